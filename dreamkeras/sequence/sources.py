@@ -1,0 +1,119 @@
+"""Input files as byte streams: plain or gzip, by path or from standard input, with their first bytes to judge the format by.
+
+Knows nothing about what stands in them.
+"""
+
+import gzip
+import io
+import sys
+import zlib
+from collections.abc import Iterator
+from contextlib import contextmanager, nullcontext
+from typing import BinaryIO, NamedTuple
+
+from dreamkeras.errors import InputError
+
+__all__ = ["STANDARD", "Source", "open_source", "source_name"]
+
+STANDARD = "-"
+"""The path that means standard input or standard output."""
+
+HEAD = 1 << 16
+PARQUET = b"PAR1"
+BYTE_ORDER_MARK = b"\xef\xbb\xbf"
+
+_COMPRESSED = {b"BZh": "bzip2", b"\xfd7zXZ": "xz", b"\x28\xb5\x2f\xfd": "zstd", b"PK\x03\x04": "zip"}
+
+
+class Source(NamedTuple):
+    """An open input.
+
+    Args:
+        stream: Its bytes from the first one, decompressed, without a byte order mark.
+        head: The first bytes of `stream`, at most 64 KiB; at least one.
+        path: Where it came from; `-` is standard input.
+    """
+
+    stream: BinaryIO
+    head: bytes
+    path: str
+
+
+def source_name(path: str) -> str:
+    """What messages call the input.
+
+    Example:
+        >>> source_name("-"), source_name("a/seqs.fa")
+        ('standard input', 'a/seqs.fa')
+    """
+    return "standard input" if path == STANDARD else path
+
+
+@contextmanager
+def open_source(path: str) -> Iterator[Source]:
+    """Opens an input for reading; whatever goes wrong with its bytes inside the `with` block is an InputError naming it.
+
+    Args:
+        path: A file, plain or gzip (bgzip too); `-` reads standard input.
+
+    Raises:
+        InputError: The file is missing, empty, a folder, unreadable, cut short, or neither text nor Parquet.
+    """
+    name = source_name(path)
+    try:
+        with nullcontext(sys.stdin.buffer) if path == STANDARD else open(path, "rb") as file:
+            yield _decompressed(file, path)
+    except FileNotFoundError:
+        raise InputError(f"Expected a file, got nothing at {name}.") from None
+    except IsADirectoryError:
+        raise InputError(f"Expected a file, got a folder: {name}.") from None
+    except (EOFError, gzip.BadGzipFile, zlib.error) as error:
+        raise InputError(f"Expected a whole gzip file, got a broken one: {name} ({error}).") from None
+    except UnicodeDecodeError as error:
+        raise InputError(f"Expected UTF-8 text, got the byte 0x{error.object[error.start]:02x} in {name}.") from None
+    except OSError as error:
+        raise InputError(f"Expected a readable file, got {name} ({error.strerror or error}).") from None
+
+
+def _decompressed(file: BinaryIO, path: str) -> Source:
+    head, stream = _peek(file)
+    if head.startswith(b"\x1f\x8b"):
+        head, stream = _peek(gzip.GzipFile(fileobj=stream, mode="rb"))
+    if head.startswith(BYTE_ORDER_MARK):
+        stream.read(len(BYTE_ORDER_MARK))
+        head = head[len(BYTE_ORDER_MARK) :]
+    _check_head(head, source_name(path))
+    return Source(stream, head, path)
+
+
+def _check_head(head: bytes, name: str) -> None:
+    if not head:
+        raise InputError(f"Expected sequences, got an empty file: {name}.")
+    for magic, kind in _COMPRESSED.items():
+        if head.startswith(magic):
+            raise InputError(f"Expected plain text, gzip or Parquet, got a {kind} file: {name}.")
+    if b"\0" in head and not head.startswith(PARQUET):
+        raise InputError(f"Expected text, got binary data: {name} (byte {head.index(0) + 1} is 0).")
+
+
+class _Joined(io.RawIOBase):
+    """Bytes already read, and then the rest of a stream that cannot be wound back."""
+
+    def __init__(self, head: bytes, rest: BinaryIO) -> None:
+        self._head = head
+        self._rest = rest
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: memoryview) -> int:
+        piece = self._head[: len(buffer)] or self._rest.read(len(buffer))
+        self._head = self._head[len(piece) :]
+        buffer[: len(piece)] = piece
+        return len(piece)
+
+
+def _peek(stream: BinaryIO) -> tuple[bytes, BinaryIO]:
+    """The first bytes, and a stream that still has them."""
+    head = stream.read(HEAD)
+    return head, io.BufferedReader(_Joined(head, stream), HEAD)

@@ -1,0 +1,200 @@
+"""Tables as text: the wanted columns of TSV and CSV files, by name or by position, in batches with line numbers.
+
+Values stay strings. Knows nothing about sequences but how they look, to tell a header from data.
+"""
+
+import csv
+import io
+import itertools
+import re
+from collections.abc import Iterable, Iterator, Sequence
+from typing import NamedTuple
+
+import numpy as np
+
+from dreamkeras.errors import InputError
+from dreamkeras.sequence.alphabet import BASES, IUPAC
+from dreamkeras.sequence.sources import Source, open_source, source_name
+
+__all__ = ["ROWS", "SEQUENCE_NAMES", "Layout", "Table", "find_column", "is_dna", "read_layout", "read_table", "rows_of", "sniff_layout"]
+
+ROWS = 8192
+"""Most rows in a batch."""
+
+BYTES = 1 << 22
+"""A batch ends early once its cells hold this many letters, so that long sequences do not make large batches."""
+
+SEQUENCE_NAMES = ("sequence", "seq")
+"""Column names, in lower case, that a table of sequences is known by."""
+
+# Four plain bases are taken for a sequence; the codes also spell words (`dna`, `strand` nearly), so it takes more of them.
+_DNA = re.compile(f"[{BASES}N]{{4,}}|[{''.join(IUPAC)}]{{8,}}", re.IGNORECASE)
+
+
+class Table(NamedTuple):
+    """A batch of rows.
+
+    Args:
+        columns: One list of n strings for each column that was asked for.
+        lines: int64 (n,), the line each row starts at, from 1.
+        source: The file's path, for messages; `-` is standard input.
+    """
+
+    columns: list[list[str]]
+    lines: np.ndarray
+    source: str
+
+
+class Layout(NamedTuple):
+    """How a table is laid out.
+
+    Args:
+        delimiter: What stands between two cells.
+        names: The header's cells, or None where the table has no header.
+        first: The cells of the first row that is not blank, header or not.
+        line: The line that row stands at, from 1.
+    """
+
+    delimiter: str
+    names: tuple[str, ...] | None
+    first: tuple[str, ...]
+    line: int
+
+
+def read_table(
+    path: str, columns: Sequence[str | int], *, delimiter: str | None = None, header: bool | None = None, batch: int = ROWS
+) -> Iterator[Table]:
+    """Columns of a TSV or CSV file, in batches.
+
+    Args:
+        path: The file, plain or gzip; `-` reads standard input.
+        columns: Names (found in any case) or positions from 0. A name asks for a header.
+        delimiter: What stands between cells; by default tab if the first line has one, else comma.
+        header: Whether the first row names the columns; by default told by its look: no number, no sequence in it.
+        batch: Most rows in a batch.
+
+    Yields:
+        Tables with at least one row; blank lines are left out.
+
+    Raises:
+        InputError: There is no such file or column, no row, or a row has too few cells.
+    """
+    with open_source(path) as source:
+        layout = sniff_layout(source, delimiter=delimiter, header=header)
+        positions = [find_column(layout, column, source.path) for column in columns]
+        yield from rows_of(source, layout, positions, batch=batch)
+
+
+def read_layout(path: str, *, delimiter: str | None = None, header: bool | None = None) -> Layout:
+    """How the table in a file is laid out, to choose columns by; takes the arguments of `read_table`."""
+    with open_source(path) as source:
+        return sniff_layout(source, delimiter=delimiter, header=header)
+
+
+def sniff_layout(source: Source, *, delimiter: str | None = None, header: bool | None = None) -> Layout:
+    """The layout of an open table, from its first bytes; nothing of its stream is used up."""
+    lines = io.StringIO(source.head.decode("utf-8", "replace"), newline="")
+    delimiter = delimiter or ("\t" if "\t" in next(filter(str.strip, lines), "") else ",")
+    lines.seek(0)
+    line, first = next(_filled_rows(lines, delimiter, source.path), (1, []))
+    cells = tuple(cell.strip() for cell in first)
+    named = _is_header(cells) if header is None else header
+    return Layout(delimiter, cells if named else None, cells, line)
+
+
+def find_column(layout: Layout, column: str | int, path: str) -> int:
+    """The position of a column given by name, in any case, or by position.
+
+    Raises:
+        InputError: There is none, or more than one; the message lists the columns that exist.
+    """
+    where = f" ({source_name(path)}, line {layout.line})."
+    if isinstance(column, int):
+        if 0 <= column < len(layout.first):
+            return column
+        raise InputError(f"Expected a column at position {column} (from 0), got {len(layout.first)} columns{where}")
+    names = layout.names or ()
+    found = [i for i, name in enumerate(names) if name == column] or [i for i, name in enumerate(names) if name.lower() == column.lower()]
+    if len(found) == 1:
+        return found[0]
+    listed = ", ".join(map(_short, names)) if names else f"no header but {', '.join(map(_short, layout.first))}"
+    wanted = f"one column named {column!r}" if found else f"a column named {column!r}"
+    raise InputError(f"Expected {wanted}, got {listed}{where}")
+
+
+def is_dna(cell: str) -> bool:
+    """Whether a cell looks like a sequence rather than a name.
+
+    Example:
+        >>> is_dna("ACGTN"), is_dna("seq"), is_dna("DNA")
+        (True, False, False)
+    """
+    return bool(_DNA.fullmatch(cell))
+
+
+def rows_of(source: Source, layout: Layout, positions: Sequence[int], *, batch: int = ROWS) -> Iterator[Table]:
+    """The columns at `positions` of an open table, in batches; see `read_table`."""
+    text = io.TextIOWrapper(source.stream, "utf-8", newline="")
+    rows = _even_rows(_filled_rows(text, layout.delimiter, source.path), len(layout.first), source.path)
+    if layout.names is not None:
+        next(rows, None)
+    row = None
+    for row in rows:
+        yield _table(_batch(itertools.chain([row], rows), positions, batch), source.path)
+    if row is None:
+        raise InputError(f"Expected at least one row below the header, got none in {source_name(source.path)}.")
+
+
+def _batch(rows: Iterator[tuple[int, list[str]]], positions: Sequence[int], batch: int) -> Iterator[tuple[int, list[str]]]:
+    """The wanted cells of the next rows, until the batch is full of rows or of letters."""
+    size = 0
+    for line, row in itertools.islice(rows, batch):
+        cells = [row[position].strip() for position in positions]
+        yield line, cells
+        size += sum(map(len, cells))
+        if size >= BYTES:
+            return
+
+
+def _table(rows: Iterator[tuple[int, list[str]]], path: str) -> Table:
+    lines, cells = zip(*rows, strict=True)
+    return Table([list(column) for column in zip(*cells, strict=True)], np.array(lines, np.int64), path)
+
+
+def _even_rows(rows: Iterator[tuple[int, list[str]]], width: int, path: str) -> Iterator[tuple[int, list[str]]]:
+    """The rows, each of which has to have `width` cells; empty ones at the end are forgiven."""
+    for line, row in rows:
+        if len(row) < width or any(row[width:]):
+            raise InputError(f"Expected {width} columns, got {len(row)} ({source_name(path)}, line {line}).")
+        yield line, row
+
+
+def _filled_rows(text: Iterable[str], delimiter: str, path: str) -> Iterator[tuple[int, list[str]]]:
+    """The rows that are not blank, each with the line it starts at."""
+    reader = csv.reader(text, delimiter=delimiter)
+    line = 1
+    try:
+        for row in reader:
+            if len(row) > 1 or any(map(str.strip, row)):
+                yield line, row
+            line = reader.line_num + 1
+    except csv.Error as error:
+        raise InputError(f"Expected a table, got a row that is none ({source_name(path)}, line {line}: {error}).") from None
+
+
+def _is_header(cells: Sequence[str]) -> bool:
+    if any(cell.lower() in SEQUENCE_NAMES for cell in cells):
+        return True
+    return not any(is_dna(cell) or _is_number(cell) for cell in cells)
+
+
+def _is_number(cell: str) -> bool:
+    try:
+        float(cell)
+    except ValueError:
+        return False
+    return True
+
+
+def _short(cell: str) -> str:
+    return repr(cell if len(cell) <= 20 else cell[:17] + "...")

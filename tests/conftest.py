@@ -1,0 +1,15 @@
+"""Fixtures that more than one test file needs."""
+
+import os
+from pathlib import Path
+
+import pytest
+
+
+@pytest.fixture(scope="session")
+def data_folder() -> Path:
+    """The folder that holds `data/` (real measurements) and `golden/`; the test is skipped where there is none."""
+    folder = Path(os.environ.get("DREAMKERAS_DATA") or Path(__file__).parents[2] / "shared")
+    if not (folder / "data").is_dir():
+        pytest.skip(f"no measurements in {folder}: set DREAMKERAS_DATA to a folder that holds data/ and golden/")
+    return folder
