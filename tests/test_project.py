@@ -1,0 +1,71 @@
+"""Facts of the project's own files that nothing else would notice breaking."""
+
+import re
+import subprocess
+import tomllib
+from importlib.metadata import distribution
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[1]
+PYPROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())
+
+
+def fenced_lines(heading: str) -> list[str]:
+    """The lines inside the code fences under a heading of the README."""
+    section = re.search(rf"^## {heading}$(.*?)(?=^## |\Z)", (ROOT / "README.md").read_text(), re.MULTILINE | re.DOTALL)
+    return [line for fence in re.findall(r"^```\w*\n(.*?)^```", section[1], re.MULTILINE | re.DOTALL) for line in fence.splitlines()]
+
+
+def folders_with_code(top: str) -> set[str]:
+    """Dotted names of the folders of Python files under `top`, it included."""
+    return {".".join(file.parent.relative_to(ROOT).parts) for file in (ROOT / top).rglob("*.py")}
+
+
+def test_readme_has_one_test_command():
+    (command,) = fenced_lines("Tests")
+    assert command.startswith("python3 -m venv .venv && ")
+    assert command.endswith(" && pytest")
+
+
+@pytest.mark.parametrize("check", ["ruff check", "ruff format --check", "mypy", "lint-imports"])
+def test_readme_test_command_runs_every_check(check):
+    assert f" && {check}" in fenced_lines("Tests")[0]
+
+
+def test_ci_runs_the_test_command_of_the_readme():
+    script = (ROOT / ".ci/run").read_text()
+    extract = re.search(r"^readme_command\(\) \{ (.*); \}$", script, re.MULTILINE)[1]
+    ran = subprocess.run(["bash", "-c", extract], cwd=ROOT, capture_output=True, text=True, check=True).stdout
+    assert ran.splitlines() == fenced_lines("Tests")
+
+
+def test_every_package_folder_is_installed():
+    found = folders_with_code("dreamkeras") | {f"dreamkeras.{name}" for name in folders_with_code("cli")}
+    assert found == set(PYPROJECT["tool"]["setuptools"]["packages"])
+
+
+def test_no_top_level_package_but_dreamkeras_is_installed():
+    assert {name.split(".")[0] for name in PYPROJECT["tool"]["setuptools"]["packages"]} == {"dreamkeras"}
+
+
+def test_package_data_exists():
+    for package, patterns in PYPROJECT["tool"]["setuptools"]["package-data"].items():
+        for pattern in patterns:
+            assert list((ROOT / package.replace(".", "/")).glob(pattern)), f"no {pattern} in {package}"
+
+
+def test_every_floor_has_its_layer():
+    (layers,) = (contract for contract in PYPROJECT["tool"]["importlinter"]["contracts"] if contract["type"] == "layers")
+    floors = {name for floor in layers["layers"] for name in floor.split(" : ")}
+    assert {f"dreamkeras.{name}" for name in floors} >= folders_with_code("dreamkeras") - {"dreamkeras"}
+
+
+def test_installed_command_is_the_one_of_pyproject():
+    (script,) = distribution("dreamkeras").entry_points.select(group="console_scripts")
+    assert f"{script.name} = {script.value}" == "dreamkeras = dreamkeras.cli.main:main"
+
+
+def test_changelog_has_an_unreleased_section():
+    assert "\n## [Unreleased]\n" in (ROOT / "CHANGELOG.md").read_text()
