@@ -9,7 +9,7 @@ import sys
 import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext
-from typing import BinaryIO, NamedTuple
+from typing import Any, BinaryIO, NamedTuple, cast
 
 from dreamkeras.errors import InputError
 
@@ -78,7 +78,7 @@ def open_source(path: str) -> Iterator[Source]:
 def _decompressed(file: BinaryIO, path: str) -> Source:
     head, stream = _peek(file)
     if head.startswith(b"\x1f\x8b"):
-        head, stream = _peek(gzip.GzipFile(fileobj=stream, mode="rb"))
+        head, stream = _peek(cast("BinaryIO", gzip.GzipFile(fileobj=stream, mode="rb")))
     if head.startswith(BYTE_ORDER_MARK):
         stream.read(len(BYTE_ORDER_MARK))
         head = head[len(BYTE_ORDER_MARK) :]
@@ -106,7 +106,7 @@ class _Joined(io.RawIOBase):
     def readable(self) -> bool:
         return True
 
-    def readinto(self, buffer: memoryview) -> int:
+    def readinto(self, buffer: Any) -> int:
         piece = self._head[: len(buffer)] or self._rest.read(len(buffer))
         self._head = self._head[len(piece) :]
         buffer[: len(piece)] = piece

@@ -14,15 +14,10 @@ import numpy as np
 
 from dreamkeras.errors import InputError
 from dreamkeras.sequence.alphabet import BASES, IUPAC
+from dreamkeras.sequence.records import LETTERS, ROWS
 from dreamkeras.sequence.sources import Source, open_source, source_name
 
-__all__ = ["ROWS", "SEQUENCE_NAMES", "Layout", "Table", "find_column", "is_dna", "read_layout", "read_table", "rows_of", "sniff_layout"]
-
-ROWS = 8192
-"""Most rows in a batch."""
-
-BYTES = 1 << 22
-"""A batch ends early once its cells hold this many letters, so that long sequences do not make large batches."""
+__all__ = ["SEQUENCE_NAMES", "Layout", "Table", "find_column", "is_dna", "read_layout", "read_table", "rows_of", "sniff_layout"]
 
 SEQUENCE_NAMES = ("sequence", "seq")
 """Column names, in lower case, that a table of sequences is known by."""
@@ -52,7 +47,7 @@ class Layout(NamedTuple):
         delimiter: What stands between two cells.
         names: The header's cells, or None where the table has no header.
         first: The cells of the first row that is not blank, header or not.
-        line: The line that row stands at, from 1.
+        line: The line that row stands at, from 1; 0 where a format has no lines.
     """
 
     delimiter: str
@@ -108,7 +103,7 @@ def find_column(layout: Layout, column: str | int, path: str) -> int:
     Raises:
         InputError: There is none, or more than one; the message lists the columns that exist.
     """
-    where = f" ({source_name(path)}, line {layout.line})."
+    where = f" ({source_name(path)}, line {layout.line})." if layout.line else f" ({path})."
     if isinstance(column, int):
         if 0 <= column < len(layout.first):
             return column
@@ -152,7 +147,7 @@ def _batch(rows: Iterator[tuple[int, list[str]]], positions: Sequence[int], batc
         cells = [row[position].strip() for position in positions]
         yield line, cells
         size += sum(map(len, cells))
-        if size >= BYTES:
+        if size >= LETTERS:
             return
 
 

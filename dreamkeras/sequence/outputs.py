@@ -1,0 +1,96 @@
+"""Output files that appear whole or not at all.
+
+Knows nothing about what is written into them.
+"""
+
+import os
+import secrets
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import BinaryIO
+
+from dreamkeras.errors import DreamkerasError
+from dreamkeras.sequence.sources import STANDARD
+
+__all__ = ["naming_output", "open_output"]
+
+
+@contextmanager
+def open_output(path: str) -> Iterator[BinaryIO]:
+    """Opens an output for writing bytes; its file appears under its name only once the `with` block has ended well.
+
+    Until then the bytes stand in a temporary file in the same folder, which any exception removes; a file that was there
+    before stays as it was. Standard output and devices cannot be replaced: they are written as the bytes come.
+
+    Args:
+        path: The file; `-` writes standard output.
+
+    Raises:
+        DreamkerasError: The file cannot be written; the message names it and says why. A broken pipe stays a BrokenPipeError.
+    """
+    target = Path(os.path.realpath(path))  # behind a link, so that the link stays one
+    if path == STANDARD:
+        opened = _standard_output()
+    elif target.is_dir():
+        raise DreamkerasError(f"Expected a file to write, got a folder: {path}.")
+    elif target.exists() and not target.is_file():
+        opened = _device(path)
+    else:
+        opened = _replaced(target, path)
+    with opened as file:
+        yield file
+
+
+@contextmanager
+def naming_output(path: str) -> Iterator[None]:
+    """Turns the system's errors in the `with` block into a DreamkerasError that names the output."""
+    try:
+        yield
+    except BrokenPipeError:  # nobody reads on: no fault of the output, and for the command line to end quietly
+        raise
+    except OSError as error:
+        name = "standard output" if path == STANDARD else path
+        raise DreamkerasError(f"Expected to write {name}, got an error: {error.strerror or error}.") from None
+
+
+@contextmanager
+def _standard_output() -> Iterator[BinaryIO]:
+    sys.stdout.flush()
+    yield sys.stdout.buffer
+    with naming_output(STANDARD):
+        sys.stdout.buffer.flush()
+
+
+@contextmanager
+def _device(path: str) -> Iterator[BinaryIO]:
+    with naming_output(path):
+        file = Path(path).open("wb")  # noqa: SIM115
+    try:
+        yield file
+        with naming_output(path):
+            file.close()
+    finally:
+        with suppress(OSError):
+            file.close()
+
+
+@contextmanager
+def _replaced(target: Path, path: str) -> Iterator[BinaryIO]:
+    temporary = target.with_name(f".dreamkeras-{secrets.token_hex(8)}.tmp")
+    with naming_output(path):
+        file = temporary.open("xb")
+    try:
+        yield file
+        with naming_output(path):
+            file.flush()
+            os.fsync(file.fileno())
+            file.close()
+            temporary.replace(target)
+    except BaseException:
+        with suppress(OSError):
+            file.close()
+        with suppress(OSError):
+            temporary.unlink()
+        raise

@@ -1,0 +1,103 @@
+"""Parquet files as batches of records, through pyarrow, which is imported only when one is read."""
+
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+
+from dreamkeras.errors import InputError, MissingPackageError
+from dreamkeras.sequence.ragged import Ragged
+from dreamkeras.sequence.records import ROWS, Records
+from dreamkeras.sequence.tables import Layout
+
+__all__ = ["import_pyarrow", "parquet_layout", "read_parquet"]
+
+
+def import_pyarrow() -> Any:
+    """The pyarrow module, with `pyarrow.parquet` loaded.
+
+    Raises:
+        MissingPackageError: pyarrow is not installed.
+    """
+    try:
+        import pyarrow
+        import pyarrow.parquet
+    except ImportError:
+        raise MissingPackageError("Expected pyarrow for Parquet files, got none installed: pip install 'dreamkeras[parquet]'.") from None
+    return pyarrow
+
+
+def parquet_layout(path: str) -> Layout:
+    """The columns of a Parquet file, to choose by name or position.
+
+    Raises:
+        InputError: The file is not whole.
+        MissingPackageError: pyarrow is not installed.
+    """
+    names = tuple(_open(path).schema_arrow.names)
+    return Layout(delimiter="", names=names, first=names, line=0)
+
+
+def read_parquet(path: str, sequence: int, id: int | None = None, *, batch: int = ROWS) -> Iterator[Records]:
+    """The records of a Parquet file, row group by row group.
+
+    Args:
+        path: The file; it has to be one, because Parquet is read from its end.
+        sequence: Position of the column that holds the sequences.
+        id: Position of the column of ids; without one they are running numbers from 1.
+        batch: Most rows in a batch.
+
+    Yields:
+        Records, whose `lines` are row numbers from 1.
+
+    Raises:
+        InputError: The sequences are not text, or the file is broken.
+    """
+    pyarrow = import_pyarrow()
+    file = _open(path)
+    names = file.schema_arrow.names
+    columns = [names[sequence]] if id is None else [names[sequence], names[id]]
+    count = 0
+    try:
+        for rows in file.iter_batches(batch_size=batch, columns=columns):
+            numbers = np.arange(count + 1, count + 1 + len(rows))
+            ids = [str(number) for number in numbers] if id is None else _ids(rows.column(names[id]).to_pylist(), numbers)
+            yield from Records(ids, _ragged(pyarrow, rows.column(names[sequence])), numbers, path).batches(batch)
+            count += len(rows)
+    except (pyarrow.ArrowException, OSError) as error:
+        raise InputError(
+            f"Expected column {names[sequence]!r} to hold text, got {_first_line(error)} ({path}, after row {count})."
+        ) from None
+    if not count:
+        raise InputError(f"Expected at least one row, got none in {path}.")
+
+
+def _open(path: str) -> Any:
+    pyarrow = import_pyarrow()
+    try:
+        return pyarrow.parquet.ParquetFile(path)
+    except (pyarrow.ArrowException, OSError) as error:
+        raise InputError(f"Expected a whole Parquet file, got {path} ({_first_line(error)}).") from None
+
+
+def _ids(values: list[Any], numbers: np.ndarray) -> list[str]:
+    return [str(number) if value is None else str(value) for value, number in zip(values, numbers, strict=True)]
+
+
+def _ragged(pyarrow: Any, column: Any) -> Ragged:
+    """The texts of an Arrow column; missing ones are empty. Letters stay where Arrow has put them."""
+    if pyarrow.types.is_dictionary(column.type):
+        column = column.dictionary_decode()
+    if not (
+        pyarrow.types.is_string(column.type) or pyarrow.types.is_large_string(column.type) or pyarrow.types.is_string_view(column.type)
+    ):
+        raise pyarrow.ArrowTypeError(str(column.type))
+    texts = column.cast(pyarrow.large_string()).fill_null("")
+    _, offsets, letters = texts.buffers()
+    cuts = np.frombuffer(offsets, np.int64)[texts.offset : texts.offset + len(texts) + 1]
+    flat = np.frombuffer(letters, np.uint8) if letters else np.empty(0, np.uint8)
+    return Ragged(flat[cuts[0] : cuts[-1]], cuts - cuts[0])
+
+
+def _first_line(error: Exception) -> str:
+    return str(error).splitlines()[0] if str(error) else type(error).__name__

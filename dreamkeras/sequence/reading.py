@@ -1,0 +1,139 @@
+"""read_records: sequences from any file dreamkeras takes, in batches of bounded size.
+
+FASTA, TSV, CSV, Parquet or one sequence a line; plain or gzip; by path or from standard input. The format is told by the
+first bytes, then by the file's name. What a sequence may consist of is the construct's business.
+"""
+
+from collections.abc import Iterator
+from pathlib import PurePath
+from typing import Literal, get_args
+
+from dreamkeras.errors import InputError
+from dreamkeras.sequence.fasta import read_fasta, read_lines
+from dreamkeras.sequence.parquet import parquet_layout, read_parquet
+from dreamkeras.sequence.ragged import Ragged
+from dreamkeras.sequence.records import ROWS, Records
+from dreamkeras.sequence.sources import PARQUET, STANDARD, Source, open_source, source_name
+from dreamkeras.sequence.tables import SEQUENCE_NAMES, Layout, find_column, is_dna, rows_of, sniff_layout
+
+__all__ = ["ID_NAMES", "Format", "read_records"]
+
+Format = Literal["auto", "fasta", "tsv", "csv", "lines", "parquet"]
+
+ID_NAMES = ("id", "seq_id", "name")
+"""Column names, in lower case, that ids are known by; the first one found counts."""
+
+_FASTA_SUFFIXES = {".fa", ".fasta", ".fna", ".ffn", ".fas"}
+_TABLE_SUFFIXES = {".tsv", ".csv"}
+_PACKED_SUFFIXES = {".gz", ".bgz"}
+_DELIMITERS = {"tsv": "\t", "csv": ","}
+
+
+def read_records(
+    path: str,
+    *,
+    format: Format = "auto",
+    id_column: str | int | None = None,
+    sequence_column: str | int | None = None,
+    batch: int = ROWS,
+) -> Iterator[Records]:
+    r"""The named sequences of a file, in its order.
+
+    Args:
+        path: The file; `-` reads standard input (not Parquet).
+        format: What the file is; by default told by its first bytes and its name.
+        id_column: Name or position (from 0) of a table's id column; by default the one called id, seq_id or name, else
+            ids are running numbers from 1, as they are for one sequence a line.
+        sequence_column: Name or position of a table's sequences; by default the one called sequence or seq or, where there
+            is no header, the one that looks like DNA.
+        batch: Most records in a batch; long sequences make smaller ones.
+
+    Yields:
+        Records, at least one in a batch. Letters are as they stand in the file; a record without letters is handed on.
+
+    Raises:
+        InputError: The file is missing, empty, broken, or not in the format; the message names file and line.
+        MissingPackageError: The file is Parquet and pyarrow is not installed.
+
+    Example:
+        >>> import pathlib, tempfile
+        >>> file = pathlib.Path(tempfile.mkdtemp(), "two.fa")
+        >>> _ = file.write_text(">a first\nACGT\n>b\nGG\nTT\n")
+        >>> [(records.ids, records.sequences[1]) for records in read_records(str(file))]
+        [(['a', 'b'], 'GGTT')]
+    """
+    if format not in get_args(Format):
+        raise InputError(f"Expected one of the formats {', '.join(get_args(Format))}, got {format!r}.")
+    with open_source(str(path)) as source:
+        chosen = sniff_format(source, is_table=id_column is not None or sequence_column is not None) if format == "auto" else format
+        if chosen == "fasta":
+            yield from read_fasta(source.stream, source.path, batch=batch)
+        elif chosen == "lines":
+            yield from read_lines(source.stream, source.path, batch=batch)
+        elif chosen == "parquet":
+            yield from _parquet_records(source, id_column, sequence_column, batch)
+        else:
+            layout = sniff_layout(source, delimiter=_DELIMITERS.get(chosen))
+            yield from _table_records(source, layout, id_column, sequence_column, batch)
+
+
+def sniff_format(source: Source, *, is_table: bool = False) -> Format:
+    """The format of an open input; `is_table` says that columns were asked for.
+
+    A `>` first means FASTA whatever the file is called; a file called .fa has to be FASTA whatever it holds.
+    """
+    if source.head.startswith(PARQUET):
+        return "parquet"
+    first = next(filter(bytes.strip, source.head.split(b"\n")), b"").strip()
+    suffix = _suffix(source.path)
+    if first.startswith(b">") or suffix in _FASTA_SUFFIXES:
+        return "fasta"
+    if b"\t" in first:
+        return "tsv"
+    if b"," in first:
+        return "csv"
+    named = first.decode("latin-1").strip('"').lower() in SEQUENCE_NAMES
+    return "tsv" if is_table or named or suffix in _TABLE_SUFFIXES else "lines"
+
+
+def _suffix(path: str) -> str:
+    name = PurePath(path.lower())
+    return (name.with_suffix("") if name.suffix in _PACKED_SUFFIXES else name).suffix
+
+
+def _table_records(source: Source, layout: Layout, id: str | int | None, sequence: str | int | None, batch: int) -> Iterator[Records]:
+    positions = [_sequence_position(layout, sequence, source.path), _id_position(layout, id, source.path)]
+    count = 0
+    for table in rows_of(source, layout, [position for position in positions if position is not None], batch=batch):
+        numbers = map(str, range(count + 1, count + 1 + len(table.lines)))
+        given = table.columns[-1] if positions[-1] is not None else [""] * len(table.lines)
+        ids = [cell or number for cell, number in zip(given, numbers, strict=True)]
+        count += len(ids)
+        yield Records(ids, Ragged.from_strings(table.columns[0]), table.lines, source.path)
+
+
+def _parquet_records(source: Source, id: str | int | None, sequence: str | int | None, batch: int) -> Iterator[Records]:
+    if source.path == STANDARD:
+        raise InputError("Expected FASTA, TSV, CSV or lines from standard input, got Parquet, which can only be read from a file.")
+    layout = parquet_layout(source.path)
+    yield from read_parquet(
+        source.path, _sequence_position(layout, sequence, source.path), _id_position(layout, id, source.path), batch=batch
+    )
+
+
+def _sequence_position(layout: Layout, column: str | int | None, path: str) -> int:
+    if column is not None:
+        return find_column(layout, column, path)
+    if layout.names is not None:
+        lowered = [name.lower() for name in layout.names]
+        return find_column(layout, next((name for name in SEQUENCE_NAMES if name in lowered), SEQUENCE_NAMES[0]), path)
+    if not any(map(is_dna, layout.first)):
+        raise InputError(f"Expected a column of sequences, got {layout.first} ({source_name(path)}, line {layout.line}).")
+    return max(range(len(layout.first)), key=lambda i: (is_dna(layout.first[i]), len(layout.first[i])))
+
+
+def _id_position(layout: Layout, column: str | int | None, path: str) -> int | None:
+    if column is not None:
+        return find_column(layout, column, path)
+    lowered = [name.lower() for name in layout.names or ()]
+    return next((lowered.index(name) for name in ID_NAMES if name in lowered), None)

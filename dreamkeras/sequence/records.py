@@ -1,0 +1,54 @@
+"""Records: a batch of named sequences and where each came from."""
+
+from collections.abc import Iterator
+from typing import NamedTuple
+
+import numpy as np
+
+from dreamkeras.sequence.ragged import Ragged
+
+__all__ = ["LETTERS", "ROWS", "Records"]
+
+ROWS = 8192
+"""Most records in a batch, unless asked otherwise."""
+
+LETTERS = 1 << 22
+"""Most letters in a batch of more than one record, so that long sequences do not make large batches."""
+
+
+class Records(NamedTuple):
+    """A batch of named sequences, as a reader found them.
+
+    Args:
+        ids: n names.
+        sequences: n sequences, letters as they stand in the file.
+        lines: int64 (n,), the line each record starts at, from 1.
+        source: The file's name, for messages; `-` is standard input.
+    """
+
+    ids: list[str]
+    sequences: Ragged
+    lines: np.ndarray
+    source: str
+
+    def place(self, index: int) -> str:
+        """Where record `index` stands, for messages."""
+        source = "standard input" if self.source == "-" else self.source
+        return f"record {self.ids[index]!r} ({source}, line {self.lines[index]})"
+
+    def select(self, index: np.ndarray) -> "Records":
+        """The records at `index` (integers or a boolean mask)."""
+        kept = np.arange(len(self.ids))[index]
+        return Records([self.ids[i] for i in kept], self.sequences.select(kept), self.lines[kept], self.source)
+
+    def batches(self, rows: int = ROWS, letters: int = LETTERS) -> Iterator["Records"]:
+        """The same records in order, in batches of at most `rows` records and `letters` letters; a longer record stands alone."""
+        flat, offsets = self.sequences.flat, self.sequences.offsets
+        first = 0
+        while first < len(self.ids):
+            fits = int(np.searchsorted(offsets, offsets[first] + letters, side="right")) - 1
+            last = max(first + 1, min(first + rows, fits))
+            cuts = offsets[first : last + 1]
+            sequences = Ragged(flat[cuts[0] : cuts[-1]], cuts - cuts[0])
+            yield Records(self.ids[first:last], sequences, self.lines[first:last], self.source)
+            first = last

@@ -1,0 +1,223 @@
+"""Predictions to TSV, CSV, JSON lines or Parquet: an id and one column a task, written whole or not at all.
+
+Text holds six significant digits, about what float32 arithmetic gives alike on every machine and backend, so that outputs can be
+compared; a value that is no number is `nan` in tables and null in JSON. Parquet holds the float32 values themselves.
+"""
+
+import csv
+import io
+import json
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import PurePath
+from typing import Any, BinaryIO, Protocol
+
+import numpy as np
+
+from dreamkeras.errors import InputError
+from dreamkeras.sequence.outputs import naming_output, open_output
+from dreamkeras.sequence.parquet import import_pyarrow
+
+__all__ = ["FORMATS", "Writer", "open_writer"]
+
+ROW_GROUP = 1 << 16
+
+
+@contextmanager
+def open_writer(path: str, tasks: Sequence[str], format: str | None = None) -> Iterator["Writer"]:
+    """A writer of predictions, whose file appears under its name only once the `with` block has ended well.
+
+    Until then the rows stand in a temporary file in the same folder, which any exception removes. Standard output and
+    devices are written as the batches come; nothing is written before the first batch.
+
+    Args:
+        path: The file; `-` writes standard output.
+        tasks: Names of the columns beside `id`.
+        format: `tsv`, `csv`, `jsonl` or `parquet`; by default the file's suffix if it is one of them, else `tsv`.
+
+    Raises:
+        InputError: The format is unknown.
+        DreamkerasError: The file cannot be written; the message names it and says why. A broken pipe stays a BrokenPipeError.
+        MissingPackageError: Parquet is asked for and pyarrow is not installed.
+
+    Example:
+        >>> import pathlib, tempfile
+        >>> file = pathlib.Path(tempfile.mkdtemp(), "two.csv")
+        >>> with open_writer(str(file), ["expression"]) as writer:
+        ...     writer.write(["a", "b"], np.array([[1.5], [11.25]], np.float32))
+        >>> file.read_text().split()
+        ['id,expression', 'a,1.5', 'b,11.25']
+    """
+    suffix = PurePath(path).suffix[1:].lower()
+    chosen = format or (suffix if suffix in FORMATS else "tsv")
+    if chosen not in FORMATS:
+        raise InputError(f"Expected one of the formats {', '.join(FORMATS)}, got {chosen!r}.")
+    encoder = FORMATS[chosen](tuple(tasks))
+    with open_output(path) as file:
+        writer = Writer(encoder, file, path)
+        yield writer
+        writer.finish()
+
+
+class Writer:
+    """Takes batches of predictions, in order; made by `open_writer`."""
+
+    def __init__(self, encoder: "Encoder", file: BinaryIO, path: str) -> None:
+        self._encoder = encoder
+        self._file = file
+        self._path = path
+        self._begun = False
+
+    def write(self, ids: Sequence[str], values: np.ndarray) -> None:
+        """Adds one row for each id.
+
+        Args:
+            ids: n names.
+            values: float32 (n, tasks).
+        """
+        self._put(self._encoder.rows(ids, values))
+
+    def finish(self) -> None:
+        """Writes what has to stand at the end; `open_writer` calls it."""
+        self._put(self._encoder.end())
+
+    def _put(self, data: bytes) -> None:
+        begin = b"" if self._begun else self._encoder.begin()
+        self._begun = True
+        with naming_output(self._path):
+            self._file.write(begin + data)
+
+
+class Encoder(Protocol):
+    """A format: what stands before, for and after the rows."""
+
+    def begin(self) -> bytes: ...
+
+    def rows(self, ids: Sequence[str], values: np.ndarray) -> bytes: ...
+
+    def end(self) -> bytes: ...
+
+
+class TSVEncoder:
+    """A header and tab-separated rows; an id with a tab, quote or line break in it stands in quotes."""
+
+    delimiter = "\t"
+
+    def __init__(self, tasks: tuple[str, ...]) -> None:
+        self._header = ("id", *tasks)
+
+    def begin(self) -> bytes:
+        return self._encode([self._header])
+
+    def rows(self, ids: Sequence[str], values: np.ndarray) -> bytes:
+        return self._encode(zip(ids, *_cells(ids, values, len(self._header) - 1), strict=True))
+
+    def end(self) -> bytes:
+        return b""
+
+    def _encode(self, rows: Iterable[Sequence[str]]) -> bytes:
+        text = io.StringIO(newline="")
+        csv.writer(text, delimiter=self.delimiter, lineterminator="\n").writerows(rows)
+        return text.getvalue().encode()
+
+
+class CSVEncoder(TSVEncoder):
+    """A header and comma-separated rows, quoted where needed (RFC 4180, with bare line feeds)."""
+
+    delimiter = ","
+
+
+class JSONLinesEncoder:
+    """One JSON object a line: the id as text, the tasks as numbers or null."""
+
+    def __init__(self, tasks: tuple[str, ...]) -> None:
+        names = [json.dumps(name).replace("%", "%%") for name in ("id", *tasks)]
+        self._tasks = len(tasks)
+        self._row = "{" + ", ".join(f"{name}: %s" for name in names) + "}\n"
+
+    def begin(self) -> bytes:
+        return b""
+
+    def rows(self, ids: Sequence[str], values: np.ndarray) -> bytes:
+        columns = _cells(ids, values, self._tasks)
+        if not np.isfinite(values).all():
+            columns = [["null" if cell in ("nan", "inf", "-inf") else cell for cell in column] for column in columns]
+        encode = json.JSONEncoder(ensure_ascii=False).encode
+        return "".join(map(self._row.__mod__, zip(map(encode, ids), *columns, strict=True))).encode()
+
+    def end(self) -> bytes:
+        return b""
+
+
+class ParquetEncoder:
+    """A text column `id` and a float32 column a task, in row groups of at least 65,536 rows but for the last."""
+
+    def __init__(self, tasks: tuple[str, ...]) -> None:
+        self._arrow = import_pyarrow()
+        fields = [("id", self._arrow.string()), *((task, self._arrow.float32()) for task in tasks)]
+        self._schema = self._arrow.schema(fields)
+        self._sink = _Sink()
+        self._writer = self._arrow.parquet.ParquetWriter(self._sink, self._schema)
+        self._batches: list[Any] = []
+        self._waiting = 0
+
+    def begin(self) -> bytes:
+        return b""
+
+    def rows(self, ids: Sequence[str], values: np.ndarray) -> bytes:
+        columns = [self._arrow.array(ids, self._arrow.string()), *map(self._arrow.array, np.array(values.T, np.float32, order="C"))]
+        self._batches.append(self._arrow.record_batch(columns, schema=self._schema))
+        self._waiting += len(ids)
+        return self._row_group() if self._waiting >= ROW_GROUP else b""
+
+    def end(self) -> bytes:
+        group = self._row_group()
+        self._writer.close()
+        return group + self._sink.taken()
+
+    def _row_group(self) -> bytes:
+        table = self._arrow.Table.from_batches(self._batches, self._schema)
+        self._batches, self._waiting = [], 0
+        self._writer.write_table(table, row_group_size=max(1, len(table)))
+        return self._sink.taken()
+
+
+class _Sink(io.RawIOBase):
+    """Bytes on their way out of pyarrow, so that it never holds the file: what it writes when it is given up is lost."""
+
+    def __init__(self) -> None:
+        self._pieces: list[bytes] = []
+        self._position = 0
+
+    def writable(self) -> bool:
+        return True
+
+    def tell(self) -> int:
+        return self._position
+
+    def write(self, data: Any) -> int:
+        self._pieces.append(bytes(data))
+        self._position += len(self._pieces[-1])
+        return len(self._pieces[-1])
+
+    def taken(self) -> bytes:
+        """What was written since the last call."""
+        data = b"".join(self._pieces)
+        self._pieces = []
+        return data
+
+
+FORMATS: dict[str, Callable[[tuple[str, ...]], Encoder]] = {
+    "tsv": TSVEncoder,
+    "csv": CSVEncoder,
+    "jsonl": JSONLinesEncoder,
+    "parquet": ParquetEncoder,
+}
+"""The encoder of each output format."""
+
+
+def _cells(ids: Sequence[str], values: np.ndarray, tasks: int) -> list[list[str]]:
+    """The values as text, one list a task."""
+    if values.shape != (len(ids), tasks):
+        raise ValueError(f"Expected values of shape {(len(ids), tasks)}, got {values.shape}.")
+    return [("%.6g\n" * len(ids) % tuple(column)).split("\n")[:-1] for column in values.T.tolist()]
