@@ -1,0 +1,1 @@
+"""Assays: measured or simulated sequences to examples. numpy only."""

@@ -1,0 +1,27 @@
+"""What an assay is: a construct, what was measured in which unit, and how its files are read."""
+
+from collections.abc import Callable
+from typing import NamedTuple
+
+from dreamkeras.data.examples import Examples
+from dreamkeras.sequence.construct import Construct
+
+__all__ = ["Assay"]
+
+
+class Assay(NamedTuple):
+    """A kind of measurement that models train on.
+
+    Args:
+        name: What users call it.
+        construct: How its sequences become windows.
+        tasks: Name of each measured value.
+        units: What each value is.
+        read: Reads a file of it: path to examples.
+    """
+
+    name: str
+    construct: Construct
+    tasks: tuple[str, ...]
+    units: tuple[str, ...]
+    read: Callable[[str], Examples]

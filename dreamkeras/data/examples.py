@@ -1,0 +1,140 @@
+"""Examples: windows of letters with their measured values and flags, and splits of them that share no sequence.
+
+Knows nothing about file formats or Keras.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from dreamkeras.data.duplicates import duplex_keys
+from dreamkeras.errors import InputError
+from dreamkeras.sequence.construct import Construct
+
+__all__ = ["Examples", "fold_split", "require_examples", "split"]
+
+
+@dataclass(frozen=True)
+class Examples:
+    """Measured sequences in the form a model trains on.
+
+    Args:
+        ids: n names.
+        letters: uint8 (n, length), windows, ASCII.
+        targets: float32 (n, tasks), measured values.
+        flags: float32 (n, flags), columns in the order of the construct's flags.
+        lengths: int32 (n,), letters of each sequence as it was given.
+        folds: int32 (n,), the fold that the data's authors put each example in; None if they did not.
+        construct: What the windows were cut by; None if that is unknown.
+
+    Raises:
+        InputError: The fields do not all have n rows, or have the wrong number of dimensions.
+    """
+
+    ids: list[str]
+    letters: np.ndarray
+    targets: np.ndarray
+    flags: np.ndarray
+    lengths: np.ndarray
+    folds: np.ndarray | None = None
+    construct: Construct | None = None
+
+    def __post_init__(self) -> None:
+        for field, dimensions in (("letters", 2), ("targets", 2), ("flags", 2), ("lengths", 1), ("folds", 1)):
+            values = getattr(self, field)
+            if values is not None and (values.ndim != dimensions or len(values) != len(self.ids)):
+                raise InputError(f"Expected {field} of {dimensions} dimensions and {len(self.ids)} rows, got shape {values.shape}.")
+
+    def __len__(self) -> int:
+        return len(self.ids)
+
+    def select(self, index: np.ndarray) -> "Examples":
+        """The examples at `index` (integers or a boolean mask), in its order."""
+        kept = np.arange(len(self))[index]
+        return Examples(
+            ids=[self.ids[i] for i in kept],
+            letters=self.letters[kept],
+            targets=self.targets[kept],
+            flags=self.flags[kept],
+            lengths=self.lengths[kept],
+            folds=None if self.folds is None else self.folds[kept],
+            construct=self.construct,
+        )
+
+
+def split(examples: Examples, fraction: float, seed: int = 0) -> tuple[Examples, Examples]:
+    """Training and validation examples that share no sequence, not even as reverse complements.
+
+    Which side a sequence falls on depends on the set of sequences and the seed, not on their order in the file.
+
+    Args:
+        examples: At least two different sequences.
+        fraction: Share of the examples to validate on, between 0 and 1; met to within the largest set of duplicates.
+        seed: Which split; 0 or more.
+
+    Returns:
+        (training examples, validation examples), each in the order given.
+
+    Raises:
+        InputError: The fraction or the seed is out of range, or one side would be empty.
+    """
+    if not 0 < fraction < 1:
+        raise InputError(f"Expected a validation fraction between 0 and 1, got {fraction}.")
+    if seed < 0:
+        raise InputError(f"Expected a seed of 0 or more, got {seed}.")
+    keys = duplex_keys(examples.letters, examples.lengths, examples.construct)
+    held = _held_out(keys, max(1, round(fraction * len(examples))), seed)
+    if not held.any() or held.all():
+        different = len(np.unique(keys))
+        raise InputError(
+            f"Expected enough different sequences to hold out {fraction:g} of them, got {len(examples)} examples of {different} sequences."
+        )
+    return examples.select(~held), examples.select(held)
+
+
+def fold_split(examples: Examples, valid_fold: int) -> tuple[Examples, Examples]:
+    """Training and validation examples by the folds that the data's authors chose.
+
+    Args:
+        examples: Examples with folds.
+        valid_fold: The fold to validate on; all others train.
+
+    Returns:
+        (training examples, validation examples), each in the order given.
+
+    Raises:
+        InputError: The examples have no folds, none of them is in this fold, or all are.
+    """
+    if examples.folds is None:
+        raise InputError(f"Expected examples with folds to validate on fold {valid_fold}, got none: the data have no fold column.")
+    held = examples.folds == valid_fold
+    if not held.any() or held.all():
+        known = ", ".join(map(str, np.unique(examples.folds)))
+        raise InputError(f"Expected fold {valid_fold} beside others, got folds: {known or 'none'}.")
+    return examples.select(~held), examples.select(held)
+
+
+def require_examples(examples: Examples, wanted: int, purpose: str) -> None:
+    """Refuses fewer examples than a purpose needs.
+
+    Args:
+        examples: What there is.
+        wanted: The fewest that will do.
+        purpose: What they are needed for, for the message, e.g. `"one batch"`.
+
+    Raises:
+        InputError: There are fewer.
+    """
+    if len(examples) < wanted:
+        raise InputError(f"Expected at least {wanted} examples for {purpose}, got {len(examples)}.")
+
+
+def _held_out(keys: np.ndarray, wanted: int, seed: int) -> np.ndarray:
+    """bool (n,): about `wanted` examples, whole groups of equal keys, drawn by the seed."""
+    _, group, counts = np.unique(keys, return_inverse=True, return_counts=True)
+    order = np.random.default_rng(seed).permutation(len(counts))
+    fits = counts[order] <= wanted  # one huge group must not become the whole validation set
+    taken = fits & (np.cumsum(counts[order] * fits) <= wanted)
+    held = np.zeros(len(counts), bool)
+    held[order[taken]] = True
+    return held[group]
