@@ -1,0 +1,104 @@
+"""The `dreamkeras` command: a group that imports a command only when it is run. Importing this module imports click only."""
+
+from collections.abc import Sequence
+from importlib import import_module
+from typing import TYPE_CHECKING, NamedTuple
+
+import click
+
+from dreamkeras.errors import DreamkerasError
+
+if TYPE_CHECKING:
+    from click.shell_completion import CompletionItem
+
+__all__ = ["COMMANDS", "main"]
+
+INTERRUPTED = 130
+"""Exit code after Ctrl-C: 128 + SIGINT."""
+
+
+class Entry(NamedTuple):
+    """Where a command's module is, beside this one, and what `--help` says of it without importing it."""
+
+    module: str
+    help: str
+
+
+COMMANDS = {
+    "train": Entry("train", "Train a model on measured sequences, or on a simulated library."),
+    "predict": Entry("predict", "Predict the expression of sequences in files."),
+    "export": Entry("export", "Write a trained model as one self-contained ONNX file."),
+    "simulate": Entry("simulate", "Write a promoter library whose truth is known."),
+    "models": Entry("models", "List the models and what they were trained on."),
+}
+
+
+class LazyGroup(click.Group):
+    """Commands from a table, and failures as one line on standard error."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """The names, in the table's order."""
+        return list(COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        """Imports the command's module; None for a name that is not in the table."""
+        if cmd_name not in COMMANDS:
+            return None
+        command: click.Command = import_module(f".{COMMANDS[cmd_name].module}", __package__).command
+        return command
+
+    def resolve_command(self, ctx: click.Context, args: list[str]) -> tuple[str | None, click.Command | None, list[str]]:
+        """Refuses unknown commands with the names nearest to them."""
+        name = str(args[0])
+        if name not in COMMANDS and not name.startswith("-") and not ctx.resilient_parsing:
+            ctx.fail(f"Expected a command, got {name!r}. {_suggest(name)}")
+        return super().resolve_command(ctx, args)
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """Writes the table into `--help`."""
+        with formatter.section("Commands"):
+            formatter.write_dl([(name, entry.help) for name, entry in COMMANDS.items()])
+
+    def shell_complete(self, ctx: click.Context, incomplete: str) -> "list[CompletionItem]":
+        """Completes names from the table, options as click does."""
+        from click.shell_completion import CompletionItem
+
+        names = [CompletionItem(name, help=entry.help) for name, entry in COMMANDS.items() if name.startswith(incomplete)]
+        return [*names, *click.Command.shell_complete(self, ctx, incomplete)]
+
+    def invoke(self, ctx: click.Context) -> object:
+        """Runs the command; what the user can mend becomes `Error: ...` and an exit code, a bug keeps its traceback."""
+        try:
+            return super().invoke(ctx)
+        except KeyboardInterrupt:
+            ctx.exit(INTERRUPTED)
+        except BrokenPipeError:
+            raise  # click ends quietly when the reader of our output has gone
+        except DreamkerasError as error:
+            raise _failure(str(error), error.exit_code) from error
+        except OSError as error:
+            if error.errno is None:
+                raise
+            raise _failure(": ".join(str(part) for part in (error.strerror, error.filename) if part), 1) from error
+
+
+def _suggest(name: str) -> str:
+    from difflib import get_close_matches
+
+    near: Sequence[str] = get_close_matches(name, COMMANDS)
+    return f"Did you mean {' or '.join(near)}?" if near else f"The commands are {', '.join(COMMANDS)}."
+
+
+def _failure(message: str, exit_code: int) -> click.ClickException:
+    failure = click.ClickException(" ".join(message.split()))
+    failure.exit_code = exit_code  # type: ignore[misc]  # click declares it for the class, and reads it from the instance
+    return failure
+
+
+@click.group(cls=LazyGroup, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
+@click.version_option(package_name="dreamkeras", prog_name="dreamkeras")
+def main() -> None:
+    """DNA letters in, expression out.
+
+    Train sequence-to-expression models, export each to one ONNX file, and score sequences with it.
+    """

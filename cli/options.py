@@ -1,0 +1,59 @@
+"""The options that several commands share. click only: shell completion imports this."""
+
+import click
+
+__all__ = [
+    "FORMATS",
+    "batch_size_option",
+    "device_option",
+    "format_option",
+    "id_column_option",
+    "model_option",
+    "output_option",
+    "sequence_column_option",
+]
+
+FORMATS = ("tsv", "csv", "jsonl", "parquet")
+"""The keys of `sequence.writers.FORMATS`, which completion must not import; a test compares them."""
+
+DEVICES = ("auto", "cpu", "cuda")
+"""Those of `scoring.session`, likewise."""
+
+model_option = click.option(
+    "-m",
+    "--model",
+    type=click.Path(),
+    metavar="MODEL",
+    help="An .onnx file or a run folder.  [default: the small yeast model of the package]",
+)
+
+output_option = click.option(
+    "-o",
+    "--output",
+    type=click.Path(allow_dash=True),
+    default="-",
+    metavar="FILE",
+    help="Where results go; appears when it is whole.  [default: standard output]",
+)
+
+format_option = click.option("--format", type=click.Choice(FORMATS), help="Format of the results.  [default: by FILE's suffix, else tsv]")
+
+batch_size_option = click.option(
+    "--batch-size", type=click.IntRange(min=1), metavar="N", help="Sequences scored at once; more take more memory."
+)
+
+device_option = click.option(
+    "--device", type=click.Choice(DEVICES), default="auto", show_default=True, help="Where the model runs; cuda fails without a GPU."
+)
+
+
+def _column(text: str) -> str | int:
+    """A column's name; digits are its position, from 0."""
+    return int(text) if text.isdecimal() else text
+
+
+id_column_option = click.option("--id-column", type=_column, metavar="NAME", help="A table's column of names, or its position from 0.")
+
+sequence_column_option = click.option(
+    "--sequence-column", type=_column, metavar="NAME", help="A table's column of sequences, or its position from 0."
+)

@@ -1,0 +1,84 @@
+"""`dreamkeras predict`: sequences in files, predictions out."""
+
+from typing import TYPE_CHECKING, Literal
+
+import click
+
+from .options import batch_size_option, device_option, format_option, id_column_option, model_option, output_option, sequence_column_option
+
+if TYPE_CHECKING:
+    from dreamkeras.scoring.pipeline import Scored
+    from dreamkeras.scoring.predictor import OnnxPredictor
+
+__all__ = ["command"]
+
+
+@click.command("predict")
+@click.argument("inputs", nargs=-1, required=True, metavar="INPUT...", type=click.Path(allow_dash=True))
+@model_option
+@output_option
+@format_option
+@click.option(
+    "--on-error",
+    type=click.Choice(("fail", "skip")),
+    default="fail",
+    show_default=True,
+    help="What to do with sequences that do not fit the model.",
+)
+@batch_size_option
+@device_option
+@id_column_option
+@sequence_column_option
+def command(
+    inputs: tuple[str, ...],
+    model: str | None,
+    output: str,
+    format: str | None,
+    on_error: Literal["fail", "skip"],
+    batch_size: int | None,
+    device: str,
+    id_column: str | int | None,
+    sequence_column: str | int | None,
+) -> None:
+    """Predict the expression of the sequences in INPUT.
+
+    INPUT is FASTA, TSV, CSV, Parquet or one sequence a line, plain or gzip; - is standard input. Results keep the
+    records' names and order and are written only when every record has been scored.
+    """
+    from dreamkeras.scoring.pipeline import score_files
+    from dreamkeras.scoring.predictor import BATCH_SIZE
+
+    from .progress import show_records
+    from .results import open_results
+
+    predictor = _load(model, device)
+    with open_results(output, predictor.tasks, format) as writer, show_records() as progress:
+        scored = score_files(
+            inputs,
+            predictor,
+            writer,
+            on_error=on_error,
+            batch_size=batch_size or BATCH_SIZE,
+            progress=progress,
+            id_column=id_column,
+            sequence_column=sequence_column,
+        )
+    _report_skipped(scored)
+
+
+def _load(model: str | None, device: str) -> "OnnxPredictor":
+    from dreamkeras.scoring.predictor import PACKAGED_MODEL, load
+
+    if model is not None:
+        return load(model, device)
+    predictor = load(PACKAGED_MODEL, device)
+    click.echo(f"No -m given: using the packaged model {predictor.description.name} (construct {predictor.construct.name}).", err=True)
+    return predictor
+
+
+def _report_skipped(scored: "Scored") -> None:
+    if not scored.skipped:
+        return
+    for reason in scored.reasons:
+        click.echo(f"Skipped: {reason}.", err=True)
+    click.echo(f"Skipped {scored.skipped:,} of {scored.written + scored.skipped:,} records.", err=True)

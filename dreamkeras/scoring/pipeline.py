@@ -1,0 +1,111 @@
+"""Files of sequences to files of predictions: read, cut, predict, write, in bounded memory whatever the input's size."""
+
+import contextlib
+from collections.abc import Callable, Iterable, Iterator
+from typing import Literal, NamedTuple
+
+import numpy as np
+
+from dreamkeras.errors import InputError
+from dreamkeras.scoring.predictor import BATCH_SIZE, OnnxPredictor
+from dreamkeras.scoring.read_ahead import read_ahead
+from dreamkeras.sequence.construct import Construct
+from dreamkeras.sequence.reading import read_records
+from dreamkeras.sequence.records import Records
+from dreamkeras.sequence.sources import STANDARD
+from dreamkeras.sequence.writers import Writer
+
+__all__ = ["ON_ERROR", "Scored", "score_files"]
+
+ON_ERROR = ("fail", "skip")
+
+REASONS = 5
+"""How many skipped records are told with their reason."""
+
+
+class Scored(NamedTuple):
+    """What became of the records of some files.
+
+    Args:
+        written: Records whose predictions were written.
+        skipped: Records left out because they do not fit the construct.
+        reasons: Why, for the first few of those left out.
+    """
+
+    written: int
+    skipped: int
+    reasons: list[str]
+
+
+class _Cut(NamedTuple):
+    """A batch ready for the model: the names and windows of the records that fit, and why the others do not."""
+
+    ids: list[str]
+    windows: np.ndarray
+    problems: list[str]
+
+
+def score_files(
+    paths: Iterable[str],
+    predictor: OnnxPredictor,
+    writer: Writer,
+    *,
+    on_error: Literal["fail", "skip"] = "fail",
+    batch_size: int = BATCH_SIZE,
+    progress: Callable[[int], None] | None = None,
+    id_column: str | int | None = None,
+    sequence_column: str | int | None = None,
+) -> Scored:
+    """Predicts every record of the files, in order, under its own name.
+
+    Args:
+        paths: Files that `read_records` understands; `-` is standard input.
+        predictor: The model.
+        writer: Takes the predictions as they come.
+        on_error: What a record that does not fit the construct does: `"fail"` raises, `"skip"` leaves it out.
+        batch_size: Sequences scored at once.
+        progress: Told after each batch how many records it had.
+        id_column: Name or position of a table's column of names.
+        sequence_column: Name or position of a table's column of sequences.
+
+    Returns:
+        What was written and what was skipped.
+
+    Raises:
+        InputError: A file cannot be read as sequences; a record does not fit and `on_error` is `"fail"`.
+    """
+    if on_error not in ON_ERROR:
+        raise InputError(f"Expected on_error to be one of {', '.join(ON_ERROR)}, got {on_error!r}.")
+    written, skipped = 0, 0
+    reasons: list[str] = []
+    paths = list(paths)
+    cut = _cut_or_fail if on_error == "fail" else _cut_or_skip
+    batches = (cut(predictor.construct, records) for records in _read(paths, id_column, sequence_column))
+    # A thread that waits for standard input cannot be ended, and Python aborts when it exits with sys.stdin in use.
+    with contextlib.closing(batches if STANDARD in paths else read_ahead(batches)) as ready:
+        for ids, windows, problems in ready:
+            if ids:
+                writer.write(ids, predictor.score_letters(windows, batch_size, progress))
+            written += len(ids)
+            skipped += len(problems)
+            reasons += problems[: REASONS - len(reasons)]
+    return Scored(written, skipped, reasons)
+
+
+def _read(paths: Iterable[str], id_column: str | int | None, sequence_column: str | int | None) -> Iterator[Records]:
+    for path in paths:
+        yield from read_records(path, id_column=id_column, sequence_column=sequence_column)
+
+
+def _cut_or_fail(construct: Construct, records: Records) -> _Cut:
+    return _Cut(records.ids, construct.cut(records), [])
+
+
+def _cut_or_skip(construct: Construct, records: Records) -> _Cut:
+    problems = construct.problems(records.sequences)
+    if not problems:
+        return _Cut(records.ids, construct.windows(records.sequences), [])
+    fits = np.ones(len(records.ids), bool)
+    fits[list(problems)] = False
+    kept = records.select(fits)
+    return _Cut(kept.ids, construct.windows(kept.sequences), [f"{problems[i]} in {records.place(i)}" for i in sorted(problems)])

@@ -1,0 +1,112 @@
+"""ONNX Runtime sessions: opened quietly, on the device that was asked for, with as many threads as there are CPUs.
+
+Knows nothing about sequences or descriptions. onnxruntime is imported when a session is opened, never before.
+"""
+
+import contextlib
+import io
+from types import ModuleType
+from typing import Any
+
+import numpy as np
+
+from dreamkeras.errors import MissingPackageError, ModelError
+from dreamkeras.scoring.cpus import available_cpus
+
+__all__ = ["DEVICES", "open_session", "run_session"]
+
+DEVICES = ("auto", "cpu", "cuda")
+
+CPU = "CPUExecutionProvider"
+CUDA = "CUDAExecutionProvider"
+# The default search tries every algorithm anew for each batch shape, 0.3 to 1.3 seconds a shape.
+CUDA_OPTIONS = {"cudnn_conv_algo_search": "HEURISTIC"}
+ERRORS_ONLY = 3
+
+
+def open_session(path: str, device: str = "auto", threads: int | None = None) -> Any:
+    """An `onnxruntime.InferenceSession` over a model file.
+
+    Args:
+        path: The `.onnx` file.
+        device: `"cpu"`; `"cuda"`, which fails where the GPU cannot be used; `"auto"`, CUDA where it can be used, else CPU.
+        threads: Threads of one operator; as many as CPUs are available to this process if None.
+
+    Raises:
+        MissingPackageError: onnxruntime, or its GPU build for `"cuda"`, is not installed.
+        ModelError: The file is no ONNX model, CUDA was asked for and cannot be used, or an argument is out of range.
+    """
+    if device not in DEVICES:
+        raise ModelError(f"Expected device to be one of {', '.join(DEVICES)}, got {device!r}.")
+    if threads is not None and threads < 1:
+        raise ModelError(f"Expected at least 1 thread, got {threads}.")
+    runtime = _import_onnxruntime()
+    options = runtime.SessionOptions()
+    options.log_severity_level = ERRORS_ONLY
+    options.intra_op_num_threads = threads or available_cpus()
+    has_cuda = CUDA in runtime.get_available_providers()
+    if device == "cuda" and not has_cuda:
+        raise MissingPackageError(
+            "Expected onnxruntime with CUDA for device 'cuda', got it without: pip uninstall onnxruntime; pip install 'dreamkeras[gpu]'."
+        )
+    if device != "cpu" and has_cuda:
+        session = _open_on_cuda(runtime, path, options, required=device == "cuda")
+        if session is not None:
+            return session
+    return _open(runtime, path, options, [CPU])
+
+
+def run_session(session: Any, output: str, inputs: dict[str, np.ndarray]) -> np.ndarray:
+    """One output of one batch.
+
+    Raises:
+        ModelError: ONNX Runtime could not compute it, for instance for want of memory.
+    """
+    try:
+        values: np.ndarray = session.run([output], inputs)[0]
+    except Exception as error:  # onnxruntime's exceptions share no base class
+        shapes = ", ".join(f"{name} {array.shape}" for name, array in inputs.items())
+        raise ModelError(
+            f"Expected ONNX Runtime to score a batch of {shapes}, got: {_one_line(error)}; a smaller batch needs less memory."
+        ) from error
+    return values
+
+
+def _import_onnxruntime() -> ModuleType:
+    try:
+        import onnxruntime
+    except ImportError as error:
+        raise MissingPackageError(
+            f"Scoring needs onnxruntime ({error}): pip install 'dreamkeras[cpu]', or 'dreamkeras[gpu]' on a GPU machine."
+        ) from None
+    onnxruntime.set_default_logger_severity(ERRORS_ONLY)
+    module: ModuleType = onnxruntime
+    return module
+
+
+def _open_on_cuda(runtime: ModuleType, path: str, options: Any, *, required: bool) -> Any:
+    """A session whose providers really hold CUDA; None where they do not and nobody insists."""
+    reason = "its session runs without it (driver, CUDA or cuDNN missing?)"
+    with contextlib.redirect_stdout(io.StringIO()):  # both calls print their troubles into what are our results
+        if hasattr(runtime, "preload_dlls"):  # from 1.21 on
+            runtime.preload_dlls()
+        try:
+            session = _open(runtime, path, options, [(CUDA, CUDA_OPTIONS), CPU])
+        except ModelError as error:
+            session, reason = None, str(error)
+    if session is not None and CUDA in session.get_providers():
+        return session
+    if required:
+        raise ModelError(f"Expected CUDA for device 'cuda', got none: {reason}")
+    return None
+
+
+def _open(runtime: ModuleType, path: str, options: Any, providers: list[Any]) -> Any:
+    try:
+        return runtime.InferenceSession(path, options, providers=providers, enable_fallback=0)
+    except Exception as error:  # noqa: BLE001 - onnxruntime's exceptions share no base class
+        raise ModelError(f"Expected an ONNX model in {path}, got a file that ONNX Runtime cannot open ({_one_line(error)}).") from None
+
+
+def _one_line(error: Exception) -> str:
+    return " ".join(str(error).split())[:300]

@@ -1,0 +1,46 @@
+import click
+import pytest
+from click.testing import CliRunner
+
+from dreamkeras.cli import options
+from dreamkeras.scoring.session import DEVICES
+from dreamkeras.sequence.writers import FORMATS
+
+OPTIONS = [name for name in options.__all__ if name.endswith("_option")]
+
+
+def parse(option, *args):
+    """What a command with this option alone is given."""
+
+    @click.command()
+    @option
+    def command(**values):
+        click.echo(repr(next(iter(values.values()))))
+
+    return CliRunner().invoke(command, args)
+
+
+def test_choices_are_those_of_the_library():
+    assert set(options.FORMATS) == set(FORMATS)
+    assert options.DEVICES == DEVICES
+
+
+@pytest.mark.parametrize("name", OPTIONS)
+def test_every_option_has_a_default_and_a_help(name):
+    option = getattr(options, name)
+    assert parse(option).exit_code == 0
+    assert "--" in parse(option, "--help").output
+
+
+@pytest.mark.parametrize(("given", "column"), [("gene", "'gene'"), ("0", "0"), ("12", "12"), ("-1", "'-1'"), ("1st", "'1st'")])
+def test_columns_are_names_or_positions(given, column):
+    assert parse(options.id_column_option, "--id-column", given).output.strip() == column
+    assert parse(options.sequence_column_option, "--sequence-column", given).output.strip() == column
+
+
+@pytest.mark.parametrize(
+    ("option", "args"),
+    [("batch_size_option", ["--batch-size", "0"]), ("device_option", ["--device", "tpu"]), ("format_option", ["--format", "xlsx"])],
+)
+def test_wrong_values_are_wrong_usage(option, args):
+    assert parse(getattr(options, option), *args).exit_code == 2

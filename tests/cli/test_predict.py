@@ -1,0 +1,317 @@
+import contextlib
+import csv
+import gzip
+import io
+import json
+import os
+import pty
+import random
+import signal
+import subprocess
+import sys
+import threading
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+from toy_models import count, write_toy_model
+
+from dreamkeras.scoring import predictor as predictor_module
+from dreamkeras.sequence.construct import YEAST
+
+SEQUENCES = {"first": "ACGT", "second": "ggggcc", "third": "ACGTACGTACGN"}
+TSV = "id\tgc\ta\nfirst\t2\t1\nsecond\t6\t0\nthird\t6\t3\n"
+
+
+@pytest.fixture
+def fasta(tmp_path):
+    path = tmp_path / "in.fa"
+    path.write_text("".join(f">{name} more\n{text}\n" for name, text in SEQUENCES.items()))
+    return path
+
+
+@pytest.fixture
+def predict(run, toy_model):
+    return lambda *args, **options: run("predict", "-m", toy_model, *args, **options)
+
+
+def one_line_error(result, *parts):
+    """Checks that a command failed as a wrong input has to."""
+    assert result.exit_code == 1
+    assert result.stdout == ""
+    assert result.stderr.startswith("Error: ")
+    assert result.stderr.count("\n") == 1
+    for part in parts:
+        assert str(part) in result.stderr
+    return True
+
+
+class TestInputs:
+    def test_fasta_to_standard_output(self, predict, fasta):
+        result = predict(fasta)
+        assert (result.exit_code, result.stdout, result.stderr) == (0, TSV, "")
+
+    def test_gzip(self, predict, fasta, tmp_path):
+        (tmp_path / "in.fa.gz").write_bytes(gzip.compress(fasta.read_bytes()))
+        assert predict(tmp_path / "in.fa.gz").stdout == TSV
+
+    def test_standard_input(self, spawn, toy_model, fasta):
+        assert spawn("predict", "-", "-m", toy_model, input=fasta.read_text()).stdout == TSV
+
+    def test_table_with_columns(self, predict, tmp_path):
+        (tmp_path / "t.csv").write_text("insert,gene\nACGT,first\nggggcc,second\nACGTACGTACGN,third\n")
+        assert predict(tmp_path / "t.csv", "--sequence-column", "insert", "--id-column", "gene").stdout == TSV
+        assert predict(tmp_path / "t.csv", "--sequence-column", "0", "--id-column", "1").stdout == TSV
+
+    def test_several_files_in_the_order_given(self, predict, fasta, tmp_path):
+        (tmp_path / "lines.txt").write_text("AAAA\nCCCC\n")
+        assert predict(tmp_path / "lines.txt", fasta).stdout == TSV.replace("first", "1\t0\t4\n2\t4\t0\nfirst", 1)
+
+    def test_run_folder_serves_as_a_model(self, run, fasta, tmp_path):
+        write_toy_model(tmp_path / "model.onnx")
+        assert run("predict", fasta, "-m", tmp_path).stdout == TSV
+
+    @pytest.mark.parametrize("size", [1, 2, 1000])
+    def test_batch_size_changes_nothing(self, predict, fasta, size):
+        assert predict(fasta, "--batch-size", size).stdout == TSV
+
+
+class TestOutputs:
+    @pytest.mark.parametrize("format", ["tsv", "csv", "jsonl", "parquet"])
+    @pytest.mark.parametrize("by", ["suffix", "option"])
+    def test_formats(self, predict, fasta, tmp_path, format, by):
+        output = tmp_path / (f"o.{format}" if by == "suffix" else "o.out")
+        result = predict(fasta, "-o", output, *(["--format", format] if by == "option" else []))
+        assert (result.exit_code, result.stdout, result.stderr) == (0, "", "")
+        assert read(output, format) == [(name, *count(text)) for name, text in SEQUENCES.items()]
+
+    def test_existing_output_is_replaced_when_all_is_well_and_kept_when_not(self, predict, fasta, tmp_path):
+        (tmp_path / "o.tsv").write_text("before")
+        (tmp_path / "bad.fa").write_text(">x\nACGT\n>y\nAC!T\n")
+        assert predict(tmp_path / "bad.fa", "-o", tmp_path / "o.tsv").exit_code == 1
+        assert (tmp_path / "o.tsv").read_text() == "before"
+        assert predict(fasta, "-o", tmp_path / "o.tsv").exit_code == 0
+        assert (tmp_path / "o.tsv").read_text() == TSV
+
+    def test_input_may_be_the_output(self, predict, tmp_path):
+        (tmp_path / "x.tsv").write_text("id\tsequence\nfirst\tACGT\n")
+        assert predict(tmp_path / "x.tsv", "-o", tmp_path / "x.tsv").exit_code == 0
+        assert (tmp_path / "x.tsv").read_text() == "id\tgc\ta\nfirst\t2\t1\n"
+
+
+def read(path, format):
+    """The rows of a file of predictions."""
+    if format == "parquet":
+        import pyarrow.parquet
+
+        rows = pyarrow.parquet.read_table(path).to_pylist()
+    elif format == "jsonl":
+        rows = [json.loads(line) for line in path.read_text().splitlines()]
+    else:
+        rows = list(csv.DictReader(io.StringIO(path.read_text()), delimiter="\t" if format == "tsv" else ","))
+    return [(row["id"], float(row["gc"]), float(row["a"])) for row in rows]
+
+
+class TestBadInput:
+    @pytest.mark.parametrize(
+        ("name", "content", "part"),
+        [
+            ("empty.fa", b"", "empty"),
+            ("noheader.fa", b"ACGT\nACGT\n", "noheader.fa"),
+            ("letter.fa", b">x\nACGT\n>y\nACJT\n", "'J' at position 3 in record 'y'"),
+            ("cut.fa.gz", gzip.compress(b">x\n" + os.urandom(999).hex().encode())[:-40], "gzip"),
+            ("column.tsv", b"name\tvalue\nx\t1\n", "column"),
+            ("short.fa", b">x\nACG\n", "construct 'toy', got 3 in record 'x'"),
+            ("long.fa", b">x\nACGTACGTACGTACGT\n", "got 16 in record 'x'"),
+        ],
+    )
+    def test_is_one_line_and_nothing_is_written(self, predict, tmp_path, name, content, part):
+        path, output = tmp_path / name, tmp_path / "out" / "o.tsv"
+        path.write_bytes(content)
+        output.parent.mkdir()
+        assert one_line_error(predict(path), part, name)
+        assert one_line_error(predict(path, "-o", output), part)
+        assert list(output.parent.iterdir()) == []
+
+    def test_missing_file(self, predict, tmp_path):
+        assert one_line_error(predict(tmp_path / "no.fa"), "no.fa")
+
+    def test_late_bad_record_leaves_nothing_of_the_early_ones(self, predict, tmp_path):
+        (tmp_path / "late.fa").write_text(">x\nACGT\n" * 20_000 + ">y\nAC\n")
+        assert one_line_error(predict(tmp_path / "late.fa"), "record 'y'", "line 40001")
+
+    def test_unknown_model(self, run, fasta):
+        assert one_line_error(run("predict", fasta, "-m", "no-such-model"), "no-such-model")
+
+    def test_file_that_is_no_model(self, run, fasta):
+        assert one_line_error(run("predict", fasta, "-m", fasta), "ONNX", fasta)
+
+    def test_onnx_file_that_is_not_ours(self, run, fasta, tmp_path):
+        assert one_line_error(run("predict", fasta, "-m", write_toy_model(tmp_path / "other.onnx", metadata={})), "other.onnx")
+
+    def test_construct_that_does_not_fit(self, run, fasta, tmp_path):
+        model = write_toy_model(tmp_path / "y.onnx", YEAST)
+        (tmp_path / "half.fa").write_text(f">x\n{YEAST.left_adapter}{'ACGT' * 20}\n")
+        assert one_line_error(run("predict", tmp_path / "half.fa", "-m", model), "both adapters", "'x'")
+
+    def test_folder_that_is_not_there(self, predict, fasta, tmp_path):
+        assert one_line_error(predict(fasta, "-o", tmp_path / "no" / "o.tsv"), "o.tsv")
+
+    @pytest.mark.skipif(not Path("/dev/full").exists(), reason="the system has no /dev/full")
+    def test_full_disk(self, spawn, predict, toy_model, fasta):
+        assert one_line_error(predict(fasta, "-o", "/dev/full", "--format", "tsv"), "/dev/full", "No space left")
+        with open("/dev/full", "wb") as full:
+            done = spawn("predict", fasta, "-m", toy_model, capture_output=False, stdout=full, stderr=subprocess.PIPE)
+        assert done.returncode == 1
+        assert done.stderr == "Error: Expected to write standard output, got an error: No space left on device.\n"
+
+    def test_cuda_without_a_gpu(self, predict, fasta):
+        import onnxruntime
+
+        if "CUDAExecutionProvider" in onnxruntime.get_available_providers():
+            pytest.skip("this onnxruntime has CUDA")
+        assert one_line_error(predict(fasta, "--device", "cuda"), "CUDA")
+
+    @pytest.mark.parametrize("args", [[], ["x.fa", "--on-error", "ignore"], ["x.fa", "--batch-size", "0"], ["x.fa", "--format", "xls"]])
+    def test_wrong_usage_exits_2(self, run, args):
+        assert run("predict", *args).exit_code == 2
+
+
+class TestSkipping:
+    def test_unfit_records_are_left_out_and_counted(self, predict, tmp_path):
+        (tmp_path / "in.fa").write_text(">a\nACGT\n>b\nAC\n>c\nACJT\n>d\nGGGG\n")
+        result = predict(tmp_path / "in.fa", "--on-error", "skip")
+        assert (result.exit_code, result.stdout) == (0, "id\tgc\ta\na\t2\t1\nd\t4\t0\n")
+        lines = result.stderr.splitlines()
+        assert "record 'b'" in lines[0]
+        assert "'J' at position 3 in record 'c'" in lines[1]
+        assert lines[2:] == ["Skipped 2 of 4 records."]
+
+    def test_many_are_summed_up(self, predict, tmp_path):
+        (tmp_path / "in.txt").write_text("AC\n" * 5_000)
+        result = predict(tmp_path / "in.txt", "--on-error", "skip")
+        assert result.exit_code == 0
+        assert len(result.stderr.splitlines()) == 6
+        assert result.stderr.endswith("Skipped 5,000 of 5,000 records.\n")
+
+    def test_nothing_is_said_where_nothing_is_skipped(self, predict, fasta):
+        assert predict(fasta, "--on-error", "skip").stderr == ""
+
+
+class TestPackagedModel:
+    def test_is_used_without_m_and_said_so(self, run, fasta, tmp_path, monkeypatch):
+        monkeypatch.setattr(predictor_module, "PACKAGED_MODEL", write_toy_model(tmp_path / "yeast.onnx"))
+        result = run("predict", fasta)
+        assert (result.exit_code, result.stdout) == (0, TSV)
+        assert result.stderr.count("\n") == 1
+        assert "packaged model toy" in result.stderr
+
+    def test_is_small_and_of_the_yeast_construct(self, run, tmp_path):
+        if not predictor_module.PACKAGED_MODEL.exists():
+            pytest.skip("no model is packaged yet")
+        assert predictor_module.PACKAGED_MODEL.stat().st_size <= 4_000_000
+        (tmp_path / "in.txt").write_text("ACGTACGTAC" * 8 + "\n")
+        result = run("predict", tmp_path / "in.txt")
+        assert result.exit_code == 0
+        assert 0 <= float(result.stdout.splitlines()[1].split("\t")[1]) <= 17
+
+
+class TestProcess:
+    """What only a process of its own can show."""
+
+    def test_predict_imports_no_training_framework_and_no_rich(self, toy_model, fasta):
+        args = ["predict", str(fasta), "-m", str(toy_model)]
+        code = f"import sys\nfrom dreamkeras.cli.main import main\ntry: main({args!r})\nexcept SystemExit: print(*sys.modules)"
+        done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+        assert done.stdout.startswith(TSV)
+        loaded = set(done.stdout.split())
+        assert "onnxruntime" in loaded
+        assert not loaded & {"keras", "tensorflow", "jax", "torch", "pandas", "scipy", "matplotlib", "onnx", "pyarrow", "rich"}
+
+    def test_thousand_promoters_from_a_cold_start_take_under_three_seconds(self, spawn, tmp_path):
+        model = write_toy_model(tmp_path / "y.onnx", YEAST)
+        letters = random.Random(0)
+        (tmp_path / "in.txt").write_text("".join("".join(letters.choices("ACGT", k=80)) + "\n" for _ in range(1000)))
+        packaged = ["-m", model] if not predictor_module.PACKAGED_MODEL.exists() else []
+        started = time.perf_counter()
+        done = spawn("predict", tmp_path / "in.txt", *packaged)
+        assert time.perf_counter() - started < 3
+        assert done.stdout.count("\n") == 1001
+
+    def test_reader_that_leaves_early_is_no_error(self, toy_model, tmp_path):
+        (tmp_path / "in.txt").write_text("ACGT\n" * 50_000)
+        command = [sys.executable, "-c", "from dreamkeras.cli.main import main; main()", "predict", tmp_path / "in.txt", "-m", toy_model]
+        with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
+            assert process.stdout.readline() == b"id\tgc\ta\n"
+            process.stdout.close()
+            assert process.stderr.read() == b""
+        assert process.returncode in (1, -signal.SIGPIPE)
+
+    def test_interrupt_is_quiet_and_leaves_nothing(self, toy_model, tmp_path):
+        output = tmp_path / "out"
+        output.mkdir()
+        args = ["predict", "-", "-m", str(toy_model), "-o", str(output / "o.tsv")]
+        command = [sys.executable, "-c", f"from dreamkeras.cli.main import main; main({args!r})"]
+        with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
+            process.stdin.write(b"ACGT\n" * 100_000)  # more than a pipe holds: when this returns, the records are being read
+            process.stdin.flush()
+            wait_for(output)
+            process.send_signal(signal.SIGINT)
+            process.wait(20)
+            assert (process.stdout.read(), process.stderr.read()) == (b"", b"")
+        assert process.returncode == 130
+        assert list(output.iterdir()) == []
+
+    def test_error_does_not_wait_for_the_end_of_standard_input(self, toy_model):
+        command = [sys.executable, "-c", f"from dreamkeras.cli.main import main; main(['predict', '-', '-m', {str(toy_model)!r}])"]
+        with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
+            with contextlib.suppress(BrokenPipeError):
+                while True:
+                    process.stdin.write(b"ACGT\nAC\n" * 50_000)
+            assert process.wait(20) == 1
+            assert process.stderr.read().count(b"\n") == 1
+            with contextlib.suppress(BrokenPipeError):
+                process.stdin.close()
+
+    def test_progress_is_shown_on_a_terminal_and_stays_out_of_the_results(self, toy_model, fasta):
+        shown, returncode, out = on_terminal(["predict", str(fasta), "-m", str(toy_model)])
+        assert (returncode, out) == (0, TSV)
+        assert "3 records" in shown
+
+
+def wait_for(folder):
+    deadline = time.monotonic() + 20
+    while not any(folder.iterdir()) and time.monotonic() < deadline:
+        time.sleep(0.02)
+    time.sleep(0.2)
+
+
+def on_terminal(args):
+    """What a command shows on a terminal as its standard error, its exit status, and its standard output."""
+    leader, follower = pty.openpty()
+    command = [sys.executable, "-c", f"from dreamkeras.cli.main import main; main({args!r})"]
+    shown = []
+
+    def read_all():
+        try:
+            while part := os.read(leader, 4096):
+                shown.append(part)
+        except OSError:  # Linux says EIO when the other side has closed
+            pass
+
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=follower, env={**os.environ, "TERM": "xterm"}) as process:
+        os.close(follower)
+        reader = threading.Thread(target=read_all)
+        reader.start()
+        out = process.stdout.read().decode()
+    reader.join()
+    os.close(leader)
+    return b"".join(shown).decode(), process.returncode, out
+
+
+def test_values_are_those_of_python(predict, fasta, toy_model):
+    import dreamkeras
+
+    rows = [line.split("\t") for line in predict(fasta).stdout.splitlines()[1:]]
+    np.testing.assert_allclose(np.array([row[1:] for row in rows], float), dreamkeras.load(toy_model).predict(SEQUENCES.values()))

@@ -1,0 +1,48 @@
+import numpy as np
+import pytest
+
+from dreamkeras.cli.results import open_results
+
+VALUES = np.array([[1.5], [2.25]], np.float32)
+
+
+def write(output, format=None):
+    with open_results(str(output), ("expression",), format) as writer:
+        writer.write(["a", "b"], VALUES)
+
+
+def test_standard_output_is_tsv(capfdbinary):
+    write("-")
+    assert capfdbinary.readouterr().out == b"id\texpression\na\t1.5\nb\t2.25\n"
+
+
+def write_then_fail(output):
+    with open_results(output, ("expression",)) as writer:
+        writer.write(["a", "b"], VALUES)
+        raise ZeroDivisionError
+
+
+@pytest.mark.parametrize("format", ["tsv", "csv", "jsonl", "parquet"])
+def test_standard_output_gets_the_bytes_that_a_file_gets(tmp_path, capfdbinary, format):
+    write(tmp_path / f"o.{format}")
+    write("-", format)
+    assert capfdbinary.readouterr().out == (tmp_path / f"o.{format}").read_bytes()
+
+
+def test_failure_publishes_nothing_and_leaves_no_file(tmp_path, capfdbinary, monkeypatch):
+    monkeypatch.setenv("TMPDIR", str(tmp_path))
+    monkeypatch.setattr("tempfile.tempdir", None)
+    for output in ("-", tmp_path / "o.tsv"):
+        with pytest.raises(ZeroDivisionError):
+            write_then_fail(str(output))
+    assert capfdbinary.readouterr().out == b""
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_nothing_is_published_before_the_end(tmp_path, capfdbinary):
+    with open_results("-", ("expression",)) as first, open_results(str(tmp_path / "o.tsv"), ("expression",)) as second:
+        for writer in (first, second):
+            writer.write(["a", "b"] * 50_000, VALUES.repeat(50_000, 0))
+        assert capfdbinary.readouterr().out == b""
+        assert not (tmp_path / "o.tsv").exists()
+    assert capfdbinary.readouterr().out.count(b"\n") == 100_001

@@ -1,0 +1,172 @@
+import itertools
+import threading
+import weakref
+
+import numpy as np
+import pytest
+from toy_models import count
+
+from dreamkeras.errors import InputError
+from dreamkeras.scoring import pipeline
+from dreamkeras.scoring.pipeline import ON_ERROR, Scored, score_files
+from dreamkeras.sequence.ragged import Ragged
+from dreamkeras.sequence.records import Records
+from dreamkeras.sequence.writers import open_writer
+
+
+class Kept:
+    """A writer that keeps what it is given."""
+
+    def __init__(self):
+        self.ids, self.values, self.batches = [], [], 0
+
+    def write(self, ids, values):
+        self.ids += ids
+        self.values += values.tolist()
+        self.batches += 1
+
+
+@pytest.fixture
+def writer():
+    return Kept()
+
+
+def fasta(path, sequences, prefix="s"):
+    path.write_text("".join(f">{prefix}{i}\n{text}\n" for i, text in enumerate(sequences)))
+    return str(path)
+
+
+def records_of(sequences, first=0, source="stub"):
+    names = [f"s{i}" for i in range(first, first + len(sequences))]
+    return Records(names, Ragged.from_strings(sequences), np.arange(len(sequences)) + 1, source)
+
+
+def stub_reader(monkeypatch, batches):
+    monkeypatch.setattr(pipeline, "read_records", lambda path, **columns: iter(batches))
+
+
+def test_ids_order_and_values_are_kept(tmp_path, predictor, writer):
+    sequences = ["ACGT", "gggggggg", "ACGTACGTACGN", "TTTTT"]
+    assert score_files([fasta(tmp_path / "a.fa", sequences)], predictor, writer) == Scored(4, 0, [])
+    assert writer.ids == ["s0", "s1", "s2", "s3"]
+    assert writer.values == [count(text) for text in sequences]
+
+
+def test_mixed_lengths_in_many_batches_keep_their_order(monkeypatch, predictor, writer):
+    sequences = ["G" * (4 + i % 9) for i in range(500)]
+    stub_reader(monkeypatch, [records_of(sequences[i : i + 37], i) for i in range(0, 500, 37)])
+    score_files(["stub"], predictor, writer, batch_size=8)
+    assert writer.ids == [f"s{i}" for i in range(500)]
+    assert [gc for gc, _ in writer.values] == [len(text) for text in sequences]
+
+
+def test_files_follow_one_another(tmp_path, predictor, writer):
+    paths = [fasta(tmp_path / "b.fa", ["GGGG", "AAAA"], "b"), fasta(tmp_path / "a.fa", ["CCCCC"], "a")]
+    assert score_files(paths, predictor, writer).written == 3
+    assert writer.ids == ["b0", "b1", "a0"]
+
+
+def test_repeated_ids_and_sequences_are_all_written(tmp_path, predictor, writer):
+    (tmp_path / "a.fa").write_text(">x\nACGT\n>x\nACGT\n>x\nGGGG\n")
+    score_files([str(tmp_path / "a.fa")], predictor, writer)
+    assert (writer.ids, writer.values) == (["x", "x", "x"], [[2, 1], [2, 1], [4, 0]])
+
+
+@pytest.mark.parametrize(("id_column", "sequence_column"), [("gene", "promoter"), (2, 0)])
+def test_columns_of_tables_are_chosen(tmp_path, predictor, writer, id_column, sequence_column):
+    (tmp_path / "a.tsv").write_text("promoter\tvalue\tgene\nACGT\t1\tURA3\nGGGG\t2\tHIS3\n")
+    score_files([str(tmp_path / "a.tsv")], predictor, writer, id_column=id_column, sequence_column=sequence_column)
+    assert (writer.ids, writer.values) == (["URA3", "HIS3"], [[2, 1], [4, 0]])
+
+
+def test_rows_agree_with_predict(tmp_path, predictor):
+    sequences = ["ACGTNACG", "GGGGGCCCCCAA"]
+    with open_writer(str(tmp_path / "o.tsv"), predictor.tasks) as writer:
+        score_files([fasta(tmp_path / "a.fa", sequences)], predictor, writer)
+    rows = [line.split("\t") for line in (tmp_path / "o.tsv").read_text().splitlines()]
+    assert rows[0] == ["id", "gc", "a"]
+    np.testing.assert_array_equal(np.array([row[1:] for row in rows[1:]], float), predictor.predict(sequences))
+
+
+class TestUnfitRecords:
+    SEQUENCES = ("ACGT", "ACX-", "GGGG", "ACG", "A" * 13, "CCCC")
+
+    def test_first_one_fails_with_its_place(self, tmp_path, predictor, writer):
+        path = fasta(tmp_path / "a.fa", self.SEQUENCES)
+        with pytest.raises(InputError, match=r"got 'X' at position 3 in record 's1' \(.*a\.fa, line 3\)"):
+            score_files([path], predictor, writer)
+
+    def test_skipping_leaves_out_their_rows_and_counts_them(self, tmp_path, predictor, writer):
+        scored = score_files([fasta(tmp_path / "a.fa", self.SEQUENCES)], predictor, writer, on_error="skip")
+        assert (writer.ids, writer.values) == (["s0", "s2", "s5"], [[2, 1], [4, 0], [4, 0]])
+        assert (scored.written, scored.skipped) == (3, 3)
+        assert ["record 's1'" in scored.reasons[0], "got 3 in record 's3'" in scored.reasons[1]] == [True, True]
+
+    def test_only_the_first_few_reasons_are_kept(self, monkeypatch, predictor, writer):
+        stub_reader(monkeypatch, [records_of(["X"] * 3, 3 * i) for i in range(20)])
+        scored = score_files(["stub"], predictor, writer, on_error="skip")
+        assert (scored.written, scored.skipped, len(scored.reasons)) == (0, 60, pipeline.REASONS)
+        assert [f"'s{i}'" in reason for i, reason in enumerate(scored.reasons)] == [True] * pipeline.REASONS
+
+    def test_batch_without_a_fit_record_is_not_written(self, monkeypatch, predictor, writer):
+        stub_reader(monkeypatch, [records_of(["X"]), records_of(["ACGT"])])
+        score_files(["stub"], predictor, writer, on_error="skip")
+        assert (writer.batches, writer.values) == (1, [[2, 1]])
+
+    def test_skipping_forgives_records_not_files(self, tmp_path, predictor, writer):
+        (tmp_path / "empty.fa").write_bytes(b"")
+        with pytest.raises(InputError, match="empty"):
+            score_files([str(tmp_path / "empty.fa")], predictor, writer, on_error="skip")
+
+    def test_other_ways_are_refused(self, predictor, writer):
+        assert ON_ERROR == ("fail", "skip")
+        with pytest.raises(InputError, match="fail, skip, got 'ignore'"):
+            score_files([], predictor, writer, on_error="ignore")
+
+
+def test_progress_adds_up_to_the_records(tmp_path, predictor, writer):
+    told = []
+    score_files([fasta(tmp_path / "a.fa", ["ACGT"] * 10)], predictor, writer, batch_size=4, progress=told.append)
+    assert told == [4, 4, 2]
+
+
+@pytest.mark.parametrize("broken", ["reader", "writer"])
+def test_exceptions_come_through_and_the_thread_ends(monkeypatch, predictor, writer, broken):
+    def reader():
+        yield records_of(["ACGT"])
+        if broken == "reader":
+            raise OSError(5, "Input/output error", "stub")
+        yield from (records_of(["ACGT"]) for _ in itertools.count())
+
+    def full(ids, values):
+        raise OSError(28, "No space left on device")
+
+    stub_reader(monkeypatch, reader())
+    if broken == "writer":
+        writer.write = full
+    with pytest.raises(OSError, match="Input/output error" if broken == "reader" else "No space left"):
+        score_files(["stub"], predictor, writer)
+    for thread in threading.enumerate():
+        if thread.name == "read-ahead":
+            thread.join(5)
+            assert not thread.is_alive()
+
+
+def test_few_batches_are_in_memory_at_a_time(monkeypatch, predictor, writer):
+    alive, most = weakref.WeakSet(), 0
+
+    class Letters(np.ndarray):
+        __hash__ = object.__hash__
+
+    def reader():
+        nonlocal most
+        for i in range(60):
+            records = records_of(["ACGT"] * 5, 5 * i)
+            letters = records.sequences.flat.view(Letters)
+            alive.add(letters)
+            most = max(most, len(alive))
+            yield records._replace(sequences=Ragged(letters, records.sequences.offsets))
+
+    stub_reader(monkeypatch, reader())
+    assert score_files(["stub"], predictor, writer).written == 300
+    assert most <= 6

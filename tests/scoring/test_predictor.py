@@ -1,0 +1,190 @@
+import json
+import shutil
+import subprocess
+import sys
+from concurrent.futures import ThreadPoolExecutor
+
+import numpy as np
+import pytest
+from toy_models import TOY, count, write_toy_model
+
+import dreamkeras
+from dreamkeras.errors import InputError, ModelError
+from dreamkeras.scoring import predictor as predictor_module
+from dreamkeras.scoring.predictor import OnnxPredictor, load
+from dreamkeras.sequence.construct import YEAST
+from dreamkeras.sequence.description import METADATA_KEY, ModelDescription
+
+SEQUENCES = ["ACGT", "GGGGCC", "acgtnACGTRYK", "TTTTT"]
+
+
+def letters_of(*texts):
+    return np.array([list(text.ljust(12, "N").encode()) for text in texts], np.uint8)
+
+
+def test_load_reads_what_the_model_says_of_itself(predictor):
+    assert isinstance(predictor, OnnxPredictor)
+    assert predictor.construct == TOY
+    assert predictor.tasks == ("gc", "a")
+    assert predictor.description == ModelDescription("toy", TOY, ("gc", "a"), ("letters", "letters"))
+
+
+def test_load_takes_a_run_folder(toy_model, tmp_path):
+    shutil.copy(toy_model, tmp_path / "model.onnx")
+    for path in (tmp_path, str(tmp_path)):
+        assert load(path).tasks == ("gc", "a")
+
+
+def test_package_hands_load_on(toy_model):
+    assert dreamkeras.load is load
+
+
+class TestPredict:
+    def test_values_are_those_counted_by_hand(self, predictor):
+        values = predictor.predict(SEQUENCES)
+        assert values.dtype == np.float32
+        np.testing.assert_array_equal(values, [count(text) for text in SEQUENCES])
+
+    def test_mixed_lengths_keep_their_order(self, predictor):
+        sequences = ["G" * (4 + i % 9) for i in range(100)]
+        assert predictor.predict(sequences, batch_size=7)[:, 0].tolist() == [len(text) for text in sequences]
+
+    def test_adapters_are_optional(self, tmp_path):
+        yeast = load(write_toy_model(tmp_path / "y.onnx", YEAST))
+        insert = "GATTACA" * 11 + "GAT"
+        np.testing.assert_array_equal(*(yeast.predict([text]) for text in (insert, YEAST.left_adapter + insert + YEAST.right_adapter)))
+
+    def test_no_sequences_give_no_rows(self, predictor):
+        assert predictor.predict([]).shape == (0, 2)
+        assert predictor.predict(iter([])).dtype == np.float32
+
+    @pytest.mark.parametrize("kind", [list, tuple, iter, np.array])
+    def test_any_iterable_of_strings_will_do(self, predictor, kind):
+        assert predictor.predict(kind(SEQUENCES)).shape == (4, 2)
+
+    def test_long_lists_go_through_in_pieces(self, predictor, monkeypatch):
+        monkeypatch.setattr(predictor_module, "STRINGS_AT_ONCE", 3)
+        np.testing.assert_array_equal(predictor.predict(SEQUENCES * 2), [count(text) for text in SEQUENCES * 2])
+
+    @pytest.mark.parametrize("single", ["ACGTACGT", b"ACGTACGT"])
+    def test_single_sequence_is_told_to_be_a_list(self, predictor, single):
+        with pytest.raises(InputError, match=r"got one (str|bytes): pass \[sequence\]"):
+            predictor.predict(single)
+
+    @pytest.mark.parametrize(
+        ("bad", "message"),
+        [
+            ("ACGX", "got 'X' at position 4 in the sequence at index 4"),
+            ("ACG", "got 3 in the sequence at index 4"),
+            ("A" * 13, "got 13 in the sequence at index 4"),
+            ("", "got 0 in the sequence at index 4"),
+            ("ACGT☃", "got '.' at position 5 in the sequence at index 4"),
+            (b"ACGT", "strings, got bytes at index 4"),
+            (None, "strings, got NoneType at index 4"),
+            (float("nan"), "strings, got float at index 4"),
+        ],
+    )
+    @pytest.mark.parametrize("at_once", [2, 8192])
+    def test_problem_names_the_sequence_by_index(self, predictor, bad, message, at_once, monkeypatch):
+        monkeypatch.setattr(predictor_module, "STRINGS_AT_ONCE", at_once)
+        with pytest.raises(InputError, match=message):
+            predictor.predict([*SEQUENCES, bad])
+
+    def test_threads_may_share_a_predictor(self, predictor):
+        with ThreadPoolExecutor(4) as pool:
+            results = list(pool.map(lambda _: predictor.predict(SEQUENCES * 50, batch_size=3), range(8)))
+        for values in results:
+            np.testing.assert_array_equal(values, results[0])
+
+
+class TestScoreLetters:
+    @pytest.mark.parametrize("batch_size", [1, 2, 3, 4, 1000])
+    def test_batch_size_does_not_change_values(self, predictor, batch_size):
+        values = predictor.score_letters(letters_of(*SEQUENCES), batch_size)
+        np.testing.assert_array_equal(values, [count(text) for text in SEQUENCES])
+
+    def test_progress_is_told_each_batch(self, predictor):
+        told = []
+        predictor.score_letters(letters_of(*SEQUENCES, "ACGT"), 2, told.append)
+        assert told == [2, 2, 1]
+
+    def test_views_are_taken_and_nothing_is_changed(self, predictor):
+        letters = np.asfortranarray(letters_of(*SEQUENCES))[::-1]
+        before = letters.copy()
+        np.testing.assert_array_equal(predictor.score_letters(letters), [count(text) for text in SEQUENCES[::-1]])
+        np.testing.assert_array_equal(letters, before)
+
+    def test_no_windows_give_no_rows(self, predictor):
+        assert predictor.score_letters(np.empty((0, 12), np.uint8)).shape == (0, 2)
+
+    @pytest.mark.parametrize(
+        "letters",
+        [np.zeros((2, 11), np.uint8), np.zeros(12, np.uint8), np.zeros((2, 12), np.int64), np.zeros((2, 12, 4), np.uint8), ["ACGT"]],
+        ids=["length", "one-dimensional", "int64", "one-hot", "strings"],
+    )
+    def test_wrong_array_is_told_what_was_wanted(self, predictor, letters):
+        with pytest.raises(InputError, match=r"Expected letters as a uint8 array \(n, 12\), got .*`predict` takes strings"):
+            predictor.score_letters(letters)
+
+    def test_token_ids_do_not_pass_for_letters(self, predictor):
+        letters = letters_of(*SEQUENCES)
+        letters[2, 5] = 3
+        with pytest.raises(InputError, match="got 3 at row 2, column 5"):
+            predictor.score_letters(letters)
+
+    @pytest.mark.parametrize("batch_size", [0, -1])
+    def test_batch_size_below_one_is_refused(self, predictor, batch_size):
+        with pytest.raises(InputError, match="batch_size of at least 1"):
+            predictor.score_letters(letters_of("ACGT"), batch_size)
+
+
+class TestRefusals:
+    def test_unknown_path(self, tmp_path):
+        with pytest.raises(ModelError, match=r"nowhere, which does not exist"):
+            load(tmp_path / "nowhere")
+
+    def test_run_folder_without_a_model(self, tmp_path):
+        with pytest.raises(ModelError, match=r"run folder with a model\.onnx.*dreamkeras export"):
+            load(tmp_path)
+
+    def test_text_file(self, tmp_path):
+        (tmp_path / "m.onnx").write_text("ACGT\n")
+        with pytest.raises(ModelError, match="Expected an ONNX model"):
+            load(tmp_path / "m.onnx")
+
+    @pytest.mark.parametrize(
+        ("changes", "message"),
+        [
+            ({"metadata": {}}, "without our metadata"),
+            ({"metadata": {METADATA_KEY: "{}"}}, "model description"),
+            ({"metadata": {METADATA_KEY: "no json"}}, "model description"),
+            ({"input_name": "x"}, r"one input `letters tensor\(uint8\) \[batch, 12\]`, got `x "),
+            ({"input_type": "INT32"}, r"got `letters tensor\(int32\)"),
+            ({"output_name": "y"}, r"one output `expression tensor\(float\) \[batch, 2\]`, got `y "),
+            ({"shape": ("batch", 11)}, "got `letters .*11"),
+            ({"shape": (4, 12)}, "got `letters .*4, 12"),
+        ],
+    )
+    def test_onnx_that_is_not_ours(self, tmp_path, changes, message):
+        path = write_toy_model(tmp_path / "m.onnx", **changes)
+        with pytest.raises(ModelError, match=message) as caught:
+            load(path)
+        assert "m.onnx" in str(caught.value)
+        assert "\n" not in str(caught.value)
+
+    def test_newer_format_asks_for_an_update(self, tmp_path):
+        fields = {**json.loads(ModelDescription("toy", TOY, ("gc", "a"), ("", "")).to_json()), "format": 99}
+        path = write_toy_model(tmp_path / "m.onnx", metadata={METADATA_KEY: json.dumps(fields)})
+        with pytest.raises(ModelError, match="update dreamkeras"):
+            load(path)
+
+    def test_open_width_is_taken(self, tmp_path):
+        path = write_toy_model(tmp_path / "m.onnx", shape=("batch", "width"))
+        assert load(path).predict(["ACGT"]).tolist() == [[2.0, 1.0]]
+
+
+def test_scoring_imports_no_training_framework(toy_model):
+    code = f"import dreamkeras, sys; dreamkeras.load({str(toy_model)!r}).predict(['ACGT']); print(*sys.modules)"
+    loaded = set(subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout.split())
+    assert "onnxruntime" in loaded
+    assert not loaded & {"keras", "tensorflow", "jax", "torch", "pandas", "rich", "click", "onnx", "scipy", "matplotlib"}

@@ -1,0 +1,132 @@
+import sys
+import types
+
+import numpy as np
+import pytest
+from toy_models import write_toy_model
+
+from dreamkeras.errors import MissingPackageError, ModelError
+from dreamkeras.scoring import session as session_module
+from dreamkeras.scoring.session import DEVICES, open_session, run_session
+
+CPU, CUDA = session_module.CPU, session_module.CUDA
+
+
+@pytest.fixture
+def gpu_runtime(monkeypatch):
+    """A stand-in for onnxruntime-gpu; `runtime.loads` says which providers its sessions really get."""
+    runtime = types.ModuleType("onnxruntime")
+    runtime.loads = [CUDA, CPU]
+    runtime.opened = []
+
+    class InferenceSession:
+        def __init__(self, path, options, providers, enable_fallback):
+            names = [name if isinstance(name, str) else name[0] for name in providers]
+            runtime.opened.append(names)
+            print("*** EP Error ***")
+            if CUDA in names and runtime.loads is None:
+                raise RuntimeError("libcudnn.so.9: cannot open\nshared object file")
+            self.held = [name for name in names if name in (runtime.loads or [CPU])]
+
+        def get_providers(self):
+            return self.held
+
+    runtime.InferenceSession = InferenceSession
+    runtime.SessionOptions = types.SimpleNamespace
+    runtime.get_available_providers = lambda: [CUDA, CPU]
+    runtime.set_default_logger_severity = lambda level: None
+    runtime.preload_dlls = lambda: print("Failed to load libcudart.so.13")
+    monkeypatch.setitem(sys.modules, "onnxruntime", runtime)
+    return runtime
+
+
+def test_session_opens_with_one_thread_a_cpu_unless_told(toy_model, monkeypatch):
+    monkeypatch.setattr(session_module, "available_cpus", lambda: 3)
+    assert open_session(str(toy_model), "cpu").get_session_options().intra_op_num_threads == 3
+    assert open_session(str(toy_model), "cpu", threads=1).get_session_options().intra_op_num_threads == 1
+
+
+@pytest.mark.parametrize("device", ["cpu", "auto"])
+def test_cpu_serves_where_there_is_no_gpu(toy_model, device):
+    assert open_session(str(toy_model), device).get_providers() == [CPU]
+
+
+def test_unknown_device_is_refused_with_the_known_ones(toy_model):
+    with pytest.raises(ModelError, match="auto, cpu, cuda, got 'tpu'"):
+        open_session(str(toy_model), "tpu")
+    assert DEVICES == ("auto", "cpu", "cuda")
+
+
+def test_no_threads_are_refused(toy_model):
+    with pytest.raises(ModelError, match="at least 1 thread, got 0"):
+        open_session(str(toy_model), "cpu", threads=0)
+
+
+def test_missing_onnxruntime_names_the_extra(toy_model, monkeypatch):
+    monkeypatch.setitem(sys.modules, "onnxruntime", None)
+    with pytest.raises(MissingPackageError, match=r"pip install 'dreamkeras\[cpu\]'"):
+        open_session(str(toy_model))
+
+
+def test_cuda_without_the_gpu_build_names_the_extra(toy_model, monkeypatch):
+    import onnxruntime
+
+    monkeypatch.setattr(onnxruntime, "get_available_providers", lambda: [CPU])
+    with pytest.raises(MissingPackageError, match=r"dreamkeras\[gpu\]"):
+        open_session(str(toy_model), "cuda")
+
+
+@pytest.mark.parametrize("device", ["cuda", "auto"])
+def test_cuda_is_taken_where_it_loads(gpu_runtime, device):
+    assert open_session("m.onnx", device).get_providers() == [CUDA, CPU]
+
+
+@pytest.mark.parametrize("loads", [[CPU], None], ids=["silently without CUDA", "with an error"])
+def test_cuda_that_does_not_load_fails_when_asked_for_and_yields_to_cpu_when_not(gpu_runtime, loads):
+    gpu_runtime.loads = loads
+    with pytest.raises(ModelError, match="Expected CUDA for device 'cuda'"):
+        open_session("m.onnx", "cuda")
+    assert open_session("m.onnx", "auto").get_providers() == [CPU]
+
+
+def test_cpu_never_tries_cuda(gpu_runtime):
+    open_session("m.onnx", "cpu")
+    assert gpu_runtime.opened == [[CPU]]
+
+
+def test_onnxruntime_before_1_21_has_nothing_to_preload(gpu_runtime):
+    del gpu_runtime.preload_dlls
+    assert open_session("m.onnx", "cuda").get_providers() == [CUDA, CPU]
+
+
+def test_what_onnxruntime_prints_about_cuda_stays_out_of_the_results(gpu_runtime, capfd):
+    open_session("m.onnx", "cuda")
+    assert capfd.readouterr() == ("", "")
+
+
+def test_opening_and_running_is_silent(toy_model, capfd):
+    run_session(open_session(str(toy_model)), "expression", {"letters": np.zeros((1, 12), np.uint8)})
+    assert capfd.readouterr() == ("", "")
+
+
+@pytest.mark.parametrize("content", [b"", b"no model at all\n", b"\x08\x08\x12\x04" + b"\xff" * 99])
+def test_file_that_is_no_onnx_is_one_line(tmp_path, content, capfd):
+    (tmp_path / "m.onnx").write_bytes(content)
+    with pytest.raises(ModelError, match=r"Expected an ONNX model in .*m\.onnx") as caught:
+        open_session(str(tmp_path / "m.onnx"))
+    assert "\n" not in str(caught.value)
+    assert capfd.readouterr() == ("", "")
+
+
+def test_truncated_model_is_refused(tmp_path):
+    whole = write_toy_model(tmp_path / "m.onnx").read_bytes()
+    (tmp_path / "m.onnx").write_bytes(whole[: len(whole) // 2])
+    with pytest.raises(ModelError):
+        open_session(str(tmp_path / "m.onnx"))
+
+
+def test_batch_that_cannot_be_computed_says_which(toy_model):
+    session = open_session(str(toy_model))
+    with pytest.raises(ModelError, match=r"letters \(2, 5\).*smaller batch") as caught:
+        run_session(session, "expression", {"letters": np.zeros((2, 5), np.uint8)})
+    assert "\n" not in str(caught.value)

@@ -1,0 +1,54 @@
+"""Tiny ONNX models whose predictions can be counted by hand: how many letters of each kind a window holds."""
+
+from pathlib import Path
+
+import numpy as np
+
+from dreamkeras.sequence.construct import Construct
+from dreamkeras.sequence.description import METADATA_KEY, ModelDescription
+
+TOY = Construct(name="toy", length=12, alignment="left", shortest=4, strands="given")
+"""4 to 12 letters, no adapters, no flanks; `N`, which counts for nothing, fills the window."""
+
+COUNTED = {"gc": "GCgc", "a": "Aa"}
+"""Each task of a toy model and the letters that it counts."""
+
+
+def write_toy_model(
+    path,
+    construct: Construct = TOY,
+    tasks: tuple[str, ...] = ("gc", "a"),
+    *,
+    input_name: str = "letters",
+    input_type: str = "UINT8",
+    output_name: str = "expression",
+    shape: tuple[str | int, str | int] | None = None,
+    metadata: dict[str, str] | None = None,
+) -> Path:
+    """Writes a model that answers the `COUNTED` letters of each window; the keywords make it one that is not ours."""
+    import onnx
+    from onnx import TensorProto, helper, numpy_helper
+
+    table = np.array([[chr(code) in COUNTED[task] for task in tasks] for code in range(256)], np.float32)
+    nodes = [
+        helper.make_node("Cast", [input_name], ["codes"], to=TensorProto.INT32),
+        helper.make_node("Gather", ["table", "codes"], ["rows"], axis=0),
+        helper.make_node("ReduceSum", ["rows", "axis"], [output_name], keepdims=0),
+    ]
+    graph = helper.make_graph(
+        nodes,
+        "toy",
+        [helper.make_tensor_value_info(input_name, getattr(TensorProto, input_type), shape or ("batch", construct.length))],
+        [helper.make_tensor_value_info(output_name, TensorProto.FLOAT, ("batch", len(tasks)))],
+        [numpy_helper.from_array(table, "table"), numpy_helper.from_array(np.array([1]), "axis")],
+    )
+    model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=8)
+    description = ModelDescription(name="toy", construct=construct, tasks=tasks, units=("letters",) * len(tasks))
+    helper.set_model_props(model, {METADATA_KEY: description.to_json()} if metadata is None else metadata)
+    onnx.save(model, path)
+    return Path(path)
+
+
+def count(sequence: str, tasks: tuple[str, ...] = ("gc", "a")) -> list[float]:
+    """What a toy model answers."""
+    return [float(sum(letter in COUNTED[task] for letter in sequence)) for task in tasks]
