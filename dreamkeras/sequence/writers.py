@@ -4,10 +4,10 @@ Text holds six significant digits, about what float32 arithmetic gives alike on 
 compared; a value that is no number is `nan` in tables and null in JSON. Parquet holds the float32 values themselves.
 """
 
-import csv
 import io
 import json
-from collections.abc import Callable, Iterable, Iterator, Sequence
+import re
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import PurePath
 from typing import Any, BinaryIO, Protocol
@@ -54,7 +54,7 @@ def open_writer(path: str, tasks: Sequence[str], format: str | None = None) -> I
         raise InputError(f"Expected one of the formats {', '.join(FORMATS)}, got {chosen!r}.")
     encoder = FORMATS[chosen](tuple(tasks))
     with open_output(path) as file:
-        writer = Writer(encoder, file, path)
+        writer = Writer(encoder, len(tasks), file, path)
         yield writer
         writer.finish()
 
@@ -62,8 +62,9 @@ def open_writer(path: str, tasks: Sequence[str], format: str | None = None) -> I
 class Writer:
     """Takes batches of predictions, in order; made by `open_writer`."""
 
-    def __init__(self, encoder: "Encoder", file: BinaryIO, path: str) -> None:
+    def __init__(self, encoder: "Encoder", tasks: int, file: BinaryIO, path: str) -> None:
         self._encoder = encoder
+        self._tasks = tasks
         self._file = file
         self._path = path
         self._begun = False
@@ -75,6 +76,8 @@ class Writer:
             ids: n names.
             values: float32 (n, tasks).
         """
+        if values.shape != (len(ids), self._tasks):
+            raise ValueError(f"Expected values of shape {(len(ids), self._tasks)}, got {values.shape}.")
         self._put(self._encoder.rows(ids, values))
 
     def finish(self) -> None:
@@ -104,21 +107,24 @@ class TSVEncoder:
     delimiter = "\t"
 
     def __init__(self, tasks: tuple[str, ...]) -> None:
-        self._header = ("id", *tasks)
+        self._special = re.compile(f'[{self.delimiter}"\r\n]')
+        self._header = self.delimiter.join(map(self._quoted, ("id", *tasks))) + "\n"
+        self._row = self.delimiter.join(["%s"] * (1 + len(tasks))) + "\n"
 
     def begin(self) -> bytes:
-        return self._encode([self._header])
+        return self._header.encode()
 
     def rows(self, ids: Sequence[str], values: np.ndarray) -> bytes:
-        return self._encode(zip(ids, *_cells(ids, values, len(self._header) - 1), strict=True))
+        if self._special.search("".join(ids)):
+            ids = [self._quoted(name) for name in ids]
+        return "".join(map(self._row.__mod__, zip(ids, *_cells(values), strict=True))).encode()
 
     def end(self) -> bytes:
         return b""
 
-    def _encode(self, rows: Iterable[Sequence[str]]) -> bytes:
-        text = io.StringIO(newline="")
-        csv.writer(text, delimiter=self.delimiter, lineterminator="\n").writerows(rows)
-        return text.getvalue().encode()
+    def _quoted(self, cell: str) -> str:
+        # csv.writer leaves a bare carriage return unquoted, which every reader takes for the end of a row.
+        return '"' + cell.replace('"', '""') + '"' if self._special.search(cell) else cell
 
 
 class CSVEncoder(TSVEncoder):
@@ -132,14 +138,13 @@ class JSONLinesEncoder:
 
     def __init__(self, tasks: tuple[str, ...]) -> None:
         names = [json.dumps(name).replace("%", "%%") for name in ("id", *tasks)]
-        self._tasks = len(tasks)
         self._row = "{" + ", ".join(f"{name}: %s" for name in names) + "}\n"
 
     def begin(self) -> bytes:
         return b""
 
     def rows(self, ids: Sequence[str], values: np.ndarray) -> bytes:
-        columns = _cells(ids, values, self._tasks)
+        columns = _cells(values)
         if not np.isfinite(values).all():
             columns = [["null" if cell in ("nan", "inf", "-inf") else cell for cell in column] for column in columns]
         encode = json.JSONEncoder(ensure_ascii=False).encode
@@ -216,8 +221,6 @@ FORMATS: dict[str, Callable[[tuple[str, ...]], Encoder]] = {
 """The encoder of each output format."""
 
 
-def _cells(ids: Sequence[str], values: np.ndarray, tasks: int) -> list[list[str]]:
+def _cells(values: np.ndarray) -> list[list[str]]:
     """The values as text, one list a task."""
-    if values.shape != (len(ids), tasks):
-        raise ValueError(f"Expected values of shape {(len(ids), tasks)}, got {values.shape}.")
-    return [("%.6g\n" * len(ids) % tuple(column)).split("\n")[:-1] for column in values.T.tolist()]
+    return [("%.6g\n" * len(column) % tuple(column)).split("\n")[:-1] for column in values.T.tolist()]

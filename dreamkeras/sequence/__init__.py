@@ -1,0 +1,1 @@
+"""Text to arrays and back: letters, constructs, records. numpy only."""

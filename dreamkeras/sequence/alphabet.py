@@ -1,0 +1,74 @@
+"""The letters of DNA: base order, one-hot rows, complements and legality, each a 256-row table indexed by ASCII code.
+
+The base order stands here and nowhere else. Knows nothing about files or models.
+"""
+
+import numpy as np
+
+__all__ = ["BASES", "COMPLEMENT", "IS_LETTER", "IUPAC", "ONE_HOT", "reverse_complement"]
+
+BASES = "ACGT"
+
+# The bases a code stands for (NC-IUB 1984). A code with k bases gives each of them 1/k; N gives zeros, as in the
+# reference's training data, so that it means "nothing known" and also serves as padding.
+IUPAC = {
+    "A": "A", "C": "C", "G": "G", "T": "T", "U": "T",
+    "R": "AG", "Y": "CT", "S": "CG", "W": "AT", "K": "GT", "M": "AC",
+    "B": "CGT", "D": "AGT", "H": "ACT", "V": "ACG", "N": "",
+}  # fmt: skip
+
+_PAIRS = dict(zip("ACGTURYSWKMBDHVN", "TGCAAYRSWMKVHDBN", strict=True))
+
+
+def _both_cases(code: str) -> tuple[int, int]:
+    return ord(code), ord(code.lower())
+
+
+def _one_hot_table() -> np.ndarray:
+    table = np.zeros((256, len(BASES)), np.float32)
+    for code, bases in IUPAC.items():
+        for base in bases:
+            table[_both_cases(code), BASES.index(base)] = 1 / len(bases)
+    return table
+
+
+def _complement_table() -> np.ndarray:
+    table = np.arange(256, dtype=np.uint8)
+    for code, partner in _PAIRS.items():
+        table[list(_both_cases(code))] = _both_cases(partner)
+    return table
+
+
+def _legality_table() -> np.ndarray:
+    table = np.zeros(256, bool)
+    table[[byte for code in IUPAC for byte in _both_cases(code)]] = True
+    return table
+
+
+ONE_HOT = _one_hot_table()
+"""float32 (256, 4): one-hot row of each ASCII code, base order A, C, G, T."""
+
+COMPLEMENT = _complement_table()
+"""uint8 (256,): the complementary letter, case kept; codes that are no letters map to themselves."""
+
+IS_LETTER = _legality_table()
+"""bool (256,): whether the ASCII code is a base or an IUPAC code, in either case."""
+
+for _table in (ONE_HOT, COMPLEMENT, IS_LETTER):
+    _table.flags.writeable = False
+
+
+def reverse_complement(letters: np.ndarray) -> np.ndarray:
+    """The other strand of letter arrays, read 5' to 3'.
+
+    Args:
+        letters: uint8 (..., length), ASCII.
+
+    Returns:
+        uint8 of the same shape, a new array.
+
+    Example:
+        >>> reverse_complement(np.frombuffer(b"AACGn", np.uint8)).tobytes()
+        b'nCGTT'
+    """
+    return COMPLEMENT[letters[..., ::-1]]

@@ -1,0 +1,219 @@
+"""Construct: how a measured sequence becomes the fixed window of letters that a model sees.
+
+A construct travels with its model, in the run folder and in the ONNX file's metadata. Knows nothing about assays' values.
+"""
+
+import dataclasses
+import json
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import numpy as np
+
+from dreamkeras.errors import InputError
+from dreamkeras.sequence.alphabet import IS_LETTER
+from dreamkeras.sequence.ragged import Ragged
+from dreamkeras.sequence.records import Records
+
+__all__ = ["YEAST", "Construct"]
+
+PAD = ord("N")
+
+
+@dataclass(frozen=True)
+class Construct:
+    """The reporter construct around an insert, and the window of it that a model sees.
+
+    The window is `left_flank + insert + right_adapter + right_flank`, cut to `length` letters. Sequences may be given
+    with both adapters, as they were synthesised, or as the bare insert. No letter of an insert is ever lost: one that
+    does not fit is an error.
+
+    Args:
+        name: What the construct is called, for messages.
+        length: Letters in the window.
+        left_adapter: Constant letters before the insert in the given sequences; the end of `left_flank`, where there is one.
+        right_adapter: Constant letters after the insert.
+        left_flank: Vector letters up to the insert's first letter, left adapter included.
+        right_flank: Vector letters after the right adapter.
+        alignment: Which end of the construct the window holds on to: `"right"` ends with the last letter of the right
+            adapter, `"left"` begins with the first letter of the left flank, `"center"` centres the insert.
+        shortest: Fewest letters an insert may have.
+        strands: `"both"`: a prediction is the mean of the two strands of the window; `"given"`: the strand as given.
+        flags: Names of the per-sequence channels beside the four bases, in order.
+
+    Raises:
+        InputError: A field is out of range, or flanks and adapters disagree.
+    """
+
+    name: str
+    length: int
+    left_adapter: str = ""
+    right_adapter: str = ""
+    left_flank: str = ""
+    right_flank: str = ""
+    alignment: Literal["left", "right", "center"] = "right"
+    shortest: int = 1
+    strands: Literal["both", "given"] = "both"
+    flags: tuple[str, ...] = ("is_reverse",)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "flags", tuple(self.flags))
+        for field, allowed in (("alignment", ("left", "right", "center")), ("strands", ("both", "given"))):
+            if getattr(self, field) not in allowed:
+                raise InputError(f"Expected {field} to be one of {allowed}, got {getattr(self, field)!r} in construct {self.name!r}.")
+        for field in ("left_adapter", "right_adapter", "left_flank", "right_flank"):
+            _check_letters(self.name, field, getattr(self, field))
+        if self.left_flank and not self.left_flank.endswith(self.left_adapter):
+            raise InputError(f"Expected left_flank to end with left_adapter {self.left_adapter!r} in construct {self.name!r}.")
+        if not 1 <= self.shortest <= self.longest:
+            raise InputError(f"Expected room for inserts of {self.shortest} letters, got {self.longest} in construct {self.name!r}.")
+
+    @property
+    def longest(self) -> int:
+        """The most letters an insert may have: what the window holds beside the parts it is aligned to."""
+        beside = {"right": self.right_adapter, "left": self._left, "center": ""}[self.alignment]
+        return self.length - len(beside)
+
+    @classmethod
+    def from_json(cls, fields: dict[str, Any]) -> "Construct":
+        """The construct that `to_json` described.
+
+        Raises:
+            InputError: A field is missing or unknown.
+        """
+        try:
+            return cls(**fields)
+        except TypeError as error:
+            raise InputError(f"Expected the fields of a construct, got {json.dumps(fields)[:200]} ({error}).") from None
+
+    def to_json(self) -> dict[str, Any]:
+        """The fields as JSON-able values."""
+        return {**dataclasses.asdict(self), "flags": list(self.flags)}
+
+    def windows(self, sequences: Ragged) -> np.ndarray:
+        """The windows of sequences that fit; see `problems` and `cut` for those that may not.
+
+        Args:
+            sequences: n sequences, each with both adapters or with neither, in any case.
+
+        Returns:
+            uint8 (n, length), letters; `N` where no flank reaches.
+        """
+        starts, lengths = self._inserts(sequences)
+        windows = np.empty((len(sequences), self.length), np.uint8)
+        for length in np.unique(lengths):  # a measured library has few lengths: one copy for each
+            rows = np.flatnonzero(lengths == length)
+            first, template = self._template(int(length))
+            windows[rows] = template
+            windows[rows, first : first + length] = sequences.flat[starts[rows, None] + np.arange(length)]
+        return windows
+
+    def problems(self, sequences: Ragged) -> dict[int, str]:
+        """Why each unfit sequence does not go into this construct, by its index; empty when all fit.
+
+        Refused are illegal letters, one adapter without the other, and inserts too short or too long for the window.
+        """
+        found = _illegal_letters(sequences)
+        _, lengths = self._inserts(sequences)
+        for index in np.flatnonzero((lengths < self.shortest) | (lengths > self.longest)):
+            found.setdefault(int(index), self._wrong_length(int(lengths[index]), int(sequences.lengths[index])))
+        for index in np.flatnonzero(self._begins(sequences) != self._ends(sequences)) if self._has_both_adapters else ():
+            found[int(index)] = f"Expected both adapters or neither ({self.left_adapter}...{self.right_adapter}), got one of them"
+        return found
+
+    def cut(self, records: Records) -> np.ndarray:
+        """The windows of a batch of records.
+
+        Returns:
+            uint8 (n, length), letters.
+
+        Raises:
+            InputError: A sequence does not fit; the message names the record, the file and the line.
+        """
+        if problems := self.problems(records.sequences):
+            index = min(problems)
+            raise InputError(f"{problems[index]} in {records.place(index)}.")
+        return self.windows(records.sequences)
+
+    @property
+    def _left(self) -> str:
+        return self.left_flank or self.left_adapter
+
+    @property
+    def _has_both_adapters(self) -> bool:
+        return bool(self.left_adapter and self.right_adapter)
+
+    def _inserts(self, sequences: Ragged) -> tuple[np.ndarray, np.ndarray]:
+        """Where each insert starts in `sequences.flat`, and its length."""
+        left = self._begins(sequences) * len(self.left_adapter)
+        right = self._ends(sequences) * len(self.right_adapter)
+        return sequences.offsets[:-1] + left, sequences.lengths - left - right
+
+    def _begins(self, sequences: Ragged) -> np.ndarray:
+        return _holds(sequences, sequences.offsets[:-1], self.left_adapter, 0)
+
+    def _ends(self, sequences: Ragged) -> np.ndarray:
+        # The right adapter counts only behind a left one's letters, so that short sequences are never cut twice.
+        beside = len(self.left_adapter)
+        return _holds(sequences, sequences.offsets[1:] - len(self.right_adapter), self.right_adapter, beside)
+
+    def _template(self, length: int) -> tuple[int, np.ndarray]:
+        """The column of an insert's first letter, and a window of flanks around an insert of this length."""
+        left, right = _codes(self._left), _codes(self.right_adapter + self.right_flank)
+        first = {
+            "right": self.length - len(self.right_adapter) - length,
+            "left": len(left),
+            "center": (self.length - length) // 2,
+        }[self.alignment]
+        around = np.concatenate(
+            [np.full(self.length, PAD, np.uint8), left, np.full(length, PAD, np.uint8), right, np.full(self.length, PAD, np.uint8)]
+        )
+        begin = self.length + len(left) - first
+        return first, around[begin : begin + self.length]
+
+    def _wrong_length(self, insert: int, given: int) -> str:
+        wanted = f"{self.shortest}" if self.shortest == self.longest else f"{self.shortest} to {self.longest}"
+        note = f" ({given} with its adapters)" if given != insert else ""
+        return f"Expected {wanted} bases for construct {self.name!r}, got {insert}{note}"
+
+
+def _codes(text: str) -> np.ndarray:
+    return np.frombuffer(text.encode("ascii"), np.uint8)
+
+
+def _holds(sequences: Ragged, starts: np.ndarray, text: str, beside: int) -> np.ndarray:
+    """bool (n,): whether each sequence shows `text` at `starts`, in any case, with `beside` letters to spare."""
+    wanted = _codes(text)
+    shows = (sequences.lengths >= len(text) + beside) & bool(text)
+    seen = sequences.flat[starts[shows, None] + np.arange(len(text))]
+    shows[shows] = (seen & 0xDF == wanted & 0xDF).all(1)  # clearing bit 5 makes ASCII letters upper case
+    return shows
+
+
+def _illegal_letters(sequences: Ragged) -> dict[int, str]:
+    positions = np.flatnonzero(~IS_LETTER[sequences.flat])
+    owners, first = np.unique(sequences.owner(positions), return_index=True)
+    return {
+        int(owner): f"Expected DNA letters, got {chr(sequences.flat[position])!r} at position {position - sequences.offsets[owner] + 1}"
+        for owner, position in zip(owners, positions[first], strict=True)
+    }
+
+
+def _check_letters(name: str, field: str, text: str) -> None:
+    if problems := _illegal_letters(Ragged.from_strings([text])):
+        raise InputError(f"{problems[0]} in {field} of construct {name!r}.")
+
+
+YEAST = Construct(
+    name="yeast",
+    length=150,
+    left_adapter="TGCATTTTTTTCACATC",
+    right_adapter="GGTTACGGCTGTT",
+    # 150 letters of the reporter plasmid (GEO GSE254493) up to the insert, so that a short insert still fills the window.
+    left_flank=(
+        "AGTCCACTATTAAAGAACGTGGACTCCAACGTCAAAGGGCGAAAAACCGTCTATCAGGGCGATGGCCCACTACGTGAACCATCACCCTAATCA"
+        "AGTGCTAGCAGGAATGATGCAAAAGGTTCCCGATTCGAACTGCATTTTTTTCACATC"
+    ),
+    flags=("is_reverse", "is_singleton"),
+)
+"""The random promoters of the DREAM challenge, as the autosome team cut them (Rafi et al. 2024)."""

@@ -1,0 +1,71 @@
+"""What a model says of itself wherever it is stored: construct, tasks, units, training summary, versions.
+
+The same text stands in the `.keras` file's config, in the run folder and in the ONNX file's metadata.
+"""
+
+import dataclasses
+import json
+from dataclasses import dataclass, field
+from typing import Any
+
+from dreamkeras.errors import ModelError
+from dreamkeras.sequence.construct import Construct
+
+__all__ = ["METADATA_KEY", "ModelDescription"]
+
+METADATA_KEY = "dreamkeras"
+"""The key of the ONNX file's metadata under which the description stands as JSON."""
+
+FORMAT = 1
+
+
+@dataclass(frozen=True)
+class ModelDescription:
+    """What whoever scores with a model has to know about it.
+
+    Args:
+        name: The model's name, e.g. `dream-cnn`.
+        construct: How sequences become its input.
+        tasks: One name an output column.
+        units: What the numbers are, one text a task.
+        training: Summary of the training run: assay, strategy, seed, epochs, examples, validation r; empty if unknown.
+        versions: Versions of the packages that made it.
+        parity: Keras against ONNX at export (largest absolute difference, r, number of sequences); empty before export.
+    """
+
+    name: str
+    construct: Construct
+    tasks: tuple[str, ...]
+    units: tuple[str, ...]
+    training: dict[str, Any] = field(default_factory=dict)
+    versions: dict[str, str] = field(default_factory=dict)
+    parity: dict[str, Any] = field(default_factory=dict)
+
+    def to_json(self) -> str:
+        """One JSON text."""
+        fields = {**dataclasses.asdict(self), "construct": self.construct.to_json(), "format": FORMAT}
+        return json.dumps(fields, indent=2)
+
+    @classmethod
+    def from_json(cls, text: str) -> "ModelDescription":
+        """The description that `to_json` wrote.
+
+        Raises:
+            ModelError: The text is no description, or of a newer format.
+        """
+        try:
+            fields = json.loads(text)
+            _check_format(fields.pop("format"))
+            construct = Construct.from_json(fields.pop("construct"))
+            description = cls(construct=construct, **fields)
+        except ModelError:
+            raise
+        except (TypeError, ValueError, KeyError, AttributeError) as error:
+            raise ModelError(f"Expected a dreamkeras model description, got {text[:80]!r} ({error}).") from None
+        return dataclasses.replace(description, tasks=tuple(description.tasks), units=tuple(description.units))
+
+
+def _check_format(written: int) -> None:
+    # Before anything else is looked at: a newer format may have fields that this version does not know.
+    if written > FORMAT:
+        raise ModelError(f"Expected a model description of format {FORMAT} or older, got {written}: update dreamkeras.")

@@ -1,0 +1,71 @@
+"""Texts of different lengths as one flat array, so that a batch of sequences is never a list of Python objects."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+import numpy as np
+
+__all__ = ["Ragged"]
+
+
+@dataclass(frozen=True)
+class Ragged:
+    """A batch of texts: `flat[offsets[i]:offsets[i + 1]]` is text i.
+
+    Args:
+        flat: uint8 (total,), ASCII codes of all texts, one after the other.
+        offsets: int64 (n + 1,), ascending; the first is 0 and the last is `total`.
+    """
+
+    flat: np.ndarray
+    offsets: np.ndarray
+
+    @classmethod
+    def from_strings(cls, texts: Iterable[str]) -> "Ragged":
+        """Packs strings; letters outside Latin-1 become `?`, which no alphabet holds.
+
+        Example:
+            >>> Ragged.from_strings(["ACGT", "", "NN"]).offsets.tolist()
+            [0, 4, 4, 6]
+        """
+        texts = list(texts)
+        flat = np.frombuffer("".join(texts).encode("latin-1", "replace"), np.uint8)
+        return cls.from_lengths(flat, np.fromiter(map(len, texts), np.int64, len(texts)))
+
+    @classmethod
+    def from_lengths(cls, flat: np.ndarray, lengths: np.ndarray) -> "Ragged":
+        """Cuts `flat` into texts of the given lengths."""
+        offsets = np.zeros(len(lengths) + 1, np.int64)
+        np.cumsum(lengths, out=offsets[1:])
+        return cls(flat, offsets)
+
+    def __len__(self) -> int:
+        return len(self.offsets) - 1
+
+    def __getitem__(self, index: int) -> str:
+        """Text `index` as a string; for messages, not for loops."""
+        if not 0 <= index < len(self):
+            raise IndexError(index)
+        return self.flat[self.offsets[index] : self.offsets[index + 1]].tobytes().decode("latin-1")
+
+    @property
+    def lengths(self) -> np.ndarray:
+        """int64 (n,): letters in each text."""
+        return np.diff(self.offsets)
+
+    def select(self, index: np.ndarray) -> "Ragged":
+        """The texts at `index` (integers or a boolean mask), packed anew.
+
+        Example:
+            >>> Ragged.from_strings(["ACGT", "", "NN"]).select(np.array([2, 0]))[1]
+            'ACGT'
+        """
+        lengths = self.lengths[index]
+        packed = Ragged.from_lengths(np.empty(int(lengths.sum()), np.uint8), lengths)
+        shift = np.repeat(self.offsets[:-1][index] - packed.offsets[:-1], lengths)
+        np.take(self.flat, np.arange(len(packed.flat)) + shift, out=packed.flat)
+        return packed
+
+    def owner(self, positions: np.ndarray) -> np.ndarray:
+        """int64: which text each position of `flat` belongs to."""
+        return np.searchsorted(self.offsets, positions, side="right") - 1

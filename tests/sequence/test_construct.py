@@ -1,0 +1,184 @@
+import dataclasses
+import json
+
+import numpy as np
+import pytest
+from hypothesis import assume, given
+from hypothesis import strategies as st
+
+from dreamkeras.errors import InputError
+from dreamkeras.sequence.construct import YEAST, Construct
+from dreamkeras.sequence.ragged import Ragged
+from dreamkeras.sequence.records import Records
+
+ADAPTERS = Construct(
+    "small", 20, left_adapter="TGCA", right_adapter="GGTT", left_flank="CCAATTTGCA", right_flank="ACACAC", alignment="right", shortest=2
+)
+ALIGNMENTS = ("right", "left", "center")
+INSERTS = st.text("ACGTacgtNnRy", min_size=2, max_size=10)
+
+
+def window_by_hand(construct, insert):
+    """The window as strings: pad, flank, insert, adapter, flank, pad, and a cut."""
+    left, right = construct.left_flank or construct.left_adapter, construct.right_adapter + construct.right_flank
+    pad = "N" * construct.length
+    whole = pad + left + insert + right + pad
+    begin = {
+        "right": len(pad + left + insert + construct.right_adapter) - construct.length,
+        "left": len(pad),
+        "center": len(pad + left) - (construct.length - len(insert)) // 2,
+    }[construct.alignment]
+    return whole[begin : begin + construct.length]
+
+
+def windows(construct, *texts):
+    return [row.tobytes().decode() for row in construct.windows(Ragged.from_strings(texts))]
+
+
+def problems(construct, *texts):
+    return construct.problems(Ragged.from_strings(texts))
+
+
+def records(*texts):
+    return Records([f"r{i}" for i in range(len(texts))], Ragged.from_strings(texts), np.arange(len(texts)) + 1, "seqs.fa")
+
+
+@pytest.mark.parametrize("alignment", ALIGNMENTS)
+@given(inserts=st.lists(INSERTS, max_size=6))
+def test_windows_equal_the_string_version(alignment, inserts):
+    construct = dataclasses.replace(ADAPTERS, alignment=alignment)
+    assume(not problems(construct, *inserts))
+    assume(not any(text.upper().startswith("TGCA") for text in inserts))
+    assert windows(construct, *inserts) == [window_by_hand(construct, insert) for insert in inserts]
+
+
+@pytest.mark.parametrize("alignment", ALIGNMENTS)
+@given(insert=INSERTS, lower=st.booleans())
+def test_adapters_given_or_left_out_make_the_same_window(alignment, insert, lower):
+    construct = dataclasses.replace(ADAPTERS, alignment=alignment)
+    assume(not insert.upper().startswith("TGCA"))
+    adapters = ("tgca", "ggtt") if lower else ("TGCA", "GGTT")
+    given_whole = insert.join(adapters)
+    assume(not problems(construct, insert, given_whole))
+    bare, whole = windows(construct, insert, given_whole)
+    assert bare == whole == window_by_hand(construct, insert)
+
+
+@given(insert=INSERTS)
+def test_adapters_of_a_construct_may_be_written_in_lower_case(insert):
+    lower = dataclasses.replace(ADAPTERS, left_adapter="tgca", left_flank="ccaatttgca", right_adapter="ggtt")
+    whole = f"TGCA{insert}GGTT"
+    assert windows(lower, whole)[0].upper() == windows(ADAPTERS, whole)[0].upper()
+
+
+@pytest.mark.parametrize("alignment", ALIGNMENTS)
+def test_no_letter_of_the_longest_insert_is_lost(alignment):
+    construct = dataclasses.replace(ADAPTERS, alignment=alignment)
+    insert = "ACGTRYKM"[:1] + "C" * (construct.longest - 2) + "R"
+    assert not problems(construct, insert)
+    assert insert in windows(construct, insert)[0]
+    assert problems(construct, insert + "A").keys() == {0}
+
+
+@pytest.mark.parametrize(("alignment", "longest"), [("right", 16), ("left", 10), ("center", 20)])
+def test_longest_is_the_window_less_what_it_is_aligned_to(alignment, longest):
+    assert dataclasses.replace(ADAPTERS, alignment=alignment).longest == longest
+
+
+def test_without_flanks_the_rest_of_the_window_is_n():
+    construct = Construct("bare", 8, alignment="center")
+    assert windows(construct, "ACGT", "ACGTA", "A") == ["NNACGTNN", "NACGTANN", "NNNANNNN"]
+
+
+def test_no_sequences_make_no_windows():
+    assert YEAST.windows(Ragged.from_strings([])).shape == (0, 150)
+    assert problems(YEAST) == {}
+
+
+def test_windows_keep_the_order_of_mixed_lengths():
+    texts = ["ACG", "ACGTACGT", "CC", "TTT", "ACGTACGA"]
+    assert windows(ADAPTERS, *texts) == [window_by_hand(ADAPTERS, text) for text in texts]
+
+
+def test_problems_name_what_was_wanted_and_what_came():
+    found = problems(ADAPTERS, "ACGT", "AC*T", "A", "A" * 17, "TGCAACAC", "ACACGGTT", "TGCAAGGTT", "")
+    assert found == {
+        1: "Expected DNA letters, got '*' at position 3",
+        2: "Expected 2 to 16 bases for construct 'small', got 1",
+        3: "Expected 2 to 16 bases for construct 'small', got 17",
+        4: "Expected both adapters or neither (TGCA...GGTT), got one of them",
+        5: "Expected both adapters or neither (TGCA...GGTT), got one of them",
+        6: "Expected 2 to 16 bases for construct 'small', got 1 (9 with its adapters)",
+        7: "Expected 2 to 16 bases for construct 'small', got 0",
+    }
+
+
+def test_a_fixed_length_is_named_as_one_number():
+    assert problems(Construct("exact", 4, shortest=4), "ACG")[0] == "Expected 4 bases for construct 'exact', got 3"
+
+
+def test_cut_gives_windows_when_all_fit():
+    np.testing.assert_array_equal(ADAPTERS.cut(records("ACGT")), ADAPTERS.windows(Ragged.from_strings(["ACGT"])))
+
+
+def test_cut_names_the_first_record_that_does_not_fit():
+    with pytest.raises(InputError, match=r"^Expected DNA letters, got '!' at position 2 in record 'r1' \(seqs.fa, line 2\)\.$"):
+        ADAPTERS.cut(records("ACGT", "A!", "A"))
+
+
+@pytest.mark.parametrize("construct", [YEAST, ADAPTERS, Construct("bare", 8, strands="given", flags=())])
+def test_json_round_trip_is_the_same_construct(construct):
+    assert Construct.from_json(json.loads(json.dumps(construct.to_json()))) == construct
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"alignment": "middle"},
+        {"strands": "one"},
+        {"length": 3},
+        {"shortest": 0},
+        {"shortest": 17},
+        {"left_flank": "CCCC"},
+        {"right_adapter": "GG TT"},
+    ],
+)
+def test_a_field_out_of_range_is_refused(change):
+    with pytest.raises(InputError, match=r"Expected.*construct 'small'"):
+        dataclasses.replace(ADAPTERS, **change)
+
+
+@pytest.mark.parametrize("fields", [{}, {"name": "x"}, {"name": "x", "length": 5, "colour": 1}, {"name": "x", "length": "5"}])
+def test_json_with_missing_or_unknown_fields_is_refused(fields):
+    with pytest.raises(InputError, match="Expected the fields of a construct"):
+        Construct.from_json(fields)
+
+
+def test_yeast_is_as_published():
+    assert (YEAST.length, YEAST.longest, YEAST.alignment, YEAST.strands) == (150, 137, "right", "both")
+    assert YEAST.flags == ("is_reverse", "is_singleton")
+    assert (YEAST.left_adapter, YEAST.right_adapter) == ("TGCATTTTTTTCACATC", "GGTTACGGCTGTT")
+    assert YEAST.left_flank.endswith("AGTGCTAGCAGGAATGATGCAAAAGGTTCCCGATTCGAACTGCATTTTTTTCACATC")
+
+
+def test_yeast_window_of_110_letters_is_as_the_autosome_team_cut_it():
+    insert = "ACGTC" * 16
+    flank = "AGTGCTAGCAGGAATGATGCAAAAGGTTCCCGATTCGAACTGCATTTTTTTCACATC"
+    wanted = (flank + insert + "GGTTACGGCTGTT")[-150:]
+    assert windows(YEAST, f"TGCATTTTTTTCACATC{insert}GGTTACGGCTGTT", insert) == [wanted, wanted]
+
+
+def test_yeast_flanks_are_the_plasmids(data_folder):
+    plasmid = json.loads((data_folder / "data/yeast_gpra/plasmid.json").read_text())
+    before, after = plasmid.split("N" * 80)
+    assert before.endswith(YEAST.left_flank)
+    assert after.startswith(YEAST.right_adapter)
+
+
+def test_every_measured_yeast_promoter_fits(data_folder):
+    lines = (data_folder / "data/yeast_gpra/train.tsv").read_text().splitlines()
+    texts = [line.split("\t")[0] for line in lines]
+    assert problems(YEAST, *texts) == {}
+    plasmid = json.loads((data_folder / "data/yeast_gpra/plasmid.json").read_text()).split("N" * 80)[0]
+    wanted = [(plasmid + text[len(YEAST.left_adapter) :])[-150:] for text in texts]
+    assert windows(YEAST, *texts) == wanted

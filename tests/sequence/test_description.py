@@ -1,0 +1,49 @@
+import json
+
+import pytest
+
+from dreamkeras.errors import ModelError
+from dreamkeras.sequence.construct import YEAST
+from dreamkeras.sequence.description import METADATA_KEY, ModelDescription
+
+FULL = ModelDescription(
+    "dream-cnn", YEAST, ("expression",), ("bin",), training={"seed": 1, "r": 0.75}, versions={"keras": "3.15"}, parity={"r": 1.0}
+)
+
+
+def changed(**fields):
+    return json.dumps({**json.loads(FULL.to_json()), **fields})
+
+
+def test_json_round_trip_is_the_same_description():
+    assert ModelDescription.from_json(FULL.to_json()) == FULL
+
+
+def test_what_may_be_left_out_is_empty():
+    bare = ModelDescription("x", YEAST, ("a", "b"), ("u", "v"))
+    assert (bare.training, bare.versions, bare.parity) == ({}, {}, {})
+    assert ModelDescription.from_json(bare.to_json()) == bare
+
+
+def test_json_is_readable_without_dreamkeras():
+    fields = json.loads(FULL.to_json())
+    assert fields["format"] == 1
+    assert fields["construct"]["left_adapter"] == YEAST.left_adapter
+    assert fields["tasks"] == ["expression"]
+
+
+def test_the_metadata_key_is_the_packages_name():
+    assert METADATA_KEY == "dreamkeras"
+
+
+@pytest.mark.parametrize(
+    "text", ["", "nonsense", "[]", "null", "3", "{}", '{"format": 1}', changed(colour="red"), changed(construct={}), changed(construct=[])]
+)
+def test_what_is_no_description_is_refused(text):
+    with pytest.raises(ModelError, match="Expected a dreamkeras model description"):
+        ModelDescription.from_json(text)
+
+
+def test_a_newer_format_asks_for_an_update():
+    with pytest.raises(ModelError, match="format 1 or older, got 2: update dreamkeras"):
+        ModelDescription.from_json(changed(format=2, colour="red"))

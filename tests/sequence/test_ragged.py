@@ -1,0 +1,65 @@
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from dreamkeras.sequence.ragged import Ragged
+
+TEXTS = st.lists(st.text("ACGTNacgt*", max_size=12), max_size=12)
+
+
+def listed(ragged):
+    return [ragged[i] for i in range(len(ragged))]
+
+
+@given(TEXTS)
+def test_strings_come_back(texts):
+    ragged = Ragged.from_strings(texts)
+    assert listed(ragged) == texts
+    assert ragged.lengths.tolist() == [len(text) for text in texts]
+    assert (ragged.offsets[0], ragged.offsets[-1]) == (0, sum(map(len, texts)))
+
+
+def test_strings_may_come_from_a_generator():
+    assert listed(Ragged.from_strings(text for text in ("A", "CG"))) == ["A", "CG"]
+
+
+def test_letters_beyond_latin_1_take_one_place_each():
+    ragged = Ragged.from_strings(["AΩ😀C", "é"])
+    assert listed(ragged) == ["A??C", "é"]
+
+
+@given(TEXTS, st.data())
+def test_select_equals_list_indexing(texts, data):
+    ragged = Ragged.from_strings(texts)
+    index = data.draw(st.lists(st.integers(0, len(texts) - 1), max_size=20)) if texts else []
+    assert listed(ragged.select(np.array(index, int))) == [texts[i] for i in index]
+
+
+@given(TEXTS, st.data())
+def test_select_by_mask_equals_filtering(texts, data):
+    mask = data.draw(st.lists(st.booleans(), min_size=len(texts), max_size=len(texts)))
+    kept = Ragged.from_strings(texts).select(np.array(mask, bool))
+    assert listed(kept) == [text for text, keep in zip(texts, mask, strict=True) if keep]
+
+
+@given(TEXTS)
+def test_every_position_has_its_owner(texts):
+    ragged = Ragged.from_strings(texts)
+    wanted = [i for i, text in enumerate(texts) for _ in text]
+    assert ragged.owner(np.arange(len(ragged.flat))).tolist() == wanted
+
+
+@pytest.mark.parametrize("index", [-1, 2])
+def test_an_index_out_of_range_is_an_index_error(index):
+    with pytest.raises(IndexError):
+        Ragged.from_strings(["A", "C"])[index]
+
+
+def test_iterating_ends_after_the_last_text():
+    assert list(Ragged.from_strings(["A", "", "C"])) == ["A", "", "C"]
+
+
+def test_lengths_cut_a_flat_array():
+    ragged = Ragged.from_lengths(np.frombuffer(b"AACCC", np.uint8), np.array([2, 0, 3]))
+    assert listed(ragged) == ["AA", "", "CCC"]
