@@ -1,6 +1,5 @@
 """Files of sequences to files of predictions: read, cut, predict, write, in bounded memory whatever the input's size."""
 
-import contextlib
 from collections.abc import Callable, Iterable, Iterator
 from typing import Literal, NamedTuple
 
@@ -8,11 +7,9 @@ import numpy as np
 
 from dreamkeras.errors import InputError
 from dreamkeras.scoring.predictor import BATCH_SIZE, OnnxPredictor
-from dreamkeras.scoring.read_ahead import read_ahead
 from dreamkeras.sequence.construct import Construct
 from dreamkeras.sequence.reading import read_records
 from dreamkeras.sequence.records import Records
-from dreamkeras.sequence.sources import STANDARD
 from dreamkeras.sequence.writers import Writer
 
 __all__ = ["ON_ERROR", "Scored", "score_files"]
@@ -78,17 +75,15 @@ def score_files(
         raise InputError(f"Expected on_error to be one of {', '.join(ON_ERROR)}, got {on_error!r}.")
     written, skipped = 0, 0
     reasons: list[str] = []
-    paths = list(paths)
     cut = _cut_or_fail if on_error == "fail" else _cut_or_skip
-    batches = (cut(predictor.construct, records) for records in _read(paths, id_column, sequence_column))
-    # A thread that waits for standard input cannot be ended, and Python aborts when it exits with sys.stdin in use.
-    with contextlib.closing(batches if STANDARD in paths else read_ahead(batches)) as ready:
-        for ids, windows, problems in ready:
-            if ids:
-                writer.write(ids, predictor.score_letters(windows, batch_size, progress))
-            written += len(ids)
-            skipped += len(problems)
-            reasons += problems[: REASONS - len(reasons)]
+    # One thread: reading ahead in another gained nothing beside ONNX Runtime, which keeps all CPUs busy.
+    for records in _read(paths, id_column, sequence_column):
+        ids, windows, problems = cut(predictor.construct, records)
+        if ids:
+            writer.write(ids, predictor.score_letters(windows, batch_size, progress))
+        written += len(ids)
+        skipped += len(problems)
+        reasons += problems[: REASONS - len(reasons)]
     return Scored(written, skipped, reasons)
 
 

@@ -3,6 +3,7 @@
 import os
 import subprocess
 import sys
+from inspect import signature
 from pathlib import Path
 
 import pytest
@@ -20,11 +21,18 @@ def toy_model(tmp_path_factory) -> Path:
 
 
 @pytest.fixture
-def run():
+def runner() -> CliRunner:
+    """click's runner, with standard output and standard error apart."""
+    # click 8.2 keeps them apart without being told, and no longer takes the argument.
+    return CliRunner(mix_stderr=False) if "mix_stderr" in signature(CliRunner).parameters else CliRunner()
+
+
+@pytest.fixture
+def run(runner):
     """`run(*args, stdin=None)`: the command in this process; the result has exit_code, stdout and stderr."""
 
     def invoke(*args, stdin=None):
-        result = CliRunner().invoke(main, [str(arg) for arg in args], input=stdin, prog_name="dreamkeras")
+        result = runner.invoke(main, [str(arg) for arg in args], input=stdin, prog_name="dreamkeras")
         if result.exception and not isinstance(result.exception, SystemExit):
             raise result.exception
         return result

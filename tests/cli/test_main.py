@@ -4,7 +4,6 @@ import sys
 
 import click
 import pytest
-from click.testing import CliRunner
 
 import dreamkeras
 from dreamkeras.cli import main as main_module
@@ -21,16 +20,20 @@ def modules_after(code, env=None):
     return set(done.stderr.split())
 
 
-def failing(error):
-    """A group whose command `fail` raises `error`."""
+@pytest.fixture
+def failing(runner):
+    """`failing(error)`: what a group's command that raises `error` comes to."""
 
-    @click.command()
-    def command():
-        raise error
+    def invoke(error):
+        @click.command()
+        def command():
+            raise error
 
-    group = LazyGroup("dreamkeras")
-    group.get_command = lambda ctx, name: command
-    return CliRunner().invoke(group, ["predict"])
+        group = LazyGroup("dreamkeras")
+        group.get_command = lambda ctx, name: command
+        return runner.invoke(group, ["predict"])
+
+    return invoke
 
 
 class TestImports:
@@ -116,33 +119,33 @@ class TestCompletion:
 
 class TestFailures:
     @pytest.mark.parametrize("kind", [DreamkerasError, InputError, MissingPackageError])
-    def test_own_errors_are_one_line_and_exit_1(self, kind):
+    def test_own_errors_are_one_line_and_exit_1(self, failing, kind):
         result = failing(kind("Expected a,\n  got b."))
         assert (result.stderr, result.stdout, result.exit_code) == ("Error: Expected a, got b.\n", "", 1)
 
-    def test_error_brings_its_own_exit_code(self):
+    def test_error_brings_its_own_exit_code(self, failing):
         class ParticularError(DreamkerasError):
             exit_code = 7
 
         assert failing(ParticularError("x")).exit_code == 7
 
     @pytest.mark.parametrize("code", [errno.ENOSPC, errno.EACCES, errno.EROFS])
-    def test_errors_of_the_system_name_the_path(self, code):
+    def test_errors_of_the_system_name_the_path(self, failing, code):
         result = failing(OSError(code, "Reason", "runs/x"))
         assert (result.stderr, result.exit_code) == ("Error: Reason: runs/x\n", 1)
 
-    def test_errors_of_the_system_without_a_path_are_one_line_too(self):
+    def test_errors_of_the_system_without_a_path_are_one_line_too(self, failing):
         assert failing(OSError(errno.ENOSPC, "No space left on device")).stderr == "Error: No space left on device\n"
 
-    def test_interrupt_is_quiet_and_exits_130(self):
+    def test_interrupt_is_quiet_and_exits_130(self, failing):
         result = failing(KeyboardInterrupt())
         assert (result.stdout, result.stderr, result.exit_code) == ("", "", 130)
 
-    def test_broken_pipe_is_quiet(self):
+    def test_broken_pipe_is_quiet(self, failing):
         result = failing(BrokenPipeError(errno.EPIPE, "Broken pipe"))
         assert (result.stdout, result.stderr) == ("", "")
 
-    def test_bug_keeps_its_traceback(self):
+    def test_bug_keeps_its_traceback(self, failing):
         assert isinstance(failing(ZeroDivisionError()).exception, ZeroDivisionError)
         assert isinstance(failing(OSError("no errno: raised by hand")).exception, OSError)
 

@@ -125,6 +125,7 @@ class TestBadInput:
             ("short.fa", b">x\nACG\n", "construct 'toy', got 3 in record 'x'"),
             ("long.fa", b">x\nACGTACGTACGTACGT\n", "got 16 in record 'x'"),
         ],
+        ids=["empty", "no header", "letter", "truncated gzip", "no column", "short", "long"],
     )
     def test_is_one_line_and_nothing_is_written(self, predict, tmp_path, name, content, part):
         path, output = tmp_path / name, tmp_path / "out" / "o.tsv"
@@ -239,6 +240,12 @@ class TestProcess:
         assert time.perf_counter() - started < 3
         assert done.stdout.count("\n") == 1001
 
+    @pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="the system does not tell a process's peak memory")
+    def test_memory_does_not_grow_with_the_input(self, tmp_path):
+        model = write_toy_model(tmp_path / "y.onnx", YEAST)
+        few, many = (peak_megabytes(tmp_path, model, number) for number in (2_000, 200_000))
+        assert many - few < 25  # the windows of all of them would take 30 MB
+
     def test_reader_that_leaves_early_is_no_error(self, toy_model, tmp_path):
         (tmp_path / "in.txt").write_text("ACGT\n" * 50_000)
         command = [sys.executable, "-c", "from dreamkeras.cli.main import main; main()", "predict", tmp_path / "in.txt", "-m", toy_model]
@@ -278,6 +285,15 @@ class TestProcess:
         shown, returncode, out = on_terminal(["predict", str(fasta), "-m", str(toy_model)])
         assert (returncode, out) == (0, TSV)
         assert "3 records" in shown
+
+
+def peak_megabytes(folder, model, number):
+    """Peak memory of a process that predicts so many promoters."""
+    (folder / "in.txt").write_text("ACGTACGTAC" * 8 + "\n" + ("GATTACA" * 11 + "\n") * (number - 1))
+    args = ["predict", str(folder / "in.txt"), "-m", str(model), "-o", str(folder / "o.tsv")]
+    code = f"from dreamkeras.cli.main import main\ntry: main({args!r})\nexcept SystemExit: print(open('/proc/self/status').read())"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    return next(int(line.split()[1]) / 1024 for line in done.stdout.splitlines() if line.startswith("VmHWM"))
 
 
 def wait_for(folder):
