@@ -1,0 +1,83 @@
+"""The three slots of a Prix Fixe network: what a block has to be to fill one, and the table of those that do."""
+
+from typing import Any
+
+import keras
+
+from dreamkeras.errors import ModelError
+
+__all__ = ["BLOCKS", "Core", "FinalLayers", "FirstLayers", "find_block", "register_block"]
+
+
+class FirstLayers(keras.layers.Layer):
+    """First slot: encoded letters `(batch, length, 4 + flags)` -> features `(batch, length, channels)`."""
+
+    slot = "first"
+
+
+class Core(keras.layers.Layer):
+    """Core slot: features `(batch, length, channels)` -> features `(batch, length, channels)`."""
+
+    slot = "core"
+
+
+class FinalLayers(keras.layers.Layer):
+    """Final slot: features -> predictions, and the loss they are trained with.
+
+    `call` returns a dictionary of outputs; `"expression"`, float32 `(batch, tasks)` in the assay's units, is always among
+    them, and whatever else `loss` needs.
+    """
+
+    slot = "final"
+
+    def loss(self, targets, outputs, sample_weight=None):
+        """The training loss, a scalar.
+
+        Args:
+            targets: float32 `(batch, tasks)`, measured values in the assay's units.
+            outputs: What `call` returned.
+            sample_weight: float32 `(batch,)`; None weighs all alike.
+        """
+        raise NotImplementedError(f"Expected {type(self).__name__} to define loss(targets, outputs, sample_weight).")
+
+
+BLOCKS: dict[str, dict[str, type]] = {"first": {}, "core": {}, "final": {}}
+"""Blocks by slot and name; `register_block` adds to it."""
+
+
+def register_block(name: str):
+    """Class decorator that makes a block known by `name` in its slot, and to Keras's saving.
+
+    Raises:
+        ModelError: The class is no subclass of a slot, or the name is taken.
+
+    Example:
+        >>> @register_block("identity")
+        ... class Identity(Core):
+        ...     def call(self, features):
+        ...         return features
+        >>> find_block("core", "identity").__name__
+        'Identity'
+    """
+
+    def register(block: type) -> type:
+        slot = getattr(block, "slot", None)
+        if slot not in BLOCKS:
+            raise ModelError(f"Expected a subclass of FirstLayers, Core or FinalLayers, got {block.__name__}.")
+        if name in BLOCKS[slot]:
+            raise ModelError(f"Expected a new name for {block.__name__}, got {name!r}, which is {BLOCKS[slot][name].__name__}.")
+        BLOCKS[slot][name] = block
+        return keras.saving.register_keras_serializable(package="dreamkeras")(block)
+
+    return register
+
+
+def find_block(slot: str, name: str) -> Any:
+    """The class registered as `name` in `slot`.
+
+    Raises:
+        ModelError: There is none; the message lists those that there are.
+    """
+    if name not in BLOCKS[slot]:
+        raise ModelError(f"Expected a {slot} block among {', '.join(sorted(BLOCKS[slot]))}, got {name!r}.")
+    return BLOCKS[slot][name]

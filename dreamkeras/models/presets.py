@@ -1,0 +1,44 @@
+"""Named networks: each a function that reads like the methods of its paper."""
+
+from collections.abc import Callable
+
+from dreamkeras.data.assays import Assay
+from dreamkeras.errors import ModelError
+from dreamkeras.layers.autosome import AutosomeCore, AutosomeFinal
+from dreamkeras.layers.bhi import BHIFirst
+from dreamkeras.models.prixfixe import PrixFixe
+
+__all__ = ["PRESETS", "build_model", "dream_cnn", "dream_cnn_small"]
+
+
+def dream_cnn(assay: Assay) -> PrixFixe:
+    """DREAM-CNN: BHI's first block, autosome's core and final block; 1,933,970 trainable parameters on yeast.
+
+    Reference:
+        Rafi et al. 2024, code 0_1_0_0.
+    """
+    return _network("dream-cnn", assay, BHIFirst(320), AutosomeCore((128, 128, 64, 64, 64, 64)), AutosomeFinal(18))
+
+
+def dream_cnn_small(assay: Assay) -> PrixFixe:
+    """DREAM-CNN's plan at a quarter of its width and half its depth, for laptops."""
+    return _network("dream-cnn-small", assay, BHIFirst(80), AutosomeCore((32, 32, 16)), AutosomeFinal(18))
+
+
+def _network(name, assay, first, core, final):
+    return PrixFixe(assay.construct, first, core, final, tasks=assay.tasks, units=assay.units, name=name)
+
+
+PRESETS: dict[str, Callable[[Assay], PrixFixe]] = {"dream-cnn": dream_cnn, "dream-cnn-small": dream_cnn_small}
+"""Models by the name that the command line knows them by."""
+
+
+def build_model(name: str, assay: Assay) -> PrixFixe:
+    """The preset called `name`, with fresh weights, for an assay.
+
+    Raises:
+        ModelError: There is no such preset; the message lists those that there are.
+    """
+    if name not in PRESETS:
+        raise ModelError(f"Expected a model among {', '.join(PRESETS)}, got {name!r}.")
+    return PRESETS[name](assay)
