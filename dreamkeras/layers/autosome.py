@@ -4,6 +4,7 @@ import keras
 from keras import layers, ops
 
 from dreamkeras.layers.convolution import Conv1D
+from dreamkeras.layers.initializers import FanOutNormal, NarrowNormal
 from dreamkeras.layers.slots import Core, FinalLayers, register_block
 
 __all__ = ["AutosomeCore", "AutosomeFinal", "ConvNormSiLU", "InvertedResidual", "SqueezeExcite", "soft_labels"]
@@ -61,10 +62,10 @@ class SqueezeExcite(keras.layers.Layer):
     def __init__(self, hidden, **kwargs):
         super().__init__(**kwargs)
         self.hidden = hidden
-        self.squeeze = layers.Dense(hidden, activation="silu", dtype=self.dtype_policy)
+        self.squeeze = layers.Dense(hidden, activation="silu", kernel_initializer=NarrowNormal(), dtype=self.dtype_policy)
 
     def build(self, input_shape):
-        self.excite = layers.Dense(input_shape[-1], activation="sigmoid", dtype=self.dtype_policy)
+        self.excite = layers.Dense(input_shape[-1], activation="sigmoid", kernel_initializer=NarrowNormal(), dtype=self.dtype_policy)
         self.squeeze.build((input_shape[0], input_shape[-1]))
         self.excite.build((input_shape[0], self.hidden))
         super().build(input_shape)
@@ -171,7 +172,7 @@ class AutosomeFinal(FinalLayers):
     def __init__(self, bins=18, **kwargs):
         super().__init__(**kwargs)
         self.bins = bins
-        self.mapper = layers.Dense(bins, dtype=self.dtype_policy)
+        self.mapper = layers.Dense(bins, kernel_initializer=FanOutNormal(), dtype=self.dtype_policy)
 
     def build(self, input_shape):
         self.mapper.build((input_shape[0], input_shape[-1]))

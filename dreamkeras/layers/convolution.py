@@ -10,6 +10,8 @@ from contextvars import ContextVar
 import keras
 from keras import ops
 
+from dreamkeras.layers.initializers import FanOutNormal
+
 __all__ = ["Conv1D", "exportable_convolutions"]
 
 # Small groups are merged into dense blocks of this many channels: few enough multiplications with zero, and wide
@@ -47,21 +49,29 @@ class Conv1D(keras.layers.Conv1D):
     """
 
     def __init__(self, filters, kernel_size, groups=1, use_bias=True, **kwargs):
+        kwargs.setdefault("kernel_initializer", FanOutNormal())
         super().__init__(filters, kernel_size, padding=kwargs.pop("padding", "same"), groups=groups, use_bias=use_bias, **kwargs)
         if self.strides != (1,) or self.dilation_rate != (1,) or self.padding != "same" or self.data_format != "channels_last":
             raise ValueError(f"Expected stride 1, dilation 1, same padding and channels last in {self.name!r}.")
 
-    def convolution_op(self, inputs, kernel):
-        backend = keras.backend.backend()
-        if backend == "torch":
-            return _torch_convolution(inputs, kernel, self.groups)
-        if backend == "tensorflow" and self.groups > 1 and _exportable.get():
-            import tensorflow as tf
+    def call(self, inputs):
+        outputs = _convolve(inputs, ops.convert_to_tensor(self.kernel), self.groups)
+        if self.use_bias:
+            outputs = outputs + self.bias
+        return outputs if self.activation is None else self.activation(outputs)
 
-            return tf.nn.conv1d(inputs, kernel, stride=1, padding="SAME")
-        if backend in ("tensorflow", "jax"):
-            return _block_convolution(inputs, kernel, self.groups)
-        raise NotImplementedError(f"Expected backend tensorflow, jax or torch, got {backend!r}.")
+
+def _convolve(inputs, kernel, groups):
+    backend = keras.backend.backend()
+    if backend == "torch":
+        return _torch_convolution(inputs, kernel, groups)
+    if backend == "tensorflow" and groups > 1 and _exportable.get():
+        import tensorflow as tf
+
+        return tf.nn.conv1d(inputs, kernel, stride=1, padding="SAME")
+    if backend in ("tensorflow", "jax"):
+        return _block_convolution(inputs, kernel, groups)
+    raise NotImplementedError(f"Expected backend tensorflow, jax or torch, got {backend!r}.")
 
 
 def _block_convolution(inputs, kernel, groups):
