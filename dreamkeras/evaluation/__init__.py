@@ -1,1 +1,1 @@
-"""How well predictions agree with measurements. numpy only."""
+"""How well predictions agree with measurements, in numbers and plots. numpy; matplotlib when a plot is asked for."""
