@@ -1,0 +1,196 @@
+"""The README.md of a run folder: what a model is, how it was trained, how well it does and what it is not for.
+
+Text from dictionaries; whatever is not known has no line. Knows nothing about Keras.
+"""
+
+import math
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from dreamkeras.sequence.construct import Construct
+from dreamkeras.sequence.description import ModelDescription
+
+__all__ = ["model_card"]
+
+Fields = Mapping[str, Any]
+
+REFERENCES = """\
+- Rafi, A. M., Nogina, D., Penzar, D. et al. A community effort to optimize sequence-based deep learning models of gene regulation.
+  Nature Biotechnology (2024). https://doi.org/10.1038/s41587-024-02414-w
+- Penzar, D., Nogina, D., Noskova, E. et al. LegNet: a best-in-class deep learning model for short DNA regulatory regions.
+  Bioinformatics 39, btad457 (2023). https://doi.org/10.1093/bioinformatics/btad457"""
+"""The Prix Fixe framework with the DREAM models, and the network and training strategy of team autosome."""
+
+
+def model_card(description: ModelDescription, metrics: Fields, history: Sequence[Fields], config: Fields) -> str:
+    """A model card in Markdown.
+
+    Args:
+        description: What the model says of itself.
+        metrics: Validation figures of the saved model: any of `r`, `rho`, `mse`, `n`, `best_epoch` and `seconds` (of training).
+        history: One row an epoch; `seconds` counts where the metrics have none.
+        config: The choices of the run, as in its `config.json`; `data` None is a simulated library, `valid` None a share of
+            the data.
+
+    Returns:
+        Text that ends with a line break. Sections and lines about what is missing are left out.
+    """
+    sections = {
+        "Model": _model(description, config),
+        "Training": _training(metrics, history, config),
+        "Validation": _validation(description.construct, metrics, history, config),
+        "Limits": _limits(description, config),
+        "Use": _use(description.construct),
+        "ONNX file": _parity(description.parity),
+        "Versions": [f"- {package}: {version}" for package, version in description.versions.items()],
+        "Citation": [REFERENCES],
+    }
+    text = "\n\n".join(f"## {title}\n\n" + "\n".join(lines) for title, lines in sections.items() if lines)
+    return f"# {description.name}\n\n{_summary(description, metrics, config)}\n\n{text}\n"
+
+
+def _summary(description: ModelDescription, metrics: Fields, config: Fields) -> str:
+    assay = f" in the {config['assay']} assay" if "assay" in config else ""
+    text = f"Predicts {' and '.join(description.tasks)}{assay} from DNA sequence."
+    if "r" in metrics:
+        text += f" Validation r: {_figure(metrics['r'], '.3f')}."
+    if _is_simulated(config):
+        text += " **Trained on simulated measurements: a demonstration, not a model of any cell.**"
+    return text
+
+
+def _model(description: ModelDescription, config: Fields) -> list[str]:
+    construct = description.construct
+    inserts = f"{construct.shortest}" if construct.shortest == construct.longest else f"{construct.shortest} to {construct.longest}"
+    adapters = f", between `{construct.left_adapter}` and `{construct.right_adapter}`" if _has_adapters(construct) else ""
+    return [
+        *_lines(config, {"model": "Network: `{}`"}),
+        *(f"- Output `{task}`: {unit}" for task, unit in zip(description.tasks, description.units, strict=True)),
+        f"- Construct `{construct.name}`: inserts of {inserts} letters{adapters}; the model sees a window of {construct.length} letters",
+        f"- Strands: {_strand_rule(construct)}",
+    ]
+
+
+def _training(metrics: Fields, history: Sequence[Fields], config: Fields) -> list[str]:
+    data = ["- Data: a promoter library that dreamkeras simulated"] if _is_simulated(config) else _lines(config, {"data": "Data: `{}`"})
+    seconds = metrics.get("seconds") or sum(row.get("seconds", 0) for row in history)
+    return [
+        *data,
+        *_lines(config, {"examples": "Training sequences: {:,}", "validation_examples": "Validation sequences: {:,}"}),
+        *_lines(config, {"strategy": "Strategy: {}"}),
+        *_epochs(history, config),
+        *_lines(config, {"batch_size": "Batch size: {:,}", "learning_rate": "Highest learning rate: {:g}", "seed": "Seed: {}"}),
+        *_lines(config, {"backend": "Backend: {}", "precision": "Precision: {}"}),
+        *([f"- Duration: {_duration(seconds)}"] if seconds else []),
+    ]
+
+
+def _epochs(history: Sequence[Fields], config: Fields) -> list[str]:
+    planned = config.get("epochs")
+    if history and planned and len(history) < planned:
+        return [f"- Epochs: {len(history)} of {planned} planned"]
+    return [f"- Epochs: {len(history) or planned}"] if history or planned else []
+
+
+def _validation(construct: Construct, metrics: Fields, history: Sequence[Fields], config: Fields) -> list[str]:
+    columns = {"r": ("Pearson r", ".3f"), "rho": ("Spearman rho", ".3f"), "mse": ("mean squared error", ".3f"), "n": ("sequences", ",.0f")}
+    known = [key for key in columns if key in metrics]
+    if not known:
+        return []
+    header = " | ".join(columns[key][0] for key in known)
+    row = " | ".join(_figure(metrics[key], columns[key][1]) for key in known)
+    undefined = any(isinstance(metrics[key], float) and math.isnan(metrics[key]) for key in known)
+    notes = [
+        f"Prediction: {_strand_rule(construct)}.",
+        _held_out(config),
+        _chosen_epoch(metrics, history),
+        "A correlation is undefined where the predictions or the measurements are all alike." if undefined else "",
+        "Measurements are noisy, which bounds every figure; other seeds and other validation sequences give others.",
+    ]
+    return [f"| {header} |", f"|{'---|' * len(known)}", f"| {row} |", "", *(f"- {note}" for note in notes if note)]
+
+
+def _held_out(config: Fields) -> str:
+    """How the validation sequences were chosen."""
+    if "valid" not in config:
+        return ""
+    if config["valid"]:
+        return f"Validation sequences: the file `{config['valid']}`; whether it shares sequences with the training data was not looked at."
+    share = f"{config['valid_fraction']:.0%}" if "valid_fraction" in config else "a share"
+    return f"Validation sequences: {share} of the data, drawn at random by the seed; duplicates and reverse complements stay on one side."
+
+
+def _chosen_epoch(metrics: Fields, history: Sequence[Fields]) -> str:
+    if "best_epoch" not in metrics or len(history) < 2:
+        return ""
+    return (
+        f"The model is that of epoch {metrics['best_epoch']:.0f} of {len(history)}, chosen by these same validation sequences: "
+        "expect somewhat lower figures on sequences that played no part."
+    )
+
+
+def _limits(description: ModelDescription, config: Fields) -> list[str]:
+    simulated = ["- Its measurements were simulated: its predictions say nothing about real promoters."] if _is_simulated(config) else []
+    return [
+        *simulated,
+        f"- It knows one construct, `{description.construct.name}`, and the cells and conditions of its training data.",
+        "- Other constructs, genomic contexts, cell types and organisms are extrapolation.",
+        "- Its numbers are on the scale of its assay. They rank and compare sequences; they are not amounts of RNA or protein.",
+        "- It gives no measure of its own uncertainty, and answers any sequence that fits, however unlike its training data.",
+        "- It must not be used for diagnosis, treatment or any decision about a person, nor in place of a measurement.",
+    ]
+
+
+def _use(construct: Construct) -> list[str]:
+    example = f"{construct.left_adapter}...{construct.right_adapter}" if _has_adapters(construct) else "ACGT..."
+    return [
+        "`RUN` is this folder, or its `model.onnx`.",
+        "",
+        "```bash",
+        "dreamkeras predict promoters.fa -m RUN",
+        "dreamkeras predict promoters.tsv.gz -m RUN -o predictions.csv",
+        "zcat promoters.fa.gz | dreamkeras predict - -m RUN --format jsonl",
+        "```",
+        "",
+        "```python",
+        "import dreamkeras",
+        'model = dreamkeras.load("RUN")',
+        f'model.predict(["{example}"])  # float32 (sequences, tasks)',
+        "```",
+    ]
+
+
+def _parity(parity: Fields) -> list[str]:
+    """What the export found, whatever it measured."""
+    found = [(key, value) for key, value in parity.items() if isinstance(value, int | float | str)]
+    lines = [f"- {key.replace('_', ' ')}: {value if isinstance(value, str) else f'{value:,.6g}'}" for key, value in found]
+    return ["Compared with the Keras model when it was exported:", "", *lines] if lines else []
+
+
+def _lines(fields: Fields, templates: Mapping[str, str]) -> list[str]:
+    """A line for each field that has a value."""
+    return [f"- {template.format(fields[key])}" for key, template in templates.items() if fields.get(key) is not None]
+
+
+def _is_simulated(config: Fields) -> bool:
+    return "data" in config and config["data"] is None
+
+
+def _has_adapters(construct: Construct) -> bool:
+    return bool(construct.left_adapter and construct.right_adapter)
+
+
+def _strand_rule(construct: Construct) -> str:
+    return "the mean of both strands" if construct.strands == "both" else "the strand as given"
+
+
+def _figure(value: float, form: str) -> str:
+    return "undefined" if isinstance(value, float) and math.isnan(value) else format(value, form)
+
+
+def _duration(seconds: float) -> str:
+    """Hours and minutes, minutes and seconds, or seconds."""
+    minutes, rest = divmod(round(seconds), 60)
+    if minutes >= 60:
+        return f"{minutes // 60} h {minutes % 60} min"
+    return f"{minutes} min {rest} s" if minutes else f"{rest} s"
