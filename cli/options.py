@@ -3,7 +3,9 @@
 import click
 
 __all__ = [
+    "BACKENDS",
     "FORMATS",
+    "PRECISIONS",
     "batch_size_option",
     "device_option",
     "format_option",
@@ -18,6 +20,12 @@ FORMATS = ("tsv", "csv", "jsonl", "parquet")
 
 DEVICES = ("auto", "cpu", "cuda")
 """Those of `scoring.session`, likewise."""
+
+BACKENDS = ("tensorflow", "jax", "torch")
+"""Those of `training.backend`, likewise."""
+
+PRECISIONS = ("float32", "bfloat16", "float16")
+"""The keys of `training.config.PRECISIONS`, likewise."""
 
 model_option = click.option(
     "-m",

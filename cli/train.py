@@ -1,0 +1,75 @@
+"""`dreamkeras train`: measured sequences in, a run folder out."""
+
+from pathlib import Path
+from typing import Any
+
+import click
+from click.core import ParameterSource
+
+from .options import BACKENDS, PRECISIONS
+
+__all__ = ["command"]
+
+
+@click.command("train")
+@click.argument("data", required=False, type=click.Path())
+@click.option("--assay", default="yeast", show_default=True, help="What was measured.")
+@click.option("--model", default="dream-cnn-small", show_default=True, help="Which network; see `dreamkeras models`.")
+@click.option("--strategy", default="autosome", show_default=True, help="How it is trained.")
+@click.option("--out", type=click.Path(path_type=Path), help="The run folder.  [default: runs/MODEL]")
+@click.option("--valid", type=click.Path(), metavar="FILE", help="Data to validate on.  [default: held out of DATA]")
+@click.option("--valid-fraction", type=float, default=0.1, show_default=True, help="Share of DATA to hold out.")
+@click.option("--epochs", type=click.IntRange(min=1), metavar="N", help="Passes over the examples.  [default: the strategy's]")
+@click.option(
+    "--batch-size",
+    type=click.IntRange(min=2),
+    metavar="N",
+    help="Examples a step.  [default: the strategy's, halved down to 32 until an epoch has 100 steps]",
+)
+@click.option("--learning-rate", type=float, metavar="RATE", help="Highest learning rate.  [default: the strategy's]")
+@click.option("--patience", type=click.IntRange(min=1), metavar="N", help="Stop after N epochs without a better validation r.")
+@click.option(
+    "--precision", type=click.Choice(PRECISIONS), default="float32", show_default=True, help="Of the computation; weights stay float32."
+)
+@click.option("--seed", type=int, default=0, show_default=True, help="Of weights, split, order and dropout.")
+@click.option("--backend", type=click.Choice(BACKENDS), help="[default: KERAS_BACKEND, else the first installed]")
+@click.option("--resume", is_flag=True, help="Go on with the run in --out from its last whole epoch.")
+@click.pass_context
+def command(ctx: click.Context, out: Path | None, resume: bool, backend: str | None, **choices: Any) -> None:
+    """Train a model on the measured sequences in DATA, or on a simulated library without it.
+
+    Writes the run folder: the model as .keras and .onnx, its history, validation figures, predictions and plots.
+    """
+    from dreamkeras.training.backend import choose_backend
+
+    folder = out or Path("runs") / choices["model"]
+    if resume:
+        _refuse_choices(ctx)
+        backend = backend or _backend_of(folder)
+    backend = choose_backend(backend)
+
+    from dreamkeras.training import run
+    from dreamkeras.training.config import RunConfig
+
+    if resume:
+        metrics = run.resume(folder, backend)
+    else:
+        config = RunConfig(backend=backend, **choices)
+        if config.data is None:
+            click.echo(f"No DATA given: training on {config.simulated:,} simulated yeast promoters.", err=True)
+        metrics = run.train(config, folder)
+    click.echo(f"{folder}: validation r {metrics['r']:.3f} on {metrics['n']:,} sequences (epoch {metrics['best_epoch']})", err=True)
+
+
+def _refuse_choices(ctx: click.Context) -> None:
+    """A resumed run keeps the choices it began with."""
+    for parameter in ctx.command.params:
+        given = ctx.get_parameter_source(parameter.name or "") is ParameterSource.COMMANDLINE
+        if given and parameter.name not in ("out", "resume", "backend"):
+            raise click.UsageError(f"Expected only --out and --backend beside --resume, got {parameter.name}: the run keeps its choices.")
+
+
+def _backend_of(folder: Path) -> str:
+    from dreamkeras.training.config import RunConfig
+
+    return RunConfig.read(folder / "config.json").backend

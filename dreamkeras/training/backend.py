@@ -1,0 +1,60 @@
+"""Choosing Keras's backend, which has to happen before Keras is imported."""
+
+import contextlib
+import importlib.util
+import os
+import sys
+from collections.abc import Iterator
+
+from dreamkeras.errors import MissingPackageError
+
+__all__ = ["BACKENDS", "choose_backend"]
+
+BACKENDS = ("tensorflow", "jax", "torch")
+"""In the order in which an installed one is chosen."""
+
+
+def choose_backend(wanted: str | None = None) -> str:
+    """Imports Keras on a backend: the one wanted, else that of KERAS_BACKEND, else the first installed.
+
+    Returns:
+        The backend's name.
+
+    Raises:
+        MissingPackageError: Keras or the backend is not installed, or Keras already runs on another one.
+    """
+    wanted = wanted or os.environ.get("KERAS_BACKEND") or next(filter(_installed, BACKENDS), BACKENDS[0])
+    if wanted not in BACKENDS:
+        raise MissingPackageError(f"Expected a backend among {', '.join(BACKENDS)}, got {wanted!r}.")
+    for package, extra in (("keras", "train"), (wanted, {"tensorflow": "train"}.get(wanted, wanted))):
+        if not _installed(package):
+            raise MissingPackageError(f"Expected {package} to be installed: pip install 'dreamkeras[{extra}]'.")
+    os.environ["KERAS_BACKEND"] = wanted
+    with _quiet():
+        import keras
+
+        keras.ops.zeros(())  # starts the backend's devices
+        if _installed("tensorflow"):
+            import tensorflow  # noqa: F401  # Keras does, on any backend, once it looks at the data
+    if keras.backend.backend() != wanted:
+        raise MissingPackageError(f"Expected Keras on {wanted}, but it is already running on {keras.backend.backend()}.")
+    return wanted
+
+
+def _installed(package: str) -> bool:
+    return importlib.util.find_spec(package) is not None
+
+
+@contextlib.contextmanager
+def _quiet() -> Iterator[None]:
+    """Silences what TensorFlow's libraries write to standard error while they load, whatever the log level."""
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
+    sys.stderr.flush()
+    kept = os.dup(2)
+    try:
+        with open(os.devnull, "wb") as sink:
+            os.dup2(sink.fileno(), 2)
+        yield
+    finally:
+        os.dup2(kept, 2)
+        os.close(kept)

@@ -1,0 +1,113 @@
+"""What happens at the end of an epoch: validation on both strands, the history, early stopping, the checkpoint."""
+
+import time
+from pathlib import Path
+
+import keras
+import numpy as np
+
+from dreamkeras.data.examples import Examples
+from dreamkeras.errors import ModelError
+from dreamkeras.evaluation.correlation import mse, pearson, spearman
+from dreamkeras.training.state import TrainingState, write_checkpoint
+
+__all__ = ["Checkpoint", "EpochSeed", "Recorder", "Validation", "predict_letters"]
+
+
+class EpochSeed(keras.callbacks.Callback):
+    """Seeds the backend's own generator for each epoch: torch draws dropout from it, and no checkpoint holds its state.
+
+    Args:
+        seed: The run's seed.
+    """
+
+    def __init__(self, seed: int) -> None:
+        super().__init__()
+        self.seed = seed
+
+    def on_epoch_begin(self, epoch, logs=None):
+        """Seeds it by the run's seed and the epoch."""
+        keras.utils.set_random_seed(int(np.random.SeedSequence([self.seed, epoch]).generate_state(1)[0]))
+
+
+class Validation(keras.callbacks.Callback):
+    """Adds `val_mse`, `val_r` and `val_rho` to the epoch's logs, from what the exported model would answer.
+
+    Args:
+        predictor: Letters to expression, as `PrixFixe.predictor` makes it.
+        examples: What to validate on.
+        batch_size: Windows predicted at once.
+    """
+
+    def __init__(self, predictor: keras.Model, examples: Examples, batch_size: int) -> None:
+        super().__init__()
+        self.predictor, self.examples, self.batch_size = predictor, examples, batch_size
+
+    def on_epoch_end(self, epoch, logs):
+        """Predicts and compares; figures are means over tasks."""
+        predicted = predict_letters(self.predictor, self.examples.letters, self.batch_size)
+        for name, figure in (("val_mse", mse), ("val_r", pearson), ("val_rho", spearman)):
+            logs[name] = float(np.mean(figure(self.examples.targets, predicted)))
+
+
+class Recorder(keras.callbacks.Callback):
+    """Keeps the history and the best weights, and stops a run that no longer improves.
+
+    Args:
+        state: Where both are kept.
+        patience: Epochs without a better validation r after which training ends; None never ends it early.
+
+    Raises:
+        ModelError: The loss is not a number.
+    """
+
+    def __init__(self, state: TrainingState, patience: int | None) -> None:
+        super().__init__()
+        self.state, self.patience = state, patience
+
+    def on_epoch_begin(self, epoch, logs=None):
+        """Starts the clock."""
+        self.began = time.perf_counter()
+
+    def on_epoch_end(self, epoch, logs):
+        """Records the epoch."""
+        if not np.isfinite(logs["loss"]):
+            raise ModelError(f"Expected a finite loss, got {logs['loss']} in epoch {epoch + 1}: try a lower learning rate.")
+        rate = float(keras.ops.convert_to_numpy(self.model.optimizer.learning_rate))
+        figures = {name: float(value) for name, value in logs.items()}
+        self.state.record({"epoch": epoch + 1, **figures, "learning_rate": rate}, self.model)
+        self.state.seconds += time.perf_counter() - self.began
+        self.model.stop_training = self.state.has_converged(self.patience)
+
+
+class Checkpoint(keras.callbacks.Callback):
+    """Writes the checkpoint after each epoch.
+
+    Args:
+        path: The checkpoint's file.
+        state: The run's state, which `Recorder` keeps.
+    """
+
+    def __init__(self, path: Path, state: TrainingState) -> None:
+        super().__init__()
+        self.path, self.state = path, state
+
+    def on_epoch_end(self, epoch, logs=None):
+        """Writes it."""
+        write_checkpoint(self.path, self.model, self.state)
+
+
+def predict_letters(predictor: keras.Model, letters: np.ndarray, batch_size: int) -> np.ndarray:
+    """Predictions of a Keras predictor, in batches of one size, so that it is compiled once.
+
+    Args:
+        predictor: Letters to expression.
+        letters: uint8 (n, length).
+        batch_size: Windows predicted at once.
+
+    Returns:
+        float32 (n, tasks).
+    """
+    missing = -len(letters) % batch_size
+    padded = np.concatenate([letters, np.repeat(letters[-1:], missing, axis=0)])
+    return predictor.predict(padded, batch_size=batch_size, verbose=0)[: len(letters)]

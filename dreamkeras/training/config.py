@@ -1,0 +1,87 @@
+"""RunConfig: all that is needed to repeat a training run, as it stands in the run folder's config.json."""
+
+import dataclasses
+import json
+from dataclasses import dataclass
+from pathlib import Path
+
+from dreamkeras.errors import InputError
+
+__all__ = ["PRECISIONS", "RunConfig"]
+
+PRECISIONS = {"float32": "float32", "bfloat16": "mixed_bfloat16", "float16": "mixed_float16"}
+"""Keras's dtype policies by the names of the command line."""
+
+
+@dataclass(frozen=True)
+class RunConfig:
+    """The choices of a training run.
+
+    Args:
+        data: File of measured sequences; None trains on a simulated library.
+        valid: File to validate on; None holds out `valid_fraction` of the data.
+        assay: What was measured; see `data.assays`.
+        model: Which network; see `models.presets`.
+        strategy: How it is trained; see `training.strategies`.
+        backend: Keras's backend.
+        epochs: Passes over the examples; None takes the strategy's.
+        batch_size: Examples a step; None takes the strategy's, halved until an epoch has 100 steps, but not below 32.
+        learning_rate: Highest learning rate; None takes the strategy's.
+        valid_fraction: Share of the data to validate on where `valid` is None.
+        patience: Epochs without a better validation r after which training ends; None trains them all.
+        precision: One of `PRECISIONS`.
+        seed: Of the weights, the split, the order and the dropout.
+        simulated: Promoters to simulate where `data` is None.
+        steps: Optimiser steps an epoch; what the choices above amount to, like the next two.
+        examples: Sequences trained on.
+        validation_examples: Sequences validated on.
+
+    Raises:
+        InputError: A number is out of range or a name unknown.
+    """
+
+    data: str | None = None
+    valid: str | None = None
+    assay: str = "yeast"
+    model: str = "dream-cnn-small"
+    strategy: str = "autosome"
+    backend: str = "tensorflow"
+    epochs: int | None = None
+    batch_size: int | None = None
+    learning_rate: float | None = None
+    valid_fraction: float = 0.1
+    patience: int | None = None
+    precision: str = "float32"
+    seed: int = 0
+    simulated: int = 20_000
+    steps: int | None = None
+    examples: int | None = None
+    validation_examples: int | None = None
+
+    def __post_init__(self) -> None:
+        for name in ("epochs", "batch_size", "learning_rate", "patience", "simulated"):
+            value = getattr(self, name)
+            if value is not None and not value > 0:
+                raise InputError(f"Expected {name} above 0, got {value}.")
+        if self.precision not in PRECISIONS:
+            raise InputError(f"Expected precision among {', '.join(PRECISIONS)}, got {self.precision!r}.")
+        if not 0 <= self.seed < 2**32:
+            raise InputError(f"Expected a seed from 0 to {2**32 - 1}, got {self.seed}.")
+
+    def write(self, path: Path) -> None:
+        """Writes the fields as JSON."""
+        path.write_text(json.dumps(dataclasses.asdict(self), indent=2) + "\n")
+
+    @classmethod
+    def read(cls, path: Path) -> "RunConfig":
+        """The choices that `write` wrote.
+
+        Raises:
+            InputError: The file is missing or no such choices.
+        """
+        try:
+            return cls(**json.loads(path.read_text()))
+        except FileNotFoundError:
+            raise InputError(f"Expected a run to resume, got no {path}.") from None
+        except (OSError, TypeError, ValueError) as error:
+            raise InputError(f"Expected the choices of a run, got {path} ({error}).") from None

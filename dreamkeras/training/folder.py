@@ -1,0 +1,100 @@
+"""The run folder: what a training run leaves behind, each part in a file of its own."""
+
+import csv
+import dataclasses
+import io
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from dreamkeras.data.examples import Examples
+from dreamkeras.evaluation.correlation import mse, pearson, spearman
+from dreamkeras.evaluation.plots import plot_history, plot_predictions, plot_residuals
+from dreamkeras.export.onnx_file import export_onnx
+from dreamkeras.models.prixfixe import PrixFixe
+from dreamkeras.sequence.outputs import naming_output, open_output
+from dreamkeras.sequence.writers import open_writer
+from dreamkeras.training.config import RunConfig
+from dreamkeras.training.model_card import model_card
+from dreamkeras.training.state import Row, TrainingState
+
+__all__ = ["write_results"]
+
+FIGURES = {"r": pearson, "rho": spearman, "mse": mse}
+
+
+def write_results(
+    folder: Path, config: RunConfig, model: PrixFixe, predicted: np.ndarray, validation: Examples, state: TrainingState
+) -> dict[str, float]:
+    """Writes `history.csv`, `metrics.json`, `validation.tsv`, `plots/`, `model.keras`, `model.onnx` and `README.md`.
+
+    Args:
+        folder: The run folder.
+        config: The choices of the run.
+        model: The network, with the weights of the best epoch.
+        predicted: float32 (n, tasks), its predictions for the validation examples.
+        validation: What it was validated on.
+        state: The history.
+
+    Returns:
+        The figures that stand in `metrics.json`; means over tasks.
+
+    Raises:
+        DreamkerasError: A file cannot be written, or the ONNX file does not answer as the network does.
+    """
+    figures = {name: float(np.mean(figure(validation.targets, predicted))) for name, figure in FIGURES.items()}
+    metrics = {**figures, "n": len(validation), "best_epoch": state.best_epoch, "seconds": round(state.seconds, 1)}
+    _write_text(folder / "history.csv", _csv(state.rows))
+    _write_text(folder / "metrics.json", json.dumps(metrics, indent=2) + "\n")
+    _write_validation(folder / "validation.tsv", model, validation, predicted)
+    _plot(folder / "plots", model, validation, predicted, state)
+    _save_model(folder / "model.keras", model)
+    description = export_onnx(folder / "model.keras", folder / "model.onnx", training=_summary(config, metrics))
+    _write_text(folder / "README.md", model_card(description, metrics, state.rows, dataclasses.asdict(config)))
+    return metrics
+
+
+def _summary(config: RunConfig, metrics: dict[str, float]) -> dict[str, Any]:
+    """What the exported file says of the training."""
+    choices = ("assay", "strategy", "seed", "batch_size", "learning_rate", "precision", "backend", "examples", "validation_examples")
+    data = Path(config.data).name if config.data else "simulated"  # its folder is nobody else's business
+    return {"data": data, **{name: getattr(config, name) for name in choices}, "validation": metrics}
+
+
+def _write_text(path: Path, text: str) -> None:
+    with open_output(str(path)) as file:
+        file.write(text.encode())
+
+
+def _csv(rows: list[Row]) -> str:
+    text = io.StringIO()
+    writer = csv.DictWriter(text, list(rows[0]), lineterminator="\n")
+    writer.writeheader()
+    writer.writerows(rows)
+    return text.getvalue()
+
+
+def _write_validation(path: Path, model: PrixFixe, validation: Examples, predicted: np.ndarray) -> None:
+    """`validation.tsv`: what was measured and predicted, a row a sequence."""
+    names = [f"{kind}_{task}" for kind in ("measured", "predicted") for task in model.tasks]
+    with open_writer(str(path), ["length", *names], "tsv") as writer:
+        writer.write(validation.ids, np.column_stack([validation.lengths, validation.targets, predicted]))
+
+
+def _plot(folder: Path, model: PrixFixe, validation: Examples, predicted: np.ndarray, state: TrainingState) -> None:
+    folder.mkdir(exist_ok=True)
+    plot_history(state.rows, folder / "history.png")
+    for column, (task, unit) in enumerate(zip(model.tasks, model.units, strict=True)):
+        measured, answered = validation.targets[:, column], predicted[:, column]
+        plot_predictions(measured, answered, folder / f"{task}.png", task, unit)
+        plot_residuals(validation.lengths, measured, answered, folder / f"{task}_residuals.png", task, unit)
+
+
+def _save_model(path: Path, model: PrixFixe) -> None:
+    """Keras names the format by the suffix, so the whole file is written beside and then moved."""
+    beside = path.with_name(f".{path.name}")
+    with naming_output(str(path)):
+        model.save(beside.with_suffix(".tmp.keras"))
+        beside.with_suffix(".tmp.keras").replace(path)

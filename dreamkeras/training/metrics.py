@@ -1,0 +1,45 @@
+"""Pearson's r over the batches of an epoch, as a Keras metric."""
+
+import keras
+from keras import ops
+
+__all__ = ["PearsonR"]
+
+
+@keras.saving.register_keras_serializable(package="dreamkeras")
+class PearsonR(keras.metrics.Metric):
+    """Pearson's r between measured and predicted values, the mean over tasks; 0 where either is constant.
+
+    A running figure in float32 for the progress bar; `evaluation.correlation.pearson` is the exact one.
+    """
+
+    def __init__(self, tasks=1, name="r", **kwargs):
+        super().__init__(name=name, **kwargs)
+        self.tasks = tasks
+        # Moments about the mean, joined batch by batch (Chan et al. 1983): plain sums of squares cancel in float32.
+        self.count = self.add_variable((), "zeros", name="count")
+        self.means = self.add_variable((2, tasks), "zeros", name="means")
+        self.squares = self.add_variable((2, tasks), "zeros", name="squares")
+        self.products = self.add_variable((tasks,), "zeros", name="products")
+
+    def update_state(self, y_true, y_pred, sample_weight=None):
+        """Adds a batch of `(batch, tasks)`; weights are not used: r is of what was measured."""
+        values = ops.stack([ops.cast(y_true, "float32"), ops.cast(y_pred, "float32")])
+        batch = ops.cast(ops.shape(values)[1], "float32")
+        means = ops.mean(values, axis=1)
+        centred = values - means[:, None, :]
+        total = self.count + batch
+        shift = means - self.means
+        between = self.count * batch / total
+        self.squares.assign_add(ops.sum(ops.square(centred), axis=1) + ops.square(shift) * between)
+        self.products.assign_add(ops.sum(centred[0] * centred[1], axis=0) + shift[0] * shift[1] * between)
+        self.means.assign_add(shift * batch / total)
+        self.count.assign(total)
+
+    def result(self):
+        """The r so far."""
+        return ops.mean(ops.divide_no_nan(self.products, ops.sqrt(self.squares[0] * self.squares[1])))
+
+    def get_config(self):
+        """Number of tasks."""
+        return {**super().get_config(), "tasks": self.tasks}

@@ -1,0 +1,43 @@
+"""AdamW whose beta_1 may follow a schedule, as one-cycle training wants it."""
+
+import keras
+from keras import ops
+
+__all__ = ["CyclingAdamW"]
+
+
+@keras.saving.register_keras_serializable(package="dreamkeras")
+class CyclingAdamW(keras.optimizers.AdamW):
+    """AdamW, step by step as torch's, with a schedule for beta_1 beside the one for the learning rate.
+
+    Keras's own reads beta_1 once, when the step is compiled, and adds epsilon before the bias correction, not after.
+
+    Args:
+        learning_rate: A number or a schedule.
+        beta_1: A number or a schedule: the decay of the mean gradient.
+        epsilon: Added to the root of the corrected second moment.
+
+    Reference:
+        Loshchilov and Hutter 2019; momentum cycling: Smith and Topin 2018.
+    """
+
+    def __init__(self, learning_rate=0.001, beta_1=0.9, epsilon=1e-8, **kwargs):
+        beta_1 = keras.saving.deserialize_keras_object(beta_1) if isinstance(beta_1, dict) else beta_1
+        super().__init__(learning_rate, beta_1=beta_1, epsilon=epsilon, **kwargs)
+
+    def update_step(self, gradient, variable, learning_rate):
+        """One step of one variable."""
+        index = self._get_variable_index(variable)
+        mean, square = self._momentums[index], self._velocities[index]
+        gradient, rate = ops.cast(gradient, variable.dtype), ops.cast(learning_rate, variable.dtype)
+        step = ops.cast(self.iterations + 1, variable.dtype)
+        beta_1 = ops.cast(self.beta_1(self.iterations) if callable(self.beta_1) else self.beta_1, variable.dtype)
+        self.assign(mean, mean * beta_1 + gradient * (1 - beta_1))
+        self.assign(square, square * self.beta_2 + ops.square(gradient) * (1 - self.beta_2))
+        deviation = ops.sqrt(square / (1 - ops.power(ops.cast(self.beta_2, variable.dtype), step))) + self.epsilon
+        self.assign_sub(variable, rate / (1 - ops.power(beta_1, step)) * mean / deviation)
+
+    def get_config(self):
+        """The arguments; a schedule as its own configuration."""
+        beta_1 = keras.saving.serialize_keras_object(self.beta_1) if callable(self.beta_1) else self.beta_1
+        return {**super().get_config(), "beta_1": beta_1}

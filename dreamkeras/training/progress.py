@@ -1,0 +1,61 @@
+"""How training is going, on standard error: a bar on a terminal, a line an epoch elsewhere."""
+
+import sys
+
+import keras
+
+__all__ = ["Progress"]
+
+
+class Progress(keras.callbacks.Callback):
+    """Loss, r and time left.
+
+    Args:
+        epochs: Epochs of the whole run.
+        steps: Steps an epoch.
+    """
+
+    def __init__(self, epochs: int, steps: int) -> None:
+        super().__init__()
+        self.epochs, self.steps, self.bar = epochs, steps, None
+
+    def on_epoch_begin(self, epoch, logs=None):
+        """Starts the bar at the first epoch, be it the run's or a resumed one."""
+        if self.bar is None and sys.stderr.isatty():
+            self.bar = _bar()
+            self.bar.start()
+            self.task = self.bar.add_task("", total=self.epochs * self.steps, completed=epoch * self.steps, figures="")
+        self.epoch = epoch
+
+    def on_train_batch_end(self, batch, logs=None):
+        """Moves the bar on."""
+        if self.bar is not None:
+            figures = f"loss {float(logs['loss']):.4f}  r {float(logs['r']):.3f}"
+            self.bar.update(
+                self.task, completed=self.epoch * self.steps + batch + 1, description=f"epoch {self.epoch + 1}", figures=figures
+            )
+
+    def on_epoch_end(self, epoch, logs=None):
+        """Prints the epoch's line."""
+        line = f"epoch {epoch + 1}/{self.epochs}  loss {logs['loss']:.4f}  r {logs['r']:.3f}  validation r {logs['val_r']:.3f}"
+        if self.bar is None:
+            sys.stderr.write(line + "\n")
+        else:
+            self.bar.console.print(line, highlight=False)
+
+    def on_train_end(self, logs=None):
+        """Ends the bar."""
+        self.close()
+
+    def close(self) -> None:
+        """Gives the terminal back, also after an error."""
+        if self.bar is not None:
+            self.bar.stop()
+
+
+def _bar():
+    from rich.console import Console
+    from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
+
+    columns = (TextColumn("{task.description}"), BarColumn(), TextColumn("{task.fields[figures]}"), TimeRemainingColumn())
+    return Progress(*columns, console=Console(stderr=True), transient=True)

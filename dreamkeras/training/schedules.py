@@ -1,0 +1,49 @@
+"""Schedules of the learning rate and of other optimiser settings, in optimiser steps."""
+
+import math
+
+import keras
+from keras import ops
+
+__all__ = ["OneCycle"]
+
+
+@keras.saving.register_keras_serializable(package="dreamkeras")
+class OneCycle(keras.optimizers.schedules.LearningRateSchedule):
+    """From `start` to `peak` and on to `end`, along half cosines.
+
+    Args:
+        start: Value at step 0.
+        peak: Value at the end of the rise.
+        end: Value at the last step, and after it.
+        steps: Optimiser steps in the cycle.
+        rise: Share of the steps that the rise takes.
+
+    Reference:
+        Smith and Topin 2018; the same values as torch's `OneCycleLR`, step by step.
+
+    Example:
+        >>> float(OneCycle(start=1.0, peak=3.0, end=0.0, steps=101)(100))
+        0.0
+    """
+
+    def __init__(self, start, peak, end, steps, rise=0.3):
+        if steps < 1 or not 0 < rise < 1:
+            raise ValueError(f"Expected at least 1 step and a rise between 0 and 1, got {steps} and {rise}.")
+        self.start, self.peak, self.end, self.steps, self.rise = start, peak, end, steps, rise
+
+    def __call__(self, step):
+        """The value at an optimiser step, from 0."""
+        step = ops.cast(step, "float32")
+        top, last = self.rise * self.steps - 1, self.steps - 1
+        rising = _half_cosine(self.start, self.peak, step / max(top, 1e-6))
+        falling = _half_cosine(self.peak, self.end, (step - top) / (last - top))
+        return ops.where(step <= top, rising, falling)
+
+    def get_config(self):
+        """The arguments."""
+        return {"start": self.start, "peak": self.peak, "end": self.end, "steps": self.steps, "rise": self.rise}
+
+
+def _half_cosine(begin, end, share):
+    return end + (begin - end) / 2 * (1 + ops.cos(math.pi * ops.clip(share, 0, 1)))

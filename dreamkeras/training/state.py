@@ -1,0 +1,102 @@
+"""How far a training run has come, and the checkpoint that holds it: one file, replaced as a whole at each epoch's end."""
+
+import json
+import zipfile
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import keras
+import numpy as np
+
+from dreamkeras.errors import ModelError
+from dreamkeras.sequence.outputs import open_output
+
+__all__ = ["TrainingState", "read_checkpoint", "write_checkpoint"]
+
+Row = dict[str, float]
+
+
+@dataclass
+class TrainingState:
+    """What a run knows beside its weights.
+
+    Args:
+        rows: The history, one dictionary an epoch.
+        best_epoch: The epoch, from 1, with the highest validation r; 0 before the first.
+        best_weights: The model's variables at that epoch.
+        seconds: Time spent in training so far.
+    """
+
+    rows: list[Row] = field(default_factory=list)
+    best_epoch: int = 0
+    best_weights: list[np.ndarray] = field(default_factory=list)
+    seconds: float = 0.0
+
+    def record(self, row: Row, model: keras.Model) -> None:
+        """Adds an epoch's row, and keeps the weights if it is the best so far; an r that is not a number is never better."""
+        self.rows.append(row)
+        if not self.best_epoch or _rank(row) > _rank(self.rows[self.best_epoch - 1]):
+            self.best_epoch = len(self.rows)
+            self.best_weights = _values(model.variables)
+
+    def has_converged(self, patience: int | None) -> bool:
+        """Whether `patience` epochs have brought nothing better; never without patience."""
+        return patience is not None and len(self.rows) - self.best_epoch >= patience
+
+
+def write_checkpoint(path: Path, model: keras.Model, state: TrainingState) -> None:
+    """Writes the state, the weights and the optimiser's variables; the old checkpoint stays until the new one is whole.
+
+    Raises:
+        DreamkerasError: The file cannot be written.
+    """
+    path.parent.mkdir(exist_ok=True)
+    groups = {"model": _values(model.variables), "optimizer": _values(model.optimizer.variables), "best": state.best_weights}
+    arrays = {f"{group}.{i}": value for group, values in groups.items() for i, value in enumerate(values)}
+    summary = {"rows": state.rows, "best_epoch": state.best_epoch, "seconds": state.seconds}
+    with open_output(str(path)) as file:
+        np.savez(file, summary=np.array(json.dumps(summary)), **arrays)
+
+
+def read_checkpoint(path: Path, model: keras.Model) -> TrainingState:
+    """The state in a checkpoint, its weights and optimiser put into the compiled model.
+
+    Raises:
+        ModelError: The file is no checkpoint of this model.
+    """
+    try:
+        with np.load(path) as arrays:
+            groups = {group: _group(arrays, group) for group in ("model", "optimizer", "best")}
+            summary: dict[str, Any] = json.loads(str(arrays["summary"]))
+    except (ValueError, KeyError, OSError, zipfile.BadZipFile) as error:
+        raise ModelError(f"Expected a checkpoint of a training run, got {path} ({error}).") from None
+    model.optimizer.build(model.trainable_variables)
+    assign_weights(model.variables, groups["model"], path)
+    assign_weights(model.optimizer.variables, groups["optimizer"], path)
+    return TrainingState(best_weights=groups["best"], **summary)
+
+
+def assign_weights(variables: list[keras.Variable], values: list[np.ndarray], source: Path | str) -> None:
+    """Puts arrays into variables, one each.
+
+    Raises:
+        ModelError: Their number or a shape differs.
+    """
+    came, wanted = [value.shape for value in values], [tuple(variable.shape) for variable in variables]
+    if came != wanted:
+        raise ModelError(f"Expected {len(wanted)} variables of this model, got {len(came)} of other shapes in {source}.")
+    for variable, value in zip(variables, values, strict=True):
+        variable.assign(value)
+
+
+def _rank(row: Row) -> float:
+    return row["val_r"] if np.isfinite(row["val_r"]) else -np.inf
+
+
+def _values(variables: list[keras.Variable]) -> list[np.ndarray]:
+    return [np.array(keras.ops.convert_to_numpy(variable)) for variable in variables]
+
+
+def _group(arrays: Any, group: str) -> list[np.ndarray]:
+    return [arrays[f"{group}.{i}"] for i in range(sum(name.startswith(f"{group}.") for name in arrays.files))]
