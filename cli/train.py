@@ -35,7 +35,7 @@ __all__ = ["command"]
 @click.option("--backend", type=click.Choice(BACKENDS), help="[default: KERAS_BACKEND, else the first installed]")
 @click.option("--resume", is_flag=True, help="Go on with the run in --out from its last whole epoch.")
 @click.pass_context
-def command(ctx: click.Context, out: Path | None, resume: bool, backend: str | None, **choices: Any) -> None:
+def command(ctx: click.Context, /, out: Path | None, resume: bool, backend: str | None, **choices: Any) -> None:
     """Train a model on the measured sequences in DATA, or on a simulated library without it.
 
     Writes the run folder: the model as .keras and .onnx, its history, validation figures, predictions and plots.

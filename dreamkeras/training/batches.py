@@ -10,6 +10,8 @@ from dreamkeras.sequence.alphabet import reverse_complement
 
 __all__ = ["fitting_batch_size", "training_batches"]
 
+Batch = tuple[dict[str, np.ndarray], np.ndarray]
+
 FEWEST_STEPS = 100
 SMALLEST_BATCH = 32
 
@@ -26,7 +28,7 @@ def fitting_batch_size(examples: int, batch_size: int) -> int:
     return batch_size
 
 
-def training_batches(examples: Examples, steps: int, seed: int, both_strands: bool, first_epoch: int = 0) -> Iterator[tuple]:
+def training_batches(examples: Examples, steps: int, seed: int, both_strands: bool, first_epoch: int = 0) -> Iterator[Batch]:
     """Batches for `fit`, epoch after epoch without end.
 
     The order depends on the seed and the epoch alone, so that a resumed run sees what it would have seen.
@@ -47,7 +49,7 @@ def training_batches(examples: Examples, steps: int, seed: int, both_strands: bo
             yield _batch(examples, index, both_strands)
 
 
-def _batch(examples: Examples, index: np.ndarray, both_strands: bool) -> tuple:
+def _batch(examples: Examples, index: np.ndarray, both_strands: bool) -> Batch:
     """Examples by index; from `len(examples)` on, the reverse complement of the one that many before."""
     turned = index >= len(examples)
     rows = index - turned * len(examples)

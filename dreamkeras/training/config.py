@@ -32,9 +32,6 @@ class RunConfig:
         precision: One of `PRECISIONS`.
         seed: Of the weights, the split, the order and the dropout.
         simulated: Promoters to simulate where `data` is None.
-        steps: Optimiser steps an epoch; what the choices above amount to, like the next two.
-        examples: Sequences trained on.
-        validation_examples: Sequences validated on.
 
     Raises:
         InputError: A number is out of range or a name unknown.
@@ -54,9 +51,6 @@ class RunConfig:
     precision: str = "float32"
     seed: int = 0
     simulated: int = 20_000
-    steps: int | None = None
-    examples: int | None = None
-    validation_examples: int | None = None
 
     def __post_init__(self) -> None:
         for name in ("epochs", "batch_size", "learning_rate", "patience", "simulated"):

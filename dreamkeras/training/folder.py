@@ -1,7 +1,6 @@
 """The run folder: what a training run leaves behind, each part in a file of its own."""
 
 import csv
-import dataclasses
 import io
 import json
 from pathlib import Path
@@ -16,7 +15,6 @@ from dreamkeras.export.onnx_file import export_onnx
 from dreamkeras.models.prixfixe import PrixFixe
 from dreamkeras.sequence.outputs import naming_output, open_output
 from dreamkeras.sequence.writers import open_writer
-from dreamkeras.training.config import RunConfig
 from dreamkeras.training.model_card import model_card
 from dreamkeras.training.state import Row, TrainingState
 
@@ -26,13 +24,13 @@ FIGURES = {"r": pearson, "rho": spearman, "mse": mse}
 
 
 def write_results(
-    folder: Path, config: RunConfig, model: PrixFixe, predicted: np.ndarray, validation: Examples, state: TrainingState
+    folder: Path, config: dict[str, Any], model: PrixFixe, predicted: np.ndarray, validation: Examples, state: TrainingState
 ) -> dict[str, float]:
     """Writes `history.csv`, `metrics.json`, `validation.tsv`, `plots/`, `model.keras`, `model.onnx` and `README.md`.
 
     Args:
         folder: The run folder.
-        config: The choices of the run.
+        config: The choices of the run, and how many examples it trained and validated on.
         model: The network, with the weights of the best epoch.
         predicted: float32 (n, tasks), its predictions for the validation examples.
         validation: What it was validated on.
@@ -52,15 +50,15 @@ def write_results(
     _plot(folder / "plots", model, validation, predicted, state)
     _save_model(folder / "model.keras", model)
     description = export_onnx(folder / "model.keras", folder / "model.onnx", training=_summary(config, metrics))
-    _write_text(folder / "README.md", model_card(description, metrics, state.rows, dataclasses.asdict(config)))
+    _write_text(folder / "README.md", model_card(description, metrics, state.rows, config))
     return metrics
 
 
-def _summary(config: RunConfig, metrics: dict[str, float]) -> dict[str, Any]:
+def _summary(config: dict[str, Any], metrics: dict[str, float]) -> dict[str, Any]:
     """What the exported file says of the training."""
     choices = ("assay", "strategy", "seed", "batch_size", "learning_rate", "precision", "backend", "examples", "validation_examples")
-    data = Path(config.data).name if config.data else "simulated"  # its folder is nobody else's business
-    return {"data": data, **{name: getattr(config, name) for name in choices}, "validation": metrics}
+    data = Path(config["data"]).name if config["data"] else "simulated"  # its folder is nobody else's business
+    return {"data": data, **{name: config[name] for name in choices}, "validation": metrics}
 
 
 def _write_text(path: Path, text: str) -> None:

@@ -1,6 +1,7 @@
 """How training is going, on standard error: a bar on a terminal, a line an epoch elsewhere."""
 
 import sys
+from typing import Any
 
 import keras
 
@@ -17,7 +18,8 @@ class Progress(keras.callbacks.Callback):
 
     def __init__(self, epochs: int, steps: int) -> None:
         super().__init__()
-        self.epochs, self.steps, self.bar = epochs, steps, None
+        self.epochs, self.steps = epochs, steps
+        self.bar: Any = None
 
     def on_epoch_begin(self, epoch, logs=None):
         """Starts the bar at the first epoch, be it the run's or a resumed one."""
@@ -53,7 +55,7 @@ class Progress(keras.callbacks.Callback):
             self.bar.stop()
 
 
-def _bar():
+def _bar() -> Any:
     from rich.console import Console
     from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 

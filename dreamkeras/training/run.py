@@ -38,6 +38,15 @@ class _Data(NamedTuple):
     validation: Examples
 
 
+class _Plan(NamedTuple):
+    """The numbers of a run: epochs, examples a step, steps an epoch, highest learning rate."""
+
+    epochs: int
+    batch_size: int
+    steps: int
+    learning_rate: float
+
+
 def train(config: RunConfig, folder: Path) -> dict[str, float]:
     """Trains a network and fills a new run folder.
 
@@ -54,12 +63,13 @@ def train(config: RunConfig, folder: Path) -> dict[str, float]:
     if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
         raise InputError(f"Expected a new or empty folder, got {folder}: go on with a run in it by --resume, or take another name.")
     data = _read(config)
-    config = _settled(config, data)
-    model = _build(config)
+    plan = _plan(config, data)
+    model = _build(config, plan)
+    config = dataclasses.replace(config, epochs=plan.epochs, batch_size=plan.batch_size, learning_rate=plan.learning_rate)
     with naming_output(str(folder)):
         folder.mkdir(parents=True, exist_ok=True)
         config.write(folder / "config.json")
-    return _fit(config, folder, data, model, TrainingState())
+    return _fit(config, plan, folder, data, model, TrainingState())
 
 
 def resume(folder: Path, backend: str) -> dict[str, float]:
@@ -78,10 +88,12 @@ def resume(folder: Path, backend: str) -> dict[str, float]:
     config = RunConfig.read(folder / "config.json")
     if config.backend != backend:
         raise InputError(f"Expected backend {config.backend}, which the run in {folder} began with, got {backend}.")
-    data, model = _read(config), _build(config)
+    data = _read(config)
+    plan = _plan(config, data)
+    model = _build(config, plan)
     checkpoint = folder / CHECKPOINT
     state = read_checkpoint(checkpoint, model) if checkpoint.exists() else TrainingState()
-    return _fit(config, folder, data, model, state)
+    return _fit(config, plan, folder, data, model, state)
 
 
 def _read(config: RunConfig) -> _Data:
@@ -92,24 +104,21 @@ def _read(config: RunConfig) -> _Data:
     return _Data(*split(examples, config.valid_fraction, config.seed))
 
 
-def _settled(config: RunConfig, data: _Data) -> RunConfig:
+def _plan(config: RunConfig, data: _Data) -> _Plan:
     """The choices, with the strategy's where none was made, and what they amount to on these data."""
     strategy, rows = find_strategy(config.strategy), len(data.training)
     strands = 2 if strategy.reverse_complement else 1
     batch_size = config.batch_size or fitting_batch_size(strands * rows, strategy.batch_size)
     require_examples(data.training, batch_size, "one batch")
-    return dataclasses.replace(
-        config,
+    return _Plan(
         epochs=config.epochs or strategy.epochs,
-        learning_rate=config.learning_rate or strategy.learning_rate,
         batch_size=batch_size,
         steps=-(-strands * rows // batch_size),
-        examples=rows,
-        validation_examples=len(data.validation),
+        learning_rate=config.learning_rate or strategy.learning_rate,
     )
 
 
-def _build(config: RunConfig) -> PrixFixe:
+def _build(config: RunConfig, plan: _Plan) -> PrixFixe:
     """The compiled network, with the weights that the seed gives."""
     assay, strategy = find_assay(config.assay), find_strategy(config.strategy)
     keras.utils.set_random_seed(config.seed)
@@ -119,32 +128,32 @@ def _build(config: RunConfig) -> PrixFixe:
         model = build_model(config.model, assay)
     finally:
         keras.config.set_dtype_policy(policy)
-    optimizer = strategy._replace(learning_rate=config.learning_rate).make_optimizer(config.epochs * config.steps)
+    optimizer = strategy._replace(learning_rate=plan.learning_rate).make_optimizer(plan.epochs * plan.steps)
     # TensorFlow compiles nothing: with XLA, this network takes minutes to compile and trains no faster on CPU.
     model.compile(optimizer, metrics=[PearsonR(len(assay.tasks))], jit_compile=config.backend == "jax")
     return model
 
 
-def _fit(config: RunConfig, folder: Path, data: _Data, model: PrixFixe, state: TrainingState) -> dict[str, float]:
+def _fit(config: RunConfig, plan: _Plan, folder: Path, data: _Data, model: PrixFixe, state: TrainingState) -> dict[str, float]:
     """Trains from where the state stands to the end, then writes the results of the best epoch."""
-    predictor, progress = model.predictor(), Progress(config.epochs, config.steps)
+    predictor, progress = model.predictor(), Progress(plan.epochs, plan.steps)
     callbacks = [
         EpochSeed(config.seed),
-        Validation(predictor, data.validation, config.batch_size),
+        Validation(predictor, data.validation, plan.batch_size),
         Recorder(state, config.patience),
         Checkpoint(folder / CHECKPOINT, state),
         progress,
     ]
     begin = len(state.rows)
-    if begin < config.epochs and not state.has_converged(config.patience):
+    if begin < plan.epochs and not state.has_converged(config.patience):
         both = find_strategy(config.strategy).reverse_complement
-        batches = training_batches(data.training, config.steps, config.seed, both, first_epoch=begin)
+        batches = training_batches(data.training, plan.steps, config.seed, both, first_epoch=begin)
         try:
             model.fit(
                 batches,
-                steps_per_epoch=config.steps,
+                steps_per_epoch=plan.steps,
                 initial_epoch=begin,
-                epochs=config.epochs,
+                epochs=plan.epochs,
                 callbacks=callbacks,
                 shuffle=False,
                 verbose=0,
@@ -152,6 +161,6 @@ def _fit(config: RunConfig, folder: Path, data: _Data, model: PrixFixe, state: T
         finally:
             progress.close()
     assign_weights(model.variables, state.best_weights, folder)
-    return write_results(
-        folder, config, model, predict_letters(predictor, data.validation.letters, config.batch_size), data.validation, state
-    )
+    summary = {**dataclasses.asdict(config), "examples": len(data.training), "validation_examples": len(data.validation)}
+    predicted = predict_letters(predictor, data.validation.letters, plan.batch_size)
+    return write_results(folder, summary, model, predicted, data.validation, state)

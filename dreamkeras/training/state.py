@@ -56,7 +56,7 @@ def write_checkpoint(path: Path, model: keras.Model, state: TrainingState) -> No
     arrays = {f"{group}.{i}": value for group, values in groups.items() for i, value in enumerate(values)}
     summary = {"rows": state.rows, "best_epoch": state.best_epoch, "seconds": state.seconds}
     with open_output(str(path)) as file:
-        np.savez(file, summary=np.array(json.dumps(summary)), **arrays)
+        np.savez(file, allow_pickle=False, summary=np.array(json.dumps(summary)), **arrays)
 
 
 def read_checkpoint(path: Path, model: keras.Model) -> TrainingState:
