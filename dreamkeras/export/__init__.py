@@ -1,1 +1,5 @@
+"""Trained Keras models as self-contained ONNX files."""
 
+from dreamkeras.export.onnx_file import PRECISIONS, STRANDS, export_onnx
+
+__all__ = ["PRECISIONS", "STRANDS", "export_onnx"]

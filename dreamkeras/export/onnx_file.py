@@ -1,0 +1,150 @@
+"""export_onnx: a trained model as one ONNX file that takes letters and returns expression."""
+
+import dataclasses
+import os
+import tempfile
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from dreamkeras.errors import ModelError
+from dreamkeras.export.folding import fold_into_convolutions
+from dreamkeras.export.half_precision import to_half_precision
+from dreamkeras.export.parity import Parity, compare, parity_letters, parity_sequences, require_parity
+from dreamkeras.export.pictures import keep_pictures
+from dreamkeras.export.process import keras_backend, require_packages, trace_with_tensorflow
+from dreamkeras.export.traced import Traced
+from dreamkeras.export.training_summary import read_training_summary
+from dreamkeras.scoring.predictor import load
+from dreamkeras.sequence.description import METADATA_KEY, ModelDescription
+from dreamkeras.sequence.outputs import open_output
+
+__all__ = ["PRECISIONS", "STRANDS", "default_output", "export_onnx"]
+
+PRECISIONS = ("float32", "float16")
+STRANDS = ("both", "forward")
+
+
+def export_onnx(
+    model: str | os.PathLike[str],
+    output: str | os.PathLike[str] | None = None,
+    *,
+    training: dict[str, Any] | None = None,
+    precision: str = "float32",
+    strands: str | None = None,
+    reference: Callable[[np.ndarray], np.ndarray] | None = None,
+) -> ModelDescription:
+    """Writes a trained model as a self-contained ONNX file, once it is shown to predict what the Keras model does.
+
+    Input `letters` uint8 [batch, length], output `expression` float32 [batch, tasks]; strands, flags and all else are inside.
+    The file appears whole or not at all.
+
+    Args:
+        model: A run folder that holds `model.keras`, or a `.keras` file; saved under any backend.
+        output: The file to write; by default `default_output`.
+        training: Summary of the training run for the description; by default what the run folder tells.
+        precision: `"float32"`, or `"float16"`, which halves the file.
+        strands: `"both"` for the mean of both strands, `"forward"` for the strand as given; by default the construct's rule.
+        reference: The Keras model's predictions on the caller's own backend, from windows uint8 (n, length) to
+            float (n, tasks), computed in float32 and for the same strands. By default, the model as TensorFlow predicts it.
+
+    Returns:
+        What the file says of itself; `parity` holds the fields of `parity.Parity`.
+
+    Raises:
+        ModelError: The model is not ours or cannot be exported, or the export differs from it.
+        MissingPackageError: Keras, TensorFlow, tf2onnx, onnx or onnxruntime is not installed.
+        DreamkerasError: The file cannot be written.
+
+    Example:
+        `export_onnx("runs/yeast").parity["largest_difference"]`
+    """
+    _check_choice("precision", precision, PRECISIONS)
+    if strands is not None:
+        _check_choice("strands", strands, STRANDS)
+    file = _find_model(Path(model))
+    require_packages()
+    if training is None:
+        training = read_training_summary(file.parent) if file.name == "model.keras" else {}
+    with open_output(str(output or default_output(model))) as stream:  # first, so that a folder that cannot be written fails at once
+        traced = trace_with_tensorflow(file, strands)
+        graph = _finished_graph(traced.graph, traced.description.name, precision)
+        description = _with_training(traced.description, training)
+        parity = _measure(graph, description, traced, precision, reference)
+        require_parity(parity)
+        description = dataclasses.replace(description, parity=parity._asdict())
+        stream.write(_serialised(graph, description))
+    return description
+
+
+def default_output(model: str | os.PathLike[str]) -> Path:
+    """Where the export of a model goes: `model.onnx` in a run folder, `NAME.onnx` beside `NAME.keras`."""
+    path = Path(model)
+    return path / "model.onnx" if path.is_dir() else path.with_suffix(".onnx")
+
+
+def _check_choice(name: str, value: str, allowed: tuple[str, ...]) -> None:
+    if value not in allowed:
+        raise ModelError(f"Expected {name} to be one of {', '.join(allowed)}, got {value!r}.")
+
+
+def _find_model(path: Path) -> Path:
+    file = path / "model.keras" if path.is_dir() else path
+    if not file.is_file():
+        wanted = "a run folder that holds model.keras" if path.is_dir() else "a run folder or a .keras file"
+        raise ModelError(f"Expected {wanted}, got {path}{'' if path.is_dir() else ', which does not exist'}.")
+    return file
+
+
+def _with_training(description: ModelDescription, training: dict[str, Any]) -> ModelDescription:
+    trained_on = {"backend": training["backend"]} if training.get("backend") else {}
+    return dataclasses.replace(description, training=training, versions={**description.versions, **trained_on})
+
+
+def _finished_graph(serialised: bytes, name: str, precision: str) -> Any:
+    """The ONNX model, simplified, in its precision, named and checked."""
+    import onnx
+
+    model = fold_into_convolutions(keep_pictures(onnx.load_model_from_string(serialised)))
+    if precision == "float16":
+        model = to_half_precision(model)
+    model.graph.name = name
+    for tensor in (*model.graph.input, *model.graph.output):
+        tensor.type.tensor_type.shape.dim[0].dim_param = "batch"
+    _check_graph(model, name)
+    return model
+
+
+def _check_graph(model: Any, name: str) -> None:
+    import onnx
+
+    inputs = [tensor.name for tensor in model.graph.input]
+    if inputs != ["letters"]:
+        raise ModelError(f"Expected {name} to become a graph with the one input letters, got {inputs}: a block holds tensors of its own.")
+    try:
+        onnx.checker.check_model(model, full_check=True)
+    except (onnx.checker.ValidationError, onnx.shape_inference.InferenceError) as error:
+        reason = " ".join(str(error).split())[:300]
+        raise ModelError(f"Expected {name} to become a valid ONNX graph, got one that the checker refuses: {reason}") from None
+
+
+def _measure(graph: Any, description: ModelDescription, traced: Traced, precision: str, reference: Any) -> Parity:
+    """The parity report, by way of the predictor that everybody scores with."""
+    construct = description.construct
+    with tempfile.TemporaryDirectory(prefix="dreamkeras-") as folder:
+        file = Path(folder) / "model.onnx"
+        file.write_bytes(_serialised(graph, description))
+        exported = load(file, device="cpu").predict(parity_sequences(construct))
+    if reference is None:
+        return compare(traced.expression, exported, "tensorflow", precision)
+    return compare(reference(parity_letters(construct)), exported, keras_backend() or "unknown", precision)
+
+
+def _serialised(graph: Any, description: ModelDescription) -> bytes:
+    from onnx import helper
+
+    helper.set_model_props(graph, {METADATA_KEY: description.to_json()})
+    content: bytes = graph.SerializeToString()
+    return content

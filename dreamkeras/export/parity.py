@@ -1,0 +1,108 @@
+"""How far an exported model is from the Keras model it was made from, over sequences of every kind that fit it."""
+
+from typing import NamedTuple
+
+import numpy as np
+
+from dreamkeras.errors import ModelError
+from dreamkeras.evaluation.correlation import pearson
+from dreamkeras.sequence.alphabet import BASES, IUPAC
+from dreamkeras.sequence.construct import Construct
+from dreamkeras.sequence.ragged import Ragged
+
+__all__ = ["SEQUENCES", "Parity", "compare", "parity_letters", "parity_sequences", "require_parity"]
+
+SEQUENCES = 1000
+"""Sequences in a report."""
+
+FLOAT32_DIFFERENCE = 1e-3
+FLOAT16_DIFFERENCE = 0.05
+FLOAT16_R = 0.999
+
+
+class Parity(NamedTuple):
+    """Keras against ONNX Runtime.
+
+    Args:
+        sequences: Number of sequences.
+        largest_difference: Largest absolute difference of two predictions, in the model's units.
+        r: Pearson's r of the predictions, the lowest of all tasks; None where a task's predictions are all the same.
+        keras_backend: The backend that Keras predicted on.
+        precision: The exported model's.
+    """
+
+    sequences: int
+    largest_difference: float
+    r: float | None
+    keras_backend: str
+    precision: str
+
+    def __str__(self) -> str:
+        """Three lines for people."""
+        r = "none: the predictions are constant" if self.r is None else f"{self.r:.7f}"
+        return (
+            f"Keras ({self.keras_backend}) against ONNX Runtime ({self.precision}) over {self.sequences:,} sequences:\n"
+            f"  largest difference  {self.largest_difference:.2g}\n"
+            f"  Pearson r           {r}"
+        )
+
+
+def parity_sequences(construct: Construct, number: int = SEQUENCES, seed: int = 0) -> list[str]:
+    """Random sequences of every length that fits, a quarter each plain, with N, in lower case with N, and with IUPAC codes.
+
+    Every third is a bare insert; the others have the construct's adapters.
+    """
+    random = np.random.default_rng(seed)
+    lengths = random.integers(construct.shortest, construct.longest + 1, number)
+    inserts = [_insert(random, length, kind % 4) for kind, length in enumerate(lengths)]
+    whole = [construct.left_adapter + insert + construct.right_adapter for insert in inserts]
+    whole = [text.lower() if kind % 4 == 2 else text for kind, text in enumerate(whole)]
+    # A bare insert may by chance look as if it had one of the adapters.
+    unfit = construct.problems(Ragged.from_strings(inserts))
+    return [inserts[i] if i % 3 == 0 and i not in unfit else whole[i] for i in range(number)]
+
+
+def _insert(random: np.random.Generator, length: int, kind: int) -> str:
+    letters = random.choice(list(BASES), length)
+    rare = random.random(length) < 0.1
+    if kind in (1, 2):
+        letters[rare] = "N"
+    if kind == 3:
+        letters[rare] = random.choice(list(IUPAC), int(rare.sum()))
+    text = "".join(letters)
+    return text.lower() if kind == 2 else text
+
+
+def parity_letters(construct: Construct) -> np.ndarray:
+    """The windows of the report's sequences, uint8 (`SEQUENCES`, length)."""
+    return construct.windows(Ragged.from_strings(parity_sequences(construct)))
+
+
+def compare(keras: np.ndarray, exported: np.ndarray, keras_backend: str, precision: str) -> Parity:
+    """The report on two sets of predictions, float (n, tasks).
+
+    Raises:
+        ModelError: Their shapes differ.
+    """
+    keras = np.asarray(keras, np.float64)
+    if keras.shape != exported.shape:
+        raise ModelError(f"Expected reference predictions of shape {exported.shape}, got {keras.shape}.")
+    difference = float(np.abs(keras - exported).max())
+    r = float(pearson(keras, exported).min())
+    return Parity(len(keras), difference, None if np.isnan(r) else r, keras_backend, precision)
+
+
+def require_parity(parity: Parity) -> None:
+    """Refuses an export that does not predict what its model does.
+
+    Raises:
+        ModelError: The largest difference is above 0.001 in float32; above 0.05 with r below 0.999 in float16.
+    """
+    half = parity.precision == "float16"
+    bound = FLOAT16_DIFFERENCE if half else FLOAT32_DIFFERENCE
+    is_close = parity.largest_difference <= bound  # false for NaN
+    if not is_close and not (half and parity.r is not None and parity.r >= FLOAT16_R):
+        raise ModelError(
+            f"Expected the exported model to predict what Keras does within {bound:g}, got a difference of "
+            f"{parity.largest_difference:.3g} (r {parity.r}) over {parity.sequences:,} sequences in {parity.precision}."
+        )

@@ -1,0 +1,73 @@
+"""Runs `tracing` where Keras's backend is TensorFlow: in this process if it already is, otherwise in one of its own."""
+
+import importlib.util
+import os
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+from dreamkeras.errors import MissingPackageError, ModelError
+from dreamkeras.export.traced import Traced
+
+__all__ = ["keras_backend", "require_packages", "trace_with_tensorflow"]
+
+PACKAGES = {"keras": "train", "tensorflow": "train", "tf2onnx": "train", "onnx": "train", "onnxruntime": "cpu"}
+"""What an export needs, and the extra that brings it."""
+
+
+def require_packages() -> None:
+    """Checks that all that an export needs is installed, without importing it.
+
+    Raises:
+        MissingPackageError: Something is not.
+    """
+    missing = [package for package in PACKAGES if importlib.util.find_spec(package) is None]
+    if missing:
+        extras = ",".join(dict.fromkeys(PACKAGES[package] for package in missing))
+        raise MissingPackageError(f"Exporting needs {', '.join(missing)}: pip install 'dreamkeras[{extras}]'.")
+
+
+def keras_backend() -> str | None:
+    """The backend of this process's Keras; None while nothing has imported it."""
+    keras = sys.modules.get("keras")
+    return str(keras.backend.backend()) if keras else None
+
+
+def trace_with_tensorflow(file: Path, strands: str | None) -> Traced:
+    """`tracing.trace`, whatever this process's backend is.
+
+    Raises:
+        ModelError: The model cannot be loaded, traced or converted.
+    """
+    if keras_backend() == "tensorflow":
+        from dreamkeras.export.tracing import trace
+
+        return trace(file, strands)
+    return _trace_in_process(file, strands)
+
+
+def _trace_in_process(file: Path, strands: str | None) -> Traced:
+    with tempfile.TemporaryDirectory(prefix="dreamkeras-") as folder:
+        # -P: without it, a file in the working folder could pass for one of the packages.
+        command = [sys.executable, "-P", "-m", "dreamkeras.export.worker", str(file), strands or "-", folder]
+        done = subprocess.run(command, env=_environment(), stdin=subprocess.DEVNULL, capture_output=True, check=False)  # noqa: S603
+        error = Path(folder) / "error.txt"
+        if error.exists():
+            raise ModelError(error.read_text())
+        if done.returncode:
+            lines = done.stderr.decode(errors="replace").strip().splitlines() or [f"exit status {done.returncode}"]
+            raise ModelError(f"Expected TensorFlow to export {file}, but its process failed: {lines[-1]}")
+        return Traced.read(Path(folder))
+
+
+def _environment() -> dict[str, str]:
+    return {
+        **os.environ,
+        "KERAS_BACKEND": "tensorflow",
+        "TF_CPP_MIN_LOG_LEVEL": "3",
+        # The caller may hold the GPU's memory, and CPUs predict without TF32's rounding.
+        "CUDA_VISIBLE_DEVICES": "-1",
+        # Blocks that this process can import.
+        "PYTHONPATH": os.pathsep.join(path for path in sys.path if path),
+    }

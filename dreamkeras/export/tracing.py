@@ -1,0 +1,135 @@
+"""A saved Keras model as an ONNX graph. Runs where Keras's backend is TensorFlow; see `process`."""
+
+import contextlib
+import dataclasses
+import importlib
+import importlib.metadata
+import json
+import logging
+import warnings
+import zipfile
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import keras
+
+import dreamkeras.models.presets  # noqa: F401  # registers the blocks that files may name
+from dreamkeras.errors import ModelError
+from dreamkeras.export.parity import parity_letters
+from dreamkeras.export.traced import Traced
+from dreamkeras.layers.convolution import exportable_convolutions
+from dreamkeras.models.prixfixe import PrixFixe
+from dreamkeras.sequence.description import ModelDescription
+
+__all__ = ["OPSET", "load_network", "trace"]
+
+OPSET = 18
+"""The ONNX operator set written: the oldest whose ReduceMean takes its axes as `pictures` writes them."""
+
+STRAND_RULES = {"both": "both", "forward": "given"}
+
+
+def trace(file: Path, strands: str | None) -> Traced:
+    """Traces and converts the predictor of a saved model.
+
+    Args:
+        file: The `.keras` file.
+        strands: `"both"`, `"forward"`, or None for the construct's own rule.
+
+    Raises:
+        ModelError: The file is no model of ours, or one of its blocks cannot be exported.
+    """
+    network = load_network(file)
+    if strands is not None:
+        network.construct = dataclasses.replace(network.construct, strands=STRAND_RULES[strands])
+    predictor = network.predictor()
+    graph = _convert(predictor, network)
+    expression = predictor.predict(parity_letters(network.construct), batch_size=64, verbose=0)
+    return Traced(graph, _describe(network), expression)
+
+
+def load_network(file: Path) -> PrixFixe:
+    """The network in a `.keras` file, computing in float32 whatever precision it was trained in.
+
+    Raises:
+        ModelError: Keras cannot load the file, or it holds another kind of model.
+    """
+    try:
+        _import_blocks(file)
+        network = keras.models.load_model(file, compile=False)
+    except Exception as error:  # Keras and its file formats raise all kinds
+        # A block's own trouble stands inside that of the model around it, after pages of configuration.
+        reason = str(error).split("Exception encountered: ")[-1].split(" Full object config")[0]
+        reason = " ".join(reason.split())[:300]
+        raise ModelError(f"Expected a .keras file that dreamkeras saved, got {file}, which Keras cannot load: {reason}") from error
+    if not isinstance(network, PrixFixe):
+        raise ModelError(f"Expected a model that dreamkeras saved, got a {type(network).__name__} in {file}.")
+    for layer in network._flatten_layers():  # noqa: SLF001 - Keras has no public walk over sublayers
+        layer.dtype_policy = "float32"
+    return network
+
+
+def _import_blocks(file: Path) -> None:
+    """Imports the modules of other people's blocks that the file names, so that their decorators register them."""
+    with zipfile.ZipFile(file) as archive:
+        config = json.loads(archive.read("config.json"))
+    for module, name in _registered_objects(config):
+        if name.startswith("dreamkeras>") and keras.saving.get_registered_object(name) is None:
+            with contextlib.suppress(ImportError):  # Keras then says which class it misses
+                importlib.import_module(module)
+
+
+def _registered_objects(config: Any) -> Iterator[tuple[str, str]]:
+    if isinstance(config, dict):
+        if config.get("module") and config.get("registered_name"):
+            yield config["module"], config["registered_name"]
+        config = list(config.values())
+    if isinstance(config, list):
+        for value in config:
+            yield from _registered_objects(value)
+
+
+def _convert(predictor: keras.Model, network: PrixFixe) -> bytes:
+    import tensorflow as tf
+
+    letters = tf.TensorSpec([None, network.construct.length], tf.uint8, name="letters")
+
+    def predict(letters):
+        return {"expression": predictor(letters, training=False)}
+
+    with exportable_convolutions(), _quiet_conversion():
+        import tf2onnx
+
+        # Not compiled: XLA would be one operation that ONNX does not have.
+        function = tf.function(predict, input_signature=[letters], autograph=False, jit_compile=False)
+        try:
+            model, _ = tf2onnx.convert.from_function(function, input_signature=[letters], opset=OPSET)
+        except Exception as error:  # TensorFlow and tf2onnx raise all kinds
+            reason = " ".join(str(error).split())[:300]
+            raise ModelError(f"Expected a network that TensorFlow can trace and tf2onnx convert, got {network.name}: {reason}") from error
+    graph: bytes = model.SerializeToString()
+    return graph
+
+
+@contextlib.contextmanager
+def _quiet_conversion() -> Iterator[None]:
+    """tf2onnx reports its progress as warnings and log records; failures are exceptions."""
+    logger = logging.getLogger("tf2onnx")
+    level = logger.level
+    logger.setLevel(logging.CRITICAL)
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            yield
+    finally:
+        logger.setLevel(level)
+
+
+def _describe(network: PrixFixe) -> ModelDescription:
+    description = network.describe()
+    versions = {**description.versions, "opset": str(OPSET)}
+    del versions["backend"]  # this process's, not the one that trained the model
+    for package in ("tensorflow", "tf2onnx", "onnx"):
+        versions[package] = importlib.metadata.version(package)
+    return dataclasses.replace(description, versions=versions)

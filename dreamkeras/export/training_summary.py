@@ -1,0 +1,35 @@
+"""What an exported model says of its training, read from the run folder's config.json and metrics.json."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+from dreamkeras.errors import ModelError
+
+__all__ = ["read_training_summary"]
+
+CHOICES = ("assay", "model", "strategy", "backend", "precision", "epochs", "batch_size", "learning_rate", "seed")
+"""Fields of config.json that go into the summary; paths of data stay at home."""
+
+
+def read_training_summary(folder: Path) -> dict[str, Any]:
+    """The choices of a run, and its validation figures under `validation`; whatever of it the folder holds.
+
+    Raises:
+        ModelError: A file is no JSON object.
+    """
+    config, metrics = (_read_object(folder / name) for name in ("config.json", "metrics.json"))
+    summary = {name: config[name] for name in CHOICES if config.get(name) is not None}
+    return {**summary, "validation": metrics} if metrics else summary
+
+
+def _read_object(path: Path) -> dict[str, Any]:
+    try:
+        fields = json.loads(path.read_text())
+    except FileNotFoundError:
+        return {}
+    except ValueError as error:
+        raise ModelError(f"Expected JSON in {path}, got text that is none ({error}).") from None
+    if not isinstance(fields, dict):
+        raise ModelError(f"Expected a JSON object in {path}, got a {type(fields).__name__}.")
+    return fields

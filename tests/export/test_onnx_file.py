@@ -1,0 +1,227 @@
+import os
+import subprocess
+import sys
+from collections import Counter
+from importlib.metadata import version
+from importlib.util import find_spec
+
+import numpy as np
+import pytest
+
+import dreamkeras
+from dreamkeras.data.yeast import YEAST_ASSAY
+from dreamkeras.errors import DreamkerasError, MissingPackageError, ModelError
+from dreamkeras.export import PRECISIONS, STRANDS, export_onnx, onnx_file
+from dreamkeras.export.onnx_file import default_output
+from dreamkeras.export.parity import Parity
+from dreamkeras.export.process import keras_backend
+from dreamkeras.sequence.alphabet import reverse_complement
+from dreamkeras.sequence.construct import YEAST
+from dreamkeras.sequence.description import ModelDescription
+
+
+@pytest.fixture(scope="session")
+def model(exported):
+    return dreamkeras.load(exported.onnx, device="cpu")
+
+
+@pytest.fixture(scope="session")
+def graph(exported):
+    import onnx
+
+    return onnx.load(exported.onnx)
+
+
+@pytest.fixture(scope="session")
+def strands_of_keras(saved, letters):
+    """Keras's own answers for each strand, flags and all, (2, 64, 1)."""
+    network = load_network(saved)
+    flags = np.zeros((len(letters), 2), np.float32)
+    reverse = flags + np.array([1, 0], np.float32)
+    sides = ((letters, flags), (reverse_complement(letters), reverse))
+    return np.stack([network.predict({"letters": text, "flags": flag}, verbose=0)["expression"] for text, flag in sides])
+
+
+def load_network(file):
+    from dreamkeras.export import tracing
+
+    return tracing.load_network(file)
+
+
+def dimensions(tensor):
+    return [dim.dim_param or dim.dim_value for dim in tensor.type.tensor_type.shape.dim]
+
+
+class TestGraph:
+    def test_checker_accepts_it(self, graph):
+        import onnx
+
+        onnx.checker.check_model(graph, full_check=True)
+
+    def test_only_input_is_letters_and_only_output_expression(self, graph):
+        sides = (graph.graph.input, graph.graph.output)
+        shapes = [[(tensor.name, tensor.type.tensor_type.elem_type, dimensions(tensor)) for tensor in side] for side in sides]
+        assert shapes == [[("letters", 2, ["batch", 150])], [("expression", 1, ["batch", 1])]]
+
+    def test_every_convolution_is_one_node_and_has_its_norm_inside(self, graph):
+        convolutions = [node for node in graph.graph.node if node.op_type == "Conv"]
+        groups = Counter(next(field.i for field in node.attribute if field.name == "group") for node in convolutions)
+        assert groups == {1: 2 + 3 * 3, 64: 2, 32: 1}
+        assert all(len(node.input) == 3 for node in convolutions)
+        assert not {node.op_type for node in graph.graph.node} & {"StatefulPartitionedCall", "BatchNormalization"}
+
+    def test_no_form_changes_between_convolutions(self, graph):
+        kinds = Counter(node.op_type for node in graph.graph.node)
+        assert kinds["Squeeze"] == 0
+        assert kinds["Transpose"] <= 6  # two for the reversal, one into the first convolution, one for each of three gates
+
+    def test_is_named_after_the_model(self, graph):
+        assert graph.graph.name == "dream-cnn-small"
+
+    def test_operator_set_is_the_one_stated(self, graph, exported):
+        assert str(next(entry.version for entry in graph.opset_import if not entry.domain)) == exported.description.versions["opset"]
+
+
+class TestPredictions:
+    def test_are_the_mean_of_both_strands_of_keras(self, model, letters, strands_of_keras):
+        np.testing.assert_allclose(model.score_letters(letters), strands_of_keras.mean(0), atol=3e-4)
+        assert np.abs(strands_of_keras[0] - strands_of_keras[1]).max() > 0.1
+
+    def test_vary(self, model, letters):
+        assert model.score_letters(letters).std() > 0.1
+
+    @pytest.mark.parametrize("size", [1, 2, 7, 64])
+    def test_batch_size_changes_nothing(self, model, letters, size):
+        np.testing.assert_allclose(model.score_letters(letters, size), model.score_letters(letters, 13), atol=3e-4)
+
+    def test_lower_case_predicts_as_upper_case(self, model, letters):
+        np.testing.assert_array_equal(model.score_letters(letters | 0x20), model.score_letters(letters & 0xDF))
+
+
+class TestDescription:
+    def test_file_holds_what_is_returned(self, model, exported):
+        assert model.description == exported.description
+        assert ModelDescription.from_json(exported.description.to_json()) == exported.description
+
+    def test_construct_tasks_and_units(self, exported):
+        description = exported.description
+        assert (description.construct, description.tasks, description.units) == (YEAST, YEAST_ASSAY.tasks, YEAST_ASSAY.units)
+
+    def test_training_comes_from_the_run_folder_without_paths_of_data(self, exported):
+        assert exported.description.training == {"assay": "yeast", "backend": "jax", "seed": 3, "validation": {"r": 0.5, "n": 10}}
+
+    def test_versions(self, exported):
+        versions = exported.description.versions
+        for package in ("dreamkeras", "keras", "tensorflow", "tf2onnx", "onnx"):
+            assert versions[package] == version(package)
+        assert versions["backend"] == "jax"  # which trained it, as its config.json says
+
+    def test_parity(self, exported):
+        parity = Parity(**exported.description.parity)
+        assert (parity.sequences, parity.keras_backend, parity.precision) == (1000, "tensorflow", "float32")
+        assert parity.largest_difference < 5e-4
+        assert parity.r > 0.99999
+
+
+@pytest.fixture
+def traced_already(traced, monkeypatch):
+    """Spares TensorFlow's part, which no option that takes this has to do with."""
+    monkeypatch.setattr(onnx_file, "trace_with_tensorflow", lambda file, strands: traced)
+
+
+class TestOptions:
+    def test_float16_halves_the_file_and_keeps_its_types(self, saved, traced_already, exported, letters, model, tmp_path):
+        description = export_onnx(saved, tmp_path / "half.onnx", precision="float16")
+        assert (tmp_path / "half.onnx").stat().st_size < 0.65 * exported.onnx.stat().st_size
+        half = dreamkeras.load(tmp_path / "half.onnx", device="cpu").score_letters(letters)
+        assert half.dtype == np.float32
+        assert 0 < np.abs(half - model.score_letters(letters)).max() < 0.3
+        assert description.parity["precision"] == "float16"
+        assert description.parity["r"] > 0.999
+
+    def test_forward_answers_for_the_strand_as_given(self, saved, letters, strands_of_keras, tmp_path):
+        description = export_onnx(saved, tmp_path / "forward.onnx", strands="forward", training={"assay": "mine"})
+        assert description.construct.strands == "given"
+        assert description.training == {"assay": "mine"}
+        assert "backend" not in description.versions
+        forward = dreamkeras.load(tmp_path / "forward.onnx", device="cpu").score_letters(letters)
+        np.testing.assert_allclose(forward, strands_of_keras[0], atol=3e-4)
+
+    def test_reference_takes_the_place_of_tensorflow(self, saved, traced_already, tmp_path):
+        import keras
+
+        predictor = load_network(saved).predictor()
+        description = export_onnx(saved, tmp_path / "m.onnx", reference=lambda letters: predictor.predict(letters, verbose=0))
+        assert description.parity["keras_backend"] == keras.backend.backend()
+        assert description.parity["largest_difference"] < 5e-4
+
+    def test_wrong_reference_leaves_no_file(self, saved, traced_already, tmp_path):
+        with pytest.raises(ModelError, match=r"within 0.001, got a difference of .* over 1,000 sequences"):
+            export_onnx(saved, tmp_path / "m.onnx", reference=lambda letters: np.arange(len(letters))[:, None])
+        assert list(tmp_path.iterdir()) == []
+
+    @pytest.mark.parametrize(("path", "output"), [("run", "run/model.onnx"), ("run/a.keras", "run/a.onnx")])
+    def test_default_output_is_beside_the_model(self, path, output, tmp_path):
+        (tmp_path / "run").mkdir()
+        assert default_output(tmp_path / path) == tmp_path / output
+
+    def test_choices_are_those_of_the_command(self):
+        from dreamkeras.cli.export import command
+
+        choices = {option.name: tuple(getattr(option.type, "choices", ())) for option in command.params}
+        assert (choices["precision"], choices["strands"]) == (PRECISIONS, STRANDS)
+
+
+class TestErrors:
+    """Nothing here gets as far as TensorFlow."""
+
+    @pytest.mark.parametrize(("option", "value"), [("precision", "int8"), ("strands", "given")])
+    def test_unknown_choice(self, saved, option, value):
+        with pytest.raises(ModelError, match=f"Expected {option} to be one of .*, got '{value}'"):
+            export_onnx(saved, **{option: value})
+
+    def test_no_such_model(self, tmp_path):
+        with pytest.raises(ModelError, match=r"Expected a run folder or a \.keras file, got .*no, which does not exist"):
+            export_onnx(tmp_path / "no")
+
+    def test_folder_without_a_model(self, tmp_path):
+        with pytest.raises(ModelError, match=r"Expected a run folder that holds model\.keras, got"):
+            export_onnx(tmp_path)
+
+    def test_output_that_cannot_be_written_is_found_first(self, saved, tmp_path, monkeypatch):
+        monkeypatch.setattr(onnx_file, "trace_with_tensorflow", lambda *args: pytest.fail("traced"))
+        with pytest.raises(DreamkerasError, match="No such file or directory"):
+            export_onnx(saved, tmp_path / "no" / "m.onnx")
+
+    @pytest.mark.parametrize("package", ["tensorflow", "tf2onnx", "onnx"])
+    def test_missing_package(self, saved, package, monkeypatch):
+        monkeypatch.setitem(sys.modules, package, None)
+        with pytest.raises(MissingPackageError, match=rf"{package}: pip install 'dreamkeras\[train\]'"):
+            export_onnx(saved)
+
+    def test_existing_file_survives_a_failure(self, tmp_path):
+        (tmp_path / "m.onnx").write_text("before")
+        (tmp_path / "m.keras").write_text("no zip")
+        with pytest.raises(ModelError, match=r"Expected a \.keras file that dreamkeras saved, got"):
+            export_onnx(tmp_path / "m.keras")
+        assert (tmp_path / "m.onnx").read_text() == "before"
+        assert len(list(tmp_path.iterdir())) == 2
+
+
+@pytest.mark.parametrize("backend", ["jax", "torch"])
+def test_model_saved_under_another_backend(backend, tmp_path):
+    if find_spec(backend) is None:
+        pytest.skip(f"{backend} is not installed")
+    if keras_backend() not in (None, "tensorflow"):
+        pytest.skip("under this backend, every test here is of a model that it saved")
+    code = "import sys; from saved_models import save_small_network; save_small_network(sys.argv[1], seed=4)"
+    env = {**os.environ, "KERAS_BACKEND": backend, "PYTHONPATH": os.pathsep.join(sys.path)}
+    file = tmp_path / "model.keras"
+    subprocess.run([sys.executable, "-c", code, file], env=env, check=True, capture_output=True)
+    assert export_onnx(file).parity["largest_difference"] < 5e-4
+
+
+def test_importing_the_package_imports_no_framework():
+    code = "import sys, dreamkeras.export; print(*sys.modules)"
+    loaded = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout.split()
+    assert not {"keras", "tensorflow", "tf2onnx", "onnx", "onnxruntime", "torch", "jax"} & set(loaded)

@@ -1,0 +1,148 @@
+import importlib
+import os
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+import dreamkeras
+from dreamkeras.errors import MissingPackageError, ModelError
+from dreamkeras.export import export_onnx, process, worker
+from dreamkeras.export.parity import parity_letters
+from dreamkeras.export.process import keras_backend, require_packages, trace_with_tensorflow
+from dreamkeras.sequence.alphabet import ONE_HOT
+from dreamkeras.sequence.construct import Construct
+
+TOY = Construct("toy", 20, "AC", "GT", alignment="left", shortest=3, strands="given", flags=("is_reverse",))
+
+BLOCKS = """
+from keras import layers, ops
+from dreamkeras.layers.slots import Core, FinalLayers, FirstLayers, register_block
+
+@register_block("toy_first")
+class ToyFirst(FirstLayers):
+    def call(self, encoded):
+        return encoded[..., :4]
+
+@register_block("toy_core")
+class ToyCore(Core):
+    def call(self, features):
+        return features
+
+@register_block("toy_final")
+class ToyFinal(FinalLayers):
+    def call(self, features):
+        weights = ops.convert_to_tensor([[1.0], [20.0], [300.0], [4000.0]])
+        return {"expression": ops.sum(features @ weights, axis=1) / 1000}
+
+@register_block("toy_grouped")
+class ToyGrouped(Core):
+    def __init__(self, **kwargs):
+        super().__init__(**kwargs)
+        self.convolution = layers.Conv1D(4, 3, groups=2, padding="same")
+
+    def build(self, input_shape):
+        self.convolution.build(input_shape)
+
+    def call(self, features):
+        return self.convolution(features)
+"""
+
+
+@pytest.fixture(scope="module")
+def blocks(tmp_path_factory):
+    """A module of somebody else's blocks, that this process and those that it starts can import."""
+    pytest.importorskip("keras")
+    folder = tmp_path_factory.mktemp("theirs")
+    (folder / "their_blocks.py").write_text(BLOCKS)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.syspath_prepend(folder)
+        yield importlib.import_module("their_blocks")
+
+
+@pytest.fixture
+def save(blocks, tmp_path):
+    """`save(core)`: the path of a saved network of the toy blocks, whose expression can be counted."""
+    from dreamkeras.models.prixfixe import PrixFixe
+
+    def save_network(core, construct=TOY):
+        PrixFixe(construct, blocks.ToyFirst(), core, blocks.ToyFinal(), name="theirs").save(tmp_path / "theirs.keras")
+        return tmp_path / "theirs.keras"
+
+    return save_network
+
+
+@pytest.fixture
+def elsewhere(monkeypatch):
+    """Makes every export take a process of its own, whatever this one's backend."""
+    monkeypatch.setattr(process, "keras_backend", lambda: None)
+
+
+def expected(letters):
+    """What the toy network answers, in NumPy."""
+    return (ONE_HOT[letters].sum(1) @ np.array([1, 20, 300, 4000]) / 1000)[:, None]
+
+
+def test_blocks_of_others_export_in_a_process_of_its_own(save, blocks, elsewhere, capfd):
+    file = save(blocks.ToyCore())
+    capfd.readouterr()
+    description = export_onnx(file)
+    assert (description.name, description.construct) == ("theirs", TOY)
+    model = dreamkeras.load(file.with_suffix(".onnx"), device="cpu")
+    letters = parity_letters(TOY)  # with N, lower case and every IUPAC code
+    np.testing.assert_allclose(model.score_letters(letters), expected(letters), rtol=1e-6)
+    assert capfd.readouterr() == ("", "")
+
+
+def test_blocks_that_cannot_be_imported_are_named(save, blocks, elsewhere, monkeypatch):
+    file = save(blocks.ToyCore())
+    monkeypatch.setattr(sys, "path", [path for path in sys.path if not (Path(path) / "their_blocks.py").exists()])
+    with pytest.raises(ModelError, match=r"which Keras cannot load: Could not locate class 'Toy\w+'") as caught:
+        export_onnx(file)
+    assert "\n" not in str(caught.value)
+    assert not file.with_suffix(".onnx").exists()
+
+
+def test_graph_that_is_not_valid_is_refused(save, blocks):
+    """Keras's own grouped convolution, which tf2onnx turns into a call of something that is not there."""
+    file = save(blocks.ToyGrouped())
+    with pytest.raises(ModelError, match=r"Expected theirs to become a valid ONNX graph|Expected a network that TensorFlow can trace"):
+        export_onnx(file)
+    assert not file.with_suffix(".onnx").exists()
+
+
+def test_process_that_dies_is_one_line(tmp_path, monkeypatch):
+    monkeypatch.setattr(process, "keras_backend", lambda: None)
+    monkeypatch.setattr(process, "_environment", lambda: {**os.environ, "PYTHONPATH": "", "PYTHONHOME": str(tmp_path)})
+    with pytest.raises(ModelError, match=r"Expected TensorFlow to export .*, but its process failed: ") as caught:
+        trace_with_tensorflow(tmp_path / "m.keras", None)
+    assert "\n" not in str(caught.value)
+
+
+def test_environment_is_tensorflows_and_the_callers_stays(monkeypatch):
+    monkeypatch.setenv("KERAS_BACKEND", "jax")
+    environment = process._environment()
+    assert (environment["KERAS_BACKEND"], environment["CUDA_VISIBLE_DEVICES"]) == ("tensorflow", "-1")
+    assert os.environ["KERAS_BACKEND"] == "jax"
+
+
+def test_backend_is_kerass_own(monkeypatch):
+    keras = pytest.importorskip("keras")
+    assert keras_backend() == keras.backend.backend()
+    monkeypatch.delitem(sys.modules, "keras")
+    assert keras_backend() is None
+
+
+def test_missing_packages_are_named_with_their_extras(monkeypatch):
+    monkeypatch.setattr(process.importlib.util, "find_spec", lambda name: None if name in ("onnx", "onnxruntime") else name)
+    with pytest.raises(MissingPackageError, match=r"Exporting needs onnx, onnxruntime: pip install 'dreamkeras\[train,cpu\]'\."):
+        require_packages()
+
+
+def test_worker_leaves_one_line_about_a_wrong_file(tmp_path):
+    if keras_backend() not in (None, "tensorflow"):
+        pytest.skip("the worker runs under TensorFlow")
+    (tmp_path / "m.keras").write_text("no zip")
+    assert worker.main(str(tmp_path / "m.keras"), "-", str(tmp_path)) == 1
+    assert "File is not a zip file" in (tmp_path / "error.txt").read_text()

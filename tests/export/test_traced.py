@@ -1,0 +1,14 @@
+import numpy as np
+
+from dreamkeras.export.traced import Traced
+from dreamkeras.sequence.construct import YEAST
+from dreamkeras.sequence.description import ModelDescription
+
+
+def test_comes_back_from_a_folder_as_it_was_written(tmp_path):
+    traced = Traced(b"graph", ModelDescription("m", YEAST, ("a", "b"), ("x", "y"), versions={"keras": "3"}), np.ones((3, 2), np.float32))
+    traced.write(tmp_path)
+    again = Traced.read(tmp_path)
+    assert again[:2] == traced[:2]
+    np.testing.assert_array_equal(again.expression, traced.expression)
+    assert again.expression.dtype == np.float32

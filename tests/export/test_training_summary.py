@@ -1,0 +1,33 @@
+import json
+
+import pytest
+
+from dreamkeras.errors import ModelError
+from dreamkeras.export.training_summary import CHOICES, read_training_summary
+
+
+def test_choices_and_metrics(tmp_path):
+    (tmp_path / "config.json").write_text(json.dumps({name: name for name in CHOICES} | {"data": "/home/me/private.tsv"}))
+    (tmp_path / "metrics.json").write_text('{"r": 0.7}')
+    assert read_training_summary(tmp_path) == {name: name for name in CHOICES} | {"validation": {"r": 0.7}}
+
+
+def test_choices_not_made_are_left_out(tmp_path):
+    (tmp_path / "config.json").write_text('{"seed": 0, "epochs": null}')
+    assert read_training_summary(tmp_path) == {"seed": 0}
+
+
+def test_empty_folder_tells_nothing(tmp_path):
+    assert read_training_summary(tmp_path) == {}
+
+
+@pytest.mark.parametrize(("text", "part"), [("{", "Expected JSON in"), ("[1]", "Expected a JSON object in .*, got a list")])
+def test_broken_file_is_named(tmp_path, text, part):
+    (tmp_path / "metrics.json").write_text(text)
+    with pytest.raises(ModelError, match=rf"{part}.*"):
+        read_training_summary(tmp_path)
+
+
+def test_choices_are_fields_of_a_runs_config():
+    config = pytest.importorskip("dreamkeras.training.config", reason="no training here")
+    assert set(CHOICES) <= set(config.RunConfig.__dataclass_fields__)
