@@ -21,6 +21,8 @@ class LetterEncoding(keras.layers.Layer):
     def call(self, letters, flags):
         # Made here, not in __init__: a table captured from outside would become an input of the exported graph.
         one_hot = ops.take(ops.convert_to_tensor(ONE_HOT, self.compute_dtype), ops.cast(letters, "int32"), axis=0)
+        if not flags.shape[-1]:
+            return one_hot  # ONNX Runtime cannot repeat what is empty
         flags = ops.cast(flags, self.compute_dtype)[:, None, :]
         return ops.concatenate([one_hot, ops.repeat(flags, letters.shape[1], axis=1)], axis=-1)
 

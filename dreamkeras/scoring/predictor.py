@@ -28,11 +28,11 @@ OUTPUT = ("expression", "tensor(float)")
 STRINGS_AT_ONCE = 8192
 
 
-def load(path: str | os.PathLike[str], device: str = "auto", threads: int | None = None) -> "OnnxPredictor":
+def load(path: str | os.PathLike[str] = PACKAGED_MODEL, device: str = "auto", threads: int | None = None) -> "OnnxPredictor":
     """Opens an exported model.
 
     Args:
-        path: An `.onnx` file that dreamkeras exported, or a run folder that holds `model.onnx`.
+        path: An `.onnx` file that dreamkeras exported, or a run folder that holds `model.onnx`; by default the packaged yeast model.
         device: `"auto"`, `"cpu"` or `"cuda"`; the last fails where CUDA cannot be used.
         threads: CPU threads; as many as CPUs are available to this process if None.
 
@@ -44,7 +44,8 @@ def load(path: str | os.PathLike[str], device: str = "auto", threads: int | None
         MissingPackageError: onnxruntime is not installed.
 
     Example:
-        `dreamkeras.load("runs/yeast").predict(["TGCATTTTTTTCACATC...", ...])`
+        >>> load().predict(["ACGTTGCA" * 10]).shape
+        (1, 1)
     """
     file = _find_model(Path(path))
     session = open_session(str(file), device, threads)
