@@ -74,6 +74,9 @@ class SqueezeExcite(keras.layers.Layer):
         gate = self.excite(self.squeeze(ops.mean(features, axis=1)))
         return features * gate[:, None, :]
 
+    def compute_output_shape(self, input_shape):
+        return input_shape
+
     def get_config(self):
         return {**super().get_config(), "hidden": self.hidden}
 
@@ -193,9 +196,6 @@ class AutosomeFinal(FinalLayers):
             return ops.sum(divergence * sample_weight) / ops.sum(sample_weight)
         return ops.mean(divergence)
 
-    def compute_output_shape(self, input_shape):
-        return {"expression": (input_shape[0], 1), "logits": (input_shape[0], self.bins)}
-
     def get_config(self):
         return {**super().get_config(), "bins": self.bins}
 
@@ -205,6 +205,7 @@ def soft_labels(values, bins=18):
 
     Args:
         values: float32 `(batch,)`, in bins.
+        bins: Number of bins.
 
     Returns:
         float32 `(batch, bins)`; rows sum to 1.

@@ -12,7 +12,7 @@ __all__ = ["PRESETS", "build_model", "dream_cnn", "dream_cnn_small"]
 
 
 def dream_cnn(assay: Assay) -> PrixFixe:
-    """DREAM-CNN: BHI's first block, autosome's core and final block; 1,933,970 trainable parameters on yeast.
+    """DREAM-CNN: BHI's first block, autosome's core and final block.
 
     Reference:
         Rafi et al. 2024, code 0_1_0_0.

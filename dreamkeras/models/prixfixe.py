@@ -92,7 +92,7 @@ class StrandMean(keras.layers.Layer):
     """
 
     def __init__(self, network, **kwargs):
-        super().__init__(name="strand_mean", **kwargs)
+        super().__init__(name="strand_mean", dtype="float32", **kwargs)
         self.network = network
 
     def call(self, letters):
@@ -116,15 +116,18 @@ def _apply(slot, block, features):
     if getattr(block, "slot", None) != slot:
         raise ModelError(f"Expected a {slot} block in the {slot} slot, got {type(block).__name__}.")
     try:
-        return block(features)
+        outputs = block(features)
     except (ValueError, TypeError) as error:
         came = tuple(features.shape[1:])
         raise ModelError(f"{type(block).__name__} does not take features of shape {came} in the {slot} slot: {error}") from error
+    if slot != "final" and len(getattr(outputs, "shape", ())) != 3:
+        raise ModelError(f"Expected {type(block).__name__} to return features (batch, length, channels), got {outputs}.")
+    return outputs
 
 
 def _check_outputs(final, outputs, tasks, units):
     if not isinstance(outputs, dict) or "expression" not in outputs:
         raise ModelError(f"Expected {type(final).__name__} to return a dictionary with 'expression'.")
-    if outputs["expression"].shape[-1] != len(tasks) or len(units) != len(tasks):
-        came = outputs["expression"].shape[-1]
-        raise ModelError(f"Expected one output and one unit for each of the tasks {tuple(tasks)}, got {came} outputs and {len(units)} units.")
+    came = outputs["expression"].shape[-1]
+    if not came == len(tasks) == len(units):
+        raise ModelError(f"Expected one output and one unit for each of the tasks {tuple(tasks)}, got {came} and {len(units)}.")

@@ -1,0 +1,157 @@
+"""What every layer and block has to do, whatever it computes."""
+
+import inspect
+from importlib import import_module
+from pkgutil import iter_modules
+from typing import NamedTuple
+
+import keras
+import numpy as np
+import pytest
+from keras_arrays import array, random_array, random_letters, randomise
+
+import dreamkeras.layers
+from dreamkeras.layers.slots import BLOCKS, Core, FinalLayers, FirstLayers
+
+LENGTH, CHANNELS = 12, 8
+
+
+class Case(NamedTuple):
+    """Arguments of a layer, and the shapes and dtypes it takes for one sequence."""
+
+    options: dict
+    inputs: tuple = (((LENGTH, CHANNELS), "float32"),)
+
+
+CASES = {
+    "LetterEncoding": Case({}, (((LENGTH,), "uint8"), ((2,), "float32"))),
+    "Conv1D": Case({"filters": 8, "kernel_size": 3, "groups": 4, "activation": "relu"}),
+    "ConvNormSiLU": Case({"filters": 8, "kernel_size": 3, "groups": 2}),
+    "SqueezeExcite": Case({"hidden": 3}),
+    "InvertedResidual": Case({"filters": 4}),
+    "BHIFirst": Case({"channels": 6, "kernel_sizes": (3, 5, 6), "dropout": 0.1}),
+    "AutosomeCore": Case({"widths": (4,)}),
+    "AutosomeFinal": Case({"bins": 7}),
+}
+
+WITHOUT_WEIGHTS = {"LetterEncoding"}
+
+
+def layer_classes():
+    """Every layer that a module of dreamkeras.layers lists in its `__all__`, the bare slots aside."""
+    modules = [import_module(f"dreamkeras.layers.{module.name}") for module in iter_modules(dreamkeras.layers.__path__)]
+    listed = [getattr(module, name) for module in modules for name in module.__all__]
+    layers = {item for item in listed if inspect.isclass(item) and issubclass(item, keras.layers.Layer)}
+    return sorted(layers - {FirstLayers, Core, FinalLayers}, key=lambda layer: layer.__name__)
+
+
+def test_every_layer_and_block_has_a_case():
+    blocks = {block.__name__ for slot in BLOCKS.values() for block in slot.values() if block.__module__.startswith("dreamkeras.layers.")}
+    assert {layer.__name__ for layer in layer_classes()} | blocks - {"Identity"} == set(CASES)  # Identity: a docstring's example
+
+
+def parametrised(classes):
+    return pytest.mark.parametrize("layer_class", classes, ids=lambda layer: layer.__name__)
+
+
+every_layer = parametrised(layer_classes())
+every_trained_layer = parametrised([layer for layer in layer_classes() if layer.__name__ not in WITHOUT_WEIGHTS])
+mixed = pytest.mark.parametrize("dtype", ["mixed_bfloat16", "mixed_float16"])
+
+
+def made(layer_class, **options):
+    """The layer, and a model of it with one output, weights off their initial values."""
+    case = CASES[layer_class.__name__]
+    layer = layer_class(**case.options, **options)
+    inputs = [keras.Input(shape, dtype=dtype) for shape, dtype in case.inputs]
+    outputs = layer(*inputs)
+    model = keras.Model(inputs if len(inputs) > 1 else inputs[0], outputs["expression"] if isinstance(outputs, dict) else outputs)
+    randomise(layer)
+    return layer, model
+
+
+def given(layer_class, batch):
+    """What a call of the layer takes."""
+    inputs = CASES[layer_class.__name__].inputs
+    return [random_letters(batch, *shape) if dtype == "uint8" else random_array(batch, *shape) for shape, dtype in inputs]
+
+
+def arguments(layer_class, batch):
+    """What a model of the layer takes."""
+    inputs = given(layer_class, batch)
+    return inputs if len(inputs) > 1 else inputs[0]
+
+
+def train_step(layer_class, model):
+    """The loss of one step."""
+    model.compile("sgd", loss="mse")
+    return model.train_on_batch(arguments(layer_class, 5), random_array(5, *model.output_shape[1:]))
+
+
+def shape_of(outputs):
+    return {name: tuple(value.shape) for name, value in outputs.items()} if isinstance(outputs, dict) else tuple(outputs.shape)
+
+
+@every_layer
+def test_the_config_makes_the_same_layer(layer_class):
+    layer, _ = made(layer_class, name="mine")
+    config = layer.get_config()
+    again = layer_class.from_config(config)
+    assert again.get_config() == config
+    assert config["name"] == again.name == "mine"
+    for option in CASES[layer_class.__name__].options:
+        assert option in config
+        assert getattr(again, option) == getattr(layer, option)
+
+
+@every_layer
+def test_a_saved_layer_loads_with_its_weights(layer_class, tmp_path):
+    _, model = made(layer_class)
+    model.save(tmp_path / "layer.keras")
+    again = keras.saving.load_model(tmp_path / "layer.keras")
+    inputs = arguments(layer_class, 3)
+    np.testing.assert_allclose(again.predict_on_batch(inputs), model.predict_on_batch(inputs), atol=1e-6)
+
+
+@every_layer
+def test_the_shape_foretold_is_the_shape_that_comes(layer_class):
+    layer, _ = made(layer_class)
+    foretold = layer(*(keras.Input(shape, 3, dtype) for shape, dtype in CASES[layer_class.__name__].inputs))
+    assert shape_of(foretold) == shape_of(layer(*given(layer_class, 3)))
+
+
+@every_layer
+def test_a_layer_that_tells_its_shape_tells_the_truth(layer_class):
+    if issubclass(layer_class, FinalLayers):
+        pytest.skip("Keras traces it: told shapes would come in the compute dtype, and what it answers is float32")
+    layer, model = made(layer_class)
+    shapes = [(None, *shape) for shape, _ in CASES[layer_class.__name__].inputs]
+    assert layer.compute_output_shape(*shapes) == model.output_shape
+
+
+@every_trained_layer
+def test_a_training_step_moves_every_weight_and_keeps_it_finite(layer_class):
+    layer, model = made(layer_class)
+    before = [array(weight) for weight in layer.trainable_weights]
+    assert np.isfinite(train_step(layer_class, model)).all()
+    for old, weight in zip(before, layer.trainable_weights, strict=True):
+        assert np.isfinite(array(weight)).all(), weight.path
+        assert (array(weight) != old).any(), weight.path
+
+
+@mixed
+@every_layer
+def test_mixed_precision_computes_in_16_bits_with_weights_in_32(layer_class, dtype):
+    (layer, half), (_, single) = made(layer_class, dtype=dtype), made(layer_class)
+    computed = "float32" if issubclass(layer_class, FinalLayers) else dtype.removeprefix("mixed_")  # expression is read by users
+    assert {weight.dtype for weight in layer.weights} <= {"float32", "uint32", "int64"}
+    assert half.output.dtype == computed
+    came, wanted = (array(model.predict_on_batch(arguments(layer_class, 3))) for model in (half, single))
+    np.testing.assert_allclose(came, wanted, atol=0.02 * np.abs(wanted).max())
+
+
+@mixed
+@every_trained_layer
+def test_mixed_precision_trains(layer_class, dtype):
+    _, model = made(layer_class, dtype=dtype)
+    assert np.isfinite(train_step(layer_class, model)).all()

@@ -1,0 +1,51 @@
+"""The slots and the table of blocks."""
+
+import keras
+import pytest
+
+from dreamkeras.errors import ModelError
+from dreamkeras.layers import slots
+from dreamkeras.layers.slots import BLOCKS, Core, FinalLayers, FirstLayers, find_block, register_block
+
+
+@pytest.fixture(autouse=True)
+def as_it_was(monkeypatch):
+    """What a test registers is gone after it."""
+    monkeypatch.setattr(slots, "BLOCKS", {slot: dict(blocks) for slot, blocks in BLOCKS.items()})
+
+
+@pytest.mark.parametrize(("slot", "base"), [("first", FirstLayers), ("core", Core), ("final", FinalLayers)])
+def test_a_registered_block_is_found_in_its_slot_and_by_keras(slot, base):
+    block = register_block("third-party")(type(f"ThirdParty{base.__name__}", (base,), {}))
+    assert find_block(slot, "third-party") is block
+    assert keras.saving.get_registered_object(f"dreamkeras>ThirdParty{base.__name__}") is block
+
+
+def test_the_same_name_may_stand_in_another_slot():
+    register_block("mine")(type("MyFirst", (FirstLayers,), {}))
+    register_block("mine")(type("MyCore", (Core,), {}))
+    assert (find_block("first", "mine").__name__, find_block("core", "mine").__name__) == ("MyFirst", "MyCore")
+
+
+def test_a_taken_name_is_refused_and_names_its_owner():
+    with pytest.raises(ModelError, match="Expected a new name for Usurper, got 'autosome', which is AutosomeCore"):
+        register_block("autosome")(type("Usurper", (Core,), {}))
+    assert find_block("core", "autosome").__name__ == "AutosomeCore"
+
+
+@pytest.mark.parametrize("base", [object, keras.layers.Layer])
+def test_what_fills_no_slot_is_refused(base):
+    with pytest.raises(ModelError, match="Expected a subclass of FirstLayers, Core or FinalLayers, got Stray"):
+        register_block("stray")(type("Stray", (base,), {}))
+
+
+@pytest.mark.parametrize("slot", BLOCKS)
+def test_an_unknown_block_is_answered_with_those_known(slot):
+    with pytest.raises(ModelError, match=f"Expected a {slot} block among .*, got 'nobody'"):
+        find_block(slot, "nobody")
+
+
+def test_a_final_block_has_to_bring_its_loss():
+    block = type("Lossless", (FinalLayers,), {})()
+    with pytest.raises(NotImplementedError, match="Expected Lossless to define loss"):
+        block.loss(None, None)

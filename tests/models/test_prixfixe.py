@@ -1,0 +1,258 @@
+"""PrixFixe: three blocks as one model that knows its construct."""
+
+import os
+import subprocess
+import sys
+from dataclasses import replace
+from importlib.util import find_spec
+
+import keras
+import numpy as np
+import pytest
+from keras import ops
+from keras_arrays import array, random_letters, randomise
+
+from dreamkeras.errors import ModelError
+from dreamkeras.layers import slots
+from dreamkeras.layers.autosome import AutosomeCore, AutosomeFinal
+from dreamkeras.layers.bhi import BHIFirst
+from dreamkeras.layers.slots import Core, FinalLayers, register_block
+from dreamkeras.models.prixfixe import PrixFixe
+from dreamkeras.sequence import alphabet
+from dreamkeras.sequence.construct import Construct
+
+TOY = Construct(name="toy", length=20, flags=("is_reverse", "is_singleton"))
+BACKENDS = [name for name in ("tensorflow", "jax", "torch") if find_spec(name)]
+
+
+def made(construct=TOY, core=None, final=None, dtype=None, **options):
+    blocks = BHIFirst(8, dtype=dtype), core or AutosomeCore((4,), dtype=dtype), final or AutosomeFinal(dtype=dtype)
+    return randomise(PrixFixe(construct, *blocks, **{"units": ("bins",), "name": "toy", **options}))
+
+
+def inputs(batch, seed=0, flags=2):
+    values = np.random.default_rng(seed).integers(0, 2, (batch, flags)).astype(np.float32)
+    return {"letters": random_letters(batch, 20, seed), "flags": values}
+
+
+def expression(model, **given):
+    return model.predict_on_batch(given)["expression"]
+
+
+@pytest.fixture(scope="module")
+def model():
+    return made()
+
+
+@pytest.fixture(scope="module")
+def saved(model, tmp_path_factory):
+    path = tmp_path_factory.mktemp("saved") / "model.keras"
+    model.save(path)
+    return path
+
+
+class Sum(FinalLayers):
+    """A third party's final block: two tasks, squared error."""
+
+    def build(self, input_shape):
+        self.scale = self.add_weight(shape=(2,), initializer="ones")
+
+    def call(self, features):
+        return {"expression": ops.mean(features, axis=(1, 2))[:, None] * self.scale}
+
+    def loss(self, targets, outputs, sample_weight=None):
+        return ops.mean(ops.square(targets - outputs["expression"]))
+
+
+class Halve(Core):
+    """A third party's core block."""
+
+    def call(self, features):
+        return features[:, ::2] / 2
+
+
+def test_it_is_its_blocks_over_encoded_letters(model):
+    given = inputs(3)
+    flags = np.broadcast_to(given["flags"][:, None], (3, 20, 2))
+    encoded = np.concatenate([alphabet.ONE_HOT[given["letters"]], flags], axis=-1)
+    wanted = model.final(model.core(model.first(encoded)))  # block by block, outside any graph
+    np.testing.assert_allclose(expression(model, **given), array(wanted["expression"]), atol=1e-5)
+    assert {name: tensor.shape for name, tensor in model.input.items()} == {"letters": (None, 20), "flags": (None, 2)}
+
+
+def test_the_predictor_is_the_mean_of_both_strands(model):
+    letters = random_letters(5, 20)
+    forward = expression(model, letters=letters, flags=np.zeros((5, 2), np.float32))
+    other = np.tile(np.array([[1, 0]], np.float32), (5, 1))
+    reverse = expression(model, letters=alphabet.reverse_complement(letters), flags=other)
+    assert abs(forward - reverse).max() > 1e-3
+    came = model.predictor().predict(letters, batch_size=2, verbose=0)
+    np.testing.assert_allclose(came, (forward + reverse) / 2, atol=1e-4)
+
+
+def test_the_flag_of_the_other_strand_may_stand_anywhere_or_be_absent():
+    letters = random_letters(3, 20)
+    for flags in ((), ("is_singleton",), ("is_singleton", "is_reverse")):
+        network = made(replace(TOY, flags=flags))
+        zeros = np.zeros((3, len(flags)), np.float32)
+        other = zeros + np.array([flag == "is_reverse" for flag in flags], np.float32)
+        strands = [(letters, zeros), (alphabet.reverse_complement(letters), other)]
+        wanted = sum(expression(network, letters=these, flags=flagged) for these, flagged in strands) / 2
+        np.testing.assert_allclose(network.predictor().predict_on_batch(letters), wanted, atol=1e-4)
+
+
+def test_a_construct_measured_as_given_is_predicted_as_given():
+    network, letters = made(replace(TOY, strands="given")), random_letters(3, 20)
+    wanted = expression(network, letters=letters, flags=np.zeros((3, 2), np.float32))
+    np.testing.assert_allclose(network.predictor().predict_on_batch(letters), wanted, atol=1e-5)
+
+
+def test_the_predictor_shares_the_weights(model):
+    assert {id(weight) for weight in model.trainable_weights} == {id(weight) for weight in model.predictor().trainable_weights}
+
+
+def test_the_loss_is_that_of_the_final_block(model):
+    given, targets = inputs(4), np.array([[1.0], [4.5], [9.0], [16.0]], np.float32)
+    outputs = model.predict_on_batch(given)
+    wanted = array(model.final.loss(targets, outputs))
+    network = PrixFixe.from_config(model.get_config())
+    network.set_weights(model.get_weights())
+    network.compile("sgd", metrics=["mae"])
+    came = network.evaluate(given, targets, verbose=0, return_dict=True)
+    assert came["loss"] == pytest.approx(float(wanted), rel=1e-4)
+    assert came["mae"] == pytest.approx(np.abs(targets - outputs["expression"]).mean(), rel=1e-4)
+
+
+def test_training_lowers_the_loss():
+    network, given = made(), inputs(16)
+    targets = np.random.default_rng(0).uniform(2, 15, (16, 1)).astype(np.float32)
+    network.compile(keras.optimizers.AdamW(0.03))
+    history = network.fit(given, targets, batch_size=8, epochs=8, verbose=0).history["loss"]
+    assert np.isfinite(history).all()
+    assert history[-1] < 0.8 * history[0]
+
+
+def test_sample_weights_reach_the_loss():
+    network, given, targets = made(), inputs(4), np.array([[1.0], [4.5], [9.0], [16.0]], np.float32)
+    network.compile("sgd")
+    weighted = network.evaluate(given, targets, sample_weight=np.array([0.0, 1.0, 0.0, 0.0]), verbose=0)
+    alone = network.evaluate({name: values[1:2] for name, values in given.items()}, targets[1:2], verbose=0)
+    assert weighted == pytest.approx(alone, rel=1e-4)
+
+
+def test_a_loss_added_by_a_layer_counts():
+    class Penalty(Core):
+        def call(self, features):
+            self.add_loss(ops.convert_to_tensor(100.0))
+            return features
+
+    network = made(core=Penalty())
+    network.compile("sgd")
+    assert network.train_on_batch(inputs(2), np.full((2, 1), 5, np.float32)) > 100
+
+
+@pytest.mark.parametrize("dtype", ["mixed_bfloat16", "mixed_float16"])
+def test_mixed_precision_answers_in_32_bits(model, dtype):
+    network, given = made(dtype=dtype), inputs(3)
+    assert {output.dtype for output in (*network.output.values(), network.predictor().output)} == {"float32"}
+    assert {weight.dtype for weight in network.trainable_weights} == {"float32"}
+    np.testing.assert_allclose(expression(network, **given), expression(model, **given), atol=0.3)
+    network.compile("sgd")
+    assert np.isfinite(network.train_on_batch(given, np.full((3, 1), 5, np.float32))).all()
+
+
+def test_a_saved_model_loads_with_all_that_it_knows(model, saved):
+    again = keras.saving.load_model(saved)
+    assert isinstance(again, PrixFixe)
+    assert (again.name, again.construct, again.tasks, again.units) == ("toy", TOY, ("expression",), ("bins",))
+    for slot in ("first", "core", "final"):
+        assert getattr(again, slot).get_config() == getattr(model, slot).get_config()
+    np.testing.assert_allclose(expression(again, **inputs(3)), expression(model, **inputs(3)), atol=1e-6)
+
+
+def test_mixed_precision_is_saved_too(tmp_path):
+    made(dtype="mixed_bfloat16").save(tmp_path / "model.keras")
+    again = keras.saving.load_model(tmp_path / "model.keras")
+    assert {block.dtype_policy.name for block in (again.first, again.core, again.final)} == {"mixed_bfloat16"}
+
+
+PREDICT = """
+import sys, keras, numpy, dreamkeras.models.presets
+letters = numpy.load(sys.argv[2])
+numpy.save(sys.argv[3], keras.saving.load_model(sys.argv[1]).predictor().predict(letters, verbose=0))
+"""
+
+
+@pytest.mark.parametrize("backend", [name for name in BACKENDS if name != keras.backend.backend()])
+def test_a_model_saved_here_predicts_the_same_on_another_backend(model, saved, tmp_path, backend):
+    np.save(tmp_path / "letters.npy", letters := random_letters(5, 20))
+    command = [sys.executable, "-c", PREDICT, saved, tmp_path / "letters.npy", tmp_path / "came.npy"]
+    subprocess.run(command, env={**os.environ, "KERAS_BACKEND": backend}, check=True, timeout=120)
+    np.testing.assert_allclose(np.load(tmp_path / "came.npy"), model.predictor().predict_on_batch(letters), atol=1e-4)
+
+
+def test_third_party_blocks_are_saved_and_loaded(monkeypatch, tmp_path):
+    monkeypatch.setattr(slots, "BLOCKS", {slot: dict(blocks) for slot, blocks in slots.BLOCKS.items()})
+    register_block("halve")(Halve)
+    register_block("sum")(Sum)
+    network = made(core=slots.find_block("core", "halve")(), final=slots.find_block("final", "sum")(), tasks=("a", "b"), units=("x", "y"))
+    network.compile("sgd")
+    network.fit(inputs(4), np.ones((4, 2), np.float32), verbose=0)
+    network.save(tmp_path / "model.keras")
+    again = keras.saving.load_model(tmp_path / "model.keras")
+    assert again.tasks == ("a", "b")
+    assert again.predictor().output_shape == (None, 2)
+    np.testing.assert_allclose(expression(again, **inputs(3)), expression(network, **inputs(3)), atol=1e-6)
+
+
+def test_the_description_names_versions_and_training(model):
+    description = model.describe(seed=3)
+    assert (description.name, description.construct, description.tasks, description.units) == ("toy", TOY, ("expression",), ("bins",))
+    assert description.training == {"seed": 3}
+    assert description.versions["backend"] == keras.backend.backend()
+    assert description.versions["keras"] == keras.__version__
+
+
+@pytest.mark.parametrize(
+    ("blocks", "message"),
+    [
+        ((AutosomeCore, BHIFirst, AutosomeFinal), "Expected a first block in the first slot, got AutosomeCore"),
+        ((BHIFirst, AutosomeFinal, AutosomeFinal), "Expected a core block in the core slot, got AutosomeFinal"),
+        ((BHIFirst, AutosomeCore, AutosomeCore), "Expected a final block in the final slot, got AutosomeCore"),
+        ((BHIFirst, keras.layers.Dropout, AutosomeFinal), "Expected a core block in the core slot, got Dropout"),
+    ],
+)
+def test_a_block_in_the_wrong_slot_is_refused(blocks, message):
+    arguments = [0.1] if keras.layers.Dropout in blocks else []
+    with pytest.raises(ModelError, match=message):
+        PrixFixe(TOY, *(block(*arguments) if block is keras.layers.Dropout else block() for block in blocks))
+
+
+class Picky(Core):
+    def build(self, input_shape):
+        raise ValueError("wants 7 channels")
+
+
+class Flat(Core):
+    def call(self, features):
+        return ops.mean(features, axis=1)
+
+
+class Nameless(FinalLayers):
+    def call(self, features):
+        return ops.mean(features, axis=1)
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"core": Picky()}, r"Picky does not take features of shape \(20, 8\) in the core slot: .*wants 7 channels"),
+        ({"core": Flat()}, r"Expected Flat to return features \(batch, length, channels\)"),
+        ({"final": Nameless()}, "Expected Nameless to return a dictionary with 'expression'"),
+        ({"tasks": ("a", "b")}, r"Expected one output and one unit for each of the tasks \('a', 'b'\), got 1 and 1"),
+        ({"units": ("x", "y")}, r"for each of the tasks \('expression',\), got 1 and 2"),
+    ],
+)
+def test_what_does_not_fit_together_is_refused_with_the_reason(options, message):
+    with pytest.raises(ModelError, match=message):
+        made(**options)
