@@ -1,0 +1,39 @@
+"""`dreamkeras models` from the outside."""
+
+import subprocess
+import sys
+
+import pytest
+
+
+@pytest.fixture(scope="module")
+def table():
+    """What the command prints, as rows of columns."""
+    pytest.importorskip("keras")
+    command = [sys.executable, "-c", "from dreamkeras.cli.main import main; main(prog_name='dreamkeras')", "models"]
+    done = subprocess.run(command, capture_output=True, text=True, check=True, timeout=120)
+    assert done.stderr == ""
+    return [line.split("\t") for line in done.stdout.splitlines()]
+
+
+def test_every_model_has_a_row_an_assay(table):
+    from dreamkeras.data.assays import ASSAYS
+    from dreamkeras.models.presets import PRESETS
+
+    header, *rows = table
+    assert header == ["model", "assay", "parameters", "description"]
+    assert [(model, assay) for model, assay, *_ in rows] == [(model, assay) for model in PRESETS for assay in ASSAYS]
+    assert all(description.endswith(".") for *_, description in rows)
+
+
+def test_dream_cnn_has_the_published_number_of_parameters(table):
+    assert {model: int(parameters) for model, assay, parameters, _ in table[1:] if assay == "yeast"}["dream-cnn"] == 1_933_970
+
+
+def test_arguments_are_wrong_usage(run):
+    assert run("models", "dream-cnn").exit_code == 2
+
+
+def test_importing_the_command_imports_no_keras():
+    code = "import sys, dreamkeras.cli.models; print({'keras', 'numpy'} & set(sys.modules))"
+    assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout.strip() == "set()"
