@@ -1,5 +1,7 @@
 """DREAM-CNN in plain torch, written from the paper's description: the oracle of the training benchmark."""
 
+from itertools import pairwise
+
 import torch
 from torch import nn
 
@@ -52,7 +54,7 @@ class DreamCNN(nn.Module):
 
     def __init__(self, widths, channels=6, bins=18):
         super().__init__()
-        pairs = zip(widths[:-1], widths[1:], strict=True)
+        pairs = pairwise(widths)
         self.body = nn.Sequential(BHIFirst(channels, widths[0]), *(Step(previous, size) for previous, size in pairs))
         self.head = nn.Conv1d(widths[-1], bins, 1)
 

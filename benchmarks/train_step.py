@@ -1,0 +1,157 @@
+"""Training steps on each installed backend beside the same network in plain torch: sequences a second.
+
+    python benchmarks/train_step.py [--model dream-cnn] [--batch-size 128] [--rounds 6] [--backends tensorflow,jax,torch]
+
+Each contestant is a process of its own that waits between its turns, so that noise hits all alike. A step takes uint8
+letters, flags and scalar targets in the machine's memory, and ends with the weights changed.
+"""
+
+import argparse
+import importlib.metadata
+import importlib.util
+import json
+import os
+import statistics
+import subprocess
+import sys
+import time
+
+import numpy as np
+from machine import provenance
+
+ORACLE = "plain torch"
+BACKENDS = ("tensorflow", "jax", "torch")
+
+
+def batch(size):
+    generator = np.random.default_rng(0)
+    letters = np.frombuffer(b"ACGT", np.uint8)[generator.integers(0, 4, (size, 150))]
+    flags = generator.integers(0, 2, (size, 2)).astype(np.float32)
+    return letters, flags, generator.uniform(0, 17, (size, 1)).astype(np.float32)
+
+
+def keras_step(model_name, size):
+    """A step as `model.fit` takes it."""
+    import keras
+
+    from dreamkeras.data.assays import find_assay
+    from dreamkeras.models.presets import build_model
+
+    model = build_model(model_name, find_assay("yeast"))
+    # XLA compiles convolutions on CPU into a third of TensorFlow's own speed.
+    model.compile(optimizer=keras.optimizers.AdamW(1e-3, weight_decay=0.01), jit_compile=keras.backend.backend() == "jax")
+    letters, flags, targets = batch(size)
+    return lambda: model.train_on_batch({"letters": letters, "flags": flags}, targets)
+
+
+def torch_step(model_name, size):
+    """The same step as one writes it in torch."""
+    import torch
+    from torch.nn import functional
+    from torch_dream_cnn import WIDTHS, DreamCNN
+
+    from dreamkeras.sequence.alphabet import ONE_HOT
+
+    model = DreamCNN(WIDTHS[model_name])
+    optimizer = torch.optim.AdamW(model.parameters(), 1e-3, weight_decay=0.01)
+    table, edges = torch.tensor(ONE_HOT), torch.arange(1, 18)
+    letters, flags, targets = map(torch.tensor, batch(size))
+
+    def step():
+        channels = torch.cat([table[letters.int()], flags[:, None].expand(-1, letters.shape[1], -1)], dim=2)
+        below = torch.special.ndtr((edges - targets - 0.5) / 0.5)
+        labels = torch.diff(below, dim=1, prepend=torch.zeros_like(targets), append=torch.ones_like(targets))
+        loss = functional.kl_div(functional.log_softmax(model(channels.transpose(1, 2)), dim=1), labels, reduction="batchmean")
+        optimizer.zero_grad()
+        loss.backward()
+        optimizer.step()
+        return loss.item()
+
+    return step
+
+
+def work(name, options):
+    """The contestant's side: for every line read, that many steps, answered with the seconds of each."""
+    step = (torch_step if name == ORACLE else keras_step)(options.model, options.batch_size)
+    losses = [float(np.max(step())) for _ in range(2)]  # compiles and warms up
+    answer(losses)
+    for line in sys.stdin:
+        seconds = []
+        for _ in range(int(line)):
+            started = time.perf_counter()
+            step()
+            seconds.append(time.perf_counter() - started)
+        answer(seconds)
+
+
+def answer(values):
+    print(f"\n{json.dumps(values)}", flush=True)
+
+
+class Contestant:
+    """A backend in a process that takes steps when it is told to."""
+
+    def __init__(self, name, options):
+        self.name, self.seconds = name, []
+        command = [sys.executable, __file__, "--worker", name, "--model", options.model, "--batch-size", str(options.batch_size)]
+        environment = {**os.environ, "KERAS_BACKEND": name, "TF_CPP_MIN_LOG_LEVEL": "3"}
+        pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "text": True}
+        self.process = subprocess.Popen(command, env=environment, **pipes)
+        self.losses = self.read()
+
+    def read(self):
+        for line in self.process.stdout:
+            if line.startswith("["):
+                return json.loads(line)
+        raise SystemExit(f"Expected the step of {self.name} to run, got exit code {self.process.wait()}.")
+
+    def take_turn(self, steps):
+        self.process.stdin.write(f"{steps}\n")
+        self.process.stdin.flush()
+        self.seconds += self.read()
+
+    def close(self):
+        self.process.stdin.close()
+        self.process.wait()
+
+
+def race(options):
+    names = [name for name in options.backends.split(",") if importlib.util.find_spec(name)]
+    contestants = [Contestant(name, options) for name in (*names, ORACLE)]
+    for turn in range(options.rounds):
+        for contestant in contestants[turn % len(contestants) :] + contestants[: turn % len(contestants)]:
+            time.sleep(0.5)  # until the threads of the one before have stopped spinning
+            contestant.take_turn(options.steps)
+    for contestant in contestants:
+        contestant.close()
+    return contestants
+
+
+def show(contestants, size):
+    best, median = ({c.name: size / of(c.seconds) for c in contestants} for of in (min, statistics.median))
+    print(f"{'backend':<12} {'version':<12} {'best':>7} {'median':>7}   times plain torch (best, median)")
+    for name in best:
+        version = importlib.metadata.version("torch" if name == ORACLE else name)
+        ratios = f"{best[name] / best[ORACLE]:6.2f} {median[name] / median[ORACLE]:6.2f}"
+        print(f"{name:<12} {version:<12} {best[name]:7.1f} {median[name]:7.1f}   {ratios}")
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--model", default="dream-cnn")
+    parser.add_argument("--batch-size", type=int, default=128)
+    parser.add_argument("--rounds", type=int, default=6)
+    parser.add_argument("--steps", type=int, default=2, help="steps of each turn")
+    parser.add_argument("--backends", default=",".join(BACKENDS))
+    parser.add_argument("--worker", help=argparse.SUPPRESS)
+    options = parser.parse_args()
+    if options.worker:
+        work(options.worker, options)
+        return
+    print(provenance())
+    print(f"step     {options.model}, batch {options.batch_size}, Keras {importlib.metadata.version('keras')}, {options.rounds} rounds")
+    show(race(options), options.batch_size)
+
+
+if __name__ == "__main__":
+    main()
