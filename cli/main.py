@@ -29,7 +29,7 @@ COMMANDS = {
     "predict": Entry("predict", "Predict the expression of sequences in files."),
     "export": Entry("export", "Write a trained model as one self-contained ONNX file."),
     "simulate": Entry("simulate", "Write a promoter library whose truth is known."),
-    "models": Entry("models", "List the models and what they were trained on."),
+    "models": Entry("models", "List the networks that train builds, and how large each is."),
 }
 
 
