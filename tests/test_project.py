@@ -58,7 +58,7 @@ def test_package_data_exists():
 
 def test_every_floor_has_its_layer():
     (layers,) = (contract for contract in PYPROJECT["tool"]["importlinter"]["contracts"] if contract["type"] == "layers")
-    floors = {name for floor in layers["layers"] for name in floor.split(" : ")}
+    floors = {name for floor in layers["layers"] for name in floor.split(" | ")}
     assert {f"dreamkeras.{name}" for name in floors} >= folders_with_code("dreamkeras") - {"dreamkeras"}
 
 
