@@ -10,8 +10,8 @@ import numpy as np
 from dreamkeras.data.examples import Examples
 from dreamkeras.data.motifs import YEAST_FACTORS
 from dreamkeras.data.occupancy import occupancy
-from dreamkeras.data.sorting import BINS, measure
-from dreamkeras.data.yeast import to_examples
+from dreamkeras.data.sorting import measure
+from dreamkeras.data.yeast import BINS, to_examples
 from dreamkeras.errors import InputError
 from dreamkeras.sequence.construct import YEAST
 from dreamkeras.sequence.ragged import Ragged
@@ -19,7 +19,7 @@ from dreamkeras.sequence.records import Records
 
 __all__ = ["Library", "examples", "expression", "simulate"]
 
-# Shares of bases, insert lengths and unread bases in data/yeast_gpra/train.tsv (6,370 promoters of the challenge), rounded.
+# Shares of bases, insert lengths and unread bases in 6,370 promoters of the challenge's training set, rounded.
 COMPOSITION = {"A": 58, "C": 49, "G": 72, "T": 77}  # of 256
 LENGTHS = {80: 0.82, 79: 0.128, 78: 0.024, 77: 0.008, 76: 0.005, 81: 0.005}
 RARE_LENGTHS = range(57, 106)

@@ -2,9 +2,9 @@
 
 import numpy as np
 
-__all__ = ["BINS", "measure"]
+from dreamkeras.data.yeast import BINS
 
-BINS = 18
+__all__ = ["measure"]
 
 SPREAD = 1.4
 """Standard deviation of one promoter's cells, in bins; the bins are equally wide on the logarithm of fluorescence."""

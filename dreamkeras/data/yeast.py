@@ -13,12 +13,15 @@ from dreamkeras.errors import InputError
 from dreamkeras.sequence.construct import YEAST
 from dreamkeras.sequence.ragged import Ragged
 from dreamkeras.sequence.records import Records
-from dreamkeras.sequence.sources import open_source
-from dreamkeras.sequence.tables import Layout, Table, rows_of, sniff_layout
+from dreamkeras.sequence.sources import open_source, source_name
+from dreamkeras.sequence.tables import Layout, Table, is_number, rows_of, sniff_layout
 
-__all__ = ["HIGHEST", "LOWEST", "YEAST_ASSAY", "read", "to_examples"]
+__all__ = ["BINS", "HIGHEST", "LOWEST", "YEAST_ASSAY", "read", "to_examples"]
 
-LOWEST, HIGHEST = 0, 17
+BINS = 18
+"""Sorting bins."""
+
+LOWEST, HIGHEST = 0, BINS - 1
 """The numbers of the first and the last sorting bin."""
 
 FOLD = "fold"
@@ -49,7 +52,8 @@ def read(path: str) -> Examples:
     with open_source(path) as source:
         layout = sniff_layout(source)
         if len(layout.first) < 2:
-            raise InputError(f"Expected two columns, sequence and value, got {len(layout.first)} ({source.path}, line {layout.line}).")
+            name = source_name(path)
+            raise InputError(f"Expected two columns, sequence and value, got {len(layout.first)} ({name}, line {layout.line}).")
         parts, done = [], 0
         for table in rows_of(source, layout, _columns(layout)):
             batch = _parse(table, done)
@@ -108,7 +112,7 @@ def _numbers(cells: list[str], records: Records, wanted: str) -> np.ndarray:
     try:
         return np.array(cells, np.float64)
     except ValueError:
-        index = next(i for i, cell in enumerate(cells) if not _is_number(cell))
+        index = next(i for i, cell in enumerate(cells) if not is_number(cell))
         raise InputError(f"Expected {wanted}, got {cells[index]!r} in {records.place(index)}.") from None
 
 
@@ -119,14 +123,6 @@ def _whole_numbers(cells: list[str], records: Records) -> np.ndarray:
     if len(wrong):
         raise InputError(f"Expected {wanted}, got {cells[wrong[0]]!r} in {records.place(int(wrong[0]))}.")
     return numbers.astype(np.int32)
-
-
-def _is_number(cell: str) -> bool:
-    try:
-        float(cell)
-    except ValueError:
-        return False
-    return True
 
 
 def _joined(parts: list[Examples]) -> Examples:

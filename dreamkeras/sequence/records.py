@@ -6,6 +6,7 @@ from typing import NamedTuple
 import numpy as np
 
 from dreamkeras.sequence.ragged import Ragged
+from dreamkeras.sequence.sources import source_name
 
 __all__ = ["LETTERS", "ROWS", "Records"]
 
@@ -33,8 +34,7 @@ class Records(NamedTuple):
 
     def place(self, index: int) -> str:
         """Where record `index` stands, for messages."""
-        source = "standard input" if self.source == "-" else self.source
-        return f"record {self.ids[index]!r} ({source}, line {self.lines[index]})"
+        return f"record {self.ids[index]!r} ({source_name(self.source)}, line {self.lines[index]})"
 
     def select(self, index: np.ndarray) -> "Records":
         """The records at `index` (integers or a boolean mask)."""

@@ -15,9 +15,9 @@ import numpy as np
 from dreamkeras.errors import InputError
 from dreamkeras.sequence.alphabet import BASES, IUPAC
 from dreamkeras.sequence.records import LETTERS, ROWS
-from dreamkeras.sequence.sources import Source, open_source, source_name
+from dreamkeras.sequence.sources import Source, source_name
 
-__all__ = ["SEQUENCE_NAMES", "Layout", "Table", "find_column", "is_dna", "read_layout", "read_table", "rows_of", "sniff_layout"]
+__all__ = ["SEQUENCE_NAMES", "Layout", "Table", "find_column", "is_dna", "is_number", "rows_of", "sniff_layout"]
 
 SEQUENCE_NAMES = ("sequence", "seq")
 """Column names, in lower case, that a table of sequences is known by."""
@@ -56,38 +56,14 @@ class Layout(NamedTuple):
     line: int
 
 
-def read_table(
-    path: str, columns: Sequence[str | int], *, delimiter: str | None = None, header: bool | None = None, batch: int = ROWS
-) -> Iterator[Table]:
-    """Columns of a TSV or CSV file, in batches.
+def sniff_layout(source: Source, *, delimiter: str | None = None, header: bool | None = None) -> Layout:
+    """The layout of an open table, from its first bytes; nothing of its stream is used up.
 
     Args:
-        path: The file, plain or gzip; `-` reads standard input.
-        columns: Names (found in any case) or positions from 0. A name asks for a header.
+        source: The table's bytes.
         delimiter: What stands between cells; by default tab if the first line has one, else comma.
         header: Whether the first row names the columns; by default told by its look: no number, no sequence in it.
-        batch: Most rows in a batch.
-
-    Yields:
-        Tables with at least one row; blank lines are left out.
-
-    Raises:
-        InputError: There is no such file or column, no row, or a row has too few cells.
     """
-    with open_source(path) as source:
-        layout = sniff_layout(source, delimiter=delimiter, header=header)
-        positions = [find_column(layout, column, source.path) for column in columns]
-        yield from rows_of(source, layout, positions, batch=batch)
-
-
-def read_layout(path: str, *, delimiter: str | None = None, header: bool | None = None) -> Layout:
-    """How the table in a file is laid out, to choose columns by; takes the arguments of `read_table`."""
-    with open_source(path) as source:
-        return sniff_layout(source, delimiter=delimiter, header=header)
-
-
-def sniff_layout(source: Source, *, delimiter: str | None = None, header: bool | None = None) -> Layout:
-    """The layout of an open table, from its first bytes; nothing of its stream is used up."""
     lines = io.StringIO(source.head.decode("utf-8", "replace"), newline="")
     delimiter = delimiter or ("\t" if "\t" in next(filter(str.strip, lines), "") else ",")
     lines.seek(0)
@@ -127,8 +103,30 @@ def is_dna(cell: str) -> bool:
     return bool(_DNA.fullmatch(cell))
 
 
+def is_number(cell: str) -> bool:
+    """Whether a cell holds a number, `nan` and `inf` included."""
+    try:
+        float(cell)
+    except ValueError:
+        return False
+    return True
+
+
 def rows_of(source: Source, layout: Layout, positions: Sequence[int], *, batch: int = ROWS) -> Iterator[Table]:
-    """The columns at `positions` of an open table, in batches; see `read_table`."""
+    """Columns of an open table, in batches.
+
+    Args:
+        source: The table's bytes.
+        layout: What `sniff_layout` made of it.
+        positions: Which columns, from 0.
+        batch: Most rows in a batch.
+
+    Yields:
+        Tables with at least one row; blank lines are left out.
+
+    Raises:
+        InputError: There is no row, or a row has too few cells.
+    """
     text = io.TextIOWrapper(source.stream, "utf-8", newline="")
     rows = _even_rows(_filled_rows(text, layout.delimiter, source.path), len(layout.first), source.path)
     if layout.names is not None:
@@ -180,15 +178,7 @@ def _filled_rows(text: Iterable[str], delimiter: str, path: str) -> Iterator[tup
 def _is_header(cells: Sequence[str]) -> bool:
     if any(cell.lower() in SEQUENCE_NAMES for cell in cells):
         return True
-    return not any(is_dna(cell) or _is_number(cell) for cell in cells)
-
-
-def _is_number(cell: str) -> bool:
-    try:
-        float(cell)
-    except ValueError:
-        return False
-    return True
+    return not any(is_dna(cell) or is_number(cell) for cell in cells)
 
 
 def _short(cell: str) -> str:

@@ -3,7 +3,8 @@
 import numpy as np
 import pytest
 
-from dreamkeras.data.sorting import BINS, CELLS_PER_READ, ONE_READ, SPREAD, measure
+from dreamkeras.data.sorting import CELLS_PER_READ, ONE_READ, SPREAD, measure
+from dreamkeras.data.yeast import BINS
 
 
 def measured(expression, count=20_000, seed=0):

@@ -6,8 +6,8 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from dreamkeras.errors import InputError
-from dreamkeras.sequence.sources import Source
-from dreamkeras.sequence.tables import Layout, find_column, is_dna, read_layout, read_table, rows_of, sniff_layout
+from dreamkeras.sequence.sources import Source, open_source
+from dreamkeras.sequence.tables import Layout, find_column, is_dna, rows_of, sniff_layout
 
 CELLS = st.text("aB1,\t\"'\n é;", max_size=6)
 
@@ -16,6 +16,18 @@ def written(tmp_path, text, name="table.tsv"):
     path = tmp_path / name
     path.write_bytes(text.encode() if isinstance(text, str) else text)
     return str(path)
+
+
+def read_layout(path):
+    with open_source(path) as source:
+        return sniff_layout(source)
+
+
+def read_table(path, columns, **options):
+    """The columns of a file, as the readers of this package put the functions together."""
+    with open_source(path) as source:
+        layout = sniff_layout(source, **options)
+        yield from rows_of(source, layout, [find_column(layout, column, path) for column in columns])
 
 
 def rows(tables):
