@@ -5,7 +5,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from dreamkeras.sequence.alphabet import COMPLEMENT
+from dreamkeras.sequence.alphabet import COMPLEMENT, reverse_complement
 from dreamkeras.sequence.construct import Construct
 from dreamkeras.sequence.ragged import Ragged
 
@@ -51,7 +51,7 @@ def duplex_keys(letters: np.ndarray, lengths: np.ndarray | None = None, construc
 def _turned(windows: np.ndarray, lengths: np.ndarray | None, construct: Construct | None) -> np.ndarray:
     """uint8, the windows with their inserts reverse-complemented."""
     if construct is None or lengths is None:
-        return COMPLEMENT[windows[:, ::-1]]
+        return reverse_complement(windows)
     turned = windows.copy()
     for given in np.unique(lengths):  # a measured library has few lengths
         rows = np.flatnonzero(lengths == given)
@@ -59,7 +59,7 @@ def _turned(windows: np.ndarray, lengths: np.ndarray | None, construct: Construc
         for group, length in ((rows[adapted], int(given) - _adapters(construct)), (rows[~adapted], int(given))):
             if len(group):
                 insert = _frame(construct, length).insert
-                turned[group, insert] = COMPLEMENT[windows[group, insert][:, ::-1]]
+                turned[group, insert] = reverse_complement(windows[group, insert])
     return turned
 
 

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from dreamkeras.data.motifs import YEAST_FACTORS, Factor, affinity
-from dreamkeras.sequence.alphabet import BASES, COMPLEMENT, ONE_HOT
+from dreamkeras.sequence.alphabet import BASES, ONE_HOT, reverse_complement
 from dreamkeras.sequence.ragged import Ragged
 
 __all__ = ["occupancy"]
@@ -90,4 +90,4 @@ def _word_tables(factors: Sequence[Factor]) -> np.ndarray:
 
 
 def _other_strand(site: str) -> str:
-    return COMPLEMENT[np.frombuffer(site.encode("ascii"), np.uint8)[::-1]].tobytes().decode("ascii")
+    return reverse_complement(np.frombuffer(site.encode("ascii"), np.uint8)).tobytes().decode("ascii")
