@@ -42,8 +42,8 @@ def command(
 ) -> None:
     """Predict the expression of the sequences in INPUT.
 
-    INPUT is FASTA, TSV, CSV, Parquet or one sequence a line, plain or gzip; - is standard input. Results keep the
-    records' names and order and are written only when every record has been scored.
+    INPUT is FASTA, TSV, CSV or one sequence a line, plain or gzip, with - for standard input; or a Parquet file. Results
+    keep the records' names and order and are written only when every record has been scored.
     """
     from dreamkeras.scoring.pipeline import score_files
     from dreamkeras.scoring.predictor import BATCH_SIZE

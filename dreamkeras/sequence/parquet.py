@@ -64,10 +64,10 @@ def read_parquet(path: str, sequence: int, id: int | None = None, *, batch: int 
             ids = [str(number) for number in numbers] if id is None else _ids(rows.column(names[id]).to_pylist(), numbers)
             yield from Records(ids, _ragged(pyarrow, rows.column(names[sequence])), numbers, path).batches(batch)
             count += len(rows)
+    except pyarrow.ArrowTypeError as error:
+        raise InputError(f"Expected column {names[sequence]!r} to hold text, got {error} ({path}).") from None
     except (pyarrow.ArrowException, OSError) as error:
-        raise InputError(
-            f"Expected column {names[sequence]!r} to hold text, got {_first_line(error)} ({path}, after row {count})."
-        ) from None
+        raise InputError(f"Expected a whole Parquet file, got {path} ({_first_line(error)}, after row {count}).") from None
     if not count:
         raise InputError(f"Expected at least one row, got none in {path}.")
 

@@ -1,6 +1,6 @@
 """read_records: sequences from any file dreamkeras takes, in batches of bounded size.
 
-FASTA, TSV, CSV, Parquet or one sequence a line; plain or gzip; by path or from standard input. The format is told by the
+FASTA, TSV, CSV or one sequence a line, plain or gzip, by path or from standard input; or a Parquet file. The format is told by the
 first bytes, then by the file's name. What a sequence may consist of is the construct's business.
 """
 

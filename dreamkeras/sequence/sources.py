@@ -79,6 +79,8 @@ def _decompressed(file: BinaryIO, path: str) -> Source:
     head, stream = _peek(file)
     if head.startswith(b"\x1f\x8b"):
         head, stream = _peek(cast("BinaryIO", gzip.GzipFile(fileobj=stream, mode="rb")))
+        if head.startswith(PARQUET):
+            raise InputError(f"Expected Parquet as it is, which is compressed inside, got it in gzip: {source_name(path)}.")
     if head.startswith(BYTE_ORDER_MARK):
         stream.read(len(BYTE_ORDER_MARK))
         head = head[len(BYTE_ORDER_MARK) :]

@@ -1,4 +1,6 @@
+import gzip
 import sys
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -69,6 +71,23 @@ def test_numbers_are_no_sequences(tmp_path):
 def test_a_table_without_rows_is_refused(tmp_path):
     path = written(tmp_path, {"seq": pa.array([], pa.string())})
     with pytest.raises(InputError, match="Expected at least one row"):
+        list(read_records(path))
+
+
+def test_parquet_in_gzip_is_refused_by_that_reason(tmp_path):
+    plain = written(tmp_path, {"seq": ["ACGT"]})
+    packed = tmp_path / "table.parquet.gz"
+    packed.write_bytes(gzip.compress(Path(plain).read_bytes()))
+    with pytest.raises(InputError, match=r"got it in gzip: .*table\.parquet\.gz"):
+        list(read_records(str(packed)))
+
+
+def test_a_file_with_a_broken_middle_is_refused_as_broken(tmp_path):
+    path = written(tmp_path, {"seq": ["ACGT" * 25] * 1000})
+    with open(path, "r+b") as file:
+        file.seek(4)
+        file.write(b"\xff" * 40)
+    with pytest.raises(InputError, match=r"Expected a whole Parquet file, got .*table\.parquet \(.*after row 0"):
         list(read_records(path))
 
 
