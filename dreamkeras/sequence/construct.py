@@ -1,6 +1,6 @@
 """Construct: how a measured sequence becomes the fixed window of letters that a model sees.
 
-A construct travels with its model, in the run folder and in the ONNX file's metadata. Knows nothing about assays' values.
+A construct travels with its model, in the `.keras` file's config and in the ONNX file's metadata. Knows nothing about assays' values.
 """
 
 import dataclasses

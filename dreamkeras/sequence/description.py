@@ -1,7 +1,4 @@
-"""What a model says of itself wherever it is stored: construct, tasks, units, training summary, versions.
-
-The same text stands in the `.keras` file's config, in the run folder and in the ONNX file's metadata.
-"""
+"""What a model says of itself: construct, tasks, units, training summary, versions; as JSON in the ONNX file's metadata."""
 
 import dataclasses
 import json
