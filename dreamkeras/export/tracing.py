@@ -129,7 +129,6 @@ def _quiet_conversion() -> Iterator[None]:
 def _describe(network: PrixFixe) -> ModelDescription:
     description = network.describe()
     versions = {**description.versions, "opset": str(OPSET)}
-    del versions["backend"]  # this process's, not the one that trained the model
     for package in ("tensorflow", "tf2onnx", "onnx"):
         versions[package] = importlib.metadata.version(package)
     return dataclasses.replace(description, versions=versions)

@@ -66,11 +66,10 @@ class PrixFixe(keras.Model):
         letters = keras.Input((self.construct.length,), dtype="uint8", name="letters")
         return keras.Model(letters, StrandMean(self)(letters), name=f"{self.name}_predictor")
 
-    def describe(self, **training) -> ModelDescription:
-        """What the model says of itself where it is stored; `training` is the summary of its training run."""
+    def describe(self) -> ModelDescription:
+        """What the network says of itself where it is stored; whoever exports it adds its training."""
         versions = {package: importlib.metadata.version(package) for package in ("dreamkeras", "keras", "numpy")}
-        versions["backend"] = keras.backend.backend()
-        return ModelDescription(self.name, self.construct, self.tasks, self.units, training, versions)
+        return ModelDescription(self.name, self.construct, self.tasks, self.units, versions=versions)
 
     def get_config(self):
         blocks = {slot: keras.saving.serialize_keras_object(getattr(self, slot)) for slot in ("first", "core", "final")}
