@@ -4,7 +4,7 @@ from dreamkeras.data.assay import Assay
 from dreamkeras.data.yeast import YEAST_ASSAY
 from dreamkeras.errors import InputError
 
-__all__ = ["ASSAYS", "Assay", "find_assay"]
+__all__ = ["ASSAYS", "find_assay"]
 
 ASSAYS: dict[str, Assay] = {assay.name: assay for assay in (YEAST_ASSAY,)}
 """Every assay, by name."""

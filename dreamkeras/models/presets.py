@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 
-from dreamkeras.data.assays import Assay
+from dreamkeras.data.assay import Assay
 from dreamkeras.errors import ModelError
 from dreamkeras.layers.autosome import AutosomeCore, AutosomeFinal
 from dreamkeras.layers.bhi import BHIFirst

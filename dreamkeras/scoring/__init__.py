@@ -1,1 +1,1 @@
-
+"""Exported models to predictions. onnxruntime, never Keras."""

@@ -2,7 +2,8 @@
 
 import pytest
 
-from dreamkeras.data.assays import ASSAYS, Assay, find_assay
+from dreamkeras.data.assay import Assay
+from dreamkeras.data.assays import ASSAYS, find_assay
 from dreamkeras.errors import InputError
 from dreamkeras.sequence.construct import Construct
 
