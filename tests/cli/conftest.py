@@ -3,7 +3,6 @@
 import os
 import subprocess
 import sys
-from inspect import signature
 from pathlib import Path
 
 import pytest
@@ -23,8 +22,7 @@ def toy_model(tmp_path_factory) -> Path:
 @pytest.fixture
 def runner() -> CliRunner:
     """click's runner, with standard output and standard error apart."""
-    # click 8.2 keeps them apart without being told, and no longer takes the argument.
-    return CliRunner(mix_stderr=False) if "mix_stderr" in signature(CliRunner).parameters else CliRunner()
+    return CliRunner()
 
 
 @pytest.fixture
