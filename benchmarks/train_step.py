@@ -36,10 +36,11 @@ def keras_step(model_name, size):
 
     from dreamkeras.data.assays import find_assay
     from dreamkeras.models.presets import build_model
+    from dreamkeras.training.optimizers import CyclingAdamW
 
     model = build_model(model_name, find_assay("yeast"))
     # XLA compiles convolutions on CPU into a third of TensorFlow's own speed.
-    model.compile(optimizer=keras.optimizers.AdamW(1e-3, weight_decay=0.01), jit_compile=keras.backend.backend() == "jax")
+    model.compile(optimizer=CyclingAdamW(1e-3, weight_decay=0.01), jit_compile=keras.backend.backend() == "jax")
     letters, flags, targets = batch(size)
     return lambda: model.train_on_batch({"letters": letters, "flags": flags}, targets)
 

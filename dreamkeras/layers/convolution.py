@@ -37,7 +37,7 @@ class Conv1D(keras.layers.Conv1D):
 
     Args:
         filters: Output channels.
-        kernel_size: Taps; odd.
+        kernel_size: Taps; with an even number, one more lies to the right.
         groups: Channel groups that are convolved by themselves.
         use_bias: Whether a bias is added.
 
