@@ -116,9 +116,9 @@ def _apply(slot, block, features):
         raise ModelError(f"Expected a {slot} block in the {slot} slot, got {type(block).__name__}.")
     try:
         outputs = block(features)
-    except (ValueError, TypeError) as error:
+    except (ValueError, TypeError, RuntimeError) as error:  # which of them a wrong shape raises depends on the backend
         came = tuple(features.shape[1:])
-        raise ModelError(f"{type(block).__name__} does not take features of shape {came} in the {slot} slot: {error}") from error
+        raise ModelError(f"Expected {type(block).__name__} to take features of shape {came} in the {slot} slot, got: {error}") from error
     if slot != "final" and len(getattr(outputs, "shape", ())) != 3:
         raise ModelError(f"Expected {type(block).__name__} to return features (batch, length, channels), got {outputs}.")
     return outputs

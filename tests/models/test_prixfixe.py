@@ -231,6 +231,14 @@ class Picky(Core):
         raise ValueError("wants 7 channels")
 
 
+class Narrow(Core):
+    def build(self, input_shape):
+        super().build(input_shape)
+
+    def call(self, features):
+        return ops.matmul(features, ops.ones((7, 3)))
+
+
 class Flat(Core):
     def call(self, features):
         return ops.mean(features, axis=1)
@@ -244,7 +252,8 @@ class Nameless(FinalLayers):
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        ({"core": Picky()}, r"Picky does not take features of shape \(20, 8\) in the core slot: .*wants 7 channels"),
+        ({"core": Picky()}, r"Expected Picky to take features of shape \(20, 8\) in the core slot, got: .*wants 7 channels"),
+        ({"core": Narrow()}, r"Expected Narrow to take features of shape \(20, 8\) in the core slot"),
         ({"core": Flat()}, r"Expected Flat to return features \(batch, length, channels\)"),
         ({"final": Nameless()}, "Expected Nameless to return a dictionary with 'expression'"),
         ({"tasks": ("a", "b")}, r"Expected one output and one unit for each of the tasks \('a', 'b'\), got 1 and 1"),
