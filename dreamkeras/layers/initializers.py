@@ -14,7 +14,7 @@ class _NumpyNormal(keras.initializers.Initializer):
     """Normal weights; without a seed, one is drawn from Python's generator, which `keras.utils.set_random_seed` seeds."""
 
     def __init__(self, seed=None):
-        self.seed = random.randrange(2**31) if seed is None else seed
+        self.seed = random.randrange(2**31) if seed is None else seed  # noqa: S311  # weights are no secret
 
     def __call__(self, shape, dtype=None):
         weights = np.random.default_rng(self.seed).normal(0, self.deviation(shape), shape)
