@@ -7,6 +7,7 @@ import sys
 from collections.abc import Iterator
 
 from dreamkeras.errors import MissingPackageError
+from dreamkeras.export.process import keras_backend
 
 __all__ = ["BACKENDS", "choose_backend"]
 
@@ -15,7 +16,7 @@ BACKENDS = ("tensorflow", "jax", "torch")
 
 
 def choose_backend(wanted: str | None = None) -> str:
-    """Imports Keras on a backend: the one wanted, else that of KERAS_BACKEND, else the first installed.
+    """Imports Keras on a backend: the one wanted, else that which Keras runs on, that of KERAS_BACKEND, or the first installed.
 
     Returns:
         The backend's name.
@@ -23,22 +24,27 @@ def choose_backend(wanted: str | None = None) -> str:
     Raises:
         MissingPackageError: Keras or the backend is not installed, or Keras already runs on another one.
     """
-    wanted = wanted or os.environ.get("KERAS_BACKEND") or next(filter(_installed, BACKENDS), BACKENDS[0])
+    running = keras_backend()
+    wanted = wanted or running or os.environ.get("KERAS_BACKEND") or next(filter(_installed, BACKENDS), BACKENDS[0])
     if wanted not in BACKENDS:
         raise MissingPackageError(f"Expected a backend among {', '.join(BACKENDS)}, got {wanted!r}.")
     for package, extra in (("keras", "train"), (wanted, {"tensorflow": "train"}.get(wanted, wanted))):
         if not _installed(package):
             raise MissingPackageError(f"Expected {package} to be installed: pip install 'dreamkeras[{extra}]'.")
+    if running not in (None, wanted):
+        raise MissingPackageError(f"Expected Keras on {wanted}, but it is already running on {running}.")
     os.environ["KERAS_BACKEND"] = wanted
     with _quiet():
-        import keras
-
-        keras.ops.zeros(())  # starts the backend's devices
-        if _installed("tensorflow"):
-            import tensorflow  # noqa: F401  # Keras does, on any backend, once it looks at the data
-    if keras.backend.backend() != wanted:
-        raise MissingPackageError(f"Expected Keras on {wanted}, but it is already running on {keras.backend.backend()}.")
+        _start()
     return wanted
+
+
+def _start() -> None:
+    import keras
+
+    keras.ops.zeros(())  # starts the backend's devices
+    if _installed("tensorflow"):
+        import tensorflow  # noqa: F401  # Keras does, on any backend, to seed and to save
 
 
 def _installed(package: str) -> bool:

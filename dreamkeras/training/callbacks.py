@@ -26,8 +26,13 @@ class EpochSeed(keras.callbacks.Callback):
         self.seed = seed
 
     def on_epoch_begin(self, epoch, logs=None):
-        """Seeds it by the run's seed and the epoch."""
-        keras.utils.set_random_seed(int(np.random.SeedSequence([self.seed, epoch]).generate_state(1)[0]))
+        """Notes the epoch."""
+        self.epoch = epoch
+
+    def on_train_batch_begin(self, batch, logs=None):
+        """Seeds it by the run's seed and the epoch, before the first batch: `fit`'s own start draws from torch's generator, too."""
+        if batch == 0:
+            keras.utils.set_random_seed(int(np.random.SeedSequence([self.seed, self.epoch]).generate_state(1)[0]))
 
 
 class Validation(keras.callbacks.Callback):

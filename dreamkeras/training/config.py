@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from dreamkeras.errors import InputError
+from dreamkeras.sequence.outputs import open_output
 
 __all__ = ["PRECISIONS", "RunConfig"]
 
@@ -63,8 +64,9 @@ class RunConfig:
             raise InputError(f"Expected a seed from 0 to {2**32 - 1}, got {self.seed}.")
 
     def write(self, path: Path) -> None:
-        """Writes the fields as JSON."""
-        path.write_text(json.dumps(dataclasses.asdict(self), indent=2) + "\n")
+        """Writes the fields as JSON; the file appears whole or not at all."""
+        with open_output(str(path)) as file:
+            file.write((json.dumps(dataclasses.asdict(self), indent=2) + "\n").encode())
 
     @classmethod
     def read(cls, path: Path) -> "RunConfig":

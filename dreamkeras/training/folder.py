@@ -3,6 +3,7 @@
 import csv
 import io
 import json
+import math
 from pathlib import Path
 from typing import Any
 
@@ -18,9 +19,25 @@ from dreamkeras.sequence.writers import open_writer
 from dreamkeras.training.model_card import model_card
 from dreamkeras.training.state import Row, TrainingState
 
-__all__ = ["write_results"]
+__all__ = ["is_taken", "remove_unfinished", "write_results"]
 
 FIGURES = {"r": pearson, "rho": spearman, "mse": mse}
+
+UNFINISHED = ".dreamkeras-*.tmp"
+"""What `open_output` leaves of a file when its process is killed."""
+
+
+def is_taken(folder: Path) -> bool:
+    """Whether there is something that is no empty folder; what a killed process left unfinished does not count."""
+    if not folder.is_dir():
+        return folder.exists()
+    return any(not path.match(UNFINISHED) for path in folder.iterdir())
+
+
+def remove_unfinished(folder: Path) -> None:
+    """Removes the files that a killed process left unfinished in a run folder: each may be as large as a checkpoint."""
+    for path in folder.rglob(UNFINISHED):
+        path.unlink(missing_ok=True)
 
 
 def write_results(
@@ -37,7 +54,7 @@ def write_results(
         state: The history.
 
     Returns:
-        The figures that stand in `metrics.json`; means over tasks.
+        The figures that stand in `metrics.json`; means over tasks. JSON has no NaN: one that is undefined is null there.
 
     Raises:
         DreamkerasError: A file cannot be written, or the ONNX file does not answer as the network does.
@@ -45,7 +62,7 @@ def write_results(
     figures = {name: float(np.mean(figure(validation.targets, predicted))) for name, figure in FIGURES.items()}
     metrics = {**figures, "n": len(validation), "best_epoch": state.best_epoch, "seconds": round(state.seconds, 1)}
     _write_text(folder / "history.csv", _csv(state.rows))
-    _write_text(folder / "metrics.json", json.dumps(metrics, indent=2) + "\n")
+    _write_text(folder / "metrics.json", json.dumps(_defined(metrics), indent=2) + "\n")
     _write_validation(folder / "validation.tsv", model, validation, predicted)
     _plot(folder / "plots", model, validation, predicted, state)
     _save_model(folder / "model.keras", model)
@@ -58,7 +75,11 @@ def _summary(config: dict[str, Any], metrics: dict[str, float]) -> dict[str, Any
     """What the exported file says of the training."""
     choices = ("assay", "strategy", "seed", "batch_size", "learning_rate", "precision", "backend", "examples", "validation_examples")
     data = Path(config["data"]).name if config["data"] else "simulated"  # its folder is nobody else's business
-    return {"data": data, **{name: config[name] for name in choices}, "validation": metrics}
+    return {"data": data, **{name: config[name] for name in choices}, "validation": _defined(metrics)}
+
+
+def _defined(metrics: dict[str, float]) -> dict[str, float | None]:
+    return {name: value if math.isfinite(value) else None for name, value in metrics.items()}
 
 
 def _write_text(path: Path, text: str) -> None:
@@ -82,7 +103,8 @@ def _write_validation(path: Path, model: PrixFixe, validation: Examples, predict
 
 
 def _plot(folder: Path, model: PrixFixe, validation: Examples, predicted: np.ndarray, state: TrainingState) -> None:
-    folder.mkdir(exist_ok=True)
+    with naming_output(str(folder)):
+        folder.mkdir(exist_ok=True)
     plot_history(state.rows, folder / "history.png")
     for column, (task, unit) in enumerate(zip(model.tasks, model.units, strict=True)):
         measured, answered = validation.targets[:, column], predicted[:, column]
@@ -91,8 +113,13 @@ def _plot(folder: Path, model: PrixFixe, validation: Examples, predicted: np.nda
 
 
 def _save_model(path: Path, model: PrixFixe) -> None:
-    """Keras names the format by the suffix, so the whole file is written beside and then moved."""
-    beside = path.with_name(f".{path.name}")
+    """Saves the network without its optimiser, which stands where the last epoch left it, not the best, and is twice as large."""
+    network = PrixFixe.from_config(model.get_config())
+    network.set_weights(model.get_weights())
+    beside = path.with_name(f".{path.stem}.tmp.keras")  # Keras takes the format from the suffix
     with naming_output(str(path)):
-        model.save(beside.with_suffix(".tmp.keras"))
-        beside.with_suffix(".tmp.keras").replace(path)
+        try:
+            network.save(beside)
+            beside.replace(path)
+        finally:
+            beside.unlink(missing_ok=True)

@@ -38,7 +38,10 @@ class PearsonR(keras.metrics.Metric):
 
     def result(self):
         """The r so far."""
-        return ops.mean(ops.divide_no_nan(self.products, ops.sqrt(self.squares[0] * self.squares[1])))
+        # A constant's mean is rounded, and what is left of it then is no signal.
+        varying = ops.all(self.squares > 1e-12 * self.count * ops.square(self.means), axis=0)
+        r = ops.divide_no_nan(self.products, ops.sqrt(self.squares[0]) * ops.sqrt(self.squares[1]))
+        return ops.mean(ops.where(varying, r, 0.0))
 
     def get_config(self):
         """Number of tasks."""

@@ -1,5 +1,7 @@
 """AdamW whose beta_1 may follow a schedule, as one-cycle training wants it."""
 
+import math
+
 import keras
 from keras import ops
 
@@ -34,7 +36,9 @@ class CyclingAdamW(keras.optimizers.AdamW):
         beta_1 = ops.cast(self.beta_1(self.iterations) if callable(self.beta_1) else self.beta_1, variable.dtype)
         self.assign(mean, mean * beta_1 + gradient * (1 - beta_1))
         self.assign(square, square * self.beta_2 + ops.square(gradient) * (1 - self.beta_2))
-        deviation = ops.sqrt(square / (1 - ops.power(ops.cast(self.beta_2, variable.dtype), step))) + self.epsilon
+        # 1 - beta_2 ** step, which in float32 would keep only three digits of its first steps.
+        share = -ops.expm1(step * math.log(self.beta_2))
+        deviation = ops.sqrt(square / share) + self.epsilon
         self.assign_sub(variable, rate / (1 - ops.power(beta_1, step)) * mean / deviation)
 
     def get_config(self):

@@ -26,7 +26,7 @@ class Progress(keras.callbacks.Callback):
         if self.bar is None and sys.stderr.isatty():
             self.bar = _bar()
             self.bar.start()
-            self.task = self.bar.add_task("", total=self.epochs * self.steps, completed=epoch * self.steps, figures="")
+            self.task = self.bar.add_task(f"epoch {epoch + 1}", total=self.epochs * self.steps, completed=epoch * self.steps, figures="")
         self.epoch = epoch
 
     def on_train_batch_end(self, batch, logs=None):

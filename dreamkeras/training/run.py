@@ -14,13 +14,14 @@ from dreamkeras.data.examples import Examples, require_examples, split
 from dreamkeras.data.simulate import examples as simulated_examples
 from dreamkeras.data.simulate import simulate
 from dreamkeras.errors import InputError
+from dreamkeras.export.process import require_packages
 from dreamkeras.models.presets import build_model
 from dreamkeras.models.prixfixe import PrixFixe
 from dreamkeras.sequence.outputs import naming_output
 from dreamkeras.training.batches import fitting_batch_size, training_batches
 from dreamkeras.training.callbacks import Checkpoint, EpochSeed, Recorder, Validation, predict_letters
 from dreamkeras.training.config import PRECISIONS, RunConfig
-from dreamkeras.training.folder import write_results
+from dreamkeras.training.folder import is_taken, remove_unfinished, write_results
 from dreamkeras.training.metrics import PearsonR
 from dreamkeras.training.progress import Progress
 from dreamkeras.training.state import TrainingState, assign_weights, read_checkpoint
@@ -60,7 +61,8 @@ def train(config: RunConfig, folder: Path) -> dict[str, float]:
     Raises:
         DreamkerasError: The data, the choices or the folder will not do; nothing has been written then.
     """
-    if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
+    require_packages()  # now, not when the training is done
+    if is_taken(folder):
         raise InputError(f"Expected a new or empty folder, got {folder}: go on with a run in it by --resume, or take another name.")
     data = _read(config)
     plan = _plan(config, data)
@@ -88,6 +90,7 @@ def resume(folder: Path, backend: str) -> dict[str, float]:
     config = RunConfig.read(folder / "config.json")
     if config.backend != backend:
         raise InputError(f"Expected backend {config.backend}, which the run in {folder} began with, got {backend}.")
+    remove_unfinished(folder)
     data = _read(config)
     plan = _plan(config, data)
     model = _build(config, plan)

@@ -10,7 +10,7 @@ import keras
 import numpy as np
 
 from dreamkeras.errors import ModelError
-from dreamkeras.sequence.outputs import open_output
+from dreamkeras.sequence.outputs import naming_output, open_output
 
 __all__ = ["TrainingState", "read_checkpoint", "write_checkpoint"]
 
@@ -51,11 +51,12 @@ def write_checkpoint(path: Path, model: keras.Model, state: TrainingState) -> No
     Raises:
         DreamkerasError: The file cannot be written.
     """
-    path.parent.mkdir(exist_ok=True)
     groups = {"model": _values(model.variables), "optimizer": _values(model.optimizer.variables), "best": state.best_weights}
     arrays = {f"{group}.{i}": value for group, values in groups.items() for i, value in enumerate(values)}
     summary = {"rows": state.rows, "best_epoch": state.best_epoch, "seconds": state.seconds}
-    with open_output(str(path)) as file:
+    with naming_output(str(path)):
+        path.parent.mkdir(exist_ok=True)
+    with open_output(str(path)) as file, naming_output(str(path)):
         np.savez(file, allow_pickle=False, summary=np.array(json.dumps(summary)), **arrays)
 
 
@@ -66,15 +67,16 @@ def read_checkpoint(path: Path, model: keras.Model) -> TrainingState:
         ModelError: The file is no checkpoint of this model.
     """
     try:
-        with np.load(path) as arrays:
+        with path.open("rb") as file, np.load(file) as arrays:  # np.load leaves open what is truncated
             groups = {group: _group(arrays, group) for group in ("model", "optimizer", "best")}
-            summary: dict[str, Any] = json.loads(str(arrays["summary"]))
-    except (ValueError, KeyError, OSError, zipfile.BadZipFile) as error:
+            summary = json.loads(str(arrays["summary"]))
+        state = TrainingState(best_weights=groups["best"], **summary)
+    except (ValueError, KeyError, TypeError, OSError, EOFError, zipfile.BadZipFile) as error:
         raise ModelError(f"Expected a checkpoint of a training run, got {path} ({error}).") from None
     model.optimizer.build(model.trainable_variables)
     assign_weights(model.variables, groups["model"], path)
     assign_weights(model.optimizer.variables, groups["optimizer"], path)
-    return TrainingState(best_weights=groups["best"], **summary)
+    return state
 
 
 def assign_weights(variables: list[keras.Variable], values: list[np.ndarray], source: Path | str) -> None:

@@ -46,12 +46,14 @@ class TestImports:
         foreign = {name for name in beyond_click if name.split(".")[0] not in sys.stdlib_module_names}
         assert foreign == {"dreamkeras", "dreamkeras.cli", "dreamkeras.cli.main", "dreamkeras.errors"}
 
-    @pytest.mark.parametrize("args", [["--help"], ["predict", "--help"], ["no-such-command"], []])
+    @pytest.mark.parametrize("args", [["--help"], ["predict", "--help"], ["train", "--help"], ["no-such-command"], []])
     def test_help_loads_nothing_heavy(self, args):
         loaded = modules_after(f"import dreamkeras.cli.main; dreamkeras.cli.main.main({args!r}, prog_name='dreamkeras')")
         assert not loaded & HEAVY
 
-    @pytest.mark.parametrize("words", ["dreamkeras ", "dreamkeras predict --", "dreamkeras predict --device "])
+    @pytest.mark.parametrize(
+        "words", ["dreamkeras ", "dreamkeras predict --", "dreamkeras predict --device ", "dreamkeras train --backend "]
+    )
     def test_completion_loads_nothing_heavy(self, words):
         env = {"_DREAMKERAS_COMPLETE": "bash_complete", "COMP_WORDS": words, "COMP_CWORD": str(len(words.split(" ")) - 1)}
         assert not modules_after("import dreamkeras.cli.main; dreamkeras.cli.main.main(prog_name='dreamkeras')", env) & HEAVY

@@ -1,0 +1,253 @@
+import json
+import os
+import pty
+import subprocess
+import sys
+from pathlib import Path
+
+import killed_run
+import pytest
+from tiny_network import tiny_preset, write_library
+
+from dreamkeras.cli import options
+
+keras = pytest.importorskip("keras")
+for package in ("matplotlib", "onnx", "onnxruntime", "tf2onnx"):
+    pytest.importorskip(package)
+
+BACKEND = keras.backend.backend()
+ENV = {name: value for name, value in os.environ.items() if name != "TF_CPP_MIN_LOG_LEVEL"} | {"KERAS_BACKEND": BACKEND}
+
+
+@pytest.fixture(scope="module")
+def library(tmp_path_factory):
+    return write_library(tmp_path_factory.mktemp("data") / "library.tsv", 100)
+
+
+@pytest.fixture
+def quick(monkeypatch):
+    with tiny_preset() as patch:
+        yield patch
+
+
+@pytest.fixture
+def train(run, quick):
+    """`train(*args)`: the command in this process, with the tiny network."""
+    return lambda *args: run("train", "--model", "tiny", "--epochs", 1, "--batch-size", 64, *args)
+
+
+def one_line_error(result, *parts):
+    assert (result.exit_code, result.stdout) == (1, "")
+    assert result.stderr.startswith("Error: ")
+    assert result.stderr.count("\n") == 1
+    for part in parts:
+        assert str(part) in result.stderr
+    return True
+
+
+class TestRun:
+    def test_says_how_it_went_on_standard_error(self, train, library, tmp_path):
+        result = train(library, "--out", tmp_path / "run")
+        assert (result.exit_code, result.stdout) == (0, "")
+        line, summary = result.stderr.splitlines()
+        assert line.startswith("epoch 1/1  loss ")
+        assert summary.startswith(f"{tmp_path / 'run'}: validation r ")
+        assert summary.endswith(" on 10 sequences (epoch 1)")
+
+    def test_options_are_the_configs_choices(self, run, quick, library, tmp_path):
+        quick.setattr("dreamkeras.training.run._fit", lambda *args: {"r": 0.5, "n": 10, "best_epoch": 2})
+        chosen = {"model": "tiny", "epochs": 7, "batch_size": 16, "learning_rate": 0.25, "patience": 3, "seed": 5, "valid_fraction": 0.2}
+        flags = [text for name, value in chosen.items() for text in (f"--{name.replace('_', '-')}", value)]
+        result = run("train", library, "--valid", library, "--precision", "bfloat16", *flags, "--out", tmp_path / "run")
+        assert result.exit_code == 0
+        written = json.loads((tmp_path / "run" / "config.json").read_text())
+        assert (
+            written.items() >= {**chosen, "valid": str(library), "data": str(library), "precision": "bfloat16", "backend": BACKEND}.items()
+        )
+
+    def test_without_data_says_that_it_simulates(self, run, quick, monkeypatch, tmp_path):
+        monkeypatch.chdir(tmp_path)
+        configs = []
+        quick.setattr("dreamkeras.training.run.train", lambda *args: configs.append(args) or {"r": 0.5, "n": 2_000, "best_epoch": 2})
+        result = run("train")
+        assert result.stderr.splitlines() == [
+            "No DATA given: training on 20,000 simulated yeast promoters.",
+            "runs/dream-cnn-small: validation r 0.500 on 2,000 sequences (epoch 2)",
+        ]
+        config, folder = configs[0]
+        assert (config.data, config.model, folder) == (None, "dream-cnn-small", Path("runs/dream-cnn-small"))
+
+    def test_in_a_shell_standard_error_holds_our_lines_only(self, spawn, library, tmp_path):
+        done = spawn("train", library, "--epochs", 1, "--batch-size", 90, "--out", tmp_path / "run", env=ENV, timeout=300)
+        assert (done.returncode, done.stdout) == (0, "")
+        line, summary = done.stderr.splitlines()
+        assert line.startswith("epoch 1/1  loss ")
+        assert summary.startswith(f"{tmp_path / 'run'}: validation r ")
+
+    def test_on_a_terminal_there_is_a_bar(self, library, tmp_path):
+        shown, out, code = self.on_terminal(
+            "train", library, "--model", "tiny", "--epochs", 1, "--batch-size", 64, "--out", tmp_path / "run"
+        )
+        assert (code, out) == (0, "")
+        assert "\x1b[?25l" in shown  # the cursor, hidden and
+        assert "\x1b[?25h" in shown  # shown again
+        assert "━" in shown
+        assert "epoch 1/1  loss " in shown
+
+    def on_terminal(self, *args):
+        """What a command shows where its standard error is a terminal; its standard output; its exit status."""
+        leader, follower = pty.openpty()
+        command = [sys.executable, killed_run.__file__, "never", *map(str, args)]
+        env = {**ENV, "TERM": "xterm", "COLUMNS": "100", "PYTHONUTF8": "1"}
+        with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=follower, env=env) as process:
+            os.close(follower)
+            shown = b""
+            try:
+                while part := os.read(leader, 4096):
+                    shown += part
+            except OSError:  # Linux says EIO when the other side has closed
+                pass
+            out = process.stdout.read().decode()
+        os.close(leader)
+        return shown.decode(), out, process.returncode
+
+
+class TestResume:
+    def test_of_a_finished_run(self, run, train, library, tmp_path):
+        train(library, "--out", tmp_path / "run")
+        history = (tmp_path / "run" / "history.csv").read_bytes()
+        result = run("train", "--resume", "--out", tmp_path / "run")
+        assert (result.exit_code, result.stdout, result.stderr.count("\n")) == (0, "", 1)
+        assert (tmp_path / "run" / "history.csv").read_bytes() == history
+
+    def test_of_no_run(self, run, tmp_path):
+        assert one_line_error(run("train", "--resume", "--out", tmp_path / "run"), "Expected a run to resume", "config.json")
+
+    @pytest.mark.parametrize("args", [["data.tsv"], ["--epochs", "3"], ["--model", "dream-cnn-small"], ["--seed", "0"]])
+    def test_beside_choices_is_wrong_usage(self, run, tmp_path, args):
+        result = run("train", "--resume", "--out", tmp_path / "run", *args)
+        assert result.exit_code == 2
+        assert "Expected only --out and --backend beside --resume" in result.stderr
+
+    def test_on_another_backend(self, run, quick, tmp_path):
+        other = next(name for name in options.BACKENDS if name != BACKEND)
+        (tmp_path / "config.json").write_text(json.dumps({"backend": other}))
+        assert one_line_error(
+            run("train", "--resume", "--out", tmp_path, "--backend", BACKEND), f"Expected backend {other}", f"got {BACKEND}"
+        )
+
+    def test_of_a_broken_checkpoint(self, run, train, library, tmp_path):
+        train(library, "--out", tmp_path / "run")
+        checkpoint = tmp_path / "run" / "checkpoint" / "state.npz"
+        checkpoint.write_bytes(checkpoint.read_bytes()[:1000])
+        assert one_line_error(run("train", "--resume", "--out", tmp_path / "run"), "Expected a checkpoint", checkpoint)
+
+
+GOOD = "A" * 110 + "\t5\n"
+
+
+class TestBadInput:
+    @pytest.mark.parametrize(
+        ("text", "parts"),
+        [
+            (None, ["data.tsv"]),
+            ("", ["data.tsv", "empty"]),
+            ("ACGT\n" * 3, ["two columns", "data.tsv", "line 1"]),
+            ("sequence\n" + "ACGT\n", ["two columns", "data.tsv"]),
+            (GOOD + "A" * 110 + "\thigh\n", ["'high'", "data.tsv", "line 2"]),
+            (GOOD + "A" * 110 + "\tnan\n", ["nan", "data.tsv", "line 2"]),
+            (GOOD + "A" * 110 + "\t99\n", ["99", "data.tsv", "line 2"]),
+            (GOOD + "A!" * 55 + "\t5\n", ["'!'", "data.tsv", "line 2"]),
+            (GOOD, ["Expected enough different sequences"]),
+            ("".join("ACGT"[i % 4] * (80 + i) + "\t5\n" for i in range(20)), ["Expected at least 64 examples for one batch"]),
+        ],
+        ids=["missing", "empty", "one column", "one column with a name", "text", "nan", "range", "letter", "one row", "less than a batch"],
+    )
+    def test_of_the_data(self, train, tmp_path, text, parts):
+        data = tmp_path / "data.tsv"
+        if text is not None:
+            data.write_text(text)
+        assert one_line_error(train(data, "--out", tmp_path / "runs" / "x"), *parts)
+        assert not (tmp_path / "runs").exists()
+
+    def test_of_the_validation_data(self, train, library, tmp_path):
+        (tmp_path / "valid.tsv").write_text(GOOD + "A" * 110 + "\t\n")
+        result = train(library, "--valid", tmp_path / "valid.tsv", "--out", tmp_path / "run")
+        assert one_line_error(result, "valid.tsv", "line 2")
+        assert not (tmp_path / "run").exists()
+
+    @pytest.mark.parametrize(("option", "known"), [("model", "dream-cnn-small"), ("assay", "yeast"), ("strategy", "autosome")])
+    def test_unknown_names_list_the_known(self, train, library, tmp_path, option, known):
+        assert one_line_error(train(library, f"--{option}", "nonesuch", "--out", tmp_path / "run"), "'nonesuch'", known)
+        assert not (tmp_path / "run").exists()
+
+    @pytest.mark.parametrize(
+        ("option", "value", "part"),
+        [
+            ("--learning-rate", "-1", "learning_rate above 0"),
+            ("--learning-rate", "nan", "learning_rate above 0"),
+            ("--seed", "-1", "seed"),
+            ("--valid-fraction", "1.5", "fraction"),
+        ],
+    )
+    def test_numbers_out_of_range(self, train, library, tmp_path, option, value, part):
+        assert one_line_error(train(library, option, value, "--out", tmp_path / "run"), part, value)
+        assert not (tmp_path / "run").exists()
+
+    @pytest.mark.parametrize(
+        "args", [["--epochs", "0"], ["--backend", "theano"], ["--precision", "int8"], ["--batch-size", "1"], ["a", "b"]]
+    )
+    def test_wrong_usage(self, run, args):
+        assert run("train", *args).exit_code == 2
+
+    def test_folder_that_holds_something(self, train, library, tmp_path):
+        (tmp_path / "notes.txt").touch()
+        assert one_line_error(train(library, "--out", tmp_path), "new or empty folder", "--resume")
+        assert [path.name for path in tmp_path.iterdir()] == ["notes.txt"]
+
+    def test_folder_that_cannot_be_written(self, train, library, tmp_path):
+        (tmp_path / "file").touch()
+        assert one_line_error(train(library, "--out", tmp_path / "file" / "run"), "file/run", "Not a directory")
+        assert one_line_error(train(library, "--out", tmp_path / "file"), "new or empty folder")
+
+    def test_backend_that_is_not_installed(self, train, library, tmp_path, monkeypatch):
+        monkeypatch.setattr("dreamkeras.training.backend._installed", lambda package: package != "jax")
+        assert one_line_error(train(library, "--backend", "jax", "--out", tmp_path / "run"), "pip install 'dreamkeras[jax]'")
+
+    def test_keras_that_is_not_installed(self, train, library, monkeypatch):
+        monkeypatch.setattr("dreamkeras.training.backend._installed", lambda package: package != "keras")
+        assert one_line_error(train(library), "pip install 'dreamkeras[train]'")
+
+    def test_a_rate_that_is_far_too_high(self, train, library, tmp_path):
+        result = train(library, "--learning-rate", "1e30", "--out", tmp_path / "run")
+        assert one_line_error(result, "Expected a finite loss", "epoch 1", "lower learning rate")
+
+
+class TestFullDisk:
+    @pytest.fixture
+    def disk(self, tmp_path):
+        """A disk of 16 kB, which no checkpoint fits."""
+        folder = tmp_path / "disk"
+        folder.mkdir()
+        mount = subprocess.run(["mount", "-t", "tmpfs", "-o", "size=16k", "tmpfs", str(folder)], capture_output=True, check=False)
+        if mount.returncode:
+            pytest.skip("no right to mount a small disk")
+        yield folder
+        subprocess.run(["umount", str(folder)], check=True)
+
+    def test_is_one_line_that_names_the_file(self, train, library, disk):
+        result = train(library, "--out", disk / "run")
+        lines = result.stderr.splitlines()
+        assert (result.exit_code, result.stdout) == (1, "")
+        assert lines[-1].startswith("Error: Expected to write ")
+        assert "No space left on device" in lines[-1]
+        assert {line.split()[0] for line in lines[:-1]} <= {"epoch"}
+        assert sorted(path.name for path in (disk / "run").rglob("*")) == ["checkpoint", "config.json"]
+
+
+def test_options_offer_what_there_is():
+    from dreamkeras.training.backend import BACKENDS
+    from dreamkeras.training.config import PRECISIONS
+
+    assert tuple(options.BACKENDS) == BACKENDS
+    assert tuple(options.PRECISIONS) == tuple(PRECISIONS)

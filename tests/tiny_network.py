@@ -1,0 +1,47 @@
+"""A network that trains in seconds, a preset called `tiny` while a test lasts, and promoters to train it on."""
+
+from contextlib import contextmanager
+
+import pytest
+
+
+def tiny(assay):
+    """Every kind of layer of DREAM-CNN, with a few channels of each."""
+    from dreamkeras.layers.autosome import AutosomeCore, AutosomeFinal
+    from dreamkeras.layers.bhi import BHIFirst
+    from dreamkeras.models.prixfixe import PrixFixe
+
+    return PrixFixe(assay.construct, BHIFirst(8), AutosomeCore((4,)), AutosomeFinal(18), assay.tasks, assay.units, name="tiny")
+
+
+@contextmanager
+def tiny_preset(exported=False):
+    """Makes `tiny` known; without `exported`, runs end without plots and with an empty ONNX file, which saves seconds."""
+    from dreamkeras.models.presets import PRESETS
+    from dreamkeras.training import folder
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setitem(PRESETS, "tiny", tiny)
+        if not exported:
+            patch.setattr(folder, "export_onnx", _describe)
+            patch.setattr(folder, "_plot", lambda *args: None)
+        yield patch
+
+
+def _describe(model, output, *, training, **options):
+    """In place of an export."""
+    from dreamkeras.data.assays import find_assay
+    from dreamkeras.sequence.description import ModelDescription
+
+    output.touch()
+    assay = find_assay("yeast")
+    return ModelDescription("tiny", assay.construct, assay.tasks, assay.units, training=training)
+
+
+def write_library(path, n=150, seed=0):
+    """Writes n simulated promoters as a file of the yeast assay; returns its path."""
+    from dreamkeras.data.simulate import simulate
+
+    library = simulate(n, seed)
+    path.write_text("".join(f"{library.sequences[i]}\t{library.values[i]:g}\n" for i in range(n)))
+    return path

@@ -1,0 +1,70 @@
+import os
+import subprocess
+import sys
+
+import keras
+import pytest
+
+from dreamkeras.errors import MissingPackageError
+from dreamkeras.training import backend
+from dreamkeras.training.backend import BACKENDS, choose_backend
+
+BACKEND = keras.backend.backend()
+OTHER = next(name for name in BACKENDS if name != BACKEND)
+
+
+def test_running_keras_is_taken_before_the_environment(monkeypatch):
+    monkeypatch.setenv("KERAS_BACKEND", OTHER)
+    assert choose_backend() == BACKEND
+
+
+@pytest.mark.parametrize(
+    ("installed", "named", "chosen"), [(BACKENDS, "", "tensorflow"), (BACKENDS[1:], "", "jax"), (BACKENDS, "torch", "torch")]
+)
+def test_before_keras_runs_the_environment_then_the_first_installed(monkeypatch, installed, named, chosen):
+    monkeypatch.setattr(backend, "keras_backend", lambda: None)
+    monkeypatch.setattr(backend, "_installed", lambda package: package == "keras" or package in installed)
+    monkeypatch.setattr(backend, "_start", lambda: None)
+    monkeypatch.setenv("KERAS_BACKEND", named)
+    assert choose_backend() == chosen
+    assert os.environ["KERAS_BACKEND"] == chosen
+
+
+@pytest.mark.parametrize(("missing", "extra"), [("keras", "train"), ("tensorflow", "train"), ("jax", "jax"), ("torch", "torch")])
+def test_what_is_not_installed_names_its_extra(monkeypatch, missing, extra):
+    monkeypatch.setattr(backend, "_installed", lambda package: package != missing)
+    wanted = BACKEND if missing == "keras" else missing
+    with pytest.raises(MissingPackageError, match=rf"Expected {missing} to be installed: pip install 'dreamkeras\[{extra}\]'"):
+        choose_backend(wanted)
+
+
+def test_an_unknown_backend_is_refused():
+    with pytest.raises(MissingPackageError, match="Expected a backend among tensorflow, jax, torch, got 'theano'"):
+        choose_backend("theano")
+
+
+def test_another_than_the_running_one_is_refused_and_changes_nothing(monkeypatch):
+    monkeypatch.setattr(backend, "_installed", lambda package: True)
+    monkeypatch.setenv("KERAS_BACKEND", BACKEND)
+    with pytest.raises(MissingPackageError, match=f"Expected Keras on {OTHER}, but it is already running on {BACKEND}"):
+        choose_backend(OTHER)
+    assert os.environ["KERAS_BACKEND"] == BACKEND
+
+
+def test_starting_writes_nothing():
+    """Libraries that find no GPU, or miss one, say so from C++ whatever the log level; Python's log is quiet too."""
+    code = "from dreamkeras.training.backend import choose_backend; print(choose_backend())"
+    env = {key: value for key, value in os.environ.items() if key != "TF_CPP_MIN_LOG_LEVEL"} | {"KERAS_BACKEND": BACKEND}
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, env=env)
+    assert (done.stdout, done.stderr) == (f"{BACKEND}\n", "")
+
+
+def test_errors_of_the_start_are_still_shown(capfd):
+    def chatter():
+        os.write(2, b"chatter")
+        raise ZeroDivisionError
+
+    with pytest.raises(ZeroDivisionError), backend._quiet():
+        chatter()
+    os.write(2, b"news")
+    assert capfd.readouterr().err == "news"

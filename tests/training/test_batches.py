@@ -1,0 +1,141 @@
+import dataclasses
+from itertools import islice
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from dreamkeras.data.examples import Examples
+from dreamkeras.sequence.alphabet import reverse_complement
+from dreamkeras.sequence.construct import Construct
+from dreamkeras.training.batches import fitting_batch_size, training_batches
+
+LENGTH = 6
+CONSTRUCT = Construct(name="toy", length=LENGTH, alignment="left", shortest=4, strands="both", flags=("is_reverse", "is_singleton"))
+
+
+def examples(n, construct=CONSTRUCT):
+    """n examples; the target of the i-th is i, and no window is another's reverse complement."""
+    letters = np.random.default_rng(n).choice(np.frombuffer(b"ACGTN", np.uint8), (n, LENGTH))
+    flags = np.stack([np.arange(n) % 3 == 0, np.arange(n) % 2 == 0], 1).astype(np.float32)
+    targets = np.arange(n, dtype=np.float32)[:, None]
+    return Examples([str(i) for i in range(n)], letters, targets, flags, np.full(n, LENGTH, np.int32), construct=construct)
+
+
+def epoch(given_examples, steps, seed=0, both_strands=True, number=0):
+    """The batches of one epoch."""
+    return list(islice(training_batches(given_examples, steps, seed, both_strands, first_epoch=number), steps))
+
+
+def rows(batches):
+    """All rows of batches: letters, flags, targets."""
+    letters = np.concatenate([batch["letters"] for batch, _ in batches])
+    flags = np.concatenate([batch["flags"] for batch, _ in batches])
+    return letters, flags, np.concatenate([targets for _, targets in batches])
+
+
+class TestAnEpoch:
+    @settings(max_examples=60, deadline=None)
+    @given(n=st.integers(1, 60), batch=st.integers(1, 80), both=st.booleans(), seed=st.integers(0, 2**32 - 1), number=st.integers(0, 100))
+    def test_visits_every_example_and_strand_once(self, n, batch, both, seed, number):
+        data = examples(n)
+        total = 2 * n if both else n
+        letters, flags, targets = rows(epoch(data, -(-total // batch), seed, both, number))
+        seen = sorted((int(target), flag) for target, flag in zip(targets[:, 0], flags[:, 0], strict=True))
+        given_flag = data.flags[:, 0]
+        assert seen == sorted((i, flag) for i in range(n) for flag in ((0.0, 1.0) if both else (given_flag[i],)))
+        turned = flags[:, 0] != given_flag[targets[:, 0].astype(int)]
+        expected = data.letters[targets[:, 0].astype(int)]
+        np.testing.assert_array_equal(letters, np.where(turned[:, None], reverse_complement(expected), expected))
+
+    @settings(max_examples=60, deadline=None)
+    @given(n=st.integers(1, 60), batch=st.integers(1, 80))
+    def test_sizes_differ_by_one_at_most_and_none_is_too_large(self, n, batch):
+        sizes = [len(targets) for _, targets in epoch(examples(n), -(-2 * n // batch))]
+        assert max(sizes) - min(sizes) <= 1
+        assert max(sizes) <= batch
+
+    def test_dtypes_and_shapes_are_the_networks(self):
+        inputs, targets = epoch(examples(10), 2)[0]
+        assert (inputs["letters"].dtype, inputs["flags"].dtype, targets.dtype) == (np.uint8, np.float32, np.float32)
+        assert (inputs["letters"].shape, inputs["flags"].shape, targets.shape) == ((10, LENGTH), (10, 2), (10, 1))
+
+
+class TestOrder:
+    def test_depends_on_seed_and_epoch_alone(self):
+        data = examples(50)
+        run = training_batches(data, 4, seed=7, both_strands=True)
+        whole = [rows(list(islice(run, 4)))[2] for _ in range(3)]
+        for number, expected in enumerate(whole):
+            np.testing.assert_array_equal(rows(epoch(data, 4, seed=7, number=number))[2], expected)
+
+    @pytest.mark.parametrize("other", [{"seed": 8}, {"number": 1}])
+    def test_another_seed_or_epoch_is_another_order(self, other):
+        data = examples(50)
+        assert (rows(epoch(data, 4, seed=7))[2] != rows(epoch(data, 4, **{"seed": 7, **other}))[2]).any()
+
+    def test_global_generators_play_no_part(self):
+        np.random.seed(0)  # noqa: NPY002
+        first = rows(epoch(examples(20), 3))[2]
+        np.random.seed(1)  # noqa: NPY002
+        np.testing.assert_array_equal(rows(epoch(examples(20), 3))[2], first)
+
+
+class TestReverseComplement:
+    def by_strand(self, data):
+        letters, flags, targets = rows(epoch(data, 1))
+        return {
+            (int(target), flag): (bytes(letter), other) for letter, (flag, other), target in zip(letters, flags, targets[:, 0], strict=True)
+        }
+
+    def test_letters_flags_and_targets_of_both_strands(self):
+        data = dataclasses.replace(examples(2), letters=np.frombuffer(b"AACGTNGGGTCA", np.uint8).reshape(2, LENGTH))
+        # The first was measured in reverse, is_reverse 1: its other strand is 0.
+        assert self.by_strand(data) == {
+            (0, 1.0): (b"AACGTN", 1.0),
+            (0, 0.0): (b"NACGTT", 1.0),
+            (1, 0.0): (b"GGGTCA", 0.0),
+            (1, 1.0): (b"TGACCC", 0.0),
+        }
+
+    @pytest.mark.parametrize("construct", [None, dataclasses.replace(CONSTRUCT, flags=("is_singleton", "other"))])
+    def test_without_the_flag_only_letters_turn(self, construct):
+        data = examples(3, construct)
+        _, flags, targets = rows(epoch(data, 1))
+        np.testing.assert_array_equal(flags, data.flags[targets[:, 0].astype(int)])
+
+    def test_the_flag_may_be_the_last(self):
+        data = examples(4, dataclasses.replace(CONSTRUCT, flags=("is_singleton", "is_reverse")))
+        _, flags, targets = rows(epoch(data, 1))
+        index = targets[:, 0].astype(int)
+        np.testing.assert_array_equal(flags[:, 0], data.flags[index, 0])
+        assert sorted(zip(index, flags[:, 1], strict=True)) == [(i, flag) for i in range(4) for flag in (0.0, 1.0)]
+
+
+def test_the_callers_arrays_stay_as_they_are():
+    data = examples(9)
+    before = [array.copy() for array in (data.letters, data.flags, data.targets)]
+    for array in (data.letters, data.flags, data.targets):
+        array.setflags(write=False)
+    inputs, targets = epoch(data, 1)[0]
+    inputs["letters"][:], inputs["flags"][:], targets[:] = 0, 9, 9
+    for array, kept in zip((data.letters, data.flags, data.targets), before, strict=True):
+        np.testing.assert_array_equal(array, kept)
+
+
+@pytest.mark.parametrize(
+    ("rows_seen", "wanted", "fitting"),
+    [
+        (102_400, 1024, 1024),
+        (102_399, 1024, 512),
+        (11_466, 1024, 64),
+        (3_200, 1024, 32),
+        (50, 1024, 32),
+        (50, 32, 32),
+        (50, 20, 20),
+        (9_999, 100, 50),
+    ],
+)
+def test_fitting_batch_size_gives_an_epoch_100_steps(rows_seen, wanted, fitting):
+    assert fitting_batch_size(rows_seen, wanted) == fitting

@@ -1,0 +1,125 @@
+import keras
+import numpy as np
+import pytest
+from keras import ops
+from keras_arrays import random_letters
+
+from dreamkeras.data.examples import Examples
+from dreamkeras.errors import ModelError
+from dreamkeras.training.callbacks import Checkpoint, EpochSeed, Recorder, Validation, predict_letters
+from dreamkeras.training.state import TrainingState, read_checkpoint
+
+
+def counting_predictor(length=4):
+    """Counts the letters A and C of a window: two tasks."""
+    letters = keras.Input((length,), dtype="uint8")
+    return keras.Model(letters, Count()(letters))
+
+
+class Count(keras.layers.Layer):
+    def call(self, letters):
+        return ops.stack(
+            [ops.sum(ops.cast(ops.equal(ops.cast(letters, "int32"), ord(letter)), "float32"), axis=1) for letter in "AC"], axis=1
+        )
+
+    def compute_output_shape(self, shape):
+        return (shape[0], 2)
+
+
+def counts(letters):
+    return np.stack([(letters == ord(letter)).sum(1) for letter in "AC"], 1).astype(np.float32)
+
+
+class Model:
+    """What Recorder asks of a model."""
+
+    stop_training = False
+    optimizer = keras.optimizers.SGD(0.25)
+    variables = ()
+
+
+def recorder(state, patience=None):
+    callback = Recorder(state, patience)
+    callback.set_model(Model())
+    callback.on_epoch_begin(0)
+    return callback
+
+
+@pytest.mark.parametrize("rows", [1, 7, 8, 9])
+def test_predict_letters_pads_and_cuts(rows):
+    letters = random_letters(rows, 4)
+    came = predict_letters(counting_predictor(), letters, batch_size=8)
+    np.testing.assert_array_equal(came, counts(letters))
+
+
+def test_validation_adds_means_over_tasks():
+    letters = random_letters(20, 4)
+    noise = np.random.default_rng(1).normal(size=(20, 2)).astype(np.float32)
+    targets = counts(letters) + noise
+    examples = Examples([""] * 20, letters, targets, np.zeros((20, 0), np.float32), np.full(20, 4, np.int32))
+    logs = {"loss": 1.0}
+    Validation(counting_predictor(), examples, 8).on_epoch_end(0, logs)
+    expected = np.mean([np.corrcoef(counts(letters)[:, task], targets[:, task])[0, 1] for task in range(2)])
+    assert logs["val_r"] == pytest.approx(expected, abs=1e-6)
+    assert logs["val_mse"] == pytest.approx(np.mean(noise**2), rel=1e-5)
+    assert set(logs) == {"loss", "val_mse", "val_r", "val_rho"}
+
+
+class TestRecorder:
+    def test_keeps_the_rate_and_the_time(self):
+        state = TrainingState()
+        recorder(state).on_epoch_end(4, {"loss": np.float32(0.5), "val_r": 0.1})
+        assert state.rows == [{"epoch": 5, "loss": 0.5, "val_r": 0.1, "learning_rate": 0.25}]
+        assert all(type(value) in (int, float) for value in state.rows[0].values())
+        assert state.seconds > 0
+
+    def test_stops_when_patience_is_out(self):
+        callback = recorder(TrainingState(), patience=1)
+        stopped = []
+        for epoch, r in enumerate((0.1, 0.2, 0.1)):
+            callback.on_epoch_end(epoch, {"loss": 1.0, "val_r": r})
+            stopped.append(callback.model.stop_training)
+        assert stopped == [False, False, True]
+
+    @pytest.mark.parametrize("loss", [np.nan, np.inf])
+    def test_no_number_ends_the_run_and_is_not_recorded(self, loss):
+        state = TrainingState()
+        with pytest.raises(ModelError, match=f"Expected a finite loss, got {loss} in epoch 3: try a lower learning rate"):
+            recorder(state).on_epoch_end(2, {"loss": loss, "val_r": 0.1})
+        assert state.rows == []
+
+
+def test_checkpoint_is_written_at_each_end(tmp_path):
+    model = keras.Sequential([keras.Input((2,)), keras.layers.Dense(1)])
+    model.compile("adam", loss="mse")
+    state = TrainingState(rows=[{"epoch": 1.0}])
+    callback = Checkpoint(tmp_path / "checkpoint" / "state.npz", state)
+    callback.set_model(model)
+    model.optimizer.build(model.trainable_variables)
+    for rows in (1, 2):
+        state.rows = [{"epoch": 1.0}] * rows
+        callback.on_epoch_end(rows)
+        assert len(read_checkpoint(callback.path, model).rows) == rows
+
+
+class TestEpochSeed:
+    def drawn(self, seed, epoch):
+        callback = EpochSeed(seed)
+        callback.on_epoch_begin(epoch)
+        keras.random.uniform(())  # as torch's data loader does when `fit` begins
+        callback.on_train_batch_begin(0)
+        return np.random.random(), float(ops.convert_to_numpy(keras.random.uniform(())))  # noqa: NPY002
+
+    def test_same_seed_and_epoch_draw_the_same(self):
+        assert self.drawn(3, 1) == self.drawn(3, 1)
+
+    def test_later_batches_go_on(self):
+        callback = EpochSeed(3)
+        callback.on_epoch_begin(1)
+        callback.on_train_batch_begin(0)
+        first = np.random.random()  # noqa: NPY002
+        callback.on_train_batch_begin(1)
+        assert np.random.random() != first  # noqa: NPY002
+
+    def test_another_seed_or_epoch_draws_another(self):
+        assert len({self.drawn(seed, epoch)[0] for seed in range(3) for epoch in range(3)}) == 9

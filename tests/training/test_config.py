@@ -1,0 +1,51 @@
+import dataclasses
+import json
+
+import pytest
+
+from dreamkeras.errors import DreamkerasError, InputError
+from dreamkeras.training.config import PRECISIONS, RunConfig
+
+
+def test_round_trip(tmp_path):
+    config = RunConfig(data="a.tsv", model="dream-cnn", epochs=3, learning_rate=0.01, patience=2, precision="bfloat16", seed=5)
+    config.write(tmp_path / "config.json")
+    assert RunConfig.read(tmp_path / "config.json") == config
+    assert json.loads((tmp_path / "config.json").read_text()) == dataclasses.asdict(config)
+
+
+@pytest.mark.parametrize("name", ["epochs", "batch_size", "learning_rate", "patience", "simulated"])
+@pytest.mark.parametrize("value", [0, -1, float("nan")])
+def test_numbers_are_above_0(name, value):
+    with pytest.raises(InputError, match=f"Expected {name} above 0, got {value}"):
+        RunConfig(**{name: value})
+
+
+@pytest.mark.parametrize("seed", [-1, 2**32])
+def test_seeds_out_of_range(seed):
+    with pytest.raises(InputError, match=f"Expected a seed from 0 to 4294967295, got {seed}"):
+        RunConfig(seed=seed)
+
+
+def test_unknown_precision():
+    with pytest.raises(InputError, match="Expected precision among float32, bfloat16, float16, got 'int8'"):
+        RunConfig(precision="int8")
+    assert [RunConfig(precision=name).precision for name in PRECISIONS] == list(PRECISIONS)
+
+
+@pytest.mark.parametrize("text", ["", "[1]", '{"colour": 1}', '{"epochs": "many"}', '{"epochs": -1}', "null", "\x00"])
+def test_files_of_another_kind(tmp_path, text):
+    (tmp_path / "config.json").write_text(text)
+    with pytest.raises(InputError, match=r"config\.json|above 0"):
+        RunConfig.read(tmp_path / "config.json")
+
+
+def test_no_file(tmp_path):
+    with pytest.raises(InputError, match="Expected a run to resume, got no "):
+        RunConfig.read(tmp_path / "config.json")
+
+
+def test_a_folder_that_is_none(tmp_path):
+    (tmp_path / "file").touch()
+    with pytest.raises(DreamkerasError, match=r"Expected to write .*Not a directory"):
+        RunConfig().write(tmp_path / "file" / "config.json")

@@ -1,0 +1,123 @@
+import errno
+
+import keras
+import numpy as np
+import pytest
+from tiny_network import tiny
+
+from dreamkeras.data.assays import find_assay
+from dreamkeras.data.examples import Examples
+from dreamkeras.errors import DreamkerasError
+from dreamkeras.sequence.outputs import open_output
+from dreamkeras.training import folder as folder_module
+from dreamkeras.training.folder import is_taken, remove_unfinished, write_results
+from dreamkeras.training.state import TrainingState
+
+CHOICES = "data assay strategy seed batch_size learning_rate precision backend examples validation_examples"
+CONFIG = dict.fromkeys(CHOICES.split())
+
+
+@pytest.fixture
+def unfinished(tmp_path, monkeypatch):
+    """A folder in which a process was killed while it wrote."""
+
+    with monkeypatch.context() as patch:
+        patch.setattr("pathlib.Path.unlink", killed)
+        with pytest.raises(KeyboardInterrupt), open_output(str(tmp_path / "file")):
+            killed()
+    return tmp_path
+
+
+def killed(*args):
+    raise KeyboardInterrupt
+
+
+class TestUnfinishedFiles:
+    def test_do_not_take_a_folder(self, unfinished):
+        assert len(list(unfinished.iterdir())) == 1
+        assert not is_taken(unfinished)
+
+    def test_are_removed_and_nothing_else(self, unfinished):
+        (unfinished / "file").touch()
+        remove_unfinished(unfinished.parent)
+        assert [path.name for path in unfinished.iterdir()] == ["file"]
+
+    def test_anything_else_takes_a_folder(self, tmp_path):
+        assert not is_taken(tmp_path / "new")
+        assert not is_taken(tmp_path)
+        (tmp_path / ".hidden").touch()
+        assert is_taken(tmp_path)
+        assert is_taken(tmp_path / ".hidden")
+
+    def test_below_a_file_nothing_is_taken(self, tmp_path):
+        (tmp_path / "file").touch()
+        assert not is_taken(tmp_path / "file" / "run")
+
+
+@pytest.fixture(scope="module")
+def network():
+    return tiny(find_assay("yeast"))
+
+
+@pytest.fixture
+def results(network):
+    """Arguments of `write_results` beside the folder."""
+    windows = np.full((4, 150), ord("A"), np.uint8)
+    values = np.arange(4, dtype=np.float32)[:, None]
+    validation = Examples(list("abcd"), windows, values, np.zeros((4, 2), np.float32), np.array([110, 110, 111, 111], np.int32))
+    state = TrainingState(rows=[{"epoch": 1, "loss": 1.0, "r": 0.1, "val_r": 0.2}], best_epoch=1, seconds=3.21)
+    return CONFIG, network, 2 * values, validation, state
+
+
+class TestResults:
+    def test_figures_and_tables(self, quick, results, tmp_path):
+        figures = write_results(tmp_path, *results)
+        assert figures == {"r": 1, "rho": 1, "mse": 3.5, "n": 4, "best_epoch": 1, "seconds": 3.2}
+        assert (tmp_path / "history.csv").read_text() == "epoch,loss,r,val_r\n1,1.0,0.1,0.2\n"
+        table = (tmp_path / "validation.tsv").read_text().splitlines()
+        assert table[0] == "id\tlength\tmeasured_expression\tpredicted_expression"
+        assert table[4] == "d\t111\t3\t6"
+
+    def test_written_twice_are_the_same(self, quick, results, tmp_path):
+        names = ("history.csv", "metrics.json", "validation.tsv", "README.md")
+        both = []
+        for _ in range(2):
+            write_results(tmp_path, *results)
+            both.append([(tmp_path / name).read_bytes() for name in names])
+        assert both[0] == both[1]
+
+    def test_the_saved_network_is_the_given_one(self, quick, network, results, tmp_path):
+        write_results(tmp_path, *results)
+        copy = keras.models.load_model(tmp_path / "model.keras")
+        assert (copy.name, copy.construct, copy.tasks, copy.units) == (network.name, network.construct, network.tasks, network.units)
+        for kept, weight in zip(network.get_weights(), copy.get_weights(), strict=True):
+            np.testing.assert_array_equal(weight, kept)
+
+    def test_plots_stand_beside_one_another(self, results, tmp_path):
+        _, network, predicted, validation, state = results
+        folder_module._plot(tmp_path / "plots", network, validation, predicted, state)
+        assert sorted(path.name for path in (tmp_path / "plots").iterdir()) == ["expression.png", "expression_residuals.png", "history.png"]
+
+
+class TestFullDisk:
+    def full(self, *args, **options):
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    def test_while_saving_the_network_names_it_and_leaves_the_old_one(self, quick, results, tmp_path):
+        (tmp_path / "model.keras").write_text("old")
+
+        def half(network, path):
+            path.write_text("half")
+            self.full()
+
+        quick.setattr(keras.Model, "save", half)
+        with pytest.raises(DreamkerasError, match=r"Expected to write .*model\.keras, got an error: No space left on device"):
+            write_results(tmp_path, *results)
+        assert (tmp_path / "model.keras").read_text() == "old"
+        assert not [path for path in tmp_path.iterdir() if path.name.startswith(".")]
+
+    def test_while_writing_a_table_names_it(self, quick, results, tmp_path):
+        quick.setattr("dreamkeras.sequence.outputs.os.fsync", self.full)
+        with pytest.raises(DreamkerasError, match=r"Expected to write .*history\.csv, got an error: No space left on device"):
+            write_results(tmp_path, *results)
+        assert list(tmp_path.iterdir()) == []
