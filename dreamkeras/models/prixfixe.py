@@ -118,7 +118,9 @@ def _apply(slot, block, features):
         outputs = block(features)
     except (ValueError, TypeError, RuntimeError) as error:  # which of them a wrong shape raises depends on the backend
         came = tuple(features.shape[1:])
-        raise ModelError(f"Expected {type(block).__name__} to take features of shape {came} in the {slot} slot, got: {error}") from error
+        # A block's own trouble stands inside Keras's, in bold.
+        reason = " ".join(str(error).split("Error encountered:")[-1].split("\x1b")[0].split())[:300]
+        raise ModelError(f"Expected {type(block).__name__} to take features of shape {came} in the {slot} slot, got: {reason}") from error
     if slot != "final" and len(getattr(outputs, "shape", ())) != 3:
         raise ModelError(f"Expected {type(block).__name__} to return features (batch, length, channels), got {outputs}.")
     return outputs
