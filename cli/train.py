@@ -14,11 +14,14 @@ __all__ = ["command"]
 @click.command("train")
 @click.argument("data", required=False, type=click.Path())
 @click.option("--assay", default="yeast", show_default=True, help="What was measured.")
-@click.option("--model", default="dream-cnn-small", show_default=True, help="Which network; see `dreamkeras models`.")
+@click.option(
+    "--model", default="dream-cnn-small", show_default=True, help="Which network: see `dreamkeras models`, or FIRST,CORE,FINAL blocks."
+)
 @click.option("--strategy", default="autosome", show_default=True, help="How it is trained.")
 @click.option("--out", type=click.Path(path_type=Path), help="The run folder.  [default: runs/MODEL]")
 @click.option("--valid", type=click.Path(), metavar="FILE", help="Data to validate on.  [default: held out of DATA]")
-@click.option("--valid-fraction", type=float, default=0.1, show_default=True, help="Share of DATA to hold out.")
+@click.option("--valid-fold", type=int, metavar="N", help="Fold of DATA to validate on.")
+@click.option("--valid-fraction", type=float, metavar="SHARE", help="Share of DATA to hold out.  [default: 0.1]")
 @click.option("--epochs", type=click.IntRange(min=1), metavar="N", help="Passes over the examples.  [default: the strategy's]")
 @click.option(
     "--batch-size",
@@ -40,7 +43,12 @@ def command(ctx: click.Context, /, out: Path | None, resume: bool, backend: str 
 
     Writes the run folder: the model as .keras and .onnx, its history, validation figures, predictions and plots.
     """
+    from dreamkeras.sequence.sources import open_source
     from dreamkeras.training.backend import choose_backend
+
+    for file in filter(None, (choices["data"], choices["valid"])):
+        with open_source(file):  # Keras takes seconds to load: a wrong path need not wait for it
+            pass
 
     folder = out or Path("runs") / choices["model"]
     if resume:
@@ -66,7 +74,9 @@ def _refuse_choices(ctx: click.Context) -> None:
     for parameter in ctx.command.params:
         given = ctx.get_parameter_source(parameter.name or "") is ParameterSource.COMMANDLINE
         if given and parameter.name not in ("out", "resume", "backend"):
-            raise click.UsageError(f"Expected only --out and --backend beside --resume, got {parameter.name}: the run keeps its choices.")
+            raise click.UsageError(
+                f"Expected only --out and --backend beside --resume, got {parameter.opts[0]}: the run keeps its choices."
+            )
 
 
 def _backend_of(folder: Path) -> str:

@@ -5,7 +5,7 @@ from numpy.typing import ArrayLike
 
 from dreamkeras.errors import InputError
 
-__all__ = ["mse", "pearson", "spearman"]
+__all__ = ["FIGURES", "mse", "pearson", "spearman"]
 
 
 def pearson(x: ArrayLike, y: ArrayLike) -> np.ndarray:
@@ -56,6 +56,10 @@ def mse(x: ArrayLike, y: ArrayLike) -> np.ndarray:
         return np.full(x.shape[1:], np.nan)
     with np.errstate(invalid="ignore", over="ignore"):  # infinities answer NaN or infinity, silently
         return np.square(x - y).mean(0)
+
+
+FIGURES = {"r": pearson, "rho": spearman, "mse": mse}
+"""The figures by which models are compared, under the names they have in files."""
 
 
 def _columns(x: ArrayLike, y: ArrayLike) -> tuple[np.ndarray, np.ndarray]:

@@ -9,7 +9,7 @@ from dreamkeras.errors import ModelError
 __all__ = ["read_training_summary"]
 
 CHOICES = ("assay", "model", "strategy", "backend", "precision", "epochs", "batch_size", "learning_rate", "seed")
-"""Fields of config.json that go into the summary; paths of data stay at home."""
+"""Fields of config.json that go into the summary; of the data's path, only the name does."""
 
 
 def read_training_summary(folder: Path) -> dict[str, Any]:
@@ -20,6 +20,8 @@ def read_training_summary(folder: Path) -> dict[str, Any]:
     """
     config, metrics = (_read_object(folder / name) for name in ("config.json", "metrics.json"))
     summary = {name: config[name] for name in CHOICES if config.get(name) is not None}
+    if config:
+        summary["data"] = Path(config["data"]).name if config.get("data") else "simulated"
     return {**summary, "validation": metrics} if metrics else summary
 
 

@@ -33,10 +33,10 @@ def open_writer(path: str, tasks: Sequence[str], format: str | None = None) -> I
     Args:
         path: The file; `-` writes standard output.
         tasks: Names of the columns beside `id`.
-        format: `tsv`, `csv`, `jsonl` or `parquet`; by default the file's suffix if it is one of them, else `tsv`.
+        format: `tsv`, `csv`, `jsonl` or `parquet`; by default the file's suffix, and `tsv` for `.txt` or none.
 
     Raises:
-        InputError: The format is unknown.
+        InputError: The format is unknown, or the suffix names none.
         DreamkerasError: The file cannot be written; the message names it and says why. A broken pipe stays a BrokenPipeError.
         MissingPackageError: Parquet is asked for and pyarrow is not installed.
 
@@ -49,9 +49,9 @@ def open_writer(path: str, tasks: Sequence[str], format: str | None = None) -> I
         ['id,expression', 'a,1.5', 'b,11.25']
     """
     suffix = PurePath(path).suffix[1:].lower()
-    chosen = format or (suffix if suffix in FORMATS else "tsv")
+    chosen = format or ("tsv" if suffix in ("", "txt") else suffix)
     if chosen not in FORMATS:
-        raise InputError(f"Expected one of the formats {', '.join(FORMATS)}, got {chosen!r}.")
+        raise InputError(f"Expected one of the formats {', '.join(FORMATS)}, got {chosen!r}{'' if format else f' from the name {path}'}.")
     encoder = FORMATS[chosen](tuple(tasks))
     with open_output(path) as file:
         writer = Writer(encoder, len(tasks), file, path)

@@ -8,7 +8,7 @@ import numpy as np
 
 from dreamkeras.data.examples import Examples
 from dreamkeras.errors import ModelError
-from dreamkeras.evaluation.correlation import mse, pearson, spearman
+from dreamkeras.evaluation.correlation import FIGURES
 from dreamkeras.training.state import TrainingState, write_checkpoint
 
 __all__ = ["Checkpoint", "EpochSeed", "Recorder", "Validation", "predict_letters"]
@@ -51,8 +51,8 @@ class Validation(keras.callbacks.Callback):
     def on_epoch_end(self, epoch, logs):
         """Predicts and compares; figures are means over tasks."""
         predicted = predict_letters(self.predictor, self.examples.letters, self.batch_size)
-        for name, figure in (("val_mse", mse), ("val_r", pearson), ("val_rho", spearman)):
-            logs[name] = float(np.mean(figure(self.examples.targets, predicted)))
+        for name, figure in FIGURES.items():
+            logs[f"val_{name}"] = float(np.mean(figure(self.examples.targets, predicted)))
 
 
 class Recorder(keras.callbacks.Callback):

@@ -20,7 +20,9 @@ class RunConfig:
 
     Args:
         data: File of measured sequences; None trains on a simulated library.
-        valid: File to validate on; None holds out `valid_fraction` of the data.
+        valid: File to validate on. At most one of this and the next two is chosen; with none, a tenth of the data is held out.
+        valid_fold: Fold of the data to validate on.
+        valid_fraction: Share of the data to validate on, drawn by the seed.
         assay: What was measured; see `data.assays`.
         model: Which network; see `models.presets`.
         strategy: How it is trained; see `training.strategies`.
@@ -28,18 +30,20 @@ class RunConfig:
         epochs: Passes over the examples; None takes the strategy's.
         batch_size: Examples a step; None takes the strategy's, halved until an epoch has 100 steps, but not below 32.
         learning_rate: Highest learning rate; None takes the strategy's.
-        valid_fraction: Share of the data to validate on where `valid` is None.
         patience: Epochs without a better validation r after which training ends; None trains them all.
         precision: One of `PRECISIONS`.
         seed: Of the weights, the split, the order and the dropout.
         simulated: Promoters to simulate where `data` is None.
+        fingerprint: Of the examples that the run began with, so that it is resumed with no others; None before it begins.
 
     Raises:
-        InputError: A number is out of range or a name unknown.
+        InputError: A number is out of range, a precision unknown, or two ways to validate are chosen.
     """
 
     data: str | None = None
     valid: str | None = None
+    valid_fold: int | None = None
+    valid_fraction: float | None = None
     assay: str = "yeast"
     model: str = "dream-cnn-small"
     strategy: str = "autosome"
@@ -47,17 +51,20 @@ class RunConfig:
     epochs: int | None = None
     batch_size: int | None = None
     learning_rate: float | None = None
-    valid_fraction: float = 0.1
     patience: int | None = None
     precision: str = "float32"
     seed: int = 0
     simulated: int = 20_000
+    fingerprint: str | None = None
 
     def __post_init__(self) -> None:
         for name in ("epochs", "batch_size", "learning_rate", "patience", "simulated"):
             value = getattr(self, name)
             if value is not None and not value > 0:
                 raise InputError(f"Expected {name} above 0, got {value}.")
+        chosen = [name for name in ("valid", "valid_fold", "valid_fraction") if getattr(self, name) is not None]
+        if len(chosen) > 1:
+            raise InputError(f"Expected one choice of validation sequences, got {' and '.join(chosen)}.")
         if self.precision not in PRECISIONS:
             raise InputError(f"Expected precision among {', '.join(PRECISIONS)}, got {self.precision!r}.")
         if not 0 <= self.seed < 2**32:

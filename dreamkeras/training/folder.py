@@ -4,24 +4,26 @@ import csv
 import io
 import json
 import math
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from dreamkeras.data.examples import Examples
-from dreamkeras.evaluation.correlation import mse, pearson, spearman
+from dreamkeras.evaluation.correlation import FIGURES
 from dreamkeras.evaluation.plots import plot_history, plot_predictions, plot_residuals
 from dreamkeras.export.onnx_file import export_onnx
 from dreamkeras.models.prixfixe import PrixFixe
 from dreamkeras.sequence.outputs import naming_output, open_output
 from dreamkeras.sequence.writers import open_writer
+from dreamkeras.training.callbacks import predict_letters
 from dreamkeras.training.model_card import model_card
 from dreamkeras.training.state import Row, TrainingState
 
 __all__ = ["is_taken", "remove_unfinished", "write_results"]
 
-FIGURES = {"r": pearson, "rho": spearman, "mse": mse}
+REFERENCE_BATCH = 64
 
 UNFINISHED = ".dreamkeras-*.tmp"
 """What `open_output` leaves of a file when its process is killed."""
@@ -61,21 +63,21 @@ def write_results(
     """
     figures = {name: float(np.mean(figure(validation.targets, predicted))) for name, figure in FIGURES.items()}
     metrics = {**figures, "n": len(validation), "best_epoch": state.best_epoch, "seconds": round(state.seconds, 1)}
+    metrics["examples"] = config["examples"]
     _write_text(folder / "history.csv", _csv(state.rows))
     _write_text(folder / "metrics.json", json.dumps(_defined(metrics), indent=2) + "\n")
     _write_validation(folder / "validation.tsv", model, validation, predicted)
     _plot(folder / "plots", model, validation, predicted, state)
     _save_model(folder / "model.keras", model)
-    description = export_onnx(folder / "model.keras", folder / "model.onnx", training=_summary(config, metrics))
+    description = export_onnx(folder, reference=_reference(model) if config["precision"] == "float32" else None)
     _write_text(folder / "README.md", model_card(description, metrics, state.rows, config))
     return metrics
 
 
-def _summary(config: dict[str, Any], metrics: dict[str, float]) -> dict[str, Any]:
-    """What the exported file says of the training."""
-    choices = ("assay", "strategy", "seed", "batch_size", "learning_rate", "precision", "backend", "examples", "validation_examples")
-    data = Path(config["data"]).name if config["data"] else "simulated"  # its folder is nobody else's business
-    return {"data": data, **{name: config[name] for name in choices}, "validation": _defined(metrics)}
+def _reference(model: PrixFixe) -> Callable[[np.ndarray], np.ndarray]:
+    """What the exported file is compared with: the network on the backend that trained it."""
+    predictor = model.predictor()
+    return lambda letters: predict_letters(predictor, letters, REFERENCE_BATCH)
 
 
 def _defined(metrics: dict[str, float]) -> dict[str, float | None]:

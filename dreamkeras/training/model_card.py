@@ -28,7 +28,7 @@ def model_card(description: ModelDescription, metrics: Fields, history: Sequence
     Args:
         description: What the model says of itself.
         metrics: Validation figures of the saved model: any of `r`, `rho`, `mse`, `n`, `best_epoch` and `seconds` (of training).
-        history: One row an epoch; `seconds` counts where the metrics have none.
+        history: One row an epoch.
         config: The choices of the run, as in its `config.json`; `data` None is a simulated library, `valid` None a share of
             the data.
 
@@ -73,7 +73,7 @@ def _model(description: ModelDescription, config: Fields) -> list[str]:
 
 def _training(metrics: Fields, history: Sequence[Fields], config: Fields) -> list[str]:
     data = ["- Data: a promoter library that dreamkeras simulated"] if _is_simulated(config) else _lines(config, {"data": "Data: `{}`"})
-    seconds = metrics.get("seconds") or sum(row.get("seconds", 0) for row in history)
+    seconds = metrics.get("seconds")
     return [
         *data,
         *_lines(config, {"examples": "Training sequences: {:,}", "validation_examples": "Validation sequences: {:,}"}),
@@ -116,7 +116,9 @@ def _held_out(config: Fields) -> str:
         return ""
     if config["valid"]:
         return f"Validation sequences: the file `{config['valid']}`; whether it shares sequences with the training data was not looked at."
-    share = f"{config['valid_fraction']:.0%}" if "valid_fraction" in config else "a share"
+    if config.get("valid_fold") is not None:
+        return f"Validation sequences: fold {config['valid_fold']} of the data."
+    share = f"{config['valid_fraction']:.0%}" if config.get("valid_fraction") else "a tenth"
     return f"Validation sequences: {share} of the data, drawn at random by the seed; duplicates and reverse complements stay on one side."
 
 
@@ -154,6 +156,7 @@ def _use(construct: Construct) -> list[str]:
         "",
         "```python",
         "import dreamkeras",
+        "",
         'model = dreamkeras.load("RUN")',
         f'model.predict(["{example}"])  # float32 (sequences, tasks)',
         "```",

@@ -4,13 +4,15 @@ Knows nothing about the command line; the choices come as a RunConfig.
 """
 
 import dataclasses
+import hashlib
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import keras
+import numpy as np
 
 from dreamkeras.data.assays import find_assay
-from dreamkeras.data.examples import Examples, require_examples, split
+from dreamkeras.data.examples import Examples, fold_split, require_examples, split
 from dreamkeras.data.simulate import examples as simulated_examples
 from dreamkeras.data.simulate import simulate
 from dreamkeras.errors import InputError
@@ -28,6 +30,9 @@ from dreamkeras.training.state import TrainingState, assign_weights, read_checkp
 from dreamkeras.training.strategies import find_strategy
 
 __all__ = ["resume", "train"]
+
+HELD_OUT = 0.1
+"""Share of the data to validate on where nothing else is chosen."""
 
 CHECKPOINT = Path("checkpoint") / "state.npz"
 
@@ -67,7 +72,7 @@ def train(config: RunConfig, folder: Path) -> dict[str, float]:
     data = _read(config)
     plan = _plan(config, data)
     model = _build(config, plan)
-    config = dataclasses.replace(config, epochs=plan.epochs, batch_size=plan.batch_size, learning_rate=plan.learning_rate)
+    config = _settled(config, plan, data)
     with naming_output(str(folder)):
         folder.mkdir(parents=True, exist_ok=True)
         config.write(folder / "config.json")
@@ -85,13 +90,15 @@ def resume(folder: Path, backend: str) -> dict[str, float]:
         As `train`.
 
     Raises:
-        DreamkerasError: The folder holds no run, or one of another backend.
+        DreamkerasError: The folder holds no run, or one of another backend, or its data have changed.
     """
     config = RunConfig.read(folder / "config.json")
     if config.backend != backend:
         raise InputError(f"Expected backend {config.backend}, which the run in {folder} began with, got {backend}.")
     remove_unfinished(folder)
     data = _read(config)
+    if _fingerprint(data) != config.fingerprint:
+        raise InputError(f"Expected the data that the run in {folder} began with, got others in {config.data or 'the simulation'}.")
     plan = _plan(config, data)
     model = _build(config, plan)
     checkpoint = folder / CHECKPOINT
@@ -104,7 +111,25 @@ def _read(config: RunConfig) -> _Data:
     examples = assay.read(config.data) if config.data else simulated_examples(simulate(config.simulated, config.seed))
     if config.valid:
         return _Data(examples, assay.read(config.valid))
-    return _Data(*split(examples, config.valid_fraction, config.seed))
+    if config.valid_fold is not None:
+        return _Data(*fold_split(examples, config.valid_fold))
+    return _Data(*split(examples, config.valid_fraction or HELD_OUT, config.seed))
+
+
+def _fingerprint(data: _Data) -> str:
+    """A hash of what is trained and validated on."""
+    digest = hashlib.sha256()
+    for examples in data:
+        for values in (examples.letters, examples.flags, examples.targets):
+            digest.update(np.ascontiguousarray(values).data)
+    return digest.hexdigest()
+
+
+def _settled(config: RunConfig, plan: _Plan, data: _Data) -> RunConfig:
+    """The choices as they stand in the run folder: nothing left open, and files found from any folder."""
+    files: dict[str, Any] = {name: str(Path(file).resolve()) for name in ("data", "valid") if (file := getattr(config, name))}
+    numbers = {name: getattr(plan, name) for name in ("epochs", "batch_size", "learning_rate")}
+    return dataclasses.replace(config, **files, **numbers, fingerprint=_fingerprint(data))
 
 
 def _plan(config: RunConfig, data: _Data) -> _Plan:
@@ -132,7 +157,7 @@ def _build(config: RunConfig, plan: _Plan) -> PrixFixe:
     finally:
         keras.config.set_dtype_policy(policy)
     optimizer = strategy._replace(learning_rate=plan.learning_rate).make_optimizer(plan.epochs * plan.steps)
-    # TensorFlow compiles nothing: with XLA, this network takes minutes to compile and trains no faster on CPU.
+    # On TensorFlow, benchmarks/train_step.py is measured without XLA.
     model.compile(optimizer, metrics=[PearsonR(len(assay.tasks))], jit_compile=config.backend == "jax")
     return model
 
@@ -164,6 +189,7 @@ def _fit(config: RunConfig, plan: _Plan, folder: Path, data: _Data, model: PrixF
         finally:
             progress.close()
     assign_weights(model.variables, state.best_weights, folder)
-    summary = {**dataclasses.asdict(config), "examples": len(data.training), "validation_examples": len(data.validation)}
+    files = {name: Path(file).name for name in ("data", "valid") if (file := getattr(config, name))}  # their folders are nobody else's
+    summary = {**dataclasses.asdict(config), **files, "examples": len(data.training), "validation_examples": len(data.validation)}
     predicted = predict_letters(predictor, data.validation.letters, plan.batch_size)
     return write_results(folder, summary, model, predicted, data.validation, state)

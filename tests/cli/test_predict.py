@@ -6,6 +6,7 @@ import json
 import os
 import pty
 import random
+import resource
 import signal
 import subprocess
 import sys
@@ -231,13 +232,12 @@ class TestProcess:
     def test_thousand_promoters_from_a_cold_start_take_under_three_seconds(self, spawn, tmp_path):
         letters = random.Random(0)
         (tmp_path / "in.txt").write_text("".join("".join(letters.choices("ACGT", k=80)) + "\n" for _ in range(1000)))
-        seconds = []
-        for _ in range(3):  # the least of them: the machine may be busy
-            started = time.perf_counter()
-            done = spawn("predict", tmp_path / "in.txt")
-            seconds.append(time.perf_counter() - started)
-            assert done.stdout.count("\n") == 1001
-        assert min(seconds) < 3
+        before = resource.getrusage(resource.RUSAGE_CHILDREN)
+        done = spawn("predict", tmp_path / "in.txt")
+        after = resource.getrusage(resource.RUSAGE_CHILDREN)
+        assert done.stdout.count("\n") == 1001
+        # Processor time, which a busy machine does not stretch; benchmarks/predict.py has the wall time.
+        assert after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime < 3
 
     @pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="the system does not tell a process's peak memory")
     def test_memory_does_not_grow_with_the_input(self, tmp_path):

@@ -56,7 +56,7 @@ class TestRun:
 
     def test_options_are_the_configs_choices(self, run, quick, library, tmp_path):
         quick.setattr("dreamkeras.training.run._fit", lambda *args: {"r": 0.5, "n": 10, "best_epoch": 2})
-        chosen = {"model": "tiny", "epochs": 7, "batch_size": 16, "learning_rate": 0.25, "patience": 3, "seed": 5, "valid_fraction": 0.2}
+        chosen = {"model": "tiny", "epochs": 7, "batch_size": 16, "learning_rate": 0.25, "patience": 3, "seed": 5}
         flags = [text for name, value in chosen.items() for text in (f"--{name.replace('_', '-')}", value)]
         result = run("train", library, "--valid", library, "--precision", "bfloat16", *flags, "--out", tmp_path / "run")
         assert result.exit_code == 0

@@ -9,12 +9,12 @@ from dreamkeras.export.training_summary import CHOICES, read_training_summary
 def test_choices_and_metrics(tmp_path):
     (tmp_path / "config.json").write_text(json.dumps({name: name for name in CHOICES} | {"data": "/home/me/private.tsv"}))
     (tmp_path / "metrics.json").write_text('{"r": 0.7}')
-    assert read_training_summary(tmp_path) == {name: name for name in CHOICES} | {"validation": {"r": 0.7}}
+    assert read_training_summary(tmp_path) == {name: name for name in CHOICES} | {"data": "private.tsv", "validation": {"r": 0.7}}
 
 
 def test_choices_not_made_are_left_out(tmp_path):
     (tmp_path / "config.json").write_text('{"seed": 0, "epochs": null}')
-    assert read_training_summary(tmp_path) == {"seed": 0}
+    assert read_training_summary(tmp_path) == {"seed": 0, "data": "simulated"}
 
 
 def test_empty_folder_tells_nothing(tmp_path):

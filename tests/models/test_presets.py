@@ -39,6 +39,16 @@ def test_an_unknown_model_is_answered_with_those_known():
         build_model("dream-cm", find_assay("yeast"))
 
 
+def test_three_blocks_by_name_make_a_network(dream_cnn):
+    network = build_model("bhi,autosome,autosome", find_assay("yeast"))
+    assert (network.name, trained(network)) == ("bhi-autosome-autosome", trained(dream_cnn))
+
+
+def test_an_unknown_block_is_answered_with_those_known():
+    with pytest.raises(ModelError, match=r"Expected a core block among autosome.*, got 'lstm'"):
+        build_model("bhi,lstm,autosome", find_assay("yeast"))
+
+
 def test_dream_cnn_answers_as_the_reference_does(dream_cnn, data_folder):
     torch = pytest.importorskip("torch")
     golden = data_folder / "golden"

@@ -95,6 +95,16 @@ def test_an_unknown_format_lists_the_known(tmp_path):
     assert list(tmp_path.iterdir()) == []
 
 
+@pytest.mark.parametrize("name", ["x.tsv.gz", "x.json", "x.xlsx"])
+def test_a_suffix_of_no_format_is_refused_and_not_taken_for_tsv(tmp_path, name):
+    with (
+        pytest.raises(InputError, match=f"Expected one of the formats .*, got '.*' from the name .*{name}"),
+        open_writer(str(tmp_path / name), ("y",)),
+    ):
+        pass
+    assert list(tmp_path.iterdir()) == []
+
+
 @pytest.mark.parametrize(("format", "wanted"), [("tsv", b"id\ty\n"), ("csv", b"id,y\n"), ("jsonl", b"")])
 def test_no_rows_make_a_file_with_a_header(tmp_path, format, wanted):
     with open_writer(str(tmp_path / "x"), ("y",), format):

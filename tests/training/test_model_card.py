@@ -124,11 +124,6 @@ def test_duration_is_told_in_two_units(seconds, told):
     assert f"- Duration: {told}" in section(card(metrics={**METRICS, "seconds": seconds}), "Training")
 
 
-def test_duration_may_come_from_the_epochs():
-    history = [{**row, "seconds": 30} for row in HISTORY]
-    assert "- Duration: 5 min 0 s" in section(card(metrics=without(METRICS, "seconds"), history=history), "Training")
-
-
 def test_validation_figures_stand_in_a_table():
     header, rule, row = section(card(), "Validation")[:3]
     assert header == "| Pearson r | Spearman rho | mean squared error | sequences |"
@@ -151,7 +146,7 @@ def test_validation_tells_how_its_sequences_were_drawn():
     (note,) = [line for line in section(card(), "Validation") if line.startswith("- Validation sequences")]
     assert "10% of the data, drawn at random" in note
     assert "reverse complements" in note
-    assert "a share of the data" in card(config=without(CONFIG, "valid_fraction"))
+    assert "a tenth of the data" in card(config=without(CONFIG, "valid_fraction"))
 
 
 def test_a_validation_file_is_named_with_what_was_not_checked():
@@ -192,7 +187,7 @@ def test_a_simulated_library_is_told_in_three_places():
 
 def test_use_has_three_commands_and_three_lines_of_python():
     commands, python = code(card(), "bash"), code(card(), "python")
-    assert len(commands) == len(python) == 3
+    assert (len(commands), len(list(filter(None, python)))) == (3, 3)
     assert all("dreamkeras predict " in line and "-m RUN" in line for line in commands)
     compile("\n".join(python), "card", "exec")
 

@@ -46,7 +46,7 @@ def scripted(quick):
 
     def script(*values):
         values = iter(values)
-        quick.setattr(callbacks, "pearson", lambda *columns: np.array([next(values)]))
+        quick.setattr(callbacks, "FIGURES", {**callbacks.FIGURES, "r": lambda *columns: np.array([next(values)])})
 
     return script
 
@@ -108,15 +108,20 @@ class TestRunFolder:
     def test_history_has_a_row_an_epoch_and_ends_at_the_lowest_rate(self, finished):
         rows = history(finished)
         assert [row["epoch"] for row in rows] == [1, 2, 3]
-        assert list(rows[0]) == ["epoch", "loss", "r", "val_mse", "val_r", "val_rho", "learning_rate"]
+        assert list(rows[0]) == ["epoch", "loss", "r", "val_r", "val_rho", "val_mse", "learning_rate"]
         assert rows[-1]["learning_rate"] == pytest.approx(0.005 / 25 / 1e4, rel=1e-2)
 
     def test_export_tells_of_the_training_but_not_of_folders(self, finished, library):
         description = dreamkeras.load(str(finished)).description
         assert description.training["data"] == library.name
         assert description.training["validation"] == metrics(finished)
-        assert (description.training["examples"], description.training["validation_examples"]) == (135, 15)
+        assert (metrics(finished)["examples"], metrics(finished)["n"]) == (135, 15)
         assert str(library.parent) not in description.to_json()
+
+    def test_export_is_compared_with_the_backend_that_trained(self, finished):
+        parity = dreamkeras.load(str(finished)).description.parity
+        assert parity["keras_backend"] == BACKEND
+        assert parity["largest_difference"] < 1e-4
 
     def test_model_card_states_the_validation_r(self, finished):
         assert f"{metrics(finished)['r']:.3f}" in (finished / "README.md").read_text()
@@ -127,6 +132,17 @@ class TestRunFolder:
 
 
 class TestChoices:
+    def test_validation_on_a_fold(self, quick, choose, library, tmp_path):
+        rows = library.read_text().splitlines()
+        folded = tmp_path / "folded.tsv"
+        folded.write_text("".join(f"{row}\t{number % 5}\n" for number, row in enumerate(rows)))
+        train(choose(data=str(folded), valid_fold=2, epochs=1, batch_size=32), tmp_path / "run")
+        assert [int(name) for name in table(tmp_path / "run")["id"]] == list(range(3, 151, 5))
+
+    def test_two_ways_to_validate_are_refused(self, choose, library):
+        with pytest.raises(InputError, match="Expected one choice of validation sequences, got valid and valid_fraction"):
+            choose(valid=str(library), valid_fraction=0.2)
+
     def test_validation_on_a_file_of_its_own(self, quick, choose, tmp_path):
         valid = write_library(tmp_path / "valid.tsv", 1, seed=9)
         figures = train(choose(valid=str(valid), epochs=1), tmp_path / "run")
@@ -241,6 +257,20 @@ class TestResume:
         other = "jax" if BACKEND != "jax" else "torch"
         with pytest.raises(InputError, match=f"Expected backend {BACKEND}, which the run in .* began with, got {other}"):
             resume(finished, other)
+
+    def test_with_other_data_is_refused(self, quick, choose, tmp_path):
+        library = write_library(tmp_path / "library.tsv")
+        train(choose(data=str(library), epochs=1), tmp_path / "run")
+        write_library(library, seed=1)
+        with pytest.raises(InputError, match=r"Expected the data that the run in .* began with, got others in .*library\.tsv"):
+            resume(tmp_path / "run", BACKEND)
+
+    def test_finds_relative_paths_from_another_folder(self, quick, choose, tmp_path, monkeypatch):
+        write_library(tmp_path / "library.tsv")
+        monkeypatch.chdir(tmp_path)
+        train(choose(data="library.tsv", epochs=1), tmp_path / "run")
+        monkeypatch.chdir("/")
+        assert resume(tmp_path / "run", BACKEND)["n"] == 15
 
     def test_of_no_run_is_refused(self, tmp_path):
         with pytest.raises(InputError, match=r"Expected a run to resume, got no .*config\.json"):
