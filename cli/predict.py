@@ -8,7 +8,6 @@ from .options import batch_size_option, device_option, format_option, id_column_
 
 if TYPE_CHECKING:
     from dreamkeras.scoring.pipeline import Scored
-    from dreamkeras.scoring.predictor import OnnxPredictor
 
 __all__ = ["command"]
 
@@ -46,12 +45,13 @@ def command(
     keep the records' names and order and are written only when every record has been scored.
     """
     from dreamkeras.scoring.pipeline import score_files
-    from dreamkeras.scoring.predictor import BATCH_SIZE
+    from dreamkeras.scoring.predictor import BATCH_SIZE, PACKAGED_MODEL, load
 
     from .progress import show_records
     from .results import open_results
 
-    predictor = _load(model, device)
+    _refuse_overwriting(inputs, output)
+    predictor = load(PACKAGED_MODEL if model is None else model, device)
     with open_results(output, predictor.tasks, format) as writer, show_records() as progress:
         scored = score_files(
             inputs,
@@ -63,17 +63,19 @@ def command(
             id_column=id_column,
             sequence_column=sequence_column,
         )
+    if model is None:
+        click.echo(f"No -m given: used the packaged model {predictor.description.name} (construct {predictor.construct.name}).", err=True)
     _report_skipped(scored)
 
 
-def _load(model: str | None, device: str) -> "OnnxPredictor":
-    from dreamkeras.scoring.predictor import PACKAGED_MODEL, load
+def _refuse_overwriting(inputs: tuple[str, ...], output: str) -> None:
+    """Predictions must not take the place of the sequences they are of."""
+    from pathlib import Path
 
-    if model is not None:
-        return load(model, device)
-    predictor = load(PACKAGED_MODEL, device)
-    click.echo(f"No -m given: using the packaged model {predictor.description.name} (construct {predictor.construct.name}).", err=True)
-    return predictor
+    from dreamkeras.errors import InputError
+
+    if Path(output).is_file() and any(Path(path).is_file() and Path(path).samefile(output) for path in inputs):
+        raise InputError(f"Expected an output beside the inputs, got {output} for both.")
 
 
 def _report_skipped(scored: "Scored") -> None:

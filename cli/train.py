@@ -46,14 +46,13 @@ def command(ctx: click.Context, /, out: Path | None, resume: bool, backend: str 
     from dreamkeras.sequence.sources import open_source
     from dreamkeras.training.backend import choose_backend
 
-    for file in filter(None, (choices["data"], choices["valid"])):
-        with open_source(file):  # Keras takes seconds to load: a wrong path need not wait for it
-            pass
-
     folder = out or Path("runs") / choices["model"]
     if resume:
         _refuse_choices(ctx)
         backend = backend or _backend_of(folder)
+    for file in filter(None, (choices["data"], choices["valid"])):
+        with open_source(file):  # Keras takes seconds to load: a wrong path need not wait for it
+            pass
     backend = choose_backend(backend)
 
     from dreamkeras.training import run

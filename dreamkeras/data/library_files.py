@@ -12,6 +12,7 @@ from dreamkeras.sequence.outputs import naming_output, open_output
 __all__ = ["write_library"]
 
 CHUNK = 8192
+PACKED = (".gz", ".bgz", ".bz2", ".xz", ".zst", ".zip")
 
 
 def write_library(library: Library, path: str, truth: str | None = None) -> None:
@@ -24,11 +25,14 @@ def write_library(library: Library, path: str, truth: str | None = None) -> None
             occupancy of each factor.
 
     Raises:
-        InputError: Both paths are the same.
+        InputError: Both paths are the same, or the name is that of a compressed file.
         DreamkerasError: A file cannot be written.
     """
     if path == truth:
         raise InputError(f"Expected two different files for the library and its truth, got {path!r} twice.")
+    for name in filter(None, (path, truth)):
+        if name.lower().endswith(PACKED):
+            raise InputError(f"Expected the name of a plain text file, got {name}.")
     written = [(path, _rows(library))] + ([(truth, _truth_rows(library))] if truth is not None else [])
     with ExitStack() as stack:
         files = [stack.enter_context(open_output(name)) for name, _ in written]

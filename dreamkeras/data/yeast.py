@@ -14,15 +14,18 @@ from dreamkeras.sequence.construct import YEAST
 from dreamkeras.sequence.ragged import Ragged
 from dreamkeras.sequence.records import Records
 from dreamkeras.sequence.sources import open_source, source_name
-from dreamkeras.sequence.tables import Layout, Table, is_number, rows_of, sniff_layout
+from dreamkeras.sequence.tables import SEQUENCE_NAMES, Layout, Table, find_column, is_number, rows_of, sniff_layout
 
-__all__ = ["BINS", "HIGHEST", "LOWEST", "YEAST_ASSAY", "read", "to_examples"]
+__all__ = ["BINS", "HIGHEST", "LOWEST", "VALUE_NAMES", "YEAST_ASSAY", "read", "to_examples"]
 
 BINS = 18
 """Sorting bins."""
 
 LOWEST, HIGHEST = 0, BINS - 1
 """The numbers of the first and the last sorting bin."""
+
+VALUE_NAMES = ("value", "expression", "mean_value", "mean_expression", "measured_expression")
+"""What a header may call the measured value; the first that it holds counts."""
 
 FOLD = "fold"
 
@@ -40,7 +43,7 @@ def read(path: str) -> Examples:
 
     Args:
         path: Columns: sequence (with both adapters or the bare insert), value (0 to 17) and, optionally, fold (a whole
-            number; in a table with a header, its column is called `fold` and may stand further right).
+            number), in this order; or anywhere under a header that calls them sequence or seq, one of `VALUE_NAMES`, and fold.
 
     Returns:
         Examples whose ids are row numbers from 1.
@@ -55,7 +58,7 @@ def read(path: str) -> Examples:
             name = source_name(path)
             raise InputError(f"Expected two columns, sequence and value, got {len(layout.first)} ({name}, line {layout.line}).")
         parts, done = [], 0
-        for table in rows_of(source, layout, _columns(layout)):
+        for table in rows_of(source, layout, _columns(layout, source.path)):
             batch = _parse(table, done)
             # Cut at once: windows take a fifth of the memory of Python's strings.
             parts.append(to_examples(*batch))
@@ -91,12 +94,13 @@ def to_examples(records: Records, values: np.ndarray, folds: np.ndarray | None =
     )
 
 
-def _columns(layout: Layout) -> list[int]:
+def _columns(layout: Layout, path: str) -> list[int]:
     """Positions of the sequence, the value and, if there is one, the fold."""
     if layout.names is None:
         return list(range(min(len(layout.first), 3)))
     names = [name.lower() for name in layout.names]
-    return [0, 1, names.index(FOLD)] if FOLD in names[2:] else [0, 1]
+    wanted = [next((name for name in choices if name in names), choices[0]) for choices in (SEQUENCE_NAMES, VALUE_NAMES)]
+    return [find_column(layout, name, path) for name in (*wanted, *([FOLD] if FOLD in names else []))]
 
 
 def _parse(table: Table, done: int) -> _Batch:

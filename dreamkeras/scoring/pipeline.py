@@ -69,7 +69,7 @@ def score_files(
         What was written and what was skipped.
 
     Raises:
-        InputError: A file cannot be read as sequences; a record does not fit and `on_error` is `"fail"`.
+        InputError: A file cannot be read as sequences; a record does not fit and `on_error` is `"fail"`; none fits.
     """
     if on_error not in ON_ERROR:
         raise InputError(f"Expected on_error to be one of {', '.join(ON_ERROR)}, got {on_error!r}.")
@@ -84,6 +84,8 @@ def score_files(
         written += len(ids)
         skipped += len(problems)
         reasons += problems[: REASONS - len(reasons)]
+    if not written:
+        raise InputError(f"Expected a sequence that fits the model, got none among {skipped:,}; the first: {reasons[0]}.")
     return Scored(written, skipped, reasons)
 
 

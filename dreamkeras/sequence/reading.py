@@ -14,7 +14,7 @@ from dreamkeras.sequence.parquet import parquet_layout, read_parquet
 from dreamkeras.sequence.ragged import Ragged
 from dreamkeras.sequence.records import ROWS, Records
 from dreamkeras.sequence.sources import PARQUET, STANDARD, Source, open_source, source_name
-from dreamkeras.sequence.tables import SEQUENCE_NAMES, Layout, find_column, is_dna, rows_of, sniff_layout
+from dreamkeras.sequence.tables import SEQUENCE_NAMES, Layout, find_column, is_dna, is_number, rows_of, sniff_layout
 
 __all__ = ["ID_NAMES", "Format", "read_records"]
 
@@ -42,8 +42,9 @@ def read_records(
     Args:
         path: The file; `-` reads standard input (not Parquet).
         format: What the file is; by default told by its first bytes and its name.
-        id_column: Name or position (from 0) of a table's id column; by default the one called id, seq_id or name, else
-            ids are running numbers from 1, as they are for one sequence a line.
+        id_column: Name or position (from 0) of a table's id column; by default the one called id, seq_id or name or, where
+            there is no header, the first if it holds no numbers and the sequences stand further right. Without one, ids are
+            running numbers from 1, as they are for one sequence a line.
         sequence_column: Name or position of a table's sequences; by default the one called sequence or seq or, where there
             is no header, the one that looks like DNA.
         batch: Most records in a batch; long sequences make smaller ones.
@@ -66,6 +67,8 @@ def read_records(
         raise InputError(f"Expected one of the formats {', '.join(get_args(Format))}, got {format!r}.")
     with open_source(str(path)) as source:
         chosen = sniff_format(source, is_table=id_column is not None or sequence_column is not None) if format == "auto" else format
+        if chosen in ("fasta", "lines") and not (id_column is sequence_column is None):
+            raise InputError(f"Expected a table to choose columns of, got {chosen} in {source_name(source.path)}.")
         if chosen == "fasta":
             yield from read_fasta(source.stream, source.path, batch=batch)
         elif chosen == "lines":
@@ -102,7 +105,9 @@ def _suffix(path: str) -> str:
 
 
 def _table_records(source: Source, layout: Layout, id: str | int | None, sequence: str | int | None, batch: int) -> Iterator[Records]:
-    positions = [_sequence_position(layout, sequence, source.path), _id_position(layout, id, source.path)]
+    position = _sequence_position(layout, sequence, source.path)
+    unnamed = 0 if layout.names is None and position > 0 and not is_number(layout.first[0]) else None
+    positions = [position, _id_position(layout, unnamed if id is None else id, source.path)]
     count = 0
     for table in rows_of(source, layout, [position for position in positions if position is not None], batch=batch):
         numbers = map(str, range(count + 1, count + 1 + len(table.lines)))

@@ -113,7 +113,7 @@ def _read(config: RunConfig) -> _Data:
         return _Data(examples, assay.read(config.valid))
     if config.valid_fold is not None:
         return _Data(*fold_split(examples, config.valid_fold))
-    return _Data(*split(examples, config.valid_fraction or HELD_OUT, config.seed))
+    return _Data(*split(examples, HELD_OUT if config.valid_fraction is None else config.valid_fraction, config.seed))
 
 
 def _fingerprint(data: _Data) -> str:

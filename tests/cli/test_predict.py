@@ -95,10 +95,15 @@ class TestOutputs:
         assert predict(fasta, "-o", tmp_path / "o.tsv").exit_code == 0
         assert (tmp_path / "o.tsv").read_text() == TSV
 
-    def test_input_may_be_the_output(self, predict, tmp_path):
+    def test_input_is_never_the_output(self, predict, tmp_path):
         (tmp_path / "x.tsv").write_text("id\tsequence\nfirst\tACGT\n")
-        assert predict(tmp_path / "x.tsv", "-o", tmp_path / "x.tsv").exit_code == 0
-        assert (tmp_path / "x.tsv").read_text() == "id\tgc\ta\nfirst\t2\t1\n"
+        (tmp_path / "y.tsv").symlink_to(tmp_path / "x.tsv")
+        result = predict(tmp_path / "x.tsv", "-o", tmp_path / "y.tsv")
+        assert (result.exit_code, result.stderr) == (
+            1,
+            f"Error: Expected an output beside the inputs, got {tmp_path / 'y.tsv'} for both.\n",
+        )
+        assert (tmp_path / "x.tsv").read_text() == "id\tsequence\nfirst\tACGT\n"
 
 
 def read(path, format):
@@ -191,11 +196,11 @@ class TestSkipping:
         assert lines[2:] == ["Skipped 2 of 4 records."]
 
     def test_many_are_summed_up(self, predict, tmp_path):
-        (tmp_path / "in.txt").write_text("AC\n" * 5_000)
+        (tmp_path / "in.txt").write_text("AC\n" * 5_000 + "ACGT\n")
         result = predict(tmp_path / "in.txt", "--on-error", "skip")
         assert result.exit_code == 0
         assert len(result.stderr.splitlines()) == 6
-        assert result.stderr.endswith("Skipped 5,000 of 5,000 records.\n")
+        assert result.stderr.endswith("Skipped 5,000 of 5,001 records.\n")
 
     def test_nothing_is_said_where_nothing_is_skipped(self, predict, fasta):
         assert predict(fasta, "--on-error", "skip").stderr == ""

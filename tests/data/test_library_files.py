@@ -53,3 +53,10 @@ def test_nothing_is_left_where_the_truth_cannot_be_written(library, tmp_path):
     with pytest.raises(DreamkerasError, match=r"missing/truth\.tsv"):
         write_library(library, str(tmp_path / "x.tsv"), str(tmp_path / "missing" / "truth.tsv"))
     assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("name", ["library.tsv.gz", "library.ZIP"])
+def test_a_compressed_name_is_refused(tmp_path, name):
+    with pytest.raises(InputError, match=f"Expected the name of a plain text file, got .*{name}"):
+        write_library(simulate(3), str(tmp_path / name))
+    assert list(tmp_path.iterdir()) == []

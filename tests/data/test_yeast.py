@@ -158,3 +158,13 @@ def test_the_assay_reads_this_construct():
     assert YEAST_ASSAY.name == "yeast"
     assert YEAST_ASSAY.read is read
     assert YEAST_ASSAY.construct is YEAST
+
+
+def test_a_header_names_its_columns_in_any_order(tmp_path):
+    rows = [f"{number}\t{row.split()[1]}\t{number % 2}\t{row.split()[0]}" for number, row in enumerate(ROWS)]
+    check_rows(read(written(tmp_path, ["n_cells\tExpression\tfold\tseq", *rows])))
+
+
+def test_a_header_without_a_value_is_never_guessed(tmp_path):
+    with pytest.raises(InputError, match=r"Expected a column named 'value', got 'sequence', 'n_cells'"):
+        read(written(tmp_path, ["sequence\tn_cells", *ROWS]))

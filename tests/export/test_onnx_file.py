@@ -108,7 +108,13 @@ class TestDescription:
         assert (description.construct, description.tasks, description.units) == (YEAST, YEAST_ASSAY.tasks, YEAST_ASSAY.units)
 
     def test_training_comes_from_the_run_folder_without_paths_of_data(self, exported):
-        assert exported.description.training == {"assay": "yeast", "backend": "jax", "seed": 3, "validation": {"r": 0.5, "n": 10}}
+        assert exported.description.training == {
+            "assay": "yeast",
+            "backend": "jax",
+            "seed": 3,
+            "data": "private.tsv",
+            "validation": {"r": 0.5, "n": 10},
+        }
 
     def test_versions(self, exported):
         versions = exported.description.versions

@@ -102,10 +102,17 @@ class TestUnfitRecords:
         assert ["record 's1'" in scored.reasons[0], "got 3 in record 's3'" in scored.reasons[1]] == [True, True]
 
     def test_only_the_first_few_reasons_are_kept(self, monkeypatch, predictor, writer):
-        stub_reader(monkeypatch, [records_of(["X"] * 3, 3 * i) for i in range(20)])
+        stub_reader(monkeypatch, [*(records_of(["X"] * 3, 3 * i) for i in range(20)), records_of(["ACGT"])])
         scored = score_files(["stub"], predictor, writer, on_error="skip")
-        assert (scored.written, scored.skipped, len(scored.reasons)) == (0, 60, pipeline.REASONS)
+        assert (scored.written, scored.skipped, len(scored.reasons)) == (1, 60, pipeline.REASONS)
         assert [f"'s{i}'" in reason for i, reason in enumerate(scored.reasons)] == [True] * pipeline.REASONS
+
+    def test_no_fit_record_at_all_is_an_error(self, monkeypatch, predictor, writer):
+        stub_reader(monkeypatch, [records_of(["X"] * 3)])
+        with pytest.raises(
+            InputError, match=r"Expected a sequence that fits the model, got none among 3; the first: Expected DNA letters.*'s0'"
+        ):
+            score_files(["stub"], predictor, writer, on_error="skip")
 
     def test_batch_without_a_fit_record_is_not_written(self, monkeypatch, predictor, writer):
         stub_reader(monkeypatch, [records_of(["X"]), records_of(["ACGT"])])

@@ -23,7 +23,8 @@ INPUTS = {
     "csv with CRLF": ("name,seq\r\na,ACGTACGT\r\nb,ggnn\r\n", WANTED),
     "tsv without ids": ("seq\tx\nACGTACGT\t1\nggnn\t2\n", NUMBERED),
     "tsv without header": ("ACGTACGT\t1\nggnn\t2\n", NUMBERED),
-    "tsv without header, other order": ("x\t1.5\tACGTACGT\ny\t2\tggnn\n", NUMBERED),
+    "tsv without header, names first": ("a\t1.5\tACGTACGT\nb\t2\tggnn\n", WANTED),
+    "tsv without header, numbers first": ("1.5\tACGTACGT\n2\tggnn\n", NUMBERED),
     "one column with header": ("sequence\nACGTACGT\nggnn\n", NUMBERED),
     "lines": ("ACGTACGT\nggnn\n", NUMBERED),
     "lines with blanks": ("\n ACGTACGT \r\n\r\nggnn", NUMBERED),
@@ -199,3 +200,10 @@ def test_real_files_are_read(data_folder):
     assert fly == [(row[3], row[5]) for row in rows]
     yeast = pairs(read_records(str(data_folder / "data/yeast_gpra/train.tsv")))
     assert (len(yeast), yeast[0][0], len(yeast[0][1])) == (6370, "1", 110)
+
+
+@pytest.mark.parametrize(("text", "kind"), [(FASTA, "fasta"), ("ACGT\n", "lines")])
+def test_only_tables_have_columns(tmp_path, text, kind):
+    (tmp_path / "x").write_text(text)
+    with pytest.raises(InputError, match=f"Expected a table to choose columns of, got {kind} in .*x"):
+        list(read_records(str(tmp_path / "x"), format=kind, sequence_column=0))

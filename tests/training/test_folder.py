@@ -14,7 +14,7 @@ from dreamkeras.training.folder import is_taken, remove_unfinished, write_result
 from dreamkeras.training.state import TrainingState
 
 CHOICES = "data assay strategy seed batch_size learning_rate precision backend examples validation_examples"
-CONFIG = dict.fromkeys(CHOICES.split())
+CONFIG = dict.fromkeys(CHOICES.split()) | {"examples": 36}
 
 
 @pytest.fixture
@@ -72,7 +72,7 @@ def results(network):
 class TestResults:
     def test_figures_and_tables(self, quick, results, tmp_path):
         figures = write_results(tmp_path, *results)
-        assert figures == {"r": 1, "rho": 1, "mse": 3.5, "n": 4, "best_epoch": 1, "seconds": 3.2}
+        assert figures == {"r": 1, "rho": 1, "mse": 3.5, "n": 4, "examples": 36, "best_epoch": 1, "seconds": 3.2}
         assert (tmp_path / "history.csv").read_text() == "epoch,loss,r,val_r\n1,1.0,0.1,0.2\n"
         table = (tmp_path / "validation.tsv").read_text().splitlines()
         assert table[0] == "id\tlength\tmeasured_expression\tpredicted_expression"

@@ -292,6 +292,7 @@ class TestErrors:
             ({"strategy": "none"}, "Expected one of the strategies .*, got 'none'"),
             ({"batch_size": 136}, "Expected at least 136 examples for one batch, got 135"),
             ({"valid_fraction": 1.0}, "validation fraction"),
+            ({"valid_fraction": 0.0}, "validation fraction"),
         ],
         ids=lambda value: next(iter(value)) if isinstance(value, dict) else "",
     )
