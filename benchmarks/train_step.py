@@ -39,7 +39,7 @@ def keras_step(model_name, size):
     from dreamkeras.training.optimizers import CyclingAdamW
 
     model = build_model(model_name, find_assay("yeast"))
-    # XLA compiles convolutions on CPU into a third of TensorFlow's own speed.
+    # As training.run compiles it: TensorFlow without XLA.
     model.compile(optimizer=CyclingAdamW(1e-3, weight_decay=0.01), jit_compile=keras.backend.backend() == "jax")
     letters, flags, targets = batch(size)
     return lambda: model.train_on_batch({"letters": letters, "flags": flags}, targets)

@@ -1,6 +1,7 @@
 """Conv1D in the form that trains fastest on each backend, also with many small groups.
 
-Keras's own grouped `Conv1D` has no CPU gradient under TensorFlow, and takes 6 to 70 times as long under JAX and torch.
+Keras's own grouped `Conv1D` has no CPU gradient under TensorFlow without XLA, and is far slower under JAX and torch:
+benchmarks/grouped_conv.py measures it.
 """
 
 import contextlib
