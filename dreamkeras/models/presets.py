@@ -6,7 +6,7 @@ from dreamkeras.data.assay import Assay
 from dreamkeras.errors import ModelError
 from dreamkeras.layers.autosome import AutosomeCore, AutosomeFinal
 from dreamkeras.layers.bhi import BHIFirst
-from dreamkeras.layers.slots import find_block
+from dreamkeras.layers.slots import BLOCKS, find_block
 from dreamkeras.models.prixfixe import PrixFixe
 
 __all__ = ["PRESETS", "build_model", "dream_cnn", "dream_cnn_small"]
@@ -30,8 +30,6 @@ def _network(name, assay, first, core, final):
     return PrixFixe(assay.construct, first, core, final, tasks=assay.tasks, units=assay.units, name=name)
 
 
-SLOTS = ("first", "core", "final")
-
 PRESETS: dict[str, Callable[[Assay], PrixFixe]] = {"dream-cnn": dream_cnn, "dream-cnn-small": dream_cnn_small}
 """Models by the name that the command line knows them by."""
 
@@ -46,8 +44,8 @@ def build_model(name: str, assay: Assay) -> PrixFixe:
     Raises:
         ModelError: There is no such preset or block, or the blocks do not fit; the message says which there are.
     """
-    if name.count(",") == len(SLOTS) - 1:
-        blocks = (find_block(slot, block)() for slot, block in zip(SLOTS, name.split(","), strict=True))
+    if name.count(",") == len(BLOCKS) - 1:
+        blocks = (find_block(slot, block)() for slot, block in zip(BLOCKS, name.split(","), strict=True))
         return _network(name.replace(",", "-"), assay, *blocks)
     if name not in PRESETS:
         raise ModelError(f"Expected a model among {', '.join(PRESETS)}, got {name!r}.")
