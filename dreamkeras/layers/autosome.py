@@ -3,6 +3,7 @@
 import keras
 from keras import layers, ops
 
+from dreamkeras.layers.activations import silu
 from dreamkeras.layers.convolution import Conv1D
 from dreamkeras.layers.initializers import FanOutNormal, NarrowNormal
 from dreamkeras.layers.slots import Core, FinalLayers, register_block
@@ -36,7 +37,7 @@ class ConvNormSiLU(keras.layers.Layer):
         super().build(input_shape)
 
     def call(self, features, training=None):
-        return ops.silu(self.norm(self.convolution(features), training=training))
+        return silu(self.norm(self.convolution(features), training=training))
 
     def compute_output_shape(self, input_shape):
         return (*input_shape[:-1], self.filters)

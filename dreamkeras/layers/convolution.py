@@ -5,6 +5,7 @@ benchmarks/grouped_conv.py measures it.
 """
 
 import contextlib
+import functools
 from collections.abc import Iterator
 from contextvars import ContextVar
 
@@ -78,10 +79,33 @@ def _convolve(inputs, kernel, groups):
 def _block_convolution(inputs, kernel, groups):
     """A grouped convolution as a few dense ones over blocks of whole groups."""
     if groups == 1:
-        return ops.conv(inputs, kernel, padding="same")
+        return _dense_convolution(inputs, kernel)
     blocks = _block_count(groups, inputs.shape[-1] // groups)
     pieces = zip(ops.split(inputs, blocks, axis=-1), _block_kernels(kernel, groups, blocks), strict=True)
     return ops.concatenate([ops.conv(piece, dense, padding="same") for piece, dense in pieces], axis=-1)
+
+
+def _dense_convolution(inputs, kernel):
+    if keras.backend.backend() == "jax" and len(kernel) == 1:
+        return _jax_pointwise()(inputs, kernel)
+    return ops.conv(inputs, kernel, padding="same")
+
+
+@functools.cache
+def _jax_pointwise():
+    """A convolution of one tap whose kernel gradient is a matrix product: XLA's own transposes its whole input for it."""
+    import jax
+
+    @jax.custom_vjp
+    def convolve(inputs, kernel):
+        return ops.conv(inputs, kernel, padding="same")
+
+    def pull_back(residuals, cotangent):
+        inputs, kernel = residuals
+        return convolve(cotangent, kernel.transpose(0, 2, 1)), jax.numpy.tensordot(inputs, cotangent, ((0, 1), (0, 1)))[None]
+
+    convolve.defvjp(lambda inputs, kernel: (convolve(inputs, kernel), (inputs, kernel)), pull_back)
+    return convolve
 
 
 def _block_count(groups, group_channels):
