@@ -18,6 +18,7 @@ class Assay(NamedTuple):
         tasks: Name of each measured value.
         units: What each value is.
         read: Reads a file of it: path to examples.
+        bins: Number of sorting bins that the values are means over, from bin 0; None where values are no means of bins.
     """
 
     name: str
@@ -25,3 +26,4 @@ class Assay(NamedTuple):
     tasks: tuple[str, ...]
     units: tuple[str, ...]
     read: Callable[[str], Examples]
+    bins: int | None = None

@@ -148,4 +148,5 @@ YEAST_ASSAY = Assay(
     tasks=("expression",),
     units=("expression bin (0 to 17), mean over sorted cells",),
     read=read,
+    bins=BINS,
 )

@@ -5,6 +5,7 @@ from keras import layers, ops
 
 from dreamkeras.layers.activations import silu
 from dreamkeras.layers.convolution import Conv1D
+from dreamkeras.layers.heads import AutosomeRegressionFinal
 from dreamkeras.layers.initializers import FanOutNormal, NarrowNormal
 from dreamkeras.layers.slots import Core, FinalLayers, register_block
 
@@ -177,6 +178,13 @@ class AutosomeFinal(FinalLayers):
         super().__init__(**kwargs)
         self.bins = bins
         self.mapper = layers.Dense(bins, kernel_initializer=FanOutNormal(), dtype=self.dtype_policy)
+
+    @classmethod
+    def for_assay(cls, assay):
+        """As many bins as the assay was sorted into; a regression where it was not sorted."""
+        if assay.bins is None:
+            return AutosomeRegressionFinal(tasks=len(assay.tasks))
+        return cls(assay.bins)
 
     def build(self, input_shape):
         self.mapper.build((input_shape[0], input_shape[-1]))

@@ -3,7 +3,9 @@
 from typing import Any
 
 import keras
+import numpy as np
 
+from dreamkeras.data.assay import Assay
 from dreamkeras.errors import ModelError
 
 __all__ = ["BLOCKS", "Core", "FinalLayers", "FirstLayers", "find_block", "register_block"]
@@ -16,9 +18,14 @@ class FirstLayers(keras.layers.Layer):
 
 
 class Core(keras.layers.Layer):
-    """Core slot: features `(batch, length, channels)` -> features `(batch, length, channels)`."""
+    """Core slot: features `(batch, length, channels)` -> features `(batch, length, channels)`.
+
+    Attributes:
+        learning_rate: The highest that it is trained with where the strategy's own would be too high; None follows the strategy.
+    """
 
     slot = "core"
+    learning_rate: float | None = None
 
 
 class FinalLayers(keras.layers.Layer):
@@ -29,6 +36,17 @@ class FinalLayers(keras.layers.Layer):
     """
 
     slot = "final"
+
+    @classmethod
+    def for_assay(cls, assay: Assay) -> "FinalLayers":
+        """The block with as many outputs as an assay needs."""
+        return cls(tasks=len(assay.tasks))
+
+    def fit_scale(self, targets: np.ndarray) -> None:
+        """Adapts the scale that the block computes in to the training targets, float32 `(n, tasks)` with NaN where one is missing.
+
+        What a block without a scale of its own does: nothing.
+        """
 
     def loss(self, targets, outputs, sample_weight=None):
         """The training loss, a scalar.

@@ -18,12 +18,12 @@ def dream_cnn(assay: Assay) -> PrixFixe:
     Reference:
         Rafi et al. 2024, code 0_1_0_0.
     """
-    return _network("dream-cnn", assay, BHIFirst(320), AutosomeCore((128, 128, 64, 64, 64, 64)), AutosomeFinal(18))
+    return _network("dream-cnn", assay, BHIFirst(320), AutosomeCore((128, 128, 64, 64, 64, 64)), AutosomeFinal.for_assay(assay))
 
 
 def dream_cnn_small(assay: Assay) -> PrixFixe:
     """DREAM-CNN's plan at a quarter of its width and half its depth, for laptops."""
-    return _network("dream-cnn-small", assay, BHIFirst(80), AutosomeCore((32, 32, 16)), AutosomeFinal(18))
+    return _network("dream-cnn-small", assay, BHIFirst(80), AutosomeCore((32, 32, 16)), AutosomeFinal.for_assay(assay))
 
 
 def _network(name, assay, first, core, final):
@@ -45,8 +45,8 @@ def build_model(name: str, assay: Assay) -> PrixFixe:
         ModelError: There is no such preset or block, or the blocks do not fit; the message says which there are.
     """
     if name.count(",") == len(BLOCKS) - 1:
-        blocks = (find_block(slot, block)() for slot, block in zip(BLOCKS, name.split(","), strict=True))
-        return _network(name.replace(",", "-"), assay, *blocks)
+        first, core, final = (find_block(slot, block) for slot, block in zip(BLOCKS, name.split(","), strict=True))
+        return _network(name.replace(",", "-"), assay, first(), core(), final.for_assay(assay))
     if name not in PRESETS:
         raise ModelError(f"Expected a model among {', '.join(PRESETS)}, got {name!r}.")
     return PRESETS[name](assay)
