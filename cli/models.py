@@ -24,9 +24,8 @@ def command() -> None:
 
     click.echo("model\tassay\tparameters\tdescription")
     for name, preset in PRESETS.items():
-        description = (preset.__doc__ or "").partition("\n")[0]
         for assay in ASSAYS.values():
-            click.echo(f"{name}\t{assay.name}\t{_trainable_parameters(build_model(name, assay))}\t{description}")
+            click.echo(f"{name}\t{assay.name}\t{_trainable_parameters(build_model(name, assay))}\t{preset.description}")
 
 
 def _trainable_parameters(model: "PrixFixe") -> int:
