@@ -6,7 +6,7 @@ import pytest
 from keras_arrays import array
 
 from dreamkeras.layers import initializers
-from dreamkeras.layers.initializers import FanOutNormal, NarrowNormal
+from dreamkeras.layers.initializers import FanInUniform, FanOutNormal, GlorotUniform, NarrowNormal, UnitNormal
 
 every_initializer = pytest.mark.parametrize("name", initializers.__all__)
 
@@ -18,12 +18,28 @@ every_initializer = pytest.mark.parametrize("name", initializers.__all__)
         (FanOutNormal(0), (7, 2, 512), np.sqrt(2 / (7 * 512))),
         (FanOutNormal(0), (100, 18), np.sqrt(2 / 18)),
         (NarrowNormal(0), (100, 80), 0.001),
+        (UnitNormal(0), (100, 80), 1),
     ],
 )
 def test_weights_are_normal_with_this_deviation(initializer, shape, deviation):
     weights = array(initializer(shape)) / deviation
     assert abs(weights.mean()) < 5 / np.sqrt(weights.size)
     assert weights.std() == pytest.approx(1, rel=4 / np.sqrt(weights.size))
+
+
+@pytest.mark.parametrize(
+    ("initializer", "shape", "bound"),
+    [
+        (FanInUniform(0), (15, 1, 256), 1 / np.sqrt(15)),
+        (FanInUniform(0), (256, 64), 1 / np.sqrt(256)),
+        (GlorotUniform(0), (64, 192), np.sqrt(6 / 256)),
+    ],
+)
+def test_weights_are_uniform_within_this_bound(initializer, shape, bound):
+    weights = array(initializer(shape)) / bound
+    assert 0.99 < abs(weights).max() <= 1
+    assert abs(weights.mean()) < 5 / np.sqrt(3 * weights.size)
+    assert weights.std() == pytest.approx(np.sqrt(1 / 3), rel=4 / np.sqrt(weights.size))
 
 
 @every_initializer
