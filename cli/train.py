@@ -34,7 +34,9 @@ __all__ = ["command"]
 @click.option(
     "--precision", type=click.Choice(PRECISIONS), default="float32", show_default=True, help="Of the computation; weights stay float32."
 )
+@click.option("--minutes", type=float, metavar="N", help="End with the epoch in which N minutes of training are over.")
 @click.option("--seed", type=int, default=0, show_default=True, help="Of weights, split, order and dropout.")
+@click.option("--split-seed", type=int, metavar="N", help="Of the split alone.  [default: the seed]")
 @click.option("--backend", type=click.Choice(BACKENDS), help="[default: KERAS_BACKEND, else the first installed]")
 @click.option("--resume", is_flag=True, help="Go on with the run in --out from its last whole epoch.")
 @click.pass_context

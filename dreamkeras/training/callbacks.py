@@ -61,14 +61,15 @@ class Recorder(keras.callbacks.Callback):
     Args:
         state: Where both are kept.
         patience: Epochs without a better validation r after which training ends; None never ends it early.
+        minutes: Time after which training ends with the epoch it is in; None never ends it early.
 
     Raises:
         ModelError: The loss is not a number.
     """
 
-    def __init__(self, state: TrainingState, patience: int | None) -> None:
+    def __init__(self, state: TrainingState, patience: int | None, minutes: float | None = None) -> None:
         super().__init__()
-        self.state, self.patience = state, patience
+        self.state, self.patience, self.minutes = state, patience, minutes
 
     def on_epoch_begin(self, epoch, logs=None):
         """Starts the clock."""
@@ -82,7 +83,7 @@ class Recorder(keras.callbacks.Callback):
         figures = {name: float(value) for name, value in logs.items()}
         self.state.record({"epoch": epoch + 1, **figures, "learning_rate": rate}, self.model)
         self.state.seconds += time.perf_counter() - self.began
-        self.model.stop_training = self.state.has_converged(self.patience)
+        self.model.stop_training = self.state.has_ended(self.patience, self.minutes)
 
 
 class Checkpoint(keras.callbacks.Callback):

@@ -22,7 +22,7 @@ class RunConfig:
         data: File of measured sequences; None trains on a simulated library.
         valid: File to validate on. At most one of this and the next two is chosen; with none, a tenth of the data is held out.
         valid_fold: Fold of the data to validate on.
-        valid_fraction: Share of the data to validate on, drawn by the seed.
+        valid_fraction: Share of the data to validate on, drawn by the split's seed.
         assay: What was measured; see `data.assays`.
         model: Which network; see `models.presets`.
         strategy: How it is trained; see `training.strategies`.
@@ -31,8 +31,10 @@ class RunConfig:
         batch_size: Examples a step; None takes the strategy's, halved until an epoch has 100 steps, but not below 32.
         learning_rate: Highest learning rate; None takes the strategy's.
         patience: Epochs without a better validation r after which training ends; None trains them all.
+        minutes: Time in training after which the run ends with the epoch it is in; None trains on.
         precision: One of `PRECISIONS`.
-        seed: Of the weights, the split, the order and the dropout.
+        seed: Of the weights, the order and the dropout.
+        split_seed: Of the simulated library and of the split, so that runs of several seeds validate on the same; None takes `seed`.
         simulated: Promoters to simulate where `data` is None.
         fingerprint: Of the examples that the run began with, so that it is resumed with no others; None before it begins.
 
@@ -52,13 +54,15 @@ class RunConfig:
     batch_size: int | None = None
     learning_rate: float | None = None
     patience: int | None = None
+    minutes: float | None = None
     precision: str = "float32"
     seed: int = 0
+    split_seed: int | None = None
     simulated: int = 20_000
     fingerprint: str | None = None
 
     def __post_init__(self) -> None:
-        for name in ("epochs", "batch_size", "learning_rate", "patience", "simulated"):
+        for name in ("epochs", "batch_size", "learning_rate", "patience", "minutes", "simulated"):
             value = getattr(self, name)
             if value is not None and not value > 0:
                 raise InputError(f"Expected {name} above 0, got {value}.")
@@ -67,8 +71,14 @@ class RunConfig:
             raise InputError(f"Expected one choice of validation sequences, got {' and '.join(chosen)}.")
         if self.precision not in PRECISIONS:
             raise InputError(f"Expected precision among {', '.join(PRECISIONS)}, got {self.precision!r}.")
-        if not 0 <= self.seed < 2**32:
-            raise InputError(f"Expected a seed from 0 to {2**32 - 1}, got {self.seed}.")
+        for seed in (self.seed, self.seed_of_split):
+            if not 0 <= seed < 2**32:
+                raise InputError(f"Expected a seed from 0 to {2**32 - 1}, got {seed}.")
+
+    @property
+    def seed_of_split(self) -> int:
+        """What the simulated library and the split are drawn by."""
+        return self.seed if self.split_seed is None else self.split_seed
 
     def write(self, path: Path) -> None:
         """Writes the fields as JSON; the file appears whole or not at all."""

@@ -108,12 +108,12 @@ def resume(folder: Path, backend: str) -> dict[str, float]:
 
 def _read(config: RunConfig) -> _Data:
     assay = find_assay(config.assay)
-    examples = assay.read(config.data) if config.data else simulated_examples(simulate(config.simulated, config.seed))
+    examples = assay.read(config.data) if config.data else simulated_examples(simulate(config.simulated, config.seed_of_split))
     if config.valid:
         return _Data(examples, assay.read(config.valid))
     if config.valid_fold is not None:
         return _Data(*fold_split(examples, config.valid_fold))
-    return _Data(*split(examples, HELD_OUT if config.valid_fraction is None else config.valid_fraction, config.seed))
+    return _Data(*split(examples, HELD_OUT if config.valid_fraction is None else config.valid_fraction, config.seed_of_split))
 
 
 def _fingerprint(data: _Data) -> str:
@@ -168,12 +168,12 @@ def _fit(config: RunConfig, plan: _Plan, folder: Path, data: _Data, model: PrixF
     callbacks = [
         EpochSeed(config.seed),
         Validation(predictor, data.validation, plan.batch_size),
-        Recorder(state, config.patience),
+        Recorder(state, config.patience, config.minutes),
         Checkpoint(folder / CHECKPOINT, state),
         progress,
     ]
     begin = len(state.rows)
-    if begin < plan.epochs and not state.has_converged(config.patience):
+    if begin < plan.epochs and not state.has_ended(config.patience, config.minutes):
         both = find_strategy(config.strategy).reverse_complement
         batches = training_batches(data.training, plan.steps, config.seed, both, first_epoch=begin)
         try:

@@ -40,9 +40,10 @@ class TrainingState:
             self.best_epoch = len(self.rows)
             self.best_weights = _values(model.variables)
 
-    def has_converged(self, patience: int | None) -> bool:
-        """Whether `patience` epochs have brought nothing better; never without patience."""
-        return patience is not None and len(self.rows) - self.best_epoch >= patience
+    def has_ended(self, patience: int | None, minutes: float | None = None) -> bool:
+        """Whether `patience` epochs have brought nothing better, or `minutes` are over; None sets no such end."""
+        converged = patience is not None and len(self.rows) - self.best_epoch >= patience
+        return converged or (minutes is not None and self.seconds >= 60 * minutes)
 
 
 def write_checkpoint(path: Path, model: keras.Model, state: TrainingState) -> None:

@@ -14,7 +14,7 @@ def test_round_trip(tmp_path):
     assert json.loads((tmp_path / "config.json").read_text()) == dataclasses.asdict(config)
 
 
-@pytest.mark.parametrize("name", ["epochs", "batch_size", "learning_rate", "patience", "simulated"])
+@pytest.mark.parametrize("name", ["epochs", "batch_size", "learning_rate", "patience", "minutes", "simulated"])
 @pytest.mark.parametrize("value", [0, -1, float("nan")])
 def test_numbers_are_above_0(name, value):
     with pytest.raises(InputError, match=f"Expected {name} above 0, got {value}"):
@@ -25,6 +25,13 @@ def test_numbers_are_above_0(name, value):
 def test_seeds_out_of_range(seed):
     with pytest.raises(InputError, match=f"Expected a seed from 0 to 4294967295, got {seed}"):
         RunConfig(seed=seed)
+    with pytest.raises(InputError, match=f"got {seed}"):
+        RunConfig(split_seed=seed)
+
+
+def test_split_takes_the_seed_unless_it_has_its_own():
+    assert RunConfig(seed=5).seed_of_split == 5
+    assert RunConfig(seed=5, split_seed=0).seed_of_split == 0
 
 
 def test_unknown_precision():

@@ -139,6 +139,13 @@ class TestChoices:
         train(choose(data=str(folded), valid_fold=2, epochs=1, batch_size=32), tmp_path / "run")
         assert [int(name) for name in table(tmp_path / "run")["id"]] == list(range(3, 151, 5))
 
+    def test_split_of_its_own_seed_is_the_same_for_every_seed(self, quick, choose, tmp_path):
+        for seed in (1, 2):
+            train(choose(seed=seed, split_seed=7, epochs=1), tmp_path / str(seed))
+        rows = [[line.split("\t")[:3] for line in (tmp_path / name / "validation.tsv").read_text().splitlines()] for name in "12"]
+        assert rows[0] == rows[1]
+        assert (tmp_path / "1" / "validation.tsv").read_text() != (tmp_path / "2" / "validation.tsv").read_text()
+
     def test_two_ways_to_validate_are_refused(self, choose, library):
         with pytest.raises(InputError, match="Expected one choice of validation sequences, got valid and valid_fraction"):
             choose(valid=str(library), valid_fraction=0.2)

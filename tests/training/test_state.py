@@ -134,8 +134,14 @@ class TestBest:
     )
     def test_convergence_counts_epochs_since_the_best(self, rates, patience, ended):
         state = self.record(*rates)
-        assert state.has_converged(patience) is ended
-        assert not state.has_converged(None)
+        assert state.has_ended(patience) is ended
+        assert not state.has_ended(None)
+
+    @pytest.mark.parametrize(("minutes", "ended"), [(None, False), (2, True), (2.1, False), (0.5, True)])
+    def test_time_ends_a_run(self, minutes, ended):
+        state = self.record(0.1)
+        state.seconds = 120.0
+        assert state.has_ended(None, minutes) is ended
 
 
 class TestForeignFiles:
