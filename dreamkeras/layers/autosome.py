@@ -1,126 +1,49 @@
-"""The blocks of team autosome: an EfficientNet-like convolutional core, and expression as an expectation over bins."""
+"""The blocks of team autosome: motif scanners, an EfficientNet-like convolutional core, and expression as an expectation over bins."""
 
-import keras
+from typing import ClassVar
+
 from keras import layers, ops
 
-from dreamkeras.layers.activations import silu
-from dreamkeras.layers.convolution import Conv1D
+from dreamkeras.layers.efficientnet import ConvNormSiLU, InvertedResidual
 from dreamkeras.layers.heads import AutosomeRegressionFinal
-from dreamkeras.layers.initializers import FanOutNormal, NarrowNormal
-from dreamkeras.layers.slots import Core, FinalLayers, register_block
+from dreamkeras.layers.initializers import FanOutNormal
+from dreamkeras.layers.slots import Core, FinalLayers, FirstLayers, register_block
 
-__all__ = ["AutosomeCore", "AutosomeFinal", "ConvNormSiLU", "InvertedResidual", "SqueezeExcite", "soft_labels"]
+__all__ = ["AutosomeCore", "AutosomeFinal", "AutosomeFirst", "soft_labels"]
 
 
-@keras.saving.register_keras_serializable(package="dreamkeras")
-class ConvNormSiLU(keras.layers.Layer):
-    """Convolution without bias, batch normalisation, SiLU.
+@register_block("autosome")
+class AutosomeFirst(FirstLayers):
+    """Motif scanners of one width, normalised.
 
     Args:
-        filters: Output channels.
+        channels: Output channels.
         kernel_size: Taps of the convolution.
-        groups: Channel groups of the convolution.
 
     Shape:
-        `(batch, length, channels)` in, `(batch, length, filters)` out.
-    """
-
-    def __init__(self, filters, kernel_size, groups=1, **kwargs):
-        super().__init__(**kwargs)
-        self.filters, self.kernel_size, self.groups = filters, kernel_size, groups
-        self.convolution = Conv1D(filters, kernel_size, groups=groups, use_bias=False, dtype=self.dtype_policy)
-        # torch's momentum 0.1 is Keras's 0.9
-        self.norm = layers.BatchNormalization(momentum=0.9, epsilon=1e-5, dtype=self.dtype_policy)
-
-    def build(self, input_shape):
-        self.convolution.build(input_shape)
-        self.norm.build(self.compute_output_shape(input_shape))
-        super().build(input_shape)
-
-    def call(self, features, training=None):
-        return silu(self.norm(self.convolution(features), training=training))
-
-    def compute_output_shape(self, input_shape):
-        return (*input_shape[:-1], self.filters)
-
-    def get_config(self):
-        return {**super().get_config(), "filters": self.filters, "kernel_size": self.kernel_size, "groups": self.groups}
-
-
-@keras.saving.register_keras_serializable(package="dreamkeras")
-class SqueezeExcite(keras.layers.Layer):
-    """Gate each channel by its mean over the sequence.
-
-    Args:
-        hidden: Width of the gate; DREAM-CNN uses a quarter of the block's input.
-
-    Shape:
-        `(batch, length, channels)` in and out.
+        `(batch, length, 4 + flags)` in, `(batch, length, channels)` out.
 
     Reference:
-        Hu et al. 2018; Penzar et al. 2023 (LegNet).
+        Penzar et al. 2023 (LegNet); Rafi et al. 2024.
     """
 
-    def __init__(self, hidden, **kwargs):
+    def __init__(self, channels=256, kernel_size=7, **kwargs):
         super().__init__(**kwargs)
-        self.hidden = hidden
-        self.squeeze = layers.Dense(hidden, activation="silu", kernel_initializer=NarrowNormal(), dtype=self.dtype_policy)
+        self.channels, self.kernel_size = channels, kernel_size
+        self.scan = ConvNormSiLU(channels, kernel_size, dtype=self.dtype_policy, name="scan")
 
     def build(self, input_shape):
-        self.excite = layers.Dense(input_shape[-1], activation="sigmoid", kernel_initializer=NarrowNormal(), dtype=self.dtype_policy)
-        self.squeeze.build((input_shape[0], input_shape[-1]))
-        self.excite.build((input_shape[0], self.hidden))
+        self.scan.build(input_shape)
         super().build(input_shape)
 
-    def call(self, features):
-        gate = self.excite(self.squeeze(ops.mean(features, axis=1)))
-        return features * gate[:, None, :]
+    def call(self, encoded, training=None):
+        return self.scan(encoded, training=training)
 
     def compute_output_shape(self, input_shape):
-        return input_shape
+        return (*input_shape[:-1], self.channels)
 
     def get_config(self):
-        return {**super().get_config(), "hidden": self.hidden}
-
-
-@keras.saving.register_keras_serializable(package="dreamkeras")
-class InvertedResidual(keras.layers.Layer):
-    """One step of the autosome core: widen, mix along the sequence in pairs of channels, gate, narrow, join, resize.
-
-    Args:
-        filters: Output channels; the widened middle has four times as many.
-
-    Shape:
-        `(batch, length, channels)` in, `(batch, length, filters)` out.
-    """
-
-    def __init__(self, filters, **kwargs):
-        super().__init__(**kwargs)
-        self.filters = filters
-
-    def build(self, input_shape):
-        channels, inner, policy = input_shape[-1], 4 * self.filters, self.dtype_policy
-        self.widen = ConvNormSiLU(inner, 1, dtype=policy, name="widen")
-        self.mix = ConvNormSiLU(inner, 7, groups=inner // 2, dtype=policy, name="mix")
-        self.gate = SqueezeExcite(channels // 4, dtype=policy, name="gate")
-        self.narrow = ConvNormSiLU(channels, 1, dtype=policy, name="narrow")
-        self.resize = ConvNormSiLU(self.filters, 7, dtype=policy, name="resize")
-        self.widen.build(input_shape)
-        for layer in (self.mix, self.gate, self.narrow):
-            layer.build((*input_shape[:-1], inner))
-        self.resize.build((*input_shape[:-1], 2 * channels))
-        super().build(input_shape)
-
-    def call(self, features, training=None):
-        mixed = self.mix(self.widen(features, training=training), training=training)
-        residual = self.narrow(self.gate(mixed), training=training)
-        return self.resize(ops.concatenate([features, residual], axis=-1), training=training)
-
-    def compute_output_shape(self, input_shape):
-        return (*input_shape[:-1], self.filters)
-
-    def get_config(self):
-        return {**super().get_config(), "filters": self.filters}
+        return {**super().get_config(), "channels": self.channels, "kernel_size": self.kernel_size}
 
 
 @register_block("autosome")
@@ -137,10 +60,14 @@ class AutosomeCore(Core):
         Penzar et al. 2023 (LegNet); Rafi et al. 2024.
     """
 
+    middle: ClassVar[dict] = {"group_channels": 2, "widen_input": False}
+    """Options of each step's middle; see InvertedResidual."""
+
     def __init__(self, widths=(128, 128, 64, 64, 64, 64), **kwargs):
         super().__init__(**kwargs)
         self.widths = tuple(widths)
-        self.steps = [InvertedResidual(width, dtype=self.dtype_policy, name=f"step_{i}") for i, width in enumerate(self.widths)]
+        options = {**self.middle, "dtype": self.dtype_policy}
+        self.steps = [InvertedResidual(width, name=f"step_{i}", **options) for i, width in enumerate(self.widths)]
 
     def build(self, input_shape):
         for step in self.steps:

@@ -7,7 +7,7 @@ from keras import ops
 from keras_arrays import array, random_array, randomise
 from torch_networks import copy_plain, plain_torch
 
-from dreamkeras.layers.autosome import AutosomeCore, AutosomeFinal, ConvNormSiLU, InvertedResidual, SqueezeExcite, soft_labels
+from dreamkeras.layers.autosome import AutosomeCore, AutosomeFinal, AutosomeFirst, soft_labels
 from dreamkeras.layers.bhi import BHIFirst
 
 VALUES = np.array([0, 0.3, 5, 8.5, 11.25, 16.99, 17], np.float32)
@@ -16,48 +16,6 @@ VALUES = np.array([0, 0.3, 5, 8.5, 11.25, 16.99, 17], np.float32)
 def built(layer, channels):
     layer.build((None, 12, channels))
     return randomise(layer)
-
-
-def sigmoid(values):
-    return 1 / (1 + np.exp(-values))
-
-
-def test_conv_norm_silu_in_evaluation_uses_the_moving_statistics():
-    layer, inputs = built(ConvNormSiLU(4, 1), 8), random_array(3, 12, 8)
-    kernel, gamma, beta, mean, variance = map(array, layer.weights)
-    normal = (inputs @ kernel[0] - mean) / np.sqrt(variance + 1e-5) * gamma + beta
-    np.testing.assert_allclose(array(layer(inputs)), normal * sigmoid(normal), atol=1e-5)
-
-
-def test_conv_norm_silu_in_training_uses_the_batch_and_moves_the_statistics():
-    layer, inputs = built(ConvNormSiLU(4, 1), 8), random_array(3, 12, 8)
-    kernel, gamma, beta, mean, variance = map(array, layer.weights)
-    features = inputs @ kernel[0]
-    normal = (features - features.mean((0, 1))) / np.sqrt(features.var((0, 1)) + 1e-5) * gamma + beta
-    np.testing.assert_allclose(array(layer(inputs, training=True)), normal * sigmoid(normal), atol=1e-5)
-    moved = [array(weight) for weight in layer.weights[-2:]]
-    np.testing.assert_allclose(moved[0], 0.9 * mean + 0.1 * features.mean((0, 1)), atol=1e-5)
-    np.testing.assert_allclose(moved[1], 0.9 * variance + 0.1 * features.var((0, 1)), atol=1e-5)
-
-
-def test_squeeze_excite_gates_channels_by_their_means():
-    layer, inputs = built(SqueezeExcite(3), 8), random_array(3, 12, 8)
-    down, down_bias, up, up_bias = map(array, layer.weights)
-    hidden = inputs.mean(1) @ down + down_bias
-    gate = sigmoid(hidden * sigmoid(hidden) @ up + up_bias)
-    np.testing.assert_allclose(array(layer(inputs)), inputs * gate[:, None], atol=1e-5)
-
-
-@pytest.mark.parametrize("training", [False, True])
-def test_an_inverted_residual_is_its_parts_in_order(training):
-    layer, inputs = built(InvertedResidual(4), 8), random_array(3, 12, 8)
-    residual = inputs
-    for part in (layer.widen, layer.mix, layer.gate, layer.narrow):
-        residual = part(residual) if part is layer.gate else part(residual, training=training)
-    wanted = layer.resize(np.concatenate([inputs, array(residual)], axis=-1), training=training)
-    np.testing.assert_allclose(array(layer(inputs, training=training)), array(wanted), atol=1e-4)
-    assert layer.mix.convolution.kernel.shape == (7, 2, 16)
-    assert layer.gate.hidden == 2
 
 
 @pytest.fixture(scope="module")
@@ -160,3 +118,17 @@ def test_dream_cnns_core_has_this_many_weights():
     assert trained == 1_933_970 - 160 * (6 * 24 + 2) - 18 * 65
     assert isinstance(core.steps[0].widen.norm, keras.layers.BatchNormalization)
     assert core.steps[0].widen.norm.momentum == 0.9
+
+
+def test_the_first_block_is_a_convolution_normalised_and_gated():
+    block, inputs = AutosomeFirst(4, 3), random_array(2, 12, 6)
+    block.build((None, 12, 6))
+    randomise(block)
+    np.testing.assert_array_equal(array(block(inputs)), array(block.scan(inputs)))
+    assert (block.scan.filters, block.scan.kernel_size, block.scan.groups) == (4, 3, 1)
+
+
+def test_the_first_block_has_this_many_weights():
+    block = AutosomeFirst()
+    block.build((None, 150, 6))
+    assert sum(int(np.prod(weight.shape)) for weight in block.trainable_weights) == 256 * 7 * 6 + 2 * 256

@@ -30,10 +30,27 @@ CASES = {
     "ConvNormSiLU": Case({"filters": 8, "kernel_size": 3, "groups": 2}),
     "SqueezeExcite": Case({"hidden": 3}),
     "InvertedResidual": Case({"filters": 4}),
+    "Scanners": Case({"channels": 6, "kernel_sizes": (3, 5), "dropout": 0.1}),
+    "BidirectionalLSTM": Case({"units": 5}),
     "BHIFirst": Case({"channels": 6, "kernel_sizes": (3, 5, 6), "dropout": 0.1}),
+    "BHICore": Case({"channels": 6, "units": 5, "kernel_sizes": (3, 5), "dropout": 0.1, "last_dropout": 0.2}),
+    "BHIFinal": Case({"tasks": 2, "hidden": (5, 4), "flatten": True}),
+    "AutosomeFirst": Case({"channels": 6, "kernel_size": 5}),
     "AutosomeCore": Case({"widths": (4,)}),
     "AutosomeFinal": Case({"bins": 7}),
     "AutosomeRegressionFinal": Case({"tasks": 2, "channels": 5}),
+    "FeedForward": Case({"expansion": 2, "dropout": 0.1}),
+    "ConvolutionModule": Case({"kernel_size": 5, "dropout": 0.1}),
+    "MultiHeadSelfAttention": Case({"heads": 2, "head_size": 3}),
+    "ConformerBlock": Case({"heads": 2, "head_size": 3, "kernel_size": 5, "dropout": 0.1, "add_normed": False}),
+    "UnlockDNAFirst": Case({"channels": 6, "kmer": 3, "both_strands": True}),
+    "UnlockDNACore": Case({"blocks": 2, "heads": 2, "kernel_size": 5, "dropout": 0.1}),
+    "UnlockDNAFinal": Case({"tasks": 2, "positions": 3, "dropout": 0.1}),
+    "ProformerFirst": Case({"channels": 6, "kmer": 4, "tokens": 3}),
+    "ProformerCore": Case({"blocks": 2, "heads": 2, "head_size": 3, "kernel_size": 5, "dropout": 0.1}),
+    "ProformerFinal": Case({"tasks": 2, "positions": 3, "dropout": 0.1}),
+    "LegNetFirst": Case({"channels": 6, "kernel_size": 5}),
+    "LegNetCore": Case({"widths": (4,)}),
 }
 
 WITHOUT_WEIGHTS = {"LetterEncoding"}
@@ -67,7 +84,9 @@ def made(layer_class, **options):
     layer = layer_class(**case.options, **options)
     inputs = [keras.Input(shape, dtype=dtype) for shape, dtype in case.inputs]
     outputs = layer(*inputs)
-    model = keras.Model(inputs if len(inputs) > 1 else inputs[0], outputs["expression"] if isinstance(outputs, dict) else outputs)
+    if isinstance(outputs, dict):
+        outputs = keras.layers.Concatenate()([keras.layers.Flatten()(output) for output in outputs.values()])
+    model = keras.Model(inputs if len(inputs) > 1 else inputs[0], outputs)
     randomise(layer)
     return layer, model
 

@@ -1,0 +1,41 @@
+"""LegNet as published after the challenge: smaller than autosome's entry. Its final block is autosome's."""
+
+from typing import ClassVar
+
+from dreamkeras.layers.autosome import AutosomeCore, AutosomeFirst
+from dreamkeras.layers.slots import register_block
+
+__all__ = ["LegNetCore", "LegNetFirst"]
+
+
+@register_block("legnet")
+class LegNetFirst(AutosomeFirst):
+    """Motif scanners of one width, normalised: autosome's.
+
+    Args:
+        channels: Output channels.
+        kernel_size: Taps of the convolution.
+
+    Shape:
+        `(batch, length, 4 + flags)` in, `(batch, length, channels)` out.
+
+    Reference:
+        Penzar et al. 2023 (LegNet).
+    """
+
+
+@register_block("legnet")
+class LegNetCore(AutosomeCore):
+    """autosome's core with a depthwise convolution in each step, over four times the step's input instead of its output.
+
+    Args:
+        widths: Output channels of each step.
+
+    Shape:
+        `(batch, length, channels)` in, `(batch, length, widths[-1])` out.
+
+    Reference:
+        Penzar et al. 2023 (LegNet), the optimised network; the authors train it with Lion, at most 0.0005, weight decay 0.1.
+    """
+
+    middle: ClassVar[dict] = {"group_channels": 1, "widen_input": True}
