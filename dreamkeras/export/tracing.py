@@ -18,7 +18,7 @@ import dreamkeras.models.presets  # noqa: F401  # registers the blocks that file
 from dreamkeras.errors import ModelError
 from dreamkeras.export.parity import parity_letters
 from dreamkeras.export.traced import Traced
-from dreamkeras.layers.convolution import exportable_convolutions
+from dreamkeras.layers.exportable import exportable_layers
 from dreamkeras.models.prixfixe import PrixFixe
 from dreamkeras.sequence.description import ModelDescription
 
@@ -98,7 +98,7 @@ def _convert(predictor: keras.Model, network: PrixFixe) -> bytes:
     def predict(letters):
         return {"expression": predictor(letters, training=False)}
 
-    with exportable_convolutions(), _quiet_conversion():
+    with exportable_layers(), _quiet_conversion():
         import tf2onnx
 
         # Not compiled: XLA would be one operation that ONNX does not have.

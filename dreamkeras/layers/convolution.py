@@ -4,33 +4,19 @@ Keras's own grouped `Conv1D` has no CPU gradient under TensorFlow without XLA, a
 benchmarks/grouped_conv.py measures it.
 """
 
-import contextlib
 import functools
-from collections.abc import Iterator
-from contextvars import ContextVar
 
 import keras
 from keras import ops
 
+from dreamkeras.layers.exportable import is_exporting
 from dreamkeras.layers.initializers import FanOutNormal
 
-__all__ = ["Conv1D", "exportable_convolutions"]
+__all__ = ["Conv1D"]
 
 # Small groups are merged into dense blocks of this many channels: few enough multiplications with zero, and wide
 # enough for the backends' convolution kernels. Measured with benchmarks/grouped_conv.py.
 BLOCK = 32
-
-_exportable: ContextVar[bool] = ContextVar("exportable", default=False)
-
-
-@contextlib.contextmanager
-def exportable_convolutions() -> Iterator[None]:
-    """Within it, TensorFlow traces a grouped convolution as one operation, which becomes one grouped ONNX Conv."""
-    token = _exportable.set(True)
-    try:
-        yield
-    finally:
-        _exportable.reset(token)
 
 
 @keras.saving.register_keras_serializable(package="dreamkeras")
@@ -67,7 +53,7 @@ def _convolve(inputs, kernel, groups):
     backend = keras.backend.backend()
     if backend == "torch":
         return _torch_convolution(inputs, kernel, groups)
-    if backend == "tensorflow" and groups > 1 and _exportable.get():
+    if backend == "tensorflow" and groups > 1 and is_exporting():
         import tensorflow as tf
 
         return tf.nn.conv1d(inputs, kernel, stride=1, padding="SAME")

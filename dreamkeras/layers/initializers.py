@@ -7,7 +7,7 @@ import keras
 import numpy as np
 from keras import ops
 
-__all__ = ["FanInUniform", "FanOutNormal", "GlorotUniform", "NarrowNormal", "UnitNormal"]
+__all__ = ["FanInUniform", "FanOutNormal", "GateUniform", "GlorotUniform", "NarrowNormal", "UnitNormal"]
 
 
 class _NumpyInitializer(keras.initializers.Initializer):
@@ -81,4 +81,14 @@ class GlorotUniform(_NumpyInitializer):
     def draw(self, generator, shape):
         """A kernel `(channels, filters)`."""
         bound = math.sqrt(6 / sum(shape))
+        return generator.uniform(-bound, bound, shape)
+
+
+@keras.saving.register_keras_serializable(package="dreamkeras")
+class GateUniform(_NumpyInitializer):
+    """Between plus and minus 1 / sqrt(units), as torch draws the weights and biases of an LSTM."""
+
+    def draw(self, generator, shape):
+        """A kernel `(channels, 4 * units)`, or a bias `(4 * units,)`."""
+        bound = 1 / math.sqrt(shape[-1] / 4)
         return generator.uniform(-bound, bound, shape)

@@ -8,7 +8,8 @@ from hypothesis import strategies as st
 from keras import ops
 from keras_arrays import array, gradients, random_array, randomise
 
-from dreamkeras.layers.convolution import BLOCK, Conv1D, exportable_convolutions
+from dreamkeras.layers.convolution import BLOCK, Conv1D
+from dreamkeras.layers.exportable import exportable_layers
 
 SHAPES = [  # channels, filters, taps, groups
     (6, 5, 1, 1),
@@ -126,7 +127,7 @@ def test_jit_changes_nothing():
 def test_the_exportable_form_gives_the_same(taps):
     layer, inputs = made(8, 8, taps, 4), random_array(3, 11, 8)
     plain = array(layer(inputs))
-    with exportable_convolutions():
+    with exportable_layers():
         np.testing.assert_allclose(array(layer(inputs)), plain, atol=1e-5)
 
 
@@ -140,7 +141,7 @@ def test_the_exportable_form_is_one_operation_and_ends_with_its_context():
         graph = tf.function(layer.__call__).get_concrete_function(tf.TensorSpec((None, 11, 128)))
         return sum(operation.type == "Conv2D" for operation in graph.graph.get_operations())
 
-    with exportable_convolutions():
+    with exportable_layers():
         assert convolutions() == 1
     assert convolutions() == 128 // BLOCK
 

@@ -6,7 +6,7 @@ import pytest
 from keras_arrays import array
 
 from dreamkeras.layers import initializers
-from dreamkeras.layers.initializers import FanInUniform, FanOutNormal, GlorotUniform, NarrowNormal, UnitNormal
+from dreamkeras.layers.initializers import FanInUniform, FanOutNormal, GateUniform, GlorotUniform, NarrowNormal, UnitNormal
 
 every_initializer = pytest.mark.parametrize("name", initializers.__all__)
 
@@ -33,6 +33,7 @@ def test_weights_are_normal_with_this_deviation(initializer, shape, deviation):
         (FanInUniform(0), (15, 1, 256), 1 / np.sqrt(15)),
         (FanInUniform(0), (256, 64), 1 / np.sqrt(256)),
         (GlorotUniform(0), (64, 192), np.sqrt(6 / 256)),
+        (GateUniform(0), (100, 4 * 16), 1 / np.sqrt(16)),
     ],
 )
 def test_weights_are_uniform_within_this_bound(initializer, shape, bound):
