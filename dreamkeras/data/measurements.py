@@ -1,0 +1,160 @@
+"""Tables of measured sequences: ids, sequences, values and folds, batch by batch, whatever else the table holds.
+
+Knows nothing about what was measured; each assay has a module of its own.
+"""
+
+from collections.abc import Callable, Iterator
+from typing import NamedTuple
+
+import numpy as np
+
+from dreamkeras.data.examples import Examples
+from dreamkeras.errors import InputError
+from dreamkeras.sequence.construct import Construct
+from dreamkeras.sequence.ragged import Ragged
+from dreamkeras.sequence.records import Records
+from dreamkeras.sequence.sources import Source, open_source, source_name
+from dreamkeras.sequence.tables import SEQUENCE_NAMES, Layout, Table, find_column, is_number, rows_of, sniff_layout
+
+__all__ = ["Columns", "Measurements", "oriented_examples", "read_measurements"]
+
+FOLD = "fold"
+
+
+class Columns(NamedTuple):
+    """What a header may call the columns of an assay's table, in lower case; of several names, the first that it holds counts.
+
+    Args:
+        values: Names for each of the measured values.
+        ids: Names for the sequences' own; none, and rows are numbered from 1.
+        needs_header: Whether a table without a header is refused; else its columns are sequence, values and perhaps a fold.
+    """
+
+    values: tuple[tuple[str, ...], ...]
+    ids: tuple[str, ...] = ()
+    needs_header: bool = True
+
+
+class Measurements(NamedTuple):
+    """A batch of rows as numbers.
+
+    Args:
+        records: n sequences.
+        values: float64 (n, values).
+        folds: int32 (n,); None where the table has no such column.
+    """
+
+    records: Records
+    values: np.ndarray
+    folds: np.ndarray | None
+
+
+def read_measurements(path: str, columns: Columns, to_examples: Callable[[Measurements], Examples]) -> Examples:
+    """The examples of a table: TSV or CSV, plain or gzip.
+
+    Args:
+        path: The file.
+        columns: Where what stands.
+        to_examples: Makes examples of a batch.
+
+    Raises:
+        InputError: The file cannot be read, a column is missing, or a value or fold is no number; the message names the
+            record, the file and the line.
+    """
+    with open_source(path) as source:
+        # Cut at once: windows take a fifth of the memory of Python's strings.
+        return _joined([to_examples(batch) for batch in _batches(source, columns)])
+
+
+def oriented_examples(batch: Measurements, construct: Construct, reverse_mark: str) -> Examples:
+    """Examples of an assay that measured sequences in both orientations, each as it stands in the table.
+
+    Args:
+        batch: n rows.
+        construct: With the one flag `is_reverse`.
+        reverse_mark: What the ids of sequences measured in reverse contain.
+
+    Raises:
+        InputError: A sequence does not fit the construct, or a value is not finite; names the record.
+    """
+    records, values, folds = batch
+    for row, column in np.argwhere(~np.isfinite(values))[:1]:
+        raise InputError(f"Expected a finite value, got {values[row, column]} in {records.place(int(row))}.")
+    is_reverse = [[float(reverse_mark in name)] for name in records.ids]
+    return Examples(
+        ids=records.ids,
+        letters=construct.cut(records),
+        targets=values.astype(np.float32),
+        flags=np.array(is_reverse, np.float32),
+        lengths=records.sequences.lengths.astype(np.int32),
+        folds=folds,
+        construct=construct,
+    )
+
+
+def _batches(source: Source, columns: Columns) -> Iterator[Measurements]:
+    layout = sniff_layout(source)
+    named = columns.needs_header or layout.names is not None
+    positions = _named_columns(layout, columns, source.path) if named else _ordered_columns(layout, columns, source.path)
+    done = 0
+    for table in rows_of(source, layout, positions):
+        yield _parsed(table, columns, named, done)
+        done += len(table.lines)
+
+
+def _named_columns(layout: Layout, columns: Columns, path: str) -> list[int]:
+    """Positions of the sequence, the values, the ids if there are to be any, and the fold if there is one."""
+    names = [name.lower() for name in layout.names or ()]
+    wanted = [SEQUENCE_NAMES, *columns.values, *([columns.ids] if columns.ids else []), *([(FOLD,)] if FOLD in names else [])]
+    return [find_column(layout, next((name for name in choices if name in names), choices[0]), path) for choices in wanted]
+
+
+def _ordered_columns(layout: Layout, columns: Columns, path: str) -> list[int]:
+    """Positions of the sequence, the values and, if there is one more column, the fold."""
+    needed, came = 1 + len(columns.values), len(layout.first)
+    if came < needed:
+        wanted = "two columns, sequence and value" if needed == 2 else f"{needed} columns, sequence and values"
+        raise InputError(f"Expected {wanted}, got {came} ({source_name(path)}, line {layout.line}).")
+    return list(range(min(came, needed + 1)))
+
+
+def _parsed(table: Table, columns: Columns, named: bool, done: int) -> Measurements:
+    sequences, rest = table.columns[0], table.columns[1:]
+    values, rest = rest[: len(columns.values)], rest[len(columns.values) :]
+    ids = [str(row) for row in range(done + 1, done + 1 + len(sequences))]
+    if named and columns.ids:
+        ids, rest = rest[0], rest[1:]
+    records = Records(ids, Ragged.from_strings(sequences), table.lines, table.source)
+    numbers = np.stack([_numbers(cells, records, "a number") for cells in values], axis=1)
+    return Measurements(records, numbers, _whole_numbers(rest[0], records) if rest else None)
+
+
+def _numbers(cells: list[str], records: Records, wanted: str) -> np.ndarray:
+    """float64 (n,); the fast way first, and cell by cell only to find the one that is wrong."""
+    try:
+        return np.array(cells, np.float64)
+    except ValueError:
+        index = next(i for i, cell in enumerate(cells) if not is_number(cell))
+        raise InputError(f"Expected {wanted}, got {cells[index]!r} in {records.place(index)}.") from None
+
+
+def _whole_numbers(cells: list[str], records: Records) -> np.ndarray:
+    wanted = "a fold (a whole number)"
+    numbers = _numbers(cells, records, wanted)
+    wrong = np.flatnonzero(~((numbers == np.rint(numbers)) & (np.abs(numbers) < 2**31)))
+    if len(wrong):
+        raise InputError(f"Expected {wanted}, got {cells[wrong[0]]!r} in {records.place(int(wrong[0]))}.")
+    return numbers.astype(np.int32)
+
+
+def _joined(parts: list[Examples]) -> Examples:
+    folds = None if parts[0].folds is None else np.concatenate([part.folds for part in parts if part.folds is not None])
+    return Examples(
+        ids=[name for part in parts for name in part.ids],
+        letters=np.concatenate([part.letters for part in parts]),
+        targets=np.concatenate([part.targets for part in parts]),
+        flags=np.concatenate([part.flags for part in parts]),
+        lengths=np.concatenate([part.lengths for part in parts]),
+        folds=folds,
+        construct=parts[0].construct,
+    )
