@@ -6,7 +6,9 @@ import keras
 from keras import ops
 
 from dreamkeras.errors import ModelError
+from dreamkeras.layers.auxiliary import KINDS, PositionHead, auxiliary_loss
 from dreamkeras.layers.encoding import LetterEncoding, reverse_complement
+from dreamkeras.layers.heads import ScaledFinal
 from dreamkeras.sequence.construct import Construct
 from dreamkeras.sequence.description import ModelDescription
 
@@ -21,42 +23,62 @@ class PrixFixe(keras.Model):
         construct: How sequences become its input; gives the window's length, the flags and the strand rule.
         first: A `FirstLayers` block.
         core: A `Core` block.
-        final: A `FinalLayers` block; its loss is the model's.
+        final: A `FinalLayers` block; its loss is the model's, unless `compile` is given a `keras.losses.Loss`.
         tasks: One name a column of the expression.
         units: What the numbers are, one text a task.
+        auxiliary: Keys of `layers.auxiliary.KINDS` that the network learns to answer beside expression: by its final block where
+            that does, else by a head on the core's features.
+        test_shifts: A prediction is the mean over the windows shifted by up to this many letters either way, `N` entering.
 
     Shape:
-        `{"letters": uint8 (batch, length), "flags": float32 (batch, flags)}` in, `final`'s dictionary out.
+        `{"letters": uint8 (batch, length), "flags": float32 (batch, flags)}` in, `final`'s dictionary and the auxiliary logits
+        `(batch, positions, ...)` out. What it trains on is targets float32 `(batch, tasks)`, NaN where one is missing, or these
+        under `"expression"` beside the truths that `layers.auxiliary.auxiliary_loss` takes.
 
     Raises:
-        ModelError: The blocks do not fit together, or do not give one column a task.
+        ModelError: The blocks do not fit together, or do not give one column a task, or the core does not keep the positions
+            that an auxiliary head needs.
 
     Reference:
         Rafi et al. 2024, the Prix Fixe framework.
     """
 
-    def __init__(self, construct, first, core, final, tasks=("expression",), units=("arbitrary units",), **kwargs):
+    def __init__(
+        self, construct, first, core, final, tasks=("expression",), units=("arbitrary units",), auxiliary=(), test_shifts=0, **kwargs
+    ):
         construct = construct if isinstance(construct, Construct) else Construct.from_json(construct)
         encoding = LetterEncoding(dtype=first.dtype_policy, name="encoding")
         letters = keras.Input((construct.length,), dtype="uint8", name="letters")
         flags = keras.Input((len(construct.flags),), dtype="float32", name="flags")
-        outputs = encoding(letters, flags)
-        for slot, block in (("first", first), ("core", core), ("final", final)):
-            outputs = _apply(slot, block, outputs)
+        features = _apply("core", core, _apply("first", first, encoding(letters, flags)))
+        outputs = _apply("final", final, features)
         _check_outputs(final, outputs, tasks, units)
+        outputs = {**outputs, **_auxiliary_outputs(core, features, auxiliary, outputs)}
+        _check_positions(core, outputs, auxiliary, construct.length)
 
         super().__init__({"letters": letters, "flags": flags}, outputs, **kwargs)
 
         self.construct = construct
         self.first, self.core, self.final = first, core, final
         self.tasks, self.units = tuple(tasks), tuple(units)
+        self.auxiliary, self.test_shifts = tuple(auxiliary), test_shifts
+
+    def with_options(self, auxiliary=(), test_shifts=0):
+        """A network of the same blocks, weights shared, that learns and predicts by these arguments of the constructor."""
+        settings = {"tasks": self.tasks, "units": self.units, "auxiliary": auxiliary, "test_shifts": test_shifts, "name": self.name}
+        return PrixFixe(self.construct, self.first, self.core, self.final, **settings)
 
     def compute_loss(self, x=None, y=None, y_pred=None, sample_weight=None, training=True):
-        loss = self.final.loss(y, y_pred, sample_weight)
-        return loss + sum(self.losses) if self.losses else loss
+        truth = y if isinstance(y, dict) else {"expression": y}
+        if self.loss is None:
+            loss = self.final.loss(truth["expression"], y_pred, sample_weight)
+        else:
+            loss = _loss_by_task(self.loss, self.final, truth["expression"], y_pred["expression"], sample_weight)
+        return sum(self.losses, loss + auxiliary_loss(truth, y_pred))
 
     def compute_metrics(self, x, y, y_pred, sample_weight=None):
-        return super().compute_metrics(x, y, y_pred["expression"], sample_weight)
+        targets = y["expression"] if isinstance(y, dict) else y
+        return super().compute_metrics(x, targets, y_pred["expression"], sample_weight)
 
     def predictor(self) -> keras.Model:
         """Letters uint8 `(batch, length)` -> expression `(batch, tasks)`, as the construct's strand rule wants it.
@@ -73,7 +95,8 @@ class PrixFixe(keras.Model):
 
     def get_config(self):
         blocks = {slot: keras.saving.serialize_keras_object(getattr(self, slot)) for slot in ("first", "core", "final")}
-        return {"name": self.name, "construct": self.construct.to_json(), **blocks, "tasks": self.tasks, "units": self.units}
+        options = {"tasks": self.tasks, "units": self.units, "auxiliary": self.auxiliary, "test_shifts": self.test_shifts}
+        return {"name": self.name, "construct": self.construct.to_json(), **blocks, **options}
 
     @classmethod
     def from_config(cls, config, custom_objects=None):
@@ -84,7 +107,8 @@ class PrixFixe(keras.Model):
 class StrandMean(keras.layers.Layer):
     """A Prix Fixe network's answer for letters alone, measurement flags 0.
 
-    Where the construct's rule is `"both"`, the mean of the window and its reverse complement, computed as one batch.
+    Where the construct's rule is `"both"`, the mean of the window and its reverse complement, and where the network wants test
+    shifts, the mean of the shifted windows, all computed as one batch.
 
     Shape:
         uint8 `(batch, length)` in, float32 `(batch, tasks)` out.
@@ -96,19 +120,67 @@ class StrandMean(keras.layers.Layer):
 
     def call(self, letters):
         construct = self.network.construct
-        flags = ops.zeros((ops.shape(letters)[0], len(construct.flags)), "float32")
-        if construct.strands == "given":
-            return self._expression(letters, flags)
+        windows = _shifted(letters, self.network.test_shifts)
+        reverse = [0.0] * len(windows)
+        if construct.strands == "both":
+            windows, reverse = [*windows, *(reverse_complement(window) for window in windows)], [*reverse, *(1.0 for _ in windows)]
         is_reverse = ops.convert_to_tensor([[float(flag == "is_reverse") for flag in construct.flags]], "float32")
-        both = ops.concatenate([letters, reverse_complement(letters)])
-        forward, reverse = ops.split(self._expression(both, ops.concatenate([flags, flags + is_reverse])), 2)
-        return (forward + reverse) / 2
+        zeros = ops.zeros((ops.shape(letters)[0], len(construct.flags)), "float32")
+        flags = [zeros + strand * is_reverse for strand in reverse]
+        if len(windows) == 1:
+            return self._expression(windows[0], flags[0])
+        answers = ops.split(self._expression(ops.concatenate(windows), ops.concatenate(flags)), len(windows))
+        return sum(answers[1:], answers[0]) / len(windows)
 
     def _expression(self, letters, flags):
         return self.network({"letters": letters, "flags": flags}, training=False)["expression"]
 
     def compute_output_shape(self, input_shape):
         return (input_shape[0], len(self.network.tasks))
+
+
+def _shifted(letters, most):
+    """The window shifted by `-most` to `most` letters, `N` entering; the window alone for 0."""
+    if not most:
+        return [letters]
+    length = letters.shape[1]
+    edge = ops.full_like(letters[:, :1], ord("N"))
+    padded = ops.concatenate([*[edge] * most, letters, *[edge] * most], axis=1)
+    return [padded[:, first : first + length] for first in range(2 * most + 1)]
+
+
+def _loss_by_task(loss, final, targets, expression, sample_weight):
+    """A Keras loss of each task over the targets it has, summed over tasks; in standard units where the block has such a scale.
+
+    A loss is a mean over the batch: weights that are 1 in the mean make it one over what is there.
+    """
+    present = ops.logical_not(ops.isnan(targets))
+    targets = ops.where(present, targets, expression)
+    if isinstance(final, ScaledFinal):
+        targets, expression = ((values - final.offset) / final.scale for values in (targets, expression))
+    weight = ops.cast(present, "float32")
+    if sample_weight is not None:
+        weight = weight * ops.cast(ops.reshape(sample_weight, (-1, 1)), "float32")
+    weight = weight / ops.maximum(ops.mean(weight, axis=0), 1e-7)
+    tasks = range(targets.shape[1])
+    return sum(loss(targets[:, i : i + 1], expression[:, i : i + 1], sample_weight=weight[:, i]) for i in tasks)
+
+
+def _auxiliary_outputs(core, features, auxiliary, outputs):
+    """Logits of the kinds that the final block does not answer itself."""
+    if unknown := sorted(set(auxiliary) - set(KINDS)):
+        raise ModelError(f"Expected auxiliary outputs among {', '.join(KINDS)}, got {', '.join(unknown)}.")
+    missing = [kind for kind in auxiliary if kind not in outputs]
+    return {kind: PositionHead(kind, dtype=core.dtype_policy, name=kind)(features) for kind in missing}
+
+
+def _check_positions(core, outputs, auxiliary, length):
+    for kind in auxiliary:
+        if (came := outputs[kind].shape[1]) not in (length, 2 * length):
+            raise ModelError(
+                f"Expected a core that keeps the {length} positions of the window, or {2 * length} of both strands, for the auxiliary "
+                f"output {kind!r}, got {came} from {type(core).__name__}."
+            )
 
 
 def _apply(slot, block, features):

@@ -11,6 +11,7 @@ import pytest
 from keras_arrays import array, random_array, random_letters, randomise
 
 import dreamkeras.layers
+from dreamkeras.layers.auxiliary import PositionHead
 from dreamkeras.layers.heads import ScaledFinal
 from dreamkeras.layers.slots import BLOCKS, Core, FinalLayers, FirstLayers
 
@@ -51,6 +52,7 @@ CASES = {
     "ProformerFinal": Case({"tasks": 2, "positions": 3, "dropout": 0.1}),
     "LegNetFirst": Case({"channels": 6, "kernel_size": 5}),
     "LegNetCore": Case({"widths": (4,)}),
+    "PositionHead": Case({"kind": "nucleotides"}),
 }
 
 WITHOUT_WEIGHTS = {"LetterEncoding"}
@@ -164,7 +166,8 @@ def test_a_training_step_moves_every_weight_and_keeps_it_finite(layer_class):
 @every_layer
 def test_mixed_precision_computes_in_16_bits_with_weights_in_32(layer_class, dtype):
     (layer, half), (_, single) = made(layer_class, dtype=dtype), made(layer_class)
-    computed = "float32" if issubclass(layer_class, FinalLayers) else dtype.removeprefix("mixed_")  # expression is read by users
+    # What a network answers is for users and losses.
+    computed = "float32" if issubclass(layer_class, (FinalLayers, PositionHead)) else dtype.removeprefix("mixed_")
     assert {weight.dtype for weight in layer.weights} <= {"float32", "uint32", "int64"}
     assert half.output.dtype == computed
     came, wanted = (array(model.predict_on_batch(arguments(layer_class, 3))) for model in (half, single))

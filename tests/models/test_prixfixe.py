@@ -15,7 +15,9 @@ from keras_arrays import array, random_letters, randomise
 from dreamkeras.errors import ModelError
 from dreamkeras.layers import slots
 from dreamkeras.layers.autosome import AutosomeCore, AutosomeFinal
+from dreamkeras.layers.auxiliary import auxiliary_loss
 from dreamkeras.layers.bhi import BHIFirst
+from dreamkeras.layers.heads import AutosomeRegressionFinal
 from dreamkeras.layers.slots import Core, FinalLayers, register_block
 from dreamkeras.models.prixfixe import PrixFixe
 from dreamkeras.sequence import alphabet
@@ -149,6 +151,106 @@ def test_a_loss_added_by_a_layer_counts():
     network = made(core=Penalty())
     network.compile("sgd")
     assert network.train_on_batch(inputs(2), np.full((2, 1), 5, np.float32)) > 100
+
+
+def truths(batch, seed=0):
+    """Targets, and letters of which some are said to be masked and others exchanged."""
+    generator = np.random.default_rng(seed)
+    masked, mutated = generator.random((2, batch, 20)) < 0.3
+    targets = generator.uniform(2, 15, (batch, 1)).astype(np.float32)
+    return {"expression": targets, "letters": random_letters(batch, 20, seed), "masked": masked, "mutated": mutated}
+
+
+class TestAuxiliaryOutputs:
+    def network(self):
+        return made(auxiliary=("nucleotides", "mutated"))
+
+    def test_their_losses_are_added_to_the_blocks(self):
+        network, given, truth = self.network(), inputs(4), truths(4)
+        outputs = network.predict_on_batch(given)
+        assert (outputs["nucleotides"].shape, outputs["mutated"].shape) == ((4, 20, 4), (4, 20, 1))
+        network.compile("sgd", metrics=["mae"])
+        came = network.evaluate(given, truth, verbose=0, return_dict=True)
+        blocks = float(network.final.loss(truth["expression"], outputs))
+        assert came["loss"] == pytest.approx(blocks + float(auxiliary_loss(truth, outputs)), rel=1e-4)
+        assert came["mae"] == pytest.approx(np.abs(truth["expression"] - outputs["expression"]).mean(), rel=1e-4)
+        alone = network.evaluate(given, truth["expression"], verbose=0, return_dict=True)
+        assert alone["loss"] == pytest.approx(blocks, rel=1e-4)
+
+    def test_truths_that_the_network_has_no_answer_to_are_augmentation_only(self, model):
+        network = PrixFixe.from_config(model.get_config())
+        network.compile("sgd")
+        given, truth = inputs(4), truths(4)
+        with_truths, alone = (network.evaluate(given, y, verbose=0) for y in (truth, truth["expression"]))
+        assert with_truths == pytest.approx(alone)
+
+    def test_heads_learn_and_are_saved(self, tmp_path):
+        network = self.network()
+        network.compile(keras.optimizers.AdamW(0.01))
+        history = network.fit(inputs(16), truths(16), epochs=4, batch_size=8, verbose=0).history["loss"]
+        assert history[-1] < history[0]
+        network.save(tmp_path / "model.keras")
+        again = keras.saving.load_model(tmp_path / "model.keras")
+        assert again.auxiliary == ("nucleotides", "mutated")
+        for name, values in network.predict_on_batch(inputs(3)).items():
+            np.testing.assert_allclose(again.predict_on_batch(inputs(3))[name], values, atol=1e-5)
+
+    def test_a_final_block_that_answers_gets_no_head(self):
+        class Answers(AutosomeFinal):
+            def call(self, features):
+                return {**super().call(features), "mutated": features[..., :1]}
+
+        network = made(final=Answers(), auxiliary=("mutated", "nucleotides"))
+        assert {layer.name for layer in network.layers if "PositionHead" in type(layer).__name__} == {"nucleotides"}
+
+    def test_the_predictor_has_expression_alone(self):
+        predictor = self.network().predictor()
+        assert predictor.output_shape == (None, 1)
+
+    def test_a_core_without_the_positions_is_refused(self):
+        with pytest.raises(ModelError, match=r"Expected a core that keeps the 20 positions of the window, or 40 .*, got 10 from Halve"):
+            made(core=Halve(), auxiliary=("nucleotides",))
+
+    def test_unknown_kinds_are_refused(self):
+        with pytest.raises(ModelError, match="Expected auxiliary outputs among nucleotides, mutated, got codons"):
+            made(auxiliary=("codons",))
+
+
+class TestGivenLoss:
+    def evaluate(self, network, loss, targets, weights=None):
+        network.compile("sgd", loss=loss)
+        return network.evaluate(inputs(4), targets, sample_weight=weights, verbose=0)
+
+    def test_replaces_the_blocks_own(self, model):
+        targets = truths(4)["expression"]
+        network = PrixFixe.from_config(model.get_config())
+        wanted = np.square(network.predict_on_batch(inputs(4))["expression"] - targets).mean()
+        assert self.evaluate(network, keras.losses.MeanSquaredError(), targets) == pytest.approx(wanted, rel=1e-4)
+
+    def test_is_in_standard_units_over_the_targets_there_are(self):
+        network = made(final=AutosomeRegressionFinal(2, 5), tasks=("a", "b"), units=("x", "y"))
+        network.final.offset.assign([3.0, -1.0])
+        network.final.scale.assign([2.0, 0.5])
+        targets = np.array([[1, np.nan], [4, 2], [np.nan, 0], [7, -3]], np.float32)
+        weights = np.array([1.0, 2.0, 0.0, 1.0], np.float32)
+        difference = np.abs((network.predict_on_batch(inputs(4))["expression"] - targets) / [2.0, 0.5])
+        wanted = np.nansum(np.nansum(difference * weights[:, None], 0) / (weights[:, None] * ~np.isnan(targets)).sum(0))
+        assert self.evaluate(network, keras.losses.MeanAbsoluteError(), targets, weights) == pytest.approx(wanted, rel=1e-4)
+
+
+class TestTestShifts:
+    def test_answer_is_the_mean_over_shifted_windows_of_both_strands(self, model):
+        network, letters = model.with_options(test_shifts=2), random_letters(3, 20)
+        padded = np.pad(letters, ((0, 0), (2, 2)), constant_values=ord("N"))
+        windows = [padded[:, first : first + 20] for first in range(5)]
+        wanted = np.mean([model.predictor().predict_on_batch(window) for window in windows], axis=0)
+        np.testing.assert_allclose(network.predictor().predict_on_batch(letters), wanted, atol=1e-4)
+
+    def test_are_saved_and_share_the_weights(self, model):
+        network = model.with_options(test_shifts=2)
+        assert PrixFixe.from_config(network.get_config()).test_shifts == 2
+        assert network.name == model.name
+        assert {id(weight) for weight in network.weights} == {id(weight) for weight in model.weights}
 
 
 @pytest.mark.parametrize("dtype", ["mixed_bfloat16", "mixed_float16"])
