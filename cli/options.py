@@ -10,7 +10,7 @@ __all__ = [
     "device_option",
     "format_option",
     "id_column_option",
-    "model_option",
+    "models_option",
     "output_option",
     "sequence_column_option",
 ]
@@ -27,12 +27,14 @@ BACKENDS = ("tensorflow", "jax", "torch")
 PRECISIONS = ("float32", "bfloat16", "float16")
 """The keys of `training.config.PRECISIONS`, likewise."""
 
-model_option = click.option(
+models_option = click.option(
     "-m",
     "--model",
+    "models",
     type=click.Path(),
+    multiple=True,
     metavar="MODEL",
-    help="An .onnx file or a run folder.  [default: the small yeast model of the package]",
+    help="An .onnx file or a run folder; several are an ensemble.  [default: the small yeast model of the package]",
 )
 
 output_option = click.option(

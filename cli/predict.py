@@ -4,17 +4,18 @@ from typing import TYPE_CHECKING, Literal
 
 import click
 
-from .options import batch_size_option, device_option, format_option, id_column_option, model_option, output_option, sequence_column_option
+from .options import batch_size_option, device_option, format_option, id_column_option, models_option, output_option, sequence_column_option
 
 if TYPE_CHECKING:
     from dreamkeras.scoring.pipeline import Scored
+    from dreamkeras.scoring.scorer import Scorer
 
 __all__ = ["command"]
 
 
 @click.command("predict")
 @click.argument("inputs", nargs=-1, required=True, metavar="INPUT...", type=click.Path(allow_dash=True))
-@model_option
+@models_option
 @output_option
 @format_option
 @click.option(
@@ -30,7 +31,7 @@ __all__ = ["command"]
 @sequence_column_option
 def command(
     inputs: tuple[str, ...],
-    model: str | None,
+    models: tuple[str, ...],
     output: str,
     format: str | None,
     on_error: Literal["fail", "skip"],
@@ -42,7 +43,8 @@ def command(
     """Predict the expression of the sequences in INPUT.
 
     INPUT is FASTA, TSV, CSV or one sequence a line, plain or gzip, with - for standard input; or a Parquet file. Results
-    keep the records' names and order and are written only when every record has been scored.
+    keep the records' names and order and are written only when every record has been scored. Of an ensemble they are the
+    models' means, and their standard deviations in columns of their own.
     """
     from dreamkeras.scoring.pipeline import score_files
     from dreamkeras.scoring.predictor import BATCH_SIZE, PACKAGED_MODEL, load
@@ -51,8 +53,8 @@ def command(
     from .results import open_results
 
     _refuse_overwriting(inputs, output)
-    predictor = load(PACKAGED_MODEL if model is None else model, device)
-    with open_results(output, predictor.tasks, format) as writer, show_records() as progress:
+    predictor: Scorer = load(models, device) if len(models) > 1 else load(models[0] if models else PACKAGED_MODEL, device)
+    with open_results(output, predictor.columns, format) as writer, show_records() as progress:
         scored = score_files(
             inputs,
             predictor,
@@ -63,8 +65,8 @@ def command(
             id_column=id_column,
             sequence_column=sequence_column,
         )
-    if model is None:
-        click.echo(f"No -m given: used the packaged model {predictor.description.name} (construct {predictor.construct.name}).", err=True)
+    if not models:
+        click.echo(f"No -m given: used the packaged model {predictor.name} (construct {predictor.construct.name}).", err=True)
     _report_skipped(scored)
 
 

@@ -19,17 +19,20 @@ def write_toy_model(
     construct: Construct = TOY,
     tasks: tuple[str, ...] = ("gc", "a"),
     *,
+    name: str = "toy",
+    units: str = "letters",
+    weight: float = 1,
     input_name: str = "letters",
     input_type: str = "UINT8",
     output_name: str = "expression",
     shape: tuple[str | int, str | int] | None = None,
     metadata: dict[str, str] | None = None,
 ) -> Path:
-    """Writes a model that answers the `COUNTED` letters of each window; the keywords make it one that is not ours."""
+    """Writes a model that answers the `COUNTED` letters of each window times a weight; the last keywords make it one that is not ours."""
     import onnx
     from onnx import TensorProto, helper, numpy_helper
 
-    table = np.array([[chr(code) in COUNTED[task] for task in tasks] for code in range(256)], np.float32)
+    table = np.array([[weight * (chr(code) in COUNTED[task]) for task in tasks] for code in range(256)], np.float32)
     nodes = [
         helper.make_node("Cast", [input_name], ["codes"], to=TensorProto.INT32),
         helper.make_node("Gather", ["table", "codes"], ["rows"], axis=0),
@@ -43,7 +46,7 @@ def write_toy_model(
         [numpy_helper.from_array(table, "table"), numpy_helper.from_array(np.array([1]), "axis")],
     )
     model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=8)
-    description = ModelDescription(name="toy", construct=construct, tasks=tasks, units=("letters",) * len(tasks))
+    description = ModelDescription(name=name, construct=construct, tasks=tasks, units=(units,) * len(tasks))
     helper.set_model_props(model, {METADATA_KEY: description.to_json()} if metadata is None else metadata)
     onnx.save(model, path)
     return Path(path)

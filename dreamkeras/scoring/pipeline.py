@@ -1,12 +1,12 @@
 """Files of sequences to files of predictions: read, cut, predict, write, in bounded memory whatever the input's size."""
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Literal, NamedTuple
 
 import numpy as np
 
 from dreamkeras.errors import InputError
-from dreamkeras.scoring.predictor import BATCH_SIZE, OnnxPredictor
+from dreamkeras.scoring.scorer import BATCH_SIZE, Scorer
 from dreamkeras.sequence.construct import Construct
 from dreamkeras.sequence.reading import read_records
 from dreamkeras.sequence.records import Records
@@ -35,16 +35,16 @@ class Scored(NamedTuple):
 
 
 class _Cut(NamedTuple):
-    """A batch ready for the model: the names and windows of the records that fit, and why the others do not."""
+    """A batch ready for the model: the names and, for each construct, windows of the records that fit; and why the others do not."""
 
     ids: list[str]
-    windows: np.ndarray
+    windows: list[np.ndarray]
     problems: list[str]
 
 
 def score_files(
     paths: Iterable[str],
-    predictor: OnnxPredictor,
+    predictor: Scorer,
     writer: Writer,
     *,
     on_error: Literal["fail", "skip"] = "fail",
@@ -57,7 +57,7 @@ def score_files(
 
     Args:
         paths: Files that `read_records` understands; `-` is standard input.
-        predictor: The model.
+        predictor: The model or ensemble.
         writer: Takes the predictions as they come.
         on_error: What a record that does not fit the construct does: `"fail"` raises, `"skip"` leaves it out.
         batch_size: Sequences scored at once.
@@ -78,9 +78,9 @@ def score_files(
     cut = _cut_or_fail if on_error == "fail" else _cut_or_skip
     # One thread: reading ahead in another gained nothing beside ONNX Runtime, which keeps all CPUs busy.
     for records in _read(paths, id_column, sequence_column):
-        ids, windows, problems = cut(predictor.construct, records)
+        ids, windows, problems = cut(predictor.constructs, records)
         if ids:
-            writer.write(ids, predictor.score_letters(windows, batch_size, progress))
+            writer.write(ids, predictor.score_windows(windows, batch_size, progress))
         written += len(ids)
         skipped += len(problems)
         reasons += problems[: REASONS - len(reasons)]
@@ -94,15 +94,18 @@ def _read(paths: Iterable[str], id_column: str | int | None, sequence_column: st
         yield from read_records(path, id_column=id_column, sequence_column=sequence_column)
 
 
-def _cut_or_fail(construct: Construct, records: Records) -> _Cut:
-    return _Cut(records.ids, construct.cut(records), [])
+def _cut_or_fail(constructs: Sequence[Construct], records: Records) -> _Cut:
+    return _Cut(records.ids, [construct.cut(records) for construct in constructs], [])
 
 
-def _cut_or_skip(construct: Construct, records: Records) -> _Cut:
-    problems = construct.problems(records.sequences)
-    if not problems:
-        return _Cut(records.ids, construct.windows(records.sequences), [])
-    fits = np.ones(len(records.ids), bool)
-    fits[list(problems)] = False
-    kept = records.select(fits)
-    return _Cut(kept.ids, construct.windows(kept.sequences), [f"{problems[i]} in {records.place(i)}" for i in sorted(problems)])
+def _cut_or_skip(constructs: Sequence[Construct], records: Records) -> _Cut:
+    """A record is left out of all constructs where it does not fit one."""
+    problems: dict[int, str] = {}
+    for construct in constructs:
+        problems = {**construct.problems(records.sequences), **problems}
+    places = [f"{problems[i]} in {records.place(i)}" for i in sorted(problems)]
+    if problems:
+        fits = np.ones(len(records.ids), bool)
+        fits[list(problems)] = False
+        records = records.select(fits)
+    return _Cut(records.ids, [construct.windows(records.sequences) for construct in constructs], places)

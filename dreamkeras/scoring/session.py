@@ -56,14 +56,14 @@ def open_session(path: str, device: str = "auto", threads: int | None = None) ->
     return _open(runtime, path, options, [CPU])
 
 
-def run_session(session: Any, output: str, inputs: dict[str, np.ndarray]) -> np.ndarray:
-    """One output of one batch.
+def run_session(session: Any, outputs: list[str], inputs: dict[str, np.ndarray]) -> list[np.ndarray]:
+    """The outputs of one batch.
 
     Raises:
-        ModelError: ONNX Runtime could not compute it, for instance for want of memory.
+        ModelError: ONNX Runtime could not compute them, for instance for want of memory.
     """
     try:
-        values: np.ndarray = session.run([output], inputs)[0]
+        values: list[np.ndarray] = session.run(outputs, inputs)
     except Exception as error:  # onnxruntime's exceptions share no base class
         shapes = ", ".join(f"{name} {array.shape}" for name, array in inputs.items())
         raise ModelError(

@@ -28,6 +28,7 @@ class ModelDescription:
         training: Summary of the training run: assay, strategy, seed, epochs, examples, validation r; empty if unknown.
         versions: Versions of the packages that made it.
         parity: Keras against ONNX at export (largest absolute difference, r, number of sequences); empty before export.
+        members: Of an ensemble, the name, training and parity of each model in it; empty for a single model.
     """
 
     name: str
@@ -37,6 +38,7 @@ class ModelDescription:
     training: dict[str, Any] = field(default_factory=dict)
     versions: dict[str, str] = field(default_factory=dict)
     parity: dict[str, Any] = field(default_factory=dict)
+    members: list[dict[str, Any]] = field(default_factory=list)
 
     def to_json(self) -> str:
         """One JSON text."""

@@ -206,6 +206,33 @@ class TestSkipping:
         assert predict(fasta, "--on-error", "skip").stderr == ""
 
 
+class TestEnsemble:
+    def test_several_models_give_means_and_deviations(self, run, toy_model, fasta, tmp_path):
+        triple = write_toy_model(tmp_path / "triple.onnx", weight=3)
+        result = run("predict", fasta, "-m", toy_model, "-m", triple)
+        rows = [line.split("\t") for line in result.stdout.splitlines()]
+        assert (result.exit_code, result.stderr, rows[0]) == (0, "", ["id", "gc", "a", "gc_sd", "a_sd"])
+        counted = np.array([count(text) for text in SEQUENCES.values()])
+        wanted = np.concatenate([2 * counted, np.sqrt(2) * counted], axis=1)
+        np.testing.assert_allclose(np.array([row[1:] for row in rows[1:]], float), wanted, rtol=1e-5)
+
+    def test_records_that_do_not_fit_one_of_the_models_are_skipped(self, run, toy_model, tmp_path):
+        yeast = write_toy_model(tmp_path / "yeast.onnx", YEAST)
+        (tmp_path / "in.fa").write_text(f">a\n{'ACGT' * 2}\n>b\n{'ACGT' * 20}\n>c\nGGGG\n")
+        result = run("predict", tmp_path / "in.fa", "-m", toy_model, "-m", yeast, "--on-error", "skip")
+        assert [line.split("\t")[0] for line in result.stdout.splitlines()] == ["id", "a", "c"]
+        assert "4 to 12 bases for construct 'toy', got 80 in record 'b'" in result.stderr
+
+    def test_models_of_other_tasks_are_refused(self, run, toy_model, fasta, tmp_path):
+        other = write_toy_model(tmp_path / "other.onnx", tasks=("gc",))
+        assert one_line_error(run("predict", fasta, "-m", toy_model, "-m", other), "the same tasks", "gc, a")
+
+    def test_memory_does_not_grow_with_the_input(self, tmp_path):
+        models = [write_toy_model(tmp_path / f"{weight}.onnx", YEAST, weight=weight) for weight in (1, 2)]
+        few, many = (peak_megabytes(tmp_path, models, number) for number in (2_000, 100_000))
+        assert many - few < 25
+
+
 class TestPackagedModel:
     def test_is_used_without_m_and_said_so(self, run, fasta, tmp_path, monkeypatch):
         monkeypatch.setattr(predictor_module, "PACKAGED_MODEL", write_toy_model(tmp_path / "yeast.onnx"))
@@ -247,7 +274,7 @@ class TestProcess:
     @pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="the system does not tell a process's peak memory")
     def test_memory_does_not_grow_with_the_input(self, tmp_path):
         model = write_toy_model(tmp_path / "y.onnx", YEAST)
-        few, many = (peak_megabytes(tmp_path, model, number) for number in (2_000, 200_000))
+        few, many = (peak_megabytes(tmp_path, [model], number) for number in (2_000, 200_000))
         assert many - few < 25  # the windows of all of them would take 30 MB
 
     def test_reader_that_leaves_early_is_no_error(self, toy_model, tmp_path):
@@ -291,10 +318,11 @@ class TestProcess:
         assert "3 records" in shown
 
 
-def peak_megabytes(folder, model, number):
+def peak_megabytes(folder, models, number):
     """Peak memory of a process that predicts so many promoters."""
     (folder / "in.txt").write_text("ACGTACGTAC" * 8 + "\n" + ("GATTACA" * 11 + "\n") * (number - 1))
-    args = ["predict", str(folder / "in.txt"), "-m", str(model), "-o", str(folder / "o.tsv")]
+    options = [text for model in models for text in ("-m", str(model))]
+    args = ["predict", str(folder / "in.txt"), *options, "-o", str(folder / "o.tsv")]
     code = f"from dreamkeras.cli.main import main\ntry: main({args!r})\nexcept SystemExit: print(open('/proc/self/status').read())"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     return next(int(line.split()[1]) / 1024 for line in done.stdout.splitlines() if line.startswith("VmHWM"))

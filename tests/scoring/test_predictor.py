@@ -10,7 +10,7 @@ from toy_models import TOY, count, write_toy_model
 
 import dreamkeras
 from dreamkeras.errors import InputError, ModelError
-from dreamkeras.scoring import predictor as predictor_module
+from dreamkeras.scoring import scorer
 from dreamkeras.scoring.predictor import OnnxPredictor, load
 from dreamkeras.sequence.construct import YEAST
 from dreamkeras.sequence.description import METADATA_KEY, ModelDescription
@@ -63,7 +63,7 @@ class TestPredict:
         assert predictor.predict(kind(SEQUENCES)).shape == (4, 2)
 
     def test_long_lists_go_through_in_pieces(self, predictor, monkeypatch):
-        monkeypatch.setattr(predictor_module, "STRINGS_AT_ONCE", 3)
+        monkeypatch.setattr(scorer, "STRINGS_AT_ONCE", 3)
         np.testing.assert_array_equal(predictor.predict(SEQUENCES * 2), [count(text) for text in SEQUENCES * 2])
 
     @pytest.mark.parametrize("single", ["ACGTACGT", b"ACGTACGT"])
@@ -86,7 +86,7 @@ class TestPredict:
     )
     @pytest.mark.parametrize("at_once", [2, 8192])
     def test_problem_names_the_sequence_by_index(self, predictor, bad, message, at_once, monkeypatch):
-        monkeypatch.setattr(predictor_module, "STRINGS_AT_ONCE", at_once)
+        monkeypatch.setattr(scorer, "STRINGS_AT_ONCE", at_once)
         with pytest.raises(InputError, match=message):
             predictor.predict([*SEQUENCES, bad])
 

@@ -105,7 +105,7 @@ def test_what_onnxruntime_prints_about_cuda_stays_out_of_the_results(gpu_runtime
 
 
 def test_opening_and_running_is_silent(toy_model, capfd):
-    run_session(open_session(str(toy_model)), "expression", {"letters": np.zeros((1, 12), np.uint8)})
+    run_session(open_session(str(toy_model)), ["expression"], {"letters": np.zeros((1, 12), np.uint8)})
     assert capfd.readouterr() == ("", "")
 
 
@@ -128,5 +128,5 @@ def test_truncated_model_is_refused(tmp_path):
 def test_batch_that_cannot_be_computed_says_which(toy_model):
     session = open_session(str(toy_model))
     with pytest.raises(ModelError, match=r"letters \(2, 5\).*smaller batch") as caught:
-        run_session(session, "expression", {"letters": np.zeros((2, 5), np.uint8)})
+        run_session(session, ["expression"], {"letters": np.zeros((2, 5), np.uint8)})
     assert "\n" not in str(caught.value)

@@ -1,0 +1,139 @@
+import numpy as np
+import pytest
+from toy_models import TOY, count, write_toy_model
+
+import dreamkeras
+from dreamkeras.errors import InputError, ModelError
+from dreamkeras.scoring.ensemble import Ensemble
+from dreamkeras.scoring.predictor import OnnxPredictor, load
+from dreamkeras.scoring.scorer import Spread
+from dreamkeras.sequence.construct import YEAST, Construct
+
+SEQUENCES = ["ACGT", "GGGGCC", "acgtnACGTRYK", "TTTTT"]
+WEIGHTS = (1, 2, 6)
+LONGER = Construct(name="longer", length=20, alignment="right", shortest=6, strands="given")
+
+
+@pytest.fixture(scope="module")
+def paths(tmp_path_factory):
+    """Three models that answer 1, 2 and 6 times what is counted."""
+    folder = tmp_path_factory.mktemp("models")
+    return [write_toy_model(folder / f"{weight}.onnx", name=f"times {weight}", weight=weight) for weight in WEIGHTS]
+
+
+@pytest.fixture(scope="module")
+def ensemble(paths):
+    return load(paths, device="cpu", threads=1)
+
+
+def members_say(sequences=SEQUENCES, weights=WEIGHTS):
+    return np.array([[np.multiply(weight, count(text)) for text in sequences] for weight in weights])
+
+
+def test_a_list_of_models_is_an_ensemble(paths, ensemble):
+    assert isinstance(ensemble, Ensemble)
+    assert [member.name for member in ensemble.members] == ["times 1", "times 2", "times 6"]
+    assert isinstance(dreamkeras.load([str(path) for path in paths]), Ensemble)
+    assert isinstance(load(paths[0]), OnnxPredictor)
+
+
+class TestValues:
+    def test_prediction_is_the_mean_of_the_members(self, ensemble):
+        values = ensemble.predict(SEQUENCES)
+        assert values.dtype == np.float32
+        np.testing.assert_allclose(values, members_say().mean(0), rtol=1e-6)
+
+    def test_spread_is_the_sample_standard_deviation(self, ensemble):
+        spread = ensemble.predict_spread(SEQUENCES)
+        assert isinstance(spread, Spread)
+        assert spread.sd.dtype == np.float32
+        np.testing.assert_allclose(spread.sd, np.std(members_say(), 0, ddof=1), rtol=1e-6)
+        np.testing.assert_array_equal(spread.mean, ensemble.predict(SEQUENCES))
+
+    @pytest.mark.parametrize("batch_size", [1, 3, 1000])
+    def test_batch_size_changes_nothing(self, ensemble, batch_size):
+        np.testing.assert_array_equal(ensemble.predict(SEQUENCES, batch_size), ensemble.predict(SEQUENCES))
+
+    def test_letters_are_scored_as_sequences_are(self, ensemble):
+        letters = np.array([list(text.ljust(12, "N").encode()) for text in SEQUENCES], np.uint8)
+        np.testing.assert_array_equal(ensemble.score_letters(letters), ensemble.predict(SEQUENCES))
+
+    def test_columns_are_the_means_of_all_tasks_and_then_the_deviations(self, ensemble):
+        assert ensemble.columns == ("gc", "a", "gc_sd", "a_sd")
+        assert (ensemble.tasks, ensemble.units, ensemble.construct) == (("gc", "a"), ("letters", "letters"), TOY)
+
+    def test_a_single_member_has_no_deviation(self, paths):
+        single = load(paths[1:2])
+        assert (single.columns, single.has_spread, single.predict_spread(SEQUENCES).sd) == (("gc", "a"), False, None)
+        np.testing.assert_array_equal(single.predict(SEQUENCES), load(paths[1]).predict(SEQUENCES))
+
+    def test_a_single_model_has_no_deviation(self, paths):
+        model = load(paths[1])
+        assert (model.columns, model.predict_spread(SEQUENCES).sd) == (("gc", "a"), None)
+
+    def test_no_sequences_give_no_rows(self, ensemble):
+        assert [part.shape for part in ensemble.predict_spread([])] == [(0, 2), (0, 2)]
+
+    def test_progress_counts_each_sequence_once(self, ensemble):
+        told = []
+        ensemble.score_windows([np.full((5, 12), ord("A"), np.uint8)], 2, told.append)
+        assert told == [2, 2, 1]
+
+
+class TestConstructs:
+    @pytest.fixture
+    def mixed(self, paths, tmp_path):
+        return load([paths[0], write_toy_model(tmp_path / "longer.onnx", LONGER, name="longer", weight=3), paths[1]])
+
+    def test_each_member_cuts_its_own_windows(self, mixed):
+        sequences = ["ACGTAC", "GGGGCCAA"]
+        assert mixed.constructs == (TOY, LONGER)
+        np.testing.assert_allclose(mixed.predict(sequences), 2 * members_say(sequences, (1,))[0])
+
+    def test_sequences_have_to_fit_all_of_them(self, mixed):
+        with pytest.raises(InputError, match="6 to 20 bases for construct 'longer', got 4 in the sequence at index 1"):
+            mixed.predict(["ACGTAC", "ACGT"])
+        with pytest.raises(InputError, match="4 to 12 bases for construct 'toy', got 14 in the sequence at index 0"):
+            mixed.predict(["ACGTAC" + "ACGTACGT"])
+
+    def test_letters_cannot_be_scored(self, mixed):
+        with pytest.raises(ModelError, match="models of one construct, got 'toy' of 12 letters, 'longer' of 20 letters: give sequences"):
+            mixed.score_letters(np.full((1, 12), ord("A"), np.uint8))
+
+    def test_windows_of_equal_constructs_are_cut_once(self, ensemble, monkeypatch):
+        cut = []
+        windows = Construct.windows
+        monkeypatch.setattr(Construct, "windows", lambda self, sequences: cut.append(self.name) or windows(self, sequences))
+        ensemble.predict(SEQUENCES)
+        assert cut == ["toy"]
+
+
+class TestRefusals:
+    def test_no_member(self):
+        with pytest.raises(ModelError, match="at least one model for an ensemble, got none"):
+            load([])
+
+    def test_other_tasks(self, paths, tmp_path):
+        other = write_toy_model(tmp_path / "m.onnx", tasks=("gc",), name="half")
+        with pytest.raises(ModelError, match="the same tasks, got gc, a of times 1 and gc of half"):
+            load([paths[0], other])
+
+    def test_other_units(self, paths, tmp_path):
+        other = write_toy_model(tmp_path / "m.onnx", units="bins", name="binned")
+        with pytest.raises(ModelError, match="the same units, got letters, letters of times 1 and bins, bins of binned"):
+            load([paths[0], other])
+
+    def test_an_ensemble_is_no_member(self, paths, ensemble):
+        with pytest.raises(ModelError, match=r"got the ensemble times 1 \+ times 2 \+ times 6: give its members"):
+            Ensemble([load(paths[0]), ensemble])
+        with pytest.raises(ModelError, match="got the ensemble times 1: give its members"):
+            Ensemble([load(paths[:1])])
+
+    def test_a_member_that_does_not_exist(self, paths, tmp_path):
+        with pytest.raises(ModelError, match=r"nowhere, which does not exist"):
+            load([paths[0], tmp_path / "nowhere"])
+
+
+def test_yeast_members_share_their_construct(tmp_path):
+    paths = [write_toy_model(tmp_path / f"{weight}.onnx", YEAST, ("gc",), weight=weight) for weight in (1, 3)]
+    assert load(paths).construct == YEAST
