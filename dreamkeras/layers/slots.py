@@ -1,5 +1,7 @@
 """The three slots of a Prix Fixe network: what a block has to be to fill one, and the table of those that do."""
 
+import importlib
+from collections.abc import Iterable
 from typing import Any
 
 import keras
@@ -8,7 +10,7 @@ import numpy as np
 from dreamkeras.data.assay import Assay
 from dreamkeras.errors import ModelError
 
-__all__ = ["BLOCKS", "Core", "FinalLayers", "FirstLayers", "find_block", "register_block"]
+__all__ = ["BLOCKS", "Core", "FinalLayers", "FirstLayers", "find_block", "import_modules", "modules_of", "register_block"]
 
 
 class FirstLayers(keras.layers.Layer):
@@ -90,12 +92,52 @@ def register_block(name: str):
     return register
 
 
-def find_block(slot: str, name: str) -> Any:
-    """The class registered as `name` in `slot`.
+def find_block(slot: str | None, name: str) -> Any:
+    """The class registered as `name` in `slot`, or the class that `module:Class` names.
+
+    Args:
+        slot: Where it is to go; None for wherever a `module:Class` belongs.
+        name: A registered name, or `module:Class` with a module that Python finds.
 
     Raises:
-        ModelError: There is none; the message lists those that there are.
+        ModelError: There is none, or it belongs in another slot; the message lists those that there are.
+
+    Example:
+        >>> find_block("first", "dreamkeras.layers.bhi:BHIFirst").slot
+        'first'
     """
-    if name not in BLOCKS[slot]:
-        raise ModelError(f"Expected a {slot} block among {', '.join(sorted(BLOCKS[slot]))}, got {name!r}.")
+    if ":" in name:
+        return _import_block(slot, name)
+    if slot is None or name not in BLOCKS[slot]:
+        known = sorted({name for blocks in BLOCKS.values() for name in blocks} if slot is None else BLOCKS[slot])
+        raise ModelError(f"Expected a {slot or 'registered'} block among {', '.join(known)}, or module:Class, got {name!r}.")
     return BLOCKS[slot][name]
+
+
+def _import_block(slot: str | None, name: str) -> Any:
+    module, _, attribute = name.partition(":")
+    try:
+        block = getattr(importlib.import_module(module), attribute)
+    except (ImportError, AttributeError, ValueError) as error:
+        raise ModelError(f"Expected module:Class of a block, got {name!r}: {error}.") from error
+    if getattr(block, "slot", None) not in ((slot,) if slot else BLOCKS):
+        raise ModelError(f"Expected a {slot or 'first, core or final'} block, got {name!r}, of slot {getattr(block, 'slot', 'none')}.")
+    return block
+
+
+def modules_of(*blocks: keras.layers.Layer) -> list[str]:
+    """The modules outside dreamkeras that have to be imported before a saved model with these blocks can be loaded."""
+    return sorted({type(block).__module__ for block in blocks if not type(block).__module__.startswith(("dreamkeras.", "__main__"))})
+
+
+def import_modules(names: Iterable[str]) -> None:
+    """Imports the modules that `modules_of` named: Keras finds the blocks of a saved model among the classes it has seen.
+
+    Raises:
+        ModelError: One cannot be imported.
+    """
+    for name in names:
+        try:
+            importlib.import_module(name)
+        except ImportError as error:
+            raise ModelError(f"Expected to import {name}, which holds a block of the model, got: {error}.") from error

@@ -49,3 +49,24 @@ def test_a_final_block_has_to_bring_its_loss():
     block = type("Lossless", (FinalLayers,), {})()
     with pytest.raises(NotImplementedError, match="Expected Lossless to define loss"):
         block.loss(None, None)
+
+
+def test_a_class_of_any_module_is_found_by_module_and_name():
+    assert find_block("core", "dreamkeras.layers.autosome:AutosomeCore") is BLOCKS["core"]["autosome"]
+    assert find_block(None, "dreamkeras.layers.autosome:AutosomeCore") is BLOCKS["core"]["autosome"]
+
+
+@pytest.mark.parametrize(
+    ("slot", "name", "reason"),
+    [
+        ("core", "no_such_module:Block", "no_such_module"),
+        ("core", "dreamkeras.layers.autosome:Nothing", "Nothing"),
+        ("core", ":Block", "module:Class"),
+        ("first", "dreamkeras.layers.autosome:AutosomeCore", "of slot core"),
+        (None, "collections:OrderedDict", "of slot none"),
+        (None, "autosome", "registered block among"),
+    ],
+)
+def test_what_is_no_block_of_the_slot_is_refused(slot, name, reason):
+    with pytest.raises(ModelError, match=reason):
+        find_block(slot, name)

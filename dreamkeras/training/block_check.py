@@ -1,0 +1,177 @@
+"""What a block has to do to fill a slot, tried on the backend that Keras runs on.
+
+Knows nothing about other backends; `block_report` asks each of them.
+"""
+
+import tempfile
+import warnings
+from collections.abc import Callable
+from functools import partial
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import keras
+import numpy as np
+from keras import ops
+
+from dreamkeras.data.assay import Assay
+from dreamkeras.errors import DreamkerasError, InputError, ModelError
+from dreamkeras.export import export_onnx
+from dreamkeras.layers.autosome import AutosomeCore, AutosomeFinal
+from dreamkeras.layers.bhi import BHIFirst
+from dreamkeras.layers.slots import find_block
+from dreamkeras.models.prixfixe import PrixFixe
+from dreamkeras.sequence.construct import Construct
+
+__all__ = ["CHECKS", "Outcome", "check_block"]
+
+Make = Callable[..., PrixFixe]
+"""Builds a network around the block, with fresh weights."""
+
+STEPS = 3
+
+
+class Outcome(NamedTuple):
+    """What came of one check.
+
+    Args:
+        check: One of `CHECKS`.
+        reason: Why the block does not hold it; empty where it does.
+    """
+
+    check: str
+    reason: str
+
+
+def check_block(slot: str | None, name: str) -> list[Outcome]:
+    """Tries a block in its slot, between small blocks that are known to work.
+
+    Args:
+        slot: `"first"`, `"core"` or `"final"`; None for that of the class.
+        name: A registered block or `module:Class`.
+
+    Returns:
+        One outcome a check, in the order of `CHECKS`; where the network does not build, only that.
+
+    Raises:
+        ModelError: There is no such block.
+    """
+    block = find_block(slot, name)
+    make = partial(_network, block)
+    outcomes = []
+    for check, run in CHECKS.items():
+        outcomes.append(Outcome(check, _reason(run, make)))
+        if outcomes[0].reason:
+            break
+    return outcomes
+
+
+def _reason(run: Callable[[Make], None], make: Make) -> str:
+    keras.utils.set_random_seed(0)
+    try:
+        run(make)
+    except DreamkerasError as error:
+        return str(error)
+    except Exception as error:  # noqa: BLE001  # whatever a stranger's block does is its outcome, not ours
+        return f"{type(error).__name__}: {' '.join(str(error).split())[:300]}"
+    return ""
+
+
+def _network(block: Any, length: int = 40, flags: tuple[str, ...] = ("is_reverse",)) -> PrixFixe:
+    construct = Construct("check", length, flags=flags)
+    assay = Assay("check", construct, ("expression",), ("bins",), read=_refuse, bins=18)
+    first = block() if block.slot == "first" else BHIFirst(16)
+    core = block() if block.slot == "core" else AutosomeCore((8,))
+    final = (block if block.slot == "final" else AutosomeFinal).for_assay(assay)
+    return PrixFixe(construct, first, core, final, name="check")
+
+
+def _refuse(path: str) -> Any:
+    raise InputError(f"Expected no data in a check, got {path}.")
+
+
+def _batch(network: PrixFixe, size: int = 8) -> tuple[dict[str, np.ndarray], np.ndarray]:
+    generator = np.random.default_rng(0)
+    letters = generator.choice(np.frombuffer(b"ACGTN", np.uint8), (size, network.construct.length))
+    flags = generator.integers(0, 2, (size, len(network.construct.flags))).astype(np.float32)
+    return {"letters": letters, "flags": flags}, generator.uniform(0, 17, (size, 1)).astype(np.float32)
+
+
+def _answer(network: PrixFixe, inputs: dict[str, np.ndarray]) -> np.ndarray:
+    return ops.convert_to_numpy(network.predict_on_batch(inputs)["expression"])
+
+
+def _builds(make: Make) -> None:
+    make()
+    make(length=61, flags=("is_reverse", "is_singleton"))
+
+
+def _answers_rows_alone(make: Make) -> None:
+    network = make()
+    inputs, _ = _batch(network)
+    together = _answer(network, inputs)
+    alone = np.concatenate([_answer(network, {name: values[i : i + 1] for name, values in inputs.items()}) for i in range(len(together))])
+    if not np.isfinite(together).all():
+        raise ModelError("Expected finite predictions, got some that are not.")
+    if not np.allclose(together, alone, rtol=1e-3, atol=1e-3):
+        raise ModelError("Expected a sequence's prediction not to depend on its batch, got another one for it alone.")
+
+
+def _trains(make: Make) -> None:
+    network = make()
+    before = [ops.convert_to_numpy(weight).copy() for weight in network.trainable_weights]
+    _train(network)
+    idle = [
+        weight.path
+        for old, weight in zip(before, network.trainable_weights, strict=True)
+        if np.array_equal(old, ops.convert_to_numpy(weight))
+    ]
+    if idle:
+        raise ModelError(f"Expected every trainable weight to learn, got no change in {', '.join(idle[:3])}.")
+
+
+def _train(network: PrixFixe) -> None:
+    network.compile(keras.optimizers.Adam(1e-3), jit_compile=keras.backend.backend() == "jax")
+    inputs, targets = _batch(network)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # Keras warns of weights without a gradient, which `_trains` names itself
+        losses = [float(np.max(network.train_on_batch(inputs, targets))) for _ in range(STEPS)]
+    if not np.isfinite(losses).all():
+        raise ModelError(f"Expected a finite loss, got {losses}.")
+
+
+def _saves(make: Make) -> None:
+    network = make()
+    inputs, _ = _batch(network)
+    with tempfile.TemporaryDirectory(prefix="dreamkeras-") as folder:
+        network.save(Path(folder) / "model.keras")
+        again = keras.saving.load_model(Path(folder) / "model.keras", compile=False)
+    if not np.allclose(_answer(again, inputs), _answer(network, inputs), rtol=1e-4, atol=1e-4):
+        raise ModelError("Expected the saved network to predict what it did, got something else: is its config complete?")
+
+
+def _trains_in(policy: str, make: Make) -> None:
+    kept = keras.config.dtype_policy()
+    keras.config.set_dtype_policy(policy)
+    try:
+        _train(make())
+    finally:
+        keras.config.set_dtype_policy(kept)
+
+
+def _exports(make: Make) -> None:
+    with tempfile.TemporaryDirectory(prefix="dreamkeras-") as folder:
+        make().save(Path(folder) / "model.keras")
+        export_onnx(Path(folder) / "model.keras", training={})
+
+
+CHECKS: dict[str, Callable[[Make], None]] = {
+    "builds at any length": _builds,
+    "answers each row alone": _answers_rows_alone,
+    "trains every weight": _trains,
+    "saves and loads": _saves,
+    "trains in bfloat16": partial(_trains_in, "mixed_bfloat16"),
+    "trains in float16": partial(_trains_in, "mixed_float16"),
+    "exports to ONNX": _exports,
+}
+"""Each raises where the block does not hold it."""
