@@ -3,7 +3,6 @@
 import keras
 from keras import ops
 
-from dreamkeras.layers.exportable import is_exporting
 from dreamkeras.layers.initializers import GateUniform
 
 __all__ = ["BidirectionalLSTM"]
@@ -38,6 +37,8 @@ class BidirectionalLSTM(keras.layers.Layer):
             [self.add_weight(shape=shape, initializer=GateUniform(), name=f"{direction}_{name}") for name, shape in shapes.items()]
             for direction in DIRECTIONS
         ]
+        if keras.backend.backend() == "tensorflow":
+            self._read = self._keras_own(input_shape)
         super().build(input_shape)
 
     def call(self, inputs):
@@ -48,18 +49,15 @@ class BidirectionalLSTM(keras.layers.Layer):
         if backend == "jax":
             return _jax_lstm(inputs, weights)
         if backend == "tensorflow":
-            return self._keras_own(inputs, weights)
+            return self._read(inputs, [weight for direction in weights for weight in direction])
         raise NotImplementedError(f"Expected backend tensorflow, jax or torch, got {backend!r}.")
 
-    def _keras_own(self, inputs, weights):
-        """Keras's own layers with our weights: on a GPU cuDNN's, and in an export one ONNX LSTM."""
-        import tensorflow as tf
-
-        with tf.init_scope():
-            own = keras.layers.Bidirectional(keras.layers.LSTM(self.units, return_sequences=True, dtype=self.dtype_policy))
-            own.build((None, *inputs.shape[1:]))
-        lent = [weight for direction in weights for weight in direction]
-        return own.stateless_call(lent, own.non_trainable_variables, inputs)[0]
+    def _keras_own(self, input_shape):
+        """Keras's own layer as a function of our weights: on a GPU cuDNN's, and in an export one ONNX LSTM."""
+        one = {"return_sequences": True, "kernel_initializer": "zeros", "recurrent_initializer": "zeros", "seed": 0}
+        own = keras.layers.Bidirectional(keras.layers.LSTM(self.units, **one, dtype=self.dtype_policy))
+        own.build(input_shape)
+        return lambda inputs, weights: own.stateless_call(weights, own.non_trainable_variables, inputs)[0]
 
     def compute_output_shape(self, input_shape):
         return (*input_shape[:-1], 2 * self.units)
