@@ -64,6 +64,8 @@ def write_results(
     figures = {name: float(np.mean(figure(validation.targets, predicted))) for name, figure in FIGURES.items()}
     metrics = {**figures, "n": len(validation), "best_epoch": state.best_epoch, "seconds": round(state.seconds, 1)}
     metrics["examples"] = config["examples"]
+    metrics["parameters"] = sum(math.prod(weight.shape) for weight in model.trainable_weights)
+    metrics["steps"] = int(model.optimizer.iterations)
     _write_text(folder / "history.csv", _csv(state.rows))
     _write_text(folder / "metrics.json", json.dumps(_defined(metrics), indent=2) + "\n")
     _write_validation(folder / "validation.tsv", model, validation, predicted)

@@ -77,6 +77,12 @@ class TestRunFolder:
         assert figures["n"] == len(measured) == 15
         assert figures["seconds"] > 0
 
+    def test_metrics_tell_what_was_trained_and_for_how_long(self, finished):
+        network = keras.models.load_model(finished / "model.keras")
+        figures = metrics(finished)
+        assert figures["parameters"] == sum(np.prod(weight.shape) for weight in network.trainable_weights)
+        assert figures["steps"] == 3 * -(-2 * figures["examples"] // 64)
+
     def test_metrics_are_those_of_the_best_epoch(self, finished):
         best = max(history(finished), key=lambda row: row["val_r"])
         assert metrics(finished)["best_epoch"] == best["epoch"]
