@@ -1,16 +1,13 @@
-"""Weights of a torch DREAM-CNN as those of ours: the plain torch network of the benchmarks, and the published layout."""
+"""Weights of a torch DREAM-CNN, the plain torch network of the benchmarks, as those of ours."""
 
 import importlib.util
 from pathlib import Path
 
 import numpy as np
 
-SUBLAYERS = {  # ours: in a step of the benchmarks' network, in the published state_dict (kind and place)
-    "widen": ("residual.0", "inv_res_blc{step}", (0, 1)),
-    "mix": ("residual.1", "inv_res_blc{step}", (3, 4)),
-    "narrow": ("residual.3", "inv_res_blc{step}", (7, 8)),
-    "resize": ("resize", "resize_blc{step}", (0, 1)),
-}
+SUBLAYERS = {"widen": "residual.0", "mix": "residual.1", "narrow": "residual.3", "resize": "resize"}
+"""Ours: in a step of the benchmarks' network."""
+
 NORM = ("weight", "bias", "running_mean", "running_var")
 
 
@@ -37,23 +34,10 @@ def copy_plain(network, first, core, final):
     for i, convolution in enumerate(first.convolutions):
         convolution.set_weights([kernel(state[f"body.0.convs.{i}.weight"]), state[f"body.0.convs.{i}.bias"]])
     for i, step in enumerate(core.steps, start=1):
-        for name, (place, _, _) in SUBLAYERS.items():
-            _copy_conv_norm(state, f"body.{i}.{place}", (0, 1), getattr(step, name))
+        for name, place in SUBLAYERS.items():
+            _copy_conv_norm(state, f"body.{i}.{place}", getattr(step, name))
         _copy_gate(state, f"body.{i}.residual.2.gate", step.gate)
     _copy_mapper(state, "head", final)
-
-
-def copy_published(state_dict, first, core, final):
-    """Copies a state_dict in the layout of the published checkpoints into our built blocks."""
-    state = {name: values.numpy() for name, values in state_dict.items()}
-    for i, convolution in enumerate(first.convolutions):
-        weight = state[f"first.conv_list.{i}.conv.weight"][:, [0, 2, 1, 3, 4, 5]]  # A G C T -> A C G T
-        convolution.set_weights([kernel(weight), state[f"first.conv_list.{i}.conv.bias"]])
-    for i, step in enumerate(core.steps):
-        for name, (_, place, numbers) in SUBLAYERS.items():
-            _copy_conv_norm(state, f"core.seqextractor.{place.format(step=i)}", numbers, getattr(step, name))
-        _copy_gate(state, f"core.seqextractor.inv_res_blc{i}.6.fc", step.gate)
-    _copy_mapper(state, "final.mapper.0", final)
 
 
 def kernel(weight):
@@ -61,10 +45,9 @@ def kernel(weight):
     return np.ascontiguousarray(weight.transpose(2, 1, 0))
 
 
-def _copy_conv_norm(state, place, numbers, layer):
-    convolution, norm = numbers
-    layer.convolution.set_weights([kernel(state[f"{place}.{convolution}.weight"])])
-    layer.norm.set_weights([state[f"{place}.{norm}.{name}"] for name in NORM])
+def _copy_conv_norm(state, place, layer):
+    layer.convolution.set_weights([kernel(state[f"{place}.0.weight"])])
+    layer.norm.set_weights([state[f"{place}.1.{name}"] for name in NORM])
 
 
 def _copy_gate(state, place, gate):

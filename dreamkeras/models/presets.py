@@ -6,12 +6,31 @@ from typing import NamedTuple
 
 from dreamkeras.data.assay import Assay
 from dreamkeras.errors import ModelError
-from dreamkeras.layers.autosome import AutosomeCore, AutosomeFinal
-from dreamkeras.layers.bhi import BHIFirst
+from dreamkeras.layers.autosome import AutosomeCore, AutosomeFinal, AutosomeFirst
+from dreamkeras.layers.bhi import BHICore, BHIFinal, BHIFirst
+from dreamkeras.layers.legnet import LegNetCore, LegNetFirst
+from dreamkeras.layers.proformer import ProformerCore, ProformerFinal, ProformerFirst
 from dreamkeras.layers.slots import BLOCKS, find_block
+from dreamkeras.layers.unlockdna import UnlockDNACore, UnlockDNAFinal, UnlockDNAFirst
 from dreamkeras.models.prixfixe import PrixFixe
 
-__all__ = ["PRESETS", "Preset", "build_model", "dream_cnn", "dream_cnn_small", "find_preset"]
+__all__ = [
+    "PRESETS",
+    "Preset",
+    "autosome",
+    "bhi",
+    "build_model",
+    "dream_attn",
+    "dream_attn_small",
+    "dream_cnn",
+    "dream_cnn_small",
+    "dream_rnn",
+    "dream_rnn_small",
+    "find_preset",
+    "legnet",
+    "proformer",
+    "unlockdna",
+]
 
 
 class Preset(NamedTuple):
@@ -38,15 +57,99 @@ class Preset(NamedTuple):
 def dream_cnn(assay: Assay) -> PrixFixe:
     """DREAM-CNN: BHI's first block, autosome's core and final block.
 
+    Motifs are looked for by 160 convolutions of 9 and 160 of 15 letters. Six residual steps of 128, 128 and 4 x 64 channels,
+    mixed over 7 positions in pairs of channels, put them together.
+
     Reference:
         Rafi et al. 2024, code 0_1_0_0.
     """
     return _network("dream-cnn", assay, BHIFirst(320), AutosomeCore((128, 128, 64, 64, 64, 64)), AutosomeFinal.for_assay(assay))
 
 
+def dream_rnn(assay: Assay) -> PrixFixe:
+    """DREAM-RNN: BHI's first block and core, autosome's final block.
+
+    Motifs are looked for as in DREAM-CNN. An LSTM of 320 units reads them from each end, and convolutions of 9 and 15
+    positions what it read, with half of that dropped in training.
+
+    Reference:
+        Rafi et al. 2024, code 0_1_1_0.
+    """
+    return _network("dream-rnn", assay, BHIFirst(320), BHICore(320, units=320), AutosomeFinal.for_assay(assay))
+
+
+def dream_attn(assay: Assay) -> PrixFixe:
+    """DREAM-Attn: autosome's first block, Unlock_DNA's core, autosome's final block.
+
+    Motifs are looked for by 256 convolutions of 7 letters, normalised. Four Conformer blocks with 4 heads of 64 and
+    convolutions of 15 positions put them together; each position is told apart by a learned vector.
+
+    Reference:
+        Rafi et al. 2024, code 0_0_2_0.
+    """
+    return _network("dream-attn", assay, AutosomeFirst(256), UnlockDNACore(blocks=4, heads=4), AutosomeFinal.for_assay(assay))
+
+
+def autosome(assay: Assay) -> PrixFixe:
+    """autosome's entry, the challenge's winner: DREAM-CNN behind 256 normalised convolutions of 7 letters.
+
+    Reference:
+        Penzar et al. 2023; Rafi et al. 2024, code 0_0_0_0.
+    """
+    return _network("autosome", assay, AutosomeFirst(256), AutosomeCore((128, 128, 64, 64, 64, 64)), AutosomeFinal.for_assay(assay))
+
+
+def bhi(assay: Assay) -> PrixFixe:
+    """BHI's entry: DREAM-RNN's first block and core, then dense layers over every position; trained on the Huber loss.
+
+    Reference:
+        Rafi et al. 2024, code 1_1_1_1.
+    """
+    return _network("bhi", assay, BHIFirst(320), BHICore(320, units=320), BHIFinal(len(assay.tasks), (64, 64), flatten=True))
+
+
+def unlockdna(assay: Assay) -> PrixFixe:
+    """Unlock_DNA's entry as the Prix Fixe framework has it: 3-mers of both strands, a Conformer, expression from 8 positions.
+
+    Reference:
+        Rafi et al. 2024, code 2_2_2_2.
+    """
+    first = UnlockDNAFirst(256, kmer=3, both_strands=True)
+    return _network("unlockdna", assay, first, UnlockDNACore(blocks=4, heads=4), UnlockDNAFinal(len(assay.tasks), positions=8))
+
+
+def proformer(assay: Assay) -> PrixFixe:
+    """Unlock_DNA's entry as the team built it: 10-mers of both strands behind 32 tokens that expression is read from.
+
+    Reference:
+        Kwak et al. 2024 (Proformer).
+    """
+    first = ProformerFirst(512, kmer=10, tokens=32)
+    return _network("proformer", assay, first, ProformerCore(blocks=4, heads=8), ProformerFinal(len(assay.tasks), positions=32))
+
+
+def legnet(assay: Assay) -> PrixFixe:
+    """LegNet as published after the challenge: autosome's plan with depthwise convolutions.
+
+    Reference:
+        Penzar et al. 2023.
+    """
+    return _network("legnet", assay, LegNetFirst(), LegNetCore(), AutosomeFinal.for_assay(assay))
+
+
 def dream_cnn_small(assay: Assay) -> PrixFixe:
     """DREAM-CNN's plan at a quarter of its width and half its depth, for laptops."""
     return _network("dream-cnn-small", assay, BHIFirst(80), AutosomeCore((32, 32, 16)), AutosomeFinal.for_assay(assay))
+
+
+def dream_rnn_small(assay: Assay) -> PrixFixe:
+    """DREAM-RNN's plan at a fifth of its width, for laptops."""
+    return _network("dream-rnn-small", assay, BHIFirst(64), BHICore(64, units=64), AutosomeFinal.for_assay(assay))
+
+
+def dream_attn_small(assay: Assay) -> PrixFixe:
+    """DREAM-Attn's plan at a quarter of its width and half its depth, for laptops."""
+    return _network("dream-attn-small", assay, AutosomeFirst(64), UnlockDNACore(blocks=2, heads=4), AutosomeFinal.for_assay(assay))
 
 
 def _network(name, assay, first, core, final):
@@ -57,7 +160,16 @@ PRESETS: dict[str, Preset] = {
     preset.name: preset
     for preset in (
         Preset("dream-cnn", dream_cnn),
+        Preset("dream-rnn", dream_rnn),
+        Preset("dream-attn", dream_attn),
+        Preset("autosome", autosome),
+        Preset("bhi", bhi, strategy="bhi"),
+        Preset("unlockdna", unlockdna, strategy="unlockdna"),
+        Preset("proformer", proformer, strategy="unlockdna"),
+        Preset("legnet", legnet),
         Preset("dream-cnn-small", dream_cnn_small),
+        Preset("dream-rnn-small", dream_rnn_small),
+        Preset("dream-attn-small", dream_attn_small),
     )
 }
 """Models by the name that the command line knows them by."""
@@ -67,7 +179,7 @@ def find_preset(name: str) -> Preset:
     """The network of this name.
 
     Args:
-        name: A preset, or three registered blocks as `FIRST,CORE,FINAL`, each with its defaults.
+        name: A preset, or three blocks as `FIRST,CORE,FINAL`, each registered or `module:Class`, with its defaults.
 
     Raises:
         ModelError: There is no such preset or block; the message says which there are.
@@ -99,4 +211,6 @@ def build_model(name: str, assay: Assay) -> PrixFixe:
 
 def _of_blocks(name, blocks, assay):
     first, core, final = blocks
-    return _network(name.replace(",", "-"), assay, first(), core(), final.for_assay(assay))
+    # A class goes by its own name: colons and dots are not for the names of layers.
+    plain = "-".join(block.rpartition(":")[2] for block in name.split(","))
+    return _network(plain, assay, first(), core(), final.for_assay(assay))

@@ -1,0 +1,229 @@
+"""The published weights of the DREAM models: which torch tensor becomes which variable of ours, as tables.
+
+Knows nothing about files; see `torch_files`.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from dreamkeras.errors import ModelError
+from dreamkeras.layers.autosome import AutosomeCore, AutosomeFinal, AutosomeFirst
+from dreamkeras.layers.bhi import BHICore, BHIFirst
+from dreamkeras.layers.heads import AutosomeRegressionFinal
+from dreamkeras.layers.unlockdna import UnlockDNACore
+from dreamkeras.models.prixfixe import PrixFixe
+
+__all__ = ["assign_state_dict"]
+
+COUNTERS = ".num_batches_tracked"
+"""How the keys end that nothing is computed from."""
+
+BINS = "final.bins"
+
+
+class Row(NamedTuple):
+    """One variable of ours.
+
+    Args:
+        variable: Where it stands in the network; `{i}` counts.
+        key: The torch tensor it is made of, likewise; with ` + `, more than one.
+        turn: Turns those tensors into its values.
+    """
+
+    variable: str
+    key: str
+    turn: Callable[..., np.ndarray]
+
+
+def same(values):
+    """As it is."""
+    return values
+
+
+def kernel(weight):
+    """A convolution's `(outputs, inputs, taps)` as `(taps, inputs, outputs)`."""
+    return weight.transpose(2, 1, 0)
+
+
+def letter_kernel(weight):
+    """`kernel` over encoded letters, whose first channels are A G C T in torch and A C G T here."""
+    return kernel(weight[:, [0, 2, 1, *range(3, weight.shape[1])]])
+
+
+def pointwise(weight):
+    """A convolution of one tap, `(outputs, inputs, 1)`, as a dense kernel `(inputs, outputs)`."""
+    return weight.squeeze(2).T
+
+
+def dense(weight):
+    """`(outputs, inputs)` as `(inputs, outputs)`. An LSTM's gates i f g o keep their order: they are Keras's i f c o."""
+    return weight.T
+
+
+def summed(bias, other):
+    """An LSTM's two biases, which only act together, as one."""
+    return bias + other
+
+
+def conv_norm(variable: str, convolution: str, norm: str, turn: Callable[..., np.ndarray] = kernel) -> list[Row]:
+    """A convolution without bias and the batch normalisation after it, with its statistics."""
+    names = {"gamma": "weight", "beta": "bias", "moving_mean": "running_mean", "moving_variance": "running_var"}
+    rows = [Row(f"{variable}.norm.{ours}", f"{norm}.{theirs}", same) for ours, theirs in names.items()]
+    return [Row(f"{variable}.convolution.kernel", f"{convolution}.weight", turn), *rows]
+
+
+def with_bias(variable: str, key: str, turn: Callable[..., np.ndarray], kernel_name: str = "kernel", bias_name: str = "bias") -> list[Row]:
+    """A layer's kernel and bias."""
+    return [Row(f"{variable}.{kernel_name}", f"{key}.weight", turn), Row(f"{variable}.{bias_name}", f"{key}.bias", same)]
+
+
+def direction(number: int, suffix: str) -> list[Row]:
+    """One direction of the LSTM: kernel, recurrent kernel and bias."""
+    ours, biases = f"core.lstm.directions.{number}", f"core.lstm.bias_ih_l0{suffix} + core.lstm.bias_hh_l0{suffix}"
+    return [
+        Row(f"{ours}.0", f"core.lstm.weight_ih_l0{suffix}", dense),
+        Row(f"{ours}.1", f"core.lstm.weight_hh_l0{suffix}", dense),
+        Row(f"{ours}.2", biases, summed),
+    ]
+
+
+def feed_forward(name: str, key: str) -> list[Row]:
+    """One of the two feed-forward parts of a Conformer block."""
+    ours, theirs = f"core.conformer.{{i}}.{name}", f"core.blocks.{{i}}.{key}"
+    return [
+        *with_bias(f"{ours}.norm", f"{theirs}.layernorm", same, "gamma", "beta"),
+        Row(f"{ours}.widen.kernel", f"{theirs}.linear1.weight", dense),
+        Row(f"{ours}.narrow.kernel", f"{theirs}.linear2.weight", dense),
+    ]
+
+
+BHI_FIRST = [row for i in (0, 1) for row in with_bias(f"first.convolutions.{i}", f"first.conv_list.{i}.conv", letter_kernel)]
+
+AUTOSOME_FIRST = conv_norm("first.scan", "first.block.0", "first.block.1", letter_kernel)
+
+BHI_CORE = [
+    *direction(0, ""),
+    *direction(1, "_reverse"),
+    *(row for i in (0, 1) for row in with_bias(f"core.scanners.convolutions.{i}", f"core.conv_list.{i}.conv", kernel)),
+]
+
+RESIDUAL, RESIZE = "core.seqextractor.inv_res_blc{i}", "core.seqextractor.resize_blc{i}"
+
+AUTOSOME_STEP = [
+    *conv_norm("core.steps.{i}.widen", f"{RESIDUAL}.0", f"{RESIDUAL}.1"),
+    *conv_norm("core.steps.{i}.mix", f"{RESIDUAL}.3", f"{RESIDUAL}.4"),
+    *with_bias("core.steps.{i}.gate.squeeze", f"{RESIDUAL}.6.fc.0", dense),
+    *with_bias("core.steps.{i}.gate.excite", f"{RESIDUAL}.6.fc.2", dense),
+    *conv_norm("core.steps.{i}.narrow", f"{RESIDUAL}.7", f"{RESIDUAL}.8"),
+    *conv_norm("core.steps.{i}.resize", f"{RESIZE}.0", f"{RESIZE}.1"),
+]
+
+POSITIONS = Row("core.positions", "core.pos_embedding.weight", same)
+
+CONFORMER, BLOCK = "core.conformer.{i}", "core.blocks.{i}"
+
+UNLOCKDNA_BLOCK = [
+    *feed_forward("feed_in", "ff1"),
+    *with_bias(f"{CONFORMER}.convolution_norm", f"{BLOCK}.layernorm1", same, "gamma", "beta"),
+    Row(f"{CONFORMER}.convolution.depthwise.kernel", f"{BLOCK}.conv.0.weight", kernel),
+    *with_bias(f"{CONFORMER}.convolution.pointwise", f"{BLOCK}.conv.1", pointwise),
+    *with_bias(f"{CONFORMER}.attention_norm", f"{BLOCK}.layernorm2", same, "gamma", "beta"),
+    Row(f"{CONFORMER}.attention.ask.kernel", f"{BLOCK}.attn.in_proj_weight", dense),
+    Row(f"{CONFORMER}.attention.ask.bias", f"{BLOCK}.attn.in_proj_bias", same),
+    *with_bias(f"{CONFORMER}.attention.answer", f"{BLOCK}.attn.out_proj", dense),
+    *feed_forward("feed_out", "ff2"),
+]
+
+BINS_FINAL = with_bias("final.mapper", "final.mapper.0", pointwise)
+
+
+def branch(i: int, number: str) -> list[Row]:
+    """One task's branch of autosome's regression; `number` is what the reference adds to its names."""
+    mapper, linear = f"final.mapper{number}", f"final.linear{number}.0"
+    return [*with_bias(f"final.mappers.{i}", mapper, pointwise), *with_bias(f"final.linears.{i}", linear, dense)]
+
+
+TABLES: dict[type, Callable[[Any], list[Row]]] = {
+    BHIFirst: lambda _: BHI_FIRST,
+    AutosomeFirst: lambda _: AUTOSOME_FIRST,
+    BHICore: lambda _: BHI_CORE,
+    AutosomeCore: lambda block: counted(AUTOSOME_STEP, len(block.steps)),
+    UnlockDNACore: lambda block: [POSITIONS, *counted(UNLOCKDNA_BLOCK, len(block.conformer))],
+    AutosomeFinal: lambda _: BINS_FINAL,
+    AutosomeRegressionFinal: lambda block: branch(0, "") if block.tasks == 1 else branch(0, "1") + branch(1, "2"),
+}
+"""The rows of each block that weights are published for."""
+
+
+def counted(rows: Sequence[Row], count: int) -> list[Row]:
+    """The rows for each of so many equal parts."""
+    return [Row(row.variable.format(i=i), row.key.format(i=i), row.turn) for i in range(count) for row in rows]
+
+
+def assign_state_dict(model: PrixFixe, state: Mapping[str, np.ndarray]) -> None:
+    """Gives a network the weights of the reference's network of the same blocks.
+
+    Args:
+        model: A network whose blocks are all in `TABLES`; left as it was if the weights do not fit.
+        state: Tensors by name, as `torch_files.read_state_dict` gives them.
+
+    Raises:
+        ModelError: A tensor is missing, unknown, of another shape or not finite, or the bins are others; the message names it.
+    """
+    rows = _rows(model)
+    _check_keys(model, rows, state)
+    _check_bins(model, state)
+    values = [(_variable(model, row.variable), _values(model, row, state)) for row in rows]
+    for variable, array in values:
+        variable.assign(array)
+
+
+def _rows(model: PrixFixe) -> list[Row]:
+    blocks = (model.first, model.core, model.final)
+    for block in blocks:
+        if type(block) not in TABLES:
+            raise ModelError(f"Expected a network of blocks that weights are published for, got {type(block).__name__} in {model.name}.")
+    return [row for block in blocks for row in TABLES[type(block)](block)]
+
+
+def _check_keys(model: PrixFixe, rows: list[Row], state: Mapping[str, np.ndarray]) -> None:
+    wanted = [key for row in rows for key in row.key.split(" + ")] + ([BINS] if isinstance(model.final, AutosomeFinal) else [])
+    missing = [key for key in wanted if key not in state]
+    unknown = [key for key in state if key not in wanted and not key.endswith(COUNTERS)]
+    if missing or unknown:
+        came = [f"{what} {_listed(keys)}" for what, keys in (("without", missing), ("also", unknown)) if keys]
+        raise ModelError(f"Expected the weights of {model.name} for {model.construct.name}, got some {' and '.join(came)}.")
+
+
+def _check_bins(model: PrixFixe, state: Mapping[str, np.ndarray]) -> None:
+    if isinstance(model.final, AutosomeFinal) and not np.array_equal(state[BINS], np.arange(model.final.bins)):
+        raise ModelError(f"Expected {BINS} to be 0 to {model.final.bins - 1}, got {np.ravel(state[BINS])[:20].tolist()}.")
+
+
+def _values(model: PrixFixe, row: Row, state: Mapping[str, np.ndarray]) -> np.ndarray:
+    tensors = [np.asarray(state[key], np.float32) for key in row.key.split(" + ")]
+    wanted, came = tuple(_variable(model, row.variable).shape), " and ".join(str(tensor.shape) for tensor in tensors)
+    try:
+        values = row.turn(*tensors)
+    except (ValueError, IndexError):  # another number of dimensions
+        values = np.empty(0)
+    if values.shape != wanted:
+        raise ModelError(f"Expected {row.key} to fill {row.variable}, which is {wanted}, got shape {came}.")
+    if not np.isfinite(values).all():
+        raise ModelError(f"Expected finite weights, got {row.key} with some that are not.")
+    return values
+
+
+def _variable(model: PrixFixe, place: str) -> Any:
+    """What stands at a place such as `core.steps.0.widen.norm.gamma`."""
+    found: Any = model
+    for name in place.split("."):
+        found = found[int(name)] if name.isdecimal() else getattr(found, name)
+    return found
+
+
+def _listed(keys: Sequence[str]) -> str:
+    more = f" and {len(keys) - 3} more" if len(keys) > 3 else ""
+    return ", ".join(map(repr, keys[:3])) + more
