@@ -1,0 +1,181 @@
+"""Every combination of the three teams' first, core and final blocks: its size, a training step, its file, its export."""
+
+import itertools
+import os
+import subprocess
+import sys
+from importlib.util import find_spec
+from math import prod
+
+import keras
+import numpy as np
+import pytest
+from keras_arrays import random_letters, randomise
+
+import dreamkeras
+from dreamkeras.data.assays import find_assay
+from dreamkeras.layers.slots import BLOCKS, find_block
+from dreamkeras.models.presets import build_model
+from dreamkeras.models.prixfixe import PrixFixe
+from dreamkeras.sequence.construct import Construct
+
+TEAMS = ("autosome", "bhi", "unlockdna")
+COMBINATIONS = [",".join(names) for names in itertools.product(TEAMS, repeat=3)]
+LENGTH, INPUTS = 150, 6
+
+SMALL = {
+    ("first", "autosome"): {"channels": 8},
+    ("first", "bhi"): {"channels": 12},
+    ("first", "unlockdna"): {"channels": 16},
+    ("core", "autosome"): {"widths": (8, 4)},
+    ("core", "bhi"): {"channels": 6, "units": 5},
+    ("core", "unlockdna"): {"blocks": 1},
+    ("final", "bhi"): {"hidden": (6,)},
+    ("final", "unlockdna"): {"positions": 4},
+}
+CONSTRUCT = Construct("toy", 30, flags=("is_reverse", "is_singleton"))
+
+
+def convolution(taps, inputs, filters):
+    return taps * inputs * filters + filters
+
+
+def first_size(team):
+    """Output channels, and trainable parameters."""
+    return {
+        "autosome": (256, 7 * INPUTS * 256 + 2 * 256),
+        "bhi": (320, convolution(9, INPUTS, 160) + convolution(15, INPUTS, 160)),
+        "unlockdna": (256, convolution(3, INPUTS, 256)),
+    }[team]
+
+
+def autosome_core_size(channels):
+    total = 0
+    for width in (128, 128, 64, 64, 64, 64):
+        inner, gate = 4 * width, channels // 4
+        total += channels * inner + 2 * inner + 7 * 2 * inner + 2 * inner  # widen, mix
+        total += inner * gate + gate + gate * inner + inner  # squeeze and excite
+        total += inner * channels + 2 * channels + 7 * 2 * channels * width + 2 * width  # narrow, resize
+        channels = width
+    return channels, total
+
+
+def bhi_core_size(channels):
+    lstm = 2 * (channels * 1280 + 320 * 1280 + 2 * 1280)  # two directions; two biases, as torch has them
+    return 320, lstm + convolution(9, 640, 160) + convolution(15, 640, 160)
+
+
+def unlockdna_core_size(channels):
+    feed_forward = 2 * channels + channels * 4 * channels + 2 * channels * channels
+    along = 15 * channels + channels * channels + channels
+    attention = 4 * (channels * channels + channels)
+    return channels, LENGTH * channels + 4 * (2 * feed_forward + 2 * 2 * channels + along + attention)
+
+
+def final_size(team, channels):
+    dense = [(channels, 64), (64, 64), (64, 1)]
+    return {
+        "autosome": channels * 18 + 18,
+        "bhi": sum(inputs * outputs + outputs for inputs, outputs in dense),
+        "unlockdna": channels + 1 + 4 * channels + 4,
+    }[team]
+
+
+def size(combination):
+    first, core, final = combination.split(",")
+    channels, total = first_size(first)
+    channels, more = {"autosome": autosome_core_size, "bhi": bhi_core_size, "unlockdna": unlockdna_core_size}[core](channels)
+    return total + more + final_size(final, channels)
+
+
+def small(combination):
+    blocks = [find_block(slot, name)(**SMALL.get((slot, name), {})) for slot, name in zip(BLOCKS, combination.split(","), strict=True)]
+    return PrixFixe(CONSTRUCT, *blocks, name=combination.replace(",", "-"))
+
+
+def batch(rows=6):
+    flags = np.random.default_rng(1).integers(0, 2, (rows, 2)).astype(np.float32)
+    return {"letters": random_letters(rows, CONSTRUCT.length), "flags": flags}
+
+
+def expression(model):
+    return np.asarray(model.predict_on_batch(batch())["expression"])
+
+
+@pytest.fixture(scope="module")
+def networks(tmp_path_factory):
+    """Every combination, small, its weights off their initial values; and the folder where each is saved."""
+    folder = tmp_path_factory.mktemp("combinations")
+    made = {combination: randomise(small(combination)) for combination in COMBINATIONS}
+    for combination, network in made.items():
+        network.save(folder / f"{combination}.keras")
+    return made, folder
+
+
+@pytest.fixture(scope="module")
+def exported(networks):
+    """The folder, with every combination exported too, by one process on TensorFlow."""
+    for package in ("tensorflow", "tf2onnx", "onnxruntime"):
+        if find_spec(package) is None:
+            pytest.skip(f"{package} is not installed")
+    _, folder = networks
+    program = (
+        "import sys, keras\n"
+        "from dreamkeras.export import export_onnx\n"
+        "for name in sys.argv[2:]:\n"
+        "    export_onnx(f'{sys.argv[1]}/{name}.keras', training={})\n"
+    )
+    environment = {**os.environ, "KERAS_BACKEND": "tensorflow", "TF_CPP_MIN_LOG_LEVEL": "3"}
+    subprocess.run([sys.executable, "-c", program, str(folder), *COMBINATIONS], env=environment, check=True)
+    return folder
+
+
+def test_the_published_combinations_have_their_published_sizes():
+    published = {"bhi,autosome,autosome": 1_933_970, "bhi,bhi,autosome": 4_130_578, "autosome,unlockdna,autosome": 4_539_410}
+    assert {name: size(name) for name in published} == published
+    assert size("autosome,autosome,autosome") == 1_725_122
+
+
+@pytest.mark.parametrize("name", COMBINATIONS)
+def test_combination_builds_from_its_name_at_its_size(name):
+    network = build_model(name, find_assay("yeast"))
+    assert sum(prod(weight.shape) for weight in network.trainable_weights) == size(name)
+
+
+@pytest.mark.parametrize("name", COMBINATIONS)
+def test_combination_learns_from_a_step(name):
+    network = small(name)
+    network.final.fit_scale(np.array([[4], [12]], np.float32))
+    network.compile(keras.optimizers.Adam(1e-3), jit_compile=keras.backend.backend() == "jax")
+    before = [np.array(weight) for weight in map(keras.ops.convert_to_numpy, network.trainable_weights)]
+    inputs, masked = batch(), np.random.default_rng(2).random((6, CONSTRUCT.length)) < 0.3
+    truth = {"expression": np.linspace(2, 14, 6, dtype=np.float32)[:, None], "letters": inputs["letters"], "masked": masked}
+    hidden = {**inputs, "letters": np.where(masked, np.uint8(ord("N")), inputs["letters"])}
+    assert np.isfinite(network.train_on_batch(hidden, truth)).all()
+    for old, weight in zip(before, network.trainable_weights, strict=True):
+        new = keras.ops.convert_to_numpy(weight)
+        assert np.isfinite(new).all(), weight.path
+        assert (new != old).any(), weight.path
+
+
+@pytest.mark.parametrize("name", COMBINATIONS)
+def test_combination_is_the_same_when_loaded(name, networks):
+    made, folder = networks
+    again = keras.saving.load_model(folder / f"{name}.keras", compile=False)
+    np.testing.assert_allclose(expression(again), expression(made[name]), atol=1e-5)
+
+
+@pytest.mark.parametrize("name", COMBINATIONS)
+def test_combination_answers_the_same_as_onnx(name, networks, exported):
+    made, _ = networks
+    letters = random_letters(9, CONSTRUCT.length, seed=5)
+    wanted = np.asarray(made[name].predictor().predict_on_batch(letters))
+    answered = dreamkeras.load(exported / f"{name}.onnx", device="cpu").score_letters(letters)
+    np.testing.assert_allclose(answered, wanted, atol=1e-4)
+
+
+@pytest.mark.parametrize("name", COMBINATIONS)
+def test_combination_has_a_regression_for_two_tasks(name):
+    assay = find_assay("starrseq")
+    network = build_model(name, assay._replace(construct=CONSTRUCT))
+    assert network.output["expression"].shape == (None, 2)
