@@ -1,6 +1,6 @@
 """Plots of a training run as PNG files: its history, predictions against measurements, residuals by sequence length.
 
-Every figure is an object of its own: no pyplot, no display, no setting of matplotlib is touched. Knows nothing about models.
+Knows nothing about models.
 """
 
 from collections.abc import Mapping, Sequence
@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 from numpy.typing import ArrayLike
 
-from dreamkeras.errors import InputError, MissingPackageError
+from dreamkeras.errors import InputError
 from dreamkeras.evaluation.correlation import pearson
-from dreamkeras.sequence.outputs import naming_output, open_output
+from dreamkeras.evaluation.figures import BLUE, GREY, RED, new_figure, save_figure
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -20,10 +20,7 @@ if TYPE_CHECKING:
 
 __all__ = ["plot_history", "plot_predictions", "plot_residuals"]
 
-# Okabe and Ito's blue and vermilion, told apart with any colour vision and in grey.
-BLUE, RED, GREY = "#0072B2", "#D55E00", "#666666"
 DENSITY = "YlGnBu"
-DPI = 150
 
 MANY = 1500
 """From this many points on, single ones hide one another and their density is shown."""
@@ -59,13 +56,13 @@ def plot_history(history: Sequence[Mapping[str, float]], path: str | PathLike[st
     """
     if not history:
         raise InputError("Expected at least one epoch to plot, got an empty history.")
-    figure = _figure(9.0, 3.6)
+    figure = new_figure(9.0, 3.6)
     loss, correlation = figure.subplots(1, 2)
     _draw_epochs(loss, history, {"loss": ("", BLUE, "-")}, "Training loss")
     _draw_epochs(correlation, history, {"r": ("training", BLUE, "-"), "val_r": ("validation", RED, "--")}, "Pearson's r")
     _mark_best(correlation, history)
     figure.legend(loc="outside upper right", ncols=3, frameon=False)
-    _save(figure, path)
+    save_figure(figure, path)
 
 
 def plot_predictions(
@@ -87,14 +84,14 @@ def plot_predictions(
     """
     measured, predicted = _same_length(measured, predicted)
     finite = np.isfinite(measured) & np.isfinite(predicted)
-    figure = _figure(6.0, 5.0)
+    figure = new_figure(6.0, 5.0)
     axes = figure.subplots()
     if finite.any():
         _draw_pairs(figure, axes, measured[finite], predicted[finite])
     axes.set_title(_summary(measured, predicted, finite))
     axes.set_xlabel(f"Measured {task}\n{unit}")
     axes.set_ylabel(f"Predicted {task}\n{unit}")
-    _save(figure, path)
+    save_figure(figure, path)
 
 
 def plot_residuals(
@@ -118,7 +115,7 @@ def plot_residuals(
     lengths, measured, predicted = _same_length(lengths, measured, predicted)
     residuals = predicted - measured
     finite = np.isfinite(residuals)
-    figure = _figure(8.0, 5.4)
+    figure = new_figure(8.0, 5.4)
     above, below = figure.subplots(2, 1, sharex=True, height_ratios=(3, 1))
     if finite.any():
         groups = _by_length(lengths[finite].astype(np.int64), residuals[finite])
@@ -129,23 +126,7 @@ def plot_residuals(
     above.set_ylabel(f"Predicted \N{MINUS SIGN} measured {task}\n{unit}")
     below.set_ylabel("Sequences")
     below.set_xlabel("Length (letters)")
-    _save(figure, path)
-
-
-def _figure(width: float, height: float) -> "Figure":
-    """An empty figure, in inches."""
-    try:
-        from matplotlib.figure import Figure
-    except ImportError:
-        raise MissingPackageError("Expected matplotlib for plots, got none installed: pip install 'dreamkeras[train]'.") from None
-    return Figure(figsize=(width, height), layout="constrained")
-
-
-def _save(figure: "Figure", path: str | PathLike[str]) -> None:
-    for axes in figure.axes:
-        axes.spines[["top", "right"]].set_visible(False)
-    with open_output(str(path)) as file, naming_output(str(path)):
-        figure.savefig(file, format="png", dpi=DPI)
+    save_figure(figure, path)
 
 
 def _draw_epochs(axes: "Axes", history: Sequence[Mapping[str, float]], lines: Mapping[str, tuple[str, str, str]], name: str) -> None:

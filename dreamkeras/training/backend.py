@@ -9,14 +9,14 @@ from collections.abc import Iterator
 from dreamkeras.errors import MissingPackageError
 from dreamkeras.export.process import keras_backend
 
-__all__ = ["BACKENDS", "choose_backend"]
+__all__ = ["BACKENDS", "choose_backend", "find_backend"]
 
 BACKENDS = ("tensorflow", "jax", "torch")
 """In the order in which an installed one is chosen."""
 
 
 def choose_backend(wanted: str | None = None) -> str:
-    """Imports Keras on a backend: the one wanted, else that which Keras runs on, that of KERAS_BACKEND, or the first installed.
+    """Imports Keras on the backend that `find_backend` finds.
 
     Returns:
         The backend's name.
@@ -24,18 +24,29 @@ def choose_backend(wanted: str | None = None) -> str:
     Raises:
         MissingPackageError: Keras or the backend is not installed, or Keras already runs on another one.
     """
-    running = keras_backend()
-    wanted = wanted or running or os.environ.get("KERAS_BACKEND") or next(filter(_installed, BACKENDS), BACKENDS[0])
-    if wanted not in BACKENDS:
-        raise MissingPackageError(f"Expected a backend among {', '.join(BACKENDS)}, got {wanted!r}.")
-    for package, extra in (("keras", "train"), (wanted, {"tensorflow": "train"}.get(wanted, wanted))):
-        if not _installed(package):
-            raise MissingPackageError(f"Expected {package} to be installed: pip install 'dreamkeras[{extra}]'.")
+    running, wanted = keras_backend(), find_backend(wanted)
     if running not in (None, wanted):
         raise MissingPackageError(f"Expected Keras on {wanted}, but it is already running on {running}.")
     os.environ["KERAS_BACKEND"] = wanted
     with _quiet():
         _start()
+    return wanted
+
+
+def find_backend(wanted: str | None = None) -> str:
+    """The backend to run on: the one wanted, else that which Keras runs on, that of KERAS_BACKEND, or the first installed.
+
+    Imports nothing: what only starts other processes needs no backend, nor the memory it takes.
+
+    Raises:
+        MissingPackageError: Keras or the backend is not installed.
+    """
+    wanted = wanted or keras_backend() or os.environ.get("KERAS_BACKEND") or next(filter(_installed, BACKENDS), BACKENDS[0])
+    if wanted not in BACKENDS:
+        raise MissingPackageError(f"Expected a backend among {', '.join(BACKENDS)}, got {wanted!r}.")
+    for package, extra in (("keras", "train"), (wanted, {"tensorflow": "train"}.get(wanted, wanted))):
+        if not _installed(package):
+            raise MissingPackageError(f"Expected {package} to be installed: pip install 'dreamkeras[{extra}]'.")
     return wanted
 
 

@@ -29,8 +29,8 @@ HISTORY = [
 def figures(monkeypatch):
     """The figures that would have been saved."""
     kept = []
-    save = plots._save
-    monkeypatch.setattr(plots, "_save", lambda figure, path: (save(figure, path), kept.append(figure)))
+    save = plots.save_figure
+    monkeypatch.setattr(plots, "save_figure", lambda figure, path: (save(figure, path), kept.append(figure)))
     return kept
 
 

@@ -1,0 +1,44 @@
+"""Figures: how every plot begins and ends, and its colours.
+
+Every figure is an object of its own: no pyplot, no display, no setting of matplotlib is touched.
+"""
+
+from os import PathLike
+from typing import TYPE_CHECKING
+
+from dreamkeras.errors import MissingPackageError
+from dreamkeras.sequence.outputs import naming_output, open_output
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+__all__ = ["BLUE", "GREY", "RED", "new_figure", "save_figure"]
+
+# Okabe and Ito's blue and vermilion, told apart with any colour vision and in grey.
+BLUE, RED, GREY = "#0072B2", "#D55E00", "#666666"
+DPI = 150
+
+
+def new_figure(width: float, height: float) -> "Figure":
+    """An empty figure, in inches.
+
+    Raises:
+        MissingPackageError: matplotlib is not installed.
+    """
+    try:
+        from matplotlib.figure import Figure
+    except ImportError:
+        raise MissingPackageError("Expected matplotlib for plots, got none installed: pip install 'dreamkeras[train]'.") from None
+    return Figure(figsize=(width, height), layout="constrained")
+
+
+def save_figure(figure: "Figure", path: str | PathLike[str]) -> None:
+    """Writes a figure as PNG; the file appears whole or not at all.
+
+    Raises:
+        DreamkerasError: The file cannot be written.
+    """
+    for axes in figure.axes:
+        axes.spines[["top", "right"]].set_visible(False)
+    with open_output(str(path)) as file, naming_output(str(path)):
+        figure.savefig(file, format="png", dpi=DPI)

@@ -1,0 +1,98 @@
+import csv
+import math
+
+import numpy as np
+import pytest
+
+from dreamkeras.errors import DreamkerasError, InputError
+from dreamkeras.evaluation.bootstrap import paired_differences
+from dreamkeras.evaluation.leaderboard import COLUMNS, Result, rank, write_leaderboard
+
+MEASURED = np.random.default_rng(0).normal(size=(80, 1))
+
+
+def result(combination, noise, seed=0, **changes):
+    """A run whose predictions are as noisy as asked."""
+    predicted = MEASURED + noise * np.random.default_rng(seed).normal(size=MEASURED.shape)
+    r = float(np.corrcoef(MEASURED[:, 0], predicted[:, 0])[0, 1])
+    return Result(combination, r, 1000, 120.0, 50.0, MEASURED, predicted)._replace(**changes)
+
+
+@pytest.fixture
+def results():
+    """Three combinations, the second of them the best; two seeds of two of them."""
+    return [
+        result("bad", 2.0, 1, seconds=60, speed=10),
+        result("bad", 2.0, 2, seconds=180, speed=30),
+        result("good", 0.3, 3),
+        result("good", 0.3, 4),
+        result("fair", 0.8, 5),
+    ]
+
+
+class TestRank:
+    def test_best_comes_first(self, results):
+        assert [row.combination for row in rank(results, 10)] == ["good", "fair", "bad"]
+
+    def test_figures_are_means_over_the_runs(self, results):
+        bad = rank(results, 10)[-1]
+        r = [results[0].r, results[1].r]
+        assert bad.each == tuple(r)
+        assert (bad.r, bad.sd) == (pytest.approx(np.mean(r)), pytest.approx(np.std(r, ddof=1)))
+        assert (bad.minutes, bad.speed, bad.parameters) == (2.0, 20.0, 1000)
+
+    def test_a_single_run_has_no_deviation(self, results):
+        assert math.isnan(rank(results, 10)[1].sd)
+
+    def test_others_are_compared_with_the_best(self, results):
+        good, fair, bad = rank(results, 200, 7)
+        assert good.behind is None
+        wanted = paired_differences(MEASURED, [run.predicted for run in results], [0, 0, 1, 1, 2], 1, 200, 7)
+        assert (bad.behind, fair.behind) == (wanted[0], wanted[2])
+        assert bad.behind.low < bad.behind.value < bad.behind.high
+        assert bad.behind.value == pytest.approx(good.r - bad.r)
+
+    def test_r_that_is_undefined_comes_last(self, results):
+        constant = result("constant", 1)._replace(r=float("nan"), predicted=np.ones_like(MEASURED))
+        *_, last = rank([constant, *results], 10)
+        assert last.combination == "constant"
+        assert math.isnan(last.behind.value)
+
+    def test_other_sequences_are_refused(self, results):
+        other = result("other", 1)._replace(measured=MEASURED[::-1])
+        with pytest.raises(InputError, match="validated on the same sequences, got others in bad and other"):
+            rank([*results, other], 10)
+
+    def test_no_run(self):
+        with pytest.raises(InputError, match="at least one run to rank"):
+            rank([])
+
+
+class TestFiles:
+    def test_table_holds_every_figure(self, results, tmp_path):
+        rows = rank(results, 50)
+        write_leaderboard(rows, 80, {}, tmp_path)
+        with (tmp_path / "leaderboard.tsv").open() as file:
+            table = list(csv.DictReader(file, delimiter="\t"))
+        assert tuple(table[0]) == COLUMNS
+        assert [line["combination"] for line in table] == ["good", "fair", "bad"]
+        assert [line["runs"] for line in table] == ["2", "1", "2"]
+        assert float(table[2]["behind_high"]) == pytest.approx(rows[2].behind.high, rel=1e-5)
+        assert (table[0]["behind"], table[1]["sd"], table[2]["sequences_per_second"]) == ("", "nan", "20")
+
+    def test_markdown_is_for_people(self, results, tmp_path):
+        rows = rank(results, 50)
+        write_leaderboard(rows, 80, {"odd_seed-0": "exit status 1; Error: a | b"}, tmp_path)
+        lines = (tmp_path / "leaderboard.md").read_text().splitlines()
+        assert lines[4] == f"| good | 2 | {rows[0].r:.4f} | {rows[0].sd:.4f} | 1,000 | 2.0 | 50 |  |"
+        assert lines[5].startswith(f"| fair | 1 | {rows[1].r:.4f} |  | 1,000 | 2.0 | 50 | {rows[1].behind.value:.4f} (")
+        assert lines[-1] == "| odd_seed-0 | exit status 1; Error: a &#124; b |"
+        assert any("80 validation sequences" in line for line in lines)
+
+    def test_no_failure_is_not_mentioned(self, results, tmp_path):
+        write_leaderboard(rank(results, 5), 80, {}, tmp_path)
+        assert "Failed" not in (tmp_path / "leaderboard.md").read_text()
+
+    def test_folder_that_is_not_there(self, results, tmp_path):
+        with pytest.raises(DreamkerasError, match=r"leaderboard\.tsv"):
+            write_leaderboard(rank(results, 5), 80, {}, tmp_path / "no")
