@@ -1,4 +1,4 @@
-"""LegNet as published after the challenge: smaller than autosome's entry. Its final block is autosome's."""
+"""LegNet as published after the challenge: plainer than autosome's entry. Its final block is autosome's."""
 
 from typing import ClassVar
 
