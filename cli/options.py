@@ -5,6 +5,8 @@ import click
 __all__ = [
     "BACKENDS",
     "FORMATS",
+    "LOSSES",
+    "OPTIMIZERS",
     "PRECISIONS",
     "batch_size_option",
     "device_option",
@@ -26,6 +28,12 @@ BACKENDS = ("tensorflow", "jax", "torch")
 
 PRECISIONS = ("float32", "bfloat16", "float16")
 """The keys of `training.config.PRECISIONS`, likewise."""
+
+LOSSES = ("mse", "huber", "l1", "pearson")
+"""The keys of `training.losses.LOSSES`, likewise."""
+
+OPTIMIZERS = ("adamw", "adam", "lion")
+"""The keys of `training.strategies.OPTIMIZERS`, likewise."""
 
 models_option = click.option(
     "-m",

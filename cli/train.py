@@ -6,7 +6,7 @@ from typing import Any
 import click
 from click.core import ParameterSource
 
-from .options import BACKENDS, PRECISIONS
+from .options import BACKENDS, LOSSES, OPTIMIZERS, PRECISIONS
 
 __all__ = ["command"]
 
@@ -17,19 +17,37 @@ __all__ = ["command"]
 @click.option(
     "--model", default="dream-cnn-small", show_default=True, help="Which network: see `dreamkeras models`, or FIRST,CORE,FINAL blocks."
 )
-@click.option("--strategy", default="autosome", show_default=True, help="How it is trained.")
+@click.option("--strategy", help="How it is trained: autosome, bhi, unlockdna, proformer or legnet.  [default: the network's own]")
 @click.option("--out", type=click.Path(path_type=Path), help="The run folder.  [default: runs/MODEL]")
 @click.option("--valid", type=click.Path(), metavar="FILE", help="Data to validate on.  [default: held out of DATA]")
 @click.option("--valid-fold", type=int, metavar="N", help="Fold of DATA to validate on.")
 @click.option("--valid-fraction", type=float, metavar="SHARE", help="Share of DATA to hold out.  [default: 0.1]")
 @click.option("--epochs", type=click.IntRange(min=1), metavar="N", help="Passes over the examples.  [default: the strategy's]")
+@click.option("--steps", type=click.IntRange(min=1), metavar="N", help="Optimiser steps in all, in place of --epochs.")
 @click.option(
     "--batch-size",
     type=click.IntRange(min=2),
     metavar="N",
     help="Examples a step.  [default: the strategy's, halved down to 32 until an epoch has 100 steps]",
 )
-@click.option("--learning-rate", type=float, metavar="RATE", help="Highest learning rate.  [default: the strategy's]")
+@click.option("--learning-rate", type=float, metavar="RATE", help="Highest learning rate.  [default: the network's or the strategy's]")
+@click.option("--optimizer", type=click.Choice(OPTIMIZERS), help="lion takes a tenth of the rate.  [default: the strategy's]")
+@click.option("--loss", type=click.Choice(LOSSES), help="What is minimised, in standard units.  [default: the final block's own]")
+@click.option("--ema", type=float, metavar="M", help="Validate and save the moving average of the weights that keeps share M a step.")
+@click.option("--mask", type=float, metavar="SHARE", help="Share of the letters to mask and to tell.  [default: the strategy's]")
+@click.option("--detect-mutations", type=float, default=0.0, metavar="SHARE", help="Share of the letters to exchange and to detect.")
+@click.option(
+    "--slide",
+    type=click.IntRange(min=0),
+    default=0,
+    metavar="N",
+    help="Slide each window by up to N letters, anew each epoch; N enters.",
+)
+@click.option("--jitter", type=float, default=0.0, metavar="SD", help="Noise on the values of singletons, in the assay's units.")
+@click.option("--balance", is_flag=True, help="Draw every bin of values equally often; an epoch is then not every example once.")
+@click.option(
+    "--test-shifts", type=click.IntRange(min=0), default=0, metavar="N", help="Predict the mean over windows shifted by up to N letters."
+)
 @click.option("--patience", type=click.IntRange(min=1), metavar="N", help="Stop after N epochs without a better validation r.")
 @click.option(
     "--precision", type=click.Choice(PRECISIONS), default="float32", show_default=True, help="Of the computation; weights stay float32."

@@ -5,7 +5,7 @@ from numpy.typing import ArrayLike
 
 from dreamkeras.errors import InputError
 
-__all__ = ["FIGURES", "mse", "pearson", "spearman"]
+__all__ = ["FIGURES", "mse", "pearson", "spearman", "task_figures"]
 
 
 def pearson(x: ArrayLike, y: ArrayLike) -> np.ndarray:
@@ -60,6 +60,25 @@ def mse(x: ArrayLike, y: ArrayLike) -> np.ndarray:
 
 FIGURES = {"r": pearson, "rho": spearman, "mse": mse}
 """The figures by which models are compared, under the names they have in files."""
+
+
+def task_figures(measured: ArrayLike, predicted: ArrayLike) -> dict[str, np.ndarray]:
+    """The `FIGURES` of each task, over the rows in which it was measured.
+
+    Args:
+        measured: Numbers (n, tasks), NaN where a task was not measured.
+        predicted: Numbers (n, tasks).
+
+    Returns:
+        float64 (tasks,) under each figure's name, and `"n"`, the rows of each task.
+
+    Raises:
+        InputError: The shapes differ.
+    """
+    measured, predicted = _columns(measured, predicted)
+    tasks = [(column, other, ~np.isnan(column)) for column, other in zip(measured.T, predicted.T, strict=True)]
+    figures = {name: np.array([figure(x[kept], y[kept]) for x, y, kept in tasks]) for name, figure in FIGURES.items()}
+    return {**figures, "n": np.array([kept.sum() for _, _, kept in tasks])}
 
 
 def _columns(x: ArrayLike, y: ArrayLike) -> tuple[np.ndarray, np.ndarray]:

@@ -9,6 +9,7 @@ from dreamkeras.errors import ModelError
 from dreamkeras.layers.auxiliary import KINDS, PositionHead, auxiliary_loss
 from dreamkeras.layers.encoding import LetterEncoding, reverse_complement
 from dreamkeras.layers.heads import ScaledFinal
+from dreamkeras.layers.slots import import_modules, modules_of
 from dreamkeras.sequence.construct import Construct
 from dreamkeras.sequence.description import ModelDescription
 
@@ -29,6 +30,9 @@ class PrixFixe(keras.Model):
         auxiliary: Keys of `layers.auxiliary.KINDS` that the network learns to answer beside expression: by its final block where
             that does, else by a head on the core's features.
         test_shifts: A prediction is the mean over the windows shifted by up to this many letters either way, `N` entering.
+
+    Attributes:
+        width: Channels of the core's features.
 
     Shape:
         `{"letters": uint8 (batch, length), "flags": float32 (batch, flags)}` in, `final`'s dictionary and the auxiliary logits
@@ -62,6 +66,7 @@ class PrixFixe(keras.Model):
         self.first, self.core, self.final = first, core, final
         self.tasks, self.units = tuple(tasks), tuple(units)
         self.auxiliary, self.test_shifts = tuple(auxiliary), test_shifts
+        self.width = features.shape[-1]
 
     def with_options(self, auxiliary=(), test_shifts=0):
         """A network of the same blocks, weights shared, that learns and predicts by these arguments of the constructor."""
@@ -95,11 +100,13 @@ class PrixFixe(keras.Model):
 
     def get_config(self):
         blocks = {slot: keras.saving.serialize_keras_object(getattr(self, slot)) for slot in ("first", "core", "final")}
+        blocks["modules"] = modules_of(self.first, self.core, self.final)
         options = {"tasks": self.tasks, "units": self.units, "auxiliary": self.auxiliary, "test_shifts": self.test_shifts}
         return {"name": self.name, "construct": self.construct.to_json(), **blocks, **options}
 
     @classmethod
     def from_config(cls, config, custom_objects=None):
+        import_modules(config.pop("modules", ()))
         blocks = {slot: keras.saving.deserialize_keras_object(config[slot], custom_objects) for slot in ("first", "core", "final")}
         return cls(**{**config, **blocks})
 

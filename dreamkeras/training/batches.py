@@ -1,4 +1,4 @@
-"""Examples to batches: each epoch a new order, each example once, letters as bytes until they are on the device."""
+"""Examples to batches: each epoch in a new order, letters as bytes until they are on the device."""
 
 import itertools
 from collections.abc import Iterator
@@ -6,11 +6,16 @@ from collections.abc import Iterator
 import numpy as np
 
 from dreamkeras.data.examples import Examples
+from dreamkeras.errors import InputError
 from dreamkeras.sequence.alphabet import reverse_complement
+from dreamkeras.training.augmentation import Augmentation, choose_bases, jitter, mutate, slide
+from dreamkeras.training.sampling import Bins, epoch_order
 
 __all__ = ["fitting_batch_size", "training_batches"]
 
-Batch = tuple[dict[str, np.ndarray], np.ndarray]
+Batch = tuple[dict[str, np.ndarray], np.ndarray | dict[str, np.ndarray]]
+
+N = np.uint8(ord("N"))
 
 FEWEST_STEPS = 100
 SMALLEST_BATCH = 32
@@ -28,40 +33,74 @@ def fitting_batch_size(examples: int, batch_size: int) -> int:
     return batch_size
 
 
-def training_batches(examples: Examples, steps: int, seed: int, both_strands: bool, first_epoch: int = 0) -> Iterator[Batch]:
+def training_batches(examples: Examples, steps: int, seed: int, augmentation: Augmentation, first_epoch: int = 0) -> Iterator[Batch]:
     """Batches for `fit`, epoch after epoch without end.
 
-    The order depends on the seed and the epoch alone, so that a resumed run sees what it would have seen.
+    What an epoch holds depends on the seed and its number alone, so that a resumed run sees what it would have seen.
 
     Args:
         examples: What to train on.
         steps: Batches an epoch; their sizes differ by at most one, so that none is too small for batch statistics.
-        seed: Which orders.
-        both_strands: Whether each window's reverse complement is a second example, with flag `is_reverse` inverted.
+        seed: Which orders and draws.
+        augmentation: What is done to the examples.
         first_epoch: Which epoch to begin with.
 
     Returns:
-        Pairs of `{"letters": uint8 (batch, length), "flags": float32 (batch, flags)}` and targets float32 `(batch, tasks)`.
+        Pairs of `{"letters": uint8 (batch, length), "flags": float32 (batch, flags)}` and targets float32 `(batch, tasks)`; where
+        `augmentation.truths` are wanted, the targets under `"expression"`, with `"letters"` uint8 before masking and exchange,
+        and `"masked"` and `"mutated"`, bool, each `(batch, length)`.
+
+    Raises:
+        InputError: Singletons are to be jittered, and the examples have no flag that tells them.
     """
+    singletons = _column(examples, "is_singleton")
+    if augmentation.jitter and not examples.flags[:, singletons].size:
+        raise InputError("Expected examples with the flag is_singleton to jitter the targets of singletons, got none.")
+    bins = Bins(examples.targets) if augmentation.balance else None
     for epoch in itertools.count(first_epoch):
-        order = np.random.default_rng([seed, epoch]).permutation(len(examples) * (2 if both_strands else 1))
+        generator = np.random.default_rng([seed, epoch])
+        order = epoch_order(len(examples), augmentation.strands == "augment", bins, generator)
         for index in np.array_split(order, steps):
-            yield _batch(examples, index, both_strands)
+            yield _augmented(*_rows(examples, index, augmentation.strands), singletons, augmentation, generator)
 
 
-def _batch(examples: Examples, index: np.ndarray, both_strands: bool) -> Batch:
-    """Examples by index; from `len(examples)` on, the reverse complement of the one that many before."""
+def _rows(examples: Examples, index: np.ndarray, strands: str) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Letters, flags and targets by index; from `len(examples)` on, the other strand of the one that many before."""
+    if strands == "pair":
+        index = np.concatenate([index, index + len(examples)])
     turned = index >= len(examples)
     rows = index - turned * len(examples)
     letters, flags = examples.letters[rows], examples.flags[rows]
-    if both_strands:
+    if strands != "given":
         letters[turned] = reverse_complement(letters[turned])
-        column = _reverse_column(examples)
+        column = _column(examples, "is_reverse")
         flags[turned, column] = 1 - flags[turned, column]
-    return {"letters": letters, "flags": flags}, examples.targets[rows]
+    return letters, flags, examples.targets[rows]
 
 
-def _reverse_column(examples: Examples) -> slice:
-    """The column of `is_reverse`; none where the construct does not tell the model of strands."""
+def _augmented(
+    letters: np.ndarray,
+    flags: np.ndarray,
+    targets: np.ndarray,
+    singletons: slice,
+    augmentation: Augmentation,
+    generator: np.random.Generator,
+) -> Batch:
+    if augmentation.slide:
+        letters = slide(letters, augmentation.slide, generator)
+    if augmentation.jitter:
+        targets = jitter(targets, flags[:, singletons][:, 0], augmentation.jitter, generator)
+    truths = {"expression": targets, "letters": letters}
+    if augmentation.mutate:
+        truths["mutated"] = choose_bases(letters, augmentation.mutate, generator)
+        letters = mutate(letters, truths["mutated"], generator)
+    if augmentation.mask:
+        truths["masked"] = choose_bases(letters, augmentation.mask, generator)
+        letters = np.where(truths["masked"], N, letters)
+    return {"letters": letters, "flags": flags}, truths if augmentation.truths else targets
+
+
+def _column(examples: Examples, flag: str) -> slice:
+    """The column of a flag; none where the construct does not tell the model of it."""
     flags = examples.construct.flags if examples.construct else ()
-    return slice(flags.index("is_reverse"), flags.index("is_reverse") + 1) if "is_reverse" in flags else slice(0, 0)
+    return slice(flags.index(flag), flags.index(flag) + 1) if flag in flags else slice(0, 0)

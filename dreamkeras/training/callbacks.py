@@ -1,4 +1,4 @@
-"""What happens at the end of an epoch: validation on both strands, the history, early stopping, the checkpoint."""
+"""What happens at the end of an epoch: validation as the exported model answers, the history, the end of the run, the checkpoint."""
 
 import time
 from pathlib import Path
@@ -8,10 +8,11 @@ import numpy as np
 
 from dreamkeras.data.examples import Examples
 from dreamkeras.errors import ModelError
-from dreamkeras.evaluation.correlation import FIGURES
+from dreamkeras.evaluation.correlation import FIGURES, task_figures
+from dreamkeras.training.history import write_history
 from dreamkeras.training.state import TrainingState, write_checkpoint
 
-__all__ = ["Checkpoint", "EpochSeed", "Recorder", "Validation", "predict_letters"]
+__all__ = ["AveragedWeights", "Checkpoint", "EpochSeed", "History", "LastStep", "Recorder", "Validation", "predict_letters"]
 
 
 class EpochSeed(keras.callbacks.Callback):
@@ -35,24 +36,68 @@ class EpochSeed(keras.callbacks.Callback):
             keras.utils.set_random_seed(int(np.random.SeedSequence([self.seed, self.epoch]).generate_state(1)[0]))
 
 
+class LastStep(keras.callbacks.Callback):
+    """Ends the run after so many steps, be it in the middle of an epoch, which is validated and recorded as any other.
+
+    Args:
+        steps: Steps of the whole run.
+        epoch_steps: Steps of a whole epoch.
+    """
+
+    def __init__(self, steps: int, epoch_steps: int) -> None:
+        super().__init__()
+        self.steps, self.epoch_steps = steps, epoch_steps
+
+    def on_epoch_begin(self, epoch, logs=None):
+        """Notes the epoch."""
+        self.epoch = epoch
+
+    def on_train_batch_end(self, batch, logs=None):
+        """Ends the epoch with the last step."""
+        if self.epoch * self.epoch_steps + batch + 1 >= self.steps:
+            self.model.stop_training = True
+
+
+class AveragedWeights(keras.callbacks.Callback):
+    """Exchanges the weights with the optimiser's moving averages of them; the second time, back again.
+
+    Stands twice among the callbacks: those between see the averages. Keras's own `SwapEMAWeights` exchanges by sums, which costs
+    digits, and stays exchanged to the next epoch, which a checkpoint would keep.
+    """
+
+    def on_epoch_end(self, epoch, logs=None):
+        """Exchanges them."""
+        optimizer = getattr(self.model.optimizer, "inner_optimizer", self.model.optimizer)
+        averages = optimizer._model_variables_moving_average  # noqa: SLF001 - nothing public gives them
+        for variable, average in zip(self.model.trainable_variables, averages, strict=True):
+            kept = np.array(keras.ops.convert_to_numpy(variable))
+            variable.assign(keras.ops.convert_to_numpy(average))
+            average.assign(kept)
+
+
 class Validation(keras.callbacks.Callback):
     """Adds `val_mse`, `val_r` and `val_rho` to the epoch's logs, from what the exported model would answer.
+
+    Each is the mean over tasks; of several, those of each follow as `val_r_TASK`.
 
     Args:
         predictor: Letters to expression, as `PrixFixe.predictor` makes it.
         examples: What to validate on.
         batch_size: Windows predicted at once.
+        tasks: Names of the tasks.
     """
 
-    def __init__(self, predictor: keras.Model, examples: Examples, batch_size: int) -> None:
+    def __init__(self, predictor: keras.Model, examples: Examples, batch_size: int, tasks: tuple[str, ...]) -> None:
         super().__init__()
-        self.predictor, self.examples, self.batch_size = predictor, examples, batch_size
+        self.predictor, self.examples, self.batch_size, self.tasks = predictor, examples, batch_size, tasks
 
     def on_epoch_end(self, epoch, logs):
-        """Predicts and compares; figures are means over tasks."""
+        """Predicts and compares."""
         predicted = predict_letters(self.predictor, self.examples.letters, self.batch_size)
-        for name, figure in FIGURES.items():
-            logs[f"val_{name}"] = float(np.mean(figure(self.examples.targets, predicted)))
+        figures = task_figures(self.examples.targets, predicted)
+        logs |= {f"val_{name}": float(np.mean(figures[name])) for name in FIGURES}
+        if len(self.tasks) > 1:
+            logs |= {f"val_{name}_{task}": float(figures[name][i]) for name in FIGURES for i, task in enumerate(self.tasks)}
 
 
 class Recorder(keras.callbacks.Callback):
@@ -101,6 +146,23 @@ class Checkpoint(keras.callbacks.Callback):
     def on_epoch_end(self, epoch, logs=None):
         """Writes it."""
         write_checkpoint(self.path, self.model, self.state)
+
+
+class History(keras.callbacks.Callback):
+    """Writes the history after each epoch, so that a run can be watched and what a killed one leaves can be read.
+
+    Args:
+        path: The table.
+        state: The run's state, which `Recorder` keeps.
+    """
+
+    def __init__(self, path: Path, state: TrainingState) -> None:
+        super().__init__()
+        self.path, self.state = path, state
+
+    def on_epoch_end(self, epoch, logs=None):
+        """Writes it."""
+        write_history(self.path, self.state.rows)
 
 
 def predict_letters(predictor: keras.Model, letters: np.ndarray, batch_size: int) -> np.ndarray:

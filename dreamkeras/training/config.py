@@ -8,10 +8,13 @@ from pathlib import Path
 from dreamkeras.errors import InputError
 from dreamkeras.sequence.outputs import open_output
 
-__all__ = ["PRECISIONS", "RunConfig"]
+__all__ = ["PRECISIONS", "SIMULATED", "RunConfig"]
 
 PRECISIONS = {"float32": "float32", "bfloat16": "mixed_bfloat16", "float16": "mixed_float16"}
 """Keras's dtype policies by the names of the command line."""
+
+SIMULATED = 20_000
+"""Promoters in a simulated library where nothing else is chosen."""
 
 
 @dataclass(frozen=True)
@@ -25,21 +28,31 @@ class RunConfig:
         valid_fraction: Share of the data to validate on, drawn by the split's seed.
         assay: What was measured; see `data.assays`.
         model: Which network; see `models.presets`.
-        strategy: How it is trained; see `training.strategies`.
+        strategy: How it is trained; see `training.strategies`. None takes the network's own.
         backend: Keras's backend.
-        epochs: Passes over the examples; None takes the strategy's.
+        epochs: Passes over the examples; None takes the strategy's, or as many as `steps` need.
+        steps: Optimiser steps in all, after which the epoch they end in is validated; at most one of this and `epochs` is chosen.
         batch_size: Examples a step; None takes the strategy's, halved until an epoch has 100 steps, but not below 32.
-        learning_rate: Highest learning rate; None takes the strategy's.
+        learning_rate: Highest learning rate; None takes the network's or the strategy's.
+        optimizer: One of `training.strategies.OPTIMIZERS`; None takes the strategy's.
+        loss: One of `training.losses.LOSSES`; None takes the strategy's, or else the final block's.
+        ema: Share that the moving average of the weights keeps at each step; the average is validated and saved. None has no average.
+        mask: Share of the bases that are masked and to be told; None takes the strategy's.
+        detect_mutations: Share of the bases that are exchanged and to be detected.
+        slide: Most letters that a window is slid by in each epoch, either way; `N` enters.
+        jitter: Standard deviation of the noise on the targets of singletons, in the assay's units.
+        balance: Whether every bin of the targets comes equally often; an epoch is then not every example once.
+        test_shifts: Predictions are means over windows shifted by up to this many letters either way.
         patience: Epochs without a better validation r after which training ends; None trains them all.
         minutes: Time in training after which the run ends with the epoch it is in; None trains on.
         precision: One of `PRECISIONS`.
         seed: Of the weights, the order and the dropout.
         split_seed: Of the simulated library and of the split, so that runs of several seeds validate on the same; None takes `seed`.
-        simulated: Promoters to simulate where `data` is None.
+        simulated: Promoters to simulate where `data` is None: 20,000 if not chosen; None where there are data.
         fingerprint: Of the examples that the run began with, so that it is resumed with no others; None before it begins.
 
     Raises:
-        InputError: A number is out of range, a precision unknown, or two ways to validate are chosen.
+        InputError: A number is out of range, a precision unknown, or two alternatives are chosen.
     """
 
     data: str | None = None
@@ -48,27 +61,44 @@ class RunConfig:
     valid_fraction: float | None = None
     assay: str = "yeast"
     model: str = "dream-cnn-small"
-    strategy: str = "autosome"
+    strategy: str | None = None
     backend: str = "tensorflow"
     epochs: int | None = None
+    steps: int | None = None
     batch_size: int | None = None
     learning_rate: float | None = None
+    optimizer: str | None = None
+    loss: str | None = None
+    ema: float | None = None
+    mask: float | None = None
+    detect_mutations: float = 0.0
+    slide: int = 0
+    jitter: float = 0.0
+    balance: bool = False
+    test_shifts: int = 0
     patience: int | None = None
     minutes: float | None = None
     precision: str = "float32"
     seed: int = 0
     split_seed: int | None = None
-    simulated: int = 20_000
+    simulated: int | None = None
     fingerprint: str | None = None
 
     def __post_init__(self) -> None:
-        for name in ("epochs", "batch_size", "learning_rate", "patience", "minutes", "simulated"):
+        object.__setattr__(self, "simulated", None if self.data else SIMULATED if self.simulated is None else self.simulated)
+        for name in ("epochs", "steps", "batch_size", "learning_rate", "patience", "minutes", "simulated"):
             value = getattr(self, name)
             if value is not None and not value > 0:
                 raise InputError(f"Expected {name} above 0, got {value}.")
-        chosen = [name for name in ("valid", "valid_fold", "valid_fraction") if getattr(self, name) is not None]
-        if len(chosen) > 1:
-            raise InputError(f"Expected one choice of validation sequences, got {' and '.join(chosen)}.")
+        for name in ("slide", "jitter", "test_shifts"):
+            if not getattr(self, name) >= 0:
+                raise InputError(f"Expected {name} of 0 or more, got {getattr(self, name)}.")
+        for name in ("mask", "detect_mutations", "ema"):
+            value = getattr(self, name)
+            if value is not None and not 0 <= value < 1:
+                raise InputError(f"Expected {name} from 0 to below 1, got {value}.")
+        self._check_alternatives("validation sequences", "valid", "valid_fold", "valid_fraction")
+        self._check_alternatives("length", "epochs", "steps")
         if self.precision not in PRECISIONS:
             raise InputError(f"Expected precision among {', '.join(PRECISIONS)}, got {self.precision!r}.")
         for seed in (self.seed, self.seed_of_split):
@@ -79,6 +109,11 @@ class RunConfig:
     def seed_of_split(self) -> int:
         """What the simulated library and the split are drawn by."""
         return self.seed if self.split_seed is None else self.split_seed
+
+    def _check_alternatives(self, what: str, *names: str) -> None:
+        chosen = [name for name in names if getattr(self, name) is not None]
+        if len(chosen) > 1:
+            raise InputError(f"Expected one choice of {what}, got {' and '.join(chosen)}.")
 
     def write(self, path: Path) -> None:
         """Writes the fields as JSON; the file appears whole or not at all."""

@@ -1,7 +1,5 @@
 """The run folder: what a training run leaves behind, each part in a file of its own."""
 
-import csv
-import io
 import json
 import math
 from collections.abc import Callable
@@ -11,15 +9,16 @@ from typing import Any
 import numpy as np
 
 from dreamkeras.data.examples import Examples
-from dreamkeras.evaluation.correlation import FIGURES
+from dreamkeras.evaluation.correlation import FIGURES, task_figures
 from dreamkeras.evaluation.plots import plot_history, plot_predictions, plot_residuals
 from dreamkeras.export.onnx_file import export_onnx
 from dreamkeras.models.prixfixe import PrixFixe
 from dreamkeras.sequence.outputs import naming_output, open_output
 from dreamkeras.sequence.writers import open_writer
 from dreamkeras.training.callbacks import predict_letters
+from dreamkeras.training.history import write_history
 from dreamkeras.training.model_card import model_card
-from dreamkeras.training.state import Row, TrainingState
+from dreamkeras.training.state import TrainingState
 
 __all__ = ["is_taken", "remove_unfinished", "write_results"]
 
@@ -44,7 +43,7 @@ def remove_unfinished(folder: Path) -> None:
 
 def write_results(
     folder: Path, config: dict[str, Any], model: PrixFixe, predicted: np.ndarray, validation: Examples, state: TrainingState
-) -> dict[str, float]:
+) -> dict[str, Any]:
     """Writes `history.csv`, `metrics.json`, `validation.tsv`, `plots/`, `model.keras`, `model.onnx` and `README.md`.
 
     Args:
@@ -56,17 +55,14 @@ def write_results(
         state: The history.
 
     Returns:
-        The figures that stand in `metrics.json`; means over tasks. JSON has no NaN: one that is undefined is null there.
+        The figures that stand in `metrics.json`; means over tasks, and of several those of each under `tasks`. JSON has no NaN:
+        one that is undefined is null there.
 
     Raises:
         DreamkerasError: A file cannot be written, or the ONNX file does not answer as the network does.
     """
-    figures = {name: float(np.mean(figure(validation.targets, predicted))) for name, figure in FIGURES.items()}
-    metrics = {**figures, "n": len(validation), "best_epoch": state.best_epoch, "seconds": round(state.seconds, 1)}
-    metrics["examples"] = config["examples"]
-    metrics["parameters"] = sum(math.prod(weight.shape) for weight in model.trainable_weights)
-    metrics["steps"] = int(model.optimizer.iterations)
-    _write_text(folder / "history.csv", _csv(state.rows))
+    metrics = _metrics(config, model, predicted, validation, state)
+    write_history(folder / "history.csv", state.rows)
     _write_text(folder / "metrics.json", json.dumps(_defined(metrics), indent=2) + "\n")
     _write_validation(folder / "validation.tsv", model, validation, predicted)
     _plot(folder / "plots", model, validation, predicted, state)
@@ -76,27 +72,34 @@ def write_results(
     return metrics
 
 
+def _metrics(config: dict[str, Any], model: PrixFixe, predicted: np.ndarray, validation: Examples, state: TrainingState) -> dict[str, Any]:
+    figures = task_figures(validation.targets, predicted)
+    metrics: dict[str, Any] = {name: float(np.mean(figures[name])) for name in FIGURES}
+    if len(model.tasks) > 1:
+        columns = {name: values.tolist() for name, values in figures.items()}
+        metrics["tasks"] = {task: {name: values[i] for name, values in columns.items()} for i, task in enumerate(model.tasks)}
+    metrics |= {"n": len(validation), "best_epoch": state.best_epoch, "seconds": round(state.seconds, 1)}
+    metrics["examples"] = config["examples"]
+    metrics["parameters"] = sum(math.prod(weight.shape) for weight in model.trainable_weights)
+    metrics["steps"] = int(model.optimizer.iterations)
+    return metrics
+
+
 def _reference(model: PrixFixe) -> Callable[[np.ndarray], np.ndarray]:
     """What the exported file is compared with: the network on the backend that trained it."""
     predictor = model.predictor()
     return lambda letters: predict_letters(predictor, letters, REFERENCE_BATCH)
 
 
-def _defined(metrics: dict[str, float]) -> dict[str, float | None]:
-    return {name: value if math.isfinite(value) else None for name, value in metrics.items()}
+def _defined(metrics: Any) -> Any:
+    if isinstance(metrics, dict):
+        return {name: _defined(value) for name, value in metrics.items()}
+    return metrics if math.isfinite(metrics) else None
 
 
 def _write_text(path: Path, text: str) -> None:
     with open_output(str(path)) as file:
         file.write(text.encode())
-
-
-def _csv(rows: list[Row]) -> str:
-    text = io.StringIO()
-    writer = csv.DictWriter(text, list(rows[0]), lineterminator="\n")
-    writer.writeheader()
-    writer.writerows(rows)
-    return text.getvalue()
 
 
 def _write_validation(path: Path, model: PrixFixe, validation: Examples, predicted: np.ndarray) -> None:

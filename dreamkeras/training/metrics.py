@@ -8,7 +8,7 @@ __all__ = ["PearsonR"]
 
 @keras.saving.register_keras_serializable(package="dreamkeras")
 class PearsonR(keras.metrics.Metric):
-    """Pearson's r between measured and predicted values, the mean over tasks; 0 where either is constant.
+    """Pearson's r between measured and predicted values, the mean over tasks; 0 where either is constant. NaN was not measured.
 
     A running figure in float32 for the progress bar; `evaluation.correlation.pearson` is the exact one.
     """
@@ -17,7 +17,7 @@ class PearsonR(keras.metrics.Metric):
         super().__init__(name=name, **kwargs)
         self.tasks = tasks
         # Moments about the mean, joined batch by batch (Chan et al. 1983): plain sums of squares cancel in float32.
-        self.count = self.add_variable((), "zeros", name="count")
+        self.count = self.add_variable((tasks,), "zeros", name="count")
         self.means = self.add_variable((2, tasks), "zeros", name="means")
         self.squares = self.add_variable((2, tasks), "zeros", name="squares")
         self.products = self.add_variable((tasks,), "zeros", name="products")
@@ -25,15 +25,18 @@ class PearsonR(keras.metrics.Metric):
     def update_state(self, y_true, y_pred, sample_weight=None):
         """Adds a batch of `(batch, tasks)`; weights are not used: r is of what was measured."""
         values = ops.stack([ops.cast(y_true, "float32"), ops.cast(y_pred, "float32")])
-        batch = ops.cast(ops.shape(values)[1], "float32")
-        means = ops.mean(values, axis=1)
-        centred = values - means[:, None, :]
+        present = ops.logical_not(ops.isnan(values[0]))
+        values = ops.where(present, values, 0.0)
+        batch = ops.sum(ops.cast(present, "float32"), axis=0)
+        means = ops.sum(values, axis=1) / ops.maximum(batch, 1.0)
+        centred = ops.where(present, values - means[:, None, :], 0.0)
         total = self.count + batch
+        share = batch / ops.maximum(total, 1.0)
         shift = means - self.means
-        between = self.count * batch / total
+        between = self.count * share
         self.squares.assign_add(ops.sum(ops.square(centred), axis=1) + ops.square(shift) * between)
         self.products.assign_add(ops.sum(centred[0] * centred[1], axis=0) + shift[0] * shift[1] * between)
-        self.means.assign_add(shift * batch / total)
+        self.means.assign_add(shift * share)
         self.count.assign(total)
 
     def result(self):

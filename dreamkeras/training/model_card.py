@@ -76,6 +76,7 @@ def _training(metrics: Fields, history: Sequence[Fields], config: Fields) -> lis
     seconds = metrics.get("seconds")
     return [
         *data,
+        *_lines(config, {"source": "Weights: published, from the file `{}`", "sha256": "SHA-256 of that file: `{}`"}),
         *_lines(config, {"examples": "Training sequences: {:,}", "validation_examples": "Validation sequences: {:,}"}),
         *_lines(config, {"strategy": "Strategy: {}"}),
         *_epochs(history, config),
@@ -97,17 +98,21 @@ def _validation(construct: Construct, metrics: Fields, history: Sequence[Fields]
     known = [key for key in columns if key in metrics]
     if not known:
         return []
-    header = " | ".join(columns[key][0] for key in known)
-    row = " | ".join(_figure(metrics[key], columns[key][1]) for key in known)
-    undefined = any(isinstance(metrics[key], float) and math.isnan(metrics[key]) for key in known)
+    tasks = metrics.get("tasks", {})
+    rows = {"all tasks": metrics, **tasks} if tasks else {"": metrics}
+    titles = [*(["task"] if tasks else []), *(columns[key][0] for key in known)]
+    cells = [[*([name] if tasks else []), *(_figure(row[key], columns[key][1]) for key in known)] for name, row in rows.items()]
+    undefined = any(isinstance(row[key], float) and math.isnan(row[key]) for row in rows.values() for key in known)
     notes = [
+        "Figures of all tasks are the means over tasks, each over the sequences in which it was measured." if tasks else "",
         f"Prediction: {_strand_rule(construct)}.",
         _held_out(config),
         _chosen_epoch(metrics, history),
         "A correlation is undefined where the predictions or the measurements are all alike." if undefined else "",
         "Measurements are noisy, which bounds every figure; other seeds and other validation sequences give others.",
     ]
-    return [f"| {header} |", f"|{'---|' * len(known)}", f"| {row} |", "", *(f"- {note}" for note in notes if note)]
+    table = [f"| {' | '.join(row)} |" for row in (titles, *cells)]
+    return [table[0], f"|{'---|' * len(titles)}", *table[1:], "", *(f"- {note}" for note in notes if note)]
 
 
 def _held_out(config: Fields) -> str:

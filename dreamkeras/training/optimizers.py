@@ -1,15 +1,45 @@
-"""AdamW whose beta_1 may follow a schedule, as one-cycle training wants it."""
+"""AdamW whose beta_1 may follow a schedule, as one-cycle training wants it, and Lion; both may clip by norm and by value."""
 
 import math
 
 import keras
 from keras import ops
 
-__all__ = ["CyclingAdamW"]
+__all__ = ["ClippedLion", "CyclingAdamW"]
+
+
+class Clipping:
+    """Optimisers that clip the gradients' common norm and then each of their values, as torch's two functions do.
+
+    Keras's own clip by one or the other.
+
+    Args:
+        clip_norm: Highest norm of all gradients as one vector; None leaves it.
+        clip_value: Highest magnitude of a value; None leaves it.
+    """
+
+    def __init__(self, *args, clip_norm=None, clip_value=None, **kwargs):
+        super().__init__(*args, **kwargs)
+        self.clip_norm, self.clip_value = clip_norm, clip_value
+
+    def apply(self, grads, trainable_variables=None):
+        """One step with the clipped gradients."""
+        grads = list(grads)
+        if self.clip_norm is not None:
+            squares = [ops.sum(ops.square(ops.cast(gradient, "float32"))) for gradient in grads if gradient is not None]
+            share = ops.minimum(1.0, self.clip_norm / (ops.sqrt(sum(squares)) + 1e-6))
+            grads = [None if gradient is None else gradient * ops.cast(share, gradient.dtype) for gradient in grads]
+        if self.clip_value is not None:
+            grads = [None if gradient is None else ops.clip(gradient, -self.clip_value, self.clip_value) for gradient in grads]
+        super().apply(grads, trainable_variables)
+
+    def get_config(self):
+        """The arguments."""
+        return {**super().get_config(), "clip_norm": self.clip_norm, "clip_value": self.clip_value}
 
 
 @keras.saving.register_keras_serializable(package="dreamkeras")
-class CyclingAdamW(keras.optimizers.AdamW):
+class CyclingAdamW(Clipping, keras.optimizers.AdamW):
     """AdamW, step by step as torch's, with a schedule for beta_1 beside the one for the learning rate.
 
     Keras's own reads beta_1 once, when the step is compiled, and adds epsilon before the bias correction, not after.
@@ -18,6 +48,7 @@ class CyclingAdamW(keras.optimizers.AdamW):
         learning_rate: A number or a schedule.
         beta_1: A number or a schedule: the decay of the mean gradient.
         epsilon: Added to the root of the corrected second moment.
+        **kwargs: `clip_norm`, `clip_value`, and those of `keras.optimizers.AdamW`.
 
     Reference:
         Loshchilov and Hutter 2019; momentum cycling: Smith and Topin 2018.
@@ -45,3 +76,15 @@ class CyclingAdamW(keras.optimizers.AdamW):
         """The arguments; a schedule as its own configuration."""
         beta_1 = keras.saving.serialize_keras_object(self.beta_1) if callable(self.beta_1) else self.beta_1
         return {**super().get_config(), "beta_1": beta_1}
+
+
+@keras.saving.register_keras_serializable(package="dreamkeras")
+class ClippedLion(Clipping, keras.optimizers.Lion):
+    """Lion: every weight moves by the rate, in the direction of the mean gradient's sign.
+
+    Args:
+        **kwargs: `clip_norm`, `clip_value`, and those of `keras.optimizers.Lion`.
+
+    Reference:
+        Chen et al. 2023.
+    """

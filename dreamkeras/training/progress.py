@@ -13,12 +13,13 @@ class Progress(keras.callbacks.Callback):
 
     Args:
         epochs: Epochs of the whole run.
-        steps: Steps an epoch.
+        steps: Steps of the whole run.
+        epoch_steps: Steps of a whole epoch.
     """
 
-    def __init__(self, epochs: int, steps: int) -> None:
+    def __init__(self, epochs: int, steps: int, epoch_steps: int) -> None:
         super().__init__()
-        self.epochs, self.steps = epochs, steps
+        self.epochs, self.steps, self.epoch_steps = epochs, steps, epoch_steps
         self.bar: Any = None
 
     def on_epoch_begin(self, epoch, logs=None):
@@ -26,7 +27,7 @@ class Progress(keras.callbacks.Callback):
         if self.bar is None and sys.stderr.isatty():
             self.bar = _bar()
             self.bar.start()
-            self.task = self.bar.add_task(f"epoch {epoch + 1}", total=self.epochs * self.steps, completed=epoch * self.steps, figures="")
+            self.task = self.bar.add_task(f"epoch {epoch + 1}", total=self.steps, completed=epoch * self.epoch_steps, figures="")
         self.epoch = epoch
 
     def on_train_batch_end(self, batch, logs=None):
@@ -34,7 +35,7 @@ class Progress(keras.callbacks.Callback):
         if self.bar is not None:
             figures = f"loss {float(logs['loss']):.4f}  r {float(logs['r']):.3f}"
             self.bar.update(
-                self.task, completed=self.epoch * self.steps + batch + 1, description=f"epoch {self.epoch + 1}", figures=figures
+                self.task, completed=self.epoch * self.epoch_steps + batch + 1, description=f"epoch {self.epoch + 1}", figures=figures
             )
 
     def on_epoch_end(self, epoch, logs=None):

@@ -12,7 +12,7 @@ import keras
 import numpy as np
 
 from dreamkeras.data.assays import find_assay
-from dreamkeras.data.examples import Examples, fold_split, require_examples, split
+from dreamkeras.data.examples import Examples, fold_split, split
 from dreamkeras.data.simulate import examples as simulated_examples
 from dreamkeras.data.simulate import simulate
 from dreamkeras.errors import InputError
@@ -20,14 +20,15 @@ from dreamkeras.export.process import require_packages
 from dreamkeras.models.presets import build_model
 from dreamkeras.models.prixfixe import PrixFixe
 from dreamkeras.sequence.outputs import naming_output
-from dreamkeras.training.batches import fitting_batch_size, training_batches
-from dreamkeras.training.callbacks import Checkpoint, EpochSeed, Recorder, Validation, predict_letters
-from dreamkeras.training.config import PRECISIONS, RunConfig
+from dreamkeras.training.batches import training_batches
+from dreamkeras.training.callbacks import AveragedWeights, Checkpoint, EpochSeed, History, LastStep, Recorder, Validation, predict_letters
+from dreamkeras.training.config import PRECISIONS, SIMULATED, RunConfig
 from dreamkeras.training.folder import is_taken, remove_unfinished, write_results
+from dreamkeras.training.losses import find_loss
 from dreamkeras.training.metrics import PearsonR
+from dreamkeras.training.plan import Plan, make_plan
 from dreamkeras.training.progress import Progress
 from dreamkeras.training.state import TrainingState, assign_weights, read_checkpoint
-from dreamkeras.training.strategies import find_strategy
 
 __all__ = ["resume", "train"]
 
@@ -44,16 +45,7 @@ class _Data(NamedTuple):
     validation: Examples
 
 
-class _Plan(NamedTuple):
-    """The numbers of a run: epochs, examples a step, steps an epoch, highest learning rate."""
-
-    epochs: int
-    batch_size: int
-    steps: int
-    learning_rate: float
-
-
-def train(config: RunConfig, folder: Path) -> dict[str, float]:
+def train(config: RunConfig, folder: Path) -> dict[str, Any]:
     """Trains a network and fills a new run folder.
 
     Args:
@@ -70,8 +62,7 @@ def train(config: RunConfig, folder: Path) -> dict[str, float]:
     if is_taken(folder):
         raise InputError(f"Expected a new or empty folder, got {folder}: go on with a run in it by --resume, or take another name.")
     data = _read(config)
-    plan = _plan(config, data)
-    model = _build(config, plan)
+    model, plan = _prepare(config, data)
     config = _settled(config, plan, data)
     with naming_output(str(folder)):
         folder.mkdir(parents=True, exist_ok=True)
@@ -79,7 +70,7 @@ def train(config: RunConfig, folder: Path) -> dict[str, float]:
     return _fit(config, plan, folder, data, model, TrainingState())
 
 
-def resume(folder: Path, backend: str) -> dict[str, float]:
+def resume(folder: Path, backend: str) -> dict[str, Any]:
     """Goes on with the run in a folder from its last checkpoint, to the same end as if it had never stopped.
 
     Args:
@@ -99,8 +90,7 @@ def resume(folder: Path, backend: str) -> dict[str, float]:
     data = _read(config)
     if _fingerprint(data) != config.fingerprint:
         raise InputError(f"Expected the data that the run in {folder} began with, got others in {config.data or 'the simulation'}.")
-    plan = _plan(config, data)
-    model = _build(config, plan)
+    model, plan = _prepare(config, data)
     checkpoint = folder / CHECKPOINT
     state = read_checkpoint(checkpoint, model) if checkpoint.exists() else TrainingState()
     return _fit(config, plan, folder, data, model, state)
@@ -108,7 +98,7 @@ def resume(folder: Path, backend: str) -> dict[str, float]:
 
 def _read(config: RunConfig) -> _Data:
     assay = find_assay(config.assay)
-    examples = assay.read(config.data) if config.data else simulated_examples(simulate(config.simulated, config.seed_of_split))
+    examples = assay.read(config.data) if config.data else simulated_examples(simulate(config.simulated or SIMULATED, config.seed_of_split))
     if config.valid:
         return _Data(examples, assay.read(config.valid))
     if config.valid_fold is not None:
@@ -125,67 +115,62 @@ def _fingerprint(data: _Data) -> str:
     return digest.hexdigest()
 
 
-def _settled(config: RunConfig, plan: _Plan, data: _Data) -> RunConfig:
+def _settled(config: RunConfig, plan: Plan, data: _Data) -> RunConfig:
     """The choices as they stand in the run folder: nothing left open, and files found from any folder."""
     files: dict[str, Any] = {name: str(Path(file).resolve()) for name in ("data", "valid") if (file := getattr(config, name))}
-    numbers = {name: getattr(plan, name) for name in ("epochs", "batch_size", "learning_rate")}
-    return dataclasses.replace(config, **files, **numbers, fingerprint=_fingerprint(data))
+    chosen: dict[str, Any] = {name: getattr(plan.strategy, name) for name in ("learning_rate", "mask", "loss")}
+    chosen |= {"strategy": plan.strategy.name, "batch_size": plan.batch_size, "epochs": None if config.steps else plan.epochs}
+    return dataclasses.replace(config, **files, **chosen, fingerprint=_fingerprint(data))
 
 
-def _plan(config: RunConfig, data: _Data) -> _Plan:
-    """The choices, with the strategy's where none was made, and what they amount to on these data."""
-    strategy, rows = find_strategy(config.strategy), len(data.training)
-    strands = 2 if strategy.reverse_complement else 1
-    batch_size = config.batch_size or fitting_batch_size(strands * rows, strategy.batch_size)
-    require_examples(data.training, batch_size, "one batch")
-    return _Plan(
-        epochs=config.epochs or strategy.epochs,
-        batch_size=batch_size,
-        steps=-(-strands * rows // batch_size),
-        learning_rate=config.learning_rate or strategy.learning_rate,
+def _prepare(config: RunConfig, data: _Data) -> tuple[PrixFixe, Plan]:
+    """The compiled network, with the weights that the seed gives, and the plan of its training."""
+    model = _build(config)
+    plan = make_plan(config, model, data.training)
+    if plan.augmentation.truths or config.test_shifts:
+        model = model.with_options(plan.augmentation.truths, config.test_shifts)
+    if plan.strategy.scaling == "standard":
+        model.final.fit_scale(data.training.targets)
+    model.compile(
+        plan.strategy.make_optimizer(plan.steps, config.ema),
+        loss=find_loss(plan.strategy.loss) if plan.strategy.loss else None,
+        metrics=[PearsonR(len(model.tasks))],
+        jit_compile=config.backend == "jax",  # On TensorFlow, benchmarks/train_step.py is measured without XLA.
     )
+    return model, plan
 
 
-def _build(config: RunConfig, plan: _Plan) -> PrixFixe:
-    """The compiled network, with the weights that the seed gives."""
-    assay, strategy = find_assay(config.assay), find_strategy(config.strategy)
+def _build(config: RunConfig) -> PrixFixe:
     keras.utils.set_random_seed(config.seed)
     policy = keras.config.dtype_policy()
     keras.config.set_dtype_policy(PRECISIONS[config.precision])
     try:
-        model = build_model(config.model, assay)
+        return build_model(config.model, find_assay(config.assay))
     finally:
         keras.config.set_dtype_policy(policy)
-    optimizer = strategy._replace(learning_rate=plan.learning_rate).make_optimizer(plan.epochs * plan.steps)
-    # On TensorFlow, benchmarks/train_step.py is measured without XLA.
-    model.compile(optimizer, metrics=[PearsonR(len(assay.tasks))], jit_compile=config.backend == "jax")
-    return model
 
 
-def _fit(config: RunConfig, plan: _Plan, folder: Path, data: _Data, model: PrixFixe, state: TrainingState) -> dict[str, float]:
+def _fit(config: RunConfig, plan: Plan, folder: Path, data: _Data, model: PrixFixe, state: TrainingState) -> dict[str, Any]:
     """Trains from where the state stands to the end, then writes the results of the best epoch."""
-    predictor, progress = model.predictor(), Progress(plan.epochs, plan.steps)
+    predictor, progress = model.predictor(), Progress(plan.epochs, plan.steps, plan.epoch_steps)
+    average = [] if config.ema is None else [AveragedWeights()]
     callbacks = [
         EpochSeed(config.seed),
-        Validation(predictor, data.validation, plan.batch_size),
+        LastStep(plan.steps, plan.epoch_steps),
+        *average,
+        Validation(predictor, data.validation, plan.batch_size, model.tasks),
         Recorder(state, config.patience, config.minutes),
+        *average,
         Checkpoint(folder / CHECKPOINT, state),
+        History(folder / "history.csv", state),
         progress,
     ]
     begin = len(state.rows)
     if begin < plan.epochs and not state.has_ended(config.patience, config.minutes):
-        both = find_strategy(config.strategy).reverse_complement
-        batches = training_batches(data.training, plan.steps, config.seed, both, first_epoch=begin)
+        batches = training_batches(data.training, plan.epoch_steps, config.seed, plan.augmentation, first_epoch=begin)
+        options = {"steps_per_epoch": plan.epoch_steps, "initial_epoch": begin, "epochs": plan.epochs, "shuffle": False, "verbose": 0}
         try:
-            model.fit(
-                batches,
-                steps_per_epoch=plan.steps,
-                initial_epoch=begin,
-                epochs=plan.epochs,
-                callbacks=callbacks,
-                shuffle=False,
-                verbose=0,
-            )
+            model.fit(batches, callbacks=callbacks, **options)
         finally:
             progress.close()
     assign_weights(model.variables, state.best_weights, folder)

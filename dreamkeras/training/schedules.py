@@ -5,7 +5,7 @@ import math
 import keras
 from keras import ops
 
-__all__ = ["OneCycle"]
+__all__ = ["Noam", "OneCycle"]
 
 
 @keras.saving.register_keras_serializable(package="dreamkeras")
@@ -43,6 +43,37 @@ class OneCycle(keras.optimizers.schedules.LearningRateSchedule):
     def get_config(self):
         """The arguments."""
         return {"start": self.start, "peak": self.peak, "end": self.end, "steps": self.steps, "rise": self.rise}
+
+
+@keras.saving.register_keras_serializable(package="dreamkeras")
+class Noam(keras.optimizers.schedules.LearningRateSchedule):
+    """A straight rise to `peak`, then a fall with the root of the steps.
+
+    Args:
+        peak: Value at the end of the rise, the highest; Vaswani et al. take `(width * rise) ** -0.5`.
+        rise: Optimiser steps that the rise takes.
+
+    Reference:
+        Vaswani et al. 2017, eq. 3.
+
+    Example:
+        >>> [float(Noam(peak=1.0, rise=4)(step)) for step in (0, 3, 15)]
+        [0.25, 1.0, 0.5]
+    """
+
+    def __init__(self, peak, rise):
+        if rise < 1:
+            raise ValueError(f"Expected a rise of at least 1 step, got {rise}.")
+        self.peak, self.rise = peak, rise
+
+    def __call__(self, step):
+        """The value at an optimiser step, from 0."""
+        number = ops.cast(step, "float32") + 1
+        return self.peak * ops.minimum(number / self.rise, ops.sqrt(self.rise / number))
+
+    def get_config(self):
+        """The arguments."""
+        return {"peak": self.peak, "rise": self.rise}
 
 
 def _half_cosine(begin, end, share):

@@ -1,3 +1,4 @@
+import dataclasses
 import json
 import os
 import pty
@@ -56,14 +57,32 @@ class TestRun:
 
     def test_options_are_the_configs_choices(self, run, quick, library, tmp_path):
         quick.setattr("dreamkeras.training.run._fit", lambda *args: {"r": 0.5, "n": 10, "best_epoch": 2})
-        chosen = {"model": "tiny", "epochs": 7, "batch_size": 16, "learning_rate": 0.25, "patience": 3, "seed": 5}
+        chosen = {"model": "tiny", "epochs": 7, "batch_size": 16, "learning_rate": 0.25, "patience": 3, "seed": 5, "minutes": 9.0}
+        chosen |= {"strategy": "bhi", "optimizer": "lion", "loss": "huber", "ema": 0.9, "mask": 0.1, "detect_mutations": 0.05}
+        chosen |= {"slide": 3, "jitter": 0.2, "test_shifts": 1, "split_seed": 8}
         flags = [text for name, value in chosen.items() for text in (f"--{name.replace('_', '-')}", value)]
-        result = run("train", library, "--valid", library, "--precision", "bfloat16", *flags, "--out", tmp_path / "run")
+        result = run("train", library, "--valid", library, "--precision", "bfloat16", "--balance", *flags, "--out", tmp_path / "run")
         assert result.exit_code == 0
         written = json.loads((tmp_path / "run" / "config.json").read_text())
-        assert (
-            written.items() >= {**chosen, "valid": str(library), "data": str(library), "precision": "bfloat16", "backend": BACKEND}.items()
-        )
+        chosen |= {"valid": str(library), "data": str(library), "precision": "bfloat16", "backend": BACKEND, "balance": True}
+        assert written.items() >= {**chosen, "simulated": None, "steps": None}.items()
+
+    def test_every_choice_of_a_run_has_an_option(self):
+        from dreamkeras.cli.train import command
+        from dreamkeras.training.config import RunConfig
+
+        fields = {field.name for field in dataclasses.fields(RunConfig)}
+        options_of_runs = {parameter.name for parameter in command.params} - {"out", "resume"}
+        assert fields - options_of_runs == {"simulated", "fingerprint"}
+        assert options_of_runs <= fields
+
+    def test_steps_in_place_of_epochs(self, run, quick, library, tmp_path):
+        result = run("train", library, "--model", "tiny", "--batch-size", 64, "--steps", 4, "--out", tmp_path / "run")
+        assert result.exit_code == 0
+        assert [line.split()[1] for line in result.stderr.splitlines()[:2]] == ["1/2", "2/2"]
+        assert json.loads((tmp_path / "run" / "metrics.json").read_text())["steps"] == 4
+        both = run("train", library, "--steps", 4, "--epochs", 2, "--out", tmp_path / "both")
+        assert one_line_error(both, "one choice of length, got epochs and steps")
 
     def test_without_data_says_that_it_simulates(self, run, quick, monkeypatch, tmp_path):
         monkeypatch.chdir(tmp_path)
@@ -153,7 +172,7 @@ class TestBadInput:
             (None, ["data.tsv"]),
             ("", ["data.tsv", "empty"]),
             ("ACGT\n" * 3, ["two columns", "data.tsv", "line 1"]),
-            ("sequence\n" + "ACGT\n", ["two columns", "data.tsv"]),
+            ("sequence\n" + "ACGT\n", ["column named 'value'", "data.tsv"]),
             (GOOD + "A" * 110 + "\thigh\n", ["'high'", "data.tsv", "line 2"]),
             (GOOD + "A" * 110 + "\tnan\n", ["nan", "data.tsv", "line 2"]),
             (GOOD + "A" * 110 + "\t99\n", ["99", "data.tsv", "line 2"]),
@@ -248,6 +267,10 @@ class TestFullDisk:
 def test_options_offer_what_there_is():
     from dreamkeras.training.backend import BACKENDS
     from dreamkeras.training.config import PRECISIONS
+    from dreamkeras.training.losses import LOSSES
+    from dreamkeras.training.strategies import OPTIMIZERS
 
     assert tuple(options.BACKENDS) == BACKENDS
     assert tuple(options.PRECISIONS) == tuple(PRECISIONS)
+    assert tuple(options.LOSSES) == tuple(LOSSES)
+    assert tuple(options.OPTIMIZERS) == tuple(OPTIMIZERS)

@@ -10,9 +10,9 @@ from hypothesis.extra.numpy import arrays
 
 from dreamkeras.errors import InputError
 from dreamkeras.evaluation import correlation
-from dreamkeras.evaluation.correlation import mse, pearson, spearman
+from dreamkeras.evaluation.correlation import FIGURES, mse, pearson, spearman, task_figures
 
-ALL = [getattr(correlation, name) for name in correlation.__all__ if name != "FIGURES"]
+ALL = [getattr(correlation, name) for name in correlation.__all__ if name not in ("FIGURES", "task_figures")]
 CORRELATIONS = [pearson, spearman]
 VALUES = st.floats(-1e3, 1e3, width=32)
 
@@ -164,3 +164,26 @@ def test_neither_scipy_nor_pandas_is_imported():
 
     code = "import sys, dreamkeras.evaluation.correlation; print(sorted({'scipy', 'pandas'} & set(sys.modules)))"
     assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout.strip() == "[]"
+
+
+class TestTaskFigures:
+    def test_are_each_tasks_over_the_rows_in_which_it_was_measured(self):
+        generator = np.random.default_rng(0)
+        measured, predicted = generator.normal(size=(2, 30, 2))
+        measured[5:, 1] = np.nan
+        came = task_figures(measured, predicted)
+        assert set(came) == {*FIGURES, "n"}
+        for name, figure in FIGURES.items():
+            wanted = [figure(measured[:rows, task], predicted[:rows, task]) for task, rows in enumerate((30, 5))]
+            np.testing.assert_allclose(came[name], wanted)
+        assert came["n"].tolist() == [30, 5]
+
+    def test_of_a_task_that_was_never_measured_are_undefined(self):
+        came = task_figures(np.full((3, 1), np.nan), np.ones((3, 1)))
+        assert np.isnan(came["r"]).all()
+        assert np.isnan(came["mse"]).all()
+        assert came["n"] == [0]
+
+    def test_other_shapes_are_refused(self):
+        with pytest.raises(InputError, match="Expected two arrays of one shape"):
+            task_figures(np.ones((3, 1)), np.ones((3, 2)))

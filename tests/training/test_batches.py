@@ -7,8 +7,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from dreamkeras.data.examples import Examples
+from dreamkeras.errors import InputError
 from dreamkeras.sequence.alphabet import reverse_complement
 from dreamkeras.sequence.construct import Construct
+from dreamkeras.training.augmentation import Augmentation
 from dreamkeras.training.batches import fitting_batch_size, training_batches
 
 LENGTH = 6
@@ -23,9 +25,9 @@ def examples(n, construct=CONSTRUCT):
     return Examples([str(i) for i in range(n)], letters, targets, flags, np.full(n, LENGTH, np.int32), construct=construct)
 
 
-def epoch(given_examples, steps, seed=0, both_strands=True, number=0):
+def epoch(given_examples, steps, seed=0, number=0, **augmentation):
     """The batches of one epoch."""
-    return list(islice(training_batches(given_examples, steps, seed, both_strands, first_epoch=number), steps))
+    return list(islice(training_batches(given_examples, steps, seed, Augmentation(**augmentation), first_epoch=number), steps))
 
 
 def rows(batches):
@@ -41,7 +43,7 @@ class TestAnEpoch:
     def test_visits_every_example_and_strand_once(self, n, batch, both, seed, number):
         data = examples(n)
         total = 2 * n if both else n
-        letters, flags, targets = rows(epoch(data, -(-total // batch), seed, both, number))
+        letters, flags, targets = rows(epoch(data, -(-total // batch), seed, number, strands="augment" if both else "given"))
         seen = sorted((int(target), flag) for target, flag in zip(targets[:, 0], flags[:, 0], strict=True))
         given_flag = data.flags[:, 0]
         assert seen == sorted((i, flag) for i in range(n) for flag in ((0.0, 1.0) if both else (given_flag[i],)))
@@ -65,7 +67,7 @@ class TestAnEpoch:
 class TestOrder:
     def test_depends_on_seed_and_epoch_alone(self):
         data = examples(50)
-        run = training_batches(data, 4, seed=7, both_strands=True)
+        run = training_batches(data, 4, 7, Augmentation())
         whole = [rows(list(islice(run, 4)))[2] for _ in range(3)]
         for number, expected in enumerate(whole):
             np.testing.assert_array_equal(rows(epoch(data, 4, seed=7, number=number))[2], expected)
@@ -111,6 +113,86 @@ class TestReverseComplement:
         index = targets[:, 0].astype(int)
         np.testing.assert_array_equal(flags[:, 0], data.flags[index, 0])
         assert sorted(zip(index, flags[:, 1], strict=True)) == [(i, flag) for i in range(4) for flag in (0.0, 1.0)]
+
+
+class TestPairs:
+    @settings(max_examples=30, deadline=None)
+    @given(n=st.integers(1, 40), batch=st.integers(1, 50))
+    def test_each_example_comes_once_with_its_other_strand_in_the_same_batch(self, n, batch):
+        data = examples(n)
+        seen = []
+        for inputs, targets in epoch(data, -(-n // batch), strands="pair"):
+            half = len(targets) // 2
+            np.testing.assert_array_equal(targets[:half], targets[half:])
+            np.testing.assert_array_equal(inputs["letters"][half:], reverse_complement(inputs["letters"][:half]))
+            np.testing.assert_array_equal(inputs["flags"][half:, 0], 1 - inputs["flags"][:half, 0])
+            np.testing.assert_array_equal(inputs["flags"][half:, 1], inputs["flags"][:half, 1])
+            np.testing.assert_array_equal(inputs["letters"][:half], data.letters[targets[:half, 0].astype(int)])
+            seen += targets[:half, 0].tolist()
+            assert half <= batch
+        assert sorted(seen) == list(range(n))
+
+
+class TestTruths:
+    def test_stand_beside_the_targets_where_wanted(self):
+        data = examples(40)
+        (inputs, truths), *_ = epoch(data, 1, mask=0.3, mutate=0.2, truths=("nucleotides", "mutated"))
+        (plain, targets), *_ = epoch(data, 1)
+        np.testing.assert_array_equal(truths["expression"], targets)
+        np.testing.assert_array_equal(truths["letters"], plain["letters"])
+        assert {name: values.dtype for name, values in truths.items() if name != "expression"} == {
+            "letters": np.uint8,
+            "mutated": bool,
+            "masked": bool,
+        }
+        changed = inputs["letters"] != truths["letters"]
+        np.testing.assert_array_equal(changed, truths["masked"] | truths["mutated"])
+        np.testing.assert_array_equal(inputs["letters"][truths["masked"]], ord("N"))
+        assert not (truths["masked"] | truths["mutated"])[truths["letters"] == ord("N")].any()
+
+    def test_are_left_out_where_no_network_answers(self):
+        inputs, targets = epoch(examples(40), 1, mask=0.3)[0]
+        assert targets.shape == (80, 1)
+        assert (inputs["letters"] == ord("N")).mean() > 0.3
+
+
+class TestNoise:
+    def test_is_the_same_for_the_same_seed_and_epoch_only(self):
+        noisy = {"slide": 2, "jitter": 0.5, "mask": 0.2, "mutate": 0.1, "balance": True}
+        data = examples(60)
+        run = training_batches(data, 3, 7, Augmentation(**noisy))
+        whole = [rows(list(islice(run, 3))) for _ in range(3)]
+        for number, expected in enumerate(whole):
+            for came, wanted in zip(rows(epoch(data, 3, 7, number, **noisy)), expected, strict=True):
+                np.testing.assert_array_equal(came, wanted)
+        assert (whole[0][0] != whole[1][0]).any()
+
+    def test_slides_change_letters_alone(self):
+        data = examples(30)
+        letters, flags, targets = rows(epoch(data, 2, slide=2, strands="given"))
+        index = targets[:, 0].astype(int)
+        np.testing.assert_array_equal(flags, data.flags[index])
+        padded = np.pad(data.letters, ((0, 0), (2, 2)), constant_values=ord("N"))
+        for window, row in zip(letters, index, strict=True):
+            assert any((window == padded[row, first : first + LENGTH]).all() for first in range(5))
+
+    def test_jitter_is_on_singletons_alone(self):
+        _, flags, targets = rows(epoch(examples(50), 1, jitter=0.01))
+        moved = targets[:, 0] != np.round(targets[:, 0])
+        np.testing.assert_array_equal(moved, flags[:, 1] == 1)
+
+    @pytest.mark.parametrize("construct", [None, dataclasses.replace(CONSTRUCT, flags=("is_reverse", "other"))])
+    def test_jitter_without_singletons_is_refused(self, construct):
+        with pytest.raises(InputError, match="Expected examples with the flag is_singleton to jitter"):
+            epoch(examples(5, construct), 1, jitter=0.1)
+
+    @pytest.mark.parametrize("strands", ["augment", "pair", "given"])
+    def test_balance_draws_every_bin_equally_often(self, strands):
+        data = dataclasses.replace(examples(100), targets=np.array([[0]] * 90 + [[5]] * 8 + [[17]] * 2, np.float32))
+        _, _, targets = rows(epoch(data, 3, balance=True, strands=strands))
+        assert len(targets) == (100 if strands == "given" else 200)
+        _, counts = np.unique(targets, return_counts=True)
+        assert counts.max() - counts.min() <= 2
 
 
 def test_the_callers_arrays_stay_as_they_are():

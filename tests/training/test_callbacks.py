@@ -6,7 +6,7 @@ from keras_arrays import random_letters
 
 from dreamkeras.data.examples import Examples
 from dreamkeras.errors import ModelError
-from dreamkeras.training.callbacks import Checkpoint, EpochSeed, Recorder, Validation, predict_letters
+from dreamkeras.training.callbacks import AveragedWeights, Checkpoint, EpochSeed, History, LastStep, Recorder, Validation, predict_letters
 from dreamkeras.training.state import TrainingState, read_checkpoint
 
 
@@ -52,17 +52,30 @@ def test_predict_letters_pads_and_cuts(rows):
     np.testing.assert_array_equal(came, counts(letters))
 
 
-def test_validation_adds_means_over_tasks():
+class TestValidation:
     letters = random_letters(20, 4)
     noise = np.random.default_rng(1).normal(size=(20, 2)).astype(np.float32)
-    targets = counts(letters) + noise
-    examples = Examples([""] * 20, letters, targets, np.zeros((20, 0), np.float32), np.full(20, 4, np.int32))
-    logs = {"loss": 1.0}
-    Validation(counting_predictor(), examples, 8).on_epoch_end(0, logs)
-    expected = np.mean([np.corrcoef(counts(letters)[:, task], targets[:, task])[0, 1] for task in range(2)])
-    assert logs["val_r"] == pytest.approx(expected, abs=1e-6)
-    assert logs["val_mse"] == pytest.approx(np.mean(noise**2), rel=1e-5)
-    assert set(logs) == {"loss", "val_mse", "val_r", "val_rho"}
+
+    def logs(self, targets):
+        examples = Examples([""] * 20, self.letters, targets, np.zeros((20, 0), np.float32), np.full(20, 4, np.int32))
+        logs = {"loss": 1.0}
+        Validation(counting_predictor(), examples, 8, ("a", "c")).on_epoch_end(0, logs)
+        return logs
+
+    def test_adds_means_over_tasks_and_the_figures_of_each(self):
+        targets = counts(self.letters) + self.noise
+        logs = self.logs(targets)
+        expected = [np.corrcoef(counts(self.letters)[:, task], targets[:, task])[0, 1] for task in range(2)]
+        assert logs["val_r"] == pytest.approx(np.mean(expected), abs=1e-6)
+        assert [logs["val_r_a"], logs["val_r_c"]] == pytest.approx(expected, abs=1e-6)
+        assert logs["val_mse"] == pytest.approx(np.mean(self.noise**2), rel=1e-5)
+        assert set(logs) == {"loss"} | {f"val_{name}{task}" for name in ("mse", "r", "rho") for task in ("", "_a", "_c")}
+
+    def test_what_was_not_measured_counts_for_nothing(self):
+        targets = counts(self.letters) + self.noise
+        targets[5:, 0] = np.nan
+        wanted = [np.corrcoef(counts(self.letters)[:5, 0], targets[:5, 0])[0, 1], self.logs(targets)["val_r_c"]]
+        assert self.logs(targets)["val_r"] == pytest.approx(np.mean(wanted), abs=1e-6)
 
 
 class TestRecorder:
@@ -87,6 +100,49 @@ class TestRecorder:
         with pytest.raises(ModelError, match=f"Expected a finite loss, got {loss} in epoch 3: try a lower learning rate"):
             recorder(state).on_epoch_end(2, {"loss": loss, "val_r": 0.1})
         assert state.rows == []
+
+
+@pytest.mark.parametrize(("steps", "epoch_steps", "ended"), [(7, 3, (2, 0)), (6, 3, (1, 2)), (2, 3, (0, 1))])
+def test_the_last_step_ends_the_run_in_its_epoch(steps, epoch_steps, ended):
+    callback = LastStep(steps, epoch_steps)
+    callback.set_model(Model())
+    for epoch in range(3):
+        callback.on_epoch_begin(epoch)
+        for batch in range(epoch_steps):
+            callback.on_train_batch_end(batch)
+            assert callback.model.stop_training is ((epoch, batch) >= ended)
+
+
+class TestAveragedWeights:
+    def trained(self):
+        model = keras.Sequential([keras.Input((2,)), keras.layers.Dense(1)])
+        model.compile(keras.optimizers.Adam(0.1, use_ema=True, ema_momentum=0.5), loss="mse")
+        for seed in range(3):
+            model.train_on_batch(np.random.default_rng(seed).normal(size=(4, 2)), np.ones((4, 1)))
+        return model
+
+    def test_are_in_the_model_between_two_exchanges(self):
+        model, callback = self.trained(), AveragedWeights()
+        callback.set_model(model)
+        weights = model.get_weights()
+        averages = [np.array(ops.convert_to_numpy(average)) for average in model.optimizer._model_variables_moving_average]
+        callback.on_epoch_end(0)
+        for weight, average in zip(model.get_weights(), averages, strict=True):
+            np.testing.assert_array_equal(weight, average)
+        callback.on_epoch_end(0)
+        for weight, kept in zip(model.get_weights(), weights, strict=True):
+            np.testing.assert_array_equal(weight, kept)
+        for average, kept in zip(model.optimizer._model_variables_moving_average, averages, strict=True):
+            np.testing.assert_array_equal(ops.convert_to_numpy(average), kept)
+
+
+def test_history_is_written_at_each_end(tmp_path):
+    state = TrainingState(rows=[{"epoch": 1, "loss": 0.5}])
+    callback = History(tmp_path / "history.csv", state)
+    callback.on_epoch_end(0)
+    state.rows.append({"epoch": 2, "loss": 0.25})
+    callback.on_epoch_end(1)
+    assert (tmp_path / "history.csv").read_text() == "epoch,loss\n1,0.5\n2,0.25\n"
 
 
 def test_checkpoint_is_written_at_each_end(tmp_path):

@@ -14,11 +14,36 @@ def test_round_trip(tmp_path):
     assert json.loads((tmp_path / "config.json").read_text()) == dataclasses.asdict(config)
 
 
-@pytest.mark.parametrize("name", ["epochs", "batch_size", "learning_rate", "patience", "minutes", "simulated"])
+@pytest.mark.parametrize("name", ["epochs", "steps", "batch_size", "learning_rate", "patience", "minutes", "simulated"])
 @pytest.mark.parametrize("value", [0, -1, float("nan")])
 def test_numbers_are_above_0(name, value):
     with pytest.raises(InputError, match=f"Expected {name} above 0, got {value}"):
         RunConfig(**{name: value})
+
+
+@pytest.mark.parametrize("name", ["slide", "jitter", "test_shifts"])
+def test_amounts_are_0_or_more(name):
+    with pytest.raises(InputError, match=f"Expected {name} of 0 or more, got -1"):
+        RunConfig(**{name: -1})
+
+
+@pytest.mark.parametrize("name", ["mask", "detect_mutations", "ema"])
+@pytest.mark.parametrize("value", [-0.1, 1.0, float("nan")])
+def test_shares_are_below_1(name, value):
+    with pytest.raises(InputError, match=f"Expected {name} from 0 to below 1, got {value}"):
+        RunConfig(**{name: value})
+
+
+def test_epochs_and_steps_are_alternatives():
+    with pytest.raises(InputError, match="Expected one choice of length, got epochs and steps"):
+        RunConfig(epochs=3, steps=100)
+
+
+@pytest.mark.parametrize(
+    ("choices", "simulated"), [({}, 20_000), ({"simulated": 50}, 50), ({"data": "a.tsv"}, None), ({"data": "a.tsv", "simulated": 50}, None)]
+)
+def test_only_runs_without_data_simulate(choices, simulated):
+    assert RunConfig(**choices).simulated == simulated
 
 
 @pytest.mark.parametrize("seed", [-1, 2**32])

@@ -1,4 +1,5 @@
 import errno
+import json
 
 import keras
 import numpy as np
@@ -8,6 +9,10 @@ from tiny_network import tiny
 from dreamkeras.data.assays import find_assay
 from dreamkeras.data.examples import Examples
 from dreamkeras.errors import DreamkerasError
+from dreamkeras.layers.autosome import AutosomeCore
+from dreamkeras.layers.bhi import BHIFirst
+from dreamkeras.layers.heads import AutosomeRegressionFinal
+from dreamkeras.models.prixfixe import PrixFixe
 from dreamkeras.sequence.outputs import open_output
 from dreamkeras.training import folder as folder_module
 from dreamkeras.training.folder import is_taken, remove_unfinished, write_results
@@ -56,7 +61,9 @@ class TestUnfinishedFiles:
 
 @pytest.fixture(scope="module")
 def network():
-    return tiny(find_assay("yeast"))
+    network = tiny(find_assay("yeast"))
+    network.compile("sgd")
+    return network
 
 
 @pytest.fixture
@@ -72,11 +79,31 @@ def results(network):
 class TestResults:
     def test_figures_and_tables(self, quick, results, tmp_path):
         figures = write_results(tmp_path, *results)
-        assert figures == {"r": 1, "rho": 1, "mse": 3.5, "n": 4, "examples": 36, "best_epoch": 1, "seconds": 3.2}
+        counted = {"parameters": sum(np.prod(weight.shape) for weight in results[1].trainable_weights), "steps": 0}
+        assert figures == {"r": 1, "rho": 1, "mse": 3.5, "n": 4, "examples": 36, "best_epoch": 1, "seconds": 3.2, **counted}
         assert (tmp_path / "history.csv").read_text() == "epoch,loss,r,val_r\n1,1.0,0.1,0.2\n"
         table = (tmp_path / "validation.tsv").read_text().splitlines()
         assert table[0] == "id\tlength\tmeasured_expression\tpredicted_expression"
         assert table[4] == "d\t111\t3\t6"
+
+    def test_two_tasks_have_figures_of_their_own(self, quick, tmp_path):
+        assay = find_assay("yeast")._replace(tasks=("Dev", "Hk"), units=("log2", "log2"), bins=None)
+        network = PrixFixe(assay.construct, BHIFirst(8), AutosomeCore((4,)), AutosomeRegressionFinal(2, 4), assay.tasks, assay.units)
+        network.compile("sgd")
+        measured = np.array([[1, 4], [2, np.nan], [3, 2], [4, 3]], np.float32)
+        predicted = np.array([[1, 1], [2, 9], [3, 3], [4, 2]], np.float32)
+        windows, lengths = np.full((4, 150), ord("A"), np.uint8), np.full(4, 110, np.int32)
+        validation = Examples(list("abcd"), windows, measured, np.zeros((4, 2), np.float32), lengths)
+        state = TrainingState(rows=[{"epoch": 1, "loss": 1.0, "r": 0.1, "val_r": 0.2}], best_epoch=1)
+        figures = write_results(tmp_path, CONFIG, network, predicted, validation, state)
+        hk = np.corrcoef([4, 2, 3], [1, 3, 2])[0, 1]
+        assert figures["r"] == pytest.approx((1 + hk) / 2)
+        assert figures["tasks"]["Dev"] == pytest.approx({"r": 1, "rho": 1, "mse": 0, "n": 4})
+        assert figures["tasks"]["Hk"] == pytest.approx({"r": hk, "rho": hk, "mse": 11 / 3, "n": 3})
+        assert json.loads((tmp_path / "metrics.json").read_text())["tasks"] == figures["tasks"]
+        header = (tmp_path / "validation.tsv").read_text().splitlines()[0]
+        assert header == "id\tlength\tmeasured_Dev\tmeasured_Hk\tpredicted_Dev\tpredicted_Hk"
+        assert "| Hk |" in (tmp_path / "README.md").read_text()
 
     def test_written_twice_are_the_same(self, quick, results, tmp_path):
         names = ("history.csv", "metrics.json", "validation.tsv", "README.md")

@@ -41,6 +41,13 @@ class TestValue:
         expected = np.mean([np.corrcoef(measured[:, i], predicted[:, i])[0, 1] for i in range(3)])
         assert over_batches(PearsonR(3), measured, predicted, [10]) == pytest.approx(expected, abs=1e-5)
 
+    def test_values_that_were_not_measured_count_for_nothing(self):
+        measured, predicted = pairs(40, tasks=2)
+        gaps = np.random.default_rng(1).random(measured.shape) < 0.4
+        gaps[:10, 1] = True  # a batch without any
+        expected = np.mean([np.corrcoef(measured[~gap, i], predicted[~gap, i])[0, 1] for i, gap in enumerate(gaps.T)])
+        assert over_batches(PearsonR(2), np.where(gaps, np.nan, measured), predicted, [10, 25]) == pytest.approx(expected, abs=1e-5)
+
     def test_perfect_and_inverted(self):
         measured, _ = pairs(20)
         assert over_batches(PearsonR(), measured, 3 * measured + 1, [7]) == pytest.approx(1, abs=1e-6)

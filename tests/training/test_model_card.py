@@ -253,3 +253,16 @@ def test_neither_keras_nor_a_backend_is_imported():
         "import sys, dreamkeras.training.model_card; print(sorted({'keras', 'tensorflow', 'jax', 'torch', 'pandas'} & set(sys.modules)))"
     )
     assert subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True).stdout.strip() == "[]"
+
+
+def test_several_tasks_have_a_row_each():
+    tasks = {"Dev": {"r": 0.7, "rho": 0.6, "mse": 1.5, "n": 40}, "Hk": {"r": float("nan"), "rho": 0.8, "mse": 0.5, "n": 1}}
+    lines = section(card(metrics={**METRICS, "tasks": tasks}), "Validation")
+    assert lines[:5] == [
+        "| task | Pearson r | Spearman rho | mean squared error | sequences |",
+        "|---|---|---|---|---|",
+        "| all tasks | 0.612 | 0.600 | 4.250 | 1,637 |",
+        "| Dev | 0.700 | 0.600 | 1.500 | 40 |",
+        "| Hk | undefined | 0.800 | 0.500 | 1 |",
+    ]
+    assert any("A correlation is undefined" in line for line in lines)

@@ -3,7 +3,7 @@ import numpy as np
 import pytest
 from keras import ops
 
-from dreamkeras.training.optimizers import CyclingAdamW
+from dreamkeras.training.optimizers import ClippedLion, CyclingAdamW
 from dreamkeras.training.schedules import OneCycle
 
 STEPS = 20
@@ -82,6 +82,59 @@ def test_one_cycle_equals_torch():
     assert_close(descend(one_cycle()), [variable.detach().numpy() for variable in variables])
 
 
+def descend_in_torch(make, steps=STEPS, clip=()):
+    """The same descent by a torch optimiser; `clip` is a norm and a value."""
+    torch = pytest.importorskip("torch")
+    variables = [torch.tensor(value, requires_grad=True) for value in arrays(0)]
+    optimizer = make(torch.optim, variables)
+    for _ in range(steps):
+        for i, (variable, target) in enumerate(zip(variables, arrays(1), strict=True)):
+            variable.grad = gradient(variable.detach(), torch.tensor(target), i)
+        if clip:
+            torch.nn.utils.clip_grad_norm_(variables, clip[0])
+            torch.nn.utils.clip_grad_value_(variables, clip[1])
+        optimizer.step()
+    return [variable.detach().numpy() for variable in variables]
+
+
+def test_adam_equals_torch():
+    wanted = descend_in_torch(lambda optim, variables: optim.Adam(variables, lr=0.05, betas=(0.9, 0.98), eps=1e-9))
+    assert_close(descend(CyclingAdamW(0.05, beta_1=0.9, beta_2=0.98, epsilon=1e-9, weight_decay=0.0)), wanted)
+
+
+@pytest.mark.parametrize("clip", [(1.0, 0.5), (0.5, 0.1), (100.0, 100.0)])
+def test_clipping_by_norm_and_value_equals_torch(clip):
+    # An epsilon as large as the gradients, so that their size matters to Adam.
+    wanted = descend_in_torch(lambda optim, variables: optim.Adam(variables, lr=0.05, eps=0.5), clip=clip)
+    came = descend(CyclingAdamW(0.05, epsilon=0.5, weight_decay=0.0, clip_norm=clip[0], clip_value=clip[1]))
+    assert_close(came, wanted, 1e-5)
+    unclipped = descend(CyclingAdamW(0.05, epsilon=0.5, weight_decay=0.0))
+    assert bool(np.abs(came[0] - unclipped[0]).max() > 1e-3) is (clip[0] < 100)
+
+
+def test_lion_equals_numpy():
+    values, targets = [value.astype(np.float64) for value in arrays(0)], arrays(1)
+    means = [np.zeros_like(value) for value in values]
+    for _ in range(STEPS):
+        for i, target in enumerate(targets):
+            slope = gradient(values[i], target, i)
+            values[i] = values[i] * (1 - 0.01 * 0.1) - 0.01 * np.sign(0.9 * means[i] + 0.1 * slope)
+            means[i] = 0.99 * means[i] + 0.01 * slope
+    assert_close(descend(ClippedLion(0.01, beta_1=0.9, beta_2=0.99, weight_decay=0.1)), values, 1e-5)
+
+
+def test_moving_average_of_the_weights_equals_numpy():
+    optimizer = CyclingAdamW(0.05, weight_decay=0.0, use_ema=True, ema_momentum=0.8)
+    average, variables = None, [keras.Variable(value) for value in arrays(0)]
+    optimizer.build(variables)
+    for _ in range(6):
+        optimizer.apply_gradients([(ops.ones_like(variable), variable) for variable in variables])
+        now = [ops.convert_to_numpy(variable) for variable in variables]
+        average = now if average is None else [0.8 * old + 0.2 * new for old, new in zip(average, now, strict=True)]
+    optimizer.finalize_variable_values(variables)
+    assert_close([ops.convert_to_numpy(variable) for variable in variables], average)
+
+
 def test_decay_alone_shrinks_by_the_rate():
     optimizer = CyclingAdamW(0.5, weight_decay=0.1)
     variable = keras.Variable(np.float32(2.0))
@@ -129,6 +182,11 @@ class TestSerialisation:
         copy = CyclingAdamW.from_config(config)
         assert (copy.beta_1, copy.weight_decay, copy.epsilon) == (0.8, 0.02, 1e-7)
         assert float(copy.learning_rate) == pytest.approx(0.01)
+
+    @pytest.mark.parametrize("optimizer", [CyclingAdamW, ClippedLion])
+    def test_config_round_trip_keeps_clipping(self, optimizer):
+        copy = keras.optimizers.deserialize(keras.optimizers.serialize(optimizer(0.1, clip_norm=1.0, clip_value=0.5)))
+        assert (type(copy), copy.clip_norm, copy.clip_value) == (optimizer, 1.0, 0.5)
 
     def test_a_compiled_model_round_trips(self, tmp_path):
         model = keras.Sequential([keras.Input((3,)), keras.layers.Dense(1)])

@@ -39,14 +39,14 @@ def terminal(monkeypatch):
 
 
 def test_without_a_terminal_there_is_a_line_an_epoch(capsys):
-    go_through(Progress(2, 3))
+    go_through(Progress(2, 6, 3))
     out, err = capsys.readouterr()
     assert (out, err.splitlines()) == ("", [LINE.format(1), LINE.format(2)])
 
 
 def test_on_a_terminal_there_are_a_bar_and_the_lines(terminal, capsys):
     screen = terminal()
-    go_through(Progress(2, 3))
+    go_through(Progress(2, 6, 3))
     shown = screen.getvalue()
     assert "\x1b[" in shown
     assert "epoch 1 " in shown
@@ -57,7 +57,7 @@ def test_on_a_terminal_there_are_a_bar_and_the_lines(terminal, capsys):
 
 def test_a_resumed_run_begins_where_it_stood(terminal):
     terminal()
-    callback = Progress(2, 3)
+    callback = Progress(2, 6, 3)
     callback.on_epoch_begin(1)
     assert callback.bar.tasks[0].completed == 3
     assert callback.bar.tasks[0].total == 6
@@ -66,7 +66,7 @@ def test_a_resumed_run_begins_where_it_stood(terminal):
 
 
 def test_closing_gives_the_cursor_back_and_may_be_done_twice(terminal):
-    screen, callback = terminal(), Progress(2, 3)
+    screen, callback = terminal(), Progress(2, 6, 3)
     callback.close()
     assert screen.getvalue() == ""
     callback.on_epoch_begin(0)
@@ -77,5 +77,5 @@ def test_closing_gives_the_cursor_back_and_may_be_done_twice(terminal):
 
 def test_the_bar_is_imported_only_for_a_terminal(monkeypatch, capsys):
     monkeypatch.setattr(progress, "_bar", None)
-    go_through(Progress(2, 3))
+    go_through(Progress(2, 6, 3))
     assert capsys.readouterr().err

@@ -15,6 +15,7 @@ from tiny_network import tiny, tiny_preset, write_library
 import dreamkeras
 from dreamkeras.data.assays import find_assay
 from dreamkeras.errors import DreamkerasError, InputError, ModelError
+from dreamkeras.evaluation.correlation import task_figures
 from dreamkeras.sequence.ragged import Ragged
 from dreamkeras.training import callbacks, run
 from dreamkeras.training.config import RunConfig
@@ -46,7 +47,7 @@ def scripted(quick):
 
     def script(*values):
         values = iter(values)
-        quick.setattr(callbacks, "FIGURES", {**callbacks.FIGURES, "r": lambda *columns: np.array([next(values)])})
+        quick.setattr(callbacks, "task_figures", lambda *columns: {**task_figures(*columns), "r": np.array([next(values)])})
 
     return script
 
@@ -232,6 +233,7 @@ class TestResume:
         done = self.spawn("after_a_line", library, *choices, "--out", killed)
         assert (done.returncode, done.stdout) == (-9, "")
         assert [line.split()[:2] for line in done.stderr.splitlines()] == [["epoch", "1/3"]]
+        assert history(killed) == history(finished)[:1]
 
         done = self.spawn("in_a_checkpoint", "--resume", "--out", killed)
         assert (done.returncode, done.stderr.count("epoch 2/3")) == (-9, 1)
@@ -240,7 +242,7 @@ class TestResume:
         done = self.spawn("before_the_results", "--resume", "--out", killed)
         assert done.returncode == -9
         assert [line.split()[1] for line in done.stderr.splitlines()] == ["3/3"]
-        assert sorted(path.name for path in killed.iterdir()) == ["checkpoint", "config.json"]
+        assert sorted(path.name for path in killed.iterdir()) == ["checkpoint", "config.json", "history.csv"]
 
         resume(killed, BACKEND)
         assert (killed / "history.csv").read_bytes() == (finished / "history.csv").read_bytes()

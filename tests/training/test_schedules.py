@@ -5,7 +5,7 @@ import keras
 import numpy as np
 import pytest
 
-from dreamkeras.training.schedules import OneCycle
+from dreamkeras.training.schedules import Noam, OneCycle
 
 
 def closed_form(start, peak, end, steps, rise, step):
@@ -78,3 +78,24 @@ def test_config_round_trip():
 def test_impossible_cycles_are_refused(steps, rise):
     with pytest.raises(ValueError, match=f"got {steps} and {rise}"):
         OneCycle(1.0, 3.0, 0.5, steps, rise)
+
+
+class TestNoam:
+    def test_every_step_is_that_of_the_paper(self):
+        width, rise = 256, 50
+        schedule = Noam((width * rise) ** -0.5, rise)
+        steps = np.arange(1, 301, dtype=np.float64)
+        np.testing.assert_allclose(values(schedule, 300), width**-0.5 * np.minimum(steps**-0.5, steps * rise**-1.5), rtol=1e-5)
+
+    def test_peak_is_reached_at_the_end_of_the_rise(self):
+        came = values(Noam(3.0, 7), 30)
+        assert came.argmax() == 6
+        assert came.max() == pytest.approx(3.0)
+
+    def test_config_round_trip(self):
+        copy = keras.saving.deserialize_keras_object(keras.saving.serialize_keras_object(Noam(0.5, 7)))
+        assert copy.get_config() == {"peak": 0.5, "rise": 7}
+
+    def test_a_rise_of_no_step_is_refused(self):
+        with pytest.raises(ValueError, match="Expected a rise of at least 1 step, got 0"):
+            Noam(1.0, 0)

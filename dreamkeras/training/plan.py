@@ -1,0 +1,82 @@
+"""What the choices of a run amount to on its network and its data: settled strategy, steps, augmentation."""
+
+from typing import NamedTuple
+
+from dreamkeras.data.examples import Examples, require_examples
+from dreamkeras.models.presets import find_preset
+from dreamkeras.models.prixfixe import PrixFixe
+from dreamkeras.training.augmentation import Augmentation
+from dreamkeras.training.batches import fitting_batch_size
+from dreamkeras.training.config import RunConfig
+from dreamkeras.training.strategies import Strategy, find_strategy, one_cycle
+
+__all__ = ["Plan", "make_plan", "settled_strategy"]
+
+
+class Plan(NamedTuple):
+    """The numbers of a run.
+
+    Args:
+        strategy: Nothing in it is left open.
+        augmentation: What is done to the examples.
+        epochs: Passes over the examples; the last may be cut short.
+        batch_size: Examples a step.
+        epoch_steps: Steps of a whole epoch.
+        steps: Optimiser steps in all.
+    """
+
+    strategy: Strategy
+    augmentation: Augmentation
+    epochs: int
+    batch_size: int
+    epoch_steps: int
+    steps: int
+
+
+def make_plan(config: RunConfig, network: PrixFixe, training: Examples) -> Plan:
+    """The plan of a run.
+
+    Raises:
+        InputError: There are too few examples for one batch.
+        ModelError: A name in the choices is unknown.
+    """
+    strategy = settled_strategy(config, network)
+    augmentation = Augmentation(
+        strands=strategy.strands,
+        slide=config.slide,
+        jitter=config.jitter,
+        mask=strategy.mask,
+        mutate=config.detect_mutations,
+        balance=config.balance,
+        truths=tuple(kind for kind, share in (("nucleotides", strategy.mask), ("mutated", config.detect_mutations)) if share),
+    )
+    rows = len(training) * (2 if strategy.strands == "augment" else 1)
+    batch_size = config.batch_size or fitting_batch_size(rows, strategy.batch_size)
+    require_examples(training, batch_size, "one batch")
+    epoch_steps = -(-rows // batch_size)
+    epochs = -(-config.steps // epoch_steps) if config.steps else config.epochs or strategy.epochs
+    return Plan(strategy, augmentation, epochs, batch_size, epoch_steps, config.steps or epochs * epoch_steps)
+
+
+def settled_strategy(config: RunConfig, network: PrixFixe) -> Strategy:
+    """The strategy with the choices of a run in it.
+
+    The learning rate is that of the choices, else the preset's for its own strategy, else the strategy's, where a one-cycle rate
+    is no higher than the core block bears.
+    """
+    preset = find_preset(config.model)
+    strategy = find_strategy(config.strategy or preset.strategy)
+    own = preset.learning_rate if strategy.name == preset.strategy else None
+    rate = own or strategy.peak_rate(network.width)
+    if own is None and strategy.schedule is one_cycle and network.core.learning_rate:
+        rate = min(rate, network.core.learning_rate)
+    strategy = strategy._replace(learning_rate=rate)
+    if config.optimizer:
+        strategy = strategy.with_optimizer(config.optimizer)
+    strands = strategy.strands if network.construct.strands == "both" else "given"
+    return strategy._replace(
+        learning_rate=config.learning_rate or strategy.learning_rate,
+        strands=strands,
+        mask=strategy.mask if config.mask is None else config.mask,
+        loss=config.loss or strategy.loss,
+    )
