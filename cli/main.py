@@ -27,6 +27,7 @@ class Entry(NamedTuple):
 COMMANDS = {
     "train": Entry("train", "Train a model on measured sequences, or on a simulated library."),
     "predict": Entry("predict", "Predict the expression of sequences in files."),
+    "benchmark": Entry("benchmark", "Train a grid of models and rank them on a leaderboard."),
     "export": Entry("export", "Write a trained model as one self-contained ONNX file."),
     "simulate": Entry("simulate", "Write a promoter library whose truth is known."),
     "check": Entry("check", "Try a block of your own in its slot, on every installed backend."),

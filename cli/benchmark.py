@@ -1,0 +1,45 @@
+"""`dreamkeras benchmark`: a grid of training runs in, a leaderboard out."""
+
+from pathlib import Path
+
+import click
+
+from .options import BACKENDS
+
+__all__ = ["command"]
+
+
+@click.command("benchmark")
+@click.argument("data", type=click.Path())
+@click.option("--assay", default="yeast", show_default=True, help="What was measured.")
+@click.option(
+    "--grid",
+    type=click.Path(path_type=Path),
+    metavar="FILE",
+    help="The grid, in TOML: models, strategies, seeds, options, budget.  [default: the small networks, 2 seeds]",
+)
+@click.option("-o", "--out", type=click.Path(path_type=Path), required=True, metavar="DIR", help="Where everything goes.")
+@click.option("--parallel", type=click.IntRange(min=1), metavar="N", help="Runs at once.  [default: the grid's, or one for every 2 CPUs]")
+@click.option("--backend", type=click.Choice(BACKENDS), help="[default: KERAS_BACKEND, else the first installed]")
+def command(data: str, assay: str, grid: Path | None, out: Path, parallel: int | None, backend: str | None) -> None:
+    """Train every combination of a grid on DATA, and rank them on a leaderboard.
+
+    Every run validates on the same sequences and has its own folder in DIR/runs. The same command goes on with a benchmark
+    that was interrupted: runs that are done are not repeated, and failed ones are tried again.
+    """
+    from dreamkeras.errors import DreamkerasError
+    from dreamkeras.sequence.sources import open_source
+    from dreamkeras.training.backend import find_backend
+    from dreamkeras.training.grid import read_grid
+    from dreamkeras.training.grid_results import write_comparison
+    from dreamkeras.training.grid_runs import default_parallel, run_grid
+
+    with open_source(data):  # rather than every run's failure
+        pass
+    runs, wanted = read_grid(grid, data=str(Path(data).resolve()), assay=assay, backend=find_backend(backend))
+    failures = run_grid(runs, out, parallel or wanted or default_parallel(), lambda line: click.echo(line, err=True))
+    if len(failures) == len(runs):
+        raise DreamkerasError(f"Expected at least one of {len(runs)} runs to succeed, got none; see {out / 'logs'}.")
+    best = write_comparison(runs, out, failures)[0]
+    failed = f"; {len(failures)} of {len(runs)} runs failed, see {out / 'logs'}" if failures else ""
+    click.echo(f"{out / 'leaderboard.md'}: best is {best.combination}, validation r {best.r:.3f}{failed}", err=True)
