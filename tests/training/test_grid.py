@@ -5,7 +5,7 @@ import pytest
 
 from dreamkeras.errors import InputError
 from dreamkeras.training.config import RunConfig
-from dreamkeras.training.grid import TAKEN, Grid, expand, read_grid
+from dreamkeras.training.grid import DEFAULT_GRID, TAKEN, Grid, expand, read_grid
 
 SMALLEST = {"models": ["a"], "seeds": [0], "options": {"epochs": 1}}
 
@@ -123,6 +123,21 @@ class TestFile:
     def test_that_is_missing(self, tmp_path):
         with pytest.raises(InputError, match=r"No such file or directory in the grid .*grid\.toml"):
             read_grid(tmp_path / "grid.toml")
+
+    def test_is_explained_by_an_example_that_works(self, tmp_path):
+        from dreamkeras.training import grid
+
+        example = grid.__doc__.split("```toml\n")[1].split("```")[0]
+        (tmp_path / "grid.toml").write_text(example)
+        assert len(read_grid(tmp_path / "grid.toml").runs) == 16
+
+
+def test_default_grid_is_the_small_networks_with_two_seeds():
+    pytest.importorskip("keras")
+    from dreamkeras.models.presets import PRESETS
+
+    assert set(DEFAULT_GRID["models"]) == {name for name in PRESETS if name.endswith("-small")}
+    assert names(read_grid(None)) == [f"{model}_seed-{seed}" for model in DEFAULT_GRID["models"] for seed in (0, 1)]
 
 
 def test_every_choice_of_a_run_is_an_option_or_set_elsewhere():
