@@ -11,6 +11,9 @@ __all__ = ["read_training_summary"]
 CHOICES = ("assay", "model", "strategy", "backend", "precision", "epochs", "batch_size", "learning_rate", "seed")
 """Fields of config.json that go into the summary; of the data's path, only the name does."""
 
+ORIGIN = ("source", "sha256")
+"""Fields instead of the data's where the weights are published ones."""
+
 
 def read_training_summary(folder: Path) -> dict[str, Any]:
     """The choices of a run, and its validation figures under `validation`; whatever of it the folder holds.
@@ -19,8 +22,8 @@ def read_training_summary(folder: Path) -> dict[str, Any]:
         ModelError: A file is no JSON object.
     """
     config, metrics = (_read_object(folder / name) for name in ("config.json", "metrics.json"))
-    summary = {name: config[name] for name in CHOICES if config.get(name) is not None}
-    if config:
+    summary = {name: config[name] for name in (*CHOICES, *ORIGIN) if config.get(name) is not None}
+    if config and "source" not in config:
         summary["data"] = Path(config["data"]).name if config.get("data") else "simulated"
     return {**summary, "validation": metrics} if metrics else summary
 

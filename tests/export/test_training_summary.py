@@ -17,6 +17,12 @@ def test_choices_not_made_are_left_out(tmp_path):
     assert read_training_summary(tmp_path) == {"seed": 0, "data": "simulated"}
 
 
+def test_published_weights_tell_their_file_and_no_data(tmp_path):
+    config = {"model": "dream-rnn", "assay": "yeast", "source": "model_best.pth", "sha256": "ab"}
+    (tmp_path / "config.json").write_text(json.dumps(config))
+    assert read_training_summary(tmp_path) == config
+
+
 def test_empty_folder_tells_nothing(tmp_path):
     assert read_training_summary(tmp_path) == {}
 

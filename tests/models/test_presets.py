@@ -77,7 +77,7 @@ def test_a_block_may_be_named_by_its_class():
 
 
 def test_a_class_of_another_slot_is_refused():
-    with pytest.raises(ModelError, match="Expected a core block, got 'dreamkeras.layers.bhi:BHIFirst', "):
+    with pytest.raises(ModelError, match=r"Expected a core block, got 'dreamkeras.layers.bhi:BHIFirst', "):
         find_preset("bhi,dreamkeras.layers.bhi:BHIFirst,autosome")
 
 

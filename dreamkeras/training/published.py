@@ -1,0 +1,77 @@
+"""A run folder from published weights: somebody else's training, our network."""
+
+import hashlib
+import json
+import secrets
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from dreamkeras.data.assays import find_assay
+from dreamkeras.errors import InputError
+from dreamkeras.export.onnx_file import export_onnx
+from dreamkeras.export.process import require_packages
+from dreamkeras.models.presets import build_model, find_preset
+from dreamkeras.models.torch_files import read_state_dict
+from dreamkeras.models.torch_weights import assign_state_dict
+from dreamkeras.sequence.description import ModelDescription
+from dreamkeras.sequence.outputs import naming_output
+from dreamkeras.training.folder import is_taken
+from dreamkeras.training.model_card import model_card
+
+__all__ = ["import_weights"]
+
+
+def import_weights(checkpoint: str, model: str, assay: str, folder: Path) -> ModelDescription:
+    """Fills a new run folder with a network that has the weights of a torch checkpoint.
+
+    It holds `model.keras`, `model.onnx`, `config.json`, which says where the weights are from, and `README.md`.
+
+    Args:
+        checkpoint: A state_dict that torch saved, of the reference's network of the same blocks; see `models.torch_weights`.
+        model: Which network; see `models.presets`.
+        assay: What it predicts; see `data.assays`.
+        folder: The run folder; appears whole or not at all.
+
+    Returns:
+        What the exported model says of itself.
+
+    Raises:
+        DreamkerasError: The checkpoint, the names or the folder will not do, or the export does not answer as the network does.
+    """
+    require_packages()
+    if is_taken(folder):
+        raise InputError(f"Expected a new or empty folder, got {folder}: take another name.")
+    find_preset(model)
+    measured = find_assay(assay)
+    state = read_state_dict(checkpoint)
+    network = build_model(model, measured)
+    assign_state_dict(network, state)
+    config = {"model": model, "assay": assay, "source": Path(checkpoint).name, "sha256": _digest(checkpoint)}
+    with _appearing(folder) as unfinished:
+        (unfinished / "config.json").write_text(json.dumps(config, indent=2) + "\n")
+        network.save(unfinished / "model.keras")
+        description = export_onnx(unfinished)
+        (unfinished / "README.md").write_text(model_card(description, {}, [], config))
+    return description
+
+
+def _digest(path: str) -> str:
+    with open(path, "rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+@contextmanager
+def _appearing(folder: Path) -> Iterator[Path]:
+    """A folder to fill, which takes its name once the `with` block has ended well, and is removed if it does not."""
+    above = next(parent for parent in folder.absolute().parents if parent.exists())
+    unfinished = above / f".dreamkeras-{secrets.token_hex(8)}.tmp"
+    with naming_output(str(folder)):
+        try:
+            unfinished.mkdir()
+            yield unfinished
+            folder.parent.mkdir(parents=True, exist_ok=True)
+            unfinished.replace(folder)
+        finally:
+            shutil.rmtree(unfinished, ignore_errors=True)
