@@ -56,12 +56,14 @@ def auxiliary_loss(targets, outputs):
             `"masked"` and `"mutated"`, bool `(batch, length)`.
         outputs: The network's, with any of `KINDS`: logits `(batch, length or 2 * length, ...)`.
     """
-    loss = 0.0
+    losses = []
     if "nucleotides" in outputs and "masked" in targets:
-        loss = loss + masked_nucleotide_loss(outputs["nucleotides"], targets["letters"], targets["masked"])
+        losses.append(masked_nucleotide_loss(outputs["nucleotides"], targets["letters"], targets["masked"]))
     if "mutated" in outputs and "mutated" in targets:
-        loss = loss + mutation_loss(outputs["mutated"], targets["letters"], targets["mutated"], targets.get("masked"))
-    return loss
+        losses.append(mutation_loss(outputs["mutated"], targets["letters"], targets["mutated"], targets.get("masked")))
+    # Nothing, but with a gradient: Keras warns of weights that have none.
+    unasked = [0.0 * ops.mean(outputs[kind]) for kind in KINDS if kind in outputs]
+    return sum([*losses, *unasked], 0.0)
 
 
 def masked_nucleotide_loss(logits, letters, masked):
