@@ -13,6 +13,9 @@ __all__ = ["PRECISIONS", "SIMULATED", "RunConfig"]
 PRECISIONS = {"float32": "float32", "bfloat16": "mixed_bfloat16", "float16": "mixed_float16"}
 """Keras's dtype policies by the names of the command line."""
 
+SIMULATED_ASSAY = "yeast"
+"""The assay whose measurements can be simulated."""
+
 SIMULATED = 20_000
 """Promoters in a simulated library where nothing else is chosen."""
 
@@ -85,6 +88,8 @@ class RunConfig:
     fingerprint: str | None = None
 
     def __post_init__(self) -> None:
+        if self.data is None and self.assay != SIMULATED_ASSAY:
+            raise InputError(f"Expected data for assay {self.assay!r}, got none: only {SIMULATED_ASSAY} promoters are simulated.")
         object.__setattr__(self, "simulated", None if self.data else SIMULATED if self.simulated is None else self.simulated)
         for name in ("epochs", "steps", "batch_size", "learning_rate", "patience", "minutes", "simulated"):
             value = getattr(self, name)

@@ -46,6 +46,12 @@ def test_only_runs_without_data_simulate(choices, simulated):
     assert RunConfig(**choices).simulated == simulated
 
 
+def test_only_yeast_is_simulated():
+    with pytest.raises(InputError, match="Expected data for assay 'starrseq', got none: only yeast promoters are simulated"):
+        RunConfig(assay="starrseq")
+    assert RunConfig(assay="starrseq", data="train.tsv").simulated is None
+
+
 @pytest.mark.parametrize("seed", [-1, 2**32])
 def test_seeds_out_of_range(seed):
     with pytest.raises(InputError, match=f"Expected a seed from 0 to 4294967295, got {seed}"):
