@@ -21,6 +21,9 @@ REFERENCES = """\
   Bioinformatics 39, btad457 (2023). https://doi.org/10.1093/bioinformatics/btad457"""
 """The Prix Fixe framework with the DREAM models, and the network and training strategy of team autosome."""
 
+OPTIONS = ("optimizer", "loss", "ema", "mask", "detect_mutations", "slide", "jitter", "balance", "test_shifts", "steps")
+"""Choices of a run that have a line in the card where they were made."""
+
 
 def model_card(description: ModelDescription, metrics: Fields, history: Sequence[Fields], config: Fields) -> str:
     """A model card in Markdown.
@@ -79,11 +82,19 @@ def _training(metrics: Fields, history: Sequence[Fields], config: Fields) -> lis
         *_lines(config, {"source": "Weights: published, from the file `{}`", "sha256": "SHA-256 of that file: `{}`"}),
         *_lines(config, {"examples": "Training sequences: {:,}", "validation_examples": "Validation sequences: {:,}"}),
         *_lines(config, {"strategy": "Strategy: {}"}),
+        *_options(config),
         *_epochs(history, config),
         *_lines(config, {"batch_size": "Batch size: {:,}", "learning_rate": "Highest learning rate: {:g}", "seed": "Seed: {}"}),
         *_lines(config, {"backend": "Backend: {}", "precision": "Precision: {}"}),
         *([f"- Duration: {_duration(seconds)}"] if seconds else []),
     ]
+
+
+def _options(config: Fields) -> list[str]:
+    """What was chosen beyond the strategy, or is part of it: one line, none if there is nothing."""
+    values = {name: config[name] for name in OPTIONS if config.get(name)}
+    chosen = [name.replace("_", " ") + ("" if value is True else f" {value}") for name, value in values.items()]
+    return [f"- Options: {', '.join(chosen)}"] if chosen else []
 
 
 def _epochs(history: Sequence[Fields], config: Fields) -> list[str]:

@@ -266,3 +266,9 @@ def test_several_tasks_have_a_row_each():
         "| Hk | undefined | 0.800 | 0.500 | 1 |",
     ]
     assert any("A correlation is undefined" in line for line in lines)
+
+
+def test_options_have_a_line_where_there_are_any():
+    assert not [line for line in section(card(), "Training") if "Options" in line]
+    lines = section(card(loss="huber", ema=0.99, balance=True, slide=0, mask=None, detect_mutations=0.05), "Training")
+    assert "- Options: loss huber, ema 0.99, detect mutations 0.05, balance" in lines
