@@ -91,6 +91,16 @@ class RunConfig:
         if self.data is None and self.assay != SIMULATED_ASSAY:
             raise InputError(f"Expected data for assay {self.assay!r}, got none: only {SIMULATED_ASSAY} promoters are simulated.")
         object.__setattr__(self, "simulated", None if self.data else SIMULATED if self.simulated is None else self.simulated)
+        self._check_numbers()
+        self._check_alternatives("validation sequences", "valid", "valid_fold", "valid_fraction")
+        self._check_alternatives("length", "epochs", "steps")
+        if self.precision not in PRECISIONS:
+            raise InputError(f"Expected precision among {', '.join(PRECISIONS)}, got {self.precision!r}.")
+        for seed in (self.seed, self.seed_of_split):
+            if not 0 <= seed < 2**32:
+                raise InputError(f"Expected a seed from 0 to {2**32 - 1}, got {seed}.")
+
+    def _check_numbers(self) -> None:
         for name in ("epochs", "steps", "batch_size", "learning_rate", "patience", "minutes", "simulated"):
             value = getattr(self, name)
             if value is not None and not value > 0:
@@ -102,13 +112,6 @@ class RunConfig:
             value = getattr(self, name)
             if value is not None and not 0 <= value < 1:
                 raise InputError(f"Expected {name} from 0 to below 1, got {value}.")
-        self._check_alternatives("validation sequences", "valid", "valid_fold", "valid_fraction")
-        self._check_alternatives("length", "epochs", "steps")
-        if self.precision not in PRECISIONS:
-            raise InputError(f"Expected precision among {', '.join(PRECISIONS)}, got {self.precision!r}.")
-        for seed in (self.seed, self.seed_of_split):
-            if not 0 <= seed < 2**32:
-                raise InputError(f"Expected a seed from 0 to {2**32 - 1}, got {seed}.")
 
     @property
     def seed_of_split(self) -> int:
