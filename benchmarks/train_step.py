@@ -7,6 +7,7 @@ letters, flags and scalar targets in the machine's memory, and ends with the wei
 """
 
 import argparse
+import importlib
 import importlib.metadata
 import importlib.util
 import json
@@ -20,6 +21,9 @@ import numpy as np
 from machine import provenance
 
 ORACLE = "plain torch"
+ORACLES = (("torch_dream_cnn", "DreamCNN"), ("torch_dream_rnn", "DreamRNN"), ("torch_dream_attn", "DreamAttn"))
+"""Plain torch networks beside this file: module and class; the module's WIDTHS has the arguments by preset."""
+
 BACKENDS = ("tensorflow", "jax", "torch")
 
 
@@ -45,15 +49,23 @@ def keras_step(model_name, size):
     return lambda: model.train_on_batch({"letters": letters, "flags": flags}, targets)
 
 
+def plain_torch(model_name):
+    """The plain torch network of a preset."""
+    for module_name, class_name in ORACLES:
+        module = importlib.import_module(module_name)
+        if model_name in module.WIDTHS:
+            return getattr(module, class_name)(module.WIDTHS[model_name])
+    raise SystemExit(f"Expected a model with a plain torch network beside this file, got {model_name!r}.")
+
+
 def torch_step(model_name, size):
     """The same step as one writes it in torch."""
     import torch
     from torch.nn import functional
-    from torch_dream_cnn import WIDTHS, DreamCNN
 
     from dreamkeras.sequence.alphabet import ONE_HOT
 
-    model = DreamCNN(WIDTHS[model_name])
+    model = plain_torch(model_name)
     optimizer = torch.optim.AdamW(model.parameters(), 1e-3, weight_decay=0.01)
     table, edges = torch.tensor(ONE_HOT), torch.arange(1, 18)
     letters, flags, targets = map(torch.tensor, batch(size))

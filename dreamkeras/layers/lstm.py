@@ -1,5 +1,7 @@
 """A bidirectional LSTM in the form that trains fastest on each backend."""
 
+import functools
+
 import keras
 from keras import ops
 
@@ -79,20 +81,71 @@ def _torch_lstm(inputs, weights):
 
 
 def _jax_lstm(inputs, weights):
+    """A scan in each direction, whose kernel gradients are matrix products over all steps after it, not sums in every step."""
+    from jax import numpy as jnp
+
+    steps = inputs.swapaxes(0, 1)
+    halves = [
+        _jax_direction()(steps, jnp.concatenate([kernel, recurrent_kernel]), bias, direction == "backward")
+        for direction, (kernel, recurrent_kernel, bias) in zip(DIRECTIONS, weights, strict=True)
+    ]
+    return jnp.concatenate(halves, axis=-1).swapaxes(0, 1)
+
+
+@functools.cache
+def _jax_direction():
+    """From `(length, batch, channels)`, kernels stacked `(channels + units, 4 * units)`, bias and whether to read from the end."""
     import jax
     from jax import numpy as jnp
 
-    def read(inputs, kernel, recurrent_kernel, bias, reverse):
-        projected = (inputs @ kernel + bias).swapaxes(0, 1)
+    @functools.partial(jax.custom_vjp, nondiff_argnums=(3,))
+    def read(steps, kernel, bias, reverse):
+        return scan(steps, kernel, bias, reverse)[0]
 
-        def step(state, gates):
+    def scan(steps, kernel, bias, reverse):
+        def step(state, features):
             hidden, cell = state
-            i, f, c, o = jnp.split(gates + hidden @ recurrent_kernel, 4, axis=-1)
-            cell = jax.nn.sigmoid(f) * cell + jax.nn.sigmoid(i) * jnp.tanh(c)
-            hidden = jax.nn.sigmoid(o) * jnp.tanh(cell)
-            return (hidden, cell), hidden
+            i, f, c, o = jnp.split(jnp.concatenate([features, hidden], axis=-1) @ kernel + bias, 4, axis=-1)
+            gates = jax.nn.sigmoid(i), jax.nn.sigmoid(f), jnp.tanh(c), jax.nn.sigmoid(o)
+            cell = gates[1] * cell + gates[0] * gates[2]
+            hidden = gates[3] * jnp.tanh(cell)
+            return (hidden, cell), (hidden, cell, gates)
 
-        start = jnp.zeros((len(inputs), len(recurrent_kernel)), projected.dtype)
-        return jax.lax.scan(step, (start, start), projected, reverse=reverse)[1].swapaxes(0, 1)
+        start = jnp.zeros((steps.shape[1], len(bias) // 4), steps.dtype)
+        return jax.lax.scan(step, (start, start), steps, reverse=reverse)[1]
 
-    return jnp.concatenate([read(inputs, *direction, reverse=i == 1) for i, direction in enumerate(weights)], axis=-1)
+    def push(steps, kernel, bias, reverse):
+        hiddens, cells, gates = scan(steps, kernel, bias, reverse)
+        return hiddens, (steps, kernel, hiddens, cells, gates)
+
+    def pull_back(reverse, residuals, cotangents):
+        steps, kernel, hiddens, cells, gates = residuals
+        earlier_hiddens, earlier_cells = (_jax_shifted(states, reverse) for states in (hiddens, cells))
+
+        def step(state, seen):
+            by_hidden, by_cell = state
+            cotangent, (i, f, c, o), cell, earlier_cell = seen
+            by_hidden, squashed = by_hidden + cotangent, jnp.tanh(cell)
+            by_cell = by_cell + by_hidden * o * (1 - squashed**2)
+            by_i, by_f = by_cell * c * i * (1 - i), by_cell * earlier_cell * f * (1 - f)
+            by_c, by_o = by_cell * i * (1 - c**2), by_hidden * squashed * o * (1 - o)
+            by_gates = jnp.concatenate([by_i, by_f, by_c, by_o], axis=-1)
+            by_inputs = by_gates @ kernel.T
+            return (by_inputs[:, channels:], by_cell * f), (by_gates, by_inputs[:, :channels])
+
+        channels, start = steps.shape[-1], jnp.zeros_like(cells[0])
+        seen = cotangents, gates, cells, earlier_cells
+        by_gates, by_steps = jax.lax.scan(step, (start, start), seen, reverse=not reverse)[1]
+        by_kernel = [jnp.tensordot(read, by_gates, ((0, 1), (0, 1))) for read in (steps, earlier_hiddens)]
+        return by_steps, jnp.concatenate(by_kernel), by_gates.sum((0, 1))
+
+    read.defvjp(push, pull_back)
+    return read
+
+
+def _jax_shifted(states, reverse):
+    """The states that each step began with, `(length, batch, units)`."""
+    from jax import numpy as jnp
+
+    start = jnp.zeros_like(states[:1])
+    return jnp.concatenate([states[1:], start] if reverse else [start, states[:-1]])
