@@ -1,4 +1,4 @@
-"""`dreamkeras export`: a trained model as one ONNX file."""
+"""`dreamkeras export`: a trained model, or several, as one ONNX file."""
 
 import click
 
@@ -6,7 +6,7 @@ __all__ = ["command"]
 
 
 @click.command("export")
-@click.argument("run", metavar="RUN", type=click.Path())
+@click.argument("runs", metavar="RUN...", nargs=-1, required=True, type=click.Path())
 @click.option("-o", "--output", type=click.Path(), metavar="FILE", help="The ONNX file.  [default: model.onnx in the run folder]")
 @click.option(
     "--precision",
@@ -20,18 +20,25 @@ __all__ = ["command"]
     type=click.Choice(("both", "forward")),
     help="Answer the mean of both strands, or the strand as given.  [default: the construct's rule]",
 )
-def command(run: str, output: str | None, precision: str, strands: str | None) -> None:
+def command(runs: tuple[str, ...], output: str | None, precision: str, strands: str | None) -> None:
     """Write a trained model as one ONNX file that takes letters and returns expression.
 
     RUN is a run folder or a .keras file, trained on any backend. The file is written only if it predicts what the
     Keras model does; how closely is printed and stored in it.
+
+    Several RUNs, which may be .onnx files too, become one file: an ensemble that returns the mean and the standard deviation.
     """
-    from dreamkeras.export import export_onnx
+    from dreamkeras.export import export_ensemble, export_onnx
     from dreamkeras.export.onnx_file import default_output
     from dreamkeras.export.parity import Parity
 
-    target = output or str(default_output(run))
-    description = export_onnx(run, target, precision=precision, strands=strands)
+    if len(runs) > 1:
+        if output is None:
+            raise click.UsageError("Expected -o FILE for the ensemble of several models.")
+        description = export_ensemble(runs, output, precision=precision, strands=strands)
+    else:
+        output = output or str(default_output(runs[0]))
+        description = export_onnx(runs[0], output, precision=precision, strands=strands)
     rule = {"both": "mean of both strands", "given": "strand as given"}[description.construct.strands]
-    click.echo(f"Wrote {target}: {description.name}, construct {description.construct.name}, {rule}, {precision}.")
+    click.echo(f"Wrote {output}: {description.name}, construct {description.construct.name}, {rule}, {precision}.")
     click.echo(str(Parity(**description.parity)))

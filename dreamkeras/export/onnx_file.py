@@ -15,16 +15,16 @@ from dreamkeras.export.half_precision import to_half_precision
 from dreamkeras.export.parity import Parity, compare, parity_letters, parity_sequences, require_parity
 from dreamkeras.export.pictures import keep_pictures
 from dreamkeras.export.process import keras_backend, require_packages, trace_with_tensorflow
-from dreamkeras.export.traced import Traced
+from dreamkeras.export.traced import STRAND_RULES, Traced
 from dreamkeras.export.training_summary import read_training_summary
 from dreamkeras.scoring.predictor import load
 from dreamkeras.sequence.description import METADATA_KEY, ModelDescription
 from dreamkeras.sequence.outputs import open_output
 
-__all__ = ["PRECISIONS", "STRANDS", "default_output", "export_onnx"]
+__all__ = ["PRECISIONS", "STRANDS", "check_choices", "check_graph", "default_output", "export_onnx", "serialised"]
 
 PRECISIONS = ("float32", "float16")
-STRANDS = ("both", "forward")
+STRANDS = tuple(STRAND_RULES)
 
 
 def export_onnx(
@@ -61,9 +61,7 @@ def export_onnx(
     Example:
         `export_onnx("runs/yeast").parity["largest_difference"]`
     """
-    _check_choice("precision", precision, PRECISIONS)
-    if strands is not None:
-        _check_choice("strands", strands, STRANDS)
+    check_choices(precision, strands)
     file = _find_model(Path(model))
     require_packages()
     if training is None:
@@ -75,7 +73,7 @@ def export_onnx(
         parity = _measure(graph, description, traced, precision, reference)
         require_parity(parity)
         description = dataclasses.replace(description, parity=parity._asdict())
-        stream.write(_serialised(graph, description))
+        stream.write(serialised(graph, description))
     return description
 
 
@@ -85,9 +83,11 @@ def default_output(model: str | os.PathLike[str]) -> Path:
     return path / "model.onnx" if path.is_dir() else path.with_suffix(".onnx")
 
 
-def _check_choice(name: str, value: str, allowed: tuple[str, ...]) -> None:
-    if value not in allowed:
-        raise ModelError(f"Expected {name} to be one of {', '.join(allowed)}, got {value!r}.")
+def check_choices(precision: str, strands: str | None) -> None:
+    """Refuses what is neither of `PRECISIONS` nor of `STRANDS`; no strands are the construct's own."""
+    for name, value, allowed in (("precision", precision, PRECISIONS), ("strands", strands or STRANDS[0], STRANDS)):
+        if value not in allowed:
+            raise ModelError(f"Expected {name} to be one of {', '.join(allowed)}, got {value!r}.")
 
 
 def _find_model(path: Path) -> Path:
@@ -113,11 +113,16 @@ def _finished_graph(serialised: bytes, name: str, precision: str) -> Any:
     model.graph.name = name
     for tensor in (*model.graph.input, *model.graph.output):
         tensor.type.tensor_type.shape.dim[0].dim_param = "batch"
-    _check_graph(model, name)
+    check_graph(model, name)
     return model
 
 
-def _check_graph(model: Any, name: str) -> None:
+def check_graph(model: Any, name: str) -> None:
+    """Refuses a graph that is not valid, or has other inputs than letters.
+
+    Raises:
+        ModelError: It is one; the message holds the checker's reason.
+    """
     import onnx
 
     inputs = [tensor.name for tensor in model.graph.input]
@@ -135,14 +140,15 @@ def _measure(graph: Any, description: ModelDescription, traced: Traced, precisio
     construct = description.construct
     with tempfile.TemporaryDirectory(prefix="dreamkeras-") as folder:
         file = Path(folder) / "model.onnx"
-        file.write_bytes(_serialised(graph, description))
+        file.write_bytes(serialised(graph, description))
         exported = load(file, device="cpu").predict(parity_sequences(construct))
     if reference is None:
         return compare(traced.expression, exported, "tensorflow", precision)
     return compare(reference(parity_letters(construct)), exported, keras_backend() or "unknown", precision)
 
 
-def _serialised(graph: Any, description: ModelDescription) -> bytes:
+def serialised(graph: Any, description: ModelDescription) -> bytes:
+    """A graph as the bytes of a file, with what it says of itself."""
     from onnx import helper
 
     helper.set_model_props(graph, {METADATA_KEY: description.to_json()})

@@ -21,27 +21,28 @@ FLOAT16_R = 0.999
 
 
 class Parity(NamedTuple):
-    """Keras against ONNX Runtime.
+    """Keras against ONNX Runtime; of an ensemble, its members against the one file.
 
     Args:
         sequences: Number of sequences.
         largest_difference: Largest absolute difference of two predictions, in the model's units.
         r: Pearson's r of the predictions, the lowest of all tasks; None where a task's predictions are all the same.
-        keras_backend: The backend that Keras predicted on.
+        keras_backend: The backend that Keras predicted on; None for an ensemble.
         precision: The exported model's.
     """
 
     sequences: int
     largest_difference: float
     r: float | None
-    keras_backend: str
+    keras_backend: str | None
     precision: str
 
     def __str__(self) -> str:
         """Three lines for people."""
+        compared = f"Keras ({self.keras_backend}) against ONNX Runtime" if self.keras_backend else "The members against the ensemble"
         r = "none: the predictions are constant" if self.r is None else f"{self.r:.7f}"
         return (
-            f"Keras ({self.keras_backend}) against ONNX Runtime ({self.precision}) over {self.sequences:,} sequences:\n"
+            f"{compared} ({self.precision}) over {self.sequences:,} sequences:\n"
             f"  largest difference  {self.largest_difference:.2g}\n"
             f"  Pearson r           {r}"
         )
@@ -78,7 +79,7 @@ def parity_letters(construct: Construct) -> np.ndarray:
     return construct.windows(Ragged.from_strings(parity_sequences(construct)))
 
 
-def compare(keras: np.ndarray, exported: np.ndarray, keras_backend: str, precision: str) -> Parity:
+def compare(keras: np.ndarray, exported: np.ndarray, keras_backend: str | None, precision: str) -> Parity:
     """The report on two sets of predictions, float (n, tasks).
 
     Raises:
@@ -102,7 +103,8 @@ def require_parity(parity: Parity) -> None:
     bound = FLOAT16_DIFFERENCE if half else FLOAT32_DIFFERENCE
     is_close = parity.largest_difference <= bound  # false for NaN
     if not is_close and not (half and parity.r is not None and parity.r >= FLOAT16_R):
+        origin = "Keras does" if parity.keras_backend else "its members do"
         raise ModelError(
-            f"Expected the exported model to predict what Keras does within {bound:g}, got a difference of "
+            f"Expected the exported model to predict what {origin} within {bound:g}, got a difference of "
             f"{parity.largest_difference:.3g} (r {parity.r}) over {parity.sequences:,} sequences in {parity.precision}."
         )

@@ -16,13 +16,16 @@ PACKAGES = {"keras": "train", "tensorflow": "train", "tf2onnx": "train", "onnx":
 """What an export needs, and the extra that brings it."""
 
 
-def require_packages() -> None:
+def require_packages(*packages: str) -> None:
     """Checks that all that an export needs is installed, without importing it.
+
+    Args:
+        packages: Some of `PACKAGES`; by default all.
 
     Raises:
         MissingPackageError: Something is not.
     """
-    missing = [package for package in PACKAGES if importlib.util.find_spec(package) is None]
+    missing = [package for package in packages or PACKAGES if importlib.util.find_spec(package) is None]
     if missing:
         extras = ",".join(dict.fromkeys(PACKAGES[package] for package in missing))
         raise MissingPackageError(f"Exporting needs {', '.join(missing)}: pip install 'dreamkeras[{extras}]'.")

@@ -17,7 +17,7 @@ import keras
 import dreamkeras.models.presets  # noqa: F401  # registers the blocks that files may name
 from dreamkeras.errors import ModelError
 from dreamkeras.export.parity import parity_letters
-from dreamkeras.export.traced import Traced
+from dreamkeras.export.traced import STRAND_RULES, Traced
 from dreamkeras.layers.exportable import exportable_layers
 from dreamkeras.models.prixfixe import PrixFixe
 from dreamkeras.sequence.description import ModelDescription
@@ -26,8 +26,6 @@ __all__ = ["OPSET", "load_network", "trace"]
 
 OPSET = 18
 """The ONNX operator set written: the oldest whose ReduceMean takes its axes as `pictures` writes them."""
-
-STRAND_RULES = {"both": "both", "forward": "given"}
 
 
 def trace(file: Path, strands: str | None) -> Traced:

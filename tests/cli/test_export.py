@@ -3,6 +3,7 @@ import sys
 
 import pytest
 from saved_models import save_small_network
+from toy_models import write_toy_model
 
 import dreamkeras
 
@@ -68,3 +69,27 @@ def test_file_that_is_not_ours(run, tmp_path):
 @pytest.mark.parametrize("args", [[], ["run", "--precision", "int8"], ["run", "--strands", "given"]])
 def test_wrong_usage_exits_2(run, args):
     assert run("export", *args).exit_code == 2
+
+
+class TestEnsemble:
+    def test_several_models_become_one_file_that_predicts(self, run, toy_model, tmp_path):
+        triple, output = write_toy_model(tmp_path / "triple.onnx", weight=3), tmp_path / "ensemble.onnx"
+        result = run("export", toy_model, triple, "-o", output)
+        assert (result.exit_code, result.stderr) == (0, "")
+        assert result.stdout.splitlines()[:2] == [
+            f"Wrote {output}: ensemble-of-2, construct toy, strand as given, float32.",
+            "The members against the ensemble (float32) over 1,000 sequences:",
+        ]
+        (tmp_path / "in.fa").write_text(">x\nGGGGA\n")
+        predicted = run("predict", tmp_path / "in.fa", "-m", output).stdout
+        assert predicted == "id\tgc\ta\tgc_sd\ta_sd\nx\t8\t2\t5.65685\t1.41421\n"
+        assert run("predict", tmp_path / "in.fa", "-m", toy_model, "-m", triple).stdout == predicted
+
+    def test_needs_an_output(self, run, toy_model):
+        result = run("export", toy_model, toy_model)
+        assert (result.exit_code, "-o FILE" in result.stderr) == (2, True)
+
+    def test_of_other_tasks_is_one_line(self, run, toy_model, tmp_path):
+        other = write_toy_model(tmp_path / "other.onnx", tasks=("gc",))
+        assert one_line_error(run("export", toy_model, other, "-o", tmp_path / "m.onnx"), "the same tasks")
+        assert not (tmp_path / "m.onnx").exists()

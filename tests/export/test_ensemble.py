@@ -1,0 +1,196 @@
+import shutil
+
+import numpy as np
+import pytest
+from toy_models import TOY, count, write_toy_model
+
+pytest.importorskip("onnx")
+pytest.importorskip("onnxruntime")
+
+import dreamkeras
+from dreamkeras.errors import DreamkerasError, MissingPackageError, ModelError
+from dreamkeras.export import ensemble as ensemble_module
+from dreamkeras.export import export_ensemble
+from dreamkeras.export.parity import Parity
+from dreamkeras.sequence.construct import Construct
+
+SEQUENCES = ["ACGT", "GGGGCC", "acgtnACGTRYK", "TTTTT"]
+WEIGHTS = (1, 2, 6)
+
+
+@pytest.fixture(scope="module")
+def paths(tmp_path_factory):
+    """Three models that answer 1, 2 and 6 times what is counted."""
+    folder = tmp_path_factory.mktemp("models")
+    return [write_toy_model(folder / f"{weight}.onnx", name=f"times {weight}", weight=weight) for weight in WEIGHTS]
+
+
+@pytest.fixture(scope="module")
+def written(paths, tmp_path_factory):
+    """The path of their ensemble, and what it says of itself."""
+    path = tmp_path_factory.mktemp("ensemble") / "ensemble.onnx"
+    return path, export_ensemble(paths, path)
+
+
+def members_say():
+    return np.array([[np.multiply(weight, count(text)) for text in SEQUENCES] for weight in WEIGHTS])
+
+
+class TestFile:
+    def test_answers_mean_and_standard_deviation_of_the_members(self, written):
+        spread = dreamkeras.load(written[0], device="cpu").predict_spread(SEQUENCES)
+        np.testing.assert_allclose(spread.mean, members_say().mean(0), rtol=1e-6)
+        np.testing.assert_allclose(spread.sd, np.std(members_say(), 0, ddof=1), rtol=1e-6)
+
+    def test_has_one_input_and_two_outputs(self, written):
+        import onnxruntime
+
+        session = onnxruntime.InferenceSession(written[0], providers=["CPUExecutionProvider"])
+        assert [(tensor.name, tensor.type, tensor.shape) for tensor in session.get_inputs()] == [
+            ("letters", "tensor(uint8)", ["batch", 12])
+        ]
+        outputs = [(tensor.name, tensor.type, tensor.shape) for tensor in session.get_outputs()]
+        assert outputs == [(name, "tensor(float)", ["batch", 2]) for name in ("expression", "sd")]
+        letters = np.array([list(text.ljust(12, "N").encode()) for text in SEQUENCES], np.uint8)
+        mean, sd = session.run(None, {"letters": letters})
+        np.testing.assert_allclose(mean, members_say().mean(0), rtol=1e-6)
+        np.testing.assert_allclose(sd, np.std(members_say(), 0, ddof=1), rtol=1e-6)
+
+    def test_predicts_as_its_members_do_when_loaded_together(self, paths, written):
+        for one, apart in zip(
+            dreamkeras.load(written[0]).predict_spread(SEQUENCES), dreamkeras.load(paths).predict_spread(SEQUENCES), strict=True
+        ):
+            np.testing.assert_allclose(one, apart, rtol=1e-6)
+
+    def test_columns_and_letters(self, written):
+        model = dreamkeras.load(written[0])
+        assert (model.columns, model.has_spread) == (("gc", "a", "gc_sd", "a_sd"), True)
+        letters = np.array([list(text.ljust(12, "N").encode()) for text in SEQUENCES], np.uint8)
+        np.testing.assert_array_equal(model.score_letters(letters), model.predict(SEQUENCES))
+
+    def test_is_no_member_of_another(self, paths, written, tmp_path):
+        with pytest.raises(ModelError, match="got the ensemble ensemble-of-3: give its members"):
+            dreamkeras.load([paths[0], written[0]])
+        with pytest.raises(ModelError, match="got the ensemble ensemble-of-3: give its members"):
+            export_ensemble([paths[0], written[0]], tmp_path / "m.onnx")
+
+
+class TestDescription:
+    def test_names_its_members(self, written):
+        description = written[1]
+        assert description == dreamkeras.load(written[0]).description
+        assert (description.name, description.construct, description.tasks) == ("ensemble-of-3", TOY, ("gc", "a"))
+        assert [member["name"] for member in description.members] == ["times 1", "times 2", "times 6"]
+        assert all(set(member) == {"name", "training", "versions", "parity"} for member in description.members)
+
+    def test_parity_is_with_the_members(self, written):
+        parity = Parity(**written[1].parity)
+        assert (parity.sequences, parity.keras_backend, parity.precision) == (1000, None, "float32")
+        assert parity.largest_difference < 1e-5
+        assert parity.r > 0.99999
+        assert str(parity).startswith("The members against the ensemble (float32) over 1,000 sequences:")
+
+    def test_training_is_what_all_members_share(self, tmp_path, monkeypatch):
+        import dataclasses
+
+        import onnx
+
+        from dreamkeras.sequence.description import METADATA_KEY, ModelDescription
+
+        def trained(seed):
+            path = write_toy_model(tmp_path / f"{seed}.onnx", weight=1 + seed)
+            graph = onnx.load(path)
+            old = ModelDescription.from_json(graph.metadata_props[0].value)
+            new = dataclasses.replace(old, training={"assay": "yeast", "seed": seed})
+            onnx.helper.set_model_props(graph, {METADATA_KEY: new.to_json()})
+            onnx.save(graph, path)
+            return path
+
+        description = export_ensemble([trained(0), trained(1)], tmp_path / "m.onnx")
+        assert description.training == {"assay": "yeast"}
+        assert [member["training"]["seed"] for member in description.members] == [0, 1]
+
+
+class TestRefusals:
+    """None leaves a file."""
+
+    @pytest.fixture(autouse=True)
+    def _no_file(self, tmp_path):
+        yield
+        assert not (tmp_path / "m.onnx").exists()
+
+    @pytest.mark.parametrize("number", [0, 1])
+    def test_too_few(self, paths, tmp_path, number):
+        with pytest.raises(ModelError, match=f"at least two models for an ensemble, got {number}"):
+            export_ensemble(paths[:number], tmp_path / "m.onnx")
+
+    def test_other_tasks_or_units(self, paths, tmp_path):
+        with pytest.raises(ModelError, match="the same tasks"):
+            export_ensemble([paths[0], write_toy_model(tmp_path / "gc.onnx", tasks=("gc",))], tmp_path / "m.onnx")
+        with pytest.raises(ModelError, match="the same units"):
+            export_ensemble([paths[0], write_toy_model(tmp_path / "bins.onnx", units="bins")], tmp_path / "m.onnx")
+
+    def test_other_constructs(self, paths, tmp_path):
+        longer = write_toy_model(tmp_path / "longer.onnx", Construct(name="longer", length=20, strands="given"))
+        with pytest.raises(ModelError, match="models of one construct for one file, got 'toy' and 'longer'"):
+            export_ensemble([paths[0], longer], tmp_path / "m.onnx")
+
+    def test_a_file_of_other_strands(self, paths, tmp_path):
+        with pytest.raises(ModelError, match=r"to change its strands to 'both', got .*1\.onnx with 'given'"):
+            export_ensemble(paths, tmp_path / "m.onnx", strands="both")
+
+    def test_other_operator_sets(self, paths, tmp_path):
+        import onnx
+
+        graph = onnx.load(paths[1])
+        graph.opset_import[0].version = 16
+        onnx.save(graph, tmp_path / "old.onnx")
+        with pytest.raises(ModelError, match=r"one ONNX operator set, got .* export them again"):
+            export_ensemble([paths[0], tmp_path / "old.onnx"], tmp_path / "m.onnx")
+
+    @pytest.mark.parametrize(("option", "value"), [("precision", "int8"), ("strands", "given")])
+    def test_unknown_choices(self, paths, tmp_path, option, value):
+        with pytest.raises(ModelError, match=f"Expected {option} to be one of .*, got '{value}'"):
+            export_ensemble(paths, tmp_path / "m.onnx", **{option: value})
+
+    def test_an_ensemble_that_differs_from_its_members(self, paths, tmp_path, monkeypatch):
+        right = ensemble_module.merge
+        monkeypatch.setattr(ensemble_module, "merge", lambda members, name: right([members[0]] * len(members), name))
+        with pytest.raises(ModelError, match=r"to predict what its members do within 0\.001, got a difference of"):
+            export_ensemble(paths, tmp_path / "m.onnx")
+
+    def test_missing_package(self, paths, tmp_path, monkeypatch):
+        import sys
+
+        monkeypatch.setitem(sys.modules, "onnx", None)
+        with pytest.raises(MissingPackageError, match=r"onnx: pip install 'dreamkeras\[train\]'"):
+            export_ensemble(paths, tmp_path / "m.onnx")
+
+    def test_folder_that_is_not_there(self, paths, tmp_path):
+        with pytest.raises(DreamkerasError, match="No such file or directory"):
+            export_ensemble(paths, tmp_path / "no" / "m.onnx")
+
+
+def test_forward_strands_of_onnx_files_that_have_them_change_nothing(paths, tmp_path):
+    assert export_ensemble(paths, tmp_path / "m.onnx", strands="forward").construct.strands == "given"
+
+
+class TestNetworks:
+    """Members that are networks: a `.keras` file, its export, and a run folder that holds both."""
+
+    def test_every_kind_of_file_is_a_member(self, exported, tmp_path):
+        (tmp_path / "run").mkdir()
+        shutil.copy(exported.onnx, tmp_path / "run" / "model.onnx")
+        description = export_ensemble([exported.keras, exported.onnx, tmp_path / "run"], tmp_path / "m.onnx")
+        sequences = ["GATTACA" * 11 + "GAT", "ACGT" * 20]
+        spread = dreamkeras.load(tmp_path / "m.onnx", device="cpu").predict_spread(sequences)
+        np.testing.assert_allclose(spread.mean, dreamkeras.load(exported.onnx).predict(sequences), atol=3e-4)
+        assert spread.sd.max() < 1e-3
+        assert [member["name"] for member in description.members] == ["dream-cnn-small"] * 3
+        assert description.members[1]["parity"]["keras_backend"] == "tensorflow"
+
+    def test_half_precision_halves_the_members_and_keeps_the_mean_exact(self, exported, tmp_path):
+        description = export_ensemble([exported.onnx, exported.onnx], tmp_path / "half.onnx", precision="float16")
+        assert (tmp_path / "half.onnx").stat().st_size < 1.3 * exported.onnx.stat().st_size
+        assert description.parity["precision"] == "float16"
+        assert 0 < description.parity["largest_difference"] < 0.3
