@@ -1,34 +1,23 @@
 """`dreamkeras models`: which models there are, and how large each is."""
 
-from typing import TYPE_CHECKING
-
 import click
-
-if TYPE_CHECKING:
-    from dreamkeras.models.prixfixe import PrixFixe
 
 __all__ = ["command"]
 
 
 @click.command("models")
 def command() -> None:
-    """List the models that `dreamkeras train --model` builds.
+    """List the models that `dreamkeras train --model` builds, and the blocks that FIRST,CORE,FINAL may name.
 
-    Tab-separated: the model's name, the assay, the model's trainable parameters on that assay, and what the model is.
+    Tab-separated: the name, a block's slot, the assay, the trainable parameters on that assay, and what it is. Blocks are
+    counted with their defaults, behind those of the same team.
     """
-    from dreamkeras.data.assays import ASSAYS
+    from dreamkeras.data.assays import ASSAYS, find_assay
     from dreamkeras.training.backend import choose_backend
 
     choose_backend()
-    from dreamkeras.models.presets import PRESETS, build_model
+    from dreamkeras.models.sizes import block_sizes, network_sizes
 
-    click.echo("model\tassay\tparameters\tdescription")
-    for name, preset in PRESETS.items():
-        for assay in ASSAYS.values():
-            click.echo(f"{name}\t{assay.name}\t{_trainable_parameters(build_model(name, assay))}\t{preset.description}")
-
-
-def _trainable_parameters(model: "PrixFixe") -> int:
-    from math import prod
-
-    return sum(prod(weight.shape) for weight in model.trainable_weights)
+    click.echo("model\tslot\tassay\tparameters\tdescription")
+    for size in (*network_sizes(ASSAYS.values()), *block_sizes(find_assay("yeast"))):
+        click.echo(f"{size.name}\t{size.slot or '-'}\t{size.assay}\t{size.parameters}\t{size.description}")

@@ -21,13 +21,24 @@ def test_every_model_has_a_row_an_assay(table):
     from dreamkeras.models.presets import PRESETS
 
     header, *rows = table
-    assert header == ["model", "assay", "parameters", "description"]
-    assert [(model, assay) for model, assay, *_ in rows] == [(model, assay) for model in PRESETS for assay in ASSAYS]
+    assert header == ["model", "slot", "assay", "parameters", "description"]
+    networks = [(model, assay) for model, slot, assay, *_ in rows if slot == "-"]
+    assert networks == [(model, assay) for model in PRESETS for assay in ASSAYS]
     assert all(description.endswith(".") for *_, description in rows)
 
 
-def test_dream_cnn_has_the_published_number_of_parameters(table):
-    assert {model: int(parameters) for model, assay, parameters, _ in table[1:] if assay == "yeast"}["dream-cnn"] == 1_933_970
+def test_every_block_has_a_row(table):
+    from dreamkeras.layers.slots import BLOCKS
+
+    blocks = {(slot, model) for model, slot, *_ in table[1:] if slot != "-"}
+    assert blocks == {(slot, name) for slot, names in BLOCKS.items() for name in names}
+
+
+def test_the_dream_models_have_the_published_numbers_of_parameters(table):
+    came = {(model, assay): int(parameters) for model, slot, assay, parameters, _ in table[1:] if slot == "-"}
+    assert came["dream-cnn", "yeast"] == 1_933_970
+    assert came["dream-rnn", "lentimpra"] == 4_203_393 - 2_560  # of torch's two biases, one
+    assert came["dream-attn", "starrseq"] == 4_690_434
 
 
 def test_arguments_are_wrong_usage(run):

@@ -1,0 +1,43 @@
+"""Sizes of networks and blocks."""
+
+import keras
+import pytest
+
+from dreamkeras.data.assays import ASSAYS, find_assay
+from dreamkeras.layers.slots import BLOCKS
+from dreamkeras.models import sizes
+from dreamkeras.models.presets import PRESETS
+
+
+@pytest.fixture
+def few(monkeypatch):
+    """Only one preset and one team."""
+    monkeypatch.setattr(sizes, "PRESETS", {"dream-cnn-small": PRESETS["dream-cnn-small"]})
+    monkeypatch.setattr(
+        sizes, "BLOCKS", {slot: {name: blocks[name] for name in ("legnet",) if name in blocks} for slot, blocks in BLOCKS.items()}
+    )
+
+
+def test_only_what_is_trained_counts():
+    layer = keras.layers.BatchNormalization()
+    layer.build((None, 5))
+    assert sizes.trainable_parameters(layer) == 10
+    assert sum(weight.shape[0] for weight in layer.weights) == 20
+
+
+def test_a_network_has_a_size_on_each_assay(few):
+    came = list(sizes.network_sizes(ASSAYS.values()))
+    assert [(size.name, size.slot, size.assay, size.parameters) for size in came] == [
+        ("dream-cnn-small", None, "yeast", 111_014),
+        ("dream-cnn-small", None, "lentimpra", 114_357),
+        ("dream-cnn-small", None, "starrseq", 118_966),
+    ]
+    assert {size.description for size in came} == {PRESETS["dream-cnn-small"].description}
+
+
+def test_blocks_are_counted_with_a_companion_where_a_team_has_none(few):
+    came = {size.slot: size for size in sizes.block_sizes(find_assay("yeast"))}
+    assert list(came) == ["first", "core"]
+    assert came["first"].parameters == 7 * 6 * 256 + 2 * 256
+    assert came["first"].description.startswith("Motif scanners")
+    assert all((size.name, size.assay) == ("legnet", "yeast") for size in came.values())
