@@ -5,7 +5,7 @@ from keras import layers, ops
 
 from dreamkeras.layers.convolution import Conv1D
 from dreamkeras.layers.heads import ScaledFinal
-from dreamkeras.layers.initializers import FanOutNormal
+from dreamkeras.layers.initializers import FanInUniform
 from dreamkeras.layers.lstm import BidirectionalLSTM
 from dreamkeras.layers.slots import Core, FirstLayers, register_block
 
@@ -136,7 +136,7 @@ class BHIFinal(ScaledFinal):
         self.hidden, self.flatten = tuple(hidden), flatten
         sizes = [(width, "relu") for width in self.hidden] + [(tasks, None)]
         self.mappers = [
-            layers.Dense(width, activation, kernel_initializer=FanOutNormal(), dtype=self.dtype_policy, name=f"dense_{i}")
+            layers.Dense(width, activation, kernel_initializer=FanInUniform(), dtype=self.dtype_policy, name=f"dense_{i}")
             for i, (width, activation) in enumerate(sizes)
         ]
 
