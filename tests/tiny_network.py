@@ -11,7 +11,7 @@ def tiny(assay):
     from dreamkeras.layers.bhi import BHIFirst
     from dreamkeras.models.prixfixe import PrixFixe
 
-    return PrixFixe(assay.construct, BHIFirst(8), AutosomeCore((4,)), AutosomeFinal(18), assay.tasks, assay.units, name="tiny")
+    return PrixFixe(assay.construct, BHIFirst(8), AutosomeCore((4,)), AutosomeFinal.for_assay(assay), assay.tasks, assay.units, name="tiny")
 
 
 @contextmanager
