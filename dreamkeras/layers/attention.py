@@ -5,6 +5,7 @@ from keras import layers, ops
 
 from dreamkeras.layers.activations import silu
 from dreamkeras.layers.convolution import Conv1D
+from dreamkeras.layers.dropout import Dropout
 from dreamkeras.layers.initializers import FanInUniform, GlorotUniform
 
 __all__ = ["ConformerBlock", "ConvolutionModule", "FeedForward", "MultiHeadSelfAttention"]
@@ -32,7 +33,7 @@ class FeedForward(keras.layers.Layer):
         super().__init__(**kwargs)
         self.expansion, self.dropout = expansion, dropout
         self.norm = layers.LayerNormalization(epsilon=EPSILON, dtype=self.dtype_policy, name="norm")
-        self.drop = layers.Dropout(dropout, dtype=self.dtype_policy)
+        self.drop = Dropout(dropout, dtype=self.dtype_policy)
 
     def build(self, input_shape):
         channels, plain = input_shape[-1], {"use_bias": False, "kernel_initializer": FanInUniform(), "dtype": self.dtype_policy}
@@ -71,7 +72,7 @@ class ConvolutionModule(keras.layers.Layer):
     def __init__(self, kernel_size=15, dropout=0.1, **kwargs):
         super().__init__(**kwargs)
         self.kernel_size, self.dropout = kernel_size, dropout
-        self.drop = layers.Dropout(dropout, dtype=self.dtype_policy)
+        self.drop = Dropout(dropout, dtype=self.dtype_policy)
 
     def build(self, input_shape):
         channels, policy = input_shape[-1], self.dtype_policy
@@ -127,17 +128,29 @@ class MultiHeadSelfAttention(keras.layers.Layer):
         super().build(input_shape)
 
     def call(self, features):
-        length, heads = features.shape[1], (self.heads, self.size)
+        length = features.shape[1]
         # One product gives queries, keys and values, in that order.
-        query, key, value = (ops.reshape(part, (-1, length, *heads)) for part in ops.split(self.ask(features), 3, axis=-1))
-        attended = ops.dot_product_attention(query, key, value)
-        return self.answer(ops.reshape(attended, (-1, length, self.heads * self.size)))
+        asked = ops.reshape(self.ask(features), (-1, length, 3, self.heads, self.size))
+        return self.answer(ops.reshape(_attend(asked), (-1, length, self.heads * self.size)))
 
     def compute_output_shape(self, input_shape):
         return input_shape
 
     def get_config(self):
         return {**super().get_config(), "heads": self.heads, "head_size": self.head_size}
+
+
+def _attend(asked):
+    """Queries, keys and values `(batch, length, 3, heads, size)` -> `(batch, length, heads, size)`."""
+    backend = keras.backend.backend()
+    if backend == "torch":
+        return ops.dot_product_attention(asked[:, :, 0], asked[:, :, 1], asked[:, :, 2])
+    if backend in ("tensorflow", "jax"):
+        # Keras's own asks JAX for sums that a CPU cannot do in float16, and exports as many more operations.
+        query, key, value = ops.unstack(ops.transpose(asked, (2, 0, 3, 1, 4)), 3)
+        scores = ops.cast(ops.matmul(query, ops.swapaxes(key, 2, 3)), "float32") / asked.shape[-1] ** 0.5
+        return ops.transpose(ops.matmul(ops.cast(ops.softmax(scores), value.dtype), value), (0, 2, 1, 3))
+    raise NotImplementedError(f"Expected backend tensorflow, jax or torch, got {backend!r}.")
 
 
 @keras.saving.register_keras_serializable(package="dreamkeras")

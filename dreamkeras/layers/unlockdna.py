@@ -7,6 +7,7 @@ from keras import layers, ops
 
 from dreamkeras.layers.attention import ConformerBlock
 from dreamkeras.layers.convolution import Conv1D
+from dreamkeras.layers.dropout import Dropout
 from dreamkeras.layers.heads import ScaledFinal
 from dreamkeras.layers.initializers import FanInUniform, UnitNormal
 from dreamkeras.layers.slots import Core, FirstLayers, register_block
@@ -149,7 +150,7 @@ class UnlockDNAFinal(ScaledFinal):
     def __init__(self, tasks=1, positions=8, dropout=0.2, **kwargs):
         super().__init__(tasks, **kwargs)
         self.positions, self.dropout = positions, dropout
-        self.drop = layers.Dropout(dropout, dtype=self.dtype_policy)
+        self.drop = Dropout(dropout, dtype=self.dtype_policy)
         self.values = layers.Dense(tasks, kernel_initializer=FanInUniform(), dtype=self.dtype_policy, name="values")
         self.guess = layers.Dense(BASES, kernel_initializer=FanInUniform(), dtype=self.dtype_policy, name="guess")
 
