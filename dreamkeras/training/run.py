@@ -3,8 +3,10 @@
 Knows nothing about the command line; the choices come as a RunConfig.
 """
 
+import contextlib
 import dataclasses
 import hashlib
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -125,10 +127,12 @@ def _settled(config: RunConfig, plan: Plan, data: _Data) -> RunConfig:
 
 def _prepare(config: RunConfig, data: _Data) -> tuple[PrixFixe, Plan]:
     """The compiled network, with the weights that the seed gives, and the plan of its training."""
-    model = _build(config)
-    plan = make_plan(config, model, data.training)
-    if plan.augmentation.truths or config.test_shifts:
-        model = model.with_options(plan.augmentation.truths, config.test_shifts)
+    keras.utils.set_random_seed(config.seed)
+    with _computing_in(config.precision):
+        model = build_model(config.model, find_assay(config.assay))
+        plan = make_plan(config, model, data.training)
+        if plan.augmentation.truths or config.test_shifts:
+            model = model.with_options(plan.augmentation.truths, config.test_shifts)
     if plan.strategy.scaling == "standard":
         model.final.fit_scale(data.training.targets)
     model.compile(
@@ -140,12 +144,12 @@ def _prepare(config: RunConfig, data: _Data) -> tuple[PrixFixe, Plan]:
     return model, plan
 
 
-def _build(config: RunConfig) -> PrixFixe:
-    keras.utils.set_random_seed(config.seed)
+@contextlib.contextmanager
+def _computing_in(precision: str) -> Iterator[None]:
     policy = keras.config.dtype_policy()
-    keras.config.set_dtype_policy(PRECISIONS[config.precision])
+    keras.config.set_dtype_policy(PRECISIONS[precision])
     try:
-        return build_model(config.model, find_assay(config.assay))
+        yield
     finally:
         keras.config.set_dtype_policy(policy)
 
