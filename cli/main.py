@@ -25,13 +25,13 @@ class Entry(NamedTuple):
 
 
 COMMANDS = {
-    "train": Entry("train", "Train a model on measured sequences, or on a simulated library."),
+    "train": Entry("train", "Train a model on measured sequences, or on simulated ones."),
     "predict": Entry("predict", "Predict the expression of sequences in files."),
     "benchmark": Entry("benchmark", "Train a grid of models and rank them on a leaderboard."),
     "export": Entry("export", "Write a trained model as one self-contained ONNX file."),
     "import-weights": Entry("import_weights", "Turn published PyTorch weights into a model."),
     "simulate": Entry("simulate", "Write a promoter library whose truth is known."),
-    "check": Entry("check", "Try a block of your own in its slot, on every installed backend."),
+    "check": Entry("check", "Try a block of your own on every installed backend."),
     "models": Entry("models", "List the networks that train builds, and how large each is."),
 }
 
