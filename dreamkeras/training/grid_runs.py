@@ -70,7 +70,7 @@ def run_grid(
         Why runs failed, by name.
 
     Raises:
-        InputError: The folder holds a run of the same name and other choices.
+        InputError: A run of the same name has begun in the folder with other choices.
         DreamkerasError: The folder cannot be written.
     """
     _write_configs(runs, folder)
@@ -90,13 +90,13 @@ def run_grid(
 
 
 def _write_configs(runs: Sequence[GridRun], folder: Path) -> None:
-    """Writes down what each run is to be, once; a run of that name has to have been the same."""
+    """Writes down what each run is to be; one that has begun under its name has to have been the same."""
     with naming_output(str(folder)):
         for name in ("configs", "logs", "runs"):
             (folder / name).mkdir(parents=True, exist_ok=True)
     for run in runs:
         path = folder / "configs" / f"{run.name}.json"
-        if not path.exists():
+        if not (path.exists() and (folder / "runs" / run.name).exists()):
             run.config.write(path)
             continue
         asked, was = dataclasses.asdict(run.config), dataclasses.asdict(RunConfig.read(path))

@@ -84,6 +84,11 @@ class TestOutcome:
         with pytest.raises(InputError, match=r"Expected the choices that a_seed-0 in .* began with, got batch_size 7 \(was None\): take"):
             run_grid(runs(batch_size=7), tmp_path, 2, told.append, worker(FINISH))
 
+    def test_a_run_that_never_began_may_get_other_choices(self, tmp_path, told):
+        assert len(run_grid(runs(loss="nonesuch"), tmp_path, 2, told.append, worker("import sys; sys.exit(1)"))) == 4
+        assert run_grid(runs(loss="huber"), tmp_path, 2, told.append, worker(FINISH)) == {}
+        assert json.loads((tmp_path / "configs" / "a_seed-0.json").read_text())["loss"] == "huber"
+
     def test_a_larger_grid_keeps_what_is_done(self, tmp_path, told):
         run_grid(runs()[:2], tmp_path, 2, told.append, worker(FINISH))
         run_grid(runs(), tmp_path, 2, told.append, worker(FINISH))
