@@ -4,6 +4,7 @@ from pathlib import Path
 import pytest
 
 from dreamkeras.errors import InputError
+from dreamkeras.training import grid
 from dreamkeras.training.config import RunConfig
 from dreamkeras.training.grid import DEFAULT_GRID, TAKEN, Grid, expand, read_grid
 
@@ -124,12 +125,11 @@ class TestFile:
         with pytest.raises(InputError, match=r"No such file or directory in the grid .*grid\.toml"):
             read_grid(tmp_path / "grid.toml")
 
-    def test_is_explained_by_an_example_that_works(self, tmp_path):
-        from dreamkeras.training import grid
-
-        example = grid.__doc__.split("```toml\n")[1].split("```")[0]
-        (tmp_path / "grid.toml").write_text(example)
-        assert len(read_grid(tmp_path / "grid.toml").runs) == 16
+    @pytest.mark.parametrize(("source", "number"), [("module", 16), ("page", 24)])
+    def test_is_explained_by_an_example_that_works(self, tmp_path, source, number):
+        text = grid.__doc__ if source == "module" else (Path(__file__).parents[2] / "docs" / "grid.md").read_text()
+        (tmp_path / "grid.toml").write_text(text.split("```toml\n")[1].split("```")[0])
+        assert len(read_grid(tmp_path / "grid.toml").runs) == number
 
 
 def test_default_grid_is_the_small_networks_with_two_seeds():
