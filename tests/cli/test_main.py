@@ -46,7 +46,9 @@ class TestImports:
         foreign = {name for name in beyond_click if name.split(".")[0] not in sys.stdlib_module_names}
         assert foreign == {"dreamkeras", "dreamkeras.cli", "dreamkeras.cli.main", "dreamkeras.errors"}
 
-    @pytest.mark.parametrize("args", [["--help"], ["predict", "--help"], ["train", "--help"], ["no-such-command"], []])
+    @pytest.mark.parametrize(
+        "args", [["--help"], ["predict", "--help"], ["train", "--help"], ["benchmark", "--help"], ["no-such-command"], []]
+    )
     def test_help_loads_nothing_heavy(self, args):
         loaded = modules_after(f"import dreamkeras.cli.main; dreamkeras.cli.main.main({args!r}, prog_name='dreamkeras')")
         assert not loaded & HEAVY
