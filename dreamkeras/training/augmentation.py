@@ -89,9 +89,9 @@ def jitter(targets: np.ndarray, singletons: np.ndarray, deviation: float, genera
 
     Args:
         targets: float32 (n, tasks).
-        singletons: (n,), not 0 for a singleton.
+        singletons: bool (n,).
         deviation: Of the noise, in the assay's units.
         generator: Of the draws.
     """
     noise = generator.standard_normal(targets.shape, np.float32)
-    return targets + np.float32(deviation) * noise * (singletons != 0)[:, None]
+    return targets + np.float32(deviation) * noise * singletons[:, None]

@@ -6,7 +6,6 @@ from collections.abc import Iterator
 import numpy as np
 
 from dreamkeras.data.examples import Examples
-from dreamkeras.errors import InputError
 from dreamkeras.sequence.alphabet import reverse_complement
 from dreamkeras.training.augmentation import Augmentation, choose_bases, jitter, mutate, slide
 from dreamkeras.training.sampling import Bins, epoch_order
@@ -49,13 +48,8 @@ def training_batches(examples: Examples, steps: int, seed: int, augmentation: Au
         Pairs of `{"letters": uint8 (batch, length), "flags": float32 (batch, flags)}` and targets float32 `(batch, tasks)`; where
         `augmentation.truths` are wanted, the targets under `"expression"`, with `"letters"` uint8 before masking and exchange,
         and `"masked"` and `"mutated"`, bool, each `(batch, length)`.
-
-    Raises:
-        InputError: Singletons are to be jittered, and the examples have no flag that tells them.
     """
     singletons = _column(examples, "is_singleton")
-    if augmentation.jitter and not examples.flags[:, singletons].size:
-        raise InputError("Expected examples with the flag is_singleton to jitter the targets of singletons, got none.")
     bins = Bins(examples.targets) if augmentation.balance else None
     for epoch in itertools.count(first_epoch):
         generator = np.random.default_rng([seed, epoch])
@@ -89,7 +83,7 @@ def _augmented(
     if augmentation.slide:
         letters = slide(letters, augmentation.slide, generator)
     if augmentation.jitter:
-        targets = jitter(targets, flags[:, singletons][:, 0], augmentation.jitter, generator)
+        targets = jitter(targets, flags[:, singletons].max(axis=1, initial=0) > 0, augmentation.jitter, generator)
     truths = {"expression": targets, "letters": letters}
     if augmentation.mutate:
         truths["mutated"] = choose_bases(letters, augmentation.mutate, generator)

@@ -8,7 +8,7 @@ from keras import ops
 __all__ = ["ClippedLion", "CyclingAdamW"]
 
 
-class Clipping:
+class Clipping(keras.optimizers.Optimizer):
     """Optimisers that clip the gradients' common norm and then each of their values, as torch's two functions do.
 
     Keras's own clip by one or the other.

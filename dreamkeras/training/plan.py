@@ -3,6 +3,7 @@
 from typing import NamedTuple
 
 from dreamkeras.data.examples import Examples, require_examples
+from dreamkeras.errors import InputError
 from dreamkeras.models.presets import find_preset
 from dreamkeras.models.prixfixe import PrixFixe
 from dreamkeras.training.augmentation import Augmentation
@@ -37,9 +38,11 @@ def make_plan(config: RunConfig, network: PrixFixe, training: Examples) -> Plan:
     """The plan of a run.
 
     Raises:
-        InputError: There are too few examples for one batch.
+        InputError: There are too few examples for one batch, or the targets of singletons are to be jittered where no flag tells them.
         ModelError: A name in the choices is unknown.
     """
+    if config.jitter and "is_singleton" not in network.construct.flags:
+        raise InputError(f"Expected an assay that tells singletons, to jitter their values, got {config.assay}.")
     strategy = settled_strategy(config, network)
     augmentation = Augmentation(
         strands=strategy.strands,

@@ -274,3 +274,12 @@ def test_options_offer_what_there_is():
     assert tuple(options.PRECISIONS) == tuple(PRECISIONS)
     assert tuple(options.LOSSES) == tuple(LOSSES)
     assert tuple(options.OPTIMIZERS) == tuple(OPTIMIZERS)
+
+
+def test_help_names_every_strategy_and_has_a_line_an_option(run):
+    from dreamkeras.cli.train import command
+    from dreamkeras.training.strategies import STRATEGIES
+
+    shown = run("train", "--help").stdout
+    assert all(name in shown for name in STRATEGIES)
+    assert all(parameter.help for parameter in command.params if parameter.param_type_name == "option" and parameter.name != "data")

@@ -68,14 +68,14 @@ class TestMutate:
 
 class TestJitter:
     def test_moves_singletons_by_the_deviation(self):
-        targets, singletons = np.full((4000, 2), 3, np.float32), np.arange(4000) % 2
+        targets, singletons = np.full((4000, 2), 3, np.float32), np.arange(4000) % 2 == 1
         moved = jitter(targets, singletons, 0.25, generator())
         assert moved.dtype == np.float32
-        np.testing.assert_array_equal(moved[singletons == 0], targets[singletons == 0])
-        noise = moved[singletons == 1] - 3
+        np.testing.assert_array_equal(moved[~singletons], targets[~singletons])
+        noise = moved[singletons] - 3
         assert noise.mean() == pytest.approx(0, abs=0.02)
         assert noise.std() == pytest.approx(0.25, abs=0.01)
         assert abs(np.corrcoef(noise.T)[0, 1]) < 0.1
 
     def test_what_was_not_measured_stays_so(self):
-        assert np.isnan(jitter(np.full((3, 1), np.nan, np.float32), np.ones(3), 1.0, generator())).all()
+        assert np.isnan(jitter(np.full((3, 1), np.nan, np.float32), np.ones(3, bool), 1.0, generator())).all()

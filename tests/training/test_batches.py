@@ -7,7 +7,6 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from dreamkeras.data.examples import Examples
-from dreamkeras.errors import InputError
 from dreamkeras.sequence.alphabet import reverse_complement
 from dreamkeras.sequence.construct import Construct
 from dreamkeras.training.augmentation import Augmentation
@@ -182,9 +181,9 @@ class TestNoise:
         np.testing.assert_array_equal(moved, flags[:, 1] == 1)
 
     @pytest.mark.parametrize("construct", [None, dataclasses.replace(CONSTRUCT, flags=("is_reverse", "other"))])
-    def test_jitter_without_singletons_is_refused(self, construct):
-        with pytest.raises(InputError, match="Expected examples with the flag is_singleton to jitter"):
-            epoch(examples(5, construct), 1, jitter=0.1)
+    def test_jitter_without_the_flag_moves_nothing(self, construct):
+        _, _, targets = rows(epoch(examples(5, construct), 1, jitter=0.1))
+        assert sorted(targets[:, 0]) == sorted([*range(5), *range(5)])
 
     @pytest.mark.parametrize("strands", ["augment", "pair", "given"])
     def test_balance_draws_every_bin_equally_often(self, strands):

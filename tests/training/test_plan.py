@@ -1,3 +1,5 @@
+import dataclasses
+
 import numpy as np
 import pytest
 from tiny_network import tiny, tiny_preset
@@ -111,8 +113,14 @@ class TestChoices:
     @pytest.mark.parametrize("name", ["autosome", "bhi", "unlockdna"])
     def test_constructs_measured_as_given_are_trained_as_given(self, preset, name):
         assay = find_assay("yeast")
-        network = tiny(assay._replace(construct=type(assay.construct)(name="toy", length=150, strands="given")))
+        network = tiny(assay._replace(construct=dataclasses.replace(assay.construct, strands="given")))
         assert strategy(network, strategy=name).strands == "given"
+
+    def test_jitter_where_no_flag_tells_singletons_is_refused(self):
+        assay = find_assay("yeast")
+        network = tiny(assay._replace(construct=dataclasses.replace(assay.construct, flags=("is_reverse",))))
+        with pytest.raises(InputError, match="Expected an assay that tells singletons, to jitter their values, got yeast"):
+            plan(network, jitter=0.1)
 
     @pytest.mark.parametrize("choice", ["strategy", "optimizer"])
     def test_unknown_names_are_refused(self, network, choice):

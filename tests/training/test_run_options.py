@@ -95,6 +95,16 @@ def test_every_option_trains_a_step(networks, choose, network, options):
     assert model.predictor().predict_on_batch(inputs["letters"][:2]).shape == (2, 1)
 
 
+@pytest.mark.parametrize("precision", ["bfloat16", "float16"])
+def test_what_options_add_computes_in_the_runs_precision(networks, choose, precision):
+    config = choose(precision=precision, mask=0.2, test_shifts=1, ema=0.9, strategy="unlockdna")
+    data = run._read(config)
+    model, plan = run._prepare(config, data)
+    assert {model.dtype_policy.name, model.get_layer("nucleotides").compute_dtype} == {f"mixed_{precision}", precision}
+    batches = training_batches(data.training, plan.epoch_steps, 0, plan.augmentation)
+    assert all(np.isfinite(model.train_on_batch(*batch)).all() for batch in islice(batches, 2))
+
+
 def test_steps_end_the_last_epoch(networks, choose, tmp_path):
     train(choose(epochs=None, steps=8), tmp_path / "run")  # 5 steps an epoch
     assert metrics(tmp_path / "run")["steps"] == 8
