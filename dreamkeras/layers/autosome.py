@@ -60,7 +60,7 @@ class AutosomeCore(Core):
         Penzar et al. 2023 (LegNet); Rafi et al. 2024.
     """
 
-    middle: ClassVar[dict] = {"group_channels": 2, "widen_input": False}
+    middle: ClassVar[dict[str, bool | int]] = {"group_channels": 2, "widen_input": False}
     """Options of each step's middle; see InvertedResidual."""
 
     def __init__(self, widths=(128, 128, 64, 64, 64, 64), **kwargs):

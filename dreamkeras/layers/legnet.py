@@ -38,4 +38,4 @@ class LegNetCore(AutosomeCore):
         Penzar et al. 2023 (LegNet), the optimised network; the authors train it with Lion, at most 0.0005, weight decay 0.1.
     """
 
-    middle: ClassVar[dict] = {"group_channels": 1, "widen_input": True}
+    middle: ClassVar[dict[str, bool | int]] = {"group_channels": 1, "widen_input": True}
