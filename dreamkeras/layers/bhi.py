@@ -4,6 +4,7 @@ import keras
 from keras import layers, ops
 
 from dreamkeras.layers.convolution import Conv1D
+from dreamkeras.layers.dropout import Dropout
 from dreamkeras.layers.heads import ScaledFinal
 from dreamkeras.layers.initializers import FanInUniform
 from dreamkeras.layers.lstm import BidirectionalLSTM
@@ -38,7 +39,7 @@ class Scanners(keras.layers.Layer):
             Conv1D(share, size, activation="relu", dtype=self.dtype_policy, name=f"conv_{size}") for size in self.kernel_sizes
         ]
         self.concatenate = layers.Concatenate(dtype=self.dtype_policy)
-        self.drop = layers.Dropout(dropout, dtype=self.dtype_policy)
+        self.drop = Dropout(dropout, dtype=self.dtype_policy)
 
     def build(self, input_shape):
         for convolution in self.convolutions:
