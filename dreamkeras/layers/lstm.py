@@ -17,7 +17,8 @@ class BidirectionalLSTM(keras.layers.Layer):
     """Reads a sequence from both ends; each position gets what either reader knows there.
 
     The weights of each direction, forward first, are those of `keras.layers.LSTM`: `kernel` `(channels, 4 * units)`,
-    `recurrent_kernel` `(units, 4 * units)` and `bias` `(4 * units,)`, gates in the order input, forget, cell, output.
+    `recurrent_kernel` `(units, 4 * units)` and `bias` `(4 * units,)`, gates in the order input, forget, cell, output; and `recurrent_bias`,
+    which only acts through its sum with `bias`. torch has both, and an optimiser that scales each step moves their sum twice as far.
 
     Args:
         units: Width of the state of each direction.
@@ -34,7 +35,8 @@ class BidirectionalLSTM(keras.layers.Layer):
         self.units = units
 
     def build(self, input_shape):
-        shapes = {"kernel": (input_shape[-1], 4 * self.units), "recurrent_kernel": (self.units, 4 * self.units), "bias": (4 * self.units,)}
+        gates = 4 * self.units
+        shapes = {"kernel": (input_shape[-1], gates), "recurrent_kernel": (self.units, gates), "bias": (gates,), "recurrent_bias": (gates,)}
         self.directions = [
             [self.add_weight(shape=shape, initializer=GateUniform(), name=f"{direction}_{name}") for name, shape in shapes.items()]
             for direction in DIRECTIONS
@@ -44,7 +46,10 @@ class BidirectionalLSTM(keras.layers.Layer):
         super().build(input_shape)
 
     def call(self, inputs):
-        weights = [[ops.convert_to_tensor(weight) for weight in direction] for direction in self.directions]
+        weights = [
+            [ops.convert_to_tensor(kernel), ops.convert_to_tensor(recurrent_kernel), bias + recurrent_bias]
+            for kernel, recurrent_kernel, bias, recurrent_bias in self.directions
+        ]
         backend = keras.backend.backend()
         if backend == "torch":
             return _torch_lstm(inputs, weights)
@@ -77,7 +82,7 @@ def _torch_lstm(inputs, weights):
         flat += [kernel.T.contiguous(), recurrent_kernel.T.contiguous(), bias, torch.zeros_like(bias)]
     state = inputs.new_zeros(len(weights), len(inputs), len(weights[0][1]))
     outputs, _, _ = torch.lstm(inputs, (state, state), flat, True, 1, 0.0, False, True, True)
-    return outputs
+    return outputs.contiguous()  # it is a view, which each convolution after it would copy twice
 
 
 def _jax_lstm(inputs, weights):

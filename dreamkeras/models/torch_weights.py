@@ -28,8 +28,8 @@ class Row(NamedTuple):
 
     Args:
         variable: Where it stands in the network; `{i}` counts.
-        key: The torch tensor it is made of, likewise; with ` + `, more than one.
-        turn: Turns those tensors into its values.
+        key: The torch tensor it is made of, likewise.
+        turn: Turns the tensor into its values.
     """
 
     variable: str
@@ -62,11 +62,6 @@ def dense(weight):
     return weight.T
 
 
-def summed(bias, other):
-    """An LSTM's two biases, which only act together, as one."""
-    return bias + other
-
-
 def conv_norm(variable: str, convolution: str, norm: str, turn: Callable[..., np.ndarray] = kernel) -> list[Row]:
     """A convolution without bias and the batch normalisation after it, with its statistics."""
     names = {"gamma": "weight", "beta": "bias", "moving_mean": "running_mean", "moving_variance": "running_var"}
@@ -80,13 +75,9 @@ def with_bias(variable: str, key: str, turn: Callable[..., np.ndarray], kernel_n
 
 
 def direction(number: int, suffix: str) -> list[Row]:
-    """One direction of the LSTM: kernel, recurrent kernel and bias."""
-    ours, biases = f"core.lstm.directions.{number}", f"core.lstm.bias_ih_l0{suffix} + core.lstm.bias_hh_l0{suffix}"
-    return [
-        Row(f"{ours}.0", f"core.lstm.weight_ih_l0{suffix}", dense),
-        Row(f"{ours}.1", f"core.lstm.weight_hh_l0{suffix}", dense),
-        Row(f"{ours}.2", biases, summed),
-    ]
+    """One direction of the LSTM: kernel, recurrent kernel, bias and recurrent bias."""
+    turns = {"weight_ih": dense, "weight_hh": dense, "bias_ih": same, "bias_hh": same}
+    return [Row(f"core.lstm.directions.{number}.{i}", f"core.lstm.{key}_l0{suffix}", turn) for i, (key, turn) in enumerate(turns.items())]
 
 
 def feed_forward(name: str, key: str) -> list[Row]:
@@ -189,7 +180,7 @@ def _rows(model: PrixFixe) -> list[Row]:
 
 
 def _check_keys(model: PrixFixe, rows: list[Row], state: Mapping[str, np.ndarray]) -> None:
-    wanted = [key for row in rows for key in row.key.split(" + ")] + ([BINS] if isinstance(model.final, AutosomeFinal) else [])
+    wanted = [row.key for row in rows] + ([BINS] if isinstance(model.final, AutosomeFinal) else [])
     missing = [key for key in wanted if key not in state]
     unknown = [key for key in state if key not in wanted and not key.endswith(COUNTERS)]
     if missing or unknown:
@@ -203,14 +194,13 @@ def _check_bins(model: PrixFixe, state: Mapping[str, np.ndarray]) -> None:
 
 
 def _values(model: PrixFixe, row: Row, state: Mapping[str, np.ndarray]) -> np.ndarray:
-    tensors = [np.asarray(state[key], np.float32) for key in row.key.split(" + ")]
-    wanted, came = tuple(_variable(model, row.variable).shape), " and ".join(str(tensor.shape) for tensor in tensors)
+    tensor, wanted = np.asarray(state[row.key], np.float32), tuple(_variable(model, row.variable).shape)
     try:
-        values = row.turn(*tensors)
+        values = row.turn(tensor)
     except (ValueError, IndexError):  # another number of dimensions
         values = np.empty(0)
     if values.shape != wanted:
-        raise ModelError(f"Expected {row.key} to fill {row.variable}, which is {wanted}, got shape {came}.")
+        raise ModelError(f"Expected {row.key} to fill {row.variable}, which is {wanted}, got shape {tensor.shape}.")
     if not np.isfinite(values).all():
         raise ModelError(f"Expected finite weights, got {row.key} with some that are not.")
     return values

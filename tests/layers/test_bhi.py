@@ -67,7 +67,7 @@ def twins():
             convolution.set_weights([kernel(state[f"{place}.convs.{i}.weight"]), state[f"{place}.convs.{i}.bias"]])
     for suffix, direction in zip(("", "_reverse"), core.lstm.directions, strict=True):
         weights = [state[f"1.lstm.{name}_l0{suffix}"].T for name in ("weight_ih", "weight_hh", "bias_ih", "bias_hh")]
-        for weight, values in zip(direction, (*weights[:2], weights[2] + weights[3]), strict=True):
+        for weight, values in zip(direction, weights, strict=True):
             weight.assign(values)
     return network.body, first, core
 
@@ -95,7 +95,7 @@ def test_the_core_drops_what_two_dropouts_would():
 def test_the_core_of_dream_rnn_has_this_many_weights():
     core = BHICore()
     core.build((None, 150, 320))
-    lstm, scanners = 2 * 4 * 320 * (320 + 320 + 1), 160 * (640 * 9 + 1) + 160 * (640 * 15 + 1)
+    lstm, scanners = 2 * 4 * 320 * (320 + 320 + 2), 160 * (640 * 9 + 1) + 160 * (640 * 15 + 1)
     assert core.count_params() - core.scanners.drop.count_params() == lstm + scanners
 
 

@@ -1,5 +1,7 @@
 """BidirectionalLSTM against its equations, and against torch's and Keras's own."""
 
+from itertools import chain
+
 import keras
 import numpy as np
 import pytest
@@ -22,12 +24,12 @@ def sigmoid(x):
     return 1 / (1 + np.exp(-x))
 
 
-def read(inputs, kernel, recurrent_kernel, bias):
+def read(inputs, kernel, recurrent_kernel, bias, recurrent_bias):
     """One direction, position by position: float64 (batch, length, units)."""
     hidden = cell = np.zeros((len(inputs), len(recurrent_kernel)))
     states = []
     for position in range(inputs.shape[1]):
-        i, f, c, o = np.split(inputs[:, position] @ kernel + hidden @ recurrent_kernel + bias, 4, axis=-1)
+        i, f, c, o = np.split(inputs[:, position] @ kernel + hidden @ recurrent_kernel + bias + recurrent_bias, 4, axis=-1)
         cell = sigmoid(f) * cell + sigmoid(i) * np.tanh(c)
         hidden = sigmoid(o) * np.tanh(cell)
         states.append(hidden)
@@ -38,7 +40,7 @@ def read(inputs, kernel, recurrent_kernel, bias):
 def test_each_half_is_one_direction(length):
     layer, inputs = made(), random_array(3, length, 4)
     weights = [array(weight).astype(float) for weight in layer.weights]
-    wanted = [read(inputs, *weights[:3]), read(inputs[:, ::-1], *weights[3:])[:, ::-1]]
+    wanted = [read(inputs, *weights[:4]), read(inputs[:, ::-1], *weights[4:])[:, ::-1]]
     np.testing.assert_allclose(array(layer(inputs)), np.concatenate(wanted, axis=-1), atol=1e-5)
 
 
@@ -50,16 +52,15 @@ def test_outputs_and_gradients_are_torchs(length):
     ours = iter([array(weight).T for weight in layer.weights])
     with torch.no_grad():
         for suffix in ("", "_reverse"):
-            for name in ("weight_ih", "weight_hh", "bias_ih"):
+            for name in ("weight_ih", "weight_hh", "bias_ih", "bias_hh"):
                 getattr(theirs, f"{name}_l0{suffix}").copy_(torch.tensor(next(ours)))
-            getattr(theirs, f"bias_hh_l0{suffix}").zero_()
     source = torch.tensor(inputs, requires_grad=True)
     outputs, _ = theirs(source)
     outputs.backward(torch.tensor(cotangent))
     np.testing.assert_allclose(array(layer(inputs)), outputs.detach().numpy(), atol=1e-5)
     by_inputs, *by_weights = gradients(layer, inputs, cotangent)
     np.testing.assert_allclose(by_inputs, source.grad.numpy(), atol=2e-5)
-    wanted = [weight.grad.numpy().T for name, weight in theirs.named_parameters() if "bias_hh" not in name]
+    wanted = [weight.grad.numpy().T for weight in theirs.parameters()]
     for came, gradient in zip(by_weights, wanted, strict=True):
         np.testing.assert_allclose(came, gradient, atol=2e-5)
 
@@ -68,17 +69,19 @@ def test_weights_are_those_of_keras_own_layers():
     ours, inputs = made(), random_array(3, 11, 4)
     own = keras.layers.Bidirectional(keras.layers.LSTM(5, return_sequences=True))
     own.build((None, 11, 4))
-    for weight, value in zip(own.trainable_weights, ours.get_weights(), strict=True):
+    weights = [[*kernels, bias + recurrent_bias] for *kernels, bias, recurrent_bias in (ours.get_weights()[:4], ours.get_weights()[4:])]
+    for weight, value in zip(own.trainable_weights, chain(*weights), strict=True):
         weight.assign(value)
     np.testing.assert_allclose(array(ours(inputs)), array(own(inputs)), atol=1e-5)
 
 
 def test_weights_have_a_name_each_and_are_all_trained():
-    names = [f"{direction}_{name}" for direction in ("forward", "backward") for name in ("kernel", "recurrent_kernel", "bias")]
+    of_each = ("kernel", "recurrent_kernel", "bias", "recurrent_bias")
+    names = [f"{direction}_{name}" for direction in ("forward", "backward") for name in of_each]
     layer = made()
     assert [weight.name for weight in layer.weights] == names
     assert [weight.name for weight in layer.trainable_weights] == names
-    assert [weight.shape for weight in layer.weights] == 2 * [(4, 20), (5, 20), (20,)]
+    assert [weight.shape for weight in layer.weights] == 2 * [(4, 20), (5, 20), (20,), (20,)]
 
 
 def test_weights_start_as_torchs():
