@@ -143,7 +143,7 @@ def _budget(fields: Mapping[str, Any]) -> dict[str, float]:
     budget = fields.get("budget", {})
     if not isinstance(budget, dict):
         raise InputError(f"Expected a budget of steps, minutes or both, got {budget!r}")
-    _check_keys(budget, set(BUDGET), "of the budget")
+    _check_keys(budget, set(BUDGET), "keys of the budget")
     for name, value in budget.items():
         if not _is(value, int if name == "steps" else float) or not value > 0:
             raise InputError(f"Expected {name} of the budget to be a number above 0, got {value!r}")

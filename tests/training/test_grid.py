@@ -83,7 +83,7 @@ class TestRefusals:
             ({**SMALLEST, "seeds": [True]}, "Expected seeds to be a list of whole numbers"),
             ({**SMALLEST, "seeds": [-1]}, "Expected a seed from 0"),
             ({**SMALLEST, "budget": 100}, "Expected a budget of steps, minutes or both, got 100"),
-            ({**SMALLEST, "budget": {"hours": 1}}, "Expected of the budget among minutes, steps, got 'hours'"),
+            ({**SMALLEST, "budget": {"hours": 1}}, "Expected keys of the budget among minutes, steps, got 'hours'"),
             ({**SMALLEST, "budget": {"steps": 1.5}}, "Expected steps of the budget to be a number above 0, got 1.5"),
             ({**SMALLEST, "budget": {"minutes": 0}}, "Expected minutes of the budget to be a number above 0, got 0"),
             ({**SMALLEST, "parallel": 0}, "Expected parallel to be a whole number above 0, got 0"),
