@@ -3,7 +3,8 @@
     python benchmarks/train_step.py [--model dream-cnn] [--batch-size 128] [--rounds 6] [--backends tensorflow,jax,torch]
 
 Each contestant is a process of its own that waits between its turns, so that noise hits all alike. A step takes uint8
-letters, flags and scalar targets in the machine's memory, and ends with the weights changed.
+letters, flags and scalar targets in the machine's memory, and ends with the weights changed. On a busy machine, compare sequences a CPU
+second, with `taskset -c 0` before the command: threads that wait for one another spend CPU time too.
 """
 
 import argparse
@@ -84,16 +85,16 @@ def torch_step(model_name, size):
 
 
 def work(name, options):
-    """The contestant's side: for every line read, that many steps, answered with the seconds of each."""
+    """The contestant's side: for every line read, that many steps, answered with each one's seconds by the clock and of CPU time."""
     step = (torch_step if name == ORACLE else keras_step)(options.model, options.batch_size)
     losses = [float(np.max(step())) for _ in range(2)]  # compiles and warms up
     answer(losses)
     for line in sys.stdin:
         seconds = []
         for _ in range(int(line)):
-            started = time.perf_counter()
+            started = time.perf_counter(), time.process_time()
             step()
-            seconds.append(time.perf_counter() - started)
+            seconds.append((time.perf_counter() - started[0], time.process_time() - started[1]))
         answer(seconds)
 
 
@@ -141,12 +142,13 @@ def race(options):
 
 
 def show(contestants, size):
-    best, median = ({c.name: size / of(c.seconds) for c in contestants} for of in (min, statistics.median))
-    print(f"{'backend':<12} {'version':<12} {'best':>7} {'median':>7}   times plain torch (best, median)")
+    best, median = ({c.name: size / of(clock for clock, _ in c.seconds) for c in contestants} for of in (min, statistics.median))
+    cpu = {c.name: size / min(cpu for _, cpu in c.seconds) for c in contestants}
+    print(f"{'backend':<12} {'version':<12} {'best':>7} {'median':>7} {'per CPU':>7}   times plain torch (best, median, per CPU second)")
     for name in best:
         version = importlib.metadata.version("torch" if name == ORACLE else name)
-        ratios = f"{best[name] / best[ORACLE]:6.2f} {median[name] / median[ORACLE]:6.2f}"
-        print(f"{name:<12} {version:<12} {best[name]:7.1f} {median[name]:7.1f}   {ratios}")
+        ratios = " ".join(f"{rate[name] / rate[ORACLE]:6.2f}" for rate in (best, median, cpu))
+        print(f"{name:<12} {version:<12} {best[name]:7.1f} {median[name]:7.1f} {cpu[name]:7.1f}   {ratios}")
 
 
 def main() -> None:
