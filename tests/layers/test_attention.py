@@ -1,10 +1,12 @@
 """The parts of a Conformer against NumPy, and a whole block against plain torch."""
 
+import keras
 import numpy as np
 import pytest
 from keras_arrays import array, gradients, random_array, randomise
 
 from dreamkeras.layers.attention import ConformerBlock, ConvolutionModule, FeedForward, MultiHeadSelfAttention
+from dreamkeras.layers.exportable import exportable_layers
 
 
 def built(layer, channels=8):
@@ -110,3 +112,24 @@ def test_a_block_of_dream_attn_has_this_many_weights():
     attention = 256 * 768 + 768 + 256 * 256 + 256
     assert block.count_params() == 2 * feed + 4 * 256 + 256 * 15 + 256 * 256 + 256 + attention
     assert (block.attention.heads, block.attention.size) == (4, 64)
+
+
+@pytest.mark.skipif(keras.backend.backend() != "tensorflow", reason="only TensorFlow exports")
+def test_a_block_exports_with_one_grouped_convolution():
+    import tensorflow as tf
+
+    tf2onnx = pytest.importorskip("tf2onnx")
+    block, signature = built(ConformerBlock(2)), [tf.TensorSpec((None, 12, 8), tf.float32, name="features")]
+    with exportable_layers():
+        function = tf.function(block.__call__, input_signature=signature, autograph=False)
+        graph = tf2onnx.convert.from_function(function, input_signature=signature, opset=18)[0].graph
+    convolutions = [node for node in graph.node if node.op_type == "Conv"]
+    assert [attribute.i for node in convolutions for attribute in node.attribute if attribute.name == "group"] == [8]
+    assert [node.op_type for node in graph.node].count("Softmax") == 1
+
+
+def test_an_unknown_backend_is_refused(monkeypatch):
+    layer = built(MultiHeadSelfAttention(2))
+    monkeypatch.setattr(keras.backend, "backend", lambda: "openvino")
+    with pytest.raises(NotImplementedError, match="Expected backend tensorflow, jax or torch, got 'openvino'"):
+        layer.call(random_array(1, 12, 8))
