@@ -81,7 +81,8 @@ def _torch_lstm(inputs, weights):
     for kernel, recurrent_kernel, bias in weights:
         flat += [kernel.T.contiguous(), recurrent_kernel.T.contiguous(), bias, torch.zeros_like(bias)]
     state = inputs.new_zeros(len(weights), len(inputs), len(weights[0][1]))
-    outputs, _, _ = torch.lstm(inputs, (state, state), flat, True, 1, 0.0, False, True, True)
+    training = torch.is_grad_enabled()  # cuDNN keeps what the gradients need in training only
+    outputs, _, _ = torch.lstm(inputs, (state, state), flat, True, 1, 0.0, training, True, True)
     return outputs.contiguous()  # it is a view, which each convolution after it would copy twice
 
 
