@@ -128,7 +128,7 @@ def test_moving_average_of_the_weights_equals_numpy():
     average, variables = None, [keras.Variable(value) for value in arrays(0)]
     optimizer.build(variables)
     for _ in range(6):
-        optimizer.apply_gradients([(ops.ones_like(variable), variable) for variable in variables])
+        optimizer.apply_gradients([(ops.ones(variable.shape), variable) for variable in variables])
         now = [ops.convert_to_numpy(variable) for variable in variables]
         average = now if average is None else [0.8 * old + 0.2 * new for old, new in zip(average, now, strict=True)]
     optimizer.finalize_variable_values(variables)
