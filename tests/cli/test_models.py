@@ -30,8 +30,14 @@ def test_every_model_has_a_row_an_assay(table):
 def test_every_block_has_a_row(table):
     from dreamkeras.layers.slots import BLOCKS
 
-    blocks = {(slot, model) for model, slot, *_ in table[1:] if slot != "-"}
-    assert blocks == {(slot, name) for slot, names in BLOCKS.items() for name in names}
+    shown = {(slot, model) for model, slot, *_ in table[1:] if slot != "-"}
+    ours = {  # other tests and a docstring register blocks of their own
+        (slot, name)
+        for slot, blocks in BLOCKS.items()
+        for name, block in blocks.items()
+        if block.__module__.startswith("dreamkeras.") and block.__name__ != "Identity"
+    }
+    assert ours <= shown
 
 
 def test_the_dream_models_have_the_published_numbers_of_parameters(table):
