@@ -4,11 +4,12 @@ import itertools
 import math
 
 import numpy as np
-import torch
-from torch import nn
-from torch.nn import functional
+import pytest
 
 from dreamkeras.sequence.alphabet import ONE_HOT
+
+torch = pytest.importorskip("torch")  # pytest imports every file for its doctests
+nn, functional = torch.nn, torch.nn.functional
 
 
 class Scanner(nn.Module):

@@ -25,8 +25,7 @@ def answer(network, letters, flags):
 
 
 def torch_state(model, assay, seed=0):
-    pytest.importorskip("torch")
-    from published_networks import published_network
+    from published_networks import published_network  # skips without torch
 
     network = published_network(model, find_assay(assay), seed)
     return network, {name: values.numpy() for name, values in network.state_dict().items()}
