@@ -10,7 +10,7 @@ from pathlib import Path
 from dreamkeras.errors import MissingPackageError, ModelError
 from dreamkeras.export.traced import Traced
 
-__all__ = ["keras_backend", "require_packages", "trace_with_tensorflow"]
+__all__ = ["child_environment", "keras_backend", "require_packages", "trace_with_tensorflow"]
 
 PACKAGES = {"keras": "train", "tensorflow": "train", "tf2onnx": "train", "onnx": "train", "onnxruntime": "cpu"}
 """What an export needs, and the extra that brings it."""
@@ -54,7 +54,9 @@ def _trace_in_process(file: Path, strands: str | None) -> Traced:
     with tempfile.TemporaryDirectory(prefix="dreamkeras-") as folder:
         # -P: without it, a file in the working folder could pass for one of the packages.
         command = [sys.executable, "-P", "-m", "dreamkeras.export.worker", str(file), strands or "-", folder]
-        done = subprocess.run(command, env=_environment(), stdin=subprocess.DEVNULL, capture_output=True, check=False)  # noqa: S603
+        # The caller may hold the GPU's memory, and CPUs predict without TF32's rounding.
+        environment = child_environment("tensorflow") | {"CUDA_VISIBLE_DEVICES": "-1"}
+        done = subprocess.run(command, env=environment, stdin=subprocess.DEVNULL, capture_output=True, check=False)  # noqa: S603
         error = Path(folder) / "error.txt"
         if error.exists():
             raise ModelError(error.read_text())
@@ -64,13 +66,7 @@ def _trace_in_process(file: Path, strands: str | None) -> Traced:
         return Traced.read(Path(folder))
 
 
-def _environment() -> dict[str, str]:
-    return {
-        **os.environ,
-        "KERAS_BACKEND": "tensorflow",
-        "TF_CPP_MIN_LOG_LEVEL": "3",
-        # The caller may hold the GPU's memory, and CPUs predict without TF32's rounding.
-        "CUDA_VISIBLE_DEVICES": "-1",
-        # Blocks that this process can import.
-        "PYTHONPATH": os.pathsep.join(path for path in sys.path if path),
-    }
+def child_environment(backend: str) -> dict[str, str]:
+    """The environment of a process of our own, with Keras on a backend, that can import what this one can, blocks included."""
+    paths = os.pathsep.join(path for path in sys.path if path)
+    return {**os.environ, "KERAS_BACKEND": backend, "TF_CPP_MIN_LOG_LEVEL": "3", "PYTHONPATH": paths}

@@ -18,10 +18,13 @@ from dreamkeras.data.assay import Assay
 from dreamkeras.errors import DreamkerasError, InputError, ModelError
 from dreamkeras.export import export_onnx
 from dreamkeras.layers.autosome import AutosomeCore, AutosomeFinal
+from dreamkeras.layers.auxiliary import KINDS
 from dreamkeras.layers.bhi import BHIFirst
 from dreamkeras.layers.slots import find_block
 from dreamkeras.models.prixfixe import PrixFixe
 from dreamkeras.sequence.construct import Construct
+from dreamkeras.training.augmentation import choose_bases
+from dreamkeras.training.precision import computing_in
 
 __all__ = ["CHECKS", "Outcome", "check_block"]
 
@@ -83,18 +86,23 @@ def _network(block: Any, length: int = 40, flags: tuple[str, ...] = ("is_reverse
     first = block() if block.slot == "first" else BHIFirst(16)
     core = block() if block.slot == "core" else AutosomeCore((8,))
     final = (block if block.slot == "final" else AutosomeFinal).for_assay(assay)
-    return PrixFixe(construct, first, core, final, name="check")
+    network = PrixFixe(construct, first, core, final, name="check")
+    return network.with_options(tuple(kind for kind in KINDS if kind in network.output))
 
 
 def _refuse(path: str) -> Any:
     raise InputError(f"Expected no data in a check, got {path}.")
 
 
-def _batch(network: PrixFixe, size: int = 8) -> tuple[dict[str, np.ndarray], np.ndarray]:
+def _batch(network: PrixFixe, size: int = 8) -> tuple[dict[str, np.ndarray], dict[str, np.ndarray]]:
+    """Inputs, and the truth of all that a block may learn from: some letters are masked, and some taken for exchanged."""
     generator = np.random.default_rng(0)
     letters = generator.choice(np.frombuffer(b"ACGTN", np.uint8), (size, network.construct.length))
     flags = generator.integers(0, 2, (size, len(network.construct.flags))).astype(np.float32)
-    return {"letters": letters, "flags": flags}, generator.uniform(0, 17, (size, 1)).astype(np.float32)
+    masked, mutated = (choose_bases(letters, share, generator) for share in (0.2, 0.2))
+    expression = generator.uniform(0, 17, (size, 1)).astype(np.float32)
+    truths = {"expression": expression, "letters": letters, "masked": masked, "mutated": mutated}
+    return {"letters": np.where(masked, np.uint8(ord("N")), letters), "flags": flags}, truths
 
 
 def _answer(network: PrixFixe, inputs: dict[str, np.ndarray]) -> np.ndarray:
@@ -102,8 +110,12 @@ def _answer(network: PrixFixe, inputs: dict[str, np.ndarray]) -> np.ndarray:
 
 
 def _builds(make: Make) -> None:
-    make()
-    make(length=61, flags=("is_reverse", "is_singleton"))
+    for network in (make(), make(length=61, flags=("is_reverse", "is_singleton"))):
+        inputs, truths = _batch(network)
+        if (came := _answer(network, inputs).shape) != truths["expression"].shape:
+            raise ModelError(
+                f"Expected an answer a sequence, got {came} for {len(truths['expression'])} of {network.construct.length} letters."
+            )
 
 
 def _answers_rows_alone(make: Make) -> None:
@@ -150,13 +162,9 @@ def _saves(make: Make) -> None:
         raise ModelError("Expected the saved network to predict what it did, got something else: is its config complete?")
 
 
-def _trains_in(policy: str, make: Make) -> None:
-    kept = keras.config.dtype_policy()
-    keras.config.set_dtype_policy(policy)
-    try:
+def _trains_in(precision: str, make: Make) -> None:
+    with computing_in(precision):
         _train(make())
-    finally:
-        keras.config.set_dtype_policy(kept)
 
 
 def _exports(make: Make) -> None:
@@ -170,8 +178,8 @@ CHECKS: dict[str, Callable[[Make], None]] = {
     "answers each row alone": _answers_rows_alone,
     "trains every weight": _trains,
     "saves and loads": _saves,
-    "trains in bfloat16": partial(_trains_in, "mixed_bfloat16"),
-    "trains in float16": partial(_trains_in, "mixed_float16"),
+    "trains in bfloat16": partial(_trains_in, "bfloat16"),
+    "trains in float16": partial(_trains_in, "float16"),
     "exports to ONNX": _exports,
 }
 """Each raises where the block does not hold it."""

@@ -5,12 +5,12 @@ The process is `python -m dreamkeras.training.block_report NAME [SLOT]`, on the 
 
 import importlib.util
 import json
-import os
 import subprocess
 import sys
 from typing import NamedTuple
 
 from dreamkeras.errors import DreamkerasError, MissingPackageError, ModelError
+from dreamkeras.export.process import child_environment
 from dreamkeras.training.backend import BACKENDS, choose_backend
 
 __all__ = ["Report", "report_block"]
@@ -66,15 +66,9 @@ def report_block(slot: str | None, name: str, backends: tuple[str, ...] = BACKEN
 
 def _ask(backend: str, slot: str | None, name: str) -> dict[str, str]:
     """The reason of each check that was reached, by its name."""
-    paths = os.pathsep.join(path for path in sys.path if path)
-    environment = {**os.environ, "KERAS_BACKEND": backend, "TF_CPP_MIN_LOG_LEVEL": "3", "PYTHONPATH": paths}
-    command = [
-        sys.executable,
-        "-m",
-        "dreamkeras.training.block_report",
-        name,
-        *([slot] if slot else []),
-    ]  # -m: finds what is in the working folder
+    # No -P: a block may be a file of the working folder.
+    command = [sys.executable, "-m", "dreamkeras.training.block_report", name, *filter(None, [slot])]
+    environment = child_environment(backend)
     done = subprocess.run(command, env=environment, stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False)  # noqa: S603
     for line in done.stdout.splitlines():
         if line.startswith(FAILURE):

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from dreamkeras.errors import InputError
+from dreamkeras.export.process import child_environment
 from dreamkeras.scoring.cpus import available_cpus
 from dreamkeras.sequence.outputs import naming_output
 from dreamkeras.training.config import RunConfig
@@ -135,8 +136,7 @@ def _cpus(slot: int, parallel: int) -> str:
 
 
 def _environment(run: GridRun, parallel: int) -> dict[str, str]:
-    # Blocks that this process can import.
-    environment = {**os.environ, "KERAS_BACKEND": run.config.backend, "PYTHONPATH": os.pathsep.join(path for path in sys.path if path)}
+    environment = child_environment(run.config.backend)
     if parallel > 1:  # else the first one takes all of a GPU's memory
         environment |= {"XLA_PYTHON_CLIENT_PREALLOCATE": "false", "TF_FORCE_GPU_ALLOW_GROWTH": "true"}
     return environment

@@ -3,10 +3,8 @@
 Knows nothing about the command line; the choices come as a RunConfig.
 """
 
-import contextlib
 import dataclasses
 import hashlib
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -24,11 +22,12 @@ from dreamkeras.models.prixfixe import PrixFixe
 from dreamkeras.sequence.outputs import naming_output
 from dreamkeras.training.batches import training_batches
 from dreamkeras.training.callbacks import AveragedWeights, Checkpoint, EpochSeed, History, LastStep, Recorder, Validation, predict_letters
-from dreamkeras.training.config import PRECISIONS, SIMULATED, RunConfig
+from dreamkeras.training.config import SIMULATED, RunConfig
 from dreamkeras.training.folder import is_taken, remove_unfinished, write_results
 from dreamkeras.training.losses import find_loss
 from dreamkeras.training.metrics import PearsonR
 from dreamkeras.training.plan import Plan, make_plan
+from dreamkeras.training.precision import computing_in
 from dreamkeras.training.progress import Progress
 from dreamkeras.training.state import TrainingState, assign_weights, read_checkpoint
 
@@ -128,7 +127,7 @@ def _settled(config: RunConfig, plan: Plan, data: _Data) -> RunConfig:
 def _prepare(config: RunConfig, data: _Data) -> tuple[PrixFixe, Plan]:
     """The compiled network, with the weights that the seed gives, and the plan of its training."""
     keras.utils.set_random_seed(config.seed)
-    with _computing_in(config.precision):
+    with computing_in(config.precision):
         model = build_model(config.model, find_assay(config.assay))
         plan = make_plan(config, model, data.training)
         if plan.augmentation.truths or config.test_shifts:
@@ -142,16 +141,6 @@ def _prepare(config: RunConfig, data: _Data) -> tuple[PrixFixe, Plan]:
         jit_compile=config.backend == "jax",  # On TensorFlow, benchmarks/train_step.py is measured without XLA.
     )
     return model, plan
-
-
-@contextlib.contextmanager
-def _computing_in(precision: str) -> Iterator[None]:
-    policy = keras.config.dtype_policy()
-    keras.config.set_dtype_policy(PRECISIONS[precision])
-    try:
-        yield
-    finally:
-        keras.config.set_dtype_policy(policy)
 
 
 def _fit(config: RunConfig, plan: Plan, folder: Path, data: _Data, model: PrixFixe, state: TrainingState) -> dict[str, Any]:

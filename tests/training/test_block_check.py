@@ -6,6 +6,7 @@ import pytest
 from keras import layers, ops
 
 from dreamkeras.layers.slots import BLOCKS, Core
+from dreamkeras.training import block_check
 from dreamkeras.training.block_check import CHECKS, check_block
 
 
@@ -77,12 +78,22 @@ def outcomes(monkeypatch):
 @pytest.fixture
 def without_export(monkeypatch):
     """It loads the block in another process, which cannot import a test: tests/cli/test_check.py exports an example."""
-    monkeypatch.delitem(CHECKS, "exports to ONNX")
+    monkeypatch.setattr(block_check, "CHECKS", {check: run for check, run in CHECKS.items() if check != "exports to ONNX"})
 
 
 @pytest.mark.usefixtures("without_export")
 def test_a_sound_block_holds_every_check(outcomes):
     assert outcomes(Sound) == {}
+
+
+@pytest.mark.parametrize("name", ["autosome", "bhi", "unlockdna"])
+def test_a_final_block_learns_from_the_truths_it_has_a_head_for(name, monkeypatch):
+    monkeypatch.setattr(block_check, "CHECKS", {"trains every weight": CHECKS["trains every weight"]})
+    assert check_block("final", name) == [("trains every weight", "")]
+
+
+def test_a_final_block_that_wants_tokens_before_the_letters_is_told_of_the_positions():
+    assert "the 40 positions of the window" in check_block("final", "proformer")[0].reason
 
 
 @pytest.mark.usefixtures("without_export")
