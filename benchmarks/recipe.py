@@ -14,54 +14,31 @@ import time
 import numpy as np
 import torch
 from machine import provenance
-from torch.nn import functional
-from torch_dream_cnn import WIDTHS as CNN
-from torch_dream_cnn import DreamCNN
-from torch_dream_rnn import WIDTHS as RNN
-from torch_dream_rnn import DreamRNN
+from torch_step import channels, divergence, plain_torch
 
 from dreamkeras.data import yeast
 from dreamkeras.data.examples import split
-from dreamkeras.sequence.alphabet import ONE_HOT, reverse_complement
-
-TABLE, EDGES = torch.tensor(ONE_HOT), torch.arange(1, 18)
-
-
-def build(name):
-    return DreamCNN(CNN[name]) if name in CNN else DreamRNN(RNN[name])
-
-
-def encoded(letters, reverse, single):
-    """Channels `(batch, 6, length)` of letters, read on one strand."""
-    flags = torch.stack([torch.as_tensor(reverse, dtype=torch.float32), torch.as_tensor(single, dtype=torch.float32)], dim=1)
-    rows = TABLE[torch.tensor(letters).int()]
-    return torch.cat([rows, flags[:, None].expand(-1, letters.shape[1], -1)], dim=2).transpose(1, 2)
-
-
-def divergence(logits, targets):
-    below = torch.special.ndtr((EDGES - targets[:, None] - 0.5) / 0.5)
-    labels = torch.diff(below, dim=1, prepend=torch.zeros(len(targets), 1), append=torch.ones(len(targets), 1))
-    return functional.kl_div(functional.log_softmax(logits, dim=1), labels, reduction="batchmean")
+from dreamkeras.sequence.alphabet import reverse_complement
 
 
 @torch.no_grad()
 def validation_r(model, examples):
     model.eval()
     bins, total = torch.arange(18.0), torch.zeros(len(examples))
-    none = np.zeros(len(examples))
-    for reverse, letters in ((none, examples.letters), (none + 1, reverse_complement(examples.letters))):
-        total += torch.softmax(model(encoded(letters, reverse, none)), dim=1) @ bins
+    for reverse, letters in enumerate((examples.letters, reverse_complement(examples.letters))):
+        flags = torch.tensor([[reverse, 0.0]]).expand(len(letters), -1)
+        total += torch.softmax(model(channels(torch.tensor(letters), flags)), dim=1) @ bins
     model.train()
     return float(np.corrcoef(total, examples.targets[:, 0])[0, 1])
 
 
 def train(options, training, validation, seed):
     torch.manual_seed(seed)
-    generator, model, count = np.random.default_rng(seed), build(options.model), len(training)
+    generator, model, count = np.random.default_rng(seed), plain_torch(options.model), len(training)
     per_epoch = math.ceil(2 * count / options.batch_size)
     optimizer = torch.optim.AdamW(model.parameters(), weight_decay=0.01)
     schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, options.rate, total_steps=options.steps)
-    single = training.targets[:, 0] == np.round(training.targets[:, 0])
+    single = training.targets[:, 0] % 1 == 0
     best, done = -1.0, 0
     while done < options.steps:
         order = np.array_split(generator.permutation(2 * count), per_epoch)
@@ -69,7 +46,8 @@ def train(options, training, validation, seed):
             rows, turned = index % count, index >= count
             letters = training.letters[rows]
             letters[turned] = reverse_complement(letters[turned])
-            loss = divergence(model(encoded(letters, turned, single[rows])), torch.tensor(training.targets[rows, 0]))
+            flags = torch.tensor(np.stack([turned, single[rows]], axis=1), dtype=torch.float32)
+            loss = divergence(model(channels(torch.tensor(letters), flags)), torch.tensor(training.targets[rows]))
             optimizer.zero_grad()
             loss.backward()
             optimizer.step()
@@ -82,7 +60,7 @@ def train(options, training, validation, seed):
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("data")
-    parser.add_argument("--model", default="dream-cnn-small", choices=[*CNN, *RNN])
+    parser.add_argument("--model", default="dream-cnn-small")
     parser.add_argument("--steps", type=int, default=1000)
     parser.add_argument("--batch-size", type=int, default=64)
     parser.add_argument("--rate", type=float, default=0.005)

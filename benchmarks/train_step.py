@@ -8,7 +8,6 @@ second, with `taskset -c 0` before the command: threads that wait for one anothe
 """
 
 import argparse
-import importlib
 import importlib.metadata
 import importlib.util
 import json
@@ -22,9 +21,6 @@ import numpy as np
 from machine import provenance
 
 ORACLE = "plain torch"
-ORACLES = (("torch_dream_cnn", "DreamCNN"), ("torch_dream_rnn", "DreamRNN"), ("torch_dream_attn", "DreamAttn"))
-"""Plain torch networks beside this file: module and class; the module's WIDTHS has the arguments by preset."""
-
 BACKENDS = ("tensorflow", "jax", "torch")
 
 
@@ -50,32 +46,17 @@ def keras_step(model_name, size):
     return lambda: model.train_on_batch({"letters": letters, "flags": flags}, targets)
 
 
-def plain_torch(model_name):
-    """The plain torch network of a preset."""
-    for module_name, class_name in ORACLES:
-        module = importlib.import_module(module_name)
-        if model_name in module.WIDTHS:
-            return getattr(module, class_name)(module.WIDTHS[model_name])
-    raise SystemExit(f"Expected a model with a plain torch network beside this file, got {model_name!r}.")
-
-
 def torch_step(model_name, size):
     """The same step as one writes it in torch."""
     import torch
-    from torch.nn import functional
-
-    from dreamkeras.sequence.alphabet import ONE_HOT
+    from torch_step import channels, divergence, plain_torch
 
     model = plain_torch(model_name)
     optimizer = torch.optim.AdamW(model.parameters(), 1e-3, weight_decay=0.01)
-    table, edges = torch.tensor(ONE_HOT), torch.arange(1, 18)
     letters, flags, targets = map(torch.tensor, batch(size))
 
     def step():
-        channels = torch.cat([table[letters.int()], flags[:, None].expand(-1, letters.shape[1], -1)], dim=2)
-        below = torch.special.ndtr((edges - targets - 0.5) / 0.5)
-        labels = torch.diff(below, dim=1, prepend=torch.zeros_like(targets), append=torch.ones_like(targets))
-        loss = functional.kl_div(functional.log_softmax(model(channels.transpose(1, 2)), dim=1), labels, reduction="batchmean")
+        loss = divergence(model(channels(letters, flags)), targets)
         optimizer.zero_grad()
         loss.backward()
         optimizer.step()

@@ -1,27 +1,13 @@
-"""LegNet as published after the challenge: plainer than autosome's entry. Its final block is autosome's."""
+"""LegNet as published after the challenge: plainer than autosome's entry. Its first and final blocks are autosome's."""
 
 from typing import ClassVar
 
 from dreamkeras.layers.autosome import AutosomeCore, AutosomeFirst
 from dreamkeras.layers.slots import register_block
 
-__all__ = ["LegNetCore", "LegNetFirst"]
+__all__ = ["LegNetCore"]
 
-
-@register_block("legnet")
-class LegNetFirst(AutosomeFirst):
-    """Motif scanners of one width, normalised: autosome's.
-
-    Args:
-        channels: Output channels.
-        kernel_size: Taps of the convolution.
-
-    Shape:
-        `(batch, length, 4 + flags)` in, `(batch, length, channels)` out.
-
-    Reference:
-        Penzar et al. 2023 (LegNet).
-    """
+register_block("legnet")(AutosomeFirst)
 
 
 @register_block("legnet")

@@ -102,51 +102,66 @@ def _jax_lstm(inputs, weights):
 def _jax_direction():
     """From `(length, batch, channels)`, kernels stacked `(channels + units, 4 * units)`, bias and whether to read from the end."""
     import jax
-    from jax import numpy as jnp
 
     @functools.partial(jax.custom_vjp, nondiff_argnums=(3,))
     def read(steps, kernel, bias, reverse):
-        return scan(steps, kernel, bias, reverse)[0]
-
-    def scan(steps, kernel, bias, reverse):
-        def step(state, features):
-            hidden, cell = state
-            i, f, c, o = jnp.split(jnp.concatenate([features, hidden], axis=-1) @ kernel + bias, 4, axis=-1)
-            gates = jax.nn.sigmoid(i), jax.nn.sigmoid(f), jnp.tanh(c), jax.nn.sigmoid(o)
-            cell = gates[1] * cell + gates[0] * gates[2]
-            hidden = gates[3] * jnp.tanh(cell)
-            return (hidden, cell), (hidden, cell, gates)
-
-        start = jnp.zeros((steps.shape[1], len(bias) // 4), steps.dtype)
-        return jax.lax.scan(step, (start, start), steps, reverse=reverse)[1]
+        return _jax_scan(steps, kernel, bias, reverse)[0]
 
     def push(steps, kernel, bias, reverse):
-        hiddens, cells, gates = scan(steps, kernel, bias, reverse)
+        hiddens, cells, gates = _jax_scan(steps, kernel, bias, reverse)
         return hiddens, (steps, kernel, hiddens, cells, gates)
 
-    def pull_back(reverse, residuals, cotangents):
-        steps, kernel, hiddens, cells, gates = residuals
-        earlier_hiddens, earlier_cells = (_jax_shifted(states, reverse) for states in (hiddens, cells))
-
-        def step(state, seen):
-            by_hidden, by_cell = state
-            cotangent, (i, f, c, o), cell, earlier_cell = seen
-            by_hidden, squashed = by_hidden + cotangent, jnp.tanh(cell)
-            by_cell = by_cell + by_hidden * o * (1 - squashed**2)
-            by_i, by_f = by_cell * c * i * (1 - i), by_cell * earlier_cell * f * (1 - f)
-            by_c, by_o = by_cell * i * (1 - c**2), by_hidden * squashed * o * (1 - o)
-            by_gates = jnp.concatenate([by_i, by_f, by_c, by_o], axis=-1)
-            by_inputs = by_gates @ kernel.T
-            return (by_inputs[:, channels:], by_cell * f), (by_gates, by_inputs[:, :channels])
-
-        channels, start = steps.shape[-1], jnp.zeros_like(cells[0])
-        seen = cotangents, gates, cells, earlier_cells
-        by_gates, by_steps = jax.lax.scan(step, (start, start), seen, reverse=not reverse)[1]
-        by_kernel = [jnp.tensordot(read, by_gates, ((0, 1), (0, 1))) for read in (steps, earlier_hiddens)]
-        return by_steps, jnp.concatenate(by_kernel), by_gates.sum((0, 1))
-
-    read.defvjp(push, pull_back)
+    read.defvjp(push, _jax_pull_back)
     return read
+
+
+def _jax_scan(steps, kernel, bias, reverse):
+    """The hidden states, the cells and the gates of every step."""
+    import jax
+    from jax import numpy as jnp
+
+    def step(state, features):
+        hidden, cell = state
+        i, f, c, o = jnp.split(jnp.concatenate([features, hidden], axis=-1) @ kernel + bias, 4, axis=-1)
+        gates = jax.nn.sigmoid(i), jax.nn.sigmoid(f), jnp.tanh(c), jax.nn.sigmoid(o)
+        cell = gates[1] * cell + gates[0] * gates[2]
+        hidden = gates[3] * jnp.tanh(cell)
+        return (hidden, cell), (hidden, cell, gates)
+
+    start = jnp.zeros((steps.shape[1], len(bias) // 4), steps.dtype)
+    return jax.lax.scan(step, (start, start), steps, reverse=reverse)[1]
+
+
+def _jax_pull_back(reverse, residuals, cotangents):
+    """From the cotangents of the hidden states to those of the steps, the kernel and the bias."""
+    import jax
+    from jax import numpy as jnp
+
+    steps, kernel, hiddens, cells, gates = residuals
+    earlier_hiddens, earlier_cells = (_jax_shifted(states, reverse) for states in (hiddens, cells))
+    channels, start = steps.shape[-1], jnp.zeros_like(cells[0])
+
+    def step(state, seen):
+        (by_hidden, by_cell), (cotangent, *states) = state, seen
+        by_gates, by_cell = _jax_by_gates(by_hidden + cotangent, by_cell, *states)
+        by_inputs = by_gates @ kernel.T
+        return (by_inputs[:, channels:], by_cell), (by_gates, by_inputs[:, :channels])
+
+    seen = cotangents, gates, cells, earlier_cells
+    by_gates, by_steps = jax.lax.scan(step, (start, start), seen, reverse=not reverse)[1]
+    by_kernel = [jnp.tensordot(read, by_gates, ((0, 1), (0, 1))) for read in (steps, earlier_hiddens)]
+    return by_steps, jnp.concatenate(by_kernel), by_gates.sum((0, 1))
+
+
+def _jax_by_gates(by_hidden, by_cell, gates, cell, earlier_cell):
+    """One step back: the cotangents of what the gates are computed from, and of the cell before."""
+    from jax import numpy as jnp
+
+    (i, f, c, o), squashed = gates, jnp.tanh(cell)
+    by_cell = by_cell + by_hidden * o * (1 - squashed**2)
+    by_i, by_f = by_cell * c * i * (1 - i), by_cell * earlier_cell * f * (1 - f)
+    by_c, by_o = by_cell * i * (1 - c**2), by_hidden * squashed * o * (1 - o)
+    return jnp.concatenate([by_i, by_f, by_c, by_o], axis=-1), by_cell * f
 
 
 def _jax_shifted(states, reverse):

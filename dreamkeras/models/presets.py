@@ -8,7 +8,7 @@ from dreamkeras.data.assay import Assay
 from dreamkeras.errors import ModelError
 from dreamkeras.layers.autosome import AutosomeCore, AutosomeFinal, AutosomeFirst
 from dreamkeras.layers.bhi import BHICore, BHIFinal, BHIFirst
-from dreamkeras.layers.legnet import LegNetCore, LegNetFirst
+from dreamkeras.layers.legnet import LegNetCore
 from dreamkeras.layers.proformer import ProformerCore, ProformerFinal, ProformerFirst
 from dreamkeras.layers.slots import BLOCKS, find_block
 from dreamkeras.layers.unlockdna import UnlockDNACore, UnlockDNAFinal, UnlockDNAFirst
@@ -134,7 +134,7 @@ def legnet(assay: Assay) -> PrixFixe:
     Reference:
         Penzar et al. 2023.
     """
-    return _network("legnet", assay, LegNetFirst(), LegNetCore(), AutosomeFinal.for_assay(assay))
+    return _network("legnet", assay, AutosomeFirst(), LegNetCore(), AutosomeFinal.for_assay(assay))
 
 
 def dream_cnn_small(assay: Assay) -> PrixFixe:

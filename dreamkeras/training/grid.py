@@ -43,9 +43,12 @@ SHARED = ("valid", "valid_fold", "valid_fraction", "split_seed")
 
 SPLIT_SEED = 0
 
+SEEDS = [0, 1]
+"""Where none are given."""
+
 DEFAULT_GRID: dict[str, Any] = {
     "models": ["dream-cnn-small", "dream-rnn-small", "dream-attn-small"],
-    "seeds": [0, 1],
+    "seeds": SEEDS,
     "budget": {"steps": 1000},
 }
 """What is compared where no grid is given."""
@@ -114,7 +117,7 @@ def expand(fields: Mapping[str, Any], **base: Any) -> Grid:
     varied = {name: values for name, values in axes.items() if len(values) > 1}
     runs = []
     for combination, choices in _combinations(lists["models"], lists["strategies"], varied):
-        for seed in lists["seeds"] or [0, 1]:
+        for seed in lists["seeds"] or SEEDS:
             config = RunConfig(**{**shared, **constant, **choices, "seed": seed})
             runs.append(GridRun(f"{combination}_seed-{seed}", combination, config))
     _refuse_repeats(runs)

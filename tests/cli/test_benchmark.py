@@ -6,6 +6,7 @@ pytest.importorskip("keras")
 pytest.importorskip("matplotlib")
 
 from dreamkeras.training import grid_runs
+from dreamkeras.training.backend import find_backend
 from dreamkeras.training.grid_results import RESULTS
 
 GRID = 'models = ["a", "b"]\nseeds = [0, 1]\nparallel = 3\n[options]\nepochs = 2\n'
@@ -47,14 +48,15 @@ def write_run(folder, place):
 
 def test_leaderboard_is_written_and_the_best_named(run, files, asked):
     data, grid, out = files
-    result = run("benchmark", data, "--grid", grid, "-o", out, "--backend", "torch")
+    backend = find_backend()
+    result = run("benchmark", data, "--grid", grid, "-o", out, "--backend", backend)
     assert (result.exit_code, result.stdout) == (0, "")
     assert result.stderr.splitlines() == [
         "2 of 4 runs are done already",
         f"{out / 'leaderboard.md'}: best is b, validation r 0.750",
     ]
     assert sorted(path.name for path in out.iterdir()) == ["leaderboard.md", "leaderboard.png", "leaderboard.tsv", "runs"]
-    assert {(run.config.data, run.config.assay, run.config.backend) for run in asked["runs"]} == {(str(data), "yeast", "torch")}
+    assert {(run.config.data, run.config.assay, run.config.backend) for run in asked["runs"]} == {(str(data), "yeast", backend)}
 
 
 @pytest.mark.parametrize(("options", "parallel"), [((), 3), (("--parallel", 5), 5)])

@@ -51,7 +51,6 @@ CASES = {
     "ProformerFirst": Case({"channels": 6, "kmer": 4, "tokens": 3}),
     "ProformerCore": Case({"blocks": 2, "heads": 2, "head_size": 3, "kernel_size": 5, "dropout": 0.1}),
     "ProformerFinal": Case({"tasks": 2, "positions": 3, "dropout": 0.1}),
-    "LegNetFirst": Case({"channels": 6, "kernel_size": 5}),
     "LegNetCore": Case({"widths": (4,)}),
     "PositionHead": Case({"kind": "nucleotides"}),
 }
