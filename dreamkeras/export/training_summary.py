@@ -6,10 +6,13 @@ from typing import Any
 
 from dreamkeras.errors import ModelError
 
-__all__ = ["read_training_summary"]
+__all__ = ["OPTIONS", "read_training_summary"]
 
 CHOICES = ("assay", "model", "strategy", "backend", "precision", "epochs", "batch_size", "learning_rate", "seed")
 """Fields of config.json that go into the summary; of the data's path, only the name does."""
+
+OPTIONS = ("optimizer", "loss", "ema", "mask", "detect_mutations", "slide", "jitter", "balance", "test_shifts", "steps")
+"""Fields that are told of where they were chosen: neither none, nor 0, nor false."""
 
 ORIGIN = ("source", "sha256")
 """Fields instead of the data's where the weights are published ones."""
@@ -23,6 +26,7 @@ def read_training_summary(folder: Path) -> dict[str, Any]:
     """
     config, metrics = (_read_object(folder / name) for name in ("config.json", "metrics.json"))
     summary = {name: config[name] for name in (*CHOICES, *ORIGIN) if config.get(name) is not None}
+    summary |= {name: config[name] for name in OPTIONS if config.get(name)}
     if config and "source" not in config:
         summary["data"] = Path(config["data"]).name if config.get("data") else "simulated"
     return {**summary, "validation": metrics} if metrics else summary

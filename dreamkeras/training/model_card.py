@@ -7,6 +7,7 @@ import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from dreamkeras.export.training_summary import OPTIONS
 from dreamkeras.sequence.construct import Construct
 from dreamkeras.sequence.description import ModelDescription
 
@@ -20,9 +21,6 @@ REFERENCES = """\
 - Penzar, D., Nogina, D., Noskova, E. et al. LegNet: a best-in-class deep learning model for short DNA regulatory regions.
   Bioinformatics 39, btad457 (2023). https://doi.org/10.1093/bioinformatics/btad457"""
 """The Prix Fixe framework with the DREAM models, and the network and training strategy of team autosome."""
-
-OPTIONS = ("optimizer", "loss", "ema", "mask", "detect_mutations", "slide", "jitter", "balance", "test_shifts", "steps")
-"""Choices of a run that have a line in the card where they were made."""
 
 
 def model_card(description: ModelDescription, metrics: Fields, history: Sequence[Fields], config: Fields) -> str:

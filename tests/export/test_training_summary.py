@@ -3,7 +3,7 @@ import json
 import pytest
 
 from dreamkeras.errors import ModelError
-from dreamkeras.export.training_summary import CHOICES, read_training_summary
+from dreamkeras.export.training_summary import CHOICES, OPTIONS, read_training_summary
 
 
 def test_choices_and_metrics(tmp_path):
@@ -15,6 +15,11 @@ def test_choices_and_metrics(tmp_path):
 def test_choices_not_made_are_left_out(tmp_path):
     (tmp_path / "config.json").write_text('{"seed": 0, "epochs": null}')
     assert read_training_summary(tmp_path) == {"seed": 0, "data": "simulated"}
+
+
+def test_options_are_told_of_where_they_were_chosen(tmp_path):
+    (tmp_path / "config.json").write_text('{"seed": 0, "slide": 3, "jitter": 0.0, "balance": false, "ema": null, "data": "d"}')
+    assert read_training_summary(tmp_path) == {"seed": 0, "slide": 3, "data": "d"}
 
 
 def test_published_weights_tell_their_file_and_no_data(tmp_path):
@@ -36,4 +41,4 @@ def test_broken_file_is_named(tmp_path, text, part):
 
 def test_choices_are_fields_of_a_runs_config():
     config = pytest.importorskip("dreamkeras.training.config", reason="no training here")
-    assert set(CHOICES) <= set(config.RunConfig.__dataclass_fields__)
+    assert {*CHOICES, *OPTIONS} <= set(config.RunConfig.__dataclass_fields__)
