@@ -1,5 +1,6 @@
 import importlib
 import os
+import subprocess
 import sys
 from pathlib import Path
 
@@ -10,7 +11,7 @@ import dreamkeras
 from dreamkeras.errors import MissingPackageError, ModelError
 from dreamkeras.export import export_onnx, process, worker
 from dreamkeras.export.parity import parity_letters
-from dreamkeras.export.process import keras_backend, require_packages, trace_with_tensorflow
+from dreamkeras.export.process import child_environment, keras_backend, require_packages, trace_with_tensorflow
 from dreamkeras.sequence.alphabet import ONE_HOT
 from dreamkeras.sequence.construct import Construct
 
@@ -114,17 +115,29 @@ def test_graph_that_is_not_valid_is_refused(save, blocks):
 
 def test_process_that_dies_is_one_line(tmp_path, monkeypatch):
     monkeypatch.setattr(process, "keras_backend", lambda: None)
-    monkeypatch.setattr(process, "_environment", lambda: {**os.environ, "PYTHONPATH": "", "PYTHONHOME": str(tmp_path)})
+    monkeypatch.setattr(process, "child_environment", lambda backend: {**os.environ, "PYTHONPATH": "", "PYTHONHOME": str(tmp_path)})
     with pytest.raises(ModelError, match=r"Expected TensorFlow to export .*, but its process failed: ") as caught:
         trace_with_tensorflow(tmp_path / "m.keras", None)
     assert "\n" not in str(caught.value)
 
 
-def test_environment_is_tensorflows_and_the_callers_stays(monkeypatch):
+def test_a_childs_backend_is_asked_for_and_the_callers_stays(monkeypatch):
     monkeypatch.setenv("KERAS_BACKEND", "jax")
-    environment = process._environment()
-    assert (environment["KERAS_BACKEND"], environment["CUDA_VISIBLE_DEVICES"]) == ("tensorflow", "-1")
+    assert child_environment("tensorflow")["KERAS_BACKEND"] == "tensorflow"
     assert os.environ["KERAS_BACKEND"] == "jax"
+
+
+def test_tensorflow_exports_without_a_gpu(tmp_path, elsewhere, monkeypatch):
+    environments = []
+
+    def run(command, env, **options):
+        environments.append(env)
+        return subprocess.CompletedProcess(command, 1, b"", b"no luck")
+
+    monkeypatch.setattr(process.subprocess, "run", run)
+    with pytest.raises(ModelError, match="no luck"):
+        trace_with_tensorflow(tmp_path / "m.keras", None)
+    assert [(env["KERAS_BACKEND"], env["CUDA_VISIBLE_DEVICES"]) for env in environments] == [("tensorflow", "-1")]
 
 
 def test_backend_is_kerass_own(monkeypatch):
