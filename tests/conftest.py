@@ -1,9 +1,13 @@
 """Fixtures that more than one test file needs."""
 
 import os
+import signal
 from pathlib import Path
 
 import pytest
+
+# A shell starts what it runs in the background with interrupts ignored, and programs that tests start would inherit that.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @pytest.fixture(scope="session")

@@ -72,7 +72,6 @@ def test_errors_of_the_start_are_still_shown(capfd):
 
 def test_finding_a_backend_imports_none():
     code = "import sys; from dreamkeras.training.backend import find_backend; print(find_backend(), 'keras' in sys.modules)"
-    done = subprocess.run(
-        [sys.executable, "-c", code], capture_output=True, text=True, check=True, env={**os.environ, "KERAS_BACKEND": OTHER}
-    )
-    assert done.stdout == f"{OTHER} False\n"
+    environment = {**os.environ, "KERAS_BACKEND": BACKEND}
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, env=environment)
+    assert done.stdout == f"{BACKEND} False\n"
