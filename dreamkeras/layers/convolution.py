@@ -4,11 +4,10 @@ Keras's own grouped `Conv1D` has no CPU gradient under TensorFlow without XLA, a
 benchmarks/grouped_conv.py measures it.
 """
 
-import functools
-
 import keras
 from keras import ops
 
+from dreamkeras.layers.dense import product
 from dreamkeras.layers.exportable import is_exporting
 from dreamkeras.layers.initializers import FanOutNormal
 
@@ -17,6 +16,9 @@ __all__ = ["Conv1D"]
 # Small groups are merged into dense blocks of this many channels: few enough multiplications with zero, and wide
 # enough for the backends' convolution kernels. Measured with benchmarks/grouped_conv.py.
 BLOCK = 32
+
+NARROW = 16
+"""oneDNN 3.12, which torch 2.13 brings, never ends to write its bfloat16 kernel for up to so many channels by themselves and 15 taps."""
 
 
 @keras.saving.register_keras_serializable(package="dreamkeras")
@@ -73,25 +75,8 @@ def _block_convolution(inputs, kernel, groups):
 
 def _dense_convolution(inputs, kernel):
     if keras.backend.backend() == "jax" and len(kernel) == 1:
-        return _jax_pointwise()(inputs, kernel)
+        return product(inputs, kernel[0])
     return ops.conv(inputs, kernel, padding="same")
-
-
-@functools.cache
-def _jax_pointwise():
-    """A convolution of one tap whose kernel gradient is a matrix product: XLA's own transposes its whole input for it."""
-    import jax
-
-    @jax.custom_vjp
-    def convolve(inputs, kernel):
-        return ops.conv(inputs, kernel, padding="same")
-
-    def pull_back(residuals, cotangent):
-        inputs, kernel = residuals
-        return convolve(cotangent, kernel.transpose(0, 2, 1)), jax.numpy.tensordot(inputs, cotangent, ((0, 1), (0, 1)))[None]
-
-    convolve.defvjp(lambda inputs, kernel: (convolve(inputs, kernel), (inputs, kernel)), pull_back)
-    return convolve
 
 
 def _block_count(groups, group_channels):
@@ -114,8 +99,11 @@ def _block_kernels(kernel, groups, blocks):
 
 def _torch_convolution(inputs, kernel, groups):
     """torch's kernels take channels-last data as a 2-D picture of height 1 without copying it."""
+    import torch
     from torch.nn import functional
 
+    if groups == kernel.shape[2] <= NARROW and inputs.dtype == torch.bfloat16:
+        kernel, groups = _block_kernels(kernel, groups, 1)[0], 1
     picture = inputs.permute(0, 2, 1).unsqueeze(2)
     weight = kernel.permute(2, 1, 0).unsqueeze(2)
     taps = kernel.shape[0]

@@ -131,6 +131,13 @@ def test_the_exportable_form_gives_the_same(taps):
         np.testing.assert_allclose(array(layer(inputs)), plain, atol=1e-5)
 
 
+@pytest.mark.parametrize("channels", [1, 16, 17])
+def test_channels_by_themselves_are_convolved_in_bfloat16(channels):
+    layer, inputs = made(channels, channels, 15, channels, dtype="mixed_bfloat16"), random_array(2, 20, channels)
+    kernel, bias = map(array, layer.weights)
+    np.testing.assert_allclose(array(layer(inputs)), convolve(inputs, kernel, channels) + bias, rtol=0.05, atol=0.1)
+
+
 @pytest.mark.skipif(keras.backend.backend() != "tensorflow", reason="only TensorFlow exports")
 def test_the_exportable_form_is_one_operation_and_ends_with_its_context():
     import tensorflow as tf
