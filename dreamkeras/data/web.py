@@ -195,7 +195,8 @@ def _reason(urllib3: Any, error: Exception) -> str:
     """What went wrong, without the objects and addresses that urllib3 tells."""
     if isinstance(error, urllib3.exceptions.MaxRetryError) and error.reason is not None:
         error = error.reason
-    if isinstance(error, urllib3.exceptions.TimeoutError):
+    timeout, refused = urllib3.exceptions.TimeoutError, urllib3.exceptions.NewConnectionError  # the second is one of the first
+    if isinstance(error, timeout) and not isinstance(error, refused):
         return "no answer in time"
     if isinstance(error, urllib3.exceptions.ProtocolError):
         return "a connection that was cut"

@@ -56,7 +56,7 @@ def test_headers_are_sent(text_url, server):
 
 
 def test_a_longer_answer_is_refused(text_url):
-    with pytest.raises(DreamkerasError, match="Expected at most 4 bytes from http://.*/text, got more"):
+    with pytest.raises(DreamkerasError, match=r"Expected at most 4 bytes from http://.*/text, got more"):
         read_url(text_url, 4)
 
 
