@@ -19,7 +19,8 @@ class Answer:
     announced: int | None = None  # Content-Length
     cut: int | None = None  # bytes after which the connection is closed
     stall: int | None = None  # bytes after which nothing more comes
-    chunked: bool = False  # no Content-Length
+    chunked: bool = False  # no Content-Length, but chunks
+    endless: bool = False  # neither: the body ends with the connection
     ignore_range: bool = False
     ignore_if_range: bool = False
     version: str | None = ""  # the ETag; None: no such header
@@ -104,16 +105,23 @@ def _answer(handler, answer, server):
     for name, value in headers.items():
         handler.send_header(name, value)
     if answer.chunked:
+        handler.send_header("Transfer-Encoding", "chunked")
+    elif answer.endless:
         handler.send_header("Connection", "close")
     else:
         handler.send_header("Content-Length", str(len(body) if answer.announced is None else answer.announced))
     handler.end_headers()
     stop = answer.cut if answer.stall is None else answer.stall
-    handler.wfile.write(body[:stop])
+    handler.wfile.write(_chunks(body[:stop], ended=stop is None) if answer.chunked else body[:stop])
     handler.wfile.flush()
     if answer.stall is not None:
         server.released.wait(30)
     handler.close_connection = True
+
+
+def _chunks(body, ended):
+    pieces = [body[start : start + 9_999] for start in range(0, len(body), 9_999)]
+    return b"".join(b"%x\r\n%b\r\n" % (len(piece), piece) for piece in pieces) + b"0\r\n\r\n" * ended
 
 
 def _part(handler, answer, body, version, headers):

@@ -116,18 +116,16 @@ class TestResume:
         assert get() == CONTENT
         assert server.requests[1] == ("/f", "bytes=400000-", date["Last-Modified"])
 
-    @pytest.mark.parametrize("status_after", [Answer(), Answer(ignore_if_range=True)])
+    @pytest.mark.parametrize("ignore", [False, True])
     @pytest.mark.parametrize("file", [record(OTHER), UNKNOWN])
-    def test_versions_are_not_mixed_when_the_file_changes(self, get, server, file, status_after):
-        server.spoil("f", Answer(cut=400_000), status_after)
+    def test_versions_are_not_mixed_when_the_file_changes(self, get, server, file, ignore):
+        server.spoil("f", Answer(cut=400_000, body=CONTENT), Answer(ignore_if_range=ignore))
         server.add(f=OTHER)
-        server.spoilt["/f"][0].body = CONTENT
         assert get(file) == OTHER
 
     def test_a_shorter_version_is_noticed_too(self, get, server):
-        server.spoil("f", Answer(cut=400_000, body=CONTENT))
+        server.spoil("f", Answer(cut=400_000, body=CONTENT), Answer(ignore_if_range=True))
         server.add(f=OTHER[:1_000])
-        server.spoil("f", Answer(ignore_if_range=True))
         assert get(UNKNOWN) == OTHER[:1_000]
 
     def test_a_part_that_begins_elsewhere_is_dropped(self, get, server):
@@ -166,12 +164,15 @@ class TestLies:
             get(UNKNOWN)
         assert not (tmp_path / "f").exists()
 
-    def test_a_body_without_a_size_must_have_the_published_one(self, get, server, tmp_path):
-        server.spoil("f", Answer(chunked=True))
+    @pytest.mark.parametrize("way", ["chunked", "endless"])
+    def test_a_body_without_a_size_must_have_the_published_one(self, get, server, way):
+        server.spoil("f", Answer(**{way: True}, cut=400_000), Answer(**{way: True}))
         assert get() == CONTENT
+        assert server.ranges("f") == [None, "bytes=400000-"]
 
-    def test_a_body_that_does_not_end_is_stopped(self, get, server, tmp_path):
-        server.spoil("f", Answer(chunked=True, body=CONTENT * 20))
+    @pytest.mark.parametrize("way", ["chunked", "endless"])
+    def test_a_body_that_does_not_end_is_stopped(self, get, server, tmp_path, way):
+        server.spoil("f", Answer(**{way: True}, body=CONTENT * 20))
         with pytest.raises(DreamkerasError, match=r"Expected 1,000,000 bytes of f, got 1,0\d\d,\d\d\d from"):
             get()
         assert left(tmp_path) == []
@@ -202,7 +203,7 @@ class TestDamage:
         assert left(tmp_path) == []
 
     def test_a_part_damaged_on_the_disk_is_fetched_as_a_whole(self, get, server, tmp_path):
-        server.spoil("f", Answer(cut=400_000), *[Answer(404)])
+        server.spoil("f", Answer(cut=400_000), Answer(404))
         with pytest.raises(DreamkerasError, match="404"):
             get()
         (tmp_path / "f.part").write_bytes(b"\0" * 400_000)
