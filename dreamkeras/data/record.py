@@ -5,6 +5,7 @@ Knows nothing about networks; `read_index` is given the text.
 
 import json
 import re
+import shlex
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -58,7 +59,7 @@ class DataSet(NamedTuple):
     citation: str | None = None
 
     def example(self, folder: Path, paths: list[Path]) -> str | None:
-        """The command with the paths in it; None where a pattern fits none of the files.
+        """The command with the paths in it, as a shell takes them; None where a pattern fits none of the files.
 
         Args:
             folder: The data set's.
@@ -70,7 +71,7 @@ class DataSet(NamedTuple):
             fitting = [path for path in sorted(paths) if re.search(pattern, str(path.relative_to(folder)).lower()) and path.name[0] != "."]
             if not fitting:
                 return None
-            shown[name] = fitting[0]
+            shown[name] = shlex.quote(str(fitting[0]))
         return self.command.format(**shown)
 
 

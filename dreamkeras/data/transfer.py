@@ -103,14 +103,15 @@ def _receive(url: str, part: Part, file: RecordFile, watch: Watch | None) -> Non
     start = part.size()
     if start and start == file.size:  # killed between the last byte and the name
         return
-    with open_url(url, _range(part, start)) as response:
+    asked = _range(part, start)
+    with open_url(url, asked) as response:
         headers = response.headers
         if response.status == 416:  # longer than the server's file: not of it
             part.remove()
             raise Interrupted("another file than before")
         total = _announced(response.status, headers, file, url)
         if response.status == 206:
-            _check_range(part, start, headers)
+            _check_range(part, asked, headers)
         else:
             part.begin(_version(headers))
         with part.bytes.open("ab") as out:
@@ -155,11 +156,11 @@ def _announced(status: int, headers: Mapping[str, str], file: RecordFile, url: s
     return int(total)
 
 
-def _check_range(part: Part, start: int, headers: Mapping[str, str]) -> None:
-    """Servers that ignore If-Range send the rest of whatever they have."""
+def _check_range(part: Part, asked: Mapping[str, str], headers: Mapping[str, str]) -> None:
+    """Servers that ignore If-Range send the rest of whatever they have, and some answer with a part that nobody asked for."""
     match = CONTENT_RANGE.fullmatch(headers.get("Content-Range", ""))
-    version = _version(headers)
-    if match is None or int(match[1]) != start or (version and version != part.known_version()):
+    came = f"bytes={match[1]}-" if match else None
+    if came != asked.get("Range", "") or _version(headers) not in ("", asked["If-Range"]):
         part.remove()
         raise Interrupted("another part or version of the file than asked for")
 

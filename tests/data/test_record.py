@@ -1,5 +1,6 @@
 import json
 import re
+import shlex
 from pathlib import Path
 
 import pytest
@@ -74,6 +75,12 @@ def test_the_example_names_the_files_that_are_there(name, files, command):
 @pytest.mark.parametrize(("name", "file"), [("weights", "w/10_1_1_0/model_best.pth"), ("drosophila", "d/Train.t"), ("human", "x.tsv")])
 def test_there_is_no_example_without_its_files(name, file):
     assert find_data_set(name).example(Path("F"), [Path("F") / file]) is None
+
+
+def test_the_example_can_be_pasted_into_a_shell():
+    folder = Path("my data")
+    command = find_data_set("yeast").example(folder, [folder / "train.txt", folder / "val.txt"])
+    assert shlex.split(command)[2:5] == ["my data/train.txt", "--valid", "my data/val.txt"]
 
 
 def test_unknown_data_sets_are_refused_with_the_known_ones():

@@ -1,5 +1,7 @@
+import contextlib
 import hashlib
 import os
+import random
 import signal
 import subprocess
 import sys
@@ -133,6 +135,11 @@ class TestResume:
         assert get() == CONTENT
         assert server.ranges("f") == [None, "bytes=400000-", None]
 
+    def test_a_part_that_nobody_asked_for_is_dropped(self, get, server, tmp_path):
+        (tmp_path / "f.part").write_bytes(b"of an unknown origin")
+        server.spoil("f", Answer(206, {"Content-Range": f"bytes 0-9/{SIZE}"}, body=CONTENT[:10]))
+        assert get() == CONTENT
+
     @pytest.mark.parametrize("headers", [{}, {"Content-Range": "bytes 0-*/x"}])
     def test_a_part_without_a_range_is_dropped(self, get, server, headers):
         server.spoil("f", Answer(cut=400_000), Answer(206, headers, body=b"x" * 10))
@@ -219,6 +226,28 @@ class TestDamage:
         with pytest.raises(DreamkerasError, match=r"/f, got 404 Not Found\.$"):
             transfer(f"{server.url}/f", tmp_path / "f", record())
         assert left(tmp_path) == []
+
+
+@pytest.mark.parametrize("seed", range(30))
+def test_whatever_goes_wrong_a_file_is_right_or_not_there(server, tmp_path, seed):
+    draw = random.Random(seed)
+    spoilt = [
+        lambda: Answer(cut=draw.randrange(SIZE)),
+        lambda: Answer(cut=draw.randrange(SIZE), ignore_range=True),
+        lambda: Answer(cut=draw.randrange(SIZE), chunked=True),
+        lambda: Answer(
+            cut=draw.randrange(SIZE), body=OTHER, ignore_if_range=draw.random() < 0.5, version=draw.choice(["", None, '"same"'])
+        ),
+        lambda: Answer(shift=draw.randrange(1, 9)),
+        lambda: Answer(503),
+    ]
+    server.add(f=CONTENT)
+    server.spoil("f", *[draw.choice(spoilt)() for _ in range(draw.randrange(12))])
+    while not (tmp_path / "f").exists():  # what a failure leaves must not spoil the next call
+        with contextlib.suppress(DreamkerasError):
+            transfer(f"{server.url}/f", tmp_path / "f", record())
+    assert (tmp_path / "f").read_bytes() == CONTENT
+    assert left(tmp_path) == ["f"]
 
 
 @pytest.mark.parametrize(
