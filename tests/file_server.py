@@ -102,13 +102,12 @@ def _answer(handler, answer, server):
         status, body, headers = _part(handler, answer, body, version, headers)
     body = body or b""
     handler.send_response(status)
+    handler.send_header("Connection", "close")
     for name, value in headers.items():
         handler.send_header(name, value)
     if answer.chunked:
         handler.send_header("Transfer-Encoding", "chunked")
-    elif answer.endless:
-        handler.send_header("Connection", "close")
-    else:
+    elif not answer.endless:
         handler.send_header("Content-Length", str(len(body) if answer.announced is None else answer.announced))
     handler.end_headers()
     stop = answer.cut if answer.stall is None else answer.stall
