@@ -31,6 +31,7 @@ COMMANDS = {
     "export": Entry("export", "Write a trained model as one self-contained ONNX file."),
     "import-weights": Entry("import_weights", "Turn published PyTorch weights into a model."),
     "simulate": Entry("simulate", "Write a promoter library whose truth is known."),
+    "download": Entry("download", "Download published data sets and weights."),
     "check": Entry("check", "Try a block of your own on every installed backend."),
     "models": Entry("models", "List the networks that train builds, and how large each is."),
 }

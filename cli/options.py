@@ -4,6 +4,7 @@ import click
 
 __all__ = [
     "BACKENDS",
+    "DATA_SETS",
     "FORMATS",
     "LOSSES",
     "OPTIMIZERS",
@@ -28,6 +29,9 @@ BACKENDS = ("tensorflow", "jax", "torch")
 
 PRECISIONS = ("float32", "bfloat16", "float16")
 """The keys of `training.config.PRECISIONS`, likewise."""
+
+DATA_SETS = ("yeast", "human", "drosophila", "weights")
+"""The keys of `data.record.DATA_SETS`, likewise."""
 
 LOSSES = ("mse", "huber", "l1", "pearson")
 """The keys of `training.losses.LOSSES`, likewise."""

@@ -4,7 +4,7 @@ import contextlib
 import sys
 from collections.abc import Callable, Iterator
 
-__all__ = ["show_records"]
+__all__ = ["show_bytes", "show_records"]
 
 
 @contextlib.contextmanager
@@ -29,3 +29,28 @@ def show_records() -> Iterator[Callable[[int], None] | None]:
             progress.update(task, advance=records, rate=f"{speed:,.0f} records/s" if speed else "")
 
         yield advance
+
+
+@contextlib.contextmanager
+def show_bytes() -> Iterator[Callable[[str, int, int], None] | None]:
+    """A bar for each file that is downloaded.
+
+    Returns:
+        What to call with a file's name, its bytes so far and its bytes in all; None where standard error is no terminal.
+    """
+    if not sys.stderr.isatty():
+        yield None
+        return
+    from rich.console import Console
+    from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeRemainingColumn, TransferSpeedColumn
+
+    columns = (TextColumn("{task.description}"), BarColumn(), DownloadColumn(), TransferSpeedColumn(), TimeRemainingColumn())
+    with Progress(*columns, console=Console(stderr=True), transient=True) as progress:
+        tasks = {}
+
+        def watch(name: str, done: int, total: int) -> None:
+            if name not in tasks:
+                tasks[name] = progress.add_task(name, total=total, completed=done)
+            progress.update(tasks[name], completed=done)
+
+        yield watch

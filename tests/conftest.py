@@ -17,3 +17,16 @@ def data_folder() -> Path:
     if not (folder / "data").is_dir():
         pytest.skip(f"no measurements in {folder}: set DREAMKERAS_DATA to a folder that holds data/ and golden/")
     return folder
+
+
+@pytest.fixture
+def server(monkeypatch):
+    """A `FileServer`; requests go to it without a proxy, and are repeated without a pause."""
+    from file_server import file_server
+
+    from dreamkeras.data import web
+
+    monkeypatch.setenv("no_proxy", "*")
+    monkeypatch.setattr(web, "PAUSE", 0.0)
+    with file_server() as running:
+        yield running

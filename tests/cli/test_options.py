@@ -3,6 +3,7 @@ import pytest
 from click.testing import CliRunner
 
 from dreamkeras.cli import options
+from dreamkeras.data.record import DATA_SETS
 from dreamkeras.scoring.session import DEVICES
 from dreamkeras.sequence.writers import FORMATS
 
@@ -23,6 +24,7 @@ def parse(option, *args):
 def test_choices_are_those_of_the_library():
     assert set(options.FORMATS) == set(FORMATS)
     assert options.DEVICES == DEVICES
+    assert tuple(DATA_SETS) == options.DATA_SETS
 
 
 @pytest.mark.parametrize("name", OPTIONS)

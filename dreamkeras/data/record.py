@@ -1,0 +1,158 @@
+"""The published data: which files the Zenodo record 10633252 holds, which data set each belongs to, and what to cite.
+
+Knows nothing about networks; `read_index` is given the text.
+"""
+
+import json
+import re
+import shlex
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from dreamkeras.errors import InputError
+
+__all__ = ["DATA_CITATION", "DATA_SETS", "FILES_URL", "INDEX_NAME", "INDEX_URL", "DataSet", "RecordFile", "find_data_set", "read_index"]
+
+RECORD = "10633252"
+
+INDEX_URL = f"https://zenodo.org/api/records/{RECORD}"
+"""Answers a JSON with size and MD5 of every file."""
+
+INDEX_NAME = f"{RECORD}.json"
+"""What a copy of the index is called beside the files."""
+
+FILES_URL = f"https://zenodo.org/records/{RECORD}/files"
+"""The folder of the files. Those under the index's own addresses cannot be resumed: Zenodo ignores Range there."""
+
+CHECKSUM = re.compile(r"md5:[0-9a-f]{32}")
+
+
+class RecordFile(NamedTuple):
+    """A file of the record.
+
+    Args:
+        name: As it is published.
+        size: In bytes; None where it is not known here.
+        checksum: `KIND:HEX`, KIND one of `checksums.KINDS`; None where it is not known here.
+    """
+
+    name: str
+    size: int | None = None
+    checksum: str | None = None
+
+
+class DataSet(NamedTuple):
+    """Files that belong together.
+
+    Args:
+        description: What is in it.
+        files: Those with names in `.tar.gz` are unpacked.
+        command: The command that reads it, with `{NAME}` where a path goes.
+        inputs: For each NAME in the command, a pattern of the path under the data set's folder, in lower case.
+        citation: The paper of the measurements; None where it is that of `DATA_CITATION`.
+    """
+
+    description: str
+    files: tuple[RecordFile, ...]
+    command: str
+    inputs: dict[str, str]
+    citation: str | None = None
+
+    def example(self, folder: Path, paths: list[Path]) -> str | None:
+        """The command with the paths in it, as a shell takes them; None where a pattern fits none of the files.
+
+        Args:
+            folder: The data set's.
+            paths: The files under it.
+        """
+        shown = {}
+        for name, pattern in self.inputs.items():
+            # Archives made on a Mac hold a `._NAME` of attributes beside each file.
+            fitting = [path for path in sorted(paths) if re.search(pattern, str(path.relative_to(folder)).lower()) and path.name[0] != "."]
+            if not fitting:
+                return None
+            shown[name] = shlex.quote(str(fitting[0]))
+        return self.command.format(**shown)
+
+
+DATA_CITATION = "Rafi et al., Nature Biotechnology 2024, doi:10.1038/s41587-024-02414-w; data: doi:10.5281/zenodo.10633252 (CC BY 4.0)"
+"""The paper and the record that every data set is from."""
+
+DATA_SETS = {
+    "yeast": DataSet(
+        description="6.7 million random promoters, the test set and its subsets",
+        files=(
+            RecordFile("train.txt"),
+            RecordFile("val.txt"),
+            RecordFile("filtered_test_data_with_MAUDE_expression.txt", 9_184_998, "git-blob:06b57f89b3de2514b65c290d22444b81855794d8"),
+            RecordFile("test_subset_ids.tar.gz"),
+            RecordFile("public_leaderboard_ids.tar.gz"),
+        ),
+        command="dreamkeras train {train} --valid {valid} --model dream-rnn",
+        inputs={"train": r"^train\.txt$", "valid": r"^val\.txt$"},
+    ),
+    "human": DataSet(
+        description="lentiMPRA of human cells",
+        files=(RecordFile("human_mpra_data.tar.gz"),),
+        command="dreamkeras train {train} --assay lentimpra --valid-fold 0 --model dream-rnn",
+        inputs={"train": r"k562[^/]*$"},
+        citation="Agarwal et al., Nature 2025, doi:10.1038/s41586-024-08430-9",
+    ),
+    "drosophila": DataSet(
+        description="STARR-seq of Drosophila S2 cells",
+        files=(RecordFile("drosophila_starrseq_data.tar.gz"),),
+        command="dreamkeras train {train} --assay starrseq --valid {valid} --model dream-rnn",
+        inputs={"train": r"train[^/]*$", "valid": r"val[^/]*$"},
+        citation="de Almeida et al., Nature Genetics 2022, doi:10.1038/s41588-022-01048-5",
+    ),
+    "weights": DataSet(
+        description="PyTorch weights of every combination of blocks, about 2.3 GB",
+        files=(RecordFile("prixfixe_model_weights.tar.gz"),),
+        command="dreamkeras import-weights {weights} --model dream-rnn --assay yeast",
+        inputs={"weights": r"(^|/)0_1_1_0/model_best\.pth$"},
+    ),
+}
+"""The data sets by name. Sizes and checksums are those known for certain; the record's index tells the others."""
+
+
+def find_data_set(name: str) -> DataSet:
+    """The data set of this name.
+
+    Raises:
+        InputError: There is none; the message lists those there are.
+    """
+    if name not in DATA_SETS:
+        raise InputError(f"Expected one of the data sets {', '.join(DATA_SETS)}, got {name!r}.")
+    return DATA_SETS[name]
+
+
+def read_index(text: bytes, source: str) -> dict[str, RecordFile]:
+    """The files that an index of the record lists, by name.
+
+    Args:
+        text: JSON, as `INDEX_URL` answers.
+        source: Where it came from, for messages.
+
+    Raises:
+        InputError: It is not such an index.
+
+    Example:
+        >>> text = b'{"files": [{"key": "val.txt", "size": 3, "checksum": "md5:900150983cd24fb0d6963f7d28e17f72"}]}'
+        >>> read_index(text, "an example")["val.txt"].size
+        3
+    """
+    try:
+        entries = json.loads(text)["files"]
+        files = [_record_file(entry) for entry in entries]
+    except (ValueError, KeyError, TypeError, RecursionError):
+        raise InputError(
+            f"Expected the index of Zenodo record {RECORD}, with key, size and md5 of each file, got other text ({source})."
+        ) from None
+    return {file.name: file for file in files}
+
+
+def _record_file(entry: dict[str, Any]) -> RecordFile:
+    name, size, checksum = entry["key"], entry["size"], entry["checksum"]
+    if not (isinstance(name, str) and type(size) is int and size >= 0 and CHECKSUM.fullmatch(checksum)):
+        raise ValueError
+    return RecordFile(name, size, checksum)

@@ -1,0 +1,134 @@
+"""A real HTTP server on this machine whose answers can be spoilt one by one."""
+
+import contextlib
+import hashlib
+import json
+import re
+import threading
+from dataclasses import dataclass, field
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+
+
+@dataclass
+class Answer:
+    """What is wrong with an answer; with nothing given, it is right: Range, If-Range and ETag as the standard has them."""
+
+    status: int = 200
+    headers: dict = field(default_factory=dict)
+    body: bytes | None = None  # in place of the file's
+    announced: int | None = None  # Content-Length
+    cut: int | None = None  # bytes after which the connection is closed
+    stall: int | None = None  # bytes after which nothing more comes
+    chunked: bool = False  # no Content-Length, but chunks
+    endless: bool = False  # neither: the body ends with the connection
+    ignore_range: bool = False
+    ignore_if_range: bool = False
+    version: str | None = ""  # the ETag; None: no such header
+    shift: int = 0  # the part begins so many bytes too late
+
+
+def etag(body):
+    return f'"{hashlib.md5(body).hexdigest()}"'
+
+
+class FileServer:
+    """Files by path, spoilt answers by path (each used once, then the file comes right), and what was requested."""
+
+    def __init__(self):
+        self.files, self.spoilt, self.requests = {}, {}, []
+        self.released = threading.Event()
+
+    def add(self, **files):
+        """`add(**{"a.txt": b"..."})`."""
+        self.files |= {f"/{name}": body for name, body in files.items()}
+
+    def spoil(self, name, *answers):
+        self.spoilt.setdefault(f"/{name}", []).extend(answers)
+
+    def ranges(self, name):
+        """The Range headers of the requests for a file."""
+        return [wanted for path, wanted, _ in self.requests if path == f"/{name}"]
+
+    def index(self, **changed):
+        """The record's index of the files."""
+        entries = [
+            {"key": path[1:], "size": len(body), "checksum": f"md5:{hashlib.md5(body).hexdigest()}", "links": {}}
+            for path, body in {**self.files, **{f"/{name}": body for name, body in changed.items()}}.items()
+        ]
+        return json.dumps({"id": 10633252, "files": entries}).encode()
+
+
+@contextlib.contextmanager
+def file_server():
+    """A running server with its `url`."""
+    server = FileServer()
+
+    class Handler(BaseHTTPRequestHandler):
+        protocol_version = "HTTP/1.1"
+
+        def log_message(self, *args):
+            pass
+
+        def do_GET(self):
+            server.requests.append((self.path, self.headers.get("Range"), self.headers.get("If-Range")))
+            waiting = server.spoilt.get(self.path)
+            answer = waiting.pop(0) if waiting else Answer()
+            with contextlib.suppress(ConnectionError):
+                _answer(self, answer, server)
+
+    http = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    http.daemon_threads = True
+    thread = threading.Thread(target=http.serve_forever, kwargs={"poll_interval": 0.01})
+    thread.start()
+    server.url = f"http://127.0.0.1:{http.server_port}"
+    try:
+        yield server
+    finally:
+        server.released.set()
+        http.shutdown()
+        http.server_close()
+        thread.join()
+
+
+def _answer(handler, answer, server):
+    body = server.files.get(handler.path) if answer.body is None else answer.body
+    status, headers = answer.status, dict(answer.headers)
+    if body is None and status == 200:
+        status, body = 404, b"no such file"
+    elif status == 200:
+        version = etag(body) if answer.version == "" else answer.version
+        if version:
+            headers["ETag"] = version
+        status, body, headers = _part(handler, answer, body, version, headers)
+    body = body or b""
+    handler.send_response(status)
+    handler.send_header("Connection", "close")
+    for name, value in headers.items():
+        handler.send_header(name, value)
+    if answer.chunked:
+        handler.send_header("Transfer-Encoding", "chunked")
+    elif not answer.endless:
+        handler.send_header("Content-Length", str(len(body) if answer.announced is None else answer.announced))
+    handler.end_headers()
+    stop = answer.cut if answer.stall is None else answer.stall
+    handler.wfile.write(_chunks(body[:stop], ended=stop is None) if answer.chunked else body[:stop])
+    handler.wfile.flush()
+    if answer.stall is not None:
+        server.released.wait(30)
+    handler.close_connection = True
+
+
+def _chunks(body, ended):
+    pieces = [body[start : start + 9_999] for start in range(0, len(body), 9_999)]
+    return b"".join(b"%x\r\n%b\r\n" % (len(piece), piece) for piece in pieces) + b"0\r\n\r\n" * ended
+
+
+def _part(handler, answer, body, version, headers):
+    wanted = re.fullmatch(r"bytes=(\d+)-", handler.headers.get("Range", ""))
+    same = answer.ignore_if_range or handler.headers.get("If-Range") in (None, version, headers.get("Last-Modified"))
+    if wanted is None or answer.ignore_range or not same:
+        return 200, body, headers
+    start = int(wanted[1]) + answer.shift
+    if start >= len(body):
+        return 416, b"", {**headers, "Content-Range": f"bytes */{len(body)}"}
+    return 206, body[start:], {**headers, "Content-Range": f"bytes {start}-{len(body) - 1}/{len(body)}"}
