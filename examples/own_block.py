@@ -1,4 +1,4 @@
-"""A core of one's own: a small dilation-free ResNet, step by step.
+"""A core of one's own: a small ResNet, step by step.
 
     dreamkeras check own_block:ResNetCore
     dreamkeras train --model bhi,own_block:ResNetCore,autosome --epochs 2 --out runs/resnet
@@ -13,8 +13,8 @@ from dreamkeras.layers.convolution import Conv1D
 from dreamkeras.layers.slots import Core
 
 
-# Step 1: a layer as Keras wants it. `keras.ops` only, so that it runs on every backend; sublayers made in __init__ and
-# built in `build`, so that a saved model finds their weights again.
+# Step 1: a layer as Keras wants it. `keras.ops` only, so that it runs on every backend; sublayers made in __init__ or in
+# `build` and built in `build`, so that a saved model finds their weights again.
 @keras.saving.register_keras_serializable(package="own_block")
 class ResidualUnit(keras.layers.Layer):
     """Two convolutions whose result is added to what went in; `(batch, length, channels)` in and out."""

@@ -13,6 +13,7 @@ from dreamkeras.data.occupancy import occupancy
 from dreamkeras.data.sorting import measure
 from dreamkeras.data.yeast import BINS, to_examples
 from dreamkeras.errors import InputError
+from dreamkeras.sequence.alphabet import N
 from dreamkeras.sequence.construct import YEAST
 from dreamkeras.sequence.ragged import Ragged
 from dreamkeras.sequence.records import Records
@@ -122,7 +123,7 @@ def _unread(sequences: Ragged, start: int, generator: np.random.Generator) -> No
     """Makes most letters from `start` on unknown in a few promoters, where the two reads of the real library did not meet."""
     gapped = np.flatnonzero(generator.random(len(sequences)) < GAPPED)
     for first, last in zip(sequences.offsets[gapped] + start, sequences.offsets[gapped + 1], strict=True):
-        sequences.flat[first:last][generator.random(max(last - first, 0)) < GAP_UNREAD] = ord("N")
+        sequences.flat[first:last][generator.random(max(last - first, 0)) < GAP_UNREAD] = N
 
 
 def _logistic(x: np.ndarray) -> np.ndarray:

@@ -4,13 +4,10 @@ import contextlib
 import dataclasses
 import importlib
 import importlib.metadata
-import json
 import logging
 import warnings
-import zipfile
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import keras
 
@@ -54,7 +51,6 @@ def load_network(file: Path) -> PrixFixe:
         ModelError: Keras cannot load the file, or it holds another kind of model.
     """
     try:
-        _import_blocks(file)
         network = keras.models.load_model(file, compile=False)
     except Exception as error:  # Keras and its file formats raise all kinds
         # A block's own trouble stands inside that of the model around it, after pages of configuration.
@@ -66,26 +62,6 @@ def load_network(file: Path) -> PrixFixe:
     for layer in network._flatten_layers():  # noqa: SLF001 - Keras has no public walk over sublayers
         layer.dtype_policy = "float32"
     return network
-
-
-def _import_blocks(file: Path) -> None:
-    """Imports the modules of other people's blocks that the file names, so that their decorators register them."""
-    with zipfile.ZipFile(file) as archive:
-        config = json.loads(archive.read("config.json"))
-    for module, name in _registered_objects(config):
-        if name.startswith("dreamkeras>") and keras.saving.get_registered_object(name) is None:
-            with contextlib.suppress(ImportError):  # Keras then says which class it misses
-                importlib.import_module(module)
-
-
-def _registered_objects(config: Any) -> Iterator[tuple[str, str]]:
-    if isinstance(config, dict):
-        if config.get("module") and config.get("registered_name"):
-            yield config["module"], config["registered_name"]
-        config = list(config.values())
-    if isinstance(config, list):
-        for value in config:
-            yield from _registered_objects(value)
 
 
 def _convert(predictor: keras.Model, network: PrixFixe) -> bytes:

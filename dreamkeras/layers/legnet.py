@@ -2,12 +2,13 @@
 
 from typing import ClassVar
 
-from dreamkeras.layers.autosome import AutosomeCore, AutosomeFirst
+from dreamkeras.layers.autosome import AutosomeCore, AutosomeFinal, AutosomeFirst
 from dreamkeras.layers.slots import register_block
 
 __all__ = ["LegNetCore"]
 
 register_block("legnet")(AutosomeFirst)
+register_block("legnet")(AutosomeFinal)
 
 
 @register_block("legnet")

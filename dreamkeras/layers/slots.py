@@ -1,7 +1,10 @@
 """The three slots of a Prix Fixe network: what a block has to be to fill one, and the table of those that do."""
 
 import importlib
+import sys
 from collections.abc import Iterable
+from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 import keras
@@ -23,7 +26,7 @@ class Core(keras.layers.Layer):
     """Core slot: features `(batch, length, channels)` -> features `(batch, length, channels)`.
 
     Attributes:
-        learning_rate: The highest that it is trained with where the strategy's own would be too high; None follows the strategy.
+        learning_rate: The highest that it bears in a one-cycle schedule; None bears the strategy's own.
     """
 
     slot = "core"
@@ -97,7 +100,7 @@ def find_block(slot: str | None, name: str) -> Any:
 
     Args:
         slot: Where it is to go; None for wherever a `module:Class` belongs.
-        name: A registered name, or `module:Class` with a module that Python finds.
+        name: A registered name, or `module:Class` with a module that Python finds, or that lies in the working folder.
 
     Raises:
         ModelError: There is none, or it belongs in another slot; the message lists those that there are.
@@ -117,12 +120,19 @@ def find_block(slot: str | None, name: str) -> Any:
 def _import_block(slot: str | None, name: str) -> Any:
     module, _, attribute = name.partition(":")
     try:
-        block = getattr(importlib.import_module(module), attribute)
+        block = getattr(_import_module(module), attribute)
     except (ImportError, AttributeError, ValueError) as error:
         raise ModelError(f"Expected module:Class of a block, got {name!r}: {error}.") from error
     if getattr(block, "slot", None) not in ((slot,) if slot else BLOCKS):
         raise ModelError(f"Expected a {slot or 'first, core or final'} block, got {name!r}, of slot {getattr(block, 'slot', 'none')}.")
     return block
+
+
+def _import_module(name: str) -> ModuleType:
+    """Looks in the working folder too, after all that is installed: a file there must not pass for a package."""
+    if (folder := str(Path.cwd())) not in sys.path:
+        sys.path.append(folder)
+    return importlib.import_module(name)
 
 
 def modules_of(*blocks: keras.layers.Layer) -> list[str]:
@@ -138,6 +148,6 @@ def import_modules(names: Iterable[str]) -> None:
     """
     for name in names:
         try:
-            importlib.import_module(name)
+            _import_module(name)
         except ImportError as error:
             raise ModelError(f"Expected to import {name}, which holds a block of the model, got: {error}.") from error

@@ -11,11 +11,9 @@ from dreamkeras.layers.dropout import Dropout
 from dreamkeras.layers.heads import ScaledFinal
 from dreamkeras.layers.initializers import FanInUniform, UnitNormal
 from dreamkeras.layers.slots import Core, FirstLayers, register_block
-from dreamkeras.sequence.alphabet import ONE_HOT
+from dreamkeras.sequence.alphabet import BASES
 
 __all__ = ["UnlockDNACore", "UnlockDNAFinal", "UnlockDNAFirst", "continue_with_other_strand"]
-
-BASES = ONE_HOT.shape[1]
 
 
 def continue_with_other_strand(encoded):
@@ -29,7 +27,7 @@ def continue_with_other_strand(encoded):
     Returns:
         `(batch, 2 * length, 4 + flags)`.
     """
-    bases, flags = encoded[:, :, :BASES], encoded[:, :, BASES:]
+    bases, flags = encoded[:, :, : len(BASES)], encoded[:, :, len(BASES) :]
     other = ops.concatenate([ops.flip(bases, axis=(1, 2)), flags], axis=-1)  # a sequence's flags are the same at every position
     return ops.concatenate([encoded, other], axis=1)
 
@@ -152,7 +150,7 @@ class UnlockDNAFinal(ScaledFinal):
         self.positions, self.dropout = positions, dropout
         self.drop = Dropout(dropout, dtype=self.dtype_policy)
         self.values = layers.Dense(tasks, kernel_initializer=FanInUniform(), dtype=self.dtype_policy, name="values")
-        self.guess = layers.Dense(BASES, kernel_initializer=FanInUniform(), dtype=self.dtype_policy, name="guess")
+        self.guess = layers.Dense(len(BASES), kernel_initializer=FanInUniform(), dtype=self.dtype_policy, name="guess")
 
     def build(self, input_shape):
         if input_shape[1] is not None and input_shape[1] < self.positions:

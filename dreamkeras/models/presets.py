@@ -40,13 +40,11 @@ class Preset(NamedTuple):
         name: What users call it.
         build: Builds the network for an assay, with fresh weights.
         strategy: Name of its training strategy; see `training.strategies`.
-        learning_rate: The highest it is trained with; None takes its core block's, or else the strategy's.
     """
 
     name: str
     build: Callable[[Assay], PrixFixe]
     strategy: str = "autosome"
-    learning_rate: float | None = None
 
     @property
     def description(self) -> str:

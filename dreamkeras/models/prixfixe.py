@@ -10,6 +10,7 @@ from dreamkeras.layers.auxiliary import KINDS, PositionHead, auxiliary_loss
 from dreamkeras.layers.encoding import LetterEncoding, reverse_complement
 from dreamkeras.layers.heads import ScaledFinal
 from dreamkeras.layers.slots import import_modules, modules_of
+from dreamkeras.sequence.alphabet import N
 from dreamkeras.sequence.construct import Construct
 from dreamkeras.sequence.description import ModelDescription
 
@@ -106,9 +107,9 @@ class PrixFixe(keras.Model):
 
     @classmethod
     def from_config(cls, config, custom_objects=None):
-        import_modules(config.pop("modules", ()))
+        import_modules(config.get("modules", ()))
         blocks = {slot: keras.saving.deserialize_keras_object(config[slot], custom_objects) for slot in ("first", "core", "final")}
-        return cls(**{**config, **blocks})
+        return cls(**{name: value for name, value in config.items() if name != "modules"} | blocks)
 
 
 class StrandMean(keras.layers.Layer):
@@ -151,7 +152,7 @@ def _shifted(letters, most):
     if not most:
         return [letters]
     length = letters.shape[1]
-    edge = ops.full_like(letters[:, :1], ord("N"))
+    edge = ops.full_like(letters[:, :1], N)
     padded = ops.concatenate([*[edge] * most, letters, *[edge] * most], axis=1)
     return [padded[:, first : first + length] for first in range(2 * most + 1)]
 

@@ -5,9 +5,12 @@ The base order stands here and nowhere else. Knows nothing about files or models
 
 import numpy as np
 
-__all__ = ["BASES", "COMPLEMENT", "IS_LETTER", "IUPAC", "ONE_HOT", "reverse_complement"]
+__all__ = ["BASES", "COMPLEMENT", "IS_BASE", "IS_LETTER", "IUPAC", "ONE_HOT", "N", "reverse_complement"]
 
 BASES = "ACGT"
+
+N = np.uint8(ord("N"))
+"""The code of a letter that is not known, and of padding."""
 
 # The bases a code stands for (NC-IUB 1984). A code with k bases gives each of them 1/k; N gives zeros, as in the
 # reference's training data, so that it means "nothing known" and also serves as padding.
@@ -54,7 +57,10 @@ COMPLEMENT = _complement_table()
 IS_LETTER = _legality_table()
 """bool (256,): whether the ASCII code is a base or an IUPAC code, in either case."""
 
-for _table in (ONE_HOT, COMPLEMENT, IS_LETTER):
+IS_BASE = ONE_HOT.max(axis=1) == 1
+"""bool (256,): whether the ASCII code is one base, in either case."""
+
+for _table in (ONE_HOT, COMPLEMENT, IS_LETTER, IS_BASE):
     _table.flags.writeable = False
 
 

@@ -11,13 +11,11 @@ from typing import Any, Literal
 import numpy as np
 
 from dreamkeras.errors import InputError
-from dreamkeras.sequence.alphabet import IS_LETTER
+from dreamkeras.sequence.alphabet import IS_LETTER, N
 from dreamkeras.sequence.ragged import Ragged
 from dreamkeras.sequence.records import Records
 
 __all__ = ["YEAST", "Construct"]
-
-PAD = ord("N")
 
 
 @dataclass(frozen=True)
@@ -166,7 +164,7 @@ class Construct:
             "center": (self.length - length) // 2,
         }[self.alignment]
         around = np.concatenate(
-            [np.full(self.length, PAD, np.uint8), left, np.full(length, PAD, np.uint8), right, np.full(self.length, PAD, np.uint8)]
+            [np.full(self.length, N, np.uint8), left, np.full(length, N, np.uint8), right, np.full(self.length, N, np.uint8)]
         )
         begin = self.length + len(left) - first
         return first, around[begin : begin + self.length]

@@ -7,14 +7,9 @@ from typing import Literal, NamedTuple
 
 import numpy as np
 
-from dreamkeras.sequence.alphabet import BASES, ONE_HOT
+from dreamkeras.sequence.alphabet import BASES, IS_BASE, ONE_HOT, N
 
 __all__ = ["Augmentation", "choose_bases", "jitter", "mutate", "slide"]
-
-N = ord("N")
-
-IS_BASE = ONE_HOT.max(axis=1) == 1
-"""bool (256,): whether the code is one base, in either case."""
 
 
 def _exchange_table() -> np.ndarray:

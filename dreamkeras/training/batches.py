@@ -6,15 +6,13 @@ from collections.abc import Iterator
 import numpy as np
 
 from dreamkeras.data.examples import Examples
-from dreamkeras.sequence.alphabet import reverse_complement
+from dreamkeras.sequence.alphabet import N, reverse_complement
 from dreamkeras.training.augmentation import Augmentation, choose_bases, jitter, mutate, slide
 from dreamkeras.training.sampling import Bins, epoch_order
 
 __all__ = ["fitting_batch_size", "training_batches"]
 
 Batch = tuple[dict[str, np.ndarray], np.ndarray | dict[str, np.ndarray]]
-
-N = np.uint8(ord("N"))
 
 FEWEST_STEPS = 100
 SMALLEST_BATCH = 32

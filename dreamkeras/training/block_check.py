@@ -22,6 +22,7 @@ from dreamkeras.layers.auxiliary import KINDS
 from dreamkeras.layers.bhi import BHIFirst
 from dreamkeras.layers.slots import find_block
 from dreamkeras.models.prixfixe import PrixFixe
+from dreamkeras.sequence.alphabet import BASES, N
 from dreamkeras.sequence.construct import Construct
 from dreamkeras.training.augmentation import choose_bases
 from dreamkeras.training.precision import computing_in
@@ -97,12 +98,12 @@ def _refuse(path: str) -> Any:
 def _batch(network: PrixFixe, size: int = 8) -> tuple[dict[str, np.ndarray], dict[str, np.ndarray]]:
     """Inputs, and the truth of all that a block may learn from: some letters are masked, and some taken for exchanged."""
     generator = np.random.default_rng(0)
-    letters = generator.choice(np.frombuffer(b"ACGTN", np.uint8), (size, network.construct.length))
+    letters = generator.choice(np.array([*BASES.encode(), N], np.uint8), (size, network.construct.length))
     flags = generator.integers(0, 2, (size, len(network.construct.flags))).astype(np.float32)
     masked, mutated = (choose_bases(letters, share, generator) for share in (0.2, 0.2))
     expression = generator.uniform(0, 17, (size, 1)).astype(np.float32)
     truths = {"expression": expression, "letters": letters, "masked": masked, "mutated": mutated}
-    return {"letters": np.where(masked, np.uint8(ord("N")), letters), "flags": flags}, truths
+    return {"letters": np.where(masked, N, letters), "flags": flags}, truths
 
 
 def _answer(network: PrixFixe, inputs: dict[str, np.ndarray]) -> np.ndarray:

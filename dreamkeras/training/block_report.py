@@ -60,7 +60,8 @@ def report_block(slot: str | None, name: str, backends: tuple[str, ...] = BACKEN
     if not installed:
         raise MissingPackageError(f"Expected one of {', '.join(backends)} to be installed, got none: pip install 'dreamkeras[train]'.")
     outcomes = [_ask(backend, slot, name) for backend in installed]
-    rows = {check: [found.get(check) for found in outcomes] for check in max(outcomes, key=len)}
+    checks = dict.fromkeys(check for found in outcomes for check in found)
+    rows = {check: [found.get(check) for found in outcomes] for check in checks}
     return Report(installed, rows)
 
 

@@ -64,14 +64,11 @@ def make_plan(config: RunConfig, network: PrixFixe, training: Examples) -> Plan:
 def settled_strategy(config: RunConfig, network: PrixFixe) -> Strategy:
     """The strategy with the choices of a run in it.
 
-    The learning rate is that of the choices, else the preset's for its own strategy, else the strategy's, where a one-cycle rate
-    is no higher than the core block bears.
+    The learning rate is that of the choices, else the strategy's, where a one-cycle rate is no higher than the core block bears.
     """
-    preset = find_preset(config.model)
-    strategy = find_strategy(config.strategy or preset.strategy)
-    own = preset.learning_rate if strategy.name == preset.strategy else None
-    rate = own or strategy.peak_rate(network.width)
-    if own is None and strategy.schedule is one_cycle and network.core.learning_rate:
+    strategy = find_strategy(config.strategy or find_preset(config.model).strategy)
+    rate = strategy.peak_rate(network.width)
+    if strategy.schedule is one_cycle and network.core.learning_rate:
         rate = min(rate, network.core.learning_rate)
     strategy = strategy._replace(learning_rate=rate)
     if config.optimizer:

@@ -132,8 +132,7 @@ def _prepare(config: RunConfig, data: _Data) -> tuple[PrixFixe, Plan]:
         plan = make_plan(config, model, data.training)
         if plan.augmentation.truths or config.test_shifts:
             model = model.with_options(plan.augmentation.truths, config.test_shifts)
-    if plan.strategy.scaling == "standard":
-        model.final.fit_scale(data.training.targets)
+    model.final.fit_scale(data.training.targets)
     model.compile(
         plan.strategy.make_optimizer(plan.steps, config.ema),
         loss=find_loss(plan.strategy.loss) if plan.strategy.loss else None,

@@ -35,8 +35,6 @@ class Strategy(NamedTuple):
         schedule: Makes the pace from the highest rate and the number of steps.
         strands: What the other strand of a window is: `"augment"`: a second example; `"pair"`: half of an example, whose loss is the
             mean over both; `"given"`: nothing. Constructs that are measured as given are trained as given.
-        scaling: `"standard"`: blocks that answer with numbers take mean and deviation of the training targets as their scale;
-            `"none"`: they answer in the assay's units from the start.
         clip_norm: Highest norm of all gradients as one vector; None leaves it.
         clip_value: Highest magnitude of a gradient's value, after that; None leaves it.
         mask: Share of the letters that are masked and to be told.
@@ -51,7 +49,6 @@ class Strategy(NamedTuple):
     optimizer: Callable[..., keras.optimizers.Optimizer]
     schedule: Callable[[float, int], Pace]
     strands: Literal["augment", "pair", "given"] = "augment"
-    scaling: Literal["standard", "none"] = "standard"
     clip_norm: float | None = None
     clip_value: float | None = None
     mask: float = 0.0

@@ -158,4 +158,4 @@ def test_worker_leaves_one_line_about_a_wrong_file(tmp_path):
         pytest.skip("the worker runs under TensorFlow")
     (tmp_path / "m.keras").write_text("no zip")
     assert worker.main(str(tmp_path / "m.keras"), "-", str(tmp_path)) == 1
-    assert "File is not a zip file" in (tmp_path / "error.txt").read_text()
+    assert "an accessible `.keras` zip file" in (tmp_path / "error.txt").read_text()

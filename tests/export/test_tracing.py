@@ -64,15 +64,6 @@ class TestLoading:
             tracing.load_network(tmp_path / "m.keras")
 
 
-def test_objects_are_found_at_any_depth():
-    config = {"module": "a", "registered_name": "p>A", "config": {"list": [{"module": "b", "registered_name": "p>B"}, 1, None]}}
-    assert list(tracing._registered_objects(config)) == [("a", "p>A"), ("b", "p>B")]
-
-
-def test_registered_name_of_keras_itself_is_none_and_left_out():
-    assert list(tracing._registered_objects([{"module": "keras.layers", "registered_name": None}])) == []
-
-
 def test_description_holds_the_graphs_operator_set_and_no_backend(traced):
     versions = traced.description.versions
     assert versions["opset"] == str(tracing.OPSET)

@@ -3,7 +3,7 @@
 import numpy as np
 from keras_arrays import array, random_array, randomise
 
-from dreamkeras.layers.autosome import AutosomeFirst
+from dreamkeras.layers.autosome import AutosomeFinal, AutosomeFirst
 from dreamkeras.layers.legnet import LegNetCore
 from dreamkeras.layers.slots import find_block
 
@@ -40,5 +40,6 @@ def test_the_published_core_has_this_many_weights():
     assert trained == sum(map(size_of_step, widths[:-1], widths[1:]))
 
 
-def test_the_first_block_is_autosomes():
+def test_the_first_and_final_blocks_are_autosomes():
     assert find_block("first", "legnet") is AutosomeFirst
+    assert find_block("final", "legnet") is AutosomeFinal

@@ -1,5 +1,8 @@
 """The slots and the table of blocks."""
 
+import subprocess
+import sys
+
 import keras
 import pytest
 
@@ -37,6 +40,15 @@ def test_a_taken_name_is_refused_and_names_its_owner():
 def test_what_fills_no_slot_is_refused(base):
     with pytest.raises(ModelError, match="Expected a subclass of FirstLayers, Core or FinalLayers, got Stray"):
         register_block("stray")(type("Stray", (base,), {}))
+
+
+def test_a_module_of_the_working_folder_is_found_after_those_that_are_installed(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "slot_block.py").write_text("from dreamkeras.layers.slots import Core\nclass Mine(Core):\n    pass\n")
+    (tmp_path / "click.py").write_text("raise SystemExit('no package')\n")
+    code = "import sys; from dreamkeras.layers.slots import find_block; print(find_block(None, 'slot_block:Mine').slot); import click"
+    done = subprocess.run([sys.executable, "-P", "-c", code], capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stdout, done.stderr) == (0, "core\n", "")
 
 
 @pytest.mark.parametrize("slot", BLOCKS)

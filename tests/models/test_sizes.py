@@ -11,11 +11,10 @@ from dreamkeras.models.presets import PRESETS
 
 @pytest.fixture
 def few(monkeypatch):
-    """Only one preset and one team."""
+    """Only one preset and one team, which has no final block."""
     monkeypatch.setattr(sizes, "PRESETS", {"dream-cnn-small": PRESETS["dream-cnn-small"]})
-    monkeypatch.setattr(
-        sizes, "BLOCKS", {slot: {name: blocks[name] for name in ("legnet",) if name in blocks} for slot, blocks in BLOCKS.items()}
-    )
+    team = {slot: {"legnet": blocks["legnet"]} for slot, blocks in BLOCKS.items()}
+    monkeypatch.setattr(sizes, "BLOCKS", {**team, "final": {}})
 
 
 def test_only_what_is_trained_counts():

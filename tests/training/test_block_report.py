@@ -19,6 +19,13 @@ def test_report_without_a_reason_holds():
     assert Report(("jax",), {"builds": [""]}).holds
 
 
+def test_a_backend_whose_process_dies_keeps_its_reason_beside_one_that_ends(monkeypatch):
+    outcomes = {"jax": {"builds": "", "trains": "too wild"}, "torch": {"runs": "died"}}
+    monkeypatch.setattr(importlib.util, "find_spec", lambda name: name in outcomes or None)
+    monkeypatch.setattr(block_report, "_ask", lambda backend, slot, name: outcomes[backend])
+    assert report_block("core", "bhi").rows == {"builds": ["", None], "trains": ["too wild", None], "runs": [None, "died"]}
+
+
 def test_no_backend_is_said(monkeypatch):
     monkeypatch.setattr(importlib.util, "find_spec", lambda name: None)
     with pytest.raises(MissingPackageError, match="dreamkeras\\[train\\]"):

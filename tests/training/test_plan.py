@@ -60,23 +60,18 @@ class TestSteps:
 
 
 class TestLearningRate:
-    def of(self, network, preset, preset_rate=None, core_rate=None, **choices):
-        preset.setitem(PRESETS, "tiny", Preset("tiny", tiny, learning_rate=preset_rate))
+    def of(self, network, preset, core_rate=None, **choices):
         preset.setattr(type(network.core), "learning_rate", core_rate)
         return strategy(network, **choices).learning_rate
 
-    def test_chosen_before_presets_before_cores_before_strategys(self, network, preset):
-        assert self.of(network, preset, 0.002, 0.001, learning_rate=0.004) == 0.004
-        assert self.of(network, preset, 0.002, 0.001) == 0.002
-        assert self.of(network, preset, None, 0.001) == 0.001
+    def test_chosen_before_cores_before_strategys(self, network, preset):
+        assert self.of(network, preset, 0.001, learning_rate=0.004) == 0.004
+        assert self.of(network, preset, 0.001) == 0.001
         assert self.of(network, preset) == 0.005
 
     def test_of_a_core_is_a_bound_and_for_one_cycle_alone(self, network, preset):
-        assert self.of(network, preset, None, 0.5) == 0.005
-        assert self.of(network, preset, None, 0.001, strategy="bhi") == 0.0015
-
-    def test_of_a_preset_is_for_its_own_strategy(self, network, preset):
-        assert self.of(network, preset, 0.002, strategy="bhi") == 0.0015
+        assert self.of(network, preset, 0.5) == 0.005
+        assert self.of(network, preset, 0.001, strategy="bhi") == 0.0015
 
     def test_of_unlockdna_follows_from_the_cores_width(self, network, preset):
         assert self.of(network, preset, strategy="unlockdna") == pytest.approx((4 * 12_500) ** -0.5)

@@ -44,7 +44,7 @@ class TestAutosome:
 
 class TestBHI:
     def test_is_that_of_the_reference(self):
-        assert (BHI.learning_rate, BHI.weight_decay, BHI.strands, BHI.scaling) == (0.0015, 0.01, "pair", "standard")
+        assert (BHI.learning_rate, BHI.weight_decay, BHI.strands) == (0.0015, 0.01, "pair")
 
     @pytest.mark.parametrize("steps", [1, 10, 37])
     def test_rate_is_torchs_cosine_over_all_steps(self, steps):
