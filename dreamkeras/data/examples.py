@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from dreamkeras.data.duplicates import duplex_keys
+from dreamkeras.data.similar import family_keys
 from dreamkeras.errors import InputError
 from dreamkeras.sequence.construct import Construct
 
@@ -63,13 +63,13 @@ class Examples:
 
 
 def split(examples: Examples, fraction: float, seed: int = 0) -> tuple[Examples, Examples]:
-    """Training and validation examples that share no sequence, not even as reverse complements.
+    """Training and validation examples that share no sequence, not even turned round, in other flanks or with a few letters changed.
 
     Which side a sequence falls on depends on the set of sequences and the seed, not on their order in the file.
 
     Args:
-        examples: At least two different sequences.
-        fraction: Share of the examples to validate on, between 0 and 1; met to within the largest set of duplicates.
+        examples: At least two sequences that are not nearly the same.
+        fraction: Share of the examples to validate on, between 0 and 1; met to within the largest family of such sequences.
         seed: Which split; 0 or more.
 
     Returns:
@@ -82,12 +82,13 @@ def split(examples: Examples, fraction: float, seed: int = 0) -> tuple[Examples,
         raise InputError(f"Expected a validation fraction between 0 and 1, got {fraction}.")
     if seed < 0:
         raise InputError(f"Expected a seed of 0 or more, got {seed}.")
-    keys = duplex_keys(examples.letters, examples.lengths, examples.construct)
+    keys = family_keys(examples.letters, examples.lengths, examples.construct)
     held = _held_out(keys, max(1, round(fraction * len(examples))), seed)
     if not held.any() or held.all():
-        different = len(np.unique(keys))
+        families = len(np.unique(keys))
         raise InputError(
-            f"Expected enough different sequences to hold out {fraction:g} of them, got {len(examples)} examples of {different} sequences."
+            f"Expected enough different sequences to hold out {fraction:g} of them, got {len(examples)} examples of {families} sequences "
+            "or families of nearly the same: choose validation data or a fold."
         )
     return examples.select(~held), examples.select(held)
 
