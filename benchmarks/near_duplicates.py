@@ -20,7 +20,7 @@ LENGTH, DRAWN = 80, 8
 
 
 def library(count, rng):
-    """uint8 (n, 80), windows; int (m,), the original rows; int (m,), their copies' rows, which have 0, 1, ... letters drawn anew in turn."""
+    """uint8 (n, 80), windows; int (m,), rows of originals; int (m,), rows of their copies, with 0 to 8 letters drawn anew in turn."""
     bases = np.frombuffer(BASES.encode(), np.uint8)
     letters = bases[rng.integers(0, len(bases), (count, LENGTH), np.uint8)]
     copies = rng.permutation(count)[: count // 50]

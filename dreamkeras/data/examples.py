@@ -93,19 +93,26 @@ def split(examples: Examples, fraction: float, seed: int = 0) -> tuple[Examples,
     return examples.select(~held), examples.select(held)
 
 
-def fold_split(examples: Examples, valid_fold: int) -> tuple[Examples, Examples]:
-    """Training and validation examples by the folds that the data's authors chose.
+def fold_split(examples: Examples, valid_fold: int | str) -> tuple[Examples, Examples]:
+    """Training and validation examples by the folds that the data's authors chose, or by chromosome.
 
     Args:
-        examples: Examples with folds.
-        valid_fold: The fold to validate on; all others train.
+        examples: Examples with folds, or with ids that begin with a chromosome, as in `chr2L_100_348` or `chr2L:100-348`.
+        valid_fold: The fold or the chromosome to validate on; all others train.
 
     Returns:
         (training examples, validation examples), each in the order given.
 
     Raises:
-        InputError: The examples have no folds, none of them is in this fold, or all are.
+        InputError: The examples have no folds, none of them is in this fold or on this chromosome, or all are.
     """
+    if isinstance(valid_fold, str):
+        held = _on_chromosome(examples.ids, valid_fold)
+        if not held.any() or held.all():
+            raise InputError(
+                f"Expected ids of {valid_fold} and of other chromosomes, got {held.sum()} of {len(held)} that name {valid_fold}."
+            )
+        return examples.select(~held), examples.select(held)
     if examples.folds is None:
         raise InputError(f"Expected examples with folds to validate on fold {valid_fold}, got none: the data have no fold column.")
     held = examples.folds == valid_fold
@@ -128,6 +135,12 @@ def require_examples(examples: Examples, wanted: int, purpose: str) -> None:
     """
     if len(examples) < wanted:
         raise InputError(f"Expected at least {wanted} examples for {purpose}, got {len(examples)}.")
+
+
+def _on_chromosome(ids: list[str], chromosome: str) -> np.ndarray:
+    """bool (n,): whether ids begin with this name as a whole, so that chr2 is not chr2L."""
+    size = len(chromosome)
+    return np.array([name.startswith(chromosome) and not name[size : size + 1].isalnum() for name in ids], bool)
 
 
 def _held_out(keys: np.ndarray, wanted: int, seed: int) -> np.ndarray:
