@@ -25,6 +25,22 @@ class Overlap(NamedTuple):
     reverse: int
     near: int
 
+    def describe(self, sequences: int, place: str) -> str:
+        """One line for whoever is about to trust figures on these sequences.
+
+        Args:
+            sequences: How many there are in all.
+            place: Where they stand, e.g. `"in valid.tsv"`.
+
+        Example:
+            >>> Overlap(12, 15, 5).describe(1000, "in valid.tsv")
+            '12 of the 1,000 sequences in valid.tsv are copies of training sequences, 15 their reverse complements and 5 nearly ...'
+        """
+        return (
+            f"{self.exact:,} of the {sequences:,} sequences {place} are copies of training sequences, {self.reverse:,} their reverse "
+            f"complements and {self.near:,} nearly the same: figures on them will be too good."
+        )
+
 
 def overlap(training: Examples, validation: Examples) -> Overlap:
     """How many of the validation sequences stand in the training sequences too.

@@ -117,10 +117,7 @@ def _warn_of_overlap(config: RunConfig, data: _Data) -> None:
     common = overlap(*data)
     if any(common):
         place = f"in {Path(config.valid).name}" if config.valid else f"of fold {config.valid_fold}"
-        sys.stderr.write(
-            f"Warning: of the {len(data.validation):,} sequences {place}, {common.exact:,} are copies of training sequences, "
-            f"{common.reverse:,} reverse complements of them and {common.near:,} nearly the same: validation figures will be too good.\n"
-        )
+        sys.stderr.write(f"Warning: {common.describe(len(data.validation), place)}\n")
 
 
 def _fingerprint(data: _Data) -> str:

@@ -10,14 +10,12 @@ import killed_run
 import numpy as np
 import pytest
 import scipy.stats
-from leaked_rows import leak
 from tiny_network import tiny, tiny_preset, write_library
 
 import dreamkeras
 from dreamkeras.data.assays import find_assay
 from dreamkeras.errors import DreamkerasError, InputError, ModelError
 from dreamkeras.evaluation.correlation import task_figures
-from dreamkeras.sequence.construct import YEAST
 from dreamkeras.sequence.ragged import Ragged
 from dreamkeras.training import callbacks, run
 from dreamkeras.training.config import RunConfig
@@ -166,45 +164,6 @@ class TestChoices:
         # JSON has no NaN, which the r of one promoter is.
         assert np.isnan(figures["r"])
         assert (metrics(tmp_path / "run")["r"], metrics(tmp_path / "run")["best_epoch"]) == (None, 1)
-
-    def test_validation_sequences_seen_in_training_are_counted_in_one_line(self, quick, choose, library, tmp_path, capsys):
-        rows, fresh = ([line.split("\t") for line in file.read_text().splitlines()] for file in self.sides(library, tmp_path))
-        leak(rows, fresh, 0.3, YEAST)
-        (tmp_path / "seen.tsv").write_text("".join("\t".join(row) + "\n" for row in fresh))
-        self.prepare(quick, choose(valid=str(tmp_path / "seen.tsv")), tmp_path / "run")
-        assert capsys.readouterr().err == (
-            "Warning: of the 40 sequences in seen.tsv, 4 are copies of training sequences, 4 reverse complements of them "
-            "and 4 nearly the same: validation figures will be too good.\n"
-        )
-
-    def sides(self, library, folder):
-        return library, write_library(folder / "fresh.tsv", 40, seed=9)
-
-    def prepare(self, quick, config, folder):
-        quick.setattr(run, "_fit", lambda *args: None)
-        train(config, folder)
-
-    def test_a_fold_that_shares_sequences_is_told(self, quick, choose, library, tmp_path, capsys):
-        (tmp_path / "folded.tsv").write_text("".join(f"{row}\t{fold}\n" for fold in (0, 1) for row in library.read_text().splitlines()))
-        self.prepare(quick, choose(data=str(tmp_path / "folded.tsv"), valid_fold=1), tmp_path / "run")
-        assert capsys.readouterr().err.startswith(
-            "Warning: of the 150 sequences of fold 1, 150 are copies of training sequences, 0 reverse"
-        )
-
-    def test_validation_sequences_of_their_own_are_not_remarked_on(self, quick, choose, library, tmp_path, capsys):
-        for number, choice in enumerate(({"valid": str(self.sides(library, tmp_path)[1])}, {"valid_fraction": 0.2})):
-            self.prepare(quick, choose(**choice), tmp_path / str(number))
-        assert capsys.readouterr().err == ""
-
-    def test_real_promoters_seen_in_training_are_counted(self, quick, choose, data_folder, tmp_path, capsys):
-        rows = [line.split("\t") for line in (data_folder / "data/yeast_gpra/train.tsv").read_text().splitlines()]
-        leak(rows[:5770], seen := rows[5770:], 0.05, YEAST)
-        for name, side in (("data.tsv", rows[:5770]), ("seen.tsv", seen)):
-            (tmp_path / name).write_text("".join("\t".join(row) + "\n" for row in side))
-        self.prepare(quick, choose(data=str(tmp_path / "data.tsv"), valid=str(tmp_path / "seen.tsv")), tmp_path / "run")
-        assert capsys.readouterr().err.startswith(
-            "Warning: of the 600 sequences in seen.tsv, 10 are copies of training sequences, 10 reverse complements of them and 10 nearly"
-        )
 
     def test_without_data_a_simulated_library(self, quick, choose, tmp_path):
         figures = train(choose(data=None, simulated=120, epochs=1), tmp_path / "run")
