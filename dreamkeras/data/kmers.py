@@ -7,16 +7,13 @@ import numpy as np
 
 from dreamkeras.sequence.alphabet import BASES
 
-__all__ = ["CODES", "SEED", "STRETCH", "UNKNOWN", "canonical_kmers", "minimisers"]
+__all__ = ["CODES", "SEED", "UNKNOWN", "canonical_kmers", "minimisers"]
 
 UNKNOWN = 255
 """The code of what is no base."""
 
 SEED = 16
 """Letters of a minimiser: as many as fill 32 bits."""
-
-STRETCH = 26
-"""Letters in common that are sure to hold a common minimiser."""
 
 NOTHING = np.uint32(0xFFFFFFFF)
 
@@ -60,34 +57,35 @@ def canonical_kmers(codes: np.ndarray, k: int) -> tuple[np.ndarray, np.ndarray]:
     return np.minimum(forward, backward), unknown
 
 
-def minimisers(codes: np.ndarray, starts: np.ndarray, stops: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Of each stretch of 26 known letters the 16-mer whose scrambled number is least (Roberts et al. 2004).
+def minimisers(codes: np.ndarray, starts: np.ndarray, stops: np.ndarray, stretch: int) -> tuple[np.ndarray, np.ndarray]:
+    """Of each stretch of so many known letters the 16-mer whose scrambled number is least (Roberts et al. 2004).
 
     Sequences that have such a stretch in common, on whichever strand and wherever it stands, have its minimiser in
-    common. About one in six 16-mers is one.
+    common. With 26 letters, about one in six 16-mers is one.
 
     Args:
         codes: uint8 (n, length), unknown outside the inserts.
         starts: int (n,), column of each insert's first letter.
         stops: int (n,), column behind its last.
+        stretch: 16 or more.
 
     Returns:
         int64 (m,), the row of each minimiser; uint32 (m,), its scrambled number.
     """
-    missing = STRETCH - codes.shape[1]
+    missing = stretch - codes.shape[1]
     if missing > 0:
         codes = np.pad(codes, ((0, 0), (0, missing)), constant_values=UNKNOWN)
     kmers, unknown = canonical_kmers(codes, SEED)
     least = _scrambled(kmers)
     least[unknown] = NOTHING
-    covered, window = 1, STRETCH - SEED + 1
+    covered, window = 1, stretch - SEED + 1
     while covered < window:
         step = min(covered, window - covered)
         least = np.minimum(least[:, :-step], least[:, step:])
         covered += step
     columns = np.arange(least.shape[1], dtype=np.int32)
     # A stretch lies within the insert; one that is shorter than a stretch counts as one.
-    kept = (columns >= starts[:, None]) & (columns <= np.maximum(starts, stops - STRETCH)[:, None]) & (least != NOTHING)
+    kept = (columns >= starts[:, None]) & (columns <= np.maximum(starts, stops - stretch)[:, None]) & (least != NOTHING)
     kept[:, 1:] &= (least[:, 1:] != least[:, :-1]) | (columns[1:] == starts[:, None])
     return np.nonzero(kept)[0], least[kept]
 

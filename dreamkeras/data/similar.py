@@ -11,7 +11,7 @@ import numpy as np
 
 from dreamkeras.data.duplicates import strand_keys
 from dreamkeras.data.inserts import Inserts, constant_ends, find_inserts, without_ends
-from dreamkeras.data.kmers import CODES, SEED, STRETCH, UNKNOWN, canonical_kmers, minimisers
+from dreamkeras.data.kmers import CODES, SEED, UNKNOWN, canonical_kmers, minimisers
 from dreamkeras.sequence.construct import Construct
 
 __all__ = ["NEAR", "family_keys", "found_near", "similarity"]
@@ -20,6 +20,9 @@ NEAR = 0.5
 """Share of common 8-mers from which on sequences are nearly the same: up to 4 changed letters of 80, or 12 of 200."""
 
 WORD = 8
+
+LONGEST = 26
+"""Most letters in common that candidates need, however long they are."""
 
 CHUNK = 2048
 """Sequences whose k-mers are made at a time, for the processor's cache."""
@@ -70,9 +73,10 @@ def found_near(known: Inserts, asked: Inserts) -> np.ndarray:
         asked: n sequences.
     """
     found = np.zeros(len(asked.letters), bool)
-    parts = _parts(known)
+    stretch = _stretch(known)
+    parts = _parts(known, stretch)
     everyone, those = (np.arange(len(inserts.letters)) for inserts in (known, asked))
-    for seeds, wanted in zip(_seeds(known, everyone, parts), _seeds(asked, those, parts), strict=True):
+    for seeds, wanted in zip(_seeds(known, everyone, stretch, parts), _seeds(asked, those, stretch, parts), strict=True):
         first = np.searchsorted(seeds, wanted & ~LOWER)
         count = np.searchsorted(seeds, wanted | LOWER, "right") - first
         for step in range(COMPARED):
@@ -140,13 +144,19 @@ def _codes(inserts: Inserts, rows: np.ndarray) -> np.ndarray:
     return codes
 
 
-def _parts(inserts: Inserts) -> int:
+def _stretch(inserts: Inserts) -> int:
+    """Letters in common by which candidates are sure to be found: what two changes leave of most inserts, but no more than 26."""
+    sizes = inserts.stops - inserts.starts
+    return int(np.clip(np.median(sizes) // 3, SEED, LONGEST)) if len(sizes) else LONGEST
+
+
+def _parts(inserts: Inserts, stretch: int) -> int:
     """How many times minimisers are gone through, so that each time fits in memory."""
-    expected = np.maximum(inserts.stops - inserts.starts - SEED, 1).sum(dtype=np.int64) * 2 // (STRETCH - SEED + 2)
+    expected = np.maximum(inserts.stops - inserts.starts - SEED, 1).sum(dtype=np.int64) * 2 // (stretch - SEED + 2)
     return int(-(-expected // SEEDS)) or 1
 
 
-def _seeds(inserts: Inserts, rows: np.ndarray, parts: int) -> Iterator[np.ndarray]:
+def _seeds(inserts: Inserts, rows: np.ndarray, stretch: int, parts: int) -> Iterator[np.ndarray]:
     """uint64 (m,), `parts` times: minimiser and place in `rows` of every sequence, 32 bits each, ascending."""
     for part in range(parts):
         found = [np.empty(0, np.uint64)]
@@ -154,7 +164,7 @@ def _seeds(inserts: Inserts, rows: np.ndarray, parts: int) -> Iterator[np.ndarra
             index = rows[start : start + CHUNK]
             codes = _codes(inserts, index)
             offset = int(inserts.starts[index].min())
-            owners, values = minimisers(codes, inserts.starts[index] - offset, inserts.stops[index] - offset)
+            owners, values = minimisers(codes, inserts.starts[index] - offset, inserts.stops[index] - offset, stretch)
             seeds = values.astype(np.uint64) << HALF | (owners + start).astype(np.uint64)
             found.append(seeds[values % parts == part] if parts > 1 else seeds)
         seeds = np.concatenate(found)
@@ -165,8 +175,8 @@ def _seeds(inserts: Inserts, rows: np.ndarray, parts: int) -> Iterator[np.ndarra
 
 def _leaders(inserts: Inserts, rows: np.ndarray) -> np.ndarray:
     """int64 (n,): the first of each sequence's family, all as places in `rows`."""
-    parent = np.arange(len(rows))
-    for seeds in _seeds(inserts, rows, _parts(inserts)):
+    parent, stretch = np.arange(len(rows)), _stretch(inserts)
+    for seeds in _seeds(inserts, rows, stretch, _parts(inserts, stretch)):
         for distance in range(1, COMPARED + 1):
             same = _neighbours(seeds, distance)
             for start in range(0, len(same), BLOCK):
@@ -183,7 +193,9 @@ def _neighbours(seeds: np.ndarray, distance: int) -> np.ndarray:
     """int64 (m,): the first of each two seeds to compare that stand at this distance and have the same minimiser."""
     places = np.flatnonzero(seeds[distance:] >> HALF == seeds[:-distance] >> HALF)
     values = seeds[places] >> HALF
-    crowded = seeds[np.minimum(places + CROWD, len(seeds) - 1)] >> HALF == values
+    crowded = np.zeros(len(places), bool)
+    within = places + CROWD < len(seeds)
+    crowded[within] = seeds[places[within] + CROWD] >> HALF == values[within]
     # Each crowd at a distance of its own, so that all of them together connect what is alike.
     return places[~crowded | (values % COMPARED + 1 == distance)]
 

@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dreamkeras.data.kmers import CODES, SEED, STRETCH, UNKNOWN, canonical_kmers, minimisers
+from dreamkeras.data.kmers import CODES, SEED, UNKNOWN, canonical_kmers, minimisers
 
 TURN = str.maketrans("ACGTN", "TGCAN")
 
@@ -22,11 +22,11 @@ def number(kmer):
     return int(kmer.translate(str.maketrans("ACGT", "0123")), 4)
 
 
-def minimisers_of(*sequences):
+def minimisers_of(*sequences, stretch=26):
     """A set for each sequence."""
     longest = max(map(len, sequences))
     stops = np.array([len(sequence) for sequence in sequences])
-    rows, values = minimisers(codes(*[sequence.ljust(longest, "N") for sequence in sequences]), np.zeros_like(stops), stops)
+    rows, values = minimisers(codes(*[sequence.ljust(longest, "N") for sequence in sequences]), np.zeros_like(stops), stops, stretch)
     return [set(values[rows == row].tolist()) for row in range(len(sequences))]
 
 
@@ -56,21 +56,24 @@ def test_both_strands_have_the_same_minimisers(sequence):
     assert one == other
 
 
-@given(shared=st.text("ACGT", min_size=STRETCH, max_size=STRETCH), ends=st.tuples(*[st.text("ACGTN", max_size=30)] * 4), turn=st.booleans())
-def test_a_common_stretch_has_a_common_minimiser_wherever_it_stands(shared, ends, turn):
-    one, other = minimisers_of(ends[0] + shared + ends[1], ends[2] + (turned(shared) if turn else shared) + ends[3])
+@pytest.mark.parametrize("stretch", [16, 17, 20, 26])
+@given(letters=st.text("ACGT", min_size=26, max_size=26), ends=st.tuples(*[st.text("ACGTN", max_size=30)] * 4), turn=st.booleans())
+def test_a_common_stretch_has_a_common_minimiser_wherever_it_stands(stretch, letters, ends, turn):
+    shared = letters[:stretch]
+    one, other = minimisers_of(ends[0] + shared + ends[1], ends[2] + (turned(shared) if turn else shared) + ends[3], stretch=stretch)
     assert one & other
 
 
-def test_about_one_kmer_in_six_is_a_minimiser():
-    found = minimisers_of(random_sequence(20_000))[0]
-    assert len(found) == pytest.approx(20_000 * 2 / (STRETCH - SEED + 2), rel=0.05)
+@pytest.mark.parametrize("stretch", [16, 20, 26])
+def test_longer_stretches_have_fewer_minimisers(stretch):
+    found = minimisers_of(random_sequence(20_000), stretch=stretch)[0]
+    assert len(found) == pytest.approx(20_000 * 2 / (stretch - SEED + 2), rel=0.05)
 
 
 def test_letters_outside_the_insert_have_none():
     sequence = random_sequence(100)
     padded = codes("N" * 30 + sequence + "N" * 20)
-    rows, values = minimisers(padded, np.array([30]), np.array([130]))
+    rows, values = minimisers(padded, np.array([30]), np.array([130]), 26)
     assert set(values.tolist()) == minimisers_of(sequence)[0]
     assert len(rows) == len(set(values.tolist()))
 

@@ -138,6 +138,20 @@ def test_variants_of_one_reference_are_one_family():
     assert np.unique(keys, return_counts=True)[1].tolist() == [300] * 10
 
 
+def test_two_sequences_alone_are_a_family():
+    rng = np.random.default_rng(0)
+    for letters in draw(50, 40, rng):  # a change in the middle leaves 19 letters in common
+        pair = np.stack([letters, changed(letters[None], 1, rng)[0]])
+        assert len(np.unique(family_keys(pair))) == 1
+
+
+def test_overlapping_tiles_of_a_region_are_one_family():
+    regions = draw(50, 1200, np.random.default_rng(0))
+    tiles = np.lib.stride_tricks.sliding_window_view(regions, 249, axis=1)[:, ::100].reshape(-1, 249)
+    keys = family_keys(np.concatenate([tiles, reverse_complement(tiles)]))
+    assert np.unique(keys, return_counts=True)[1].tolist() == [20] * 50
+
+
 def test_families_do_not_depend_on_the_order():
     rng = np.random.default_rng(0)
     letters = changed(draw(300, 60, rng).repeat(4, 0), 2, rng)
