@@ -1,21 +1,15 @@
-"""Which windows hold the same double-stranded DNA: a number for each, equal for duplicates and reverse complements."""
-
-from functools import lru_cache
-from typing import NamedTuple
+"""Which windows hold the same DNA: a number for each strand of each, and one that is equal for both strands."""
 
 import numpy as np
 
-from dreamkeras.sequence.alphabet import COMPLEMENT, reverse_complement
+from dreamkeras.data.inserts import PLAIN, Inserts, find_inserts
+from dreamkeras.sequence.alphabet import reverse_complement
 from dreamkeras.sequence.construct import Construct
-from dreamkeras.sequence.ragged import Ragged
 
-__all__ = ["duplex_keys"]
+__all__ = ["duplex_keys", "strand_keys"]
 
 CHUNK = 16384
 WORD = 8
-
-# Clearing bit 5 makes letters upper case; complementing them twice makes U a T.
-_PLAIN = COMPLEMENT[COMPLEMENT[np.arange(256, dtype=np.uint8) & 0xDF]]
 
 
 def duplex_keys(letters: np.ndarray, lengths: np.ndarray | None = None, construct: Construct | None = None) -> np.ndarray:
@@ -39,57 +33,33 @@ def duplex_keys(letters: np.ndarray, lengths: np.ndarray | None = None, construc
         >>> bool(keys[0] == keys[1]), bool(keys[0] == keys[2])
         (True, False)
     """
-    keys = np.empty(len(letters), np.uint64)
-    for start in range(0, len(letters), CHUNK):
+    given, turned = strand_keys(find_inserts(letters, lengths, construct))
+    return given + turned
+
+
+def strand_keys(inserts: Inserts) -> tuple[np.ndarray, np.ndarray]:
+    """64-bit keys of windows as they stand, and of the same windows with their inserts turned round.
+
+    Returns:
+        uint64 (n,) of the inserts as given; uint64 (n,) of their reverse complements.
+    """
+    given, turned = np.empty((2, len(inserts.letters)), np.uint64)
+    for start in range(0, len(given), CHUNK):
         rows = slice(start, start + CHUNK)
-        one = _PLAIN[letters[rows]]
-        other = _turned(one, None if lengths is None else lengths[rows], construct)
-        keys[rows] = _hash(one) + _hash(other)
-    return keys
+        windows = PLAIN[inserts.letters[rows]]
+        given[rows] = _hash(windows)
+        turned[rows] = _hash(_turned(windows, inserts.starts[rows], inserts.stops[rows]))
+    return given, turned
 
 
-def _turned(windows: np.ndarray, lengths: np.ndarray | None, construct: Construct | None) -> np.ndarray:
+def _turned(windows: np.ndarray, starts: np.ndarray, stops: np.ndarray) -> np.ndarray:
     """uint8, the windows with their inserts reverse-complemented."""
-    if construct is None or lengths is None:
-        return reverse_complement(windows)
     turned = windows.copy()
-    for given in np.unique(lengths):  # a measured library has few lengths
-        rows = np.flatnonzero(lengths == given)
-        adapted = _held_adapters(windows[rows], int(given), construct)
-        for group, length in ((rows[adapted], int(given) - _adapters(construct)), (rows[~adapted], int(given))):
-            if len(group):
-                insert = _frame(construct, length).insert
-                turned[group, insert] = reverse_complement(windows[group, insert])
+    spans, which = np.unique(starts.astype(np.int64) << 32 | stops, return_inverse=True)
+    for number, span in enumerate(spans.tolist()):
+        rows, insert = np.flatnonzero(which == number), slice(span >> 32, span & 0xFFFFFFFF)
+        turned[rows, insert] = reverse_complement(windows[rows, insert])
     return turned
-
-
-def _adapters(construct: Construct) -> int:
-    return len(construct.left_adapter) + len(construct.right_adapter)
-
-
-def _held_adapters(windows: np.ndarray, given: int, construct: Construct) -> np.ndarray:
-    """bool (n,): whether sequences of `given` letters had their adapters: then the flanks stand around a shorter insert."""
-    length = given - _adapters(construct)
-    if length < construct.shortest or not _adapters(construct):
-        return np.zeros(len(windows), bool)
-    template, insert = _frame(construct, length)
-    around = np.ones(len(template), bool)
-    around[insert] = False
-    return (windows[:, around] == template[around]).all(1)
-
-
-class _Frame(NamedTuple):
-    """A window around an insert: its letters in upper case, and the columns that the insert fills."""
-
-    template: np.ndarray
-    insert: slice
-
-
-@lru_cache(maxsize=1024)
-def _frame(construct: Construct, length: int) -> _Frame:
-    ones, others = construct.windows(Ragged.from_strings(["A" * length, "C" * length]))
-    filled = np.flatnonzero(ones != others)
-    return _Frame(_PLAIN[ones], slice(int(filled[0]), int(filled[-1]) + 1))
 
 
 def _hash(windows: np.ndarray) -> np.ndarray:

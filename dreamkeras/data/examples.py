@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from dreamkeras.data.duplicates import duplex_keys
+from dreamkeras.data.similar import family_keys
 from dreamkeras.errors import InputError
 from dreamkeras.sequence.construct import Construct
 
@@ -63,13 +63,13 @@ class Examples:
 
 
 def split(examples: Examples, fraction: float, seed: int = 0) -> tuple[Examples, Examples]:
-    """Training and validation examples that share no sequence, not even as reverse complements.
+    """Training and validation examples that share no sequence, not even turned round, in other flanks or with a few letters changed.
 
     Which side a sequence falls on depends on the set of sequences and the seed, not on their order in the file.
 
     Args:
-        examples: At least two different sequences.
-        fraction: Share of the examples to validate on, between 0 and 1; met to within the largest set of duplicates.
+        examples: At least two sequences that are not nearly the same.
+        fraction: Share of the examples to validate on, between 0 and 1; met to within the largest family of such sequences.
         seed: Which split; 0 or more.
 
     Returns:
@@ -82,29 +82,37 @@ def split(examples: Examples, fraction: float, seed: int = 0) -> tuple[Examples,
         raise InputError(f"Expected a validation fraction between 0 and 1, got {fraction}.")
     if seed < 0:
         raise InputError(f"Expected a seed of 0 or more, got {seed}.")
-    keys = duplex_keys(examples.letters, examples.lengths, examples.construct)
+    keys = family_keys(examples.letters, examples.lengths, examples.construct)
     held = _held_out(keys, max(1, round(fraction * len(examples))), seed)
     if not held.any() or held.all():
-        different = len(np.unique(keys))
+        families = len(np.unique(keys))
         raise InputError(
-            f"Expected enough different sequences to hold out {fraction:g} of them, got {len(examples)} examples of {different} sequences."
+            f"Expected enough different sequences to hold out {fraction:g} of them, got {len(examples)} examples of {families} sequences "
+            "or families of nearly the same: choose validation data or a fold."
         )
     return examples.select(~held), examples.select(held)
 
 
-def fold_split(examples: Examples, valid_fold: int) -> tuple[Examples, Examples]:
-    """Training and validation examples by the folds that the data's authors chose.
+def fold_split(examples: Examples, valid_fold: int | str) -> tuple[Examples, Examples]:
+    """Training and validation examples by the folds that the data's authors chose, or by chromosome.
 
     Args:
-        examples: Examples with folds.
-        valid_fold: The fold to validate on; all others train.
+        examples: Examples with folds, or with ids that begin with a chromosome, as in `chr2L_100_348` or `chr2L:100-348`.
+        valid_fold: The fold or the chromosome to validate on; all others train.
 
     Returns:
         (training examples, validation examples), each in the order given.
 
     Raises:
-        InputError: The examples have no folds, none of them is in this fold, or all are.
+        InputError: The examples have no folds, none of them is in this fold or on this chromosome, or all are.
     """
+    if isinstance(valid_fold, str):
+        held = _on_chromosome(examples.ids, valid_fold)
+        if not held.any() or held.all():
+            raise InputError(
+                f"Expected ids of {valid_fold} and of other chromosomes, got {held.sum()} of {len(held)} that name {valid_fold}."
+            )
+        return examples.select(~held), examples.select(held)
     if examples.folds is None:
         raise InputError(f"Expected examples with folds to validate on fold {valid_fold}, got none: the data have no fold column.")
     held = examples.folds == valid_fold
@@ -127,6 +135,12 @@ def require_examples(examples: Examples, wanted: int, purpose: str) -> None:
     """
     if len(examples) < wanted:
         raise InputError(f"Expected at least {wanted} examples for {purpose}, got {len(examples)}.")
+
+
+def _on_chromosome(ids: list[str], chromosome: str) -> np.ndarray:
+    """bool (n,): whether ids begin with this name as a whole, so that chr2 is not chr2L."""
+    size = len(chromosome)
+    return np.array([name.startswith(chromosome) and not name[size : size + 1].isalnum() for name in ids], bool)
 
 
 def _held_out(keys: np.ndarray, wanted: int, seed: int) -> np.ndarray:

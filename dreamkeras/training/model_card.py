@@ -133,7 +133,7 @@ def _held_out(config: Fields) -> str:
     if config.get("valid_fold") is not None:
         return f"Validation sequences: fold {config['valid_fold']} of the data."
     share = f"{config['valid_fraction']:.0%}" if config.get("valid_fraction") else "a tenth"
-    return f"Validation sequences: {share} of the data, drawn at random by the seed; duplicates and reverse complements stay on one side."
+    return f"Validation sequences: {share} of the data, drawn at random by the seed; what is the same or nearly so stays on one side."
 
 
 def _chosen_epoch(metrics: Fields, history: Sequence[Fields]) -> str:

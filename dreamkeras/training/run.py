@@ -5,6 +5,7 @@ Knows nothing about the command line; the choices come as a RunConfig.
 
 import dataclasses
 import hashlib
+import sys
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -13,6 +14,7 @@ import numpy as np
 
 from dreamkeras.data.assays import find_assay
 from dreamkeras.data.examples import Examples, fold_split, split
+from dreamkeras.data.overlap import overlap
 from dreamkeras.data.simulate import examples as simulated_examples
 from dreamkeras.data.simulate import simulate
 from dreamkeras.errors import InputError
@@ -63,6 +65,7 @@ def train(config: RunConfig, folder: Path) -> dict[str, Any]:
     if is_taken(folder):
         raise InputError(f"Expected a new or empty folder, got {folder}: go on with a run in it by --resume, or take another name.")
     data = _read(config)
+    _warn_of_overlap(config, data)
     model, plan = _prepare(config, data)
     config = _settled(config, plan, data)
     with naming_output(str(folder)):
@@ -105,6 +108,16 @@ def _read(config: RunConfig) -> _Data:
     if config.valid_fold is not None:
         return _Data(*fold_split(examples, config.valid_fold))
     return _Data(*split(examples, HELD_OUT if config.valid_fraction is None else config.valid_fraction, config.seed_of_split))
+
+
+def _warn_of_overlap(config: RunConfig, data: _Data) -> None:
+    """Says on standard error what chosen validation sequences share with the training sequences."""
+    if config.valid is None and config.valid_fold is None:
+        return  # the split keeps what is similar together
+    common = overlap(*data)
+    if any(common):
+        place = f"in {Path(config.valid).name}" if config.valid else f"of fold {config.valid_fold}"
+        sys.stderr.write(f"Warning: {common.describe(len(data.validation), place)}\n")
 
 
 def _fingerprint(data: _Data) -> str:

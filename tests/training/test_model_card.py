@@ -145,7 +145,7 @@ def test_an_epoch_that_was_not_chosen_is_not_mentioned(changes):
 def test_validation_tells_how_its_sequences_were_drawn():
     (note,) = [line for line in section(card(), "Validation") if line.startswith("- Validation sequences")]
     assert "10% of the data, drawn at random" in note
-    assert "reverse complements" in note
+    assert "the same or nearly so" in note
     assert "a tenth of the data" in card(config=without(CONFIG, "valid_fraction"))
 
 

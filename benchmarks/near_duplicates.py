@@ -1,0 +1,63 @@
+"""How long families of similar sequences and overlaps take at the size of the challenge's library, in how much memory, and what is found.
+
+Random inserts of 80 letters, of which one in a hundred is another with up to eight letters drawn anew, on either strand.
+Run `python benchmarks/near_duplicates.py [N]`; 6.7 million take 2 GB. Times are of the processor, on one core.
+"""
+
+import resource
+import sys
+import time
+
+import numpy as np
+from machine import provenance
+
+from dreamkeras.data.examples import Examples
+from dreamkeras.data.overlap import overlap
+from dreamkeras.data.similar import family_keys
+from dreamkeras.sequence.alphabet import BASES, reverse_complement
+
+LENGTH, DRAWN = 80, 8
+
+
+def library(count, rng):
+    """uint8 (n, 80), windows; int (m,), rows of originals; int (m,), rows of their copies, with 0 to 8 letters drawn anew in turn."""
+    bases = np.frombuffer(BASES.encode(), np.uint8)
+    letters = bases[rng.integers(0, len(bases), (count, LENGTH), np.uint8)]
+    copies = rng.permutation(count)[: count // 50]
+    originals, copies = copies[::2], copies[1::2][: len(copies[::2])]
+    letters[copies] = letters[originals[: len(copies)]]
+    letters[copies[::3]] = reverse_complement(letters[copies[::3]])
+    for drawn in range(1, DRAWN + 1):
+        rows = copies[np.arange(len(copies)) % (DRAWN + 1) >= drawn]
+        letters[rows, rng.integers(0, LENGTH, len(rows))] = bases[rng.integers(0, len(bases), len(rows))]
+    return letters, originals[: len(copies)], copies
+
+
+def examples(letters):
+    narrow = np.zeros((len(letters), 1), np.float32)
+    return Examples([""] * len(letters), letters, narrow, narrow, np.full(len(letters), letters.shape[1], np.int32))
+
+
+def timed(name, call):
+    before, start = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss, time.process_time()
+    result = call()
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    print(f"{name}: {time.process_time() - start:.0f} s, {(peak - before) / 1024:.0f} MB beside the {before / 1024:.0f} MB of before")
+    return result
+
+
+def main():
+    count = int(float(sys.argv[1])) if len(sys.argv) > 1 else 6_700_000
+    print(provenance())
+    letters, originals, copies = library(count, np.random.default_rng(0))
+    keys = timed(f"families of {count:,} sequences", lambda: family_keys(letters))
+    for drawn in range(DRAWN + 1):
+        rows = slice(drawn, None, DRAWN + 1)
+        print(f"  {drawn} letters drawn anew: {(keys[originals[rows]] == keys[copies[rows]]).mean():.4f} found")
+    print(f"  {len(np.unique(keys)):,} families; {count - len(copies):,} without any chance likeness")
+    training, validation = examples(letters[count // 10 :]), examples(letters[: count // 10])
+    print(timed(f"overlap of {len(validation):,} with {len(training):,}", lambda: overlap(training, validation)))
+
+
+if __name__ == "__main__":
+    main()
