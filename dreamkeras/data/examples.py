@@ -68,9 +68,7 @@ class Examples:
     def joined(cls, parts: Sequence["Examples"]) -> "Examples":
         """The examples of several parts, at least one, that have the same fields; the construct is the first's."""
         rows: dict[str, Any] = {
-            field: np.concatenate([getattr(part, field) for part in parts])
-            for field in DIMENSIONS
-            if getattr(parts[0], field) is not None
+            field: np.concatenate([getattr(part, field) for part in parts]) for field in DIMENSIONS if getattr(parts[0], field) is not None
         }
         return dataclasses.replace(parts[0], ids=[name for part in parts for name in part.ids], **rows)
 
