@@ -1,7 +1,6 @@
 """Parquet files as batches of records or of rows, through pyarrow, which is imported only when one is read."""
 
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
 from typing import Any
 
 import numpy as np

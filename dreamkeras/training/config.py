@@ -5,6 +5,8 @@ import json
 from dataclasses import dataclass
 from pathlib import Path
 
+from dreamkeras.data.assays import TABLE
+from dreamkeras.data.table_layout import TableLayout
 from dreamkeras.errors import InputError
 from dreamkeras.sequence.outputs import open_output
 
@@ -52,6 +54,7 @@ class RunConfig:
         seed: Of the weights, the order and the dropout.
         split_seed: Of the simulated library and of the split, so that runs of several seeds validate on the same; None takes `seed`.
         simulated: Promoters to simulate where `data` is None: 20,000 if not chosen; None where there are data.
+        table: Layout of the data where the assay is `table`; None for every other.
         fingerprint: Of the examples that the run began with, so that it is resumed with no others; None before it begins.
 
     Raises:
@@ -85,11 +88,15 @@ class RunConfig:
     seed: int = 0
     split_seed: int | None = None
     simulated: int | None = None
+    table: TableLayout | None = None
     fingerprint: str | None = None
 
     def __post_init__(self) -> None:
         if self.data is None and self.assay != SIMULATED_ASSAY:
             raise InputError(f"Expected data for assay {self.assay!r}, got none: only {SIMULATED_ASSAY} promoters are simulated.")
+        if (self.assay == TABLE) != (self.table is not None):
+            wanted = "the columns of a table (--target-column)" if self.assay == TABLE else f"assay {TABLE!r} for the columns of a table"
+            raise InputError(f"Expected {wanted}, got assay {self.assay!r}{' alone' if self.assay == TABLE else ''}.")
         object.__setattr__(self, "simulated", None if self.data else SIMULATED if self.simulated is None else self.simulated)
         self._check_numbers()
         self._check_alternatives("validation sequences", "valid", "valid_fold", "valid_fraction")
@@ -136,8 +143,9 @@ class RunConfig:
             InputError: The file is missing or no such choices.
         """
         try:
-            return cls(**json.loads(path.read_text()))
+            fields = json.loads(path.read_text())
+            return cls(**{**fields, "table": TableLayout.from_json(fields["table"])} if fields.get("table") else fields)
         except FileNotFoundError:
             raise InputError(f"Expected a run to resume, got no {path}.") from None
-        except (OSError, TypeError, ValueError) as error:
+        except (OSError, TypeError, ValueError, AttributeError) as error:
             raise InputError(f"Expected the choices of a run, got {path} ({error}).") from None

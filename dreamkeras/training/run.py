@@ -15,6 +15,7 @@ from dreamkeras.data.assays import find_assay
 from dreamkeras.data.examples import Examples, fold_split, split
 from dreamkeras.data.simulate import examples as simulated_examples
 from dreamkeras.data.simulate import simulate
+from dreamkeras.data.table import fitted_layout
 from dreamkeras.errors import InputError
 from dreamkeras.export.process import require_packages
 from dreamkeras.models.presets import build_model
@@ -62,6 +63,7 @@ def train(config: RunConfig, folder: Path) -> dict[str, Any]:
     require_packages()  # now, not when the training is done
     if is_taken(folder):
         raise InputError(f"Expected a new or empty folder, got {folder}: go on with a run in it by --resume, or take another name.")
+    config = _with_window(config)
     data = _read(config)
     model, plan = _prepare(config, data)
     config = _settled(config, plan, data)
@@ -97,8 +99,14 @@ def resume(folder: Path, backend: str) -> dict[str, Any]:
     return _fit(config, plan, folder, data, model, state)
 
 
+def _with_window(config: RunConfig) -> RunConfig:
+    """The choices with the window of the user's own table settled, if it is one: it holds the longest sequence of its files."""
+    files = [file for file in (config.data, config.valid) if file]
+    return dataclasses.replace(config, table=fitted_layout(config.table, files)) if config.table else config
+
+
 def _read(config: RunConfig) -> _Data:
-    assay = find_assay(config.assay)
+    assay = find_assay(config.assay, config.table)
     examples = assay.read(config.data) if config.data else simulated_examples(simulate(config.simulated or SIMULATED, config.seed_of_split))
     if config.valid:
         return _Data(examples, assay.read(config.valid))
@@ -111,7 +119,8 @@ def _fingerprint(data: _Data) -> str:
     """A hash of what is trained and validated on."""
     digest = hashlib.sha256()
     for examples in data:
-        for values in (examples.letters, examples.flags, examples.targets):
+        weights = () if examples.weights is None else (examples.weights,)
+        for values in (examples.letters, examples.flags, examples.targets, *weights):
             digest.update(np.ascontiguousarray(values).data)
     return digest.hexdigest()
 
@@ -128,7 +137,7 @@ def _prepare(config: RunConfig, data: _Data) -> tuple[PrixFixe, Plan]:
     """The compiled network, with the weights that the seed gives, and the plan of its training."""
     keras.utils.set_random_seed(config.seed)
     with computing_in(config.precision):
-        model = build_model(config.model, find_assay(config.assay))
+        model = build_model(config.model, find_assay(config.assay, config.table))
         plan = make_plan(config, model, data.training)
         if plan.augmentation.truths or config.test_shifts:
             model = model.with_options(plan.augmentation.truths, config.test_shifts)
