@@ -6,14 +6,17 @@ from typing import Any
 import click
 from click.core import ParameterSource
 
+from .config_file import config_option
 from .options import BACKENDS, LOSSES, OPTIMIZERS, PRECISIONS
+from .table_options import chosen_layout, table_options
 
 __all__ = ["command"]
 
 
 @click.command("train")
 @click.argument("data", required=False, type=click.Path())
-@click.option("--assay", default="yeast", show_default=True, help="What was measured.")
+@click.option("--assay", default="yeast", show_default=True, help="What was measured: yeast, lentimpra, starrseq or your own table.")
+@table_options
 @click.option(
     "--model", default="dream-cnn-small", show_default=True, help="Which network: see `dreamkeras models`, or FIRST,CORE,FINAL blocks."
 )
@@ -57,6 +60,7 @@ __all__ = ["command"]
 @click.option("--split-seed", type=int, metavar="N", help="Of the split alone.  [default: the seed]")
 @click.option("--backend", type=click.Choice(BACKENDS), help="[default: KERAS_BACKEND, else the first installed]")
 @click.option("--resume", is_flag=True, help="Go on with the run in --out from its last whole epoch.")
+@config_option
 @click.pass_context
 def command(ctx: click.Context, /, out: Path | None, resume: bool, backend: str | None, **choices: Any) -> None:
     """Train a model on the measured sequences in DATA, or on a simulated library without it.
@@ -70,6 +74,7 @@ def command(ctx: click.Context, /, out: Path | None, resume: bool, backend: str 
     if resume:
         _refuse_choices(ctx)
         backend = backend or _backend_of(folder)
+    layout = chosen_layout(choices["assay"], choices)
     for file in filter(None, (choices["data"], choices["valid"])):
         with open_source(file):  # Keras takes seconds to load: a wrong path need not wait for it
             pass
@@ -81,7 +86,7 @@ def command(ctx: click.Context, /, out: Path | None, resume: bool, backend: str 
     if resume:
         metrics = run.resume(folder, backend)
     else:
-        config = RunConfig(backend=backend, **choices)
+        config = RunConfig(backend=backend, table=layout, **choices)
         if config.data is None:
             click.echo(f"No DATA given: training on {config.simulated:,} simulated yeast promoters.", err=True)
         metrics = run.train(config, folder)

@@ -57,7 +57,7 @@ class TableLayout:
         object.__setattr__(self, "target_column", tuple(self.target_column))
         object.__setattr__(self, "replicate_columns", tuple(tuple(columns) for columns in self.replicate_columns))
         if not self.target_column or len(set(self.tasks)) < len(self.tasks):
-            raise InputError(f"Expected one or more different target columns, got {', '.join(self.tasks) or 'none'}.")
+            raise InputError(f"Expected one or more different columns as target_column, got {', '.join(self.tasks) or 'none'}.")
         for one, other in (("weight_column", "variance_column"), ("reverse_mark", "both_strands")):
             if getattr(self, one) and getattr(self, other):
                 raise InputError(f"Expected one of {one} and {other}, got both.")

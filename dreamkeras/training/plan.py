@@ -40,7 +40,8 @@ def make_plan(config: RunConfig, network: PrixFixe, training: Examples) -> Plan:
     """The plan of a run.
 
     Raises:
-        InputError: There are too few examples for one batch, or none with a value of some task, or the targets of singletons are to be jittered where no flag tells them.
+        InputError: There are too few examples for one batch, or none with a value of some task, or the targets of singletons are to be
+            jittered where no flag tells them.
         ModelError: A name in the choices is unknown.
     """
     if config.jitter and "is_singleton" not in network.construct.flags:
