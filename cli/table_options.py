@@ -39,14 +39,28 @@ OPTIONS = (
     click.option("--reverse-mark", metavar="TEXT", help="What the ids of sequences measured in reverse contain."),
     click.option("--both-strands", is_flag=True, help="Values belong to both strands: train on each and predict their mean."),
 )
-"""One for each field of `data.table_layout.TableLayout`; a test compares them."""
 
-TABLE_FIELDS = tuple(option(lambda: None).__click_params__[0].name for option in OPTIONS)
-"""The names of the layout's fields."""
+TABLE_FIELDS = (
+    "target_column",
+    "sequence_column",
+    "id_column",
+    "weight_column",
+    "variance_column",
+    "replicate_columns",
+    "fold_column",
+    "left_adapter",
+    "right_adapter",
+    "left_flank",
+    "right_flank",
+    "length",
+    "reverse_mark",
+    "both_strands",
+)
+"""The fields of `data.table_layout.TableLayout`, each an option, which completion must not import; a test compares them."""
 
 
 def table_options(command: Callable[..., Any]) -> Callable[..., Any]:
-    """Decorator: gives a command all of these options, in this order."""
+    """Decorator: gives a command an option for each field of the layout, in this order."""
     for option in reversed(OPTIONS):
         command = option(command)
     return command

@@ -13,6 +13,9 @@ minutes = 10
 [options]                                         # fields of RunConfig; a list is an axis of the grid
 batch_size = [32, 64]
 learning_rate = 0.005
+
+[table]                                           # fields of TableLayout, for the assay `table`
+target_column = ["activity"]
 ```
 """
 
@@ -25,6 +28,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from dreamkeras.data.table_layout import TableLayout
 from dreamkeras.errors import InputError
 from dreamkeras.training.config import RunConfig
 
@@ -35,7 +39,7 @@ KEYS = {"models": str, "strategies": str, "seeds": int}
 
 BUDGET = ("steps", "minutes")
 
-TAKEN = {"data", "assay", "model", "strategy", "seed", "fingerprint", *BUDGET}
+TAKEN = {"data", "assay", "model", "strategy", "seed", "table", "fingerprint", *BUDGET}
 """Fields of RunConfig that are set elsewhere than under options."""
 
 SHARED = ("valid", "valid_fold", "valid_fraction", "split_seed")
@@ -109,9 +113,11 @@ def expand(fields: Mapping[str, Any], **base: Any) -> Grid:
     Raises:
         InputError: A key is unknown or has another type, or two runs would be the same.
     """
-    _check_keys(fields, {*KEYS, "options", "budget", "parallel"}, "keys")
+    _check_keys(fields, {*KEYS, "options", "budget", "parallel", "table"}, "keys")
     lists = {key: _list(fields, key, kind) for key, kind in KEYS.items()}
     shared = {"split_seed": SPLIT_SEED, **base, **_budget(fields)}
+    if "table" in fields:
+        shared["table"] = TableLayout.from_json(fields["table"])
     axes = _axes(fields)
     constant = {name: values[0] for name, values in axes.items() if len(values) == 1}
     varied = {name: values for name, values in axes.items() if len(values) > 1}

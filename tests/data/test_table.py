@@ -2,6 +2,7 @@
 
 import csv
 import gzip
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -21,10 +22,9 @@ LAYOUT = TableLayout(("a", "b"), id_column="name", length=8)
 
 
 def written(folder, rows=ROWS, header=HEADER, name="table.csv"):
-    path = folder / name
-    with path.open("w", newline="") as file:
-        csv.writer(file, delimiter="\t" if ".tsv" in name else ",").writerows([header, *rows] if header else rows)
-    return str(path)
+    with (folder / name).open("w", newline="") as file:
+        csv.writer(file, delimiter="\t" if name.endswith("tsv") else ",").writerows([header, *rows] if header else rows)
+    return str(folder / name)
 
 
 def read(path, layout=LAYOUT, **fields):
@@ -79,7 +79,7 @@ def test_the_same_table_in_another_format_reads_the_same(tmp_path, name):
         texts = {"name": ["x_+", None, "z_-"], "Seq": [row[2] for row in ROWS]}
         pq.write_table(pa.table({**texts, **numbers}), path)
     elif name.endswith("gz"):
-        path.write_bytes(gzip.compress(open(written(tmp_path), "rb").read()))
+        path.write_bytes(gzip.compress(Path(written(tmp_path)).read_bytes()))
     else:
         written(tmp_path, name=name)
     examples = read(str(path), weight_column="w")

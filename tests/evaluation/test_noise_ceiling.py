@@ -23,7 +23,7 @@ def test_it_is_the_r_of_the_truth_with_the_mean_of_the_replicates(replicates, no
 
 
 def test_missing_replicates_are_left_out_of_their_pairs():
-    truth, values = simulated(3, 1.0)
+    _, values = simulated(3, 1.0)
     values[::2, 2] = np.nan
     ceiling = noise_ceiling(values)
     assert ceiling.replicate_r == pytest.approx(0.5, abs=0.01)

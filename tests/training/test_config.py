@@ -3,6 +3,7 @@ import json
 
 import pytest
 
+from dreamkeras.data.table_layout import TableLayout
 from dreamkeras.errors import DreamkerasError, InputError
 from dreamkeras.training.config import PRECISIONS, RunConfig
 
@@ -12,6 +13,19 @@ def test_round_trip(tmp_path):
     config.write(tmp_path / "config.json")
     assert RunConfig.read(tmp_path / "config.json") == config
     assert json.loads((tmp_path / "config.json").read_text()) == dataclasses.asdict(config)
+
+
+def test_a_tables_layout_goes_round_too(tmp_path):
+    config = RunConfig(data="a.csv", assay="table", table=TableLayout(("a", 2), replicate_columns=(("r", "s"), ("t", "u"))))
+    config.write(tmp_path / "config.json")
+    assert RunConfig.read(tmp_path / "config.json") == config
+
+
+def test_a_layout_belongs_to_a_table_and_to_nothing_else():
+    with pytest.raises(InputError, match=r"Expected the columns of a table \(--target-column\), got assay 'table' alone"):
+        RunConfig(data="a.csv", assay="table")
+    with pytest.raises(InputError, match="Expected assay 'table' for the columns of a table, got assay 'yeast'"):
+        RunConfig(table=TableLayout(("a",)))
 
 
 @pytest.mark.parametrize("name", ["epochs", "steps", "batch_size", "learning_rate", "patience", "minutes", "simulated"])
@@ -71,7 +85,9 @@ def test_unknown_precision():
     assert [RunConfig(precision=name).precision for name in PRECISIONS] == list(PRECISIONS)
 
 
-@pytest.mark.parametrize("text", ["", "[1]", '{"colour": 1}', '{"epochs": "many"}', '{"epochs": -1}', "null", "\x00"])
+@pytest.mark.parametrize(
+    "text", ["", "[1]", '{"colour": 1}', '{"epochs": "many"}', '{"epochs": -1}', '{"table": {"a": 1}}', "null", "\x00"]
+)
 def test_files_of_another_kind(tmp_path, text):
     (tmp_path / "config.json").write_text(text)
     with pytest.raises(InputError, match=r"config\.json|above 0"):
