@@ -13,10 +13,9 @@ minutes = 10
 [options]                                         # fields of RunConfig; a list is an axis of the grid
 batch_size = [32, 64]
 learning_rate = 0.005
-
-[table]                                           # fields of TableLayout, for the assay `table`
-target_column = ["activity"]
 ```
+
+For the assay `table`, a section `[table]` holds the fields of `data.table_layout.TableLayout`.
 """
 
 import itertools

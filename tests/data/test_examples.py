@@ -75,8 +75,10 @@ def test_select_takes_a_mask():
     assert (chosen.folds, chosen.weights, chosen.replicates) == (None, None, None)
 
 
-@pytest.mark.parametrize(("field", "value"), [("targets", np.zeros(3)), ("letters", np.zeros((2, 5))), ("lengths", np.zeros(4)), ("weights", np.zeros(2)),
-                                              ("replicates", np.zeros((3, 2)))])  # fmt: skip
+@pytest.mark.parametrize(("field", "value"), [
+    ("targets", np.zeros(3)), ("letters", np.zeros((2, 5))), ("lengths", np.zeros(4)), ("weights", np.zeros(2)),
+    ("replicates", np.zeros((3, 2))),
+])  # fmt: skip
 def test_fields_out_of_step_are_refused(field, value):
     fields = {"letters": np.zeros((3, 5)), "targets": np.zeros((3, 1)), "flags": np.zeros((3, 2)), "lengths": np.zeros(3), field: value}
     with pytest.raises(InputError, match=f"Expected {field} of . dimensions and 3 rows, got shape"):

@@ -74,7 +74,7 @@ class TestRefusals:
     @pytest.mark.parametrize(
         ("fields", "message"),
         [
-            ({"model": ["a"]}, "Expected keys among budget, models, options, parallel, seeds, strategies, got 'model'"),
+            ({"model": ["a"]}, "Expected keys among budget, models, options, parallel, seeds, strategies, table, got 'model'"),
             ({}, "Expected models, a list of presets"),
             ({"models": []}, r"Expected models to be a list of names, got \[\]"),
             ({"models": "a"}, "Expected models to be a list of names, got 'a'"),
