@@ -11,6 +11,7 @@ __all__ = [
     "batch_size_option",
     "column",
     "device_option",
+    "fold_count",
     "format_option",
     "id_column_option",
     "models_option",
@@ -68,6 +69,13 @@ device_option = click.option(
 
 def column(text: str) -> str | int:
     """A column's name; digits are its position, from 0."""
+    return int(text) if text.isdecimal() else text
+
+
+def fold_count(text: str) -> str | int:
+    """A number of folds, or `given`."""
+    if not text.isdecimal() and text != "given":
+        raise click.BadParameter(f"{text!r} is neither a number nor 'given'.")
     return int(text) if text.isdecimal() else text
 
 

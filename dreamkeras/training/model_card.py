@@ -140,7 +140,8 @@ def _held_out(config: Fields) -> str:
     if config["valid"]:
         return f"Validation sequences: the file `{config['valid']}`; whether it shares sequences with the training data was not looked at."
     if config.get("valid_fold") is not None:
-        return f"Validation sequences: fold {config['valid_fold']} of the data."
+        drawn = f" of {config['folds']} that were drawn from" if config.get("folds") else " of"
+        return f"Validation sequences: fold {config['valid_fold']}{drawn} the data."
     share = f"{config['valid_fraction']:.0%}" if config.get("valid_fraction") else "a tenth"
     return f"Validation sequences: {share} of the data, drawn at random by the seed; duplicates and reverse complements stay on one side."
 

@@ -35,6 +35,27 @@ def test_numbers_are_above_0(name, value):
         RunConfig(**{name: value})
 
 
+@pytest.mark.parametrize("choices", [{"valid": "a.tsv"}, {"valid_fraction": 0.1}])
+def test_folds_are_validated_on_alone(choices):
+    with pytest.raises(InputError, match=r"Expected one choice of validation sequences, got valid.* and folds"):
+        RunConfig(folds=3, **choices)
+    with pytest.raises(InputError, match="got valid_fold and folds 'given'"):
+        RunConfig(folds="given", valid_fold=1)
+
+
+@pytest.mark.parametrize("folds", [1, 0, -2, "five", 2.5])
+def test_numbers_of_folds(folds):
+    with pytest.raises(InputError, match=f"Expected folds to be 2 or more, or 'given', got {folds!r}"):
+        RunConfig(folds=folds)
+
+
+def test_one_of_the_drawn_folds_is_a_run_like_any_other():
+    assert RunConfig(folds=3).is_cross_validation
+    assert RunConfig(folds="given").is_cross_validation
+    assert not RunConfig(folds=3, valid_fold=2).is_cross_validation
+    assert not RunConfig().is_cross_validation
+
+
 @pytest.mark.parametrize("name", ["slide", "jitter", "test_shifts"])
 def test_amounts_are_0_or_more(name):
     with pytest.raises(InputError, match=f"Expected {name} of 0 or more, got -1"):
