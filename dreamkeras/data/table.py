@@ -123,8 +123,9 @@ def _examples(layout: TableLayout, construct: Construct, columns: _Columns, tabl
     targets = np.stack([_values(cells[position], records) for position in columns.targets], axis=1)
     weights = _weights(layout, columns, cells, records, ~np.isnan(targets).all(axis=1))
     kept = np.flatnonzero(weights)
-    records = records.select(kept)
-    cells = {position: [column[row] for row in kept] for position, column in cells.items()}
+    if len(kept) < len(weights):
+        records = records.select(kept)
+        cells = {position: [column[row] for row in kept] for position, column in cells.items()}
     return Examples(
         ids=records.ids,
         letters=construct.cut(records),
@@ -163,7 +164,8 @@ def _weights(layout: TableLayout, columns: _Columns, cells: Cells, records: Reco
 
 def _flags(layout: TableLayout, construct: Construct, ids: list[str]) -> np.ndarray:
     """float32 (n, flags): whether an id says that its sequence was measured in reverse."""
-    is_reverse = [bool(layout.reverse_mark) and str(layout.reverse_mark) in name for name in ids]
+    mark = layout.reverse_mark
+    is_reverse = [mark in name for name in ids] if mark else [False] * len(ids)
     return np.repeat(np.array(is_reverse, np.float32)[:, None], len(construct.flags), axis=1)
 
 
