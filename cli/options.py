@@ -10,7 +10,9 @@ __all__ = [
     "OPTIMIZERS",
     "PRECISIONS",
     "batch_size_option",
+    "column",
     "device_option",
+    "fold_count",
     "format_option",
     "id_column_option",
     "models_option",
@@ -69,13 +71,20 @@ device_option = click.option(
 )
 
 
-def _column(text: str) -> str | int:
+def column(text: str) -> str | int:
     """A column's name; digits are its position, from 0."""
     return int(text) if text.isdecimal() else text
 
 
-id_column_option = click.option("--id-column", type=_column, metavar="NAME", help="A table's column of names, or its position from 0.")
+def fold_count(text: str) -> str | int:
+    """A number of folds, or `given`."""
+    if not text.isdecimal() and text != "given":
+        raise click.BadParameter(f"{text!r} is neither a number nor 'given'.")
+    return int(text) if text.isdecimal() else text
+
+
+id_column_option = click.option("--id-column", type=column, metavar="NAME", help="A table's column of names, or its position from 0.")
 
 sequence_column_option = click.option(
-    "--sequence-column", type=_column, metavar="NAME", help="A table's column of sequences, or its position from 0."
+    "--sequence-column", type=column, metavar="NAME", help="A table's column of sequences, or its position from 0."
 )

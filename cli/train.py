@@ -6,14 +6,17 @@ from typing import Any
 import click
 from click.core import ParameterSource
 
-from .options import BACKENDS, LOSSES, OPTIMIZERS, PRECISIONS
+from .config_file import config_option
+from .options import BACKENDS, LOSSES, OPTIMIZERS, PRECISIONS, fold_count
+from .table_options import chosen_layout, table_options
 
 __all__ = ["command"]
 
 
 @click.command("train")
 @click.argument("data", required=False, type=click.Path())
-@click.option("--assay", default="yeast", show_default=True, help="What was measured.")
+@click.option("--assay", default="yeast", show_default=True, help="What was measured: yeast, lentimpra, starrseq or your own table.")
+@table_options
 @click.option(
     "--model", default="dream-cnn-small", show_default=True, help="Which network: see `dreamkeras models`, or FIRST,CORE,FINAL blocks."
 )
@@ -22,6 +25,7 @@ __all__ = ["command"]
 @click.option("--valid", type=click.Path(), metavar="FILE", help="Data to validate on.  [default: held out of DATA]")
 @click.option("--valid-fold", type=int, metavar="N", help="Fold of DATA to validate on.")
 @click.option("--valid-fraction", type=float, metavar="SHARE", help="Share of DATA to hold out.  [default: 0.1]")
+@click.option("--folds", type=fold_count, metavar="N|given", help="Cross-validate: train a run for each of N folds, or of DATA's own.")
 @click.option("--epochs", type=click.IntRange(min=1), metavar="N", help="Passes over the examples.  [default: the strategy's]")
 @click.option("--steps", type=click.IntRange(min=1), metavar="N", help="Optimiser steps in all, in place of --epochs.")
 @click.option(
@@ -57,6 +61,7 @@ __all__ = ["command"]
 @click.option("--split-seed", type=int, metavar="N", help="Of the split alone.  [default: the seed]")
 @click.option("--backend", type=click.Choice(BACKENDS), help="[default: KERAS_BACKEND, else the first installed]")
 @click.option("--resume", is_flag=True, help="Go on with the run in --out from its last whole epoch.")
+@config_option
 @click.pass_context
 def command(ctx: click.Context, /, out: Path | None, resume: bool, backend: str | None, **choices: Any) -> None:
     """Train a model on the measured sequences in DATA, or on a simulated library without it.
@@ -70,22 +75,29 @@ def command(ctx: click.Context, /, out: Path | None, resume: bool, backend: str 
     if resume:
         _refuse_choices(ctx)
         backend = backend or _backend_of(folder)
+    layout = chosen_layout(choices["assay"], choices)
     for file in filter(None, (choices["data"], choices["valid"])):
         with open_source(file):  # Keras takes seconds to load: a wrong path need not wait for it
             pass
     backend = choose_backend(backend)
 
-    from dreamkeras.training import run
+    from dreamkeras.training import cross_validation, run
     from dreamkeras.training.config import RunConfig
 
-    if resume:
-        metrics = run.resume(folder, backend)
-    else:
-        config = RunConfig(backend=backend, **choices)
-        if config.data is None:
-            click.echo(f"No DATA given: training on {config.simulated:,} simulated yeast promoters.", err=True)
-        metrics = run.train(config, folder)
+    config = RunConfig.read(folder / "config.json") if resume else RunConfig(backend=backend, table=layout, **choices)
+    if config.data is None and not resume:
+        click.echo(f"No DATA given: training on {config.simulated:,} simulated yeast promoters.", err=True)
+    if config.is_cross_validation:
+        metrics = cross_validation.cross_validate(config, folder, lambda line: click.echo(line, err=True), backend, resume)
+        among = f"in {len(metrics['folds'])} folds that were not trained on"
+        click.echo(f"{folder}: r {_three(metrics['r'])} on {metrics['n']:,} sequences {among}", err=True)
+        return
+    metrics = run.resume(folder, backend) if resume else run.train(config, folder)
     click.echo(f"{folder}: validation r {metrics['r']:.3f} on {metrics['n']:,} sequences (epoch {metrics['best_epoch']})", err=True)
+
+
+def _three(r: float | None) -> str:
+    return "undefined" if r is None else f"{r:.3f}"
 
 
 def _refuse_choices(ctx: click.Context) -> None:

@@ -3,7 +3,10 @@
 Knows nothing about file formats or Keras.
 """
 
+import dataclasses
+from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
@@ -13,6 +16,9 @@ from dreamkeras.sequence.construct import Construct
 
 __all__ = ["Examples", "fold_split", "require_examples", "split"]
 
+DIMENSIONS = {"letters": 2, "targets": 2, "flags": 2, "lengths": 1, "folds": 1, "weights": 1, "replicates": 3}
+"""The arrays that have a row an example, and how many dimensions each has."""
+
 
 @dataclass(frozen=True)
 class Examples:
@@ -21,11 +27,13 @@ class Examples:
     Args:
         ids: n names.
         letters: uint8 (n, length), windows, ASCII.
-        targets: float32 (n, tasks), measured values.
+        targets: float32 (n, tasks), measured values; NaN where one is missing.
         flags: float32 (n, flags), columns in the order of the construct's flags.
         lengths: int32 (n,), letters of each sequence as it was given.
         folds: int32 (n,), the fold that the data's authors put each example in; None if they did not.
         construct: What the windows were cut by; None if that is unknown.
+        weights: float32 (n,), how much each example counts in the loss; None weighs all alike.
+        replicates: float32 (n, tasks, k), the measurements that the targets are means of, NaN where one is missing; None if unknown.
 
     Raises:
         InputError: The fields do not all have n rows, or have the wrong number of dimensions.
@@ -38,9 +46,11 @@ class Examples:
     lengths: np.ndarray
     folds: np.ndarray | None = None
     construct: Construct | None = None
+    weights: np.ndarray | None = None
+    replicates: np.ndarray | None = None
 
     def __post_init__(self) -> None:
-        for field, dimensions in (("letters", 2), ("targets", 2), ("flags", 2), ("lengths", 1), ("folds", 1)):
+        for field, dimensions in DIMENSIONS.items():
             values = getattr(self, field)
             if values is not None and (values.ndim != dimensions or len(values) != len(self.ids)):
                 raise InputError(f"Expected {field} of {dimensions} dimensions and {len(self.ids)} rows, got shape {values.shape}.")
@@ -51,15 +61,16 @@ class Examples:
     def select(self, index: np.ndarray) -> "Examples":
         """The examples at `index` (integers or a boolean mask), in its order."""
         kept = np.arange(len(self))[index]
-        return Examples(
-            ids=[self.ids[i] for i in kept],
-            letters=self.letters[kept],
-            targets=self.targets[kept],
-            flags=self.flags[kept],
-            lengths=self.lengths[kept],
-            folds=None if self.folds is None else self.folds[kept],
-            construct=self.construct,
-        )
+        rows: dict[str, Any] = {field: values[kept] for field in DIMENSIONS if (values := getattr(self, field)) is not None}
+        return dataclasses.replace(self, ids=[self.ids[i] for i in kept], **rows)
+
+    @classmethod
+    def joined(cls, parts: Sequence["Examples"]) -> "Examples":
+        """The examples of several parts, at least one, that have the same fields; the construct is the first's."""
+        rows: dict[str, Any] = {
+            field: np.concatenate([getattr(part, field) for part in parts]) for field in DIMENSIONS if getattr(parts[0], field) is not None
+        }
+        return dataclasses.replace(parts[0], ids=[name for part in parts for name in part.ids], **rows)
 
 
 def split(examples: Examples, fraction: float, seed: int = 0) -> tuple[Examples, Examples]:

@@ -12,13 +12,17 @@ from dreamkeras.data.examples import Examples
 from dreamkeras.errors import InputError
 from dreamkeras.sequence.construct import Construct
 from dreamkeras.sequence.ragged import Ragged
+from dreamkeras.sequence.reading import OpenTable, open_table
 from dreamkeras.sequence.records import Records
-from dreamkeras.sequence.sources import Source, open_source, source_name
-from dreamkeras.sequence.tables import SEQUENCE_NAMES, Layout, Table, find_column, is_number, rows_of, sniff_layout
+from dreamkeras.sequence.sources import source_name
+from dreamkeras.sequence.tables import SEQUENCE_NAMES, Layout, Table, find_column, is_number
 
-__all__ = ["Columns", "Measurements", "oriented_examples", "read_measurements"]
+__all__ = ["Columns", "Measurements", "oriented_examples", "read_measurements", "read_numbers", "read_whole_numbers"]
 
 FOLD = "fold"
+
+MISSING = {"", "na", "n/a", "nan", "none", "null"}
+"""What a cell without a number may hold, in lower case."""
 
 
 class Columns(NamedTuple):
@@ -50,7 +54,7 @@ class Measurements(NamedTuple):
 
 
 def read_measurements(path: str, columns: Columns, to_examples: Callable[[Measurements], Examples]) -> Examples:
-    """The examples of a table: TSV or CSV, plain or gzip.
+    """The examples of a table: TSV or CSV, plain or gzip, or Parquet.
 
     Args:
         path: The file.
@@ -61,9 +65,9 @@ def read_measurements(path: str, columns: Columns, to_examples: Callable[[Measur
         InputError: The file cannot be read, a column is missing, or a value or fold is no number; the message names the
             record, the file and the line.
     """
-    with open_source(path) as source:
+    with open_table(path) as table:
         # Cut at once: windows take a fifth of the memory of Python's strings.
-        return _joined([to_examples(batch) for batch in _batches(source, columns)])
+        return Examples.joined([to_examples(batch) for batch in _batches(table, columns)])
 
 
 def oriented_examples(batch: Measurements, construct: Construct, reverse_mark: str) -> Examples:
@@ -92,12 +96,12 @@ def oriented_examples(batch: Measurements, construct: Construct, reverse_mark: s
     )
 
 
-def _batches(source: Source, columns: Columns) -> Iterator[Measurements]:
-    layout = sniff_layout(source)
+def _batches(opened: OpenTable, columns: Columns) -> Iterator[Measurements]:
+    layout, path = opened.layout, opened.source.path
     named = columns.needs_header or layout.names is not None
-    positions = _named_columns(layout, columns, source.path) if named else _ordered_columns(layout, columns, source.path)
+    positions = _named_columns(layout, columns, path) if named else _ordered_columns(layout, columns, path)
     done = 0
-    for table in rows_of(source, layout, positions):
+    for table in opened.rows(positions):
         yield _parsed(table, columns, named, done)
         done += len(table.lines)
 
@@ -125,36 +129,40 @@ def _parsed(table: Table, columns: Columns, named: bool, done: int) -> Measureme
     if named and columns.ids:
         ids, rest = rest[0], rest[1:]
     records = Records(ids, Ragged.from_strings(sequences), table.lines, table.source)
-    numbers = np.stack([_numbers(cells, records, "a number") for cells in values], axis=1)
-    return Measurements(records, numbers, _whole_numbers(rest[0], records) if rest else None)
+    numbers = np.stack([read_numbers(cells, records) for cells in values], axis=1)
+    return Measurements(records, numbers, read_whole_numbers(rest[0], records) if rest else None)
 
 
-def _numbers(cells: list[str], records: Records, wanted: str) -> np.ndarray:
-    """float64 (n,); the fast way first, and cell by cell only to find the one that is wrong."""
+def read_numbers(cells: list[str], records: Records, wanted: str = "a number", missing: bool = False) -> np.ndarray:
+    """The numbers in a column.
+
+    Args:
+        cells: n texts.
+        records: Whose they are, for messages.
+        wanted: What each has to be, for messages.
+        missing: Whether a cell may say that there is none.
+
+    Returns:
+        float64 (n,); NaN where there is none.
+
+    Raises:
+        InputError: A cell holds something else; the message names its record.
+    """
     try:
-        return np.array(cells, np.float64)
+        return np.array(cells, np.float64)  # the fast way first, and cell by cell only for those that are no numbers
     except ValueError:
-        index = next(i for i, cell in enumerate(cells) if not is_number(cell))
+        if missing:
+            cells = ["nan" if cell.lower() in MISSING else cell for cell in cells]
+        index = next((i for i, cell in enumerate(cells) if not is_number(cell)), None)
+        if index is None:
+            return np.array(cells, np.float64)
         raise InputError(f"Expected {wanted}, got {cells[index]!r} in {records.place(index)}.") from None
 
 
-def _whole_numbers(cells: list[str], records: Records) -> np.ndarray:
-    wanted = "a fold (a whole number)"
-    numbers = _numbers(cells, records, wanted)
+def read_whole_numbers(cells: list[str], records: Records, wanted: str = "a fold (a whole number)") -> np.ndarray:
+    """The whole numbers in a column, int32 (n,); arguments and errors are those of `read_numbers`."""
+    numbers = read_numbers(cells, records, wanted)
     wrong = np.flatnonzero(~((numbers == np.rint(numbers)) & (np.abs(numbers) < 2**31)))
     if len(wrong):
         raise InputError(f"Expected {wanted}, got {cells[wrong[0]]!r} in {records.place(int(wrong[0]))}.")
     return numbers.astype(np.int32)
-
-
-def _joined(parts: list[Examples]) -> Examples:
-    folds = None if parts[0].folds is None else np.concatenate([part.folds for part in parts if part.folds is not None])
-    return Examples(
-        ids=[name for part in parts for name in part.ids],
-        letters=np.concatenate([part.letters for part in parts]),
-        targets=np.concatenate([part.targets for part in parts]),
-        flags=np.concatenate([part.flags for part in parts]),
-        lengths=np.concatenate([part.lengths for part in parts]),
-        folds=folds,
-        construct=parts[0].construct,
-    )

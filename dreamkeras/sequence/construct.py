@@ -88,6 +88,10 @@ class Construct:
         """The fields as JSON-able values."""
         return {**dataclasses.asdict(self), "flags": list(self.flags)}
 
+    def insert_lengths(self, sequences: Ragged) -> np.ndarray:
+        """int64 (n,): letters of each insert, without the adapters that it is given with."""
+        return self._inserts(sequences)[1]
+
     def windows(self, sequences: Ragged) -> np.ndarray:
         """The windows of sequences that fit; see `problems` and `cut` for those that may not.
 
@@ -112,7 +116,7 @@ class Construct:
         Refused are illegal letters, one adapter without the other, and inserts too short or too long for the window.
         """
         found = _illegal_letters(sequences)
-        _, lengths = self._inserts(sequences)
+        lengths = self.insert_lengths(sequences)
         for index in np.flatnonzero((lengths < self.shortest) | (lengths > self.longest)):
             found.setdefault(int(index), self._wrong_length(int(lengths[index]), int(sequences.lengths[index])))
         for index in np.flatnonzero(self._begins(sequences) != self._ends(sequences)) if self._has_both_adapters else ():

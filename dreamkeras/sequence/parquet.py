@@ -1,6 +1,6 @@
-"""Parquet files as batches of records, through pyarrow, which is imported only when one is read."""
+"""Parquet files as batches of records or of rows, through pyarrow, which is imported only when one is read."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import numpy as np
@@ -8,9 +8,9 @@ import numpy as np
 from dreamkeras.errors import InputError, MissingPackageError
 from dreamkeras.sequence.ragged import Ragged
 from dreamkeras.sequence.records import ROWS, Records
-from dreamkeras.sequence.tables import Layout
+from dreamkeras.sequence.tables import Layout, Table
 
-__all__ = ["import_pyarrow", "parquet_layout", "read_parquet"]
+__all__ = ["import_pyarrow", "parquet_layout", "parquet_rows", "read_parquet"]
 
 
 def import_pyarrow() -> Any:
@@ -54,18 +54,40 @@ def read_parquet(path: str, sequence: int, id: int | None = None, *, batch: int 
         InputError: The sequences are not text, or the file is broken.
     """
     pyarrow = import_pyarrow()
+    for rows, numbers in _batches(path, [sequence] if id is None else [sequence, id], batch):
+        texts = rows.column(0)
+        ids = [str(number) for number in numbers] if id is None else _ids(rows.column(rows.num_columns - 1).to_pylist(), numbers)
+        yield from Records(ids, _ragged(pyarrow, texts, rows.schema.names[0], path), numbers, path).batches(batch)
+
+
+def parquet_rows(path: str, positions: Sequence[int], *, batch: int = ROWS) -> Iterator[Table]:
+    """Columns of a Parquet file as text, as `tables.rows_of` gives those of a table that is text; a missing cell is empty.
+
+    Args:
+        path: The file.
+        positions: Which columns, from 0.
+        batch: Most rows in a batch.
+
+    Yields:
+        Tables, whose `lines` are row numbers from 1.
+
+    Raises:
+        InputError: There is no row, or the file is broken.
+    """
+    for rows, numbers in _batches(path, positions, batch):
+        yield Table([["" if cell is None else str(cell) for cell in column.to_pylist()] for column in rows.columns], numbers, path)
+
+
+def _batches(path: str, positions: Sequence[int], batch: int) -> Iterator[tuple[Any, np.ndarray]]:
+    """Arrow's batches of columns in the order asked for, and their row numbers."""
+    pyarrow = import_pyarrow()
     file = _open(path)
-    names = file.schema_arrow.names
-    columns = [names[sequence]] if id is None else [names[sequence], names[id]]
+    names = [file.schema_arrow.names[position] for position in positions]
     count = 0
     try:
-        for rows in file.iter_batches(batch_size=batch, columns=columns):
-            numbers = np.arange(count + 1, count + 1 + len(rows))
-            ids = [str(number) for number in numbers] if id is None else _ids(rows.column(names[id]).to_pylist(), numbers)
-            yield from Records(ids, _ragged(pyarrow, rows.column(names[sequence])), numbers, path).batches(batch)
+        for rows in file.iter_batches(batch_size=batch, columns=list(dict.fromkeys(names))):
+            yield rows.select(names), np.arange(count + 1, count + 1 + len(rows))
             count += len(rows)
-    except pyarrow.ArrowTypeError as error:
-        raise InputError(f"Expected column {names[sequence]!r} to hold text, got {error} ({path}).") from None
     except (pyarrow.ArrowException, OSError) as error:
         raise InputError(f"Expected a whole Parquet file, got {path} ({_first_line(error)}, after row {count}).") from None
     if not count:
@@ -84,14 +106,14 @@ def _ids(values: list[Any], numbers: np.ndarray) -> list[str]:
     return [str(number) if value is None else str(value) for value, number in zip(values, numbers, strict=True)]
 
 
-def _ragged(pyarrow: Any, column: Any) -> Ragged:
+def _ragged(pyarrow: Any, column: Any, name: str, path: str) -> Ragged:
     """The texts of an Arrow column; missing ones are empty. Letters stay where Arrow has put them."""
     if pyarrow.types.is_dictionary(column.type):
         column = column.dictionary_decode()
     if not (
         pyarrow.types.is_string(column.type) or pyarrow.types.is_large_string(column.type) or pyarrow.types.is_string_view(column.type)
     ):
-        raise pyarrow.ArrowTypeError(str(column.type))
+        raise InputError(f"Expected column {name!r} to hold text, got {column.type} ({path}).")
     texts = column.cast(pyarrow.large_string()).fill_null("")
     _, offsets, letters = texts.buffers()
     cuts = np.frombuffer(offsets, np.int64)[texts.offset : texts.offset + len(texts) + 1]

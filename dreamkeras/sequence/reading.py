@@ -1,22 +1,23 @@
-"""read_records: sequences from any file dreamkeras takes, in batches of bounded size.
+"""read_records and open_table: sequences, or columns, from any file dreamkeras takes, in batches of bounded size.
 
 FASTA, TSV, CSV or one sequence a line, plain or gzip, by path or from standard input; or a Parquet file. The format is told by the
 first bytes, then by the file's name. What a sequence may consist of is the construct's business.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import PurePath
-from typing import Literal, get_args
+from typing import Literal, NamedTuple, get_args
 
 from dreamkeras.errors import InputError
 from dreamkeras.sequence.fasta import read_fasta, read_lines
-from dreamkeras.sequence.parquet import parquet_layout, read_parquet
+from dreamkeras.sequence.parquet import parquet_layout, parquet_rows, read_parquet
 from dreamkeras.sequence.ragged import Ragged
 from dreamkeras.sequence.records import ROWS, Records
 from dreamkeras.sequence.sources import PARQUET, STANDARD, Source, open_source, source_name
-from dreamkeras.sequence.tables import SEQUENCE_NAMES, Layout, find_column, is_dna, is_number, rows_of, sniff_layout
+from dreamkeras.sequence.tables import SEQUENCE_NAMES, Layout, Table, find_column, is_dna, is_number, rows_of, sniff_layout
 
-__all__ = ["ID_NAMES", "Format", "read_records"]
+__all__ = ["ID_NAMES", "Format", "OpenTable", "id_position", "open_table", "read_records", "sequence_position"]
 
 Format = Literal["auto", "fasta", "tsv", "csv", "lines", "parquet"]
 
@@ -80,6 +81,36 @@ def read_records(
             yield from _table_records(source, layout, id_column, sequence_column, batch)
 
 
+class OpenTable(NamedTuple):
+    """A table whose columns may be chosen, and then read once.
+
+    Args:
+        layout: Its columns.
+        source: Its bytes.
+    """
+
+    layout: Layout
+    source: Source
+
+    def rows(self, positions: Sequence[int]) -> Iterator[Table]:
+        """The columns at these positions, from 0, in batches; see `tables.rows_of` and `parquet.parquet_rows`."""
+        if self.source.head.startswith(PARQUET):
+            return parquet_rows(self.source.path, positions)
+        return rows_of(self.source, self.layout, positions)
+
+
+@contextmanager
+def open_table(path: str) -> Iterator[OpenTable]:
+    """Opens a table: TSV or CSV, plain or gzip, or Parquet.
+
+    Raises:
+        InputError: The file is missing, empty or broken; the message names it.
+        MissingPackageError: The file is Parquet and pyarrow is not installed.
+    """
+    with open_source(path) as source:
+        yield OpenTable(_parquet_layout(source) if source.head.startswith(PARQUET) else sniff_layout(source), source)
+
+
 def sniff_format(source: Source, *, is_table: bool = False) -> Format:
     """The format of an open input; `is_table` says that columns were asked for.
 
@@ -105,9 +136,9 @@ def _suffix(path: str) -> str:
 
 
 def _table_records(source: Source, layout: Layout, id: str | int | None, sequence: str | int | None, batch: int) -> Iterator[Records]:
-    position = _sequence_position(layout, sequence, source.path)
+    position = sequence_position(layout, sequence, source.path)
     unnamed = 0 if layout.names is None and position > 0 and not is_number(layout.first[0]) else None
-    positions = [position, _id_position(layout, unnamed if id is None else id, source.path)]
+    positions = [position, id_position(layout, unnamed if id is None else id, source.path)]
     count = 0
     for table in rows_of(source, layout, [position for position in positions if position is not None], batch=batch):
         numbers = map(str, range(count + 1, count + 1 + len(table.lines)))
@@ -118,15 +149,23 @@ def _table_records(source: Source, layout: Layout, id: str | int | None, sequenc
 
 
 def _parquet_records(source: Source, id: str | int | None, sequence: str | int | None, batch: int) -> Iterator[Records]:
+    layout = _parquet_layout(source)
+    positions = sequence_position(layout, sequence, source.path), id_position(layout, id, source.path)
+    yield from read_parquet(source.path, *positions, batch=batch)
+
+
+def _parquet_layout(source: Source) -> Layout:
     if source.path == STANDARD:
         raise InputError("Expected FASTA, TSV, CSV or lines from standard input, got Parquet, which can only be read from a file.")
-    layout = parquet_layout(source.path)
-    yield from read_parquet(
-        source.path, _sequence_position(layout, sequence, source.path), _id_position(layout, id, source.path), batch=batch
-    )
+    return parquet_layout(source.path)
 
 
-def _sequence_position(layout: Layout, column: str | int | None, path: str) -> int:
+def sequence_position(layout: Layout, column: str | int | None, path: str) -> int:
+    """The position of a table's sequences: the column asked for, or the one that is called or looks like sequences.
+
+    Raises:
+        InputError: There is none.
+    """
     if column is not None:
         return find_column(layout, column, path)
     if layout.names is not None:
@@ -137,7 +176,12 @@ def _sequence_position(layout: Layout, column: str | int | None, path: str) -> i
     return max(range(len(layout.first)), key=lambda i: (is_dna(layout.first[i]), len(layout.first[i])))
 
 
-def _id_position(layout: Layout, column: str | int | None, path: str) -> int | None:
+def id_position(layout: Layout, column: str | int | None, path: str) -> int | None:
+    """The position of a table's ids: the column asked for, or the one that is called so; None where there is none.
+
+    Raises:
+        InputError: There is no column as asked for.
+    """
     if column is not None:
         return find_column(layout, column, path)
     lowered = [name.lower() for name in layout.names or ()]

@@ -12,7 +12,9 @@ from dreamkeras.training.sampling import Bins, epoch_order
 
 __all__ = ["fitting_batch_size", "training_batches"]
 
-Batch = tuple[dict[str, np.ndarray], np.ndarray | dict[str, np.ndarray]]
+Inputs = dict[str, np.ndarray]
+Targets = np.ndarray | dict[str, np.ndarray]
+Batch = tuple[Inputs, Targets] | tuple[Inputs, Targets, np.ndarray]
 
 FEWEST_STEPS = 100
 SMALLEST_BATCH = 32
@@ -45,21 +47,24 @@ def training_batches(examples: Examples, steps: int, seed: int, augmentation: Au
     Returns:
         Pairs of `{"letters": uint8 (batch, length), "flags": float32 (batch, flags)}` and targets float32 `(batch, tasks)`; where
         `augmentation.truths` are wanted, the targets under `"expression"`, with `"letters"` uint8 before masking and exchange,
-        and `"masked"` and `"mutated"`, bool, each `(batch, length)`.
+        and `"masked"` and `"mutated"`, bool, each `(batch, length)`. Where examples have weights, these are the third, float32
+        `(batch,)`, 1 in the mean over all examples.
     """
     singletons = _column(examples, "is_singleton")
     bins = Bins(examples.targets) if augmentation.balance else None
+    weights = None if examples.weights is None else examples.weights / examples.weights.mean()
     for epoch in itertools.count(first_epoch):
         generator = np.random.default_rng([seed, epoch])
         order = epoch_order(len(examples), augmentation.strands == "augment", bins, generator)
         for index in np.array_split(order, steps):
-            yield _augmented(*_rows(examples, index, augmentation.strands), singletons, augmentation, generator)
+            if augmentation.strands == "pair":
+                index = np.concatenate([index, index + len(examples)])
+            batch = _augmented(*_rows(examples, index, augmentation.strands), singletons, augmentation, generator)
+            yield batch if weights is None else (*batch, weights[index % len(examples)])
 
 
 def _rows(examples: Examples, index: np.ndarray, strands: str) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Letters, flags and targets by index; from `len(examples)` on, the other strand of the one that many before."""
-    if strands == "pair":
-        index = np.concatenate([index, index + len(examples)])
     turned = index >= len(examples)
     rows = index - turned * len(examples)
     letters, flags = examples.letters[rows], examples.flags[rows]
@@ -77,7 +82,7 @@ def _augmented(
     singletons: slice,
     augmentation: Augmentation,
     generator: np.random.Generator,
-) -> Batch:
+) -> tuple[Inputs, Targets]:
     if augmentation.slide:
         letters = slide(letters, augmentation.slide, generator)
     if augmentation.jitter:

@@ -5,13 +5,18 @@ import json
 from dataclasses import dataclass
 from pathlib import Path
 
+from dreamkeras.data.assays import TABLE
+from dreamkeras.data.table_layout import TableLayout
 from dreamkeras.errors import InputError
 from dreamkeras.sequence.outputs import open_output
 
-__all__ = ["PRECISIONS", "SIMULATED", "RunConfig"]
+__all__ = ["GIVEN", "PRECISIONS", "SIMULATED", "RunConfig"]
 
 PRECISIONS = {"float32": "float32", "bfloat16": "mixed_bfloat16", "float16": "mixed_float16"}
 """Keras's dtype policies by the names of the command line."""
+
+GIVEN = "given"
+"""In place of a number of folds: those that the data's authors chose."""
 
 SIMULATED_ASSAY = "yeast"
 """The assay whose measurements can be simulated."""
@@ -29,6 +34,8 @@ class RunConfig:
         valid: File to validate on. At most one of this and the next two is chosen; with none, a tenth of the data is held out.
         valid_fold: Fold of the data to validate on.
         valid_fraction: Share of the data to validate on, drawn by the split's seed.
+        folds: Number of folds that the split's seed draws, or `"given"` for the data's own: each is validated on by a run of its own, or
+            `valid_fold` chooses one that was drawn. None has no cross-validation.
         assay: What was measured; see `data.assays`.
         model: Which network; see `models.presets`.
         strategy: How it is trained; see `training.strategies`. None takes the network's own.
@@ -52,6 +59,7 @@ class RunConfig:
         seed: Of the weights, the order and the dropout.
         split_seed: Of the simulated library and of the split, so that runs of several seeds validate on the same; None takes `seed`.
         simulated: Promoters to simulate where `data` is None: 20,000 if not chosen; None where there are data.
+        table: Layout of the data where the assay is `table`; None for every other.
         fingerprint: Of the examples that the run began with, so that it is resumed with no others; None before it begins.
 
     Raises:
@@ -62,6 +70,7 @@ class RunConfig:
     valid: str | None = None
     valid_fold: int | None = None
     valid_fraction: float | None = None
+    folds: int | str | None = None
     assay: str = "yeast"
     model: str = "dream-cnn-small"
     strategy: str | None = None
@@ -85,15 +94,21 @@ class RunConfig:
     seed: int = 0
     split_seed: int | None = None
     simulated: int | None = None
+    table: TableLayout | None = None
     fingerprint: str | None = None
 
     def __post_init__(self) -> None:
         if self.data is None and self.assay != SIMULATED_ASSAY:
             raise InputError(f"Expected data for assay {self.assay!r}, got none: only {SIMULATED_ASSAY} promoters are simulated.")
+        if (self.assay == TABLE) != (self.table is not None):
+            wanted = "the columns of a table (--target-column)" if self.assay == TABLE else f"assay {TABLE!r} for the columns of a table"
+            raise InputError(f"Expected {wanted}, got assay {self.assay!r}{' alone' if self.assay == TABLE else ''}.")
         object.__setattr__(self, "simulated", None if self.data else SIMULATED if self.simulated is None else self.simulated)
         self._check_numbers()
         self._check_alternatives("validation sequences", "valid", "valid_fold", "valid_fraction")
+        self._check_alternatives("validation sequences", "valid", "valid_fraction", "folds")
         self._check_alternatives("length", "epochs", "steps")
+        self._check_folds()
         if self.precision not in PRECISIONS:
             raise InputError(f"Expected precision among {', '.join(PRECISIONS)}, got {self.precision!r}.")
         for seed in (self.seed, self.seed_of_split):
@@ -112,6 +127,18 @@ class RunConfig:
             value = getattr(self, name)
             if value is not None and not 0 <= value < 1:
                 raise InputError(f"Expected {name} from 0 to below 1, got {value}.")
+
+    def _check_folds(self) -> None:
+        number = isinstance(self.folds, int) and self.folds >= 2
+        if self.folds not in (None, GIVEN) and not number:
+            raise InputError(f"Expected folds to be 2 or more, or {GIVEN!r}, got {self.folds!r}.")
+        if self.valid_fold is not None and self.folds == GIVEN:
+            raise InputError(f"Expected one choice of validation sequences, got valid_fold and folds {GIVEN!r}.")
+
+    @property
+    def is_cross_validation(self) -> bool:
+        """Whether these are the choices of a run for each fold."""
+        return self.folds is not None and self.valid_fold is None
 
     @property
     def seed_of_split(self) -> int:
@@ -136,8 +163,9 @@ class RunConfig:
             InputError: The file is missing or no such choices.
         """
         try:
-            return cls(**json.loads(path.read_text()))
+            fields = json.loads(path.read_text())
+            return cls(**{**fields, "table": TableLayout.from_json(fields["table"])} if fields.get("table") else fields)
         except FileNotFoundError:
             raise InputError(f"Expected a run to resume, got no {path}.") from None
-        except (OSError, TypeError, ValueError) as error:
+        except (OSError, TypeError, ValueError, AttributeError) as error:
             raise InputError(f"Expected the choices of a run, got {path} ({error}).") from None

@@ -2,6 +2,7 @@
 
 import json
 import math
+import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -9,7 +10,8 @@ from typing import Any
 import numpy as np
 
 from dreamkeras.data.examples import Examples
-from dreamkeras.evaluation.correlation import FIGURES, task_figures
+from dreamkeras.evaluation.correlation import task_figures
+from dreamkeras.evaluation.noise_ceiling import NoiseCeiling, noise_ceiling
 from dreamkeras.evaluation.plots import plot_history, plot_predictions, plot_residuals
 from dreamkeras.export.onnx_file import export_onnx
 from dreamkeras.models.prixfixe import PrixFixe
@@ -73,8 +75,8 @@ def write_results(
 
 
 def _metrics(config: dict[str, Any], model: PrixFixe, predicted: np.ndarray, validation: Examples, state: TrainingState) -> dict[str, Any]:
-    figures = task_figures(validation.targets, predicted)
-    metrics: dict[str, Any] = {name: float(np.mean(figures[name])) for name in FIGURES}
+    figures = {**task_figures(validation.targets, predicted), **_ceilings(validation)}
+    metrics: dict[str, Any] = {name: float(np.mean(values)) for name, values in figures.items() if name != "n"}
     if len(model.tasks) > 1:
         columns = {name: values.tolist() for name, values in figures.items()}
         metrics["tasks"] = {task: {name: values[i] for name, values in columns.items()} for i, task in enumerate(model.tasks)}
@@ -83,6 +85,14 @@ def _metrics(config: dict[str, Any], model: PrixFixe, predicted: np.ndarray, val
     metrics["parameters"] = sum(math.prod(weight.shape) for weight in model.trainable_weights)
     metrics["steps"] = int(model.optimizer.iterations)
     return metrics
+
+
+def _ceilings(validation: Examples) -> dict[str, np.ndarray]:
+    """What the replicates of each task allow, float64 (tasks,) by the names of `NoiseCeiling`; nothing without replicates."""
+    if validation.replicates is None:
+        return {}
+    ceilings = [noise_ceiling(validation.replicates[:, task].astype(np.float64)) for task in range(validation.targets.shape[1])]
+    return {name: np.array([getattr(ceiling, name) for ceiling in ceilings]) for name in NoiseCeiling._fields}
 
 
 def _reference(model: PrixFixe) -> Callable[[np.ndarray], np.ndarray]:
@@ -114,9 +124,11 @@ def _plot(folder: Path, model: PrixFixe, validation: Examples, predicted: np.nda
         folder.mkdir(exist_ok=True)
     plot_history(state.rows, folder / "history.png")
     for column, (task, unit) in enumerate(zip(model.tasks, model.units, strict=True)):
+        # A column of a user's table may be called anything, and $ begins a formula in a figure.
+        file, labels = re.sub(r"[^\w.+-]+", "_", task), (task.replace("$", r"\$"), unit.replace("$", r"\$"))
         measured, answered = validation.targets[:, column], predicted[:, column]
-        plot_predictions(measured, answered, folder / f"{task}.png", task, unit)
-        plot_residuals(validation.lengths, measured, answered, folder / f"{task}_residuals.png", task, unit)
+        plot_predictions(measured, answered, folder / f"{file}.png", *labels)
+        plot_residuals(validation.lengths, measured, answered, folder / f"{file}_residuals.png", *labels)
 
 
 def _save_model(path: Path, model: PrixFixe) -> None:

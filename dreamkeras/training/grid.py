@@ -14,6 +14,8 @@ minutes = 10
 batch_size = [32, 64]
 learning_rate = 0.005
 ```
+
+For the assay `table`, a section `[table]` holds the fields of `data.table_layout.TableLayout`.
 """
 
 import itertools
@@ -25,6 +27,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from dreamkeras.data.table_layout import TableLayout
 from dreamkeras.errors import InputError
 from dreamkeras.training.config import RunConfig
 
@@ -35,7 +38,7 @@ KEYS = {"models": str, "strategies": str, "seeds": int}
 
 BUDGET = ("steps", "minutes")
 
-TAKEN = {"data", "assay", "model", "strategy", "seed", "fingerprint", *BUDGET}
+TAKEN = {"data", "assay", "model", "strategy", "seed", "folds", "table", "fingerprint", *BUDGET}
 """Fields of RunConfig that are set elsewhere than under options."""
 
 SHARED = ("valid", "valid_fold", "valid_fraction", "split_seed")
@@ -109,9 +112,11 @@ def expand(fields: Mapping[str, Any], **base: Any) -> Grid:
     Raises:
         InputError: A key is unknown or has another type, or two runs would be the same.
     """
-    _check_keys(fields, {*KEYS, "options", "budget", "parallel"}, "keys")
+    _check_keys(fields, {*KEYS, "options", "budget", "parallel", "table"}, "keys")
     lists = {key: _list(fields, key, kind) for key, kind in KEYS.items()}
     shared = {"split_seed": SPLIT_SEED, **base, **_budget(fields)}
+    if "table" in fields:
+        shared["table"] = TableLayout.from_json(fields["table"])
     axes = _axes(fields)
     constant = {name: values[0] for name, values in axes.items() if len(values) == 1}
     varied = {name: values for name, values in axes.items() if len(values) > 1}

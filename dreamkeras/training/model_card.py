@@ -22,6 +22,11 @@ REFERENCES = """\
   Bioinformatics 39, btad457 (2023). https://doi.org/10.1093/bioinformatics/btad457"""
 """The Prix Fixe framework with the DREAM models, and the network and training strategy of team autosome."""
 
+CEILING = (
+    "The noise ceiling is the r that a model without any error would have with means of k replicates whose mean r is rho: "
+    "the root of k rho / (1 + (k - 1) rho) (Spearman 1904, 1910; Brown 1910). It takes the noise of replicates as independent and alike."
+)
+
 
 def model_card(description: ModelDescription, metrics: Fields, history: Sequence[Fields], config: Fields) -> str:
     """A model card in Markdown.
@@ -77,6 +82,8 @@ def _training(metrics: Fields, history: Sequence[Fields], config: Fields) -> lis
     seconds = metrics.get("seconds")
     return [
         *data,
+        *_lines(config.get("table") or {}, {"weight_column": "Weights of the sequences: column `{}`"}),
+        *_lines(config.get("table") or {}, {"variance_column": "Weights of the sequences: the inverse of column `{}`"}),
         *_lines(config, {"source": "Weights: published, from the file `{}`", "sha256": "SHA-256 of that file: `{}`"}),
         *_lines(config, {"examples": "Training sequences: {:,}", "validation_examples": "Validation sequences: {:,}"}),
         *_lines(config, {"strategy": "Strategy: {}"}),
@@ -104,6 +111,7 @@ def _epochs(history: Sequence[Fields], config: Fields) -> list[str]:
 
 def _validation(construct: Construct, metrics: Fields, history: Sequence[Fields], config: Fields) -> list[str]:
     columns = {"r": ("Pearson r", ".3f"), "rho": ("Spearman rho", ".3f"), "mse": ("mean squared error", ".3f"), "n": ("sequences", ",.0f")}
+    columns |= {"replicate_r": ("r between replicates", ".3f"), "ceiling_r": ("noise ceiling of r", ".3f")}
     known = [key for key in columns if key in metrics]
     if not known:
         return []
@@ -117,6 +125,7 @@ def _validation(construct: Construct, metrics: Fields, history: Sequence[Fields]
         f"Prediction: {_strand_rule(construct)}.",
         _held_out(config),
         _chosen_epoch(metrics, history),
+        CEILING if "ceiling_r" in metrics else "",
         "A correlation is undefined where the predictions or the measurements are all alike." if undefined else "",
         "Measurements are noisy, which bounds every figure; other seeds and other validation sequences give others.",
     ]
@@ -131,7 +140,8 @@ def _held_out(config: Fields) -> str:
     if config["valid"]:
         return f"Validation sequences: the file `{config['valid']}`; whether it shares sequences with the training data was not looked at."
     if config.get("valid_fold") is not None:
-        return f"Validation sequences: fold {config['valid_fold']} of the data."
+        drawn = f" of {config['folds']} that were drawn from" if config.get("folds") else " of"
+        return f"Validation sequences: fold {config['valid_fold']}{drawn} the data."
     share = f"{config['valid_fraction']:.0%}" if config.get("valid_fraction") else "a tenth"
     return f"Validation sequences: {share} of the data, drawn at random by the seed; what is the same or nearly so stays on one side."
 

@@ -2,6 +2,8 @@
 
 from typing import NamedTuple
 
+import numpy as np
+
 from dreamkeras.data.examples import Examples, require_examples
 from dreamkeras.errors import InputError
 from dreamkeras.models.presets import find_preset
@@ -38,7 +40,8 @@ def make_plan(config: RunConfig, network: PrixFixe, training: Examples) -> Plan:
     """The plan of a run.
 
     Raises:
-        InputError: There are too few examples for one batch, or the targets of singletons are to be jittered where no flag tells them.
+        InputError: There are too few examples for one batch, or none with a value of some task, or the targets of singletons are to be
+            jittered where no flag tells them.
         ModelError: A name in the choices is unknown.
     """
     if config.jitter and "is_singleton" not in network.construct.flags:
@@ -56,6 +59,9 @@ def make_plan(config: RunConfig, network: PrixFixe, training: Examples) -> Plan:
     rows = len(training) * (2 if strategy.strands == "augment" else 1)
     batch_size = config.batch_size or fitting_batch_size(rows, strategy.batch_size)
     require_examples(training, batch_size, "one batch")
+    for task, column in zip(network.tasks, training.targets.T, strict=True):
+        if np.isnan(column).all():
+            raise InputError(f"Expected training examples with a value of {task}, got none among {len(training)}.")
     epoch_steps = -(-rows // batch_size)
     epochs = -(-config.steps // epoch_steps) if config.steps else config.epochs or strategy.epochs
     return Plan(strategy, augmentation, epochs, batch_size, epoch_steps, config.steps or epochs * epoch_steps)

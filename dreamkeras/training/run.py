@@ -14,9 +14,11 @@ import numpy as np
 
 from dreamkeras.data.assays import find_assay
 from dreamkeras.data.examples import Examples, fold_split, split
+from dreamkeras.data.folds import draw_folds
 from dreamkeras.data.overlap import overlap
 from dreamkeras.data.simulate import examples as simulated_examples
 from dreamkeras.data.simulate import simulate
+from dreamkeras.data.table import fitted_layout
 from dreamkeras.errors import InputError
 from dreamkeras.export.process import require_packages
 from dreamkeras.models.presets import build_model
@@ -33,7 +35,7 @@ from dreamkeras.training.precision import computing_in
 from dreamkeras.training.progress import Progress
 from dreamkeras.training.state import TrainingState, assign_weights, read_checkpoint
 
-__all__ = ["resume", "train"]
+__all__ = ["read_examples", "resume", "train", "with_window"]
 
 HELD_OUT = 0.1
 """Share of the data to validate on where nothing else is chosen."""
@@ -64,6 +66,7 @@ def train(config: RunConfig, folder: Path) -> dict[str, Any]:
     require_packages()  # now, not when the training is done
     if is_taken(folder):
         raise InputError(f"Expected a new or empty folder, got {folder}: go on with a run in it by --resume, or take another name.")
+    config = with_window(config)
     data = _read(config)
     _warn_of_overlap(config, data)
     model, plan = _prepare(config, data)
@@ -100,11 +103,29 @@ def resume(folder: Path, backend: str) -> dict[str, Any]:
     return _fit(config, plan, folder, data, model, state)
 
 
+def with_window(config: RunConfig) -> RunConfig:
+    """The choices with the window of the user's own table settled, if it is one: it holds the longest sequence of its files."""
+    files = [file for file in (config.data, config.valid) if file]
+    return dataclasses.replace(config, table=fitted_layout(config.table, files)) if config.table else config
+
+
+def read_examples(config: RunConfig) -> Examples:
+    """What a run divides into training and validation examples; with folds where some are to be drawn.
+
+    Raises:
+        InputError: The data cannot be read, or are too few for the folds.
+    """
+    if config.data:
+        examples = find_assay(config.assay, config.table).read(config.data)
+    else:
+        examples = simulated_examples(simulate(config.simulated or SIMULATED, config.seed_of_split))
+    return draw_folds(examples, config.folds, config.seed_of_split) if isinstance(config.folds, int) else examples
+
+
 def _read(config: RunConfig) -> _Data:
-    assay = find_assay(config.assay)
-    examples = assay.read(config.data) if config.data else simulated_examples(simulate(config.simulated or SIMULATED, config.seed_of_split))
+    examples = read_examples(config)
     if config.valid:
-        return _Data(examples, assay.read(config.valid))
+        return _Data(examples, find_assay(config.assay, config.table).read(config.valid))
     if config.valid_fold is not None:
         return _Data(*fold_split(examples, config.valid_fold))
     return _Data(*split(examples, HELD_OUT if config.valid_fraction is None else config.valid_fraction, config.seed_of_split))
@@ -124,7 +145,8 @@ def _fingerprint(data: _Data) -> str:
     """A hash of what is trained and validated on."""
     digest = hashlib.sha256()
     for examples in data:
-        for values in (examples.letters, examples.flags, examples.targets):
+        weights = () if examples.weights is None else (examples.weights,)
+        for values in (examples.letters, examples.flags, examples.targets, *weights):
             digest.update(np.ascontiguousarray(values).data)
     return digest.hexdigest()
 
@@ -141,7 +163,7 @@ def _prepare(config: RunConfig, data: _Data) -> tuple[PrixFixe, Plan]:
     """The compiled network, with the weights that the seed gives, and the plan of its training."""
     keras.utils.set_random_seed(config.seed)
     with computing_in(config.precision):
-        model = build_model(config.model, find_assay(config.assay))
+        model = build_model(config.model, find_assay(config.assay, config.table))
         plan = make_plan(config, model, data.training)
         if plan.augmentation.truths or config.test_shifts:
             model = model.with_options(plan.augmentation.truths, config.test_shifts)

@@ -68,12 +68,13 @@ class TestRun:
         assert written.items() >= {**chosen, "simulated": None, "steps": None}.items()
 
     def test_every_choice_of_a_run_has_an_option(self):
+        from dreamkeras.cli.table_options import TABLE_FIELDS
         from dreamkeras.cli.train import command
         from dreamkeras.training.config import RunConfig
 
         fields = {field.name for field in dataclasses.fields(RunConfig)}
-        options_of_runs = {parameter.name for parameter in command.params} - {"out", "resume"}
-        assert fields - options_of_runs == {"simulated", "fingerprint"}
+        options_of_runs = {parameter.name for parameter in command.params} - {"out", "resume", "config", *TABLE_FIELDS}
+        assert fields - options_of_runs == {"simulated", "table", "fingerprint"}
         assert options_of_runs <= fields
 
     def test_steps_in_place_of_epochs(self, run, quick, library, tmp_path):
@@ -83,6 +84,27 @@ class TestRun:
         assert json.loads((tmp_path / "run" / "metrics.json").read_text())["steps"] == 4
         both = run("train", library, "--steps", 4, "--epochs", 2, "--out", tmp_path / "both")
         assert one_line_error(both, "one choice of length, got epochs and steps")
+
+    def test_folds_are_trained_one_after_the_other(self, train, quick, library, tmp_path):
+        quick.setattr("dreamkeras.training.cross_validation.export_ensemble", lambda folders, output: output.touch())
+        result = train(library, "--folds", 2, "--batch-size", 32, "--out", tmp_path / "cv")
+        assert (result.exit_code, result.stdout) == (0, "")
+        lines = result.stderr.splitlines()
+        assert [line for line in lines if line.startswith("fold ")] == [
+            f"fold {number + 1}/2: {tmp_path}/cv/fold-{number}" for number in (0, 1)
+        ]
+        assert lines[-1].startswith(f"{tmp_path / 'cv'}: r ")
+        assert lines[-1].endswith(" on 100 sequences in 2 folds that were not trained on")
+
+    def test_folds_are_gone_on_with(self, run, train, quick, library, tmp_path):
+        quick.setattr("dreamkeras.training.cross_validation.export_ensemble", lambda folders, output: output.touch())
+        train(library, "--folds", 2, "--batch-size", 32, "--out", tmp_path / "cv")
+        before = (tmp_path / "cv" / "metrics.json").read_bytes()
+        (tmp_path / "cv" / "metrics.json").unlink()
+        result = run("train", "--resume", "--out", tmp_path / "cv")
+        assert (result.exit_code, result.stderr.count("\n")) == (0, 3)
+        assert (tmp_path / "cv" / "metrics.json").read_bytes() == before
+        assert one_line_error(train(library, "--folds", 2, "--out", tmp_path / "cv"), "new or empty folder", "--resume")
 
     def test_without_data_says_that_it_simulates(self, run, quick, monkeypatch, tmp_path):
         monkeypatch.chdir(tmp_path)
@@ -214,7 +236,7 @@ class TestBadInput:
         assert not (tmp_path / "run").exists()
 
     @pytest.mark.parametrize(
-        "args", [["--epochs", "0"], ["--backend", "theano"], ["--precision", "int8"], ["--batch-size", "1"], ["a", "b"]]
+        "args", [["--epochs", "0"], ["--backend", "theano"], ["--precision", "int8"], ["--batch-size", "1"], ["a", "b"], ["--folds", "all"]]
     )
     def test_wrong_usage(self, run, args):
         assert run("train", *args).exit_code == 2

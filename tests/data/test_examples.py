@@ -1,5 +1,6 @@
 """Examples, and splits of them that leak nothing."""
 
+import dataclasses
 import itertools
 import time
 from dataclasses import replace
@@ -55,15 +56,31 @@ def test_select_keeps_all_fields_in_step():
     assert len(chosen) == 2
 
 
+def test_what_was_joined_can_be_selected_again():
+    parts = [
+        dataclasses.replace(make_examples(random_sequences(3, seed=seed), folds=[seed] * 3), weights=np.full(3, seed, np.float32),
+                            replicates=np.full((3, 1, 2), seed, np.float32)) for seed in (1, 2)
+    ]  # fmt: skip
+    joined = Examples.joined(parts)
+    assert len(joined) == 6
+    again = joined.select(joined.weights == 2)
+    for field in ("letters", "targets", "flags", "lengths", "folds", "weights", "replicates"):
+        np.testing.assert_array_equal(getattr(again, field), getattr(parts[1], field))
+    assert again.ids == parts[1].ids
+
+
 def test_select_takes_a_mask():
     examples = make_examples(random_sequences(3), YEAST)
     chosen = examples.select(np.array([True, False, True]))
     assert chosen.ids == ["p0", "p2"]
     assert chosen.construct is YEAST
-    assert chosen.folds is None
+    assert (chosen.folds, chosen.weights, chosen.replicates) == (None, None, None)
 
 
-@pytest.mark.parametrize(("field", "value"), [("targets", np.zeros(3)), ("letters", np.zeros((2, 5))), ("lengths", np.zeros(4))])
+@pytest.mark.parametrize(("field", "value"), [
+    ("targets", np.zeros(3)), ("letters", np.zeros((2, 5))), ("lengths", np.zeros(4)), ("weights", np.zeros(2)),
+    ("replicates", np.zeros((3, 2))),
+])  # fmt: skip
 def test_fields_out_of_step_are_refused(field, value):
     fields = {"letters": np.zeros((3, 5)), "targets": np.zeros((3, 1)), "flags": np.zeros((3, 2)), "lengths": np.zeros(3), field: value}
     with pytest.raises(InputError, match=f"Expected {field} of . dimensions and 3 rows, got shape"):

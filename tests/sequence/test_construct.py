@@ -182,3 +182,8 @@ def test_every_measured_yeast_promoter_fits(data_folder):
     plasmid = json.loads((data_folder / "data/yeast_gpra/plasmid.json").read_text()).split("N" * 80)[0]
     wanted = [(plasmid + text[len(YEAST.left_adapter) :])[-150:] for text in texts]
     assert windows(YEAST, *texts) == wanted
+
+
+def test_insert_lengths_leave_the_adapters_out():
+    adapted = YEAST.left_adapter + "ACGT" * 20 + YEAST.right_adapter
+    assert YEAST.insert_lengths(Ragged.from_strings([adapted, "ACGT" * 20, ""])).tolist() == [80, 80, 0]

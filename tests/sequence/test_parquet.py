@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 from dreamkeras.errors import InputError, MissingPackageError
-from dreamkeras.sequence.parquet import parquet_layout, read_parquet
-from dreamkeras.sequence.reading import read_records
+from dreamkeras.sequence.parquet import parquet_layout, parquet_rows, read_parquet
+from dreamkeras.sequence.reading import open_table, read_records
 
 pa = pytest.importorskip("pyarrow")
 pq = pytest.importorskip("pyarrow.parquet")
@@ -54,6 +54,17 @@ def test_columns_are_found_by_name(tmp_path):
     assert parquet_layout(path).names == ("Name", "x", "Sequence")
     assert listed(read_records(path)) == [("a", "ACGT", 1), ("b", "GG", 2)]
     assert listed(read_records(path, id_column="x")) == [("1", "ACGT", 1), ("2", "GG", 2)]
+
+
+@pytest.mark.parametrize("batch", [1, 2, 100])
+def test_columns_are_rows_of_text_in_the_order_asked_for(tmp_path, batch):
+    path = written(tmp_path, {"x": [1, None, 3], "y": [1.5, float("nan"), -2e30], "seq": ["ACGT", None, "A"]})
+    tables = list(parquet_rows(path, [2, 1, 0, 2], batch=batch))
+    rows = [row for table in tables for row in zip(*table.columns, table.lines.tolist(), strict=True)]
+    assert rows == [("ACGT", "1.5", "1", "ACGT", 1), ("", "nan", "", "", 2), ("A", "-2e+30", "3", "A", 3)]
+    with open_table(path) as opened:
+        assert [table.columns for table in opened.rows([0])] == [[["1", "", "3"]]]
+        assert opened.layout.names == ("x", "y", "seq")
 
 
 def test_a_missing_column_lists_those_that_exist(tmp_path):

@@ -63,6 +63,22 @@ class TestAnEpoch:
         assert (inputs["letters"].shape, inputs["flags"].shape, targets.shape) == ((10, LENGTH), (10, 2), (10, 1))
 
 
+class TestWeights:
+    def weighted(self, n):
+        return dataclasses.replace(examples(n), weights=np.arange(1, n + 1, dtype=np.float32))
+
+    @pytest.mark.parametrize("strands", ["given", "augment", "pair"])
+    def test_stand_beside_their_examples_and_are_1_in_the_mean(self, strands):
+        for _, targets, weights in epoch(self.weighted(9), 3, strands=strands):
+            np.testing.assert_allclose(weights, (targets[:, 0] + 1) / 5)
+            assert weights.dtype == np.float32
+
+    def test_change_nothing_else(self):
+        plain, weighted = epoch(examples(9), 2), epoch(self.weighted(9), 2, mask=0.2, truths=("nucleotides",))
+        assert all(len(batch) == 2 for batch in plain)
+        np.testing.assert_array_equal(plain[0][1], weighted[0][1]["expression"])
+
+
 class TestOrder:
     def test_depends_on_seed_and_epoch_alone(self):
         data = examples(50)

@@ -3,6 +3,7 @@ import json
 
 import pytest
 
+from dreamkeras.data.table_layout import TableLayout
 from dreamkeras.errors import DreamkerasError, InputError
 from dreamkeras.training.config import PRECISIONS, RunConfig
 
@@ -14,11 +15,45 @@ def test_round_trip(tmp_path):
     assert json.loads((tmp_path / "config.json").read_text()) == dataclasses.asdict(config)
 
 
+def test_a_tables_layout_goes_round_too(tmp_path):
+    config = RunConfig(data="a.csv", assay="table", table=TableLayout(("a", 2), replicate_columns=(("r", "s"), ("t", "u"))))
+    config.write(tmp_path / "config.json")
+    assert RunConfig.read(tmp_path / "config.json") == config
+
+
+def test_a_layout_belongs_to_a_table_and_to_nothing_else():
+    with pytest.raises(InputError, match=r"Expected the columns of a table \(--target-column\), got assay 'table' alone"):
+        RunConfig(data="a.csv", assay="table")
+    with pytest.raises(InputError, match="Expected assay 'table' for the columns of a table, got assay 'yeast'"):
+        RunConfig(table=TableLayout(("a",)))
+
+
 @pytest.mark.parametrize("name", ["epochs", "steps", "batch_size", "learning_rate", "patience", "minutes", "simulated"])
 @pytest.mark.parametrize("value", [0, -1, float("nan")])
 def test_numbers_are_above_0(name, value):
     with pytest.raises(InputError, match=f"Expected {name} above 0, got {value}"):
         RunConfig(**{name: value})
+
+
+@pytest.mark.parametrize("choices", [{"valid": "a.tsv"}, {"valid_fraction": 0.1}])
+def test_folds_are_validated_on_alone(choices):
+    with pytest.raises(InputError, match=r"Expected one choice of validation sequences, got valid.* and folds"):
+        RunConfig(folds=3, **choices)
+    with pytest.raises(InputError, match="got valid_fold and folds 'given'"):
+        RunConfig(folds="given", valid_fold=1)
+
+
+@pytest.mark.parametrize("folds", [1, 0, -2, "five", 2.5])
+def test_numbers_of_folds(folds):
+    with pytest.raises(InputError, match=f"Expected folds to be 2 or more, or 'given', got {folds!r}"):
+        RunConfig(folds=folds)
+
+
+def test_one_of_the_drawn_folds_is_a_run_like_any_other():
+    assert RunConfig(folds=3).is_cross_validation
+    assert RunConfig(folds="given").is_cross_validation
+    assert not RunConfig(folds=3, valid_fold=2).is_cross_validation
+    assert not RunConfig().is_cross_validation
 
 
 @pytest.mark.parametrize("name", ["slide", "jitter", "test_shifts"])
@@ -71,7 +106,9 @@ def test_unknown_precision():
     assert [RunConfig(precision=name).precision for name in PRECISIONS] == list(PRECISIONS)
 
 
-@pytest.mark.parametrize("text", ["", "[1]", '{"colour": 1}', '{"epochs": "many"}', '{"epochs": -1}', "null", "\x00"])
+@pytest.mark.parametrize(
+    "text", ["", "[1]", '{"colour": 1}', '{"epochs": "many"}', '{"epochs": -1}', '{"table": {"a": 1}}', "null", "\x00"]
+)
 def test_files_of_another_kind(tmp_path, text):
     (tmp_path / "config.json").write_text(text)
     with pytest.raises(InputError, match=r"config\.json|above 0"):

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from dreamkeras.data.table_layout import TableLayout
 from dreamkeras.errors import InputError
 from dreamkeras.training import grid
 from dreamkeras.training.config import RunConfig
@@ -73,7 +74,7 @@ class TestRefusals:
     @pytest.mark.parametrize(
         ("fields", "message"),
         [
-            ({"model": ["a"]}, "Expected keys among budget, models, options, parallel, seeds, strategies, got 'model'"),
+            ({"model": ["a"]}, "Expected keys among budget, models, options, parallel, seeds, strategies, table, got 'model'"),
             ({}, "Expected models, a list of presets"),
             ({"models": []}, r"Expected models to be a list of names, got \[\]"),
             ({"models": "a"}, "Expected models to be a list of names, got 'a'"),
@@ -156,3 +157,13 @@ def test_what_starts_the_runs_imports_no_framework():
     code = "import sys; from dreamkeras.training import grid, grid_runs, grid_results; print(*sys.modules)"
     loaded = set(subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout.split())
     assert not loaded & {"keras", "tensorflow", "jax", "torch", "matplotlib"}
+
+
+def test_a_table_has_its_columns_in_the_grid():
+    fields = {"models": ["dream-cnn-small"], "table": {"target_column": ["a", "b"], "length": 50}}
+    runs = expand(fields, data="a.csv", assay="table").runs
+    assert {run.config.table for run in runs} == {TableLayout(("a", "b"), length=50)}
+    with pytest.raises(InputError, match="Expected the fields of a table's layout, got"):
+        expand({**fields, "table": {"colour": 1}}, data="a.csv", assay="table")
+    with pytest.raises(InputError, match="Expected the fields of a table's layout, got"):
+        expand({**fields, "table": ["a"]}, data="a.csv", assay="table")

@@ -58,6 +58,11 @@ class TestSteps:
         with pytest.raises(InputError, match="Expected at least 50 examples for one batch, got 49"):
             plan(network, n=49, batch_size=50)
 
+    def test_need_a_value_of_each_task(self, network):
+        data = dataclasses.replace(examples(100), targets=np.full((100, 1), np.nan, np.float32))
+        with pytest.raises(InputError, match="Expected training examples with a value of expression, got none among 100"):
+            make_plan(RunConfig(model="tiny", batch_size=50), network, data)
+
 
 class TestLearningRate:
     def of(self, network, preset, core_rate=None, **choices):

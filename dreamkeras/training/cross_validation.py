@@ -1,0 +1,123 @@
+"""Cross-validation: a run for each fold of the data, what they predicted of sequences they did not see, and their ensemble.
+
+The folder holds `fold-0` and so on, run folders like any other; `out_of_fold.tsv`; `metrics.json`; and `model.onnx`, all folds as one.
+"""
+
+import csv
+import dataclasses
+import io
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import keras
+import numpy as np
+
+from dreamkeras.errors import InputError
+from dreamkeras.evaluation.correlation import task_figures
+from dreamkeras.export.ensemble import export_ensemble
+from dreamkeras.sequence.outputs import naming_output, open_output
+from dreamkeras.training import run
+from dreamkeras.training.config import RunConfig
+from dreamkeras.training.folder import is_taken, remove_unfinished
+from dreamkeras.training.grid_results import is_finished
+
+__all__ = ["cross_validate"]
+
+OWN_COLUMNS = 2
+"""Columns of `validation.tsv` before the values: id and length."""
+
+
+def cross_validate(config: RunConfig, folder: Path, report: Callable[[str], None], backend: str, resume: bool = False) -> dict[str, Any]:
+    """Trains a run for each fold, which it validates on, and fills a new folder with what came of them.
+
+    Args:
+        config: The choices of all runs, with `folds`; each run has its own `valid_fold`.
+        folder: Where everything goes; must not hold anything yet, unless it is gone on with.
+        report: Told in a line of each fold that begins.
+        backend: The backend Keras runs on; has to be the choices' own.
+        resume: Goes on with what a call with these choices left: folds that are done are not repeated.
+
+    Returns:
+        The figures of `metrics.json`: r, rho, mse and n over all out-of-fold predictions, means over tasks; and `folds`, the r of each.
+        JSON has no NaN: one that is undefined is None.
+
+    Raises:
+        DreamkerasError: The data, the choices or the folder will not do.
+    """
+    if is_taken(folder) and not resume:
+        raise InputError(f"Expected a new or empty folder, got {folder}: go on with it by --resume, or take another name.")
+    if config.backend != backend:
+        raise InputError(f"Expected backend {config.backend}, which the runs in {folder} began with, got {backend}.")
+    config = run.with_window(dataclasses.replace(config, data=str(Path(config.data).resolve())) if config.data else config)
+    folds = run.read_examples(config).folds
+    if folds is None:
+        raise InputError("Expected data with folds, got none: the data have no fold column; a number of folds is drawn instead.")
+    numbers = np.unique(folds).tolist()
+    if len(numbers) < 2:
+        raise InputError(f"Expected two or more folds, got fold {numbers[0]} alone.")
+    with naming_output(str(folder)):
+        folder.mkdir(parents=True, exist_ok=True)
+    if not resume:
+        config.write(folder / "config.json")
+    for place, number in enumerate(numbers, start=1):
+        report(f"fold {place}/{len(numbers)}: {folder / f'fold-{number}'}")
+        _train_fold(config, number, folder / f"fold-{number}")
+    metrics = _join(folder, folds, numbers)
+    export_ensemble([folder / f"fold-{number}" for number in numbers], folder / "model.onnx")
+    with open_output(str(folder / "metrics.json")) as file:  # last: who finds it finds the rest
+        file.write((json.dumps(metrics, indent=2) + "\n").encode())
+    return metrics
+
+
+def _train_fold(config: RunConfig, number: int, folder: Path) -> None:
+    """Brings the run of a fold to its end, from wherever it stands."""
+    if is_finished(folder):
+        return
+    keras.utils.clear_session()  # else each network is kept until the last is trained
+    if (folder / "config.json").exists():
+        run.resume(folder, config.backend)
+    else:
+        remove_unfinished(folder)
+        drawn = config.folds if isinstance(config.folds, int) else None
+        run.train(dataclasses.replace(config, folds=drawn, valid_fold=number), folder)
+
+
+def _join(folder: Path, folds: np.ndarray, numbers: list[int]) -> dict[str, Any]:
+    """Writes `out_of_fold.tsv`, the validation tables of the folds in the order of the data; gives the figures over it."""
+    header: list[str] = []
+    table = np.empty(len(folds), object)
+    for number in numbers:
+        with (folder / f"fold-{number}" / "validation.tsv").open(newline="") as file:
+            header, *rows = csv.reader(file, delimiter="\t")
+        places = np.flatnonzero(folds == number)
+        if len(rows) != len(places):
+            raise InputError(f"Expected {len(places)} rows in {file.name}, got {len(rows)}: the data have changed.")
+        for place, row in zip(places, rows, strict=True):
+            table[place] = [row[0], str(number), *row[1:]]
+    text = io.StringIO()
+    csv.writer(text, delimiter="\t", lineterminator="\n").writerows([[header[0], "fold", *header[1:]], *table])
+    with open_output(str(folder / "out_of_fold.tsv")) as output:
+        output.write(text.getvalue().encode())
+    values = np.array([row[OWN_COLUMNS + 1 :] for row in table], np.float64)
+    return _metrics([name.removeprefix("measured_") for name in header[OWN_COLUMNS:]], values, folds, numbers)
+
+
+def _metrics(names: list[str], values: np.ndarray, folds: np.ndarray, numbers: list[int]) -> dict[str, Any]:
+    """Figures over all rows: as many columns measured as predicted."""
+    tasks = len(names) // 2
+    figures = task_figures(values[:, :tasks], values[:, tasks:])
+    metrics: dict[str, Any] = {name: _number(float(column.mean())) for name, column in figures.items() if name != "n"}
+    metrics["n"] = len(values)
+    if tasks > 1:
+        metrics["tasks"] = {
+            task: {name: _number(float(column[place])) for name, column in figures.items()} for place, task in enumerate(names[:tasks])
+        }
+    of_folds = {number: task_figures(*np.split(values[folds == number], 2, axis=1))["r"].mean() for number in numbers}
+    metrics["folds"] = {str(number): _number(float(r)) for number, r in of_folds.items()}
+    return metrics
+
+
+def _number(value: float) -> float | None:
+    return value if np.isfinite(value) else None

@@ -1,0 +1,128 @@
+"""Cross-validation: every sequence is predicted once by a run that did not see it, and the runs become one model."""
+
+import csv
+import json
+import shutil
+
+import keras
+import numpy as np
+import pytest
+from toy_models import write_toy_model
+
+from dreamkeras.data.table_layout import TableLayout
+from dreamkeras.errors import InputError
+from dreamkeras.training import cross_validation
+from dreamkeras.training.cross_validation import cross_validate
+
+BACKEND = keras.backend.backend()
+
+
+def rows_of(path):
+    with path.open() as file:
+        return list(csv.DictReader(file, delimiter="\t"))
+
+
+@pytest.fixture(scope="module")
+def measured(tmp_path_factory):
+    """A table of 60 sequences, two values, and folds 2, 4 and 6."""
+    generator = np.random.default_rng(0)
+    path = tmp_path_factory.mktemp("data") / "table.csv"
+    lines = ["id,seq,a,b,fold"]
+    for row in range(60):
+        sequence = "".join(generator.choice(list("ACGT"), 40))
+        lines.append(f"s{row},{sequence},{sequence.count('G')},{'' if row % 4 else sequence.count('A')},{2 + 2 * (row % 3)}")
+    path.write_text("\n".join(lines) + "\n")
+    return str(path)
+
+
+@pytest.fixture(scope="module")
+def choices(measured, choose):
+    """`choices(**more)`: two epochs on that table."""
+    layout = TableLayout(("a", "b"), fold_column="fold")
+    return lambda **more: choose(**{"data": measured, "assay": "table", "table": layout, "batch_size": 20, "folds": "given", **more})
+
+
+@pytest.fixture
+def unexported(quick):
+    quick.setattr(cross_validation, "export_ensemble", lambda folders, output: output.touch())
+    return quick
+
+
+def validate(config, folder, **options):
+    lines = []
+    return cross_validate(config, folder, lines.append, BACKEND, **options), lines
+
+
+def test_out_of_fold_predictions_are_in_the_order_of_the_data(unexported, choices, measured, tmp_path):
+    metrics, lines = validate(choices(), tmp_path / "cv")
+    assert lines == [f"fold {place}/3: {tmp_path}/cv/fold-{number}" for place, number in ((1, 2), (2, 4), (3, 6))]
+    rows = rows_of(tmp_path / "cv" / "out_of_fold.tsv")
+    assert list(rows[0]) == ["id", "fold", "length", "measured_a", "measured_b", "predicted_a", "predicted_b"]
+    with open(measured) as file:
+        table = list(csv.DictReader(file))
+    assert [(row["id"], row["fold"], float(row["measured_a"])) for row in rows] == [
+        (row["id"], row["fold"], float(row["a"])) for row in table
+    ]
+    of_fold = {row["id"]: row["predicted_a"] for row in rows_of(tmp_path / "cv" / "fold-4" / "validation.tsv")}
+    assert of_fold == {row["id"]: row["predicted_a"] for row in rows if row["fold"] == "4"}
+
+    a, b = ([[float(row[f"{kind}_{task}"]) for kind in ("measured", "predicted")] for row in rows] for task in "ab")
+    r = [np.corrcoef(np.array(values).T)[0, 1] for values in (a, b[::4])]
+    assert metrics["r"] == pytest.approx(np.mean(r))
+    assert metrics["tasks"]["b"]["r"] == pytest.approx(r[1])
+    assert (metrics["n"], metrics["tasks"]["b"]["n"], list(metrics["folds"])) == (60, 15, ["2", "4", "6"])
+    assert json.loads((tmp_path / "cv" / "metrics.json").read_text()) == metrics
+
+
+def test_folds_are_drawn_where_there_are_none(unexported, choices, tmp_path):
+    metrics, _ = validate(choices(folds=2, table=TableLayout(("a",))), tmp_path / "cv")
+    assert list(metrics["folds"]) == ["0", "1"]
+    config = json.loads((tmp_path / "cv" / "fold-1" / "config.json").read_text())
+    assert (config["folds"], config["valid_fold"], config["table"]["length"]) == (2, 1, 40)
+    assert "fold 1 of 2 that were drawn from the data" in (tmp_path / "cv" / "fold-1" / "README.md").read_text()
+
+
+def test_it_goes_on_where_it_was(unexported, choices, tmp_path):
+    first, _ = validate(choices(), tmp_path / "cv")
+    kept = (tmp_path / "cv" / "fold-2" / "metrics.json").stat().st_mtime_ns
+    (tmp_path / "cv" / "fold-4" / "README.md").unlink()  # ended while it wrote its results
+    shutil.rmtree(tmp_path / "cv" / "fold-6")  # has not begun
+    again, _ = validate(choices(), tmp_path / "cv", resume=True)
+    assert (tmp_path / "cv" / "fold-2" / "metrics.json").stat().st_mtime_ns == kept
+    assert again == first
+
+
+def test_the_folds_are_one_model(quick, choices, tmp_path):
+    import dreamkeras
+
+    def export(folder, **options):
+        """Counts letters, weighed by the fold, in place of a network: what is asked here is what becomes of two exports."""
+        write_toy_model(folder / "model.onnx", tasks=("a",), weight=1 + int(folder.name == "fold-1"))
+        return dreamkeras.load(folder).description
+
+    quick.setattr("dreamkeras.training.folder.export_onnx", export)
+    validate(choices(folds=2, epochs=1, table=TableLayout(("a",))), tmp_path / "cv")
+    model = dreamkeras.load(tmp_path / "cv")
+    assert (model.tasks, len(model.description.members)) == (("a",), 2)
+    assert model.predict(["AAACCGGT"]).tolist() == [[4.5]]
+
+
+@pytest.mark.parametrize(("more", "message"), [
+    ({"table": TableLayout(("a",))}, "Expected data with folds, got none"),
+    ({"folds": 40}, "Expected enough different sequences|at least"),
+])  # fmt: skip
+def test_data_that_have_no_such_folds_are_refused(unexported, choices, tmp_path, more, message):
+    if "folds" in more:
+        more["data"] = str(tmp_path / "two.csv")
+        (tmp_path / "two.csv").write_text("seq,a,b,fold\n" + f"{'ACGT' * 10},1,1,1\n" * 2)
+    with pytest.raises(InputError, match=message):
+        validate(choices(**more), tmp_path / "cv")
+    assert not (tmp_path / "cv").exists()
+
+
+def test_a_taken_folder_and_another_backend_are_refused(choices, tmp_path):
+    (tmp_path / "file").touch()
+    with pytest.raises(InputError, match="Expected a new or empty folder"):
+        validate(choices(), tmp_path)
+    with pytest.raises(InputError, match=f"Expected backend {BACKEND}, .* got other"):
+        cross_validate(choices(), tmp_path, print, "other", resume=True)

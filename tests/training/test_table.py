@@ -1,0 +1,125 @@
+"""Runs on users' tables: the published ones as on their own assays, weights in the loss, replicates in the figures."""
+
+import csv
+import itertools
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+from tiny_network import tiny_preset
+
+from dreamkeras.data.table_layout import TableLayout
+from dreamkeras.errors import InputError
+from dreamkeras.training.run import resume, train
+
+PUBLISHED = {
+    "lentimpra": ("human_lentimpra", {"target_column": ("mean_value",), "reverse_mark": "_Reversed:"}),
+    "starrseq": ("drosophila_starrseq", {"target_column": ("Dev_log2_enrichment", "Hk_log2_enrichment"), "reverse_mark": "_-_"}),
+}
+ADAPTERS = {"left_adapter": "AGGACCGGATCAACT", "right_adapter": "CATTGCGTGAACCGA"}
+
+
+def history(folder):
+    """The epochs' numbers, without their names, which are the tasks'."""
+    with open(folder / "history.csv") as file:
+        return list(csv.reader(file))[1:]
+
+
+@pytest.fixture
+def table(data_folder, tmp_path):
+    """`table(folder, part)`: the first 200 rows of a published table."""
+
+    def cut(folder, part="train"):
+        path = tmp_path / f"{folder}_{part}.tsv"
+        with open(data_folder / "data" / folder / f"{part}.tsv") as lines:
+            path.write_text("".join(itertools.islice(lines, 201)))
+        return str(path)
+
+    return cut
+
+
+@pytest.mark.parametrize("assay", PUBLISHED)
+def test_a_published_table_gives_the_numbers_of_its_own_assay(assay, table, choose, tmp_path, quick):
+    folder, fields = PUBLISHED[assay]
+    choices = {"data": table(folder), "valid": table(folder, "valid"), "batch_size": 50}
+    train(choose(assay=assay, **choices), tmp_path / "own")
+    train(choose(assay="table", table=TableLayout(**fields), **choices), tmp_path / "table")
+    assert history(tmp_path / "own") == history(tmp_path / "table")
+
+
+def test_with_its_adapters_a_table_is_split_as_its_own_assay_is(table, choose, tmp_path, quick):
+    folder, fields = PUBLISHED["lentimpra"]
+    train(choose(assay="lentimpra", data=table(folder), epochs=1), tmp_path / "own")
+    train(choose(assay="table", data=table(folder), epochs=1, table=TableLayout(**fields, **ADAPTERS)), tmp_path / "table")
+    assert history(tmp_path / "own") == history(tmp_path / "table")
+
+
+@pytest.fixture(scope="module")
+def measured(tmp_path_factory):
+    """A table of 120 sequences of 20 to 30 letters, two values of which some are missing, weights and replicates."""
+    generator = np.random.default_rng(0)
+    path = tmp_path_factory.mktemp("data") / "table.csv"
+    with path.open("w", newline="") as file:
+        writer = csv.writer(file)
+        writer.writerow(["seq", "a", "b $/m", "barcodes", "r1", "r2"])
+        for row in range(120):
+            sequence = "".join(generator.choice(list("ACGT"), 20 + row % 11))
+            a, b = sequence.count("G"), "NA" if row % 3 else generator.normal()
+            writer.writerow([sequence, a, b, 1 + row % 5, a + generator.normal(), a + generator.normal()])
+    return str(path)
+
+
+FIELDS = {"target_column": ("a", "b $/m"), "weight_column": "barcodes", "replicate_columns": (("r1", "r2"), ("r1", "r2"))}
+
+
+def test_figures_hold_the_noise_ceiling_of_each_task(measured, choose, tmp_path):
+    with tiny_preset(exported=True):
+        train(choose(assay="table", data=measured, valid=measured, table=TableLayout(**FIELDS)), tmp_path / "run")
+    metrics = json.loads((tmp_path / "run" / "metrics.json").read_text())
+    table = np.genfromtxt(measured, delimiter=",", skip_header=1, usecols=(4, 5))
+    rho = np.corrcoef(table.T)[0, 1]
+    for figures in (metrics, metrics["tasks"]["a"]):
+        assert figures["replicate_r"] == pytest.approx(rho, abs=1e-6)
+        assert figures["ceiling_r"] == pytest.approx(np.sqrt(2 * rho / (1 + rho)), abs=1e-6)
+    assert metrics["tasks"]["b $/m"]["n"] == 40
+    card = (tmp_path / "run" / "README.md").read_text()
+    assert "| r between replicates | noise ceiling of r |" in card
+    assert "Spearman 1904" in card
+    assert "- Weights of the sequences: column `barcodes`" in card
+    assert {path.name for path in (tmp_path / "run" / "plots").iterdir()} >= {"a.png", "b_m.png", "b_m_residuals.png"}
+
+
+def test_both_strands_are_trained_on_where_asked_for(measured, choose, tmp_path, quick):
+    choices = {"data": measured, "valid": measured, "assay": "table", "epochs": 1, "batch_size": 40}
+    assert train(choose(table=TableLayout(("a",), both_strands=True), **choices), tmp_path / "both")["steps"] == 2 * 120 / 40
+
+
+def test_a_run_goes_on_with_its_window_and_its_weights(measured, choose, tmp_path, quick):
+    import keras
+
+    choices = {"data": measured, "valid": measured, "assay": "table", "table": TableLayout(**FIELDS)}
+    train(choose(**choices), tmp_path / "run")
+    config = json.loads((tmp_path / "run" / "config.json").read_text())
+    assert config["table"]["length"] == 30
+    before = history(tmp_path / "run")
+    resume(tmp_path / "run", keras.backend.backend())
+    assert history(tmp_path / "run") == before
+    (tmp_path / "other.csv").write_text(Path(measured).read_text().replace(",1,", ",9,"))
+    (tmp_path / "run" / "config.json").write_text(json.dumps({**config, "data": str(tmp_path / "other.csv")}))
+    with pytest.raises(InputError, match=r"Expected the data that the run in .* began with"):
+        resume(tmp_path / "run", keras.backend.backend())
+
+
+def test_weights_make_rows_count_and_their_scale_does_not_matter(measured, choose, tmp_path, quick):
+    header, *rows = csv.reader(Path(measured).read_text().splitlines())
+    lines = [header, *([*row[:3], f"{row[3]}e-12", *row[4:]] for row in rows)]  # the sum of a batch's is tiny
+    (tmp_path / "tiny.csv").write_text("".join(",".join(line) + "\n" for line in lines))
+    choices = {"valid": measured, "assay": "table", "epochs": 1}
+    weighted = TableLayout(("a",), weight_column="barcodes")
+    runs = {"plain": (measured, TableLayout(("a",))), "weighted": (measured, weighted), "tiny": (str(tmp_path / "tiny.csv"), weighted)}
+    for name, (data, layout) in runs.items():
+        train(choose(data=data, table=layout, **choices), tmp_path / name)
+    plain, one, tiny = (np.array(history(tmp_path / name), float) for name in runs)
+    np.testing.assert_allclose(one, tiny, rtol=1e-4)
+    assert abs(one - plain).max() > 1e-3
