@@ -10,13 +10,13 @@ __all__ = [
     "OPTIMIZERS",
     "PRECISIONS",
     "batch_size_option",
-    "column",
     "device_option",
     "fold_count",
     "format_option",
     "id_column_option",
     "models_option",
     "output_option",
+    "place",
     "sequence_column_option",
 ]
 
@@ -71,8 +71,8 @@ device_option = click.option(
 )
 
 
-def column(text: str) -> str | int:
-    """A column's name; digits are its position, from 0."""
+def place(text: str) -> str | int:
+    """Of a column, its name or its position from 0; of a fold, its number, or a chromosome."""
     return int(text) if text.isdecimal() else text
 
 
@@ -83,8 +83,8 @@ def fold_count(text: str) -> str | int:
     return int(text) if text.isdecimal() else text
 
 
-id_column_option = click.option("--id-column", type=column, metavar="NAME", help="A table's column of names, or its position from 0.")
+id_column_option = click.option("--id-column", type=place, metavar="NAME", help="A table's column of names, or its position from 0.")
 
 sequence_column_option = click.option(
-    "--sequence-column", type=column, metavar="NAME", help="A table's column of sequences, or its position from 0."
+    "--sequence-column", type=place, metavar="NAME", help="A table's column of sequences, or its position from 0."
 )

@@ -7,7 +7,7 @@ import click
 from click.core import ParameterSource
 
 from .config_file import config_option
-from .options import BACKENDS, LOSSES, OPTIMIZERS, PRECISIONS, fold_count
+from .options import BACKENDS, LOSSES, OPTIMIZERS, PRECISIONS, fold_count, place
 from .table_options import chosen_layout, table_options
 
 __all__ = ["command"]
@@ -23,7 +23,7 @@ __all__ = ["command"]
 @click.option("--strategy", help="How it is trained: autosome, bhi, unlockdna, proformer or legnet.  [default: the network's own]")
 @click.option("--out", type=click.Path(path_type=Path), help="The run folder.  [default: runs/MODEL]")
 @click.option("--valid", type=click.Path(), metavar="FILE", help="Data to validate on.  [default: held out of DATA]")
-@click.option("--valid-fold", type=int, metavar="N", help="Fold of DATA to validate on.")
+@click.option("--valid-fold", type=place, metavar="N", help="Fold of DATA to validate on, or chromosome that ids begin with.")
 @click.option("--valid-fraction", type=float, metavar="SHARE", help="Share of DATA to hold out.  [default: 0.1]")
 @click.option("--folds", type=fold_count, metavar="N|given", help="Cross-validate: train a run for each of N folds, or of DATA's own.")
 @click.option("--epochs", type=click.IntRange(min=1), metavar="N", help="Passes over the examples.  [default: the strategy's]")

@@ -32,7 +32,7 @@ class RunConfig:
     Args:
         data: File of measured sequences; None trains on a simulated library.
         valid: File to validate on. At most one of this and the next two is chosen; with none, a tenth of the data is held out.
-        valid_fold: Fold of the data to validate on.
+        valid_fold: Fold of the data to validate on, or chromosome, which their ids begin with.
         valid_fraction: Share of the data to validate on, drawn by the split's seed.
         folds: Number of folds that the split's seed draws, or `"given"` for the data's own: each is validated on by a run of its own, or
             `valid_fold` chooses one that was drawn. None has no cross-validation.
@@ -68,7 +68,7 @@ class RunConfig:
 
     data: str | None = None
     valid: str | None = None
-    valid_fold: int | None = None
+    valid_fold: int | str | None = None
     valid_fraction: float | None = None
     folds: int | str | None = None
     assay: str = "yeast"
@@ -103,7 +103,10 @@ class RunConfig:
         if (self.assay == TABLE) != (self.table is not None):
             wanted = "the columns of a table (--target-column)" if self.assay == TABLE else f"assay {TABLE!r} for the columns of a table"
             raise InputError(f"Expected {wanted}, got assay {self.assay!r}{' alone' if self.assay == TABLE else ''}.")
-        object.__setattr__(self, "simulated", None if self.data else SIMULATED if self.simulated is None else self.simulated)
+        if self.data is not None and self.simulated is not None:
+            raise InputError(f"Expected data or a number of promoters to simulate, got {self.data} and {self.simulated}.")
+        if self.data is None and self.simulated is None:
+            object.__setattr__(self, "simulated", SIMULATED)
         self._check_numbers()
         self._check_alternatives("validation sequences", "valid", "valid_fold", "valid_fraction")
         self._check_alternatives("validation sequences", "valid", "valid_fraction", "folds")

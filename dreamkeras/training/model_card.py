@@ -138,12 +138,22 @@ def _held_out(config: Fields) -> str:
     if "valid" not in config:
         return ""
     if config["valid"]:
-        return f"Validation sequences: the file `{config['valid']}`; whether it shares sequences with the training data was not looked at."
+        return f"Validation sequences: the file `{config['valid']}`.{_common(config)}"
     if config.get("valid_fold") is not None:
         drawn = f" of {config['folds']} that were drawn from" if config.get("folds") else " of"
-        return f"Validation sequences: fold {config['valid_fold']}{drawn} the data."
-    share = f"{config['valid_fraction']:.0%}" if config.get("valid_fraction") else "a tenth"
-    return f"Validation sequences: {share} of the data, drawn at random by the seed; what is the same or nearly so stays on one side."
+        return f"Validation sequences: fold {config['valid_fold']}{drawn} the data.{_common(config)}"
+    if "valid_fraction" not in config:
+        return ""
+    drawn = f" by seed {config['split_seed']}" if "split_seed" in config else ""
+    share = f"{config['valid_fraction']:.0%} of the data, drawn at random{drawn}"
+    return f"Validation sequences: {share}; what is the same or nearly so stays on one side."
+
+
+def _common(config: Fields) -> str:
+    """What validation and training sequences have in common, where somebody looked."""
+    if "common" not in config:
+        return ""
+    return f" {config['common']}" if config["common"] else " None of them stands in the training data, nor nearly the same."
 
 
 def _chosen_epoch(metrics: Fields, history: Sequence[Fields]) -> str:

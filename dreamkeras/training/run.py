@@ -44,10 +44,11 @@ CHECKPOINT = Path("checkpoint") / "state.npz"
 
 
 class _Data(NamedTuple):
-    """What a run trains and validates on."""
+    """What a run trains and validates on, and a line on what both have in common; empty where a split keeps that apart."""
 
     training: Examples
     validation: Examples
+    common: str = ""
 
 
 def train(config: RunConfig, folder: Path) -> dict[str, Any]:
@@ -68,7 +69,8 @@ def train(config: RunConfig, folder: Path) -> dict[str, Any]:
         raise InputError(f"Expected a new or empty folder, got {folder}: go on with a run in it by --resume, or take another name.")
     config = with_window(config)
     data = _read(config)
-    _warn_of_overlap(config, data)
+    if data.common:
+        sys.stderr.write(f"Warning: {data.common}\n")
     model, plan = _prepare(config, data)
     config = _settled(config, plan, data)
     with naming_output(str(folder)):
@@ -125,26 +127,23 @@ def read_examples(config: RunConfig) -> Examples:
 def _read(config: RunConfig) -> _Data:
     examples = read_examples(config)
     if config.valid:
-        return _Data(examples, find_assay(config.assay, config.table).read(config.valid))
+        validation = find_assay(config.assay, config.table).read(config.valid)
+        return _Data(examples, validation, _common(examples, validation, f"in {Path(config.valid).name}"))
     if config.valid_fold is not None:
-        return _Data(*fold_split(examples, config.valid_fold))
+        training, validation = fold_split(examples, config.valid_fold)
+        return _Data(training, validation, _common(training, validation, f"of fold {config.valid_fold}"))
     return _Data(*split(examples, HELD_OUT if config.valid_fraction is None else config.valid_fraction, config.seed_of_split))
 
 
-def _warn_of_overlap(config: RunConfig, data: _Data) -> None:
-    """Says on standard error what chosen validation sequences share with the training sequences."""
-    if config.valid is None and config.valid_fold is None:
-        return  # the split keeps what is similar together
-    common = overlap(*data)
-    if any(common):
-        place = f"in {Path(config.valid).name}" if config.valid else f"of fold {config.valid_fold}"
-        sys.stderr.write(f"Warning: {common.describe(len(data.validation), place)}\n")
+def _common(training: Examples, validation: Examples, place: str) -> str:
+    common = overlap(training, validation)
+    return common.describe(len(validation), place) if any(common) else ""
 
 
 def _fingerprint(data: _Data) -> str:
     """A hash of what is trained and validated on."""
     digest = hashlib.sha256()
-    for examples in data:
+    for examples in (data.training, data.validation):
         weights = () if examples.weights is None else (examples.weights,)
         for values in (examples.letters, examples.flags, examples.targets, *weights):
             digest.update(np.ascontiguousarray(values).data)
@@ -156,7 +155,9 @@ def _settled(config: RunConfig, plan: Plan, data: _Data) -> RunConfig:
     files: dict[str, Any] = {name: str(Path(file).resolve()) for name in ("data", "valid") if (file := getattr(config, name))}
     chosen: dict[str, Any] = {name: getattr(plan.strategy, name) for name in ("learning_rate", "mask", "loss")}
     chosen |= {"strategy": plan.strategy.name, "batch_size": plan.batch_size, "epochs": None if config.steps else plan.epochs}
-    return dataclasses.replace(config, **files, **chosen, fingerprint=_fingerprint(data))
+    if config.valid is None and config.valid_fold is None and config.valid_fraction is None:
+        chosen["valid_fraction"] = HELD_OUT
+    return dataclasses.replace(config, **files, **chosen, split_seed=config.seed_of_split, fingerprint=_fingerprint(data))
 
 
 def _prepare(config: RunConfig, data: _Data) -> tuple[PrixFixe, Plan]:
@@ -202,6 +203,7 @@ def _fit(config: RunConfig, plan: Plan, folder: Path, data: _Data, model: PrixFi
             progress.close()
     assign_weights(model.variables, state.best_weights, folder)
     files = {name: Path(file).name for name in ("data", "valid") if (file := getattr(config, name))}  # their folders are nobody else's
-    summary = {**dataclasses.asdict(config), **files, "examples": len(data.training), "validation_examples": len(data.validation)}
+    counts = {"examples": len(data.training), "validation_examples": len(data.validation), "common": data.common}
+    summary = {**dataclasses.asdict(config), **files, **counts}
     predicted = predict_letters(predictor, data.validation.letters, plan.batch_size)
     return write_results(folder, summary, model, predicted, data.validation, state)

@@ -46,3 +46,8 @@ def test_columns_are_names_or_positions(given, column):
 )
 def test_wrong_values_are_wrong_usage(option, args):
     assert parse(getattr(options, option), *args).exit_code == 2
+
+
+@pytest.mark.parametrize(("text", "wanted"), [("2", 2), ("chr2L", "chr2L"), ("mean_value", "mean_value")])
+def test_digits_are_a_place_by_number(text, wanted):
+    assert options.place(text) == wanted

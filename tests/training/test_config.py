@@ -74,11 +74,14 @@ def test_epochs_and_steps_are_alternatives():
         RunConfig(epochs=3, steps=100)
 
 
-@pytest.mark.parametrize(
-    ("choices", "simulated"), [({}, 20_000), ({"simulated": 50}, 50), ({"data": "a.tsv"}, None), ({"data": "a.tsv", "simulated": 50}, None)]
-)
+@pytest.mark.parametrize(("choices", "simulated"), [({}, 20_000), ({"simulated": 50}, 50), ({"data": "a.tsv"}, None)])
 def test_only_runs_without_data_simulate(choices, simulated):
     assert RunConfig(**choices).simulated == simulated
+
+
+def test_data_and_a_simulation_are_alternatives():
+    with pytest.raises(InputError, match=r"Expected data or a number of promoters to simulate, got a\.tsv and 50"):
+        RunConfig(data="a.tsv", simulated=50)
 
 
 def test_only_yeast_is_simulated():
