@@ -7,7 +7,13 @@ __all__ = ["command"]
 
 @click.command("export")
 @click.argument("runs", metavar="RUN...", nargs=-1, required=True, type=click.Path())
-@click.option("-o", "--output", type=click.Path(), metavar="FILE", help="The ONNX file.  [default: model.onnx in the run folder]")
+@click.option(
+    "-o",
+    "--output",
+    type=click.Path(),
+    metavar="FILE",
+    help="The ONNX file.  [default: model.onnx in the run folder, or NAME.onnx beside NAME.keras]",
+)
 @click.option(
     "--precision",
     type=click.Choice(("float32", "float16")),

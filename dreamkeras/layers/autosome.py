@@ -48,7 +48,7 @@ class AutosomeFirst(FirstLayers):
 
 @register_block("autosome")
 class AutosomeCore(Core):
-    """Six inverted residual steps that keep the sequence's length (LegNet as entered in the challenge).
+    """Inverted residual steps that keep the sequence's length (LegNet as entered in the challenge).
 
     Args:
         widths: Output channels of each step.

@@ -25,13 +25,12 @@ class _NumpyInitializer(keras.initializers.Initializer):
         raise NotImplementedError
 
     def get_config(self):
-        """The seed."""
         return {"seed": self.seed}
 
 
 @keras.saving.register_keras_serializable(package="dreamkeras")
 class FanOutNormal(_NumpyInitializer):
-    """Standard deviation sqrt(2 / (taps * filters)), for convolutions.
+    """Standard deviation sqrt(2 / (taps * filters)), for convolutions and for the layers that answer.
 
     Reference:
         He et al. 2015, with the fan-out; used by all three teams' trainers in the Prix Fixe framework.

@@ -81,7 +81,7 @@ class UnlockDNACore(Core):
 
     Args:
         blocks: Conformer blocks.
-        heads: Attention heads; what the reference's model of the paper has, whatever it is asked for.
+        heads: Attention heads; the reference's model is asked for 8 and builds 4.
         kernel_size: Taps of the convolutions along the sequence.
         dropout: Share dropped in training.
 

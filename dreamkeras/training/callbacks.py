@@ -27,7 +27,6 @@ class EpochSeed(keras.callbacks.Callback):
         self.seed = seed
 
     def on_epoch_begin(self, epoch, logs=None):
-        """Notes the epoch."""
         self.epoch = epoch
 
     def on_train_batch_begin(self, batch, logs=None):
@@ -49,7 +48,6 @@ class LastStep(keras.callbacks.Callback):
         self.steps, self.epoch_steps = steps, epoch_steps
 
     def on_epoch_begin(self, epoch, logs=None):
-        """Notes the epoch."""
         self.epoch = epoch
 
     def on_train_batch_end(self, batch, logs=None):
@@ -66,7 +64,6 @@ class AveragedWeights(keras.callbacks.Callback):
     """
 
     def on_epoch_end(self, epoch, logs=None):
-        """Exchanges them."""
         optimizer = getattr(self.model.optimizer, "inner_optimizer", self.model.optimizer)
         averages = optimizer._model_variables_moving_average  # noqa: SLF001 - nothing public gives them
         for variable, average in zip(self.model.trainable_variables, averages, strict=True):
@@ -117,11 +114,9 @@ class Recorder(keras.callbacks.Callback):
         self.state, self.patience, self.minutes = state, patience, minutes
 
     def on_epoch_begin(self, epoch, logs=None):
-        """Starts the clock."""
         self.began = time.perf_counter()
 
     def on_epoch_end(self, epoch, logs):
-        """Records the epoch."""
         if not np.isfinite(logs["loss"]):
             raise ModelError(f"Expected a finite loss, got {logs['loss']} in epoch {epoch + 1}: try a lower learning rate.")
         rate = float(keras.ops.convert_to_numpy(self.model.optimizer.learning_rate))
@@ -144,7 +139,6 @@ class Checkpoint(keras.callbacks.Callback):
         self.path, self.state = path, state
 
     def on_epoch_end(self, epoch, logs=None):
-        """Writes it."""
         write_checkpoint(self.path, self.model, self.state)
 
 
@@ -161,7 +155,6 @@ class History(keras.callbacks.Callback):
         self.path, self.state = path, state
 
     def on_epoch_end(self, epoch, logs=None):
-        """Writes it."""
         write_history(self.path, self.state.rows)
 
 

@@ -39,7 +39,6 @@ class PearsonLoss(keras.losses.Loss):
         return 1 - r + (ops.square(shift) + ops.square(spread)) / variance
 
     def get_config(self):
-        """The name."""
         return {"name": self.name}
 
 

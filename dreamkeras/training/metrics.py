@@ -10,7 +10,7 @@ __all__ = ["PearsonR"]
 class PearsonR(keras.metrics.Metric):
     """Pearson's r between measured and predicted values, the mean over tasks; 0 where either is constant. NaN was not measured.
 
-    A running figure in float32 for the progress bar; `evaluation.correlation.pearson` is the exact one.
+    A running figure in float32 for the training sequences; `evaluation.correlation.pearson` is the exact one.
     """
 
     def __init__(self, tasks=1, name="r", **kwargs):

@@ -34,7 +34,6 @@ class Clipping(keras.optimizers.Optimizer):
         super().apply(grads, trainable_variables)
 
     def get_config(self):
-        """The arguments."""
         return {**super().get_config(), "clip_norm": self.clip_norm, "clip_value": self.clip_value}
 
 

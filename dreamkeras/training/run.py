@@ -59,10 +59,11 @@ def train(config: RunConfig, folder: Path) -> dict[str, Any]:
         folder: Where everything goes; must not hold anything yet.
 
     Returns:
-        The validation figures of the best epoch: r, rho, mse, n, best_epoch, seconds.
+        What `folder.write_results` returns: the validation figures of the best epoch, and the run's size and time.
 
     Raises:
-        DreamkerasError: The data, the choices or the folder will not do; nothing has been written then.
+        DreamkerasError: The data, the choices or the folder will not do: nothing has been written then. Or the loss becomes no
+            number, or the model cannot be exported: the folder then holds what was done.
     """
     require_packages()  # now, not when the training is done
     if is_taken(folder):

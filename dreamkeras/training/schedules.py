@@ -41,7 +41,6 @@ class OneCycle(keras.optimizers.schedules.LearningRateSchedule):
         return ops.where(step <= top, rising, falling)
 
     def get_config(self):
-        """The arguments."""
         return {"start": self.start, "peak": self.peak, "end": self.end, "steps": self.steps, "rise": self.rise}
 
 
@@ -72,7 +71,6 @@ class Noam(keras.optimizers.schedules.LearningRateSchedule):
         return self.peak * ops.minimum(number / self.rise, ops.sqrt(self.rise / number))
 
     def get_config(self):
-        """The arguments."""
         return {"peak": self.peak, "rise": self.rise}
 
 
