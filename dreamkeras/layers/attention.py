@@ -5,7 +5,6 @@ from keras import layers, ops
 
 from dreamkeras.layers.activations import silu
 from dreamkeras.layers.convolution import Conv1D
-from dreamkeras.layers.dense import Dense
 from dreamkeras.layers.dropout import Dropout
 from dreamkeras.layers.initializers import FanInUniform, GlorotUniform
 
@@ -39,8 +38,8 @@ class FeedForward(keras.layers.Layer):
     def build(self, input_shape):
         channels, plain = input_shape[-1], {"use_bias": False, "kernel_initializer": FanInUniform(), "dtype": self.dtype_policy}
         inner = self.expansion * channels // 2
-        self.widen = Dense(2 * inner, name="widen", **plain)
-        self.narrow = Dense(channels, name="narrow", **{**plain, "kernel_initializer": FanInUniform()})
+        self.widen = layers.Dense(2 * inner, name="widen", **plain)
+        self.narrow = layers.Dense(channels, name="narrow", **{**plain, "kernel_initializer": FanInUniform()})
         self.norm.build(input_shape)
         self.widen.build(input_shape)
         self.narrow.build((*input_shape[:-1], inner))
@@ -79,7 +78,7 @@ class ConvolutionModule(keras.layers.Layer):
         channels, policy = input_shape[-1], self.dtype_policy
         along = {"groups": channels, "use_bias": False, "kernel_initializer": FanInUniform(), "dtype": policy, "name": "depthwise"}
         self.depthwise = Conv1D(channels, self.kernel_size, **along)
-        self.pointwise = Dense(channels, "relu", kernel_initializer=FanInUniform(), dtype=policy, name="pointwise")
+        self.pointwise = layers.Dense(channels, "relu", kernel_initializer=FanInUniform(), dtype=policy, name="pointwise")
         self.depthwise.build(input_shape)
         self.pointwise.build(input_shape)
         super().build(input_shape)
@@ -122,8 +121,8 @@ class MultiHeadSelfAttention(keras.layers.Layer):
             raise ValueError(f"Expected channels to be a multiple of {self.heads} heads, got {channels}.")
         self.size = self.head_size or channels // self.heads
         width = self.heads * self.size
-        self.ask = Dense(3 * width, kernel_initializer=GlorotUniform(), dtype=self.dtype_policy, name="ask")
-        self.answer = Dense(channels, kernel_initializer=FanInUniform(), dtype=self.dtype_policy, name="answer")
+        self.ask = layers.Dense(3 * width, kernel_initializer=GlorotUniform(), dtype=self.dtype_policy, name="ask")
+        self.answer = layers.Dense(channels, kernel_initializer=FanInUniform(), dtype=self.dtype_policy, name="answer")
         self.ask.build(input_shape)
         self.answer.build((*input_shape[:-1], width))
         super().build(input_shape)

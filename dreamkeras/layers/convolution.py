@@ -4,10 +4,11 @@ Keras's own grouped `Conv1D` has no CPU gradient under TensorFlow without XLA, a
 benchmarks/grouped_conv.py measures it.
 """
 
+import functools
+
 import keras
 from keras import ops
 
-from dreamkeras.layers.dense import product
 from dreamkeras.layers.exportable import is_exporting
 from dreamkeras.layers.initializers import FanOutNormal
 
@@ -75,8 +76,25 @@ def _block_convolution(inputs, kernel, groups):
 
 def _dense_convolution(inputs, kernel):
     if keras.backend.backend() == "jax" and len(kernel) == 1:
-        return product(inputs, kernel[0])
+        return _jax_pointwise()(inputs, kernel)
     return ops.conv(inputs, kernel, padding="same")
+
+
+@functools.cache
+def _jax_pointwise():
+    """A convolution of one tap whose kernel gradient is a matrix product: XLA's own transposes its whole input for it."""
+    import jax
+
+    @jax.custom_vjp
+    def convolve(inputs, kernel):
+        return ops.conv(inputs, kernel, padding="same")
+
+    def pull_back(residuals, cotangent):
+        inputs, kernel = residuals
+        return convolve(cotangent, kernel.transpose(0, 2, 1)), jax.numpy.tensordot(inputs, cotangent, ((0, 1), (0, 1)))[None]
+
+    convolve.defvjp(lambda inputs, kernel: (convolve(inputs, kernel), (inputs, kernel)), pull_back)
+    return convolve
 
 
 def _block_count(groups, group_channels):

@@ -28,7 +28,6 @@ class Case(NamedTuple):
 CASES = {
     "LetterEncoding": Case({}, (((LENGTH,), "uint8"), ((2,), "float32"))),
     "Conv1D": Case({"filters": 8, "kernel_size": 3, "groups": 4, "activation": "relu"}),
-    "Dense": Case({"units": 5, "activation": "relu"}),
     "Dropout": Case({"rate": 0.1}),
     "ConvNormSiLU": Case({"filters": 8, "kernel_size": 3, "groups": 2}),
     "SqueezeExcite": Case({"hidden": 3}),
