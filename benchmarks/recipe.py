@@ -3,7 +3,8 @@
     python benchmarks/recipe.py promoters.tsv [--model dream-cnn-small] [--steps 1000] [--seeds 0,1,2]
 
 Splits as `dreamkeras train` does with the same split seed, and validates as it does: the mean of both strands, after each
-epoch, the best epoch counts. Network, initial weights, order, loss and optimiser are torch's own.
+epoch, the best epoch counts. Network, order, loss and optimiser are torch's own. Initial weights are drawn as the teams' trainers
+draw them, or with --torch-init as torch does.
 """
 
 import argparse
@@ -14,11 +15,23 @@ import time
 import numpy as np
 import torch
 from machine import provenance
+from torch import nn
 from torch_step import channels, divergence, plain_torch
 
 from dreamkeras.data import yeast
 from dreamkeras.data.examples import split
 from dreamkeras.sequence.alphabet import reverse_complement
+
+
+@torch.no_grad()
+def initialise(module):
+    """Convolutions by He's rule for what goes out, dense layers nearly zero, no biases."""
+    if isinstance(module, nn.Conv1d):
+        module.weight.normal_(0, math.sqrt(2 / (module.kernel_size[0] * module.out_channels)))
+    elif isinstance(module, nn.Linear):
+        module.weight.normal_(0, 0.001)
+    if isinstance(module, nn.Conv1d | nn.Linear) and module.bias is not None:
+        module.bias.zero_()
 
 
 @torch.no_grad()
@@ -35,6 +48,8 @@ def validation_r(model, examples):
 def train(options, training, validation, seed):
     torch.manual_seed(seed)
     generator, model, count = np.random.default_rng(seed), plain_torch(options.model), len(training)
+    if not options.torch_init:
+        model.apply(initialise)
     per_epoch = math.ceil(2 * count / options.batch_size)
     optimizer = torch.optim.AdamW(model.parameters(), weight_decay=0.01)
     schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, options.rate, total_steps=options.steps)
@@ -64,6 +79,7 @@ def main() -> None:
     parser.add_argument("--steps", type=int, default=1000)
     parser.add_argument("--batch-size", type=int, default=64)
     parser.add_argument("--rate", type=float, default=0.005)
+    parser.add_argument("--torch-init", action="store_true")
     parser.add_argument("--seeds", default="0,1,2")
     parser.add_argument("--split-seed", type=int, default=0)
     options = parser.parse_args()
