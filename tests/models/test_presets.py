@@ -52,7 +52,6 @@ def test_a_preset_is_found_by_its_name():
 
 def test_attention_is_trained_with_a_lower_rate():
     assay = find_assay("yeast")
-    assert find_preset("dream-attn").learning_rate is None
     assert build_model("dream-attn-small", assay).core.learning_rate == 0.001
     assert build_model("dream-rnn-small", assay).core.learning_rate is None
 
