@@ -34,7 +34,7 @@ from dreamkeras.training.plan import Plan, make_plan
 from dreamkeras.training.precision import computing_in
 from dreamkeras.training.progress import Progress
 from dreamkeras.training.state import TrainingState, assign_weights, read_checkpoint
-from dreamkeras.training.transfer import body_variables, freeze, take_weights
+from dreamkeras.training.warm_start import body_variables, freeze, take_weights
 
 __all__ = ["read_examples", "resume", "train", "with_window"]
 
@@ -181,7 +181,7 @@ def _prepare(config: RunConfig, data: _Data) -> tuple[PrixFixe, Plan]:
     model.final.fit_scale(data.training.targets)
     freeze(model, config.freeze)
     optimizer = plan.strategy.make_optimizer(plan.steps, config.ema)
-    if config.body_rate != 1:
+    if config.body_rate is not None:
         optimizer.slow_down(body_variables(model), config.body_rate)
     model.compile(
         optimizer,

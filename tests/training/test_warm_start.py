@@ -15,7 +15,7 @@ from dreamkeras.layers.autosome import AutosomeCore, AutosomeFinal
 from dreamkeras.layers.bhi import BHICore, BHIFirst
 from dreamkeras.models.prixfixe import PrixFixe
 from dreamkeras.training.run import resume, train
-from dreamkeras.training.transfer import body_variables, freeze, take_weights
+from dreamkeras.training.warm_start import body_variables, freeze, take_weights
 
 YEAST, FLY = find_assay("yeast"), find_assay("starrseq")
 

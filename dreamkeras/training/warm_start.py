@@ -1,4 +1,4 @@
-"""Transfer: a network that starts with the weights of another one, under a head of its own where they measure different things."""
+"""Warm start: a network that begins with the weights of another one, under a head of its own where they measure different things."""
 
 from pathlib import Path
 
