@@ -57,6 +57,9 @@ __all__ = ["command"]
     "--precision", type=click.Choice(PRECISIONS), default="float32", show_default=True, help="Of the computation; weights stay float32."
 )
 @click.option("--minutes", type=float, metavar="N", help="End with the epoch in which N minutes of training are over.")
+@click.option("--init-from", type=click.Path(), metavar="MODEL", help="Start with the weights of a run; a new head where it differs.")
+@click.option("--freeze", type=click.Choice(("first", "core")), multiple=True, help="Keep this block of it as it is; may be given twice.")
+@click.option("--body-rate", type=float, metavar="SHARE", help="Share of the learning rate for its first and core block.")
 @click.option("--seed", type=int, default=0, show_default=True, help="Of weights, split, order and dropout.")
 @click.option("--split-seed", type=int, metavar="N", help="Of the split alone.  [default: the seed]")
 @click.option("--backend", type=click.Choice(BACKENDS), help="[default: KERAS_BACKEND, else the first installed]")

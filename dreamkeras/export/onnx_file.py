@@ -62,7 +62,7 @@ def export_onnx(
         `export_onnx("runs/yeast").parity["largest_difference"]`
     """
     check_choices(precision, strands)
-    file = _find_model(Path(model))
+    file = find_model(Path(model))
     require_packages()
     if training is None:
         training = read_training_summary(file.parent) if file.name == "model.keras" else {}
@@ -90,7 +90,12 @@ def check_choices(precision: str, strands: str | None) -> None:
             raise ModelError(f"Expected {name} to be one of {', '.join(allowed)}, got {value!r}.")
 
 
-def _find_model(path: Path) -> Path:
+def find_model(path: Path) -> Path:
+    """The `.keras` file of a run folder, or the file itself.
+
+    Raises:
+        ModelError: There is none.
+    """
     file = path / "model.keras" if path.is_dir() else path
     if not file.is_file():
         wanted = "a run folder that holds model.keras" if path.is_dir() else "a run folder or a .keras file"

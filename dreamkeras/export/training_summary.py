@@ -11,7 +11,20 @@ __all__ = ["OPTIONS", "read_training_summary"]
 CHOICES = ("assay", "model", "strategy", "backend", "precision", "epochs", "batch_size", "learning_rate", "seed")
 """Fields of config.json that go into the summary; of the data's path, only the name does."""
 
-OPTIONS = ("optimizer", "loss", "ema", "mask", "detect_mutations", "slide", "jitter", "balance", "test_shifts", "steps")
+OPTIONS = (
+    "optimizer",
+    "loss",
+    "ema",
+    "mask",
+    "detect_mutations",
+    "slide",
+    "jitter",
+    "balance",
+    "test_shifts",
+    "steps",
+    "freeze",
+    "body_rate",
+)
 """Fields that are told of where they were chosen: neither none, nor 0, nor false."""
 
 ORIGIN = ("source", "sha256")

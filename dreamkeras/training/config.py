@@ -56,6 +56,9 @@ class RunConfig:
         patience: Epochs without a better validation r after which training ends; None trains them all.
         minutes: Time in training after which the run ends with the epoch it is in; None trains on.
         precision: One of `PRECISIONS`.
+        init_from: Run folder or `.keras` file whose weights the run starts with; see `training.warm_start`. None starts with fresh ones.
+        freeze: Blocks of it that stay as they are: any of `"first"`, `"core"`.
+        body_rate: Share of the learning rate that the first and the core block are trained with; None: all of it.
         seed: Of the weights, the order and the dropout.
         split_seed: Of the simulated library and of the split, so that runs of several seeds validate on the same; None takes `seed`.
         simulated: Promoters to simulate where `data` is None: 20,000 if not chosen; None where there are data.
@@ -91,6 +94,9 @@ class RunConfig:
     patience: int | None = None
     minutes: float | None = None
     precision: str = "float32"
+    init_from: str | None = None
+    freeze: tuple[str, ...] = ()
+    body_rate: float | None = None
     seed: int = 0
     split_seed: int | None = None
     simulated: int | None = None
@@ -108,6 +114,7 @@ class RunConfig:
         if self.data is None and self.simulated is None:
             object.__setattr__(self, "simulated", SIMULATED)
         self._check_numbers()
+        self._check_transfer()
         self._check_alternatives("validation sequences", "valid", "valid_fold", "valid_fraction")
         self._check_alternatives("validation sequences", "valid", "valid_fraction", "folds")
         self._check_alternatives("length", "epochs", "steps")
@@ -130,6 +137,15 @@ class RunConfig:
             value = getattr(self, name)
             if value is not None and not 0 <= value < 1:
                 raise InputError(f"Expected {name} from 0 to below 1, got {value}.")
+
+    def _check_transfer(self) -> None:
+        object.__setattr__(self, "freeze", tuple(self.freeze))  # JSON and TOML have lists
+        if unknown := sorted(set(self.freeze) - {"first", "core"}):
+            raise InputError(f"Expected blocks to freeze among first and core, got {', '.join(unknown)}.")
+        if self.body_rate is not None and not 0 < self.body_rate <= 1:
+            raise InputError(f"Expected body_rate above 0 and up to 1, got {self.body_rate}.")
+        if self.init_from is None and (self.freeze or self.body_rate is not None):
+            raise InputError("Expected a model to start from (init_from) for blocks that are frozen or slowed down, got none.")
 
     def _check_folds(self) -> None:
         number = isinstance(self.folds, int) and self.folds >= 2

@@ -98,8 +98,14 @@ def _training(metrics: Fields, history: Sequence[Fields], config: Fields) -> lis
 def _options(config: Fields) -> list[str]:
     """What was chosen beyond the strategy, or is part of it: one line, none if there is nothing."""
     values = {name: config[name] for name in OPTIONS if config.get(name)}
-    chosen = [name.replace("_", " ") + ("" if value is True else f" {value}") for name, value in values.items()]
+    chosen = [f"{name.replace('_', ' ')}{_choice(value)}" for name, value in values.items()]
     return [f"- Options: {', '.join(chosen)}"] if chosen else []
+
+
+def _choice(value: Any) -> str:
+    if value is True:
+        return ""
+    return f" {' and '.join(value)}" if isinstance(value, (list, tuple)) else f" {value}"
 
 
 def _epochs(history: Sequence[Fields], config: Fields) -> list[str]:

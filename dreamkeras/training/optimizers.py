@@ -8,10 +8,10 @@ from keras import ops
 __all__ = ["ClippedLion", "CyclingAdamW"]
 
 
-class Clipping(keras.optimizers.Optimizer):
-    """Optimisers that clip the gradients' common norm and then each of their values, as torch's two functions do.
+class Tamed(keras.optimizers.Optimizer):
+    """Optimisers that clip the gradients' common norm and then each of their values, and move some variables less than others.
 
-    Keras's own clip by one or the other.
+    Keras's own clip by one or the other, and move all alike.
 
     Args:
         clip_norm: Highest norm of all gradients as one vector; None leaves it.
@@ -21,6 +21,24 @@ class Clipping(keras.optimizers.Optimizer):
     def __init__(self, *args, clip_norm=None, clip_value=None, **kwargs):
         super().__init__(*args, **kwargs)
         self.clip_norm, self.clip_value = clip_norm, clip_value
+        self._shares = {}
+
+    def slow_down(self, variables, share):
+        """From now on each step moves and decays these variables by a share of what it would; before the optimiser is built."""
+        self._shares |= {self._var_key(variable): share for variable in variables}
+        self.exclude_from_weight_decay(var_list=variables)  # Keras's own decay knows one rate for all
+
+    def update_step(self, gradient, variable, learning_rate):
+        """One step of one variable, at its own rate."""
+        if share := self._shares.get(self._var_key(variable)):
+            learning_rate = learning_rate * share
+            if self.weight_decay:
+                self.assign_sub(variable, variable * ops.cast(self.weight_decay * learning_rate, variable.dtype))
+        self.move(gradient, variable, learning_rate)
+
+    def move(self, gradient, variable, learning_rate):
+        """One step of one variable at this rate."""
+        super().update_step(gradient, variable, learning_rate)
 
     def apply(self, grads, trainable_variables=None):
         """One step with the clipped gradients."""
@@ -38,7 +56,7 @@ class Clipping(keras.optimizers.Optimizer):
 
 
 @keras.saving.register_keras_serializable(package="dreamkeras")
-class CyclingAdamW(Clipping, keras.optimizers.AdamW):
+class CyclingAdamW(Tamed, keras.optimizers.AdamW):
     """AdamW, step by step as torch's, with a schedule for beta_1 beside the one for the learning rate.
 
     Keras's own reads beta_1 once, when the step is compiled, and adds epsilon before the bias correction, not after.
@@ -57,8 +75,8 @@ class CyclingAdamW(Clipping, keras.optimizers.AdamW):
         beta_1 = keras.saving.deserialize_keras_object(beta_1) if isinstance(beta_1, dict) else beta_1
         super().__init__(learning_rate, beta_1=beta_1, epsilon=epsilon, **kwargs)
 
-    def update_step(self, gradient, variable, learning_rate):
-        """One step of one variable."""
+    def move(self, gradient, variable, learning_rate):
+        """One step of one variable at this rate."""
         index = self._get_variable_index(variable)
         mean, square = self._momentums[index], self._velocities[index]
         gradient, rate = ops.cast(gradient, variable.dtype), ops.cast(learning_rate, variable.dtype)
@@ -78,7 +96,7 @@ class CyclingAdamW(Clipping, keras.optimizers.AdamW):
 
 
 @keras.saving.register_keras_serializable(package="dreamkeras")
-class ClippedLion(Clipping, keras.optimizers.Lion):
+class ClippedLion(Tamed, keras.optimizers.Lion):
     """Lion: every weight moves by the rate, in the direction of the mean gradient's sign.
 
     Args:

@@ -34,11 +34,15 @@ from dreamkeras.training.plan import Plan, make_plan
 from dreamkeras.training.precision import computing_in
 from dreamkeras.training.progress import Progress
 from dreamkeras.training.state import TrainingState, assign_weights, read_checkpoint
+from dreamkeras.training.warm_start import body_variables, freeze, take_weights
 
 __all__ = ["read_examples", "resume", "train", "with_window"]
 
 HELD_OUT = 0.1
 """Share of the data to validate on where nothing else is chosen."""
+
+FILES = ("data", "valid", "init_from")
+"""The choices that are paths."""
 
 CHECKPOINT = Path("checkpoint") / "state.npz"
 
@@ -73,6 +77,7 @@ def train(config: RunConfig, folder: Path) -> dict[str, Any]:
     if data.common:
         sys.stderr.write(f"Warning: {data.common}\n")
     model, plan = _prepare(config, data)
+    _take_weights(config, model)
     config = _settled(config, plan, data)
     with naming_output(str(folder)):
         folder.mkdir(parents=True, exist_ok=True)
@@ -102,7 +107,11 @@ def resume(folder: Path, backend: str) -> dict[str, Any]:
         raise InputError(f"Expected the data that the run in {folder} began with, got others in {config.data or 'the simulation'}.")
     model, plan = _prepare(config, data)
     checkpoint = folder / CHECKPOINT
-    state = read_checkpoint(checkpoint, model) if checkpoint.exists() else TrainingState()
+    if checkpoint.exists():
+        state = read_checkpoint(checkpoint, model)
+    else:
+        _take_weights(config, model)
+        state = TrainingState()
     return _fit(config, plan, folder, data, model, state)
 
 
@@ -153,7 +162,7 @@ def _fingerprint(data: _Data) -> str:
 
 def _settled(config: RunConfig, plan: Plan, data: _Data) -> RunConfig:
     """The choices as they stand in the run folder: nothing left open, and files found from any folder."""
-    files: dict[str, Any] = {name: str(Path(file).resolve()) for name in ("data", "valid") if (file := getattr(config, name))}
+    files: dict[str, Any] = {name: str(Path(file).resolve()) for name in FILES if (file := getattr(config, name))}
     chosen: dict[str, Any] = {name: getattr(plan.strategy, name) for name in ("learning_rate", "mask", "loss")}
     chosen |= {"strategy": plan.strategy.name, "batch_size": plan.batch_size, "epochs": None if config.steps else plan.epochs}
     if config.valid is None and config.valid_fold is None and config.valid_fraction is None:
@@ -170,13 +179,23 @@ def _prepare(config: RunConfig, data: _Data) -> tuple[PrixFixe, Plan]:
         if plan.augmentation.truths or config.test_shifts:
             model = model.with_options(plan.augmentation.truths, config.test_shifts)
     model.final.fit_scale(data.training.targets)
+    freeze(model, config.freeze)
+    optimizer = plan.strategy.make_optimizer(plan.steps, config.ema)
+    if config.body_rate is not None:
+        optimizer.slow_down(body_variables(model), config.body_rate)
     model.compile(
-        plan.strategy.make_optimizer(plan.steps, config.ema),
+        optimizer,
         loss=find_loss(plan.strategy.loss) if plan.strategy.loss else None,
         metrics=[PearsonR(len(model.tasks))],
         jit_compile=config.backend == "jax",  # On TensorFlow, benchmarks/train_step.py is measured without XLA.
     )
     return model, plan
+
+
+def _take_weights(config: RunConfig, model: PrixFixe) -> None:
+    if config.init_from:
+        head = "its head too" if take_weights(model, Path(config.init_from)) else "a new head"
+        sys.stderr.write(f"Starting from {config.init_from}, {head}.\n")
 
 
 def _fit(config: RunConfig, plan: Plan, folder: Path, data: _Data, model: PrixFixe, state: TrainingState) -> dict[str, Any]:
@@ -203,7 +222,7 @@ def _fit(config: RunConfig, plan: Plan, folder: Path, data: _Data, model: PrixFi
         finally:
             progress.close()
     assign_weights(model.variables, state.best_weights, folder)
-    files = {name: Path(file).name for name in ("data", "valid") if (file := getattr(config, name))}  # their folders are nobody else's
+    files = {name: Path(file).name for name in FILES if (file := getattr(config, name))}  # their folders are nobody else's
     counts = {"examples": len(data.training), "validation_examples": len(data.validation), "common": data.common}
     summary = {**dataclasses.asdict(config), **files, **counts}
     predicted = predict_letters(predictor, data.validation.letters, plan.batch_size)

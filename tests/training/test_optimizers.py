@@ -196,3 +196,18 @@ class TestSerialisation:
         copy = keras.models.load_model(tmp_path / "model.keras")
         assert copy.optimizer.get_config() == model.optimizer.get_config()
         assert int(copy.optimizer.iterations) == 1
+
+
+@pytest.mark.parametrize("make", [CyclingAdamW, ClippedLion])
+@pytest.mark.parametrize("decay", [0.0, 0.1])
+def test_slowed_variables_move_by_their_share_of_a_step_and_others_as_ever(make, decay):
+    slow, fast, alone = (keras.Variable([1.0, -2.0, 3.0], name=name) for name in ("slow", "fast", "alone"))
+    slope = ops.convert_to_tensor([0.5, 1.0, -2.0])
+    one, other = make(0.01, weight_decay=decay), make(0.01, weight_decay=decay)
+    one.slow_down([slow], 0.25)
+    for optimizer, variables in ((one, [slow, fast]), (other, [alone])):
+        optimizer.build(variables)
+        optimizer.apply_gradients([(slope, variable) for variable in variables])
+    moved = {variable.name: ops.convert_to_numpy(variable) - [1, -2, 3] for variable in (slow, fast, alone)}
+    np.testing.assert_allclose(moved["fast"], moved["alone"])
+    np.testing.assert_allclose(moved["slow"], 0.25 * moved["alone"], rtol=1e-3)

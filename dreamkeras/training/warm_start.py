@@ -1,0 +1,68 @@
+"""Warm start: a network that begins with the weights of another one, under a head of its own where they measure different things."""
+
+from pathlib import Path
+
+import keras
+
+from dreamkeras.errors import ModelError
+from dreamkeras.export.onnx_file import find_model
+from dreamkeras.export.tracing import load_network
+from dreamkeras.models.prixfixe import PrixFixe
+
+__all__ = ["BODY", "body_variables", "freeze", "take_weights"]
+
+BODY = ("first", "core")
+"""The slots that are taken over from another network; its head comes along where it answers the same."""
+
+
+def take_weights(network: PrixFixe, source: Path) -> bool:
+    """Copies the weights of another network: of its first and core block, and of its final block if tasks and units are the same.
+
+    Args:
+        network: Of the same first and core block.
+        source: A run folder, trained or imported, or a `.keras` file.
+
+    Returns:
+        Whether the head came along.
+
+    Raises:
+        ModelError: There is no such model, or a block differs in kind or in shape; the message names both.
+    """
+    other = load_network(find_model(source))
+    for slot in BODY:
+        ours, theirs = getattr(network, slot), getattr(other, slot)
+        if difference := _difference(ours, theirs):
+            raise ModelError(f"Expected the {slot} block of {source}, {type(theirs).__name__}, got {type(ours).__name__}: {difference}.")
+    same_head = (other.tasks, other.units) == (network.tasks, network.units) and not _difference(network.final, other.final)
+    for slot in (*BODY, "final") if same_head else BODY:
+        for ours, theirs in zip(getattr(network, slot).weights, getattr(other, slot).weights, strict=True):
+            ours.assign(theirs)
+    return same_head
+
+
+def freeze(network: PrixFixe, slots: tuple[str, ...]) -> None:
+    """Keeps blocks as they are in training: no weight moves, and no statistics of normalisations.
+
+    Args:
+        network: Not compiled yet.
+        slots: Among `BODY`.
+    """
+    for slot in slots:
+        getattr(network, slot).trainable = False
+
+
+def body_variables(network: PrixFixe) -> list[keras.Variable]:
+    """What is trained of the first and the core block."""
+    return [variable for slot in BODY for variable in getattr(network, slot).trainable_variables]
+
+
+def _difference(ours: keras.layers.Layer, theirs: keras.layers.Layer) -> str:
+    """Why weights cannot go from one block to the other; empty if they can."""
+    if type(ours) is not type(theirs):
+        return "another kind of block"
+    if len(ours.weights) != len(theirs.weights):
+        return f"{len(ours.weights)} weights for {len(theirs.weights)}"
+    for one, other in zip(ours.weights, theirs.weights, strict=True):
+        if one.shape != other.shape:
+            return f"{one.path} is of shape {tuple(one.shape)} for {tuple(other.shape)}; window and flags count too"
+    return ""
