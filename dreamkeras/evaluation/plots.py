@@ -95,17 +95,25 @@ def plot_predictions(
 
 
 def plot_residuals(
-    lengths: ArrayLike, measured: ArrayLike, predicted: ArrayLike, path: str | PathLike[str], task: str = "expression", unit: str = ""
+    lengths: ArrayLike,
+    measured: ArrayLike,
+    predicted: ArrayLike,
+    path: str | PathLike[str],
+    task: str = "expression",
+    unit: str = "",
+    label: str = "Length (letters)",
 ) -> None:
     """Predicted minus measured values by sequence length, and below them how many sequences have that length.
 
     Args:
-        lengths: Letters of each sequence, integers (n,). Where they spread far, neighbouring lengths are drawn as one.
+        lengths: Letters of each sequence, or another whole number that they differ in, integers (n,). Where they spread far,
+            neighbouring ones are drawn as one.
         measured: Numbers (n,).
         predicted: Numbers (n,). Pairs that are not finite are left out.
         path: The PNG file, which appears whole or not at all.
         task: What is predicted, for the axes.
         unit: What its numbers are, for the axes.
+        label: What `lengths` are, for the axis.
 
     Raises:
         InputError: The arrays are not three columns of one length.
@@ -125,7 +133,7 @@ def plot_residuals(
     above.axhline(0, color=GREY, linewidth=1, zorder=0)
     above.set_ylabel(f"Predicted \N{MINUS SIGN} measured {task}\n{unit}")
     below.set_ylabel("Sequences")
-    below.set_xlabel("Length (letters)")
+    below.set_xlabel(label)
     save_figure(figure, path)
 
 
