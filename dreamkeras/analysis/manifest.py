@@ -1,12 +1,12 @@
 """The manifest beside an analysis's results: with which models, versions and inputs they were made, and by which command."""
 
-import hashlib
 import importlib.metadata
 import json
 import sys
 from collections.abc import Iterable
 from pathlib import Path
 
+from dreamkeras.sequence.digests import file_digest
 from dreamkeras.sequence.outputs import open_output
 
 __all__ = ["write_manifest"]
@@ -42,8 +42,5 @@ def _versions() -> dict[str, str]:
 
 
 def _digest(path: str | Path) -> str | None:
-    """The SHA-256 of a file; None of what is none."""
-    if not Path(path).is_file():
-        return None
-    with open(path, "rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
+    """None of what is no file."""
+    return file_digest(path) if Path(path).is_file() else None
