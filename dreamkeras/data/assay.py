@@ -19,6 +19,7 @@ class Assay(NamedTuple):
         units: What each value is.
         read: Reads a file of it: path to examples.
         bins: Number of sorting bins that the values are means over, from bin 0; None where values are no means of bins.
+        profile: Positions of the profile that is predicted beside the values; None where there is none.
     """
 
     name: str
@@ -27,3 +28,4 @@ class Assay(NamedTuple):
     units: tuple[str, ...]
     read: Callable[[str], Examples]
     bins: int | None = None
+    profile: int | None = None

@@ -16,7 +16,9 @@ from dreamkeras.sequence.construct import Construct
 
 __all__ = ["Examples", "fold_split", "require_examples", "split"]
 
-DIMENSIONS = {"letters": 2, "targets": 2, "flags": 2, "lengths": 1, "folds": 1, "weights": 1, "replicates": 3}
+DIMENSIONS = {
+    "letters": 2, "targets": 2, "flags": 2, "lengths": 1, "folds": 1, "weights": 1, "replicates": 3, "profiles": 2, "is_peak": 1,
+}  # fmt: skip
 """The arrays that have a row an example, and how many dimensions each has."""
 
 
@@ -26,7 +28,7 @@ class Examples:
 
     Args:
         ids: n names.
-        letters: uint8 (n, length), windows, ASCII.
+        letters: uint8 (n, length + 2 * margin), windows, ASCII.
         targets: float32 (n, tasks), measured values; NaN where one is missing.
         flags: float32 (n, flags), columns in the order of the construct's flags.
         lengths: int32 (n,), letters of each sequence as it was given.
@@ -34,6 +36,9 @@ class Examples:
         construct: What the windows were cut by; None if that is unknown.
         weights: float32 (n,), how much each example counts in the loss; None weighs all alike.
         replicates: float32 (n, tasks, k), the measurements that the targets are means of, NaN where one is missing; None if unknown.
+        profiles: float32 (n, positions + 2 * margin), reads that begin at each of the middle positions; None where none were counted.
+        is_peak: bool (n,), whether each window of a genome is a peak; None where the windows are from no genome.
+        margin: How many letters and positions more than the model sees stand on each side, for it to look at shifted windows.
 
     Raises:
         InputError: The fields do not all have n rows, or have the wrong number of dimensions.
@@ -48,15 +53,27 @@ class Examples:
     construct: Construct | None = None
     weights: np.ndarray | None = None
     replicates: np.ndarray | None = None
+    profiles: np.ndarray | None = None
+    is_peak: np.ndarray | None = None
+    margin: int = 0
 
     def __post_init__(self) -> None:
         for field, dimensions in DIMENSIONS.items():
             values = getattr(self, field)
             if values is not None and (values.ndim != dimensions or len(values) != len(self.ids)):
                 raise InputError(f"Expected {field} of {dimensions} dimensions and {len(self.ids)} rows, got shape {values.shape}.")
+        if self.margin < 0:
+            raise InputError(f"Expected a margin of 0 or more, got {self.margin}.")
 
     def __len__(self) -> int:
         return len(self.ids)
+
+    def centred(self) -> "Examples":
+        """The examples as the model sees them unshifted: letters and profiles without their margins."""
+        letters, profiles = (
+            values if values is None else values[:, self.margin : values.shape[1] - self.margin] for values in (self.letters, self.profiles)
+        )
+        return dataclasses.replace(self, letters=letters, profiles=profiles, margin=0)
 
     def select(self, index: np.ndarray) -> "Examples":
         """The examples at `index` (integers or a boolean mask), in its order."""
@@ -66,7 +83,7 @@ class Examples:
 
     @classmethod
     def joined(cls, parts: Sequence["Examples"]) -> "Examples":
-        """The examples of several parts, at least one, that have the same fields; the construct is the first's."""
+        """The examples of several parts, at least one, that have the same fields; construct and margin are the first's."""
         rows: dict[str, Any] = {
             field: np.concatenate([getattr(part, field) for part in parts]) for field in DIMENSIONS if getattr(parts[0], field) is not None
         }
