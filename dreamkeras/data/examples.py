@@ -70,10 +70,9 @@ class Examples:
 
     def centred(self) -> "Examples":
         """The examples as the model sees them unshifted: letters and profiles without their margins."""
-        letters, profiles = (
-            values if values is None else values[:, self.margin : values.shape[1] - self.margin] for values in (self.letters, self.profiles)
-        )
-        return dataclasses.replace(self, letters=letters, profiles=profiles, margin=0)
+        inside = slice(self.margin, -self.margin if self.margin else None)
+        profiles = None if self.profiles is None else self.profiles[:, inside]
+        return dataclasses.replace(self, letters=self.letters[:, inside], profiles=profiles, margin=0)
 
     def select(self, index: np.ndarray) -> "Examples":
         """The examples at `index` (integers or a boolean mask), in its order."""
