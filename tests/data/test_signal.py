@@ -91,11 +91,22 @@ def test_other_files_are_refused_without_a_word_of_the_reader(tmp_path, capfd):
     assert capfd.readouterr() == ("", "")
 
 
-@pytest.mark.parametrize("size", [40, 400])
-def test_a_file_cut_short_is_refused(tmp_path, size, capfd):
+@pytest.mark.parametrize("size", [10, 40, 400, 1500])
+def test_a_file_cut_short_is_refused_without_a_word_of_the_reader(tmp_path, size, capfd):
     path = tmp_path / "x.bw"
     write(path, COUNTS)
     path.write_bytes(path.read_bytes()[:size])
+    with pytest.raises(InputError, match=r"Expected a whole bigWig file, got one cut short: .*x\.bw"):
+        Signal(str(path))
+    assert capfd.readouterr() == ("", "")
+
+
+def test_a_broken_file_is_refused(tmp_path):
+    path = tmp_path / "x.bw"
+    write(path, COUNTS)
+    data = bytearray(path.read_bytes())
+    data[-2500:] = bytes(2500)
+    path.write_bytes(data)
     with pytest.raises(InputError, match=r"Expected a whole bigWig file, got a broken one: .*x\.bw"):
         Signal(str(path)).windows(["chr1"], np.array([0]), 2000)
 
