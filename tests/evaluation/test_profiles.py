@@ -73,7 +73,7 @@ def test_figures_are_medians_over_the_rows_with_reads():
     predicted = np.concatenate([SHAPES, np.ones((5, 50))])
     figures = profile_figures(measured, predicted, 3)
     assert figures["n"] == 40
-    assert figures["profile_jsd"] == np.median(jensenshannon(READS, SHAPES, axis=1))
+    assert figures["profile_jsd"] == pytest.approx(np.median(jensenshannon(READS, SHAPES, axis=1)))
     assert figures["profile_jsd_shuffled"] == np.median(shuffled_distance(READS, 3))
     average = (READS / READS.sum(1, keepdims=True)).mean(0)
     assert figures["profile_jsd_average"] == pytest.approx(np.median([jensenshannon(row, average) for row in READS]))
