@@ -20,6 +20,7 @@ class Assay(NamedTuple):
         read: Reads a file of it: path to examples.
         bins: Number of sorting bins that the values are means over, from bin 0; None where values are no means of bins.
         read_test: Reads a file to test on, whose values may be in other units; None where `read` does.
+        profile: Positions of the profile that is predicted beside the values; None where there is none.
     """
 
     name: str
@@ -29,3 +30,4 @@ class Assay(NamedTuple):
     read: Callable[[str], Examples]
     bins: int | None = None
     read_test: Callable[[str], Examples] | None = None
+    profile: int | None = None
