@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 from dreamkeras.data.regions import Regions, read_regions
 from dreamkeras.errors import InputError
+from dreamkeras.sequence.genome import Genome
 
 LENGTHS = {"chr1": 1000, "chr2": 50}
 
@@ -80,10 +81,14 @@ def test_windows_are_on_their_contig_as_a_whole_or_not():
     assert places.on(LENGTHS).tolist() == [True, False, False, False, True]
 
 
-def test_contigs_take_the_genomes_names():
-    assert regions(("1", 0, 5), ("chr2", 0, 5)).named_as(LENGTHS, "genome.fa").contigs == ["chr1", "chr2"]
-    with pytest.raises(InputError, match=r"Expected a contig of genome\.fa \(chr1, chr2\), got '3'"):
-        regions(("3", 0, 5)).named_as(LENGTHS, "genome.fa")
+def test_contigs_take_the_genomes_names(tmp_path):
+    (tmp_path / "genome.fa").write_text(">chr1\nACGT\n>2\nACGT\n")
+    (tmp_path / "peaks.bed").write_text("1\t0\t2\nchr2\t0\t2\n")
+    genome = Genome(str(tmp_path / "genome.fa"))
+    assert read_regions(str(tmp_path / "peaks.bed"), genome).contigs == ["chr1", "2"]
+    (tmp_path / "peaks.bed").write_text("# regions\n1\t0\t2\n3\t0\t2\n1\t0\t3\n3\t0\t2\n")
+    with pytest.raises(InputError, match=r"Expected a contig of .*genome\.fa \(chr1, 2\), got '3' in .*peaks\.bed, line 3\."):
+        read_regions(str(tmp_path / "peaks.bed"), genome)
 
 
 def test_the_first_of_equal_places_is_told():
