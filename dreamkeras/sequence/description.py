@@ -29,6 +29,7 @@ class ModelDescription:
         versions: Versions of the packages that made it.
         parity: Keras against ONNX at export (largest absolute difference, r, number of sequences); empty before export.
         members: Of an ensemble, the name, training and parity of each model in it; empty for a single model.
+        profile: Positions in the middle of the window for which the model answers the share of the reads that begin there; None without.
     """
 
     name: str
@@ -39,6 +40,7 @@ class ModelDescription:
     versions: dict[str, str] = field(default_factory=dict)
     parity: dict[str, Any] = field(default_factory=dict)
     members: list[dict[str, Any]] = field(default_factory=list)
+    profile: int | None = None
 
     def to_json(self) -> str:
         """One JSON text."""
