@@ -17,6 +17,7 @@ from dreamkeras.export.parity import parity_letters
 from dreamkeras.export.traced import STRAND_RULES, Traced
 from dreamkeras.layers.exportable import exportable_layers
 from dreamkeras.models.prixfixe import PrixFixe
+from dreamkeras.models.strand_mean import StrandMean
 from dreamkeras.sequence.description import ModelDescription
 
 __all__ = ["OPSET", "load_network", "trace"]
@@ -38,10 +39,9 @@ def trace(file: Path, strands: str | None) -> Traced:
     network = load_network(file)
     if strands is not None:
         network.construct = dataclasses.replace(network.construct, strands=STRAND_RULES[strands])
-    predictor = network.predictor()
-    graph = _convert(predictor, network)
-    expression = predictor.predict(parity_letters(network.construct), batch_size=64, verbose=0)
-    return Traced(graph, _describe(network), expression)
+    graph = _convert(network)
+    predicted = network.predictor().predict(parity_letters(network.construct), batch_size=64, verbose=0)
+    return Traced(graph, _describe(network), predicted)
 
 
 def load_network(file: Path) -> PrixFixe:
@@ -64,13 +64,14 @@ def load_network(file: Path) -> PrixFixe:
     return network
 
 
-def _convert(predictor: keras.Model, network: PrixFixe) -> bytes:
+def _convert(network: PrixFixe) -> bytes:
     import tensorflow as tf
 
     letters = tf.TensorSpec([None, network.construct.length], tf.uint8, name="letters")
+    answer, names = StrandMean(network), network.describe().outputs
 
     def predict(letters):
-        return {"expression": predictor(letters, training=False)}
+        return dict(zip(names, answer(letters).values(), strict=True))
 
     with exportable_layers(), _quiet_conversion():
         import tf2onnx

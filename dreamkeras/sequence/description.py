@@ -42,6 +42,13 @@ class ModelDescription:
     members: list[dict[str, Any]] = field(default_factory=list)
     profile: int | None = None
 
+    @property
+    def outputs(self) -> dict[str, int]:
+        """What the exported graph answers: the width of each output, float32 `[batch, width]`, by name, in their order."""
+        if self.profile:
+            return {"counts": len(self.tasks), "profile": self.profile}
+        return dict.fromkeys(("expression", "sd") if self.members else ("expression",), len(self.tasks))
+
     def to_json(self) -> str:
         """One JSON text."""
         fields = {**dataclasses.asdict(self), "construct": self.construct.to_json(), "format": FORMAT}

@@ -41,8 +41,11 @@ __all__ = ["read_examples", "resume", "train", "with_window"]
 HELD_OUT = 0.1
 """Share of the data to validate on where nothing else is chosen."""
 
-FILES = ("data", "valid", "init_from")
+FILES = ("data", "valid", "init_from", "bias")
 """The choices that are paths."""
+
+GENOME_FILES = ("genome", "signal", "nonpeaks")
+"""Those of an ATAC-seq layout."""
 
 CHECKPOINT = Path("checkpoint") / "state.npz"
 
@@ -128,7 +131,7 @@ def read_examples(config: RunConfig) -> Examples:
         InputError: The data cannot be read, or are too few for the folds.
     """
     if config.data:
-        examples = find_assay(config.assay, config.table).read(config.data)
+        examples = find_assay(config.assay, config.layout).read(config.data)
     else:
         examples = simulated_examples(simulate(config.simulated or SIMULATED, config.seed_of_split))
     return draw_folds(examples, config.folds, config.seed_of_split) if isinstance(config.folds, int) else examples
@@ -137,7 +140,7 @@ def read_examples(config: RunConfig) -> Examples:
 def _read(config: RunConfig) -> _Data:
     examples = read_examples(config)
     if config.valid:
-        validation = find_assay(config.assay, config.table).read(config.valid)
+        validation = find_assay(config.assay, config.layout).read(config.valid)
         return _Data(examples, validation, _common(examples, validation, f"in {Path(config.valid).name}"))
     if config.valid_fold is not None:
         training, validation = fold_split(examples, config.valid_fold)
@@ -155,7 +158,8 @@ def _fingerprint(data: _Data) -> str:
     digest = hashlib.sha256()
     for examples in (data.training, data.validation):
         weights = () if examples.weights is None else (examples.weights,)
-        for values in (examples.letters, examples.flags, examples.targets, *weights):
+        profiles = () if examples.profiles is None else (examples.profiles,)
+        for values in (examples.letters, examples.flags, examples.targets, *weights, *profiles):
             digest.update(np.ascontiguousarray(values).data)
     return digest.hexdigest()
 
@@ -163,6 +167,9 @@ def _fingerprint(data: _Data) -> str:
 def _settled(config: RunConfig, plan: Plan, data: _Data) -> RunConfig:
     """The choices as they stand in the run folder: nothing left open, and files found from any folder."""
     files: dict[str, Any] = {name: str(Path(file).resolve()) for name in FILES if (file := getattr(config, name))}
+    if config.atac:
+        places = {name: str(Path(file).resolve()) for name in GENOME_FILES if (file := getattr(config.atac, name))}
+        files["atac"] = dataclasses.replace(config.atac, **places)
     chosen: dict[str, Any] = {name: getattr(plan.strategy, name) for name in ("learning_rate", "mask", "loss")}
     chosen |= {"strategy": plan.strategy.name, "batch_size": plan.batch_size, "epochs": None if config.steps else plan.epochs}
     if config.valid is None and config.valid_fold is None and config.valid_fraction is None:
@@ -174,11 +181,11 @@ def _prepare(config: RunConfig, data: _Data) -> tuple[PrixFixe, Plan]:
     """The compiled network, with the weights that the seed gives, and the plan of its training."""
     keras.utils.set_random_seed(config.seed)
     with computing_in(config.precision):
-        model = build_model(config.model, find_assay(config.assay, config.table))
+        model = build_model(config.model, find_assay(config.assay, config.layout))
         plan = make_plan(config, model, data.training)
         if plan.augmentation.truths or config.test_shifts:
             model = model.with_options(plan.augmentation.truths, config.test_shifts)
-    model.final.fit_scale(data.training.targets)
+    model.final.fit_scale(_typical(data.training).targets)
     freeze(model, config.freeze)
     optimizer = plan.strategy.make_optimizer(plan.steps, config.ema)
     if config.body_rate is not None:
@@ -190,6 +197,12 @@ def _prepare(config: RunConfig, data: _Data) -> tuple[PrixFixe, Plan]:
         jit_compile=config.backend == "jax",  # On TensorFlow, benchmarks/train_step.py is measured without XLA.
     )
     return model, plan
+
+
+def _typical(examples: Examples) -> Examples:
+    """Those whose scale a network computes in: peaks, where there are some."""
+    has_peaks = examples.is_peak is not None and examples.is_peak.any()
+    return examples.select(examples.is_peak) if has_peaks else examples
 
 
 def _take_weights(config: RunConfig, model: PrixFixe) -> None:
