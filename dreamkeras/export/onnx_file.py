@@ -34,6 +34,7 @@ def export_onnx(
     training: dict[str, Any] | None = None,
     precision: str = "float32",
     strands: str | None = None,
+    without_bias: bool = False,
     reference: Callable[[np.ndarray], np.ndarray] | None = None,
 ) -> ModelDescription:
     """Writes a trained model as a self-contained ONNX file, once it is shown to predict what the Keras model does.
@@ -48,6 +49,8 @@ def export_onnx(
         training: Summary of the training run for the description; by default what the run folder tells.
         precision: `"float32"`, or `"float16"`, which halves the file.
         strands: `"both"` for the mean of both strands, `"forward"` for the strand as given; by default the construct's rule.
+        without_bias: Whether the enzyme's bias that the model was trained around is left out: what it then answers is what the sequence
+            does beside it.
         reference: The Keras model's predictions on the caller's own backend, from windows uint8 (n, length) to the columns of
             `PrixFixe.predictor`, computed in float32 and for the same strands. By default, the model as TensorFlow predicts it.
 
@@ -68,7 +71,7 @@ def export_onnx(
     if training is None:
         training = read_training_summary(file.parent) if file.name == "model.keras" else {}
     with open_output(str(output or default_output(model))) as stream:  # first, so that a folder that cannot be written fails at once
-        traced = trace_with_tensorflow(file, strands)
+        traced = trace_with_tensorflow(file, strands, without_bias)
         graph = _finished_graph(traced.graph, traced.description.name, precision)
         description = _with_training(traced.description, training)
         parity = _measure(graph, description, traced, precision, reference)

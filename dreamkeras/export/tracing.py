@@ -26,17 +26,20 @@ OPSET = 18
 """The ONNX operator set written: the oldest whose ReduceMean takes its axes as `pictures` writes them."""
 
 
-def trace(file: Path, strands: str | None) -> Traced:
+def trace(file: Path, strands: str | None, without_bias: bool = False) -> Traced:
     """Traces and converts the predictor of a saved model.
 
     Args:
         file: The `.keras` file.
         strands: `"both"`, `"forward"`, or None for the construct's own rule.
+        without_bias: Whether the enzyme's bias is left out.
 
     Raises:
-        ModelError: The file is no model of ours, or one of its blocks cannot be exported.
+        ModelError: The file is no model of ours, one of its blocks cannot be exported, or there is no bias to leave out.
     """
     network = load_network(file)
+    if without_bias:
+        network = _bias_free(network, file)
     if strands is not None:
         network.construct = dataclasses.replace(network.construct, strands=STRAND_RULES[strands])
     graph = _convert(network)
@@ -62,6 +65,14 @@ def load_network(file: Path) -> PrixFixe:
     for layer in network._flatten_layers():  # noqa: SLF001 - Keras has no public walk over sublayers
         layer.dtype_policy = "float32"
     return network
+
+
+def _bias_free(network: PrixFixe, file: Path) -> PrixFixe:
+    if network.bias is None:
+        raise ModelError(f"Expected a model that was trained around the bias of an enzyme, got {network.name} in {file}.")
+    free = network.with_options(network.auxiliary, network.test_shifts)
+    free.name = f"{network.name}-without-bias"
+    return free
 
 
 def _convert(network: PrixFixe) -> bytes:

@@ -10,6 +10,7 @@ from dreamkeras.layers.auxiliary import KINDS, PositionHead, auxiliary_loss
 from dreamkeras.layers.encoding import LetterEncoding
 from dreamkeras.layers.heads import ScaledFinal
 from dreamkeras.layers.slots import import_modules, modules_of
+from dreamkeras.models.bias import EnzymeBias, check_bias
 from dreamkeras.models.strand_mean import StrandMean
 from dreamkeras.sequence.construct import Construct
 from dreamkeras.sequence.description import ModelDescription
@@ -31,6 +32,7 @@ class PrixFixe(keras.Model):
         auxiliary: Keys of `layers.auxiliary.KINDS` that the network learns to answer beside expression: by its final block where
             that does, else by a head on the core's features.
         test_shifts: A prediction is the mean over the windows shifted by up to this many letters either way, `N` entering.
+        bias: A trained network that answers a profile, whose answers are part of this one's and which stays as it is.
 
     Attributes:
         width: Channels of the core's features.
@@ -50,7 +52,17 @@ class PrixFixe(keras.Model):
     """
 
     def __init__(
-        self, construct, first, core, final, tasks=("expression",), units=("arbitrary units",), auxiliary=(), test_shifts=0, **kwargs
+        self,
+        construct,
+        first,
+        core,
+        final,
+        tasks=("expression",),
+        units=("arbitrary units",),
+        auxiliary=(),
+        test_shifts=0,
+        bias=None,
+        **kwargs,
     ):
         construct = construct if isinstance(construct, Construct) else Construct.from_json(construct)
         encoding = LetterEncoding(dtype=first.dtype_policy, name="encoding")
@@ -61,6 +73,10 @@ class PrixFixe(keras.Model):
         _check_outputs(final, outputs, tasks, units)
         if final.has_profile and test_shifts:
             raise ModelError("Expected no test shifts of a network that answers a profile, whose positions would shift with the window.")
+        profile = outputs["profile"].shape[1] if final.has_profile else None
+        bias = None if bias is None else _bias_of(bias, construct, profile)
+        if bias is not None:
+            outputs = {**outputs, **bias(letters, flags, outputs["expression"], outputs["profile"])}
         outputs = {**outputs, **_auxiliary_outputs(core, features, auxiliary, outputs)}
         _check_positions(core, outputs, auxiliary, construct.length)
 
@@ -71,12 +87,12 @@ class PrixFixe(keras.Model):
         self.tasks, self.units = tuple(tasks), tuple(units)
         self.auxiliary, self.test_shifts = tuple(auxiliary), test_shifts
         self.width = features.shape[-1]
-        self.profile = outputs["profile"].shape[1] if final.has_profile else None
+        self.profile, self.bias = profile, bias
 
-    def with_options(self, auxiliary=(), test_shifts=0):
+    def with_options(self, auxiliary=(), test_shifts=0, bias=None):
         """A network of the same blocks, weights shared, that learns and predicts by these arguments of the constructor."""
         settings = {"tasks": self.tasks, "units": self.units, "auxiliary": auxiliary, "test_shifts": test_shifts, "name": self.name}
-        return PrixFixe(self.construct, self.first, self.core, self.final, **settings)
+        return PrixFixe(self.construct, self.first, self.core, self.final, bias=bias, **settings)
 
     def compute_loss(self, x=None, y=None, y_pred=None, sample_weight=None, training=True):
         truth = y if isinstance(y, dict) else {"expression": y}
@@ -109,12 +125,15 @@ class PrixFixe(keras.Model):
         blocks = {slot: keras.saving.serialize_keras_object(getattr(self, slot)) for slot in ("first", "core", "final")}
         blocks["modules"] = modules_of(self.first, self.core, self.final)
         options = {"tasks": self.tasks, "units": self.units, "auxiliary": self.auxiliary, "test_shifts": self.test_shifts}
+        if self.bias is not None:
+            options["bias"] = keras.saving.serialize_keras_object(self.bias.network)
         return {"name": self.name, "construct": self.construct.to_json(), **blocks, **options}
 
     @classmethod
     def from_config(cls, config, custom_objects=None):
         import_modules(config.get("modules", ()))
-        blocks = {slot: keras.saving.deserialize_keras_object(config[slot], custom_objects) for slot in ("first", "core", "final")}
+        parts = [slot for slot in ("first", "core", "final", "bias") if slot in config]
+        blocks = {slot: keras.saving.deserialize_keras_object(config[slot], custom_objects) for slot in parts}
         return cls(**{name: value for name, value in config.items() if name != "modules"} | blocks)
 
 
@@ -133,6 +152,11 @@ def _loss_by_task(loss, final, targets, expression, sample_weight):
     weight = weight / ops.maximum(ops.mean(weight, axis=0), 1e-7)
     tasks = range(targets.shape[1])
     return sum(loss(targets[:, i : i + 1], expression[:, i : i + 1], sample_weight=weight[:, i]) for i in tasks)
+
+
+def _bias_of(network, construct, profile):
+    check_bias(network, construct, profile)
+    return EnzymeBias(network)
 
 
 def _auxiliary_outputs(core, features, auxiliary, outputs):

@@ -20,7 +20,9 @@ from dreamkeras.data.simulate import examples as simulated_examples
 from dreamkeras.data.simulate import simulate
 from dreamkeras.data.table import fitted_layout
 from dreamkeras.errors import InputError
+from dreamkeras.export.onnx_file import find_model
 from dreamkeras.export.process import require_packages
+from dreamkeras.export.tracing import load_network
 from dreamkeras.models.presets import build_model
 from dreamkeras.models.prixfixe import PrixFixe
 from dreamkeras.sequence.outputs import naming_output
@@ -183,8 +185,12 @@ def _prepare(config: RunConfig, data: _Data) -> tuple[PrixFixe, Plan]:
     with computing_in(config.precision):
         model = build_model(config.model, find_assay(config.assay, config.layout))
         plan = make_plan(config, model, data.training)
-        if plan.augmentation.truths or config.test_shifts:
-            model = model.with_options(plan.augmentation.truths, config.test_shifts)
+        bias = load_network(find_model(Path(config.bias))) if config.bias else None
+        if plan.augmentation.truths or config.test_shifts or bias:
+            model = model.with_options(plan.augmentation.truths, config.test_shifts, bias)
+    if bias:
+        quiet = data.training.select(~data.training.is_peak).centred()
+        model.bias.fit_level(quiet.letters, quiet.targets)
     model.final.fit_scale(_typical(data.training).targets)
     freeze(model, config.freeze)
     optimizer = plan.strategy.make_optimizer(plan.steps, config.ema)
