@@ -14,7 +14,7 @@ from dreamkeras.sequence.ragged import Ragged
 from dreamkeras.sequence.records import ROWS, Records
 from dreamkeras.sequence.sources import source_name
 
-__all__ = ["BLOCK", "read_fasta", "read_lines"]
+__all__ = ["BLOCK", "line_blocks", "read_fasta", "read_lines"]
 
 BLOCK = 1 << 19
 """Bytes parsed at once: small enough for the masks to stay in the processor's cache."""
@@ -75,7 +75,7 @@ def read_lines(stream: BinaryIO, path: str, *, batch: int = ROWS, block: int = B
         InputError: There is no sequence.
     """
     count, before = 0, 1
-    for data in _line_blocks(stream, block):
+    for data in line_blocks(stream, block):
         texts = [line.strip() for line in data.split(b"\n")]
         lengths = np.fromiter(map(len, texts), np.int64, len(texts))
         lines = np.flatnonzero(lengths)
@@ -87,7 +87,7 @@ def read_lines(stream: BinaryIO, path: str, *, batch: int = ROWS, block: int = B
         raise InputError(f"Expected one sequence a line, got only blank lines in {source_name(path)}.")
 
 
-def _line_blocks(stream: BinaryIO, block: int, end: bytes = b"") -> Iterator[bytes]:
+def line_blocks(stream: BinaryIO, block: int, end: bytes = b"") -> Iterator[bytes]:
     """The stream in blocks that end with a line, and `end` after the last one."""
     carry = b""
     while True:
@@ -107,7 +107,7 @@ def _line_blocks(stream: BinaryIO, block: int, end: bytes = b"") -> Iterator[byt
 def _fasta_blocks(stream: BinaryIO, path: str, block: int) -> Iterator[bytes]:
     """Blocks of whole lines, the first of which that is not blank has to be a header; a bare header follows the last one."""
     line, started = 1, False
-    for data in _line_blocks(stream, block, end=b"\n>\n"):
+    for data in line_blocks(stream, block, end=b"\n>\n"):
         if not started and (text := data.lstrip()):
             begin = data.rfind(b"\n", 0, len(data) - len(text)) + 1
             if data[begin : begin + 1] != b">":
