@@ -3,6 +3,7 @@
 from keras import layers
 
 from dreamkeras.layers.convolution import Conv1D
+from dreamkeras.layers.initializers import FanInUniform
 from dreamkeras.layers.slots import Core, FirstLayers, register_block
 
 __all__ = ["BPNetCore", "BPNetFirst"]
@@ -26,7 +27,8 @@ class BPNetFirst(FirstLayers):
     def __init__(self, channels=64, kernel_size=21, **kwargs):
         super().__init__(**kwargs)
         self.channels, self.kernel_size = channels, kernel_size
-        self.convolution = Conv1D(channels, kernel_size, activation="relu", dtype=self.dtype_policy, name="convolution")
+        options = {"activation": "relu", "kernel_initializer": FanInUniform(), "dtype": self.dtype_policy}
+        self.convolution = Conv1D(channels, kernel_size, name="convolution", **options)
 
     def build(self, input_shape):
         self.convolution.build(input_shape)
@@ -66,7 +68,11 @@ class BPNetCore(Core):
     def build(self, input_shape):
         rates = [2**step for step in range(1, self.depth + 1)]
         options = {"activation": "relu", "dtype": self.dtype_policy}
-        self.convolutions = [Conv1D(input_shape[-1], 3, dilation_rate=rate, name=f"dilated_{rate}", **options) for rate in rates]
+        # Small beside what they are added to: by He's deviation each would double the variance.
+        self.convolutions = [
+            Conv1D(input_shape[-1], 3, dilation_rate=rate, kernel_initializer=FanInUniform(), name=f"dilated_{rate}", **options)
+            for rate in rates
+        ]
         for convolution in self.convolutions:
             convolution.build(input_shape)
         super().build(input_shape)

@@ -6,7 +6,7 @@ from keras import layers, ops
 from dreamkeras.errors import ModelError
 from dreamkeras.layers.convolution import Conv1D
 from dreamkeras.layers.heads import ScaledFinal
-from dreamkeras.layers.initializers import FanOutNormal
+from dreamkeras.layers.initializers import FanInUniform
 from dreamkeras.layers.slots import register_block
 
 __all__ = ["ProfileFinal", "middle"]
@@ -48,7 +48,7 @@ class ProfileFinal(ScaledFinal):
     def __init__(self, positions=1000, window=2114, kernel_size=75, counts_weight=0.1, **kwargs):
         super().__init__(tasks=1, **kwargs)
         self.positions, self.window, self.kernel_size, self.counts_weight = positions, window, kernel_size, counts_weight
-        options = {"kernel_initializer": FanOutNormal(), "dtype": self.dtype_policy}
+        options = {"kernel_initializer": FanInUniform(), "dtype": self.dtype_policy}
         self.profile = Conv1D(1, kernel_size, name="profile", **options)
         self.counts = layers.Dense(1, name="counts", **options)
 
