@@ -10,11 +10,12 @@ from typing import Any
 
 import numpy as np
 
+from dreamkeras.data.chromosomes import held_chromosomes
 from dreamkeras.data.similar import family_keys
 from dreamkeras.errors import InputError
 from dreamkeras.sequence.construct import Construct
 
-__all__ = ["Examples", "fold_split", "require_examples", "split"]
+__all__ = ["Examples", "fold_split", "held_out", "require_examples", "split"]
 
 DIMENSIONS = {
     "letters": 2, "targets": 2, "flags": 2, "lengths": 1, "folds": 1, "weights": 1, "replicates": 3, "profiles": 2, "is_peak": 1,
@@ -90,17 +91,32 @@ class Examples:
 
 
 def split(examples: Examples, fraction: float, seed: int = 0) -> tuple[Examples, Examples]:
-    """Training and validation examples that share no sequence, not even turned round, in other flanks or with a few letters changed.
-
-    Which side a sequence falls on depends on the set of sequences and the seed, not on their order in the file.
-
-    Args:
-        examples: At least two sequences that are not nearly the same.
-        fraction: Share of the examples to validate on, between 0 and 1; met to within the largest family of such sequences.
-        seed: Which split; 0 or more.
+    """Training and validation examples that share nothing; see `held_out`.
 
     Returns:
         (training examples, validation examples), each in the order given.
+
+    Raises:
+        InputError: The fraction or the seed is out of range, or one side would be empty.
+    """
+    held = held_out(examples, fraction, seed)
+    return examples.select(~held), examples.select(held)
+
+
+def held_out(examples: Examples, fraction: float, seed: int = 0) -> np.ndarray:
+    """Which examples to validate on, so that they share no sequence with the others.
+
+    Not even one turned round, in other flanks or with a few letters changed; of the windows of a genome, those with profiles, whole
+    chromosomes are held out. Which ones depends on the set of sequences and the seed, not on their order in the file.
+
+    Args:
+        examples: At least two sequences that are not nearly the same; or windows on two chromosomes.
+        fraction: Share of the examples to hold out, between 0 and 1; met to within the largest family of such sequences, or to within
+            a chromosome.
+        seed: Which; 0 or more.
+
+    Returns:
+        bool (n,).
 
     Raises:
         InputError: The fraction or the seed is out of range, or one side would be empty.
@@ -109,15 +125,17 @@ def split(examples: Examples, fraction: float, seed: int = 0) -> tuple[Examples,
         raise InputError(f"Expected a validation fraction between 0 and 1, got {fraction}.")
     if seed < 0:
         raise InputError(f"Expected a seed of 0 or more, got {seed}.")
+    if examples.profiles is not None:
+        return held_chromosomes(examples.ids, fraction, seed)
     keys = family_keys(examples.letters, examples.lengths, examples.construct)
-    held = _held_out(keys, max(1, round(fraction * len(examples))), seed)
+    held = _draw_groups(keys, max(1, round(fraction * len(examples))), seed)
     if not held.any() or held.all():
         families = len(np.unique(keys))
         raise InputError(
             f"Expected enough different sequences to hold out {fraction:g} of them, got {len(examples)} examples of {families} sequences "
             "or families of nearly the same: choose validation data or a fold."
         )
-    return examples.select(~held), examples.select(held)
+    return held
 
 
 def fold_split(examples: Examples, valid_fold: int | str) -> tuple[Examples, Examples]:
@@ -170,7 +188,7 @@ def _on_chromosome(ids: list[str], chromosome: str) -> np.ndarray:
     return np.array([name.startswith(chromosome) and not name[size : size + 1].isalnum() for name in ids], bool)
 
 
-def _held_out(keys: np.ndarray, wanted: int, seed: int) -> np.ndarray:
+def _draw_groups(keys: np.ndarray, wanted: int, seed: int) -> np.ndarray:
     """bool (n,): about `wanted` examples, whole groups of equal keys, drawn by the seed."""
     _, group, counts = np.unique(keys, return_inverse=True, return_counts=True)
     order = np.random.default_rng(seed).permutation(len(counts))

@@ -17,6 +17,9 @@ __all__ = ["Signal"]
 MAGIC = bytes.fromhex("26fc8f88")
 """The first bytes of a bigWig file; of one from a machine with the other byte order, they are turned round."""
 
+INDEX = slice(24, 32)
+"""Where a bigWig's header tells where its index begins, which stands near the file's end."""
+
 
 class Signal:
     """The values of a bigWig file.
@@ -93,11 +96,14 @@ def _require_big_wig(path: str) -> None:
     """Refuses what is no bigWig before pyBigWig does, which prints."""
     try:
         with open(path, "rb") as file:
-            head = file.read(len(MAGIC))
+            head, size = file.read(INDEX.stop), Path(path).stat().st_size
     except OSError as error:
         raise InputError(f"Expected a bigWig file, got nothing readable at {path} ({error.strerror}).") from None
-    if head not in (MAGIC, MAGIC[::-1]):
-        raise InputError(f"Expected a bigWig file, got another kind: {Path(path)}.")
+    magic = head[: len(MAGIC)]
+    if magic not in (MAGIC, MAGIC[::-1]):
+        raise InputError(f"Expected a bigWig file, got another kind: {path}.")
+    if size < INDEX.stop or size <= int.from_bytes(head[INDEX], "little" if magic == MAGIC else "big"):
+        raise InputError(f"Expected a whole bigWig file, got one cut short: {path}.")
 
 
 def _import_pybigwig() -> Any:
