@@ -1,5 +1,7 @@
 """The body of BPNet: motif scanners, then dilated convolutions that let each position see ever farther, one beside another."""
 
+import math
+
 from keras import layers
 
 from dreamkeras.layers.convolution import Conv1D
@@ -7,6 +9,10 @@ from dreamkeras.layers.initializers import FanInUniform
 from dreamkeras.layers.slots import Core, FirstLayers, register_block
 
 __all__ = ["BPNetCore", "BPNetFirst"]
+
+
+STEP = 0.032
+"""The highest learning rate is this divided by the root of the channels: 0.004 for 64, as measured on a simulated genome."""
 
 
 @register_block("bpnet")
@@ -58,14 +64,13 @@ class BPNetCore(Core):
         Avsec et al. 2021 (BPNet); Pampari et al. 2024 (ChromBPNet), which cut the ends off in place of padding them with zeros.
     """
 
-    learning_rate = 0.001
-
     def __init__(self, depth=8, **kwargs):
         super().__init__(**kwargs)
         self.depth = depth
         self.add = layers.Add(dtype=self.dtype_policy)
 
     def build(self, input_shape):
+        self.learning_rate = STEP / math.sqrt(input_shape[-1])
         rates = [2**step for step in range(1, self.depth + 1)]
         options = {"activation": "relu", "dtype": self.dtype_policy}
         # Small beside what they are added to: by He's deviation each would double the variance.

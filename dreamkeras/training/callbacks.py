@@ -10,7 +10,7 @@ from dreamkeras.data.examples import Examples
 from dreamkeras.errors import ModelError
 from dreamkeras.evaluation.correlation import FIGURES, task_figures
 from dreamkeras.training.history import write_history
-from dreamkeras.training.profiles import profile_figures
+from dreamkeras.training.profiles import epoch_figures
 from dreamkeras.training.state import TrainingState, write_checkpoint
 
 __all__ = ["AveragedWeights", "Checkpoint", "EpochSeed", "History", "LastStep", "Recorder", "Validation", "predict_letters"]
@@ -98,7 +98,7 @@ class Validation(keras.callbacks.Callback):
         if len(self.tasks) > 1:
             logs |= {f"val_{name}_{task}": float(figures[name][i]) for name in FIGURES for i, task in enumerate(self.tasks)}
         if self.examples.profiles is not None:
-            logs |= {f"val_{name}": value for name, value in profile_figures(self.model, self.examples, predicted).items()}
+            logs |= {f"val_{name}": value for name, value in epoch_figures(self.model, self.examples, predicted).items()}
 
 
 class Recorder(keras.callbacks.Callback):

@@ -20,7 +20,7 @@ from dreamkeras.sequence.writers import open_writer
 from dreamkeras.training.callbacks import predict_letters
 from dreamkeras.training.history import write_history
 from dreamkeras.training.model_card import model_card
-from dreamkeras.training.profiles import profile_figures
+from dreamkeras.training.profiles import final_figures
 from dreamkeras.training.state import TrainingState
 
 __all__ = ["is_taken", "remove_unfinished", "write_results"]
@@ -83,7 +83,7 @@ def _metrics(config: dict[str, Any], model: PrixFixe, predicted: np.ndarray, val
         columns = {name: values.tolist() for name, values in figures.items()}
         metrics["tasks"] = {task: {name: values[i] for name, values in columns.items()} for i, task in enumerate(model.tasks)}
     if validation.profiles is not None:
-        metrics |= profile_figures(model, validation, predicted)
+        metrics |= final_figures(model, validation, predicted)
     metrics |= {"n": len(validation), "best_epoch": state.best_epoch, "seconds": round(state.seconds, 1)}
     metrics["examples"] = config["examples"]
     metrics["parameters"] = sum(math.prod(weight.shape) for weight in model.trainable_weights)

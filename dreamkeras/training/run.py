@@ -13,7 +13,6 @@ import keras
 import numpy as np
 
 from dreamkeras.data.assays import find_assay
-from dreamkeras.data.chromosomes import held_chromosomes
 from dreamkeras.data.examples import Examples, fold_split, split
 from dreamkeras.data.folds import draw_folds
 from dreamkeras.data.overlap import overlap
@@ -141,28 +140,20 @@ def read_examples(config: RunConfig) -> Examples:
 
 
 def _read(config: RunConfig) -> _Data:
+    data = _divided(config)
+    return data._replace(validation=data.validation.centred())
+
+
+def _divided(config: RunConfig) -> _Data:
     examples = read_examples(config)
-    if config.atac:
-        return _of_genome(config, examples)
     if config.valid:
         validation = find_assay(config.assay, config.layout).read(config.valid)
         return _Data(examples, validation, _common(examples, validation, f"in {Path(config.valid).name}"))
     if config.valid_fold is not None:
-        training, validation = fold_split(examples, config.valid_fold)
+        # A chromosome may be called 8, but the windows of a genome are in no fold of that number.
+        training, validation = fold_split(examples, str(config.valid_fold) if config.atac else config.valid_fold)
         return _Data(training, validation, _common(training, validation, f"of fold {config.valid_fold}"))
     return _Data(*split(examples, HELD_OUT if config.valid_fraction is None else config.valid_fraction, config.seed_of_split))
-
-
-def _of_genome(config: RunConfig, examples: Examples) -> _Data:
-    """Whole chromosomes to validate on, where nothing else is chosen: windows of a genome overlap."""
-    if config.valid:
-        validation = find_assay(config.assay, config.layout).read(config.valid)
-        return _Data(examples, validation.centred())
-    if config.valid_fold is not None:
-        training, validation = fold_split(examples, str(config.valid_fold))
-        return _Data(training, validation.centred())
-    held = held_chromosomes(examples.ids, HELD_OUT if config.valid_fraction is None else config.valid_fraction, config.seed_of_split)
-    return _Data(examples.select(~held), examples.select(held).centred())
 
 
 def _common(training: Examples, validation: Examples, place: str) -> str:
