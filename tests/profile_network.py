@@ -12,14 +12,14 @@ CONSTRUCT = Construct("atac", length=LENGTH, flags=(), alignment="center")
 ASSAY = Assay("atac", CONSTRUCT, ("log_counts",), ("ln(1 + reads)",), lambda path: windows(), profile=POSITIONS)
 
 
-def build_profile_network(seed=0, **options):
+def build_profile_network(seed=0, construct=CONSTRUCT, **options):
     """Weights off their initial values."""
     from dreamkeras.layers.bpnet import BPNetCore, BPNetFirst
     from dreamkeras.layers.profile import ProfileFinal
     from dreamkeras.models.prixfixe import PrixFixe
 
-    blocks = BPNetFirst(6, kernel_size=5), BPNetCore(2), ProfileFinal(POSITIONS, LENGTH, kernel_size=9)
-    return randomise(PrixFixe(CONSTRUCT, *blocks, ASSAY.tasks, ASSAY.units, name="tiny-profile", **options), seed)
+    blocks = BPNetFirst(6, kernel_size=5), BPNetCore(2), ProfileFinal(POSITIONS, construct.length, kernel_size=9)
+    return randomise(PrixFixe(construct, *blocks, ASSAY.tasks, ASSAY.units, name="tiny-profile", **options), seed)
 
 
 def windows(n=40, seed=0, margin=MARGIN):
