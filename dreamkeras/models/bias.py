@@ -40,7 +40,7 @@ class EnzymeBias(keras.layers.Layer):
     def call(self, letters, flags, expression, profile):
         answer = self.network({"letters": middle(letters, self.network.construct.length), "flags": flags}, training=False)
         return {
-            "expression": ops.logaddexp(expression, answer["expression"] + self.shift),
+            "expression": _log_sum(expression, answer["expression"] + self.shift),
             "profile": profile + answer["profile"],
         }
 
@@ -59,6 +59,12 @@ class EnzymeBias(keras.layers.Layer):
             raise ModelError("Expected non-peaks in the training data, whose level the enzyme's bias is brought to, got none.")
         answered = self.network.predictor().predict(np.asarray(middle(letters, self.network.construct.length)), batch_size, verbose=0)
         self.shift.assign(float(np.mean(targets[:, :1] - answered[:, :1])))
+
+
+def _log_sum(one, other):
+    """ln(exp(one) + exp(other)); `ops.logaddexp` becomes a log1p, which ONNX does not have."""
+    larger = ops.maximum(one, other)
+    return larger + ops.log(ops.exp(one - larger) + ops.exp(other - larger))
 
 
 def check_bias(bias, construct: Construct, profile: int | None) -> None:

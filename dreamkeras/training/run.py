@@ -247,7 +247,10 @@ def _fit(config: RunConfig, plan: Plan, folder: Path, data: _Data, model: PrixFi
         finally:
             progress.close()
     assign_weights(model.variables, state.best_weights, folder)
-    files = {name: Path(file).name for name in FILES if (file := getattr(config, name))}  # their folders are nobody else's
+    files: dict[str, Any] = {name: Path(file).name for name in FILES if (file := getattr(config, name))}  # folders are nobody else's
+    if config.atac:
+        names = {name: Path(file).name for name in GENOME_FILES if (file := getattr(config.atac, name))}
+        files["atac"] = dataclasses.asdict(config.atac) | names
     counts = {"examples": len(data.training), "validation_examples": len(data.validation), "common": data.common}
     summary = {**dataclasses.asdict(config), **files, **counts}
     predicted = predict_letters(predictor, data.validation.letters, plan.batch_size)
