@@ -75,10 +75,8 @@ def run(folder, options):
     dreamkeras("export", folder / "factorised", "--without-bias", "-o", folder / "free.onnx")
     for name, taken in seconds.items():
         metrics = json.loads((folder / name / "metrics.json").read_text())
-        print(
-            f"{name:<11} {taken:4.0f} s  r {metrics['r']:.3f}  r in peaks {metrics['peaks_r']:.3f}  profile distance {metrics['profile_jsd']:.3f}  "
-            f"shuffled {metrics['profile_jsd_shuffled']:.3f}  average profile {metrics['profile_jsd_average']:.3f}"
-        )
+        figures = ("r", "peaks_r", "profile_jsd", "profile_jsd_shuffled", "profile_jsd_average")
+        print(f"{name:<11} {taken:4.0f} s  " + "  ".join(f"{figure} {metrics[figure]:.3f}" for figure in figures))
     models = {name: package.load(folder / name) for name in seconds} | {"bias-free": package.load(folder / "free.onnx")}
     for name, value in responses(models).items():
         print(f"response to the enzyme's site, {name:<11} {value:+.3f}")

@@ -13,7 +13,9 @@ __all__ = ["ATAC_FIELDS", "atac_options", "chosen_genome"]
 OPTIONS = (
     click.option("--genome", type=click.Path(), metavar="FILE", help="FASTA of the genome whose peaks DATA names."),
     click.option("--signal", type=click.Path(), metavar="FILE", help="bigWig of the reads that begin at each position of it."),
-    click.option("--nonpeaks", type=click.Path(), metavar="FILE", help="BED of windows that are no peaks.  [default: drawn from the genome]"),
+    click.option(
+        "--nonpeaks", type=click.Path(), metavar="FILE", help="BED of windows that are no peaks.  [default: drawn from the genome]"
+    ),
     click.option("--nonpeak-ratio", type=float, metavar="SHARE", help="Non-peaks in an epoch for each peak.  [default: 0.1]"),
     click.option("--profile-length", type=click.IntRange(min=1), metavar="N", help="Positions that are predicted.  [default: 1000]"),
     click.option("--region-jitter", type=click.IntRange(min=0), metavar="N", help="How far a window is shifted at most.  [default: 128]"),

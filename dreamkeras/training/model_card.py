@@ -31,8 +31,8 @@ CEILING = (
 PROFILE = "- Output `profile`: the share of the window's reads that begin at each of the {:,} positions in its middle"
 
 DISTANCE = (
-    "A profile's distance is the Jensen-Shannon distance of measured and predicted shares of a window's reads, from 0 to 0.833; the sampling "
-    "of few reads alone keeps it above 0. Beside it stand those of the same reads at shuffled positions and of one profile for all windows."
+    "A profile's distance is the Jensen-Shannon distance of measured and predicted shares of a window's reads, from 0 to 0.833; the "
+    "sampling of few reads alone keeps it above 0. Beside it stand those of the same reads at shuffled positions and of the average profile."
 )
 
 
@@ -160,16 +160,17 @@ def _held_out(config: Fields) -> str:
         return ""
     if config["valid"]:
         return f"Validation sequences: the file `{config['valid']}`.{_common(config)}"
-    if config.get("atac") and config.get("valid_fold") is not None:
-        return f"Validation sequences: chromosome {config['valid_fold']}.{_common(config)}"
     if config.get("valid_fold") is not None:
         drawn = f" of {config['folds']} that were drawn from" if config.get("folds") else " of"
-        return f"Validation sequences: fold {config['valid_fold']}{drawn} the data.{_common(config)}"
+        place = f"chromosome {config['valid_fold']}" if config.get("atac") else f"fold {config['valid_fold']}{drawn} the data"
+        return f"Validation sequences: {place}.{_common(config)}"
     if "valid_fraction" not in config:
         return ""
     drawn = f" by seed {config['split_seed']}" if "split_seed" in config else ""
     if config.get("atac"):
-        return f"Validation sequences: all of some chromosomes, about {config['valid_fraction']:.0%} of the windows, drawn at random{drawn}."
+        return (
+            f"Validation sequences: all of some chromosomes, about {config['valid_fraction']:.0%} of the windows, drawn at random{drawn}."
+        )
     share = f"{config['valid_fraction']:.0%} of the data, drawn at random{drawn}"
     return f"Validation sequences: {share}; what is the same or nearly so stays on one side."
 

@@ -34,6 +34,7 @@ from dreamkeras.training.losses import find_loss
 from dreamkeras.training.metrics import PearsonR
 from dreamkeras.training.plan import Plan, make_plan
 from dreamkeras.training.precision import computing_in
+from dreamkeras.training.profiles import peaks_or_all
 from dreamkeras.training.progress import Progress
 from dreamkeras.training.state import TrainingState, assign_weights, read_checkpoint
 from dreamkeras.training.warm_start import body_variables, freeze, take_weights
@@ -176,7 +177,7 @@ def _settled(config: RunConfig, plan: Plan, data: _Data) -> RunConfig:
     """The choices as they stand in the run folder: nothing left open, and files found from any folder."""
     files: dict[str, Any] = {name: str(Path(file).resolve()) for name in FILES if (file := getattr(config, name))}
     if config.atac:
-        places = {name: str(Path(file).resolve()) for name in GENOME_FILES if (file := getattr(config.atac, name))}
+        places: dict[str, Any] = {name: str(Path(file).resolve()) for name in GENOME_FILES if (file := getattr(config.atac, name))}
         files["atac"] = dataclasses.replace(config.atac, **places)
     chosen: dict[str, Any] = {name: getattr(plan.strategy, name) for name in ("learning_rate", "mask", "loss")}
     chosen |= {"strategy": plan.strategy.name, "batch_size": plan.batch_size, "epochs": None if config.steps else plan.epochs}
@@ -194,10 +195,10 @@ def _prepare(config: RunConfig, data: _Data) -> tuple[PrixFixe, Plan]:
         bias = load_network(find_model(Path(config.bias))) if config.bias else None
         if plan.augmentation.truths or config.test_shifts or bias:
             model = model.with_options(plan.augmentation.truths, config.test_shifts, bias)
-    if bias:
+    if bias and data.training.is_peak is not None:
         quiet = data.training.select(~data.training.is_peak).centred()
         model.bias.fit_level(quiet.letters, quiet.targets)
-    model.final.fit_scale(_typical(data.training).targets)
+    model.final.fit_scale(data.training.targets[peaks_or_all(data.training)])
     freeze(model, config.freeze)
     optimizer = plan.strategy.make_optimizer(plan.steps, config.ema)
     if config.body_rate is not None:
@@ -209,12 +210,6 @@ def _prepare(config: RunConfig, data: _Data) -> tuple[PrixFixe, Plan]:
         jit_compile=config.backend == "jax",  # On TensorFlow, benchmarks/train_step.py is measured without XLA.
     )
     return model, plan
-
-
-def _typical(examples: Examples) -> Examples:
-    """Those whose scale a network computes in: peaks, where there are some."""
-    has_peaks = examples.is_peak is not None and examples.is_peak.any()
-    return examples.select(examples.is_peak) if has_peaks else examples
 
 
 def _take_weights(config: RunConfig, model: PrixFixe) -> None:

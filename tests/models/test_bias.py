@@ -75,5 +75,5 @@ def test_what_does_not_lie_in_the_middle_is_refused():
         check_bias(bias, dataclasses.replace(CONSTRUCT, length=50), 20)
     with pytest.raises(ModelError, match="profile of 30 positions for letters alone"):
         check_bias(bias, CONSTRUCT, 30)
-    with pytest.raises(ModelError, match="profile of 20 positions for letters alone, .* got tiny with None"):
+    with pytest.raises(ModelError, match=r"profile of 20 positions for letters alone, .* got tiny with None"):
         check_bias(tiny(find_assay("yeast")), CONSTRUCT, 20)

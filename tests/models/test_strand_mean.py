@@ -24,7 +24,9 @@ def strand(network, letters):
 
 
 def test_a_profile_is_the_mean_of_both_strands_the_other_turned_round(network):
-    (counts, profile), (other_counts, other) = (strand(network, letters) for letters in (EXAMPLES.letters, reverse_complement(EXAMPLES.letters)))
+    (counts, profile), (other_counts, other) = (
+        strand(network, letters) for letters in (EXAMPLES.letters, reverse_complement(EXAMPLES.letters))
+    )
     columns = network.predictor().predict_on_batch(EXAMPLES.letters)
     assert columns.shape == (9, 1 + POSITIONS)
     np.testing.assert_allclose(columns[:, :1], (counts + other_counts) / 2, atol=1e-5)
