@@ -45,17 +45,13 @@ def read(layout: AtacLayout, path: str) -> Examples:
         MissingPackageError: pyBigWig is not installed.
     """
     genome, signal = Genome(layout.genome), Signal(layout.signal)
-    peaks = _regions(path, genome)
+    peaks = read_regions(path, genome)
     signal.check_genome({name: genome.lengths[name] for name in peaks.contigs}, genome.path)
     windows = [_windows(peaks, layout.length, genome, path)]
     if layout.nonpeak_ratio:
         windows.append(_nonpeaks(layout, genome, peaks, path))
     is_peak = np.repeat([True, False], [len(windows[0].contigs), sum(len(part.contigs) for part in windows[1:])])
     return _examples(layout, genome, signal, Regions.joined(windows), is_peak)
-
-
-def _regions(path: str, genome: Genome) -> Regions:
-    return read_regions(path).named_as(genome.lengths, genome.path)
 
 
 def _windows(regions: Regions, length: int, genome: Genome, path: str) -> Regions:
@@ -78,7 +74,7 @@ def _nonpeaks(layout: AtacLayout, genome: Genome, peaks: Regions, path: str) -> 
     if layout.nonpeaks is None:
         count = max(1, round(layout.drawn * len(peaks.contigs)))
         return draw_nonpeaks(genome, peaks, count, layout.length, layout.seed)
-    regions = _regions(layout.nonpeaks, genome)
+    regions = read_regions(layout.nonpeaks, genome)
     beside = np.isin(regions.contigs, peaks.contigs)
     if not beside.any():
         raise InputError(f"Expected non-peaks on the chromosomes of the peaks in {path}, got none in {layout.nonpeaks}.")

@@ -6,7 +6,7 @@ from typing import NamedTuple
 import numpy as np
 
 from dreamkeras.errors import InputError
-from dreamkeras.sequence.genome import match_contigs
+from dreamkeras.sequence.genome import Genome, match_contigs
 from dreamkeras.sequence.sources import open_source, source_name
 
 __all__ = ["Regions", "read_regions"]
@@ -43,19 +43,6 @@ class Regions(NamedTuple):
         columns = zip(*(part[1:] for part in parts), strict=True)
         return cls([name for part in parts for name in part.contigs], *map(np.concatenate, columns))
 
-    def named_as(self, known: Mapping[str, int], path: str) -> "Regions":
-        """The regions with the names that a genome has for their contigs.
-
-        Args:
-            known: Letters of each contig.
-            path: The genome's file, for messages.
-
-        Raises:
-            InputError: A contig is not in the genome.
-        """
-        names = match_contigs(self.contigs, known, path)
-        return self._replace(contigs=[names[name] for name in self.contigs])
-
     def windows(self, length: int) -> "Regions":
         """Windows of this many letters with the same middles; of an even number, the middle is the first letter of the second half."""
         starts = self.middles - length // 2
@@ -90,31 +77,37 @@ class Regions(NamedTuple):
         return [f"{name}:{start}-{end}" for name, start, end in zip(self.contigs, self.starts.tolist(), self.ends.tolist(), strict=True)]
 
 
-def read_regions(path: str) -> Regions:
+def read_regions(path: str, genome: Genome | None = None) -> Regions:
     """The regions of a file, plain or gzip.
 
     Args:
         path: BED, three columns or more, or narrowPeak: ten columns, the last of which is the summit's distance from the start, or -1.
+        genome: Whose names the contigs take; without one they keep those of the file.
 
     Raises:
-        InputError: The file cannot be read, has no region, or a line is none; the message names file and line.
+        InputError: The file cannot be read, has no region, a line is none, or its contig is not in the genome; the message names file and
+            line.
     """
     with open_source(path) as source:
         rows = list(_rows(source.stream.read().decode("utf-8"), source_name(path)))
     if not rows:
         raise InputError(f"Expected at least one region, got none in {source_name(path)}.")
-    numbers = np.array([numbers for _, numbers in rows], np.int64)
-    return Regions([name for name, _ in rows], *numbers.T)
+    contigs = [name for _, name, _ in rows]
+    if genome:
+        places = {name: f"{source_name(path)}, line {line}" for line, name, _ in reversed(rows)}
+        names = match_contigs(contigs, genome.lengths, genome.path, places)
+        contigs = [names[name] for name in contigs]
+    return Regions(contigs, *np.array([numbers for *_, numbers in rows], np.int64).T)
 
 
-def _rows(text: str, path: str) -> Iterator[tuple[str, tuple[int, int, int]]]:
-    """The contig, start, end and middle of each line that is a region."""
+def _rows(text: str, path: str) -> Iterator[tuple[int, str, tuple[int, int, int]]]:
+    """The number of each line that is a region, its contig, and its start, end and middle."""
     for line, row in enumerate(text.splitlines(), 1):
         if not row.strip() or row.startswith(_NO_REGION):
             continue
         cells = row.split("\t") if "\t" in row else row.split()
         try:
-            yield cells[0].strip(), _numbers(cells)
+            yield line, cells[0].strip(), _numbers(cells)
         except (ValueError, IndexError):
             wanted = "contig, start and end of a region, and a summit within it where there are ten columns"
             raise InputError(f"Expected {wanted}, got {row[:60]!r} ({path}, line {line}).") from None

@@ -4,7 +4,7 @@ Measured beside pyfaidx and pysam in `benchmarks/genome.py`.
 """
 
 import mmap
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -98,13 +98,14 @@ class Genome:
             raise InputError(f"Expected {contig.length:,} letters in {name!r} as its .fai says, got fewer: {self.path}.")
 
 
-def match_contigs(wanted: Iterable[str], known: Collection[str], path: str) -> dict[str, str]:
+def match_contigs(wanted: Iterable[str], known: Collection[str], path: str, places: Mapping[str, str] | None = None) -> dict[str, str]:
     """What a file calls contigs that another one names: the same, or with or without `chr`.
 
     Args:
         wanted: Names.
         known: The names in the file.
         path: The file, for messages.
+        places: Where each of the names stands, for messages.
 
     Returns:
         The file's name of each of them.
@@ -123,7 +124,8 @@ def match_contigs(wanted: Iterable[str], known: Collection[str], path: str) -> d
         found = next((one for one in names if one in known), None)
         if found is None:
             some = ", ".join(list(known)[:5]) + (", ..." if len(known) > 5 else "")
-            raise InputError(f"Expected a contig of {path} ({some}), got {name!r}.")
+            place = f" in {places[name]}" if places else ""
+            raise InputError(f"Expected a contig of {path} ({some}), got {name!r}{place}.")
         matched[name] = found
     return matched
 

@@ -3,10 +3,13 @@
 import dataclasses
 import json
 
+import numpy as np
 import pytest
 
 from dreamkeras.data.atac_layout import AtacLayout
 from dreamkeras.errors import InputError
+from dreamkeras.sequence.ragged import Ragged
+from dreamkeras.sequence.records import Records
 
 LAYOUT = AtacLayout("genome.fa", "coverage.bw", "quiet.bed", length=200, profile_length=100, jitter=10)
 
@@ -48,3 +51,21 @@ def test_numbers_out_of_range_are_refused(changes, message):
 
 def test_a_profile_may_be_as_long_as_its_window():
     assert dataclasses.replace(LAYOUT, profile_length=200).profile_length == 200
+
+
+def test_json_may_leave_out_what_has_a_default():
+    layout = AtacLayout.from_json({"genome": "genome.fa", "signal": "coverage.bw", "jitter": 0})
+    assert layout == AtacLayout("genome.fa", "coverage.bw", jitter=0)
+
+
+def test_sequences_are_cut_by_the_construct_as_windows_are():
+    records = Records(["whole", "short"], Ragged.from_strings(["ACGT" * 50, "GG" * 50]), np.array([1, 2]), "x.fa")
+    whole, short = (row.tobytes().decode() for row in LAYOUT.construct().cut(records))
+    assert whole == "ACGT" * 50
+    assert short == "N" * 50 + "GG" * 50 + "N" * 50
+
+
+def test_a_sequence_longer_than_the_window_is_refused():
+    records = Records(["long"], Ragged.from_strings(["A" * 201]), np.array([1]), "x.fa")
+    with pytest.raises(InputError, match="Expected 1 to 200 bases for construct 'atac', got 201 in record 'long'"):
+        LAYOUT.construct().cut(records)

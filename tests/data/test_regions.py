@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 from dreamkeras.data.regions import Regions, read_regions
 from dreamkeras.errors import InputError
+from dreamkeras.sequence.genome import Genome
 
 LENGTHS = {"chr1": 1000, "chr2": 50}
 
@@ -80,10 +81,14 @@ def test_windows_are_on_their_contig_as_a_whole_or_not():
     assert places.on(LENGTHS).tolist() == [True, False, False, False, True]
 
 
-def test_contigs_take_the_genomes_names():
-    assert regions(("1", 0, 5), ("chr2", 0, 5)).named_as(LENGTHS, "genome.fa").contigs == ["chr1", "chr2"]
-    with pytest.raises(InputError, match=r"Expected a contig of genome\.fa \(chr1, chr2\), got '3'"):
-        regions(("3", 0, 5)).named_as(LENGTHS, "genome.fa")
+def test_contigs_take_the_genomes_names(tmp_path):
+    (tmp_path / "genome.fa").write_text(">chr1\nACGT\n>2\nACGT\n")
+    (tmp_path / "peaks.bed").write_text("1\t0\t2\nchr2\t0\t2\n")
+    genome = Genome(str(tmp_path / "genome.fa"))
+    assert read_regions(str(tmp_path / "peaks.bed"), genome).contigs == ["chr1", "2"]
+    (tmp_path / "peaks.bed").write_text("# regions\n1\t0\t2\n3\t0\t2\n1\t0\t3\n3\t0\t2\n")
+    with pytest.raises(InputError, match=r"Expected a contig of .*genome\.fa \(chr1, 2\), got '3' in .*peaks\.bed, line 3\."):
+        read_regions(str(tmp_path / "peaks.bed"), genome)
 
 
 def test_the_first_of_equal_places_is_told():
@@ -107,3 +112,27 @@ def test_overlaps_are_those_of_every_pair(some, others):
     some, others = ([(name, start, start + size) for name, start, size in places] for places in (some, others))
     by_hand = [any(one[0] == other[0] and one[1] < other[2] and other[1] < one[2] for other in others) for one in some]
     assert regions(*some).overlapping(regions(*others)).tolist() == by_hand
+
+
+def test_regions_keep_the_order_of_their_file(read):
+    found = read("chr2\t7\t9\nchr1\t5\t8\nchr1\t1\t4\n")
+    assert found.names == ["chr2:7-9", "chr1:5-8", "chr1:1-4"]
+
+
+def test_positions_beyond_32_bits_are_kept(read):
+    assert read("big\t5000000000\t5000000010\n").middles.tolist() == [5_000_000_005]
+
+
+def test_windows_of_windows_have_the_same_middles():
+    places = regions(("chr1", 100, 201), ("chr1", 7, 10))
+    np.testing.assert_array_equal(places.windows(50).windows(12).starts, places.windows(12).starts)
+
+
+def test_neighbours_do_not_overlap_and_a_long_one_before_others_does():
+    known = regions(("a", 0, 100), ("a", 10, 20), ("a", 30, 40))
+    assert regions(("a", 100, 110), ("a", 95, 99), ("b", 0, 100), ("a", 45, 50)).overlapping(known).tolist() == [False, True, False, True]
+
+
+def test_nothing_overlaps_no_regions():
+    assert regions(("a", 0, 100)).overlapping(regions()).tolist() == [False]
+    assert regions().overlapping(regions(("a", 0, 100))).tolist() == []

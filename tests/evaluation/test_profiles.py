@@ -2,6 +2,8 @@
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from scipy.spatial.distance import jensenshannon
 from scipy.stats import multinomial
 
@@ -73,7 +75,7 @@ def test_figures_are_medians_over_the_rows_with_reads():
     predicted = np.concatenate([SHAPES, np.ones((5, 50))])
     figures = profile_figures(measured, predicted, 3)
     assert figures["n"] == 40
-    assert figures["profile_jsd"] == np.median(jensenshannon(READS, SHAPES, axis=1))
+    assert figures["profile_jsd"] == pytest.approx(np.median(jensenshannon(READS, SHAPES, axis=1)))
     assert figures["profile_jsd_shuffled"] == np.median(shuffled_distance(READS, 3))
     average = (READS / READS.sum(1, keepdims=True)).mean(0)
     assert figures["profile_jsd_average"] == pytest.approx(np.median([jensenshannon(row, average) for row in READS]))
@@ -97,3 +99,44 @@ def test_figures_without_reads_are_nan():
 def test_other_arrays_are_refused(figure, measured, predicted, message):
     with pytest.raises(InputError, match=message):
         figure(measured, predicted)
+
+
+PROFILES = st.integers(2, 12).flatmap(
+    lambda size: st.lists(st.lists(st.integers(0, 9), min_size=size, max_size=size), min_size=2, max_size=2)
+)
+
+
+@given(PROFILES)
+def test_any_distance_is_scipys_between_none_and_the_greatest(profiles):
+    one, other = profiles
+    distance = float(jensen_shannon([one], [other])[0])
+    assert distance == float(jensen_shannon([other], [one])[0]) or np.isnan(distance)
+    if any(one) and any(other):
+        assert 0 <= distance <= np.sqrt(np.log(2)) + 1e-12
+        assert distance == pytest.approx(np.nan_to_num(jensenshannon(one, other)), abs=1e-7)
+    else:
+        assert np.isnan(distance)
+
+
+@given(st.lists(st.integers(0, 9), min_size=3, max_size=3), st.lists(st.floats(0.1, 1), min_size=3, max_size=3))
+def test_any_likelihood_is_scipys(reads, weights):
+    probabilities = np.array(weights) / sum(weights)
+    expected = -multinomial.logpmf(reads, sum(reads), probabilities)
+    assert float(multinomial_nll([reads], [weights])[0]) == pytest.approx(expected, rel=1e-9, abs=1e-9)
+
+
+def test_positions_may_stand_in_any_order():
+    order = np.random.default_rng(1).permutation(50)
+    np.testing.assert_allclose(jensen_shannon(READS[:, order], SHAPES[:, order]), jensen_shannon(READS, SHAPES), rtol=1e-12)
+    np.testing.assert_allclose(multinomial_nll(READS[:, order], SHAPES[:, order]), multinomial_nll(READS, SHAPES), rtol=1e-12)
+
+
+def test_figures_of_the_true_profile_improve_with_the_reads():
+    few, many = (np.array([RNG.multinomial(total, shape) for shape in SHAPES]) for total in (30, 3000))
+    assert profile_figures(many, SHAPES)["profile_jsd"] < profile_figures(few, SHAPES)["profile_jsd"] / 3
+
+
+def test_an_average_profile_is_as_good_as_any_where_all_rows_are_alike():
+    reads = RNG.multinomial(500, SHAPES[0], 30)
+    figures = profile_figures(reads, np.broadcast_to(SHAPES[0], reads.shape))
+    assert figures["profile_jsd"] == pytest.approx(figures["profile_jsd_average"], rel=0.1)

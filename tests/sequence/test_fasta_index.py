@@ -1,6 +1,7 @@
 """Indexes of FASTA files, beside counting by hand and what samtools writes."""
 
 import io
+import tracemalloc
 
 import pytest
 from hypothesis import given
@@ -82,3 +83,47 @@ def test_a_line_that_is_none_of_an_index_is_refused(tmp_path, line):
     fai.write_text(f"chr0\t1\t6\t1\t2\n{line}\n")
     with pytest.raises(InputError, match=r"Expected a name and 4 whole numbers, got 'chr1.*x\.fa\.fai, line 2"):
         read_fai(fai)
+
+
+def test_an_index_without_lines_lists_nothing(tmp_path):
+    (tmp_path / "x.fa.fai").write_text("")
+    assert read_fai(tmp_path / "x.fa.fai") == {}
+
+
+@pytest.mark.parametrize(("header", "name"), [
+    (b">chr1", "chr1"), (b">chr1 dna:chromosome", "chr1"), (b">chr1\tx", "chr1"), (b">chr1\r", "chr1"), (b"> chr1", "chr1"),
+    (b">HLA-A*01:01:01:01", "HLA-A*01:01:01:01"), (">ch\u00e9".encode(), "ch\u00e9"),
+])  # fmt: skip
+def test_a_name_ends_at_the_first_white_space(header, name):
+    assert list(index(header + b"\nACGT\n")) == [name]
+
+
+def test_places_count_the_ends_of_lines():
+    contig = Contig(length=25, offset=100, bases=10, width=12)
+    assert [contig.place(position) for position in (0, 9, 10, 19, 20, 24)] == [100, 109, 112, 121, 124, 128]
+
+
+def test_both_bytes_of_a_windows_line_end_count_in_the_width():
+    assert index(b">a\r\nACGT\r\nAC\r\n")["a"] == Contig(6, 4, 4, 6)
+
+
+def test_a_contig_may_stand_in_one_line_that_is_longer_than_a_block():
+    letters = b"ACGT" * 5000
+    found = index(b">a\n" + letters + b"\n>b\nAC\n", block=64)
+    assert found == {"a": Contig(20_000, 3, 20_000, 20_001), "b": Contig(2, 20_007, 2, 3)}
+
+
+def test_contigs_may_have_lines_of_different_lengths():
+    found = index(b">a\nACGT\nAC\n>b\nAC\nA\n>c\nACGTAC\n")
+    assert [contig.bases for contig in found.values()] == [4, 2, 6]
+
+
+def test_memory_holds_a_block_whatever_the_file(tmp_path):
+    (tmp_path / "x.fa").write_bytes(b">a\n" + (b"ACGT" * 15 + b"\n") * 200_000)
+    with open(tmp_path / "x.fa", "rb") as stream:
+        tracemalloc.start()
+        found = index_fasta(stream, "x.fa", block=1 << 16)
+        peak = tracemalloc.get_traced_memory()[1]
+        tracemalloc.stop()
+    assert found["a"].length == 12_000_000
+    assert peak < 2e6

@@ -124,3 +124,13 @@ def test_a_name_that_stands_in_both_forms_is_taken_as_it_is():
 def test_a_long_list_of_contigs_is_cut_in_the_message():
     with pytest.raises(InputError, match=r"Expected a contig of x\.fa \(c0, c1, c2, c3, c4, \.\.\.\), got 'chrX'"):
         match_contigs(["chrX"], [f"c{number}" for number in range(9)], "x.fa")
+
+
+def test_windows_come_in_the_order_they_are_asked_for(genome):
+    starts = np.random.default_rng(0).permutation(900)
+    windows = genome.windows(["chr1"] * 900, starts, 30)
+    assert [row.tobytes().decode() for row in windows] == [by_hand("chr1", start, 30) for start in starts.tolist()]
+
+
+def test_no_window_gives_an_empty_array(genome):
+    assert genome.windows([], np.array([], int), 30).shape == (0, 30)
