@@ -35,8 +35,8 @@ class Augmentation(NamedTuple):
         mask: Share of the bases that become `N`.
         mutate: Share of the bases that become another base.
         balance: Whether every bin of the targets comes equally often, see `sampling`.
-        nonpeak_ratio: Non-peaks that an epoch has for each peak, where examples are of a genome.
         truths: Keys of `layers.auxiliary.KINDS` that the network answers: what they are compared with comes beside the targets.
+        nonpeak_ratio: Non-peaks that an epoch has for each peak, where examples are of a genome.
     """
 
     strands: Literal["augment", "pair", "given"] = "augment"
@@ -45,8 +45,8 @@ class Augmentation(NamedTuple):
     mask: float = 0.0
     mutate: float = 0.0
     balance: bool = False
-    nonpeak_ratio: float = 0.0
     truths: tuple[str, ...] = ()
+    nonpeak_ratio: float = 0.0
 
 
 def cut(values: np.ndarray, length: int, starts: np.ndarray) -> np.ndarray:

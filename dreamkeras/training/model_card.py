@@ -32,7 +32,7 @@ PROFILE = "- Output `profile`: the share of the window's reads that begin at eac
 
 DISTANCE = (
     "A profile's distance is the Jensen-Shannon distance of measured and predicted shares of a window's reads, from 0 to 0.833; the "
-    "sampling of few reads alone keeps it above 0. Beside it stand those of the same reads at shuffled positions and of the average profile."
+    "sampling of few reads alone keeps it above 0. Beside it stand those of the reads at shuffled positions and of the average profile."
 )
 
 

@@ -105,7 +105,7 @@ def test_blocks_for_a_profile_are_for_assays_that_have_one():
 
 
 def test_a_body_that_changes_the_positions_is_refused_with_the_reason():
-    with pytest.raises(ModelError, match="Expected ProfileFinal to take features of shape .* 100 to 300 positions .* got 600"):
+    with pytest.raises(ModelError, match=r"Expected ProfileFinal to take features of shape .* 100 to 300 positions .* got 600"):
         build_model("unlockdna", GENOME)
 
 
