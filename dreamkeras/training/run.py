@@ -4,21 +4,13 @@ Knows nothing about the command line; the choices come as a RunConfig.
 """
 
 import dataclasses
-import hashlib
 import sys
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import keras
-import numpy as np
 
 from dreamkeras.data.assays import find_assay
-from dreamkeras.data.examples import Examples, fold_split, split
-from dreamkeras.data.folds import draw_folds
-from dreamkeras.data.overlap import overlap
-from dreamkeras.data.simulate import examples as simulated_examples
-from dreamkeras.data.simulate import simulate
-from dreamkeras.data.table import fitted_layout
 from dreamkeras.errors import InputError
 from dreamkeras.export.onnx_file import find_model
 from dreamkeras.export.process import require_packages
@@ -28,7 +20,7 @@ from dreamkeras.models.prixfixe import PrixFixe
 from dreamkeras.sequence.outputs import naming_output
 from dreamkeras.training.batches import training_batches
 from dreamkeras.training.callbacks import AveragedWeights, Checkpoint, EpochSeed, History, LastStep, Recorder, Validation, predict_letters
-from dreamkeras.training.config import SIMULATED, RunConfig
+from dreamkeras.training.config import RunConfig
 from dreamkeras.training.folder import is_taken, remove_unfinished, write_results
 from dreamkeras.training.losses import find_loss
 from dreamkeras.training.metrics import PearsonR
@@ -36,13 +28,11 @@ from dreamkeras.training.plan import Plan, make_plan
 from dreamkeras.training.precision import computing_in
 from dreamkeras.training.profiles import peaks_or_all
 from dreamkeras.training.progress import Progress
+from dreamkeras.training.run_data import HELD_OUT, RunData, fingerprint, read_data, with_window
 from dreamkeras.training.state import TrainingState, assign_weights, read_checkpoint
 from dreamkeras.training.warm_start import body_variables, freeze, take_weights
 
-__all__ = ["read_examples", "resume", "train", "with_window"]
-
-HELD_OUT = 0.1
-"""Share of the data to validate on where nothing else is chosen."""
+__all__ = ["resume", "train"]
 
 FILES = ("data", "valid", "init_from", "bias")
 """The choices that are paths."""
@@ -51,14 +41,6 @@ GENOME_FILES = ("genome", "signal", "nonpeaks")
 """Those of an ATAC-seq layout."""
 
 CHECKPOINT = Path("checkpoint") / "state.npz"
-
-
-class _Data(NamedTuple):
-    """What a run trains and validates on, and a line on what both have in common; empty where a split keeps that apart."""
-
-    training: Examples
-    validation: Examples
-    common: str = ""
 
 
 def train(config: RunConfig, folder: Path) -> dict[str, Any]:
@@ -79,7 +61,7 @@ def train(config: RunConfig, folder: Path) -> dict[str, Any]:
     if is_taken(folder):
         raise InputError(f"Expected a new or empty folder, got {folder}: go on with a run in it by --resume, or take another name.")
     config = with_window(config)
-    data = _read(config)
+    data = read_data(config)
     if data.common:
         sys.stderr.write(f"Warning: {data.common}\n")
     model, plan = _prepare(config, data)
@@ -108,8 +90,8 @@ def resume(folder: Path, backend: str) -> dict[str, Any]:
     if config.backend != backend:
         raise InputError(f"Expected backend {config.backend}, which the run in {folder} began with, got {backend}.")
     remove_unfinished(folder)
-    data = _read(config)
-    if _fingerprint(data) != config.fingerprint:
+    data = read_data(config)
+    if fingerprint(data) != config.fingerprint:
         raise InputError(f"Expected the data that the run in {folder} began with, got others in {config.data or 'the simulation'}.")
     model, plan = _prepare(config, data)
     checkpoint = folder / CHECKPOINT
@@ -121,59 +103,7 @@ def resume(folder: Path, backend: str) -> dict[str, Any]:
     return _fit(config, plan, folder, data, model, state)
 
 
-def with_window(config: RunConfig) -> RunConfig:
-    """The choices with the window of the user's own table settled, if it is one: it holds the longest sequence of its files."""
-    files = [file for file in (config.data, config.valid) if file]
-    return dataclasses.replace(config, table=fitted_layout(config.table, files)) if config.table else config
-
-
-def read_examples(config: RunConfig) -> Examples:
-    """What a run divides into training and validation examples; with folds where some are to be drawn.
-
-    Raises:
-        InputError: The data cannot be read, or are too few for the folds.
-    """
-    if config.data:
-        examples = find_assay(config.assay, config.layout).read(config.data)
-    else:
-        examples = simulated_examples(simulate(config.simulated or SIMULATED, config.seed_of_split))
-    return draw_folds(examples, config.folds, config.seed_of_split) if isinstance(config.folds, int) else examples
-
-
-def _read(config: RunConfig) -> _Data:
-    data = _divided(config)
-    return data._replace(validation=data.validation.centred())
-
-
-def _divided(config: RunConfig) -> _Data:
-    examples = read_examples(config)
-    if config.valid:
-        validation = find_assay(config.assay, config.layout).read(config.valid)
-        return _Data(examples, validation, _common(examples, validation, f"in {Path(config.valid).name}"))
-    if config.valid_fold is not None:
-        # A chromosome may be called 8, but the windows of a genome are in no fold of that number.
-        training, validation = fold_split(examples, str(config.valid_fold) if config.atac else config.valid_fold)
-        return _Data(training, validation, _common(training, validation, f"of fold {config.valid_fold}"))
-    return _Data(*split(examples, HELD_OUT if config.valid_fraction is None else config.valid_fraction, config.seed_of_split))
-
-
-def _common(training: Examples, validation: Examples, place: str) -> str:
-    common = overlap(training, validation)
-    return common.describe(len(validation), place) if any(common) else ""
-
-
-def _fingerprint(data: _Data) -> str:
-    """A hash of what is trained and validated on."""
-    digest = hashlib.sha256()
-    for examples in (data.training, data.validation):
-        weights = () if examples.weights is None else (examples.weights,)
-        profiles = () if examples.profiles is None else (examples.profiles,)
-        for values in (examples.letters, examples.flags, examples.targets, *weights, *profiles):
-            digest.update(np.ascontiguousarray(values).data)
-    return digest.hexdigest()
-
-
-def _settled(config: RunConfig, plan: Plan, data: _Data) -> RunConfig:
+def _settled(config: RunConfig, plan: Plan, data: RunData) -> RunConfig:
     """The choices as they stand in the run folder: nothing left open, and files found from any folder."""
     files: dict[str, Any] = {name: str(Path(file).resolve()) for name in FILES if (file := getattr(config, name))}
     if config.atac:
@@ -183,10 +113,10 @@ def _settled(config: RunConfig, plan: Plan, data: _Data) -> RunConfig:
     chosen |= {"strategy": plan.strategy.name, "batch_size": plan.batch_size, "epochs": None if config.steps else plan.epochs}
     if config.valid is None and config.valid_fold is None and config.valid_fraction is None:
         chosen["valid_fraction"] = HELD_OUT
-    return dataclasses.replace(config, **files, **chosen, split_seed=config.seed_of_split, fingerprint=_fingerprint(data))
+    return dataclasses.replace(config, **files, **chosen, split_seed=config.seed_of_split, fingerprint=fingerprint(data))
 
 
-def _prepare(config: RunConfig, data: _Data) -> tuple[PrixFixe, Plan]:
+def _prepare(config: RunConfig, data: RunData) -> tuple[PrixFixe, Plan]:
     """The compiled network, with the weights that the seed gives, and the plan of its training."""
     keras.utils.set_random_seed(config.seed)
     with computing_in(config.precision):
@@ -218,7 +148,7 @@ def _take_weights(config: RunConfig, model: PrixFixe) -> None:
         sys.stderr.write(f"Starting from {config.init_from}, {head}.\n")
 
 
-def _fit(config: RunConfig, plan: Plan, folder: Path, data: _Data, model: PrixFixe, state: TrainingState) -> dict[str, Any]:
+def _fit(config: RunConfig, plan: Plan, folder: Path, data: RunData, model: PrixFixe, state: TrainingState) -> dict[str, Any]:
     """Trains from where the state stands to the end, then writes the results of the best epoch."""
     predictor, progress = model.predictor(), Progress(plan.epochs, plan.steps, plan.epoch_steps)
     average = [] if config.ema is None else [AveragedWeights()]
