@@ -43,10 +43,10 @@ class _Group(NamedTuple):
 
 
 def plot_history(history: Sequence[Mapping[str, float]], path: str | PathLike[str]) -> None:
-    """Loss and correlation by epoch, in two panels; the epoch with the best validation r is marked.
+    """Loss and correlation by epoch, in two panels; the epoch with the best validation r, or loss where there is one, is marked.
 
     Args:
-        history: One row an epoch, with `epoch` and what was recorded of `loss`, `r` and `val_r`.
+        history: One row an epoch, with `epoch` and what was recorded of `loss`, `val_loss`, `r` and `val_r`.
         path: The PNG file, which appears whole or not at all.
 
     Raises:
@@ -58,7 +58,9 @@ def plot_history(history: Sequence[Mapping[str, float]], path: str | PathLike[st
         raise InputError("Expected at least one epoch to plot, got an empty history.")
     figure = new_figure(9.0, 3.6)
     loss, correlation = figure.subplots(1, 2)
-    _draw_epochs(loss, history, {"loss": ("", BLUE, "-")}, "Training loss")
+    validated = any("val_loss" in row for row in history)
+    losses = {"loss": ("", BLUE, "-"), "val_loss": ("", RED, "--")}
+    _draw_epochs(loss, history, losses, "Loss" if validated else "Training loss")
     _draw_epochs(correlation, history, {"r": ("training", BLUE, "-"), "val_r": ("validation", RED, "--")}, "Pearson's r")
     _mark_best(correlation, history)
     figure.legend(loc="outside upper right", ncols=3, frameon=False)
@@ -154,9 +156,10 @@ def _draw_epochs(axes: "Axes", history: Sequence[Mapping[str, float]], lines: Ma
 
 
 def _mark_best(axes: "Axes", history: Sequence[Mapping[str, float]]) -> None:
-    rows = [(row["val_r"], row["epoch"]) for row in history if np.isfinite(row.get("val_r", np.nan))]
+    rows = [row for row in history if np.isfinite(row.get("val_r", np.nan))]
     if rows:
-        best, epoch = max(rows, key=lambda row: row[0])
+        chosen = max(rows, key=lambda row: -row["val_loss"] if "val_loss" in row else row["val_r"])
+        best, epoch = chosen["val_r"], chosen["epoch"]
         axes.plot([epoch], [best], "o", color=RED, markersize=9, fillstyle="none", label=f"best: {best:.3f} (epoch {epoch:.0f})")
 
 
