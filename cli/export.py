@@ -26,11 +26,15 @@ __all__ = ["command"]
     type=click.Choice(("both", "forward")),
     help="Answer the mean of both strands, or the strand as given.  [default: the construct's rule]",
 )
-def command(runs: tuple[str, ...], output: str | None, precision: str, strands: str | None) -> None:
+@click.option("--without-bias", is_flag=True, help="Leave out the enzyme's bias that an ATAC-seq model was trained around.")
+def command(runs: tuple[str, ...], output: str | None, precision: str, strands: str | None, without_bias: bool) -> None:
     """Write a trained model as one ONNX file that takes letters and returns expression.
 
     RUN is a run folder or a .keras file, trained on any backend. The file is written only if it predicts what the
     Keras model does; how closely is printed and stored in it.
+
+    An ATAC-seq model becomes a file with the outputs `counts`, ln(1 + reads), and `profile`, the share of the reads that begin at
+    each position.
 
     Several RUNs, which may be .onnx files too, become one file: an ensemble that returns the mean and the standard deviation.
     """
@@ -41,10 +45,12 @@ def command(runs: tuple[str, ...], output: str | None, precision: str, strands: 
     if len(runs) > 1:
         if output is None:
             raise click.UsageError("Expected -o FILE for the ensemble of several models.")
+        if without_bias:
+            raise click.UsageError("Expected one RUN to leave its bias out, got several.")
         description = export_ensemble(runs, output, precision=precision, strands=strands)
     else:
         output = output or str(default_output(runs[0]))
-        description = export_onnx(runs[0], output, precision=precision, strands=strands)
+        description = export_onnx(runs[0], output, precision=precision, strands=strands, without_bias=without_bias)
     rule = {"both": "mean of both strands", "given": "strand as given"}[description.construct.strands]
     click.echo(f"Wrote {output}: {description.name}, construct {description.construct.name}, {rule}, {precision}.")
     click.echo(str(Parity(**description.parity)))

@@ -6,6 +6,7 @@ from typing import Any
 import click
 from click.core import ParameterSource
 
+from .atac_options import atac_options, chosen_genome
 from .config_file import config_option
 from .options import BACKENDS, LOSSES, OPTIMIZERS, PRECISIONS, fold_count, place
 from .table_options import chosen_layout, table_options
@@ -15,10 +16,12 @@ __all__ = ["command"]
 
 @click.command("train")
 @click.argument("data", required=False, type=click.Path())
-@click.option("--assay", default="yeast", show_default=True, help="What was measured: yeast, lentimpra, starrseq or your own table.")
+@click.option("--assay", default="yeast", show_default=True, help="What was measured: yeast, lentimpra, starrseq, your own table, or atac.")
 @table_options
+@atac_options
 @click.option(
-    "--model", default="dream-cnn-small", show_default=True, help="Which network: see `dreamkeras models`, or FIRST,CORE,FINAL blocks."
+    "--model",
+    help="Which network: see `dreamkeras models`, or FIRST,CORE,FINAL blocks.  [default: dream-cnn-small; bpnet-small for atac]",
 )
 @click.option("--strategy", help="How it is trained: autosome, bhi, unlockdna, proformer or legnet.  [default: the network's own]")
 @click.option("--out", type=click.Path(path_type=Path), help="The run folder.  [default: runs/MODEL]")
@@ -74,10 +77,12 @@ def command(ctx: click.Context, /, out: Path | None, resume: bool, backend: str 
     from dreamkeras.sequence.sources import open_source
     from dreamkeras.training.backend import choose_backend
 
+    choices["model"] = choices["model"] or ("bpnet-small" if choices["assay"] == "atac" else "dream-cnn-small")
     folder = out or Path("runs") / choices["model"]
     if resume:
         _refuse_choices(ctx)
         backend = backend or _backend_of(folder)
+    atac = chosen_genome(choices["assay"], choices)
     layout = chosen_layout(choices["assay"], choices)
     for file in filter(None, (choices["data"], choices["valid"])):
         with open_source(file):  # Keras takes seconds to load: a wrong path need not wait for it
@@ -87,7 +92,7 @@ def command(ctx: click.Context, /, out: Path | None, resume: bool, backend: str 
     from dreamkeras.training import cross_validation, run
     from dreamkeras.training.config import RunConfig
 
-    config = RunConfig.read(folder / "config.json") if resume else RunConfig(backend=backend, table=layout, **choices)
+    config = RunConfig.read(folder / "config.json") if resume else RunConfig(backend=backend, table=layout, atac=atac, **choices)
     if config.data is None and not resume:
         click.echo(f"No DATA given: training on {config.simulated:,} simulated yeast promoters.", err=True)
     if config.is_cross_validation:

@@ -5,7 +5,12 @@ import signal
 import tempfile
 from pathlib import Path
 
+import hypothesis
 import pytest
+
+# No deadline: on a busy machine any example may take long, and what is meant to be fast has tests of its own.
+hypothesis.settings.register_profile("any machine", deadline=None)
+hypothesis.settings.load_profile("any machine")
 
 # A shell starts what it runs in the background with interrupts ignored, and programs that tests start would inherit that.
 signal.signal(signal.SIGINT, signal.default_int_handler)

@@ -19,6 +19,8 @@ class Assay(NamedTuple):
         units: What each value is.
         read: Reads a file of it: path to examples.
         bins: Number of sorting bins that the values are means over, from bin 0; None where values are no means of bins.
+        read_test: Reads a file to test on, whose values may be in other units; None where `read` does.
+        profile: Positions of the profile that is predicted beside the values; None where there is none.
     """
 
     name: str
@@ -27,3 +29,5 @@ class Assay(NamedTuple):
     units: tuple[str, ...]
     read: Callable[[str], Examples]
     bins: int | None = None
+    read_test: Callable[[str], Examples] | None = None
+    profile: int | None = None

@@ -1,6 +1,8 @@
 """The assays that dreamkeras reads, by name; a new one is a module of its own and a line here."""
 
 from dreamkeras.data.assay import Assay
+from dreamkeras.data.atac import atac_assay
+from dreamkeras.data.atac_layout import AtacLayout
 from dreamkeras.data.lentimpra import LENTIMPRA_ASSAY
 from dreamkeras.data.starrseq import STARRSEQ_ASSAY
 from dreamkeras.data.table import table_assay
@@ -8,7 +10,7 @@ from dreamkeras.data.table_layout import TableLayout
 from dreamkeras.data.yeast import YEAST_ASSAY
 from dreamkeras.errors import InputError
 
-__all__ = ["ASSAYS", "TABLE", "find_assay"]
+__all__ = ["ASSAYS", "ATAC", "TABLE", "find_assay"]
 
 ASSAYS: dict[str, Assay] = {assay.name: assay for assay in (YEAST_ASSAY, LENTIMPRA_ASSAY, STARRSEQ_ASSAY)}
 """Every assay that has a construct of its own, by name."""
@@ -16,13 +18,22 @@ ASSAYS: dict[str, Assay] = {assay.name: assay for assay in (YEAST_ASSAY, LENTIMP
 TABLE = "table"
 """The name of the assay that is made of a user's own table."""
 
+ATAC = "atac"
+"""The name of the assay of a genome's windows."""
 
-def find_assay(name: str, layout: TableLayout | None = None) -> Assay:
+WANTED = {
+    TABLE: "the columns of a table for assay 'table', its values named by --target-column",
+    ATAC: "a genome and its reads for assay 'atac', named by --genome and --signal",
+}
+"""What an assay that has a layout cannot do without."""
+
+
+def find_assay(name: str, layout: TableLayout | AtacLayout | None = None) -> Assay:
     """The assay of this name.
 
     Args:
-        name: A key of `ASSAYS`, or `TABLE`.
-        layout: Of the user's own table; for `TABLE`, and for nothing else.
+        name: A key of `ASSAYS`, `TABLE` or `ATAC`.
+        layout: Of the user's own table or genome; for `TABLE` and `ATAC`, and for nothing else.
 
     Raises:
         InputError: There is none, and the message lists those there are; or the layout makes no assay.
@@ -31,10 +42,12 @@ def find_assay(name: str, layout: TableLayout | None = None) -> Assay:
         >>> find_assay("yeast").construct.length
         150
     """
-    if name == TABLE and layout is not None:
+    if name == TABLE and isinstance(layout, TableLayout):
         return table_assay(layout)
-    if name == TABLE:
-        raise InputError(f"Expected the columns of a table for assay {TABLE!r}, got none: name its values by --target-column.")
+    if name == ATAC and isinstance(layout, AtacLayout):
+        return atac_assay(layout)
+    if name in WANTED:
+        raise InputError(f"Expected {WANTED[name]}, got none.")
     if name not in ASSAYS:
-        raise InputError(f"Expected one of the assays {', '.join(sorted([*ASSAYS, TABLE]))}, got {name!r}.")
+        raise InputError(f"Expected one of the assays {', '.join(sorted([*ASSAYS, *WANTED]))}, got {name!r}.")
     return ASSAYS[name]

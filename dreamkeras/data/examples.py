@@ -10,13 +10,16 @@ from typing import Any
 
 import numpy as np
 
+from dreamkeras.data.chromosomes import held_chromosomes
 from dreamkeras.data.similar import family_keys
 from dreamkeras.errors import InputError
 from dreamkeras.sequence.construct import Construct
 
-__all__ = ["Examples", "fold_split", "require_examples", "split"]
+__all__ = ["Examples", "fold_split", "held_out", "require_examples", "split"]
 
-DIMENSIONS = {"letters": 2, "targets": 2, "flags": 2, "lengths": 1, "folds": 1, "weights": 1, "replicates": 3}
+DIMENSIONS = {
+    "letters": 2, "targets": 2, "flags": 2, "lengths": 1, "folds": 1, "weights": 1, "replicates": 3, "profiles": 2, "is_peak": 1,
+}  # fmt: skip
 """The arrays that have a row an example, and how many dimensions each has."""
 
 
@@ -26,7 +29,7 @@ class Examples:
 
     Args:
         ids: n names.
-        letters: uint8 (n, length), windows, ASCII.
+        letters: uint8 (n, length + 2 * margin), windows, ASCII.
         targets: float32 (n, tasks), measured values; NaN where one is missing.
         flags: float32 (n, flags), columns in the order of the construct's flags.
         lengths: int32 (n,), letters of each sequence as it was given.
@@ -34,6 +37,9 @@ class Examples:
         construct: What the windows were cut by; None if that is unknown.
         weights: float32 (n,), how much each example counts in the loss; None weighs all alike.
         replicates: float32 (n, tasks, k), the measurements that the targets are means of, NaN where one is missing; None if unknown.
+        profiles: float32 (n, positions + 2 * margin), reads that begin at each of the middle positions; None where none were counted.
+        is_peak: bool (n,), whether each window of a genome is a peak; None where the windows are from no genome.
+        margin: How many letters and positions more than the model sees stand on each side, for it to look at shifted windows.
 
     Raises:
         InputError: The fields do not all have n rows, or have the wrong number of dimensions.
@@ -48,15 +54,26 @@ class Examples:
     construct: Construct | None = None
     weights: np.ndarray | None = None
     replicates: np.ndarray | None = None
+    profiles: np.ndarray | None = None
+    is_peak: np.ndarray | None = None
+    margin: int = 0
 
     def __post_init__(self) -> None:
         for field, dimensions in DIMENSIONS.items():
             values = getattr(self, field)
             if values is not None and (values.ndim != dimensions or len(values) != len(self.ids)):
                 raise InputError(f"Expected {field} of {dimensions} dimensions and {len(self.ids)} rows, got shape {values.shape}.")
+        if self.margin < 0:
+            raise InputError(f"Expected a margin of 0 or more, got {self.margin}.")
 
     def __len__(self) -> int:
         return len(self.ids)
+
+    def centred(self) -> "Examples":
+        """The examples as the model sees them unshifted: letters and profiles without their margins."""
+        inside = slice(self.margin, -self.margin if self.margin else None)
+        profiles = None if self.profiles is None else self.profiles[:, inside]
+        return dataclasses.replace(self, letters=self.letters[:, inside], profiles=profiles, margin=0)
 
     def select(self, index: np.ndarray) -> "Examples":
         """The examples at `index` (integers or a boolean mask), in its order."""
@@ -66,7 +83,7 @@ class Examples:
 
     @classmethod
     def joined(cls, parts: Sequence["Examples"]) -> "Examples":
-        """The examples of several parts, at least one, that have the same fields; the construct is the first's."""
+        """The examples of several parts, at least one, that have the same fields; construct and margin are the first's."""
         rows: dict[str, Any] = {
             field: np.concatenate([getattr(part, field) for part in parts]) for field in DIMENSIONS if getattr(parts[0], field) is not None
         }
@@ -74,17 +91,32 @@ class Examples:
 
 
 def split(examples: Examples, fraction: float, seed: int = 0) -> tuple[Examples, Examples]:
-    """Training and validation examples that share no sequence, not even turned round, in other flanks or with a few letters changed.
-
-    Which side a sequence falls on depends on the set of sequences and the seed, not on their order in the file.
-
-    Args:
-        examples: At least two sequences that are not nearly the same.
-        fraction: Share of the examples to validate on, between 0 and 1; met to within the largest family of such sequences.
-        seed: Which split; 0 or more.
+    """Training and validation examples that share nothing; see `held_out`.
 
     Returns:
         (training examples, validation examples), each in the order given.
+
+    Raises:
+        InputError: The fraction or the seed is out of range, or one side would be empty.
+    """
+    held = held_out(examples, fraction, seed)
+    return examples.select(~held), examples.select(held)
+
+
+def held_out(examples: Examples, fraction: float, seed: int = 0) -> np.ndarray:
+    """Which examples to validate on, so that they share no sequence with the others.
+
+    Not even one turned round, in other flanks or with a few letters changed; of the windows of a genome, those with profiles, whole
+    chromosomes are held out. Which ones depends on the set of sequences and the seed, not on their order in the file.
+
+    Args:
+        examples: At least two sequences that are not nearly the same; or windows on two chromosomes.
+        fraction: Share of the examples to hold out, between 0 and 1; met to within the largest family of such sequences, or to within
+            a chromosome.
+        seed: Which; 0 or more.
+
+    Returns:
+        bool (n,).
 
     Raises:
         InputError: The fraction or the seed is out of range, or one side would be empty.
@@ -93,15 +125,17 @@ def split(examples: Examples, fraction: float, seed: int = 0) -> tuple[Examples,
         raise InputError(f"Expected a validation fraction between 0 and 1, got {fraction}.")
     if seed < 0:
         raise InputError(f"Expected a seed of 0 or more, got {seed}.")
+    if examples.profiles is not None:
+        return held_chromosomes(examples.ids, fraction, seed)
     keys = family_keys(examples.letters, examples.lengths, examples.construct)
-    held = _held_out(keys, max(1, round(fraction * len(examples))), seed)
+    held = _draw_groups(keys, max(1, round(fraction * len(examples))), seed)
     if not held.any() or held.all():
         families = len(np.unique(keys))
         raise InputError(
             f"Expected enough different sequences to hold out {fraction:g} of them, got {len(examples)} examples of {families} sequences "
             "or families of nearly the same: choose validation data or a fold."
         )
-    return examples.select(~held), examples.select(held)
+    return held
 
 
 def fold_split(examples: Examples, valid_fold: int | str) -> tuple[Examples, Examples]:
@@ -154,7 +188,7 @@ def _on_chromosome(ids: list[str], chromosome: str) -> np.ndarray:
     return np.array([name.startswith(chromosome) and not name[size : size + 1].isalnum() for name in ids], bool)
 
 
-def _held_out(keys: np.ndarray, wanted: int, seed: int) -> np.ndarray:
+def _draw_groups(keys: np.ndarray, wanted: int, seed: int) -> np.ndarray:
     """bool (n,): about `wanted` examples, whole groups of equal keys, drawn by the seed."""
     _, group, counts = np.unique(keys, return_inverse=True, return_counts=True)
     order = np.random.default_rng(seed).permutation(len(counts))

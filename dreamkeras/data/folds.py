@@ -4,14 +4,14 @@ import dataclasses
 
 import numpy as np
 
-from dreamkeras.data.examples import Examples, split
+from dreamkeras.data.examples import Examples, held_out
 from dreamkeras.errors import InputError
 
 __all__ = ["draw_folds"]
 
 
 def draw_folds(examples: Examples, count: int, seed: int = 0) -> Examples:
-    """The examples with folds 0 to `count - 1`, each what `split` would hold out of it and those after it.
+    """The examples with folds 0 to `count - 1`, each what `held_out` holds out of it and those after it.
 
     Args:
         examples: Enough different sequences for so many folds.
@@ -30,8 +30,9 @@ def draw_folds(examples: Examples, count: int, seed: int = 0) -> Examples:
     if count < 2:
         raise InputError(f"Expected two or more folds, got {count}.")
     folds = np.full(len(examples), count - 1, np.int32)
-    left = dataclasses.replace(examples, ids=[str(row) for row in range(len(examples))])
+    left = np.arange(len(examples))
     for fold in range(count - 1):
-        left, held = split(left, 1 / (count - fold), seed)
-        folds[[int(row) for row in held.ids]] = fold
+        held = held_out(examples.select(left), 1 / (count - fold), seed)
+        folds[left[held]] = fold
+        left = left[~held]
     return dataclasses.replace(examples, folds=folds)

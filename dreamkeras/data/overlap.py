@@ -4,6 +4,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from dreamkeras.data.chromosomes import shared_windows
 from dreamkeras.data.duplicates import strand_keys
 from dreamkeras.data.examples import Examples
 from dreamkeras.data.inserts import Inserts, constant_ends, find_inserts, without_ends
@@ -18,7 +19,7 @@ class Overlap(NamedTuple):
     Args:
         exact: Copies of a training sequence.
         reverse: Reverse complements of one.
-        near: Nearly the same as one, on either strand: see `data.similar`.
+        near: Nearly the same as one, on either strand: see `data.similar`. Of a genome's windows, those that overlap one.
     """
 
     exact: int
@@ -45,12 +46,15 @@ class Overlap(NamedTuple):
 def overlap(training: Examples, validation: Examples) -> Overlap:
     """How many of the validation sequences stand in the training sequences too.
 
-    Adapters, flanks and ends that nearly all training sequences have do not count.
+    Adapters, flanks and ends that nearly all training sequences have do not count. The windows of a genome, those with profiles, are
+    compared by their places.
 
     Args:
         training: What a model is trained on.
         validation: What it is then tested on, of the same construct.
     """
+    if validation.profiles is not None:
+        return _common_places(training.ids, validation.ids)
     known = find_inserts(training.letters, training.lengths, training.construct)
     ends = constant_ends(known)
     known = without_ends(known, ends)
@@ -61,3 +65,8 @@ def overlap(training: Examples, validation: Examples) -> Overlap:
     rest = ~(exact | reverse)
     near = found_near(known, Inserts(*(values[rest] for values in asked)))
     return Overlap(int(exact.sum()), int(reverse.sum()), int(near.sum()))
+
+
+def _common_places(known: list[str], asked: list[str]) -> Overlap:
+    exact = np.isin(asked, known)
+    return Overlap(int(exact.sum()), 0, int((shared_windows(known, asked) & ~exact).sum()))

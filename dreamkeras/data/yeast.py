@@ -12,7 +12,7 @@ from dreamkeras.errors import InputError
 from dreamkeras.sequence.construct import YEAST
 from dreamkeras.sequence.records import Records
 
-__all__ = ["BINS", "HIGHEST", "LOWEST", "VALUE_NAMES", "YEAST_ASSAY", "read", "to_examples"]
+__all__ = ["BINS", "HIGHEST", "LOWEST", "VALUE_NAMES", "YEAST_ASSAY", "read", "read_test", "to_examples"]
 
 BINS = 18
 """Sorting bins."""
@@ -22,6 +22,8 @@ LOWEST, HIGHEST = 0, BINS - 1
 
 VALUE_NAMES = ("value", "expression", "mean_value", "mean_expression", "measured_expression")
 """What a header may call the measured value; the first that it holds counts."""
+
+COLUMNS = Columns(values=(VALUE_NAMES,), needs_header=False)
 
 
 def read(path: str) -> Examples:
@@ -38,11 +40,15 @@ def read(path: str) -> Examples:
         InputError: The file cannot be read, a sequence does not fit, or a value or fold is not what it has to be; the
             message names the record, the file and the line.
     """
-    columns = Columns(values=(VALUE_NAMES,), needs_header=False)
-    return read_measurements(path, columns, lambda batch: to_examples(batch.records, batch.values[:, 0], batch.folds))
+    return read_measurements(path, COLUMNS, lambda batch: to_examples(batch.records, batch.values[:, 0], batch.folds))
 
 
-def to_examples(records: Records, values: np.ndarray, folds: np.ndarray | None = None) -> Examples:
+def read_test(path: str) -> Examples:
+    """As `read`, with values in any unit: those of the challenge's test are no bins, and correlations do not depend on it."""
+    return read_measurements(path, COLUMNS, lambda batch: to_examples(batch.records, batch.values[:, 0], batch.folds, in_bins=False))
+
+
+def to_examples(records: Records, values: np.ndarray, folds: np.ndarray | None = None, in_bins: bool = True) -> Examples:
     """Examples from promoters and their values.
 
     A promoter whose value is an integer was read once (nearly always), which the flag `is_singleton` tells the model.
@@ -51,13 +57,16 @@ def to_examples(records: Records, values: np.ndarray, folds: np.ndarray | None =
         records: n promoters, with both adapters or bare.
         values: float64 (n,), mean bin, 0 to 17.
         folds: int (n,), or None.
+        in_bins: Whether the values have to be means of bins; else they may be any finite numbers.
 
     Raises:
         InputError: A sequence does not fit the construct or a value is out of range; names the record.
     """
-    wrong = np.flatnonzero(~((values >= LOWEST) & (values <= HIGHEST)))  # NaN is wrong too
+    legal = (values >= LOWEST) & (values <= HIGHEST) if in_bins else np.isfinite(values)  # NaN is wrong too
+    wrong = np.flatnonzero(~legal)
     if len(wrong):
-        raise InputError(f"Expected a value from {LOWEST} to {HIGHEST}, got {values[wrong[0]]:g} in {records.place(int(wrong[0]))}.")
+        wanted = f"a value from {LOWEST} to {HIGHEST}" if in_bins else "a finite value"
+        raise InputError(f"Expected {wanted}, got {values[wrong[0]]:g} in {records.place(int(wrong[0]))}.")
     flags = {"is_reverse": np.zeros(len(values)), "is_singleton": values == np.rint(values)}
     return Examples(
         ids=records.ids,
@@ -77,4 +86,5 @@ YEAST_ASSAY = Assay(
     units=("expression bin (0 to 17), mean over sorted cells",),
     read=read,
     bins=BINS,
+    read_test=read_test,
 )

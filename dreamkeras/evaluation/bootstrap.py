@@ -3,6 +3,7 @@
 NumPy only. Knows nothing about models: it is given their predictions.
 """
 
+from collections.abc import Iterator
 from typing import NamedTuple
 
 import numpy as np
@@ -11,7 +12,7 @@ from numpy.typing import ArrayLike
 from dreamkeras.errors import InputError
 from dreamkeras.evaluation.correlation import pearson
 
-__all__ = ["DRAWS", "Interval", "interval", "paired_differences", "resample_pearson"]
+__all__ = ["DRAWS", "Interval", "interval", "paired_differences", "resample_pearson", "resampled_counts"]
 
 DRAWS = 1000
 """Resamples, unless asked otherwise: a bound of the interval then varies by about a tenth of its width."""
@@ -56,6 +57,25 @@ def resample_pearson(measured: ArrayLike, predicted: ArrayLike, draws: int = DRA
     measured, predicted = _checked(measured, predicted, draws)
     sums = _sums(_moments(measured, predicted), len(measured), draws, seed)
     return _correlations(sums, len(measured), len(predicted), measured.shape[1]).mean(2)
+
+
+def resampled_counts(rows: int, draws: int, seed: int) -> Iterator[np.ndarray]:
+    """How often each sequence is drawn in each resample, as many resamples at once as fit in 32 MB.
+
+    Args:
+        rows: Sequences; each resample draws as many of them, with replacement.
+        draws: Resamples.
+        seed: Which.
+
+    Yields:
+        float64 (resamples, rows).
+    """
+    random = np.random.default_rng(seed)
+    at_once = max(1, CELLS // rows)
+    for first in range(0, draws, at_once):
+        # Ten times faster than random.multinomial.
+        counts = [np.bincount(random.integers(0, rows, rows), minlength=rows) for _ in range(min(at_once, draws - first))]
+        yield np.array(counts, np.float64)
 
 
 def interval(samples: ArrayLike, level: float = 0.95) -> np.ndarray:
@@ -136,14 +156,7 @@ def _standardised(values: np.ndarray) -> np.ndarray:
 
 def _sums(moments: np.ndarray, rows: int, draws: int, seed: int) -> np.ndarray:
     """float64 (draws, columns): each column's sum over each resample, as a matrix product of counts and columns."""
-    random, sums = np.random.default_rng(seed), np.empty((draws, moments.shape[1]))
-    at_once = max(1, CELLS // rows)
-    for first in range(0, draws, at_once):
-        number = min(at_once, draws - first)
-        # Ten times faster than random.multinomial.
-        counts = [np.bincount(random.integers(0, rows, rows), minlength=rows) for _ in range(number)]
-        sums[first : first + number] = np.array(counts, np.float64) @ moments
-    return sums
+    return np.concatenate([counts @ moments for counts in resampled_counts(rows, draws, seed)])
 
 
 def _correlations(sums: np.ndarray, rows: int, models: int, tasks: int) -> np.ndarray:

@@ -43,10 +43,10 @@ class _Group(NamedTuple):
 
 
 def plot_history(history: Sequence[Mapping[str, float]], path: str | PathLike[str]) -> None:
-    """Loss and correlation by epoch, in two panels; the epoch with the best validation r is marked.
+    """Loss and correlation by epoch, in two panels; the epoch with the best validation r, or loss where there is one, is marked.
 
     Args:
-        history: One row an epoch, with `epoch` and what was recorded of `loss`, `r` and `val_r`.
+        history: One row an epoch, with `epoch` and what was recorded of `loss`, `val_loss`, `r` and `val_r`.
         path: The PNG file, which appears whole or not at all.
 
     Raises:
@@ -58,7 +58,9 @@ def plot_history(history: Sequence[Mapping[str, float]], path: str | PathLike[st
         raise InputError("Expected at least one epoch to plot, got an empty history.")
     figure = new_figure(9.0, 3.6)
     loss, correlation = figure.subplots(1, 2)
-    _draw_epochs(loss, history, {"loss": ("", BLUE, "-")}, "Training loss")
+    validated = any("val_loss" in row for row in history)
+    losses = {"loss": ("", BLUE, "-"), "val_loss": ("", RED, "--")}
+    _draw_epochs(loss, history, losses, "Loss" if validated else "Training loss")
     _draw_epochs(correlation, history, {"r": ("training", BLUE, "-"), "val_r": ("validation", RED, "--")}, "Pearson's r")
     _mark_best(correlation, history)
     figure.legend(loc="outside upper right", ncols=3, frameon=False)
@@ -95,17 +97,25 @@ def plot_predictions(
 
 
 def plot_residuals(
-    lengths: ArrayLike, measured: ArrayLike, predicted: ArrayLike, path: str | PathLike[str], task: str = "expression", unit: str = ""
+    lengths: ArrayLike,
+    measured: ArrayLike,
+    predicted: ArrayLike,
+    path: str | PathLike[str],
+    task: str = "expression",
+    unit: str = "",
+    label: str = "Length (letters)",
 ) -> None:
     """Predicted minus measured values by sequence length, and below them how many sequences have that length.
 
     Args:
-        lengths: Letters of each sequence, integers (n,). Where they spread far, neighbouring lengths are drawn as one.
+        lengths: Letters of each sequence, or another whole number that they differ in, integers (n,). Where they spread far,
+            neighbouring ones are drawn as one.
         measured: Numbers (n,).
         predicted: Numbers (n,). Pairs that are not finite are left out.
         path: The PNG file, which appears whole or not at all.
         task: What is predicted, for the axes.
         unit: What its numbers are, for the axes.
+        label: What `lengths` are, for the axis.
 
     Raises:
         InputError: The arrays are not three columns of one length.
@@ -125,7 +135,7 @@ def plot_residuals(
     above.axhline(0, color=GREY, linewidth=1, zorder=0)
     above.set_ylabel(f"Predicted \N{MINUS SIGN} measured {task}\n{unit}")
     below.set_ylabel("Sequences")
-    below.set_xlabel("Length (letters)")
+    below.set_xlabel(label)
     save_figure(figure, path)
 
 
@@ -146,9 +156,10 @@ def _draw_epochs(axes: "Axes", history: Sequence[Mapping[str, float]], lines: Ma
 
 
 def _mark_best(axes: "Axes", history: Sequence[Mapping[str, float]]) -> None:
-    rows = [(row["val_r"], row["epoch"]) for row in history if np.isfinite(row.get("val_r", np.nan))]
+    rows = [row for row in history if np.isfinite(row.get("val_r", np.nan))]
     if rows:
-        best, epoch = max(rows, key=lambda row: row[0])
+        chosen = max(rows, key=lambda row: -row["val_loss"] if "val_loss" in row else row["val_r"])
+        best, epoch = chosen["val_r"], chosen["epoch"]
         axes.plot([epoch], [best], "o", color=RED, markersize=9, fillstyle="none", label=f"best: {best:.3f} (epoch {epoch:.0f})")
 
 

@@ -130,6 +130,8 @@ def _exported(model: Path, file: Path, strands: str | None) -> Path:
 def _describe(members: Sequence[OnnxPredictor]) -> ModelDescription:
     """What the ensemble says of itself; of the training, what is the same for all."""
     ensemble, descriptions = Ensemble(members), [member.description for member in members]
+    if any(description.profile for description in descriptions):
+        raise ModelError(f"Expected models without profiles for one file, got {ensemble.name}: `dreamkeras predict` takes several with -m.")
     if len(ensemble.constructs) > 1:
         names = " and ".join(repr(construct.name) for construct in ensemble.constructs)
         raise ModelError(f"Expected models of one construct for one file, got {names}: `dreamkeras predict` takes several with -m.")

@@ -1,4 +1,4 @@
-"""export_onnx: a trained model as one ONNX file that takes letters and returns expression."""
+"""export_onnx: a trained model as one ONNX file that takes letters and returns expression, or counts and a profile."""
 
 import dataclasses
 import os
@@ -34,12 +34,14 @@ def export_onnx(
     training: dict[str, Any] | None = None,
     precision: str = "float32",
     strands: str | None = None,
+    without_bias: bool = False,
     reference: Callable[[np.ndarray], np.ndarray] | None = None,
 ) -> ModelDescription:
     """Writes a trained model as a self-contained ONNX file, once it is shown to predict what the Keras model does.
 
     Input `letters` uint8 [batch, length], output `expression` float32 [batch, tasks]; strands, flags and all else are inside.
-    The file appears whole or not at all.
+    A network with a profile has the outputs `counts` float32 [batch, 1], ln(1 + reads), and `profile` float32 [batch, positions], the
+    share of the reads that begin at each position, in their place. The file appears whole or not at all.
 
     Args:
         model: A run folder that holds `model.keras`, or a `.keras` file; saved under any backend.
@@ -47,8 +49,10 @@ def export_onnx(
         training: Summary of the training run for the description; by default what the run folder tells.
         precision: `"float32"`, or `"float16"`, which halves the file.
         strands: `"both"` for the mean of both strands, `"forward"` for the strand as given; by default the construct's rule.
-        reference: The Keras model's predictions on the caller's own backend, from windows uint8 (n, length) to
-            float (n, tasks), computed in float32 and for the same strands. By default, the model as TensorFlow predicts it.
+        without_bias: Whether the enzyme's bias that the model was trained around is left out: what it then answers is what the sequence
+            does beside it.
+        reference: The Keras model's predictions on the caller's own backend, from windows uint8 (n, length) to the columns of
+            `PrixFixe.predictor`, computed in float32 and for the same strands. By default, the model as TensorFlow predicts it.
 
     Returns:
         What the file says of itself; `parity` holds the fields of `parity.Parity`.
@@ -67,7 +71,7 @@ def export_onnx(
     if training is None:
         training = read_training_summary(file.parent) if file.name == "model.keras" else {}
     with open_output(str(output or default_output(model))) as stream:  # first, so that a folder that cannot be written fails at once
-        traced = trace_with_tensorflow(file, strands)
+        traced = trace_with_tensorflow(file, strands, without_bias)
         graph = _finished_graph(traced.graph, traced.description.name, precision)
         description = _with_training(traced.description, training)
         parity = _measure(graph, description, traced, precision, reference)
@@ -146,10 +150,14 @@ def _measure(graph: Any, description: ModelDescription, traced: Traced, precisio
     with tempfile.TemporaryDirectory(prefix="dreamkeras-") as folder:
         file = Path(folder) / "model.onnx"
         file.write_bytes(serialised(graph, description))
-        exported = load(file, device="cpu").predict(parity_sequences(construct))
+        predictor, letters = load(file, device="cpu"), parity_letters(construct)
+        exported = predictor.predict(parity_sequences(construct))
+        if description.profile:
+            exported = np.concatenate([exported, predictor.score_profiles(letters)], axis=1)
+    tasks = len(description.tasks)
     if reference is None:
-        return compare(traced.expression, exported, "tensorflow", precision)
-    return compare(reference(parity_letters(construct)), exported, keras_backend() or "unknown", precision)
+        return compare(traced.predicted, exported, "tensorflow", precision, tasks)
+    return compare(reference(letters), exported, keras_backend() or "unknown", precision, tasks)
 
 
 def serialised(graph: Any, description: ModelDescription) -> bytes:

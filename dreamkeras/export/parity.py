@@ -29,6 +29,8 @@ class Parity(NamedTuple):
         r: Pearson's r of the predictions, the lowest of all tasks; None where a task's predictions are all the same.
         keras_backend: The backend that Keras predicted on; None for an ensemble.
         precision: The exported model's.
+        profile_distance: Half the summed absolute difference of the two profiles of a sequence, the largest of all sequences: the share
+            of reads that would have to move. None without profiles.
     """
 
     sequences: int
@@ -36,15 +38,16 @@ class Parity(NamedTuple):
     r: float | None
     keras_backend: str | None
     precision: str
+    profile_distance: float | None = None
 
     def __str__(self) -> str:
-        """Three lines for people."""
+        """Three lines for people, or four with profiles."""
         compared = f"Keras ({self.keras_backend}) against ONNX Runtime" if self.keras_backend else "The members against the ensemble"
         r = "none: the predictions are constant" if self.r is None else f"{self.r:.7f}"
         return (
             f"{compared} ({self.precision}) over {self.sequences:,} sequences:\n"
             f"  largest difference  {self.largest_difference:.2g}\n"
-            f"  Pearson r           {r}"
+            f"  Pearson r           {r}" + ("" if self.profile_distance is None else f"\n  profile distance    {self.profile_distance:.2g}")
         )
 
 
@@ -79,8 +82,8 @@ def parity_letters(construct: Construct) -> np.ndarray:
     return construct.windows(Ragged.from_strings(parity_sequences(construct)))
 
 
-def compare(keras: np.ndarray, exported: np.ndarray, keras_backend: str | None, precision: str) -> Parity:
-    """The report on two sets of predictions, float (n, tasks).
+def compare(keras: np.ndarray, exported: np.ndarray, keras_backend: str | None, precision: str, tasks: int | None = None) -> Parity:
+    """The report on two sets of predictions, float (n, tasks), or (n, tasks + positions) where profiles follow the values of the tasks.
 
     Raises:
         ModelError: Their shapes differ.
@@ -88,19 +91,26 @@ def compare(keras: np.ndarray, exported: np.ndarray, keras_backend: str | None, 
     keras = np.asarray(keras, np.float64)
     if keras.shape != exported.shape:
         raise ModelError(f"Expected reference predictions of shape {exported.shape}, got {keras.shape}.")
-    difference = float(np.abs(keras - exported).max())
-    r = float(pearson(keras, exported).min())
-    return Parity(len(keras), difference, None if np.isnan(r) else r, keras_backend, precision)
+    apart = np.abs(keras - exported)
+    r = float(pearson(keras[:, :tasks], exported[:, :tasks]).min())
+    profile = None if tasks in (None, apart.shape[1]) else float(apart[:, tasks:].sum(axis=1).max() / 2)
+    return Parity(len(keras), float(apart[:, :tasks].max()), None if np.isnan(r) else r, keras_backend, precision, profile)
 
 
 def require_parity(parity: Parity) -> None:
     """Refuses an export that does not predict what its model does.
 
     Raises:
-        ModelError: The largest difference is above 0.001 in float32; above 0.05 with r below 0.999 in float16.
+        ModelError: The largest difference is above 0.001 in float32; above 0.05 with r below 0.999 in float16; or so is the distance of
+            profiles.
     """
     half = parity.precision == "float16"
     bound = FLOAT16_DIFFERENCE if half else FLOAT32_DIFFERENCE
+    if parity.profile_distance is not None and not parity.profile_distance <= bound:
+        raise ModelError(
+            f"Expected the exported model's profiles within {bound:g} of Keras's, got a distance of {parity.profile_distance:.3g} over "
+            f"{parity.sequences:,} sequences in {parity.precision}."
+        )
     is_close = parity.largest_difference <= bound  # false for NaN
     if not is_close and not (half and parity.r is not None and parity.r >= FLOAT16_R):
         origin = "Keras does" if parity.keras_backend else "its members do"

@@ -37,7 +37,7 @@ def keras_backend() -> str | None:
     return str(keras.backend.backend()) if keras else None
 
 
-def trace_with_tensorflow(file: Path, strands: str | None) -> Traced:
+def trace_with_tensorflow(file: Path, strands: str | None, without_bias: bool = False) -> Traced:
     """`tracing.trace`, whatever this process's backend is.
 
     Raises:
@@ -46,14 +46,15 @@ def trace_with_tensorflow(file: Path, strands: str | None) -> Traced:
     if keras_backend() == "tensorflow":
         from dreamkeras.export.tracing import trace
 
-        return trace(file, strands)
-    return _trace_in_process(file, strands)
+        return trace(file, strands, without_bias)
+    return _trace_in_process(file, strands, without_bias)
 
 
-def _trace_in_process(file: Path, strands: str | None) -> Traced:
+def _trace_in_process(file: Path, strands: str | None, without_bias: bool) -> Traced:
     with tempfile.TemporaryDirectory(prefix="dreamkeras-") as folder:
         # -P: without it, a file in the working folder could pass for one of the packages.
         command = [sys.executable, "-P", "-m", "dreamkeras.export.worker", str(file), strands or "-", folder]
+        command += ["without-bias"] if without_bias else []
         # The caller may hold the GPU's memory, and CPUs predict without TF32's rounding.
         environment = child_environment("tensorflow") | {"CUDA_VISIBLE_DEVICES": "-1"}
         done = subprocess.run(command, env=environment, stdin=subprocess.DEVNULL, capture_output=True, check=False)  # noqa: S603

@@ -19,21 +19,21 @@ class Traced(NamedTuple):
     Args:
         graph: The ONNX model as tf2onnx wrote it, serialised.
         description: What the model says of itself.
-        expression: float32 (n, tasks), Keras's predictions for `parity.parity_letters`.
+        predicted: float32 (n, columns), what `PrixFixe.predictor` answers for `parity.parity_letters`.
     """
 
     graph: bytes
     description: ModelDescription
-    expression: np.ndarray
+    predicted: np.ndarray
 
     def write(self, folder: Path) -> None:
         """Leaves three files in a folder."""
         (folder / "graph.onnx").write_bytes(self.graph)
         (folder / "description.json").write_text(self.description.to_json())
-        np.save(folder / "expression.npy", self.expression)
+        np.save(folder / "predicted.npy", self.predicted)
 
     @classmethod
     def read(cls, folder: Path) -> "Traced":
         """What `write` left."""
         description = ModelDescription.from_json((folder / "description.json").read_text())
-        return cls((folder / "graph.onnx").read_bytes(), description, np.load(folder / "expression.npy"))
+        return cls((folder / "graph.onnx").read_bytes(), description, np.load(folder / "predicted.npy"))

@@ -17,6 +17,7 @@ from dreamkeras.export.parity import parity_letters
 from dreamkeras.export.traced import STRAND_RULES, Traced
 from dreamkeras.layers.exportable import exportable_layers
 from dreamkeras.models.prixfixe import PrixFixe
+from dreamkeras.models.strand_mean import StrandMean
 from dreamkeras.sequence.description import ModelDescription
 
 __all__ = ["OPSET", "load_network", "trace"]
@@ -25,23 +26,25 @@ OPSET = 18
 """The ONNX operator set written: the oldest whose ReduceMean takes its axes as `pictures` writes them."""
 
 
-def trace(file: Path, strands: str | None) -> Traced:
+def trace(file: Path, strands: str | None, without_bias: bool = False) -> Traced:
     """Traces and converts the predictor of a saved model.
 
     Args:
         file: The `.keras` file.
         strands: `"both"`, `"forward"`, or None for the construct's own rule.
+        without_bias: Whether the enzyme's bias is left out.
 
     Raises:
-        ModelError: The file is no model of ours, or one of its blocks cannot be exported.
+        ModelError: The file is no model of ours, one of its blocks cannot be exported, or there is no bias to leave out.
     """
     network = load_network(file)
+    if without_bias:
+        network = _bias_free(network, file)
     if strands is not None:
         network.construct = dataclasses.replace(network.construct, strands=STRAND_RULES[strands])
-    predictor = network.predictor()
-    graph = _convert(predictor, network)
-    expression = predictor.predict(parity_letters(network.construct), batch_size=64, verbose=0)
-    return Traced(graph, _describe(network), expression)
+    graph = _convert(network)
+    predicted = network.predictor().predict(parity_letters(network.construct), batch_size=64, verbose=0)
+    return Traced(graph, _describe(network), predicted)
 
 
 def load_network(file: Path) -> PrixFixe:
@@ -64,13 +67,22 @@ def load_network(file: Path) -> PrixFixe:
     return network
 
 
-def _convert(predictor: keras.Model, network: PrixFixe) -> bytes:
+def _bias_free(network: PrixFixe, file: Path) -> PrixFixe:
+    if network.bias is None:
+        raise ModelError(f"Expected a model that was trained around the bias of an enzyme, got {network.name} in {file}.")
+    free = network.with_options(network.auxiliary, network.test_shifts)
+    free.name = f"{network.name}-without-bias"
+    return free
+
+
+def _convert(network: PrixFixe) -> bytes:
     import tensorflow as tf
 
     letters = tf.TensorSpec([None, network.construct.length], tf.uint8, name="letters")
+    answer, names = StrandMean(network), network.describe().outputs
 
     def predict(letters):
-        return {"expression": predictor(letters, training=False)}
+        return dict(zip(names, answer(letters).values(), strict=True))
 
     with exportable_layers(), _quiet_conversion():
         import tf2onnx

@@ -24,6 +24,7 @@ OPTIONS = (
     "steps",
     "freeze",
     "body_rate",
+    "bias",
 )
 """Fields that are told of where they were chosen: neither none, nor 0, nor false."""
 
@@ -40,6 +41,8 @@ def read_training_summary(folder: Path) -> dict[str, Any]:
     config, metrics = (_read_object(folder / name) for name in ("config.json", "metrics.json"))
     summary = {name: config[name] for name in (*CHOICES, *ORIGIN) if config.get(name) is not None}
     summary |= {name: config[name] for name in OPTIONS if config.get(name)}
+    if "bias" in summary:
+        summary["bias"] = Path(summary["bias"]).name
     if config and "source" not in config:
         summary["data"] = Path(config["data"]).name if config.get("data") else "simulated"
     return {**summary, "validation": metrics} if metrics else summary

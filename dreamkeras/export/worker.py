@@ -1,4 +1,4 @@
-"""The process that traces a model under TensorFlow: `python -m dreamkeras.export.worker FILE STRANDS FOLDER`.
+"""The process that traces a model under TensorFlow: `python -m dreamkeras.export.worker FILE STRANDS FOLDER [without-bias]`.
 
 Leaves its answer in FOLDER, or `error.txt` with one line; what TensorFlow prints is nobody's result.
 """
@@ -11,12 +11,12 @@ from dreamkeras.errors import DreamkerasError
 __all__ = ["main"]
 
 
-def main(file: str, strands: str, folder: str) -> int:
+def main(file: str, strands: str, folder: str, *parts: str) -> int:
     """Traces FILE with the strand rule STRANDS, `-` for the construct's own; gives the exit status."""
     from dreamkeras.export.tracing import trace
 
     try:
-        trace(Path(file), None if strands == "-" else strands).write(Path(folder))
+        trace(Path(file), None if strands == "-" else strands, "without-bias" in parts).write(Path(folder))
     except DreamkerasError as error:
         (Path(folder) / "error.txt").write_text(str(error))
         return error.exit_code

@@ -31,35 +31,41 @@ class Conv1D(keras.layers.Conv1D):
         kernel_size: Taps; with an even number, one more lies to the right.
         groups: Channel groups that are convolved by themselves.
         use_bias: Whether a bias is added.
+        dilation_rate: How far taps are apart; above 1 with an odd number of taps and one group.
 
     Shape:
         `(batch, length, channels)` in, `(batch, length, filters)` out.
 
     Raises:
-        ValueError: Channels or filters are not a multiple of `groups`, or a stride, dilation or padding is asked for.
+        ValueError: Channels or filters are not a multiple of `groups`, a stride or padding is asked for, or a dilation of groups or of an
+            even number of taps.
     """
 
     def __init__(self, filters, kernel_size, groups=1, use_bias=True, **kwargs):
         kwargs.setdefault("kernel_initializer", FanOutNormal())
         super().__init__(filters, kernel_size, padding=kwargs.pop("padding", "same"), groups=groups, use_bias=use_bias, **kwargs)
-        if self.strides != (1,) or self.dilation_rate != (1,) or self.padding != "same" or self.data_format != "channels_last":
-            raise ValueError(f"Expected stride 1, dilation 1, same padding and channels last in {self.name!r}.")
+        if self.strides != (1,) or self.padding != "same" or self.data_format != "channels_last":
+            raise ValueError(f"Expected stride 1, same padding and channels last in {self.name!r}.")
+        if self.dilation_rate != (1,) and (groups > 1 or self.kernel_size[0] % 2 == 0):
+            raise ValueError(f"Expected one group and an odd number of taps to dilate in {self.name!r}.")
 
     def call(self, inputs):
-        outputs = _convolve(inputs, ops.convert_to_tensor(self.kernel), self.groups)
+        outputs = _convolve(inputs, ops.convert_to_tensor(self.kernel), self.groups, self.dilation_rate[0])
         if self.use_bias:
             outputs = outputs + self.bias
         return outputs if self.activation is None else self.activation(outputs)
 
 
-def _convolve(inputs, kernel, groups):
+def _convolve(inputs, kernel, groups, dilation):
     backend = keras.backend.backend()
     if backend == "torch":
-        return _torch_convolution(inputs, kernel, groups)
+        return _torch_convolution(inputs, kernel, groups, dilation)
     if backend == "tensorflow" and groups > 1 and is_exporting():
         import tensorflow as tf
 
         return tf.nn.conv1d(inputs, kernel, stride=1, padding="SAME")
+    if backend in ("tensorflow", "jax") and dilation > 1:
+        return ops.conv(inputs, kernel, padding="same", dilation_rate=dilation)
     if backend in ("tensorflow", "jax"):
         return _block_convolution(inputs, kernel, groups)
     raise NotImplementedError(f"Expected backend tensorflow, jax or torch, got {backend!r}.")
@@ -115,7 +121,7 @@ def _block_kernels(kernel, groups, blocks):
     return ops.unstack(dense, blocks, axis=0)
 
 
-def _torch_convolution(inputs, kernel, groups):
+def _torch_convolution(inputs, kernel, groups, dilation):
     """torch's kernels take channels-last data as a 2-D picture of height 1 without copying it."""
     import torch
     from torch.nn import functional
@@ -125,7 +131,7 @@ def _torch_convolution(inputs, kernel, groups):
     picture = inputs.permute(0, 2, 1).unsqueeze(2)
     weight = kernel.permute(2, 1, 0).unsqueeze(2)
     taps = kernel.shape[0]
-    left, right = (taps - 1) // 2, taps // 2
+    left, right = (taps - 1) // 2 * dilation, taps // 2 * dilation
     if left != right:
         picture, left = functional.pad(picture, (left, right)), 0
-    return functional.conv2d(picture, weight, padding=(0, left), groups=groups).squeeze(2).permute(0, 2, 1)
+    return functional.conv2d(picture, weight, padding=(0, left), dilation=(1, dilation), groups=groups).squeeze(2).permute(0, 2, 1)

@@ -38,9 +38,13 @@ class FinalLayers(keras.layers.Layer):
 
     `call` returns a dictionary of outputs; `"expression"`, float32 `(batch, tasks)` in the assay's units, is always among
     them, and whatever else `loss` needs.
+
+    Attributes:
+        has_profile: Whether `"profile"` is among them, logits `(batch, positions)`; then the block is for assays that have a profile.
     """
 
     slot = "final"
+    has_profile = False
 
     @classmethod
     def for_assay(cls, assay: Assay) -> "FinalLayers":
@@ -62,6 +66,16 @@ class FinalLayers(keras.layers.Layer):
             sample_weight: float32 `(batch,)`; None weighs all alike.
         """
         raise NotImplementedError(f"Expected {type(self).__name__} to define loss(targets, outputs, sample_weight).")
+
+    def total_loss(self, truth, outputs, sample_weight=None):
+        """The training loss of a block that learns from more than values; by default, `loss`.
+
+        Args:
+            truth: What batches hold beside their inputs: the values under `"expression"`.
+            outputs: What `call` returned.
+            sample_weight: As for `loss`.
+        """
+        return self.loss(truth["expression"], outputs, sample_weight)
 
 
 BLOCKS: dict[str, dict[str, type]] = {"first": {}, "core": {}, "final": {}}

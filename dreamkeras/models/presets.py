@@ -8,7 +8,9 @@ from dreamkeras.data.assay import Assay
 from dreamkeras.errors import ModelError
 from dreamkeras.layers.autosome import AutosomeCore, AutosomeFinal, AutosomeFirst
 from dreamkeras.layers.bhi import BHICore, BHIFinal, BHIFirst
+from dreamkeras.layers.bpnet import BPNetCore, BPNetFirst
 from dreamkeras.layers.legnet import LegNetCore
+from dreamkeras.layers.profile import ProfileFinal
 from dreamkeras.layers.proformer import ProformerCore, ProformerFinal, ProformerFirst
 from dreamkeras.layers.slots import BLOCKS, find_block
 from dreamkeras.layers.unlockdna import UnlockDNACore, UnlockDNAFinal, UnlockDNAFirst
@@ -19,6 +21,9 @@ __all__ = [
     "Preset",
     "autosome",
     "bhi",
+    "bpnet",
+    "bpnet_bias",
+    "bpnet_small",
     "build_model",
     "dream_attn",
     "dream_attn_small",
@@ -150,7 +155,32 @@ def dream_attn_small(assay: Assay) -> PrixFixe:
     return _network("dream-attn-small", assay, AutosomeFirst(64), UnlockDNACore(blocks=2, heads=4), AutosomeFinal.for_assay(assay))
 
 
+def bpnet(assay: Assay) -> PrixFixe:
+    """BPNet's body as ChromBPNet has it: 512 convolutions of 21 letters, eight dilated ones that see 1,041 letters.
+
+    Reference:
+        Avsec et al. 2021; Pampari et al. 2024; the shape of the benchmark's ATAC-seq models, Rafi et al. 2024.
+    """
+    return _network("bpnet", assay, BPNetFirst(512), BPNetCore(8), AutosomeFinal.for_assay(assay))
+
+
+def bpnet_small(assay: Assay) -> PrixFixe:
+    """BPNet's plan at an eighth of its width, for laptops."""
+    return _network("bpnet-small", assay, BPNetFirst(64), BPNetCore(8), AutosomeFinal.for_assay(assay))
+
+
+def bpnet_bias(assay: Assay) -> PrixFixe:
+    """A network that sees little beyond an enzyme's own site: for the enzyme's bias, learned from non-peaks.
+
+    Reference:
+        Pampari et al. 2024, ChromBPNet's bias model, at a quarter of its width.
+    """
+    return _network("bpnet-bias", assay, BPNetFirst(32), BPNetCore(4), AutosomeFinal.for_assay(assay))
+
+
 def _network(name, assay, first, core, final):
+    """A network that answers a profile where the assay has one, whatever final block its plan ends with elsewhere."""
+    final = ProfileFinal.for_assay(assay) if assay.profile and not final.has_profile else final
     return PrixFixe(assay.construct, first, core, final, tasks=assay.tasks, units=assay.units, name=name)
 
 
@@ -168,6 +198,9 @@ PRESETS: dict[str, Preset] = {
         Preset("dream-cnn-small", dream_cnn_small),
         Preset("dream-rnn-small", dream_rnn_small),
         Preset("dream-attn-small", dream_attn_small),
+        Preset("bpnet", bpnet),
+        Preset("bpnet-small", bpnet_small),
+        Preset("bpnet-bias", bpnet_bias),
     )
 }
 """Models by the name that the command line knows them by."""
@@ -209,6 +242,9 @@ def build_model(name: str, assay: Assay) -> PrixFixe:
 
 def _of_blocks(name, blocks, assay):
     first, core, final = blocks
+    if final.has_profile != (assay.profile is not None):
+        wanted = "a final block that answers a profile, such as profile," if assay.profile else "a final block without a profile"
+        raise ModelError(f"Expected {wanted} for assay {assay.name}, got {final.__name__}.")
     # A class goes by its own name: colons and dots are not for the names of layers.
     plain = "-".join(block.rpartition(":")[2] for block in name.split(","))
     return _network(plain, assay, first(), core(), final.for_assay(assay))

@@ -7,14 +7,15 @@ from keras import ops
 
 from dreamkeras.errors import ModelError
 from dreamkeras.layers.auxiliary import KINDS, PositionHead, auxiliary_loss
-from dreamkeras.layers.encoding import LetterEncoding, reverse_complement
+from dreamkeras.layers.encoding import LetterEncoding
 from dreamkeras.layers.heads import ScaledFinal
 from dreamkeras.layers.slots import import_modules, modules_of
-from dreamkeras.sequence.alphabet import N
+from dreamkeras.models.bias import EnzymeBias, check_bias
+from dreamkeras.models.strand_mean import StrandMean
 from dreamkeras.sequence.construct import Construct
 from dreamkeras.sequence.description import ModelDescription
 
-__all__ = ["PrixFixe", "StrandMean"]
+__all__ = ["PrixFixe"]
 
 
 @keras.saving.register_keras_serializable(package="dreamkeras")
@@ -31,9 +32,11 @@ class PrixFixe(keras.Model):
         auxiliary: Keys of `layers.auxiliary.KINDS` that the network learns to answer beside expression: by its final block where
             that does, else by a head on the core's features.
         test_shifts: A prediction is the mean over the windows shifted by up to this many letters either way, `N` entering.
+        bias: A trained network that answers a profile, whose answers are part of this one's and which stays as it is.
 
     Attributes:
         width: Channels of the core's features.
+        profile: Positions of the profile that it answers beside expression; None without one.
 
     Shape:
         `{"letters": uint8 (batch, length), "flags": float32 (batch, flags)}` in, `final`'s dictionary and the auxiliary logits
@@ -49,7 +52,17 @@ class PrixFixe(keras.Model):
     """
 
     def __init__(
-        self, construct, first, core, final, tasks=("expression",), units=("arbitrary units",), auxiliary=(), test_shifts=0, **kwargs
+        self,
+        construct,
+        first,
+        core,
+        final,
+        tasks=("expression",),
+        units=("arbitrary units",),
+        auxiliary=(),
+        test_shifts=0,
+        bias=None,
+        **kwargs,
     ):
         construct = construct if isinstance(construct, Construct) else Construct.from_json(construct)
         encoding = LetterEncoding(dtype=first.dtype_policy, name="encoding")
@@ -58,6 +71,12 @@ class PrixFixe(keras.Model):
         features = _apply("core", core, _apply("first", first, encoding(letters, flags)))
         outputs = _apply("final", final, features)
         _check_outputs(final, outputs, tasks, units)
+        if final.has_profile and test_shifts:
+            raise ModelError("Expected no test shifts of a network that answers a profile, whose positions would shift with the window.")
+        profile = outputs["profile"].shape[1] if final.has_profile else None
+        bias = None if bias is None else _bias_of(bias, construct, profile)
+        if bias is not None:
+            outputs = {**outputs, **bias(letters, flags, outputs["expression"], outputs["profile"])}
         outputs = {**outputs, **_auxiliary_outputs(core, features, auxiliary, outputs)}
         _check_positions(core, outputs, auxiliary, construct.length)
 
@@ -68,16 +87,17 @@ class PrixFixe(keras.Model):
         self.tasks, self.units = tuple(tasks), tuple(units)
         self.auxiliary, self.test_shifts = tuple(auxiliary), test_shifts
         self.width = features.shape[-1]
+        self.profile, self.bias = profile, bias
 
-    def with_options(self, auxiliary=(), test_shifts=0):
+    def with_options(self, auxiliary=(), test_shifts=0, bias=None):
         """A network of the same blocks, weights shared, that learns and predicts by these arguments of the constructor."""
         settings = {"tasks": self.tasks, "units": self.units, "auxiliary": auxiliary, "test_shifts": test_shifts, "name": self.name}
-        return PrixFixe(self.construct, self.first, self.core, self.final, **settings)
+        return PrixFixe(self.construct, self.first, self.core, self.final, bias=bias, **settings)
 
     def compute_loss(self, x=None, y=None, y_pred=None, sample_weight=None, training=True):
         truth = y if isinstance(y, dict) else {"expression": y}
         if self.loss is None:
-            loss = self.final.loss(truth["expression"], y_pred, sample_weight)
+            loss = self.final.total_loss(truth, y_pred, sample_weight)
         else:
             loss = _loss_by_task(self.loss, self.final, truth["expression"], y_pred["expression"], sample_weight)
         return sum(self.losses, loss + auxiliary_loss(truth, y_pred))
@@ -89,72 +109,32 @@ class PrixFixe(keras.Model):
     def predictor(self) -> keras.Model:
         """Letters uint8 `(batch, length)` -> expression `(batch, tasks)`, as the construct's strand rule wants it.
 
-        Shares its weights with this model.
+        A profile's probabilities follow in the same array, a column a position. Shares its weights with this model.
         """
         letters = keras.Input((self.construct.length,), dtype="uint8", name="letters")
-        return keras.Model(letters, StrandMean(self)(letters), name=f"{self.name}_predictor")
+        answers = StrandMean(self)(letters)
+        columns = keras.layers.Concatenate()(list(answers.values())) if len(answers) > 1 else answers["expression"]
+        return keras.Model(letters, columns, name=f"{self.name}_predictor")
 
     def describe(self) -> ModelDescription:
         """What the network says of itself where it is stored; whoever exports it adds its training."""
         versions = {package: importlib.metadata.version(package) for package in ("dreamkeras", "keras", "numpy")}
-        return ModelDescription(self.name, self.construct, self.tasks, self.units, versions=versions)
+        return ModelDescription(self.name, self.construct, self.tasks, self.units, versions=versions, profile=self.profile)
 
     def get_config(self):
         blocks = {slot: keras.saving.serialize_keras_object(getattr(self, slot)) for slot in ("first", "core", "final")}
         blocks["modules"] = modules_of(self.first, self.core, self.final)
         options = {"tasks": self.tasks, "units": self.units, "auxiliary": self.auxiliary, "test_shifts": self.test_shifts}
+        if self.bias is not None:
+            options["bias"] = keras.saving.serialize_keras_object(self.bias.network)
         return {"name": self.name, "construct": self.construct.to_json(), **blocks, **options}
 
     @classmethod
     def from_config(cls, config, custom_objects=None):
         import_modules(config.get("modules", ()))
-        blocks = {slot: keras.saving.deserialize_keras_object(config[slot], custom_objects) for slot in ("first", "core", "final")}
+        parts = [slot for slot in ("first", "core", "final", "bias") if slot in config]
+        blocks = {slot: keras.saving.deserialize_keras_object(config[slot], custom_objects) for slot in parts}
         return cls(**{name: value for name, value in config.items() if name != "modules"} | blocks)
-
-
-class StrandMean(keras.layers.Layer):
-    """A Prix Fixe network's answer for letters alone, measurement flags 0.
-
-    Where the construct's rule is `"both"`, the mean of the window and its reverse complement, and where the network wants test
-    shifts, the mean of the shifted windows, all computed as one batch.
-
-    Shape:
-        uint8 `(batch, length)` in, float32 `(batch, tasks)` out.
-    """
-
-    def __init__(self, network, **kwargs):
-        super().__init__(name="strand_mean", dtype="float32", **kwargs)
-        self.network = network
-
-    def call(self, letters):
-        construct = self.network.construct
-        windows = _shifted(letters, self.network.test_shifts)
-        reverse = [0.0] * len(windows)
-        if construct.strands == "both":
-            windows, reverse = [*windows, *(reverse_complement(window) for window in windows)], [*reverse, *(1.0 for _ in windows)]
-        is_reverse = ops.convert_to_tensor([[float(flag == "is_reverse") for flag in construct.flags]], "float32")
-        zeros = ops.zeros((ops.shape(letters)[0], len(construct.flags)), "float32")
-        flags = [zeros + strand * is_reverse for strand in reverse]
-        if len(windows) == 1:
-            return self._expression(windows[0], flags[0])
-        answers = ops.split(self._expression(ops.concatenate(windows), ops.concatenate(flags)), len(windows))
-        return sum(answers[1:], answers[0]) / len(windows)
-
-    def _expression(self, letters, flags):
-        return self.network({"letters": letters, "flags": flags}, training=False)["expression"]
-
-    def compute_output_shape(self, input_shape):
-        return (input_shape[0], len(self.network.tasks))
-
-
-def _shifted(letters, most):
-    """The window shifted by `-most` to `most` letters, `N` entering; the window alone for 0."""
-    if not most:
-        return [letters]
-    length = letters.shape[1]
-    edge = ops.full_like(letters[:, :1], N)
-    padded = ops.concatenate([*[edge] * most, letters, *[edge] * most], axis=1)
-    return [padded[:, first : first + length] for first in range(2 * most + 1)]
 
 
 def _loss_by_task(loss, final, targets, expression, sample_weight):
@@ -172,6 +152,11 @@ def _loss_by_task(loss, final, targets, expression, sample_weight):
     weight = weight / ops.maximum(ops.mean(weight, axis=0), 1e-7)
     tasks = range(targets.shape[1])
     return sum(loss(targets[:, i : i + 1], expression[:, i : i + 1], sample_weight=weight[:, i]) for i in tasks)
+
+
+def _bias_of(network, construct, profile):
+    check_bias(network, construct, profile)
+    return EnzymeBias(network)
 
 
 def _auxiliary_outputs(core, features, auxiliary, outputs):

@@ -1,10 +1,12 @@
 """How large the networks and their blocks are."""
 
+import contextlib
 import math
 from collections.abc import Iterable, Iterator
 from typing import NamedTuple
 
 from dreamkeras.data.assay import Assay
+from dreamkeras.errors import ModelError
 from dreamkeras.layers.slots import BLOCKS
 from dreamkeras.models.presets import PRESETS, build_model
 
@@ -38,19 +40,29 @@ def trainable_parameters(layer) -> int:
 
 
 def network_sizes(assays: Iterable[Assay]) -> Iterator[Size]:
-    """Every preset on every assay, one after the other."""
+    """Every preset on every assay that it can be built for, one after the other."""
     for name, preset in PRESETS.items():
         for assay in assays:
-            yield Size(name, None, assay.name, trainable_parameters(preset.build(assay)), preset.description)
+            with contextlib.suppress(ModelError):
+                yield Size(name, None, assay.name, trainable_parameters(preset.build(assay)), preset.description)
 
 
-def block_sizes(assay: Assay) -> Iterator[Size]:
-    """Every registered block with its defaults, behind the blocks of the same name, or autosome's where there are none."""
-    for name in dict.fromkeys(name for blocks in BLOCKS.values() for name in blocks):
-        network = build_model(",".join(name if name in blocks else COMPANION for blocks in BLOCKS.values()), assay)
-        for slot, blocks in BLOCKS.items():
-            if name in blocks:
-                yield Size(name, slot, assay.name, trainable_parameters(getattr(network, slot)), _first_line(blocks[name]))
+def block_sizes(assay: Assay, slots: Iterable[str] = tuple(BLOCKS)) -> Iterator[Size]:
+    """Every registered block of some slots with its defaults, behind those of the same name, or autosome's where there are none.
+
+    Final blocks are those that answer what the assay has: a profile or none.
+    """
+    fitting = {slot: [name for name, block in BLOCKS[slot].items() if _fits(block, assay)] for slot in BLOCKS}
+    companions = {**dict.fromkeys(BLOCKS, COMPANION), "final": "profile" if assay.profile else COMPANION}
+    for name in dict.fromkeys(name for slot in slots for name in fitting[slot]):
+        network = build_model(",".join(name if name in names else companions[slot] for slot, names in fitting.items()), assay)
+        for slot in slots:
+            if name in fitting[slot]:
+                yield Size(name, slot, assay.name, trainable_parameters(getattr(network, slot)), _first_line(BLOCKS[slot][name]))
+
+
+def _fits(block: type, assay: Assay) -> bool:
+    return getattr(block, "has_profile", None) in (None, assay.profile is not None)
 
 
 def _first_line(block: type) -> str:

@@ -6,13 +6,15 @@ from typing import Literal, NamedTuple
 import numpy as np
 
 from dreamkeras.errors import InputError
+from dreamkeras.scoring.distinct import distinct_rows
 from dreamkeras.scoring.scorer import BATCH_SIZE, Scorer
+from dreamkeras.scoring.shards import SHARD, Shard, Shards, in_shards, join_shards
 from dreamkeras.sequence.construct import Construct
 from dreamkeras.sequence.reading import read_records
 from dreamkeras.sequence.records import Records
 from dreamkeras.sequence.writers import Writer
 
-__all__ = ["ON_ERROR", "Scored", "score_files"]
+__all__ = ["ON_ERROR", "Scored", "score_files", "score_into_shards", "write_parts"]
 
 ON_ERROR = ("fail", "skip")
 
@@ -53,7 +55,7 @@ def score_files(
     id_column: str | int | None = None,
     sequence_column: str | int | None = None,
 ) -> Scored:
-    """Predicts every record of the files, in order, under its own name.
+    """Predicts every record of the files, in order, under its own name; the same window in a batch of records once.
 
     Args:
         paths: Files that `read_records` understands; `-` is standard input.
@@ -71,27 +73,82 @@ def score_files(
     Raises:
         InputError: A file cannot be read as sequences; a record does not fit and `on_error` is `"fail"`; none fits.
     """
-    if on_error not in ON_ERROR:
-        raise InputError(f"Expected on_error to be one of {', '.join(ON_ERROR)}, got {on_error!r}.")
+    _check_on_error(on_error)
+    records = _read(paths, id_column, sequence_column)
+    return write_parts((_predict(batch, predictor, on_error, batch_size, progress) for batch in records), writer)
+
+
+def score_into_shards(
+    paths: Iterable[str],
+    predictor: Scorer,
+    shards: Shards,
+    *,
+    on_error: Literal["fail", "skip"] = "fail",
+    batch_size: int = BATCH_SIZE,
+    progress: Callable[[int], None] | None = None,
+    id_column: str | int | None = None,
+    sequence_column: str | int | None = None,
+) -> None:
+    """Predicts every record that no shard holds yet; `write_parts` hands on what they hold then.
+
+    Args and errors are those of `score_files`, but that paths have to be files, read anew each time.
+    """
+    _check_on_error(on_error)
+    for pieces in in_shards(_read(paths, id_column, sequence_column), SHARD, shards.done, progress):
+        shards.add(join_shards([_predict(batch, predictor, on_error, batch_size, progress) for batch in pieces], REASONS))
+
+
+def write_parts(parts: Iterable[Shard], writer: Writer) -> Scored:
+    """Writes predictions in order.
+
+    Args:
+        parts: Predictions, such as those of `Shards`.
+        writer: Takes them.
+
+    Returns:
+        What was written and what was skipped.
+
+    Raises:
+        InputError: All were skipped.
+    """
     written, skipped = 0, 0
     reasons: list[str] = []
-    cut = _cut_or_fail if on_error == "fail" else _cut_or_skip
-    # One thread: reading ahead in another gained nothing beside ONNX Runtime, which keeps all CPUs busy.
-    for records in _read(paths, id_column, sequence_column):
-        ids, windows, problems = cut(predictor.constructs, records)
-        if ids:
-            writer.write(ids, predictor.score_windows(windows, batch_size, progress))
-        written += len(ids)
-        skipped += len(problems)
-        reasons += problems[: REASONS - len(reasons)]
+    for part in parts:
+        if part.ids:
+            writer.write(part.ids, part.values)
+        written += len(part.ids)
+        skipped += part.skipped
+        reasons += part.reasons[: REASONS - len(reasons)]
     if not written:
         raise InputError(f"Expected a sequence that fits the model, got none among {skipped:,}; the first: {reasons[0]}.")
     return Scored(written, skipped, reasons)
 
 
+def _check_on_error(on_error: str) -> None:
+    if on_error not in ON_ERROR:
+        raise InputError(f"Expected on_error to be one of {', '.join(ON_ERROR)}, got {on_error!r}.")
+
+
 def _read(paths: Iterable[str], id_column: str | int | None, sequence_column: str | int | None) -> Iterator[Records]:
+    # One thread: reading ahead in another gained nothing beside ONNX Runtime, which keeps all CPUs busy.
     for path in paths:
         yield from read_records(path, id_column=id_column, sequence_column=sequence_column)
+
+
+def _predict(records: Records, predictor: Scorer, on_error: str, batch_size: int, progress: Callable[[int], None] | None) -> Shard:
+    cut = _cut_or_fail if on_error == "fail" else _cut_or_skip
+    ids, windows, problems = cut(predictor.constructs, records)
+    if not ids:
+        return Shard([], np.empty((0, len(predictor.columns)), np.float32), len(problems), problems[:REASONS])
+    found = distinct_rows(windows)
+    if found is None:
+        values = predictor.score_windows(windows, batch_size, progress)
+    else:
+        first, places = found
+        values = predictor.score_windows([letters[first] for letters in windows], batch_size, progress)[places]
+        if progress:
+            progress(len(ids) - len(first))
+    return Shard(ids, values, len(problems), problems[:REASONS])
 
 
 def _cut_or_fail(constructs: Sequence[Construct], records: Records) -> _Cut:

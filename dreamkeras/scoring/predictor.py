@@ -7,9 +7,9 @@ from typing import Any, overload
 
 import numpy as np
 
-from dreamkeras.errors import InputError, ModelError
+from dreamkeras.errors import ModelError
 from dreamkeras.scoring.ensemble import Ensemble
-from dreamkeras.scoring.scorer import BATCH_SIZE, Progress, Scorer
+from dreamkeras.scoring.scorer import BATCH_SIZE, Progress, Scorer, check_batch_size, check_letters
 from dreamkeras.scoring.session import open_session, run_session
 from dreamkeras.sequence.construct import Construct
 from dreamkeras.sequence.description import METADATA_KEY, ModelDescription
@@ -20,8 +20,7 @@ PACKAGED_MODEL = Path(__file__).with_name("pretrained") / "yeast.onnx"
 """The small model that the package ships."""
 
 INPUT = ("letters", "tensor(uint8)")
-OUTPUTS = (("expression", "tensor(float)"), ("sd", "tensor(float)"))
-"""The second is that of an ensemble in one file."""
+OUTPUT_TYPE = "tensor(float)"
 
 ModelPath = str | os.PathLike[str]
 
@@ -79,7 +78,7 @@ class OnnxPredictor(Scorer):
     def __init__(self, session: Any, description: ModelDescription) -> None:
         self.session = session
         self.description = description
-        self._outputs = [output.name for output in session.get_outputs()]
+        self._outputs = [name for name in description.outputs if name != "profile"]
 
     @property
     def name(self) -> str:
@@ -109,8 +108,7 @@ class OnnxPredictor(Scorer):
     def score_windows(self, windows: Sequence[np.ndarray], batch_size: int = BATCH_SIZE, progress: Progress | None = None) -> np.ndarray:
         """float32 (n, columns), from one array of windows; see `Scorer` for the rest."""
         (letters,) = windows
-        if batch_size < 1:
-            raise InputError(f"Expected a batch_size of at least 1, got {batch_size}.")
+        check_batch_size(batch_size)
         values = np.empty((len(letters), len(self.columns)), np.float32)
         for first in range(0, len(letters), batch_size):
             batch = np.ascontiguousarray(letters[first : first + batch_size])
@@ -118,6 +116,30 @@ class OnnxPredictor(Scorer):
             values[first : first + batch_size] = answers[0] if len(answers) == 1 else np.concatenate(answers, axis=1)
             if progress:
                 progress(len(batch))
+        return values
+
+    def score_profiles(self, letters: np.ndarray, batch_size: int = BATCH_SIZE) -> np.ndarray:
+        """How the reads of windows that are cut already spread over the positions in their middle.
+
+        Args:
+            letters: uint8 (n, length), ASCII codes of DNA letters.
+            batch_size: Windows scored at once.
+
+        Returns:
+            float32 (n, positions), the share of a window's reads that begin at each position; a row sums to 1.
+
+        Raises:
+            InputError: The array has another type, shape or letters, or `batch_size` is below 1.
+            ModelError: The model answers no profile, or ONNX Runtime could not score a batch.
+        """
+        if self.description.profile is None:
+            raise ModelError(f"Expected a model that answers a profile, got {self.name}.")
+        check_letters(letters, self.construct.length)
+        check_batch_size(batch_size)
+        values = np.empty((len(letters), self.description.profile), np.float32)
+        for first in range(0, len(letters), batch_size):
+            batch = np.ascontiguousarray(letters[first : first + batch_size])
+            (values[first : first + batch_size],) = run_session(self.session, ["profile"], {INPUT[0]: batch})
         return values
 
 
@@ -144,16 +166,16 @@ def _read_description(session: Any, file: Path) -> ModelDescription:
 
 def _check_signature(session: Any, description: ModelDescription, file: Path) -> None:
     """Refuses graphs whose input and outputs are not those of the description."""
-    outputs = OUTPUTS if description.members else OUTPUTS[:1]
+    outputs = {(name, OUTPUT_TYPE): width for name, width in description.outputs.items()}
     sides = (
-        ("input", session.get_inputs(), (INPUT,), description.construct.length),
-        ("output", session.get_outputs(), outputs, len(description.tasks)),
+        ("input", session.get_inputs(), {INPUT: description.construct.length}),
+        ("output", session.get_outputs(), outputs),
     )
-    for side, tensors, wanted, width in sides:
-        kinds = tuple((tensor.name, tensor.type) for tensor in tensors)
-        if kinds != wanted or not all(_fits(tensor.shape, width) for tensor in tensors):
+    for side, tensors, wanted in sides:
+        kinds = [(tensor.name, tensor.type) for tensor in tensors]
+        if kinds != list(wanted) or not all(_fits(tensor.shape, wanted[kind]) for tensor, kind in zip(tensors, kinds, strict=True)):
             came = "; ".join(f"{tensor.name} {tensor.type} {tensor.shape}" for tensor in tensors)
-            names = " and ".join(f"`{name} {kind} [batch, {width}]`" for name, kind in wanted)
+            names = " and ".join(f"`{name} {kind} [batch, {width}]`" for (name, kind), width in wanted.items())
             raise ModelError(
                 f"Expected {'one' if len(wanted) == 1 else 'two'} {side}{'s' * (len(wanted) > 1)} {names}, got `{came}` in {file}."
             )

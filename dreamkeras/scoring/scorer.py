@@ -15,7 +15,7 @@ from dreamkeras.sequence.alphabet import IS_LETTER
 from dreamkeras.sequence.construct import Construct
 from dreamkeras.sequence.ragged import Ragged
 
-__all__ = ["BATCH_SIZE", "Progress", "Scorer", "Spread"]
+__all__ = ["BATCH_SIZE", "Progress", "Scorer", "Spread", "check_batch_size", "check_letters"]
 
 BATCH_SIZE = 64
 """Windows in one call of ONNX Runtime. DREAM-CNN is as fast with 16 as with 256 on 2 CPU cores, and takes 4 MB of memory a window."""
@@ -141,7 +141,7 @@ class Scorer(abc.ABC):
             InputError: The array has another type, shape or letters, or `batch_size` is below 1.
             ModelError: ONNX Runtime could not score a batch, or members of an ensemble have different constructs.
         """
-        _check_letters(letters, self.construct.length)
+        check_letters(letters, self.construct.length)
         return self.score_windows([letters], batch_size, progress)[:, : len(self.tasks)]
 
     def _cut(self, sequences: Iterable[str]) -> Iterator[list[np.ndarray]]:
@@ -160,7 +160,26 @@ class Scorer(abc.ABC):
             first += len(texts)
 
 
-def _check_letters(letters: np.ndarray, length: int) -> None:
+def check_batch_size(batch_size: int) -> None:
+    """Refuses batches of nothing.
+
+    Raises:
+        InputError: The size is below 1.
+    """
+    if batch_size < 1:
+        raise InputError(f"Expected a batch_size of at least 1, got {batch_size}.")
+
+
+def check_letters(letters: np.ndarray, length: int) -> None:
+    """Refuses what are no windows of a construct.
+
+    Args:
+        letters: To be uint8 (n, length), ASCII codes of DNA letters.
+        length: Of the windows.
+
+    Raises:
+        InputError: The array has another type, shape or letters.
+    """
     if not isinstance(letters, np.ndarray) or letters.dtype != np.uint8 or letters.ndim != 2 or letters.shape[1] != length:
         came = f"{letters.dtype} {letters.shape}" if isinstance(letters, np.ndarray) else type(letters).__name__
         raise InputError(f"Expected letters as a uint8 array (n, {length}), got {came}; `predict` takes strings.")

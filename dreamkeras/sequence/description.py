@@ -29,6 +29,7 @@ class ModelDescription:
         versions: Versions of the packages that made it.
         parity: Keras against ONNX at export (largest absolute difference, r, number of sequences); empty before export.
         members: Of an ensemble, the name, training and parity of each model in it; empty for a single model.
+        profile: Positions in the middle of the window for which the model answers the share of the reads that begin there; None without.
     """
 
     name: str
@@ -39,6 +40,14 @@ class ModelDescription:
     versions: dict[str, str] = field(default_factory=dict)
     parity: dict[str, Any] = field(default_factory=dict)
     members: list[dict[str, Any]] = field(default_factory=list)
+    profile: int | None = None
+
+    @property
+    def outputs(self) -> dict[str, int]:
+        """What the exported graph answers: the width of each output, float32 `[batch, width]`, by name, in their order."""
+        if self.profile:
+            return {"counts": len(self.tasks), "profile": self.profile}
+        return dict.fromkeys(("expression", "sd") if self.members else ("expression",), len(self.tasks))
 
     def to_json(self) -> str:
         """One JSON text."""

@@ -14,7 +14,7 @@ from dreamkeras.sequence.ragged import Ragged
 from dreamkeras.sequence.records import ROWS, Records
 from dreamkeras.sequence.sources import source_name
 
-__all__ = ["BLOCK", "read_fasta", "read_lines"]
+__all__ = ["BLOCK", "header_names", "line_blocks", "read_fasta", "read_lines"]
 
 BLOCK = 1 << 19
 """Bytes parsed at once: small enough for the masks to stay in the processor's cache."""
@@ -75,7 +75,7 @@ def read_lines(stream: BinaryIO, path: str, *, batch: int = ROWS, block: int = B
         InputError: There is no sequence.
     """
     count, before = 0, 1
-    for data in _line_blocks(stream, block):
+    for data in line_blocks(stream, block):
         texts = [line.strip() for line in data.split(b"\n")]
         lengths = np.fromiter(map(len, texts), np.int64, len(texts))
         lines = np.flatnonzero(lengths)
@@ -87,8 +87,8 @@ def read_lines(stream: BinaryIO, path: str, *, batch: int = ROWS, block: int = B
         raise InputError(f"Expected one sequence a line, got only blank lines in {source_name(path)}.")
 
 
-def _line_blocks(stream: BinaryIO, block: int, end: bytes = b"") -> Iterator[bytes]:
-    """The stream in blocks that end with a line, and `end` after the last one."""
+def line_blocks(stream: BinaryIO, block: int, end: bytes = b"") -> Iterator[bytes]:
+    """The stream in blocks of about `block` bytes that end with a line, and `end` after the last one."""
     carry = b""
     while True:
         size = max(block, len(carry))  # reads grow with a line that does not end, so that it is not copied over and over
@@ -107,7 +107,7 @@ def _line_blocks(stream: BinaryIO, block: int, end: bytes = b"") -> Iterator[byt
 def _fasta_blocks(stream: BinaryIO, path: str, block: int) -> Iterator[bytes]:
     """Blocks of whole lines, the first of which that is not blank has to be a header; a bare header follows the last one."""
     line, started = 1, False
-    for data in _line_blocks(stream, block, end=b"\n>\n"):
+    for data in line_blocks(stream, block, end=b"\n>\n"):
         if not started and (text := data.lstrip()):
             begin = data.rfind(b"\n", 0, len(data) - len(text)) + 1
             if data[begin : begin + 1] != b">":
@@ -132,15 +132,15 @@ def _parse(data: bytes) -> _Lines:
     headers = codes[~is_letter].tobytes()
     is_letter[blanks] = False
     starts = np.cumsum(np.where(is_header, 0, lengths - blanks_in_line))[is_header]
-    names = _names(headers, bool((blanks_in_line[is_header] > 1).any()))
+    names = header_names(headers, bool((blanks_in_line[is_header] > 1).any()))
     return _Lines(names, np.flatnonzero(is_header), codes[is_letter], starts, len(ends))
 
 
-def _names(headers: bytes, hold_blanks: bool) -> list[str]:
-    """The ids in header lines that stand one after the other, each from `>` to its line break."""
+def header_names(headers: bytes, hold_blanks: bool, mark: bytes = b">") -> list[str]:
+    """The ids in header lines that stand one after the other, each from its mark to its line break, up to the first white space."""
     if not headers:
         return []
-    lines = headers[1:-1].split(b"\n>")
+    lines = headers[1:-1].split(b"\n" + mark)
     if hold_blanks:
         lines = [(line.split(maxsplit=1) or [b""])[0] for line in lines]
     try:

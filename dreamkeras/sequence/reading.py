@@ -1,6 +1,6 @@
 """read_records and open_table: sequences, or columns, from any file dreamkeras takes, in batches of bounded size.
 
-FASTA, TSV, CSV or one sequence a line, plain or gzip, by path or from standard input; or a Parquet file. The format is told by the
+FASTA, FASTQ, TSV, CSV or one sequence a line, plain or gzip, by path or from standard input; or a Parquet file. The format is told by the
 first bytes, then by the file's name. What a sequence may consist of is the construct's business.
 """
 
@@ -11,6 +11,7 @@ from typing import Literal, NamedTuple, get_args
 
 from dreamkeras.errors import InputError
 from dreamkeras.sequence.fasta import read_fasta, read_lines
+from dreamkeras.sequence.fastq import read_fastq
 from dreamkeras.sequence.parquet import parquet_layout, parquet_rows, read_parquet
 from dreamkeras.sequence.ragged import Ragged
 from dreamkeras.sequence.records import ROWS, Records
@@ -19,12 +20,13 @@ from dreamkeras.sequence.tables import SEQUENCE_NAMES, Layout, Table, find_colum
 
 __all__ = ["ID_NAMES", "Format", "OpenTable", "id_position", "open_table", "read_records", "sequence_position"]
 
-Format = Literal["auto", "fasta", "tsv", "csv", "lines", "parquet"]
+Format = Literal["auto", "fasta", "fastq", "tsv", "csv", "lines", "parquet"]
 
 ID_NAMES = ("id", "seq_id", "name")
 """Column names, in lower case, that ids are known by; the first one found counts."""
 
 _FASTA_SUFFIXES = {".fa", ".fasta", ".fna", ".ffn", ".fas"}
+_FASTQ_SUFFIXES = {".fq", ".fastq"}
 _TABLE_SUFFIXES = {".tsv", ".csv"}
 _PACKED_SUFFIXES = {".gz", ".bgz"}
 _DELIMITERS = {"tsv": "\t", "csv": ","}
@@ -68,10 +70,12 @@ def read_records(
         raise InputError(f"Expected one of the formats {', '.join(get_args(Format))}, got {format!r}.")
     with open_source(str(path)) as source:
         chosen = sniff_format(source, is_table=id_column is not None or sequence_column is not None) if format == "auto" else format
-        if chosen in ("fasta", "lines") and not (id_column is sequence_column is None):
+        if chosen in ("fasta", "fastq", "lines") and not (id_column is sequence_column is None):
             raise InputError(f"Expected a table to choose columns of, got {chosen} in {source_name(source.path)}.")
         if chosen == "fasta":
             yield from read_fasta(source.stream, source.path, batch=batch)
+        elif chosen == "fastq":
+            yield from read_fastq(source.stream, source.path, batch=batch)
         elif chosen == "lines":
             yield from read_lines(source.stream, source.path, batch=batch)
         elif chosen == "parquet":
@@ -114,7 +118,8 @@ def open_table(path: str) -> Iterator[OpenTable]:
 def sniff_format(source: Source, *, is_table: bool = False) -> Format:
     """The format of an open input; `is_table` says that columns were asked for.
 
-    A `>` first means FASTA whatever the file is called; a file called .fa has to be FASTA whatever it holds.
+    A `>` first means FASTA whatever the file is called, `@` and a third line that begins with `+` FASTQ; a file called .fa has to be
+    FASTA whatever it holds, and one called .fq FASTQ.
     """
     if source.head.startswith(PARQUET):
         return "parquet"
@@ -122,12 +127,19 @@ def sniff_format(source: Source, *, is_table: bool = False) -> Format:
     suffix = _suffix(source.path)
     if first.startswith(b">") or suffix in _FASTA_SUFFIXES:
         return "fasta"
+    if suffix in _FASTQ_SUFFIXES or _is_fastq(source.head):
+        return "fastq"
     if b"\t" in first:
         return "tsv"
     if b"," in first:
         return "csv"
     named = first.decode("latin-1").strip('"').lower() in SEQUENCE_NAMES
     return "tsv" if is_table or named or suffix in _TABLE_SUFFIXES else "lines"
+
+
+def _is_fastq(head: bytes) -> bool:
+    lines = head.split(b"\n", 3)
+    return len(lines) > 2 and lines[0].startswith(b"@") and lines[2].startswith(b"+")
 
 
 def _suffix(path: str) -> str:

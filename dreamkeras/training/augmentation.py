@@ -9,7 +9,7 @@ import numpy as np
 
 from dreamkeras.sequence.alphabet import BASES, IS_BASE, ONE_HOT, N
 
-__all__ = ["Augmentation", "choose_bases", "jitter", "mutate", "slide"]
+__all__ = ["Augmentation", "choose_bases", "cut", "jitter", "mutate", "slide"]
 
 
 def _exchange_table() -> np.ndarray:
@@ -36,6 +36,7 @@ class Augmentation(NamedTuple):
         mutate: Share of the bases that become another base.
         balance: Whether every bin of the targets comes equally often, see `sampling`.
         truths: Keys of `layers.auxiliary.KINDS` that the network answers: what they are compared with comes beside the targets.
+        nonpeak_ratio: Non-peaks that an epoch has for each peak, where examples are of a genome.
     """
 
     strands: Literal["augment", "pair", "given"] = "augment"
@@ -45,6 +46,12 @@ class Augmentation(NamedTuple):
     mutate: float = 0.0
     balance: bool = False
     truths: tuple[str, ...] = ()
+    nonpeak_ratio: float = 0.0
+
+
+def cut(values: np.ndarray, length: int, starts: np.ndarray) -> np.ndarray:
+    """Of each row of (n, any) the `length` values from its start (n,) on."""
+    return np.lib.stride_tricks.sliding_window_view(values, length, axis=1)[np.arange(len(values)), starts]
 
 
 def slide(letters: np.ndarray, most: int, generator: np.random.Generator) -> np.ndarray:
@@ -55,10 +62,8 @@ def slide(letters: np.ndarray, most: int, generator: np.random.Generator) -> np.
         most: 0 or more, below the length.
         generator: Of the draws.
     """
-    length = letters.shape[1]
     padded = np.pad(letters, ((0, 0), (most, most)), constant_values=N)
-    windows = np.lib.stride_tricks.sliding_window_view(padded, length, axis=1)
-    return windows[np.arange(len(letters)), generator.integers(0, 2 * most + 1, len(letters))]
+    return cut(padded, letters.shape[1], generator.integers(0, 2 * most + 1, len(letters)))
 
 
 def choose_bases(letters: np.ndarray, share: float, generator: np.random.Generator) -> np.ndarray:

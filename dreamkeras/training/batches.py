@@ -7,8 +7,8 @@ import numpy as np
 
 from dreamkeras.data.examples import Examples
 from dreamkeras.sequence.alphabet import N, reverse_complement
-from dreamkeras.training.augmentation import Augmentation, choose_bases, jitter, mutate, slide
-from dreamkeras.training.sampling import Bins, epoch_order
+from dreamkeras.training.augmentation import Augmentation, choose_bases, cut, jitter, mutate, slide
+from dreamkeras.training.sampling import Bins, epoch_order, epoch_rows
 
 __all__ = ["fitting_batch_size", "training_batches"]
 
@@ -47,38 +47,64 @@ def training_batches(examples: Examples, steps: int, seed: int, augmentation: Au
     Returns:
         Pairs of `{"letters": uint8 (batch, length), "flags": float32 (batch, flags)}` and targets float32 `(batch, tasks)`; where
         `augmentation.truths` are wanted, the targets under `"expression"`, with `"letters"` uint8 before masking and exchange,
-        and `"masked"` and `"mutated"`, bool, each `(batch, length)`. Where examples have weights, these are the third, float32
-        `(batch,)`, 1 in the mean over all examples.
+        and `"masked"` and `"mutated"`, bool, each `(batch, length)`. Examples with profiles are shifted within their margins, and the
+        reads at each position, float32 `(batch, positions)`, stand beside the targets as `"profile"`. Where examples have weights,
+        these are the third, float32 `(batch,)`, 1 in the mean over all examples.
     """
     singletons = _column(examples, "is_singleton")
     bins = Bins(examples.targets) if augmentation.balance else None
     weights = None if examples.weights is None else examples.weights / examples.weights.mean()
     for epoch in itertools.count(first_epoch):
         generator = np.random.default_rng([seed, epoch])
-        order = epoch_order(len(examples), augmentation.strands == "augment", bins, generator)
-        for index in np.array_split(order, steps):
+        for index in np.array_split(_order(examples, bins, augmentation, generator), steps):
             if augmentation.strands == "pair":
                 index = np.concatenate([index, index + len(examples)])
-            batch = _augmented(*_rows(examples, index, augmentation.strands), singletons, augmentation, generator)
+            batch = _augmented(*_rows(examples, index, augmentation.strands, generator), singletons, augmentation, generator)
             yield batch if weights is None else (*batch, weights[index % len(examples)])
 
 
-def _rows(examples: Examples, index: np.ndarray, strands: str) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Letters, flags and targets by index; from `len(examples)` on, the other strand of the one that many before."""
+def _order(examples: Examples, bins: Bins | None, augmentation: Augmentation, generator: np.random.Generator) -> np.ndarray:
+    """The examples of an epoch by index; from `len(examples)` on, the other strand of the one that many before."""
+    turned = augmentation.strands == "augment"
+    if examples.is_peak is None:
+        return epoch_order(len(examples), turned, bins, generator)
+    rows = epoch_rows(examples.is_peak, augmentation.nonpeak_ratio, generator)
+    is_turned, row = np.divmod(epoch_order(len(rows), turned, None, generator), len(rows))
+    return rows[row] + len(examples) * is_turned
+
+
+def _rows(
+    examples: Examples, index: np.ndarray, strands: str, generator: np.random.Generator
+) -> tuple[np.ndarray, np.ndarray, dict[str, np.ndarray]]:
+    """Letters, flags and truths by index; from `len(examples)` on, the other strand of the one that many before."""
     turned = index >= len(examples)
     rows = index - turned * len(examples)
-    letters, flags = examples.letters[rows], examples.flags[rows]
+    letters, flags, truths = examples.letters[rows], examples.flags[rows], {"expression": examples.targets[rows]}
+    if examples.profiles is not None:
+        letters, truths = _shifted(letters, examples.profiles[rows], examples.margin, generator)
     if strands != "given":
         letters[turned] = reverse_complement(letters[turned])
         column = _column(examples, "is_reverse")
         flags[turned, column] = 1 - flags[turned, column]
-    return letters, flags, examples.targets[rows]
+        if "profile" in truths:
+            truths["profile"][turned] = truths["profile"][turned, ::-1]
+    return letters, flags, truths
+
+
+def _shifted(
+    letters: np.ndarray, profiles: np.ndarray, margin: int, generator: np.random.Generator
+) -> tuple[np.ndarray, dict[str, np.ndarray]]:
+    """Windows anywhere within their margins, the profiles there, and the logarithms of their reads."""
+    starts = generator.integers(0, 2 * margin + 1, len(letters))
+    profiles = cut(profiles, profiles.shape[1] - 2 * margin, starts)
+    truths = {"expression": np.log1p(profiles.sum(axis=1, keepdims=True)), "profile": profiles}
+    return cut(letters, letters.shape[1] - 2 * margin, starts), truths
 
 
 def _augmented(
     letters: np.ndarray,
     flags: np.ndarray,
-    targets: np.ndarray,
+    truths: dict[str, np.ndarray],
     singletons: slice,
     augmentation: Augmentation,
     generator: np.random.Generator,
@@ -86,15 +112,17 @@ def _augmented(
     if augmentation.slide:
         letters = slide(letters, augmentation.slide, generator)
     if augmentation.jitter:
-        targets = jitter(targets, flags[:, singletons].max(axis=1, initial=0) > 0, augmentation.jitter, generator)
-    truths = {"expression": targets, "letters": letters}
+        is_singleton = flags[:, singletons].max(axis=1, initial=0) > 0
+        truths["expression"] = jitter(truths["expression"], is_singleton, augmentation.jitter, generator)
+    if augmentation.truths:
+        truths["letters"] = letters
     if augmentation.mutate:
         truths["mutated"] = choose_bases(letters, augmentation.mutate, generator)
         letters = mutate(letters, truths["mutated"], generator)
     if augmentation.mask:
         truths["masked"] = choose_bases(letters, augmentation.mask, generator)
         letters = np.where(truths["masked"], N, letters)
-    return {"letters": letters, "flags": flags}, truths if augmentation.truths else targets
+    return {"letters": letters, "flags": flags}, truths if augmentation.truths or "profile" in truths else truths["expression"]
 
 
 def _column(examples: Examples, flag: str) -> slice:

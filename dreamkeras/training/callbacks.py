@@ -10,6 +10,7 @@ from dreamkeras.data.examples import Examples
 from dreamkeras.errors import ModelError
 from dreamkeras.evaluation.correlation import FIGURES, task_figures
 from dreamkeras.training.history import write_history
+from dreamkeras.training.profiles import epoch_figures
 from dreamkeras.training.state import TrainingState, write_checkpoint
 
 __all__ = ["AveragedWeights", "Checkpoint", "EpochSeed", "History", "LastStep", "Recorder", "Validation", "predict_letters"]
@@ -75,7 +76,8 @@ class AveragedWeights(keras.callbacks.Callback):
 class Validation(keras.callbacks.Callback):
     """Adds `val_mse`, `val_r` and `val_rho` to the epoch's logs, from what the exported model would answer.
 
-    Each is the mean over tasks; of several, those of each follow as `val_r_TASK`.
+    Each is the mean over tasks; of several, those of each follow as `val_r_TASK`. Of a network with a profile, the figures of
+    `training.profiles` follow, the loss among them, by which the best epoch is chosen.
 
     Args:
         predictor: Letters to expression, as `PrixFixe.predictor` makes it.
@@ -91,10 +93,12 @@ class Validation(keras.callbacks.Callback):
     def on_epoch_end(self, epoch, logs):
         """Predicts and compares."""
         predicted = predict_letters(self.predictor, self.examples.letters, self.batch_size)
-        figures = task_figures(self.examples.targets, predicted)
+        figures = task_figures(self.examples.targets, predicted[:, : len(self.tasks)])
         logs |= {f"val_{name}": float(np.mean(figures[name])) for name in FIGURES}
         if len(self.tasks) > 1:
             logs |= {f"val_{name}_{task}": float(figures[name][i]) for name in FIGURES for i, task in enumerate(self.tasks)}
+        if self.examples.profiles is not None:
+            logs |= {f"val_{name}": value for name, value in epoch_figures(self.model, self.examples, predicted).items()}
 
 
 class Recorder(keras.callbacks.Callback):

@@ -5,7 +5,8 @@ import json
 from dataclasses import dataclass
 from pathlib import Path
 
-from dreamkeras.data.assays import TABLE
+from dreamkeras.data.assays import ATAC, TABLE
+from dreamkeras.data.atac_layout import AtacLayout
 from dreamkeras.data.table_layout import TableLayout
 from dreamkeras.errors import InputError
 from dreamkeras.sequence.outputs import open_output
@@ -63,6 +64,8 @@ class RunConfig:
         split_seed: Of the simulated library and of the split, so that runs of several seeds validate on the same; None takes `seed`.
         simulated: Promoters to simulate where `data` is None: 20,000 if not chosen; None where there are data.
         table: Layout of the data where the assay is `table`; None for every other.
+        atac: Genome, reads and windows where the assay is `atac`; None for every other.
+        bias: Run folder or `.keras` file of a network of the enzyme's bias, which stays as it is; see `models.bias`. None has none.
         fingerprint: Of the examples that the run began with, so that it is resumed with no others; None before it begins.
 
     Raises:
@@ -101,14 +104,14 @@ class RunConfig:
     split_seed: int | None = None
     simulated: int | None = None
     table: TableLayout | None = None
+    atac: AtacLayout | None = None
+    bias: str | None = None
     fingerprint: str | None = None
 
     def __post_init__(self) -> None:
         if self.data is None and self.assay != SIMULATED_ASSAY:
             raise InputError(f"Expected data for assay {self.assay!r}, got none: only {SIMULATED_ASSAY} promoters are simulated.")
-        if (self.assay == TABLE) != (self.table is not None):
-            wanted = "the columns of a table (--target-column)" if self.assay == TABLE else f"assay {TABLE!r} for the columns of a table"
-            raise InputError(f"Expected {wanted}, got assay {self.assay!r}{' alone' if self.assay == TABLE else ''}.")
+        self._check_layouts()
         if self.data is not None and self.simulated is not None:
             raise InputError(f"Expected data or a number of promoters to simulate, got {self.data} and {self.simulated}.")
         if self.data is None and self.simulated is None:
@@ -124,6 +127,18 @@ class RunConfig:
         for seed in (self.seed, self.seed_of_split):
             if not 0 <= seed < 2**32:
                 raise InputError(f"Expected a seed from 0 to {2**32 - 1}, got {seed}.")
+
+    def _check_layouts(self) -> None:
+        layouts = {TABLE: (self.table, "the columns of a table (--target-column)"), ATAC: (self.atac, "a genome and its reads (--genome)")}
+        for assay, (layout, parts) in layouts.items():
+            if (self.assay == assay) != (layout is not None):
+                wanted = parts if self.assay == assay else f"assay {assay!r} for {parts.split(' (')[0]}"
+                raise InputError(f"Expected {wanted}, got assay {self.assay!r}{' alone' if self.assay == assay else ''}.")
+        if self.atac is None and self.bias is not None:
+            raise InputError(f"Expected assay {ATAC!r} for a network of the enzyme's bias, got assay {self.assay!r}.")
+        unfit = [name for name in ("slide", "jitter", "balance", "test_shifts", "loss", "folds") if self.atac and getattr(self, name)]
+        if unfit:
+            raise InputError(f"Expected no {unfit[0]} for assay {ATAC!r}, got {getattr(self, unfit[0])}.")
 
     def _check_numbers(self) -> None:
         for name in ("epochs", "steps", "batch_size", "learning_rate", "patience", "minutes", "simulated"):
@@ -160,6 +175,11 @@ class RunConfig:
         return self.folds is not None and self.valid_fold is None
 
     @property
+    def layout(self) -> TableLayout | AtacLayout | None:
+        """What the assay is made of, where it has no construct of its own."""
+        return self.table or self.atac
+
+    @property
     def seed_of_split(self) -> int:
         """What the simulated library and the split are drawn by."""
         return self.seed if self.split_seed is None else self.split_seed
@@ -183,7 +203,10 @@ class RunConfig:
         """
         try:
             fields = json.loads(path.read_text())
-            return cls(**{**fields, "table": TableLayout.from_json(fields["table"])} if fields.get("table") else fields)
+            for name, layout in (("table", TableLayout), ("atac", AtacLayout)):
+                if fields.get(name):
+                    fields[name] = layout.from_json(fields[name])
+            return cls(**fields)
         except FileNotFoundError:
             raise InputError(f"Expected a run to resume, got no {path}.") from None
         except (OSError, TypeError, ValueError, AttributeError) as error:

@@ -22,6 +22,7 @@ from dreamkeras.training import run
 from dreamkeras.training.config import RunConfig
 from dreamkeras.training.folder import is_taken, remove_unfinished
 from dreamkeras.training.grid_results import is_finished
+from dreamkeras.training.run_data import read_examples, with_window
 
 __all__ = ["cross_validate"]
 
@@ -50,8 +51,8 @@ def cross_validate(config: RunConfig, folder: Path, report: Callable[[str], None
         raise InputError(f"Expected a new or empty folder, got {folder}: go on with it by --resume, or take another name.")
     if config.backend != backend:
         raise InputError(f"Expected backend {config.backend}, which the runs in {folder} began with, got {backend}.")
-    config = run.with_window(dataclasses.replace(config, data=str(Path(config.data).resolve())) if config.data else config)
-    folds = run.read_examples(config).folds
+    config = with_window(dataclasses.replace(config, data=str(Path(config.data).resolve())) if config.data else config)
+    folds = read_examples(config).folds
     if folds is None:
         raise InputError("Expected data with folds, got none: the data have no fold column; a number of folds is drawn instead.")
     numbers = np.unique(folds).tolist()

@@ -20,6 +20,7 @@ from dreamkeras.sequence.writers import open_writer
 from dreamkeras.training.callbacks import predict_letters
 from dreamkeras.training.history import write_history
 from dreamkeras.training.model_card import model_card
+from dreamkeras.training.profiles import final_figures
 from dreamkeras.training.state import TrainingState
 
 __all__ = ["is_taken", "remove_unfinished", "write_results"]
@@ -52,7 +53,7 @@ def write_results(
         folder: The run folder.
         config: The choices of the run, and how many examples it trained and validated on.
         model: The network, with the weights of the best epoch.
-        predicted: float32 (n, tasks), its predictions for the validation examples.
+        predicted: What its predictor answers for the validation examples: float32 (n, tasks), a profile's probabilities after them.
         validation: What it was validated on.
         state: The history.
 
@@ -66,8 +67,9 @@ def write_results(
     metrics = _metrics(config, model, predicted, validation, state)
     write_history(folder / "history.csv", state.rows)
     _write_text(folder / "metrics.json", json.dumps(_defined(metrics), indent=2) + "\n")
-    _write_validation(folder / "validation.tsv", model, validation, predicted)
-    _plot(folder / "plots", model, validation, predicted, state)
+    values = predicted[:, : len(model.tasks)]
+    _write_validation(folder / "validation.tsv", model, validation, values)
+    _plot(folder / "plots", model, validation, values, state)
     _save_model(folder / "model.keras", model)
     description = export_onnx(folder, reference=_reference(model) if config["precision"] == "float32" else None)
     _write_text(folder / "README.md", model_card(description, metrics, state.rows, config))
@@ -75,11 +77,13 @@ def write_results(
 
 
 def _metrics(config: dict[str, Any], model: PrixFixe, predicted: np.ndarray, validation: Examples, state: TrainingState) -> dict[str, Any]:
-    figures = {**task_figures(validation.targets, predicted), **_ceilings(validation)}
+    figures = {**task_figures(validation.targets, predicted[:, : len(model.tasks)]), **_ceilings(validation)}
     metrics: dict[str, Any] = {name: float(np.mean(values)) for name, values in figures.items() if name != "n"}
     if len(model.tasks) > 1:
         columns = {name: values.tolist() for name, values in figures.items()}
         metrics["tasks"] = {task: {name: values[i] for name, values in columns.items()} for i, task in enumerate(model.tasks)}
+    if validation.profiles is not None:
+        metrics |= final_figures(model, validation, predicted)
     metrics |= {"n": len(validation), "best_epoch": state.best_epoch, "seconds": round(state.seconds, 1)}
     metrics["examples"] = config["examples"]
     metrics["parameters"] = sum(math.prod(weight.shape) for weight in model.trainable_weights)

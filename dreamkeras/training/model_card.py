@@ -28,6 +28,14 @@ CEILING = (
 )
 
 
+PROFILE = "- Output `profile`: the share of the window's reads that begin at each of the {:,} positions in its middle"
+
+DISTANCE = (
+    "A profile's distance is the Jensen-Shannon distance of measured and predicted shares of a window's reads, from 0 to 0.833; the "
+    "sampling of few reads alone keeps it above 0. Beside it stand those of the reads at shuffled positions and of the average profile."
+)
+
+
 def model_card(description: ModelDescription, metrics: Fields, history: Sequence[Fields], config: Fields) -> str:
     """A model card in Markdown.
 
@@ -72,6 +80,7 @@ def _model(description: ModelDescription, config: Fields) -> list[str]:
     return [
         *_lines(config, {"model": "Network: `{}`"}),
         *(f"- Output `{task}`: {unit}" for task, unit in zip(description.tasks, description.units, strict=True)),
+        *([PROFILE.format(description.profile)] if description.profile else []),
         f"- Construct `{construct.name}`: inserts of {inserts} letters{adapters}; the model sees a window of {construct.length} letters",
         f"- Strands: {_strand_rule(construct)}",
     ]
@@ -84,6 +93,9 @@ def _training(metrics: Fields, history: Sequence[Fields], config: Fields) -> lis
         *data,
         *_lines(config.get("table") or {}, {"weight_column": "Weights of the sequences: column `{}`"}),
         *_lines(config.get("table") or {}, {"variance_column": "Weights of the sequences: the inverse of column `{}`"}),
+        *_lines(config.get("atac") or {}, {"genome": "Genome: `{}`", "signal": "Reads: `{}`", "nonpeaks": "Non-peaks: `{}`"}),
+        *_lines(config.get("atac") or {}, {"nonpeak_ratio": "Non-peaks for each peak in an epoch: {:g}"}),
+        *_lines(config, {"bias": "Enzyme's bias: the network in `{}`, held fixed inside this one"}),
         *_lines(config, {"source": "Weights: published, from the file `{}`", "sha256": "SHA-256 of that file: `{}`"}),
         *_lines(config, {"examples": "Training sequences: {:,}", "validation_examples": "Validation sequences: {:,}"}),
         *_lines(config, {"strategy": "Strategy: {}"}),
@@ -117,6 +129,8 @@ def _epochs(history: Sequence[Fields], config: Fields) -> list[str]:
 
 def _validation(construct: Construct, metrics: Fields, history: Sequence[Fields], config: Fields) -> list[str]:
     columns = {"r": ("Pearson r", ".3f"), "rho": ("Spearman rho", ".3f"), "mse": ("mean squared error", ".3f"), "n": ("sequences", ",.0f")}
+    columns |= {"peaks_r": ("r in peaks", ".3f"), "profile_jsd": ("median profile distance", ".3f")}
+    columns |= {"profile_jsd_shuffled": ("of shuffled reads", ".3f"), "profile_jsd_average": ("of the average profile", ".3f")}
     columns |= {"replicate_r": ("r between replicates", ".3f"), "ceiling_r": ("noise ceiling of r", ".3f")}
     known = [key for key in columns if key in metrics]
     if not known:
@@ -132,6 +146,7 @@ def _validation(construct: Construct, metrics: Fields, history: Sequence[Fields]
         _held_out(config),
         _chosen_epoch(metrics, history),
         CEILING if "ceiling_r" in metrics else "",
+        DISTANCE if "profile_jsd" in metrics else "",
         "A correlation is undefined where the predictions or the measurements are all alike." if undefined else "",
         "Measurements are noisy, which bounds every figure; other seeds and other validation sequences give others.",
     ]
@@ -147,10 +162,15 @@ def _held_out(config: Fields) -> str:
         return f"Validation sequences: the file `{config['valid']}`.{_common(config)}"
     if config.get("valid_fold") is not None:
         drawn = f" of {config['folds']} that were drawn from" if config.get("folds") else " of"
-        return f"Validation sequences: fold {config['valid_fold']}{drawn} the data.{_common(config)}"
+        place = f"chromosome {config['valid_fold']}" if config.get("atac") else f"fold {config['valid_fold']}{drawn} the data"
+        return f"Validation sequences: {place}.{_common(config)}"
     if "valid_fraction" not in config:
         return ""
     drawn = f" by seed {config['split_seed']}" if "split_seed" in config else ""
+    if config.get("atac"):
+        return (
+            f"Validation sequences: all of some chromosomes, about {config['valid_fraction']:.0%} of the windows, drawn at random{drawn}."
+        )
     share = f"{config['valid_fraction']:.0%} of the data, drawn at random{drawn}"
     return f"Validation sequences: {share}; what is the same or nearly so stays on one side."
 

@@ -11,6 +11,7 @@ from dreamkeras.models.prixfixe import PrixFixe
 from dreamkeras.training.augmentation import Augmentation
 from dreamkeras.training.batches import fitting_batch_size
 from dreamkeras.training.config import RunConfig
+from dreamkeras.training.sampling import epoch_size
 from dreamkeras.training.strategies import Strategy, find_strategy, one_cycle
 
 __all__ = ["Plan", "make_plan", "settled_strategy"]
@@ -54,9 +55,11 @@ def make_plan(config: RunConfig, network: PrixFixe, training: Examples) -> Plan:
         mask=strategy.mask,
         mutate=config.detect_mutations,
         balance=config.balance,
+        nonpeak_ratio=config.atac.nonpeak_ratio if config.atac else 0.0,
         truths=tuple(kind for kind, share in (("nucleotides", strategy.mask), ("mutated", config.detect_mutations)) if share),
     )
-    rows = len(training) * (2 if strategy.strands == "augment" else 1)
+    windows = len(training) if training.is_peak is None else epoch_size(training.is_peak, augmentation.nonpeak_ratio)
+    rows = windows * (2 if strategy.strands == "augment" else 1)
     batch_size = config.batch_size or fitting_batch_size(rows, strategy.batch_size)
     require_examples(training, batch_size, "one batch")
     for task, column in zip(network.tasks, training.targets.T, strict=True):

@@ -41,6 +41,8 @@ class Progress(keras.callbacks.Callback):
     def on_epoch_end(self, epoch, logs=None):
         """Prints the epoch's line."""
         line = f"epoch {epoch + 1}/{self.epochs}  loss {logs['loss']:.4f}  r {logs['r']:.3f}  validation r {logs['val_r']:.3f}"
+        if "val_profile_jsd" in logs:
+            line += f"  profile distance {logs['val_profile_jsd']:.3f}"
         if self.bar is None:
             sys.stderr.write(line + "\n")
         else:

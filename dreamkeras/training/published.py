@@ -1,6 +1,5 @@
 """A run folder from published weights: somebody else's training, our network."""
 
-import hashlib
 import json
 import secrets
 import shutil
@@ -16,6 +15,7 @@ from dreamkeras.models.presets import build_model, find_preset
 from dreamkeras.models.torch_files import read_state_dict
 from dreamkeras.models.torch_weights import assign_state_dict
 from dreamkeras.sequence.description import ModelDescription
+from dreamkeras.sequence.digests import file_digest
 from dreamkeras.sequence.outputs import naming_output
 from dreamkeras.training.folder import is_taken
 from dreamkeras.training.model_card import model_card
@@ -48,18 +48,13 @@ def import_weights(checkpoint: str, model: str, assay: str, folder: Path) -> Mod
     state = read_state_dict(checkpoint)
     network = build_model(model, measured)
     assign_state_dict(network, state)
-    config = {"model": model, "assay": assay, "source": Path(checkpoint).name, "sha256": _digest(checkpoint)}
+    config = {"model": model, "assay": assay, "source": Path(checkpoint).name, "sha256": file_digest(checkpoint)}
     with _appearing(folder) as unfinished:
         (unfinished / "config.json").write_text(json.dumps(config, indent=2) + "\n")
         network.save(unfinished / "model.keras")
         description = export_onnx(unfinished)
         (unfinished / "README.md").write_text(model_card(description, {}, [], config))
     return description
-
-
-def _digest(path: str) -> str:
-    with open(path, "rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 @contextmanager

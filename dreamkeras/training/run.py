@@ -4,55 +4,43 @@ Knows nothing about the command line; the choices come as a RunConfig.
 """
 
 import dataclasses
-import hashlib
 import sys
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import keras
-import numpy as np
 
 from dreamkeras.data.assays import find_assay
-from dreamkeras.data.examples import Examples, fold_split, split
-from dreamkeras.data.folds import draw_folds
-from dreamkeras.data.overlap import overlap
-from dreamkeras.data.simulate import examples as simulated_examples
-from dreamkeras.data.simulate import simulate
-from dreamkeras.data.table import fitted_layout
 from dreamkeras.errors import InputError
+from dreamkeras.export.onnx_file import find_model
 from dreamkeras.export.process import require_packages
+from dreamkeras.export.tracing import load_network
 from dreamkeras.models.presets import build_model
 from dreamkeras.models.prixfixe import PrixFixe
 from dreamkeras.sequence.outputs import naming_output
 from dreamkeras.training.batches import training_batches
 from dreamkeras.training.callbacks import AveragedWeights, Checkpoint, EpochSeed, History, LastStep, Recorder, Validation, predict_letters
-from dreamkeras.training.config import SIMULATED, RunConfig
+from dreamkeras.training.config import RunConfig
 from dreamkeras.training.folder import is_taken, remove_unfinished, write_results
 from dreamkeras.training.losses import find_loss
 from dreamkeras.training.metrics import PearsonR
 from dreamkeras.training.plan import Plan, make_plan
 from dreamkeras.training.precision import computing_in
+from dreamkeras.training.profiles import peaks_or_all
 from dreamkeras.training.progress import Progress
+from dreamkeras.training.run_data import HELD_OUT, RunData, fingerprint, read_data, with_window
 from dreamkeras.training.state import TrainingState, assign_weights, read_checkpoint
 from dreamkeras.training.warm_start import body_variables, freeze, take_weights
 
-__all__ = ["read_examples", "resume", "train", "with_window"]
+__all__ = ["resume", "train"]
 
-HELD_OUT = 0.1
-"""Share of the data to validate on where nothing else is chosen."""
-
-FILES = ("data", "valid", "init_from")
+FILES = ("data", "valid", "init_from", "bias")
 """The choices that are paths."""
 
+GENOME_FILES = ("genome", "signal", "nonpeaks")
+"""Those of an ATAC-seq layout."""
+
 CHECKPOINT = Path("checkpoint") / "state.npz"
-
-
-class _Data(NamedTuple):
-    """What a run trains and validates on, and a line on what both have in common; empty where a split keeps that apart."""
-
-    training: Examples
-    validation: Examples
-    common: str = ""
 
 
 def train(config: RunConfig, folder: Path) -> dict[str, Any]:
@@ -73,7 +61,7 @@ def train(config: RunConfig, folder: Path) -> dict[str, Any]:
     if is_taken(folder):
         raise InputError(f"Expected a new or empty folder, got {folder}: go on with a run in it by --resume, or take another name.")
     config = with_window(config)
-    data = _read(config)
+    data = read_data(config)
     if data.common:
         sys.stderr.write(f"Warning: {data.common}\n")
     model, plan = _prepare(config, data)
@@ -102,8 +90,8 @@ def resume(folder: Path, backend: str) -> dict[str, Any]:
     if config.backend != backend:
         raise InputError(f"Expected backend {config.backend}, which the run in {folder} began with, got {backend}.")
     remove_unfinished(folder)
-    data = _read(config)
-    if _fingerprint(data) != config.fingerprint:
+    data = read_data(config)
+    if fingerprint(data) != config.fingerprint:
         raise InputError(f"Expected the data that the run in {folder} began with, got others in {config.data or 'the simulation'}.")
     model, plan = _prepare(config, data)
     checkpoint = folder / CHECKPOINT
@@ -115,70 +103,32 @@ def resume(folder: Path, backend: str) -> dict[str, Any]:
     return _fit(config, plan, folder, data, model, state)
 
 
-def with_window(config: RunConfig) -> RunConfig:
-    """The choices with the window of the user's own table settled, if it is one: it holds the longest sequence of its files."""
-    files = [file for file in (config.data, config.valid) if file]
-    return dataclasses.replace(config, table=fitted_layout(config.table, files)) if config.table else config
-
-
-def read_examples(config: RunConfig) -> Examples:
-    """What a run divides into training and validation examples; with folds where some are to be drawn.
-
-    Raises:
-        InputError: The data cannot be read, or are too few for the folds.
-    """
-    if config.data:
-        examples = find_assay(config.assay, config.table).read(config.data)
-    else:
-        examples = simulated_examples(simulate(config.simulated or SIMULATED, config.seed_of_split))
-    return draw_folds(examples, config.folds, config.seed_of_split) if isinstance(config.folds, int) else examples
-
-
-def _read(config: RunConfig) -> _Data:
-    examples = read_examples(config)
-    if config.valid:
-        validation = find_assay(config.assay, config.table).read(config.valid)
-        return _Data(examples, validation, _common(examples, validation, f"in {Path(config.valid).name}"))
-    if config.valid_fold is not None:
-        training, validation = fold_split(examples, config.valid_fold)
-        return _Data(training, validation, _common(training, validation, f"of fold {config.valid_fold}"))
-    return _Data(*split(examples, HELD_OUT if config.valid_fraction is None else config.valid_fraction, config.seed_of_split))
-
-
-def _common(training: Examples, validation: Examples, place: str) -> str:
-    common = overlap(training, validation)
-    return common.describe(len(validation), place) if any(common) else ""
-
-
-def _fingerprint(data: _Data) -> str:
-    """A hash of what is trained and validated on."""
-    digest = hashlib.sha256()
-    for examples in (data.training, data.validation):
-        weights = () if examples.weights is None else (examples.weights,)
-        for values in (examples.letters, examples.flags, examples.targets, *weights):
-            digest.update(np.ascontiguousarray(values).data)
-    return digest.hexdigest()
-
-
-def _settled(config: RunConfig, plan: Plan, data: _Data) -> RunConfig:
+def _settled(config: RunConfig, plan: Plan, data: RunData) -> RunConfig:
     """The choices as they stand in the run folder: nothing left open, and files found from any folder."""
     files: dict[str, Any] = {name: str(Path(file).resolve()) for name in FILES if (file := getattr(config, name))}
+    if config.atac:
+        places: dict[str, Any] = {name: str(Path(file).resolve()) for name in GENOME_FILES if (file := getattr(config.atac, name))}
+        files["atac"] = dataclasses.replace(config.atac, **places)
     chosen: dict[str, Any] = {name: getattr(plan.strategy, name) for name in ("learning_rate", "mask", "loss")}
     chosen |= {"strategy": plan.strategy.name, "batch_size": plan.batch_size, "epochs": None if config.steps else plan.epochs}
     if config.valid is None and config.valid_fold is None and config.valid_fraction is None:
         chosen["valid_fraction"] = HELD_OUT
-    return dataclasses.replace(config, **files, **chosen, split_seed=config.seed_of_split, fingerprint=_fingerprint(data))
+    return dataclasses.replace(config, **files, **chosen, split_seed=config.seed_of_split, fingerprint=fingerprint(data))
 
 
-def _prepare(config: RunConfig, data: _Data) -> tuple[PrixFixe, Plan]:
+def _prepare(config: RunConfig, data: RunData) -> tuple[PrixFixe, Plan]:
     """The compiled network, with the weights that the seed gives, and the plan of its training."""
     keras.utils.set_random_seed(config.seed)
     with computing_in(config.precision):
-        model = build_model(config.model, find_assay(config.assay, config.table))
+        model = build_model(config.model, find_assay(config.assay, config.layout))
         plan = make_plan(config, model, data.training)
-        if plan.augmentation.truths or config.test_shifts:
-            model = model.with_options(plan.augmentation.truths, config.test_shifts)
-    model.final.fit_scale(data.training.targets)
+        bias = load_network(find_model(Path(config.bias))) if config.bias else None
+        if plan.augmentation.truths or config.test_shifts or bias:
+            model = model.with_options(plan.augmentation.truths, config.test_shifts, bias)
+    if bias and data.training.is_peak is not None:
+        quiet = data.training.select(~data.training.is_peak).centred()
+        model.bias.fit_level(quiet.letters, quiet.targets)
+    model.final.fit_scale(data.training.targets[peaks_or_all(data.training)])
     freeze(model, config.freeze)
     optimizer = plan.strategy.make_optimizer(plan.steps, config.ema)
     if config.body_rate is not None:
@@ -199,7 +149,7 @@ def _take_weights(config: RunConfig, model: PrixFixe) -> None:
         sys.stderr.write(f"Starting from {config.init_from}, {head}.\n")
 
 
-def _fit(config: RunConfig, plan: Plan, folder: Path, data: _Data, model: PrixFixe, state: TrainingState) -> dict[str, Any]:
+def _fit(config: RunConfig, plan: Plan, folder: Path, data: RunData, model: PrixFixe, state: TrainingState) -> dict[str, Any]:
     """Trains from where the state stands to the end, then writes the results of the best epoch."""
     predictor, progress = model.predictor(), Progress(plan.epochs, plan.steps, plan.epoch_steps)
     average = [] if config.ema is None else [AveragedWeights()]
@@ -223,7 +173,10 @@ def _fit(config: RunConfig, plan: Plan, folder: Path, data: _Data, model: PrixFi
         finally:
             progress.close()
     assign_weights(model.variables, state.best_weights, folder)
-    files = {name: Path(file).name for name in FILES if (file := getattr(config, name))}  # their folders are nobody else's
+    files: dict[str, Any] = {name: Path(file).name for name in FILES if (file := getattr(config, name))}  # folders are nobody else's
+    if config.atac:
+        names = {name: Path(file).name for name in GENOME_FILES if (file := getattr(config.atac, name))}
+        files["atac"] = dataclasses.asdict(config.atac) | names
     counts = {"examples": len(data.training), "validation_examples": len(data.validation), "common": data.common}
     summary = {**dataclasses.asdict(config), **files, **counts}
     predicted = predict_letters(predictor, data.validation.letters, plan.batch_size)

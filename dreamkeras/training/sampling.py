@@ -1,8 +1,8 @@
-"""Which examples an epoch holds, in which order: each once, or every bin of the targets equally often."""
+"""Which examples an epoch holds, in which order: each once, fresh non-peaks, or every bin of the targets equally often."""
 
 import numpy as np
 
-__all__ = ["BINS", "Bins", "epoch_order"]
+__all__ = ["BINS", "Bins", "epoch_order", "epoch_rows", "epoch_size"]
 
 BINS = 18
 """Bins of equal width between the lowest and the highest target; as many as the yeast assay was sorted into."""
@@ -26,6 +26,31 @@ class Bins:
         bins = generator.permutation(np.arange(size) % len(self.counts))
         within = (generator.random(size) * self.counts[bins]).astype(np.int64)
         return self.members[self.starts[bins] + within]
+
+
+def epoch_size(is_peak: np.ndarray, ratio: float) -> int:
+    """How many examples `epoch_rows` takes.
+
+    Example:
+        >>> epoch_size(np.array([True, True, True, True, False, False]), 0.25)
+        5
+    """
+    peaks = int(is_peak.sum())
+    return peaks + min(round(ratio * peaks), len(is_peak) - peaks) if peaks else len(is_peak)
+
+
+def epoch_rows(is_peak: np.ndarray, ratio: float, generator: np.random.Generator) -> np.ndarray:
+    """int (rows,): every peak, and other non-peaks each time; all there is where there are no peaks.
+
+    Args:
+        is_peak: bool (n,).
+        ratio: Non-peaks for each peak, where there are so many.
+        generator: Of the draws.
+    """
+    peaks, others = np.flatnonzero(is_peak), np.flatnonzero(~is_peak)
+    if not len(peaks):
+        return others
+    return np.concatenate([peaks, generator.choice(others, epoch_size(is_peak, ratio) - len(peaks), replace=False)])
 
 
 def epoch_order(n: int, turned: bool, bins: Bins | None, generator: np.random.Generator) -> np.ndarray:

@@ -23,7 +23,8 @@ class TrainingState:
 
     Args:
         rows: The history, one dictionary an epoch.
-        best_epoch: The epoch, from 1, with the highest validation r; 0 before the first.
+        best_epoch: The epoch, from 1, with the lowest validation loss, where there is one, or the highest validation r; 0 before the
+            first.
         best_weights: The model's variables at that epoch.
         seconds: Time spent in training so far.
     """
@@ -94,7 +95,8 @@ def assign_weights(variables: list[keras.Variable], values: list[np.ndarray], so
 
 
 def _rank(row: Row) -> float:
-    return row["val_r"] if np.isfinite(row["val_r"]) else -np.inf
+    rank = -row["val_loss"] if "val_loss" in row else row["val_r"]
+    return rank if np.isfinite(rank) else -np.inf
 
 
 def _values(variables: list[keras.Variable]) -> list[np.ndarray]:

@@ -106,6 +106,48 @@ class TestOutputs:
         assert (tmp_path / "x.tsv").read_text() == "id\tsequence\nfirst\tACGT\n"
 
 
+class TestResume:
+    def begun(self, tmp_path, toy_model, format):
+        """A prediction in small shards, killed after some of them; the output, and the command."""
+        random = np.random.default_rng(0)
+        letters = random.choice(np.frombuffer(b"ACGT", np.uint8), (3000, 12))
+        (tmp_path / "in.fa").write_text("".join(f">s{i}\n{row.tobytes().decode()}\n" for i, row in enumerate(letters)))
+        args = ["predict", str(tmp_path / "in.fa"), "-m", str(toy_model), "-o", str(tmp_path / f"o.{format}"), "--resume"]
+        slow = "import time; add = pipeline.Shards.add; pipeline.Shards.add = lambda *rest: (add(*rest), time.sleep(0.05))"
+        code = f"from dreamkeras.scoring import pipeline; pipeline.SHARD = 64; {slow}; from dreamkeras.cli.main import main; main({args!r})"
+        process = subprocess.Popen([sys.executable, "-c", code], stderr=subprocess.DEVNULL)
+        while len(list(tmp_path.glob("o.*.unfinished/*.npz"))) < 5:
+            assert process.poll() is None
+            time.sleep(0.01)
+        process.kill()
+        process.wait()
+        return tmp_path / f"o.{format}", args
+
+    @pytest.mark.parametrize("format", ["tsv", "parquet"])
+    def test_after_kill_9_ends_in_the_same_bytes(self, run, toy_model, tmp_path, monkeypatch, format):
+        monkeypatch.setattr("dreamkeras.scoring.pipeline.SHARD", 64)
+        output, args = self.begun(tmp_path, toy_model, format)
+        assert not output.exists()
+        assert run(*args).exit_code == 0
+        whole = tmp_path / f"whole.{format}"
+        assert run(*args[:5], whole, "--resume").exit_code == 0
+        assert output.read_bytes() == whole.read_bytes()
+        assert sorted(path.name for path in tmp_path.iterdir()) == ["in.fa", output.name, whole.name]
+
+    def test_another_input_is_refused_and_nothing_is_lost(self, run, toy_model, tmp_path):
+        output, args = self.begun(tmp_path, toy_model, "tsv")
+        (tmp_path / "in.fa").write_text(">a\nACGT\n")
+        kept = sorted((tmp_path / "o.tsv.unfinished").iterdir())
+        assert one_line_error(run(*args), "got another input", f"{output}.unfinished")
+        assert sorted((tmp_path / "o.tsv.unfinished").iterdir()) == kept
+
+    @pytest.mark.parametrize("args", [("-", "-o", "o.tsv"), ("in.fa",)])
+    def test_pipes_cannot_be_resumed(self, run, toy_model, args):
+        result = run("predict", *args, "-m", toy_model, "--resume")
+        assert result.exit_code == 2
+        assert "files for INPUT and -o beside --resume" in result.stderr
+
+
 def read(path, format):
     """The rows of a file of predictions."""
     if format == "parquet":

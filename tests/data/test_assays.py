@@ -4,6 +4,8 @@ import pytest
 
 from dreamkeras.data.assay import Assay
 from dreamkeras.data.assays import ASSAYS, find_assay
+from dreamkeras.data.atac_layout import AtacLayout
+from dreamkeras.data.table_layout import TableLayout
 from dreamkeras.errors import InputError
 from dreamkeras.sequence.construct import Construct
 
@@ -28,3 +30,18 @@ def test_an_assay_says_all_that_a_model_needs(assay):
 def test_an_unknown_assay_lists_the_known(name):
     with pytest.raises(InputError, match=f"Expected one of the assays .*yeast.*, got '{name}'"):
         find_assay(name)
+
+
+def test_an_atac_assay_is_that_of_its_layout():
+    assay = find_assay("atac", AtacLayout("genome.fa", "coverage.bw", length=400, profile_length=200))
+    assert (assay.name, assay.construct.length, assay.profile) == ("atac", 400, 200)
+    assert (assay.tasks, assay.units, assay.bins) == (("log_counts",), ("ln(1 + reads)",), None)
+
+
+@pytest.mark.parametrize(("name", "layout", "option"), [
+    ("table", None, "--target-column"), ("atac", None, "--genome and --signal"),
+    ("table", AtacLayout("genome.fa", "coverage.bw"), "--target-column"), ("atac", TableLayout(("value",)), "--genome"),
+])  # fmt: skip
+def test_an_assay_without_its_layout_names_the_options_that_make_it(name, layout, option):
+    with pytest.raises(InputError, match=f"for assay '{name}'.*{option}.*, got none"):
+        find_assay(name, layout)

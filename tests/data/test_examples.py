@@ -59,14 +59,39 @@ def test_select_keeps_all_fields_in_step():
 def test_what_was_joined_can_be_selected_again():
     parts = [
         dataclasses.replace(make_examples(random_sequences(3, seed=seed), folds=[seed] * 3), weights=np.full(3, seed, np.float32),
-                            replicates=np.full((3, 1, 2), seed, np.float32)) for seed in (1, 2)
+                            replicates=np.full((3, 1, 2), seed, np.float32), profiles=np.full((3, 4), seed, np.float32),
+                            is_peak=np.full(3, seed == 1), margin=1) for seed in (1, 2)
     ]  # fmt: skip
     joined = Examples.joined(parts)
     assert len(joined) == 6
     again = joined.select(joined.weights == 2)
-    for field in ("letters", "targets", "flags", "lengths", "folds", "weights", "replicates"):
+    for field in ("letters", "targets", "flags", "lengths", "folds", "weights", "replicates", "profiles", "is_peak"):
         np.testing.assert_array_equal(getattr(again, field), getattr(parts[1], field))
     assert again.ids == parts[1].ids
+    assert again.margin == 1
+
+
+def test_centred_examples_lose_their_margin_and_nothing_else():
+    examples = make_examples(random_sequences(3, 20))
+    profiles = np.arange(3 * 14, dtype=np.float32).reshape(3, 14)
+    examples = dataclasses.replace(examples, profiles=profiles, is_peak=np.array([True, False, True]), margin=3)
+    centred = examples.centred()
+    np.testing.assert_array_equal(centred.letters, examples.letters[:, 3:17])
+    np.testing.assert_array_equal(centred.profiles, profiles[:, 3:11])
+    assert (centred.margin, centred.ids) == (0, examples.ids)
+    assert centred.is_peak is examples.is_peak
+    again = centred.centred()
+    np.testing.assert_array_equal(again.letters, centred.letters)
+    np.testing.assert_array_equal(again.profiles, centred.profiles)
+
+
+def test_centred_takes_examples_without_profiles():
+    assert make_examples(random_sequences(3)).centred().profiles is None
+
+
+def test_a_negative_margin_is_refused():
+    with pytest.raises(InputError, match="Expected a margin of 0 or more, got -1"):
+        dataclasses.replace(make_examples(random_sequences(3)), margin=-1)
 
 
 def test_select_takes_a_mask():
@@ -79,7 +104,7 @@ def test_select_takes_a_mask():
 
 @pytest.mark.parametrize(("field", "value"), [
     ("targets", np.zeros(3)), ("letters", np.zeros((2, 5))), ("lengths", np.zeros(4)), ("weights", np.zeros(2)),
-    ("replicates", np.zeros((3, 2))),
+    ("replicates", np.zeros((3, 2))), ("profiles", np.zeros(3)), ("is_peak", np.zeros(2, bool)),
 ])  # fmt: skip
 def test_fields_out_of_step_are_refused(field, value):
     fields = {"letters": np.zeros((3, 5)), "targets": np.zeros((3, 1)), "flags": np.zeros((3, 2)), "lengths": np.zeros(3), field: value}

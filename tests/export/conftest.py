@@ -44,7 +44,7 @@ def exported(saved, traced, tmp_path_factory) -> Exported:
 
     path = tmp_path_factory.mktemp("exported") / "model.onnx"
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(onnx_file, "trace_with_tensorflow", lambda file, strands: traced)
+        patch.setattr(onnx_file, "trace_with_tensorflow", lambda *choices: traced)
         return Exported(saved, path, export_onnx(saved.parent, path))
 
 

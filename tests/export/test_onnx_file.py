@@ -132,7 +132,7 @@ class TestDescription:
 @pytest.fixture
 def traced_already(traced, monkeypatch):
     """Spares TensorFlow's part, which no option that takes this has to do with."""
-    monkeypatch.setattr(onnx_file, "trace_with_tensorflow", lambda file, strands: traced)
+    monkeypatch.setattr(onnx_file, "trace_with_tensorflow", lambda *choices: traced)
 
 
 class TestOptions:

@@ -10,5 +10,5 @@ def test_comes_back_from_a_folder_as_it_was_written(tmp_path):
     traced.write(tmp_path)
     again = Traced.read(tmp_path)
     assert again[:2] == traced[:2]
-    np.testing.assert_array_equal(again.expression, traced.expression)
-    assert again.expression.dtype == np.float32
+    np.testing.assert_array_equal(again.predicted, traced.predicted)
+    assert again.predicted.dtype == np.float32

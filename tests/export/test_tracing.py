@@ -71,5 +71,5 @@ def test_description_holds_the_graphs_operator_set_and_no_backend(traced):
 
 
 def test_expression_is_one_row_a_sequence(traced):
-    assert traced.expression.shape == (1000, 1)
-    assert traced.expression.dtype == np.float32
+    assert traced.predicted.shape == (1000, 1)
+    assert traced.predicted.dtype == np.float32

@@ -96,6 +96,25 @@ def test_any_shape_is_convolved(groups, width, outputs, taps, length, bias, acti
     np.testing.assert_allclose(array(layer(inputs)), np.maximum(wanted, 0) if activation else wanted, atol=1e-4)
 
 
+@pytest.mark.parametrize(("taps", "dilation"), [(3, 2), (5, 4), (3, 16)])
+def test_dilated_taps_are_those_of_a_wide_kernel_with_zeros_between(taps, dilation):
+    layer, inputs = made(6, 5, taps, 1, dilation_rate=dilation), random_array(3, 11, 6)
+    wide = np.zeros(((taps - 1) * dilation + 1, 6, 5), np.float32)
+    wide[::dilation] = array(layer.kernel)
+    np.testing.assert_allclose(array(layer(inputs)), convolve(inputs, wide, 1) + array(layer.bias), atol=1e-4)
+    cotangent = random_array(3, 11, 5, seed=1)
+    by_inputs, by_kernel = convolve_backwards(inputs, wide, 1, cotangent)
+    came = gradients(layer, inputs, cotangent)
+    np.testing.assert_allclose(came[0], by_inputs, atol=5e-4)
+    np.testing.assert_allclose(came[1], by_kernel[::dilation], atol=5e-4)
+
+
+@pytest.mark.parametrize("options", [{"groups": 2}, {"kernel_size": 4}])
+def test_groups_and_even_taps_are_not_dilated(options):
+    with pytest.raises(ValueError, match="Expected one group and an odd number of taps to dilate"):
+        Conv1D(**{"filters": 4, "kernel_size": 3, "dilation_rate": 2, **options})
+
+
 @pytest.mark.parametrize("taps", [1, 4, 7])
 def test_one_group_is_keras_own_convolution_with_the_same_weights(taps):
     ours, inputs = made(6, 5, taps, 1, activation="relu"), random_array(3, 11, 6)
@@ -159,9 +178,9 @@ def test_groups_that_do_not_divide_are_refused(options):
         Conv1D(kernel_size=3, **options).build((None, 11, 6))
 
 
-@pytest.mark.parametrize("options", [{"strides": 2}, {"dilation_rate": 2}, {"padding": "valid"}, {"data_format": "channels_first"}])
+@pytest.mark.parametrize("options", [{"strides": 2}, {"padding": "valid"}, {"data_format": "channels_first"}])
 def test_what_it_does_not_do_is_refused(options):
-    with pytest.raises(ValueError, match="Expected stride 1, dilation 1, same padding"):
+    with pytest.raises(ValueError, match="Expected stride 1, same padding"):
         Conv1D(4, 3, **options)
 
 
@@ -170,4 +189,4 @@ def test_an_unknown_backend_is_refused(monkeypatch):
     from dreamkeras.layers.convolution import _convolve
 
     with pytest.raises(NotImplementedError, match="Expected backend tensorflow, jax or torch, got 'openvino'"):
-        _convolve(ops.ones((1, 3, 2)), ops.ones((3, 2, 2)), 1)
+        _convolve(ops.ones((1, 3, 2)), ops.ones((3, 2, 2)), 1, 1)

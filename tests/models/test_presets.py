@@ -7,6 +7,7 @@ from keras_arrays import array
 from torch_networks import copy_plain, plain_torch
 
 from dreamkeras.data.assays import ASSAYS, find_assay
+from dreamkeras.data.atac_layout import AtacLayout
 from dreamkeras.errors import ModelError
 from dreamkeras.models.presets import PRESETS, build_model, find_preset
 from dreamkeras.sequence import alphabet
@@ -23,7 +24,12 @@ TRAINED = {  # yeast, lentimpra, starrseq
     "dream-cnn-small": (111_014, 114_357, 118_966),
     "dream-rnn-small": (170_770, 185_729, 202_626),
     "dream-attn-small": (156_434, 176_833, 194_946),
+    "bpnet": (6_369_810, 6_481_409, 6_612_994),
+    "bpnet-small": (108_114, 122_497, 139_394),
+    "bpnet-bias": (17_074, 24_513, 33_218),
 }
+
+GENOME = find_assay("atac", AtacLayout("genome.fa", "reads.bw", length=300, profile_length=100))
 
 
 def trained(model):
@@ -80,6 +86,27 @@ def test_a_class_of_another_slot_is_refused():
 def test_an_unknown_block_is_answered_with_those_known():
     with pytest.raises(ModelError, match=r"Expected a core block among autosome.*, got 'lstm'"):
         build_model("bhi,lstm,autosome", find_assay("yeast"))
+
+
+@pytest.mark.parametrize(("name", "body"), [("bpnet-small", 64 * (21 * 4 + 1) + 8 * 64 * (3 * 64 + 1)), ("dream-cnn-small", None)])
+def test_a_preset_answers_a_profile_where_the_assay_has_one(name, body):
+    network = build_model(name, GENOME)
+    assert (network.profile, network.tasks) == (100, ("log_counts",))
+    head = 75 * network.width + 1 + network.width + 1
+    assert body is None or trained(network) == body + head
+
+
+def test_blocks_for_a_profile_are_for_assays_that_have_one():
+    assert build_model("bhi,bpnet,profile", GENOME).name == "bhi-bpnet-profile"
+    with pytest.raises(ModelError, match="final block that answers a profile, such as profile, for assay atac, got AutosomeFinal"):
+        build_model("bhi,bpnet,autosome", GENOME)
+    with pytest.raises(ModelError, match="final block without a profile for assay yeast, got ProfileFinal"):
+        build_model("bhi,bpnet,profile", find_assay("yeast"))
+
+
+def test_a_body_that_changes_the_positions_is_refused_with_the_reason():
+    with pytest.raises(ModelError, match=r"Expected ProfileFinal to take features of shape .* 100 to 300 positions .* got 600"):
+        build_model("unlockdna", GENOME)
 
 
 def test_a_training_step_is_that_of_plain_torch():

@@ -4,6 +4,7 @@ import keras
 import pytest
 
 from dreamkeras.data.assays import ASSAYS, find_assay
+from dreamkeras.data.atac_layout import AtacLayout
 from dreamkeras.layers.slots import BLOCKS
 from dreamkeras.models import sizes
 from dreamkeras.models.presets import PRESETS
@@ -32,6 +33,18 @@ def test_a_network_has_a_size_on_each_assay(few):
         ("dream-cnn-small", None, "starrseq", 118_966),
     ]
     assert {size.description for size in came} == {PRESETS["dream-cnn-small"].description}
+
+
+def test_a_network_that_cannot_answer_an_assay_has_no_size_on_it(monkeypatch):
+    monkeypatch.setattr(sizes, "PRESETS", {name: PRESETS[name] for name in ("unlockdna", "bpnet-bias")})
+    came = list(sizes.network_sizes([find_assay("atac", AtacLayout("genome.fa", "reads.bw", length=300, profile_length=100))]))
+    assert [size.name for size in came] == ["bpnet-bias"]
+
+
+def test_final_blocks_are_those_for_what_the_assay_has():
+    genome = find_assay("atac", AtacLayout("genome.fa", "reads.bw", length=300, profile_length=100))
+    assert [size.name for size in sizes.block_sizes(genome, ("final",))] == ["profile"]
+    assert "profile" not in [size.name for size in sizes.block_sizes(find_assay("yeast"), ("final",))]
 
 
 def test_blocks_are_counted_with_a_companion_where_a_team_has_none(few):

@@ -7,7 +7,8 @@ from toy_models import count
 
 from dreamkeras.errors import InputError
 from dreamkeras.scoring import pipeline
-from dreamkeras.scoring.pipeline import ON_ERROR, Scored, score_files
+from dreamkeras.scoring.pipeline import ON_ERROR, Scored, score_files, score_into_shards, write_parts
+from dreamkeras.scoring.shards import Shards
 from dreamkeras.sequence.ragged import Ragged
 from dreamkeras.sequence.records import Records
 from dreamkeras.sequence.writers import open_writer
@@ -132,8 +133,54 @@ class TestUnfitRecords:
 
 def test_progress_adds_up_to_the_records(tmp_path, predictor, writer):
     told = []
-    score_files([fasta(tmp_path / "a.fa", ["ACGT"] * 10)], predictor, writer, batch_size=4, progress=told.append)
+    sequences = ["".join(letters) for letters in itertools.islice(itertools.product("ACGT", repeat=4), 10)]
+    score_files([fasta(tmp_path / "a.fa", sequences)], predictor, writer, batch_size=4, progress=told.append)
     assert told == [4, 4, 2]
+
+
+def test_the_same_window_is_predicted_once(tmp_path, predictor, writer, monkeypatch):
+    asked, told, score = [], [], predictor.score_windows
+    monkeypatch.setattr(predictor, "score_windows", lambda windows, *rest: asked.append(len(windows[0])) or score(windows, *rest))
+    sequences = ["ACGT", "GGGG", "ACGT", "AAAA", "GGGG", "ACGT"]
+    score_files([fasta(tmp_path / "a.fa", sequences)], predictor, writer, progress=told.append)
+    assert (asked, sum(told)) == ([3], 6)
+    assert (writer.ids, writer.values) == ([f"s{i}" for i in range(6)], [count(sequence) for sequence in sequences])
+
+
+class TestShards:
+    def score(self, path, predictor, folder, **choices):
+        writer, shards = Kept(), Shards(folder, {})
+        score_into_shards([path], predictor, shards, **choices)
+        return writer, write_parts(shards, writer)
+
+    def test_what_was_done_is_not_done_again_and_all_is_written(self, tmp_path, predictor, monkeypatch):
+        monkeypatch.setattr(pipeline, "SHARD", 3)
+        random = np.random.default_rng(0)
+        sequences = ["".join(random.choice(list("ACGTX"), 6, p=[0.24] * 4 + [0.04])) for _ in range(20)]
+        path = fasta(tmp_path / "a.fa", sequences)
+        whole, scored = self.score(path, predictor, tmp_path / "whole", on_error="skip")
+        assert scored.skipped > 0
+        monkeypatch.setattr(Shards, "add", failing_after(2, Shards.add))
+        with pytest.raises(KeyboardInterrupt):
+            self.score(path, predictor, tmp_path / "cut", on_error="skip")
+        monkeypatch.undo()
+        monkeypatch.setattr(pipeline, "SHARD", 3)
+        asked, score = [], predictor.score_windows
+        monkeypatch.setattr(predictor, "score_windows", lambda windows, *rest: asked.append(len(windows[0])) or score(windows, *rest))
+        came, again = self.score(path, predictor, tmp_path / "cut", on_error="skip")
+        assert (came.ids, came.values, again) == (whole.ids, whole.values, scored)
+        assert sum(asked) <= 20 - 2 * 3
+
+
+def failing_after(shards, add):
+    """`Shards.add` as it is when the process is interrupted after so many."""
+
+    def interrupted(self, shard):
+        if self.done == shards:
+            raise KeyboardInterrupt
+        add(self, shard)
+
+    return interrupted
 
 
 @pytest.mark.parametrize("broken", ["reader", "writer"])

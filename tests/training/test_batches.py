@@ -5,12 +5,14 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from profile_network import windows
 
 from dreamkeras.data.examples import Examples
 from dreamkeras.sequence.alphabet import reverse_complement
 from dreamkeras.sequence.construct import Construct
 from dreamkeras.training.augmentation import Augmentation
 from dreamkeras.training.batches import fitting_batch_size, training_batches
+from dreamkeras.training.sampling import epoch_size
 
 LENGTH = 6
 CONSTRUCT = Construct(name="toy", length=LENGTH, alignment="left", shortest=4, strands="both", flags=("is_reverse", "is_singleton"))
@@ -61,6 +63,51 @@ class TestAnEpoch:
         inputs, targets = epoch(examples(10), 2)[0]
         assert (inputs["letters"].dtype, inputs["flags"].dtype, targets.dtype) == (np.uint8, np.float32, np.float32)
         assert (inputs["letters"].shape, inputs["flags"].shape, targets.shape) == ((10, LENGTH), (10, 2), (10, 1))
+
+
+class TestWindowsOfAGenome:
+    def one(self, n=12, **augmentation):
+        """The rows of an epoch of windows, and where each lies in its example: its number, its shift and whether it is turned."""
+        examples = windows(n)
+        size = (2 if augmentation.get("strands") == "augment" else 1) * epoch_size(examples.is_peak, augmentation.get("nonpeak_ratio", 0))
+        batches = epoch(examples, -(-size // 5), **augmentation)
+        return examples, *(np.concatenate([values[name] for values in part]) for part, name in self.parts(batches))
+
+    def parts(self, batches):
+        inputs, truths = zip(*batches, strict=True)
+        return (inputs, "letters"), (truths, "profile"), (truths, "expression")
+
+    def place(self, examples, letters):
+        """(row, shift, turned) of a window; letters are random enough for one to be found."""
+        views = np.lib.stride_tricks.sliding_window_view(examples.letters, letters.size, axis=1)
+        for turned, strand in ((False, letters), (True, reverse_complement(letters))):
+            if len(found := np.argwhere((views == strand).all(axis=2))):
+                return (*found[0].tolist(), turned)
+        raise AssertionError
+
+    @pytest.mark.parametrize("strands", ["given", "augment", "pair"])
+    def test_letters_and_reads_are_shifted_and_turned_together(self, strands):
+        examples, letters, profiles, counts = self.one(strands=strands, nonpeak_ratio=1)
+        places = [self.place(examples, window) for window in letters]
+        for (row, shift, turned), profile in zip(places, profiles, strict=True):
+            wanted = examples.profiles[row, shift : shift + profile.size]
+            np.testing.assert_array_equal(profile, wanted[::-1] if turned else wanted)
+        np.testing.assert_allclose(counts[:, 0], np.log1p(profiles.sum(axis=1)), rtol=1e-6)
+        strands_of_each = {"given": {False}, "augment": {False, True}, "pair": {False, True}}[strands]
+        assert {(row, turned) for row, _, turned in places} == {(row, turned) for row in range(12) for turned in strands_of_each}
+        assert len({shift for _, shift, _ in places}) > 5
+
+    def test_an_epoch_has_every_peak_and_a_share_of_the_others(self):
+        examples, letters, *_ = self.one(strands="given", nonpeak_ratio=0.5)
+        rows = [self.place(examples, window)[0] for window in letters]
+        assert len(set(rows)) == len(rows)
+        assert {row for row in rows if examples.is_peak[row]} == set(range(0, 12, 2))
+        assert len(rows) == 9
+
+    def test_truths_of_auxiliary_heads_stand_beside_profiles(self):
+        inputs, truths = epoch(windows(12), 2, strands="given", nonpeak_ratio=1, mask=0.3, truths=("nucleotides",))[0]
+        assert set(truths) == {"expression", "profile", "letters", "masked"}
+        assert (inputs["letters"][truths["masked"]] == ord("N")).all()
 
 
 class TestWeights:

@@ -3,6 +3,7 @@ import json
 
 import pytest
 
+from dreamkeras.data.atac_layout import AtacLayout
 from dreamkeras.data.table_layout import TableLayout
 from dreamkeras.errors import DreamkerasError, InputError
 from dreamkeras.training.config import PRECISIONS, RunConfig
@@ -26,6 +27,31 @@ def test_a_layout_belongs_to_a_table_and_to_nothing_else():
         RunConfig(data="a.csv", assay="table")
     with pytest.raises(InputError, match="Expected assay 'table' for the columns of a table, got assay 'yeast'"):
         RunConfig(table=TableLayout(("a",)))
+
+
+GENOME = {"data": "peaks.bed", "assay": "atac", "atac": AtacLayout("genome.fa", "reads.bw", length=400, profile_length=200)}
+
+
+def test_a_genomes_layout_goes_round_too(tmp_path):
+    config = RunConfig(**GENOME, bias="runs/bias")
+    config.write(tmp_path / "config.json")
+    assert RunConfig.read(tmp_path / "config.json") == config
+    assert config.layout == GENOME["atac"]
+
+
+def test_a_genome_belongs_to_atac_and_so_does_a_bias():
+    with pytest.raises(InputError, match=r"Expected a genome and its reads \(--genome\), got assay 'atac' alone"):
+        RunConfig(data="peaks.bed", assay="atac")
+    with pytest.raises(InputError, match="Expected assay 'atac' for a network of the enzyme's bias, got assay 'yeast'"):
+        RunConfig(bias="runs/bias")
+
+
+@pytest.mark.parametrize(
+    ("name", "value"), [("slide", 3), ("jitter", 0.1), ("balance", True), ("test_shifts", 1), ("loss", "mse"), ("folds", 3)]
+)
+def test_what_does_not_go_with_profiles_is_refused(name, value):
+    with pytest.raises(InputError, match=f"Expected no {name} for assay 'atac', got {value}"):
+        RunConfig(**GENOME, **{name: value})
 
 
 @pytest.mark.parametrize("name", ["epochs", "steps", "batch_size", "learning_rate", "patience", "minutes", "simulated"])

@@ -90,7 +90,7 @@ class TestChoices:
     def test_replace_the_strategys(self, network):
         came = plan(network, strategy="unlockdna", loss="l1", mask=0.1, detect_mutations=0.05, slide=2, jitter=0.3, balance=True)
         assert (came.strategy.loss, came.strategy.mask, came.strategy.clip_norm) == ("l1", 0.1, 1.0)
-        assert came.augmentation._replace(truths=()) == ("augment", 2, 0.3, 0.1, 0.05, True, ())
+        assert came.augmentation._replace(truths=()) == ("augment", 2, 0.3, 0.1, 0.05, True, (), 0)
         assert came.augmentation.truths == ("nucleotides", "mutated")
 
     @pytest.mark.parametrize(

@@ -85,7 +85,7 @@ CASES += [(name, {**EVERYTHING, "strategy": strategy}) for name, strategy in zip
 @pytest.mark.parametrize(("network", "options"), CASES, ids=lambda value: value if isinstance(value, str) else "-".join(map(str, value)))
 def test_every_option_trains_a_step(networks, choose, network, options):
     config = choose(model=network, batch_size=16, **options)
-    data = run._read(config)
+    data = run.read_data(config)
     model, plan = run._prepare(config, data)
     before = [np.array(weight) for weight in model.get_weights()]
     (inputs, targets), *_ = islice(training_batches(data.training, plan.epoch_steps, 0, plan.augmentation), 1)
@@ -98,7 +98,7 @@ def test_every_option_trains_a_step(networks, choose, network, options):
 @pytest.mark.parametrize("precision", ["bfloat16", "float16"])
 def test_what_options_add_computes_in_the_runs_precision(networks, choose, precision):
     config = choose(precision=precision, mask=0.2, test_shifts=1, ema=0.9, strategy="unlockdna")
-    data = run._read(config)
+    data = run.read_data(config)
     model, plan = run._prepare(config, data)
     assert {model.dtype_policy.name, model.get_layer("nucleotides").compute_dtype} == {f"mixed_{precision}", precision}
     batches = training_batches(data.training, plan.epoch_steps, 0, plan.augmentation)

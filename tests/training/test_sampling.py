@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from dreamkeras.training.sampling import BINS, Bins, epoch_order
+from dreamkeras.training.sampling import BINS, Bins, epoch_order, epoch_rows, epoch_size
 
 
 def column(*values):
@@ -18,6 +18,25 @@ class TestEachOnce:
         order = epoch_order(7, turned, None, generator())
         assert sorted(order) == list(range(total))
         assert list(order) != sorted(order)
+
+
+class TestNonpeaks:
+    is_peak = np.arange(40) % 4 == 0
+
+    @pytest.mark.parametrize(("ratio", "others"), [(0, 0), (0.1, 1), (1, 10), (3, 30), (5, 30)])
+    def test_every_peak_comes_with_a_share_of_the_others(self, ratio, others):
+        rows = epoch_rows(self.is_peak, ratio, generator())
+        assert len(rows) == len(set(rows)) == epoch_size(self.is_peak, ratio) == 10 + others
+        assert set(np.flatnonzero(self.is_peak)) <= set(rows)
+
+    def test_others_are_fresh_each_time(self):
+        one, other = (set(epoch_rows(self.is_peak, 0.5, generator(seed))) for seed in (0, 1))
+        assert one != other
+
+    def test_without_peaks_all_come(self):
+        none = np.zeros(7, bool)
+        assert sorted(epoch_rows(none, 0.1, generator())) == list(range(7))
+        assert epoch_size(none, 0.1) == 7
 
 
 class TestBins:

@@ -1,0 +1,123 @@
+"""One evaluation from files to a folder: measured sequences, models or their predictions, the challenge's subsets."""
+
+import dataclasses
+from collections.abc import Callable
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+
+from dreamkeras.analysis.evaluate import Evaluation, evaluate
+from dreamkeras.analysis.evaluation_files import write_evaluation
+from dreamkeras.analysis.predictions_file import read_predictions
+from dreamkeras.analysis.training_data import TrainingData, read_training_data, training_overlap
+from dreamkeras.data.assay import Assay
+from dreamkeras.data.assays import ASSAYS, find_assay
+from dreamkeras.data.examples import Examples
+from dreamkeras.data.table_layout import TableLayout
+from dreamkeras.errors import InputError, ModelError
+from dreamkeras.evaluation.bootstrap import DRAWS
+from dreamkeras.evaluation.subsets import read_subsets
+from dreamkeras.scoring.predictor import OnnxPredictor, load
+from dreamkeras.scoring.scorer import BATCH_SIZE
+
+__all__ = ["Choices", "run_evaluation"]
+
+OTHER_UNITS = "The measured values are not in the model's units: correlations do not depend on it, errors are left out."
+
+
+class Choices(NamedTuple):
+    """What is evaluated on what.
+
+    Args:
+        data: File of measured sequences.
+        models: Run folders or `.onnx` files, each by itself.
+        predictions: Tables as `dreamkeras predict` writes them, of the same sequences.
+        assay: What was measured; None takes it from the first model.
+        table: Layout of the user's own table, where the assay is `table`.
+        subsets: Folder of the challenge's test subsets.
+        public: Folder of what the public leaderboard used.
+        draws: Resamples.
+        seed: Which.
+        device: Where the models run.
+        batch_size: Sequences scored at once.
+    """
+
+    data: str
+    models: tuple[str, ...] = ()
+    predictions: tuple[str, ...] = ()
+    assay: str | None = None
+    table: TableLayout | None = None
+    subsets: str | None = None
+    public: str | None = None
+    draws: int = DRAWS
+    seed: int = 0
+    device: str = "auto"
+    batch_size: int = BATCH_SIZE
+
+
+def run_evaluation(choices: Choices, folder: Path, progress: Callable[[int], None] | None = None) -> tuple[Evaluation, list[str]]:
+    """Evaluates and fills a folder.
+
+    Args:
+        choices: What is evaluated.
+        folder: Where the files go; new or empty.
+        progress: Told after each batch how many sequences it had.
+
+    Returns:
+        What came of it, and what whoever reads the figures has to know.
+
+    Raises:
+        DreamkerasError: A file or a model will not do, or they do not go together; nothing has been written then.
+    """
+    if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
+        raise InputError(f"Expected a new or empty folder, got {folder}: take another name.")
+    names = _names([*choices.models, *choices.predictions])
+    loaded = {names[path]: load(path, choices.device) for path in choices.models}
+    known = {names[path]: read_training_data(path) for path in choices.models}
+    assay = _assay(choices, list(loaded.values()), list(known.values()))
+    examples = (assay.read_test or assay.read)(choices.data)
+    subsets = read_subsets(choices.subsets, len(examples), choices.public) if choices.subsets else None
+    predictions = {name: _score(model, assay, examples, choices.batch_size, progress) for name, model in loaded.items()}
+    predictions |= {names[path]: read_predictions(path, assay.tasks, examples.ids) for path in choices.predictions}
+    in_units = assay.bins is None or bool(((examples.targets >= 0) & (examples.targets <= assay.bins - 1)).all())
+    notes = _overlaps(known, examples, Path(choices.data).name) + ([] if in_units else [OTHER_UNITS])
+    found = evaluate(examples, assay.tasks, predictions, subsets, in_units=in_units, draws=choices.draws, seed=choices.seed)
+    write_evaluation(folder, found, examples, predictions, dict(zip(assay.tasks, assay.units, strict=True)), notes)
+    return found, notes
+
+
+def _names(paths: list[str]) -> dict[str, str]:
+    """What each model is called: its folder's or file's name, or its path where two have the same."""
+    if len(set(paths)) < len(paths):
+        raise InputError(f"Expected different models, got one twice: {', '.join(paths)}.")
+    short = {path: Path(path).stem if Path(path).is_file() else Path(path).name or path for path in paths}
+    return short if len(set(short.values())) == len(paths) else {path: path for path in paths}
+
+
+def _assay(choices: Choices, models: list[OnnxPredictor], known: list[TrainingData | None]) -> Assay:
+    if choices.assay:
+        table, windows = choices.table, models[0].construct.length if models else None
+        return find_assay(choices.assay, dataclasses.replace(table, length=windows) if table and not table.length else table)
+    if trained := next((data for data in known if data), None):
+        return find_assay(trained.assay, trained.table)
+    if models and models[0].construct.name in ASSAYS:
+        return ASSAYS[models[0].construct.name]
+    raise InputError("Expected --assay, got none: no model here says what its measurements were.")
+
+
+def _score(model: OnnxPredictor, assay: Assay, examples: Examples, batch_size: int, progress: Callable[[int], None] | None) -> np.ndarray:
+    for what, came, wanted in (("tasks", model.tasks, assay.tasks), ("construct", model.construct, assay.construct)):
+        if came != wanted:
+            raise ModelError(f"Expected a model of the assay {assay.name}, whose {what} {_text(wanted)}, got {model.name}: {_text(came)}.")
+    return model.score_letters(examples.letters, batch_size, progress)
+
+
+def _text(value: object) -> str:
+    return ("are " + ", ".join(value)) if isinstance(value, tuple) else f"is {value}"
+
+
+def _overlaps(known: dict[str, TrainingData | None], examples: Examples, file: str) -> list[str]:
+    """A line for each model that was trained on some of the sequences."""
+    found = {name: training_overlap(data, examples) for name, data in known.items()}
+    return [f"{name}: {common.describe(len(examples), f'in {file}')}" for name, common in found.items() if common and any(common)]

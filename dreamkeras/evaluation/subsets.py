@@ -1,0 +1,111 @@
+"""The challenge's test subsets: which rows of the yeast test file each has, or which pairs of rows, and how much it counts.
+
+The files are those of the challenge's repository, `data/test_subset_ids` and `data/public_leaderboard_ids`.
+"""
+
+import json
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+
+from dreamkeras.errors import InputError
+from dreamkeras.sequence.reading import open_table
+from dreamkeras.sequence.sources import source_name
+from dreamkeras.sequence.tables import Table, find_column
+
+__all__ = ["SUBSETS", "Subset", "read_subsets"]
+
+SINGLE, PAIRED = ("pos",), ("alt_pos", "ref_pos")
+"""The columns of a subset's file; rows are counted from 0."""
+
+
+class Subset(NamedTuple):
+    """What a subset counts in the challenge's score.
+
+    Args:
+        weight: Its share is this divided by the sum of all.
+        file: Table of its rows or pairs; None for all rows.
+        public: Those that the public leaderboard used, which do not count in the final score.
+        paired: Whether differences between paired sequences are compared, alternative minus reference.
+    """
+
+    weight: float
+    file: str | None = None
+    public: str | None = None
+    paired: bool = False
+
+
+SUBSETS = {
+    "all": Subset(1.0),
+    "high expression": Subset(0.3, "high_exp_seqs.csv", "high_exp_indices.json"),
+    "low expression": Subset(0.3, "low_exp_seqs.csv", "low_exp_indices.json"),
+    "yeast": Subset(0.3, "yeast_seqs.csv", "yeast_exp_indices.json"),
+    "random": Subset(0.3, "all_random_seqs.csv", "random_exp_indices.json"),
+    "challenging": Subset(0.5, "challenging_seqs.csv", "challenging_exp_indices.json"),
+    "SNVs": Subset(1.25, "all_SNVs_seqs.csv", "SNVs_exp_indices.json", paired=True),
+    "motif perturbation": Subset(0.3, "motif_perturbation_seqs.csv", "motif_perturbation_exp_indices.json", paired=True),
+    "motif tiling": Subset(0.4, "motif_tiling_seqs.csv", "motif_tiling_exp_indices.json", paired=True),
+}
+"""The nine parts of the challenge's score (Rafi et al. 2024)."""
+
+
+def read_subsets(folder: str | Path, rows: int, public: str | Path | None = None) -> dict[str, np.ndarray]:
+    """The subsets whose files a folder holds, and all rows.
+
+    Args:
+        folder: Tables with the columns of `SINGLE` or `PAIRED`; a row or pair may stand in one several times, and counts once.
+        rows: Rows of the test file.
+        public: Folder of what the public leaderboard used, one JSON object a subset whose keys are rows, or pairs as `alt,ref`. A row
+            that is used anywhere there is left out of every subset of rows, a pair out of its own subset. None leaves nothing out.
+
+    Returns:
+        By name, in the order of `SUBSETS`: int64 (n,) row numbers, or (n, 2) those of alternative and reference.
+
+    Raises:
+        InputError: The folder holds none of the files, one of them is none, or a row is not in the test file.
+    """
+    found = {name: Path(folder) / subset.file for name, subset in SUBSETS.items() if subset.file and (Path(folder) / subset.file).is_file()}
+    if not found:
+        files = ", ".join(subset.file for subset in SUBSETS.values() if subset.file)
+        raise InputError(f"Expected a folder with test subsets ({files}), got none of them in {folder}.")
+    used = {name: _read_public(Path(public) / subset.public, subset.paired) for name, subset in SUBSETS.items() if public and subset.public}
+    seen = np.unique(np.concatenate([values.ravel() for values in used.values()])) if used else np.empty(0, np.int64)
+    read = {name: _read_subset(path, SUBSETS[name].paired, rows) for name, path in found.items()}
+    left = {name: _without(values, used[name] if values.ndim == 2 else seen) if used else values for name, values in read.items()}
+    return {"all": np.setdiff1d(np.arange(rows), seen), **left}
+
+
+def _read_subset(path: Path, paired: bool, rows: int) -> np.ndarray:
+    columns = PAIRED if paired else SINGLE
+    with open_table(str(path)) as table:
+        positions = [find_column(table.layout, column, str(path)) for column in columns]
+        batches = [_positions(batch, rows) for batch in table.rows(positions)]
+    values = np.unique(np.concatenate(batches), axis=0)
+    return values if paired else values[:, 0]
+
+
+def _positions(table: Table, rows: int) -> np.ndarray:
+    """int64 (n, columns): the row numbers in a batch of a subset's table."""
+    cells = list(zip(*table.columns, strict=True))
+    for line, row in zip(table.lines, cells, strict=True):
+        if not all(cell.isdecimal() and int(cell) < rows for cell in row):
+            came = " and ".join(map(repr, row))
+            raise InputError(f"Expected row numbers from 0 to {rows - 1}, got {came} ({source_name(table.source)}, line {line}).")
+    return np.array(cells, np.int64)
+
+
+def _read_public(path: Path, paired: bool) -> np.ndarray:
+    try:
+        keys = [[int(number) for number in key.split(",")] for key in json.loads(path.read_text())]
+        return np.array(keys, np.int64).reshape(len(keys), 2 if paired else 1)
+    except (OSError, ValueError) as error:
+        wanted = "pairs of rows as alt,ref" if paired else "row numbers"
+        raise InputError(f"Expected a JSON object whose keys are {wanted} in {path}, got: {error}.") from None
+
+
+def _without(values: np.ndarray, used: np.ndarray) -> np.ndarray:
+    if values.ndim == 1:
+        return np.setdiff1d(values, used)
+    key = np.array([1 << 32, 1])
+    return values[~np.isin(values @ key, used @ key)]

@@ -1,0 +1,188 @@
+"""Shards: what has been predicted stays on the disk until all has, so that a killed run goes on where it was.
+
+A folder beside the results holds a manifest of what is being done, and predictions in files of a fixed number of records, each of
+which appears whole or not at all.
+"""
+
+import importlib.metadata
+import io
+import json
+import shutil
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from dreamkeras.errors import InputError
+from dreamkeras.sequence.digests import file_digest, glance
+from dreamkeras.sequence.outputs import naming_output, open_output
+from dreamkeras.sequence.records import Records
+
+__all__ = ["SHARD", "Shard", "Shards", "describe_work", "in_shards", "join_shards"]
+
+SHARD = 1 << 16
+"""Records in a shard: a second or so of work, and a row group of Parquet."""
+
+
+class Shard(NamedTuple):
+    """The predictions of some records.
+
+    Args:
+        ids: n names.
+        values: float32 (n, columns).
+        skipped: Records that were left out.
+        reasons: Why, for the first few of them.
+    """
+
+    ids: list[str]
+    values: np.ndarray
+    skipped: int
+    reasons: list[str]
+
+
+class Shards:
+    """A folder of shards.
+
+    Args:
+        folder: Where they are; made if need be.
+        manifest: JSON-able, what is being done: the models, inputs and choices that the results depend on.
+
+    Raises:
+        InputError: The folder holds shards of something else; the message names the difference.
+        DreamkerasError: The folder cannot be written.
+    """
+
+    def __init__(self, folder: Path, manifest: dict[str, Any]) -> None:
+        self.folder = folder
+        self.manifest = json.loads(json.dumps(manifest))
+        path = folder / "manifest.json"
+        kept = len(list(folder.glob("*.npz"))) if path.exists() else 0
+        self.done = next(number for number in range(kept + 1) if not self._path(number).exists())
+        if self.done:
+            self._compare(path)
+            return
+        with naming_output(str(folder)):
+            folder.mkdir(parents=True, exist_ok=True)
+        with open_output(str(path)) as file:
+            file.write((json.dumps(self.manifest, indent=2) + "\n").encode())
+
+    def add(self, shard: Shard) -> None:
+        """Keeps the next shard.
+
+        Raises:
+            DreamkerasError: It cannot be written.
+        """
+        names = [name.encode() for name in shard.ids]
+        arrays: dict[str, Any] = {
+            "names": np.frombuffer(b"".join(names), np.uint8),
+            "lengths": np.array([len(name) for name in names], np.int64),
+            "values": shard.values,
+            "skipped": np.int64(shard.skipped),
+            "reasons": np.frombuffer(json.dumps(shard.reasons).encode(), np.uint8),
+        }
+        content = io.BytesIO()
+        np.savez(content, **arrays)
+        with open_output(str(self._path(self.done))) as file:
+            file.write(content.getbuffer())
+        self.done += 1
+
+    def __iter__(self) -> Iterator[Shard]:
+        """The shards that are done, in order, one in memory at a time."""
+        for number in range(self.done):
+            with np.load(self._path(number)) as arrays:
+                names, ends = arrays["names"].tobytes(), np.cumsum(arrays["lengths"]).tolist()
+                ids = [names[first:last].decode() for first, last in zip([0, *ends], ends, strict=False)]
+                yield Shard(ids, arrays["values"], int(arrays["skipped"]), json.loads(arrays["reasons"].tobytes()))
+
+    def remove(self) -> None:
+        """Removes the folder; for when the results have their name."""
+        shutil.rmtree(self.folder, ignore_errors=True)
+
+    def _path(self, number: int) -> Path:
+        return self.folder / f"{number:08d}.npz"
+
+    def _compare(self, path: Path) -> None:
+        try:
+            found = json.loads(path.read_text())
+        except (OSError, ValueError) as error:
+            raise InputError(f"Expected the manifest of an unfinished prediction, got {path} ({error}).") from None
+        different = _differences(found, self.manifest)
+        if different:
+            raise InputError(
+                f"Expected to go on with the prediction in {self.folder}, got another {' and '.join(different)}: "
+                "run what was begun there, remove that folder, or take another output."
+            )
+
+
+def describe_work(models: Sequence[str], inputs: Sequence[str], columns: Sequence[str], choices: Sequence[Any]) -> dict[str, Any]:
+    """A manifest of a prediction.
+
+    Args:
+        models: `.onnx` files or run folders.
+        inputs: Files.
+        columns: Names of the predictions' columns.
+        choices: What else the results depend on.
+
+    Raises:
+        InputError: An input is missing.
+    """
+    for path in inputs:
+        if not Path(path).is_file():
+            raise InputError(f"Expected a file, got nothing at {path}.")
+    files = [str(Path(path) / "model.onnx") if Path(path).is_dir() else path for path in models]
+    return {
+        "model": {path: file_digest(path) for path in files},
+        "input": [[path, glance(path)] for path in inputs],
+        "columns": list(columns),
+        "choice of options": list(choices),
+        "version of dreamkeras": importlib.metadata.version("dreamkeras"),
+    }
+
+
+def in_shards(batches: Iterable[Records], size: int, done: int, progress: Callable[[int], None] | None = None) -> Iterator[list[Records]]:
+    """Batches of records cut so that shards hold so many records each, whatever the batches; those of the last may be fewer.
+
+    Args:
+        batches: Records in order.
+        size: Records in a shard.
+        done: Shards that are there already: their records are read and left out.
+        progress: Told how many records were left out.
+
+    Yields:
+        The batches of each further shard.
+    """
+    pieces: list[Records] = []
+    left, before = size, done * size
+    for batch in batches:
+        rows = len(batch.ids)
+        first = min(before, rows)
+        before -= first
+        if first and progress:
+            progress(first)
+        while first < rows:
+            last = min(rows, first + left)
+            pieces.append(batch if last - first == rows else batch.select(np.arange(first, last)))
+            left -= last - first
+            first = last
+            if not left:
+                yield pieces
+                pieces, left = [], size
+    if pieces:
+        yield pieces
+
+
+def join_shards(parts: Sequence[Shard], reasons: int) -> Shard:
+    """Several as one; of their reasons the first so many."""
+    return Shard(
+        [name for part in parts for name in part.ids],
+        np.concatenate([part.values for part in parts]),
+        sum(part.skipped for part in parts),
+        [reason for part in parts for reason in part.reasons][:reasons],
+    )
+
+
+def _differences(found: Any, wanted: dict[str, Any]) -> Sequence[str]:
+    if not isinstance(found, dict):
+        return ["kind of manifest"]
+    return sorted(name for name in {*found, *wanted} if found.get(name) != wanted.get(name))

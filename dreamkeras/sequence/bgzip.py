@@ -1,0 +1,91 @@
+"""Any stretch of a bgzip file (BGZF, of htslib) without reading what stands before it. Knows nothing about what it holds."""
+
+import mmap
+import struct
+import zlib
+from collections import OrderedDict
+
+import numpy as np
+
+from dreamkeras.errors import InputError
+
+__all__ = ["BgzipBytes"]
+
+HEAD = struct.Struct("<4s6xH")
+"""A gzip member's first bytes, with its length of extra fields."""
+
+MAGIC = b"\x1f\x8b\x08\x04"
+
+KEPT = 16
+"""Blocks, of at most 64 KiB, that are kept unpacked; windows that are read in order mostly need the last one again."""
+
+
+class BgzipBytes:
+    """The bytes that a bgzip file holds, by position.
+
+    Args:
+        packed: The file.
+        name: What messages call it.
+
+    Raises:
+        InputError: It is gzip of another kind, or cut short.
+    """
+
+    def __init__(self, packed: mmap.mmap, name: str) -> None:
+        self._packed = packed
+        self._name = name
+        self._begins, self._offsets = self._blocks()
+        self._unpacked: OrderedDict[int, bytes] = OrderedDict()
+
+    def __len__(self) -> int:
+        return int(self._offsets[-1])
+
+    def __getitem__(self, stretch: slice) -> bytes:
+        """The bytes from `start` up to `stop`, which are both given; fewer where the file ends."""
+        start, stop = stretch.start, min(stretch.stop, len(self))
+        if start >= stop:
+            return b""
+        first, last = np.searchsorted(self._offsets, (start, stop - 1), side="right") - 1
+        joined = b"".join(self._block(block) for block in range(int(first), int(last) + 1))
+        begin = start - int(self._offsets[first])
+        return joined[begin : begin + stop - start]
+
+    def _blocks(self) -> tuple[np.ndarray, np.ndarray]:
+        """Where each block begins in the file and, with one more for the end, where its bytes begin in what is held."""
+        begins, sizes, begin = [], [], 0
+        while begin < len(self._packed):
+            begins.append(begin)
+            begin += self._block_length(begin)
+            sizes.append(int.from_bytes(self._packed[begin - 4 : begin], "little"))
+        if begin > len(self._packed) or sizes[-1]:  # an empty block ends every file
+            raise InputError(f"Expected a whole bgzip file, got one cut short: {self._name}.")
+        return np.array([*begins, begin], np.int64), np.concatenate([[0], np.cumsum(sizes, dtype=np.int64)])
+
+    def _block_length(self, begin: int) -> int:
+        """The bytes of the block at `begin`: BGZF writes them into its extra field BC."""
+        head = self._packed[begin : begin + HEAD.size]
+        if len(head) < HEAD.size or not head.startswith(MAGIC):
+            raise self._other_kind()
+        extra = self._packed[begin + HEAD.size : begin + HEAD.size + HEAD.unpack(head)[1]]
+        while len(extra) >= 4:
+            size = int.from_bytes(extra[2:4], "little")
+            if extra[:2] == b"BC" and size == 2:
+                return int.from_bytes(extra[4:6], "little") + 1
+            extra = extra[4 + size :]
+        raise self._other_kind()
+
+    def _other_kind(self) -> InputError:
+        return InputError(f"Expected a plain file or one packed by bgzip, got gzip of another kind: {self._name} (gunzip it first).")
+
+    def _block(self, number: int) -> bytes:
+        if number in self._unpacked:
+            self._unpacked.move_to_end(number)
+            return self._unpacked[number]
+        try:
+            block = zlib.decompress(self._packed[self._begins[number] : self._begins[number + 1]], wbits=31)
+        except zlib.error as error:
+            raise InputError(f"Expected a whole bgzip file, got a broken one: {self._name} ({error}).") from None
+        self._unpacked[number] = block
+        if len(self._unpacked) > KEPT:
+            self._unpacked.popitem(last=False)
+        return block

@@ -1,0 +1,24 @@
+"""Digests of files, by which a record of what was done names what it was done with."""
+
+import hashlib
+from pathlib import Path
+
+__all__ = ["file_digest", "glance"]
+
+EDGE = 1 << 20
+
+
+def file_digest(path: str | Path) -> str:
+    """The SHA-256 of a file, as hexadecimal digits; OSError where it cannot be read."""
+    with open(path, "rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def glance(path: str | Path) -> str:
+    """What tells a large file from most others at once: its size, and the SHA-256 of its first and its last megabyte."""
+    with open(path, "rb") as file:
+        digest = hashlib.sha256(file.read(EDGE))
+        size = file.seek(0, 2)
+        file.seek(max(0, size - EDGE))
+        digest.update(file.read(EDGE))
+    return f"{size}:{digest.hexdigest()}"

@@ -1,0 +1,139 @@
+"""Genome: any window of a FASTA file's letters at once, plain or packed by bgzip, without reading the rest.
+
+Measured beside pyfaidx and pysam in `benchmarks/genome.py`.
+"""
+
+import mmap
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from pathlib import Path
+
+import numpy as np
+
+from dreamkeras.errors import InputError
+from dreamkeras.sequence.alphabet import IS_LETTER, N
+from dreamkeras.sequence.bgzip import BgzipBytes
+from dreamkeras.sequence.fasta_index import Contig, index_fasta, read_fai
+from dreamkeras.sequence.sources import STANDARD, open_source
+
+__all__ = ["Genome", "match_contigs"]
+
+MITOCHONDRIA = ("MT", "chrM")
+"""The only contig that Ensembl and UCSC call by different words, and not only with and without `chr`."""
+
+
+class Genome:
+    r"""The contigs of a FASTA file.
+
+    Where each of them stands is read from a `.fai` beside the file, if there is one that is not older, and else found out, which
+    takes a few seconds for a human genome.
+
+    Args:
+        path: A FASTA file, plain or packed by bgzip, whose lines are of one length within a contig.
+
+    Raises:
+        InputError: The file cannot be read, is gzip of another kind, or has lines of several lengths.
+
+    Example:
+        >>> import pathlib, tempfile
+        >>> file = pathlib.Path(tempfile.mkdtemp(), "genome.fa")
+        >>> _ = file.write_text(">chr1\nACGT\nAC\n>chr2\nGG\n")
+        >>> genome = Genome(str(file))
+        >>> genome.lengths, genome.windows(["chr1"], np.array([2]), 6).tobytes()
+        ({'chr1': 6, 'chr2': 2}, b'GTACNN')
+    """
+
+    def __init__(self, path: str) -> None:
+        if path == STANDARD:
+            raise InputError("Expected a FASTA file to look windows up in, got standard input.")
+        self.path = path
+        self._contigs = _contigs(path)
+        with open(path, "rb") as file:
+            mapped = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
+        self._bytes: mmap.mmap | BgzipBytes = BgzipBytes(mapped, path) if mapped[:2] == b"\x1f\x8b" else mapped
+        self._check_end()
+
+    @property
+    def lengths(self) -> dict[str, int]:
+        """Letters of each contig, in the file's order."""
+        return {name: contig.length for name, contig in self._contigs.items()}
+
+    def windows(self, contigs: Sequence[str], starts: np.ndarray, length: int) -> np.ndarray:
+        """Windows of letters, as they stand in the file.
+
+        Args:
+            contigs: n names of contigs, with or without `chr`.
+            starts: int (n,), the position of each window's first letter, from 0; may be below 0.
+            length: Letters in each.
+
+        Returns:
+            uint8 (n, length); `N` beyond a contig's ends.
+
+        Raises:
+            InputError: There is no such contig, or something in a window is no letter of DNA.
+        """
+        names = match_contigs(contigs, self._contigs, self.path)
+        found = [names[name] for name in contigs]
+        letters = np.full((len(found), length), N, np.uint8)
+        order = sorted(range(len(found)), key=lambda row: (self._contigs[found[row]].offset, starts[row]))
+        for row in order:  # in the file's order, so that a packed block is unpacked once
+            start = int(starts[row])
+            first, last = max(start, 0), min(start + length, self._contigs[found[row]].length)
+            if first < last:
+                letters[row, first - start : last - start] = self._read(found[row], first, last)
+        return letters
+
+    def _read(self, name: str, first: int, last: int) -> np.ndarray:
+        contig = self._contigs[name]
+        text = self._bytes[contig.place(first) : contig.place(last - 1) + 1].translate(None, b"\r\n")
+        letters = np.frombuffer(text, np.uint8)
+        if len(letters) != last - first or not (legal := IS_LETTER[letters]).all():
+            came = f"{len(letters)} letters" if len(letters) != last - first else repr(chr(letters[legal.argmin()]))
+            raise InputError(f"Expected {last - first} letters of DNA, got {came} in {name}:{first}-{last} ({self.path}).")
+        return letters
+
+    def _check_end(self) -> None:
+        """Refuses an index that is of another file, by where its last contig ends."""
+        name, contig = max(self._contigs.items(), key=lambda item: item[1].offset)
+        if contig.length and contig.place(contig.length - 1) >= len(self._bytes):
+            raise InputError(f"Expected {contig.length:,} letters in {name!r} as its .fai says, got fewer: {self.path}.")
+
+
+def match_contigs(wanted: Iterable[str], known: Collection[str], path: str, places: Mapping[str, str] | None = None) -> dict[str, str]:
+    """What a file calls contigs that another one names: the same, or with or without `chr`.
+
+    Args:
+        wanted: Names.
+        known: The names in the file.
+        path: The file, for messages.
+        places: Where each of the names stands, for messages.
+
+    Returns:
+        The file's name of each of them.
+
+    Raises:
+        InputError: The file has no such contig.
+
+    Example:
+        >>> match_contigs(["1", "chr2", "MT"], ["chr1", "chr2", "chrM"], "genome.fa")
+        {'1': 'chr1', 'chr2': 'chr2', 'MT': 'chrM'}
+    """
+    matched = {}
+    for name in dict.fromkeys(wanted):
+        other = name.removeprefix("chr") if name.startswith("chr") else f"chr{name}"
+        names = [name, other, *(MITOCHONDRIA if name in MITOCHONDRIA else ())]
+        found = next((one for one in names if one in known), None)
+        if found is None:
+            some = ", ".join(list(known)[:5]) + (", ..." if len(known) > 5 else "")
+            place = f" in {places[name]}" if places else ""
+            raise InputError(f"Expected a contig of {path} ({some}), got {name!r}{place}.")
+        matched[name] = found
+    return matched
+
+
+def _contigs(path: str) -> dict[str, Contig]:
+    """The file's contigs, from its `.fai` where that is not older than the file."""
+    fai = Path(f"{path}.fai")
+    with open_source(path) as source:
+        if fai.exists() and fai.stat().st_mtime >= Path(path).stat().st_mtime and (contigs := read_fai(fai)):
+            return contigs
+        return index_fasta(source.stream, path)

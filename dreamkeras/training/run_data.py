@@ -1,0 +1,88 @@
+"""What a run trains and validates on: files read, or a library simulated, and divided as its choices say."""
+
+import dataclasses
+import hashlib
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+
+from dreamkeras.data.assays import find_assay
+from dreamkeras.data.examples import Examples, fold_split, split
+from dreamkeras.data.folds import draw_folds
+from dreamkeras.data.overlap import overlap
+from dreamkeras.data.simulate import examples as simulated_examples
+from dreamkeras.data.simulate import simulate
+from dreamkeras.data.table import fitted_layout
+from dreamkeras.training.config import SIMULATED, RunConfig
+
+__all__ = ["HELD_OUT", "RunData", "fingerprint", "read_data", "read_examples", "with_window"]
+
+HELD_OUT = 0.1
+"""Share of the data to validate on where nothing else is chosen."""
+
+
+class RunData(NamedTuple):
+    """What a run trains and validates on, and a line on what both have in common; empty where a split keeps that apart."""
+
+    training: Examples
+    validation: Examples
+    common: str = ""
+
+
+def with_window(config: RunConfig) -> RunConfig:
+    """The choices with the window of the user's own table settled, if it is one: it holds the longest sequence of its files."""
+    files = [file for file in (config.data, config.valid) if file]
+    return dataclasses.replace(config, table=fitted_layout(config.table, files)) if config.table else config
+
+
+def read_examples(config: RunConfig) -> Examples:
+    """What a run divides into training and validation examples; with folds where some are to be drawn.
+
+    Raises:
+        InputError: The data cannot be read, or are too few for the folds.
+    """
+    if config.data:
+        examples = find_assay(config.assay, config.layout).read(config.data)
+    else:
+        examples = simulated_examples(simulate(config.simulated or SIMULATED, config.seed_of_split))
+    return draw_folds(examples, config.folds, config.seed_of_split) if isinstance(config.folds, int) else examples
+
+
+def read_data(config: RunConfig) -> RunData:
+    """What a run trains and validates on.
+
+    Raises:
+        InputError: The data cannot be read, or not be divided as it is chosen.
+    """
+    data = _divided(config)
+    return data._replace(validation=data.validation.centred())
+
+
+def _divided(config: RunConfig) -> RunData:
+    examples = read_examples(config)
+    if config.valid:
+        validation = find_assay(config.assay, config.layout).read(config.valid)
+        return RunData(examples, validation, _common(examples, validation, f"in {Path(config.valid).name}"))
+    if config.valid_fold is not None:
+        # A chromosome may be called 8, but the windows of a genome are in no fold of that number.
+        training, validation = fold_split(examples, str(config.valid_fold) if config.atac else config.valid_fold)
+        place = f"on {config.valid_fold}" if config.atac else f"of fold {config.valid_fold}"
+        return RunData(training, validation, _common(training, validation, place))
+    return RunData(*split(examples, HELD_OUT if config.valid_fraction is None else config.valid_fraction, config.seed_of_split))
+
+
+def _common(training: Examples, validation: Examples, place: str) -> str:
+    common = overlap(training, validation)
+    return common.describe(len(validation), place) if any(common) else ""
+
+
+def fingerprint(data: RunData) -> str:
+    """A hash of what is trained and validated on."""
+    digest = hashlib.sha256()
+    for examples in (data.training, data.validation):
+        weights = () if examples.weights is None else (examples.weights,)
+        profiles = () if examples.profiles is None else (examples.profiles,)
+        for values in (examples.letters, examples.flags, examples.targets, *weights, *profiles):
+            digest.update(np.ascontiguousarray(values).data)
+    return digest.hexdigest()

@@ -1,0 +1,93 @@
+import json
+
+import numpy as np
+import pytest
+
+from dreamkeras.data.simulate import simulate
+from dreamkeras.evaluation.subsets import SUBSETS
+
+pytest.importorskip("matplotlib")
+
+
+@pytest.fixture(scope="module")
+def promoters(tmp_path_factory):
+    """60 promoters with values."""
+    library = simulate(60, seed=3)
+    path = tmp_path_factory.mktemp("data") / "test.tsv"
+    path.write_text("".join(f"{sequence}\t{value:g}\n" for sequence, value in zip(library.sequences, library.values, strict=True)))
+    return path
+
+
+@pytest.fixture
+def model(tmp_path):
+    """A run folder with the packaged model, whose data are not at hand."""
+    from dreamkeras.scoring.predictor import PACKAGED_MODEL
+
+    folder = tmp_path / "first"
+    folder.mkdir()
+    (folder / "model.onnx").write_bytes(PACKAGED_MODEL.read_bytes())
+    return folder
+
+
+def test_figures_are_printed_and_written(run, promoters, model, tmp_path):
+    result = run("evaluate", promoters, "-m", model, "-o", tmp_path / "out", "--draws", 20)
+    assert (result.exit_code, result.stderr) == (0, f"Wrote {tmp_path / 'out'}: see report.html.\n")
+    title, row = (line.split("\t") for line in result.stdout.splitlines())
+    assert (title, row[:3]) == (["model", "task", "n", "r", "rho", "mse"], ["first", "expression", "60"])
+    found = json.loads((tmp_path / "out" / "evaluation.json").read_text())["figures"]["first"]["expression"]
+    assert row[3] == f"{found['r']['value']:.4f} ({found['r']['low']:.4f} to {found['r']['high']:.4f})"
+    assert (tmp_path / "out" / "report.html").stat().st_size > 50_000
+    assert json.loads((tmp_path / "out" / "manifest.json").read_text())["models"][str(model)]
+
+
+def test_predictions_that_predict_wrote_are_worth_the_same(run, promoters, model, tmp_path):
+    run("predict", promoters, "-m", model, "-o", tmp_path / "p.tsv")
+    result = run("evaluate", promoters, "-m", model, "--predictions", tmp_path / "p.tsv", "-o", tmp_path / "out", "--draws", 20)
+    one, other = (line.split("\t")[3:] for line in result.stdout.splitlines()[1:])
+    assert one == other
+
+
+def test_sequences_that_were_trained_on_are_told(run, promoters, model, tmp_path):
+    (model / "config.json").write_text(json.dumps({"assay": "yeast", "data": str(promoters)}))
+    result = run("evaluate", promoters, "-m", model, "-o", tmp_path / "out", "--draws", 2)
+    assert "Warning: first: 60 of the 60 sequences in test.tsv are copies of training sequences" in result.stderr
+    assert "60 of the 60" in (tmp_path / "out" / "report.html").read_text()
+
+
+def test_the_challenges_score_in_its_own_units(run, model, tmp_path):
+    random = np.random.default_rng(0)
+    values = random.normal(size=40)  # of the test file: no bins
+    letters = ["".join(random.choice(list("ACGT"), 80)) for _ in values]
+    (tmp_path / "test.tsv").write_text("".join(f"{letters[i]}\t{values[i]}\n" for i in range(40)))
+    for subset in SUBSETS.values():
+        if subset.file:
+            rows = ["alt_pos,ref_pos", *(f"{i},{i + 20}" for i in range(20))] if subset.paired else ["pos", *map(str, range(20))]
+            (tmp_path / subset.file).write_text("\n".join(rows) + "\n")
+    result = run("evaluate", tmp_path / "test.tsv", "-m", model, "-o", tmp_path / "out", "--draws", 5, "--subsets", tmp_path)
+    assert result.exit_code == 0
+    assert "not in the model's units" in result.stderr
+    assert "nan" in result.stdout.splitlines()[1]
+    assert result.stdout.splitlines()[2].startswith("first: Pearson score ")
+    assert "autosome (winner)" in (tmp_path / "out" / "report.html").read_text()
+
+
+@pytest.mark.parametrize(
+    ("args", "code", "message"),
+    [
+        ((), 2, "Expected a model (-m) or predictions"),
+        (("-m", "nowhere"), 1, "got nowhere, which does not exist"),
+        (("-m", "{model}", "--assay", "starrseq"), 1, "a column named 'sequence'"),
+        (("-m", "{model}", "--assay", "table", "--target-column", "1", "--sequence-column", "0"), 1, "whose tasks are column_1"),
+        (("-m", "{model}", "--assay", "yeast", "--target-column", "x"), 2, "Expected --assay table for --target-column"),
+        (("-m", "{model}", "-m", "{model}"), 1, "got one twice"),
+        (("-m", "{model}", "--public", "."), 2, "Expected --subsets beside --public"),
+        (("-m", "{model}", "--subsets", "{model}"), 1, "a folder with test subsets"),
+        (("-m", "{model}", "-o", "{model}"), 1, "a new or empty folder"),
+    ],
+)
+def test_wrong_choices_are_one_line_and_leave_nothing(run, promoters, model, tmp_path, args, code, message):
+    before = sorted(tmp_path.rglob("*"))
+    result = run("evaluate", promoters, "-o", tmp_path / "out", *(str(arg).format(model=model) for arg in args))
+    assert result.exit_code == code
+    assert message in result.stderr
+    assert sorted(tmp_path.rglob("*")) == before

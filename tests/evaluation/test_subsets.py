@@ -1,0 +1,77 @@
+import json
+
+import numpy as np
+import pytest
+
+from dreamkeras.errors import InputError
+from dreamkeras.evaluation.subsets import SUBSETS, read_subsets
+
+PAIRS = "alt_tag,alt_pos,ref_pos,alt_exp\nx,3,1,\ny,4,1,\nx,3,1,\n"
+
+
+@pytest.fixture
+def folder(tmp_path):
+    """Two subsets, each with a row twice."""
+    (tmp_path / "high_exp_seqs.csv").write_text(",tag,pos,exp\n0,a,7,\n1,b,2,\n2,c,7,\n3,d,5,\n")
+    (tmp_path / "motif_tiling_seqs.csv").write_text(PAIRS)
+    return tmp_path
+
+
+def write_public(folder, **used):
+    """What the leaderboard used: nothing, but for what is given."""
+    folder.mkdir()
+    for subset in SUBSETS.values():
+        if subset.public:
+            keys = used.get(subset.public.removesuffix("_exp_indices.json"), [])
+            (folder / subset.public).write_text(json.dumps({key: [0.5] for key in keys}))
+    return folder
+
+
+def test_weights_are_those_of_the_challenge():
+    assert sum(subset.weight for subset in SUBSETS.values()) == pytest.approx(4.65)
+    assert [name for name, subset in SUBSETS.items() if subset.paired] == ["SNVs", "motif perturbation", "motif tiling"]
+
+
+def test_a_row_counts_once(folder):
+    found = read_subsets(folder, 9)
+    assert {name: rows.tolist() for name, rows in found.items()} == {
+        "all": list(range(9)),
+        "high expression": [2, 5, 7],
+        "motif tiling": [[3, 1], [4, 1]],
+    }
+
+
+def test_public_rows_are_left_out_of_every_subset_of_rows_and_pairs_of_their_own(folder):
+    public = write_public(folder / "public", low=["2"], motif_tiling=["4,1"], SNVs=["3,8"])
+    found = read_subsets(folder, 9, public)
+    assert {name: rows.tolist() for name, rows in found.items()} == {
+        "all": [0, 5, 6, 7],  # without 2, without 4 and 1, without 3 and 8
+        "high expression": [5, 7],
+        "motif tiling": [[3, 1]],
+    }
+
+
+@pytest.mark.parametrize("cell", ["9", "-1", "x", "1.0", ""])
+def test_a_row_that_is_not_in_the_test_names_its_line(folder, cell):
+    (folder / "high_exp_seqs.csv").write_text(f"tag,pos\na,2\nb,{cell}\n")
+    with pytest.raises(InputError, match=rf"row numbers from 0 to 8, got '{cell}' .*high_exp_seqs.csv, line 3"):
+        read_subsets(folder, 9)
+
+
+def test_a_folder_without_subsets_is_refused(tmp_path):
+    with pytest.raises(InputError, match=r"high_exp_seqs.csv.*got none of them"):
+        read_subsets(tmp_path, 9)
+
+
+@pytest.mark.parametrize("content", ["[", '{"1,2": 0}', '{"a": 0}'])
+def test_a_broken_public_file_is_named(folder, content):
+    public = write_public(folder / "public")
+    (public / "low_exp_indices.json").write_text(content)
+    with pytest.raises(InputError, match=r"row numbers in .*low_exp_indices\.json"):
+        read_subsets(folder, 9, public)
+
+
+def test_the_challenges_own_files_are_read(data_folder):
+    found = read_subsets(data_folder / "data" / "yeast_gpra" / "test_subsets", 71_103)
+    assert list(found) == [name for name in SUBSETS if name != "SNVs"]
+    assert all(len(np.unique(rows, axis=0)) == len(rows) for rows in found.values())

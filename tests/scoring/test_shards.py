@@ -1,0 +1,93 @@
+import itertools
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from dreamkeras.errors import InputError
+from dreamkeras.scoring.shards import Shard, Shards, describe_work, in_shards, join_shards
+from dreamkeras.sequence.ragged import Ragged
+from dreamkeras.sequence.records import Records
+
+
+def shard(*names, skipped=0):
+    return Shard(list(names), np.arange(2 * len(names), dtype=np.float32).reshape(-1, 2), skipped, [f"why {i}" for i in range(skipped)])
+
+
+def same(one, other):
+    return one.ids == other.ids and np.array_equal(one.values, other.values) and one[2:] == other[2:]
+
+
+def records(*names):
+    return Records(list(names), Ragged.from_strings(name * 3 for name in names), np.arange(len(names)), "x.fa")
+
+
+def test_shards_come_back_as_they_were(tmp_path):
+    kept = [shard("a", "bé\t", "", skipped=2), Shard([], np.empty((0, 2), np.float32), 5, []), shard("z")]
+    shards = Shards(tmp_path / "work", {"model": "m"})
+    for part in kept:
+        shards.add(part)
+    again = Shards(tmp_path / "work", {"model": "m"})
+    assert again.done == 3
+    assert all(map(same, again, kept))
+    again.remove()
+    assert not (tmp_path / "work").exists()
+
+
+def test_other_work_is_refused_and_named(tmp_path):
+    Shards(tmp_path / "work", {"model": "m", "input": ["a"], "columns": ("x",)}).add(shard("a"))
+    Shards(tmp_path / "work", {"model": "m", "input": ["a"], "columns": ["x"]})
+    with pytest.raises(InputError, match=r"another input and model: .*remove that folder"):
+        Shards(tmp_path / "work", {"model": "n", "input": ["b"], "columns": ["x"]})
+    (tmp_path / "work" / "manifest.json").write_text("[")
+    with pytest.raises(InputError, match=r"manifest of an unfinished prediction, got .*manifest\.json"):
+        Shards(tmp_path / "work", {})
+
+
+def test_work_that_has_nothing_yet_may_become_another(tmp_path):
+    Shards(tmp_path / "work", {"input": "with a mistake"})
+    Shards(tmp_path / "work", {"input": "mended"}).add(shard("a"))
+    assert Shards(tmp_path / "work", {"input": "mended"}).done == 1
+
+
+def test_a_lost_shard_ends_what_is_done(tmp_path):
+    shards = Shards(tmp_path / "work", {})
+    for name in "abc":
+        shards.add(shard(name))
+    (tmp_path / "work" / "00000001.npz").unlink()
+    assert Shards(tmp_path / "work", {}).done == 1
+
+
+@given(st.lists(st.integers(1, 7), max_size=8), st.integers(1, 6), st.integers(0, 4))
+def test_shards_hold_the_same_records_however_they_are_read(sizes, size, done):
+    names = [str(i) for i in range(sum(sizes))]
+    ends = np.cumsum([0, *sizes])
+    batches = [records(*names[first:last]) for first, last in itertools.pairwise(ends)]
+    told = []
+    came = [[name for piece in pieces for name in piece.ids] for pieces in in_shards(batches, size, done, told.append)]
+    assert came == [names[first : first + size] for first in range(done * size, len(names), size)]
+    assert sum(told) == min(done * size, len(names))
+
+
+def test_pieces_keep_their_letters_and_lines():
+    (pieces,) = in_shards([records("a", "b", "c"), records("d")], 2, 1)
+    assert [(piece.ids, piece.sequences[0], piece.lines.tolist()) for piece in pieces] == [(["c"], "ccc", [2]), (["d"], "ddd", [0])]
+
+
+def test_joined_shards_keep_the_first_reasons():
+    joined = join_shards([shard("a", skipped=2), shard("b", "c", skipped=2)], reasons=3)
+    assert (joined.ids, joined.skipped, joined.reasons) == (["a", "b", "c"], 4, ["why 0", "why 1", "why 0"])
+    assert joined.values.shape == (3, 2)
+
+
+def test_the_work_is_told_by_what_its_files_hold(tmp_path):
+    model, data = tmp_path / "model.onnx", tmp_path / "in.fa"
+    model.write_bytes(b"m")
+    data.write_bytes(b">a\nACGT\n")
+    described = describe_work([str(tmp_path)], [str(data)], ["x"], [None])
+    assert described == describe_work([str(model)], [str(data)], ["x"], [None])
+    data.write_bytes(b">a\nACGG\n")
+    assert described != describe_work([str(tmp_path)], [str(data)], ["x"], [None])
+    with pytest.raises(InputError, match="got nothing at gone"):
+        describe_work([str(model)], ["gone"], [], [])

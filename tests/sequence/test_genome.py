@@ -1,0 +1,136 @@
+"""Windows of genomes, beside the strings that were written."""
+
+import gzip
+import os
+
+import numpy as np
+import pytest
+from bgzip_writer import bgzip
+from hypothesis import given
+from hypothesis import strategies as st
+
+from dreamkeras.errors import InputError
+from dreamkeras.sequence.genome import Genome, match_contigs
+
+CONTIGS = {
+    name: "".join(np.random.default_rng(length).choice(list("ACGTNacgt"), length))
+    for name, length in (("chr1", 1003), ("chr2", 60), ("chrM", 7))
+}
+
+
+def fasta(contigs=CONTIGS, width=60, newline="\n"):
+    lines = []
+    for name, letters in contigs.items():
+        lines += [f">{name} of the tests", *(letters[start : start + width] for start in range(0, len(letters), width))]
+    return (newline.join(lines) + newline).encode()
+
+
+@pytest.fixture(scope="module", params=["plain", "crlf", "bgzip", "one line"])
+def genome(request, tmp_path_factory):
+    path = tmp_path_factory.mktemp("genome") / "genome.fa"
+    data = {"crlf": fasta(newline="\r\n"), "one line": fasta(width=10**6)}.get(request.param, fasta())
+    path.write_bytes(bgzip(data, 100) if request.param == "bgzip" else data)
+    return Genome(str(path))
+
+
+def by_hand(name, start, length):
+    around = "N" * 2000
+    return (around + CONTIGS[name] + around)[2000 + start : 2000 + start + length]
+
+
+@given(st.lists(st.tuples(st.sampled_from(list(CONTIGS)), st.integers(-100, 1100)), max_size=5), st.integers(1, 200))
+def test_windows_are_what_was_written_and_n_beyond_the_ends(genome, places, length):
+    windows = genome.windows([name for name, _ in places], np.array([start for _, start in places], int), length)
+    assert windows.shape == (len(places), length)
+    assert windows.dtype == np.uint8
+    assert [row.tobytes().decode() for row in windows] == [by_hand(name, start, length) for name, start in places]
+
+
+def test_a_whole_contig_is_one_window(genome):
+    assert genome.lengths == {name: len(letters) for name, letters in CONTIGS.items()}
+    assert genome.windows(["chr1"], np.array([0]), 1003).tobytes().decode() == CONTIGS["chr1"]
+
+
+def test_contigs_are_found_with_and_without_chr(genome):
+    windows = genome.windows(["1", "chr1", "MT"], np.array([5, 5, 5]), 3)
+    assert [row.tobytes().decode() for row in windows] == [by_hand("chr1", 5, 3), by_hand("chr1", 5, 3), by_hand("chrM", 5, 3)]
+
+
+def test_a_contig_that_is_not_there_is_refused(genome):
+    with pytest.raises(InputError, match=r"Expected a contig of .*genome\.fa \(chr1, chr2, chrM\), got 'chr3'"):
+        genome.windows(["chr1", "chr3"], np.array([0, 0]), 4)
+
+
+def test_an_index_beside_the_file_is_used_unless_it_is_older(tmp_path):
+    path = tmp_path / "genome.fa"
+    path.write_bytes(b">a\nACGT\n>b\nGG\n")
+    fai = tmp_path / "genome.fa.fai"
+    fai.write_text("other\t4\t3\t4\t5\n")
+    os.utime(path, (100, 100))
+    assert Genome(str(path)).windows(["other"], np.array([0]), 4).tobytes() == b"ACGT"
+    os.utime(fai, (50, 50))
+    assert Genome(str(path)).lengths == {"a": 4, "b": 2}
+
+
+@pytest.mark.parametrize("packed", [False, True])
+def test_an_index_of_another_file_is_refused(tmp_path, packed):
+    path = tmp_path / "genome.fa"
+    path.write_bytes(bgzip(fasta()) if packed else fasta())
+    (tmp_path / "genome.fa.fai").write_text("chr1\t1200\t20\t60\t61\n")
+    with pytest.raises(InputError, match=r"Expected 1,200 letters in 'chr1' as its \.fai says, got fewer: .*genome\.fa"):
+        Genome(str(path))
+
+
+def test_what_is_no_dna_is_refused_where_it_stands(tmp_path):
+    path = tmp_path / "protein.fa"
+    path.write_bytes(b">a\nACGTACGT\nACGTEFGH\n")
+    genome = Genome(str(path))
+    assert genome.windows(["a"], np.array([0]), 12).tobytes() == b"ACGTACGTACGT"
+    with pytest.raises(InputError, match=r"Expected 4 letters of DNA, got 'E' in a:10-14 \(.*protein\.fa\)"):
+        genome.windows(["a"], np.array([10]), 4)
+
+
+def test_a_wrong_index_shows_in_the_letters(tmp_path):
+    path = tmp_path / "genome.fa"
+    path.write_bytes(b">a\nACGT\nACGT\n")
+    (tmp_path / "genome.fa.fai").write_text("a\t8\t3\t8\t9\n")
+    with pytest.raises(InputError, match=r"Expected 8 letters of DNA, got 7 letters in a:0-8"):
+        Genome(str(path)).windows(["a"], np.array([0]), 8)
+
+
+@pytest.mark.parametrize(("data", "message"), [
+    (gzip.compress(fasta()), "got gzip of another kind"), (b"", "got an empty file"), (b"ACGT\n", "got letters"),
+    (b">a\nAC\nACGT\n", "Expected lines of 2 letters in contig 'a'"),
+])  # fmt: skip
+def test_other_files_are_refused(tmp_path, data, message):
+    path = tmp_path / "genome.fa"
+    path.write_bytes(data)
+    with pytest.raises(InputError, match=message):
+        Genome(str(path))
+
+
+def test_no_file_and_standard_input_are_refused(tmp_path):
+    with pytest.raises(InputError, match="Expected a file, got nothing at"):
+        Genome(str(tmp_path / "none.fa"))
+    with pytest.raises(InputError, match="Expected a FASTA file to look windows up in, got standard input"):
+        Genome("-")
+
+
+def test_a_name_that_stands_in_both_forms_is_taken_as_it_is():
+    assert match_contigs(["1", "chr1"], ["chr1", "1"], "x.fa") == {"1": "1", "chr1": "chr1"}
+    assert match_contigs(["chrM"], ["MT", "2"], "x.fa") == {"chrM": "MT"}
+
+
+def test_a_long_list_of_contigs_is_cut_in_the_message():
+    with pytest.raises(InputError, match=r"Expected a contig of x\.fa \(c0, c1, c2, c3, c4, \.\.\.\), got 'chrX'"):
+        match_contigs(["chrX"], [f"c{number}" for number in range(9)], "x.fa")
+
+
+def test_windows_come_in_the_order_they_are_asked_for(genome):
+    starts = np.random.default_rng(0).permutation(900)
+    windows = genome.windows(["chr1"] * 900, starts, 30)
+    assert [row.tobytes().decode() for row in windows] == [by_hand("chr1", start, 30) for start in starts.tolist()]
+
+
+def test_no_window_gives_an_empty_array(genome):
+    assert genome.windows([], np.array([], int), 30).shape == (0, 30)
