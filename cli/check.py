@@ -2,14 +2,14 @@
 
 import click
 
-from .options import BACKENDS
+from .options import BACKENDS, SLOTS
 
 __all__ = ["command"]
 
 
 @click.command("check")
 @click.argument("block", metavar="BLOCK")
-@click.option("--slot", type=click.Choice(("first", "core", "final")), help="Where it goes.  [default: where module:Class belongs]")
+@click.option("--slot", type=click.Choice(SLOTS), help="Where it goes.  [default: where module:Class belongs]")
 @click.option("--backend", "backends", multiple=True, type=click.Choice(BACKENDS), help="May be given twice.  [default: all installed]")
 def command(block: str, slot: str | None, backends: tuple[str, ...]) -> None:
     """Try a block in its slot, on every installed backend.
@@ -20,7 +20,8 @@ def command(block: str, slot: str | None, backends: tuple[str, ...]) -> None:
     from dreamkeras.training.block_report import report_block
 
     if slot is None and ":" not in block:
-        raise click.UsageError(f"Expected --slot first, core or final beside the name of a registered block, got {block!r} alone.")
+        slots = ", ".join(SLOTS)
+        raise click.UsageError(f"Expected --slot ({slots}) beside the name of a registered block, got {block!r} alone.")
     report = report_block(slot, block, backends or BACKENDS)
     click.echo(str(report))
     if not report.holds:

@@ -2,6 +2,8 @@
 
 import click
 
+from .options import EXPORT_PRECISIONS, STRANDS
+
 __all__ = ["command"]
 
 
@@ -16,14 +18,14 @@ __all__ = ["command"]
 )
 @click.option(
     "--precision",
-    type=click.Choice(("float32", "float16")),
+    type=click.Choice(EXPORT_PRECISIONS),
     default="float32",
     show_default=True,
     help="Of weights and computation; float16 halves the file.",
 )
 @click.option(
     "--strands",
-    type=click.Choice(("both", "forward")),
+    type=click.Choice(STRANDS),
     help="Answer the mean of both strands, or the strand as given.  [default: the construct's rule]",
 )
 @click.option("--without-bias", is_flag=True, help="Leave out the enzyme's bias that an ATAC-seq model was trained around.")

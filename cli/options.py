@@ -4,11 +4,15 @@ import click
 
 __all__ = [
     "BACKENDS",
+    "BODY",
     "DATA_SETS",
+    "EXPORT_PRECISIONS",
     "FORMATS",
     "LOSSES",
     "OPTIMIZERS",
     "PRECISIONS",
+    "SLOTS",
+    "STRANDS",
     "batch_size_option",
     "device_option",
     "fold_count",
@@ -40,6 +44,18 @@ LOSSES = ("mse", "huber", "l1", "pearson")
 
 OPTIMIZERS = ("adamw", "adam", "lion")
 """The keys of `training.strategies.OPTIMIZERS`, likewise."""
+
+SLOTS = ("first", "core", "final")
+"""The keys of `layers.slots.BLOCKS`, likewise."""
+
+BODY = ("first", "core")
+"""Those of `training.warm_start`, likewise."""
+
+EXPORT_PRECISIONS = ("float32", "float16")
+"""`PRECISIONS` of `export`, likewise."""
+
+STRANDS = ("both", "forward")
+"""Those of `export`, likewise."""
 
 models_option = click.option(
     "-m",

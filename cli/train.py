@@ -8,7 +8,7 @@ from click.core import ParameterSource
 
 from .atac_options import atac_options, chosen_genome
 from .config_file import config_option
-from .options import BACKENDS, LOSSES, OPTIMIZERS, PRECISIONS, fold_count, place
+from .options import BACKENDS, BODY, LOSSES, OPTIMIZERS, PRECISIONS, fold_count, place
 from .table_options import chosen_layout, table_options
 
 __all__ = ["command"]
@@ -61,7 +61,7 @@ __all__ = ["command"]
 )
 @click.option("--minutes", type=float, metavar="N", help="End with the epoch in which N minutes of training are over.")
 @click.option("--init-from", type=click.Path(), metavar="MODEL", help="Start with the weights of a run; a new head where it differs.")
-@click.option("--freeze", type=click.Choice(("first", "core")), multiple=True, help="Keep this block of it as it is; may be given twice.")
+@click.option("--freeze", type=click.Choice(BODY), multiple=True, help="Keep this block of it as it is; may be given twice.")
 @click.option("--body-rate", type=float, metavar="SHARE", help="Share of the learning rate for its first and core block.")
 @click.option("--seed", type=int, default=0, show_default=True, help="Of weights, split, order and dropout.")
 @click.option("--split-seed", type=int, metavar="N", help="Of the split alone.  [default: the seed]")

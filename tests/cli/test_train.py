@@ -290,15 +290,22 @@ class TestFullDisk:
 
 
 def test_options_offer_what_there_is():
+    from dreamkeras import export
+    from dreamkeras.layers.slots import BLOCKS
     from dreamkeras.training.backend import BACKENDS
     from dreamkeras.training.config import PRECISIONS
     from dreamkeras.training.losses import LOSSES
     from dreamkeras.training.strategies import OPTIMIZERS
+    from dreamkeras.training.warm_start import BODY
 
     assert tuple(options.BACKENDS) == BACKENDS
     assert tuple(options.PRECISIONS) == tuple(PRECISIONS)
     assert tuple(options.LOSSES) == tuple(LOSSES)
     assert tuple(options.OPTIMIZERS) == tuple(OPTIMIZERS)
+    assert tuple(options.SLOTS) == tuple(BLOCKS)
+    assert options.BODY == BODY
+    assert options.EXPORT_PRECISIONS == export.PRECISIONS
+    assert options.STRANDS == export.STRANDS
 
 
 def test_help_names_every_strategy_and_has_a_line_an_option(run):
