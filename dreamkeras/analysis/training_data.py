@@ -42,7 +42,7 @@ def read_training_data(model: str) -> TrainingData | None:
         return None
     try:
         fields = json.loads(path.read_text())
-        kinds = {"table": TableLayout, "atac": AtacLayout}
+        kinds: dict[str, type[TableLayout | AtacLayout]] = {"table": TableLayout, "atac": AtacLayout}
         layout = next((kind.from_json(fields[name]) for name, kind in kinds.items() if fields.get(name)), None)
         return TrainingData(fields["assay"], layout, fields.get("data"))
     except (OSError, TypeError, ValueError, KeyError, AttributeError) as error:
