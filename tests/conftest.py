@@ -1,7 +1,8 @@
-"""Fixtures that more than one test file needs."""
+"""Fixtures that more than one test file needs, and what each process of a parallel run gets of the machine."""
 
 import os
 import signal
+import tempfile
 from pathlib import Path
 
 import hypothesis
@@ -13,6 +14,21 @@ hypothesis.settings.load_profile("any machine")
 
 # A shell starts what it runs in the background with interrupts ignored, and programs that tests start would inherit that.
 signal.signal(signal.SIGINT, signal.default_int_handler)
+
+CACHE = "JAX_COMPILATION_CACHE_DIR"
+
+
+def pytest_configure(config):
+    """Each of `-n` processes takes its share of the CPUs, and what it starts too; JAX compiles a step once for all of them."""
+    worker, workers = os.environ.get("PYTEST_XDIST_WORKER", ""), int(os.environ.get("PYTEST_XDIST_WORKER_COUNT", "1"))
+    if worker and hasattr(os, "sched_setaffinity"):
+        cpus = sorted(os.sched_getaffinity(0))
+        number = int(worker.removeprefix("gw"))
+        os.sched_setaffinity(0, cpus[number::workers] or cpus)
+    if CACHE not in os.environ:
+        folder = tempfile.TemporaryDirectory(prefix="dreamkeras-jax-", ignore_cleanup_errors=True)
+        config.add_cleanup(folder.cleanup)
+        os.environ |= {CACHE: folder.name, "JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS": "0"}
 
 
 @pytest.fixture(scope="session")

@@ -27,6 +27,12 @@ def randomise(layer, seed=0):
     return layer
 
 
+def compile_once(model, optimizer, **options):
+    """Compiles and makes the optimiser's variables: on TensorFlow, a step that makes them is traced twice."""
+    model.compile(optimizer, **options)
+    model.optimizer.build(model.trainable_variables)
+
+
 def gradients(layer, inputs, cotangent):
     """Gradients of `sum(layer(inputs) * cotangent)`: that of the inputs, and those of the layer's weights.
 
@@ -35,7 +41,7 @@ def gradients(layer, inputs, cotangent):
     features = keras.Input(batch_shape=inputs.shape)
     source = Offset(inputs)
     model = keras.Model(features, layer(source(features)))
-    model.compile(keras.optimizers.SGD(1.0), loss=lambda wanted, came: ops.sum(wanted * came))
+    compile_once(model, keras.optimizers.SGD(1.0), loss=lambda wanted, came: ops.sum(wanted * came))
     before = [array(weight) for weight in (source.offset, *layer.trainable_weights)]
     model.train_on_batch(np.zeros_like(inputs), cotangent)
     after = [array(weight) for weight in (source.offset, *layer.trainable_weights)]

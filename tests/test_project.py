@@ -26,7 +26,7 @@ def folders_with_code(top: str) -> set[str]:
 def test_readme_has_one_test_command():
     (command,) = fenced_lines("Tests")
     assert command.startswith("python3 -m venv .venv && ")
-    assert command.endswith(" && pytest")
+    assert command.endswith(" && pytest -n 2 --dist loadfile")
 
 
 @pytest.mark.parametrize("check", ["ruff check", "ruff format --check", "mypy", "lint-imports"])

@@ -1,6 +1,7 @@
 """AdamW whose beta_1 may follow a schedule, as one-cycle training wants it, and Lion; both may clip by norm and by value."""
 
 import math
+from typing import Any
 
 import keras
 from keras import ops
@@ -24,17 +25,19 @@ class Tamed(keras.optimizers.Optimizer):
         self._shares = {}
 
     def slow_down(self, variables, share):
-        """From now on each step moves and decays these variables by a share of what it would; before the optimiser is built."""
+        """From now on each step moves and decays these variables by a share of what it would."""
         self._shares |= {self._var_key(variable): share for variable in variables}
-        self.exclude_from_weight_decay(var_list=variables)  # Keras's own decay knows one rate for all
 
     def update_step(self, gradient, variable, learning_rate):
-        """One step of one variable, at its own rate."""
+        """One step of one variable, decayed first, at its own rate."""
         if share := self._shares.get(self._var_key(variable)):
             learning_rate = learning_rate * share
-            if self.weight_decay:
-                self.assign_sub(variable, variable * ops.cast(self.weight_decay * learning_rate, variable.dtype))
+        if self.weight_decay and self._use_weight_decay(variable):
+            self.assign_sub(variable, variable * ops.cast(self.weight_decay * learning_rate, variable.dtype))
         self.move(gradient, variable, learning_rate)
+
+    def _apply_weight_decay(self, variables):
+        """Nothing: `update_step` does it. Keras's own knows one rate for all, and computes it anew for each."""
 
     def move(self, gradient, variable, learning_rate):
         """One step of one variable at this rate."""
@@ -74,20 +77,27 @@ class CyclingAdamW(Tamed, keras.optimizers.AdamW):
     def __init__(self, learning_rate=0.001, beta_1=0.9, epsilon=1e-8, **kwargs):
         beta_1 = keras.saving.deserialize_keras_object(beta_1) if isinstance(beta_1, dict) else beta_1
         super().__init__(learning_rate, beta_1=beta_1, epsilon=epsilon, **kwargs)
+        self._common: tuple[Any, ...] = ()
+
+    def apply(self, grads, trainable_variables=None):
+        """One step; what all variables have in common is computed once, which leaves a third of the operations to compile."""
+        step = ops.cast(self.iterations + 1, "float32")
+        beta_1 = ops.cast(self.beta_1(self.iterations) if callable(self.beta_1) else self.beta_1, "float32")
+        # 1 - beta_2 ** step, which in float32 would keep only three digits of its first steps.
+        share = -ops.expm1(step * math.log(self.beta_2))
+        self._common = beta_1, 1 - ops.power(beta_1, step), share
+        super().apply(grads, trainable_variables)
+        self._common = ()  # they are this step's, or the trace's that compiles it
 
     def move(self, gradient, variable, learning_rate):
         """One step of one variable at this rate."""
         index = self._get_variable_index(variable)
         mean, square = self._momentums[index], self._velocities[index]
-        gradient, rate = ops.cast(gradient, variable.dtype), ops.cast(learning_rate, variable.dtype)
-        step = ops.cast(self.iterations + 1, variable.dtype)
-        beta_1 = ops.cast(self.beta_1(self.iterations) if callable(self.beta_1) else self.beta_1, variable.dtype)
+        gradient, rate, beta_1, mean_share, share = (ops.cast(value, variable.dtype) for value in (gradient, learning_rate, *self._common))
         self.assign(mean, mean * beta_1 + gradient * (1 - beta_1))
         self.assign(square, square * self.beta_2 + ops.square(gradient) * (1 - self.beta_2))
-        # 1 - beta_2 ** step, which in float32 would keep only three digits of its first steps.
-        share = -ops.expm1(step * math.log(self.beta_2))
         deviation = ops.sqrt(square / share) + self.epsilon
-        self.assign_sub(variable, rate / (1 - ops.power(beta_1, step)) * mean / deviation)
+        self.assign_sub(variable, rate / mean_share * mean / deviation)
 
     def get_config(self):
         """The arguments; a schedule as its own configuration."""

@@ -139,6 +139,7 @@ def _prepare(config: RunConfig, data: RunData) -> tuple[PrixFixe, Plan]:
         metrics=[PearsonR(len(model.tasks))],
         jit_compile=config.backend == "jax",  # On TensorFlow, benchmarks/train_step.py is measured without XLA.
     )
+    model.optimizer.build(model.trainable_variables)  # on TensorFlow, a step that makes variables is traced twice
     return model, plan
 
 

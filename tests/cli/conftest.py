@@ -44,7 +44,7 @@ def spawn():
 
     def run_process(*args, env=None, **options):
         command = [sys.executable, "-c", "from dreamkeras.cli.main import main; main(prog_name='dreamkeras')", *map(str, args)]
-        options = {"capture_output": True, "text": True, "timeout": 60, **options}
+        options = {"capture_output": True, "text": True, "timeout": 300, **options}
         return subprocess.run(command, env={**os.environ, **(env or {})}, check=False, **options)
 
     return run_process

@@ -11,7 +11,7 @@ def table():
     """What the command prints, as rows of columns."""
     pytest.importorskip("keras")
     command = [sys.executable, "-c", "from dreamkeras.cli.main import main; main(prog_name='dreamkeras')", "models"]
-    done = subprocess.run(command, capture_output=True, text=True, check=True, timeout=120)
+    done = subprocess.run(command, capture_output=True, text=True, check=True, timeout=300)
     assert done.stderr == ""
     return [line.split("\t") for line in done.stdout.splitlines()]
 

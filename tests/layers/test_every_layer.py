@@ -8,7 +8,7 @@ from typing import NamedTuple
 import keras
 import numpy as np
 import pytest
-from keras_arrays import array, random_array, random_letters, randomise
+from keras_arrays import array, compile_once, random_array, random_letters, randomise
 
 import dreamkeras.layers
 from dreamkeras.layers.auxiliary import PositionHead
@@ -110,7 +110,7 @@ def arguments(layer_class, batch):
 
 def train_step(layer_class, model):
     """The loss of one step."""
-    model.compile("sgd", loss="mse")
+    compile_once(model, "sgd", loss="mse")
     return model.train_on_batch(arguments(layer_class, 5), random_array(5, *model.output_shape[1:]))
 
 

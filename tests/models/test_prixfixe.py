@@ -289,7 +289,7 @@ numpy.save(sys.argv[3], keras.saving.load_model(sys.argv[1]).predictor().predict
 def test_a_model_saved_here_predicts_the_same_on_another_backend(model, saved, tmp_path, backend):
     np.save(tmp_path / "letters.npy", letters := random_letters(5, 20))
     command = [sys.executable, "-c", PREDICT, saved, tmp_path / "letters.npy", tmp_path / "came.npy"]
-    subprocess.run(command, env={**os.environ, "KERAS_BACKEND": backend}, check=True, timeout=120)
+    subprocess.run(command, env={**os.environ, "KERAS_BACKEND": backend}, check=True, timeout=300)
     np.testing.assert_allclose(np.load(tmp_path / "came.npy"), model.predictor().predict_on_batch(letters), atol=1e-4)
 
 

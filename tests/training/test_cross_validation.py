@@ -3,10 +3,12 @@
 import csv
 import json
 import shutil
+from contextlib import contextmanager
 
 import keras
 import numpy as np
 import pytest
+from tiny_network import tiny_preset
 from toy_models import write_toy_model
 
 from dreamkeras.data.table_layout import TableLayout
@@ -42,10 +44,12 @@ def choices(measured, choose):
     return lambda **more: choose(**{"data": measured, "assay": "table", "table": layout, "batch_size": 20, "folds": "given", **more})
 
 
-@pytest.fixture
-def unexported(quick):
-    quick.setattr(cross_validation, "export_ensemble", lambda folders, output: output.touch())
-    return quick
+@contextmanager
+def unexported():
+    """The tiny network, and neither its exports nor that of all folds."""
+    with tiny_preset() as patch:
+        patch.setattr(cross_validation, "export_ensemble", lambda folders, output: output.touch())
+        yield
 
 
 def validate(config, folder, **options):
@@ -53,17 +57,40 @@ def validate(config, folder, **options):
     return cross_validate(config, folder, lines.append, BACKEND, **options), lines
 
 
-def test_out_of_fold_predictions_are_in_the_order_of_the_data(unexported, choices, measured, tmp_path):
-    metrics, lines = validate(choices(), tmp_path / "cv")
-    assert lines == [f"fold {place}/3: {tmp_path}/cv/fold-{number}" for place, number in ((1, 2), (2, 4), (3, 6))]
-    rows = rows_of(tmp_path / "cv" / "out_of_fold.tsv")
+@pytest.fixture(scope="module")
+def given(choices, tmp_path_factory):
+    """What came of the folds of the table, the lines, and the folder."""
+    folder = tmp_path_factory.mktemp("given") / "cv"
+    with unexported():
+        return *validate(choices(), folder), folder
+
+
+@pytest.fixture(scope="module")
+def drawn(choices, tmp_path_factory):
+    """The same of two folds that were drawn; its models count letters, weighed by the fold, in place of a network."""
+    import dreamkeras
+
+    def export(folder, **options):
+        write_toy_model(folder / "model.onnx", tasks=("a",), weight=1 + int(folder.name == "fold-1"))
+        return dreamkeras.load(folder).description
+
+    folder = tmp_path_factory.mktemp("drawn") / "cv"
+    with tiny_preset() as patch:
+        patch.setattr("dreamkeras.training.folder.export_onnx", export)
+        return *validate(choices(folds=2, epochs=1, table=TableLayout(("a",))), folder), folder
+
+
+def test_out_of_fold_predictions_are_in_the_order_of_the_data(given, measured):
+    metrics, lines, folder = given
+    assert lines == [f"fold {place}/3: {folder}/fold-{number}" for place, number in ((1, 2), (2, 4), (3, 6))]
+    rows = rows_of(folder / "out_of_fold.tsv")
     assert list(rows[0]) == ["id", "fold", "length", "measured_a", "measured_b", "predicted_a", "predicted_b"]
     with open(measured) as file:
         table = list(csv.DictReader(file))
     assert [(row["id"], row["fold"], float(row["measured_a"])) for row in rows] == [
         (row["id"], row["fold"], float(row["a"])) for row in table
     ]
-    of_fold = {row["id"]: row["predicted_a"] for row in rows_of(tmp_path / "cv" / "fold-4" / "validation.tsv")}
+    of_fold = {row["id"]: row["predicted_a"] for row in rows_of(folder / "fold-4" / "validation.tsv")}
     assert of_fold == {row["id"]: row["predicted_a"] for row in rows if row["fold"] == "4"}
 
     a, b = ([[float(row[f"{kind}_{task}"]) for kind in ("measured", "predicted")] for row in rows] for task in "ab")
@@ -71,38 +98,33 @@ def test_out_of_fold_predictions_are_in_the_order_of_the_data(unexported, choice
     assert metrics["r"] == pytest.approx(np.mean(r))
     assert metrics["tasks"]["b"]["r"] == pytest.approx(r[1])
     assert (metrics["n"], metrics["tasks"]["b"]["n"], list(metrics["folds"])) == (60, 15, ["2", "4", "6"])
-    assert json.loads((tmp_path / "cv" / "metrics.json").read_text()) == metrics
+    assert json.loads((folder / "metrics.json").read_text()) == metrics
 
 
-def test_folds_are_drawn_where_there_are_none(unexported, choices, tmp_path):
-    metrics, _ = validate(choices(folds=2, table=TableLayout(("a",))), tmp_path / "cv")
+def test_folds_are_drawn_where_there_are_none(drawn):
+    metrics, _, folder = drawn
     assert list(metrics["folds"]) == ["0", "1"]
-    config = json.loads((tmp_path / "cv" / "fold-1" / "config.json").read_text())
+    config = json.loads((folder / "fold-1" / "config.json").read_text())
     assert (config["folds"], config["valid_fold"], config["table"]["length"]) == (2, 1, 40)
-    assert "fold 1 of 2 that were drawn from the data" in (tmp_path / "cv" / "fold-1" / "README.md").read_text()
+    assert "fold 1 of 2 that were drawn from the data" in (folder / "fold-1" / "README.md").read_text()
 
 
-def test_it_goes_on_where_it_was(unexported, choices, tmp_path):
-    first, _ = validate(choices(), tmp_path / "cv")
+def test_it_goes_on_where_it_was(given, choices, tmp_path):
+    first, _, folder = given
+    shutil.copytree(folder, tmp_path / "cv")
     kept = (tmp_path / "cv" / "fold-2" / "metrics.json").stat().st_mtime_ns
     (tmp_path / "cv" / "fold-4" / "README.md").unlink()  # ended while it wrote its results
     shutil.rmtree(tmp_path / "cv" / "fold-6")  # has not begun
-    again, _ = validate(choices(), tmp_path / "cv", resume=True)
+    with unexported():
+        again, _ = validate(choices(), tmp_path / "cv", resume=True)
     assert (tmp_path / "cv" / "fold-2" / "metrics.json").stat().st_mtime_ns == kept
     assert again == first
 
 
-def test_the_folds_are_one_model(quick, choices, tmp_path):
+def test_the_folds_are_one_model(drawn):
     import dreamkeras
 
-    def export(folder, **options):
-        """Counts letters, weighed by the fold, in place of a network: what is asked here is what becomes of two exports."""
-        write_toy_model(folder / "model.onnx", tasks=("a",), weight=1 + int(folder.name == "fold-1"))
-        return dreamkeras.load(folder).description
-
-    quick.setattr("dreamkeras.training.folder.export_onnx", export)
-    validate(choices(folds=2, epochs=1, table=TableLayout(("a",))), tmp_path / "cv")
-    model = dreamkeras.load(tmp_path / "cv")
+    model = dreamkeras.load(drawn[-1])
     assert (model.tasks, len(model.description.members)) == (("a",), 2)
     assert model.predict(["AAACCGGT"]).tolist() == [[4.5]]
 
@@ -111,7 +133,7 @@ def test_the_folds_are_one_model(quick, choices, tmp_path):
     ({"table": TableLayout(("a",))}, "Expected data with folds, got none"),
     ({"folds": 40}, "Expected enough different sequences|at least"),
 ])  # fmt: skip
-def test_data_that_have_no_such_folds_are_refused(unexported, choices, tmp_path, more, message):
+def test_data_that_have_no_such_folds_are_refused(quick, choices, tmp_path, more, message):
     if "folds" in more:
         more["data"] = str(tmp_path / "two.csv")
         (tmp_path / "two.csv").write_text("seq,a,b,fold\n" + f"{'ACGT' * 10},1,1,1\n" * 2)

@@ -158,7 +158,7 @@ class TestRealRuns:
     def test_kill_9_at_any_time_repeats_nothing(self, tmp_path, library):
         self.kill_within_run(0, tmp_path, library, lambda process: process.kill())
         self.kill_within_run(1, tmp_path, library, self.kill_with_runs)
-        out = self.spawn(tmp_path, library).communicate(timeout=200)[0]
+        out = self.spawn(tmp_path, library).communicate(timeout=300)[0]
         assert out.splitlines()[0] == "1 of 2 runs are done already, 1 to go, 1 at once."
         assert out.splitlines()[-1] == "{}"
         assert self.epochs(tmp_path) == [EPOCHS] * 2
@@ -166,7 +166,7 @@ class TestRealRuns:
     def kill_within_run(self, seed, tmp_path, library, kill):
         """Starts the grid, kills it when a run has an epoch but is not done, and looks at what is left."""
         before = self.results(tmp_path)
-        process, deadline = self.spawn(tmp_path, library), time.monotonic() + 120
+        process, deadline = self.spawn(tmp_path, library), time.monotonic() + 300
         while not self.epochs(tmp_path)[seed] and time.monotonic() < deadline:
             time.sleep(0.05)
         kill(process)
