@@ -1,6 +1,6 @@
 """ATAC-seq on a simulated genome, by the command line: an enzyme's bias, a model around it, and the model without it again.
 
-    python benchmarks/atac.py [--folder DIR] [--peaks 200] [--epochs 8] [--bias-epochs 8] [--backend tensorflow]
+    python benchmarks/atac.py [--folder DIR] [--peaks 200] [--epochs 5] [--bias-epochs 3] [--backend tensorflow]
 
 Reads of the genome follow from planted motifs and from what the enzyme likes (tests/atac_simulation.py), so that the truth is known. The
 last chromosome is held out. The response to the enzyme is by how much the predicted share of reads at the middle of its favourite site
@@ -9,6 +9,7 @@ grows when that site is put into a sequence, as a natural logarithm, the mean ov
 
 import argparse
 import json
+import resource
 import subprocess
 import sys
 import tempfile
@@ -86,15 +87,16 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--folder", type=Path, help="Where all goes; a temporary folder otherwise.")
     parser.add_argument("--peaks", type=int, default=200, help="On each of 6 chromosomes.")
-    parser.add_argument("--epochs", type=int, default=8)
-    parser.add_argument("--bias-epochs", type=int, default=8)
+    parser.add_argument("--epochs", type=int, default=5)
+    parser.add_argument("--bias-epochs", type=int, default=3)
     parser.add_argument("--backend", default="tensorflow")
     options = parser.parse_args()
     print(provenance())
     began = time.perf_counter()
     with tempfile.TemporaryDirectory() as temporary:
         run(options.folder or Path(temporary), options)
-    print(f"in all {time.perf_counter() - began:.0f} s")
+    spent = resource.getrusage(resource.RUSAGE_CHILDREN)
+    print(f"in all {time.perf_counter() - began:.0f} s, {spent.ru_utime + spent.ru_stime:.0f} s of processor time")
 
 
 if __name__ == "__main__":

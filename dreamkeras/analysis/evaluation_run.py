@@ -76,7 +76,7 @@ def run_evaluation(choices: Choices, folder: Path, progress: Callable[[int], Non
     loaded = {names[path]: load(path, choices.device) for path in choices.models}
     known = {names[path]: read_training_data(path) for path in choices.models}
     assay = _assay(choices, list(loaded.values()), list(known.values()))
-    examples = (assay.read_test or assay.read)(choices.data)
+    examples = (assay.read_test or assay.read)(choices.data).centred()
     subsets = read_subsets(choices.subsets, len(examples), choices.public) if choices.subsets else None
     predictions = {name: _score(model, assay, examples, choices.batch_size, progress) for name, model in loaded.items()}
     predictions |= {names[path]: read_predictions(path, assay.tasks, examples.ids) for path in choices.predictions}
@@ -100,7 +100,7 @@ def _assay(choices: Choices, models: list[OnnxPredictor], known: list[TrainingDa
         table, windows = choices.table, models[0].construct.length if models else None
         return find_assay(choices.assay, dataclasses.replace(table, length=windows) if table and not table.length else table)
     if trained := next((data for data in known if data), None):
-        return find_assay(trained.assay, trained.table)
+        return find_assay(trained.assay, trained.layout)
     if models and models[0].construct.name in ASSAYS:
         return ASSAYS[models[0].construct.name]
     raise InputError("Expected --assay, got none: no model here says what its measurements were.")

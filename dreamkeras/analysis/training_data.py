@@ -4,7 +4,8 @@ import json
 from pathlib import Path
 from typing import NamedTuple
 
-from dreamkeras.data.assays import ASSAYS, find_assay
+from dreamkeras.data.assays import find_assay
+from dreamkeras.data.atac_layout import AtacLayout
 from dreamkeras.data.examples import Examples
 from dreamkeras.data.overlap import Overlap, overlap
 from dreamkeras.data.table_layout import TableLayout
@@ -17,13 +18,13 @@ class TrainingData(NamedTuple):
     """Where a model's training examples are, and how they are read.
 
     Args:
-        assay: A key of `data.assays.ASSAYS`, or `table`.
-        table: Layout of the user's own table; None for every other assay.
+        assay: Its name; see `data.assays.find_assay`.
+        layout: Of the user's own table, or of a genome and its reads; None where the assay needs none.
         file: The file of examples; None where they were simulated, or the weights published.
     """
 
     assay: str
-    table: TableLayout | None
+    layout: TableLayout | AtacLayout | None
     file: str | None
 
 
@@ -41,8 +42,9 @@ def read_training_data(model: str) -> TrainingData | None:
         return None
     try:
         fields = json.loads(path.read_text())
-        table = TableLayout.from_json(fields["table"]) if fields.get("table") else None
-        return TrainingData(fields["assay"], table, fields.get("data"))
+        kinds: dict[str, type[TableLayout | AtacLayout]] = {"table": TableLayout, "atac": AtacLayout}
+        layout = next((kind.from_json(fields[name]) for name, kind in kinds.items() if fields.get(name)), None)
+        return TrainingData(fields["assay"], layout, fields.get("data"))
     except (OSError, TypeError, ValueError, KeyError, AttributeError) as error:
         raise InputError(f"Expected the choices of a run in {path}, got something else ({error}).") from None
 
@@ -51,6 +53,4 @@ def training_overlap(known: TrainingData | None, test: Examples) -> Overlap | No
     """How many of the test sequences stand in the file that a model was trained on; None where that file is not at hand."""
     if known is None or known.file is None or not Path(known.file).is_file():
         return None
-    if known.assay in ASSAYS or known.table is not None:
-        return overlap(find_assay(known.assay, known.table).read(known.file), test)
-    return None
+    return overlap(find_assay(known.assay, known.layout).read(known.file).centred(), test)

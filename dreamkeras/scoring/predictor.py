@@ -1,7 +1,7 @@
 """Letters to values: exported models, opened and asked. Never Keras; onnxruntime from the first `load` on."""
 
 import os
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any, overload
 
@@ -118,6 +118,17 @@ class OnnxPredictor(Scorer):
                 progress(len(batch))
         return values
 
+    def predict_profiles(self, sequences: Iterable[str], batch_size: int = BATCH_SIZE) -> np.ndarray:
+        """How the reads of sequences spread over the positions in the middle of their windows; as `score_profiles`, for strings.
+
+        Raises:
+            InputError: A sequence is no string or does not fit the construct; the message gives its index, from 0.
+            ModelError: The model answers no profile.
+        """
+        self._check_profile()
+        parts = [self.score_profiles(letters, batch_size) for (letters,) in self._cut(sequences)]
+        return np.concatenate([np.empty((0, self.description.outputs["profile"]), np.float32), *parts])
+
     def score_profiles(self, letters: np.ndarray, batch_size: int = BATCH_SIZE) -> np.ndarray:
         """How the reads of windows that are cut already spread over the positions in their middle.
 
@@ -132,15 +143,18 @@ class OnnxPredictor(Scorer):
             InputError: The array has another type, shape or letters, or `batch_size` is below 1.
             ModelError: The model answers no profile, or ONNX Runtime could not score a batch.
         """
-        if self.description.profile is None:
-            raise ModelError(f"Expected a model that answers a profile, got {self.name}.")
+        self._check_profile()
         check_letters(letters, self.construct.length)
         check_batch_size(batch_size)
-        values = np.empty((len(letters), self.description.profile), np.float32)
+        values = np.empty((len(letters), self.description.outputs["profile"]), np.float32)
         for first in range(0, len(letters), batch_size):
             batch = np.ascontiguousarray(letters[first : first + batch_size])
             (values[first : first + batch_size],) = run_session(self.session, ["profile"], {INPUT[0]: batch})
         return values
+
+    def _check_profile(self) -> None:
+        if self.description.profile is None:
+            raise ModelError(f"Expected a model that answers a profile, got {self.name}.")
 
 
 def _find_model(path: Path) -> Path:

@@ -167,12 +167,9 @@ def _held_out(config: Fields) -> str:
     if "valid_fraction" not in config:
         return ""
     drawn = f" by seed {config['split_seed']}" if "split_seed" in config else ""
-    if config.get("atac"):
-        return (
-            f"Validation sequences: all of some chromosomes, about {config['valid_fraction']:.0%} of the windows, drawn at random{drawn}."
-        )
     share = f"{config['valid_fraction']:.0%} of the data, drawn at random{drawn}"
-    return f"Validation sequences: {share}; what is the same or nearly so stays on one side."
+    kept = "whole chromosomes stay" if config.get("atac") else "what is the same or nearly so stays"
+    return f"Validation sequences: {share}; {kept} on one side."
 
 
 def _common(config: Fields) -> str:

@@ -36,7 +36,7 @@ def test_a_run_folder_and_its_model_say_the_same(tmp_path):
 
 def test_a_table_has_its_layout(tmp_path):
     found = read_training_data(run_folder(tmp_path / "run", assay="table", table={"target_column": ["x"], "length": 9}))
-    assert found.table.construct().length == 9
+    assert found.layout.construct().length == 9
 
 
 def test_a_model_by_itself_says_nothing(tmp_path):

@@ -71,6 +71,13 @@ def test_wrong_usage_exits_2(run, args):
     assert run("export", *args).exit_code == 2
 
 
+def test_only_a_model_around_a_bias_can_leave_it_out(run, run_folder, tmp_path):
+    result = run("export", run_folder, "--without-bias", "-o", tmp_path / "m.onnx")
+    assert one_line_error(result, "trained around the bias of an enzyme")
+    assert not (tmp_path / "m.onnx").exists()
+    assert run("export", run_folder, run_folder, "--without-bias", "-o", tmp_path / "m.onnx").exit_code == 2
+
+
 class TestEnsemble:
     def test_several_models_become_one_file_that_predicts(self, run, toy_model, tmp_path):
         triple, output = write_toy_model(tmp_path / "triple.onnx", weight=3), tmp_path / "ensemble.onnx"

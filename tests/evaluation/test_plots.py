@@ -125,6 +125,13 @@ def test_history_marks_the_best_epoch(tmp_path, figures):
     assert line(figures[0].axes[1], "best: 0.400 (epoch 2)").get_xydata().tolist() == [[2, 0.4]]
 
 
+def test_history_with_a_validation_loss_shows_it_and_marks_the_epoch_where_it_is_lowest(tmp_path, figures):
+    plot_history([{**row, "val_loss": loss} for row, loss in zip(HISTORY, (3.0, 2.0, 1.5), strict=True)], tmp_path / "plot.png")
+    loss, _ = figures[0].axes
+    assert loss.lines[1].get_ydata().tolist() == [3, 2, 1.5]
+    assert labels(figures[0])[-1] == "best: 0.300 (epoch 3)"
+
+
 def test_history_of_one_epoch_shows_a_point(tmp_path, figures):
     plot_history(HISTORY[:1], tmp_path / "plot.png")
     assert figures[0].axes[0].lines[0].get_marker() == "o"

@@ -7,6 +7,7 @@ from profile_network import CONSTRUCT, POSITIONS, build_profile_network
 from dreamkeras.errors import ModelError
 from dreamkeras.export.parity import Parity, compare, parity_letters, require_parity
 from dreamkeras.scoring.predictor import load
+from dreamkeras.sequence.ragged import Ragged
 
 
 @pytest.fixture(scope="module")
@@ -40,6 +41,13 @@ def test_both_are_as_keras_answers(file, network):
     predictor = load(file)
     np.testing.assert_allclose(predictor.score_letters(letters), columns[:, :1], atol=1e-4)
     np.testing.assert_allclose(predictor.score_profiles(letters, batch_size=7), columns[:, 1:], atol=1e-5)
+
+
+def test_sequences_are_cut_into_windows_first(file):
+    predictor, texts = load(file), ["acgt" * 15, "GGG"]
+    windows = CONSTRUCT.windows(Ragged.from_strings(texts))
+    np.testing.assert_array_equal(predictor.predict_profiles(texts), predictor.score_profiles(windows))
+    assert predictor.predict_profiles([]).shape == (0, POSITIONS)
 
 
 def test_the_report_tells_of_the_profile(file):

@@ -21,9 +21,6 @@ from dreamkeras.sequence.construct import Construct
 
 TEAMS = ("autosome", "bhi", "unlockdna")
 COMBINATIONS = [",".join(names) for names in itertools.product(TEAMS, repeat=3)]
-# Exports are TensorFlow's work on any backend, and take seconds each: elsewhere, nine that hold every pair of blocks.
-SQUARE = [",".join((TEAMS[i], TEAMS[j], TEAMS[(i + j) % 3])) for i, j in itertools.product(range(3), repeat=2)]
-EXPORTED = COMBINATIONS if keras.backend.backend() == "tensorflow" else SQUARE
 LENGTH, INPUTS = 150, 6
 
 SMALL = {
@@ -117,7 +114,7 @@ def networks(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def exported(networks):
-    """The folder, with combinations exported too, by one process on TensorFlow."""
+    """The folder, with every combination exported too, by one process on TensorFlow."""
     for package in ("tensorflow", "tf2onnx", "onnxruntime"):
         if find_spec(package) is None:
             pytest.skip(f"{package} is not installed")
@@ -129,7 +126,7 @@ def exported(networks):
         "    export_onnx(f'{sys.argv[1]}/{name}.keras', training={})\n"
     )
     environment = {**os.environ, "KERAS_BACKEND": "tensorflow", "TF_CPP_MIN_LOG_LEVEL": "3"}
-    subprocess.run([sys.executable, "-c", program, str(folder), *EXPORTED], env=environment, check=True)
+    subprocess.run([sys.executable, "-c", program, str(folder), *COMBINATIONS], env=environment, check=True)
     return folder
 
 
@@ -168,7 +165,7 @@ def test_combination_is_the_same_when_loaded(name, networks):
     np.testing.assert_allclose(expression(again), expression(made[name]), atol=1e-5)
 
 
-@pytest.mark.parametrize("name", EXPORTED)
+@pytest.mark.parametrize("name", COMBINATIONS)
 def test_combination_answers_the_same_as_onnx(name, networks, exported):
     made, _ = networks
     letters = random_letters(9, CONSTRUCT.length, seed=5)

@@ -188,3 +188,10 @@ def test_scoring_imports_no_training_framework(toy_model):
     loaded = set(subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout.split())
     assert "onnxruntime" in loaded
     assert not loaded & {"keras", "tensorflow", "jax", "torch", "pandas", "rich", "click", "onnx", "scipy", "matplotlib"}
+
+
+def test_a_model_without_a_profile_says_so(tmp_path):
+    model = load(write_toy_model(tmp_path / "toy.onnx"))
+    for ask in (lambda: model.predict_profiles(["ACGT"]), lambda: model.score_profiles(np.zeros((1, 12), np.uint8))):
+        with pytest.raises(ModelError, match="Expected a model that answers a profile, got toy"):
+            ask()

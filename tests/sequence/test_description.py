@@ -1,3 +1,4 @@
+import dataclasses
 import json
 
 import pytest
@@ -47,3 +48,9 @@ def test_what_is_no_description_is_refused(text):
 def test_a_newer_format_asks_for_an_update():
     with pytest.raises(ModelError, match="format 1 or older, got 2: update dreamkeras"):
         ModelDescription.from_json(changed(format=2, colour="red"))
+
+
+def test_outputs_are_what_the_model_answers():
+    assert FULL.outputs == {"expression": 1}
+    assert dataclasses.replace(FULL, members=[{}, {}]).outputs == {"expression": 1, "sd": 1}
+    assert dataclasses.replace(FULL, profile=1000).outputs == {"counts": 1, "profile": 1000}

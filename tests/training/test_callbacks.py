@@ -3,10 +3,12 @@ import numpy as np
 import pytest
 from keras import ops
 from keras_arrays import random_letters
+from profile_network import build_profile_network, windows
 
 from dreamkeras.data.examples import Examples
 from dreamkeras.errors import ModelError
 from dreamkeras.training.callbacks import AveragedWeights, Checkpoint, EpochSeed, History, LastStep, Recorder, Validation, predict_letters
+from dreamkeras.training.profiles import epoch_figures
 from dreamkeras.training.state import TrainingState, read_checkpoint
 
 
@@ -76,6 +78,17 @@ class TestValidation:
         targets[5:, 0] = np.nan
         wanted = [np.corrcoef(counts(self.letters)[:5, 0], targets[:5, 0])[0, 1], self.logs(targets)["val_r_c"]]
         assert self.logs(targets)["val_r"] == pytest.approx(np.mean(wanted), abs=1e-6)
+
+    def test_a_profile_has_its_figures_too(self):
+        network, examples = build_profile_network(), windows(12, margin=0)
+        network.final.fit_scale(examples.targets)
+        validation = Validation(network.predictor(), examples, 8, network.tasks)
+        validation.set_model(network)
+        logs = {}
+        validation.on_epoch_end(0, logs)
+        predicted = network.predictor().predict(examples.letters, verbose=0)
+        assert {name: logs[f"val_{name}"] for name in ("loss", "profile_jsd")} == pytest.approx(epoch_figures(network, examples, predicted))
+        assert logs["val_r"] == pytest.approx(np.corrcoef(examples.targets[:, 0], predicted[:, 0])[0, 1], abs=1e-5)
 
 
 class TestRecorder:

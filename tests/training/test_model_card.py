@@ -274,3 +274,25 @@ def test_options_have_a_line_where_there_are_any():
     assert not [line for line in section(card(), "Training") if "Options" in line]
     lines = section(card(loss="huber", ema=0.99, balance=True, slide=0, mask=None, detect_mutations=0.05), "Training")
     assert "- Options: loss huber, ema 0.99, detect mutations 0.05, balance" in lines
+
+
+GENOME = {"genome": "hg38.fa", "signal": "reads.bw", "nonpeaks": None, "nonpeak_ratio": 0.1}
+PROFILE = {"peaks_r": 0.712, "profile_jsd": 0.41, "profile_jsd_shuffled": 0.55, "profile_jsd_average": 0.5}
+
+
+def test_a_profile_is_told_of_with_what_its_distance_is_beside():
+    text = card(dataclasses.replace(DESCRIPTION, profile=1000), METRICS | PROFILE, atac=GENOME, bias="bias", assay="atac")
+    assert "- Output `profile`: the share of the window's reads that begin at each of the 1,000 positions in its middle" in text
+    for line in ("- Genome: `hg38.fa`", "- Reads: `reads.bw`", "- Enzyme's bias: the network in `bias`, held fixed inside this one"):
+        assert line in section(text, "Training")
+    validation = "\n".join(section(text, "Validation"))
+    assert "| r in peaks | median profile distance | of shuffled reads | of the average profile |" in validation
+    assert "| 0.712 | 0.410 | 0.550 | 0.500 |" in validation
+    assert "from 0 to 0.833" in validation
+    assert "whole chromosomes stay on one side" in validation
+    assert "Non-peaks:" not in text
+
+
+def test_a_held_out_chromosome_is_named():
+    text = card(atac=GENOME, valid_fraction=None, valid_fold="chr8", common="")
+    assert any(line.startswith("- Validation sequences: chromosome chr8. None of them") for line in section(text, "Validation"))

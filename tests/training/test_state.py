@@ -121,6 +121,12 @@ class TestBest:
         assert state.best_epoch == best
         assert any(np.array_equal(weight, np.full(3, best)) for weight in state.best_weights)
 
+    def test_a_validation_loss_goes_before_r(self):
+        model, state = small_model(), TrainingState()
+        for epoch, (loss, rate) in enumerate([(3.0, 0.1), (2.5, 0.0), (math.nan, 0.9), (2.6, 0.8)], 1):
+            state.record({"epoch": epoch, "val_r": rate, "val_loss": loss}, model)
+        assert state.best_epoch == 2
+
     def test_weights_are_a_copy(self):
         model, state = small_model(), TrainingState()
         state.record({"epoch": 1, "val_r": 0.1}, model)

@@ -1,0 +1,50 @@
+"""What a run trains and validates on; `test_run` and its neighbours see the rest of it."""
+
+import dataclasses
+
+import numpy as np
+import pytest
+from profile_network import LENGTH, MARGIN, POSITIONS, windows
+
+from dreamkeras.data.atac_layout import AtacLayout
+from dreamkeras.training import run_data
+from dreamkeras.training.config import RunConfig
+from dreamkeras.training.run_data import fingerprint, read_data
+
+LAYOUT = AtacLayout("genome.fa", "reads.bw", length=LENGTH, profile_length=POSITIONS, jitter=MARGIN)
+
+
+@pytest.fixture
+def genome(monkeypatch):
+    """The choices of a run on the windows of `profile_network`, which no file holds."""
+    assay = run_data.find_assay("atac", LAYOUT)._replace(read=lambda path: windows())
+    monkeypatch.setattr(run_data, "find_assay", lambda *args: assay)
+    return RunConfig(data="peaks.bed", assay="atac", atac=LAYOUT)
+
+
+def chromosomes(examples):
+    return {name.split(":")[0] for name in examples.ids}
+
+
+def test_windows_are_validated_on_as_the_model_sees_them(genome):
+    data = read_data(dataclasses.replace(genome, valid_fold="chr2"))
+    assert (data.training.margin, data.validation.margin) == (MARGIN, 0)
+    assert data.validation.profiles.shape[1] == POSITIONS
+    assert chromosomes(data.validation) == {"chr2"}
+    assert chromosomes(data.training) == {"chr1", "chr3", "chr4"}
+
+
+def test_whole_chromosomes_are_held_out_where_nothing_is_chosen(genome):
+    data = read_data(genome)
+    assert not chromosomes(data.training) & chromosomes(data.validation)
+
+
+def test_a_file_of_the_same_places_is_told_of(genome):
+    data = read_data(dataclasses.replace(genome, valid="other.bed"))
+    assert "40 of the 40 sequences in other.bed are copies" in data.common
+
+
+def test_other_reads_are_other_data(genome):
+    data = read_data(genome)
+    changed = dataclasses.replace(data.training, profiles=data.training.profiles + np.float32(1))
+    assert fingerprint(data) == fingerprint(read_data(genome)) != fingerprint(data._replace(training=changed))
