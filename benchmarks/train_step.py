@@ -31,7 +31,7 @@ def batch(size):
     return letters, flags, generator.uniform(0, 17, (size, 1)).astype(np.float32)
 
 
-def keras_step(model_name, size):
+def make_keras_step(model_name, size):
     """A step as `model.fit` takes it."""
     import keras
 
@@ -46,7 +46,7 @@ def keras_step(model_name, size):
     return lambda: model.train_on_batch({"letters": letters, "flags": flags}, targets)
 
 
-def torch_step(model_name, size):
+def make_torch_step(model_name, size):
     """The same step as one writes it in torch."""
     import torch
     from torch_step import channels, divergence, plain_torch
@@ -67,7 +67,7 @@ def torch_step(model_name, size):
 
 def work(name, options):
     """The contestant's side: for every line read, that many steps, answered with each one's seconds by the clock and of CPU time."""
-    step = (torch_step if name == ORACLE else keras_step)(options.model, options.batch_size)
+    step = (make_torch_step if name == ORACLE else make_keras_step)(options.model, options.batch_size)
     losses = [float(np.max(step())) for _ in range(2)]  # compiles and warms up
     answer(losses)
     for line in sys.stdin:

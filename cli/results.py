@@ -11,12 +11,12 @@ __all__ = ["open_results"]
 
 
 @contextlib.contextmanager
-def open_results(output: str, tasks: Sequence[str], format: str | None = None) -> "Iterator[Writer]":
+def open_results(output: str, columns: Sequence[str], format: str | None = None) -> "Iterator[Writer]":
     """A writer of predictions; leaving it without an error publishes them, an error leaves nothing.
 
     Args:
         output: A file, or `-` for standard output, which is held back in a temporary file until all is well.
-        tasks: Names of the columns.
+        columns: Their names, without the one of the ids.
         format: One of `options.FORMATS`; by default the file's suffix, else `tsv`.
 
     Raises:
@@ -25,14 +25,14 @@ def open_results(output: str, tasks: Sequence[str], format: str | None = None) -
     from dreamkeras.sequence.writers import open_writer
 
     if output != "-":
-        with open_writer(output, tasks, format) as writer:
+        with open_writer(output, columns, format) as writer:
             yield writer
         return
     from tempfile import TemporaryDirectory
 
     with TemporaryDirectory(prefix="dreamkeras-") as folder:
         spool = f"{folder}/results"
-        with open_writer(spool, tasks, format) as writer:
+        with open_writer(spool, columns, format) as writer:
             yield writer
         _copy_to_standard_output(spool)
 

@@ -1,5 +1,6 @@
 """Facts of the project's own files that nothing else would notice breaking."""
 
+import ast
 import re
 import subprocess
 import tomllib
@@ -44,6 +45,29 @@ def test_ci_runs_the_test_command_of_the_readme():
 def test_every_package_folder_is_installed():
     found = folders_with_code("dreamkeras") | {f"dreamkeras.{name}" for name in folders_with_code("cli")}
     assert found == set(PYPROJECT["tool"]["setuptools"]["packages"])
+
+
+def test_every_module_stands_on_the_page_of_the_architecture():
+    page = (ROOT / "docs/architecture.md").read_text()
+    modules = [*(ROOT / "dreamkeras").rglob("*.py"), *(ROOT / "cli").rglob("*.py")]
+    names = {file.relative_to(ROOT).as_posix().removeprefix("dreamkeras/") for file in modules if file.name != "__init__.py"}
+    assert {name for name in names if f"`{name}`" not in page} == set()
+
+
+def test_modules_take_from_each_other_what_stands_in_all():
+    """Imports of names, by the module they are from; a name that is used elsewhere is meant to be."""
+    trees = {
+        ".".join(file.relative_to(ROOT).with_suffix("").parts): ast.parse(file.read_text()) for file in (ROOT / "dreamkeras").rglob("*.py")
+    }
+    imports = [node for tree in trees.values() for node in ast.walk(tree) if isinstance(node, ast.ImportFrom)]
+    taken = {(node.module, name.name) for node in imports for name in node.names if node.module in trees}
+    assert {(module, name) for module, name in taken if name not in listed(trees[module])} == set()
+
+
+def listed(tree: ast.Module) -> set[str]:
+    """What a module's `__all__` holds."""
+    found = [node.value for node in tree.body if isinstance(node, ast.Assign) and getattr(node.targets[0], "id", "") == "__all__"]
+    return set(ast.literal_eval(found[0])) if found else set()
 
 
 def test_no_top_level_package_but_dreamkeras_is_installed():

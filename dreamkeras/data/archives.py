@@ -8,7 +8,7 @@ from pathlib import Path, PurePosixPath
 from typing import BinaryIO
 
 from dreamkeras.errors import InputError
-from dreamkeras.sequence.outputs import naming_output
+from dreamkeras.sequence.outputs import open_folder
 
 __all__ = ["unpack"]
 
@@ -30,7 +30,7 @@ def unpack(archive: Path, folder: Path) -> None:
 
     Args:
         archive: A gzip-compressed tar file.
-        folder: Must not exist. The files are made in `.NAME.unpacking` beside it, replaced if a killed process left one.
+        folder: Must not exist.
 
     Raises:
         InputError: The archive is damaged, too large, or has a member that is no plain file or folder, stands twice or would
@@ -39,15 +39,8 @@ def unpack(archive: Path, folder: Path) -> None:
     """
     if folder.exists():
         raise InputError(f"Expected a new folder to unpack {archive} into, got {folder}, which is there.")
-    unfinished = folder.with_name(f".{folder.name}.unpacking")
-    try:
-        with naming_output(str(folder)):
-            shutil.rmtree(unfinished, ignore_errors=True)
-            unfinished.mkdir(parents=True)
-            _unpack_into(unfinished, archive)
-            unfinished.rename(folder)
-    finally:
-        shutil.rmtree(unfinished, ignore_errors=True)
+    with open_folder(folder) as unfinished:
+        _unpack_into(unfinished, archive)
 
 
 class _Bounded:

@@ -15,7 +15,7 @@ from dreamkeras.errors import DreamkerasError, InputError, MissingPackageError
 if TYPE_CHECKING:
     from urllib3 import BaseHTTPResponse
 
-__all__ = ["Interrupted", "Say", "check_url", "open_url", "patiently", "read_url"]
+__all__ = ["ATTEMPTS", "Interrupted", "Say", "check_url", "open_url", "patiently", "read_url"]
 
 ATTEMPTS = 5
 """Requests in a row that may bring nothing new."""

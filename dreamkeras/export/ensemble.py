@@ -9,8 +9,9 @@ from pathlib import Path
 from typing import Any
 
 from dreamkeras.errors import ModelError
+from dreamkeras.export.graph import make_node
 from dreamkeras.export.half_precision import to_half_precision
-from dreamkeras.export.onnx_file import check_choices, check_graph, export_onnx, serialised
+from dreamkeras.export.onnx_file import check_choices, check_graph, export_onnx, file_bytes
 from dreamkeras.export.parity import Parity, compare, parity_letters, require_parity
 from dreamkeras.export.process import require_packages
 from dreamkeras.export.traced import STRAND_RULES
@@ -61,7 +62,7 @@ def export_ensemble(
         parity = _measure(graph, description, Ensemble(members), precision, Path(folder))
         require_parity(parity)
         description = dataclasses.replace(description, parity=parity._asdict())
-        stream.write(serialised(graph, description))
+        stream.write(file_bytes(graph, description))
     return description
 
 
@@ -86,7 +87,7 @@ def merge(members: Sequence[Any], name: str) -> Any:
     parts = [compose.add_prefix(member, f"{place}/").graph for place, member in enumerate(members)]
     nodes = []
     for place, part in enumerate(parts):
-        nodes += [helper.make_node("Identity", ["letters"], [f"{place}/letters"], name=f"{place}/letters"), *part.node]
+        nodes += [make_node("Identity", ["letters"], f"{place}/letters"), *part.node]
     nodes += _mean_and_sd([f"{place}/expression" for place in range(len(parts))])
     first = members[0].graph
     deviation = type(first.output[0]).FromString(first.output[0].SerializeToString())
@@ -100,18 +101,13 @@ def merge(members: Sequence[Any], name: str) -> Any:
 
 def _mean_and_sd(values: list[str]) -> list[Any]:
     """The nodes from the members' values to their mean and standard deviation."""
-    from onnx import helper
-
-    def node(kind: str, inputs: list[str], output: str) -> Any:
-        return helper.make_node(kind, inputs, [output], name=output)
-
-    nodes, squares = [node("Mean", values, "expression")], []
+    nodes, squares = [make_node("Mean", values, "expression")], []
     for place, value in enumerate(values):
         squares.append(f"ensemble/square_{place}")
-        nodes += [node("Sub", [value, "expression"], f"ensemble/difference_{place}")]
-        nodes += [node("Mul", [f"ensemble/difference_{place}"] * 2, squares[-1])]
-    nodes += [node("Sum", squares, "ensemble/sum"), node("Div", ["ensemble/sum", "ensemble/freedom"], "ensemble/variance")]
-    return [*nodes, node("Sqrt", ["ensemble/variance"], "sd")]
+        nodes += [make_node("Sub", [value, "expression"], f"ensemble/difference_{place}")]
+        nodes += [make_node("Mul", [f"ensemble/difference_{place}"] * 2, squares[-1])]
+    nodes += [make_node("Sum", squares, "ensemble/sum"), make_node("Div", ["ensemble/sum", "ensemble/freedom"], "ensemble/variance")]
+    return [*nodes, make_node("Sqrt", ["ensemble/variance"], "sd")]
 
 
 def _exported(model: Path, file: Path, strands: str | None) -> Path:
@@ -162,7 +158,7 @@ def _merged(files: Sequence[Path], members: Sequence[OnnxPredictor], description
 def _measure(graph: Any, description: ModelDescription, ensemble: Ensemble, precision: str, folder: Path) -> Parity:
     """The file against its members, by way of the predictor that everybody scores with."""
     file, letters = folder / "ensemble.onnx", parity_letters(description.construct)
-    file.write_bytes(serialised(graph, description))
+    file.write_bytes(file_bytes(graph, description))
     apart, one = ensemble.score_windows([letters]), load(file, device="cpu").score_windows([letters])
     means = slice(len(description.tasks))  # r is theirs: members that agree have deviations of mere rounding
     return compare(apart[:, means], one[:, means], None, precision)._replace(largest_difference=float(abs(apart - one).max()))

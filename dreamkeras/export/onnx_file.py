@@ -21,7 +21,7 @@ from dreamkeras.scoring.predictor import load
 from dreamkeras.sequence.description import METADATA_KEY, ModelDescription
 from dreamkeras.sequence.outputs import open_output
 
-__all__ = ["PRECISIONS", "STRANDS", "check_choices", "check_graph", "default_output", "export_onnx", "serialised"]
+__all__ = ["PRECISIONS", "STRANDS", "check_choices", "check_graph", "default_output", "export_onnx", "file_bytes", "find_model"]
 
 PRECISIONS = ("float32", "float16")
 STRANDS = tuple(STRAND_RULES)
@@ -77,7 +77,7 @@ def export_onnx(
         parity = _measure(graph, description, traced, precision, reference)
         require_parity(parity)
         description = dataclasses.replace(description, parity=parity._asdict())
-        stream.write(serialised(graph, description))
+        stream.write(file_bytes(graph, description))
     return description
 
 
@@ -112,11 +112,11 @@ def _with_training(description: ModelDescription, training: dict[str, Any]) -> M
     return dataclasses.replace(description, training=training, versions={**description.versions, **trained_on})
 
 
-def _finished_graph(serialised: bytes, name: str, precision: str) -> Any:
+def _finished_graph(traced_graph: bytes, name: str, precision: str) -> Any:
     """The ONNX model, simplified, in its precision, named and checked."""
     import onnx
 
-    model = fold_into_convolutions(keep_pictures(onnx.load_model_from_string(serialised)))
+    model = fold_into_convolutions(keep_pictures(onnx.load_model_from_string(traced_graph)))
     if precision == "float16":
         model = to_half_precision(model)
     model.graph.name = name
@@ -149,7 +149,7 @@ def _measure(graph: Any, description: ModelDescription, traced: Traced, precisio
     construct = description.construct
     with tempfile.TemporaryDirectory(prefix="dreamkeras-") as folder:
         file = Path(folder) / "model.onnx"
-        file.write_bytes(serialised(graph, description))
+        file.write_bytes(file_bytes(graph, description))
         predictor, letters = load(file, device="cpu"), parity_letters(construct)
         exported = predictor.predict(parity_sequences(construct))
         if description.profile:
@@ -160,8 +160,8 @@ def _measure(graph: Any, description: ModelDescription, traced: Traced, precisio
     return compare(reference(letters), exported, keras_backend() or "unknown", precision, tasks)
 
 
-def serialised(graph: Any, description: ModelDescription) -> bytes:
-    """A graph as the bytes of a file, with what it says of itself."""
+def file_bytes(graph: Any, description: ModelDescription) -> bytes:
+    """A graph with its description, as a file holds them."""
     from onnx import helper
 
     helper.set_model_props(graph, {METADATA_KEY: description.to_json()})

@@ -1,10 +1,11 @@
-"""Output files that appear whole or not at all.
+"""Output files and folders that appear whole or not at all.
 
 Knows nothing about what is written into them.
 """
 
 import os
 import secrets
+import shutil
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -14,7 +15,7 @@ from typing import BinaryIO
 from dreamkeras.errors import DreamkerasError
 from dreamkeras.sequence.sources import STANDARD
 
-__all__ = ["naming_output", "open_output"]
+__all__ = ["naming_output", "open_folder", "open_output"]
 
 
 @contextmanager
@@ -41,6 +42,31 @@ def open_output(path: str) -> Iterator[BinaryIO]:
         opened = _replaced(target, path)
     with opened as file:
         yield file
+
+
+@contextmanager
+def open_folder(folder: Path) -> Iterator[Path]:
+    """A folder to fill, which takes its name once the `with` block has ended well, and is removed if it does not.
+
+    Until then it stands in the nearest folder that is there, as `.NAME.unfinished`; what a killed process left of it goes first.
+
+    Args:
+        folder: Where it is to be; nothing, or an empty folder.
+
+    Raises:
+        DreamkerasError: It cannot be written; the message names it and says why.
+    """
+    above = next(parent for parent in folder.absolute().parents if parent.exists())
+    unfinished = above / f".{'.'.join(folder.absolute().relative_to(above).parts)}.unfinished"
+    with naming_output(str(folder)):
+        try:
+            shutil.rmtree(unfinished, ignore_errors=True)
+            unfinished.mkdir()
+            yield unfinished
+            folder.parent.mkdir(parents=True, exist_ok=True)
+            unfinished.replace(folder)
+        finally:
+            shutil.rmtree(unfinished, ignore_errors=True)
 
 
 @contextmanager

@@ -15,6 +15,7 @@ from dreamkeras.evaluation.noise_ceiling import NoiseCeiling, noise_ceiling
 from dreamkeras.evaluation.plots import plot_history, plot_predictions, plot_residuals
 from dreamkeras.export.onnx_file import export_onnx
 from dreamkeras.models.prixfixe import PrixFixe
+from dreamkeras.models.sizes import trainable_parameters
 from dreamkeras.sequence.outputs import naming_output, open_output
 from dreamkeras.sequence.writers import open_writer
 from dreamkeras.training.callbacks import predict_letters
@@ -86,7 +87,7 @@ def _metrics(config: dict[str, Any], model: PrixFixe, predicted: np.ndarray, val
         metrics |= final_figures(model, validation, predicted)
     metrics |= {"n": len(validation), "best_epoch": state.best_epoch, "seconds": round(state.seconds, 1)}
     metrics["examples"] = config["examples"]
-    metrics["parameters"] = sum(math.prod(weight.shape) for weight in model.trainable_weights)
+    metrics["parameters"] = trainable_parameters(model)
     metrics["steps"] = int(model.optimizer.iterations)
     return metrics
 

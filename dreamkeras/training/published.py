@@ -1,10 +1,6 @@
 """A run folder from published weights: somebody else's training, our network."""
 
 import json
-import secrets
-import shutil
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 from dreamkeras.data.assays import find_assay
@@ -16,7 +12,7 @@ from dreamkeras.models.torch_files import read_state_dict
 from dreamkeras.models.torch_weights import assign_state_dict
 from dreamkeras.sequence.description import ModelDescription
 from dreamkeras.sequence.digests import file_digest
-from dreamkeras.sequence.outputs import naming_output
+from dreamkeras.sequence.outputs import open_folder
 from dreamkeras.training.folder import is_taken
 from dreamkeras.training.model_card import model_card
 
@@ -44,29 +40,14 @@ def import_weights(checkpoint: str, model: str, assay: str, folder: Path) -> Mod
     if is_taken(folder):
         raise InputError(f"Expected a new or empty folder, got {folder}: take another name.")
     find_preset(model)
-    measured = find_assay(assay)
+    chosen_assay = find_assay(assay)
     state = read_state_dict(checkpoint)
-    network = build_model(model, measured)
+    network = build_model(model, chosen_assay)
     assign_state_dict(network, state)
     config = {"model": model, "assay": assay, "source": Path(checkpoint).name, "sha256": file_digest(checkpoint)}
-    with _appearing(folder) as unfinished:
+    with open_folder(folder) as unfinished:
         (unfinished / "config.json").write_text(json.dumps(config, indent=2) + "\n")
         network.save(unfinished / "model.keras")
         description = export_onnx(unfinished)
         (unfinished / "README.md").write_text(model_card(description, {}, [], config))
     return description
-
-
-@contextmanager
-def _appearing(folder: Path) -> Iterator[Path]:
-    """A folder to fill, which takes its name once the `with` block has ended well, and is removed if it does not."""
-    above = next(parent for parent in folder.absolute().parents if parent.exists())
-    unfinished = above / f".dreamkeras-{secrets.token_hex(8)}.tmp"
-    with naming_output(str(folder)):
-        try:
-            unfinished.mkdir()
-            yield unfinished
-            folder.parent.mkdir(parents=True, exist_ok=True)
-            unfinished.replace(folder)
-        finally:
-            shutil.rmtree(unfinished, ignore_errors=True)

@@ -12,9 +12,10 @@ import numpy as np
 from dreamkeras.errors import ModelError
 from dreamkeras.sequence.outputs import naming_output, open_output
 
-__all__ = ["TrainingState", "read_checkpoint", "write_checkpoint"]
+__all__ = ["Row", "TrainingState", "assign_weights", "read_checkpoint", "write_checkpoint"]
 
 Row = dict[str, float]
+"""An epoch of the history, by column."""
 
 
 @dataclass

@@ -9,7 +9,19 @@ from dreamkeras.errors import ModelError
 from dreamkeras.training.optimizers import ClippedLion, CyclingAdamW
 from dreamkeras.training.schedules import Noam, OneCycle
 
-__all__ = ["AUTOSOME", "BHI", "LEGNET", "OPTIMIZERS", "PROFORMER", "STRATEGIES", "UNLOCKDNA", "Pace", "Strategy", "find_strategy"]
+__all__ = [
+    "AUTOSOME",
+    "BHI",
+    "LEGNET",
+    "OPTIMIZERS",
+    "PROFORMER",
+    "STRATEGIES",
+    "UNLOCKDNA",
+    "Pace",
+    "Strategy",
+    "find_strategy",
+    "one_cycle",
+]
 
 NOAM_WARMUP = 12_500
 """Steps of Unlock_DNA's rise, one of its twenty epochs."""

@@ -160,7 +160,7 @@ class TestDamage:
         done = subprocess.run([sys.executable, "-c", die_within, archive, tmp_path / "out"], check=False)
         assert done.returncode == -signal.SIGKILL
         assert not (tmp_path / "out").exists()
-        assert (tmp_path / ".out.unpacking" / "a" / "x").read_bytes() == b"1" * 9
+        assert (tmp_path / ".out.unfinished" / "a" / "x").read_bytes() == b"1" * 9
         unpack(archive, tmp_path / "out")
         assert sorted(path.name for path in tmp_path.iterdir()) == ["data.tar.gz", "out"]
         assert tree(tmp_path / "out") == {"a": None, "a/x": b"1" * 5_000, "a/y": b"2"}

@@ -7,7 +7,7 @@ import time
 import pytest
 
 from dreamkeras.errors import DreamkerasError
-from dreamkeras.sequence.outputs import naming_output, open_output
+from dreamkeras.sequence.outputs import naming_output, open_folder, open_output
 
 full_disk = pytest.mark.skipif(not os.path.exists("/dev/full"), reason="no /dev/full to stand for a full disk")  # noqa: PTH110
 
@@ -159,3 +159,38 @@ def test_an_interrupted_program_leaves_nothing(tmp_path):
     child.wait(timeout=10)
     child.stdout.close()
     assert list(tmp_path.iterdir()) == []
+
+
+class TestFolder:
+    def test_it_appears_with_all_that_is_in_it(self, tmp_path):
+        folder = tmp_path / "new" / "deep"
+        with open_folder(folder) as unfinished:
+            (unfinished / "file").write_text("x")
+            assert [path.name for path in tmp_path.iterdir()] == [".new.deep.unfinished"]
+        assert (folder / "file").read_text() == "x"
+        assert [path.name for path in tmp_path.iterdir()] == ["new"]
+
+    @pytest.mark.parametrize("failure", [OSError(28, "No space left on device"), ValueError(), KeyboardInterrupt()])
+    def test_nothing_is_left_of_a_failure(self, tmp_path, failure):
+        def fail():
+            with open_folder(tmp_path / "new" / "deep") as unfinished:
+                (unfinished / "file").touch()
+                raise failure
+
+        with pytest.raises((DreamkerasError, ValueError, KeyboardInterrupt)):
+            fail()
+        assert list(tmp_path.iterdir()) == []
+
+    def test_what_a_killed_process_left_goes_first(self, tmp_path):
+        (tmp_path / ".out.unfinished").mkdir()
+        (tmp_path / ".out.unfinished" / "old").touch()
+        with open_folder(tmp_path / "out") as unfinished:
+            (unfinished / "new").touch()
+        assert [path.name for path in (tmp_path / "out").iterdir()] == ["new"]
+
+    def test_a_folder_that_holds_something_stays_as_it_is(self, tmp_path):
+        (tmp_path / "out").mkdir()
+        (tmp_path / "out" / "mine").touch()
+        with pytest.raises(DreamkerasError, match=r"Expected to write .*out, got an error: .*not empty"), open_folder(tmp_path / "out"):
+            pass
+        assert [path.relative_to(tmp_path).as_posix() for path in sorted(tmp_path.rglob("*"))] == ["out", "out/mine"]
