@@ -31,6 +31,11 @@ def pytest_configure(config):
         os.environ |= {CACHE: folder.name, "JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS": "0"}
 
 
+def pytest_make_parametrize_id(config, val, argname):
+    """Bytes name no test: gzip's hold the second they were made in, and all processes have to collect the same tests."""
+    return argname if isinstance(val, bytes) else None
+
+
 @pytest.fixture(scope="session")
 def data_folder() -> Path:
     """The folder that holds `data/` (real measurements) and `golden/`; the test is skipped where there is none."""
