@@ -22,6 +22,7 @@ OPTIONS = (
     "balance",
     "test_shifts",
     "steps",
+    "init_from",
     "freeze",
     "body_rate",
     "bias",
@@ -41,8 +42,7 @@ def read_training_summary(folder: Path) -> dict[str, Any]:
     config, metrics = (_read_object(folder / name) for name in ("config.json", "metrics.json"))
     summary = {name: config[name] for name in (*CHOICES, *ORIGIN) if config.get(name) is not None}
     summary |= {name: config[name] for name in OPTIONS if config.get(name)}
-    if "bias" in summary:
-        summary["bias"] = Path(summary["bias"]).name
+    summary |= {name: Path(summary[name]).name for name in ("init_from", "bias") if name in summary}
     if config and "source" not in config:
         summary["data"] = Path(config["data"]).name if config.get("data") else "simulated"
     return {**summary, "validation": metrics} if metrics else summary

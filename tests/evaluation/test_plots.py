@@ -2,6 +2,7 @@
 
 import subprocess
 import sys
+from collections import Counter
 
 import numpy as np
 import pytest
@@ -257,8 +258,13 @@ def test_lengths_that_spread_far_are_grouped(tmp_path, figures):
 
 
 @pytest.mark.parametrize("lengths", [[110] * 20, [1], [87, 135]])
-def test_any_spread_of_lengths_is_drawn(lengths, tmp_path):
+def test_any_spread_of_lengths_is_drawn(lengths, tmp_path, figures):
     plot_residuals(lengths, np.zeros(len(lengths)), np.ones(len(lengths)), tmp_path / "plot.png")
+    residuals, counts = figures[0].axes
+    assert [bar.get_height() for bar in counts.patches if bar.get_height()] == list(Counter(lengths).values())
+    low, high = residuals.get_xlim()
+    assert low < min(lengths) <= max(lengths) < high
+    assert {y for drawn in residuals.lines for y in drawn.get_ydata()} >= {1}
 
 
 def test_residuals_that_are_no_numbers_are_left_out(tmp_path, figures):

@@ -22,6 +22,12 @@ def test_options_are_told_of_where_they_were_chosen(tmp_path):
     assert read_training_summary(tmp_path) == {"seed": 0, "slide": 3, "data": "d"}
 
 
+def test_of_networks_that_a_run_took_up_their_names_are_told(tmp_path):
+    chosen = {"init_from": "/home/me/runs/human", "freeze": ["first"], "bias": "/home/me/runs/bias", "data": "d"}
+    (tmp_path / "config.json").write_text(json.dumps(chosen))
+    assert read_training_summary(tmp_path) == chosen | {"init_from": "human", "bias": "bias"}
+
+
 def test_published_weights_tell_their_file_and_no_data(tmp_path):
     config = {"model": "dream-rnn", "assay": "yeast", "source": "model_best.pth", "sha256": "ab"}
     (tmp_path / "config.json").write_text(json.dumps(config))

@@ -276,6 +276,12 @@ def test_options_have_a_line_where_there_are_any():
     assert "- Options: loss huber, ema 0.99, detect mutations 0.05, balance" in lines
 
 
+@pytest.mark.parametrize(("slots", "told"), [(("first",), "first"), (["first", "core"], "first and core")])
+def test_frozen_blocks_are_told_with_where_their_weights_are_from(slots, told):
+    lines = section(card(init_from="human", freeze=slots, body_rate=0.1), "Training")
+    assert f"- Options: init from human, freeze {told}, body rate 0.1" in lines
+
+
 GENOME = {"genome": "hg38.fa", "signal": "reads.bw", "nonpeaks": None, "nonpeak_ratio": 0.1}
 PROFILE = {"peaks_r": 0.712, "profile_jsd": 0.41, "profile_jsd_shuffled": 0.55, "profile_jsd_average": 0.5}
 

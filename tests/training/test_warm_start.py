@@ -112,6 +112,7 @@ class TestRun:
         folder = tmp_path / "run"
         train(choose(init_from=str(finished), freeze=("first", "core"), epochs=1), folder)
         assert f"Starting from {finished}, its head too." in capsys.readouterr().err
+        assert f"- Options: init from {finished.name}, freeze first and core\n" in (folder / "README.md").read_text()
         theirs, ours = (keras.saving.load_model(path / "model.keras", compile=False) for path in (finished, folder))
         assert same(weights(ours, "first", "core"), weights(theirs, "first", "core"))
         assert not same(weights(ours, "final"), weights(theirs, "final"))
