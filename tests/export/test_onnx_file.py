@@ -77,6 +77,23 @@ class TestGraph:
         assert str(next(entry.version for entry in graph.opset_import if not entry.domain)) == exported.description.versions["opset"]
 
 
+class TestCheck:
+    @pytest.fixture
+    def copy(self, graph):
+        return type(graph).FromString(graph.SerializeToString())
+
+    def test_a_second_input_is_refused(self, copy):
+        copy.graph.input.append(copy.graph.input[0])
+        copy.graph.input[1].name = "stray"
+        with pytest.raises(ModelError, match=r"Expected net to become a graph with the one input letters, got \['letters', 'stray'\]"):
+            onnx_file.check_graph(copy, "net")
+
+    def test_a_node_whose_input_nobody_computes_is_refused(self, copy):
+        del copy.graph.node[0]
+        with pytest.raises(ModelError, match="Expected net to become a valid ONNX graph, got one that the checker refuses: "):
+            onnx_file.check_graph(copy, "net")
+
+
 class TestPredictions:
     def test_are_the_mean_of_both_strands_of_keras(self, model, letters, strands_of_keras):
         np.testing.assert_allclose(model.score_letters(letters), strands_of_keras.mean(0), atol=3e-4)
