@@ -69,13 +69,14 @@ class TestRun:
         assert written.items() >= {**chosen, "simulated": None, "steps": None}.items()
 
     def test_every_choice_of_a_run_has_an_option(self):
+        from dreamkeras.cli.atac_options import ATAC_FIELDS
         from dreamkeras.cli.table_options import TABLE_FIELDS
         from dreamkeras.cli.train import command
         from dreamkeras.training.config import RunConfig
 
         fields = {field.name for field in dataclasses.fields(RunConfig)}
-        options_of_runs = {parameter.name for parameter in command.params} - {"out", "resume", "config", *TABLE_FIELDS}
-        assert fields - options_of_runs == {"simulated", "table", "fingerprint"}
+        options_of_runs = {parameter.name for parameter in command.params} - {"out", "resume", "config", *TABLE_FIELDS, *ATAC_FIELDS}
+        assert fields - options_of_runs == {"simulated", "table", "atac", "fingerprint"}
         assert options_of_runs <= fields
 
     def test_steps_in_place_of_epochs(self, run, quick, library, tmp_path):
