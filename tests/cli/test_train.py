@@ -125,9 +125,9 @@ class TestRun:
         (tmp_path / "peaks.bed").write_text("chr1\t1\t9\n")
         configs = []
         quick.setattr("dreamkeras.training.run.train", lambda *args: configs.append(args) or {"r": 0.5, "n": 20, "best_epoch": 2})
-        run("train", "peaks.bed", "--assay", "atac", "--genome", "g.fa", "--signal", "s.bw", "--bias", "b", "--length", 500)
+        run("train", "peaks.bed", "--assay", "atac", "--genome", "g.fa", "--signal", "s.bw", "--bias", "b", "--length", 2000)
         config, folder = configs[0]
-        assert (config.model, folder, config.bias, config.atac.length) == ("bpnet-small", Path("runs/bpnet-small"), "b", 500)
+        assert (config.model, folder, config.bias, config.atac.length) == ("bpnet-small", Path("runs/bpnet-small"), "b", 2000)
 
     def test_in_a_shell_standard_error_holds_our_lines_only(self, spawn, library, tmp_path):
         done = spawn("train", library, "--epochs", 1, "--batch-size", 90, "--out", tmp_path / "run", env=ENV, timeout=300)
