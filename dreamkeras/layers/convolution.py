@@ -130,6 +130,8 @@ def _torch_convolution(inputs, kernel, groups, dilation):
         kernel, groups = _block_kernels(kernel, groups, 1)[0], 1
     picture = inputs.permute(0, 2, 1).unsqueeze(2)
     weight = kernel.permute(2, 1, 0).unsqueeze(2)
+    if inputs.dtype == torch.float16 and kernel.shape[2] == 1:
+        weight = weight.contiguous()  # torch 2.13's kernel for a CPU has no gradient otherwise
     taps = kernel.shape[0]
     left, right = (taps - 1) // 2 * dilation, taps // 2 * dilation
     if left != right:

@@ -91,8 +91,8 @@ class ProfileFinal(ScaledFinal):
             outputs: What `call` returned.
             sample_weight: float32 `(batch,)`; None weighs all alike.
         """
-        surprise = -ops.sum(truth["profile"] * ops.log_softmax(outputs["profile"], axis=-1), axis=-1)
-        error = ops.square(truth["expression"] - outputs["expression"])[:, 0]
+        surprise = -ops.sum(ops.multiply(truth["profile"], ops.log_softmax(outputs["profile"], axis=-1)), axis=-1)
+        error = ops.square(ops.subtract(truth["expression"], outputs["expression"]))[:, 0]
         loss = surprise / self.reads + self.counts_weight * error
         return ops.mean(loss if sample_weight is None else loss * ops.reshape(sample_weight, (-1,)))
 

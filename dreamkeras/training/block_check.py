@@ -34,6 +34,9 @@ Make = Callable[..., PrixFixe]
 
 STEPS = 3
 
+BESIDE = 20
+"""Letters of a window that are outside the profile, where a final block answers one."""
+
 
 class Outcome(NamedTuple):
     """What came of one check.
@@ -83,7 +86,8 @@ def _reason(run: Callable[[Make], None], make: Make) -> str:
 
 def _network(block: Any, length: int = 40, flags: tuple[str, ...] = ("is_reverse",)) -> PrixFixe:
     construct = Construct("check", length, flags=flags)
-    assay = Assay("check", construct, ("expression",), ("bins",), read=_refuse, bins=18)
+    profile = length - BESIDE if getattr(block, "has_profile", False) else None
+    assay = Assay("check", construct, ("expression",), ("bins",), read=_refuse, bins=18, profile=profile)
     first = block() if block.slot == "first" else BHIFirst(16)
     core = block() if block.slot == "core" else AutosomeCore((8,))
     final = (block if block.slot == "final" else AutosomeFinal).for_assay(assay)
@@ -103,6 +107,8 @@ def _batch(network: PrixFixe, size: int = 8) -> tuple[dict[str, np.ndarray], dic
     masked, mutated = (choose_bases(letters, share, generator) for share in (0.2, 0.2))
     expression = generator.uniform(0, 17, (size, 1)).astype(np.float32)
     truths = {"expression": expression, "letters": letters, "masked": masked, "mutated": mutated}
+    if network.profile:
+        truths["profile"] = generator.poisson(3, (size, network.profile)).astype(np.float32)
     return {"letters": np.where(masked, N, letters), "flags": flags}, truths
 
 

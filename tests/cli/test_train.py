@@ -69,13 +69,14 @@ class TestRun:
         assert written.items() >= {**chosen, "simulated": None, "steps": None}.items()
 
     def test_every_choice_of_a_run_has_an_option(self):
+        from dreamkeras.cli.atac_options import ATAC_FIELDS
         from dreamkeras.cli.table_options import TABLE_FIELDS
         from dreamkeras.cli.train import command
         from dreamkeras.training.config import RunConfig
 
         fields = {field.name for field in dataclasses.fields(RunConfig)}
-        options_of_runs = {parameter.name for parameter in command.params} - {"out", "resume", "config", *TABLE_FIELDS}
-        assert fields - options_of_runs == {"simulated", "table", "fingerprint"}
+        options_of_runs = {parameter.name for parameter in command.params} - {"out", "resume", "config", *TABLE_FIELDS, *ATAC_FIELDS}
+        assert fields - options_of_runs == {"simulated", "table", "atac", "fingerprint"}
         assert options_of_runs <= fields
 
     def test_steps_in_place_of_epochs(self, run, quick, library, tmp_path):
@@ -124,9 +125,9 @@ class TestRun:
         (tmp_path / "peaks.bed").write_text("chr1\t1\t9\n")
         configs = []
         quick.setattr("dreamkeras.training.run.train", lambda *args: configs.append(args) or {"r": 0.5, "n": 20, "best_epoch": 2})
-        run("train", "peaks.bed", "--assay", "atac", "--genome", "g.fa", "--signal", "s.bw", "--bias", "b", "--length", 500)
+        run("train", "peaks.bed", "--assay", "atac", "--genome", "g.fa", "--signal", "s.bw", "--bias", "b", "--length", 2000)
         config, folder = configs[0]
-        assert (config.model, folder, config.bias, config.atac.length) == ("bpnet-small", Path("runs/bpnet-small"), "b", 500)
+        assert (config.model, folder, config.bias, config.atac.length) == ("bpnet-small", Path("runs/bpnet-small"), "b", 2000)
 
     def test_in_a_shell_standard_error_holds_our_lines_only(self, spawn, library, tmp_path):
         done = spawn("train", library, "--epochs", 1, "--batch-size", 90, "--out", tmp_path / "run", env=ENV, timeout=300)

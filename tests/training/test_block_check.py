@@ -92,6 +92,12 @@ def test_a_final_block_learns_from_the_truths_it_has_a_head_for(name, monkeypatc
     assert check_block("final", name) == [("trains every weight", "")]
 
 
+def test_a_final_block_that_answers_a_profile_is_given_one(monkeypatch):
+    checks = {check: run for check, run in CHECKS.items() if "export" not in check and "ONNX" not in check}
+    monkeypatch.setattr(block_check, "CHECKS", checks)
+    assert [outcome for outcome in check_block("final", "profile") if outcome.reason] == []
+
+
 def test_a_final_block_that_wants_tokens_before_the_letters_is_told_of_the_positions():
     assert "the 40 positions of the window" in check_block("final", "proformer")[0].reason
 
