@@ -84,7 +84,9 @@ def test_all_failed_is_an_error(run, files, asked):
     assert not (out / "leaderboard.md").exists()
 
 
-@pytest.mark.parametrize(("grid", "part"), [("models = 3", "list of names"), ("models =", "grid.toml"), (None, "No such file")])
+@pytest.mark.parametrize(
+    ("grid", "part"), [("models = 3", "list of names"), ("models =", "grid.toml"), (None, "Expected a file, got nothing at")]
+)
 def test_grid_that_is_none(run, files, asked, grid, part):
     data, path, out = files
     path.unlink() if grid is None else path.write_text(grid)
