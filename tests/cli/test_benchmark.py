@@ -1,4 +1,5 @@
 import json
+import signal
 
 import pytest
 
@@ -82,6 +83,16 @@ def test_all_failed_is_an_error(run, files, asked):
     assert result.exit_code == 1
     assert result.stderr.splitlines()[-1] == f"Error: Expected at least one of 4 runs to succeed, got none; see {out / 'logs'}."
     assert not (out / "leaderboard.md").exists()
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_what_stops_it_is_told_that_it_goes_on(run, files, asked, monkeypatch, number):
+    data, grid, out = files
+    before = signal.getsignal(signal.SIGTERM)
+    monkeypatch.setattr(grid_runs, "run_grid", lambda *args: signal.raise_signal(number))
+    result = run("benchmark", data, "--grid", grid, "-o", out)
+    assert (result.exit_code, result.stderr) == (130, "Stopped: the same command goes on.\n")
+    assert signal.getsignal(signal.SIGTERM) is before
 
 
 @pytest.mark.parametrize(
