@@ -1,5 +1,8 @@
 """`dreamkeras benchmark`: a grid of training runs in, a leaderboard out."""
 
+import signal
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import click
@@ -37,9 +40,23 @@ def command(data: str, assay: str, grid: Path | None, out: Path, parallel: int |
     with open_source(data):  # rather than every run's failure
         pass
     runs, wanted = read_grid(grid, data=str(Path(data).resolve()), assay=assay, backend=find_backend(backend))
-    failures = run_grid(runs, out, parallel or wanted or default_parallel(), lambda line: click.echo(line, err=True))
+    with _saying_that_it_goes_on():
+        failures = run_grid(runs, out, parallel or wanted or default_parallel(), lambda line: click.echo(line, err=True))
     if len(failures) == len(runs):
         raise DreamkerasError(f"Expected at least one of {len(runs)} runs to succeed, got none; see {out / 'logs'}.")
     best = write_comparison(runs, out, failures)[0]
     failed = f"; {len(failures)} of {len(runs)} runs failed, see {out / 'logs'}" if failures else ""
     click.echo(f"{out / 'leaderboard.md'}: best is {best.combination}, validation r {best.r:.3f}{failed}", err=True)
+
+
+@contextmanager
+def _saying_that_it_goes_on() -> Iterator[None]:
+    """Ends by SIGTERM as by Ctrl-C: with a line."""
+    before = signal.signal(signal.SIGTERM, signal.default_int_handler)
+    try:
+        yield
+    except KeyboardInterrupt:
+        click.echo("Stopped: the same command goes on.", err=True)
+        raise
+    finally:
+        signal.signal(signal.SIGTERM, before)

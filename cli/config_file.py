@@ -51,7 +51,8 @@ def _default(ctx: click.Context, key: str, value: Any, path: Path) -> tuple[str,
     try:
         parameter.type_cast_value(ctx, text)
     except click.BadParameter as error:
-        raise InputError(f"Expected a value of {key}, got {value!r} in {path}: {error.message}") from None
+        reason = error.message.replace("valid integer range", "whole number").replace("valid integer", "whole number")
+        raise InputError(f"Expected a value of {key}, got {value!r} in {path}: {reason}") from None
     return name, text
 
 

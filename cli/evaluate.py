@@ -65,6 +65,12 @@ def _lines(evaluation: "Evaluation") -> list[str]:
             f"{model}\t{task}\t{found.n}\t{_interval(found.r)}\t{_interval(found.rho)}\t{_interval(found.mse)}"
             for task, found in tasks.items()
         ]
+    if evaluation.differences:
+        lines += ["", "difference\ttask\tr\trho\tmse"]
+    lines += [
+        f"{apart.first} - {apart.second}\t{apart.task}\t{_interval(apart.r)}\t{_interval(apart.rho)}\t{_interval(apart.mse)}"
+        for apart in evaluation.differences
+    ]
     for model, score in evaluation.scores.items():
         without = f" (without {', '.join(score.missing)}: no score of the challenge)" if score.missing else ""
         lines.append(f"{model}: Pearson score {score.pearson:.4f}, Spearman score {score.spearman:.4f}{without}")

@@ -53,7 +53,11 @@ __all__ = ["command"]
 @click.option("--jitter", type=float, default=0.0, metavar="SD", help="Noise on the values of singletons, in the assay's units.")
 @click.option("--balance", is_flag=True, help="Draw every bin of values equally often; an epoch is then not every example once.")
 @click.option(
-    "--test-shifts", type=click.IntRange(min=0), default=0, metavar="N", help="Predict the mean over windows shifted by up to N letters."
+    "--test-shifts",
+    type=click.IntRange(min=0),
+    default=0,
+    metavar="N",
+    help="Predict the mean over windows shifted by up to N letters, 16 at most.",
 )
 @click.option("--patience", type=click.IntRange(min=1), metavar="N", help="Stop after N epochs without a better validation r.")
 @click.option(

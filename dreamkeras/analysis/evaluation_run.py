@@ -25,6 +25,9 @@ __all__ = ["Choices", "run_evaluation"]
 
 OTHER_UNITS = "The measured values are not in the model's units: correlations do not depend on it, errors are left out."
 
+SOURCE = "(of the data that it was trained and validated on)"
+"""What a run's file of data is: which of its rows were held out is not asked."""
+
 
 class Choices(NamedTuple):
     """What is evaluated on what.
@@ -120,4 +123,8 @@ def _text(value: object) -> str:
 def _overlaps(known: dict[str, TrainingData | None], examples: Examples, file: str) -> list[str]:
     """A line for each model that was trained on some of the sequences."""
     found = {name: training_overlap(data, examples) for name, data in known.items()}
-    return [f"{name}: {common.describe(len(examples), f'in {file}')}" for name, common in found.items() if common and any(common)]
+    return [
+        f"{name}: {common.describe(len(examples), f'in {file}').rstrip('.')} {SOURCE}."
+        for name, common in found.items()
+        if common and any(common)
+    ]

@@ -78,6 +78,8 @@ class FinalLayers(keras.layers.Layer):
         return self.loss(truth["expression"], outputs, sample_weight)
 
 
+SLOTS = (FirstLayers, Core, FinalLayers)
+
 BLOCKS: dict[str, dict[str, type]] = {"first": {}, "core": {}, "final": {}}
 """Blocks by slot and name; `register_block` adds to it."""
 
@@ -110,7 +112,7 @@ def register_block(name: str):
 
 
 def find_block(slot: str | None, name: str) -> Any:
-    """The class registered as `name` in `slot`, or the class that `module:Class` names.
+    """The class registered as `name` in `slot`, or the class that `module:Class` names, which Keras's saving knows from then on.
 
     Args:
         slot: Where it is to go; None for wherever a `module:Class` belongs.
@@ -137,9 +139,18 @@ def _import_block(slot: str | None, name: str) -> Any:
         block = getattr(_import_module(module), attribute)
     except (ImportError, AttributeError, ValueError) as error:
         raise ModelError(f"Expected module:Class of a block, got {name!r}: {error}.") from error
-    if getattr(block, "slot", None) not in ((slot,) if slot else BLOCKS):
-        raise ModelError(f"Expected a {slot or 'first, core or final'} block, got {name!r}, of slot {getattr(block, 'slot', 'none')}.")
+    if not (isinstance(block, type) and issubclass(block, SLOTS)):
+        raise ModelError(f"Expected a block, got {name!r}: derive it from FirstLayers, Core or FinalLayers of dreamkeras.layers.slots.")
+    if slot and block.slot != slot:
+        raise ModelError(f"Expected a {slot} block, got {name!r}, of slot {block.slot}.")
+    _let_keras_save(block)
     return block
+
+
+def _let_keras_save(block: type) -> None:
+    """Registers a class that its author did not, under its module's name: else no saved model with it could be loaded."""
+    if keras.saving.get_registered_object(keras.saving.get_registered_name(block)) is not block:
+        keras.saving.register_keras_serializable(package=block.__module__)(block)
 
 
 def _import_module(name: str) -> ModuleType:
@@ -155,13 +166,16 @@ def modules_of(*blocks: keras.layers.Layer) -> list[str]:
 
 
 def import_modules(names: Iterable[str]) -> None:
-    """Imports the modules that `modules_of` named: Keras finds the blocks of a saved model among the classes it has seen.
+    """Imports the modules that `modules_of` named, and lets Keras, which looks among the classes it has seen, find their blocks.
 
     Raises:
         ModelError: One cannot be imported.
     """
     for name in names:
         try:
-            _import_module(name)
+            module = _import_module(name)
         except ImportError as error:
             raise ModelError(f"Expected to import {name}, which holds a block of the model, got: {error}.") from error
+        for block in vars(module).values():
+            if isinstance(block, type) and issubclass(block, SLOTS) and block.__module__ == name:
+                _let_keras_save(block)

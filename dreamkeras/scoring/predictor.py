@@ -161,11 +161,18 @@ def _find_model(path: Path) -> Path:
     if path.is_dir():
         file = path / "model.onnx"
         if not file.is_file():
-            raise ModelError(f"Expected a run folder with a model.onnx, got {path} without one: dreamkeras export {path}")
+            raise ModelError(f"Expected a run folder with a model.onnx, got {path} without one{_way_to_model(path)}.")
         return file
     if path.is_file():
         return path
     raise ModelError(f"Expected an .onnx file or a run folder, got {path}, which does not exist.")
+
+
+def _way_to_model(folder: Path) -> str:
+    """The command that makes a model of what a folder holds, if there is one."""
+    if (folder / "model.keras").is_file():
+        return f": dreamkeras export {folder}"
+    return f": dreamkeras train --resume --out {folder}" if (folder / "config.json").is_file() else ""
 
 
 def _read_description(session: Any, file: Path) -> ModelDescription:

@@ -19,6 +19,9 @@ PRECISIONS = {"float32": "float32", "bfloat16": "mixed_bfloat16", "float16": "mi
 GIVEN = "given"
 """In place of a number of folds: those that the data's authors chose."""
 
+MOST_TEST_SHIFTS = 16
+"""A prediction then takes 33 windows."""
+
 SIMULATED_ASSAY = "yeast"
 """The assay whose measurements can be simulated."""
 
@@ -53,7 +56,7 @@ class RunConfig:
         slide: Most letters that a window is slid by in each epoch, either way; `N` enters.
         jitter: Standard deviation of the noise on the targets of singletons, in the assay's units.
         balance: Whether every bin of the targets comes equally often; an epoch is then not every example once.
-        test_shifts: Predictions are means over windows shifted by up to this many letters either way.
+        test_shifts: Predictions are means over windows shifted by up to this many letters either way, 16 at most.
         patience: Epochs without a better validation r after which training ends; None trains them all.
         minutes: Time in training after which the run ends with the epoch it is in; None trains on.
         precision: One of `PRECISIONS`.
@@ -148,6 +151,8 @@ class RunConfig:
         for name in ("slide", "jitter", "test_shifts"):
             if not getattr(self, name) >= 0:
                 raise InputError(f"Expected {name} of 0 or more, got {getattr(self, name)}.")
+        if self.test_shifts > MOST_TEST_SHIFTS:
+            raise InputError(f"Expected test_shifts up to {MOST_TEST_SHIFTS}, 2N + 1 windows a prediction, got {self.test_shifts}.")
         for name in ("mask", "detect_mutations", "ema"):
             value = getattr(self, name)
             if value is not None and not 0 <= value < 1:

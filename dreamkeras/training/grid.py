@@ -10,7 +10,7 @@ parallel = 2                                      # runs at once; by the machine
 steps = 3000
 minutes = 10
 
-[options]                                         # fields of RunConfig; a list is an axis of the grid
+[options]                                         # fields of RunConfig; a list is an axis of the grid, but for fields that are lists
 batch_size = [32, 64]
 learning_rate = 0.005
 ```
@@ -38,7 +38,7 @@ KEYS = {"models": str, "strategies": str, "seeds": int}
 
 BUDGET = ("steps", "minutes")
 
-TAKEN = {"data", "assay", "model", "strategy", "seed", "folds", "table", "fingerprint", *BUDGET}
+TAKEN = {"data", "assay", "model", "strategy", "seed", "folds", "table", "atac", "fingerprint", *BUDGET}
 """Fields of RunConfig that are set elsewhere than under options."""
 
 SHARED = ("valid", "valid_fold", "valid_fraction", "split_seed")
@@ -97,6 +97,8 @@ def read_grid(path: Path | None, **base: Any) -> Grid:
         return expand(DEFAULT_GRID, **base)
     try:
         return expand(tomllib.loads(path.read_text()), **base)
+    except FileNotFoundError:
+        raise InputError(f"Expected a file, got nothing at {path}.") from None
     except (OSError, ValueError) as error:  # InputErrors and TOML's own errors are ValueErrors
         reason = (error.strerror or error) if isinstance(error, OSError) else error
         raise InputError(f"{str(reason).rstrip('.')} in the grid {path}.") from None
@@ -165,14 +167,21 @@ def _axes(fields: Mapping[str, Any]) -> dict[str, list[Any]]:
         raise InputError(f"Expected options to be a table, got {options!r}")
     kinds = typing.get_type_hints(RunConfig)
     _check_keys(options, set(kinds) - TAKEN, "options")
-    axes = {name: value if isinstance(value, list) else [value] for name, value in options.items()}
+    axes = {name: _values(value, kinds[name]) for name, value in options.items()}
     for name, values in axes.items():
         allowed = [kind for kind in _members(kinds[name]) if kind is not types.NoneType]
         if not values or not all(any(_is(value, kind) for kind in allowed) for value in values):
-            raise InputError(f"Expected {name} to be of type {' or '.join(kind.__name__ for kind in allowed)}, got {options[name]!r}")
+            wanted = " or ".join("list of names" if typing.get_origin(kind) is tuple else kind.__name__ for kind in allowed)
+            raise InputError(f"Expected {name} to be of type {wanted}, got {options[name]!r}")
         if name in SHARED and len(values) > 1:
             raise InputError(f"Expected one {name}, so that all runs validate on the same sequences, got {values!r}")
     return axes
+
+
+def _values(value: Any, hint: Any) -> list[Any]:
+    """What an axis runs over; of a field that is a list itself, such as `freeze`, the one list."""
+    listed = value if isinstance(value, list) else [value]
+    return [tuple(listed)] if typing.get_origin(hint) is tuple else listed
 
 
 def _parallel(fields: Mapping[str, Any]) -> int | None:
@@ -186,8 +195,10 @@ def _members(hint: Any) -> tuple[Any, ...]:
     return typing.get_args(hint) if isinstance(hint, types.UnionType) else (hint,)
 
 
-def _is(value: Any, kind: type) -> bool:
+def _is(value: Any, kind: Any) -> bool:
     """Whether a value of TOML is of this type; a whole number is a number, but true is none."""
+    if typing.get_origin(kind) is tuple:
+        return all(_is(part, typing.get_args(kind)[0]) for part in value)
     if isinstance(value, bool):
         return kind is bool
     return isinstance(value, kind) or (kind is float and isinstance(value, int))

@@ -71,9 +71,10 @@ def run_grid(
         Why runs failed, by name.
 
     Raises:
-        InputError: A run of the same name has begun in the folder with other choices.
+        InputError: The folder holds something else than a benchmark, or a run of the same name has begun in it with other choices.
         DreamkerasError: The folder cannot be written.
     """
+    _refuse_others(folder)
     _write_configs(runs, folder)
     pending = [run for run in runs if not is_finished(folder / "runs" / run.name)]
     report(f"{len(runs) - len(pending)} of {len(runs)} runs are done already, {len(pending)} to go, {parallel} at once.")
@@ -88,6 +89,13 @@ def run_grid(
                 active.remove(process)
                 _note(process, folder, failures, report)
     return failures
+
+
+def _refuse_others(folder: Path) -> None:
+    """A folder that something else lies in, such as a training run, is no place for a benchmark."""
+    if folder.is_dir() and any(folder.iterdir()) and not (folder / "configs").is_dir():
+        found = "a training run" if (folder / "config.json").is_file() else "other files"
+        raise InputError(f"Expected a new or empty folder, or one of a benchmark, got {folder}, which holds {found}.")
 
 
 def _write_configs(runs: Sequence[GridRun], folder: Path) -> None:

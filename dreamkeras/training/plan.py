@@ -36,17 +36,28 @@ class Plan(NamedTuple):
     epoch_steps: int
     steps: int
 
+    def describe(self, training: int, validation: int, backend: str) -> str:
+        """One line for whoever waits for the first epoch, from the numbers of examples and the backend's name."""
+        epochs = f"{self.epochs} epoch{'s' * (self.epochs > 1)}"
+        return (
+            f"Training on {training:,} sequences, validating on {validation:,}: {self.steps:,} steps of {self.batch_size} in {epochs}, "
+            f"strategy {self.strategy.name}, {backend}."
+        )
+
 
 def make_plan(config: RunConfig, network: PrixFixe, training: Examples) -> Plan:
     """The plan of a run.
 
     Raises:
         InputError: There are too few examples for one batch, or none with a value of some task, or the targets of singletons are to be
-            jittered where no flag tells them.
+            jittered where no flag tells them, or windows are to be shifted by their length or more.
         ModelError: A name in the choices is unknown.
     """
     if config.jitter and "is_singleton" not in network.construct.flags:
         raise InputError(f"Expected an assay that tells singletons, to jitter their values, got {config.assay}.")
+    for name in ("slide", "test_shifts"):
+        if (most := getattr(config, name)) >= network.construct.length:
+            raise InputError(f"Expected {name} below the {network.construct.length} letters of the window, got {most}.")
     strategy = settled_strategy(config, network)
     augmentation = Augmentation(
         strands=strategy.strands,

@@ -166,6 +166,7 @@ def _fit(config: RunConfig, plan: Plan, folder: Path, data: RunData, model: Prix
     ]
     begin = len(state.rows)
     if begin < plan.epochs and not state.has_ended(config.patience, config.minutes):
+        sys.stderr.write(plan.describe(len(data.training), len(data.validation), config.backend) + "\n")
         batches = training_batches(data.training, plan.epoch_steps, config.seed, plan.augmentation, first_epoch=begin)
         options = {"steps_per_epoch": plan.epoch_steps, "initial_epoch": begin, "epochs": plan.epochs, "shuffle": False, "verbose": 0}
         try:

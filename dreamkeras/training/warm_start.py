@@ -1,5 +1,6 @@
 """Warm start: a network that begins with the weights of another one, under a head of its own where they measure different things."""
 
+import json
 from pathlib import Path
 
 import keras
@@ -32,7 +33,8 @@ def take_weights(network: PrixFixe, source: Path) -> bool:
     for slot in BODY:
         ours, theirs = getattr(network, slot), getattr(other, slot)
         if difference := _difference(ours, theirs):
-            raise ModelError(f"Expected the {slot} block of {source}, {type(theirs).__name__}, got {type(ours).__name__}: {difference}.")
+            whose = f"the {slot} block of {source}{_model_of(source)}"
+            raise ModelError(f"Expected {whose}, {type(theirs).__name__}, got {type(ours).__name__}: {difference}.")
     same_head = (other.tasks, other.units) == (network.tasks, network.units) and not _difference(network.final, other.final)
     for slot in (*BODY, "final") if same_head else BODY:
         for ours, theirs in zip(getattr(network, slot).weights, getattr(other, slot).weights, strict=True):
@@ -60,9 +62,20 @@ def _difference(ours: keras.layers.Layer, theirs: keras.layers.Layer) -> str:
     """Why weights cannot go from one block to the other; empty if they can."""
     if type(ours) is not type(theirs):
         return "another kind of block"
+    settings = [{**block.get_config(), "name": "", "dtype": "", "trainable": True} for block in (ours, theirs)]
+    what = "window and flags" if settings[0] == settings[1] else "width and depth"
     if len(ours.weights) != len(theirs.weights):
-        return f"{len(ours.weights)} weights for {len(theirs.weights)}"
+        return f"expected one of the same {what}, {len(theirs.weights)} weights there, {len(ours.weights)} here"
     for one, other in zip(ours.weights, theirs.weights, strict=True):
         if one.shape != other.shape:
-            return f"{one.path} is of shape {tuple(one.shape)} for {tuple(other.shape)}; window and flags count too"
+            return f"expected one of the same {what}, {one.path} {tuple(other.shape)} there, {tuple(one.shape)} here"
     return ""
+
+
+def _model_of(source: Path) -> str:
+    """The option that a run's network was chosen by, in brackets; empty where no `config.json` tells it."""
+    path = source / "config.json" if source.is_dir() else source.with_name("config.json")
+    try:
+        return f" (--model {json.loads(path.read_text())['model']})"
+    except (OSError, ValueError, KeyError, TypeError):
+        return ""

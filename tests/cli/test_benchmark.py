@@ -1,4 +1,5 @@
 import json
+import signal
 
 import pytest
 
@@ -84,7 +85,19 @@ def test_all_failed_is_an_error(run, files, asked):
     assert not (out / "leaderboard.md").exists()
 
 
-@pytest.mark.parametrize(("grid", "part"), [("models = 3", "list of names"), ("models =", "grid.toml"), (None, "No such file")])
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_what_stops_it_is_told_that_it_goes_on(run, files, asked, monkeypatch, number):
+    data, grid, out = files
+    before = signal.getsignal(signal.SIGTERM)
+    monkeypatch.setattr(grid_runs, "run_grid", lambda *args: signal.raise_signal(number))
+    result = run("benchmark", data, "--grid", grid, "-o", out)
+    assert (result.exit_code, result.stderr) == (130, "Stopped: the same command goes on.\n")
+    assert signal.getsignal(signal.SIGTERM) is before
+
+
+@pytest.mark.parametrize(
+    ("grid", "part"), [("models = 3", "list of names"), ("models =", "grid.toml"), (None, "Expected a file, got nothing at")]
+)
 def test_grid_that_is_none(run, files, asked, grid, part):
     data, path, out = files
     path.unlink() if grid is None else path.write_text(grid)

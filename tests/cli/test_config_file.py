@@ -63,6 +63,7 @@ def test_keys_are_written_with_either_dash(given):
     ('config = "other.toml"', "got 'config'"),
     ("epochs = 1.5", "Expected a value of epochs, got 1.5 in .*run.toml"),
     ("epochs = true", "Expected a value of epochs, got True in .*run.toml"),
+    ('epochs = "many"', "got 'many' in .*run.toml: 'many' is not a whole number."),
     ("epochs = 0", "Expected a value of epochs, got 0 in .*run.toml"),
     ("epochs = [1, 2]", r"Expected a value of epochs, got \[1, 2\] in .*run.toml"),
     ('loss = "l2"', "Expected a value of loss, got 'l2' in .*run.toml: .*mse"),

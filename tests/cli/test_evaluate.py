@@ -43,14 +43,20 @@ def test_figures_are_printed_and_written(run, promoters, model, tmp_path):
 def test_predictions_that_predict_wrote_are_worth_the_same(run, promoters, model, tmp_path):
     run("predict", promoters, "-m", model, "-o", tmp_path / "p.tsv")
     result = run("evaluate", promoters, "-m", model, "--predictions", tmp_path / "p.tsv", "-o", tmp_path / "out", "--draws", 20)
-    one, other = (line.split("\t")[3:] for line in result.stdout.splitlines()[1:])
+    figures, differences = (part.splitlines() for part in result.stdout.split("\n\n"))
+    one, other = (line.split("\t")[3:] for line in figures[1:])
     assert one == other
+    title, row = (line.split("\t") for line in differences)
+    assert title == ["difference", "task", "r", "rho", "mse"]
+    assert row[:2] == ["first - p", "expression"]
+    assert {float(number) for cell in row[2:] for number in cell.replace("(", "").rstrip(")").replace(" to ", " ").split()} == {0.0}
 
 
 def test_sequences_that_were_trained_on_are_told(run, promoters, model, tmp_path):
     (model / "config.json").write_text(json.dumps({"assay": "yeast", "data": str(promoters)}))
     result = run("evaluate", promoters, "-m", model, "-o", tmp_path / "out", "--draws", 2)
     assert "Warning: first: 60 of the 60 sequences in test.tsv are copies of training sequences" in result.stderr
+    assert "(of the data that it was trained and validated on)" in result.stderr
     assert "60 of the 60" in (tmp_path / "out" / "report.html").read_text()
 
 

@@ -51,7 +51,8 @@ class TestRun:
     def test_says_how_it_went_on_standard_error(self, train, library, tmp_path):
         result = train(library, "--out", tmp_path / "run")
         assert (result.exit_code, result.stdout) == (0, "")
-        line, summary = result.stderr.splitlines()
+        first, line, summary = result.stderr.splitlines()
+        assert first == f"Training on 90 sequences, validating on 10: 3 steps of 64 in 1 epoch, strategy autosome, {BACKEND}."
         assert line.startswith("epoch 1/1  loss ")
         assert summary.startswith(f"{tmp_path / 'run'}: validation r ")
         assert summary.endswith(" on 10 sequences (epoch 1)")
@@ -82,7 +83,7 @@ class TestRun:
     def test_steps_in_place_of_epochs(self, run, quick, library, tmp_path):
         result = run("train", library, "--model", "tiny", "--batch-size", 64, "--steps", 4, "--out", tmp_path / "run")
         assert result.exit_code == 0
-        assert [line.split()[1] for line in result.stderr.splitlines()[:2]] == ["1/2", "2/2"]
+        assert [line.split()[1] for line in result.stderr.splitlines()[1:3]] == ["1/2", "2/2"]
         assert json.loads((tmp_path / "run" / "metrics.json").read_text())["steps"] == 4
         both = run("train", library, "--steps", 4, "--epochs", 2, "--out", tmp_path / "both")
         assert one_line_error(both, "one choice of length, got epochs and steps")
@@ -132,7 +133,7 @@ class TestRun:
     def test_in_a_shell_standard_error_holds_our_lines_only(self, spawn, library, tmp_path):
         done = spawn("train", library, "--epochs", 1, "--batch-size", 90, "--out", tmp_path / "run", env=ENV, timeout=300)
         assert (done.returncode, done.stdout) == (0, "")
-        line, summary = done.stderr.splitlines()
+        _, line, summary = done.stderr.splitlines()
         assert line.startswith("epoch 1/1  loss ")
         assert summary.startswith(f"{tmp_path / 'run'}: validation r ")
 

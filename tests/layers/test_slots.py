@@ -8,7 +8,7 @@ import pytest
 
 from dreamkeras.errors import ModelError
 from dreamkeras.layers import slots
-from dreamkeras.layers.slots import BLOCKS, Core, FinalLayers, FirstLayers, find_block, register_block
+from dreamkeras.layers.slots import BLOCKS, Core, FinalLayers, FirstLayers, find_block, import_modules, register_block
 
 
 @pytest.fixture(autouse=True)
@@ -51,6 +51,34 @@ def test_a_module_of_the_working_folder_is_found_after_those_that_are_installed(
     assert (done.returncode, done.stdout) == (0, "core\n"), done.stderr
 
 
+UNREGISTERED = "from dreamkeras.layers.slots import Core\nclass Plain(Core):\n    def call(self, features):\n        return features\n"
+
+
+@pytest.fixture
+def unregistered(tmp_path, monkeypatch):
+    """A module of the working folder whose block was never made known to Keras."""
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "plain_block.py").write_text(UNREGISTERED)
+    monkeypatch.setattr(sys, "path", [*sys.path])
+    yield "plain_block"
+    sys.modules.pop("plain_block", None)
+
+
+def test_a_class_that_nobody_registered_can_be_saved_once_it_is_named(unregistered):
+    block = find_block("core", f"{unregistered}:Plain")
+    assert keras.saving.get_registered_object("plain_block>Plain") is block
+    assert find_block("core", f"{unregistered}:Plain") is block
+
+
+def test_a_class_that_nobody_registered_is_found_when_its_module_is_imported_for_a_saved_model(unregistered):
+    import_modules([unregistered])
+    assert keras.saving.get_registered_object("plain_block>Plain") is sys.modules[unregistered].Plain
+
+
+def test_a_class_keeps_the_name_that_its_author_registered_it_by():
+    assert keras.saving.get_registered_name(find_block("core", "dreamkeras.layers.autosome:AutosomeCore")) == "dreamkeras>AutosomeCore"
+
+
 @pytest.mark.parametrize("slot", BLOCKS)
 def test_an_unknown_block_is_answered_with_those_known(slot):
     with pytest.raises(ModelError, match=f"Expected a {slot} block among .*, got 'nobody'"):
@@ -75,7 +103,8 @@ def test_a_class_of_any_module_is_found_by_module_and_name():
         ("core", "dreamkeras.layers.autosome:Nothing", "Nothing"),
         ("core", ":Block", "module:Class"),
         ("first", "dreamkeras.layers.autosome:AutosomeCore", "of slot core"),
-        (None, "collections:OrderedDict", "of slot none"),
+        (None, "collections:OrderedDict", "derive it from FirstLayers, Core or FinalLayers of dreamkeras.layers.slots"),
+        ("core", "keras.layers:Dense", "derive it from FirstLayers, Core or FinalLayers"),
         (None, "autosome", "registered block among"),
     ],
 )

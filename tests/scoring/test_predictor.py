@@ -143,9 +143,20 @@ class TestRefusals:
         with pytest.raises(ModelError, match=r"nowhere, which does not exist"):
             load(tmp_path / "nowhere")
 
-    def test_run_folder_without_a_model(self, tmp_path):
-        with pytest.raises(ModelError, match=r"run folder with a model\.onnx.*dreamkeras export"):
+    @pytest.mark.parametrize(
+        ("files", "way"),
+        [
+            ((), ""),
+            (("config.json",), ": dreamkeras train --resume --out {}"),
+            (("config.json", "model.keras"), ": dreamkeras export {}"),
+        ],
+    )
+    def test_run_folder_without_a_model_tells_the_way_to_one(self, tmp_path, files, way):
+        for file in files:
+            (tmp_path / file).touch()
+        with pytest.raises(ModelError) as caught:
             load(tmp_path)
+        assert str(caught.value) == f"Expected a run folder with a model.onnx, got {tmp_path} without one{way.format(tmp_path)}."
 
     def test_text_file(self, tmp_path):
         (tmp_path / "m.onnx").write_text("ACGT\n")

@@ -88,6 +88,12 @@ def test_amounts_are_0_or_more(name):
         RunConfig(**{name: -1})
 
 
+def test_test_shifts_are_few():
+    assert RunConfig(test_shifts=16).test_shifts == 16
+    with pytest.raises(InputError, match=r"Expected test_shifts up to 16, 2N \+ 1 windows a prediction, got 17"):
+        RunConfig(test_shifts=17)
+
+
 @pytest.mark.parametrize("name", ["mask", "detect_mutations", "ema"])
 @pytest.mark.parametrize("value", [-0.1, 1.0, float("nan")])
 def test_shares_are_below_1(name, value):

@@ -46,6 +46,11 @@ class TestExpansion:
     def test_one_value_is_no_axis(self):
         assert names(expand({**SMALLEST, "options": {"batch_size": [64], "epochs": 2}})) == ["a_seed-0"]
 
+    @pytest.mark.parametrize(("chosen", "wanted"), [("first", ("first",)), (["first", "core"], ("first", "core")), ([], ())])
+    def test_a_choice_that_is_a_list_itself_is_no_axis(self, chosen, wanted):
+        (run,) = expand({**SMALLEST, "options": {"init_from": "runs/a", "freeze": chosen}}).runs
+        assert (run.name, run.config.freeze) == ("a_seed-0", wanted)
+
     def test_combinations_share_their_split_whatever_the_seed(self):
         grid = expand({**SMALLEST, "seeds": [5, 6]})
         assert [(run.config.seed, run.config.seed_of_split) for run in grid.runs] == [(5, 0), (6, 0)]
@@ -93,6 +98,8 @@ class TestRefusals:
             ({**SMALLEST, "options": {"epochs": "many"}}, "Expected epochs to be of type int, got 'many'"),
             ({**SMALLEST, "options": {"epochs": []}}, r"Expected epochs to be of type int, got \[\]"),
             ({**SMALLEST, "options": {"epochs": [1, True]}}, r"Expected epochs to be of type int, got \[1, True\]"),
+            ({**SMALLEST, "options": {"freeze": 1}}, "Expected freeze to be of type list of names, got 1"),
+            ({**SMALLEST, "options": {"freeze": ["first"]}}, "Expected a model to start from"),
             ({**SMALLEST, "options": {"epochs": 0}}, "Expected epochs above 0, got 0"),
             ({**SMALLEST, "options": {"valid_fold": [1, 2]}}, r"Expected one valid_fold, so that all runs validate on the same .*\[1, 2\]"),
             ({**SMALLEST, "models": ["a", "a"]}, "Expected different runs, got a_seed-0 twice"),
@@ -124,8 +131,13 @@ class TestFile:
         with pytest.raises(InputError, match=r"in the grid .*grid\.toml\.$"):
             read_grid(tmp_path / "grid.toml")
 
+    def test_broken_toml_names_its_line(self, tmp_path):
+        (tmp_path / "grid.toml").write_text('models = ["a"]\nseeds = [0\n\n[options]\n')
+        with pytest.raises(InputError, match=r"line 4, .* in the grid .*grid\.toml\.$"):
+            read_grid(tmp_path / "grid.toml")
+
     def test_that_is_missing(self, tmp_path):
-        with pytest.raises(InputError, match=r"No such file or directory in the grid .*grid\.toml"):
+        with pytest.raises(InputError, match=r"^Expected a file, got nothing at .*grid\.toml\.$"):
             read_grid(tmp_path / "grid.toml")
 
     @pytest.mark.parametrize(("source", "number"), [("module", 16), ("page", 24)])
@@ -139,7 +151,7 @@ def test_default_grid_is_the_small_networks_with_two_seeds():
     pytest.importorskip("keras")
     from dreamkeras.models.presets import PRESETS
 
-    assert set(DEFAULT_GRID["models"]) == {name for name in PRESETS if name.endswith("-small")}
+    assert set(DEFAULT_GRID["models"]) == {name for name in PRESETS if name.startswith("dream-") and name.endswith("-small")}
     assert names(read_grid(None)) == [f"{model}_seed-{seed}" for model in DEFAULT_GRID["models"] for seed in (0, 1)]
 
 

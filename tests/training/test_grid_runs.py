@@ -64,6 +64,13 @@ class TestOutcome:
         code = "import os, signal; os.kill(os.getpid(), signal.SIGKILL)"
         assert run_grid(runs()[:1], tmp_path, 1, told.append, worker(code)) == {"a_seed-0": "killed by SIGKILL; it printed nothing"}
 
+    @pytest.mark.parametrize(("file", "what"), [("config.json", "a training run"), ("notes.txt", "other files")])
+    def test_a_folder_of_something_else_stays_as_it_is(self, tmp_path, told, file, what):
+        (tmp_path / file).write_text("mine")
+        with pytest.raises(InputError, match=f"Expected a new or empty folder, or one of a benchmark, got .*, which holds {what}"):
+            run_grid(runs(), tmp_path, 1, told.append, worker(FINISH))
+        assert ([path.name for path in tmp_path.iterdir()], told) == ([file], [])
+
     def test_end_without_results_is_a_failure(self, tmp_path, told):
         assert run_grid(runs()[:1], tmp_path, 1, told.append, worker("print('hello')")) == {"a_seed-0": "exit status 0; hello"}
 

@@ -8,6 +8,7 @@ from dreamkeras.data.assays import find_assay
 from dreamkeras.data.examples import Examples
 from dreamkeras.errors import InputError, ModelError
 from dreamkeras.models.presets import PRESETS, Preset
+from dreamkeras.sequence.construct import Construct
 from dreamkeras.training.config import RunConfig
 from dreamkeras.training.plan import make_plan, settled_strategy
 from dreamkeras.training.strategies import AUTOSOME, UNLOCKDNA
@@ -49,6 +50,12 @@ class TestSteps:
 
     def test_are_half_as_many_where_strands_come_in_pairs(self, network):
         assert plan(network, strategy="bhi", batch_size=100, epochs=1).steps == 64
+
+    def test_are_told_in_a_line(self, network):
+        came = plan(network, n=640, batch_size=64, epochs=2)
+        line = "Training on 640 sequences, validating on 70: 40 steps of 64 in 2 epochs, strategy autosome, jax."
+        assert came.describe(640, 70, "jax") == line
+        assert " in 1 epoch, " in came._replace(epochs=1).describe(1, 1, "jax")
 
     def test_that_are_left_open_are_the_strategys(self, network):
         came = plan(network)
@@ -121,6 +128,14 @@ class TestChoices:
         network = tiny(assay._replace(construct=dataclasses.replace(assay.construct, flags=("is_reverse",))))
         with pytest.raises(InputError, match="Expected an assay that tells singletons, to jitter their values, got yeast"):
             plan(network, jitter=0.1)
+
+    @pytest.mark.parametrize("name", ["slide", "test_shifts"])
+    def test_shifts_by_the_window_or_more_are_refused(self, name):
+        assay = find_assay("yeast")
+        network = tiny(assay._replace(construct=Construct("short", 12, flags=assay.construct.flags)))
+        assert plan(network, **{name: 11})
+        with pytest.raises(InputError, match=f"Expected {name} below the 12 letters of the window, got 12"):
+            plan(network, **{name: 12})
 
     @pytest.mark.parametrize("choice", ["strategy", "optimizer"])
     def test_unknown_names_are_refused(self, network, choice):

@@ -64,9 +64,17 @@ def test_the_same_head_of_other_units_is_not_taken(source):
 @pytest.mark.parametrize(
     ("first", "core", "reason"),
     [
-        (BHIFirst(6), AutosomeCore((4,)), "first block of .*, BHIFirst, got BHIFirst: .* is of shape"),
+        (
+            BHIFirst(6),
+            AutosomeCore((4,)),
+            "first block of .*, BHIFirst, got BHIFirst: expected one of the same width and depth, .* there, .* here",
+        ),
         (BHIFirst(8), BHICore(8, 4, (3, 5)), "core block of .*, AutosomeCore, got BHICore: another kind of block"),
-        (BHIFirst(8), AutosomeCore((4, 4)), "core block of .*, AutosomeCore, got AutosomeCore: .* weights for"),
+        (
+            BHIFirst(8),
+            AutosomeCore((4, 4)),
+            "core block of .*, AutosomeCore, got AutosomeCore: expected .* of the same width and depth, .* weights there, .* here",
+        ),
     ],
 )
 def test_blocks_that_differ_are_named_with_the_reason(source, first, core, reason):
@@ -79,7 +87,11 @@ def test_blocks_that_differ_are_named_with_the_reason(source, first, core, reaso
 
 def test_other_flags_are_another_shape(source):
     human = find_assay("lentimpra")
-    with pytest.raises(ModelError, match="window and flags count too"):
+    with pytest.raises(ModelError, match=r"of the same window and flags, .* there, .* here") as caught:
+        take_weights(tiny(human), source[1])
+    assert "--model" not in str(caught.value)
+    (source[1] / "config.json").write_text('{"model": "dream-cnn"}')
+    with pytest.raises(ModelError, match=r"first block of .* \(--model dream-cnn\), BHIFirst, got BHIFirst: "):
         take_weights(tiny(human), source[1])
 
 
