@@ -31,6 +31,7 @@ def command(data: str, assay: str, grid: Path | None, out: Path, parallel: int |
     that was interrupted: runs that are done are not repeated, and failed ones are tried again.
     """
     from dreamkeras.errors import DreamkerasError
+    from dreamkeras.models.names import known_model
     from dreamkeras.sequence.sources import open_source
     from dreamkeras.training.backend import find_backend
     from dreamkeras.training.grid import read_grid
@@ -40,6 +41,8 @@ def command(data: str, assay: str, grid: Path | None, out: Path, parallel: int |
     with open_source(data):  # rather than every run's failure
         pass
     runs, wanted = read_grid(grid, data=str(Path(data).resolve()), assay=assay, backend=find_backend(backend))
+    for asked in runs:
+        known_model(asked.config.model)
     with _saying_that_it_goes_on():
         failures = run_grid(runs, out, parallel or wanted or default_parallel(), lambda line: click.echo(line, err=True))
     if len(failures) == len(runs):

@@ -78,10 +78,11 @@ def command(ctx: click.Context, /, out: Path | None, resume: bool, backend: str 
 
     Writes the run folder: the model as .keras and .onnx, its history, validation figures, predictions and plots.
     """
+    from dreamkeras.models.names import known_model
     from dreamkeras.sequence.sources import open_source
     from dreamkeras.training.backend import choose_backend
 
-    choices["model"] = choices["model"] or ("bpnet-small" if choices["assay"] == "atac" else "dream-cnn-small")
+    choices["model"] = known_model(choices["model"] or ("bpnet-small" if choices["assay"] == "atac" else "dream-cnn-small"))
     folder = out or Path("runs") / choices["model"]
     if resume:
         _refuse_choices(ctx)

@@ -17,11 +17,13 @@ def tiny(assay):
 @contextmanager
 def tiny_preset(exported=False):
     """Makes `tiny` known; without `exported`, runs end without plots and with an empty ONNX file, which saves seconds."""
+    from dreamkeras.models import names
     from dreamkeras.models.presets import PRESETS, Preset
     from dreamkeras.training import folder
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setitem(PRESETS, "tiny", Preset("tiny", tiny))
+        patch.setattr(names, "MODELS", (*names.MODELS, "tiny"))
         if not exported:
             patch.setattr(folder, "export_onnx", _describe)
             patch.setattr(folder, "_plot", lambda *args: None)

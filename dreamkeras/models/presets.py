@@ -14,6 +14,7 @@ from dreamkeras.layers.profile import ProfileFinal
 from dreamkeras.layers.proformer import ProformerCore, ProformerFinal, ProformerFirst
 from dreamkeras.layers.slots import BLOCKS, find_block
 from dreamkeras.layers.unlockdna import UnlockDNACore, UnlockDNAFinal, UnlockDNAFirst
+from dreamkeras.models.names import split_blocks, suggestion
 from dreamkeras.models.prixfixe import PrixFixe
 
 __all__ = [
@@ -219,11 +220,13 @@ def find_preset(name: str) -> Preset:
         >>> find_preset("dream-cnn").strategy
         'autosome'
     """
-    if name.count(",") == len(BLOCKS) - 1:
-        blocks = [find_block(slot, block) for slot, block in zip(BLOCKS, name.split(","), strict=True)]
+    if len(parts := split_blocks(name)) > 1:
+        blocks = [find_block(slot, block) for slot, block in zip(BLOCKS, parts, strict=True)]
         return Preset(name, partial(_of_blocks, name, blocks))
     if name not in PRESETS:
-        raise ModelError(f"Expected a model among {', '.join(PRESETS)}, or FIRST,CORE,FINAL blocks, got {name!r}.")
+        raise ModelError(
+            f"Expected a model among {', '.join(PRESETS)}, or FIRST,CORE,FINAL blocks, got {name!r}.{suggestion(name, PRESETS)}"
+        )
     return PRESETS[name]
 
 

@@ -135,6 +135,7 @@ def _combinations(models: list[str], strategies: list[str], varied: Mapping[str,
     """The name of each combination, and its choices."""
     if not models:
         raise InputError("Expected models, a list of presets or FIRST,CORE,FINAL, got none")
+    models = [",".join(part.strip() for part in model.split(",")) for model in models]
     axes = {"model": models, **({"strategy": strategies} if strategies else {}), **varied}
     for values in itertools.product(*axes.values()):
         choices = dict(zip(axes, values, strict=True))

@@ -6,6 +6,7 @@ import pytest
 pytest.importorskip("keras")
 pytest.importorskip("matplotlib")
 
+from dreamkeras.models import names
 from dreamkeras.training import grid_runs
 from dreamkeras.training.backend import find_backend
 from dreamkeras.training.grid_results import RESULTS
@@ -24,6 +25,7 @@ def files(tmp_path):
 def asked(monkeypatch):
     """What `run_grid` was asked for; in its place, runs are done at once, but for those in `asked["fail"]`."""
     asked = {"fail": set()}
+    monkeypatch.setattr(names, "MODELS", ("a", "b"))
 
     def run_grid(runs, folder, parallel, report):
         asked.update(runs=runs, parallel=parallel)
