@@ -1,5 +1,6 @@
 """Fixtures that more than one test file needs, and what each process of a parallel run gets of the machine."""
 
+import atexit
 import os
 import signal
 import tempfile
@@ -15,20 +16,25 @@ hypothesis.settings.load_profile("any machine")
 # A shell starts what it runs in the background with interrupts ignored, and programs that tests start would inherit that.
 signal.signal(signal.SIGINT, signal.default_int_handler)
 
-CACHE = "JAX_COMPILATION_CACHE_DIR"
+
+def take_a_share_of_the_cpus():
+    """Each of `-n` processes, and what it starts, keeps to its share of the CPUs: no library's threads wait for another's."""
+    if "PYTEST_XDIST_WORKER" in os.environ and hasattr(os, "sched_setaffinity"):
+        cpus, number = sorted(os.sched_getaffinity(0)), int(os.environ["PYTEST_XDIST_WORKER"].removeprefix("gw"))
+        os.sched_setaffinity(0, cpus[number :: int(os.environ["PYTEST_XDIST_WORKER_COUNT"])] or cpus)
 
 
-def pytest_configure(config):
-    """Each of `-n` processes takes its share of the CPUs, and what it starts too; JAX compiles a step once for all of them."""
-    worker, workers = os.environ.get("PYTEST_XDIST_WORKER", ""), int(os.environ.get("PYTEST_XDIST_WORKER_COUNT", "1"))
-    if worker and hasattr(os, "sched_setaffinity"):
-        cpus = sorted(os.sched_getaffinity(0))
-        number = int(worker.removeprefix("gw"))
-        os.sched_setaffinity(0, cpus[number::workers] or cpus)
-    if CACHE not in os.environ:
+def share_compiled_steps():
+    """JAX compiles a step once for all processes of a run of tests."""
+    if "JAX_COMPILATION_CACHE_DIR" not in os.environ:
         folder = tempfile.TemporaryDirectory(prefix="dreamkeras-jax-", ignore_cleanup_errors=True)
-        config.add_cleanup(folder.cleanup)
-        os.environ |= {CACHE: folder.name, "JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS": "0"}
+        atexit.register(folder.cleanup)
+        os.environ |= {"JAX_COMPILATION_CACHE_DIR": folder.name, "JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS": "0"}
+
+
+# Now: the folders' own conftest.py import Keras, and backends look once, when they are imported.
+take_a_share_of_the_cpus()
+share_compiled_steps()
 
 
 def pytest_make_parametrize_id(config, val, argname):
