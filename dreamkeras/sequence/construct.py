@@ -90,7 +90,17 @@ class Construct:
 
     def insert_lengths(self, sequences: Ragged) -> np.ndarray:
         """int64 (n,): letters of each insert, without the adapters that it is given with."""
-        return self._inserts(sequences)[1]
+        return self.inserts(sequences)[1]
+
+    def inserts(self, sequences: Ragged) -> tuple[np.ndarray, np.ndarray]:
+        """Where the inserts stand.
+
+        Returns:
+            int64 (n,), the place of each insert's first letter in `sequences.flat`, and int64 (n,), its letters.
+        """
+        left = self._begins(sequences) * len(self.left_adapter)
+        right = self._ends(sequences) * len(self.right_adapter)
+        return sequences.offsets[:-1] + left, sequences.lengths - left - right
 
     def windows(self, sequences: Ragged) -> np.ndarray:
         """The windows of sequences that fit; see `problems` and `cut` for those that may not.
@@ -101,7 +111,7 @@ class Construct:
         Returns:
             uint8 (n, length), letters; `N` where no flank reaches.
         """
-        starts, lengths = self._inserts(sequences)
+        starts, lengths = self.inserts(sequences)
         windows = np.empty((len(sequences), self.length), np.uint8)
         for length in np.unique(lengths):  # a measured library has few lengths: one copy for each
             rows = np.flatnonzero(lengths == length)
@@ -144,12 +154,6 @@ class Construct:
     @property
     def _has_both_adapters(self) -> bool:
         return bool(self.left_adapter and self.right_adapter)
-
-    def _inserts(self, sequences: Ragged) -> tuple[np.ndarray, np.ndarray]:
-        """Where each insert starts in `sequences.flat`, and its length."""
-        left = self._begins(sequences) * len(self.left_adapter)
-        right = self._ends(sequences) * len(self.right_adapter)
-        return sequences.offsets[:-1] + left, sequences.lengths - left - right
 
     def _begins(self, sequences: Ragged) -> np.ndarray:
         return _holds(sequences, sequences.offsets[:-1], self.left_adapter, 0)
