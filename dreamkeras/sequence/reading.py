@@ -7,7 +7,7 @@ first bytes, then by the file's name. What a sequence may consist of is the cons
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import PurePath
-from typing import Literal, NamedTuple, get_args
+from typing import BinaryIO, Literal, NamedTuple, get_args
 
 from dreamkeras.errors import InputError
 from dreamkeras.sequence.fasta import read_fasta, read_lines
@@ -39,6 +39,7 @@ def read_records(
     id_column: str | int | None = None,
     sequence_column: str | int | None = None,
     batch: int = ROWS,
+    opened: BinaryIO | None = None,
 ) -> Iterator[Records]:
     r"""The named sequences of a file, in its order.
 
@@ -51,6 +52,7 @@ def read_records(
         sequence_column: Name or position of a table's sequences; by default the one called sequence or seq or, where there
             is no header, the one that looks like DNA.
         batch: Most records in a batch; long sequences make smaller ones.
+        opened: The bytes (not Parquet), where they are open already and `path` is only what messages call them; they stay open.
 
     Yields:
         Records, at least one in a batch. Letters are as they stand in the file; a record without letters is handed on.
@@ -68,7 +70,7 @@ def read_records(
     """
     if format not in get_args(Format):
         raise InputError(f"Expected one of the formats {', '.join(get_args(Format))}, got {format!r}.")
-    with open_source(str(path)) as source:
+    with open_source(str(path), opened) as source:
         chosen = sniff_format(source, is_table=id_column is not None or sequence_column is not None) if format == "auto" else format
         if chosen in ("fasta", "fastq", "lines") and not (id_column is sequence_column is None):
             raise InputError(f"Expected a table to choose columns of, got {chosen} in {source_name(source.path)}.")
@@ -78,6 +80,8 @@ def read_records(
             yield from read_fastq(source.stream, source.path, batch=batch)
         elif chosen == "lines":
             yield from read_lines(source.stream, source.path, batch=batch)
+        elif chosen == "parquet" and opened:
+            raise InputError(f"Expected FASTA, FASTQ, TSV, CSV or lines, got Parquet, which can only be read from a file: {path}.")
         elif chosen == "parquet":
             yield from _parquet_records(source, id_column, sequence_column, batch)
         else:

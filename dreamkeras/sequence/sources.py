@@ -50,18 +50,21 @@ def source_name(path: str) -> str:
 
 
 @contextmanager
-def open_source(path: str) -> Iterator[Source]:
+def open_source(path: str, opened: BinaryIO | None = None) -> Iterator[Source]:
     """Opens an input for reading; whatever goes wrong with its bytes inside the `with` block is an InputError naming it.
 
     Args:
         path: A file, plain or gzip (bgzip too); `-` reads standard input.
+        opened: Its bytes, where they are open already and `path` is only what messages call them; they stay open.
 
     Raises:
         InputError: The file is missing, empty, a folder, unreadable, cut short, or neither text nor Parquet.
     """
     name = source_name(path)
     try:
-        with nullcontext(sys.stdin.buffer) if path == STANDARD else open(path, "rb") as file:
+        if path == STANDARD:
+            opened = sys.stdin.buffer
+        with nullcontext(opened) if opened else open(path, "rb") as file:
             yield _decompressed(file, path)
     except FileNotFoundError:
         raise InputError(f"Expected a file, got nothing at {name}.") from None

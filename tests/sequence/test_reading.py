@@ -207,3 +207,14 @@ def test_only_tables_have_columns(tmp_path, text, kind):
     (tmp_path / "x").write_text(text)
     with pytest.raises(InputError, match=f"Expected a table to choose columns of, got {kind} in .*x"):
         list(read_records(str(tmp_path / "x"), format=kind, sequence_column=0))
+
+
+def test_bytes_that_are_open_already_are_read_as_a_file_is_and_stay_open():
+    body = io.BytesIO(gzip.compress(b">a\nACGT\n>b\nGG\n"))
+    (records,) = read_records("the body", opened=body)
+    assert (records.ids, records.source, body.closed) == (["a", "b"], "the body", False)
+
+
+def test_parquet_is_not_read_from_bytes_that_are_open():
+    with pytest.raises(InputError, match=r"got Parquet, which can only be read from a file: the body\."):
+        list(read_records("the body", opened=io.BytesIO(b"PAR1....")))
