@@ -6,22 +6,17 @@ Pure: bytes in, bytes out. Knows nothing about HTTP itself, queues or models.
 import itertools
 import json
 import math
-import re
 from collections.abc import Sequence
-from typing import Any, NamedTuple, NoReturn
+from typing import Any, NamedTuple
 
 import numpy as np
 
+from .json_text import Fields, member, objects, read_json
 from .tensors import BYTES, Limits, ProtocolError, Tensor, TensorSpec, check_one_input, decode_tensor, find_spec, raw_tensor
 
 __all__ = ["InferRequest", "Limits", "ProtocolError", "TensorSpec", "check_parameters", "read_request", "write_response"]
 
-STEPS = np.zeros(256, np.int8)
-STEPS[list(b"[{")], STEPS[list(b"]}")] = 1, -1
-ESCAPED = re.compile(rb"\\.", re.DOTALL)
 UNSUPPORTED = {"shared_memory_region": "shared memory", "classification": "classification"}
-
-Fields = dict[str, Any]
 
 
 class InferRequest(NamedTuple):
@@ -65,12 +60,12 @@ def read_request(
         return InferRequest(None, {name: tensor}, [(spec.name, True) for spec in outputs], {})
     if header_length is not None and not 0 < header_length <= len(body):
         raise ProtocolError(f"Expected a header of at most the body's {len(body)} bytes, got {header_length}.")
-    fields = _read_json(body[:header_length], limits)
+    fields = read_json(body[:header_length], limits)
     return InferRequest(
-        _member(fields, "id", str, None, "the request"),
+        member(fields, "id", str, None, "the request"),
         _read_inputs(fields, None if header_length is None else data[header_length:], inputs, limits),
         _read_outputs(fields, outputs),
-        check_parameters(_member(fields, "parameters", dict, {}, "the request")),
+        check_parameters(member(fields, "parameters", dict, {}, "the request")),
     )
 
 
@@ -115,69 +110,27 @@ def check_parameters(parameters: Fields) -> Fields:
     return parameters
 
 
-def _read_json(text: bytes, limits: Limits) -> Fields:
-    """The object that a text is, once it is known to be neither too long nor too deep."""
-    if len(text) > limits.json_bytes:
-        raise ProtocolError(f"Expected at most {limits.json_bytes} bytes of JSON, got {len(text)}: send binary data.", 413)
-    if text.count(b"[") + text.count(b"{") > limits.json_depth and _depth(text) > limits.json_depth:
-        raise ProtocolError(f"Expected JSON of at most {limits.json_depth} brackets inside each other, got more.")
-    try:
-        fields = json.loads(text.decode(), parse_constant=_no_constant)
-    except (ValueError, RecursionError) as error:
-        raise ProtocolError(f"Expected a JSON object, got {_shown(text)} ({error}).") from None
-    if not isinstance(fields, dict):
-        raise ProtocolError(f"Expected a JSON object, got {_shown(text)}.")
-    return fields
-
-
-def _depth(text: bytes) -> int:
-    """How many brackets stand inside each other in JSON; of other texts, no less than a parser would see before it gives up."""
-    codes = np.frombuffer(ESCAPED.sub(b"", text), np.uint8)
-    outside = np.cumsum(codes == ord('"'), dtype=np.uint8) & 1 == 0  # of strings; whether the count is odd survives its overflow
-    return int(np.cumsum(STEPS[codes] * outside, dtype=np.int32).max(initial=0))
-
-
-def _no_constant(name: str) -> NoReturn:
-    raise ValueError(f"{name} is no JSON")
-
-
-def _shown(text: bytes) -> str:
-    return repr(text[:40].decode("latin-1")) + "..." * (len(text) > 40)
-
-
-def _member(fields: Fields, name: str, kind: type, default: Any, place: str) -> Any:
-    """A member that has to be of a kind, or the default where it may be missing (`...`: it may not)."""
-    value = fields.get(name, default)
-    if value is ... or (value is not default and type(value) is not kind):
-        came = "none" if value is ... else type(value).__name__
-        raise ProtocolError(f"Expected {name!r} of {place} to be a JSON {_JSON_NAMES[kind]}, got {came}.")
-    return value
-
-
-_JSON_NAMES = {str: "string", list: "array", dict: "object", int: "whole number", bool: "truth value"}
-
-
 def _read_inputs(fields: Fields, data: memoryview | None, alternatives: Sequence[TensorSpec], limits: Limits) -> dict[str, Tensor]:
-    tensors = _objects(fields, "inputs", ...)
-    names = [_member(tensor, "name", str, ..., "an input") for tensor in tensors]
+    tensors = objects(fields, "inputs", ..., "the request")
+    names = [member(tensor, "name", str, ..., "an input") for tensor in tensors]
     check_one_input(names, alternatives)
     (tensor,), (name,) = tensors, names
     place = f"input {name!r}"
-    datatype = _member(tensor, "datatype", str, ..., place)
-    shape = _member(tensor, "shape", list, ..., place)
+    datatype = member(tensor, "datatype", str, ..., place)
+    shape = member(tensor, "shape", list, ..., place)
     if not all(type(size) is int and size >= 0 for size in shape):
         raise ProtocolError(f"Expected 'shape' of {place} to hold whole numbers from 0 on, got {json.dumps(shape)[:80]}.")
     find_spec(name, datatype, shape, alternatives, limits)
-    parameters = _member(tensor, "parameters", dict, {}, place)
+    parameters = member(tensor, "parameters", dict, {}, place)
     _refuse_unsupported(parameters, place)
-    size = _member(parameters, "binary_data_size", int, None, place)
+    size = member(parameters, "binary_data_size", int, None, place)
     if (size is None) == ("data" not in tensor):
         raise ProtocolError(f"Expected either 'data' or 'binary_data_size' in {place}, got {'neither' if size is None else 'both'}.")
     if size is not None:
         return {name: decode_tensor(name, datatype, shape, _binary(data, size, place))}
     if data:
         raise ProtocolError(f"Expected no binary data beside 'data' of {place}, got {len(data)} bytes.")
-    return {name: _decode_json(name, datatype, shape, _member(tensor, "data", list, ..., place))}
+    return {name: _decode_json(name, datatype, shape, member(tensor, "data", list, ..., place))}
 
 
 def _binary(data: memoryview | None, size: int, place: str) -> memoryview:
@@ -210,25 +163,18 @@ def _decode_json(name: str, datatype: str, shape: Sequence[int], data: list[Any]
 
 def _read_outputs(fields: Fields, outputs: Sequence[TensorSpec]) -> list[tuple[str, bool]]:
     """Which tensors are asked for, each once, and whether as binary data."""
-    parameters = _member(fields, "parameters", dict, {}, "the request")
-    binary = _member(parameters, "binary_data_output", bool, False, "the request")
+    parameters = member(fields, "parameters", dict, {}, "the request")
+    binary = member(parameters, "binary_data_output", bool, False, "the request")
     known = [spec.name for spec in outputs]
     asked = {}
-    for tensor in _objects(fields, "outputs", None) or [{"name": name} for name in known]:
-        name = _member(tensor, "name", str, ..., "an output")
+    for tensor in objects(fields, "outputs", [], "the request") or [{"name": name} for name in known]:
+        name = member(tensor, "name", str, ..., "an output")
         if name not in known:
             raise ProtocolError(f"Expected output {' or '.join(map(repr, known))}, got {name!r}.")
-        own = _member(tensor, "parameters", dict, {}, f"output {name!r}")
+        own = member(tensor, "parameters", dict, {}, f"output {name!r}")
         _refuse_unsupported(own, f"output {name!r}")
-        asked[name] = _member(own, "binary_data", bool, binary, f"output {name!r}")
+        asked[name] = member(own, "binary_data", bool, binary, f"output {name!r}")
     return list(asked.items())
-
-
-def _objects(fields: Fields, name: str, default: Any) -> list[Fields]:
-    objects: list[Fields] = _member(fields, name, list, default, "the request") or []
-    if not all(isinstance(item, dict) for item in objects):
-        raise ProtocolError(f"Expected {name!r} of the request to hold JSON objects, got others.")
-    return objects
 
 
 def _refuse_unsupported(parameters: Fields, place: str) -> None:
