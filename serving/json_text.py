@@ -1,0 +1,80 @@
+"""JSON of strangers: parsed only if it is neither too long nor nested too deep, its members taken only if they are of their kind."""
+
+import json
+import re
+from typing import Any, NoReturn
+
+import numpy as np
+
+from .tensors import Limits, ProtocolError
+
+__all__ = ["Fields", "member", "objects", "read_json"]
+
+Fields = dict[str, Any]
+
+STEPS = np.zeros(256, np.int8)
+STEPS[list(b"[{")], STEPS[list(b"]}")] = 1, -1
+ESCAPED = re.compile(rb"\\.", re.DOTALL)
+KINDS = {str: "string", list: "array", dict: "object", int: "whole number", bool: "truth value"}
+
+
+def read_json(text: bytes, limits: Limits) -> Fields:
+    """The object that a text is.
+
+    Raises:
+        ProtocolError: It is longer or deeper than the limits allow, or no JSON object.
+    """
+    if len(text) > limits.json_bytes:
+        raise ProtocolError(f"Expected at most {limits.json_bytes} bytes of JSON, got {len(text)}: send binary data.", 413)
+    if text.count(b"[") + text.count(b"{") > limits.json_depth and _depth(text) > limits.json_depth:
+        raise ProtocolError(f"Expected JSON of at most {limits.json_depth} brackets inside each other, got more.")
+    try:
+        fields = json.loads(text.decode(), parse_constant=_no_constant)
+    except (ValueError, RecursionError) as error:
+        raise ProtocolError(f"Expected a JSON object, got {_shown(text)} ({error}).") from None
+    if not isinstance(fields, dict):
+        raise ProtocolError(f"Expected a JSON object, got {_shown(text)}.")
+    return fields
+
+
+def member(fields: Fields, name: str, kind: type, default: Any, place: str) -> Any:
+    """A member of a JSON object.
+
+    Args:
+        fields: The object.
+        name: The member's name.
+        kind: What it has to be, one of `KINDS`; a truth value is no whole number.
+        default: Its value where it is missing; `...` if it may not be.
+        place: What the object is called in messages.
+
+    Raises:
+        ProtocolError: It is missing or of another kind.
+    """
+    value = fields.get(name, default)
+    if value is ... or (value is not default and type(value) is not kind):
+        came = "none" if value is ... else type(value).__name__
+        raise ProtocolError(f"Expected {name!r} of {place} to be a JSON {KINDS[kind]}, got {came}.")
+    return value
+
+
+def objects(fields: Fields, name: str, default: Any, place: str) -> list[Fields]:
+    """A member that is an array of JSON objects; as `member`."""
+    items: list[Fields] = member(fields, name, list, default, place)
+    if not all(isinstance(item, dict) for item in items):
+        raise ProtocolError(f"Expected {name!r} of {place} to hold JSON objects, got others.")
+    return items
+
+
+def _depth(text: bytes) -> int:
+    """How many brackets stand inside each other in JSON; of other texts, no less than a parser would see before it gives up."""
+    codes = np.frombuffer(ESCAPED.sub(b"", text), np.uint8)
+    outside = np.cumsum(codes == ord('"'), dtype=np.uint8) & 1 == 0  # of strings; whether the count is odd survives its overflow
+    return int(np.cumsum(STEPS[codes] * outside, dtype=np.int32).max(initial=0))
+
+
+def _no_constant(name: str) -> NoReturn:
+    raise ValueError(f"{name} is no JSON")
+
+
+def _shown(text: bytes) -> str:
+    return repr(text[:40].decode("latin-1")) + "..." * (len(text) > 40)
