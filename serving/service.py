@@ -11,7 +11,7 @@ from .limits import Bodies
 from .models import ModelRepository
 from .served import ServedModel
 from .settings import Settings
-from .tensors import Limits, Tensor
+from .tensors import Tensor
 from .v2 import InferRequest
 
 __all__ = ["Service"]
@@ -38,7 +38,6 @@ class Service:
         self.guard = guard
         self.batcher = Batcher(settings)
         self.bodies = Bodies(settings)
-        self.limits = Limits(rows=settings.rows, json_depth=settings.json_depth)
         self.stopping = False
         self.responses: Counter[int] = Counter()
 
