@@ -9,9 +9,10 @@ from typing import NamedTuple
 
 import numpy as np
 
-from dreamkeras.sequence.writers import FORMATS, Encoder
+from dreamkeras.sequence.ragged import Ragged
+from dreamkeras.sequence.writers import FORMATS
 
-__all__ = ["JSON", "TSV", "JSONEncoder", "answer_encoder", "choose_type"]
+__all__ = ["JSON", "TSV", "Answer", "Heading", "choose_type"]
 
 JSON = "application/json"
 TSV = "text/tab-separated-values"
@@ -20,8 +21,8 @@ TYPES = {JSON: "json", TSV: "tsv", "text/csv": "csv", "application/x-ndjson": "j
 """Media types and the formats they are."""
 
 
-class Prediction(NamedTuple):
-    """What stands before the rows of a JSON answer.
+class Heading(NamedTuple):
+    """What stands before the rows of a JSON answer; of the others, the columns do.
 
     Args:
         model: The model's name.
@@ -40,36 +41,54 @@ def choose_type(accept: str, otherwise: str) -> str:
     """The media type of an answer: the first of a client's `Accept` that there is.
 
     Args:
-        accept: The header; quality values do not count, order does.
+        accept: The header; order counts, quality values do not.
         otherwise: What a client gets who takes anything, or names none that there is.
+
+    Example:
+        >>> choose_type("text/html, text/csv;q=0.9", JSON), choose_type("*/*", JSON)
+        ('text/csv', 'application/json')
     """
     wanted = [part.partition(";")[0].strip().lower() for part in accept.split(",")]
     return next((name for name in wanted if name in TYPES), otherwise)
 
 
-def answer_encoder(media_type: str, prediction: Prediction) -> Encoder:
-    """What writes rows in a media type of `TYPES`."""
-    format = TYPES[media_type]
-    return JSONEncoder(prediction) if format == "json" else FORMATS[format](prediction.columns)
+class Answer:
+    """Writes an answer, a batch at a time.
 
+    Args:
+        media_type: One of `TYPES`. JSON is one object: the heading's fields and `predictions`, an object a row.
+        heading: What the rows are.
+    """
 
-class JSONEncoder:
-    """One object: `model`, `version`, `columns`, `units`, and `predictions`, an object a row; with `sequence` where they were asked for."""
-
-    def __init__(self, prediction: Prediction) -> None:
-        self._prediction = prediction
-        self._rows = FORMATS["jsonl"](prediction.columns)
+    def __init__(self, media_type: str, heading: Heading) -> None:
+        self._heading = heading
+        self._is_json = media_type == JSON
+        self._encoder = FORMATS["jsonl" if self._is_json else TYPES[media_type]](heading.columns)
         self._begun = False
 
-    def begin(self) -> bytes:
-        head = json.dumps(self._prediction._asdict(), ensure_ascii=False)
-        return f'{head[:-1]}, "predictions": ['.encode()
+    def rows(self, ids: Sequence[str], values: np.ndarray, sequences: Ragged | None = None) -> bytes:
+        """The bytes of further rows, and what stands before the first.
 
-    def rows(self, ids: Sequence[str], values: np.ndarray) -> bytes:
-        text = b",".join(self._rows.rows(ids, values).splitlines())
-        separator = b"," if self._begun else b""
+        Args:
+            ids: n names.
+            values: float32 (n, columns).
+            sequences: The n sequences, where JSON is to repeat them.
+        """
+        head = b"" if self._begun else self._head()
+        text = self._encoder.rows(ids, values)
+        if self._is_json:
+            lines = text.splitlines()
+            if sequences is not None:
+                lines = [b'%s, "sequence": %s}' % (line[:-1], json.dumps(sequences[row]).encode()) for row, line in enumerate(lines)]
+            text = (b"," if self._begun else b"") + b",".join(lines)
         self._begun = True
-        return separator + text
+        return head + text
 
     def end(self) -> bytes:
-        return b"]}\n"
+        """What stands behind the last row."""
+        return b"]}\n" if self._is_json else self._encoder.end()
+
+    def _head(self) -> bytes:
+        if not self._is_json:
+            return self._encoder.begin()
+        return f'{json.dumps(self._heading._asdict(), ensure_ascii=False)[:-1]}, "predictions": ['.encode()

@@ -10,7 +10,7 @@ from starlette.middleware import Middleware
 from starlette.requests import Request
 from starlette.responses import Response
 
-from . import routes_v2
+from . import routes_v1, routes_v2
 from .auth import Guard
 from .boundary import Boundary, error_response
 from .models import ModelRepository
@@ -42,7 +42,7 @@ def create_app(settings: Settings, models: ModelRepository, guard: Guard | None 
             await asyncio.to_thread(service.batcher.close)
 
     app = Starlette(
-        routes=[*routes_v2.routes()],
+        routes=[*routes_v2.routes(), *routes_v1.routes()],
         middleware=[Middleware(Boundary, service=service)],
         exception_handlers={HTTPException: _answer_http_error},
         lifespan=lifespan,

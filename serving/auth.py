@@ -115,5 +115,7 @@ def _read_tokens(path: Path) -> list[bytes]:
         raise InputError(f"Expected a token a line in {path}, got none.")
     for number, token in enumerate(lines, 1):
         if token in tokens and (len(token) < SHORTEST or not (token.isascii() and token.isprintable()) or " " in token):
-            raise InputError(f"Expected tokens of {SHORTEST} or more printable letters without spaces, got another in {path}, line {number}.")
+            raise InputError(
+                f"Expected tokens of {SHORTEST} or more printable letters without spaces, got another in {path}, line {number}."
+            )
     return [_digest(token) for token in tokens]

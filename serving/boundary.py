@@ -18,6 +18,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from dreamkeras.errors import DreamkerasError
 
+from . import routes_v1
 from .batcher import OverloadedError
 from .limits import BodyError, ClientGoneError
 from .service import Service
@@ -28,8 +29,8 @@ __all__ = ["ACCESS", "Boundary", "error_response"]
 ACCESS = logging.getLogger("dreamkeras.serving.access")
 FAILURES = logging.getLogger("dreamkeras.serving")
 
-OPEN_PATHS = ("/v2/health/live", "/v2/health/ready")
-"""What may be asked without a token: a load balancer has none."""
+OPEN_PATHS = {"/v2/health/live", "/v2/health/ready", *routes_v1.OPEN_PATHS}
+"""What may be asked without a token: a load balancer has none, and the page asks for it."""
 
 OPERATORS_PATHS = "/v2/repository/models/"
 REQUEST_ID = re.compile(r"[\x21-\x7e]{1,128}")

@@ -66,28 +66,35 @@ class Bodies:
         finally:
             self.held -= size
 
-    async def chunks(self, request: Request) -> AsyncIterator[bytes]:
-        """The body as it comes, as it was sent.
+    async def chunks(self, request: Request, most: int | None = None) -> AsyncIterator[bytes]:
+        """The body as it comes, as it was sent; only the time spent waiting for the client counts as its slowness.
+
+        Args:
+            request: The request.
+            most: Largest body; the settings' `body_bytes` if None.
 
         Raises:
             BodyError: 408 or 413: it came too slowly, or is too large.
             ClientGoneError: The client has gone.
         """
-        settings, received, more = self._settings, 0, True
-        self._check_length(request)
-        begun = asyncio.get_running_loop().time()
+        settings, received, waited, more = self._settings, 0, 0.0, True
+        most = settings.body_bytes if most is None else most
+        _check_length(request, most)
+        clock = asyncio.get_running_loop().time
         while more:
+            begun = clock()
             try:
-                async with asyncio.timeout_at(begun + settings.body_seconds + received / settings.body_rate):
+                async with asyncio.timeout(settings.body_seconds + received / settings.body_rate - waited):
                     message = await request.receive()
             except TimeoutError:
                 raise BodyError(f"Expected a body at {settings.body_rate} bytes a second or faster, got {received} bytes.", 408) from None
+            waited += clock() - begun
             if message["type"] == "http.disconnect":
                 raise ClientGoneError
             chunk, more = message.get("body", b""), message.get("more_body", False)
             received += len(chunk)
-            if received > settings.body_bytes:
-                raise _too_large(settings.body_bytes, "more")
+            if received > most:
+                raise _too_large(most, "more")
             if chunk:
                 yield chunk
 
@@ -113,11 +120,6 @@ class Bodies:
         if self.held > self._settings.held_bytes:
             raise BodyError(f"Expected room for a body, got {self.held} bytes of bodies in memory.", 503)
 
-    def _check_length(self, request: Request) -> None:
-        length = request.headers.get("content-length", "0")
-        if length.isdecimal() and int(length) > self._settings.body_bytes:
-            raise _too_large(self._settings.body_bytes, length)
-
 
 def unzip(stream: "zlib._Decompress", chunk: bytes) -> Iterator[bytes]:
     """What a chunk of a gzip or zlib stream holds, in parts of bounded size.
@@ -136,6 +138,12 @@ def unzip(stream: "zlib._Decompress", chunk: bytes) -> Iterator[bytes]:
         raise ProtocolError(f"Expected a gzip or zlib stream, got: {error}.") from None
     if chunk or stream.unused_data:
         raise ProtocolError("Expected one compressed stream in a body, got bytes behind its end.")
+
+
+def _check_length(request: Request, most: int) -> None:
+    length = request.headers.get("content-length", "0")
+    if length.isdecimal() and int(length) > most:
+        raise _too_large(most, length)
 
 
 def _too_large(most: int, came: str) -> BodyError:

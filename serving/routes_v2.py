@@ -1,10 +1,8 @@
 """The Open Inference Protocol over HTTP: which path answers what, with Triton's extensions of it."""
 
 import asyncio
-import json
 import zlib
-from collections.abc import Coroutine
-from typing import Any, TypeVar
+from typing import Any
 
 import numpy as np
 from starlette.requests import Request
@@ -12,7 +10,7 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import BaseRoute, Route
 
 from .json_text import member, read_json
-from .limits import ClientGoneError
+from .leaving import unless_gone
 from .metadata import model_config, model_metadata, model_statistics, server_metadata
 from .metrics import CONTENT_TYPE, write_metrics
 from .served import ServedModel
@@ -29,8 +27,6 @@ LARGE = 1 << 17
 COMPRESSED = {"gzip": zlib.MAX_WBITS | 16, "deflate": zlib.MAX_WBITS}
 WORTH_COMPRESSING = 512
 FASTEST = 1
-
-_T = TypeVar("_T")
 
 
 def routes() -> list[BaseRoute]:
@@ -67,7 +63,7 @@ async def infer(request: Request) -> Response:
         else:
             asked, windows = await asyncio.to_thread(_decode, service, model, body, header_length)
     request.state.access = {"model": model.name, "version": model.version, "rows": len(windows)}
-    answers = await _unless_gone(request, service.infer(model, windows, asked))
+    answers = await unless_gone(request, service.infer(model, windows, asked))
     content, length = write_response(model.name, model.version, asked, answers)
     headers = {} if length is None else {HEADER_LENGTH: str(length)}
     content = _compress(request, content, headers)
@@ -130,7 +126,9 @@ async def load(request: Request) -> Response:
     """Loads a model, or loads it anew."""
     parameters = member(await _json_body(request), "parameters", dict, {}, "the request")
     if parameters:
-        raise ProtocolError(f"Expected no parameters for loading, got {next(iter(parameters))!r}: models are loaded as they are on the disk.")
+        raise ProtocolError(
+            f"Expected no parameters for loading, got {next(iter(parameters))!r}: models are loaded as they are on the disk."
+        )
     # Shielded: half a loading would leave nothing to ask about, so it goes on when the client does not wait.
     await asyncio.shield(asyncio.to_thread(_service(request).models.load, request.path_params["name"]))
     return Response()
@@ -177,23 +175,6 @@ async def _json_body(request: Request) -> dict[str, Any]:
     service = _service(request)
     async with service.bodies.read(request) as body:
         return read_json(body, service.settings) if body.strip() else {}
-
-
-async def _unless_gone(request: Request, work: Coroutine[Any, Any, _T]) -> _T:
-    """What a coroutine returns; cancelled when the client leaves before that.
-
-    Raises:
-        ClientGoneError: It has left.
-    """
-    task, gone = asyncio.ensure_future(work), asyncio.ensure_future(request.receive())
-    try:
-        await asyncio.wait((task, gone), return_when=asyncio.FIRST_COMPLETED)
-        if not task.done():
-            raise ClientGoneError
-        return task.result()
-    finally:
-        gone.cancel()
-        task.cancel()
 
 
 def _compress(request: Request, content: bytes, headers: dict[str, str]) -> bytes:

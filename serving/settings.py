@@ -14,6 +14,7 @@ class Settings:
 
     Args:
         body_bytes: Largest body, and largest after decompression.
+        upload_bytes: Largest file of sequences that is read, scored and answered while it comes.
         held_bytes: Bodies of all requests together that are in memory at one time; more are answered with 503.
         json_bytes: Largest JSON text in a body: it is parsed in one go, and nothing else is answered meanwhile.
         json_depth: How deep objects and lists may stand in each other in a JSON body.
@@ -40,6 +41,7 @@ class Settings:
     """
 
     body_bytes: int = 64 << 20
+    upload_bytes: int = 16 << 30
     held_bytes: int = 512 << 20
     json_bytes: int = 8 << 20
     json_depth: int = 16
@@ -67,6 +69,11 @@ class Settings:
             value = getattr(self, field.name)
             if value < 0 or (value == 0 and field.name not in may_be_0):
                 raise InputError(f"Expected {field.name} to be positive, got {value}.")
-        for smaller, larger in (("body_bytes", "held_bytes"), ("json_bytes", "body_bytes"), ("rows", "queue_rows")):
+        for smaller, larger in (
+            ("body_bytes", "held_bytes"),
+            ("body_bytes", "upload_bytes"),
+            ("json_bytes", "body_bytes"),
+            ("rows", "queue_rows"),
+        ):
             if getattr(self, smaller) > getattr(self, larger):
                 raise InputError(f"Expected {smaller} of at most {larger}, got {getattr(self, smaller)} and {getattr(self, larger)}.")

@@ -16,7 +16,7 @@ function element(name, attributes, parent, text) {
   return parent ? parent.appendChild(made) : made;
 }
 
-export function drawLogo(insert, heights, unit, summary) {
+export function drawLogo(insert, heights, summary) {
   const letters = insert.toUpperCase();
   const most = Math.max(0, ...heights), least = Math.min(0, ...heights);
   const scale = HEIGHT / (most - least || 1), line = TOP + most * scale;
@@ -36,6 +36,5 @@ export function drawLogo(insert, heights, unit, summary) {
   for (let place = TICKS; place <= letters.length; place += TICKS) {
     element("text", { x: LEFT + (place - 0.5) * WIDTH, y: height - 10, "text-anchor": "middle", class: "tick" }, svg, place);
   }
-  element("text", { x: 0, y: height - 10, class: "tick" }, svg, unit);
   return svg;
 }

@@ -47,7 +47,7 @@ function fill(table, header, rows) {
   head.replaceChildren();
   body.replaceChildren();
   const top = head.insertRow();
-  header.forEach((name) => cell(top, name, "th"));
+  header.forEach((name, place) => cell(top, name, "th", typeof rows[0]?.[place] === "number"));
   return rows.map((row) => {
     const line = body.insertRow();
     row.forEach((value, place) => cell(line, typeof value === "number" ? number(value) : value, place ? "td" : "th", typeof value === "number"));
@@ -79,7 +79,7 @@ async function predict(body, isLarge) {
   answer = await (await ask(`${path}&include=sequence`, body, "text/plain", "application/json")).json();
   const { columns, predictions } = answer;
   const units = chosen().units[0];
-  const rows = fill(at("table"), ["id", ...columns.map((name) => (units ? `${name} (${units})` : name)), "letters"], predictions.slice(0, SHOWN).map((row) => [row.id, ...columns.map((name) => row[name])]));
+  const rows = fill(at("table"), ["id", ...columns.map((name) => (units ? `${name} (${units})` : name)), "what each letter is worth"], predictions.slice(0, SHOWN).map((row) => [row.id, ...columns.map((name) => row[name])]));
   rows.forEach((line, place) => {
     const button = cell(line, "").appendChild(document.createElement("button"));
     button.type = "button";
@@ -104,8 +104,8 @@ async function mutate(record) {
   }));
   const strongest = [...effects.rows].sort((one, other) => Math.abs(other[4]) - Math.abs(one[4])).slice(0, 10);
   const summary = `Letters of ${record.id} by what is lost of ${task} where they change. The strongest change is ${strongest[0][2]}${strongest[0][1]}${strongest[0][3]}: ${number(strongest[0][4])}.`;
-  at("effects-about").textContent = `${record.id}: ${task} ${number(found.reference[0])}. A letter is as tall as what is lost, on average, where it becomes another base; on its head where that is a gain.`;
-  at("logo").replaceChildren(drawLogo(found.insert, found.importance.map((values) => values[0]), found.units[0], summary));
+  at("effects-about").textContent = `${record.id}: ${task} ${number(found.reference[0])}, in ${found.units[0]}. A letter is as tall as what is lost, on average, where it becomes another base; on its head where that is a gain.`;
+  at("logo").replaceChildren(drawLogo(found.insert, found.importance.map((values) => values[0]), summary));
   fill(at("strongest"), ["change", `effect on ${task}`], strongest.map((row) => [`${row[2]}${row[1]}${row[3]}`, row[4]]));
   reveal("effects");
   say(`Scored every change of ${record.id}.`);
