@@ -55,7 +55,7 @@ class Guard:
     Args:
         users: Tokens of those who may ask; None: everybody may.
         operators: Tokens of those who may load and unload models, and ask, too; None: see `control`.
-        control: Without operators, whether everybody may load and unload (`True`) or nobody (`False`).
+        control: Without operators, whether everybody who may ask may load and unload, too, or nobody.
     """
 
     def __init__(self, users: Tokens | None = None, operators: Tokens | None = None, *, control: bool = False) -> None:
@@ -92,6 +92,12 @@ class Guard:
             self.check_user(authorization)
         elif _bearer(authorization) not in self._operators:
             raise ProtocolError("Expected an Authorization header with an operator's bearer token, got none that is known.", 401)
+
+    def describe(self) -> str:
+        """Who may what, in two sentences."""
+        asking = "Asking needs a token" if self._users else "Asking needs no token"
+        loading = "needs an operator's token" if self._operators else "is open, too" if self._control else "is switched off"
+        return f"{asking}; loading and unloading models {loading}."
 
 
 def _bearer(authorization: str | None) -> str:

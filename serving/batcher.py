@@ -88,20 +88,20 @@ class Batcher:
         if self._thread.ident is not None:
             self._thread.join()
 
-    def waiting(self, model: Model) -> int:
-        """Rows that wait for a model."""
+    def waiting(self, model: Model) -> tuple[int, int]:
+        """Requests that wait for a model, and their rows."""
         queue = self._queues.get(model)
-        return queue.rows if queue else 0
+        return (queue.jobs, queue.rows) if queue else (0, 0)
 
-    async def score(self, model: Model, windows: np.ndarray, timeout: float | None = None, priority: int = 0) -> Answers:
+    async def score(self, model: Model, windows: np.ndarray, within: float | None = None, priority: int = 0) -> Answers:
         """What a model answers, in the batches that it happens to share with others.
 
-        Cancelling the call, or its timeout, takes those of its rows that wait out of the queue.
+        Cancelling the call, and the end of its time, takes those of its rows that wait out of the queue.
 
         Args:
             model: The model.
             windows: uint8 (n, length), n at least 1; not to be changed meanwhile.
-            timeout: Seconds until the answers are of no use; the settings' if None or longer.
+            within: Seconds until the answers are of no use; the settings' timeout if None or longer.
             priority: From 1, served first, to `PRIORITIES`; 0 is the one in the middle, and larger numbers are the last.
 
         Returns:
@@ -112,25 +112,25 @@ class Batcher:
             ProtocolError: The time is over, or the model failed.
         """
         longest = self._settings.timeout_seconds
-        timeout = longest if timeout is None else min(timeout, longest)
+        within = longest if within is None else min(within, longest)
         loop = asyncio.get_running_loop()
         job = Job(windows, loop.create_future(), self._clock(), min(priority, PRIORITIES) or PRIORITIES // 2)
-        queue = self._admit(model, job, timeout)
+        queue = self._admit(model, job, within)
         try:
-            async with asyncio.timeout(timeout):
+            async with asyncio.timeout(within):
                 return await job.future
         except TimeoutError:
             self._withdraw(model, queue, job, "REJECTED")
-            raise ProtocolError(f"Expected an answer within {timeout:g} seconds, got none: Request timeout expired.", 503) from None
+            raise ProtocolError(f"Expected an answer within {within:g} seconds, got none: Request timeout expired.", 503) from None
         except asyncio.CancelledError:
             self._withdraw(model, queue, job, "CANCELED")
             raise
 
-    def _admit(self, model: Model, job: Job, timeout: float) -> ModelQueue:
+    def _admit(self, model: Model, job: Job, within: float) -> ModelQueue:
         with self._wake:
             queue = self._queues.get(model) or ModelQueue(job.windows.shape[1], self._least_used())
             wait = queue.rows * model.pace.seconds_per_row * max(1, len(self._queues))
-            if reason := self._refusal(queue, job, wait, timeout):
+            if reason := self._refusal(queue, job, wait, within):
                 model.statistics.add_failure("REJECTED", 0)
                 raise OverloadedError(f"Expected room for {len(job.windows)} rows, got none: {reason}.", max(1, math.ceil(wait)))
             self._queues[model] = queue
@@ -143,14 +143,14 @@ class Batcher:
         """A queue that begins has had as much time as the one that had least: neither first for long nor last."""
         return min((queue.used for queue in self._queues.values()), default=0.0)
 
-    def _refusal(self, queue: ModelQueue, job: Job, wait: float, timeout: float) -> str:
+    def _refusal(self, queue: ModelQueue, job: Job, wait: float, within: float) -> str:
         """Why a job cannot wait, if it cannot; one alone always can, or a wrong guess of the pace would stand for ever."""
         settings = self._settings
         if self._closing:
             return "the server is stopping"
         if queue.rows + len(job.windows) > settings.queue_rows or (self._bytes and self._bytes + job.windows.nbytes > settings.queue_bytes):
             return f"Exceeds maximum queue size, {queue.rows} rows are waiting"
-        if wait > min(settings.queue_seconds, timeout):
+        if wait > min(settings.queue_seconds, within):
             return f"Exceeds maximum queue size, {queue.rows} rows are waiting and take {wait:.1f} seconds"
         return ""
 

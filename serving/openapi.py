@@ -64,15 +64,7 @@ SCHEMAS: dict[str, Schema] = {
     ),
 }
 
-FILES = (
-    "text/x-fasta",
-    "text/x-fastq",
-    "text/tab-separated-values",
-    "text/csv",
-    "text/plain",
-    "application/gzip",
-    "application/octet-stream",
-)
+FILES = ("text/x-fastq", "text/tab-separated-values", "text/csv", "text/plain", "application/gzip", "application/octet-stream")
 ANSWERS = ("text/tab-separated-values", "text/csv", "application/x-ndjson")
 
 
@@ -108,11 +100,12 @@ def _predict() -> Schema:
         _query("id_column", {"type": "string", "description": "A table's column of names, or its position from 0."}),
         _query("sequence_column", {"type": "string", "description": "A table's column of sequences, or its position from 0."}),
     ]
-    body = {
-        "application/json": {"schema": _reference("PredictRequest"), "example": {"sequences": [{"id": "promoter1", "sequence": EXAMPLE}]}}
+    example = {"sequences": [{"id": "promoter1", "sequence": EXAMPLE}]}
+    body: dict[str, Schema] = {
+        "application/json": {"schema": _reference("PredictRequest"), "example": example},
+        "text/x-fasta": {"schema": TEXT, "example": f">promoter1\n{EXAMPLE}\n"},
+        **{kind: {"schema": TEXT} for kind in FILES},
     }
-    body |= {kind: {"schema": TEXT, "example": f">promoter1\n{EXAMPLE}\n"} for kind in FILES[:1]}
-    body |= {kind: {"schema": TEXT} for kind in FILES[1:]}
     answer = _json("One row a sequence, in their order.", "Predictions")
     answer["content"] |= {kind: {"schema": TEXT} for kind in ANSWERS}
     return {

@@ -31,7 +31,9 @@ FASTEST = 1
 
 def routes() -> list[BaseRoute]:
     """The protocol's routes, those that are asked most often first."""
-    table = [Route(f"/v2/models/{{name}}{version}/infer", infer, methods=["POST"]) for version in ("", "/versions/{version}")]
+    table: list[BaseRoute] = [
+        Route(f"/v2/models/{{name}}{version}/infer", infer, methods=["POST"]) for version in ("", "/versions/{version}")
+    ]
     table += [
         Route("/v2/health/live", live),
         Route("/v2/health/ready", ready),
