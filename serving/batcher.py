@@ -88,6 +88,21 @@ class Batcher:
         if self._thread.ident is not None:
             self._thread.join()
 
+    @property
+    def alive(self) -> bool:
+        """Whether rows are being scored, or would be."""
+        return self._thread.is_alive()
+
+    def check_room(self, model: Model) -> None:
+        """Refuses what would be refused however small it is, before any work is done for it.
+
+        Raises:
+            OverloadedError: Too much is waiting.
+        """
+        with self._wake:
+            if queue := self._queues.get(model):
+                self._check_room(model, queue, 0, self._settings.timeout_seconds)
+
     def waiting(self, model: Model) -> tuple[int, int]:
         """Requests that wait for a model, and their rows."""
         queue = self._queues.get(model)
@@ -129,10 +144,7 @@ class Batcher:
     def _admit(self, model: Model, job: Job, within: float) -> ModelQueue:
         with self._wake:
             queue = self._queues.get(model) or ModelQueue(job.windows.shape[1], self._least_used())
-            wait = queue.rows * model.pace.seconds_per_row * max(1, len(self._queues))
-            if reason := self._refusal(queue, job, wait, within):
-                model.statistics.add_failure("REJECTED", 0)
-                raise OverloadedError(f"Expected room for {len(job.windows)} rows, got none: {reason}.", max(1, math.ceil(wait)))
+            self._check_room(model, queue, len(job.windows), within)
             self._queues[model] = queue
             queue.add(job)
             self._bytes += job.windows.nbytes
@@ -143,15 +155,22 @@ class Batcher:
         """A queue that begins has had as much time as the one that had least: neither first for long nor last."""
         return min((queue.used for queue in self._queues.values()), default=0.0)
 
-    def _refusal(self, queue: ModelQueue, job: Job, wait: float, within: float) -> str:
-        """Why a job cannot wait, if it cannot; one alone always can, or a wrong guess of the pace would stand for ever."""
-        settings = self._settings
+    def _check_room(self, model: Model, queue: ModelQueue, rows: int, within: float) -> None:
+        """Refuses rows that cannot wait; those alone always can, or a wrong guess of the pace would stand for ever."""
+        wait = queue.rows * model.pace.seconds_per_row * max(1, len(self._queues))
+        if reason := self._refusal(queue, rows, wait, within):
+            model.statistics.add_failure("REJECTED", 0)
+            raise OverloadedError(f"Expected room for {rows} rows, got none: {reason}.", max(1, math.ceil(wait)))
+
+    def _refusal(self, queue: ModelQueue, rows: int, wait: float, within: float) -> str:
+        settings, waiting = self._settings, f"{queue.rows} rows are waiting"
         if self._closing:
             return "the server is stopping"
-        if queue.rows + len(job.windows) > settings.queue_rows or (self._bytes and self._bytes + job.windows.nbytes > settings.queue_bytes):
-            return f"Exceeds maximum queue size, {queue.rows} rows are waiting"
+        full = self._bytes and self._bytes + rows * queue.length > settings.queue_bytes
+        if full or queue.rows + rows > settings.queue_rows:
+            return f"Exceeds maximum queue size, {waiting}"
         if wait > min(settings.queue_seconds, within):
-            return f"Exceeds maximum queue size, {queue.rows} rows are waiting and take {wait:.1f} seconds"
+            return f"Exceeds maximum queue size, {waiting} and take {wait:.1f} seconds"
         return ""
 
     def _withdraw(self, model: Model, queue: ModelQueue, job: Job, reason: str) -> None:

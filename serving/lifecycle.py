@@ -17,7 +17,7 @@ from dreamkeras.errors import DreamkerasError, InputError
 from .connections import bounded_protocol
 from .service import Service
 
-__all__ = ["Tls", "bind", "run"]
+__all__ = ["Tls", "bind", "make_server", "run"]
 
 BACKLOG = 2048
 SPARE_FILES = 64
@@ -74,9 +74,18 @@ def run(app: Starlette, listener: socket.socket, tls: Tls | None = None, started
     Raises:
         InputError: There are not enough open files for the connections that the settings allow, or `tls` has no certificate in it.
     """
+    _allow_files(app.state.service.settings.connections + SPARE_FILES)
+    make_server(app, tls, started).run([listener])
+
+
+def make_server(app: Starlette, tls: Tls | None = None, started: Callable[[], None] = lambda: None) -> uvicorn.Server:
+    """The server that `run` runs.
+
+    Raises:
+        InputError: `tls` has no certificate in it.
+    """
     service: Service = app.state.service
     settings = service.settings
-    _allow_files(settings.connections + SPARE_FILES)
     config = uvicorn.Config(
         app,
         http=bounded_protocol(settings),
@@ -94,10 +103,9 @@ def run(app: Starlette, listener: socket.socket, tls: Tls | None = None, started
     try:
         config.load()
     except (OSError, ValueError) as error:
-        raise InputError(
-            f"Expected a certificate, its key and authorities in {', '.join(map(str, filter(None, tls or ())))}, got: {error}"
-        ) from None
-    _Server(config, service, started).run([listener])
+        files = ", ".join(str(file) for file in tls or () if file)
+        raise InputError(f"Expected a certificate, its key and authorities in {files}, got: {error}.") from None
+    return _Server(config, service, started)
 
 
 class _Server(uvicorn.Server):

@@ -59,6 +59,7 @@ async def infer(request: Request) -> Response:
     service = _service(request)
     async with service.bodies.read(request) as body:
         model = _model(request)
+        service.batcher.check_room(model)
         header_length = _header_length(request)
         if len(body) < LARGE:
             asked, windows = _decode(service, model, body, header_length)
@@ -72,9 +73,9 @@ async def infer(request: Request) -> Response:
     return Response(content, headers=headers, media_type="application/json" if length is None else "application/octet-stream")
 
 
-async def live(_: Request) -> Response:
-    """Whether the process answers."""
-    return Response()
+async def live(request: Request) -> Response:
+    """Whether the process answers: 200, or 503 when it has to be started anew."""
+    return Response(status_code=200 if _service(request).batcher.alive else 503)
 
 
 async def ready(request: Request) -> Response:

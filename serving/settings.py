@@ -46,7 +46,7 @@ class Settings:
     body_bytes: int = 64 << 20
     upload_bytes: int = 16 << 30
     held_bytes: int = 512 << 20
-    json_bytes: int = 8 << 20
+    json_bytes: int = 4 << 20
     json_depth: int = 16
     rows: int = 8192
     header_bytes: int = 32 << 10
