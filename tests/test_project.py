@@ -76,9 +76,11 @@ def test_no_top_level_package_but_dreamkeras_is_installed():
 
 
 def test_package_data_exists():
-    for package, patterns in PYPROJECT["tool"]["setuptools"]["package-data"].items():
+    setuptools = PYPROJECT["tool"]["setuptools"]
+    for package, patterns in setuptools["package-data"].items():
+        folder = ROOT / setuptools["package-dir"].get(package, package.replace(".", "/"))
         for pattern in patterns:
-            assert list((ROOT / package.replace(".", "/")).glob(pattern)), f"no {pattern} in {package}"
+            assert list(folder.glob(pattern)), f"no {pattern} in {package}"
 
 
 def test_every_floor_has_its_layer():
