@@ -1,0 +1,232 @@
+"""Batcher: rows of many requests are scored together, by one thread for all models, in bounded memory and bounded time.
+
+Knows nothing about HTTP or ONNX: a model is what answers windows.
+"""
+
+import asyncio
+import math
+import threading
+import time
+from collections.abc import Callable
+from typing import NamedTuple, Protocol
+
+import numpy as np
+
+from .jobs import Answers, Job, Part, Seconds, deliver, hand_out, join_rows
+from .pace import Pace
+from .queues import PRIORITIES, ModelQueue
+from .settings import Settings
+from .statistics import Statistics
+from .tensors import ProtocolError
+
+__all__ = ["Batcher", "Model", "OverloadedError"]
+
+
+class Model(Protocol):
+    """What the batcher asks."""
+
+    @property
+    def statistics(self) -> Statistics:
+        """Where its requests are counted."""
+
+    @property
+    def pace(self) -> Pace:
+        """How fast it scores."""
+
+    def answer(self, windows: np.ndarray) -> Answers:
+        """Float32 (n, width) of each output by its name, for windows uint8 (n, length)."""
+
+
+class OverloadedError(ProtocolError):
+    """A request that is refused because too much is waiting.
+
+    Args:
+        message: What is full.
+        retry_after: Seconds until it makes sense to come again.
+    """
+
+    def __init__(self, message: str, retry_after: int) -> None:
+        super().__init__(message, 503)
+        self.retry_after = retry_after
+
+
+class _Batch(NamedTuple):
+    model: Model
+    queue: ModelQueue
+    parts: list[Part]
+
+
+class Batcher:
+    """The queues of all models, and the thread that works them off.
+
+    The next batch is of the model that has had least of the thread's time among those whose batch is full or has waited
+    long enough. Its rows are of the requests of the first priority, which take turns.
+
+    Args:
+        settings: Bounds of batches, queues and waiting.
+        clock: Seconds from some point on; another in tests.
+    """
+
+    def __init__(self, settings: Settings, clock: Callable[[], float] = time.perf_counter) -> None:
+        self._settings = settings
+        self._clock = clock
+        self._queues: dict[Model, ModelQueue] = {}
+        self._bytes = 0
+        self._closing = False
+        self._wake = threading.Condition()
+        self._thread = threading.Thread(target=self._work, name="scorer", daemon=True)
+
+    def start(self) -> None:
+        """Begins to score."""
+        self._thread.start()
+
+    def close(self) -> None:
+        """Scores what waits, refuses what comes, and returns when the thread has ended."""
+        with self._wake:
+            self._closing = True
+            self._wake.notify()
+        if self._thread.ident is not None:
+            self._thread.join()
+
+    def waiting(self, model: Model) -> int:
+        """Rows that wait for a model."""
+        queue = self._queues.get(model)
+        return queue.rows if queue else 0
+
+    async def score(self, model: Model, windows: np.ndarray, timeout: float | None = None, priority: int = 0) -> Answers:
+        """What a model answers, in the batches that it happens to share with others.
+
+        Cancelling the call, or its timeout, takes those of its rows that wait out of the queue.
+
+        Args:
+            model: The model.
+            windows: uint8 (n, length), n at least 1; not to be changed meanwhile.
+            timeout: Seconds until the answers are of no use; the settings' if None or longer.
+            priority: From 1, served first, to `PRIORITIES`; 0 is the one in the middle, and larger numbers are the last.
+
+        Returns:
+            float32 (n, width) of each output, by its name.
+
+        Raises:
+            OverloadedError: Too much is waiting; told at once.
+            ProtocolError: The time is over, or the model failed.
+        """
+        longest = self._settings.timeout_seconds
+        timeout = longest if timeout is None else min(timeout, longest)
+        loop = asyncio.get_running_loop()
+        job = Job(windows, loop.create_future(), self._clock(), min(priority, PRIORITIES) or PRIORITIES // 2)
+        queue = self._admit(model, job, timeout)
+        try:
+            async with asyncio.timeout(timeout):
+                return await job.future
+        except TimeoutError:
+            self._withdraw(model, queue, job, "REJECTED")
+            raise ProtocolError(f"Expected an answer within {timeout:g} seconds, got none: Request timeout expired.", 503) from None
+        except asyncio.CancelledError:
+            self._withdraw(model, queue, job, "CANCELED")
+            raise
+
+    def _admit(self, model: Model, job: Job, timeout: float) -> ModelQueue:
+        with self._wake:
+            queue = self._queues.get(model) or ModelQueue(job.windows.shape[1], self._least_used())
+            wait = queue.rows * model.pace.seconds_per_row * max(1, len(self._queues))
+            if reason := self._refusal(queue, job, wait, timeout):
+                model.statistics.add_failure("REJECTED", 0)
+                raise OverloadedError(f"Expected room for {len(job.windows)} rows, got none: {reason}.", max(1, math.ceil(wait)))
+            self._queues[model] = queue
+            queue.add(job)
+            self._bytes += job.windows.nbytes
+            self._wake.notify()
+            return queue
+
+    def _least_used(self) -> float:
+        """A queue that begins has had as much time as the one that had least: neither first for long nor last."""
+        return min((queue.used for queue in self._queues.values()), default=0.0)
+
+    def _refusal(self, queue: ModelQueue, job: Job, wait: float, timeout: float) -> str:
+        """Why a job cannot wait, if it cannot; one alone always can, or a wrong guess of the pace would stand for ever."""
+        settings = self._settings
+        if self._closing:
+            return "the server is stopping"
+        if queue.rows + len(job.windows) > settings.queue_rows or (self._bytes and self._bytes + job.windows.nbytes > settings.queue_bytes):
+            return f"Exceeds maximum queue size, {queue.rows} rows are waiting"
+        if wait > min(settings.queue_seconds, timeout):
+            return f"Exceeds maximum queue size, {queue.rows} rows are waiting and take {wait:.1f} seconds"
+        return ""
+
+    def _withdraw(self, model: Model, queue: ModelQueue, job: Job, reason: str) -> None:
+        with self._wake:
+            if not job.withdrawn and job.scored < len(job.windows):
+                self._bytes -= queue.withdraw(job) * queue.length
+                model.statistics.add_failure(reason, self._clock() - job.queued)
+
+    def _work(self) -> None:
+        while batch := self._next_batch():
+            self._score(batch)
+
+    def _next_batch(self) -> _Batch | None:
+        """Waits for one; None when the batcher is closing and nothing waits."""
+        with self._wake:
+            while True:
+                self._queues = {model: queue for model, queue in self._queues.items() if queue.rows}
+                if not self._queues and self._closing:
+                    return None
+                moments = {model: self._ready_at(queue) for model, queue in self._queues.items()}
+                now = self._clock()
+                ready = [model for model, moment in moments.items() if moment <= now]
+                if ready:
+                    return self._take(min(ready, key=lambda model: self._queues[model].used))
+                self._wake.wait(min(moments.values()) - now if moments else None)
+
+    def _ready_at(self, queue: ModelQueue) -> float:
+        """When the queue's next batch may be scored, whether it is full by then or not."""
+        full = self._closing or queue.rows >= self._batch_rows(queue)
+        return 0.0 if full else queue.since + self._settings.delay_seconds
+
+    def _batch_rows(self, queue: ModelQueue) -> int:
+        return max(1, min(self._settings.batch_rows, self._settings.batch_bytes // queue.length))
+
+    def _take(self, model: Model) -> _Batch:
+        queue = self._queues[model]
+        parts = queue.take(self._batch_rows(queue))
+        self._bytes -= sum(part.nbytes for part in parts)
+        now = self._clock()
+        for job, _, _ in parts:
+            job.started = now if job.started is None else job.started
+        return _Batch(model, queue, parts)
+
+    def _score(self, batch: _Batch) -> None:
+        begun = self._clock()
+        try:
+            windows = join_rows(batch.parts)
+            joined = self._clock()
+            answers = batch.model.answer(windows)
+            answered = self._clock()
+            hand_out(answers, batch.parts)
+        except Exception as error:  # noqa: BLE001 - whatever a model does, the thread goes on with the others
+            self._fail(batch, error)
+            return
+        self._finish(batch, (joined - begun, answered - joined, self._clock() - answered))
+
+    def _finish(self, batch: _Batch, took: Seconds) -> None:
+        statistics, rows, done = batch.model.statistics, sum(last - first for _, first, last in batch.parts), []
+        with self._wake:
+            batch.queue.used += sum(took)
+            batch.model.pace.add(rows, sum(took))
+            statistics.add_batch(rows, took)
+            now = self._clock()
+            for job, first, last in batch.parts:
+                if job.add(last - first, took) and not job.withdrawn:
+                    statistics.add_success(now - job.queued, (job.started or now) - job.queued, job.compute)
+                    done.append(job)
+        deliver(done)
+
+    def _fail(self, batch: _Batch, error: Exception) -> None:
+        failed = []
+        with self._wake:
+            for job, _, _ in batch.parts:
+                if not job.withdrawn:
+                    self._bytes -= batch.queue.withdraw(job) * batch.queue.length
+                    batch.model.statistics.add_failure("BACKEND", self._clock() - job.queued)
+                    failed.append(job)
+        deliver(failed, ProtocolError(" ".join(str(error).split()) or type(error).__name__, 503))

@@ -1,0 +1,121 @@
+"""Job: one request's rows on their way through the batcher, and how rows of several become a batch and its answers theirs again.
+
+Knows nothing about queues or threads.
+"""
+
+import asyncio
+import contextlib
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import numpy as np
+
+__all__ = ["Answers", "Job", "Part", "Seconds", "deliver", "hand_out", "join_rows"]
+
+Answers = dict[str, np.ndarray]
+"""Float32 (n, width) of each output of a model, by its name."""
+
+Seconds = tuple[float, float, float]
+"""What a batch took: its rows were put together, scored, and the answers handed out."""
+
+
+class Job:
+    """One request's rows.
+
+    Args:
+        windows: uint8 (n, length).
+        future: Takes the answers, or the exception.
+        queued: When it came, in seconds of the batcher's clock.
+        priority: The smaller, the sooner.
+
+    Attributes:
+        answers: What has been scored.
+        taken: Rows that batches have taken.
+        scored: Rows that have been scored.
+        started: When the first batch took some; None before.
+        compute: What the batches took that it was part of.
+        withdrawn: Whether nobody waits for it any more.
+    """
+
+    __slots__ = ("answers", "compute", "future", "priority", "queued", "scored", "started", "taken", "windows", "withdrawn")
+
+    def __init__(self, windows: np.ndarray, future: asyncio.Future[Answers], queued: float, priority: int) -> None:
+        self.windows = windows
+        self.future = future
+        self.queued = queued
+        self.priority = priority
+        self.answers: Answers = {}
+        self.taken = 0
+        self.scored = 0
+        self.started: float | None = None
+        self.compute: Seconds = (0.0, 0.0, 0.0)
+        self.withdrawn = False
+
+    @property
+    def waiting(self) -> int:
+        """Rows that no batch has taken."""
+        return len(self.windows) - self.taken
+
+    def add(self, rows: int, took: Seconds) -> bool:
+        """Counts rows that a batch has scored.
+
+        Returns:
+            Whether they were the last ones.
+        """
+        self.scored += rows
+        self.compute = (self.compute[0] + took[0], self.compute[1] + took[1], self.compute[2] + took[2])
+        return self.scored == len(self.windows)
+
+
+class Part(NamedTuple):
+    """Rows `first` to `last` of a job, which stand together in a batch."""
+
+    job: Job
+    first: int
+    last: int
+
+    @property
+    def nbytes(self) -> int:
+        """Letters in it."""
+        return (self.last - self.first) * self.job.windows.shape[1]
+
+
+def join_rows(parts: Sequence[Part]) -> np.ndarray:
+    """The windows of a batch, uint8 (n, length)."""
+    rows = [job.windows[first:last] for job, first, last in parts]
+    return rows[0] if len(rows) == 1 else np.concatenate(rows)
+
+
+def hand_out(answers: Answers, parts: Sequence[Part]) -> None:
+    """Gives each job its rows of a batch's answers; to one that stands in the batch as a whole, views."""
+    start = 0
+    for job, first, last in parts:
+        stop, whole = start + last - first, last - first == len(job.windows)
+        for name, values in answers.items():
+            if whole:
+                job.answers[name] = values[start:stop]
+                continue
+            if name not in job.answers:
+                job.answers[name] = np.empty((len(job.windows), values.shape[1]), values.dtype)
+            job.answers[name][first:last] = values[start:stop]
+        start = stop
+
+
+def deliver(jobs: Sequence[Job], error: Exception | None = None) -> None:
+    """Hands jobs back to the event loops that wait for them, from another thread; each loop is woken once."""
+    loops: dict[asyncio.AbstractEventLoop, list[Job]] = {}
+    for job in jobs:
+        loops.setdefault(job.future.get_loop(), []).append(job)
+    for loop, own in loops.items():
+        with contextlib.suppress(RuntimeError):  # a loop that has been closed waits for nothing
+            loop.call_soon_threadsafe(_resolve, own, error)
+
+
+def _resolve(jobs: Sequence[Job], error: Exception | None) -> None:
+    for job in jobs:
+        if job.future.done():
+            continue
+        if error is None:
+            job.future.set_result(job.answers)
+        else:
+            job.future.set_exception(error)

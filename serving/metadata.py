@@ -1,0 +1,95 @@
+"""What the server says of itself and its models: metadata, configuration and statistics, as the protocol's JSON.
+
+The fields are those of Triton's protobuf messages, too; gRPC fills them from here.
+"""
+
+import importlib.metadata
+from typing import Any
+
+from .models import ModelRepository
+from .queues import PRIORITIES
+from .served import ServedModel
+from .settings import Settings
+from .tensors import BYTES, TensorSpec
+
+__all__ = ["EXTENSIONS", "model_config", "model_metadata", "model_statistics", "server_metadata"]
+
+EXTENSIONS = (
+    "binary_tensor_data",
+    "model_configuration",
+    "model_repository",
+    "model_repository(unload_dependents)",
+    "parameters",
+    "schedule_policy",
+    "statistics",
+)
+"""Those of Triton's extensions of the protocol that the server has."""
+
+PLATFORM = "onnxruntime_onnx"
+TYPES = {BYTES: "TYPE_STRING", "UINT8": "TYPE_UINT8", "FP32": "TYPE_FP32"}
+MICROSECONDS = 1_000_000
+
+
+def server_metadata() -> dict[str, Any]:
+    """Name, version and extensions of the server."""
+    return {"name": "dreamkeras", "version": importlib.metadata.version("dreamkeras"), "extensions": list(EXTENSIONS)}
+
+
+def model_metadata(model: ServedModel, models: ModelRepository) -> dict[str, Any]:
+    """Versions, inputs and outputs of a model; a request gives one of the inputs."""
+    return {
+        "name": model.name,
+        "versions": models.versions(model.name),
+        "platform": PLATFORM,
+        "inputs": [_tensor(spec) for spec in _named_once(model)],
+        "outputs": [_tensor(spec) for spec in model.outputs],
+    }
+
+
+def model_config(model: ServedModel, settings: Settings) -> dict[str, Any]:
+    """The configuration of a model, with the fields of Triton's `ModelConfig`."""
+    queue_policy = {
+        "timeout_action": "REJECT",
+        "default_timeout_microseconds": round(settings.timeout_seconds * MICROSECONDS),
+        "allow_timeout_override": True,
+        "max_queue_size": settings.queue_rows,
+    }
+    return {
+        "name": model.name,
+        "platform": PLATFORM,
+        "backend": "onnxruntime",
+        "version_policy": {"all": {}},
+        "max_batch_size": settings.rows,
+        "input": [{**_dimensions(spec), "optional": True} for spec in _named_once(model)],
+        "output": [_dimensions(spec) for spec in model.outputs],
+        "dynamic_batching": {
+            "preferred_batch_size": [settings.batch_rows],
+            "max_queue_delay_microseconds": round(settings.delay_seconds * MICROSECONDS),
+            "priority_levels": PRIORITIES,
+            "default_priority_level": PRIORITIES // 2,
+            "default_queue_policy": queue_policy,
+        },
+        "parameters": {
+            "construct": {"string_value": model.predictor.construct.name},
+            "tasks": {"string_value": ", ".join(model.predictor.tasks)},
+            "units": {"string_value": ", ".join(model.predictor.units)},
+        },
+    }
+
+
+def model_statistics(model: ServedModel) -> dict[str, Any]:
+    """What became of a model's requests."""
+    return {"name": model.name, "version": model.version, **model.statistics.to_json()}
+
+
+def _named_once(model: ServedModel) -> list[TensorSpec]:
+    """The inputs without the other shapes that they may have."""
+    return list({spec.name: spec for spec in reversed(model.inputs)}.values())[::-1]
+
+
+def _tensor(spec: TensorSpec) -> dict[str, Any]:
+    return {"name": spec.name, "datatype": spec.datatype, "shape": list(spec.shape)}
+
+
+def _dimensions(spec: TensorSpec) -> dict[str, Any]:
+    return {"name": spec.name, "data_type": TYPES[spec.datatype], "dims": list(spec.shape[1:])}

@@ -1,0 +1,201 @@
+"""ModelRepository: the models that the server answers for, by name and version; loaded, replaced and unloaded while it runs.
+
+What is being answered by a version that is replaced or unloaded ends well: requests hold on to their model.
+"""
+
+import re
+import threading
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import NamedTuple
+
+from dreamkeras.errors import DreamkerasError, InputError, ModelError
+from dreamkeras.scoring.predictor import OnnxPredictor
+
+from .served import ServedModel
+from .statistics import Statistics
+from .tensors import ProtocolError
+
+__all__ = ["IndexEntry", "ModelRepository", "check_name"]
+
+NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,127}")
+UNLOADED = "unloaded"
+
+
+class IndexEntry(NamedTuple):
+    """A line of the repository's index.
+
+    Args:
+        name: The model.
+        version: One of its versions; empty where none is loaded.
+        state: `READY`, `LOADING` or `UNAVAILABLE`.
+        reason: Why it is unavailable, or why its last loading failed and the version before it still answers.
+    """
+
+    name: str
+    version: str
+    state: str
+    reason: str
+
+
+class ModelRepository:
+    """Models from files that the operator named, and from a folder in which each entry is one.
+
+    An entry `NAME.onnx` or `NAME/` with a `model.onnx` is version 1 of NAME; a folder `NAME/` with folders `1/`, `2/` and so on,
+    each with a `model.onnx`, is all of these versions, of which the newest answers requests that name none.
+
+    Args:
+        files: Models by their names: `.onnx` files, run folders or folders of versions, wherever they are.
+        folder: Where the others are; None without. Nothing outside it is loaded, symbolic links included.
+        open_file: Opens an `.onnx` file or a folder that holds one.
+        rows: Rows of the batch that a model is tried with.
+
+    Raises:
+        InputError: A name is none, stands in both, or the folder is missing.
+    """
+
+    def __init__(self, files: Mapping[str, Path], folder: Path | None, open_file: Callable[[Path], OnnxPredictor], rows: int) -> None:
+        for name in files:
+            check_name(name)
+        if folder and not folder.is_dir():
+            raise InputError(f"Expected a folder of models, got {folder}, which is none.")
+        self._files = dict(files)
+        self._folder = folder.resolve() if folder else None
+        self._open_file = open_file
+        self._rows = rows
+        self._loaded: dict[str, dict[str, ServedModel]] = {}
+        self._reasons: dict[str, str] = {}
+        self._loading: set[str] = set()
+        self._statistics: dict[tuple[str, str], Statistics] = {}
+        self._one_at_a_time = threading.Lock()
+        if both := sorted(set(files) & set(self._in_folder())):
+            raise InputError(f"Expected each model once, got {both[0]!r} on its own and in {folder}.")
+
+    def load_all(self) -> None:
+        """Loads every model.
+
+        Raises:
+            DreamkerasError: One cannot be loaded.
+        """
+        for name in self.names():
+            self.load(name)
+
+    def names(self) -> list[str]:
+        """The names of all models, loaded or not."""
+        return sorted({*self._files, *self._in_folder(), *self._loaded})
+
+    @property
+    def ready(self) -> list[ServedModel]:
+        """All loaded versions of all models."""
+        return [model for name in sorted(self._loaded) for model in self._loaded.get(name, {}).values()]
+
+    def get(self, name: str, version: str = "") -> ServedModel:
+        """A loaded model; without a version the newest.
+
+        Raises:
+            ProtocolError: 404, there is none.
+        """
+        versions = self._loaded.get(name)
+        if not versions:
+            raise ProtocolError(f"Request for unknown model: {_shown(name)} is not found.", 404)
+        if version and version not in versions:
+            raise ProtocolError(
+                f"Request for unknown model: version {_shown(version)} of {name!r} is not found, there is {', '.join(versions)}.", 404
+            )
+        return versions[version or next(reversed(versions))]
+
+    def versions(self, name: str) -> list[str]:
+        """The loaded versions of a model, the newest last."""
+        return list(self._loaded.get(name, ()))
+
+    def load(self, name: str) -> None:
+        """Loads a model's versions as they are on the disk now; those before answer until they are there, and go on if they never are.
+
+        Takes as long as opening and trying them does; to be called in a thread of its own.
+
+        Raises:
+            ProtocolError: 404, there is no such model.
+            DreamkerasError: One of its files cannot be loaded.
+        """
+        with self._one_at_a_time:
+            self._loading.add(name)
+            try:
+                loaded = {version: self._open(name, version, path) for version, path in self._find(name).items()}
+            except DreamkerasError as error:
+                if name in self._files or name in self._loaded or not isinstance(error, ProtocolError):
+                    self._reasons[name] = str(error)
+                raise
+            finally:
+                self._loading.discard(name)
+            self._loaded[name] = loaded
+            self._reasons.pop(name, None)
+
+    def unload(self, name: str) -> None:
+        """Forgets a model; what it is being asked it still answers.
+
+        Raises:
+            ProtocolError: 404, it is not loaded.
+        """
+        with self._one_at_a_time:
+            if self._loaded.pop(name, None) is None:
+                raise ProtocolError(f"Request for unknown model: {_shown(name)} is not loaded.", 404)
+            self._reasons[name] = UNLOADED
+
+    def index(self) -> list[IndexEntry]:
+        """All models and their loaded versions."""
+        entries = []
+        for name in self.names():
+            reason = self._reasons.get(name, "")
+            versions = self.versions(name)
+            state = "READY" if versions else "LOADING" if name in self._loading else "UNAVAILABLE"
+            entries += [IndexEntry(name, version, state, reason) for version in versions or [""]]
+        return entries
+
+    def _open(self, name: str, version: str, path: Path) -> ServedModel:
+        statistics = self._statistics.setdefault((name, version), Statistics())
+        model = ServedModel(name, version, self._open_file(path), statistics)
+        model.warm_up(self._rows)
+        return model
+
+    def _find(self, name: str) -> dict[str, Path]:
+        """Where the versions of a model are, in ascending order."""
+        path = self._files.get(name) or self._in_folder().get(name)
+        if path is None:
+            raise ProtocolError(f"Request for unknown model: {_shown(name)} is not found.", 404)
+        numbers = sorted(int(part.name) for part in path.iterdir() if _is_version(part)) if path.is_dir() else []
+        found = {str(number): path / str(number) for number in numbers} or {"1": path}
+        if name not in self._files:
+            for place in found.values():
+                self._check_inside(place)
+        return found
+
+    def _in_folder(self) -> dict[str, Path]:
+        """The entries of the folder that are models by their names, as they are now."""
+        if self._folder is None:
+            return {}
+        entries = [entry for entry in sorted(self._folder.iterdir()) if entry.is_dir() or entry.suffix == ".onnx"]
+        named = {entry.name if entry.is_dir() else entry.stem: entry for entry in entries}
+        return {name: entry for name, entry in named.items() if NAME.fullmatch(name)}
+
+    def _check_inside(self, path: Path) -> None:
+        file = (path / "model.onnx" if path.is_dir() else path).resolve()
+        if self._folder is None or not file.is_relative_to(self._folder):
+            raise ModelError(f"Expected a model inside {self._folder}, got {path}, which leads out of it.")
+
+
+def check_name(name: str) -> None:
+    """Refuses names that do not go into a URL.
+
+    Raises:
+        InputError: It is one.
+    """
+    if not NAME.fullmatch(name):
+        raise InputError(f"Expected a model's name of letters, digits, '.', '_' and '-', at most 128, got {_shown(name)}.")
+
+
+def _is_version(part: Path) -> bool:
+    return part.name.isdecimal() and part.name.isascii() and not part.name.startswith("0") and (part / "model.onnx").is_file()
+
+
+def _shown(name: str) -> str:
+    return repr(name[:80])

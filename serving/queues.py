@@ -1,0 +1,82 @@
+"""ModelQueue: the requests that wait for one model, and which of their rows are scored next.
+
+Knows nothing about threads or time; the batcher calls it under its lock.
+"""
+
+from collections import deque
+
+from .jobs import Job, Part
+
+__all__ = ["PRIORITIES", "SHARE", "ModelQueue"]
+
+PRIORITIES = 10
+"""Levels of priority, from 1, served first; 0 stands for the one in the middle, as in Triton's schedule policy."""
+
+SHARE = 16
+"""Rows that a request gets of a batch while others wait, so that a large one does not hold up small ones."""
+
+
+class ModelQueue:
+    """The jobs of one model, in levels of priority; within a level they take turns.
+
+    Args:
+        length: Letters in a window.
+        used: Seconds of scoring that the model is taken to have had, for the batcher's fairness between models.
+
+    Attributes:
+        rows: Rows that wait.
+        since: When the rows that wait longest began to; 0 when they are to be scored as soon as possible.
+    """
+
+    def __init__(self, length: int, used: float = 0.0) -> None:
+        self.length = length
+        self.used = used
+        self.rows = 0
+        self.since = 0.0
+        self._levels: dict[int, deque[Job]] = {}
+
+    def add(self, job: Job) -> None:
+        """Puts a job at the end of its level."""
+        if not self.rows:
+            self.since = job.queued
+        self.rows += job.waiting
+        self._levels.setdefault(job.priority, deque()).append(job)
+
+    def withdraw(self, job: Job) -> int:
+        """Forgets a job whose client has gone or waited too long.
+
+        Returns:
+            How many of its rows were waiting, and will not be scored.
+        """
+        left = 0 if job.withdrawn else job.waiting
+        job.withdrawn = True
+        self.rows -= left
+        return left
+
+    def take(self, rows: int) -> list[Part]:
+        """The parts of the next batch, at most so many rows; each job a share, and again one while there is room."""
+        parts: list[Part] = []
+        for level in sorted(self._levels):
+            jobs = self._levels[level]
+            while jobs and rows:
+                job = jobs.popleft()
+                count = 0 if job.withdrawn else min(job.waiting, rows, SHARE)
+                if count:
+                    _extend(parts, job, count)
+                    rows -= count
+                if job.waiting and not job.withdrawn:
+                    jobs.append(job)
+            if not jobs:
+                del self._levels[level]
+        self.rows -= sum(part.last - part.first for part in parts)
+        self.since = 0.0
+        return parts
+
+
+def _extend(parts: list[Part], job: Job, count: int) -> None:
+    """Adds the job's next rows, to the last part if that is its own."""
+    first = job.taken
+    job.taken += count
+    if parts and parts[-1].job is job:
+        first = parts.pop().first
+    parts.append(Part(job, first, job.taken))

@@ -1,0 +1,72 @@
+"""Settings: every limit and bound of the server, in one frozen object that is read once and passed by hand."""
+
+import dataclasses
+from dataclasses import dataclass
+
+from dreamkeras.errors import InputError
+
+__all__ = ["Settings"]
+
+
+@dataclass(frozen=True)
+class Settings:
+    """What the server takes on and how long it waits; the defaults are for a few CPUs and windows of some hundred letters.
+
+    Args:
+        body_bytes: Largest body, and largest after decompression.
+        held_bytes: Bodies of all requests together that are in memory at one time; more are answered with 503.
+        json_bytes: Largest JSON text in a body: it is parsed in one go, and nothing else is answered meanwhile.
+        json_depth: How deep objects and lists may stand in each other in a JSON body.
+        rows: Sequences in one request.
+        header_bytes: Request line and headers together.
+        header_seconds: From a connection, or from a request's first byte, to the end of its headers.
+        body_seconds: Grace for a body; each `body_rate` bytes that came give a second more.
+        body_rate: Slowest rate, bytes a second, at which a body may come.
+        answer_seconds: How long a client may not read while an answer waits for it.
+        idle_seconds: How long a connection without a request stays open.
+        connections: Connections open at one time; further ones take the place of the one idle for the longest.
+        batch_rows: Most rows scored at once.
+        batch_bytes: Most letters scored at once, so that long windows make smaller batches; a window alone may be longer.
+        delay_seconds: How long rows wait for others to fill their batch while nothing else is being scored.
+        queue_rows: Most rows that wait for one model.
+        queue_bytes: Most letters that wait for all models.
+        queue_seconds: A request is refused when the rows before it would take longer than this.
+        timeout_seconds: How long a request may take from its last byte to its answer; a client may ask for less.
+        notice_seconds: From "not ready" to the closing of the port, for load balancers to look elsewhere.
+        drain_seconds: How long requests in flight may take after that.
+
+    Raises:
+        InputError: A value is not positive, or two do not go together.
+    """
+
+    body_bytes: int = 64 << 20
+    held_bytes: int = 512 << 20
+    json_bytes: int = 8 << 20
+    json_depth: int = 16
+    rows: int = 8192
+    header_bytes: int = 32 << 10
+    header_seconds: float = 10
+    body_seconds: float = 10
+    body_rate: int = 64 << 10
+    answer_seconds: float = 30
+    idle_seconds: float = 75
+    connections: int = 1000
+    batch_rows: int = 64
+    batch_bytes: int = 1 << 17
+    delay_seconds: float = 0.001
+    queue_rows: int = 1 << 16
+    queue_bytes: int = 64 << 20
+    queue_seconds: float = 5
+    timeout_seconds: float = 60
+    notice_seconds: float = 5
+    drain_seconds: float = 60
+
+    def __post_init__(self) -> None:
+        may_be_0 = {"delay_seconds", "notice_seconds"}
+        for field in dataclasses.fields(self):
+            value = getattr(self, field.name)
+            if value < 0 or (value == 0 and field.name not in may_be_0):
+                raise InputError(f"Expected {field.name} to be positive, got {value}.")
+        for smaller, larger in (("body_bytes", "held_bytes"), ("json_bytes", "body_bytes"), ("rows", "queue_rows")):
+            if getattr(self, smaller) > getattr(self, larger):
+                raise InputError(f"Expected {smaller} of at most {larger}, got {getattr(self, smaller)} and {getattr(self, larger)}.")
