@@ -3,9 +3,11 @@
 import json
 import os
 import re
+import shutil
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
+from typing import NamedTuple
 
 from dreamkeras.errors import ModelError
 from dreamkeras.scoring.predictor import load
@@ -13,20 +15,33 @@ from dreamkeras.scoring.scorer import BATCH_SIZE
 from dreamkeras.sequence.description import ModelDescription
 from dreamkeras.sequence.outputs import naming_output, open_folder
 
-__all__ = ["DEVICES", "config_text", "triton_version"]
+__all__ = ["DEVICES", "TritonVersion", "config_text", "copy_onnx", "triton_version"]
 
 DEVICES = ("cpu", "gpu", "tensorrt")
 
 MOST_ROWS = {"cpu": 4 * BATCH_SIZE, "gpu": 1024, "tensorrt": 1024}
 """Rows of a batch. A window of DREAM-CNN takes 4 MB of memory, and a CPU gains nothing beyond `BATCH_SIZE`."""
 
-NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._-]*")
+NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,127}")
+FILE, CONFIG = "model.onnx", "config.pbtxt"
 VERSION = re.compile(r"[1-9][0-9]*")
 
 
+class TritonVersion(NamedTuple):
+    """A version of a Triton model that is being written.
+
+    Args:
+        file: Where its ONNX file will be.
+        unfinished: Where to write that until then.
+    """
+
+    file: Path
+    unfinished: Path
+
+
 @contextmanager
-def triton_version(repository: str | os.PathLike[str], name: str, device: str = "cpu") -> Iterator[Path]:
-    """A file to write an ONNX model to, which is the newest version of a Triton model once the `with` block has ended well.
+def triton_version(repository: str | os.PathLike[str], name: str, device: str = "cpu") -> Iterator[TritonVersion]:
+    """A place for an ONNX model, which is the newest version of a Triton model once the `with` block has ended well.
 
     The first version brings the model's `config.pbtxt`. Further ones leave it as it stands, edited or not, and have to take and answer
     what it says. What Triton sees appears whole or not at all.
@@ -34,33 +49,46 @@ def triton_version(repository: str | os.PathLike[str], name: str, device: str = 
     Args:
         repository: The model repository, a folder; made if there is none.
         name: What Triton is to call the model.
-        device: `"cpu"`, `"gpu"`, or `"tensorrt"`, a GPU with TensorRT.
+        device: `"cpu"`, `"gpu"`, or `"tensorrt"`, a GPU with TensorRT; of a new model.
 
     Raises:
         ModelError: The name or the device cannot be one, or the model there takes or answers something else.
         DreamkerasError: The repository cannot be written.
     """
     if not NAME.fullmatch(name):
-        raise ModelError(f"Expected a Triton model's name of letters, digits, '.', '_' and '-', got {name!r}.")
+        raise ModelError(f"Expected a model's name of letters, digits, '.', '_' and '-', at most 128, got {name!r}: give another --name.")
     if device not in DEVICES:
         raise ModelError(f"Expected a Triton device of {', '.join(DEVICES)}, got {device!r}.")
     folder = Path(repository) / name
     with naming_output(str(repository)):
         Path(repository).mkdir(parents=True, exist_ok=True)
-    config = folder / "config.pbtxt"
     if not folder.exists():
         with open_folder(folder) as unfinished:
             (unfinished / "1").mkdir()
-            yield unfinished / "1" / "model.onnx"
-            text = config_text(name, load(unfinished / "1" / "model.onnx", device="cpu").description, device)
-            (unfinished / config.name).write_text(text, encoding="ascii")
+            file = unfinished / "1" / FILE
+            yield TritonVersion(folder / "1" / FILE, file)
+            (unfinished / CONFIG).write_text(config_text(name, _describe(file), device), encoding="ascii")
         return
-    written = _signature_of(config)
-    with open_folder(folder / str(1 + max(map(int, filter(VERSION.fullmatch, os.listdir(folder))), default=0))) as unfinished:
-        yield unfinished / "model.onnx"
-        signature = _signature(load(unfinished / "model.onnx", device="cpu").description)
+    written = _signature_of(folder / CONFIG)
+    versions = [int(entry.name) for entry in folder.iterdir() if VERSION.fullmatch(entry.name)]
+    newest = folder / str(max(versions, default=0) + 1)
+    with open_folder(newest) as unfinished:
+        file = unfinished / FILE
+        yield TritonVersion(newest / FILE, file)
+        signature = _signature(_describe(file))
         if signature != written:
-            raise ModelError(f"Expected a model {_shown(written)} as in {config}, got one {_shown(signature)}: give another --name.")
+            raise ModelError(f"Expected a model of {written} as in {folder / CONFIG}, got one of {signature}: give another --name.")
+
+
+def copy_onnx(model: str | os.PathLike[str], output: Path) -> ModelDescription:
+    """Copies a model that is exported already.
+
+    Raises:
+        ModelError: It is none of ours.
+    """
+    description = _describe(Path(model))
+    shutil.copyfile(model, output)
+    return description
 
 
 def config_text(name: str, description: ModelDescription, device: str = "cpu") -> str:
@@ -114,15 +142,16 @@ def _signature(description: ModelDescription) -> dict[str, int]:
 
 
 def _signature_of(config: Path) -> dict[str, int]:
-    lines = config.read_text(encoding="utf-8").splitlines() if config.is_file() else []
-    if not lines or not lines[0].startswith(SIGNATURE):
-        raise ModelError(f"Expected {config} to begin with the line {SIGNATURE.strip()!r} and the model's tensors, got none: give another --name.")
-    signature: dict[str, int] = json.loads(lines[0].removeprefix(SIGNATURE))
-    return signature
+    text = config.read_text(encoding="utf-8") if config.is_file() else ""
+    first, *_ = text.splitlines() or [""]
+    with suppress(ValueError):
+        if first.startswith(SIGNATURE) and isinstance(signature := json.loads(first.removeprefix(SIGNATURE)), dict):
+            return signature
+    raise ModelError(f"Expected a first line in {config} that begins with '{SIGNATURE}{{', got {first[:40]!r}: give another --name.")
 
 
-def _shown(signature: dict[str, int]) -> str:
-    return "of " + ", ".join(f"{name} {width}" for name, width in signature.items())
+def _describe(file: Path) -> ModelDescription:
+    return load(file, device="cpu").description
 
 
 def _tensor(name: str, datatype: str, width: int) -> str:
