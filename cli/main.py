@@ -28,6 +28,7 @@ COMMANDS = {
     "train": Entry("train", "Train a model on measured sequences, or on simulated ones."),
     "predict": Entry("predict", "Predict the expression of sequences in files."),
     "evaluate": Entry("evaluate", "Tell how well models predict measured sequences."),
+    "serve": Entry("serve", "Answer requests for predictions over HTTP, as Triton does."),
     "benchmark": Entry("benchmark", "Train a grid of models and rank them on a leaderboard."),
     "export": Entry("export", "Write a trained model as one self-contained ONNX file."),
     "import-weights": Entry("import_weights", "Turn published PyTorch weights into a model."),

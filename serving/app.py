@@ -12,7 +12,7 @@ from starlette.responses import Response
 
 from . import routes_v2
 from .auth import Guard
-from .boundary import Boundary, error_response
+from .boundary import Boundary
 from .models import ModelRepository
 from .service import Service
 from .settings import Settings
@@ -44,7 +44,7 @@ def create_app(settings: Settings, models: ModelRepository, guard: Guard | None 
     app = Starlette(
         routes=[*routes_v2.routes()],
         middleware=[Middleware(Boundary, service=service)],
-        exception_handlers={HTTPException: _answer_http_error},
+        exception_handlers={HTTPException: _hand_on},
         lifespan=lifespan,
     )
     app.router.redirect_slashes = False
@@ -52,6 +52,6 @@ def create_app(settings: Settings, models: ModelRepository, guard: Guard | None 
     return app
 
 
-async def _answer_http_error(_: Request, error: Exception) -> Response:
-    """404 and 405 of the routing, as JSON."""
-    return error_response(error)
+async def _hand_on(_: Request, error: Exception) -> Response:
+    """404 and 405 of the routing are answered as all errors are, by the boundary."""
+    raise error

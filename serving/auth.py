@@ -55,7 +55,7 @@ class Guard:
     Args:
         users: Tokens of those who may ask; None: everybody may.
         operators: Tokens of those who may load and unload models, and ask, too; None: see `control`.
-        control: Without operators, whether everybody may load and unload (`True`) or nobody (`False`).
+        control: Without operators, whether everybody who may ask may load and unload, too, or nobody.
     """
 
     def __init__(self, users: Tokens | None = None, operators: Tokens | None = None, *, control: bool = False) -> None:
@@ -93,6 +93,12 @@ class Guard:
         elif _bearer(authorization) not in self._operators:
             raise ProtocolError("Expected an Authorization header with an operator's bearer token, got none that is known.", 401)
 
+    def describe(self) -> str:
+        """Who may what, in two sentences."""
+        asking = "Asking needs a token" if self._users else "Asking needs no token"
+        loading = "needs an operator's token" if self._operators else "is open, too" if self._control else "is switched off"
+        return f"{asking}; loading and unloading models {loading}."
+
 
 def _bearer(authorization: str | None) -> str:
     scheme, _, token = (authorization or "").partition(" ")
@@ -115,5 +121,7 @@ def _read_tokens(path: Path) -> list[bytes]:
         raise InputError(f"Expected a token a line in {path}, got none.")
     for number, token in enumerate(lines, 1):
         if token in tokens and (len(token) < SHORTEST or not (token.isascii() and token.isprintable()) or " " in token):
-            raise InputError(f"Expected tokens of {SHORTEST} or more printable letters without spaces, got another in {path}, line {number}.")
+            raise InputError(
+                f"Expected tokens of {SHORTEST} or more printable letters without spaces, got another in {path}, line {number}."
+            )
     return [_digest(token) for token in tokens]

@@ -88,20 +88,35 @@ class Batcher:
         if self._thread.ident is not None:
             self._thread.join()
 
-    def waiting(self, model: Model) -> int:
-        """Rows that wait for a model."""
-        queue = self._queues.get(model)
-        return queue.rows if queue else 0
+    @property
+    def alive(self) -> bool:
+        """Whether rows are being scored, or would be."""
+        return self._thread.is_alive()
 
-    async def score(self, model: Model, windows: np.ndarray, timeout: float | None = None, priority: int = 0) -> Answers:
+    def check_room(self, model: Model) -> None:
+        """Refuses what would be refused however small it is, before any work is done for it.
+
+        Raises:
+            OverloadedError: Too much is waiting.
+        """
+        with self._wake:
+            if queue := self._queues.get(model):
+                self._check_room(model, queue, 0, self._settings.timeout_seconds)
+
+    def waiting(self, model: Model) -> tuple[int, int]:
+        """Requests that wait for a model, and their rows."""
+        queue = self._queues.get(model)
+        return (queue.jobs, queue.rows) if queue else (0, 0)
+
+    async def score(self, model: Model, windows: np.ndarray, within: float | None = None, priority: int = 0) -> Answers:
         """What a model answers, in the batches that it happens to share with others.
 
-        Cancelling the call, or its timeout, takes those of its rows that wait out of the queue.
+        Cancelling the call, and the end of its time, takes those of its rows that wait out of the queue.
 
         Args:
             model: The model.
             windows: uint8 (n, length), n at least 1; not to be changed meanwhile.
-            timeout: Seconds until the answers are of no use; the settings' if None or longer.
+            within: Seconds until the answers are of no use; the settings' timeout if None or longer.
             priority: From 1, served first, to `PRIORITIES`; 0 is the one in the middle, and larger numbers are the last.
 
         Returns:
@@ -112,27 +127,24 @@ class Batcher:
             ProtocolError: The time is over, or the model failed.
         """
         longest = self._settings.timeout_seconds
-        timeout = longest if timeout is None else min(timeout, longest)
+        within = longest if within is None else min(within, longest)
         loop = asyncio.get_running_loop()
         job = Job(windows, loop.create_future(), self._clock(), min(priority, PRIORITIES) or PRIORITIES // 2)
-        queue = self._admit(model, job, timeout)
+        queue = self._admit(model, job, within)
         try:
-            async with asyncio.timeout(timeout):
+            async with asyncio.timeout(within):
                 return await job.future
         except TimeoutError:
             self._withdraw(model, queue, job, "REJECTED")
-            raise ProtocolError(f"Expected an answer within {timeout:g} seconds, got none: Request timeout expired.", 503) from None
+            raise ProtocolError(f"Expected an answer within {within:g} seconds, got none: Request timeout expired.", 503) from None
         except asyncio.CancelledError:
             self._withdraw(model, queue, job, "CANCELED")
             raise
 
-    def _admit(self, model: Model, job: Job, timeout: float) -> ModelQueue:
+    def _admit(self, model: Model, job: Job, within: float) -> ModelQueue:
         with self._wake:
             queue = self._queues.get(model) or ModelQueue(job.windows.shape[1], self._least_used())
-            wait = queue.rows * model.pace.seconds_per_row * max(1, len(self._queues))
-            if reason := self._refusal(queue, job, wait, timeout):
-                model.statistics.add_failure("REJECTED", 0)
-                raise OverloadedError(f"Expected room for {len(job.windows)} rows, got none: {reason}.", max(1, math.ceil(wait)))
+            self._check_room(model, queue, len(job.windows), within)
             self._queues[model] = queue
             queue.add(job)
             self._bytes += job.windows.nbytes
@@ -143,15 +155,22 @@ class Batcher:
         """A queue that begins has had as much time as the one that had least: neither first for long nor last."""
         return min((queue.used for queue in self._queues.values()), default=0.0)
 
-    def _refusal(self, queue: ModelQueue, job: Job, wait: float, timeout: float) -> str:
-        """Why a job cannot wait, if it cannot; one alone always can, or a wrong guess of the pace would stand for ever."""
-        settings = self._settings
+    def _check_room(self, model: Model, queue: ModelQueue, rows: int, within: float) -> None:
+        """Refuses rows that cannot wait; those alone always can, or a wrong guess of the pace would stand for ever."""
+        wait = queue.rows * model.pace.seconds_per_row * max(1, len(self._queues))
+        if reason := self._refusal(queue, rows, wait, within):
+            model.statistics.add_failure("REJECTED", 0)
+            raise OverloadedError(f"Expected room for {rows} rows, got none: {reason}.", max(1, math.ceil(wait)))
+
+    def _refusal(self, queue: ModelQueue, rows: int, wait: float, within: float) -> str:
+        settings, waiting = self._settings, f"{queue.rows} rows are waiting"
         if self._closing:
             return "the server is stopping"
-        if queue.rows + len(job.windows) > settings.queue_rows or (self._bytes and self._bytes + job.windows.nbytes > settings.queue_bytes):
-            return f"Exceeds maximum queue size, {queue.rows} rows are waiting"
-        if wait > min(settings.queue_seconds, timeout):
-            return f"Exceeds maximum queue size, {queue.rows} rows are waiting and take {wait:.1f} seconds"
+        full = self._bytes and self._bytes + rows * queue.length > settings.queue_bytes
+        if full or queue.rows + rows > settings.queue_rows:
+            return f"Exceeds maximum queue size, {waiting}"
+        if wait > min(settings.queue_seconds, within):
+            return f"Exceeds maximum queue size, {waiting} and take {wait:.1f} seconds"
         return ""
 
     def _withdraw(self, model: Model, queue: ModelQueue, job: Job, reason: str) -> None:

@@ -11,6 +11,7 @@ import time
 import uuid
 from typing import Any
 
+from starlette.datastructures import Headers
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
@@ -70,8 +71,9 @@ class Boundary:
         size = sum(len(name) + len(value) for name, value in scope["headers"]) + len(scope["raw_path"]) + len(scope["query_string"])
         if size > self._service.settings.header_bytes:
             raise BodyError(f"Expected headers of at most {self._service.settings.header_bytes} bytes, got {size}.", 431)
-        path, headers = scope["path"], dict(scope["headers"])
-        authorization = headers[b"authorization"].decode("latin-1") if b"authorization" in headers else None
+        path, headers = scope["path"], Headers(scope=scope)
+        _refuse_other_origins(headers)
+        authorization = headers.get("authorization")
         if path.startswith(OPERATORS_PATHS):
             self._service.guard.check_operator(authorization)
         elif path not in OPEN_PATHS:
@@ -84,10 +86,8 @@ class Boundary:
         response = error_response(error)
         if response.status_code == 500:
             FAILURES.error("request %s failed", exchange.request_id, exc_info=error)
-        if isinstance(error, BodyError):
+        if isinstance(error, BodyError) or not await exchange.skip_body():
             response.headers["connection"] = "close"
-        else:
-            await exchange.skip_body()
         with contextlib.suppress(ClientGoneError):
             await response(exchange.scope, exchange.receive, exchange.send)
 
@@ -125,12 +125,13 @@ class _Exchange:
             self._went += len(message.get("body", b""))
         await self._send(message)
 
-    async def skip_body(self) -> None:
-        """Reads what is left of the body: a client that is still sending does not see an answer."""
+    async def skip_body(self) -> bool:
+        """Reads what is left of the body, for a client that is still sending does not see an answer; whether that was all of it."""
         with contextlib.suppress(BodyError, ClientGoneError):
             if self._more:
                 async for _ in self._service.bodies.chunks(Request(self.scope, self.receive)):
                     pass
+        return not self._more
 
     def log(self) -> None:
         if not ACCESS.isEnabledFor(logging.INFO):
@@ -159,12 +160,19 @@ def error_response(error: Exception) -> Response:
         status, message = error.status if isinstance(error, ProtocolError) else 400, str(error)
     else:
         status, message = 500, "Expected to answer, got a failure of the server; its log says more."
-    if isinstance(error, OverloadedError):
-        headers["retry-after"] = str(error.retry_after)
+    if status == 503:
+        headers["retry-after"] = str(error.retry_after if isinstance(error, OverloadedError) else 1)
     if status == 401:
         headers["www-authenticate"] = "Bearer"
     body = json.dumps({"error": " ".join(message.split())})
     return Response(body, status, headers, media_type="application/json")
+
+
+def _refuse_other_origins(headers: Headers) -> None:
+    """Refuses what a browser sends in the name of a page of another site, which could otherwise use a port of this machine."""
+    origin = headers.get("origin")
+    if origin is not None and origin.partition("://")[2] != headers.get("host"):
+        raise ProtocolError(f"Expected no request of a page of another site, got one of {origin[:80]!r}.", 403)
 
 
 def _request_id(scope: Scope) -> str:

@@ -33,7 +33,8 @@ COUNTERS = {
     "nv_inference_compute_output_duration_us": "Microseconds in which answers were handed out",
 }
 FAILURE = _Metric("nv_inference_request_failure", "counter", "Requests that were not answered, by reason")
-PENDING = _Metric("nv_inference_pending_request_count", "gauge", "Rows that wait")
+PENDING = _Metric("nv_inference_pending_request_count", "gauge", "Requests that wait")
+QUEUE_ROWS = _Metric("dreamkeras_queue_rows", "gauge", "Rows that wait")
 BATCH_ROWS = _Metric("dreamkeras_batch_rows", "histogram", "Rows of a batch")
 PACE = _Metric("dreamkeras_row_seconds", "gauge", "Seconds that a row has taken lately")
 HELD = _Metric("dreamkeras_held_bytes", "gauge", "Bytes of request bodies in memory")
@@ -47,7 +48,8 @@ def write_metrics(service: Service) -> str:
     for name, text in COUNTERS.items():
         lines += _family(_Metric(name, "counter", text), ((_labels(model), _counter(model, name)) for model in models))
     lines += _family(FAILURE, _failures(models))
-    lines += _family(PENDING, ((_labels(model), service.batcher.waiting(model)) for model in models))
+    lines += _family(PENDING, ((_labels(model), service.batcher.waiting(model)[0]) for model in models))
+    lines += _family(QUEUE_ROWS, ((_labels(model), service.batcher.waiting(model)[1]) for model in models))
     lines += _family(PACE, ((_labels(model), model.pace.seconds_per_row) for model in models))
     lines += _histogram(models)
     lines += _family(HELD, [({}, service.bodies.held)])

@@ -5,7 +5,7 @@ What is being answered by a version that is replaced or unloaded ends well: requ
 
 import re
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import NamedTuple
 
@@ -16,7 +16,7 @@ from .served import ServedModel
 from .statistics import Statistics
 from .tensors import ProtocolError
 
-__all__ = ["IndexEntry", "ModelRepository", "check_name"]
+__all__ = ["IndexEntry", "ModelRepository", "check_name", "named_paths"]
 
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,127}")
 UNLOADED = "unloaded"
@@ -191,6 +191,24 @@ def check_name(name: str) -> None:
     """
     if not NAME.fullmatch(name):
         raise InputError(f"Expected a model's name of letters, digits, '.', '_' and '-', at most 128, got {_shown(name)}.")
+
+
+def named_paths(texts: Iterable[str]) -> dict[str, Path]:
+    """Models by their names, out of texts `NAME=PATH` or `PATH`; the latter are called as their file or folder is.
+
+    Raises:
+        InputError: A name is none, or stands there twice.
+    """
+    found: dict[str, Path] = {}
+    for text in texts:
+        given, equals, rest = text.partition("=")
+        path = Path(rest if equals else text)
+        name = given if equals else path.resolve().stem if path.suffix == ".onnx" else path.resolve().name
+        check_name(name)
+        if name in found:
+            raise InputError(f"Expected a name for each model, got {name!r} for {found[name]} and {path}: give -m NAME=PATH.")
+        found[name] = path
+    return found
 
 
 def _is_version(part: Path) -> bool:

@@ -25,6 +25,7 @@ class ModelQueue:
 
     Attributes:
         rows: Rows that wait.
+        jobs: Jobs that they are of.
         since: When the rows that wait longest began to; 0 when they are to be scored as soon as possible.
     """
 
@@ -32,6 +33,7 @@ class ModelQueue:
         self.length = length
         self.used = used
         self.rows = 0
+        self.jobs = 0
         self.since = 0.0
         self._levels: dict[int, deque[Job]] = {}
 
@@ -40,6 +42,7 @@ class ModelQueue:
         if not self.rows:
             self.since = job.queued
         self.rows += job.waiting
+        self.jobs += 1
         self._levels.setdefault(job.priority, deque()).append(job)
 
     def withdraw(self, job: Job) -> int:
@@ -51,6 +54,7 @@ class ModelQueue:
         left = 0 if job.withdrawn else job.waiting
         job.withdrawn = True
         self.rows -= left
+        self.jobs -= left > 0
         return left
 
     def take(self, rows: int) -> list[Part]:
@@ -66,6 +70,8 @@ class ModelQueue:
                     rows -= count
                 if job.waiting and not job.withdrawn:
                     jobs.append(job)
+                else:
+                    self.jobs -= not job.withdrawn
             if not jobs:
                 del self._levels[level]
         self.rows -= sum(part.last - part.first for part in parts)

@@ -1,7 +1,6 @@
 """The Open Inference Protocol over HTTP: which path answers what, with Triton's extensions of it."""
 
 import asyncio
-import json
 import zlib
 from collections.abc import Coroutine
 from typing import Any, TypeVar
@@ -35,7 +34,9 @@ _T = TypeVar("_T")
 
 def routes() -> list[BaseRoute]:
     """The protocol's routes, those that are asked most often first."""
-    table = [Route(f"/v2/models/{{name}}{version}/infer", infer, methods=["POST"]) for version in ("", "/versions/{version}")]
+    table: list[BaseRoute] = [
+        Route(f"/v2/models/{{name}}{version}/infer", infer, methods=["POST"]) for version in ("", "/versions/{version}")
+    ]
     table += [
         Route("/v2/health/live", live),
         Route("/v2/health/ready", ready),
@@ -61,6 +62,7 @@ async def infer(request: Request) -> Response:
     service = _service(request)
     async with service.bodies.read(request) as body:
         model = _model(request)
+        service.batcher.check_room(model)
         header_length = _header_length(request)
         if len(body) < LARGE:
             asked, windows = _decode(service, model, body, header_length)
@@ -74,9 +76,9 @@ async def infer(request: Request) -> Response:
     return Response(content, headers=headers, media_type="application/json" if length is None else "application/octet-stream")
 
 
-async def live(_: Request) -> Response:
-    """Whether the process answers."""
-    return Response()
+async def live(request: Request) -> Response:
+    """Whether the process answers: 200, or 503 when it has to be started anew."""
+    return Response(status_code=200 if _service(request).batcher.alive else 503)
 
 
 async def ready(request: Request) -> Response:
@@ -130,7 +132,9 @@ async def load(request: Request) -> Response:
     """Loads a model, or loads it anew."""
     parameters = member(await _json_body(request), "parameters", dict, {}, "the request")
     if parameters:
-        raise ProtocolError(f"Expected no parameters for loading, got {next(iter(parameters))!r}: models are loaded as they are on the disk.")
+        raise ProtocolError(
+            f"Expected no parameters for loading, got {next(iter(parameters))!r}: models are loaded as they are on the disk."
+        )
     # Shielded: half a loading would leave nothing to ask about, so it goes on when the client does not wait.
     await asyncio.shield(asyncio.to_thread(_service(request).models.load, request.path_params["name"]))
     return Response()

@@ -8,7 +8,7 @@ from dreamkeras.errors import InputError
 from dreamkeras.scoring.predictor import OnnxPredictor
 from dreamkeras.scoring.scorer import check_letters
 from dreamkeras.scoring.session import run_session
-from dreamkeras.sequence.alphabet import N
+from dreamkeras.sequence.alphabet import IS_LETTER, N
 from dreamkeras.sequence.ragged import Ragged
 
 from .jobs import Answers
@@ -78,11 +78,22 @@ class ServedModel:
     def _cut(self, texts: list[bytes]) -> np.ndarray:
         construct = self.predictor.construct
         lengths = np.fromiter(map(len, texts), np.int64, len(texts))
+        self._check_lengths(lengths)
         packed = Ragged.from_lengths(np.frombuffer(b"".join(texts), np.uint8), lengths)
-        if problems := construct.problems(packed):
+        first = _first_illegal(packed)
+        # Of strangers' bytes one sequence is looked into: the memory that telling all illegal letters takes is a multiple of theirs.
+        problems = construct.problems(packed if first is None else packed.select(np.array([first])))
+        if problems:
             index = min(problems)
-            raise InputError(f"{problems[index]} in the sequence at index {index}.")
+            raise InputError(f"{problems[index]} in the sequence at index {index if first is None else first}.")
         return construct.windows(packed)
+
+    def _check_lengths(self, lengths: np.ndarray) -> None:
+        construct = self.predictor.construct
+        most = construct.longest + len(construct.left_adapter) + len(construct.right_adapter)
+        if lengths.max() > most:
+            index = int(lengths.argmax())
+            raise InputError(f"Expected at most {most} bases, adapters included, got {lengths[index]} in the sequence at index {index}.")
 
     def _check(self, letters: np.ndarray) -> np.ndarray:
         check_letters(letters, self.predictor.construct.length)
@@ -101,3 +112,9 @@ class ServedModel:
             self.answer(windows)
             took = time.perf_counter() - begun
         self.pace.add(rows, took)
+
+
+def _first_illegal(packed: Ragged) -> int | None:
+    """The first sequence that holds what is no letter of DNA."""
+    legal = IS_LETTER[packed.flat]
+    return None if legal.all() else int(packed.owner(legal.argmin()))

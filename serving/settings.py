@@ -1,11 +1,14 @@
 """Settings: every limit and bound of the server, in one frozen object that is read once and passed by hand."""
 
 import dataclasses
+import math
+import tomllib
 from dataclasses import dataclass
+from pathlib import Path
 
 from dreamkeras.errors import InputError
 
-__all__ = ["Settings"]
+__all__ = ["Settings", "read_settings"]
 
 
 @dataclass(frozen=True)
@@ -41,7 +44,7 @@ class Settings:
 
     body_bytes: int = 64 << 20
     held_bytes: int = 512 << 20
-    json_bytes: int = 8 << 20
+    json_bytes: int = 4 << 20
     json_depth: int = 16
     rows: int = 8192
     header_bytes: int = 32 << 10
@@ -65,8 +68,30 @@ class Settings:
         may_be_0 = {"delay_seconds", "notice_seconds"}
         for field in dataclasses.fields(self):
             value = getattr(self, field.name)
-            if value < 0 or (value == 0 and field.name not in may_be_0):
+            if not 0 <= value < math.inf or (value == 0 and field.name not in may_be_0):
                 raise InputError(f"Expected {field.name} to be positive, got {value}.")
         for smaller, larger in (("body_bytes", "held_bytes"), ("json_bytes", "body_bytes"), ("rows", "queue_rows")):
             if getattr(self, smaller) > getattr(self, larger):
                 raise InputError(f"Expected {smaller} of at most {larger}, got {getattr(self, smaller)} and {getattr(self, larger)}.")
+
+
+def read_settings(path: Path) -> Settings:
+    """The settings of a TOML file; those that it does not name keep their defaults.
+
+    Raises:
+        InputError: It is no TOML, names a setting that there is not, or has a value that it cannot have.
+    """
+    try:
+        values = tomllib.loads(path.read_text(encoding="utf-8"))
+    except ValueError as error:
+        raise InputError(f"Expected TOML in {path}, got: {error}.") from None
+    kinds = {field.name: (int,) if field.type in {"int", int} else (int, float) for field in dataclasses.fields(Settings)}
+    for name, value in values.items():
+        if name not in kinds:
+            raise InputError(f"Expected one of {', '.join(kinds)} in {path}, got {name!r}.")
+        if type(value) not in kinds[name]:
+            raise InputError(f"Expected {name} to be {'a whole number' if kinds[name] == (int,) else 'a number'} in {path}, got {value!r}.")
+    try:
+        return Settings(**values)
+    except InputError as error:
+        raise InputError(f"{error} File: {path}") from None

@@ -43,13 +43,14 @@ def test_ci_runs_the_test_command_of_the_readme():
 
 
 def test_every_package_folder_is_installed():
-    found = folders_with_code("dreamkeras") | {f"dreamkeras.{name}" for name in folders_with_code("cli")}
+    beside = folders_with_code("cli") | folders_with_code("serving")
+    found = folders_with_code("dreamkeras") | {f"dreamkeras.{name}" for name in beside}
     assert found == set(PYPROJECT["tool"]["setuptools"]["packages"])
 
 
 def test_every_module_stands_on_the_page_of_the_architecture():
     page = (ROOT / "docs/architecture.md").read_text()
-    modules = [*(ROOT / "dreamkeras").rglob("*.py"), *(ROOT / "cli").rglob("*.py")]
+    modules = [file for top in ("dreamkeras", "serving", "cli") for file in (ROOT / top).rglob("*.py")]
     names = {file.relative_to(ROOT).as_posix().removeprefix("dreamkeras/") for file in modules if file.name != "__init__.py"}
     assert {name for name in names if f"`{name}`" not in page} == set()
 

@@ -1,0 +1,121 @@
+"""Connections: uvicorn's HTTP protocol, with bounds on how many there are, how slowly headers come and how slowly answers go."""
+
+import asyncio
+import json
+
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+
+from .settings import Settings
+
+__all__ = ["bounded_protocol"]
+
+REASONS = {400: "Bad Request", 408: "Request Timeout", 431: "Request Header Fields Too Large", 503: "Service Unavailable"}
+
+
+def bounded_protocol(settings: Settings) -> type[HttpToolsProtocol]:
+    """The protocol for `uvicorn.Config(http=...)`; each call gives one that counts connections of its own.
+
+    Args:
+        settings: The bounds.
+    """
+    waiting: dict[_BoundedProtocol, None] = {}  # connections without a request, those that wait longest first
+
+    class Bounded(_BoundedProtocol):
+        bounds = settings
+        idle = waiting
+
+    return Bounded
+
+
+class _BoundedProtocol(HttpToolsProtocol):
+    """A connection.
+
+    It is idle until the headers of a request are whole, and again when that has been answered. With too many connections the one that
+    has been idle longest is closed for a new one, so that those who connect and say nothing lock nobody out.
+    """
+
+    bounds: Settings
+    idle: "dict[_BoundedProtocol, None]"
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # as uvicorn's own
+        super().connection_made(transport)
+        self._head_bytes = 0
+        self._head_timer: asyncio.TimerHandle | None = None
+        self._answer_timer: asyncio.TimerHandle | None = None
+        self._begin_idle()
+        self._wait_for_head()
+        if len(self.connections) > self.bounds.connections:
+            oldest = next(iter(self.idle))
+            oldest.refuse(503, f"Expected at most {self.bounds.connections} connections, got one more.")
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        self.idle.pop(self, None)
+        self._stop_timer("_head_timer")
+        self._stop_timer("_answer_timer")
+        super().connection_lost(exc)
+
+    def data_received(self, data: bytes) -> None:
+        if self in self.idle:
+            self._head_bytes += len(data)
+            if self._head_timer is None:
+                self._wait_for_head()
+        super().data_received(data)
+        if self._is_busy:
+            self._end_idle()
+        elif self._head_bytes > self.bounds.header_bytes:
+            self.refuse(431, f"Expected headers of at most {self.bounds.header_bytes} bytes, got more.")
+
+    def on_response_complete(self) -> None:
+        super().on_response_complete()
+        if not self._is_busy and not self.transport.is_closing():
+            self._begin_idle()
+
+    def pause_writing(self) -> None:
+        super().pause_writing()
+        # `abort`, for `close` would wait until the client has read what it does not read.
+        self._answer_timer = self.loop.call_later(self.bounds.answer_seconds, self.transport.abort)
+
+    def resume_writing(self) -> None:
+        self._stop_timer("_answer_timer")
+        super().resume_writing()
+
+    def send_400_response(self, msg: str) -> None:
+        """Answers what is no HTTP, as everything else is answered."""
+        self.refuse(400, f"Expected an HTTP request, got something else: {msg}")
+
+    def refuse(self, status: int, message: str) -> None:
+        """Answers without a request, and closes the connection."""
+        body = json.dumps({"error": message})
+        if not self.transport.is_closing():
+            head = f"HTTP/1.1 {status} {REASONS[status]}\r\ncontent-type: application/json\r\n"
+            head += f"content-length: {len(body)}\r\nconnection: close\r\n\r\n"
+            self.transport.write((head + body).encode())
+            self.transport.close()
+        self.idle.pop(self, None)
+
+    @property
+    def _is_busy(self) -> bool:
+        return self.cycle is not None and not self.cycle.response_complete
+
+    def _begin_idle(self) -> None:
+        self._head_bytes = 0
+        self.idle[self] = None
+
+    def _end_idle(self) -> None:
+        self.idle.pop(self, None)
+        self._stop_timer("_head_timer")
+
+    def _wait_for_head(self) -> None:
+        self._head_timer = self.loop.call_later(self.bounds.header_seconds, self._give_up_head)
+
+    def _give_up_head(self) -> None:
+        if self._head_bytes:
+            self.refuse(408, f"Expected whole headers within {self.bounds.header_seconds:g} seconds, got a part of them.")
+        else:
+            self.transport.close()
+
+    def _stop_timer(self, name: str) -> None:
+        timer: asyncio.TimerHandle | None = getattr(self, name)
+        if timer is not None:
+            timer.cancel()
+            setattr(self, name, None)

@@ -1,0 +1,163 @@
+"""The server's life: it binds its port, serves, and stops so that nothing in flight is lost."""
+
+import asyncio
+import contextlib
+import signal
+import socket
+from collections.abc import Callable
+from pathlib import Path
+from types import FrameType
+from typing import Any, NamedTuple
+
+import uvicorn
+from starlette.applications import Starlette
+
+from dreamkeras.errors import DreamkerasError, InputError
+
+from .connections import bounded_protocol
+from .service import Service
+
+__all__ = ["Tls", "bind", "make_server", "run"]
+
+BACKLOG = 2048
+SPARE_FILES = 64
+"""Files that the process has open beside its connections."""
+
+LAST_LOOK = 0.05
+"""Seconds between closing the port and closing idle connections, in which what has been sent on those is still read."""
+
+
+class Tls(NamedTuple):
+    """What is needed to serve HTTPS.
+
+    Args:
+        certificate: PEM file of the chain.
+        key: PEM file of its key.
+        client_ca: PEM file of the authorities that clients have to have certificates of; None: they need none.
+    """
+
+    certificate: Path
+    key: Path
+    client_ca: Path | None = None
+
+
+def bind(host: str, port: int) -> socket.socket:
+    """The socket to listen on.
+
+    Args:
+        host: A name or an address.
+        port: 0 for any that is free.
+
+    Raises:
+        DreamkerasError: The port cannot be had.
+    """
+    try:
+        family, *_, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)[0]
+        return socket.create_server(address[:2], family=family, backlog=BACKLOG)
+    except (OSError, OverflowError) as error:
+        reason = getattr(error, "strerror", None) or error
+        raise DreamkerasError(f"Expected to listen on {host}, port {port}, got: {reason}.") from None
+
+
+def run(app: Starlette, listener: socket.socket, tls: Tls | None = None, started: Callable[[], None] = lambda: None) -> None:
+    """Serves until SIGTERM or SIGINT, then returns when all that was in flight is answered.
+
+    At SIGTERM the server is "not ready" but goes on for `notice_seconds`, so that load balancers see it; then it closes the port and
+    answers what it has. SIGINT, or a second SIGTERM, skips the notice; one more ends it at once.
+
+    Args:
+        app: From `create_app`.
+        listener: From `bind`.
+        tls: For HTTPS.
+        started: Called when requests are being answered.
+
+    Raises:
+        InputError: There are not enough open files for the connections that the settings allow, or `tls` has no certificate in it.
+    """
+    _allow_files(app.state.service.settings.connections + SPARE_FILES)
+    make_server(app, tls, started).run([listener])
+
+
+def make_server(app: Starlette, tls: Tls | None = None, started: Callable[[], None] = lambda: None) -> uvicorn.Server:
+    """The server that `run` runs.
+
+    Raises:
+        InputError: `tls` has no certificate in it.
+    """
+    service: Service = app.state.service
+    settings = service.settings
+    config = uvicorn.Config(
+        app,
+        http=bounded_protocol(settings),
+        ws="none",
+        lifespan="on",
+        log_config=None,
+        access_log=False,
+        server_header=False,
+        proxy_headers=False,
+        backlog=BACKLOG,
+        timeout_keep_alive=settings.idle_seconds,  # type: ignore[arg-type]  # a float is as good
+        timeout_graceful_shutdown=settings.drain_seconds,  # type: ignore[arg-type]
+        **(_tls_options(tls) if tls else {}),
+    )
+    try:
+        config.load()
+    except (OSError, ValueError) as error:
+        files = ", ".join(str(file) for file in tls or () if file)
+        raise InputError(f"Expected a certificate, its key and authorities in {files}, got: {error}.") from None
+    return _Server(config, service, started)
+
+
+class _Server(uvicorn.Server):
+    """uvicorn's server, with the notice before it stops, and an exit code of 0 after a signal."""
+
+    def __init__(self, config: uvicorn.Config, service: Service, started: Callable[[], None]) -> None:
+        super().__init__(config)
+        self._service = service
+        self._tell_started = started
+        self._loop: asyncio.AbstractEventLoop | None = None
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        self._loop = asyncio.get_running_loop()
+        await super().startup(sockets)
+        self._tell_started()
+
+    def handle_exit(self, sig: int, frame: FrameType | None) -> None:
+        """Is told of a signal; uvicorn's own would raise it again at the end, and the exit code be the signal's."""
+        if self.should_exit:
+            self.force_exit = True
+        elif self._service.stopping or sig == signal.SIGINT or self._loop is None:
+            self._service.stopping = self.should_exit = True
+        else:
+            self._service.stopping = True
+            self._loop.call_soon_threadsafe(self._loop.call_later, self._service.settings.notice_seconds, self._stop)
+
+    def _stop(self) -> None:
+        self.should_exit = True
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        for server in self.servers:
+            server.close()
+        await asyncio.sleep(LAST_LOOK)
+        await super().shutdown(sockets)
+
+
+def _tls_options(tls: Tls) -> dict[str, Any]:
+    import ssl
+
+    options: dict[str, Any] = {"ssl_certfile": str(tls.certificate), "ssl_keyfile": str(tls.key)}
+    if tls.client_ca:
+        options |= {"ssl_ca_certs": str(tls.client_ca), "ssl_cert_reqs": ssl.CERT_REQUIRED}
+    return options
+
+
+def _allow_files(number: int) -> None:
+    """Raises the process's soft limit of open files, if it has to and may."""
+    with contextlib.suppress(ImportError):  # Windows has no such limit
+        import resource
+
+        soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+        if soft != resource.RLIM_INFINITY and soft < number:
+            if hard != resource.RLIM_INFINITY and hard < number:
+                raise InputError(f"Expected to be allowed {number} open files for that many connections, got {hard}: `ulimit -Hn`.")
+            resource.setrlimit(resource.RLIMIT_NOFILE, (number, hard))

@@ -1,0 +1,98 @@
+"""A server in a thread of the tests, over a port that is free; and a way to ask an application without any port."""
+
+import asyncio
+import contextlib
+import json
+import threading
+from typing import NamedTuple
+
+from dreamkeras.serving.app import create_app
+from dreamkeras.serving.lifecycle import bind, make_server
+from dreamkeras.serving.settings import Settings
+
+QUICK = Settings(notice_seconds=0, drain_seconds=10, batch_rows=8)
+
+
+class Running(NamedTuple):
+    """A running server: where, and what stands behind it."""
+
+    address: str
+    port: int
+    service: object
+    server: object
+
+
+@contextlib.contextmanager
+def running_server(models, settings=QUICK, guard=None, tls=None):
+    """Serves models until the context ends."""
+    app, started, listener = create_app(settings, models, guard), threading.Event(), bind("127.0.0.1", 0)
+    server = make_server(app, tls, started.set)
+    thread = threading.Thread(target=server.run, args=([listener],), daemon=True)
+    thread.start()
+    assert started.wait(30)
+    port = listener.getsockname()[1]
+    try:
+        yield Running(f"127.0.0.1:{port}", port, app.state.service, server)
+    finally:
+        server.should_exit = True
+        thread.join(30)
+        assert not thread.is_alive()
+
+
+class Answer(NamedTuple):
+    """What an application answered."""
+
+    status: int
+    headers: dict
+    body: bytes
+
+    @property
+    def error(self) -> str:
+        return json.loads(self.body)["error"]
+
+
+def ask(app, method, path, body=b"", headers=None, *, chunks=None, leave=False, query=b""):
+    """The answer of an ASGI application; None where it sent none.
+
+    Args:
+        chunks: Parts of the body, in place of `body`; an exception among them ends the body there, as if the rest never came.
+        leave: Whether the client is gone as soon as it has sent the body.
+    """
+    parts = [body] if chunks is None else list(chunks)
+    sent = []
+
+    async def receive():
+        if parts:
+            part = parts.pop(0)
+            if part is None:
+                await asyncio.sleep(3600)
+            return {"type": "http.request", "body": part, "more_body": bool(parts)}
+        if not leave:
+            await asyncio.sleep(3600)
+        return {"type": "http.disconnect"}
+
+    async def send(message):
+        sent.append(message)
+
+    async def run():
+        scope = {
+            "type": "http",
+            "method": method,
+            "path": path,
+            "raw_path": path.encode(),
+            "query_string": query,
+            "root_path": "",
+            "scheme": "http",
+            "client": ("192.0.2.1", 5000),
+            "server": ("127.0.0.1", 8000),
+            "headers": [(name.lower().encode(), value.encode()) for name, value in (headers or {}).items()],
+            "state": {},
+        }
+        async with app.router.lifespan_context(app):
+            await app(scope, receive, send)
+
+    asyncio.run(run())
+    if not sent:
+        return None
+    found = {name.decode(): value.decode() for name, value in sent[0]["headers"]}
+    return Answer(sent[0]["status"], found, b"".join(message.get("body", b"") for message in sent[1:]))

@@ -1,0 +1,72 @@
+import dataclasses
+
+import pytest
+
+from dreamkeras.errors import InputError
+from dreamkeras.serving.settings import Settings, read_settings
+
+
+def test_settings_cannot_be_changed():
+    with pytest.raises(dataclasses.FrozenInstanceError):
+        Settings().rows = 1
+
+
+@pytest.mark.parametrize("field", [field.name for field in dataclasses.fields(Settings)])
+@pytest.mark.parametrize("value", [-1, float("nan"), float("inf")])
+def test_values_are_numbers_from_0_on(field, value):
+    with pytest.raises(InputError, match=f"Expected {field} to be positive, got {value}"):
+        Settings(**{field: value})
+
+
+@pytest.mark.parametrize("field", ["rows", "body_bytes", "connections", "timeout_seconds"])
+def test_limits_of_0_are_refused(field):
+    with pytest.raises(InputError, match=f"Expected {field} to be positive, got 0"):
+        Settings(**{field: 0})
+
+
+def test_waiting_may_be_switched_off():
+    assert Settings(delay_seconds=0, notice_seconds=0).delay_seconds == 0
+
+
+@pytest.mark.parametrize(("smaller", "larger"), [("body_bytes", "held_bytes"), ("json_bytes", "body_bytes"), ("rows", "queue_rows")])
+def test_limits_go_together(smaller, larger):
+    with pytest.raises(InputError, match=f"Expected {smaller} of at most {larger}"):
+        Settings(**{smaller: 1 << 40})
+
+
+def test_every_setting_is_described():
+    described = [line.strip().split(":")[0] for line in Settings.__doc__.splitlines() if ": " in line]
+    assert [name for name in described if "_" in name or name in {"rows", "connections"}] == [
+        field.name for field in dataclasses.fields(Settings)
+    ]
+
+
+class TestFile:
+    @pytest.fixture
+    def read(self, tmp_path):
+        def write_and_read(text):
+            (tmp_path / "s.toml").write_text(text)
+            return read_settings(tmp_path / "s.toml")
+
+        return write_and_read
+
+    def test_changes_what_it_names(self, read):
+        assert read("rows = 100\ndelay_seconds = 0.5\n") == dataclasses.replace(Settings(), rows=100, delay_seconds=0.5)
+
+    def test_whole_numbers_are_seconds_too(self, read):
+        assert read("queue_seconds = 2").queue_seconds == 2
+
+    @pytest.mark.parametrize(
+        ("text", "message"),
+        [
+            ("rows", "Expected TOML in .*s.toml"),
+            ("row = 1", "Expected one of body_bytes, .* in .*s.toml, got 'row'"),
+            ("rows = 1.5", "Expected rows to be a whole number in .*s.toml, got 1.5"),
+            ("rows = true", "Expected rows to be a whole number in .*s.toml, got True"),
+            ('delay_seconds = "1"', "Expected delay_seconds to be a number in .*s.toml, got '1'"),
+            ("rows = 0", "Expected rows to be positive, got 0. File: .*s.toml"),
+        ],
+    )
+    def test_anything_else_is_refused(self, read, text, message):
+        with pytest.raises(InputError, match=message):
+            read(text)
