@@ -13,6 +13,7 @@ __all__ = [
     "PRECISIONS",
     "SLOTS",
     "STRANDS",
+    "STRAND_CHOICES",
     "batch_size_option",
     "device_option",
     "fold_count",
@@ -24,8 +25,8 @@ __all__ = [
     "sequence_column_option",
 ]
 
-FORMATS = ("tsv", "csv", "jsonl", "parquet")
-"""The keys of `sequence.writers.FORMATS`, which completion must not import; a test compares them."""
+FORMATS = ("tsv", "csv", "jsonl", "parquet", "bedgraph", "bigwig")
+"""The keys of `sequence.writers.FORMATS` and of `sequence.tracks.TRACKS`, which completion must not import; a test compares them."""
 
 DEVICES = ("auto", "cpu", "cuda")
 """Those of `scoring.session`, likewise."""
@@ -56,6 +57,9 @@ EXPORT_PRECISIONS = ("float32", "float16")
 
 STRANDS = ("both", "forward")
 """Those of `export`, likewise."""
+
+STRAND_CHOICES = ("given", "forward", "reverse")
+"""Those of `sequence.places`, likewise."""
 
 models_option = click.option(
     "-m",

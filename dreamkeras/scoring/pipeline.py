@@ -1,7 +1,7 @@
-"""Files of sequences to files of predictions: read, cut, predict, write, in bounded memory whatever the input's size."""
+"""Records to predictions: cut, predict, write, in bounded memory however many there are. Knows nothing about files."""
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from typing import Literal, NamedTuple
+from collections.abc import Callable, Iterable, Sequence
+from typing import Literal, NamedTuple, Protocol
 
 import numpy as np
 
@@ -10,11 +10,9 @@ from dreamkeras.scoring.distinct import distinct_rows
 from dreamkeras.scoring.scorer import BATCH_SIZE, Scorer
 from dreamkeras.scoring.shards import SHARD, Shard, Shards, in_shards, join_shards
 from dreamkeras.sequence.construct import Construct
-from dreamkeras.sequence.reading import read_records
 from dreamkeras.sequence.records import Records
-from dreamkeras.sequence.writers import Writer
 
-__all__ = ["ON_ERROR", "Scored", "score_files", "score_into_shards", "write_parts"]
+__all__ = ["ON_ERROR", "Scored", "Sink", "score_into_shards", "score_records", "write_parts"]
 
 ON_ERROR = ("fail", "skip")
 
@@ -22,8 +20,15 @@ REASONS = 5
 """How many skipped records are told with their reason."""
 
 
+class Sink(Protocol):
+    """What predictions go to: a table's writer, or a track's."""
+
+    def write(self, ids: Sequence[str], values: np.ndarray) -> None:
+        """Takes n names and their values, float32 (n, columns)."""
+
+
 class Scored(NamedTuple):
-    """What became of the records of some files.
+    """What became of some records.
 
     Args:
         written: Records whose predictions were written.
@@ -44,61 +49,54 @@ class _Cut(NamedTuple):
     problems: list[str]
 
 
-def score_files(
-    paths: Iterable[str],
+def score_records(
+    records: Iterable[Records],
     predictor: Scorer,
-    writer: Writer,
+    writer: Sink,
     *,
     on_error: Literal["fail", "skip"] = "fail",
     batch_size: int = BATCH_SIZE,
     progress: Callable[[int], None] | None = None,
-    id_column: str | int | None = None,
-    sequence_column: str | int | None = None,
 ) -> Scored:
-    """Predicts every record of the files, in order, under its own name; the same window in a batch of records once.
+    """Predicts every record, in order, under its own name; the same window in a batch of records once.
 
     Args:
-        paths: Files that `read_records` understands; `-` is standard input.
+        records: Batches of records.
         predictor: The model or ensemble.
         writer: Takes the predictions as they come.
         on_error: What a record that does not fit the construct does: `"fail"` raises, `"skip"` leaves it out.
         batch_size: Sequences scored at once.
         progress: Told after each batch how many records it had.
-        id_column: Name or position of a table's column of names.
-        sequence_column: Name or position of a table's column of sequences.
 
     Returns:
         What was written and what was skipped.
 
     Raises:
-        InputError: A file cannot be read as sequences; a record does not fit and `on_error` is `"fail"`; none fits.
+        InputError: A record does not fit and `on_error` is `"fail"`; none fits.
     """
     _check_on_error(on_error)
-    records = _read(paths, id_column, sequence_column)
     return write_parts((_predict(batch, predictor, on_error, batch_size, progress) for batch in records), writer)
 
 
 def score_into_shards(
-    paths: Iterable[str],
+    records: Iterable[Records],
     predictor: Scorer,
     shards: Shards,
     *,
     on_error: Literal["fail", "skip"] = "fail",
     batch_size: int = BATCH_SIZE,
     progress: Callable[[int], None] | None = None,
-    id_column: str | int | None = None,
-    sequence_column: str | int | None = None,
 ) -> None:
     """Predicts every record that no shard holds yet; `write_parts` hands on what they hold then.
 
-    Args and errors are those of `score_files`, but that paths have to be files, read anew each time.
+    Args and errors are those of `score_records`, but that the records are all of them each time, those that shards hold first.
     """
     _check_on_error(on_error)
-    for pieces in in_shards(_read(paths, id_column, sequence_column), SHARD, shards.done, progress):
+    for pieces in in_shards(records, SHARD, shards.done, progress):
         shards.add(join_shards([_predict(batch, predictor, on_error, batch_size, progress) for batch in pieces], REASONS))
 
 
-def write_parts(parts: Iterable[Shard], writer: Writer) -> Scored:
+def write_parts(parts: Iterable[Shard], writer: Sink) -> Scored:
     """Writes predictions in order.
 
     Args:
@@ -127,12 +125,6 @@ def write_parts(parts: Iterable[Shard], writer: Writer) -> Scored:
 def _check_on_error(on_error: str) -> None:
     if on_error not in ON_ERROR:
         raise InputError(f"Expected on_error to be one of {', '.join(ON_ERROR)}, got {on_error!r}.")
-
-
-def _read(paths: Iterable[str], id_column: str | int | None, sequence_column: str | int | None) -> Iterator[Records]:
-    # One thread: reading ahead in another gained nothing beside ONNX Runtime, which keeps all CPUs busy.
-    for path in paths:
-        yield from read_records(path, id_column=id_column, sequence_column=sequence_column)
 
 
 def _predict(records: Records, predictor: Scorer, on_error: str, batch_size: int, progress: Callable[[int], None] | None) -> Shard:

@@ -1,3 +1,5 @@
+from typing import get_args
+
 import click
 import pytest
 from click.testing import CliRunner
@@ -5,6 +7,8 @@ from click.testing import CliRunner
 from dreamkeras.cli import options
 from dreamkeras.data.record import DATA_SETS
 from dreamkeras.scoring.session import DEVICES
+from dreamkeras.sequence.places import Strand
+from dreamkeras.sequence.tracks import TRACKS
 from dreamkeras.sequence.writers import FORMATS
 
 OPTIONS = [name for name in options.__all__ if name.endswith("_option")]
@@ -22,7 +26,8 @@ def parse(option, *args):
 
 
 def test_choices_are_those_of_the_library():
-    assert set(options.FORMATS) == set(FORMATS)
+    assert (*FORMATS, *TRACKS) == options.FORMATS
+    assert get_args(Strand) == options.STRAND_CHOICES
     assert options.DEVICES == DEVICES
     assert tuple(DATA_SETS) == options.DATA_SETS
 
