@@ -1,35 +1,98 @@
-"""Which rows of a batch are different, so that none is asked for twice; whole batches at once, no row becomes an object."""
+"""Asks a scorer about each different window once, however often it comes; whole batches at once, no row becomes an object."""
 
 import numpy as np
 
-__all__ = ["distinct_rows"]
+from dreamkeras.scoring.scorer import BATCH_SIZE, Progress, Scorer
+
+__all__ = ["KEPT", "DistinctScorer", "distinct_rows", "window_keys"]
+
+KEPT = 1 << 24
+"""Letters of windows that are kept with their values: 100,000 promoters, such as the inserts that a table of barcodes repeats."""
 
 _WORD = 8
 
 
-def distinct_rows(windows: list[np.ndarray]) -> tuple[np.ndarray, np.ndarray] | None:
+class DistinctScorer:
+    """A scorer that remembers the last windows that it was asked about.
+
+    Args:
+        scorer: Whom it asks.
+        kept: Letters of windows to remember at most.
+    """
+
+    def __init__(self, scorer: Scorer, kept: int = KEPT) -> None:
+        self._scorer = scorer
+        self._rows = kept // sum(construct.length for construct in scorer.constructs)
+        self._windows = [np.empty((0, construct.length), np.uint8) for construct in scorer.constructs]
+        self._keys = np.empty(0, np.uint64)
+        self._order = np.empty(0, np.int64)
+        self._values = np.empty((0, len(scorer.columns)), np.float32)
+
+    def score(self, windows: list[np.ndarray], batch_size: int = BATCH_SIZE, progress: Progress | None = None) -> np.ndarray:
+        """float32 (n, columns); takes what `Scorer.score_windows` does, and tells `progress` of all n."""
+        keys = window_keys(windows)
+        found = distinct_rows(windows, keys)
+        if found is None:
+            return self._scorer.score_windows(windows, batch_size, progress)
+        first, places = found
+        rows = self._known(keys[first], [letters[first] for letters in windows])
+        asked = first[rows < 0]
+        fresh = [letters[asked] for letters in windows]
+        values = self._values[rows] if len(self._values) else np.empty((len(first), len(self._scorer.columns)), np.float32)
+        values[rows < 0] = self._scorer.score_windows(fresh, batch_size, progress)
+        self._keep(keys[asked], fresh, values[rows < 0])
+        if progress and len(asked) < len(keys):
+            progress(len(keys) - len(asked))
+        return values[places]
+
+    def _known(self, keys: np.ndarray, windows: list[np.ndarray]) -> np.ndarray:
+        """int64 (n,): the row of each window among those that are kept; -1 where it is not."""
+        if not len(self._keys):
+            return np.full(len(keys), -1)
+        places = np.searchsorted(self._keys, keys, sorter=self._order)
+        rows = self._order[np.minimum(places, len(self._order) - 1)]
+        for kept, letters in zip(self._windows, windows, strict=True):
+            rows = np.where((kept[rows] == letters).all(axis=1), rows, -1)
+        return rows
+
+    def _keep(self, keys: np.ndarray, windows: list[np.ndarray], values: np.ndarray) -> None:
+        """Keeps the newest."""
+        first = max(0, len(self._keys) + len(keys) - self._rows)
+        self._keys = np.concatenate([self._keys, keys])[first:]
+        self._windows = [np.concatenate([kept, letters])[first:] for kept, letters in zip(self._windows, windows, strict=True)]
+        self._values = np.concatenate([self._values, values])[first:]
+        self._order = np.argsort(self._keys)
+
+
+def distinct_rows(windows: list[np.ndarray], keys: np.ndarray) -> tuple[np.ndarray, np.ndarray] | None:
     """The first of each of the different rows, and where every row's stands among those.
 
     Args:
         windows: One or several arrays uint8 (n, length); rows are the same where they are in all of them.
+        keys: Their `window_keys`.
 
     Returns:
-        int64 (different,), rows in ascending order, and int64 (n,), places in it; None where all are different.
+        int64 (different,), rows in ascending order, and int64 (n,), places in it; None where different rows have one key.
 
     Example:
-        >>> first, places = distinct_rows([np.array([[65], [67], [65]], np.uint8)])
+        >>> windows = [np.array([[65], [67], [65]], np.uint8)]
+        >>> first, places = distinct_rows(windows, window_keys(windows))
         >>> first.tolist(), places.tolist()
         ([0, 1], [0, 1, 0])
     """
-    rows = len(windows[0])
-    keys = np.zeros(rows, np.uint64)
-    for place, letters in enumerate(windows):
-        keys += _keys(letters, place)
-    different, first, places = np.unique(keys, return_index=True, return_inverse=True)
-    if len(different) == rows or not all((letters == letters[first][places]).all() for letters in windows):
-        return None  # two rows of one key are rarer than a broken disk: then each is asked for
+    _, first, places = np.unique(keys, return_index=True, return_inverse=True)
+    if len(first) < len(keys) and not all((letters == letters[first][places]).all() for letters in windows):
+        return None  # rarer than a broken disk: then each row is asked for
     order = np.argsort(first)
     return first[order], np.argsort(order)[places]
+
+
+def window_keys(windows: list[np.ndarray]) -> np.ndarray:
+    """uint64 (n,): numbers that are the same for rows that are the same in all arrays, and for hardly any others."""
+    keys = np.zeros(len(windows[0]), np.uint64)
+    for place, letters in enumerate(windows):
+        keys += _keys(letters, place)
+    return keys
 
 
 def _keys(letters: np.ndarray, seed: int) -> np.ndarray:

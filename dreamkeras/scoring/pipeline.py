@@ -1,20 +1,23 @@
 """Records to predictions: cut, predict, write, in bounded memory however many there are. Knows nothing about files."""
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Literal, NamedTuple, Protocol
 
 import numpy as np
 
 from dreamkeras.errors import InputError
-from dreamkeras.scoring.distinct import distinct_rows
+from dreamkeras.scoring.distinct import DistinctScorer
 from dreamkeras.scoring.scorer import BATCH_SIZE, Scorer
 from dreamkeras.scoring.shards import SHARD, Shard, Shards, in_shards, join_shards
 from dreamkeras.sequence.construct import Construct
-from dreamkeras.sequence.records import Records
+from dreamkeras.sequence.records import LETTERS, Records
 
 __all__ = ["ON_ERROR", "Scored", "Sink", "score_into_shards", "score_records", "write_parts"]
 
 ON_ERROR = ("fail", "skip")
+
+GATHERED = 1 << 14
+"""Windows that are gathered before the model is asked."""
 
 REASONS = 5
 """How many skipped records are told with their reason."""
@@ -42,11 +45,15 @@ class Scored(NamedTuple):
 
 
 class _Cut(NamedTuple):
-    """A batch ready for the model: the names and, for each construct, windows of the records that fit; and why the others do not."""
+    """Records ready for the model: the names and, for each construct, windows of those that fit.
+
+    `skipped` is how many do not; `reasons` tells why, for the first few.
+    """
 
     ids: list[str]
     windows: list[np.ndarray]
-    problems: list[str]
+    skipped: int
+    reasons: list[str]
 
 
 def score_records(
@@ -58,7 +65,7 @@ def score_records(
     batch_size: int = BATCH_SIZE,
     progress: Callable[[int], None] | None = None,
 ) -> Scored:
-    """Predicts every record, in order, under its own name; the same window in a batch of records once.
+    """Predicts every record, in order, under its own name; windows that come again soon are asked for once (`distinct.KEPT`).
 
     Args:
         records: Batches of records.
@@ -75,7 +82,7 @@ def score_records(
         InputError: A record does not fit and `on_error` is `"fail"`; none fits.
     """
     _check_on_error(on_error)
-    return write_parts((_predict(batch, predictor, on_error, batch_size, progress) for batch in records), writer)
+    return write_parts(_predict(records, predictor, on_error, batch_size, progress), writer)
 
 
 def score_into_shards(
@@ -93,7 +100,7 @@ def score_into_shards(
     """
     _check_on_error(on_error)
     for pieces in in_shards(records, SHARD, shards.done, progress):
-        shards.add(join_shards([_predict(batch, predictor, on_error, batch_size, progress) for batch in pieces], REASONS))
+        shards.add(join_shards(list(_predict(pieces, predictor, on_error, batch_size, progress)), REASONS))
 
 
 def write_parts(parts: Iterable[Shard], writer: Sink) -> Scored:
@@ -127,24 +134,43 @@ def _check_on_error(on_error: str) -> None:
         raise InputError(f"Expected on_error to be one of {', '.join(ON_ERROR)}, got {on_error!r}.")
 
 
-def _predict(records: Records, predictor: Scorer, on_error: str, batch_size: int, progress: Callable[[int], None] | None) -> Shard:
+def _predict(
+    records: Iterable[Records], predictor: Scorer, on_error: str, batch_size: int, progress: Callable[[int], None] | None
+) -> Iterator[Shard]:
+    # What is remembered ends with the records, so that a shard's values are the same whatever was done before it.
+    scorer = DistinctScorer(predictor)
     cut = _cut_or_fail if on_error == "fail" else _cut_or_skip
-    ids, windows, problems = cut(predictor.constructs, records)
-    if not ids:
-        return Shard([], np.empty((0, len(predictor.columns)), np.float32), len(problems), problems[:REASONS])
-    found = distinct_rows(windows)
-    if found is None:
-        values = predictor.score_windows(windows, batch_size, progress)
-    else:
-        first, places = found
-        values = predictor.score_windows([letters[first] for letters in windows], batch_size, progress)[places]
-        if progress:
-            progress(len(ids) - len(first))
-    return Shard(ids, values, len(problems), problems[:REASONS])
+    for ids, windows, skipped, reasons in _gathered(cut(predictor.constructs, batch) for batch in records):
+        values = scorer.score(windows, batch_size, progress) if ids else np.empty((0, len(predictor.columns)), np.float32)
+        yield Shard(ids, values, skipped, reasons)
+
+
+def _gathered(cuts: Iterable[_Cut]) -> Iterator[_Cut]:
+    """Small batches as large ones: of long records, or of records most of which are skipped, few come at a time."""
+    waiting: list[_Cut] = []
+    rows, letters = 0, 0
+    for cut in cuts:
+        waiting.append(cut)
+        rows += len(cut.ids)
+        letters += sum(windows.size for windows in cut.windows)
+        if rows >= GATHERED or letters >= LETTERS or len(waiting) == GATHERED:
+            yield _joined(waiting)
+            waiting, rows, letters = [], 0, 0
+    if waiting:
+        yield _joined(waiting)
+
+
+def _joined(cuts: list[_Cut]) -> _Cut:
+    return _Cut(
+        [name for cut in cuts for name in cut.ids],
+        [np.concatenate(parts) for parts in zip(*(cut.windows for cut in cuts), strict=True)],
+        sum(cut.skipped for cut in cuts),
+        [reason for cut in cuts for reason in cut.reasons][:REASONS],
+    )
 
 
 def _cut_or_fail(constructs: Sequence[Construct], records: Records) -> _Cut:
-    return _Cut(records.ids, [construct.cut(records) for construct in constructs], [])
+    return _Cut(records.ids, [construct.cut(records) for construct in constructs], 0, [])
 
 
 def _cut_or_skip(constructs: Sequence[Construct], records: Records) -> _Cut:
@@ -152,9 +178,9 @@ def _cut_or_skip(constructs: Sequence[Construct], records: Records) -> _Cut:
     problems: dict[int, str] = {}
     for construct in constructs:
         problems = {**construct.problems(records.sequences), **problems}
-    places = [f"{problems[i]} in {records.place(i)}" for i in sorted(problems)]
+    reasons = [f"{problems[i]} in {records.place(i)}" for i in sorted(problems)[:REASONS]]
     if problems:
         fits = np.ones(len(records.ids), bool)
         fits[list(problems)] = False
         records = records.select(fits)
-    return _Cut(records.ids, [construct.windows(records.sequences) for construct in constructs], places)
+    return _Cut(records.ids, [construct.windows(records.sequences) for construct in constructs], len(problems), reasons)

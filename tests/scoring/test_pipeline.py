@@ -89,6 +89,26 @@ def test_rows_agree_with_predict(tmp_path, predictor):
     np.testing.assert_array_equal(np.array([row[1:] for row in rows[1:]], float), predictor.predict(sequences))
 
 
+def test_small_batches_of_records_make_large_ones_for_the_model(predictor, writer, monkeypatch):
+    asked, score = [], predictor.score_windows
+    monkeypatch.setattr(predictor, "score_windows", lambda windows, *rest: asked.append(len(windows[0])) or score(windows, *rest))
+    monkeypatch.setattr(pipeline, "GATHERED", 100)
+    texts = ["".join(letters) for letters in itertools.islice(itertools.product("ACGT", repeat=6), 250)]
+    records = (records_of([texts[i], "X" * 5000], 2 * i) for i in range(250))
+    scored = score_records(records, predictor, writer, on_error="skip")
+    assert (scored.written, scored.skipped, asked) == (250, 250, [100, 100, 50])
+    assert (writer.ids, writer.values) == ([f"s{2 * i}" for i in range(250)], [count(text) for text in texts])
+
+
+def test_windows_that_come_again_later_are_not_asked_for_again(predictor, writer, monkeypatch):
+    asked, score = [], predictor.score_windows
+    monkeypatch.setattr(predictor, "score_windows", lambda windows, *rest: asked.append(len(windows[0])) or score(windows, *rest))
+    monkeypatch.setattr(pipeline, "GATHERED", 3)
+    score_records([records_of(["ACGT", "GGGG", "CCCC"]), records_of(["AAAA", "GGGG", "ACGT"], 3)], predictor, writer)
+    assert asked == [3, 1]
+    assert writer.values == [count(text) for text in ("ACGT", "GGGG", "CCCC", "AAAA", "GGGG", "ACGT")]
+
+
 class TestUnfitRecords:
     SEQUENCES = ("ACGT", "ACX-", "GGGG", "ACG", "A" * 13, "CCCC")
 
