@@ -6,8 +6,8 @@ from dreamkeras.scoring.scorer import BATCH_SIZE, Progress, Scorer
 
 __all__ = ["KEPT", "DistinctScorer", "distinct_rows", "window_keys"]
 
-KEPT = 1 << 24
-"""Letters of windows that are kept with their values: 100,000 promoters, such as the inserts that a table of barcodes repeats."""
+KEPT = 1 << 23
+"""Letters of windows that are kept with their values: 55,000 promoters, such as the inserts that a table of barcodes repeats."""
 
 _WORD = 8
 
@@ -22,11 +22,13 @@ class DistinctScorer:
 
     def __init__(self, scorer: Scorer, kept: int = KEPT) -> None:
         self._scorer = scorer
-        self._rows = kept // sum(construct.length for construct in scorer.constructs)
-        self._windows = [np.empty((0, construct.length), np.uint8) for construct in scorer.constructs]
-        self._keys = np.empty(0, np.uint64)
+        rows = kept // sum(construct.length for construct in scorer.constructs)
+        # A ring: memory is used as it fills, and the newest take the place of the oldest.
+        self._windows = [np.empty((rows, construct.length), np.uint8) for construct in scorer.constructs]
+        self._keys = np.empty(rows, np.uint64)
+        self._values = np.empty((rows, len(scorer.columns)), np.float32)
+        self._written = 0
         self._order = np.empty(0, np.int64)
-        self._values = np.empty((0, len(scorer.columns)), np.float32)
 
     def score(self, windows: list[np.ndarray], batch_size: int = BATCH_SIZE, progress: Progress | None = None) -> np.ndarray:
         """float32 (n, columns); takes what `Scorer.score_windows` does, and tells `progress` of all n."""
@@ -38,7 +40,8 @@ class DistinctScorer:
         rows = self._known(keys[first], [letters[first] for letters in windows])
         asked = first[rows < 0]
         fresh = [letters[asked] for letters in windows]
-        values = self._values[rows] if len(self._values) else np.empty((len(first), len(self._scorer.columns)), np.float32)
+        values = np.empty((len(first), len(self._scorer.columns)), np.float32)
+        values[rows >= 0] = self._values[rows[rows >= 0]]
         values[rows < 0] = self._scorer.score_windows(fresh, batch_size, progress)
         self._keep(keys[asked], fresh, values[rows < 0])
         if progress and len(asked) < len(keys):
@@ -47,21 +50,28 @@ class DistinctScorer:
 
     def _known(self, keys: np.ndarray, windows: list[np.ndarray]) -> np.ndarray:
         """int64 (n,): the row of each window among those that are kept; -1 where it is not."""
-        if not len(self._keys):
+        if not len(self._order):
             return np.full(len(keys), -1)
-        places = np.searchsorted(self._keys, keys, sorter=self._order)
+        places = np.searchsorted(self._keys[: len(self._order)], keys, sorter=self._order)
         rows = self._order[np.minimum(places, len(self._order) - 1)]
+        same = self._keys[rows] == keys
         for kept, letters in zip(self._windows, windows, strict=True):
-            rows = np.where((kept[rows] == letters).all(axis=1), rows, -1)
-        return rows
+            same[same] = (kept[rows[same]] == letters[same]).all(axis=1)
+        return np.where(same, rows, -1)
 
     def _keep(self, keys: np.ndarray, windows: list[np.ndarray], values: np.ndarray) -> None:
-        """Keeps the newest."""
-        first = max(0, len(self._keys) + len(keys) - self._rows)
-        self._keys = np.concatenate([self._keys, keys])[first:]
-        self._windows = [np.concatenate([kept, letters])[first:] for kept, letters in zip(self._windows, windows, strict=True)]
-        self._values = np.concatenate([self._values, values])[first:]
-        self._order = np.argsort(self._keys)
+        room = len(self._keys)
+        newest = slice(max(0, len(keys) - room), None)
+        places = np.arange(self._written, self._written + len(keys))[newest] % max(room, 1)
+        columns: list[tuple[np.ndarray, np.ndarray]] = [
+            (self._keys, keys),
+            (self._values, values),
+            *zip(self._windows, windows, strict=True),
+        ]
+        for kept, new in columns:
+            kept[places] = new[newest]
+        self._written += len(keys)
+        self._order = np.argsort(self._keys[: min(self._written, room)])
 
 
 def distinct_rows(windows: list[np.ndarray], keys: np.ndarray) -> tuple[np.ndarray, np.ndarray] | None:

@@ -10,14 +10,14 @@ from dreamkeras.scoring.distinct import DistinctScorer
 from dreamkeras.scoring.scorer import BATCH_SIZE, Scorer
 from dreamkeras.scoring.shards import SHARD, Shard, Shards, in_shards, join_shards
 from dreamkeras.sequence.construct import Construct
-from dreamkeras.sequence.records import LETTERS, Records
+from dreamkeras.sequence.records import LETTERS, ROWS, Records
 
 __all__ = ["ON_ERROR", "Scored", "Sink", "score_into_shards", "score_records", "write_parts"]
 
 ON_ERROR = ("fail", "skip")
 
-GATHERED = 1 << 14
-"""Windows that are gathered before the model is asked."""
+GATHERED = ROWS
+"""Most windows that are gathered before the model is asked."""
 
 REASONS = 5
 """How many skipped records are told with their reason."""
@@ -150,12 +150,13 @@ def _gathered(cuts: Iterable[_Cut]) -> Iterator[_Cut]:
     waiting: list[_Cut] = []
     rows, letters = 0, 0
     for cut in cuts:
-        waiting.append(cut)
-        rows += len(cut.ids)
-        letters += sum(windows.size for windows in cut.windows)
-        if rows >= GATHERED or letters >= LETTERS or len(waiting) == GATHERED:
+        size = sum(windows.size for windows in cut.windows)
+        if waiting and (rows + len(cut.ids) > GATHERED or letters + size > LETTERS or len(waiting) == GATHERED):
             yield _joined(waiting)
             waiting, rows, letters = [], 0, 0
+        waiting.append(cut)
+        rows += len(cut.ids)
+        letters += size
     if waiting:
         yield _joined(waiting)
 
