@@ -15,6 +15,7 @@ __all__ = [
     "STRANDS",
     "STRAND_CHOICES",
     "batch_size_option",
+    "count_or_auto",
     "device_option",
     "fold_count",
     "format_option",
@@ -94,6 +95,13 @@ device_option = click.option(
 def place(text: str) -> str | int:
     """Of a column, its name or its position from 0; of a fold, its number, or a chromosome."""
     return int(text) if text.isdecimal() else text
+
+
+def count_or_auto(text: str) -> int | str:
+    """A number from 1 on, or `auto`, which is to be measured."""
+    if text != "auto" and not (text.isdecimal() and int(text)):
+        raise click.BadParameter(f"{text!r} is neither a number from 1 on nor 'auto'.")
+    return text if text == "auto" else int(text)
 
 
 def fold_count(text: str) -> str | int:

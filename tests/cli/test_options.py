@@ -56,3 +56,14 @@ def test_wrong_values_are_wrong_usage(option, args):
 @pytest.mark.parametrize(("text", "wanted"), [("2", 2), ("chr2L", "chr2L"), ("mean_value", "mean_value")])
 def test_digits_are_a_place_by_number(text, wanted):
     assert options.place(text) == wanted
+
+
+@pytest.mark.parametrize(("text", "wanted"), [("auto", "auto"), ("1", 1), ("4096", 4096)])
+def test_counts_are_numbers_or_measured(text, wanted):
+    assert options.count_or_auto(text) == wanted
+
+
+@pytest.mark.parametrize("text", ["0", "-1", "2.5", "all", ""])
+def test_what_is_no_count_is_refused(text):
+    with pytest.raises(click.BadParameter, match="neither a number from 1 on nor 'auto'"):
+        options.count_or_auto(text)
