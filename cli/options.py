@@ -13,8 +13,10 @@ __all__ = [
     "PRECISIONS",
     "SLOTS",
     "STRANDS",
+    "STRAND_CHOICES",
     "TRITON_DEVICES",
     "batch_size_option",
+    "count_or_auto",
     "device_option",
     "fold_count",
     "format_option",
@@ -25,8 +27,8 @@ __all__ = [
     "sequence_column_option",
 ]
 
-FORMATS = ("tsv", "csv", "jsonl", "parquet")
-"""The keys of `sequence.writers.FORMATS`, which completion must not import; a test compares them."""
+FORMATS = ("tsv", "csv", "jsonl", "parquet", "bedgraph", "bigwig")
+"""The keys of `sequence.writers.FORMATS` and of `sequence.tracks.TRACKS`, which completion must not import; a test compares them."""
 
 DEVICES = ("auto", "cpu", "cuda")
 """Those of `scoring.session`, likewise."""
@@ -61,6 +63,9 @@ STRANDS = ("both", "forward")
 TRITON_DEVICES = ("cpu", "gpu", "tensorrt")
 """Those of `export.triton`, likewise."""
 
+STRAND_CHOICES = ("given", "forward", "reverse")
+"""Those of `sequence.places`, likewise."""
+
 models_option = click.option(
     "-m",
     "--model",
@@ -94,6 +99,13 @@ device_option = click.option(
 def place(text: str) -> str | int:
     """Of a column, its name or its position from 0; of a fold, its number, or a chromosome."""
     return int(text) if text.isdecimal() else text
+
+
+def count_or_auto(text: str) -> int | str:
+    """A number from 1 on, or `auto`, which is to be measured."""
+    if text != "auto" and not (text.isdecimal() and int(text)):
+        raise click.BadParameter(f"{text!r} is neither a number from 1 on nor 'auto'.")
+    return text if text == "auto" else int(text)
 
 
 def fold_count(text: str) -> str | int:

@@ -5,7 +5,8 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import click
 
-from .options import batch_size_option, device_option, format_option, id_column_option, models_option, output_option, sequence_column_option
+from .genome_options import chosen_reading, genome_options
+from .options import count_or_auto, device_option, format_option, id_column_option, models_option, output_option, sequence_column_option
 
 if TYPE_CHECKING:
     from dreamkeras.scoring.pipeline import Scored
@@ -27,10 +28,17 @@ __all__ = ["command"]
     show_default=True,
     help="What to do with sequences that do not fit the model.",
 )
-@batch_size_option
+@click.option(
+    "--batch-size",
+    type=count_or_auto,
+    metavar="N|auto",
+    help="Sequences scored at once; more take more memory.  [default: 64]",
+)
+@click.option("--threads", type=count_or_auto, metavar="N|auto", help="CPU threads; auto measures.  [default: as many as CPUs may be used]")
 @device_option
 @id_column_option
 @sequence_column_option
+@genome_options
 @click.option("--resume", is_flag=True, help="Keep what is done beside FILE; after a kill, the same command goes on from there.")
 def command(
     inputs: tuple[str, ...],
@@ -38,50 +46,79 @@ def command(
     output: str,
     format: str | None,
     on_error: Literal["fail", "skip"],
-    batch_size: int | None,
+    batch_size: int | str | None,
+    threads: int | str | None,
     device: str,
     id_column: str | int | None,
     sequence_column: str | int | None,
     resume: bool,
+    **places: Any,
 ) -> None:
     """Predict the expression of the sequences in INPUT.
 
-    INPUT is FASTA, FASTQ, TSV, CSV or one sequence a line, plain or gzip, with - for standard input; or a Parquet file. Results
-    keep the records' names and order and are written only when every record has been scored. Of an ensemble they are the
+    INPUT is FASTA, FASTQ, TSV, CSV or one sequence a line, plain or gzip, with - for standard input; or a Parquet file. With
+    --genome it is BED or narrowPeak, with --tile a genome's FASTA. Results keep the records' names and order, or are
+    called by their places, and are written only when every record has been scored. Of an ensemble they are the
     models' means, and their standard deviations in columns of their own.
     """
-    from dreamkeras.scoring.pipeline import score_files, score_into_shards, write_parts
-    from dreamkeras.scoring.predictor import BATCH_SIZE, PACKAGED_MODEL, load
+    from dreamkeras.scoring.pipeline import score_into_shards, score_records, write_parts
+    from dreamkeras.sequence.tracks import track_format
 
     from .progress import show_records
     from .results import open_results
 
     if resume and (output == "-" or "-" in inputs):
         raise click.UsageError("Expected files for INPUT and -o beside --resume, got standard input or output.")
-    _refuse_overwriting(inputs, output)
-    predictor: Scorer = load(models, device) if len(models) > 1 else load(models[0] if models else PACKAGED_MODEL, device)
-    choices: dict[str, Any] = {"on_error": on_error, "id_column": id_column, "sequence_column": sequence_column}
-    choices["batch_size"] = batch_size or BATCH_SIZE
+    if resume and "auto" in (batch_size, threads):
+        raise click.UsageError("Expected numbers beside --resume, got auto: a measurement may end otherwise the next time.")
+    track = track_format(output, format)
+    if places["column"] is not None and track is None:
+        raise click.UsageError("Expected a bedGraph or bigWig for --column, got a table, which holds all.")
+    predictor, size = _opened(models, device, batch_size, threads)
+    columns = {"id_column": id_column, "sequence_column": sequence_column}
+    reading = chosen_reading(inputs, predictor, places, columns, bigwig=track == "bigwig")
+    _refuse_overwriting(reading.files, output)
+    choices: dict[str, Any] = {"on_error": on_error, "batch_size": size}
+    results = open_results(output, predictor.columns, format, reading.track)
     if resume:
-        shards = _shards(output, predictor.columns, models or (str(PACKAGED_MODEL),), inputs, choices)
+        made_with = list({**choices, **reading.choices}.items())
+        shards = _shards(output, predictor.columns, models, reading.files, made_with)
         with show_records() as progress:
-            score_into_shards(inputs, predictor, shards, progress=progress, **choices)
-        with open_results(output, predictor.columns, format) as writer:
+            score_into_shards(reading.records, predictor, shards, progress=progress, **choices)
+        with results as writer:
             scored = write_parts(shards, writer)
         shards.remove()
     else:
-        with open_results(output, predictor.columns, format) as writer, show_records() as progress:
-            scored = score_files(inputs, predictor, writer, progress=progress, **choices)
+        with results as writer, show_records() as progress:
+            scored = score_records(reading.records, predictor, writer, progress=progress, **choices)
     if not models:
         click.echo(f"No -m given: used the packaged model {predictor.name} (construct {predictor.construct.name}).", err=True)
     _report_skipped(scored)
 
 
-def _shards(output: str, columns: tuple[str, ...], models: tuple[str, ...], inputs: tuple[str, ...], choices: dict[str, Any]) -> "Shards":
+def _opened(models: tuple[str, ...], device: str, batch_size: int | str | None, threads: int | str | None) -> "tuple[Scorer, int]":
+    """The model, and how many sequences it is asked about at once."""
+    from dreamkeras.scoring.predictor import BATCH_SIZE, PACKAGED_MODEL, load
+    from dreamkeras.scoring.tuning import BATCH_SIZES, thread_counts, tune
+
+    def open_with(count: int) -> "Scorer":
+        return load(models, device, count) if len(models) > 1 else load(models[0] if models else PACKAGED_MODEL, device, count)
+
+    sizes = BATCH_SIZES if batch_size == "auto" else (int(batch_size or BATCH_SIZE),)
+    counts = thread_counts() if threads == "auto" else (int(threads or thread_counts()[0]),)
+    if "auto" not in (batch_size, threads):
+        return open_with(counts[0]), sizes[0]
+    tuned = tune(open_with, counts, sizes)
+    click.echo(str(tuned), err=True)
+    return tuned.scorer, tuned.batch_size
+
+
+def _shards(output: str, columns: tuple[str, ...], models: tuple[str, ...], files: tuple[str, ...], choices: list[Any]) -> "Shards":
     """What was done before a kill, in a folder beside the output."""
+    from dreamkeras.scoring.predictor import PACKAGED_MODEL
     from dreamkeras.scoring.shards import Shards, describe_work
 
-    return Shards(Path(f"{output}.unfinished"), describe_work(models, inputs, columns, list(choices.items())))
+    return Shards(Path(f"{output}.unfinished"), describe_work(models or (str(PACKAGED_MODEL),), files, columns, choices))
 
 
 def _refuse_overwriting(inputs: tuple[str, ...], output: str) -> None:

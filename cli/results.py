@@ -1,40 +1,50 @@
 """Where a command's results go: a file that appears only when it is whole, or standard output after success."""
 
 import contextlib
-from collections.abc import Iterator, Sequence
-from typing import TYPE_CHECKING
+from collections.abc import Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from dreamkeras.sequence.writers import Writer
+    from dreamkeras.scoring.pipeline import Sink
 
 __all__ = ["open_results"]
 
 
 @contextlib.contextmanager
-def open_results(output: str, columns: Sequence[str], format: str | None = None) -> "Iterator[Writer]":
+def open_results(
+    output: str, columns: Sequence[str], format: str | None = None, track: Mapping[str, Any] | None = None
+) -> "Iterator[Sink]":
     """A writer of predictions; leaving it without an error publishes them, an error leaves nothing.
 
     Args:
         output: A file, or `-` for standard output, which is held back in a temporary file until all is well.
         columns: Their names, without the one of the ids.
         format: One of `options.FORMATS`; by default the file's suffix, else `tsv`.
+        track: Keywords of `sequence.tracks.open_track`, for where the format is a track's.
 
     Raises:
         DreamkerasError: The output cannot be written; the message names it.
     """
-    from dreamkeras.sequence.writers import open_writer
-
     if output != "-":
-        with open_writer(output, columns, format) as writer:
+        with _opened(output, columns, format, track or {}) as writer:
             yield writer
         return
     from tempfile import TemporaryDirectory
 
     with TemporaryDirectory(prefix="dreamkeras-") as folder:
         spool = f"{folder}/results"
-        with open_writer(spool, columns, format) as writer:
+        with _opened(spool, columns, format, track or {}) as writer:
             yield writer
         _copy_to_standard_output(spool)
+
+
+def _opened(path: str, columns: Sequence[str], format: str | None, track: Mapping[str, Any]) -> "contextlib.AbstractContextManager[Sink]":
+    from dreamkeras.sequence.tracks import open_track, track_format
+    from dreamkeras.sequence.writers import open_writer
+
+    if chosen := track_format(path, format):
+        return open_track(path, chosen, columns, **track)
+    return open_writer(path, columns, format)
 
 
 def _copy_to_standard_output(path: str) -> None:

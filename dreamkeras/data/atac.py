@@ -9,10 +9,10 @@ from dreamkeras.data.assay import Assay
 from dreamkeras.data.atac_layout import AtacLayout
 from dreamkeras.data.examples import Examples
 from dreamkeras.data.nonpeaks import draw_nonpeaks
-from dreamkeras.data.regions import Regions, read_regions
 from dreamkeras.data.signal import Signal
 from dreamkeras.errors import InputError
 from dreamkeras.sequence.genome import Genome
+from dreamkeras.sequence.regions import Regions, read_regions
 
 __all__ = ["atac_assay", "read"]
 

@@ -2,8 +2,8 @@
 
 import numpy as np
 
-from dreamkeras.data.regions import Regions
 from dreamkeras.errors import InputError
+from dreamkeras.sequence.regions import Regions
 
 __all__ = ["held_chromosomes", "shared_windows"]
 

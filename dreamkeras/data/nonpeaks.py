@@ -2,10 +2,10 @@
 
 import numpy as np
 
-from dreamkeras.data.regions import Regions
 from dreamkeras.errors import InputError
 from dreamkeras.sequence.alphabet import BASES, IS_BASE, ONE_HOT
 from dreamkeras.sequence.genome import Genome
+from dreamkeras.sequence.regions import Regions
 
 __all__ = ["draw_nonpeaks", "gc_content"]
 

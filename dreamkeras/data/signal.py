@@ -1,16 +1,16 @@
-"""Signal: how many reads begin at each position of a genome, from a bigWig file, through pyBigWig, which is imported only here.
+"""Signal: how many reads begin at each position of a genome, from a bigWig file, through pyBigWig.
 
 Measured beside pybigtools in `benchmarks/genome.py`.
 """
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
-from dreamkeras.errors import InputError, MissingPackageError
+from dreamkeras.errors import InputError
 from dreamkeras.sequence.genome import match_contigs
+from dreamkeras.sequence.tracks import import_pybigwig
 
 __all__ = ["Signal"]
 
@@ -36,7 +36,7 @@ class Signal:
         self.path = path
         _require_big_wig(path)
         try:
-            self._file = _import_pybigwig().open(path)
+            self._file = import_pybigwig().open(path)
         except RuntimeError:
             raise InputError(f"Expected a whole bigWig file, got a broken one: {path}.") from None
         self.lengths: dict[str, int] = self._file.chroms()
@@ -104,11 +104,3 @@ def _require_big_wig(path: str) -> None:
         raise InputError(f"Expected a bigWig file, got another kind: {path}.")
     if size < INDEX.stop or size <= int.from_bytes(head[INDEX], "little" if magic == MAGIC else "big"):
         raise InputError(f"Expected a whole bigWig file, got one cut short: {path}.")
-
-
-def _import_pybigwig() -> Any:
-    try:
-        import pyBigWig
-    except ImportError:
-        raise MissingPackageError("Expected pyBigWig for bigWig files, got none installed: pip install 'dreamkeras[atac]'.") from None
-    return pyBigWig

@@ -1,29 +1,37 @@
-"""Files of sequences to files of predictions: read, cut, predict, write, in bounded memory whatever the input's size."""
+"""Records to predictions: cut, predict, write, in bounded memory however many there are. Knows nothing about files."""
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from typing import Literal, NamedTuple
+from typing import Literal, NamedTuple, Protocol
 
 import numpy as np
 
 from dreamkeras.errors import InputError
-from dreamkeras.scoring.distinct import distinct_rows
+from dreamkeras.scoring.distinct import DistinctScorer
 from dreamkeras.scoring.scorer import BATCH_SIZE, Scorer
 from dreamkeras.scoring.shards import SHARD, Shard, Shards, in_shards, join_shards
 from dreamkeras.sequence.construct import Construct
-from dreamkeras.sequence.reading import read_records
-from dreamkeras.sequence.records import Records
-from dreamkeras.sequence.writers import Writer
+from dreamkeras.sequence.records import LETTERS, ROWS, Records
 
-__all__ = ["ON_ERROR", "Scored", "score_files", "score_into_shards", "write_parts"]
+__all__ = ["ON_ERROR", "Scored", "Sink", "score_into_shards", "score_records", "write_parts"]
 
 ON_ERROR = ("fail", "skip")
+
+GATHERED = ROWS
+"""Most windows that are gathered before the model is asked."""
 
 REASONS = 5
 """How many skipped records are told with their reason."""
 
 
+class Sink(Protocol):
+    """What predictions go to: a table's writer, or a track's."""
+
+    def write(self, ids: Sequence[str], values: np.ndarray) -> None:
+        """Takes n names and their values, float32 (n, columns)."""
+
+
 class Scored(NamedTuple):
-    """What became of the records of some files.
+    """What became of some records.
 
     Args:
         written: Records whose predictions were written.
@@ -37,68 +45,65 @@ class Scored(NamedTuple):
 
 
 class _Cut(NamedTuple):
-    """A batch ready for the model: the names and, for each construct, windows of the records that fit; and why the others do not."""
+    """Records ready for the model: the names and, for each construct, windows of those that fit.
+
+    `skipped` is how many do not; `reasons` tells why, for the first few.
+    """
 
     ids: list[str]
     windows: list[np.ndarray]
-    problems: list[str]
+    skipped: int
+    reasons: list[str]
 
 
-def score_files(
-    paths: Iterable[str],
+def score_records(
+    records: Iterable[Records],
     predictor: Scorer,
-    writer: Writer,
+    writer: Sink,
     *,
     on_error: Literal["fail", "skip"] = "fail",
     batch_size: int = BATCH_SIZE,
     progress: Callable[[int], None] | None = None,
-    id_column: str | int | None = None,
-    sequence_column: str | int | None = None,
 ) -> Scored:
-    """Predicts every record of the files, in order, under its own name; the same window in a batch of records once.
+    """Predicts every record, in order, under its own name; windows that come again soon are asked for once (`distinct.KEPT`).
 
     Args:
-        paths: Files that `read_records` understands; `-` is standard input.
+        records: Batches of records.
         predictor: The model or ensemble.
         writer: Takes the predictions as they come.
         on_error: What a record that does not fit the construct does: `"fail"` raises, `"skip"` leaves it out.
         batch_size: Sequences scored at once.
         progress: Told after each batch how many records it had.
-        id_column: Name or position of a table's column of names.
-        sequence_column: Name or position of a table's column of sequences.
 
     Returns:
         What was written and what was skipped.
 
     Raises:
-        InputError: A file cannot be read as sequences; a record does not fit and `on_error` is `"fail"`; none fits.
+        InputError: A record does not fit and `on_error` is `"fail"`; none fits.
     """
     _check_on_error(on_error)
-    records = _read(paths, id_column, sequence_column)
-    return write_parts((_predict(batch, predictor, on_error, batch_size, progress) for batch in records), writer)
+    return write_parts(_predict(records, predictor, on_error, batch_size, progress), writer)
 
 
 def score_into_shards(
-    paths: Iterable[str],
+    records: Iterable[Records],
     predictor: Scorer,
     shards: Shards,
     *,
     on_error: Literal["fail", "skip"] = "fail",
     batch_size: int = BATCH_SIZE,
     progress: Callable[[int], None] | None = None,
-    id_column: str | int | None = None,
-    sequence_column: str | int | None = None,
 ) -> None:
     """Predicts every record that no shard holds yet; `write_parts` hands on what they hold then.
 
-    Args and errors are those of `score_files`, but that paths have to be files, read anew each time.
+    Args and errors are those of `score_records`, but that the records are all of them each time, those that shards hold first.
     """
     _check_on_error(on_error)
-    for pieces in in_shards(_read(paths, id_column, sequence_column), SHARD, shards.done, progress):
-        shards.add(join_shards([_predict(batch, predictor, on_error, batch_size, progress) for batch in pieces], REASONS))
+    for pieces in in_shards(records, SHARD, shards.done, progress):
+        shards.add(join_shards(list(_predict(pieces, predictor, on_error, batch_size, progress)), REASONS))
 
 
-def write_parts(parts: Iterable[Shard], writer: Writer) -> Scored:
+def write_parts(parts: Iterable[Shard], writer: Sink) -> Scored:
     """Writes predictions in order.
 
     Args:
@@ -129,30 +134,44 @@ def _check_on_error(on_error: str) -> None:
         raise InputError(f"Expected on_error to be one of {', '.join(ON_ERROR)}, got {on_error!r}.")
 
 
-def _read(paths: Iterable[str], id_column: str | int | None, sequence_column: str | int | None) -> Iterator[Records]:
-    # One thread: reading ahead in another gained nothing beside ONNX Runtime, which keeps all CPUs busy.
-    for path in paths:
-        yield from read_records(path, id_column=id_column, sequence_column=sequence_column)
-
-
-def _predict(records: Records, predictor: Scorer, on_error: str, batch_size: int, progress: Callable[[int], None] | None) -> Shard:
+def _predict(
+    records: Iterable[Records], predictor: Scorer, on_error: str, batch_size: int, progress: Callable[[int], None] | None
+) -> Iterator[Shard]:
+    # What is remembered ends with the records, so that a shard's values are the same whatever was done before it.
+    scorer = DistinctScorer(predictor)
     cut = _cut_or_fail if on_error == "fail" else _cut_or_skip
-    ids, windows, problems = cut(predictor.constructs, records)
-    if not ids:
-        return Shard([], np.empty((0, len(predictor.columns)), np.float32), len(problems), problems[:REASONS])
-    found = distinct_rows(windows)
-    if found is None:
-        values = predictor.score_windows(windows, batch_size, progress)
-    else:
-        first, places = found
-        values = predictor.score_windows([letters[first] for letters in windows], batch_size, progress)[places]
-        if progress:
-            progress(len(ids) - len(first))
-    return Shard(ids, values, len(problems), problems[:REASONS])
+    for ids, windows, skipped, reasons in _gathered(cut(predictor.constructs, batch) for batch in records):
+        values = scorer.score(windows, batch_size, progress) if ids else np.empty((0, len(predictor.columns)), np.float32)
+        yield Shard(ids, values, skipped, reasons)
+
+
+def _gathered(cuts: Iterable[_Cut]) -> Iterator[_Cut]:
+    """Small batches as large ones: of long records, or of records most of which are skipped, few come at a time."""
+    waiting: list[_Cut] = []
+    rows, letters = 0, 0
+    for cut in cuts:
+        size = sum(windows.size for windows in cut.windows)
+        if waiting and (rows + len(cut.ids) > GATHERED or letters + size > LETTERS or len(waiting) == GATHERED):
+            yield _joined(waiting)
+            waiting, rows, letters = [], 0, 0
+        waiting.append(cut)
+        rows += len(cut.ids)
+        letters += size
+    if waiting:
+        yield _joined(waiting)
+
+
+def _joined(cuts: list[_Cut]) -> _Cut:
+    return _Cut(
+        [name for cut in cuts for name in cut.ids],
+        [np.concatenate(parts) for parts in zip(*(cut.windows for cut in cuts), strict=True)],
+        sum(cut.skipped for cut in cuts),
+        [reason for cut in cuts for reason in cut.reasons][:REASONS],
+    )
 
 
 def _cut_or_fail(constructs: Sequence[Construct], records: Records) -> _Cut:
-    return _Cut(records.ids, [construct.cut(records) for construct in constructs], [])
+    return _Cut(records.ids, [construct.cut(records) for construct in constructs], 0, [])
 
 
 def _cut_or_skip(constructs: Sequence[Construct], records: Records) -> _Cut:
@@ -160,9 +179,9 @@ def _cut_or_skip(constructs: Sequence[Construct], records: Records) -> _Cut:
     problems: dict[int, str] = {}
     for construct in constructs:
         problems = {**construct.problems(records.sequences), **problems}
-    places = [f"{problems[i]} in {records.place(i)}" for i in sorted(problems)]
+    reasons = [f"{problems[i]} in {records.place(i)}" for i in sorted(problems)[:REASONS]]
     if problems:
         fits = np.ones(len(records.ids), bool)
         fits[list(problems)] = False
         records = records.select(fits)
-    return _Cut(records.ids, [construct.windows(records.sequences) for construct in constructs], places)
+    return _Cut(records.ids, [construct.windows(records.sequences) for construct in constructs], len(problems), reasons)

@@ -10,7 +10,8 @@ import numpy as np
 from dreamkeras.errors import ModelError
 from dreamkeras.scoring.ensemble import Ensemble
 from dreamkeras.scoring.scorer import BATCH_SIZE, Progress, Scorer, check_batch_size, check_letters
-from dreamkeras.scoring.session import open_session, run_session
+from dreamkeras.scoring.session import on_cuda, open_session, run_session
+from dreamkeras.sequence.alphabet import N
 from dreamkeras.sequence.construct import Construct
 from dreamkeras.sequence.description import METADATA_KEY, ModelDescription
 
@@ -79,6 +80,7 @@ class OnnxPredictor(Scorer):
         self.session = session
         self.description = description
         self._outputs = [name for name in description.outputs if name != "profile"]
+        self._is_on_cuda = on_cuda(session)
 
     @property
     def name(self) -> str:
@@ -108,15 +110,8 @@ class OnnxPredictor(Scorer):
     def score_windows(self, windows: Sequence[np.ndarray], batch_size: int = BATCH_SIZE, progress: Progress | None = None) -> np.ndarray:
         """float32 (n, columns), from one array of windows; see `Scorer` for the rest."""
         (letters,) = windows
-        check_batch_size(batch_size)
         values = np.empty((len(letters), len(self.columns)), np.float32)
-        for first in range(0, len(letters), batch_size):
-            batch = np.ascontiguousarray(letters[first : first + batch_size])
-            answers = run_session(self.session, self._outputs, {INPUT[0]: batch})
-            values[first : first + batch_size] = answers[0] if len(answers) == 1 else np.concatenate(answers, axis=1)
-            if progress:
-                progress(len(batch))
-        return values
+        return self._answer(self._outputs, letters, values, batch_size, progress)
 
     def predict_profiles(self, sequences: Iterable[str], batch_size: int = BATCH_SIZE) -> np.ndarray:
         """How the reads of sequences spread over the positions in the middle of their windows; as `score_profiles`, for strings.
@@ -145,16 +140,35 @@ class OnnxPredictor(Scorer):
         """
         self._check_profile()
         check_letters(letters, self.construct.length)
-        check_batch_size(batch_size)
         values = np.empty((len(letters), self.description.outputs["profile"]), np.float32)
+        return self._answer(["profile"], letters, values, batch_size)
+
+    def _answer(
+        self, outputs: list[str], letters: np.ndarray, values: np.ndarray, batch_size: int, progress: Progress | None = None
+    ) -> np.ndarray:
+        """Fills `values` with these outputs side by side, batch by batch."""
+        check_batch_size(batch_size)
         for first in range(0, len(letters), batch_size):
             batch = np.ascontiguousarray(letters[first : first + batch_size])
-            (values[first : first + batch_size],) = run_session(self.session, ["profile"], {INPUT[0]: batch})
+            rows = len(batch)
+            if self._is_on_cuda and rows < batch_size:
+                batch = _filled(batch, batch_size)
+            answers = run_session(self.session, outputs, {INPUT[0]: batch})
+            for answer, columns in zip(answers, np.split(values, len(outputs), axis=1), strict=True):
+                columns[first : first + rows] = answer[:rows]
+            if progress:
+                progress(rows)
         return values
 
     def _check_profile(self) -> None:
         if self.description.profile is None:
             raise ModelError(f"Expected a model that answers a profile, got {self.name}.")
+
+
+def _filled(batch: np.ndarray, most: int) -> np.ndarray:
+    """A batch filled with N up to a power of two: each further shape costs a GPU memory, which it never gives back, and time once."""
+    rows = min(most, 1 << (len(batch) - 1).bit_length())
+    return np.concatenate([batch, np.full((rows - len(batch), batch.shape[1]), N, np.uint8)])
 
 
 def _find_model(path: Path) -> Path:

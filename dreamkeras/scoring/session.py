@@ -4,6 +4,7 @@ Knows nothing about sequences or descriptions. onnxruntime is imported when a se
 """
 
 import contextlib
+import importlib.metadata
 import io
 from types import ModuleType
 from typing import Any
@@ -13,9 +14,12 @@ import numpy as np
 from dreamkeras.errors import MissingPackageError, ModelError
 from dreamkeras.scoring.cpus import available_cpus
 
-__all__ = ["DEVICES", "open_session", "run_session"]
+__all__ = ["DEVICES", "on_cuda", "open_session", "run_session"]
 
 DEVICES = ("auto", "cpu", "cuda")
+
+PACKAGES = ("onnxruntime", "onnxruntime-gpu")
+"""Two builds of one module: installed together they overwrite each other's files."""
 
 CPU = "CPUExecutionProvider"
 CUDA = "CUDAExecutionProvider"
@@ -46,14 +50,17 @@ def open_session(path: str, device: str = "auto", threads: int | None = None) ->
     options.intra_op_num_threads = threads or available_cpus()
     has_cuda = CUDA in runtime.get_available_providers()
     if device == "cuda" and not has_cuda:
-        raise MissingPackageError(
-            "Expected onnxruntime with CUDA for device 'cuda', got it without: pip uninstall onnxruntime; pip install 'dreamkeras[gpu]'."
-        )
+        raise MissingPackageError(f"Expected onnxruntime with CUDA for device 'cuda', got {_way_to('gpu', 'it without')}.")
     if device != "cpu" and has_cuda:
         session = _open_on_cuda(runtime, path, options, required=device == "cuda")
         if session is not None:
             return session
     return _open(runtime, path, options, [CPU])
+
+
+def on_cuda(session: Any) -> bool:
+    """Whether a session computes on a GPU."""
+    return CUDA in session.get_providers()
 
 
 def run_session(session: Any, outputs: list[str], inputs: dict[str, np.ndarray]) -> list[np.ndarray]:
@@ -79,9 +86,26 @@ def _import_onnxruntime() -> ModuleType:
         raise MissingPackageError(
             f"Scoring needs onnxruntime ({error}): pip install 'dreamkeras[cpu]', or 'dreamkeras[gpu]' on a GPU machine."
         ) from None
+    if not hasattr(onnxruntime, "InferenceSession"):  # what uninstalling one of two packages leaves
+        raise MissingPackageError(f"Scoring needs onnxruntime, got {_way_to('cpu', 'parts of one')}.")
     onnxruntime.set_default_logger_severity(ERRORS_ONLY)
     module: ModuleType = onnxruntime
     return module
+
+
+def _way_to(extra: str, came: str) -> str:
+    """What is installed in place of the build that an extra brings, and the commands that mend it."""
+    found = [package for package in PACKAGES if _is_installed(package)]
+    came = "both onnxruntime and onnxruntime-gpu, of which the last one installed wins" if len(found) > 1 else came
+    return f"{came}: pip uninstall -y {' '.join(found or PACKAGES)}; pip install 'dreamkeras[{extra}]'"
+
+
+def _is_installed(package: str) -> bool:
+    try:
+        importlib.metadata.distribution(package)
+    except importlib.metadata.PackageNotFoundError:
+        return False
+    return True
 
 
 def _open_on_cuda(runtime: ModuleType, path: str, options: Any, *, required: bool) -> Any:
@@ -94,7 +118,7 @@ def _open_on_cuda(runtime: ModuleType, path: str, options: Any, *, required: boo
             session = _open(runtime, path, options, [(CUDA, CUDA_OPTIONS), CPU])
         except ModelError as error:
             session, reason = None, str(error)
-    if session is not None and CUDA in session.get_providers():
+    if session is not None and on_cuda(session):
         return session
     if required:
         raise ModelError(f"Expected CUDA for device 'cuda', got none: {reason}")

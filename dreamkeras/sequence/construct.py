@@ -72,6 +72,11 @@ class Construct:
         beside = {"right": self.right_adapter, "left": self._left, "center": ""}[self.alignment]
         return self.length - len(beside)
 
+    @property
+    def has_surroundings(self) -> bool:
+        """Whether constant letters stand around an insert; without them a window of a genome can be longer than what is asked about."""
+        return any((self.left_adapter, self.right_adapter, self.left_flank, self.right_flank))
+
     @classmethod
     def from_json(cls, fields: dict[str, Any]) -> "Construct":
         """The construct that `to_json` described.

@@ -4,6 +4,7 @@ Blocks of whole lines are parsed at once: one search for white space, one mask o
 Letters are handed on as they stand.
 """
 
+import itertools
 from collections.abc import Iterator
 from typing import BinaryIO, NamedTuple
 
@@ -14,7 +15,7 @@ from dreamkeras.sequence.ragged import Ragged
 from dreamkeras.sequence.records import ROWS, Records
 from dreamkeras.sequence.sources import source_name
 
-__all__ = ["BLOCK", "header_names", "line_blocks", "read_fasta", "read_lines"]
+__all__ = ["BLOCK", "Piece", "header_names", "line_blocks", "read_fasta", "read_fasta_pieces", "read_lines"]
 
 BLOCK = 1 << 19
 """Bytes parsed at once: small enough for the masks to stay in the processor's cache."""
@@ -41,6 +42,22 @@ class _Lines(NamedTuple):
     breaks: int
 
 
+class Piece(NamedTuple):
+    """Some letters of a record, which may have more.
+
+    Args:
+        name: The record's id.
+        line: The line of its header, from 1.
+        begins: Whether these are its first letters.
+        letters: uint8, as they stand, without white space; at least one.
+    """
+
+    name: str
+    line: int
+    begins: bool
+    letters: np.ndarray
+
+
 def read_fasta(stream: BinaryIO, path: str, *, batch: int = ROWS, block: int = BLOCK) -> Iterator[Records]:
     """The records of a FASTA file, in batches; memory holds one block and the longest record, whatever the file's size.
 
@@ -64,6 +81,24 @@ def read_fasta(stream: BinaryIO, path: str, *, batch: int = ROWS, block: int = B
         yield from records.batches(batch)
     if not count:
         raise InputError(f"Expected a FASTA header ('>' and a name), got only blank lines in {source_name(path)}.")
+
+
+def read_fasta_pieces(stream: BinaryIO, path: str, *, block: int = BLOCK) -> Iterator[Piece]:
+    """The records of a FASTA file piece by piece, in order; memory holds one block, however long a record is.
+
+    Takes and raises what `read_fasta` does. Records without letters are left out.
+    """
+    name, line, begins, before, count = "", 0, True, 1, 0
+    for lines in map(_parse, _fasta_blocks(stream, path, block)):
+        cuts = [0, *lines.starts.tolist(), len(lines.letters)]
+        for number, (first, last) in enumerate(itertools.pairwise(cuts)):
+            if number:
+                count += 1
+                name, line, begins = lines.names[number - 1] or str(count), int(lines.places[number - 1]) + before, True
+            if first < last:
+                yield Piece(name, line, begins, lines.letters[first:last])
+                begins = False
+        before += lines.breaks
 
 
 def read_lines(stream: BinaryIO, path: str, *, batch: int = ROWS, block: int = BLOCK) -> Iterator[Records]:

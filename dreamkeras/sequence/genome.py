@@ -13,6 +13,7 @@ from dreamkeras.errors import InputError
 from dreamkeras.sequence.alphabet import IS_LETTER, N
 from dreamkeras.sequence.bgzip import BgzipBytes
 from dreamkeras.sequence.fasta_index import Contig, index_fasta, read_fai
+from dreamkeras.sequence.ragged import Ragged
 from dreamkeras.sequence.sources import STANDARD, open_source
 
 __all__ = ["Genome", "match_contigs"]
@@ -71,16 +72,22 @@ class Genome:
         Raises:
             InputError: There is no such contig, or something in a window is no letter of DNA.
         """
+        return self.stretches(contigs, starts, starts + length).flat.reshape(len(contigs), length)
+
+    def stretches(self, contigs: Sequence[str], starts: np.ndarray, ends: np.ndarray) -> Ragged:
+        """As `windows`, for stretches of any lengths: letters from `starts` up to `ends`, int (n,)."""
         names = match_contigs(contigs, self._contigs, self.path)
         found = [names[name] for name in contigs]
-        letters = np.full((len(found), length), N, np.uint8)
+        lengths = np.asarray(ends - starts, np.int64)
+        texts = Ragged.from_lengths(np.full(int(lengths.sum()), N, np.uint8), lengths)
         order = sorted(range(len(found)), key=lambda row: (self._contigs[found[row]].offset, starts[row]))
         for row in order:  # in the file's order, so that a packed block is unpacked once
             start = int(starts[row])
-            first, last = max(start, 0), min(start + length, self._contigs[found[row]].length)
+            first, last = max(start, 0), min(int(ends[row]), self._contigs[found[row]].length)
             if first < last:
-                letters[row, first - start : last - start] = self._read(found[row], first, last)
-        return letters
+                place = int(texts.offsets[row]) - start
+                texts.flat[place + first : place + last] = self._read(found[row], first, last)
+        return texts
 
     def _read(self, name: str, first: int, last: int) -> np.ndarray:
         contig = self._contigs[name]

@@ -1,3 +1,5 @@
+from typing import get_args
+
 import click
 import pytest
 from click.testing import CliRunner
@@ -5,6 +7,8 @@ from click.testing import CliRunner
 from dreamkeras.cli import options
 from dreamkeras.data.record import DATA_SETS
 from dreamkeras.scoring.session import DEVICES
+from dreamkeras.sequence.places import Strand
+from dreamkeras.sequence.tracks import TRACKS
 from dreamkeras.sequence.writers import FORMATS
 
 OPTIONS = [name for name in options.__all__ if name.endswith("_option")]
@@ -22,7 +26,8 @@ def parse(option, *args):
 
 
 def test_choices_are_those_of_the_library():
-    assert set(options.FORMATS) == set(FORMATS)
+    assert (*FORMATS, *TRACKS) == options.FORMATS
+    assert get_args(Strand) == options.STRAND_CHOICES
     assert options.DEVICES == DEVICES
     assert tuple(DATA_SETS) == options.DATA_SETS
 
@@ -51,3 +56,14 @@ def test_wrong_values_are_wrong_usage(option, args):
 @pytest.mark.parametrize(("text", "wanted"), [("2", 2), ("chr2L", "chr2L"), ("mean_value", "mean_value")])
 def test_digits_are_a_place_by_number(text, wanted):
     assert options.place(text) == wanted
+
+
+@pytest.mark.parametrize(("text", "wanted"), [("auto", "auto"), ("1", 1), ("4096", 4096)])
+def test_counts_are_numbers_or_measured(text, wanted):
+    assert options.count_or_auto(text) == wanted
+
+
+@pytest.mark.parametrize("text", ["0", "-1", "2.5", "all", ""])
+def test_what_is_no_count_is_refused(text):
+    with pytest.raises(click.BadParameter, match="neither a number from 1 on nor 'auto'"):
+        options.count_or_auto(text)

@@ -6,6 +6,7 @@ import json
 import os
 import pty
 import random
+import re
 import resource
 import signal
 import subprocess
@@ -76,6 +77,15 @@ class TestInputs:
     @pytest.mark.parametrize("size", [1, 2, 1000])
     def test_batch_size_changes_nothing(self, predict, fasta, size):
         assert predict(fasta, "--batch-size", size).stdout == TSV
+
+    def test_batch_size_and_threads_are_measured_and_told(self, predict, fasta):
+        result = predict(fasta, "--batch-size", "auto", "--threads", "auto")
+        assert (result.exit_code, result.stdout) == (0, TSV)
+        assert re.fullmatch(r"Measured [\d,]+ a second with [\d,]+ sequences at once and \d+ threads?\.\n", result.stderr)
+
+    def test_measured_choices_cannot_be_resumed(self, predict, fasta, tmp_path):
+        result = predict(fasta, "-o", tmp_path / "o.tsv", "--resume", "--threads", "auto")
+        assert (result.exit_code, "Expected numbers beside --resume, got auto" in result.stderr) == (2, True)
 
 
 class TestOutputs:

@@ -5,9 +5,9 @@ import pytest
 from scipy.stats import ks_2samp
 
 from dreamkeras.data.nonpeaks import draw_nonpeaks, gc_content
-from dreamkeras.data.regions import Regions
 from dreamkeras.errors import InputError
 from dreamkeras.sequence.genome import Genome
+from dreamkeras.sequence.regions import Regions
 
 LENGTH = 100
 

@@ -4,35 +4,99 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from toy_models import TOY
 
-from dreamkeras.scoring.distinct import distinct_rows
+from dreamkeras.scoring.distinct import DistinctScorer, distinct_rows, window_keys
+
+WORDS = st.lists(st.text("ACG", min_size=3, max_size=3), max_size=12)
+
+
+class Counter:
+    """A scorer whose answer is what it was asked, and how often it has been asked before."""
+
+    constructs = (TOY,)
+    columns = ("letters", "calls")
+
+    def __init__(self):
+        self.asked = []
+
+    def score_windows(self, windows, batch_size=0, progress=None):
+        self.asked.append([row.tobytes() for row in windows[0]])
+        if progress and len(windows[0]):
+            progress(len(windows[0]))
+        return np.array([[int.from_bytes(row[:3].tobytes(), "big"), len(self.asked)] for row in windows[0]], np.float32).reshape(-1, 2)
+
+
+def letters_of(words, length=12):
+    return np.frombuffer("".join(word.ljust(length, "N") for word in words).encode(), np.uint8).reshape(len(words), length)
+
+
+def rows_of(words):
+    """`distinct_rows` of words of one length."""
+    windows = [np.frombuffer(b"".join(words), np.uint8).reshape(len(words), -1)]
+    return distinct_rows(windows, window_keys(windows))
+
+
+@given(st.lists(WORDS.filter(len), max_size=5), st.integers(0, 6))
+def test_answers_are_those_of_the_scorer_and_no_batch_asks_twice(batches, kept):
+    counter, told = Counter(), []
+    scorer = DistinctScorer(counter, kept * 12)
+    for words in batches:
+        values = scorer.score([letters_of(words)], progress=told.append)
+        assert values[:, 0].tolist() == [int.from_bytes(word.encode(), "big") for word in words]
+    assert sum(told) == sum(map(len, batches))
+    assert all(len(asked) == len(set(asked)) for asked in counter.asked)
+
+
+@given(st.lists(WORDS.filter(len), max_size=5))
+def test_with_room_enough_nothing_is_asked_for_twice(batches):
+    counter = Counter()
+    scorer = DistinctScorer(counter)
+    for words in batches:
+        scorer.score([letters_of(words)])
+    asked = [row[:3].decode() for rows in counter.asked for row in rows]
+    assert asked == list(dict.fromkeys(word for words in batches for word in words))
+
+
+def test_the_oldest_windows_are_forgotten_first():
+    counter = Counter()
+    scorer = DistinctScorer(counter, 3 * 12)
+    for words in (["AAA", "CCC"], ["GGG", "TTT"], ["CCC", "GGG", "AAA"]):
+        scorer.score([letters_of(words)])
+    assert [row[:3] for row in counter.asked[-1]] == [b"AAA"]
+
+
+def test_rows_of_one_key_that_differ_are_all_asked_for(monkeypatch):
+    monkeypatch.setattr("dreamkeras.scoring.distinct.window_keys", lambda windows: np.zeros(len(windows[0]), np.uint64))
+    counter = Counter()
+    scorer = DistinctScorer(counter)
+    for _ in range(2):
+        assert scorer.score([letters_of(["AAA", "CCC", "AAA"])])[:, 1].tolist() == [len(counter.asked)] * 3
+    assert scorer.score([letters_of(["AAA"])])[0, 1] == 3
+    assert scorer.score([letters_of(["CCC"])])[0, 1] == 4  # has the key of what is kept, and other letters
 
 
 @given(st.lists(st.tuples(st.text("ACG", min_size=9, max_size=9), st.sampled_from(["AC", "GT"])), min_size=1, max_size=12))
 def test_agrees_with_a_dictionary(pairs):
     windows = [np.array([list(pair[side].encode()) for pair in pairs], np.uint8) for side in (0, 1)]
     wanted = {pair: place for place, pair in enumerate(dict.fromkeys(pairs))}
-    came = distinct_rows(windows)
-    if len(wanted) == len(pairs):
-        assert came is None
-    else:
-        first, places = came
-        assert [pairs[i] for i in first] == list(wanted)
-        assert places.tolist() == [wanted[pair] for pair in pairs]
+    first, places = distinct_rows(windows, window_keys(windows))
+    assert [pairs[i] for i in first] == list(wanted)
+    assert places.tolist() == [wanted[pair] for pair in pairs]
 
 
 def test_one_letter_makes_a_difference_wherever_it_stands():
     letters = np.full((151, 150), ord("A"), np.uint8)
     letters[np.arange(150), np.arange(150)] = ord("C")
-    assert distinct_rows([letters]) is None
-    assert distinct_rows([letters[[0, 1, 0, 150]]])[1].tolist() == [0, 1, 0, 2]
+    assert rows_of(list(map(bytes, letters)))[1].tolist() == list(range(151))
+    assert rows_of(list(map(bytes, letters[[0, 1, 0, 150]])))[1].tolist() == [0, 1, 0, 2]
 
 
 def test_letters_that_change_places_are_told_apart():
     """Sums of words would be the same."""
     words = [b"ACGTACGT", b"TTTTTTTT", b"GGGGGGGG"]
     rows = [b"".join(words[i] for i in order) for order in ((0, 1, 2), (1, 0, 2), (2, 1, 0), (0, 2, 1))]
-    assert distinct_rows([np.frombuffer(b"".join(rows), np.uint8).reshape(4, 24)]) is None
+    assert rows_of(rows)[1].tolist() == [0, 1, 2, 3]
 
 
 @pytest.mark.parametrize("length", [110, 2114])
@@ -40,5 +104,6 @@ def test_costs_a_small_part_of_scoring(length):
     """A model takes 20 microseconds a window at the least."""
     letters = np.random.default_rng(0).choice(np.frombuffer(b"ACGT", np.uint8), (8192, length))
     began = time.process_time()
-    assert distinct_rows([letters]) is None
+    first, _ = distinct_rows([letters], window_keys([letters]))
     assert time.process_time() - began < 8192 * 20e-6 * (length / 110) * 0.5
+    assert len(first) == 8192

@@ -7,9 +7,10 @@ from toy_models import count
 
 from dreamkeras.errors import InputError
 from dreamkeras.scoring import pipeline
-from dreamkeras.scoring.pipeline import ON_ERROR, Scored, score_files, score_into_shards, write_parts
+from dreamkeras.scoring.pipeline import ON_ERROR, Scored, score_into_shards, score_records, write_parts
 from dreamkeras.scoring.shards import Shards
 from dreamkeras.sequence.ragged import Ragged
+from dreamkeras.sequence.reading import read_files
 from dreamkeras.sequence.records import Records
 from dreamkeras.sequence.writers import open_writer
 
@@ -41,8 +42,8 @@ def records_of(sequences, first=0, source="stub"):
     return Records(names, Ragged.from_strings(sequences), np.arange(len(sequences)) + 1, source)
 
 
-def stub_reader(monkeypatch, batches):
-    monkeypatch.setattr(pipeline, "read_records", lambda path, **columns: iter(batches))
+def score_files(paths, predictor, writer, id_column=None, sequence_column=None, **choices):
+    return score_records(read_files(paths, id_column=id_column, sequence_column=sequence_column), predictor, writer, **choices)
 
 
 def test_ids_order_and_values_are_kept(tmp_path, predictor, writer):
@@ -52,10 +53,10 @@ def test_ids_order_and_values_are_kept(tmp_path, predictor, writer):
     assert writer.values == [count(text) for text in sequences]
 
 
-def test_mixed_lengths_in_many_batches_keep_their_order(monkeypatch, predictor, writer):
+def test_mixed_lengths_in_many_batches_keep_their_order(predictor, writer):
     sequences = ["G" * (4 + i % 9) for i in range(500)]
-    stub_reader(monkeypatch, [records_of(sequences[i : i + 37], i) for i in range(0, 500, 37)])
-    score_files(["stub"], predictor, writer, batch_size=8)
+    batches = [records_of(sequences[i : i + 37], i) for i in range(0, 500, 37)]
+    score_records(batches, predictor, writer, batch_size=8)
     assert writer.ids == [f"s{i}" for i in range(500)]
     assert [gc for gc, _ in writer.values] == [len(text) for text in sequences]
 
@@ -88,6 +89,26 @@ def test_rows_agree_with_predict(tmp_path, predictor):
     np.testing.assert_array_equal(np.array([row[1:] for row in rows[1:]], float), predictor.predict(sequences))
 
 
+def test_small_batches_of_records_make_large_ones_for_the_model(predictor, writer, monkeypatch):
+    asked, score = [], predictor.score_windows
+    monkeypatch.setattr(predictor, "score_windows", lambda windows, *rest: asked.append(len(windows[0])) or score(windows, *rest))
+    monkeypatch.setattr(pipeline, "GATHERED", 100)
+    texts = ["".join(letters) for letters in itertools.islice(itertools.product("ACGT", repeat=6), 250)]
+    records = (records_of([texts[i], "X" * 5000], 2 * i) for i in range(250))
+    scored = score_records(records, predictor, writer, on_error="skip")
+    assert (scored.written, scored.skipped, asked) == (250, 250, [100, 100, 50])
+    assert (writer.ids, writer.values) == ([f"s{2 * i}" for i in range(250)], [count(text) for text in texts])
+
+
+def test_windows_that_come_again_later_are_not_asked_for_again(predictor, writer, monkeypatch):
+    asked, score = [], predictor.score_windows
+    monkeypatch.setattr(predictor, "score_windows", lambda windows, *rest: asked.append(len(windows[0])) or score(windows, *rest))
+    monkeypatch.setattr(pipeline, "GATHERED", 3)
+    score_records([records_of(["ACGT", "GGGG", "CCCC"]), records_of(["AAAA", "GGGG", "ACGT"], 3)], predictor, writer)
+    assert asked == [3, 1]
+    assert writer.values == [count(text) for text in ("ACGT", "GGGG", "CCCC", "AAAA", "GGGG", "ACGT")]
+
+
 class TestUnfitRecords:
     SEQUENCES = ("ACGT", "ACX-", "GGGG", "ACG", "A" * 13, "CCCC")
 
@@ -102,22 +123,22 @@ class TestUnfitRecords:
         assert (scored.written, scored.skipped) == (3, 3)
         assert ["record 's1'" in scored.reasons[0], "got 3 in record 's3'" in scored.reasons[1]] == [True, True]
 
-    def test_only_the_first_few_reasons_are_kept(self, monkeypatch, predictor, writer):
-        stub_reader(monkeypatch, [*(records_of(["X"] * 3, 3 * i) for i in range(20)), records_of(["ACGT"])])
-        scored = score_files(["stub"], predictor, writer, on_error="skip")
+    def test_only_the_first_few_reasons_are_kept(self, predictor, writer):
+        batches = [*(records_of(["X"] * 3, 3 * i) for i in range(20)), records_of(["ACGT"])]
+        scored = score_records(batches, predictor, writer, on_error="skip")
         assert (scored.written, scored.skipped, len(scored.reasons)) == (1, 60, pipeline.REASONS)
         assert [f"'s{i}'" in reason for i, reason in enumerate(scored.reasons)] == [True] * pipeline.REASONS
 
-    def test_no_fit_record_at_all_is_an_error(self, monkeypatch, predictor, writer):
-        stub_reader(monkeypatch, [records_of(["X"] * 3)])
+    def test_no_fit_record_at_all_is_an_error(self, predictor, writer):
+        batches = [records_of(["X"] * 3)]
         with pytest.raises(
             InputError, match=r"Expected a sequence that fits the model, got none among 3; the first: Expected DNA letters.*'s0'"
         ):
-            score_files(["stub"], predictor, writer, on_error="skip")
+            score_records(batches, predictor, writer, on_error="skip")
 
-    def test_batch_without_a_fit_record_is_not_written(self, monkeypatch, predictor, writer):
-        stub_reader(monkeypatch, [records_of(["X"]), records_of(["ACGT"])])
-        score_files(["stub"], predictor, writer, on_error="skip")
+    def test_batch_without_a_fit_record_is_not_written(self, predictor, writer):
+        batches = [records_of(["X"]), records_of(["ACGT"])]
+        score_records(batches, predictor, writer, on_error="skip")
         assert (writer.batches, writer.values) == (1, [[2, 1]])
 
     def test_skipping_forgives_records_not_files(self, tmp_path, predictor, writer):
@@ -150,7 +171,7 @@ def test_the_same_window_is_predicted_once(tmp_path, predictor, writer, monkeypa
 class TestShards:
     def score(self, path, predictor, folder, **choices):
         writer, shards = Kept(), Shards(folder, {})
-        score_into_shards([path], predictor, shards, **choices)
+        score_into_shards(read_files([path]), predictor, shards, **choices)
         return writer, write_parts(shards, writer)
 
     def test_what_was_done_is_not_done_again_and_all_is_written(self, tmp_path, predictor, monkeypatch):
@@ -184,7 +205,7 @@ def failing_after(shards, add):
 
 
 @pytest.mark.parametrize("broken", ["reader", "writer"])
-def test_exceptions_come_through(monkeypatch, predictor, writer, broken):
+def test_exceptions_come_through(predictor, writer, broken):
     def reader():
         yield records_of(["ACGT"])
         if broken == "reader":
@@ -194,14 +215,14 @@ def test_exceptions_come_through(monkeypatch, predictor, writer, broken):
     def full(ids, values):
         raise OSError(28, "No space left on device")
 
-    stub_reader(monkeypatch, reader())
+    batches = reader()
     if broken == "writer":
         writer.write = full
     with pytest.raises(OSError, match="Input/output error" if broken == "reader" else "No space left"):
-        score_files(["stub"], predictor, writer)
+        score_records(batches, predictor, writer)
 
 
-def test_few_batches_are_in_memory_at_a_time(monkeypatch, predictor, writer):
+def test_few_batches_are_in_memory_at_a_time(predictor, writer):
     alive, most = weakref.WeakSet(), 0
 
     class Letters(np.ndarray):
@@ -216,6 +237,6 @@ def test_few_batches_are_in_memory_at_a_time(monkeypatch, predictor, writer):
             most = max(most, len(alive))
             yield records._replace(sequences=Ragged(letters, records.sequences.offsets))
 
-    stub_reader(monkeypatch, reader())
-    assert score_files(["stub"], predictor, writer).written == 300
+    batches = reader()
+    assert score_records(batches, predictor, writer).written == 300
     assert most <= 2

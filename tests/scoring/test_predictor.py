@@ -206,3 +206,32 @@ def test_a_model_without_a_profile_says_so(tmp_path):
     for ask in (lambda: model.predict_profiles(["ACGT"]), lambda: model.score_profiles(np.zeros((1, 12), np.uint8))):
         with pytest.raises(ModelError, match="Expected a model that answers a profile, got toy"):
             ask()
+
+
+class TestCuda:
+    """A session that says it holds CUDA; no GPU is needed to see which batches it gets."""
+
+    class Session:
+        def __init__(self, session):
+            self.session, self.shapes = session, []
+
+        def get_providers(self):
+            return ["CUDAExecutionProvider", "CPUExecutionProvider"]
+
+        def run(self, outputs, inputs):
+            self.shapes.append(len(inputs["letters"]))
+            return self.session.run(outputs, inputs)
+
+    @pytest.mark.parametrize(("rows", "shapes"), [(20, [8, 8, 4]), (7, [8]), (8, [8]), (1, [1]), (11, [8, 4])])
+    def test_few_shapes_reach_the_gpu_and_values_are_the_same(self, predictor, rows, shapes):
+        session = self.Session(predictor.session)
+        letters = letters_of(*SEQUENCES * 5)[:rows]
+        told = []
+        values = OnnxPredictor(session, predictor.description).score_windows([letters], 8, told.append)
+        assert (session.shapes, sum(told)) == (shapes, rows)
+        np.testing.assert_array_equal(values, predictor.score_windows([letters], 8))
+
+    def test_batches_of_other_sizes_are_filled_up_to_them(self, predictor):
+        session = self.Session(predictor.session)
+        OnnxPredictor(session, predictor.description).score_windows([letters_of(*SEQUENCES * 4)], 11)
+        assert session.shapes == [11, 8]

@@ -76,6 +76,27 @@ def test_cuda_without_the_gpu_build_names_the_extra(toy_model, monkeypatch):
         open_session(str(toy_model), "cuda")
 
 
+def test_both_packages_side_by_side_are_named(toy_model, monkeypatch):
+    import onnxruntime
+
+    monkeypatch.setattr(onnxruntime, "get_available_providers", lambda: [CPU])
+    monkeypatch.setattr(session_module, "_is_installed", lambda package: True)
+    with pytest.raises(MissingPackageError, match=r"both onnxruntime and .*pip uninstall -y onnxruntime onnxruntime-gpu; "):
+        open_session(str(toy_model), "cuda")
+
+
+def test_what_uninstalling_one_of_both_leaves_is_named(monkeypatch):
+    monkeypatch.setitem(sys.modules, "onnxruntime", types.ModuleType("onnxruntime"))
+    monkeypatch.setattr(session_module, "_is_installed", lambda package: package == "onnxruntime-gpu")
+    with pytest.raises(MissingPackageError, match=r"got parts of one: pip uninstall -y onnxruntime-gpu; pip install 'dreamkeras\[cpu\]'"):
+        open_session("m.onnx")
+
+
+def test_packages_are_told_by_what_pip_knows():
+    assert session_module._is_installed("numpy")
+    assert not session_module._is_installed("no-such-package")
+
+
 @pytest.mark.parametrize("device", ["cuda", "auto"])
 def test_cuda_is_taken_where_it_loads(gpu_runtime, device):
     assert open_session("m.onnx", device).get_providers() == [CUDA, CPU]

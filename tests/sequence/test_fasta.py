@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from dreamkeras.errors import InputError
-from dreamkeras.sequence.fasta import read_fasta, read_lines
+from dreamkeras.sequence.fasta import read_fasta, read_fasta_pieces, read_lines
 
 IDS = st.text("abcXYZ019_|:.>-;é中", min_size=1, max_size=8)
 LETTERS = st.text("ACGTNacgtn*-", max_size=40)
@@ -179,3 +179,16 @@ def test_lines_are_records_numbered_from_one(lines, newline, block):
         return
     found = listed(read_lines(io.BytesIO(data), "x.txt", block=block))
     assert found == [(str(i), text, line) for i, (text, line) in enumerate(wanted, 1)]
+
+
+@given(RECORDS, st.integers(1, 9), BLOCKS)
+def test_pieces_are_the_records_in_parts(records, width, block):
+    data = "".join(f">{name} x\n" + "".join(text[i : i + width] + "\n" for i in range(0, len(text), width)) for name, text in records)
+    joined = []
+    for piece in read_fasta_pieces(io.BytesIO(data.encode()), "x.fa", block=block):
+        assert len(piece.letters)
+        if piece.begins:
+            joined.append([piece.name, "", piece.line])
+        assert joined[-1][::2] == [piece.name, piece.line]
+        joined[-1][1] += piece.letters.tobytes().decode()
+    assert list(map(tuple, joined)) == [record for record in by_hand(data.encode()) if record[1]]

@@ -134,3 +134,10 @@ def test_windows_come_in_the_order_they_are_asked_for(genome):
 
 def test_no_window_gives_an_empty_array(genome):
     assert genome.windows([], np.array([], int), 30).shape == (0, 30)
+
+
+@given(st.lists(st.tuples(st.sampled_from(list(CONTIGS)), st.integers(-100, 1100), st.integers(0, 80)), max_size=5))
+def test_stretches_are_of_any_lengths(genome, places):
+    names, starts, lengths = ([place[column] for place in places] for column in range(3))
+    texts = genome.stretches(names, np.array(starts, int), np.array(starts, int) + np.array(lengths, int))
+    assert [texts[row] for row in range(len(places))] == [by_hand(*place) for place in places]

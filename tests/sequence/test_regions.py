@@ -7,9 +7,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dreamkeras.data.regions import Regions, read_regions
 from dreamkeras.errors import InputError
 from dreamkeras.sequence.genome import Genome
+from dreamkeras.sequence.regions import Regions, read_bed, read_regions
 
 LENGTHS = {"chr1": 1000, "chr2": 50}
 
@@ -136,3 +136,10 @@ def test_neighbours_do_not_overlap_and_a_long_one_before_others_does():
 def test_nothing_overlaps_no_regions():
     assert regions(("a", 0, 100)).overlapping(regions()).tolist() == [False]
     assert regions().overlapping(regions(("a", 0, 100))).tolist() == []
+
+
+def test_lines_tell_strands_and_are_counted(tmp_path):
+    (tmp_path / "x.bed").write_text("# x\nchr1\t1\t5\tp\t0\t-\n\nchr1\t1\t5\tp\t0\t+\nchr2\t0\t2\nchr2\t0\t2\tp\t0\t.\n")
+    bed = read_bed(str(tmp_path / "x.bed"))
+    assert (bed.reverse.tolist(), bed.lines.tolist()) == ([True, False, False, False], [2, 4, 5, 6])
+    assert bed.regions.names == ["chr1:1-5", "chr1:1-5", "chr2:0-2", "chr2:0-2"]

@@ -9,10 +9,13 @@ from dreamkeras.errors import InputError
 from dreamkeras.sequence.genome import Genome, match_contigs
 from dreamkeras.sequence.sources import open_source, source_name
 
-__all__ = ["Regions", "read_regions"]
+__all__ = ["Bed", "Regions", "read_bed", "read_regions"]
 
 NARROW_PEAK = 10
 """Columns of a narrowPeak file, the last of which tells where the summit is; BED has up to 12 with another meaning of the tenth."""
+
+STRAND = 5
+"""Where the column of the strand is, from 0, in BED as in narrowPeak."""
 
 _NO_REGION = ("#", "track ", "track\t", "browser ")
 
@@ -77,8 +80,36 @@ class Regions(NamedTuple):
         return [f"{name}:{start}-{end}" for name, start, end in zip(self.contigs, self.starts.tolist(), self.ends.tolist(), strict=True)]
 
 
+class Bed(NamedTuple):
+    """What the lines of a file tell.
+
+    Args:
+        regions: n places.
+        reverse: bool (n,), whether each is on the reverse strand; one without a strand is not.
+        lines: int64 (n,), the line of each, from 1.
+        path: The file.
+    """
+
+    regions: Regions
+    reverse: np.ndarray
+    lines: np.ndarray
+    path: str
+
+
+class _Row(NamedTuple):
+    line: int
+    contig: str
+    numbers: tuple[int, int, int]
+    reverse: bool
+
+
 def read_regions(path: str, genome: Genome | None = None) -> Regions:
-    """The regions of a file, plain or gzip.
+    """The regions of a file, as `read_bed` finds them."""
+    return read_bed(path, genome).regions
+
+
+def read_bed(path: str, genome: Genome | None = None) -> Bed:
+    """The regions of a file, plain or gzip, with their strands and lines.
 
     Args:
         path: BED, three columns or more, or narrowPeak: ten columns, the last of which is the summit's distance from the start, or -1.
@@ -88,26 +119,28 @@ def read_regions(path: str, genome: Genome | None = None) -> Regions:
         InputError: The file cannot be read, has no region, a line is none, or its contig is not in the genome; the message names file and
             line.
     """
+    name = source_name(path)
     with open_source(path) as source:
-        rows = list(_rows(source.stream.read().decode("utf-8"), source_name(path)))
+        rows = list(_rows(source.stream.read().decode("utf-8"), name))
     if not rows:
-        raise InputError(f"Expected at least one region, got none in {source_name(path)}.")
-    contigs = [name for _, name, _ in rows]
+        raise InputError(f"Expected at least one region, got none in {name}.")
+    contigs = [row.contig for row in rows]
     if genome:
-        places = {name: f"{source_name(path)}, line {line}" for line, name, _ in reversed(rows)}
+        places = {row.contig: f"{name}, line {row.line}" for row in reversed(rows)}
         names = match_contigs(contigs, genome.lengths, genome.path, places)
-        contigs = [names[name] for name in contigs]
-    return Regions(contigs, *np.array([numbers for *_, numbers in rows], np.int64).T)
+        contigs = [names[contig] for contig in contigs]
+    regions = Regions(contigs, *np.array([row.numbers for row in rows], np.int64).T)
+    return Bed(regions, np.array([row.reverse for row in rows]), np.array([row.line for row in rows], np.int64), path)
 
 
-def _rows(text: str, path: str) -> Iterator[tuple[int, str, tuple[int, int, int]]]:
-    """The number of each line that is a region, its contig, and its start, end and middle."""
+def _rows(text: str, path: str) -> Iterator[_Row]:
+    """The lines that are regions."""
     for line, row in enumerate(text.splitlines(), 1):
         if not row.strip() or row.startswith(_NO_REGION):
             continue
         cells = row.split("\t") if "\t" in row else row.split()
         try:
-            yield line, cells[0].strip(), _numbers(cells)
+            yield _Row(line, cells[0].strip(), _numbers(cells), cells[STRAND : STRAND + 1] == ["-"])
         except (ValueError, IndexError):
             wanted = "contig, start and end of a region, and a summit within it where there are ten columns"
             raise InputError(f"Expected {wanted}, got {row[:60]!r} ({path}, line {line}).") from None

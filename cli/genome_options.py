@@ -1,0 +1,110 @@
+"""The options of `predict` for places of a genome: which are read, and how they are written as a track. click only."""
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import click
+
+from .options import STRAND_CHOICES
+
+if TYPE_CHECKING:
+    from dreamkeras.scoring.scorer import Scorer
+    from dreamkeras.sequence.places import Places
+    from dreamkeras.sequence.records import Records
+
+__all__ = ["Reading", "chosen_reading", "genome_options"]
+
+OPTIONS = (
+    click.option("--genome", type=click.Path(), metavar="FASTA", help="INPUT is BED or narrowPeak: regions of this genome are scored."),
+    click.option(
+        "--tile",
+        metavar="WIDTH:STEP",
+        help="Score windows of WIDTH letters, one each STEP, along the FASTA INPUT, or along the regions; those of N alone are left out.",
+    ),
+    click.option(
+        "--window",
+        type=click.IntRange(min=1),
+        metavar="N",
+        help="Score N letters around each region's summit or middle.  [default: what the model sees; the region itself where "
+        "the construct has flanks or adapters]",
+    ),
+    click.option(
+        "--strand", type=click.Choice(STRAND_CHOICES), help="Strand of the genome that is read.  [default: given, by the line in BED]"
+    ),
+    click.option("--column", metavar="NAME", help="The one prediction that a bedGraph or bigWig holds, where the model has several."),
+)
+
+
+class Reading(NamedTuple):
+    """Where records come from, and what a track has to know of them.
+
+    Args:
+        records: Batches of them.
+        track: The keywords of `sequence.tracks.open_track`.
+        files: All files that are read.
+        choices: What was chosen, JSON-able.
+    """
+
+    records: "Iterator[Records]"
+    track: Mapping[str, Any]
+    files: tuple[str, ...]
+    choices: Mapping[str, Any]
+
+
+def genome_options(command: Callable[..., Any]) -> Callable[..., Any]:
+    """Decorator: gives a command these options, in this order."""
+    for option in reversed(OPTIONS):
+        command = option(command)
+    return command
+
+
+def chosen_reading(
+    inputs: Sequence[str], predictor: "Scorer", choices: dict[str, Any], columns: Mapping[str, str | int | None], *, bigwig: bool
+) -> Reading:
+    """What the options say is read.
+
+    Args:
+        inputs: The files.
+        predictor: Whose constructs tell what a region's window is.
+        choices: The values of these options.
+        columns: The columns of tables that were asked for.
+        bigwig: Whether results are one, which has to tell the lengths of contigs.
+
+    Raises:
+        click.UsageError: Options do not go together.
+        InputError: A genome cannot be looked up.
+    """
+    from dreamkeras.sequence.places import contig_lengths, default_window, read_places
+    from dreamkeras.sequence.reading import read_files
+
+    column = choices["column"]
+    places = _chosen_places(choices)
+    if places is None:
+        return Reading(read_files(inputs, **columns), {"column": column}, tuple(inputs), columns)
+    for name, value in columns.items():
+        if value is not None:
+            raise click.UsageError(f"Expected a table for --{name.replace('_', '-')}, got places of a genome.")
+    if places.genome and places.tile is None and places.window is None:
+        places = places._replace(window=default_window(predictor.constructs))
+    track = {
+        "column": column,
+        "middle": places.tile.middle if places.tile else None,
+        "lengths": contig_lengths(inputs, places) if bigwig or places.genome else None,
+    }
+    files = (*inputs, *([places.genome] if places.genome else []))
+    return Reading(read_places(inputs, places), track, files, {**columns, **places._asdict()})
+
+
+def _chosen_places(choices: dict[str, Any]) -> "Places | None":
+    genome, tile, window, strand = (choices[name] for name in ("genome", "tile", "window", "strand"))
+    if genome is None and tile is None:
+        for name in ("window", "strand"):
+            if choices[name] is not None:
+                raise click.UsageError(f"Expected --genome FASTA{' or --tile WIDTH:STEP' * (name == 'strand')} for --{name}, got none.")
+        return None
+    if window and (tile or genome is None):
+        raise click.UsageError("Expected --genome FASTA and no --tile for --window, got a tile.")
+    from dreamkeras.sequence.places import Places
+    from dreamkeras.sequence.tiles import Tile
+
+    return Places(genome, Tile.parse(tile) if tile else None, window, strand or "given")

@@ -1,0 +1,143 @@
+"""`dreamkeras predict` on places of a genome, beside letters that are counted by hand."""
+
+import gzip
+
+import numpy as np
+import pytest
+from toy_models import count, write_toy_model
+
+from dreamkeras.sequence.construct import Construct
+
+CONTIGS = {name: "".join(np.random.default_rng(i).choice(list("ACGT"), 50)) for i, name in enumerate(("chr1", "chr2"))}
+
+
+@pytest.fixture
+def genome(tmp_path):
+    path = tmp_path / "genome.fa"
+    path.write_text("".join(f">{name}\n{text}\n" for name, text in CONTIGS.items()))
+    return path
+
+
+@pytest.fixture
+def bed(tmp_path):
+    (tmp_path / "peaks.bed").write_text("chr1\t10\t16\t.\t.\t+\nchr2\t20\t28\t.\t.\t-\n")
+    return tmp_path / "peaks.bed"
+
+
+@pytest.fixture
+def surrounded(tmp_path):
+    """A model whose construct has an adapter, which the toy model counts, too."""
+    pytest.importorskip("onnx")
+    return write_toy_model(tmp_path / "s.onnx", Construct("s", length=16, left_adapter="TTTT", right_adapter="TTTT", strands="given"))
+
+
+def table(result):
+    assert (result.exit_code, result.stderr) == (0, "")
+    return {name: [float(value) for value in values] for name, *values in (row.split("\t") for row in result.stdout.splitlines()[1:])}
+
+
+def turned(text):
+    return text[::-1].translate(str.maketrans("ACGT", "TGCA"))
+
+
+def test_regions_are_scored_in_the_window_that_the_model_sees(run, toy_model, genome, bed):
+    one, two = CONTIGS.values()
+    wanted = {"chr1:7-19": count(one[7:19]), "chr2:18-30(-)": count(turned(two[18:30]))}
+    assert table(run("predict", bed, "--genome", genome, "-m", toy_model)) == wanted
+
+
+def test_regions_are_scored_as_they_stand_where_flanks_are_around_them(run, surrounded, genome, bed):
+    one, two = CONTIGS.values()
+    result = run("predict", bed, "--genome", genome, "-m", surrounded, "--strand", "forward")
+    assert table(result) == {"chr1:10-16": count(one[10:16]), "chr2:20-28": count(two[20:28])}
+
+
+def test_windows_of_another_width(run, toy_model, genome, bed):
+    assert list(table(run("predict", bed, "--genome", genome, "-m", toy_model, "--window", "6"))) == ["chr1:10-16", "chr2:21-27(-)"]
+
+
+def test_a_region_that_does_not_fit_is_an_error_or_skipped(run, surrounded, genome, bed):
+    bed.write_text("chr1\t0\t30\nchr1\t2\t8\n")
+    failed = run("predict", bed, "--genome", genome, "-m", surrounded)
+    assert (failed.exit_code, "got 30 in record 'chr1:0-30'" in failed.stderr, "peaks.bed, line 1" in failed.stderr) == (1, True, True)
+    skipped = run("predict", bed, "--genome", genome, "-m", surrounded, "--on-error", "skip")
+    assert (skipped.exit_code, skipped.stdout.splitlines()[1].split("\t")[0]) == (0, "chr1:2-8")
+
+
+@pytest.mark.parametrize("strand", ["forward", "reverse"])
+def test_a_genome_is_tiled_from_gzip(run, toy_model, genome, tmp_path, strand):
+    (tmp_path / "g.fa.gz").write_bytes(gzip.compress(genome.read_bytes()))
+    found = table(run("predict", tmp_path / "g.fa.gz", "--tile", "12:5", "-m", toy_model, "--strand", strand))
+    read, mark = (turned, "(-)") if strand == "reverse" else (str, "")
+    assert found == {f"{name}:{i}-{i + 12}{mark}": count(read(text[i : i + 12])) for name, text in CONTIGS.items() for i in range(0, 39, 5)}
+
+
+def test_regions_are_tiled(run, toy_model, genome, bed):
+    bed.write_text("chr2\t3\t25\n")
+    found = table(run("predict", bed, "--genome", genome, "--tile", "10:6", "-m", toy_model))
+    assert found == {f"chr2:{i}-{i + 10}": count(CONTIGS["chr2"][i : i + 10]) for i in (3, 9, 15)}
+
+
+def test_tiles_become_a_bigwig_of_their_middles(run, toy_model, genome, tmp_path):
+    result = run("predict", genome, "--tile", "12:4", "-m", toy_model, "-o", tmp_path / "gc.bw", "--column", "gc")
+    assert (result.exit_code, result.stdout, result.stderr) == (0, "", "")
+    file = pytest.importorskip("pyBigWig").open(str(tmp_path / "gc.bw"))
+    assert file.chroms() == dict.fromkeys(CONTIGS, 50)
+    for name, text in CONTIGS.items():
+        assert file.intervals(name) == tuple((i + 4, i + 8, count(text[i : i + 12])[0]) for i in range(0, 39, 4))
+    file.close()
+
+
+@pytest.mark.parametrize("resume", [False, True])
+def test_bedgraph_of_regions_with_and_without_resume(run, toy_model, genome, bed, tmp_path, resume):
+    output = tmp_path / "a.bedgraph"
+    result = run("predict", bed, "--genome", genome, "-m", toy_model, "-o", output, "--column", "a", *["--resume"] * resume)
+    assert (result.exit_code, result.stderr) == (0, "")
+    numbers = [count(text)[1] for text in (CONTIGS["chr1"][7:19], turned(CONTIGS["chr2"][18:30]))]
+    assert output.read_text() == f"chr1\t7\t19\t{numbers[0]:g}\nchr2\t18\t30\t{numbers[1]:g}\n"
+
+
+def test_bedgraph_to_standard_output(run, toy_model, genome):
+    result = run("predict", genome, "--tile", "12:38", "-m", toy_model, "--format", "bedgraph", "--column", "gc")
+    assert result.stdout.splitlines()[1] == f"chr1\t38\t50\t{count(CONTIGS['chr1'][38:])[0]:g}"
+
+
+@pytest.mark.parametrize(
+    ("args", "message"),
+    [
+        (["--window", "5"], "Expected --genome FASTA for --window"),
+        (["--strand", "reverse"], "Expected --genome FASTA or --tile WIDTH:STEP for --strand"),
+        (["--tile", "5:1", "--window", "5"], "no --tile for --window"),
+        (["--tile", "5:1", "--id-column", "x"], "Expected a table for --id-column"),
+        (["--tile", "5:1", "--column", "gc"], "Expected a bedGraph or bigWig for --column"),
+        (["--strand", "both"], "'both' is not one of"),
+    ],
+)
+def test_options_that_do_not_go_together_are_wrong_usage(run, toy_model, genome, args, message):
+    result = run("predict", genome, "-m", toy_model, *args)
+    assert (result.exit_code, message in result.stderr) == (2, True), result.stderr
+
+
+@pytest.mark.parametrize(
+    ("args", "message"),
+    [
+        (["--tile", "5x1"], "Expected WIDTH:STEP"),
+        (["--tile", "12:4", "--format", "bigwig"], "Expected one of the columns gc, a"),
+        (["--format", "bigwig", "--column", "gc"], "Expected the lengths of contigs"),
+    ],
+)
+def test_what_else_is_wrong_is_one_line(run, toy_model, genome, tmp_path, args, message):
+    result = run("predict", genome, "-m", toy_model, "-o", tmp_path / "o", *args)
+    assert (result.exit_code, message in result.stderr, result.stderr.count("\n")) == (1, True, 1), result.stderr
+    assert not (tmp_path / "o").exists()
+
+
+def test_another_genome_does_not_go_on_with_what_was_begun(run, toy_model, genome, bed, tmp_path, monkeypatch):
+    command = ["predict", bed, "--genome", genome, "-m", toy_model, "-o", tmp_path / "o.tsv", "--resume"]
+    with monkeypatch.context() as patched:
+        patched.setattr("dreamkeras.scoring.pipeline.write_parts", lambda *parts: 1 / 0)
+        with pytest.raises(ZeroDivisionError):
+            run(*command)
+    genome.write_text(genome.read_text().replace("A", "C"))
+    result = run(*command)
+    assert (result.exit_code, "got another input" in result.stderr) == (1, True), result.stderr

@@ -1,0 +1,79 @@
+"""Measurements on a clock that the scorer itself moves."""
+
+import numpy as np
+import pytest
+from toy_models import TOY
+
+from dreamkeras.scoring import tuning
+from dreamkeras.scoring.tuning import BATCH_SIZES, GAIN, rate, thread_counts, tune
+
+
+class Clock:
+    now = 0.0
+
+    def perf_counter(self):
+        return self.now
+
+
+@pytest.fixture
+def clock(monkeypatch):
+    clock = Clock()
+    monkeypatch.setattr(tuning, "time", clock)
+    return clock
+
+
+class Timed:
+    """A scorer that takes `seconds(rows)`; the first time, ten times as long."""
+
+    constructs = (TOY,)
+
+    def __init__(self, clock, seconds):
+        self.clock, self.seconds, self.sizes = clock, seconds, []
+
+    def score_windows(self, windows, batch_size):
+        rows = len(windows[0])
+        assert windows[0].shape == (batch_size, TOY.length)
+        assert set(np.unique(windows[0])) <= set(b"ACGT")
+        self.clock.now += self.seconds(rows) * (1 if rows in self.sizes else 10)
+        self.sizes.append(rows)
+
+
+def test_a_rate_leaves_the_first_batch_out(clock):
+    assert rate(Timed(clock, lambda rows: rows / 500), 20) == pytest.approx(500)
+
+
+def test_a_slow_model_is_asked_three_times_and_a_fast_one_as_often_as_time_allows(clock):
+    slow, fast = Timed(clock, lambda rows: 3.0), Timed(clock, lambda rows: 0.015625)
+    rate(slow, 4, 0.25)
+    rate(fast, 4, 0.25)
+    assert (len(slow.sizes), len(fast.sizes)) == (3, 1 + 16)
+
+
+def test_batches_grow_as_long_as_that_gains(clock):
+    best = tune(lambda threads: Timed(clock, lambda rows: max(rows, 100) / 1000), [2], BATCH_SIZES)
+    assert (best.batch_size, best.threads, best.rate) == (128, 2, pytest.approx(1000))
+    assert max(best.scorer.sizes) == 512
+
+
+def test_the_smallest_batch_of_those_alike_is_taken(clock):
+    best = tune(lambda threads: Timed(clock, lambda rows: rows / (1000 + rows * (GAIN - 1) / 2)), [1], BATCH_SIZES)
+    assert (best.batch_size, max(best.scorer.sizes)) == (16, 64)
+
+
+@pytest.mark.parametrize(("faster", "threads"), [(1.0, 4), (1.04, 4), (1.5, 2)])
+def test_other_threads_are_taken_only_where_they_gain(clock, faster, threads):
+    speed = {4: 1000, 2: 1000 * faster}
+    best = tune(lambda count: Timed(clock, lambda rows: rows / speed[count]), [4, 2], [64])
+    assert (best.threads, best.batch_size, best.rate) == (threads, 64, pytest.approx(speed[threads]))
+
+
+def test_what_was_found_is_one_line(clock):
+    best = tune(lambda threads: Timed(clock, lambda rows: rows / 2048), [1], [2048])
+    assert str(best) == "Measured 2,048 a second with 2,048 sequences at once and 1 thread."
+
+
+def test_threads_are_all_cpus_or_half_of_them(monkeypatch):
+    monkeypatch.setattr(tuning, "available_cpus", lambda: 7)
+    assert thread_counts() == (7, 3)
+    monkeypatch.setattr(tuning, "available_cpus", lambda: 1)
+    assert thread_counts() == (1,)
