@@ -9,7 +9,7 @@ from typing import NamedTuple
 import numpy as np
 
 from dreamkeras.errors import InputError, ModelError
-from dreamkeras.scoring.distinct import distinct_rows
+from dreamkeras.scoring.distinct import distinct_rows, window_keys
 from dreamkeras.scoring.scorer import BATCH_SIZE, Progress, Scorer
 from dreamkeras.sequence.alphabet import BASES, IS_BASE, ONE_HOT
 from dreamkeras.sequence.construct import Construct
@@ -138,7 +138,7 @@ def mutagenesis(
 
 def _asker(predictor: Scorer, batch_size: int, progress: Progress | None) -> Callable[[list[np.ndarray]], np.ndarray]:
     def ask(windows: list[np.ndarray]) -> np.ndarray:
-        found = distinct_rows(windows)
+        found = distinct_rows(windows, window_keys(windows))
         first, places = found or (slice(None), slice(None))
         return predictor.score_windows([letters[first] for letters in windows], batch_size, progress)[places, : len(predictor.tasks)]
 
