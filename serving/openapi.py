@@ -3,6 +3,8 @@
 import importlib.metadata
 from typing import Any
 
+from dreamkeras.sequence.alphabet import IUPAC
+
 __all__ = ["openapi_document"]
 
 Schema = dict[str, Any]
@@ -11,7 +13,11 @@ TEXT: Schema = {"type": "string"}
 NUMBER: Schema = {"type": ["number", "null"]}
 NUMBERS: Schema = {"type": "array", "items": NUMBER}
 TEXTS: Schema = {"type": "array", "items": TEXT}
-SEQUENCE: Schema = {"type": "string", "description": "DNA letters, in any case, with both adapters or with neither.", "minLength": 1}
+SEQUENCE: Schema = {
+    "type": "string",
+    "description": "DNA letters, IUPAC codes too, in any case, with both adapters or with neither.",
+    "pattern": f"^[{''.join(IUPAC)}{''.join(IUPAC).lower()}]+$",
+}
 MODEL: Schema = {"type": "string", "description": "The model's name; may be left out where there is only one."}
 VERSION: Schema = {"type": "string", "description": "Its version; the newest if left out."}
 NAMED = {"type": "object", "properties": {"id": TEXT, "sequence": SEQUENCE}, "required": ["sequence"]}
@@ -114,7 +120,7 @@ def _predict() -> Schema:
         "description": (
             "A body that is no JSON is read as a file, while it comes: FASTA, FASTQ, TSV, CSV or one sequence a line, plain or gzip. "
             "It is answered as TSV unless Accept names another type; what goes wrong after the first MiB of an answer cuts it off. "
-            "For a JSON body, model and version stand in the body; for a file, in the query."
+            "Model and version may stand in a JSON body, too."
         ),
         "parameters": parameters,
         "requestBody": {"required": True, "content": body},

@@ -81,11 +81,10 @@ async def predict(uploads: Uploads, request: Request) -> Response:
         raise ProtocolError(f"Expected include=sequence, got {echo[:40]!r}.")
     if _is_json(request):
         fields = await _json_body(request)
-        model = _model(service, fields.get("model"), fields.get("version"))
-        records = json_records(fields)
-        batches, otherwise = _batches(records), JSON
+        model = _model(request, fields)
+        batches, otherwise = _batches(json_records(fields)), JSON
     else:
-        model = _model(service, request.query_params.get("model"), request.query_params.get("version"))
+        model = _model(request, {})
         columns = (_place(request, "id_column"), _place(request, "sequence_column"))
         batches, otherwise = uploads.read(_noting_end(request), *columns), TSV
     question = _Question(model, batches, choose_type(request.headers.get("accept", ""), otherwise), bool(echo))
@@ -95,7 +94,7 @@ async def predict(uploads: Uploads, request: Request) -> Response:
 async def mutagenesis(request: Request) -> Response:
     """What each letter of one sequence is worth."""
     service, fields = _service(request), await _json_body(request)
-    model = _model(service, fields.get("model"), fields.get("version"))
+    model = _model(request, fields)
     sequence = member(fields, "sequence", str, ..., "the request")
     return JSONResponse(await unless_gone(request, mutate(service, model, sequence)))
 
@@ -175,14 +174,14 @@ def _service(request: Request) -> Service:
     return service
 
 
-def _model(service: Service, name: object, version: object) -> ServedModel:
-    """The model asked for; the only one where none is named."""
-    if not isinstance(name, str | None) or not isinstance(version, str | None):
-        raise ProtocolError("Expected model and version to be JSON strings.")
-    names = service.models.names()
-    if name is None and len(names) != 1:
+def _model(request: Request, fields: Fields) -> ServedModel:
+    """The model that the body or the query names; the only one where neither does."""
+    models, query = _service(request).models, request.query_params
+    names = models.names()
+    name = member(fields, "model", str, query.get("model", names[0] if len(names) == 1 else None), "the request")
+    if name is None:
         raise ProtocolError(f"Expected a model of {', '.join(names) or 'none'}, got none.")
-    return service.models.get(names[0] if name is None else name, version or "")
+    return models.get(name, member(fields, "version", str, query.get("version", ""), "the request"))
 
 
 def _is_json(request: Request) -> bool:

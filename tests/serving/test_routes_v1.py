@@ -96,9 +96,23 @@ class TestPredict:
         assert answer.status == status
         assert message in answer.error
 
-    @pytest.mark.parametrize("fields", [{"sequences": ["A"], "model": 5}, {"sequences": 5}, {}, [], {"sequences": ["ACGTACGTACGTACGT"]}])
+    @pytest.mark.parametrize(
+        "fields",
+        [
+            {"sequences": ["ACGT"], "model": 5},
+            {"sequences": ["ACGT"], "version": None},
+            {"sequences": 5},
+            {},
+            [],
+            {"sequences": ["ACGTACGTACGTACGT"]},
+        ],
+    )
     def test_wrong_json_is_refused(self, app, fields):
         assert post(app, "/v1/predict", fields).status == 400
+
+    @pytest.mark.parametrize(("fields", "status"), [({}, 404), ({"model": "toy"}, 200)])
+    def test_a_json_bodys_model_may_stand_in_the_query(self, app, fields, status):
+        assert post(app, "/v1/predict", {"sequences": ["ACGT"], **fields}, query=b"model=none").status == status
 
     def test_an_upload_that_is_too_large_is_refused(self, make_repository):
         small = create_app(QUICK.__class__(upload_bytes=100, body_bytes=50, json_bytes=50, rows=8), make_repository())
