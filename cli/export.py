@@ -1,8 +1,15 @@
 """`dreamkeras export`: a trained model, or several, as one ONNX file."""
 
+from typing import TYPE_CHECKING
+
 import click
 
-from .options import EXPORT_PRECISIONS, STRANDS
+from .options import EXPORT_PRECISIONS, STRANDS, TRITON_DEVICES
+
+if TYPE_CHECKING:  # pathlib is cheap, the library is not
+    from pathlib import Path
+
+    from dreamkeras.sequence.description import ModelDescription
 
 __all__ = ["command"]
 
@@ -29,7 +36,21 @@ __all__ = ["command"]
     help="Answer the mean of both strands, or the strand as given.  [default: the construct's rule]",
 )
 @click.option("--without-bias", is_flag=True, help="Leave out the enzyme's bias that an ATAC-seq model was trained around.")
-def command(runs: tuple[str, ...], output: str | None, precision: str, strands: str | None, without_bias: bool) -> None:
+@click.option("--triton", type=click.Path(), metavar="DIR", help="Write it into this model repository of the Triton Inference Server.")
+@click.option("--name", help="What Triton calls the model.  [default: the name of the first RUN]")
+@click.option(
+    "--triton-device", type=click.Choice(TRITON_DEVICES), default="cpu", show_default=True, help="Where Triton runs it; for a new model."
+)
+def command(
+    runs: tuple[str, ...],
+    output: str | None,
+    precision: str,
+    strands: str | None,
+    without_bias: bool,
+    triton: str | None,
+    name: str | None,
+    triton_device: str,
+) -> None:
     """Write a trained model as one ONNX file that takes letters and returns expression.
 
     RUN is a run folder or a .keras file, trained on any backend. The file is written only if it predicts what the
@@ -39,20 +60,49 @@ def command(runs: tuple[str, ...], output: str | None, precision: str, strands: 
     each position.
 
     Several RUNs, which may be .onnx files too, become one file: an ensemble that returns the mean and the standard deviation.
+
+    With --triton, RUN may be an .onnx file, too. The file becomes the newest version of the model NAME in the repository DIR; a new
+    model gets a config.pbtxt, which is left as it stands after that.
     """
-    from dreamkeras.export import export_ensemble, export_onnx
+    from pathlib import Path
+
     from dreamkeras.export.onnx_file import default_output
     from dreamkeras.export.parity import Parity
+    from dreamkeras.export.triton import copy_onnx, triton_version
+
+    _check_usage(runs, output, without_bias, triton, name)
+    if triton is None:
+        file = Path(output or default_output(runs[0]))
+        description = _export(runs, file, precision, strands, without_bias)
+    else:
+        first = Path(runs[0]).resolve()
+        with triton_version(triton, name or (first.name if first.is_dir() else first.stem), triton_device) as version:
+            finished = runs[0].endswith(".onnx") and (len(runs), precision, strands, without_bias) == (1, "float32", None, False)
+            description = (
+                copy_onnx(runs[0], version.unfinished) if finished else _export(runs, version.unfinished, precision, strands, without_bias)
+            )
+        file = version.file
+    rule = {"both": "mean of both strands", "given": "strand as given"}[description.construct.strands]
+    precision = description.parity.get("precision", precision)
+    click.echo(f"Wrote {file}: {description.name}, construct {description.construct.name}, {rule}, {precision}.")
+    if description.parity:
+        click.echo(str(Parity(**description.parity)))
+
+
+def _check_usage(runs: tuple[str, ...], output: str | None, without_bias: bool, triton: str | None, name: str | None) -> None:
+    if len(runs) > 1 and output is None and triton is None:
+        raise click.UsageError("Expected -o FILE or --triton DIR for the ensemble of several models.")
+    if len(runs) > 1 and without_bias:
+        raise click.UsageError("Expected one RUN to leave its bias out, got several.")
+    if output is not None and triton is not None:
+        raise click.UsageError("Expected either -o FILE or --triton DIR, got both.")
+    if name is not None and triton is None:
+        raise click.UsageError("Expected --triton DIR beside --name.")
+
+
+def _export(runs: tuple[str, ...], output: "Path", precision: str, strands: str | None, without_bias: bool) -> "ModelDescription":
+    from dreamkeras.export import export_ensemble, export_onnx
 
     if len(runs) > 1:
-        if output is None:
-            raise click.UsageError("Expected -o FILE for the ensemble of several models.")
-        if without_bias:
-            raise click.UsageError("Expected one RUN to leave its bias out, got several.")
-        description = export_ensemble(runs, output, precision=precision, strands=strands)
-    else:
-        output = output or str(default_output(runs[0]))
-        description = export_onnx(runs[0], output, precision=precision, strands=strands, without_bias=without_bias)
-    rule = {"both": "mean of both strands", "given": "strand as given"}[description.construct.strands]
-    click.echo(f"Wrote {output}: {description.name}, construct {description.construct.name}, {rule}, {precision}.")
-    click.echo(str(Parity(**description.parity)))
+        return export_ensemble(runs, output, precision=precision, strands=strands)
+    return export_onnx(runs[0], output, precision=precision, strands=strands, without_bias=without_bias)

@@ -13,6 +13,7 @@ __all__ = [
     "PRECISIONS",
     "SLOTS",
     "STRANDS",
+    "TRITON_DEVICES",
     "batch_size_option",
     "device_option",
     "fold_count",
@@ -56,6 +57,9 @@ EXPORT_PRECISIONS = ("float32", "float16")
 
 STRANDS = ("both", "forward")
 """Those of `export`, likewise."""
+
+TRITON_DEVICES = ("cpu", "gpu", "tensorrt")
+"""Those of `export.triton`, likewise."""
 
 models_option = click.option(
     "-m",

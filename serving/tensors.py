@@ -5,7 +5,7 @@ HTTP's binary extension and gRPC write them alike: row by row, little-endian, ea
 
 import math
 import struct
-from collections.abc import Sequence
+from collections.abc import Container, Sequence
 from typing import NamedTuple, Protocol
 
 import numpy as np
@@ -20,9 +20,11 @@ __all__ = [
     "Tensor",
     "TensorSpec",
     "check_one_input",
+    "check_output",
     "decode_tensor",
     "find_spec",
     "raw_tensor",
+    "refuse_unsupported",
 ]
 
 BYTES = "BYTES"
@@ -31,6 +33,7 @@ BYTES = "BYTES"
 NUMPY_TYPES: dict[str, np.dtype[np.generic]] = {"UINT8": np.dtype("u1"), "FP32": np.dtype("<f4")}
 """The protocol's names of the number types that models here take and answer."""
 
+UNSUPPORTED = {"shared_memory_region": "shared memory", "classification": "classification"}
 PREFIX = struct.Struct("<I")
 
 Tensor = np.ndarray | list[bytes]
@@ -120,6 +123,31 @@ def check_one_input(names: Sequence[str], alternatives: Sequence[TensorSpec]) ->
     if len(names) != 1:
         wanted = _one_of(dict.fromkeys(spec.name for spec in alternatives))
         raise ProtocolError(f"Expected one input, {wanted}, got {' and '.join(map(repr, names)) or 'none'}.")
+
+
+def check_output(name: str, outputs: Sequence[TensorSpec]) -> None:
+    """Refuses what a model does not answer.
+
+    Raises:
+        ProtocolError: It is that.
+    """
+    if all(spec.name != name for spec in outputs):
+        raise ProtocolError(f"Expected output {_one_of(dict.fromkeys(spec.name for spec in outputs))}, got {name!r}.")
+
+
+def refuse_unsupported(parameters: Container[str], place: str) -> None:
+    """Refuses what Triton can do with a tensor and this server cannot.
+
+    Args:
+        parameters: Names of the tensor's parameters.
+        place: What the tensor is called in messages.
+
+    Raises:
+        ProtocolError: One of them asks for that.
+    """
+    for name, meaning in UNSUPPORTED.items():
+        if name in parameters:
+            raise ProtocolError(f"Expected {place} without {name!r}, got it: {meaning} is not supported.")
 
 
 def decode_tensor(name: str, datatype: str, shape: Sequence[int], data: memoryview) -> Tensor:

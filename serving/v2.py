@@ -12,11 +12,21 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from .json_text import Fields, member, objects, read_json
-from .tensors import BYTES, Limits, ProtocolError, Tensor, TensorSpec, check_one_input, decode_tensor, find_spec, raw_tensor
+from .tensors import (
+    BYTES,
+    Limits,
+    ProtocolError,
+    Tensor,
+    TensorSpec,
+    check_one_input,
+    check_output,
+    decode_tensor,
+    find_spec,
+    raw_tensor,
+    refuse_unsupported,
+)
 
 __all__ = ["InferRequest", "Limits", "ProtocolError", "TensorSpec", "check_parameters", "read_request", "write_response"]
-
-UNSUPPORTED = {"shared_memory_region": "shared memory", "classification": "classification"}
 
 
 class InferRequest(NamedTuple):
@@ -122,7 +132,7 @@ def _read_inputs(fields: Fields, data: memoryview | None, alternatives: Sequence
         raise ProtocolError(f"Expected 'shape' of {place} to hold whole numbers from 0 on, got {json.dumps(shape)[:80]}.")
     find_spec(name, datatype, shape, alternatives, limits)
     parameters = member(tensor, "parameters", dict, {}, place)
-    _refuse_unsupported(parameters, place)
+    refuse_unsupported(parameters, place)
     size = member(parameters, "binary_data_size", int, None, place)
     if (size is None) == ("data" not in tensor):
         raise ProtocolError(f"Expected either 'data' or 'binary_data_size' in {place}, got {'neither' if size is None else 'both'}.")
@@ -165,22 +175,14 @@ def _read_outputs(fields: Fields, outputs: Sequence[TensorSpec]) -> list[tuple[s
     """Which tensors are asked for, each once, and whether as binary data."""
     parameters = member(fields, "parameters", dict, {}, "the request")
     binary = member(parameters, "binary_data_output", bool, False, "the request")
-    known = [spec.name for spec in outputs]
     asked = {}
-    for tensor in objects(fields, "outputs", [], "the request") or [{"name": name} for name in known]:
+    for tensor in objects(fields, "outputs", [], "the request") or [{"name": spec.name} for spec in outputs]:
         name = member(tensor, "name", str, ..., "an output")
-        if name not in known:
-            raise ProtocolError(f"Expected output {' or '.join(map(repr, known))}, got {name!r}.")
+        check_output(name, outputs)
         own = member(tensor, "parameters", dict, {}, f"output {name!r}")
-        _refuse_unsupported(own, f"output {name!r}")
+        refuse_unsupported(own, f"output {name!r}")
         asked[name] = member(own, "binary_data", bool, binary, f"output {name!r}")
     return list(asked.items())
-
-
-def _refuse_unsupported(parameters: Fields, place: str) -> None:
-    for name, meaning in UNSUPPORTED.items():
-        if name in parameters:
-            raise ProtocolError(f"Expected {place} without {name!r}, got it: {meaning} is not supported.")
 
 
 def _json_numbers(values: np.ndarray) -> list[float | None]:

@@ -100,3 +100,31 @@ class TestEnsemble:
         other = write_toy_model(tmp_path / "other.onnx", tasks=("gc",))
         assert one_line_error(run("export", toy_model, other, "-o", tmp_path / "m.onnx"), "the same tasks")
         assert not (tmp_path / "m.onnx").exists()
+
+
+class TestTriton:
+    def test_each_export_is_the_newest_version(self, run, toy_model, tmp_path):
+        first, second = (run("export", toy_model, "--triton", tmp_path / "models") for _ in range(2))
+        assert first.stdout == f"Wrote {tmp_path / 'models/toy/1/model.onnx'}: toy, construct toy, strand as given, float32.\n"
+        assert (second.exit_code, second.stderr) == (0, "")
+        assert sorted(path.name for path in (tmp_path / "models/toy").iterdir()) == ["1", "2", "config.pbtxt"]
+
+    def test_run_folder_under_a_name_and_for_a_gpu(self, run, run_folder, tmp_path):
+        result = run("export", run_folder, "--triton", tmp_path, "--name", "promoter", "--triton-device", "gpu", "--precision", "float16")
+        assert result.stdout.startswith(f"Wrote {tmp_path / 'promoter/1/model.onnx'}: dream-cnn-small, construct yeast")
+        assert "KIND_GPU" in (tmp_path / "promoter/config.pbtxt").read_text()
+        assert dreamkeras.load(tmp_path / "promoter/1").description.parity["precision"] == "float16"
+
+    def test_ensemble(self, run, toy_model, tmp_path):
+        result = run("export", toy_model, toy_model, "--triton", tmp_path, "--name", "both")
+        assert result.exit_code == 0
+        assert 'name: "sd"' in (tmp_path / "both/config.pbtxt").read_text()
+
+    @pytest.mark.parametrize(
+        "args", [["--triton", "models", "-o", "m.onnx"], ["--name", "x"], ["--triton", "models", "--triton-device", "tpu"]]
+    )
+    def test_wrong_usage_exits_2(self, run, toy_model, args):
+        assert run("export", toy_model, *args).exit_code == 2
+
+    def test_a_name_that_is_none(self, run, toy_model, tmp_path):
+        assert one_line_error(run("export", toy_model, "--triton", tmp_path, "--name", "../x"), "--name")

@@ -305,6 +305,7 @@ class TestFullDisk:
 
 def test_options_offer_what_there_is():
     from dreamkeras import export
+    from dreamkeras.export import triton
     from dreamkeras.layers.slots import BLOCKS
     from dreamkeras.training.backend import BACKENDS
     from dreamkeras.training.config import PRECISIONS
@@ -320,6 +321,7 @@ def test_options_offer_what_there_is():
     assert options.BODY == BODY
     assert options.EXPORT_PRECISIONS == export.PRECISIONS
     assert options.STRANDS == export.STRANDS
+    assert options.TRITON_DEVICES == triton.DEVICES
 
 
 def test_help_names_every_strategy_and_has_a_line_an_option(run):

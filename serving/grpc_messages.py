@@ -1,0 +1,110 @@
+"""The Open Inference Protocol over gRPC: messages to requests, answers to messages. What `v2` is for HTTP; pure, too."""
+
+import math
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+from tritonclient.grpc import service_pb2 as messages
+
+from .tensors import (
+    BYTES,
+    Limits,
+    ProtocolError,
+    Tensor,
+    TensorSpec,
+    check_one_input,
+    check_output,
+    decode_tensor,
+    find_spec,
+    refuse_unsupported,
+)
+from .v2 import InferRequest, check_parameters
+
+__all__ = ["parameter_values", "read_message", "write_message"]
+
+FIELDS = {BYTES: "bytes_contents", "UINT8": "uint_contents"}
+"""Where a tensor's elements stand in a message, by its datatype, unless its bytes follow as they are."""
+
+
+def read_message(message: Any, inputs: Sequence[TensorSpec], outputs: Sequence[TensorSpec], limits: Limits) -> InferRequest:
+    """A request out of a `ModelInferRequest`.
+
+    Args:
+        message: The message.
+        inputs: What the model takes, of which a request has to hold one.
+        outputs: What it answers; all of it unless the request names some.
+        limits: Bounds its rows.
+
+    Returns:
+        The request; an array is a view of the message's bytes where these are raw.
+
+    Raises:
+        ProtocolError: The message is malformed or not what the model takes.
+    """
+    check_one_input([tensor.name for tensor in message.inputs], inputs)
+    (tensor,) = message.inputs
+    refuse_unsupported(tensor.parameters, f"input {tensor.name!r}")
+    find_spec(tensor.name, tensor.datatype, tensor.shape, inputs, limits)
+    for output in message.outputs:
+        check_output(output.name, outputs)
+        refuse_unsupported(output.parameters, f"output {output.name!r}")
+    names = dict.fromkeys(output.name for output in message.outputs or outputs)
+    return InferRequest(
+        message.id or None,
+        {tensor.name: _read_tensor(tensor, message.raw_input_contents)},
+        [(name, True) for name in names],
+        check_parameters(parameter_values(message.parameters)),
+    )
+
+
+def write_message(model: str, version: str, request: InferRequest, outputs: dict[str, np.ndarray]) -> Any:
+    """The `ModelInferResponse` that answers a request.
+
+    Args:
+        model: The model's name.
+        version: Its version.
+        request: What was asked.
+        outputs: The answers, float32, by name; those that were not asked for are left out.
+    """
+    message = messages.ModelInferResponse(model_name=model, model_version=version, id=request.id or "")
+    for name, _ in request.outputs:
+        values = np.ascontiguousarray(outputs[name], "<f4")
+        message.outputs.add(name=name, datatype="FP32", shape=values.shape)
+        message.raw_output_contents.append(values.tobytes())
+    return message
+
+
+def parameter_values(parameters: Mapping[str, Any]) -> dict[str, Any]:
+    """The values of a message's parameters.
+
+    Raises:
+        ProtocolError: One has none.
+    """
+    values = {}
+    for name, parameter in parameters.items():
+        kind = parameter.WhichOneof("parameter_choice")
+        if kind is None:
+            raise ProtocolError(f"Expected a value of parameter {name!r}, got none.")
+        values[name] = getattr(parameter, kind)
+    return values
+
+
+def _read_tensor(tensor: Any, raw: Sequence[bytes]) -> Tensor:
+    shape, name = tuple(tensor.shape), tensor.name
+    if raw:
+        if len(raw) != 1 or tensor.HasField("contents"):
+            raise ProtocolError(f"Expected the elements of input {name!r} either raw or in its contents, got both, or {len(raw)} raw.")
+        return decode_tensor(name, tensor.datatype, shape, memoryview(raw[0]))
+    others = [field.name for field, _ in tensor.contents.ListFields() if field.name != FIELDS[tensor.datatype]]
+    if others:
+        raise ProtocolError(f"Expected the elements of input {name!r} in {FIELDS[tensor.datatype]}, got {others[0]}.")
+    values = getattr(tensor.contents, FIELDS[tensor.datatype])
+    if len(values) != math.prod(shape):
+        raise ProtocolError(f"Expected {math.prod(shape)} elements of input {name!r} {list(shape)}, got {len(values)}.")
+    if tensor.datatype == BYTES:
+        return list(values)
+    try:
+        return np.frombuffer(bytes(values), np.uint8).reshape(shape)
+    except ValueError:
+        raise ProtocolError(f"Expected numbers from 0 to 255 in input {name!r}, got others.") from None

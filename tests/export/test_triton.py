@@ -1,0 +1,175 @@
+import dataclasses
+
+import pytest
+from toy_models import TOY, write_toy_model
+
+from dreamkeras.errors import DreamkerasError, ModelError
+from dreamkeras.export.triton import DEVICES, MOST_ROWS, config_text, copy_onnx, triton_version
+from dreamkeras.scoring.predictor import PACKAGED_MODEL, load
+from dreamkeras.sequence.description import ModelDescription
+
+TOY_DESCRIPTION = ModelDescription("toy", TOY, ("gc", "a"), ("letters", "letters"))
+
+
+@pytest.fixture
+def toy(tmp_path):
+    pytest.importorskip("onnx")
+    return write_toy_model(tmp_path / "toy.onnx")
+
+
+def parse(text):
+    """The message that Triton's own definition of `config.pbtxt` makes of a text; anything unknown in it is an error."""
+    text_format = pytest.importorskip("google.protobuf.text_format")
+    messages = pytest.importorskip("tritonclient.grpc.model_config_pb2")
+    return text_format.Parse(text, messages.ModelConfig())
+
+
+def write_version(repository, model, name="toy", **options):
+    with triton_version(repository, name, **options) as version:
+        copy_onnx(model, version.unfinished)
+        assert not version.file.exists()
+    return version.file
+
+
+def files(folder):
+    return sorted(str(path.relative_to(folder)) for path in folder.rglob("*") if path.is_file())
+
+
+def signature_of(onnx_file):
+    """Names, types and widths of an ONNX file's tensors, as Triton's configuration would have them."""
+    import onnx
+
+    types = {onnx.TensorProto.UINT8: "TYPE_UINT8", onnx.TensorProto.FLOAT: "TYPE_FP32"}
+    graph = onnx.load(onnx_file).graph
+    sides = []
+    for tensors in (graph.input, graph.output):
+        shapes = [tensor.type.tensor_type for tensor in tensors]
+        assert all(shape.shape.dim[0].dim_param == "batch" for shape in shapes)
+        sides.append(
+            [
+                (tensor.name, types[shape.elem_type], [dim.dim_value for dim in shape.shape.dim[1:]])
+                for tensor, shape in zip(tensors, shapes, strict=True)
+            ]
+        )
+    return sides
+
+
+class TestConfig:
+    @pytest.mark.parametrize("device", DEVICES)
+    def test_inputs_and_outputs_are_those_of_the_onnx_file(self, device):
+        pytest.importorskip("onnx")
+        config = parse(config_text("promoter", load(PACKAGED_MODEL).description, device))
+        enums = config.DESCRIPTOR.file.enum_types_by_name["DataType"].values_by_number
+        sides = [[(one.name, enums[one.data_type].name, list(one.dims)) for one in side] for side in (config.input, config.output)]
+        assert sides == signature_of(PACKAGED_MODEL)
+        assert (config.name, config.backend) == ("promoter", "onnxruntime")
+
+    def test_ensembles_answer_a_deviation_too(self):
+        config = parse(config_text("both", dataclasses.replace(TOY_DESCRIPTION, members=[{}, {}])))
+        assert [(output.name, list(output.dims)) for output in config.output] == [("expression", [2]), ("sd", [2])]
+
+    def test_profile_models_answer_counts_and_a_profile(self):
+        atac = ModelDescription("atac", TOY, ("log_counts",), ("ln(1 + reads)",), profile=7)
+        assert [(output.name, list(output.dims)) for output in parse(config_text("atac", atac)).output] == [
+            ("counts", [1]),
+            ("profile", [7]),
+        ]
+
+    @pytest.mark.parametrize("device", DEVICES)
+    def test_requests_are_batched_and_a_full_queue_refuses(self, device):
+        config = parse(config_text("toy", TOY_DESCRIPTION, device))
+        policy = config.dynamic_batching.default_queue_policy
+        assert config.dynamic_batching.max_queue_delay_microseconds > 0
+        assert policy.timeout_action == policy.REJECT
+        assert policy.default_timeout_microseconds > 0
+        assert policy.allow_timeout_override
+        assert policy.max_queue_size > 0
+
+    @pytest.mark.parametrize("device", DEVICES)
+    def test_the_smallest_and_the_largest_batch_are_tried_before_requests_come(self, device):
+        config = parse(config_text("toy", TOY_DESCRIPTION, device))
+        assert [warmup.batch_size for warmup in config.model_warmup] == [1, config.max_batch_size] == [1, MOST_ROWS[device]]
+        assert all(list(warmup.inputs["letters"].dims) == [TOY.length] for warmup in config.model_warmup)
+
+    def test_device(self):
+        configs = {device: parse(config_text("toy", TOY_DESCRIPTION, device)) for device in DEVICES}
+        kinds = {
+            device: [(group.count, group.Kind.Name(group.kind)) for group in config.instance_group] for device, config in configs.items()
+        }
+        assert kinds == {"cpu": [(1, "KIND_CPU")], "gpu": [(1, "KIND_GPU")], "tensorrt": [(1, "KIND_GPU")]}
+        assert {device: sorted(config.parameters) for device, config in configs.items()} == {
+            "cpu": ["intra_op_thread_count"],
+            "gpu": ["cudnn_conv_algo_search"],
+            "tensorrt": ["cudnn_conv_algo_search"],
+        }
+
+    def test_tensorrt_is_told_every_batch_size_at_once(self):
+        text = {device: config_text("toy", TOY_DESCRIPTION, device) for device in DEVICES}
+        (accelerator,) = parse(text["tensorrt"]).optimization.execution_accelerators.gpu_execution_accelerator
+        shapes = [accelerator.parameters[f"trt_profile_{end}_shapes"] for end in ("min", "max")]
+        assert (accelerator.name, shapes) == ("tensorrt", ["letters:1x12", f"letters:{MOST_ROWS['tensorrt']}x12"])
+        assert "tensorrt" not in text["cpu"] + text["gpu"]
+
+
+class TestVersion:
+    def test_the_first_one_brings_the_configuration(self, toy, tmp_path):
+        file = write_version(tmp_path / "repository", toy, device="gpu")
+        assert file == tmp_path / "repository/toy/1/model.onnx"
+        assert files(tmp_path / "repository") == ["toy/1/model.onnx", "toy/config.pbtxt"]
+        assert (tmp_path / "repository/toy/config.pbtxt").read_text() == config_text("toy", TOY_DESCRIPTION, "gpu")
+        assert file.read_bytes() == toy.read_bytes()
+
+    def test_further_ones_leave_an_edited_configuration_as_it_is(self, toy, tmp_path):
+        write_version(tmp_path / "repository", toy)
+        config = tmp_path / "repository/toy/config.pbtxt"
+        config.write_text(config.read_text() + "# mine\n")
+        assert write_version(tmp_path / "repository", write_toy_model(tmp_path / "b.onnx", weight=2)).parent.name == "2"
+        (tmp_path / "repository/toy/9").mkdir()
+        assert write_version(tmp_path / "repository", toy).parent.name == "10"
+        assert config.read_text().endswith("# mine\n")
+
+    def test_a_model_of_other_outputs_is_refused_and_leaves_nothing(self, toy, tmp_path):
+        write_version(tmp_path / "repository", toy)
+        other = write_toy_model(tmp_path / "other.onnx", tasks=("gc",))
+        with pytest.raises(ModelError, match=r"'expression': 2.*config.pbtxt, got one of .*'expression': 1.*--name"):
+            write_version(tmp_path / "repository", other)
+        assert files(tmp_path / "repository") == ["toy/1/model.onnx", "toy/config.pbtxt"]
+
+    @pytest.mark.parametrize("before", [0, 1])
+    def test_a_failed_export_leaves_nothing(self, toy, tmp_path, before):
+        for _ in range(before):
+            write_version(tmp_path / "repository", toy)
+        there = files(tmp_path / "repository")
+        with pytest.raises(ModelError):
+            write_version(tmp_path / "repository", tmp_path / "no.onnx")
+        assert files(tmp_path / "repository") == there
+
+    @pytest.mark.parametrize("first_line", ["", 'name: "toy"\n', "# dreamkeras is fine\n", "# dreamkeras [1]\n"])
+    def test_a_configuration_that_is_not_ours_is_left_alone(self, toy, tmp_path, first_line):
+        folder = tmp_path / "repository/toy"
+        folder.mkdir(parents=True)
+        (folder / "config.pbtxt").write_text(first_line)
+        with pytest.raises(ModelError, match=r"config.pbtxt.*--name"):
+            write_version(tmp_path / "repository", toy)
+        assert files(folder) == ["config.pbtxt"]
+
+    @pytest.mark.parametrize("name", ["", "../x", "a/b", ".hidden", "é", "x" * 129, 'a"b'])
+    def test_names_lead_nowhere_else(self, tmp_path, name):
+        with pytest.raises(ModelError, match="model's name"), triton_version(tmp_path / "repository", name):
+            pytest.fail("the block ran")
+        assert not (tmp_path / "repository").exists()
+
+    def test_unknown_device(self, tmp_path):
+        with pytest.raises(ModelError, match="cpu, gpu, tensorrt, got 'tpu'"), triton_version(tmp_path, "toy", "tpu"):
+            pytest.fail("the block ran")
+
+    def test_repository_that_cannot_be_written(self, toy, tmp_path):
+        with pytest.raises(DreamkerasError, match="Expected to write"):
+            write_version(toy, toy)
+
+
+def test_only_our_models_are_copied(tmp_path):
+    (tmp_path / "other.onnx").write_bytes(b"no model")
+    with pytest.raises(ModelError, match=r"other\.onnx"):
+        copy_onnx(tmp_path / "other.onnx", tmp_path / "copy.onnx")
+    assert files(tmp_path) == ["other.onnx"]

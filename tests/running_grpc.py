@@ -1,0 +1,48 @@
+"""A gRPC server in a thread of the tests, over a port that is free; there is no HTTP beside it."""
+
+import asyncio
+import contextlib
+import threading
+from typing import NamedTuple
+
+from running_server import QUICK
+
+from dreamkeras.serving.app import create_app
+from dreamkeras.serving.grpc_server import add_grpc
+
+
+class RunningGrpc(NamedTuple):
+    """A running server: where, what stands behind it, and how it is told to stop."""
+
+    address: str
+    service: object
+    stop: object
+
+
+@contextlib.contextmanager
+def running_grpc(models, settings=QUICK, guard=None, tls=None):
+    """Serves models until the context ends."""
+    app = create_app(settings, models, guard)
+    port = add_grpc(app, "127.0.0.1", 0, tls)
+    started, stop, loops = threading.Event(), asyncio.Event(), []
+
+    async def serve():
+        async with app.router.lifespan_context(app):
+            loops.append(asyncio.get_running_loop())
+            started.set()
+            await stop.wait()
+
+    thread = threading.Thread(target=asyncio.run, args=(serve(),), daemon=True)
+    thread.start()
+    assert started.wait(30)
+
+    def end():
+        loops[0].call_soon_threadsafe(stop.set)
+
+    try:
+        yield RunningGrpc(f"127.0.0.1:{port}", app.state.service, end)
+    finally:
+        if thread.is_alive():
+            end()
+        thread.join(30)
+        assert not thread.is_alive()
