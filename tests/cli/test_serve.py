@@ -81,10 +81,8 @@ class TestWhoMayWhat:
     @pytest.mark.parametrize(
         ("options", "text"),
         [
-            (
-                [],
-                "Open to this machine alone; --host 0.0.0.0 opens it to others. Asking needs no token; loading and unloading models is open, too.",
-            ),
+            ([], "Open to this machine alone; --host 0.0.0.0 opens it to others."),
+            ([], "Asking needs no token; loading and unloading models is open, too."),
             (
                 ["--host", "0.0.0.0"],
                 "Open to every machine that reaches this port. Asking needs no token; loading and unloading models is switched off.",
