@@ -4,13 +4,16 @@ import contextlib
 
 import pytest
 from conformance import CASES, Client, answer_of
-from running_grpc import running_grpc
 from running_server import QUICK, running_server
 from triton_process import BOTH_INPUTS, running_triton, write_python_model
 
 from dreamkeras.scoring.predictor import load
 from dreamkeras.serving.auth import Guard
 from dreamkeras.serving.models import ModelRepository
+
+pytest.importorskip("tritonclient.grpc")
+
+from running_grpc import running_grpc
 
 ASKED = [(protocol, one) for one in CASES for protocol in one.protocols]
 NAMES = [f"{protocol}-{one.name}" for protocol, one in ASKED]
