@@ -31,6 +31,7 @@ WAIT = 0.5
 
 BATCHES = (16, 32, 64, 128, 256)
 LENGTH = 80
+TURNS = 7
 CONNECTIONS = 256
 """Of the clients at twice the capacity: they do not wait for each other's answers."""
 
@@ -50,18 +51,29 @@ def sequences(rows: int) -> list[str]:
     return ["".join(generator.choice(list("ACGT"), LENGTH)) for _ in range(rows)]
 
 
-def measure_bare(model: str, seconds: float) -> dict[int, float]:
-    """Rows a second of ONNX Runtime alone, over ready-made windows, by batch size."""
-    predictor, rates = load(model, "cpu"), {}
-    windows = np.frombuffer(b"ACGT", np.uint8)[np.random.default_rng(0).integers(0, 4, (max(BATCHES), predictor.construct.length))]
-    for batch in BATCHES:
-        predictor.session.run(None, {"letters": windows[:batch]})
+class Bare:
+    """ONNX Runtime alone, over ready-made windows."""
+
+    def __init__(self, model: str) -> None:
+        predictor = load(model, "cpu")
+        self.session = predictor.session
+        generator = np.random.default_rng(0)
+        self.windows = np.frombuffer(b"ACGT", np.uint8)[generator.integers(0, 4, (max(BATCHES), predictor.construct.length))]
+        for batch in BATCHES:
+            self.rate(batch, 0)
+
+    def rate(self, batch: int, seconds: float) -> float:
+        """Rows a second."""
         begun, rows = time.perf_counter(), 0
-        while time.perf_counter() - begun < seconds:
-            predictor.session.run(None, {"letters": windows[:batch]})
+        while not rows or time.perf_counter() - begun < seconds:
+            self.session.run(None, {"letters": self.windows[:batch]})
             rows += batch
-        rates[batch] = rows / (time.perf_counter() - begun)
-    return rates
+        return rows / (time.perf_counter() - begun)
+
+    def by_batch(self) -> dict[int, float]:
+        """Medians of turns, so that what else runs on the machine is the same for all."""
+        turns = [{batch: self.rate(batch, 0.3) for batch in BATCHES} for _ in range(TURNS)]
+        return {batch: statistics.median(turn[batch] for turn in turns) for batch in BATCHES}
 
 
 def request(rows: int) -> bytes:
@@ -157,16 +169,22 @@ def server(model: str, settings: str) -> Iterator[tuple[int, int]]:
 
 
 def show_rate(options: argparse.Namespace, body: bytes) -> float:
-    """The rate of closed clients beside the bare one, measured before and after; returns it."""
-    bare = measure_bare(options.model, options.seconds / 5)
-    print("bare ONNX Runtime           " + ", ".join(f"{rate:,.0f} at {batch}" for batch, rate in bare.items()) + " sequences a second")
+    """The rate of closed clients beside the bare one, in turns; returns its median."""
+    bare = Bare(options.model)
+    rates = bare.by_batch()
+    best = max(rates, key=rates.__getitem__)
+    print("bare ONNX Runtime           " + ", ".join(f"{rate:,.0f} at {batch}" for batch, rate in rates.items()) + " sequences a second")
+    turns = []
     with server(options.model, SETTINGS) as (_, port):
         asyncio.run(load_closed(port, options.clients, body, 2))
-        closed = asyncio.run(load_closed(port, options.clients, body, options.seconds))
-    show(f"{options.clients} clients of {options.rows}", closed, options.rows)
-    rates = [max(bare.values()), max(measure_bare(options.model, options.seconds / 5).values())]
-    print(f"{'':28}{closed.rate(options.rows) / statistics.mean(rates):.2f} of the bare rate at its best batch size, before and after")
-    return closed.rate(options.rows)
+        for _ in range(TURNS):
+            alone = bare.rate(best, options.seconds / TURNS)
+            turns.append((asyncio.run(load_closed(port, options.clients, body, options.seconds / TURNS)), alone))
+    show(f"{options.clients} clients of {options.rows}", turns[-1][0], options.rows)
+    shares = [closed.rate(options.rows) / alone for closed, alone in turns]
+    spread = ", ".join(f"{share:.2f}" for share in sorted(shares))
+    print(f"{'':28}{statistics.median(shares):.2f} of the bare rate at {best}; in turns {spread}")
+    return statistics.median(closed.rate(options.rows) for closed, _ in turns)
 
 
 def show_overload(options: argparse.Namespace, body: bytes, rate: float) -> None:

@@ -4,11 +4,12 @@ No exception goes further than here: an HTTP server closes the connection of one
 """
 
 import contextlib
+import itertools
 import json
 import logging
 import re
+import secrets
 import time
-import uuid
 from typing import Any
 
 from starlette.datastructures import Headers
@@ -34,6 +35,10 @@ OPEN_PATHS = ("/v2/health/live", "/v2/health/ready")
 
 OPERATORS_PATHS = "/v2/repository/models/"
 REQUEST_ID = re.compile(r"[\x21-\x7e]{1,128}")
+PROCESS = secrets.token_hex(4)
+NUMBERS = itertools.count(1)
+"""Ids of requests without one are the process's and a number: the system's random numbers take longer than all else that a header does."""
+
 CLIENT_GONE = 499
 """What the log says of a request whose client did not wait for the answer; nothing is sent."""
 
@@ -178,4 +183,4 @@ def _refuse_other_origins(headers: Headers) -> None:
 def _request_id(scope: Scope) -> str:
     """The client's name for the request, if it is one that can stand in a log; else a new one."""
     given = next((value.decode("latin-1") for name, value in scope["headers"] if name == b"x-request-id"), "")
-    return given if REQUEST_ID.fullmatch(given) else uuid.uuid4().hex
+    return given if REQUEST_ID.fullmatch(given) else f"{PROCESS}-{next(NUMBERS)}"
