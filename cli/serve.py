@@ -37,6 +37,7 @@ file_path = click.Path(exists=True, dir_okay=False, path_type=Path)
 )
 @click.option("--host", default="127.0.0.1", show_default=True, help="Address to listen on; 0.0.0.0 for all.")
 @click.option("--port", type=click.IntRange(0, 65535), default=8000, show_default=True, help="Port to listen on; 0 for any that is free.")
+@click.option("--grpc-port", type=click.IntRange(0, 65535), help="Serve gRPC, too, on this port; 0 for any that is free.")
 @click.option("--settings", "settings_file", type=file_path, metavar="FILE", help="Limits and bounds, as TOML; docs/serving.md lists them.")
 @click.option("--tokens", "tokens_file", type=file_path, metavar="FILE", help="Ask for one of these bearer tokens, one a line.")
 @click.option("--operator-tokens", "operators_file", type=file_path, metavar="FILE", help="Ask for one of these to load and unload models.")
@@ -52,6 +53,7 @@ def command(
     folder: Path | None,
     host: str,
     port: int,
+    grpc_port: int | None,
     settings_file: Path | None,
     tokens_file: Path | None,
     operators_file: Path | None,
@@ -61,20 +63,16 @@ def command(
     access_log: bool,
     device: str,
 ) -> None:
-    """Serve models over HTTP.
+    """Serve models over HTTP, and with --grpc-port over gRPC.
 
     The server speaks the Open Inference Protocol (KServe V2) as NVIDIA's Triton does, so that tritonclient works with it. SIGTERM
     stops it: it is not ready any more, answers what it has, and exits with 0.
 
     Without tokens everybody who reaches the port may ask, and, only when that is a port of this machine alone, load and unload models.
     """
-    from dreamkeras.errors import MissingPackageError
-
-    try:
-        from dreamkeras.serving.app import create_app
-        from dreamkeras.serving.lifecycle import bind, run
-    except ModuleNotFoundError as error:
-        raise MissingPackageError(f"Serving needs {error.name}: pip install 'dreamkeras[serve]'.") from None
+    _require_packages(grpc=grpc_port is not None)
+    from dreamkeras.serving.app import create_app
+    from dreamkeras.serving.lifecycle import bind, run
     from dreamkeras.serving.logs import write_logs
     from dreamkeras.serving.settings import Settings, read_settings
 
@@ -83,15 +81,31 @@ def command(
     guard = _guard(tokens_file, operators_file, host)
     write_logs(access=access_log)
     repository = _repository(models, folder, device, settings.batch_rows)
-    listener = bind(host, port)
-    address = f"http{'s' if tls else ''}://{f'[{host}]' if ':' in host else host}:{listener.getsockname()[1]}"
     app = create_app(settings, repository, guard)
-    run(app, listener, tls, started=lambda: _announce(repository, guard, address, host))
+    listener = bind(host, port)
+    shown = f"[{host}]" if ":" in host else host
+    addresses = [f"http{'s' if tls else ''}://{shown}:{listener.getsockname()[1]}"]
+    if grpc_port is not None:
+        from dreamkeras.serving.grpc_server import add_grpc
+
+        addresses.append(f"gRPC on {shown}:{add_grpc(app, host, grpc_port, tls)}")
+    run(app, listener, tls, started=lambda: _announce(repository, guard, addresses, host))
 
 
-def _announce(repository: "ModelRepository", guard: "Guard", address: str, host: str) -> None:
+def _require_packages(*, grpc: bool) -> None:
+    from importlib.util import find_spec
+
+    from dreamkeras.errors import MissingPackageError
+
+    for extra, packages in {"serve": ("starlette", "uvicorn", "httptools"), "grpc": ("grpc", "tritonclient")}.items():
+        for package in packages if extra == "serve" or grpc else ():
+            if find_spec(package) is None:
+                raise MissingPackageError(f"Serving needs {package}: pip install 'dreamkeras[{extra}]'.")
+
+
+def _announce(repository: "ModelRepository", guard: "Guard", addresses: list[str], host: str) -> None:
     served = ", ".join(f"{model.name} (version {model.version})" for model in repository.ready)
-    click.echo(f"Serving {served} on {address}.", err=True)
+    click.echo(f"Serving {served} on {' and '.join(addresses)}.", err=True)
     reach = "this machine alone; --host 0.0.0.0 opens it to others" if host in LOOPBACK else "every machine that reaches this port"
     click.echo(f"Open to {reach}. {guard.describe()}", err=True)
 

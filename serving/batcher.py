@@ -74,10 +74,12 @@ class Batcher:
         self._bytes = 0
         self._closing = False
         self._wake = threading.Condition()
-        self._thread = threading.Thread(target=self._work, name="scorer", daemon=True)
+        self._thread: threading.Thread | None = None
 
     def start(self) -> None:
-        """Begins to score."""
+        """Begins to score, also when it was closed before."""
+        self._closing = False
+        self._thread = threading.Thread(target=self._work, name="scorer", daemon=True)
         self._thread.start()
 
     def close(self) -> None:
@@ -85,13 +87,13 @@ class Batcher:
         with self._wake:
             self._closing = True
             self._wake.notify()
-        if self._thread.ident is not None:
+        if self._thread:
             self._thread.join()
 
     @property
     def alive(self) -> bool:
         """Whether rows are being scored, or would be."""
-        return self._thread.is_alive()
+        return self._thread is not None and self._thread.is_alive()
 
     def check_room(self, model: Model) -> None:
         """Refuses what would be refused however small it is, before any work is done for it.

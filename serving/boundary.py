@@ -3,12 +3,14 @@
 No exception goes further than here: an HTTP server closes the connection of one that does.
 """
 
+import asyncio
 import contextlib
+import itertools
 import json
 import logging
 import re
+import secrets
 import time
-import uuid
 from typing import Any
 
 from starlette.datastructures import Headers
@@ -35,6 +37,10 @@ OPEN_PATHS = {"/v2/health/live", "/v2/health/ready", *routes_v1.OPEN_PATHS}
 
 OPERATORS_PATHS = "/v2/repository/models/"
 REQUEST_ID = re.compile(r"[\x21-\x7e]{1,128}")
+PROCESS = secrets.token_hex(4)
+NUMBERS = itertools.count(1)
+"""Ids of requests without one are the process's and a number: the system's random numbers take longer than all else that a header does."""
+
 CLIENT_GONE = 499
 """What the log says of a request whose client did not wait for the answer; nothing is sent."""
 
@@ -62,6 +68,11 @@ class Boundary:
             await self._app(scope, exchange.receive, exchange.send)
         except ClientGoneError:
             exchange.status = CLIENT_GONE
+        except asyncio.CancelledError:  # the server waits no longer for what is in flight
+            if exchange.status:
+                raise
+            response = error_response(ProtocolError("Expected to answer, got no time for it: the server is stopping.", 503))
+            await response(scope, exchange.receive, exchange.send)
         except Exception as error:  # noqa: BLE001 - see above
             await self._answer_error(exchange, error)
         finally:
@@ -179,4 +190,4 @@ def _refuse_other_origins(headers: Headers) -> None:
 def _request_id(scope: Scope) -> str:
     """The client's name for the request, if it is one that can stand in a log; else a new one."""
     given = next((value.decode("latin-1") for name, value in scope["headers"] if name == b"x-request-id"), "")
-    return given if REQUEST_ID.fullmatch(given) else uuid.uuid4().hex
+    return given if REQUEST_ID.fullmatch(given) else f"{PROCESS}-{next(NUMBERS)}"

@@ -3,7 +3,12 @@
 import asyncio
 import contextlib
 import json
+import re
+import subprocess
+import sys
 import threading
+import time
+from pathlib import Path
 from typing import NamedTuple
 
 from dreamkeras.serving.app import create_app
@@ -96,3 +101,40 @@ def ask(app, method, path, body=b"", headers=None, *, chunks=None, leave=False, 
         return None
     found = {name.decode(): value.decode() for name, value in sent[0]["headers"]}
     return Answer(sent[0]["status"], found, b"".join(message.get("body", b"") for message in sent[1:]))
+
+
+class ServerProcess(NamedTuple):
+    """`dreamkeras serve` in a process of its own: the process, its port, and the file of its standard error."""
+
+    process: subprocess.Popen
+    port: int
+    log: Path
+
+    def stop(self, seconds=30):
+        """Asks it to stop; returns its exit code."""
+        self.process.terminate()
+        return self.process.wait(seconds)
+
+
+@contextlib.contextmanager
+def server_process(folder, *options, settings=""):
+    """Starts `dreamkeras serve` with options and settings (TOML), and waits until it answers."""
+    (folder / "settings.toml").write_text(settings)
+    log = folder / "serve.log"
+    command = [sys.executable, "-c", "from dreamkeras.cli.main import main; main(prog_name='dreamkeras')", "serve", "--port", "0"]
+    with log.open("w") as stream:
+        process = subprocess.Popen([*command, "--settings", str(folder / "settings.toml"), *map(str, options)], stderr=stream)
+    try:
+        yield ServerProcess(process, _wait_for_port(process, log), log)
+    finally:
+        process.kill()
+        process.wait()
+
+
+def _wait_for_port(process, log):
+    for _ in range(600):
+        if found := re.search(r"^Serving .* on https?://[^ ]*:(\d+)", log.read_text(), re.MULTILINE):
+            return int(found[1])
+        assert process.poll() is None, log.read_text()
+        time.sleep(0.05)
+    raise AssertionError(log.read_text())

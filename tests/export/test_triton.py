@@ -1,7 +1,9 @@
 import dataclasses
 
+import numpy as np
 import pytest
 from toy_models import TOY, write_toy_model
+from triton_process import running_triton, write_python_model
 
 from dreamkeras.errors import DreamkerasError, ModelError
 from dreamkeras.export.triton import DEVICES, MOST_ROWS, config_text, copy_onnx, triton_version
@@ -102,6 +104,18 @@ class TestConfig:
             "gpu": ["cudnn_conv_algo_search"],
             "tensorrt": ["cudnn_conv_algo_search"],
         }
+
+    def test_triton_itself_takes_it_and_tries_its_batches(self, tmp_path):
+        # The wheel's Triton has no backend for ONNX Runtime; all else in the text is the same for any.
+        text = config_text("toy", TOY_DESCRIPTION).replace('"onnxruntime"', '"python"')
+        write_python_model(tmp_path / "repository/toy", text, inputs=["letters"])
+        with running_triton(tmp_path / "repository", tmp_path) as running:
+            triton = pytest.importorskip("tritonclient.http")
+            with triton.InferenceServerClient(running.http) as client:
+                letters = triton.InferInput("letters", [2, 12], "UINT8")
+                letters.set_data_from_numpy(np.frombuffer(b"ACGTACGTNNNNGGGGNNNNNNNN", np.uint8).reshape(2, 12))
+                assert client.infer("toy", [letters]).as_numpy("expression").tolist() == [[4, 2], [4, 0]]
+                assert client.get_model_config("toy")["dynamic_batching"]["default_queue_policy"]["max_queue_size"] == 4096
 
     def test_tensorrt_is_told_every_batch_size_at_once(self):
         text = {device: config_text("toy", TOY_DESCRIPTION, device) for device in DEVICES}

@@ -1,4 +1,6 @@
 import dataclasses
+import re
+from pathlib import Path
 
 import pytest
 
@@ -70,3 +72,9 @@ class TestFile:
     def test_anything_else_is_refused(self, read, text, message):
         with pytest.raises(InputError, match=message):
             read(text)
+
+
+def test_every_setting_stands_on_the_page_with_its_default():
+    page = (Path(__file__).parents[2] / "docs/serving.md").read_text()
+    rows = dict(re.findall(r"^\| `(\w+)` \| ([\d.]+)", page, re.MULTILINE))
+    assert {name: float(value) for name, value in rows.items()} == dataclasses.asdict(Settings())

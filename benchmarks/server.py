@@ -1,0 +1,211 @@
+"""`dreamkeras serve` under load: its rate beside ONNX Runtime's own, and what it does at twice of what it can.
+
+    python benchmarks/server.py [-m MODEL] [--clients 64] [--rows 8] [--seconds 20]
+
+Clients, server and the bare loop run on the same machine, one after the other; clients send ready-made requests over raw sockets, so that
+they take little of the CPUs. Without -m: the model that the package ships.
+"""
+
+import argparse
+import asyncio
+import contextlib
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from collections import Counter
+from collections.abc import Iterator
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+from machine import provenance
+
+from dreamkeras.scoring.predictor import PACKAGED_MODEL, load
+
+COMMAND = (sys.executable, "-c", "from dreamkeras.cli.main import main; main(prog_name='dreamkeras')")
+SETTINGS = "notice_seconds = 0\n"
+WAIT = 0.5
+"""Longest wait in the queue, in seconds, of the server that is asked for twice of what it can."""
+
+BATCHES = (16, 32, 64, 128, 256)
+LENGTH = 80
+TURNS = 7
+CONNECTIONS = 256
+"""Of the clients at twice the capacity: they do not wait for each other's answers."""
+
+
+class Load(NamedTuple):
+    """What clients saw: seconds from sending to the answer's end, by status."""
+
+    seconds: dict[int, list[float]]
+    took: float
+
+    def rate(self, rows: int) -> float:
+        return rows * len(self.seconds.get(200, ())) / self.took
+
+
+def sequences(rows: int) -> list[str]:
+    generator = np.random.default_rng(0)
+    return ["".join(generator.choice(list("ACGT"), LENGTH)) for _ in range(rows)]
+
+
+class Bare:
+    """ONNX Runtime alone, over ready-made windows."""
+
+    def __init__(self, model: str) -> None:
+        predictor = load(model, "cpu")
+        self.session = predictor.session
+        generator = np.random.default_rng(0)
+        self.windows = np.frombuffer(b"ACGT", np.uint8)[generator.integers(0, 4, (max(BATCHES), predictor.construct.length))]
+        for batch in BATCHES:
+            self.rate(batch, 0)
+
+    def rate(self, batch: int, seconds: float) -> float:
+        """Rows a second."""
+        begun, rows = time.perf_counter(), 0
+        while not rows or time.perf_counter() - begun < seconds:
+            self.session.run(None, {"letters": self.windows[:batch]})
+            rows += batch
+        return rows / (time.perf_counter() - begun)
+
+    def by_batch(self) -> dict[int, float]:
+        """Medians of turns, so that what else runs on the machine is the same for all."""
+        turns = [{batch: self.rate(batch, 0.3) for batch in BATCHES} for _ in range(TURNS)]
+        return {batch: statistics.median(turn[batch] for turn in turns) for batch in BATCHES}
+
+
+def request(rows: int) -> bytes:
+    """A whole request, with binary strings."""
+    data = b"".join(len(text).to_bytes(4, "little") + text.encode() for text in sequences(rows))
+    head = f'{{"inputs":[{{"name":"sequences","datatype":"BYTES","shape":[{rows}],"parameters":{{"binary_data_size":{len(data)}}}}}]}}'
+    lines = (
+        "POST /v2/models/m/infer HTTP/1.1",
+        "Host: x",
+        f"Content-Length: {len(head) + len(data)}",
+        f"Inference-Header-Content-Length: {len(head)}",
+    )
+    return ("\r\n".join(lines) + "\r\n\r\n" + head).encode() + data
+
+
+async def ask(reader: asyncio.StreamReader, writer: asyncio.StreamWriter, body: bytes) -> tuple[int, float]:
+    begun = time.perf_counter()
+    writer.write(body)
+    head = await reader.readuntil(b"\r\n\r\n")
+    length = next(int(line[15:]) for line in head.lower().split(b"\r\n") if line.startswith(b"content-length:"))
+    await reader.readexactly(length)
+    return int(head[9:12]), time.perf_counter() - begun
+
+
+async def load_closed(port: int, clients: int, body: bytes, seconds: float) -> Load:
+    """Each client asks again as soon as it has its answer."""
+    found: dict[int, list[float]] = {}
+
+    async def client() -> None:
+        reader, writer = await asyncio.open_connection("127.0.0.1", port)
+        while time.perf_counter() < end:
+            status, took = await ask(reader, writer, body)
+            found.setdefault(status, []).append(took)
+        writer.close()
+
+    begun = time.perf_counter()
+    end = begun + seconds
+    await asyncio.gather(*(client() for _ in range(clients)))
+    return Load(found, time.perf_counter() - begun)
+
+
+async def load_open(port: int, rate: float, body: bytes, seconds: float) -> Load:
+    """So many requests a second, whatever the answers."""
+    found: dict[int, list[float]] = {}
+    free: asyncio.Queue = asyncio.Queue()
+    for _ in range(CONNECTIONS):
+        free.put_nowait(await asyncio.open_connection("127.0.0.1", port))
+
+    async def one() -> None:
+        reader, writer = await free.get()
+        status, took = await ask(reader, writer, body)
+        found.setdefault(status, []).append(took)
+        free.put_nowait((reader, writer))
+
+    begun, tasks = time.perf_counter(), []
+    while (passed := time.perf_counter() - begun) < seconds:
+        tasks += [asyncio.ensure_future(one()) for _ in range(int(passed * rate) - len(tasks))]
+        await asyncio.sleep(0.001)
+    await asyncio.gather(*tasks)
+    return Load(found, time.perf_counter() - begun)
+
+
+def memory(pid: int) -> float:
+    """Resident MB of a process."""
+    text = Path(f"/proc/{pid}/status").read_text()
+    return int(text.split("VmRSS:")[1].split()[0]) / 1024
+
+
+def show(name: str, load: Load, rows: int) -> None:
+    counts = Counter({status: len(seconds) for status, seconds in load.seconds.items()})
+    print(f"{name:28}{load.rate(rows):8,.0f} sequences a second; answers {dict(counts)}")
+    for status, seconds in sorted(load.seconds.items()):
+        p50, p99 = statistics.median(seconds), sorted(seconds)[int(0.99 * len(seconds))]
+        print(f"{'':28}{status}: median {p50 * 1000:7.1f} ms, p99 {p99 * 1000:7.1f} ms, longest {max(seconds) * 1000:7.1f} ms")
+
+
+@contextlib.contextmanager
+def server(model: str, settings: str) -> Iterator[tuple[int, int]]:
+    """A server's process id and port; ended as an operator ends it."""
+    with tempfile.TemporaryDirectory() as folder:
+        (Path(folder) / "settings.toml").write_text(settings)
+        log = Path(folder) / "log"
+        command = [*COMMAND, "serve", "-m", f"m={model}", "--port", "0", "--no-access-log", "--settings", f"{folder}/settings.toml"]
+        process = subprocess.Popen(command, stderr=log.open("w"))
+        while "Serving m" not in log.read_text():
+            if process.poll() is not None:
+                raise SystemExit(log.read_text())
+            time.sleep(0.1)
+        yield process.pid, int(log.read_text().split("http://127.0.0.1:")[1].split(".")[0])
+        process.terminate()
+        if process.wait():
+            raise SystemExit(f"Expected the server to end with 0, got {process.returncode}: {log.read_text()}")
+
+
+def show_rate(options: argparse.Namespace, body: bytes) -> float:
+    """The rate of closed clients beside the bare one, in turns; returns its median."""
+    bare = Bare(options.model)
+    rates = bare.by_batch()
+    best = max(rates, key=rates.__getitem__)
+    print("bare ONNX Runtime           " + ", ".join(f"{rate:,.0f} at {batch}" for batch, rate in rates.items()) + " sequences a second")
+    turns = []
+    with server(options.model, SETTINGS) as (_, port):
+        asyncio.run(load_closed(port, options.clients, body, 2))
+        for _ in range(TURNS):
+            alone = bare.rate(best, options.seconds / TURNS)
+            turns.append((asyncio.run(load_closed(port, options.clients, body, options.seconds / TURNS)), alone))
+    show(f"{options.clients} clients of {options.rows}", turns[-1][0], options.rows)
+    shares = [closed.rate(options.rows) / alone for closed, alone in turns]
+    spread = ", ".join(f"{share:.2f}" for share in sorted(shares))
+    print(f"{'':28}{statistics.median(shares):.2f} of the bare rate at {best}; in turns {spread}")
+    return statistics.median(closed.rate(options.rows) for closed, _ in turns)
+
+
+def show_overload(options: argparse.Namespace, body: bytes, rate: float) -> None:
+    with server(options.model, f"{SETTINGS}queue_seconds = {WAIT}\n") as (pid, port):
+        asyncio.run(load_open(port, rate, body, 2))
+        before = memory(pid)
+        show(f"{rate * options.rows:,.0f} a second, twice of it", asyncio.run(load_open(port, rate, body, options.seconds)), options.rows)
+        print(f"memory of the server        {before:.0f} MB before, {memory(pid):.0f} MB after {options.seconds:.0f} s")
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("-m", "--model", default=str(PACKAGED_MODEL))
+    parser.add_argument("--clients", type=int, default=64)
+    parser.add_argument("--rows", type=int, default=8)
+    parser.add_argument("--seconds", type=float, default=20)
+    options = parser.parse_args()
+    print(provenance())
+    body = request(options.rows)
+    show_overload(options, body, 2 * show_rate(options, body) / options.rows)
+
+
+if __name__ == "__main__":
+    main()

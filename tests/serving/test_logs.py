@@ -1,0 +1,63 @@
+import io
+import json
+import logging
+
+import pytest
+
+from dreamkeras.serving.logs import LOGGERS, write_logs
+
+ACCESS = logging.getLogger("dreamkeras.serving.access")
+SERVER = logging.getLogger("dreamkeras.serving")
+
+
+@pytest.fixture
+def stream():
+    """A stream for `write_logs`; the loggers are as before afterwards."""
+    loggers = [logging.getLogger(name) for name in (*LOGGERS, ACCESS.name)]
+    before = [(logger, logger.handlers[:], logger.level, logger.propagate) for logger in loggers]
+    yield io.StringIO()
+    for logger, handlers, level, propagate in before:
+        logger.handlers[:], logger.propagate = handlers, propagate
+        logger.setLevel(level)
+
+
+def lines(stream):
+    return [json.loads(line) for line in stream.getvalue().splitlines()]
+
+
+def test_request_is_a_line_with_its_fields(stream):
+    write_logs(stream)
+    ACCESS.info("%s", "{}", extra={"fields": {"path": "/v2\nx", "status": 200}})
+    (line,) = lines(stream)
+    assert line.pop("time").endswith("+00:00")
+    assert line == {"level": "INFO", "path": "/v2\nx", "status": 200}
+
+
+def test_failure_is_a_line_with_its_traceback(stream):
+    write_logs(stream)
+    SERVER.error("request %s failed", "abc", exc_info=ZeroDivisionError())
+    (line,) = lines(stream)
+    assert (line["level"], line["message"]) == ("ERROR", "request abc failed")
+    assert line["exception"] == "ZeroDivisionError"
+
+
+def test_warnings_of_uvicorn_are_lines_too_and_its_chatter_is_not(stream):
+    write_logs(stream)
+    logger = logging.getLogger("uvicorn.error")
+    logger.info("Started server process")
+    logger.warning("Invalid HTTP request received.")
+    assert [line["message"] for line in lines(stream)] == ["Invalid HTTP request received."]
+
+
+def test_access_log_can_be_switched_off(stream):
+    write_logs(stream, access=False)
+    assert not ACCESS.isEnabledFor(logging.INFO)
+    SERVER.warning("still here")
+    assert len(lines(stream)) == 1
+
+
+def test_each_line_is_written_once(stream):
+    write_logs(stream)
+    write_logs(stream)
+    SERVER.warning("once")
+    assert len(lines(stream)) == 1

@@ -1,0 +1,211 @@
+import contextlib
+import shutil
+import threading
+
+import pytest
+from toy_models import write_toy_model
+
+from dreamkeras.errors import InputError, ModelError
+from dreamkeras.serving.models import ModelRepository, named_paths
+from dreamkeras.serving.tensors import ProtocolError
+
+
+@pytest.fixture
+def folder(tmp_path, toy_model):
+    """A folder with the models `plain` and `run`, `many` of versions 1, 9 and 10, and things that are no models."""
+    top = tmp_path / "models"
+    for place in ("run", "many/1", "many/9", "many/10", "many/notes", "empty", ".hidden"):
+        (top / place).mkdir(parents=True)
+    for place in ("plain.onnx", "run/model.onnx", "many/1/model.onnx", "many/9/model.onnx", "many/10/model.onnx", "bad name.onnx"):
+        shutil.copy(toy_model, top / place)
+    (top / "README.md").write_text("no model")
+    (top / "empty").rmdir()
+    return top
+
+
+def weight(model):
+    """How the model weighs one G."""
+    return model.answer(model.windows("sequences", [b"GAAA"]))["expression"][0, 0]
+
+
+class TestFolder:
+    def test_entries_are_models(self, make_repository, folder):
+        repository = make_repository({}, folder)
+        assert [(entry.name, entry.version, entry.state) for entry in repository.index()] == [
+            *(("many", version, "READY") for version in ("1", "9", "10")),
+            ("plain", "1", "READY"),
+            ("run", "1", "READY"),
+        ]
+
+    def test_newest_version_answers_who_names_none(self, make_repository, folder):
+        repository = make_repository({}, folder)
+        assert repository.get("many").version == "10"
+        assert repository.get("many", "9").version == "9"
+
+    def test_model_that_came_later_is_listed_and_can_be_loaded(self, make_repository, folder, toy_model):
+        repository = make_repository({}, folder)
+        shutil.copy(toy_model, folder / "late.onnx")
+        assert ("late", "", "UNAVAILABLE", "") in repository.index()
+        repository.load("late")
+        assert repository.get("late").version == "1"
+
+    def test_new_version_is_there_after_loading(self, make_repository, folder):
+        repository = make_repository({}, folder)
+        (folder / "many/9").rename(folder / "many/11")
+        assert repository.versions("many") == ["1", "9", "10"]
+        repository.load("many")
+        assert repository.versions("many") == ["1", "10", "11"]
+
+    @pytest.mark.parametrize("name", ["../outside", "..", ".", "", "/etc/passwd", "many/1", "bad name", ".hidden", "plain.onnx", "a" * 300])
+    def test_names_lead_nowhere_else(self, make_repository, folder, toy_model, name):
+        shutil.copy(toy_model, folder.parent / "outside.onnx")
+        repository = make_repository({}, folder)
+        with pytest.raises(ProtocolError, match="unknown model") as caught:
+            repository.load(name)
+        assert caught.value.status == 404
+
+    @pytest.mark.parametrize("link", ["leak.onnx", "leak", "leak/model.onnx", "leak/1", "leak/1/model.onnx"])
+    def test_links_out_of_the_folder_are_not_followed(self, make_repository, folder, toy_model, link):
+        outside = folder.parent / "outside"
+        (outside / "1").mkdir(parents=True)
+        for place in ("model.onnx", "1/model.onnx"):
+            shutil.copy(toy_model, outside / place)
+        target = outside / "model.onnx" if link.endswith(".onnx") else outside / "1" if link.endswith("1") else outside
+        repository = make_repository({}, folder)
+        (folder / link).parent.mkdir(parents=True, exist_ok=True)
+        (folder / link).symlink_to(target)
+        with pytest.raises(ModelError, match="which leads out of it"):
+            repository.load("leak")
+
+    def test_links_inside_the_folder_are_followed(self, make_repository, folder):
+        (folder / "alias.onnx").symlink_to(folder / "plain.onnx")
+        assert make_repository({}, folder).get("alias").name == "alias"
+
+    def test_missing_folder_is_told(self, tmp_path, make_repository):
+        with pytest.raises(InputError, match=r"Expected a folder of models, got .*no, which is none"):
+            make_repository({}, tmp_path / "no")
+
+    def test_name_on_its_own_and_in_the_folder_is_refused(self, make_repository, folder, toy_model):
+        with pytest.raises(InputError, match="Expected each model once, got 'plain' on its own and in"):
+            make_repository({"plain": toy_model}, folder)
+
+
+class TestLoading:
+    @pytest.fixture
+    def path(self, tmp_path, toy_model):
+        return shutil.copy(toy_model, tmp_path / "changing.onnx")
+
+    def test_changed_file_replaces_the_model_and_keeps_its_statistics(self, make_repository, path):
+        repository = make_repository({"m": path})
+        before = repository.get("m")
+        write_toy_model(path, weight=3)
+        repository.load("m")
+        assert (weight(before), weight(repository.get("m"))) == (1, 3)
+        assert repository.get("m").statistics is before.statistics
+
+    @pytest.mark.parametrize("content", [b"", b"no model", None])
+    def test_bad_file_leaves_the_old_model(self, make_repository, path, content):
+        repository = make_repository({"m": path})
+        path.unlink()
+        if content is not None:
+            path.write_bytes(content)
+        with pytest.raises(ModelError):
+            repository.load("m")
+        assert weight(repository.get("m")) == 1
+        (entry,) = repository.index()
+        assert (entry.state, entry.reason[:9]) == ("READY", "Expected ")
+        write_toy_model(path, weight=3)
+        repository.load("m")
+        assert repository.index() == [("m", "1", "READY", "")]
+
+    def test_model_that_cannot_score_is_not_taken(self, make_repository, path):
+        repository = make_repository({"m": path})
+
+        class Broken:
+            def __init__(self, predictor):
+                self.session, self.construct, self.description = self, predictor.construct, predictor.description
+
+            def run(self, *_):
+                raise RuntimeError("out of memory")
+
+        before, repository._open_file = repository.get("m"), lambda path, opened=repository._open_file: Broken(opened(path))
+        with pytest.raises(ModelError, match="out of memory"):
+            repository.load("m")
+        assert repository.get("m") is before
+
+    def test_one_bad_version_leaves_all_old_ones(self, make_repository, folder):
+        repository = make_repository({}, folder)
+        (folder / "many/10/model.onnx").write_bytes(b"bad")
+        with pytest.raises(ModelError):
+            repository.load("many")
+        assert repository.versions("many") == ["1", "9", "10"]
+
+    def test_unloaded_model_is_unknown_until_it_is_loaded_again(self, make_repository):
+        repository = make_repository()
+        kept = repository.get("toy")
+        repository.unload("toy")
+        with pytest.raises(ProtocolError, match="Request for unknown model: 'toy' is not found"):
+            repository.get("toy")
+        assert repository.index() == [("toy", "", "UNAVAILABLE", "unloaded")]
+        assert weight(kept) == 1
+        repository.load("toy")
+        assert repository.index() == [("toy", "1", "READY", "")]
+
+    def test_what_is_not_loaded_cannot_be_unloaded(self, make_repository):
+        with pytest.raises(ProtocolError, match="'no' is not loaded") as caught:
+            make_repository().unload("no")
+        assert caught.value.status == 404
+
+    def test_model_answers_while_it_is_being_loaded(self, make_repository, path):
+        repository, began, go_on = make_repository({"m": path}), threading.Event(), threading.Event()
+        opened = repository._open_file
+
+        def slowly(file):
+            began.set()
+            assert go_on.wait(20)
+            return opened(file)
+
+        repository._open_file = slowly
+        thread = threading.Thread(target=repository.load, args=["m"])
+        thread.start()
+        assert began.wait(20)
+        assert weight(repository.get("m")) == 1
+        go_on.set()
+        thread.join()
+
+    def test_index_tells_what_is_being_loaded_for_the_first_time(self, toy_model):
+        def look(path):
+            states.append(repository.index()[0].state)
+            raise ModelError("no")
+
+        states = []
+        repository = ModelRepository({"m": toy_model}, None, look, 8)
+        with contextlib.suppress(ModelError):
+            repository.load("m")
+        assert (states, repository.index()) == (["LOADING"], [("m", "", "UNAVAILABLE", "no")])
+
+    def test_strangers_names_are_not_remembered(self, make_repository):
+        repository = make_repository()
+        for name in ("a", "b"):
+            with pytest.raises(ProtocolError):
+                repository.load(name)
+        assert [entry.name for entry in repository.index()] == ["toy"]
+
+
+class TestNames:
+    def test_are_given_or_those_of_the_paths(self, tmp_path):
+        (tmp_path / "runs/first").mkdir(parents=True)
+        texts = ["yeast=/m/a.onnx", str(tmp_path / "fly.onnx"), str(tmp_path / "runs/first")]
+        assert list(named_paths(texts)) == ["yeast", "fly", "first"]
+
+    def test_path_may_hold_an_equals_sign_behind_the_first(self):
+        assert str(named_paths(["a=/m/x=1.onnx"])["a"]) == "/m/x=1.onnx"
+
+    @pytest.mark.parametrize("text", ["=x.onnx", "a b=x.onnx", "a/b=x.onnx", ".a=x.onnx", "é=x.onnx", "a" * 129 + "=x.onnx"])
+    def test_names_that_go_into_no_url_are_refused(self, text):
+        with pytest.raises(InputError, match=r"Expected a model's name of letters, digits, '.', '_' and '-'"):
+            named_paths([text])
+
+    def test_same_name_twice_is_refused(self):
+        with pytest.raises(InputError, match=r"Expected a name for each model, got 'm' for a/m.onnx and b/m.onnx"):
+            named_paths(["a/m.onnx", "b/m.onnx"])

@@ -1,0 +1,91 @@
+import numpy as np
+import pytest
+from toy_models import TOY, count, write_toy_model
+
+from dreamkeras.scoring.predictor import PACKAGED_MODEL, load
+from dreamkeras.sequence.construct import YEAST, Construct
+from dreamkeras.serving.served import ServedModel
+from dreamkeras.serving.statistics import Statistics
+from dreamkeras.serving.tensors import ProtocolError
+
+
+def serve(path, name="toy"):
+    return ServedModel(name, "1", load(path, device="cpu", threads=1), Statistics())
+
+
+@pytest.fixture(scope="module")
+def model(toy_model):
+    return serve(toy_model)
+
+
+@pytest.fixture(scope="module")
+def packaged():
+    return serve(PACKAGED_MODEL)
+
+
+def test_inputs_are_strings_or_letters(model):
+    assert [(spec.name, spec.datatype, spec.shape) for spec in model.inputs] == [
+        ("sequences", "BYTES", (-1, 1)),
+        ("sequences", "BYTES", (-1,)),
+        ("letters", "UINT8", (-1, TOY.length)),
+    ]
+
+
+def test_outputs_are_those_of_the_description(model):
+    assert [(spec.name, spec.datatype, spec.shape) for spec in model.outputs] == [("expression", "FP32", (-1, 2))]
+
+
+def test_answer_holds_every_output(model):
+    letters = np.frombuffer(b"ACGTACGTNNNNGGGGNNNNNNNN", np.uint8).reshape(2, 12)
+    assert {name: values.tolist() for name, values in model.answer(letters).items()} == {"expression": [count("ACGTACGT"), count("GGGG")]}
+
+
+def test_strings_are_cut_as_the_predictor_cuts_them(packaged):
+    inserts = ["ACGTTGCA" * 10, "a" * 70, "N" * 80]
+    texts = [*inserts, *(YEAST.left_adapter + insert + YEAST.right_adapter for insert in inserts)]
+    windows = packaged.windows("sequences", [text.encode() for text in texts])
+    expected = packaged.predictor.predict(texts)
+    np.testing.assert_allclose(packaged.answer(windows)["expression"], expected, rtol=1e-5)
+    np.testing.assert_array_equal(windows[:3], windows[3:])
+
+
+def test_letters_are_taken_as_they_are(model):
+    letters = np.frombuffer(b"ACGTACGTNNNN", np.uint8).reshape(1, 12)
+    assert model.windows("letters", letters) is letters
+
+
+@pytest.mark.parametrize(
+    ("texts", "message"),
+    [
+        ([b"ACGT", b"ACGTx", b"y"], "Expected DNA letters, got 'x' at position 5 in the sequence at index 1. Input: 'sequences'"),
+        ([b"ACGT", b"ACG\xc3\xa9"], "Expected DNA letters, got 'Ã' at position 4 in the sequence at index 1. Input: 'sequences'"),
+        ([b"ACGT", b"ACG"], "Expected 4 to 12 bases for construct 'toy', got 3 in the sequence at index 1. Input: 'sequences'"),
+        ([b""], "Expected 4 to 12 bases for construct 'toy', got 0 in the sequence at index 0. Input: 'sequences'"),
+        ([b"A" * 13], "Expected at most 12 bases, adapters included, got 13 in the sequence at index 0. Input: 'sequences'"),
+    ],
+)
+def test_sequences_that_do_not_fit_are_named(model, texts, message):
+    with pytest.raises(ProtocolError) as caught:
+        model.windows("sequences", texts)
+    assert (str(caught.value), caught.value.status) == (f"{message}.", 400)
+
+
+def test_longest_sequence_with_both_adapters_fits(tmp_path):
+    pytest.importorskip("onnx")
+    construct = Construct(name="short", length=12, left_adapter="AAAA", right_adapter="CCCC", alignment="center", strands="given")
+    model = serve(write_toy_model(tmp_path / "short.onnx", construct))
+    assert model.windows("sequences", [b"AAAA" + b"G" * 12 + b"CCCC"]).tobytes() == b"G" * 12
+    with pytest.raises(ProtocolError, match="Expected at most 20 bases, adapters included, got 21"):
+        model.windows("sequences", [b"AAAA" + b"G" * 13 + b"CCCC"])
+
+
+def test_windows_without_letters_are_refused(model):
+    with pytest.raises(ProtocolError, match=r"Expected ASCII codes of DNA letters, got 0 at row 0, column 0. Input: 'letters'"):
+        model.windows("letters", np.zeros((1, 12), np.uint8))
+
+
+def test_warm_up_times_a_batch(toy_model):
+    model = serve(toy_model)
+    model.warm_up(8)
+    assert 0 < model.pace.seconds_per_row < 1
+    assert model.statistics.executions == 0
