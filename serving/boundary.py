@@ -3,6 +3,7 @@
 No exception goes further than here: an HTTP server closes the connection of one that does.
 """
 
+import asyncio
 import contextlib
 import itertools
 import json
@@ -66,6 +67,11 @@ class Boundary:
             await self._app(scope, exchange.receive, exchange.send)
         except ClientGoneError:
             exchange.status = CLIENT_GONE
+        except asyncio.CancelledError:  # the server waits no longer for what is in flight
+            if exchange.status:
+                raise
+            response = error_response(ProtocolError("Expected to answer, got no time for it: the server is stopping.", 503))
+            await response(scope, exchange.receive, exchange.send)
         except Exception as error:  # noqa: BLE001 - see above
             await self._answer_error(exchange, error)
         finally:

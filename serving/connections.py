@@ -18,11 +18,13 @@ def bounded_protocol(settings: Settings) -> type[HttpToolsProtocol]:
     Args:
         settings: The bounds.
     """
-    waiting: dict[_BoundedProtocol, None] = {}  # connections without a request, those that wait longest first
+    without_request: dict[_BoundedProtocol, None] = {}
+    between_requests: dict[_BoundedProtocol, None] = {}
 
     class Bounded(_BoundedProtocol):
         bounds = settings
-        idle = waiting
+        silent = without_request
+        idle = between_requests
 
     return Bounded
 
@@ -30,11 +32,13 @@ def bounded_protocol(settings: Settings) -> type[HttpToolsProtocol]:
 class _BoundedProtocol(HttpToolsProtocol):
     """A connection.
 
-    It is idle until the headers of a request are whole, and again when that has been answered. With too many connections the one that
-    has been idle longest is closed for a new one, so that those who connect and say nothing lock nobody out.
+    It is silent until the headers of its first request are whole, and idle between requests. For one too many, the oldest silent one has
+    to go if they are more than half of all, so that those who connect and say nothing cost no client its connection; else the one that has
+    been idle longest, so that those who ask once in order to stay lock nobody out.
     """
 
     bounds: Settings
+    silent: "dict[_BoundedProtocol, None]"
     idle: "dict[_BoundedProtocol, None]"
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # as uvicorn's own
@@ -42,33 +46,34 @@ class _BoundedProtocol(HttpToolsProtocol):
         self._head_bytes = 0
         self._head_timer: asyncio.TimerHandle | None = None
         self._answer_timer: asyncio.TimerHandle | None = None
-        self._begin_idle()
+        self.silent[self] = None
         self._wait_for_head()
-        if len(self.connections) > self.bounds.connections:
-            oldest = next(iter(self.idle))
-            oldest.refuse(503, f"Expected at most {self.bounds.connections} connections, got one more.")
+        if superfluous := self._superfluous():
+            superfluous.refuse(503, f"Expected at most {self.bounds.connections} connections, got one more.")
 
     def connection_lost(self, exc: Exception | None) -> None:
-        self.idle.pop(self, None)
+        self._forget()
         self._stop_timer("_head_timer")
         self._stop_timer("_answer_timer")
         super().connection_lost(exc)
 
     def data_received(self, data: bytes) -> None:
-        if self in self.idle:
+        if self in self.silent or self in self.idle:
             self._head_bytes += len(data)
             if self._head_timer is None:
                 self._wait_for_head()
         super().data_received(data)
         if self._is_busy:
-            self._end_idle()
+            self._forget()
+            self._stop_timer("_head_timer")
         elif self._head_bytes > self.bounds.header_bytes:
             self.refuse(431, f"Expected headers of at most {self.bounds.header_bytes} bytes, got more.")
 
     def on_response_complete(self) -> None:
         super().on_response_complete()
         if not self._is_busy and not self.transport.is_closing():
-            self._begin_idle()
+            self._head_bytes = 0
+            self.idle[self] = None
 
     def pause_writing(self) -> None:
         super().pause_writing()
@@ -91,19 +96,22 @@ class _BoundedProtocol(HttpToolsProtocol):
             head += f"content-length: {len(body)}\r\nconnection: close\r\n\r\n"
             self.transport.write((head + body).encode())
             self.transport.close()
-        self.idle.pop(self, None)
+        self._forget()
 
     @property
     def _is_busy(self) -> bool:
         return self.cycle is not None and not self.cycle.response_complete
 
-    def _begin_idle(self) -> None:
-        self._head_bytes = 0
-        self.idle[self] = None
+    def _superfluous(self) -> "_BoundedProtocol | None":
+        """The connection that has to go for this one, which may be this one itself."""
+        if len(self.connections) <= self.bounds.connections:
+            return None
+        too_silent = len(self.silent) > self.bounds.connections // 2
+        return next(iter(self.silent if too_silent or not self.idle else self.idle))
 
-    def _end_idle(self) -> None:
+    def _forget(self) -> None:
+        self.silent.pop(self, None)
         self.idle.pop(self, None)
-        self._stop_timer("_head_timer")
 
     def _wait_for_head(self) -> None:
         self._head_timer = self.loop.call_later(self.bounds.header_seconds, self._give_up_head)

@@ -39,6 +39,7 @@ def connect(server):
     while server.server.server_state.connections:
         time.sleep(0.01)
     assert not server.server.config.http.idle
+    assert not server.server.config.http.silent
 
 
 def read_to_end(connection):
@@ -48,6 +49,12 @@ def read_to_end(connection):
         while part := connection.recv(65536):
             received += part
     return received
+
+
+def wait_for(server, number):
+    """Until the server has so many connections."""
+    while len(server.server.server_state.connections) < number:
+        time.sleep(0.01)
 
 
 def answer(connection):
@@ -120,10 +127,22 @@ class TestIdleConnections:
             time.sleep(0.5)
         assert read_to_end(connection) == b""
 
-    def test_oldest_makes_room_for_a_new_one(self, server, connect):
-        idle = [connect() for _ in range(8)]
-        while len(server.server.server_state.connections) < 8:
-            time.sleep(0.01)
+    def test_oldest_that_said_nothing_makes_room_for_a_new_one(self, server, connect):
+        silent = [connect() for _ in range(8)]
+        wait_for(server, 8)
+        newest = connect()
+        newest.sendall(READY)
+        assert answer(newest) == 200
+        assert status_and_error(read_to_end(silent[0]))[0] == 503
+        silent[1].sendall(READY)
+        assert answer(silent[1]) == 200
+
+    def test_oldest_between_requests_makes_room_when_all_have_asked(self, server, connect):
+        idle = []
+        for _ in range(8):
+            idle.append(connect())
+            idle[-1].sendall(READY)
+            assert answer(idle[-1]) == 200
         idle[0].sendall(READY)
         assert answer(idle[0]) == 200
         newest = connect()
@@ -132,6 +151,14 @@ class TestIdleConnections:
         assert status_and_error(read_to_end(idle[1]))[0] == 503
         idle[0].sendall(READY)
         assert answer(idle[0]) == 200
+
+    def test_those_that_say_nothing_cost_no_client_its_connection(self, server, connect):
+        client = connect()
+        for _ in range(3):
+            client.sendall(READY)
+            assert answer(client) == 200
+            for _ in range(30):
+                connect()
 
     def test_many_lock_nobody_out(self, connect):
         for _ in range(20):
@@ -142,10 +169,12 @@ class TestIdleConnections:
             for connection in many:
                 connection.close()
 
-    def test_busy_ones_are_not_closed_for_new_ones(self, connect):
-        busy = [connect() for _ in range(8)]
-        for connection in busy:
+    def test_busy_ones_are_not_closed_for_new_ones(self, server, connect):
+        busy = []
+        for _ in range(8):
+            busy.append(connection := connect())
             connection.sendall(b"POST /v2/repository/index HTTP/1.1\r\nHost: x\r\nContent-Length: 2\r\n\r\n{")
+        wait_for(server, 8)
         time.sleep(0.05)
         assert status_and_error(read_to_end(connect())) == (503, "Expected at most 8 connections, got one more.")
         for connection in busy:

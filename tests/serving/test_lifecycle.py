@@ -163,15 +163,18 @@ class TestSignals:
             server.process.send_signal(signal.SIGINT)
             assert server.process.wait(20) == 0
 
-    def test_requests_that_take_too_long_do_not_keep_the_server(self, toy_model, tmp_path):
+    def test_requests_that_take_too_long_are_told_so_and_do_not_keep_the_server(self, toy_model, tmp_path):
         settings = "notice_seconds = 0\ndrain_seconds = 0.3\ndelay_seconds = 600\n"
         with server_process(tmp_path, "-m", f"toy={toy_model}", settings=settings) as server:
-            client = socket.create_connection(("127.0.0.1", server.port), timeout=30)
-            client.sendall(INFER)
-            time.sleep(0.3)
-            server.process.send_signal(signal.SIGTERM)
-            server.process.wait(20)
-            client.close()
+            with socket.create_connection(("127.0.0.1", server.port), timeout=30) as client:
+                client.sendall(INFER)
+                time.sleep(0.3)
+                server.process.send_signal(signal.SIGTERM)
+                answer = read_all(client)
+            assert server.process.wait(20) == 0
+        assert answer.startswith(b"HTTP/1.1 503 ")
+        assert b"the server is stopping" in answer
+        assert "Traceback" not in server.log.read_text()
 
 
 class TestUnderLoad:

@@ -1,0 +1,150 @@
+"""`dreamkeras serve` among clients that mean it no good: what they are answered, and what others notice.
+
+    python benchmarks/hostile_clients.py [--idle 10000]
+
+A gzip bomb, a body of 2 GB, one that never ends, headers and bodies that come a byte at a time, and connections that say nothing. Beside
+each, a client goes on asking for a prediction; its answers have to be 200.
+"""
+
+import argparse
+import asyncio
+import contextlib
+import functools
+import os
+import resource
+import time
+import zlib
+from collections import Counter
+from collections.abc import Awaitable, Callable
+from concurrent.futures import ProcessPoolExecutor
+
+from machine import provenance
+from server import ask, memory, request, server
+
+from dreamkeras.scoring.predictor import PACKAGED_MODEL
+
+HEAD = "POST /v2/models/m/infer HTTP/1.1\r\nHost: x\r\n"
+SLOW = 200
+SETTINGS = "notice_seconds = 0\nheader_seconds = 3\nbody_seconds = 3\n"
+BOMB_STEPS = 1024
+
+Attack = Callable[[int], Awaitable[Counter]]
+
+
+async def send(port: int, parts: list[bytes], pause: float = 0) -> str:
+    """The status that a client gets for what it sends, bit by bit; or how its connection ended."""
+    reader, writer = await asyncio.open_connection("127.0.0.1", port)
+    try:
+        with contextlib.suppress(ConnectionError):
+            for part in parts:
+                writer.write(part)
+                await writer.drain()
+                if pause:
+                    await asyncio.sleep(pause)
+                if reader.at_eof():
+                    break
+        head = await asyncio.wait_for(reader.read(4096), 30)
+        return head[9:12].decode() or "closed"
+    except ConnectionError:
+        return "reset"
+    finally:
+        writer.close()
+
+
+def bomb() -> bytes:
+    """A megabyte or so of gzip that becomes a gigabyte."""
+    stream = zlib.compressobj(9, wbits=31)
+    return b"".join(stream.compress(bytes(1 << 20)) for _ in range(BOMB_STEPS)) + stream.flush()
+
+
+async def gzip_bomb(port: int) -> Counter:
+    body = bomb()
+    head = f"{HEAD}Content-Encoding: gzip\r\nContent-Length: {len(body)}\r\n\r\n".encode()
+    return Counter([await send(port, [head, body])])
+
+
+async def two_gigabytes(port: int) -> Counter:
+    return Counter([await send(port, [f"{HEAD}Content-Length: {2 << 30}\r\n\r\n".encode()])])
+
+
+async def endless_body(port: int) -> Counter:
+    chunk = b"10000\r\n" + bytes(1 << 16) + b"\r\n"
+    return Counter([await send(port, [f"{HEAD}Transfer-Encoding: chunked\r\n\r\n".encode(), *[chunk] * 4096])])
+
+
+async def slow_headers(port: int) -> Counter:
+    return Counter(await asyncio.gather(*(send(port, [HEAD.encode(), *[b"X: y\r\n"] * 12], 0.5) for _ in range(SLOW))))
+
+
+async def slow_bodies(port: int) -> Counter:
+    head = f"{HEAD}Content-Length: 1000\r\n\r\n".encode()
+    return Counter(await asyncio.gather(*(send(port, [head, *[b"x"] * 12], 0.5) for _ in range(SLOW))))
+
+
+async def idle(port: int, number: int, pid: int) -> Counter:
+    """Connects so often, and counts the files that the server has open then."""
+    connections = []
+    for _ in range(number // 100):
+        connections += await asyncio.gather(*(asyncio.open_connection("127.0.0.1", port) for _ in range(100)))
+    await asyncio.sleep(1)
+    return Counter(connected=len(connections), **{"files of the server": sum(1 for _ in os.scandir(f"/proc/{pid}/fd"))})
+
+
+def attack_from_here(attack: Attack, port: int) -> Counter:
+    """An attack in this process, which is not the one of the others."""
+    return asyncio.run(attack(port))
+
+
+async def others(port: int, done: asyncio.Event) -> tuple[Counter, float]:
+    """Statuses and the longest time of a client that asks until it is told to stop, each time anew or on the same connection."""
+    body, statuses, longest, turn = request(1), Counter(), 0.0, 0
+    kept = await asyncio.open_connection("127.0.0.1", port)
+    while not done.is_set():
+        turn += 1
+        own = kept if turn % 2 else await asyncio.open_connection("127.0.0.1", port)
+        begun = time.perf_counter()
+        status, _ = await ask(*own, body)
+        longest = max(longest, time.perf_counter() - begun)
+        statuses[status] += 1
+        if own is not kept:
+            own[1].close()
+        await asyncio.sleep(0.02)
+    kept[1].close()
+    return statuses, longest
+
+
+async def run(name: str, attack: Attack, port: int, pid: int) -> None:
+    done = asyncio.Event()
+    watching = asyncio.ensure_future(others(port, done))
+    begun = time.perf_counter()
+    with ProcessPoolExecutor(1) as pool:
+        found = await asyncio.get_running_loop().run_in_executor(pool, attack_from_here, attack, port)
+    took = time.perf_counter() - begun
+    done.set()
+    statuses, longest = await watching
+    print(f"{name:16} {took:5.1f} s  {dict(found)}; others {dict(statuses)}, longest {longest * 1000:.0f} ms; {memory(pid):.0f} MB")
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--idle", type=int, default=10_000)
+    options = parser.parse_args()
+    _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
+    print(provenance())
+    with server(str(PACKAGED_MODEL), SETTINGS) as (pid, port):
+        attacks = {
+            "gzip bomb": gzip_bomb,
+            "2 GB body": two_gigabytes,
+            "endless body": endless_body,
+            f"{SLOW} slow headers": slow_headers,
+            f"{SLOW} slow bodies": slow_bodies,
+            f"{options.idle:,} idle": functools.partial(idle, number=options.idle, pid=pid),
+        }
+        print(f"{'before':16}{memory(pid):.0f} MB")
+        for name, attack in attacks.items():
+            asyncio.run(run(name, attack, port, pid))
+
+
+if __name__ == "__main__":
+    main()
