@@ -53,7 +53,7 @@ SLOTS = ("first", "core", "final")
 BODY = ("first", "core")
 """Those of `training.warm_start`, likewise."""
 
-EXPORT_PRECISIONS = ("float32", "float16")
+EXPORT_PRECISIONS = ("float32", "float16", "int8")
 """`PRECISIONS` of `export`, likewise."""
 
 STRANDS = ("both", "forward")
