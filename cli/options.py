@@ -6,6 +6,7 @@ __all__ = [
     "BACKENDS",
     "BODY",
     "DATA_SETS",
+    "ENGINES",
     "EXPORT_PRECISIONS",
     "FORMATS",
     "LOSSES",
@@ -58,6 +59,9 @@ EXPORT_PRECISIONS = ("float32", "float16", "int8")
 
 STRANDS = ("both", "forward")
 """Those of `export`, likewise."""
+
+ENGINES = ("local", "ray")
+"""What may score: this process, or those of a cluster."""
 
 STRAND_CHOICES = ("given", "forward", "reverse")
 """Those of `sequence.places`, likewise."""

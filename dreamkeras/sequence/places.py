@@ -10,11 +10,12 @@ from dreamkeras.sequence.alphabet import reverse_complement
 from dreamkeras.sequence.construct import Construct
 from dreamkeras.sequence.genome import Genome
 from dreamkeras.sequence.ragged import Ragged
+from dreamkeras.sequence.reading import read_files
 from dreamkeras.sequence.records import LETTERS, ROWS, Records
 from dreamkeras.sequence.regions import Bed, Regions, read_bed
 from dreamkeras.sequence.tiles import Tile, place_name, tile_fasta, unknown_rows
 
-__all__ = ["Places", "Strand", "contig_lengths", "default_window", "read_places", "region_records"]
+__all__ = ["Places", "Reader", "Strand", "contig_lengths", "default_window", "read_places", "region_records"]
 
 Strand = Literal["given", "forward", "reverse"]
 
@@ -47,6 +48,26 @@ class Places(NamedTuple):
         if self.window is not None and (self.tile or self.genome is None):
             raise InputError("Expected regions of a genome, and no tile, to take windows around their middles.")
         return self
+
+
+class Reader(NamedTuple):
+    """How files become records.
+
+    Args:
+        places: Which places of a genome; None reads sequences as they stand in the files.
+        id_column: Name or position of a table's column of names.
+        sequence_column: Name or position of a table's column of sequences.
+    """
+
+    places: Places | None = None
+    id_column: str | int | None = None
+    sequence_column: str | int | None = None
+
+    def read(self, paths: Iterable[str]) -> Iterator[Records]:
+        """The records of files, one after the other; see `read_places` and `reading.read_records`."""
+        if self.places is not None:
+            return read_places(paths, self.places)
+        return read_files(paths, id_column=self.id_column, sequence_column=self.sequence_column)
 
 
 def default_window(constructs: Sequence[Construct]) -> int | None:
