@@ -12,7 +12,7 @@ from dreamkeras.scoring.shards import SHARD, Shard, Shards, in_shards, join_shar
 from dreamkeras.sequence.construct import Construct
 from dreamkeras.sequence.records import LETTERS, ROWS, Records
 
-__all__ = ["ON_ERROR", "Scored", "Sink", "score_into_shards", "score_records", "write_parts"]
+__all__ = ["ON_ERROR", "REASONS", "Scored", "Sink", "score_into_shards", "score_records", "write_parts"]
 
 ON_ERROR = ("fail", "skip")
 
