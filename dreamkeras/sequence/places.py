@@ -102,13 +102,13 @@ def read_places(paths: Iterable[str], places: Places) -> Iterator[Records]:
         InputError: A file cannot be read, a region is not on its contig, or no window is left.
     """
     places.check()
-    if places.genome is None:
+    if places.genome is not None:
+        genome = Genome(places.genome)
         for path in paths:
-            yield from tile_fasta(path, places.tile or Tile(1, 1), reverse=places.strand == "reverse")
-        return
-    genome = Genome(places.genome)
-    for path in paths:
-        yield from region_records(read_bed(path, genome), genome, places)
+            yield from region_records(read_bed(path, genome), genome, places)
+    elif places.tile is not None:
+        for path in paths:
+            yield from tile_fasta(path, places.tile, reverse=places.strand == "reverse")
 
 
 def region_records(bed: Bed, genome: Genome, places: Places) -> Iterator[Records]:
