@@ -1,6 +1,6 @@
-"""Start-up, wall time and memory of `dreamkeras predict`, each measured on a process of its own.
+"""Start-up, wall time and memory of `dreamkeras predict`, each measured on a process of its own, beside a bare loop over ONNX Runtime.
 
-    python benchmarks/predict.py [-m MODEL] [--most 1000000] [--batch-sizes 16,64,256]
+    python benchmarks/predict.py [-m MODEL] [--most 1000000] [--bare 100000] [--batch-sizes 16,64,256]
 
 Without -m: the model that the package ships.
 """
@@ -21,15 +21,29 @@ from machine import provenance
 from dreamkeras.scoring.predictor import PACKAGED_MODEL
 
 COMMAND = (sys.executable, "-c", "from dreamkeras.cli.main import main; main(prog_name='dreamkeras')")
+BARE = """
+import sys
+import numpy as np
+from dreamkeras.scoring.predictor import BATCH_SIZE, load
+session = load(sys.argv[1], "cpu").session
+(letters,) = session.get_inputs()
+windows = np.frombuffer(b"ACGT", np.uint8)[np.random.default_rng(0).integers(0, 4, (64 * BATCH_SIZE, letters.shape[1]))]
+for batch in range(int(sys.argv[2]) // BATCH_SIZE):
+    first = batch % 64 * BATCH_SIZE
+    session.run(None, {letters.name: windows[first : first + BATCH_SIZE]})
+"""
+"""Ready-made arrays in the batches, the threads and the session that predict uses, and nothing else."""
+
 AT_ONCE = 1000
 """Promoters made at once: few, because a process's peak memory begins with that of the process which starts it."""
 
 
 class Run(NamedTuple):
-    """What a process took: seconds of wall time, and the peak of its resident memory in MB."""
+    """What a process took: seconds of wall time, the peak of its resident memory in MB, and seconds of processor time."""
 
     seconds: float
     megabytes: float
+    processor: float
 
 
 def run(*command: str) -> Run:
@@ -39,7 +53,9 @@ def run(*command: str) -> Run:
     process.returncode = os.waitstatus_to_exitcode(status)
     if process.returncode:
         raise SystemExit(f"Expected {' '.join(command[:4])} ... to succeed, got exit code {process.returncode}.")
-    return Run(time.perf_counter() - started, usage.ru_maxrss / (1024 if sys.platform == "linux" else 1024**2))
+    return Run(
+        time.perf_counter() - started, usage.ru_maxrss / (1024 if sys.platform == "linux" else 1024**2), usage.ru_utime + usage.ru_stime
+    )
 
 
 def median_seconds(*command: str, runs: int) -> float:
@@ -79,6 +95,21 @@ def show_memory(folder: Path, model: str, numbers: tuple[int, int]) -> None:
     print(f"growth of the peak      {peaks[1] - peaks[0]:6.1f} MB")
 
 
+def show_bare(folder: Path, model: str, number: int, turns: int = 3) -> None:
+    """Rates beside one another; by processor time too, which other load on the machine changes less."""
+    promoters, output = write_promoters(folder / "bare.fa", number), str(folder / "bare.tsv")
+    commands = {
+        "bare loop": (sys.executable, "-c", BARE, model, str(number)),
+        "predict": (*COMMAND, "predict", promoters, "-m", model, "-o", output),
+    }
+    rounds = [{name: run(*command) for name, command in commands.items()} for _ in range(turns)]
+    best = {name: (min(one[name].seconds for one in rounds), min(one[name].processor for one in rounds)) for name in commands}
+    for name, (seconds, processor) in best.items():
+        print(f"{name:10} {number:9,}    {seconds:6.1f} s, {number / seconds:9,.0f} a second, {processor:6.1f} s of processor time")
+    ratios = [bare / predict for bare, predict in zip(best["bare loop"], best["predict"], strict=True)]
+    print(f"share of the bare rate  {ratios[0]:6.3f} by the clock, {ratios[1]:.3f} by processor time; best of {turns}")
+
+
 def show_batch_sizes(folder: Path, model: str, sizes: list[str]) -> None:
     promoters = write_promoters(folder / "batches.fa", 2000)
     for size in sizes:
@@ -92,6 +123,7 @@ def main() -> None:
     parser.add_argument("--runs", type=int, default=11)
     parser.add_argument("--fewest", type=int, default=10_000)
     parser.add_argument("--most", type=int, default=1_000_000)
+    parser.add_argument("--bare", type=int, default=100_000, help="promoters of the comparison with the bare loop")
     parser.add_argument("--batch-sizes", default="")
     options = parser.parse_args()
     print(provenance())
@@ -100,6 +132,7 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as folder:
         show_cold_start(Path(folder), options.model, options.runs)
         show_batch_sizes(Path(folder), options.model, [size for size in options.batch_sizes.split(",") if size])
+        show_bare(Path(folder), options.model, options.bare)
         show_memory(Path(folder), options.model, (options.fewest, options.most))
 
 

@@ -1,6 +1,6 @@
 """The options of `predict` for places of a genome: which are read, and how they are written as a track. click only."""
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import click
@@ -9,8 +9,7 @@ from .options import STRAND_CHOICES
 
 if TYPE_CHECKING:
     from dreamkeras.scoring.scorer import Scorer
-    from dreamkeras.sequence.places import Places
-    from dreamkeras.sequence.records import Records
+    from dreamkeras.sequence.places import Places, Reader
 
 __all__ = ["Reading", "chosen_reading", "genome_options"]
 
@@ -39,13 +38,13 @@ class Reading(NamedTuple):
     """Where records come from, and what a track has to know of them.
 
     Args:
-        records: Batches of them.
+        reader: How they are read.
         track: The keywords of `sequence.tracks.open_track`.
         files: All files that are read.
         choices: What was chosen, JSON-able.
     """
 
-    records: "Iterator[Records]"
+    reader: "Reader"
     track: Mapping[str, Any]
     files: tuple[str, ...]
     choices: Mapping[str, Any]
@@ -74,13 +73,12 @@ def chosen_reading(
         click.UsageError: Options do not go together.
         InputError: A genome cannot be looked up.
     """
-    from dreamkeras.sequence.places import contig_lengths, default_window, read_places
-    from dreamkeras.sequence.reading import read_files
+    from dreamkeras.sequence.places import Reader, contig_lengths, default_window
 
     column = choices["column"]
     places = _chosen_places(choices)
     if places is None:
-        return Reading(read_files(inputs, **columns), {"column": column}, tuple(inputs), columns)
+        return Reading(Reader(None, **columns), {"column": column}, tuple(inputs), columns)
     for name, value in columns.items():
         if value is not None:
             raise click.UsageError(f"Expected a table for --{name.replace('_', '-')}, got places of a genome.")
@@ -92,7 +90,7 @@ def chosen_reading(
         "lengths": contig_lengths(inputs, places) if bigwig or places.genome else None,
     }
     files = (*inputs, *([places.genome] if places.genome else []))
-    return Reading(read_places(inputs, places), track, files, {**columns, **places._asdict()})
+    return Reading(Reader(places), track, files, {**columns, **places._asdict()})
 
 
 def _chosen_places(choices: dict[str, Any]) -> "Places | None":

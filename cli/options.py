@@ -6,6 +6,7 @@ __all__ = [
     "BACKENDS",
     "BODY",
     "DATA_SETS",
+    "ENGINES",
     "EXPORT_PRECISIONS",
     "FORMATS",
     "LOSSES",
@@ -54,7 +55,7 @@ SLOTS = ("first", "core", "final")
 BODY = ("first", "core")
 """Those of `training.warm_start`, likewise."""
 
-EXPORT_PRECISIONS = ("float32", "float16")
+EXPORT_PRECISIONS = ("float32", "float16", "int8")
 """`PRECISIONS` of `export`, likewise."""
 
 STRANDS = ("both", "forward")
@@ -62,6 +63,9 @@ STRANDS = ("both", "forward")
 
 TRITON_DEVICES = ("cpu", "gpu", "tensorrt")
 """Those of `export.triton`, likewise."""
+
+ENGINES = ("local", "ray")
+"""What may score: this process, or those of a cluster."""
 
 STRAND_CHOICES = ("given", "forward", "reverse")
 """Those of `sequence.places`, likewise."""

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import click
 
+from .cluster_options import check_cluster, cluster_options, predict_on_cluster
 from .genome_options import chosen_reading, genome_options
 from .options import count_or_auto, device_option, format_option, id_column_option, models_option, output_option, sequence_column_option
 
@@ -39,6 +40,7 @@ __all__ = ["command"]
 @id_column_option
 @sequence_column_option
 @genome_options
+@cluster_options
 @click.option("--resume", is_flag=True, help="Keep what is done beside FILE; after a kill, the same command goes on from there.")
 def command(
     inputs: tuple[str, ...],
@@ -51,6 +53,8 @@ def command(
     device: str,
     id_column: str | int | None,
     sequence_column: str | int | None,
+    engine: str,
+    ray_address: str | None,
     resume: bool,
     **places: Any,
 ) -> None:
@@ -61,36 +65,42 @@ def command(
     called by their places, and are written only when every record has been scored. Of an ensemble they are the
     models' means, and their standard deviations in columns of their own.
     """
+    from dreamkeras.scoring.cluster import Work
     from dreamkeras.scoring.pipeline import score_into_shards, score_records, write_parts
     from dreamkeras.sequence.tracks import track_format
 
     from .progress import show_records
     from .results import open_results
 
+    is_measured = "auto" in (batch_size, threads)
     if resume and (output == "-" or "-" in inputs):
         raise click.UsageError("Expected files for INPUT and -o beside --resume, got standard input or output.")
-    if resume and "auto" in (batch_size, threads):
+    if resume and is_measured:
         raise click.UsageError("Expected numbers beside --resume, got auto: a measurement may end otherwise the next time.")
     track = track_format(output, format)
     if places["column"] is not None and track is None:
         raise click.UsageError("Expected a bedGraph or bigWig for --column, got a table, which holds all.")
-    predictor, size = _opened(models, device, batch_size, threads)
+    check_cluster(inputs, output, engine, ray_address, is_track=track is not None, is_measured=is_measured)
+    predictor, size = _opened(models, "cpu" if engine == "ray" else device, batch_size, threads)
     columns = {"id_column": id_column, "sequence_column": sequence_column}
     reading = chosen_reading(inputs, predictor, places, columns, bigwig=track == "bigwig")
     _refuse_overwriting(reading.files, output)
     choices: dict[str, Any] = {"on_error": on_error, "batch_size": size}
     results = open_results(output, predictor.columns, format, reading.track)
-    if resume:
+    if engine == "ray":
+        work = Work(models, output, format or "tsv", reading.reader, device=device, threads=int(threads or 1), **choices)
+        scored = predict_on_cluster(inputs, work, ray_address, resume=resume)
+    elif resume:
         made_with = list({**choices, **reading.choices}.items())
         shards = _shards(output, predictor.columns, models, reading.files, made_with)
         with show_records() as progress:
-            score_into_shards(reading.records, predictor, shards, progress=progress, **choices)
+            score_into_shards(reading.reader.read(inputs), predictor, shards, progress=progress, **choices)
         with results as writer:
             scored = write_parts(shards, writer)
         shards.remove()
     else:
         with results as writer, show_records() as progress:
-            scored = score_records(reading.records, predictor, writer, progress=progress, **choices)
+            scored = score_records(reading.reader.read(inputs), predictor, writer, progress=progress, **choices)
     if not models:
         click.echo(f"No -m given: used the packaged model {predictor.name} (construct {predictor.construct.name}).", err=True)
     _report_skipped(scored)

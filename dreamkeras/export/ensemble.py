@@ -51,6 +51,8 @@ def export_ensemble(
         `export_ensemble(["runs/seed-0", "runs/seed-1"], "ensemble.onnx").members[0]["name"]`
     """
     check_choices(precision, strands)
+    if precision == "int8":
+        raise ModelError("Expected float32 or float16 for an ensemble, got int8: export each member in int8, and give those .onnx files.")
     if len(models) < 2:
         raise ModelError(f"Expected at least two models for an ensemble, got {len(models)}.")
     require_packages("onnx", "onnxruntime")

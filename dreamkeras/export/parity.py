@@ -10,7 +10,7 @@ from dreamkeras.sequence.alphabet import BASES, IUPAC
 from dreamkeras.sequence.construct import Construct
 from dreamkeras.sequence.ragged import Ragged
 
-__all__ = ["SEQUENCES", "Parity", "compare", "parity_letters", "parity_sequences", "require_parity"]
+__all__ = ["LEAST_R", "SEQUENCES", "Parity", "compare", "parity_letters", "parity_sequences", "require_parity"]
 
 SEQUENCES = 1000
 """Sequences in a report."""
@@ -18,6 +18,9 @@ SEQUENCES = 1000
 FLOAT32_DIFFERENCE = 1e-3
 FLOAT16_DIFFERENCE = 0.05
 FLOAT16_R = 0.999
+
+LEAST_R = 0.999
+"""What an int8 model has to reach, if nothing else is asked for."""
 
 
 class Parity(NamedTuple):
@@ -77,9 +80,9 @@ def _insert(random: np.random.Generator, length: int, kind: int) -> str:
     return text.lower() if kind == 2 else text
 
 
-def parity_letters(construct: Construct) -> np.ndarray:
-    """The windows of the report's sequences, uint8 (`SEQUENCES`, length)."""
-    return construct.windows(Ragged.from_strings(parity_sequences(construct)))
+def parity_letters(construct: Construct, number: int = SEQUENCES, seed: int = 0) -> np.ndarray:
+    """The windows of `parity_sequences`, uint8 (number, length); by default those of the report."""
+    return construct.windows(Ragged.from_strings(parity_sequences(construct, number, seed)))
 
 
 def compare(keras: np.ndarray, exported: np.ndarray, keras_backend: str | None, precision: str, tasks: int | None = None) -> Parity:
@@ -97,20 +100,31 @@ def compare(keras: np.ndarray, exported: np.ndarray, keras_backend: str | None, 
     return Parity(len(keras), float(apart[:, :tasks].max()), None if np.isnan(r) else r, keras_backend, precision, profile)
 
 
-def require_parity(parity: Parity) -> None:
+def require_parity(parity: Parity, least_r: float = LEAST_R) -> None:
     """Refuses an export that does not predict what its model does.
+
+    Args:
+        parity: The report.
+        least_r: What r has to be in int8.
 
     Raises:
         ModelError: The largest difference is above 0.001 in float32; above 0.05 with r below 0.999 in float16; or so is the distance of
-            profiles.
+            profiles, in int8 as in float16. In int8: r is below `least_r`.
     """
     half = parity.precision == "float16"
-    bound = FLOAT16_DIFFERENCE if half else FLOAT32_DIFFERENCE
+    bound = FLOAT32_DIFFERENCE if parity.precision == "float32" else FLOAT16_DIFFERENCE
     if parity.profile_distance is not None and not parity.profile_distance <= bound:
         raise ModelError(
             f"Expected the exported model's profiles within {bound:g} of Keras's, got a distance of {parity.profile_distance:.3g} over "
             f"{parity.sequences:,} sequences in {parity.precision}."
         )
+    if parity.precision == "int8":
+        if parity.r is None or not parity.r >= least_r:
+            raise ModelError(
+                f"Expected an int8 model whose r with float32 is {least_r:g} at least, got {parity.r} (largest difference "
+                f"{parity.largest_difference:.3g}) over {parity.sequences:,} sequences: export float16, or lower the bound."
+            )
+        return
     is_close = parity.largest_difference <= bound  # false for NaN
     if not is_close and not (half and parity.r is not None and parity.r >= FLOAT16_R):
         origin = "Keras does" if parity.keras_backend else "its members do"

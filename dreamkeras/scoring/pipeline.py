@@ -12,7 +12,7 @@ from dreamkeras.scoring.shards import SHARD, Shard, Shards, in_shards, join_shar
 from dreamkeras.sequence.construct import Construct
 from dreamkeras.sequence.records import LETTERS, ROWS, Records
 
-__all__ = ["ON_ERROR", "Scored", "Sink", "score_into_shards", "score_records", "write_parts"]
+__all__ = ["ON_ERROR", "REASONS", "Scored", "Sink", "score_into_shards", "score_records", "write_parts"]
 
 ON_ERROR = ("fail", "skip")
 
@@ -64,6 +64,7 @@ def score_records(
     on_error: Literal["fail", "skip"] = "fail",
     batch_size: int = BATCH_SIZE,
     progress: Callable[[int], None] | None = None,
+    may_be_empty: bool = False,
 ) -> Scored:
     """Predicts every record, in order, under its own name; windows that come again soon are asked for once (`distinct.KEPT`).
 
@@ -74,6 +75,7 @@ def score_records(
         on_error: What a record that does not fit the construct does: `"fail"` raises, `"skip"` leaves it out.
         batch_size: Sequences scored at once.
         progress: Told after each batch how many records it had.
+        may_be_empty: Whether all may be skipped.
 
     Returns:
         What was written and what was skipped.
@@ -82,7 +84,7 @@ def score_records(
         InputError: A record does not fit and `on_error` is `"fail"`; none fits.
     """
     _check_on_error(on_error)
-    return write_parts(_predict(records, predictor, on_error, batch_size, progress), writer)
+    return write_parts(_predict(records, predictor, on_error, batch_size, progress), writer, may_be_empty=may_be_empty)
 
 
 def score_into_shards(
@@ -103,18 +105,19 @@ def score_into_shards(
         shards.add(join_shards(list(_predict(pieces, predictor, on_error, batch_size, progress)), REASONS))
 
 
-def write_parts(parts: Iterable[Shard], writer: Sink) -> Scored:
+def write_parts(parts: Iterable[Shard], writer: Sink, *, may_be_empty: bool = False) -> Scored:
     """Writes predictions in order.
 
     Args:
         parts: Predictions, such as those of `Shards`.
         writer: Takes them.
+        may_be_empty: Whether all may have been skipped.
 
     Returns:
         What was written and what was skipped.
 
     Raises:
-        InputError: All were skipped.
+        InputError: All were skipped, which was not allowed.
     """
     written, skipped = 0, 0
     reasons: list[str] = []
@@ -124,7 +127,7 @@ def write_parts(parts: Iterable[Shard], writer: Sink) -> Scored:
         written += len(part.ids)
         skipped += part.skipped
         reasons += part.reasons[: REASONS - len(reasons)]
-    if not written:
+    if not written and not may_be_empty:
         raise InputError(f"Expected a sequence that fits the model, got none among {skipped:,}; the first: {reasons[0]}.")
     return Scored(written, skipped, reasons)
 

@@ -19,7 +19,7 @@ from dreamkeras.sequence.digests import file_digest, glance
 from dreamkeras.sequence.outputs import naming_output, open_output
 from dreamkeras.sequence.records import Records
 
-__all__ = ["SHARD", "Shard", "Shards", "describe_work", "in_shards", "join_shards"]
+__all__ = ["SHARD", "Shard", "Shards", "check_manifest", "describe_work", "in_shards", "join_shards"]
 
 SHARD = 1 << 16
 """Records in a shard: a second or so of work, and a row group of Parquet."""
@@ -59,13 +59,11 @@ class Shards:
         path = folder / "manifest.json"
         kept = len(list(folder.glob("*.npz"))) if path.exists() else 0
         self.done = next(number for number in range(kept + 1) if not self._path(number).exists())
-        if self.done:
-            self._compare(path)
-            return
+        if not self.done:
+            path.unlink(missing_ok=True)  # work that has nothing yet may become another
         with naming_output(str(folder)):
             folder.mkdir(parents=True, exist_ok=True)
-        with open_output(str(path)) as file:
-            file.write((json.dumps(self.manifest, indent=2) + "\n").encode())
+        check_manifest(path, self.manifest)
 
     def add(self, shard: Shard) -> None:
         """Keeps the next shard.
@@ -102,17 +100,29 @@ class Shards:
     def _path(self, number: int) -> Path:
         return self.folder / f"{number:08d}.npz"
 
-    def _compare(self, path: Path) -> None:
-        try:
-            found = json.loads(path.read_text())
-        except (OSError, ValueError) as error:
-            raise InputError(f"Expected the manifest of an unfinished prediction, got {path} ({error}).") from None
-        different = _differences(found, self.manifest)
-        if different:
-            raise InputError(
-                f"Expected to go on with the prediction in {self.folder}, got another {' and '.join(different)}: "
-                "run what was begun there, remove that folder, or take another output."
-            )
+
+def check_manifest(path: Path, manifest: dict[str, Any]) -> None:
+    """Writes what is being done, where nothing is written yet; otherwise finds it to be the same.
+
+    Raises:
+        InputError: It is something else; the message names the difference.
+        DreamkerasError: It cannot be written.
+    """
+    manifest = json.loads(json.dumps(manifest))
+    if not path.exists():
+        with open_output(str(path)) as file:
+            file.write((json.dumps(manifest, indent=2) + "\n").encode())
+        return
+    try:
+        found = json.loads(path.read_text())
+    except (OSError, ValueError) as error:
+        raise InputError(f"Expected the manifest of an unfinished prediction, got {path} ({error}).") from None
+    different = _differences(found, manifest)
+    if different:
+        raise InputError(
+            f"Expected to go on with the prediction in {path.parent}, got another {' and '.join(different)}: "
+            "run what was begun there, remove that folder, or take another output."
+        )
 
 
 def describe_work(models: Sequence[str], inputs: Sequence[str], columns: Sequence[str], choices: Sequence[Any]) -> dict[str, Any]:

@@ -10,11 +10,12 @@ from dreamkeras.sequence.alphabet import reverse_complement
 from dreamkeras.sequence.construct import Construct
 from dreamkeras.sequence.genome import Genome
 from dreamkeras.sequence.ragged import Ragged
+from dreamkeras.sequence.reading import read_files
 from dreamkeras.sequence.records import LETTERS, ROWS, Records
 from dreamkeras.sequence.regions import Bed, Regions, read_bed
 from dreamkeras.sequence.tiles import Tile, place_name, tile_fasta, unknown_rows
 
-__all__ = ["Places", "Strand", "contig_lengths", "default_window", "read_places", "region_records"]
+__all__ = ["Places", "Reader", "Strand", "contig_lengths", "default_window", "read_places", "region_records"]
 
 Strand = Literal["given", "forward", "reverse"]
 
@@ -49,6 +50,26 @@ class Places(NamedTuple):
         return self
 
 
+class Reader(NamedTuple):
+    """How files become records.
+
+    Args:
+        places: Which places of a genome; None reads sequences as they stand in the files.
+        id_column: Name or position of a table's column of names.
+        sequence_column: Name or position of a table's column of sequences.
+    """
+
+    places: Places | None = None
+    id_column: str | int | None = None
+    sequence_column: str | int | None = None
+
+    def read(self, paths: Iterable[str]) -> Iterator[Records]:
+        """The records of files, one after the other; see `read_places` and `reading.read_records`."""
+        if self.places is not None:
+            return read_places(paths, self.places)
+        return read_files(paths, id_column=self.id_column, sequence_column=self.sequence_column)
+
+
 def default_window(constructs: Sequence[Construct]) -> int | None:
     """Letters around the middles of regions that models see: None where constant letters stand around an insert, or models differ."""
     lengths = {construct.length for construct in constructs if not construct.has_surroundings}
@@ -81,13 +102,13 @@ def read_places(paths: Iterable[str], places: Places) -> Iterator[Records]:
         InputError: A file cannot be read, a region is not on its contig, or no window is left.
     """
     places.check()
-    if places.genome is None:
+    if places.genome is not None:
+        genome = Genome(places.genome)
         for path in paths:
-            yield from tile_fasta(path, places.tile or Tile(1, 1), reverse=places.strand == "reverse")
-        return
-    genome = Genome(places.genome)
-    for path in paths:
-        yield from region_records(read_bed(path, genome), genome, places)
+            yield from region_records(read_bed(path, genome), genome, places)
+    elif places.tile is not None:
+        for path in paths:
+            yield from tile_fasta(path, places.tile, reverse=places.strand == "reverse")
 
 
 def region_records(bed: Bed, genome: Genome, places: Places) -> Iterator[Records]:

@@ -195,7 +195,9 @@ def sequence_position(layout: Layout, column: str | int | None, path: str) -> in
         lowered = [name.lower() for name in layout.names]
         return find_column(layout, next((name for name in SEQUENCE_NAMES if name in lowered), SEQUENCE_NAMES[0]), path)
     if not any(map(is_dna, layout.first)):
-        raise InputError(f"Expected a column of sequences, got {layout.first} ({source_name(path)}, line {layout.line}).")
+        is_bed = len(layout.first) > 2 and all(map(str.isdecimal, layout.first[1:3]))
+        way = ": regions of BED need a genome" if is_bed else ""
+        raise InputError(f"Expected a column of sequences, got {layout.first} ({source_name(path)}, line {layout.line}){way}.")
     return max(range(len(layout.first)), key=lambda i: (is_dna(layout.first[i]), len(layout.first[i])))
 
 

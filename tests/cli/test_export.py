@@ -66,7 +66,7 @@ def test_file_that_is_not_ours(run, tmp_path):
     assert [path.name for path in tmp_path.iterdir()] == ["other.keras"]
 
 
-@pytest.mark.parametrize("args", [[], ["run", "--precision", "int8"], ["run", "--strands", "given"]])
+@pytest.mark.parametrize("args", [[], ["run", "--precision", "int4"], ["run", "--strands", "given"], ["run", "--least-r", "0.99"]])
 def test_wrong_usage_exits_2(run, args):
     assert run("export", *args).exit_code == 2
 

@@ -117,26 +117,31 @@ class TestOutputs:
 
 
 class TestResume:
-    def begun(self, tmp_path, toy_model, format):
-        """A prediction in small shards, killed after some of them; the output, and the command."""
-        random = np.random.default_rng(0)
-        letters = random.choice(np.frombuffer(b"ACGT", np.uint8), (3000, 12))
+    def begun(self, tmp_path, toy_model, format, kills=1):
+        """A prediction in small shards, killed after some of them, so many times; the output, and the command."""
+        letters = np.random.default_rng(0).choice(np.frombuffer(b"ACGT", np.uint8), (3000, 12))
         (tmp_path / "in.fa").write_text("".join(f">s{i}\n{row.tobytes().decode()}\n" for i, row in enumerate(letters)))
         args = ["predict", str(tmp_path / "in.fa"), "-m", str(toy_model), "-o", str(tmp_path / f"o.{format}"), "--resume"]
+        for kill in range(kills):
+            self.killed(args, tmp_path, 5 * (kill + 1))
+        return tmp_path / f"o.{format}", args
+
+    def killed(self, args, tmp_path, shards):
+        """Runs the command until there are so many shards, and a moment more."""
         slow = "import time; add = pipeline.Shards.add; pipeline.Shards.add = lambda *rest: (add(*rest), time.sleep(0.05))"
         code = f"from dreamkeras.scoring import pipeline; pipeline.SHARD = 64; {slow}; from dreamkeras.cli.main import main; main({args!r})"
         process = subprocess.Popen([sys.executable, "-c", code], stderr=subprocess.DEVNULL)
-        while len(list(tmp_path.glob("o.*.unfinished/*.npz"))) < 5:
+        while len(list(tmp_path.glob("o.*.unfinished/*.npz"))) < shards:
             assert process.poll() is None
             time.sleep(0.01)
+        time.sleep(random.uniform(0, 0.1))  # anywhere between two shards, or while one is written
         process.kill()
         process.wait()
-        return tmp_path / f"o.{format}", args
 
     @pytest.mark.parametrize("format", ["tsv", "parquet"])
-    def test_after_kill_9_ends_in_the_same_bytes(self, run, toy_model, tmp_path, monkeypatch, format):
+    def test_after_three_times_kill_9_ends_in_the_same_bytes(self, run, toy_model, tmp_path, monkeypatch, format):
         monkeypatch.setattr("dreamkeras.scoring.pipeline.SHARD", 64)
-        output, args = self.begun(tmp_path, toy_model, format)
+        output, args = self.begun(tmp_path, toy_model, format, kills=3)
         assert not output.exists()
         assert run(*args).exit_code == 0
         whole = tmp_path / f"whole.{format}"

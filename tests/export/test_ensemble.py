@@ -194,3 +194,8 @@ class TestNetworks:
         assert (tmp_path / "half.onnx").stat().st_size < 1.3 * exported.onnx.stat().st_size
         assert description.parity["precision"] == "float16"
         assert 0 < description.parity["largest_difference"] < 0.3
+
+
+def test_int8_is_for_each_member_by_itself(tmp_path):
+    with pytest.raises(ModelError, match="got int8: export each member in int8"):
+        export_ensemble(["a.onnx", "b.onnx"], tmp_path / "m.onnx", precision="int8")

@@ -163,6 +163,21 @@ class TestOptions:
         assert description.parity["precision"] == "float16"
         assert description.parity["r"] > 0.999
 
+    def test_int8_is_smaller_and_correlates_as_far_as_scrambled_weights_allow(
+        self, saved, traced_already, exported, letters, model, tmp_path
+    ):
+        description = export_onnx(saved, tmp_path / "int8.onnx", precision="int8", least_r=0.9)
+        assert (tmp_path / "int8.onnx").stat().st_size < 0.9 * exported.onnx.stat().st_size
+        values = dreamkeras.load(tmp_path / "int8.onnx", device="cpu").score_letters(letters)
+        assert np.abs(values - model.score_letters(letters)).max() > 0
+        assert np.corrcoef(values[:, 0], model.score_letters(letters)[:, 0])[0, 1] > 0.9
+        assert (description.parity["precision"], description.parity["r"] >= 0.9) == ("int8", True)
+
+    def test_int8_below_the_bound_leaves_no_file(self, saved, traced_already, tmp_path):
+        with pytest.raises(ModelError, match=r"Expected an int8 model whose r with float32 is 1 at least, got 0\.9.* over 1,000 sequences"):
+            export_onnx(saved, tmp_path / "int8.onnx", precision="int8", least_r=1.0)
+        assert list(tmp_path.iterdir()) == []
+
     def test_forward_answers_for_the_strand_as_given(self, saved, letters, strands_of_keras, tmp_path):
         description = export_onnx(saved, tmp_path / "forward.onnx", strands="forward", training={"assay": "mine"})
         assert description.construct.strands == "given"
@@ -199,7 +214,7 @@ class TestOptions:
 class TestErrors:
     """Nothing here gets as far as TensorFlow."""
 
-    @pytest.mark.parametrize(("option", "value"), [("precision", "int8"), ("strands", "given")])
+    @pytest.mark.parametrize(("option", "value"), [("precision", "int4"), ("strands", "given")])
     def test_unknown_choice(self, saved, option, value):
         with pytest.raises(ModelError, match=f"Expected {option} to be one of .*, got '{value}'"):
             export_onnx(saved, **{option: value})

@@ -76,6 +76,28 @@ class TestRequirement:
             require_parity(Parity(10, difference, r, "jax", precision))
 
 
+@pytest.mark.parametrize(("r", "least"), [(0.9991, 0.999), (0.95, 0.9), (1.0, 1.0)])
+def test_int8_is_accepted_by_its_r_alone(r, least):
+    require_parity(Parity(10, 0.4, r, "jax", "int8"), least)
+
+
+@pytest.mark.parametrize(("r", "least"), [(0.9989, 0.999), (None, 0.5), (np.nan, 0.5)])
+def test_int8_below_its_bound_is_refused(r, least):
+    with pytest.raises(ModelError, match=rf"Expected an int8 model whose r with float32 is {least} at least, got"):
+        require_parity(Parity(10, 0.0, r, "jax", "int8"), least)
+
+
+def test_int8_profiles_have_a_bound_too():
+    with pytest.raises(ModelError, match=r"profiles within 0\.05 of Keras's"):
+        require_parity(Parity(10, 0.0, 1.0, "jax", "int8", profile_distance=0.06))
+
+
+def test_sequences_of_another_seed_are_held_out():
+    report, others = parity_letters(YEAST), parity_letters(YEAST, 512, seed=1)
+    assert others.shape == (512, 150)
+    assert not set(map(bytes, others)) & set(map(bytes, report[np.array([len(set(bytes(row))) > 4 for row in report])]))
+
+
 def test_report_reads_well():
     assert str(Parity(1000, 1.9e-6, 0.99999991, "jax", "float16")).splitlines() == [
         "Keras (jax) against ONNX Runtime (float16) over 1,000 sequences:",

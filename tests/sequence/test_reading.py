@@ -139,6 +139,8 @@ def test_a_table_without_a_sequence_column_lists_its_columns(tmp_path):
 
 def test_a_table_without_header_or_sequence_is_refused(tmp_path):
     assert "Expected a column of sequences, got" in refusal(written(tmp_path, "1.5\t2\n3\t4\n"))
+    assert "need a genome" not in refusal(written(tmp_path, "1.5\t2\n3\t4\n"))
+    assert refusal(written(tmp_path, "chr1\t5\t20\tx\n")).endswith("line 1): regions of BED need a genome.")
 
 
 @pytest.mark.parametrize("options", [{"id_column": "tag"}, {"sequence_column": "tag"}, {"id_column": 9}])

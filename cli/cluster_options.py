@@ -1,0 +1,68 @@
+"""The options of `predict` for many files on a Ray cluster, and the command's part there. click only, until it runs."""
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from .options import ENGINES
+
+if TYPE_CHECKING:
+    from dreamkeras.scoring.cluster import Work
+    from dreamkeras.scoring.pipeline import Scored
+
+__all__ = ["check_cluster", "cluster_options", "predict_on_cluster"]
+
+OPTIONS = (
+    click.option(
+        "--engine",
+        type=click.Choice(ENGINES),
+        default=ENGINES[0],
+        show_default=True,
+        help="ray scores many files at once, or folders of them, each to a file of its own in the folder -o.",
+    ),
+    click.option("--ray-address", metavar="ADDRESS", help="The cluster's.  [default: Ray is started on this machine]"),
+)
+
+
+def cluster_options(command: Callable[..., Any]) -> Callable[..., Any]:
+    """Decorator: gives a command these options, in this order."""
+    for option in reversed(OPTIONS):
+        command = option(command)
+    return command
+
+
+def check_cluster(inputs: tuple[str, ...], output: str, engine: str, address: str | None, *, is_track: bool, is_measured: bool) -> None:
+    """Refuses what does not go with the engine.
+
+    Args:
+        inputs: Files and folders.
+        output: Where results go.
+        engine: One of `options.ENGINES`.
+        address: The cluster's.
+        is_track: Whether results are a track.
+        is_measured: Whether a number was to be measured.
+
+    Raises:
+        click.UsageError: Something does not.
+    """
+    if engine != "ray":
+        if address is not None:
+            raise click.UsageError(f"Expected --engine ray for --ray-address, got {engine}.")
+        return
+    if output == "-" or "-" in inputs:
+        raise click.UsageError("Expected files and a folder -o beside --engine ray, got standard input or output.")
+    if is_track:
+        raise click.UsageError("Expected a table for --engine ray, got a track, which is one file.")
+    if is_measured:
+        raise click.UsageError("Expected numbers beside --engine ray, got auto: processes may be on machines of several kinds.")
+
+
+def predict_on_cluster(inputs: tuple[str, ...], work: "Work", address: str | None, *, resume: bool) -> "Scored":
+    """Scores the files, and tells how far it is."""
+    from dreamkeras.scoring.cluster import score_on_ray
+
+    from .progress import show_records
+
+    with show_records() as progress:
+        return score_on_ray(inputs, work, address=address, resume=resume, progress=progress)

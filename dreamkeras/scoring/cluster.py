@@ -1,0 +1,196 @@
+"""Many files scored by Ray, each as a whole by a process that holds the model, each to a file of its own. Ray is imported when asked for.
+
+Readers, windows and values are those of `pipeline`: a file's results are the bytes that `dreamkeras predict` writes for it.
+"""
+
+import contextlib
+import json
+import logging
+from collections.abc import Callable, Generator, Iterator, Sequence
+from pathlib import Path
+from typing import Any, Literal, NamedTuple
+
+import numpy as np
+
+from dreamkeras.errors import DreamkerasError, InputError, MissingPackageError
+from dreamkeras.scoring.cpus import available_cpus
+from dreamkeras.scoring.pipeline import REASONS, Scored, score_records
+from dreamkeras.scoring.predictor import PACKAGED_MODEL, load
+from dreamkeras.scoring.scorer import BATCH_SIZE
+from dreamkeras.scoring.shards import check_manifest, describe_work
+from dreamkeras.sequence.outputs import naming_output
+from dreamkeras.sequence.places import Reader
+from dreamkeras.sequence.writers import FORMATS, open_writer
+
+__all__ = ["FileScorer", "Work", "files_in", "score_on_ray"]
+
+MANIFEST = "manifest.json"
+
+
+class Work(NamedTuple):
+    """What is the same for all files.
+
+    Args:
+        models: `.onnx` files or run folders, which every node has to see; none is the packaged model.
+        folder: Where results go; every node has to see it.
+        format: One of `sequence.writers.FORMATS`.
+        reader: How files become records.
+        on_error: What a record that does not fit the construct does: `"fail"` ends all, `"skip"` leaves it out.
+        batch_size: Sequences scored at once.
+        threads: Threads, and CPUs, of each process.
+        device: See `scoring.session`; with `"cuda"` each process gets a GPU.
+    """
+
+    models: tuple[str, ...]
+    folder: str
+    format: str = "tsv"
+    reader: Reader = Reader()
+    on_error: Literal["fail", "skip"] = "fail"
+    batch_size: int = BATCH_SIZE
+    threads: int = 1
+    device: str = "auto"
+
+    def output(self, path: str) -> Path:
+        """The file of an input's results: its name with the format's suffix."""
+        return Path(self.folder) / f"{Path(path).name}.{self.format}"
+
+
+class FileScorer:
+    """A process's model; Ray makes one in each, and calls it with batches of paths."""
+
+    def __init__(self, work: Work) -> None:
+        self.work = work
+        models = work.models or (str(PACKAGED_MODEL),)
+        self.scorer = load(models, work.device, work.threads) if len(models) > 1 else load(models[0], work.device, work.threads)
+
+    def __call__(self, batch: dict[str, Any]) -> dict[str, Any]:
+        """What became of each file: a JSON text with the fields of `Scored`, or with `error`."""
+        return {"outcome": np.array([json.dumps(self._score(str(path))) for path in batch["path"]])}
+
+    def _score(self, path: str) -> dict[str, Any]:
+        try:
+            with open_writer(str(self.work.output(path)), self.scorer.columns, self.work.format) as writer:
+                records = self.work.reader.read([path])
+                choices: dict[str, Any] = {"on_error": self.work.on_error, "batch_size": self.work.batch_size}
+                return score_records(records, self.scorer, writer, may_be_empty=True, **choices)._asdict()
+        except DreamkerasError as error:
+            return {"error": str(error)}
+
+
+def files_in(paths: Sequence[str]) -> list[str]:
+    """The files among paths, and those in folders, by name; hidden ones are left out.
+
+    Raises:
+        InputError: There is none, or one is missing.
+    """
+    files: list[Path] = []
+    for path in map(Path, paths):
+        files += sorted(file for file in path.iterdir() if file.is_file() and file.name[0] != ".") if path.is_dir() else [path]
+    for file in files:
+        if not file.is_file():
+            raise InputError(f"Expected a file or a folder of files, got nothing at {file}.")
+    if not files:
+        raise InputError(f"Expected files to score, got none in {', '.join(paths)}.")
+    return [str(file.resolve()) for file in files]  # workers have another working folder
+
+
+def score_on_ray(
+    paths: Sequence[str], work: Work, *, address: str | None = None, resume: bool = False, progress: Callable[[int], None] | None = None
+) -> Scored:
+    """Scores files on a Ray cluster, each to `Work.output`, which appears when it is whole.
+
+    Args:
+        paths: Files, or folders of them.
+        work: What is done with each.
+        address: The cluster's; None starts Ray on this machine, for as long as this takes.
+        resume: Whether files whose results are there are passed over; otherwise the folder has to be empty.
+        progress: Told after each file how many records it had.
+
+    Returns:
+        What was written and what was skipped, of the files that were not passed over.
+
+    Raises:
+        InputError: Two inputs have one name, or the folder holds something else.
+        DreamkerasError: A file cannot be read or written, or a record does not fit; what is done stays, for `resume`.
+        MissingPackageError: Ray is not installed.
+    """
+    ray = _import_ray()
+    files = files_in(paths)
+    _check(files, work, resume=resume)
+    left = [path for path in files if not work.output(path).exists()]
+    written, skipped = 0, 0
+    reasons: list[str] = []
+    with contextlib.closing(_outcomes(ray, left, work, address)) as outcomes:
+        for outcome in outcomes:
+            if "error" in outcome:
+                raise DreamkerasError(outcome["error"])
+            written, skipped = written + outcome["written"], skipped + outcome["skipped"]
+            reasons += outcome["reasons"][: REASONS - len(reasons)]
+            if progress:
+                progress(outcome["written"] + outcome["skipped"])
+    return Scored(written, skipped, reasons)
+
+
+def _check(files: list[str], work: Work, *, resume: bool) -> None:
+    """Makes the folder, or finds it to be that of the same work."""
+    if work.format not in FORMATS:
+        raise InputError(f"Expected one of the formats {', '.join(FORMATS)}, got {work.format!r}.")
+    names = [Path(path).name for path in files]
+    if twice := {name for name in names if names.count(name) > 1}:
+        raise InputError(f"Expected inputs of different names, which their results get, got {min(twice)!r} twice.")
+    folder = Path(work.folder)
+    if not resume and folder.exists() and any(folder.iterdir()):
+        raise InputError(f"Expected an empty folder for results, got {folder}: take another, or go on with --resume.")
+    manifest = describe_work(work.models or (str(PACKAGED_MODEL),), files, (), work._replace(models=(), folder="", threads=1))
+    with naming_output(work.folder):
+        folder.mkdir(parents=True, exist_ok=True)
+    check_manifest(folder / MANIFEST, manifest)
+
+
+def _outcomes(ray: Any, files: list[str], work: Work, address: str | None) -> Generator[dict[str, Any], None, None]:
+    if not files:
+        return
+    ours = not ray.is_initialized()
+    if ours:
+        local = {"num_cpus": max(available_cpus(), work.threads), "include_dashboard": False} if address is None else {"address": address}
+        ray.init(**local, log_to_driver=False, logging_level="ERROR")
+    try:
+        most = max(1, min(len(files), int(ray.cluster_resources().get("CPU", 1)) // work.threads))
+        with _quietly(ray):
+            data = ray.data.from_items([{"path": path} for path in files], override_num_blocks=len(files))
+            scored = data.map_batches(
+                FileScorer,
+                fn_constructor_args=(work,),
+                batch_size=1,
+                compute=ray.data.ActorPoolStrategy(min_size=1, max_size=most),
+                num_cpus=work.threads,
+                num_gpus=1 if work.device == "cuda" else None,
+            )
+            for row in scored.iter_rows():
+                yield json.loads(row["outcome"])
+    finally:
+        if ours:
+            ray.shutdown()
+
+
+@contextlib.contextmanager
+def _quietly(ray: Any) -> Iterator[None]:
+    """Ray Data tells its plans and draws bars on standard error; both as they were afterwards."""
+    context, logger = ray.data.DataContext.get_current(), logging.getLogger("ray.data")
+    bars, level = context.enable_progress_bars, logger.level
+    context.enable_progress_bars = False
+    logger.setLevel(logging.ERROR)
+    try:
+        yield
+    finally:
+        context.enable_progress_bars = bars
+        logger.setLevel(level)
+
+
+def _import_ray() -> Any:
+    try:
+        import ray
+        import ray.data
+    except ImportError:
+        raise MissingPackageError("Expected Ray for --engine ray, got none installed: pip install 'dreamkeras[ray]'.") from None
+    return ray

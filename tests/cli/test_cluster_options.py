@@ -1,0 +1,62 @@
+"""`dreamkeras predict --engine ray`: what goes with it; `tests/scoring/test_cluster.py` shows what it does."""
+
+import pytest
+
+from dreamkeras.scoring.pipeline import Scored
+
+
+@pytest.fixture
+def fasta(tmp_path):
+    (tmp_path / "in.fa").write_text(">x\nACGT\n")
+    return tmp_path / "in.fa"
+
+
+@pytest.fixture
+def asked(monkeypatch):
+    """What the cluster was asked for."""
+    asked = {}
+
+    def score(paths, work, **options):
+        asked.update(paths=paths, work=work, **options)
+        return Scored(3, 1, ["why"])
+
+    monkeypatch.setattr("dreamkeras.scoring.cluster.score_on_ray", score)
+    return asked
+
+
+def test_choices_reach_the_cluster_and_what_was_skipped_is_told(run, toy_model, fasta, tmp_path, asked):
+    output = tmp_path / "out"
+    options = ("--format", "csv", "--threads", "2", "--batch-size", "8", "--on-error", "skip", "--device", "cuda", "--resume")
+    result = run("predict", fasta, "-m", toy_model, "-o", output, "--engine", "ray", "--ray-address", "auto", *options)
+    assert (result.exit_code, result.stdout, result.stderr) == (0, "", "Skipped: why.\nSkipped 1 of 4 records.\n")
+    work = asked["work"]
+    assert (work.models, work.folder, work.format, work.device) == ((str(toy_model),), str(output), "csv", "cuda")
+    assert (work.threads, work.batch_size, work.on_error) == (2, 8, "skip")
+    assert (asked["paths"], asked["address"], asked["resume"]) == ((str(fasta),), "auto", True)
+
+
+def test_tiles_of_genomes_reach_it_too(run, toy_model, fasta, tmp_path, asked):
+    assert run("predict", fasta, "-m", toy_model, "-o", tmp_path / "out", "--engine", "ray", "--tile", "4:2").exit_code == 0
+    assert asked["work"].reader.places.tile == (4, 2)
+    assert asked["work"].threads == 1
+
+
+@pytest.mark.parametrize(
+    ("args", "message"),
+    [
+        (["--engine", "ray"], "a folder -o beside --engine ray"),
+        (["--engine", "ray", "-o", "out.bw", "--tile", "4:2"], "got a track"),
+        (["--engine", "ray", "-o", "out", "--threads", "auto"], "got auto"),
+        (["--ray-address", "auto"], "Expected --engine ray for --ray-address"),
+        (["--engine", "dask"], "'dask' is not one of"),
+    ],
+)
+def test_what_does_not_go_together_is_wrong_usage(run, toy_model, fasta, args, message):
+    result = run("predict", fasta, "-m", toy_model, *args)
+    assert (result.exit_code, message in result.stderr) == (2, True), result.stderr
+
+
+def test_every_option_stands_in_the_help(run):
+    shown = run("predict", "--help").stdout
+    assert "--engine [local|ray]" in shown
+    assert "--ray-address ADDRESS" in shown

@@ -1,0 +1,174 @@
+"""Many files, by Ray where it is installed, and by a stand-in that runs the same classes in this process where it is not."""
+
+import json
+import subprocess
+import sys
+import types
+from pathlib import Path
+
+import numpy as np
+import pytest
+from toy_models import count
+
+from dreamkeras.errors import DreamkerasError, InputError, MissingPackageError
+from dreamkeras.scoring.cluster import FileScorer, Work, files_in, score_on_ray
+from dreamkeras.scoring.pipeline import Scored, score_records
+from dreamkeras.sequence.places import Places, Reader
+from dreamkeras.sequence.tiles import Tile
+from dreamkeras.sequence.writers import open_writer
+
+
+@pytest.fixture
+def folder(tmp_path):
+    """Three files of sequences, the second of which has one that does not fit."""
+    (tmp_path / "in").mkdir()
+    for name, texts in {"b.fa": ["ACGT", "GGGG"], "a.fa": ["AAAA", "XX", "CCCCC"], "c.fa": ["ACGTAC"]}.items():
+        (tmp_path / "in" / name).write_text("".join(f">{name[0]}{i}\n{text}\n" for i, text in enumerate(texts)))
+    (tmp_path / "in" / ".hidden").write_text("no sequences")
+    return tmp_path / "in"
+
+
+@pytest.fixture
+def work(toy_model, tmp_path):
+    return Work((str(toy_model),), str(tmp_path / "out"), on_error="skip", device="cpu")
+
+
+@pytest.fixture
+def stand_in(monkeypatch):
+    """A module in Ray's place: one process, and a record of what was asked of it."""
+    ray, asked = types.ModuleType("ray"), {}
+
+    class Data:
+        def __init__(self, items):
+            self.items = items
+
+        def map_batches(self, kind, fn_constructor_args, **options):
+            asked.update(options)
+            actor = kind(*fn_constructor_args)
+            rows = (actor({"path": np.array([item["path"]])})["outcome"][0] for item in self.items)
+            return types.SimpleNamespace(iter_rows=lambda: ({"outcome": row} for row in rows))
+
+    data = types.ModuleType("ray.data")
+    data.from_items = lambda items, override_num_blocks: Data(items)
+    data.ActorPoolStrategy = lambda min_size, max_size: (min_size, max_size)
+    data.DataContext = types.SimpleNamespace(get_current=lambda: types.SimpleNamespace(enable_progress_bars=True))
+    ray.data, ray.is_initialized, ray.cluster_resources = data, lambda: False, lambda: {"CPU": 8.0}
+    ray.init, ray.shutdown = asked.update, lambda: asked.update(ended=True)
+    monkeypatch.setitem(sys.modules, "ray", ray)
+    monkeypatch.setitem(sys.modules, "ray.data", data)
+    return asked
+
+
+def local(path, predictor, output, **choices):
+    with open_writer(str(output), predictor.columns, "tsv") as writer:
+        return score_records(Reader().read([str(path)]), predictor, writer, **choices)
+
+
+def test_each_file_has_the_bytes_of_the_local_engine(stand_in, folder, work, predictor, tmp_path):
+    told = []
+    scored = score_on_ray([str(folder)], work, progress=told.append)
+    assert (scored.written, scored.skipped, sum(told)) == (5, 1, 6)
+    assert "record 'a1'" in scored.reasons[0]
+    assert sorted(path.name for path in Path(work.folder).iterdir()) == ["a.fa.tsv", "b.fa.tsv", "c.fa.tsv", "manifest.json"]
+    for name in ("a.fa", "b.fa", "c.fa"):
+        local(folder / name, predictor, tmp_path / name, on_error="skip")
+        assert (Path(work.folder) / f"{name}.tsv").read_bytes() == (tmp_path / name).read_bytes()
+
+
+def test_ray_is_asked_for_processes_of_so_many_cpus_and_ended(stand_in, folder, work):
+    score_on_ray([str(folder)], work._replace(threads=2))
+    assert (stand_in["num_cpus"], stand_in["num_gpus"], stand_in["compute"], stand_in["ended"]) == (2, None, (1, 3), True)
+    assert stand_in["include_dashboard"] is False
+
+
+def test_a_cluster_is_joined_at_its_address(stand_in, folder, work):
+    score_on_ray([str(folder)], work, address="auto")
+    assert stand_in["address"] == "auto"
+
+
+def test_a_record_that_does_not_fit_ends_all_and_resume_goes_on(stand_in, folder, work):
+    strict = work._replace(on_error="fail")
+    with pytest.raises(DreamkerasError, match=r"Expected DNA letters, got 'X' .* record 'a1'"):
+        score_on_ray([str(folder / "b.fa"), str(folder / "a.fa")], strict)
+    done = Path(work.folder) / "b.fa.tsv"
+    before = done.stat().st_mtime_ns
+    assert [path.name for path in Path(work.folder).glob("*.tsv")] == ["b.fa.tsv"]
+    assert stand_in["ended"]
+    with pytest.raises(InputError, match="Expected an empty folder for results"):
+        score_on_ray([str(folder / "b.fa")], strict)
+    with pytest.raises(InputError, match="got another choice of options and input"):
+        score_on_ray([str(folder / "b.fa")], work, resume=True)
+    with pytest.raises(DreamkerasError, match="record 'a1'"):
+        score_on_ray([str(folder / "b.fa"), str(folder / "a.fa")], strict, resume=True)
+    assert done.stat().st_mtime_ns == before
+
+
+def test_what_is_done_is_not_done_again(stand_in, folder, work):
+    score_on_ray([str(folder)], work)
+    (Path(work.folder) / "b.fa.tsv").unlink()
+    assert score_on_ray([str(folder)], work, resume=True) == Scored(2, 0, [])
+    assert score_on_ray([str(folder)], work, resume=True) == Scored(0, 0, [])
+
+
+def test_a_file_without_a_record_that_fits_has_a_header_alone(stand_in, tmp_path, work):
+    (tmp_path / "x.fa").write_text(">x\nAC\n")
+    assert score_on_ray([str(tmp_path / "x.fa")], work)[:2] == (0, 1)
+    assert work.output("x.fa").read_text() == "id\tgc\ta\n"
+
+
+def test_places_of_a_genome_are_read_as_well(work, tmp_path):
+    Path(work.folder).mkdir()
+    (tmp_path / "g.fa").write_text(">chr1\nACGTACGTACGTGGGG\n")
+    scorer = FileScorer(work._replace(reader=Reader(Places(tile=Tile(12, 4)))))
+    (outcome,) = scorer({"path": np.array([str(tmp_path / "g.fa")])})["outcome"]
+    assert json.loads(outcome) == {"written": 2, "skipped": 0, "reasons": []}
+    rows = [line.split("\t") for line in work.output("g.fa").read_text().splitlines()[1:]]
+    assert rows == [["chr1:0-12", "6", "3"], ["chr1:4-16", *(f"{value:g}" for value in count("ACGTACGTGGGG"))]]
+
+
+def test_inputs_are_files_or_the_files_of_folders(folder, tmp_path):
+    names = [Path(path).name for path in files_in([str(folder / "c.fa"), str(folder)])]
+    assert names == ["c.fa", "a.fa", "b.fa", "c.fa"]
+    with pytest.raises(InputError, match=r"got nothing at .*none"):
+        files_in([str(tmp_path / "none")])
+    (tmp_path / "empty").mkdir()
+    with pytest.raises(InputError, match=r"Expected files to score, got none in .*empty"):
+        files_in([str(tmp_path / "empty")])
+
+
+def test_names_of_results_are_unique_and_formats_known(stand_in, folder, work):
+    with pytest.raises(InputError, match=r"different names, .* got 'c\.fa' twice"):
+        score_on_ray([str(folder / "c.fa"), str(folder)], work)
+    with pytest.raises(InputError, match="one of the formats tsv, csv, jsonl, parquet, got 'bigwig'"):
+        score_on_ray([str(folder)], work._replace(format="bigwig"))
+
+
+def test_missing_ray_names_the_extra(folder, work, monkeypatch):
+    monkeypatch.setitem(sys.modules, "ray", None)
+    with pytest.raises(MissingPackageError, match=r"pip install 'dreamkeras\[ray\]'"):
+        score_on_ray([str(folder)], work)
+
+
+def test_importing_the_module_imports_no_ray():
+    code = "import sys, dreamkeras.scoring.cluster; print('ray' in sys.modules, 'pandas' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout == "False False\n"
+
+
+def test_ray_equals_the_local_engine_on_40000_promoters(toy_model, predictor, tmp_path):
+    """In a process of its own: Ray changes warnings, signals and loggers of the one that starts it."""
+    pytest.importorskip("ray")
+    random = np.random.default_rng(0)
+    (tmp_path / "in").mkdir()
+    for part in range(8):
+        letters = random.choice(np.frombuffer(b"ACGT", np.uint8), (5000, 12))
+        text = "".join(f">p{part}_{i}\n{row.tobytes().decode()}\n" for i, row in enumerate(letters))
+        (tmp_path / "in" / f"{part}.fa").write_text(text)
+    args = ["predict", str(tmp_path / "in"), "-m", str(toy_model), "-o", str(tmp_path / "out"), "--engine", "ray"]
+    done = subprocess.run(
+        [sys.executable, "-c", f"from dreamkeras.cli.main import main; main({args!r})"], capture_output=True, text=True, check=False
+    )
+    assert (done.returncode, done.stdout) == (0, ""), done.stderr
+    for file in sorted((tmp_path / "in").iterdir()):
+        local(file, predictor, tmp_path / "local.tsv")
+        assert (tmp_path / "out" / f"{file.name}.tsv").read_bytes() == (tmp_path / "local.tsv").read_bytes()
+    assert "Traceback" not in done.stderr
