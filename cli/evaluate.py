@@ -44,12 +44,10 @@ def command(output: Path, assay: str | None, batch_size: int | None, **choices: 
         raise click.UsageError("Expected --subsets beside --public.")
 
     from dreamkeras.analysis.evaluation_run import Choices, run_evaluation
-    from dreamkeras.analysis.manifest import write_manifest
     from dreamkeras.scoring.scorer import BATCH_SIZE
 
     chosen = Choices(assay=assay, table=table, batch_size=batch_size or BATCH_SIZE, **choices)
-    evaluation, notes = run_evaluation(chosen, output)
-    write_manifest(output, " ".join(["dreamkeras", *sys.argv[1:]]), chosen.models, [chosen.data, *chosen.predictions])
+    evaluation, notes = run_evaluation(chosen, output, " ".join(["dreamkeras", *sys.argv[1:]]))
     for note in notes:
         click.echo(f"Warning: {note}", err=True)
     for line in _lines(evaluation):

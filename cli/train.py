@@ -81,12 +81,15 @@ def command(ctx: click.Context, /, out: Path | None, resume: bool, backend: str 
     from dreamkeras.models.names import known_model
     from dreamkeras.sequence.sources import open_source
     from dreamkeras.training.backend import choose_backend
+    from dreamkeras.training.unfinished import check_free
 
     choices["model"] = known_model(choices["model"] or ("bpnet-small" if choices["assay"] == "atac" else "dream-cnn-small"))
     folder = out or Path("runs") / choices["model"]
     if resume:
         _refuse_choices(ctx)
         backend = backend or _backend_of(folder)
+    else:
+        check_free(folder)
     atac = chosen_genome(choices["assay"], choices)
     layout = chosen_layout(choices["assay"], choices)
     for file in filter(None, (choices["data"], choices["valid"])):

@@ -9,6 +9,7 @@ import numpy as np
 
 from dreamkeras.analysis.evaluate import Evaluation, evaluate
 from dreamkeras.analysis.evaluation_files import write_evaluation
+from dreamkeras.analysis.manifest import write_manifest
 from dreamkeras.analysis.predictions_file import read_predictions
 from dreamkeras.analysis.training_data import TrainingData, read_training_data, training_overlap
 from dreamkeras.data.assay import Assay
@@ -17,9 +18,10 @@ from dreamkeras.data.examples import Examples
 from dreamkeras.data.table_layout import TableLayout
 from dreamkeras.errors import InputError, ModelError
 from dreamkeras.evaluation.bootstrap import DRAWS
-from dreamkeras.evaluation.subsets import read_subsets
+from dreamkeras.evaluation.subsets import RowSequences, read_subsets
 from dreamkeras.scoring.predictor import OnnxPredictor, load
 from dreamkeras.scoring.scorer import BATCH_SIZE
+from dreamkeras.sequence.outputs import open_folder
 
 __all__ = ["Choices", "run_evaluation"]
 
@@ -59,12 +61,15 @@ class Choices(NamedTuple):
     batch_size: int = BATCH_SIZE
 
 
-def run_evaluation(choices: Choices, folder: Path, progress: Callable[[int], None] | None = None) -> tuple[Evaluation, list[str]]:
+def run_evaluation(
+    choices: Choices, folder: Path, command: str, progress: Callable[[int], None] | None = None
+) -> tuple[Evaluation, list[str]]:
     """Evaluates and fills a folder.
 
     Args:
         choices: What is evaluated.
-        folder: Where the files go; new or empty.
+        folder: Where the files go; new or empty. It appears when all of them are there.
+        command: What was run, for the manifest.
         progress: Told after each batch how many sequences it had.
 
     Returns:
@@ -80,13 +85,16 @@ def run_evaluation(choices: Choices, folder: Path, progress: Callable[[int], Non
     known = {names[path]: read_training_data(path) for path in choices.models}
     assay = _assay(choices, list(loaded.values()), list(known.values()))
     examples = (assay.read_test or assay.read)(choices.data).centred()
-    subsets = read_subsets(choices.subsets, len(examples), choices.public) if choices.subsets else None
+    tested = RowSequences(examples.letters, assay.construct)
+    subsets = read_subsets(choices.subsets, len(examples), choices.public, tested) if choices.subsets else None
     predictions = {name: _score(model, assay, examples, choices.batch_size, progress) for name, model in loaded.items()}
     predictions |= {names[path]: read_predictions(path, assay.tasks, examples.ids) for path in choices.predictions}
     in_units = assay.bins is None or bool(((examples.targets >= 0) & (examples.targets <= assay.bins - 1)).all())
     notes = _overlaps(known, examples, Path(choices.data).name) + ([] if in_units else [OTHER_UNITS])
     found = evaluate(examples, assay.tasks, predictions, subsets, in_units=in_units, draws=choices.draws, seed=choices.seed)
-    write_evaluation(folder, found, examples, predictions, dict(zip(assay.tasks, assay.units, strict=True)), notes)
+    with open_folder(folder) as unfinished:
+        write_evaluation(unfinished, found, examples, predictions, dict(zip(assay.tasks, assay.units, strict=True)), notes)
+        write_manifest(unfinished, command, choices.models, [choices.data, *choices.predictions])
     return found, notes
 
 
@@ -110,14 +118,14 @@ def _assay(choices: Choices, models: list[OnnxPredictor], known: list[TrainingDa
 
 
 def _score(model: OnnxPredictor, assay: Assay, examples: Examples, batch_size: int, progress: Callable[[int], None] | None) -> np.ndarray:
-    for what, came, wanted in (("tasks", model.tasks, assay.tasks), ("construct", model.construct, assay.construct)):
-        if came != wanted:
-            raise ModelError(f"Expected a model of the assay {assay.name}, whose {what} {_text(wanted)}, got {model.name}: {_text(came)}.")
+    if model.tasks != assay.tasks:
+        wanted, came = ", ".join(assay.tasks), ", ".join(model.tasks)
+        raise ModelError(f"Expected a model of the assay {assay.name}, whose tasks are {wanted}, got {model.name}: {came}.")
+    if model.construct != assay.construct:
+        ours, theirs = assay.construct.to_json(), model.construct.to_json()
+        apart = "; ".join(f"{name} {ours[name]!r} and {theirs[name]!r}" for name in ours if ours[name] != theirs[name])
+        raise ModelError(f"Expected a model of the assay {assay.name}, got {model.name}, whose construct is another: {apart[:300]}.")
     return model.score_letters(examples.letters, batch_size, progress)
-
-
-def _text(value: object) -> str:
-    return ("are " + ", ".join(value)) if isinstance(value, tuple) else f"is {value}"
 
 
 def _overlaps(known: dict[str, TrainingData | None], examples: Examples, file: str) -> list[str]:

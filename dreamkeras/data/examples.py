@@ -155,7 +155,8 @@ def fold_split(examples: Examples, valid_fold: int | str) -> tuple[Examples, Exa
         held = _on_chromosome(examples.ids, valid_fold)
         if not held.any() or held.all():
             raise InputError(
-                f"Expected ids of {valid_fold} and of other chromosomes, got {held.sum()} of {len(held)} that name {valid_fold}."
+                f"Expected ids of {valid_fold} and of other chromosomes, got {held.sum()} of {len(held)} that name {valid_fold}; "
+                f"the first is {examples.ids[0]!r}."
             )
         return examples.select(~held), examples.select(held)
     if examples.folds is None:

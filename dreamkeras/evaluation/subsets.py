@@ -10,11 +10,13 @@ from typing import NamedTuple
 import numpy as np
 
 from dreamkeras.errors import InputError
+from dreamkeras.sequence.construct import Construct
+from dreamkeras.sequence.ragged import Ragged
 from dreamkeras.sequence.reading import open_table
 from dreamkeras.sequence.sources import source_name
 from dreamkeras.sequence.tables import Table, find_column
 
-__all__ = ["SUBSETS", "Subset", "read_subsets"]
+__all__ = ["SUBSETS", "RowSequences", "Subset", "read_subsets"]
 
 SINGLE, PAIRED = ("pos",), ("alt_pos", "ref_pos")
 """The columns of a subset's file; rows are counted from 0."""
@@ -50,7 +52,21 @@ SUBSETS = {
 """The nine parts of the challenge's score (Rafi et al. 2024)."""
 
 
-def read_subsets(folder: str | Path, rows: int, public: str | Path | None = None) -> dict[str, np.ndarray]:
+class RowSequences(NamedTuple):
+    """The sequences that the subsets' row numbers mean.
+
+    Args:
+        letters: uint8 (rows, length), windows of the test file.
+        construct: What they were cut by.
+    """
+
+    letters: np.ndarray
+    construct: Construct
+
+
+def read_subsets(
+    folder: str | Path, rows: int, public: str | Path | None = None, test: RowSequences | None = None
+) -> dict[str, np.ndarray]:
     """The subsets whose files a folder holds, and all rows.
 
     Args:
@@ -58,12 +74,13 @@ def read_subsets(folder: str | Path, rows: int, public: str | Path | None = None
         rows: Rows of the test file.
         public: Folder of what the public leaderboard used, one JSON object a subset whose keys are rows, or pairs as `alt,ref`. A row
             that is used anywhere there is left out of every subset of rows, a pair out of its own subset. None leaves nothing out.
+        test: Held against the sequences in the tables, where they hold some; None holds nothing against them.
 
     Returns:
         By name, in the order of `SUBSETS`: int64 (n,) row numbers, or (n, 2) those of alternative and reference.
 
     Raises:
-        InputError: The folder holds none of the files, one of them is none, or a row is not in the test file.
+        InputError: The folder holds none of the files, one of them is none, or a row is not in the test file or another sequence there.
     """
     found = {name: Path(folder) / subset.file for name, subset in SUBSETS.items() if subset.file and (Path(folder) / subset.file).is_file()}
     if not found:
@@ -71,16 +88,22 @@ def read_subsets(folder: str | Path, rows: int, public: str | Path | None = None
         raise InputError(f"Expected a folder with test subsets ({files}), got none of them in {folder}.")
     used = {name: _read_public(Path(public) / subset.public, subset.paired) for name, subset in SUBSETS.items() if public and subset.public}
     seen = np.unique(np.concatenate([values.ravel() for values in used.values()])) if used else np.empty(0, np.int64)
-    read = {name: _read_subset(path, SUBSETS[name].paired, rows) for name, path in found.items()}
+    read = {name: _read_subset(path, SUBSETS[name].paired, rows, test) for name, path in found.items()}
     left = {name: _without(values, used[name] if values.ndim == 2 else seen) if used else values for name, values in read.items()}
     return {"all": np.setdiff1d(np.arange(rows), seen), **left}
 
 
-def _read_subset(path: Path, paired: bool, rows: int) -> np.ndarray:
+def _read_subset(path: Path, paired: bool, rows: int, test: RowSequences | None) -> np.ndarray:
     columns = PAIRED if paired else SINGLE
+    sequences = [column.replace("pos", "sequence") for column in columns]
     with open_table(str(path)) as table:
-        positions = [find_column(table.layout, column, str(path)) for column in columns]
-        batches = [_positions(batch, rows) for batch in table.rows(positions)]
+        asked = [*columns, *sequences] if test and set(sequences) <= set(table.layout.names or ()) else columns
+        positions = [find_column(table.layout, column, str(path)) for column in asked]
+        batches = []
+        for batch in table.rows(positions):
+            batches.append(_positions(batch._replace(columns=batch.columns[: len(columns)]), rows))
+            for row, texts in enumerate(batch.columns[len(columns) :]):
+                _compare(batch, batches[-1][:, row], texts, test)
     values = np.unique(np.concatenate(batches), axis=0)
     return values if paired else values[:, 0]
 
@@ -91,8 +114,22 @@ def _positions(table: Table, rows: int) -> np.ndarray:
     for line, row in zip(table.lines, cells, strict=True):
         if not all(cell.isdecimal() and int(cell) < rows for cell in row):
             came = " and ".join(map(repr, row))
-            raise InputError(f"Expected row numbers from 0 to {rows - 1}, got {came} ({source_name(table.source)}, line {line}).")
+            where = f"{source_name(table.source)}, line {line}"
+            raise InputError(f"Expected row numbers from 0 to {rows - 1}, the rows of the test file, got {came} ({where}).")
     return np.array(cells, np.int64)
+
+
+def _compare(table: Table, rows: np.ndarray, texts: list[str], test: RowSequences | None) -> None:
+    """Refuses a test file in which other sequences stand in these rows."""
+    sequences = Ragged.from_strings(texts)
+    if test is None or test.construct.problems(sequences):
+        return
+    different = (test.construct.windows(sequences) != test.letters[rows]).any(axis=1)
+    for place in np.flatnonzero(different)[:1]:
+        raise InputError(
+            f"Expected the challenge's test file in its order, got another sequence in its row {rows[place]} than "
+            f"{source_name(table.source)}, line {table.lines[place]}, has for it."
+        )
 
 
 def _read_public(path: Path, paired: bool) -> np.ndarray:

@@ -20,9 +20,9 @@ from dreamkeras.export.ensemble import export_ensemble
 from dreamkeras.sequence.outputs import naming_output, open_output
 from dreamkeras.training import run
 from dreamkeras.training.config import RunConfig
-from dreamkeras.training.folder import is_taken, remove_unfinished
 from dreamkeras.training.grid_results import is_finished
 from dreamkeras.training.run_data import read_examples, with_window
+from dreamkeras.training.unfinished import check_free, remove_unfinished
 
 __all__ = ["cross_validate"]
 
@@ -47,8 +47,8 @@ def cross_validate(config: RunConfig, folder: Path, report: Callable[[str], None
     Raises:
         DreamkerasError: The data, the choices or the folder will not do.
     """
-    if is_taken(folder) and not resume:
-        raise InputError(f"Expected a new or empty folder, got {folder}: go on with it by --resume, or take another name.")
+    if not resume:
+        check_free(folder)
     if config.backend != backend:
         raise InputError(f"Expected backend {config.backend}, which the runs in {folder} began with, got {backend}.")
     config = with_window(dataclasses.replace(config, data=str(Path(config.data).resolve())) if config.data else config)

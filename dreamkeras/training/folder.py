@@ -24,25 +24,9 @@ from dreamkeras.training.model_card import model_card
 from dreamkeras.training.profiles import final_figures
 from dreamkeras.training.state import TrainingState
 
-__all__ = ["is_taken", "remove_unfinished", "write_results"]
+__all__ = ["write_results"]
 
 REFERENCE_BATCH = 64
-
-UNFINISHED = ".dreamkeras-*.tmp"
-"""What `open_output` leaves of a file when its process is killed."""
-
-
-def is_taken(folder: Path) -> bool:
-    """Whether there is something that is no empty folder; what a killed process left unfinished does not count."""
-    if not folder.is_dir():
-        return folder.exists()
-    return any(not path.match(UNFINISHED) for path in folder.iterdir())
-
-
-def remove_unfinished(folder: Path) -> None:
-    """Removes the files that a killed process left unfinished in a run folder: each may be as large as a checkpoint."""
-    for path in folder.rglob(UNFINISHED):
-        path.unlink(missing_ok=True)
 
 
 def write_results(

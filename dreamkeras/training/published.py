@@ -13,8 +13,8 @@ from dreamkeras.models.torch_weights import assign_state_dict
 from dreamkeras.sequence.description import ModelDescription
 from dreamkeras.sequence.digests import file_digest
 from dreamkeras.sequence.outputs import open_folder
-from dreamkeras.training.folder import is_taken
 from dreamkeras.training.model_card import model_card
+from dreamkeras.training.unfinished import is_taken
 
 __all__ = ["import_weights"]
 

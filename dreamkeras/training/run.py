@@ -21,7 +21,7 @@ from dreamkeras.sequence.outputs import naming_output
 from dreamkeras.training.batches import training_batches
 from dreamkeras.training.callbacks import AveragedWeights, Checkpoint, EpochSeed, History, LastStep, Recorder, Validation, predict_letters
 from dreamkeras.training.config import RunConfig
-from dreamkeras.training.folder import is_taken, remove_unfinished, write_results
+from dreamkeras.training.folder import write_results
 from dreamkeras.training.losses import find_loss
 from dreamkeras.training.metrics import PearsonR
 from dreamkeras.training.plan import Plan, make_plan
@@ -30,6 +30,7 @@ from dreamkeras.training.profiles import peaks_or_all
 from dreamkeras.training.progress import Progress
 from dreamkeras.training.run_data import HELD_OUT, RunData, fingerprint, read_data, with_window
 from dreamkeras.training.state import TrainingState, assign_weights, read_checkpoint
+from dreamkeras.training.unfinished import check_free, remove_unfinished
 from dreamkeras.training.warm_start import body_variables, freeze, take_weights
 
 __all__ = ["resume", "train"]
@@ -58,8 +59,7 @@ def train(config: RunConfig, folder: Path) -> dict[str, Any]:
             number, or the model cannot be exported: the folder then holds what was done.
     """
     require_packages()  # now, not when the training is done
-    if is_taken(folder):
-        raise InputError(f"Expected a new or empty folder, got {folder}: go on with a run in it by --resume, or take another name.")
+    check_free(folder)
     config = with_window(config)
     data = read_data(config)
     if data.common:

@@ -4,7 +4,9 @@ import numpy as np
 import pytest
 
 from dreamkeras.errors import InputError
-from dreamkeras.evaluation.subsets import SUBSETS, read_subsets
+from dreamkeras.evaluation.subsets import SUBSETS, RowSequences, read_subsets
+from dreamkeras.sequence.construct import Construct
+from dreamkeras.sequence.ragged import Ragged
 
 PAIRS = "alt_tag,alt_pos,ref_pos,alt_exp\nx,3,1,\ny,4,1,\nx,3,1,\n"
 
@@ -54,7 +56,7 @@ def test_public_rows_are_left_out_of_every_subset_of_rows_and_pairs_of_their_own
 @pytest.mark.parametrize("cell", ["9", "-1", "x", "1.0", ""])
 def test_a_row_that_is_not_in_the_test_names_its_line(folder, cell):
     (folder / "high_exp_seqs.csv").write_text(f"tag,pos\na,2\nb,{cell}\n")
-    with pytest.raises(InputError, match=rf"row numbers from 0 to 8, got '{cell}' .*high_exp_seqs.csv, line 3"):
+    with pytest.raises(InputError, match=rf"row numbers from 0 to 8, the rows of the test file, got '{cell}' .*high_exp_seqs.csv, line 3"):
         read_subsets(folder, 9)
 
 
@@ -75,3 +77,30 @@ def test_the_challenges_own_files_are_read(data_folder):
     found = read_subsets(data_folder / "data" / "yeast_gpra" / "test_subsets", 71_103)
     assert list(found) == [name for name in SUBSETS if name != "SNVs"]
     assert all(len(np.unique(rows, axis=0)) == len(rows) for rows in found.values())
+
+
+class TestSequences:
+    TEXTS = ("ACGT", "AAAA", "CCCC", "GGGG")
+
+    @pytest.fixture
+    def tested(self):
+        construct = Construct("four", length=4)
+        return RowSequences(construct.windows(Ragged.from_strings(self.TEXTS)), construct)
+
+    def test_in_their_rows_are_taken(self, tmp_path, tested):
+        (tmp_path / "high_exp_seqs.csv").write_text("sequence,pos\nGGGG,3\nACGT,0\n")
+        (tmp_path / "motif_tiling_seqs.csv").write_text("alt_sequence,ref_sequence,alt_pos,ref_pos\nCCCC,AAAA,2,1\n")
+        found = read_subsets(tmp_path, 4, test=tested)
+        assert (found["high expression"].tolist(), found["motif tiling"].tolist()) == ([0, 3], [[2, 1]])
+
+    @pytest.mark.parametrize(
+        ("file", "table"),
+        [
+            ("high_exp_seqs.csv", "sequence,pos\nGGGG,3\nACGT,1\n"),
+            ("motif_tiling_seqs.csv", "alt_sequence,ref_sequence,alt_pos,ref_pos\nCCCC,AAAA,2,1\nCCCC,GGGG,2,1\n"),
+        ],
+    )
+    def test_elsewhere_are_refused(self, tmp_path, tested, file, table):
+        (tmp_path / file).write_text(table)
+        with pytest.raises(InputError, match=rf"got another sequence in its row 1 than .*{file}, line 3, has"):
+            read_subsets(tmp_path, 4, test=tested)

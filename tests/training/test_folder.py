@@ -13,50 +13,12 @@ from dreamkeras.layers.autosome import AutosomeCore
 from dreamkeras.layers.bhi import BHIFirst
 from dreamkeras.layers.heads import AutosomeRegressionFinal
 from dreamkeras.models.prixfixe import PrixFixe
-from dreamkeras.sequence.outputs import open_output
 from dreamkeras.training import folder as folder_module
-from dreamkeras.training.folder import is_taken, remove_unfinished, write_results
+from dreamkeras.training.folder import write_results
 from dreamkeras.training.state import TrainingState
 
 CHOICES = "data assay strategy seed batch_size learning_rate precision backend examples validation_examples"
 CONFIG = dict.fromkeys(CHOICES.split()) | {"examples": 36}
-
-
-@pytest.fixture
-def unfinished(tmp_path, monkeypatch):
-    """A folder in which a process was killed while it wrote."""
-
-    with monkeypatch.context() as patch:
-        patch.setattr("pathlib.Path.unlink", killed)
-        with pytest.raises(KeyboardInterrupt), open_output(str(tmp_path / "file")):
-            killed()
-    return tmp_path
-
-
-def killed(*args):
-    raise KeyboardInterrupt
-
-
-class TestUnfinishedFiles:
-    def test_do_not_take_a_folder(self, unfinished):
-        assert len(list(unfinished.iterdir())) == 1
-        assert not is_taken(unfinished)
-
-    def test_are_removed_and_nothing_else(self, unfinished):
-        (unfinished / "file").touch()
-        remove_unfinished(unfinished.parent)
-        assert [path.name for path in unfinished.iterdir()] == ["file"]
-
-    def test_anything_else_takes_a_folder(self, tmp_path):
-        assert not is_taken(tmp_path / "new")
-        assert not is_taken(tmp_path)
-        (tmp_path / ".hidden").touch()
-        assert is_taken(tmp_path)
-        assert is_taken(tmp_path / ".hidden")
-
-    def test_below_a_file_nothing_is_taken(self, tmp_path):
-        (tmp_path / "file").touch()
-        assert not is_taken(tmp_path / "file" / "run")
 
 
 @pytest.fixture(scope="module")
