@@ -39,6 +39,7 @@ class Examples:
         replicates: float32 (n, tasks, k), the measurements that the targets are means of, NaN where one is missing; None if unknown.
         profiles: float32 (n, positions + 2 * margin), reads that begin at each of the middle positions; None where none were counted.
         is_peak: bool (n,), whether each window of a genome is a peak; None where the windows are from no genome.
+        left_out: Rows of the file that were left out because they hold no value or weigh nothing.
         margin: How many letters and positions more than the model sees stand on each side, for it to look at shifted windows.
 
     Raises:
@@ -57,6 +58,7 @@ class Examples:
     profiles: np.ndarray | None = None
     is_peak: np.ndarray | None = None
     margin: int = 0
+    left_out: int = 0
 
     def __post_init__(self) -> None:
         for field, dimensions in DIMENSIONS.items():
@@ -79,15 +81,22 @@ class Examples:
         """The examples at `index` (integers or a boolean mask), in its order."""
         kept = np.arange(len(self))[index]
         rows: dict[str, Any] = {field: values[kept] for field in DIMENSIONS if (values := getattr(self, field)) is not None}
-        return dataclasses.replace(self, ids=[self.ids[i] for i in kept], **rows)
+        return dataclasses.replace(self, ids=[self.ids[i] for i in kept], left_out=0, **rows)
+
+    def describe_left_out(self, file: str) -> str:
+        """A sentence on the rows of a file that are not here; empty where all are."""
+        if not self.left_out:
+            return ""
+        return f"{self.left_out:,} of the {self.left_out + len(self):,} rows in {file} hold no value or weigh nothing: they are left out."
 
     @classmethod
     def joined(cls, parts: Sequence["Examples"]) -> "Examples":
         """The examples of several parts, at least one, that have the same fields; construct and margin are the first's."""
+        left_out = sum(part.left_out for part in parts)
         rows: dict[str, Any] = {
             field: np.concatenate([getattr(part, field) for part in parts]) for field in DIMENSIONS if getattr(parts[0], field) is not None
         }
-        return dataclasses.replace(parts[0], ids=[name for part in parts for name in part.ids], **rows)
+        return dataclasses.replace(parts[0], ids=[name for part in parts for name in part.ids], left_out=left_out, **rows)
 
 
 def split(examples: Examples, fraction: float, seed: int = 0) -> tuple[Examples, Examples]:

@@ -136,6 +136,7 @@ def _examples(layout: TableLayout, construct: Construct, columns: _Columns, tabl
         construct=construct,
         weights=None if columns.weight is None else weights[kept].astype(np.float32),
         replicates=_replicates(columns.replicates, cells, records) if columns.replicates else None,
+        left_out=len(weights) - len(kept),
     )
 
 

@@ -2,6 +2,7 @@
 
 import dataclasses
 import hashlib
+import sys
 from pathlib import Path
 from typing import NamedTuple
 
@@ -44,6 +45,8 @@ def read_examples(config: RunConfig) -> Examples:
     """
     if config.data:
         examples = find_assay(config.assay, config.layout).read(config.data)
+        if examples.left_out:
+            sys.stderr.write(f"{examples.describe_left_out(Path(config.data).name)}\n")
     else:
         examples = simulated_examples(simulate(config.simulated or SIMULATED, config.seed_of_split))
     return draw_folds(examples, config.folds, config.seed_of_split) if isinstance(config.folds, int) else examples

@@ -7,9 +7,10 @@ import pytest
 from profile_network import LENGTH, MARGIN, POSITIONS, windows
 
 from dreamkeras.data.atac_layout import AtacLayout
+from dreamkeras.data.table_layout import TableLayout
 from dreamkeras.training import run_data
 from dreamkeras.training.config import RunConfig
-from dreamkeras.training.run_data import fingerprint, read_data
+from dreamkeras.training.run_data import fingerprint, read_data, read_examples
 
 LAYOUT = AtacLayout("genome.fa", "reads.bw", length=LENGTH, profile_length=POSITIONS, jitter=MARGIN)
 
@@ -48,3 +49,10 @@ def test_other_reads_are_other_data(genome):
     data = read_data(genome)
     changed = dataclasses.replace(data.training, profiles=data.training.profiles + np.float32(1))
     assert fingerprint(data) == fingerprint(read_data(genome)) != fingerprint(data._replace(training=changed))
+
+
+def test_rows_without_a_value_are_told(tmp_path, capsys):
+    (tmp_path / "t.csv").write_text("sequence,a\n" + "".join(f"{'ACGT'[n % 4] * 8},{'NA' if n == 3 else n}\n" for n in range(4)))
+    config = RunConfig(data=str(tmp_path / "t.csv"), assay="table", table=TableLayout(("a",), length=8))
+    assert len(read_examples(config)) == 3
+    assert capsys.readouterr().err == "1 of the 4 rows in t.csv hold no value or weigh nothing: they are left out.\n"
