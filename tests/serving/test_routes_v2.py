@@ -1,5 +1,6 @@
 """The protocol as NVIDIA's own client speaks it, and as clients speak it that do not."""
 
+import dataclasses
 import gzip
 import http.client
 import json
@@ -209,6 +210,20 @@ class TestBodies:
             tensor = triton.InferInput("letters", [rows, 12], "UINT8")
             tensor.set_data_from_numpy(array)
             np.testing.assert_array_equal(client.infer("toy", [tensor]).as_numpy("expression"), np.full((rows, 2), (6, 2), np.float32))
+
+    def test_json_answers_are_bounded_before_they_are_computed(self, running):
+        text = json.dumps(
+            {"inputs": [{"name": "letters", "datatype": "UINT8", "shape": [8000, 12], "parameters": {"binary_data_size": 96000}}]}
+        )
+        short = dataclasses.replace(running.service.settings, json_bytes=8000 * 2 * 20 - 1)
+        executions = running.service.models.get("toy").statistics.executions
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(running.service, "settings", short)
+            status, answer = request(
+                running, "POST", INFER, text.encode() + b"ACGT" * 24000, {"Inference-Header-Content-Length": str(len(text))}
+            )
+        assert (status, answer["error"][:57]) == (400, "Expected an answer of at most 319999 bytes of JSON, got o")
+        assert running.service.models.get("toy").statistics.executions == executions
 
 
 class TestRepository:
