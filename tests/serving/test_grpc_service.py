@@ -178,6 +178,20 @@ class TestBounds:
             stop.set()
 
 
+@pytest.mark.parametrize("leaves", [lambda call: call.cancel(), lambda call: call.exception(timeout=30)])
+def test_rows_of_a_client_who_leaves_or_whose_deadline_passes_are_not_scored(toy_model, leaves):
+    slow = Settings(notice_seconds=0, delay_seconds=20, batch_rows=8)  # nothing is scored before that, as the batch is never full
+    with serving(toy_model, slow) as running, channel(running) as opened:
+        model = running.service.models.get("toy")
+        call = opened.unary_unary(f"/{grpc_service.SERVICE}/ModelInfer").future(request(), timeout=2)
+        while not running.service.batcher.waiting(model):
+            time.sleep(0.01)
+        leaves(call)
+        while running.service.batcher.waiting(model):
+            time.sleep(0.01)
+        assert (model.statistics.failures["CANCELED"], model.statistics.executions) == (1, 0)
+
+
 def test_each_call_is_a_line_of_the_access_log(server, caplog):
     with caplog.at_level(logging.INFO, "dreamkeras.serving.access"), channel(server) as opened:
         opened.unary_unary(f"/{grpc_service.SERVICE}/ModelInfer")(request(), timeout=30, metadata=[("x-request-id", "mine")])
