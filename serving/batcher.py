@@ -162,7 +162,7 @@ class Batcher:
         wait = queue.rows * model.pace.seconds_per_row * max(1, len(self._queues))
         if reason := self._refusal(queue, rows, wait, within):
             model.statistics.add_failure("REJECTED", 0)
-            raise OverloadedError(f"Expected room for {rows} rows, got none: {reason}.", max(1, math.ceil(wait)))
+            raise OverloadedError(f"Expected room in the queue, got none: {reason}.", max(1, math.ceil(wait)))
 
     def _refusal(self, queue: ModelQueue, rows: int, wait: float, within: float) -> str:
         settings, waiting = self._settings, f"{queue.rows} rows are waiting"

@@ -57,14 +57,45 @@ class Bodies:
         parts: list[bytes] = []
         size = 0
         try:
-            async for part in self._decoded(request):
+            async for part in self.decoded(request):
                 size += len(part)
                 self.held += len(part)
-                self._check(size)
+                if self.held > self._settings.held_bytes:
+                    raise BodyError(f"Expected room for a body, got {self.held} bytes of bodies in memory.", 503)
                 parts.append(part)
             yield parts[0] if len(parts) == 1 else b"".join(parts)
         finally:
             self.held -= size
+
+    async def decoded(self, request: Request, most: int | None = None) -> AsyncIterator[bytes]:
+        """The body as it comes, decompressed; for those who do not keep it.
+
+        Args:
+            request: The request.
+            most: Largest body, before and after decompression; the settings' `body_bytes` if None.
+
+        Raises:
+            ProtocolError: As `read` does, but for the room.
+            ClientGoneError: The client has gone.
+        """
+        most = self._settings.body_bytes if most is None else most
+        encoding = request.headers.get("content-encoding", "identity").strip().lower()
+        if encoding not in ENCODINGS:
+            raise BodyError(f"Expected Content-Encoding to be one of {', '.join(ENCODINGS)}, got {encoding[:40]!r}.", 415)
+        if encoding == "identity":
+            async for chunk in self.chunks(request, most):
+                yield chunk
+            return
+        stream, size = zlib.decompressobj(EITHER_HEADER), 0
+        async for chunk in self.chunks(request, most):
+            for part in unzip(stream, chunk):
+                size += len(part)
+                if size > most:
+                    raise _too_large(most, "more after decompression")
+                yield part
+                await asyncio.sleep(0)
+        if not stream.eof:
+            raise ProtocolError(f"Expected a whole {encoding} body, got one that is cut short.")
 
     async def chunks(self, request: Request, most: int | None = None) -> AsyncIterator[bytes]:
         """The body as it comes, as it was sent; only the time spent waiting for the client counts as its slowness.
@@ -97,28 +128,6 @@ class Bodies:
                 raise _too_large(most, "more")
             if chunk:
                 yield chunk
-
-    async def _decoded(self, request: Request) -> AsyncIterator[bytes]:
-        encoding = request.headers.get("content-encoding", "identity").strip().lower()
-        if encoding not in ENCODINGS:
-            raise BodyError(f"Expected Content-Encoding to be one of {', '.join(ENCODINGS)}, got {encoding[:40]!r}.", 415)
-        if encoding == "identity":
-            async for chunk in self.chunks(request):
-                yield chunk
-            return
-        stream = zlib.decompressobj(EITHER_HEADER)
-        async for chunk in self.chunks(request):
-            for part in unzip(stream, chunk):
-                yield part
-                await asyncio.sleep(0)
-        if not stream.eof:
-            raise ProtocolError(f"Expected a whole {encoding} body, got one that is cut short.")
-
-    def _check(self, size: int) -> None:
-        if size > self._settings.body_bytes:
-            raise _too_large(self._settings.body_bytes, "more after decompression")
-        if self.held > self._settings.held_bytes:
-            raise BodyError(f"Expected room for a body, got {self.held} bytes of bodies in memory.", 503)
 
 
 def unzip(stream: "zlib._Decompress", chunk: bytes) -> Iterator[bytes]:

@@ -121,10 +121,12 @@ class ModelRepository:
             self._loading.add(name)
             try:
                 loaded = {version: self._open(name, version, path) for version, path in self._find(name).items()}
-            except DreamkerasError as error:
-                if name in self._files or name in self._loaded or not isinstance(error, ProtocolError):
+            except (DreamkerasError, OSError) as error:
+                if not isinstance(error, ProtocolError):  # which is of a name that there is not
                     self._reasons[name] = str(error)
-                raise
+                raise (
+                    error if isinstance(error, DreamkerasError) else ModelError(f"Expected to read model {name!r}, got: {error}.")
+                ) from None
             finally:
                 self._loading.discard(name)
             self._loaded[name] = loaded
@@ -173,7 +175,10 @@ class ModelRepository:
         """The entries of the folder that are models by their names, as they are now."""
         if self._folder is None:
             return {}
-        entries = [entry for entry in sorted(self._folder.iterdir()) if entry.is_dir() or entry.suffix == ".onnx"]
+        try:
+            entries = [entry for entry in sorted(self._folder.iterdir()) if entry.is_dir() or entry.suffix == ".onnx"]
+        except OSError:  # a folder that is not there now has none; what is loaded goes on
+            return {}
         named = {entry.name if entry.is_dir() else entry.stem: entry for entry in entries}
         return {name: entry for name, entry in named.items() if NAME.fullmatch(name)}
 

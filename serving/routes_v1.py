@@ -153,7 +153,7 @@ class _Streamed(Response):
 
 async def _noting_end(request: Request) -> AsyncIterator[bytes]:
     service = _service(request)
-    async for chunk in service.bodies.chunks(request, service.settings.upload_bytes):
+    async for chunk in service.bodies.decoded(request, service.settings.upload_bytes):
         yield chunk
     request.state.is_received = True
 

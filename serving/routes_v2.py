@@ -27,6 +27,8 @@ LARGE = 1 << 17
 COMPRESSED = {"gzip": zlib.MAX_WBITS | 16, "deflate": zlib.MAX_WBITS}
 WORTH_COMPRESSING = 512
 FASTEST = 1
+NUMBER_BYTES = 20
+"""What a number takes in JSON, about."""
 
 
 def routes() -> list[BaseRoute]:
@@ -65,11 +67,14 @@ async def infer(request: Request) -> Response:
             asked, windows = _decode(service, model, body, header_length)
         else:
             asked, windows = await asyncio.to_thread(_decode, service, model, body, header_length)
+    _check_json_answer(model, asked, len(windows), service.settings.json_bytes)
     request.state.access = {"model": model.name, "version": model.version, "rows": len(windows)}
     answers = await unless_gone(request, service.infer(model, windows, asked))
     content, length = write_response(model.name, model.version, asked, answers)
     headers = {} if length is None else {HEADER_LENGTH: str(length)}
-    content = _compress(request, content, headers)
+    if encoding := _accepted(request.headers.get("accept-encoding", ""), len(content)):
+        headers["Content-Encoding"] = encoding
+        content = await asyncio.to_thread(_compress, content, encoding) if len(content) > LARGE else _compress(content, encoding)
     return Response(content, headers=headers, media_type="application/json" if length is None else "application/octet-stream")
 
 
@@ -180,19 +185,24 @@ async def _json_body(request: Request) -> dict[str, Any]:
         return read_json(body, service.settings) if body.strip() else {}
 
 
-def _compress(request: Request, content: bytes, headers: dict[str, str]) -> bytes:
-    """The content as the client takes it; says so in the headers."""
-    accepted = _accepted(request.headers.get("accept-encoding", ""))
-    if accepted is None or len(content) < WORTH_COMPRESSING:
-        return content
-    headers["Content-Encoding"] = accepted
-    stream = zlib.compressobj(FASTEST, wbits=COMPRESSED[accepted])
+def _check_json_answer(model: ServedModel, asked: InferRequest, rows: int, most: int) -> None:
+    """Refuses answers that would be a very long JSON text, before they are computed: nothing else is answered while one is written."""
+    widths = {spec.name: spec.shape[1] for spec in model.outputs}
+    size = NUMBER_BYTES * rows * sum(widths[name] for name, binary in asked.outputs if not binary)
+    if size > most:
+        raise ProtocolError(
+            f"Expected an answer of at most {most} bytes of JSON, got one of about {size}: ask for binary data or for fewer rows."
+        )
+
+
+def _compress(content: bytes, encoding: str) -> bytes:
+    stream = zlib.compressobj(FASTEST, wbits=COMPRESSED[encoding])
     return stream.compress(content) + stream.flush()
 
 
-def _accepted(text: str) -> str | None:
-    """The first encoding we have that the client takes; one with q=0 it does not."""
-    for part in text.lower().split(","):
+def _accepted(text: str, length: int) -> str | None:
+    """The first encoding we have that the client takes, if that is worth it; one with q=0 it does not take."""
+    for part in text.lower().split(",") if length >= WORTH_COMPRESSING else ():
         name, _, quality = part.partition(";")
         if name.strip() in COMPRESSED and quality.replace(" ", "").rstrip("0.") != "q=":
             return name.strip()

@@ -44,7 +44,7 @@ def triton_version(repository: str | os.PathLike[str], name: str, device: str = 
     """A place for an ONNX model, which is the newest version of a Triton model once the `with` block has ended well.
 
     The first version brings the model's `config.pbtxt`. Further ones leave it as it stands, edited or not, and have to take and answer
-    what it says. What Triton sees appears whole or not at all.
+    what it says. Under the model's name all appears whole or not at all.
 
     Args:
         repository: The model repository, a folder; made if there is none.

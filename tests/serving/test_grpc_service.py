@@ -58,6 +58,18 @@ def serving(model, settings=QUICK, guard=None):
     return running_grpc(repository, settings, guard)
 
 
+def wait_until(happens):
+    for _ in range(3000):
+        if happens():
+            return
+        time.sleep(0.01)
+    pytest.fail("it did not happen within 30 seconds")
+
+
+def access_lines(caplog):
+    return [json.loads(record.getMessage()) for record in caplog.records if record.name == "dreamkeras.serving.access"]
+
+
 @contextlib.contextmanager
 def channel(server):
     with grpc.insecure_channel(server.address, options=[("grpc.max_send_message_length", -1)]) as opened:
@@ -178,13 +190,24 @@ class TestBounds:
             stop.set()
 
 
+@pytest.mark.parametrize("leaves", [lambda call: call.cancel(), lambda call: call.exception(timeout=30)])
+def test_rows_of_a_client_who_leaves_or_whose_deadline_passes_are_not_scored(toy_model, leaves):
+    slow = Settings(notice_seconds=0, delay_seconds=20, batch_rows=8)  # nothing is scored before that, as the batch is never full
+    with serving(toy_model, slow) as running, channel(running) as opened:
+        model = running.service.models.get("toy")
+        call = opened.unary_unary(f"/{grpc_service.SERVICE}/ModelInfer").future(request(), timeout=2)
+        wait_until(lambda: any(running.service.batcher.waiting(model)))
+        leaves(call)
+        wait_until(lambda: model.statistics.failures["CANCELED"])
+        assert (any(running.service.batcher.waiting(model)), model.statistics.executions) == (False, 0)
+
+
 def test_each_call_is_a_line_of_the_access_log(server, caplog):
     with caplog.at_level(logging.INFO, "dreamkeras.serving.access"), channel(server) as opened:
         opened.unary_unary(f"/{grpc_service.SERVICE}/ModelInfer")(request(), timeout=30, metadata=[("x-request-id", "mine")])
         ask(server, "ModelInfer", b"\xff")
-        while len(lines := [record for record in caplog.records if record.name == "dreamkeras.serving.access"]) < 2:
-            time.sleep(0.01)  # a line is written when its answer is under way
-    first, second = [json.loads(record.getMessage()) for record in lines]
+        wait_until(lambda: len(access_lines(caplog)) == 2)  # a line is written when its answer is under way
+    first, second = access_lines(caplog)
     assert [first[key] for key in ("request_id", "path", "status", "model", "rows")] == [
         "mine",
         f"/{grpc_service.SERVICE}/ModelInfer",

@@ -81,6 +81,20 @@ class TestFolder:
         (folder / "alias.onnx").symlink_to(folder / "plain.onnx")
         assert make_repository({}, folder).get("alias").name == "alias"
 
+    def test_folder_that_has_gone_leaves_what_is_loaded(self, make_repository, folder):
+        repository = make_repository({}, folder)
+        folder.rename(folder.with_name("elsewhere"))
+        assert [entry.name for entry in repository.index()][-2:] == ["plain", "run"]
+        with pytest.raises(ProtocolError, match="unknown model"):
+            repository.load("plain")
+
+    def test_folder_of_versions_that_cannot_be_read_is_told(self, make_repository, folder, monkeypatch):
+        repository = make_repository({}, folder)
+        monkeypatch.setattr(repository, "_find", lambda name: (_ for _ in ()).throw(PermissionError(13, "Permission denied", name)))
+        with pytest.raises(ModelError, match=r"Expected to read model 'many', got: .*Permission denied"):
+            repository.load("many")
+        assert repository.get("many").version == "10"
+
     def test_missing_folder_is_told(self, tmp_path, make_repository):
         with pytest.raises(InputError, match=r"Expected a folder of models, got .*no, which is none"):
             make_repository({}, tmp_path / "no")

@@ -4,6 +4,7 @@ import contextlib
 import gzip
 import http.client
 import json
+import zlib
 from pathlib import Path
 
 import pytest
@@ -45,6 +46,10 @@ class TestPredict:
         answer = post(app, "/v1/predict", {"sequences": ["ACGT", {"id": "b", "sequence": "GGGGGA"}]}, query=b"include=sequence")
         rows = [{"id": "1", "gc": 2, "a": 1, "sequence": "ACGT"}, {"id": "b", "gc": 5, "a": 1, "sequence": "GGGGGA"}]
         assert json.loads(answer.body)["predictions"] == rows
+
+    @pytest.mark.parametrize(("encoding", "pack"), [("gzip", gzip.compress), ("deflate", zlib.compress)])
+    def test_bodies_may_be_encoded(self, app, encoding, pack):
+        assert ask(app, "POST", "/v1/predict", pack(FASTA), {"content-encoding": encoding}).body.decode() == ANSWER
 
     def test_accept_chooses_the_answer(self, app):
         answer = ask(app, "POST", "/v1/predict", FASTA, {"accept": "application/x-ndjson"})

@@ -1,8 +1,10 @@
 """The protocol as NVIDIA's own client speaks it, and as clients speak it that do not."""
 
+import dataclasses
 import gzip
 import http.client
 import json
+import logging
 import struct
 import zlib
 
@@ -10,10 +12,11 @@ import numpy as np
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from running_server import ask
+from running_server import ask, running_server
 from toy_models import count
 
 from dreamkeras.serving.app import create_app
+from dreamkeras.serving.auth import Guard
 from dreamkeras.serving.metadata import EXTENSIONS
 from dreamkeras.serving.settings import Settings
 
@@ -210,16 +213,68 @@ class TestBodies:
             tensor.set_data_from_numpy(array)
             np.testing.assert_array_equal(client.infer("toy", [tensor]).as_numpy("expression"), np.full((rows, 2), (6, 2), np.float32))
 
+    def test_json_answers_are_bounded_before_they_are_computed(self, running):
+        text = json.dumps(
+            {"inputs": [{"name": "letters", "datatype": "UINT8", "shape": [8000, 12], "parameters": {"binary_data_size": 96000}}]}
+        )
+        short = dataclasses.replace(running.service.settings, json_bytes=8000 * 2 * 20 - 1)
+        executions = running.service.models.get("toy").statistics.executions
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(running.service, "settings", short)
+            status, answer = request(
+                running, "POST", INFER, text.encode() + b"ACGT" * 24000, {"Inference-Header-Content-Length": str(len(text))}
+            )
+        assert (status, answer["error"][:57]) == (400, "Expected an answer of at most 319999 bytes of JSON, got o")
+        assert running.service.models.get("toy").statistics.executions == executions
+
 
 class TestRepository:
-    def test_operators_load_and_unload(self, make_repository):
-        app = create_app(Settings(), make_repository())
-        app.state.service.guard._control = True
-        assert ask(app, "POST", "/v2/repository/models/toy/unload").status == 200
+    @pytest.fixture
+    def operator(self, make_repository):
+        """A client of a server that lets it load and unload."""
+        with (
+            running_server(make_repository(), guard=Guard(control=True)) as running,
+            triton.InferenceServerClient(running.address) as client,
+        ):
+            yield client
+
+    def test_unloaded_model_is_gone_until_it_is_loaded(self, operator):
+        operator.unload_model("toy")
+        assert not operator.is_model_ready("toy")
+        assert operator.get_model_repository_index() == [{"name": "toy", "state": "UNAVAILABLE", "reason": "unloaded"}]
+        with pytest.raises(triton.InferenceServerException, match="Request for unknown model: 'toy' is not found"):
+            operator.infer("toy", [strings()])
+        operator.load_model("toy")
+        np.testing.assert_array_equal(operator.infer("toy", [strings()]).as_numpy("expression"), expected())
+
+    def test_index_can_be_of_what_is_ready(self, running):
+        assert len(request(running, "POST", "/v2/repository/index", b'{"ready": true}')[1]) == 4
+
+    @pytest.mark.parametrize(("name", "options", "status"), [("no", {}, "404"), ("toy", {"config": "{}"}, "400"), ("../toy", {}, "404")])
+    def test_nothing_but_what_is_on_the_disk_is_loaded(self, operator, name, options, status):
+        with pytest.raises(triton.InferenceServerException) as caught:
+            operator.load_model(name, **options)
+        assert caught.value.status() == status
+        assert operator.is_model_ready("toy")
+
+    def test_loading_is_for_those_who_may(self, client):
+        with pytest.raises(triton.InferenceServerException, match="Expected no loading and unloading") as caught:
+            client.load_model("toy")
+        assert caught.value.status() == "403"
 
     @pytest.mark.parametrize("body", [b"[]", b"{", b'{"ready": 1}'])
     def test_index_refuses_malformed_bodies(self, running, body):
         assert request(running, "POST", "/v2/repository/index", body)[0] == 400
+
+
+def test_rows_of_a_client_who_leaves_are_not_scored_and_nothing_is_sent(make_repository, caplog):
+    caplog.set_level(logging.INFO, logger="dreamkeras.serving.access")
+    app = create_app(Settings(delay_seconds=1), make_repository())
+    body = json.dumps({"inputs": [{"name": "sequences", "datatype": "BYTES", "shape": [1], "data": ["ACGT"]}]}).encode()
+    assert ask(app, "POST", INFER, body, leave=True) is None
+    statistics = app.state.service.models.get("toy").statistics
+    assert (statistics.executions, statistics.failures["CANCELED"]) == (0, 1)
+    assert '"status": 499' in caplog.records[-1].getMessage()
 
 
 @settings(max_examples=150, suppress_health_check=[HealthCheck.function_scoped_fixture])

@@ -2,8 +2,9 @@ import numpy as np
 import pytest
 from toy_models import TOY, count, write_toy_model
 
-from dreamkeras.scoring.predictor import PACKAGED_MODEL, load
+from dreamkeras.scoring.predictor import PACKAGED_MODEL, OnnxPredictor, load
 from dreamkeras.sequence.construct import YEAST, Construct
+from dreamkeras.sequence.description import ModelDescription
 from dreamkeras.serving.served import ServedModel
 from dreamkeras.serving.statistics import Statistics
 from dreamkeras.serving.tensors import ProtocolError
@@ -33,6 +34,27 @@ def test_inputs_are_strings_or_letters(model):
 
 def test_outputs_are_those_of_the_description(model):
     assert [(spec.name, spec.datatype, spec.shape) for spec in model.outputs] == [("expression", "FP32", (-1, 2))]
+
+
+@pytest.mark.parametrize(
+    ("kind", "outputs"),
+    [
+        ({"profile": 5}, {"counts": 2, "profile": 5}),
+        ({"members": [{}, {}]}, {"expression": 2, "sd": 2}),
+    ],
+)
+def test_models_of_several_outputs_answer_all_of_them(kind, outputs):
+    class Session:
+        def run(self, names, inputs):
+            return [np.full((len(inputs["letters"]), outputs[name]), i, np.float32) for i, name in enumerate(names)]
+
+    description = ModelDescription(name="m", construct=TOY, tasks=("a", "b"), units=("x", "x"), **kind)
+    model = ServedModel("m", "1", OnnxPredictor(Session(), description), Statistics())
+    assert {spec.name: spec.shape for spec in model.outputs} == {name: (-1, width) for name, width in outputs.items()}
+    answer = model.answer(np.zeros((3, 12), np.uint8))
+    assert {name: (values.shape, values[0, 0]) for name, values in answer.items()} == {
+        name: ((3, width), i) for i, (name, width) in enumerate(outputs.items())
+    }
 
 
 def test_answer_holds_every_output(model):
