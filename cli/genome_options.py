@@ -58,7 +58,7 @@ def genome_options(command: Callable[..., Any]) -> Callable[..., Any]:
 
 
 def chosen_reading(
-    inputs: Sequence[str], predictor: "Scorer", choices: dict[str, Any], columns: Mapping[str, str | int | None], *, bigwig: bool
+    inputs: Sequence[str], predictor: "Scorer", choices: dict[str, Any], columns: Mapping[str, str | int | None], format: str | None
 ) -> Reading:
     """What the options say is read.
 
@@ -67,7 +67,7 @@ def chosen_reading(
         predictor: Whose constructs tell what a region's window is.
         choices: The values of these options.
         columns: The columns of tables that were asked for.
-        bigwig: Whether results are one, which has to tell the lengths of contigs.
+        format: The track's that results are; None for a table, which needs no lengths of contigs.
 
     Raises:
         click.UsageError: Options do not go together.
@@ -87,7 +87,7 @@ def chosen_reading(
     track = {
         "column": column,
         "middle": places.tile.middle if places.tile else None,
-        "lengths": contig_lengths(inputs, places) if bigwig or places.genome else None,
+        "lengths": contig_lengths(inputs, places) if format == "bigwig" or (format and places.genome) else None,
     }
     files = (*inputs, *([places.genome] if places.genome else []))
     return Reading(Reader(places), track, files, {**columns, **places._asdict()})

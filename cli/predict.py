@@ -83,7 +83,7 @@ def command(
     check_cluster(inputs, output, engine, ray_address, is_track=track is not None, is_measured=is_measured)
     predictor, size = _opened(models, "cpu" if engine == "ray" else device, batch_size, threads)
     columns = {"id_column": id_column, "sequence_column": sequence_column}
-    reading = chosen_reading(inputs, predictor, places, columns, bigwig=track == "bigwig")
+    reading = chosen_reading(inputs, predictor, places, columns, track)
     _refuse_overwriting(reading.files, output)
     choices: dict[str, Any] = {"on_error": on_error, "batch_size": size}
     results = open_results(output, predictor.columns, format, reading.track)

@@ -40,9 +40,10 @@ def to_int8(model: Any, letters: np.ndarray) -> Any:
     if not names:
         raise ModelError("Expected a model with dense convolutions to compute in int8, got one without: float16 halves the file, too.")
     with tempfile.TemporaryDirectory(prefix="dreamkeras-") as folder, _quietly():
-        file = Path(folder) / "int8.onnx"
+        whole, file = Path(folder) / "float32.onnx", Path(folder) / "int8.onnx"
+        whole.write_bytes(model.SerializeToString())  # onnxruntime 1.20 loses the weights of a model that is in memory
         quantization.quantize_static(
-            model,
+            whole,
             file,
             _Windows(letters),
             quant_format=quantization.QuantFormat.QDQ,
