@@ -28,3 +28,4 @@ async def unless_gone(request: Request, work: Coroutine[Any, Any, _T]) -> _T:
     finally:
         gone.cancel()
         task.cancel()
+        await asyncio.wait((task, gone))  # until its rows are out of the queue
