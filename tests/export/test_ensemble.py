@@ -148,10 +148,14 @@ class TestRefusals:
         with pytest.raises(ModelError, match=r"one ONNX operator set, got .* export them again"):
             export_ensemble([paths[0], tmp_path / "old.onnx"], tmp_path / "m.onnx")
 
-    @pytest.mark.parametrize(("option", "value"), [("precision", "int8"), ("strands", "given")])
+    @pytest.mark.parametrize(("option", "value"), [("precision", "int4"), ("strands", "given")])
     def test_unknown_choices(self, paths, tmp_path, option, value):
         with pytest.raises(ModelError, match=f"Expected {option} to be one of .*, got '{value}'"):
             export_ensemble(paths, tmp_path / "m.onnx", **{option: value})
+
+    def test_eight_bits_are_for_its_members(self, paths, tmp_path):
+        with pytest.raises(ModelError, match="float32 or float16 for an ensemble, got int8: export each member in int8"):
+            export_ensemble(paths, tmp_path / "m.onnx", precision="int8")
 
     def test_an_ensemble_that_differs_from_its_members(self, paths, tmp_path, monkeypatch):
         right = ensemble_module.merge
