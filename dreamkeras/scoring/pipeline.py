@@ -1,6 +1,10 @@
-"""Records to predictions: cut, predict, write, in bounded memory however many there are. Knows nothing about files."""
+"""Records to predictions: cut, predict, write, side by side, in bounded memory however many there are. Knows nothing about files."""
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+import contextlib
+import threading
+from collections import deque
+from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from typing import Literal, NamedTuple, Protocol
 
 import numpy as np
@@ -18,6 +22,9 @@ ON_ERROR = ("fail", "skip")
 
 GATHERED = ROWS
 """Most windows that are gathered before the model is asked."""
+
+AHEAD = 2
+"""Gathered batches that wait for the model while the next are read and the last are written."""
 
 REASONS = 5
 """How many skipped records are told with their reason."""
@@ -84,7 +91,8 @@ def score_records(
         InputError: A record does not fit and `on_error` is `"fail"`; none fits.
     """
     _check_on_error(on_error)
-    return write_parts(_predict(records, predictor, on_error, batch_size, progress), writer, may_be_empty=may_be_empty)
+    with contextlib.closing(_predict(records, predictor, on_error, batch_size, progress)) as parts:
+        return write_parts(parts, writer, may_be_empty=may_be_empty)
 
 
 def score_into_shards(
@@ -139,13 +147,47 @@ def _check_on_error(on_error: str) -> None:
 
 def _predict(
     records: Iterable[Records], predictor: Scorer, on_error: str, batch_size: int, progress: Callable[[int], None] | None
-) -> Iterator[Shard]:
+) -> Generator[Shard, None, None]:
     # What is remembered ends with the records, so that a shard's values are the same whatever was done before it.
     scorer = DistinctScorer(predictor)
     cut = _cut_or_fail if on_error == "fail" else _cut_or_skip
-    for ids, windows, skipped, reasons in _gathered(cut(predictor.constructs, batch) for batch in records):
-        values = scorer.score(windows, batch_size, progress) if ids else np.empty((0, len(predictor.columns)), np.float32)
-        yield Shard(ids, values, skipped, reasons)
+
+    def score(gathered: _Cut, tell: Callable[[int], None]) -> Shard:
+        ids, windows, skipped, reasons = gathered
+        values = scorer.score(windows, batch_size, tell) if ids else np.empty((0, len(predictor.columns)), np.float32)
+        return Shard(ids, values, skipped, reasons)
+
+    return _overlapped(_gathered(cut(predictor.constructs, batch) for batch in records), score, progress)
+
+
+def _overlapped(
+    cuts: Iterable[_Cut], score: Callable[[_Cut, Callable[[int], None]], Shard], progress: Callable[[int], None] | None
+) -> Generator[Shard, None, None]:
+    """Scores in a thread of its own, in order; whoever asks for the shards reads and writes meanwhile, and may stop at any time."""
+    stopped = threading.Event()
+
+    def tell(number: int) -> None:
+        if stopped.is_set():
+            raise _StoppedError
+        if progress:
+            progress(number)
+
+    waiting: deque[Future[Shard]] = deque()
+    pool = ThreadPoolExecutor(1, "score")
+    try:
+        for gathered in cuts:
+            waiting.append(pool.submit(score, gathered, tell))
+            if len(waiting) > AHEAD:
+                yield waiting.popleft().result()
+        while waiting:
+            yield waiting.popleft().result()
+    finally:
+        stopped.set()
+        pool.shutdown(cancel_futures=True)
+
+
+class _StoppedError(Exception):
+    """Ends the scoring of a batch that nobody waits for."""
 
 
 def _gathered(cuts: Iterable[_Cut]) -> Iterator[_Cut]:

@@ -91,7 +91,6 @@ def read_records(
 
 def read_files(paths: Iterable[str], *, id_column: str | int | None = None, sequence_column: str | int | None = None) -> Iterator[Records]:
     """The records of several files, one after the other; see `read_records`."""
-    # One thread: reading ahead in another gained nothing beside ONNX Runtime, which keeps all CPUs busy.
     for path in paths:
         yield from read_records(path, id_column=id_column, sequence_column=sequence_column)
 

@@ -1,4 +1,6 @@
 import itertools
+import threading
+import time
 import weakref
 
 import numpy as np
@@ -220,6 +222,43 @@ def test_exceptions_come_through(predictor, writer, broken):
         writer.write = full
     with pytest.raises(OSError, match="Input/output error" if broken == "reader" else "No space left"):
         score_records(batches, predictor, writer)
+
+
+def test_reading_goes_on_while_the_model_computes(predictor, writer, monkeypatch):
+    monkeypatch.setattr(pipeline, "GATHERED", 1)
+    read_on = threading.Event()
+
+    def reader():
+        yield from (records_of([sequence]) for sequence in ("ACGT", "ACGG"))
+        read_on.set()
+        yield records_of(["ACCC"])
+
+    def score_windows(windows, *others):
+        assert read_on.wait(20)
+        return np.zeros((len(windows[0]), len(predictor.columns)), np.float32)
+
+    monkeypatch.setattr(predictor, "score_windows", score_windows)
+    assert score_records(reader(), predictor, writer).written == 3
+
+
+def test_a_failure_ends_the_scoring_that_nobody_waits_for(predictor, writer, monkeypatch):
+    monkeypatch.setattr(pipeline, "GATHERED", 1)
+    begun, scored, sequences = threading.Event(), 0, ["".join(letters) for letters in itertools.product("ACGT", repeat=4)]
+
+    def progress(number):
+        nonlocal scored
+        scored += number
+        begun.set()
+        time.sleep(0.02)
+
+    def reader():
+        yield from (records_of(sequences) for _ in range(2))
+        assert begun.wait(20)
+        raise OSError(5, "Input/output error", "stub")
+
+    with pytest.raises(OSError, match="Input/output error"):
+        score_records(reader(), predictor, writer, batch_size=1, progress=progress)
+    assert 1 <= scored < len(sequences)
 
 
 def test_few_batches_are_in_memory_at_a_time(predictor, writer):
