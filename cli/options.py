@@ -6,6 +6,7 @@ __all__ = [
     "BACKENDS",
     "BODY",
     "DATA_SETS",
+    "EFFECT_FORMATS",
     "ENGINES",
     "EXPORT_PRECISIONS",
     "FORMATS",
@@ -23,13 +24,19 @@ __all__ = [
     "format_option",
     "id_column_option",
     "models_option",
+    "on_error_option",
     "output_option",
     "place",
     "sequence_column_option",
+    "sequences_at_once_option",
+    "threads_option",
 ]
 
 FORMATS = ("tsv", "csv", "jsonl", "parquet", "bedgraph", "bigwig")
 """The keys of `sequence.writers.FORMATS` and of `sequence.tracks.TRACKS`, which completion must not import; a test compares them."""
+
+EFFECT_FORMATS = ("tsv", "csv", "jsonl", "parquet", "npz")
+"""Those of `analysis.effect_files`, likewise."""
 
 DEVICES = ("auto", "cpu", "cuda")
 """Those of `scoring.session`, likewise."""
@@ -100,6 +107,15 @@ device_option = click.option(
 )
 
 
+on_error_option = click.option(
+    "--on-error",
+    type=click.Choice(("fail", "skip")),
+    default="fail",
+    show_default=True,
+    help="What to do with sequences that do not fit the model.",
+)
+
+
 def place(text: str) -> str | int:
     """Of a column, its name or its position from 0; of a fold, its number, or a chromosome."""
     return int(text) if text.isdecimal() else text
@@ -118,6 +134,17 @@ def fold_count(text: str) -> str | int:
         raise click.BadParameter(f"{text!r} is neither a number nor 'given'.")
     return int(text) if text.isdecimal() else text
 
+
+sequences_at_once_option = click.option(
+    "--batch-size",
+    type=count_or_auto,
+    metavar="N|auto",
+    help="Sequences scored at once; more take more memory.  [default: 64]",
+)
+
+threads_option = click.option(
+    "--threads", type=count_or_auto, metavar="N|auto", help="CPU threads; auto measures.  [default: as many as CPUs may be used]"
+)
 
 id_column_option = click.option("--id-column", type=place, metavar="NAME", help="A table's column of names, or its position from 0.")
 

@@ -7,11 +7,19 @@ import click
 
 from .cluster_options import check_cluster, cluster_options, predict_on_cluster
 from .genome_options import chosen_reading, genome_options
-from .options import count_or_auto, device_option, format_option, id_column_option, models_option, output_option, sequence_column_option
+from .options import (
+    device_option,
+    format_option,
+    id_column_option,
+    models_option,
+    on_error_option,
+    output_option,
+    sequence_column_option,
+    sequences_at_once_option,
+    threads_option,
+)
 
 if TYPE_CHECKING:
-    from dreamkeras.scoring.pipeline import Scored
-    from dreamkeras.scoring.scorer import Scorer
     from dreamkeras.scoring.shards import Shards
 
 __all__ = ["command"]
@@ -22,20 +30,9 @@ __all__ = ["command"]
 @models_option
 @output_option
 @format_option
-@click.option(
-    "--on-error",
-    type=click.Choice(("fail", "skip")),
-    default="fail",
-    show_default=True,
-    help="What to do with sequences that do not fit the model.",
-)
-@click.option(
-    "--batch-size",
-    type=count_or_auto,
-    metavar="N|auto",
-    help="Sequences scored at once; more take more memory.  [default: 64]",
-)
-@click.option("--threads", type=count_or_auto, metavar="N|auto", help="CPU threads; auto measures.  [default: as many as CPUs may be used]")
+@on_error_option
+@sequences_at_once_option
+@threads_option
 @device_option
 @id_column_option
 @sequence_column_option
@@ -69,8 +66,9 @@ def command(
     from dreamkeras.scoring.pipeline import score_into_shards, score_records, write_parts
     from dreamkeras.sequence.tracks import track_format
 
+    from .opening import open_models, report_packaged
     from .progress import show_records
-    from .results import open_results
+    from .results import open_results, refuse_overwriting, report_skipped
 
     is_measured = "auto" in (batch_size, threads)
     if resume and (output == "-" or "-" in inputs):
@@ -81,10 +79,10 @@ def command(
     if places["column"] is not None and track is None:
         raise click.UsageError("Expected a bedGraph or bigWig for --column, got a table, which holds all.")
     check_cluster(inputs, output, engine, ray_address, is_track=track is not None, is_measured=is_measured)
-    predictor, size = _opened(models, "cpu" if engine == "ray" else device, batch_size, threads)
+    predictor, size = open_models(models, "cpu" if engine == "ray" else device, batch_size, threads)
     columns = {"id_column": id_column, "sequence_column": sequence_column}
     reading = chosen_reading(inputs, predictor, places, columns, track)
-    _refuse_overwriting(reading.files, output)
+    refuse_overwriting(reading.files, output)
     choices: dict[str, Any] = {"on_error": on_error, "batch_size": size}
     results = open_results(output, predictor.columns, format, reading.track)
     if engine == "ray":
@@ -101,26 +99,8 @@ def command(
     else:
         with results as writer, show_records() as progress:
             scored = score_records(reading.reader.read(inputs), predictor, writer, progress=progress, **choices)
-    if not models:
-        click.echo(f"No -m given: used the packaged model {predictor.name} (construct {predictor.construct.name}).", err=True)
-    _report_skipped(scored)
-
-
-def _opened(models: tuple[str, ...], device: str, batch_size: int | str | None, threads: int | str | None) -> "tuple[Scorer, int]":
-    """The model, and how many sequences it is asked about at once."""
-    from dreamkeras.scoring.predictor import BATCH_SIZE, PACKAGED_MODEL, load
-    from dreamkeras.scoring.tuning import BATCH_SIZES, thread_counts, tune
-
-    def open_with(count: int) -> "Scorer":
-        return load(models, device, count) if len(models) > 1 else load(models[0] if models else PACKAGED_MODEL, device, count)
-
-    sizes = BATCH_SIZES if batch_size == "auto" else (int(batch_size or BATCH_SIZE),)
-    counts = thread_counts() if threads == "auto" else (int(threads or thread_counts()[0]),)
-    if "auto" not in (batch_size, threads):
-        return open_with(counts[0]), sizes[0]
-    tuned = tune(open_with, counts, sizes)
-    click.echo(str(tuned), err=True)
-    return tuned.scorer, tuned.batch_size
+    report_packaged(models, predictor)
+    report_skipped(scored)
 
 
 def _shards(output: str, columns: tuple[str, ...], models: tuple[str, ...], files: tuple[str, ...], choices: list[Any]) -> "Shards":
@@ -129,19 +109,3 @@ def _shards(output: str, columns: tuple[str, ...], models: tuple[str, ...], file
     from dreamkeras.scoring.shards import Shards, describe_work
 
     return Shards(Path(f"{output}.unfinished"), describe_work(models or (str(PACKAGED_MODEL),), files, columns, choices))
-
-
-def _refuse_overwriting(inputs: tuple[str, ...], output: str) -> None:
-    """Predictions must not take the place of the sequences they are of."""
-    from dreamkeras.errors import InputError
-
-    if Path(output).is_file() and any(Path(path).is_file() and Path(path).samefile(output) for path in inputs):
-        raise InputError(f"Expected an output beside the inputs, got {output} for both.")
-
-
-def _report_skipped(scored: "Scored") -> None:
-    if not scored.skipped:
-        return
-    for reason in scored.reasons:
-        click.echo(f"Skipped: {reason}.", err=True)
-    click.echo(f"Skipped {scored.skipped:,} of {scored.written + scored.skipped:,} records.", err=True)

@@ -8,8 +8,11 @@ __all__ = ["show_bytes", "show_records"]
 
 
 @contextlib.contextmanager
-def show_records() -> Iterator[Callable[[int], None] | None]:
+def show_records(noun: str = "records") -> Iterator[Callable[[int], None] | None]:
     """A bar with records and records a second.
+
+    Args:
+        noun: What records are called.
 
     Returns:
         What to call with the number of records done since the last call; None where standard error is no terminal.
@@ -20,13 +23,13 @@ def show_records() -> Iterator[Callable[[int], None] | None]:
     from rich.console import Console
     from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 
-    columns = (BarColumn(), TextColumn("{task.completed:,} records"), TextColumn("{task.fields[rate]}"), TimeElapsedColumn())
+    columns = (BarColumn(), TextColumn(f"{{task.completed:,}} {noun}"), TextColumn("{task.fields[rate]}"), TimeElapsedColumn())
     with Progress(*columns, console=Console(stderr=True), transient=True) as progress:
-        task = progress.add_task("records", total=None, rate="")
+        task = progress.add_task(noun, total=None, rate="")
 
         def advance(records: int) -> None:
             speed = progress.tasks[0].speed
-            progress.update(task, advance=records, rate=f"{speed:,.0f} records/s" if speed else "")
+            progress.update(task, advance=records, rate=f"{speed:,.0f} {noun}/s" if speed else "")
 
         yield advance
 

@@ -2,12 +2,15 @@
 
 import contextlib
 from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-if TYPE_CHECKING:
-    from dreamkeras.scoring.pipeline import Sink
+import click
 
-__all__ = ["open_results"]
+if TYPE_CHECKING:
+    from dreamkeras.scoring.pipeline import Scored, Sink
+
+__all__ = ["held_back", "open_results", "refuse_overwriting", "report_skipped"]
 
 
 @contextlib.contextmanager
@@ -25,16 +28,21 @@ def open_results(
     Raises:
         DreamkerasError: The output cannot be written; the message names it.
     """
+    with held_back(output) as path, _opened(path, columns, format, track or {}) as writer:
+        yield writer
+
+
+@contextlib.contextmanager
+def held_back(output: str) -> Iterator[str]:
+    """The path to write results to: the output itself, or a temporary file that goes to standard output once all is well."""
     if output != "-":
-        with _opened(output, columns, format, track or {}) as writer:
-            yield writer
+        yield output
         return
     from tempfile import TemporaryDirectory
 
     with TemporaryDirectory(prefix="dreamkeras-") as folder:
         spool = f"{folder}/results"
-        with _opened(spool, columns, format, track or {}) as writer:
-            yield writer
+        yield spool
         _copy_to_standard_output(spool)
 
 
@@ -54,3 +62,24 @@ def _copy_to_standard_output(path: str) -> None:
 
     with open(path, "rb") as results, open_output("-") as stdout, naming_output("-"):
         copyfileobj(results, stdout)
+
+
+def refuse_overwriting(inputs: tuple[str, ...], output: str) -> None:
+    """Results must not take the place of the sequences they are of.
+
+    Raises:
+        InputError: The output is one of the inputs.
+    """
+    from dreamkeras.errors import InputError
+
+    if Path(output).is_file() and any(Path(path).is_file() and Path(path).samefile(output) for path in inputs):
+        raise InputError(f"Expected an output beside the inputs, got {output} for both.")
+
+
+def report_skipped(scored: "Scored") -> None:
+    """Says how many records were skipped, and why the first were."""
+    if not scored.skipped:
+        return
+    for reason in scored.reasons:
+        click.echo(f"Skipped: {reason}.", err=True)
+    click.echo(f"Skipped {scored.skipped:,} of {scored.written + scored.skipped:,} records.", err=True)

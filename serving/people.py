@@ -10,7 +10,8 @@ from typing import Any, NamedTuple, TypeVar
 
 import numpy as np
 
-from dreamkeras.analysis.mutagenesis import Mutagenesis, Mutants
+from dreamkeras.analysis.mutagenesis import Mutagenesis
+from dreamkeras.analysis.mutants import Mutants
 from dreamkeras.sequence.alphabet import BASES
 from dreamkeras.sequence.ragged import Ragged
 from dreamkeras.sequence.records import Records

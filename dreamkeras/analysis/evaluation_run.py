@@ -95,7 +95,7 @@ def run_evaluation(
     found = evaluate(examples, assay.tasks, predictions, subsets, in_units=in_units, draws=choices.draws, seed=choices.seed)
     with open_folder(folder) as unfinished:
         write_evaluation(unfinished, found, examples, predictions, dict(zip(assay.tasks, assay.units, strict=True)), notes)
-        write_manifest(unfinished, command, choices.models, [choices.data, *choices.predictions])
+        write_manifest(unfinished / "manifest.json", command, choices.models, [choices.data, *choices.predictions])
     return found, notes
 
 

@@ -14,11 +14,11 @@ __all__ = ["write_manifest"]
 PACKAGES = ("dreamkeras", "numpy", "onnxruntime")
 
 
-def write_manifest(folder: Path, command: str, models: Iterable[str], inputs: Iterable[str]) -> None:
-    """Writes `manifest.json`; it appears whole or not at all.
+def write_manifest(path: Path, command: str, models: Iterable[str], inputs: Iterable[str]) -> None:
+    """Writes a manifest as JSON; it appears whole or not at all.
 
     Args:
-        folder: Where the results are.
+        path: The file, in the folder of the results or beside them.
         command: What was run.
         models: Model files, or run folders.
         inputs: Files that were read; standard input has no digest.
@@ -28,11 +28,11 @@ def write_manifest(folder: Path, command: str, models: Iterable[str], inputs: It
     """
     content = {
         "command": command,
-        "models": {path: _digest(Path(path) / "model.onnx" if Path(path).is_dir() else path) for path in models},
-        "inputs": {path: _digest(path) for path in inputs},
+        "models": {model: _digest(Path(model) / "model.onnx" if Path(model).is_dir() else model) for model in models},
+        "inputs": {name: _digest(name) for name in inputs},
         "versions": {"python": sys.version.split()[0], **_versions()},
     }
-    with open_output(str(folder / "manifest.json")) as file:
+    with open_output(str(path)) as file:
         file.write((json.dumps(content, indent=2) + "\n").encode())
 
 

@@ -3,31 +3,29 @@
 Every different mutant is asked for once, and each sequence as it stands once. Knows nothing about files.
 """
 
-from collections.abc import Callable, Iterator, Sequence
-from typing import NamedTuple
+from collections.abc import Generator, Iterable, Iterator, Sequence
+from typing import Literal, NamedTuple
 
 import numpy as np
 
-from dreamkeras.errors import InputError, ModelError
-from dreamkeras.scoring.distinct import distinct_rows, window_keys
+from dreamkeras.analysis.mutants import Mutants
+from dreamkeras.errors import InputError
+from dreamkeras.scoring.distinct import DistinctScorer
+from dreamkeras.scoring.ensemble import Ensemble
+from dreamkeras.scoring.pipeline import leave_out, overlapped
 from dreamkeras.scoring.scorer import BATCH_SIZE, Progress, Scorer
-from dreamkeras.sequence.alphabet import BASES, IS_BASE, ONE_HOT
+from dreamkeras.sequence.alphabet import IS_BASE
 from dreamkeras.sequence.construct import Construct
 from dreamkeras.sequence.ragged import Ragged
-from dreamkeras.sequence.records import Records
+from dreamkeras.sequence.records import LETTERS, Records
 
-__all__ = ["CHANGES", "Mutagenesis", "Mutants", "mutagenesis"]
-
-CHANGES = (*BASES, "-")
-"""What a letter may become: each base, or nothing."""
-
-DELETION = len(BASES)
+__all__ = ["Mutagenesis", "Part", "knows_members", "mutagenesis", "mutate_records"]
 
 AT_ONCE = 8192
-"""Mutants that are windows at the same time."""
+"""Mutants that are windows at the same time, unless these are long."""
 
-_CODES = np.frombuffer(BASES.encode(), np.uint8)
-
+LETTERS_AT_ONCE = 1 << 14
+"""Letters of inserts whose effects are in memory at the same time: 200 promoters. A longer insert stands alone."""
 
 class Mutagenesis(NamedTuple):
     """The effects of all single changes of some inserts.
@@ -38,79 +36,45 @@ class Mutagenesis(NamedTuple):
         reference: float32 (n, tasks), predictions of the sequences as they stand.
         effects: float32 (letters of all inserts, 4 or 5, tasks), the mutant's prediction minus the reference, in the order of
             `inserts.flat` and `CHANGES`; 0 where a letter would become itself. The fifth, deletions, only where asked for.
+            Of an ensemble the means of its members' effects.
+        sd: As `effects`, the standard deviation of the members' effects; None where members are not known.
     """
 
     ids: list[str]
     inserts: Ragged
     reference: np.ndarray
     effects: np.ndarray
+    sd: np.ndarray | None = None
 
     def importance(self) -> np.ndarray:
         """float32 (letters of all inserts, tasks): how much is lost, on average, where a letter becomes one of the other bases."""
         others = 4 - IS_BASE[self.inserts.flat]
         return -self.effects[:, :4].sum(axis=1) / others[:, None]
 
+    def hypothetical(self) -> np.ndarray:
+        """float32 (letters of all inserts, 4, tasks): what each base would contribute, compared with the mean of the four."""
+        substitutions = self.effects[:, :4]
+        return substitutions - substitutions.mean(axis=1, keepdims=True)
 
-class Mutants:
-    """All single changes of the inserts of some sequences, as windows.
 
-    Adapters stay as they are. A letter that stands for several bases, such as N, becomes each of the four.
+class Part(NamedTuple):
+    """The effects in some records, and what became of others beside them.
 
     Args:
-        sequences: n sequences that fit.
-        constructs: How they become windows; one array of windows each.
-        deletions: Whether each letter is left out, too.
-
-    Raises:
-        InputError: A sequence without one letter would not fit its construct.
-        ModelError: The constructs do not agree which letters are the inserts.
+        found: Of those that fit; there may be none.
+        skipped: Records that were left out.
+        reasons: Why, for the first few of them.
     """
 
-    def __init__(self, sequences: Ragged, constructs: Sequence[Construct], *, deletions: bool = False) -> None:
-        starts, lengths = _common_inserts(sequences, constructs)
-        if deletions and len(lengths):
-            _check_room(int(lengths.min()), constructs)
-        self.sequences, self.constructs = sequences, constructs
-        places = Ragged.from_lengths(np.empty(int(lengths.sum()), np.uint8), lengths)
-        self._owner = np.repeat(np.arange(len(sequences)), lengths)
-        self._position = np.arange(len(places.flat)) + np.repeat(starts - places.offsets[:-1], lengths)
-        self.inserts = Ragged(sequences.flat[self._position], places.offsets)
-        becomes = np.ones((len(places.flat), len(CHANGES) if deletions else DELETION), bool)
-        becomes[:, :DELETION] = ONE_HOT[self.inserts.flat] != 1
-        self._shape = becomes.shape
-        self._place, self._change = np.nonzero(becomes)
-
-    def __len__(self) -> int:
-        return len(self._place)
-
-    def windows(self, first: int, last: int) -> list[np.ndarray]:
-        """For each construct uint8 (last - first, length): so many of the mutants, by letter and then by change."""
-        place, change = self._place[first:last], self._change[first:last]
-        rows = self._owner[place]
-        mutants = self.sequences.select(rows)
-        target = mutants.offsets[:-1] + self._position[place] - self.sequences.offsets[rows]
-        replaced, deleted = change != DELETION, change == DELETION
-        mutants.flat[target[replaced]] = _CODES[change[replaced]]
-        if deleted.any():
-            mutants = Ragged.from_lengths(np.delete(mutants.flat, target[deleted]), mutants.lengths - deleted)
-        return [construct.windows(mutants) for construct in self.constructs]
-
-    def effects(self, reference: np.ndarray, values: np.ndarray) -> np.ndarray:
-        """The mutants' predictions as `Mutagenesis.effects`.
-
-        Args:
-            reference: float32 (n, tasks), predictions of the sequences.
-            values: float32 (mutants, tasks), predictions of all mutants.
-        """
-        effects = np.zeros((*self._shape, reference.shape[1]), np.float32)
-        effects[self._place, self._change] = values - reference[self._owner[self._place]]
-        return effects
+    found: Mutagenesis
+    skipped: int
+    reasons: list[str]
 
 
 def mutagenesis(
     records: Records, predictor: Scorer, *, deletions: bool = False, batch_size: int = BATCH_SIZE, progress: Progress | None = None
 ) -> Mutagenesis:
-    """The effects of all single changes of some sequences' inserts.
+    """The effects of all single changes of some sequences' inserts, all in memory.
 
     Args:
         records: n named sequences.
@@ -129,38 +93,110 @@ def mutagenesis(
         >>> mutagenesis(records, load()).effects.shape
         (80, 4, 1)
     """
-    ask = _asker(predictor, batch_size, progress)
-    reference = ask([construct.cut(records) for construct in predictor.constructs])
-    mutants = Mutants(records.sequences, predictor.constructs, deletions=deletions)
-    values = [np.empty((0, len(predictor.tasks)), np.float32), *map(ask, _batches(mutants))]
-    return Mutagenesis(records.ids, mutants.inserts, reference, mutants.effects(reference, np.concatenate(values)))
+    _require_fit(records, _problems(records, predictor.constructs, deletions=deletions))
+    return _mutate(records, _Asker(predictor, batch_size), progress, deletions=deletions)
 
 
-def _asker(predictor: Scorer, batch_size: int, progress: Progress | None) -> Callable[[list[np.ndarray]], np.ndarray]:
-    def ask(windows: list[np.ndarray]) -> np.ndarray:
-        found = distinct_rows(windows, window_keys(windows))
-        first, places = found or (slice(None), slice(None))
-        return predictor.score_windows([letters[first] for letters in windows], batch_size, progress)[places, : len(predictor.tasks)]
+def mutate_records(
+    records: Iterable[Records],
+    predictor: Scorer,
+    *,
+    deletions: bool = False,
+    on_error: Literal["fail", "skip"] = "fail",
+    batch_size: int = BATCH_SIZE,
+    progress: Progress | None = None,
+) -> Generator[Part, None, None]:
+    """The effects of all single changes, in order, of a few records at a time; mutants that come again soon are asked for once.
 
-    return ask
+    Args:
+        records: Batches of records.
+        predictor: The model.
+        deletions: Whether each letter is left out, too.
+        on_error: What a record that does not fit does: `"fail"` raises, `"skip"` leaves it out.
+        batch_size: Windows scored at once.
+        progress: Told after each batch how many windows it had.
+
+    Yields:
+        What was found in some records; the next are scored meanwhile, in a thread.
+
+    Raises:
+        InputError: A record does not fit and `on_error` is `"fail"`.
+        ModelError: Members of an ensemble do not agree which letters are the inserts.
+    """
+    ask = _Asker(predictor, batch_size)
+
+    def score(few: _Few, tell: Progress) -> Part:
+        return Part(_mutate(few.records, ask, tell, deletions=deletions), few.skipped, few.reasons)
+
+    return overlapped(_few_at_a_time(records, predictor.constructs, on_error, deletions=deletions), score, progress)
 
 
-def _batches(mutants: Mutants) -> Iterator[list[np.ndarray]]:
-    for first in range(0, len(mutants), AT_ONCE):
-        yield mutants.windows(first, first + AT_ONCE)
+class _Few(NamedTuple):
+    """Records that fit, how many before them do not, and why the first of those."""
+
+    records: Records
+    skipped: int
+    reasons: list[str]
 
 
-def _common_inserts(sequences: Ragged, constructs: Sequence[Construct]) -> tuple[np.ndarray, np.ndarray]:
-    found = [construct.inserts(sequences) for construct in constructs]
-    if not all(np.array_equal(one, other) for inserts in found for one, other in zip(inserts, found[0], strict=True)):
-        names = " and ".join(construct.name for construct in constructs)
-        raise ModelError(f"Expected models that agree where the inserts are, got those of constructs {names}.")
-    return found[0]
+def _few_at_a_time(records: Iterable[Records], constructs: Sequence[Construct], on_error: str, *, deletions: bool) -> Iterator[_Few]:
+    for batch in records:
+        problems = _problems(batch, constructs, deletions=deletions)
+        if on_error == "fail":
+            _require_fit(batch, problems)
+        fitting, reasons = leave_out(batch, problems)
+        skipped = len(problems)
+        for few in list(fitting.batches(letters=LETTERS_AT_ONCE)) or [fitting]:
+            yield _Few(few, skipped, reasons)
+            skipped, reasons = 0, []
 
 
-def _check_room(shortest: int, constructs: Sequence[Construct]) -> None:
+def knows_members(predictor: Scorer) -> bool:
+    """Whether a model is an ensemble whose members answer apart, so that their effects have a standard deviation."""
+    return isinstance(predictor, Ensemble) and predictor.has_spread
+
+
+class _Asker:
+    """Asks a model, or each member of an ensemble, about windows."""
+
+    def __init__(self, predictor: Scorer, batch_size: int) -> None:
+        self.predictor = predictor
+        self._shape = (len(predictor.members) if isinstance(predictor, Ensemble) else 1, len(predictor.tasks))
+        self._scorer = DistinctScorer(predictor.apart() if isinstance(predictor, Ensemble) else predictor)
+        self._batch_size = batch_size
+
+    def __call__(self, windows: list[np.ndarray], progress: Progress | None) -> np.ndarray:
+        """float32 (n, members, tasks)."""
+        members, tasks = self._shape
+        return self._scorer.score(windows, self._batch_size, progress)[:, : members * tasks].reshape(-1, members, tasks)
+
+
+def _mutate(records: Records, ask: _Asker, progress: Progress | None, *, deletions: bool) -> Mutagenesis:
+    constructs = ask.predictor.constructs
+    mutants = Mutants(records.sequences, constructs, deletions=deletions)
+    reference = ask([construct.surround(mutants.inserts) for construct in constructs], progress)
+    at_once = max(1, min(AT_ONCE, LETTERS // sum(construct.length for construct in constructs)))
+    values = np.empty((len(mutants), *reference.shape[1:]), np.float32)
+    for first in range(0, len(mutants), at_once):
+        values[first : first + at_once] = ask(mutants.windows(first, first + at_once), progress)
+    effects = mutants.effects(reference, values)
+    if reference.shape[1] == 1:
+        return Mutagenesis(records.ids, mutants.inserts, reference[:, 0], effects[:, :, 0])
+    return Mutagenesis(records.ids, mutants.inserts, reference.mean(1), effects.mean(2), effects.std(2, ddof=1))
+
+
+def _problems(records: Records, constructs: Sequence[Construct], *, deletions: bool) -> dict[int, str]:
+    """Why records do not fit, by their index: as they stand, or without one letter."""
+    found: dict[int, str] = {}
     for construct in constructs:
-        if shortest <= construct.shortest:
-            raise InputError(
-                f"Expected at least {construct.shortest + 1} bases for deletions in construct {construct.name!r}, got {shortest}."
-            )
+        found = {**construct.problems(records.sequences), **found}
+        for index in np.flatnonzero(construct.insert_lengths(records.sequences) == construct.shortest) if deletions else ():
+            wanted = f"Expected at least {construct.shortest + 1} bases for deletions in construct {construct.name!r}"
+            found.setdefault(int(index), f"{wanted}, got {construct.shortest}")
+    return found
+
+
+def _require_fit(records: Records, problems: dict[int, str]) -> None:
+    if problems:
+        index = min(problems)
+        raise InputError(f"{problems[index]} in {records.place(index)}.")

@@ -8,7 +8,7 @@ from dreamkeras.errors import ModelError
 from dreamkeras.scoring.scorer import BATCH_SIZE, Progress, Scorer
 from dreamkeras.sequence.construct import Construct
 
-__all__ = ["Ensemble", "require_alike"]
+__all__ = ["Apart", "Ensemble", "require_alike"]
 
 
 class Ensemble(Scorer):
@@ -55,12 +55,59 @@ class Ensemble(Scorer):
 
     def score_windows(self, windows: Sequence[np.ndarray], batch_size: int = BATCH_SIZE, progress: Progress | None = None) -> np.ndarray:
         """float32 (n, columns): means, then standard deviations; see `Scorer` for the rest."""
+        values = self.score_members(windows, batch_size, progress)
+        mean = np.mean(values, axis=0)
+        return np.concatenate([mean, np.std(values, axis=0, ddof=1)], axis=1) if self.has_spread else mean
+
+    def score_members(
+        self, windows: Sequence[np.ndarray], batch_size: int = BATCH_SIZE, progress: Progress | None = None
+    ) -> list[np.ndarray]:
+        """For each member float32 (n, tasks); args are those of `score_windows`."""
         by_construct = dict(zip(self.constructs, windows, strict=True))
         *others, last = self.members  # the last one's batches are those that are done
         values = [member.score_windows([by_construct[member.construct]], batch_size) for member in others]
-        values.append(last.score_windows([by_construct[last.construct]], batch_size, progress))
-        mean = np.mean(values, axis=0)
-        return np.concatenate([mean, np.std(values, axis=0, ddof=1)], axis=1) if self.has_spread else mean
+        return [*values, last.score_windows([by_construct[last.construct]], batch_size, progress)]
+
+    def apart(self) -> "Apart":
+        """The same members, each answering for itself: for what has to be computed before the mean is."""
+        return Apart(self)
+
+
+class Apart(Scorer):
+    """The answers of an ensemble's members side by side: the first one's tasks, then the second one's, and so on.
+
+    Args:
+        ensemble: Whose members.
+    """
+
+    has_spread = False
+
+    def __init__(self, ensemble: Ensemble) -> None:
+        self._ensemble = ensemble
+
+    @property
+    def name(self) -> str:
+        """The ensemble's name."""
+        return self._ensemble.name
+
+    @property
+    def constructs(self) -> tuple[Construct, ...]:
+        """The ensemble's constructs."""
+        return self._ensemble.constructs
+
+    @property
+    def tasks(self) -> tuple[str, ...]:
+        """Each member's tasks, with its number."""
+        return tuple(f"{task} of member {number}" for number in range(1, len(self._ensemble.members) + 1) for task in self._ensemble.tasks)
+
+    @property
+    def units(self) -> tuple[str, ...]:
+        """The units of these tasks."""
+        return self._ensemble.units * len(self._ensemble.members)
+
+    def score_windows(self, windows: Sequence[np.ndarray], batch_size: int = BATCH_SIZE, progress: Progress | None = None) -> np.ndarray:
+        """float32 (n, members x tasks); see `Scorer` for the rest."""
+        return np.concatenate(self._ensemble.score_members(windows, batch_size, progress), axis=1)
 
 
 def require_alike(members: Sequence[Scorer]) -> None:

@@ -3,9 +3,9 @@
 import contextlib
 import threading
 from collections import deque
-from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from typing import Literal, NamedTuple, Protocol
+from typing import Literal, NamedTuple, Protocol, TypeVar
 
 import numpy as np
 
@@ -16,7 +16,7 @@ from dreamkeras.scoring.shards import SHARD, Shard, Shards, in_shards, join_shar
 from dreamkeras.sequence.construct import Construct
 from dreamkeras.sequence.records import LETTERS, ROWS, Records
 
-__all__ = ["ON_ERROR", "REASONS", "Scored", "Sink", "score_into_shards", "score_records", "write_parts"]
+__all__ = ["ON_ERROR", "REASONS", "Scored", "Sink", "leave_out", "overlapped", "score_into_shards", "score_records", "write_parts"]
 
 ON_ERROR = ("fail", "skip")
 
@@ -28,6 +28,9 @@ AHEAD = 2
 
 REASONS = 5
 """How many skipped records are told with their reason."""
+
+_Batch = TypeVar("_Batch")
+_Found = TypeVar("_Found")
 
 
 class Sink(Protocol):
@@ -157,13 +160,19 @@ def _predict(
         values = scorer.score(windows, batch_size, tell) if ids else np.empty((0, len(predictor.columns)), np.float32)
         return Shard(ids, values, skipped, reasons)
 
-    return _overlapped(_gathered(cut(predictor.constructs, batch) for batch in records), score, progress)
+    return overlapped(_gathered(cut(predictor.constructs, batch) for batch in records), score, progress)
 
 
-def _overlapped(
-    cuts: Iterable[_Cut], score: Callable[[_Cut, Callable[[int], None]], Shard], progress: Callable[[int], None] | None
-) -> Generator[Shard, None, None]:
-    """Scores in a thread of its own, in order; whoever asks for the shards reads and writes meanwhile, and may stop at any time."""
+def overlapped(
+    batches: Iterable[_Batch], score: Callable[[_Batch, Callable[[int], None]], _Found], progress: Callable[[int], None] | None
+) -> Generator[_Found, None, None]:
+    """Scores in a thread of its own, in order; whoever asks for what was found reads and writes meanwhile, and may stop at any time.
+
+    Args:
+        batches: What is scored, one after the other.
+        score: Scores a batch, and tells how much of it is done.
+        progress: Is told.
+    """
     stopped = threading.Event()
 
     def tell(number: int) -> None:
@@ -172,11 +181,11 @@ def _overlapped(
         if progress:
             progress(number)
 
-    waiting: deque[Future[Shard]] = deque()
+    waiting: deque[Future[_Found]] = deque()
     pool = ThreadPoolExecutor(1, "score")
     try:
-        for gathered in cuts:
-            waiting.append(pool.submit(score, gathered, tell))
+        for batch in batches:
+            waiting.append(pool.submit(score, batch, tell))
             if len(waiting) > AHEAD:
                 yield waiting.popleft().result()
         while waiting:
@@ -224,9 +233,20 @@ def _cut_or_skip(constructs: Sequence[Construct], records: Records) -> _Cut:
     problems: dict[int, str] = {}
     for construct in constructs:
         problems = {**construct.problems(records.sequences), **problems}
+    records, reasons = leave_out(records, problems)
+    return _Cut(records.ids, [construct.windows(records.sequences) for construct in constructs], len(problems), reasons)
+
+
+def leave_out(records: Records, problems: Mapping[int, str]) -> tuple[Records, list[str]]:
+    """The records without those that have a problem, and the first few reasons, each with the record's place.
+
+    Args:
+        records: n records.
+        problems: What is wrong, by index.
+    """
     reasons = [f"{problems[i]} in {records.place(i)}" for i in sorted(problems)[:REASONS]]
     if problems:
         fits = np.ones(len(records.ids), bool)
         fits[list(problems)] = False
         records = records.select(fits)
-    return _Cut(records.ids, [construct.windows(records.sequences) for construct in constructs], len(problems), reasons)
+    return records, reasons

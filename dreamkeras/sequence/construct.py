@@ -116,14 +116,11 @@ class Construct:
         Returns:
             uint8 (n, length), letters; `N` where no flank reaches.
         """
-        starts, lengths = self.inserts(sequences)
-        windows = np.empty((len(sequences), self.length), np.uint8)
-        for length in np.unique(lengths):  # a measured library has few lengths: one copy for each
-            rows = np.flatnonzero(lengths == length)
-            first, template = self._template(int(length))
-            windows[rows] = template
-            windows[rows, first : first + length] = sequences.flat[starts[rows, None] + np.arange(length)]
-        return windows
+        return self._windows(sequences.flat, *self.inserts(sequences))
+
+    def surround(self, inserts: Ragged) -> np.ndarray:
+        """The windows of bare inserts that fit, whatever they begin and end with; uint8 (n, length), as `windows`."""
+        return self._windows(inserts.flat, inserts.offsets[:-1], inserts.lengths)
 
     def problems(self, sequences: Ragged) -> dict[int, str]:
         """Why each unfit sequence does not go into this construct, by its index; empty when all fit.
@@ -167,6 +164,15 @@ class Construct:
         # The right adapter counts only behind a left one's letters, so that short sequences are never cut twice.
         beside = len(self.left_adapter)
         return _holds(sequences, sequences.offsets[1:] - len(self.right_adapter), self.right_adapter, beside)
+
+    def _windows(self, flat: np.ndarray, starts: np.ndarray, lengths: np.ndarray) -> np.ndarray:
+        windows = np.empty((len(starts), self.length), np.uint8)
+        for length in np.unique(lengths):  # a measured library has few lengths: one copy for each
+            rows = np.flatnonzero(lengths == length)
+            first, template = self._template(int(length))
+            windows[rows] = template
+            windows[rows, first : first + length] = flat[starts[rows, None] + np.arange(length)]
+        return windows
 
     def _template(self, length: int) -> tuple[int, np.ndarray]:
         """The column of an insert's first letter, and a window of flanks around an insert of this length."""

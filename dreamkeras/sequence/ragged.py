@@ -60,9 +60,17 @@ class Ragged:
             >>> Ragged.from_strings(["ACGT", "", "NN"]).select(np.array([2, 0]))[1]
             'ACGT'
         """
-        lengths = self.lengths[index]
+        return self.cut(self.offsets[:-1][index], self.lengths[index])
+
+    def cut(self, starts: np.ndarray, lengths: np.ndarray) -> "Ragged":
+        """Pieces of `flat`, packed anew.
+
+        Args:
+            starts: int64 (n,), where each begins.
+            lengths: int64 (n,), letters in each.
+        """
         packed = Ragged.from_lengths(np.empty(int(lengths.sum()), np.uint8), lengths)
-        shift = np.repeat(self.offsets[:-1][index] - packed.offsets[:-1], lengths)
+        shift = np.repeat(starts - packed.offsets[:-1], lengths)
         np.take(self.flat, np.arange(len(packed.flat)) + shift, out=packed.flat)
         return packed
 

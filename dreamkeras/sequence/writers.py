@@ -1,4 +1,4 @@
-"""Predictions to TSV, CSV, JSON lines or Parquet: an id and one column a task, written whole or not at all.
+"""Predictions to TSV, CSV, JSON lines or Parquet: an id, labels if wanted, and one column a task, written whole or not at all.
 
 Text holds six significant digits, about what float32 arithmetic gives alike on every machine and backend, so that outputs can be
 compared; a value that is no number is `nan` in tables and null in JSON. Parquet holds the float32 values themselves.
@@ -7,9 +7,10 @@ compared; a value that is no number is `nan` in tables and null in JSON. Parquet
 import io
 import json
 import re
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import PurePath
+from types import MappingProxyType
 from typing import Any, BinaryIO, Protocol
 
 import numpy as np
@@ -22,9 +23,14 @@ __all__ = ["FORMATS", "Writer", "open_writer"]
 
 ROW_GROUP = 1 << 16
 
+Labels = Mapping[str, type[str] | type[int]]
+"""Columns behind the id that are no predictions, and what is in them."""
+
+NO_LABELS: Labels = MappingProxyType({})
+
 
 @contextmanager
-def open_writer(path: str, tasks: Sequence[str], format: str | None = None) -> Iterator["Writer"]:
+def open_writer(path: str, tasks: Sequence[str], format: str | None = None, labels: Labels = NO_LABELS) -> Iterator["Writer"]:
     """A writer of predictions, whose file appears under its name only once the `with` block has ended well.
 
     Until then the rows stand in a temporary file in the same folder, which any exception removes. Standard output and
@@ -34,6 +40,7 @@ def open_writer(path: str, tasks: Sequence[str], format: str | None = None) -> I
         path: The file; `-` writes standard output.
         tasks: Names of the columns beside `id`.
         format: `tsv`, `csv`, `jsonl` or `parquet`; by default the file's suffix, and `tsv` for `.txt` or none.
+        labels: Names of further columns behind `id`, and what is in them: `str` or `int`.
 
     Raises:
         InputError: The format is unknown, or the suffix names none.
@@ -52,7 +59,7 @@ def open_writer(path: str, tasks: Sequence[str], format: str | None = None) -> I
     chosen = format or ("tsv" if suffix in ("", "txt") else suffix)
     if chosen not in FORMATS:
         raise InputError(f"Expected one of the formats {', '.join(FORMATS)}, got {chosen!r}{'' if format else f' from the name {path}'}.")
-    encoder = FORMATS[chosen](tuple(tasks))
+    encoder = FORMATS[chosen](tuple(tasks), labels)
     with open_output(path) as file:
         writer = Writer(encoder, len(tasks), file, path)
         yield writer
@@ -69,16 +76,17 @@ class Writer:
         self._path = path
         self._begun = False
 
-    def write(self, ids: Sequence[str], values: np.ndarray) -> None:
+    def write(self, ids: Sequence[str], values: np.ndarray, labels: Sequence[Sequence[Any]] = ()) -> None:
         """Adds one row for each id.
 
         Args:
             ids: n names.
             values: float32 (n, tasks).
+            labels: For each further column n texts or n whole numbers.
         """
         if values.shape != (len(ids), self._tasks):
             raise ValueError(f"Expected values of shape {(len(ids), self._tasks)}, got {values.shape}.")
-        self._put(self._encoder.rows(ids, values))
+        self._put(self._encoder.rows(ids, values, labels))
 
     def finish(self) -> None:
         """Writes what has to stand at the end; `open_writer` calls it."""
@@ -96,28 +104,31 @@ class Encoder(Protocol):
 
     def begin(self) -> bytes: ...
 
-    def rows(self, ids: Sequence[str], values: np.ndarray) -> bytes: ...
+    def rows(self, ids: Sequence[str], values: np.ndarray, labels: Sequence[Sequence[Any]] = ()) -> bytes: ...
 
     def end(self) -> bytes: ...
 
 
 class TSVEncoder:
-    """A header and tab-separated rows; an id with a tab, quote or line break in it stands in quotes."""
+    """A header and tab-separated rows; a text with a tab, quote or line break in it stands in quotes."""
 
     delimiter = "\t"
 
-    def __init__(self, tasks: tuple[str, ...]) -> None:
+    def __init__(self, tasks: tuple[str, ...], labels: Labels = NO_LABELS) -> None:
         self._special = re.compile(f'[{self.delimiter}"\r\n]')
-        self._header = self.delimiter.join(map(self._quoted, ("id", *tasks))) + "\n"
-        self._row = self.delimiter.join(["%s"] * (1 + len(tasks))) + "\n"
+        self._kinds = tuple(labels.values())
+        self._header = self.delimiter.join(map(self._quoted, ("id", *labels, *tasks))) + "\n"
+        self._row = self.delimiter.join(["%s"] * (1 + len(labels) + len(tasks))) + "\n"
 
     def begin(self) -> bytes:
         return self._header.encode()
 
-    def rows(self, ids: Sequence[str], values: np.ndarray) -> bytes:
-        if self._special.search("".join(ids)):
-            ids = [self._quoted(name) for name in ids]
-        return "".join(map(self._row.__mod__, zip(ids, *_cells(values), strict=True))).encode()
+    def rows(self, ids: Sequence[str], values: np.ndarray, labels: Sequence[Sequence[Any]] = ()) -> bytes:
+        texts = [
+            [self._quoted(cell) for cell in column] if kind is str and self._special.search("".join(column)) else column
+            for column, kind in zip((ids, *labels), (str, *self._kinds), strict=True)
+        ]
+        return "".join(map(self._row.__mod__, zip(*texts, *_cells(values), strict=True))).encode()
 
     def end(self) -> bytes:
         return b""
@@ -136,30 +147,35 @@ class CSVEncoder(TSVEncoder):
 class JSONLinesEncoder:
     """One JSON object a line: the id as text, the tasks as numbers or null."""
 
-    def __init__(self, tasks: tuple[str, ...]) -> None:
-        names = [json.dumps(name).replace("%", "%%") for name in ("id", *tasks)]
+    def __init__(self, tasks: tuple[str, ...], labels: Labels = NO_LABELS) -> None:
+        self._kinds = tuple(labels.values())
+        names = [json.dumps(name).replace("%", "%%") for name in ("id", *labels, *tasks)]
         self._row = "{" + ", ".join(f"{name}: %s" for name in names) + "}\n"
 
     def begin(self) -> bytes:
         return b""
 
-    def rows(self, ids: Sequence[str], values: np.ndarray) -> bytes:
+    def rows(self, ids: Sequence[str], values: np.ndarray, labels: Sequence[Sequence[Any]] = ()) -> bytes:
         columns = _cells(values)
         if not np.isfinite(values).all():
             columns = [["null" if cell in ("nan", "inf", "-inf") else cell for cell in column] for column in columns]
         encode = json.JSONEncoder(ensure_ascii=False).encode
-        return "".join(map(self._row.__mod__, zip(map(encode, ids), *columns, strict=True))).encode()
+        texts = [map(encode, cells) if kind is str else cells for cells, kind in zip((ids, *labels), (str, *self._kinds), strict=True)]
+        return "".join(map(self._row.__mod__, zip(*texts, *columns, strict=True))).encode()
 
     def end(self) -> bytes:
         return b""
 
 
 class ParquetEncoder:
-    """A text column `id` and a float32 column a task, in row groups of at least 65,536 rows but for the last."""
+    """Text and int64 columns, and a float32 column a task, in row groups of at least 65,536 rows but for the last."""
 
-    def __init__(self, tasks: tuple[str, ...]) -> None:
+    def __init__(self, tasks: tuple[str, ...], labels: Labels = NO_LABELS) -> None:
         self._arrow = import_pyarrow()
-        fields = [("id", self._arrow.string()), *((task, self._arrow.float32()) for task in tasks)]
+        kinds = {str: self._arrow.string(), int: self._arrow.int64()}
+        named = [(name, kinds[kind]) for name, kind in {"id": str, **labels}.items()]
+        self._kinds = [kind for _, kind in named]
+        fields = [*named, *((task, self._arrow.float32()) for task in tasks)]
         self._schema = self._arrow.schema(fields)
         self._sink = _Sink()
         self._writer = self._arrow.parquet.ParquetWriter(self._sink, self._schema)
@@ -169,8 +185,11 @@ class ParquetEncoder:
     def begin(self) -> bytes:
         return b""
 
-    def rows(self, ids: Sequence[str], values: np.ndarray) -> bytes:
-        columns = [self._arrow.array(ids, self._arrow.string()), *map(self._arrow.array, np.array(values.T, np.float32, order="C"))]
+    def rows(self, ids: Sequence[str], values: np.ndarray, labels: Sequence[Sequence[Any]] = ()) -> bytes:
+        columns = [
+            *map(self._arrow.array, (ids, *labels), self._kinds),
+            *map(self._arrow.array, np.array(values.T, np.float32, order="C")),
+        ]
         self._batches.append(self._arrow.record_batch(columns, schema=self._schema))
         self._waiting += len(ids)
         return self._row_group() if self._waiting >= ROW_GROUP else b""
@@ -212,7 +231,7 @@ class _Sink(io.RawIOBase):
         return data
 
 
-FORMATS: dict[str, Callable[[tuple[str, ...]], Encoder]] = {
+FORMATS: dict[str, Callable[..., Encoder]] = {
     "tsv": TSVEncoder,
     "csv": CSVEncoder,
     "jsonl": JSONLinesEncoder,

@@ -9,7 +9,7 @@ def test_the_manifest_names_command_files_and_versions(tmp_path):
     (tmp_path / "run").mkdir()
     (tmp_path / "run" / "model.onnx").write_bytes(b"model")
     (tmp_path / "data.tsv").write_bytes(b"data")
-    write_manifest(tmp_path, "dreamkeras evaluate data.tsv", [str(tmp_path / "run")], [str(tmp_path / "data.tsv"), "-"])
+    write_manifest(tmp_path / "manifest.json", "dreamkeras evaluate data.tsv", [str(tmp_path / "run")], [str(tmp_path / "data.tsv"), "-"])
     found = json.loads((tmp_path / "manifest.json").read_text())
     assert found["command"] == "dreamkeras evaluate data.tsv"
     assert found["models"] == {str(tmp_path / "run"): hashlib.sha256(b"model").hexdigest()}

@@ -4,7 +4,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from weight_sum import PLAIN, WeightSum
 
-from dreamkeras.analysis.mutagenesis import Mutants, mutagenesis
+from dreamkeras.analysis.mutagenesis import mutagenesis
+from dreamkeras.analysis.mutants import Mutants
 from dreamkeras.errors import InputError, ModelError
 from dreamkeras.scoring.ensemble import Ensemble
 from dreamkeras.sequence.alphabet import BASES

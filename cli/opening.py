@@ -1,0 +1,43 @@
+"""The models that a command line names, opened."""
+
+from typing import TYPE_CHECKING
+
+import click
+
+if TYPE_CHECKING:
+    from dreamkeras.scoring.scorer import Scorer
+
+__all__ = ["open_models", "report_packaged"]
+
+
+def open_models(models: tuple[str, ...], device: str, batch_size: int | str | None, threads: int | str | None) -> "tuple[Scorer, int]":
+    """The models of a command line, opened, and how many sequences they are asked about at once.
+
+    Args:
+        models: `.onnx` files or run folders; several are an ensemble, none is the packaged model.
+        device: One of `options.DEVICES`.
+        batch_size: As `count_or_auto` took it.
+        threads: Likewise; what is `auto` is measured, and told on standard error.
+
+    Raises:
+        ModelError: A model cannot be opened.
+    """
+    from dreamkeras.scoring.predictor import BATCH_SIZE, PACKAGED_MODEL, load
+    from dreamkeras.scoring.tuning import BATCH_SIZES, thread_counts, tune
+
+    def open_with(count: int) -> "Scorer":
+        return load(models, device, count) if len(models) > 1 else load(models[0] if models else PACKAGED_MODEL, device, count)
+
+    sizes = BATCH_SIZES if batch_size == "auto" else (int(batch_size or BATCH_SIZE),)
+    counts = thread_counts() if threads == "auto" else (int(threads or thread_counts()[0]),)
+    if "auto" not in (batch_size, threads):
+        return open_with(counts[0]), sizes[0]
+    tuned = tune(open_with, counts, sizes)
+    click.echo(str(tuned), err=True)
+    return tuned.scorer, tuned.batch_size
+
+
+def report_packaged(models: tuple[str, ...], predictor: "Scorer") -> None:
+    """Says which model was used where none was named."""
+    if not models:
+        click.echo(f"No -m given: used the packaged model {predictor.name} (construct {predictor.construct.name}).", err=True)

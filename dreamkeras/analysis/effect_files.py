@@ -1,0 +1,202 @@
+"""Effects of changes as files: a long table, a row a mutant, or an array file that plain NumPy reads.
+
+Each appears whole or not at all, and is written a part at a time.
+"""
+
+import shutil
+import tempfile
+import zipfile
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path, PurePath
+from typing import IO, Protocol
+
+import numpy as np
+
+from dreamkeras.analysis.mutagenesis import Mutagenesis, Part
+from dreamkeras.analysis.mutants import CHANGES, becomes
+from dreamkeras.errors import InputError
+from dreamkeras.scoring.pipeline import REASONS, Scored
+from dreamkeras.sequence.outputs import naming_output, open_output
+from dreamkeras.sequence.writers import FORMATS, Writer, open_writer
+
+__all__ = ["EFFECT_FORMATS", "LABELS", "EffectSink", "EffectTable", "effect_columns", "open_arrays", "open_effects", "write_effects"]
+
+LABELS = {"position": int, "ref": str, "alt": str}
+"""Columns of the long table between the name and the effects; positions count from 1, at the insert's first letter."""
+
+ARRAYS = "npz"
+
+EFFECT_FORMATS = (*FORMATS, ARRAYS)
+
+ROWS = 1 << 16
+"""Rows of a long table that are text at the same time."""
+
+
+class EffectSink(Protocol):
+    """What effects go to."""
+
+    def write(self, found: Mutagenesis) -> None:
+        """Takes the effects in some records."""
+
+
+def write_effects(parts: Iterable[Part], sinks: Sequence[EffectSink]) -> Scored:
+    """Hands effects on, in order.
+
+    Args:
+        parts: What `mutate_records` found.
+        sinks: Each takes all of it.
+
+    Returns:
+        How many records were written, and which were skipped.
+
+    Raises:
+        InputError: All were skipped.
+    """
+    written, skipped = 0, 0
+    reasons: list[str] = []
+    for part in parts:
+        for sink in sinks if part.found.ids else ():
+            sink.write(part.found)
+        written += len(part.found.ids)
+        skipped += part.skipped
+        reasons += part.reasons[: REASONS - len(reasons)]
+    if not written:
+        first = f"; the first: {reasons[0]}" if reasons else ""
+        raise InputError(f"Expected a sequence that fits the model, got none among {skipped:,}{first}.")
+    return Scored(written, skipped, reasons)
+
+
+def effect_columns(tasks: Iterable[str], *, has_sd: bool) -> tuple[str, ...]:
+    """Names of the columns of effects, then of their standard deviations."""
+    names = [f"{task}_effect" for task in tasks]
+    return (*names, *(f"{name}_sd" for name in names if has_sd))
+
+
+class EffectTable:
+    """The long table: name, position, letter, what it becomes, effects; no rows for what stays as it is.
+
+    Args:
+        writer: Of a table with `LABELS` and `effect_columns`.
+    """
+
+    def __init__(self, writer: Writer) -> None:
+        self._writer = writer
+
+    def write(self, found: Mutagenesis) -> None:
+        """Adds a row for each mutant."""
+        place, change = np.nonzero(becomes(found.inserts.flat, found.effects.shape[1]))
+        columns = [found.effects] if found.sd is None else [found.effects, found.sd]
+        values = np.concatenate([column[place, change] for column in columns], axis=1)
+        owner = found.inserts.owner(place)
+        position = place - found.inserts.offsets[owner] + 1
+        names, letters, alternatives = np.array(found.ids, object), _texts(found.inserts.flat), np.array(CHANGES, object)
+        for first in range(0, len(place), ROWS):
+            rows = slice(first, first + ROWS)
+            labels = position[rows].tolist(), letters[place[rows]].tolist(), alternatives[change[rows]].tolist()
+            self._writer.write(names[owner[rows]].tolist(), values[rows], labels)
+
+
+@contextmanager
+def open_effects(path: str, tasks: Sequence[str], format: str | None = None, *, has_sd: bool = False) -> Iterator[EffectSink]:
+    """A file of effects, which appears once the `with` block has ended well.
+
+    Args:
+        path: The file.
+        tasks: Names of the tasks.
+        format: One of `EFFECT_FORMATS`; by default the file's suffix, and `tsv` for none.
+        has_sd: Whether there are standard deviations; see `knows_members`.
+
+    Raises:
+        InputError: The format is unknown, or the suffix names none.
+        DreamkerasError: The file cannot be written.
+        MissingPackageError: Parquet is asked for and pyarrow is not installed.
+    """
+    if (format or PurePath(path).suffix[1:].lower()) == ARRAYS:
+        with open_arrays(path, tasks) as sink:
+            yield sink
+        return
+    with open_writer(path, effect_columns(tasks, has_sd=has_sd), format, LABELS) as writer:
+        yield EffectTable(writer)
+
+
+class _Arrays:
+    """Spools effects to a folder; made by `open_arrays`."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self._files: dict[str, IO[bytes]] = {}
+        self._shapes: dict[str, tuple[int, ...]] = {}
+        self._types: dict[str, np.dtype] = {}
+        self._ids: list[str] = []
+        self._lengths: list[np.ndarray] = []
+
+    def write(self, found: Mutagenesis) -> None:
+        """Adds the effects in some records."""
+        self._ids += found.ids
+        self._lengths.append(found.inserts.lengths)
+        self._add("letters", found.inserts.flat.view("S1"))
+        self._add("reference", found.reference)
+        self._add("effects", found.effects)
+        if found.sd is not None:
+            self._add("effects_sd", found.sd)
+
+    def save(self, file: IO[bytes], tasks: Sequence[str]) -> None:
+        """Writes all as `.npz`."""
+        changes = CHANGES[: self._shapes["effects"][1]] if self._files else CHANGES
+        offsets = np.cumsum([0, *np.concatenate([np.zeros(0, np.int64), *self._lengths])])
+        small = {"ids": np.array(self._ids, str), "offsets": offsets, "tasks": np.array(tasks, str), "changes": np.array(changes, str)}
+        with zipfile.ZipFile(file, "w") as archive:
+            for name, array in small.items():
+                with archive.open(f"{name}.npy", "w", force_zip64=True) as member:
+                    np.lib.format.write_array(member, array, allow_pickle=False)
+            for name, spooled in self._files.items():
+                spooled.seek(0)
+                header = {"descr": np.lib.format.dtype_to_descr(self._types[name]), "fortran_order": False, "shape": self._shapes[name]}
+                with archive.open(f"{name}.npy", "w", force_zip64=True) as member:
+                    np.lib.format.write_array_header_2_0(member, header)
+                    shutil.copyfileobj(spooled, member, 1 << 20)
+
+    def close(self) -> None:
+        """Closes the spools."""
+        for file in self._files.values():
+            file.close()
+
+    def _add(self, name: str, array: np.ndarray) -> None:
+        if name not in self._files:
+            self._files[name] = (self._folder / name).open("w+b")
+            self._shapes[name], self._types[name] = (0, *array.shape[1:]), array.dtype
+        self._shapes[name] = (self._shapes[name][0] + len(array), *array.shape[1:])
+        self._files[name].write(np.ascontiguousarray(array).data)
+
+
+@contextmanager
+def open_arrays(path: str, tasks: Sequence[str]) -> Iterator[EffectSink]:
+    """An `.npz` file of effects, which appears once the `with` block has ended well; until then arrays stand on the disk beside it.
+
+    It holds `ids` (n,), `offsets` (n + 1,), `letters` S1 (letters,), `reference` (n, tasks), `effects` (letters, 4 or 5, tasks),
+    `effects_sd` where there is one, `tasks` and `changes`; insert i has the rows from `offsets[i]` to `offsets[i + 1]`.
+
+    Args:
+        path: The file.
+        tasks: Names of the tasks.
+
+    Raises:
+        DreamkerasError: It cannot be written.
+    """
+    with (
+        open_output(path) as file,
+        naming_output(path),
+        tempfile.TemporaryDirectory(prefix=".dreamkeras-", dir=Path(path).parent) as folder,
+    ):
+        arrays = _Arrays(Path(folder))
+        try:
+            yield arrays
+            arrays.save(file, tasks)
+        finally:
+            arrays.close()
+
+
+def _texts(letters: np.ndarray) -> np.ndarray:
+    """The letters as Python strings, one object for each kind."""
+    return np.array([chr(code) for code in range(256)], object)[letters]

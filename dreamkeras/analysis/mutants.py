@@ -1,0 +1,90 @@
+"""Mutants: all single changes of some inserts, as windows for models of any constructs. Asks no model."""
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from dreamkeras.errors import ModelError
+from dreamkeras.sequence.alphabet import BASES, ONE_HOT
+from dreamkeras.sequence.construct import Construct
+from dreamkeras.sequence.ragged import Ragged
+
+__all__ = ["CHANGES", "Mutants", "becomes"]
+
+CHANGES = (*BASES, "-")
+"""What a letter may become: each base, or nothing."""
+
+DELETION = len(BASES)
+
+_CODES = np.frombuffer(BASES.encode(), np.uint8)
+
+
+def becomes(letters: np.ndarray, changes: int) -> np.ndarray:
+    """bool (letters, changes): which of the first so many `CHANGES` make another letter of each.
+
+    Example:
+        >>> becomes(np.frombuffer(b"cN", np.uint8), 4).tolist()
+        [[True, False, True, True], [True, True, True, True]]
+    """
+    others = np.ones((len(letters), changes), bool)
+    others[:, :DELETION] = ONE_HOT[letters] != 1
+    return others
+
+
+class Mutants:
+    """All single changes of the inserts of some sequences, as windows.
+
+    Adapters stay as they are. A letter that stands for several bases, such as N, becomes each of the four.
+
+    Args:
+        sequences: n sequences that fit.
+        constructs: How they become windows; one array of windows each.
+        deletions: Whether each letter is left out, too.
+
+    Raises:
+        ModelError: The constructs do not agree which letters are the inserts.
+    """
+
+    def __init__(self, sequences: Ragged, constructs: Sequence[Construct], *, deletions: bool = False) -> None:
+        starts, lengths = _common_inserts(sequences, constructs)
+        self.constructs = constructs
+        # Bare, so that a mutant which happens to begin as an adapter does is an insert all the same.
+        self.inserts = sequences.cut(starts, lengths)
+        self._owner = np.repeat(np.arange(len(sequences)), lengths)
+        others = becomes(self.inserts.flat, len(CHANGES) if deletions else DELETION)
+        self._shape = others.shape
+        self._place, self._change = np.nonzero(others)
+
+    def __len__(self) -> int:
+        return len(self._place)
+
+    def windows(self, first: int, last: int) -> list[np.ndarray]:
+        """For each construct uint8 (last - first, length): so many of the mutants, by letter and then by change."""
+        place, change = self._place[first:last], self._change[first:last]
+        rows = self._owner[place]
+        mutants = self.inserts.select(rows)
+        target = mutants.offsets[:-1] + place - self.inserts.offsets[rows]
+        replaced, deleted = change != DELETION, change == DELETION
+        mutants.flat[target[replaced]] = _CODES[change[replaced]]
+        if deleted.any():
+            mutants = Ragged.from_lengths(np.delete(mutants.flat, target[deleted]), mutants.lengths - deleted)
+        return [construct.surround(mutants) for construct in self.constructs]
+
+    def effects(self, reference: np.ndarray, values: np.ndarray) -> np.ndarray:
+        """The mutants' predictions as `Mutagenesis.effects`.
+
+        Args:
+            reference: float32 (n, ...), predictions of the sequences.
+            values: float32 (mutants, ...), predictions of all mutants.
+        """
+        effects = np.zeros((*self._shape, *reference.shape[1:]), np.float32)
+        effects[self._place, self._change] = values - reference[self._owner[self._place]]
+        return effects
+
+
+def _common_inserts(sequences: Ragged, constructs: Sequence[Construct]) -> tuple[np.ndarray, np.ndarray]:
+    found = [construct.inserts(sequences) for construct in constructs]
+    if not all(np.array_equal(one, other) for inserts in found for one, other in zip(inserts, found[0], strict=True)):
+        names = " and ".join(construct.name for construct in constructs)
+        raise ModelError(f"Expected models that agree where the inserts are, got those of constructs {names}.")
+    return found[0]
