@@ -27,6 +27,7 @@ AT_ONCE = 8192
 LETTERS_AT_ONCE = 1 << 14
 """Letters of inserts whose effects are in memory at the same time: 200 promoters. A longer insert stands alone."""
 
+
 class Mutagenesis(NamedTuple):
     """The effects of all single changes of some inserts.
 
