@@ -1,12 +1,13 @@
 """`dreamkeras mutagenesis`: sequences in files, the effects of all their single changes out."""
 
 import sys
-from contextlib import ExitStack
+from contextlib import ExitStack, closing
 from pathlib import Path
 from typing import Any, Literal
 
 import click
 
+from .explanation_options import explanation_options, open_explanations
 from .options import (
     EFFECT_FORMATS,
     device_option,
@@ -34,6 +35,7 @@ __all__ = ["command"]
 @device_option
 @id_column_option
 @sequence_column_option
+@explanation_options
 def command(
     inputs: tuple[str, ...],
     models: tuple[str, ...],
@@ -44,7 +46,9 @@ def command(
     batch_size: int | str | None,
     threads: int | str | None,
     device: str,
-    **columns: Any,
+    id_column: str | int | None,
+    sequence_column: str | int | None,
+    **explanations: Any,
 ) -> None:
     """Tell what every single change of the sequences in INPUT does to their prediction.
 
@@ -67,11 +71,13 @@ def command(
     predictor, size = open_models(models, device, batch_size, threads)
     with ExitStack() as stack:
         path = stack.enter_context(held_back(output))
-        sinks = [stack.enter_context(open_effects(path, predictor.tasks, format, has_sd=knows_members(predictor)))]
+        effects = stack.enter_context(open_effects(path, predictor.tasks, format, has_sd=knows_members(predictor)))
+        others = stack.enter_context(open_explanations(predictor.tasks, explanations))
         progress = stack.enter_context(show_records("mutants"))
-        records = read_files(inputs, **columns)
-        parts = mutate_records(records, predictor, deletions=deletions, on_error=on_error, batch_size=size, progress=progress)
-        scored = write_effects(parts, sinks)
+        records = read_files(inputs, id_column=id_column, sequence_column=sequence_column)
+        choices = {"deletions": deletions, "on_error": on_error, "batch_size": size}
+        parts = stack.enter_context(closing(mutate_records(records, predictor, progress=progress, **choices)))
+        scored = write_effects(parts, [effects, *others])
     if output != "-":
         called = " ".join(["dreamkeras", *sys.argv[1:]])
         write_manifest(Path(f"{output}.manifest.json"), called, models or (str(PACKAGED_MODEL),), inputs)
