@@ -1,7 +1,7 @@
 """The options of commands that tell what letters are worth: logos, seqlets, and what other tools read. click only."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import ExitStack, contextmanager
+from contextlib import AbstractContextManager, ExitStack, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -37,23 +37,37 @@ def explanation_options(command: Callable[..., Any]) -> Callable[..., Any]:
     return command
 
 
-@contextmanager
-def open_explanations(tasks: Sequence[str], choices: Mapping[str, Any]) -> Iterator[list[Sink]]:
-    """What was asked for by these options, opened; all appear once the `with` block has ended well.
+def open_explanations(choices: Mapping[str, Any]) -> "Callable[[Sequence[str]], AbstractContextManager[list[Sink]]]":
+    """What was asked for by these options, looked at before anything is computed.
 
     Args:
-        tasks: Names of the tasks.
         choices: The values of these options.
+
+    Returns:
+        What opens them, given the names of the tasks; all appear once its `with` block has ended well.
 
     Raises:
         click.UsageError: Options do not go together.
-        InputError: A folder holds something.
-        DreamkerasError: Something cannot be written.
+        DreamkerasError: A folder holds something.
         MissingPackageError: PNG is asked for and matplotlib is not installed.
     """
-    logos, png, seqlets, meme, modisco = (choices[name] for name in ("logos", "png", "seqlets", "meme", "modisco"))
-    if png and not logos:
+    from dreamkeras.sequence.outputs import require_empty
+
+    if choices["png"] and not choices["logos"]:
         raise click.UsageError("Expected --logos DIR beside --png.")
+    for folder in filter(None, (choices["logos"], choices["modisco"])):
+        require_empty(folder)
+    if choices["png"]:
+        from dreamkeras.evaluation.figures import new_figure
+
+        new_figure(1, 1)
+    return lambda tasks: _opened(tasks, **choices)
+
+
+@contextmanager
+def _opened(
+    tasks: Sequence[str], *, logos: Path | None, png: bool, seqlets: str | None, meme: str | None, modisco: Path | None
+) -> Iterator[list[Sink]]:
     with ExitStack() as stack:
         sinks: list[Sink] = []
         if logos:

@@ -1,9 +1,10 @@
 """`dreamkeras mutagenesis`: sequences in files, the effects of all their single changes out."""
 
 import sys
-from contextlib import ExitStack, closing
+from collections.abc import Iterable, Iterator
+from contextlib import ExitStack, closing, contextmanager
 from pathlib import Path
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -19,6 +20,12 @@ from .options import (
     sequences_at_once_option,
     threads_option,
 )
+
+if TYPE_CHECKING:
+    from dreamkeras.analysis.mutagenesis import Part
+    from dreamkeras.scoring.scorer import Scorer
+    from dreamkeras.scoring.shards import Shards
+    from dreamkeras.sequence.records import Records
 
 __all__ = ["command"]
 
@@ -36,18 +43,20 @@ __all__ = ["command"]
 @id_column_option
 @sequence_column_option
 @explanation_options
+@click.option("--resume", is_flag=True, help="Keep what is done beside FILE; after a kill, the same command goes on from there.")
 def command(
     inputs: tuple[str, ...],
     models: tuple[str, ...],
     output: str,
     format: str | None,
     deletions: bool,
-    on_error: Literal["fail", "skip"],
+    on_error: str,
     batch_size: int | str | None,
     threads: int | str | None,
     device: str,
     id_column: str | int | None,
     sequence_column: str | int | None,
+    resume: bool,
     **explanations: Any,
 ) -> None:
     """Tell what every single change of the sequences in INPUT does to their prediction.
@@ -55,31 +64,54 @@ def command(
     INPUT is FASTA, FASTQ, TSV, CSV or one sequence a line, plain or gzip, with - for standard input; or a Parquet file. Each letter
     of each insert becomes every other base; adapters stay. A row of the results is a change: the sequence's name, the position in
     the insert from 1, the letter, what it becomes, and for each task the mutant's prediction minus the sequence's. Of an
-    ensemble these are the means of its models' effects, and their standard deviations.
+    ensemble these are the means of its models' effects, and their standard deviations. FILE.npz holds them as arrays.
     """
-    from dreamkeras.analysis.effect_files import open_effects, write_effects
+    from dreamkeras.analysis.effect_files import effect_columns, open_effects, write_effects
     from dreamkeras.analysis.manifest import write_manifest
-    from dreamkeras.analysis.mutagenesis import knows_members, mutate_records
+    from dreamkeras.analysis.mutagenesis import knows_members
     from dreamkeras.scoring.predictor import PACKAGED_MODEL
     from dreamkeras.sequence.reading import read_files
 
     from .opening import open_models, report_packaged
-    from .progress import show_records
-    from .results import held_back, refuse_overwriting, report_skipped
+    from .results import check_resume, held_back, open_shards, refuse_overwriting, report_skipped
 
-    refuse_overwriting(inputs, output)
+    check_resume(inputs, output, resume=resume, is_measured="auto" in (batch_size, threads))
+    for written in filter(None, (output, explanations["seqlets"], explanations["meme"])):
+        refuse_overwriting(inputs, written)
+    explaining = open_explanations(explanations)
     predictor, size = open_models(models, device, batch_size, threads)
+    columns = {"id_column": id_column, "sequence_column": sequence_column}
+    choices: dict[str, Any] = {"deletions": deletions, "on_error": on_error, "batch_size": size}
+    names = effect_columns(predictor.tasks, has_sd=knows_members(predictor))
+    shards = open_shards(output, names, models, inputs, list({**choices, **columns}.items())) if resume else None
     with ExitStack() as stack:
+        parts = stack.enter_context(_found(read_files(inputs, **columns), predictor, shards, choices))
         path = stack.enter_context(held_back(output))
         effects = stack.enter_context(open_effects(path, predictor.tasks, format, has_sd=knows_members(predictor)))
-        others = stack.enter_context(open_explanations(predictor.tasks, explanations))
-        progress = stack.enter_context(show_records("mutants"))
-        records = read_files(inputs, id_column=id_column, sequence_column=sequence_column)
-        choices = {"deletions": deletions, "on_error": on_error, "batch_size": size}
-        parts = stack.enter_context(closing(mutate_records(records, predictor, progress=progress, **choices)))
-        scored = write_effects(parts, [effects, *others])
+        scored = write_effects(parts, [effects, *stack.enter_context(explaining(predictor.tasks))])
+    if shards:
+        shards.remove()
     if output != "-":
         called = " ".join(["dreamkeras", *sys.argv[1:]])
         write_manifest(Path(f"{output}.manifest.json"), called, models or (str(PACKAGED_MODEL),), inputs)
     report_packaged(models, predictor)
     report_skipped(scored)
+
+
+@contextmanager
+def _found(
+    records: "Iterable[Records]", predictor: "Scorer", shards: "Shards | None", choices: dict[str, Any]
+) -> "Iterator[Iterable[Part]]":
+    """The effects, as they are found or, with shards, once all are."""
+    from dreamkeras.analysis.effect_shards import mutate_into_shards, shard_parts
+    from dreamkeras.analysis.mutagenesis import mutate_records
+
+    from .progress import show_records
+
+    with show_records("mutants") as progress:
+        if shards is None:
+            with closing(mutate_records(records, predictor, progress=progress, **choices)) as parts:
+                yield parts
+            return
+        mutate_into_shards(records, predictor, shards, progress=progress, **choices)
+    yield shard_parts(shards)

@@ -1,7 +1,6 @@
 """`dreamkeras predict`: sequences in files, predictions out."""
 
-from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import Any, Literal
 
 import click
 
@@ -18,9 +17,6 @@ from .options import (
     sequences_at_once_option,
     threads_option,
 )
-
-if TYPE_CHECKING:
-    from dreamkeras.scoring.shards import Shards
 
 __all__ = ["command"]
 
@@ -68,13 +64,10 @@ def command(
 
     from .opening import open_models, report_packaged
     from .progress import show_records
-    from .results import open_results, refuse_overwriting, report_skipped
+    from .results import check_resume, open_results, open_shards, refuse_overwriting, report_skipped
 
     is_measured = "auto" in (batch_size, threads)
-    if resume and (output == "-" or "-" in inputs):
-        raise click.UsageError("Expected files for INPUT and -o beside --resume, got standard input or output.")
-    if resume and is_measured:
-        raise click.UsageError("Expected numbers beside --resume, got auto: a measurement may end otherwise the next time.")
+    check_resume(inputs, output, resume=resume, is_measured=is_measured)
     track = track_format(output, format)
     if places["column"] is not None and track is None:
         raise click.UsageError("Expected a bedGraph or bigWig for --column, got a table, which holds all.")
@@ -90,7 +83,7 @@ def command(
         scored = predict_on_cluster(inputs, work, ray_address, resume=resume)
     elif resume:
         made_with = list({**choices, **reading.choices}.items())
-        shards = _shards(output, predictor.columns, models, reading.files, made_with)
+        shards = open_shards(output, predictor.columns, models, reading.files, made_with)
         with show_records() as progress:
             score_into_shards(reading.reader.read(inputs), predictor, shards, progress=progress, **choices)
         with results as writer:
@@ -101,11 +94,3 @@ def command(
             scored = score_records(reading.reader.read(inputs), predictor, writer, progress=progress, **choices)
     report_packaged(models, predictor)
     report_skipped(scored)
-
-
-def _shards(output: str, columns: tuple[str, ...], models: tuple[str, ...], files: tuple[str, ...], choices: list[Any]) -> "Shards":
-    """What was done before a kill, in a folder beside the output."""
-    from dreamkeras.scoring.predictor import PACKAGED_MODEL
-    from dreamkeras.scoring.shards import Shards, describe_work
-
-    return Shards(Path(f"{output}.unfinished"), describe_work(models or (str(PACKAGED_MODEL),), files, columns, choices))

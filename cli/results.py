@@ -9,8 +9,9 @@ import click
 
 if TYPE_CHECKING:
     from dreamkeras.scoring.pipeline import Scored, Sink
+    from dreamkeras.scoring.shards import Shards
 
-__all__ = ["held_back", "open_results", "refuse_overwriting", "report_skipped"]
+__all__ = ["check_resume", "held_back", "open_results", "open_shards", "refuse_overwriting", "report_skipped"]
 
 
 @contextlib.contextmanager
@@ -62,6 +63,37 @@ def _copy_to_standard_output(path: str) -> None:
 
     with open(path, "rb") as results, open_output("-") as stdout, naming_output("-"):
         copyfileobj(results, stdout)
+
+
+def check_resume(inputs: Sequence[str], output: str, *, resume: bool, is_measured: bool) -> None:
+    """Refuses to resume what cannot be.
+
+    Raises:
+        click.UsageError: Standard input or output, or a choice that may be another the next time.
+    """
+    if resume and (output == "-" or "-" in inputs):
+        raise click.UsageError("Expected files for INPUT and -o beside --resume, got standard input or output.")
+    if resume and is_measured:
+        raise click.UsageError("Expected numbers beside --resume, got auto: a measurement may end otherwise the next time.")
+
+
+def open_shards(output: str, columns: Sequence[str], models: tuple[str, ...], files: tuple[str, ...], choices: Sequence[Any]) -> "Shards":
+    """What was done before a kill, in a folder beside the output.
+
+    Args:
+        output: The file.
+        columns: Names of the results' columns.
+        models: As on the command line; none is the packaged model.
+        files: All that are read.
+        choices: What else the results depend on.
+
+    Raises:
+        InputError: A file is missing, or the folder holds shards of something else.
+    """
+    from dreamkeras.scoring.predictor import PACKAGED_MODEL
+    from dreamkeras.scoring.shards import Shards, describe_work
+
+    return Shards(Path(f"{output}.unfinished"), describe_work(models or (str(PACKAGED_MODEL),), files, columns, choices))
 
 
 def refuse_overwriting(inputs: tuple[str, ...], output: str) -> None:

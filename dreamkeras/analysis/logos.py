@@ -16,7 +16,7 @@ from dreamkeras.analysis.explanation import Explanation
 from dreamkeras.errors import InputError
 from dreamkeras.evaluation.figures import new_figure, save_figure
 from dreamkeras.sequence.alphabet import N
-from dreamkeras.sequence.outputs import naming_output, open_folder
+from dreamkeras.sequence.outputs import naming_output, open_folder, require_empty
 
 if TYPE_CHECKING:
     from matplotlib.path import Path as Outline
@@ -132,12 +132,10 @@ def open_logos(folder: Path, tasks: Sequence[str], *, png: bool = False) -> Iter
         png: Whether each is drawn as PNG, too.
 
     Raises:
-        InputError: The folder holds something.
         MissingPackageError: PNG is asked for and matplotlib is not installed.
-        DreamkerasError: It cannot be written.
+        DreamkerasError: The folder holds something, or cannot be written.
     """
-    if folder.exists() and not (folder.is_dir() and not any(folder.iterdir())):
-        raise InputError(f"Expected a new or empty folder for logos, got {folder}.")
+    require_empty(folder)
     if png:
         new_figure(1, 1)
     with open_folder(folder) as unfinished:

@@ -12,9 +12,8 @@ import numpy as np
 
 from dreamkeras.analysis.explanation import Explanation
 from dreamkeras.analysis.seqlets import Rule, find_seqlets, seqlet_matrices
-from dreamkeras.errors import InputError
 from dreamkeras.sequence.alphabet import BASES, ONE_HOT
-from dreamkeras.sequence.outputs import naming_output, open_folder, open_output
+from dreamkeras.sequence.outputs import naming_output, open_folder, open_output, require_empty
 from dreamkeras.sequence.ragged import Ragged
 
 __all__ = ["MemeFile", "ModiscoFolder", "in_channels", "open_meme", "open_modisco"]
@@ -96,11 +95,9 @@ def open_modisco(folder: Path, tasks: Sequence[str]) -> Iterator[ModiscoFolder]:
         tasks: Names of the tasks.
 
     Raises:
-        InputError: The folder holds something.
-        DreamkerasError: It cannot be written.
+        DreamkerasError: The folder holds something, or cannot be written.
     """
-    if folder.exists() and not (folder.is_dir() and not any(folder.iterdir())):
-        raise InputError(f"Expected a new or empty folder for tfmodisco-lite, got {folder}.")
+    require_empty(folder)
     with open_folder(folder) as unfinished:
         gathered = ModiscoFolder()
         yield gathered

@@ -8,8 +8,9 @@ import importlib.metadata
 import io
 import json
 import shutil
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -25,6 +26,11 @@ SHARD = 1 << 16
 """Records in a shard: a second or so of work, and a row group of Parquet."""
 
 
+OTHER = "other_"
+
+NOTHING: Mapping[str, np.ndarray] = MappingProxyType({})
+
+
 class Shard(NamedTuple):
     """The predictions of some records.
 
@@ -33,12 +39,14 @@ class Shard(NamedTuple):
         values: float32 (n, columns).
         skipped: Records that were left out.
         reasons: Why, for the first few of them.
+        others: What else is kept of them.
     """
 
     ids: list[str]
     values: np.ndarray
     skipped: int
     reasons: list[str]
+    others: Mapping[str, np.ndarray] = NOTHING
 
 
 class Shards:
@@ -78,6 +86,7 @@ class Shards:
             "values": shard.values,
             "skipped": np.int64(shard.skipped),
             "reasons": np.frombuffer(json.dumps(shard.reasons).encode(), np.uint8),
+            **{f"{OTHER}{name}": array for name, array in shard.others.items()},
         }
         content = io.BytesIO()
         np.savez(content, **arrays)
@@ -91,7 +100,8 @@ class Shards:
             with np.load(self._path(number)) as arrays:
                 names, ends = arrays["names"].tobytes(), np.cumsum(arrays["lengths"]).tolist()
                 ids = [names[first:last].decode() for first, last in zip([0, *ends], ends, strict=False)]
-                yield Shard(ids, arrays["values"], int(arrays["skipped"]), json.loads(arrays["reasons"].tobytes()))
+                others = {name.removeprefix(OTHER): arrays[name] for name in arrays if name.startswith(OTHER)}
+                yield Shard(ids, arrays["values"], int(arrays["skipped"]), json.loads(arrays["reasons"].tobytes()), others)
 
     def remove(self) -> None:
         """Removes the folder; for when the results have their name."""

@@ -15,7 +15,7 @@ from typing import BinaryIO
 from dreamkeras.errors import DreamkerasError
 from dreamkeras.sequence.sources import STANDARD
 
-__all__ = ["naming_output", "open_folder", "open_output"]
+__all__ = ["naming_output", "open_folder", "open_output", "require_empty"]
 
 
 @contextmanager
@@ -67,6 +67,16 @@ def open_folder(folder: Path) -> Iterator[Path]:
             unfinished.replace(folder)
         finally:
             shutil.rmtree(unfinished, ignore_errors=True)
+
+
+def require_empty(folder: Path) -> None:
+    """Refuses to fill what `open_folder` could not replace.
+
+    Raises:
+        DreamkerasError: It is a file, or holds something.
+    """
+    if folder.exists() and not (folder.is_dir() and not any(folder.iterdir())):
+        raise DreamkerasError(f"Expected a new or an empty folder, got {folder}, which holds something.")
 
 
 @contextmanager
