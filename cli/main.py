@@ -28,6 +28,7 @@ COMMANDS = {
     "train": Entry("train", "Train a model on measured sequences, or on simulated ones."),
     "predict": Entry("predict", "Predict the expression of sequences in files."),
     "mutagenesis": Entry("mutagenesis", "Tell what every single change of sequences does."),
+    "attribute": Entry("attribute", "Tell what each letter of sequences contributes, by gradients."),
     "evaluate": Entry("evaluate", "Tell how well models predict measured sequences."),
     "serve": Entry("serve", "Answer requests for predictions over HTTP, as Triton does."),
     "benchmark": Entry("benchmark", "Train a grid of models and rank them on a leaderboard."),

@@ -22,7 +22,7 @@ from .options import (
 )
 
 if TYPE_CHECKING:
-    from dreamkeras.analysis.mutagenesis import Part
+    from dreamkeras.analysis.mutagenesis import Mutagenesis, Part
     from dreamkeras.scoring.scorer import Scorer
     from dreamkeras.scoring.shards import Shards
     from dreamkeras.sequence.records import Records
@@ -101,7 +101,7 @@ def command(
 @contextmanager
 def _found(
     records: "Iterable[Records]", predictor: "Scorer", shards: "Shards | None", choices: dict[str, Any]
-) -> "Iterator[Iterable[Part]]":
+) -> "Iterator[Iterable[Part[Mutagenesis]]]":
     """The effects, as they are found or, with shards, once all are."""
     from dreamkeras.analysis.effect_shards import mutate_into_shards, shard_parts
     from dreamkeras.analysis.mutagenesis import mutate_records

@@ -3,33 +3,14 @@
 Knows nothing about Keras: `models.gradients` fills it.
 """
 
-from typing import NamedTuple, Protocol
+from typing import NamedTuple
 
 import numpy as np
 
 from dreamkeras.sequence.alphabet import ONE_HOT
 from dreamkeras.sequence.ragged import Ragged
 
-__all__ = ["Attribution", "Explanation"]
-
-
-class Explanation(Protocol):
-    """What every method tells of inserts, be it by mutants (`Mutagenesis`) or by gradients (`Attribution`): for logos, seqlets, files."""
-
-    @property
-    def ids(self) -> list[str]:
-        """N names."""
-
-    @property
-    def inserts(self) -> Ragged:
-        """The n inserts, letters as given."""
-
-    @property
-    def reference(self) -> np.ndarray:
-        """float32 (n, tasks), predictions of the sequences as they stand."""
-
-    def importance(self) -> np.ndarray:
-        """float32 (letters of all inserts, tasks): how much each letter that stands there adds to the prediction."""
+__all__ = ["Attribution"]
 
 
 class Attribution(NamedTuple):
@@ -56,6 +37,10 @@ class Attribution(NamedTuple):
         A letter that stands for several bases has the mean of theirs.
         """
         return np.einsum("lb,lbt->lt", ONE_HOT[self.inserts.flat], self.scores)
+
+    def hypothetical(self) -> np.ndarray:
+        """float32 (letters of all inserts, 4, tasks): `scores`."""
+        return self.scores
 
     def completeness_error(self) -> np.ndarray:
         """float64 (n, tasks): the sum of a sequence's contributions minus the difference of its prediction from its baselines'.

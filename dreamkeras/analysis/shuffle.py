@@ -115,7 +115,7 @@ def _last_exits(counts: np.ndarray, ends: np.ndarray, random: np.random.Generato
 
 
 def _order(vertex: np.ndarray, is_exit: np.ndarray, random: np.random.Generator) -> np.ndarray:
-    """The steps by the letter they leave, in random order, but that an exit is each letter's last; equal steps are one as good as another."""
+    """The steps by the letter they leave, in random order but for an exit, which is each letter's last."""
     key = random.random(len(vertex))
     _, first = np.unique(vertex[is_exit], return_index=True)
     key[np.flatnonzero(is_exit)[first]] = 1

@@ -4,20 +4,22 @@ What is explained is the prediction as the exported model answers it: flags 0, t
 network has them. `differentiation` asks the backends; here is what is done with their answers.
 """
 
-from collections.abc import Callable
-from typing import NamedTuple
+from collections.abc import Callable, Iterable, Iterator
+from typing import Literal, NamedTuple
 
 import keras
 import numpy as np
 from keras import ops
 
 from dreamkeras.analysis.attribution import Attribution
+from dreamkeras.analysis.mutagenesis import Part
 from dreamkeras.analysis.shuffle import shuffle_dinucleotides
 from dreamkeras.data.inserts import find_inserts
 from dreamkeras.errors import InputError
 from dreamkeras.models.differentiation import Chain
 from dreamkeras.models.prixfixe import PrixFixe
 from dreamkeras.models.strand_mean import WholeNetwork, views
+from dreamkeras.scoring.pipeline import leave_out
 from dreamkeras.sequence.alphabet import BASES, COMPLEMENT, ONE_HOT, N
 from dreamkeras.sequence.construct import Construct
 from dreamkeras.sequence.ragged import Ragged
@@ -135,12 +137,35 @@ class Attributor:
             parts.append(self._piece(piece, construct.cut(piece)))
             if progress:
                 progress(len(piece.ids))
-        return Attribution(records.ids, _inserts(records, construct), *(np.concatenate(columns) for columns in list(zip(*parts, strict=True))[2:]))
+        return Attribution(
+            records.ids, _inserts(records, construct), *(np.concatenate(columns) for columns in list(zip(*parts, strict=True))[2:])
+        )
+
+    def attribute_records(
+        self, records: Iterable[Records], on_error: Literal["fail", "skip"] = "fail", progress: Callable[[int], None] | None = None
+    ) -> Iterator[Part[Attribution]]:
+        """The contributions in many records, in order, of a few at a time; `effect_files.write_effects` takes them.
+
+        Args:
+            records: Batches of records.
+            on_error: What a record that does not fit does: `"fail"` raises, `"skip"` leaves it out.
+            progress: Told after each few how many they were.
+
+        Raises:
+            InputError: A record does not fit and `on_error` is `"fail"`.
+        """
+        for batch in records:
+            problems = self.network.construct.problems(batch.sequences) if on_error == "skip" else {}
+            fitting, reasons = leave_out(batch, problems)
+            skipped = len(problems)
+            for few in list(fitting.batches(AT_ONCE)) or [fitting]:
+                yield Part(self.attribute(few, progress), skipped, reasons)
+                skipped, reasons = 0, []
 
     def _piece(self, records: Records, letters: np.ndarray) -> Attribution:
         inserts, construct = _inserts(records, self.network.construct), self.network.construct
         repeated = inserts.select(np.repeat(np.arange(len(inserts)), self._references))
-        baselines = construct.windows(BASELINES[self._baseline](repeated, self._random))
+        baselines = construct.surround(BASELINES[self._baseline](repeated, self._random))
         reference, baseline, scores = self._window_scores(letters, baselines)
         columns = find_inserts(letters, records.sequences.lengths, construct)
         first = np.repeat(columns.starts - inserts.offsets[:-1], inserts.lengths)
@@ -153,7 +178,7 @@ class Attributor:
         others, _ = views(self.network, baselines)
         found = []
         for view, (window, other, turned) in enumerate(zip(shown, others, reverse, strict=True)):
-            *values, scores = self._view_scores(*map(ops.convert_to_numpy, (window, other)), turned)
+            *values, scores = self._view_scores(ops.convert_to_numpy(window), ops.convert_to_numpy(other), turned)
             shift = view % (2 * self.network.test_shifts + 1) - self.network.test_shifts
             found.append([*values, _back(scores, bool(turned), shift)])
         reference, baseline, scores = (sum(parts[1:], parts[0]) / len(parts) for parts in zip(*found, strict=True))
@@ -173,7 +198,7 @@ class Attributor:
         multipliers = multipliers[:, :, : len(BASES)]
         scores = multipliers - np.einsum("nlb,nlbt->nlt", ONE_HOT[baselines], multipliers)[:, :, None]
         means = (values.reshape(len(letters), self._references, *values.shape[1:]).mean(axis=1) for values in (reference, baseline, scores))
-        return tuple(means)  # type: ignore[return-value]  # three, as above
+        return tuple(means)
 
 
 def _check(method: str, baseline: str | None, references: int, steps: int | None, batch_size: int) -> None:
@@ -201,10 +226,7 @@ def _features(letters: np.ndarray, flags: np.ndarray) -> np.ndarray:
 
 
 def _inserts(records: Records, construct: Construct) -> Ragged:
-    starts, lengths = construct.inserts(records.sequences)
-    packed = Ragged.from_lengths(np.empty(int(lengths.sum()), np.uint8), lengths)
-    places = np.arange(len(packed.flat)) + np.repeat(starts - packed.offsets[:-1], lengths)
-    return Ragged(records.sequences.flat[places], packed.offsets)
+    return records.sequences.cut(*construct.inserts(records.sequences))
 
 
 def _nothing(tasks: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
