@@ -30,6 +30,7 @@ COMMANDS = {
     "mutagenesis": Entry("mutagenesis", "Tell what every single change of sequences does."),
     "attribute": Entry("attribute", "Tell what each letter of sequences contributes, by gradients."),
     "evaluate": Entry("evaluate", "Tell how well models predict measured sequences."),
+    "calibrate": Entry("calibrate", "Tell an exported model how far off its predictions are."),
     "serve": Entry("serve", "Answer requests for predictions over HTTP, as Triton does."),
     "benchmark": Entry("benchmark", "Train a grid of models and rank them on a leaderboard."),
     "export": Entry("export", "Write a trained model as one self-contained ONNX file."),

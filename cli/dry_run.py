@@ -1,0 +1,68 @@
+"""`--dry-run`: the option of several commands, and what follows it. click only, until it is used."""
+
+import os
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, NoReturn
+
+import click
+
+if TYPE_CHECKING:
+    from dreamkeras.analysis.preflight import Line, StandIn
+    from dreamkeras.scoring.scorer import Scorer
+    from dreamkeras.sequence.places import Reader
+
+__all__ = ["dry_run_option", "finish", "rehearse_predict"]
+
+dry_run_option = click.option(
+    "--dry-run", is_flag=True, help="Write nothing; tell what would be read and asked, how long it would take, and whether it would fail."
+)
+
+
+def finish(scorer: "Scorer", rehearse: "Callable[[StandIn, list[Line]], str]", batch_size: int, output: str) -> NoReturn:
+    """Prints a report, and ends with 0 or, where the run would fail, 1; see `analysis.preflight.preflight`."""
+    from dreamkeras.analysis.preflight import preflight
+
+    report = preflight(scorer, rehearse, batch_size)
+    if not report.failure and (failure := _cannot_write(output)):
+        report = report._replace(failure=failure)
+    click.echo(str(report))
+    raise SystemExit(1 if report.failure else 0)
+
+
+def rehearse_predict(
+    stand_in: "StandIn", lines: "list[Line]", reader: "Reader", inputs: Sequence[str], on_error: str, batch_size: int
+) -> str:
+    """All that `predict` does with files and windows, for `analysis.preflight.preflight`.
+
+    Args:
+        stand_in: In the model's place.
+        lines: Where what is found is told.
+        reader: How files become records.
+        inputs: The files.
+        on_error: As in `pipeline.score_records`.
+        batch_size: Likewise.
+    """
+    from dreamkeras.analysis.preflight import Discard, Tally, describe_files, describe_regions
+    from dreamkeras.scoring.pipeline import score_records
+    from dreamkeras.sequence.genome import Genome
+
+    tally, places = Tally(stand_in.constructs), reader.places
+    if places and places.genome:
+        lines += describe_regions(inputs, Genome(places.genome))
+    else:
+        lines += describe_files(inputs, is_table=reader.id_column is not None or reader.sequence_column is not None)
+    try:
+        records = tally.watch(reader.read(inputs))
+        score_records(records, stand_in, Discard(), on_error="skip", batch_size=batch_size, may_be_empty=True)
+    finally:
+        lines += tally.lines()
+    return tally.failure(on_error)
+
+
+def _cannot_write(output: str) -> str:
+    """Why a file could not appear; empty if it could."""
+    folder = Path(output).absolute().parent
+    if output == "-" or (folder.is_dir() and os.access(folder, os.W_OK) and not Path(output).is_dir()):
+        return ""
+    return f"Expected a folder to write {output} into, got {folder}, which is none or not to be written to."
