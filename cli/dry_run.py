@@ -1,7 +1,7 @@
 """`--dry-run`: the option of several commands, and what follows it. click only, until it is used."""
 
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, NoReturn
 
@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from dreamkeras.scoring.scorer import Scorer
     from dreamkeras.sequence.places import Reader
 
-__all__ = ["dry_run_option", "finish", "rehearse_predict"]
+__all__ = ["dry_run_option", "finish", "rehearse_mutagenesis", "rehearse_predict"]
 
 dry_run_option = click.option(
     "--dry-run", is_flag=True, help="Write nothing; tell what would be read and asked, how long it would take, and whether it would fail."
@@ -58,6 +58,43 @@ def rehearse_predict(
     finally:
         lines += tally.lines()
     return tally.failure(on_error)
+
+
+def rehearse_mutagenesis(
+    stand_in: "StandIn",
+    lines: "list[Line]",
+    inputs: Sequence[str],
+    columns: Mapping[str, str | int | None],
+    on_error: str,
+    batch_size: int,
+    deletions: bool,
+) -> str:
+    """All that `mutagenesis` does with files and windows; see `rehearse_predict`.
+
+    Args:
+        stand_in: In the model's place.
+        lines: Where what is found is told.
+        inputs: The files.
+        columns: The columns of tables that were asked for.
+        on_error: As in `mutagenesis.mutate_records`.
+        batch_size: Likewise.
+        deletions: Likewise.
+    """
+    from dreamkeras.analysis.mutagenesis import mutate_records
+    from dreamkeras.analysis.preflight import Line, Tally, describe_files
+    from dreamkeras.sequence.reading import read_files
+
+    tally, letters, reasons = Tally(stand_in.constructs), 0, []
+    lines += describe_files(inputs, is_table=any(column is not None for column in columns.values()))
+    try:
+        records = tally.watch(read_files(inputs, **columns))
+        for part in mutate_records(records, stand_in, deletions=deletions, on_error="skip", batch_size=batch_size):
+            letters += len(part.found.inserts.flat)
+            reasons += part.reasons
+    finally:
+        lines += tally.lines()
+    lines.append(Line("Changes", f"of {letters:,} letters of inserts"))
+    return tally.failure(on_error) or (f"{reasons[0]}." if reasons and (on_error == "fail" or not letters) else "")
 
 
 def _cannot_write(output: str) -> str:

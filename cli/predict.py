@@ -75,6 +75,8 @@ def command(
     from .opening import open_models, report_packaged
     from .results import check_resume, open_results, open_shards, refuse_overwriting, report_skipped
 
+    if dry_run and engine != "local":
+        raise click.UsageError(f"Expected --engine local beside --dry-run, got {engine}.")
     track = _track(output, format, options)
     is_measured = "auto" in (batch_size, threads)
     check_resume(inputs, output, resume=resume, is_measured=is_measured)

@@ -96,7 +96,9 @@ class TestFile:
         np.testing.assert_array_equal(again.residuals["x"].ranks, found.residuals["x"].ranks)
         np.testing.assert_allclose(again.residuals["x"].sizes, found.residuals["x"].sizes, rtol=1e-6)
 
-    @pytest.mark.parametrize("fields", [{"x": 3}, {"x": {"n": 3, "ranks": [1], "sizes": [1, 2]}}, {"x": {"n": 2, "ranks": [1], "sizes": [1]}}])
+    @pytest.mark.parametrize(
+        "fields", [{"x": 3}, {"x": {"n": 3, "ranks": [1], "sizes": [1, 2]}}, {"x": {"n": 2, "ranks": [1], "sizes": [1]}}]
+    )
     def test_something_else_is_refused(self, fields):
         with pytest.raises(ModelError, match="Expected the residuals of each task"):
             Calibration.from_json(fields)

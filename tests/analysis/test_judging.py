@@ -82,7 +82,9 @@ def test_values_are_those_of_each_part():
 
 @pytest.mark.parametrize("judging", [Judging(0.5), Judging(percentile=True), Judging(unusual=True)])
 def test_each_part_alone_is_that_of_all(judging):
-    everything = dict(zip(ALL._replace(interval=0.5).judge(Knowing()).columns, scored(ALL._replace(interval=0.5).judge(Knowing())).T, strict=True))
+    everything = dict(
+        zip(ALL._replace(interval=0.5).judge(Knowing()).columns, scored(ALL._replace(interval=0.5).judge(Knowing())).T, strict=True)
+    )
     judged = judging.judge(Knowing())
     for name, column in zip(judged.columns, scored(judged).T, strict=True):
         np.testing.assert_array_equal(column, everything[name])

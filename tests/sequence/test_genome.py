@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from dreamkeras.errors import InputError
-from dreamkeras.sequence.genome import Genome, match_contigs
+from dreamkeras.sequence.genome import Genome, find_contig, match_contigs
 
 CONTIGS = {
     name: "".join(np.random.default_rng(length).choice(list("ACGTNacgt"), length))
@@ -119,6 +119,11 @@ def test_no_file_and_standard_input_are_refused(tmp_path):
 def test_a_name_that_stands_in_both_forms_is_taken_as_it_is():
     assert match_contigs(["1", "chr1"], ["chr1", "1"], "x.fa") == {"1": "1", "chr1": "chr1"}
     assert match_contigs(["chrM"], ["MT", "2"], "x.fa") == {"chrM": "MT"}
+
+
+@pytest.mark.parametrize(("name", "found"), [("chr1", "chr1"), ("1", "chr1"), ("chr2", "2"), ("MT", None), ("chr", None)])
+def test_a_contig_is_found_with_and_without_chr_or_not_at_all(name, found):
+    assert find_contig(name, ["chr1", "2"]) == found
 
 
 def test_a_long_list_of_contigs_is_cut_in_the_message():
