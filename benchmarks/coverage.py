@@ -54,7 +54,9 @@ def main() -> None:
 
 def _inserts(sequences: Ragged) -> Ragged:
     starts, lengths = YEAST.inserts(sequences)
-    return Ragged.from_lengths(np.concatenate([sequences.flat[first : first + size] for first, size in zip(starts, lengths)]), lengths)
+    return Ragged.from_lengths(
+        np.concatenate([sequences.flat[first : first + size] for first, size in zip(starts, lengths, strict=True)]), lengths
+    )
 
 
 if __name__ == "__main__":

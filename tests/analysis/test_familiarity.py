@@ -126,7 +126,7 @@ class TestWatch:
 class TestFile:
     def test_json_round_trip(self, trained):
         again = Familiarity.from_json(json.loads(json.dumps(trained.to_json())))
-        assert (again.sequences, again.length, again.gc, again.distance) == (trained[:3] + (trained.distance,))
+        assert (again.sequences, again.length, again.gc, again.distance) == ((*trained[:3], trained.distance))
         np.testing.assert_allclose(again.shares, trained.shares, rtol=1e-3)
 
     @pytest.mark.parametrize("change", [{"length": 3}, {"words": {}}, {"gc": [1]}, {"distance": "far"}])

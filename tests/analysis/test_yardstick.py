@@ -5,9 +5,11 @@ from dreamkeras.analysis.yardstick import find_part
 from dreamkeras.errors import ModelError
 from dreamkeras.scoring.ensemble import Ensemble
 
+KNOWN = {"background": {"sequences": 3}}
+
 
 class Knowing(WeightSum):
-    yardstick = {"background": {"sequences": 3}}
+    yardstick = KNOWN
 
 
 def test_a_part_is_what_the_model_says():
@@ -16,7 +18,7 @@ def test_a_part_is_what_the_model_says():
 
 def test_a_part_is_a_copy():
     find_part(Knowing(), "background", "a background").clear()
-    assert Knowing.yardstick["background"] == {"sequences": 3}
+    assert KNOWN["background"] == {"sequences": 3}
 
 
 def test_what_a_model_lacks_is_one_line_that_names_the_command():
