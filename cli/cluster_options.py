@@ -49,8 +49,8 @@ def check_cluster(inputs: tuple[str, ...], output: str, engine: str, address: st
     from dreamkeras.scoring.object_store import is_url
 
     if engine != "ray":
-        if url := next(filter(is_url, (*inputs, output)), None):
-            raise click.UsageError(f"Expected --engine ray for URLs, got {engine} and {url}.")
+        if any(map(is_url, (*inputs, output))):
+            raise click.UsageError(f"Expected --engine ray for URLs, got {engine}.")
         if address is not None:
             raise click.UsageError(f"Expected --engine ray for --ray-address, got {engine}.")
         return

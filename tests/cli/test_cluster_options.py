@@ -54,8 +54,8 @@ def test_urls_reach_it_as_they_are(run, toy_model, asked):
         (["--engine", "ray", "-o", "out.bw", "--tile", "4:2"], "got a track"),
         (["--engine", "ray", "-o", "out", "--threads", "auto"], "got auto"),
         (["--ray-address", "auto"], "Expected --engine ray for --ray-address"),
-        (["s3://bucket/in.fa"], "Expected --engine ray for URLs, got local and s3://bucket/in.fa."),
-        (["-o", "s3://bucket/out.tsv"], "Expected --engine ray for URLs, got local and s3://bucket/out.tsv."),
+        (["s3://bucket/in.fa"], "Expected --engine ray for URLs, got local."),
+        (["-o", "s3://bucket/out.tsv"], "Expected --engine ray for URLs, got local."),
         (["--engine", "dask"], "'dask' is not one of"),
     ],
 )
