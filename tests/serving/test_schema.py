@@ -28,7 +28,7 @@ from dreamkeras.serving.models import ModelRepository
 
 REQUESTS = int(os.environ.get("DREAMKERAS_FUZZ_REQUESTS", "300"))
 LONGEST = 10
-"""Seconds for an answer, on a machine that does much else; none takes a tenth of a second on one that does not."""
+"""Seconds for an answer, on a machine that does much else."""
 
 SMALL = dataclasses.replace(QUICK, body_bytes=8192, json_bytes=4096, json_depth=6, rows=16)
 """Bounds that requests of this size go beyond."""
