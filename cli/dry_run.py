@@ -1,18 +1,21 @@
 """`--dry-run`: the option of several commands, and what follows it. click only, until it is used."""
 
 import os
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import nullcontext
 from pathlib import Path
-from typing import TYPE_CHECKING, NoReturn
+from typing import TYPE_CHECKING, Any, NoReturn
 
 import click
 
 if TYPE_CHECKING:
     from dreamkeras.analysis.preflight import Line, StandIn
+    from dreamkeras.analysis.variant_sources import PairSource, VcfSource
     from dreamkeras.scoring.scorer import Scorer
     from dreamkeras.sequence.places import Reader
 
-__all__ = ["dry_run_option", "finish", "rehearse_mutagenesis", "rehearse_predict"]
+__all__ = ["dry_run_option", "finish", "rehearse_mutagenesis", "rehearse_predict", "rehearse_variants"]
 
 dry_run_option = click.option(
     "--dry-run", is_flag=True, help="Write nothing; tell what would be read and asked, how long it would take, and whether it would fail."
@@ -95,6 +98,42 @@ def rehearse_mutagenesis(
         lines += tally.lines()
     lines.append(Line("Changes", f"of {letters:,} letters of inserts"))
     return tally.failure(on_error) or (f"{reasons[0]}." if reasons and (on_error == "fail" or not letters) else "")
+
+
+def rehearse_variants(stand_in: "StandIn", lines: "list[Line]", source: "PairSource | VcfSource", batch_size: int) -> str:
+    """All that `variants` does with files and windows; see `rehearse_predict`. It never fails for a variant: each gets a status.
+
+    Args:
+        stand_in: In the model's place.
+        lines: Where what is found is told.
+        source: Where variants come from.
+        batch_size: Windows scored at once.
+    """
+    from dreamkeras.analysis.preflight import Line, describe_contigs
+    from dreamkeras.analysis.variant_run import run_variants
+    from dreamkeras.analysis.variants import VariantScorer
+    from dreamkeras.sequence.sources import source_name
+
+    lines.append(Line("Input", f"{source_name(source.path)}: {'VCF' if 'chrom' in source.keys else 'table'}"))
+    contigs = _Contigs()
+    summary = run_variants(source, VariantScorer(stand_in, batch_size), lambda _: nullcontext(contigs))
+    genome = getattr(source, "genome", None)
+    if genome is not None:
+        lines += describe_contigs(contigs.counts, genome)
+    fit, *others = summary.lines(genome=genome is not None)
+    lines += [Line("Fit", fit.removeprefix("Scored ").rstrip(".")), *(Line("Alleles", text.rstrip(".")) for text in others)]
+    return ""
+
+
+class _Contigs:
+    """Counts how often each contig comes among variants, and keeps nothing else."""
+
+    def __init__(self) -> None:
+        self.counts: Counter[str] = Counter()
+
+    def write(self, _: Any, cells: Sequence[Sequence[Any]], __: Any) -> None:
+        """Takes a batch; contigs are its first cells."""
+        self.counts.update(cells[0])
 
 
 def _cannot_write(output: str) -> str:

@@ -10,7 +10,7 @@ import numpy as np
 from dreamkeras.analysis.attribution import Attribution
 from dreamkeras.analysis.effect_files import EFFECT_FORMATS, EffectSink, open_arrays
 from dreamkeras.sequence.alphabet import BASES
-from dreamkeras.sequence.writers import Writer, open_writer
+from dreamkeras.sequence.writers import ID, Writer, open_writer
 
 __all__ = ["LABELS", "CompletenessTable", "ContributionTable", "completeness_columns", "contribution_columns", "open_attributions"]
 
@@ -87,7 +87,7 @@ def open_attributions(path: str, tasks: Sequence[str], format: str | None = None
         with open_arrays(path, tasks, _arrays, _constants) as sink:
             yield sink
         return
-    with open_writer(path, contribution_columns(tasks), format, LABELS) as writer:
+    with open_writer(path, contribution_columns(tasks), format, {**ID, **LABELS}) as writer:
         yield ContributionTable(writer)
 
 

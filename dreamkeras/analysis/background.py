@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from dreamkeras.analysis.effects import Column
 from dreamkeras.analysis.shuffle import shuffle_dinucleotides
 from dreamkeras.analysis.yardstick import find_part
 from dreamkeras.errors import InputError, ModelError
@@ -15,7 +16,7 @@ from dreamkeras.scoring.scorer import Scorer
 from dreamkeras.sequence.alphabet import BASES, IS_BASE, ONE_HOT
 from dreamkeras.sequence.ragged import Ragged
 
-__all__ = ["KINDS", "SEQUENCES", "Background", "measure_background", "percentiles"]
+__all__ = ["KINDS", "SEQUENCES", "Background", "effect_percentile", "measure_background", "percentiles"]
 
 SEQUENCES = 1000
 """Sequences of each kind; fewer where a model sees long ones."""
@@ -121,6 +122,17 @@ def percentiles(quantiles: np.ndarray, values: np.ndarray) -> np.ndarray:
         found[:, column] = step * np.where(behind > first, (first + behind - 1) / 2, between)
     found[np.isnan(values)] = np.nan
     return found
+
+
+def effect_percentile(scorer: Scorer) -> Column:
+    """A column of variants: where the mean effect stands among those of random changes of one letter.
+
+    Raises:
+        ModelError: The model carries no background.
+    """
+    background = Background.of(scorer)
+    text = "Share in % of random changes of one letter whose effect on {task} is smaller, whatever its sign"
+    return Column("effect_percentile", lambda ref, alt: background.effect_percentiles((alt - ref).mean(axis=1)), text)
 
 
 def measure_background(scorer: Scorer, inserts: Ragged, seed: int = 0) -> Background:

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 import numpy as np
 
 from dreamkeras.scoring.pipeline import Sink
-from dreamkeras.sequence.writers import Writer, open_writer
+from dreamkeras.sequence.writers import ID, Writer, open_writer
 
 __all__ = ["open_predictions"]
 
@@ -22,7 +22,7 @@ def open_predictions(path: str, columns: Sequence[str], format: str | None, text
         texts: As `Scorer.texts`: these columns stand behind the id, as texts.
     """
     numbers = [name for name in columns if name not in texts]
-    with open_writer(path, numbers, format, dict.fromkeys(texts, str)) as writer:
+    with open_writer(path, numbers, format, {**ID, **dict.fromkeys(texts, str)}) as writer:
         yield _Told(writer, columns, texts) if texts else writer
 
 

@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from weight_sum import PLAIN, WeightSum
 
-from dreamkeras.analysis.background import KINDS, SEQUENCES, Background, measure_background, percentiles
+from dreamkeras.analysis.background import KINDS, SEQUENCES, Background, effect_percentile, measure_background, percentiles
 from dreamkeras.errors import InputError, ModelError
 from dreamkeras.sequence.alphabet import ONE_HOT
 from dreamkeras.sequence.construct import Construct
@@ -135,3 +135,15 @@ class TestBackground:
         assert Background.from_json({"sequences": 1, **quantiles}, ("x",)).sequences == 1
         with pytest.raises(ModelError, match="background"):
             Background.from_json({"sequences": 1, **quantiles, **change}, ("x",))
+
+
+def test_variants_have_a_column_of_the_mean_effects_place():
+    class Knowing(WeightSum):
+        yardstick = {"background": {"sequences": 3, **{kind: {"task 0": [0, 2, 4]} for kind in KINDS}}}  # noqa: RUF012
+
+    column = effect_percentile(Knowing())
+    ref, alt = np.zeros((2, 2, 1)), np.array([[[1.0], [3]], [[-1], [-1]]])  # two members
+    np.testing.assert_allclose(column.values(ref, alt), [[50], [25]])
+    assert column.name == "effect_percentile"
+    with pytest.raises(ModelError, match="with a background, got weight sum without"):
+        effect_percentile(WeightSum())

@@ -1,4 +1,4 @@
-"""`dreamkeras predict --dry-run`."""
+"""`--dry-run` of predict, mutagenesis and variants."""
 
 import re
 
@@ -13,10 +13,10 @@ def fasta(tmp_path):
 
 @pytest.fixture
 def report(run, toy_model):
-    """`report(*args)`: the exit code, and the lines by their subject."""
+    """`report(*args)`: the exit code, and the lines by their subject, of several with one the last."""
 
-    def found(*args, stdin=None):
-        result = run("predict", *args, "-m", toy_model, "--dry-run", stdin=stdin)
+    def found(*args, stdin=None, command="predict"):
+        result = run(command, *args, "-m", toy_model, "--dry-run", stdin=stdin)
         assert result.stderr == ""
         lines = [re.fullmatch(r"(\S.{11}) (.*)", line).groups() for line in result.stdout.splitlines()]
         return result.exit_code, {subject.strip(): text for subject, text in lines}
@@ -96,3 +96,44 @@ def test_tiles_of_a_genome(report, tmp_path):
 def test_of_a_cluster_there_is_none(run, fasta, tmp_path):
     result = run("predict", fasta, "--engine", "ray", "-o", tmp_path / "out", "--dry-run")
     assert (result.exit_code, "Expected --engine local" in result.stderr) == (2, True)
+
+
+class TestMutagenesis:
+    def test_counts_all_changes(self, report, fasta):
+        code, lines = report(fasta, command="mutagenesis")
+        assert (code, lines["Fit"], lines["Changes"]) == (0, "3 of 3", "of 17 letters of inserts")
+        # Twice the same six letters, and four bases and an N: three others each, four for the N, and the sequences themselves;
+        # TCGTAC and the like come from one only, but N may become the letters of no other.
+        assert lines["Model calls"].startswith("36 windows")
+
+    def test_of_deletions_a_sequence_of_the_fewest_letters_does_not_fit(self, run, report, toy_model, fasta):
+        fasta.write_text(">a\nACGT\n>b\nACGTA\n")
+        code, lines = report(fasta, "--deletions", command="mutagenesis")
+        assert code == 1
+        assert f"Error: {lines['Would fail']}\n" == run("mutagenesis", fasta, "-m", toy_model, "--deletions").stderr
+        assert report(fasta, "--deletions", "--on-error", "skip", command="mutagenesis")[0] == 0
+
+
+class TestVariants:
+    @pytest.fixture
+    def vcf(self, tmp_path):
+        (tmp_path / "g.fa").write_text(">chr1\nACGTACGTACGTACGTACGT\n")
+        rows = ["1\t9\ta\tA\tG,T", "1\t10\tb\tT\tG", "chrX\t5\tc\tA\tT", "chr1\t9\td\tA\tG"]
+        lines = ["##fileformat=VCFv4.2", "#CHROM\tPOS\tID\tREF\tALT\tQUAL\tFILTER\tINFO", *(f"{row}\t.\t.\t." for row in rows)]
+        (tmp_path / "v.vcf").write_text("\n".join(lines) + "\n")
+        return tmp_path / "v.vcf"
+
+    def test_statuses_contigs_and_calls(self, report, vcf, tmp_path):
+        before = sorted(tmp_path.iterdir())
+        code, lines = report(vcf, "--genome", tmp_path / "g.fa", "-o", tmp_path / "o.tsv", command="variants")
+        assert (code, lines["Input"], lines["Fit"]) == (0, f"{vcf}: VCF", "3 of 5 alternative alleles of 4 records")
+        assert (lines["Contigs"], lines["Not there"]) == (f"2 of 3 names are in {tmp_path}/g.fa", "chrX (1); the genome has chr1")
+        assert lines["Alleles"].startswith("REF is not the genome's in 1 of 4 alleles compared")
+        assert lines["Model calls"].startswith("3 windows")  # the reference, G and T
+        assert sorted(tmp_path.iterdir()) == before
+
+    def test_pairs_of_a_table(self, report, tmp_path):
+        (tmp_path / "p.tsv").write_text("id\tref\talt\na\tACGT\tACGA\nb\tAC\tACGA\n")
+        code, lines = report(tmp_path / "p.tsv", command="variants")
+        assert (code, lines["Input"], lines["Fit"]) == (0, f"{tmp_path}/p.tsv: table", "1 of 2 pairs of sequences")
+        assert (lines["Alleles"][:11], lines["Model calls"][:9]) == ("too_short: ", "2 windows")
