@@ -70,7 +70,7 @@ def command(
     from dreamkeras.sequence.tracks import track_format
 
     from .progress import show_records
-    from .results import open_results
+    from .results import open_results, refuse_overwriting
 
     is_measured = "auto" in (batch_size, threads)
     if resume and (output == "-" or "-" in inputs):
@@ -84,7 +84,7 @@ def command(
     predictor, size = _opened(models, "cpu" if engine == "ray" else device, batch_size, threads)
     columns = {"id_column": id_column, "sequence_column": sequence_column}
     reading = chosen_reading(inputs, predictor, places, columns, track)
-    _refuse_overwriting(reading.files, output)
+    refuse_overwriting(reading.files, output)
     choices: dict[str, Any] = {"on_error": on_error, "batch_size": size}
     results = open_results(output, predictor.columns, format, reading.track)
     if engine == "ray":
@@ -129,14 +129,6 @@ def _shards(output: str, columns: tuple[str, ...], models: tuple[str, ...], file
     from dreamkeras.scoring.shards import Shards, describe_work
 
     return Shards(Path(f"{output}.unfinished"), describe_work(models or (str(PACKAGED_MODEL),), files, columns, choices))
-
-
-def _refuse_overwriting(inputs: tuple[str, ...], output: str) -> None:
-    """Predictions must not take the place of the sequences they are of."""
-    from dreamkeras.errors import InputError
-
-    if Path(output).is_file() and any(Path(path).is_file() and Path(path).samefile(output) for path in inputs):
-        raise InputError(f"Expected an output beside the inputs, got {output} for both.")
 
 
 def _report_skipped(scored: "Scored") -> None:

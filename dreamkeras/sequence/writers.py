@@ -1,4 +1,4 @@
-"""Predictions to TSV, CSV, JSON lines or Parquet: an id and one column a task, written whole or not at all.
+"""Predictions to TSV, CSV, JSON lines or Parquet: an id, or several keys, and one column a task, written whole or not at all.
 
 Text holds six significant digits, about what float32 arithmetic gives alike on every machine and backend, so that outputs can be
 compared; a value that is no number is `nan` in tables and null in JSON. Parquet holds the float32 values themselves.
@@ -7,7 +7,7 @@ compared; a value that is no number is `nan` in tables and null in JSON. Parquet
 import io
 import json
 import re
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import PurePath
 from typing import Any, BinaryIO, Protocol
@@ -18,13 +18,19 @@ from dreamkeras.errors import InputError
 from dreamkeras.sequence.outputs import naming_output, open_output
 from dreamkeras.sequence.parquet import import_pyarrow
 
-__all__ = ["FORMATS", "Writer", "open_writer"]
+__all__ = ["FORMATS", "ID", "Writer", "open_writer"]
 
 ROW_GROUP = 1 << 16
 
+ID: Mapping[str, type] = {"id": str}
+"""The keys of predictions of sequences."""
+
+Cells = Sequence[Sequence[Any]]
+"""A column for each key, of texts or of numbers; None where a number is missing."""
+
 
 @contextmanager
-def open_writer(path: str, tasks: Sequence[str], format: str | None = None) -> Iterator["Writer"]:
+def open_writer(path: str, tasks: Sequence[str], format: str | None = None, keys: Mapping[str, type] = ID) -> Iterator["Writer"]:
     """A writer of predictions, whose file appears under its name only once the `with` block has ended well.
 
     Until then the rows stand in a temporary file in the same folder, which any exception removes. Standard output and
@@ -32,8 +38,9 @@ def open_writer(path: str, tasks: Sequence[str], format: str | None = None) -> I
 
     Args:
         path: The file; `-` writes standard output.
-        tasks: Names of the columns beside `id`.
+        tasks: Names of the columns beside the keys.
         format: `tsv`, `csv`, `jsonl` or `parquet`; by default the file's suffix, and `tsv` for `.txt` or none.
+        keys: Names of the columns that say what a row is, and what they hold, `str` or `int`.
 
     Raises:
         InputError: The format is unknown, or the suffix names none.
@@ -52,7 +59,7 @@ def open_writer(path: str, tasks: Sequence[str], format: str | None = None) -> I
     chosen = format or ("tsv" if suffix in ("", "txt") else suffix)
     if chosen not in FORMATS:
         raise InputError(f"Expected one of the formats {', '.join(FORMATS)}, got {chosen!r}{'' if format else f' from the name {path}'}.")
-    encoder = FORMATS[chosen](tuple(tasks))
+    encoder = FORMATS[chosen](tuple(tasks), keys)
     with open_output(path) as file:
         writer = Writer(encoder, len(tasks), file, path)
         yield writer
@@ -76,9 +83,13 @@ class Writer:
             ids: n names.
             values: float32 (n, tasks).
         """
-        if values.shape != (len(ids), self._tasks):
-            raise ValueError(f"Expected values of shape {(len(ids), self._tasks)}, got {values.shape}.")
-        self._put(self._encoder.rows(ids, values))
+        self.write_rows([ids], values)
+
+    def write_rows(self, cells: Cells, values: np.ndarray) -> None:
+        """As `write`, for several keys: a column of n cells for each."""
+        if values.shape != (len(cells[0]), self._tasks):
+            raise ValueError(f"Expected values of shape {(len(cells[0]), self._tasks)}, got {values.shape}.")
+        self._put(self._encoder.rows(cells, values))
 
     def finish(self) -> None:
         """Writes what has to stand at the end; `open_writer` calls it."""
@@ -96,7 +107,7 @@ class Encoder(Protocol):
 
     def begin(self) -> bytes: ...
 
-    def rows(self, ids: Sequence[str], values: np.ndarray) -> bytes: ...
+    def rows(self, cells: Cells, values: np.ndarray) -> bytes: ...
 
     def end(self) -> bytes: ...
 
@@ -106,21 +117,24 @@ class TSVEncoder:
 
     delimiter = "\t"
 
-    def __init__(self, tasks: tuple[str, ...]) -> None:
+    def __init__(self, tasks: tuple[str, ...], keys: Mapping[str, type]) -> None:
         self._special = re.compile(f'[{self.delimiter}"\r\n]')
-        self._header = self.delimiter.join(map(self._quoted, ("id", *tasks))) + "\n"
-        self._row = self.delimiter.join(["%s"] * (1 + len(tasks))) + "\n"
+        self._header = self.delimiter.join(map(self._quoted, (*keys, *tasks))) + "\n"
+        self._row = self.delimiter.join(["%s"] * (len(keys) + len(tasks))) + "\n"
+        self._is_text = [kind is str for kind in keys.values()]
 
     def begin(self) -> bytes:
         return self._header.encode()
 
-    def rows(self, ids: Sequence[str], values: np.ndarray) -> bytes:
-        if self._special.search("".join(ids)):
-            ids = [self._quoted(name) for name in ids]
-        return "".join(map(self._row.__mod__, zip(ids, *_cells(values), strict=True))).encode()
+    def rows(self, cells: Cells, values: np.ndarray) -> bytes:
+        columns = [self._texts(column) if text else _numbers(column) for column, text in zip(cells, self._is_text, strict=True)]
+        return "".join(map(self._row.__mod__, zip(*columns, *_cells(values), strict=True))).encode()
 
     def end(self) -> bytes:
         return b""
+
+    def _texts(self, column: Sequence[str]) -> Sequence[str]:
+        return [self._quoted(cell) for cell in column] if self._special.search("".join(column)) else column
 
     def _quoted(self, cell: str) -> str:
         # csv.writer leaves a bare carriage return unquoted, which every reader takes for the end of a row.
@@ -134,33 +148,33 @@ class CSVEncoder(TSVEncoder):
 
 
 class JSONLinesEncoder:
-    """One JSON object a line: the id as text, the tasks as numbers or null."""
+    """One JSON object a line: keys as texts or numbers, the tasks as numbers or null."""
 
-    def __init__(self, tasks: tuple[str, ...]) -> None:
-        names = [json.dumps(name).replace("%", "%%") for name in ("id", *tasks)]
+    def __init__(self, tasks: tuple[str, ...], keys: Mapping[str, type]) -> None:
+        names = [json.dumps(name).replace("%", "%%") for name in (*keys, *tasks)]
         self._row = "{" + ", ".join(f"{name}: %s" for name in names) + "}\n"
 
     def begin(self) -> bytes:
         return b""
 
-    def rows(self, ids: Sequence[str], values: np.ndarray) -> bytes:
+    def rows(self, cells: Cells, values: np.ndarray) -> bytes:
         columns = _cells(values)
         if not np.isfinite(values).all():
             columns = [["null" if cell in ("nan", "inf", "-inf") else cell for cell in column] for column in columns]
         encode = json.JSONEncoder(ensure_ascii=False).encode
-        return "".join(map(self._row.__mod__, zip(map(encode, ids), *columns, strict=True))).encode()
+        return "".join(map(self._row.__mod__, zip(*(map(encode, column) for column in cells), *columns, strict=True))).encode()
 
     def end(self) -> bytes:
         return b""
 
 
 class ParquetEncoder:
-    """A text column `id` and a float32 column a task, in row groups of at least 65,536 rows but for the last."""
+    """A column of texts or whole numbers for each key and one of float32 a task, in row groups of at least 65,536 rows but for the last."""
 
-    def __init__(self, tasks: tuple[str, ...]) -> None:
+    def __init__(self, tasks: tuple[str, ...], keys: Mapping[str, type]) -> None:
         self._arrow = import_pyarrow()
-        fields = [("id", self._arrow.string()), *((task, self._arrow.float32()) for task in tasks)]
-        self._schema = self._arrow.schema(fields)
+        self._kinds = [self._arrow.string() if kind is str else self._arrow.int64() for kind in keys.values()]
+        self._schema = self._arrow.schema([*zip(keys, self._kinds, strict=True), *((task, self._arrow.float32()) for task in tasks)])
         self._sink = _Sink()
         self._writer = self._arrow.parquet.ParquetWriter(self._sink, self._schema)
         self._batches: list[Any] = []
@@ -169,10 +183,11 @@ class ParquetEncoder:
     def begin(self) -> bytes:
         return b""
 
-    def rows(self, ids: Sequence[str], values: np.ndarray) -> bytes:
-        columns = [self._arrow.array(ids, self._arrow.string()), *map(self._arrow.array, np.array(values.T, np.float32, order="C"))]
+    def rows(self, cells: Cells, values: np.ndarray) -> bytes:
+        keys = [self._arrow.array(column, kind) for column, kind in zip(cells, self._kinds, strict=True)]
+        columns = [*keys, *map(self._arrow.array, np.array(values.T, np.float32, order="C"))]
         self._batches.append(self._arrow.record_batch(columns, schema=self._schema))
-        self._waiting += len(ids)
+        self._waiting += len(values)
         return self._row_group() if self._waiting >= ROW_GROUP else b""
 
     def end(self) -> bytes:
@@ -212,13 +227,17 @@ class _Sink(io.RawIOBase):
         return data
 
 
-FORMATS: dict[str, Callable[[tuple[str, ...]], Encoder]] = {
+FORMATS: dict[str, Callable[[tuple[str, ...], Mapping[str, type]], Encoder]] = {
     "tsv": TSVEncoder,
     "csv": CSVEncoder,
     "jsonl": JSONLinesEncoder,
     "parquet": ParquetEncoder,
 }
 """The encoder of each output format."""
+
+
+def _numbers(column: Sequence[int | None]) -> list[str]:
+    return ["" if number is None else str(number) for number in column]
 
 
 def _cells(values: np.ndarray) -> list[list[str]]:
