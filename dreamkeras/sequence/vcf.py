@@ -136,15 +136,16 @@ def _chained(first: bytes, rest: Iterable[bytes]) -> Iterator[bytes]:
 
 
 def _parsed(texts: list[bytes], lines: list[int]) -> VcfRecords:
-    rows = [_cells(text) for text in texts]
-    contigs, positions, ids, refs, alts = zip(*rows, strict=True)
-    return VcfRecords(texts, np.array(lines, np.int64), list(contigs), np.array(positions, np.int64), list(ids), list(refs), list(alts))
+    positions, *cells = zip(*map(_cells, texts), strict=True)
+    # One text a column is decoded at once; no cell has a tab.
+    contigs, ids, refs, alts = (b"\t".join(column).decode("utf-8", "replace").split("\t") for column in cells)
+    return VcfRecords(texts, np.array(lines, np.int64), contigs, np.array(positions, np.int64), ids, refs, alts)
 
 
-def _cells(text: bytes) -> tuple[str, int, str, str, str]:
-    """CHROM, POS, ID, REF and ALT as far as they are there; a position of -1 where the line is no record."""
+def _cells(text: bytes) -> tuple[int, bytes, bytes, bytes, bytes]:
+    """POS, CHROM, ID, REF and ALT as far as they are there; a position of -1 where the line is no record."""
     cells = text.removesuffix(b"\r").split(b"\t", INFO + 1)
-    contig, position, name, ref, alt = (cell.decode("utf-8", "replace") for cell in (cells + [b""] * 5)[:5])
-    whole = len(cells) > INFO and all((contig, name, ref, alt)) and not contig.startswith("#")
-    is_number = position.isascii() and position.isdigit() and len(position) <= DIGITS
-    return contig, int(position) if whole and is_number else -1, name, ref, alt
+    contig, position, name, ref, alt = cells[:5] if len(cells) > INFO else (cells + [b""] * 5)[:5]
+    whole = len(cells) > INFO and contig and name and ref and alt and not contig.startswith(b"#")
+    is_record = whole and position.isdigit() and len(position) <= DIGITS
+    return int(position) if is_record else -1, contig, name, ref, alt
