@@ -13,7 +13,7 @@ from dreamkeras.sequence.vcf import VcfRecords
 
 __all__ = ["Alleles", "allele_kind", "check_alleles"]
 
-_LETTERS = re.compile(f"[{''.join(IUPAC)}]+", re.IGNORECASE)
+_LETTERS = re.compile(f"[{''.join(IUPAC)}]+", re.IGNORECASE | re.ASCII)
 
 
 class Alleles(NamedTuple):

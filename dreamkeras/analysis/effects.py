@@ -59,4 +59,4 @@ def column_names(columns: Sequence[Column], tasks: Sequence[str]) -> tuple[str, 
 def effect_values(columns: Sequence[Column], ref: np.ndarray, alt: np.ndarray) -> np.ndarray:
     """float32 (n, tasks * columns), in the order of `column_names`, of predictions float32 (n, members, tasks)."""
     values = np.stack([column.values(ref, alt) for column in columns], axis=2)
-    return values.reshape(len(ref), -1).astype(np.float32)
+    return values.reshape(len(ref), values.shape[1] * len(columns)).astype(np.float32)

@@ -63,3 +63,8 @@ def test_iterating_ends_after_the_last_text():
 def test_lengths_cut_a_flat_array():
     ragged = Ragged.from_lengths(np.frombuffer(b"AACCC", np.uint8), np.array([2, 0, 3]))
     assert listed(ragged) == ["AA", "", "CCC"]
+
+
+@given(TEXTS, TEXTS)
+def test_joined_texts_are_those_of_both(texts, others):
+    assert listed(Ragged.from_strings(texts).joined(Ragged.from_strings(others))) == texts + others
