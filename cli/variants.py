@@ -1,5 +1,6 @@
 """`dreamkeras variants`: a VCF and a genome, or pairs of sequences, in; what each allele does to the prediction out."""
 
+import contextlib
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -10,6 +11,7 @@ import click
 from .options import VARIANT_STRANDS, batch_size_option, device_option, id_column_option, models_option, output_option, place
 
 if TYPE_CHECKING:
+    from dreamkeras.analysis.variant_files import VariantSink
     from dreamkeras.analysis.variant_run import OpenSink
     from dreamkeras.analysis.variant_sources import PairSource, VcfSource
     from dreamkeras.analysis.variants import VariantScorer
@@ -62,7 +64,7 @@ def numbers(text: str) -> tuple[int, ...]:
 @click.option("--ref-column", type=place, metavar="NAME", help="A table's column of reference sequences, or its position from 0.")
 @click.option("--alt-column", type=place, metavar="NAME", help="Likewise, of alternative sequences.")
 @id_column_option
-@click.option("--info-prefix", default="DK_", show_default=True, metavar="TEXT", help="What begins the names of a VCF's INFO fields.")
+@click.option("--info-prefix", metavar="TEXT", help="What begins the names of a VCF's INFO fields.  [default: DK_]")
 @batch_size_option
 @device_option
 @click.option("--resume", is_flag=True, help="Keep what is done beside FILE; after a kill, the same command goes on from there.")
@@ -116,6 +118,8 @@ def _check_usage(path: str, output: str, format: str | None, choices: dict[str, 
     is_vcf = format == VCF or (format is None and is_vcf_name(output))
     if is_vcf and not choices["genome"]:
         raise click.UsageError("Expected a VCF and --genome FASTA to write a VCF, got a table.")
+    if choices["info_prefix"] is not None and not is_vcf:
+        raise click.UsageError("Expected a VCF as output for --info-prefix, got a table.")
     if choices["resume"] and "-" in (path, output):
         raise click.UsageError("Expected files for IN and -o beside --resume, got standard input or output.")
     return is_vcf
@@ -135,19 +139,27 @@ def _source(path: str, predictor: "Scorer", choices: dict[str, Any]) -> "PairSou
 
 def _table_sink(source: "PairSource | VcfSource", scorer: "VariantScorer", output: str, format: str | None) -> "OpenSink":
     from dreamkeras.analysis.variant_files import open_table_sink
+    from dreamkeras.sequence.writers import choose_format
 
     from .results import hold_back
 
-    return lambda _: hold_back(output, lambda path: open_table_sink(path, source.keys, scorer.names, format))
+    chosen = choose_format(output, format)
+    return lambda _: hold_back(output, lambda path: open_table_sink(path, source.keys, scorer.names, chosen))
 
 
-def _vcf_sink(scorer: "VariantScorer", output: str, prefix: str) -> "OpenSink":
-    from dreamkeras.analysis.variant_files import info_fields, open_vcf_sink
+def _vcf_sink(scorer: "VariantScorer", output: str, prefix: str | None) -> "OpenSink":
+    from dreamkeras.analysis.variant_files import PREFIX, info_fields, open_vcf_sink
+    from dreamkeras.sequence.vcf_info import annotated_header
 
     from .results import hold_back
 
-    fields = info_fields(scorer.columns, scorer.tasks, prefix)
-    return lambda header: hold_back(output, lambda path: open_vcf_sink(path, header, fields))
+    fields = info_fields(scorer.columns, scorer.tasks, PREFIX if prefix is None else prefix)
+
+    def open_sink(header: Sequence[bytes]) -> "contextlib.AbstractContextManager[VariantSink]":
+        lines = annotated_header(header, fields)
+        return hold_back(output, lambda path: open_vcf_sink(path, lines, fields))
+
+    return open_sink
 
 
 def _shards(output: str, scorer: "VariantScorer", models: Sequence[str], files: list[str], choices: dict[str, Any]) -> "Shards":

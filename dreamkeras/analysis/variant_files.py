@@ -14,7 +14,7 @@ from dreamkeras.errors import InputError
 from dreamkeras.sequence.bgzip import BgzipWriter
 from dreamkeras.sequence.outputs import naming_output, open_output
 from dreamkeras.sequence.vcf import VcfRecords
-from dreamkeras.sequence.vcf_info import InfoField, add_info, annotated_header
+from dreamkeras.sequence.vcf_info import InfoField, add_info
 from dreamkeras.sequence.writers import Writer, open_writer
 
 __all__ = ["PREFIX", "TableSink", "VariantSink", "VcfSink", "info_fields", "is_vcf_name", "open_table_sink", "open_vcf_sink"]
@@ -90,16 +90,12 @@ def open_vcf_sink(path: str, header: Sequence[bytes], fields: Sequence[InfoField
 
     Args:
         path: The file.
-        header: The lines that begin with `#`.
+        header: The lines that begin with `#`, those of the fields among them: `vcf_info.annotated_header`.
         fields: What `info_fields` made of the columns.
-
-    Raises:
-        InputError: The header has one of the fields already.
     """
-    lines = annotated_header(header, fields)
     with open_output(path) as opened:
         file = BgzipWriter(opened) if path.lower().endswith(PACKED) else opened
-        file.write(b"".join(line + b"\n" for line in lines))
+        file.write(b"".join(line + b"\n" for line in header))
         with naming_output(path):
             yield VcfSink(file, fields)
             if isinstance(file, BgzipWriter):

@@ -16,7 +16,7 @@ from dreamkeras.scoring.shards import Shard, Shards
 __all__ = ["OpenSink", "run_variants"]
 
 OpenSink = Callable[[list[bytes]], AbstractContextManager[VariantSink]]
-"""Opens an output for a header."""
+"""Called with a header, it refuses an output that will not do; entering what it returns opens the output."""
 
 
 def run_variants(
@@ -43,7 +43,7 @@ def run_variants(
         DreamkerasError: Something cannot be read, scored or written.
     """
     if shards is not None:
-        _fill(source, scorer, shards, progress)
+        _fill(source, scorer, open_sink, shards, progress)
     summary = Summary.empty()
     with source.open() as (header, batches), open_sink(header) as sink:
         answered = _scored(source, scorer, batches, progress) if shards is None else zip(batches, _kept(shards), strict=True)
@@ -62,9 +62,10 @@ def _scored(
             progress(len(batch.lines))
 
 
-def _fill(source: VariantSource[Any], scorer: VariantScorer, shards: Shards, progress: Progress | None) -> None:
+def _fill(source: VariantSource[Any], scorer: VariantScorer, open_sink: OpenSink, shards: Shards, progress: Progress | None) -> None:
     """Scores the batches that no shard holds yet."""
-    with source.open() as (_, batches):
+    with source.open() as (header, batches):
+        open_sink(header)  # so that what is wrong with the output is told before the work, not after it
         for batch in itertools.islice(batches, shards.done):
             if progress:
                 progress(len(batch.lines))

@@ -18,7 +18,7 @@ from dreamkeras.errors import InputError
 from dreamkeras.sequence.outputs import naming_output, open_output
 from dreamkeras.sequence.parquet import import_pyarrow
 
-__all__ = ["FORMATS", "ID", "Writer", "open_writer"]
+__all__ = ["FORMATS", "ID", "Writer", "choose_format", "open_writer"]
 
 ROW_GROUP = 1 << 16
 
@@ -55,15 +55,24 @@ def open_writer(path: str, tasks: Sequence[str], format: str | None = None, keys
         >>> file.read_text().split()
         ['id,expression', 'a,1.5', 'b,11.25']
     """
-    suffix = PurePath(path).suffix[1:].lower()
-    chosen = format or ("tsv" if suffix in ("", "txt") else suffix)
-    if chosen not in FORMATS:
-        raise InputError(f"Expected one of the formats {', '.join(FORMATS)}, got {chosen!r}{'' if format else f' from the name {path}'}.")
-    encoder = FORMATS[chosen](tuple(tasks), keys)
+    encoder = FORMATS[choose_format(path, format)](tuple(tasks), keys)
     with open_output(path) as file:
         writer = Writer(encoder, len(tasks), file, path)
         yield writer
         writer.finish()
+
+
+def choose_format(path: str, format: str | None = None) -> str:
+    """The format that `open_writer` takes for a file.
+
+    Raises:
+        InputError: The format is unknown, or the suffix names none.
+    """
+    suffix = PurePath(path).suffix[1:].lower()
+    chosen = format or ("tsv" if suffix in ("", "txt") else suffix)
+    if chosen not in FORMATS:
+        raise InputError(f"Expected one of the formats {', '.join(FORMATS)}, got {chosen!r}{'' if format else f' from the name {path}'}.")
+    return chosen
 
 
 class Writer:

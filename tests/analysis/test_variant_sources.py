@@ -55,7 +55,7 @@ def score_by_hand(predictor, texts):
     return np.mean([predictor.predict([construct.left_adapter + text + construct.right_adapter])[0] for text in texts], axis=0)
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=12, deadline=None)
 @given(
     construct=st.sampled_from(CONSTRUCTS),
     positions=st.lists(st.integers(0, 4), min_size=1, max_size=3, unique=True),
@@ -76,9 +76,7 @@ def test_variants_of_all_kinds_are_worth_what_hand_made_sequences_are(tmp_path_f
             assert np.isnan(values).all()
             continue
         scored += 1
-        before, after = (
-            score_by_hand(predictor, windows_by_hand(contig, position, ref, allele, placement)) for allele in (ref, alt)
-        )
+        before, after = (score_by_hand(predictor, windows_by_hand(contig, position, ref, allele, placement)) for allele in (ref, alt))
         np.testing.assert_allclose(np.reshape(values, (2, 3)), np.stack([before, after, after - before], axis=1), atol=1e-5)
     assert scored > 30
 

@@ -49,9 +49,7 @@ def test_alleles_stand_where_hand_made_strings_have_them(genome, variants, lengt
     copies = [(position, reverse) for reverse in STRANDS[strand] for position in positions]
     for side in (0, 1):
         for copy, (position, reverse) in enumerate(copies):
-            wanted = [
-                by_hand(start, ref, (ref, alt)[side], length, position, reverse) for start, ref, alt in variants
-            ]
+            wanted = [by_hand(start, ref, (ref, alt)[side], length, position, reverse) for start, ref, alt in variants]
             assert [row.tobytes().decode() for row in inserts[side, copy]] == wanted
 
 
@@ -85,14 +83,16 @@ def test_an_insert_is_as_long_as_those_that_the_model_knows(construct, length):
 
 
 def test_models_that_know_other_inserts_need_a_length():
-    with pytest.raises(InputError, match="Expected --insert-length, .*: 80 for 'yeast' and 200 for 'lentimpra'"):
+    with pytest.raises(InputError, match=r"Expected --insert-length, .*: 80 for 'yeast' and 200 for 'lentimpra'"):
         Placement.choose([YEAST, LENTIMPRA])
     assert Placement.choose([YEAST, BETWEEN], 12).length == 12
 
 
 def test_constant_letters_that_fill_the_window_need_a_length():
     full = Construct("full", length=20, left_flank="A" * 30, shortest=5)
-    with pytest.raises(InputError, match="Expected --insert-length for construct 'full', whose 30 constant letters leave no room in .* 20"):
+    with pytest.raises(
+        InputError, match=r"Expected --insert-length for construct 'full', whose 30 constant letters leave no room in .* 20"
+    ):
         Placement.choose([full])
     assert Placement.choose([full], 5).positions == (2,)
 

@@ -47,7 +47,10 @@ def test_parquet_and_gzip(tmp_path):
     pyarrow = pytest.importorskip("pyarrow.parquet")
     import pyarrow as arrow
 
-    pyarrow.write_table(arrow.table({name: list(column) for name, column in zip(("id", "ref", "alt"), zip(*ROWS), strict=True)}), tmp_path / "p")
+    pyarrow.write_table(
+        arrow.table({name: list(column) for name, column in zip(("id", "ref", "alt"), zip(*ROWS, strict=True), strict=True)}),
+        tmp_path / "p",
+    )
     assert [row[:3] for row in read(tmp_path / "p")] == ROWS
     (tmp_path / "p.tsv.gz").write_bytes(gzip.compress(b"ref\talt\nACGT\tA\n"))
     assert read(tmp_path / "p.tsv.gz") == [("1", "ACGT", "A", 2, False)]

@@ -182,7 +182,7 @@ def test_parquet_without_pyarrow_gives_the_pip_command_and_leaves_nothing(tmp_pa
     assert list(tmp_path.iterdir()) == []
 
 
-KEYS = {"chrom": str, "pos": int, "100% \"status\"": str}
+KEYS = {"chrom": str, "pos": int, '100% "status"': str}
 CELLS = [["chr1", 'q"\té', "2"], [7, None, 10**12], ["ok", "", "a,b"]]
 NUMBERS = np.array([[1.5], [np.nan], [-2]], np.float32)
 
