@@ -95,7 +95,7 @@ def command(path: str, models: tuple[str, ...], output: str, format: str | None,
     with show_records() as progress:
         summary = run_variants(source, scorer, open_sink, shards=shards, progress=progress)
     if output != "-":
-        _write_manifest(output, used, files, {**source.choices(), "alleles": summary.words()})
+        _write_manifest(output, used, [path, *files[path != "-" :]], {**source.choices(), "alleles": summary.words()})
     if shards is not None:
         shards.remove()
     if not models:

@@ -106,7 +106,7 @@ def _header(stream: BinaryIO) -> tuple[list[bytes], bytes]:
     for line in stream:
         if not line.startswith(b"#"):
             return header, line
-        header.append(line.rstrip(b"\r\n"))
+        header.append(line.removesuffix(b"\n"))
     return header, b""
 
 

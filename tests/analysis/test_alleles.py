@@ -1,5 +1,7 @@
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from troubled_vcf import GENOME, HEADER, ROOM, fasta, troubled_lines
 
 from dreamkeras.analysis.alleles import allele_kind, check_alleles
@@ -20,6 +22,12 @@ def check(tmp_path):
         return check_alleles(batch, Genome(str(tmp_path / "g.fa")), room)
 
     return checked
+
+
+CELLS = st.sampled_from(
+    ["", ".", "*", "1", "chr1", "chrM", "MT", "#", "A", "acg", "AN", "<DEL>", "A,C", ",", "N[1:2[", "0", "-1", "4000", "é"]
+)
+"""What may stand in any column."""
 
 
 def statuses(alleles):
@@ -98,3 +106,20 @@ def test_a_file_without_a_record_that_can_be_compared(check):
     found = check(["x", record("chr9", 1, "A", "C")])
     assert statuses(found) == ["malformed", "not_in_genome"]
     assert found.statuses.dtype == np.uint8
+
+
+@settings(max_examples=40)
+@given(st.lists(st.one_of(st.lists(CELLS, max_size=10).map("\t".join), st.text(st.characters(codec="utf-8", exclude_characters="\0\n")))))
+def test_whatever_stands_in_a_line_it_has_a_status(tmp_path_factory, lines):
+    folder = tmp_path_factory.mktemp("v")
+    (folder / "g.fa").write_text(fasta())
+    (folder / "a.vcf").write_text(HEADER + "A first line\n" + "".join(line + "\n" for line in lines), newline="")
+    genome, rows = Genome(str(folder / "g.fa")), []
+    with open_vcf(str(folder / "a.vcf")) as vcf:
+        for batch in vcf.batches:
+            found = check_alleles(batch, genome, ROOM)
+            assert set(found.records.tolist()) == set(range(len(batch.texts)))
+            rows += [(batch.texts[record].decode(), WORDS[code]) for record, code in zip(found.records, found.statuses, strict=True)]
+    given_lines = ["A first line", *(line for line in lines if line.encode().strip())]
+    assert list(dict.fromkeys(text for text, _ in rows)) == list(dict.fromkeys(given_lines))
+    assert all(status == "malformed" for text, status in rows if text.count("\t") < 7)

@@ -78,6 +78,9 @@ def test_a_packed_file_is_bgzip_with_its_end(tmp_path, made):
     path = write(tmp_path / "out.vcf.gz", *parts)
     check_bgzip_end(str(path))
     assert path.read_bytes()[12:14] == b"BC"
+    pysam = pytest.importorskip("pysam")
+    with pysam.BGZFile(str(path)) as file:
+        assert file.read(10**7) == gzip.decompress(path.read_bytes())
     assert gzip.decompress(path.read_bytes()) == write(tmp_path / "out.vcf", *parts).read_bytes()
 
 

@@ -13,8 +13,9 @@ import pytest
 from toy_models import count, write_toy_model
 from troubled_vcf import GENOME, HEADER, fasta, troubled_lines
 
+import dreamkeras
 from dreamkeras.cli.variants import FORMATS
-from dreamkeras.sequence.construct import Construct
+from dreamkeras.sequence.construct import YEAST, Construct
 from dreamkeras.sequence.writers import FORMATS as TABLES
 
 
@@ -152,6 +153,28 @@ def test_an_insert_between_adapters(run, genome, vcf, tmp_path):
             assert numbers(row, "a") == (a[0] + 4, a[1] + 4, a[2])
     shorter = rows(run("variants", vcf(60), "--genome", genome, "-m", model, "--insert-length", 8).stdout)
     assert [row["status"] for row in shorter].count("too_long") > [row["status"] for row in found].count("too_long")
+
+
+def test_a_yeast_promoter_is_80_letters_between_its_adapters(run, genome, vcf, tmp_path):
+    found = rows(run("variants", vcf(30), "--genome", genome).stdout)
+    scored = [row for row in found if row["status"] == "ok"]
+    model = dreamkeras.load()
+    for row in scored[::4]:
+        contig = {"MT": "chrM", "1": "chr1", "2": "chr2"}.get(row["chrom"], row["chrom"])
+        start, pad = int(row["pos"]) - 1, "N" * 80
+        texts = []
+        for allele in (row["ref"], row["alt"]):
+            changed = pad + GENOME[contig][:start] + allele + GENOME[contig][start + len(row["ref"]) :] + pad
+            insert = changed[80 + start - 40 :][:80]
+            texts.append(YEAST.left_adapter + insert + YEAST.right_adapter)
+        before, after = model.predict(texts)[:, 0]
+        assert numbers(row, "expression") == pytest.approx((before, after, after - before), abs=1e-4)
+    assert len(scored) > 20
+
+
+def test_pairs_from_standard_input(run, toy_model):
+    result = run("variants", "-", "-m", toy_model, stdin="ref\talt\nACGT\tAAGT\n")
+    assert numbers(rows(result.stdout)[0], "a") == (1, 2, 1)
 
 
 def test_pairs_of_sequences(run, toy_model, tmp_path):
