@@ -22,6 +22,10 @@ ALT_NAMES = ("alt", "alternative", "alt_sequence", "alt_seq", "alternative_seque
 """Likewise of those with it."""
 
 
+_POSITIONS = {"pos", "position", "start"}
+"""Columns of tables whose alleles are a few letters at a place of a genome, not sequences."""
+
+
 class Pairs(NamedTuple):
     """A batch of rows.
 
@@ -85,6 +89,12 @@ def _sequence_positions(layout: Layout, ref: str | int | None, alt: str | int | 
     if layout.names is None and (ref is None or alt is None) and len(looks) < 2:
         raise InputError(
             f"Expected two columns of sequences, got {', '.join(layout.first)[:80]} ({source_name(path)}, line {layout.line})."
+        )
+    named = {name.lower() for name in layout.names or ()}
+    if ref is None and alt is None and named & _POSITIONS:
+        where = f"{source_name(path)}, line {layout.line}"
+        raise InputError(
+            f"Expected columns of whole sequences, got alleles at positions ({where}): write them as VCF, or name the columns."
         )
     found = []
     for column, names, place in ((ref, REF_NAMES, 0), (alt, ALT_NAMES, 1)):

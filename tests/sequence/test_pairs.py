@@ -37,6 +37,11 @@ def test_columns_may_be_named_or_counted(tmp_path):
     assert read(path, ref_column="mutant", alt_column="wild")[0] == ("1", "AGGT", "ACGT", 2, False)
 
 
+def test_named_columns_may_stand_beside_a_position(tmp_path):
+    path = write(tmp_path / "p.tsv", "pos\tref\talt\n7\tACGTA\tACGTC\n")
+    assert read(path, ref_column="ref", alt_column="alt")[0][:3] == ("1", "ACGTA", "ACGTC")
+
+
 def test_without_a_header_the_first_two_columns_of_dna_count(tmp_path):
     path = write(tmp_path / "p.tsv", "7\tACGTACGT\tx\tACGTACGA\n8\tACGT\tx\tA\n")
     assert [row[:3] for row in read(path)] == [("1", "ACGTACGT", "ACGTACGA"), ("2", "ACGT", "A")]
@@ -73,6 +78,7 @@ def test_sequences_are_the_same_in_any_case(tmp_path):
         ("id\tref\tx\na\tA\tC\n", {}, "a column named 'alt'"),
         ("id\tref\talt\na\tA\tC\n", {"ref_column": "wild"}, "a column named 'wild'"),
         ("id\tref\talt\n", {}, "at least one row"),
+        ("chrom\tPOS\tref\talt\n1\t7\tA\tC\n", {}, r"whole sequences, got alleles at positions \(.*line 1\): write them as VCF"),
         ("ACGTACGT\tx\n", {}, r"Expected two columns of sequences, got ACGTACGT, x \(.*line 1\)"),
         ("##fileformat=VCFv4.2\n#CHROM\tPOS\n", {}, "a genome beside a VCF, got the VCF alone"),
     ],
