@@ -4,6 +4,7 @@ import click
 import pytest
 from click.testing import CliRunner
 
+from dreamkeras.analysis.effect_files import EFFECT_FORMATS
 from dreamkeras.cli import options
 from dreamkeras.data.record import DATA_SETS
 from dreamkeras.scoring.session import DEVICES
@@ -27,6 +28,7 @@ def parse(option, *args):
 
 def test_choices_are_those_of_the_library():
     assert (*FORMATS, *TRACKS) == options.FORMATS
+    assert options.EFFECT_FORMATS == EFFECT_FORMATS
     assert get_args(Strand) == options.STRAND_CHOICES
     assert options.DEVICES == DEVICES
     assert tuple(DATA_SETS) == options.DATA_SETS

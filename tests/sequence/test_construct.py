@@ -71,6 +71,13 @@ def test_adapters_of_a_construct_may_be_written_in_lower_case(insert):
     assert windows(lower, whole)[0].upper() == windows(ADAPTERS, whole)[0].upper()
 
 
+def test_a_bare_insert_that_looks_as_if_it_had_adapters_is_surrounded_as_a_whole():
+    construct = Construct("between", length=14, left_adapter="ACAC", right_adapter="GT")
+    inserts = Ragged.from_strings(["ACACTTGT", "ACACGG", "TTT"])
+    windows = [row.tobytes().decode() for row in construct.surround(inserts)]
+    assert windows == ["ACACACACTTGTGT", "NNACACACACGGGT", "NNNNNACACTTTGT"]
+
+
 @pytest.mark.parametrize("alignment", ALIGNMENTS)
 def test_no_letter_of_the_longest_insert_is_lost(alignment):
     construct = dataclasses.replace(ADAPTERS, alignment=alignment)

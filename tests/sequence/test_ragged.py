@@ -63,3 +63,8 @@ def test_iterating_ends_after_the_last_text():
 def test_lengths_cut_a_flat_array():
     ragged = Ragged.from_lengths(np.frombuffer(b"AACCC", np.uint8), np.array([2, 0, 3]))
     assert listed(ragged) == ["AA", "", "CCC"]
+
+
+def test_pieces_of_a_flat_array_may_overlap_and_be_empty():
+    ragged = Ragged.from_strings(["ACGT", "TT"])
+    assert listed(ragged.cut(np.array([1, 3, 6, 0]), np.array([2, 3, 0, 1]))) == ["CG", "TTT", "", "A"]
