@@ -200,3 +200,11 @@ def test_a_bare_construct_has_nothing_constant_around_an_insert():
     assert YEAST.has_surroundings
     assert Construct("flank", length=9, left_flank="ACG").has_surroundings
     assert not Construct("bare", length=9).has_surroundings
+
+
+@pytest.mark.parametrize("alignment", ALIGNMENTS)
+def test_inserts_begin_at_the_first_column(alignment):
+    construct = dataclasses.replace(ADAPTERS, alignment=alignment)
+    lengths = np.arange(construct.shortest, construct.longest + 1)
+    inserts = Ragged.from_strings(["K" * length for length in lengths])
+    np.testing.assert_array_equal(construct.first_columns(lengths), (construct.surround(inserts) == ord("K")).argmax(axis=1))
