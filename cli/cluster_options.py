@@ -19,7 +19,7 @@ OPTIONS = (
         type=click.Choice(ENGINES),
         default=ENGINES[0],
         show_default=True,
-        help="ray scores many files at once, or folders of them, each to a file of its own in the folder -o.",
+        help="ray scores many files at once, or folders of them, each to a file of its own in the folder -o; all may be URLs.",
     ),
     click.option("--ray-address", metavar="ADDRESS", help="The cluster's.  [default: Ray is started on this machine]"),
 )
@@ -36,7 +36,7 @@ def check_cluster(inputs: tuple[str, ...], output: str, engine: str, address: st
     """Refuses what does not go with the engine.
 
     Args:
-        inputs: Files and folders.
+        inputs: Files and folders, paths or URLs.
         output: Where results go.
         engine: One of `options.ENGINES`.
         address: The cluster's.
@@ -46,7 +46,11 @@ def check_cluster(inputs: tuple[str, ...], output: str, engine: str, address: st
     Raises:
         click.UsageError: Something does not.
     """
+    from dreamkeras.scoring.object_store import is_url
+
     if engine != "ray":
+        if any(map(is_url, (*inputs, output))):
+            raise click.UsageError(f"Expected --engine ray for URLs, got {engine}.")
         if address is not None:
             raise click.UsageError(f"Expected --engine ray for --ray-address, got {engine}.")
         return

@@ -76,8 +76,8 @@ async def models(request: Request) -> Response:
 async def predict(uploads: Uploads, request: Request) -> Response:
     """Predictions of the sequences in the body."""
     service = _service(request)
-    echo = request.query_params.get("include", "")
-    if echo not in {"", "sequence"}:
+    echo = request.query_params.get("include")
+    if echo not in {None, "sequence"}:
         raise ProtocolError(f"Expected include=sequence, got {echo[:40]!r}.")
     if _is_json(request):
         fields = await _json_body(request)
@@ -87,7 +87,7 @@ async def predict(uploads: Uploads, request: Request) -> Response:
         model = _model(request, {})
         columns = (_place(request, "id_column"), _place(request, "sequence_column"))
         batches, otherwise = uploads.read(_noting_end(request), *columns), TSV
-    question = _Question(model, batches, choose_type(request.headers.get("accept", ""), otherwise), bool(echo))
+    question = _Question(model, batches, choose_type(request.headers.get("accept", ""), otherwise), echo is not None)
     return await _held_back(request, one_ahead(_written(service, question)), question.media_type)
 
 

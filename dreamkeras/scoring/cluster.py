@@ -7,24 +7,21 @@ import contextlib
 import json
 import logging
 from collections.abc import Callable, Generator, Iterator, Sequence
-from pathlib import Path
 from typing import Any, Literal, NamedTuple
 
 import numpy as np
 
 from dreamkeras.errors import DreamkerasError, InputError, MissingPackageError
 from dreamkeras.scoring.cpus import available_cpus
+from dreamkeras.scoring.object_store import Location, locate
 from dreamkeras.scoring.pipeline import REASONS, Scored, score_records
 from dreamkeras.scoring.predictor import PACKAGED_MODEL, load
 from dreamkeras.scoring.scorer import BATCH_SIZE
 from dreamkeras.scoring.shards import check_manifest, describe_work
-from dreamkeras.sequence.outputs import naming_output
 from dreamkeras.sequence.places import Reader
 from dreamkeras.sequence.writers import FORMATS, open_writer
 
 __all__ = ["FileScorer", "Work", "files_in", "score_on_ray"]
-
-MANIFEST = "manifest.json"
 
 
 class Work(NamedTuple):
@@ -32,7 +29,7 @@ class Work(NamedTuple):
 
     Args:
         models: `.onnx` files or run folders, which every node has to see; none is the packaged model.
-        folder: Where results go; every node has to see it.
+        folder: Path or URL of where results go; every node has to see it.
         format: One of `sequence.writers.FORMATS`.
         reader: How files become records.
         on_error: What a record that does not fit the construct does: `"fail"` ends all, `"skip"` leaves it out.
@@ -50,9 +47,9 @@ class Work(NamedTuple):
     threads: int = 1
     device: str = "auto"
 
-    def output(self, path: str) -> Path:
-        """The file of an input's results: its name with the format's suffix."""
-        return Path(self.folder) / f"{Path(path).name}.{self.format}"
+    def output(self, name: str) -> str:
+        """The name of an input's results: its own with the format's suffix."""
+        return f"{name}.{self.format}"
 
 
 class FileScorer:
@@ -69,38 +66,39 @@ class FileScorer:
 
     def _score(self, path: str) -> dict[str, Any]:
         try:
-            with open_writer(str(self.work.output(path)), self.scorer.columns, self.work.format) as writer:
-                records = self.work.reader.read([path])
-                choices: dict[str, Any] = {"on_error": self.work.on_error, "batch_size": self.work.batch_size}
-                return score_records(records, self.scorer, writer, may_be_empty=True, **choices)._asdict()
+            place, folder = locate(path), locate(self.work.folder)
+            with place.fetched() as source, (folder / self.work.output(place.name)).made() as target:
+                scored = self._score_file(source, target)
         except DreamkerasError as error:
             return {"error": str(error)}
+        return scored._replace(reasons=[reason.replace(source, str(place)) for reason in scored.reasons])._asdict()
+
+    def _score_file(self, source: str, target: str) -> Scored:
+        with open_writer(target, self.scorer.columns, self.work.format) as writer:
+            choices: dict[str, Any] = {"on_error": self.work.on_error, "batch_size": self.work.batch_size}
+            return score_records(self.work.reader.read([source]), self.scorer, writer, may_be_empty=True, **choices)
 
 
-def files_in(paths: Sequence[str]) -> list[str]:
-    """The files among paths, and those in folders, by name; hidden ones are left out.
+def files_in(paths: Sequence[str]) -> list[Location]:
+    """The files among paths and URLs, and those in folders, by name; hidden ones are left out.
 
     Raises:
         InputError: There is none, or one is missing.
     """
-    files: list[Path] = []
-    for path in map(Path, paths):
-        files += sorted(file for file in path.iterdir() if file.is_file() and file.name[0] != ".") if path.is_dir() else [path]
-    for file in files:
-        if not file.is_file():
-            raise InputError(f"Expected a file or a folder of files, got nothing at {file}.")
+    places = [locate(path) for path in paths]
+    files = [file for place in places for file in place.files()]
     if not files:
-        raise InputError(f"Expected files to score, got none in {', '.join(paths)}.")
-    return [str(file.resolve()) for file in files]  # workers have another working folder
+        raise InputError(f"Expected files to score, got none in {', '.join(map(str, places))}.")
+    return files
 
 
 def score_on_ray(
     paths: Sequence[str], work: Work, *, address: str | None = None, resume: bool = False, progress: Callable[[int], None] | None = None
 ) -> Scored:
-    """Scores files on a Ray cluster, each to `Work.output`, which appears when it is whole.
+    """Scores files on a Ray cluster, each to `Work.output` in `Work.folder`, which appears when it is whole.
 
     Args:
-        paths: Files, or folders of them.
+        paths: Paths or URLs of files, or of folders of them.
         work: What is done with each.
         address: The cluster's; None starts Ray on this machine, for as long as this takes.
         resume: Whether files whose results are there are passed over; otherwise the folder has to be empty.
@@ -116,8 +114,11 @@ def score_on_ray(
     """
     ray = _import_ray()
     files = files_in(paths)
-    _check(files, work, resume=resume)
-    left = [path for path in files if not work.output(path).exists()]
+    folder = locate(work.folder)
+    work = work._replace(folder=folder.text)
+    _check(files, folder, work, resume=resume)
+    done = folder.names()
+    left = [file.text for file in files if work.output(file.name) not in done]
     written, skipped = 0, 0
     reasons: list[str] = []
     with contextlib.closing(_outcomes(ray, left, work, address)) as outcomes:
@@ -131,20 +132,19 @@ def score_on_ray(
     return Scored(written, skipped, reasons)
 
 
-def _check(files: list[str], work: Work, *, resume: bool) -> None:
+def _check(files: list[Location], folder: Location, work: Work, *, resume: bool) -> None:
     """Makes the folder, or finds it to be that of the same work."""
     if work.format not in FORMATS:
         raise InputError(f"Expected one of the formats {', '.join(FORMATS)}, got {work.format!r}.")
-    names = [Path(path).name for path in files]
+    names = [file.name for file in files]
     if twice := {name for name in names if names.count(name) > 1}:
         raise InputError(f"Expected inputs of different names, which their results get, got {min(twice)!r} twice.")
-    folder = Path(work.folder)
-    if not resume and folder.exists() and any(folder.iterdir()):
+    if not resume and folder.names():
         raise InputError(f"Expected an empty folder for results, got {folder}: take another, or go on with --resume.")
-    manifest = describe_work(work.models or (str(PACKAGED_MODEL),), files, (), work._replace(models=(), folder="", threads=1))
-    with naming_output(work.folder):
-        folder.mkdir(parents=True, exist_ok=True)
-    check_manifest(folder / MANIFEST, manifest)
+    texts, choices = [file.text for file in files], work._replace(models=(), folder="", threads=1)
+    manifest = describe_work(work.models or (str(PACKAGED_MODEL),), texts, (), choices)
+    folder.make_folder()
+    check_manifest(folder, manifest)
 
 
 def _outcomes(ray: Any, files: list[str], work: Work, address: str | None) -> Generator[dict[str, Any], None, None]:

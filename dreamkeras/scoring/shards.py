@@ -9,6 +9,7 @@ import io
 import json
 import shutil
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any, NamedTuple
@@ -16,11 +17,17 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from dreamkeras.errors import InputError
-from dreamkeras.sequence.digests import file_digest, glance
-from dreamkeras.sequence.outputs import naming_output, open_output
+from dreamkeras.scoring.object_store import Location, locate
+from dreamkeras.sequence.digests import file_digest
+from dreamkeras.sequence.outputs import open_output
 from dreamkeras.sequence.records import Records
 
 __all__ = ["SHARD", "Shard", "Shards", "check_manifest", "describe_work", "in_shards", "join_shards"]
+
+MANIFEST = "manifest.json"
+
+GLANCES = 16
+"""Inputs that are looked at at one time: an object store takes a while for each."""
 
 SHARD = 1 << 16
 """Records in a shard: a second or so of work, and a row group of Parquet."""
@@ -64,14 +71,14 @@ class Shards:
     def __init__(self, folder: Path, manifest: dict[str, Any]) -> None:
         self.folder = folder
         self.manifest = json.loads(json.dumps(manifest))
-        path = folder / "manifest.json"
+        path = folder / MANIFEST
         kept = len(list(folder.glob("*.npz"))) if path.exists() else 0
         self.done = next(number for number in range(kept + 1) if not self._path(number).exists())
         if not self.done:
             path.unlink(missing_ok=True)  # work that has nothing yet may become another
-        with naming_output(str(folder)):
-            folder.mkdir(parents=True, exist_ok=True)
-        check_manifest(path, self.manifest)
+        place = locate(str(folder))
+        place.make_folder()
+        check_manifest(place, self.manifest)
 
     def add(self, shard: Shard) -> None:
         """Keeps the next shard.
@@ -111,26 +118,28 @@ class Shards:
         return self.folder / f"{number:08d}.npz"
 
 
-def check_manifest(path: Path, manifest: dict[str, Any]) -> None:
-    """Writes what is being done, where nothing is written yet; otherwise finds it to be the same.
+def check_manifest(folder: Location, manifest: dict[str, Any]) -> None:
+    """Writes what is being done in a folder, where nothing is written yet; otherwise finds it to be the same.
 
     Raises:
         InputError: It is something else; the message names the difference.
         DreamkerasError: It cannot be written.
     """
     manifest = json.loads(json.dumps(manifest))
-    if not path.exists():
-        with open_output(str(path)) as file:
+    place = folder / MANIFEST
+    try:
+        text = place.read()
+        found = None if text is None else json.loads(text)
+    except (OSError, ValueError) as error:
+        raise InputError(f"Expected the manifest of an unfinished prediction, got {place} ({error}).") from None
+    if text is None:
+        with place.made() as path, open_output(path) as file:
             file.write((json.dumps(manifest, indent=2) + "\n").encode())
         return
-    try:
-        found = json.loads(path.read_text())
-    except (OSError, ValueError) as error:
-        raise InputError(f"Expected the manifest of an unfinished prediction, got {path} ({error}).") from None
     different = _differences(found, manifest)
     if different:
         raise InputError(
-            f"Expected to go on with the prediction in {path.parent}, got another {' and '.join(different)}: "
+            f"Expected to go on with the prediction in {folder}, got another {' and '.join(different)}: "
             "run what was begun there, remove that folder, or take another output."
         )
 
@@ -140,20 +149,20 @@ def describe_work(models: Sequence[str], inputs: Sequence[str], columns: Sequenc
 
     Args:
         models: `.onnx` files or run folders.
-        inputs: Files.
+        inputs: Paths or URLs of files.
         columns: Names of the predictions' columns.
         choices: What else the results depend on.
 
     Raises:
         InputError: An input is missing.
     """
-    for path in inputs:
-        if not Path(path).is_file():
-            raise InputError(f"Expected a file, got nothing at {path}.")
+    places = [locate(path) for path in inputs]
+    with ThreadPoolExecutor(GLANCES) as pool:
+        glances = list(pool.map(lambda place: place.glance(), places))
     files = [str(Path(path) / "model.onnx") if Path(path).is_dir() else path for path in models]
     return {
         "model": {path: file_digest(path) for path in files},
-        "input": [[path, glance(path)] for path in inputs],
+        "input": [[str(place), seen] for place, seen in zip(places, glances, strict=True)],
         "columns": list(columns),
         "choice of options": list(choices),
         "version of dreamkeras": importlib.metadata.version("dreamkeras"),

@@ -2,8 +2,9 @@
 
 import hashlib
 from pathlib import Path
+from typing import BinaryIO
 
-__all__ = ["file_digest", "glance"]
+__all__ = ["file_digest", "glance", "glance_at"]
 
 EDGE = 1 << 20
 
@@ -17,8 +18,13 @@ def file_digest(path: str | Path) -> str:
 def glance(path: str | Path) -> str:
     """What tells a large file from most others at once: its size, and the SHA-256 of its first and its last megabyte."""
     with open(path, "rb") as file:
-        digest = hashlib.sha256(file.read(EDGE))
-        size = file.seek(0, 2)
-        file.seek(max(0, size - EDGE))
-        digest.update(file.read(EDGE))
+        return glance_at(file)
+
+
+def glance_at(file: BinaryIO) -> str:
+    """The `glance` of an open file."""
+    digest = hashlib.sha256(file.read(EDGE))
+    size = file.seek(0, 2)
+    file.seek(max(0, size - EDGE))
+    digest.update(file.read(EDGE))
     return f"{size}:{digest.hexdigest()}"

@@ -41,6 +41,12 @@ def test_tiles_of_genomes_reach_it_too(run, toy_model, fasta, tmp_path, asked):
     assert asked["work"].threads == 1
 
 
+def test_urls_reach_it_as_they_are(run, toy_model, asked):
+    places = ["s3://bucket/in?region=us-east-1", "s3://bucket/out?region=us-east-1"]
+    assert run("predict", places[0], "-m", toy_model, "-o", places[1], "--engine", "ray").exit_code == 0
+    assert (asked["paths"], asked["work"].folder) == ((places[0],), places[1])
+
+
 @pytest.mark.parametrize(
     ("args", "message"),
     [
@@ -48,6 +54,8 @@ def test_tiles_of_genomes_reach_it_too(run, toy_model, fasta, tmp_path, asked):
         (["--engine", "ray", "-o", "out.bw", "--tile", "4:2"], "got a track"),
         (["--engine", "ray", "-o", "out", "--threads", "auto"], "got auto"),
         (["--ray-address", "auto"], "Expected --engine ray for --ray-address"),
+        (["s3://bucket/in.fa"], "Expected --engine ray for URLs, got local."),
+        (["-o", "s3://bucket/out.tsv"], "Expected --engine ray for URLs, got local."),
         (["--engine", "dask"], "'dask' is not one of"),
     ],
 )

@@ -16,16 +16,17 @@ def table():
     return [line.split("\t") for line in done.stdout.splitlines()]
 
 
-def test_every_model_has_a_row_an_assay(table):
+def test_every_model_has_a_row_with_a_number_an_assay(table):
     from dreamkeras.data.assays import ASSAYS
     from dreamkeras.models.presets import PRESETS
 
     header, *rows = table
-    assert header == ["model", "slot", "assay", "parameters", "description"]
-    networks = [(model, assay) for model, slot, assay, *_ in rows if slot == "-"]
-    assert [pair for pair in networks if pair[1] != "atac"] == [(model, assay) for model in PRESETS for assay in ASSAYS]
+    assert header == ["model", "slot", *ASSAYS, "atac", "description"]
+    networks = {model: numbers for model, slot, *numbers, _ in rows if slot == "-"}
+    assert list(networks) == list(PRESETS)
+    assert all(number.isdecimal() for numbers in networks.values() for number in numbers[:-1])
     # These two do not keep the positions that a profile is answered for.
-    assert {model for model, assay in networks if assay == "atac"} == PRESETS.keys() - {"unlockdna", "proformer"}
+    assert {model for model, numbers in networks.items() if numbers[-1] == "-"} == {"unlockdna", "proformer"}
     assert all(description.endswith(".") for *_, description in rows)
 
 
@@ -40,7 +41,7 @@ def test_every_block_has_a_row(table):
 
 
 def test_the_dream_models_have_the_published_numbers_of_parameters(table):
-    came = {(model, assay): int(parameters) for model, slot, assay, parameters, _ in table[1:] if slot == "-"}
+    came = {(row[0], assay): int(number) for row in table[1:13] for assay, number in zip(table[0][2:5], row[2:5], strict=True)}
     assert came["dream-cnn", "yeast"] == 1_933_970
     assert came["dream-rnn", "lentimpra"] == 4_203_393
     assert came["dream-attn", "starrseq"] == 4_690_434

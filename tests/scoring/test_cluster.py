@@ -113,7 +113,7 @@ def test_what_is_done_is_not_done_again(stand_in, folder, work):
 def test_a_file_without_a_record_that_fits_has_a_header_alone(stand_in, tmp_path, work):
     (tmp_path / "x.fa").write_text(">x\nAC\n")
     assert score_on_ray([str(tmp_path / "x.fa")], work)[:2] == (0, 1)
-    assert work.output("x.fa").read_text() == "id\tgc\ta\n"
+    assert Path(work.folder, "x.fa.tsv").read_text() == "id\tgc\ta\n"
 
 
 def test_places_of_a_genome_are_read_as_well(work, tmp_path):
@@ -122,12 +122,12 @@ def test_places_of_a_genome_are_read_as_well(work, tmp_path):
     scorer = FileScorer(work._replace(reader=Reader(Places(tile=Tile(12, 4)))))
     (outcome,) = scorer({"path": np.array([str(tmp_path / "g.fa")])})["outcome"]
     assert json.loads(outcome) == {"written": 2, "skipped": 0, "reasons": []}
-    rows = [line.split("\t") for line in work.output("g.fa").read_text().splitlines()[1:]]
+    rows = [line.split("\t") for line in Path(work.folder, "g.fa.tsv").read_text().splitlines()[1:]]
     assert rows == [["chr1:0-12", "6", "3"], ["chr1:4-16", *(f"{value:g}" for value in count("ACGTACGTGGGG"))]]
 
 
 def test_inputs_are_files_or_the_files_of_folders(folder, tmp_path):
-    names = [Path(path).name for path in files_in([str(folder / "c.fa"), str(folder)])]
+    names = [file.name for file in files_in([str(folder / "c.fa"), str(folder)])]
     assert names == ["c.fa", "a.fa", "b.fa", "c.fa"]
     with pytest.raises(InputError, match=r"got nothing at .*none"):
         files_in([str(tmp_path / "none")])
@@ -143,6 +143,59 @@ def test_names_of_results_are_unique_and_formats_known(stand_in, folder, work):
         score_on_ray([str(folder)], work._replace(format="bigwig"))
 
 
+class TestObjectStore:
+    """Inputs and results in an S3 server of this machine."""
+
+    @pytest.fixture
+    def stored(self, bucket, folder):
+        """The folder's files as objects."""
+        for file in folder.iterdir():
+            bucket.put(f"in/{file.name}", file.read_bytes())
+        return bucket
+
+    @pytest.mark.parametrize("format", ["tsv", "parquet"])
+    def test_objects_and_files_become_the_objects_that_the_local_engine_would_write(self, stand_in, stored, folder, work, tmp_path, format):
+        (tmp_path / "d.tsv").write_text("id\tsequence\nd0\tACGTA\n")
+        stored_work = work._replace(folder=stored.url("out/here"), format=format)
+        scored = score_on_ray([stored.url("in/"), (tmp_path / "d.tsv").as_uri()], stored_work)
+        assert scored[:2] == (6, 1)
+        assert scored.reasons[0].endswith("record 'a1' (s3://promoters/in/a.fa, line 3)")
+        score_on_ray([str(folder), str(tmp_path / "d.tsv")], work._replace(format=format))
+        written = {key.removeprefix("out/here/") for key in stored.written() if key.startswith("out/")}
+        assert written == {"manifest.json", *(f"{name}.{format}" for name in ("a.fa", "b.fa", "c.fa", "d.tsv"))}
+        for name in written - {"manifest.json"}:
+            assert stored.get(f"out/here/{name}") == Path(work.folder, name).read_bytes()
+
+    def test_an_error_names_the_object_and_resume_goes_on(self, stand_in, stored, work):
+        strict, inputs = work._replace(folder=stored.url("out"), on_error="fail"), [stored.url("in/b.fa"), stored.url("in/a.fa")]
+        for resume in (False, True):
+            with pytest.raises(DreamkerasError, match=r"'X' .* record 'a1' \(s3://promoters/in/a\.fa, line 3\)"):
+                score_on_ray(inputs, strict, resume=resume)
+        before = stored.written()
+        assert {key for key in before if key.startswith("out/")} == {"out/manifest.json", "out/b.fa.tsv"}
+        with pytest.raises(InputError, match=r"Expected an empty folder for results, got s3://promoters/out:"):
+            score_on_ray(inputs, strict)
+        stored.put("in/a.fa", b">a0\nAAAA\n")
+        with pytest.raises(InputError, match=r"prediction in s3://promoters/out, got another input:"):
+            score_on_ray(inputs, strict, resume=True)
+        assert stored.written() == before
+
+    def test_what_is_done_is_not_done_again(self, stand_in, stored, work):
+        there = work._replace(folder=stored.url("out"))
+        score_on_ray([stored.url("in")], there)
+        stored.delete("out/b.fa.tsv")
+        assert score_on_ray([stored.url("in")], there, resume=True) == Scored(2, 0, [])
+        assert score_on_ray([stored.url("in")], there, resume=True) == Scored(0, 0, [])
+
+    def test_the_manifest_holds_no_password(self, stand_in, stored, work):
+        user = "testing:secret-word@"
+        score_on_ray([stored.url("in", user=user)], work._replace(folder=stored.url("out", user=user)))
+        manifest = stored.get("out/manifest.json").decode()
+        assert "s3://testing@promoters/in/a.fa" in manifest
+        assert "secret-word" not in manifest
+        assert "endpoint_override" not in manifest
+
+
 def test_missing_ray_names_the_extra(folder, work, monkeypatch):
     monkeypatch.setitem(sys.modules, "ray", None)
     with pytest.raises(MissingPackageError, match=r"pip install 'dreamkeras\[ray\]'"):
@@ -154,21 +207,42 @@ def test_importing_the_module_imports_no_ray():
     assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout == "False False\n"
 
 
-def test_ray_equals_the_local_engine_on_40000_promoters(toy_model, predictor, tmp_path):
-    """In a process of its own: Ray changes warnings, signals and loggers of the one that starts it."""
-    pytest.importorskip("ray")
+@pytest.fixture
+def promoters(tmp_path):
+    """A folder of 40,000 sequences in 8 files."""
     random = np.random.default_rng(0)
     (tmp_path / "in").mkdir()
     for part in range(8):
         letters = random.choice(np.frombuffer(b"ACGT", np.uint8), (5000, 12))
         text = "".join(f">p{part}_{i}\n{row.tobytes().decode()}\n" for i, row in enumerate(letters))
         (tmp_path / "in" / f"{part}.fa").write_text(text)
-    args = ["predict", str(tmp_path / "in"), "-m", str(toy_model), "-o", str(tmp_path / "out"), "--engine", "ray"]
+    return tmp_path / "in"
+
+
+def run_on_ray(*arguments):
+    """In a process of its own: Ray changes warnings, signals and loggers of the one that starts it."""
+    pytest.importorskip("ray")
+    args = ["predict", *map(str, arguments), "--engine", "ray"]
     done = subprocess.run(
         [sys.executable, "-c", f"from dreamkeras.cli.main import main; main({args!r})"], capture_output=True, text=True, check=False
     )
     assert (done.returncode, done.stdout) == (0, ""), done.stderr
-    for file in sorted((tmp_path / "in").iterdir()):
+    assert "Traceback" not in done.stderr
+
+
+def test_ray_equals_the_local_engine_on_40000_promoters(toy_model, predictor, promoters, tmp_path):
+    run_on_ray(promoters, "-m", toy_model, "-o", tmp_path / "out")
+    for file in sorted(promoters.iterdir()):
         local(file, predictor, tmp_path / "local.tsv")
         assert (tmp_path / "out" / f"{file.name}.tsv").read_bytes() == (tmp_path / "local.tsv").read_bytes()
-    assert "Traceback" not in done.stderr
+
+
+def test_ray_reads_and_writes_objects(toy_model, predictor, promoters, bucket, tmp_path):
+    for file in list(promoters.iterdir())[2:]:
+        bucket.put(f"in/{file.name}", file.read_bytes())
+        file.rename(tmp_path / file.name)
+    run_on_ray(promoters, bucket.url("in"), "-m", toy_model, "-o", bucket.url("out"))
+    for part in range(8):
+        file = next(path for path in (promoters / f"{part}.fa", tmp_path / f"{part}.fa") if path.exists())
+        local(file, predictor, tmp_path / "local.tsv")
+        assert bucket.get(f"out/{file.name}.tsv") == (tmp_path / "local.tsv").read_bytes()

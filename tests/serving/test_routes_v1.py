@@ -93,6 +93,7 @@ class TestPredict:
             (b"model=none", 404, "unknown model"),
             (b"version=7", 404, "unknown model"),
             (b"include=all", 400, "Expected include=sequence, got 'all'"),
+            (b"include=", 400, "Expected include=sequence, got ''"),
             (b"sequence_column=9", 400, "Expected"),
         ],
     )
