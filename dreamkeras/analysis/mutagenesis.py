@@ -178,7 +178,7 @@ class _Asker:
 def _mutate(records: Records, ask: _Asker, progress: Progress | None, *, deletions: bool) -> Mutagenesis:
     constructs = ask.predictor.constructs
     mutants = Mutants(records.sequences, constructs, deletions=deletions)
-    reference = ask([construct.surround(mutants.inserts) for construct in constructs], progress)
+    reference = ask(mutants.originals, progress)
     at_once = max(1, min(AT_ONCE, LETTERS // sum(construct.length for construct in constructs)))
     values = np.empty((len(mutants), *reference.shape[1:]), np.float32)
     for first in range(0, len(mutants), at_once):

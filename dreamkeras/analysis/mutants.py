@@ -16,7 +16,7 @@ CHANGES = (*BASES, "-")
 
 DELETION = len(BASES)
 
-_CODES = np.frombuffer(BASES.encode(), np.uint8)
+_CODES = np.frombuffer("".join(CHANGES).encode(), np.uint8)
 
 
 def becomes(letters: np.ndarray, changes: int) -> np.ndarray:
@@ -41,6 +41,10 @@ class Mutants:
         constructs: How they become windows; one array of windows each.
         deletions: Whether each letter is left out, too.
 
+    Attributes:
+        inserts: The n inserts.
+        originals: For each construct uint8 (n, length), the windows of the sequences as they stand.
+
     Raises:
         ModelError: The constructs do not agree which letters are the inserts.
     """
@@ -50,6 +54,7 @@ class Mutants:
         self.constructs = constructs
         # Bare, so that a mutant which happens to begin as an adapter does is an insert all the same.
         self.inserts = sequences.cut(starts, lengths)
+        self.originals = [construct.surround(self.inserts) for construct in constructs]
         self._owner = np.repeat(np.arange(len(sequences)), lengths)
         others = becomes(self.inserts.flat, len(CHANGES) if deletions else DELETION)
         self._shape = others.shape
@@ -62,13 +67,22 @@ class Mutants:
         """For each construct uint8 (last - first, length): so many of the mutants, by letter and then by change."""
         place, change = self._place[first:last], self._change[first:last]
         rows = self._owner[place]
+        position = place - self.inserts.offsets[rows]
+        deleted = np.flatnonzero(change == DELETION)
+        shorter = self._without(rows[deleted], position[deleted]) if len(deleted) else None
+        made = []
+        for construct, originals in zip(self.constructs, self.originals, strict=True):
+            windows = originals[rows]
+            windows[np.arange(len(rows)), construct.first_columns(self.inserts.lengths)[rows] + position] = _CODES[change]
+            if shorter:
+                windows[deleted] = construct.surround(shorter)
+            made.append(windows)
+        return made
+
+    def _without(self, rows: np.ndarray, position: np.ndarray) -> Ragged:
+        """Inserts, each without one letter."""
         mutants = self.inserts.select(rows)
-        target = mutants.offsets[:-1] + place - self.inserts.offsets[rows]
-        replaced, deleted = change != DELETION, change == DELETION
-        mutants.flat[target[replaced]] = _CODES[change[replaced]]
-        if deleted.any():
-            mutants = Ragged.from_lengths(np.delete(mutants.flat, target[deleted]), mutants.lengths - deleted)
-        return [construct.surround(mutants) for construct in self.constructs]
+        return Ragged.from_lengths(np.delete(mutants.flat, mutants.offsets[:-1] + position), mutants.lengths - 1)
 
     def effects(self, reference: np.ndarray, values: np.ndarray) -> np.ndarray:
         """The mutants' predictions as `Mutagenesis.effects`.

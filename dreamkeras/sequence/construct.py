@@ -122,6 +122,14 @@ class Construct:
         """The windows of bare inserts that fit, whatever they begin and end with; uint8 (n, length), as `windows`."""
         return self._windows(inserts.flat, inserts.offsets[:-1], inserts.lengths)
 
+    def first_columns(self, lengths: np.ndarray) -> np.ndarray:
+        """int64 (n,): the column of a window at which an insert of each length, int64 (n,), begins."""
+        return {
+            "right": self.length - len(self.right_adapter) - lengths,
+            "left": np.full_like(lengths, len(self._left)),
+            "center": (self.length - lengths) // 2,
+        }[self.alignment]
+
     def problems(self, sequences: Ragged) -> dict[int, str]:
         """Why each unfit sequence does not go into this construct, by its index; empty when all fit.
 
@@ -177,11 +185,7 @@ class Construct:
     def _template(self, length: int) -> tuple[int, np.ndarray]:
         """The column of an insert's first letter, and a window of flanks around an insert of this length."""
         left, right = _codes(self._left), _codes(self.right_adapter + self.right_flank)
-        first = {
-            "right": self.length - len(self.right_adapter) - length,
-            "left": len(left),
-            "center": (self.length - length) // 2,
-        }[self.alignment]
+        first = int(self.first_columns(np.array(length)))
         around = np.concatenate(
             [np.full(self.length, N, np.uint8), left, np.full(length, N, np.uint8), right, np.full(self.length, N, np.uint8)]
         )

@@ -4,12 +4,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 from weight_sum import PLAIN, WeightSum
 
-from dreamkeras.analysis.mutagenesis import mutagenesis
-from dreamkeras.analysis.mutants import Mutants
-from dreamkeras.errors import InputError, ModelError
+from dreamkeras.analysis.mutagenesis import knows_members, mutagenesis, mutate_records
+from dreamkeras.errors import InputError
 from dreamkeras.scoring.ensemble import Ensemble
-from dreamkeras.sequence.alphabet import BASES
-from dreamkeras.sequence.construct import YEAST, Construct
+from dreamkeras.sequence.alphabet import BASES, ONE_HOT
+from dreamkeras.sequence.construct import Construct
 from dreamkeras.sequence.ragged import Ragged
 from dreamkeras.sequence.records import Records
 
@@ -95,13 +94,6 @@ def test_an_ensembles_effects_are_the_mean_of_its_members():
     np.testing.assert_allclose(together, np.mean(alone, axis=0), atol=1e-6)
 
 
-def test_a_batch_of_mutants_may_begin_anywhere():
-    mutants = Mutants(records_of("ACGT", "GGATC").sequences, [PLAIN], deletions=True)
-    (whole,) = mutants.windows(0, len(mutants))
-    pieces = [mutants.windows(first, first + 7)[0] for first in range(0, len(mutants), 7)]
-    np.testing.assert_array_equal(np.concatenate(pieces), whole)
-
-
 def test_progress_counts_the_windows_that_were_scored():
     told = []
     mutagenesis(records_of("ACGT"), WeightSum(), progress=told.append)
@@ -114,11 +106,110 @@ def test_a_sequence_that_does_not_fit_is_named():
 
 
 def test_deletions_need_room_for_an_insert_one_base_shorter():
-    with pytest.raises(InputError, match="Expected at least 3 bases for deletions in construct 'plain', got 2"):
+    with pytest.raises(
+        InputError, match=r"Expected at least 3 bases for deletions in construct 'plain', got 2 in record 's0' \(made.fa, line 1\)"
+    ):
         mutagenesis(records_of("AC"), WeightSum(), deletions=True)
 
 
-def test_models_that_see_other_inserts_in_a_sequence_are_refused():
-    whole = Construct("whole", length=150)
-    with pytest.raises(ModelError, match="agree where the inserts are, got those of constructs yeast and whole"):
-        Mutants(Ragged.from_strings([YEAST.left_adapter + "ACGT" * 20 + YEAST.right_adapter]), [YEAST, whole])
+def test_hypothetical_contributions_are_weights_against_their_mean():
+    predictor = WeightSum(PLAIN, tasks=2)
+    found = mutagenesis(records_of("ACGTACGTACGT"), predictor).hypothetical()
+    np.testing.assert_allclose(found, predictor.weights - predictor.weights.mean(1, keepdims=True), atol=1e-6)
+
+
+def test_the_deviation_of_effects_is_that_of_the_members_effects():
+    members = [WeightSum(seed=seed, tasks=2) for seed in (1, 2, 3)]
+    found = mutagenesis(records_of("ACGGT", "GATTACA"), Ensemble(members), deletions=True)
+    alone = [mutagenesis(records_of("ACGGT", "GATTACA"), member, deletions=True).effects for member in members]
+    np.testing.assert_allclose(found.sd, np.std(alone, axis=0, ddof=1), atol=1e-6)
+    assert knows_members(Ensemble(members))
+
+
+def test_a_single_model_has_no_deviation():
+    assert mutagenesis(records_of("ACGGT"), WeightSum()).sd is None
+    assert mutagenesis(records_of("ACGGT"), Ensemble([WeightSum()])).sd is None
+    assert not knows_members(WeightSum())
+    assert not knows_members(Ensemble([WeightSum()]))
+
+
+class TestRecords:
+    SEQUENCES = ("ACGTAC", "GGATCCA", "TTTT", "ACGTACGTACGT", "CAGCAG")
+
+    def parts(self, predictor, batches, **options):
+        return list(mutate_records(iter(batches), predictor, **options))
+
+    @pytest.mark.parametrize("letters", [1, 9, 1000])
+    @pytest.mark.parametrize("rows", [1, 2, 5])
+    def test_batches_and_what_is_in_memory_at_once_do_not_show(self, monkeypatch, letters, rows):
+        monkeypatch.setattr("dreamkeras.analysis.mutagenesis.LETTERS_AT_ONCE", letters)
+        records = records_of(*self.SEQUENCES)
+        parts = self.parts(WeightSum(tasks=2), records.batches(rows=rows), deletions=True)
+        whole = mutagenesis(records, WeightSum(tasks=2), deletions=True)
+        np.testing.assert_array_equal(np.concatenate([part.found.effects for part in parts]), whole.effects)
+        np.testing.assert_array_equal(np.concatenate([part.found.reference for part in parts]), whole.reference)
+        assert [name for part in parts for name in part.found.ids] == whole.ids
+
+    def test_a_few_letters_at_a_time_are_in_memory(self, monkeypatch):
+        monkeypatch.setattr("dreamkeras.analysis.mutagenesis.LETTERS_AT_ONCE", 13)
+        parts = self.parts(WeightSum(), [records_of(*self.SEQUENCES)])
+        assert [part.found.inserts.lengths.tolist() for part in parts] == [[6, 7], [4], [12], [6]]
+
+    def test_mutants_that_sequences_share_are_asked_for_once(self):
+        predictor = WeightSum()
+        self.parts(predictor, [records_of("AAAA"), records_of("AAAA", "AAAC")])
+        texts = {"AAAA"[:i] + base + "AAAA"[i + 1 :] for i in range(4) for base in BASES}
+        texts |= {"AAAC"[:i] + base + "AAAC"[i + 1 :] for i in range(4) for base in BASES}
+        assert predictor.asked == len(texts)
+
+    def test_records_that_do_not_fit_are_left_out_and_told(self):
+        (part,) = self.parts(WeightSum(), [records_of("ACGT", "AC!T", "A" * 13, "GGG")], on_error="skip")
+        assert part.found.ids == ["s0", "s3"]
+        assert part.skipped == 2
+        assert part.reasons[0] == "Expected DNA letters, got '!' at position 3 in record 's1' (made.fa, line 2)"
+
+    def test_records_without_room_for_a_deletion_are_left_out(self):
+        (part,) = self.parts(WeightSum(), [records_of("AC", "ACG")], on_error="skip", deletions=True)
+        assert (part.found.ids, part.skipped) == (["s1"], 1)
+        (part,) = self.parts(WeightSum(), [records_of("AC", "ACG")], on_error="skip")
+        assert (part.found.ids, part.skipped) == (["s0", "s1"], 0)
+
+    def test_nothing_but_unfit_records_is_an_empty_part(self):
+        (part,) = self.parts(WeightSum(), [records_of("A", "!")], on_error="skip")
+        assert (part.found.ids, part.found.effects.shape, part.skipped) == ([], (0, 4, 1), 2)
+
+    def test_an_unfit_record_fails(self):
+        with pytest.raises(InputError, match="record 's1'"):
+            self.parts(WeightSum(), [records_of("ACGT", "A")])
+
+
+class TorchScorer(WeightSum):
+    """A torch network's answers for windows, which it takes as tangermeme does: one-hot, (n, 4, length)."""
+
+    def __init__(self, network):
+        super().__init__(PLAIN, tasks=2)
+        self.network = network
+
+    def score_windows(self, windows, batch_size=64, progress=None):
+        import torch
+
+        (letters,) = windows
+        with torch.no_grad():
+            return self.network(torch.tensor(ONE_HOT[letters].transpose(0, 2, 1))).numpy()
+
+
+def test_tangermeme_agrees():
+    torch = pytest.importorskip("torch")
+    saturation = pytest.importorskip("tangermeme.saturation_mutagenesis", reason="pip install tangermeme")
+    torch.manual_seed(0)
+    layers = torch.nn.Conv1d(4, 8, 5), torch.nn.Tanh(), torch.nn.Flatten(), torch.nn.Linear(64, 2)
+    network = torch.nn.Sequential(*layers).eval()
+    sequences = ["ACGTACGTACGT", "GGATCCATTTGC"]
+    found = mutagenesis(records_of(*sequences), TorchScorer(network))
+    one_hot = torch.tensor(np.stack([ONE_HOT[list(sequence.encode())].T for sequence in sequences]))
+    reference, mutants = saturation.saturation_mutagenesis(network, one_hot, raw_outputs=True, device="cpu", batch_size=7)
+    effects = (mutants - reference[:, None, None]).permute(0, 2, 1, 3).reshape(24, 4, 2)
+    np.testing.assert_allclose(found.effects, effects.numpy(), atol=1e-6)
+    np.testing.assert_allclose(found.reference, reference.numpy(), atol=1e-6)
+    centred = saturation.saturation_mutagenesis(network, one_hot, target=1, hypothetical=True, device="cpu")
+    np.testing.assert_allclose(found.hypothetical()[:, :, 1], centred.permute(0, 2, 1).reshape(24, 4).numpy(), atol=1e-6)

@@ -24,6 +24,14 @@ def test_terminal_shows_records_on_standard_error(monkeypatch, capsys):
     assert "1,234 records" in err
 
 
+def test_records_may_be_called_something_else(monkeypatch, capsys):
+    monkeypatch.setattr(sys.stderr, "isatty", lambda: True)
+    monkeypatch.setenv("FORCE_COLOR", "1")
+    with show_records("mutants") as advance:
+        advance(1_200)
+    assert "1,200 mutants" in capsys.readouterr().err
+
+
 def test_terminal_shows_the_bytes_of_each_file_on_standard_error(monkeypatch, capsys):
     monkeypatch.setattr(sys.stderr, "isatty", lambda: True)
     monkeypatch.setenv("FORCE_COLOR", "1")

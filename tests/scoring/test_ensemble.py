@@ -80,6 +80,21 @@ class TestValues:
         assert told == [2, 2, 1]
 
 
+class TestApart:
+    def test_members_answer_side_by_side(self, ensemble):
+        apart = ensemble.apart()
+        values = apart.predict(SEQUENCES)
+        np.testing.assert_allclose(values, np.concatenate(members_say(), axis=1))
+        assert apart.tasks == tuple(f"{task} of member {number}" for number in (1, 2, 3) for task in ("gc", "a"))
+        assert (apart.columns, apart.units) == (apart.tasks, ("letters",) * 6)
+        assert (apart.name, apart.constructs, apart.predict_spread(SEQUENCES).sd) == (ensemble.name, ensemble.constructs, None)
+
+    def test_progress_counts_each_sequence_once(self, ensemble):
+        told = []
+        ensemble.apart().score_windows([np.full((5, 12), ord("A"), np.uint8)], 2, told.append)
+        assert told == [2, 2, 1]
+
+
 class TestConstructs:
     @pytest.fixture
     def mixed(self, paths, tmp_path):

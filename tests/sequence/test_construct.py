@@ -71,6 +71,13 @@ def test_adapters_of_a_construct_may_be_written_in_lower_case(insert):
     assert windows(lower, whole)[0].upper() == windows(ADAPTERS, whole)[0].upper()
 
 
+def test_a_bare_insert_that_looks_as_if_it_had_adapters_is_surrounded_as_a_whole():
+    construct = Construct("between", length=14, left_adapter="ACAC", right_adapter="GT")
+    inserts = Ragged.from_strings(["ACACTTGT", "ACACGG", "TTT"])
+    windows = [row.tobytes().decode() for row in construct.surround(inserts)]
+    assert windows == ["ACACACACTTGTGT", "NNACACACACGGGT", "NNNNNACACTTTGT"]
+
+
 @pytest.mark.parametrize("alignment", ALIGNMENTS)
 def test_no_letter_of_the_longest_insert_is_lost(alignment):
     construct = dataclasses.replace(ADAPTERS, alignment=alignment)
@@ -193,3 +200,11 @@ def test_a_bare_construct_has_nothing_constant_around_an_insert():
     assert YEAST.has_surroundings
     assert Construct("flank", length=9, left_flank="ACG").has_surroundings
     assert not Construct("bare", length=9).has_surroundings
+
+
+@pytest.mark.parametrize("alignment", ALIGNMENTS)
+def test_inserts_begin_at_the_first_column(alignment):
+    construct = dataclasses.replace(ADAPTERS, alignment=alignment)
+    lengths = np.arange(construct.shortest, construct.longest + 1)
+    inserts = Ragged.from_strings(["K" * length for length in lengths])
+    np.testing.assert_array_equal(construct.first_columns(lengths), (construct.surround(inserts) == ord("K")).argmax(axis=1))

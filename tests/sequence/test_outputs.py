@@ -7,7 +7,7 @@ import time
 import pytest
 
 from dreamkeras.errors import DreamkerasError
-from dreamkeras.sequence.outputs import naming_output, open_folder, open_output
+from dreamkeras.sequence.outputs import naming_output, open_folder, open_output, require_empty
 
 full_disk = pytest.mark.skipif(not os.path.exists("/dev/full"), reason="no /dev/full to stand for a full disk")  # noqa: PTH110
 
@@ -194,3 +194,13 @@ class TestFolder:
         with pytest.raises(DreamkerasError, match=r"Expected to write .*out, got an error: .*not empty"), open_folder(tmp_path / "out"):
             pass
         assert [path.relative_to(tmp_path).as_posix() for path in sorted(tmp_path.rglob("*"))] == ["out", "out/mine"]
+
+
+def test_only_a_new_or_an_empty_folder_is_filled(tmp_path):
+    (tmp_path / "empty").mkdir()
+    (tmp_path / "file").write_text("x")
+    require_empty(tmp_path / "new")
+    require_empty(tmp_path / "empty")
+    for taken in (tmp_path, tmp_path / "file"):
+        with pytest.raises(DreamkerasError, match=f"Expected a new or an empty folder, got {taken}"):
+            require_empty(taken)

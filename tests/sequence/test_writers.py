@@ -53,6 +53,31 @@ def test_rows_come_back_from_independent_readers(tmp_path_factory, format, data,
     np.testing.assert_allclose(numbers.reshape(-1, 2), wanted.reshape(-1, 2), rtol=tolerance)
 
 
+LABEL_CELLS = st.tuples(IDS, st.integers(-(2**40), 2**40))
+
+
+@pytest.mark.parametrize("format", FORMATS)
+@given(data=st.data(), cells=st.lists(LABEL_CELLS, min_size=1, max_size=5))
+def test_labels_stand_between_names_and_values(tmp_path_factory, format, data, cells):
+    ids = data.draw(st.lists(IDS, min_size=len(cells), max_size=len(cells)))
+    values = np.arange(2 * len(cells), dtype=np.float32).reshape(-1, 2)
+    path = tmp_path_factory.mktemp("w") / "out"
+    with open_writer(str(path), TASKS, format, {**ID, "a\t%label": str, "place": int}) as writer:
+        writer.write(ids, values, list(zip(*cells, strict=True)))
+    if format == "parquet":
+        table = pytest.importorskip("pyarrow.parquet").read_table(path)
+        header, rows = table.column_names, [tuple(row.values()) for row in table.to_pylist()]
+    elif format == "jsonl":
+        found = [json.loads(line) for line in path.read_bytes().decode().split("\n")[:-1]]
+        header, rows = list(found[0]), [tuple(row.values()) for row in found]
+    else:
+        delimiter = "\t" if format == "tsv" else ","
+        header, *rows = csv.reader(io.StringIO(path.read_bytes().decode(), newline=""), delimiter=delimiter)
+        rows = [(name, text, int(place), float(first), float(second)) for name, text, place, first, second in rows]
+    assert list(header) == ["id", "a\t%label", "place", *TASKS]
+    assert rows == [(name, *cell, *row) for name, cell, row in zip(ids, cells, values.tolist(), strict=True)]
+
+
 @pytest.mark.parametrize("format", FORMATS)
 def test_the_size_of_batches_does_not_show(tmp_path, format):
     ids, values = [f"r{i}" for i in range(50)], np.random.default_rng(0).normal(size=(50, 2)).astype(np.float32)

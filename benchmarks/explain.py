@@ -1,0 +1,153 @@
+"""Whether mutagenesis finds planted sites: trains a network on a simulated library, or takes one, and explains held-out promoters.
+
+    python benchmarks/explain.py [--run RUN] [--promoters 40000] [--sites 2] [--epochs 4] [--held-out 200] [--seed 0]
+
+A held-out promoter is a random one of another seed with one perfect site of one factor planted at a random place and strand, in which that
+site truly matters most: mutagenesis of the simulator, without noise, has its most important letter in it. The share that is
+printed is that of held-out promoters in which the network's most important letter, by size, lies in the planted site. The
+training library has `--sites` planted sites a promoter; with 0 it is what `dreamkeras simulate` writes, where sites stand by chance.
+"""
+
+import argparse
+import itertools
+import subprocess
+import sys
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+from machine import provenance
+
+from dreamkeras.analysis.mutagenesis import mutagenesis
+from dreamkeras.data.library_files import write_library
+from dreamkeras.data.motifs import YEAST_FACTORS
+from dreamkeras.data.occupancy import occupancy
+from dreamkeras.data.simulate import LENGTHS, Library, expression, simulate
+from dreamkeras.data.sorting import measure
+from dreamkeras.scoring.predictor import load
+from dreamkeras.scoring.scorer import Scorer
+from dreamkeras.sequence.alphabet import BASES, IUPAC, N, reverse_complement
+from dreamkeras.sequence.construct import YEAST, Construct
+from dreamkeras.sequence.ragged import Ragged
+from dreamkeras.sequence.records import Records
+
+GIVEN = Construct(
+    "simulated",
+    length=len(YEAST.left_adapter) + max(LENGTHS) + 40 + len(YEAST.right_adapter),
+    left_adapter=YEAST.left_adapter,
+    right_adapter=YEAST.right_adapter,
+)
+"""What the simulator sees: the adapters, and nothing beyond."""
+
+
+class Simulator(Scorer):
+    """The simulator's own expression, without noise."""
+
+    name, constructs, tasks, units, has_spread = "simulator", (GIVEN,), ("expression",), ("bins",), False
+
+    def score_windows(self, windows, batch_size=64, progress=None):
+        (letters,) = windows
+        first = (letters != N).argmax(1)
+        inside = np.arange(letters.shape[1]) >= first[:, None]
+        return expression(occupancy(Ragged.from_lengths(letters[inside], inside.sum(1))))[:, None].astype(np.float32)
+
+
+class Planted(NamedTuple):
+    """Promoters with sites: `factor`, and where each of the last sites stands in the insert, int64 (n,)."""
+
+    sequences: Ragged
+    factor: np.ndarray
+    start: np.ndarray
+    end: np.ndarray
+
+
+def plant(sequences: Ragged, sites: int, generator: np.random.Generator) -> Planted:
+    """So many perfect sites of random factors on each promoter, at random places and strands; later ones may cover earlier ones."""
+    flat = sequences.flat.copy()
+    starts, lengths = YEAST.inserts(sequences)
+    last = np.zeros((3, len(sequences)), np.int64)
+    for row in np.repeat(np.arange(len(sequences)), sites):
+        number = generator.integers(len(YEAST_FACTORS))
+        letters = np.frombuffer(
+            "".join(generator.choice(list(IUPAC[code] or BASES)) for code in YEAST_FACTORS[number].site).encode(), np.uint8
+        )
+        if generator.random() < 0.5:
+            letters = reverse_complement(letters)
+        place = generator.integers(lengths[row] - len(letters) + 1)
+        flat[starts[row] + place :][: len(letters)] = letters
+        last[:, row] = number, place, place + len(letters)
+    return Planted(Ragged(flat, sequences.offsets), *last)
+
+
+def train(options: argparse.Namespace, folder: Path) -> Path:
+    """A run on a simulated library with planted sites."""
+    plain = simulate(options.promoters, options.seed)
+    generator = np.random.default_rng(options.seed)
+    sequences = plant(plain.sequences, options.sites, generator).sequences
+    bound = occupancy(sequences)
+    truth = expression(bound)
+    write_library(Library(sequences, measure(truth, generator), truth, bound, plain.factors), str(folder / "library.tsv"))
+    run = folder / "run"
+    command = (sys.executable, "-c", "from dreamkeras.cli.main import main; main(prog_name='dreamkeras')", "train", folder / "library.tsv")
+    choices = ("--assay", "yeast", "--model", options.model, "--epochs", options.epochs, "--batch-size", options.batch_size, "--out", run)
+    subprocess.run([*map(str, (*command, *choices))], check=True)
+    return run
+
+
+def top_letters(records: Records, predictor: Scorer) -> np.ndarray:
+    """int64 (n,): the place of each insert's most important letter, by size."""
+    found = mutagenesis(records, predictor)
+    size = np.abs(found.importance()[:, 0])
+    cuts = found.inserts.offsets
+    return np.array([size[first:last].argmax() for first, last in itertools.pairwise(cuts)])
+
+
+def held_out(number: int, seed: int) -> tuple[Planted, float]:
+    """Promoters whose planted site truly holds the most important letter, and the share of promoters that this is true of."""
+    generator = np.random.default_rng(seed)
+    promoters = plant(simulate(4 * number, seed).sequences, 1, generator)
+    top = top_letters(as_records(promoters.sequences), Simulator())
+    matters = np.flatnonzero((promoters.start <= top) & (top < promoters.end))
+    kept = matters[:number]
+    if len(kept) < number:
+        raise SystemExit(f"Expected {number} promoters whose planted site matters most, got {len(kept)}.")
+    return Planted(promoters.sequences.select(kept), *(column[kept] for column in promoters[1:])), len(matters) / len(top)
+
+
+def as_records(sequences: Ragged) -> Records:
+    numbers = np.arange(1, len(sequences) + 1)
+    return Records(list(map(str, numbers)), sequences, numbers, "simulated")
+
+
+def report(planted: Planted, top: np.ndarray, share: float) -> None:
+    inside = (planted.start <= top) & (top < planted.end)
+    chance = ((planted.end - planted.start) / YEAST.insert_lengths(planted.sequences)).mean()
+    print(f"planted site truly matters most   {share:.3f} of random promoters; {len(top)} of these are explained")
+    print(f"most important letter inside it   {inside.mean():.3f}; a random letter {chance:.3f}")
+    for number, factor in enumerate(YEAST_FACTORS):
+        of = planted.factor == number
+        print(f"    {factor.name:6} {factor.site:16} {inside[of].sum():3} of {of.sum():3}")
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--run", type=Path, help="a run folder or .onnx file, instead of training")
+    parser.add_argument("--folder", type=Path, default=Path("explain"), help="where a trained run and its library go")
+    parser.add_argument("--promoters", type=int, default=40_000)
+    parser.add_argument("--sites", type=int, default=2)
+    parser.add_argument("--epochs", type=int, default=4)
+    parser.add_argument("--batch-size", type=int, default=256)
+    parser.add_argument("--model", default="dream-cnn-small")
+    parser.add_argument("--held-out", type=int, default=200)
+    parser.add_argument("--seed", type=int, default=0)
+    options = parser.parse_args()
+    print(provenance(), flush=True)
+    planted, share = held_out(options.held_out, options.seed + 1_000_000)
+    if not options.run:
+        options.folder.mkdir(parents=True, exist_ok=True)
+    run = options.run or train(options, options.folder)
+    report(planted, top_letters(as_records(planted.sequences), load(run)), share)
+
+
+if __name__ == "__main__":
+    main()
