@@ -12,7 +12,7 @@ from hypothesis.extra.numpy import arrays
 
 from dreamkeras.errors import DreamkerasError, InputError, MissingPackageError
 from dreamkeras.sequence import writers
-from dreamkeras.sequence.writers import FORMATS, open_writer
+from dreamkeras.sequence.writers import FORMATS, ID, open_writer
 
 IDS = st.text(st.characters(codec="utf-8", exclude_characters="\0"), max_size=8)
 VALUES = arrays(np.float32, st.tuples(st.integers(0, 5), st.just(2)), elements=st.floats(width=32, allow_subnormal=False))
