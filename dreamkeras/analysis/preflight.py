@@ -13,7 +13,7 @@ import numpy as np
 
 from dreamkeras.errors import DreamkerasError
 from dreamkeras.scoring.scorer import BATCH_SIZE, Progress, Scorer
-from dreamkeras.scoring.tuning import rate
+from dreamkeras.scoring.tuning import batch_times
 from dreamkeras.sequence.alphabet import IS_BASE
 from dreamkeras.sequence.construct import Construct
 from dreamkeras.sequence.genome import Genome, find_contig
@@ -26,6 +26,10 @@ __all__ = ["Discard", "Line", "Preflight", "StandIn", "Tally", "describe_contigs
 
 NAMES = 5
 """Contigs that are named where a genome lacks them."""
+
+
+MEASURED = 1.0
+"""Seconds for which the model is measured."""
 
 
 class Line(NamedTuple):
@@ -149,9 +153,12 @@ class Tally:
 
     def failure(self, on_error: str) -> str:
         """Why a run would fail that ends at the first record which does not fit, or skips it, as `pipeline.score_records` does."""
+        first = next(iter(self.first.values()), "")
         if self.unfit and on_error == "fail":
-            return f"{next(iter(self.first.values()))}."
-        return "Expected a sequence that fits the model, got none." if self.unfit == self.records else ""
+            return f"{first}."
+        if self.unfit and self.unfit == self.records:
+            return f"Expected a sequence that fits the model, got none among {self.unfit:,}; the first: {first}."
+        return ""
 
     def lines(self) -> list[Line]:
         """What was counted: one line, and one for each reason why records do not fit."""
@@ -162,7 +169,7 @@ class Tally:
 
 
 def preflight(scorer: Scorer, rehearse: Callable[[StandIn, list[Line]], str], batch_size: int = BATCH_SIZE) -> Preflight:
-    """Runs with a stand-in for the model, then measures the model for a fraction of a second.
+    """Runs with a stand-in for the model, then measures the model for a second.
 
     Args:
         scorer: The model.
@@ -177,11 +184,14 @@ def preflight(scorer: Scorer, rehearse: Callable[[StandIn, list[Line]], str], ba
         failure = rehearse(stand_in, lines)
     except DreamkerasError as error:
         failure = str(error)
-    reading, speed = time.perf_counter() - began, rate(scorer, batch_size)
-    seconds, megabytes = reading + stand_in.asked / speed, _peak_megabytes()
-    if not failure or stand_in.asked:
+    seconds = reading = time.perf_counter() - began
+    if stand_in.asked:
+        speed = _speed(scorer, batch_size)
+        seconds += stand_in.asked / speed
         lines.append(Line("Model calls", f"{stand_in.asked:,} windows, in batches of up to {batch_size}: {stand_in.batches:,}"))
         lines.append(Line("Time", f"{_duration(seconds)}: {speed:,.0f} windows a second here, and {_duration(reading)} for the files"))
+    megabytes = _peak_megabytes()
+    if not failure:
         lines.append(Line("Memory", f"about {megabytes:,.0f} MB"))
     return Preflight(lines, failure, stand_in.asked, seconds, megabytes)
 
@@ -232,6 +242,12 @@ def describe_contigs(counts: Mapping[str, int], genome: Genome) -> list[Line]:
         some = ", ".join(f"{name} ({count:,})" for name, count in list(lacking.items())[:NAMES]) + ", ..." * (len(lacking) > NAMES)
         lines.append(Line("Not there", f"{some}; the genome has {', '.join(list(lengths)[:NAMES])}{', ...' * (len(lengths) > NAMES)}"))
     return lines
+
+
+def _speed(scorer: Scorer, batch_size: int) -> float:
+    """Windows a second, over all batches: what the machine does beside is part of it."""
+    times = batch_times(scorer, batch_size, MEASURED)
+    return batch_size * len(times) / sum(times)
 
 
 def _peak_megabytes() -> float:

@@ -20,8 +20,8 @@ def records(*texts):
 
 @pytest.fixture(autouse=True)
 def known_speed(monkeypatch):
-    """A thousand windows a second, so that the reports are always the same."""
-    monkeypatch.setattr(preflight_module, "rate", lambda scorer, batch_size: 1000.0)
+    """A thousand windows a second on average, so that the reports are always the same."""
+    monkeypatch.setattr(preflight_module, "batch_times", lambda scorer, batch_size, seconds: [batch_size / 800, 0.75 * batch_size / 1000])
 
 
 @pytest.fixture
@@ -76,7 +76,14 @@ class TestTally:
             (["ACGT"], "fail", ""),
             (["ACGT", "A"], "skip", ""),
             (["ACGT", "A"], "fail", "Expected 2 to 12 bases for construct 'plain', got 1 in record 'r1' (a.fa, line 2)."),
-            (["A"], "skip", "Expected a sequence that fits the model, got none."),
+            (
+                ["A"],
+                "skip",
+                (
+                    "Expected a sequence that fits the model, got none among 1; the first: "
+                    "Expected 2 to 12 bases for construct 'plain', got 1 in record 'r0' (a.fa, line 1)."
+                ),
+            ),
         ],
     )
     def test_fails_where_the_run_would(self, texts, on_error, failure):
