@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Any, NoReturn
 import click
 
 if TYPE_CHECKING:
-    from dreamkeras.analysis.preflight import Line, StandIn
+    from dreamkeras.analysis.inventory import Line
+    from dreamkeras.analysis.preflight import StandIn
     from dreamkeras.analysis.variant_sources import PairSource, VcfSource
     from dreamkeras.scoring.scorer import Scorer
     from dreamkeras.sequence.places import Reader
@@ -46,7 +47,8 @@ def rehearse_predict(
         on_error: As in `pipeline.score_records`.
         batch_size: Likewise.
     """
-    from dreamkeras.analysis.preflight import Discard, Tally, describe_files, describe_regions
+    from dreamkeras.analysis.inventory import Tally, describe_files, describe_regions
+    from dreamkeras.analysis.preflight import Discard
     from dreamkeras.scoring.pipeline import score_records
     from dreamkeras.sequence.genome import Genome
 
@@ -83,8 +85,8 @@ def rehearse_mutagenesis(
         batch_size: Likewise.
         deletions: Likewise.
     """
+    from dreamkeras.analysis.inventory import Line, Tally, describe_files
     from dreamkeras.analysis.mutagenesis import mutate_records
-    from dreamkeras.analysis.preflight import Line, Tally, describe_files
     from dreamkeras.sequence.reading import read_files
 
     tally, letters, reasons = Tally(stand_in.constructs), 0, []
@@ -109,7 +111,7 @@ def rehearse_variants(stand_in: "StandIn", lines: "list[Line]", source: "PairSou
         source: Where variants come from.
         batch_size: Windows scored at once.
     """
-    from dreamkeras.analysis.preflight import Line, describe_contigs
+    from dreamkeras.analysis.inventory import Line, describe_contigs
     from dreamkeras.analysis.variant_run import run_variants
     from dreamkeras.analysis.variants import VariantScorer
     from dreamkeras.sequence.sources import source_name

@@ -10,7 +10,13 @@ pytest.importorskip("onnx")
 
 
 @pytest.fixture
-def promoters(tmp_path):
+def few(monkeypatch):
+    """A background of few sequences, which saves seconds."""
+    monkeypatch.setattr("dreamkeras.analysis.background.SEQUENCES", 20)
+
+
+@pytest.fixture
+def promoters(tmp_path, few):
     """A hundred measured promoters."""
     write_library(simulate(100, seed=3), str(tmp_path / "p.tsv"))
     return tmp_path / "p.tsv"

@@ -45,6 +45,11 @@ def test_what_is_no_description_is_refused(text):
         ModelDescription.from_json(text)
 
 
+def test_files_from_before_there_was_a_yardstick_open():
+    fields = {name: value for name, value in json.loads(FULL.to_json()).items() if name != "yardstick"}
+    assert ModelDescription.from_json(json.dumps({**fields, "format": 1})) == FULL
+
+
 def test_a_newer_format_asks_for_an_update():
     with pytest.raises(ModelError, match="format 2 or older, got 3: update dreamkeras"):
         ModelDescription.from_json(changed(format=3, colour="red"))
