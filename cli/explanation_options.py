@@ -76,9 +76,9 @@ def _opened(
             sinks.append(stack.enter_context(open_logos(logos, tasks, png=png)))
         if seqlets:
             from dreamkeras.analysis.seqlets import LABELS, SeqletTable
-            from dreamkeras.sequence.writers import open_writer
+            from dreamkeras.sequence.writers import ID, open_writer
 
-            sinks.append(SeqletTable(stack.enter_context(open_writer(seqlets, ("score",), None, LABELS)), tasks))
+            sinks.append(SeqletTable(stack.enter_context(open_writer(seqlets, ("score",), None, {**ID, **LABELS})), tasks))
         if meme:
             from dreamkeras.analysis.motif_files import open_meme
 

@@ -27,6 +27,7 @@ class Entry(NamedTuple):
 COMMANDS = {
     "train": Entry("train", "Train a model on measured sequences, or on simulated ones."),
     "predict": Entry("predict", "Predict the expression of sequences in files."),
+    "variants": Entry("variants", "Score what variants of a VCF or a table change."),
     "mutagenesis": Entry("mutagenesis", "Tell what every single change of sequences does."),
     "evaluate": Entry("evaluate", "Tell how well models predict measured sequences."),
     "serve": Entry("serve", "Answer requests for predictions over HTTP, as Triton does."),

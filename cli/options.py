@@ -17,6 +17,7 @@ __all__ = [
     "STRANDS",
     "STRAND_CHOICES",
     "TRITON_DEVICES",
+    "VARIANT_STRANDS",
     "batch_size_option",
     "count_or_auto",
     "device_option",
@@ -76,6 +77,9 @@ ENGINES = ("local", "ray")
 
 STRAND_CHOICES = ("given", "forward", "reverse")
 """Those of `sequence.places`, likewise."""
+
+VARIANT_STRANDS = ("forward", "reverse", "both")
+"""The keys of `analysis.variant_windows.STRANDS`, likewise."""
 
 models_option = click.option(
     "-m",

@@ -1,9 +1,9 @@
 """Where a command's results go: a file that appears only when it is whole, or standard output after success."""
 
 import contextlib
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
@@ -11,7 +11,9 @@ if TYPE_CHECKING:
     from dreamkeras.scoring.pipeline import Scored, Sink
     from dreamkeras.scoring.shards import Shards
 
-__all__ = ["check_resume", "held_back", "open_results", "open_shards", "refuse_overwriting", "report_skipped"]
+__all__ = ["check_resume", "held_back", "hold_back", "open_results", "open_shards", "refuse_overwriting", "report_skipped"]
+
+Writer = TypeVar("Writer")
 
 
 @contextlib.contextmanager
@@ -45,6 +47,18 @@ def held_back(output: str) -> Iterator[str]:
         spool = f"{folder}/results"
         yield spool
         _copy_to_standard_output(spool)
+
+
+@contextlib.contextmanager
+def hold_back(output: str, opened: "Callable[[str], contextlib.AbstractContextManager[Writer]]") -> "Iterator[Writer]":
+    """What `opened` makes of the path that `held_back` tells.
+
+    Args:
+        output: A file, or `-` for standard output.
+        opened: Opens a file that appears whole or not at all.
+    """
+    with held_back(output) as path, opened(path) as writer:
+        yield writer
 
 
 def _opened(path: str, columns: Sequence[str], format: str | None, track: Mapping[str, Any]) -> "contextlib.AbstractContextManager[Sink]":
@@ -96,7 +110,7 @@ def open_shards(output: str, columns: Sequence[str], models: tuple[str, ...], fi
     return Shards(Path(f"{output}.unfinished"), describe_work(models or (str(PACKAGED_MODEL),), files, columns, choices))
 
 
-def refuse_overwriting(inputs: tuple[str, ...], output: str) -> None:
+def refuse_overwriting(inputs: Iterable[str], output: str) -> None:
     """Results must not take the place of the sequences they are of.
 
     Raises:

@@ -10,7 +10,7 @@ from typing import NamedTuple
 import numpy as np
 
 from dreamkeras.sequence.ragged import Ragged
-from dreamkeras.sequence.writers import FORMATS
+from dreamkeras.sequence.writers import FORMATS, ID
 
 __all__ = ["JSON", "TSV", "Answer", "Heading", "choose_type"]
 
@@ -63,7 +63,7 @@ class Answer:
     def __init__(self, media_type: str, heading: Heading) -> None:
         self._heading = heading
         self._is_json = media_type == JSON
-        self._encoder = FORMATS["jsonl" if self._is_json else TYPES[media_type]](heading.columns)
+        self._encoder = FORMATS["jsonl" if self._is_json else TYPES[media_type]](heading.columns, ID)
         self._begun = False
 
     def rows(self, ids: Sequence[str], values: np.ndarray, sequences: Ragged | None = None) -> bytes:
@@ -75,7 +75,7 @@ class Answer:
             sequences: The n sequences, where JSON is to repeat them.
         """
         head = b"" if self._begun else self._head()
-        text = self._encoder.rows(ids, values)
+        text = self._encoder.rows([ids], values)
         if self._is_json:
             lines = text.splitlines()
             if sequences is not None:

@@ -18,7 +18,7 @@ from dreamkeras.analysis.mutants import CHANGES, becomes
 from dreamkeras.errors import InputError
 from dreamkeras.scoring.pipeline import REASONS, Scored
 from dreamkeras.sequence.outputs import naming_output, open_output
-from dreamkeras.sequence.writers import FORMATS, Writer, open_writer
+from dreamkeras.sequence.writers import FORMATS, ID, Writer, open_writer
 
 __all__ = ["EFFECT_FORMATS", "LABELS", "EffectSink", "EffectTable", "effect_columns", "open_arrays", "open_effects", "write_effects"]
 
@@ -116,7 +116,7 @@ def open_effects(path: str, tasks: Sequence[str], format: str | None = None, *, 
         with open_arrays(path, tasks) as sink:
             yield sink
         return
-    with open_writer(path, effect_columns(tasks, has_sd=has_sd), format, LABELS) as writer:
+    with open_writer(path, effect_columns(tasks, has_sd=has_sd), format, {**ID, **LABELS}) as writer:
         yield EffectTable(writer)
 
 

@@ -3,8 +3,9 @@
 import importlib.metadata
 import json
 import sys
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from pathlib import Path
+from typing import Any
 
 from dreamkeras.sequence.digests import file_digest
 from dreamkeras.sequence.outputs import open_output
@@ -14,7 +15,7 @@ __all__ = ["write_manifest"]
 PACKAGES = ("dreamkeras", "numpy", "onnxruntime")
 
 
-def write_manifest(path: Path, command: str, models: Iterable[str], inputs: Iterable[str]) -> None:
+def write_manifest(path: Path, command: str, models: Iterable[str], inputs: Iterable[str], more: Mapping[str, Any] | None = None) -> None:
     """Writes a manifest as JSON; it appears whole or not at all.
 
     Args:
@@ -22,6 +23,7 @@ def write_manifest(path: Path, command: str, models: Iterable[str], inputs: Iter
         command: What was run.
         models: Model files, or run folders.
         inputs: Files that were read; standard input has no digest.
+        more: What else is to stand in it, JSON-able.
 
     Raises:
         DreamkerasError: It cannot be written.
@@ -31,6 +33,7 @@ def write_manifest(path: Path, command: str, models: Iterable[str], inputs: Iter
         "models": {model: _digest(Path(model) / "model.onnx" if Path(model).is_dir() else model) for model in models},
         "inputs": {name: _digest(name) for name in inputs},
         "versions": {"python": sys.version.split()[0], **_versions()},
+        **(more or {}),
     }
     with open_output(str(path)) as file:
         file.write((json.dumps(content, indent=2) + "\n").encode())

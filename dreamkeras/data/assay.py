@@ -21,6 +21,7 @@ class Assay(NamedTuple):
         bins: Number of sorting bins that the values are means over, from bin 0; None where values are no means of bins.
         read_test: Reads a file to test on, whose values may be in other units; None where `read` does.
         profile: Positions of the profile that is predicted beside the values; None where there is none.
+        insert_length: Letters of most inserts, where the window would hold more of them beside its flanks; None where it does not.
     """
 
     name: str
@@ -31,3 +32,4 @@ class Assay(NamedTuple):
     bins: int | None = None
     read_test: Callable[[str], Examples] | None = None
     profile: int | None = None
+    insert_length: int | None = None

@@ -87,4 +87,5 @@ YEAST_ASSAY = Assay(
     read=read,
     bins=BINS,
     read_test=read_test,
+    insert_length=80,
 )

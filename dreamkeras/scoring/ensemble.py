@@ -1,4 +1,4 @@
-"""Ensemble: several models as one, which answers their mean and how far they are apart."""
+"""Ensemble: several models as one, which answers their mean and how far they are apart; or side by side, each its own."""
 
 from collections.abc import Sequence
 
@@ -8,7 +8,7 @@ from dreamkeras.errors import ModelError
 from dreamkeras.scoring.scorer import BATCH_SIZE, Progress, Scorer
 from dreamkeras.sequence.construct import Construct
 
-__all__ = ["Apart", "Ensemble", "require_alike"]
+__all__ = ["Ensemble", "Members", "require_alike"]
 
 
 class Ensemble(Scorer):
@@ -55,59 +55,58 @@ class Ensemble(Scorer):
 
     def score_windows(self, windows: Sequence[np.ndarray], batch_size: int = BATCH_SIZE, progress: Progress | None = None) -> np.ndarray:
         """float32 (n, columns): means, then standard deviations; see `Scorer` for the rest."""
-        values = self.score_members(windows, batch_size, progress)
-        mean = np.mean(values, axis=0)
-        return np.concatenate([mean, np.std(values, axis=0, ddof=1)], axis=1) if self.has_spread else mean
+        values = self.apart().score_windows(windows, batch_size, progress).reshape(-1, len(self.members), len(self.tasks))
+        mean = values.mean(axis=1)
+        return np.concatenate([mean, values.std(axis=1, ddof=1)], axis=1) if self.has_spread else mean
 
-    def score_members(
-        self, windows: Sequence[np.ndarray], batch_size: int = BATCH_SIZE, progress: Progress | None = None
-    ) -> list[np.ndarray]:
-        """For each member float32 (n, tasks); args are those of `score_windows`."""
-        by_construct = dict(zip(self.constructs, windows, strict=True))
-        *others, last = self.members  # the last one's batches are those that are done
-        values = [member.score_windows([by_construct[member.construct]], batch_size) for member in others]
-        return [*values, last.score_windows([by_construct[last.construct]], batch_size, progress)]
-
-    def apart(self) -> "Apart":
+    def apart(self) -> "Members":
         """The same members, each answering for itself: for what has to be computed before the mean is."""
-        return Apart(self)
+        return Members(self)
 
 
-class Apart(Scorer):
-    """The answers of an ensemble's members side by side: the first one's tasks, then the second one's, and so on.
+class Members(Scorer):
+    """The models of an ensemble side by side: what each of them answers, not the mean. A single model is one of one.
 
     Args:
-        ensemble: Whose members.
+        scorer: The model or ensemble. An ensemble that was exported as one file answers as one: its members are not to be told apart.
     """
 
-    has_spread = False
-
-    def __init__(self, ensemble: Ensemble) -> None:
-        self._ensemble = ensemble
+    def __init__(self, scorer: Scorer) -> None:
+        self.members: tuple[Scorer, ...] = scorer.members if isinstance(scorer, Ensemble) else (scorer,)
+        self._scorer = scorer
 
     @property
     def name(self) -> str:
-        """The ensemble's name."""
-        return self._ensemble.name
+        """The members' names."""
+        return self._scorer.name
 
     @property
     def constructs(self) -> tuple[Construct, ...]:
-        """The ensemble's constructs."""
-        return self._ensemble.constructs
+        """The different constructs of the members."""
+        return self._scorer.constructs
 
     @property
     def tasks(self) -> tuple[str, ...]:
-        """Each member's tasks, with its number."""
-        return tuple(f"{task} of member {number}" for number in range(1, len(self._ensemble.members) + 1) for task in self._ensemble.tasks)
+        """The tasks of the first member, those of the second, ..."""
+        return self._scorer.tasks * len(self.members)
 
     @property
     def units(self) -> tuple[str, ...]:
-        """The units of these tasks."""
-        return self._ensemble.units * len(self._ensemble.members)
+        """Likewise."""
+        return self._scorer.units * len(self.members)
+
+    @property
+    def has_spread(self) -> bool:
+        """What stands side by side has none."""
+        return False
 
     def score_windows(self, windows: Sequence[np.ndarray], batch_size: int = BATCH_SIZE, progress: Progress | None = None) -> np.ndarray:
-        """float32 (n, members x tasks); see `Scorer` for the rest."""
-        return np.concatenate(self._ensemble.score_members(windows, batch_size, progress), axis=1)
+        """float32 (n, members * tasks); see `Scorer` for the rest."""
+        by_construct = dict(zip(self.constructs, windows, strict=True))
+        *others, last = self.members  # the last one's batches are those that are done
+        values = [member.score_windows([by_construct[member.construct]], batch_size) for member in others]
+        values.append(last.score_windows([by_construct[last.construct]], batch_size, progress))
+        return np.concatenate([answers[:, : len(self._scorer.tasks)] for answers in values], axis=1)
 
 
 def require_alike(members: Sequence[Scorer]) -> None:

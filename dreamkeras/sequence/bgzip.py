@@ -1,20 +1,27 @@
-"""Any stretch of a bgzip file (BGZF, of htslib) without reading what stands before it. Knows nothing about what it holds."""
+"""bgzip files (BGZF, of htslib): any stretch of one without reading what stands before it, and new ones. Knows nothing about contents."""
 
 import mmap
 import struct
 import zlib
 from collections import OrderedDict
+from typing import BinaryIO
 
 import numpy as np
 
 from dreamkeras.errors import InputError
 
-__all__ = ["BgzipBytes"]
+__all__ = ["BgzipBytes", "BgzipWriter", "check_bgzip_end"]
 
 HEAD = struct.Struct("<4s6xH")
 """A gzip member's first bytes, with its length of extra fields."""
 
 MAGIC = b"\x1f\x8b\x08\x04"
+
+END = bytes.fromhex("1f8b08040000000000ff0600424302001b0003000000000000000000")
+"""The empty block that ends every file."""
+
+BLOCK = 65280
+"""Bytes in a block, as htslib has them; a block that cannot be packed still fits into its 64 KiB."""
 
 KEPT = 16
 """Blocks, of at most 64 KiB, that are kept unpacked; windows that are read in order mostly need the last one again."""
@@ -89,3 +96,54 @@ class BgzipBytes:
         if len(self._unpacked) > KEPT:
             self._unpacked.popitem(last=False)
         return block
+
+
+class BgzipWriter:
+    """Packs bytes into blocks, which htslib reads, and can be indexed.
+
+    Args:
+        file: Where they go.
+    """
+
+    def __init__(self, file: BinaryIO) -> None:
+        self._file = file
+        self._waiting = b""
+
+    def write(self, data: bytes) -> None:
+        """Adds bytes."""
+        data = self._waiting + data
+        whole = len(data) // BLOCK * BLOCK
+        for first in range(0, whole, BLOCK):
+            self._file.write(_packed(data[first : first + BLOCK]))
+        self._waiting = data[whole:]
+
+    def finish(self) -> None:
+        """Writes what is left, and the block that ends the file."""
+        self._file.write((_packed(self._waiting) if self._waiting else b"") + END)
+
+
+def check_bgzip_end(path: str) -> None:
+    """Refuses a bgzip file without the block that ends it; other files will do.
+
+    A file cut between two blocks is whole to gzip.
+
+    Raises:
+        InputError: It is cut short.
+    """
+    with open(path, "rb") as file:
+        head = file.read(HEAD.size + 2)
+        if not head.startswith(MAGIC) or not head.endswith(b"BC"):
+            return
+        file.seek(0, 2)
+        file.seek(max(0, file.tell() - len(END)))
+        if file.read() != END:
+            raise InputError(f"Expected a whole bgzip file, got one cut short: {path}.")
+
+
+def _packed(data: bytes) -> bytes:
+    """One block."""
+    packer = zlib.compressobj(6, zlib.DEFLATED, -zlib.MAX_WBITS)
+    packed = packer.compress(data) + packer.flush()
+    size = HEAD.size + 6 + len(packed) + 8
+    head = MAGIC + bytes(5) + b"\xff" + struct.pack("<H2sHH", 6, b"BC", 2, size - 1)
+    return head + packed + struct.pack("<II", zlib.crc32(data), len(data))

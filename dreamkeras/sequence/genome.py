@@ -16,9 +16,9 @@ from dreamkeras.sequence.fasta_index import Contig, index_fasta, read_fai
 from dreamkeras.sequence.ragged import Ragged
 from dreamkeras.sequence.sources import STANDARD, open_source
 
-__all__ = ["Genome", "match_contigs"]
+__all__ = ["Genome", "find_contig", "match_contigs"]
 
-MITOCHONDRIA = ("MT", "chrM")
+MITOCHONDRIA = ("MT", "chrM", "M", "chrMT")
 """The only contig that Ensembl and UCSC call by different words, and not only with and without `chr`."""
 
 
@@ -126,15 +126,20 @@ def match_contigs(wanted: Iterable[str], known: Collection[str], path: str, plac
     """
     matched = {}
     for name in dict.fromkeys(wanted):
-        other = name.removeprefix("chr") if name.startswith("chr") else f"chr{name}"
-        names = [name, other, *(MITOCHONDRIA if name in MITOCHONDRIA else ())]
-        found = next((one for one in names if one in known), None)
+        found = find_contig(name, known)
         if found is None:
             some = ", ".join(list(known)[:5]) + (", ..." if len(known) > 5 else "")
             place = f" in {places[name]}" if places else ""
             raise InputError(f"Expected a contig of {path} ({some}), got {name!r}{place}.")
         matched[name] = found
     return matched
+
+
+def find_contig(name: str, known: Collection[str]) -> str | None:
+    """What a file calls a contig; None where it has no such one."""
+    other = name.removeprefix("chr") if name.startswith("chr") else f"chr{name}"
+    names = [name, other, *(MITOCHONDRIA if name in MITOCHONDRIA else ())]
+    return next((one for one in names if one in known), None)
 
 
 def _contigs(path: str) -> dict[str, Contig]:

@@ -74,6 +74,10 @@ class Ragged:
         np.take(self.flat, np.arange(len(packed.flat)) + shift, out=packed.flat)
         return packed
 
+    def joined(self, other: "Ragged") -> "Ragged":
+        """These texts, and those of another behind them."""
+        return Ragged(np.concatenate([self.flat, other.flat]), np.concatenate([self.offsets, other.offsets[1:] + self.offsets[-1]]))
+
     def owner(self, positions: np.ndarray) -> np.ndarray:
         """int64: which text each position of `flat` belongs to."""
         return np.searchsorted(self.offsets, positions, side="right") - 1

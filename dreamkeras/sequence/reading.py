@@ -106,11 +106,11 @@ class OpenTable(NamedTuple):
     layout: Layout
     source: Source
 
-    def rows(self, positions: Sequence[int]) -> Iterator[Table]:
+    def rows(self, positions: Sequence[int], uneven: set[int] | None = None) -> Iterator[Table]:
         """The columns at these positions, from 0, in batches; see `tables.rows_of` and `parquet.parquet_rows`."""
         if self.source.head.startswith(PARQUET):
             return parquet_rows(self.source.path, positions)
-        return rows_of(self.source, self.layout, positions)
+        return rows_of(self.source, self.layout, positions, uneven=uneven)
 
 
 @contextmanager

@@ -112,7 +112,9 @@ def is_number(cell: str) -> bool:
     return True
 
 
-def rows_of(source: Source, layout: Layout, positions: Sequence[int], *, batch: int = ROWS) -> Iterator[Table]:
+def rows_of(
+    source: Source, layout: Layout, positions: Sequence[int], *, batch: int = ROWS, uneven: set[int] | None = None
+) -> Iterator[Table]:
     """Columns of an open table, in batches.
 
     Args:
@@ -120,6 +122,8 @@ def rows_of(source: Source, layout: Layout, positions: Sequence[int], *, batch: 
         layout: What `sniff_layout` made of it.
         positions: Which columns, from 0.
         batch: Most rows in a batch.
+        uneven: Takes the lines of rows with too few or too many cells, the missing ones of which are empty; without it, such a row is
+            an error.
 
     Yields:
         Tables with at least one row; blank lines are left out.
@@ -128,7 +132,7 @@ def rows_of(source: Source, layout: Layout, positions: Sequence[int], *, batch: 
         InputError: There is no row, or a row has too few cells.
     """
     text = io.TextIOWrapper(source.stream, "utf-8", newline="")
-    rows = _even_rows(_filled_rows(text, layout.delimiter, source.path), len(layout.first), source.path)
+    rows = _even_rows(_filled_rows(text, layout.delimiter, source.path), len(layout.first), source.path, uneven)
     if layout.names is not None:
         next(rows, None)
     row = None
@@ -154,11 +158,14 @@ def _table(rows: Iterator[tuple[int, list[str]]], path: str) -> Table:
     return Table([list(column) for column in zip(*cells, strict=True)], np.array(lines, np.int64), path)
 
 
-def _even_rows(rows: Iterator[tuple[int, list[str]]], width: int, path: str) -> Iterator[tuple[int, list[str]]]:
-    """The rows, each of which has to have `width` cells; empty ones at the end are forgiven."""
+def _even_rows(rows: Iterator[tuple[int, list[str]]], width: int, path: str, uneven: set[int] | None) -> Iterator[tuple[int, list[str]]]:
+    """The rows, each of which has to have `width` cells, unless `uneven` takes those that have not; empty ones at the end are forgiven."""
     for line, row in rows:
         if len(row) < width or any(row[width:]):
-            raise InputError(f"Expected {width} columns, got {len(row)} ({source_name(path)}, line {line}).")
+            if uneven is None:
+                raise InputError(f"Expected {width} columns, got {len(row)} ({source_name(path)}, line {line}).")
+            uneven.add(line)
+            row = row + [""] * (width - len(row))
         yield line, row
 
 

@@ -1,4 +1,4 @@
-"""Predictions to TSV, CSV, JSON lines or Parquet: an id, labels if wanted, and one column a task, written whole or not at all.
+"""Predictions to TSV, CSV, JSON lines or Parquet: an id, or several keys, and one column a task, written whole or not at all.
 
 Text holds six significant digits, about what float32 arithmetic gives alike on every machine and backend, so that outputs can be
 compared; a value that is no number is `nan` in tables and null in JSON. Parquet holds the float32 values themselves.
@@ -10,7 +10,6 @@ import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import PurePath
-from types import MappingProxyType
 from typing import Any, BinaryIO, Protocol
 
 import numpy as np
@@ -19,18 +18,19 @@ from dreamkeras.errors import InputError
 from dreamkeras.sequence.outputs import naming_output, open_output
 from dreamkeras.sequence.parquet import import_pyarrow
 
-__all__ = ["FORMATS", "Writer", "open_writer"]
+__all__ = ["FORMATS", "ID", "Writer", "choose_format", "open_writer"]
 
 ROW_GROUP = 1 << 16
 
-Labels = Mapping[str, type[str] | type[int]]
-"""Columns behind the id that are no predictions, and what is in them."""
+ID: Mapping[str, type] = {"id": str}
+"""The keys of predictions of sequences."""
 
-NO_LABELS: Labels = MappingProxyType({})
+Cells = Sequence[Sequence[Any]]
+"""A column for each key, of texts or of numbers; None where a number is missing."""
 
 
 @contextmanager
-def open_writer(path: str, tasks: Sequence[str], format: str | None = None, labels: Labels = NO_LABELS) -> Iterator["Writer"]:
+def open_writer(path: str, tasks: Sequence[str], format: str | None = None, keys: Mapping[str, type] = ID) -> Iterator["Writer"]:
     """A writer of predictions, whose file appears under its name only once the `with` block has ended well.
 
     Until then the rows stand in a temporary file in the same folder, which any exception removes. Standard output and
@@ -38,9 +38,9 @@ def open_writer(path: str, tasks: Sequence[str], format: str | None = None, labe
 
     Args:
         path: The file; `-` writes standard output.
-        tasks: Names of the columns beside `id`.
+        tasks: Names of the columns beside the keys.
         format: `tsv`, `csv`, `jsonl` or `parquet`; by default the file's suffix, and `tsv` for `.txt` or none.
-        labels: Names of further columns behind `id`, and what is in them: `str` or `int`.
+        keys: Names of the columns that say what a row is, and what they hold, `str` or `int`.
 
     Raises:
         InputError: The format is unknown, or the suffix names none.
@@ -55,15 +55,24 @@ def open_writer(path: str, tasks: Sequence[str], format: str | None = None, labe
         >>> file.read_text().split()
         ['id,expression', 'a,1.5', 'b,11.25']
     """
-    suffix = PurePath(path).suffix[1:].lower()
-    chosen = format or ("tsv" if suffix in ("", "txt") else suffix)
-    if chosen not in FORMATS:
-        raise InputError(f"Expected one of the formats {', '.join(FORMATS)}, got {chosen!r}{'' if format else f' from the name {path}'}.")
-    encoder = FORMATS[chosen](tuple(tasks), labels)
+    encoder = FORMATS[choose_format(path, format)](tuple(tasks), keys)
     with open_output(path) as file:
         writer = Writer(encoder, len(tasks), file, path)
         yield writer
         writer.finish()
+
+
+def choose_format(path: str, format: str | None = None) -> str:
+    """The format that `open_writer` takes for a file.
+
+    Raises:
+        InputError: The format is unknown, or the suffix names none.
+    """
+    suffix = PurePath(path).suffix[1:].lower()
+    chosen = format or ("tsv" if suffix in ("", "txt") else suffix)
+    if chosen not in FORMATS:
+        raise InputError(f"Expected one of the formats {', '.join(FORMATS)}, got {chosen!r}{'' if format else f' from the name {path}'}.")
+    return chosen
 
 
 class Writer:
@@ -76,17 +85,21 @@ class Writer:
         self._path = path
         self._begun = False
 
-    def write(self, ids: Sequence[str], values: np.ndarray, labels: Sequence[Sequence[Any]] = ()) -> None:
+    def write(self, ids: Sequence[str], values: np.ndarray, labels: Cells = ()) -> None:
         """Adds one row for each id.
 
         Args:
             ids: n names.
             values: float32 (n, tasks).
-            labels: For each further column n texts or n whole numbers.
+            labels: A column of n cells for each further key.
         """
-        if values.shape != (len(ids), self._tasks):
-            raise ValueError(f"Expected values of shape {(len(ids), self._tasks)}, got {values.shape}.")
-        self._put(self._encoder.rows(ids, values, labels))
+        self.write_rows([ids, *labels], values)
+
+    def write_rows(self, cells: Cells, values: np.ndarray) -> None:
+        """As `write`, for several keys: a column of n cells for each."""
+        if values.shape != (len(cells[0]), self._tasks):
+            raise ValueError(f"Expected values of shape {(len(cells[0]), self._tasks)}, got {values.shape}.")
+        self._put(self._encoder.rows(cells, values))
 
     def finish(self) -> None:
         """Writes what has to stand at the end; `open_writer` calls it."""
@@ -104,34 +117,34 @@ class Encoder(Protocol):
 
     def begin(self) -> bytes: ...
 
-    def rows(self, ids: Sequence[str], values: np.ndarray, labels: Sequence[Sequence[Any]] = ()) -> bytes: ...
+    def rows(self, cells: Cells, values: np.ndarray) -> bytes: ...
 
     def end(self) -> bytes: ...
 
 
 class TSVEncoder:
-    """A header and tab-separated rows; a text with a tab, quote or line break in it stands in quotes."""
+    """A header and tab-separated rows; an id with a tab, quote or line break in it stands in quotes."""
 
     delimiter = "\t"
 
-    def __init__(self, tasks: tuple[str, ...], labels: Labels = NO_LABELS) -> None:
+    def __init__(self, tasks: tuple[str, ...], keys: Mapping[str, type]) -> None:
         self._special = re.compile(f'[{self.delimiter}"\r\n]')
-        self._kinds = tuple(labels.values())
-        self._header = self.delimiter.join(map(self._quoted, ("id", *labels, *tasks))) + "\n"
-        self._row = self.delimiter.join(["%s"] * (1 + len(labels) + len(tasks))) + "\n"
+        self._header = self.delimiter.join(map(self._quoted, (*keys, *tasks))) + "\n"
+        self._row = self.delimiter.join(["%s"] * (len(keys) + len(tasks))) + "\n"
+        self._is_text = [kind is str for kind in keys.values()]
 
     def begin(self) -> bytes:
         return self._header.encode()
 
-    def rows(self, ids: Sequence[str], values: np.ndarray, labels: Sequence[Sequence[Any]] = ()) -> bytes:
-        texts = [
-            [self._quoted(cell) for cell in column] if kind is str and self._special.search("".join(column)) else column
-            for column, kind in zip((ids, *labels), (str, *self._kinds), strict=True)
-        ]
-        return "".join(map(self._row.__mod__, zip(*texts, *_cells(values), strict=True))).encode()
+    def rows(self, cells: Cells, values: np.ndarray) -> bytes:
+        columns = [self._texts(column) if text else _numbers(column) for column, text in zip(cells, self._is_text, strict=True)]
+        return "".join(map(self._row.__mod__, zip(*columns, *_cells(values), strict=True))).encode()
 
     def end(self) -> bytes:
         return b""
+
+    def _texts(self, column: Sequence[str]) -> Sequence[str]:
+        return [self._quoted(cell) for cell in column] if self._special.search("".join(column)) else column
 
     def _quoted(self, cell: str) -> str:
         # csv.writer leaves a bare carriage return unquoted, which every reader takes for the end of a row.
@@ -145,38 +158,33 @@ class CSVEncoder(TSVEncoder):
 
 
 class JSONLinesEncoder:
-    """One JSON object a line: the id as text, the tasks as numbers or null."""
+    """One JSON object a line: keys as texts or numbers, the tasks as numbers or null."""
 
-    def __init__(self, tasks: tuple[str, ...], labels: Labels = NO_LABELS) -> None:
-        self._kinds = tuple(labels.values())
-        names = [json.dumps(name).replace("%", "%%") for name in ("id", *labels, *tasks)]
+    def __init__(self, tasks: tuple[str, ...], keys: Mapping[str, type]) -> None:
+        names = [json.dumps(name).replace("%", "%%") for name in (*keys, *tasks)]
         self._row = "{" + ", ".join(f"{name}: %s" for name in names) + "}\n"
 
     def begin(self) -> bytes:
         return b""
 
-    def rows(self, ids: Sequence[str], values: np.ndarray, labels: Sequence[Sequence[Any]] = ()) -> bytes:
+    def rows(self, cells: Cells, values: np.ndarray) -> bytes:
         columns = _cells(values)
         if not np.isfinite(values).all():
             columns = [["null" if cell in ("nan", "inf", "-inf") else cell for cell in column] for column in columns]
         encode = json.JSONEncoder(ensure_ascii=False).encode
-        texts = [map(encode, cells) if kind is str else cells for cells, kind in zip((ids, *labels), (str, *self._kinds), strict=True)]
-        return "".join(map(self._row.__mod__, zip(*texts, *columns, strict=True))).encode()
+        return "".join(map(self._row.__mod__, zip(*(map(encode, column) for column in cells), *columns, strict=True))).encode()
 
     def end(self) -> bytes:
         return b""
 
 
 class ParquetEncoder:
-    """Text and int64 columns, and a float32 column a task, in row groups of at least 65,536 rows but for the last."""
+    """A column of texts or whole numbers for each key and one of float32 a task, in row groups of at least 65,536 rows but for the last."""
 
-    def __init__(self, tasks: tuple[str, ...], labels: Labels = NO_LABELS) -> None:
+    def __init__(self, tasks: tuple[str, ...], keys: Mapping[str, type]) -> None:
         self._arrow = import_pyarrow()
-        kinds = {str: self._arrow.string(), int: self._arrow.int64()}
-        named = [(name, kinds[kind]) for name, kind in {"id": str, **labels}.items()]
-        self._kinds = [kind for _, kind in named]
-        fields = [*named, *((task, self._arrow.float32()) for task in tasks)]
-        self._schema = self._arrow.schema(fields)
+        self._kinds = [self._arrow.string() if kind is str else self._arrow.int64() for kind in keys.values()]
+        self._schema = self._arrow.schema([*zip(keys, self._kinds, strict=True), *((task, self._arrow.float32()) for task in tasks)])
         self._sink = _Sink()
         self._writer = self._arrow.parquet.ParquetWriter(self._sink, self._schema)
         self._batches: list[Any] = []
@@ -185,13 +193,11 @@ class ParquetEncoder:
     def begin(self) -> bytes:
         return b""
 
-    def rows(self, ids: Sequence[str], values: np.ndarray, labels: Sequence[Sequence[Any]] = ()) -> bytes:
-        columns = [
-            *map(self._arrow.array, (ids, *labels), self._kinds),
-            *map(self._arrow.array, np.array(values.T, np.float32, order="C")),
-        ]
+    def rows(self, cells: Cells, values: np.ndarray) -> bytes:
+        keys = [self._arrow.array(column, kind) for column, kind in zip(cells, self._kinds, strict=True)]
+        columns = [*keys, *map(self._arrow.array, np.array(values.T, np.float32, order="C"))]
         self._batches.append(self._arrow.record_batch(columns, schema=self._schema))
-        self._waiting += len(ids)
+        self._waiting += len(values)
         return self._row_group() if self._waiting >= ROW_GROUP else b""
 
     def end(self) -> bytes:
@@ -231,13 +237,17 @@ class _Sink(io.RawIOBase):
         return data
 
 
-FORMATS: dict[str, Callable[..., Encoder]] = {
+FORMATS: dict[str, Callable[[tuple[str, ...], Mapping[str, type]], Encoder]] = {
     "tsv": TSVEncoder,
     "csv": CSVEncoder,
     "jsonl": JSONLinesEncoder,
     "parquet": ParquetEncoder,
 }
 """The encoder of each output format."""
+
+
+def _numbers(column: Sequence[int | None]) -> list[str]:
+    return ["" if number is None else str(number) for number in column]
 
 
 def _cells(values: np.ndarray) -> list[list[str]]:

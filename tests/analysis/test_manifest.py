@@ -16,3 +16,9 @@ def test_the_manifest_names_command_files_and_versions(tmp_path):
     assert found["inputs"] == {str(tmp_path / "data.tsv"): hashlib.sha256(b"data").hexdigest(), "-": None}
     assert found["versions"]["python"] == sys.version.split()[0]
     assert {"dreamkeras", "numpy"} <= set(found["versions"])
+
+
+def test_a_manifest_beside_one_file_has_a_name_and_more_to_say(tmp_path):
+    write_manifest(tmp_path / "a.tsv.manifest.json", "dreamkeras variants", [], [], {"alleles": {"ok": 3}})
+    (file,) = tmp_path.iterdir()
+    assert (file.name, json.loads(file.read_text())["alleles"]) == ("a.tsv.manifest.json", {"ok": 3})

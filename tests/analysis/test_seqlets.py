@@ -12,7 +12,7 @@ from dreamkeras.analysis.seqlets import LABELS, ODDS, Rule, Seqlets, SeqletTable
 from dreamkeras.errors import InputError
 from dreamkeras.sequence.ragged import Ragged
 from dreamkeras.sequence.records import Records
-from dreamkeras.sequence.writers import open_writer
+from dreamkeras.sequence.writers import ID, open_writer
 
 
 def seqlets_of(*rows, **rule):
@@ -109,7 +109,7 @@ def test_a_table_carries_ids_coordinates_and_letters(tmp_path):
     predictor.weights[3:8, :, 0] = [1, 0, 0, 0]  # A at places 3 to 7 raises the first task
     predictor.weights[2:7, :, 1] = [-1, 0, 0, 0]
     records = Records(["x", "y"], Ragged.from_strings(["CCCAAAAACCCC", "CCCCCCCCCCCC"]), np.array([1, 2]), "made.fa")
-    with open_writer(str(tmp_path / "s.tsv"), ("score",), None, LABELS) as writer:
+    with open_writer(str(tmp_path / "s.tsv"), ("score",), None, {**ID, **LABELS}) as writer:
         SeqletTable(writer, ("dev", "hk")).write(mutagenesis(records, predictor))
     rows = list(csv.DictReader((tmp_path / "s.tsv").read_text().splitlines(), delimiter="\t"))
     found = [(row["id"], int(row["start"]), int(row["end"]), row["letters"], row["task"], float(row["score"])) for row in rows]

@@ -47,7 +47,8 @@ class TestImports:
         assert foreign == {"dreamkeras", "dreamkeras.cli", "dreamkeras.cli.main", "dreamkeras.errors"}
 
     @pytest.mark.parametrize(
-        "args", [["--help"], ["predict", "--help"], ["train", "--help"], ["benchmark", "--help"], ["no-such-command"], []]
+        "args",
+        [["--help"], ["predict", "--help"], ["variants", "--help"], ["train", "--help"], ["benchmark", "--help"], ["no-such-command"], []],
     )
     def test_help_loads_nothing_heavy(self, args):
         loaded = modules_after(f"import dreamkeras.cli.main; dreamkeras.cli.main.main({args!r}, prog_name='dreamkeras')")
@@ -88,7 +89,7 @@ class TestHelp:
         assert run("--version").stdout.split()[-1] == dreamkeras.__version__
 
     @pytest.mark.parametrize(
-        ("typed", "meant"), [("predct", "Did you mean predict?"), ("trian", "Did you mean train?"), ("xyz", "simulate")]
+        ("typed", "meant"), [("predct", "Did you mean predict?"), ("trian", "Did you mean train"), ("xyz", "simulate")]
     )
     def test_unknown_command_suggests_near_names(self, run, typed, meant):
         result = run(typed)

@@ -5,6 +5,7 @@ import pytest
 from click.testing import CliRunner
 
 from dreamkeras.analysis.effect_files import EFFECT_FORMATS
+from dreamkeras.analysis.variant_windows import STRANDS
 from dreamkeras.cli import options
 from dreamkeras.data.record import DATA_SETS
 from dreamkeras.scoring.session import DEVICES
@@ -30,6 +31,7 @@ def test_choices_are_those_of_the_library():
     assert (*FORMATS, *TRACKS) == options.FORMATS
     assert options.EFFECT_FORMATS == EFFECT_FORMATS
     assert get_args(Strand) == options.STRAND_CHOICES
+    assert tuple(STRANDS) == options.VARIANT_STRANDS
     assert options.DEVICES == DEVICES
     assert tuple(DATA_SETS) == options.DATA_SETS
 

@@ -1,7 +1,8 @@
 import numpy as np
 import pytest
 
-from dreamkeras.cli.results import open_results
+from dreamkeras.cli.results import open_results, refuse_overwriting
+from dreamkeras.errors import InputError
 
 VALUES = np.array([[1.5], [2.25]], np.float32)
 
@@ -46,3 +47,11 @@ def test_nothing_is_published_before_the_end(tmp_path, capfdbinary):
         assert capfdbinary.readouterr().out == b""
         assert not (tmp_path / "o.tsv").exists()
     assert capfdbinary.readouterr().out.count(b"\n") == 100_001
+
+
+def test_an_output_may_not_be_an_input(tmp_path):
+    (tmp_path / "a").write_text("x")
+    (tmp_path / "b").symlink_to(tmp_path / "a")
+    refuse_overwriting([str(tmp_path / "a"), "-"], str(tmp_path / "c"))
+    with pytest.raises(InputError, match=f"an output beside the inputs, got {tmp_path}/b for both"):
+        refuse_overwriting(["-", str(tmp_path / "a")], str(tmp_path / "b"))

@@ -45,3 +45,8 @@ def test_an_atac_assay_is_that_of_its_layout():
 def test_an_assay_without_its_layout_names_the_options_that_make_it(name, layout, option):
     with pytest.raises(InputError, match=f"for assay '{name}'.*{option}.*, got none"):
         find_assay(name, layout)
+
+
+@pytest.mark.parametrize("assay", [assay for assay in ASSAYS.values() if assay.insert_length])
+def test_the_length_of_most_inserts_fits(assay):
+    assert assay.construct.shortest <= assay.insert_length <= assay.construct.longest

@@ -4,9 +4,9 @@ from toy_models import TOY, count, write_toy_model
 
 import dreamkeras
 from dreamkeras.errors import InputError, ModelError
-from dreamkeras.scoring.ensemble import Ensemble
+from dreamkeras.scoring.ensemble import Ensemble, Members
 from dreamkeras.scoring.predictor import OnnxPredictor, load
-from dreamkeras.scoring.scorer import Spread
+from dreamkeras.scoring.scorer import Scorer, Spread
 from dreamkeras.sequence.construct import YEAST, Construct
 
 SEQUENCES = ["ACGT", "GGGGCC", "acgtnACGTRYK", "TTTTT"]
@@ -152,3 +152,46 @@ class TestRefusals:
 def test_yeast_members_share_their_construct(tmp_path):
     paths = [write_toy_model(tmp_path / f"{weight}.onnx", YEAST, ("gc",), weight=weight) for weight in (1, 3)]
     assert load(paths).construct == YEAST
+
+
+class TestMembers:
+    def test_members_stand_side_by_side(self, ensemble):
+        members = Members(ensemble)
+        values = members.predict(SEQUENCES).reshape(-1, len(WEIGHTS), 2)
+        np.testing.assert_allclose(values.transpose(1, 0, 2), members_say(), rtol=1e-6)
+        np.testing.assert_array_equal(values.mean(1), ensemble.predict(SEQUENCES))
+        assert members.tasks == ("gc", "a") * 3
+        assert (members.units, members.name) == (("letters",) * 6, ensemble.name)
+
+    def test_a_single_model_is_one_of_one(self, paths):
+        model = load(paths[2])
+        np.testing.assert_array_equal(Members(model).predict(SEQUENCES), model.predict(SEQUENCES))
+        assert Members(model).columns == ("gc", "a")
+
+    def test_each_cuts_its_own_windows(self, paths, tmp_path):
+        longer = write_toy_model(tmp_path / "longer.onnx", LONGER, weight=3)
+        members = Members(load([longer, paths[0]]))
+        assert members.constructs == (LONGER, TOY)
+        np.testing.assert_allclose(members.predict(["ACGTACGG"]), [[15, 6, 5, 2]])
+
+    def test_the_members_of_one_file_cannot_be_told_apart(self, ensemble):
+        joined = Members(OneFile(ensemble.members))
+        assert (len(joined.members), joined.columns) == (1, ("gc", "a"))
+        np.testing.assert_array_equal(joined.predict(SEQUENCES), ensemble.predict(SEQUENCES))
+
+
+class OneFile(Scorer):
+    """Answers as an ensemble that was exported as one file."""
+
+    def __init__(self, members):
+        self._ensemble = Ensemble(members)
+
+    name = property(lambda self: "joined")
+    construct = property(lambda self: TOY)
+    constructs = property(lambda self: (TOY,))
+    tasks = property(lambda self: self._ensemble.tasks)
+    units = property(lambda self: self._ensemble.units)
+    has_spread = True
+
+    def score_windows(self, windows, batch_size=64, progress=None):
+        return self._ensemble.score_windows(windows, batch_size, progress)

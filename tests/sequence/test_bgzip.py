@@ -2,6 +2,7 @@
 
 import base64
 import gzip
+import io
 import mmap
 import zlib
 
@@ -12,7 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from dreamkeras.errors import InputError
-from dreamkeras.sequence.bgzip import KEPT, BgzipBytes
+from dreamkeras.sequence.bgzip import KEPT, BgzipBytes, BgzipWriter, check_bgzip_end
 
 BY_HTSLIB = base64.b64decode("H4sIBAAAAAAA/wYAQkMCADMAs0vOKDLkcnR2DwFhPz8Qk8sOKGjEFQIEXADFwl42IAAAAB+LCAQAAAAAAP8GAEJDAgAbAAMAAAAAAAAAAAA=")
 """`printf ">chr1\\nACGTACGTNN\\nACG\\n>chr2\\nTTTT\\n" | bgzip`, of htslib 1.24."""
@@ -100,3 +101,30 @@ def test_a_broken_block_is_refused_when_it_is_read():
     assert len(file[100:300]) == 200
     with pytest.raises(InputError, match=r"Expected a whole bgzip file, got a broken one: x\.gz"):
         file[0:10]
+
+
+@given(pieces=st.lists(st.integers(0, 200_000), max_size=4), random=st.booleans())
+def test_what_is_written_gzip_reads_and_every_block_is_bgzips(pieces, random):
+    letters = np.random.default_rng(0).integers(0, 256 if random else 2, 200_000, np.uint8).tobytes()
+    packed = io.BytesIO()
+    writer = BgzipWriter(packed)
+    for piece in pieces:
+        writer.write(letters[:piece])
+    writer.finish()
+    wanted = b"".join(letters[:piece] for piece in pieces)
+    assert gzip.decompress(packed.getvalue()) == wanted
+    assert len(BgzipBytes(mapped(packed.getvalue()), "x.gz")) == len(wanted)
+    assert packed.getvalue().endswith(END)
+
+
+@pytest.mark.parametrize("data", [b"", b"text", gzip.compress(b"text"), bgzip(b"text"), bgzip(b"")])
+def test_files_with_an_end_and_those_that_need_none_pass(tmp_path, data):
+    (tmp_path / "x").write_bytes(data)
+    check_bgzip_end(str(tmp_path / "x"))
+
+
+@pytest.mark.parametrize("missing", [1, 28, 40])
+def test_the_end_of_a_file_is_missed(tmp_path, missing):
+    (tmp_path / "x").write_bytes(bgzip(b"ACGT" * 100)[:-missing])
+    with pytest.raises(InputError, match="a whole bgzip file, got one cut short"):
+        check_bgzip_end(str(tmp_path / "x"))

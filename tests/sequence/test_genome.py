@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from dreamkeras.errors import InputError
-from dreamkeras.sequence.genome import Genome, match_contigs
+from dreamkeras.sequence.genome import Genome, find_contig, match_contigs
 
 CONTIGS = {
     name: "".join(np.random.default_rng(length).choice(list("ACGTNacgt"), length))
@@ -141,3 +141,9 @@ def test_stretches_are_of_any_lengths(genome, places):
     names, starts, lengths = ([place[column] for place in places] for column in range(3))
     texts = genome.stretches(names, np.array(starts, int), np.array(starts, int) + np.array(lengths, int))
     assert [texts[row] for row in range(len(places))] == [by_hand(*place) for place in places]
+
+
+@pytest.mark.parametrize("known", ["MT", "chrM", "M", "chrMT"])
+def test_the_mitochondrial_contig_has_four_names(known):
+    assert [find_contig(name, ["chr1", known]) for name in ("MT", "chrM", "M", "chrMT")] == [known] * 4
+    assert [find_contig(name, [known]) for name in ("chr1", "chrX", "")] == [None] * 3

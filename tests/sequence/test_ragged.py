@@ -65,6 +65,11 @@ def test_lengths_cut_a_flat_array():
     assert listed(ragged) == ["AA", "", "CCC"]
 
 
+@given(TEXTS, TEXTS)
+def test_joined_texts_are_those_of_both(texts, others):
+    assert listed(Ragged.from_strings(texts).joined(Ragged.from_strings(others))) == texts + others
+
+
 def test_pieces_of_a_flat_array_may_overlap_and_be_empty():
     ragged = Ragged.from_strings(["ACGT", "TT"])
     assert listed(ragged.cut(np.array([1, 3, 6, 0]), np.array([2, 3, 0, 1]))) == ["CG", "TTT", "", "A"]

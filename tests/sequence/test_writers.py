@@ -12,7 +12,7 @@ from hypothesis.extra.numpy import arrays
 
 from dreamkeras.errors import DreamkerasError, InputError, MissingPackageError
 from dreamkeras.sequence import writers
-from dreamkeras.sequence.writers import FORMATS, open_writer
+from dreamkeras.sequence.writers import FORMATS, ID, open_writer
 
 IDS = st.text(st.characters(codec="utf-8", exclude_characters="\0"), max_size=8)
 VALUES = arrays(np.float32, st.tuples(st.integers(0, 5), st.just(2)), elements=st.floats(width=32, allow_subnormal=False))
@@ -62,7 +62,7 @@ def test_labels_stand_between_names_and_values(tmp_path_factory, format, data, c
     ids = data.draw(st.lists(IDS, min_size=len(cells), max_size=len(cells)))
     values = np.arange(2 * len(cells), dtype=np.float32).reshape(-1, 2)
     path = tmp_path_factory.mktemp("w") / "out"
-    with open_writer(str(path), TASKS, format, {"a\t%label": str, "place": int}) as writer:
+    with open_writer(str(path), TASKS, format, {**ID, "a\t%label": str, "place": int}) as writer:
         writer.write(ids, values, list(zip(*cells, strict=True)))
     if format == "parquet":
         table = pytest.importorskip("pyarrow.parquet").read_table(path)
@@ -205,3 +205,31 @@ def test_parquet_without_pyarrow_gives_the_pip_command_and_leaves_nothing(tmp_pa
     with pytest.raises(MissingPackageError, match="pip install"), open_writer(str(tmp_path / "x"), TASKS, "parquet"):
         pass
     assert list(tmp_path.iterdir()) == []
+
+
+KEYS = {"chrom": str, "pos": int, '100% "status"': str}
+CELLS = [["chr1", 'q"\té', "2"], [7, None, 10**12], ["ok", "", "a,b"]]
+NUMBERS = np.array([[1.5], [np.nan], [-2]], np.float32)
+
+
+@pytest.mark.parametrize("format", FORMATS)
+def test_several_keys_of_texts_and_numbers_come_back(tmp_path, format):
+    path = tmp_path / "out"
+    with open_writer(str(path), ["y"], format, KEYS) as writer:
+        writer.write_rows([column[:1] for column in CELLS], NUMBERS[:1])
+        writer.write_rows([column[1:] for column in CELLS], NUMBERS[1:])
+    if format in ("tsv", "csv"):
+        rows = list(csv.reader(io.StringIO(path.read_bytes().decode(), newline=""), delimiter="\t" if format == "tsv" else ","))
+        assert rows == [[*KEYS, "y"], ["chr1", "7", "ok", "1.5"], ['q"\té', "", "", "nan"], ["2", "1000000000000", "a,b", "-2"]]
+        return
+    if format == "jsonl":
+        rows = [json.loads(line, parse_constant=pytest.fail) for line in path.read_text().splitlines()]
+    else:
+        rows = pytest.importorskip("pyarrow.parquet").read_table(path).to_pylist()
+    assert [list(row) for row in rows] == [[*KEYS, "y"]] * 3
+    assert [list(row.values())[:3] for row in rows] == [list(row) for row in zip(*CELLS, strict=True)]
+
+
+def test_rows_have_to_have_as_many_cells_as_values(tmp_path):
+    with pytest.raises(ValueError, match=r"Expected values of shape \(1, 1\)"), open_writer(str(tmp_path / "o.tsv"), ["y"]) as writer:
+        writer.write_rows([["a"]], NUMBERS)

@@ -1,0 +1,178 @@
+"""`dreamkeras variants`: a VCF and a genome, or pairs of sequences, in; what each allele does to the prediction out."""
+
+import contextlib
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from .options import VARIANT_STRANDS, batch_size_option, device_option, id_column_option, models_option, output_option, place
+
+if TYPE_CHECKING:
+    from dreamkeras.analysis.variant_files import VariantSink
+    from dreamkeras.analysis.variant_run import OpenSink
+    from dreamkeras.analysis.variant_sources import PairSource, VcfSource
+    from dreamkeras.analysis.variants import VariantScorer
+    from dreamkeras.scoring.scorer import Scorer
+    from dreamkeras.scoring.shards import Shards
+
+__all__ = ["command"]
+
+WINDOW = ("insert_length", "positions", "strand")
+"""Options that say how windows of a genome are laid."""
+
+VCF = "vcf"
+
+FORMATS = ("tsv", "csv", "jsonl", "parquet", VCF)
+"""The keys of `sequence.writers.FORMATS`, and the form that variants come in; a test compares them."""
+
+COLUMNS = ("ref_column", "alt_column", "id_column")
+"""Options that say where a table has what."""
+
+
+def numbers(text: str) -> tuple[int, ...]:
+    """Whole numbers with commas between them."""
+    cells = text.split(",")
+    if not all(cell.strip().isdecimal() for cell in cells):
+        raise click.BadParameter(f"{text!r} is no list of numbers from 0 on, such as 20,40,60.")
+    return tuple(dict.fromkeys(int(cell) for cell in cells))
+
+
+@click.command("variants")
+@click.argument("path", metavar="IN", type=click.Path(allow_dash=True))
+@models_option
+@output_option
+@click.option("--format", type=click.Choice(FORMATS), help="Format of the results.  [default: by FILE's suffix, else tsv]")
+@click.option("--genome", type=click.Path(), metavar="FASTA", help="IN is a VCF, whose records are laid into this genome.")
+@click.option(
+    "--insert-length",
+    type=click.IntRange(min=1),
+    metavar="N",
+    help="Letters of the genome in the model's window.  [default: what it holds beside its flanks; 80 for yeast]",
+)
+@click.option(
+    "--positions",
+    "--position",
+    "--at",
+    type=numbers,
+    metavar="N[,N...]",
+    help="Letters of these before a variant's first one; several are averaged over.  [default: half of them]",
+)
+@click.option("--strand", type=click.Choice(VARIANT_STRANDS), help="Strand that is read; both are averaged over.  [default: forward]")
+@click.option("--ref-column", type=place, metavar="NAME", help="A table's column of reference sequences, or its position from 0.")
+@click.option("--alt-column", type=place, metavar="NAME", help="Likewise, of alternative sequences.")
+@id_column_option
+@click.option("--info-prefix", metavar="TEXT", help="What begins the names of a VCF's INFO fields.  [default: DK_]")
+@batch_size_option
+@device_option
+@click.option("--resume", is_flag=True, help="Keep what is done beside FILE; after a kill, the same command goes on from there.")
+def command(path: str, models: tuple[str, ...], output: str, format: str | None, **choices: Any) -> None:
+    """Score what the variants in IN change.
+
+    IN is a VCF, plain, gzip or bgzip, with --genome; or a table (TSV, CSV, Parquet) with a reference and an alternative sequence in
+    each row. Every alternative allele becomes a row with a status, and with numbers where it is ok: predictions of both
+    alleles and their difference; of several models the means, the difference's standard deviation and the share of models that
+    agree on its sign. A FILE that ends in .vcf or .vcf.gz holds the records of IN with these in INFO.
+    """
+    is_vcf = _check_usage(path, output, format, choices)
+    from dreamkeras.analysis.variant_run import run_variants
+    from dreamkeras.analysis.variants import VariantScorer
+    from dreamkeras.scoring.predictor import BATCH_SIZE, PACKAGED_MODEL, load
+
+    from .progress import show_records
+    from .results import refuse_overwriting
+
+    files = [file for file in (path, choices["genome"]) if file and file != "-"]
+    refuse_overwriting(files, output)
+    used = models or (str(PACKAGED_MODEL),)
+    predictor = load(used if len(used) > 1 else used[0], choices["device"])
+    source = _source(path, predictor, choices)
+    scorer = VariantScorer(predictor, choices["batch_size"] or BATCH_SIZE)
+    open_sink = _vcf_sink(scorer, output, choices["info_prefix"]) if is_vcf else _table_sink(source, scorer, output, format)
+    shards = _shards(output, scorer, used, files, choices) if choices["resume"] else None
+    with show_records() as progress:
+        summary = run_variants(source, scorer, open_sink, shards=shards, progress=progress)
+    if output != "-":
+        _write_manifest(output, used, [path, *files[path != "-" :]], {**source.choices(), "alleles": summary.words()})
+    if shards is not None:
+        shards.remove()
+    if not models:
+        click.echo(f"No -m given: used the packaged model {predictor.name} (construct {predictor.construct.name}).", err=True)
+    if predictor.has_spread and len(scorer.members.members) == 1:
+        click.echo(f"{predictor.name} is several models in one file: give them one by one for the spread of their effects.", err=True)
+    for line in summary.lines(genome=choices["genome"] is not None):
+        click.echo(line, err=True)
+
+
+def _check_usage(path: str, output: str, format: str | None, choices: dict[str, Any]) -> bool:
+    """Whether the output is to be a VCF, where options go together."""
+    from dreamkeras.analysis.variant_files import is_vcf_name
+
+    others = COLUMNS if choices["genome"] else WINDOW
+    for name in others:
+        if choices[name] is not None:
+            wanted = "a table" if choices["genome"] else "a VCF and --genome FASTA"
+            raise click.UsageError(f"Expected {wanted} for --{name.replace('_', '-')}, got {'a VCF' if choices['genome'] else 'a table'}.")
+    is_vcf = format == VCF or (format is None and is_vcf_name(output))
+    if is_vcf and not choices["genome"]:
+        raise click.UsageError("Expected a VCF and --genome FASTA to write a VCF, got a table.")
+    if choices["info_prefix"] is not None and not is_vcf:
+        raise click.UsageError("Expected a VCF as output for --info-prefix, got a table.")
+    if choices["resume"] and "-" in (path, output):
+        raise click.UsageError("Expected files for IN and -o beside --resume, got standard input or output.")
+    return is_vcf
+
+
+def _source(path: str, predictor: "Scorer", choices: dict[str, Any]) -> "PairSource | VcfSource":
+    from dreamkeras.analysis.variant_sources import PairSource, VcfSource
+    from dreamkeras.analysis.variant_windows import Placement
+    from dreamkeras.sequence.genome import Genome
+
+    if choices["genome"] is None:
+        return PairSource(path, predictor.constructs, **{name: choices[name] for name in COLUMNS})
+    length, positions, strand = (choices[name] for name in WINDOW)
+    placement = Placement.choose(predictor.constructs, length, positions or (), strand or "forward")
+    return VcfSource(path, Genome(choices["genome"]), placement, predictor.constructs)
+
+
+def _table_sink(source: "PairSource | VcfSource", scorer: "VariantScorer", output: str, format: str | None) -> "OpenSink":
+    from dreamkeras.analysis.variant_files import open_table_sink
+    from dreamkeras.sequence.writers import choose_format
+
+    from .results import hold_back
+
+    chosen = choose_format(output, format)
+    return lambda _: hold_back(output, lambda path: open_table_sink(path, source.keys, scorer.names, chosen))
+
+
+def _vcf_sink(scorer: "VariantScorer", output: str, prefix: str | None) -> "OpenSink":
+    from dreamkeras.analysis.variant_files import PREFIX, info_fields, open_vcf_sink
+    from dreamkeras.sequence.vcf_info import annotated_header
+
+    from .results import hold_back
+
+    fields = info_fields(scorer.columns, scorer.tasks, PREFIX if prefix is None else prefix)
+
+    def open_sink(header: Sequence[bytes]) -> "contextlib.AbstractContextManager[VariantSink]":
+        lines = annotated_header(header, fields)
+        return hold_back(output, lambda path: open_vcf_sink(path, lines, fields))
+
+    return open_sink
+
+
+def _shards(output: str, scorer: "VariantScorer", models: Sequence[str], files: list[str], choices: dict[str, Any]) -> "Shards":
+    """What was done before a kill, in a folder beside the output."""
+    from dreamkeras.scoring.shards import Shards, describe_work
+
+    made_with = [[name, choices[name]] for name in (*WINDOW, *COLUMNS, "genome", "batch_size")]
+    return Shards(Path(f"{output}.unfinished"), describe_work(models, files, scorer.names, made_with))
+
+
+def _write_manifest(output: str, models: Sequence[str], files: list[str], more: dict[str, Any]) -> None:
+    """Beside the output, under its name."""
+    from dreamkeras.analysis.manifest import write_manifest
+
+    command = " ".join(["dreamkeras", *sys.argv[1:]])
+    write_manifest(Path(f"{output}.manifest.json"), command, models, files, more)

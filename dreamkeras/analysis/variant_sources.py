@@ -1,0 +1,130 @@
+"""Where variants come from: the records of a VCF laid into a genome, or the pairs of sequences of a table."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from typing import Any, ClassVar
+
+import numpy as np
+
+from dreamkeras.analysis.alleles import check_alleles
+from dreamkeras.analysis.variant_status import Status
+from dreamkeras.analysis.variant_windows import Placement, insert_windows
+from dreamkeras.analysis.variants import Question
+from dreamkeras.sequence.alphabet import IS_LETTER
+from dreamkeras.sequence.construct import Construct
+from dreamkeras.sequence.genome import Genome
+from dreamkeras.sequence.pairs import Pairs, open_pairs
+from dreamkeras.sequence.ragged import Ragged
+from dreamkeras.sequence.vcf import VcfRecords, open_vcf
+
+__all__ = ["PairSource", "VcfSource"]
+
+
+class VcfSource:
+    """The alternative alleles of a VCF, in windows of a genome.
+
+    Args:
+        path: The VCF; `-` is standard input, which can be read once.
+        genome: Where its records are.
+        placement: How windows are laid around them.
+        constructs: Those of the model.
+    """
+
+    keys: ClassVar[Mapping[str, type]] = {"chrom": str, "pos": int, "id": str, "ref": str, "alt": str}
+
+    def __init__(self, path: str, genome: Genome, placement: Placement, constructs: Sequence[Construct]) -> None:
+        self.path, self.genome, self.placement, self.constructs = path, genome, placement, tuple(constructs)
+
+    @contextmanager
+    def open(self) -> Iterator[tuple[list[bytes], Iterator[VcfRecords]]]:
+        """The header, and batches of records."""
+        with open_vcf(self.path) as vcf:
+            yield vcf.header, vcf.batches
+
+    def choices(self) -> dict[str, Any]:
+        """How windows are laid."""
+        return {"placement": self.placement._asdict()}
+
+    def question(self, batch: VcfRecords) -> Question:
+        """Each alternative allele beside its reference."""
+        alleles = check_alleles(batch, self.genome, self.placement.room)
+
+        def windows(rows: np.ndarray) -> list[np.ndarray]:
+            records = alleles.records[rows]
+            contigs = [alleles.contigs[record] or "" for record in records.tolist()]
+            refs, alts = alleles.refs.select(records), alleles.alts.select(rows)
+            inserts = self.placement.inserts(self.genome, contigs, alleles.starts[records], refs, alts)
+            return insert_windows(inserts.reshape(-1, self.placement.length), self.constructs)
+
+        return Question(alleles.statuses, windows, self.placement.copies)
+
+    def rows(self, batch: VcfRecords) -> np.ndarray:
+        """int64 (rows,): the record of each alternative allele."""
+        return batch.alleles()[0]
+
+    def cells(self, batch: VcfRecords) -> list[Sequence[Any]]:
+        """Contig, position, ID and alleles, as they stand; no position of a line that is malformed."""
+        records, alts = batch.alleles()
+        rows = records.tolist()
+        positions = [position if position >= 0 else None for position in batch.positions.tolist()]
+        return [*([column[row] for row in rows] for column in (batch.contigs, positions, batch.ids, batch.refs)), alts]
+
+
+class PairSource:
+    """The rows of a table that holds sequences with the reference and with the alternative allele.
+
+    Args:
+        path: The table.
+        constructs: Those of the model.
+        columns: `ref_column`, `alt_column` and `id_column` of `pairs.open_pairs`.
+    """
+
+    keys: ClassVar[Mapping[str, type]] = {"id": str}
+
+    def __init__(self, path: str, constructs: Sequence[Construct], **columns: str | int | None) -> None:
+        self.path, self.constructs, self.columns = path, tuple(constructs), columns
+
+    @contextmanager
+    def open(self) -> Iterator[tuple[list[bytes], Iterator[Pairs]]]:
+        """No header, and batches of rows."""
+        with open_pairs(self.path, **self.columns) as batches:
+            yield [], batches
+
+    def choices(self) -> dict[str, Any]:
+        """Which columns were asked for."""
+        return {"columns": self.columns}
+
+    def question(self, batch: Pairs) -> Question:
+        """Both sequences of each row."""
+        both = batch.refs.joined(batch.alts)
+        statuses = _sequence_statuses(both, self.constructs).reshape(2, -1).max(axis=0)
+        statuses[batch.same() & (statuses == Status.OK)] = Status.SAME_AS_REF
+        statuses[batch.malformed] = Status.MALFORMED
+
+        def windows(rows: np.ndarray) -> list[np.ndarray]:
+            chosen = both.select(np.concatenate([rows, rows + len(batch.ids)]))
+            return [construct.windows(chosen) for construct in self.constructs]
+
+        return Question(statuses, windows)
+
+    def rows(self, batch: Pairs) -> np.ndarray:
+        """int64 (n,): each row's own number."""
+        return np.arange(len(batch.ids))
+
+    def cells(self, batch: Pairs) -> list[Sequence[Any]]:
+        """The names of the rows."""
+        return [batch.ids]
+
+
+def _sequence_statuses(sequences: Ragged, constructs: Sequence[Construct]) -> np.ndarray:
+    """uint8 (n,): whether each sequence fits all constructs."""
+    statuses = np.zeros(len(sequences), np.uint8)
+    illegal = np.unique(sequences.owner(np.flatnonzero(~IS_LETTER[sequences.flat])))
+    for construct in reversed(constructs):
+        lengths = construct.insert_lengths(sequences)
+        statuses[list(construct.problems(sequences))] = Status.ONE_ADAPTER
+        statuses[lengths < construct.shortest] = Status.TOO_SHORT
+        statuses[lengths > construct.longest] = Status.TOO_LONG
+    statuses[illegal] = Status.NOT_LETTERS
+    statuses[sequences.lengths == 0] = Status.MISSING
+    return statuses

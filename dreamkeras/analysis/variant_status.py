@@ -1,0 +1,107 @@
+"""What may become of a variant, and how many came to what."""
+
+from collections import Counter
+from enum import IntEnum
+from typing import NamedTuple
+
+import numpy as np
+
+__all__ = ["COMPARED", "MEANINGS", "WORDS", "Status", "Summary"]
+
+
+class Status(IntEnum):
+    """Why an allele was scored or not; the first in this order that is true of it, but for `OK`."""
+
+    OK = 0
+    MALFORMED = 1
+    SYMBOLIC = 2
+    BREAKEND = 3
+    MISSING = 4
+    NOT_LETTERS = 5
+    NOT_IN_GENOME = 6
+    OUTSIDE = 7
+    REF_MISMATCH = 8
+    SAME_AS_REF = 9
+    ONE_ADAPTER = 10
+    TOO_SHORT = 11
+    TOO_LONG = 12
+
+
+WORDS = tuple(status.name.lower() for status in Status)
+"""What outputs call each status; words that may stand in a VCF."""
+
+MEANINGS = {
+    Status.OK: "was scored",
+    Status.MALFORMED: "is no record: too few columns, an empty one, or a position that is no number",
+    Status.SYMBOLIC: "stands for something in angle brackets, such as <DEL>",
+    Status.BREAKEND: "joins another place, such as N[chr2:7[",
+    Status.MISSING: "is none: . or *, or nothing",
+    Status.NOT_LETTERS: "holds something else than letters of DNA, or its reference does",
+    Status.NOT_IN_GENOME: "is on a contig that the genome has not",
+    Status.OUTSIDE: "reaches beyond its contig",
+    Status.REF_MISMATCH: "has a reference that is not the genome's",
+    Status.SAME_AS_REF: "is the reference",
+    Status.ONE_ADAPTER: "has one of the construct's adapters, or its reference has, and not the other",
+    Status.TOO_SHORT: "is shorter than the construct's inserts, or its reference is",
+    Status.TOO_LONG: "does not fit into the window, or its reference does not",
+}
+"""What is true of an allele of each status."""
+
+COMPARED = (Status.OK, Status.REF_MISMATCH, Status.SAME_AS_REF, Status.TOO_LONG)
+"""Those whose reference was compared with the genome."""
+
+
+class Summary(NamedTuple):
+    """How many alleles came to what.
+
+    Args:
+        records: Records, or rows of a table.
+        counts: Alleles of each status.
+        first: The line of the first of each.
+    """
+
+    records: int
+    counts: Counter[Status]
+    first: dict[Status, int]
+
+    @classmethod
+    def empty(cls) -> "Summary":
+        """Of nothing."""
+        return cls(0, Counter(), {})
+
+    def plus(self, statuses: np.ndarray, records: np.ndarray, lines: np.ndarray) -> "Summary":
+        """With a further batch.
+
+        Args:
+            statuses: uint8 (rows,), `Status` of each allele.
+            records: int64 (rows,), the record of each.
+            lines: int64 (n,), the line of each record, from 1.
+        """
+        found, rows, counts = np.unique(statuses, return_index=True, return_counts=True)
+        kinds = [Status(code) for code in found.tolist()]
+        first = {kind: int(lines[records[row]]) for kind, row in zip(kinds, rows, strict=True)}
+        added = Counter(dict(zip(kinds, counts.tolist(), strict=True)))
+        return Summary(self.records + len(lines), self.counts + added, {**first, **self.first})
+
+    @property
+    def mismatches(self) -> tuple[int, int]:
+        """Alleles whose reference is not the genome's, and those whose reference was compared."""
+        return self.counts[Status.REF_MISMATCH], sum(self.counts[status] for status in COMPARED)
+
+    def words(self) -> dict[str, int]:
+        """Alleles of each status that there is, JSON-able."""
+        return {WORDS[status]: count for status, count in sorted(self.counts.items())}
+
+    def lines(self, *, genome: bool) -> list[str]:
+        """What to tell whoever ran it; `genome` says whether references were compared with one."""
+        total = sum(self.counts.values())
+        of = f"{total:,} alternative alleles of {self.records:,} records" if genome else f"{total:,} pairs of sequences"
+        told = [f"Scored {self.counts[Status.OK]:,} of {of}."]
+        told += [
+            f"{WORDS[status]}: {self.counts[status]:,} (the first in line {self.first[status]:,})"
+            for status in sorted(self.counts.keys() - {Status.OK})
+        ]
+        wrong, compared = self.mismatches
+        if genome and compared:
+            told.append(f"REF is not the genome's in {wrong:,} of {compared:,} alleles compared ({100 * wrong / compared:.2g} %).")
+        return told

@@ -1,0 +1,150 @@
+"""Windows of a genome with a variant in them: where it stands, how long the insert is, and what is around it for each allele.
+
+The left edge stays where it is: what an insertion pushes out at the right is lost, and what a deletion leaves free is the genome's.
+"""
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import numpy as np
+
+from dreamkeras.data.assays import ASSAYS
+from dreamkeras.errors import InputError
+from dreamkeras.sequence.alphabet import reverse_complement
+from dreamkeras.sequence.construct import Construct
+from dreamkeras.sequence.genome import Genome
+from dreamkeras.sequence.ragged import Ragged
+
+__all__ = ["STRANDS", "Placement", "default_insert_length", "insert_windows"]
+
+STRANDS = {"forward": (False,), "reverse": (True,), "both": (False, True)}
+"""Which strands are read: whether each is the reverse one."""
+
+
+class Placement(NamedTuple):
+    """How a stretch of the genome is laid around a variant.
+
+    Args:
+        length: Letters of the insert.
+        positions: Letters of the insert before the variant's first one, along the forward strand; several are averaged over.
+        strand: The strand that inserts are read from, one of `STRANDS`; both are averaged over.
+    """
+
+    length: int
+    positions: tuple[int, ...]
+    strand: str = "forward"
+
+    @classmethod
+    def choose(
+        cls, constructs: Sequence[Construct], length: int | None = None, positions: Sequence[int] = (), strand: str = "forward"
+    ) -> "Placement":
+        """A placement that constructs allow.
+
+        Args:
+            constructs: Those of the model.
+            length: Letters of the insert; by default `default_insert_length`.
+            positions: By default the middle; of an even number of letters, the first of the second half.
+            strand: One of `STRANDS`.
+
+        Raises:
+            InputError: An insert of this length does not fit, a position is not in it, or there is no such strand.
+        """
+        if strand not in STRANDS:
+            raise InputError(f"Expected strand to be one of {', '.join(STRANDS)}, got {strand!r}.")
+        length = length or default_insert_length(constructs)
+        for construct in constructs:
+            if not construct.shortest <= length <= construct.longest:
+                wanted = f"{construct.shortest} to {construct.longest} letters for construct {construct.name!r}"
+                raise InputError(f"Expected an insert of {wanted}, got {length}.")
+        for position in positions:
+            if not 0 <= position < length:
+                raise InputError(f"Expected positions from 0 to {length - 1} in an insert of {length} letters, got {position}.")
+        return cls(length, tuple(positions) or (length // 2,), strand)
+
+    @property
+    def room(self) -> int:
+        """Most letters that an allele may have to stand in the insert as a whole."""
+        return self.length - max(self.positions)
+
+    @property
+    def copies(self) -> int:
+        """Inserts of each allele."""
+        return len(self.positions) * len(STRANDS[self.strand])
+
+    def inserts(self, genome: Genome, contigs: Sequence[str], starts: np.ndarray, refs: Ragged, alts: Ragged) -> np.ndarray:
+        """The inserts of n variants.
+
+        Args:
+            genome: Where they are.
+            contigs: n names.
+            starts: int64 (n,), the position of each variant's first letter, from 0.
+            refs: Their reference alleles, of `room` letters at most.
+            alts: Their alternative alleles, likewise.
+
+        Returns:
+            uint8 (2, copies, n, length), in upper case: those with the reference and those with the alternative; `N` beyond contigs' ends.
+        """
+        before = max(self.positions)
+        around = genome.windows(contigs, starts - before, before + 2 * self.length) & 0xDF  # clearing bit 5 makes letters upper case
+        inserts = np.empty((2, len(STRANDS[self.strand]), len(self.positions), len(contigs), self.length), np.uint8)
+        for side, alleles in enumerate((refs, alts)):
+            for place, position in enumerate(self.positions):
+                laid = _laid(around[:, before - position :], alleles, refs.lengths, position, self.length)
+                for turn, reverse in enumerate(STRANDS[self.strand]):
+                    inserts[side, turn, place] = reverse_complement(laid) if reverse else laid
+        return inserts.reshape(2, self.copies, len(contigs), self.length)
+
+
+def default_insert_length(constructs: Sequence[Construct]) -> int:
+    """Letters of the genome that a window holds.
+
+    All of it where nothing stands around an insert, else what its assay's inserts have, or what all constant letters leave free.
+
+    Raises:
+        InputError: The constructs do not agree, or constant letters leave nothing free.
+    """
+    lengths = [_insert_length(construct) for construct in constructs]
+    if len(set(lengths)) > 1:
+        names = " and ".join(f"{length} for {construct.name!r}" for length, construct in zip(lengths, constructs, strict=True))
+        raise InputError(f"Expected --insert-length, as the models' inserts have different lengths: {names}.")
+    return lengths[0]
+
+
+def insert_windows(inserts: np.ndarray, constructs: Sequence[Construct]) -> list[np.ndarray]:
+    """For each construct uint8 (n, its length): windows around inserts, uint8 (n, letters), whatever those begin and end with."""
+    windows = []
+    for construct in constructs:
+        # With both adapters, so that an insert which begins with the letters of one is not taken for one that has it.
+        adapters = [np.frombuffer(text.encode(), np.uint8) for text in (construct.left_adapter, construct.right_adapter)]
+        left, right = (np.broadcast_to(adapter, (len(inserts), len(adapter))) for adapter in adapters)
+        texts = np.concatenate([left, inserts, right], axis=1)
+        windows.append(construct.windows(Ragged.from_lengths(texts.reshape(-1), np.full(len(texts), texts.shape[1]))))
+    return windows
+
+
+def _insert_length(construct: Construct) -> int:
+    if not construct.has_surroundings:
+        return construct.length
+    if construct.name in ASSAYS and (known := ASSAYS[construct.name].insert_length):
+        return known
+    beside = len(construct.left_flank or construct.left_adapter) + len(construct.right_adapter + construct.right_flank)
+    if construct.length - beside < construct.shortest:
+        raise InputError(
+            f"Expected --insert-length for construct {construct.name!r}, whose {beside} constant letters leave no room in a window of "
+            f"{construct.length}."
+        )
+    return construct.length - beside
+
+
+def _laid(around: np.ndarray, alleles: Ragged, ref_lengths: np.ndarray, position: int, length: int) -> np.ndarray:
+    """uint8 (n, length): genome up to `position`, the allele, and the genome behind the reference.
+
+    `around` is uint8 (n, ...), the genome from the insert's first letter on.
+    """
+    lengths = alleles.lengths[:, None]
+    columns = np.arange(length) - position  # 0 is the variant's first letter
+    behind = columns >= lengths
+    laid = np.take_along_axis(around, columns + position + behind * (ref_lengths[:, None] - lengths), axis=1)
+    row, column = np.nonzero((columns >= 0) & ~behind)
+    laid[row, column] = alleles.flat[alleles.offsets[row] + column - position]
+    return laid

@@ -1,0 +1,167 @@
+"""Variants of all kinds, beside sequences that were made by hand and scored as they are."""
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from troubled_vcf import GENOME, HEADER, fasta, troubled_lines
+from weight_sum import PLAIN, WeightSum
+
+from dreamkeras.analysis.variant_sources import PairSource, VcfSource
+from dreamkeras.analysis.variant_status import WORDS
+from dreamkeras.analysis.variant_windows import STRANDS, Placement
+from dreamkeras.analysis.variants import VariantScorer
+from dreamkeras.scoring.ensemble import Ensemble
+from dreamkeras.sequence.construct import YEAST, Construct
+from dreamkeras.sequence.genome import Genome
+
+BETWEEN = Construct("between", length=20, left_adapter="AC", right_adapter="GT", left_flank="TTAC", right_flank="CCCC", alignment="left")
+CONSTRUCTS = [PLAIN, BETWEEN, YEAST]
+
+
+@pytest.fixture(scope="module")
+def genome(tmp_path_factory):
+    path = tmp_path_factory.mktemp("genome") / "g.fa"
+    path.write_text(fasta())
+    return Genome(str(path))
+
+
+def rows_of(source, predictor):
+    """The cells, the word of the status and the numbers of each row."""
+    scorer, rows = VariantScorer(predictor), []
+    with source.open() as (_, batches):
+        for batch in batches:
+            found = scorer.score(source.question(batch))
+            columns = [*source.cells(batch), [WORDS[code] for code in found.statuses], found.values.tolist()]
+            rows += zip(*columns, strict=True)
+    return rows
+
+
+def windows_by_hand(contig, position, ref, alt, placement):
+    """Strings around a variant, for each position and strand."""
+    contig = {"MT": "chrM"}.get(contig, contig if contig.startswith("chr") else f"chr{contig}")
+    pad = "N" * 200
+    changed = pad + GENOME[contig][: position - 1] + alt + GENOME[contig][position - 1 + len(ref) :] + pad
+    for at in placement.positions:
+        first = 200 + position - 1 - at
+        text = changed[first : first + placement.length].upper()
+        for reverse in STRANDS[placement.strand]:
+            yield text[::-1].translate(str.maketrans("ACGTRYN", "TGCAYRN")) if reverse else text
+
+
+def score_by_hand(predictor, texts):
+    """Each string between the adapters of the construct, by itself."""
+    construct = predictor.constructs[0]
+    return np.mean([predictor.predict([construct.left_adapter + text + construct.right_adapter])[0] for text in texts], axis=0)
+
+
+@settings(max_examples=12, deadline=None)
+@given(
+    construct=st.sampled_from(CONSTRUCTS),
+    positions=st.lists(st.integers(0, 4), min_size=1, max_size=3, unique=True),
+    strand=st.sampled_from(list(STRANDS)),
+    seed=st.integers(0, 1000),
+)
+def test_variants_of_all_kinds_are_worth_what_hand_made_sequences_are(tmp_path_factory, genome, construct, positions, strand, seed):
+    path = tmp_path_factory.mktemp("v") / "a.vcf"
+    lines = [line for line, _ in troubled_lines(60, seed)]
+    path.write_text(HEADER + "".join(line + "\n" for line in lines))
+    predictor = WeightSum(construct, tasks=2)
+    placement = Placement.choose([construct], 10, positions, strand)
+    rows = rows_of(VcfSource(str(path), genome, placement, predictor.constructs), predictor)
+    assert len(rows) == sum(len(statuses) for _, statuses in troubled_lines(60, seed))
+    scored = 0
+    for contig, position, _, ref, alt, status, values in rows:
+        if status != "ok":
+            assert np.isnan(values).all()
+            continue
+        scored += 1
+        before, after = (score_by_hand(predictor, windows_by_hand(contig, position, ref, allele, placement)) for allele in (ref, alt))
+        np.testing.assert_allclose(np.reshape(values, (2, 3)), np.stack([before, after, after - before], axis=1), atol=1e-5)
+    assert scored > 30
+
+
+def test_a_reference_of_several_alleles_is_asked_for_once(tmp_path, genome):
+    ref = GENOME["chr1"][99]
+    alts = [base for base in "ACGT" if base != ref]
+    lines = [f"chr1\t100\t.\t{ref}\t{','.join(alts)}\t.\t.\t.", f"1\t100\t.\t{ref.lower()}\t{alts[0]}\t.\t.\t."]
+    (tmp_path / "a.vcf").write_text(HEADER + "\n".join(lines))
+    predictor = WeightSum()
+    rows = rows_of(VcfSource(str(tmp_path / "a.vcf"), genome, Placement.choose([PLAIN]), predictor.constructs), predictor)
+    assert (len(rows), predictor.asked) == (4, 4)
+    assert rows[0][6] == rows[3][6]
+
+
+def test_models_of_several_constructs_see_the_same_insert(tmp_path, genome):
+    members = [WeightSum(PLAIN, seed=1), WeightSum(BETWEEN, seed=2)]
+    (tmp_path / "a.vcf").write_text(HEADER + "".join(line + "\n" for line, _ in troubled_lines(30)))
+    both = Ensemble(members)
+    placement = Placement.choose(both.constructs, 10)
+    together, *alone = (
+        rows_of(VcfSource(str(tmp_path / "a.vcf"), genome, placement, scorer.constructs), scorer) for scorer in (both, *members)
+    )
+    values, wanted = np.array([row[6] for row in together]), np.array([[row[6] for row in rows] for rows in alone])
+    np.testing.assert_allclose(values[:, :3], wanted.mean(axis=0), atol=1e-5)
+    np.testing.assert_allclose(values[:, 3], wanted[:, :, 2].std(axis=0, ddof=1), atol=1e-5)
+
+
+def test_cells_are_those_of_the_file(tmp_path, genome):
+    lines = [line for line, _ in troubled_lines(60)]
+    (tmp_path / "a.vcf").write_text(HEADER + "".join(line + "\n" for line in lines))
+    source = VcfSource(str(tmp_path / "a.vcf"), genome, Placement.choose([PLAIN]), [PLAIN])
+    cells = [row[:5] for row in rows_of(source, WeightSum())]
+    wanted = []
+    for line in lines:
+        contig, position, name, ref, alts = ([*line.split("\t"), "", "", "", "", ""])[:5]
+        fine = position.isdecimal() and contig and not contig.startswith("#") and line.count("\t") > 6
+        wanted += [(contig, int(position) if fine else None, name, ref, alt) for alt in (alts.split(",") if fine else [alts])]
+    assert cells == wanted
+
+
+class TestPairs:
+    def rows(self, tmp_path, pairs, predictor, **columns):
+        (tmp_path / "p.tsv").write_text("id\tref\talt\n" + "".join("\t".join(pair) + "\n" for pair in pairs))
+        return rows_of(PairSource(str(tmp_path / "p.tsv"), predictor.constructs, **columns), predictor)
+
+    def test_both_sequences_are_scored_as_they_are(self, tmp_path):
+        predictor = WeightSum(BETWEEN)
+        pairs = [("a", "GGGG", "GGAG"), ("b", "ACGGGGGT", "acGGgt"), ("c", "NNNRYK", "A")]
+        rows = self.rows(tmp_path, pairs, predictor)
+        for (name, ref, alt), row in zip(pairs, rows, strict=True):
+            before, after = predictor.predict([ref, alt])[:, 0]
+            assert row[:2] == (name, "ok")
+            np.testing.assert_allclose(row[2], [before, after, after - before], atol=1e-5)
+
+    @pytest.mark.parametrize(
+        ("ref", "alt", "status"),
+        [
+            ("GGGG", "gggg", "same_as_ref"),
+            ("GGGG", "", "missing"),
+            ("GG-G", "GGGG", "not_letters"),
+            ("GGGG", "GGé", "not_letters"),
+            ("GGGG", "ACGGGG", "one_adapter"),
+            ("GGGG", "G", "too_short"),
+            ("ACGGT", "GGGG", "too_short"),
+            ("G" * 17, "GGGG", "too_long"),
+            ("GGGG", "AC" + "G" * 15 + "GT", "ok"),
+        ],
+    )
+    def test_rows_that_do_not_fit_have_a_status(self, tmp_path, ref, alt, status):
+        construct = Construct("between", length=17, left_adapter="AC", right_adapter="GT", shortest=2)
+        ((name, found, values),) = self.rows(tmp_path, [("a", ref, alt)], WeightSum(construct))
+        assert (name, found) == ("a", status)
+        assert np.isnan(values).all() == (status != "ok")
+
+    def test_a_row_has_to_fit_all_models(self, tmp_path):
+        both = Ensemble([WeightSum(PLAIN), WeightSum(BETWEEN)])
+        rows = self.rows(tmp_path, [("a", "G" * 13, "GGG"), ("b", "GGGG", "GG")], both)
+        assert [row[1] for row in rows] == ["too_long", "ok"]
+
+    def test_rows_of_another_width_are_malformed(self, tmp_path):
+        rows = self.rows(tmp_path, [("a", "GGGG"), ("b", "GGGG", "GG"), ("c", "GG", "GGG", "G")], WeightSum())
+        assert [row[1] for row in rows] == ["malformed", "ok", "malformed"]
+
+    def test_a_reference_that_comes_again_is_asked_for_once(self, tmp_path):
+        predictor = WeightSum()
+        self.rows(tmp_path, [(str(i), "ACGTACGT", f"ACGT{base}CGT") for i, base in enumerate("CGT")], predictor)
+        assert predictor.asked == 4
