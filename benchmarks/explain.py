@@ -1,6 +1,6 @@
 """Whether mutagenesis finds planted sites: trains a network on a simulated library, or takes one, and explains held-out promoters.
 
-    python benchmarks/explain.py [--run RUN] [--promoters 40000] [--sites 2] [--epochs 4] [--held-out 200] [--seed 0]
+    python benchmarks/explain.py [--run RUN] [--promoters 50000] [--sites 2] [--epochs 4] [--held-out 200] [--seed 0]
 
 A held-out promoter is a random one of another seed with one perfect site of one factor planted at a random place and strand, in which that
 site truly matters most: mutagenesis of the simulator, without noise, has its most important letter in it. The share that is
@@ -133,7 +133,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--run", type=Path, help="a run folder or .onnx file, instead of training")
     parser.add_argument("--folder", type=Path, default=Path("explain"), help="where a trained run and its library go")
-    parser.add_argument("--promoters", type=int, default=40_000)
+    parser.add_argument("--promoters", type=int, default=50_000)
     parser.add_argument("--sites", type=int, default=2)
     parser.add_argument("--epochs", type=int, default=4)
     parser.add_argument("--batch-size", type=int, default=256)

@@ -85,7 +85,7 @@ class TestApart:
         apart = ensemble.apart()
         values = apart.predict(SEQUENCES)
         np.testing.assert_allclose(values, np.concatenate(members_say(), axis=1))
-        assert apart.tasks == tuple(f"{task} of member {number}" for number in (1, 2, 3) for task in ("gc", "a"))
+        assert apart.tasks == ("gc", "a") * 3
         assert (apart.columns, apart.units) == (apart.tasks, ("letters",) * 6)
         assert (apart.name, apart.constructs, apart.predict_spread(SEQUENCES).sd) == (ensemble.name, ensemble.constructs, None)
 
