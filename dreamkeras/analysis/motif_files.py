@@ -11,7 +11,7 @@ from typing import BinaryIO
 import numpy as np
 
 from dreamkeras.analysis.explanation import Explanation
-from dreamkeras.analysis.seqlets import Rule, find_seqlets, seqlet_matrices
+from dreamkeras.analysis.seqlets import RULE, Rule, find_seqlets, seqlet_matrices
 from dreamkeras.sequence.alphabet import BASES, ONE_HOT
 from dreamkeras.sequence.outputs import naming_output, open_folder, open_output, require_empty
 from dreamkeras.sequence.ragged import Ragged
@@ -128,7 +128,7 @@ class MemeFile:
 
 
 @contextmanager
-def open_meme(path: str, rule: Rule = Rule()) -> Iterator[MemeFile]:  # noqa: B008
+def open_meme(path: str, rule: Rule = RULE) -> Iterator[MemeFile]:
     """A file of MEME motifs, one a seqlet, called `NAME:START-END NUMBER`, which appears once the `with` block has ended well.
 
     Args:

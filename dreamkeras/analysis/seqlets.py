@@ -15,7 +15,7 @@ from dreamkeras.sequence.alphabet import ONE_HOT
 from dreamkeras.sequence.ragged import Ragged
 from dreamkeras.sequence.writers import Writer
 
-__all__ = ["LABELS", "Rule", "SeqletTable", "Seqlets", "find_seqlets", "seqlet_matrices"]
+__all__ = ["LABELS", "RULE", "Rule", "SeqletTable", "Seqlets", "find_seqlets", "seqlet_matrices"]
 
 LABELS = {"start": int, "end": int, "letters": str, "task": str}
 """Columns of a table of seqlets between the name and the score: `start` counts from 0, `end` is the first behind, as in BED."""
@@ -38,6 +38,10 @@ class Rule(NamedTuple):
     fewest: int = 4
 
 
+RULE = Rule()
+"""The rule, unless another is given."""
+
+
 class Seqlets(NamedTuple):
     """Runs of important letters.
 
@@ -54,7 +58,7 @@ class Seqlets(NamedTuple):
     scores: np.ndarray
 
 
-def find_seqlets(inserts: Ragged, importance: np.ndarray, rule: Rule = Rule()) -> Seqlets:  # noqa: B008
+def find_seqlets(inserts: Ragged, importance: np.ndarray, rule: Rule = RULE) -> Seqlets:
     """The seqlets of some sequences, in order.
 
     Args:
@@ -122,7 +126,7 @@ class SeqletTable:
         rule: What a seqlet is.
     """
 
-    def __init__(self, writer: Writer, tasks: Sequence[str], rule: Rule = Rule()) -> None:  # noqa: B008
+    def __init__(self, writer: Writer, tasks: Sequence[str], rule: Rule = RULE) -> None:
         self._writer, self._tasks, self._rule = writer, tasks, rule
 
     def write(self, found: Explanation) -> None:
