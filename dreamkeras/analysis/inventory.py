@@ -70,7 +70,7 @@ class Tally:
     def lines(self) -> list[Line]:
         """What was counted: one line, and one for each reason why records do not fit."""
         share = 100 * self.unknown / max(self.letters, 1)
-        read = f"{self.records:,} with {self.letters:,} letters, {share:.2g} % of them N or another code than A, C, G, T"
+        read = f"{self.records:,} with {self.letters:,} letters, {share:.3g} % of them N or another code than A, C, G, T"
         unfit = [Line("Do not fit", f"{count:,}: {self.first[kind]}") for kind, count in self.reasons.items()]
         return [Line("Records", read), Line("Fit", f"{self.records - self.unfit:,} of {self.records:,}"), *unfit]
 

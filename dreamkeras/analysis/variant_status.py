@@ -103,5 +103,5 @@ class Summary(NamedTuple):
         ]
         wrong, compared = self.mismatches
         if genome and compared:
-            told.append(f"REF is not the genome's in {wrong:,} of {compared:,} alleles compared ({100 * wrong / compared:.2g} %).")
+            told.append(f"REF is not the genome's in {wrong:,} of {compared:,} alleles compared ({100 * wrong / compared:.3g} %).")
         return told
