@@ -3,11 +3,13 @@
 import sys
 from collections.abc import Iterable, Iterator
 from contextlib import ExitStack, closing, contextmanager
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
+from .dry_run import dry_run_option, finish, rehearse_mutagenesis
 from .explanation_options import explanation_options, open_explanations
 from .options import (
     EFFECT_FORMATS,
@@ -22,7 +24,7 @@ from .options import (
 )
 
 if TYPE_CHECKING:
-    from dreamkeras.analysis.mutagenesis import Part
+    from dreamkeras.analysis.mutagenesis import Mutagenesis, Part
     from dreamkeras.scoring.scorer import Scorer
     from dreamkeras.scoring.shards import Shards
     from dreamkeras.sequence.records import Records
@@ -44,6 +46,7 @@ __all__ = ["command"]
 @sequence_column_option
 @explanation_options
 @click.option("--resume", is_flag=True, help="Keep what is done beside FILE; after a kill, the same command goes on from there.")
+@dry_run_option
 def command(
     inputs: tuple[str, ...],
     models: tuple[str, ...],
@@ -57,6 +60,7 @@ def command(
     id_column: str | int | None,
     sequence_column: str | int | None,
     resume: bool,
+    dry_run: bool,
     **explanations: Any,
 ) -> None:
     """Tell what every single change of the sequences in INPUT does to their prediction.
@@ -82,6 +86,8 @@ def command(
     predictor, size = open_models(models, device, batch_size, threads)
     columns = {"id_column": id_column, "sequence_column": sequence_column}
     choices: dict[str, Any] = {"deletions": deletions, "on_error": on_error, "batch_size": size}
+    if dry_run:
+        finish(predictor, partial(rehearse_mutagenesis, inputs=inputs, columns=columns, **choices), size, output)
     names = effect_columns(predictor.tasks, has_sd=knows_members(predictor))
     shards = open_shards(output, names, models, inputs, list({**choices, **columns}.items())) if resume else None
     with ExitStack() as stack:
@@ -101,7 +107,7 @@ def command(
 @contextmanager
 def _found(
     records: "Iterable[Records]", predictor: "Scorer", shards: "Shards | None", choices: dict[str, Any]
-) -> "Iterator[Iterable[Part]]":
+) -> "Iterator[Iterable[Part[Mutagenesis]]]":
     """The effects, as they are found or, with shards, once all are."""
     from dreamkeras.analysis.effect_shards import mutate_into_shards, shard_parts
     from dreamkeras.analysis.mutagenesis import mutate_records

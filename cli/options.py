@@ -3,7 +3,9 @@
 import click
 
 __all__ = [
+    "ATTRIBUTION_METHODS",
     "BACKENDS",
+    "BASELINES",
     "BODY",
     "DATA_SETS",
     "EFFECT_FORMATS",
@@ -38,6 +40,12 @@ FORMATS = ("tsv", "csv", "jsonl", "parquet", "bedgraph", "bigwig")
 
 EFFECT_FORMATS = ("tsv", "csv", "jsonl", "parquet", "npz")
 """Those of `analysis.effect_files`, likewise."""
+
+ATTRIBUTION_METHODS = ("gradient", "integrated", "deeplift")
+"""The keys of `models.gradients.METHODS`, likewise."""
+
+BASELINES = ("zeros", "shuffled")
+"""The keys of `models.gradients.BASELINES`, likewise."""
 
 DEVICES = ("auto", "cpu", "cuda")
 """Those of `scoring.session`, likewise."""

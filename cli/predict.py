@@ -1,11 +1,16 @@
 """`dreamkeras predict`: sequences in files, predictions out."""
 
-from typing import Any, Literal
+from collections.abc import Iterable
+from contextlib import AbstractContextManager
+from functools import partial
+from typing import TYPE_CHECKING, Any, Literal
 
 import click
 
 from .cluster_options import check_cluster, cluster_options, predict_on_cluster
+from .dry_run import dry_run_option, finish, rehearse_predict
 from .genome_options import chosen_reading, genome_options
+from .judging_options import chosen_judging, judging_options
 from .options import (
     device_option,
     format_option,
@@ -17,6 +22,12 @@ from .options import (
     sequences_at_once_option,
     threads_option,
 )
+
+if TYPE_CHECKING:
+    from dreamkeras.scoring.pipeline import Scored, Sink
+    from dreamkeras.scoring.scorer import Scorer
+    from dreamkeras.scoring.shards import Shards
+    from dreamkeras.sequence.records import Records
 
 __all__ = ["command"]
 
@@ -32,9 +43,11 @@ __all__ = ["command"]
 @device_option
 @id_column_option
 @sequence_column_option
+@judging_options
 @genome_options
 @cluster_options
 @click.option("--resume", is_flag=True, help="Keep what is done beside FILE; after a kill, the same command goes on from there.")
+@dry_run_option
 def command(
     inputs: tuple[str, ...],
     models: tuple[str, ...],
@@ -49,7 +62,8 @@ def command(
     engine: str,
     ray_address: str | None,
     resume: bool,
-    **places: Any,
+    dry_run: bool,
+    **options: Any,
 ) -> None:
     """Predict the expression of the sequences in INPUT.
 
@@ -58,39 +72,68 @@ def command(
     called by their places, and are written only when every record has been scored. Of an ensemble they are the
     models' means, and their standard deviations in columns of their own.
     """
-    from dreamkeras.scoring.cluster import Work
-    from dreamkeras.scoring.pipeline import score_into_shards, score_records, write_parts
-    from dreamkeras.sequence.tracks import track_format
-
     from .opening import open_models, report_packaged
-    from .progress import show_records
     from .results import check_resume, open_results, open_shards, refuse_overwriting, report_skipped
 
+    if dry_run and engine != "local":
+        raise click.UsageError(f"Expected --engine local beside --dry-run, got {engine}.")
+    track = _track(output, format, options)
     is_measured = "auto" in (batch_size, threads)
     check_resume(inputs, output, resume=resume, is_measured=is_measured)
-    track = track_format(output, format)
-    if places["column"] is not None and track is None:
-        raise click.UsageError("Expected a bedGraph or bigWig for --column, got a table, which holds all.")
     check_cluster(inputs, output, engine, ray_address, is_track=track is not None, is_measured=is_measured)
     predictor, size = open_models(models, "cpu" if engine == "ray" else device, batch_size, threads)
     columns = {"id_column": id_column, "sequence_column": sequence_column}
-    reading = chosen_reading(inputs, predictor, places, columns, track)
+    reading = chosen_reading(inputs, predictor, options, columns, track)
     refuse_overwriting(reading.files, output)
+    judging = chosen_judging(options)
+    scorer = judging.judge(predictor) if judging else predictor
     choices: dict[str, Any] = {"on_error": on_error, "batch_size": size}
-    results = open_results(output, predictor.columns, format, reading.track)
+    results = open_results(output, scorer.columns, format, reading.track, scorer.texts)
+    if dry_run:
+        finish(scorer, partial(rehearse_predict, reader=reading.reader, inputs=inputs, **choices), size, output)
     if engine == "ray":
-        work = Work(models, output, format or "tsv", reading.reader, device=device, threads=int(threads or 1), **choices)
+        from dreamkeras.scoring.cluster import Work
+
+        work = Work(models, output, format or "tsv", reading.reader, device=device, threads=int(threads or 1), judging=judging, **choices)
         scored = predict_on_cluster(inputs, work, ray_address, resume=resume)
-    elif resume:
-        made_with = list({**choices, **reading.choices}.items())
-        shards = open_shards(output, predictor.columns, models, reading.files, made_with)
-        with show_records() as progress:
-            score_into_shards(reading.reader.read(inputs), predictor, shards, progress=progress, **choices)
-        with results as writer:
-            scored = write_parts(shards, writer)
-        shards.remove()
     else:
-        with results as writer, show_records() as progress:
-            scored = score_records(reading.reader.read(inputs), predictor, writer, progress=progress, **choices)
+        made_with = list({**choices, **reading.choices, "judging": judging}.items())
+        shards = open_shards(output, scorer.columns, models, reading.files, made_with) if resume else None
+        scored = _score(reading.reader.read(inputs), scorer, results, shards, choices)
     report_packaged(models, predictor)
     report_skipped(scored)
+
+
+def _track(output: str, format: str | None, options: dict[str, Any]) -> str | None:
+    """The format of a track, where results are one and options go with it."""
+    from dreamkeras.sequence.tracks import track_format
+
+    track = track_format(output, format)
+    if options["column"] is not None and track is None:
+        raise click.UsageError("Expected a bedGraph or bigWig for --column, got a table, which holds all.")
+    if options["flag_unusual"] and track is not None:
+        raise click.UsageError("Expected a table for --flag-unusual, got a track, which holds numbers.")
+    return track
+
+
+def _score(
+    records: "Iterable[Records]",
+    scorer: "Scorer",
+    results: "AbstractContextManager[Sink]",
+    shards: "Shards | None",
+    choices: dict[str, Any],
+) -> "Scored":
+    """Scores records here, in one go or into shards that the results are then made of."""
+    from dreamkeras.scoring.pipeline import score_into_shards, score_records, write_parts
+
+    from .progress import show_records
+
+    if shards is None:
+        with results as writer, show_records() as progress:
+            return score_records(records, scorer, writer, progress=progress, **choices)
+    with show_records() as progress:
+        score_into_shards(records, scorer, shards, progress=progress, **choices)
+    with results as writer:
+        scored = write_parts(shards, writer)
+    shards.remove()
+    return scored

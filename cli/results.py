@@ -18,7 +18,11 @@ Writer = TypeVar("Writer")
 
 @contextlib.contextmanager
 def open_results(
-    output: str, columns: Sequence[str], format: str | None = None, track: Mapping[str, Any] | None = None
+    output: str,
+    columns: Sequence[str],
+    format: str | None = None,
+    track: Mapping[str, Any] | None = None,
+    texts: Mapping[str, tuple[str, ...]] | None = None,
 ) -> "Iterator[Sink]":
     """A writer of predictions; leaving it without an error publishes them, an error leaves nothing.
 
@@ -27,11 +31,12 @@ def open_results(
         columns: Their names, without the one of the ids.
         format: One of `options.FORMATS`; by default the file's suffix, else `tsv`.
         track: Keywords of `sequence.tracks.open_track`, for where the format is a track's.
+        texts: As those of `scoring.results.open_predictions`, for where it is not.
 
     Raises:
         DreamkerasError: The output cannot be written; the message names it.
     """
-    with held_back(output) as path, _opened(path, columns, format, track or {}) as writer:
+    with held_back(output) as path, _opened(path, columns, format, track or {}, texts or {}) as writer:
         yield writer
 
 
@@ -61,13 +66,15 @@ def hold_back(output: str, opened: "Callable[[str], contextlib.AbstractContextMa
         yield writer
 
 
-def _opened(path: str, columns: Sequence[str], format: str | None, track: Mapping[str, Any]) -> "contextlib.AbstractContextManager[Sink]":
+def _opened(
+    path: str, columns: Sequence[str], format: str | None, track: Mapping[str, Any], texts: Mapping[str, tuple[str, ...]]
+) -> "contextlib.AbstractContextManager[Sink]":
+    from dreamkeras.scoring.results import open_predictions
     from dreamkeras.sequence.tracks import open_track, track_format
-    from dreamkeras.sequence.writers import open_writer
 
     if chosen := track_format(path, format):
         return open_track(path, chosen, columns, **track)
-    return open_writer(path, columns, format)
+    return open_predictions(path, columns, format, texts)
 
 
 def _copy_to_standard_output(path: str) -> None:

@@ -3,11 +3,13 @@
 import contextlib
 import sys
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
+from .dry_run import dry_run_option, finish, rehearse_variants
 from .options import VARIANT_STRANDS, batch_size_option, device_option, id_column_option, models_option, output_option, place
 
 if TYPE_CHECKING:
@@ -65,10 +67,14 @@ def numbers(text: str) -> tuple[int, ...]:
 @click.option("--alt-column", type=place, metavar="NAME", help="Likewise, of alternative sequences.")
 @id_column_option
 @click.option("--info-prefix", metavar="TEXT", help="What begins the names of a VCF's INFO fields.  [default: DK_]")
+@click.option(
+    "--percentile", is_flag=True, help="Add TASK_effect_percentile: the share of random changes of one letter whose effect is smaller."
+)
 @batch_size_option
 @device_option
 @click.option("--resume", is_flag=True, help="Keep what is done beside FILE; after a kill, the same command goes on from there.")
-def command(path: str, models: tuple[str, ...], output: str, format: str | None, **choices: Any) -> None:
+@dry_run_option
+def command(path: str, models: tuple[str, ...], output: str, format: str | None, *, dry_run: bool, **choices: Any) -> None:
     """Score what the variants in IN change.
 
     IN is a VCF, plain, gzip or bgzip, with --genome; or a table (TSV, CSV, Parquet) with a reference and an alternative sequence in
@@ -77,6 +83,7 @@ def command(path: str, models: tuple[str, ...], output: str, format: str | None,
     agree on its sign. A FILE that ends in .vcf or .vcf.gz holds the records of IN with these in INFO.
     """
     is_vcf = _check_usage(path, output, format, choices)
+    from dreamkeras.analysis.background import effect_percentile
     from dreamkeras.analysis.variant_run import run_variants
     from dreamkeras.analysis.variants import VariantScorer
     from dreamkeras.scoring.predictor import BATCH_SIZE, PACKAGED_MODEL, load
@@ -89,7 +96,10 @@ def command(path: str, models: tuple[str, ...], output: str, format: str | None,
     used = models or (str(PACKAGED_MODEL),)
     predictor = load(used if len(used) > 1 else used[0], choices["device"])
     source = _source(path, predictor, choices)
-    scorer = VariantScorer(predictor, choices["batch_size"] or BATCH_SIZE)
+    size = choices["batch_size"] or BATCH_SIZE
+    scorer = VariantScorer(predictor, size, [effect_percentile(predictor)] if choices["percentile"] else [])
+    if dry_run:
+        finish(predictor, partial(rehearse_variants, source=source, batch_size=size), size, output)
     open_sink = _vcf_sink(scorer, output, choices["info_prefix"]) if is_vcf else _table_sink(source, scorer, output, format)
     shards = _shards(output, scorer, used, files, choices) if choices["resume"] else None
     with show_records() as progress:

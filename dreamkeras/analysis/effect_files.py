@@ -6,13 +6,14 @@ Each appears whole or not at all, and is written a part at a time.
 import shutil
 import tempfile
 import zipfile
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path, PurePath
-from typing import IO, Protocol
+from typing import IO, Any, Protocol, TypeVar
 
 import numpy as np
 
+from dreamkeras.analysis.explanation import Explanation
 from dreamkeras.analysis.mutagenesis import Mutagenesis, Part
 from dreamkeras.analysis.mutants import CHANGES, becomes
 from dreamkeras.errors import InputError
@@ -33,18 +34,22 @@ ROWS = 1 << 16
 """Rows of a long table that are text at the same time."""
 
 
-class EffectSink(Protocol):
+_Found_contra = TypeVar("_Found_contra", bound=Explanation, contravariant=True)
+_Found = TypeVar("_Found", bound=Explanation)
+
+
+class EffectSink(Protocol[_Found_contra]):
     """What effects go to."""
 
-    def write(self, found: Mutagenesis) -> None:
+    def write(self, found: _Found_contra) -> None:
         """Takes the effects in some records."""
 
 
-def write_effects(parts: Iterable[Part], sinks: Sequence[EffectSink]) -> Scored:
+def write_effects(parts: Iterable[Part[_Found]], sinks: Sequence[EffectSink[_Found]]) -> Scored:
     """Hands effects on, in order.
 
     Args:
-        parts: What `mutate_records` found.
+        parts: What `mutate_records` found, or another method.
         sinks: Each takes all of it.
 
     Returns:
@@ -98,7 +103,7 @@ class EffectTable:
 
 
 @contextmanager
-def open_effects(path: str, tasks: Sequence[str], format: str | None = None, *, has_sd: bool = False) -> Iterator[EffectSink]:
+def open_effects(path: str, tasks: Sequence[str], format: str | None = None, *, has_sd: bool = False) -> Iterator[EffectSink[Mutagenesis]]:
     """A file of effects, which appears once the `with` block has ended well.
 
     Args:
@@ -120,32 +125,39 @@ def open_effects(path: str, tasks: Sequence[str], format: str | None = None, *, 
         yield EffectTable(writer)
 
 
-class _Arrays:
-    """Spools effects to a folder; made by `open_arrays`."""
+def _effect_arrays(found: Mutagenesis) -> dict[str, np.ndarray]:
+    arrays = {"reference": found.reference, "effects": found.effects}
+    return arrays if found.sd is None else {**arrays, "effects_sd": found.sd}
 
-    def __init__(self, folder: Path) -> None:
-        self._folder = folder
+
+def _changes(shapes: Mapping[str, tuple[int, ...]]) -> dict[str, np.ndarray]:
+    return {"changes": np.array(CHANGES[: shapes["effects"][1]] if shapes else CHANGES, str)}
+
+
+class _Arrays:
+    """Spools arrays to a folder; made by `open_arrays`."""
+
+    def __init__(self, folder: Path, arrays: Callable[[Any], Mapping[str, np.ndarray]]) -> None:
+        self._folder, self._arrays = folder, arrays
         self._files: dict[str, IO[bytes]] = {}
         self._shapes: dict[str, tuple[int, ...]] = {}
         self._types: dict[str, np.dtype] = {}
         self._ids: list[str] = []
         self._lengths: list[np.ndarray] = []
 
-    def write(self, found: Mutagenesis) -> None:
-        """Adds the effects in some records."""
+    def write(self, found: Explanation) -> None:
+        """Adds what is known of some records."""
         self._ids += found.ids
         self._lengths.append(found.inserts.lengths)
-        self._add("letters", found.inserts.flat.view("S1"))
-        self._add("reference", found.reference)
-        self._add("effects", found.effects)
-        if found.sd is not None:
-            self._add("effects_sd", found.sd)
+        for name, array in {"letters": found.inserts.flat.view("S1"), **self._arrays(found)}.items():
+            self._add(name, array)
 
-    def save(self, file: IO[bytes], tasks: Sequence[str]) -> None:
+    def save(
+        self, file: IO[bytes], tasks: Sequence[str], constants: Callable[[Mapping[str, tuple[int, ...]]], dict[str, np.ndarray]]
+    ) -> None:
         """Writes all as `.npz`."""
-        changes = CHANGES[: self._shapes["effects"][1]] if self._files else CHANGES
         offsets = np.cumsum([0, *np.concatenate([np.zeros(0, np.int64), *self._lengths])])
-        small = {"ids": np.array(self._ids, str), "offsets": offsets, "tasks": np.array(tasks, str), "changes": np.array(changes, str)}
+        small = {"ids": np.array(self._ids, str), "offsets": offsets, "tasks": np.array(tasks, str), **constants(self._shapes)}
         with zipfile.ZipFile(file, "w") as archive:
             for name, array in small.items():
                 with archive.open(f"{name}.npy", "w", force_zip64=True) as member:
@@ -171,7 +183,12 @@ class _Arrays:
 
 
 @contextmanager
-def open_arrays(path: str, tasks: Sequence[str]) -> Iterator[EffectSink]:
+def open_arrays(
+    path: str,
+    tasks: Sequence[str],
+    arrays: Callable[[Any], Mapping[str, np.ndarray]] = _effect_arrays,
+    constants: Callable[[Mapping[str, tuple[int, ...]]], dict[str, np.ndarray]] = _changes,
+) -> Iterator[EffectSink[Any]]:
     """An `.npz` file of effects, which appears once the `with` block has ended well; until then arrays stand on the disk beside it.
 
     It holds `ids` (n,), `offsets` (n + 1,), `letters` S1 (letters,), `reference` (n, tasks), `effects` (letters, 4 or 5, tasks),
@@ -180,6 +197,8 @@ def open_arrays(path: str, tasks: Sequence[str]) -> Iterator[EffectSink]:
     Args:
         path: The file.
         tasks: Names of the tasks.
+        arrays: What it holds instead of some records, a row a letter or a row an insert.
+        constants: What else, once the shapes of these are known; there are none where there was no record.
 
     Raises:
         DreamkerasError: It cannot be written.
@@ -189,12 +208,12 @@ def open_arrays(path: str, tasks: Sequence[str]) -> Iterator[EffectSink]:
         naming_output(path),
         tempfile.TemporaryDirectory(prefix=".dreamkeras-", dir=Path(path).parent) as folder,
     ):
-        arrays = _Arrays(Path(folder))
+        spool = _Arrays(Path(folder), arrays)
         try:
-            yield arrays
-            arrays.save(file, tasks)
+            yield spool
+            spool.save(file, tasks, constants)
         finally:
-            arrays.close()
+            spool.close()
 
 
 def _texts(letters: np.ndarray) -> np.ndarray:

@@ -37,14 +37,14 @@ def mutate_into_shards(
         shards.add(_shard(list(parts)))
 
 
-def shard_parts(shards: Shards) -> Iterator[Part]:
+def shard_parts(shards: Shards) -> Iterator[Part[Mutagenesis]]:
     """What shards hold, in order, one in memory at a time."""
     for ids, reference, skipped, reasons, others in shards:
         inserts = Ragged.from_lengths(others["letters"], others["insert_lengths"])
         yield Part(Mutagenesis(ids, inserts, reference, others["effects"], others.get("sd")), skipped, reasons)
 
 
-def _shard(parts: Sequence[Part]) -> Shard:
+def _shard(parts: Sequence[Part[Mutagenesis]]) -> Shard:
     found = [part.found for part in parts]
     others = {
         "letters": np.concatenate([one.inserts.flat for one in found]),

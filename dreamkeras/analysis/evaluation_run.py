@@ -23,7 +23,7 @@ from dreamkeras.scoring.predictor import OnnxPredictor, load
 from dreamkeras.scoring.scorer import BATCH_SIZE
 from dreamkeras.sequence.outputs import open_folder
 
-__all__ = ["Choices", "run_evaluation"]
+__all__ = ["Choices", "choose_assay", "run_evaluation", "score_examples"]
 
 OTHER_UNITS = "The measured values are not in the model's units: correlations do not depend on it, errors are left out."
 
@@ -83,11 +83,11 @@ def run_evaluation(
     names = _names([*choices.models, *choices.predictions])
     loaded = {names[path]: load(path, choices.device) for path in choices.models}
     known = {names[path]: read_training_data(path) for path in choices.models}
-    assay = _assay(choices, list(loaded.values()), list(known.values()))
+    assay = choose_assay(choices, list(loaded.values()), list(known.values()))
     examples = (assay.read_test or assay.read)(choices.data).centred()
     tested = RowSequences(examples.letters, assay.construct)
     subsets = read_subsets(choices.subsets, len(examples), choices.public, tested) if choices.subsets else None
-    predictions = {name: _score(model, assay, examples, choices.batch_size, progress) for name, model in loaded.items()}
+    predictions = {name: score_examples(model, assay, examples, choices.batch_size, progress) for name, model in loaded.items()}
     predictions |= {names[path]: read_predictions(path, assay.tasks, examples.ids) for path in choices.predictions}
     in_units = assay.bins is None or bool(((examples.targets >= 0) & (examples.targets <= assay.bins - 1)).all())
     notes = _overlaps(known, examples, Path(choices.data).name) + ([] if in_units else [OTHER_UNITS])
@@ -107,7 +107,12 @@ def _names(paths: list[str]) -> dict[str, str]:
     return short if len(set(short.values())) == len(paths) else {path: path for path in paths}
 
 
-def _assay(choices: Choices, models: list[OnnxPredictor], known: list[TrainingData | None]) -> Assay:
+def choose_assay(choices: Choices, models: list[OnnxPredictor], known: list[TrainingData | None]) -> Assay:
+    """What was measured: the assay asked for, or else what the models were trained on.
+
+    Raises:
+        InputError: Neither is known.
+    """
     if choices.assay:
         table, windows = choices.table, models[0].construct.length if models else None
         return find_assay(choices.assay, dataclasses.replace(table, length=windows) if table and not table.length else table)
@@ -118,7 +123,14 @@ def _assay(choices: Choices, models: list[OnnxPredictor], known: list[TrainingDa
     raise InputError("Expected --assay, got none: no model here says what its measurements were.")
 
 
-def _score(model: OnnxPredictor, assay: Assay, examples: Examples, batch_size: int, progress: Callable[[int], None] | None) -> np.ndarray:
+def score_examples(
+    model: OnnxPredictor, assay: Assay, examples: Examples, batch_size: int = BATCH_SIZE, progress: Callable[[int], None] | None = None
+) -> np.ndarray:
+    """float32 (n, tasks), what a model predicts for measured sequences.
+
+    Raises:
+        ModelError: It is a model of something else.
+    """
     if model.tasks != assay.tasks:
         wanted, came = ", ".join(assay.tasks), ", ".join(model.tasks)
         raise ModelError(f"Expected a model of the assay {assay.name}, whose tasks are {wanted}, got {model.name}: {came}.")

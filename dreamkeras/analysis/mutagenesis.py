@@ -4,7 +4,7 @@ Every different mutant is asked for once, and each sequence as it stands once. K
 """
 
 from collections.abc import Generator, Iterable, Iterator, Sequence
-from typing import Literal, NamedTuple
+from typing import Generic, Literal, NamedTuple, TypeVar
 
 import numpy as np
 
@@ -58,8 +58,11 @@ class Mutagenesis(NamedTuple):
         return substitutions - substitutions.mean(axis=1, keepdims=True)
 
 
-class Part(NamedTuple):
-    """The effects in some records, and what became of others beside them.
+_Found = TypeVar("_Found")
+
+
+class Part(NamedTuple, Generic[_Found]):
+    """What was found in some records, and what became of others beside them.
 
     Args:
         found: Of those that fit; there may be none.
@@ -67,7 +70,7 @@ class Part(NamedTuple):
         reasons: Why, for the first few of them.
     """
 
-    found: Mutagenesis
+    found: _Found
     skipped: int
     reasons: list[str]
 
@@ -106,7 +109,7 @@ def mutate_records(
     on_error: Literal["fail", "skip"] = "fail",
     batch_size: int = BATCH_SIZE,
     progress: Progress | None = None,
-) -> Generator[Part, None, None]:
+) -> Generator[Part[Mutagenesis], None, None]:
     """The effects of all single changes, in order, of a few records at a time; mutants that come again soon are asked for once.
 
     Args:
@@ -126,7 +129,7 @@ def mutate_records(
     """
     ask = _Asker(predictor, batch_size)
 
-    def score(few: _Few, tell: Progress) -> Part:
+    def score(few: _Few, tell: Progress) -> Part[Mutagenesis]:
         return Part(_mutate(few.records, ask, tell, deletions=deletions), few.skipped, few.reasons)
 
     return overlapped(_few_at_a_time(records, predictor.constructs, on_error, deletions=deletions), score, progress)

@@ -1,9 +1,10 @@
 """export_onnx: a trained model as one ONNX file that takes letters and returns expression, or counts and a profile."""
 
+import contextlib
 import dataclasses
 import os
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -12,13 +13,14 @@ import numpy as np
 from dreamkeras.errors import ModelError
 from dreamkeras.export.folding import fold_into_convolutions
 from dreamkeras.export.half_precision import to_half_precision
+from dreamkeras.export.held_against import read_yardstick, without_predictions
 from dreamkeras.export.parity import LEAST_R, Parity, compare, parity_letters, parity_sequences, require_parity
 from dreamkeras.export.pictures import keep_pictures
 from dreamkeras.export.process import keras_backend, require_packages, trace_with_tensorflow
 from dreamkeras.export.quantization import CALIBRATION, to_int8
 from dreamkeras.export.traced import STRAND_RULES, Traced
 from dreamkeras.export.training_summary import read_training_summary
-from dreamkeras.scoring.predictor import load
+from dreamkeras.scoring.predictor import OnnxPredictor, load
 from dreamkeras.sequence.description import METADATA_KEY, ModelDescription
 from dreamkeras.sequence.outputs import open_output
 
@@ -38,6 +40,7 @@ def export_onnx(
     without_bias: bool = False,
     least_r: float = LEAST_R,
     reference: Callable[[np.ndarray], np.ndarray] | None = None,
+    yardstick: Callable[[OnnxPredictor], dict[str, Any]] | None = None,
 ) -> ModelDescription:
     """Writes a trained model as a self-contained ONNX file, once it is shown to predict what the Keras model does.
 
@@ -56,6 +59,8 @@ def export_onnx(
         least_r: The correlation with the Keras model, over sequences that no scale was measured on, that an int8 model must reach.
         reference: The Keras model's predictions on the caller's own backend, from windows uint8 (n, length) to the columns of
             `PrixFixe.predictor`, computed in float32 and for the same strands. By default, the model as TensorFlow predicts it.
+        yardstick: What the exported model's predictions can be held against, from that model. By default what the run folder tells, and of
+            a model with other strands or without its bias no more than what its training sequences span.
 
     Returns:
         What the file says of itself; `parity` holds the fields of `parity.Parity`.
@@ -77,9 +82,14 @@ def export_onnx(
         traced = trace_with_tensorflow(file, strands, without_bias)
         graph = _finished_graph(traced, precision)
         description = _with_training(traced.description, training)
-        parity = _measure(graph, description, traced, precision, reference)
-        require_parity(parity, least_r)
-        description = dataclasses.replace(description, parity=parity._asdict())
+        with _opened(graph, description) as predictor:
+            parity = _measure(predictor, traced, precision, reference)
+            require_parity(parity, least_r)
+            held = yardstick(predictor) if yardstick else _known(file, description.tasks)
+        answers_alike = strands is None and not without_bias and (precision != "int8" or (parity.r or 0) >= LEAST_R)
+        description = dataclasses.replace(
+            description, parity=parity._asdict(), yardstick=held if answers_alike else without_predictions(held)
+        )
         stream.write(file_bytes(graph, description))
     return description
 
@@ -151,20 +161,30 @@ def check_graph(model: Any, name: str) -> None:
         raise ModelError(f"Expected {name} to become a valid ONNX graph, got one that the checker refuses: {reason}") from None
 
 
-def _measure(graph: Any, description: ModelDescription, traced: Traced, precision: str, reference: Any) -> Parity:
-    """The parity report, by way of the predictor that everybody scores with."""
-    construct = description.construct
+@contextlib.contextmanager
+def _opened(graph: Any, description: ModelDescription) -> Iterator[OnnxPredictor]:
+    """The graph by way of the predictor that everybody scores with."""
     with tempfile.TemporaryDirectory(prefix="dreamkeras-") as folder:
         file = Path(folder) / "model.onnx"
         file.write_bytes(file_bytes(graph, description))
-        predictor, letters = load(file, device="cpu"), parity_letters(construct)
-        exported = predictor.predict(parity_sequences(construct))
-        if description.profile:
-            exported = np.concatenate([exported, predictor.score_profiles(letters)], axis=1)
-    tasks = len(description.tasks)
+        yield load(file, device="cpu")
+
+
+def _measure(predictor: OnnxPredictor, traced: Traced, precision: str, reference: Any) -> Parity:
+    """The parity report."""
+    construct, letters = predictor.construct, parity_letters(predictor.construct)
+    exported = predictor.predict(parity_sequences(construct))
+    if predictor.description.profile:
+        exported = np.concatenate([exported, predictor.score_profiles(letters)], axis=1)
+    tasks = len(predictor.tasks)
     if reference is None:
         return compare(traced.predicted, exported, "tensorflow", precision, tasks)
     return compare(reference(letters), exported, keras_backend() or "unknown", precision, tasks)
+
+
+def _known(file: Path, tasks: tuple[str, ...]) -> dict[str, Any]:
+    """What the run folder of a `.keras` file tells; nothing of a file that lies elsewhere."""
+    return read_yardstick(file.parent, tasks) if file.name == "model.keras" else {}
 
 
 def file_bytes(graph: Any, description: ModelDescription) -> bytes:

@@ -75,6 +75,9 @@ class AutosomeCore(Core):
             input_shape = step.compute_output_shape(input_shape)
         super().build(input_shape)
 
+    def stages(self):
+        return self.steps
+
     def call(self, features, training=None):
         for step in self.steps:
             features = step(features, training=training)

@@ -105,6 +105,9 @@ class BHICore(Core):
         self.scanners.build(self.lstm.compute_output_shape(input_shape))
         super().build(input_shape)
 
+    def stages(self):
+        return [self.lstm, self.scanners]
+
     def call(self, features, training=None):
         return self.scanners(self.lstm(features), training=training)
 

@@ -95,6 +95,9 @@ class ProformerCore(Core):
             block.build(input_shape)
         super().build(input_shape)
 
+    def stages(self):
+        return self.macaron
+
     def call(self, features, training=None):
         for block in self.macaron:
             features = block(features, training=training)

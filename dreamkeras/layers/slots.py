@@ -32,6 +32,10 @@ class Core(keras.layers.Layer):
     slot = "core"
     learning_rate: float | None = None
 
+    def stages(self) -> list[keras.layers.Layer]:
+        """The layers that it is a chain of, for attribution, which goes from one to the next; by default, the block as a whole."""
+        return [self]
+
 
 class FinalLayers(keras.layers.Layer):
     """Final slot: features -> predictions, and the loss they are trained with.

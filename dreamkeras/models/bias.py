@@ -40,9 +40,13 @@ class EnzymeBias(keras.layers.Layer):
     def call(self, letters, flags, expression, profile):
         answer = self.network({"letters": middle(letters, self.network.construct.length), "flags": flags}, training=False)
         return {
-            "expression": _log_sum(expression, answer["expression"] + self.shift),
+            "expression": self.joined(expression, answer["expression"]),
             "profile": profile + answer["profile"],
         }
+
+    def joined(self, expression, biased):
+        """The logarithm of all reads, from that of the other network's and that of its own network's, each `(batch, 1)`."""
+        return _log_sum(expression, biased + self.shift)
 
     def fit_level(self, letters, targets, batch_size=64):
         """Shifts its logarithms of reads so that they are those of windows without peaks, in the mean.

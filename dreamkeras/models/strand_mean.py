@@ -4,9 +4,10 @@ import keras
 from keras import ops
 
 from dreamkeras.layers.encoding import reverse_complement
+from dreamkeras.layers.profile import middle
 from dreamkeras.sequence.alphabet import N
 
-__all__ = ["StrandMean"]
+__all__ = ["StrandMean", "WholeNetwork", "views"]
 
 
 class StrandMean(keras.layers.Layer):
@@ -27,10 +28,7 @@ class StrandMean(keras.layers.Layer):
 
     def call(self, letters):
         construct = self.network.construct
-        windows = _shifted(letters, self.network.test_shifts)
-        reverse = [0.0] * len(windows)
-        if construct.strands == "both":
-            windows, reverse = [*windows, *(reverse_complement(window) for window in windows)], [*reverse, *(1.0 for _ in windows)]
+        windows, reverse = views(self.network, letters)
         is_reverse = ops.convert_to_tensor([[float(flag == "is_reverse") for flag in construct.flags]], "float32")
         zeros = ops.zeros((ops.shape(letters)[0], len(construct.flags)), "float32")
         flags = [zeros + strand * is_reverse for strand in reverse]
@@ -52,6 +50,15 @@ class StrandMean(keras.layers.Layer):
         return shapes | ({"profile": (input_shape[0], self.network.profile)} if self.network.profile else {})
 
 
+def views(network, letters):
+    """What a prediction is the mean over: windows uint8 `(batch, length)`, and of each whether it is of the other strand, 1.0 or 0.0."""
+    windows = _shifted(letters, network.test_shifts)
+    reverse = [0.0] * len(windows)
+    if network.construct.strands == "both":
+        windows, reverse = [*windows, *(reverse_complement(window) for window in windows)], [*reverse, *(1.0 for _ in windows)]
+    return windows, reverse
+
+
 def _shifted(letters, most):
     """The window shifted by `-most` to `most` letters, `N` entering; the window alone for 0."""
     if not most:
@@ -60,3 +67,30 @@ def _shifted(letters, most):
     edge = ops.full_like(letters[:, :1], N)
     padded = ops.concatenate([*[edge] * most, letters, *[edge] * most], axis=1)
     return [padded[:, first : first + length] for first in range(2 * most + 1)]
+
+
+class WholeNetwork(keras.layers.Layer):
+    """A Prix Fixe network from the features of one strand, encoded letters and flags, to expression.
+
+    Shape:
+        float32 `(batch, length, 4 + flags)` in, `(batch, tasks)` out.
+    """
+
+    def __init__(self, network, **kwargs):
+        super().__init__(name="whole_network", dtype="float32", **kwargs)
+        self.network = network
+        self.built = True  # as the network is
+
+    def call(self, features):
+        return _expression(self.network, features)
+
+    def compute_output_shape(self, input_shape):
+        return (input_shape[0], len(self.network.tasks))
+
+
+def _expression(network, features):
+    expression = network.final(network.core(network.first(features)))["expression"]
+    if network.bias is None:
+        return expression
+    biased = network.bias.network
+    return network.bias.joined(expression, _expression(biased, middle(features, biased.construct.length)))

@@ -7,7 +7,7 @@ import contextlib
 import json
 import logging
 from collections.abc import Callable, Generator, Iterator, Sequence
-from typing import Any, Literal, NamedTuple
+from typing import Any, Literal, NamedTuple, Protocol
 
 import numpy as np
 
@@ -16,12 +16,20 @@ from dreamkeras.scoring.cpus import available_cpus
 from dreamkeras.scoring.object_store import Location, locate
 from dreamkeras.scoring.pipeline import REASONS, Scored, score_records
 from dreamkeras.scoring.predictor import PACKAGED_MODEL, load
-from dreamkeras.scoring.scorer import BATCH_SIZE
+from dreamkeras.scoring.results import open_predictions
+from dreamkeras.scoring.scorer import BATCH_SIZE, Scorer
 from dreamkeras.scoring.shards import check_manifest, describe_work
 from dreamkeras.sequence.places import Reader
-from dreamkeras.sequence.writers import FORMATS, open_writer
+from dreamkeras.sequence.writers import FORMATS
 
 __all__ = ["FileScorer", "Work", "files_in", "score_on_ray"]
+
+
+class Judge(Protocol):
+    """What gives a model further columns, as an `analysis.judging.Judging`; travels to the processes, and into a manifest as JSON."""
+
+    def judge(self, scorer: Scorer) -> Scorer:
+        """The model with them."""
 
 
 class Work(NamedTuple):
@@ -36,6 +44,7 @@ class Work(NamedTuple):
         batch_size: Sequences scored at once.
         threads: Threads, and CPUs, of each process.
         device: See `scoring.session`; with `"cuda"` each process gets a GPU.
+        judging: What is wanted beside predictions.
     """
 
     models: tuple[str, ...]
@@ -46,6 +55,7 @@ class Work(NamedTuple):
     batch_size: int = BATCH_SIZE
     threads: int = 1
     device: str = "auto"
+    judging: Judge | None = None
 
     def output(self, name: str) -> str:
         """The name of an input's results: its own with the format's suffix."""
@@ -58,7 +68,8 @@ class FileScorer:
     def __init__(self, work: Work) -> None:
         self.work = work
         models = work.models or (str(PACKAGED_MODEL),)
-        self.scorer = load(models, work.device, work.threads) if len(models) > 1 else load(models[0], work.device, work.threads)
+        scorer = load(models, work.device, work.threads) if len(models) > 1 else load(models[0], work.device, work.threads)
+        self.scorer: Scorer = work.judging.judge(scorer) if work.judging else scorer
 
     def __call__(self, batch: dict[str, Any]) -> dict[str, Any]:
         """What became of each file: a JSON text with the fields of `Scored`, or with `error`."""
@@ -74,7 +85,7 @@ class FileScorer:
         return scored._replace(reasons=[reason.replace(source, str(place)) for reason in scored.reasons])._asdict()
 
     def _score_file(self, source: str, target: str) -> Scored:
-        with open_writer(target, self.scorer.columns, self.work.format) as writer:
+        with open_predictions(target, self.scorer.columns, self.work.format, self.scorer.texts) as writer:
             choices: dict[str, Any] = {"on_error": self.work.on_error, "batch_size": self.work.batch_size}
             return score_records(self.work.reader.read([source]), self.scorer, writer, may_be_empty=True, **choices)
 

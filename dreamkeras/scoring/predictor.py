@@ -1,7 +1,7 @@
 """Letters to values: exported models, opened and asked. Never Keras; onnxruntime from the first `load` on."""
 
 import os
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, overload
 
@@ -15,7 +15,7 @@ from dreamkeras.sequence.alphabet import N
 from dreamkeras.sequence.construct import Construct
 from dreamkeras.sequence.description import METADATA_KEY, ModelDescription
 
-__all__ = ["BATCH_SIZE", "PACKAGED_MODEL", "OnnxPredictor", "load"]
+__all__ = ["BATCH_SIZE", "PACKAGED_MODEL", "OnnxPredictor", "find_model", "load"]
 
 PACKAGED_MODEL = Path(__file__).with_name("pretrained") / "yeast.onnx"
 """The small model that the package ships."""
@@ -59,7 +59,7 @@ def load(path: ModelPath | Sequence[ModelPath] = PACKAGED_MODEL, device: str = "
     """
     if not isinstance(path, str | os.PathLike):
         return Ensemble([load(member, device, threads) for member in path])
-    file = _find_model(Path(path))
+    file = find_model(Path(path))
     session = open_session(str(file), device, threads)
     description = _read_description(session, file)
     _check_signature(session, description, file)
@@ -106,6 +106,11 @@ class OnnxPredictor(Scorer):
     def has_spread(self) -> bool:
         """Whether the file is an ensemble's."""
         return len(self._outputs) > 1
+
+    @property
+    def yardstick(self) -> Mapping[str, Any]:
+        """What came with the file."""
+        return self.description.yardstick
 
     def score_windows(self, windows: Sequence[np.ndarray], batch_size: int = BATCH_SIZE, progress: Progress | None = None) -> np.ndarray:
         """float32 (n, columns), from one array of windows; see `Scorer` for the rest."""
@@ -171,7 +176,12 @@ def _filled(batch: np.ndarray, most: int) -> np.ndarray:
     return np.concatenate([batch, np.full((rows - len(batch), batch.shape[1]), N, np.uint8)])
 
 
-def _find_model(path: Path) -> Path:
+def find_model(path: Path) -> Path:
+    """The `.onnx` file of a run folder, or the file itself.
+
+    Raises:
+        ModelError: There is none.
+    """
     if path.is_dir():
         file = path / "model.onnx"
         if not file.is_file():

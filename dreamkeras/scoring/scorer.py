@@ -5,8 +5,8 @@ Knows nothing about ONNX: a scorer turns windows into columns of numbers, here s
 
 import abc
 import itertools
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from typing import NamedTuple
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -91,6 +91,16 @@ class Scorer(abc.ABC):
         return self.tasks + tuple(f"{task}_sd" for task in self.tasks if self.has_spread)
 
     @property
+    def texts(self) -> Mapping[str, tuple[str, ...]]:
+        """Of columns whose numbers stand for texts, the text of each number from 0 on."""
+        return {}
+
+    @property
+    def yardstick(self) -> Mapping[str, Any]:
+        """What its predictions can be held against; see `ModelDescription`."""
+        return {}
+
+    @property
     def construct(self) -> Construct:
         """How sequences become windows, where there is one way.
 
@@ -124,7 +134,7 @@ class Scorer(abc.ABC):
         values = [np.empty((0, len(self.columns)), np.float32)]
         values.extend(self.score_windows(windows, batch_size) for windows in self._cut(sequences))
         columns, tasks = np.concatenate(values), len(self.tasks)
-        return Spread(columns[:, :tasks], columns[:, tasks:] if self.has_spread else None)
+        return Spread(columns[:, :tasks], columns[:, tasks : 2 * tasks] if self.has_spread else None)
 
     def score_letters(self, letters: np.ndarray, batch_size: int = BATCH_SIZE, progress: Progress | None = None) -> np.ndarray:
         """The expression of windows that are cut already; of an ensemble, the mean.

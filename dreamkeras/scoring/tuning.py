@@ -10,7 +10,7 @@ from dreamkeras.scoring.cpus import available_cpus
 from dreamkeras.scoring.scorer import BATCH_SIZE, Scorer
 from dreamkeras.sequence.alphabet import BASES
 
-__all__ = ["BATCH_SIZES", "Tuned", "rate", "thread_counts", "tune"]
+__all__ = ["BATCH_SIZES", "Tuned", "batch_times", "rate", "thread_counts", "tune"]
 
 BATCH_SIZES = tuple(2**power for power in range(4, 13))
 """16 to 4,096: CPUs gain nothing beyond the first few, GPUs much."""
@@ -75,7 +75,12 @@ def tune(load: Callable[[int], Scorer], threads: Sequence[int], batch_sizes: Seq
 
 
 def rate(scorer: Scorer, batch_size: int, seconds: float = SECONDS) -> float:
-    """Windows a second, by the fastest of the batches that fit into `seconds`, two at least; one before them does not count."""
+    """Windows a second, by the fastest of some batches; see `batch_times`."""
+    return batch_size / min(batch_times(scorer, batch_size, seconds))
+
+
+def batch_times(scorer: Scorer, batch_size: int, seconds: float) -> list[float]:
+    """Seconds of each of the batches of random windows that fit into `seconds`, two at least; one before them does not count."""
     random = np.random.default_rng(0)
     codes = np.frombuffer(BASES.encode(), np.uint8)
     windows = [random.choice(codes, (batch_size, construct.length)) for construct in scorer.constructs]
@@ -86,7 +91,7 @@ def rate(scorer: Scorer, batch_size: int, seconds: float = SECONDS) -> float:
         start = time.perf_counter()
         scorer.score_windows(windows, batch_size)
         times.append(time.perf_counter() - start)
-    return batch_size / min(times)
+    return times
 
 
 def _measured(scorer: Scorer, batch_size: int, threads: int) -> Tuned:

@@ -13,7 +13,7 @@ __all__ = ["METADATA_KEY", "ModelDescription"]
 METADATA_KEY = "dreamkeras"
 """The key of the ONNX file's metadata under which the description stands as JSON."""
 
-FORMAT = 1
+FORMAT = 2
 
 
 @dataclass(frozen=True)
@@ -30,6 +30,8 @@ class ModelDescription:
         parity: Keras against ONNX at export (largest absolute difference, r, number of sequences); empty before export.
         members: Of an ensemble, the name, training and parity of each model in it; empty for a single model.
         profile: Positions in the middle of the window for which the model answers the share of the reads that begin there; None without.
+        yardstick: What predictions are held against: `calibration`, `background` and `training`, as `analysis.yardstick` makes them;
+            empty if unknown.
     """
 
     name: str
@@ -41,6 +43,7 @@ class ModelDescription:
     parity: dict[str, Any] = field(default_factory=dict)
     members: list[dict[str, Any]] = field(default_factory=list)
     profile: int | None = None
+    yardstick: dict[str, Any] = field(default_factory=dict)
 
     @property
     def outputs(self) -> dict[str, int]:

@@ -18,7 +18,7 @@ from dreamkeras.sequence.sources import STANDARD, open_source
 
 __all__ = ["Genome", "find_contig", "match_contigs"]
 
-MITOCHONDRIA = ("MT", "chrM", "M", "chrMT")
+MITOCHONDRIA = ("MT", "chrM")
 """The only contig that Ensembl and UCSC call by different words, and not only with and without `chr`."""
 
 
@@ -136,7 +136,7 @@ def match_contigs(wanted: Iterable[str], known: Collection[str], path: str, plac
 
 
 def find_contig(name: str, known: Collection[str]) -> str | None:
-    """What a file calls a contig; None where it has no such one."""
+    """What a contig is called among known names: the same, or with or without `chr`; None where it is not there."""
     other = name.removeprefix("chr") if name.startswith("chr") else f"chr{name}"
     names = [name, other, *(MITOCHONDRIA if name in MITOCHONDRIA else ())]
     return next((one for one in names if one in known), None)

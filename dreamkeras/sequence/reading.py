@@ -18,7 +18,17 @@ from dreamkeras.sequence.records import ROWS, Records
 from dreamkeras.sequence.sources import PARQUET, STANDARD, Source, open_source, source_name
 from dreamkeras.sequence.tables import SEQUENCE_NAMES, Layout, Table, find_column, is_dna, is_number, rows_of, sniff_layout
 
-__all__ = ["ID_NAMES", "Format", "OpenTable", "id_position", "open_table", "read_files", "read_records", "sequence_position"]
+__all__ = [
+    "ID_NAMES",
+    "Format",
+    "OpenTable",
+    "id_position",
+    "open_table",
+    "read_files",
+    "read_records",
+    "sequence_position",
+    "sniff_format",
+]
 
 Format = Literal["auto", "fasta", "fastq", "tsv", "csv", "lines", "parquet"]
 

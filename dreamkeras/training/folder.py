@@ -9,13 +9,17 @@ from typing import Any
 
 import numpy as np
 
+from dreamkeras.analysis.calibration import measure_yardstick, sample_inserts
+from dreamkeras.analysis.conformal import calibrate
 from dreamkeras.data.examples import Examples
 from dreamkeras.evaluation.correlation import task_figures
 from dreamkeras.evaluation.noise_ceiling import NoiseCeiling, noise_ceiling
 from dreamkeras.evaluation.plots import plot_history, plot_predictions, plot_residuals
+from dreamkeras.export.held_against import YARDSTICK
 from dreamkeras.export.onnx_file import export_onnx
 from dreamkeras.models.prixfixe import PrixFixe
 from dreamkeras.models.sizes import trainable_parameters
+from dreamkeras.scoring.scorer import Scorer
 from dreamkeras.sequence.outputs import naming_output, open_output
 from dreamkeras.sequence.writers import open_writer
 from dreamkeras.training.callbacks import predict_letters
@@ -30,9 +34,15 @@ REFERENCE_BATCH = 64
 
 
 def write_results(
-    folder: Path, config: dict[str, Any], model: PrixFixe, predicted: np.ndarray, validation: Examples, state: TrainingState
+    folder: Path,
+    config: dict[str, Any],
+    model: PrixFixe,
+    predicted: np.ndarray,
+    validation: Examples,
+    state: TrainingState,
+    training: Examples,
 ) -> dict[str, Any]:
-    """Writes `history.csv`, `metrics.json`, `validation.tsv`, `plots/`, `model.keras`, `model.onnx` and `README.md`.
+    """Writes `history.csv`, `metrics.json`, `validation.tsv`, `plots/`, `model.keras`, `model.onnx`, `yardstick.json` and `README.md`.
 
     Args:
         folder: The run folder.
@@ -41,6 +51,7 @@ def write_results(
         predicted: What its predictor answers for the validation examples: float32 (n, tasks), a profile's probabilities after them.
         validation: What it was validated on.
         state: The history.
+        training: What it was trained on.
 
     Returns:
         The figures that stand in `metrics.json`; means over tasks, and of several those of each under `tasks`. JSON has no NaN:
@@ -56,7 +67,9 @@ def write_results(
     _write_validation(folder / "validation.tsv", model, validation, values)
     _plot(folder / "plots", model, validation, values, state)
     _save_model(folder / "model.keras", model)
-    description = export_onnx(folder, reference=_reference(model) if config["precision"] == "float32" else None)
+    reference = _reference(model) if config["precision"] == "float32" else None
+    description = export_onnx(folder, reference=reference, yardstick=_yardstick(validation, values, training))
+    _write_text(folder / YARDSTICK, json.dumps(description.yardstick, indent=2) + "\n")
     _write_text(folder / "README.md", model_card(description, metrics, state.rows, config))
     return metrics
 
@@ -88,6 +101,16 @@ def _reference(model: PrixFixe) -> Callable[[np.ndarray], np.ndarray]:
     """What the exported file is compared with: the network on the backend that trained it."""
     predictor = model.predictor()
     return lambda letters: predict_letters(predictor, letters, REFERENCE_BATCH)
+
+
+def _yardstick(validation: Examples, predicted: np.ndarray, training: Examples) -> Callable[[Scorer], dict[str, Any]]:
+    """What the exported network is held against: its errors in validation, and sequences that are made like those of training."""
+
+    def measure(scorer: Scorer) -> dict[str, Any]:
+        calibration = calibrate(validation.targets, predicted, scorer.tasks)
+        return measure_yardstick(scorer, calibration, sample_inserts(training, scorer.construct))
+
+    return measure
 
 
 def _defined(metrics: Any) -> Any:

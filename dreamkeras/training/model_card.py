@@ -10,6 +10,7 @@ from typing import Any
 from dreamkeras.export.training_summary import OPTIONS
 from dreamkeras.sequence.construct import Construct
 from dreamkeras.sequence.description import ModelDescription
+from dreamkeras.training.trust import doubts, interval_note
 
 __all__ = ["model_card"]
 
@@ -52,7 +53,7 @@ def model_card(description: ModelDescription, metrics: Fields, history: Sequence
     sections = {
         "Model": _model(description, config),
         "Training": _training(metrics, history, config),
-        "Validation": _validation(description.construct, metrics, history, config),
+        "Validation": _validation(description, metrics, history, config),
         "Limits": _limits(description, config),
         "Use": _use(description.construct),
         "ONNX file": _parity(description.parity),
@@ -127,7 +128,7 @@ def _epochs(history: Sequence[Fields], config: Fields) -> list[str]:
     return [f"- Epochs: {len(history) or planned}"] if history or planned else []
 
 
-def _validation(construct: Construct, metrics: Fields, history: Sequence[Fields], config: Fields) -> list[str]:
+def _validation(description: ModelDescription, metrics: Fields, history: Sequence[Fields], config: Fields) -> list[str]:
     columns = {"r": ("Pearson r", ".3f"), "rho": ("Spearman rho", ".3f"), "mse": ("mean squared error", ".3f"), "n": ("sequences", ",.0f")}
     columns |= {"peaks_r": ("r in peaks", ".3f"), "profile_jsd": ("median profile distance", ".3f")}
     columns |= {"profile_jsd_shuffled": ("of shuffled reads", ".3f"), "profile_jsd_average": ("of the average profile", ".3f")}
@@ -142,7 +143,8 @@ def _validation(construct: Construct, metrics: Fields, history: Sequence[Fields]
     undefined = any(isinstance(row[key], float) and math.isnan(row[key]) for row in rows.values() for key in known)
     notes = [
         "Figures of all tasks are the means over tasks, each over the sequences in which it was measured." if tasks else "",
-        f"Prediction: {_strand_rule(construct)}.",
+        f"Prediction: {_strand_rule(description.construct)}.",
+        interval_note(description),
         _held_out(config),
         _chosen_epoch(metrics, history),
         CEILING if "ceiling_r" in metrics else "",
@@ -195,7 +197,7 @@ def _limits(description: ModelDescription, config: Fields) -> list[str]:
         f"- It knows one construct, `{description.construct.name}`, and the cells and conditions of its training data.",
         "- Other constructs, genomic contexts, cell types and organisms are extrapolation.",
         "- Its numbers are on the scale of its assay. They rank and compare sequences; they are not amounts of RNA or protein.",
-        "- It gives no measure of its own uncertainty, and answers any sequence that fits, however unlike its training data.",
+        f"- {doubts(description)}",
         "- It must not be used for diagnosis, treatment or any decision about a person, nor in place of a measurement.",
     ]
 

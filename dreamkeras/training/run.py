@@ -181,4 +181,4 @@ def _fit(config: RunConfig, plan: Plan, folder: Path, data: RunData, model: Prix
     counts = {"examples": len(data.training), "validation_examples": len(data.validation), "common": data.common}
     summary = {**dataclasses.asdict(config), **files, **counts}
     predicted = predict_letters(predictor, data.validation.letters, plan.batch_size)
-    return write_results(folder, summary, model, predicted, data.validation, state)
+    return write_results(folder, summary, model, predicted, data.validation, state, data.training)

@@ -83,6 +83,16 @@ class TestDescription:
         assert [member["name"] for member in description.members] == ["times 1", "times 2", "times 6"]
         assert all(set(member) == {"name", "training", "versions", "parity"} for member in description.members)
 
+    def test_what_training_spans_is_what_all_members_share_and_nothing_else_is_the_ensembles(self, tmp_path):
+        def joined(*spans):
+            paths = [tmp_path / f"{place}.onnx" for place in range(len(spans))]
+            for path, span in zip(paths, spans, strict=True):
+                write_toy_model(path, yardstick={"calibration": {"a": 1}, "training": {"sequences": span}})
+            return export_ensemble(paths, tmp_path / "e.onnx").yardstick
+
+        assert joined(5, 5) == {"training": {"sequences": 5}}
+        assert joined(5, 6) == {}
+
     def test_parity_is_with_the_members(self, written):
         parity = Parity(**written[1].parity)
         assert (parity.sequences, parity.keras_backend, parity.precision) == (1000, None, "float32")

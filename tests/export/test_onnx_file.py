@@ -1,3 +1,4 @@
+import json
 import os
 import subprocess
 import sys
@@ -185,6 +186,17 @@ class TestOptions:
         assert "backend" not in description.versions
         forward = dreamkeras.load(tmp_path / "forward.onnx", device="cpu").score_letters(letters)
         np.testing.assert_allclose(forward, strands_of_keras[0], atol=3e-4)
+
+    def test_what_predictions_are_held_against_stays_as_far_as_the_export_answers_alike(self, saved, traced_already, tmp_path):
+        folder, known = tmp_path / "run", {"calibration": {"a": 1}, "background": {"b": 2}, "training": {"c": 3}}
+        folder.mkdir()
+        (folder / "model.keras").write_bytes(saved.read_bytes())
+        (folder / "yardstick.json").write_text(json.dumps(known))
+        assert export_onnx(folder).yardstick == dreamkeras.load(folder).yardstick == known
+        assert export_onnx(folder, precision="float16").yardstick == known
+        assert export_onnx(folder, precision="int8", least_r=0.5).yardstick == {"training": {"c": 3}}  # its r is below 0.999
+        assert export_onnx(folder, strands="both").yardstick == {"training": {"c": 3}}
+        assert export_onnx(folder, yardstick=lambda scorer: {"asked": list(scorer.tasks)}).yardstick == {"asked": ["expression"]}
 
     def test_reference_takes_the_place_of_tensorflow(self, saved, traced_already, tmp_path):
         import keras

@@ -246,3 +246,25 @@ def test_ray_reads_and_writes_objects(toy_model, predictor, promoters, bucket, t
         file = next(path for path in (promoters / f"{part}.fa", tmp_path / f"{part}.fa") if path.exists())
         local(file, predictor, tmp_path / "local.tsv")
         assert bucket.get(f"out/{file.name}.tsv") == (tmp_path / "local.tsv").read_bytes()
+
+
+class Doubling:
+    """What gives a model a column more: twice the first one, or in words."""
+
+    def judge(self, scorer):
+        class Doubled(type(scorer)):
+            columns = property(lambda self: (*scorer.columns, "twice"))
+            texts = property(lambda self: {"twice": tuple(map(str, range(20)))})
+
+            def score_windows(self, *args):
+                values = scorer.score_windows(*args)
+                return np.concatenate([values, 2 * values[:, :1]], axis=1)
+
+        return Doubled(scorer.session, scorer.description)
+
+
+def test_columns_that_are_wanted_beside_predictions_are_in_every_file(folder, work):
+    scorer = FileScorer(work._replace(judging=Doubling()))
+    Path(work.folder).mkdir()
+    scorer({"path": np.array([folder / "b.fa"])})
+    assert (Path(work.folder) / work.output("b.fa")).read_text() == "id\ttwice\tgc\ta\nb0\t4\t2\t1\nb1\t8\t4\t0\n"

@@ -28,7 +28,7 @@ def test_what_may_be_left_out_is_empty():
 
 def test_json_is_readable_without_dreamkeras():
     fields = json.loads(FULL.to_json())
-    assert fields["format"] == 1
+    assert fields["format"] == 2
     assert fields["construct"]["left_adapter"] == YEAST.left_adapter
     assert fields["tasks"] == ["expression"]
 
@@ -45,9 +45,14 @@ def test_what_is_no_description_is_refused(text):
         ModelDescription.from_json(text)
 
 
+def test_files_from_before_there_was_a_yardstick_open():
+    fields = {name: value for name, value in json.loads(FULL.to_json()).items() if name != "yardstick"}
+    assert ModelDescription.from_json(json.dumps({**fields, "format": 1})) == FULL
+
+
 def test_a_newer_format_asks_for_an_update():
-    with pytest.raises(ModelError, match="format 1 or older, got 2: update dreamkeras"):
-        ModelDescription.from_json(changed(format=2, colour="red"))
+    with pytest.raises(ModelError, match="format 2 or older, got 3: update dreamkeras"):
+        ModelDescription.from_json(changed(format=3, colour="red"))
 
 
 def test_outputs_are_what_the_model_answers():

@@ -121,6 +121,11 @@ def test_a_name_that_stands_in_both_forms_is_taken_as_it_is():
     assert match_contigs(["chrM"], ["MT", "2"], "x.fa") == {"chrM": "MT"}
 
 
+@pytest.mark.parametrize(("name", "found"), [("chr1", "chr1"), ("1", "chr1"), ("chr2", "2"), ("MT", None), ("chr", None)])
+def test_a_contig_is_found_with_and_without_chr_or_not_at_all(name, found):
+    assert find_contig(name, ["chr1", "2"]) == found
+
+
 def test_a_long_list_of_contigs_is_cut_in_the_message():
     with pytest.raises(InputError, match=r"Expected a contig of x\.fa \(c0, c1, c2, c3, c4, \.\.\.\), got 'chrX'"):
         match_contigs(["chrX"], [f"c{number}" for number in range(9)], "x.fa")

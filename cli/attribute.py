@@ -1,0 +1,125 @@
+"""`dreamkeras attribute`: sequences and a Keras model in, what each letter contributes out."""
+
+import sys
+from contextlib import ExitStack
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal
+
+import click
+
+from .explanation_options import explanation_options, open_explanations
+from .options import (
+    ATTRIBUTION_METHODS,
+    BACKENDS,
+    BASELINES,
+    EFFECT_FORMATS,
+    batch_size_option,
+    id_column_option,
+    on_error_option,
+    output_option,
+    sequence_column_option,
+)
+
+if TYPE_CHECKING:
+    from dreamkeras.analysis.attribution import Attribution
+
+__all__ = ["command"]
+
+
+@click.command("attribute")
+@click.argument("inputs", nargs=-1, required=True, metavar="INPUT...", type=click.Path(allow_dash=True))
+@click.option("-m", "--model", required=True, type=click.Path(path_type=Path), metavar="RUN", help="A run folder, or a .keras file.")
+@output_option
+@click.option("--format", type=click.Choice(EFFECT_FORMATS), help="Format of the contributions.  [default: by FILE's suffix, else tsv]")
+@click.option("--method", type=click.Choice(ATTRIBUTION_METHODS), default="integrated", show_default=True, help="How.")
+@click.option(
+    "--baseline",
+    type=click.Choice(BASELINES),
+    help="What an insert is compared with: N, or shuffles that keep its dinucleotides.  [default: zeros; shuffled for deeplift]",
+)
+@click.option("--references", type=click.IntRange(min=1), default=10, show_default=True, metavar="N", help="Shuffles of each insert.")
+@click.option("--steps", type=click.IntRange(min=1), metavar="N", help="Points between the two.  [default: integrated 16, deeplift 8]")
+@click.option("--seed", type=click.IntRange(min=0), default=0, show_default=True, help="Which shuffles.")
+@click.option("--completeness", type=click.Path(), metavar="FILE", help="Write how well each sequence's contributions add up.")
+@on_error_option
+@batch_size_option
+@click.option("--backend", type=click.Choice(BACKENDS), help="[default: KERAS_BACKEND, else the first installed]")
+@id_column_option
+@sequence_column_option
+@explanation_options
+def command(
+    inputs: tuple[str, ...],
+    model: Path,
+    output: str,
+    format: str | None,
+    completeness: str | None,
+    on_error: Literal["fail", "skip"],
+    backend: str | None,
+    id_column: str | int | None,
+    sequence_column: str | int | None,
+    **choices: Any,
+) -> None:
+    """Tell what each letter of the sequences in INPUT contributes to its prediction, by the gradients of a Keras model.
+
+    INPUT is as for `predict`. What is explained is what the exported model answers. A row of the results is a letter: the sequence's
+    name, the position in the insert from 1, the letter, and its contribution to each task. FILE.npz holds what other bases would
+    contribute, too.
+    """
+    from .results import held_back, refuse_overwriting, report_skipped
+
+    explanations = {name: choices.pop(name) for name in ("logos", "png", "seqlets", "meme", "modisco")}
+    for written in filter(None, (output, completeness, explanations["seqlets"], explanations["meme"])):
+        refuse_overwriting(inputs, written)
+    explaining = open_explanations(explanations)
+
+    from dreamkeras.export.onnx_file import find_model
+    from dreamkeras.training.backend import choose_backend
+
+    file = find_model(model)
+    choose_backend(backend)
+
+    from dreamkeras.analysis.attribution_files import CompletenessTable, completeness_columns, open_attributions
+    from dreamkeras.analysis.effect_files import write_effects
+    from dreamkeras.analysis.manifest import write_manifest
+    from dreamkeras.export.tracing import load_network
+    from dreamkeras.models.gradients import Attributor
+    from dreamkeras.sequence.reading import read_files
+    from dreamkeras.sequence.writers import open_writer
+
+    from .progress import show_records
+
+    network = load_network(file)
+    attributor = Attributor(network, **{**choices, "batch_size": choices["batch_size"] or 64})
+    errors = _Errors()
+    with ExitStack() as stack:
+        progress = stack.enter_context(show_records())
+        path = stack.enter_context(held_back(output))
+        sinks: list[Any] = [stack.enter_context(open_attributions(path, network.tasks, format)), errors]
+        if completeness:
+            sinks.append(CompletenessTable(stack.enter_context(open_writer(completeness, completeness_columns(network.tasks)))))
+        sinks += stack.enter_context(explaining(network.tasks))
+        records = read_files(inputs, id_column=id_column, sequence_column=sequence_column)
+        scored = write_effects(attributor.attribute_records(records, on_error, progress), sinks)
+    if output != "-":
+        write_manifest(Path(f"{output}.manifest.json"), " ".join(["dreamkeras", *sys.argv[1:]]), [str(file)], inputs)
+    click.echo(errors.summary(), err=True)
+    report_skipped(scored)
+
+
+class _Errors:
+    """The largest completeness error, and beside which difference."""
+
+    def __init__(self) -> None:
+        self._sequences, self._largest, self._difference = 0, 0.0, 0.0
+
+    def write(self, found: "Attribution") -> None:
+        """Takes note of some sequences."""
+        errors, differences = abs(found.completeness_error()), abs(found.reference - found.baseline)
+        self._sequences += len(found.ids)
+        self._largest = max(self._largest, float(errors.max()))
+        self._difference += float(differences.mean(axis=1).sum())
+
+    def summary(self) -> str:
+        """One line."""
+        apart = f"{self._difference / self._sequences:.3g} in the mean"
+        return f"Contributions add up to what predictions differ from their baselines', {apart}, to within {self._largest:.3g}."

@@ -1,0 +1,62 @@
+"""`dreamkeras calibrate`: an exported model and measured sequences in, the same model with intervals, percentiles and ranges out."""
+
+from pathlib import Path
+from typing import Any
+
+import click
+
+from .table_options import chosen_layout, table_options
+
+__all__ = ["command"]
+
+
+@click.command("calibrate")
+@click.argument("data", type=click.Path())
+@click.option("-m", "--model", required=True, type=click.Path(), metavar="MODEL", help="An .onnx file or a run folder.")
+@click.option("-o", "--output", type=click.Path(), metavar="FILE", help="The ONNX file to write.  [default: the model's own]")
+@click.option("--training", type=click.Path(), metavar="FILE", help="What the model was trained on.  [default: DATA, or the rest of it]")
+@click.option(
+    "--valid-fraction",
+    type=click.FloatRange(0, 1, min_open=True, max_open=True),
+    metavar="SHARE",
+    help="DATA is what the model was trained on but for this share, which is calibrated on, as `dreamkeras train` divides it.",
+)
+@click.option("--seed", type=click.IntRange(min=0), default=0, show_default=True, help="Which share: the seed of the training's split.")
+@click.option("--assay", help="What was measured: yeast, lentimpra, starrseq or table.  [default: what the model was trained on]")
+@table_options
+def command(
+    data: str,
+    model: str,
+    output: str | None,
+    training: str | None,
+    valid_fraction: float | None,
+    seed: int,
+    assay: str | None,
+    **table: Any,
+) -> None:
+    """Tell an exported model how far its predictions are from the measured sequences in DATA, which it was not trained on.
+
+    Afterwards `dreamkeras predict` has --interval, --percentile and --flag-unusual for it. What `dreamkeras train` writes has them
+    already, from its validation sequences.
+    """
+    if training and valid_fraction:
+        raise click.UsageError("Expected either --training or --valid-fraction, got both.")
+    layout = chosen_layout(assay or "", table)
+
+    from dreamkeras.analysis.evaluation_run import Choices, choose_assay
+    from dreamkeras.analysis.training_data import read_training_data, training_overlap
+    from dreamkeras.data.examples import split
+    from dreamkeras.export.calibration import calibrate_onnx
+    from dreamkeras.scoring.predictor import load
+
+    known = read_training_data(model)
+    chosen = choose_assay(Choices(data, (model,), assay=assay, table=layout), [load(model, "cpu")], [known])
+    held_out, trained_on = chosen.read(data).centred(), chosen.read(training) if training else None
+    if valid_fraction:
+        trained_on, held_out = split(held_out, valid_fraction, seed)
+    elif (common := training_overlap(known, held_out)) and any(common):
+        click.echo(f"Warning: {common.describe(len(held_out), f'in {Path(data).name}')} Intervals may be too narrow.", err=True)
+    description, figures = calibrate_onnx(model, output, chosen, held_out, trained_on)
+    for task, count, r in zip(description.tasks, figures["n"], figures["r"], strict=True):
+        click.echo(f"{task}: r {r:.3f} on {count:,.0f} measured sequences.")
+    click.echo(f"Wrote {output or model}.", err=True)

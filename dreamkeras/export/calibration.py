@@ -1,0 +1,61 @@
+"""Gives an exported model what its predictions can be held against, without training it anew."""
+
+import dataclasses
+import json
+from pathlib import Path
+
+import numpy as np
+
+from dreamkeras.analysis.calibration import measure_yardstick, sample_inserts
+from dreamkeras.analysis.conformal import calibrate
+from dreamkeras.analysis.evaluation_run import score_examples
+from dreamkeras.data.assay import Assay
+from dreamkeras.data.examples import Examples
+from dreamkeras.evaluation.correlation import task_figures
+from dreamkeras.export.held_against import YARDSTICK
+from dreamkeras.export.onnx_file import file_bytes
+from dreamkeras.export.process import require_packages
+from dreamkeras.scoring.predictor import find_model, load
+from dreamkeras.sequence.description import ModelDescription
+from dreamkeras.sequence.outputs import open_output
+
+__all__ = ["calibrate_onnx"]
+
+
+def calibrate_onnx(
+    model: str, output: str | None, assay: Assay, held_out: Examples, training: Examples | None = None
+) -> tuple[ModelDescription, dict[str, np.ndarray]]:
+    """Writes a model again with another yardstick in its description; the graph stays as it is.
+
+    Args:
+        model: An `.onnx` file or a run folder.
+        output: The file to write, which appears whole or not at all; by default the model's own. Of a run folder, later exports then say
+            the same.
+        assay: What was measured.
+        held_out: Measured sequences that the model was not trained on, in its units.
+        training: Sequences like those that it was trained on, which random ones are made like; by default those held out.
+
+    Returns:
+        What the file says of itself now, and the figures of `task_figures` over the sequences held out.
+
+    Raises:
+        ModelError: It is a model of something else.
+        DreamkerasError: The file cannot be read or written.
+    """
+    require_packages("onnx", "onnxruntime")
+    import onnx
+
+    predictor, file = load(model, device="cpu"), find_model(Path(model))
+    predicted = score_examples(predictor, assay, held_out)
+    inserts = sample_inserts(held_out if training is None else training, predictor.construct)
+    yardstick = measure_yardstick(predictor, calibrate(held_out.targets, predicted, predictor.tasks), inserts)
+    if training is None and "training" in predictor.yardstick:
+        yardstick["training"] = predictor.yardstick["training"]
+    description = dataclasses.replace(predictor.description, yardstick=yardstick)
+    content = file_bytes(onnx.load_model(file), description)
+    with open_output(output or str(file)) as stream:
+        stream.write(content)
+    if output is None and Path(model).is_dir():
+        with open_output(str(Path(model) / YARDSTICK)) as stream:
+            stream.write((json.dumps(yardstick, indent=2) + "\n").encode())
+    return description, task_figures(held_out.targets, predicted)

@@ -1,0 +1,132 @@
+"""Gradients of parts of a network on every backend, and how they are chained from a prediction back to its input.
+
+The backend is asked for by name in one place, `_differentiable`.
+"""
+
+import functools
+from collections.abc import Callable, Sequence
+from typing import Any, NamedTuple
+
+import keras
+import numpy as np
+from keras import ops
+
+__all__ = ["Chain"]
+
+
+class Stage(NamedTuple):
+    """A part of a network.
+
+    Args:
+        answer: From features to what the part makes of them.
+        pull_back: From features and a cotangent of the answer to that of the features.
+    """
+
+    answer: Callable[[Any], Any]
+    pull_back: Callable[[Any, Any], Any]
+
+
+class Chain:
+    """Layers that follow each other, the last of which answers with expression, and the points at which they are differentiated.
+
+    Args:
+        layers: From features to expression `(batch, tasks)`, or a dictionary that holds it.
+        quadrature: Points from 0, the baseline, to 1, and their weights.
+    """
+
+    def __init__(self, layers: Sequence[keras.layers.Layer], quadrature: Sequence[tuple[float, float]]) -> None:
+        self._stages = [_differentiable(layer) for layer in layers]
+        self._quadrature = quadrature
+
+    def explain(self, features: np.ndarray, baselines: np.ndarray, tasks: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """What multiplies the difference between features and their baselines.
+
+        Args:
+            features: float32 (n, length, channels).
+            baselines: Likewise, one for each.
+            tasks: How many.
+
+        Returns:
+            Expression of both, float32 (n, tasks), and multipliers, float32 (n, length, channels, tasks).
+        """
+        ends = [tuple(map(ops.convert_to_tensor, (features, baselines)))]
+        for stage in self._stages:
+            ends.append(tuple(map(stage.answer, ends[-1])))
+        lines = ends[:-1]
+        multipliers = [self._multipliers(lines, np.eye(tasks, dtype=np.float32)[[task] * len(features)]) for task in range(tasks)]
+        return *map(ops.convert_to_numpy, ends[-1]), np.stack([ops.convert_to_numpy(found) for found in multipliers], axis=-1)
+
+    def _multipliers(self, lines: list[tuple[Any, Any]], cotangent: np.ndarray) -> Any:
+        cotangent = ops.convert_to_tensor(cotangent)
+        for stage, (end, begin) in zip(reversed(self._stages), reversed(lines), strict=True):
+            parts = [weight * stage.pull_back(begin + point * (end - begin), cotangent) for point, weight in self._quadrature]
+            cotangent = sum(parts[1:], parts[0])
+        return cotangent
+
+
+def _differentiable(layer: keras.layers.Layer) -> Stage:
+    backend = keras.backend.backend()
+    if backend == "tensorflow":
+        return _tensorflow_stage(layer)
+    if backend == "jax":
+        return _jax_stage(layer)
+    if backend == "torch":
+        return _torch_stage(layer)
+    raise NotImplementedError(f"Expected backend tensorflow, jax or torch, got {backend!r}.")
+
+
+def _expression(outputs: Any) -> Any:
+    """Expression of a final block's answers; features as they are."""
+    return outputs["expression"] if isinstance(outputs, dict) else outputs
+
+
+def _tensorflow_stage(layer: keras.layers.Layer) -> Stage:
+    import tensorflow as tf
+
+    def compiled(function):
+        function = tf.function(function, autograph=False, jit_compile=False)
+        # Calls of `function` itself are counted, whatever layer it is of: TensorFlow warns of what many layers trace.
+        return lambda *tensors: function.get_concrete_function(*tensors)(*tensors)
+
+    def answer(features):
+        return _expression(layer(features))
+
+    def pull_back(features, cotangent):
+        with tf.GradientTape(watch_accessed_variables=False) as tape:
+            tape.watch(features)
+            answers = answer(features)
+        return tape.gradient(answers, features, cotangent)
+
+    return Stage(compiled(answer), compiled(pull_back))
+
+
+def _jax_stage(layer: keras.layers.Layer) -> Stage:
+    import jax
+
+    # Arguments, not constants of the compiled function: XLA would try to fold them.
+    weights = [[variable.value for variable in kind] for kind in (layer.trainable_variables, layer.non_trainable_variables)]
+
+    @jax.jit
+    def answer(weights, features):
+        return _expression(layer.stateless_call(*weights, features)[0])
+
+    @jax.jit
+    def pull_back(weights, features, cotangent):
+        return jax.vjp(functools.partial(answer, weights), features)[1](cotangent)[0]
+
+    return Stage(functools.partial(answer, weights), functools.partial(pull_back, weights))
+
+
+def _torch_stage(layer: keras.layers.Layer) -> Stage:
+    import torch
+
+    def answer(features):
+        with torch.no_grad():
+            return _expression(layer(features))
+
+    def pull_back(features, cotangent):
+        with torch.enable_grad():
+            features = features.detach().requires_grad_()
+            return torch.autograd.grad(_expression(layer(features)), features, cotangent)[0]
+
+    return Stage(answer, pull_back)

@@ -1,0 +1,39 @@
+"""Predictions to a table, where some columns hold numbers that stand for texts."""
+
+import contextlib
+from collections.abc import Iterator, Mapping, Sequence
+
+import numpy as np
+
+from dreamkeras.scoring.pipeline import Sink
+from dreamkeras.sequence.writers import ID, Writer, open_writer
+
+__all__ = ["open_predictions"]
+
+
+@contextlib.contextmanager
+def open_predictions(path: str, columns: Sequence[str], format: str | None, texts: Mapping[str, tuple[str, ...]]) -> Iterator[Sink]:
+    """A writer of what a scorer answers; see `open_writer`.
+
+    Args:
+        path: The file, which appears whole or not at all.
+        columns: Names of the columns.
+        format: One of `writers.FORMATS`; by default the file's suffix.
+        texts: As `Scorer.texts`: these columns stand behind the id, as texts.
+    """
+    numbers = [name for name in columns if name not in texts]
+    with open_writer(path, numbers, format, {**ID, **dict.fromkeys(texts, str)}) as writer:
+        yield _Told(writer, columns, texts) if texts else writer
+
+
+class _Told:
+    """Hands rows on, the numbers of some columns as the texts that they stand for."""
+
+    def __init__(self, writer: Writer, columns: Sequence[str], texts: Mapping[str, tuple[str, ...]]) -> None:
+        self._writer = writer
+        self._texts = {place: texts[name] for place, name in enumerate(columns) if name in texts}
+
+    def write(self, ids: Sequence[str], values: np.ndarray) -> None:
+        """Takes n names and their values, float32 (n, columns)."""
+        told = [[names[code] for code in values[:, place].astype(np.int64).tolist()] for place, names in self._texts.items()]
+        self._writer.write(ids, np.delete(values, list(self._texts), axis=1), told)

@@ -1,0 +1,73 @@
+import dataclasses
+import json
+
+import numpy as np
+import pytest
+from toy_models import write_toy_model
+
+pytest.importorskip("onnx")
+pytest.importorskip("onnxruntime")
+
+import dreamkeras
+from dreamkeras.analysis.conformal import Calibration
+from dreamkeras.analysis.familiarity import Familiarity
+from dreamkeras.data.assay import Assay
+from dreamkeras.data.simulate import examples, simulate
+from dreamkeras.errors import ModelError
+from dreamkeras.export.calibration import calibrate_onnx
+from dreamkeras.export.held_against import YARDSTICK
+from dreamkeras.sequence.construct import YEAST
+
+ASSAY = Assay("yeast", YEAST, ("gc",), ("letters",), read=lambda path: None)
+
+
+@pytest.fixture(scope="module")
+def library():
+    """Three hundred promoters, measured as G and C in their windows and something more."""
+    made = examples(simulate(300, seed=1))
+    strong = np.isin(made.letters, np.frombuffer(b"GC", np.uint8)).sum(1)
+    return dataclasses.replace(made, targets=(strong + np.arange(300))[:, None].astype(np.float32))
+
+
+@pytest.fixture
+def model(tmp_path):
+    return write_toy_model(tmp_path / "model.onnx", YEAST, ("gc",))
+
+
+def test_the_file_says_what_was_measured(model, library, tmp_path):
+    description, figures = calibrate_onnx(str(model), str(tmp_path / "new.onnx"), ASSAY, library)
+    found = dreamkeras.load(tmp_path / "new.onnx")
+    assert found.description == description
+    assert Calibration.of(found).half_widths(0.9)[0] == 270  # ranks 1 to 300 of 0 to 299
+    assert Familiarity.of(found).sequences == figures["n"][0] == 300
+    assert dreamkeras.load(model).yardstick == {}
+
+
+def test_predictions_and_the_rest_of_the_description_stay(model, library, tmp_path):
+    before = dreamkeras.load(model)
+    calibrate_onnx(str(model), str(tmp_path / "new.onnx"), ASSAY, library)
+    after = dreamkeras.load(tmp_path / "new.onnx")
+    assert dataclasses.replace(after.description, yardstick={}) == before.description
+    np.testing.assert_array_equal(before.score_letters(library.letters), after.score_letters(library.letters))
+
+
+def test_sequences_of_training_are_what_ranges_and_random_ones_follow(model, library, tmp_path):
+    training = library.select(np.arange(50))
+    calibrate_onnx(str(model), str(tmp_path / "new.onnx"), ASSAY, library.select(np.arange(50, 300)), training)
+    found = dreamkeras.load(tmp_path / "new.onnx")
+    assert (Familiarity.of(found).sequences, Calibration.of(found).residuals["gc"].n) == (50, 250)
+    again, _ = calibrate_onnx(str(tmp_path / "new.onnx"), None, ASSAY, library)  # what is known of training stays
+    assert (again.yardstick["training"]["sequences"], again.yardstick["calibration"]["gc"]["n"]) == (50, 300)
+
+
+def test_a_run_folder_keeps_it_for_later_exports(model, library, tmp_path):
+    description, _ = calibrate_onnx(str(tmp_path), None, ASSAY, library)
+    assert json.loads((tmp_path / YARDSTICK).read_text()) == json.loads(json.dumps(description.yardstick))
+    assert dreamkeras.load(tmp_path).description.yardstick == json.loads((tmp_path / YARDSTICK).read_text())
+
+
+def test_a_model_of_something_else_is_refused_and_stays(model, library):
+    content = model.read_bytes()
+    with pytest.raises(ModelError, match="Expected a model of the assay yeast, whose tasks are other"):
+        calibrate_onnx(str(model), None, ASSAY._replace(tasks=("other",)), library)
+    assert model.read_bytes() == content
