@@ -4,12 +4,13 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from dreamkeras.errors import ModelError
+from dreamkeras.errors import InputError, ModelError
 from dreamkeras.sequence.alphabet import BASES, ONE_HOT
 from dreamkeras.sequence.construct import Construct
 from dreamkeras.sequence.ragged import Ragged
+from dreamkeras.sequence.records import Records
 
-__all__ = ["CHANGES", "Mutants", "becomes"]
+__all__ = ["CHANGES", "Mutants", "becomes", "common_inserts", "require_fit"]
 
 CHANGES = (*BASES, "-")
 """What a letter may become: each base, or nothing."""
@@ -50,7 +51,7 @@ class Mutants:
     """
 
     def __init__(self, sequences: Ragged, constructs: Sequence[Construct], *, deletions: bool = False) -> None:
-        starts, lengths = _common_inserts(sequences, constructs)
+        starts, lengths = common_inserts(sequences, constructs)
         self.constructs = constructs
         # Bare, so that a mutant which happens to begin as an adapter does is an insert all the same.
         self.inserts = sequences.cut(starts, lengths)
@@ -96,9 +97,26 @@ class Mutants:
         return effects
 
 
-def _common_inserts(sequences: Ragged, constructs: Sequence[Construct]) -> tuple[np.ndarray, np.ndarray]:
+def common_inserts(sequences: Ragged, constructs: Sequence[Construct]) -> tuple[np.ndarray, np.ndarray]:
+    """Where the inserts stand by all of the constructs, as `Construct.inserts` tells it.
+
+    Raises:
+        ModelError: The constructs do not agree.
+    """
     found = [construct.inserts(sequences) for construct in constructs]
     if not all(np.array_equal(one, other) for inserts in found for one, other in zip(inserts, found[0], strict=True)):
         names = " and ".join(construct.name for construct in constructs)
         raise ModelError(f"Expected models that agree where the inserts are, got those of constructs {names}.")
     return found[0]
+
+
+def require_fit(records: Records, constructs: Sequence[Construct]) -> None:
+    """Refuses records that do not fit one of the constructs.
+
+    Raises:
+        InputError: One does not; the message names it.
+    """
+    for construct in constructs:
+        if problems := construct.problems(records.sequences):
+            index = min(problems)
+            raise InputError(f"{problems[index]} in {records.place(index)}.")

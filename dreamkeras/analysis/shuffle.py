@@ -34,7 +34,7 @@ def shuffle_dinucleotides(sequences: Ragged, random: np.random.Generator) -> Rag
         n sequences of the same lengths, bases in upper case.
 
     Example:
-        >>> shuffle_dinucleotides(Ragged.from_strings(["AACAGNNTT"]), np.random.default_rng(1))[0]
+        >>> shuffle_dinucleotides(Ragged.from_strings(["AACAGNNTT"]), np.random.default_rng(0))[0]
         'ACAAGNNTT'
     """
     flat = sequences.flat.copy()
