@@ -20,10 +20,7 @@ from .options import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
-    from dreamkeras.analysis.ablation import Spans
-    from dreamkeras.sequence.ragged import Ragged
+    from dreamkeras.analysis.ablation import RegionSpans
 
 __all__ = ["command"]
 
@@ -78,20 +75,23 @@ def command(
     if spans and (window or step):
         raise click.UsageError("Expected either --spans or windows, got both.")
 
-    from dreamkeras.analysis.ablation import Ablator
+    from dreamkeras.analysis.ablation import Ablator, RegionSpans, slide
     from dreamkeras.analysis.ablation_files import LABELS, AblationTable, ablation_columns
     from dreamkeras.analysis.effect_files import write_effects
     from dreamkeras.analysis.manifest import write_manifest
     from dreamkeras.scoring.predictor import PACKAGED_MODEL
     from dreamkeras.sequence.reading import read_files
+    from dreamkeras.sequence.regions import read_regions
     from dreamkeras.sequence.writers import open_writer
 
     from .opening import open_models, report_packaged
     from .progress import show_records
     from .results import held_back, refuse_overwriting, report_skipped
 
-    refuse_overwriting((*inputs, *([spans] if spans else [])), output)
-    spans_of = _spans(spans, window or 10, step)
+    files = (*inputs, *([spans] if spans else []))
+    refuse_overwriting(files, output)
+    regions, width = RegionSpans(read_regions(spans)) if spans else None, window or 10
+    spans_of = regions or (lambda _ids, inserts: slide(inserts, width, step or max(1, width // 2)))
     predictor, size = open_models(models, device, batch_size, threads)
     ablator = Ablator(predictor, method, shuffles=shuffles, seed=seed, batch_size=size)
     names = ablation_columns(predictor.tasks, has_sd=ablator.has_sd)
@@ -102,21 +102,24 @@ def command(
         open_writer(path, names, format, LABELS) as writer,
     ):
         scored = write_effects(ablator.ablate_records(records, spans_of, on_error, progress), [AblationTable(writer)])
+        if regions and spans:
+            _report_missing(regions, spans)
     if output != "-":
         called = " ".join(["dreamkeras", *sys.argv[1:]])
-        write_manifest(Path(f"{output}.manifest.json"), called, models or (str(PACKAGED_MODEL),), [*inputs, *([spans] if spans else [])])
+        write_manifest(Path(f"{output}.manifest.json"), called, models or (str(PACKAGED_MODEL),), files)
     report_packaged(models, predictor)
     report_skipped(scored)
 
 
-def _spans(path: str | None, window: int, step: int | None) -> "Callable[[list[str], Ragged], Spans]":
-    """What finds the spans of some inserts."""
-    from dreamkeras.analysis.ablation import place_regions, slide
+def _report_missing(regions: "RegionSpans", path: str) -> None:
+    """Says how many spans are in no sequence.
 
-    if path is None:
-        return lambda _ids, inserts: slide(inserts, window, step or max(1, window // 2))
+    Raises:
+        InputError: None is in one.
+    """
+    from dreamkeras.errors import InputError
 
-    from dreamkeras.sequence.regions import read_regions
-
-    regions = read_regions(path)
-    return lambda ids, inserts: place_regions(ids, inserts, regions)
+    if regions.missing == len(regions):
+        raise InputError(f"Expected spans of the sequences in INPUT, got none of them in {path}.")
+    if regions.missing:
+        click.echo(f"Left out {regions.missing:,} of {len(regions):,} spans, of other sequences.", err=True)

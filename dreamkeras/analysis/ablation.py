@@ -17,7 +17,7 @@ from dreamkeras.sequence.ragged import Ragged
 from dreamkeras.sequence.records import Records
 from dreamkeras.sequence.regions import Regions
 
-__all__ = ["METHODS", "Ablation", "Ablator", "Spans", "place_regions", "slide"]
+__all__ = ["METHODS", "Ablation", "Ablator", "RegionSpans", "Spans", "slide"]
 
 AT_ONCE = 8192
 """Ablated sequences in memory at the same time; of one span all shuffles are."""
@@ -95,29 +95,44 @@ def slide(inserts: Ragged, width: int, step: int) -> Spans:
     return Spans(sequences, starts, np.minimum(starts + width, inserts.lengths[sequences]))
 
 
-def place_regions(ids: list[str], inserts: Ragged, regions: Regions) -> Spans:
-    """The regions that are in some sequences; those of other names are left out.
+class RegionSpans:
+    """Finds the regions that are in some sequences; remembers which were found.
 
     Args:
-        ids: n names.
-        inserts: Their inserts.
         regions: Named as the sequences, positions in their inserts.
-
-    Raises:
-        InputError: One reaches beyond its insert.
     """
-    rows: dict[str, list[int]] = {}
-    for row, name in enumerate(regions.contigs):
-        rows.setdefault(name, []).append(row)
-    found = [(index, row) for index, name in enumerate(ids) for row in rows.get(name, ())]
-    sequences, places = np.array(found, np.int64).reshape(-1, 2).T
-    starts, ends = regions.starts[places], regions.ends[places]
-    beyond = np.flatnonzero(ends > inserts.lengths[sequences])
-    if len(beyond):
-        first = beyond[0]
-        came = f"{starts[first]}-{ends[first]} of {inserts.lengths[sequences[first]]} in {ids[sequences[first]]!r}"
-        raise InputError(f"Expected spans within the letters of the inserts, got {came}.")
-    return Spans(sequences, starts, ends)
+
+    def __init__(self, regions: Regions) -> None:
+        self._regions = regions
+        self._rows: dict[str, list[int]] = {}
+        for row, name in enumerate(regions.contigs):
+            self._rows.setdefault(name, []).append(row)
+        self._found = np.zeros(len(regions.contigs), bool)
+
+    def __len__(self) -> int:
+        return len(self._found)
+
+    @property
+    def missing(self) -> int:
+        """How many regions are in no sequence so far."""
+        return int((~self._found).sum())
+
+    def __call__(self, ids: list[str], inserts: Ragged) -> Spans:
+        """The regions in sequences of these names.
+
+        Raises:
+            InputError: One reaches beyond its insert.
+        """
+        found = [(index, row) for index, name in enumerate(ids) for row in self._rows.get(name, ())]
+        sequences, rows = np.array(found, np.int64).reshape(-1, 2).T
+        starts, ends = self._regions.starts[rows], self._regions.ends[rows]
+        beyond = np.flatnonzero(ends > inserts.lengths[sequences])
+        if len(beyond):
+            first = beyond[0]
+            came = f"{starts[first]}-{ends[first]} of {inserts.lengths[sequences[first]]} in {ids[sequences[first]]!r}"
+            raise InputError(f"Expected spans within the letters of the inserts, got {came}.")
+        self._found[rows] = True
+        return Spans(sequences, starts, ends)
 
 
 class Ablator:
