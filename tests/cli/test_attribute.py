@@ -3,8 +3,10 @@ import json
 
 import numpy as np
 import pytest
-from saved_models import save_small_network
+from linear_network import with_random_weights
+from tiny_network import tiny
 
+from dreamkeras.data.assays import find_assay
 from dreamkeras.export.process import keras_backend
 
 SEQUENCES = {"x": "ACGTTGACTCAGGATCCATTGACACGTGACCATTGACGTTAACC", "y": "ttgacgtcaaccgtTTACG"}
@@ -12,7 +14,9 @@ SEQUENCES = {"x": "ACGTTGACTCAGGATCCATTGACACGTGACCATTGACGTTAACC", "y": "ttgacgtc
 
 @pytest.fixture(scope="module")
 def model(tmp_path_factory):
-    return save_small_network(tmp_path_factory.mktemp("model") / "model.keras")
+    path = tmp_path_factory.mktemp("model") / "model.keras"
+    with_random_weights(tiny(find_assay("yeast")), sd=0.4).save(path)
+    return path
 
 
 @pytest.fixture

@@ -3,12 +3,13 @@
 import numpy as np
 import pytest
 from keras_arrays import array
-from linear_network import BETWEEN, GIVEN, convolutional_network, in_torch, linear_network
+from linear_network import BETWEEN, GIVEN, convolutional_network, in_torch, linear_network, with_random_weights
 from profile_network import build_profile_network
-from saved_models import build_small_network
+from tiny_network import tiny
 
 from dreamkeras.analysis.shuffle import shuffle_dinucleotides
 from dreamkeras.cli import options
+from dreamkeras.data.assays import find_assay
 from dreamkeras.errors import InputError
 from dreamkeras.models.gradients import BASELINES, METHODS, Attributor
 from dreamkeras.sequence.alphabet import BASES, ONE_HOT
@@ -135,7 +136,7 @@ def test_the_other_strand_has_the_same_contributions_turned_round():
 
 
 def test_a_networks_own_layers_are_complete_on_both_strands():
-    network = build_small_network()
+    network = with_random_weights(tiny(find_assay("yeast")), sd=0.4)
     records = records_of(*random_sequences(1, 80))
     found = Attributor(network, "deeplift", baseline="zeros", steps=6, batch_size=1).attribute(records)
     np.testing.assert_allclose(found.reference, predict(network, network.construct.cut(records)), atol=1e-4)
