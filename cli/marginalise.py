@@ -100,13 +100,13 @@ def _read_inserts(path: str, predictor: "Scorer") -> "Ragged":
     """The inserts of the sequences in a file."""
     import numpy as np
 
-    from dreamkeras.analysis.mutants import common_inserts, require_fit
+    from dreamkeras.analysis.mutants import common_inserts, fit_problems, require_fit
     from dreamkeras.sequence.ragged import Ragged
     from dreamkeras.sequence.reading import read_records
 
     parts = []
     for records in read_records(path):
-        require_fit(records, predictor.constructs)
+        require_fit(records, fit_problems(records, predictor.constructs))
         parts.append(records.sequences.cut(*common_inserts(records.sequences, predictor.constructs)))
     return Ragged.from_lengths(np.concatenate([part.flat for part in parts]), np.concatenate([part.lengths for part in parts]))
 

@@ -6,7 +6,7 @@ from typing import Literal, NamedTuple
 import numpy as np
 
 from dreamkeras.analysis.mutagenesis import Part
-from dreamkeras.analysis.mutants import common_inserts, require_fit
+from dreamkeras.analysis.mutants import common_inserts, fit_problems, require_fit
 from dreamkeras.analysis.shuffle import shuffle_dinucleotides, shuffle_letters
 from dreamkeras.errors import InputError
 from dreamkeras.scoring.distinct import DistinctScorer
@@ -178,7 +178,7 @@ class Ablator:
             InputError: A sequence does not fit; the message names it.
             ModelError: Members of an ensemble do not agree which letters are the inserts.
         """
-        require_fit(records, self.predictor.constructs)
+        require_fit(records, fit_problems(records, self.predictor.constructs))
         inserts = records.sequences.cut(*common_inserts(records.sequences, self.predictor.constructs))
         spans = spans_of(records.ids, inserts)
         reference = self._ask(inserts, progress)
@@ -203,9 +203,7 @@ class Ablator:
         Args and errors are those of `ablate`; with `"skip"` a record that does not fit is left out.
         """
         for batch in records:
-            problems: dict[int, str] = {}
-            for construct in self.predictor.constructs if on_error == "skip" else ():
-                problems = {**construct.problems(batch.sequences), **problems}
+            problems = fit_problems(batch, self.predictor.constructs) if on_error == "skip" else {}
             fitting, reasons = leave_out(batch, problems)
             yield Part(self.ablate(fitting, spans_of, progress), len(problems), reasons)
 

@@ -1,6 +1,6 @@
 """Mutants: all single changes of some inserts, as windows for models of any constructs. Asks no model."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 
@@ -10,7 +10,7 @@ from dreamkeras.sequence.construct import Construct
 from dreamkeras.sequence.ragged import Ragged
 from dreamkeras.sequence.records import Records
 
-__all__ = ["CHANGES", "Mutants", "becomes", "common_inserts", "require_fit"]
+__all__ = ["CHANGES", "Mutants", "becomes", "common_inserts", "fit_problems", "require_fit"]
 
 CHANGES = (*BASES, "-")
 """What a letter may become: each base, or nothing."""
@@ -110,13 +110,20 @@ def common_inserts(sequences: Ragged, constructs: Sequence[Construct]) -> tuple[
     return found[0]
 
 
-def require_fit(records: Records, constructs: Sequence[Construct]) -> None:
-    """Refuses records that do not fit one of the constructs.
+def fit_problems(records: Records, constructs: Sequence[Construct]) -> dict[int, str]:
+    """Why records do not fit one of the constructs, by their index."""
+    found: dict[int, str] = {}
+    for construct in constructs:
+        found = {**construct.problems(records.sequences), **found}
+    return found
+
+
+def require_fit(records: Records, problems: Mapping[int, str]) -> None:
+    """Refuses records that have a problem.
 
     Raises:
-        InputError: One does not; the message names it.
+        InputError: One has; the message names it.
     """
-    for construct in constructs:
-        if problems := construct.problems(records.sequences):
-            index = min(problems)
-            raise InputError(f"{problems[index]} in {records.place(index)}.")
+    if problems:
+        index = min(problems)
+        raise InputError(f"{problems[index]} in {records.place(index)}.")

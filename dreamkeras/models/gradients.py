@@ -14,7 +14,6 @@ from keras import ops
 from dreamkeras.analysis.attribution import Attribution
 from dreamkeras.analysis.mutagenesis import Part
 from dreamkeras.analysis.shuffle import shuffle_dinucleotides
-from dreamkeras.data.inserts import find_inserts
 from dreamkeras.errors import InputError
 from dreamkeras.models.differentiation import Chain
 from dreamkeras.models.prixfixe import PrixFixe
@@ -27,8 +26,8 @@ from dreamkeras.sequence.records import Records
 
 __all__ = ["BASELINES", "METHODS", "Attributor"]
 
-AT_ONCE = 256
-"""Sequences whose contributions are held at once: with 10 references of 150 letters, 6 MB a task and strand."""
+AT_ONCE = 1 << 19
+"""Letters of baselines' windows whose multipliers are held at once: 349 promoters with 10 shuffles each, 12 MB a task."""
 
 _COMPLEMENTS = [BASES.index(chr(COMPLEMENT[ord(base)])) for base in BASES]
 
@@ -118,6 +117,7 @@ class Attributor:
         self.network, self.batch_size = network, batch_size
         self._baseline = baseline or chosen.baseline
         self._references = references if self._baseline == "shuffled" else 1
+        self._rows = max(1, AT_ONCE // (network.construct.length * self._references))
         self._random = np.random.default_rng(seed)
         self._chain = Chain(chosen.stages(network), _quadrature(steps or chosen.steps))
 
@@ -133,7 +133,7 @@ class Attributor:
         """
         construct, tasks = self.network.construct, len(self.network.tasks)
         parts = [Attribution([], _inserts(records.select(np.arange(0)), construct), *_nothing(tasks))]
-        for piece in records.batches(AT_ONCE):
+        for piece in records.batches(self._rows):
             parts.append(self._piece(piece, construct.cut(piece)))
             if progress:
                 progress(len(piece.ids))
@@ -158,7 +158,7 @@ class Attributor:
             problems = self.network.construct.problems(batch.sequences) if on_error == "skip" else {}
             fitting, reasons = leave_out(batch, problems)
             skipped = len(problems)
-            for few in list(fitting.batches(AT_ONCE)) or [fitting]:
+            for few in list(fitting.batches(self._rows)) or [fitting]:
                 yield Part(self.attribute(few, progress), skipped, reasons)
                 skipped, reasons = 0, []
 
@@ -167,10 +167,9 @@ class Attributor:
         repeated = inserts.select(np.repeat(np.arange(len(inserts)), self._references))
         baselines = construct.surround(BASELINES[self._baseline](repeated, self._random))
         reference, baseline, scores = self._window_scores(letters, baselines)
-        columns = find_inserts(letters, records.sequences.lengths, construct)
-        first = np.repeat(columns.starts - inserts.offsets[:-1], inserts.lengths)
         rows = np.repeat(np.arange(len(inserts)), inserts.lengths)
-        return Attribution(records.ids, inserts, reference, baseline, scores[rows, np.arange(len(rows)) + first])
+        columns = np.arange(len(rows)) + (construct.first_columns(inserts.lengths) - inserts.offsets[:-1])[rows]
+        return Attribution(records.ids, inserts, reference, baseline, scores[rows, columns])
 
     def _window_scores(self, letters: np.ndarray, baselines: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         """Predictions, the baselines' mean predictions, and hypothetical contributions float32 (n, length, 4, tasks)."""
@@ -188,9 +187,10 @@ class Attributor:
         flags = np.array([turned * (flag == "is_reverse") for flag in self.network.construct.flags], np.float32)
         owners = np.arange(len(baselines)) // self._references
         found = []
-        for first in range(0, len(owners), self.batch_size):
+        size = min(self.batch_size, len(owners))
+        for first in range(0, len(owners), size):
             # The last batch is filled, so that a backend compiles one shape.
-            rows = np.minimum(np.arange(first, first + self.batch_size), len(owners) - 1)
+            rows = np.minimum(np.arange(first, first + size), len(owners) - 1)
             pair = _features(letters[owners[rows]], flags), _features(baselines[rows], flags)
             answers = self._chain.explain(*pair, len(self.network.tasks))
             found.append([answer[: len(owners) - first] for answer in answers])

@@ -11,6 +11,7 @@ from dreamkeras.analysis.shuffle import shuffle_dinucleotides
 from dreamkeras.cli import options
 from dreamkeras.data.assays import find_assay
 from dreamkeras.errors import InputError
+from dreamkeras.models import gradients
 from dreamkeras.models.gradients import BASELINES, METHODS, Attributor
 from dreamkeras.sequence.alphabet import BASES, ONE_HOT
 from dreamkeras.sequence.construct import Construct
@@ -124,6 +125,15 @@ def test_batches_and_order_change_nothing(curved, method):
     parts = [part.found for part in one.attribute_records([records.select(np.arange(2)), records.select(np.arange(2, 5))])]
     np.testing.assert_allclose(np.concatenate([part.scores for part in parts]), together.scores, atol=1e-5)
     assert [name for part in parts for name in part.ids] == together.ids
+
+
+def test_many_sequences_are_explained_a_few_at_a_time(curved, monkeypatch):
+    records, told = records_of(*random_sequences(5)), []
+    whole = Attributor(curved, "gradient").attribute(records)
+    monkeypatch.setattr(gradients, "AT_ONCE", 45)
+    found = Attributor(curved, "gradient").attribute(records, told.append)
+    np.testing.assert_allclose(found.scores, whole.scores, atol=1e-5)
+    assert told == [2, 2, 1]
 
 
 def test_the_other_strand_has_the_same_contributions_turned_round():
