@@ -41,20 +41,20 @@ def main() -> None:
 
     from dreamkeras.export.onnx_file import find_model
     from dreamkeras.export.tracing import load_network
-    from dreamkeras.models.gradients import METHODS, Attributor
+    from dreamkeras.models.gradients import BASELINES, METHODS, Attributor
 
     predictor = load(options.run)
     begun = time.perf_counter()
     mutants = mutagenesis(records, predictor)
     show("mutagenesis", planted, mutants, mutants, time.perf_counter() - begun)
     network = load_network(find_model(options.run))
-    for method, baseline in [*((method, None) for method in METHODS), ("integrated", "shuffled")]:
+    for method, baseline in itertools.product(METHODS, BASELINES):
         attributor = Attributor(network, method, baseline=baseline)
         attributor.attribute(records.select(np.arange(1)))
         begun = time.perf_counter()
         found = attributor.attribute(records)
         seconds = time.perf_counter() - begun
-        show(" ".join(filter(None, (method, baseline))), planted, mutants, found, seconds)
+        show(f"{method}, {baseline}", planted, mutants, found, seconds)
         error, difference = np.abs(found.completeness_error()).mean(), np.abs(found.reference - found.baseline).mean()
         print(f"    completeness error {error:.4f} of {difference:.3f}", flush=True)
 

@@ -39,7 +39,7 @@ __all__ = ["command"]
 @click.option(
     "--baseline",
     type=click.Choice(BASELINES),
-    help="What an insert is compared with: N, or shuffles that keep its dinucleotides.  [default: zeros; shuffled for deeplift]",
+    help="Compare inserts with N, a quarter of each base, or shuffles.  [default: zeros; shuffled for deeplift]",
 )
 @click.option("--references", type=click.IntRange(min=1), default=10, show_default=True, metavar="N", help="Shuffles of each insert.")
 @click.option("--steps", type=click.IntRange(min=1), metavar="N", help="Points between the two.  [default: integrated 16, deeplift 8]")

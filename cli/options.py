@@ -54,7 +54,7 @@ ATTRIBUTION_METHODS = ("gradient", "integrated", "deeplift")
 ABLATION_METHODS = ("dinucleotides", "letters", "unknown")
 """The keys of `analysis.ablation.METHODS`, likewise."""
 
-BASELINES = ("zeros", "shuffled")
+BASELINES = ("zeros", "uniform", "shuffled")
 """The keys of `models.gradients.BASELINES`, likewise."""
 
 DEVICES = ("auto", "cpu", "cuda")

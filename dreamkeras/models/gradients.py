@@ -29,6 +29,12 @@ __all__ = ["BASELINES", "METHODS", "Attributor"]
 AT_ONCE = 1 << 19
 """Letters of baselines' windows whose multipliers are held at once: 349 promoters with 10 shuffles each, 12 MB a task."""
 
+_ANY = np.uint8(0)
+"""A code that is no letter, nor is its complement: here a quarter of each base."""
+
+_ROWS = ONE_HOT.copy()
+_ROWS[_ANY] = 1 / len(BASES)
+
 _COMPLEMENTS = [BASES.index(chr(COMPLEMENT[ord(base)])) for base in BASES]
 
 
@@ -68,8 +74,13 @@ def _zeros(inserts: Ragged, _random: np.random.Generator) -> Ragged:
     return Ragged(np.full_like(inserts.flat, N), inserts.offsets)
 
 
-BASELINES = {"zeros": _zeros, "shuffled": shuffle_dinucleotides}
-"""What stands in the insert's place in a baseline: N, whose row is zeros, or the insert shuffled with its dinucleotides kept."""
+def _uniform(inserts: Ragged, _random: np.random.Generator) -> Ragged:
+    return Ragged(np.full_like(inserts.flat, _ANY), inserts.offsets)
+
+
+BASELINES = {"zeros": _zeros, "uniform": _uniform, "shuffled": shuffle_dinucleotides}
+"""What stands in the insert's place in a baseline: N, whose row is zeros; rows of a quarter of each base, for which there is no letter; or
+the insert shuffled with its dinucleotides kept."""
 
 
 class Attributor:
@@ -77,8 +88,8 @@ class Attributor:
 
     A contribution is a multiplier times what differs from the baseline, whose flanks are the sequence's own.
 
-    - `"gradient"`: the multiplier is the gradient at the sequence (gradient times input). It explains the prediction near the sequence,
-      and its contributions need not add up to anything.
+    - `"gradient"`: the multiplier is the gradient at the sequence: with zeros, gradient times input; with uniform rows, the corrected
+      gradient (Majdandzic et al. 2023). It explains the prediction near the sequence, and its contributions need not add up to anything.
     - `"integrated"`: the mean gradient on the straight line from baseline to sequence (Sundararajan et al. 2017), at the points
       of a Gauss-Legendre quadrature. Contributions add up to the difference of the two predictions, but for the quadrature's error. With
       shuffled baselines, the mean over these.
@@ -91,7 +102,7 @@ class Attributor:
     Args:
         network: A network that computes in float32, as `export.tracing.load_network` gives it.
         method: One of `METHODS`.
-        baseline: One of `BASELINES`; by default the method's own. The gradient has no other than zeros.
+        baseline: One of `BASELINES`; by default the method's own.
         references: Shuffled baselines a sequence.
         steps: Points at which a stage is differentiated; by default the method's own. The gradient takes none.
         seed: Which shuffled baselines.
@@ -196,7 +207,7 @@ class Attributor:
             found.append([answer[: len(owners) - first] for answer in answers])
         reference, baseline, multipliers = (np.concatenate(parts) for parts in zip(*found, strict=True))
         multipliers = multipliers[:, :, : len(BASES)]
-        scores = multipliers - np.einsum("nlb,nlbt->nlt", ONE_HOT[baselines], multipliers)[:, :, None]
+        scores = multipliers - np.einsum("nlb,nlbt->nlt", _ROWS[baselines], multipliers)[:, :, None]
         means = (values.reshape(len(letters), self._references, *values.shape[1:]).mean(axis=1) for values in (reference, baseline, scores))
         return tuple(means)
 
@@ -208,8 +219,8 @@ def _check(method: str, baseline: str | None, references: int, steps: int | None
     for name, number in (("references", references), ("steps", 1 if steps is None else steps), ("batch_size", batch_size)):
         if number < 1:
             raise InputError(f"Expected at least 1 for {name}, got {number}.")
-    if METHODS[method].steps is None and (steps is not None or baseline not in (None, METHODS[method].baseline)):
-        raise InputError(f"Expected neither steps nor another baseline than {METHODS[method].baseline} for the method {method}.")
+    if METHODS[method].steps is None and steps is not None:
+        raise InputError(f"Expected no steps for the method {method}, got {steps}.")
 
 
 def _quadrature(steps: int | None) -> list[tuple[float, float]]:
@@ -222,7 +233,7 @@ def _quadrature(steps: int | None) -> list[tuple[float, float]]:
 
 def _features(letters: np.ndarray, flags: np.ndarray) -> np.ndarray:
     """What `LetterEncoding` makes of letters, float32 (n, length, 4 + flags)."""
-    return np.concatenate([ONE_HOT[letters], np.broadcast_to(flags, (*letters.shape, len(flags)))], axis=2)
+    return np.concatenate([_ROWS[letters], np.broadcast_to(flags, (*letters.shape, len(flags)))], axis=2)
 
 
 def _inserts(records: Records, construct: Construct) -> Ragged:

@@ -81,6 +81,15 @@ def test_shuffled_baselines_are_subtracted_from_the_weights(method):
     np.testing.assert_allclose(found.completeness_error(), 0, atol=1e-5)
 
 
+@pytest.mark.parametrize("method", ["gradient", "integrated"])
+def test_a_uniform_baseline_subtracts_the_mean_of_the_bases(method):
+    network = linear_network()
+    found = Attributor(network, method, baseline="uniform").attribute(records_of(*SEQUENCES))
+    weights = by_mutants(network, found.inserts)
+    np.testing.assert_allclose(found.scores, weights - weights.mean(axis=1, keepdims=True), atol=2e-6)
+    np.testing.assert_allclose(found.completeness_error(), 0, atol=1e-5)
+
+
 def test_the_gradient_is_that_of_finite_differences(curved):
     (sequence,) = random_sequences(1)
     found = Attributor(curved, "gradient").attribute(records_of(sequence))
@@ -193,12 +202,11 @@ def test_the_command_line_offers_every_method_and_baseline():
     ("choices", "message"),
     [
         ({"method": "shap"}, "method to be one of gradient, integrated, deeplift, got 'shap'"),
-        ({"baseline": "ones"}, "baseline to be one of zeros, shuffled, got 'ones'"),
+        ({"baseline": "ones"}, "baseline to be one of zeros, uniform, shuffled, got 'ones'"),
         ({"steps": 0}, "at least 1 for steps, got 0"),
         ({"references": 0}, "at least 1 for references, got 0"),
         ({"batch_size": 0}, "at least 1 for batch_size, got 0"),
-        ({"method": "gradient", "steps": 3}, "neither steps nor another baseline than zeros for the method gradient"),
-        ({"method": "gradient", "baseline": "shuffled"}, "neither steps nor another baseline"),
+        ({"method": "gradient", "steps": 3}, "no steps for the method gradient, got 3"),
     ],
 )
 def test_choices_out_of_range_are_refused(curved, choices, message):
