@@ -82,7 +82,7 @@ def command(
     from dreamkeras.scoring.predictor import PACKAGED_MODEL
     from dreamkeras.sequence.reading import read_files
     from dreamkeras.sequence.regions import read_regions
-    from dreamkeras.sequence.writers import open_writer
+    from dreamkeras.sequence.writers import ID, open_writer
 
     from .opening import open_models, report_packaged
     from .progress import show_records
@@ -99,7 +99,7 @@ def command(
     with (
         show_records("windows") as progress,
         held_back(output) as path,
-        open_writer(path, names, format, LABELS) as writer,
+        open_writer(path, names, format, {**ID, **LABELS}) as writer,
     ):
         scored = write_effects(ablator.ablate_records(records, spans_of, on_error, progress), [AblationTable(writer)])
         if regions and spans:

@@ -7,7 +7,7 @@ import numpy as np
 from dreamkeras.analysis.marginalise import Marginalisation
 from dreamkeras.analysis.motif_sites import STRANDS
 from dreamkeras.evaluation.bootstrap import DRAWS
-from dreamkeras.sequence.writers import open_writer
+from dreamkeras.sequence.writers import ID, open_writer
 
 __all__ = ["write_marginalisation"]
 
@@ -45,7 +45,7 @@ def write_marginalisation(
         columns += [alone[:, 0], alone[:, 1], *found.summary(found.interaction(), draws, seed)]
     names = [f"{task}_{kind}" for task in tasks for kind in (PAIR if is_pair else EFFECT)]
     values = np.stack(columns, axis=2).reshape(len(found.arrangements), -1).astype(np.float32)
-    with open_writer(path, names, format, PAIR_LABELS if is_pair else LABELS) as writer:
+    with open_writer(path, names, format, {**ID, **(PAIR_LABELS if is_pair else LABELS)}) as writer:
         writer.write([" ".join(found.motifs)] * len(values), values, _labels(found))
 
 
