@@ -1,7 +1,8 @@
 """`dreamkeras attribute`: sequences and a Keras model in, what each letter contributes out."""
 
 import sys
-from contextlib import ExitStack
+from collections.abc import Iterable, Iterator
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -22,6 +23,9 @@ from .options import (
 
 if TYPE_CHECKING:
     from dreamkeras.analysis.attribution import Attribution
+    from dreamkeras.models.gradients import Attributor
+    from dreamkeras.scoring.pipeline import Scored
+    from dreamkeras.sequence.records import Records
 
 __all__ = ["command"]
 
@@ -35,7 +39,7 @@ __all__ = ["command"]
 @click.option(
     "--baseline",
     type=click.Choice(BASELINES),
-    help="What an insert is compared with: N, or shuffles that keep its dinucleotides.  [default: zeros; shuffled for deeplift]",
+    help="Compare inserts with N, a quarter of each base, or shuffles.  [default: zeros; shuffled for deeplift]",
 )
 @click.option("--references", type=click.IntRange(min=1), default=10, show_default=True, metavar="N", help="Shuffles of each insert.")
 @click.option("--steps", type=click.IntRange(min=1), metavar="N", help="Points between the two.  [default: integrated 16, deeplift 8]")
@@ -65,45 +69,70 @@ def command(
     name, the position in the insert from 1, the letter, and its contribution to each task. FILE.npz holds what other bases would
     contribute, too.
     """
-    from .results import held_back, refuse_overwriting, report_skipped
+    from .results import refuse_overwriting, report_skipped
 
     explanations = {name: choices.pop(name) for name in ("logos", "png", "seqlets", "meme", "modisco")}
     for written in filter(None, (output, completeness, explanations["seqlets"], explanations["meme"])):
         refuse_overwriting(inputs, written)
     explaining = open_explanations(explanations)
+    file = _ready(inputs, model, backend)
 
-    from dreamkeras.export.onnx_file import find_model
-    from dreamkeras.training.backend import choose_backend
-
-    file = find_model(model)
-    choose_backend(backend)
-
-    from dreamkeras.analysis.attribution_files import CompletenessTable, completeness_columns, open_attributions
-    from dreamkeras.analysis.effect_files import write_effects
     from dreamkeras.analysis.manifest import write_manifest
     from dreamkeras.export.tracing import load_network
     from dreamkeras.models.gradients import Attributor
     from dreamkeras.sequence.reading import read_files
-    from dreamkeras.sequence.writers import open_writer
 
-    from .progress import show_records
-
-    network = load_network(file)
-    attributor = Attributor(network, **{**choices, "batch_size": choices["batch_size"] or 64})
-    errors = _Errors()
+    network, size = load_network(file), choices.pop("batch_size") or 64
+    attributor, errors = Attributor(network, batch_size=size, **choices), _Errors()
+    records = read_files(inputs, id_column=id_column, sequence_column=sequence_column)
     with ExitStack() as stack:
-        progress = stack.enter_context(show_records())
-        path = stack.enter_context(held_back(output))
-        sinks: list[Any] = [stack.enter_context(open_attributions(path, network.tasks, format)), errors]
-        if completeness:
-            sinks.append(CompletenessTable(stack.enter_context(open_writer(completeness, completeness_columns(network.tasks)))))
+        sinks = [errors, *stack.enter_context(_opened(output, completeness, network.tasks, format))]
         sinks += stack.enter_context(explaining(network.tasks))
-        records = read_files(inputs, id_column=id_column, sequence_column=sequence_column)
-        scored = write_effects(attributor.attribute_records(records, on_error, progress), sinks)
+        scored = _explain(attributor, records, on_error, sinks)
     if output != "-":
         write_manifest(Path(f"{output}.manifest.json"), " ".join(["dreamkeras", *sys.argv[1:]]), [str(file)], inputs)
     click.echo(errors.summary(), err=True)
     report_skipped(scored)
+
+
+def _ready(inputs: tuple[str, ...], model: Path, backend: str | None) -> Path:
+    """The model's file, once it and the inputs are there and Keras is: it takes seconds to load, which a wrong path need not wait for."""
+    from dreamkeras.export.onnx_file import find_model
+    from dreamkeras.sequence.sources import open_source
+    from dreamkeras.training.backend import choose_backend
+
+    file = find_model(model)
+    for path in inputs:
+        if path != "-":
+            with open_source(path):
+                pass
+    choose_backend(backend)
+    return file
+
+
+@contextmanager
+def _opened(output: str, completeness: str | None, tasks: tuple[str, ...], format: str | None) -> "Iterator[list[Any]]":
+    """The files that contributions and their sums go to."""
+    from dreamkeras.analysis.attribution_files import CompletenessTable, completeness_columns, open_attributions
+    from dreamkeras.sequence.writers import open_writer
+
+    from .results import held_back
+
+    with ExitStack() as stack:
+        path = stack.enter_context(held_back(output))
+        sinks: list[Any] = [stack.enter_context(open_attributions(path, tasks, format))]
+        if completeness:
+            sinks.append(CompletenessTable(stack.enter_context(open_writer(completeness, completeness_columns(tasks)))))
+        yield sinks
+
+
+def _explain(attributor: "Attributor", records: "Iterable[Records]", on_error: Literal["fail", "skip"], sinks: list[Any]) -> "Scored":
+    from dreamkeras.analysis.effect_files import write_effects
+
+    from .progress import show_records
+
+    with show_records() as progress:
+        return write_effects(attributor.attribute_records(records, on_error, progress), sinks)
 
 
 class _Errors:
@@ -121,5 +150,5 @@ class _Errors:
 
     def summary(self) -> str:
         """One line."""
-        apart = f"{self._difference / self._sequences:.3g} in the mean"
-        return f"Contributions add up to what predictions differ from their baselines', {apart}, to within {self._largest:.3g}."
+        difference = self._difference / self._sequences
+        return f"Contributions add up to prediction minus baseline ({difference:.3g} in the mean) to within {self._largest:.3g}."

@@ -30,6 +30,8 @@ COMMANDS = {
     "variants": Entry("variants", "Score what variants of a VCF or a table change."),
     "mutagenesis": Entry("mutagenesis", "Tell what every single change of sequences does."),
     "attribute": Entry("attribute", "Tell what each letter of sequences contributes, by gradients."),
+    "ablate": Entry("ablate", "Tell what is lost where spans of sequences are shuffled out."),
+    "marginalise": Entry("marginalise", "Tell what motifs do, whatever stands around them."),
     "evaluate": Entry("evaluate", "Tell how well models predict measured sequences."),
     "calibrate": Entry("calibrate", "Tell an exported model how far off its predictions are."),
     "serve": Entry("serve", "Answer requests for predictions over HTTP, as Triton does."),

@@ -3,6 +3,7 @@
 import click
 
 __all__ = [
+    "ABLATION_METHODS",
     "ATTRIBUTION_METHODS",
     "BACKENDS",
     "BASELINES",
@@ -18,6 +19,7 @@ __all__ = [
     "SLOTS",
     "STRANDS",
     "STRAND_CHOICES",
+    "TABLE_FORMATS",
     "TRITON_DEVICES",
     "VARIANT_STRANDS",
     "batch_size_option",
@@ -27,16 +29,21 @@ __all__ = [
     "format_option",
     "id_column_option",
     "models_option",
+    "numbers",
     "on_error_option",
     "output_option",
     "place",
     "sequence_column_option",
     "sequences_at_once_option",
+    "strands_option",
     "threads_option",
 ]
 
 FORMATS = ("tsv", "csv", "jsonl", "parquet", "bedgraph", "bigwig")
 """The keys of `sequence.writers.FORMATS` and of `sequence.tracks.TRACKS`, which completion must not import; a test compares them."""
+
+TABLE_FORMATS = ("tsv", "csv", "jsonl", "parquet")
+"""The keys of `sequence.writers.FORMATS`, likewise."""
 
 EFFECT_FORMATS = ("tsv", "csv", "jsonl", "parquet", "npz")
 """Those of `analysis.effect_files`, likewise."""
@@ -44,7 +51,10 @@ EFFECT_FORMATS = ("tsv", "csv", "jsonl", "parquet", "npz")
 ATTRIBUTION_METHODS = ("gradient", "integrated", "deeplift")
 """The keys of `models.gradients.METHODS`, likewise."""
 
-BASELINES = ("zeros", "shuffled")
+ABLATION_METHODS = ("dinucleotides", "letters", "unknown")
+"""The keys of `analysis.ablation.METHODS`, likewise."""
+
+BASELINES = ("zeros", "uniform", "shuffled")
 """The keys of `models.gradients.BASELINES`, likewise."""
 
 DEVICES = ("auto", "cpu", "cuda")
@@ -140,6 +150,20 @@ def count_or_auto(text: str) -> int | str:
     return text if text == "auto" else int(text)
 
 
+def numbers(text: str) -> list[int]:
+    """Whole numbers: `3,5,8`, or `FROM:TO` or `FROM:TO:STEP`, `TO` among them if a step leads there."""
+    try:
+        if ":" not in text:
+            return [int(part) for part in text.split(",")]
+        first, last, step = (int(part) for part in [*text.split(":"), "1"][:3])
+        found = list(range(first, last + 1, step))
+    except ValueError:
+        found = []
+    if not found or text.count(":") > 2:
+        raise click.BadParameter(f"{text!r} is neither numbers such as 3,5,8 nor FROM:TO:STEP.")
+    return found
+
+
 def fold_count(text: str) -> str | int:
     """A number of folds, or `given`."""
     if not text.isdecimal() and text != "given":
@@ -156,6 +180,14 @@ sequences_at_once_option = click.option(
 
 threads_option = click.option(
     "--threads", type=count_or_auto, metavar="N|auto", help="CPU threads; auto measures.  [default: as many as CPUs may be used]"
+)
+
+strands_option = click.option(
+    "--strands",
+    type=click.Choice(("+-", "+", "-")),
+    default="+-",
+    show_default=True,
+    help="Strands that motifs stand on; of two, every combination.",
 )
 
 id_column_option = click.option("--id-column", type=place, metavar="NAME", help="A table's column of names, or its position from 0.")

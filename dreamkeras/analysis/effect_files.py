@@ -34,8 +34,16 @@ ROWS = 1 << 16
 """Rows of a long table that are text at the same time."""
 
 
-_Found_contra = TypeVar("_Found_contra", bound=Explanation, contravariant=True)
-_Found = TypeVar("_Found", bound=Explanation)
+class Named(Protocol):
+    """What was found of some records."""
+
+    @property
+    def ids(self) -> list[str]:
+        """Their names."""
+
+
+_Found_contra = TypeVar("_Found_contra", bound=Named, contravariant=True)
+_Found = TypeVar("_Found", bound=Named)
 
 
 class EffectSink(Protocol[_Found_contra]):

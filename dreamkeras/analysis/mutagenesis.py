@@ -8,8 +8,7 @@ from typing import Generic, Literal, NamedTuple, TypeVar
 
 import numpy as np
 
-from dreamkeras.analysis.mutants import Mutants
-from dreamkeras.errors import InputError
+from dreamkeras.analysis.mutants import Mutants, fit_problems, require_fit
 from dreamkeras.scoring.distinct import DistinctScorer
 from dreamkeras.scoring.ensemble import Ensemble
 from dreamkeras.scoring.pipeline import leave_out, overlapped
@@ -97,7 +96,7 @@ def mutagenesis(
         >>> mutagenesis(records, load()).effects.shape
         (80, 4, 1)
     """
-    _require_fit(records, _problems(records, predictor.constructs, deletions=deletions))
+    require_fit(records, _problems(records, predictor.constructs, deletions=deletions))
     return _mutate(records, _Asker(predictor, batch_size), progress, deletions=deletions)
 
 
@@ -147,7 +146,7 @@ def _few_at_a_time(records: Iterable[Records], constructs: Sequence[Construct], 
     for batch in records:
         problems = _problems(batch, constructs, deletions=deletions)
         if on_error == "fail":
-            _require_fit(batch, problems)
+            require_fit(batch, problems)
         fitting, reasons = leave_out(batch, problems)
         skipped = len(problems)
         for few in list(fitting.batches(letters=LETTERS_AT_ONCE)) or [fitting]:
@@ -191,16 +190,9 @@ def _mutate(records: Records, ask: _Asker, progress: Progress | None, *, deletio
 
 def _problems(records: Records, constructs: Sequence[Construct], *, deletions: bool) -> dict[int, str]:
     """Why records do not fit, by their index: as they stand, or without one letter."""
-    found: dict[int, str] = {}
+    found = fit_problems(records, constructs)
     for construct in constructs:
-        found = {**construct.problems(records.sequences), **found}
         for index in np.flatnonzero(construct.insert_lengths(records.sequences) == construct.shortest) if deletions else ():
             wanted = f"Expected at least {construct.shortest + 1} bases for deletions in construct {construct.name!r}"
             found.setdefault(int(index), f"{wanted}, got {construct.shortest}")
     return found
-
-
-def _require_fit(records: Records, problems: dict[int, str]) -> None:
-    if problems:
-        index = min(problems)
-        raise InputError(f"{problems[index]} in {records.place(index)}.")

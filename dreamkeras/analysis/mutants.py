@@ -1,15 +1,16 @@
 """Mutants: all single changes of some inserts, as windows for models of any constructs. Asks no model."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 
-from dreamkeras.errors import ModelError
+from dreamkeras.errors import InputError, ModelError
 from dreamkeras.sequence.alphabet import BASES, ONE_HOT
 from dreamkeras.sequence.construct import Construct
 from dreamkeras.sequence.ragged import Ragged
+from dreamkeras.sequence.records import Records
 
-__all__ = ["CHANGES", "Mutants", "becomes"]
+__all__ = ["CHANGES", "Mutants", "becomes", "common_inserts", "fit_problems", "require_fit"]
 
 CHANGES = (*BASES, "-")
 """What a letter may become: each base, or nothing."""
@@ -50,7 +51,7 @@ class Mutants:
     """
 
     def __init__(self, sequences: Ragged, constructs: Sequence[Construct], *, deletions: bool = False) -> None:
-        starts, lengths = _common_inserts(sequences, constructs)
+        starts, lengths = common_inserts(sequences, constructs)
         self.constructs = constructs
         # Bare, so that a mutant which happens to begin as an adapter does is an insert all the same.
         self.inserts = sequences.cut(starts, lengths)
@@ -96,9 +97,33 @@ class Mutants:
         return effects
 
 
-def _common_inserts(sequences: Ragged, constructs: Sequence[Construct]) -> tuple[np.ndarray, np.ndarray]:
+def common_inserts(sequences: Ragged, constructs: Sequence[Construct]) -> tuple[np.ndarray, np.ndarray]:
+    """Where the inserts stand by all of the constructs, as `Construct.inserts` tells it.
+
+    Raises:
+        ModelError: The constructs do not agree.
+    """
     found = [construct.inserts(sequences) for construct in constructs]
     if not all(np.array_equal(one, other) for inserts in found for one, other in zip(inserts, found[0], strict=True)):
         names = " and ".join(construct.name for construct in constructs)
         raise ModelError(f"Expected models that agree where the inserts are, got those of constructs {names}.")
     return found[0]
+
+
+def fit_problems(records: Records, constructs: Sequence[Construct]) -> dict[int, str]:
+    """Why records do not fit one of the constructs, by their index."""
+    found: dict[int, str] = {}
+    for construct in constructs:
+        found = {**construct.problems(records.sequences), **found}
+    return found
+
+
+def require_fit(records: Records, problems: Mapping[int, str]) -> None:
+    """Refuses records that have a problem.
+
+    Raises:
+        InputError: One has; the message names it.
+    """
+    if problems:
+        index = min(problems)
+        raise InputError(f"{problems[index]} in {records.place(index)}.")

@@ -28,22 +28,22 @@ def shuffle_dinucleotides(sequences: Ragged, random: np.random.Generator) -> Rag
 
     Args:
         sequences: n sequences, in any case.
-        random: What it draws from.
+        random: What it draws from: a number a letter, so that it is the same whether sequences come together or one by one.
 
     Returns:
         n sequences of the same lengths, bases in upper case.
 
     Example:
-        >>> shuffle_dinucleotides(Ragged.from_strings(["AACAGNNTT"]), np.random.default_rng(1))[0]
+        >>> shuffle_dinucleotides(Ragged.from_strings(["AACAGNNTT"]), np.random.default_rng(0))[0]
         'ACAAGNNTT'
     """
-    flat = sequences.flat.copy()
+    flat, draws = sequences.flat.copy(), random.random(len(sequences.flat))
     runs = _runs(sequences)
     total = np.cumsum(runs[:, 1])
     first = 0
     while first < len(runs):
         last = max(first + 1, int(np.searchsorted(total, total[first] - runs[first, 1] + AT_ONCE, side="right")))
-        _shuffle_runs(flat, runs[first:last], random)
+        _shuffle_runs(flat, runs[first:last], draws)
         first = last
     return Ragged(flat, sequences.offsets)
 
@@ -68,7 +68,7 @@ def _runs(sequences: Ragged) -> np.ndarray:
     return np.stack([starts, np.flatnonzero(ends) + 1 - starts], axis=1)
 
 
-def _shuffle_runs(flat: np.ndarray, runs: np.ndarray, random: np.random.Generator) -> None:
+def _shuffle_runs(flat: np.ndarray, runs: np.ndarray, draws: np.ndarray) -> None:
     """Shuffles these stretches of `flat` in place."""
     starts, lengths = runs[np.argsort(-runs[:, 1], kind="stable")].T  # so that those that a step still walks are the first
     begins = np.cumsum(lengths) - lengths
@@ -76,17 +76,19 @@ def _shuffle_runs(flat: np.ndarray, runs: np.ndarray, random: np.random.Generato
     place = np.arange(len(owner)) + np.repeat(starts - begins, lengths)
     letters = _BASE[flat[place]]
     is_step = np.ones(len(owner), bool)
-    is_step[begins + lengths - 1] = False
+    ends = begins + lengths - 1
+    is_step[ends] = False
     vertex = (owner * _KINDS + letters)[is_step]
     target = np.roll(letters, -1)[is_step]
     counts = np.bincount(vertex * _KINDS + target, minlength=len(starts) * _KINDS**2).reshape(-1, _KINDS, _KINDS)
-    exits = _last_exits(counts, letters[begins + lengths - 1], random)
-    targets = target[_order(vertex, target == exits.reshape(-1)[vertex], random)]
+    draws = draws[place]
+    exits = _last_exits(counts, letters[ends], draws[ends])
+    targets = target[_order(vertex, target == exits.reshape(-1)[vertex], draws[is_step])]
     sizes = counts.sum(axis=2).reshape(-1)
     flat[place] = _CODES[_walk(letters[begins], begins, lengths, targets, np.cumsum(sizes) - sizes)]
 
 
-def _last_exits(counts: np.ndarray, ends: np.ndarray, random: np.random.Generator) -> np.ndarray:
+def _last_exits(counts: np.ndarray, ends: np.ndarray, draws: np.ndarray) -> np.ndarray:
     """The letter that each letter is left to for the last time; -1 for the letter that a path ends with.
 
     Any order of the other steps is then a path to the end, if the last exits are a tree that leads there (Altschul and Erickson 1985).
@@ -95,13 +97,12 @@ def _last_exits(counts: np.ndarray, ends: np.ndarray, random: np.random.Generato
     Args:
         counts: int64 (runs, 4, 4), steps from letter to letter.
         ends: int64 (runs,), each run's last letter.
-        random: What it draws from.
+        draws: float64 (runs,), at least 0 and below 1, which choose.
 
     Returns:
         int64 (runs, 4).
     """
     exits = np.empty((len(counts), _KINDS), np.int64)
-    draws = random.random(len(counts))
     for end in range(_KINDS):
         rows = np.flatnonzero(ends == end)
         ways = counts[rows].astype(np.float64)
@@ -114,9 +115,9 @@ def _last_exits(counts: np.ndarray, ends: np.ndarray, random: np.random.Generato
     return exits
 
 
-def _order(vertex: np.ndarray, is_exit: np.ndarray, random: np.random.Generator) -> np.ndarray:
+def _order(vertex: np.ndarray, is_exit: np.ndarray, draws: np.ndarray) -> np.ndarray:
     """The steps by the letter they leave, in random order but for an exit, which is each letter's last."""
-    key = random.random(len(vertex))
+    key = draws.copy()
     _, first = np.unique(vertex[is_exit], return_index=True)
     key[np.flatnonzero(is_exit)[first]] = 1
     return np.lexsort((key, vertex))

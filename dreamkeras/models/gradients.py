@@ -14,7 +14,6 @@ from keras import ops
 from dreamkeras.analysis.attribution import Attribution
 from dreamkeras.analysis.mutagenesis import Part
 from dreamkeras.analysis.shuffle import shuffle_dinucleotides
-from dreamkeras.data.inserts import find_inserts
 from dreamkeras.errors import InputError
 from dreamkeras.models.differentiation import Chain
 from dreamkeras.models.prixfixe import PrixFixe
@@ -27,8 +26,14 @@ from dreamkeras.sequence.records import Records
 
 __all__ = ["BASELINES", "METHODS", "Attributor"]
 
-AT_ONCE = 256
-"""Sequences whose contributions are held at once: with 10 references of 150 letters, 6 MB a task and strand."""
+AT_ONCE = 1 << 19
+"""Letters of baselines' windows whose multipliers are held at once: 349 promoters with 10 shuffles each, 12 MB a task."""
+
+_ANY = np.uint8(0)
+"""A code that is no letter, nor is its complement: here a quarter of each base."""
+
+_ROWS = ONE_HOT.copy()
+_ROWS[_ANY] = 1 / len(BASES)
 
 _COMPLEMENTS = [BASES.index(chr(COMPLEMENT[ord(base)])) for base in BASES]
 
@@ -69,8 +74,13 @@ def _zeros(inserts: Ragged, _random: np.random.Generator) -> Ragged:
     return Ragged(np.full_like(inserts.flat, N), inserts.offsets)
 
 
-BASELINES = {"zeros": _zeros, "shuffled": shuffle_dinucleotides}
-"""What stands in the insert's place in a baseline: N, whose row is zeros, or the insert shuffled with its dinucleotides kept."""
+def _uniform(inserts: Ragged, _random: np.random.Generator) -> Ragged:
+    return Ragged(np.full_like(inserts.flat, _ANY), inserts.offsets)
+
+
+BASELINES = {"zeros": _zeros, "uniform": _uniform, "shuffled": shuffle_dinucleotides}
+"""What stands in the insert's place in a baseline: N, whose row is zeros; rows of a quarter of each base, for which there is no letter; or
+the insert shuffled with its dinucleotides kept."""
 
 
 class Attributor:
@@ -78,8 +88,8 @@ class Attributor:
 
     A contribution is a multiplier times what differs from the baseline, whose flanks are the sequence's own.
 
-    - `"gradient"`: the multiplier is the gradient at the sequence (gradient times input). It explains the prediction near the sequence,
-      and its contributions need not add up to anything.
+    - `"gradient"`: the multiplier is the gradient at the sequence: with zeros, gradient times input; with uniform rows, the corrected
+      gradient (Majdandzic et al. 2023). It explains the prediction near the sequence, and its contributions need not add up to anything.
     - `"integrated"`: the mean gradient on the straight line from baseline to sequence (Sundararajan et al. 2017), at the points
       of a Gauss-Legendre quadrature. Contributions add up to the difference of the two predictions, but for the quadrature's error. With
       shuffled baselines, the mean over these.
@@ -92,7 +102,7 @@ class Attributor:
     Args:
         network: A network that computes in float32, as `export.tracing.load_network` gives it.
         method: One of `METHODS`.
-        baseline: One of `BASELINES`; by default the method's own. The gradient has no other than zeros.
+        baseline: One of `BASELINES`; by default the method's own.
         references: Shuffled baselines a sequence.
         steps: Points at which a stage is differentiated; by default the method's own. The gradient takes none.
         seed: Which shuffled baselines.
@@ -118,6 +128,7 @@ class Attributor:
         self.network, self.batch_size = network, batch_size
         self._baseline = baseline or chosen.baseline
         self._references = references if self._baseline == "shuffled" else 1
+        self._rows = max(1, AT_ONCE // (network.construct.length * self._references))
         self._random = np.random.default_rng(seed)
         self._chain = Chain(chosen.stages(network), _quadrature(steps or chosen.steps))
 
@@ -133,7 +144,7 @@ class Attributor:
         """
         construct, tasks = self.network.construct, len(self.network.tasks)
         parts = [Attribution([], _inserts(records.select(np.arange(0)), construct), *_nothing(tasks))]
-        for piece in records.batches(AT_ONCE):
+        for piece in records.batches(self._rows):
             parts.append(self._piece(piece, construct.cut(piece)))
             if progress:
                 progress(len(piece.ids))
@@ -158,7 +169,7 @@ class Attributor:
             problems = self.network.construct.problems(batch.sequences) if on_error == "skip" else {}
             fitting, reasons = leave_out(batch, problems)
             skipped = len(problems)
-            for few in list(fitting.batches(AT_ONCE)) or [fitting]:
+            for few in list(fitting.batches(self._rows)) or [fitting]:
                 yield Part(self.attribute(few, progress), skipped, reasons)
                 skipped, reasons = 0, []
 
@@ -167,10 +178,9 @@ class Attributor:
         repeated = inserts.select(np.repeat(np.arange(len(inserts)), self._references))
         baselines = construct.surround(BASELINES[self._baseline](repeated, self._random))
         reference, baseline, scores = self._window_scores(letters, baselines)
-        columns = find_inserts(letters, records.sequences.lengths, construct)
-        first = np.repeat(columns.starts - inserts.offsets[:-1], inserts.lengths)
         rows = np.repeat(np.arange(len(inserts)), inserts.lengths)
-        return Attribution(records.ids, inserts, reference, baseline, scores[rows, np.arange(len(rows)) + first])
+        columns = np.arange(len(rows)) + (construct.first_columns(inserts.lengths) - inserts.offsets[:-1])[rows]
+        return Attribution(records.ids, inserts, reference, baseline, scores[rows, columns])
 
     def _window_scores(self, letters: np.ndarray, baselines: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         """Predictions, the baselines' mean predictions, and hypothetical contributions float32 (n, length, 4, tasks)."""
@@ -188,15 +198,16 @@ class Attributor:
         flags = np.array([turned * (flag == "is_reverse") for flag in self.network.construct.flags], np.float32)
         owners = np.arange(len(baselines)) // self._references
         found = []
-        for first in range(0, len(owners), self.batch_size):
+        size = min(self.batch_size, len(owners))
+        for first in range(0, len(owners), size):
             # The last batch is filled, so that a backend compiles one shape.
-            rows = np.minimum(np.arange(first, first + self.batch_size), len(owners) - 1)
+            rows = np.minimum(np.arange(first, first + size), len(owners) - 1)
             pair = _features(letters[owners[rows]], flags), _features(baselines[rows], flags)
             answers = self._chain.explain(*pair, len(self.network.tasks))
             found.append([answer[: len(owners) - first] for answer in answers])
         reference, baseline, multipliers = (np.concatenate(parts) for parts in zip(*found, strict=True))
         multipliers = multipliers[:, :, : len(BASES)]
-        scores = multipliers - np.einsum("nlb,nlbt->nlt", ONE_HOT[baselines], multipliers)[:, :, None]
+        scores = multipliers - np.einsum("nlb,nlbt->nlt", _ROWS[baselines], multipliers)[:, :, None]
         means = (values.reshape(len(letters), self._references, *values.shape[1:]).mean(axis=1) for values in (reference, baseline, scores))
         return tuple(means)
 
@@ -208,8 +219,8 @@ def _check(method: str, baseline: str | None, references: int, steps: int | None
     for name, number in (("references", references), ("steps", 1 if steps is None else steps), ("batch_size", batch_size)):
         if number < 1:
             raise InputError(f"Expected at least 1 for {name}, got {number}.")
-    if METHODS[method].steps is None and (steps is not None or baseline not in (None, METHODS[method].baseline)):
-        raise InputError(f"Expected neither steps nor another baseline than {METHODS[method].baseline} for the method {method}.")
+    if METHODS[method].steps is None and steps is not None:
+        raise InputError(f"Expected no steps for the method {method}, got {steps}.")
 
 
 def _quadrature(steps: int | None) -> list[tuple[float, float]]:
@@ -222,7 +233,7 @@ def _quadrature(steps: int | None) -> list[tuple[float, float]]:
 
 def _features(letters: np.ndarray, flags: np.ndarray) -> np.ndarray:
     """What `LetterEncoding` makes of letters, float32 (n, length, 4 + flags)."""
-    return np.concatenate([ONE_HOT[letters], np.broadcast_to(flags, (*letters.shape, len(flags)))], axis=2)
+    return np.concatenate([_ROWS[letters], np.broadcast_to(flags, (*letters.shape, len(flags)))], axis=2)
 
 
 def _inserts(records: Records, construct: Construct) -> Ragged:

@@ -17,7 +17,8 @@ NARROW_PEAK = 10
 STRAND = 5
 """Where the column of the strand is, from 0, in BED as in narrowPeak."""
 
-_NO_REGION = ("#", "track ", "track\t", "browser ")
+_NO_REGION = ("#", "track ", "track\t", "browser ", "id\tstart\tend\t")
+"""What lines begin with that are none; the last is the header of our own tables, of seqlets for one."""
 
 
 class Regions(NamedTuple):

@@ -4,6 +4,7 @@ import click
 import pytest
 from click.testing import CliRunner
 
+from dreamkeras.analysis.ablation import METHODS
 from dreamkeras.analysis.effect_files import EFFECT_FORMATS
 from dreamkeras.analysis.variant_windows import STRANDS
 from dreamkeras.cli import options
@@ -30,6 +31,8 @@ def parse(option, *args):
 def test_choices_are_those_of_the_library():
     assert (*FORMATS, *TRACKS) == options.FORMATS
     assert options.EFFECT_FORMATS == EFFECT_FORMATS
+    assert tuple(FORMATS) == options.TABLE_FORMATS
+    assert tuple(METHODS) == options.ABLATION_METHODS
     assert get_args(Strand) == options.STRAND_CHOICES
     assert tuple(STRANDS) == options.VARIANT_STRANDS
     assert options.DEVICES == DEVICES

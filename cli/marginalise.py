@@ -1,0 +1,122 @@
+"""`dreamkeras marginalise`: motifs in, what they do to predictions whatever stands around them out."""
+
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from .options import (
+    TABLE_FORMATS,
+    device_option,
+    models_option,
+    numbers,
+    output_option,
+    sequences_at_once_option,
+    strands_option,
+    threads_option,
+)
+
+if TYPE_CHECKING:
+    from dreamkeras.analysis.motif_sites import Arrangement
+    from dreamkeras.scoring.scorer import Scorer
+    from dreamkeras.sequence.ragged import Ragged
+
+__all__ = ["command"]
+
+
+@click.command("marginalise")
+@click.argument("motifs", nargs=-1, required=True, metavar="MOTIF [MOTIF2]")
+@models_option
+@output_option
+@click.option("--format", type=click.Choice(TABLE_FORMATS), help="Format of the results.  [default: by FILE's suffix, else tsv]")
+@click.option("--backgrounds", type=click.Path(), metavar="FILE", help="Sequences to put motifs into.  [default: random ones]")
+@click.option("-n", "--number", type=click.IntRange(min=1), default=100, show_default=True, metavar="N", help="Random backgrounds.")
+@click.option("--length", type=click.IntRange(min=1), metavar="N", help="Letters of each.  [default: 80; the window if it has no flanks]")
+@click.option("--gc", type=float, default=0.5, show_default=True, metavar="SHARE", help="Share of G and C in them.")
+@click.option("--positions", type=numbers, metavar="FROM:TO:STEP", help="Of the first motif, from 1; or 5,9,20.  [default: the middle]")
+@click.option("--spacings", type=numbers, metavar="FROM:TO:STEP", help="Letters between two motifs.  [default: 0:20:1]")
+@strands_option
+@click.option("--seed", type=click.IntRange(min=0), default=0, show_default=True, help="Of backgrounds and of ambiguous letters.")
+@sequences_at_once_option
+@threads_option
+@device_option
+def command(
+    motifs: tuple[str, ...],
+    models: tuple[str, ...],
+    output: str,
+    format: str | None,
+    backgrounds: str | None,
+    number: int,
+    length: int | None,
+    gc: float,
+    positions: list[int] | None,
+    spacings: list[int] | None,
+    strands: str,
+    seed: int,
+    batch_size: int | str | None,
+    threads: int | str | None,
+    device: str,
+) -> None:
+    """Tell what MOTIF does to predictions, and what it does together with MOTIF2 behind it.
+
+    Motifs are IUPAC codes; N leaves the background's letter. They take the place of letters of many backgrounds. A row of the results
+    is a motif at a position, or two at a distance, on given strands: the mean difference from the backgrounds without them and its 95 %
+    interval; of two also what each does alone, and what they do beyond the sum of both. Positions are of the first letter, from 1.
+    """
+    if len(motifs) > 2:
+        raise click.UsageError(f"Expected one motif or two, got {len(motifs)}.")
+    if spacings and len(motifs) == 1:
+        raise click.UsageError("Expected a second motif beside --spacings.")
+    if backgrounds and length:
+        raise click.UsageError("Expected either --backgrounds or --length, got both.")
+
+    from dreamkeras.analysis.manifest import write_manifest
+    from dreamkeras.analysis.marginalisation_files import write_marginalisation
+    from dreamkeras.analysis.marginalise import default_length, marginalise, random_inserts
+    from dreamkeras.scoring.predictor import PACKAGED_MODEL
+
+    from .opening import open_models, report_packaged
+    from .progress import show_records
+    from .results import held_back
+
+    predictor, size = open_models(models, device, batch_size, threads)
+    if backgrounds:
+        inserts = _read_inserts(backgrounds, predictor)
+    else:
+        inserts = random_inserts(number, length or default_length(predictor.constructs), gc, seed)
+    arrangements = _arrangements(motifs, positions, spacings or list(range(21)), strands, int(inserts.lengths.min()))
+    with show_records("windows") as progress:
+        found = marginalise(motifs, arrangements, inserts, predictor, seed=seed, batch_size=size, progress=progress)
+    with held_back(output) as path:
+        write_marginalisation(path, found, predictor.tasks, format)
+    if output != "-":
+        called, inputs = " ".join(["dreamkeras", *sys.argv[1:]]), [backgrounds] if backgrounds else []
+        write_manifest(Path(f"{output}.manifest.json"), called, models or (str(PACKAGED_MODEL),), inputs)
+    report_packaged(models, predictor)
+
+
+def _read_inserts(path: str, predictor: "Scorer") -> "Ragged":
+    """The inserts of the sequences in a file."""
+    import numpy as np
+
+    from dreamkeras.analysis.mutants import common_inserts, fit_problems, require_fit
+    from dreamkeras.sequence.ragged import Ragged
+    from dreamkeras.sequence.reading import read_records
+
+    parts = []
+    for records in read_records(path):
+        require_fit(records, fit_problems(records, predictor.constructs))
+        parts.append(records.sequences.cut(*common_inserts(records.sequences, predictor.constructs)))
+    return Ragged.from_lengths(np.concatenate([part.flat for part in parts]), np.concatenate([part.lengths for part in parts]))
+
+
+def _arrangements(
+    motifs: tuple[str, ...], positions: list[int] | None, spacings: list[int], strands: str, shortest: int
+) -> "list[Arrangement]":
+    """Positions on the command line count from 1; without one, the widest arrangement is in the middle of the shortest background."""
+    from dreamkeras.analysis.motif_sites import arrange, arrange_pair
+
+    width = sum(map(len, motifs)) + (max(spacings) if len(motifs) > 1 else 0)
+    firsts = [position - 1 for position in positions] if positions else [max(0, (shortest - width) // 2)]
+    return arrange_pair(motifs, firsts, spacings, strands) if len(motifs) > 1 else arrange(firsts, strands)

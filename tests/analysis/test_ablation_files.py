@@ -1,0 +1,27 @@
+import csv
+
+import numpy as np
+import pytest
+from weight_sum import WeightSum
+
+from dreamkeras.analysis.ablation import Ablator, slide
+from dreamkeras.analysis.ablation_files import LABELS, AblationTable, ablation_columns
+from dreamkeras.sequence.ragged import Ragged
+from dreamkeras.sequence.records import Records
+from dreamkeras.sequence.writers import ID, open_writer
+
+
+@pytest.mark.parametrize("shuffles", [1, 4])
+def test_a_row_is_a_span(tmp_path, shuffles):
+    ablator, tasks = Ablator(WeightSum(tasks=2), shuffles=shuffles), ("a", "b")
+    records = Records(["x", "y"], Ragged.from_strings(["ACGTACGGTCAA", "GATTACA"]), np.array([1, 2]), "made.fa")
+    found = ablator.ablate(records, lambda ids, inserts: slide(inserts, 6, 6))
+    with open_writer(str(tmp_path / "x.tsv"), ablation_columns(tasks, has_sd=ablator.has_sd), None, {**ID, **LABELS}) as writer:
+        AblationTable(writer).write(found)
+    with (tmp_path / "x.tsv").open() as file:
+        table = list(csv.DictReader(file, delimiter="\t"))
+    assert [(row["id"], row["start"], row["end"]) for row in table] == [("x", "0", "6"), ("x", "6", "12"), ("y", "0", "6"), ("y", "1", "7")]
+    np.testing.assert_allclose([float(row["b_effect"]) for row in table], found.effects[:, 1], rtol=1e-5)
+    assert ("a_effect_sd" in table[0]) == (shuffles > 1)
+    if found.sd is not None:
+        np.testing.assert_allclose([float(row["a_effect_sd"]) for row in table], found.sd[:, 0], rtol=1e-5, atol=1e-9)

@@ -1,0 +1,64 @@
+import csv
+import io
+import json
+
+import pytest
+
+
+@pytest.fixture
+def promoters(tmp_path):
+    path = tmp_path / "made.fa"
+    path.write_text(">x\nGGGGAAAATTTT\n>y\nACGTAC\n")
+    return path
+
+
+def table(result):
+    assert result.exit_code == 0, result.stderr
+    return list(csv.DictReader(io.StringIO(result.stdout), delimiter="\t"))
+
+
+def test_windows_lose_the_letters_that_are_counted(run, toy_model, promoters):
+    found = table(run("ablate", promoters, "-m", toy_model, "--window", 4, "--step", 4, "--method", "unknown"))
+    assert [(row["id"], row["start"], row["end"], row["gc_effect"], row["a_effect"]) for row in found] == [
+        ("x", "0", "4", "-4", "0"),
+        ("x", "4", "8", "0", "-4"),
+        ("x", "8", "12", "0", "0"),
+        ("y", "0", "4", "-2", "-1"),
+        ("y", "2", "6", "-2", "-1"),
+    ]
+
+
+def test_spans_come_from_bed(run, toy_model, promoters, tmp_path):
+    (tmp_path / "spans.bed").write_text("id\tstart\tend\tletters\ny\t1\t3\tCG\nx\t0\t2\tGG\n")
+    output = tmp_path / "out.csv"
+    result = run("ablate", promoters, "-m", toy_model, "--spans", tmp_path / "spans.bed", "--method", "unknown", "-o", output)
+    assert result.exit_code == 0, result.stderr
+    assert output.read_text() == "id,start,end,gc_effect,a_effect\nx,0,2,-2,0\ny,1,3,-2,0\n"
+    manifest = json.loads((tmp_path / "out.csv.manifest.json").read_text())
+    assert set(manifest["inputs"]) == {str(promoters), str(tmp_path / "spans.bed")}
+
+
+def test_shuffles_keep_the_letters_that_are_counted(run, toy_model, promoters):
+    found = table(run("ablate", promoters, "-m", toy_model))
+    assert {(row["gc_effect"], row["gc_effect_sd"]) for row in found} == {("0", "0")}
+
+
+def test_spans_of_no_sequence_are_told(run, toy_model, promoters, tmp_path):
+    (tmp_path / "spans.bed").write_text("z\t1\t3\n")
+    result = run("ablate", promoters, "-m", toy_model, "--spans", tmp_path / "spans.bed")
+    assert (result.exit_code, result.stderr) == (
+        1,
+        f"Error: Expected spans of the sequences in INPUT, got none of them in {tmp_path}/spans.bed.\n",
+    )
+
+
+def test_spans_and_windows_are_wrong_usage(run, promoters):
+    result = run("ablate", promoters, "--spans", "x", "--window", 5)
+    assert (result.exit_code, "either --spans or windows" in result.stderr) == (2, True)
+
+
+def test_sequences_that_do_not_fit_can_be_skipped(run, toy_model, tmp_path):
+    (tmp_path / "made.txt").write_text("ACGT\nA\n")
+    assert run("ablate", tmp_path / "made.txt", "-m", toy_model).exit_code == 1
+    result = run("ablate", tmp_path / "made.txt", "-m", toy_model, "--on-error", "skip")
+    assert (result.exit_code, "Skipped 1 of 2 records" in result.stderr) == (0, True)

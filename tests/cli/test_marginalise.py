@@ -1,0 +1,69 @@
+import csv
+import io
+import json
+
+import pytest
+
+from dreamkeras.cli.options import numbers
+
+
+def table(result):
+    assert result.exit_code == 0, result.stderr
+    return list(csv.DictReader(io.StringIO(result.stdout), delimiter="\t"))
+
+
+def test_effects_are_those_of_the_letters_that_come_in(run, toy_model, tmp_path):
+    (tmp_path / "made.txt").write_text("AAAAAAAAAA\nAAAAAAAA\n")
+    found = table(run("marginalise", "GCN", "-m", toy_model, "--backgrounds", tmp_path / "made.txt", "--positions", "1,6"))
+    assert [(row["id"], row["position"], row["strand"]) for row in found] == [("GCN", p, s) for p in "16" for s in "+-"]
+    assert {(row["gc_effect"], row["gc_effect_low"], row["gc_effect_high"], row["a_effect"]) for row in found} == {("2", "2", "2", "-2")}
+
+
+def test_two_motifs_have_a_spacing_and_an_interaction(run, toy_model):
+    found = table(run("marginalise", "GG", "CC", "-m", toy_model, "--spacings", "0:6:3", "--strands", "+", "--gc", "0"))
+    assert [(row["position"], row["spacing"], row["strands"]) for row in found] == [("2", spacing, "++") for spacing in "036"]
+    assert {(row["gc_effect"], row["gc_first"], row["gc_second"], row["gc_interaction"]) for row in found} == {("4", "2", "2", "0")}
+
+
+def test_results_have_a_manifest_and_depend_on_the_seed_alone(run, toy_model, tmp_path):
+    paths = [tmp_path / name for name in ("a.csv", "b.csv", "c.csv")]
+    for path, seed in zip(paths, (1, 1, 2), strict=True):
+        assert run("marginalise", "GWS", "-m", toy_model, "--seed", seed, "-n", 20, "-o", path).exit_code == 0
+    one, same, other = (path.read_text() for path in paths)
+    assert one == same != other
+    manifest = json.loads((tmp_path / "a.csv.manifest.json").read_text())
+    assert list(manifest["models"]) == [str(toy_model)]
+
+
+def test_backgrounds_with_adapters_are_their_inserts(run, tmp_path):
+    (tmp_path / "made.txt").write_text("TGCATTTTTTTCACATC" + "ACGT" * 20 + "GGTTACGGCTGTT\n")
+    first = run("marginalise", "TGACTCA", "--backgrounds", tmp_path / "made.txt", "--positions", "80")
+    assert "within the 80 letters of the shortest background, got TGACTCA from 80 to 86" in first.stderr
+    (found,) = table(run("marginalise", "TGACTCA", "--backgrounds", tmp_path / "made.txt", "--positions", "74", "--strands", "+"))
+    assert found["expression_effect"] == found["expression_effect_low"]
+
+
+@pytest.mark.parametrize(
+    ("args", "message"),
+    [
+        (["A", "C", "G"], "one motif or two, got 3"),
+        (["A", "--spacings", "1"], "second motif beside --spacings"),
+        (["A", "--length", "10", "--backgrounds", "x"], "either --backgrounds or --length"),
+        (["A", "--positions", "x"], "'x' is neither numbers such as 3,5,8 nor FROM:TO:STEP"),
+    ],
+)
+def test_choices_that_do_not_go_together_are_wrong_usage(run, args, message):
+    result = run("marginalise", *args)
+    assert (result.exit_code, message in result.stderr) == (2, True), result.stderr
+
+
+def test_a_motif_that_is_none_is_one_line(run, toy_model):
+    result = run("marginalise", "TG4", "-m", toy_model)
+    assert (result.exit_code, result.stderr) == (1, "Error: Expected a motif of the letters ACGTURYSWKMBDHVN, got 'TG4'.\n")
+
+
+@pytest.mark.parametrize(
+    ("text", "wanted"), [("7", [7]), ("3,5,8", [3, 5, 8]), ("0:4:2", [0, 2, 4]), ("1:3", [1, 2, 3]), ("0:5:3", [0, 3])]
+)
+def test_numbers_are_lists_or_ranges(text, wanted):
+    assert numbers(text) == wanted
