@@ -18,7 +18,7 @@ from dreamkeras.sequence.sources import STANDARD, open_source
 
 __all__ = ["Genome", "find_contig", "match_contigs"]
 
-MITOCHONDRIA = ("MT", "chrM")
+MITOCHONDRIA = ("MT", "chrM", "M", "chrMT")
 """The only contig that Ensembl and UCSC call by different words, and not only with and without `chr`."""
 
 
