@@ -7,7 +7,7 @@ import numpy as np
 
 from dreamkeras.scoring.distinct import window_keys
 
-__all__ = ["Candidates", "best_of_each", "candidate_keys", "diverse", "empty_candidates", "joined"]
+__all__ = ["Candidates", "best_of_each", "candidate_keys", "empty_candidates", "far_apart", "joined"]
 
 
 class Candidates(NamedTuple):
@@ -61,31 +61,37 @@ def best_of_each(candidates: Candidates, number: int) -> np.ndarray:
     return order[_rank(candidates.owner[order]) < number]
 
 
-def diverse(candidates: Candidates, number: int, distance: int) -> np.ndarray:
-    """The best designs of each start that are far enough apart, the best first, then the next that is far enough from all before it.
+def far_apart(candidates: Candidates, lengths: np.ndarray, number: int, distance: int, taken: Candidates) -> np.ndarray:
+    """The best designs of each start that are far enough from all better ones of it, and from those of other starts before it.
 
     Args:
         candidates: n designs.
+        lengths: int64 (starts,), letters of each start's insert; only designs of one length are near to each other.
         number: How many of each start, at most.
-        distance: Fewest letters in which two of one start's differ.
+        distance: Fewest letters in which any two differ.
+        taken: Designs that are chosen already.
 
     Returns:
         int64 (kept,), rows, each start's in falling order.
     """
-    if distance <= 1:
-        return best_of_each(candidates, number)
     order = _falling(candidates)
     kept = [np.empty(0, np.int64)]
-    for _ in range(number):
-        if not len(order):
-            break
-        _, first, places = np.unique(candidates.owner[order], return_index=True, return_inverse=True)
-        chosen = order[first]
-        kept.append(chosen)
-        apart = (candidates.letters[order] != candidates.letters[chosen][places]).sum(axis=1)
-        order = order[apart >= distance]
-    rows = np.concatenate(kept)
-    return rows[np.argsort(candidates.owner[rows], kind="stable")]
+    chosen: dict[int, list[np.ndarray]] = {}
+    for owner, letters in zip(taken.owner.tolist(), taken.letters, strict=True):
+        chosen.setdefault(int(lengths[owner]), []).append(letters)
+    for rows in np.split(order, np.flatnonzero(np.diff(candidates.owner[order])) + 1) if len(order) else ():
+        others = chosen.setdefault(int(lengths[candidates.owner[rows[0]]]), [])
+        for letters in others:
+            rows = rows[_is_far(candidates, rows, letters, distance)]
+        for _ in range(number):
+            kept.append(rows[:1])
+            others += list(candidates.letters[rows[:1]])
+            rows = rows[_is_far(candidates, rows, candidates.letters[rows[:1]], distance)]
+    return np.concatenate(kept)
+
+
+def _is_far(candidates: Candidates, rows: np.ndarray, letters: np.ndarray, distance: int) -> np.ndarray:
+    return (candidates.letters[rows] != letters).sum(axis=1) >= distance
 
 
 def _falling(candidates: Candidates) -> np.ndarray:

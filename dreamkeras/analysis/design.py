@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from dreamkeras.analysis.candidates import Candidates
+from dreamkeras.analysis.candidates import Candidates, empty_candidates, far_apart, joined
 from dreamkeras.analysis.constraints import Constraints
 from dreamkeras.analysis.design_rules import Rules, reach_of
 from dreamkeras.analysis.evolution import evolution
@@ -22,7 +22,7 @@ from dreamkeras.sequence.alphabet import BASES
 from dreamkeras.sequence.ragged import Ragged
 from dreamkeras.sequence.records import Records
 
-__all__ = ["METHODS", "Designs", "Settings", "design", "random_starts"]
+__all__ = ["METHODS", "USUAL", "Designs", "Settings", "design", "random_starts"]
 
 METHODS = {"evolution": 50, "greedy": 100, "beam": 50, "gradient": 100}
 """The ways to design, and how many steps each takes at most unless told otherwise."""
@@ -30,8 +30,11 @@ METHODS = {"evolution": 50, "greedy": 100, "beam": 50, "gradient": 100}
 LETTERS = 1 << 23
 """Letters of the designs that are looked at in one step; starts are searched from in batches that keep to it."""
 
-DRAWS = 1000
-"""Random inserts that are drawn for each that is wanted, before constraints count as too strict."""
+POOL = 4096
+"""Designs of each start that those to return are chosen from, where these have to be different."""
+
+DRAWN, DRAWS = 256, 200
+"""Random inserts that are drawn at once, at least, and how often that is done before constraints count as too strict."""
 
 
 class Settings(NamedTuple):
@@ -132,16 +135,15 @@ def design(
     rules = Rules(constraints, starts)
     rules.require_starts()
     generator = np.random.default_rng(settings.seed)
-    limits = Limits(settings.steps or METHODS[settings.method], settings.calls, settings.number, settings.diversity)
-    found, steps, before = [], [], []
+    limits = Limits(settings.steps or METHODS[settings.method], settings.calls, _pool(settings))
+    designs, steps, before = empty_candidates(starts.letters.shape[1]), [], []
     for rows in _batches(starts, settings):
         search = Search(Rules(constraints, starts.select(rows)), predictor, goal, limits, batch_size, progress)
         _run(search, settings, propose or all_edits, generator)
-        found.append(search.found._replace(owner=rows[search.found.owner]))
+        found = search.found._replace(owner=rows[search.found.owner])
+        designs = joined([designs, _chosen(found, starts, settings, designs)])
         steps += [step._replace(owner=rows[step.owner]) for step in search.steps]
         before.append(search.steps[0].mean)
-    designs = Candidates(*map(np.concatenate, zip(*found, strict=True)))
-    designs = designs.select(_far_apart(designs, starts, settings.diversity))
     return _described(designs, rules, predictor, goal, np.concatenate(before), steps, batch_size)
 
 
@@ -159,17 +161,18 @@ def random_starts(number: int, length: int, constraints: Constraints, predictor:
         InputError: The length does not fit, or hardly any random insert keeps the constraints.
     """
     generator = np.random.default_rng(seed)
-    kept = [random_records(0, length, generator)]
+    at_once = max(number, DRAWN)
+    flat, count = [np.empty(0, np.uint8)], 0
     for _ in range(DRAWS):
-        drawn = random_records(number, length, generator)
+        drawn = random_records(at_once, length, predictor.constructs[0], generator)
         starts = place_starts(drawn, predictor.constructs, reach_of(constraints))
-        kept.append(drawn.select(Rules(constraints, starts).allowed(np.arange(number), starts.letters)))
-        if sum(len(records.ids) for records in kept) >= number:
-            flat = np.concatenate([records.sequences.flat for records in kept])[: number * length]
-            ids = [f"random_{row}" for row in range(1, number + 1)]
-            return drawn._replace(ids=ids, sequences=Ragged.from_lengths(flat, np.full(number, length)))
-    count = sum(len(records.ids) for records in kept)
-    raise InputError(f"Expected {number:,} random inserts that keep the constraints, got {count:,} of {DRAWS * number:,}: give starts.")
+        allowed = Rules(constraints, starts).allowed(np.arange(at_once), starts.letters)
+        flat, count = [*flat, drawn.sequences.select(allowed).flat], count + int(allowed.sum())
+        if count >= number:
+            lengths = np.full(number, drawn.sequences.lengths[0])
+            letters = np.concatenate(flat)[: int(lengths.sum())]
+            return drawn._replace(sequences=Ragged.from_lengths(letters, lengths), ids=drawn.ids[:number], lines=drawn.lines[:number])
+    raise InputError(f"Expected {number:,} random inserts that keep the constraints, got {count:,} of {DRAWS * at_once:,}: give starts.")
 
 
 def _check(settings: Settings, propose: Proposer | None) -> None:
@@ -187,7 +190,7 @@ def _batches(starts: Starts, settings: Settings) -> Iterator[np.ndarray]:
     """Rows of the starts, so many at once that a step's designs are few enough."""
     all_single = (len(BASES) - 1) * starts.letters.shape[1]
     designs = {"evolution": 2 * settings.population, "beam": all_single * settings.width}.get(settings.method, all_single)
-    at_once = max(1, LETTERS // max(1, designs * starts.letters.shape[1]))
+    at_once = max(1, LETTERS // (max(designs, _pool(settings)) * starts.letters.shape[1]))
     for first in range(0, len(starts.ids), at_once):
         yield np.arange(first, min(first + at_once, len(starts.ids)))
 
@@ -201,15 +204,15 @@ def _run(search: Search, settings: Settings, propose: Proposer, generator: np.ra
         greedy(search, propose)
 
 
-def _far_apart(designs: Candidates, starts: Starts, diversity: int) -> np.ndarray:
-    """int64: the designs that differ in so many letters from all better ones of their length."""
-    kept: list[int] = []
-    lengths = starts.lengths[designs.owner]
-    for row in np.argsort(-designs.objective, kind="stable") if diversity > 1 else ():
-        others = [other for other in kept if lengths[other] == lengths[row]]
-        if not others or (designs.letters[others] != designs.letters[row]).sum(axis=1).min() >= diversity:
-            kept.append(int(row))
-    return np.sort(kept) if diversity > 1 else np.arange(len(lengths))
+def _pool(settings: Settings) -> int:
+    """Designs of each start that are kept until the ones to return are chosen."""
+    return settings.number if settings.diversity <= 1 else max(POOL, settings.number)
+
+
+def _chosen(found: Candidates, starts: Starts, settings: Settings, taken: Candidates) -> Candidates:
+    if settings.diversity <= 1:
+        return found
+    return found.select(far_apart(found, starts.lengths, settings.number, settings.diversity, taken))
 
 
 def _described(

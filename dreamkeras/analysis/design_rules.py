@@ -87,6 +87,7 @@ class Rules:
         """What each constraint asks for, and bool (n,), which designs do not have it."""
         ask, first, stops = self.constraints, self.starts.first, self.starts.stops[owner]
         yield "fixed letters stay", ((letters != self.starts.letters[owner]) & ~self.editable[owner]).any(axis=1)
+        yield "no adapter at an end of the insert", self._brings_adapter(owner, letters)
         if ask.max_edits is not None:
             yield f"at most {ask.max_edits} edits", self.edits(owner, letters) > ask.max_edits
         if ask.gc:
@@ -100,6 +101,18 @@ class Rules:
             yield f"no {' or '.join(ask.forbid)} on either strand", has_site(letters, self._forbid, first, stops)
         for site, strands in zip(ask.require, self._require, strict=True):
             yield f"{site} on one of the strands", ~has_site(letters, strands, first, stops)
+
+    def _brings_adapter(self, owner: np.ndarray, letters: np.ndarray) -> np.ndarray:
+        """bool (n,): whether the bare insert would be read as one that is given with an adapter."""
+        (left, right), first, stops = self.starts.adapters, self.starts.first, self.starts.stops[owner]
+        brings = np.zeros(len(owner), bool)
+        if left:
+            brings |= (letters[:, first : first + left] == letters[:, first - left : first]).all(axis=1) & (first + left <= stops)
+        if right:
+            columns = stops[:, None] + np.arange(right)
+            rows = np.arange(len(owner))[:, None]
+            brings |= (letters[rows, columns - right] == letters[rows, columns]).all(axis=1) & (stops - right >= first + left)
+        return brings
 
 
 def _has_run(letters: np.ndarray, length: int, first: int, stops: np.ndarray) -> np.ndarray:

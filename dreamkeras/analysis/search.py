@@ -5,7 +5,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from dreamkeras.analysis.candidates import Candidates, best_of_each, diverse, empty_candidates, joined
+from dreamkeras.analysis.candidates import Candidates, best_of_each, empty_candidates, joined
 from dreamkeras.analysis.design_rules import Rules
 from dreamkeras.analysis.goal import Goal
 from dreamkeras.scoring.distinct import DistinctScorer
@@ -23,14 +23,12 @@ class Limits(NamedTuple):
     Args:
         steps: Most steps.
         calls: Most designs that are tried for each start, on average; a step that would pass it is not begun. None without.
-        number: Designs that are kept of each start.
-        distance: Fewest letters in which two of them differ.
+        kept: Designs that are kept of each start.
     """
 
     steps: int
     calls: int | None = None
-    number: int = 1
-    distance: int = 1
+    kept: int = 1
 
 
 class Step(NamedTuple):
@@ -72,18 +70,18 @@ class Search:
         self.steps: list[Step] = []
         self._distinct = DistinctScorer(predictor)
         self._batch_size, self._progress = batch_size, progress
-        self._kept = empty_candidates(self.starts.letters.shape[1])
+        self._found = self._best = empty_candidates(self.starts.letters.shape[1])
         self._asked = 0
 
     @property
     def found(self) -> Candidates:
-        """The designs that are kept, each start's in falling order."""
-        return self._kept
+        """The best different designs of each start, in falling order."""
+        return self._found
 
     @property
     def best(self) -> Candidates:
-        """The best design of each start so far."""
-        return self._kept.select(best_of_each(self._kept, 1))
+        """The best design of each start, in the order of the starts."""
+        return self._best
 
     def begin(self) -> Candidates:
         """Scores the starts."""
@@ -112,8 +110,7 @@ class Search:
         columns = [self._ask(owner[first : first + WINDOWS], letters[first : first + WINDOWS]) for first in range(0, len(owner), WINDOWS)]
         found = Candidates(owner, letters, *self._judged(columns))
         self._asked += len(owner)
-        together = joined([self._kept, found])
-        self._kept = together.select(diverse(together, self.limits.number, self.limits.distance))
+        self._found, self._best = _best(self._found, found, self.limits.kept), _best(self._best, found, 1)
         self._note(found)
         return found
 
@@ -126,7 +123,11 @@ class Search:
 
     def _note(self, found: Candidates) -> None:
         owner, places, tried = np.unique(found.owner, return_inverse=True, return_counts=True)
-        best = self.best
-        best = best.select(np.searchsorted(best.owner, owner))
+        best = self._best.select(owner)
         mean = np.bincount(places, found.value) / tried
         self.steps.append(Step(owner, tried, best.value, mean, self.rules.edits(owner, best.letters), best.objective))
+
+
+def _best(before: Candidates, found: Candidates, number: int) -> Candidates:
+    together = joined([before, found])
+    return together.select(best_of_each(together, number))

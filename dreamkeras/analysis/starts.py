@@ -90,27 +90,28 @@ def place_starts(records: Records, constructs: Sequence[Construct], reach: int) 
         InputError: A sequence does not fit, or has letters that are no bases; the message names it.
         ModelError: The constructs put different letters around an insert.
     """
+    left, right = _surroundings(constructs)
     for construct in constructs:
         construct.cut(records)
-    left, right = _surroundings(constructs)
     adapters = len(constructs[0].left_adapter), len(constructs[0].right_adapter)
     left, right = left[max(0, len(left) - max(reach, adapters[0])) :], right[: max(reach, adapters[1])]
     begins, lengths = constructs[0].inserts(records.sequences)
     letters = np.full((len(lengths), len(left) + int(lengths.max(initial=0)) + len(right)), FILLING, np.uint8)
     for length in np.unique(lengths):
         rows = np.flatnonzero(lengths == length)
-        inserts = records.sequences.flat[begins[rows, None] + np.arange(length)]
-        around = [np.broadcast_to(np.frombuffer(text.encode(), np.uint8), (len(rows), len(text))) for text in (left, right)]
-        letters[rows, : len(left) + length + len(right)] = np.concatenate([around[0], _upper(inserts), around[1]], axis=1)
+        inserts = _upper(records.sequences.flat[begins[rows, None] + np.arange(length)])
+        filled = np.concatenate([_repeated(left, len(rows)), inserts, _repeated(right, len(rows))], axis=1)
+        letters[rows, : filled.shape[1]] = filled
     starts = Starts(records.ids, letters, len(left), lengths, adapters, tuple(constructs))
     _refuse_codes(starts, records)
     return starts
 
 
-def random_records(number: int, length: int, generator: np.random.Generator) -> Records:
-    """Inserts of random bases, each base as likely."""
-    letters = BASE_CODES[generator.integers(0, len(BASES), (number, length))]
-    sequences = Ragged.from_lengths(letters.ravel(), np.full(number, length))
+def random_records(number: int, length: int, construct: Construct, generator: np.random.Generator) -> Records:
+    """Inserts of random bases, each base as likely, between their adapters."""
+    inserts = BASE_CODES[generator.integers(0, len(BASES), (number, length))]
+    letters = np.concatenate([_repeated(construct.left_adapter, number), inserts, _repeated(construct.right_adapter, number)], axis=1)
+    sequences = Ragged.from_lengths(letters.ravel(), np.full(number, letters.shape[1]))
     return Records([f"random_{row}" for row in range(1, number + 1)], sequences, np.arange(1, number + 1), "random inserts")
 
 
@@ -131,6 +132,10 @@ def _surroundings(constructs: Sequence[Construct]) -> tuple[str, str]:
         names = " and ".join(construct.name for construct in constructs)
         raise ModelError(f"Expected models whose constructs put the same letters around an insert, got those of constructs {names}.")
     return left, right
+
+
+def _repeated(text: str, rows: int) -> np.ndarray:
+    return np.broadcast_to(np.frombuffer(text.encode("ascii"), np.uint8), (rows, len(text)))
 
 
 def _upper(letters: np.ndarray) -> np.ndarray:
