@@ -6,10 +6,11 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from .options import DESIGN_METHODS, batch_size_option, device_option, id_column_option, models_option, sequence_column_option
+from .options import BACKENDS, DESIGN_METHODS, batch_size_option, device_option, id_column_option, models_option, sequence_column_option
 
 if TYPE_CHECKING:
     from dreamkeras.analysis.design import Designs
+    from dreamkeras.analysis.design_run import ProposerOf
 
 __all__ = ["command"]
 
@@ -59,12 +60,19 @@ def _target(_ctx: click.Context, _parameter: click.Parameter, text: str) -> str 
 @click.option("--seed", type=click.IntRange(min=0), default=0, show_default=True, help="Of all random choices.")
 @device_option
 @batch_size_option
-def command(output: Path, batch_size: int | None, random: int | None, **choices: Any) -> None:
+@click.option("--backend", type=click.Choice(BACKENDS), help="Of the method gradient.  [default: KERAS_BACKEND, else the first installed]")
+def command(output: Path, batch_size: int | None, random: int | None, backend: str | None, **choices: Any) -> None:
     """Design inserts that a model predicts to express as wanted.
 
     Changes letters of the sequences in --start, or of random inserts; adapters and flanks stay. Writes designs.tsv, designs.fa,
     steps.tsv and a manifest.
     """
+    by_gradient = choices["method"] == "gradient"
+    others = [model for model in choices["models"] if not Path(model).is_dir()] if choices["models"] else ["none"]
+    if by_gradient and others:
+        raise click.UsageError(f"Expected run folders (-m) for --method gradient, which needs Keras models, got {others[0]}.")
+    if backend and not by_gradient:
+        raise click.UsageError("Expected --method gradient beside --backend.")
     if choices["start"] and (random or choices["length"]):
         raise click.UsageError("Expected --start or random inserts (--random, --length), got both.")
 
@@ -77,11 +85,26 @@ def command(output: Path, batch_size: int | None, random: int | None, **choices:
     given = {name: choices.pop(name) for name in CONSTRAINTS}
     fields = {name: list(value) if isinstance(value, tuple) else value for name, value in given.items() if value not in (None, ())}
     settings = Settings(**{name: choices.pop(name) for name in SETTINGS})
+    proposer_of = _gradient_edits(choices["models"], backend, batch_size or BATCH_SIZE) if by_gradient else None
     chosen = Choices(fields=fields, settings=settings, batch_size=batch_size or BATCH_SIZE, random=random or 1, **choices)
     with show_records() as progress:
-        designs = run_design(chosen, output, " ".join(["dreamkeras", *sys.argv[1:]]), progress=progress)
+        designs = run_design(chosen, output, " ".join(["dreamkeras", *sys.argv[1:]]), proposer_of=proposer_of, progress=progress)
     _report(designs, settings.number)
     click.echo(f"Wrote {output}: see designs.tsv.", err=True)
+
+
+def _gradient_edits(models: tuple[str, ...], backend: str | None, batch_size: int) -> "ProposerOf":
+    """What proposes edits by the gradients of the Keras models of run folders."""
+    from dreamkeras.export.onnx_file import find_model
+    from dreamkeras.training.backend import choose_backend
+
+    files = [find_model(Path(model)) for model in models]
+    choose_backend(backend)
+
+    from dreamkeras.export.tracing import load_network
+    from dreamkeras.models.gradient_edits import GradientEdits
+
+    return lambda goal: GradientEdits([load_network(file) for file in files], goal, batch_size=batch_size)
 
 
 def _report(designs: "Designs", number: int) -> None:

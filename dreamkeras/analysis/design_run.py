@@ -21,7 +21,7 @@ from dreamkeras.sequence.ragged import Ragged
 from dreamkeras.sequence.reading import read_records
 from dreamkeras.sequence.records import Records
 
-__all__ = ["Choices", "run_design"]
+__all__ = ["Choices", "ProposerOf", "run_design"]
 
 ProposerOf = Callable[[Goal], Proposer]
 """Makes what proposes edits, once it is settled what they are for."""
@@ -95,7 +95,7 @@ def run_design(
     )
     with open_folder(folder) as unfinished:
         write_designs(unfinished, designs, predictor, with_adapters=choices.with_adapters)
-        write_manifest(unfinished, command, models, [path for path in (choices.start, choices.constraints) if path])
+        write_manifest(unfinished / "manifest.json", command, models, [path for path in (choices.start, choices.constraints) if path])
     return designs
 
 

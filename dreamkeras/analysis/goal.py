@@ -43,10 +43,13 @@ class Goal(NamedTuple):
 
     def objective(self, columns: np.ndarray) -> np.ndarray:
         """float64 (n,): the higher the better; of what is no number, lower than all else."""
-        values, spread = self.values(columns), self.spread(columns)
-        reached = values if self.target == "max" else -values if self.target == "min" else -abs(values - float(self.target))
+        reached, spread = self.reached(self.values(columns)), self.spread(columns)
         reached = reached if spread is None or not self.penalty else reached - self.penalty * spread
         return np.where(np.isnan(reached), -np.inf, reached)
+
+    def reached(self, values: np.ndarray) -> np.ndarray:
+        """float64 (n,): how far predictions alone are what is wanted; the higher the better."""
+        return values if self.target == "max" else -values if self.target == "min" else -abs(values - float(self.target))
 
 
 def settle_goal(predictor: Scorer, target: Target, task: str | None = None, minus: str | None = None, penalty: float = 0.0) -> Goal:

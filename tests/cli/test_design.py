@@ -97,6 +97,30 @@ def test_designs_come_between_their_adapters_where_asked_for(run, tmp_path):
     assert len(row["sequence"]) == 17 + 80 + 13
 
 
+def test_the_gradient_of_a_run_folders_network_proposes_edits(run, starts, tmp_path):
+    for package in ("keras", "tensorflow"):
+        pytest.importorskip(package)
+    from saved_models import save_small_network
+
+    from dreamkeras.scoring.predictor import PACKAGED_MODEL
+
+    folder = tmp_path / "run"
+    folder.mkdir()
+    save_small_network(folder / "model.keras")
+    (folder / "model.onnx").write_bytes(PACKAGED_MODEL.read_bytes())  # another network, which has the last word
+    result = run("design", "--target", "max", "-m", folder, "--start", starts, "--method", "gradient", "--steps", 3, "-o", tmp_path / "out")
+    assert result.exit_code == 0, result.stderr
+    rows = rows_of(tmp_path / "out" / "designs.tsv")
+    assert all(float(row["prediction"]) > float(row["start_prediction"]) for row in rows)
+    assert {row["tried"] for row in rows_of(tmp_path / "out" / "steps.tsv") if row["step"] == "1"} <= {"18", "19", "20"}
+
+
+def test_the_gradient_needs_a_run_folder(run, tmp_path):
+    result = run("design", "--target", "max", "--method", "gradient", "-o", tmp_path / "out")
+    assert result.exit_code == 2
+    assert "Expected run folders (-m) for --method gradient, which needs Keras models, got none." in result.stderr
+
+
 @pytest.mark.parametrize(
     ("args", "code", "message"),
     [
@@ -108,6 +132,8 @@ def test_designs_come_between_their_adapters_where_asked_for(run, tmp_path):
         ),
         (("--target", "max", "--start", "{starts}", "--length", 2), 2, "got both."),
         (("--target", "max"), 1, "the task to design for, one of gc, a, got none"),
+        (("--target", "max", "--task", "gc", "--method", "gradient"), 2, "Expected run folders (-m) for --method gradient"),
+        (("--target", "max", "--task", "gc", "--backend", "jax"), 2, "Expected --method gradient beside --backend."),
         (("--target", "max", "--task", "gc", "--penalty", 1), 1, "an ensemble for a penalty"),
         (("--target", "max", "--task", "gc", "--forbid", "EcoRQ"), 1, "did you mean EcoR"),
         (("--target", "max", "--task", "gc", "--start", "{starts}", "--gc", 50, 60), 1, "got 'a' and 1 more: 50 to 60 % G and C"),
