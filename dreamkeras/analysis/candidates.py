@@ -56,8 +56,9 @@ def best_of_each(candidates: Candidates, number: int) -> np.ndarray:
         int64 (kept,), rows; of equal ones the first.
     """
     order = _falling(candidates)
-    _, first = np.unique(candidate_keys(candidates.owner[order], candidates.letters[order]), return_index=True)
-    order = order[np.sort(first)]
+    if number > 1:
+        _, first = np.unique(candidate_keys(candidates.owner[order], candidates.letters[order]), return_index=True)
+        order = order[np.sort(first)]
     return order[_rank(candidates.owner[order]) < number]
 
 

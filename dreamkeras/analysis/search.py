@@ -70,13 +70,15 @@ class Search:
         self.steps: list[Step] = []
         self._distinct = DistinctScorer(predictor)
         self._batch_size, self._progress = batch_size, progress
-        self._found = self._best = empty_candidates(self.starts.letters.shape[1])
+        self._best = empty_candidates(self.starts.letters.shape[1])
+        self._found = [self._best]
         self._asked = 0
 
     @property
     def found(self) -> Candidates:
         """The best different designs of each start, in falling order."""
-        return self._found
+        together = joined(self._found)
+        return together.select(best_of_each(together, self.limits.kept))
 
     @property
     def best(self) -> Candidates:
@@ -110,9 +112,17 @@ class Search:
         columns = [self._ask(owner[first : first + WINDOWS], letters[first : first + WINDOWS]) for first in range(0, len(owner), WINDOWS)]
         found = Candidates(owner, letters, *self._judged(columns))
         self._asked += len(owner)
-        self._found, self._best = _best(self._found, found, self.limits.kept), _best(self._best, found, 1)
+        self._best = joined([self._best, found])
+        self._best = self._best.select(best_of_each(self._best, 1))
+        self._keep(found)
         self._note(found)
         return found
+
+    def _keep(self, found: Candidates) -> None:
+        """Adds to what is kept; the best of it are picked out only now and then, when it has grown to twice what they are."""
+        self._found.append(found)
+        if sum(len(part.owner) for part in self._found) > 2 * self.limits.kept * len(self.starts.ids):
+            self._found = [self.found]
 
     def _ask(self, owner: np.ndarray, letters: np.ndarray) -> np.ndarray:
         return self._distinct.score(self.starts.windows(owner, letters), self._batch_size, self._progress)
@@ -126,8 +136,3 @@ class Search:
         best = self._best.select(owner)
         mean = np.bincount(places, found.value) / tried
         self.steps.append(Step(owner, tried, best.value, mean, self.rules.edits(owner, best.letters), best.objective))
-
-
-def _best(before: Candidates, found: Candidates, number: int) -> Candidates:
-    together = joined([before, found])
-    return together.select(best_of_each(together, number))

@@ -32,12 +32,10 @@ def greedy(search: Search, propose: Proposer = all_edits) -> None:
     """
     members = search.begin()
     while len(members.owner):
-        found = search.step(*propose(search, members))
-        if found is None:
+        before = search.best.objective
+        if search.step(*propose(search, members)) is None:
             return
-        best = found.select(best_of_each(found, 1))
-        before = members.objective[np.searchsorted(members.owner, best.owner)]
-        members = best.select(best.objective > before)
+        members = search.best.select(search.best.objective > before)
 
 
 def beam(search: Search, width: int) -> None:
