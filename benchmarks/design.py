@@ -24,7 +24,6 @@ from dreamkeras.scoring.scorer import Scorer
 from dreamkeras.sequence.ragged import Ragged
 from dreamkeras.sequence.records import Records
 
-
 Values = tuple[np.ndarray, np.ndarray]
 """Predictions and truth."""
 

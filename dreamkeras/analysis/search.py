@@ -8,6 +8,7 @@ import numpy as np
 from dreamkeras.analysis.candidates import Candidates, best_of_each, empty_candidates, joined
 from dreamkeras.analysis.design_rules import Rules
 from dreamkeras.analysis.goal import Goal
+from dreamkeras.errors import InputError
 from dreamkeras.scoring.distinct import DistinctScorer
 from dreamkeras.scoring.scorer import BATCH_SIZE, Progress, Scorer
 
@@ -98,12 +99,18 @@ class Search:
 
         Returns:
             Those that keep the rules; None where there is none, or a limit is reached.
+
+        Raises:
+            InputError: The first step has more designs than the limit on calls allows.
         """
         if len(self.steps) > self.limits.steps:
             return None
         allowed = self.rules.allowed(owner, letters)
         count = int(allowed.sum())
         most = None if self.limits.calls is None else self.limits.calls * len(self.starts.ids)
+        if most is not None and self._asked + count > most and len(self.steps) == 1:
+            each = -(-(self._asked + count) // len(self.starts.ids))
+            raise InputError(f"Expected calls to be enough for one step, {each} for each start, got {self.limits.calls}.")
         if not count or (most is not None and self._asked + count > most):
             return None
         return self._scored(owner[allowed], letters[allowed])

@@ -1,7 +1,10 @@
 import numpy as np
+import pytest
 from function_scorer import FunctionScorer
 from searches import search_from, texts_of
 from weight_sum import PLAIN, WeightSum
+
+from dreamkeras.errors import InputError
 
 
 def count_a(letters):
@@ -73,6 +76,13 @@ def test_no_step_is_taken_beyond_the_limits():
         assert search.step(*designs_of(search, [0, 0], "ACCC", "CACC")) is not None
         assert search.step(*designs_of(search, [0], "CCAC")) is None
         assert len(search.steps) == 2
+
+
+def test_calls_that_are_too_few_for_one_step_are_refused():
+    search = search_from(["CCCC", "GGGG"], FunctionScorer(count_a, PLAIN), calls=2)
+    search.begin()
+    with pytest.raises(InputError, match="enough for one step, 3 for each start, got 2"):
+        search.step(*designs_of(search, [0, 0, 1], "ACCC", "CACC", "AGGG"))
 
 
 def test_nothing_allowed_is_the_end():
