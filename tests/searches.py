@@ -7,6 +7,7 @@ from dreamkeras.analysis.design_rules import Rules, reach_of
 from dreamkeras.analysis.goal import settle_goal
 from dreamkeras.analysis.search import Limits, Search
 from dreamkeras.analysis.starts import place_starts
+from dreamkeras.scoring.distinct import DistinctScorer
 from dreamkeras.sequence.ragged import Ragged
 from dreamkeras.sequence.records import Records
 
@@ -19,7 +20,7 @@ def search_from(starts, predictor, target="max", fields=None, **limits):
     """A search that has not begun."""
     constraints = settle_constraints(fields or {})
     rules = Rules(constraints, place_starts(records_of(*starts), predictor.constructs, reach_of(constraints)))
-    return Search(rules, predictor, settle_goal(predictor, target), Limits(**{"steps": 100, **limits}))
+    return Search(rules, DistinctScorer(predictor), settle_goal(predictor, target), Limits(**{"steps": 100, **limits}))
 
 
 def texts_of(search):

@@ -17,6 +17,7 @@ from dreamkeras.analysis.search import Limits, Search, Step
 from dreamkeras.analysis.starts import Starts, place_starts, random_records
 from dreamkeras.analysis.stepwise import Proposer, all_edits, beam, greedy
 from dreamkeras.errors import InputError
+from dreamkeras.scoring.distinct import DistinctScorer
 from dreamkeras.scoring.scorer import BATCH_SIZE, Progress, Scorer
 from dreamkeras.sequence.alphabet import BASES
 from dreamkeras.sequence.ragged import Ragged
@@ -136,15 +137,16 @@ def design(
     rules.require_starts()
     generator = np.random.default_rng(settings.seed)
     limits = Limits(settings.steps or METHODS[settings.method], settings.calls, _pool(settings))
+    scorer = DistinctScorer(predictor)
     designs, steps, before = empty_candidates(starts.letters.shape[1]), [], []
     for rows in _batches(starts, settings):
-        search = Search(Rules(constraints, starts.select(rows)), predictor, goal, limits, batch_size, progress)
+        search = Search(Rules(constraints, starts.select(rows)), scorer, goal, limits, batch_size, progress)
         _run(search, settings, propose or all_edits, generator)
         found = search.found._replace(owner=rows[search.found.owner])
         designs = joined([designs, _chosen(found, starts, settings, designs)])
         steps += [step._replace(owner=rows[step.owner]) for step in search.steps]
         before.append(search.steps[0].mean)
-    return _described(designs, rules, predictor, goal, np.concatenate(before), steps, batch_size)
+    return _described(designs, rules, scorer, goal, np.concatenate(before), steps, batch_size)
 
 
 def random_starts(number: int, length: int, constraints: Constraints, predictor: Scorer, seed: int) -> Records:
@@ -216,10 +218,10 @@ def _chosen(found: Candidates, starts: Starts, settings: Settings, taken: Candid
 
 
 def _described(
-    designs: Candidates, rules: Rules, predictor: Scorer, goal: Goal, before: np.ndarray, steps: list[Step], batch_size: int
+    designs: Candidates, rules: Rules, scorer: DistinctScorer, goal: Goal, before: np.ndarray, steps: list[Step], batch_size: int
 ) -> Designs:
     starts, owner = rules.starts, designs.owner
-    columns = predictor.score_windows(starts.windows(owner, designs.letters), batch_size)
+    columns = scorer.score(starts.windows(owner, designs.letters), batch_size)
     inserts, sequences = (starts.sequences(owner, designs.letters, with_adapters=both) for both in (False, True))
     edits = rules.edits(owner, designs.letters)
     spread, objective = goal.spread(columns), goal.objective(columns)

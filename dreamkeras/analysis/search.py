@@ -10,7 +10,7 @@ from dreamkeras.analysis.design_rules import Rules
 from dreamkeras.analysis.goal import Goal
 from dreamkeras.errors import InputError
 from dreamkeras.scoring.distinct import DistinctScorer
-from dreamkeras.scoring.scorer import BATCH_SIZE, Progress, Scorer
+from dreamkeras.scoring.scorer import BATCH_SIZE, Progress
 
 __all__ = ["Limits", "Search", "Step"]
 
@@ -57,7 +57,7 @@ class Search:
 
     Args:
         rules: What designs may be; its starts are those of the search.
-        predictor: The model.
+        scorer: The model, which remembers windows.
         goal: What is wanted of its predictions.
         limits: When it ends, and what it keeps.
         batch_size: Windows scored at once.
@@ -65,12 +65,17 @@ class Search:
     """
 
     def __init__(
-        self, rules: Rules, predictor: Scorer, goal: Goal, limits: Limits, batch_size: int = BATCH_SIZE, progress: Progress | None = None
+        self,
+        rules: Rules,
+        scorer: DistinctScorer,
+        goal: Goal,
+        limits: Limits,
+        batch_size: int = BATCH_SIZE,
+        progress: Progress | None = None,
     ) -> None:
         self.rules, self.starts, self.goal, self.limits = rules, rules.starts, goal, limits
         self.steps: list[Step] = []
-        self._distinct = DistinctScorer(predictor)
-        self._batch_size, self._progress = batch_size, progress
+        self._scorer, self._batch_size, self._progress = scorer, batch_size, progress
         self._best = empty_candidates(self.starts.letters.shape[1])
         self._found = [self._best]
         self._asked = 0
@@ -132,7 +137,7 @@ class Search:
             self._found = [self.found]
 
     def _ask(self, owner: np.ndarray, letters: np.ndarray) -> np.ndarray:
-        return self._distinct.score(self.starts.windows(owner, letters), self._batch_size, self._progress)
+        return self._scorer.score(self.starts.windows(owner, letters), self._batch_size, self._progress)
 
     def _judged(self, columns: Sequence[np.ndarray]) -> tuple[np.ndarray, np.ndarray]:
         together = np.concatenate(columns)
