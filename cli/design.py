@@ -61,14 +61,16 @@ def _target(_ctx: click.Context, _parameter: click.Parameter, text: str) -> str 
 @device_option
 @batch_size_option
 @click.option("--backend", type=click.Choice(BACKENDS), help="Of the method gradient.  [default: KERAS_BACKEND, else the first installed]")
-def command(output: Path, batch_size: int | None, random: int | None, backend: str | None, **choices: Any) -> None:
+def command(
+    output: Path, models: tuple[str, ...], batch_size: int | None, device: str, random: int | None, backend: str | None, **choices: Any
+) -> None:
     """Design inserts that a model predicts to express as wanted.
 
     Changes letters of the sequences in --start, or of random inserts; adapters and flanks stay. Writes designs.tsv, designs.fa,
     steps.tsv and a manifest.
     """
     by_gradient = choices["method"] == "gradient"
-    others = [model for model in choices["models"] if not Path(model).is_dir()] if choices["models"] else ["none"]
+    others = [model for model in models if not Path(model).is_dir()] if models else ["none"]
     if by_gradient and others:
         raise click.UsageError(f"Expected run folders (-m) for --method gradient, which needs Keras models, got {others[0]}.")
     if backend and not by_gradient:
@@ -78,17 +80,22 @@ def command(output: Path, batch_size: int | None, random: int | None, backend: s
 
     from dreamkeras.analysis.design import Settings
     from dreamkeras.analysis.design_run import Choices, run_design
-    from dreamkeras.scoring.scorer import BATCH_SIZE
+    from dreamkeras.scoring.predictor import PACKAGED_MODEL
 
+    from .opening import open_models, report_packaged
     from .progress import show_records
 
     given = {name: choices.pop(name) for name in CONSTRAINTS}
     fields = {name: list(value) if isinstance(value, tuple) else value for name, value in given.items() if value not in (None, ())}
     settings = Settings(**{name: choices.pop(name) for name in SETTINGS})
-    proposer_of = _gradient_edits(choices["models"], backend, batch_size or BATCH_SIZE) if by_gradient else None
-    chosen = Choices(fields=fields, settings=settings, batch_size=batch_size or BATCH_SIZE, random=random or 1, **choices)
+    predictor, size = open_models(models, device, batch_size, None)
+    proposer_of = _gradient_edits(models, backend, size) if by_gradient else None
+    named = models or (str(PACKAGED_MODEL),)
+    chosen = Choices(models=named, fields=fields, settings=settings, batch_size=size, random=random or 1, **choices)
+    called = " ".join(["dreamkeras", *sys.argv[1:]])
     with show_records() as progress:
-        designs = run_design(chosen, output, " ".join(["dreamkeras", *sys.argv[1:]]), proposer_of=proposer_of, progress=progress)
+        designs = run_design(chosen, predictor, output, called, proposer_of=proposer_of, progress=progress)
+    report_packaged(models, predictor)
     _report(designs, settings.number)
     click.echo(f"Wrote {output}: see designs.tsv.", err=True)
 

@@ -1,4 +1,4 @@
-"""One design from files to a folder: models, sequences to begin with, constraints."""
+"""One design from files to a folder: sequences to begin with, constraints, designs."""
 
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -14,7 +14,6 @@ from dreamkeras.analysis.manifest import write_manifest
 from dreamkeras.analysis.starts import usual_length
 from dreamkeras.analysis.stepwise import Proposer
 from dreamkeras.errors import InputError
-from dreamkeras.scoring.predictor import PACKAGED_MODEL, load
 from dreamkeras.scoring.scorer import BATCH_SIZE, Progress, Scorer
 from dreamkeras.sequence.outputs import open_folder
 from dreamkeras.sequence.ragged import Ragged
@@ -32,7 +31,7 @@ class Choices(NamedTuple):
 
     Args:
         target: `"max"`, `"min"` or a number.
-        models: Run folders or `.onnx` files, one or an ensemble; none for the packaged model.
+        models: Run folders or `.onnx` files that the predictor is, for the manifest.
         start: File of sequences to begin with; None for random inserts.
         id_column: A table's column of names.
         sequence_column: A table's column of sequences.
@@ -45,7 +44,6 @@ class Choices(NamedTuple):
         penalty: Standard deviations of an ensemble that are taken off.
         settings: How to search.
         with_adapters: Whether designs are written between their adapters.
-        device: Where the models run.
         batch_size: Windows scored at once.
     """
 
@@ -63,30 +61,34 @@ class Choices(NamedTuple):
     penalty: float = 0.0
     settings: Settings = USUAL
     with_adapters: bool = False
-    device: str = "auto"
     batch_size: int = BATCH_SIZE
 
 
 def run_design(
-    choices: Choices, folder: Path, command: str, *, proposer_of: ProposerOf | None = None, progress: Progress | None = None
+    choices: Choices,
+    predictor: Scorer,
+    folder: Path,
+    command: str,
+    *,
+    proposer_of: ProposerOf | None = None,
+    progress: Progress | None = None,
 ) -> Designs:
     """Designs, and fills a folder.
 
     Args:
         choices: What is designed.
+        predictor: The model.
         folder: Where the files go; new or empty. It appears when all of them are there.
         command: What was run, for the manifest.
         proposer_of: For the method `gradient`.
         progress: Told after each batch how many windows it had.
 
     Raises:
-        DreamkerasError: A file, a model or a constraint will not do, or they do not go together; nothing has been written then.
+        DreamkerasError: A file or a constraint will not do, or they do not go together; nothing has been written then.
     """
     if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
         raise InputError(f"Expected a new or empty folder, got {folder}: take another name.")
     constraints = settle_constraints({**(read_constraints(choices.constraints) if choices.constraints else {}), **choices.fields})
-    models = choices.models or (str(PACKAGED_MODEL),)
-    predictor = load(models, choices.device) if len(models) > 1 else load(models[0], choices.device)
     goal = settle_goal(predictor, choices.target, choices.task, choices.minus, choices.penalty)
     records = _starts(choices, constraints, predictor)
     propose = proposer_of(goal) if proposer_of else None
@@ -95,7 +97,9 @@ def run_design(
     )
     with open_folder(folder) as unfinished:
         write_designs(unfinished, designs, predictor, with_adapters=choices.with_adapters)
-        write_manifest(unfinished / "manifest.json", command, models, [path for path in (choices.start, choices.constraints) if path])
+        write_manifest(
+            unfinished / "manifest.json", command, choices.models, [path for path in (choices.start, choices.constraints) if path]
+        )
     return designs
 
 

@@ -90,7 +90,7 @@ def test_designs_that_are_missing_are_told(run, toy_model, starts, tmp_path):
 
 def test_designs_come_between_their_adapters_where_asked_for(run, tmp_path):
     args = ("--method", "greedy", "--steps", 1, "--with-adapters", "-o", tmp_path / "out")
-    run("design", "--target", "max", *args)
+    assert "No -m given: used the packaged model" in run("design", "--target", "max", *args).stderr
     (row,) = rows_of(tmp_path / "out" / "designs.tsv")
     assert row["sequence"].startswith("TGCATTTTTTTCACATC")
     assert row["sequence"].endswith("GGTTACGGCTGTT")
