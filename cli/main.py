@@ -34,6 +34,7 @@ COMMANDS = {
     "marginalise": Entry("marginalise", "Tell what motifs do, whatever stands around them."),
     "evaluate": Entry("evaluate", "Tell how well models predict measured sequences."),
     "calibrate": Entry("calibrate", "Tell an exported model how far off its predictions are."),
+    "design": Entry("design", "Design sequences that a model predicts to express as wanted."),
     "serve": Entry("serve", "Answer requests for predictions over HTTP, as Triton does."),
     "benchmark": Entry("benchmark", "Train a grid of models and rank them on a leaderboard."),
     "export": Entry("export", "Write a trained model as one self-contained ONNX file."),

@@ -9,6 +9,7 @@ __all__ = [
     "BASELINES",
     "BODY",
     "DATA_SETS",
+    "DESIGN_METHODS",
     "EFFECT_FORMATS",
     "ENGINES",
     "EXPORT_PRECISIONS",
@@ -98,6 +99,9 @@ STRAND_CHOICES = ("given", "forward", "reverse")
 
 VARIANT_STRANDS = ("forward", "reverse", "both")
 """The keys of `analysis.variant_windows.STRANDS`, likewise."""
+
+DESIGN_METHODS = ("evolution", "greedy", "beam", "gradient")
+"""The keys of `analysis.design.METHODS`, likewise."""
 
 models_option = click.option(
     "-m",

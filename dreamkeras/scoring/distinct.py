@@ -106,12 +106,16 @@ def window_keys(windows: list[np.ndarray]) -> np.ndarray:
 
 
 def _keys(letters: np.ndarray, seed: int) -> np.ndarray:
-    """uint64 (n,): a sum of the row's words, each times a number of its own."""
+    """uint64 (n,): a sum of the row's words, each mixed with numbers of its own."""
     rows, length = letters.shape
     padded = np.zeros((rows, -(-length // _WORD) * _WORD), np.uint8)
     padded[:, :length] = letters
     words = padded.view(np.uint64)
-    factors = np.random.default_rng(seed).integers(1, 1 << 63, words.shape[1], np.uint64) * np.uint64(2) + np.uint64(1)
-    mixed = words * factors
-    mixed ^= mixed >> np.uint64(29)  # high bits of a product depend on all letters, low ones on the first alone
-    return (mixed * np.uint64(0x9E3779B97F4A7C15)).sum(axis=1, dtype=np.uint64)
+    factors = np.random.default_rng(seed).integers(1, 1 << 63, (2, words.shape[1]), np.uint64) * np.uint64(2) + np.uint64(1)
+    # High bits of a product depend on all letters, low ones on the first alone. Two rounds, and numbers of each word's own in both: a
+    # word's last letter changes but the highest byte of the first product, and such changes of two words must not be alike.
+    mixed = words * factors[0]
+    mixed ^= mixed >> np.uint64(32)
+    mixed *= factors[1]
+    mixed ^= mixed >> np.uint64(32)
+    return mixed.sum(axis=1, dtype=np.uint64)

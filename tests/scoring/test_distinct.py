@@ -92,6 +92,15 @@ def test_one_letter_makes_a_difference_wherever_it_stands():
     assert rows_of(list(map(bytes, letters[[0, 1, 0, 150]])))[1].tolist() == [0, 1, 0, 2]
 
 
+def test_all_single_mutants_of_many_sequences_have_keys_of_their_own():
+    """Where words are mixed too little before they are added up, changes of the last letters of two words come to the same."""
+    codes = np.random.default_rng(0).integers(0, 4, (200, 150))
+    mutants = np.repeat(codes[:, None], 450, axis=1)
+    mutants[:, np.arange(450), np.repeat(np.arange(150), 3)] += np.tile([1, 2, 3], 150)
+    letters = np.frombuffer(b"ACGT", np.uint8)[mutants % 4].reshape(-1, 150)
+    assert len(np.unique(window_keys([letters]))) == len(letters) == 90_000
+
+
 def test_letters_that_change_places_are_told_apart():
     """Sums of words would be the same."""
     words = [b"ACGTACGT", b"TTTTTTTT", b"GGGGGGGG"]

@@ -1,0 +1,117 @@
+"""Designed promoters of the simulated library: predictions and true expression, before and after, by each method with the same budget.
+
+    python benchmarks/design.py RUN [--target max] [--promoters 20] [--calls 2000] [--width 2] [--seed 0] [--backend tensorflow]
+
+RUN: a run folder that was trained on a simulated library. "random" is the best predicted of as many random inserts. "better" counts the
+promoters whose true expression moved as wanted.
+"""
+
+import argparse
+import time
+from pathlib import Path
+
+import numpy as np
+from machine import provenance
+
+from dreamkeras.analysis.constraints import Constraints
+from dreamkeras.analysis.design import METHODS, Settings, design, random_starts
+from dreamkeras.analysis.goal import Goal, settle_goal
+from dreamkeras.analysis.starts import usual_length
+from dreamkeras.data.occupancy import occupancy
+from dreamkeras.data.simulate import expression
+from dreamkeras.scoring.predictor import load
+from dreamkeras.scoring.scorer import Scorer
+from dreamkeras.sequence.ragged import Ragged
+from dreamkeras.sequence.records import Records
+
+Values = tuple[np.ndarray, np.ndarray]
+"""Predictions and truth."""
+
+
+class Timed(Scorer):
+    """A scorer that counts the windows that it is asked for, and the seconds that it takes."""
+
+    def __init__(self, scorer: Scorer) -> None:
+        self.scorer, self.windows, self.seconds = scorer, 0, 0.0
+
+    name = property(lambda self: self.scorer.name)
+    constructs = property(lambda self: self.scorer.constructs)
+    tasks = property(lambda self: self.scorer.tasks)
+    units = property(lambda self: self.scorer.units)
+    has_spread = property(lambda self: self.scorer.has_spread)
+
+    def score_windows(self, windows, batch_size=64, progress=None):
+        started = time.perf_counter()
+        values = self.scorer.score_windows(windows, batch_size, progress)
+        self.windows, self.seconds = self.windows + len(values), self.seconds + time.perf_counter() - started
+        return values
+
+
+def truth(sequences: Ragged) -> np.ndarray:
+    """The simulator's expression without noise, of promoters with their adapters."""
+    return expression(occupancy(sequences))
+
+
+def best_of_random(starts: Records, model: Scorer, goal: Goal, calls: int, seed: int) -> tuple[np.ndarray, np.ndarray]:
+    """Predictions and truth of the best predicted of so many random inserts for each start."""
+    values, true = [], []
+    for row in range(len(starts.ids)):
+        drawn = random_starts(calls, usual_length(model.construct), Constraints(), model, seed + 1 + row)
+        predicted = model.score_letters(model.construct.windows(drawn.sequences))[:, 0]
+        best = int(goal.reached(predicted).argmax())
+        values.append(predicted[best])
+        true.append(truth(drawn.select(np.array([best])).sequences)[0])
+    return np.array(values), np.array(true)
+
+
+def show(method: str, goal: Goal, before: Values, after: Values, model: Timed, seconds: float) -> None:
+    """A row of the table: means and, after, standard deviations; whose truth is better; windows a promoter; seconds, the model's share."""
+    moved = [f"{old.mean():5.2f} -> {new.mean():5.2f} ({new.std():.2f})" for old, new in zip(before, after, strict=True)]
+    better = f"{(goal.reached(after[1]) > goal.reached(before[1])).sum()}/{len(after[1])}"
+    share = f"{100 * model.seconds / seconds:3.0f} %"
+    print(
+        f"{method:10} {moved[0]:22} {moved[1]:22} {better:>7} {model.windows / len(after[1]):9,.0f} {seconds:8.1f} {share:>6}", flush=True
+    )
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("run", type=Path)
+    parser.add_argument("--target", default="max")
+    parser.add_argument("--promoters", type=int, default=20)
+    parser.add_argument("--calls", type=int, default=2000)
+    parser.add_argument("--width", type=int, default=2)
+    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--backend")
+    options = parser.parse_args()
+    print(provenance())
+    model = load(options.run)
+    goal = settle_goal(model, options.target if options.target in ("max", "min") else float(options.target))
+    starts = random_starts(options.promoters, usual_length(model.construct), Constraints(), model, options.seed)
+    before = model.score_letters(model.construct.windows(starts.sequences))[:, 0], truth(starts.sequences)
+    print(f"{'method':10} {'prediction':22} {'truth':22} {'better':>7} {'windows':>9} {'seconds':>8} {'model':>6}")
+    timed, started = Timed(model), time.perf_counter()
+    after = best_of_random(starts, timed, goal, options.calls, options.seed)
+    show("random", goal, before, after, timed, time.perf_counter() - started)
+    for method in METHODS:
+        propose = gradient_edits(options.run, goal, options.backend) if method == "gradient" else None
+        settings = Settings(method, steps=1000, calls=options.calls, width=options.width, seed=options.seed)
+        timed, started = Timed(model), time.perf_counter()
+        found = design(starts, timed, goal, settings=settings, propose=propose)
+        show(method, goal, before, (found.values, truth(found.sequences)), timed, time.perf_counter() - started)
+
+
+def gradient_edits(run: Path, goal, backend: str | None):
+    from dreamkeras.training.backend import choose_backend
+
+    choose_backend(backend)
+
+    from dreamkeras.export.onnx_file import find_model
+    from dreamkeras.export.tracing import load_network
+    from dreamkeras.models.gradient_edits import GradientEdits
+
+    return GradientEdits([load_network(find_model(run))], goal)
+
+
+if __name__ == "__main__":
+    main()

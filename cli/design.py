@@ -1,0 +1,126 @@
+"""`dreamkeras design`: a model and what is wanted in, sequences that it predicts to be so out."""
+
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from .options import BACKENDS, DESIGN_METHODS, batch_size_option, device_option, id_column_option, models_option, sequence_column_option
+
+if TYPE_CHECKING:
+    from dreamkeras.analysis.design import Designs
+    from dreamkeras.analysis.design_run import ProposerOf
+
+__all__ = ["command"]
+
+CONSTRAINTS = ("gc", "forbid", "require", "homopolymer", "fixed", "max_edits")
+"""Options that are fields of `analysis.constraints.Constraints`; a test compares them."""
+
+SETTINGS = ("method", "steps", "calls", "number", "diversity", "population", "width", "seed")
+"""Those of `analysis.design.Settings`, likewise."""
+
+
+def _target(_ctx: click.Context, _parameter: click.Parameter, text: str) -> str | float:
+    if text in ("max", "min"):
+        return text
+    try:
+        return float(text)
+    except ValueError:
+        raise click.BadParameter(f"{text!r} is neither max, min nor a number.") from None
+
+
+@click.command("design")
+@click.option("--target", required=True, callback=_target, metavar="max|min|VALUE", help="The highest prediction, the lowest, or a number.")
+@models_option
+@click.option("-o", "--output", required=True, type=click.Path(path_type=Path), metavar="DIR", help="A new folder for the results.")
+@click.option("--start", type=click.Path(allow_dash=True), metavar="FILE", help="Sequences to begin with.  [default: random inserts]")
+@id_column_option
+@sequence_column_option
+@click.option("--random", type=click.IntRange(min=1), metavar="N", help="Random inserts to begin with.  [default: 1]")
+@click.option("--length", type=click.IntRange(min=1), metavar="N", help="Letters of a random insert.  [default: the construct's usual]")
+@click.option("--method", type=click.Choice(DESIGN_METHODS), default="evolution", show_default=True, help="How to search.")
+@click.option("--steps", type=click.IntRange(min=1), metavar="N", help="Most steps.  [default: 50; greedy and gradient: 100]")
+@click.option("--calls", type=click.IntRange(min=1), metavar="N", help="Most designs that are tried for each start.")
+@click.option("--population", type=click.IntRange(min=1), default=100, show_default=True, help="Members of a population, in evolution.")
+@click.option("--width", type=click.IntRange(min=1), default=8, show_default=True, help="Designs kept at each step of a beam search.")
+@click.option("--number", type=click.IntRange(min=1), default=1, show_default=True, help="Designs for each start.")
+@click.option("--diversity", type=click.IntRange(min=1), default=1, show_default=True, help="Fewest letters in which two designs differ.")
+@click.option("--constraints", type=click.Path(), metavar="FILE", help="The constraints below in TOML; those given here win.")
+@click.option("--gc", nargs=2, type=float, metavar="LOW HIGH", help="Least and most G and C in the insert, in percent.")
+@click.option("--forbid", multiple=True, metavar="SITE", help="An enzyme, as EcoRI, or IUPAC codes: on neither strand. Repeatable.")
+@click.option("--require", multiple=True, metavar="SITE", help="Likewise, what has to be there, on one strand. Repeatable.")
+@click.option("--homopolymer", type=click.IntRange(min=1), metavar="N", help="Most equal letters in a row.")
+@click.option("--fixed", multiple=True, metavar="FIRST-LAST", help="Positions of the insert, from 1, that stay. Repeatable.")
+@click.option("--max-edits", type=click.IntRange(min=1), metavar="N", help="Most letters that differ from the start.")
+@click.option("--penalty", type=click.FloatRange(min=0), default=0.0, metavar="K", help="Take K standard deviations of an ensemble off.")
+@click.option("--task", metavar="NAME", help="The task that counts, of a model with several.")
+@click.option("--minus", metavar="NAME", help="A task whose prediction is taken from it.")
+@click.option("--with-adapters", is_flag=True, help="Write designs between their adapters.")
+@click.option("--seed", type=click.IntRange(min=0), default=0, show_default=True, help="Of all random choices.")
+@device_option
+@batch_size_option
+@click.option("--backend", type=click.Choice(BACKENDS), help="Of the method gradient.  [default: KERAS_BACKEND, else the first installed]")
+def command(
+    output: Path, models: tuple[str, ...], batch_size: int | None, device: str, random: int | None, backend: str | None, **choices: Any
+) -> None:
+    """Design inserts that a model predicts to express as wanted.
+
+    Changes letters of the sequences in --start, or of random inserts; adapters and flanks stay. Writes designs.tsv, designs.fa,
+    steps.tsv and a manifest.
+    """
+    by_gradient = choices["method"] == "gradient"
+    others = [model for model in models if not Path(model).is_dir()] if models else ["none"]
+    if by_gradient and others:
+        raise click.UsageError(f"Expected run folders (-m) for --method gradient, which needs Keras models, got {others[0]}.")
+    if backend and not by_gradient:
+        raise click.UsageError("Expected --method gradient beside --backend.")
+    if choices["start"] and (random or choices["length"]):
+        raise click.UsageError("Expected --start or random inserts (--random, --length), got both.")
+
+    from dreamkeras.analysis.design import Settings
+    from dreamkeras.analysis.design_run import Choices, run_design
+    from dreamkeras.scoring.predictor import PACKAGED_MODEL
+
+    from .opening import open_models, report_packaged
+    from .progress import show_records
+
+    given = {name: choices.pop(name) for name in CONSTRAINTS}
+    fields = {name: list(value) if isinstance(value, tuple) else value for name, value in given.items() if value not in (None, ())}
+    settings = Settings(**{name: choices.pop(name) for name in SETTINGS})
+    predictor, size = open_models(models, device, batch_size, None)
+    proposer_of = _gradient_edits(models, backend, size) if by_gradient else None
+    named = models or (str(PACKAGED_MODEL),)
+    chosen = Choices(models=named, fields=fields, settings=settings, batch_size=size, random=random or 1, **choices)
+    called = " ".join(["dreamkeras", *sys.argv[1:]])
+    with show_records() as progress:
+        designs = run_design(chosen, predictor, output, called, proposer_of=proposer_of, progress=progress)
+    report_packaged(models, predictor)
+    _report(designs, settings.number)
+    click.echo(f"Wrote {output}: see designs.tsv.", err=True)
+
+
+def _gradient_edits(models: tuple[str, ...], backend: str | None, batch_size: int) -> "ProposerOf":
+    """What proposes edits by the gradients of the Keras models of run folders."""
+    from dreamkeras.export.onnx_file import find_model
+    from dreamkeras.training.backend import choose_backend
+
+    files = [find_model(Path(model)) for model in models]
+    choose_backend(backend)
+
+    from dreamkeras.export.tracing import load_network
+    from dreamkeras.models.gradient_edits import GradientEdits
+
+    return lambda goal: GradientEdits([load_network(file) for file in files], goal, batch_size=batch_size)
+
+
+def _report(designs: "Designs", number: int) -> None:
+    """What was found, tab-separated, a row a design; and how many are missing."""
+    from dreamkeras.analysis.design_files import design_ids
+
+    click.echo("id\tstart_prediction\tprediction\tedits")
+    before = designs.before[designs.owner]
+    for name, *values, edits in zip(design_ids(designs), before, designs.values, designs.edits, strict=True):
+        click.echo("\t".join([name, *(f"{value:.6g}" for value in values), str(edits)]))
+    if len(designs.values) < (wanted := number * len(designs.starts)):
+        click.echo(f"Warning: {len(designs.values):,} of {wanted:,} designs were found that are different enough.", err=True)

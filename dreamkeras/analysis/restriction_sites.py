@@ -1,0 +1,58 @@
+"""Recognition sites of common restriction enzymes, as a table, and what a name or an IUPAC pattern stands for."""
+
+from difflib import get_close_matches
+
+from dreamkeras.errors import InputError
+from dreamkeras.sequence.alphabet import IUPAC
+
+__all__ = ["RESTRICTION_SITES", "find_site"]
+
+# REBASE 404 (Roberts et al., Nucleic Acids Research 51, D629), one strand, 5' to 3'; compared with Biopython 1.88's copy of it.
+# The enzymes that molecular cloning uses most, those of Golden Gate assembly in the last lines.
+RESTRICTION_SITES = {
+    "AatII": "GACGTC", "AfeI": "AGCGCT", "AflII": "CTTAAG", "AgeI": "ACCGGT", "ApaI": "GGGCCC", "ApaLI": "GTGCAC",
+    "AscI": "GGCGCGCC", "AsiSI": "GCGATCGC", "AvrII": "CCTAGG", "BamHI": "GGATCC", "BclI": "TGATCA", "BglII": "AGATCT",
+    "BlpI": "GCTNAGC", "BsiWI": "CGTACG", "BspEI": "TCCGGA", "BsrGI": "TGTACA", "BssHII": "GCGCGC", "BstBI": "TTCGAA",
+    "BstEII": "GGTNACC", "BstXI": "CCANNNNNNTGG", "ClaI": "ATCGAT", "DpnI": "GATC", "DraI": "TTTAAA", "DraIII": "CACNNNGTG",
+    "EagI": "CGGCCG", "EcoRI": "GAATTC", "EcoRV": "GATATC", "FseI": "GGCCGGCC", "HincII": "GTYRAC", "HindIII": "AAGCTT",
+    "HpaI": "GTTAAC", "KasI": "GGCGCC", "KpnI": "GGTACC", "MfeI": "CAATTG", "MluI": "ACGCGT", "MscI": "TGGCCA",
+    "NaeI": "GCCGGC", "NarI": "GGCGCC", "NcoI": "CCATGG", "NdeI": "CATATG", "NheI": "GCTAGC", "NotI": "GCGGCCGC",
+    "NruI": "TCGCGA", "NsiI": "ATGCAT", "PacI": "TTAATTAA", "PciI": "ACATGT", "PmeI": "GTTTAAAC", "PmlI": "CACGTG",
+    "PspOMI": "GGGCCC", "PstI": "CTGCAG", "PvuI": "CGATCG", "PvuII": "CAGCTG", "SacI": "GAGCTC", "SacII": "CCGCGG",
+    "SalI": "GTCGAC", "SbfI": "CCTGCAGG", "ScaI": "AGTACT", "SfiI": "GGCCNNNNNGGCC", "SgrAI": "CRCCGGYG", "SmaI": "CCCGGG",
+    "SnaBI": "TACGTA", "SpeI": "ACTAGT", "SphI": "GCATGC", "SrfI": "GCCCGGGC", "StuI": "AGGCCT", "SwaI": "ATTTAAAT",
+    "XbaI": "TCTAGA", "XhoI": "CTCGAG", "XmaI": "CCCGGG", "ZraI": "GACGTC",
+    "AarI": "CACCTGC", "BbsI": "GAAGAC", "BsaI": "GGTCTC", "BsgI": "GTGCAG", "BsmBI": "CGTCTC", "BspQI": "GCTCTTC",
+    "BtgZI": "GCGATG", "Esp3I": "CGTCTC", "PaqCI": "CACCTGC", "SapI": "GCTCTTC",
+}  # fmt: skip
+"""The letters that each enzyme recognises, IUPAC codes."""
+
+_BY_LOWER_CASE = {name.lower(): site for name, site in RESTRICTION_SITES.items()}
+
+
+def find_site(text: str) -> str:
+    """The pattern that an enzyme's name or a pattern stands for.
+
+    Args:
+        text: A name of the table, in any case, or IUPAC codes.
+
+    Returns:
+        IUPAC codes in upper case, T for U.
+
+    Raises:
+        InputError: It is neither, or a pattern that matches everything.
+
+    Example:
+        >>> find_site("EcoRI"), find_site("tataar")
+        ('GAATTC', 'TATAAR')
+    """
+    if site := _BY_LOWER_CASE.get(text.lower()):
+        return site
+    pattern = text.upper().replace("U", "T")
+    if not pattern or not set(pattern) <= set(IUPAC):
+        near = get_close_matches(text, RESTRICTION_SITES, 1)
+        hint = f": did you mean {near[0]}?" if near else "."
+        raise InputError(f"Expected a restriction enzyme or a pattern of IUPAC codes, got {text!r}{hint}")
+    if set(pattern) == {"N"}:
+        raise InputError(f"Expected a pattern that some sequences do not match, got {text!r}.")
+    return pattern

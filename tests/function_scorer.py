@@ -1,0 +1,27 @@
+"""A predictor whose answers are a function of the windows; counts the windows it is asked for."""
+
+import numpy as np
+
+from dreamkeras.scoring.scorer import Scorer
+
+
+class FunctionScorer(Scorer):
+    """Answers `function(letters)`, float (n,) or (n, tasks), of windows uint8 (n, length)."""
+
+    def __init__(self, function, construct, tasks=("value",)):
+        self.function, self.calls = function, []
+        self._construct, self._tasks = construct, tasks
+
+    name = "function"
+    constructs = property(lambda self: (self._construct,))
+    tasks = property(lambda self: self._tasks)
+    units = property(lambda self: ("points",) * len(self._tasks))
+    has_spread = False
+
+    def score_windows(self, windows, batch_size=64, progress=None):
+        (letters,) = windows
+        if len(letters):
+            self.calls.append(letters)
+        if progress:
+            progress(len(letters))
+        return np.asarray(self.function(letters), np.float32).reshape(len(letters), len(self._tasks))

@@ -1,0 +1,29 @@
+"""Searches from a few strings, for tests of the ways to design."""
+
+import numpy as np
+
+from dreamkeras.analysis.constraints import settle_constraints
+from dreamkeras.analysis.design_rules import Rules, reach_of
+from dreamkeras.analysis.goal import settle_goal
+from dreamkeras.analysis.search import Limits, Search
+from dreamkeras.analysis.starts import place_starts
+from dreamkeras.scoring.distinct import DistinctScorer
+from dreamkeras.sequence.ragged import Ragged
+from dreamkeras.sequence.records import Records
+
+
+def records_of(*sequences):
+    return Records([f"s{i}" for i in range(len(sequences))], Ragged.from_strings(sequences), np.arange(len(sequences)) + 1, "made.fa")
+
+
+def search_from(starts, predictor, target="max", fields=None, **limits):
+    """A search that has not begun."""
+    constraints = settle_constraints(fields or {})
+    rules = Rules(constraints, place_starts(records_of(*starts), predictor.constructs, reach_of(constraints)))
+    return Search(rules, DistinctScorer(predictor), settle_goal(predictor, target), Limits(**{"steps": 100, **limits}))
+
+
+def texts_of(search):
+    """The designs that are kept, as strings."""
+    inserts = search.starts.sequences(search.found.owner, search.found.letters, with_adapters=False)
+    return [inserts[row] for row in range(len(inserts))]
