@@ -117,6 +117,8 @@ def find_model(path: Path) -> Path:
     if not file.is_file():
         wanted = "a run folder that holds model.keras" if path.is_dir() else "a run folder or a .keras file"
         raise ModelError(f"Expected {wanted}, got {path}{'' if path.is_dir() else ', which does not exist'}.")
+    if file.suffix == ".onnx":
+        raise ModelError(f"Expected the Keras model, a run folder or a .keras file, got {path}, which has been exported.")
     return file
 
 

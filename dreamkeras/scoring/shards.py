@@ -29,8 +29,8 @@ MANIFEST = "manifest.json"
 GLANCES = 16
 """Inputs that are looked at at one time: an object store takes a while for each."""
 
-SHARD = 1 << 16
-"""Records in a shard: a second or so of work, and a row group of Parquet."""
+SHARD = 1 << 14
+"""Records in a shard, which is what a kill costs at most: ten seconds of a small model on two CPUs, two minutes of a large one."""
 
 
 OTHER = "other_"

@@ -88,6 +88,8 @@ def naming_output(path: str) -> Iterator[None]:
         raise
     except OSError as error:
         name = "standard output" if path == STANDARD else path
+        if isinstance(error, FileNotFoundError):
+            raise DreamkerasError(f"Expected a folder to write {name} into, got none at {Path(path).parent}.") from None
         raise DreamkerasError(f"Expected to write {name}, got an error: {error.strerror or error}.") from None
 
 
