@@ -69,11 +69,11 @@ def command(
     name, the position in the insert from 1, the letter, and its contribution to each task. FILE.npz holds what other bases would
     contribute, too.
     """
-    from .results import refuse_overwriting, report_skipped
+    from .results import model_files, refuse_overwriting, report_skipped
 
     explanations = {name: choices.pop(name) for name in ("logos", "png", "seqlets", "meme", "modisco")}
     for written in filter(None, (output, completeness, explanations["seqlets"], explanations["meme"])):
-        refuse_overwriting(inputs, written)
+        refuse_overwriting((*inputs, *model_files([model])), written)
     explaining = open_explanations(explanations)
     file = _ready(inputs, model, backend)
 

@@ -77,11 +77,11 @@ def command(
     from dreamkeras.sequence.reading import read_files
 
     from .opening import open_models, report_packaged
-    from .results import check_resume, held_back, open_shards, refuse_overwriting, report_skipped
+    from .results import check_resume, held_back, model_files, open_shards, refuse_overwriting, report_skipped
 
     check_resume(inputs, output, resume=resume, is_measured="auto" in (batch_size, threads))
     for written in filter(None, (output, explanations["seqlets"], explanations["meme"])):
-        refuse_overwriting(inputs, written)
+        refuse_overwriting((*inputs, *model_files(models)), written)
     explaining = open_explanations(explanations)
     predictor, size = open_models(models, device, batch_size, threads)
     columns = {"id_column": id_column, "sequence_column": sequence_column}

@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from dreamkeras.scoring.pipeline import Scored, Sink
     from dreamkeras.scoring.shards import Shards
 
-__all__ = ["check_resume", "held_back", "hold_back", "open_results", "open_shards", "refuse_overwriting", "report_skipped"]
+__all__ = ["check_resume", "held_back", "hold_back", "model_files", "open_results", "open_shards", "refuse_overwriting", "report_skipped"]
 
 Writer = TypeVar("Writer")
 
@@ -117,15 +117,24 @@ def open_shards(output: str, columns: Sequence[str], models: tuple[str, ...], fi
     return Shards(Path(f"{output}.unfinished"), describe_work(models or (str(PACKAGED_MODEL),), files, columns, choices))
 
 
-def refuse_overwriting(inputs: Iterable[str], output: str) -> None:
-    """Results must not take the place of the sequences they are of.
+def model_files(models: Iterable[str | Path]) -> list[str]:
+    """Files that results must not take the place of: models as on a command line, and what is in their run folders."""
+    return [str(path) for model in models for path in (model, Path(model, "model.onnx"), Path(model, "model.keras"))]
+
+
+def refuse_overwriting(inputs: Iterable[str | None], output: str) -> None:
+    """Results must not take the place of what they are made from.
+
+    Args:
+        inputs: Sequences, models and all else that is read; None for what was not given.
+        output: A file, or `-` for standard output.
 
     Raises:
         InputError: The output is one of the inputs.
     """
     from dreamkeras.errors import InputError
 
-    if Path(output).is_file() and any(Path(path).is_file() and Path(path).samefile(output) for path in inputs):
+    if output != "-" and Path(output).is_file() and any(Path(path).is_file() and Path(path).samefile(output) for path in inputs if path):
         raise InputError(f"Expected an output beside the inputs, got {output} for both.")
 
 

@@ -66,6 +66,15 @@ def test_choices_that_do_not_go_together(run, promoters):
     assert (result.exit_code, "got both" in result.stderr) == (2, True)
 
 
+@pytest.mark.parametrize("output", ["p.tsv", "t.tsv", "first/model.keras"])
+def test_an_input_is_never_an_output(run, promoters, run_folder, tmp_path, output):
+    for other in (tmp_path / "t.tsv", run_folder / "model.keras"):
+        other.write_bytes(promoters.read_bytes())
+    result = run("calibrate", promoters, "-m", run_folder, "--training", tmp_path / "t.tsv", "-o", tmp_path / output)
+    assert (result.exit_code, "Expected an output beside the inputs" in result.stderr) == (1, True)
+    assert (tmp_path / output).read_bytes() == promoters.read_bytes()
+
+
 def test_the_packaged_model_was_calibrated_on_its_own_validation(run, data_folder, tmp_path):
     """Its r of 0.618 is found again, and so is what the file holds."""
     data = data_folder / "data" / "yeast_gpra" / "train.tsv"

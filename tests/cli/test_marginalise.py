@@ -43,6 +43,17 @@ def test_backgrounds_with_adapters_are_their_inserts(run, tmp_path):
     assert found["expression_effect"] == found["expression_effect_low"]
 
 
+@pytest.mark.parametrize("name", ["made.tsv", "m.onnx"])
+def test_an_input_is_never_an_output(run, toy_model, tmp_path, name):
+    (tmp_path / "made.tsv").write_text("id\tsequence\na\tAAAAAAAAAA\n")
+    (tmp_path / "m.onnx").write_bytes(toy_model.read_bytes())
+    before = (tmp_path / name).read_bytes()
+    more = ("--format", "tsv", "--backgrounds", tmp_path / "made.tsv", "-o", tmp_path / name)
+    result = run("marginalise", "GC", "-m", tmp_path / "m.onnx", *more)
+    assert (result.exit_code, "Expected an output beside the inputs" in result.stderr) == (1, True)
+    assert (tmp_path / name).read_bytes() == before
+
+
 @pytest.mark.parametrize(
     ("args", "message"),
     [

@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from dreamkeras.cli.results import open_results, refuse_overwriting
+from dreamkeras.cli.results import model_files, open_results, refuse_overwriting
 from dreamkeras.errors import InputError
 
 VALUES = np.array([[1.5], [2.25]], np.float32)
@@ -55,3 +55,20 @@ def test_an_output_may_not_be_an_input(tmp_path):
     refuse_overwriting([str(tmp_path / "a"), "-"], str(tmp_path / "c"))
     with pytest.raises(InputError, match=f"an output beside the inputs, got {tmp_path}/b for both"):
         refuse_overwriting(["-", str(tmp_path / "a")], str(tmp_path / "b"))
+
+
+def test_what_a_run_folder_holds_is_an_input(tmp_path):
+    (tmp_path / "model.keras").write_text("x")
+    refuse_overwriting([None, *model_files([tmp_path])], str(tmp_path / "o.tsv"))
+    with pytest.raises(InputError, match="an output beside the inputs"):
+        refuse_overwriting(model_files([tmp_path]), str(tmp_path / "model.keras"))
+
+
+@pytest.mark.parametrize("command", ["predict", "mutagenesis", "ablate", "variants"])
+def test_a_model_is_never_an_output(run, toy_model, tmp_path, command):
+    model, pairs = tmp_path / "m.onnx", tmp_path / "p.csv"
+    model.write_bytes(toy_model.read_bytes())
+    pairs.write_text("id,sequence,ref,alt\na,ACGTA,ACGTA,ACGTC\n")
+    result = run(command, pairs, "-m", model, "-o", model)
+    assert (result.exit_code, "Expected an output beside the inputs" in result.stderr) == (1, True), result.stderr
+    assert model.read_bytes() == toy_model.read_bytes()
