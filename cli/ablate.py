@@ -86,10 +86,10 @@ def command(
 
     from .opening import open_models, report_packaged
     from .progress import show_records
-    from .results import held_back, model_files, refuse_overwriting, report_skipped
+    from .results import held_back, model_files, refuse_clashes, report_skipped
 
     files = (*inputs, *([spans] if spans else []))
-    refuse_overwriting((*files, *model_files(models)), output)
+    refuse_clashes((*files, *model_files(models)), output)
     regions, width = RegionSpans(read_regions(spans)) if spans else None, window or 10
     spans_of = regions or (lambda _ids, inserts: slide(inserts, width, step or max(1, width // 2)))
     predictor, size = open_models(models, device, batch_size, threads)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import click
 
-from .explanation_options import explanation_options, open_explanations
+from .explanation_options import explanation_options, explanation_outputs, open_explanations
 from .options import (
     ATTRIBUTION_METHODS,
     BACKENDS,
@@ -69,11 +69,10 @@ def command(
     name, the position in the insert from 1, the letter, and its contribution to each task. FILE.npz holds what other bases would
     contribute, too.
     """
-    from .results import model_files, refuse_overwriting, report_skipped
+    from .results import model_files, refuse_clashes, report_skipped
 
     explanations = {name: choices.pop(name) for name in ("logos", "png", "seqlets", "meme", "modisco")}
-    for written in filter(None, (output, completeness, explanations["seqlets"], explanations["meme"])):
-        refuse_overwriting((*inputs, *model_files([model])), written)
+    refuse_clashes((*inputs, *model_files([model])), output, completeness, *explanation_outputs(explanations))
     explaining = open_explanations(explanations)
     file = _ready(inputs, model, backend)
 

@@ -5,7 +5,7 @@ from typing import Any
 
 import click
 
-from .results import refuse_overwriting
+from .results import refuse_clashes
 from .table_options import chosen_layout, table_options
 
 __all__ = ["command"]
@@ -44,7 +44,7 @@ def command(
         raise click.UsageError("Expected either --training or --valid-fraction, got both.")
     layout = chosen_layout(assay or "", table)
     if output:
-        refuse_overwriting((data, training, str(Path(model, "model.keras"))), output)
+        refuse_clashes((data, training, str(Path(model, "model.keras"))), output)
 
     from dreamkeras.analysis.evaluation_run import Choices, choose_assay
     from dreamkeras.analysis.training_data import read_training_data, training_overlap

@@ -10,7 +10,7 @@ import click
 if TYPE_CHECKING:
     from dreamkeras.analysis.explanation import Explanation
 
-__all__ = ["Sink", "explanation_options", "open_explanations"]
+__all__ = ["Sink", "explanation_options", "explanation_outputs", "open_explanations"]
 
 OPTIONS = (
     click.option(
@@ -35,6 +35,11 @@ def explanation_options(command: Callable[..., Any]) -> Callable[..., Any]:
     for option in reversed(OPTIONS):
         command = option(command)
     return command
+
+
+def explanation_outputs(choices: Mapping[str, Any]) -> list[str]:
+    """The files and folders that these options name."""
+    return [str(choices[name]) for name in ("logos", "seqlets", "meme", "modisco") if choices[name]]
 
 
 def open_explanations(choices: Mapping[str, Any]) -> "Callable[[Sequence[str]], AbstractContextManager[list[Sink]]]":

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from .options import EXPORT_PRECISIONS, STRANDS, TRITON_DEVICES
-from .results import refuse_overwriting
+from .results import refuse_clashes
 
 if TYPE_CHECKING:  # pathlib is cheap, the library is not
     from pathlib import Path
@@ -70,7 +70,7 @@ def command(
 
     _check_usage(len(runs), output, triton, name, precision, choices)
     if output:
-        refuse_overwriting((*runs, *(str(Path(run, "model.keras")) for run in runs)), output)
+        refuse_clashes((*runs, *(str(Path(run, "model.keras")) for run in runs)), output)
     if triton is None:
         file = Path(output or default_output(runs[0]))
         description = _export(runs, file, precision, choices)

@@ -78,9 +78,9 @@ def command(
 
     from .opening import open_models, report_packaged
     from .progress import show_records
-    from .results import held_back, model_files, refuse_overwriting
+    from .results import held_back, model_files, refuse_clashes
 
-    refuse_overwriting((backgrounds, *model_files(models)), output)
+    refuse_clashes((backgrounds, *model_files(models)), output)
     predictor, size = open_models(models, device, batch_size, threads)
     if backgrounds:
         inserts = _read_inserts(backgrounds, predictor)

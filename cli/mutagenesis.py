@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from .dry_run import dry_run_option, finish, rehearse_mutagenesis
-from .explanation_options import explanation_options, open_explanations
+from .explanation_options import explanation_options, explanation_outputs, open_explanations
 from .options import (
     EFFECT_FORMATS,
     device_option,
@@ -77,11 +77,10 @@ def command(
     from dreamkeras.sequence.reading import read_files
 
     from .opening import open_models, report_packaged
-    from .results import check_resume, held_back, model_files, open_shards, refuse_overwriting, report_skipped
+    from .results import check_resume, held_back, model_files, open_shards, refuse_clashes, report_skipped
 
     check_resume(inputs, output, resume=resume, is_measured="auto" in (batch_size, threads))
-    for written in filter(None, (output, explanations["seqlets"], explanations["meme"])):
-        refuse_overwriting((*inputs, *model_files(models)), written)
+    refuse_clashes((*inputs, *model_files(models)), output, *explanation_outputs(explanations))
     explaining = open_explanations(explanations)
     predictor, size = open_models(models, device, batch_size, threads)
     columns = {"id_column": id_column, "sequence_column": sequence_column}

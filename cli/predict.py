@@ -73,7 +73,7 @@ def command(
     models' means, and their standard deviations in columns of their own.
     """
     from .opening import open_models, report_packaged
-    from .results import check_resume, model_files, open_results, open_shards, refuse_overwriting, report_skipped
+    from .results import check_resume, model_files, open_results, open_shards, refuse_clashes, report_skipped
 
     if dry_run and engine != "local":
         raise click.UsageError(f"Expected --engine local beside --dry-run, got {engine}.")
@@ -84,7 +84,7 @@ def command(
     predictor, size = open_models(models, "cpu" if engine == "ray" else device, batch_size, threads)
     columns = {"id_column": id_column, "sequence_column": sequence_column}
     reading = chosen_reading(inputs, predictor, options, columns, track)
-    refuse_overwriting((*reading.files, *model_files(models)), output)
+    refuse_clashes((*reading.files, *model_files(models)), output)
     judging = chosen_judging(options)
     scorer = judging.judge(predictor) if judging else predictor
     choices: dict[str, Any] = {"on_error": on_error, "batch_size": size}

@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from dreamkeras.scoring.pipeline import Scored, Sink
     from dreamkeras.scoring.shards import Shards
 
-__all__ = ["check_resume", "held_back", "hold_back", "model_files", "open_results", "open_shards", "refuse_overwriting", "report_skipped"]
+__all__ = ["check_resume", "held_back", "hold_back", "model_files", "open_results", "open_shards", "refuse_clashes", "report_skipped"]
 
 Writer = TypeVar("Writer")
 
@@ -122,20 +122,39 @@ def model_files(models: Iterable[str | Path]) -> list[str]:
     return [str(path) for model in models for path in (model, Path(model, "model.onnx"), Path(model, "model.keras"))]
 
 
-def refuse_overwriting(inputs: Iterable[str | None], output: str) -> None:
-    """Results must not take the place of what they are made from.
+def refuse_clashes(inputs: Iterable[str | None], *outputs: str | Path | None) -> None:
+    """Results must not take the place of what they are made from, nor of one another.
 
     Args:
         inputs: Sequences, models and all else that is read; None for what was not given.
-        output: A file, or `-` for standard output.
+        outputs: Files or folders, or `-` for standard output; likewise.
 
     Raises:
-        InputError: The output is one of the inputs.
+        InputError: An output is one of the inputs.
+        click.UsageError: Two outputs are one; devices, such as /dev/null, may be.
     """
+    from itertools import combinations, product
+
     from dreamkeras.errors import InputError
 
-    if output != "-" and Path(output).is_file() and any(Path(path).is_file() and Path(path).samefile(output) for path in inputs if path):
-        raise InputError(f"Expected an output beside the inputs, got {output} for both.")
+    written = [str(path) for path in outputs if path]
+    files = [path for path in written if path != "-"]
+    for path, output in product(filter(None, inputs), files):
+        if Path(output).is_file() and _is_same(path, output):
+            raise InputError(f"Expected an output beside the inputs, got {output} for both.")
+    if written.count("-") > 1:
+        raise click.UsageError(f"Expected one result at most on standard output (-), got {written.count('-')}.")
+    for first, second in combinations(files, 2):
+        if _is_same(first, second):
+            raise click.UsageError(f"Expected a name of its own for each result, got {second} twice.")
+
+
+def _is_same(first: str, second: str) -> bool:
+    """Whether two names are of one file or folder, be it there or not."""
+    one, other = Path(first), Path(second)
+    if one.exists() and other.exists():
+        return one.samefile(other) and (one.is_file() or one.is_dir())
+    return one.resolve() == other.resolve()
 
 
 def report_skipped(scored: "Scored") -> None:

@@ -89,10 +89,10 @@ def command(path: str, models: tuple[str, ...], output: str, format: str | None,
     from dreamkeras.scoring.predictor import BATCH_SIZE, PACKAGED_MODEL, load
 
     from .progress import show_records
-    from .results import model_files, refuse_overwriting
+    from .results import model_files, refuse_clashes
 
     files = [file for file in (path, choices["genome"]) if file and file != "-"]
-    refuse_overwriting((*files, *model_files(models)), output)
+    refuse_clashes((*files, *model_files(models)), output)
     used = models or (str(PACKAGED_MODEL),)
     predictor = load(used if len(used) > 1 else used[0], choices["device"])
     source = _source(path, predictor, choices)

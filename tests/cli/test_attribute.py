@@ -78,5 +78,13 @@ def test_what_cannot_be_is_one_line(run, model, promoters, args, message):
     assert (result.exit_code, message in result.stderr, len(result.stderr.splitlines())) == (1, True, 1), result.stderr
 
 
+@pytest.mark.parametrize("args", ["-o c.tsv --completeness ./c.tsv", "--completeness -", "-o c.tsv --completeness s --seqlets s"])
+def test_an_output_is_never_another(run, model, promoters, tmp_path, monkeypatch, args):
+    monkeypatch.chdir(tmp_path)
+    result = run("attribute", promoters, "-m", model, *args.split())
+    assert (result.exit_code, "Error: Expected" in result.stderr) == (2, True)
+    assert list(tmp_path.iterdir()) == [promoters]
+
+
 def test_a_model_is_needed(run, promoters):
     assert run("attribute", promoters).exit_code == 2

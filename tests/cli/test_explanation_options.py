@@ -1,3 +1,5 @@
+from pathlib import Path
+
 import click
 import numpy as np
 import pytest
@@ -5,7 +7,7 @@ from click.testing import CliRunner
 from weight_sum import WeightSum
 
 from dreamkeras.analysis.mutagenesis import mutagenesis
-from dreamkeras.cli.explanation_options import explanation_options, open_explanations
+from dreamkeras.cli.explanation_options import explanation_options, explanation_outputs, open_explanations
 from dreamkeras.errors import DreamkerasError
 from dreamkeras.sequence.ragged import Ragged
 from dreamkeras.sequence.records import Records
@@ -40,6 +42,12 @@ def test_all_appear_at_the_end_and_not_before(tmp_path):
         assert not [path for path in tmp_path.iterdir() if not path.name.startswith(".")]
     assert sorted(path.name for path in tmp_path.iterdir()) == ["l", "m", "m.meme", "s.tsv"]
     assert (tmp_path / "s.tsv").read_text().startswith("id\tstart\tend\tletters\ttask\tscore\n")
+
+
+def test_all_that_is_written_is_told():
+    choices = {"logos": Path("l"), "png": True, "seqlets": "s.tsv", "meme": "-", "modisco": Path("m")}
+    assert explanation_outputs(choices) == ["l", "s.tsv", "-", "m"]
+    assert explanation_outputs(NOTHING) == []
 
 
 def test_png_needs_a_folder():
