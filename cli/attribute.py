@@ -72,7 +72,8 @@ def command(
     from .results import model_files, refuse_clashes, report_skipped
 
     explanations = {name: choices.pop(name) for name in ("logos", "png", "seqlets", "meme", "modisco")}
-    refuse_clashes((*inputs, *model_files([model])), output, completeness, *explanation_outputs(explanations))
+    beside = explanation_outputs(explanations)
+    refuse_clashes((*inputs, *model_files([model])), output, completeness, *beside.files, *beside.folders)
     explaining = open_explanations(explanations)
     file = _ready(inputs, model, backend)
 

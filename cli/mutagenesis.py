@@ -77,23 +77,24 @@ def command(
     from dreamkeras.sequence.reading import read_files
 
     from .opening import open_models, report_packaged
-    from .results import check_resume, held_back, model_files, open_shards, refuse_clashes, report_skipped
+    from .results import check_resume, hold_back, model_files, open_shards, refuse_clashes, report_skipped
 
     check_resume(inputs, output, resume=resume, is_measured="auto" in (batch_size, threads))
-    refuse_clashes((*inputs, *model_files(models)), output, *explanation_outputs(explanations))
+    beside = explanation_outputs(explanations)
+    refuse_clashes((*inputs, *model_files(models)), output, *beside.files, *beside.folders)
     explaining = open_explanations(explanations)
     predictor, size = open_models(models, device, batch_size, threads)
     columns = {"id_column": id_column, "sequence_column": sequence_column}
     choices: dict[str, Any] = {"deletions": deletions, "on_error": on_error, "batch_size": size}
+    results = hold_back(output, partial(open_effects, tasks=predictor.tasks, format=format, has_sd=knows_members(predictor)))
     if dry_run:
-        finish(predictor, partial(rehearse_mutagenesis, inputs=inputs, columns=columns, **choices), size, output)
+        rehearse = partial(rehearse_mutagenesis, inputs=inputs, columns=columns, **choices)
+        finish(predictor, rehearse, size, [output, *beside.files], beside.folders, results)
     names = effect_columns(predictor.tasks, has_sd=knows_members(predictor))
     shards = open_shards(output, names, models, inputs, list({**choices, **columns}.items())) if resume else None
     with ExitStack() as stack:
         parts = stack.enter_context(_found(read_files(inputs, **columns), predictor, shards, choices))
-        path = stack.enter_context(held_back(output))
-        effects = stack.enter_context(open_effects(path, predictor.tasks, format, has_sd=knows_members(predictor)))
-        scored = write_effects(parts, [effects, *stack.enter_context(explaining(predictor.tasks))])
+        scored = write_effects(parts, [stack.enter_context(results), *stack.enter_context(explaining(predictor.tasks))])
     if shards:
         shards.remove()
     if output != "-":

@@ -90,7 +90,7 @@ def command(
     choices: dict[str, Any] = {"on_error": on_error, "batch_size": size}
     results = open_results(output, scorer.columns, format, reading.track, scorer.texts)
     if dry_run:
-        finish(scorer, partial(rehearse_predict, reader=reading.reader, inputs=inputs, **choices), size, output)
+        finish(scorer, partial(rehearse_predict, reader=reading.reader, inputs=inputs, **choices), size, [output], results=results)
     if engine == "ray":
         from dreamkeras.scoring.cluster import Work
 

@@ -98,9 +98,9 @@ def command(path: str, models: tuple[str, ...], output: str, format: str | None,
     source = _source(path, predictor, choices)
     size = choices["batch_size"] or BATCH_SIZE
     scorer = VariantScorer(predictor, size, [effect_percentile(predictor)] if choices["percentile"] else [])
-    if dry_run:
-        finish(predictor, partial(rehearse_variants, source=source, batch_size=size), size, output)
     open_sink = _vcf_sink(scorer, output, choices["info_prefix"]) if is_vcf else _table_sink(source, scorer, output, format)
+    if dry_run:
+        finish(predictor, partial(rehearse_variants, source=source, open_sink=open_sink, batch_size=size), size, [output])
     shards = _shards(output, scorer, used, files, choices) if choices["resume"] else None
     with show_records() as progress:
         summary = run_variants(source, scorer, open_sink, shards=shards, progress=progress)
