@@ -1,6 +1,7 @@
 """`dreamkeras marginalise`: motifs in, what they do to predictions whatever stands around them out."""
 
 import sys
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -72,13 +73,13 @@ def command(
         raise click.UsageError("Expected either --backgrounds or --length, got both.")
 
     from dreamkeras.analysis.manifest import write_manifest
-    from dreamkeras.analysis.marginalisation_files import write_marginalisation
+    from dreamkeras.analysis.marginalisation_files import open_marginalisation
     from dreamkeras.analysis.marginalise import default_length, marginalise, random_inserts
     from dreamkeras.scoring.predictor import PACKAGED_MODEL
 
     from .opening import open_models, report_packaged
     from .progress import show_records
-    from .results import held_back, model_files, refuse_clashes
+    from .results import hold_back, model_files, refuse_clashes
 
     refuse_clashes((backgrounds, *model_files(models)), output)
     predictor, size = open_models(models, device, batch_size, threads)
@@ -87,10 +88,9 @@ def command(
     else:
         inserts = random_inserts(number, length or default_length(predictor.constructs), gc, seed)
     arrangements = _arrangements(motifs, positions, spacings or list(range(21)), strands, int(inserts.lengths.min()))
-    with show_records("windows") as progress:
-        found = marginalise(motifs, arrangements, inserts, predictor, seed=seed, batch_size=size, progress=progress)
-    with held_back(output) as path:
-        write_marginalisation(path, found, predictor.tasks, format)
+    results = hold_back(output, partial(open_marginalisation, motifs=motifs, tasks=predictor.tasks, format=format))
+    with results as table, show_records("windows") as progress:
+        table.write(marginalise(motifs, arrangements, inserts, predictor, seed=seed, batch_size=size, progress=progress))
     if output != "-":
         called, inputs = " ".join(["dreamkeras", *sys.argv[1:]]), [backgrounds] if backgrounds else []
         write_manifest(Path(f"{output}.manifest.json"), called, models or (str(PACKAGED_MODEL),), inputs)

@@ -1,6 +1,7 @@
 import csv
 import io
 import json
+import sys
 
 import pytest
 
@@ -41,6 +42,17 @@ def test_backgrounds_with_adapters_are_their_inserts(run, tmp_path):
     assert "within the 80 letters of the shortest background, got TGACTCA from 80 to 86" in first.stderr
     (found,) = table(run("marginalise", "TGACTCA", "--backgrounds", tmp_path / "made.txt", "--positions", "74", "--strands", "+"))
     assert found["expression_effect"] == found["expression_effect_low"]
+
+
+@pytest.mark.parametrize(("output", "missing"), [("o.xyz", ""), ("none/o.tsv", ""), ("o.parquet", "pyarrow")])
+def test_an_output_that_will_not_do_is_told_before_anything_is_asked(run, toy_model, tmp_path, monkeypatch, output, missing):
+    def ask(*_args, **_options):
+        raise AssertionError
+
+    monkeypatch.setattr("dreamkeras.analysis.marginalise.marginalise", ask)
+    monkeypatch.setitem(sys.modules, missing, None)
+    result = run("marginalise", "GC", "-m", toy_model, "-o", tmp_path / output)
+    assert (result.exit_code, result.stderr.count("\n"), list(tmp_path.iterdir())) == (1, 1, [])
 
 
 @pytest.mark.parametrize("name", ["made.tsv", "m.onnx"])
