@@ -3,6 +3,7 @@ import io
 import json
 import sys
 
+import click
 import pytest
 
 from dreamkeras.cli.options import numbers
@@ -85,8 +86,26 @@ def test_a_motif_that_is_none_is_one_line(run, toy_model):
     assert (result.exit_code, result.stderr) == (1, "Error: Expected a motif of the letters ACGTURYSWKMBDHVN, got 'TG4'.\n")
 
 
+def test_motifs_may_not_overlap(run, toy_model):
+    result = run("marginalise", "GG", "CC", "-m", toy_model, "--spacings=-1:2")
+    assert (result.exit_code, result.stderr) == (1, "Error: Expected spacings from 0 on, got -1.\n")
+
+
 @pytest.mark.parametrize(
     ("text", "wanted"), [("7", [7]), ("3,5,8", [3, 5, 8]), ("0:4:2", [0, 2, 4]), ("1:3", [1, 2, 3]), ("0:5:3", [0, 3])]
 )
 def test_numbers_are_lists_or_ranges(text, wanted):
     assert numbers(text) == wanted
+
+
+@pytest.mark.parametrize("text", ["", "3:1", "10:0:-5", "0:4:0", "1:2:3:4", "1:", ":", "1,", "1.5", "a:b"])
+def test_what_is_no_list_and_no_range_is_refused(text):
+    with pytest.raises(click.BadParameter, match="is neither numbers such as 3,5,8 nor FROM:TO:STEP"):
+        numbers(text)
+
+
+def test_a_range_is_bounded_before_it_is_made():
+    assert len(numbers("1:100000")) == 100_000
+    for text in ("0:100000", "0:2000000000", "0:99999999999999999999", ",".join(["1"] * 100_001)):
+        with pytest.raises(click.BadParameter, match="is more than 100,000 numbers"):
+            numbers(text)
