@@ -14,6 +14,7 @@ from .options import (
     models_option,
     on_error_option,
     output_option,
+    refuse_unused,
     sequence_column_option,
     sequences_at_once_option,
     threads_option,
@@ -40,8 +41,8 @@ __all__ = ["command"]
     show_default=True,
     help="Shuffle letters, their dinucleotides kept or not; or make them N.",
 )
-@click.option("--shuffles", type=click.IntRange(min=1), default=20, show_default=True, metavar="N", help="Of each span.")
-@click.option("--seed", type=click.IntRange(min=0), default=0, show_default=True, help="Which shuffles.")
+@click.option("--shuffles", type=click.IntRange(min=1), metavar="N", help="Of each span.  [default: 20]")
+@click.option("--seed", type=click.IntRange(min=0), metavar="N", help="Which shuffles.  [default: 0]")
 @on_error_option
 @sequences_at_once_option
 @threads_option
@@ -57,8 +58,8 @@ def command(
     window: int | None,
     step: int | None,
     method: str,
-    shuffles: int,
-    seed: int,
+    shuffles: int | None,
+    seed: int | None,
     on_error: Literal["fail", "skip"],
     batch_size: int | str | None,
     threads: int | str | None,
@@ -74,6 +75,8 @@ def command(
     """
     if spans and (window or step):
         raise click.UsageError("Expected either --spans or windows, got both.")
+    if method == "unknown":
+        refuse_unused("a --method that shuffles", shuffles=shuffles, seed=seed)
 
     from dreamkeras.analysis.ablation import Ablator, RegionSpans, slide
     from dreamkeras.analysis.ablation_files import LABELS, AblationTable, ablation_columns
@@ -93,7 +96,7 @@ def command(
     regions, width = RegionSpans(read_regions(spans)) if spans else None, window or 10
     spans_of = regions or (lambda _ids, inserts: slide(inserts, width, step or max(1, width // 2)))
     predictor, size = open_models(models, device, batch_size, threads)
-    ablator = Ablator(predictor, method, shuffles=shuffles, seed=seed, batch_size=size)
+    ablator = Ablator(predictor, method, shuffles=shuffles or 20, seed=seed or 0, batch_size=size)
     names = ablation_columns(predictor.tasks, has_sd=ablator.has_sd)
     records = read_files(inputs, id_column=id_column, sequence_column=sequence_column)
     with (

@@ -18,6 +18,7 @@ from .options import (
     id_column_option,
     on_error_option,
     output_option,
+    refuse_unused,
     sequence_column_option,
 )
 
@@ -41,9 +42,9 @@ __all__ = ["command"]
     type=click.Choice(BASELINES),
     help="Compare inserts with N, a quarter of each base, or shuffles.  [default: zeros; shuffled for deeplift]",
 )
-@click.option("--references", type=click.IntRange(min=1), default=10, show_default=True, metavar="N", help="Shuffles of each insert.")
+@click.option("--references", type=click.IntRange(min=1), metavar="N", help="Shuffles of each insert.  [default: 10]")
 @click.option("--steps", type=click.IntRange(min=1), metavar="N", help="Points between the two.  [default: integrated 16, deeplift 8]")
-@click.option("--seed", type=click.IntRange(min=0), default=0, show_default=True, help="Which shuffles.")
+@click.option("--seed", type=click.IntRange(min=0), metavar="N", help="Which shuffles.  [default: 0]")
 @click.option("--completeness", type=click.Path(), metavar="FILE", help="Write how well each sequence's contributions add up.")
 @on_error_option
 @batch_size_option
@@ -71,6 +72,7 @@ def command(
     """
     from .results import model_files, refuse_clashes, report_skipped
 
+    _check_shuffles(choices)
     explanations = {name: choices.pop(name) for name in ("logos", "png", "seqlets", "meme", "modisco")}
     beside = explanation_outputs(explanations)
     refuse_clashes((*inputs, *model_files([model])), output, completeness, *beside.files, *beside.folders)
@@ -93,6 +95,15 @@ def command(
         write_manifest(Path(f"{output}.manifest.json"), " ".join(["dreamkeras", *sys.argv[1:]]), [str(file)], inputs)
     click.echo(errors.summary(), err=True)
     report_skipped(scored)
+
+
+def _check_shuffles(choices: dict[str, Any]) -> None:
+    """Options of shuffles go with shuffles; where there are some, these have a value afterwards."""
+    is_shuffled = choices["baseline"] == "shuffled" or (choices["baseline"] is None and choices["method"] == "deeplift")
+    given = {name: choices.pop(name) for name in ("references", "seed")}
+    if not is_shuffled:
+        refuse_unused("--baseline shuffled", **given)
+    choices.update({name: value for name, value in given.items() if value is not None})
 
 
 def _ready(inputs: tuple[str, ...], model: Path, backend: str | None) -> Path:

@@ -6,7 +6,16 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from .options import BACKENDS, DESIGN_METHODS, batch_size_option, device_option, id_column_option, models_option, sequence_column_option
+from .options import (
+    BACKENDS,
+    DESIGN_METHODS,
+    batch_size_option,
+    device_option,
+    id_column_option,
+    models_option,
+    refuse_unused,
+    sequence_column_option,
+)
 
 if TYPE_CHECKING:
     from dreamkeras.analysis.design import Designs
@@ -42,8 +51,8 @@ def _target(_ctx: click.Context, _parameter: click.Parameter, text: str) -> str 
 @click.option("--method", type=click.Choice(DESIGN_METHODS), default="evolution", show_default=True, help="How to search.")
 @click.option("--steps", type=click.IntRange(min=1), metavar="N", help="Most steps.  [default: 50; greedy and gradient: 100]")
 @click.option("--calls", type=click.IntRange(min=1), metavar="N", help="Most designs that are tried for each start.")
-@click.option("--population", type=click.IntRange(min=1), default=100, show_default=True, help="Members of a population, in evolution.")
-@click.option("--width", type=click.IntRange(min=1), default=8, show_default=True, help="Designs kept at each step of a beam search.")
+@click.option("--population", type=click.IntRange(min=1), metavar="N", help="Members of a population, in evolution.  [default: 100]")
+@click.option("--width", type=click.IntRange(min=1), metavar="N", help="Designs kept at each step of a beam search.  [default: 8]")
 @click.option("--number", type=click.IntRange(min=1), default=1, show_default=True, help="Designs for each start.")
 @click.option("--diversity", type=click.IntRange(min=1), default=1, show_default=True, help="Fewest letters in which two designs differ.")
 @click.option("--constraints", type=click.Path(), metavar="FILE", help="The constraints below in TOML; those given here win.")
@@ -73,8 +82,11 @@ def command(
     others = [model for model in models if not Path(model).is_dir()] if models else ["none"]
     if by_gradient and others:
         raise click.UsageError(f"Expected run folders (-m) for --method gradient, which needs Keras models, got {others[0]}.")
-    if backend and not by_gradient:
-        raise click.UsageError("Expected --method gradient beside --backend.")
+    for method, name in (("gradient", "backend"), ("evolution", "population"), ("beam", "width")):
+        if choices["method"] != method:
+            refuse_unused(f"--method {method}", **{name: choices.get(name, backend)})
+    if not choices["start"]:
+        refuse_unused("--start", id_column=choices["id_column"], sequence_column=choices["sequence_column"])
     if choices["start"] and (random or choices["length"]):
         raise click.UsageError("Expected --start or random inserts (--random, --length), got both.")
 
@@ -87,7 +99,7 @@ def command(
 
     given = {name: choices.pop(name) for name in CONSTRAINTS}
     fields = {name: list(value) if isinstance(value, tuple) else value for name, value in given.items() if value not in (None, ())}
-    settings = Settings(**{name: choices.pop(name) for name in SETTINGS})
+    settings = Settings(**{name: value for name in SETTINGS if (value := choices.pop(name)) is not None})
     predictor, size = open_models(models, device, batch_size, None)
     proposer_of = _gradient_edits(models, backend, size) if by_gradient else None
     named = models or (str(PACKAGED_MODEL),)

@@ -13,6 +13,7 @@ from .options import (
     models_option,
     numbers,
     output_option,
+    refuse_unused,
     sequences_at_once_option,
     strands_option,
     threads_option,
@@ -32,9 +33,9 @@ __all__ = ["command"]
 @output_option
 @click.option("--format", type=click.Choice(TABLE_FORMATS), help="Format of the results.  [default: by FILE's suffix, else tsv]")
 @click.option("--backgrounds", type=click.Path(), metavar="FILE", help="Sequences to put motifs into.  [default: random ones]")
-@click.option("-n", "--number", type=click.IntRange(min=1), default=100, show_default=True, metavar="N", help="Random backgrounds.")
+@click.option("-n", "--number", type=click.IntRange(min=1), metavar="N", help="Random backgrounds.  [default: 100]")
 @click.option("--length", type=click.IntRange(min=1), metavar="N", help="Letters of each.  [default: 80; the window if it has no flanks]")
-@click.option("--gc", type=float, default=0.5, show_default=True, metavar="SHARE", help="Share of G and C in them.")
+@click.option("--gc", type=float, metavar="SHARE", help="Share of G and C in them.  [default: 0.5]")
 @click.option("--positions", type=numbers, metavar="FROM:TO:STEP", help="Of the first motif, from 1; or 5,9,20.  [default: the middle]")
 @click.option("--spacings", type=numbers, metavar="FROM:TO:STEP", help="Letters between two motifs.  [default: 0:20:1]")
 @strands_option
@@ -48,9 +49,9 @@ def command(
     output: str,
     format: str | None,
     backgrounds: str | None,
-    number: int,
+    number: int | None,
     length: int | None,
-    gc: float,
+    gc: float | None,
     positions: list[int] | None,
     spacings: list[int] | None,
     strands: str,
@@ -69,8 +70,8 @@ def command(
         raise click.UsageError(f"Expected one motif or two, got {len(motifs)}.")
     if spacings and len(motifs) == 1:
         raise click.UsageError("Expected a second motif beside --spacings.")
-    if backgrounds and length:
-        raise click.UsageError("Expected either --backgrounds or --length, got both.")
+    if backgrounds:
+        refuse_unused("random inserts, not --backgrounds,", number=number, length=length, gc=gc)
 
     from dreamkeras.analysis.manifest import write_manifest
     from dreamkeras.analysis.marginalisation_files import open_marginalisation
@@ -86,7 +87,7 @@ def command(
     if backgrounds:
         inserts = _read_inserts(backgrounds, predictor)
     else:
-        inserts = random_inserts(number, length or default_length(predictor.constructs), gc, seed)
+        inserts = random_inserts(number or 100, length or default_length(predictor.constructs), 0.5 if gc is None else gc, seed)
     arrangements = _arrangements(motifs, positions, spacings or list(range(21)), strands, int(inserts.lengths.min()))
     results = hold_back(output, partial(open_marginalisation, motifs=motifs, tasks=predictor.tasks, format=format))
     with results as table, show_records("windows") as progress:

@@ -34,6 +34,7 @@ __all__ = [
     "on_error_option",
     "output_option",
     "place",
+    "refuse_unused",
     "sequence_column_option",
     "sequences_at_once_option",
     "strands_option",
@@ -173,6 +174,21 @@ def numbers(text: str) -> list[int]:
 def _range(text: str) -> range:
     first, last, step = map(int, text.split(":") if text.count(":") > 1 else [*text.split(":"), "1"])
     return range(first, last + 1, step) if step > 0 else range(0)
+
+
+def refuse_unused(wanted: str, **given: object) -> None:
+    """Options that would change nothing are wrong.
+
+    Args:
+        wanted: What they go with, which is not there.
+        given: Their values, by their names; None for what was not given.
+
+    Raises:
+        click.UsageError: One was given.
+    """
+    for name, value in given.items():
+        if value is not None:
+            raise click.UsageError(f"Expected {wanted} beside --{name.replace('_', '-')}.")
 
 
 def fold_count(text: str) -> str | int:

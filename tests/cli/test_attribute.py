@@ -86,5 +86,18 @@ def test_an_output_is_never_another(run, model, promoters, tmp_path, monkeypatch
     assert list(tmp_path.iterdir()) == [promoters]
 
 
+@pytest.mark.parametrize("args", [[], ["--method", "gradient"], ["--method", "deeplift", "--baseline", "zeros"]])
+@pytest.mark.parametrize("option", ["--references", "--seed"])
+def test_without_shuffles_their_options_are_wrong_usage(run, promoters, args, option):
+    result = run("attribute", promoters, "-m", "nowhere", *args, option, 3)
+    assert (result.exit_code, f"Expected --baseline shuffled beside {option}." in result.stderr) == (2, True)
+
+
+@pytest.mark.parametrize("args", [["--baseline", "shuffled"], ["--method", "deeplift"]])
+def test_shuffles_have_options(run, promoters, args):
+    result = run("attribute", promoters, "-m", "nowhere", *args, "--references", 3, "--seed", 1)
+    assert (result.exit_code, "Expected a run folder" in result.stderr) == (1, True)
+
+
 def test_a_model_is_needed(run, promoters):
     assert run("attribute", promoters).exit_code == 2

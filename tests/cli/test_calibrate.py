@@ -64,6 +64,8 @@ def test_sequences_that_were_trained_on_are_told(run, promoters, run_folder):
 def test_choices_that_do_not_go_together(run, promoters):
     result = run("calibrate", promoters, "-m", PACKAGED_MODEL, "--valid-fraction", "0.1", "--training", promoters)
     assert (result.exit_code, "got both" in result.stderr) == (2, True)
+    result = run("calibrate", promoters, "-m", PACKAGED_MODEL, "--seed", 0)
+    assert (result.exit_code, "Expected --valid-fraction beside --seed." in result.stderr) == (2, True)
 
 
 @pytest.mark.parametrize("output", ["p.tsv", "t.tsv", "first/model.keras"])

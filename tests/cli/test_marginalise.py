@@ -72,7 +72,9 @@ def test_an_input_is_never_an_output(run, toy_model, tmp_path, name):
     [
         (["A", "C", "G"], "one motif or two, got 3"),
         (["A", "--spacings", "1"], "second motif beside --spacings"),
-        (["A", "--length", "10", "--backgrounds", "x"], "either --backgrounds or --length"),
+        (["A", "--length", "10", "--backgrounds", "x"], "random inserts, not --backgrounds, beside --length"),
+        (["A", "-n", "10", "--backgrounds", "x"], "random inserts, not --backgrounds, beside --number"),
+        (["A", "--gc", "0", "--backgrounds", "x"], "random inserts, not --backgrounds, beside --gc"),
         (["A", "--positions", "x"], "'x' is neither numbers such as 3,5,8 nor FROM:TO:STEP"),
     ],
 )
