@@ -1,7 +1,5 @@
 """`dreamkeras ablate`: sequences in files, what is lost where spans of them are shuffled out."""
 
-import sys
-from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 import click
@@ -81,15 +79,13 @@ def command(
     from dreamkeras.analysis.ablation import Ablator, RegionSpans, slide
     from dreamkeras.analysis.ablation_files import LABELS, AblationTable, ablation_columns
     from dreamkeras.analysis.effect_files import write_effects
-    from dreamkeras.analysis.manifest import write_manifest
-    from dreamkeras.scoring.predictor import PACKAGED_MODEL
     from dreamkeras.sequence.reading import read_files
     from dreamkeras.sequence.regions import read_regions
     from dreamkeras.sequence.writers import ID, open_writer
 
     from .opening import open_models, report_packaged
     from .progress import show_records
-    from .results import held_back, model_files, refuse_clashes, report_skipped
+    from .results import held_back, leave_manifest, model_files, refuse_clashes, report_skipped
 
     files = (*inputs, *([spans] if spans else []))
     refuse_clashes((*files, *model_files(models)), output)
@@ -107,9 +103,7 @@ def command(
         scored = write_effects(ablator.ablate_records(records, spans_of, on_error, progress), [AblationTable(writer)])
         if regions and spans:
             _report_missing(regions, spans)
-    if output != "-":
-        called = " ".join(["dreamkeras", *sys.argv[1:]])
-        write_manifest(Path(f"{output}.manifest.json"), called, models or (str(PACKAGED_MODEL),), files)
+    leave_manifest(output, models, files)
     report_packaged(models, predictor)
     report_skipped(scored)
 

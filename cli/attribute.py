@@ -1,6 +1,5 @@
 """`dreamkeras attribute`: sequences and a Keras model in, what each letter contributes out."""
 
-import sys
 from collections.abc import Iterable, Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
@@ -70,7 +69,7 @@ def command(
     name, the position in the insert from 1, the letter, and its contribution to each task. FILE.npz holds what other bases would
     contribute, too.
     """
-    from .results import model_files, refuse_clashes, report_skipped
+    from .results import leave_manifest, model_files, refuse_clashes, report_skipped
 
     _check_shuffles(choices)
     explanations = {name: choices.pop(name) for name in ("logos", "png", "seqlets", "meme", "modisco")}
@@ -79,7 +78,6 @@ def command(
     explaining = open_explanations(explanations)
     file = _ready(inputs, model, backend)
 
-    from dreamkeras.analysis.manifest import write_manifest
     from dreamkeras.export.tracing import load_network
     from dreamkeras.models.gradients import Attributor
     from dreamkeras.sequence.reading import read_files
@@ -91,8 +89,7 @@ def command(
         sinks = [errors, *stack.enter_context(_opened(output, completeness, network.tasks, format))]
         sinks += stack.enter_context(explaining(network.tasks))
         scored = _explain(attributor, records, on_error, sinks)
-    if output != "-":
-        write_manifest(Path(f"{output}.manifest.json"), " ".join(["dreamkeras", *sys.argv[1:]]), [str(file)], inputs)
+    leave_manifest(output, [str(file)], inputs)
     click.echo(errors.summary(), err=True)
     report_skipped(scored)
 

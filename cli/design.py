@@ -1,6 +1,5 @@
 """`dreamkeras design`: a model and what is wanted in, sequences that it predicts to be so out."""
 
-import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -96,6 +95,7 @@ def command(
 
     from .opening import open_models, report_packaged
     from .progress import show_records
+    from .results import command_line
 
     given = {name: choices.pop(name) for name in CONSTRAINTS}
     fields = {name: list(value) if isinstance(value, tuple) else value for name, value in given.items() if value not in (None, ())}
@@ -104,9 +104,8 @@ def command(
     proposer_of = _gradient_edits(models, backend, size) if by_gradient else None
     named = models or (str(PACKAGED_MODEL),)
     chosen = Choices(models=named, fields=fields, settings=settings, batch_size=size, random=random or 1, **choices)
-    called = " ".join(["dreamkeras", *sys.argv[1:]])
     with show_records() as progress:
-        designs = run_design(chosen, predictor, output, called, proposer_of=proposer_of, progress=progress)
+        designs = run_design(chosen, predictor, output, command_line(), proposer_of=proposer_of, progress=progress)
     report_packaged(models, predictor)
     _report(designs, settings.number)
     click.echo(f"Wrote {output}: see designs.tsv.", err=True)

@@ -1,8 +1,6 @@
 """`dreamkeras marginalise`: motifs in, what they do to predictions whatever stands around them out."""
 
-import sys
 from functools import partial
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
@@ -73,14 +71,12 @@ def command(
     if backgrounds:
         refuse_unused("random inserts, not --backgrounds,", number=number, length=length, gc=gc)
 
-    from dreamkeras.analysis.manifest import write_manifest
     from dreamkeras.analysis.marginalisation_files import open_marginalisation
     from dreamkeras.analysis.marginalise import default_length, marginalise, random_inserts
-    from dreamkeras.scoring.predictor import PACKAGED_MODEL
 
     from .opening import open_models, report_packaged
     from .progress import show_records
-    from .results import hold_back, model_files, refuse_clashes
+    from .results import hold_back, leave_manifest, model_files, refuse_clashes
 
     refuse_clashes((backgrounds, *model_files(models)), output)
     predictor, size = open_models(models, device, batch_size, threads)
@@ -92,9 +88,7 @@ def command(
     results = hold_back(output, partial(open_marginalisation, motifs=motifs, tasks=predictor.tasks, format=format))
     with results as table, show_records("windows") as progress:
         table.write(marginalise(motifs, arrangements, inserts, predictor, seed=seed, batch_size=size, progress=progress))
-    if output != "-":
-        called, inputs = " ".join(["dreamkeras", *sys.argv[1:]]), [backgrounds] if backgrounds else []
-        write_manifest(Path(f"{output}.manifest.json"), called, models or (str(PACKAGED_MODEL),), inputs)
+    leave_manifest(output, models, [backgrounds] if backgrounds else [])
     report_packaged(models, predictor)
 
 

@@ -1,10 +1,8 @@
 """`dreamkeras mutagenesis`: sequences in files, the effects of all their single changes out."""
 
-import sys
 from collections.abc import Iterable, Iterator
 from contextlib import ExitStack, closing, contextmanager
 from functools import partial
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -71,13 +69,11 @@ def command(
     ensemble these are the means of its models' effects, and their standard deviations. FILE.npz holds them as arrays.
     """
     from dreamkeras.analysis.effect_files import effect_columns, open_effects, write_effects
-    from dreamkeras.analysis.manifest import write_manifest
     from dreamkeras.analysis.mutagenesis import knows_members
-    from dreamkeras.scoring.predictor import PACKAGED_MODEL
     from dreamkeras.sequence.reading import read_files
 
     from .opening import open_models, report_packaged
-    from .results import check_resume, hold_back, model_files, open_shards, refuse_clashes, report_skipped
+    from .results import check_resume, hold_back, leave_manifest, model_files, open_shards, refuse_clashes, report_skipped
 
     check_resume(inputs, output, resume=resume, is_measured="auto" in (batch_size, threads))
     beside = explanation_outputs(explanations)
@@ -97,9 +93,7 @@ def command(
         scored = write_effects(parts, [stack.enter_context(results), *stack.enter_context(explaining(predictor.tasks))])
     if shards:
         shards.remove()
-    if output != "-":
-        called = " ".join(["dreamkeras", *sys.argv[1:]])
-        write_manifest(Path(f"{output}.manifest.json"), called, models or (str(PACKAGED_MODEL),), inputs)
+    leave_manifest(output, models, inputs)
     report_packaged(models, predictor)
     report_skipped(scored)
 

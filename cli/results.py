@@ -1,6 +1,7 @@
 """Where a command's results go: a file that appears only when it is whole, or standard output after success."""
 
 import contextlib
+import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -11,7 +12,18 @@ if TYPE_CHECKING:
     from dreamkeras.scoring.pipeline import Scored, Sink
     from dreamkeras.scoring.shards import Shards
 
-__all__ = ["check_resume", "held_back", "hold_back", "model_files", "open_results", "open_shards", "refuse_clashes", "report_skipped"]
+__all__ = [
+    "check_resume",
+    "command_line",
+    "held_back",
+    "hold_back",
+    "leave_manifest",
+    "model_files",
+    "open_results",
+    "open_shards",
+    "refuse_clashes",
+    "report_skipped",
+]
 
 Writer = TypeVar("Writer")
 
@@ -155,6 +167,31 @@ def _is_same(first: str, second: str) -> bool:
     if one.exists() and other.exists():
         return one.samefile(other) and (one.is_file() or one.is_dir())
     return one.resolve() == other.resolve()
+
+
+def command_line() -> str:
+    """What was run, for manifests."""
+    return " ".join(["dreamkeras", *sys.argv[1:]])
+
+
+def leave_manifest(output: str, models: Iterable[str], inputs: Iterable[str], more: Mapping[str, Any] | None = None) -> None:
+    """Writes what results were made with into a file beside them; beside standard output there is none.
+
+    Args:
+        output: The file of the results, or `-`.
+        models: As on the command line; none is the packaged model.
+        inputs: Files that were read.
+        more: What else is to stand in it.
+
+    Raises:
+        DreamkerasError: It cannot be written.
+    """
+    if output == "-":
+        return
+    from dreamkeras.analysis.manifest import write_manifest
+    from dreamkeras.scoring.predictor import PACKAGED_MODEL
+
+    write_manifest(Path(f"{output}.manifest.json"), command_line(), tuple(models) or (str(PACKAGED_MODEL),), inputs, more)
 
 
 def report_skipped(scored: "Scored") -> None:

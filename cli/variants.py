@@ -1,7 +1,6 @@
 """`dreamkeras variants`: a VCF and a genome, or pairs of sequences, in; what each allele does to the prediction out."""
 
 import contextlib
-import sys
 from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
@@ -89,7 +88,7 @@ def command(path: str, models: tuple[str, ...], output: str, format: str | None,
     from dreamkeras.scoring.predictor import BATCH_SIZE, PACKAGED_MODEL, load
 
     from .progress import show_records
-    from .results import model_files, refuse_clashes
+    from .results import leave_manifest, model_files, refuse_clashes
 
     files = [file for file in (path, choices["genome"]) if file and file != "-"]
     refuse_clashes((*files, *model_files(models)), output)
@@ -104,8 +103,8 @@ def command(path: str, models: tuple[str, ...], output: str, format: str | None,
     shards = _shards(output, scorer, used, files, choices) if choices["resume"] else None
     with show_records() as progress:
         summary = run_variants(source, scorer, open_sink, shards=shards, progress=progress)
-    if output != "-":
-        _write_manifest(output, used, [path, *files[path != "-" :]], {**source.choices(), "alleles": summary.words()})
+    read = [path, *([choices["genome"]] if choices["genome"] else [])]
+    leave_manifest(output, used, read, {**source.choices(), "alleles": summary.words()})
     if shards is not None:
         shards.remove()
     if not models:
@@ -178,11 +177,3 @@ def _shards(output: str, scorer: "VariantScorer", models: Sequence[str], files: 
 
     made_with = [[name, choices[name]] for name in (*WINDOW, *COLUMNS, "genome", "batch_size")]
     return Shards(Path(f"{output}.unfinished"), describe_work(models, files, scorer.names, made_with))
-
-
-def _write_manifest(output: str, models: Sequence[str], files: list[str], more: dict[str, Any]) -> None:
-    """Beside the output, under its name."""
-    from dreamkeras.analysis.manifest import write_manifest
-
-    command = " ".join(["dreamkeras", *sys.argv[1:]])
-    write_manifest(Path(f"{output}.manifest.json"), command, models, files, more)

@@ -1,10 +1,11 @@
+import json
 from pathlib import Path
 
 import click
 import numpy as np
 import pytest
 
-from dreamkeras.cli.results import model_files, open_results, refuse_clashes
+from dreamkeras.cli.results import leave_manifest, model_files, open_results, refuse_clashes
 from dreamkeras.errors import InputError
 
 VALUES = np.array([[1.5], [2.25]], np.float32)
@@ -92,3 +93,15 @@ def test_a_model_is_never_an_output(run, toy_model, tmp_path, command):
     result = run(command, pairs, "-m", model, "-o", model)
     assert (result.exit_code, "Expected an output beside the inputs" in result.stderr) == (1, True), result.stderr
     assert model.read_bytes() == toy_model.read_bytes()
+
+
+def test_a_manifest_tells_the_command_the_models_and_the_inputs(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr("sys.argv", ["/usr/bin/dk", "ablate", "a.fa"])
+    (tmp_path / "a.fa").write_text("x")
+    leave_manifest("-", (), ["a.fa"])
+    assert [path.name for path in tmp_path.iterdir()] == ["a.fa"]
+    leave_manifest("o.tsv", (), ["a.fa", "-"], {"more": 1})
+    manifest = json.loads((tmp_path / "o.tsv.manifest.json").read_text())
+    assert (manifest["command"], manifest["more"], list(manifest["inputs"])) == ("dreamkeras ablate a.fa", 1, ["a.fa", "-"])
+    assert [Path(path).suffix for path in manifest["models"]] == [".onnx"]
