@@ -1,7 +1,7 @@
 """`dreamkeras marginalise`: motifs in, what they do to predictions whatever stands around them out."""
 
 from functools import partial
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -47,16 +47,11 @@ def command(
     output: str,
     format: str | None,
     backgrounds: str | None,
-    number: int | None,
-    length: int | None,
-    gc: float | None,
     positions: list[int] | None,
     spacings: list[int] | None,
     strands: str,
     seed: int,
-    batch_size: int | str | None,
-    threads: int | str | None,
-    device: str,
+    **options: Any,
 ) -> None:
     """Tell what MOTIF does to predictions, and what it does together with MOTIF2 behind it.
 
@@ -69,27 +64,31 @@ def command(
     if spacings and len(motifs) == 1:
         raise click.UsageError("Expected a second motif beside --spacings.")
     if backgrounds:
-        refuse_unused("random inserts, not --backgrounds,", number=number, length=length, gc=gc)
+        refuse_unused("random inserts, not --backgrounds,", **{name: options[name] for name in ("number", "length", "gc")})
 
     from dreamkeras.analysis.marginalisation_files import open_marginalisation
-    from dreamkeras.analysis.marginalise import default_length, marginalise, random_inserts
+    from dreamkeras.analysis.marginalise import marginalise
 
     from .opening import open_models, report_packaged
     from .progress import show_records
     from .results import hold_back, leave_manifest, model_files, refuse_clashes
 
     refuse_clashes((backgrounds, *model_files(models)), output)
-    predictor, size = open_models(models, device, batch_size, threads)
-    if backgrounds:
-        inserts = _read_inserts(backgrounds, predictor)
-    else:
-        inserts = random_inserts(number or 100, length or default_length(predictor.constructs), 0.5 if gc is None else gc, seed)
+    predictor, size = open_models(models, *(options[name] for name in ("device", "batch_size", "threads")))
+    inserts = _read_inserts(backgrounds, predictor) if backgrounds else _random_inserts(predictor, seed, options)
     arrangements = _arrangements(motifs, positions, spacings or list(range(21)), strands, int(inserts.lengths.min()))
     results = hold_back(output, partial(open_marginalisation, motifs=motifs, tasks=predictor.tasks, format=format))
     with results as table, show_records("windows") as progress:
         table.write(marginalise(motifs, arrangements, inserts, predictor, seed=seed, batch_size=size, progress=progress))
     leave_manifest(output, models, [backgrounds] if backgrounds else [])
     report_packaged(models, predictor)
+
+
+def _random_inserts(predictor: "Scorer", seed: int, options: dict[str, Any]) -> "Ragged":
+    from dreamkeras.analysis.marginalise import default_length, random_inserts
+
+    number, length, gc = (options[name] for name in ("number", "length", "gc"))
+    return random_inserts(number or 100, length or default_length(predictor.constructs), 0.5 if gc is None else gc, seed)
 
 
 def _read_inserts(path: str, predictor: "Scorer") -> "Ragged":

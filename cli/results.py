@@ -105,7 +105,7 @@ def check_resume(inputs: Sequence[str], output: str, *, resume: bool, is_measure
         click.UsageError: Standard input or output, or a choice that may be another the next time.
     """
     if resume and (output == "-" or "-" in inputs):
-        raise click.UsageError("Expected files for INPUT and -o beside --resume, got standard input or output.")
+        raise click.UsageError("Expected files to read and for -o beside --resume, got standard input or output.")
     if resume and is_measured:
         raise click.UsageError("Expected numbers beside --resume, got auto: a measurement may end otherwise the next time.")
 
