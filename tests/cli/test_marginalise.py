@@ -27,6 +27,11 @@ def test_two_motifs_have_a_spacing_and_an_interaction(run, toy_model):
     assert {(row["gc_effect"], row["gc_first"], row["gc_second"], row["gc_interaction"]) for row in found} == {("4", "2", "2", "0")}
 
 
+@pytest.mark.parametrize(("percent", "effect"), [(100, "-2"), (0, "0")])
+def test_gc_of_backgrounds_is_in_percent(run, toy_model, percent, effect):
+    assert {row["gc_effect"] for row in table(run("marginalise", "TT", "-m", toy_model, "--gc", percent))} == {effect}
+
+
 def test_results_have_a_manifest_and_depend_on_the_seed_alone(run, toy_model, tmp_path):
     paths = [tmp_path / name for name in ("a.csv", "b.csv", "c.csv")]
     for path, seed in zip(paths, (1, 1, 2), strict=True):
@@ -75,6 +80,7 @@ def test_an_input_is_never_an_output(run, toy_model, tmp_path, name):
         (["A", "--length", "10", "--backgrounds", "x"], "random inserts, not --backgrounds, beside --length"),
         (["A", "-n", "10", "--backgrounds", "x"], "random inserts, not --backgrounds, beside --number"),
         (["A", "--gc", "0", "--backgrounds", "x"], "random inserts, not --backgrounds, beside --gc"),
+        (["A", "--gc", "101"], "101"),
         (["A", "--positions", "x"], "'x' is neither numbers such as 3,5,8 nor FROM:TO:STEP"),
     ],
 )
