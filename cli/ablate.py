@@ -1,23 +1,11 @@
 """`dreamkeras ablate`: sequences in files, what is lost where spans of them are shuffled out."""
 
-import sys
-from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Any
 
 import click
 
-from .options import (
-    ABLATION_METHODS,
-    TABLE_FORMATS,
-    device_option,
-    id_column_option,
-    models_option,
-    on_error_option,
-    output_option,
-    sequence_column_option,
-    sequences_at_once_option,
-    threads_option,
-)
+from .options import ABLATION_METHODS, TABLE_FORMATS, refuse_unused
+from .scoring_options import chosen_scoring, scoring_options
 
 if TYPE_CHECKING:
     from dreamkeras.analysis.ablation import RegionSpans
@@ -25,46 +13,26 @@ if TYPE_CHECKING:
 __all__ = ["command"]
 
 
-@click.command("ablate")
-@click.argument("inputs", nargs=-1, required=True, metavar="INPUT...", type=click.Path(allow_dash=True))
-@models_option
-@output_option
-@click.option("--format", type=click.Choice(TABLE_FORMATS), help="Format of the effects.  [default: by FILE's suffix, else tsv]")
-@click.option("--spans", type=click.Path(), metavar="BED", help="Spans of the inserts: name, start from 0, end.  [default: windows]")
-@click.option("--window", type=click.IntRange(min=1), metavar="N", help="Letters of a window.  [default: 10]")
-@click.option("--step", type=click.IntRange(min=1), metavar="N", help="Letters from a window to the next.  [default: half a window]")
-@click.option(
-    "--method",
-    type=click.Choice(ABLATION_METHODS),
-    default="dinucleotides",
-    show_default=True,
-    help="Shuffle letters, their dinucleotides kept or not; or make them N.",
+OPTIONS = (
+    click.option("--spans", type=click.Path(), metavar="BED", help="Spans of the inserts: name, start from 0, end.  [default: windows]"),
+    click.option("--window", type=click.IntRange(min=1), metavar="N", help="Letters of a window.  [default: 10]"),
+    click.option("--step", type=click.IntRange(min=1), metavar="N", help="Letters from a window to the next.  [default: half a window]"),
+    click.option(
+        "--method",
+        type=click.Choice(ABLATION_METHODS),
+        default="dinucleotides",
+        show_default=True,
+        help="Shuffle letters, their dinucleotides kept or not; or make them N.",
+    ),
+    click.option("--shuffles", type=click.IntRange(min=1), metavar="N", help="Of each span.  [default: 20]"),
+    click.option("--seed", type=click.IntRange(min=0), metavar="N", help="Which shuffles.  [default: 0]"),
 )
-@click.option("--shuffles", type=click.IntRange(min=1), default=20, show_default=True, metavar="N", help="Of each span.")
-@click.option("--seed", type=click.IntRange(min=0), default=0, show_default=True, help="Which shuffles.")
-@on_error_option
-@sequences_at_once_option
-@threads_option
-@device_option
-@id_column_option
-@sequence_column_option
+
+
+@click.command("ablate")
+@scoring_options(TABLE_FORMATS, "effects", *OPTIONS)
 def command(
-    inputs: tuple[str, ...],
-    models: tuple[str, ...],
-    output: str,
-    format: str | None,
-    spans: str | None,
-    window: int | None,
-    step: int | None,
-    method: str,
-    shuffles: int,
-    seed: int,
-    on_error: Literal["fail", "skip"],
-    batch_size: int | str | None,
-    threads: int | str | None,
-    device: str,
-    id_column: str | int | None,
-    sequence_column: str | int | None,
+    spans: str | None, window: int | None, step: int | None, method: str, shuffles: int | None, seed: int | None, **options: Any
 ) -> None:
     """Tell what is lost where spans of the sequences in INPUT are taken out.
 
@@ -74,40 +42,37 @@ def command(
     """
     if spans and (window or step):
         raise click.UsageError("Expected either --spans or windows, got both.")
+    if method == "unknown":
+        refuse_unused("a --method that shuffles", shuffles=shuffles, seed=seed)
 
     from dreamkeras.analysis.ablation import Ablator, RegionSpans, slide
     from dreamkeras.analysis.ablation_files import LABELS, AblationTable, ablation_columns
     from dreamkeras.analysis.effect_files import write_effects
-    from dreamkeras.analysis.manifest import write_manifest
-    from dreamkeras.scoring.predictor import PACKAGED_MODEL
-    from dreamkeras.sequence.reading import read_files
     from dreamkeras.sequence.regions import read_regions
     from dreamkeras.sequence.writers import ID, open_writer
 
-    from .opening import open_models, report_packaged
+    from .opening import report_packaged
     from .progress import show_records
-    from .results import held_back, refuse_overwriting, report_skipped
+    from .results import held_back, leave_manifest, model_files, refuse_clashes, report_skipped
 
-    files = (*inputs, *([spans] if spans else []))
-    refuse_overwriting(files, output)
+    given = chosen_scoring(options)
+    files = (*given.inputs, *([spans] if spans else []))
+    refuse_clashes((*files, *model_files(given.models)), given.output)
     regions, width = RegionSpans(read_regions(spans)) if spans else None, window or 10
     spans_of = regions or (lambda _ids, inserts: slide(inserts, width, step or max(1, width // 2)))
-    predictor, size = open_models(models, device, batch_size, threads)
-    ablator = Ablator(predictor, method, shuffles=shuffles, seed=seed, batch_size=size)
+    predictor, size = given.open_models()
+    ablator = Ablator(predictor, method, shuffles=shuffles or 20, seed=seed or 0, batch_size=size)
     names = ablation_columns(predictor.tasks, has_sd=ablator.has_sd)
-    records = read_files(inputs, id_column=id_column, sequence_column=sequence_column)
     with (
         show_records("windows") as progress,
-        held_back(output) as path,
-        open_writer(path, names, format, {**ID, **LABELS}) as writer,
+        held_back(given.output) as path,
+        open_writer(path, names, given.format, {**ID, **LABELS}) as writer,
     ):
-        scored = write_effects(ablator.ablate_records(records, spans_of, on_error, progress), [AblationTable(writer)])
+        scored = write_effects(ablator.ablate_records(given.read(), spans_of, given.on_error, progress), [AblationTable(writer)])
         if regions and spans:
             _report_missing(regions, spans)
-    if output != "-":
-        called = " ".join(["dreamkeras", *sys.argv[1:]])
-        write_manifest(Path(f"{output}.manifest.json"), called, models or (str(PACKAGED_MODEL),), files)
-    report_packaged(models, predictor)
+    leave_manifest(given.output, given.models, files)
+    report_packaged(given.models, predictor)
     report_skipped(scored)
 
 

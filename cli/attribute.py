@@ -1,6 +1,5 @@
 """`dreamkeras attribute`: sequences and a Keras model in, what each letter contributes out."""
 
-import sys
 from collections.abc import Iterable, Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
@@ -8,7 +7,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import click
 
-from .explanation_options import explanation_options, open_explanations
+from .explanation_options import explanation_options, explanation_outputs, open_explanations
 from .options import (
     ATTRIBUTION_METHODS,
     BACKENDS,
@@ -18,6 +17,7 @@ from .options import (
     id_column_option,
     on_error_option,
     output_option,
+    refuse_unused,
     sequence_column_option,
 )
 
@@ -41,9 +41,9 @@ __all__ = ["command"]
     type=click.Choice(BASELINES),
     help="Compare inserts with N, a quarter of each base, or shuffles.  [default: zeros; shuffled for deeplift]",
 )
-@click.option("--references", type=click.IntRange(min=1), default=10, show_default=True, metavar="N", help="Shuffles of each insert.")
+@click.option("--references", type=click.IntRange(min=1), metavar="N", help="Shuffles of each insert.  [default: 10]")
 @click.option("--steps", type=click.IntRange(min=1), metavar="N", help="Points between the two.  [default: integrated 16, deeplift 8]")
-@click.option("--seed", type=click.IntRange(min=0), default=0, show_default=True, help="Which shuffles.")
+@click.option("--seed", type=click.IntRange(min=0), metavar="N", help="Which shuffles.  [default: 0]")
 @click.option("--completeness", type=click.Path(), metavar="FILE", help="Write how well each sequence's contributions add up.")
 @on_error_option
 @batch_size_option
@@ -69,15 +69,15 @@ def command(
     name, the position in the insert from 1, the letter, and its contribution to each task. FILE.npz holds what other bases would
     contribute, too.
     """
-    from .results import refuse_overwriting, report_skipped
+    from .results import leave_manifest, model_files, refuse_clashes, report_skipped
 
+    _check_shuffles(choices)
     explanations = {name: choices.pop(name) for name in ("logos", "png", "seqlets", "meme", "modisco")}
-    for written in filter(None, (output, completeness, explanations["seqlets"], explanations["meme"])):
-        refuse_overwriting(inputs, written)
+    beside = explanation_outputs(explanations)
+    refuse_clashes((*inputs, *model_files([model])), output, completeness, *beside.files, *beside.folders)
     explaining = open_explanations(explanations)
     file = _ready(inputs, model, backend)
 
-    from dreamkeras.analysis.manifest import write_manifest
     from dreamkeras.export.tracing import load_network
     from dreamkeras.models.gradients import Attributor
     from dreamkeras.sequence.reading import read_files
@@ -89,10 +89,18 @@ def command(
         sinks = [errors, *stack.enter_context(_opened(output, completeness, network.tasks, format))]
         sinks += stack.enter_context(explaining(network.tasks))
         scored = _explain(attributor, records, on_error, sinks)
-    if output != "-":
-        write_manifest(Path(f"{output}.manifest.json"), " ".join(["dreamkeras", *sys.argv[1:]]), [str(file)], inputs)
+    leave_manifest(output, [str(file)], inputs)
     click.echo(errors.summary(), err=True)
     report_skipped(scored)
+
+
+def _check_shuffles(choices: dict[str, Any]) -> None:
+    """Options of shuffles go with shuffles; those that were not given are taken out, so that the library's defaults hold."""
+    is_shuffled = choices["baseline"] == "shuffled" or (choices["baseline"] is None and choices["method"] == "deeplift")
+    given = {name: choices.pop(name) for name in ("references", "seed")}
+    if not is_shuffled:
+        refuse_unused("--baseline shuffled", **given)
+    choices.update({name: value for name, value in given.items() if value is not None})
 
 
 def _ready(inputs: tuple[str, ...], model: Path, backend: str | None) -> Path:

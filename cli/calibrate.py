@@ -5,6 +5,8 @@ from typing import Any
 
 import click
 
+from .options import refuse_unused
+from .results import refuse_clashes
 from .table_options import chosen_layout, table_options
 
 __all__ = ["command"]
@@ -21,7 +23,7 @@ __all__ = ["command"]
     metavar="SHARE",
     help="DATA is what the model was trained on but for this share, which is calibrated on, as `dreamkeras train` divides it.",
 )
-@click.option("--seed", type=click.IntRange(min=0), default=0, show_default=True, help="Which share: the seed of the training's split.")
+@click.option("--seed", type=click.IntRange(min=0), metavar="N", help="Which share: the seed of the training's split.  [default: 0]")
 @click.option("--assay", help="What was measured: yeast, lentimpra, starrseq or table.  [default: what the model was trained on]")
 @table_options
 def command(
@@ -30,7 +32,7 @@ def command(
     output: str | None,
     training: str | None,
     valid_fraction: float | None,
-    seed: int,
+    seed: int | None,
     assay: str | None,
     **table: Any,
 ) -> None:
@@ -41,7 +43,11 @@ def command(
     """
     if training and valid_fraction:
         raise click.UsageError("Expected either --training or --valid-fraction, got both.")
+    if not valid_fraction:
+        refuse_unused("--valid-fraction", seed=seed)
     layout = chosen_layout(assay or "", table)
+    if output:
+        refuse_clashes((data, training, str(Path(model, "model.keras"))), output)
 
     from dreamkeras.analysis.evaluation_run import Choices, choose_assay
     from dreamkeras.analysis.training_data import read_training_data, training_overlap
@@ -53,7 +59,7 @@ def command(
     chosen = choose_assay(Choices(data, (model,), assay=assay, table=layout), [load(model, "cpu")], [known])
     held_out, trained_on = chosen.read(data).centred(), chosen.read(training) if training else None
     if valid_fraction:
-        trained_on, held_out = split(held_out, valid_fraction, seed)
+        trained_on, held_out = split(held_out, valid_fraction, seed or 0)
     elif (common := training_overlap(known, held_out)) and any(common):
         click.echo(f"Warning: {common.describe(len(held_out), f'in {Path(data).name}')} Intervals may be too narrow.", err=True)
     description, figures = calibrate_onnx(model, output, chosen, held_out, trained_on)

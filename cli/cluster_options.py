@@ -8,8 +8,11 @@ import click
 from .options import ENGINES
 
 if TYPE_CHECKING:
-    from dreamkeras.scoring.cluster import Work
+    from dreamkeras.analysis.judging import Judging
     from dreamkeras.scoring.pipeline import Scored
+    from dreamkeras.sequence.places import Reader
+
+    from .scoring_options import Scoring
 
 __all__ = ["check_cluster", "cluster_options", "predict_on_cluster"]
 
@@ -62,11 +65,24 @@ def check_cluster(inputs: tuple[str, ...], output: str, engine: str, address: st
         raise click.UsageError("Expected numbers beside --engine ray, got auto: processes may be on machines of several kinds.")
 
 
-def predict_on_cluster(inputs: tuple[str, ...], work: "Work", address: str | None, *, resume: bool) -> "Scored":
-    """Scores the files, and tells how far it is."""
-    from dreamkeras.scoring.cluster import score_on_ray
+def predict_on_cluster(
+    given: "Scoring", reader: "Reader", judging: "Judging | None", address: str | None, *, resume: bool, **choices: Any
+) -> "Scored":
+    """Scores the files, and tells how far it is.
+
+    Args:
+        given: The command's options.
+        reader: How files become records.
+        judging: What is added to predictions.
+        address: The cluster's.
+        resume: Whether to go on from what is done.
+        choices: As those of `pipeline.score_records`.
+    """
+    from dreamkeras.scoring.cluster import Work, score_on_ray
 
     from .progress import show_records
 
+    options = {"device": given.device, "threads": int(given.threads or 1), "judging": judging, **choices}
+    work = Work(given.models, given.output, given.format or "tsv", reader, **options)
     with show_records() as progress:
-        return score_on_ray(inputs, work, address=address, resume=resume, progress=progress)
+        return score_on_ray(given.inputs, work, address=address, resume=resume, progress=progress)

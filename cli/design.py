@@ -1,12 +1,21 @@
 """`dreamkeras design`: a model and what is wanted in, sequences that it predicts to be so out."""
 
-import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from .options import BACKENDS, DESIGN_METHODS, batch_size_option, device_option, id_column_option, models_option, sequence_column_option
+from .options import (
+    BACKENDS,
+    DESIGN_METHODS,
+    device_option,
+    id_column_option,
+    models_option,
+    refuse_unused,
+    sequence_column_option,
+    sequences_at_once_option,
+    threads_option,
+)
 
 if TYPE_CHECKING:
     from dreamkeras.analysis.design import Designs
@@ -42,8 +51,8 @@ def _target(_ctx: click.Context, _parameter: click.Parameter, text: str) -> str 
 @click.option("--method", type=click.Choice(DESIGN_METHODS), default="evolution", show_default=True, help="How to search.")
 @click.option("--steps", type=click.IntRange(min=1), metavar="N", help="Most steps.  [default: 50; greedy and gradient: 100]")
 @click.option("--calls", type=click.IntRange(min=1), metavar="N", help="Most designs that are tried for each start.")
-@click.option("--population", type=click.IntRange(min=1), default=100, show_default=True, help="Members of a population, in evolution.")
-@click.option("--width", type=click.IntRange(min=1), default=8, show_default=True, help="Designs kept at each step of a beam search.")
+@click.option("--population", type=click.IntRange(min=1), metavar="N", help="Members of a population, in evolution.  [default: 100]")
+@click.option("--width", type=click.IntRange(min=1), metavar="N", help="Designs kept at each step of a beam search.  [default: 8]")
 @click.option("--number", type=click.IntRange(min=1), default=1, show_default=True, help="Designs for each start.")
 @click.option("--diversity", type=click.IntRange(min=1), default=1, show_default=True, help="Fewest letters in which two designs differ.")
 @click.option("--constraints", type=click.Path(), metavar="FILE", help="The constraints below in TOML; those given here win.")
@@ -59,10 +68,18 @@ def _target(_ctx: click.Context, _parameter: click.Parameter, text: str) -> str 
 @click.option("--with-adapters", is_flag=True, help="Write designs between their adapters.")
 @click.option("--seed", type=click.IntRange(min=0), default=0, show_default=True, help="Of all random choices.")
 @device_option
-@batch_size_option
+@sequences_at_once_option
+@threads_option
 @click.option("--backend", type=click.Choice(BACKENDS), help="Of the method gradient.  [default: KERAS_BACKEND, else the first installed]")
 def command(
-    output: Path, models: tuple[str, ...], batch_size: int | None, device: str, random: int | None, backend: str | None, **choices: Any
+    output: Path,
+    models: tuple[str, ...],
+    batch_size: int | str | None,
+    threads: int | str | None,
+    device: str,
+    random: int | None,
+    backend: str | None,
+    **choices: Any,
 ) -> None:
     """Design inserts that a model predicts to express as wanted.
 
@@ -70,13 +87,7 @@ def command(
     steps.tsv and a manifest.
     """
     by_gradient = choices["method"] == "gradient"
-    others = [model for model in models if not Path(model).is_dir()] if models else ["none"]
-    if by_gradient and others:
-        raise click.UsageError(f"Expected run folders (-m) for --method gradient, which needs Keras models, got {others[0]}.")
-    if backend and not by_gradient:
-        raise click.UsageError("Expected --method gradient beside --backend.")
-    if choices["start"] and (random or choices["length"]):
-        raise click.UsageError("Expected --start or random inserts (--random, --length), got both.")
+    _check_usage(models, random, backend, choices)
 
     from dreamkeras.analysis.design import Settings
     from dreamkeras.analysis.design_run import Choices, run_design
@@ -84,20 +95,34 @@ def command(
 
     from .opening import open_models, report_packaged
     from .progress import show_records
+    from .results import command_line
 
     given = {name: choices.pop(name) for name in CONSTRAINTS}
     fields = {name: list(value) if isinstance(value, tuple) else value for name, value in given.items() if value not in (None, ())}
-    settings = Settings(**{name: choices.pop(name) for name in SETTINGS})
-    predictor, size = open_models(models, device, batch_size, None)
+    settings = Settings(**{name: value for name in SETTINGS if (value := choices.pop(name)) is not None})
+    predictor, size = open_models(models, device, batch_size, threads)
     proposer_of = _gradient_edits(models, backend, size) if by_gradient else None
     named = models or (str(PACKAGED_MODEL),)
     chosen = Choices(models=named, fields=fields, settings=settings, batch_size=size, random=random or 1, **choices)
-    called = " ".join(["dreamkeras", *sys.argv[1:]])
     with show_records() as progress:
-        designs = run_design(chosen, predictor, output, called, proposer_of=proposer_of, progress=progress)
+        designs = run_design(chosen, predictor, output, command_line(), proposer_of=proposer_of, progress=progress)
     report_packaged(models, predictor)
     _report(designs, settings.number)
     click.echo(f"Wrote {output}: see designs.tsv.", err=True)
+
+
+def _check_usage(models: tuple[str, ...], random: int | None, backend: str | None, choices: dict[str, Any]) -> None:
+    """Refuses options that do not go together."""
+    others = [model for model in models if not Path(model).is_dir()] if models else ["none"]
+    if choices["method"] == "gradient" and others:
+        raise click.UsageError(f"Expected run folders (-m) for --method gradient, which needs Keras models, got {others[0]}.")
+    for method, name in (("gradient", "backend"), ("evolution", "population"), ("beam", "width")):
+        if choices["method"] != method:
+            refuse_unused(f"--method {method}", **{name: choices.get(name, backend)})
+    if not choices["start"]:
+        refuse_unused("--start", id_column=choices["id_column"], sequence_column=choices["sequence_column"])
+    elif random or choices["length"]:
+        raise click.UsageError("Expected --start or random inserts (--random, --length), got both.")
 
 
 def _gradient_edits(models: tuple[str, ...], backend: str | None, batch_size: int) -> "ProposerOf":

@@ -3,7 +3,7 @@
 import os
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
-from contextlib import nullcontext
+from contextlib import AbstractContextManager, nullcontext, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
 
@@ -12,6 +12,7 @@ import click
 if TYPE_CHECKING:
     from dreamkeras.analysis.inventory import Line
     from dreamkeras.analysis.preflight import StandIn
+    from dreamkeras.analysis.variant_run import OpenSink
     from dreamkeras.analysis.variant_sources import PairSource, VcfSource
     from dreamkeras.scoring.scorer import Scorer
     from dreamkeras.sequence.places import Reader
@@ -23,13 +24,29 @@ dry_run_option = click.option(
 )
 
 
-def finish(scorer: "Scorer", rehearse: "Callable[[StandIn, list[Line]], str]", batch_size: int, output: str) -> NoReturn:
-    """Prints a report, and ends with 0 or, where the run would fail, 1; see `analysis.preflight.preflight`."""
+def finish(
+    scorer: "Scorer",
+    rehearse: "Callable[[StandIn, list[Line]], str]",
+    batch_size: int,
+    files: Sequence[str],
+    folders: Sequence[Path] = (),
+    results: AbstractContextManager[Any] | None = None,
+) -> NoReturn:
+    """Prints a report, and ends with 0 or, where the run would fail, 1; see `analysis.preflight.preflight`.
+
+    Args:
+        scorer: The model.
+        rehearse: As of `preflight`.
+        batch_size: Likewise.
+        files: Files that the run would write; `-` is standard output.
+        folders: Folders that it would fill, in folders that it would make.
+        results: Opens the run's results; it is entered, and left again at once.
+    """
     from dreamkeras.analysis.preflight import preflight
 
     report = preflight(scorer, rehearse, batch_size)
-    if not report.failure and (failure := _cannot_write(output)):
-        report = report._replace(failure=failure)
+    if not report.failure:
+        report = report._replace(failure=_cannot_write(files, folders) or _cannot_open(results))
     click.echo(str(report))
     raise SystemExit(1 if report.failure else 0)
 
@@ -102,13 +119,16 @@ def rehearse_mutagenesis(
     return tally.failure(on_error) or (f"{reasons[0]}." if reasons and (on_error == "fail" or not letters) else "")
 
 
-def rehearse_variants(stand_in: "StandIn", lines: "list[Line]", source: "PairSource | VcfSource", batch_size: int) -> str:
+def rehearse_variants(
+    stand_in: "StandIn", lines: "list[Line]", source: "PairSource | VcfSource", open_sink: "OpenSink", batch_size: int
+) -> str:
     """All that `variants` does with files and windows; see `rehearse_predict`. It never fails for a variant: each gets a status.
 
     Args:
         stand_in: In the model's place.
         lines: Where what is found is told.
         source: Where variants come from.
+        open_sink: Opens the results; what it opens is left again at once.
         batch_size: Windows scored at once.
     """
     from dreamkeras.analysis.inventory import Line, describe_contigs
@@ -118,7 +138,12 @@ def rehearse_variants(stand_in: "StandIn", lines: "list[Line]", source: "PairSou
 
     lines.append(Line("Input", f"{source_name(source.path)}: {'VCF' if 'chrom' in source.keys else 'table'}"))
     contigs = _Contigs()
-    summary = run_variants(source, VariantScorer(stand_in, batch_size), lambda _: nullcontext(contigs))
+
+    def counting(header: list[bytes]) -> "AbstractContextManager[_Contigs]":
+        _try_opening(open_sink(header))
+        return nullcontext(contigs)
+
+    summary = run_variants(source, VariantScorer(stand_in, batch_size), counting)
     genome = getattr(source, "genome", None)
     if genome is not None:
         lines += describe_contigs(contigs.counts, genome)
@@ -138,9 +163,39 @@ class _Contigs:
         self.counts.update(cells[0])
 
 
-def _cannot_write(output: str) -> str:
-    """Why a file could not appear; empty if it could."""
-    folder = Path(output).absolute().parent
-    if output == "-" or (folder.is_dir() and os.access(folder, os.W_OK) and not Path(output).is_dir()):
-        return ""
-    return f"Expected a folder to write {output} into, got {folder}, which is none or not to be written to."
+def _cannot_write(files: Sequence[str], folders: Sequence[Path]) -> str:
+    """Why a file or a folder could not appear; empty if all could."""
+    for output in files:
+        above = Path(output).absolute().parent
+        if output != "-" and (not _may_be_written_to(above) or Path(output).is_dir()):
+            return f"Expected a folder to write {output} into, got {above}, which is none or not to be written to."
+    for folder in folders:
+        above = next(parent for parent in folder.absolute().parents if parent.exists())
+        if not _may_be_written_to(above):
+            return f"Expected a folder to make {folder} in, got {above}, which is none or not to be written to."
+    return ""
+
+
+def _may_be_written_to(folder: Path) -> bool:
+    return folder.is_dir() and os.access(folder, os.W_OK)
+
+
+def _cannot_open(results: AbstractContextManager[Any] | None) -> str:
+    """Why results could not be opened; empty if they could."""
+    from dreamkeras.errors import DreamkerasError
+
+    try:
+        _try_opening(results or nullcontext())
+    except DreamkerasError as error:
+        return str(error)
+    return ""
+
+
+def _try_opening(results: AbstractContextManager[Any]) -> None:
+    """Opens results and gives them up, so that they leave nothing."""
+    with suppress(_GivenUp), results:
+        raise _GivenUp
+
+
+class _GivenUp(Exception):  # noqa: N818  # no error
+    """Ends what was only tried."""

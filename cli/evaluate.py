@@ -1,12 +1,12 @@
 """`dreamkeras evaluate`: measured sequences and models in, figures with intervals, plots and a page out."""
 
-import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from .options import batch_size_option, device_option
+from .results import command_line
 from .table_options import chosen_layout, table_options
 
 if TYPE_CHECKING:
@@ -47,7 +47,7 @@ def command(output: Path, assay: str | None, batch_size: int | None, **choices: 
     from dreamkeras.scoring.scorer import BATCH_SIZE
 
     chosen = Choices(assay=assay, table=table, batch_size=batch_size or BATCH_SIZE, **choices)
-    evaluation, notes = run_evaluation(chosen, output, " ".join(["dreamkeras", *sys.argv[1:]]))
+    evaluation, notes = run_evaluation(chosen, output, command_line())
     for note in notes:
         click.echo(f"Warning: {note}", err=True)
     for line in _lines(evaluation):

@@ -3,14 +3,14 @@
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, ExitStack, contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
 import click
 
 if TYPE_CHECKING:
     from dreamkeras.analysis.explanation import Explanation
 
-__all__ = ["Sink", "explanation_options", "open_explanations"]
+__all__ = ["Outputs", "Sink", "explanation_options", "explanation_outputs", "open_explanations"]
 
 OPTIONS = (
     click.option(
@@ -37,6 +37,19 @@ def explanation_options(command: Callable[..., Any]) -> Callable[..., Any]:
     return command
 
 
+class Outputs(NamedTuple):
+    """What the options name: files, and folders to be filled."""
+
+    files: list[str]
+    folders: list[Path]
+
+
+def explanation_outputs(choices: Mapping[str, Any]) -> Outputs:
+    """The files and folders that these options name."""
+    files, folders = ([choices[name] for name in names if choices[name]] for names in (("seqlets", "meme"), ("logos", "modisco")))
+    return Outputs(files, folders)
+
+
 def open_explanations(choices: Mapping[str, Any]) -> "Callable[[Sequence[str]], AbstractContextManager[list[Sink]]]":
     """What was asked for by these options, looked at before anything is computed.
 
@@ -48,15 +61,19 @@ def open_explanations(choices: Mapping[str, Any]) -> "Callable[[Sequence[str]], 
 
     Raises:
         click.UsageError: Options do not go together.
+        InputError: The name of the table of seqlets tells no format.
         DreamkerasError: A folder holds something.
         MissingPackageError: PNG is asked for and matplotlib is not installed.
     """
     from dreamkeras.sequence.outputs import require_empty
+    from dreamkeras.sequence.writers import choose_format
 
     if choices["png"] and not choices["logos"]:
         raise click.UsageError("Expected --logos DIR beside --png.")
-    for folder in filter(None, (choices["logos"], choices["modisco"])):
+    for folder in explanation_outputs(choices).folders:
         require_empty(folder)
+    if choices["seqlets"]:
+        choose_format(choices["seqlets"])
     if choices["png"]:
         from dreamkeras.evaluation.figures import new_figure
 

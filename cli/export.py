@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from .options import EXPORT_PRECISIONS, STRANDS, TRITON_DEVICES
+from .results import refuse_clashes
 
 if TYPE_CHECKING:  # pathlib is cheap, the library is not
     from pathlib import Path
@@ -68,6 +69,8 @@ def command(
     from dreamkeras.export.triton import copy_onnx, triton_version
 
     _check_usage(len(runs), output, triton, name, precision, choices)
+    if output:
+        refuse_clashes((*runs, *(str(Path(run, "model.keras")) for run in runs)), output)
     if triton is None:
         file = Path(output or default_output(runs[0]))
         description = _export(runs, file, precision, choices)

@@ -1,8 +1,7 @@
 """`dreamkeras marginalise`: motifs in, what they do to predictions whatever stands around them out."""
 
-import sys
-from pathlib import Path
-from typing import TYPE_CHECKING
+from functools import partial
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -12,6 +11,7 @@ from .options import (
     models_option,
     numbers,
     output_option,
+    refuse_unused,
     sequences_at_once_option,
     strands_option,
     threads_option,
@@ -31,9 +31,9 @@ __all__ = ["command"]
 @output_option
 @click.option("--format", type=click.Choice(TABLE_FORMATS), help="Format of the results.  [default: by FILE's suffix, else tsv]")
 @click.option("--backgrounds", type=click.Path(), metavar="FILE", help="Sequences to put motifs into.  [default: random ones]")
-@click.option("-n", "--number", type=click.IntRange(min=1), default=100, show_default=True, metavar="N", help="Random backgrounds.")
+@click.option("-n", "--number", type=click.IntRange(min=1), metavar="N", help="Random backgrounds.  [default: 100]")
 @click.option("--length", type=click.IntRange(min=1), metavar="N", help="Letters of each.  [default: 80; the window if it has no flanks]")
-@click.option("--gc", type=float, default=0.5, show_default=True, metavar="SHARE", help="Share of G and C in them.")
+@click.option("--gc", type=click.FloatRange(0, 100), metavar="PERCENT", help="G and C in them, in percent.  [default: 50]")
 @click.option("--positions", type=numbers, metavar="FROM:TO:STEP", help="Of the first motif, from 1; or 5,9,20.  [default: the middle]")
 @click.option("--spacings", type=numbers, metavar="FROM:TO:STEP", help="Letters between two motifs.  [default: 0:20:1]")
 @strands_option
@@ -47,16 +47,11 @@ def command(
     output: str,
     format: str | None,
     backgrounds: str | None,
-    number: int,
-    length: int | None,
-    gc: float,
     positions: list[int] | None,
     spacings: list[int] | None,
     strands: str,
     seed: int,
-    batch_size: int | str | None,
-    threads: int | str | None,
-    device: str,
+    **options: Any,
 ) -> None:
     """Tell what MOTIF does to predictions, and what it does together with MOTIF2 behind it.
 
@@ -68,32 +63,32 @@ def command(
         raise click.UsageError(f"Expected one motif or two, got {len(motifs)}.")
     if spacings and len(motifs) == 1:
         raise click.UsageError("Expected a second motif beside --spacings.")
-    if backgrounds and length:
-        raise click.UsageError("Expected either --backgrounds or --length, got both.")
+    if backgrounds:
+        refuse_unused("random inserts, not --backgrounds,", **{name: options[name] for name in ("number", "length", "gc")})
 
-    from dreamkeras.analysis.manifest import write_manifest
-    from dreamkeras.analysis.marginalisation_files import write_marginalisation
-    from dreamkeras.analysis.marginalise import default_length, marginalise, random_inserts
-    from dreamkeras.scoring.predictor import PACKAGED_MODEL
+    from dreamkeras.analysis.marginalisation_files import open_marginalisation
+    from dreamkeras.analysis.marginalise import marginalise
 
     from .opening import open_models, report_packaged
     from .progress import show_records
-    from .results import held_back
+    from .results import hold_back, leave_manifest, model_files, refuse_clashes
 
-    predictor, size = open_models(models, device, batch_size, threads)
-    if backgrounds:
-        inserts = _read_inserts(backgrounds, predictor)
-    else:
-        inserts = random_inserts(number, length or default_length(predictor.constructs), gc, seed)
+    refuse_clashes((backgrounds, *model_files(models)), output)
+    predictor, size = open_models(models, *(options[name] for name in ("device", "batch_size", "threads")))
+    inserts = _read_inserts(backgrounds, predictor) if backgrounds else _random_inserts(predictor, seed, options)
     arrangements = _arrangements(motifs, positions, spacings or list(range(21)), strands, int(inserts.lengths.min()))
-    with show_records("windows") as progress:
-        found = marginalise(motifs, arrangements, inserts, predictor, seed=seed, batch_size=size, progress=progress)
-    with held_back(output) as path:
-        write_marginalisation(path, found, predictor.tasks, format)
-    if output != "-":
-        called, inputs = " ".join(["dreamkeras", *sys.argv[1:]]), [backgrounds] if backgrounds else []
-        write_manifest(Path(f"{output}.manifest.json"), called, models or (str(PACKAGED_MODEL),), inputs)
+    results = hold_back(output, partial(open_marginalisation, motifs=motifs, tasks=predictor.tasks, format=format))
+    with results as table, show_records("windows") as progress:
+        table.write(marginalise(motifs, arrangements, inserts, predictor, seed=seed, batch_size=size, progress=progress))
+    leave_manifest(output, models, [backgrounds] if backgrounds else [])
     report_packaged(models, predictor)
+
+
+def _random_inserts(predictor: "Scorer", seed: int, options: dict[str, Any]) -> "Ragged":
+    from dreamkeras.analysis.marginalise import default_length, random_inserts
+
+    number, length, gc = (options[name] for name in ("number", "length", "gc"))
+    return random_inserts(number or 100, length or default_length(predictor.constructs), 0.5 if gc is None else gc / 100, seed)
 
 
 def _read_inserts(path: str, predictor: "Scorer") -> "Ragged":

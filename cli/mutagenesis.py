@@ -1,27 +1,16 @@
 """`dreamkeras mutagenesis`: sequences in files, the effects of all their single changes out."""
 
-import sys
 from collections.abc import Iterable, Iterator
 from contextlib import ExitStack, closing, contextmanager
 from functools import partial
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from .dry_run import dry_run_option, finish, rehearse_mutagenesis
-from .explanation_options import explanation_options, open_explanations
-from .options import (
-    EFFECT_FORMATS,
-    device_option,
-    id_column_option,
-    models_option,
-    on_error_option,
-    output_option,
-    sequence_column_option,
-    sequences_at_once_option,
-    threads_option,
-)
+from .explanation_options import explanation_options, explanation_outputs, open_explanations
+from .options import EFFECT_FORMATS
+from .scoring_options import chosen_scoring, scoring_options
 
 if TYPE_CHECKING:
     from dreamkeras.analysis.mutagenesis import Mutagenesis, Part
@@ -33,36 +22,11 @@ __all__ = ["command"]
 
 
 @click.command("mutagenesis")
-@click.argument("inputs", nargs=-1, required=True, metavar="INPUT...", type=click.Path(allow_dash=True))
-@models_option
-@output_option
-@click.option("--format", type=click.Choice(EFFECT_FORMATS), help="Format of the effects.  [default: by FILE's suffix, else tsv]")
-@click.option("--deletions", is_flag=True, help="Leave each letter out, too.")
-@on_error_option
-@sequences_at_once_option
-@threads_option
-@device_option
-@id_column_option
-@sequence_column_option
+@scoring_options(EFFECT_FORMATS, "effects", click.option("--deletions", is_flag=True, help="Leave each letter out, too."))
 @explanation_options
 @click.option("--resume", is_flag=True, help="Keep what is done beside FILE; after a kill, the same command goes on from there.")
 @dry_run_option
-def command(
-    inputs: tuple[str, ...],
-    models: tuple[str, ...],
-    output: str,
-    format: str | None,
-    deletions: bool,
-    on_error: str,
-    batch_size: int | str | None,
-    threads: int | str | None,
-    device: str,
-    id_column: str | int | None,
-    sequence_column: str | int | None,
-    resume: bool,
-    dry_run: bool,
-    **explanations: Any,
-) -> None:
+def command(deletions: bool, resume: bool, dry_run: bool, **options: Any) -> None:
     """Tell what every single change of the sequences in INPUT does to their prediction.
 
     INPUT is FASTA, FASTQ, TSV, CSV or one sequence a line, plain or gzip, with - for standard input; or a Parquet file. Each letter
@@ -71,35 +35,32 @@ def command(
     ensemble these are the means of its models' effects, and their standard deviations. FILE.npz holds them as arrays.
     """
     from dreamkeras.analysis.effect_files import effect_columns, open_effects, write_effects
-    from dreamkeras.analysis.manifest import write_manifest
     from dreamkeras.analysis.mutagenesis import knows_members
-    from dreamkeras.scoring.predictor import PACKAGED_MODEL
-    from dreamkeras.sequence.reading import read_files
 
-    from .opening import open_models, report_packaged
-    from .results import check_resume, held_back, open_shards, refuse_overwriting, report_skipped
+    from .opening import report_packaged
+    from .results import check_resume, hold_back, leave_manifest, model_files, open_shards, refuse_clashes, report_skipped
 
-    check_resume(inputs, output, resume=resume, is_measured="auto" in (batch_size, threads))
-    for written in filter(None, (output, explanations["seqlets"], explanations["meme"])):
-        refuse_overwriting(inputs, written)
-    explaining = open_explanations(explanations)
-    predictor, size = open_models(models, device, batch_size, threads)
-    columns = {"id_column": id_column, "sequence_column": sequence_column}
-    choices: dict[str, Any] = {"deletions": deletions, "on_error": on_error, "batch_size": size}
+    given = chosen_scoring(options)
+    inputs, models, output = given.inputs, given.models, given.output
+    check_resume(inputs, output, resume=resume, is_measured=given.is_measured)
+    beside = explanation_outputs(options)
+    refuse_clashes((*inputs, *model_files(models)), output, *beside.files, *beside.folders)
+    explaining = open_explanations(options)
+    predictor, size = given.open_models()
+    has_sd = knows_members(predictor)
+    choices: dict[str, Any] = {"deletions": deletions, "on_error": given.on_error, "batch_size": size}
+    results = hold_back(output, partial(open_effects, tasks=predictor.tasks, format=given.format, has_sd=has_sd))
     if dry_run:
-        finish(predictor, partial(rehearse_mutagenesis, inputs=inputs, columns=columns, **choices), size, output)
-    names = effect_columns(predictor.tasks, has_sd=knows_members(predictor))
-    shards = open_shards(output, names, models, inputs, list({**choices, **columns}.items())) if resume else None
+        rehearse = partial(rehearse_mutagenesis, inputs=inputs, columns=given.columns, **choices)
+        finish(predictor, rehearse, size, [output, *beside.files], beside.folders, results)
+    names = effect_columns(predictor.tasks, has_sd=has_sd)
+    shards = open_shards(output, names, models, inputs, list({**choices, **given.columns}.items())) if resume else None
     with ExitStack() as stack:
-        parts = stack.enter_context(_found(read_files(inputs, **columns), predictor, shards, choices))
-        path = stack.enter_context(held_back(output))
-        effects = stack.enter_context(open_effects(path, predictor.tasks, format, has_sd=knows_members(predictor)))
-        scored = write_effects(parts, [effects, *stack.enter_context(explaining(predictor.tasks))])
+        parts = stack.enter_context(_found(given.read(), predictor, shards, choices))
+        scored = write_effects(parts, [stack.enter_context(results), *stack.enter_context(explaining(predictor.tasks))])
     if shards:
         shards.remove()
-    if output != "-":
-        called = " ".join(["dreamkeras", *sys.argv[1:]])
-        write_manifest(Path(f"{output}.manifest.json"), called, models or (str(PACKAGED_MODEL),), inputs)
+    leave_manifest(output, models, inputs)
     report_packaged(models, predictor)
     report_skipped(scored)
 

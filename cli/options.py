@@ -34,6 +34,7 @@ __all__ = [
     "on_error_option",
     "output_option",
     "place",
+    "refuse_unused",
     "sequence_column_option",
     "sequences_at_once_option",
     "strands_option",
@@ -103,6 +104,9 @@ VARIANT_STRANDS = ("forward", "reverse", "both")
 DESIGN_METHODS = ("evolution", "greedy", "beam", "gradient")
 """The keys of `analysis.design.METHODS`, likewise."""
 
+MOST_NUMBERS = 100_000
+"""Of a range of numbers on the command line: more are a slip of the hand."""
+
 models_option = click.option(
     "-m",
     "--model",
@@ -157,15 +161,34 @@ def count_or_auto(text: str) -> int | str:
 def numbers(text: str) -> list[int]:
     """Whole numbers: `3,5,8`, or `FROM:TO` or `FROM:TO:STEP`, `TO` among them if a step leads there."""
     try:
-        if ":" not in text:
-            return [int(part) for part in text.split(",")]
-        first, last, step = (int(part) for part in [*text.split(":"), "1"][:3])
-        found = list(range(first, last + 1, step))
+        found = _range(text) if ":" in text else [int(part) for part in text.split(",")]
     except ValueError:
         found = []
-    if not found or text.count(":") > 2:
-        raise click.BadParameter(f"{text!r} is neither numbers such as 3,5,8 nor FROM:TO:STEP.")
-    return found
+    if not found:
+        raise click.BadParameter(f"{text!r} is neither numbers such as 3,5,8 nor FROM:TO:STEP, with a STEP from 1 on.")
+    if found[MOST_NUMBERS:]:
+        raise click.BadParameter(f"{text!r} is more than {MOST_NUMBERS:,} numbers.")
+    return list(found)
+
+
+def _range(text: str) -> range:
+    first, last, step = map(int, text.split(":") if text.count(":") > 1 else [*text.split(":"), "1"])
+    return range(first, last + 1, step) if step > 0 else range(0)
+
+
+def refuse_unused(wanted: str, **given: object) -> None:
+    """Options that would change nothing are wrong.
+
+    Args:
+        wanted: What they go with, which is not there.
+        given: Their values, by their names; None for what was not given.
+
+    Raises:
+        click.UsageError: One was given.
+    """
+    for name, value in given.items():
+        if value is not None:
+            raise click.UsageError(f"Expected {wanted} beside --{name.replace('_', '-')}.")
 
 
 def fold_count(text: str) -> str | int:

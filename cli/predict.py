@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 from contextlib import AbstractContextManager
 from functools import partial
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -11,17 +11,8 @@ from .cluster_options import check_cluster, cluster_options, predict_on_cluster
 from .dry_run import dry_run_option, finish, rehearse_predict
 from .genome_options import chosen_reading, genome_options
 from .judging_options import chosen_judging, judging_options
-from .options import (
-    device_option,
-    format_option,
-    id_column_option,
-    models_option,
-    on_error_option,
-    output_option,
-    sequence_column_option,
-    sequences_at_once_option,
-    threads_option,
-)
+from .options import FORMATS
+from .scoring_options import chosen_scoring, scoring_options
 
 if TYPE_CHECKING:
     from dreamkeras.scoring.pipeline import Scored, Sink
@@ -33,32 +24,13 @@ __all__ = ["command"]
 
 
 @click.command("predict")
-@click.argument("inputs", nargs=-1, required=True, metavar="INPUT...", type=click.Path(allow_dash=True))
-@models_option
-@output_option
-@format_option
-@on_error_option
-@sequences_at_once_option
-@threads_option
-@device_option
-@id_column_option
-@sequence_column_option
+@scoring_options(FORMATS, "results")
 @judging_options
 @genome_options
 @cluster_options
 @click.option("--resume", is_flag=True, help="Keep what is done beside FILE; after a kill, the same command goes on from there.")
 @dry_run_option
 def command(
-    inputs: tuple[str, ...],
-    models: tuple[str, ...],
-    output: str,
-    format: str | None,
-    on_error: Literal["fail", "skip"],
-    batch_size: int | str | None,
-    threads: int | str | None,
-    device: str,
-    id_column: str | int | None,
-    sequence_column: str | int | None,
     engine: str,
     ray_address: str | None,
     resume: bool,
@@ -72,30 +44,28 @@ def command(
     called by their places, and are written only when every record has been scored. Of an ensemble they are the
     models' means, and their standard deviations in columns of their own.
     """
-    from .opening import open_models, report_packaged
-    from .results import check_resume, open_results, open_shards, refuse_overwriting, report_skipped
+    from .opening import report_packaged
+    from .results import check_resume, model_files, open_results, open_shards, refuse_clashes, report_skipped
 
+    given = chosen_scoring(options)
+    inputs, models, output = given.inputs, given.models, given.output
     if dry_run and engine != "local":
         raise click.UsageError(f"Expected --engine local beside --dry-run, got {engine}.")
-    track = _track(output, format, options)
-    is_measured = "auto" in (batch_size, threads)
-    check_resume(inputs, output, resume=resume, is_measured=is_measured)
-    check_cluster(inputs, output, engine, ray_address, is_track=track is not None, is_measured=is_measured)
-    predictor, size = open_models(models, "cpu" if engine == "ray" else device, batch_size, threads)
-    columns = {"id_column": id_column, "sequence_column": sequence_column}
-    reading = chosen_reading(inputs, predictor, options, columns, track)
-    refuse_overwriting(reading.files, output)
+    track = _track(output, given.format, options)
+    check_resume(inputs, output, resume=resume, is_measured=given.is_measured)
+    check_cluster(inputs, output, engine, ray_address, is_track=track is not None, is_measured=given.is_measured)
+    predictor, size = given.open_models("cpu" if engine == "ray" else None)
+    reading = chosen_reading(inputs, predictor, options, given.columns, track)
+    refuse_clashes((*reading.files, *model_files(models)), output)
     judging = chosen_judging(options)
     scorer = judging.judge(predictor) if judging else predictor
-    choices: dict[str, Any] = {"on_error": on_error, "batch_size": size}
-    results = open_results(output, scorer.columns, format, reading.track, scorer.texts)
+    choices: dict[str, Any] = {"on_error": given.on_error, "batch_size": size}
+    results = open_results(output, scorer.columns, given.format, reading.track, scorer.texts)
     if dry_run:
-        finish(scorer, partial(rehearse_predict, reader=reading.reader, inputs=inputs, **choices), size, output)
+        rehearse = partial(rehearse_predict, reader=reading.reader, inputs=inputs, **choices)
+        finish(scorer, rehearse, size, [output], results=results)
     if engine == "ray":
-        from dreamkeras.scoring.cluster import Work
-
-        work = Work(models, output, format or "tsv", reading.reader, device=device, threads=int(threads or 1), judging=judging, **choices)
-        scored = predict_on_cluster(inputs, work, ray_address, resume=resume)
+        scored = predict_on_cluster(given, reading.reader, judging, ray_address, resume=resume, **choices)
     else:
         made_with = list({**choices, **reading.choices, "judging": judging}.items())
         shards = open_shards(output, scorer.columns, models, reading.files, made_with) if resume else None

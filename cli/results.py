@@ -1,6 +1,7 @@
 """Where a command's results go: a file that appears only when it is whole, or standard output after success."""
 
 import contextlib
+import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -11,7 +12,18 @@ if TYPE_CHECKING:
     from dreamkeras.scoring.pipeline import Scored, Sink
     from dreamkeras.scoring.shards import Shards
 
-__all__ = ["check_resume", "held_back", "hold_back", "open_results", "open_shards", "refuse_overwriting", "report_skipped"]
+__all__ = [
+    "check_resume",
+    "command_line",
+    "held_back",
+    "hold_back",
+    "leave_manifest",
+    "model_files",
+    "open_results",
+    "open_shards",
+    "refuse_clashes",
+    "report_skipped",
+]
 
 Writer = TypeVar("Writer")
 
@@ -93,7 +105,7 @@ def check_resume(inputs: Sequence[str], output: str, *, resume: bool, is_measure
         click.UsageError: Standard input or output, or a choice that may be another the next time.
     """
     if resume and (output == "-" or "-" in inputs):
-        raise click.UsageError("Expected files for INPUT and -o beside --resume, got standard input or output.")
+        raise click.UsageError("Expected files to read and for -o beside --resume, got standard input or output.")
     if resume and is_measured:
         raise click.UsageError("Expected numbers beside --resume, got auto: a measurement may end otherwise the next time.")
 
@@ -117,16 +129,69 @@ def open_shards(output: str, columns: Sequence[str], models: tuple[str, ...], fi
     return Shards(Path(f"{output}.unfinished"), describe_work(models or (str(PACKAGED_MODEL),), files, columns, choices))
 
 
-def refuse_overwriting(inputs: Iterable[str], output: str) -> None:
-    """Results must not take the place of the sequences they are of.
+def model_files(models: Iterable[str | Path]) -> list[str]:
+    """Files that results must not take the place of: models as on a command line, and what is in their run folders."""
+    return [str(path) for model in models for path in (model, Path(model, "model.onnx"), Path(model, "model.keras"))]
+
+
+def refuse_clashes(inputs: Iterable[str | None], *outputs: str | Path | None) -> None:
+    """Results must not take the place of what they are made from, nor of one another.
+
+    Args:
+        inputs: Sequences, models and all else that is read; None for what was not given.
+        outputs: Files or folders, or `-` for standard output; likewise.
 
     Raises:
-        InputError: The output is one of the inputs.
+        InputError: An output is one of the inputs.
+        click.UsageError: Two outputs are one; devices, such as /dev/null, may be.
     """
+    from itertools import combinations, product
+
     from dreamkeras.errors import InputError
 
-    if Path(output).is_file() and any(Path(path).is_file() and Path(path).samefile(output) for path in inputs):
-        raise InputError(f"Expected an output beside the inputs, got {output} for both.")
+    written = [str(path) for path in outputs if path]
+    files = [path for path in written if path != "-"]
+    for path, output in product(filter(None, inputs), files):
+        if Path(output).is_file() and _is_same(path, output):
+            raise InputError(f"Expected an output beside the inputs, got {output} for both.")
+    if written.count("-") > 1:
+        raise click.UsageError(f"Expected one result at most on standard output (-), got {written.count('-')}.")
+    for first, second in combinations(files, 2):
+        if _is_same(first, second):
+            raise click.UsageError(f"Expected a name of its own for each result, got {second} twice.")
+
+
+def _is_same(first: str, second: str) -> bool:
+    """Whether two names are of one file or folder, be it there or not."""
+    one, other = Path(first), Path(second)
+    if one.exists() and other.exists():
+        return one.samefile(other) and (one.is_file() or one.is_dir())
+    return one.resolve() == other.resolve()
+
+
+def command_line() -> str:
+    """What was run, for manifests."""
+    return " ".join(["dreamkeras", *sys.argv[1:]])
+
+
+def leave_manifest(output: str, models: Iterable[str], inputs: Iterable[str], more: Mapping[str, Any] | None = None) -> None:
+    """Writes what results were made with into a file beside them; beside standard output there is none.
+
+    Args:
+        output: The file of the results, or `-`.
+        models: As on the command line; none is the packaged model.
+        inputs: Files that were read.
+        more: What else is to stand in it.
+
+    Raises:
+        DreamkerasError: It cannot be written.
+    """
+    if output == "-":
+        return
+    from dreamkeras.analysis.manifest import write_manifest
+    from dreamkeras.scoring.predictor import PACKAGED_MODEL
+
+    write_manifest(Path(f"{output}.manifest.json"), command_line(), tuple(models) or (str(PACKAGED_MODEL),), inputs, more)
 
 
 def report_skipped(scored: "Scored") -> None:

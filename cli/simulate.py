@@ -3,6 +3,7 @@
 import click
 
 from .options import output_option
+from .results import refuse_clashes
 
 __all__ = ["command"]
 
@@ -23,6 +24,7 @@ def command(promoters: int, seed: int, output: str, truth: str | None) -> None:
     Rows are sequence, tab, value, as in the training data of the yeast assay, so that `dreamkeras train` reads them.
     Values follow from the occupancy of 16 yeast factors and the noise of sorting cells and sampling reads.
     """
+    refuse_clashes((), output, truth)
     from dreamkeras.data.library_files import write_library
     from dreamkeras.data.simulate import simulate
 

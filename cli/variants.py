@@ -1,16 +1,23 @@
 """`dreamkeras variants`: a VCF and a genome, or pairs of sequences, in; what each allele does to the prediction out."""
 
 import contextlib
-import sys
 from collections.abc import Sequence
 from functools import partial
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from .dry_run import dry_run_option, finish, rehearse_variants
-from .options import VARIANT_STRANDS, batch_size_option, device_option, id_column_option, models_option, output_option, place
+from .options import (
+    VARIANT_STRANDS,
+    device_option,
+    id_column_option,
+    models_option,
+    output_option,
+    place,
+    sequences_at_once_option,
+    threads_option,
+)
 
 if TYPE_CHECKING:
     from dreamkeras.analysis.variant_files import VariantSink
@@ -18,7 +25,6 @@ if TYPE_CHECKING:
     from dreamkeras.analysis.variant_sources import PairSource, VcfSource
     from dreamkeras.analysis.variants import VariantScorer
     from dreamkeras.scoring.scorer import Scorer
-    from dreamkeras.scoring.shards import Shards
 
 __all__ = ["command"]
 
@@ -70,7 +76,8 @@ def numbers(text: str) -> tuple[int, ...]:
 @click.option(
     "--percentile", is_flag=True, help="Add TASK_effect_percentile: the share of random changes of one letter whose effect is smaller."
 )
-@batch_size_option
+@sequences_at_once_option
+@threads_option
 @device_option
 @click.option("--resume", is_flag=True, help="Keep what is done beside FILE; after a kill, the same command goes on from there.")
 @dry_run_option
@@ -86,30 +93,27 @@ def command(path: str, models: tuple[str, ...], output: str, format: str | None,
     from dreamkeras.analysis.background import effect_percentile
     from dreamkeras.analysis.variant_run import run_variants
     from dreamkeras.analysis.variants import VariantScorer
-    from dreamkeras.scoring.predictor import BATCH_SIZE, PACKAGED_MODEL, load
 
+    from .opening import open_models, report_packaged
     from .progress import show_records
-    from .results import refuse_overwriting
+    from .results import leave_manifest, model_files, open_shards, refuse_clashes
 
-    files = [file for file in (path, choices["genome"]) if file and file != "-"]
-    refuse_overwriting(files, output)
-    used = models or (str(PACKAGED_MODEL),)
-    predictor = load(used if len(used) > 1 else used[0], choices["device"])
+    files = (path, choices["genome"]) if choices["genome"] else (path,)
+    refuse_clashes((*files, *model_files(models)), output)
+    predictor, size = open_models(models, *(choices[name] for name in ("device", "batch_size", "threads")))
     source = _source(path, predictor, choices)
-    size = choices["batch_size"] or BATCH_SIZE
     scorer = VariantScorer(predictor, size, [effect_percentile(predictor)] if choices["percentile"] else [])
-    if dry_run:
-        finish(predictor, partial(rehearse_variants, source=source, batch_size=size), size, output)
     open_sink = _vcf_sink(scorer, output, choices["info_prefix"]) if is_vcf else _table_sink(source, scorer, output, format)
-    shards = _shards(output, scorer, used, files, choices) if choices["resume"] else None
+    if dry_run:
+        finish(predictor, partial(rehearse_variants, source=source, open_sink=open_sink, batch_size=size), size, [output])
+    made_with = [[name, choices[name]] for name in (*WINDOW, *COLUMNS, "genome", "batch_size")]
+    shards = open_shards(output, scorer.names, models, files, made_with) if choices["resume"] else None
     with show_records() as progress:
         summary = run_variants(source, scorer, open_sink, shards=shards, progress=progress)
-    if output != "-":
-        _write_manifest(output, used, [path, *files[path != "-" :]], {**source.choices(), "alleles": summary.words()})
+    leave_manifest(output, models, files, {**source.choices(), "alleles": summary.words()})
     if shards is not None:
         shards.remove()
-    if not models:
-        click.echo(f"No -m given: used the packaged model {predictor.name} (construct {predictor.construct.name}).", err=True)
+    report_packaged(models, predictor)
     if predictor.has_spread and len(scorer.members.members) == 1:
         click.echo(f"{predictor.name} is several models in one file: give them one by one for the spread of their effects.", err=True)
     for line in summary.lines(genome=choices["genome"] is not None):
@@ -119,6 +123,8 @@ def command(path: str, models: tuple[str, ...], output: str, format: str | None,
 def _check_usage(path: str, output: str, format: str | None, choices: dict[str, Any]) -> bool:
     """Whether the output is to be a VCF, where options go together."""
     from dreamkeras.analysis.variant_files import is_vcf_name
+
+    from .results import check_resume
 
     others = COLUMNS if choices["genome"] else WINDOW
     for name in others:
@@ -130,8 +136,7 @@ def _check_usage(path: str, output: str, format: str | None, choices: dict[str, 
         raise click.UsageError("Expected a VCF and --genome FASTA to write a VCF, got a table.")
     if choices["info_prefix"] is not None and not is_vcf:
         raise click.UsageError("Expected a VCF as output for --info-prefix, got a table.")
-    if choices["resume"] and "-" in (path, output):
-        raise click.UsageError("Expected files for IN and -o beside --resume, got standard input or output.")
+    check_resume([path], output, resume=choices["resume"], is_measured="auto" in (choices["batch_size"], choices["threads"]))
     return is_vcf
 
 
@@ -170,19 +175,3 @@ def _vcf_sink(scorer: "VariantScorer", output: str, prefix: str | None) -> "Open
         return hold_back(output, lambda path: open_vcf_sink(path, lines, fields))
 
     return open_sink
-
-
-def _shards(output: str, scorer: "VariantScorer", models: Sequence[str], files: list[str], choices: dict[str, Any]) -> "Shards":
-    """What was done before a kill, in a folder beside the output."""
-    from dreamkeras.scoring.shards import Shards, describe_work
-
-    made_with = [[name, choices[name]] for name in (*WINDOW, *COLUMNS, "genome", "batch_size")]
-    return Shards(Path(f"{output}.unfinished"), describe_work(models, files, scorer.names, made_with))
-
-
-def _write_manifest(output: str, models: Sequence[str], files: list[str], more: dict[str, Any]) -> None:
-    """Beside the output, under its name."""
-    from dreamkeras.analysis.manifest import write_manifest
-
-    command = " ".join(["dreamkeras", *sys.argv[1:]])
-    write_manifest(Path(f"{output}.manifest.json"), command, models, files, more)

@@ -57,7 +57,13 @@ def arrange_pair(motifs: Sequence[str], positions: Iterable[int], spacings: Iter
         positions: Of the first one's first letter, from 0.
         spacings: Letters between the two.
         strands: Which of `STRANDS`; every combination of them.
+
+    Raises:
+        InputError: A spacing is below 0, where one motif would take the other's letters.
     """
+    spacings = list(spacings)
+    if min(spacings, default=0) < 0:
+        raise InputError(f"Expected spacings from 0 on, got {min(spacings)}.")
     width = len(motifs[0])
     return [
         (Site(0, position, first == "-"), Site(1, position + width + spacing, second == "-"))

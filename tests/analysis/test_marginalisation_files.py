@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from weight_sum import WeightSum
 
-from dreamkeras.analysis.marginalisation_files import write_marginalisation
+from dreamkeras.analysis.marginalisation_files import open_marginalisation
 from dreamkeras.analysis.marginalise import marginalise, random_inserts
 from dreamkeras.analysis.motif_sites import arrange, arrange_pair
 
@@ -16,7 +16,8 @@ def rows(path):
 
 def test_a_row_is_a_motif_at_a_position_on_a_strand(tmp_path):
     found = marginalise(["TGA"], arrange([2, 5]), random_inserts(30, 12), WeightSum(tasks=2))
-    write_marginalisation(str(tmp_path / "x.tsv"), found, ("a", "b"))
+    with open_marginalisation(str(tmp_path / "x.tsv"), found.motifs, ("a", "b")) as writer:
+        writer.write(found)
     table, summary = rows(tmp_path / "x.tsv"), found.summary(found.effects)
     assert [(row["id"], row["position"], row["strand"]) for row in table] == [("TGA", p, s) for p in "36" for s in "+-"]
     for index, row in enumerate(table):
@@ -27,7 +28,8 @@ def test_a_row_is_a_motif_at_a_position_on_a_strand(tmp_path):
 def test_a_row_is_two_motifs_at_a_distance(tmp_path):
     motifs = ["TGA", "CC"]
     found = marginalise(motifs, arrange_pair(motifs, [1], [0, 4]), random_inserts(30, 12), WeightSum())
-    write_marginalisation(str(tmp_path / "x.tsv"), found, ("a",))
+    with open_marginalisation(str(tmp_path / "x.tsv"), motifs, ("a",)) as writer:
+        writer.write(found)
     table = rows(tmp_path / "x.tsv")
     assert [(row["position"], row["spacing"], row["strands"]) for row in table] == [
         ("2", spacing, strands) for spacing in "04" for strands in ("++", "+-", "-+", "--")

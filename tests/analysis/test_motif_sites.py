@@ -57,3 +57,8 @@ def test_two_motifs_stand_at_each_distance_in_every_orientation():
     assert [second.position for _, second in found] == [11] * 4 + [14] * 4
     assert [second.reverse for _, second in found] == [False, True] * 4
     assert len(arrange_pair(("A", "C"), [1, 2], [0], "+")) == 2
+
+
+def test_a_second_motif_never_takes_the_firsts_letters():
+    with pytest.raises(InputError, match="spacings from 0 on, got -2"):
+        arrange_pair(("A", "C"), [1], iter([0, -2]))

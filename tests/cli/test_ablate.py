@@ -57,6 +57,12 @@ def test_spans_and_windows_are_wrong_usage(run, promoters):
     assert (result.exit_code, "either --spans or windows" in result.stderr) == (2, True)
 
 
+@pytest.mark.parametrize("args", [["--shuffles", "3"], ["--seed", "0"]])
+def test_where_nothing_is_shuffled_options_of_shuffles_are_wrong_usage(run, promoters, args):
+    result = run("ablate", promoters, "--method", "unknown", *args)
+    assert (result.exit_code, f"a --method that shuffles beside {args[0]}" in result.stderr) == (2, True)
+
+
 def test_sequences_that_do_not_fit_can_be_skipped(run, toy_model, tmp_path):
     (tmp_path / "made.txt").write_text("ACGT\nA\n")
     assert run("ablate", tmp_path / "made.txt", "-m", toy_model).exit_code == 1

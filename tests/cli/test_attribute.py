@@ -78,5 +78,26 @@ def test_what_cannot_be_is_one_line(run, model, promoters, args, message):
     assert (result.exit_code, message in result.stderr, len(result.stderr.splitlines())) == (1, True, 1), result.stderr
 
 
+@pytest.mark.parametrize("args", ["-o c.tsv --completeness ./c.tsv", "--completeness -", "-o c.tsv --completeness s --seqlets s"])
+def test_an_output_is_never_another(run, model, promoters, tmp_path, monkeypatch, args):
+    monkeypatch.chdir(tmp_path)
+    result = run("attribute", promoters, "-m", model, *args.split())
+    assert (result.exit_code, "Error: Expected" in result.stderr) == (2, True)
+    assert list(tmp_path.iterdir()) == [promoters]
+
+
+@pytest.mark.parametrize("args", [[], ["--method", "gradient"], ["--method", "deeplift", "--baseline", "zeros"]])
+@pytest.mark.parametrize("option", ["--references", "--seed"])
+def test_without_shuffles_their_options_are_wrong_usage(run, promoters, args, option):
+    result = run("attribute", promoters, "-m", "nowhere", *args, option, 3)
+    assert (result.exit_code, f"Expected --baseline shuffled beside {option}." in result.stderr) == (2, True)
+
+
+@pytest.mark.parametrize("args", [["--baseline", "shuffled"], ["--method", "deeplift"]])
+def test_shuffles_have_options(run, promoters, args):
+    result = run("attribute", promoters, "-m", "nowhere", *args, "--references", 3, "--seed", 1)
+    assert (result.exit_code, "Expected a run folder" in result.stderr) == (1, True)
+
+
 def test_a_model_is_needed(run, promoters):
     assert run("attribute", promoters).exit_code == 2

@@ -64,6 +64,17 @@ def test_sequences_that_were_trained_on_are_told(run, promoters, run_folder):
 def test_choices_that_do_not_go_together(run, promoters):
     result = run("calibrate", promoters, "-m", PACKAGED_MODEL, "--valid-fraction", "0.1", "--training", promoters)
     assert (result.exit_code, "got both" in result.stderr) == (2, True)
+    result = run("calibrate", promoters, "-m", PACKAGED_MODEL, "--seed", 0)
+    assert (result.exit_code, "Expected --valid-fraction beside --seed." in result.stderr) == (2, True)
+
+
+@pytest.mark.parametrize("output", ["p.tsv", "t.tsv", "first/model.keras"])
+def test_an_input_is_never_an_output(run, promoters, run_folder, tmp_path, output):
+    for other in (tmp_path / "t.tsv", run_folder / "model.keras"):
+        other.write_bytes(promoters.read_bytes())
+    result = run("calibrate", promoters, "-m", run_folder, "--training", tmp_path / "t.tsv", "-o", tmp_path / output)
+    assert (result.exit_code, "Expected an output beside the inputs" in result.stderr) == (1, True)
+    assert (tmp_path / output).read_bytes() == promoters.read_bytes()
 
 
 def test_the_packaged_model_was_calibrated_on_its_own_validation(run, data_folder, tmp_path):

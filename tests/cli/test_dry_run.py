@@ -5,6 +5,12 @@ import re
 import pytest
 
 
+@pytest.fixture(autouse=True)
+def brief(monkeypatch):
+    """Measures the model for a moment only."""
+    monkeypatch.setattr("dreamkeras.analysis.preflight.MEASURED", 0.01)
+
+
 @pytest.fixture
 def fasta(tmp_path):
     (tmp_path / "in.fa").write_text(">a\nACGTAC\n>b\nACGTAC\n>c\nACGTN\n")
@@ -29,7 +35,7 @@ def test_a_run_that_would_end_well(report, fasta):
     assert code == 0
     assert lines["Model"] == "toy: construct toy of 12 letters; answers gc, a"
     assert lines["Input"] == f"{fasta}: fasta"
-    assert lines["Records"] == "3 with 17 letters, 5.9 % of them N or another code than A, C, G, T"
+    assert lines["Records"] == "3 with 17 letters, 5.88 % of them N or another code than A, C, G, T"
     assert lines["Fit"] == "3 of 3"
     assert lines["Model calls"] == "2 windows, in batches of up to 64: 1"
     assert lines["Would run"] == "nothing was written"
@@ -69,6 +75,36 @@ def test_a_missing_file_is_told(report, tmp_path):
 def test_an_output_without_a_folder_is_told(report, fasta, tmp_path):
     code, lines = report(fasta, "-o", tmp_path / "none" / "o.tsv")
     assert (code, lines["Would fail"].startswith(f"Expected a folder to write {tmp_path}/none/o.tsv into")) == (1, True)
+
+
+@pytest.mark.parametrize(
+    ("command", "args"),
+    [
+        ("predict", ["-o", "o.xyz"]),
+        ("predict", ["-o", "o.bedgraph"]),
+        ("predict", ["-o", "o.bw", "--column", "gc"]),
+        ("mutagenesis", ["-o", "o.xyz"]),
+        ("mutagenesis", ["--seqlets", "s.xyz"]),
+        ("mutagenesis", ["--seqlets", "none/s.tsv"]),
+        ("mutagenesis", ["--meme", "none/m"]),
+        ("mutagenesis", ["--logos", "in.fa/l"]),
+        ("variants", ["-o", "o.xyz"]),
+        ("variants", ["-o", "none/o.tsv"]),
+    ],
+)
+def test_what_cannot_be_written_fails_as_in_the_run(run, toy_model, fasta, tmp_path, monkeypatch, command, args):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "p.tsv").write_text("id\tref\talt\na\tACGT\tACGA\n")
+    args = [command, "p.tsv" if command == "variants" else fasta, "-m", toy_model, *args]
+    before = sorted(tmp_path.rglob("*"))
+    assert [run(*args, *more).exit_code for more in ((), ("--dry-run",))] == [1, 1]
+    assert sorted(tmp_path.rglob("*")) == before
+
+
+def test_results_that_are_there_stay(report, fasta, tmp_path):
+    (tmp_path / "o.tsv").write_text("mine")
+    assert report(fasta, "-o", tmp_path / "o.tsv")[0] == 0
+    assert (tmp_path / "o.tsv").read_text() == "mine"
 
 
 def test_standard_input(report):
@@ -131,6 +167,13 @@ class TestVariants:
         assert lines["Alleles"].startswith("REF is not the genome's in 1 of 4 alleles compared")
         assert lines["Model calls"].startswith("3 windows")  # the reference, G and T
         assert sorted(tmp_path.iterdir()) == before
+
+    @pytest.mark.parametrize(("prefix", "field", "code"), [("1x", "a", 1), ("DK_", "DK_status", 1), ("DK_", "a", 0)])
+    def test_a_header_that_cannot_be_written_fails_as_in_the_run(self, run, toy_model, vcf, tmp_path, prefix, field, code):
+        text = f'##INFO=<ID={field},Number=1,Type=String,Description="x">\n#CHROM'
+        vcf.write_text(vcf.read_text().replace("#CHROM", text))
+        args = ["variants", vcf, "--genome", tmp_path / "g.fa", "-m", toy_model, "-o", tmp_path / "o.vcf", "--info-prefix", prefix]
+        assert [run(*args, *more).exit_code for more in (["--dry-run"], [])] == [code, code]
 
     def test_pairs_of_a_table(self, report, tmp_path):
         (tmp_path / "p.tsv").write_text("id\tref\talt\na\tACGT\tACGA\nb\tAC\tACGA\n")

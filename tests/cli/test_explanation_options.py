@@ -1,3 +1,5 @@
+from pathlib import Path
+
 import click
 import numpy as np
 import pytest
@@ -5,8 +7,8 @@ from click.testing import CliRunner
 from weight_sum import WeightSum
 
 from dreamkeras.analysis.mutagenesis import mutagenesis
-from dreamkeras.cli.explanation_options import explanation_options, open_explanations
-from dreamkeras.errors import DreamkerasError
+from dreamkeras.cli.explanation_options import explanation_options, explanation_outputs, open_explanations
+from dreamkeras.errors import DreamkerasError, InputError
 from dreamkeras.sequence.ragged import Ragged
 from dreamkeras.sequence.records import Records
 
@@ -40,6 +42,17 @@ def test_all_appear_at_the_end_and_not_before(tmp_path):
         assert not [path for path in tmp_path.iterdir() if not path.name.startswith(".")]
     assert sorted(path.name for path in tmp_path.iterdir()) == ["l", "m", "m.meme", "s.tsv"]
     assert (tmp_path / "s.tsv").read_text().startswith("id\tstart\tend\tletters\ttask\tscore\n")
+
+
+def test_all_that_is_written_is_told():
+    choices = {"logos": Path("l"), "png": True, "seqlets": "s.tsv", "meme": "-", "modisco": Path("m")}
+    assert explanation_outputs(choices) == (["s.tsv", "-"], [Path("l"), Path("m")])
+    assert explanation_outputs(NOTHING) == ([], [])
+
+
+def test_a_table_of_an_unknown_format_is_refused_before_anything_is_computed():
+    with pytest.raises(InputError, match=r"got 'xyz' from the name s\.xyz"):
+        open_explanations({**NOTHING, "seqlets": "s.xyz"})
 
 
 def test_png_needs_a_folder():

@@ -55,6 +55,15 @@ def test_missing_package(run, run_folder, monkeypatch, tmp_path):
     assert list(tmp_path.iterdir()) == []
 
 
+def test_an_input_is_never_an_output(run, tmp_path):
+    models = [tmp_path / "a.onnx", tmp_path / "run" / "model.keras"]
+    models[1].parent.mkdir()
+    for model in models:
+        model.write_text("x")
+        assert one_line_error(run("export", models[0], models[1].parent, "-o", model), "Expected an output beside the inputs")
+        assert model.read_text() == "x"
+
+
 def test_no_run(run, tmp_path):
     assert one_line_error(run("export", tmp_path / "no"), "run folder", tmp_path / "no")
 

@@ -122,6 +122,16 @@ class TestErrors:
         assert "Expected an output beside the inputs" in mutagenesis(fasta, option, fasta).stderr
         assert fasta.read_text() == before
 
+    @pytest.mark.parametrize(
+        "args",
+        ["-o c.tsv --seqlets c.tsv", "-o o.tsv --seqlets - --meme -", "--seqlets -", "--logos d --modisco d", "--meme m --seqlets m"],
+    )
+    def test_an_output_is_never_another(self, mutagenesis, fasta, tmp_path, monkeypatch, args):
+        monkeypatch.chdir(tmp_path)
+        result = mutagenesis(fasta, *args.split())
+        assert (result.exit_code, result.stdout, "Error: Expected" in result.stderr) == (2, "", True)
+        assert list(tmp_path.iterdir()) == [fasta]
+
     def test_a_folder_that_holds_something_is_refused(self, mutagenesis, fasta, tmp_path):
         assert "Expected a new or an empty folder" in mutagenesis(fasta, "--logos", tmp_path).stderr
 

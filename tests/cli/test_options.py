@@ -70,6 +70,13 @@ def test_counts_are_numbers_or_measured(text, wanted):
     assert options.count_or_auto(text) == wanted
 
 
+def test_options_that_change_nothing_are_wrong_usage():
+    options.refuse_unused("--x", one_more=None)
+    for value in (0, "", "a"):
+        with pytest.raises(click.UsageError, match="Expected --x beside --one-more"):
+            options.refuse_unused("--x", other=None, one_more=value)
+
+
 @pytest.mark.parametrize("text", ["0", "-1", "2.5", "all", ""])
 def test_what_is_no_count_is_refused(text):
     with pytest.raises(click.BadParameter, match="neither a number from 1 on nor 'auto'"):

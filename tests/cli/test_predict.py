@@ -160,7 +160,7 @@ class TestResume:
     def test_pipes_cannot_be_resumed(self, run, toy_model, args):
         result = run("predict", *args, "-m", toy_model, "--resume")
         assert result.exit_code == 2
-        assert "files for INPUT and -o beside --resume" in result.stderr
+        assert "files to read and for -o beside --resume" in result.stderr
 
 
 def read(path, format):

@@ -62,3 +62,10 @@ def test_a_full_disk_is_one_line():
 def test_importing_the_command_imports_no_numpy():
     code = "import sys, dreamkeras.cli.simulate; print('numpy' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout.strip() == "False"
+
+
+def test_the_truth_never_takes_the_librarys_place(tmp_path):
+    (tmp_path / "link").symlink_to(tmp_path / "library")
+    result = run("-n", 5, "-o", tmp_path / "library", "--truth", tmp_path / "link")
+    assert (result.exit_code, "a name of its own for each result" in result.stderr) == (2, True)
+    assert not (tmp_path / "library").exists()
