@@ -82,13 +82,13 @@ class Search:
 
     @property
     def found(self) -> Candidates:
-        """The best different designs of each start, in falling order."""
+        """The best different designs of each start, in falling order; never the start itself, however good it is."""
         together = joined(self._found)
         return together.select(best_of_each(together, self.limits.kept))
 
     @property
     def best(self) -> Candidates:
-        """The best design of each start, in the order of the starts."""
+        """The best design of each start, or the start, in the order of the starts."""
         return self._best
 
     def begin(self) -> Candidates:
@@ -131,8 +131,8 @@ class Search:
         return found
 
     def _keep(self, found: Candidates) -> None:
-        """Adds to what is kept; the best of it are picked out only now and then, when it has grown to twice what they are."""
-        self._found.append(found)
+        """Adds edited designs to what is kept; the best of it are picked out only now and then, when it has grown to twice what they are."""
+        self._found.append(found.select(self.rules.edits(found.owner, found.letters) > 0))
         if sum(len(part.owner) for part in self._found) > 2 * self.limits.kept * len(self.starts.ids):
             self._found = [self.found]
 

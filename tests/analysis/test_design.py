@@ -98,6 +98,19 @@ def test_designs_are_as_different_as_asked_for(method):
     assert all(np.diff(found.objective[found.owner == start]).max(initial=-1) < 0 for start in range(3))
 
 
+@pytest.mark.parametrize("method", WAYS)
+def test_a_start_is_no_design_of_its_own(method):
+    found = designed(["ACGTA"], WeightSum(), fields={"fixed": ["2-5"]}, method=method, number=4)
+    assert sorted(inserts_of(found)) == ["CCGTA", "GCGTA", "TCGTA"]
+    assert found.edits.tolist() == [1, 1, 1]
+
+
+@pytest.mark.parametrize("method", WAYS)
+def test_there_may_be_no_design_at_all(method):
+    found = designed(["CC"], WeightSum(), fields={"fixed": ["1"], "gc": [60, 100], "forbid": ["CG"]}, method=method)
+    assert (found.starts, found.owner.tolist(), found.values.shape, len(found.inserts)) == (["s0"], [], (0,), 0)
+
+
 def test_no_design_looks_as_if_it_brought_an_adapter():
     wants_adapters = FunctionScorer(lambda letters: (letters[:, 4:8] == letters[:, :4]).sum(axis=1) * 1.0, FLANKED)
     found = designed(["CC" + "A" * 12 + "GG"], wants_adapters, method="greedy", steps=20)
