@@ -5,22 +5,21 @@ from typing import Literal, NamedTuple
 
 import numpy as np
 
-from dreamkeras.analysis.mutagenesis import Part
+from dreamkeras.analysis.mutagenesis import Part, few_at_a_time
 from dreamkeras.analysis.mutants import common_inserts, fit_problems, require_fit
 from dreamkeras.analysis.shuffle import shuffle_dinucleotides, shuffle_letters
 from dreamkeras.errors import InputError
 from dreamkeras.scoring.distinct import DistinctScorer
-from dreamkeras.scoring.pipeline import leave_out
 from dreamkeras.scoring.scorer import BATCH_SIZE, Progress, Scorer
 from dreamkeras.sequence.alphabet import N
 from dreamkeras.sequence.ragged import Ragged
-from dreamkeras.sequence.records import Records
+from dreamkeras.sequence.records import LETTERS, Records
 from dreamkeras.sequence.regions import Regions
 
 __all__ = ["METHODS", "Ablation", "Ablator", "RegionSpans", "Spans", "slide"]
 
 AT_ONCE = 8192
-"""Ablated sequences in memory at the same time; of one span all shuffles are."""
+"""Ablated sequences in memory at the same time, unless their windows are long; of one span all shuffles are."""
 
 
 class Spans(NamedTuple):
@@ -182,14 +181,19 @@ class Ablator:
         inserts = records.sequences.cut(*common_inserts(records.sequences, self.predictor.constructs))
         spans = spans_of(records.ids, inserts)
         reference = self._ask(inserts, progress)
-        values = [np.empty((0, self._shuffles, reference.shape[1]), np.float32)]
-        at_once = max(1, AT_ONCE // self._shuffles)
-        for first in range(0, len(spans.starts), at_once):
-            ablated = self._ablated(inserts, Spans(*(column[first : first + at_once] for column in spans)))
-            values.append(self._ask(ablated, progress).reshape(-1, self._shuffles, reference.shape[1]))
-        effects = np.concatenate(values) - reference[spans.sequences, None]
-        sd = effects.std(axis=1, ddof=1) if self.has_sd else None
-        return Ablation(records.ids, inserts, spans, reference, effects.mean(axis=1), sd)
+        effects = np.empty((len(spans.starts), reference.shape[1]), np.float32)
+        sd = np.empty_like(effects) if self.has_sd else None
+        width = sum(construct.length for construct in self.predictor.constructs)
+        at_once = max(1, min(AT_ONCE, LETTERS // width) // self._shuffles)
+        for first in range(0, len(effects), at_once):
+            rows = slice(first, first + at_once)
+            some = Spans(*(column[rows] for column in spans))
+            values = self._ask(self._ablated(inserts, some), progress).reshape(-1, self._shuffles, reference.shape[1])
+            values -= reference[some.sequences, None]
+            effects[rows] = values.mean(axis=1)
+            if sd is not None:
+                sd[rows] = values.std(axis=1, ddof=1)
+        return Ablation(records.ids, inserts, spans, reference, effects, sd)
 
     def ablate_records(
         self,
@@ -198,14 +202,12 @@ class Ablator:
         on_error: Literal["fail", "skip"] = "fail",
         progress: Progress | None = None,
     ) -> Iterator[Part[Ablation]]:
-        """The effects in many records, in order, of a batch at a time; `effect_files.write_effects` takes them.
+        """The effects in many records, in order, of a few at a time; `effect_files.write_effects` takes them.
 
         Args and errors are those of `ablate`; with `"skip"` a record that does not fit is left out.
         """
-        for batch in records:
-            problems = fit_problems(batch, self.predictor.constructs) if on_error == "skip" else {}
-            fitting, reasons = leave_out(batch, problems)
-            yield Part(self.ablate(fitting, spans_of, progress), len(problems), reasons)
+        for few in few_at_a_time(records, lambda batch: fit_problems(batch, self.predictor.constructs), on_error):
+            yield Part(self.ablate(few.records, spans_of, progress), few.skipped, few.reasons)
 
     def _ablated(self, inserts: Ragged, spans: Spans) -> Ragged:
         """Each span's insert, once for each shuffle."""

@@ -5,6 +5,7 @@ from collections.abc import Iterable
 import numpy as np
 
 from dreamkeras.analysis.ablation import Ablation
+from dreamkeras.analysis.effect_files import ROWS
 from dreamkeras.sequence.writers import Writer
 
 __all__ = ["LABELS", "AblationTable", "ablation_columns"]
@@ -31,6 +32,9 @@ class AblationTable:
 
     def write(self, found: Ablation) -> None:
         """Adds the spans of some sequences."""
-        values = found.effects if found.sd is None else np.concatenate([found.effects, found.sd], axis=1)
-        names = np.array(found.ids, object)[found.spans.sequences].tolist()
-        self._writer.write(names, values, (found.spans.starts.tolist(), found.spans.ends.tolist()))
+        names, (owner, starts, ends) = np.array(found.ids, object), found.spans
+        columns = [found.effects] if found.sd is None else [found.effects, found.sd]
+        for first in range(0, len(owner), ROWS):
+            rows = slice(first, first + ROWS)
+            values = np.concatenate([column[rows] for column in columns], axis=1)
+            self._writer.write(names[owner[rows]].tolist(), values, (starts[rows].tolist(), ends[rows].tolist()))

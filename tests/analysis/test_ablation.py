@@ -1,3 +1,5 @@
+import tracemalloc
+
 import numpy as np
 import pytest
 from weight_sum import PLAIN, WeightSum
@@ -79,6 +81,28 @@ def test_many_spans_at_once_are_the_same_as_few(monkeypatch):
         Ablator(WeightSum(), shuffles=3).ablate_records([records.select(np.array([0])), records.select(np.array([1, 2]))], spans_of)
     )
     np.testing.assert_array_equal(np.concatenate([part.found.effects for part in parts]), together.effects)
+
+
+def test_memory_follows_the_spans_and_not_their_shuffles(monkeypatch):
+    predictor = WeightSum(PLAIN, tasks=100)
+    records = records_of(*["ACGTACGATTCA", "GGATTACCATGA"] * 30)
+    monkeypatch.setattr(ablation, "AT_ONCE", 1000)
+    ablator = Ablator(predictor, "letters", shuffles=100)
+    tracemalloc.start()
+    found = ablator.ablate(records, lambda ids, inserts: slide(inserts, 9, 1))
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert found.effects.shape == (240, 100)
+    assert peak < 240 * 100 * 100 * 4 / 2  # half of all shuffles' answers
+
+
+def test_few_records_are_in_memory_at_the_same_time(monkeypatch):
+    monkeypatch.setattr("dreamkeras.analysis.mutagenesis.LETTERS_AT_ONCE", 20)
+    parts = list(
+        Ablator(WeightSum(), "unknown").ablate_records([records_of("ACGTACGT", "GATTACA", "A" * 12, "CCGG", "A", "TTA")], spans_of, "skip")
+    )
+    assert [part.found.ids for part in parts] == [["s0", "s1"], ["s2", "s3", "s5"]]
+    assert sum(part.skipped for part in parts) == 1
 
 
 def test_shuffles_that_come_out_alike_are_asked_for_once():
