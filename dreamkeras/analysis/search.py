@@ -131,7 +131,7 @@ class Search:
         return found
 
     def _keep(self, found: Candidates) -> None:
-        """Adds edited designs to what is kept; the best of it are picked out only now and then, when it has grown to twice what they are."""
+        """Adds edited designs to what is kept; the best of it are picked out only when it has grown to twice what they are."""
         self._found.append(found.select(self.rules.edits(found.owner, found.letters) > 0))
         if sum(len(part.owner) for part in self._found) > 2 * self.limits.kept * len(self.starts.ids):
             self._found = [self.found]

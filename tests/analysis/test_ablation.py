@@ -129,7 +129,7 @@ def test_windows_of_several_inserts_follow_each_other():
 def test_regions_find_their_sequences_by_name():
     spans_of = RegionSpans(Regions(["b", "x", "a", "b"], np.array([1, 0, 2, 3]), np.array([3, 1, 4, 5]), np.zeros(4, np.int64)))
     none = spans_of(["c"], Ragged.from_strings(["A"]))
-    assert spans_of.missing == 4
+    assert (len(spans_of), spans_of.missing) == (4, 4)
     assert Ablator(WeightSum(PLAIN)).ablate(records_of("ACGT"), lambda ids, inserts: none).effects.shape == (0, 1)
     found = spans_of(["a", "b", "c"], Ragged.from_strings(["ACGT", "ACGTA", "A"]))
     assert (found.sequences.tolist(), found.starts.tolist(), found.ends.tolist()) == ([0, 1, 1], [2, 1, 3], [4, 3, 5])
@@ -140,6 +140,19 @@ def test_regions_beyond_an_insert_are_refused():
     spans_of = RegionSpans(Regions(["a"], np.array([2]), np.array([5]), np.array([3])))
     with pytest.raises(InputError, match="within the letters of the inserts, got 2-5 of 4 in 'a'"):
         spans_of(["a"], Ragged.from_strings(["ACGT"]))
+
+
+def test_records_that_do_not_hold_their_spans_are_named_or_left_out():
+    records = records_of("ACGTACGA", "A" * 13, "GATTACA", "ACACGGTTGT", "CCC")
+    regions = Regions(["s1", "s3", "s0", "s3", "s9", "s2"], np.array([0, 0, 1, 2, 0, 0]), np.array([2, 2, 8, 5, 3, 7]), np.arange(6))
+    spans_of = RegionSpans(regions)
+    (part,) = Ablator(WeightSum(BETWEEN), "unknown").ablate_records([records], spans_of, "skip")
+    assert (part.found.ids, part.skipped) == (["s0", "s2", "s4"], 2)
+    assert part.found.spans.sequences.tolist() == [0, 1]
+    assert part.reasons[1] == "Expected spans within the letters of the inserts, got 2-5 of 4 in record 's3' (made.fa, line 4)"
+    assert spans_of.missing == 1  # s9: the record of s1 is there, though it does not fit
+    with pytest.raises(InputError, match=r"got 2-5 of 4 in record 's3' \(made.fa, line 4\)"):
+        list(Ablator(WeightSum(BETWEEN)).ablate_records([records.select(np.array([0, 3]))], RegionSpans(regions)))
 
 
 def test_records_that_do_not_fit_are_named_or_left_out():

@@ -39,6 +39,6 @@ def test_many_spans_are_written_in_pieces(monkeypatch):
         AblationTable(SimpleNamespace(write=lambda *columns: calls.append(columns))).write(found)
     *pieces, (names, values, (starts, ends)) = calls
     assert [len(piece[0]) for piece in pieces] == [2, 2, 1]
-    assert sum((piece[0] for piece in pieces), []) == names == ["x", "x", "x", "y", "y"]
+    assert [name for piece in pieces for name in piece[0]] == names == ["x", "x", "x", "y", "y"]
     np.testing.assert_array_equal(np.concatenate([piece[1] for piece in pieces]), values)
-    assert [sum((piece[2][side] for piece in pieces), []) for side in (0, 1)] == [starts, ends]
+    assert [[place for piece in pieces for place in piece[2][side]] for side in (0, 1)] == [starts, ends]
