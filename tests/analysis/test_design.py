@@ -136,6 +136,14 @@ def test_starts_that_are_searched_from_in_batches_give_the_same(method, monkeypa
     assert sum(step.tried.sum() for step in together.steps) == sum(step.tried.sum() for step in apart.steps)
 
 
+@pytest.mark.parametrize("method", WAYS)
+def test_no_start_has_more_calls_than_were_asked_for(method):
+    found = designed([START, "ACGT", "GGGGG"], WeightSum(FLANKED), method=method, calls=120, steps=30, number=2)
+    tried = np.bincount(np.concatenate([step.owner for step in found.steps]), np.concatenate([step.tried for step in found.steps]))
+    assert tried.max() <= 120
+    assert tried.max() > 60
+
+
 def test_a_penalty_turns_from_what_the_members_disagree_about():
     one, other = WeightSum(seed=1), WeightSum(seed=2)
     pair = Ensemble([one, other])

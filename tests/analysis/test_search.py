@@ -78,6 +78,16 @@ def test_no_step_is_taken_beyond_the_limits():
         assert len(search.steps) == 2
 
 
+def test_calls_are_counted_for_each_start():
+    search = search_from(["CCCC", "GGGG"], FunctionScorer(count_a, PLAIN), calls=4)
+    search.begin()
+    search.step(*designs_of(search, [0, 0], "ACCC", "CACC"))
+    found = search.step(*designs_of(search, [0, 0, 1, 1], "AACC", "CAAC", "AGGG", "GAGG"))
+    assert found.owner.tolist() == [1, 1]  # of the first there would be five
+    assert search.step(*designs_of(search, [0, 1], "AACC", "AAGG")).owner.tolist() == [0, 1]
+    assert search.step(*designs_of(search, [0, 1], "AAAC", "AAAG")) is None
+
+
 def test_calls_that_are_too_few_for_one_step_are_refused():
     search = search_from(["CCCC", "GGGG"], FunctionScorer(count_a, PLAIN), calls=2)
     search.begin()
