@@ -1,12 +1,13 @@
 import numpy as np
 import pytest
-from weight_sum import WeightSum
+from weight_sum import PLAIN, WeightSum
 
-from dreamkeras.analysis.marginalise import marginalise, random_inserts
+from dreamkeras.analysis.marginalise import default_length, marginalise, random_inserts
 from dreamkeras.analysis.motif_sites import Site, arrange, arrange_pair
 from dreamkeras.errors import InputError
 from dreamkeras.scoring.ensemble import Ensemble
 from dreamkeras.sequence.alphabet import BASES
+from dreamkeras.sequence.construct import YEAST, Construct
 from dreamkeras.sequence.ragged import Ragged
 
 BACKGROUNDS = random_inserts(40, 12, 0.5, seed=3)
