@@ -13,9 +13,8 @@ from dreamkeras.analysis.goal import Goal, Target, settle_goal
 from dreamkeras.analysis.insert_length import default_insert_length
 from dreamkeras.analysis.manifest import write_manifest
 from dreamkeras.analysis.stepwise import Proposer
-from dreamkeras.errors import InputError
 from dreamkeras.scoring.scorer import BATCH_SIZE, Progress, Scorer
-from dreamkeras.sequence.outputs import open_folder
+from dreamkeras.sequence.outputs import open_folder, require_empty
 from dreamkeras.sequence.ragged import Ragged
 from dreamkeras.sequence.reading import read_records
 from dreamkeras.sequence.records import Records
@@ -86,8 +85,7 @@ def run_design(
     Raises:
         DreamkerasError: A file or a constraint will not do, or they do not go together; nothing has been written then.
     """
-    if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
-        raise InputError(f"Expected a new or empty folder, got {folder}: take another name.")
+    require_empty(folder)
     constraints = settle_constraints({**(read_constraints(choices.constraints) if choices.constraints else {}), **choices.fields})
     goal = settle_goal(predictor, choices.target, choices.task, choices.minus, choices.penalty)
     records = _starts(choices, constraints, predictor)
