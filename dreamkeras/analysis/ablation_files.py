@@ -1,11 +1,9 @@
 """Ablations as tables: a row a span, places as in BED."""
 
-from collections.abc import Iterable
-
 import numpy as np
 
 from dreamkeras.analysis.ablation import Ablation
-from dreamkeras.analysis.effect_files import ROWS
+from dreamkeras.analysis.effect_files import ROWS, effect_columns
 from dreamkeras.sequence.writers import Writer
 
 __all__ = ["LABELS", "AblationTable", "ablation_columns"]
@@ -13,11 +11,8 @@ __all__ = ["LABELS", "AblationTable", "ablation_columns"]
 LABELS = {"start": int, "end": int}
 """Columns between the sequence's name and the effects: `start` counts from 0 at the insert's first letter, `end` is the first behind."""
 
-
-def ablation_columns(tasks: Iterable[str], *, has_sd: bool) -> tuple[str, ...]:
-    """Names of the columns of effects, then of their standard deviations over the shuffles."""
-    names = [f"{task}_effect" for task in tasks]
-    return (*names, *(f"{name}_sd" for name in names if has_sd))
+ablation_columns = effect_columns
+"""Names of the columns of effects, then of their standard deviations over the shuffles."""
 
 
 class AblationTable:
