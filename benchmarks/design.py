@@ -16,7 +16,7 @@ from machine import provenance
 from dreamkeras.analysis.constraints import Constraints
 from dreamkeras.analysis.design import METHODS, Settings, design, random_starts
 from dreamkeras.analysis.goal import Goal, settle_goal
-from dreamkeras.analysis.starts import usual_length
+from dreamkeras.analysis.insert_length import default_insert_length
 from dreamkeras.data.occupancy import occupancy
 from dreamkeras.data.simulate import expression
 from dreamkeras.scoring.predictor import load
@@ -56,7 +56,7 @@ def best_of_random(starts: Records, model: Scorer, goal: Goal, calls: int, seed:
     """Predictions and truth of the best predicted of so many random inserts for each start."""
     values, true = [], []
     for row in range(len(starts.ids)):
-        drawn = random_starts(calls, usual_length(model.construct), Constraints(), model, seed + 1 + row)
+        drawn = random_starts(calls, default_insert_length([model.construct]), Constraints(), model, seed + 1 + row)
         predicted = model.score_letters(model.construct.windows(drawn.sequences))[:, 0]
         best = int(goal.reached(predicted).argmax())
         values.append(predicted[best])
@@ -87,7 +87,7 @@ def main() -> None:
     print(provenance())
     model = load(options.run)
     goal = settle_goal(model, options.target if options.target in ("max", "min") else float(options.target))
-    starts = random_starts(options.promoters, usual_length(model.construct), Constraints(), model, options.seed)
+    starts = random_starts(options.promoters, default_insert_length([model.construct]), Constraints(), model, options.seed)
     before = model.score_letters(model.construct.windows(starts.sequences))[:, 0], truth(starts.sequences)
     print(f"{'method':10} {'prediction':22} {'truth':22} {'better':>7} {'windows':>9} {'seconds':>8} {'model':>6}")
     timed, started = Timed(model), time.perf_counter()

@@ -23,7 +23,8 @@ def search_from(starts, predictor, target="max", fields=None, **limits):
     return Search(rules, DistinctScorer(predictor), settle_goal(predictor, target), Limits(**{"steps": 100, **limits}))
 
 
-def texts_of(search):
-    """The designs that are kept, as strings."""
-    inserts = search.starts.sequences(search.found.owner, search.found.letters, with_adapters=False)
+def texts_of(search, candidates=None):
+    """The designs that are kept, or others, as strings."""
+    candidates = candidates or search.found
+    inserts = search.starts.sequences(candidates.owner, candidates.letters, with_adapters=False)
     return [inserts[row] for row in range(len(inserts))]

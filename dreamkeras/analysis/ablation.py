@@ -5,22 +5,21 @@ from typing import Literal, NamedTuple
 
 import numpy as np
 
-from dreamkeras.analysis.mutagenesis import Part
+from dreamkeras.analysis.mutagenesis import Part, few_at_a_time
 from dreamkeras.analysis.mutants import common_inserts, fit_problems, require_fit
 from dreamkeras.analysis.shuffle import shuffle_dinucleotides, shuffle_letters
 from dreamkeras.errors import InputError
 from dreamkeras.scoring.distinct import DistinctScorer
-from dreamkeras.scoring.pipeline import leave_out
 from dreamkeras.scoring.scorer import BATCH_SIZE, Progress, Scorer
 from dreamkeras.sequence.alphabet import N
 from dreamkeras.sequence.ragged import Ragged
-from dreamkeras.sequence.records import Records
+from dreamkeras.sequence.records import LETTERS, Records
 from dreamkeras.sequence.regions import Regions
 
 __all__ = ["METHODS", "Ablation", "Ablator", "RegionSpans", "Spans", "slide"]
 
 AT_ONCE = 8192
-"""Ablated sequences in memory at the same time; of one span all shuffles are."""
+"""Ablated sequences in memory at the same time, unless their windows are long; of one span all shuffles are."""
 
 
 class Spans(NamedTuple):
@@ -96,7 +95,7 @@ def slide(inserts: Ragged, width: int, step: int) -> Spans:
 
 
 class RegionSpans:
-    """Finds the regions that are in some sequences; remembers which were found.
+    """Finds the regions that are in some sequences; remembers whose names it met.
 
     Args:
         regions: Named as the sequences, positions in their inserts.
@@ -107,15 +106,15 @@ class RegionSpans:
         self._rows: dict[str, list[int]] = {}
         for row, name in enumerate(regions.contigs):
             self._rows.setdefault(name, []).append(row)
-        self._found = np.zeros(len(regions.contigs), bool)
+        self._met = np.zeros(len(regions.contigs), bool)
 
     def __len__(self) -> int:
-        return len(self._found)
+        return len(self._met)
 
     @property
     def missing(self) -> int:
-        """How many regions are in no sequence so far."""
-        return int((~self._found).sum())
+        """How many regions are of no sequence that was met so far."""
+        return int((~self._met).sum())
 
     def __call__(self, ids: list[str], inserts: Ragged) -> Spans:
         """The regions in sequences of these names.
@@ -123,16 +122,30 @@ class RegionSpans:
         Raises:
             InputError: One reaches beyond its insert.
         """
+        for index, problem in self.problems(ids, inserts.lengths).items():
+            raise InputError(f"{problem} in {ids[index]!r}.")
+        return Spans(*self._found(ids)[:3])
+
+    def problems(self, ids: list[str], lengths: np.ndarray) -> dict[int, str]:
+        """Why sequences do not hold their regions, by their index; their names count as met, whatever becomes of them.
+
+        Args:
+            ids: n names.
+            lengths: int64 (n,), letters of their inserts.
+        """
+        sequences, starts, ends, rows = self._found(ids)
+        self._met[rows] = True
+        beyond = ends > lengths[sequences]
+        problems: dict[int, str] = {}
+        for index, start, end in zip(*(column[beyond].tolist() for column in (sequences, starts, ends)), strict=True):
+            problems.setdefault(index, f"Expected spans within the letters of the inserts, got {start}-{end} of {lengths[index]}")
+        return problems
+
+    def _found(self, ids: list[str]) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
+        """The columns of the spans, and the row of each region."""
         found = [(index, row) for index, name in enumerate(ids) for row in self._rows.get(name, ())]
         sequences, rows = np.array(found, np.int64).reshape(-1, 2).T
-        starts, ends = self._regions.starts[rows], self._regions.ends[rows]
-        beyond = np.flatnonzero(ends > inserts.lengths[sequences])
-        if len(beyond):
-            first = beyond[0]
-            came = f"{starts[first]}-{ends[first]} of {inserts.lengths[sequences[first]]} in {ids[sequences[first]]!r}"
-            raise InputError(f"Expected spans within the letters of the inserts, got {came}.")
-        self._found[rows] = True
-        return Spans(sequences, starts, ends)
+        return sequences, self._regions.starts[rows], self._regions.ends[rows], rows
 
 
 class Ablator:
@@ -182,14 +195,19 @@ class Ablator:
         inserts = records.sequences.cut(*common_inserts(records.sequences, self.predictor.constructs))
         spans = spans_of(records.ids, inserts)
         reference = self._ask(inserts, progress)
-        values = [np.empty((0, self._shuffles, reference.shape[1]), np.float32)]
-        at_once = max(1, AT_ONCE // self._shuffles)
-        for first in range(0, len(spans.starts), at_once):
-            ablated = self._ablated(inserts, Spans(*(column[first : first + at_once] for column in spans)))
-            values.append(self._ask(ablated, progress).reshape(-1, self._shuffles, reference.shape[1]))
-        effects = np.concatenate(values) - reference[spans.sequences, None]
-        sd = effects.std(axis=1, ddof=1) if self.has_sd else None
-        return Ablation(records.ids, inserts, spans, reference, effects.mean(axis=1), sd)
+        effects = np.empty((len(spans.starts), reference.shape[1]), np.float32)
+        sd = np.empty_like(effects) if self.has_sd else None
+        width = sum(construct.length for construct in self.predictor.constructs)
+        at_once = max(1, min(AT_ONCE, LETTERS // width) // self._shuffles)
+        for first in range(0, len(effects), at_once):
+            rows = slice(first, first + at_once)
+            some = Spans(*(column[rows] for column in spans))
+            values = self._ask(self._ablated(inserts, some), progress).reshape(-1, self._shuffles, reference.shape[1])
+            values -= reference[some.sequences, None]
+            effects[rows] = values.mean(axis=1)
+            if sd is not None:
+                sd[rows] = values.std(axis=1, ddof=1)
+        return Ablation(records.ids, inserts, spans, reference, effects, sd)
 
     def ablate_records(
         self,
@@ -198,14 +216,19 @@ class Ablator:
         on_error: Literal["fail", "skip"] = "fail",
         progress: Progress | None = None,
     ) -> Iterator[Part[Ablation]]:
-        """The effects in many records, in order, of a batch at a time; `effect_files.write_effects` takes them.
+        """The effects in many records, in order, of a few at a time; `effect_files.write_effects` takes them.
 
-        Args and errors are those of `ablate`; with `"skip"` a record that does not fit is left out.
+        Args and errors are those of `ablate`; with `"skip"` a record that does not fit, or not hold a span of its own, is left out.
         """
-        for batch in records:
-            problems = fit_problems(batch, self.predictor.constructs) if on_error == "skip" else {}
-            fitting, reasons = leave_out(batch, problems)
-            yield Part(self.ablate(fitting, spans_of, progress), len(problems), reasons)
+
+        def problems_of(batch: Records) -> dict[int, str]:
+            found = fit_problems(batch, self.predictor.constructs)
+            if isinstance(spans_of, RegionSpans):
+                found = {**spans_of.problems(batch.ids, self.predictor.constructs[0].insert_lengths(batch.sequences)), **found}
+            return found
+
+        for few in few_at_a_time(records, problems_of, on_error):
+            yield Part(self.ablate(few.records, spans_of, progress), few.skipped, few.reasons)
 
     def _ablated(self, inserts: Ragged, spans: Spans) -> Ragged:
         """Each span's insert, once for each shuffle."""

@@ -1,10 +1,9 @@
 """Ablations as tables: a row a span, places as in BED."""
 
-from collections.abc import Iterable
-
 import numpy as np
 
 from dreamkeras.analysis.ablation import Ablation
+from dreamkeras.analysis.effect_files import ROWS, effect_columns
 from dreamkeras.sequence.writers import Writer
 
 __all__ = ["LABELS", "AblationTable", "ablation_columns"]
@@ -12,11 +11,8 @@ __all__ = ["LABELS", "AblationTable", "ablation_columns"]
 LABELS = {"start": int, "end": int}
 """Columns between the sequence's name and the effects: `start` counts from 0 at the insert's first letter, `end` is the first behind."""
 
-
-def ablation_columns(tasks: Iterable[str], *, has_sd: bool) -> tuple[str, ...]:
-    """Names of the columns of effects, then of their standard deviations over the shuffles."""
-    names = [f"{task}_effect" for task in tasks]
-    return (*names, *(f"{name}_sd" for name in names if has_sd))
+ablation_columns = effect_columns
+"""Names of the columns of effects, then of their standard deviations over the shuffles."""
 
 
 class AblationTable:
@@ -31,6 +27,9 @@ class AblationTable:
 
     def write(self, found: Ablation) -> None:
         """Adds the spans of some sequences."""
-        values = found.effects if found.sd is None else np.concatenate([found.effects, found.sd], axis=1)
-        names = np.array(found.ids, object)[found.spans.sequences].tolist()
-        self._writer.write(names, values, (found.spans.starts.tolist(), found.spans.ends.tolist()))
+        names, (owner, starts, ends) = np.array(found.ids, object), found.spans
+        columns = [found.effects] if found.sd is None else [found.effects, found.sd]
+        for first in range(0, len(owner), ROWS):
+            rows = slice(first, first + ROWS)
+            values = np.concatenate([column[rows] for column in columns], axis=1)
+            self._writer.write(names[owner[rows]].tolist(), values, (starts[rows].tolist(), ends[rows].tolist()))

@@ -42,9 +42,8 @@ class ContributionTable:
 
     def write(self, found: Attribution) -> None:
         """Adds a row for each letter."""
-        lengths = found.inserts.lengths
-        owner = np.repeat(np.arange(len(lengths)), lengths)
-        position = np.arange(len(owner)) - np.repeat(found.inserts.offsets[:-1], lengths) + 1
+        owner = found.inserts.owners()
+        position = np.arange(len(owner)) - found.inserts.offsets[owner] + 1
         letters = found.inserts.flat.tobytes().decode("latin-1")
         self._writer.write(np.array(found.ids, object)[owner].tolist(), found.importance(), (position.tolist(), list(letters)))
 

@@ -10,12 +10,11 @@ from dreamkeras.analysis.constraints import Constraints, read_constraints, settl
 from dreamkeras.analysis.design import USUAL, Designs, Settings, design, random_starts
 from dreamkeras.analysis.design_files import write_designs
 from dreamkeras.analysis.goal import Goal, Target, settle_goal
+from dreamkeras.analysis.insert_length import default_insert_length
 from dreamkeras.analysis.manifest import write_manifest
-from dreamkeras.analysis.starts import usual_length
 from dreamkeras.analysis.stepwise import Proposer
-from dreamkeras.errors import InputError
 from dreamkeras.scoring.scorer import BATCH_SIZE, Progress, Scorer
-from dreamkeras.sequence.outputs import open_folder
+from dreamkeras.sequence.outputs import open_folder, require_empty
 from dreamkeras.sequence.ragged import Ragged
 from dreamkeras.sequence.reading import read_records
 from dreamkeras.sequence.records import Records
@@ -36,7 +35,7 @@ class Choices(NamedTuple):
         id_column: A table's column of names.
         sequence_column: A table's column of sequences.
         random: How many random inserts.
-        length: Letters of each; None for the construct's usual number.
+        length: Letters of each; None for `default_insert_length`.
         constraints: TOML file.
         fields: Constraints that were given one by one, which win over the file's.
         task: Task that counts.
@@ -86,8 +85,7 @@ def run_design(
     Raises:
         DreamkerasError: A file or a constraint will not do, or they do not go together; nothing has been written then.
     """
-    if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
-        raise InputError(f"Expected a new or empty folder, got {folder}: take another name.")
+    require_empty(folder)
     constraints = settle_constraints({**(read_constraints(choices.constraints) if choices.constraints else {}), **choices.fields})
     goal = settle_goal(predictor, choices.target, choices.task, choices.minus, choices.penalty)
     records = _starts(choices, constraints, predictor)
@@ -105,7 +103,7 @@ def run_design(
 
 def _starts(choices: Choices, constraints: Constraints, predictor: Scorer) -> Records:
     if choices.start is None:
-        length = choices.length or usual_length(predictor.constructs[0])
+        length = choices.length or default_insert_length(predictor.constructs)
         return random_starts(choices.random, length, constraints, predictor, choices.settings.seed)
     parts = list(read_records(choices.start, id_column=choices.id_column, sequence_column=choices.sequence_column))
     flat = np.concatenate([part.sequences.flat for part in parts])

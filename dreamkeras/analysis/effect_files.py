@@ -21,7 +21,17 @@ from dreamkeras.scoring.pipeline import REASONS, Scored
 from dreamkeras.sequence.outputs import naming_output, open_output
 from dreamkeras.sequence.writers import FORMATS, ID, Writer, open_writer
 
-__all__ = ["EFFECT_FORMATS", "LABELS", "EffectSink", "EffectTable", "effect_columns", "open_arrays", "open_effects", "write_effects"]
+__all__ = [
+    "EFFECT_FORMATS",
+    "LABELS",
+    "ROWS",
+    "EffectSink",
+    "EffectTable",
+    "effect_columns",
+    "open_arrays",
+    "open_effects",
+    "write_effects",
+]
 
 LABELS = {"position": int, "ref": str, "alt": str}
 """Columns of the long table between the name and the effects; positions count from 1, at the insert's first letter."""

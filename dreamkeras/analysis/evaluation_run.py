@@ -21,7 +21,7 @@ from dreamkeras.evaluation.bootstrap import DRAWS
 from dreamkeras.evaluation.subsets import RowSequences, read_subsets
 from dreamkeras.scoring.predictor import OnnxPredictor, load
 from dreamkeras.scoring.scorer import BATCH_SIZE
-from dreamkeras.sequence.outputs import open_folder
+from dreamkeras.sequence.outputs import open_folder, require_empty
 
 __all__ = ["Choices", "choose_assay", "run_evaluation", "score_examples"]
 
@@ -78,8 +78,7 @@ def run_evaluation(
     Raises:
         DreamkerasError: A file or a model will not do, or they do not go together; nothing has been written then.
     """
-    if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
-        raise InputError(f"Expected a new or empty folder, got {folder}: take another name.")
+    require_empty(folder)
     names = _names([*choices.models, *choices.predictions])
     loaded = {names[path]: load(path, choices.device) for path in choices.models}
     known = {names[path]: read_training_data(path) for path in choices.models}

@@ -39,6 +39,9 @@ COLOURS = {"A": "#109648", "C": "#255c99", "G": "#d17a00", "T": "#d62839", "N": 
 WIDTH, HEIGHT, TOP, LEFT, TICKS = 14, 120, 24, 52, 10
 """Of the drawing: a letter's width, the letters' room, what is above and left of it, and letters between numbers below."""
 
+NAME_BYTES, TASK_BYTES = 140, 60
+"""Of a file's name: file systems allow 255, and a number and a suffix stand there, too."""
+
 FONT = 'font-family="sans-serif" font-size="11"'
 
 
@@ -104,6 +107,7 @@ class LogoFolder:
 
     def __init__(self, folder: Path, tasks: Sequence[str], *, png: bool) -> None:
         self._folder, self._tasks, self._png = folder, tasks, png
+        self._endings = _endings(tasks)
         self._count = 0
 
     def write(self, found: Explanation) -> None:
@@ -111,9 +115,11 @@ class LogoFolder:
         importance, offsets = found.importance(), found.inserts.offsets
         for row, name in enumerate(found.ids):
             self._count += 1
-            for task, heights in zip(self._tasks, importance[offsets[row] : offsets[row + 1]].T, strict=True):
+            own = importance[offsets[row] : offsets[row + 1]].T
+            for task, ending, heights in zip(self._tasks, self._endings, own, strict=True):
                 title = f"{name}: {task}" if len(self._tasks) > 1 else name
-                self._save(found.inserts[row], heights, self._folder / f"{self._count}_{_file_name(title)}", title)
+                path = self._folder / f"{self._count}_{_file_name(name, NAME_BYTES)}{ending}"
+                self._save(found.inserts[row], heights, path, title)
 
     def _save(self, letters: str, heights: np.ndarray, path: Path, title: str) -> None:
         with naming_output(str(path)):
@@ -183,5 +189,14 @@ def _outline(glyph: str) -> "Outline":
     return Outline(vertices, codes)
 
 
-def _file_name(title: str) -> str:
-    return re.sub(r"[^\w.+-]+", "_", title)[:100]
+def _endings(tasks: Sequence[str]) -> list[str]:
+    """What tells the files of several tasks apart: their names, numbered where these come out alike; nothing for one task."""
+    if len(tasks) < 2:
+        return [""] * len(tasks)
+    endings = [f"_{_file_name(task, TASK_BYTES)}" for task in tasks]
+    return endings if len(set(endings)) == len(endings) else [f"_{number}{ending}" for number, ending in enumerate(endings, 1)]
+
+
+def _file_name(title: str, most: int) -> str:
+    """A title as part of a file's name, of so many bytes at most; no character is cut in two."""
+    return re.sub(r"[^\w.+-]+", "_", title).encode()[:most].decode(errors="ignore")

@@ -8,6 +8,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from dreamkeras.analysis.insert_length import default_insert_length
 from dreamkeras.analysis.motif_sites import Arrangement, motif_letters, put
 from dreamkeras.errors import InputError
 from dreamkeras.evaluation.bootstrap import DRAWS, interval, resampled_counts
@@ -16,10 +17,7 @@ from dreamkeras.sequence.alphabet import BASES
 from dreamkeras.sequence.construct import Construct
 from dreamkeras.sequence.ragged import Ragged
 
-__all__ = ["LENGTH", "Marginalisation", "Summary", "default_length", "marginalise", "random_inserts"]
-
-LENGTH = 80
-"""Letters of a random background where the construct leaves the choice: those of the challenge's promoters."""
+__all__ = ["Marginalisation", "Summary", "default_length", "marginalise", "random_inserts"]
 
 AT_ONCE = 1 << 12
 """Figures whose resamples are in memory at the same time."""
@@ -95,10 +93,8 @@ def random_inserts(n: int, length: int, gc: float = 0.5, seed: int = 0) -> Ragge
 
 
 def default_length(constructs: tuple[Construct, ...]) -> int:
-    """Letters of a random insert: `LENGTH` where the constructs have flanks, as many as fit where they have none."""
-    longest = min(construct.longest for construct in constructs)
-    shortest = max(construct.shortest for construct in constructs)
-    return min(longest, max(LENGTH, shortest)) if any(construct.has_surroundings for construct in constructs) else longest
+    """Letters of a random insert, unless another length is asked for."""
+    return default_insert_length(constructs)
 
 
 def marginalise(

@@ -3,7 +3,7 @@
 Every different mutant is asked for once, and each sequence as it stands once. Knows nothing about files.
 """
 
-from collections.abc import Generator, Iterable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
 from typing import Generic, Literal, NamedTuple, TypeVar
 
 import numpy as np
@@ -18,7 +18,7 @@ from dreamkeras.sequence.construct import Construct
 from dreamkeras.sequence.ragged import Ragged
 from dreamkeras.sequence.records import LETTERS, Records
 
-__all__ = ["Mutagenesis", "Part", "knows_members", "mutagenesis", "mutate_records"]
+__all__ = ["Few", "Mutagenesis", "Part", "few_at_a_time", "knows_members", "mutagenesis", "mutate_records"]
 
 AT_ONCE = 8192
 """Mutants that are windows at the same time, unless these are long."""
@@ -128,13 +128,16 @@ def mutate_records(
     """
     ask = _Asker(predictor, batch_size)
 
-    def score(few: _Few, tell: Progress) -> Part[Mutagenesis]:
+    def problems_of(batch: Records) -> dict[int, str]:
+        return _problems(batch, predictor.constructs, deletions=deletions)
+
+    def score(few: Few, tell: Progress) -> Part[Mutagenesis]:
         return Part(_mutate(few.records, ask, tell, deletions=deletions), few.skipped, few.reasons)
 
-    return overlapped(_few_at_a_time(records, predictor.constructs, on_error, deletions=deletions), score, progress)
+    return overlapped(few_at_a_time(records, problems_of, on_error), score, progress)
 
 
-class _Few(NamedTuple):
+class Few(NamedTuple):
     """Records that fit, how many before them do not, and why the first of those."""
 
     records: Records
@@ -142,15 +145,25 @@ class _Few(NamedTuple):
     reasons: list[str]
 
 
-def _few_at_a_time(records: Iterable[Records], constructs: Sequence[Construct], on_error: str, *, deletions: bool) -> Iterator[_Few]:
+def few_at_a_time(records: Iterable[Records], problems_of: Callable[[Records], Mapping[int, str]], on_error: str) -> Iterator[Few]:
+    """The records that fit, in order, in batches of few letters.
+
+    Args:
+        records: Batches of any size.
+        problems_of: Why some of a batch do not fit, by their index.
+        on_error: What such a record does, as in `mutate_records`.
+
+    Raises:
+        InputError: A record does not fit and `on_error` is `"fail"`.
+    """
     for batch in records:
-        problems = _problems(batch, constructs, deletions=deletions)
+        problems = problems_of(batch)
         if on_error == "fail":
             require_fit(batch, problems)
         fitting, reasons = leave_out(batch, problems)
         skipped = len(problems)
         for few in list(fitting.batches(letters=LETTERS_AT_ONCE)) or [fitting]:
-            yield _Few(few, skipped, reasons)
+            yield Few(few, skipped, reasons)
             skipped, reasons = 0, []
 
 

@@ -56,7 +56,7 @@ class Mutants:
         # Bare, so that a mutant which happens to begin as an adapter does is an insert all the same.
         self.inserts = sequences.cut(starts, lengths)
         self.originals = [construct.surround(self.inserts) for construct in constructs]
-        self._owner = np.repeat(np.arange(len(sequences)), lengths)
+        self._owner = self.inserts.owners()
         others = becomes(self.inserts.flat, len(CHANGES) if deletions else DELETION)
         self._shape = others.shape
         self._place, self._change = np.nonzero(others)

@@ -23,7 +23,7 @@ class Limits(NamedTuple):
 
     Args:
         steps: Most steps.
-        calls: Most designs that are tried for each start, on average; a step that would pass it is not begun. None without.
+        calls: Most designs that are tried for each start, itself among them; it takes no part in a step that would pass it. None without.
         kept: Designs that are kept of each start.
     """
 
@@ -78,17 +78,17 @@ class Search:
         self._scorer, self._batch_size, self._progress = scorer, batch_size, progress
         self._best = empty_candidates(self.starts.letters.shape[1])
         self._found = [self._best]
-        self._asked = 0
+        self._asked = np.zeros(len(self.starts.ids), np.int64)
 
     @property
     def found(self) -> Candidates:
-        """The best different designs of each start, in falling order."""
+        """The best different designs of each start, in falling order; never the start itself, however good it is."""
         together = joined(self._found)
         return together.select(best_of_each(together, self.limits.kept))
 
     @property
     def best(self) -> Candidates:
-        """The best design of each start, in the order of the starts."""
+        """The best design of each start, or the start, in the order of the starts."""
         return self._best
 
     def begin(self) -> Candidates:
@@ -103,27 +103,27 @@ class Search:
             letters: uint8 (n, width), the designs.
 
         Returns:
-            Those that keep the rules; None where there is none, or a limit is reached.
+            Those that keep the rules, of starts whose calls suffice; None where there is none, or there were enough steps.
 
         Raises:
-            InputError: The first step has more designs than the limit on calls allows.
+            InputError: The first step has more designs of a start than the limit on calls allows.
         """
         if len(self.steps) > self.limits.steps:
             return None
         allowed = self.rules.allowed(owner, letters)
-        count = int(allowed.sum())
-        most = None if self.limits.calls is None else self.limits.calls * len(self.starts.ids)
-        if most is not None and self._asked + count > most and len(self.steps) == 1:
-            each = -(-(self._asked + count) // len(self.starts.ids))
-            raise InputError(f"Expected calls to be enough for one step, {each} for each start, got {self.limits.calls}.")
-        if not count or (most is not None and self._asked + count > most):
+        if self.limits.calls is not None:
+            asked = self._asked + np.bincount(owner[allowed], minlength=len(self._asked))
+            if len(self.steps) == 1 and asked.max() > self.limits.calls:
+                raise InputError(f"Expected calls to be enough for one step, {asked.max()} for each start, got {self.limits.calls}.")
+            allowed &= asked[owner] <= self.limits.calls
+        if not allowed.any():
             return None
         return self._scored(owner[allowed], letters[allowed])
 
     def _scored(self, owner: np.ndarray, letters: np.ndarray) -> Candidates:
         columns = [self._ask(owner[first : first + WINDOWS], letters[first : first + WINDOWS]) for first in range(0, len(owner), WINDOWS)]
         found = Candidates(owner, letters, *self._judged(columns))
-        self._asked += len(owner)
+        self._asked += np.bincount(owner, minlength=len(self._asked))
         self._best = joined([self._best, found])
         self._best = self._best.select(best_of_each(self._best, 1))
         self._keep(found)
@@ -131,8 +131,8 @@ class Search:
         return found
 
     def _keep(self, found: Candidates) -> None:
-        """Adds to what is kept; the best of it are picked out only now and then, when it has grown to twice what they are."""
-        self._found.append(found)
+        """Adds edited designs to what is kept; the best of it are picked out only when it has grown to twice what they are."""
+        self._found.append(found.select(self.rules.edits(found.owner, found.letters) > 0))
         if sum(len(part.owner) for part in self._found) > 2 * self.limits.kept * len(self.starts.ids):
             self._found = [self.found]
 

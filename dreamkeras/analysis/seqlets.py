@@ -80,7 +80,7 @@ def find_seqlets(inserts: Ragged, importance: np.ndarray, rule: Rule = RULE) -> 
     if rule.times <= 0 or rule.gap < 0 or rule.fewest < 1:
         raise InputError(f"Expected seqlets of at least 1 letter over more than 0 medians, with gaps of 0 or more, got {rule}.")
     size = np.abs(importance)
-    owner = np.repeat(np.arange(len(inserts)), inserts.lengths)
+    owner = inserts.owners()
     strong = np.flatnonzero((size >= rule.times * _medians(inserts, size)[owner]) & (size > 0))
     apart = (np.diff(strong) > rule.gap + 1) | (np.diff(owner[strong]) > 0) | (np.diff(np.sign(importance[strong])) != 0)
     edges = np.flatnonzero(np.concatenate([[True], apart, [True]])) if len(strong) else np.zeros(1, np.int64)
@@ -145,6 +145,6 @@ def seqlet_letters(inserts: Ragged, seqlets: Seqlets) -> list[str]:
 
 def _medians(inserts: Ragged, size: np.ndarray) -> np.ndarray:
     """float (n,): the median of each sequence's numbers, of an even number the lower one."""
-    order = np.lexsort((size, np.repeat(np.arange(len(inserts)), inserts.lengths)))
+    order = np.lexsort((size, inserts.owners()))
     middle = inserts.offsets[:-1] + np.maximum(inserts.lengths - 1, 0) // 2
     return size[order][np.minimum(middle, len(size) - 1)] if len(size) else np.zeros(len(inserts))

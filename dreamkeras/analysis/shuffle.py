@@ -50,7 +50,7 @@ def shuffle_dinucleotides(sequences: Ragged, random: np.random.Generator) -> Rag
 
 def shuffle_letters(sequences: Ragged, random: np.random.Generator) -> Ragged:
     """Each sequence with its letters in another order, every order equally likely: counts of single letters stay, no others."""
-    owner = np.repeat(np.arange(len(sequences)), sequences.lengths)
+    owner = sequences.owners()
     return Ragged(sequences.flat[np.lexsort((random.random(len(owner)), owner))], sequences.offsets)
 
 

@@ -15,12 +15,9 @@ from dreamkeras.sequence.construct import Construct
 from dreamkeras.sequence.ragged import Ragged
 from dreamkeras.sequence.records import Records
 
-__all__ = ["BASE_CODES", "Starts", "place_starts", "random_records", "usual_length"]
+__all__ = ["BASE_CODES", "Starts", "place_starts", "random_records"]
 
 BASE_CODES = np.frombuffer(BASES.encode(), np.uint8)
-
-USUAL_LENGTHS = {"yeast": 80, "lentimpra": 200}
-"""Letters of most inserts that were measured, by construct; of others, the longest that fit."""
 
 
 class Starts(NamedTuple):
@@ -113,11 +110,6 @@ def random_records(number: int, length: int, construct: Construct, generator: np
     letters = np.concatenate([_repeated(construct.left_adapter, number), inserts, _repeated(construct.right_adapter, number)], axis=1)
     sequences = Ragged.from_lengths(letters.ravel(), np.full(number, letters.shape[1]))
     return Records([f"random_{row}" for row in range(1, number + 1)], sequences, np.arange(1, number + 1), "random inserts")
-
-
-def usual_length(construct: Construct) -> int:
-    """Letters of a random insert, unless another length is asked for."""
-    return USUAL_LENGTHS.get(construct.name, construct.longest)
 
 
 def _surroundings(constructs: Sequence[Construct]) -> tuple[str, str]:

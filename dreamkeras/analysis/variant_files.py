@@ -22,7 +22,8 @@ __all__ = ["PREFIX", "TableSink", "VariantSink", "VcfSink", "info_fields", "is_v
 PREFIX = "DK_"
 """What the names of INFO fields begin with, unless asked otherwise."""
 
-PACKED = (".vcf.gz", ".vcf.bgz")
+PACKED = (".gz", ".bgz")
+"""Suffixes of files that are packed by bgzip."""
 
 _NAME = re.compile(r"[A-Za-z_][0-9A-Za-z_.]*")
 
@@ -67,7 +68,7 @@ class VcfSink:
 
 def is_vcf_name(path: str) -> bool:
     """Whether a file is to be a VCF, by its name."""
-    return path.lower().endswith((".vcf", *PACKED))
+    return path.lower().endswith((".vcf", *(f".vcf{suffix}" for suffix in PACKED)))
 
 
 @contextmanager

@@ -5,10 +5,8 @@ from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager
 from typing import Any
 
-import numpy as np
-
 from dreamkeras.analysis.variant_files import VariantSink
-from dreamkeras.analysis.variant_status import WORDS, Summary
+from dreamkeras.analysis.variant_status import Summary
 from dreamkeras.analysis.variants import Variants, VariantScorer, VariantSource
 from dreamkeras.scoring.scorer import Progress
 from dreamkeras.scoring.shards import Shard, Shards
@@ -70,9 +68,9 @@ def _fill(source: VariantSource[Any], scorer: VariantScorer, open_sink: OpenSink
             if progress:
                 progress(len(batch.lines))
         for _, variants in _scored(source, scorer, batches, progress):
-            shards.add(Shard([WORDS[code] for code in variants.statuses.tolist()], variants.values, 0, []))
+            shards.add(Shard([], variants.values, 0, [], {"statuses": variants.statuses}))
 
 
 def _kept(shards: Shards) -> Iterator[Variants]:
     for shard in shards:
-        yield Variants(np.array([WORDS.index(word) for word in shard.ids], np.uint8), shard.values)
+        yield Variants(shard.others["statuses"], shard.values)

@@ -97,9 +97,12 @@ class PairSource:
     def question(self, batch: Pairs) -> Question:
         """Both sequences of each row."""
         both = batch.refs.joined(batch.alts)
-        statuses = _sequence_statuses(both, self.constructs).reshape(2, -1).max(axis=0)
-        statuses[batch.same() & (statuses == Status.OK)] = Status.SAME_AS_REF
-        statuses[batch.malformed] = Status.MALFORMED
+        defects = _defects(both, self.constructs)
+        found = {status: rows.reshape(2, -1).any(axis=0) for status, rows in defects.items()}
+        found |= {Status.MALFORMED: batch.malformed, Status.SAME_AS_REF: batch.same()}
+        statuses = np.zeros(len(batch.ids), np.uint8)
+        for status in sorted(found, reverse=True):  # so that of several the first in their order stays
+            statuses[found[status]] = status
 
         def windows(rows: np.ndarray) -> list[np.ndarray]:
             chosen = both.select(np.concatenate([rows, rows + len(batch.ids)]))
@@ -116,15 +119,15 @@ class PairSource:
         return [batch.ids]
 
 
-def _sequence_statuses(sequences: Ragged, constructs: Sequence[Construct]) -> np.ndarray:
-    """uint8 (n,): whether each sequence fits all constructs."""
-    statuses = np.zeros(len(sequences), np.uint8)
-    illegal = np.unique(sequences.owner(np.flatnonzero(~IS_LETTER[sequences.flat])))
-    for construct in reversed(constructs):
-        lengths = construct.insert_lengths(sequences)
-        statuses[list(construct.problems(sequences))] = Status.ONE_ADAPTER
-        statuses[lengths < construct.shortest] = Status.TOO_SHORT
-        statuses[lengths > construct.longest] = Status.TOO_LONG
-    statuses[illegal] = Status.NOT_LETTERS
-    statuses[sequences.lengths == 0] = Status.MISSING
-    return statuses
+def _defects(sequences: Ragged, constructs: Sequence[Construct]) -> dict[Status, np.ndarray]:
+    """For each reason not to score a sequence bool (n,): whether it is true of it in one of the constructs."""
+    illegal = np.zeros(len(sequences), bool)
+    illegal[sequences.owner(np.flatnonzero(~IS_LETTER[sequences.flat]))] = True
+    lengths = [construct.insert_lengths(sequences) for construct in constructs]
+    return {
+        Status.MISSING: sequences.lengths == 0,
+        Status.NOT_LETTERS: illegal,
+        Status.ONE_ADAPTER: np.any([construct.one_adapter(sequences) for construct in constructs], axis=0),
+        Status.TOO_SHORT: np.any([found < construct.shortest for found, construct in zip(lengths, constructs, strict=True)], axis=0),
+        Status.TOO_LONG: np.any([found > construct.longest for found, construct in zip(lengths, constructs, strict=True)], axis=0),
+    }

@@ -8,14 +8,14 @@ from typing import NamedTuple
 
 import numpy as np
 
-from dreamkeras.data.assays import ASSAYS
+from dreamkeras.analysis.insert_length import default_insert_length
 from dreamkeras.errors import InputError
 from dreamkeras.sequence.alphabet import reverse_complement
 from dreamkeras.sequence.construct import Construct
 from dreamkeras.sequence.genome import Genome
 from dreamkeras.sequence.ragged import Ragged
 
-__all__ = ["STRANDS", "Placement", "default_insert_length", "insert_windows"]
+__all__ = ["STRANDS", "Placement", "insert_windows"]
 
 STRANDS = {"forward": (False,), "reverse": (True,), "both": (False, True)}
 """Which strands are read: whether each is the reverse one."""
@@ -95,21 +95,6 @@ class Placement(NamedTuple):
         return inserts.reshape(2, self.copies, len(contigs), self.length)
 
 
-def default_insert_length(constructs: Sequence[Construct]) -> int:
-    """Letters of the genome that a window holds.
-
-    All of it where nothing stands around an insert, else what its assay's inserts have, or what all constant letters leave free.
-
-    Raises:
-        InputError: The constructs do not agree, or constant letters leave nothing free.
-    """
-    lengths = [_insert_length(construct) for construct in constructs]
-    if len(set(lengths)) > 1:
-        names = " and ".join(f"{length} for {construct.name!r}" for length, construct in zip(lengths, constructs, strict=True))
-        raise InputError(f"Expected --insert-length, as the models' inserts have different lengths: {names}.")
-    return lengths[0]
-
-
 def insert_windows(inserts: np.ndarray, constructs: Sequence[Construct]) -> list[np.ndarray]:
     """For each construct uint8 (n, its length): windows around inserts, uint8 (n, letters), whatever those begin and end with."""
     windows = []
@@ -120,20 +105,6 @@ def insert_windows(inserts: np.ndarray, constructs: Sequence[Construct]) -> list
         texts = np.concatenate([left, inserts, right], axis=1)
         windows.append(construct.windows(Ragged.from_lengths(texts.reshape(-1), np.full(len(texts), texts.shape[1]))))
     return windows
-
-
-def _insert_length(construct: Construct) -> int:
-    if not construct.has_surroundings:
-        return construct.length
-    if construct.name in ASSAYS and (known := ASSAYS[construct.name].insert_length):
-        return known
-    beside = len(construct.left_flank or construct.left_adapter) + len(construct.right_adapter + construct.right_flank)
-    if construct.length - beside < construct.shortest:
-        raise InputError(
-            f"Expected --insert-length for construct {construct.name!r}, whose {beside} constant letters leave no room in a window of "
-            f"{construct.length}."
-        )
-    return construct.length - beside
 
 
 def _laid(around: np.ndarray, alleles: Ragged, ref_lengths: np.ndarray, position: int, length: int) -> np.ndarray:

@@ -178,7 +178,7 @@ class Attributor:
         repeated = inserts.select(np.repeat(np.arange(len(inserts)), self._references))
         baselines = construct.surround(BASELINES[self._baseline](repeated, self._random))
         reference, baseline, scores = self._window_scores(letters, baselines)
-        rows = np.repeat(np.arange(len(inserts)), inserts.lengths)
+        rows = inserts.owners()
         columns = np.arange(len(rows)) + (construct.first_columns(inserts.lengths) - inserts.offsets[:-1])[rows]
         return Attribution(records.ids, inserts, reference, baseline, scores[rows, columns])
 

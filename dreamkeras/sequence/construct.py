@@ -139,9 +139,13 @@ class Construct:
         lengths = self.insert_lengths(sequences)
         for index in np.flatnonzero((lengths < self.shortest) | (lengths > self.longest)):
             found.setdefault(int(index), self._wrong_length(int(lengths[index]), int(sequences.lengths[index])))
-        for index in np.flatnonzero(self._begins(sequences) != self._ends(sequences)) if self._has_both_adapters else ():
+        for index in np.flatnonzero(self.one_adapter(sequences)):
             found[int(index)] = f"Expected both adapters or neither ({self.left_adapter}...{self.right_adapter}), got one of them"
         return found
+
+    def one_adapter(self, sequences: Ragged) -> np.ndarray:
+        """bool (n,): whether each sequence has one of the two adapters and not the other."""
+        return (self._begins(sequences) != self._ends(sequences)) & self._has_both_adapters
 
     def cut(self, records: Records) -> np.ndarray:
         """The windows of a batch of records.

@@ -78,6 +78,15 @@ class Ragged:
         """These texts, and those of another behind them."""
         return Ragged(np.concatenate([self.flat, other.flat]), np.concatenate([self.offsets, other.offsets[1:] + self.offsets[-1]]))
 
+    def owners(self) -> np.ndarray:
+        """int64 (total,): which text each letter of `flat` belongs to.
+
+        Example:
+            >>> Ragged.from_strings(["ACG", "", "N"]).owners().tolist()
+            [0, 0, 0, 2]
+        """
+        return np.repeat(np.arange(len(self)), self.lengths)
+
     def owner(self, positions: np.ndarray) -> np.ndarray:
         """int64: which text each position of `flat` belongs to."""
         return np.searchsorted(self.offsets, positions, side="right") - 1

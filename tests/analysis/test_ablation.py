@@ -1,3 +1,5 @@
+import tracemalloc
+
 import numpy as np
 import pytest
 from weight_sum import PLAIN, WeightSum
@@ -81,6 +83,28 @@ def test_many_spans_at_once_are_the_same_as_few(monkeypatch):
     np.testing.assert_array_equal(np.concatenate([part.found.effects for part in parts]), together.effects)
 
 
+def test_memory_follows_the_spans_and_not_their_shuffles(monkeypatch):
+    predictor = WeightSum(PLAIN, tasks=100)
+    records = records_of(*["ACGTACGATTCA", "GGATTACCATGA"] * 30)
+    monkeypatch.setattr(ablation, "AT_ONCE", 1000)
+    ablator = Ablator(predictor, "letters", shuffles=100)
+    tracemalloc.start()
+    found = ablator.ablate(records, lambda ids, inserts: slide(inserts, 9, 1))
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert found.effects.shape == (240, 100)
+    assert peak < 240 * 100 * 100 * 4 / 2  # half of all shuffles' answers
+
+
+def test_few_records_are_in_memory_at_the_same_time(monkeypatch):
+    monkeypatch.setattr("dreamkeras.analysis.mutagenesis.LETTERS_AT_ONCE", 20)
+    parts = list(
+        Ablator(WeightSum(), "unknown").ablate_records([records_of("ACGTACGT", "GATTACA", "A" * 12, "CCGG", "A", "TTA")], spans_of, "skip")
+    )
+    assert [part.found.ids for part in parts] == [["s0", "s1"], ["s2", "s3", "s5"]]
+    assert sum(part.skipped for part in parts) == 1
+
+
 def test_shuffles_that_come_out_alike_are_asked_for_once():
     predictor = WeightSum()
     Ablator(predictor, shuffles=50).ablate(records_of("AAAACAAAA"), spans_of)
@@ -105,7 +129,7 @@ def test_windows_of_several_inserts_follow_each_other():
 def test_regions_find_their_sequences_by_name():
     spans_of = RegionSpans(Regions(["b", "x", "a", "b"], np.array([1, 0, 2, 3]), np.array([3, 1, 4, 5]), np.zeros(4, np.int64)))
     none = spans_of(["c"], Ragged.from_strings(["A"]))
-    assert spans_of.missing == 4
+    assert (len(spans_of), spans_of.missing) == (4, 4)
     assert Ablator(WeightSum(PLAIN)).ablate(records_of("ACGT"), lambda ids, inserts: none).effects.shape == (0, 1)
     found = spans_of(["a", "b", "c"], Ragged.from_strings(["ACGT", "ACGTA", "A"]))
     assert (found.sequences.tolist(), found.starts.tolist(), found.ends.tolist()) == ([0, 1, 1], [2, 1, 3], [4, 3, 5])
@@ -116,6 +140,19 @@ def test_regions_beyond_an_insert_are_refused():
     spans_of = RegionSpans(Regions(["a"], np.array([2]), np.array([5]), np.array([3])))
     with pytest.raises(InputError, match="within the letters of the inserts, got 2-5 of 4 in 'a'"):
         spans_of(["a"], Ragged.from_strings(["ACGT"]))
+
+
+def test_records_that_do_not_hold_their_spans_are_named_or_left_out():
+    records = records_of("ACGTACGA", "A" * 13, "GATTACA", "ACACGGTTGT", "CCC")
+    regions = Regions(["s1", "s3", "s0", "s3", "s9", "s2"], np.array([0, 0, 1, 2, 0, 0]), np.array([2, 2, 8, 5, 3, 7]), np.arange(6))
+    spans_of = RegionSpans(regions)
+    (part,) = Ablator(WeightSum(BETWEEN), "unknown").ablate_records([records], spans_of, "skip")
+    assert (part.found.ids, part.skipped) == (["s0", "s2", "s4"], 2)
+    assert part.found.spans.sequences.tolist() == [0, 1]
+    assert part.reasons[1] == "Expected spans within the letters of the inserts, got 2-5 of 4 in record 's3' (made.fa, line 4)"
+    assert spans_of.missing == 1  # s9: the record of s1 is there, though it does not fit
+    with pytest.raises(InputError, match=r"got 2-5 of 4 in record 's3' \(made.fa, line 4\)"):
+        list(Ablator(WeightSum(BETWEEN)).ablate_records([records.select(np.array([0, 3]))], RegionSpans(regions)))
 
 
 def test_records_that_do_not_fit_are_named_or_left_out():

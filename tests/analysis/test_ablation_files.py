@@ -1,4 +1,5 @@
 import csv
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -25,3 +26,19 @@ def test_a_row_is_a_span(tmp_path, shuffles):
     assert ("a_effect_sd" in table[0]) == (shuffles > 1)
     if found.sd is not None:
         np.testing.assert_allclose([float(row["a_effect_sd"]) for row in table], found.sd[:, 0], rtol=1e-5, atol=1e-9)
+
+
+def test_many_spans_are_written_in_pieces(monkeypatch):
+    calls = []
+    found = Ablator(WeightSum(), shuffles=2).ablate(
+        Records(["x", "y"], Ragged.from_strings(["ACGTACGGTCAA", "GATTACA"]), np.array([1, 2]), "made.fa"),
+        lambda ids, inserts: slide(inserts, 6, 3),
+    )
+    for rows in (2, 100):
+        monkeypatch.setattr("dreamkeras.analysis.ablation_files.ROWS", rows)
+        AblationTable(SimpleNamespace(write=lambda *columns: calls.append(columns))).write(found)
+    *pieces, (names, values, (starts, ends)) = calls
+    assert [len(piece[0]) for piece in pieces] == [2, 2, 1]
+    assert [name for piece in pieces for name in piece[0]] == names == ["x", "x", "x", "y", "y"]
+    np.testing.assert_array_equal(np.concatenate([piece[1] for piece in pieces]), values)
+    assert [[place for piece in pieces for place in piece[2][side]] for side in (0, 1)] == [starts, ends]

@@ -98,6 +98,19 @@ def test_designs_are_as_different_as_asked_for(method):
     assert all(np.diff(found.objective[found.owner == start]).max(initial=-1) < 0 for start in range(3))
 
 
+@pytest.mark.parametrize("method", WAYS)
+def test_a_start_is_no_design_of_its_own(method):
+    found = designed(["ACGTA"], WeightSum(), fields={"fixed": ["2-5"]}, method=method, number=4)
+    assert sorted(inserts_of(found)) == ["CCGTA", "GCGTA", "TCGTA"]
+    assert found.edits.tolist() == [1, 1, 1]
+
+
+@pytest.mark.parametrize("method", WAYS)
+def test_there_may_be_no_design_at_all(method):
+    found = designed(["CC"], WeightSum(), fields={"fixed": ["1"], "gc": [60, 100], "forbid": ["CG"]}, method=method)
+    assert (found.starts, found.owner.tolist(), found.values.shape, len(found.inserts)) == (["s0"], [], (0,), 0)
+
+
 def test_no_design_looks_as_if_it_brought_an_adapter():
     wants_adapters = FunctionScorer(lambda letters: (letters[:, 4:8] == letters[:, :4]).sum(axis=1) * 1.0, FLANKED)
     found = designed(["CC" + "A" * 12 + "GG"], wants_adapters, method="greedy", steps=20)
@@ -121,6 +134,14 @@ def test_starts_that_are_searched_from_in_batches_give_the_same(method, monkeypa
     assert inserts_of(together) == inserts_of(apart)
     np.testing.assert_allclose(together.before, apart.before)
     assert sum(step.tried.sum() for step in together.steps) == sum(step.tried.sum() for step in apart.steps)
+
+
+@pytest.mark.parametrize("method", WAYS)
+def test_no_start_has_more_calls_than_were_asked_for(method):
+    found = designed([START, "ACGT", "GGGGG"], WeightSum(FLANKED), method=method, calls=120, steps=30, number=2)
+    tried = np.bincount(np.concatenate([step.owner for step in found.steps]), np.concatenate([step.tried for step in found.steps]))
+    assert tried.max() <= 120
+    assert tried.max() > 60
 
 
 def test_a_penalty_turns_from_what_the_members_disagree_about():

@@ -69,7 +69,9 @@ def test_a_start_that_breaks_a_constraint_is_named(fields, message):
 
 
 def test_starts_that_keep_all_constraints_pass():
-    rules_of({"gc": [30, 70], "forbid": ["EcoRI"], "require": ["CCG"], "homopolymer": 3, "max_edits": 1}, "CCGAAC").require_starts()
+    rules = rules_of({"gc": [30, 70], "forbid": ["EcoRI"], "require": ["CCG"], "homopolymer": 3, "max_edits": 1}, "CCGAAC")
+    assert rules.allowed(np.arange(1), rules.starts.letters).tolist() == [True]
+    assert rules.require_starts() is None
 
 
 @pytest.mark.parametrize(

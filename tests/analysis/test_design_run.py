@@ -6,7 +6,7 @@ from toy_models import TOY, write_toy_model
 
 from dreamkeras.analysis.design import Settings
 from dreamkeras.analysis.design_run import Choices, run_design
-from dreamkeras.errors import InputError
+from dreamkeras.errors import DreamkerasError, InputError
 from dreamkeras.scoring.predictor import load
 
 pytest.importorskip("onnx")
@@ -64,7 +64,7 @@ def test_starts_come_from_all_batches_of_a_file(model, tmp_path, monkeypatch):
 
 def test_a_folder_with_something_in_it_is_refused(model, tmp_path):
     (tmp_path / "note").touch()
-    with pytest.raises(InputError, match="a new or empty folder"):
+    with pytest.raises(DreamkerasError, match="a new or an empty folder"):
         run(Choices("max", (model,), task="gc"), tmp_path)
 
 

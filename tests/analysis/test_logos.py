@@ -109,6 +109,23 @@ class TestFolder:
         svg = (tmp_path / "logos" / names[3]).read_text()
         assert svg == logo_svg("GGATC", found.importance()[4:, 1], "a/b c: hk")
 
+    @pytest.mark.parametrize("name", ["酵" * 90, "a" + "酵" * 300, "é/" * 200, "x" * 300])
+    def test_long_names_are_cut_between_two_characters(self, tmp_path, name):
+        tasks = ("t" * 100 + "1", "t" * 100 + "2")
+        with open_logos(tmp_path / "logos", tasks) as folder:
+            folder.write(found_in("ACGT", "GGATC", names=[name, name]))
+        names = sorted(path.stem for path in (tmp_path / "logos").iterdir())
+        beginnings = [f"{row}_{name.replace('/', '_')}" for row in (1, 1, 2, 2)]
+        for found, beginning in zip(names, beginnings, strict=True):
+            assert beginning.startswith(re.sub("_[12]_t+$", "", found))
+        assert len(set(names)) == 4
+        assert all(135 < len(name.encode()) < 250 for name in names)
+
+    def test_tasks_that_have_the_same_letters_have_files_of_their_own(self, tmp_path):
+        with open_logos(tmp_path / "logos", ("a b", "a/b")) as folder:
+            folder.write(found_in("ACGT"))
+        assert sorted(path.name for path in (tmp_path / "logos").iterdir()) == ["1_s0_1_a_b.svg", "1_s0_2_a_b.svg"]
+
     def test_png_stands_beside_svg(self, tmp_path):
         pytest.importorskip("matplotlib")
         with open_logos(tmp_path / "logos", ("dev", "hk"), png=True) as folder:

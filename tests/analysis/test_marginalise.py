@@ -107,19 +107,6 @@ def test_random_inserts_have_their_share_of_g_and_c():
 
 
 @pytest.mark.parametrize(
-    ("constructs", "length"),
-    [
-        ((YEAST,), 80),
-        ((PLAIN,), 12),
-        ((Construct("short", length=40, right_adapter="ACGT"),), 36),
-        ((YEAST, Construct("l", length=60)), 60),
-    ],
-)
-def test_random_inserts_fit_the_constructs(constructs, length):
-    assert default_length(constructs) == length
-
-
-@pytest.mark.parametrize(
     ("motifs", "arrangements", "backgrounds", "message"),
     [
         (["TGA"], arrange([10]), BACKGROUNDS, "within the 12 letters of the shortest background, got TGA from 11 to 13"),
@@ -137,3 +124,8 @@ def test_what_cannot_be_is_refused(motifs, arrangements, backgrounds, message):
 def test_a_share_of_g_and_c_is_from_0_to_1():
     with pytest.raises(InputError, match="from 0 to 1, got 50"):
         random_inserts(1, 10, 50)
+
+
+def test_backgrounds_are_as_long_as_inserts_usually_are():
+    flanked = Construct("flanked", length=300, left_adapter="ACGT" * 5, right_adapter="GATTA" * 9)
+    assert (default_length((flanked,)), default_length((YEAST,)), default_length((PLAIN,))) == (235, 80, 12)

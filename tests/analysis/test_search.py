@@ -31,7 +31,7 @@ def test_a_step_tells_what_came_of_each_start_that_took_part():
     search.begin()
     search.step(*designs_of(search, [1, 1, 1], "AAAC", "CCCC", "CACC"))
     assert [column.tolist() for column in search.steps[1]] == [[1], [3], [3], [4 / 3], [1], [3]]
-    assert texts_of(search) == ["CCCC", "AAAC"]
+    assert texts_of(search) == ["AAAC"]
 
 
 def test_the_objective_counts_and_the_prediction_is_told():
@@ -78,6 +78,16 @@ def test_no_step_is_taken_beyond_the_limits():
         assert len(search.steps) == 2
 
 
+def test_calls_are_counted_for_each_start():
+    search = search_from(["CCCC", "GGGG"], FunctionScorer(count_a, PLAIN), calls=4)
+    search.begin()
+    search.step(*designs_of(search, [0, 0], "ACCC", "CACC"))
+    found = search.step(*designs_of(search, [0, 0, 1, 1], "AACC", "CAAC", "AGGG", "GAGG"))
+    assert found.owner.tolist() == [1, 1]  # of the first there would be five
+    assert search.step(*designs_of(search, [0, 1], "AACC", "AAGG")).owner.tolist() == [0, 1]
+    assert search.step(*designs_of(search, [0, 1], "AAAC", "AAAG")) is None
+
+
 def test_calls_that_are_too_few_for_one_step_are_refused():
     search = search_from(["CCCC", "GGGG"], FunctionScorer(count_a, PLAIN), calls=2)
     search.begin()
@@ -95,7 +105,7 @@ def test_the_best_different_designs_of_each_start_are_kept():
     search = search_from(["CCCC", "GGGG"], FunctionScorer(count_a, PLAIN), kept=3)
     search.begin()
     search.step(*designs_of(search, [1, 0, 0, 0, 0], "GGGA", "AACC", "AAAC", "AACC", "CCCA"))
-    assert texts_of(search) == ["AAAC", "AACC", "CCCA", "GGGA", "GGGG"]
+    assert texts_of(search) == ["AAAC", "AACC", "CCCA", "GGGA"]
     assert search.best.objective.tolist() == [3, 1]
 
 

@@ -5,10 +5,8 @@ import pytest
 from plain_rules import FLANKED
 
 from dreamkeras.analysis.site_search import FILLING
-from dreamkeras.analysis.starts import place_starts, random_records, usual_length
-from dreamkeras.data.lentimpra import LENTIMPRA
+from dreamkeras.analysis.starts import place_starts, random_records
 from dreamkeras.errors import InputError, ModelError
-from dreamkeras.sequence.construct import YEAST, Construct
 from dreamkeras.sequence.ragged import Ragged
 from dreamkeras.sequence.records import Records
 
@@ -92,8 +90,3 @@ def test_random_inserts_are_of_all_bases_alike():
     kinds, counts = np.unique(letters[:, 4:-4], return_counts=True)
     assert kinds.tobytes() == b"ACGT"
     assert abs(counts - 20_000).max() < 500  # four standard deviations
-
-
-@pytest.mark.parametrize(("construct", "length"), [(YEAST, 80), (LENTIMPRA, 200), (Construct("mine", length=99), 99)])
-def test_random_inserts_are_as_long_as_most_that_were_measured(construct, length):
-    assert usual_length(construct) == length

@@ -63,6 +63,13 @@ def test_pysam_reads_a_value_for_each_alternative_allele(tmp_path, made, name):
     np.testing.assert_allclose(np.array(numbers, np.float64), variants.values, rtol=1e-5)
 
 
+@pytest.mark.parametrize(("name", "packed"), [("o.gz", True), ("o.BGZ", True), ("o.vcf.gz", True), ("o.vcf", False), ("o", False)])
+def test_it_is_packed_where_its_name_says_so(tmp_path, made, name, packed):
+    path = write(tmp_path / name, *made([line for line, _ in troubled_lines(3)]))
+    plain = write(tmp_path / "plain.vcf", *made([line for line, _ in troubled_lines(3)]))
+    assert (gzip.decompress(path.read_bytes()) if packed else path.read_bytes()) == plain.read_bytes()
+
+
 def test_everything_but_info_stays_as_it_was(tmp_path, made):
     lines = [line for line, _ in troubled_lines(300)]
     header, batch, variants = made(lines)

@@ -144,6 +144,15 @@ class TestPairs:
             ("ACGGT", "GGGG", "too_short"),
             ("G" * 17, "GGGG", "too_long"),
             ("GGGG", "AC" + "G" * 15 + "GT", "ok"),
+            ("", "G" * 18, "missing"),
+            ("", "", "missing"),
+            ("G-", "", "missing"),
+            ("G" * 18, "GGÉ", "not_letters"),
+            ("G-GG", "G-GG", "not_letters"),
+            ("G" * 18, "g" * 18, "same_as_ref"),
+            ("ACGGGG", "ACGGGG", "same_as_ref"),
+            ("AC" + "G" * 18, "G", "one_adapter"),
+            ("G" * 18, "G", "too_short"),
         ],
     )
     def test_rows_that_do_not_fit_have_a_status(self, tmp_path, ref, alt, status):

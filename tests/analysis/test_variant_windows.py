@@ -6,11 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from weight_sum import PLAIN
 
-from dreamkeras.analysis.variant_windows import STRANDS, Placement, default_insert_length, insert_windows
-from dreamkeras.data.atac_layout import AtacLayout
-from dreamkeras.data.lentimpra import LENTIMPRA
-from dreamkeras.data.starrseq import STARRSEQ
-from dreamkeras.data.table_layout import TableLayout
+from dreamkeras.analysis.variant_windows import STRANDS, Placement, insert_windows
 from dreamkeras.errors import InputError
 from dreamkeras.sequence.construct import YEAST, Construct
 from dreamkeras.sequence.genome import Genome
@@ -64,37 +60,9 @@ def test_the_left_edge_stays_and_the_genome_fills_the_right(genome):
     assert [row.tobytes().decode() for row in shown.reshape(2, 10)] == [letters[16:26], letters[16:21] + "AAA" + letters[21:23]]
 
 
-@pytest.mark.parametrize(
-    ("construct", "length"),
-    [
-        (YEAST, 80),
-        (LENTIMPRA, 200),
-        (STARRSEQ, 249),
-        (AtacLayout(genome="g.fa", signal="s.bw").construct(), 2114),
-        (TableLayout(target_column=("y",), length=100).construct(), 100),
-        (TableLayout(target_column=("y",), length=100, left_adapter="ACGT", right_adapter="GG", right_flank="TT").construct(), 92),
-        (BETWEEN, 10),
-    ],
-)
-def test_an_insert_is_as_long_as_those_that_the_model_knows(construct, length):
-    assert default_insert_length([construct]) == length
-    placement = Placement.choose([construct])
-    assert placement == (length, (length // 2,), "forward")
-
-
-def test_models_that_know_other_inserts_need_a_length():
-    with pytest.raises(InputError, match=r"Expected --insert-length, .*: 80 for 'yeast' and 200 for 'lentimpra'"):
-        Placement.choose([YEAST, LENTIMPRA])
-    assert Placement.choose([YEAST, BETWEEN], 12).length == 12
-
-
-def test_constant_letters_that_fill_the_window_need_a_length():
-    full = Construct("full", length=20, left_flank="A" * 30, shortest=5)
-    with pytest.raises(
-        InputError, match=r"Expected --insert-length for construct 'full', whose 30 constant letters leave no room in .* 20"
-    ):
-        Placement.choose([full])
-    assert Placement.choose([full], 5).positions == (2,)
+def test_a_window_is_as_long_as_inserts_usually_are():
+    assert Placement.choose([YEAST]) == (80, (40,), "forward")
+    assert Placement.choose([YEAST, BETWEEN], 12) == (12, (6,), "forward")
 
 
 @pytest.mark.parametrize(

@@ -68,3 +68,13 @@ def test_sequences_that_do_not_fit_can_be_skipped(run, toy_model, tmp_path):
     assert run("ablate", tmp_path / "made.txt", "-m", toy_model).exit_code == 1
     result = run("ablate", tmp_path / "made.txt", "-m", toy_model, "--on-error", "skip")
     assert (result.exit_code, "Skipped 1 of 2 records" in result.stderr) == (0, True)
+
+
+def test_what_is_wrong_with_a_span_is_told_and_the_others_are_written(run, toy_model, promoters, tmp_path):
+    promoters.write_text(promoters.read_text() + ">short\nA\n")
+    (tmp_path / "spans.bed").write_text("y\t1\t9\nx\t0\t2\nshort\t0\t1\nother\t0\t1\n")
+    result = run("ablate", promoters, "-m", toy_model, "--spans", tmp_path / "spans.bed", "--method", "unknown", "--on-error", "skip")
+    assert [row["id"] for row in table(result)] == ["x"]
+    assert f"got 1-9 of 6 in record 'y' ({promoters}, line 3).\n" in result.stderr
+    assert "Skipped 2 of 3 records.\n" in result.stderr
+    assert "Left out 1 of 4 spans, of other sequences.\n" in result.stderr

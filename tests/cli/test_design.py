@@ -88,6 +88,14 @@ def test_designs_that_are_missing_are_told(run, toy_model, starts, tmp_path):
     assert len(rows_of(tmp_path / "out" / "designs.tsv")) < 10
 
 
+def test_a_start_does_not_fill_the_place_of_a_missing_design(run, toy_model, tmp_path):
+    (tmp_path / "one.fa").write_text(">a\nATATAT\n")
+    wanted = ["--target", "max", "-m", toy_model, "--task", "gc", "--start", tmp_path / "one.fa", "--fixed", "2-6", "--number", 4]
+    result = run("design", *wanted, "-o", tmp_path / "out")
+    assert [line.split("\t")[3] for line in result.stdout.splitlines()[1:]] == ["1", "1", "1"]
+    assert result.stderr.startswith("Warning: 3 of 4 designs were found that are different enough.\n")
+
+
 def test_designs_come_between_their_adapters_where_asked_for(run, tmp_path):
     args = ("--method", "greedy", "--steps", 1, "--with-adapters", "-o", tmp_path / "out")
     assert "No -m given: used the packaged model" in run("design", "--target", "max", *args).stderr

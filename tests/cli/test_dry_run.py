@@ -58,13 +58,19 @@ def test_it_fails_where_and_as_the_run_would(run, report, toy_model, fasta, tmp_
     assert (code, lines["Do not fit"][:3], "Would run" in lines) == (0, "1: ", True)
 
 
-@pytest.mark.parametrize("text", ["", ">a\nAC\n", ">a\nACGT\n>\n\n"])
+@pytest.mark.parametrize("text", ["", ">a\nAC\n", "ACGT\n>a\nACGT\n"])
 def test_files_that_will_not_do(run, report, toy_model, fasta, text):
     fasta.write_text(text)
     code, lines = report(fasta, "--on-error", "skip")
     wanted = run("predict", fasta, "-m", toy_model, "--on-error", "skip")
-    assert code == wanted.exit_code
-    assert code == 0 or wanted.stderr == f"Error: {lines['Would fail']}\n"
+    assert (code, wanted.exit_code) == (1, 1)
+    assert wanted.stderr == f"Error: {lines['Would fail']}\n"
+
+
+def test_a_record_that_is_left_out_fails_neither(run, report, toy_model, fasta):
+    fasta.write_text(">a\nACGT\n>\n\n")
+    assert report(fasta, "--on-error", "skip")[0] == 0
+    assert run("predict", fasta, "-m", toy_model, "--on-error", "skip").exit_code == 0
 
 
 def test_a_missing_file_is_told(report, tmp_path):

@@ -88,7 +88,7 @@ def test_the_challenges_score_in_its_own_units(run, model, tmp_path):
         (("-m", "{model}", "-m", "{model}"), 1, "got one twice"),
         (("-m", "{model}", "--public", "."), 2, "Expected --subsets beside --public"),
         (("-m", "{model}", "--subsets", "{model}"), 1, "a folder with test subsets"),
-        (("-m", "{model}", "-o", "{model}"), 1, "a new or empty folder"),
+        (("-m", "{model}", "-o", "{model}"), 1, "a new or an empty folder"),
     ],
 )
 def test_wrong_choices_are_one_line_and_leave_nothing(run, promoters, model, tmp_path, args, code, message):

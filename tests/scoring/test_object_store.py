@@ -27,7 +27,10 @@ def place(request, tmp_path):
         (tmp_path / key).parent.mkdir(parents=True, exist_ok=True)
         (tmp_path / key).write_bytes(content)
     text = str(tmp_path / "in") if request.param == "path" else f"{tmp_path.as_uri()}/in"
-    keys = lambda: [str(path.relative_to(tmp_path)) for path in tmp_path.rglob("*")]  # noqa: E731
+
+    def keys():
+        return [str(path.relative_to(tmp_path)) for path in tmp_path.rglob("*")]
+
     return locate(text), lambda key: (tmp_path / key).read_bytes(), keys
 
 

@@ -120,7 +120,8 @@ def test_what_is_written_gzip_reads_and_every_block_is_bgzips(pieces, random):
 @pytest.mark.parametrize("data", [b"", b"text", gzip.compress(b"text"), bgzip(b"text"), bgzip(b"")])
 def test_files_with_an_end_and_those_that_need_none_pass(tmp_path, data):
     (tmp_path / "x").write_bytes(data)
-    check_bgzip_end(str(tmp_path / "x"))
+    assert check_bgzip_end(str(tmp_path / "x")) is None
+    assert (tmp_path / "x").read_bytes() == data
 
 
 @pytest.mark.parametrize("missing", [1, 28, 40])

@@ -47,7 +47,7 @@ def test_select_by_mask_equals_filtering(texts, data):
 def test_every_position_has_its_owner(texts):
     ragged = Ragged.from_strings(texts)
     wanted = [i for i, text in enumerate(texts) for _ in text]
-    assert ragged.owner(np.arange(len(ragged.flat))).tolist() == wanted
+    assert ragged.owner(np.arange(len(ragged.flat))).tolist() == ragged.owners().tolist() == wanted
 
 
 @pytest.mark.parametrize("index", [-1, 2])

@@ -1,4 +1,5 @@
 import json
+from typing import ClassVar
 
 import pytest
 from hypothesis import given
@@ -80,7 +81,7 @@ class TestRead:
 
 
 class TestMember:
-    FIELDS = {"text": "a", "count": 1, "sure": True, "list": [{}], "object": {}, "half": 0.5, "nothing": None}  # noqa: RUF012
+    FIELDS: ClassVar = {"text": "a", "count": 1, "sure": True, "list": [{}], "object": {}, "half": 0.5, "nothing": None}
 
     @pytest.mark.parametrize(("name", "kind"), [("text", str), ("count", int), ("sure", bool), ("list", list), ("object", dict)])
     def test_a_member_of_its_kind_is_given(self, name, kind):
