@@ -29,7 +29,7 @@ def test_a_run_that_would_end_well(report, fasta):
     assert code == 0
     assert lines["Model"] == "toy: construct toy of 12 letters; answers gc, a"
     assert lines["Input"] == f"{fasta}: fasta"
-    assert lines["Records"] == "3 with 17 letters, 5.9 % of them N or another code than A, C, G, T"
+    assert lines["Records"] == "3 with 17 letters, 5.88 % of them N or another code than A, C, G, T"
     assert lines["Fit"] == "3 of 3"
     assert lines["Model calls"] == "2 windows, in batches of up to 64: 1"
     assert lines["Would run"] == "nothing was written"
