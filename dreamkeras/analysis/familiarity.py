@@ -86,8 +86,8 @@ class Familiarity(NamedTuple):
             raise ModelError(f"Expected the ranges of training sequences, got {str(fields)[:80]} ({error!r}).") from None
 
     def to_json(self) -> dict[str, Any]:
-        """JSON-able; the shares by word."""
-        shares = {word: float(f"{share:.4g}") for word, share in zip(WORDS, self.shares, strict=True)}
+        """JSON-able, with all digits; the shares by word."""
+        shares = dict(zip(WORDS, self.shares.tolist(), strict=True))
         return {"sequences": self.sequences, "length": list(self.length), "gc": list(self.gc), "distance": self.distance, "words": shares}
 
     def codes(self, inserts: Ragged) -> np.ndarray:
@@ -144,7 +144,7 @@ def measure_familiarity(inserts: Ragged) -> Familiarity:
     if not counts.any():
         raise InputError(f"Expected training sequences with {WORD} known letters in a row, got {len(inserts)} without.")
     shares = (counts.sum(0) + 1) / (counts.sum() + len(WORDS))  # none is 0: what was not seen may come
-    distance = float(_range(word_distances(counts, shares))[1])
+    distance = _range(word_distances(counts, shares))[1]
     return Familiarity(len(inserts), _range(inserts.lengths), _range(gc[~np.isnan(gc)]), shares, distance)
 
 
@@ -162,7 +162,7 @@ def word_distances(counts: np.ndarray, shares: np.ndarray) -> np.ndarray:
 
 def _range(values: np.ndarray) -> tuple[float, float]:
     low, high = np.quantile(values, ((1 - CENTRAL) / 2, (1 + CENTRAL) / 2), method="inverted_cdf")
-    return float(f"{low:.6g}"), float(f"{high:.6g}")
+    return float(low), float(high)  # all digits, in the file too: rounded, many training sequences may be outside
 
 
 def _pieces(inserts: Ragged) -> Iterator[Ragged]:

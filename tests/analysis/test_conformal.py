@@ -96,6 +96,13 @@ class TestFile:
         np.testing.assert_array_equal(again.residuals["x"].ranks, found.residuals["x"].ranks)
         np.testing.assert_allclose(again.residuals["x"].sizes, found.residuals["x"].sizes, rtol=1e-6)
 
+    @given(st.lists(st.floats(0, 1e6), min_size=1, max_size=50))
+    def test_sizes_in_the_file_are_never_less_than_they_were(self, sizes):
+        found = of(sizes)
+        written = np.array(found.to_json()["x"]["sizes"])
+        assert (written >= found.residuals["x"].sizes).all()
+        np.testing.assert_allclose(written, found.residuals["x"].sizes, rtol=1e-6)
+
     @pytest.mark.parametrize(
         "fields", [{"x": 3}, {"x": {"n": 3, "ranks": [1], "sizes": [1, 2]}}, {"x": {"n": 2, "ranks": [1], "sizes": [1]}}]
     )
