@@ -33,7 +33,7 @@ def main() -> None:
     print(provenance())
     model = load(arguments.run)
     yardstick = dict(model.yardstick) or read_yardstick(arguments.run, model.tasks)
-    calibration = Calibration.from_json(yardstick["calibration"])
+    calibration = Calibration.from_json(yardstick["calibration"], model.tasks)
     library = simulate(arguments.sequences, arguments.seed)
     predicted = model.score_letters(YEAST.windows(library.sequences))
     counts = {task: found.n for task, found in calibration.residuals.items()}

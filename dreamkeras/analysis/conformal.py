@@ -70,19 +70,26 @@ class Calibration(NamedTuple):
         Raises:
             ModelError: It carries none.
         """
-        return cls.from_json(find_part(scorer, "calibration", "a calibration"))
+        return cls.from_json(find_part(scorer, "calibration", "a calibration"), scorer.tasks)
 
     @classmethod
-    def from_json(cls, fields: Mapping[str, Any]) -> "Calibration":
+    def from_json(cls, fields: Mapping[str, Any], tasks: Sequence[str]) -> "Calibration":
         """What `to_json` described.
 
+        Args:
+            fields: By task, in any order.
+            tasks: The model's.
+
         Raises:
-            ModelError: It is something else.
+            ModelError: It is something else, or of other tasks.
         """
         try:
-            return cls({task: _residuals(**values) for task, values in fields.items()})
+            found = {task: _residuals(**values) for task, values in fields.items()}
         except (TypeError, ValueError, AttributeError) as error:
             raise ModelError(f"Expected the residuals of each task, got {str(fields)[:80]} ({error}).") from None
+        if set(found) != set(tasks):
+            raise ModelError(f"Expected a calibration of {', '.join(tasks)}, got one of {', '.join(found) or 'nothing'}.")
+        return cls({task: found[task] for task in tasks})
 
     def to_json(self) -> dict[str, Any]:
         """JSON-able: `n`, `ranks` and `sizes`, rounded up, by task."""

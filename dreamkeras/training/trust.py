@@ -13,7 +13,9 @@ LEVEL = 0.95
 
 def interval_note(description: ModelDescription) -> str:
     """How far intervals reach, where there is a calibration that is large enough."""
-    residuals = Calibration.from_json(description.yardstick.get("calibration", {})).residuals
+    if "calibration" not in description.yardstick:
+        return ""
+    residuals = Calibration.from_json(description.yardstick["calibration"], description.tasks).residuals
     widths = {task: width for task, found in residuals.items() if math.isfinite(width := found.half_width(LEVEL))}
     told = " and ".join(f"{width:.3g}" + (f" ({task})" if len(residuals) > 1 else "") for task, width in widths.items())
     return (

@@ -41,7 +41,7 @@ def test_parts_are_what_each_module_reads(library):
     inserts = sample_inserts(examples(library), YEAST)
     found = measure_yardstick(scorer, calibration, inserts)
     assert list(found) == ["calibration", "background", "training"]
-    assert Calibration.from_json(found["calibration"]).residuals["task 0"].n == 40
+    assert Calibration.from_json(found["calibration"], scorer.tasks).residuals["task 0"].n == 40
     assert Background.from_json(found["background"], scorer.tasks).sequences == 1000
     assert Familiarity.from_json(found["training"]).sequences == 2000
     assert list(measure_yardstick(scorer, None, inserts)) == ["background", "training"]

@@ -129,6 +129,20 @@ def test_a_model_that_does_not_say_is_refused_at_once(judging):
         judging.judge(WeightSum())
 
 
+def test_a_calibration_of_other_tasks_is_refused():
+    scorer = Knowing()
+    scorer.known["calibration"] = calibrate(np.ones((99, 1)), np.zeros((99, 1)), ["another"]).to_json()
+    with pytest.raises(ModelError, match="Expected a calibration of task 0, task 1, got one of another"):
+        Judging(0.9).judge(scorer)
+
+
+def test_intervals_follow_the_names_of_tasks_and_not_their_order_in_the_file():
+    scorer, sizes = Knowing(), np.arange(1.0, 100)[:, None] * [1, 100]
+    scorer.known["calibration"] = dict(reversed(calibrate(sizes, 0 * sizes, scorer.tasks).to_json().items()))
+    values = scored(Judging(0.9).judge(scorer))
+    np.testing.assert_allclose(values[:, [3, 5]] - values[:, :2], np.tile([90, 9000], (4, 1)), rtol=1e-5)
+
+
 def test_level_is_checked_before_anything_is_scored():
     with pytest.raises(InputError, match="between 0 and 1"):
         Judging(95).judge(Knowing())
