@@ -111,18 +111,17 @@ class Watch(Construct):
 
     Args:
         familiarities: What each model's training sequences span; unusual to one is unusual.
-        inner: The construct that tells where inserts are.
+        inner: The construct of each model, which tells where its inserts are.
     """
 
     familiarities: tuple[Familiarity, ...] = ()
-    inner: Construct | None = None
+    inner: tuple[Construct, ...] = ()
 
     def windows(self, sequences: Ragged) -> np.ndarray:
         """uint8 (n, 1), codes."""
-        starts, lengths = (self.inner or self).inserts(sequences)
-        shift = np.repeat(starts - np.cumsum(lengths) + lengths, lengths)
-        inserts = Ragged.from_lengths(sequences.flat[np.arange(len(shift)) + shift], lengths)
-        return np.bitwise_or.reduce([found.codes(inserts) for found in self.familiarities])[:, None]
+        pairs = zip(self.familiarities, self.inner, strict=True)
+        codes = [found.codes(sequences.cut(*construct.inserts(sequences))) for found, construct in pairs]
+        return np.bitwise_or.reduce(codes)[:, None]
 
     def problems(self, sequences: Ragged) -> dict[int, str]:
         """None: whatever fits the model can be looked at."""

@@ -116,4 +116,4 @@ class Judged(Scorer):
 def _watch(scorer: Scorer) -> Watch:
     """What is unusual to a model or, of an ensemble, to any of its members."""
     members = scorer.members if isinstance(scorer, Ensemble) else (scorer,)
-    return Watch(UNUSUAL, 1, familiarities=tuple(map(Familiarity.of, members)), inner=scorer.constructs[0])
+    return Watch(UNUSUAL, 1, familiarities=tuple(map(Familiarity.of, members)), inner=tuple(member.construct for member in members))

@@ -127,13 +127,13 @@ class TestWatch:
     def test_looks_at_inserts_alone(self, trained):
         insert = random_inserts(1, 2)[0]
         whole = YEAST.left_adapter + insert + YEAST.right_adapter
-        watch = Watch("unusual", 1, familiarities=(trained,), inner=YEAST)
+        watch = Watch("unusual", 1, familiarities=(trained,), inner=(YEAST,))
         assert watch.windows(Ragged.from_strings([whole, insert, insert[:30], "ACGT" * 20])).tolist() == [[0], [0], [1], [4]]
         assert watch.problems(Ragged.from_strings(["!"])) == {}
 
     def test_of_several_any_counts(self, trained):
         short = measure_familiarity(random_inserts(5000, 0, length=60))
-        watch = Watch("unusual", 1, familiarities=(trained, short), inner=YEAST)
+        watch = Watch("unusual", 1, familiarities=(trained, short), inner=(YEAST, YEAST))
         assert watch.windows(random_inserts(2, 2)).tolist() == [[1], [1]]
 
 
