@@ -23,7 +23,7 @@ from dreamkeras.analysis.familiarity import REASONS, Familiarity
 from dreamkeras.data.assays import ASSAYS
 from dreamkeras.data.examples import split
 from dreamkeras.data.simulate import simulate
-from dreamkeras.export.held_against import read_yardstick
+from dreamkeras.export.yardstick_file import read_yardstick
 from dreamkeras.scoring.predictor import load
 from dreamkeras.sequence.construct import YEAST
 from dreamkeras.sequence.ragged import Ragged

@@ -2,11 +2,11 @@ import numpy as np
 import pytest
 from weight_sum import WeightSum
 
-from dreamkeras.analysis import calibration as calibration_module
+from dreamkeras.analysis import measuring
 from dreamkeras.analysis.background import Background
-from dreamkeras.analysis.calibration import measure_yardstick, sample_inserts
 from dreamkeras.analysis.conformal import Calibration, calibrate
 from dreamkeras.analysis.familiarity import Familiarity
+from dreamkeras.analysis.measuring import measure_yardstick, sample_inserts
 from dreamkeras.data.simulate import examples, simulate
 from dreamkeras.sequence.construct import YEAST
 
@@ -27,7 +27,7 @@ class TestInserts:
         assert [found[row] for row in range(len(found))] == inserts_of(library)
 
     def test_of_many_so_many_are_drawn_by_the_seed(self, library, monkeypatch):
-        monkeypatch.setattr(calibration_module, "SAMPLE", 100)
+        monkeypatch.setattr(measuring, "SAMPLE", 100)
         first, again, other = (sample_inserts(examples(library), YEAST, seed) for seed in (0, 0, 1))
         texts = [first[row] for row in range(len(first))]
         assert len(set(texts)) == 100

@@ -7,7 +7,7 @@ from weight_sum import WeightSum
 from dreamkeras.analysis.background import measure_background
 from dreamkeras.analysis.conformal import Calibration, calibrate
 from dreamkeras.errors import ModelError
-from dreamkeras.export.held_against import YARDSTICK, read_yardstick, without_predictions
+from dreamkeras.export.yardstick_file import YARDSTICK, read_yardstick, without_predictions
 from dreamkeras.sequence.ragged import Ragged
 
 TABLE = "id\tlength\tmeasured_a\tmeasured_b\tpredicted_a\tpredicted_b\n1\t80\t1\tnan\t3\t4\n2\t80\t5\t6\t5\t7\n"
