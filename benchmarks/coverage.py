@@ -1,44 +1,76 @@
 """How many measurements of fresh sequences fall into the conformal intervals of a model that was trained on a simulated library.
 
-    python benchmarks/coverage.py RUN [--sequences 5000] [--seed 12345]
+    python benchmarks/coverage.py [RUN] [--sequences 5000] [--seed 12345]
+
+Without RUN: how many of the packaged model's validation sequences do, one half calibrated and the other covered, and how many sequences
+of each kind it finds unusual; of the folder `data` in the folder that DREAMKERAS_DATA names.
 
 RUN is a run folder of `dreamkeras train` on what `dreamkeras simulate` wrote with another seed. Its epoch was chosen by the same validation
 sequences that its intervals are made of; those here played no part in anything.
 """
 
 import argparse
+import csv
+import os
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 from machine import provenance
 
-from dreamkeras.analysis.conformal import Calibration
+from dreamkeras.analysis.conformal import Calibration, calibrate
 from dreamkeras.analysis.familiarity import REASONS, Familiarity
+from dreamkeras.data.assays import ASSAYS
+from dreamkeras.data.examples import split
 from dreamkeras.data.simulate import simulate
-from dreamkeras.export.held_against import read_yardstick
+from dreamkeras.export.yardstick_file import read_yardstick
 from dreamkeras.scoring.predictor import load
 from dreamkeras.sequence.construct import YEAST
 from dreamkeras.sequence.ragged import Ragged
 
 LEVELS = (0.5, 0.8, 0.9, 0.95, 0.99)
 FIFTHS = 5
+HALVINGS = 1000
+MIDDLE = 80
+
+
+def _middle(text: str) -> str:
+    first = (len(text) - MIDDLE) // 2
+    return text[first : first + MIDDLE]
+
+
+KINDS: dict[str, tuple[str, str, Callable[[str], str]]] = {
+    "random": ("yeast_gpra/test_subsets/all_random_seqs.csv", "sequence", str),
+    "yeast": ("yeast_gpra/test_subsets/yeast_seqs.csv", "sequence", str),
+    "human": ("human_lentimpra/test.tsv", "seq", _middle),
+    "fly": ("drosophila_starrseq/test.tsv", "Sequence", _middle),
+}
+"""Files, their columns, and what is looked at; of human and fly the first thousand."""
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("run", type=Path)
+    parser.add_argument("run", type=Path, nargs="?")
     parser.add_argument("--sequences", type=int, default=5000)
     parser.add_argument("--seed", type=int, default=12345)
     arguments = parser.parse_args()
     print(provenance())
-    model = load(arguments.run)
-    yardstick = dict(model.yardstick) or read_yardstick(arguments.run, model.tasks)
-    calibration = Calibration.from_json(yardstick["calibration"])
-    library = simulate(arguments.sequences, arguments.seed)
+    if arguments.run:
+        simulated(arguments.run, arguments.sequences, arguments.seed)
+    else:
+        packaged(Path(os.environ["DREAMKERAS_DATA"]) / "data")
+
+
+def simulated(run: Path, sequences: int, seed: int) -> None:
+    """Coverage of fresh promoters by the intervals of a run."""
+    model = load(run)
+    yardstick = dict(model.yardstick) or read_yardstick(run, model.tasks)
+    calibration = Calibration.from_json(yardstick["calibration"], model.tasks)
+    library = simulate(sequences, seed)
     predicted = model.score_letters(YEAST.windows(library.sequences))
     counts = {task: found.n for task, found in calibration.residuals.items()}
     r = np.corrcoef(predicted[:, 0], library.values)[0, 1]
-    print(f"{arguments.sequences:,} fresh promoters, seed {arguments.seed}; r {r:.3f}; calibrated on {counts}\n")
+    print(f"{sequences:,} fresh promoters, seed {seed}; r {r:.3f}; calibrated on {counts}\n")
     print("level  half width  inside   by fifths of the prediction, lowest first")
     fifth = (FIFTHS * np.argsort(np.argsort(predicted[:, 0]))) // len(predicted)
     for level in LEVELS:
@@ -47,16 +79,31 @@ def main() -> None:
         parts = " ".join(f"{inside[fifth == part].mean():.3f}" for part in range(FIFTHS))
         print(f"{level:5.2f}  {calibration.half_widths(level)[0]:10.3f}  {inside.mean():.4f}   {parts}")
     if "training" in yardstick:
-        codes = Familiarity.from_json(yardstick["training"]).codes(_inserts(library.sequences))
-        flagged = ", ".join(f"{reason} {(codes >> bit & 1).mean():.2%}" for bit, reason in enumerate(REASONS))
-        print(f"\nunusual: {(codes > 0).mean():.2%} ({flagged})")
+        print("\n" + _unusual(Familiarity.from_json(yardstick["training"]), library.sequences))
 
 
-def _inserts(sequences: Ragged) -> Ragged:
-    starts, lengths = YEAST.inserts(sequences)
-    return Ragged.from_lengths(
-        np.concatenate([sequences.flat[first : first + size] for first, size in zip(starts, lengths, strict=True)]), lengths
-    )
+def packaged(folder: Path) -> None:
+    """Coverage of one half of the packaged model's validation sequences by the other, and what it finds unusual."""
+    model, random = load(), np.random.default_rng(0)
+    _, held_out = split(ASSAYS["yeast"].read(folder / "yeast_gpra" / "train.tsv"), 0.1, 0)
+    measured, predicted = held_out.targets, model.score_letters(held_out.letters)
+    inside = []
+    for _ in range(HALVINGS):
+        one, other = np.array_split(random.permutation(len(measured)), 2)
+        low, high = calibrate(measured[one], predicted[one], model.tasks).intervals(predicted[other], 0.95)
+        inside.append(((measured[other] >= low) & (measured[other] <= high)).mean())
+    print(f"{len(measured)} validation sequences, {HALVINGS} halvings: {np.mean(inside):.4f} inside (sd {np.std(inside):.4f})")
+    for kind, (name, column, cut) in KINDS.items():
+        with (folder / name).open(newline="") as file:
+            rows = csv.DictReader(file, delimiter="," if name.endswith("csv") else "\t")
+            texts = [cut(row[column]) for row in rows][: 1000 if cut is not str else None]
+        print(f"{kind}: {len(texts):,}; {_unusual(Familiarity.of(model), Ragged.from_strings(texts))}")
+
+
+def _unusual(familiarity: Familiarity, sequences: Ragged) -> str:
+    codes = familiarity.codes(sequences.cut(*YEAST.inserts(sequences)))
+    flagged = ", ".join(f"{reason} {(codes >> bit & 1).mean():.2%}" for bit, reason in enumerate(REASONS))
+    return f"unusual: {(codes > 0).mean():.2%} ({flagged})"
 
 
 if __name__ == "__main__":

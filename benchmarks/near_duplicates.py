@@ -14,22 +14,21 @@ from machine import provenance
 from dreamkeras.data.examples import Examples
 from dreamkeras.data.overlap import overlap
 from dreamkeras.data.similar import family_keys
-from dreamkeras.sequence.alphabet import BASES, reverse_complement
+from dreamkeras.sequence.alphabet import BASE_CODES, reverse_complement
 
 LENGTH, DRAWN = 80, 8
 
 
 def library(count, rng):
     """uint8 (n, 80), windows; int (m,), rows of originals; int (m,), rows of their copies, with 0 to 8 letters drawn anew in turn."""
-    bases = np.frombuffer(BASES.encode(), np.uint8)
-    letters = bases[rng.integers(0, len(bases), (count, LENGTH), np.uint8)]
+    letters = BASE_CODES[rng.integers(0, len(BASE_CODES), (count, LENGTH), np.uint8)]
     copies = rng.permutation(count)[: count // 50]
     originals, copies = copies[::2], copies[1::2][: len(copies[::2])]
     letters[copies] = letters[originals[: len(copies)]]
     letters[copies[::3]] = reverse_complement(letters[copies[::3]])
     for drawn in range(1, DRAWN + 1):
         rows = copies[np.arange(len(copies)) % (DRAWN + 1) >= drawn]
-        letters[rows, rng.integers(0, LENGTH, len(rows))] = bases[rng.integers(0, len(bases), len(rows))]
+        letters[rows, rng.integers(0, LENGTH, len(rows))] = BASE_CODES[rng.integers(0, len(BASE_CODES), len(rows))]
     return letters, originals[: len(copies)], copies
 
 

@@ -54,9 +54,10 @@ def command(
     from dreamkeras.data.examples import split
     from dreamkeras.export.calibration import calibrate_onnx
     from dreamkeras.scoring.predictor import load
+    from dreamkeras.training.trust import renew_card
 
-    known = read_training_data(model)
-    chosen = choose_assay(Choices(data, (model,), assay=assay, table=layout), [load(model, "cpu")], [known])
+    known, predictor = read_training_data(model), load(model, "cpu")
+    chosen = choose_assay(Choices(data, (model,), assay=assay, table=layout), [predictor], [known])
     held_out, trained_on = chosen.read(data).centred(), chosen.read(training) if training else None
     if valid_fraction:
         trained_on, held_out = split(held_out, valid_fraction, seed or 0)
@@ -66,3 +67,6 @@ def command(
     for task, count, r in zip(description.tasks, figures["n"], figures["r"], strict=True):
         click.echo(f"{task}: r {r:.3f} on {count:,.0f} measured sequences.")
     click.echo(f"Wrote {output or model}.", err=True)
+    card = Path(model) / "README.md"
+    if output is None and card.is_file() and not renew_card(card, predictor.description, description):
+        click.echo(f"{card} is older, and does not tell of this.", err=True)

@@ -13,7 +13,7 @@ from dreamkeras.analysis.shuffle import shuffle_dinucleotides
 from dreamkeras.analysis.yardstick import find_part
 from dreamkeras.errors import InputError, ModelError
 from dreamkeras.scoring.scorer import Scorer
-from dreamkeras.sequence.alphabet import BASES, IS_BASE, ONE_HOT
+from dreamkeras.sequence.alphabet import BASE_CODES, BASES, IS_BASE, ONE_HOT
 from dreamkeras.sequence.ragged import Ragged
 
 __all__ = ["KINDS", "SEQUENCES", "Background", "effect_percentile", "measure_background", "percentiles"]
@@ -28,8 +28,6 @@ STEPS = 200
 """Parts that the quantiles of a distribution divide it into."""
 
 KINDS = ("random", "shuffled", "effects")
-
-_CODES = np.frombuffer(BASES.encode(), np.uint8)
 
 
 class Background(NamedTuple):
@@ -152,7 +150,7 @@ def measure_background(scorer: Scorer, inserts: Ragged, seed: int = 0) -> Backgr
         raise InputError("Expected inserts with bases to make random ones like, got none.")
     number = min(SEQUENCES, max(1, LETTERS // sum(construct.length for construct in scorer.constructs)))
     chosen = inserts.select(random.integers(0, len(inserts), number))
-    drawn = Ragged(_CODES[random.choice(len(BASES), len(chosen.flat), p=shares / shares.sum())], chosen.offsets)
+    drawn = Ragged(BASE_CODES[random.choice(len(BASES), len(chosen.flat), p=shares / shares.sum())], chosen.offsets)
     shuffled = shuffle_dinucleotides(chosen, random)
     values = [_predict(scorer, made) for made in (drawn, shuffled, _changed(shuffled, random))]
     effects = np.abs(values[2] - values[1])
@@ -169,5 +167,5 @@ def _changed(sequences: Ragged, random: np.random.Generator) -> Ragged:
     flat, lengths = sequences.flat.copy(), sequences.lengths
     places = sequences.offsets[:-1] + (random.random(len(lengths)) * lengths).astype(np.int64)
     there = ONE_HOT[flat[places]].argmax(axis=1)
-    flat[places] = _CODES[(there + random.integers(1, len(BASES), len(places))) % len(BASES)]
+    flat[places] = BASE_CODES[(there + random.integers(1, len(BASES), len(places))) % len(BASES)]
     return Ragged(flat, sequences.offsets)

@@ -4,6 +4,7 @@ Of all sequences that are drawn as those were, a share of at least the level has
 the noise (Vovk et al. 2005; Lei et al. 2018). It is a share of all of them, not of the strong or the weak ones alone.
 """
 
+import decimal
 import math
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
@@ -18,6 +19,8 @@ __all__ = ["KEPT", "Bounds", "Calibration", "Residuals", "calibrate"]
 
 KEPT = 512
 """Residuals of a task that a file carries at most: of more, so many ranks that the share outside is met to within a thirtieth."""
+
+_UP = decimal.Context(prec=7, rounding=decimal.ROUND_CEILING)
 
 
 class Bounds(NamedTuple):
@@ -67,24 +70,31 @@ class Calibration(NamedTuple):
         Raises:
             ModelError: It carries none.
         """
-        return cls.from_json(find_part(scorer, "calibration", "a calibration"))
+        return cls.from_json(find_part(scorer, "calibration", "a calibration"), scorer.tasks)
 
     @classmethod
-    def from_json(cls, fields: Mapping[str, Any]) -> "Calibration":
+    def from_json(cls, fields: Mapping[str, Any], tasks: Sequence[str]) -> "Calibration":
         """What `to_json` described.
 
+        Args:
+            fields: By task, in any order.
+            tasks: The model's.
+
         Raises:
-            ModelError: It is something else.
+            ModelError: It is something else, or of other tasks.
         """
         try:
-            return cls({task: _residuals(**values) for task, values in fields.items()})
+            found = {task: _residuals(**values) for task, values in fields.items()}
         except (TypeError, ValueError, AttributeError) as error:
             raise ModelError(f"Expected the residuals of each task, got {str(fields)[:80]} ({error}).") from None
+        if set(found) != set(tasks):
+            raise ModelError(f"Expected a calibration of {', '.join(tasks)}, got one of {', '.join(found) or 'nothing'}.")
+        return cls({task: found[task] for task in tasks})
 
     def to_json(self) -> dict[str, Any]:
-        """JSON-able: `n`, `ranks` and `sizes` by task."""
+        """JSON-able: `n`, `ranks` and `sizes`, rounded up, by task."""
         return {
-            task: {"n": found.n, "ranks": found.ranks.tolist(), "sizes": [float(f"{size:.7g}") for size in found.sizes]}
+            task: {"n": found.n, "ranks": found.ranks.tolist(), "sizes": [_round_up(size) for size in found.sizes]}
             for task, found in self.residuals.items()
         }
 
@@ -141,6 +151,11 @@ def calibrate(measured: np.ndarray, predicted: np.ndarray, tasks: Sequence[str])
     if not np.isfinite(predicted).all():
         raise InputError("Expected finite predictions to calibrate on, got some that are not.")
     return Calibration({task: _thinned(np.sort(sizes[~np.isnan(sizes)])) for task, sizes in zip(tasks, apart.T, strict=True)})
+
+
+def _round_up(size: float) -> float:
+    """Seven digits; not less, so that the measurement that was so far off stays inside."""
+    return float(_UP.create_decimal_from_float(size))
 
 
 def _thinned(sizes: np.ndarray) -> Residuals:

@@ -2,8 +2,7 @@
 
 import numpy as np
 
-from dreamkeras.analysis.starts import BASE_CODES
-from dreamkeras.sequence.alphabet import ONE_HOT
+from dreamkeras.sequence.alphabet import BASE_CODES, ONE_HOT
 
 __all__ = ["crossed", "mutated", "single_edits", "within_edits"]
 

@@ -86,8 +86,8 @@ class Familiarity(NamedTuple):
             raise ModelError(f"Expected the ranges of training sequences, got {str(fields)[:80]} ({error!r}).") from None
 
     def to_json(self) -> dict[str, Any]:
-        """JSON-able; the shares by word."""
-        shares = {word: float(f"{share:.4g}") for word, share in zip(WORDS, self.shares, strict=True)}
+        """JSON-able, with all digits; the shares by word."""
+        shares = dict(zip(WORDS, self.shares.tolist(), strict=True))
         return {"sequences": self.sequences, "length": list(self.length), "gc": list(self.gc), "distance": self.distance, "words": shares}
 
     def codes(self, inserts: Ragged) -> np.ndarray:
@@ -111,18 +111,17 @@ class Watch(Construct):
 
     Args:
         familiarities: What each model's training sequences span; unusual to one is unusual.
-        inner: The construct that tells where inserts are.
+        inner: The construct of each model, which tells where its inserts are.
     """
 
     familiarities: tuple[Familiarity, ...] = ()
-    inner: Construct | None = None
+    inner: tuple[Construct, ...] = ()
 
     def windows(self, sequences: Ragged) -> np.ndarray:
         """uint8 (n, 1), codes."""
-        starts, lengths = (self.inner or self).inserts(sequences)
-        shift = np.repeat(starts - np.cumsum(lengths) + lengths, lengths)
-        inserts = Ragged.from_lengths(sequences.flat[np.arange(len(shift)) + shift], lengths)
-        return np.bitwise_or.reduce([found.codes(inserts) for found in self.familiarities])[:, None]
+        pairs = zip(self.familiarities, self.inner, strict=True)
+        codes = [found.codes(sequences.cut(*construct.inserts(sequences))) for found, construct in pairs]
+        return np.bitwise_or.reduce(codes)[:, None]
 
     def problems(self, sequences: Ragged) -> dict[int, str]:
         """None: whatever fits the model can be looked at."""
@@ -144,7 +143,7 @@ def measure_familiarity(inserts: Ragged) -> Familiarity:
     if not counts.any():
         raise InputError(f"Expected training sequences with {WORD} known letters in a row, got {len(inserts)} without.")
     shares = (counts.sum(0) + 1) / (counts.sum() + len(WORDS))  # none is 0: what was not seen may come
-    distance = float(_range(word_distances(counts, shares))[1])
+    distance = _range(word_distances(counts, shares))[1]
     return Familiarity(len(inserts), _range(inserts.lengths), _range(gc[~np.isnan(gc)]), shares, distance)
 
 
@@ -162,7 +161,7 @@ def word_distances(counts: np.ndarray, shares: np.ndarray) -> np.ndarray:
 
 def _range(values: np.ndarray) -> tuple[float, float]:
     low, high = np.quantile(values, ((1 - CENTRAL) / 2, (1 + CENTRAL) / 2), method="inverted_cdf")
-    return float(f"{low:.6g}"), float(f"{high:.6g}")
+    return float(low), float(high)  # all digits, in the file too: rounded, many training sequences may be outside
 
 
 def _pieces(inserts: Ragged) -> Iterator[Ragged]:

@@ -12,7 +12,7 @@ from dreamkeras.analysis.background import Background
 from dreamkeras.analysis.conformal import Calibration
 from dreamkeras.analysis.familiarity import LABELS, Familiarity, Watch
 from dreamkeras.scoring.ensemble import Ensemble
-from dreamkeras.scoring.scorer import BATCH_SIZE, Progress, Scorer
+from dreamkeras.scoring.scorer import BATCH_SIZE, Progress, Scorer, Wrapped
 from dreamkeras.sequence.construct import Construct
 
 __all__ = ["UNUSUAL", "Judged", "Judging"]
@@ -44,7 +44,7 @@ class Judging(NamedTuple):
         return scorer if self == Judging() else Judged(scorer, self)
 
 
-class Judged(Scorer):
+class Judged(Wrapped):
     """A scorer with further columns; made by `Judging.judge`.
 
     Args:
@@ -53,35 +53,16 @@ class Judged(Scorer):
     """
 
     def __init__(self, scorer: Scorer, judging: Judging) -> None:
-        self.scorer, self.judging = scorer, judging
+        super().__init__(scorer)
+        self.judging = judging
         self._background = Background.of(scorer) if judging.percentile else None
         self._watch = (_watch(scorer),) if judging.unusual else ()
         self._half_widths = Calibration.of(scorer).half_widths(judging.interval) if judging.interval is not None else None
 
     @property
-    def name(self) -> str:
-        """The model's."""
-        return self.scorer.name
-
-    @property
     def constructs(self) -> tuple[Construct, ...]:
         """The model's, and where it is wanted one whose window tells what is unusual."""
         return (*self.scorer.constructs, *self._watch)
-
-    @property
-    def tasks(self) -> tuple[str, ...]:
-        """The model's."""
-        return self.scorer.tasks
-
-    @property
-    def units(self) -> tuple[str, ...]:
-        """The model's."""
-        return self.scorer.units
-
-    @property
-    def has_spread(self) -> bool:
-        """The model's."""
-        return self.scorer.has_spread
 
     @property
     def yardstick(self) -> Mapping[str, Any]:
@@ -116,4 +97,4 @@ class Judged(Scorer):
 def _watch(scorer: Scorer) -> Watch:
     """What is unusual to a model or, of an ensemble, to any of its members."""
     members = scorer.members if isinstance(scorer, Ensemble) else (scorer,)
-    return Watch(UNUSUAL, 1, familiarities=tuple(map(Familiarity.of, members)), inner=scorer.constructs[0])
+    return Watch(UNUSUAL, 1, familiarities=tuple(map(Familiarity.of, members)), inner=tuple(member.construct for member in members))

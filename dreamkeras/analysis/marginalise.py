@@ -13,7 +13,7 @@ from dreamkeras.analysis.motif_sites import Arrangement, motif_letters, put
 from dreamkeras.errors import InputError
 from dreamkeras.evaluation.bootstrap import DRAWS, interval, resampled_counts
 from dreamkeras.scoring.scorer import BATCH_SIZE, Progress, Scorer
-from dreamkeras.sequence.alphabet import BASES
+from dreamkeras.sequence.alphabet import BASE_CODES, BASES
 from dreamkeras.sequence.construct import Construct
 from dreamkeras.sequence.ragged import Ragged
 
@@ -21,8 +21,6 @@ __all__ = ["Marginalisation", "Summary", "default_length", "marginalise", "rando
 
 AT_ONCE = 1 << 12
 """Figures whose resamples are in memory at the same time."""
-
-_CODES = np.frombuffer(BASES.encode(), np.uint8)
 
 
 class Summary(NamedTuple):
@@ -89,7 +87,7 @@ def random_inserts(n: int, length: int, gc: float = 0.5, seed: int = 0) -> Ragge
     if not 0 <= gc <= 1:
         raise InputError(f"Expected a share of G and C from 0 to 1, got {gc:g}.")
     likely = [gc / 2 if base in "GC" else (1 - gc) / 2 for base in BASES]
-    return Ragged.from_lengths(np.random.default_rng(seed).choice(_CODES, n * length, p=likely), np.full(n, length))
+    return Ragged.from_lengths(np.random.default_rng(seed).choice(BASE_CODES, n * length, p=likely), np.full(n, length))
 
 
 def default_length(constructs: tuple[Construct, ...]) -> int:

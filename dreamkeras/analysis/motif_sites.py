@@ -7,14 +7,12 @@ from typing import NamedTuple
 import numpy as np
 
 from dreamkeras.errors import InputError
-from dreamkeras.sequence.alphabet import BASES, IS_LETTER, IUPAC, ONE_HOT, N, reverse_complement
+from dreamkeras.sequence.alphabet import BASE_CODES, IS_LETTER, IUPAC, ONE_HOT, N, reverse_complement
 from dreamkeras.sequence.ragged import Ragged
 
 __all__ = ["STRANDS", "Arrangement", "Site", "arrange", "arrange_pair", "motif_letters", "put"]
 
 STRANDS = "+-"
-
-_CODES = np.frombuffer(BASES.encode(), np.uint8)
 
 
 class Site(NamedTuple):
@@ -95,7 +93,7 @@ def motif_letters(motif: str, n: int, random: np.random.Generator) -> np.ndarray
         raise InputError(f"Expected a motif of the letters {''.join(IUPAC)}, got {motif!r}.")
     letters = np.empty((n, len(codes)), np.uint8)
     for column, code in enumerate(codes):
-        bases = _CODES[ONE_HOT[code] > 0]
+        bases = BASE_CODES[ONE_HOT[code] > 0]
         letters[:, column] = random.choice(bases, n) if len(bases) else N
     return letters
 

@@ -13,9 +13,8 @@ import numpy as np
 
 from dreamkeras.analysis.inventory import Line
 from dreamkeras.errors import DreamkerasError
-from dreamkeras.scoring.scorer import BATCH_SIZE, Progress, Scorer
+from dreamkeras.scoring.scorer import BATCH_SIZE, Progress, Scorer, Wrapped
 from dreamkeras.scoring.tuning import batch_times
-from dreamkeras.sequence.construct import Construct
 
 __all__ = ["Discard", "Preflight", "StandIn", "preflight"]
 
@@ -47,7 +46,7 @@ class Preflight(NamedTuple):
         return "\n".join(f"{line.subject:<12} {line.text}" for line in (*self.lines, verdict))
 
 
-class StandIn(Scorer):
+class StandIn(Wrapped):
     """In a model's place: answers 0 to everything, and counts what it is asked.
 
     Args:
@@ -55,38 +54,13 @@ class StandIn(Scorer):
     """
 
     def __init__(self, scorer: Scorer) -> None:
-        self._scorer = scorer
+        super().__init__(scorer)
         self.asked, self.batches = 0, 0
-
-    @property
-    def name(self) -> str:
-        """The model's."""
-        return self._scorer.name
-
-    @property
-    def constructs(self) -> tuple[Construct, ...]:
-        """The model's."""
-        return self._scorer.constructs
-
-    @property
-    def tasks(self) -> tuple[str, ...]:
-        """The model's."""
-        return self._scorer.tasks
-
-    @property
-    def units(self) -> tuple[str, ...]:
-        """The model's."""
-        return self._scorer.units
-
-    @property
-    def has_spread(self) -> bool:
-        """The model's."""
-        return self._scorer.has_spread
 
     @property
     def columns(self) -> tuple[str, ...]:
         """The model's."""
-        return self._scorer.columns
+        return self.scorer.columns
 
     def score_windows(self, windows: Sequence[np.ndarray], batch_size: int = BATCH_SIZE, progress: Progress | None = None) -> np.ndarray:
         """float32 (n, columns), zeros."""

@@ -7,15 +7,13 @@ import itertools
 
 import numpy as np
 
-from dreamkeras.sequence.alphabet import BASES, IS_BASE, ONE_HOT
+from dreamkeras.sequence.alphabet import BASE_CODES, BASES, IS_BASE, ONE_HOT
 from dreamkeras.sequence.ragged import Ragged
 
 __all__ = ["shuffle_dinucleotides", "shuffle_letters"]
 
 AT_ONCE = 1 << 20
 """Letters that are shuffled at once, 100 MB of numbers; a longer sequence stands alone."""
-
-_CODES = np.frombuffer(BASES.encode(), np.uint8)
 _BASE = ONE_HOT.argmax(axis=1).astype(np.int64)
 _KINDS = len(BASES)
 
@@ -85,7 +83,7 @@ def _shuffle_runs(flat: np.ndarray, runs: np.ndarray, draws: np.ndarray) -> None
     exits = _last_exits(counts, letters[ends], draws[ends])
     targets = target[_order(vertex, target == exits.reshape(-1)[vertex], draws[is_step])]
     sizes = counts.sum(axis=2).reshape(-1)
-    flat[place] = _CODES[_walk(letters[begins], begins, lengths, targets, np.cumsum(sizes) - sizes)]
+    flat[place] = BASE_CODES[_walk(letters[begins], begins, lengths, targets, np.cumsum(sizes) - sizes)]
 
 
 def _last_exits(counts: np.ndarray, ends: np.ndarray, draws: np.ndarray) -> np.ndarray:

@@ -97,14 +97,8 @@ class Placement(NamedTuple):
 
 def insert_windows(inserts: np.ndarray, constructs: Sequence[Construct]) -> list[np.ndarray]:
     """For each construct uint8 (n, its length): windows around inserts, uint8 (n, letters), whatever those begin and end with."""
-    windows = []
-    for construct in constructs:
-        # With both adapters, so that an insert which begins with the letters of one is not taken for one that has it.
-        adapters = [np.frombuffer(text.encode(), np.uint8) for text in (construct.left_adapter, construct.right_adapter)]
-        left, right = (np.broadcast_to(adapter, (len(inserts), len(adapter))) for adapter in adapters)
-        texts = np.concatenate([left, inserts, right], axis=1)
-        windows.append(construct.windows(Ragged.from_lengths(texts.reshape(-1), np.full(len(texts), texts.shape[1]))))
-    return windows
+    given = Ragged.from_lengths(inserts.reshape(-1), np.full(len(inserts), inserts.shape[1]))
+    return [construct.surround(given) for construct in constructs]
 
 
 def _laid(around: np.ndarray, alleles: Ragged, ref_lengths: np.ndarray, position: int, length: int) -> np.ndarray:

@@ -6,15 +6,15 @@ from pathlib import Path
 
 import numpy as np
 
-from dreamkeras.analysis.calibration import measure_yardstick, sample_inserts
 from dreamkeras.analysis.conformal import calibrate
 from dreamkeras.analysis.evaluation_run import score_examples
+from dreamkeras.analysis.measuring import measure_yardstick, sample_inserts
 from dreamkeras.data.assay import Assay
 from dreamkeras.data.examples import Examples
 from dreamkeras.evaluation.correlation import task_figures
-from dreamkeras.export.held_against import YARDSTICK
 from dreamkeras.export.onnx_file import file_bytes
 from dreamkeras.export.process import require_packages
+from dreamkeras.export.yardstick_file import YARDSTICK
 from dreamkeras.scoring.predictor import find_model, load
 from dreamkeras.sequence.description import ModelDescription
 from dreamkeras.sequence.outputs import open_output

@@ -11,11 +11,11 @@ from typing import Any
 from dreamkeras.errors import ModelError
 from dreamkeras.export.graph import make_node
 from dreamkeras.export.half_precision import to_half_precision
-from dreamkeras.export.held_against import without_predictions
 from dreamkeras.export.onnx_file import check_choices, check_graph, export_onnx, file_bytes
 from dreamkeras.export.parity import Parity, compare, parity_letters, require_parity
 from dreamkeras.export.process import require_packages
 from dreamkeras.export.traced import STRAND_RULES
+from dreamkeras.export.yardstick_file import without_predictions
 from dreamkeras.scoring.ensemble import Ensemble
 from dreamkeras.scoring.predictor import OnnxPredictor, load
 from dreamkeras.sequence.description import ModelDescription

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from dreamkeras.errors import ModelError
-from dreamkeras.scoring.scorer import BATCH_SIZE, Progress, Scorer
+from dreamkeras.scoring.scorer import BATCH_SIZE, Progress, Scorer, Wrapped
 from dreamkeras.sequence.construct import Construct
 
 __all__ = ["Ensemble", "Members", "require_alike"]
@@ -64,7 +64,7 @@ class Ensemble(Scorer):
         return Members(self)
 
 
-class Members(Scorer):
+class Members(Wrapped):
     """The models of an ensemble side by side: what each of them answers, not the mean. A single model is one of one.
 
     Args:
@@ -72,28 +72,18 @@ class Members(Scorer):
     """
 
     def __init__(self, scorer: Scorer) -> None:
+        super().__init__(scorer)
         self.members: tuple[Scorer, ...] = scorer.members if isinstance(scorer, Ensemble) else (scorer,)
-        self._scorer = scorer
-
-    @property
-    def name(self) -> str:
-        """The members' names."""
-        return self._scorer.name
-
-    @property
-    def constructs(self) -> tuple[Construct, ...]:
-        """The different constructs of the members."""
-        return self._scorer.constructs
 
     @property
     def tasks(self) -> tuple[str, ...]:
         """The tasks of the first member, those of the second, ..."""
-        return self._scorer.tasks * len(self.members)
+        return self.scorer.tasks * len(self.members)
 
     @property
     def units(self) -> tuple[str, ...]:
         """Likewise."""
-        return self._scorer.units * len(self.members)
+        return self.scorer.units * len(self.members)
 
     @property
     def has_spread(self) -> bool:
@@ -106,7 +96,7 @@ class Members(Scorer):
         *others, last = self.members  # the last one's batches are those that are done
         values = [member.score_windows([by_construct[member.construct]], batch_size) for member in others]
         values.append(last.score_windows([by_construct[last.construct]], batch_size, progress))
-        return np.concatenate([answers[:, : len(self._scorer.tasks)] for answers in values], axis=1)
+        return np.concatenate([answers[:, : len(self.scorer.tasks)] for answers in values], axis=1)
 
 
 def require_alike(members: Sequence[Scorer]) -> None:

@@ -15,7 +15,7 @@ from dreamkeras.sequence.alphabet import IS_LETTER
 from dreamkeras.sequence.construct import Construct
 from dreamkeras.sequence.ragged import Ragged
 
-__all__ = ["BATCH_SIZE", "Progress", "Scorer", "Spread", "check_batch_size", "check_letters"]
+__all__ = ["BATCH_SIZE", "Progress", "Scorer", "Spread", "Wrapped", "check_batch_size", "check_letters"]
 
 BATCH_SIZE = 64
 """Windows in one call of ONNX Runtime. DREAM-CNN is as fast with 16 as with 256 on 2 CPU cores, and takes 4 MB of memory a window."""
@@ -168,6 +168,42 @@ class Scorer(abc.ABC):
                     raise InputError(f"{problems[index]} in the sequence at index {first + index}.")
             yield [construct.windows(packed) for construct in self.constructs]
             first += len(texts)
+
+
+class Wrapped(Scorer):
+    """A scorer around another, which it is like unless it says otherwise; what it answers is its own matter.
+
+    Args:
+        scorer: The other.
+    """
+
+    def __init__(self, scorer: Scorer) -> None:
+        self.scorer = scorer
+
+    @property
+    def name(self) -> str:
+        """The other's."""
+        return self.scorer.name
+
+    @property
+    def constructs(self) -> tuple[Construct, ...]:
+        """Likewise."""
+        return self.scorer.constructs
+
+    @property
+    def tasks(self) -> tuple[str, ...]:
+        """Likewise."""
+        return self.scorer.tasks
+
+    @property
+    def units(self) -> tuple[str, ...]:
+        """Likewise."""
+        return self.scorer.units
+
+    @property
+    def has_spread(self) -> bool:
+        """Likewise."""
+        return self.scorer.has_spread
 
 
 def check_batch_size(batch_size: int) -> None:

@@ -8,7 +8,7 @@ import numpy as np
 
 from dreamkeras.scoring.cpus import available_cpus
 from dreamkeras.scoring.scorer import BATCH_SIZE, Scorer
-from dreamkeras.sequence.alphabet import BASES
+from dreamkeras.sequence.alphabet import BASE_CODES
 
 __all__ = ["BATCH_SIZES", "Tuned", "batch_times", "rate", "thread_counts", "tune"]
 
@@ -82,8 +82,7 @@ def rate(scorer: Scorer, batch_size: int, seconds: float = SECONDS) -> float:
 def batch_times(scorer: Scorer, batch_size: int, seconds: float) -> list[float]:
     """Seconds of each of the batches of random windows that fit into `seconds`, two at least; one before them does not count."""
     random = np.random.default_rng(0)
-    codes = np.frombuffer(BASES.encode(), np.uint8)
-    windows = [random.choice(codes, (batch_size, construct.length)) for construct in scorer.constructs]
+    windows = [random.choice(BASE_CODES, (batch_size, construct.length)) for construct in scorer.constructs]
     scorer.score_windows(windows, batch_size)
     times: list[float] = []
     began = time.perf_counter()

@@ -5,9 +5,12 @@ The base order stands here and nowhere else. Knows nothing about files or models
 
 import numpy as np
 
-__all__ = ["BASES", "COMPLEMENT", "IS_BASE", "IS_LETTER", "IUPAC", "ONE_HOT", "N", "reverse_complement"]
+__all__ = ["BASES", "BASE_CODES", "COMPLEMENT", "IS_BASE", "IS_LETTER", "IUPAC", "ONE_HOT", "N", "reverse_complement"]
 
 BASES = "ACGT"
+
+BASE_CODES = np.frombuffer(BASES.encode(), np.uint8)
+"""uint8 (4,): their ASCII codes, in upper case."""
 
 N = np.uint8(ord("N"))
 """The code of a letter that is not known, and of padding."""

@@ -9,14 +9,14 @@ from typing import Any
 
 import numpy as np
 
-from dreamkeras.analysis.calibration import measure_yardstick, sample_inserts
 from dreamkeras.analysis.conformal import calibrate
+from dreamkeras.analysis.measuring import measure_yardstick, sample_inserts
 from dreamkeras.data.examples import Examples
 from dreamkeras.evaluation.correlation import task_figures
 from dreamkeras.evaluation.noise_ceiling import NoiseCeiling, noise_ceiling
 from dreamkeras.evaluation.plots import plot_history, plot_predictions, plot_residuals
-from dreamkeras.export.held_against import YARDSTICK
 from dreamkeras.export.onnx_file import export_onnx
+from dreamkeras.export.yardstick_file import YARDSTICK
 from dreamkeras.models.prixfixe import PrixFixe
 from dreamkeras.models.sizes import trainable_parameters
 from dreamkeras.scoring.scorer import Scorer

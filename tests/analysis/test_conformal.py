@@ -91,17 +91,37 @@ class TestFile:
     @pytest.mark.parametrize("n", [0, 1, 30, 5000])
     def test_json_round_trip(self, n):
         found = of(np.random.default_rng(1).exponential(size=n))
-        again = Calibration.from_json(found.to_json())
+        again = Calibration.from_json(found.to_json(), ["x"])
         assert again.residuals["x"].n == n
         np.testing.assert_array_equal(again.residuals["x"].ranks, found.residuals["x"].ranks)
         np.testing.assert_allclose(again.residuals["x"].sizes, found.residuals["x"].sizes, rtol=1e-6)
+
+    @given(st.lists(st.floats(0, 1e6), min_size=1, max_size=50))
+    def test_sizes_in_the_file_are_never_less_than_they_were(self, sizes):
+        found = of(sizes)
+        written = np.array(found.to_json()["x"]["sizes"])
+        assert (written >= found.residuals["x"].sizes).all()
+        np.testing.assert_allclose(written, found.residuals["x"].sizes, rtol=1e-6)
 
     @pytest.mark.parametrize(
         "fields", [{"x": 3}, {"x": {"n": 3, "ranks": [1], "sizes": [1, 2]}}, {"x": {"n": 2, "ranks": [1], "sizes": [1]}}]
     )
     def test_something_else_is_refused(self, fields):
         with pytest.raises(ModelError, match="Expected the residuals of each task"):
-            Calibration.from_json(fields)
+            Calibration.from_json(fields, ["x"])
+
+    def test_residuals_are_those_of_the_task_of_that_name(self):
+        measured = np.stack([np.arange(1.0, 20), 10 * np.arange(1.0, 20)], axis=1)
+        fields = calibrate(measured, np.zeros_like(measured), ["a", "b"]).to_json()
+        turned = dict(reversed(fields.items()))
+        for tasks, widths in ((["a", "b"], [18, 180]), (["b", "a"], [180, 18])):
+            assert Calibration.from_json(fields, tasks).half_widths(0.9).tolist() == widths
+            assert Calibration.from_json(turned, tasks).half_widths(0.9).tolist() == widths
+
+    @pytest.mark.parametrize("tasks", [["a", "b"], ["x", "y"], []])
+    def test_other_tasks_are_refused(self, tasks):
+        with pytest.raises(ModelError, match=f"^Expected a calibration of {', '.join(tasks)}, got one of x"):
+            Calibration.from_json(of(np.arange(30)).to_json(), tasks)
 
     def test_a_lone_file_carries_it(self, tmp_path):
         pytest.importorskip("onnx")

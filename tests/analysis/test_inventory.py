@@ -26,7 +26,7 @@ class TestTally:
         assert (tally.records, tally.letters, tally.unknown, tally.unfit) == (6, 31, 3, 4)
         assert tally.reasons == {"Expected 2 to 12 bases for construct 'plain'": 3, "Expected DNA letters": 1}
         assert [line.text for line in tally.lines()] == [
-            "6 with 31 letters, 9.7 % of them N or another code than A, C, G, T",
+            "6 with 31 letters, 9.68 % of them N or another code than A, C, G, T",
             "2 of 6",
             "3: Expected 2 to 12 bases for construct 'plain', got 1 in record 'r1' (a.fa, line 2)",
             "1: Expected DNA letters, got '!' at position 3 in record 'r0' (a.fa, line 1)",

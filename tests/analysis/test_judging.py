@@ -11,6 +11,7 @@ from dreamkeras.analysis.judging import Judged, Judging
 from dreamkeras.errors import InputError, ModelError
 from dreamkeras.scoring.ensemble import Ensemble
 from dreamkeras.scoring.pipeline import score_records
+from dreamkeras.sequence.construct import Construct
 from dreamkeras.sequence.ragged import Ragged
 from dreamkeras.sequence.records import Records
 
@@ -23,8 +24,8 @@ ALL = Judging(0.9, percentile=True, unusual=True)
 class Knowing(WeightSum):
     """A scorer whose file says everything."""
 
-    def __init__(self, tasks=2, seed=0):
-        super().__init__(PLAIN, tasks, seed)
+    def __init__(self, tasks=2, seed=0, construct=PLAIN):
+        super().__init__(construct, tasks, seed)
         sizes = np.tile(np.arange(1.0, 100)[:, None], tasks)
         self.known = {
             "calibration": calibrate(sizes, np.zeros_like(sizes), self.tasks).to_json(),
@@ -117,6 +118,19 @@ def test_of_an_ensemble_the_unusual_is_that_of_any_member():
     assert codes[0].tolist() != codes[1].tolist()
 
 
+@pytest.mark.parametrize("turn", [1, -1])
+def test_each_member_of_an_ensemble_looks_at_its_own_inserts(turn):
+    """Twelve letters between adapters are an insert of one construct, and sixteen letters of the other."""
+    adapted = Construct("adapted", 16, left_adapter="GG", right_adapter="CC", shortest=2, strands="given")
+    longer = Construct("longer", 20, alignment="left", shortest=2, strands="given")
+    insert = INSERTS[0]
+    members = [Knowing(construct=adapted), Knowing(construct=longer)]
+    members[1].known["training"] = measure_familiarity(Ragged.from_strings([f"GG{insert}CC"])).to_json()
+    values = scored(Judging(unusual=True).judge(Ensemble(members[::turn])), [f"GG{insert}CC", insert])
+    assert LABELS[int(values[0, -1])] == ""
+    assert LABELS[int(values[1, -1])].startswith("length")  # to the one that knows sixteen letters
+
+
 @pytest.mark.parametrize("judging", [Judging(0.9), Judging(percentile=True)])
 def test_of_an_ensemble_there_is_neither_interval_nor_percentile(judging):
     with pytest.raises(ModelError, match="Expected one model with a"):
@@ -127,6 +141,20 @@ def test_of_an_ensemble_there_is_neither_interval_nor_percentile(judging):
 def test_a_model_that_does_not_say_is_refused_at_once(judging):
     with pytest.raises(ModelError, match="dreamkeras calibrate adds it"):
         judging.judge(WeightSum())
+
+
+def test_a_calibration_of_other_tasks_is_refused():
+    scorer = Knowing()
+    scorer.known["calibration"] = calibrate(np.ones((99, 1)), np.zeros((99, 1)), ["another"]).to_json()
+    with pytest.raises(ModelError, match="Expected a calibration of task 0, task 1, got one of another"):
+        Judging(0.9).judge(scorer)
+
+
+def test_intervals_follow_the_names_of_tasks_and_not_their_order_in_the_file():
+    scorer, sizes = Knowing(), np.arange(1.0, 100)[:, None] * [1, 100]
+    scorer.known["calibration"] = dict(reversed(calibrate(sizes, 0 * sizes, scorer.tasks).to_json().items()))
+    values = scored(Judging(0.9).judge(scorer))
+    np.testing.assert_allclose(values[:, [3, 5]] - values[:, :2], np.tile([90, 9000], (4, 1)), rtol=1e-5)
 
 
 def test_level_is_checked_before_anything_is_scored():

@@ -5,6 +5,8 @@ import pytest
 from dreamkeras.data.library_files import write_library
 from dreamkeras.data.simulate import simulate
 from dreamkeras.scoring.predictor import PACKAGED_MODEL, load
+from dreamkeras.training.model_card import model_card
+from dreamkeras.training.trust import interval_note
 
 pytest.importorskip("onnx")
 
@@ -46,6 +48,14 @@ def test_of_what_was_trained_on_only_the_share_held_out_counts(run, promoters, r
     yardstick = load(run_folder).yardstick
     assert (yardstick["calibration"]["expression"]["n"], yardstick["training"]["sequences"]) == (20, 80)
     assert json.loads((run_folder / "yardstick.json").read_text()) == yardstick
+
+
+def test_the_card_of_a_run_folder_tells_of_it(run, promoters, run_folder):
+    (card := run_folder / "README.md").write_text(model_card(load(run_folder).description, {}, [], {}))
+    assert run("calibrate", promoters, "-m", run_folder).stderr == f"Wrote {run_folder}.\n"
+    assert interval_note(load(run_folder).description) in card.read_text()
+    card.write_text("# Mine\n")
+    assert run("calibrate", promoters, "-m", run_folder).stderr.endswith(f"{card} is older, and does not tell of this.\n")
 
 
 def test_ranges_come_from_the_training_file_where_one_is_given(run, promoters, run_folder, tmp_path):

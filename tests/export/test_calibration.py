@@ -15,7 +15,7 @@ from dreamkeras.data.assay import Assay
 from dreamkeras.data.simulate import examples, simulate
 from dreamkeras.errors import ModelError
 from dreamkeras.export.calibration import calibrate_onnx
-from dreamkeras.export.held_against import YARDSTICK
+from dreamkeras.export.yardstick_file import YARDSTICK
 from dreamkeras.sequence.construct import YEAST
 
 ASSAY = Assay("yeast", YEAST, ("gc",), ("letters",), read=lambda path: None)

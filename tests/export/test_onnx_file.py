@@ -188,7 +188,10 @@ class TestOptions:
         np.testing.assert_allclose(forward, strands_of_keras[0], atol=3e-4)
 
     def test_what_predictions_are_held_against_stays_as_far_as_the_export_answers_alike(self, saved, traced_already, tmp_path):
-        folder, known = tmp_path / "run", {"calibration": {"a": 1}, "background": {"b": 2}, "training": {"c": 3}}
+        residuals, quantiles = {"n": 1, "ranks": [1], "sizes": [2.0]}, {"expression": [0.0, 1.0]}
+        background = {"sequences": 3, "random": quantiles, "shuffled": quantiles, "effects": quantiles}
+        known = {"calibration": {"expression": residuals}, "background": background, "training": {"c": 3}}
+        folder = tmp_path / "run"
         folder.mkdir()
         (folder / "model.keras").write_bytes(saved.read_bytes())
         (folder / "yardstick.json").write_text(json.dumps(known))

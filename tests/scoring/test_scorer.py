@@ -6,7 +6,7 @@ from toy_models import TOY
 
 from dreamkeras.errors import InputError
 from dreamkeras.scoring import scorer
-from dreamkeras.scoring.scorer import BATCH_SIZE, Scorer
+from dreamkeras.scoring.scorer import BATCH_SIZE, Scorer, Wrapped
 
 
 class Counter(Scorer):
@@ -27,6 +27,19 @@ class Single(Counter):
 
     def score_windows(self, windows, batch_size=BATCH_SIZE, progress=None):
         return super().score_windows(windows)[:, :1]
+
+
+class Doubled(Wrapped):
+    def score_windows(self, windows, batch_size=BATCH_SIZE, progress=None):
+        return 2 * self.scorer.score_windows(windows, batch_size, progress)
+
+
+@pytest.mark.parametrize("inner", [Counter(), Single()])
+def test_what_is_wrapped_is_like_the_other_but_for_its_answers(inner):
+    outer = Doubled(inner)
+    for field in ("name", "constructs", "tasks", "units", "has_spread", "columns"):
+        assert getattr(outer, field) == getattr(inner, field)
+    assert outer.predict(["GGGA"]).tolist() == [[6]]
 
 
 def test_columns_are_split_into_mean_and_deviation():

@@ -4,7 +4,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from dreamkeras.sequence import alphabet
-from dreamkeras.sequence.alphabet import BASES, COMPLEMENT, IS_LETTER, IUPAC, ONE_HOT, reverse_complement
+from dreamkeras.sequence.alphabet import BASE_CODES, BASES, COMPLEMENT, IS_LETTER, IUPAC, ONE_HOT, reverse_complement
 
 # NC-IUB 1984, written out anew, with the complement of each code.
 CODES = {
@@ -24,6 +24,7 @@ def test_all_names_exist():
 
 def test_base_order_is_alphabetical():
     assert BASES == "ACGT"
+    assert BASE_CODES.tobytes() == b"ACGT"
 
 
 @pytest.mark.parametrize(("base", "row"), [("A", [1, 0, 0, 0]), ("C", [0, 1, 0, 0]), ("G", [0, 0, 1, 0]), ("T", [0, 0, 0, 1])])

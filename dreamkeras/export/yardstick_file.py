@@ -2,12 +2,14 @@
 
 import csv
 import json
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from dreamkeras.analysis.conformal import calibrate
+from dreamkeras.analysis.background import Background
+from dreamkeras.analysis.conformal import Calibration, calibrate
 from dreamkeras.errors import InputError, ModelError
 
 __all__ = ["YARDSTICK", "read_yardstick", "without_predictions"]
@@ -17,6 +19,9 @@ YARDSTICK = "yardstick.json"
 
 SEQUENCES_ALONE = ("training",)
 """The parts that tell of training sequences, whatever a model makes of them."""
+
+OF_TASKS: dict[str, Callable[[Any, tuple[str, ...]], object]] = {"calibration": Calibration.from_json, "background": Background.from_json}
+"""Those that tell of a model's tasks, and what refuses other ones'."""
 
 
 def read_yardstick(folder: Path, tasks: tuple[str, ...]) -> dict[str, Any]:
@@ -30,7 +35,7 @@ def read_yardstick(folder: Path, tasks: tuple[str, ...]) -> dict[str, Any]:
         Its parts by name; empty where there is neither file.
 
     Raises:
-        ModelError: A file is not as a run leaves it.
+        ModelError: A file is not as a run leaves it, or tells of other tasks.
     """
     try:
         fields = json.loads((folder / YARDSTICK).read_text())
@@ -40,6 +45,9 @@ def read_yardstick(folder: Path, tasks: tuple[str, ...]) -> dict[str, Any]:
         raise ModelError(f"Expected JSON in {folder / YARDSTICK}, got text that is none ({error}).") from None
     if not isinstance(fields, dict):
         raise ModelError(f"Expected a JSON object in {folder / YARDSTICK}, got a {type(fields).__name__}.")
+    for part, reader in OF_TASKS.items():
+        if part in fields:
+            reader(fields[part], tasks)
     return fields
 
 

@@ -2,11 +2,11 @@ import numpy as np
 import pytest
 from weight_sum import WeightSum
 
-from dreamkeras.analysis import calibration as calibration_module
+from dreamkeras.analysis import measuring
 from dreamkeras.analysis.background import Background
-from dreamkeras.analysis.calibration import measure_yardstick, sample_inserts
 from dreamkeras.analysis.conformal import Calibration, calibrate
 from dreamkeras.analysis.familiarity import Familiarity
+from dreamkeras.analysis.measuring import measure_yardstick, sample_inserts
 from dreamkeras.data.simulate import examples, simulate
 from dreamkeras.sequence.construct import YEAST
 
@@ -27,7 +27,7 @@ class TestInserts:
         assert [found[row] for row in range(len(found))] == inserts_of(library)
 
     def test_of_many_so_many_are_drawn_by_the_seed(self, library, monkeypatch):
-        monkeypatch.setattr(calibration_module, "SAMPLE", 100)
+        monkeypatch.setattr(measuring, "SAMPLE", 100)
         first, again, other = (sample_inserts(examples(library), YEAST, seed) for seed in (0, 0, 1))
         texts = [first[row] for row in range(len(first))]
         assert len(set(texts)) == 100
@@ -41,7 +41,7 @@ def test_parts_are_what_each_module_reads(library):
     inserts = sample_inserts(examples(library), YEAST)
     found = measure_yardstick(scorer, calibration, inserts)
     assert list(found) == ["calibration", "background", "training"]
-    assert Calibration.from_json(found["calibration"]).residuals["task 0"].n == 40
+    assert Calibration.from_json(found["calibration"], scorer.tasks).residuals["task 0"].n == 40
     assert Background.from_json(found["background"], scorer.tasks).sequences == 1000
     assert Familiarity.from_json(found["training"]).sequences == 2000
     assert list(measure_yardstick(scorer, None, inserts)) == ["background", "training"]
