@@ -46,8 +46,8 @@ def command(
         refuse_unused("a --method that shuffles", shuffles=shuffles, seed=seed)
 
     from dreamkeras.analysis.ablation import Ablator, RegionSpans, slide
-    from dreamkeras.analysis.ablation_files import LABELS, AblationTable, ablation_columns
-    from dreamkeras.analysis.effect_files import write_effects
+    from dreamkeras.analysis.ablation_files import LABELS, AblationTable
+    from dreamkeras.analysis.effect_files import effect_columns, write_effects
     from dreamkeras.sequence.regions import read_regions
     from dreamkeras.sequence.writers import ID, open_writer
 
@@ -62,7 +62,7 @@ def command(
     spans_of = regions or (lambda _ids, inserts: slide(inserts, width, step or max(1, width // 2)))
     predictor, size = given.open_models()
     ablator = Ablator(predictor, method, shuffles=shuffles or 20, seed=seed or 0, batch_size=size)
-    names = ablation_columns(predictor.tasks, has_sd=ablator.has_sd)
+    names = effect_columns(predictor.tasks, has_sd=ablator.has_sd)
     with (
         show_records("windows") as progress,
         held_back(given.output) as path,

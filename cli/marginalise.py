@@ -32,7 +32,7 @@ __all__ = ["command"]
 @click.option("--format", type=click.Choice(TABLE_FORMATS), help="Format of the results.  [default: by FILE's suffix, else tsv]")
 @click.option("--backgrounds", type=click.Path(), metavar="FILE", help="Sequences to put motifs into.  [default: random ones]")
 @click.option("-n", "--number", type=click.IntRange(min=1), metavar="N", help="Random backgrounds.  [default: 100]")
-@click.option("--length", type=click.IntRange(min=1), metavar="N", help="Letters of each.  [default: 80; the window if it has no flanks]")
+@click.option("--length", type=click.IntRange(min=1), metavar="N", help="Letters of each.  [default: the construct's usual]")
 @click.option("--gc", type=click.FloatRange(0, 100), metavar="PERCENT", help="G and C in them, in percent.  [default: 50]")
 @click.option("--positions", type=numbers, metavar="FROM:TO:STEP", help="Of the first motif, from 1; or 5,9,20.  [default: the middle]")
 @click.option("--spacings", type=numbers, metavar="FROM:TO:STEP", help="Letters between two motifs.  [default: 0:20:1]")
@@ -85,10 +85,11 @@ def command(
 
 
 def _random_inserts(predictor: "Scorer", seed: int, options: dict[str, Any]) -> "Ragged":
-    from dreamkeras.analysis.marginalise import default_length, random_inserts
+    from dreamkeras.analysis.insert_length import default_insert_length
+    from dreamkeras.analysis.marginalise import random_inserts
 
     number, length, gc = (options[name] for name in ("number", "length", "gc"))
-    return random_inserts(number or 100, length or default_length(predictor.constructs), 0.5 if gc is None else gc / 100, seed)
+    return random_inserts(number or 100, length or default_insert_length(predictor.constructs), 0.5 if gc is None else gc / 100, seed)
 
 
 def _read_inserts(path: str, predictor: "Scorer") -> "Ragged":

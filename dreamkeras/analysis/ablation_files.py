@@ -3,23 +3,20 @@
 import numpy as np
 
 from dreamkeras.analysis.ablation import Ablation
-from dreamkeras.analysis.effect_files import ROWS, effect_columns
+from dreamkeras.analysis.effect_files import ROWS
 from dreamkeras.sequence.writers import Writer
 
-__all__ = ["LABELS", "AblationTable", "ablation_columns"]
+__all__ = ["LABELS", "AblationTable"]
 
 LABELS = {"start": int, "end": int}
 """Columns between the sequence's name and the effects: `start` counts from 0 at the insert's first letter, `end` is the first behind."""
-
-ablation_columns = effect_columns
-"""Names of the columns of effects, then of their standard deviations over the shuffles."""
 
 
 class AblationTable:
     """A table of ablations: name, start, end, effects, standard deviations.
 
     Args:
-        writer: Of a table with `LABELS` and `ablation_columns`.
+        writer: Of a table with `LABELS` and `effect_files.effect_columns`.
     """
 
     def __init__(self, writer: Writer) -> None:

@@ -177,7 +177,7 @@ def _pieces(inserts: Ragged) -> Iterator[Ragged]:
 
 def _content(inserts: Ragged) -> tuple[np.ndarray, np.ndarray]:
     """float64 (n,), the share of G and C, NaN without a base; int64 (n, words), how often each word stands in each."""
-    n, owner = len(inserts), np.repeat(np.arange(len(inserts)), inserts.lengths)
+    n, owner = len(inserts), inserts.owners()
     codes = np.pad(CODES[inserts.flat], (0, WORD), constant_values=UNKNOWN)
     strong = (codes[: len(owner)] == BASES.index("C")) | (codes[: len(owner)] == BASES.index("G"))
     known = np.bincount(owner, IS_BASE[inserts.flat] | (codes[: len(owner)] <= 3), n)

@@ -8,16 +8,14 @@ from typing import NamedTuple
 
 import numpy as np
 
-from dreamkeras.analysis.insert_length import default_insert_length
 from dreamkeras.analysis.motif_sites import Arrangement, motif_letters, put
 from dreamkeras.errors import InputError
 from dreamkeras.evaluation.bootstrap import DRAWS, interval, resampled_counts
 from dreamkeras.scoring.scorer import BATCH_SIZE, Progress, Scorer
 from dreamkeras.sequence.alphabet import BASE_CODES, BASES
-from dreamkeras.sequence.construct import Construct
 from dreamkeras.sequence.ragged import Ragged
 
-__all__ = ["Marginalisation", "Summary", "default_length", "marginalise", "random_inserts"]
+__all__ = ["Marginalisation", "Summary", "marginalise", "random_inserts"]
 
 AT_ONCE = 1 << 12
 """Figures whose resamples are in memory at the same time."""
@@ -88,11 +86,6 @@ def random_inserts(n: int, length: int, gc: float = 0.5, seed: int = 0) -> Ragge
         raise InputError(f"Expected a share of G and C from 0 to 1, got {gc:g}.")
     likely = [gc / 2 if base in "GC" else (1 - gc) / 2 for base in BASES]
     return Ragged.from_lengths(np.random.default_rng(seed).choice(BASE_CODES, n * length, p=likely), np.full(n, length))
-
-
-def default_length(constructs: tuple[Construct, ...]) -> int:
-    """Letters of a random insert, unless another length is asked for."""
-    return default_insert_length(constructs)
 
 
 def marginalise(

@@ -10,14 +10,12 @@ import numpy as np
 
 from dreamkeras.analysis.site_search import FILLING
 from dreamkeras.errors import InputError, ModelError
-from dreamkeras.sequence.alphabet import BASES, COMPLEMENT, IS_BASE
+from dreamkeras.sequence.alphabet import BASE_CODES, BASES, COMPLEMENT, IS_BASE
 from dreamkeras.sequence.construct import Construct
 from dreamkeras.sequence.ragged import Ragged
 from dreamkeras.sequence.records import Records
 
-__all__ = ["BASE_CODES", "Starts", "place_starts", "random_records"]
-
-BASE_CODES = np.frombuffer(BASES.encode(), np.uint8)
+__all__ = ["Starts", "place_starts", "random_records"]
 
 
 class Starts(NamedTuple):

@@ -6,7 +6,8 @@ import pytest
 from weight_sum import WeightSum
 
 from dreamkeras.analysis.ablation import Ablator, slide
-from dreamkeras.analysis.ablation_files import LABELS, AblationTable, ablation_columns
+from dreamkeras.analysis.ablation_files import LABELS, AblationTable
+from dreamkeras.analysis.effect_files import effect_columns
 from dreamkeras.sequence.ragged import Ragged
 from dreamkeras.sequence.records import Records
 from dreamkeras.sequence.writers import ID, open_writer
@@ -17,7 +18,7 @@ def test_a_row_is_a_span(tmp_path, shuffles):
     ablator, tasks = Ablator(WeightSum(tasks=2), shuffles=shuffles), ("a", "b")
     records = Records(["x", "y"], Ragged.from_strings(["ACGTACGGTCAA", "GATTACA"]), np.array([1, 2]), "made.fa")
     found = ablator.ablate(records, lambda ids, inserts: slide(inserts, 6, 6))
-    with open_writer(str(tmp_path / "x.tsv"), ablation_columns(tasks, has_sd=ablator.has_sd), None, {**ID, **LABELS}) as writer:
+    with open_writer(str(tmp_path / "x.tsv"), effect_columns(tasks, has_sd=ablator.has_sd), None, {**ID, **LABELS}) as writer:
         AblationTable(writer).write(found)
     with (tmp_path / "x.tsv").open() as file:
         table = list(csv.DictReader(file, delimiter="\t"))

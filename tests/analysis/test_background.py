@@ -139,7 +139,9 @@ class TestBackground:
 
 def test_variants_have_a_column_of_the_mean_effects_place():
     class Knowing(WeightSum):
-        yardstick = {"background": {"sequences": 3, **{kind: {"task 0": [0, 2, 4]} for kind in KINDS}}}  # noqa: RUF012
+        @property
+        def yardstick(self):
+            return {"background": {"sequences": 3, **{kind: {"task 0": [0, 2, 4]} for kind in KINDS}}}
 
     column = effect_percentile(Knowing())
     ref, alt = np.zeros((2, 2, 1)), np.array([[[1.0], [3]], [[-1], [-1]]])  # two members

@@ -1,13 +1,12 @@
 import numpy as np
 import pytest
-from weight_sum import PLAIN, WeightSum
+from weight_sum import WeightSum
 
-from dreamkeras.analysis.marginalise import default_length, marginalise, random_inserts
+from dreamkeras.analysis.marginalise import marginalise, random_inserts
 from dreamkeras.analysis.motif_sites import Site, arrange, arrange_pair
 from dreamkeras.errors import InputError
 from dreamkeras.scoring.ensemble import Ensemble
 from dreamkeras.sequence.alphabet import BASES
-from dreamkeras.sequence.construct import YEAST, Construct
 from dreamkeras.sequence.ragged import Ragged
 
 BACKGROUNDS = random_inserts(40, 12, 0.5, seed=3)
@@ -124,8 +123,3 @@ def test_what_cannot_be_is_refused(motifs, arrangements, backgrounds, message):
 def test_a_share_of_g_and_c_is_from_0_to_1():
     with pytest.raises(InputError, match="from 0 to 1, got 50"):
         random_inserts(1, 10, 50)
-
-
-def test_backgrounds_are_as_long_as_inserts_usually_are():
-    flanked = Construct("flanked", length=300, left_adapter="ACGT" * 5, right_adapter="GATTA" * 9)
-    assert (default_length((flanked,)), default_length((YEAST,)), default_length((PLAIN,))) == (235, 80, 12)
