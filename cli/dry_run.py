@@ -115,7 +115,7 @@ def rehearse_mutagenesis(
             reasons += part.reasons
     finally:
         lines += tally.lines()
-    lines.append(Line("Changes", f"of {letters:,} letters of inserts"))
+    lines.append(Line("Changes", f"of each of {letters:,} letters of inserts"))
     return tally.failure(on_error) or (f"{reasons[0]}." if reasons and (on_error == "fail" or not letters) else "")
 
 

@@ -45,7 +45,7 @@ class Ablation(NamedTuple):
         spans: m spans of them.
         reference: float32 (n, tasks), predictions of the sequences as they stand.
         effects: float32 (m, tasks), the mean prediction of the ablated sequences minus the reference; below 0 where the span
-            raises the prediction.
+            raises the prediction, NaN where no shuffle of the span differs from it.
         sd: float32 (m, tasks), the standard deviation over the shuffles; None of one alone.
     """
 
@@ -202,8 +202,10 @@ class Ablator:
         for first in range(0, len(effects), at_once):
             rows = slice(first, first + at_once)
             some = Spans(*(column[rows] for column in spans))
-            values = self._ask(self._ablated(inserts, some), progress).reshape(-1, self._shuffles, reference.shape[1])
+            ablated, differs = self._ablated(inserts, some)
+            values = self._ask(ablated, progress).reshape(-1, self._shuffles, reference.shape[1])
             values -= reference[some.sequences, None]
+            values[~differs] = np.nan
             effects[rows] = values.mean(axis=1)
             if sd is not None:
                 sd[rows] = values.std(axis=1, ddof=1)
@@ -230,14 +232,16 @@ class Ablator:
         for few in few_at_a_time(records, problems_of, on_error):
             yield Part(self.ablate(few.records, spans_of, progress), few.skipped, few.reasons)
 
-    def _ablated(self, inserts: Ragged, spans: Spans) -> Ragged:
-        """Each span's insert, once for each shuffle."""
+    def _ablated(self, inserts: Ragged, spans: Spans) -> tuple[Ragged, np.ndarray]:
+        """Each span's insert, once for each shuffle; bool (spans,), whether a shuffle differs from what was there."""
         rows = np.repeat(np.arange(len(spans.starts)), self._shuffles)
         pieces = inserts.cut(inserts.offsets[spans.sequences] + spans.starts, spans.ends - spans.starts).select(rows)
         ablated = inserts.select(spans.sequences[rows])
         shift = np.repeat(ablated.offsets[:-1] + spans.starts[rows] - pieces.offsets[:-1], pieces.lengths)
-        ablated.flat[np.arange(len(pieces.flat)) + shift] = self._method(pieces, self._random).flat
-        return ablated
+        others = self._method(pieces, self._random)
+        ablated.flat[np.arange(len(pieces.flat)) + shift] = others.flat
+        differs = np.bincount(rows[pieces.owners()], others.flat != pieces.flat, len(spans.starts)) > 0
+        return ablated, differs
 
     def _ask(self, inserts: Ragged, progress: Progress | None) -> np.ndarray:
         windows = [construct.surround(inserts) for construct in self.predictor.constructs]

@@ -92,6 +92,8 @@ def open_vcf(path: str) -> Iterator[Vcf]:
         if path != STANDARD and Path(path).is_file():
             check_bgzip_end(path)
         header, first = _header(source.stream)
+        if header[-1].startswith(b"#CHROM") and b"\t" not in header[-1]:
+            raise InputError(f"Expected columns with tabs between them, got none in line {len(header)} of {source_name(path)}.")
         yield Vcf(header, _batches(source.stream, first, len(header)))
 
 

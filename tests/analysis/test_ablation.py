@@ -61,7 +61,7 @@ def test_letters_around_a_span_count_for_nothing():
     predictor.weights[4:9] = 0
     spans = Spans(np.array([0]), np.array([4]), np.array([9]))
     for method in METHODS:
-        found = Ablator(predictor, method).ablate(records_of("ACGTTGCAACGT"), lambda ids, inserts: spans)
+        found = Ablator(predictor, method).ablate(records_of("ACGTACAGAACT"), lambda ids, inserts: spans)
         np.testing.assert_allclose(found.effects, 0, atol=1e-6)
 
 
@@ -175,3 +175,11 @@ def test_records_that_do_not_fit_are_named_or_left_out():
 def test_what_cannot_be_is_refused(call, message):
     with pytest.raises(InputError, match=message):
         call()
+
+
+def test_a_span_that_has_no_other_order_has_no_effect_that_is_known():
+    # ACGT has one order that keeps its pairs of neighbours, ACAGAGTA several.
+    spans = Spans(np.array([0, 0]), np.array([0, 4]), np.array([4, 12]))
+    found = Ablator(WeightSum(), shuffles=5).ablate(records_of("ACGT" + "ACAGAGTA"), lambda _ids, _inserts: spans)
+    assert np.isnan(found.effects).all(axis=1).tolist() == [True, False]
+    assert np.isnan(found.sd).all(axis=1).tolist() == [True, False]

@@ -39,7 +39,7 @@ def test_spans_come_from_bed(run, toy_model, promoters, tmp_path):
 
 
 def test_shuffles_keep_the_letters_that_are_counted(run, toy_model, promoters):
-    found = table(run("ablate", promoters, "-m", toy_model))
+    found = table(run("ablate", promoters, "-m", toy_model, "--method", "letters"))
     assert {(row["gc_effect"], row["gc_effect_sd"]) for row in found} == {("0", "0")}
 
 

@@ -143,7 +143,7 @@ def test_of_a_cluster_there_is_none(run, fasta, tmp_path):
 class TestMutagenesis:
     def test_counts_all_changes(self, report, fasta):
         code, lines = report(fasta, command="mutagenesis")
-        assert (code, lines["Fit"], lines["Changes"]) == (0, "3 of 3", "of 17 letters of inserts")
+        assert (code, lines["Fit"], lines["Changes"]) == (0, "3 of 3", "of each of 17 letters of inserts")
         # Twice the same six letters, and four bases and an N: three others each, four for the N, and the sequences themselves;
         # TCGTAC and the like come from one only, but N may become the letters of no other.
         assert lines["Model calls"].startswith("36 windows")

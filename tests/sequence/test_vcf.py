@@ -134,3 +134,10 @@ def test_batches_are_of_bounded_size_and_their_size_does_not_show(tmp_path_facto
 def test_other_files_are_refused(tmp_path, data, message):
     with pytest.raises(InputError, match=message):
         read(write(tmp_path / "a.vcf", data))
+
+
+def test_blanks_for_tabs_are_told(tmp_path):
+    path = tmp_path / "a.vcf"
+    path.write_text("##fileformat=VCFv4.2\n#CHROM POS ID REF ALT\nchr1 7 . A C\n")
+    with pytest.raises(InputError, match=r"columns with tabs between them, got none in line 2 of .*a\.vcf"), open_vcf(str(path)):
+        pass
