@@ -181,7 +181,7 @@ class TestRefusals:
             export_ensemble(paths, tmp_path / "m.onnx")
 
     def test_folder_that_is_not_there(self, paths, tmp_path):
-        with pytest.raises(DreamkerasError, match="No such file or directory"):
+        with pytest.raises(DreamkerasError, match="Expected a folder to write"):
             export_ensemble(paths, tmp_path / "no" / "m.onnx")
 
 

@@ -88,7 +88,7 @@ def test_a_folder_is_refused(tmp_path):
 
 
 def test_a_missing_folder_is_refused(tmp_path):
-    assert "No such file or directory" in refusal(tmp_path / "none" / "out")
+    assert "Expected a folder to write" in refusal(tmp_path / "none" / "out")
 
 
 def test_a_folder_that_is_a_file_is_refused(tmp_path):
