@@ -1,6 +1,6 @@
 """`dreamkeras serve` under load: its rate beside ONNX Runtime's own, and what it does at twice of what it can.
 
-    python benchmarks/server.py [-m MODEL] [--clients 64] [--rows 8] [--seconds 20]
+    python benchmarks/server.py [-m MODEL] [--clients 64] [--rows 8] [--seconds 20] [--overload 20]
 
 Clients, server and the bare loop run on the same machine, one after the other; clients send ready-made requests over raw sockets, so that
 they take little of the CPUs. Without -m: the model that the package ships.
@@ -191,8 +191,8 @@ def show_overload(options: argparse.Namespace, body: bytes, rate: float) -> None
     with server(options.model, f"{SETTINGS}queue_seconds = {WAIT}\n") as (pid, port):
         asyncio.run(load_open(port, rate, body, 2))
         before = memory(pid)
-        show(f"{rate * options.rows:,.0f} a second, twice of it", asyncio.run(load_open(port, rate, body, options.seconds)), options.rows)
-        print(f"memory of the server        {before:.0f} MB before, {memory(pid):.0f} MB after {options.seconds:.0f} s")
+        show(f"{rate * options.rows:,.0f} a second, twice of it", asyncio.run(load_open(port, rate, body, options.overload)), options.rows)
+        print(f"memory of the server        {before:.0f} MB before, {memory(pid):.0f} MB after {options.overload:.0f} s")
 
 
 def main() -> None:
@@ -201,6 +201,7 @@ def main() -> None:
     parser.add_argument("--clients", type=int, default=64)
     parser.add_argument("--rows", type=int, default=8)
     parser.add_argument("--seconds", type=float, default=20)
+    parser.add_argument("--overload", type=float, default=20, help="seconds of twice the capacity")
     options = parser.parse_args()
     print(provenance())
     body = request(options.rows)
