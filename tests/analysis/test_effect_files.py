@@ -107,7 +107,7 @@ def test_a_failure_leaves_what_was_there_and_nothing_else(tmp_path, format):
 
 
 def test_arrays_in_a_folder_that_is_not_there_are_refused(tmp_path):
-    with pytest.raises(DreamkerasError, match="Expected to write"), open_arrays(str(tmp_path / "none" / "o.npz"), TASKS):
+    with pytest.raises(DreamkerasError, match="Expected a folder to write"), open_arrays(str(tmp_path / "none" / "o.npz"), TASKS):
         pytest.fail("opened")
 
 
