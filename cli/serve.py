@@ -134,6 +134,6 @@ def _repository(models: tuple[str, ...], folder: Path | None, device: str, rows:
     if not models and not folder:
         click.echo(f"No -m given: serving the packaged model as {PACKAGED_MODEL.stem}.", err=True)
         models = (str(PACKAGED_MODEL),)
-    repository = ModelRepository(named_paths(models), folder, lambda path: load(path, device), rows)
+    repository = ModelRepository(named_paths(models), folder, lambda path: load(path, device, threads=1), rows)
     repository.load_all()
     return repository

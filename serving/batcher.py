@@ -1,4 +1,4 @@
-"""Batcher: rows of many requests are scored together, by one thread for all models, in bounded memory and bounded time.
+"""Batcher: rows of many requests are scored together, by a few threads for all models, in bounded memory and bounded time.
 
 Knows nothing about HTTP or ONNX: a model is what answers windows.
 """
@@ -7,19 +7,23 @@ import asyncio
 import math
 import threading
 import time
+from collections import Counter
 from collections.abc import Callable
 from typing import NamedTuple, Protocol
 
 import numpy as np
 
+from dreamkeras.scoring.cpus import available_cpus
+
+from .admission import OverloadedError, check_room, refusal
 from .jobs import Answers, Job, Part, Seconds, deliver, hand_out, join_rows
 from .pace import Pace
-from .queues import PRIORITIES, ModelQueue
+from .queues import PRIORITIES, SHARE, ModelQueue
 from .settings import Settings
 from .statistics import Statistics
 from .tensors import ProtocolError
 
-__all__ = ["Batcher", "Model", "OverloadedError"]
+__all__ = ["Batcher", "Model"]
 
 
 class Model(Protocol):
@@ -33,21 +37,16 @@ class Model(Protocol):
     def pace(self) -> Pace:
         """How fast it scores."""
 
+    @property
+    def batch_rows(self) -> int:
+        """Rows at once from which on more are no faster."""
+
+    @property
+    def at_once(self) -> float:
+        """Batches that may be scored at one time."""
+
     def answer(self, windows: np.ndarray) -> Answers:
         """Float32 (n, width) of each output by its name, for windows uint8 (n, length)."""
-
-
-class OverloadedError(ProtocolError):
-    """A request that is refused because too much is waiting.
-
-    Args:
-        message: What is full.
-        retry_after: Seconds until it makes sense to come again.
-    """
-
-    def __init__(self, message: str, retry_after: int) -> None:
-        super().__init__(message, 503)
-        self.retry_after = retry_after
 
 
 class _Batch(NamedTuple):
@@ -57,10 +56,10 @@ class _Batch(NamedTuple):
 
 
 class Batcher:
-    """The queues of all models, and the thread that works them off.
+    """The queues of all models, and the scorers, threads that work them off, each a batch at a time.
 
-    The next batch is of the model that has had least of the thread's time among those whose batch is full or has waited
-    long enough. Its rows are of the requests of the first priority, which take turns.
+    The next batch is of the model that has had least of their time among those whose batch is full or has waited long
+    enough. Its rows are of the requests of the first priority, which take turns.
 
     Args:
         settings: Bounds of batches, queues and waiting.
@@ -74,26 +73,29 @@ class Batcher:
         self._bytes = 0
         self._closing = False
         self._wake = threading.Condition()
-        self._thread: threading.Thread | None = None
+        self._scorers = settings.scorers or available_cpus()
+        self._threads: list[threading.Thread] = []
+        self._running: Counter[Model] = Counter()
 
     def start(self) -> None:
         """Begins to score, also when it was closed before."""
         self._closing = False
-        self._thread = threading.Thread(target=self._work, name="scorer", daemon=True)
-        self._thread.start()
+        self._threads = [threading.Thread(target=self._work, name=f"scorer-{number}", daemon=True) for number in range(self._scorers)]
+        for thread in self._threads:
+            thread.start()
 
     def close(self) -> None:
-        """Scores what waits, refuses what comes, and returns when the thread has ended."""
+        """Scores what waits, refuses what comes, and returns when the scorers have ended."""
         with self._wake:
             self._closing = True
-            self._wake.notify()
-        if self._thread:
-            self._thread.join()
+            self._wake.notify_all()
+        for thread in self._threads:
+            thread.join()
 
     @property
     def alive(self) -> bool:
         """Whether rows are being scored, or would be."""
-        return self._thread is not None and self._thread.is_alive()
+        return bool(self._threads) and all(thread.is_alive() for thread in self._threads)
 
     def check_room(self, model: Model) -> None:
         """Refuses what would be refused however small it is, before any work is done for it.
@@ -158,22 +160,14 @@ class Batcher:
         return min((queue.used for queue in self._queues.values()), default=0.0)
 
     def _check_room(self, model: Model, queue: ModelQueue, rows: int, within: float) -> None:
-        """Refuses rows that cannot wait; those alone always can, or a wrong guess of the pace would stand for ever."""
-        wait = queue.rows * model.pace.seconds_per_row * max(1, len(self._queues))
-        if reason := self._refusal(queue, rows, wait, within):
+        wait = queue.rows * model.pace.seconds_per_row * max(1, len(self._queues)) / min(self._scorers, model.at_once)
+        try:
+            if self._closing:
+                raise refusal("the server is stopping")
+            check_room(self._settings, queue, rows, self._bytes, wait, within)
+        except OverloadedError:
             model.statistics.add_failure("REJECTED", 0)
-            raise OverloadedError(f"Expected room in the queue, got none: {reason}.", max(1, math.ceil(wait)))
-
-    def _refusal(self, queue: ModelQueue, rows: int, wait: float, within: float) -> str:
-        settings, waiting = self._settings, f"{queue.rows} rows are waiting"
-        if self._closing:
-            return "the server is stopping"
-        full = self._bytes and self._bytes + rows * queue.length > settings.queue_bytes
-        if full or queue.rows + rows > settings.queue_rows:
-            return f"Exceeds maximum queue size, {waiting}"
-        if wait > min(settings.queue_seconds, within):
-            return f"Exceeds maximum queue size, {waiting} and take {wait:.1f} seconds"
-        return ""
+            raise
 
     def _withdraw(self, model: Model, queue: ModelQueue, job: Job, reason: str) -> None:
         with self._wake:
@@ -191,26 +185,34 @@ class Batcher:
             while True:
                 self._queues = {model: queue for model, queue in self._queues.items() if queue.rows}
                 if not self._queues and self._closing:
+                    self._wake.notify_all()
                     return None
-                moments = {model: self._ready_at(queue) for model, queue in self._queues.items()}
+                moments = {model: self._ready_at(model, queue) for model, queue in self._queues.items() if self._has_turn(model)}
                 now = self._clock()
                 ready = [model for model, moment in moments.items() if moment <= now]
                 if ready:
                     return self._take(min(ready, key=lambda model: self._queues[model].used))
                 self._wake.wait(min(moments.values()) - now if moments else None)
 
-    def _ready_at(self, queue: ModelQueue) -> float:
+    def _has_turn(self, model: Model) -> bool:
+        return self._running[model] < model.at_once
+
+    def _ready_at(self, model: Model, queue: ModelQueue) -> float:
         """When the queue's next batch may be scored, whether it is full by then or not."""
-        full = self._closing or queue.rows >= self._batch_rows(queue)
+        full = self._closing or queue.rows >= self._batch_rows(model, queue)
         return 0.0 if full else queue.since + self._settings.delay_seconds
 
-    def _batch_rows(self, queue: ModelQueue) -> int:
-        return max(1, min(self._settings.batch_rows, self._settings.batch_bytes // queue.length))
+    def _batch_rows(self, model: Model, queue: ModelQueue) -> int:
+        return max(1, min(model.batch_rows, self._settings.batch_rows, self._settings.batch_bytes // queue.length))
 
     def _take(self, model: Model) -> _Batch:
+        """The model's next batch; scorers that are idle get their part of what waits."""
         queue = self._queues[model]
-        parts = queue.take(self._batch_rows(queue))
+        idle = min(self._scorers - self._running.total(), model.at_once - self._running[model])
+        parts = queue.take(min(self._batch_rows(model, queue), max(SHARE, math.ceil(queue.rows / idle))))
         self._bytes -= sum(part.nbytes for part in parts)
+        self._running[model] += 1
+        self._wake.notify()
         now = self._clock()
         for job, _, _ in parts:
             job.started = now if job.started is None else job.started
@@ -232,6 +234,7 @@ class Batcher:
     def _finish(self, batch: _Batch, took: Seconds) -> None:
         statistics, rows, done = batch.model.statistics, sum(last - first for _, first, last in batch.parts), []
         with self._wake:
+            self._running -= Counter((batch.model,))
             batch.queue.used += sum(took)
             batch.model.pace.add(rows, sum(took))
             statistics.add_batch(rows, took)
@@ -245,6 +248,7 @@ class Batcher:
     def _fail(self, batch: _Batch, error: Exception) -> None:
         failed = []
         with self._wake:
+            self._running -= Counter((batch.model,))
             for job, _, _ in batch.parts:
                 if not job.withdrawn:
                     self._bytes -= batch.queue.withdraw(job) * batch.queue.length

@@ -22,7 +22,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from dreamkeras.errors import DreamkerasError
 
 from . import routes_v1
-from .batcher import OverloadedError
+from .admission import OverloadedError
 from .limits import BodyError, ClientGoneError
 from .service import Service
 from .tensors import ProtocolError

@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+from typing import Any
 
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
@@ -9,6 +10,7 @@ from .settings import Settings
 
 __all__ = ["bounded_protocol"]
 
+HEAD = b"HTTP/"
 REASONS = {400: "Bad Request", 408: "Request Timeout", 431: "Request Header Fields Too Large", 503: "Service Unavailable"}
 
 
@@ -42,7 +44,7 @@ class _BoundedProtocol(HttpToolsProtocol):
     idle: "dict[_BoundedProtocol, None]"
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # as uvicorn's own
-        super().connection_made(transport)
+        super().connection_made(_HeadAndBody(transport, self.loop))  # type: ignore[arg-type]  # it is used as one
         self._head_bytes = 0
         self._head_timer: asyncio.TimerHandle | None = None
         self._answer_timer: asyncio.TimerHandle | None = None
@@ -127,3 +129,34 @@ class _BoundedProtocol(HttpToolsProtocol):
         if timer is not None:
             timer.cancel()
             setattr(self, name, None)
+
+
+class _HeadAndBody:
+    """A connection's transport that sends the head of an answer together with what comes right behind it.
+
+    uvicorn writes them one after the other: two calls of the system, after the first of which the client wakes for nothing.
+    """
+
+    def __init__(self, transport: asyncio.Transport, loop: asyncio.AbstractEventLoop) -> None:
+        self._transport = transport
+        self._loop = loop
+        self._head = b""
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._transport, name)
+
+    def write(self, data: bytes) -> None:
+        if self._head or not data.startswith(HEAD):
+            data, self._head = self._head + data, b""
+            self._transport.write(data)
+        else:
+            self._head = data
+            self._loop.call_soon(self._flush)
+
+    def close(self) -> None:
+        self._flush()
+        self._transport.close()
+
+    def _flush(self) -> None:
+        if self._head:
+            self.write(b"")

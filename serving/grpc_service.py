@@ -14,7 +14,7 @@ from tritonclient.grpc import service_pb2 as messages
 
 from dreamkeras.errors import DreamkerasError
 
-from .batcher import OverloadedError
+from .admission import OverloadedError
 from .boundary import ACCESS, FAILURES, REQUEST_ID
 from .grpc_calls import CALLS, decode, infer
 from .service import Service

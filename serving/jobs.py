@@ -87,7 +87,10 @@ def join_rows(parts: Sequence[Part]) -> np.ndarray:
 
 
 def hand_out(answers: Answers, parts: Sequence[Part]) -> None:
-    """Gives each job its rows of a batch's answers; to one that stands in the batch as a whole, views."""
+    """Gives each job its rows of a batch's answers; to one that stands in the batch as a whole, views.
+
+    Several threads may do so for one job; `setdefault` has them agree on the array.
+    """
     start = 0
     for job, first, last in parts:
         stop, whole = start + last - first, last - first == len(job.windows)
@@ -95,9 +98,8 @@ def hand_out(answers: Answers, parts: Sequence[Part]) -> None:
             if whole:
                 job.answers[name] = values[start:stop]
                 continue
-            if name not in job.answers:
-                job.answers[name] = np.empty((len(job.windows), values.shape[1]), values.dtype)
-            job.answers[name][first:last] = values[start:stop]
+            own = np.empty((len(job.windows), values.shape[1]), values.dtype)
+            job.answers.setdefault(name, own)[first:last] = values[start:stop]
         start = stop
 
 

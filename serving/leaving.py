@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import Coroutine
-from typing import Any, TypeVar
+from typing import Any, TypeVar, cast
 
 from starlette.requests import Request
 
@@ -16,16 +16,25 @@ _T = TypeVar("_T")
 async def unless_gone(request: Request, work: Coroutine[Any, Any, _T]) -> _T:
     """What a coroutine returns; cancelled when the client leaves before that.
 
+    The work is done by the caller's task, and another one waits for the client to leave: with one more for the work, each
+    answer would take two more turns of the event loop.
+
     Raises:
         ClientGoneError: It has left.
     """
-    task, gone = asyncio.ensure_future(work), asyncio.ensure_future(request.receive())
+    caller = cast("asyncio.Task[Any]", asyncio.current_task())
+    leaving = asyncio.ensure_future(request.receive())
+
+    def give_up(_: asyncio.Future[Any]) -> None:
+        caller.cancel(leaving)
+
+    leaving.add_done_callback(give_up)
     try:
-        await asyncio.wait((task, gone), return_when=asyncio.FIRST_COMPLETED)
-        if not task.done():
-            raise ClientGoneError
-        return task.result()
+        return await work
+    except asyncio.CancelledError as error:
+        if leaving in error.args and caller.uncancel() == 0:
+            raise ClientGoneError from None
+        raise
     finally:
-        gone.cancel()
-        task.cancel()
-        await asyncio.wait((task, gone))  # until its rows are out of the queue
+        leaving.remove_done_callback(give_up)
+        leaving.cancel()

@@ -63,7 +63,7 @@ def model_config(model: ServedModel, settings: Settings) -> dict[str, Any]:
         "input": [{**_dimensions(spec), "optional": True} for spec in _named_once(model)],
         "output": [_dimensions(spec) for spec in model.outputs],
         "dynamic_batching": {
-            "preferred_batch_size": [settings.batch_rows],
+            "preferred_batch_size": [model.batch_rows],
             "max_queue_delay_microseconds": round(settings.delay_seconds * MICROSECONDS),
             "priority_levels": PRIORITIES,
             "default_priority_level": PRIORITIES // 2,

@@ -16,8 +16,8 @@ from dreamkeras.sequence.alphabet import BASES
 from dreamkeras.sequence.ragged import Ragged
 from dreamkeras.sequence.records import Records
 
+from .admission import OverloadedError
 from .answers import Heading
-from .batcher import OverloadedError
 from .json_text import Fields, member
 from .served import ServedModel
 from .service import Service

@@ -1,14 +1,14 @@
 """ServedModel: one version of a model, open and tried, and what it takes and answers in the protocol's words."""
 
-import time
+import math
 
 import numpy as np
 
 from dreamkeras.errors import InputError
 from dreamkeras.scoring.predictor import OnnxPredictor
-from dreamkeras.scoring.scorer import check_letters
-from dreamkeras.scoring.session import run_session
-from dreamkeras.sequence.alphabet import IS_LETTER, N
+from dreamkeras.scoring.scorer import BATCH_SIZE, check_letters
+from dreamkeras.scoring.tuning import BATCH_SIZES, tune
+from dreamkeras.sequence.alphabet import N
 from dreamkeras.sequence.ragged import Ragged
 
 from .jobs import Answers
@@ -24,7 +24,8 @@ SEQUENCES = "sequences"
 LETTERS = "letters"
 """The input of windows that are cut already; the exported graph's own."""
 
-TRIALS = 2
+SECONDS = 0.05
+"""How long a size of batch is tried when a model is loaded."""
 
 
 class ServedModel:
@@ -35,6 +36,11 @@ class ServedModel:
         version: Likewise; a whole number.
         predictor: The open model.
         statistics: Where its requests are counted.
+
+    Attributes:
+        pace: How fast it scores.
+        batch_rows: Rows at once from which on more are no faster.
+        at_once: Batches that may be scored at one time: a GPU takes one after the other.
     """
 
     def __init__(self, name: str, version: str, predictor: OnnxPredictor, statistics: Statistics) -> None:
@@ -43,6 +49,8 @@ class ServedModel:
         self.predictor = predictor
         self.statistics = statistics
         self.pace = Pace()
+        self.batch_rows = BATCH_SIZE
+        self.at_once = 1 if predictor.is_on_cuda else math.inf
         length = predictor.construct.length
         self.inputs = (
             TensorSpec(SEQUENCES, BYTES, (-1, 1)),
@@ -58,7 +66,7 @@ class ServedModel:
         Raises:
             ModelError: ONNX Runtime could not score it.
         """
-        return dict(zip(self._names, run_session(self.predictor.session, self._names, {LETTERS: windows}), strict=True))
+        return dict(zip(self._names, self.predictor.run(self._names, windows, self.batch_rows), strict=True))
 
     def windows(self, name: str, tensor: Tensor) -> np.ndarray:
         """The windows uint8 (n, length) of an input.
@@ -76,17 +84,13 @@ class ServedModel:
             raise ProtocolError(f"{error} Input: {name!r}.") from None
 
     def _cut(self, texts: list[bytes]) -> np.ndarray:
-        construct = self.predictor.construct
         lengths = np.fromiter(map(len, texts), np.int64, len(texts))
         self._check_lengths(lengths)
-        packed = Ragged.from_lengths(np.frombuffer(b"".join(texts), np.uint8), lengths)
-        first = _first_illegal(packed)
-        # Of strangers' bytes one sequence is looked into: the memory that telling all illegal letters takes is a multiple of theirs.
-        problems = construct.problems(packed if first is None else packed.select(np.array([first])))
+        windows, problems = self.predictor.construct.fit(Ragged.from_lengths(np.frombuffer(b"".join(texts), np.uint8), lengths))
         if problems:
             index = min(problems)
-            raise InputError(f"{problems[index]} in the sequence at index {index if first is None else first}.")
-        return construct.windows(packed)
+            raise InputError(f"{problems[index]} in the sequence at index {index}.")
+        return windows
 
     def _check_lengths(self, lengths: np.ndarray) -> None:
         construct = self.predictor.construct
@@ -99,22 +103,17 @@ class ServedModel:
         check_letters(letters, self.predictor.construct.length)
         return letters
 
-    def warm_up(self, rows: int) -> None:
-        """Scores a batch of one and some of `rows` windows of N, so that no client waits for that, and times the last one.
+    def warm_up(self, most: int) -> None:
+        """Scores batches of growing size and keeps the fastest, so that no client waits for what comes with the first of a size.
+
+        Args:
+            most: Rows of the largest that is tried.
 
         Raises:
             ModelError: The model cannot score them.
         """
-        windows = np.full((rows, self.predictor.construct.length), N, np.uint8)
-        self.answer(windows[:1])
-        for _ in range(TRIALS):
-            begun = time.perf_counter()
-            self.answer(windows)
-            took = time.perf_counter() - begun
-        self.pace.add(rows, took)
-
-
-def _first_illegal(packed: Ragged) -> int | None:
-    """The first sequence that holds what is no letter of DNA."""
-    legal = IS_LETTER[packed.flat]
-    return None if legal.all() else int(packed.owner(legal.argmin()))
+        tuned = tune(lambda _: self.predictor, (1,), [size for size in BATCH_SIZES if size <= most] or [most], SECONDS)
+        self.batch_rows = tuned.batch_size
+        self.pace.add(tuned.batch_size, tuned.batch_size / tuned.rate)
+        for rows in (1, *(2**power for power in range(1, 12) if self.predictor.is_on_cuda and 2**power < self.batch_rows)):
+            self.answer(np.full((rows, self.predictor.construct.length), N, np.uint8))

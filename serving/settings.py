@@ -29,9 +29,10 @@ class Settings:
         answer_seconds: How long a client may not read while an answer waits for it.
         idle_seconds: How long a connection without a request stays open.
         connections: Connections open at one time; further ones take the place of the one idle for the longest.
-        batch_rows: Most rows scored at once.
+        scorers: Batches scored at one time, each by one CPU; 0: as many as there are CPUs.
+        batch_rows: Most rows scored at once; below it, what is fastest is measured when a model is loaded.
         batch_bytes: Most letters scored at once, so that long windows make smaller batches; a window alone may be longer.
-        delay_seconds: How long rows wait for others to fill their batch while nothing else is being scored.
+        delay_seconds: How long rows wait for others to fill their batch while a scorer is idle.
         queue_rows: Most rows that wait for one model.
         queue_bytes: Most letters that wait for all models.
         queue_seconds: A request is refused when the rows before it would take longer than this.
@@ -56,8 +57,9 @@ class Settings:
     answer_seconds: float = 30
     idle_seconds: float = 75
     connections: int = 1000
-    batch_rows: int = 64
-    batch_bytes: int = 1 << 17
+    scorers: int = 0
+    batch_rows: int = 1024
+    batch_bytes: int = 1 << 18
     delay_seconds: float = 0.001
     queue_rows: int = 1 << 16
     queue_bytes: int = 64 << 20
@@ -67,7 +69,7 @@ class Settings:
     drain_seconds: float = 60
 
     def __post_init__(self) -> None:
-        may_be_0 = {"delay_seconds", "notice_seconds"}
+        may_be_0 = {"scorers", "delay_seconds", "notice_seconds"}
         for field in dataclasses.fields(self):
             value = getattr(self, field.name)
             if not 0 <= value < math.inf or (value == 0 and field.name not in may_be_0):

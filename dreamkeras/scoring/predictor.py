@@ -74,13 +74,16 @@ class OnnxPredictor(Scorer):
     Args:
         session: The open `onnxruntime.InferenceSession`.
         description: What the model says of itself.
+
+    Attributes:
+        is_on_cuda: Whether it computes on a GPU.
     """
 
     def __init__(self, session: Any, description: ModelDescription) -> None:
         self.session = session
         self.description = description
         self._outputs = [name for name in description.outputs if name != "profile"]
-        self._is_on_cuda = on_cuda(session)
+        self.is_on_cuda = on_cuda(session)
 
     @property
     def name(self) -> str:
@@ -154,16 +157,32 @@ class OnnxPredictor(Scorer):
         """Fills `values` with these outputs side by side, batch by batch."""
         check_batch_size(batch_size)
         for first in range(0, len(letters), batch_size):
-            batch = np.ascontiguousarray(letters[first : first + batch_size])
-            rows = len(batch)
-            if self._is_on_cuda and rows < batch_size:
-                batch = _filled(batch, batch_size)
-            answers = run_session(self.session, outputs, {INPUT[0]: batch})
+            answers = self.run(outputs, np.ascontiguousarray(letters[first : first + batch_size]), batch_size)
+            rows = len(answers[0])
             for answer, columns in zip(answers, np.split(values, len(outputs), axis=1), strict=True):
-                columns[first : first + rows] = answer[:rows]
+                columns[first : first + rows] = answer
             if progress:
                 progress(rows)
         return values
+
+    def run(self, outputs: list[str], batch: np.ndarray, most: int) -> list[np.ndarray]:
+        """Some of the graph's outputs for one batch, without a look at it.
+
+        Args:
+            outputs: Their names, of `description.outputs`.
+            batch: uint8 (n, length), contiguous, n from 1 to `most`.
+            most: Rows of the largest batch; on a GPU smaller ones are filled up to a power of two.
+
+        Returns:
+            float32 (n, width) of each.
+
+        Raises:
+            ModelError: ONNX Runtime could not score it.
+        """
+        rows = len(batch)
+        if self.is_on_cuda and rows < most:
+            batch = _filled(batch, most)
+        return [answer[:rows] for answer in run_session(self.session, outputs, {INPUT[0]: batch})]
 
     def _check_profile(self) -> None:
         if self.description.profile is None:

@@ -162,11 +162,14 @@ class Scorer(abc.ABC):
                 if not isinstance(text, str):
                     raise InputError(f"Expected sequences to be strings, got {type(text).__name__} at index {index}.")
             packed = Ragged.from_strings(texts)
+            windows = []
             for construct in self.constructs:
-                if problems := construct.problems(packed):
+                cut, problems = construct.fit(packed)
+                if problems:
                     index = min(problems)
                     raise InputError(f"{problems[index]} in the sequence at index {first + index}.")
-            yield [construct.windows(packed) for construct in self.constructs]
+                windows.append(cut)
+            yield windows
             first += len(texts)
 
 

@@ -49,24 +49,25 @@ def thread_counts() -> tuple[int, ...]:
     return (cpus, cpus // 2) if cpus > 1 else (cpus,)
 
 
-def tune(load: Callable[[int], Scorer], threads: Sequence[int], batch_sizes: Sequence[int]) -> Tuned:
+def tune(load: Callable[[int], Scorer], threads: Sequence[int], batch_sizes: Sequence[int], seconds: float = SECONDS) -> Tuned:
     """Measures threads at a common batch size, then batch sizes as long as larger ones gain.
 
     Args:
         load: Opens the model with so many threads.
         threads: Which to try, at least one; the first is taken unless another is faster.
         batch_sizes: Which to try, ascending, at least one; two in a row that gain nothing end it.
+        seconds: How long each choice is measured, if two batches do not take longer.
     """
     usual = BATCH_SIZE if BATCH_SIZE in batch_sizes else batch_sizes[0]
-    best = _measured(load(threads[0]), usual, threads[0])
+    best = _measured(load(threads[0]), usual, threads[0], seconds)
     for count in threads[1:]:
-        other = _measured(load(count), usual, count)
+        other = _measured(load(count), usual, count, seconds)
         best = other if other.rate > GAIN * best.rate else best
     scorer, count = best.scorer, best.threads
-    best = best if batch_sizes[0] == usual else _measured(scorer, batch_sizes[0], count)
+    best = best if batch_sizes[0] == usual else _measured(scorer, batch_sizes[0], count, seconds)
     idle = 0
     for batch_size in batch_sizes[1:]:
-        larger = _measured(scorer, batch_size, count)
+        larger = _measured(scorer, batch_size, count, seconds)
         gained = larger.rate > GAIN * best.rate
         best, idle = (larger, 0) if gained else (best, idle + 1)
         if idle == 2:
@@ -93,5 +94,5 @@ def batch_times(scorer: Scorer, batch_size: int, seconds: float) -> list[float]:
     return times
 
 
-def _measured(scorer: Scorer, batch_size: int, threads: int) -> Tuned:
-    return Tuned(scorer, batch_size, threads, rate(scorer, batch_size))
+def _measured(scorer: Scorer, batch_size: int, threads: int, seconds: float) -> Tuned:
+    return Tuned(scorer, batch_size, threads, rate(scorer, batch_size, seconds))

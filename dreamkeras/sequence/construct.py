@@ -4,18 +4,31 @@ A construct travels with its model, in the `.keras` file's config and in the ONN
 """
 
 import dataclasses
+import functools
 import json
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple
 
 import numpy as np
 
 from dreamkeras.errors import InputError
-from dreamkeras.sequence.alphabet import IS_LETTER, N
+from dreamkeras.sequence.alphabet import N
+from dreamkeras.sequence.matching import begins_with, ends_with, illegal_letters
 from dreamkeras.sequence.ragged import Ragged
 from dreamkeras.sequence.records import Records
 
 __all__ = ["YEAST", "Construct"]
+
+TEMPLATES = 1024
+"""Windows of flanks that are kept, one a length of insert: a batch of few sequences takes longer over those than over its letters."""
+
+
+class _Layout(NamedTuple):
+    """Where inserts stand in sequences: their first letters and how many they are, int64 (n,); who has one adapter, bool (n,)."""
+
+    starts: np.ndarray
+    lengths: np.ndarray
+    one_adapter: np.ndarray
 
 
 @dataclass(frozen=True)
@@ -103,12 +116,11 @@ class Construct:
         Returns:
             int64 (n,), the place of each insert's first letter in `sequences.flat`, and int64 (n,), its letters.
         """
-        left = self._begins(sequences) * len(self.left_adapter)
-        right = self._ends(sequences) * len(self.right_adapter)
-        return sequences.offsets[:-1] + left, sequences.lengths - left - right
+        layout = self._layout(sequences)
+        return layout.starts, layout.lengths
 
     def windows(self, sequences: Ragged) -> np.ndarray:
-        """The windows of sequences that fit; see `problems` and `cut` for those that may not.
+        """The windows of sequences that fit; see `fit` and `cut` for those that may not.
 
         Args:
             sequences: n sequences, each with both adapters or with neither, in any case.
@@ -130,22 +142,27 @@ class Construct:
             "center": (self.length - lengths) // 2,
         }[self.alignment]
 
+    def fit(self, sequences: Ragged) -> tuple[np.ndarray, dict[int, str]]:
+        """The windows of sequences, or why they have none.
+
+        Returns:
+            As `windows`, of no rows where one does not fit, and as `problems`.
+        """
+        layout = self._layout(sequences)
+        problems = self._problems(sequences, layout)
+        rows = slice(0 if problems else None)
+        return self._windows(sequences.flat, layout.starts[rows], layout.lengths[rows]), problems
+
     def problems(self, sequences: Ragged) -> dict[int, str]:
         """Why each unfit sequence does not go into this construct, by its index; empty when all fit.
 
         Refused are illegal letters, one adapter without the other, and inserts too short or too long for the window.
         """
-        found = _illegal_letters(sequences)
-        lengths = self.insert_lengths(sequences)
-        for index in np.flatnonzero((lengths < self.shortest) | (lengths > self.longest)):
-            found.setdefault(int(index), self._wrong_length(int(lengths[index]), int(sequences.lengths[index])))
-        for index in np.flatnonzero(self.one_adapter(sequences)):
-            found[int(index)] = f"Expected both adapters or neither ({self.left_adapter}...{self.right_adapter}), got one of them"
-        return found
+        return self._problems(sequences, self._layout(sequences))
 
     def one_adapter(self, sequences: Ragged) -> np.ndarray:
         """bool (n,): whether each sequence has one of the two adapters and not the other."""
-        return (self._begins(sequences) != self._ends(sequences)) & self._has_both_adapters
+        return self._layout(sequences).one_adapter
 
     def cut(self, records: Records) -> np.ndarray:
         """The windows of a batch of records.
@@ -156,45 +173,41 @@ class Construct:
         Raises:
             InputError: A sequence does not fit; the message names the record, the file and the line.
         """
-        if problems := self.problems(records.sequences):
+        windows, problems = self.fit(records.sequences)
+        if problems:
             index = min(problems)
             raise InputError(f"{problems[index]} in {records.place(index)}.")
-        return self.windows(records.sequences)
+        return windows
 
     @property
     def _left(self) -> str:
         return self.left_flank or self.left_adapter
 
-    @property
-    def _has_both_adapters(self) -> bool:
-        return bool(self.left_adapter and self.right_adapter)
-
-    def _begins(self, sequences: Ragged) -> np.ndarray:
-        return _holds(sequences, sequences.offsets[:-1], self.left_adapter, 0)
-
-    def _ends(self, sequences: Ragged) -> np.ndarray:
+    def _layout(self, sequences: Ragged) -> _Layout:
+        begins = begins_with(sequences, self.left_adapter)
         # The right adapter counts only behind a left one's letters, so that short sequences are never cut twice.
-        beside = len(self.left_adapter)
-        return _holds(sequences, sequences.offsets[1:] - len(self.right_adapter), self.right_adapter, beside)
+        ends = ends_with(sequences, self.right_adapter, len(self.left_adapter))
+        left, right = begins * len(self.left_adapter), ends * len(self.right_adapter)
+        one = (begins != ends) & bool(self.left_adapter and self.right_adapter)
+        return _Layout(sequences.offsets[:-1] + left, sequences.lengths - left - right, one)
+
+    def _problems(self, sequences: Ragged, layout: _Layout) -> dict[int, str]:
+        found = illegal_letters(sequences)
+        for index in np.flatnonzero((layout.lengths < self.shortest) | (layout.lengths > self.longest)):
+            found.setdefault(int(index), self._wrong_length(int(layout.lengths[index]), int(sequences.lengths[index])))
+        for index in np.flatnonzero(layout.one_adapter):
+            found[int(index)] = f"Expected both adapters or neither ({self.left_adapter}...{self.right_adapter}), got one of them"
+        return found
 
     def _windows(self, flat: np.ndarray, starts: np.ndarray, lengths: np.ndarray) -> np.ndarray:
         windows = np.empty((len(starts), self.length), np.uint8)
-        for length in np.unique(lengths):  # a measured library has few lengths: one copy for each
-            rows = np.flatnonzero(lengths == length)
-            first, template = self._template(int(length))
+        of_one_length = (lengths == lengths[:1]).all()
+        for length in lengths[:1] if of_one_length else np.unique(lengths):  # a measured library has few: one copy for each
+            rows = slice(None) if of_one_length else np.flatnonzero(lengths == length)
+            first, template = _template(self, int(length))
             windows[rows] = template
             windows[rows, first : first + length] = flat[starts[rows, None] + np.arange(length)]
         return windows
-
-    def _template(self, length: int) -> tuple[int, np.ndarray]:
-        """The column of an insert's first letter, and a window of flanks around an insert of this length."""
-        left, right = _codes(self._left), _codes(self.right_adapter + self.right_flank)
-        first = int(self.first_columns(np.array(length)))
-        around = np.concatenate(
-            [np.full(self.length, N, np.uint8), left, np.full(length, N, np.uint8), right, np.full(self.length, N, np.uint8)]
-        )
-        begin = self.length + len(left) - first
-        return first, around[begin : begin + self.length]
 
     def _wrong_length(self, insert: int, given: int) -> str:
         wanted = f"{self.shortest}" if self.shortest == self.longest else f"{self.shortest} to {self.longest}"
@@ -202,30 +215,23 @@ class Construct:
         return f"Expected {wanted} bases for construct {self.name!r}, got {insert}{note}"
 
 
+@functools.lru_cache(TEMPLATES)
+def _template(construct: Construct, length: int) -> tuple[int, np.ndarray]:
+    """The column of an insert's first letter, and a window of flanks around an insert of this length; not to be changed."""
+    left, right = _codes(construct.left_flank or construct.left_adapter), _codes(construct.right_adapter + construct.right_flank)
+    nothing = np.full(construct.length, N, np.uint8)
+    first = int(construct.first_columns(np.array(length)))
+    around = np.concatenate([nothing, left, np.full(length, N, np.uint8), right, nothing])
+    begin = construct.length + len(left) - first
+    return first, around[begin : begin + construct.length].copy()
+
+
 def _codes(text: str) -> np.ndarray:
     return np.frombuffer(text.encode("ascii"), np.uint8)
 
 
-def _holds(sequences: Ragged, starts: np.ndarray, text: str, beside: int) -> np.ndarray:
-    """bool (n,): whether each sequence shows `text` at `starts`, in any case, with `beside` letters to spare."""
-    wanted = _codes(text)
-    shows = (sequences.lengths >= len(text) + beside) & bool(text)
-    seen = sequences.flat[starts[shows, None] + np.arange(len(text))]
-    shows[shows] = (seen & 0xDF == wanted & 0xDF).all(1)  # clearing bit 5 makes ASCII letters upper case
-    return shows
-
-
-def _illegal_letters(sequences: Ragged) -> dict[int, str]:
-    positions = np.flatnonzero(~IS_LETTER[sequences.flat])
-    owners, first = np.unique(sequences.owner(positions), return_index=True)
-    return {
-        int(owner): f"Expected DNA letters, got {chr(sequences.flat[position])!r} at position {position - sequences.offsets[owner] + 1}"
-        for owner, position in zip(owners, positions[first], strict=True)
-    }
-
-
 def _check_letters(name: str, field: str, text: str) -> None:
-    if problems := _illegal_letters(Ragged.from_strings([text])):
+    if problems := illegal_letters(Ragged.from_strings([text])):
         raise InputError(f"{problems[0]} in {field} of construct {name!r}.")
 
 

@@ -1,5 +1,6 @@
 """Texts of different lengths as one flat array, so that a batch of sequences is never a list of Python objects."""
 
+import functools
 from collections.abc import Iterable
 from dataclasses import dataclass
 
@@ -48,10 +49,18 @@ class Ragged:
             raise IndexError(index)
         return self.flat[self.offsets[index] : self.offsets[index + 1]].tobytes().decode("latin-1")
 
-    @property
+    @functools.cached_property
     def lengths(self) -> np.ndarray:
-        """int64 (n,): letters in each text."""
-        return np.diff(self.offsets)
+        """int64 (n,): letters in each text; not to be changed."""
+        lengths = np.diff(self.offsets)
+        lengths.flags.writeable = False
+        return lengths
+
+    @functools.cached_property
+    def common_length(self) -> int | None:
+        """Letters in each text, if they are as many in all of them; None if not, or without texts."""
+        lengths = self.lengths
+        return int(lengths[0]) if len(self) and (lengths == lengths[0]).all() else None
 
     def select(self, index: np.ndarray) -> "Ragged":
         """The texts at `index` (integers or a boolean mask), packed anew.

@@ -117,8 +117,8 @@ class TestConstructs:
 
     def test_windows_of_equal_constructs_are_cut_once(self, ensemble, monkeypatch):
         cut = []
-        windows = Construct.windows
-        monkeypatch.setattr(Construct, "windows", lambda self, sequences: cut.append(self.name) or windows(self, sequences))
+        fit = Construct.fit
+        monkeypatch.setattr(Construct, "fit", lambda self, sequences: cut.append(self.name) or fit(self, sequences))
         ensemble.predict(SEQUENCES)
         assert cut == ["toy"]
 

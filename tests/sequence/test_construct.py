@@ -120,6 +120,14 @@ def test_problems_name_what_was_wanted_and_what_came():
     }
 
 
+@pytest.mark.parametrize("texts", [[], ["ACGT", "TGCAACACGGTT"], ["ACGT", "A"], ["AC!T", "ACGT"]])
+def test_fit_gives_windows_or_problems(texts):
+    packed = Ragged.from_strings(texts)
+    found, reasons = ADAPTERS.fit(packed)
+    assert reasons == ADAPTERS.problems(packed)
+    np.testing.assert_array_equal(found, ADAPTERS.windows(packed) if not reasons else np.empty((0, ADAPTERS.length)))
+
+
 def test_a_fixed_length_is_named_as_one_number():
     assert problems(Construct("exact", 4, shortest=4), "ACG")[0] == "Expected 4 bases for construct 'exact', got 3"
 

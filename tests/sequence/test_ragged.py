@@ -73,3 +73,13 @@ def test_joined_texts_are_those_of_both(texts, others):
 def test_pieces_of_a_flat_array_may_overlap_and_be_empty():
     ragged = Ragged.from_strings(["ACGT", "TT"])
     assert listed(ragged.cut(np.array([1, 3, 6, 0]), np.array([2, 3, 0, 1]))) == ["CG", "TTT", "", "A"]
+
+
+@pytest.mark.parametrize(("texts", "expected"), [(["AC", "GT"], 2), (["AC", "G"], None), (["", ""], 0), ([], None), (["ACG"], 3)])
+def test_common_length_is_that_of_all_texts_or_none(texts, expected):
+    assert Ragged.from_strings(texts).common_length == expected
+
+
+def test_lengths_cannot_be_changed():
+    with pytest.raises(ValueError, match="read-only"):
+        Ragged.from_strings(["AC", "GT"]).lengths[0] = 5

@@ -7,21 +7,22 @@ import time
 import numpy as np
 import pytest
 
-from dreamkeras.serving.batcher import Batcher, OverloadedError
+from dreamkeras.serving.admission import OverloadedError
+from dreamkeras.serving.batcher import Batcher
 from dreamkeras.serving.pace import Pace
 from dreamkeras.serving.settings import Settings
 from dreamkeras.serving.statistics import Statistics
 from dreamkeras.serving.tensors import ProtocolError
 
 LENGTH = 4
-SMALL = Settings(batch_rows=8, delay_seconds=0, rows=100, queue_rows=1000)
+SMALL = Settings(scorers=1, batch_rows=8, delay_seconds=0, rows=100, queue_rows=1000)
 
 
 class SlowModel:
     """Answers the first letter of each window; with `hold` each batch waits until `go_on` is called."""
 
     def __init__(self, hold=False, seconds=0.0):
-        self.statistics, self.pace = Statistics(), Pace()
+        self.statistics, self.pace, self.batch_rows, self.at_once = Statistics(), Pace(), 1000, 10
         self.batches, self.began = [], threading.Event()
         self._gate, self._hold, self._seconds, self.error = threading.Semaphore(0), hold, seconds, None
 
@@ -253,6 +254,104 @@ class TestOverload:
             return len(codes(await tasks[0])), batcher.alive
 
         assert run(scenario) == (20, False)
+
+
+class TestScorers:
+    """Several batches at one time."""
+
+    SETTINGS = dataclasses.replace(SMALL, scorers=3)
+
+    async def held(self, batcher, model, batches):
+        """Waits until so many batches have begun and none goes on."""
+        for _ in range(2000):
+            if len(model.batches) == batches:
+                return
+            await asyncio.sleep(0.01)
+        pytest.fail(f"Expected {batches} batches to have begun, got {model.batches}")
+
+    def test_score_as_many_batches_at_one_time_as_there_are_of_them(self):
+        async def scenario(batcher):
+            model = SlowModel(hold=True)
+            task = await later(batcher, model, *range(40))
+            await self.held(batcher, model, 3)
+            await asyncio.sleep(0.05)
+            begun, waiting = len(model.batches), batcher.waiting(model)
+            model.go_on()
+            return begun, waiting, codes(await task), batcher._bytes
+
+        assert run(scenario, self.SETTINGS) == (3, (1, 16), [*range(40)], 0)
+
+    def test_model_says_how_many_of_its_batches_may_be_scored_at_one_time(self):
+        async def scenario(batcher):
+            model, other = SlowModel(hold=True), SlowModel()
+            model.at_once = 1
+            task = await later(batcher, model, *range(20))
+            await self.held(batcher, model, 1)
+            answered = codes(await batcher.score(other, windows(5)))
+            begun = len(model.batches)
+            model.go_on()
+            return answered, begun, codes(await task)
+
+        assert run(scenario, self.SETTINGS) == ([5], 1, [*range(20)])
+
+    def test_model_says_how_many_rows_a_batch_has(self):
+        async def scenario(batcher):
+            model = SlowModel()
+            model.batch_rows = 5
+            await batcher.score(model, windows(*range(20)))
+            return [len(batch) for batch in model.batches]
+
+        assert run(scenario) == [5, 5, 5, 5]
+
+    def test_idle_ones_get_their_part_of_a_large_request(self):
+        async def scenario(batcher):
+            model = SlowModel(hold=True)
+            task = await later(batcher, model, *range(90))
+            await self.held(batcher, model, 3)
+            model.go_on()
+            await task
+            return sorted(len(batch) for batch in model.batches)
+
+        assert run(scenario, dataclasses.replace(self.SETTINGS, batch_rows=100)) == [30, 30, 30]
+
+    def test_share_the_wait_that_is_expected(self):
+        async def scenario(batcher):
+            model = SlowModel(hold=True)
+            task = await later(batcher, model, *range(64))
+            await self.held(batcher, model, 3)
+            model.pace.add(1, 1.5)
+            with pytest.raises(OverloadedError, match=r"40 rows are waiting and take 20.0 seconds"):
+                batcher.check_room(model)
+            model.go_on()
+            await task
+
+        run(scenario, self.SETTINGS)
+
+    def test_end_when_what_waits_for_a_model_with_one_batch_at_a_time_is_scored(self):
+        async def scenario(batcher):
+            model = SlowModel(hold=True)
+            model.at_once = 1
+            task = await later(batcher, model, *range(40))
+            await self.held(batcher, model, 1)
+            closing = asyncio.ensure_future(asyncio.to_thread(batcher.close))
+            model.go_on()
+            await asyncio.wait_for(closing, 20)
+            return codes(await task)
+
+        assert run(scenario, self.SETTINGS) == [*range(40)]
+
+    @pytest.mark.parametrize("error", [None, RuntimeError("no")])
+    def test_many_requests_of_many_sizes(self, error):
+        async def scenario(batcher):
+            models = [SlowModel(seconds=0.0005) for _ in range(3)]
+            models[2].at_once, models[2].error = 1, error
+            asked = [(models[i % 3], range(i % 50, i % 50 + 1 + i % 37)) for i in range(400)]
+            found = await asyncio.gather(*(batcher.score(model, windows(*rows)) for model, rows in asked), return_exceptions=True)
+            for (model, rows), answers in zip(asked, found, strict=True):
+                assert isinstance(answers, ProtocolError) if model.error else codes(answers) == [*rows]
+            return batcher._bytes, batcher._running.total()
+
+        assert run(scenario, dataclasses.replace(self.SETTINGS, queue_rows=100_000)) == (0, 0)
 
 
 class TestLeaving:

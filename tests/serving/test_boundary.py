@@ -8,9 +8,9 @@ from starlette.responses import PlainTextResponse, StreamingResponse
 from starlette.routing import Route
 
 from dreamkeras.errors import ModelError
+from dreamkeras.serving.admission import OverloadedError
 from dreamkeras.serving.app import create_app
 from dreamkeras.serving.auth import Guard, Tokens
-from dreamkeras.serving.batcher import OverloadedError
 from dreamkeras.serving.boundary import error_response
 from dreamkeras.serving.limits import BodyError
 from dreamkeras.serving.settings import Settings

@@ -1,3 +1,4 @@
+import asyncio
 import contextlib
 import dataclasses
 import json
@@ -7,6 +8,8 @@ import time
 
 import pytest
 from running_server import QUICK, running_server
+
+from dreamkeras.serving.connections import _HeadAndBody
 
 SMALL = dataclasses.replace(
     QUICK, connections=8, header_bytes=2000, header_seconds=0.4, idle_seconds=0.8, answer_seconds=0.5, body_seconds=0.4, body_rate=1000
@@ -221,3 +224,41 @@ def test_pipelined_requests_are_answered_in_order(connect):
     while len(found := re.findall(rb"HTTP/1.1 (\d+)", received)) < 3:
         received += connection.recv(65536)
     assert found == [b"200", b"404", b"200"]
+
+
+class TestHeadAndBody:
+    def written(self, *steps):
+        """What reaches the transport of each step: bytes are written, a number is turns of the event loop, None closes."""
+
+        class Transport(list):
+            write = list.append
+
+            def close(self):
+                self.append("closed")
+
+        async def take_steps():
+            transport = Transport()
+            joined = _HeadAndBody(transport, asyncio.get_running_loop())
+            for step in steps:
+                if step is None:
+                    joined.close()
+                elif isinstance(step, int):
+                    for _ in range(step):
+                        await asyncio.sleep(0)
+                else:
+                    joined.write(step)
+            return list(transport)
+
+        return asyncio.run(take_steps())
+
+    def test_go_together(self):
+        assert self.written(b"HTTP/1.1 200 OK\r\n\r\n", b"body", 2, b"more") == [b"HTTP/1.1 200 OK\r\n\r\nbody", b"more"]
+
+    def test_head_does_not_wait_for_a_body(self):
+        assert self.written(b"HTTP/1.1 200 OK\r\n\r\n", 2, b"body") == [b"HTTP/1.1 200 OK\r\n\r\n", b"body"]
+
+    def test_head_is_sent_before_the_end(self):
+        assert self.written(b"HTTP/1.1 204 No Content\r\n\r\n", None) == [b"HTTP/1.1 204 No Content\r\n\r\n", "closed"]
+
+    def test_body_that_looks_like_a_head_is_not_lost(self):
+        assert b"".join(self.written(b"HTTP/1.1 200 OK\r\n\r\n", b"HTTP/", b"HTTP/", 2)) == b"HTTP/1.1 200 OK\r\n\r\nHTTP/HTTP/"

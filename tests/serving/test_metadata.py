@@ -34,7 +34,7 @@ def test_config_tells_the_settings(model):
     config = model_config(model, settings)
     assert config["max_batch_size"] == 100
     batching = config["dynamic_batching"]
-    assert (batching["preferred_batch_size"], batching["max_queue_delay_microseconds"]) == ([32], 2000)
+    assert (batching["preferred_batch_size"], batching["max_queue_delay_microseconds"]) == ([model.batch_rows], 2000)
     assert batching["default_queue_policy"]["default_timeout_microseconds"] == 3_000_000
     assert batching["default_queue_policy"]["max_queue_size"] == 500
 

@@ -6,6 +6,7 @@ import pytest
 from toy_models import write_toy_model
 
 from dreamkeras.errors import InputError, ModelError
+from dreamkeras.scoring.predictor import OnnxPredictor
 from dreamkeras.serving.models import ModelRepository, named_paths
 from dreamkeras.serving.tensors import ProtocolError
 
@@ -136,13 +137,14 @@ class TestLoading:
         repository = make_repository({"m": path})
 
         class Broken:
-            def __init__(self, predictor):
-                self.session, self.construct, self.description = self, predictor.construct, predictor.description
+            def get_providers(self):
+                return ["CPUExecutionProvider"]
 
             def run(self, *_):
                 raise RuntimeError("out of memory")
 
-        before, repository._open_file = repository.get("m"), lambda path, opened=repository._open_file: Broken(opened(path))
+        opened = repository._open_file
+        before, repository._open_file = repository.get("m"), lambda path: OnnxPredictor(Broken(), opened(path).description)
         with pytest.raises(ModelError, match="out of memory"):
             repository.load("m")
         assert repository.get("m") is before

@@ -7,8 +7,8 @@ from toy_models import count
 
 from dreamkeras.errors import InputError
 from dreamkeras.scoring.predictor import load
+from dreamkeras.serving.admission import OverloadedError
 from dreamkeras.serving.auth import Guard
-from dreamkeras.serving.batcher import OverloadedError
 from dreamkeras.serving.people import describe_model, heading, json_records, mutate, one_ahead, score_batches
 from dreamkeras.serving.service import Service
 from dreamkeras.serving.tensors import ProtocolError

@@ -1,3 +1,5 @@
+from typing import ClassVar
+
 import numpy as np
 import pytest
 from toy_models import TOY, count, write_toy_model
@@ -109,8 +111,47 @@ def test_windows_without_letters_are_refused(model):
         model.windows("letters", np.zeros((1, 12), np.uint8))
 
 
-def test_warm_up_times_a_batch(toy_model):
+def test_warm_up_finds_rows_of_a_batch_and_the_pace(toy_model):
     model = serve(toy_model)
-    model.warm_up(8)
+    model.warm_up(64)
+    assert model.batch_rows in {16, 32, 64}
     assert 0 < model.pace.seconds_per_row < 1
     assert model.statistics.executions == 0
+
+
+def test_warm_up_takes_no_more_rows_than_it_may(toy_model):
+    model = serve(toy_model)
+    model.warm_up(3)
+    assert model.batch_rows == 3
+
+
+class TestOnCuda:
+    """A session that says it is on a GPU, for want of one."""
+
+    @pytest.fixture
+    def model(self):
+        class Session:
+            sizes: ClassVar[list] = []
+
+            def get_providers(self):
+                return ["CUDAExecutionProvider", "CPUExecutionProvider"]
+
+            def run(self, _, inputs):
+                self.sizes.append(len(inputs["letters"]))
+                return [np.zeros((len(inputs["letters"]), 2), np.float32)]
+
+        description = ModelDescription(name="m", construct=TOY, tasks=("a", "b"), units=("x", "x"))
+        return ServedModel("m", "1", OnnxPredictor(Session(), description), Statistics())
+
+    def test_batches_are_scored_one_after_the_other(self, model):
+        assert model.at_once == 1
+
+    def test_batches_are_filled_up_to_a_power_of_two_and_answered_without_what_was_filled_in(self, model):
+        model.batch_rows = 64
+        answers = [model.answer(np.full((rows, 12), ord("A"), np.uint8))["expression"] for rows in (3, 33, 64)]
+        assert [len(answer) for answer in answers] == [3, 33, 64]
+        assert model.predictor.session.sizes[-3:] == [4, 64, 64]
+
+    def test_warm_up_shows_it_every_size(self, model):
+        model.warm_up(64)
+        assert {1, 2, 4, 8, 16} <= set(model.predictor.session.sizes)

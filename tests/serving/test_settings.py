@@ -27,7 +27,7 @@ def test_limits_of_0_are_refused(field):
 
 
 def test_waiting_may_be_switched_off():
-    assert Settings(delay_seconds=0, notice_seconds=0).delay_seconds == 0
+    assert Settings(scorers=0, delay_seconds=0, notice_seconds=0).delay_seconds == 0
 
 
 @pytest.mark.parametrize(("smaller", "larger"), [("body_bytes", "held_bytes"), ("json_bytes", "body_bytes"), ("rows", "queue_rows")])
@@ -38,7 +38,7 @@ def test_limits_go_together(smaller, larger):
 
 def test_every_setting_is_described():
     described = [line.strip().split(":")[0] for line in Settings.__doc__.splitlines() if ": " in line]
-    assert [name for name in described if "_" in name or name in {"rows", "connections"}] == [
+    assert [name for name in described if "_" in name or name in {"rows", "connections", "scorers"}] == [
         field.name for field in dataclasses.fields(Settings)
     ]
 

@@ -1,0 +1,74 @@
+"""What sequences show: the letters that they begin or end with, and letters that are none."""
+
+import functools
+
+import numpy as np
+
+from dreamkeras.sequence.alphabet import IS_LETTER
+from dreamkeras.sequence.ragged import Ragged
+
+__all__ = ["begins_with", "ends_with", "illegal_letters"]
+
+BLOCK = 1 << 20
+"""Letters that are looked at together: what is found out of illegal ones takes a multiple of their memory."""
+
+UPPER = 0xDF
+"""Clears bit 5, which makes ASCII letters upper case."""
+
+
+def begins_with(sequences: Ragged, text: str) -> np.ndarray:
+    """bool (n,): whether each sequence begins with a text, in any case; none does with an empty one.
+
+    Example:
+        >>> begins_with(Ragged.from_strings(["acgt", "AC", "A"]), "AC").tolist()
+        [True, True, False]
+    """
+    return _shows(sequences, text, 0, 0)
+
+
+def ends_with(sequences: Ragged, text: str, beside: int = 0) -> np.ndarray:
+    """bool (n,): whether each sequence ends with a text, in any case, with `beside` letters or more before it; none does with an empty one.
+
+    Example:
+        >>> ends_with(Ragged.from_strings(["ACGT", "gt", "T"]), "GT", 1).tolist()
+        [True, False, False]
+    """
+    return _shows(sequences, text, beside, -len(text))
+
+
+def illegal_letters(sequences: Ragged) -> dict[int, str]:
+    """A message about the first letter that is none, by the index of its sequence, for those that have one."""
+    found: dict[int, str] = {}
+    for begin in range(0, len(sequences.flat), BLOCK):
+        legal = IS_LETTER[sequences.flat[begin : begin + BLOCK]]
+        if legal.all():
+            continue
+        positions = begin + np.flatnonzero(~legal)
+        owners, first = np.unique(sequences.owner(positions), return_index=True)
+        for owner, position in zip(owners.tolist(), positions[first].tolist(), strict=True):
+            place = position - int(sequences.offsets[owner]) + 1
+            found.setdefault(owner, f"Expected DNA letters, got {chr(sequences.flat[position])!r} at position {place}")
+    return found
+
+
+def _shows(sequences: Ragged, text: str, beside: int, place: int) -> np.ndarray:
+    """Whether `text` stands at `place`, from the end where that is negative; sequences of one length are looked at as a matrix."""
+    wanted, common = _upper(text), sequences.common_length
+    if not text or (common is not None and common < len(text) + beside):
+        return np.zeros(len(sequences), bool)
+    if common is not None:
+        first = place % common
+        return _equal(sequences.flat.reshape(len(sequences), common)[:, first : first + len(text)], wanted)
+    shows = sequences.lengths >= len(text) + beside
+    starts = (sequences.offsets[1:] if place < 0 else sequences.offsets[:-1])[shows] + place
+    shows[shows] = _equal(sequences.flat[starts[:, None] + np.arange(len(text))], wanted)
+    return shows
+
+
+def _equal(letters: np.ndarray, wanted: np.ndarray) -> np.ndarray:
+    return np.logical_and.reduce(letters & UPPER == wanted, axis=1)
+
+
+@functools.lru_cache
+def _upper(text: str) -> np.ndarray:
+    return np.frombuffer(text.upper().encode("ascii"), np.uint8)
