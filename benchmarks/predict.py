@@ -24,15 +24,16 @@ COMMAND = (sys.executable, "-c", "from dreamkeras.cli.main import main; main(pro
 BARE = """
 import sys
 import numpy as np
-from dreamkeras.scoring.predictor import BATCH_SIZE, load
-session = load(sys.argv[1], "cpu").session
+from dreamkeras.scoring.predictor import BATCH_SIZE
+from dreamkeras.scoring.session import open_session
+session = open_session(sys.argv[1], "cpu")
 (letters,) = session.get_inputs()
 windows = np.frombuffer(b"ACGT", np.uint8)[np.random.default_rng(0).integers(0, 4, (64 * BATCH_SIZE, letters.shape[1]))]
 for batch in range(int(sys.argv[2]) // BATCH_SIZE):
     first = batch % 64 * BATCH_SIZE
     session.run(None, {letters.name: windows[first : first + BATCH_SIZE]})
 """
-"""Ready-made arrays in the batches, the threads and the session that predict uses, and nothing else."""
+"""Ready-made arrays in predict's batches through one session with a thread for each CPU, as ONNX Runtime is by default, nothing else."""
 
 AT_ONCE = 1000
 """Promoters made at once: few, because a process's peak memory begins with that of the process which starts it."""

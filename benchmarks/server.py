@@ -22,7 +22,8 @@ from typing import NamedTuple
 import numpy as np
 from machine import provenance
 
-from dreamkeras.scoring.predictor import PACKAGED_MODEL, load
+from dreamkeras.scoring.predictor import PACKAGED_MODEL
+from dreamkeras.scoring.session import open_session
 
 COMMAND = (sys.executable, "-c", "from dreamkeras.cli.main import main; main(prog_name='dreamkeras')")
 SETTINGS = "notice_seconds = 0\n"
@@ -52,13 +53,13 @@ def sequences(rows: int) -> list[str]:
 
 
 class Bare:
-    """ONNX Runtime alone, over ready-made windows."""
+    """ONNX Runtime alone, over ready-made windows, with a thread for each CPU as it is used by default."""
 
     def __init__(self, model: str) -> None:
-        predictor = load(model, "cpu")
-        self.session = predictor.session
+        self.session = open_session(model, "cpu")
+        (letters,) = self.session.get_inputs()
         generator = np.random.default_rng(0)
-        self.windows = np.frombuffer(b"ACGT", np.uint8)[generator.integers(0, 4, (max(BATCHES), predictor.construct.length))]
+        self.windows = np.frombuffer(b"ACGT", np.uint8)[generator.integers(0, 4, (max(BATCHES), letters.shape[1]))]
         for batch in BATCHES:
             self.rate(batch, 0)
 

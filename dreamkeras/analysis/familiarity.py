@@ -123,6 +123,10 @@ class Watch(Construct):
         codes = [found.codes(sequences.cut(*construct.inserts(sequences))) for found, construct in pairs]
         return np.bitwise_or.reduce(codes)[:, None]
 
+    def fit(self, sequences: Ragged) -> tuple[np.ndarray, dict[int, str]]:
+        """As `windows`, and as `problems`."""
+        return self.windows(sequences), {}
+
     def problems(self, sequences: Ragged) -> dict[int, str]:
         """None: whatever fits the model can be looked at."""
         return {}

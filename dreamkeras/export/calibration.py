@@ -15,7 +15,8 @@ from dreamkeras.evaluation.correlation import task_figures
 from dreamkeras.export.onnx_file import file_bytes
 from dreamkeras.export.process import require_packages
 from dreamkeras.export.yardstick_file import YARDSTICK
-from dreamkeras.scoring.predictor import find_model, load
+from dreamkeras.scoring.model_file import find_model_file
+from dreamkeras.scoring.predictor import load
 from dreamkeras.sequence.description import ModelDescription
 from dreamkeras.sequence.outputs import open_output
 
@@ -45,7 +46,7 @@ def calibrate_onnx(
     require_packages("onnx", "onnxruntime")
     import onnx
 
-    predictor, file = load(model, device="cpu"), find_model(Path(model))
+    predictor, file = load(model, device="cpu"), find_model_file(Path(model))
     predicted = score_examples(predictor, assay, held_out)
     inserts = sample_inserts(held_out if training is None else training, predictor.construct)
     yardstick = measure_yardstick(predictor, calibrate(held_out.targets, predicted, predictor.tasks), inserts)

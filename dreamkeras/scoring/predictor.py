@@ -2,26 +2,29 @@
 
 import os
 from collections.abc import Iterable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any, overload
 
 import numpy as np
 
 from dreamkeras.errors import ModelError
+from dreamkeras.scoring.cpus import available_cpus
 from dreamkeras.scoring.ensemble import Ensemble
+from dreamkeras.scoring.model_file import LETTERS, check_signature, find_model_file, read_description
 from dreamkeras.scoring.scorer import BATCH_SIZE, Progress, Scorer, check_batch_size, check_letters
 from dreamkeras.scoring.session import on_cuda, open_session, run_session
 from dreamkeras.sequence.alphabet import N
 from dreamkeras.sequence.construct import Construct
-from dreamkeras.sequence.description import METADATA_KEY, ModelDescription
+from dreamkeras.sequence.description import ModelDescription
 
-__all__ = ["BATCH_SIZE", "PACKAGED_MODEL", "OnnxPredictor", "find_model", "load"]
+__all__ = ["BATCH_SIZE", "PACKAGED_MODEL", "OnnxPredictor", "load"]
 
 PACKAGED_MODEL = Path(__file__).with_name("pretrained") / "yeast.onnx"
 """The small model that the package ships."""
 
-INPUT = ("letters", "tensor(uint8)")
-OUTPUT_TYPE = "tensor(float)"
+PART = 8
+"""Windows in the smallest part of a batch that is a thread's: with fewer, more time goes to calls of ONNX Runtime than they save."""
 
 ModelPath = str | os.PathLike[str]
 
@@ -43,7 +46,7 @@ def load(path: ModelPath | Sequence[ModelPath] = PACKAGED_MODEL, device: str = "
         path: An `.onnx` file that dreamkeras exported, or a run folder that holds `model.onnx`; by default the packaged yeast model.
             A list of them is an ensemble: its predictions are the models' means.
         device: `"auto"`, `"cpu"` or `"cuda"`; the last fails where CUDA cannot be used.
-        threads: CPU threads; as many as CPUs are available to this process if None.
+        threads: CPU threads, each of which scores a part of a batch; as many as CPUs are available to this process if None.
 
     Returns:
         The predictor, or an `Ensemble` for a list.
@@ -59,11 +62,13 @@ def load(path: ModelPath | Sequence[ModelPath] = PACKAGED_MODEL, device: str = "
     """
     if not isinstance(path, str | os.PathLike):
         return Ensemble([load(member, device, threads) for member in path])
-    file = find_model(Path(path))
-    session = open_session(str(file), device, threads)
-    description = _read_description(session, file)
-    _check_signature(session, description, file)
-    return OnnxPredictor(session, description)
+    file = find_model_file(Path(path))
+    if threads is not None and threads < 1:
+        raise ModelError(f"Expected at least 1 thread, got {threads}.")
+    session = open_session(str(file), device, threads=1)
+    description = read_description(session, file)
+    check_signature(session, description, file)
+    return OnnxPredictor(session, description, threads or available_cpus())
 
 
 class OnnxPredictor(Scorer):
@@ -74,16 +79,19 @@ class OnnxPredictor(Scorer):
     Args:
         session: The open `onnxruntime.InferenceSession`.
         description: What the model says of itself.
+        threads: How many score parts of a batch, on CPUs: one each wastes less than all of them on every operator of one.
 
     Attributes:
         is_on_cuda: Whether it computes on a GPU.
     """
 
-    def __init__(self, session: Any, description: ModelDescription) -> None:
+    def __init__(self, session: Any, description: ModelDescription, threads: int = 1) -> None:
         self.session = session
         self.description = description
         self._outputs = [name for name in description.outputs if name != "profile"]
         self.is_on_cuda = on_cuda(session)
+        self._threads = 1 if self.is_on_cuda else threads
+        self._map = ThreadPoolExecutor(self._threads, "part").map if self._threads > 1 else map
 
     @property
     def name(self) -> str:
@@ -154,13 +162,18 @@ class OnnxPredictor(Scorer):
     def _answer(
         self, outputs: list[str], letters: np.ndarray, values: np.ndarray, batch_size: int, progress: Progress | None = None
     ) -> np.ndarray:
-        """Fills `values` with these outputs side by side, batch by batch."""
+        """Fills `values` with these outputs side by side, part by part of a batch."""
         check_batch_size(batch_size)
-        for first in range(0, len(letters), batch_size):
-            answers = self.run(outputs, np.ascontiguousarray(letters[first : first + batch_size]), batch_size)
+        most = min(batch_size, max(PART, -(-batch_size // self._threads)))
+
+        def score(first: int) -> int:
+            answers = self.run(outputs, np.ascontiguousarray(letters[first : first + most]), most)
             rows = len(answers[0])
             for answer, columns in zip(answers, np.split(values, len(outputs), axis=1), strict=True):
                 columns[first : first + rows] = answer
+            return rows
+
+        for rows in self._map(score, range(0, len(letters), most)):
             if progress:
                 progress(rows)
         return values
@@ -182,7 +195,7 @@ class OnnxPredictor(Scorer):
         rows = len(batch)
         if self.is_on_cuda and rows < most:
             batch = _filled(batch, most)
-        return [answer[:rows] for answer in run_session(self.session, outputs, {INPUT[0]: batch})]
+        return [answer[:rows] for answer in run_session(self.session, outputs, {LETTERS: batch})]
 
     def _check_profile(self) -> None:
         if self.description.profile is None:
@@ -193,58 +206,3 @@ def _filled(batch: np.ndarray, most: int) -> np.ndarray:
     """A batch filled with N up to a power of two: each further shape costs a GPU memory, which it never gives back, and time once."""
     rows = min(most, 1 << (len(batch) - 1).bit_length())
     return np.concatenate([batch, np.full((rows - len(batch), batch.shape[1]), N, np.uint8)])
-
-
-def find_model(path: Path) -> Path:
-    """The `.onnx` file of a run folder, or the file itself.
-
-    Raises:
-        ModelError: There is none.
-    """
-    if path.is_dir():
-        file = path / "model.onnx"
-        if not file.is_file():
-            raise ModelError(f"Expected a run folder with a model.onnx, got {path} without one{_way_to_model(path)}.")
-        return file
-    if path.is_file():
-        return path
-    raise ModelError(f"Expected an .onnx file or a run folder, got {path}, which does not exist.")
-
-
-def _way_to_model(folder: Path) -> str:
-    """The command that makes a model of what a folder holds, if there is one."""
-    if (folder / "model.keras").is_file():
-        return f": dreamkeras export {folder}"
-    return f": dreamkeras train --resume --out {folder}" if (folder / "config.json").is_file() else ""
-
-
-def _read_description(session: Any, file: Path) -> ModelDescription:
-    text = session.get_modelmeta().custom_metadata_map.get(METADATA_KEY)
-    if text is None:
-        raise ModelError(f"Expected a model that dreamkeras exported, got an ONNX file without our metadata: {file}")
-    try:
-        return ModelDescription.from_json(text)
-    except ModelError as error:
-        raise ModelError(f"{error} File: {file}") from None
-
-
-def _check_signature(session: Any, description: ModelDescription, file: Path) -> None:
-    """Refuses graphs whose input and outputs are not those of the description."""
-    outputs = {(name, OUTPUT_TYPE): width for name, width in description.outputs.items()}
-    sides = (
-        ("input", session.get_inputs(), {INPUT: description.construct.length}),
-        ("output", session.get_outputs(), outputs),
-    )
-    for side, tensors, wanted in sides:
-        kinds = [(tensor.name, tensor.type) for tensor in tensors]
-        if kinds != list(wanted) or not all(_fits(tensor.shape, wanted[kind]) for tensor, kind in zip(tensors, kinds, strict=True)):
-            came = "; ".join(f"{tensor.name} {tensor.type} {tensor.shape}" for tensor in tensors)
-            names = " and ".join(f"`{name} {kind} [batch, {width}]`" for (name, kind), width in wanted.items())
-            raise ModelError(
-                f"Expected {'one' if len(wanted) == 1 else 'two'} {side}{'s' * (len(wanted) > 1)} {names}, got `{came}` in {file}."
-            )
-
-
-def _fits(shape: list[int | str | None], width: int) -> bool:
-    """Whether a shape is [open, width]; exporters may leave the width open too, but not give another."""
-    return len(shape) == 2 and not isinstance(shape[0], int) and (shape[1] == width or not isinstance(shape[1], int))

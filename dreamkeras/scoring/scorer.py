@@ -75,7 +75,7 @@ class Scorer(abc.ABC):
             windows: For each of `constructs` uint8 (n, length), the same n sequences cut into it. They are taken for what
                 `Construct.windows` makes; `score_letters` looks.
             batch_size: Sequences scored at once.
-            progress: Told after each batch how many sequences it had.
+            progress: Told after each batch, or each thread's part of one, how many sequences it had.
 
         Returns:
             float32 (n, columns).

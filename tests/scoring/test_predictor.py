@@ -1,7 +1,7 @@
-import json
 import shutil
 import subprocess
 import sys
+import threading
 from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
@@ -13,7 +13,7 @@ from dreamkeras.errors import InputError, ModelError
 from dreamkeras.scoring import scorer
 from dreamkeras.scoring.predictor import OnnxPredictor, load
 from dreamkeras.sequence.construct import YEAST
-from dreamkeras.sequence.description import METADATA_KEY, ModelDescription
+from dreamkeras.sequence.description import ModelDescription
 
 SEQUENCES = ["ACGT", "GGGGCC", "acgtnACGTRYK", "TTTTT"]
 
@@ -138,62 +138,6 @@ class TestScoreLetters:
             predictor.score_letters(letters_of("ACGT"), batch_size)
 
 
-class TestRefusals:
-    def test_unknown_path(self, tmp_path):
-        with pytest.raises(ModelError, match=r"nowhere, which does not exist"):
-            load(tmp_path / "nowhere")
-
-    @pytest.mark.parametrize(
-        ("files", "way"),
-        [
-            ((), ""),
-            (("config.json",), ": dreamkeras train --resume --out {}"),
-            (("config.json", "model.keras"), ": dreamkeras export {}"),
-        ],
-    )
-    def test_run_folder_without_a_model_tells_the_way_to_one(self, tmp_path, files, way):
-        for file in files:
-            (tmp_path / file).touch()
-        with pytest.raises(ModelError) as caught:
-            load(tmp_path)
-        assert str(caught.value) == f"Expected a run folder with a model.onnx, got {tmp_path} without one{way.format(tmp_path)}."
-
-    def test_text_file(self, tmp_path):
-        (tmp_path / "m.onnx").write_text("ACGT\n")
-        with pytest.raises(ModelError, match="Expected an ONNX model"):
-            load(tmp_path / "m.onnx")
-
-    @pytest.mark.parametrize(
-        ("changes", "message"),
-        [
-            ({"metadata": {}}, "without our metadata"),
-            ({"metadata": {METADATA_KEY: "{}"}}, "model description"),
-            ({"metadata": {METADATA_KEY: "no json"}}, "model description"),
-            ({"input_name": "x"}, r"one input `letters tensor\(uint8\) \[batch, 12\]`, got `x "),
-            ({"input_type": "INT32"}, r"got `letters tensor\(int32\)"),
-            ({"output_name": "y"}, r"one output `expression tensor\(float\) \[batch, 2\]`, got `y "),
-            ({"shape": ("batch", 11)}, "got `letters .*11"),
-            ({"shape": (4, 12)}, "got `letters .*4, 12"),
-        ],
-    )
-    def test_onnx_that_is_not_ours(self, tmp_path, changes, message):
-        path = write_toy_model(tmp_path / "m.onnx", **changes)
-        with pytest.raises(ModelError, match=message) as caught:
-            load(path)
-        assert "m.onnx" in str(caught.value)
-        assert "\n" not in str(caught.value)
-
-    def test_newer_format_asks_for_an_update(self, tmp_path):
-        fields = {**json.loads(ModelDescription("toy", TOY, ("gc", "a"), ("", "")).to_json()), "format": 99}
-        path = write_toy_model(tmp_path / "m.onnx", metadata={METADATA_KEY: json.dumps(fields)})
-        with pytest.raises(ModelError, match="update dreamkeras"):
-            load(path)
-
-    def test_open_width_is_taken(self, tmp_path):
-        path = write_toy_model(tmp_path / "m.onnx", shape=("batch", "width"))
-        assert load(path).predict(["ACGT"]).tolist() == [[2.0, 1.0]]
-
-
 def test_scoring_imports_no_training_framework(toy_model):
     code = f"import dreamkeras, sys; dreamkeras.load({str(toy_model)!r}).predict(['ACGT']); print(*sys.modules)"
     loaded = set(subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout.split())
@@ -206,6 +150,52 @@ def test_a_model_without_a_profile_says_so(tmp_path):
     for ask in (lambda: model.predict_profiles(["ACGT"]), lambda: model.score_profiles(np.zeros((1, 12), np.uint8))):
         with pytest.raises(ModelError, match="Expected a model that answers a profile, got toy"):
             ask()
+
+
+class TestThreads:
+    """Each scores a part of a batch."""
+
+    class Session:
+        """Answers the first letter of each window, when as many as `together` ask at one time."""
+
+        def __init__(self, together):
+            self.sizes, self.barrier = [], threading.Barrier(together, timeout=20)
+
+        def get_providers(self):
+            return ["CPUExecutionProvider"]
+
+        def run(self, _, inputs):
+            letters = inputs["letters"]
+            self.sizes.append(len(letters))
+            self.barrier.wait()
+            return [np.repeat(letters[:, :1], 2, axis=1).astype(np.float32)]
+
+    @pytest.mark.parametrize(
+        ("threads", "rows", "batch_size", "sizes"),
+        [(2, 64, 64, [32, 32]), (2, 60, 20, [10] * 6), (3, 24, 12, [8, 8, 8]), (2, 8, 4, [4, 4]), (1, 6, 4, [2, 4])],
+    )
+    def test_divide_a_batch_but_not_into_crumbs(self, predictor, threads, rows, batch_size, sizes):
+        session = self.Session(together=threads)
+        letters = np.full((rows, 12), ord("A"), np.uint8) + np.arange(rows, dtype=np.uint8)[:, None] % 2 * 2
+        told = []
+        values = OnnxPredictor(session, predictor.description, threads).score_windows([letters], batch_size, told.append)
+        assert (sorted(session.sizes), sum(told)) == (sorted(sizes), rows)
+        np.testing.assert_array_equal(values, np.repeat(letters[:, :1], 2, axis=1))
+
+    def test_error_of_one_is_told(self, predictor):
+        session = self.Session(together=3)
+        session.barrier.abort()
+        with pytest.raises(ModelError, match="Expected ONNX Runtime to score a batch of letters"):
+            OnnxPredictor(session, predictor.description, 2).score_windows([np.full((20, 12), ord("A"), np.uint8)])
+
+    @pytest.mark.parametrize("threads", [1, 2, 5])
+    def test_do_not_change_values(self, toy_model, threads):
+        letters = letters_of(*SEQUENCES * 20)
+        np.testing.assert_array_equal(load(toy_model, "cpu", threads).score_letters(letters), [count(text) for text in SEQUENCES * 20])
+
+    def test_none_is_refused(self, toy_model):
+        with pytest.raises(ModelError, match="at least 1 thread, got 0"):
+            load(toy_model, "cpu", 0)
 
 
 class TestCuda:
