@@ -16,7 +16,7 @@ import numpy as np
 from dreamkeras.scoring.cpus import available_cpus
 
 from .admission import OverloadedError, check_room, refusal
-from .jobs import Answers, Job, Part, Seconds, deliver, hand_out, join_rows
+from .jobs import Answers, Job, Part, Seconds, deliver, expire, hand_out, join_rows
 from .pace import Pace
 from .queues import PRIORITIES, SHARE, ModelQueue
 from .settings import Settings
@@ -135,15 +135,17 @@ class Batcher:
         loop = asyncio.get_running_loop()
         job = Job(windows, loop.create_future(), self._clock(), min(priority, PRIORITIES) or PRIORITIES // 2)
         queue = self._admit(model, job, within)
+        timer = loop.call_later(within, expire, job)
         try:
-            async with asyncio.timeout(within):
-                return await job.future
+            return await job.future
         except TimeoutError:
             self._withdraw(model, queue, job, "REJECTED")
             raise ProtocolError(f"Expected an answer within {within:g} seconds, got none: Request timeout expired.", 503) from None
         except asyncio.CancelledError:
             self._withdraw(model, queue, job, "CANCELED")
             raise
+        finally:
+            timer.cancel()
 
     def _admit(self, model: Model, job: Job, within: float) -> ModelQueue:
         with self._wake:

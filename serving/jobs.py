@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-__all__ = ["Answers", "Job", "Part", "Seconds", "deliver", "hand_out", "join_rows"]
+__all__ = ["Answers", "Job", "Part", "Seconds", "deliver", "expire", "hand_out", "join_rows"]
 
 Answers = dict[str, np.ndarray]
 """Float32 (n, width) of each output of a model, by its name."""
@@ -111,6 +111,12 @@ def deliver(jobs: Sequence[Job], error: Exception | None = None) -> None:
     for loop, own in loops.items():
         with contextlib.suppress(RuntimeError):  # a loop that has been closed waits for nothing
             loop.call_soon_threadsafe(_resolve, own, error)
+
+
+def expire(job: Job) -> None:
+    """Ends the waiting for a job with a `TimeoutError`, unless it has ended."""
+    if not job.future.done():
+        job.future.set_exception(TimeoutError())
 
 
 def _resolve(jobs: Sequence[Job], error: Exception | None) -> None:

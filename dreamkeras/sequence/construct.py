@@ -206,7 +206,7 @@ class Construct:
             rows = slice(None) if of_one_length else np.flatnonzero(lengths == length)
             first, template = _template(self, int(length))
             windows[rows] = template
-            windows[rows, first : first + length] = flat[starts[rows, None] + np.arange(length)]
+            windows[rows, first : first + length] = _pieces(flat, starts[rows], int(length))
         return windows
 
     def _wrong_length(self, insert: int, given: int) -> str:
@@ -224,6 +224,14 @@ def _template(construct: Construct, length: int) -> tuple[int, np.ndarray]:
     around = np.concatenate([nothing, left, np.full(length, N, np.uint8), right, nothing])
     begin = construct.length + len(left) - first
     return first, around[begin : begin + construct.length].copy()
+
+
+def _pieces(flat: np.ndarray, starts: np.ndarray, length: int) -> np.ndarray:
+    """uint8 (n, length), the letters from each start on; not copied where the starts are equally far from each other."""
+    steps = np.diff(starts)
+    if flat.flags.c_contiguous and len(steps) and (steps == steps[0]).all():
+        return np.ndarray((len(starts), length), np.uint8, flat, int(starts[0]), (int(steps[0]), 1))
+    return flat[starts[:, None] + np.arange(length)]
 
 
 def _codes(text: str) -> np.ndarray:

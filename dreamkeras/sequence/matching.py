@@ -9,6 +9,8 @@ from dreamkeras.sequence.ragged import Ragged
 
 __all__ = ["begins_with", "ends_with", "illegal_letters"]
 
+LETTERS = np.flatnonzero(IS_LETTER).astype(np.uint8).tobytes()
+
 BLOCK = 1 << 20
 """Letters that are looked at together: what is found out of illegal ones takes a multiple of their memory."""
 
@@ -40,10 +42,10 @@ def illegal_letters(sequences: Ragged) -> dict[int, str]:
     """A message about the first letter that is none, by the index of its sequence, for those that have one."""
     found: dict[int, str] = {}
     for begin in range(0, len(sequences.flat), BLOCK):
-        legal = IS_LETTER[sequences.flat[begin : begin + BLOCK]]
-        if legal.all():
+        block = sequences.flat[begin : begin + BLOCK]
+        if not block.tobytes().translate(None, LETTERS):  # several times as fast as the table's rows
             continue
-        positions = begin + np.flatnonzero(~legal)
+        positions = begin + np.flatnonzero(~IS_LETTER[block])
         owners, first = np.unique(sequences.owner(positions), return_index=True)
         for owner, position in zip(owners.tolist(), positions[first].tolist(), strict=True):
             place = position - int(sequences.offsets[owner]) + 1

@@ -107,6 +107,14 @@ def test_windows_keep_the_order_of_mixed_lengths():
     assert windows(ADAPTERS, *texts) == [window_by_hand(ADAPTERS, text) for text in texts]
 
 
+def test_windows_of_letters_that_lie_apart_are_the_same():
+    texts = ["ACGT", "CCGG", "TTAA"]
+    packed = Ragged.from_strings(texts)
+    apart = Ragged(np.repeat(packed.flat, 2)[::2], packed.offsets)
+    assert not apart.flat.flags.c_contiguous
+    np.testing.assert_array_equal(ADAPTERS.surround(apart), ADAPTERS.surround(packed))
+
+
 def test_problems_name_what_was_wanted_and_what_came():
     found = problems(ADAPTERS, "ACGT", "AC*T", "A", "A" * 17, "TGCAACAC", "ACACGGTT", "TGCAAGGTT", "")
     assert found == {

@@ -4,7 +4,7 @@ import threading
 import numpy as np
 import pytest
 
-from dreamkeras.serving.jobs import Job, Part, deliver, hand_out, join_rows
+from dreamkeras.serving.jobs import Job, Part, deliver, expire, hand_out, join_rows
 
 
 @pytest.fixture
@@ -96,3 +96,12 @@ class TestDelivery:
         job = make_job(1)
         job.future.get_loop().close()
         deliver([job])
+
+
+def test_waiting_that_is_over_ends_with_a_timeout_and_none_that_has_ended(make_job):
+    late, done = make_job(1), make_job(1)
+    done.future.set_result({})
+    for job in (late, done):
+        expire(job)
+    assert isinstance(late.future.exception(), TimeoutError)
+    assert done.future.result() == {}
