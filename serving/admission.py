@@ -36,11 +36,10 @@ def check_room(settings: Settings, queue: ModelQueue, rows: int, held: int, wait
     Raises:
         OverloadedError: They cannot.
     """
-    waiting = f"Exceeds maximum queue size, {queue.rows} rows are waiting"
-    if queue.rows + rows > settings.queue_rows or (held and held + rows * queue.length > settings.queue_bytes):
-        raise refusal(waiting, wait)
-    if wait > min(settings.queue_seconds, within):
-        raise refusal(f"{waiting} and take {wait:.1f} seconds", wait)
+    full = queue.rows + rows > settings.queue_rows or (held and held + rows * queue.length > settings.queue_bytes)
+    if full or wait > min(settings.queue_seconds, within):
+        long = "" if full else f" and take {wait:.1f} seconds"
+        raise refusal(f"Exceeds maximum queue size, {queue.rows} rows are waiting{long}", wait)
 
 
 def refusal(reason: str, wait: float = 0.0) -> OverloadedError:

@@ -60,16 +60,16 @@ class _BoundedProtocol(HttpToolsProtocol):
         super().connection_lost(exc)
 
     def data_received(self, data: bytes) -> None:
-        if self in self.silent or self in self.idle:
-            self._head_bytes += len(data)
-            if self._head_timer is None:
-                self._wait_for_head()
+        expects_head = self in self.silent or self in self.idle
+        self._head_bytes += len(data) if expects_head else 0
         super().data_received(data)
         if self._is_busy:
             self._forget()
             self._stop_timer("_head_timer")
         elif self._head_bytes > self.bounds.header_bytes:
             self.refuse(431, f"Expected headers of at most {self.bounds.header_bytes} bytes, got more.")
+        elif expects_head and self._head_timer is None and not self.transport.is_closing():
+            self._wait_for_head()
 
     def on_response_complete(self) -> None:
         super().on_response_complete()

@@ -29,7 +29,7 @@ def read_json(text: bytes, limits: Limits) -> Fields:
     if text.count(b"[") + text.count(b"{") > limits.json_depth and _depth(text) > limits.json_depth:
         raise ProtocolError(f"Expected JSON of at most {limits.json_depth} brackets inside each other, got more.")
     try:
-        fields = json.loads(text.decode(), parse_constant=_no_constant)
+        fields = DECODER.decode(text.decode())
     except (ValueError, RecursionError) as error:
         raise ProtocolError(f"Expected a JSON object, got {_shown(text)} ({error}).") from None
     if not isinstance(fields, dict):
@@ -74,6 +74,10 @@ def _depth(text: bytes) -> int:
 
 def _no_constant(name: str) -> NoReturn:
     raise ValueError(f"{name} is no JSON")
+
+
+DECODER = json.JSONDecoder(parse_constant=_no_constant)
+"""`json.loads` with an argument makes one for each text."""
 
 
 def _shown(text: bytes) -> str:

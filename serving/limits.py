@@ -67,7 +67,7 @@ class Bodies:
         finally:
             self.held -= size
 
-    async def decoded(self, request: Request, most: int | None = None) -> AsyncIterator[bytes]:
+    def decoded(self, request: Request, most: int | None = None) -> AsyncIterator[bytes]:
         """The body as it comes, decompressed; for those who do not keep it.
 
         Args:
@@ -82,20 +82,8 @@ class Bodies:
         encoding = request.headers.get("content-encoding", "identity").strip().lower()
         if encoding not in ENCODINGS:
             raise BodyError(f"Expected Content-Encoding to be one of {', '.join(ENCODINGS)}, got {encoding[:40]!r}.", 415)
-        if encoding == "identity":
-            async for chunk in self.chunks(request, most):
-                yield chunk
-            return
-        stream, size = zlib.decompressobj(EITHER_HEADER), 0
-        async for chunk in self.chunks(request, most):
-            for part in unzip(stream, chunk):
-                size += len(part)
-                if size > most:
-                    raise _too_large(most, "more after decompression")
-                yield part
-                await asyncio.sleep(0)
-        if not stream.eof:
-            raise ProtocolError(f"Expected a whole {encoding} body, got one that is cut short.")
+        chunks = self.chunks(request, most)
+        return chunks if encoding == "identity" else _unzipped(chunks, encoding, most)
 
     async def chunks(self, request: Request, most: int | None = None) -> AsyncIterator[bytes]:
         """The body as it comes, as it was sent; only the time spent waiting for the client counts as its slowness.
@@ -128,6 +116,19 @@ class Bodies:
                 raise _too_large(most, "more")
             if chunk:
                 yield chunk
+
+
+async def _unzipped(chunks: AsyncIterator[bytes], encoding: str, most: int) -> AsyncIterator[bytes]:
+    stream, size = zlib.decompressobj(EITHER_HEADER), 0
+    async for chunk in chunks:
+        for part in unzip(stream, chunk):
+            size += len(part)
+            if size > most:
+                raise _too_large(most, "more after decompression")
+            yield part
+            await asyncio.sleep(0)
+    if not stream.eof:
+        raise ProtocolError(f"Expected a whole {encoding} body, got one that is cut short.")
 
 
 def unzip(stream: "zlib._Decompress", chunk: bytes) -> Iterator[bytes]:

@@ -28,6 +28,9 @@ from .tensors import (
 
 __all__ = ["InferRequest", "Limits", "ProtocolError", "TensorSpec", "check_parameters", "read_request", "write_response"]
 
+ENCODER = json.JSONEncoder(separators=(",", ":"))
+"""`json.dumps` with an argument makes one for each text."""
+
 
 class InferRequest(NamedTuple):
     """What a client asks of a model.
@@ -102,7 +105,7 @@ def write_response(model: str, version: str, request: InferRequest, outputs: dic
             tensor["data"] = _json_numbers(values)
         tensors.append(tensor)
     named = {} if request.id is None else {"id": request.id}
-    header = json.dumps({**named, "model_name": model, "model_version": version, "outputs": tensors}, separators=(",", ":")).encode()
+    header = ENCODER.encode({**named, "model_name": model, "model_version": version, "outputs": tensors}).encode()
     return b"".join([header, *chunks]), len(header) if chunks else None
 
 
