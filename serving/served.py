@@ -9,6 +9,7 @@ from dreamkeras.scoring.predictor import OnnxPredictor
 from dreamkeras.scoring.scorer import BATCH_SIZE, check_letters
 from dreamkeras.scoring.tuning import BATCH_SIZES, tune
 from dreamkeras.sequence.alphabet import N
+from dreamkeras.sequence.few import FEW, cut_few
 from dreamkeras.sequence.ragged import Ragged
 
 from .jobs import Answers
@@ -84,6 +85,9 @@ class ServedModel:
             raise ProtocolError(f"{error} Input: {name!r}.") from None
 
     def _cut(self, texts: list[bytes]) -> np.ndarray:
+        windows = cut_few(self.predictor.construct, texts) if len(texts) <= FEW else None
+        if windows is not None:
+            return windows
         lengths = np.fromiter(map(len, texts), np.int64, len(texts))
         self._check_lengths(lengths)
         windows, problems = self.predictor.construct.fit(Ragged.from_lengths(np.frombuffer(b"".join(texts), np.uint8), lengths))

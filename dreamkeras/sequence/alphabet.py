@@ -5,7 +5,7 @@ The base order stands here and nowhere else. Knows nothing about files or models
 
 import numpy as np
 
-__all__ = ["BASES", "BASE_CODES", "COMPLEMENT", "IS_BASE", "IS_LETTER", "IUPAC", "ONE_HOT", "N", "reverse_complement"]
+__all__ = ["BASES", "BASE_CODES", "COMPLEMENT", "IS_BASE", "IS_LETTER", "IUPAC", "LETTER_CODES", "ONE_HOT", "N", "reverse_complement"]
 
 BASES = "ACGT"
 
@@ -59,6 +59,9 @@ COMPLEMENT = _complement_table()
 
 IS_LETTER = _legality_table()
 """bool (256,): whether the ASCII code is a base or an IUPAC code, in either case."""
+
+LETTER_CODES = np.flatnonzero(IS_LETTER).astype(np.uint8).tobytes()
+"""The codes of letters; `text.translate(None, LETTER_CODES)` is what of a text is none."""
 
 IS_BASE = ONE_HOT.max(axis=1) == 1
 """bool (256,): whether the ASCII code is one base, in either case."""

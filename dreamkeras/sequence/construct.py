@@ -17,7 +17,7 @@ from dreamkeras.sequence.matching import begins_with, ends_with, illegal_letters
 from dreamkeras.sequence.ragged import Ragged
 from dreamkeras.sequence.records import Records
 
-__all__ = ["YEAST", "Construct"]
+__all__ = ["TEMPLATES", "YEAST", "Construct"]
 
 TEMPLATES = 1024
 """Windows of flanks that are kept, one a length of insert: a batch of few sequences takes longer over those than over its letters."""

@@ -4,12 +4,10 @@ import functools
 
 import numpy as np
 
-from dreamkeras.sequence.alphabet import IS_LETTER
+from dreamkeras.sequence.alphabet import IS_LETTER, LETTER_CODES
 from dreamkeras.sequence.ragged import Ragged
 
 __all__ = ["begins_with", "ends_with", "illegal_letters"]
-
-LETTERS = np.flatnonzero(IS_LETTER).astype(np.uint8).tobytes()
 
 BLOCK = 1 << 20
 """Letters that are looked at together: what is found out of illegal ones takes a multiple of their memory."""
@@ -43,7 +41,7 @@ def illegal_letters(sequences: Ragged) -> dict[int, str]:
     found: dict[int, str] = {}
     for begin in range(0, len(sequences.flat), BLOCK):
         block = sequences.flat[begin : begin + BLOCK]
-        if not block.tobytes().translate(None, LETTERS):  # several times as fast as the table's rows
+        if not block.tobytes().translate(None, LETTER_CODES):  # several times as fast as the table's rows
             continue
         positions = begin + np.flatnonzero(~IS_LETTER[block])
         owners, first = np.unique(sequences.owner(positions), return_index=True)

@@ -1,0 +1,54 @@
+"""Windows of a few sequences, made of bytes: for those, NumPy's calls take several times as long as the letters that they move."""
+
+import functools
+
+import numpy as np
+
+from dreamkeras.sequence.alphabet import LETTER_CODES
+from dreamkeras.sequence.construct import TEMPLATES, Construct
+from dreamkeras.sequence.ragged import Ragged
+
+__all__ = ["FEW", "cut_few"]
+
+FEW = 24
+"""Sequences up to which this is faster than `Construct.fit`."""
+
+
+def cut_few(construct: Construct, sequences: list[bytes]) -> np.ndarray | None:
+    """The windows that `Construct.fit` makes, of a few sequences.
+
+    Args:
+        construct: How they are cut.
+        sequences: n, in any case, with both adapters or with neither.
+
+    Returns:
+        uint8 (n, length); None where one does not fit, of which `Construct.fit` says why.
+    """
+    windows = [_window(construct, sequence) for sequence in sequences]
+    return np.frombuffer(b"".join(windows), np.uint8).reshape(-1, construct.length) if all(windows) else None
+
+
+def _window(construct: Construct, sequence: bytes) -> bytes:
+    """One window; nothing for a sequence that does not fit."""
+    left, right = _adapters(construct)
+    begins = bool(left) and sequence[: len(left)].upper() == left
+    ends = bool(right) and len(sequence) >= len(left) + len(right) and sequence[-len(right) :].upper() == right
+    insert = sequence[len(left) * begins : len(sequence) - len(right) * ends]
+    has_one = begins != ends and bool(left and right)
+    if has_one or not construct.shortest <= len(insert) <= construct.longest or sequence.translate(None, LETTER_CODES):
+        return b""
+    before, after = _around(construct, len(insert))
+    return before + insert + after
+
+
+@functools.lru_cache
+def _adapters(construct: Construct) -> tuple[bytes, bytes]:
+    return construct.left_adapter.upper().encode(), construct.right_adapter.upper().encode()
+
+
+@functools.lru_cache(TEMPLATES)
+def _around(construct: Construct, length: int) -> tuple[bytes, bytes]:
+    """What stands before and after an insert of this length."""
+    first = int(construct.first_columns(np.array(length)))
+    window = construct.surround(Ragged.from_strings(["N" * length]))[0].tobytes()
+    return window[:first], window[first + length :]
