@@ -5,10 +5,7 @@ import contextlib
 from collections.abc import AsyncIterator
 
 from starlette.applications import Starlette
-from starlette.exceptions import HTTPException
-from starlette.middleware import Middleware
-from starlette.requests import Request
-from starlette.responses import Response
+from starlette.types import ASGIApp
 
 from . import routes_v1, routes_v2
 from .auth import Guard
@@ -41,17 +38,14 @@ def create_app(settings: Settings, models: ModelRepository, guard: Guard | None 
         finally:
             await asyncio.to_thread(service.batcher.close)
 
-    app = Starlette(
-        routes=[*routes_v2.routes(), *routes_v1.routes()],
-        middleware=[Middleware(Boundary, service=service)],
-        exception_handlers={HTTPException: _hand_on},
-        lifespan=lifespan,
-    )
+    app = _Application(routes=[*routes_v2.routes(), *routes_v1.routes()], lifespan=lifespan)
     app.router.redirect_slashes = False
     app.state.service = service
     return app
 
 
-async def _hand_on(_: Request, error: Exception) -> Response:
-    """404 and 405 of the routing are answered as all errors are, by the boundary."""
-    raise error
+class _Application(Starlette):
+    """Its one middleware is the boundary, which answers all errors; Starlette's own two would only be in the way."""
+
+    def build_middleware_stack(self) -> ASGIApp:
+        return Boundary(self.router, self.state.service)
