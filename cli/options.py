@@ -206,10 +206,7 @@ sequences_at_once_option = click.option(
 )
 
 threads_option = click.option(
-    "--threads",
-    type=count_or_auto,
-    metavar="N|auto",
-    help="CPU threads; auto measures.  [default: as many as CPUs may be used]",
+    "--threads", type=count_or_auto, metavar="N|auto", help="CPU threads; auto measures.  [default: as many as CPUs may be used]"
 )
 
 strands_option = click.option(

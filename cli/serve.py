@@ -1,5 +1,6 @@
 """`dreamkeras serve`: models behind a port."""
 
+import gc
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -11,6 +12,7 @@ if TYPE_CHECKING:
     from dreamkeras.serving.auth import Guard
     from dreamkeras.serving.lifecycle import Tls
     from dreamkeras.serving.models import ModelRepository
+    from dreamkeras.serving.settings import Settings
 
 __all__ = ["command"]
 
@@ -80,7 +82,7 @@ def command(
     settings = read_settings(settings_file) if settings_file else Settings()
     guard = _guard(tokens_file, operators_file, host)
     write_logs(access=access_log)
-    repository = _repository(models, folder, device, settings.batch_rows)
+    repository = _repository(models, folder, device, settings)
     app = create_app(settings, repository, guard)
     listener = bind(host, port)
     shown = f"[{host}]" if ":" in host else host
@@ -89,6 +91,8 @@ def command(
         from dreamkeras.serving.grpc_server import add_grpc
 
         addresses.append(f"gRPC on {shown}:{add_grpc(app, host, grpc_port, tls)}")
+    gc.collect()
+    gc.freeze()  # what is loaded stays: the collector need not look through it again and again
     run(app, listener, tls, started=lambda: _announce(repository, guard, addresses, host))
 
 
@@ -126,7 +130,7 @@ def _guard(tokens: Path | None, operators: Path | None, host: str) -> "Guard":
     return Guard(Tokens(tokens) if tokens else None, Tokens(operators) if operators else None, control=host in LOOPBACK and not tokens)
 
 
-def _repository(models: tuple[str, ...], folder: Path | None, device: str, rows: int) -> "ModelRepository":
+def _repository(models: tuple[str, ...], folder: Path | None, device: str, settings: "Settings") -> "ModelRepository":
     """The models that were asked for, loaded."""
     from dreamkeras.scoring.predictor import PACKAGED_MODEL, load
     from dreamkeras.serving.models import ModelRepository, named_paths
@@ -134,6 +138,6 @@ def _repository(models: tuple[str, ...], folder: Path | None, device: str, rows:
     if not models and not folder:
         click.echo(f"No -m given: serving the packaged model as {PACKAGED_MODEL.stem}.", err=True)
         models = (str(PACKAGED_MODEL),)
-    repository = ModelRepository(named_paths(models), folder, lambda path: load(path, device, threads=1), rows)
+    repository = ModelRepository(named_paths(models), folder, lambda path: load(path, device, threads=1), settings)
     repository.load_all()
     return repository

@@ -6,7 +6,7 @@ from .queues import ModelQueue
 from .settings import Settings
 from .tensors import ProtocolError
 
-__all__ = ["OverloadedError", "check_room", "refusal"]
+__all__ = ["OverloadedError", "check_queue", "refusal"]
 
 
 class OverloadedError(ProtocolError):
@@ -22,7 +22,7 @@ class OverloadedError(ProtocolError):
         self.retry_after = retry_after
 
 
-def check_room(settings: Settings, queue: ModelQueue, rows: int, held: int, wait: float, within: float) -> None:
+def check_queue(settings: Settings, queue: ModelQueue, rows: int, held: int, wait: float, within: float) -> None:
     """Refuses rows that cannot wait; those alone always can, or a wrong guess of the pace would stand for ever.
 
     Args:

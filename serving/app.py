@@ -5,7 +5,6 @@ import contextlib
 from collections.abc import AsyncIterator
 
 from starlette.applications import Starlette
-from starlette.types import ASGIApp
 
 from . import routes_v1, routes_v2
 from .auth import Guard
@@ -38,14 +37,8 @@ def create_app(settings: Settings, models: ModelRepository, guard: Guard | None 
         finally:
             await asyncio.to_thread(service.batcher.close)
 
-    app = _Application(routes=[*routes_v2.routes(), *routes_v1.routes()], lifespan=lifespan)
+    app = Starlette(routes=[*routes_v2.routes(), *routes_v1.routes()], lifespan=lifespan)
+    app.middleware_stack = Boundary(app.router, service)  # which answers all errors; Starlette's own would only be in the way
     app.router.redirect_slashes = False
     app.state.service = service
     return app
-
-
-class _Application(Starlette):
-    """Its one middleware is the boundary, which answers all errors; Starlette's own two would only be in the way."""
-
-    def build_middleware_stack(self) -> ASGIApp:
-        return Boundary(self.router, self.state.service)

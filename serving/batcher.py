@@ -4,62 +4,28 @@ Knows nothing about HTTP or ONNX: a model is what answers windows.
 """
 
 import asyncio
-import math
 import threading
 import time
-from collections import Counter
 from collections.abc import Callable
-from typing import NamedTuple, Protocol
 
 import numpy as np
 
 from dreamkeras.scoring.cpus import available_cpus
 
-from .admission import OverloadedError, check_room, refusal
-from .jobs import Answers, Job, Part, Seconds, deliver, expire, hand_out, join_rows
-from .pace import Pace
-from .queues import PRIORITIES, SHARE, ModelQueue
+from .admission import OverloadedError, check_queue, refusal
+from .jobs import Answers, Job, Seconds, deliver, expire, hand_out, join_rows
+from .queues import PRIORITIES, ModelQueue
 from .settings import Settings
-from .statistics import Statistics
 from .tensors import ProtocolError
+from .turns import Batch, Model, Turns
 
-__all__ = ["Batcher", "Model"]
-
-
-class Model(Protocol):
-    """What the batcher asks."""
-
-    @property
-    def statistics(self) -> Statistics:
-        """Where its requests are counted."""
-
-    @property
-    def pace(self) -> Pace:
-        """How fast it scores."""
-
-    @property
-    def batch_rows(self) -> int:
-        """Rows at once from which on more are no faster."""
-
-    @property
-    def at_once(self) -> float:
-        """Batches that may be scored at one time."""
-
-    def answer(self, windows: np.ndarray) -> Answers:
-        """Float32 (n, width) of each output by its name, for windows uint8 (n, length)."""
-
-
-class _Batch(NamedTuple):
-    model: Model
-    queue: ModelQueue
-    parts: list[Part]
+__all__ = ["Batcher"]
 
 
 class Batcher:
     """The queues of all models, and the scorers, threads that work them off, each a batch at a time.
 
-    The next batch is of the model that has had least of their time among those whose batch is full or has waited long
-    enough. Its rows are of the requests of the first priority, which take turns.
+    Models take turns (`Turns`), and so do the requests of a model (`ModelQueue`).
 
     Args:
         settings: Bounds of batches, queues and waiting.
@@ -69,13 +35,12 @@ class Batcher:
     def __init__(self, settings: Settings, clock: Callable[[], float] = time.perf_counter) -> None:
         self._settings = settings
         self._clock = clock
-        self._queues: dict[Model, ModelQueue] = {}
         self._bytes = 0
         self._closing = False
         self._wake = threading.Condition()
         self._scorers = settings.scorers or available_cpus()
+        self._turns = Turns(settings, self._scorers)
         self._threads: list[threading.Thread] = []
-        self._running: Counter[Model] = Counter()
 
     def start(self) -> None:
         """Begins to score, also when it was closed before."""
@@ -104,12 +69,12 @@ class Batcher:
             OverloadedError: Too much is waiting.
         """
         with self._wake:
-            if queue := self._queues.get(model):
-                self._check_room(model, queue, 0, self._settings.timeout_seconds)
+            if queue := self._turns.queue(model):
+                self._check(model, queue, 0, self._settings.timeout_seconds)
 
     def waiting(self, model: Model) -> tuple[int, int]:
         """Requests that wait for a model, and their rows."""
-        queue = self._queues.get(model)
+        queue = self._turns.queue(model)
         return (queue.jobs, queue.rows) if queue else (0, 0)
 
     async def score(self, model: Model, windows: np.ndarray, within: float | None = None, priority: int = 0) -> Answers:
@@ -149,24 +114,20 @@ class Batcher:
 
     def _admit(self, model: Model, job: Job, within: float) -> ModelQueue:
         with self._wake:
-            queue = self._queues.get(model) or ModelQueue(job.windows.shape[1], self._least_used())
-            self._check_room(model, queue, len(job.windows), within)
-            self._queues[model] = queue
+            queue = self._turns.open(model, job.windows.shape[1])
+            self._check(model, queue, len(job.windows), within)
+            self._turns.keep(model, queue)
             queue.add(job)
             self._bytes += job.windows.nbytes
             self._wake.notify()
             return queue
 
-    def _least_used(self) -> float:
-        """A queue that begins has had as much time as the one that had least: neither first for long nor last."""
-        return min((queue.used for queue in self._queues.values()), default=0.0)
-
-    def _check_room(self, model: Model, queue: ModelQueue, rows: int, within: float) -> None:
-        wait = queue.rows * model.pace.seconds_per_row * max(1, len(self._queues)) / min(self._scorers, model.at_once)
+    def _check(self, model: Model, queue: ModelQueue, rows: int, within: float) -> None:
+        wait = self._turns.wait(model, queue)
         try:
             if self._closing:
                 raise refusal("the server is stopping")
-            check_room(self._settings, queue, rows, self._bytes, wait, within)
+            check_queue(self._settings, queue, rows, self._bytes, wait, within)
         except OverloadedError:
             model.statistics.add_failure("REJECTED", 0)
             raise
@@ -181,46 +142,23 @@ class Batcher:
         while batch := self._next_batch():
             self._score(batch)
 
-    def _next_batch(self) -> _Batch | None:
+    def _next_batch(self) -> Batch | None:
         """Waits for one; None when the batcher is closing and nothing waits."""
         with self._wake:
-            while True:
-                self._queues = {model: queue for model, queue in self._queues.items() if queue.rows}
-                if not self._queues and self._closing:
-                    self._wake.notify_all()
-                    return None
-                moments = {model: self._ready_at(model, queue) for model, queue in self._queues.items() if self._has_turn(model)}
+            while not (self._closing and self._turns.empty):
                 now = self._clock()
-                ready = [model for model, moment in moments.items() if moment <= now]
-                if ready:
-                    return self._take(min(ready, key=lambda model: self._queues[model].used))
-                self._wake.wait(min(moments.values()) - now if moments else None)
+                found = self._turns.next(now, at_once=self._closing)
+                if isinstance(found, Batch):
+                    self._bytes -= found.rows * found.queue.length
+                    self._wake.notify()
+                    for job, _, _ in found.parts:
+                        job.started = now if job.started is None else job.started
+                    return found
+                self._wake.wait(None if found is None else found - now)
+            self._wake.notify_all()
+            return None
 
-    def _has_turn(self, model: Model) -> bool:
-        return self._running[model] < model.at_once
-
-    def _ready_at(self, model: Model, queue: ModelQueue) -> float:
-        """When the queue's next batch may be scored, whether it is full by then or not."""
-        full = self._closing or queue.rows >= self._batch_rows(model, queue)
-        return 0.0 if full else queue.since + self._settings.delay_seconds
-
-    def _batch_rows(self, model: Model, queue: ModelQueue) -> int:
-        return max(1, min(model.batch_rows, self._settings.batch_rows, self._settings.batch_bytes // queue.length))
-
-    def _take(self, model: Model) -> _Batch:
-        """The model's next batch; scorers that are idle get their part of what waits."""
-        queue = self._queues[model]
-        idle = min(self._scorers - self._running.total(), model.at_once - self._running[model])
-        parts = queue.take(min(self._batch_rows(model, queue), max(SHARE, math.ceil(queue.rows / idle))))
-        self._bytes -= sum(part.nbytes for part in parts)
-        self._running[model] += 1
-        self._wake.notify()
-        now = self._clock()
-        for job, _, _ in parts:
-            job.started = now if job.started is None else job.started
-        return _Batch(model, queue, parts)
-
-    def _score(self, batch: _Batch) -> None:
+    def _score(self, batch: Batch) -> None:
         begun = self._clock()
         try:
             windows = join_rows(batch.parts)
@@ -233,13 +171,12 @@ class Batcher:
             return
         self._finish(batch, (joined - begun, answered - joined, self._clock() - answered))
 
-    def _finish(self, batch: _Batch, took: Seconds) -> None:
-        statistics, rows, done = batch.model.statistics, sum(last - first for _, first, last in batch.parts), []
+    def _finish(self, batch: Batch, took: Seconds) -> None:
+        statistics, done = batch.model.statistics, []
         with self._wake:
-            self._running -= Counter((batch.model,))
-            batch.queue.used += sum(took)
-            batch.model.pace.add(rows, sum(took))
-            statistics.add_batch(rows, took)
+            self._turns.end(batch, sum(took))
+            batch.model.pace.add(batch.rows, sum(took))
+            statistics.add_batch(batch.rows, took)
             now = self._clock()
             for job, first, last in batch.parts:
                 if job.add(last - first, took) and not job.withdrawn:
@@ -247,10 +184,10 @@ class Batcher:
                     done.append(job)
         deliver(done)
 
-    def _fail(self, batch: _Batch, error: Exception) -> None:
+    def _fail(self, batch: Batch, error: Exception) -> None:
         failed = []
         with self._wake:
-            self._running -= Counter((batch.model,))
+            self._turns.end(batch, 0.0)
             for job, _, _ in batch.parts:
                 if not job.withdrawn:
                     self._bytes -= batch.queue.withdraw(job) * batch.queue.length

@@ -11,6 +11,11 @@ from .settings import Settings
 __all__ = ["bounded_protocol"]
 
 HEAD = b"HTTP/"
+"""How the head of an answer begins."""
+
+JOINED = 1 << 16
+"""Bytes of a body up to which it is copied behind its head."""
+
 REASONS = {400: "Bad Request", 408: "Request Timeout", 431: "Request Header Fields Too Large", 503: "Service Unavailable"}
 
 
@@ -134,7 +139,8 @@ class _BoundedProtocol(HttpToolsProtocol):
 class _HeadAndBody:
     """A connection's transport that sends the head of an answer together with what comes right behind it.
 
-    uvicorn writes them one after the other: two calls of the system, after the first of which the client wakes for nothing.
+    uvicorn writes them one after the other: two calls of the system, after the first of which the client wakes for nothing. It
+    sends by `write` alone.
     """
 
     def __init__(self, transport: asyncio.Transport, loop: asyncio.AbstractEventLoop) -> None:
@@ -146,17 +152,20 @@ class _HeadAndBody:
         return getattr(self._transport, name)
 
     def write(self, data: bytes) -> None:
-        if self._head or not data.startswith(HEAD):
-            data, self._head = self._head + data, b""
-            self._transport.write(data)
-        else:
+        if not self._head and bytes(data[: len(HEAD)]) == HEAD:
             self._head = data
             self._loop.call_soon(self._flush)
+            return
+        if self._head and len(data) > JOINED:
+            self._flush()
+        data, self._head = self._head + data if self._head else data, b""
+        self._transport.write(data)
 
     def close(self) -> None:
         self._flush()
         self._transport.close()
 
     def _flush(self) -> None:
-        if self._head:
-            self.write(b"")
+        head, self._head = self._head, b""
+        if head and not self._transport.is_closing():
+            self._transport.write(head)

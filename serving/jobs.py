@@ -74,11 +74,6 @@ class Part(NamedTuple):
     first: int
     last: int
 
-    @property
-    def nbytes(self) -> int:
-        """Letters in it."""
-        return (self.last - self.first) * self.job.windows.shape[1]
-
 
 def join_rows(parts: Sequence[Part]) -> np.ndarray:
     """The windows of a batch, uint8 (n, length)."""

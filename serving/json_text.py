@@ -77,7 +77,7 @@ def _no_constant(name: str) -> NoReturn:
 
 
 DECODER = json.JSONDecoder(parse_constant=_no_constant)
-"""`json.loads` with an argument makes one for each text."""
+"""Reads JSON without NaN and infinities; `json.loads` with an argument would make one for each text."""
 
 
 def _shown(text: bytes) -> str:

@@ -25,8 +25,11 @@ async def unless_gone(request: Request, work: Coroutine[Any, Any, _T]) -> _T:
     caller = cast("asyncio.Task[Any]", asyncio.current_task())
     leaving = asyncio.ensure_future(request.receive())
 
+    is_over = False
+
     def give_up(_: asyncio.Future[Any]) -> None:
-        caller.cancel(leaving)
+        if not is_over:
+            caller.cancel(leaving)
 
     leaving.add_done_callback(give_up)
     try:
@@ -36,5 +39,5 @@ async def unless_gone(request: Request, work: Coroutine[Any, Any, _T]) -> _T:
             raise ClientGoneError from None
         raise
     finally:
-        leaving.remove_done_callback(give_up)
+        is_over = True
         leaving.cancel()

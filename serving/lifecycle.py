@@ -2,7 +2,6 @@
 
 import asyncio
 import contextlib
-import gc
 import os
 import signal
 import socket
@@ -90,7 +89,6 @@ def run(app: Starlette, listener: socket.socket, tls: Tls | None = None, started
         InputError: There are not enough open files for the connections that the settings allow, or `tls` has no certificate in it.
     """
     _allow_files(app.state.service.settings.connections + SPARE_FILES)
-    gc.freeze()  # what is loaded stays: the collector need not look through it again and again
     make_server(app, tls, started).run([listener])
 
 

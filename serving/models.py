@@ -13,6 +13,7 @@ from dreamkeras.errors import DreamkerasError, InputError, ModelError
 from dreamkeras.scoring.predictor import OnnxPredictor
 
 from .served import ServedModel
+from .settings import Settings
 from .statistics import Statistics
 from .tensors import ProtocolError
 
@@ -48,13 +49,15 @@ class ModelRepository:
         files: Models by their names: `.onnx` files, run folders or folders of versions, wherever they are.
         folder: Where the others are; None without. Nothing outside it is loaded, symbolic links included.
         open_file: Opens an `.onnx` file or a folder that holds one.
-        rows: Rows of the batch that a model is tried with.
+        settings: Bound the batches that a model is tried with.
 
     Raises:
         InputError: A name is none, stands in both, or the folder is missing.
     """
 
-    def __init__(self, files: Mapping[str, Path], folder: Path | None, open_file: Callable[[Path], OnnxPredictor], rows: int) -> None:
+    def __init__(
+        self, files: Mapping[str, Path], folder: Path | None, open_file: Callable[[Path], OnnxPredictor], settings: Settings
+    ) -> None:
         for name in files:
             check_name(name)
         if folder and not folder.is_dir():
@@ -62,7 +65,7 @@ class ModelRepository:
         self._files = dict(files)
         self._folder = folder.resolve() if folder else None
         self._open_file = open_file
-        self._rows = rows
+        self._settings = settings
         self._loaded: dict[str, dict[str, ServedModel]] = {}
         self._reasons: dict[str, str] = {}
         self._loading: set[str] = set()
@@ -156,7 +159,7 @@ class ModelRepository:
     def _open(self, name: str, version: str, path: Path) -> ServedModel:
         statistics = self._statistics.setdefault((name, version), Statistics())
         model = ServedModel(name, version, self._open_file(path), statistics)
-        model.warm_up(self._rows)
+        model.warm_up(self._settings.batch_rows_of(model.predictor.construct.length))
         return model
 
     def _find(self, name: str) -> dict[str, Path]:

@@ -41,7 +41,8 @@ class ServedModel:
     Attributes:
         pace: How fast it scores.
         batch_rows: Rows at once from which on more are no faster.
-        at_once: Batches that may be scored at one time: a GPU takes one after the other.
+        device: What it is scored by.
+        at_once: Batches that may be scored at one time there: a GPU takes one after the other, whichever models they are of.
     """
 
     def __init__(self, name: str, version: str, predictor: OnnxPredictor, statistics: Statistics) -> None:
@@ -51,6 +52,7 @@ class ServedModel:
         self.statistics = statistics
         self.pace = Pace()
         self.batch_rows = BATCH_SIZE
+        self.device = "cuda" if predictor.is_on_cuda else "cpu"
         self.at_once = 1 if predictor.is_on_cuda else math.inf
         length = predictor.construct.length
         self.inputs = (
@@ -116,7 +118,8 @@ class ServedModel:
         Raises:
             ModelError: The model cannot score them.
         """
-        tuned = tune(lambda _: self.predictor, (1,), [size for size in BATCH_SIZES if size <= most] or [most], SECONDS)
+        sizes = [size for size in BATCH_SIZES if size <= most] or [most]
+        tuned = tune(lambda _: self.predictor, [1], sizes, SECONDS)
         self.batch_rows = tuned.batch_size
         self.pace.add(tuned.batch_size, tuned.batch_size / tuned.rate)
         for rows in (1, *(2**power for power in range(1, 12) if self.predictor.is_on_cuda and 2**power < self.batch_rows)):

@@ -29,7 +29,7 @@ class Settings:
         answer_seconds: How long a client may not read while an answer waits for it.
         idle_seconds: How long a connection without a request stays open.
         connections: Connections open at one time; further ones take the place of the one idle for the longest.
-        scorers: Batches scored at one time, each by one CPU; 0: as many as there are CPUs.
+        scorers: Batches scored at one time, on CPUs each by one; 0: as many as there are CPUs.
         batch_rows: Most rows scored at once; below it, what is fastest is measured when a model is loaded.
         batch_bytes: Most letters scored at once, so that long windows make smaller batches; a window alone may be longer.
         delay_seconds: How long rows wait for others to fill their batch while a scorer is idle.
@@ -82,6 +82,10 @@ class Settings:
         ):
             if getattr(self, smaller) > getattr(self, larger):
                 raise InputError(f"Expected {smaller} of at most {larger}, got {getattr(self, smaller)} and {getattr(self, larger)}.")
+
+    def batch_rows_of(self, length: int) -> int:
+        """Most windows of so many letters that are scored at once."""
+        return max(1, min(self.batch_rows, self.batch_bytes // length))
 
 
 def read_settings(path: Path) -> Settings:

@@ -29,7 +29,7 @@ from .tensors import (
 __all__ = ["InferRequest", "Limits", "ProtocolError", "TensorSpec", "check_parameters", "read_request", "write_response"]
 
 ENCODER = json.JSONEncoder(separators=(",", ":"))
-"""`json.dumps` with an argument makes one for each text."""
+"""Writes JSON without spaces; `json.dumps` with an argument would make one for each text."""
 
 
 class InferRequest(NamedTuple):

@@ -124,7 +124,7 @@ class Watch(Construct):
         return np.bitwise_or.reduce(codes)[:, None]
 
     def fit(self, sequences: Ragged) -> tuple[np.ndarray, dict[int, str]]:
-        """As `windows`, and as `problems`."""
+        """As `windows`, and no problems."""
         return self.windows(sequences), {}
 
     def problems(self, sequences: Ragged) -> dict[int, str]:

@@ -4,7 +4,9 @@ import os
 from collections.abc import Iterator
 from pathlib import Path
 
-__all__ = ["available_cpus"]
+from dreamkeras.errors import ModelError
+
+__all__ = ["available_cpus", "thread_count"]
 
 
 def available_cpus(root: Path = Path("/")) -> int:
@@ -19,6 +21,17 @@ def available_cpus(root: Path = Path("/")) -> int:
     """
     cpus = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
     return max(1, int(min([cpus, *_quotas(root)])))
+
+
+def thread_count(threads: int | None) -> int:
+    """So many threads, or as many as there are CPUs for None.
+
+    Raises:
+        ModelError: They are fewer than one.
+    """
+    if threads is not None and threads < 1:
+        raise ModelError(f"Expected at least 1 thread, got {threads}.")
+    return threads or available_cpus()
 
 
 def _quotas(root: Path) -> Iterator[float]:

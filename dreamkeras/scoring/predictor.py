@@ -9,7 +9,7 @@ from typing import Any, overload
 import numpy as np
 
 from dreamkeras.errors import ModelError
-from dreamkeras.scoring.cpus import available_cpus
+from dreamkeras.scoring.cpus import thread_count
 from dreamkeras.scoring.ensemble import Ensemble
 from dreamkeras.scoring.model_file import LETTERS, check_signature, find_model_file, read_description
 from dreamkeras.scoring.scorer import BATCH_SIZE, Progress, Scorer, check_batch_size, check_letters
@@ -63,18 +63,17 @@ def load(path: ModelPath | Sequence[ModelPath] = PACKAGED_MODEL, device: str = "
     if not isinstance(path, str | os.PathLike):
         return Ensemble([load(member, device, threads) for member in path])
     file = find_model_file(Path(path))
-    if threads is not None and threads < 1:
-        raise ModelError(f"Expected at least 1 thread, got {threads}.")
+    count = thread_count(threads)
     session = open_session(str(file), device, threads=1)
     description = read_description(session, file)
     check_signature(session, description, file)
-    return OnnxPredictor(session, description, threads or available_cpus())
+    return OnnxPredictor(session, description, count)
 
 
 class OnnxPredictor(Scorer):
     """A model that takes letters and returns expression; made by `load`.
 
-    Calls may come from several threads at once.
+    Calls may come from several threads at once, but not from a process that was forked after the first of them.
 
     Args:
         session: The open `onnxruntime.InferenceSession`.
@@ -164,7 +163,7 @@ class OnnxPredictor(Scorer):
     ) -> np.ndarray:
         """Fills `values` with these outputs side by side, part by part of a batch."""
         check_batch_size(batch_size)
-        most = min(batch_size, max(PART, -(-batch_size // self._threads)))
+        most = min(batch_size, max(PART, -(-min(batch_size, len(letters)) // self._threads)))
 
         def score(first: int) -> int:
             answers = self.run(outputs, np.ascontiguousarray(letters[first : first + most]), most)

@@ -18,7 +18,7 @@ from dreamkeras.sequence.ragged import Ragged
 __all__ = ["BATCH_SIZE", "Progress", "Scorer", "Spread", "Wrapped", "check_batch_size", "check_letters"]
 
 BATCH_SIZE = 64
-"""Windows in one call of ONNX Runtime. DREAM-CNN is as fast with 16 as with 256 on 2 CPU cores, and takes 4 MB of memory a window."""
+"""Windows scored at one time, by all threads together. DREAM-CNN is as fast with 16 as with 256 on 2 CPUs, and takes 4 MB each."""
 
 STRINGS_AT_ONCE = 8192
 
@@ -142,7 +142,7 @@ class Scorer(abc.ABC):
         Args:
             letters: uint8 (n, length), ASCII codes of DNA letters.
             batch_size: Windows scored at once.
-            progress: Told after each batch how many windows it had.
+            progress: As in `score_windows`.
 
         Returns:
             float32 (n, tasks).

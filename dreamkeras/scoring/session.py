@@ -1,4 +1,4 @@
-"""ONNX Runtime sessions: opened quietly, on the device that was asked for, with as many threads as there are CPUs.
+"""ONNX Runtime sessions: opened quietly, on the device and with the threads that were asked for.
 
 Knows nothing about sequences or descriptions. onnxruntime is imported when a session is opened, never before.
 """
@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from dreamkeras.errors import MissingPackageError, ModelError
-from dreamkeras.scoring.cpus import available_cpus
+from dreamkeras.scoring.cpus import thread_count
 
 __all__ = ["DEVICES", "on_cuda", "open_session", "run_session"]
 
@@ -42,12 +42,11 @@ def open_session(path: str, device: str = "auto", threads: int | None = None) ->
     """
     if device not in DEVICES:
         raise ModelError(f"Expected device to be one of {', '.join(DEVICES)}, got {device!r}.")
-    if threads is not None and threads < 1:
-        raise ModelError(f"Expected at least 1 thread, got {threads}.")
+    count = thread_count(threads)
     runtime = _import_onnxruntime()
     options = runtime.SessionOptions()
     options.log_severity_level = ERRORS_ONLY
-    options.intra_op_num_threads = threads or available_cpus()
+    options.intra_op_num_threads = count
     has_cuda = CUDA in runtime.get_available_providers()
     if device == "cuda" and not has_cuda:
         raise MissingPackageError(f"Expected onnxruntime with CUDA for device 'cuda', got {_way_to('gpu', 'it without')}.")

@@ -6,6 +6,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from dreamkeras.errors import ModelError
 from dreamkeras.scoring.cpus import available_cpus
 from dreamkeras.scoring.scorer import BATCH_SIZE, Scorer
 from dreamkeras.sequence.alphabet import BASE_CODES
@@ -28,7 +29,7 @@ class Tuned(NamedTuple):
     Args:
         scorer: Opened with so many threads.
         batch_size: Windows at once.
-        threads: Of one operator.
+        threads: Each of which scores a part of a batch.
         rate: Windows a second.
     """
 
@@ -58,7 +59,7 @@ def tune(load: Callable[[int], Scorer], threads: Sequence[int], batch_sizes: Seq
         batch_sizes: Which to try, ascending, at least one; two in a row that gain nothing end it.
         seconds: How long each choice is measured, if two batches do not take longer.
     """
-    usual = BATCH_SIZE if BATCH_SIZE in batch_sizes else batch_sizes[0]
+    usual = BATCH_SIZE if threads[1:] and BATCH_SIZE in batch_sizes else batch_sizes[0]
     best = _measured(load(threads[0]), usual, threads[0], seconds)
     for count in threads[1:]:
         other = _measured(load(count), usual, count, seconds)
@@ -67,7 +68,10 @@ def tune(load: Callable[[int], Scorer], threads: Sequence[int], batch_sizes: Seq
     best = best if batch_sizes[0] == usual else _measured(scorer, batch_sizes[0], count, seconds)
     idle = 0
     for batch_size in batch_sizes[1:]:
-        larger = _measured(scorer, batch_size, count, seconds)
+        try:
+            larger = _measured(scorer, batch_size, count, seconds)
+        except ModelError:  # for want of memory: the smaller ones are what there is
+            break
         gained = larger.rate > GAIN * best.rate
         best, idle = (larger, 0) if gained else (best, idle + 1)
         if idle == 2:

@@ -19,7 +19,7 @@ from dreamkeras.sequence.records import Records
 
 __all__ = ["TEMPLATES", "YEAST", "Construct"]
 
-TEMPLATES = 1024
+TEMPLATES = 128
 """Windows of flanks that are kept, one a length of insert: a batch of few sequences takes longer over those than over its letters."""
 
 
@@ -184,6 +184,7 @@ class Construct:
         return self.left_flank or self.left_adapter
 
     def _layout(self, sequences: Ragged) -> _Layout:
+        """The rule of adapters; `few` has it once more, for bytes."""
         begins = begins_with(sequences, self.left_adapter)
         # The right adapter counts only behind a left one's letters, so that short sequences are never cut twice.
         ends = ends_with(sequences, self.right_adapter, len(self.left_adapter))
@@ -223,7 +224,9 @@ def _template(construct: Construct, length: int) -> tuple[int, np.ndarray]:
     first = int(construct.first_columns(np.array(length)))
     around = np.concatenate([nothing, left, np.full(length, N, np.uint8), right, nothing])
     begin = construct.length + len(left) - first
-    return first, around[begin : begin + construct.length].copy()
+    template = around[begin : begin + construct.length].copy()
+    template.flags.writeable = False
+    return first, template
 
 
 def _pieces(flat: np.ndarray, starts: np.ndarray, length: int) -> np.ndarray:

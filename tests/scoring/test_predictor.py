@@ -172,7 +172,7 @@ class TestThreads:
 
     @pytest.mark.parametrize(
         ("threads", "rows", "batch_size", "sizes"),
-        [(2, 64, 64, [32, 32]), (2, 60, 20, [10] * 6), (3, 24, 12, [8, 8, 8]), (2, 8, 4, [4, 4]), (1, 6, 4, [2, 4])],
+        [(2, 64, 64, [32, 32]), (2, 60, 20, [10] * 6), (3, 24, 12, [8, 8, 8]), (2, 8, 4, [4, 4]), (2, 33, 64, [16, 17]), (1, 6, 4, [2, 4])],
     )
     def test_divide_a_batch_but_not_into_crumbs(self, predictor, threads, rows, batch_size, sizes):
         session = self.Session(together=threads)

@@ -6,6 +6,7 @@ import pytest
 from toy_models import write_toy_model
 
 from dreamkeras.errors import MissingPackageError, ModelError
+from dreamkeras.scoring import cpus
 from dreamkeras.scoring import session as session_module
 from dreamkeras.scoring.session import DEVICES, open_session, run_session
 
@@ -41,7 +42,7 @@ def gpu_runtime(monkeypatch):
 
 
 def test_session_opens_with_one_thread_a_cpu_unless_told(toy_model, monkeypatch):
-    monkeypatch.setattr(session_module, "available_cpus", lambda: 3)
+    monkeypatch.setattr(cpus, "available_cpus", lambda: 3)
     assert open_session(str(toy_model), "cpu").get_session_options().intra_op_num_threads == 3
     assert open_session(str(toy_model), "cpu", threads=1).get_session_options().intra_op_num_threads == 1
 

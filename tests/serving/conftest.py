@@ -25,7 +25,7 @@ def make_repository(toy_model):
     """`make_repository(files=None, folder=None)`: a repository, its models loaded; of the toy model as `toy` alone by default."""
 
     def make(files=None, folder=None):
-        repository = ModelRepository({"toy": toy_model} if files is None else files, folder, open_toy, QUICK.batch_rows)
+        repository = ModelRepository({"toy": toy_model} if files is None else files, folder, open_toy, QUICK)
         repository.load_all()
         return repository
 
@@ -39,7 +39,7 @@ def running(toy_model):
     for version in ("1", "2", "10"):
         (folder / "twice" / version).mkdir(parents=True, exist_ok=True)
         write_toy_model(folder / "twice" / version / "model.onnx", weight=2 * int(version), tasks=("gc",), name="twice")
-    repository = ModelRepository({"toy": toy_model}, folder, open_toy, QUICK.batch_rows)
+    repository = ModelRepository({"toy": toy_model}, folder, open_toy, QUICK)
     repository.load_all()
     with running_server(repository) as server:
         yield server

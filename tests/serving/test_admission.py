@@ -1,6 +1,6 @@
 import pytest
 
-from dreamkeras.serving.admission import OverloadedError, check_room, refusal
+from dreamkeras.serving.admission import OverloadedError, check_queue, refusal
 from dreamkeras.serving.queues import ModelQueue
 from dreamkeras.serving.settings import Settings
 
@@ -10,7 +10,7 @@ SETTINGS = Settings(rows=10, queue_rows=100, queue_bytes=1000, queue_seconds=5)
 def check(rows=1, held=0, wait=0.0, within=60.0, waiting=0):
     queue = ModelQueue(10)
     queue.rows = waiting
-    check_room(SETTINGS, queue, rows, held, wait, within)
+    check_queue(SETTINGS, queue, rows, held, wait, within)
 
 
 @pytest.mark.parametrize(
@@ -29,9 +29,9 @@ def test_what_fits_may_wait(fits):
 
 def test_long_windows_alone_may_wait_whatever_their_bytes():
     queue = ModelQueue(5000)
-    check_room(SETTINGS, queue, 1, 0, 0.0, 60.0)
+    check_queue(SETTINGS, queue, 1, 0, 0.0, 60.0)
     with pytest.raises(OverloadedError):
-        check_room(SETTINGS, queue, 1, 1, 0.0, 60.0)
+        check_queue(SETTINGS, queue, 1, 1, 0.0, 60.0)
 
 
 @pytest.mark.parametrize(

@@ -22,7 +22,7 @@ class SlowModel:
     """Answers the first letter of each window; with `hold` each batch waits until `go_on` is called."""
 
     def __init__(self, hold=False, seconds=0.0):
-        self.statistics, self.pace, self.batch_rows, self.at_once = Statistics(), Pace(), 1000, 10
+        self.statistics, self.pace, self.batch_rows, self.device, self.at_once = Statistics(), Pace(), 1000, "cpu", 10
         self.batches, self.began = [], threading.Event()
         self._gate, self._hold, self._seconds, self.error = threading.Semaphore(0), hold, seconds, None
 
@@ -281,18 +281,37 @@ class TestScorers:
 
         assert run(scenario, self.SETTINGS) == (3, (1, 16), [*range(40)], 0)
 
-    def test_model_says_how_many_of_its_batches_may_be_scored_at_one_time(self):
+    def test_device_is_given_no_more_batches_at_one_time_than_it_may(self):
         async def scenario(batcher):
-            model, other = SlowModel(hold=True), SlowModel()
-            model.at_once = 1
-            task = await later(batcher, model, *range(20))
+            model, neighbour, other = SlowModel(hold=True), SlowModel(), SlowModel()
+            for one in (model, neighbour):
+                one.device, one.at_once = "gpu", 1
+            tasks = [await later(batcher, model, *range(20))]
             await self.held(batcher, model, 1)
+            tasks.append(await later(batcher, neighbour, 7))
             answered = codes(await batcher.score(other, windows(5)))
-            begun = len(model.batches)
+            await asyncio.sleep(0.05)
+            begun = len(model.batches), len(neighbour.batches)
             model.go_on()
-            return answered, begun, codes(await task)
+            return answered, begun, [codes(await task) for task in tasks]
 
-        assert run(scenario, self.SETTINGS) == ([5], 1, [*range(20)])
+        assert run(scenario, self.SETTINGS) == ([5], (1, 0), [[*range(20)], [7]])
+
+    def test_slow_model_with_many_clients_does_not_crowd_out_a_fast_one(self):
+        async def scenario(batcher):
+            slow, fast, end = SlowModel(seconds=0.05), SlowModel(seconds=0.002), time.perf_counter() + 1.5
+
+            async def client(model):
+                while time.perf_counter() < end:
+                    await batcher.score(model, windows(1))
+
+            await asyncio.gather(*(client(model) for model in (slow, slow, slow, *[fast] * 6)))
+            return [
+                model.statistics.compute.compute_infer.ns / model.statistics.success.count * len(model.batches) for model in (slow, fast)
+            ]
+
+        slow, fast = run(scenario, self.SETTINGS)
+        assert slow < 3 * fast
 
     def test_model_says_how_many_rows_a_batch_has(self):
         async def scenario(batcher):
@@ -349,7 +368,7 @@ class TestScorers:
             found = await asyncio.gather(*(batcher.score(model, windows(*rows)) for model, rows in asked), return_exceptions=True)
             for (model, rows), answers in zip(asked, found, strict=True):
                 assert isinstance(answers, ProtocolError) if model.error else codes(answers) == [*rows]
-            return batcher._bytes, batcher._running.total()
+            return batcher._bytes, batcher._turns.running
 
         assert run(scenario, dataclasses.replace(self.SETTINGS, queue_rows=100_000)) == (0, 0)
 

@@ -45,7 +45,7 @@ def ours(toy_model):
 
 
 def make_repository_of(model):
-    repository = ModelRepository({"toy": model}, None, lambda path: load(path, device="cpu", threads=1), QUICK.batch_rows)
+    repository = ModelRepository({"toy": model}, None, lambda path: load(path, device="cpu", threads=1), QUICK)
     repository.load_all()
     return repository
 

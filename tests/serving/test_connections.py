@@ -22,7 +22,7 @@ def server(toy_model):
     from dreamkeras.scoring.predictor import load
     from dreamkeras.serving.models import ModelRepository
 
-    repository = ModelRepository({"toy": toy_model}, None, lambda path: load(path, "cpu", 1), 8)
+    repository = ModelRepository({"toy": toy_model}, None, lambda path: load(path, "cpu", 1), SMALL)
     repository.load_all()
     with running_server(repository, SMALL) as running:
         yield running
@@ -226,9 +226,12 @@ def test_pipelined_requests_are_answered_in_order(connect):
     assert found == [b"200", b"404", b"200"]
 
 
+GONE = object()
+
+
 class TestHeadAndBody:
     def written(self, *steps):
-        """What reaches the transport of each step: bytes are written, a number is turns of the event loop, None closes."""
+        """What reaches the transport of each step: bytes are written, a number is turns of the event loop; None and GONE close."""
 
         class Transport(list):
             write = list.append
@@ -236,12 +239,17 @@ class TestHeadAndBody:
             def close(self):
                 self.append("closed")
 
+            def is_closing(self):
+                return "closed" in self
+
         async def take_steps():
             transport = Transport()
             joined = _HeadAndBody(transport, asyncio.get_running_loop())
             for step in steps:
                 if step is None:
                     joined.close()
+                elif step is GONE:
+                    transport.close()
                 elif isinstance(step, int):
                     for _ in range(step):
                         await asyncio.sleep(0)
@@ -259,6 +267,21 @@ class TestHeadAndBody:
 
     def test_head_is_sent_before_the_end(self):
         assert self.written(b"HTTP/1.1 204 No Content\r\n\r\n", None) == [b"HTTP/1.1 204 No Content\r\n\r\n", "closed"]
+
+    def test_head_is_not_sent_to_a_client_who_has_gone(self):
+        assert self.written(b"HTTP/1.1 200 OK\r\n\r\n", GONE, 2) == ["closed"]
+
+    def test_large_body_is_not_copied(self):
+        body = bytes(1 << 17)
+        head, sent = self.written(b"HTTP/1.1 200 OK\r\n\r\n", body)
+        assert head == b"HTTP/1.1 200 OK\r\n\r\n"
+        assert sent is body
+
+    def test_views_are_taken(self):
+        assert self.written(b"HTTP/1.1 200 OK\r\n\r\n", memoryview(b"body"), memoryview(b"more")) == [
+            b"HTTP/1.1 200 OK\r\n\r\nbody",
+            b"more",
+        ]
 
     def test_body_that_looks_like_a_head_is_not_lost(self):
         assert b"".join(self.written(b"HTTP/1.1 200 OK\r\n\r\n", b"HTTP/", b"HTTP/", 2)) == b"HTTP/1.1 200 OK\r\n\r\nHTTP/HTTP/"

@@ -53,7 +53,7 @@ def serving(model, settings=QUICK, guard=None):
     from dreamkeras.scoring.predictor import load
     from dreamkeras.serving.models import ModelRepository
 
-    repository = ModelRepository({"toy": model}, None, lambda path: load(path, device="cpu", threads=1), settings.batch_rows)
+    repository = ModelRepository({"toy": model}, None, lambda path: load(path, device="cpu", threads=1), settings)
     repository.load_all()
     return running_grpc(repository, settings, guard)
 

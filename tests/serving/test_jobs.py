@@ -32,11 +32,6 @@ def test_job_is_whole_when_its_last_rows_are_scored(make_job):
     assert job.compute == (3.0, 6.0, 9.0)
 
 
-def test_part_knows_its_letters(make_job):
-    job = Job(np.zeros((10, 150), np.uint8), None, 0.0, 5)
-    assert Part(job, 2, 6).nbytes == 4 * 150
-
-
 def test_rows_of_several_jobs_become_one_array(make_job):
     parts = [Part(make_job(3), 1, 3), Part(make_job(2, 10), 0, 2)]
     assert join_rows(parts).tolist() == [[1], [2], [10], [11]]

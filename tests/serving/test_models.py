@@ -3,6 +3,7 @@ import shutil
 import threading
 
 import pytest
+from running_server import QUICK
 from toy_models import write_toy_model
 
 from dreamkeras.errors import InputError, ModelError
@@ -195,7 +196,7 @@ class TestLoading:
             raise ModelError("no")
 
         states = []
-        repository = ModelRepository({"m": toy_model}, None, look, 8)
+        repository = ModelRepository({"m": toy_model}, None, look, QUICK)
         with contextlib.suppress(ModelError):
             repository.load("m")
         assert (states, repository.index()) == (["LOADING"], [("m", "", "UNAVAILABLE", "no")])

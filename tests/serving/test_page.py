@@ -36,7 +36,7 @@ def browser():
 
 
 def serve(guard=None):
-    repository = ModelRepository({"yeast": PACKAGED_MODEL}, None, lambda path: load(path, "cpu", 1), QUICK.batch_rows)
+    repository = ModelRepository({"yeast": PACKAGED_MODEL}, None, lambda path: load(path, "cpu", 1), QUICK)
     repository.load_all()
     return running_server(repository, guard=guard)
 

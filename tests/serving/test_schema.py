@@ -61,7 +61,7 @@ def lenient(tmp_path):
 
 
 def serving(files, folder):
-    repository = ModelRepository(files, folder, lambda path: load(path, device="cpu", threads=1), SMALL.batch_rows)
+    repository = ModelRepository(files, folder, lambda path: load(path, device="cpu", threads=1), SMALL)
     repository.load_all()
     return running_server(repository, SMALL, Guard(control=True))
 

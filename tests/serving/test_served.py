@@ -1,9 +1,10 @@
-from typing import ClassVar
+import time
 
 import numpy as np
 import pytest
 from toy_models import TOY, count, write_toy_model
 
+from dreamkeras.errors import ModelError
 from dreamkeras.scoring.predictor import PACKAGED_MODEL, OnnxPredictor, load
 from dreamkeras.sequence.construct import YEAST, Construct
 from dreamkeras.sequence.description import ModelDescription
@@ -111,18 +112,51 @@ def test_windows_without_letters_are_refused(model):
         model.windows("letters", np.zeros((1, 12), np.uint8))
 
 
-def test_warm_up_finds_rows_of_a_batch_and_the_pace(toy_model):
-    model = serve(toy_model)
-    model.warm_up(64)
-    assert model.batch_rows in {16, 32, 64}
-    assert 0 < model.pace.seconds_per_row < 1
-    assert model.statistics.executions == 0
+class Session:
+    """Takes 2 ms and a tenth of one a row, up to 32 rows; above that a row takes three times as long. Has memory for `most` rows."""
+
+    def __init__(self, provider="CPUExecutionProvider", most=1000):
+        self.provider, self.most, self.sizes = provider, most, []
+
+    def get_providers(self):
+        return [self.provider]
+
+    def run(self, _, inputs):
+        rows = len(inputs["letters"])
+        self.sizes.append(rows)
+        if rows > self.most:
+            raise RuntimeError("out of memory")
+        time.sleep(0.002 + 0.0001 * rows * (1 if rows <= 32 else 3))
+        return [np.zeros((rows, 2), np.float32)]
 
 
-def test_warm_up_takes_no_more_rows_than_it_may(toy_model):
-    model = serve(toy_model)
-    model.warm_up(3)
-    assert model.batch_rows == 3
+def serve_session(session):
+    description = ModelDescription(name="m", construct=TOY, tasks=("a", "b"), units=("x", "x"))
+    return ServedModel("m", "1", OnnxPredictor(session, description), Statistics())
+
+
+class TestWarmUp:
+    def test_finds_the_fastest_rows_of_a_batch_and_the_pace(self):
+        model = serve_session(Session())
+        model.warm_up(1024)
+        assert model.batch_rows == 32
+        assert model.pace.seconds_per_row == pytest.approx(0.0052 / 32, rel=0.3)
+        assert model.statistics.executions == 0
+
+    @pytest.mark.parametrize("most", [3, 16])
+    def test_takes_no_more_rows_than_it_may(self, most):
+        model = serve_session(Session())
+        model.warm_up(most)
+        assert model.batch_rows == max(model.predictor.session.sizes) == most
+
+    def test_goes_on_with_what_there_is_memory_for(self):
+        model = serve_session(Session(most=16))
+        model.warm_up(1024)
+        assert model.batch_rows == 16
+
+    def test_fails_where_there_is_none(self):
+        with pytest.raises(ModelError, match="out of memory"):
+            serve_session(Session(most=8)).warm_up(1024)
 
 
 class TestOnCuda:
@@ -130,21 +164,11 @@ class TestOnCuda:
 
     @pytest.fixture
     def model(self):
-        class Session:
-            sizes: ClassVar[list] = []
-
-            def get_providers(self):
-                return ["CUDAExecutionProvider", "CPUExecutionProvider"]
-
-            def run(self, _, inputs):
-                self.sizes.append(len(inputs["letters"]))
-                return [np.zeros((len(inputs["letters"]), 2), np.float32)]
-
-        description = ModelDescription(name="m", construct=TOY, tasks=("a", "b"), units=("x", "x"))
-        return ServedModel("m", "1", OnnxPredictor(Session(), description), Statistics())
+        return serve_session(Session("CUDAExecutionProvider"))
 
     def test_batches_are_scored_one_after_the_other(self, model):
-        assert model.at_once == 1
+        assert (model.device, model.at_once) == ("cuda", 1)
+        assert serve_session(Session()).device == "cpu"
 
     def test_batches_are_filled_up_to_a_power_of_two_and_answered_without_what_was_filled_in(self, model):
         model.batch_rows = 64

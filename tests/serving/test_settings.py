@@ -36,6 +36,11 @@ def test_limits_go_together(smaller, larger):
         Settings(**{smaller: 1 << 40})
 
 
+def test_long_windows_make_small_batches():
+    settings = Settings(batch_rows=64, batch_bytes=1000)
+    assert [settings.batch_rows_of(length) for length in (1, 20, 400, 5000)] == [64, 50, 2, 1]
+
+
 def test_every_setting_is_described():
     described = [line.strip().split(":")[0] for line in Settings.__doc__.splitlines() if ": " in line]
     assert [name for name in described if "_" in name or name in {"rows", "connections", "scorers"}] == [
