@@ -24,7 +24,6 @@ async def unless_gone(request: Request, work: Coroutine[Any, Any, _T]) -> _T:
     """
     caller = cast("asyncio.Task[Any]", asyncio.current_task())
     leaving = asyncio.ensure_future(request.receive())
-
     is_over = False
 
     def give_up(_: asyncio.Future[Any]) -> None:
