@@ -30,7 +30,7 @@ def check_queue(settings: Settings, queue: ModelQueue, rows: int, held: int, wai
         queue: Where they would wait.
         rows: How many they are.
         held: Letters that wait for all models.
-        wait: Seconds that the rows before them take.
+        wait: Seconds that what is scored before them takes.
         within: Seconds that their client waits.
 
     Raises:
@@ -38,8 +38,8 @@ def check_queue(settings: Settings, queue: ModelQueue, rows: int, held: int, wai
     """
     full = queue.rows + rows > settings.queue_rows or (held and held + rows * queue.length > settings.queue_bytes)
     if full or wait > min(settings.queue_seconds, within):
-        long = "" if full else f" and take {wait:.1f} seconds"
-        raise refusal(f"Exceeds maximum queue size, {queue.rows} rows are waiting{long}", wait)
+        what = "maximum queue size" if full else f"longest wait, {wait:.1f} seconds"
+        raise refusal(f"Exceeds {what}, {queue.rows} rows are waiting", wait)
 
 
 def refusal(reason: str, wait: float = 0.0) -> OverloadedError:

@@ -63,14 +63,14 @@ class Batcher:
         return bool(self._threads) and all(thread.is_alive() for thread in self._threads)
 
     def check_room(self, model: Model) -> None:
-        """Refuses what would be refused however small it is, before any work is done for it.
+        """Refuses what would be refused however small it is, before any work is done for it; not for requests with a priority.
 
         Raises:
             OverloadedError: Too much is waiting.
         """
         with self._wake:
             if queue := self._turns.queue(model):
-                self._check(model, queue, 0, self._settings.timeout_seconds)
+                self._check(model, queue, 0, self._settings.timeout_seconds, PRIORITIES // 2)
 
     def waiting(self, model: Model) -> tuple[int, int]:
         """Requests that wait for a model, and their rows."""
@@ -115,15 +115,15 @@ class Batcher:
     def _admit(self, model: Model, job: Job, within: float) -> ModelQueue:
         with self._wake:
             queue = self._turns.open(model, job.windows.shape[1])
-            self._check(model, queue, len(job.windows), within)
+            self._check(model, queue, len(job.windows), within, job.priority)
             self._turns.keep(model, queue)
             queue.add(job)
             self._bytes += job.windows.nbytes
             self._wake.notify()
             return queue
 
-    def _check(self, model: Model, queue: ModelQueue, rows: int, within: float) -> None:
-        wait = self._turns.wait(model, queue)
+    def _check(self, model: Model, queue: ModelQueue, rows: int, within: float, priority: int) -> None:
+        wait = self._turns.wait(model, queue, rows, priority)
         try:
             if self._closing:
                 raise refusal("the server is stopping")

@@ -3,7 +3,7 @@
 Knows nothing about threads or time; the batcher calls it under its lock.
 """
 
-from collections import deque
+from collections import Counter, deque
 
 from .jobs import Job, Part
 
@@ -36,12 +36,14 @@ class ModelQueue:
         self.jobs = 0
         self.since = 0.0
         self._levels: dict[int, deque[Job]] = {}
+        self._rows: Counter[int] = Counter()
 
     def add(self, job: Job) -> None:
         """Puts a job at the end of its level."""
         if not self.rows:
             self.since = job.queued
         self.rows += job.waiting
+        self._rows[job.priority] += job.waiting
         self.jobs += 1
         self._levels.setdefault(job.priority, deque()).append(job)
 
@@ -54,8 +56,21 @@ class ModelQueue:
         left = 0 if job.withdrawn else job.waiting
         job.withdrawn = True
         self.rows -= left
+        self._rows[job.priority] -= left
         self.jobs -= left > 0
         return left
+
+    def ahead(self, rows: int, priority: int) -> int:
+        """Rows that are scored before the last of so many new ones: all of higher priority, and of their level those that have a turn.
+
+        Args:
+            rows: How many would come.
+            priority: Their level.
+        """
+        turns = max(1, -(-rows // SHARE))
+        jobs = len(self._levels.get(priority, ()))
+        higher = sum(count for level, count in self._rows.items() if level < priority)
+        return higher + min(self._rows[priority], jobs * turns * SHARE)
 
     def take(self, rows: int) -> list[Part]:
         """The parts of the next batch, at most so many rows; each job a share, and again one while there is room."""
@@ -68,6 +83,7 @@ class ModelQueue:
                 if count:
                     _extend(parts, job, count)
                     rows -= count
+                    self._rows[level] -= count
                 if job.waiting and not job.withdrawn:
                     jobs.append(job)
                 else:

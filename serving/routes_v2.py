@@ -27,6 +27,7 @@ LARGE = 1 << 17
 COMPRESSED = {"gzip": zlib.MAX_WBITS | 16, "deflate": zlib.MAX_WBITS}
 WORTH_COMPRESSING = 512
 FASTEST = 1
+PRIORITY = b'"priority"'
 NUMBER_BYTES = 20
 """What a number takes in JSON, about."""
 
@@ -61,8 +62,9 @@ async def infer(request: Request) -> Response:
     service = _service(request)
     async with service.bodies.read(request) as body:
         model = _model(request)
-        service.batcher.check_room(model)
         header_length = _header_length(request)
+        if body.find(PRIORITY, 0, header_length) < 0:
+            service.batcher.check_room(model)
         if len(body) < LARGE:
             asked, windows = _decode(service, model, body, header_length)
         else:

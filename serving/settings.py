@@ -10,6 +10,9 @@ from dreamkeras.errors import InputError
 
 __all__ = ["Settings", "read_settings"]
 
+SCORERS = 1024
+"""Most threads that score."""
+
 
 @dataclass(frozen=True)
 class Settings:
@@ -35,13 +38,13 @@ class Settings:
         delay_seconds: How long rows wait for others to fill their batch while a scorer is idle.
         queue_rows: Most rows that wait for one model.
         queue_bytes: Most letters that wait for all models.
-        queue_seconds: A request is refused when the rows before it would take longer than this.
+        queue_seconds: A request is refused when what is scored before it would take longer than this.
         timeout_seconds: How long a request may take from its last byte to its answer; a client may ask for less.
         notice_seconds: From "not ready" to the closing of the port, for load balancers to look elsewhere.
         drain_seconds: How long requests in flight may take after that.
 
     Raises:
-        InputError: A value is not positive, or two do not go together.
+        InputError: A value is not positive or too large, or two do not go together.
     """
 
     body_bytes: int = 64 << 20
@@ -73,7 +76,10 @@ class Settings:
         for field in dataclasses.fields(self):
             value = getattr(self, field.name)
             if not 0 <= value < math.inf or (value == 0 and field.name not in may_be_0):
-                raise InputError(f"Expected {field.name} to be positive, got {value}.")
+                wanted = "0 or positive" if field.name in may_be_0 else "positive"
+                raise InputError(f"Expected {field.name} to be {wanted}, got {value}.")
+        if self.scorers > SCORERS:
+            raise InputError(f"Expected scorers of at most {SCORERS}, got {self.scorers}.")
         for smaller, larger in (
             ("body_bytes", "held_bytes"),
             ("body_bytes", "upload_bytes"),

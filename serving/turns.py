@@ -108,10 +108,10 @@ class Turns:
         """Takes up a queue that rows are put into."""
         self._queues[model] = queue
 
-    def wait(self, model: Model, queue: ModelQueue) -> float:
-        """Seconds that the rows of a queue are expected to take, beside those of others."""
+    def wait(self, model: Model, queue: ModelQueue, rows: int, priority: int) -> float:
+        """Seconds that what is scored before so many new rows of a queue is expected to take, beside the rows of other models."""
         sharing = max(1, sum(other.rows > 0 for other in self._queues.values()))
-        return queue.rows * model.pace.seconds_per_row * sharing / min(self._scorers, model.at_once)
+        return queue.ahead(rows, priority) * model.pace.seconds_per_row * sharing / min(self._scorers, model.at_once)
 
     def next(self, now: float, *, at_once: bool) -> Batch | float | None:
         """The next batch, which then is being scored; or the moment at which there will be one, if that is known.

@@ -39,8 +39,8 @@ def test_long_windows_alone_may_wait_whatever_their_bytes():
     [
         ({"rows": 11, "waiting": 90}, "Exceeds maximum queue size, 90 rows are waiting.", 1),
         ({"rows": 10, "held": 901}, "Exceeds maximum queue size, 0 rows are waiting.", 1),
-        ({"wait": 5.1, "waiting": 3}, "Exceeds maximum queue size, 3 rows are waiting and take 5.1 seconds.", 6),
-        ({"wait": 1.5, "within": 1.0, "waiting": 3}, "Exceeds maximum queue size, 3 rows are waiting and take 1.5 seconds.", 2),
+        ({"wait": 5.1, "waiting": 3}, "Exceeds longest wait, 5.1 seconds, 3 rows are waiting.", 6),
+        ({"wait": 1.5, "within": 1.0, "waiting": 3}, "Exceeds longest wait, 1.5 seconds, 3 rows are waiting.", 2),
     ],
 )
 def test_what_does_not_is_refused_with_the_time_to_come_again(too_much, reason, retry_after):

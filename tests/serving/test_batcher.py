@@ -206,22 +206,36 @@ class TestOverload:
     def test_slow_model_refuses_what_would_wait_too_long(self):
         async def then(batcher, model):
             model.pace.add(1, 0.5)
-            with pytest.raises(OverloadedError, match=r"40 rows are waiting and take 20.0 seconds") as caught:
+            with pytest.raises(OverloadedError, match=r"Exceeds longest wait, 8.0 seconds, 40 rows are waiting") as caught:
                 await batcher.score(model, windows(3))
             with pytest.raises(OverloadedError):
                 batcher.check_room(model)
             return caught.value.retry_after
 
-        assert self.fill(SMALL, then) == 20
+        assert self.fill(SMALL, then) == 8
 
     def test_request_that_would_be_too_late_is_refused_at_once(self):
         async def then(batcher, model):
             model.pace.add(1, 0.05)
-            with pytest.raises(OverloadedError, match=r"take 2.0 seconds"):
-                await batcher.score(model, windows(3), within=1.0)
+            with pytest.raises(OverloadedError, match=r"longest wait, 0.8 seconds"):
+                await batcher.score(model, windows(3), within=0.5)
             (await later(batcher, model, 3, within=4.0)).cancel()
 
         self.fill(SMALL, then)
+
+    def test_large_request_does_not_have_small_ones_refused_that_have_a_turn_before_its_end(self):
+        async def scenario(batcher):
+            model = SlowModel(hold=True)
+            tasks = [await later(batcher, model, *[1] * 900)]
+            await model.wait_until_it_began()
+            model.pace.add(1, 0.05)
+            tasks += [await later(batcher, model, 2), await later(batcher, model, 3, priority=1)]
+            with pytest.raises(OverloadedError, match=r"longest wait, 20\.[89] seconds"):
+                await batcher.score(model, windows(*[4] * 200))
+            model.go_on()
+            return [len(codes(await task)) for task in tasks]
+
+        assert run(scenario, dataclasses.replace(SMALL, rows=1000, queue_rows=2000)) == [900, 1, 1]
 
     def test_empty_queue_takes_what_comes_however_slow_the_model_seems(self):
         async def scenario(batcher):
@@ -339,7 +353,7 @@ class TestScorers:
             task = await later(batcher, model, *range(64))
             await self.held(batcher, model, 3)
             model.pace.add(1, 1.5)
-            with pytest.raises(OverloadedError, match=r"40 rows are waiting and take 20.0 seconds"):
+            with pytest.raises(OverloadedError, match=r"Exceeds longest wait, 8.0 seconds, 40 rows are waiting"):
                 batcher.check_room(model)
             model.go_on()
             await task

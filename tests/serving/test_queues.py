@@ -105,3 +105,43 @@ def test_every_row_is_taken_once_and_counts_hold(jobs, sizes, gone):
     assert queue.rows == 0
     assert all(seen[job] == list(range(job.taken)) for job in made)
     assert all(job.taken == len(job.windows) for job in made if not job.withdrawn)
+
+
+@pytest.mark.parametrize(
+    ("waiting", "rows", "priority", "expected"),
+    [
+        ([], 5, 5, 0),
+        ([(8000, 5)], 1, 5, SHARE),
+        ([(8000, 5)], 3 * SHARE, 5, 3 * SHARE),
+        ([(8000, 5), (3, 5)], 1, 5, 2 * SHARE),
+        ([(5, 5), (3, 5)], 1000, 5, 8),
+        ([(8000, 5), (40, 1)], 1, 5, 40 + SHARE),
+        ([(8000, 5), (40, 1)], 1, 1, SHARE),
+        ([(8000, 5)], 1, 4, 0),
+    ],
+)
+def test_rows_ahead_are_those_that_have_their_turn_before(queue, waiting, rows, priority, expected):
+    for count, level in waiting:
+        queue.add(make_job(count, level))
+    assert queue.ahead(rows, priority) == expected
+
+
+def test_rows_that_are_taken_or_withdrawn_are_no_longer_ahead(queue):
+    gone, stays = make_job(40), make_job(40)
+    queue.add(gone)
+    queue.add(stays)
+    queue.take(20)
+    queue.withdraw(gone)
+    assert queue.ahead(1000, 5) == queue.rows == stays.waiting
+
+
+@given(st.lists(st.integers(1, 4), max_size=6), st.integers(1, 4))
+def test_rows_ahead_bound_what_is_scored_before_the_last_of_new_ones(shares, new):
+    queue = ModelQueue(length=4)
+    for count in shares:
+        queue.add(make_job(count * SHARE))
+    expected, job, before = queue.ahead(new * SHARE, 5), make_job(new * SHARE), 0
+    queue.add(job)
+    while job.waiting:
+        before += sum(part.last - part.first for part in queue.take(SHARE) if part.job is not job)
+    assert before == sum(min(count, new) * SHARE for count in shares) <= expected

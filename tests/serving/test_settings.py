@@ -16,7 +16,7 @@ def test_settings_cannot_be_changed():
 @pytest.mark.parametrize("field", [field.name for field in dataclasses.fields(Settings)])
 @pytest.mark.parametrize("value", [-1, float("nan"), float("inf")])
 def test_values_are_numbers_from_0_on(field, value):
-    with pytest.raises(InputError, match=f"Expected {field} to be positive, got {value}"):
+    with pytest.raises(InputError, match=f"Expected {field} to be (0 or )?positive, got {value}"):
         Settings(**{field: value})
 
 
@@ -34,6 +34,13 @@ def test_waiting_may_be_switched_off():
 def test_limits_go_together(smaller, larger):
     with pytest.raises(InputError, match=f"Expected {smaller} of at most {larger}"):
         Settings(**{smaller: 1 << 40})
+
+
+def test_scorers_are_threads_and_not_too_many():
+    with pytest.raises(InputError, match="Expected scorers of at most 1024, got 100000"):
+        Settings(scorers=100000)
+    with pytest.raises(InputError, match="Expected scorers to be 0 or positive, got -1"):
+        Settings(scorers=-1)
 
 
 def test_long_windows_make_small_batches():

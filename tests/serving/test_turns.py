@@ -127,8 +127,8 @@ def test_expected_seconds_give_way_to_those_it_took(turns):
 def test_wait_is_shared_by_scorers_and_doubled_by_another_model(turns):
     model = Model(seconds_per_row=0.3)
     queue = put(turns, model, 40)
-    assert turns.wait(model, queue) == pytest.approx(4.0)
+    assert turns.wait(model, queue, 48, 5) == pytest.approx(4.0)
     put(turns, Model(), 1)
-    assert turns.wait(model, queue) == pytest.approx(8.0)
+    assert turns.wait(model, queue, 48, 5) == pytest.approx(8.0)
     model.at_once = 1
-    assert turns.wait(model, queue) == pytest.approx(24.0)
+    assert turns.wait(model, queue, 48, 5) == pytest.approx(24.0)
