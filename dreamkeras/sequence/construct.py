@@ -14,7 +14,7 @@ import numpy as np
 from dreamkeras.errors import InputError
 from dreamkeras.sequence.alphabet import N
 from dreamkeras.sequence.matching import begins_with, ends_with, illegal_letters
-from dreamkeras.sequence.ragged import Ragged
+from dreamkeras.sequence.ragged import Ragged, pieces
 from dreamkeras.sequence.records import Records
 
 __all__ = ["TEMPLATES", "YEAST", "Construct"]
@@ -207,7 +207,7 @@ class Construct:
             rows = slice(None) if of_one_length else np.flatnonzero(lengths == length)
             first, template = _template(self, int(length))
             windows[rows] = template
-            windows[rows, first : first + length] = _pieces(flat, starts[rows], int(length))
+            windows[rows, first : first + length] = pieces(flat, starts[rows], int(length))
         return windows
 
     def _wrong_length(self, insert: int, given: int) -> str:
@@ -227,14 +227,6 @@ def _template(construct: Construct, length: int) -> tuple[int, np.ndarray]:
     template = around[begin : begin + construct.length].copy()
     template.flags.writeable = False
     return first, template
-
-
-def _pieces(flat: np.ndarray, starts: np.ndarray, length: int) -> np.ndarray:
-    """uint8 (n, length), the letters from each start on; not copied where the starts are equally far from each other."""
-    steps = np.diff(starts)
-    if flat.flags.c_contiguous and len(steps) and (steps == steps[0]).all():
-        return np.ndarray((len(starts), length), np.uint8, flat, int(starts[0]), (int(steps[0]), 1))
-    return flat[starts[:, None] + np.arange(length)]
 
 
 def _codes(text: str) -> np.ndarray:

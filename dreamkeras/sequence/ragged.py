@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-__all__ = ["Ragged"]
+__all__ = ["Ragged", "pieces"]
 
 
 @dataclass(frozen=True)
@@ -99,3 +99,20 @@ class Ragged:
     def owner(self, positions: np.ndarray) -> np.ndarray:
         """int64: which text each position of `flat` belongs to."""
         return np.searchsorted(self.offsets, positions, side="right") - 1
+
+
+def pieces(flat: np.ndarray, starts: np.ndarray, length: int) -> np.ndarray:
+    """Pieces of one length of a flat text.
+
+    Args:
+        flat: uint8 (total,).
+        starts: int64 (n,), where each begins; all of them within the text with their length.
+        length: Letters in each.
+
+    Returns:
+        uint8 (n, length); a view of `flat`, which is not to be changed, where the starts are equally far from each other.
+    """
+    steps = np.diff(starts)
+    if flat.flags.c_contiguous and len(steps) and (steps == steps[0]).all():
+        return np.ndarray((len(starts), length), np.uint8, flat, int(starts[0]), (int(steps[0]), 1))
+    return flat[starts[:, None] + np.arange(length)]

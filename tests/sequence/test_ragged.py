@@ -3,7 +3,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dreamkeras.sequence.ragged import Ragged
+from dreamkeras.sequence.ragged import Ragged, pieces
 
 TEXTS = st.lists(st.text("ACGTNacgt*", max_size=12), max_size=12)
 
@@ -83,3 +83,10 @@ def test_common_length_is_that_of_all_texts_or_none(texts, expected):
 def test_lengths_cannot_be_changed():
     with pytest.raises(ValueError, match="read-only"):
         Ragged.from_strings(["AC", "GT"]).lengths[0] = 5
+
+
+@pytest.mark.parametrize("starts", [[0, 4, 8], [1, 2, 3], [6, 3, 0], [0, 5, 7], [2, 2, 2], [9], []])
+def test_pieces_begin_at_their_starts(starts):
+    flat = np.frombuffer(b"ACGTNACGTNAC", np.uint8)
+    found = pieces(flat, np.array(starts, np.int64), 3)
+    assert [row.tobytes() for row in found] == [flat[start : start + 3].tobytes() for start in starts]
