@@ -93,8 +93,9 @@ def hand_out(answers: Answers, parts: Sequence[Part]) -> None:
             if whole:
                 job.answers[name] = values[start:stop]
                 continue
-            own = np.empty((len(job.windows), values.shape[1]), values.dtype)
-            job.answers.setdefault(name, own)[first:last] = values[start:stop]
+            if name not in job.answers:
+                job.answers.setdefault(name, np.empty((len(job.windows), values.shape[1]), values.dtype))
+            job.answers[name][first:last] = values[start:stop]
         start = stop
 
 
