@@ -116,7 +116,6 @@ class Batcher:
         with self._wake:
             queue = self._turns.open(model, job.windows.shape[1])
             self._check(model, queue, len(job.windows), within, job.priority)
-            self._turns.keep(model, queue)
             queue.add(job)
             self._bytes += job.windows.nbytes
             self._wake.notify()
@@ -147,7 +146,7 @@ class Batcher:
         with self._wake:
             while not (self._closing and self._turns.empty):
                 now = self._clock()
-                found = self._turns.next(now, at_once=self._closing)
+                found = self._turns.next(now, hurry=self._closing)
                 if isinstance(found, Batch):
                     self._bytes -= found.rows * found.queue.length
                     self._wake.notify()

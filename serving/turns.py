@@ -97,32 +97,30 @@ class Turns:
         return self._queues.get(model)
 
     def open(self, model: Model, length: int) -> ModelQueue:
-        """The same, or a new queue, which counts when `keep` is told.
+        """The same, or a new queue.
 
         A queue that begins has had as much time as the one that had least, neither first for long nor last; and no less than the
         model's queue before it, so that a slow model whose clients wait for each answer has no new turn with each.
         """
-        return self._queues.get(model) or ModelQueue(length, max(self._least, self._used.get(model, 0.0)))
-
-    def keep(self, model: Model, queue: ModelQueue) -> None:
-        """Takes up a queue that rows are put into."""
-        self._queues[model] = queue
+        if model not in self._queues:
+            self._queues[model] = ModelQueue(length, max(self._least, self._used.get(model, 0.0)))
+        return self._queues[model]
 
     def wait(self, model: Model, queue: ModelQueue, rows: int, priority: int) -> float:
         """Seconds that what is scored before so many new rows of a queue is expected to take, beside the rows of other models."""
         sharing = max(1, sum(other.rows > 0 for other in self._queues.values()))
         return queue.ahead(rows, priority) * model.pace.seconds_per_row * sharing / min(self._scorers, model.at_once)
 
-    def next(self, now: float, *, at_once: bool) -> Batch | float | None:
+    def next(self, now: float, *, hurry: bool) -> Batch | float | None:
         """The next batch, which then is being scored; or the moment at which there will be one, if that is known.
 
         Args:
             now: The time.
-            at_once: Whether batches do not wait to become full.
+            hurry: Whether batches do not wait to become full.
         """
         self._close_queues()
         waiting = {model: queue for model, queue in self._queues.items() if queue.rows and self._idle(model) > 0}
-        moments = {model: 0.0 if at_once else self._ready_at(model, queue) for model, queue in waiting.items()}
+        moments = {model: 0.0 if hurry else self._ready_at(model, queue) for model, queue in waiting.items()}
         ready = [model for model, moment in moments.items() if moment <= now]
         if ready:
             return self._take(min(ready, key=lambda model: self._queues[model].used))

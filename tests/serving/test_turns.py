@@ -27,33 +27,32 @@ def turns():
 
 def put(turns, model, rows, queued=0.0):
     queue = turns.open(model, LENGTH)
-    turns.keep(model, queue)
     queue.add(Job(np.zeros((rows, LENGTH), np.uint8), None, queued, 5))
     return queue
 
 
-def take(turns, now=0.0, *, at_once=True):
-    batch = turns.next(now, at_once=at_once)
+def take(turns, now=0.0, *, hurry=True):
+    batch = turns.next(now, hurry=hurry)
     assert isinstance(batch, Batch)
     return batch
 
 
 def test_batch_that_is_not_full_waits_for_its_moment(turns):
     put(turns, Model(), 5, queued=1.0)
-    assert turns.next(1.2, at_once=False) == 1.5
-    assert take(turns, 1.5, at_once=False).rows == 5
+    assert turns.next(1.2, hurry=False) == 1.5
+    assert take(turns, 1.5, hurry=False).rows == 5
 
 
 def test_full_batch_and_the_last_ones_do_not_wait(turns):
     put(turns, Model(), 40, queued=1.0)
-    assert take(turns, 1.0, at_once=False).rows == 16
+    assert take(turns, 1.0, hurry=False).rows == 16
     put(turns, Model(), 1, queued=1.0)
     assert take(turns, 1.0).rows == 16
 
 
 def test_nothing_comes_of_no_rows(turns):
     assert turns.empty
-    assert turns.next(0.0, at_once=True) is None
+    assert turns.next(0.0, hurry=True) is None
 
 
 @pytest.mark.parametrize(("rows", "sizes"), [(90, [30, 30, 30]), (40, [16, 16, 8]), (300, [32, 32, 32])])
@@ -66,7 +65,7 @@ def test_no_more_batches_than_scorers(turns):
     put(turns, Model(), 300)
     for _ in range(3):
         batch = take(turns)
-    assert turns.next(0.0, at_once=True) is None
+    assert turns.next(0.0, hurry=True) is None
     turns.end(batch, 0.1)
     assert (turns.running, take(turns).rows) == (2, 32)
 
@@ -76,7 +75,7 @@ def test_models_of_one_device_share_its_limit(turns):
     for model in (first, second):
         put(turns, model, 5)
     batch = take(turns)
-    assert turns.next(0.0, at_once=True) is None
+    assert turns.next(0.0, hurry=True) is None
     put(turns, elsewhere, 5)
     assert take(turns).model is elsewhere
     turns.end(batch, 0.1)
@@ -98,7 +97,7 @@ def test_time_is_remembered_while_a_batch_is_being_scored_and_no_rows_wait(turns
     put(turns, fast, 1)
     assert take(turns).model is fast
     turns.end(batch, 5.0)
-    assert turns.next(0.0, at_once=True) is None
+    assert turns.next(0.0, hurry=True) is None
     put(turns, slow, 1)
     put(turns, fast, 1)
     assert take(turns).model is fast
@@ -110,7 +109,7 @@ def test_model_that_comes_late_has_no_right_to_the_time_before(turns):
     turns.end(take(turns), 1000.0)
     put(turns, first, 1)
     turns.end(take(turns), 1.0)
-    assert turns.next(0.0, at_once=True) is None
+    assert turns.next(0.0, hurry=True) is None
     assert put(turns, second, 1).used == 1000
     assert put(turns, first, 1).used == 1001
 
