@@ -24,25 +24,27 @@ class ModelQueue:
         used: Seconds of scoring that the model is taken to have had, for the batcher's fairness between models.
 
     Attributes:
-        rows: Rows that wait.
-        jobs: Jobs that they are of.
+        jobs: Jobs that have rows waiting.
         since: When the rows that wait longest began to; 0 when they are to be scored as soon as possible.
     """
 
     def __init__(self, length: int, used: float = 0.0) -> None:
         self.length = length
         self.used = used
-        self.rows = 0
         self.jobs = 0
         self.since = 0.0
         self._levels: dict[int, deque[Job]] = {}
         self._rows: Counter[int] = Counter()
 
+    @property
+    def rows(self) -> int:
+        """Rows that wait."""
+        return self._rows.total()
+
     def add(self, job: Job) -> None:
         """Puts a job at the end of its level."""
         if not self.rows:
             self.since = job.queued
-        self.rows += job.waiting
         self._rows[job.priority] += job.waiting
         self.jobs += 1
         self._levels.setdefault(job.priority, deque()).append(job)
@@ -55,7 +57,6 @@ class ModelQueue:
         """
         left = 0 if job.withdrawn else job.waiting
         job.withdrawn = True
-        self.rows -= left
         self._rows[job.priority] -= left
         self.jobs -= left > 0
         return left
@@ -90,7 +91,6 @@ class ModelQueue:
                     self.jobs -= not job.withdrawn
             if not jobs:
                 del self._levels[level]
-        self.rows -= sum(part.last - part.first for part in parts)
         self.since = 0.0
         return parts
 

@@ -1,6 +1,8 @@
+import numpy as np
 import pytest
 
 from dreamkeras.serving.admission import OverloadedError, check_queue, refusal
+from dreamkeras.serving.jobs import Job
 from dreamkeras.serving.queues import ModelQueue
 from dreamkeras.serving.settings import Settings
 
@@ -9,7 +11,7 @@ SETTINGS = Settings(rows=10, queue_rows=100, queue_bytes=1000, queue_seconds=5)
 
 def check(rows=1, held=0, wait=0.0, within=60.0, waiting=0):
     queue = ModelQueue(10)
-    queue.rows = waiting
+    queue.add(Job(np.zeros((waiting, 10), np.uint8), None, 0.0, 5))
     check_queue(SETTINGS, queue, rows, held, wait, within)
 
 
