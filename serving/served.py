@@ -5,6 +5,7 @@ import math
 import numpy as np
 
 from dreamkeras.errors import InputError
+from dreamkeras.scoring.model_file import LETTERS
 from dreamkeras.scoring.predictor import OnnxPredictor
 from dreamkeras.scoring.scorer import BATCH_SIZE, check_letters
 from dreamkeras.scoring.tuning import BATCH_SIZES, tune
@@ -17,13 +18,10 @@ from .pace import Pace
 from .statistics import Statistics
 from .tensors import BYTES, ProtocolError, Tensor, TensorSpec
 
-__all__ = ["LETTERS", "SEQUENCES", "ServedModel"]
+__all__ = ["SEQUENCES", "ServedModel"]
 
 SEQUENCES = "sequences"
 """The input of strings, which the server cuts into the model's window."""
-
-LETTERS = "letters"
-"""The input of windows that are cut already; the exported graph's own."""
 
 SECONDS = 0.05
 """How long a size of batch is tried when a model is loaded."""
@@ -122,5 +120,5 @@ class ServedModel:
         tuned = tune(lambda _: self.predictor, [1], sizes, SECONDS)
         self.batch_rows = tuned.batch_size
         self.pace.add(tuned.batch_size, tuned.batch_size / tuned.rate)
-        for rows in (1, *(2**power for power in range(1, 12) if self.predictor.is_on_cuda and 2**power < self.batch_rows)):
+        for rows in [2**power for power in range(self.batch_rows.bit_length())] if self.predictor.is_on_cuda else [1]:
             self.answer(np.full((rows, self.predictor.construct.length), N, np.uint8))

@@ -12,7 +12,7 @@ from dreamkeras.sequence.description import METADATA_KEY, ModelDescription
 __all__ = ["LETTERS", "check_signature", "find_model_file", "read_description"]
 
 LETTERS = "letters"
-"""The graph's input."""
+"""The graph's input: windows that are cut already."""
 
 INPUT = (LETTERS, "tensor(uint8)")
 OUTPUT_TYPE = "tensor(float)"
