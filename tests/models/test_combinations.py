@@ -23,14 +23,15 @@ TEAMS = ("autosome", "bhi", "unlockdna")
 COMBINATIONS = [",".join(names) for names in itertools.product(TEAMS, repeat=3)]
 LENGTH, INPUTS = 150, 6
 
+# Small, but wide enough that no random start leaves a layer of rectifiers all silent.
 SMALL = {
     ("first", "autosome"): {"channels": 8},
-    ("first", "bhi"): {"channels": 12},
+    ("first", "bhi"): {"channels": 32},
     ("first", "unlockdna"): {"channels": 16},
     ("core", "autosome"): {"widths": (8, 4)},
-    ("core", "bhi"): {"channels": 6, "units": 5},
+    ("core", "bhi"): {"channels": 32, "units": 5},
     ("core", "unlockdna"): {"blocks": 1},
-    ("final", "bhi"): {"hidden": (6,)},
+    ("final", "bhi"): {"hidden": (32,)},
     ("final", "unlockdna"): {"positions": 4},
 }
 CONSTRUCT = Construct("toy", 30, flags=("is_reverse", "is_singleton"))
