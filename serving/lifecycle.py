@@ -89,6 +89,7 @@ def run(app: Starlette, listener: socket.socket, tls: Tls | None = None, started
         InputError: There are not enough open files for the connections that the settings allow, or `tls` has no certificate in it.
     """
     _allow_files(app.state.service.settings.connections + SPARE_FILES)
+    _give_way()
     make_server(app, tls, started).run([listener])
 
 
@@ -163,6 +164,12 @@ def _tls_options(tls: Tls) -> dict[str, Any]:
     if tls.client_ca:
         options |= {"ssl_ca_certs": str(tls.client_ca), "ssl_cert_reqs": ssl.CERT_REQUIRED}
     return options
+
+
+def _give_way() -> None:
+    """Has threads that wake up wait for a CPU, and not take one from a scorer, whose caches they would empty; only Linux can."""
+    with contextlib.suppress(AttributeError, OSError):
+        os.sched_setscheduler(0, os.SCHED_BATCH, os.sched_param(0))
 
 
 def _allow_files(number: int) -> None:

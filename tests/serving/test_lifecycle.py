@@ -2,6 +2,7 @@ import contextlib
 import dataclasses
 import http.client
 import json
+import os
 import resource
 import shutil
 import signal
@@ -141,6 +142,11 @@ class TestSignals:
             assert server.process.wait(30) == 0
         assert {answer.split(b"\r\n")[0] for answer in answers} == {b"HTTP/1.1 200 OK"}
         assert all(json.loads(answer.partition(b"\r\n\r\n")[2])["outputs"][0]["data"] == [4, 0] for answer in answers)
+
+    @pytest.mark.skipif(not hasattr(os, "SCHED_BATCH"), reason="only Linux has this class of scheduling")
+    def test_what_wakes_up_takes_no_cpu_from_a_scorer(self, toy_model, tmp_path):
+        with server_process(tmp_path, "-m", f"toy={toy_model}") as server:
+            assert os.sched_getscheduler(server.process.pid) == os.SCHED_BATCH
 
     def test_notice_is_given_before_the_port_is_closed(self, toy_model, tmp_path):
         with server_process(tmp_path, "-m", f"toy={toy_model}", settings="notice_seconds = 1") as server:
