@@ -2,8 +2,8 @@
 
     python benchmarks/server.py [-m MODEL] [--clients 64] [--rows 8] [--seconds 20] [--overload 20]
 
-Clients, server and the bare loop run on the same machine, one after the other; clients send ready-made requests over raw sockets, so that
-they take little of the CPUs. Without -m: the model that the package ships.
+Clients, server and the bare loop run on the same machine, clients and bare loop in short turns; clients send ready-made requests over raw
+sockets, so that they take little of the CPUs. Without -m: the model that the package ships.
 """
 
 import argparse
@@ -32,9 +32,17 @@ WAIT = 0.5
 
 BATCHES = (16, 32, 64, 128, 256)
 LENGTH = 80
-TURNS = 7
+TURN = 1.5
+"""Seconds of a turn of the bare loop, and of one of the clients: what else the machine does changes within a few of them."""
+
+SETTLE = 0.25
+"""Seconds for which clients ask before their answers are counted, so that all of them are at it."""
+
 CONNECTIONS = 256
 """Of the clients at twice the capacity: they do not wait for each other's answers."""
+
+
+Connection = tuple[asyncio.StreamReader, asyncio.StreamWriter]
 
 
 class Load(NamedTuple):
@@ -71,10 +79,9 @@ class Bare:
             rows += batch
         return rows / (time.perf_counter() - begun)
 
-    def by_batch(self) -> dict[int, float]:
-        """Medians of turns, so that what else runs on the machine is the same for all."""
-        turns = [{batch: self.rate(batch, 0.3) for batch in BATCHES} for _ in range(TURNS)]
-        return {batch: statistics.median(turn[batch] for turn in turns) for batch in BATCHES}
+    def turn(self) -> dict[int, float]:
+        """Rows a second at each size of batch."""
+        return {batch: self.rate(batch, TURN / len(BATCHES)) for batch in BATCHES}
 
 
 def request(rows: int) -> bytes:
@@ -99,21 +106,24 @@ async def ask(reader: asyncio.StreamReader, writer: asyncio.StreamWriter, body: 
     return int(head[9:12]), time.perf_counter() - begun
 
 
-async def load_closed(port: int, clients: int, body: bytes, seconds: float) -> Load:
-    """Each client asks again as soon as it has its answer."""
-    found: dict[int, list[float]] = {}
+async def connect(port: int, clients: int) -> list[Connection]:
+    return [await asyncio.open_connection("127.0.0.1", port) for _ in range(clients)]
 
-    async def client() -> None:
-        reader, writer = await asyncio.open_connection("127.0.0.1", port)
+
+async def load_closed(connections: list[Connection], body: bytes, seconds: float) -> Load:
+    """Each client asks again as soon as it has its answer; counted are the answers that come while all clients ask."""
+    found: dict[int, list[float]] = {}
+    counted_from = time.perf_counter() + SETTLE
+    end = counted_from + seconds
+
+    async def client(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         while time.perf_counter() < end:
             status, took = await ask(reader, writer, body)
-            found.setdefault(status, []).append(took)
-        writer.close()
+            if counted_from <= time.perf_counter() < end:
+                found.setdefault(status, []).append(took)
 
-    begun = time.perf_counter()
-    end = begun + seconds
-    await asyncio.gather(*(client() for _ in range(clients)))
-    return Load(found, time.perf_counter() - begun)
+    await asyncio.gather(*(client(*connection) for connection in connections))
+    return Load(found, seconds)
 
 
 async def load_open(port: int, rate: float, body: bytes, seconds: float) -> Load:
@@ -171,21 +181,23 @@ def server(model: str, settings: str) -> Iterator[tuple[int, int]]:
 
 def show_rate(options: argparse.Namespace, body: bytes) -> float:
     """The rate of closed clients beside the bare one, in turns; returns its median."""
-    bare = Bare(options.model)
-    rates = bare.by_batch()
+    bare, alone, served, load = Bare(options.model), [], [], Load({}, 0.0)
+    with server(options.model, SETTINGS) as (_, port), asyncio.Runner() as runner:
+        connections = runner.run(connect(port, options.clients))
+        runner.run(load_closed(connections, body, 2))
+        for _ in range(round(options.seconds / TURN)):
+            alone.append(bare.turn())
+            load = runner.run(load_closed(connections, body, TURN))
+            served.append(load.rate(options.rows))
+    rates = {batch: statistics.median(turn[batch] for turn in alone) for batch in BATCHES}
     best = max(rates, key=rates.__getitem__)
     print("bare ONNX Runtime           " + ", ".join(f"{rate:,.0f} at {batch}" for batch, rate in rates.items()) + " sequences a second")
-    turns = []
-    with server(options.model, SETTINGS) as (_, port):
-        asyncio.run(load_closed(port, options.clients, body, 2))
-        for _ in range(TURNS):
-            alone = bare.rate(best, options.seconds / TURNS)
-            turns.append((asyncio.run(load_closed(port, options.clients, body, options.seconds / TURNS)), alone))
-    show(f"{options.clients} clients of {options.rows}", turns[-1][0], options.rows)
-    shares = [closed.rate(options.rows) / alone for closed, alone in turns]
-    spread = ", ".join(f"{share:.2f}" for share in sorted(shares))
-    print(f"{'':28}{statistics.median(shares):.2f} of the bare rate at {best}; in turns {spread}")
-    return statistics.median(closed.rate(options.rows) for closed, _ in turns)
+    show(f"{options.clients} clients of {options.rows}", load, options.rows)
+    shares = [rate / turn[best] for rate, turn in zip(served, alone, strict=True)]
+    quarters = " to ".join(f"{share:.2f}" for share in statistics.quantiles(shares)[::2])
+    rate = statistics.median(served)
+    print(f"{'':28}median of {len(shares)} turns {rate:,.0f}; {statistics.median(shares):.2f} of the bare rate at {best}, half {quarters}")
+    return rate
 
 
 def show_overload(options: argparse.Namespace, body: bytes, rate: float) -> None:
@@ -201,7 +213,7 @@ def main() -> None:
     parser.add_argument("-m", "--model", default=str(PACKAGED_MODEL))
     parser.add_argument("--clients", type=int, default=64)
     parser.add_argument("--rows", type=int, default=8)
-    parser.add_argument("--seconds", type=float, default=20)
+    parser.add_argument("--seconds", type=float, default=20, help="seconds of the closed clients, and of the bare loop")
     parser.add_argument("--overload", type=float, default=20, help="seconds of twice the capacity")
     options = parser.parse_args()
     print(provenance())
