@@ -139,11 +139,16 @@ async def load_open(port: int, rate: float, body: bytes, seconds: float) -> Load
         found.setdefault(status, []).append(took)
         free.put_nowait((reader, writer))
 
-    begun, tasks = time.perf_counter(), []
+    # Only those under way are kept: to look through all of them would hold the clients up for seconds, as garbage is collected.
+    begun, asked, under_way = time.perf_counter(), 0, set()
     while (passed := time.perf_counter() - begun) < seconds:
-        tasks += [asyncio.ensure_future(one()) for _ in range(int(passed * rate) - len(tasks))]
+        while asked < int(passed * rate):
+            asked += 1
+            task = asyncio.ensure_future(one())
+            under_way.add(task)
+            task.add_done_callback(under_way.discard)
         await asyncio.sleep(0.001)
-    await asyncio.gather(*tasks)
+    await asyncio.gather(*under_way)
     return Load(found, time.perf_counter() - begun)
 
 
