@@ -33,10 +33,10 @@ WAIT = 0.5
 BATCHES = (16, 32, 64, 128, 256)
 LENGTH = 80
 TURN = 1.5
-"""Seconds of a turn of the bare loop, and of one of the clients: what else the machine does changes within a few of them."""
+"""Seconds of the clients in a turn, and of the bare loop at all its sizes: what else the machine does changes within a few of them."""
 
 SETTLE = 0.25
-"""Seconds for which clients ask before their answers are counted, so that all of them are at it."""
+"""Seconds before anything is counted in a turn, so that all clients are at it, and caches hold what they need."""
 
 CONNECTIONS = 256
 """Of the clients at twice the capacity: they do not wait for each other's answers."""
@@ -80,7 +80,8 @@ class Bare:
         return rows / (time.perf_counter() - begun)
 
     def turn(self) -> dict[int, float]:
-        """Rows a second at each size of batch."""
+        """Rows a second at each size of batch, after a start that does not count, as the clients have."""
+        self.rate(max(BATCHES), SETTLE)
         return {batch: self.rate(batch, TURN / len(BATCHES)) for batch in BATCHES}
 
 
@@ -139,17 +140,24 @@ async def load_open(port: int, rate: float, body: bytes, seconds: float) -> Load
         found.setdefault(status, []).append(took)
         free.put_nowait((reader, writer))
 
-    # Only those under way are kept: to look through all of them would hold the clients up for seconds, as garbage is collected.
-    begun, asked, under_way = time.perf_counter(), 0, set()
-    while (passed := time.perf_counter() - begun) < seconds:
-        while asked < int(passed * rate):
-            asked += 1
-            task = asyncio.ensure_future(one())
-            under_way.add(task)
-            task.add_done_callback(under_way.discard)
-        await asyncio.sleep(0.001)
-    await asyncio.gather(*under_way)
+    # A group forgets those that are done, which the garbage collector would look through for seconds, and raises if one failed.
+    begun, asked = time.perf_counter(), 0
+    async with asyncio.TaskGroup() as tasks:
+        while (passed := time.perf_counter() - begun) < seconds:
+            while asked < int(passed * rate):
+                asked += 1
+                tasks.create_task(one())
+            await asyncio.sleep(0.001)
     return Load(found, time.perf_counter() - begun)
+
+
+def together(loads: list[Load]) -> Load:
+    """All turns as one."""
+    found: dict[int, list[float]] = {}
+    for load in loads:
+        for status, seconds in load.seconds.items():
+            found.setdefault(status, []).extend(seconds)
+    return Load(found, sum(load.took for load in loads))
 
 
 def memory(pid: int) -> float:
@@ -186,18 +194,18 @@ def server(model: str, settings: str) -> Iterator[tuple[int, int]]:
 
 def show_rate(options: argparse.Namespace, body: bytes) -> float:
     """The rate of closed clients beside the bare one, in turns; returns its median."""
-    bare, alone, served, load = Bare(options.model), [], [], Load({}, 0.0)
+    bare, alone, loads = Bare(options.model), [], []
     with server(options.model, SETTINGS) as (_, port), asyncio.Runner() as runner:
         connections = runner.run(connect(port, options.clients))
         runner.run(load_closed(connections, body, 2))
-        for _ in range(round(options.seconds / TURN)):
+        for _ in range(max(2, round(options.seconds / TURN))):
             alone.append(bare.turn())
-            load = runner.run(load_closed(connections, body, TURN))
-            served.append(load.rate(options.rows))
+            loads.append(runner.run(load_closed(connections, body, TURN)))
+    served = [load.rate(options.rows) for load in loads]
     rates = {batch: statistics.median(turn[batch] for turn in alone) for batch in BATCHES}
     best = max(rates, key=rates.__getitem__)
     print("bare ONNX Runtime           " + ", ".join(f"{rate:,.0f} at {batch}" for batch, rate in rates.items()) + " sequences a second")
-    show(f"{options.clients} clients of {options.rows}", load, options.rows)
+    show(f"{options.clients} clients of {options.rows}", together(loads), options.rows)
     shares = [rate / turn[best] for rate, turn in zip(served, alone, strict=True)]
     quarters = " to ".join(f"{share:.2f}" for share in statistics.quantiles(shares)[::2])
     rate = statistics.median(served)

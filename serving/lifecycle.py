@@ -79,6 +79,8 @@ def run(app: Starlette, listener: socket.socket, tls: Tls | None = None, started
     At SIGTERM the server is "not ready" but goes on for `notice_seconds`, so that load balancers see it; then it closes the port and
     answers what it has. SIGINT, or a second SIGTERM, skips the notice; one more ends it at once.
 
+    On Linux the calling thread is of the class of scheduling SCHED_BATCH from then on.
+
     Args:
         app: From `create_app`.
         listener: From `bind`.
@@ -167,9 +169,14 @@ def _tls_options(tls: Tls) -> dict[str, Any]:
 
 
 def _give_way() -> None:
-    """Has threads that wake up wait for a CPU, and not take one from a scorer, whose caches they would empty; only Linux can."""
-    with contextlib.suppress(AttributeError, OSError):
-        os.sched_setscheduler(0, os.SCHED_BATCH, os.sched_param(0))
+    """Has this thread, and those it starts, wait for a CPU when they wake, and not take one from a scorer; only Linux can.
+
+    A class of scheduling that an operator chose stays.
+    """
+    if hasattr(os, "SCHED_BATCH"):
+        with contextlib.suppress(OSError):  # a sandbox may forbid it, and does no harm
+            if os.sched_getscheduler(0) == os.SCHED_OTHER:
+                os.sched_setscheduler(0, os.SCHED_BATCH, os.sched_param(0))
 
 
 def _allow_files(number: int) -> None:

@@ -45,7 +45,7 @@ def pytest_make_parametrize_id(config, val, argname):
 
 @pytest.fixture(autouse=True)
 def the_same_numbers_each_time():
-    """A test draws the same weights alone, in any order and on any process: none fails once in a hundred runs."""
+    """A test draws the same weights in any order and on any process, if Keras is imported before it: none fails once in a hundred runs."""
     if "keras" in sys.modules:
         sys.modules["keras"].utils.set_random_seed(0)
 

@@ -23,7 +23,7 @@ TEAMS = ("autosome", "bhi", "unlockdna")
 COMBINATIONS = [",".join(names) for names in itertools.product(TEAMS, repeat=3)]
 LENGTH, INPUTS = 150, 6
 
-# Small, but wide enough that no random start leaves a layer of rectifiers all silent.
+# Small, but wide enough that a layer of rectifiers that starts all silent is not to be expected.
 SMALL = {
     ("first", "autosome"): {"channels": 8},
     ("first", "bhi"): {"channels": 32},

@@ -11,6 +11,7 @@ import ssl
 import subprocess
 import threading
 import time
+from pathlib import Path
 
 import pytest
 from running_server import QUICK, running_server, server_process
@@ -124,6 +125,32 @@ class TestTls:
             make_server(create_app(QUICK, make_repository()), Tls(tls.key, tls.key))
 
 
+@pytest.mark.skipif(not hasattr(os, "SCHED_BATCH"), reason="only Linux has this class of scheduling")
+class TestScheduling:
+    def test_event_loop_and_scorers_wait_for_a_cpu(self, toy_model, tmp_path):
+        if os.sched_getscheduler(0) != os.SCHED_OTHER:
+            pytest.skip("these tests run with a class of scheduling that somebody chose")
+        with server_process(tmp_path, "-m", f"toy={toy_model}", settings="scorers = 2\n") as server:
+            threads = [int(task.name) for task in Path(f"/proc/{server.process.pid}/task").iterdir()]
+            waiting = {thread for thread in threads if os.sched_getscheduler(thread) == os.SCHED_BATCH}
+        assert server.process.pid in waiting
+        assert len(waiting) >= 3
+
+    @pytest.mark.parametrize("chosen", ["SCHED_IDLE", "SCHED_FIFO"])
+    def test_a_class_that_was_chosen_stays(self, monkeypatch, chosen):
+        monkeypatch.setattr(os, "sched_getscheduler", lambda _: getattr(os, chosen))
+        monkeypatch.setattr(os, "sched_setscheduler", lambda *_: pytest.fail("changed"))
+        lifecycle._give_way()
+
+    def test_where_it_is_forbidden_the_server_goes_on(self, monkeypatch):
+        def forbid(*_):
+            raise PermissionError
+
+        monkeypatch.setattr(os, "sched_getscheduler", lambda _: os.SCHED_OTHER)
+        monkeypatch.setattr(os, "sched_setscheduler", forbid)
+        lifecycle._give_way()
+
+
 class TestSignals:
     def test_sigterm_loses_none_of_a_thousand_requests_in_flight(self, toy_model, tmp_path):
         soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
@@ -142,11 +169,6 @@ class TestSignals:
             assert server.process.wait(30) == 0
         assert {answer.split(b"\r\n")[0] for answer in answers} == {b"HTTP/1.1 200 OK"}
         assert all(json.loads(answer.partition(b"\r\n\r\n")[2])["outputs"][0]["data"] == [4, 0] for answer in answers)
-
-    @pytest.mark.skipif(not hasattr(os, "SCHED_BATCH"), reason="only Linux has this class of scheduling")
-    def test_what_wakes_up_takes_no_cpu_from_a_scorer(self, toy_model, tmp_path):
-        with server_process(tmp_path, "-m", f"toy={toy_model}") as server:
-            assert os.sched_getscheduler(server.process.pid) == os.SCHED_BATCH
 
     def test_notice_is_given_before_the_port_is_closed(self, toy_model, tmp_path):
         with server_process(tmp_path, "-m", f"toy={toy_model}", settings="notice_seconds = 1") as server:
