@@ -179,7 +179,8 @@ class Batcher:
             now = self._clock()
             for job, first, last in batch.parts:
                 if job.add(last - first, took) and not job.withdrawn:
-                    statistics.add_success(now - job.queued, (job.started or now) - job.queued, job.compute)
+                    started = now if job.started is None else job.started
+                    statistics.add_success(now - job.queued, started - job.queued, job.compute)
                     done.append(job)
         deliver(done)
 

@@ -5,7 +5,7 @@ from searches import search_from, texts_of
 from weight_sum import PLAIN, WeightSum
 
 from dreamkeras.analysis.candidates import joined
-from dreamkeras.analysis.evolution import _children, evolution
+from dreamkeras.analysis.evolution import _children, _parents, evolution
 
 
 def evolved(starts, predictor, seed=0, population=20, **choices):
@@ -48,6 +48,16 @@ def test_half_of_the_children_have_letters_of_two_parents():
     mixed = (counts >= 4).all(axis=0).mean()
     assert len(owner) == 2000
     assert 0.05 < mixed < 0.11
+
+
+def test_parents_win_a_tournament_of_two():
+    search = search_from(["A" * 12], FunctionScorer(lambda letters: np.zeros(len(letters)), PLAIN))
+    one = search.begin()
+    members = joined([one._replace(letters=np.full_like(one.letters, ord(base))) for base in "ACGT"])
+    drawn = _parents(members, np.zeros(40_000, np.int64), np.random.default_rng(0))[:, 0]
+    # The best of two draws with replacement among four members, the best first.
+    shares = [(drawn == ord(base)).mean() for base in "ACGT"]
+    np.testing.assert_allclose(shares, [7 / 16, 5 / 16, 3 / 16, 1 / 16], atol=0.01)
 
 
 @pytest.mark.parametrize("edits", [1, 3])

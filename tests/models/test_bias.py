@@ -10,7 +10,7 @@ from tiny_network import tiny
 
 from dreamkeras.data.assays import find_assay
 from dreamkeras.errors import ModelError
-from dreamkeras.models.bias import check_bias
+from dreamkeras.models.bias import _log_sum, check_bias
 
 QUIET = windows(12, margin=0)
 INPUTS = {"letters": QUIET.letters, "flags": QUIET.flags}
@@ -31,6 +31,12 @@ def test_logits_and_reads_add_up(parts):
     body, bias, both = map(answers, parts)
     np.testing.assert_allclose(both["profile"], body["profile"] + bias["profile"], atol=1e-5)
     np.testing.assert_allclose(np.exp(both["expression"]), np.exp(body["expression"]) + np.exp(bias["expression"]), rtol=1e-5)
+
+
+def test_logarithms_of_many_reads_do_not_overflow():
+    one, other = np.array([200, 100, -200, 100, 1], np.float32), np.array([100, 200, -200, 100, 2], np.float32)
+    summed = keras.ops.convert_to_numpy(_log_sum(one, other))
+    np.testing.assert_allclose(summed, np.logaddexp(one, other), rtol=1e-6)
 
 
 def test_only_the_network_around_it_is_trained(parts):

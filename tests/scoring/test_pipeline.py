@@ -102,6 +102,16 @@ def test_small_batches_of_records_make_large_ones_for_the_model(predictor, write
     assert (writer.ids, writer.values) == ([f"s{2 * i}" for i in range(250)], [count(text) for text in texts])
 
 
+def test_gathered_windows_are_bounded_in_letters(predictor, writer, monkeypatch):
+    asked, score = [], predictor.score_windows
+    monkeypatch.setattr(predictor, "score_windows", lambda windows, *rest: asked.append(windows[0].size) or score(windows, *rest))
+    monkeypatch.setattr(pipeline, "LETTERS", 5 * predictor.construct.length)
+    texts = ["".join(letters) for letters in itertools.islice(itertools.product("ACGT", repeat=4), 12)]
+    score_records((records_of([text], i) for i, text in enumerate(texts)), predictor, writer)
+    assert asked == [5 * predictor.construct.length, 5 * predictor.construct.length, 2 * predictor.construct.length]
+    assert writer.values == [count(text) for text in texts]
+
+
 def test_windows_that_come_again_later_are_not_asked_for_again(predictor, writer, monkeypatch):
     asked, score = [], predictor.score_windows
     monkeypatch.setattr(predictor, "score_windows", lambda windows, *rest: asked.append(len(windows[0])) or score(windows, *rest))

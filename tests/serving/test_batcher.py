@@ -490,3 +490,25 @@ def test_pace_is_measured():
         return model.pace.seconds_per_row
 
     assert 0.01 <= run(scenario) < 0.1
+
+
+def test_a_request_in_two_batches_waited_until_the_first():
+    now = [0.0]
+
+    class Ticking(SlowModel):
+        def answer(self, windows):
+            now[0] += 1
+            return super().answer(windows)
+
+    async def scenario(model):
+        batcher = Batcher(SMALL, clock=lambda: now[0])
+        batcher.start()
+        try:
+            await asyncio.wait_for(batcher.score(model, windows(*range(16))), 30)
+        finally:
+            await asyncio.to_thread(batcher.close)
+
+    model = Ticking()
+    asyncio.run(scenario(model))
+    statistics = model.statistics
+    assert (statistics.executions, statistics.queue.ns, statistics.success.ns) == (2, 0, 2_000_000_000)

@@ -1,4 +1,5 @@
 import asyncio
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -7,6 +8,7 @@ from toy_models import count
 
 from dreamkeras.errors import InputError
 from dreamkeras.scoring.predictor import load
+from dreamkeras.serving import people
 from dreamkeras.serving.admission import OverloadedError
 from dreamkeras.serving.auth import Guard
 from dreamkeras.serving.people import describe_model, heading, json_records, mutate, one_ahead, score_batches
@@ -84,6 +86,27 @@ class TestScore:
         calls[:] = [1]
         with pytest.raises(OverloadedError):
             scored(service, batch)
+
+    def test_a_later_batch_is_given_up_when_its_patience_is_spent(self, service, monkeypatch):
+        score, calls, pauses = service.batcher.score, [], []
+
+        async def crowded(*args):
+            calls.append(1)
+            if len(calls) > 1:
+                raise OverloadedError("full", 1)
+            return await score(*args)
+
+        async def pause(seconds):
+            assert len(pauses) < 100
+            pauses.append(seconds)
+
+        monkeypatch.setattr(service.batcher, "score", crowded)
+        monkeypatch.setattr(people, "asyncio", SimpleNamespace(**{**vars(asyncio), "sleep": pause}))
+        batch = json_records({"sequences": ["ACGT"]})
+        with pytest.raises(OverloadedError):
+            scored(service, batch, batch)
+        assert pauses == [people.FIRST_PAUSE * 2**i for i in range(len(pauses))]
+        assert sum(pauses[:-1]) < people.LONGEST_WAIT <= sum(pauses)
 
 
 class TestMutate:

@@ -160,6 +160,11 @@ class TestPage:
     def test_nothing_else_is_had_from_its_folder(self, app, path):
         assert ask(app, "GET", path).status == 404
 
+    @pytest.mark.parametrize("path", ["/", "/docs"])
+    def test_browsers_take_its_files_for_what_they_are_sent_as(self, app, path):
+        headers = ask(app, "GET", path).headers
+        assert (headers["x-content-type-options"], headers["content-type"]) == ("nosniff", "text/html; charset=utf-8")
+
     def test_loads_nothing_from_elsewhere(self, app):
         assert "default-src 'self'" in ask(app, "GET", "/").headers["content-security-policy"]
         assert not [file.name for file in Path(routes_v1.PAGE).iterdir() if b"://" in file.read_bytes().replace(b"http://www.w3.org/", b"")]
