@@ -1,0 +1,127 @@
+"""Mutates a package, one place at a time, and counts how many of the mutants the tests notice.
+
+Usage: python benchmarks/mutants.py PACKAGE [--number 150] [--seed 0] [--only TEXT] [--list]
+
+PACKAGE is a folder of source, such as dreamkeras/sequence or serving. Mutants are cosmic-ray's (`pip install cosmic-ray`): places
+in the code are drawn with the seed, and one of the changes at each place. Each mutant is tried with the module's own tests and, if
+they pass, with all tests of the package. Files are changed in place and restored: run it in a clean clone used for nothing else.
+"""
+
+import argparse
+import ast
+import random
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import NamedTuple
+
+from cosmic_ray.ast import ast_nodes, get_ast
+from cosmic_ray.mutating import mutate_code
+from cosmic_ray.plugins import get_operator, operator_names
+
+TIMEOUT = 300
+"""Seconds after which a test run counts as failed: the mutant never ends."""
+
+
+class Mutant(NamedTuple):
+    """A change that cosmic-ray would make: the n-th place in a file that an operator applies to."""
+
+    path: Path
+    operator: str
+    occurrence: int
+    line: int
+    column: int
+
+    def code(self) -> str:
+        return mutate_code(self.path.read_text(), get_operator(self.operator)(), self.occurrence)
+
+    def __str__(self) -> str:
+        return f"{self.path}:{self.line}:{self.column} {self.operator.partition('/')[2]}"
+
+
+def annotations(path: Path) -> set[tuple[int, int]]:
+    """Lines and columns inside annotations, where `|` is no operation."""
+    nodes = ast.walk(ast.parse(path.read_text()))
+    hints = [hint for node in nodes for hint in (getattr(node, "annotation", None), getattr(node, "returns", None)) if hint]
+    return {
+        (line, column)
+        for hint in hints
+        for line in range(hint.lineno, hint.end_lineno + 1)
+        for column in range(hint.col_offset if line == hint.lineno else 0, hint.end_col_offset + 1 if line == hint.end_lineno else 200)
+    }
+
+
+def is_counted(operator: str, place: tuple[int, int], hints: set[tuple[int, int]]) -> bool:
+    """Not annotations, and not `==` as `is`, which differs for some objects of equal value and not for others."""
+    name = operator.partition("/")[2]
+    identity = name.startswith("ReplaceComparisonOperator_") and "Is" in name.split("_")[2] and "Is" not in name.split("_")[1]
+    return place not in hints and not identity
+
+
+def mutants_of(path: Path) -> list[Mutant]:
+    tree, hints, found = get_ast(path.read_text()), annotations(path), []
+    for operator in sorted(operator_names()):
+        kind = get_operator(operator)
+        if kind.arguments():
+            continue
+        places = [start for node in ast_nodes(tree) for start, _ in kind().mutation_positions(node)]
+        found += [Mutant(path, operator, n, *place) for n, place in enumerate(places) if is_counted(operator, place, hints)]
+    return found
+
+
+def draw(mutants: list[Mutant], number: int, seed: int) -> list[Mutant]:
+    """One mutant at each of so many places: an addition has twelve, and would outnumber all else."""
+    places: dict[tuple[Path, int, int], list[Mutant]] = {}
+    for mutant in mutants:
+        places.setdefault((mutant.path, mutant.line, mutant.column), []).append(mutant)
+    generator = random.Random(seed)
+    drawn = generator.sample(list(places.values()), min(number, len(places)))
+    return [generator.choice(choices) for choices in drawn]
+
+
+def passes(tests: list[str]) -> bool:
+    command = [sys.executable, "-m", "pytest", "-q", "-x", "-p", "no:cacheprovider", *tests]
+    try:
+        return subprocess.run(command, capture_output=True, timeout=TIMEOUT, check=False).returncode == 0
+    except subprocess.TimeoutExpired:
+        return False
+
+
+def survives(mutant: Mutant, package: Path) -> bool:
+    original, tests = mutant.path.read_text(), Path("tests", package.name)
+    own = tests / f"test_{mutant.path.name}"
+    mutant.path.write_text(mutant.code())
+    try:
+        return (not own.exists() or passes([str(own), str(mutant.path)])) and passes([str(tests), str(package)])
+    finally:
+        mutant.path.write_text(original)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("package", type=Path)
+    parser.add_argument("--number", type=int, default=150)
+    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--only", default="", help="Try only mutants whose line of output contains this text.")
+    parser.add_argument("--list", action="store_true", help="Only list the mutants.")
+    chosen = parser.parse_args()
+    if subprocess.run(["git", "status", "--porcelain", str(chosen.package)], capture_output=True, text=True, check=True).stdout:
+        sys.exit(f"Expected {chosen.package} without changes; commit them first.")
+    every = [mutant for path in sorted(chosen.package.glob("*.py")) for mutant in mutants_of(path)]
+    drawn = [mutant for mutant in draw(every, chosen.number, chosen.seed) if chosen.only in str(mutant)]
+    begun, survivors = time.monotonic(), 0
+    for mutant in drawn:
+        lived = not chosen.list and survives(mutant, chosen.package)
+        survivors += lived
+        print(f"{'SURVIVED' if lived else 'drawn' if chosen.list else 'killed'}\t{mutant}", flush=True)
+    if not chosen.list:
+        share = 100 * (len(drawn) - survivors) / max(1, len(drawn))
+        print(
+            f"{chosen.package}: {len(drawn) - survivors} of {len(drawn)} killed ({share:.1f} %), drawn from {len(every)} with seed "
+            f"{chosen.seed}, {time.monotonic() - begun:.0f} s"
+        )
+
+
+if __name__ == "__main__":
+    main()
