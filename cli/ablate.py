@@ -48,7 +48,7 @@ def command(
     from dreamkeras.analysis.ablation import Ablator, RegionSpans, slide
     from dreamkeras.analysis.ablation_files import LABELS, AblationTable
     from dreamkeras.analysis.effect_files import effect_columns, write_effects
-    from dreamkeras.sequence.regions import read_regions
+    from dreamkeras.sequence.bed import read_regions
     from dreamkeras.sequence.writers import ID, open_writer
 
     from .opening import report_packaged

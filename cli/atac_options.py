@@ -5,6 +5,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from .options import summits_option
+
 if TYPE_CHECKING:
     from dreamkeras.data.atac_layout import AtacLayout
 
@@ -18,6 +20,7 @@ OPTIONS = (
     ),
     click.option("--nonpeak-ratio", type=float, metavar="SHARE", help="Non-peaks in an epoch for each peak.  [default: 0.1]"),
     click.option("--profile-length", type=click.IntRange(min=1), metavar="N", help="Positions that are predicted.  [default: 1000]"),
+    summits_option,
     click.option("--region-jitter", type=click.IntRange(min=0), metavar="N", help="How far a window is shifted at most.  [default: 128]"),
     click.option("--bias", type=click.Path(), metavar="MODEL", help="A run trained on non-peaks: the enzyme's bias, which stays as it is."),
 )
@@ -29,6 +32,7 @@ ATAC_FIELDS = {
     "nonpeak_ratio": "nonpeak_ratio",
     "profile_length": "profile_length",
     "region_jitter": "jitter",
+    "summits": "summits",
 }
 """Options, and the fields of `data.atac_layout.AtacLayout` that they are; `--length` is a table's option, too. A test compares them."""
 

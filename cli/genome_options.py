@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import click
 
-from .options import STRAND_CHOICES
+from .options import STRAND_CHOICES, summits_option
 
 if TYPE_CHECKING:
     from dreamkeras.scoring.scorer import Scorer
@@ -30,6 +30,7 @@ OPTIONS = (
     click.option(
         "--strand", type=click.Choice(STRAND_CHOICES), help="Strand of the genome that is read.  [default: given, by the line in BED]"
     ),
+    summits_option,
     click.option("--column", metavar="NAME", help="The one prediction that a bedGraph or bigWig holds, where the model has several."),
 )
 
@@ -84,6 +85,8 @@ def chosen_reading(
             raise click.UsageError(f"Expected a table for --{name.replace('_', '-')}, got places of a genome.")
     if places.genome and places.tile is None and places.window is None:
         places = places._replace(window=default_window(predictor.constructs))
+    if places.summits is not None and places.window is None:
+        raise click.UsageError("Expected --window N for --summits, got regions that are scored as they stand.")
     track = {
         "column": column,
         "middle": places.tile.middle if places.tile else None,
@@ -94,15 +97,16 @@ def chosen_reading(
 
 
 def _chosen_places(choices: dict[str, Any]) -> "Places | None":
-    genome, tile, window, strand = (choices[name] for name in ("genome", "tile", "window", "strand"))
+    genome, tile, window, strand, summits = (choices[name] for name in ("genome", "tile", "window", "strand", "summits"))
     if genome is None and tile is None:
-        for name in ("window", "strand"):
+        for name in ("window", "strand", "summits"):
             if choices[name] is not None:
                 raise click.UsageError(f"Expected --genome FASTA{' or --tile WIDTH:STEP' * (name == 'strand')} for --{name}, got none.")
         return None
-    if window and (tile or genome is None):
-        raise click.UsageError("Expected --genome FASTA and no --tile for --window, got a tile.")
+    for name in ("window", "summits"):
+        if choices[name] is not None and (tile or genome is None):
+            raise click.UsageError(f"Expected --genome FASTA and no --tile for --{name}, got a tile.")
     from dreamkeras.sequence.places import Places
     from dreamkeras.sequence.tiles import Tile
 
-    return Places(genome, Tile.parse(tile) if tile else None, window, strand or "given")
+    return Places(genome, Tile.parse(tile) if tile else None, window, strand or "given", summits)

@@ -38,6 +38,7 @@ __all__ = [
     "sequence_column_option",
     "sequences_at_once_option",
     "strands_option",
+    "summits_option",
     "threads_option",
 ]
 
@@ -215,6 +216,12 @@ strands_option = click.option(
     default="+-",
     show_default=True,
     help="Strands that motifs stand on; of two, every combination.",
+)
+
+summits_option = click.option(
+    "--summits/--no-summits",
+    default=None,
+    help="Column 10 of BED holds summits, or does not.  [default: where a file is narrowPeak, by its name or by all its columns]",
 )
 
 id_column_option = click.option("--id-column", type=place, metavar="NAME", help="A table's column of names, or its position from 0.")

@@ -90,6 +90,7 @@ def run_evaluation(
     predictions |= {names[path]: read_predictions(path, assay.tasks, examples.ids) for path in choices.predictions}
     in_units = assay.bins is None or bool(((examples.targets >= 0) & (examples.targets <= assay.bins - 1)).all())
     notes = _overlaps(known, examples, Path(choices.data).name) + ([] if in_units else [OTHER_UNITS])
+    notes += examples.remarks
     notes += [examples.describe_left_out(Path(choices.data).name)] if examples.left_out else []
     found = evaluate(examples, assay.tasks, predictions, subsets, in_units=in_units, draws=choices.draws, seed=choices.seed)
     with open_folder(folder) as unfinished:

@@ -6,11 +6,11 @@ from typing import NamedTuple
 import numpy as np
 
 from dreamkeras.sequence.alphabet import IS_BASE
+from dreamkeras.sequence.bed import read_bed
 from dreamkeras.sequence.construct import Construct
 from dreamkeras.sequence.genome import Genome, find_contig
 from dreamkeras.sequence.reading import sniff_format
 from dreamkeras.sequence.records import Records
-from dreamkeras.sequence.regions import read_bed
 from dreamkeras.sequence.sources import STANDARD, open_source, source_name
 
 __all__ = ["Line", "Tally", "describe_contigs", "describe_files", "describe_regions"]

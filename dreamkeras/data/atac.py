@@ -1,7 +1,7 @@
 """ATAC-seq as an assay: windows of a genome around peaks and away from them, with the reads that begin in them."""
 
-import sys
 from functools import partial
+from typing import NamedTuple
 
 import numpy as np
 
@@ -11,10 +11,12 @@ from dreamkeras.data.examples import Examples
 from dreamkeras.data.nonpeaks import draw_nonpeaks
 from dreamkeras.data.signal import Signal
 from dreamkeras.errors import InputError
+from dreamkeras.sequence.bed import Bed, read_bed
 from dreamkeras.sequence.genome import Genome
-from dreamkeras.sequence.regions import Regions, read_regions
+from dreamkeras.sequence.regions import Regions
+from dreamkeras.sequence.sources import source_name
 
-__all__ = ["atac_assay", "read"]
+__all__ = ["atac_assay", "read", "read_places"]
 
 
 def atac_assay(layout: AtacLayout) -> Assay:
@@ -24,14 +26,41 @@ def atac_assay(layout: AtacLayout) -> Assay:
         >>> atac_assay(AtacLayout("genome.fa", "coverage.bw")).profile
         1000
     """
-    return Assay("atac", layout.construct(), ("log_counts",), ("ln(1 + reads)",), partial(read, layout), profile=layout.profile_length)
+    return Assay(
+        "atac",
+        layout.construct(),
+        ("log_counts",),
+        ("ln(1 + reads)",),
+        partial(read, layout),
+        profile=layout.profile_length,
+        read_places=partial(read_places, layout),
+    )
+
+
+class Windows(NamedTuple):
+    """The windows of a genome that a file of peaks stands for.
+
+    Args:
+        regions: Those around peaks and, after them, non-peaks.
+        peaks: How many are peaks.
+        remarks: Sentences on how they were chosen.
+    """
+
+    regions: Regions
+    peaks: int
+    remarks: tuple[str, ...]
+
+    @property
+    def is_peak(self) -> np.ndarray:
+        """bool (n,)."""
+        return np.arange(len(self.regions.contigs)) < self.peaks
 
 
 def read(layout: AtacLayout, path: str) -> Examples:
     """The windows around the peaks of a file and, after them, non-peaks on the same chromosomes.
 
     Two files of peaks on different chromosomes thus share no non-peak either. Windows that are not on their contig as a whole, and
-    second ones of the same place, are left out; their number is told on standard error.
+    second ones of the same place, are left out.
 
     Args:
         layout: The genome, its reads, the non-peaks and the windows.
@@ -39,50 +68,77 @@ def read(layout: AtacLayout, path: str) -> Examples:
 
     Returns:
         Examples with profiles, `is_peak`, a margin of `layout.jitter` and ids such as `chr1:1000-3114`, the window that the model sees.
+        Their remarks say what windows are centred on, and how many were left out.
 
     Raises:
         InputError: A file cannot be read, is of another genome, or leaves no window.
         MissingPackageError: pyBigWig is not installed.
     """
     genome, signal = Genome(layout.genome), Signal(layout.signal)
-    peaks = read_regions(path, genome)
-    signal.check_genome({name: genome.lengths[name] for name in peaks.contigs}, genome.path)
-    windows = [_windows(peaks, layout.length, genome, path)]
-    if layout.nonpeak_ratio:
-        windows.append(_nonpeaks(layout, genome, peaks, path))
-    is_peak = np.repeat([True, False], [len(windows[0].contigs), sum(len(part.contigs) for part in windows[1:])])
-    return _examples(layout, genome, signal, Regions.joined(windows), is_peak)
+    bed = read_bed(path, genome, layout.summits)
+    signal.check_genome({name: genome.lengths[name] for name in bed.regions.contigs}, genome.path)
+    return _examples(layout, genome, signal, _find_windows(layout, genome, bed))
 
 
-def _windows(regions: Regions, length: int, genome: Genome, path: str) -> Regions:
+def read_places(layout: AtacLayout, path: str) -> Examples:
+    """As `read`, without letters and reads, which take the longest: what tells windows apart and divides them.
+
+    Raises:
+        InputError: A file cannot be read, is of another genome, or leaves no window.
+    """
+    genome = Genome(layout.genome)
+    windows = _find_windows(layout, genome, read_bed(path, genome, layout.summits))
+    count = len(windows.is_peak)
+    return Examples(
+        ids=windows.regions.names,
+        letters=np.zeros((count, 0), np.uint8),
+        targets=np.zeros((count, 1), np.float32),
+        flags=np.zeros((count, 0), np.float32),
+        lengths=np.full(count, layout.length, np.int32),
+        construct=layout.construct(),
+        profiles=np.zeros((count, 0), np.float32),
+        is_peak=windows.is_peak,
+    )
+
+
+def _find_windows(layout: AtacLayout, genome: Genome, bed: Bed) -> Windows:
+    peaks = _on_contigs(bed, layout.length, genome)
+    if not layout.nonpeak_ratio:
+        return peaks
+    others = _nonpeaks(layout, genome, bed)
+    return Windows(Regions.joined([peaks.regions, others.regions]), peaks.peaks, peaks.remarks + others.remarks)
+
+
+def _on_contigs(bed: Bed, length: int, genome: Genome) -> Windows:
     """The windows around regions that are on their contig as a whole, each once."""
-    windows = regions.windows(length)
+    windows = bed.regions.windows(length)
     on, first = windows.on(genome.lengths), windows.first_of_each()
-    kept = on & first
+    kept, path = on & first, source_name(bed.path)
     if not kept.any():
         raise InputError(f"Expected a region with a window of {length} letters on its contig, got none of {len(on)} in {path}.")
-    if not kept.all():
-        sys.stderr.write(
-            f"{np.sum(~kept):,} of the {len(kept):,} regions in {path} are left out: {np.sum(~on):,} whose windows of {length} letters "
-            f"reach beyond their contig, {np.sum(on & ~first):,} that have the window of another.\n"
-        )
-    return windows.select(kept)
+    left_out = (
+        f"{np.sum(~kept):,} of the {len(kept):,} regions in {path} are left out: {np.sum(~on):,} whose windows of {length} letters "
+        f"reach beyond their contig, {np.sum(on & ~first):,} that have the window of another."
+    )
+    remarks = (bed.about_middles, *([] if kept.all() else [left_out]))
+    return Windows(windows.select(kept), int(kept.sum()), remarks)
 
 
-def _nonpeaks(layout: AtacLayout, genome: Genome, peaks: Regions, path: str) -> Regions:
+def _nonpeaks(layout: AtacLayout, genome: Genome, peaks: Bed) -> Windows:
     """The windows of the file of non-peaks that lie on the peaks' contigs, or drawn ones."""
     if layout.nonpeaks is None:
-        count = max(1, round(layout.drawn * len(peaks.contigs)))
-        return draw_nonpeaks(genome, peaks, count, layout.length, layout.seed)
-    regions = read_regions(layout.nonpeaks, genome)
-    beside = np.isin(regions.contigs, peaks.contigs)
+        count = max(1, round(layout.drawn * len(peaks.regions.contigs)))
+        drawn = draw_nonpeaks(genome, peaks.regions, count, layout.length, layout.seed)
+        return Windows(drawn, 0, (f"{len(drawn.contigs):,} non-peaks were drawn from {genome.path}.",))
+    bed = read_bed(layout.nonpeaks, genome)
+    beside = np.isin(bed.regions.contigs, peaks.regions.contigs)
     if not beside.any():
-        raise InputError(f"Expected non-peaks on the chromosomes of the peaks in {path}, got none in {layout.nonpeaks}.")
-    return _windows(regions.select(beside), layout.length, genome, layout.nonpeaks)
+        raise InputError(f"Expected non-peaks on the chromosomes of the peaks in {peaks.path}, got none in {layout.nonpeaks}.")
+    return _on_contigs(bed._replace(regions=bed.regions.select(beside)), layout.length, genome)
 
 
-def _examples(layout: AtacLayout, genome: Genome, signal: Signal, windows: Regions, is_peak: np.ndarray) -> Examples:
-    margin, count = layout.jitter, len(windows.contigs)
+def _examples(layout: AtacLayout, genome: Genome, signal: Signal, found: Windows) -> Examples:
+    windows, margin, count = found.regions, layout.jitter, len(found.regions.contigs)
     before_profile = (layout.length - layout.profile_length) // 2
     letters = genome.windows(windows.contigs, windows.starts - margin, layout.length + 2 * margin)
     profiles = signal.windows(windows.contigs, windows.starts + before_profile - margin, layout.profile_length + 2 * margin)
@@ -95,6 +151,7 @@ def _examples(layout: AtacLayout, genome: Genome, signal: Signal, windows: Regio
         lengths=np.full(count, layout.length, np.int32),
         construct=layout.construct(),
         profiles=profiles,
-        is_peak=is_peak,
+        is_peak=found.is_peak,
         margin=margin,
+        remarks=found.remarks,
     )

@@ -24,6 +24,7 @@ class AtacLayout:
         nonpeak_ratio: Non-peaks that an epoch of training has for each peak; 0 reads none.
         drawn: Non-peaks drawn for each peak, where there is no file of them.
         seed: Which of them are drawn; 0 or more.
+        summits: Whether column 10 of files of peaks holds summits; None decides by each file, see `sequence.bed`.
 
     Raises:
         InputError: A number is out of range.
@@ -38,6 +39,7 @@ class AtacLayout:
     nonpeak_ratio: float = 0.1
     drawn: float = 1.0
     seed: int = 0
+    summits: bool | None = None
 
     def __post_init__(self) -> None:
         if not 1 <= self.profile_length <= self.length:

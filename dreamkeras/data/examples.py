@@ -40,6 +40,7 @@ class Examples:
         profiles: float32 (n, positions + 2 * margin), reads that begin at each of the middle positions; None where none were counted.
         is_peak: bool (n,), whether each window of a genome is a peak; None where the windows are from no genome.
         left_out: Rows of the file that were left out because they hold no value or weigh nothing.
+        remarks: Sentences on what else was decided or left out when the file was read.
         margin: How many letters and positions more than the model sees stand on each side, for it to look at shifted windows.
 
     Raises:
@@ -59,6 +60,7 @@ class Examples:
     is_peak: np.ndarray | None = None
     margin: int = 0
     left_out: int = 0
+    remarks: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         for field, dimensions in DIMENSIONS.items():
@@ -81,7 +83,7 @@ class Examples:
         """The examples at `index` (integers or a boolean mask), in its order."""
         kept = np.arange(len(self))[index]
         rows: dict[str, Any] = {field: values[kept] for field in DIMENSIONS if (values := getattr(self, field)) is not None}
-        return dataclasses.replace(self, ids=[self.ids[i] for i in kept], left_out=0, **rows)
+        return dataclasses.replace(self, ids=[self.ids[i] for i in kept], left_out=0, remarks=(), **rows)
 
     def describe_left_out(self, file: str) -> str:
         """A sentence on the rows of a file that are not here; empty where all are."""

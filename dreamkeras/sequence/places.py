@@ -1,5 +1,6 @@
 """Places of a genome as records: regions of BED files, windows around their middles, or tiles along them or along whole contigs."""
 
+import sys
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Literal, NamedTuple, get_args
 
@@ -7,12 +8,13 @@ import numpy as np
 
 from dreamkeras.errors import InputError
 from dreamkeras.sequence.alphabet import reverse_complement
+from dreamkeras.sequence.bed import Bed, read_bed
 from dreamkeras.sequence.construct import Construct
 from dreamkeras.sequence.genome import Genome
 from dreamkeras.sequence.ragged import Ragged
 from dreamkeras.sequence.reading import read_files
 from dreamkeras.sequence.records import LETTERS, ROWS, Records
-from dreamkeras.sequence.regions import Bed, Regions, read_bed
+from dreamkeras.sequence.regions import Regions
 from dreamkeras.sequence.tiles import Tile, place_name, tile_fasta, unknown_rows
 
 __all__ = ["Places", "Reader", "Strand", "contig_lengths", "default_window", "read_places", "region_records"]
@@ -28,12 +30,14 @@ class Places(NamedTuple):
         tile: Windows along each region, or along each contig where there is no `genome`, which then has to be given.
         window: Letters of a window around each region's summit or middle; None takes regions as they stand.
         strand: The strand to read: the one that a region's line tells, or the same for all.
+        summits: Whether column 10 of a BED file holds summits, which windows are then centred on; None decides by each file.
     """
 
     genome: str | None = None
     tile: Tile | None = None
     window: int | None = None
     strand: Strand = "given"
+    summits: bool | None = None
 
     def check(self) -> "Places":
         """Itself, if its choices go together.
@@ -47,6 +51,8 @@ class Places(NamedTuple):
             raise InputError("Expected a genome or a tile to read places of a genome, got neither.")
         if self.window is not None and (self.tile or self.genome is None):
             raise InputError("Expected regions of a genome, and no tile, to take windows around their middles.")
+        if self.summits is not None and self.window is None:
+            raise InputError("Expected windows around the middles of regions, to choose summits for them, got none.")
         return self
 
 
@@ -105,10 +111,19 @@ def read_places(paths: Iterable[str], places: Places) -> Iterator[Records]:
     if places.genome is not None:
         genome = Genome(places.genome)
         for path in paths:
-            yield from region_records(read_bed(path, genome), genome, places)
+            bed = read_bed(path, genome, places.summits)
+            for remark in _remarks(bed, places):
+                sys.stderr.write(f"{remark}\n")
+            yield from region_records(bed, genome, places)
     elif places.tile is not None:
         for path in paths:
             yield from tile_fasta(path, places.tile, reverse=places.strand == "reverse")
+
+
+def _remarks(bed: Bed, places: Places) -> list[str]:
+    """What was decided about columns of a file that records depend on."""
+    about = (bed.about_middles if places.window else "", bed.about_strands if places.strand == "given" else "")
+    return [sentence for sentence in about if sentence]
 
 
 def region_records(bed: Bed, genome: Genome, places: Places) -> Iterator[Records]:

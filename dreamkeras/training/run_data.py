@@ -44,9 +44,7 @@ def read_examples(config: RunConfig) -> Examples:
         InputError: The data cannot be read, or are too few for the folds.
     """
     if config.data:
-        examples = find_assay(config.assay, config.layout).read(config.data)
-        if examples.left_out:
-            sys.stderr.write(f"{examples.describe_left_out(Path(config.data).name)}\n")
+        examples = _read(config, config.data)
     else:
         examples = simulated_examples(simulate(config.simulated or SIMULATED, config.seed_of_split))
     return draw_folds(examples, config.folds, config.seed_of_split) if isinstance(config.folds, int) else examples
@@ -65,7 +63,7 @@ def read_data(config: RunConfig) -> RunData:
 def _divided(config: RunConfig) -> RunData:
     examples = read_examples(config)
     if config.valid:
-        validation = find_assay(config.assay, config.layout).read(config.valid)
+        validation = _read(config, config.valid)
         return RunData(examples, validation, _common(examples, validation, f"in {Path(config.valid).name}"))
     if config.valid_fold is not None:
         # A chromosome may be called 8, but the windows of a genome are in no fold of that number.
@@ -73,6 +71,14 @@ def _divided(config: RunConfig) -> RunData:
         place = f"on {config.valid_fold}" if config.atac else f"of fold {config.valid_fold}"
         return RunData(training, validation, _common(training, validation, place))
     return RunData(*split(examples, HELD_OUT if config.valid_fraction is None else config.valid_fraction, config.seed_of_split))
+
+
+def _read(config: RunConfig, path: str) -> Examples:
+    """The examples of a file; what was left out or decided when it was read is told on standard error."""
+    examples = find_assay(config.assay, config.layout).read(path)
+    for remark in filter(None, (*examples.remarks, examples.describe_left_out(Path(path).name))):
+        sys.stderr.write(f"{remark}\n")
+    return examples
 
 
 def _common(training: Examples, validation: Examples, place: str) -> str:

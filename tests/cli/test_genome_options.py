@@ -31,8 +31,11 @@ def surrounded(tmp_path):
     return write_toy_model(tmp_path / "s.onnx", Construct("s", length=16, left_adapter="TTTT", right_adapter="TTTT", strands="given"))
 
 
-def table(result):
-    assert (result.exit_code, result.stderr) == (0, "")
+CENTRED = "peaks.bed: regions are centred on their middle.\n"
+
+
+def table(result, said=""):
+    assert (result.exit_code, result.stderr.rpartition("/")[2]) == (0, said)
     return {name: [float(value) for value in values] for name, *values in (row.split("\t") for row in result.stdout.splitlines()[1:])}
 
 
@@ -43,7 +46,7 @@ def turned(text):
 def test_regions_are_scored_in_the_window_that_the_model_sees(run, toy_model, genome, bed):
     one, two = CONTIGS.values()
     wanted = {"chr1:7-19": count(one[7:19]), "chr2:18-30(-)": count(turned(two[18:30]))}
-    assert table(run("predict", bed, "--genome", genome, "-m", toy_model)) == wanted
+    assert table(run("predict", bed, "--genome", genome, "-m", toy_model), CENTRED) == wanted
 
 
 def test_regions_are_scored_as_they_stand_where_flanks_are_around_them(run, surrounded, genome, bed):
@@ -53,7 +56,44 @@ def test_regions_are_scored_as_they_stand_where_flanks_are_around_them(run, surr
 
 
 def test_windows_of_another_width(run, toy_model, genome, bed):
-    assert list(table(run("predict", bed, "--genome", genome, "-m", toy_model, "--window", "6"))) == ["chr1:10-16", "chr2:21-27(-)"]
+    result = run("predict", bed, "--genome", genome, "-m", toy_model, "--window", "6")
+    assert list(table(result, CENTRED)) == ["chr1:10-16", "chr2:21-27(-)"]
+
+
+TEN = "chr1\t10\t20\tn\t0\t+\tx\ty\tz\t8\n"
+NARROW = TEN.replace("x\ty\tz", "1\t2\t3")
+
+
+@pytest.mark.parametrize(
+    ("rows", "args", "window", "said"),
+    [
+        (
+            TEN,
+            (),
+            "chr1:12-18",
+            "middle: the file is not narrowPeak (line 1 has 'x' in column 7); --summits takes column 10 for summits.\n",
+        ),
+        (TEN.replace("8", "foo"), (), "chr1:12-18", "middle: the file is not narrowPeak (line 1 has 'x' in column 7)"),
+        (NARROW, (), "chr1:15-21", "regions are centred on their summits, from column 10.\n"),
+        (NARROW + TEN.replace("10\t20", "30\t40"), (), "chr1:12-18", "not narrowPeak (line 2 has 'x' in column 7)"),
+        (TEN, ("--summits",), "chr1:15-21", "regions are centred on their summits, from column 10.\n"),
+        (NARROW, ("--no-summits",), "chr1:12-18", "regions are centred on their middle.\n"),
+    ],
+)
+@pytest.mark.parametrize("dry", [False, True])
+def test_what_windows_are_centred_on_is_decided_once_and_told(run, toy_model, genome, bed, rows, args, window, said, dry):
+    bed.write_text(rows)
+    result = run("predict", bed, "--genome", genome, "-m", toy_model, "--window", "6", *args, *["--dry-run"] * dry)
+    assert (result.exit_code, result.stderr.count("\n"), said in result.stderr) == (0, 1, True)
+    assert dry or result.stdout.splitlines()[1].startswith(f"{window}\t")
+
+
+def test_strands_are_told_where_column_6_has_none(run, toy_model, genome, bed):
+    bed.write_text("chr1\t10\t16\t-\t-\t-\n")
+    for args, told in (((), True), (("--strand", "forward"), False)):
+        result = run("predict", bed, "--genome", genome, "-m", toy_model, *args)
+        assert result.stdout.splitlines()[1].startswith("chr1:7-19\t")
+        assert ("all regions are read from the forward strand: column 6 holds no strands" in result.stderr) is told
 
 
 def test_a_region_that_does_not_fit_is_an_error_or_skipped(run, surrounded, genome, bed):
@@ -92,7 +132,7 @@ def test_tiles_become_a_bigwig_of_their_middles(run, toy_model, genome, tmp_path
 def test_bedgraph_of_regions_with_and_without_resume(run, toy_model, genome, bed, tmp_path, resume):
     output = tmp_path / "a.bedgraph"
     result = run("predict", bed, "--genome", genome, "-m", toy_model, "-o", output, "--column", "a", *["--resume"] * resume)
-    assert (result.exit_code, result.stderr) == (0, "")
+    assert (result.exit_code, result.stderr.rpartition("/")[2]) == (0, CENTRED)
     numbers = [count(text)[1] for text in (CONTIGS["chr1"][7:19], turned(CONTIGS["chr2"][18:30]))]
     assert output.read_text() == f"chr1\t7\t19\t{numbers[0]:g}\nchr2\t18\t30\t{numbers[1]:g}\n"
 
@@ -109,6 +149,8 @@ def test_bedgraph_to_standard_output(run, toy_model, genome):
         (["--strand", "reverse"], "Expected --genome FASTA or --tile WIDTH:STEP for --strand"),
         (["--tile", "5:1", "--window", "5"], "no --tile for --window"),
         (["--tile", "5:1", "--id-column", "x"], "Expected a table for --id-column"),
+        (["--tile", "5:1", "--summits"], "Expected --genome FASTA and no --tile for --summits"),
+        (["--no-summits"], "Expected --genome FASTA for --summits"),
         (["--tile", "5:1", "--column", "gc"], "Expected a bedGraph or bigWig for --column"),
         (["--strand", "both"], "'both' is not one of"),
     ],

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from atac_simulation import simulate_atac
 
-from dreamkeras.data.atac import atac_assay, read
+from dreamkeras.data.atac import atac_assay, read, read_places
 from dreamkeras.data.atac_layout import AtacLayout
 from dreamkeras.data.examples import Examples, fold_split, split
 from dreamkeras.data.folds import draw_folds
@@ -112,23 +112,45 @@ def test_names_with_and_without_chr_are_one(layout, simulation, tmp_path, exampl
     assert found.ids == examples.ids
 
 
-def test_windows_off_a_contig_and_repeated_ones_are_left_out_and_counted(layout, tmp_path, capsys):
+def test_windows_off_a_contig_and_repeated_ones_are_left_out_and_counted(layout, tmp_path):
     layout = dataclasses.replace(layout, nonpeak_ratio=0)
     (tmp_path / "peaks.bed").write_text("chr1\t100\t160\nchr1\t200\t310\nchr1\t210\t300\nchr2\t11900\t12000\nchr1\t140\t160\n")
     found = read(layout, str(tmp_path / "peaks.bed"))
     assert found.ids == ["chr1:105-405", "chr1:0-300"]
-    assert capsys.readouterr().err == (
-        f"3 of the 5 regions in {tmp_path / 'peaks.bed'} are left out: 2 whose windows of 300 letters reach beyond their contig, "
-        "1 that have the window of another.\n"
+    assert found.remarks == (
+        f"{tmp_path / 'peaks.bed'}: regions are centred on their middle.",
+        (
+            f"3 of the 5 regions in {tmp_path / 'peaks.bed'} are left out: 2 whose windows of 300 letters reach beyond their contig, "
+            "1 that have the window of another."
+        ),
     )
     assert found.letters[1, :JITTER].tobytes() == b"N" * JITTER
     centred = read(layout, str(tmp_path / "peaks.bed")).centred()
     assert b"N" not in centred.letters.tobytes()
 
 
-def test_nothing_is_said_where_nothing_is_left_out(layout, simulation, capsys):
-    read(layout, simulation.peaks)
+def test_what_windows_are_centred_on_and_how_many_non_peaks_there_are_is_remarked_on(layout, simulation, capsys):
+    assert read(layout, simulation.peaks).remarks == (
+        f"{simulation.peaks}: regions are centred on their summits, from column 10.",
+        f"{simulation.nonpeaks}: regions are centred on their middle.",
+    )
+    drawn = read(dataclasses.replace(layout, nonpeaks=None), simulation.peaks)
+    assert drawn.remarks[1:] == (f"{(~drawn.is_peak).sum()} non-peaks were drawn from {simulation.genome}.",)
     assert capsys.readouterr() == ("", "")
+
+
+def test_ten_columns_that_are_not_narrow_peak_are_centred_on_their_middle(layout, tmp_path):
+    layout, rows = dataclasses.replace(layout, nonpeak_ratio=0), "chr1\t1000\t1080\tn\t0\t+\tx\ty\tz\t7\n"
+    (tmp_path / "ten.bed").write_text(rows)
+    assert read(layout, str(tmp_path / "ten.bed")).ids == ["chr1:890-1190"]
+    assert read(dataclasses.replace(layout, summits=True), str(tmp_path / "ten.bed")).ids == ["chr1:857-1157"]
+
+
+def test_places_are_those_of_the_examples(layout, simulation, examples):
+    found = read_places(layout, simulation.peaks)
+    assert (found.ids, found.is_peak.tolist()) == (examples.ids, examples.is_peak.tolist())
+    for one, other in zip(fold_split(found, "chr2"), fold_split(examples, "chr2"), strict=True):
+        assert one.ids == other.ids
 
 
 @pytest.mark.parametrize(("text", "message"), [
