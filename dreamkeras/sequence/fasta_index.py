@@ -1,14 +1,22 @@
-"""Where each contig of a FASTA file stands, as in its `.fai`: read from one, or found out. Knows nothing about compression."""
+"""Where each contig of a FASTA file stands, as in its `.fai`: read from one and checked, or found out. Knows nothing about compression."""
 
 from pathlib import Path
-from typing import BinaryIO, NamedTuple
+from typing import BinaryIO, NamedTuple, Protocol
 
 import numpy as np
 
 from dreamkeras.errors import InputError
 from dreamkeras.sequence.fasta import BLOCK, line_blocks
 
-__all__ = ["Contig", "index_fasta", "read_fai"]
+__all__ = ["Contig", "check_fai", "index_fasta", "read_fai"]
+
+GAP = 1 << 20
+"""The most bytes between the letters of two contigs: a header, and those of contigs without letters."""
+
+SAMPLE = 1 << 12
+"""Letters at most of a contig's first line that are looked at."""
+
+_LINE_ENDS = (b"\n", b"\r\n")
 
 
 class Contig(NamedTuple):
@@ -30,6 +38,12 @@ class Contig(NamedTuple):
         """The byte of the letter at a position, from 0."""
         return self.offset + position // self.bases * self.width + position % self.bases
 
+    def has_line_at(self, position: int, text: "Bytes") -> bool:
+        """Whether a line begins in the file where the one with a position should, if the contig has the position."""
+        row = position // self.bases if position < self.length else 0
+        begin = self.offset + row * self.width
+        return not row or text[begin - self.width + self.bases : begin] in _LINE_ENDS
+
 
 def read_fai(path: Path) -> dict[str, Contig]:
     """The contigs that a `.fai` file lists, in its order.
@@ -42,8 +56,83 @@ def read_fai(path: Path) -> dict[str, Contig]:
         name, *cells = line.split("\t")
         if len(cells) != 4 or not all(cell.isdigit() for cell in cells):
             raise InputError(f"Expected a name and 4 whole numbers, got {line[:40]!r} ({path}, line {number}).")
+        if name in contigs:
+            raise InputError(f"Expected a name that no contig above has, got {name!r} ({path}, line {number}).")
         contigs[name] = Contig(*map(int, cells))
     return contigs
+
+
+class Bytes(Protocol):
+    """The bytes of a file, or what it holds unpacked."""
+
+    def __len__(self) -> int: ...
+
+    def __getitem__(self, stretch: slice, /) -> bytes: ...
+
+
+def check_fai(contigs: dict[str, Contig], text: Bytes, path: str) -> None:
+    """Refuses an index that is not the file's, by what stands between contigs and at the ends of some of their lines.
+
+    Args:
+        contigs: The index.
+        text: The FASTA file, unpacked.
+        path: The file's path, for messages.
+
+    Raises:
+        InputError: A header is not where the index has it, or lines are of another length.
+    """
+    end = 0
+    for name, contig in sorted(contigs.items(), key=lambda item: item[1].offset):
+        if reason := _uneven(contig) or _header_missing(text, name, end, contig.offset) or _lines_differ(text, contig):
+            raise _other_index(path, name, reason)
+        end = _end(contig)
+    behind = text[end : end + GAP]
+    if end > len(text) or (behind and not _are_headers(behind, begins=False)):
+        raise _other_index(path, name, f"letters up to byte {end:,} of {len(text):,}, and no others behind them")
+
+
+def _end(contig: Contig) -> int:
+    return contig.place(contig.length - 1) + 1 if contig.length else contig.offset
+
+
+def _uneven(contig: Contig) -> str:
+    """Why no line can be as the index says."""
+    return "" if 0 < contig.bases <= contig.width or not contig.length else f"lines of {contig.bases} letters in {contig.width} bytes"
+
+
+def _header_missing(text: Bytes, name: str, end: int, offset: int) -> str:
+    """Why the bytes between the last contig's letters and a contig's own are not its header; empty where they are."""
+    gap = text[end:offset] if end < offset <= min(len(text), end + GAP) else b""
+    headers = gap.split(b"\n")
+    if gap.endswith(b"\n") and _are_headers(gap, begins=end == 0):
+        last = next(line for line in reversed(headers) if line.strip())
+        if (last[1:].decode("utf-8", "replace").split() or [""])[0] == name:
+            return ""
+    return f"a header that ends at byte {offset:,}"
+
+
+def _are_headers(gap: bytes, *, begins: bool) -> bool:
+    """Whether there are only headers and blank lines, behind the end of a line unless the file begins there."""
+    lines = gap.split(b"\n")
+    if not begins and lines.pop(0).strip(b"\r"):
+        return False
+    return all(line.startswith(b">") or not line.strip() for line in lines)
+
+
+def _lines_differ(text: Bytes, contig: Contig) -> str:
+    """Why the first, a middle or the last line is not where the index has it; empty where they are."""
+    first = text[contig.offset : contig.offset + min(contig.bases, contig.length, SAMPLE)]
+    last = max(contig.length - 1, 0)
+    if b"\n" not in first and b">" not in first and all(contig.has_line_at(place, text) for place in (contig.bases, last // 2, last)):
+        return ""
+    return f"lines of {contig.bases} letters in {contig.width} bytes"
+
+
+def _other_index(path: str, name: str, reason: str) -> InputError:
+    return InputError(
+        f"Expected {path}.fai to be the index of {path}, got one of another file: for {name!r} it has {reason}. "
+        f"Run samtools faidx {path}, or delete the index."
+    )
 
 
 def index_fasta(stream: BinaryIO, path: str, *, block: int = BLOCK) -> dict[str, Contig]:

@@ -12,9 +12,9 @@ import numpy as np
 from dreamkeras.errors import InputError
 from dreamkeras.sequence.alphabet import IS_LETTER, N
 from dreamkeras.sequence.bgzip import BgzipBytes
-from dreamkeras.sequence.fasta_index import Contig, index_fasta, read_fai
+from dreamkeras.sequence.fasta_index import Contig, check_fai, index_fasta, read_fai
 from dreamkeras.sequence.ragged import Ragged
-from dreamkeras.sequence.sources import STANDARD, open_source
+from dreamkeras.sequence.sources import BYTE_ORDER_MARK, STANDARD, open_source
 
 __all__ = ["Genome", "find_contig", "match_contigs"]
 
@@ -26,13 +26,13 @@ class Genome:
     r"""The contigs of a FASTA file.
 
     Where each of them stands is read from a `.fai` beside the file, if there is one that is not older, and else found out, which
-    takes a few seconds for a human genome.
+    takes a few seconds for a human genome. The file must not change as long as it is used.
 
     Args:
         path: A FASTA file, plain or packed by bgzip, whose lines are of one length within a contig.
 
     Raises:
-        InputError: The file cannot be read, is gzip of another kind, or has lines of several lengths.
+        InputError: The file cannot be read, is gzip of another kind, has lines of several lengths, or a `.fai` of another file.
 
     Example:
         >>> import pathlib, tempfile
@@ -47,11 +47,18 @@ class Genome:
         if path == STANDARD:
             raise InputError("Expected a FASTA file to look windows up in, got standard input.")
         self.path = path
-        self._contigs = _contigs(path)
+        self._state = _state(path)
+        with open_source(path) as source:
+            listed = _read_index(path)
+            found = listed or index_fasta(source.stream, path)
         with open(path, "rb") as file:
             mapped = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
         self._bytes: mmap.mmap | BgzipBytes = BgzipBytes(mapped, path) if mapped[:2] == b"\x1f\x8b" else mapped
-        self._check_end()
+        if listed:
+            check_fai(listed, self._bytes, path)
+        mark = len(BYTE_ORDER_MARK)
+        shift = mark if not listed and self._bytes[0:mark] == BYTE_ORDER_MARK else 0  # which `open_source` leaves out
+        self._contigs = {name: contig._replace(offset=contig.offset + shift) for name, contig in found.items()}
 
     @property
     def lengths(self) -> dict[str, int]:
@@ -70,12 +77,14 @@ class Genome:
             uint8 (n, length); `N` beyond a contig's ends.
 
         Raises:
-            InputError: There is no such contig, or something in a window is no letter of DNA.
+            InputError: There is no such contig, something in a window is no letter of DNA, or the file has changed.
         """
         return self.stretches(contigs, starts, starts + length).flat.reshape(len(contigs), length)
 
     def stretches(self, contigs: Sequence[str], starts: np.ndarray, ends: np.ndarray) -> Ragged:
         """As `windows`, for stretches of any lengths: letters from `starts` up to `ends`, int (n,)."""
+        if _state(self.path) != self._state:
+            raise InputError(f"Expected a genome that stays as it is while it is read, got a change of {self.path}: start again.")
         names = match_contigs(contigs, self._contigs, self.path)
         found = [names[name] for name in contigs]
         lengths = np.asarray(ends - starts, np.int64)
@@ -91,18 +100,13 @@ class Genome:
 
     def _read(self, name: str, first: int, last: int) -> np.ndarray:
         contig = self._contigs[name]
-        text = self._bytes[contig.place(first) : contig.place(last - 1) + 1].translate(None, b"\r\n")
-        letters = np.frombuffer(text, np.uint8)
+        if not (contig.has_line_at(first, self._bytes) and contig.has_line_at(last - 1, self._bytes)):
+            raise InputError(f"Expected lines of {contig.bases} letters around {name}:{first}-{last}, got others in {self.path}.")
+        letters = np.frombuffer(self._bytes[contig.place(first) : contig.place(last - 1) + 1].translate(None, b"\r\n"), np.uint8)
         if len(letters) != last - first or not (legal := IS_LETTER[letters]).all():
             came = f"{len(letters)} letters" if len(letters) != last - first else repr(chr(letters[legal.argmin()]))
             raise InputError(f"Expected {last - first} letters of DNA, got {came} in {name}:{first}-{last} ({self.path}).")
         return letters
-
-    def _check_end(self) -> None:
-        """Refuses an index that is of another file, by where its last contig ends."""
-        name, contig = max(self._contigs.items(), key=lambda item: item[1].offset)
-        if contig.length and contig.place(contig.length - 1) >= len(self._bytes):
-            raise InputError(f"Expected {contig.length:,} letters in {name!r} as its .fai says, got fewer: {self.path}.")
 
 
 def match_contigs(wanted: Iterable[str], known: Collection[str], path: str, places: Mapping[str, str] | None = None) -> dict[str, str]:
@@ -142,10 +146,16 @@ def find_contig(name: str, known: Collection[str]) -> str | None:
     return next((one for one in names if one in known), None)
 
 
-def _contigs(path: str) -> dict[str, Contig]:
-    """The file's contigs, from its `.fai` where that is not older than the file."""
+def _read_index(path: str) -> dict[str, Contig]:
+    """What the file's `.fai` lists; nothing where there is none, or one that is older than the file."""
     fai = Path(f"{path}.fai")
-    with open_source(path) as source:
-        if fai.exists() and fai.stat().st_mtime >= Path(path).stat().st_mtime and (contigs := read_fai(fai)):
-            return contigs
-        return index_fasta(source.stream, path)
+    return read_fai(fai) if fai.exists() and fai.stat().st_mtime >= Path(path).stat().st_mtime else {}
+
+
+def _state(path: str) -> tuple[int, ...] | None:
+    """What changes where a file does; None where it is gone."""
+    try:
+        found = Path(path).stat()
+    except FileNotFoundError:
+        return None
+    return found.st_ino, found.st_size, found.st_mtime_ns

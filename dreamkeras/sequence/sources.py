@@ -13,7 +13,7 @@ from typing import Any, BinaryIO, NamedTuple, cast
 
 from dreamkeras.errors import InputError
 
-__all__ = ["PARQUET", "STANDARD", "Source", "open_source", "source_name"]
+__all__ = ["BYTE_ORDER_MARK", "PARQUET", "STANDARD", "Source", "open_source", "source_name"]
 
 STANDARD = "-"
 """The path that means standard input or standard output."""

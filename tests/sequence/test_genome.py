@@ -1,7 +1,9 @@
 """Windows of genomes, beside the strings that were written."""
 
 import gzip
+import io
 import os
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -10,6 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from dreamkeras.errors import InputError
+from dreamkeras.sequence.fasta_index import index_fasta, read_fai
 from dreamkeras.sequence.genome import Genome, find_contig, match_contigs
 
 CONTIGS = {
@@ -65,11 +68,11 @@ def test_an_index_beside_the_file_is_used_unless_it_is_older(tmp_path):
     path = tmp_path / "genome.fa"
     path.write_bytes(b">a\nACGT\n>b\nGG\n")
     fai = tmp_path / "genome.fa.fai"
-    fai.write_text("other\t4\t3\t4\t5\n")
+    fai.write_text("b\t2\t11\t2\t3\na\t4\t3\t4\t5\n")
     os.utime(path, (100, 100))
-    assert Genome(str(path)).windows(["other"], np.array([0]), 4).tobytes() == b"ACGT"
+    assert list(Genome(str(path)).lengths) == ["b", "a"]
     os.utime(fai, (50, 50))
-    assert Genome(str(path)).lengths == {"a": 4, "b": 2}
+    assert list(Genome(str(path)).lengths) == ["a", "b"]
 
 
 @pytest.mark.parametrize("packed", [False, True])
@@ -77,8 +80,121 @@ def test_an_index_of_another_file_is_refused(tmp_path, packed):
     path = tmp_path / "genome.fa"
     path.write_bytes(bgzip(fasta()) if packed else fasta())
     (tmp_path / "genome.fa.fai").write_text("chr1\t1200\t20\t60\t61\n")
-    with pytest.raises(InputError, match=r"Expected 1,200 letters in 'chr1' as its \.fai says, got fewer: .*genome\.fa"):
+    with pytest.raises(InputError, match=r"genome\.fa\.fai to be the index of .*: for 'chr1' it has a header that ends at byte 20\. Run"):
         Genome(str(path))
+
+
+def index_of(data):
+    """The `.fai` of a FASTA file in memory, as a dict of lists."""
+    return {name: list(contig) for name, contig in index_fasta(io.BytesIO(data), "x").items()}
+
+
+def write_fai(path, index):
+    Path(f"{path}.fai").write_text("".join(f"{name}\t" + "\t".join(map(str, numbers)) + "\n" for name, numbers in index.items()))
+
+
+@given(
+    st.dictionaries(st.sampled_from(["a", "b", "chr1", "1"]), st.text("ACGT", min_size=1, max_size=30), min_size=1),
+    st.dictionaries(st.sampled_from(["a", "b", "chr1", "1"]), st.text("ACGT", min_size=1, max_size=30), min_size=1),
+    st.integers(1, 9), st.integers(1, 9), st.sampled_from(["\n", "\r\n"]), st.sampled_from(["\n", "\r\n"]), st.booleans(),
+)  # fmt: skip
+def test_an_index_is_used_where_it_is_the_files_own_and_refused_where_it_is_anothers(
+    tmp_path_factory, contigs, others, width, other_width, newline, other_newline, packed
+):
+    path = tmp_path_factory.mktemp("genome") / "genome.fa"
+    data, other = fasta(contigs, width, newline), fasta(others, other_width, other_newline)
+    path.write_bytes(bgzip(data, 20) if packed else data)
+    write_fai(path, index_of(data))
+    assert Genome(str(path)).lengths == {name: len(text) for name, text in contigs.items()}
+    write_fai(path, index_of(other))
+
+    def places(index):
+        return {name: [numbers[0], numbers[1], *([numbers[2:]] if numbers[0] > numbers[2] else [])] for name, numbers in index.items()}
+
+    if places(index_of(other)) == places(index_of(data)):
+        found = Genome(str(path))
+        assert found.stretches(
+            list(contigs), *np.array([(0, len(text)) for text in contigs.values()]).T
+        ).flat.tobytes().decode() == "".join(contigs.values())
+    else:
+        with pytest.raises(InputError, match=r"to be the index of .*Run samtools faidx .*, or delete the index"):
+            Genome(str(path))
+
+
+@pytest.mark.parametrize(("name", "place", "number"), [
+    ("chr1", 0, 1002), ("chr1", 0, 1004), ("chr1", 1, 21), ("chr1", 2, 0), ("chr1", 2, 59), ("chr1", 3, 62), ("chr1", 3, 10),
+    ("chr2", 2, 30), ("chrM", 0, 6), ("chrM", 0, 10**9), ("chrM", 1, 10**9),
+])  # fmt: skip
+def test_an_index_with_one_wrong_number_is_refused(tmp_path, name, place, number):
+    path = tmp_path / "genome.fa"
+    path.write_bytes(fasta())
+    index = index_of(fasta())
+    index[name][place] = number
+    write_fai(path, index)
+    with pytest.raises(InputError, match="to be the index of"):
+        Genome(str(path))
+
+
+@pytest.mark.parametrize("name", list(CONTIGS))
+def test_an_index_that_lacks_a_contig_or_calls_it_otherwise_is_refused(tmp_path, name):
+    path = tmp_path / "genome.fa"
+    path.write_bytes(fasta())
+    index = index_of(fasta())
+    numbers = index.pop(name)
+    write_fai(path, index)
+    with pytest.raises(InputError, match="to be the index of"):
+        Genome(str(path))
+    write_fai(path, {**index, "other": numbers})
+    with pytest.raises(InputError, match=r"to be the index of .*for 'other' it has"):
+        Genome(str(path))
+
+
+def test_contigs_without_letters_need_not_be_listed(tmp_path):
+    path = tmp_path / "genome.fa"
+    path.write_bytes(b"\n>empty\n>a\nACGT\n\n>none\n>b\nGG\n\n>last\n")
+    write_fai(path, {"a": [4, 11, 4, 5], "b": [2, 26, 2, 3]})
+    assert Genome(str(path)).windows(["a", "b"], np.array([0, 0]), 4).tobytes() == b"ACGTGGNN"
+
+
+def test_a_contig_twice_in_an_index_is_refused(tmp_path):
+    (tmp_path / "x.fai").write_text("a\t4\t3\t4\t5\na\t4\t3\t4\t5\n")
+    with pytest.raises(InputError, match=r"Expected a name that no contig above has, got 'a' \(.*x\.fai, line 2\)"):
+        read_fai(tmp_path / "x.fai")
+
+
+def test_lines_that_were_changed_under_an_index_are_found_in_the_windows_behind(tmp_path):
+    """A letter more in line 3 and one less in line 6: contigs begin and end where they did."""
+    path = tmp_path / "genome.fa"
+    lines = fasta().split(b"\n")
+    write_fai(path, index_of(fasta()))
+    lines[3], lines[6] = lines[3] + b"A", lines[6][:-1]
+    path.write_bytes(b"\n".join(lines))
+    os.utime(path, (100, 100))
+    genome = Genome(str(path))
+    assert genome.windows(["chr1"], np.array([10]), 50).tobytes().decode() == by_hand("chr1", 10, 50)
+    with pytest.raises(InputError, match="Expected lines of 60 letters around chr1:200-250, got others in"):
+        genome.windows(["chr1"], np.array([200]), 50)
+
+
+@pytest.mark.parametrize("how", ["in place", "replaced", "removed"])
+def test_a_file_that_changes_while_it_is_used_is_refused(tmp_path, how):
+    path = tmp_path / "genome.fa"
+    path.write_bytes(fasta())
+    genome = Genome(str(path))
+    genome.windows(["chr1"], np.array([10]), 50)
+    if how != "in place":
+        path.unlink()
+    if how != "removed":
+        path.write_bytes(fasta().replace(b"A", b"C"))
+        os.utime(path, (100, 100))
+    with pytest.raises(InputError, match=r"Expected a genome that stays as it is while it is read, got a change of .*genome\.fa"):
+        genome.windows(["chr1"], np.array([10]), 50)
+
+
+def test_a_byte_order_mark_moves_no_window(tmp_path):
+    path = tmp_path / "genome.fa"
+    path.write_bytes(b"\xef\xbb\xbf" + fasta())
+    assert Genome(str(path)).windows(["chr1"], np.array([10]), 50).tobytes().decode() == by_hand("chr1", 10, 50)
 
 
 def test_what_is_no_dna_is_refused_where_it_stands(tmp_path):
@@ -88,14 +204,6 @@ def test_what_is_no_dna_is_refused_where_it_stands(tmp_path):
     assert genome.windows(["a"], np.array([0]), 12).tobytes() == b"ACGTACGTACGT"
     with pytest.raises(InputError, match=r"Expected 4 letters of DNA, got 'E' in a:10-14 \(.*protein\.fa\)"):
         genome.windows(["a"], np.array([10]), 4)
-
-
-def test_a_wrong_index_shows_in_the_letters(tmp_path):
-    path = tmp_path / "genome.fa"
-    path.write_bytes(b">a\nACGT\nACGT\n")
-    (tmp_path / "genome.fa.fai").write_text("a\t8\t3\t8\t9\n")
-    with pytest.raises(InputError, match=r"Expected 8 letters of DNA, got 7 letters in a:0-8"):
-        Genome(str(path)).windows(["a"], np.array([0]), 8)
 
 
 @pytest.mark.parametrize(("data", "message"), [
