@@ -1,5 +1,7 @@
 """The options that several commands share. click only: shell completion imports this."""
 
+import re
+
 import click
 
 __all__ = [
@@ -148,8 +150,8 @@ on_error_option = click.option(
 
 
 def place(text: str) -> str | int:
-    """Of a column, its name or its position from 0; of a fold, its number, or a chromosome."""
-    return int(text) if text.isdecimal() else text
+    """Of a fold, its number, or a chromosome."""
+    return int(text) if re.fullmatch("0|[1-9][0-9]{0,8}", text) else text
 
 
 def count_or_auto(text: str) -> int | str:
@@ -224,8 +226,6 @@ summits_option = click.option(
     help="Column 10 of BED holds summits, or does not.  [default: where a file is narrowPeak, by its name or by all its columns]",
 )
 
-id_column_option = click.option("--id-column", type=place, metavar="NAME", help="A table's column of names, or its position from 0.")
+id_column_option = click.option("--id-column", metavar="NAME", help="A table's column of names, or its position from 0.")
 
-sequence_column_option = click.option(
-    "--sequence-column", type=place, metavar="NAME", help="A table's column of sequences, or its position from 0."
-)
+sequence_column_option = click.option("--sequence-column", metavar="NAME", help="A table's column of sequences, or its position from 0.")

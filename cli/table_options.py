@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from .options import id_column_option, place, sequence_column_option
+from .options import id_column_option, sequence_column_option
 
 if TYPE_CHECKING:
     from dreamkeras.data.table_layout import TableLayout
@@ -13,16 +13,16 @@ if TYPE_CHECKING:
 __all__ = ["TABLE_FIELDS", "chosen_layout", "table_options"]
 
 
-def _columns(text: str) -> tuple[str | int, ...]:
-    return tuple(place(name) for name in text.split(","))
+def _columns(text: str) -> tuple[str, ...]:
+    return tuple(text.split(","))
 
 
 OPTIONS = (
-    click.option("--target-column", type=place, multiple=True, metavar="NAME", help="A table's column of values; once for each task."),
+    click.option("--target-column", multiple=True, metavar="NAME", help="A table's column of values; once for each task."),
     sequence_column_option,
     id_column_option,
-    click.option("--weight-column", type=place, metavar="NAME", help="How much each row counts in the loss, such as its barcodes."),
-    click.option("--variance-column", type=place, metavar="NAME", help="Variance of each row's values, by whose inverse it counts."),
+    click.option("--weight-column", metavar="NAME", help="How much each row counts in the loss, such as its barcodes."),
+    click.option("--variance-column", metavar="NAME", help="Variance of each row's values, by whose inverse it counts."),
     click.option(
         "--replicate-columns",
         type=_columns,
@@ -30,7 +30,7 @@ OPTIONS = (
         metavar="NAME,NAME...",
         help="What a task's values are means of, for the noise ceiling; once for each task.",
     ),
-    click.option("--fold-column", type=place, metavar="NAME", help="Each row's fold, for --valid-fold."),
+    click.option("--fold-column", metavar="NAME", help="Each row's fold, for --valid-fold."),
     click.option("--left-adapter", default="", metavar="DNA", help="Constant letters that the table's sequences begin with."),
     click.option("--right-adapter", default="", metavar="DNA", help="Constant letters that they end with."),
     click.option("--left-flank", default="", metavar="DNA", help="Letters that stand before each sequence, but not in the table."),

@@ -14,7 +14,6 @@ from .options import (
     id_column_option,
     models_option,
     output_option,
-    place,
     sequences_at_once_option,
     threads_option,
 )
@@ -69,8 +68,8 @@ def numbers(text: str) -> tuple[int, ...]:
     help="Letters of these before a variant's first one; several are averaged over.  [default: half of them]",
 )
 @click.option("--strand", type=click.Choice(VARIANT_STRANDS), help="Strand that is read; both are averaged over.  [default: forward]")
-@click.option("--ref-column", type=place, metavar="NAME", help="A table's column of reference sequences, or its position from 0.")
-@click.option("--alt-column", type=place, metavar="NAME", help="Likewise, of alternative sequences.")
+@click.option("--ref-column", metavar="NAME", help="A table's column of reference sequences, or its position from 0.")
+@click.option("--alt-column", metavar="NAME", help="Likewise, of alternative sequences.")
 @id_column_option
 @click.option("--info-prefix", metavar="TEXT", help="What begins the names of a VCF's INFO fields.  [default: DK_]")
 @click.option(

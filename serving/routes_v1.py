@@ -85,7 +85,7 @@ async def predict(uploads: Uploads, request: Request) -> Response:
         batches, otherwise = _batches(json_records(fields)), JSON
     else:
         model = _model(request, {})
-        columns = (_place(request, "id_column"), _place(request, "sequence_column"))
+        columns = (request.query_params.get("id_column"), request.query_params.get("sequence_column"))
         batches, otherwise = uploads.read(_noting_end(request), *columns), TSV
     question = _Question(model, batches, choose_type(request.headers.get("accept", ""), otherwise), echo is not None)
     return await _held_back(request, one_ahead(_written(service, question)), question.media_type)
@@ -193,9 +193,3 @@ async def _json_body(request: Request) -> Fields:
     async with service.bodies.read(request) as body:
         request.state.is_received = True
         return read_json(body, service.settings)
-
-
-def _place(request: Request, name: str) -> str | int | None:
-    """A column's name or its position from 0."""
-    text = request.query_params.get(name)
-    return int(text) if text is not None and text.isascii() and text.isdecimal() and len(text) < 6 else text

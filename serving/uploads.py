@@ -43,7 +43,7 @@ class Uploads:
         self._open = 0
 
     async def read(
-        self, chunks: AsyncIterator[bytes], id_column: str | int | None = None, sequence_column: str | int | None = None
+        self, chunks: AsyncIterator[bytes], id_column: str | None = None, sequence_column: str | None = None
     ) -> AsyncGenerator[Records, None]:
         """The records of a file, in batches of at most `ROWS`, while its bytes come.
 

@@ -15,6 +15,7 @@ from dreamkeras.analysis.training_data import TrainingData, read_training_data, 
 from dreamkeras.data.assay import Assay
 from dreamkeras.data.assays import ASSAYS, find_assay
 from dreamkeras.data.examples import Examples
+from dreamkeras.data.table import settled_layout
 from dreamkeras.data.table_layout import TableLayout
 from dreamkeras.errors import InputError, ModelError
 from dreamkeras.evaluation.bootstrap import DRAWS
@@ -114,7 +115,8 @@ def choose_assay(choices: Choices, models: list[OnnxPredictor], known: list[Trai
         InputError: Neither is known.
     """
     if choices.assay:
-        table, windows = choices.table, models[0].construct.length if models else None
+        table = settled_layout(choices.table, choices.data) if choices.table else None
+        windows = models[0].construct.length if models else None
         return find_assay(choices.assay, dataclasses.replace(table, length=windows) if table and not table.length else table)
     if trained := next((data for data in known if data), None):
         return find_assay(trained.assay, trained.layout)

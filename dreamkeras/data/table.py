@@ -19,9 +19,9 @@ from dreamkeras.sequence.ragged import Ragged
 from dreamkeras.sequence.reading import id_position, open_table, sequence_position
 from dreamkeras.sequence.records import Records
 from dreamkeras.sequence.sources import source_name
-from dreamkeras.sequence.tables import Layout, Table, find_column
+from dreamkeras.sequence.tables import Layout, Table, find_column, named_or_placed
 
-__all__ = ["fitted_layout", "read", "table_assay"]
+__all__ = ["fitted_layout", "read", "settled_layout", "table_assay"]
 
 Cells = dict[int, list[str]]
 """The cells of a batch of rows, by the position of their column."""
@@ -45,12 +45,24 @@ def table_assay(layout: TableLayout) -> Assay:
     return Assay("table", construct, layout.tasks, units, partial(read, layout, construct))
 
 
+def settled_layout(layout: TableLayout, path: str) -> TableLayout:
+    """The layout whose columns are names where the header of a file has exactly these, and positions where they are other digits.
+
+    Raises:
+        InputError: The file cannot be read.
+    """
+    with open_table(path) as opened:
+        return layout.settled(lambda column: named_or_placed(opened.layout, column))
+
+
 def fitted_layout(layout: TableLayout, paths: Iterable[str]) -> TableLayout:
-    """The layout whose windows hold the longest sequence of some files, unless it has a length already.
+    """The layout that the first of some files settles, whose windows hold the longest sequence of all unless it has a length already.
 
     Raises:
         InputError: A file cannot be read.
     """
+    paths = list(paths)
+    layout = settled_layout(layout, paths[0])
     if layout.length:
         return layout
     construct, longest = layout.with_length(1).construct(), 1

@@ -2,21 +2,26 @@
 
 import dataclasses
 import json
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
 from dreamkeras.errors import InputError
 from dreamkeras.sequence.construct import Construct
+from dreamkeras.sequence.tables import Column
 
-__all__ = ["Column", "TableLayout"]
+__all__ = ["TableLayout"]
 
-Column = str | int
-"""A column by its name, in any case, or by its position, from 0."""
+COLUMNS = ("sequence_column", "id_column", "weight_column", "variance_column", "fold_column")
+"""The fields that are one column."""
 
 
 @dataclass(frozen=True)
 class TableLayout:
     """Where what stands in a table of measured sequences, and what its sequences become.
+
+    A column is a name, in any case, or a position from 0. Digits as text are a name if the header of the data has exactly this name, and
+    a position otherwise: `data.table.settled_layout`, with which a run or an evaluation begins, makes them a name or an int.
 
     Args:
         target_column: Columns of the measured values, one a task.
@@ -59,7 +64,7 @@ class TableLayout:
         if not self.target_column or len(set(self.tasks)) < len(self.tasks):
             raise InputError(f"Expected one or more different columns as target_column, got {', '.join(self.tasks) or 'none'}.")
         for one, other in (("weight_column", "variance_column"), ("reverse_mark", "both_strands")):
-            if getattr(self, one) and getattr(self, other):
+            if all(value not in (None, "") and value is not False for value in (getattr(self, one), getattr(self, other))):
                 raise InputError(f"Expected one of {one} and {other}, got both.")
         self._check_replicates()
         if self.length is not None and not self.length > 0:
@@ -108,6 +113,13 @@ class TableLayout:
             return cls(**fields)
         except TypeError as error:
             raise InputError(f"Expected the fields of a table's layout, got {json.dumps(fields)[:200]} ({error}).") from None
+
+    def settled(self, choose: Callable[[Any], Any]) -> "TableLayout":
+        """The layout whose columns are what `choose` makes of each."""
+        single: dict[str, Any] = {name: choose(column) for name in COLUMNS if (column := getattr(self, name)) is not None}
+        targets = tuple(map(choose, self.target_column))
+        replicates = tuple(tuple(map(choose, columns)) for columns in self.replicate_columns)
+        return dataclasses.replace(self, target_column=targets, replicate_columns=replicates, **single)
 
     def with_length(self, longest: int) -> "TableLayout":
         """The layout whose windows hold inserts of this many letters with all that stands around them, unless it has a length."""

@@ -10,7 +10,7 @@ from dreamkeras.errors import InputError
 from dreamkeras.sequence.ragged import Ragged
 from dreamkeras.sequence.reading import OpenTable, id_position, open_table
 from dreamkeras.sequence.sources import source_name
-from dreamkeras.sequence.tables import Layout, find_column, is_dna
+from dreamkeras.sequence.tables import Column, Layout, find_column, is_dna, named_or_placed
 from dreamkeras.sequence.vcf import is_vcf
 
 __all__ = ["ALT_NAMES", "REF_NAMES", "Pairs", "open_pairs"]
@@ -55,14 +55,14 @@ class Pairs(NamedTuple):
 
 @contextmanager
 def open_pairs(
-    path: str, *, ref_column: str | int | None = None, alt_column: str | int | None = None, id_column: str | int | None = None
+    path: str, *, ref_column: Column | None = None, alt_column: Column | None = None, id_column: Column | None = None
 ) -> Iterator[Iterator[Pairs]]:
     r"""Opens a table of pairs: TSV, CSV, plain or gzip, by path or from standard input; or a Parquet file.
 
     Args:
         path: The table; `-` reads standard input (not Parquet).
         ref_column: Name or position (from 0) of the sequences without the change; by default the column called by one of `REF_NAMES` or,
-            where there is no header, the first that looks like DNA.
+            where there is no header, the first that looks like DNA. Digits as text are a name first, and then a position.
         alt_column: Likewise, `ALT_NAMES` and the second.
         id_column: Likewise, of names; by default the one called id, seq_id or name. Without one, they are running numbers from 1.
 
@@ -80,11 +80,12 @@ def open_pairs(
     with open_table(path) as table:
         if is_vcf(table.source.head):
             raise InputError(f"Expected a table, or a genome beside a VCF, got the VCF alone: {source_name(path)}.")
-        refs, alts = _sequence_positions(table.layout, ref_column, alt_column, path)
-        yield _pairs(table, refs, alts, id_position(table.layout, id_column, path))
+        ref, alt, name = (named_or_placed(table.layout, column) for column in (ref_column, alt_column, id_column))
+        refs, alts = _sequence_positions(table.layout, ref, alt, path)
+        yield _pairs(table, refs, alts, id_position(table.layout, name, path))
 
 
-def _sequence_positions(layout: Layout, ref: str | int | None, alt: str | int | None, path: str) -> tuple[int, int]:
+def _sequence_positions(layout: Layout, ref: Column | None, alt: Column | None, path: str) -> tuple[int, int]:
     looks = [position for position, cell in enumerate(layout.first) if is_dna(cell)] if layout.names is None else []
     if layout.names is None and (ref is None or alt is None) and len(looks) < 2:
         raise InputError(

@@ -8,7 +8,7 @@ import numpy as np
 from dreamkeras.errors import InputError, MissingPackageError
 from dreamkeras.sequence.ragged import Ragged
 from dreamkeras.sequence.records import ROWS, Records
-from dreamkeras.sequence.tables import Layout, Table
+from dreamkeras.sequence.tables import Layout, Table, header_names
 
 __all__ = ["import_pyarrow", "parquet_layout", "parquet_rows", "read_parquet"]
 
@@ -35,7 +35,7 @@ def parquet_layout(path: str) -> Layout:
         MissingPackageError: pyarrow is not installed.
     """
     names = tuple(_open(path).schema_arrow.names)
-    return Layout(delimiter="", names=names, first=names, line=0)
+    return Layout(delimiter="", names=header_names(names), first=names, line=0)
 
 
 def read_parquet(path: str, sequence: int, id: int | None = None, *, batch: int = ROWS) -> Iterator[Records]:

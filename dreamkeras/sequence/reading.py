@@ -10,13 +10,14 @@ from pathlib import PurePath
 from typing import BinaryIO, Literal, NamedTuple, get_args
 
 from dreamkeras.errors import InputError
+from dreamkeras.sequence.decimals import is_number, is_whole
 from dreamkeras.sequence.fasta import read_fasta, read_lines
 from dreamkeras.sequence.fastq import read_fastq
 from dreamkeras.sequence.parquet import parquet_layout, parquet_rows, read_parquet
 from dreamkeras.sequence.ragged import Ragged
 from dreamkeras.sequence.records import ROWS, Records
 from dreamkeras.sequence.sources import PARQUET, STANDARD, Source, open_source, source_name
-from dreamkeras.sequence.tables import SEQUENCE_NAMES, Layout, Table, find_column, is_dna, is_number, rows_of, sniff_layout
+from dreamkeras.sequence.tables import SEQUENCE_NAMES, Column, Layout, Table, find_column, is_dna, named_or_placed, rows_of, sniff_layout
 
 __all__ = [
     "ID_NAMES",
@@ -46,8 +47,8 @@ def read_records(
     path: str,
     *,
     format: Format = "auto",
-    id_column: str | int | None = None,
-    sequence_column: str | int | None = None,
+    id_column: Column | None = None,
+    sequence_column: Column | None = None,
     batch: int = ROWS,
     opened: BinaryIO | None = None,
 ) -> Iterator[Records]:
@@ -58,7 +59,7 @@ def read_records(
         format: What the file is; by default told by its first bytes and its name.
         id_column: Name or position (from 0) of a table's id column; by default the one called id, seq_id or name or, where
             there is no header, the first if it holds no numbers and the sequences stand further right. Without one, ids are
-            running numbers from 1, as they are for one sequence a line.
+            running numbers from 1, as they are for one sequence a line. Digits as text are a name first, and then a position.
         sequence_column: Name or position of a table's sequences; by default the one called sequence or seq or, where there
             is no header, the one that looks like DNA.
         batch: Most records in a batch; long sequences make smaller ones.
@@ -99,7 +100,7 @@ def read_records(
             yield from _table_records(source, layout, id_column, sequence_column, batch)
 
 
-def read_files(paths: Iterable[str], *, id_column: str | int | None = None, sequence_column: str | int | None = None) -> Iterator[Records]:
+def read_files(paths: Iterable[str], *, id_column: Column | None = None, sequence_column: Column | None = None) -> Iterator[Records]:
     """The records of several files, one after the other; see `read_records`."""
     for path in paths:
         yield from read_records(path, id_column=id_column, sequence_column=sequence_column)
@@ -153,7 +154,7 @@ def sniff_format(source: Source, *, is_table: bool = False) -> Format:
         return "tsv"
     if b"," in first:
         return "csv"
-    named = first.decode("latin-1").strip('"').lower() in SEQUENCE_NAMES
+    named = first.decode("latin-1").lstrip("#").strip(' "').lower() in SEQUENCE_NAMES
     return "tsv" if is_table or named or suffix in _TABLE_SUFFIXES else "lines"
 
 
@@ -167,10 +168,10 @@ def _suffix(path: str) -> str:
     return (name.with_suffix("") if name.suffix in _PACKED_SUFFIXES else name).suffix
 
 
-def _table_records(source: Source, layout: Layout, id: str | int | None, sequence: str | int | None, batch: int) -> Iterator[Records]:
-    position = sequence_position(layout, sequence, source.path)
+def _table_records(source: Source, layout: Layout, id: Column | None, sequence: Column | None, batch: int) -> Iterator[Records]:
+    position = sequence_position(layout, named_or_placed(layout, sequence), source.path)
     unnamed = 0 if layout.names is None and position > 0 and not is_number(layout.first[0]) else None
-    positions = [position, id_position(layout, unnamed if id is None else id, source.path)]
+    positions = [position, id_position(layout, unnamed if id is None else named_or_placed(layout, id), source.path)]
     count = 0
     for table in rows_of(source, layout, [position for position in positions if position is not None], batch=batch):
         numbers = map(str, range(count + 1, count + 1 + len(table.lines)))
@@ -180,9 +181,10 @@ def _table_records(source: Source, layout: Layout, id: str | int | None, sequenc
         yield Records(ids, Ragged.from_strings(table.columns[0]), table.lines, source.path)
 
 
-def _parquet_records(source: Source, id: str | int | None, sequence: str | int | None, batch: int) -> Iterator[Records]:
+def _parquet_records(source: Source, id: Column | None, sequence: Column | None, batch: int) -> Iterator[Records]:
     layout = _parquet_layout(source)
-    positions = sequence_position(layout, sequence, source.path), id_position(layout, id, source.path)
+    columns = named_or_placed(layout, sequence), named_or_placed(layout, id)
+    positions = sequence_position(layout, columns[0], source.path), id_position(layout, columns[1], source.path)
     yield from read_parquet(source.path, *positions, batch=batch)
 
 
@@ -192,7 +194,7 @@ def _parquet_layout(source: Source) -> Layout:
     return parquet_layout(source.path)
 
 
-def sequence_position(layout: Layout, column: str | int | None, path: str) -> int:
+def sequence_position(layout: Layout, column: Column | None, path: str) -> int:
     """The position of a table's sequences: the column asked for, or the one that is called or looks like sequences.
 
     Raises:
@@ -204,13 +206,13 @@ def sequence_position(layout: Layout, column: str | int | None, path: str) -> in
         lowered = [name.lower() for name in layout.names]
         return find_column(layout, next((name for name in SEQUENCE_NAMES if name in lowered), SEQUENCE_NAMES[0]), path)
     if not any(map(is_dna, layout.first)):
-        is_bed = len(layout.first) > 2 and all(map(str.isdecimal, layout.first[1:3]))
+        is_bed = len(layout.first) > 2 and all(map(is_whole, layout.first[1:3]))
         way = ": regions of BED need a genome" if is_bed else ""
         raise InputError(f"Expected a column of sequences, got {layout.first} ({source_name(path)}, line {layout.line}){way}.")
     return max(range(len(layout.first)), key=lambda i: (is_dna(layout.first[i]), len(layout.first[i])))
 
 
-def id_position(layout: Layout, column: str | int | None, path: str) -> int | None:
+def id_position(layout: Layout, column: Column | None, path: str) -> int | None:
     """The position of a table's ids: the column asked for, or the one that is called so; None where there is none.
 
     Raises:

@@ -3,27 +3,44 @@
 Values stay strings. Knows nothing about sequences but how they look, to tell a header from data.
 """
 
-import csv
 import io
 import itertools
 import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
 import numpy as np
 
 from dreamkeras.errors import InputError
 from dreamkeras.sequence.alphabet import BASES, IUPAC
+from dreamkeras.sequence.decimals import NOT_FINITE, is_number
+from dreamkeras.sequence.delimited import clean_cell, clean_column, filled_rows
 from dreamkeras.sequence.records import LETTERS, ROWS
 from dreamkeras.sequence.sources import Source, source_name
 
-__all__ = ["SEQUENCE_NAMES", "Layout", "Table", "find_column", "is_dna", "is_number", "rows_of", "sniff_layout"]
+__all__ = [
+    "SEQUENCE_NAMES",
+    "Column",
+    "Layout",
+    "Table",
+    "find_column",
+    "header_names",
+    "is_dna",
+    "named_or_placed",
+    "rows_of",
+    "sniff_layout",
+]
+
+Column = str | int
+"""A column by its name, in any case, or by its position, from 0."""
 
 SEQUENCE_NAMES = ("sequence", "seq")
 """Column names, in lower case, that a table of sequences is known by."""
 
 # Four plain bases are taken for a sequence; the codes also spell words (`dna`, `strand` nearly), so it takes more of them.
 _DNA = re.compile(f"[{BASES}N]{{4,}}|[{''.join(IUPAC)}]{{8,}}", re.IGNORECASE)
+
+_POSITION = re.compile("0|[1-9][0-9]{0,8}")
 
 
 class Table(NamedTuple):
@@ -45,7 +62,7 @@ class Layout(NamedTuple):
 
     Args:
         delimiter: What stands between two cells.
-        names: The header's cells, or None where the table has no header.
+        names: The header's cells, without the `#` that may stand before the first; None where the table has no header.
         first: The cells of the first row that is not blank, header or not.
         line: The line that row stands at, from 1; 0 where a format has no lines.
     """
@@ -67,14 +84,33 @@ def sniff_layout(source: Source, *, delimiter: str | None = None, header: bool |
     lines = io.StringIO(source.head.decode("utf-8", "replace"), newline="")
     delimiter = delimiter or ("\t" if "\t" in next(filter(str.strip, lines), "") else ",")
     lines.seek(0)
-    line, first = next(_filled_rows(lines, delimiter, source.path), (1, []))
-    cells = tuple(cell.strip() for cell in first)
-    named = _is_header(cells) if header is None else header
-    return Layout(delimiter, cells if named else None, cells, line)
+    line, first = next(filled_rows(lines, delimiter, source.path), (1, []))
+    cells = tuple(clean_cell(cell, delimiter) for cell in first)
+    names = header_names(cells)
+    named = _is_header(names) if header is None else header
+    return Layout(delimiter, names if named else None, cells, line)
 
 
-def find_column(layout: Layout, column: str | int, path: str) -> int:
-    """The position of a column given by name, in any case, or by position.
+def header_names(cells: tuple[str, ...]) -> tuple[str, ...]:
+    """The names in a header, which may be a comment: of `#id`, the first of them, the name is `id`."""
+    return (cells[0].lstrip("#").strip() or cells[0], *cells[1:]) if cells else ()
+
+
+def named_or_placed(layout: Layout, text: Column | None) -> Column | None:
+    """The column that an option's text is for: its name where the header has exactly this one, else, of digits, its position.
+
+    Example:
+        >>> layout = Layout(",", ("sequence", "2", "1"), ("sequence", "2", "1"), 1)
+        >>> named_or_placed(layout, "1"), named_or_placed(layout, "0")
+        ('1', 0)
+    """
+    if isinstance(text, str) and _POSITION.fullmatch(text) and text not in (layout.names or ()):
+        return int(text)
+    return text
+
+
+def find_column(layout: Layout, column: Column, path: str) -> int:
+    """The position of a column given by name, in any case, or by position. The `#` before the first name of a header may be left out.
 
     Raises:
         InputError: There is none, or more than one; the message lists the columns that exist.
@@ -85,12 +121,18 @@ def find_column(layout: Layout, column: str | int, path: str) -> int:
             return column
         raise InputError(f"Expected a column at position {column} (from 0), got {len(layout.first)} columns{where}")
     names = layout.names or ()
-    found = [i for i, name in enumerate(names) if name == column] or [i for i, name in enumerate(names) if name.lower() == column.lower()]
+    found = _named(names, column) or (_named(layout.first[:1], column) if names else [])
     if len(found) == 1:
         return found[0]
     listed = ", ".join(map(_short, names)) if names else f"no header but {', '.join(map(_short, layout.first))}"
     wanted = f"one column named {column!r}" if found else f"a column named {column!r}"
     raise InputError(f"Expected {wanted}, got {listed}{where}")
+
+
+def _named(names: Sequence[str], wanted: str) -> list[int]:
+    """The positions of exactly this name or, where there is none, of this one in any case."""
+    exact = [i for i, name in enumerate(names) if name == wanted]
+    return exact or [i for i, name in enumerate(names) if name.lower() == wanted.lower()]
 
 
 def is_dna(cell: str) -> bool:
@@ -101,15 +143,6 @@ def is_dna(cell: str) -> bool:
         (True, False, False)
     """
     return bool(_DNA.fullmatch(cell))
-
-
-def is_number(cell: str) -> bool:
-    """Whether a cell holds a number, `nan` and `inf` included."""
-    try:
-        float(cell)
-    except ValueError:
-        return False
-    return True
 
 
 def rows_of(
@@ -132,12 +165,12 @@ def rows_of(
         InputError: There is no row, or a row has too few cells.
     """
     text = io.TextIOWrapper(source.stream, "utf-8", newline="")
-    rows = _even_rows(_filled_rows(text, layout.delimiter, source.path), len(layout.first), source.path, uneven)
+    rows = _even_rows(filled_rows(text, layout.delimiter, source.path), len(layout.first), source.path, uneven)
     if layout.names is not None:
         next(rows, None)
     row = None
     for row in rows:
-        yield _table(_batch(itertools.chain([row], rows), positions, batch), source.path)
+        yield _table(_batch(itertools.chain([row], rows), positions, batch), layout.delimiter, source.path)
     if row is None:
         raise InputError(f"Expected at least one row below the header, got none in {source_name(source.path)}.")
 
@@ -146,16 +179,16 @@ def _batch(rows: Iterator[tuple[int, list[str]]], positions: Sequence[int], batc
     """The wanted cells of the next rows, until the batch is full of rows or of letters."""
     size = 0
     for line, row in itertools.islice(rows, batch):
-        cells = [row[position].strip() for position in positions]
+        cells = [row[position] for position in positions]
         yield line, cells
         size += sum(map(len, cells))
         if size >= LETTERS:
             return
 
 
-def _table(rows: Iterator[tuple[int, list[str]]], path: str) -> Table:
+def _table(rows: Iterator[tuple[int, list[str]]], delimiter: str, path: str) -> Table:
     lines, cells = zip(*rows, strict=True)
-    return Table([list(column) for column in zip(*cells, strict=True)], np.array(lines, np.int64), path)
+    return Table([clean_column(column, delimiter) for column in zip(*cells, strict=True)], np.array(lines, np.int64), path)
 
 
 def _even_rows(rows: Iterator[tuple[int, list[str]]], width: int, path: str, uneven: set[int] | None) -> Iterator[tuple[int, list[str]]]:
@@ -169,23 +202,10 @@ def _even_rows(rows: Iterator[tuple[int, list[str]]], width: int, path: str, une
         yield line, row
 
 
-def _filled_rows(text: Iterable[str], delimiter: str, path: str) -> Iterator[tuple[int, list[str]]]:
-    """The rows that are not blank, each with the line it starts at."""
-    reader = csv.reader(text, delimiter=delimiter)
-    line = 1
-    try:
-        for row in reader:
-            if len(row) > 1 or any(map(str.strip, row)):
-                yield line, row
-            line = reader.line_num + 1
-    except csv.Error as error:
-        raise InputError(f"Expected a table, got a row that is none ({source_name(path)}, line {line}: {error}).") from None
-
-
 def _is_header(cells: Sequence[str]) -> bool:
     if any(cell.lower() in SEQUENCE_NAMES for cell in cells):
         return True
-    return not any(is_dna(cell) or is_number(cell) for cell in cells)
+    return not any(is_dna(cell) or is_number(cell) or cell.lower() in NOT_FINITE for cell in cells)
 
 
 def _short(cell: str) -> str:

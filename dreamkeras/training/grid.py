@@ -118,7 +118,7 @@ def expand(fields: Mapping[str, Any], **base: Any) -> Grid:
     lists = {key: _list(fields, key, kind) for key, kind in KEYS.items()}
     shared = {"split_seed": SPLIT_SEED, **base, **_budget(fields)}
     if "table" in fields:
-        shared["table"] = TableLayout.from_json(fields["table"])
+        shared["table"] = TableLayout.from_json(_as_options(fields["table"]))
     axes = _axes(fields)
     constant = {name: values[0] for name, values in axes.items() if len(values) == 1}
     varied = {name: values for name, values in axes.items() if len(values) > 1}
@@ -129,6 +129,16 @@ def expand(fields: Mapping[str, Any], **base: Any) -> Grid:
             runs.append(GridRun(f"{combination}_seed-{seed}", combination, config))
     _refuse_repeats(runs)
     return Grid(runs, _parallel(fields))
+
+
+def _as_options(table: Any) -> Any:
+    """The fields of a layout with columns as text, as on a command line: a number is a name first, and then a position."""
+    is_columns = isinstance(table, dict)
+    return {name: _as_text(value) if "_column" in name else value for name, value in table.items()} if is_columns else table
+
+
+def _as_text(value: Any) -> Any:
+    return [_as_text(part) for part in value] if isinstance(value, list) else str(value) if _is(value, int) else value
 
 
 def _combinations(models: list[str], strategies: list[str], varied: Mapping[str, list[Any]]) -> Iterator[tuple[str, dict[str, Any]]]:

@@ -60,6 +60,19 @@ def test_sequences_that_were_trained_on_are_told(run, promoters, model, tmp_path
     assert "60 of the 60" in (tmp_path / "out" / "report.html").read_text()
 
 
+@pytest.mark.parametrize("column", ["1", "3"])
+def test_a_number_that_is_a_columns_name_is_this_column(run, tmp_path, column):
+    values = np.random.default_rng(0).normal(size=(50, 3))
+    rows = [",".join(["ACGTACGT", *map(str, row)]) for row in values]
+    (tmp_path / "t.csv").write_text("\n".join(["sequence,0,1,2", *rows]) + "\n")
+    task, place = {"1": ("1", 1), "3": ("column_3", 2)}[column]
+    (tmp_path / "p.csv").write_text("\n".join([f"0,sequence,{task}", *(f"0,A,{row[place]}" for row in values)]) + "\n")
+    given = ("--predictions", tmp_path / "p.csv", "--assay", "table", "--target-column", column, "--length", 8)
+    result = run("evaluate", tmp_path / "t.csv", *given, "-o", tmp_path / "out", "--draws", 2)
+    assert result.exit_code == 0, result.stderr
+    assert result.stdout.splitlines()[1].split("\t")[1:4] == [task, "50", "1.0000 (1.0000 to 1.0000)"]
+
+
 def test_the_challenges_score_in_its_own_units(run, model, tmp_path):
     random = np.random.default_rng(0)
     values = random.normal(size=40)  # of the test file: no bins

@@ -47,7 +47,7 @@ def test_options_are_the_layouts_fields():
         "--both-strands",
     ]
     assert layout(*columns, *around) == TableLayout(
-        ("a", 3), "seq", 0, "w", None, (("r1", "r2"), (4, 5)), "fold", "AC", "GT", "A", "C", 50, both_strands=True
+        ("a", "3"), "seq", "0", "w", None, (("r1", "r2"), ("4", "5")), "fold", "AC", "GT", "A", "C", 50, both_strands=True
     )
     assert layout("--target-column", "a", "--variance-column", "v", "--reverse-mark", "_-") == TableLayout(
         ("a",), variance_column="v", reverse_mark="_-"

@@ -1,11 +1,17 @@
 """Measured tables: which columns are read, in which order they may stand, and what a wrong cell is answered with."""
 
+import re
+
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
-from dreamkeras.data.measurements import Columns, oriented_examples, read_measurements
+from dreamkeras.data.measurements import Columns, oriented_examples, read_measurements, read_numbers, read_whole_numbers
 from dreamkeras.errors import InputError
 from dreamkeras.sequence.construct import Construct
+from dreamkeras.sequence.ragged import Ragged
+from dreamkeras.sequence.records import Records
 
 TOY = Construct(name="toy", length=8, shortest=8, strands="given", flags=("is_reverse",))
 TWO = Columns(values=(("dev", "developmental"), ("hk",)), ids=("id", "name"))
@@ -94,6 +100,36 @@ def test_a_needed_header_is_missed(tmp_path):
 def test_a_wrong_value_names_record_and_line(tmp_path, value, message):
     with pytest.raises(InputError, match=rf"{message} in record 'y' \(.*, line 4\)"):
         read(written(tmp_path, ["id\tdev\tseq\thk", *ROWS, f"y\t1\tACGTACGT\t{value}"]))
+
+
+@pytest.mark.parametrize("cell", [
+    "1_000", "1_0.5", "0x10", "0b1", "infinity", "-Infinity", "\u0661", "\uff11", "1\u06f0", "\u00b2", "1e", "1e5_0", "--1",
+    "1 2", "1,5", "\u22121", ".",
+    "1d5", "nan(0)", "\u00bd",
+])  # fmt: skip
+def test_only_ascii_decimals_are_numbers(tmp_path, cell):
+    records = Records(["a", "b"], Ragged.from_strings(["A", "C"]), np.array([1, 2]), "t.tsv")
+    for missing in (False, True):
+        with pytest.raises(InputError, match=f"Expected a number, got {re.escape(repr(cell))} in record 'b'"):
+            read_numbers(["1", cell], records, missing=missing)
+    with pytest.raises(InputError, match="Expected a fold"):
+        read_whole_numbers(["1", cell], records)
+
+
+@given(st.lists(st.text("0123456789+-.eE_xXnaifNIF \u0661\uff12", max_size=7), min_size=1, max_size=4))
+def test_numbers_are_those_of_float_written_in_ascii_decimals(cells):
+    records = Records(cells, Ragged.from_strings(cells), np.arange(len(cells)), "t.tsv")
+    plain = [re.fullmatch(r"[-+]?(\d+(\.\d*)?|\.\d+)([eE][-+]?\d+)?|[-+]?(nan|inf)", cell, re.ASCII | re.IGNORECASE) for cell in cells]
+    if all(plain):
+        np.testing.assert_array_equal(read_numbers(cells, records), list(map(float, cells)))
+    else:
+        with pytest.raises(InputError):
+            read_numbers(cells, records)
+
+
+def test_ids_are_read_below_a_commented_header(tmp_path):
+    examples = read(written(tmp_path, ["#ID\tDev\tSequence\tHk", *ROWS]))
+    assert (examples.ids, examples.flags.tolist()) == (["x_+", "x_-"], [[0], [1]])
 
 
 def test_a_wrong_fold_names_record_and_line(tmp_path):

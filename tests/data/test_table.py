@@ -1,14 +1,16 @@
 """Users' tables: written ones against what was written, published ones against their own assays."""
 
 import csv
+import dataclasses
 import gzip
+import json
 from pathlib import Path
 
 import numpy as np
 import pytest
 
 from dreamkeras.data.assays import find_assay
-from dreamkeras.data.table import fitted_layout, table_assay
+from dreamkeras.data.table import fitted_layout, settled_layout, table_assay
 from dreamkeras.data.table_layout import TableLayout
 from dreamkeras.errors import InputError, MissingPackageError
 
@@ -108,6 +110,48 @@ def test_columns_of_a_table_without_a_header_are_positions(tmp_path):
     examples = read(path, TableLayout((1,), length=8))
     assert examples.targets[:, 0].tolist() == [1.5, 0, 7]
     assert table_assay(TableLayout((1,), length=8)).tasks == ("column_1",)
+
+
+NUMBERED = TableLayout(("1", "4"), "0", "2", "3", replicate_columns=(("1", "4"), ("3", "4")), fold_column="5", length=8)
+"""Of a header with the names 1 and 3: the other columns are positions."""
+
+
+def test_digits_are_a_name_where_the_header_has_it_and_else_a_position(tmp_path):
+    path = written(tmp_path, [["ACGT", "10", "r", "20", "30", "4"]], ["seq", "x", "y", "1", "3", "z"])
+    settled = settled_layout(NUMBERED, path)
+    assert settled == TableLayout(("1", 4), 0, 2, "3", replicate_columns=(("1", 4), ("3", 4)), fold_column=5, length=8)
+    assert settled.tasks == ("1", "column_4")
+    examples = table_assay(settled).read(path)
+    assert (examples.targets.tolist(), examples.weights.tolist(), examples.folds.tolist()) == ([[20, 30]], [30], [4])
+    assert examples.ids == ["r"]
+    assert examples.replicates.tolist() == [[[20, 30], [30, 30]]]
+
+
+def test_a_settled_layout_stays_as_it_is_for_every_file(tmp_path):
+    settled = settled_layout(TableLayout(("1",), length=8), written(tmp_path, [["ACGT", "7", "8"]], ["seq", "0", "1"]))
+    assert TableLayout.from_json(json.loads(json.dumps(dataclasses.asdict(settled)))) == settled
+    other = written(tmp_path, [["ACGT", "7", "8"]], ["seq", "a", "b"], "other.csv")
+    assert settled_layout(settled, other).target_column == (1,)
+    with pytest.raises(InputError, match="Expected a column named '1', got 'seq', 'a', 'b'"):
+        table_assay(settled).read(other)
+
+
+def test_the_first_of_several_files_settles_the_layout(tmp_path):
+    first = written(tmp_path, [["ACGT", "7", "8"]], ["seq", "0", "1"])
+    second = written(tmp_path, [["ACGTA", "7", "8"]], ["seq", "a", "b"], "other.csv")
+    assert fitted_layout(TableLayout(("1",)), [first, second]) == TableLayout(("1",), length=5)
+    assert fitted_layout(TableLayout(("1",), length=9), [second, first]) == TableLayout((1,), length=9)
+
+
+def test_position_0_is_a_column_like_any_other():
+    with pytest.raises(InputError, match="one of weight_column and variance_column"):
+        TableLayout(("a",), weight_column=0, variance_column=1)
+
+
+def test_ids_below_a_commented_header_tell_strands_and_names(tmp_path):
+    path = written(tmp_path, [["x_-", "ACGT", "1"], ["y_+", "ACGG", "2"]], ["#id", "sequence", "value"], "t.tsv")
+    examples = read(path, TableLayout(("value",), length=4, reverse_mark="_-"))
+    assert (examples.ids, examples.flags.tolist()) == (["x_-", "y_+"], [[1], [0]])
 
 
 def test_rows_run_on_over_batches(tmp_path):

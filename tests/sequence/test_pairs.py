@@ -37,6 +37,15 @@ def test_columns_may_be_named_or_counted(tmp_path):
     assert read(path, ref_column="mutant", alt_column="wild")[0] == ("1", "AGGT", "ACGT", 2, False)
 
 
+def test_digits_are_a_name_first(tmp_path):
+    path = write(tmp_path / "p.csv", "name,2,1,0,seq\nx,ACGT,AGGT,y,z\n")
+    assert read(path, ref_column="2", alt_column="1", id_column="0")[0][:3] == ("y", "ACGT", "AGGT")
+    assert read(path, ref_column=1, alt_column=2, id_column=0)[0][:3] == ("x", "ACGT", "AGGT")
+    assert read(path, ref_column="2", alt_column="1", id_column="4")[0][0] == "z"
+    with pytest.raises(InputError, match="column at position 5"):
+        read(path, ref_column="5", alt_column="1")
+
+
 def test_named_columns_may_stand_beside_a_position(tmp_path):
     path = write(tmp_path / "p.tsv", "pos\tref\talt\n7\tACGTA\tACGTC\n")
     assert read(path, ref_column="ref", alt_column="alt")[0][:3] == ("1", "ACGTA", "ACGTC")

@@ -110,6 +110,43 @@ def test_columns_may_be_named_or_counted(tmp_path, id_column, sequence_column):
     assert pairs(read_records(path, id_column=id_column, sequence_column=sequence_column)) == WANTED
 
 
+@pytest.mark.parametrize("suffix", ["tsv", "csv", "parquet"])
+@pytest.mark.parametrize(("id_column", "wanted"), [("1", "named 1"), (1, "at 1"), ("0", "named 0"), ("3", "at 3"), (0, "named 1")])
+def test_digits_as_text_are_a_name_first_and_an_int_is_a_position(tmp_path, suffix, id_column, wanted):
+    columns = {"1": ["named 1"], "x": ["at 1"], "0": ["named 0"], "y": ["at 3"], "seq": ["ACGT"]}
+    path = tmp_path / f"t.{suffix}"
+    if suffix == "parquet":
+        parquet = pytest.importorskip("pyarrow.parquet")
+        parquet.write_table(__import__("pyarrow").table(columns), path)
+    else:
+        delimiter = "\t" if suffix == "tsv" else ","
+        path.write_text("".join(delimiter.join(row) + "\n" for row in (columns, *zip(*columns.values(), strict=True))))
+    assert pairs(read_records(str(path), id_column=id_column)) == [(wanted, "ACGT")]
+
+
+@pytest.mark.parametrize("text", ["#id\tsequence\na\tACGTACGT\nb\tggnn\n", "# ID,Seq\na,ACGTACGT\nb,ggnn\n"])
+def test_ids_are_read_below_a_header_that_is_a_comment(tmp_path, text):
+    assert pairs(read_records(written(tmp_path, text))) == WANTED
+
+
+def test_ids_of_parquet_are_read_below_a_name_with_a_hash(tmp_path):
+    parquet = pytest.importorskip("pyarrow.parquet")
+    parquet.write_table(__import__("pyarrow").table({"#id": ["a", "b"], "seq": ["ACGTACGT", "ggnn"]}), tmp_path / "t.parquet")
+    assert pairs(read_records(str(tmp_path / "t.parquet"))) == WANTED
+
+
+@pytest.mark.parametrize("header", ["#sequence", '"sequence"', "# seq"])
+def test_a_table_of_one_column_may_have_a_comment_for_a_header(tmp_path, header):
+    assert pairs(read_records(written(tmp_path, f"{header}\nACGTACGT\nggnn\n"))) == NUMBERED
+
+
+@pytest.mark.parametrize("delimiter", ["\t", ","])
+def test_cells_that_pandas_or_r_put_in_quotes_are_read(tmp_path, delimiter):
+    text = '"id","note","sequence"\n"a","the ""core""","ACGTACGT"\n"b","","ggnn"\n'.replace(",", delimiter)
+    assert pairs(read_records(written(tmp_path, text))) == WANTED
+    assert [name for name, _ in pairs(read_records(written(tmp_path, text), id_column="note"))] == ['the "core"', "2"]
+
+
 def test_columns_asked_for_make_a_table_of_one_column(tmp_path):
     assert pairs(read_records(written(tmp_path, "promoter\nACGTACGT\n"), sequence_column="promoter")) == [("1", "ACGTACGT")]
 

@@ -1,5 +1,6 @@
 import csv
 import io
+import re
 
 import pytest
 from hypothesis import assume, given
@@ -7,9 +8,11 @@ from hypothesis import strategies as st
 
 from dreamkeras.errors import InputError
 from dreamkeras.sequence.sources import Source, open_source
-from dreamkeras.sequence.tables import Layout, find_column, is_dna, rows_of, sniff_layout
+from dreamkeras.sequence.tables import Layout, find_column, is_dna, named_or_placed, rows_of, sniff_layout
 
-CELLS = st.text("aB1,\t\"'\n é;", max_size=6)
+CELLS = st.text("aB1,\t\"' é;", max_size=6)
+THREE_COLUMNS = st.lists(st.lists(CELLS, min_size=3, max_size=3).filter(lambda row: any(map(str.strip, row))), min_size=1, max_size=12)
+NEWLINES = st.sampled_from(["\n", "\r\n"])
 
 
 def written(tmp_path, text, name="table.tsv"):
@@ -34,9 +37,9 @@ def rows(tables):
     return [row for table in tables for row in zip(*table.columns, table.lines.tolist(), strict=True)]
 
 
-def refusal(tmp_path, text, columns=(0,), **options):
+def refusal(tmp_path, text, columns=(0,), name="table.tsv", **options):
     with pytest.raises(InputError) as caught:
-        list(read_table(written(tmp_path, text), columns, **options))
+        list(read_table(written(tmp_path, text, name), columns, **options))
     assert "\n" not in str(caught.value)
     return str(caught.value)
 
@@ -99,28 +102,32 @@ def test_is_dna_tells_sequences_from_names(cell, wanted):
     assert is_dna(cell) == wanted
 
 
-@given(
-    st.lists(st.lists(CELLS, min_size=3, max_size=3), min_size=1, max_size=12),
-    st.sampled_from("\t,"),
-    st.integers(1, 5),
-    st.sampled_from(["\n", "\r\n"]),
-)
-def test_rows_are_those_of_the_csv_module(cells, delimiter, batch, newline):
-    assume(all(any(map(str.strip, row)) for row in cells))
-    out = io.StringIO(newline="")
-    csv.writer(out, delimiter=delimiter, lineterminator=newline).writerows([["x", "seq", "y"], *cells])
-    data = out.getvalue().encode()
+def read_rows(data, delimiter, batch):
+    """The cells of the last and the first of three columns, and the line of each row."""
     source = Source(io.BufferedReader(io.BytesIO(data)), data, "t.tsv")
-    layout = sniff_layout(source, delimiter=delimiter)
-    tables = list(rows_of(source, layout, [2, 0], batch=batch))
-    found = rows(tables)
-    assert [row[:2] for row in found] == [(row[2].strip(), row[0].strip()) for row in cells]
+    tables = list(rows_of(source, sniff_layout(source, delimiter=delimiter), [2, 0], batch=batch))
     assert [len(table.lines) for table in tables[:-1]] == [batch] * (len(tables) - 1)
-    starts, line = [], 2
-    for row in cells:
-        starts.append(line)
-        line += 1 + "".join(row).count("\n")
-    assert [row[2] for row in found] == starts
+    return rows(tables)
+
+
+def expected_rows(cells):
+    return [(last.strip(), first.strip(), line) for line, (first, _, last) in enumerate(cells, 2)]
+
+
+@given(THREE_COLUMNS, st.sampled_from("\t,"), st.sampled_from([csv.QUOTE_MINIMAL, csv.QUOTE_ALL]), st.integers(1, 5), NEWLINES)
+def test_what_quotes_by_the_csv_module_is_read(cells, delimiter, quoting, batch, newline):
+    assume(delimiter == "," or "\t" not in "".join(map("".join, cells)))
+    out = io.StringIO(newline="")
+    csv.writer(out, delimiter=delimiter, quoting=quoting, lineterminator=newline).writerows([["x", "seq", "y"], *cells])
+    assert read_rows(out.getvalue().encode(), delimiter, batch) == expected_rows(cells)
+
+
+@given(THREE_COLUMNS, st.integers(1, 5), NEWLINES)
+def test_a_quotation_mark_in_tsv_is_a_letter_unless_it_stands_around_the_cell(cells, batch, newline):
+    cells = [[re.sub(r'[\t]|^\s*"(.*)"\s*$', r"\1", cell) for cell in row] for row in cells]
+    assume(not any(re.fullmatch(r'\s*".*"\s*', cell) for row in cells for cell in row))
+    text = "".join("\t".join(row) + newline for row in [["x", "seq", "y"], *cells])
+    assert read_rows(text.encode(), "\t", batch) == expected_rows(cells)
 
 
 def test_long_cells_make_small_batches(tmp_path, monkeypatch):
@@ -185,10 +192,77 @@ def test_blank_lines_alone_are_refused(tmp_path):
     assert "Expected" in refusal(tmp_path, "\n\n \n")
 
 
-def test_a_cell_that_never_ends_is_refused_with_its_line(tmp_path):
-    message = refusal(tmp_path, 'seq\nACGT\n"' + "A\n" * 100_000)
-    assert "Expected a table, got a row that is none" in message
-    assert "line 3" in message
+@pytest.mark.parametrize(
+    "text",
+    [
+        'seq,x\nACGT,1\n"GG\nTT",2\nAC,3\n',
+        'seq,x\nACGT,1\nGG,"2\n\n\nAC,3\nAC,"4"\n',
+        'seq,x\r\nACGT,1\r\nGG,"2\r\nAC,3\r\n',
+        'seq,x\nACGT,1\nGG,"2',
+        'seq,x\nACGT,1\n"' + "A\n" * 100_000,
+        'seq,x\nACGT,1\n"""\n',
+    ],
+)
+def test_a_quoted_cell_that_does_not_end_on_its_line_is_refused_with_the_line_where_it_began(tmp_path, text):
+    message = refusal(tmp_path, text, name="t.csv")
+    assert message.startswith("Expected a row on one line, got a quoted cell that does not end there (")
+    assert message.endswith("t.csv, line 3).")
+
+
+@pytest.mark.parametrize("text", ['"seq,x\nACGT,1\n', '\n"se\nq",x\nACGT,1\n'])
+def test_a_header_is_on_one_line(tmp_path, text):
+    assert "got a quoted cell that does not end there" in refusal(tmp_path, text)
+
+
+def test_a_row_of_tsv_never_spans_lines(tmp_path):
+    assert refusal(tmp_path, 'seq\tx\nAC\t1\nGG\t"two\nlines"\n').endswith("table.tsv, line 4).")
+    assert "Expected 2 columns, got 1" in refusal(tmp_path, 'seq\tx\nAC\t1\n"GG\nTT"\t2\n')
+
+
+def test_all_rows_are_read_beside_a_stray_quotation_mark(tmp_path):
+    lines = [f"s{row}\t{chr(34) * (row in (100, 500))}core promoter\tACGT\t{row}" for row in range(600)]
+    path = written(tmp_path, "\n".join(["id\tnote\tsequence\tvalue", *lines]) + "\n")
+    found = rows(read_table(path, ["id", "value"]))
+    assert found == [(f"s{row}", str(row), row + 2) for row in range(600)]
+
+
+def test_a_long_cell_is_read(tmp_path):
+    assert rows(read_table(written(tmp_path, "seq\tx\n" + "A" * 200_000 + "\t1\n"), ["x"])) == [("1", 2)]
+
+
+@pytest.mark.parametrize("header", ["#id\tseq", "# id\tseq", "##id\tseq", '"#id"\t"seq"', "#ID\tSeq", "\n#id\tseq"])
+@pytest.mark.parametrize("column", ["id", "ID", 0])
+def test_a_header_may_be_a_comment(tmp_path, header, column):
+    path = written(tmp_path, f"{header}\na\tACGT\n")
+    assert read_layout(path).names[0].lower() == "id"
+    assert [row[:1] for row in rows(read_table(path, [column]))] == [("a",)]
+
+
+def test_the_hash_before_a_name_may_be_given(tmp_path):
+    path = written(tmp_path, "#id\tseq\na\tACGT\n")
+    assert rows(read_table(path, ["#id"])) == rows(read_table(path, ["#ID"])) == [("a", 2)]
+    assert "Expected a column named '#seq'" in refusal(tmp_path, "#id\tseq\na\tACGT\n", ["#seq"])
+
+
+def test_a_first_name_of_nothing_but_a_hash_stays(tmp_path):
+    assert read_layout(written(tmp_path, "#\tseq\n1\tACGT\n")).names == ("#", "seq")
+
+
+NUMBERED = Layout(",", ("sequence", "2", "0"), ("sequence", "2", "0"), 1)
+
+
+@pytest.mark.parametrize(
+    ("text", "column"),
+    [("2", "2"), ("0", "0"), ("1", 1), ("9", 9), ("01", "01"), ("+1", "+1"), ("-1", "-1"),
+     ("1_0", "1_0"), ("\u0661", "\u0661"), ("seq", "seq"),
+     (1, 1), (0, 0), (None, None), ("9" * 5000, "9" * 5000)],
+)  # fmt: skip
+def test_digits_are_a_name_first_and_then_a_position(text, column):
+    assert named_or_placed(NUMBERED, text) == column
+
+
+def test_digits_are_a_position_where_there_is_no_header():
+    assert named_or_placed(Layout(",", None, ("1", "ACGT"), 1), "1") == 1
 
 
 def test_text_that_is_not_utf_8_is_refused(tmp_path):

@@ -171,6 +171,13 @@ def test_what_starts_the_runs_imports_no_framework():
     assert not loaded & {"keras", "tensorflow", "jax", "torch", "matplotlib"}
 
 
+def test_a_number_is_a_columns_name_first_in_the_grid_too():
+    table = {"target_column": [1, "a"], "id_column": 0, "replicate_columns": [[2, 3], ["x", 4]], "length": 50, "both_strands": True}
+    runs = expand({"models": ["dream-cnn-small"], "table": table}, data="a.csv", assay="table").runs
+    wanted = TableLayout(("1", "a"), id_column="0", replicate_columns=(("2", "3"), ("x", "4")), length=50, both_strands=True)
+    assert {run.config.table for run in runs} == {wanted}
+
+
 def test_a_table_has_its_columns_in_the_grid():
     fields = {"models": ["dream-cnn-small"], "table": {"target_column": ["a", "b"], "length": 50}}
     runs = expand(fields, data="a.csv", assay="table").runs

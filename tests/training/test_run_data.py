@@ -10,7 +10,7 @@ from dreamkeras.data.atac_layout import AtacLayout
 from dreamkeras.data.table_layout import TableLayout
 from dreamkeras.training import run_data
 from dreamkeras.training.config import RunConfig
-from dreamkeras.training.run_data import fingerprint, read_data, read_examples
+from dreamkeras.training.run_data import fingerprint, read_data, read_examples, with_window
 
 LAYOUT = AtacLayout("genome.fa", "reads.bw", length=LENGTH, profile_length=POSITIONS, jitter=MARGIN)
 
@@ -56,3 +56,13 @@ def test_rows_without_a_value_are_told(tmp_path, capsys):
     config = RunConfig(data=str(tmp_path / "t.csv"), assay="table", table=TableLayout(("a",), length=8))
     assert len(read_examples(config)) == 3
     assert capsys.readouterr().err == "1 of the 4 rows in t.csv hold no value or weigh nothing: they are left out.\n"
+
+
+def test_a_number_that_is_a_columns_name_is_kept_as_one_in_the_choices(tmp_path):
+    (tmp_path / "t.csv").write_text("sequence,0,1,2\n" + "ACGTACGT,4.5,104.5,204.5\n" * 4)
+    settled = with_window(RunConfig(data=str(tmp_path / "t.csv"), assay="table", table=TableLayout(("1", "3"))))
+    settled.write(tmp_path / "config.json")
+    again = with_window(RunConfig.read(tmp_path / "config.json"))
+    assert again == settled
+    assert (again.table.target_column, again.table.tasks, again.table.length) == (("1", 3), ("1", "column_3"), 8)
+    assert read_examples(again).targets.tolist() == [[104.5, 204.5]] * 4
