@@ -10,12 +10,14 @@ from dreamkeras.analysis.alleles import check_alleles
 from dreamkeras.analysis.variant_status import Status
 from dreamkeras.analysis.variant_windows import Placement, insert_windows
 from dreamkeras.analysis.variants import Question
+from dreamkeras.errors import InputError
 from dreamkeras.sequence.alphabet import IS_LETTER
 from dreamkeras.sequence.construct import Construct
-from dreamkeras.sequence.genome import Genome
+from dreamkeras.sequence.genome import Genome, find_contig
 from dreamkeras.sequence.pairs import Pairs, open_pairs
 from dreamkeras.sequence.ragged import Ragged
-from dreamkeras.sequence.vcf import VcfRecords, open_vcf
+from dreamkeras.sequence.sources import source_name
+from dreamkeras.sequence.vcf import VcfRecords, declared_lengths, open_vcf
 
 __all__ = ["PairSource", "VcfSource"]
 
@@ -39,7 +41,25 @@ class VcfSource:
     def open(self) -> Iterator[tuple[list[bytes], Iterator[VcfRecords]]]:
         """The header, and batches of records."""
         with open_vcf(self.path) as vcf:
-            yield vcf.header, vcf.batches
+            yield vcf.header, self._of_the_genome(vcf.header, vcf.batches)
+
+    def _of_the_genome(self, header: list[bytes], batches: Iterator[VcfRecords]) -> Iterator[VcfRecords]:
+        """The same batches.
+
+        Raises:
+            InputError: There is a record on a contig that the header says is of another length than the genome's.
+        """
+        lengths, declared = self.genome.lengths, declared_lengths(header)
+        names = {name: find_contig(name, lengths) for name in declared}
+        others = {name for name, own in names.items() if own and declared[name] != lengths[own]}
+        for batch in batches:
+            for name in others.intersection(batch.contigs):
+                wanted = f"{lengths[names[name] or name]:,} letters as in {self.genome.path}"
+                raise InputError(
+                    f"Expected {name!r} of {wanted}, got {declared[name]:,} in the header of {source_name(self.path)}: take the genome "
+                    "that its variants were called on, or leave this contig's out."
+                )
+            yield batch
 
     def choices(self) -> dict[str, Any]:
         """How windows are laid."""

@@ -48,7 +48,7 @@ class Location(Protocol):
         """Makes this folder where a store has such."""
 
     def glance(self) -> str:
-        """As `digests.glance`; InputError if there is no such file."""
+        """`digests.glance`, and when the file was last changed; InputError if there is no such file."""
 
     def read(self) -> bytes | None:
         """All of this file; None where it is not there."""
@@ -119,7 +119,7 @@ class _DiskFile:
     def glance(self) -> str:
         if not self._path.is_file():
             raise InputError(f"Expected a file, got nothing at {self}.")
-        return glance(self._path)
+        return f"{glance(self._path)}:{self._path.stat().st_mtime_ns}"
 
     def read(self) -> bytes | None:
         return self._path.read_bytes() if self._path.exists() else None
@@ -166,7 +166,7 @@ class _StoredObject:
 
     def glance(self) -> str:
         with self._naming("read"), self._system.open_input_file(self._path) as file:
-            return glance_at(file)
+            return f"{glance_at(file)}:{self._system.get_file_info(self._path).mtime_ns}"
 
     def read(self) -> bytes | None:
         try:

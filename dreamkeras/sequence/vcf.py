@@ -4,6 +4,7 @@ Columns are told apart here and not by htslib, which ends at a line that it cann
 nothing about what variants do.
 """
 
+import re
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -16,13 +17,15 @@ from dreamkeras.sequence.bgzip import check_bgzip_end
 from dreamkeras.sequence.records import LETTERS, ROWS
 from dreamkeras.sequence.sources import STANDARD, open_source, source_name
 
-__all__ = ["INFO", "Vcf", "VcfRecords", "is_vcf", "open_vcf"]
+__all__ = ["INFO", "Vcf", "VcfRecords", "declared_lengths", "is_vcf", "open_vcf"]
 
 INFO = 7
 """Where INFO is among the columns, from 0: CHROM, POS, ID, REF, ALT, QUAL, FILTER and it are in every record, samples behind them."""
 
 DIGITS = 18
 """Most digits of a position; the number fits into 64 bits."""
+
+_CONTIG_FIELD = re.compile(rb"[<,](ID(?==)|length(?==[0-9]{1,18}[,>]))=([^,>]+)")
 
 _FIRST_LINES = (b"##fileformat=VCF", b"#CHROM\t")
 
@@ -95,6 +98,17 @@ def open_vcf(path: str) -> Iterator[Vcf]:
         if header[-1].startswith(b"#CHROM") and b"\t" not in header[-1]:
             raise InputError(f"Expected columns with tabs between them, got none in line {len(header)} of {source_name(path)}.")
         yield Vcf(header, _batches(source.stream, first, len(header)))
+
+
+def declared_lengths(header: Iterable[bytes]) -> dict[str, int]:
+    """Letters of the contigs that a header's `##contig` lines describe, of those with a length.
+
+    Example:
+        >>> declared_lengths([b"##contig=<ID=chr1,length=1000,assembly=x>", b"##contig=<ID=chr2>", b"#CHROM"])
+        {'chr1': 1000}
+    """
+    fields = (dict(_CONTIG_FIELD.findall(line)) for line in header if line.startswith(b"##contig="))
+    return {field[b"ID"].decode("utf-8", "replace"): int(field[b"length"]) for field in fields if {b"ID", b"length"} <= field.keys()}
 
 
 def is_vcf(head: bytes) -> bool:

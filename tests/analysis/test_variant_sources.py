@@ -11,6 +11,7 @@ from dreamkeras.analysis.variant_sources import PairSource, VcfSource
 from dreamkeras.analysis.variant_status import WORDS
 from dreamkeras.analysis.variant_windows import STRANDS, Placement
 from dreamkeras.analysis.variants import VariantScorer
+from dreamkeras.errors import InputError
 from dreamkeras.scoring.ensemble import Ensemble
 from dreamkeras.sequence.construct import YEAST, Construct
 from dreamkeras.sequence.genome import Genome
@@ -116,6 +117,23 @@ def test_cells_are_those_of_the_file(tmp_path, genome):
         fine = position.isdecimal() and contig and not contig.startswith("#") and line.count("\t") > 6
         wanted += [(contig, int(position) if fine else None, name, ref, alt) for alt in (alts.split(",") if fine else [alts])]
     assert cells == wanted
+
+
+@pytest.mark.parametrize(("declared", "refused"), [
+    ("chr1={chr1}", False), ("1={other}", True), ("chr1={other},assembly=x", True), ("chr2={other}", False), ("chr9={other}", False),
+])  # fmt: skip
+def test_records_on_contigs_of_another_genome_are_refused(tmp_path, genome, declared, refused):
+    contig, _, length = declared.partition("=")
+    header = f"##contig=<ID={contig},length={length.format(chr1=genome.lengths['chr1'], other=7)}>\n"
+    path = tmp_path / "x.vcf"
+    path.write_text(f"##fileformat=VCFv4.2\n{header}#CHROM\tPOS\tID\tREF\tALT\n{contig if refused else 'chr1'}\t20\t.\tA\tC\n")
+    source = VcfSource(str(path), genome, Placement.choose([PLAIN]), [PLAIN])
+    with source.open() as (_, batches):
+        if refused:
+            with pytest.raises(InputError, match=rf"Expected '{contig}' of .* letters as in .*g\.fa, got 7 in the header of .*x\.vcf"):
+                list(batches)
+        else:
+            assert len(list(batches)) == 1
 
 
 class TestPairs:

@@ -1,6 +1,7 @@
 """`dreamkeras predict` on places of a genome, beside letters that are counted by hand."""
 
 import gzip
+import os
 
 import numpy as np
 import pytest
@@ -172,6 +173,21 @@ def test_what_else_is_wrong_is_one_line(run, toy_model, genome, tmp_path, args, 
     result = run("predict", genome, "-m", toy_model, "-o", tmp_path / "o", *args)
     assert (result.exit_code, message in result.stderr, result.stderr.count("\n")) == (1, True, 1), result.stderr
     assert not (tmp_path / "o").exists()
+
+
+def test_a_genome_that_was_changed_in_its_middle_does_not_go_on(run, toy_model, tmp_path, monkeypatch):
+    """Two megabytes at each end stay as they are."""
+    genome, text = tmp_path / "large.fa", ">chr1\n" + "A" * 3_000_000 + "\n"
+    genome.write_text(text)
+    (tmp_path / "r.bed").write_text("chr1\t1500000\t1500012\n")
+    command = ["predict", tmp_path / "r.bed", "--genome", genome, "-m", toy_model, "-o", tmp_path / "o.tsv", "--resume"]
+    with monkeypatch.context() as patched:
+        patched.setattr("dreamkeras.scoring.shards.Shards.remove", lambda _: None)
+        assert run(*command).exit_code == 0
+    genome.write_text(text[:1_500_006] + "C" * 12 + text[1_500_018:])
+    os.utime(genome, ns=(1, 1))
+    result = run(*command)
+    assert (result.exit_code, "got another input" in result.stderr) == (1, True)
 
 
 def test_another_genome_does_not_go_on_with_what_was_begun(run, toy_model, genome, bed, tmp_path, monkeypatch):

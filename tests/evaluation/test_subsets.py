@@ -97,6 +97,7 @@ class TestSequences:
         ("file", "table"),
         [
             ("high_exp_seqs.csv", "sequence,pos\nGGGG,3\nACGT,1\n"),
+            ("high_exp_seqs.csv", "sequence,pos\nGGGGG,3\nACGT,1\n"),
             ("motif_tiling_seqs.csv", "alt_sequence,ref_sequence,alt_pos,ref_pos\nCCCC,AAAA,2,1\nCCCC,GGGG,2,1\n"),
         ],
     )
