@@ -49,7 +49,8 @@ def command(data: str, assay: str, grid: Path | None, out: Path, parallel: int |
         raise DreamkerasError(f"Expected at least one of {len(runs)} runs to succeed, got none; see {out / 'logs'}.")
     best = write_comparison(runs, out, failures)[0]
     failed = f"; {len(failures)} of {len(runs)} runs failed, see {out / 'logs'}" if failures else ""
-    click.echo(f"{out / 'leaderboard.md'}: best is {best.combination}, validation r {best.r:.3f}{failed}", err=True)
+    r = f"{best.r:.3f}" if best.r == best.r else f"undefined, relative error {best.error:.4g}"  # NaN equals nothing
+    click.echo(f"{out / 'leaderboard.md'}: best is {best.combination}, validation r {r}{failed}", err=True)
 
 
 @contextmanager

@@ -1,5 +1,6 @@
 """`dreamkeras train`: measured sequences in, a run folder out."""
 
+import math
 from pathlib import Path
 from typing import Any
 
@@ -59,7 +60,7 @@ __all__ = ["command"]
     metavar="N",
     help="Predict the mean over windows shifted by up to N letters, 16 at most.",
 )
-@click.option("--patience", type=click.IntRange(min=1), metavar="N", help="Stop after N epochs without a better validation r.")
+@click.option("--patience", type=click.IntRange(min=1), metavar="N", help="Stop after N epochs without improvement of the validation r.")
 @click.option(
     "--precision", type=click.Choice(PRECISIONS), default="float32", show_default=True, help="Of the computation; weights stay float32."
 )
@@ -106,14 +107,16 @@ def command(ctx: click.Context, /, out: Path | None, resume: bool, backend: str 
     if config.is_cross_validation:
         metrics = cross_validation.cross_validate(config, folder, lambda line: click.echo(line, err=True), backend, resume)
         among = f"in {len(metrics['folds'])} folds that were not trained on"
-        click.echo(f"{folder}: r {_three(metrics['r'])} on {metrics['n']:,} sequences {among}", err=True)
+        click.echo(f"{folder}: {_figures(metrics)} on {metrics['n']:,} sequences {among}", err=True)
         return
     metrics = run.resume(folder, backend) if resume else run.train(config, folder)
-    click.echo(f"{folder}: validation r {metrics['r']:.3f} on {metrics['n']:,} sequences (epoch {metrics['best_epoch']})", err=True)
+    click.echo(f"{folder}: validation {_figures(metrics)} on {metrics['n']:,} sequences (epoch {metrics['best_epoch']})", err=True)
 
 
-def _three(r: float | None) -> str:
-    return "undefined" if r is None else f"{r:.3f}"
+def _figures(metrics: dict[str, Any]) -> str:
+    """The r, or the error where there is no r."""
+    r, mse = ("undefined" if metrics[name] is None or math.isnan(metrics[name]) else f"{metrics[name]:.4g}" for name in ("r", "mse"))
+    return f"r undefined, mean squared error {mse}," if r == "undefined" else f"r {metrics['r']:.3f}"
 
 
 def _refuse_choices(ctx: click.Context) -> None:

@@ -10,7 +10,8 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from dreamkeras.errors import InputError
-from dreamkeras.evaluation.correlation import pearson
+from dreamkeras.evaluation.correlation import task_figures
+from dreamkeras.evaluation.undefined import mean_or_zero
 
 __all__ = ["DRAWS", "Interval", "interval", "paired_differences", "resample_pearson", "resampled_counts"]
 
@@ -19,6 +20,10 @@ DRAWS = 1000
 
 CELLS = 1 << 22
 """Counts held at once: 32 MB."""
+
+
+ROUNDING = 1e-13
+"""A variance below this share of the mean square is that of equal values."""
 
 
 class Interval(NamedTuple):
@@ -39,13 +44,15 @@ def resample_pearson(measured: ArrayLike, predicted: ArrayLike, draws: int = DRA
     """Pearson's r of several models on resamples of the sequences, the same resamples for all of them.
 
     Args:
-        measured: Numbers (n,) or (n, tasks).
+        measured: Numbers (n,) or (n, tasks), NaN where a task was not measured.
         predicted: Numbers (models, n) or (models, n, tasks).
         draws: Resamples, each n sequences with replacement.
         seed: Which resamples; those of one seed and n are always the same.
 
     Returns:
-        float64 (draws, models), means over tasks. NaN where a resample's values are all the same or one is not finite.
+        float64 (draws, models), means over the tasks for which some model has an r in that resample; a model without one counts as
+        0 there, so that all models are compared on the same tasks. NaN where a model has an r for no task, because a resample's
+        values are all the same or one is not finite.
 
     Raises:
         InputError: The shapes do not go together, there is no sequence, or `draws` is below 1.
@@ -56,7 +63,7 @@ def resample_pearson(measured: ArrayLike, predicted: ArrayLike, draws: int = DRA
     """
     measured, predicted = _checked(measured, predicted, draws)
     sums = _sums(_moments(measured, predicted), len(measured), draws, seed)
-    return _correlations(sums, len(measured), len(predicted), measured.shape[1]).mean(2)
+    return _task_means(_correlations(sums, len(measured), len(predicted), measured.shape[1]))
 
 
 def resampled_counts(rows: int, draws: int, seed: int) -> Iterator[np.ndarray]:
@@ -86,10 +93,15 @@ def interval(samples: ArrayLike, level: float = 0.95) -> np.ndarray:
         level: Share of the draws within.
 
     Returns:
-        float64 (2, ...): lower and upper bounds; NaN where a draw is.
+        float64 (2, ...): lower and upper bounds over the draws that are defined; NaN where none is.
     """
     beyond = (1 - level) / 2
-    return np.quantile(np.asarray(samples, np.float64), [beyond, 1 - beyond], axis=0)
+    samples, bounds = np.asarray(samples, np.float64), [beyond, 1 - beyond]
+    missing = np.isnan(samples)
+    if not missing.any():
+        return np.quantile(samples, bounds, axis=0)
+    empty = missing.all(axis=0)
+    return np.where(empty, np.nan, np.nanquantile(np.where(empty, 0, samples), bounds, axis=0))
 
 
 def paired_differences(
@@ -108,20 +120,19 @@ def paired_differences(
         seed: Which resamples.
 
     Returns:
-        By group, the reference left out: r of the reference minus r of the group.
+        By group, the reference left out: r of the reference minus r of the group, means over tasks as in `resample_pearson`.
+        Of several models of a group, one without an r counts as 0; NaN where none has one.
 
     Raises:
         InputError: As `resample_pearson`.
     """
     samples, groups = resample_pearson(measured, predicted, draws, seed), np.asarray(groups)
     measured, predicted = _checked(measured, predicted, draws)
-    r = np.array([pearson(measured, model).mean() for model in predicted])
-    others = [int(group) for group in np.unique(groups) if group != reference]
-    differences = {
-        group: (r[groups == reference].mean() - r[groups == group].mean(), samples[:, groups == group].mean(1)) for group in others
-    }
-    best = samples[:, groups == reference].mean(1)
-    return {group: Interval(float(value), *map(float, interval(best - means))) for group, (value, means) in differences.items()}
+    r = _task_means(np.array([[task_figures(measured, model)["r"] for model in predicted]]))
+    # The figures themselves first, then those of the resamples.
+    means = {int(group): mean_or_zero(np.concatenate([r, samples])[:, groups == group], axis=1) for group in np.unique(groups)}
+    behind = {group: means[reference] - of_group for group, of_group in means.items() if group != reference}
+    return {group: Interval(float(apart[0]), *map(float, interval(apart[1:]))) for group, apart in behind.items()}
 
 
 def _checked(measured: ArrayLike, predicted: ArrayLike, draws: int) -> tuple[np.ndarray, np.ndarray]:
@@ -138,20 +149,24 @@ def _checked(measured: ArrayLike, predicted: ArrayLike, draws: int) -> tuple[np.
 def _moments(measured: np.ndarray, predicted: np.ndarray) -> np.ndarray:
     """float64 (n, columns): the terms whose sums over a resample give its correlations.
 
-    Columns are y and y squared for each task; x, x squared and x y for each model and task. All are centred and scaled first, so
-    that nothing is lost where the mean is far from 0.
+    Columns are 1, y and y squared for each task; x, x squared and x y for each model and task; all 0 where a task was not measured.
+    All are centred and scaled first, so that nothing is lost where the mean is far from 0.
     """
-    y = _standardised(measured)
-    x = _standardised(np.concatenate(list(predicted), axis=1))
+    present = ~np.isnan(measured)
+    y = _standardised(measured, present)
+    x = _standardised(np.concatenate(list(predicted), axis=1), np.tile(present, len(predicted)))
     paired = np.tile(y, len(predicted))
-    return np.concatenate([y, y * y, x, x * x, x * paired], axis=1)
+    return np.concatenate([present, y, y * y, x, x * x, x * paired], axis=1)
 
 
-def _standardised(values: np.ndarray) -> np.ndarray:
+def _standardised(values: np.ndarray, present: np.ndarray) -> np.ndarray:
+    """Columns with mean 0 and largest size 1 over what is present, 0 elsewhere; NaN for a column that is constant."""
     with np.errstate(invalid="ignore", divide="ignore"):
-        centred = values - values.mean(0)
+        means = np.where(present, values, 0).sum(0) / present.sum(0)
+        centred = np.where(present, values - means, 0)
         scaled = centred / np.abs(centred).max(0)
-    return np.where((values != values[:1]).any(0), scaled, np.nan)
+    varying = np.where(present, values, -np.inf).max(0) != np.where(present, values, np.inf).min(0)
+    return np.where(varying, scaled, np.nan)
 
 
 def _sums(moments: np.ndarray, rows: int, draws: int, seed: int) -> np.ndarray:
@@ -161,9 +176,19 @@ def _sums(moments: np.ndarray, rows: int, draws: int, seed: int) -> np.ndarray:
 
 def _correlations(sums: np.ndarray, rows: int, models: int, tasks: int) -> np.ndarray:
     """float64 (draws, models, tasks)."""
-    widths = np.cumsum([tasks, tasks, models * tasks, models * tasks])
-    y, yy, x, xx, xy = np.split(sums / rows, widths, axis=1)
-    y, yy = np.tile(y, models), np.tile(yy, models)
-    with np.errstate(invalid="ignore", divide="ignore"):
-        r = (xy - x * y) / np.sqrt((xx - x * x) * (yy - y * y))
+    widths = np.cumsum([tasks, tasks, tasks, models * tasks, models * tasks])
+    n, y, yy, x, xx, xy = np.split(sums / rows, widths, axis=1)
+    n, y, yy = (np.tile(part, models) for part in (n, y, yy))
+    spreads = [
+        np.where(n * squares - part * part > ROUNDING * n * squares, n * squares - part * part, np.nan)
+        for part, squares in ((x, xx), (y, yy))
+    ]
+    r = (n * xy - x * y) / np.sqrt(spreads[0] * spreads[1])
     return np.clip(r, -1, 1).reshape(len(sums), models, tasks)
+
+
+def _task_means(r: np.ndarray) -> np.ndarray:
+    """float64 (draws, models): means over tasks of (draws, models, tasks), each over the tasks for which any model has an r."""
+    defined = np.isfinite(r)
+    tasks = defined.any(axis=1).sum(axis=1)[:, None]
+    return np.where(defined.any(axis=2), np.where(defined, r, 0).sum(axis=2) / np.maximum(tasks, 1), np.nan)

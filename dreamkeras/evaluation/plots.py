@@ -42,12 +42,13 @@ class _Group(NamedTuple):
     residuals: np.ndarray
 
 
-def plot_history(history: Sequence[Mapping[str, float]], path: str | PathLike[str]) -> None:
-    """Loss and correlation by epoch, in two panels; the epoch with the best validation r, or loss where there is one, is marked.
+def plot_history(history: Sequence[Mapping[str, float]], path: str | PathLike[str], best_epoch: int = 0) -> None:
+    """Loss and correlation by epoch, in two panels.
 
     Args:
         history: One row an epoch, with `epoch` and what was recorded of `loss`, `val_loss`, `r` and `val_r`.
         path: The PNG file, which appears whole or not at all.
+        best_epoch: The epoch whose validation r is marked, where it has one; 0 marks none.
 
     Raises:
         InputError: There is no epoch.
@@ -62,7 +63,7 @@ def plot_history(history: Sequence[Mapping[str, float]], path: str | PathLike[st
     losses = {"loss": ("", BLUE, "-"), "val_loss": ("", RED, "--")}
     _draw_epochs(loss, history, losses, "Loss" if validated else "Training loss")
     _draw_epochs(correlation, history, {"r": ("training", BLUE, "-"), "val_r": ("validation", RED, "--")}, "Pearson's r")
-    _mark_best(correlation, history)
+    _mark_best(correlation, history, best_epoch)
     figure.legend(loc="outside upper right", ncols=3, frameon=False)
     save_figure(figure, path)
 
@@ -155,12 +156,11 @@ def _draw_epochs(axes: "Axes", history: Sequence[Mapping[str, float]], lines: Ma
     axes.grid(axis="y", alpha=0.3)
 
 
-def _mark_best(axes: "Axes", history: Sequence[Mapping[str, float]]) -> None:
-    rows = [row for row in history if np.isfinite(row.get("val_r", np.nan))]
-    if rows:
-        chosen = max(rows, key=lambda row: -row["val_loss"] if "val_loss" in row else row["val_r"])
-        best, epoch = chosen["val_r"], chosen["epoch"]
-        axes.plot([epoch], [best], "o", color=RED, markersize=9, fillstyle="none", label=f"best: {best:.3f} (epoch {epoch:.0f})")
+def _mark_best(axes: "Axes", history: Sequence[Mapping[str, float]], best_epoch: int) -> None:
+    for row in history:
+        if row["epoch"] == best_epoch and np.isfinite(best := row.get("val_r", np.nan)):
+            label = f"best: {best:.3f} (epoch {best_epoch})"
+            axes.plot([best_epoch], [best], "o", color=RED, markersize=9, fillstyle="none", label=label)
 
 
 def _draw_pairs(figure: "Figure", axes: "Axes", measured: np.ndarray, predicted: np.ndarray) -> None:

@@ -9,8 +9,10 @@ import numpy as np
 from dreamkeras.data.examples import Examples
 from dreamkeras.errors import ModelError
 from dreamkeras.evaluation.correlation import FIGURES, task_figures
+from dreamkeras.evaluation.undefined import mean_defined
 from dreamkeras.training.history import write_history
 from dreamkeras.training.profiles import epoch_figures
+from dreamkeras.training.selection import RELATIVE_ERROR, relative_error
 from dreamkeras.training.state import TrainingState, write_checkpoint
 
 __all__ = ["AveragedWeights", "Checkpoint", "EpochSeed", "History", "LastStep", "Recorder", "Validation", "predict_letters"]
@@ -74,27 +76,30 @@ class AveragedWeights(keras.callbacks.Callback):
 
 
 class Validation(keras.callbacks.Callback):
-    """Adds `val_mse`, `val_r` and `val_rho` to the epoch's logs, from what the exported model would answer.
+    """Adds `val_mse`, `val_r`, `val_rho` and `val_relative_mse` to the epoch's logs, from what the exported model would answer.
 
-    Each is the mean over tasks; of several, those of each follow as `val_r_TASK`. Of a network with a profile, the figures of
-    `training.profiles` follow, the loss among them, by which the best epoch is chosen.
+    Each is the mean over the tasks for which it exists; of several, those of each follow as `val_r_TASK`. Of a network with a
+    profile, the figures of `training.profiles` follow, the loss among them, by which the best epoch is chosen.
 
     Args:
         predictor: Letters to expression, as `PrixFixe.predictor` makes it.
         examples: What to validate on.
         batch_size: Windows predicted at once.
         tasks: Names of the tasks.
+        variances: float (tasks,), of the training values, as `selection.target_variances` gives them.
     """
 
-    def __init__(self, predictor: keras.Model, examples: Examples, batch_size: int, tasks: tuple[str, ...]) -> None:
+    def __init__(self, predictor: keras.Model, examples: Examples, batch_size: int, tasks: tuple[str, ...], variances: np.ndarray) -> None:
         super().__init__()
         self.predictor, self.examples, self.batch_size, self.tasks = predictor, examples, batch_size, tasks
+        self.variances = variances
 
     def on_epoch_end(self, epoch, logs):
         """Predicts and compares."""
         predicted = predict_letters(self.predictor, self.examples.letters, self.batch_size)
         figures = task_figures(self.examples.targets, predicted[:, : len(self.tasks)])
-        logs |= {f"val_{name}": float(np.mean(figures[name])) for name in FIGURES}
+        logs |= {f"val_{name}": mean_defined(figures[name]) for name in FIGURES}
+        logs[RELATIVE_ERROR] = relative_error(figures["mse"], self.variances)
         if len(self.tasks) > 1:
             logs |= {f"val_{name}_{task}": float(figures[name][i]) for name in FIGURES for i, task in enumerate(self.tasks)}
         if self.examples.profiles is not None:
@@ -106,7 +111,7 @@ class Recorder(keras.callbacks.Callback):
 
     Args:
         state: Where both are kept.
-        patience: Epochs without a better validation r after which training ends; None never ends it early.
+        patience: Epochs without improvement after which training ends, as `training.selection` counts them; None never ends it early.
         minutes: Time after which training ends with the epoch it is in; None never ends it early.
 
     Raises:

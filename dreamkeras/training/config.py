@@ -57,7 +57,7 @@ class RunConfig:
         jitter: Standard deviation of the noise on the targets of singletons, in the assay's units.
         balance: Whether every bin of the targets comes equally often; an epoch is then not every example once.
         test_shifts: Predictions are means over windows shifted by up to this many letters either way, 16 at most.
-        patience: Epochs without a better validation r after which training ends; None trains them all.
+        patience: Epochs without improvement of the validation r after which training ends; None trains them all.
         minutes: Time in training after which the run ends with the epoch it is in; None trains on.
         precision: One of `PRECISIONS`.
         init_from: Run folder or `.keras` file whose weights the run starts with; see `training.warm_start`. None starts with fresh ones.

@@ -16,6 +16,7 @@ import numpy as np
 
 from dreamkeras.errors import InputError
 from dreamkeras.evaluation.correlation import task_figures
+from dreamkeras.evaluation.undefined import mean_defined
 from dreamkeras.export.ensemble import export_ensemble
 from dreamkeras.sequence.outputs import naming_output, open_output
 from dreamkeras.training import run
@@ -41,8 +42,8 @@ def cross_validate(config: RunConfig, folder: Path, report: Callable[[str], None
         resume: Goes on with what a call with these choices left: folds that are done are not repeated.
 
     Returns:
-        The figures of `metrics.json`: r, rho, mse and n over all out-of-fold predictions, means over tasks; and `folds`, the r of each.
-        JSON has no NaN: one that is undefined is None.
+        The figures of `metrics.json`: r, rho, mse and n over all out-of-fold predictions, means over the tasks that have them; and
+        `folds`, the r of each. JSON has no NaN: one that is undefined is None.
 
     Raises:
         DreamkerasError: The data, the choices or the folder will not do.
@@ -109,14 +110,14 @@ def _metrics(names: list[str], values: np.ndarray, folds: np.ndarray, numbers: l
     """Figures over all rows: as many columns measured as predicted."""
     tasks = len(names) // 2
     figures = task_figures(values[:, :tasks], values[:, tasks:])
-    metrics: dict[str, Any] = {name: _number(float(column.mean())) for name, column in figures.items() if name != "n"}
+    metrics: dict[str, Any] = {name: _number(mean_defined(column)) for name, column in figures.items() if name != "n"}
     metrics["n"] = len(values)
     if tasks > 1:
         metrics["tasks"] = {
             task: {name: _number(float(column[place])) for name, column in figures.items()} for place, task in enumerate(names[:tasks])
         }
-    of_folds = {number: task_figures(*np.split(values[folds == number], 2, axis=1))["r"].mean() for number in numbers}
-    metrics["folds"] = {str(number): _number(float(r)) for number, r in of_folds.items()}
+    of_folds = {number: mean_defined(task_figures(*np.split(values[folds == number], 2, axis=1))["r"]) for number in numbers}
+    metrics["folds"] = {str(number): _number(r) for number, r in of_folds.items()}
     return metrics
 
 

@@ -15,6 +15,7 @@ from dreamkeras.data.examples import Examples
 from dreamkeras.evaluation.correlation import task_figures
 from dreamkeras.evaluation.noise_ceiling import NoiseCeiling, noise_ceiling
 from dreamkeras.evaluation.plots import plot_history, plot_predictions, plot_residuals
+from dreamkeras.evaluation.undefined import mean_defined
 from dreamkeras.export.onnx_file import export_onnx
 from dreamkeras.export.yardstick_file import YARDSTICK
 from dreamkeras.models.prixfixe import PrixFixe
@@ -26,6 +27,7 @@ from dreamkeras.training.callbacks import predict_letters
 from dreamkeras.training.history import write_history
 from dreamkeras.training.model_card import model_card
 from dreamkeras.training.profiles import final_figures
+from dreamkeras.training.selection import relative_error, target_variances
 from dreamkeras.training.state import TrainingState
 
 __all__ = ["write_results"]
@@ -54,13 +56,13 @@ def write_results(
         training: What it was trained on.
 
     Returns:
-        The figures that stand in `metrics.json`; means over tasks, and of several those of each under `tasks`. JSON has no NaN:
-        one that is undefined is null there.
+        The figures that stand in `metrics.json`; means over the tasks for which they exist, and of several those of each under
+        `tasks`. JSON has no NaN: one that is undefined is null there.
 
     Raises:
         DreamkerasError: A file cannot be written, or the ONNX file does not answer as the network does.
     """
-    metrics = _metrics(config, model, predicted, validation, state)
+    metrics = _metrics(config, model, predicted, validation, state, training)
     write_history(folder / "history.csv", state.rows)
     _write_text(folder / "metrics.json", json.dumps(_defined(metrics), indent=2) + "\n")
     values = predicted[:, : len(model.tasks)]
@@ -74,9 +76,12 @@ def write_results(
     return metrics
 
 
-def _metrics(config: dict[str, Any], model: PrixFixe, predicted: np.ndarray, validation: Examples, state: TrainingState) -> dict[str, Any]:
+def _metrics(
+    config: dict[str, Any], model: PrixFixe, predicted: np.ndarray, validation: Examples, state: TrainingState, training: Examples
+) -> dict[str, Any]:
     figures = {**task_figures(validation.targets, predicted[:, : len(model.tasks)]), **_ceilings(validation)}
-    metrics: dict[str, Any] = {name: float(np.mean(values)) for name, values in figures.items() if name != "n"}
+    metrics: dict[str, Any] = {name: mean_defined(values) for name, values in figures.items() if name != "n"}
+    metrics["relative_mse"] = relative_error(figures["mse"], target_variances(training.targets))
     if len(model.tasks) > 1:
         columns = {name: values.tolist() for name, values in figures.items()}
         metrics["tasks"] = {task: {name: values[i] for name, values in columns.items()} for i, task in enumerate(model.tasks)}
@@ -134,7 +139,7 @@ def _write_validation(path: Path, model: PrixFixe, validation: Examples, predict
 def _plot(folder: Path, model: PrixFixe, validation: Examples, predicted: np.ndarray, state: TrainingState) -> None:
     with naming_output(str(folder)):
         folder.mkdir(exist_ok=True)
-    plot_history(state.rows, folder / "history.png")
+    plot_history(state.rows, folder / "history.png", state.best_epoch)
     for column, (task, unit) in enumerate(zip(model.tasks, model.units, strict=True)):
         # A column of a user's table may be called anything, and $ begins a formula in a figure.
         file, labels = re.sub(r"[^\w.+-]+", "_", task), (task.replace("$", r"\$"), unit.replace("$", r"\$"))

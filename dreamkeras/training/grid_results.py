@@ -39,12 +39,13 @@ def read_result(run: GridRun, folder: Path) -> Result:
         measured, predicted = _read_validation(folder / "validation.tsv")
         return Result(
             combination=run.combination,
-            r=float("nan") if metrics["r"] is None else metrics["r"],
+            r=_number(metrics["r"]),
             parameters=metrics["parameters"],
             seconds=metrics["seconds"],
             speed=metrics["steps"] * batch_size / max(metrics["seconds"], 0.1),
             measured=measured,
             predicted=predicted,
+            error=_number(metrics.get("relative_mse")),
         )
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise InputError(f"Expected the results of a run in {folder}, got files that are none ({error}).") from None
@@ -70,6 +71,11 @@ def write_comparison(runs: Sequence[GridRun], folder: Path, failures: Mapping[st
     write_leaderboard(rows, len(results[0].measured), failures, folder)
     plot_leaderboard(rows, folder / "leaderboard.png")
     return rows
+
+
+def _number(figure: float | None) -> float:
+    """JSON has no NaN, and runs of older versions no relative error."""
+    return float("nan") if figure is None else float(figure)
 
 
 def _read_validation(path: Path) -> tuple[np.ndarray, np.ndarray]:

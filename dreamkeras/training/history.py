@@ -16,13 +16,13 @@ def write_history(path: Path, rows: Sequence[Row]) -> None:
 
     Args:
         path: The file.
-        rows: At least one; all of the same keys, which are the columns.
+        rows: At least one. The keys of the last are the columns; a cell is empty where an earlier row, of an older version, has none.
 
     Raises:
         DreamkerasError: The file cannot be written.
     """
     text = io.StringIO()
-    writer = csv.DictWriter(text, list(rows[0]), lineterminator="\n")
+    writer = csv.DictWriter(text, list(rows[-1]), lineterminator="\n")
     writer.writeheader()
     writer.writerows(rows)
     with open_output(str(path)) as file:

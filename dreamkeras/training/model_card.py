@@ -31,6 +31,9 @@ CEILING = (
 
 PROFILE = "- Output `profile`: the share of the window's reads that begin at each of the {:,} positions in its middle"
 
+UNDEFINED = "undefined"
+"""In place of a figure that does not exist."""
+
 DISTANCE = (
     "A profile's distance is the Jensen-Shannon distance of measured and predicted shares of a window's reads, from 0 to 0.833; the "
     "sampling of few reads alone keeps it above 0. Beside it stand those of the reads at shuffled positions and of the average profile."
@@ -140,16 +143,20 @@ def _validation(description: ModelDescription, metrics: Fields, history: Sequenc
     rows = {"all tasks": metrics, **tasks} if tasks else {"": metrics}
     titles = [*(["task"] if tasks else []), *(columns[key][0] for key in known)]
     cells = [[*([name] if tasks else []), *(_figure(row[key], columns[key][1]) for key in known)] for name, row in rows.items()]
-    undefined = any(isinstance(row[key], float) and math.isnan(row[key]) for row in rows.values() for key in known)
+    undefined = any(_figure(row[key], columns[key][1]) == UNDEFINED for row in rows.values() for key in known)
     notes = [
-        "Figures of all tasks are the means over tasks, each over the sequences in which it was measured." if tasks else "",
+        "Figures of all tasks are the means over the tasks that have them, each over the sequences in which it was measured."
+        if tasks
+        else "",
         f"Prediction: {_strand_rule(description.construct)}.",
         interval_note(description),
         _held_out(config),
         _chosen_epoch(metrics, history),
         CEILING if "ceiling_r" in metrics else "",
         DISTANCE if "profile_jsd" in metrics else "",
-        "A correlation is undefined where the predictions or the measurements are all alike." if undefined else "",
+        "A correlation is undefined where predictions or measurements are all alike or fewer than two, an error where there are none."
+        if undefined
+        else "",
         "Measurements are noisy, which bounds every figure; other seeds and other validation sequences give others.",
     ]
     table = [f"| {' | '.join(row)} |" for row in (titles, *cells)]
@@ -247,7 +254,7 @@ def _strand_rule(construct: Construct) -> str:
 
 
 def _figure(value: float, form: str) -> str:
-    return "undefined" if isinstance(value, float) and math.isnan(value) else format(value, form)
+    return UNDEFINED if isinstance(value, float) and math.isnan(value) else format(value, form)
 
 
 def _duration(seconds: float) -> str:

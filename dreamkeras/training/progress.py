@@ -1,9 +1,12 @@
 """How training is going, on standard error: a bar on a terminal, a line an epoch elsewhere."""
 
+import math
 import sys
 from typing import Any
 
 import keras
+
+from dreamkeras.training.selection import RELATIVE_ERROR
 
 __all__ = ["Progress"]
 
@@ -40,7 +43,7 @@ class Progress(keras.callbacks.Callback):
 
     def on_epoch_end(self, epoch, logs=None):
         """Prints the epoch's line."""
-        line = f"epoch {epoch + 1}/{self.epochs}  loss {logs['loss']:.4f}  r {logs['r']:.3f}  validation r {logs['val_r']:.3f}"
+        line = f"epoch {epoch + 1}/{self.epochs}  loss {logs['loss']:.4f}  r {logs['r']:.3f}  validation r {_validation_r(logs)}"
         if "val_profile_jsd" in logs:
             line += f"  profile distance {logs['val_profile_jsd']:.3f}"
         if self.bar is None:
@@ -56,6 +59,14 @@ class Progress(keras.callbacks.Callback):
         """Gives the terminal back, also after an error."""
         if self.bar is not None:
             self.bar.stop()
+
+
+def _validation_r(logs: Any) -> str:
+    """The r, or in its place the error that ranks an epoch without one."""
+    r, error = logs["val_r"], logs.get(RELATIVE_ERROR, math.nan)
+    if not math.isnan(r):
+        return f"{r:.3f}"
+    return "undefined" if math.isnan(error) else f"undefined (relative error {error:.4g})"
 
 
 def _bar() -> Any:

@@ -29,6 +29,7 @@ from dreamkeras.training.precision import computing_in
 from dreamkeras.training.profiles import peaks_or_all
 from dreamkeras.training.progress import Progress
 from dreamkeras.training.run_data import HELD_OUT, RunData, fingerprint, read_data, with_window
+from dreamkeras.training.selection import describe_undefined, target_variances
 from dreamkeras.training.state import TrainingState, assign_weights, read_checkpoint
 from dreamkeras.training.unfinished import check_free, remove_unfinished
 from dreamkeras.training.warm_start import body_variables, freeze, take_weights
@@ -157,7 +158,7 @@ def _fit(config: RunConfig, plan: Plan, folder: Path, data: RunData, model: Prix
         EpochSeed(config.seed),
         LastStep(plan.steps, plan.epoch_steps),
         *average,
-        Validation(predictor, data.validation, plan.batch_size, model.tasks),
+        Validation(predictor, data.validation, plan.batch_size, model.tasks, target_variances(data.training.targets)),
         Recorder(state, config.patience, config.minutes),
         *average,
         Checkpoint(folder / CHECKPOINT, state),
@@ -167,6 +168,8 @@ def _fit(config: RunConfig, plan: Plan, folder: Path, data: RunData, model: Prix
     begin = len(state.rows)
     if begin < plan.epochs and not state.has_ended(config.patience, config.minutes):
         sys.stderr.write(plan.describe(len(data.training), len(data.validation), config.backend) + "\n")
+        if undefined := describe_undefined(data.validation.targets, model.tasks):
+            sys.stderr.write(f"Warning: {undefined}\n")
         batches = training_batches(data.training, plan.epoch_steps, config.seed, plan.augmentation, first_epoch=begin)
         options = {"steps_per_epoch": plan.epoch_steps, "initial_epoch": begin, "epochs": plan.epochs, "shuffle": False, "verbose": 0}
         try:

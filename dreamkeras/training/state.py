@@ -11,6 +11,7 @@ import numpy as np
 
 from dreamkeras.errors import ModelError
 from dreamkeras.sequence.outputs import naming_output, open_output
+from dreamkeras.training.selection import is_better, without_improvement
 
 __all__ = ["Row", "TrainingState", "assign_weights", "read_checkpoint", "write_checkpoint"]
 
@@ -24,8 +25,7 @@ class TrainingState:
 
     Args:
         rows: The history, one dictionary an epoch.
-        best_epoch: The epoch, from 1, with the lowest validation loss, where there is one, or the highest validation r; 0 before the
-            first.
+        best_epoch: The best epoch, from 1, as `training.selection` ranks them; 0 before the first.
         best_weights: The model's variables at that epoch.
         seconds: Time spent in training so far.
     """
@@ -36,15 +36,15 @@ class TrainingState:
     seconds: float = 0.0
 
     def record(self, row: Row, model: keras.Model) -> None:
-        """Adds an epoch's row, and keeps the weights if it is the best so far; an r that is not a number is never better."""
+        """Adds an epoch's row, and keeps the weights if it is the best so far."""
         self.rows.append(row)
-        if not self.best_epoch or _rank(row) > _rank(self.rows[self.best_epoch - 1]):
+        if not self.best_epoch or is_better(row, self.rows[self.best_epoch - 1]):
             self.best_epoch = len(self.rows)
             self.best_weights = _values(model.variables)
 
     def has_ended(self, patience: int | None, minutes: float | None = None) -> bool:
         """Whether `patience` epochs have brought nothing better, or `minutes` are over; None sets no such end."""
-        converged = patience is not None and len(self.rows) - self.best_epoch >= patience
+        converged = patience is not None and without_improvement(self.rows, self.best_epoch) >= patience
         return converged or (minutes is not None and self.seconds >= 60 * minutes)
 
 
@@ -93,11 +93,6 @@ def assign_weights(variables: list[keras.Variable], values: list[np.ndarray], so
         raise ModelError(f"Expected {len(wanted)} variables of this model, got {len(came)} of other shapes in {source}.")
     for variable, value in zip(variables, values, strict=True):
         variable.assign(value)
-
-
-def _rank(row: Row) -> float:
-    rank = -row["val_loss"] if "val_loss" in row else row["val_r"]
-    return rank if np.isfinite(rank) else -np.inf
 
 
 def _values(variables: list[keras.Variable]) -> list[np.ndarray]:

@@ -62,6 +62,35 @@ class TestResamplePearson:
         r = resample_pearson(measured, predicted, 10)
         assert np.isfinite(r).all(0).tolist() == [True, False, False]
 
+    def test_what_was_not_measured_counts_for_nothing(self):
+        measured, predicted = columns(tasks=2)
+        measured[::3, 1] = np.nan
+        random, draws = np.random.default_rng(3), []
+        for _ in range(25):
+            index = random.integers(0, 60, 60)
+            there = index[~np.isnan(measured[index, 1])]
+            rows = (index, there)
+            draws.append([np.mean([np.corrcoef(measured[rows[t], t], model[rows[t], t])[0, 1] for t in (0, 1)]) for model in predicted])
+        np.testing.assert_allclose(resample_pearson(measured, predicted, 25, 3), draws, atol=1e-10)
+
+    def test_a_task_of_one_value_leaves_the_r_to_the_other(self):
+        measured, predicted = columns(tasks=2)
+        alone = resample_pearson(measured[:, 0], predicted[..., 0], 20)
+        measured[1:, 1] = np.nan
+        np.testing.assert_allclose(resample_pearson(measured, predicted, 20), alone, atol=1e-12)
+
+    def test_constant_predictions_of_one_task_count_as_no_correlation(self):
+        measured, predicted = columns(tasks=2)
+        first = resample_pearson(measured[:, 0], predicted[..., 0], 20)
+        predicted[1, :, 1] = 7
+        np.testing.assert_allclose(resample_pearson(measured, predicted, 20)[:, 1], first[:, 1] / 2, atol=1e-12)
+
+    def test_a_resample_of_equal_values_has_no_r(self):
+        r = resample_pearson([0.1, 0.7, 0.7, 0.7], [[0.3, 0.9, 0.8, 0.2]], 300)
+        random = np.random.default_rng(0)
+        without_first = [not (random.integers(0, 4, 4) == 0).any() for _ in range(300)]
+        assert np.isnan(r[without_first, 0]).all()
+
     @pytest.mark.parametrize(
         ("measured", "predicted"), [([1.0, 2], [1.0, 2]), ([1.0, 2], [[1.0, 2, 3]]), ([], [[]]), ([[[1.0]]], [[[[1.0]]]])]
     )
@@ -86,6 +115,11 @@ class TestInterval:
         assert interval(np.arange(1001)) == pytest.approx([25, 975])
         assert interval(np.arange(1001), 0.5) == pytest.approx([250, 750])
         assert interval(np.zeros((10, 3, 4))).shape == (2, 3, 4)
+
+    def test_is_over_the_draws_that_are_defined(self):
+        samples = np.concatenate([np.arange(1001.0), np.full(50, np.nan)])
+        bounds = interval(np.stack([samples, np.full(1051, np.nan)], axis=1))
+        np.testing.assert_allclose(bounds, [[25, np.nan], [975, np.nan]])
 
     def test_covers_the_truth_about_as_often_as_it_says(self):
         truth, hits = 1 / np.sqrt(1.25), 0

@@ -7,6 +7,7 @@ import pytest
 from dreamkeras.errors import DreamkerasError, InputError
 from dreamkeras.evaluation.bootstrap import paired_differences
 from dreamkeras.evaluation.leaderboard import COLUMNS, Result, rank, write_leaderboard
+from dreamkeras.evaluation.leaderboard_plot import plot_leaderboard
 
 MEASURED = np.random.default_rng(0).normal(size=(80, 1))
 
@@ -58,6 +59,37 @@ class TestRank:
         assert last.combination == "constant"
         assert math.isnan(last.behind.value)
 
+    def test_without_any_r_the_lowest_error_comes_first(self):
+        runs = [
+            result(name, 1, r=float("nan"), error=error)._replace(measured=np.ones((80, 1)))
+            for name, error in (("a", 2.0), ("b", 0.5), ("c", float("nan")))
+        ]
+        rows = rank(runs, 10)
+        assert [row.combination for row in rows] == ["b", "a", "c"]
+        assert math.isnan(rows[0].r)
+
+    def test_a_task_whose_predictions_are_constant_does_not_raise_the_mean_of_the_others(self):
+        measured = np.concatenate([MEASURED, np.random.default_rng(9).normal(size=(80, 1))], axis=1)
+        noise = np.random.default_rng(8).normal(size=measured.shape)
+        whole = Result("whole", 0.7, 1, 1.0, 1.0, measured, measured + noise)
+        collapsed = Result("collapsed", 0.9, 1, 1.0, 1.0, measured, measured + 0.3 * noise * [1, 0] - measured * [0, 1])
+        rows = rank([collapsed, whole], 10)
+        assert [row.combination for row in rows] == ["whole", "collapsed"]
+        assert rows[1].r == pytest.approx(np.corrcoef(measured[:, 0], collapsed.predicted[:, 0])[0, 1] / 2)
+
+    def test_a_seed_without_an_r_does_not_raise_the_mean_of_the_others(self, results):
+        constant = result("good", 0.3)._replace(r=float("nan"), predicted=np.ones_like(MEASURED))
+        good = next(row for row in rank([*results, constant], 10) if row.combination == "good")
+        assert good.r == pytest.approx((results[2].r + results[3].r) / 3)
+
+    def test_values_that_are_missing_leave_intervals(self, results):
+        holes = np.concatenate([MEASURED, np.where(np.arange(80) == 3, 1.0, np.nan)[:, None]], axis=1)
+        runs = [run._replace(measured=holes, predicted=np.repeat(run.predicted, 2, axis=1)) for run in results]
+        wanted = rank(results, 50)
+        rows = rank(runs, 50)
+        assert [row.combination for row in rows] == ["good", "fair", "bad"]
+        assert rows[2].behind == pytest.approx(wanted[2].behind)
+
     def test_other_sequences_are_refused(self, results):
         other = result("other", 1)._replace(measured=MEASURED[::-1])
         with pytest.raises(InputError, match="validated on the same sequences, got others in bad and other"):
@@ -92,6 +124,16 @@ class TestFiles:
     def test_no_failure_is_not_mentioned(self, results, tmp_path):
         write_leaderboard(rank(results, 5), 80, {}, tmp_path)
         assert "Failed" not in (tmp_path / "leaderboard.md").read_text()
+
+    def test_an_undefined_r_is_explained(self, tmp_path):
+        runs = [result(name, 1, r=float("nan"), error=error, measured=np.ones((80, 1))) for name, error in (("a", 2.0), ("b", 0.5))]
+        rows = rank(runs, 10)
+        write_leaderboard(rows, 80, {}, tmp_path)
+        text = (tmp_path / "leaderboard.md").read_text()
+        assert "| b | 1 | undefined (relative error 0.5) |" in text
+        assert "ranked\nbelow the others by their relative error" in text
+        assert "nan" not in text
+        plot_leaderboard(rows, tmp_path / "leaderboard.png")
 
     def test_folder_that_is_not_there(self, results, tmp_path):
         with pytest.raises(DreamkerasError, match=r"leaderboard\.tsv"):

@@ -61,7 +61,7 @@ class TestValidation:
     def logs(self, targets):
         examples = Examples([""] * 20, self.letters, targets, np.zeros((20, 0), np.float32), np.full(20, 4, np.int32))
         logs = {"loss": 1.0}
-        Validation(counting_predictor(), examples, 8, ("a", "c")).on_epoch_end(0, logs)
+        Validation(counting_predictor(), examples, 8, ("a", "c"), np.array([2.0, 4.0])).on_epoch_end(0, logs)
         return logs
 
     def test_adds_means_over_tasks_and_the_figures_of_each(self):
@@ -71,7 +71,10 @@ class TestValidation:
         assert logs["val_r"] == pytest.approx(np.mean(expected), abs=1e-6)
         assert [logs["val_r_a"], logs["val_r_c"]] == pytest.approx(expected, abs=1e-6)
         assert logs["val_mse"] == pytest.approx(np.mean(self.noise**2), rel=1e-5)
-        assert set(logs) == {"loss"} | {f"val_{name}{task}" for name in ("mse", "r", "rho") for task in ("", "_a", "_c")}
+        assert logs["val_relative_mse"] == pytest.approx(np.mean(np.mean(self.noise**2, axis=0) / [2, 4]), rel=1e-5)
+        assert set(logs) == {"loss", "val_relative_mse"} | {
+            f"val_{name}{task}" for name in ("mse", "r", "rho") for task in ("", "_a", "_c")
+        }
 
     def test_what_was_not_measured_counts_for_nothing(self):
         targets = counts(self.letters) + self.noise
@@ -79,10 +82,21 @@ class TestValidation:
         wanted = [np.corrcoef(counts(self.letters)[:5, 0], targets[:5, 0])[0, 1], self.logs(targets)["val_r_c"]]
         assert self.logs(targets)["val_r"] == pytest.approx(np.mean(wanted), abs=1e-6)
 
+    @pytest.mark.parametrize("values", [0, 1, 2])
+    def test_a_task_without_an_r_leaves_the_means_to_the_others(self, values):
+        targets = counts(self.letters) + self.noise
+        targets[values:, 0] = np.nan
+        targets[:values, 0] = 3
+        logs = self.logs(targets)
+        assert (logs["val_r"], logs["val_rho"]) == (logs["val_r_c"], logs["val_rho_c"])
+        assert np.isnan(logs["val_r_a"])
+        errors = [logs[f"val_mse_{task}"] for task in "ac"[not values :]]
+        assert logs["val_mse"] == pytest.approx(np.mean(errors))
+
     def test_a_profile_has_its_figures_too(self):
         network, examples = build_profile_network(), windows(12, margin=0)
         network.final.fit_scale(examples.targets)
-        validation = Validation(network.predictor(), examples, 8, network.tasks)
+        validation = Validation(network.predictor(), examples, 8, network.tasks, np.ones(1))
         validation.set_model(network)
         logs = {}
         validation.on_epoch_end(0, logs)

@@ -42,7 +42,17 @@ class TestResults:
     def test_figures_and_tables(self, quick, results, tmp_path):
         figures = write_results(tmp_path, *results)
         counted = {"parameters": sum(np.prod(weight.shape) for weight in results[1].trainable_weights), "steps": 0}
-        assert figures == {"r": 1, "rho": 1, "mse": 3.5, "n": 4, "examples": 36, "best_epoch": 1, "seconds": 3.2, **counted}
+        assert figures == {
+            "r": 1,
+            "rho": 1,
+            "mse": 3.5,
+            "relative_mse": 2.8,
+            "n": 4,
+            "examples": 36,
+            "best_epoch": 1,
+            "seconds": 3.2,
+            **counted,
+        }
         assert (tmp_path / "history.csv").read_text() == "epoch,loss,r,val_r\n1,1.0,0.1,0.2\n"
         table = (tmp_path / "validation.tsv").read_text().splitlines()
         assert table[0] == "id\tlength\tmeasured_expression\tpredicted_expression"

@@ -26,7 +26,12 @@ def test_a_name_of_a_task_may_hold_a_comma(tmp_path):
         assert list(csv.reader(file)) == [["val_r_a,b"], ["0.5"]]
 
 
-@pytest.mark.parametrize("rows", [[{"epoch": 1}, {"epoch": 2, "loss": 0.5}]])
+def test_a_column_that_an_older_version_did_not_write_is_empty_in_its_rows(tmp_path):
+    write_history(tmp_path / "history.csv", [{"epoch": 1}, {"epoch": 2, "val_relative_mse": 0.5}])
+    assert (tmp_path / "history.csv").read_text() == "epoch,val_relative_mse\n1,\n2,0.5\n"
+
+
+@pytest.mark.parametrize("rows", [[{"epoch": 1, "loss": 0.5}, {"epoch": 2}]])
 def test_rows_of_other_columns_leave_the_table_as_it_was(tmp_path, rows):
     write_history(tmp_path / "history.csv", ROWS)
     before = (tmp_path / "history.csv").read_bytes()

@@ -1,4 +1,5 @@
 import io
+import math
 import sys
 
 import pytest
@@ -42,6 +43,16 @@ def test_without_a_terminal_there_is_a_line_an_epoch(capsys):
     go_through(Progress(2, 6, 3))
     out, err = capsys.readouterr()
     assert (out, err.splitlines()) == ("", [LINE.format(1), LINE.format(2)])
+
+
+@pytest.mark.parametrize(
+    ("logs", "shown"),
+    [({}, "undefined"), ({"val_relative_mse": math.nan}, "undefined"), ({"val_relative_mse": 1.03149}, "undefined (relative error 1.031)")],
+)
+def test_an_r_that_does_not_exist_is_said_to_be_undefined(logs, shown, capsys):
+    callback = Progress(2, 6, 3)
+    callback.on_epoch_end(0, {**LOGS, "val_r": math.nan, **logs})
+    assert capsys.readouterr().err == f"epoch 1/2  loss 1.2346  r 0.500  validation r {shown}\n"
 
 
 def test_on_a_terminal_there_are_a_bar_and_the_lines(terminal, capsys):

@@ -124,7 +124,7 @@ class TestRunFolder:
     def test_history_has_a_row_an_epoch_and_ends_at_the_lowest_rate(self, finished):
         rows = history(finished)
         assert [row["epoch"] for row in rows] == [1, 2, 3]
-        assert list(rows[0]) == ["epoch", "loss", "r", "val_r", "val_rho", "val_mse", "learning_rate"]
+        assert list(rows[0]) == ["epoch", "loss", "r", "val_r", "val_rho", "val_mse", "val_relative_mse", "learning_rate"]
         assert rows[-1]["learning_rate"] == pytest.approx(0.005 / 25 / 1e4, rel=1e-2)
 
     def test_export_tells_of_the_training_but_not_of_folders(self, finished, library):

@@ -70,6 +70,63 @@ def measured(tmp_path_factory):
     return str(path)
 
 
+def refuse(constant):
+    raise AssertionError(f"{constant} is no JSON")
+
+
+def write_table(path, values, rows=60):
+    """Sequences and the values of each task, empty where there are none; the last five rows are fold 1."""
+    generator = np.random.default_rng(0)
+    lines = [",".join(["seq", "fold", *values])]
+    for row in range(rows):
+        sequence = "".join(generator.choice(list("ACGT"), 30))
+        cells = [str(value(row, sequence.count("G"))) for value in values.values()]
+        lines.append(",".join([sequence, str(int(row >= rows - 5)), *cells]))
+    path.write_text("\n".join(lines) + "\n")
+    return {"assay": "table", "data": str(path), "valid_fold": 1, "batch_size": 20}
+
+
+WITHOUT_R = {
+    "sparse": ({"dense": lambda row, g: g, "sparse": lambda row, g: row if row in (3, 40, 57) else ""}, "sparse (1 validation value)"),
+    "unvalidated": ({"dense": lambda row, g: g, "sparse": lambda row, g: row if row < 40 else ""}, "sparse (no validation values)"),
+    "constant": ({"flat": lambda row, g: 0.1}, "flat (5 validation values, all the same)"),
+    "one row": ({"a": lambda row, g: g if row < 55 or row == 57 else ""}, "a (1 validation value)"),
+}
+
+
+@pytest.mark.parametrize("case", WITHOUT_R)
+def test_epochs_are_ranked_where_a_task_has_no_r(case, choose, tmp_path, capsys):
+    values, named = WITHOUT_R[case]
+    choices = write_table(tmp_path / "table.csv", values)
+    layout = TableLayout(tuple(values), fold_column="fold")
+    with tiny_preset(exported=True):
+        train(choose(**choices, table=layout, epochs=4, learning_rate=0.05), tmp_path / "run")
+    shown = capsys.readouterr().err
+    assert shown.count("Warning: ") == shown.count(f"Validation r is undefined for {named}") == 1
+    assert "nan" not in shown
+    with open(tmp_path / "run" / "history.csv") as file:
+        rows = list(csv.DictReader(file))
+    column, sign = ("val_r", 1) if "dense" in values else ("val_relative_mse", -1)
+    best = max(rows, key=lambda row: sign * float(row[column]))
+    metrics = json.loads((tmp_path / "run" / "metrics.json").read_text(), parse_constant=refuse)
+    assert metrics["best_epoch"] == int(best["epoch"])
+    assert (metrics["r"] is None) == (column != "val_r")
+    assert metrics["relative_mse"] == pytest.approx(float(best["val_relative_mse"]), rel=1e-4)
+    assert "nan" not in (tmp_path / "run" / "README.md").read_text().lower().replace("nature", "")
+
+
+def test_a_run_of_undefined_r_goes_on_as_if_it_had_not_stopped(choose, tmp_path, quick):
+    choices = choose(
+        **write_table(tmp_path / "table.csv", WITHOUT_R["one row"][0]), table=TableLayout(("a",), fold_column="fold"), epochs=4
+    )
+    train(choices, tmp_path / "whole")
+    quick.setattr("dreamkeras.training.run.write_results", lambda *parts: parts)
+    train(choices, tmp_path / "killed")
+    *_, state, _ = resume(tmp_path / "killed", choices.backend)
+    assert history(tmp_path / "killed") == history(tmp_path / "whole")
+    assert state.best_epoch == 1 + int(np.argmin([float(row[-2]) for row in history(tmp_path / "whole")]))
+
+
 FIELDS = {"target_column": ("a", "b $/m"), "weight_column": "barcodes", "replicate_columns": (("r1", "r2"), ("r1", "r2"))}
 
 
