@@ -16,6 +16,7 @@ __all__ = [
     "ENGINES",
     "EXPORT_PRECISIONS",
     "FORMATS",
+    "INDEL_ANCHORS",
     "LOSSES",
     "OPTIMIZERS",
     "PRECISIONS",
@@ -100,6 +101,9 @@ ENGINES = ("local", "ray")
 
 STRAND_CHOICES = ("given", "forward", "reverse")
 """Those of `sequence.places`, likewise."""
+
+INDEL_ANCHORS = ("mean", "left", "right")
+"""The keys of `analysis.variant_windows.INDEL_ANCHORS`, likewise."""
 
 VARIANT_STRANDS = ("forward", "reverse", "both")
 """The keys of `analysis.variant_windows.STRANDS`, likewise."""

@@ -9,6 +9,7 @@ import click
 
 from .dry_run import dry_run_option, finish, rehearse_variants
 from .options import (
+    INDEL_ANCHORS,
     VARIANT_STRANDS,
     device_option,
     id_column_option,
@@ -27,7 +28,7 @@ if TYPE_CHECKING:
 
 __all__ = ["command"]
 
-WINDOW = ("insert_length", "positions", "strand")
+WINDOW = ("insert_length", "positions", "strand", "indel_anchor")
 """Options that say how windows of a genome are laid."""
 
 VCF = "vcf"
@@ -65,9 +66,14 @@ def numbers(text: str) -> tuple[int, ...]:
     "--at",
     type=numbers,
     metavar="N[,N...]",
-    help="Letters of these before a variant's first one; several are averaged over.  [default: half of them]",
+    help="Letters of these before the first base that differs; several are averaged over.  [default: half of them]",
 )
 @click.option("--strand", type=click.Choice(VARIANT_STRANDS), help="Strand that is read; both are averaged over.  [default: forward]")
+@click.option(
+    "--indel-anchor",
+    type=click.Choice(INDEL_ANCHORS),
+    help="Edge of the window that stays for an insertion or deletion; mean averages over both.  [default: mean]",
+)
 @click.option("--ref-column", metavar="NAME", help="A table's column of reference sequences, or its position from 0.")
 @click.option("--alt-column", metavar="NAME", help="Likewise, of alternative sequences.")
 @id_column_option
@@ -84,7 +90,8 @@ def command(path: str, models: tuple[str, ...], output: str, format: str | None,
     """Score what the variants in IN change.
 
     IN is a VCF, plain, gzip or bgzip, with --genome; or a table (TSV, CSV, Parquet) with a reference and an alternative sequence in
-    each row. Every alternative allele becomes a row with a status, and with numbers where it is ok: predictions of both
+    each row. Alleles of a VCF are trimmed and left-aligned against the genome, so that the effect does not depend on how a variant is
+    written. Every alternative allele becomes a row with its normal form, a status, and numbers where it is ok: predictions of both
     alleles and their difference; of several models the means, the difference's standard deviation and the share of models that
     agree on its sign. A FILE that ends in .vcf or .vcf.gz holds the records of IN with these in INFO.
     """
@@ -146,8 +153,8 @@ def _source(path: str, predictor: "Scorer", choices: dict[str, Any]) -> "PairSou
 
     if choices["genome"] is None:
         return PairSource(path, predictor.constructs, **{name: choices[name] for name in COLUMNS})
-    length, positions, strand = (choices[name] for name in WINDOW)
-    placement = Placement.choose(predictor.constructs, length, positions or (), strand or "forward")
+    length, positions, strand, indel_anchor = (choices[name] for name in WINDOW)
+    placement = Placement.choose(predictor.constructs, length, positions or (), strand or "forward", indel_anchor or "mean")
     return VcfSource(path, Genome(choices["genome"]), placement, predictor.constructs)
 
 

@@ -17,7 +17,7 @@ HEADER = (
 )
 
 ROOM = 6
-"""Most letters of an allele, as 12 letters around the first one in the middle have it."""
+"""Most letters of an allele in its normal form, as 12 letters around the first one in the middle have it."""
 
 
 def fasta():
@@ -90,10 +90,10 @@ class Maker:
 
     def long_insertion(self):
         contig, position, ref = self.place()
-        return contig, position, ref, [ref + "A" * self.random.randint(ROOM, 50), ref + "T"], ["too_long", "ok"]
+        return contig, position, ref, [ref + "A" * self.random.randint(ROOM + 1, 50), ref + "T"], ["too_long", "ok"]
 
     def long_deletion(self):
-        contig, position, ref = self.place(self.random.randint(ROOM + 1, 90))
+        contig, position, ref = self.place(self.random.randint(ROOM + 2, 90))
         return contig, position, ref, [ref[0]], ["too_long"]
 
     def same(self):

@@ -10,7 +10,7 @@ import numpy as np
 
 from dreamkeras.analysis.site_search import FILLING
 from dreamkeras.errors import InputError, ModelError
-from dreamkeras.sequence.alphabet import BASE_CODES, BASES, COMPLEMENT, IS_BASE
+from dreamkeras.sequence.alphabet import BASE_CODES, BASES, IS_BASE, PLAIN
 from dreamkeras.sequence.construct import Construct
 from dreamkeras.sequence.ragged import Ragged
 from dreamkeras.sequence.records import Records
@@ -94,7 +94,7 @@ def place_starts(records: Records, constructs: Sequence[Construct], reach: int) 
     letters = np.full((len(lengths), len(left) + int(lengths.max(initial=0)) + len(right)), FILLING, np.uint8)
     for length in np.unique(lengths):
         rows = np.flatnonzero(lengths == length)
-        inserts = _upper(records.sequences.flat[begins[rows, None] + np.arange(length)])
+        inserts = PLAIN[records.sequences.flat[begins[rows, None] + np.arange(length)]]
         filled = np.concatenate([_repeated(left, len(rows)), inserts, _repeated(right, len(rows))], axis=1)
         letters[rows, : filled.shape[1]] = filled
     starts = Starts(records.ids, letters, len(left), lengths, adapters, tuple(constructs))
@@ -126,10 +126,6 @@ def _surroundings(constructs: Sequence[Construct]) -> tuple[str, str]:
 
 def _repeated(text: str, rows: int) -> np.ndarray:
     return np.broadcast_to(np.frombuffer(text.encode("ascii"), np.uint8), (rows, len(text)))
-
-
-def _upper(letters: np.ndarray) -> np.ndarray:
-    return COMPLEMENT[COMPLEMENT[letters & 0xDF]]  # U as T, too
 
 
 def _refuse_codes(starts: Starts, records: Records) -> None:

@@ -8,6 +8,7 @@ from typing import Any, BinaryIO, Protocol
 import numpy as np
 
 from dreamkeras.analysis.effects import Column, column_names
+from dreamkeras.analysis.normal_form import NORMAL_FORM
 from dreamkeras.analysis.variant_status import MEANINGS, WORDS, Status
 from dreamkeras.analysis.variants import Variants
 from dreamkeras.errors import InputError
@@ -55,7 +56,8 @@ class VcfSink:
     def write(self, batch: VcfRecords, cells: list[Sequence[Any]], variants: Variants) -> None:
         """Adds records."""
         records, _ = batch.alleles()
-        columns = [[WORDS[code] for code in variants.statuses.tolist()], *map(_texts, variants.values.T)]
+        normal_form = [["." if cell in (None, "") else str(cell) for cell in column] for column in cells[-len(NORMAL_FORM) :]]
+        columns = [[WORDS[code] for code in variants.statuses.tolist()], *normal_form, *map(_texts, variants.values.T)]
         ends = np.searchsorted(records, np.arange(len(batch.texts)), side="right").tolist()
         first = 0
         lines = []
@@ -104,7 +106,7 @@ def open_vcf_sink(path: str, header: Sequence[bytes], fields: Sequence[InfoField
 
 
 def info_fields(columns: Sequence[Column], tasks: Sequence[str], prefix: str = PREFIX) -> list[InfoField]:
-    """The status and each column of numbers as INFO fields, in the order of `effects.column_names`.
+    """The status, the normal form and each column of numbers as INFO fields, the last in the order of `effects.column_names`.
 
     Raises:
         InputError: The prefix is no beginning of a field's name.
@@ -112,12 +114,15 @@ def info_fields(columns: Sequence[Column], tasks: Sequence[str], prefix: str = P
     if not _NAME.fullmatch(prefix):
         raise InputError(f"Expected a prefix of letters, digits, dots and _, not a digit first, got {prefix!r}.")
     meanings = "; ".join(f"{WORDS[status]}: {meaning}" for status, meaning in MEANINGS.items() if status != Status.OK)
+    first = [InfoField(f"{prefix}status", "String", f"ok where the allele was scored, else why not. {meanings}")]
+    for name, kind in NORMAL_FORM.items():
+        text = f"{name.removeprefix('norm_').upper()} of the allele, trimmed and left-aligned"
+        first.append(InfoField(f"{prefix}{name}", "Integer" if kind is int else "String", text))
     names = [re.sub(r"[^0-9A-Za-z_.]", "_", prefix + name) for name in column_names(columns, tasks)]
     if twice := next((name for name in names if names.count(name) > 1), None):
         raise InputError(f"Expected tasks whose names differ in the letters of an INFO field's, got {twice} twice: write a table.")
     texts = [column.description.format(task=task) for task in tasks for column in columns]
-    status = InfoField(f"{prefix}status", "String", f"ok where the allele was scored, else why not. {meanings}")
-    return [status, *(InfoField(name, "Float", text) for name, text in zip(names, texts, strict=True))]
+    return [*first, *(InfoField(name, "Float", text) for name, text in zip(names, texts, strict=True))]
 
 
 def _texts(column: np.ndarray) -> list[str]:

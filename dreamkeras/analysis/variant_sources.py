@@ -6,12 +6,13 @@ from typing import Any, ClassVar
 
 import numpy as np
 
-from dreamkeras.analysis.alleles import check_alleles
+from dreamkeras.analysis.alleles import Alleles, check_alleles
+from dreamkeras.analysis.normal_form import NORMAL_FORM, vcf_columns
 from dreamkeras.analysis.variant_status import Status
 from dreamkeras.analysis.variant_windows import Placement, insert_windows
 from dreamkeras.analysis.variants import Question
 from dreamkeras.errors import InputError
-from dreamkeras.sequence.alphabet import IS_LETTER
+from dreamkeras.sequence.alphabet import IS_LETTER, PLAIN
 from dreamkeras.sequence.construct import Construct
 from dreamkeras.sequence.genome import Genome, find_contig
 from dreamkeras.sequence.pairs import Pairs, open_pairs
@@ -32,10 +33,11 @@ class VcfSource:
         constructs: Those of the model.
     """
 
-    keys: ClassVar[Mapping[str, type]] = {"chrom": str, "pos": int, "id": str, "ref": str, "alt": str}
+    keys: ClassVar[Mapping[str, type]] = {"chrom": str, "pos": int, "id": str, "ref": str, "alt": str, **NORMAL_FORM}
 
     def __init__(self, path: str, genome: Genome, placement: Placement, constructs: Sequence[Construct]) -> None:
         self.path, self.genome, self.placement, self.constructs = path, genome, placement, tuple(constructs)
+        self._checked: tuple[VcfRecords, Alleles] | None = None
 
     @contextmanager
     def open(self) -> Iterator[tuple[list[bytes], Iterator[VcfRecords]]]:
@@ -67,13 +69,10 @@ class VcfSource:
 
     def question(self, batch: VcfRecords) -> Question:
         """Each alternative allele beside its reference."""
-        alleles = check_alleles(batch, self.genome, self.placement.room)
+        alleles = self._alleles(batch)
 
         def windows(rows: np.ndarray) -> list[np.ndarray]:
-            records = alleles.records[rows]
-            contigs = [alleles.contigs[record] or "" for record in records.tolist()]
-            refs, alts = alleles.refs.select(records), alleles.alts.select(rows)
-            inserts = self.placement.inserts(self.genome, contigs, alleles.starts[records], refs, alts)
+            inserts = self.placement.inserts(self.genome, alleles.changes.select(rows))
             return insert_windows(inserts.reshape(-1, self.placement.length), self.constructs)
 
         return Question(alleles.statuses, windows, self.placement.copies)
@@ -83,11 +82,28 @@ class VcfSource:
         return batch.alleles()[0]
 
     def cells(self, batch: VcfRecords) -> list[Sequence[Any]]:
-        """Contig, position, ID and alleles, as they stand; no position of a line that is malformed."""
+        """Contig, position, ID and alleles, as they stand, and the normal form where there is one; no position of a malformed line."""
         records, alts = batch.alleles()
         rows = records.tolist()
         positions = [position if position >= 0 else None for position in batch.positions.tolist()]
-        return [*([column[row] for row in rows] for column in (batch.contigs, positions, batch.ids, batch.refs)), alts]
+        written = [[column[row] for row in rows] for column in (batch.contigs, positions, batch.ids, batch.refs)]
+        return [*written, alts, *self._normal_forms(batch)]
+
+    def _normal_forms(self, batch: VcfRecords) -> list[Sequence[Any]]:
+        """The cells of `NORMAL_FORM`."""
+        alleles = self._alleles(batch)
+        rows = np.flatnonzero(alleles.normalised)
+        cells: list[list[Any]] = [[empty] * len(alleles.statuses) for empty in (None, "", "")]
+        for row, *found in zip(rows.tolist(), *vcf_columns(self.genome, alleles.changes.select(rows)), strict=True):
+            for column, cell in zip(cells, found, strict=True):
+                column[row] = cell
+        return [*cells]
+
+    def _alleles(self, batch: VcfRecords) -> Alleles:
+        """The alleles of a batch, looked at once."""
+        if self._checked is None or self._checked[0] is not batch:
+            self._checked = batch, check_alleles(batch, self.genome, self.placement.fits)
+        return self._checked[1]
 
 
 class PairSource:
@@ -126,7 +142,7 @@ class PairSource:
 
         def windows(rows: np.ndarray) -> list[np.ndarray]:
             chosen = both.select(np.concatenate([rows, rows + len(batch.ids)]))
-            return [construct.windows(chosen) for construct in self.constructs]
+            return [PLAIN[construct.windows(chosen)] for construct in self.constructs]
 
         return Question(statuses, windows)
 

@@ -40,10 +40,10 @@ MEANINGS = {
     Status.NOT_IN_GENOME: "is on a contig that the genome has not",
     Status.OUTSIDE: "reaches beyond its contig",
     Status.REF_MISMATCH: "has a reference that is not the genome's",
-    Status.SAME_AS_REF: "is the reference",
+    Status.SAME_AS_REF: "changes nothing: it has the bases of the reference",
     Status.ONE_ADAPTER: "has one of the construct's adapters, or its reference has, and not the other",
     Status.TOO_SHORT: "is shorter than the construct's inserts, or its reference is",
-    Status.TOO_LONG: "does not fit into the window, or its reference does not",
+    Status.TOO_LONG: "does not fit into the window, or its reference does not, without the bases that both share",
 }
 """What is true of an allele of each status."""
 

@@ -1,6 +1,7 @@
 """Windows of a genome with a variant in them: where it stands, how long the insert is, and what is around it for each allele.
 
-The left edge stays where it is: what an insertion pushes out at the right is lost, and what a deletion leaves free is the genome's.
+One edge of the window stays where it is: what an insertion pushes out at the other is lost, and what a deletion leaves free is filled
+with the genome.
 """
 
 from collections.abc import Sequence
@@ -9,16 +10,20 @@ from typing import NamedTuple
 import numpy as np
 
 from dreamkeras.analysis.insert_length import default_insert_length
+from dreamkeras.analysis.normal_form import Changes
 from dreamkeras.errors import InputError
-from dreamkeras.sequence.alphabet import reverse_complement
+from dreamkeras.sequence.alphabet import PLAIN, reverse_complement
 from dreamkeras.sequence.construct import Construct
 from dreamkeras.sequence.genome import Genome
 from dreamkeras.sequence.ragged import Ragged
 
-__all__ = ["STRANDS", "Placement", "insert_windows"]
+__all__ = ["INDEL_ANCHORS", "STRANDS", "Placement", "insert_windows"]
 
 STRANDS = {"forward": (False,), "reverse": (True,), "both": (False, True)}
 """Which strands are read: whether each is the reverse one."""
+
+INDEL_ANCHORS = {"mean": (False, True), "left": (False,), "right": (True,)}
+"""Which edges of a window stay where an allele changes its length: whether each is the right one."""
 
 
 class Placement(NamedTuple):
@@ -26,17 +31,24 @@ class Placement(NamedTuple):
 
     Args:
         length: Letters of the insert.
-        positions: Letters of the insert before the variant's first one, along the forward strand; several are averaged over.
+        positions: Letters of the insert before the first base that differs, along the forward strand; several are averaged over.
         strand: The strand that inserts are read from, one of `STRANDS`; both are averaged over.
+        indel_anchor: The edge that stays for both alleles where they differ in length, one of `INDEL_ANCHORS`, along the forward strand.
     """
 
     length: int
     positions: tuple[int, ...]
     strand: str = "forward"
+    indel_anchor: str = "mean"
 
     @classmethod
     def choose(
-        cls, constructs: Sequence[Construct], length: int | None = None, positions: Sequence[int] = (), strand: str = "forward"
+        cls,
+        constructs: Sequence[Construct],
+        length: int | None = None,
+        positions: Sequence[int] = (),
+        strand: str = "forward",
+        indel_anchor: str = "mean",
     ) -> "Placement":
         """A placement that constructs allow.
 
@@ -45,12 +57,14 @@ class Placement(NamedTuple):
             length: Letters of the insert; by default `default_insert_length`.
             positions: By default the middle; of an even number of letters, the first of the second half.
             strand: One of `STRANDS`.
+            indel_anchor: One of `INDEL_ANCHORS`.
 
         Raises:
-            InputError: An insert of this length does not fit, a position is not in it, or there is no such strand.
+            InputError: An insert of this length does not fit, a position is not in it, or there is no such strand or edge.
         """
-        if strand not in STRANDS:
-            raise InputError(f"Expected strand to be one of {', '.join(STRANDS)}, got {strand!r}.")
+        for name, chosen, known in (("strand", strand, STRANDS), ("indel_anchor", indel_anchor, INDEL_ANCHORS)):
+            if chosen not in known:
+                raise InputError(f"Expected {name} to be one of {', '.join(known)}, got {chosen!r}.")
         length = length or default_insert_length(constructs)
         for construct in constructs:
             if not construct.shortest <= length <= construct.longest:
@@ -59,40 +73,40 @@ class Placement(NamedTuple):
         for position in positions:
             if not 0 <= position < length:
                 raise InputError(f"Expected positions from 0 to {length - 1} in an insert of {length} letters, got {position}.")
-        return cls(length, tuple(positions) or (length // 2,), strand)
-
-    @property
-    def room(self) -> int:
-        """Most letters that an allele may have to stand in the insert as a whole."""
-        return self.length - max(self.positions)
+        return cls(length, tuple(positions) or (length // 2,), strand, indel_anchor)
 
     @property
     def copies(self) -> int:
         """Inserts of each allele."""
-        return len(self.positions) * len(STRANDS[self.strand])
+        return len(INDEL_ANCHORS[self.indel_anchor]) * len(STRANDS[self.strand]) * len(self.positions)
 
-    def inserts(self, genome: Genome, contigs: Sequence[str], starts: np.ndarray, refs: Ragged, alts: Ragged) -> np.ndarray:
-        """The inserts of n variants.
+    def fits(self, refs: np.ndarray, alts: np.ndarray) -> np.ndarray:
+        """bool (n,): whether alleles of these lengths, int64 (n,), stand in the insert as a whole, whichever edge stays."""
+        behind = self.length - max(self.positions)
+        fit = refs <= behind
+        for right in INDEL_ANCHORS[self.indel_anchor]:
+            fit &= alts <= (refs + min(self.positions) if right else behind)
+        return fit
 
-        Args:
-            genome: Where they are.
-            contigs: n names.
-            starts: int64 (n,), the position of each variant's first letter, from 0.
-            refs: Their reference alleles, of `room` letters at most.
-            alts: Their alternative alleles, likewise.
+    def inserts(self, genome: Genome, changes: Changes) -> np.ndarray:
+        """The inserts of n changes that fit.
 
         Returns:
             uint8 (2, copies, n, length), in upper case: those with the reference and those with the alternative; `N` beyond contigs' ends.
         """
-        before = max(self.positions)
-        around = genome.windows(contigs, starts - before, before + 2 * self.length) & 0xDF  # clearing bit 5 makes letters upper case
-        inserts = np.empty((2, len(STRANDS[self.strand]), len(self.positions), len(contigs), self.length), np.uint8)
-        for side, alleles in enumerate((refs, alts)):
-            for place, position in enumerate(self.positions):
-                laid = _laid(around[:, before - position :], alleles, refs.lengths, position, self.length)
-                for turn, reverse in enumerate(STRANDS[self.strand]):
-                    inserts[side, turn, place] = reverse_complement(laid) if reverse else laid
-        return inserts.reshape(2, self.copies, len(contigs), self.length)
+        growth = changes.alts.lengths - changes.refs.lengths
+        more = max(0, int(-growth.min(initial=0)))
+        before = max(self.positions) + more
+        around = PLAIN[genome.windows(changes.contigs, changes.starts - before, before + self.length + more)]
+        anchors, turns = INDEL_ANCHORS[self.indel_anchor], STRANDS[self.strand]
+        inserts = np.empty((2, len(anchors), len(turns), len(self.positions), len(growth), self.length), np.uint8)
+        for place, position in enumerate(self.positions):
+            ref = around[:, before - position :][:, : self.length]
+            for edge, right in enumerate(anchors):
+                alt = _changed(around, before, changes, np.where(right, growth, 0) - position, self.length)
+                for turn, reverse in enumerate(turns):
+                    inserts[:, edge, turn, place] = [reverse_complement(laid) if reverse else laid for laid in (ref, alt)]
+        return inserts.reshape(2, self.copies, len(growth), self.length)
 
 
 def insert_windows(inserts: np.ndarray, constructs: Sequence[Construct]) -> list[np.ndarray]:
@@ -101,15 +115,15 @@ def insert_windows(inserts: np.ndarray, constructs: Sequence[Construct]) -> list
     return [construct.surround(given) for construct in constructs]
 
 
-def _laid(around: np.ndarray, alleles: Ragged, ref_lengths: np.ndarray, position: int, length: int) -> np.ndarray:
-    """uint8 (n, length): genome up to `position`, the allele, and the genome behind the reference.
+def _changed(around: np.ndarray, before: int, changes: Changes, first: np.ndarray, length: int) -> np.ndarray:
+    """uint8 (n, length): a stretch of each changed genome, from `first`, int64 (n,), letters behind the change's first one on.
 
-    `around` is uint8 (n, ...), the genome from the insert's first letter on.
+    `around` is uint8 (n, ...), the genome from `before` letters before the change on.
     """
-    lengths = alleles.lengths[:, None]
-    columns = np.arange(length) - position  # 0 is the variant's first letter
+    columns = first[:, None] + np.arange(length)  # 0 is the change's first letter
+    lengths = changes.alts.lengths[:, None]
     behind = columns >= lengths
-    laid = np.take_along_axis(around, columns + position + behind * (ref_lengths[:, None] - lengths), axis=1)
+    laid = np.take_along_axis(around, before + columns + behind * (changes.refs.lengths[:, None] - lengths), axis=1)
     row, column = np.nonzero((columns >= 0) & ~behind)
-    laid[row, column] = alleles.flat[alleles.offsets[row] + column - position]
+    laid[row, column] = changes.alts.flat[changes.alts.offsets[row] + columns[row, column]]
     return laid

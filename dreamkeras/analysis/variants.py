@@ -104,6 +104,8 @@ class VariantScorer:
         for first in range(0, len(rows), step):
             chosen = rows[first : first + step]
             answers = scorer.score(question.windows(chosen), self._batch_size)
-            ref, alt = answers.reshape(2, question.copies, len(chosen), len(self.members.members), len(self.tasks)).mean(axis=1)
+            answers = answers.reshape(2, question.copies, len(chosen), len(self.members.members), len(self.tasks))
+            # In float64 sums of float32 are exact, so that how often a window comes among the copies does not show.
+            ref, alt = answers.mean(axis=1, dtype=np.float64).astype(np.float32)
             values[chosen] = effect_values(self.columns, ref, alt)
         return Variants(question.statuses, values)

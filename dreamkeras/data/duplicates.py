@@ -2,8 +2,8 @@
 
 import numpy as np
 
-from dreamkeras.data.inserts import PLAIN, Inserts, find_inserts
-from dreamkeras.sequence.alphabet import reverse_complement
+from dreamkeras.data.inserts import Inserts, find_inserts
+from dreamkeras.sequence.alphabet import PLAIN, reverse_complement
 from dreamkeras.sequence.construct import Construct
 
 __all__ = ["duplex_keys", "strand_keys"]

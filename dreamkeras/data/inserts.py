@@ -8,16 +8,13 @@ from typing import NamedTuple
 
 import numpy as np
 
-from dreamkeras.sequence.alphabet import COMPLEMENT
+from dreamkeras.sequence.alphabet import PLAIN
 from dreamkeras.sequence.construct import Construct
 from dreamkeras.sequence.ragged import Ragged
 
-__all__ = ["PLAIN", "Inserts", "constant_ends", "find_inserts", "without_ends"]
+__all__ = ["Inserts", "constant_ends", "find_inserts", "without_ends"]
 
 CHUNK = 16384
-
-PLAIN = COMPLEMENT[COMPLEMENT[np.arange(256, dtype=np.uint8) & 0xDF]]
-"""uint8 (256,): each letter in upper case, and U as T."""
 
 FEWEST = 100
 """Windows from which on a common end is a flank: the ends of fewer may be alike because the sequences are."""

@@ -5,7 +5,19 @@ The base order stands here and nowhere else. Knows nothing about files or models
 
 import numpy as np
 
-__all__ = ["BASES", "BASE_CODES", "COMPLEMENT", "IS_BASE", "IS_LETTER", "IUPAC", "LETTER_CODES", "ONE_HOT", "N", "reverse_complement"]
+__all__ = [
+    "BASES",
+    "BASE_CODES",
+    "COMPLEMENT",
+    "IS_BASE",
+    "IS_LETTER",
+    "IUPAC",
+    "LETTER_CODES",
+    "ONE_HOT",
+    "PLAIN",
+    "N",
+    "reverse_complement",
+]
 
 BASES = "ACGT"
 
@@ -51,6 +63,12 @@ def _legality_table() -> np.ndarray:
     return table
 
 
+def _plain_table() -> np.ndarray:
+    table = np.frombuffer(bytes(range(256)).upper(), np.uint8).copy()
+    table[list(_both_cases("U"))] = ord("T")
+    return table
+
+
 ONE_HOT = _one_hot_table()
 """float32 (256, 4): one-hot row of each ASCII code, base order A, C, G, T."""
 
@@ -60,13 +78,16 @@ COMPLEMENT = _complement_table()
 IS_LETTER = _legality_table()
 """bool (256,): whether the ASCII code is a base or an IUPAC code, in either case."""
 
+PLAIN = _plain_table()
+"""uint8 (256,): each letter in upper case, U as T; codes that are no letters map to themselves."""
+
 LETTER_CODES = np.flatnonzero(IS_LETTER).astype(np.uint8).tobytes()
 """The codes of letters; `text.translate(None, LETTER_CODES)` is what of a text is none."""
 
 IS_BASE = ONE_HOT.max(axis=1) == 1
 """bool (256,): whether the ASCII code is one base, in either case."""
 
-for _table in (ONE_HOT, COMPLEMENT, IS_LETTER, IS_BASE):
+for _table in (ONE_HOT, COMPLEMENT, PLAIN, IS_LETTER, IS_BASE):
     _table.flags.writeable = False
 
 

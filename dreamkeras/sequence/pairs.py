@@ -7,6 +7,7 @@ from typing import NamedTuple
 import numpy as np
 
 from dreamkeras.errors import InputError
+from dreamkeras.sequence.alphabet import PLAIN
 from dreamkeras.sequence.ragged import Ragged
 from dreamkeras.sequence.reading import OpenTable, id_position, open_table
 from dreamkeras.sequence.sources import source_name
@@ -44,12 +45,12 @@ class Pairs(NamedTuple):
     malformed: np.ndarray
 
     def same(self) -> np.ndarray:
-        """bool (n,): whether both sequences of a row have the same letters, in any case."""
+        """bool (n,): whether both sequences of a row have the same letters, in any case, U as T."""
         same = self.refs.lengths == self.alts.lengths
         rows = np.flatnonzero(same & (self.refs.lengths > 0))
         if len(rows):
             refs, alts = self.refs.select(rows), self.alts.select(rows)
-            same[rows] = np.logical_and.reduceat(refs.flat & 0xDF == alts.flat & 0xDF, refs.offsets[:-1])
+            same[rows] = np.logical_and.reduceat(PLAIN[refs.flat] == PLAIN[alts.flat], refs.offsets[:-1])
         return same
 
 

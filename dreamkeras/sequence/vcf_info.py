@@ -14,7 +14,7 @@ class InfoField(NamedTuple):
 
     Args:
         name: Its key.
-        type: `Float` or `String`.
+        type: `Float`, `Integer` or `String`.
         description: What it is.
     """
 

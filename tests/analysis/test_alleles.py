@@ -10,6 +10,11 @@ from dreamkeras.sequence.genome import Genome
 from dreamkeras.sequence.vcf import open_vcf
 
 
+def within(room):
+    """Whether both alleles have so many letters at most."""
+    return lambda refs, alts: (refs <= room) & (alts <= room)
+
+
 @pytest.fixture
 def check(tmp_path):
     """`check(lines, genome)`: the alleles of records in these lines."""
@@ -19,7 +24,7 @@ def check(tmp_path):
         (tmp_path / "a.vcf").write_text(HEADER + "".join(line + "\n" for line in lines))
         with open_vcf(str(tmp_path / "a.vcf")) as vcf:
             (batch,) = vcf.batches
-        return check_alleles(batch, Genome(str(tmp_path / "g.fa")), room)
+        return check_alleles(batch, Genome(str(tmp_path / "g.fa")), within(room))
 
     return checked
 
@@ -91,15 +96,17 @@ def test_the_first_that_is_true_counts(check):
 
 
 @pytest.mark.parametrize(("room", "wanted"), [(2, "too_long"), (3, "ok")])
-def test_the_longer_allele_has_to_fit(check, room, wanted):
-    ref = GENOME["chr1"][4:7]
-    assert statuses(check([record("chr1", 5, ref, "C"), record("chr1", 5, ref[0], "CCC")], room=room)) == [wanted] * 2
+def test_the_longer_allele_has_to_fit_without_what_both_share(check, room, wanted):
+    lines = [record("c", 5, "GTA", "C"), record("c", 5, "G", "CCC"), record("c", 1, "CCCCGTA", "CCCCC"), record("c", 4, "CGT", "CCCCT")]
+    found = check(lines, ">c\nCCCCGTACGT\n", room=room)
+    assert statuses(found) == [wanted] * 4
+    assert found.changes.starts.tolist() == [4] * 4
 
 
-def test_alleles_are_in_upper_case_and_starts_count_from_0(check):
-    found = check([record("1", 5, GENOME["chr1"][4].lower(), "acg,N")])
-    assert ([found.refs[0]], list(found.alts)) == ([GENOME["chr1"][4]], ["ACG", "N"])
-    assert (found.contigs, found.starts.tolist()) == (["chr1"], [4])
+def test_changes_are_in_upper_case_and_starts_count_from_0(check):
+    found = check([record("1", 5, GENOME["chr1"][4].lower(), "ryk,N,<DEL>,u")]).changes
+    assert (found.contigs, found.starts.tolist()) == (["chr1", "chr1", "", "chr1"], [4, 4, -1, 4])
+    assert (list(found.refs), list(found.alts)) == ([GENOME["chr1"][4]] * 2 + ["", GENOME["chr1"][4]], ["RYK", "N", "", "T"])
 
 
 def test_a_file_without_a_record_that_can_be_compared(check):
@@ -117,7 +124,7 @@ def test_whatever_stands_in_a_line_it_has_a_status(tmp_path_factory, lines):
     genome, rows = Genome(str(folder / "g.fa")), []
     with open_vcf(str(folder / "a.vcf")) as vcf:
         for batch in vcf.batches:
-            found = check_alleles(batch, genome, ROOM)
+            found = check_alleles(batch, genome, within(ROOM))
             assert set(found.records.tolist()) == set(range(len(batch.texts)))
             rows += [(batch.texts[record].decode(), WORDS[code]) for record, code in zip(found.records, found.statuses, strict=True)]
     given_lines = ["A first line", *(line for line in lines if line.encode().strip())]

@@ -23,7 +23,7 @@ COLUMNS = effect_columns(2)
 
 @pytest.fixture
 def made(tmp_path):
-    """`made(lines)`: a header, a batch of these lines and numbers for their alleles."""
+    """`made(lines)`: a header, a batch of these lines, normal forms of a third of their alleles and numbers for all."""
 
     def make(lines):
         path = tmp_path / "in.vcf"
@@ -35,31 +35,34 @@ def made(tmp_path):
         statuses = np.where(random.random(rows) < 0.7, Status.OK, Status.OUTSIDE).astype(np.uint8)
         values = random.normal(size=(rows, len(TASKS) * len(COLUMNS))).astype(np.float32)
         values[statuses != Status.OK] = np.nan
-        return vcf.header, batch, Variants(statuses, values)
+        forms = [(row + 1, *"AC") if row % 3 == 0 else (None, "", "") for row in range(rows)]
+        return vcf.header, batch, [*zip(*forms, strict=True)], Variants(statuses, values)
 
     return make
 
 
-def write(path, header, batch, variants):
+def write(path, header, batch, forms, variants):
     fields = info_fields(COLUMNS, TASKS)
     with open_vcf_sink(str(path), annotated_header(header, fields), fields) as sink:
-        sink.write(batch, [], variants)
+        sink.write(batch, [[], *forms], variants)
     return path
 
 
 @pytest.mark.parametrize("name", ["out.vcf", "out.vcf.gz", "out.VCF.BGZ"])
 def test_pysam_reads_a_value_for_each_alternative_allele(tmp_path, made, name):
     pysam = pytest.importorskip("pysam")
-    header, batch, variants = made([line for line, _ in troubled_lines(300, broken=False)])
-    path = write(tmp_path / name, header, batch, variants)
+    header, batch, forms, variants = made([line for line, _ in troubled_lines(300, broken=False)])
+    path = write(tmp_path / name, header, batch, forms, variants)
     fields = [field.name for field in info_fields(COLUMNS, TASKS)]
-    statuses, numbers = [], []
+    statuses, found, numbers = [], [], []
     with pysam.VariantFile(str(path)) as file:
         assert [file.header.info[field].number for field in fields] == ["A"] * len(fields)
         for record in file:
             statuses += record.info[fields[0]]
-            numbers += zip(*(record.info[field] for field in fields[1:]), strict=True)
+            found += zip(*(record.info[field] for field in fields[1:4]), strict=True)
+            numbers += zip(*(record.info[field] for field in fields[4:]), strict=True)
     assert statuses == [WORDS[code] for code in variants.statuses]
+    assert [(position, *(allele.strip(".") for allele in alleles)) for position, *alleles in found] == [*zip(*forms, strict=True)]
     np.testing.assert_allclose(np.array(numbers, np.float64), variants.values, rtol=1e-5)
 
 
@@ -72,10 +75,10 @@ def test_it_is_packed_where_its_name_says_so(tmp_path, made, name, packed):
 
 def test_everything_but_info_stays_as_it_was(tmp_path, made):
     lines = [line for line, _ in troubled_lines(300)]
-    header, batch, variants = made(lines)
-    found = write(tmp_path / "out.vcf", header, batch, variants).read_text().splitlines()
+    header, batch, forms, variants = made(lines)
+    found = write(tmp_path / "out.vcf", header, batch, forms, variants).read_text().splitlines()
     added = [line for line in found if line.startswith("##INFO=<ID=DK_")]
-    assert len(added) == 1 + len(TASKS) * len(COLUMNS)
+    assert len(added) == 4 + len(TASKS) * len(COLUMNS)
     stripped = [re.sub(r"(;DK|(?<=\t)DK)_status=[^\t]*", "", line) for line in found if line not in added]
     assert [re.sub(r"\t\t(?=GT)", "\t.\t", line) for line in stripped] == HEADER.splitlines() + lines
 
@@ -92,7 +95,7 @@ def test_a_packed_file_is_bgzip_with_its_end(tmp_path, made):
 
 
 def test_a_table_has_a_row_for_each_allele(tmp_path, made):
-    _, batch, variants = made([line for line, _ in troubled_lines(30)])
+    _, batch, _, variants = made([line for line, _ in troubled_lines(30)])
     names = ("x", "y")
     with open_table_sink(str(tmp_path / "o.csv"), {"chrom": str, "pos": int}, names) as sink:
         rows = batch.alleles()[0]
@@ -106,7 +109,8 @@ def test_a_table_has_a_row_for_each_allele(tmp_path, made):
 
 def test_names_of_fields_are_those_that_the_specification_allows():
     names = [field.name for field in info_fields(COLUMNS, TASKS, "my.")]
-    assert names[:3] == ["my.status", "my.log2_RNA_DNA__ref", "my.log2_RNA_DNA__alt"]
+    assert names[:4] == ["my.status", "my.norm_pos", "my.norm_ref", "my.norm_alt"]
+    assert names[4:6] == ["my.log2_RNA_DNA__ref", "my.log2_RNA_DNA__alt"]
     assert all(re.fullmatch(r"[A-Za-z_][0-9A-Za-z_.]*", name) for name in names)
     assert len(set(names)) == len(names)
 
@@ -123,9 +127,9 @@ def test_tasks_that_would_have_one_field_are_refused():
 
 
 def test_an_error_leaves_no_file(tmp_path, made):
-    header, batch, variants = made([line for line, _ in troubled_lines(3)])
+    header, batch, forms, variants = made([line for line, _ in troubled_lines(3)])
     with pytest.raises(IndexError):
-        write(tmp_path / "out.vcf.gz", header, batch, Variants(variants.statuses + 99, variants.values))
+        write(tmp_path / "out.vcf.gz", header, batch, forms, Variants(variants.statuses + 99, variants.values))
     assert [path.name for path in tmp_path.iterdir()] == ["in.vcf"]
 
 

@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from haplotypes import haplotype, normal_form, windows
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from troubled_vcf import GENOME, HEADER, fasta, troubled_lines
@@ -9,7 +10,7 @@ from weight_sum import PLAIN, WeightSum
 
 from dreamkeras.analysis.variant_sources import PairSource, VcfSource
 from dreamkeras.analysis.variant_status import WORDS
-from dreamkeras.analysis.variant_windows import STRANDS, Placement
+from dreamkeras.analysis.variant_windows import INDEL_ANCHORS, STRANDS, Placement
 from dreamkeras.analysis.variants import VariantScorer
 from dreamkeras.errors import InputError
 from dreamkeras.scoring.ensemble import Ensemble
@@ -38,16 +39,18 @@ def rows_of(source, predictor):
     return rows
 
 
+def letters_of(contig):
+    return GENOME[{"MT": "chrM"}.get(contig, contig if contig.startswith("chr") else f"chr{contig}")]
+
+
 def windows_by_hand(contig, position, ref, alt, placement):
-    """Strings around a variant, for each position and strand."""
-    contig = {"MT": "chrM"}.get(contig, contig if contig.startswith("chr") else f"chr{contig}")
-    pad = "N" * 200
-    changed = pad + GENOME[contig][: position - 1] + alt + GENOME[contig][position - 1 + len(ref) :] + pad
-    for at in placement.positions:
-        first = 200 + position - 1 - at
-        text = changed[first : first + placement.length].upper()
-        for reverse in STRANDS[placement.strand]:
-            yield text[::-1].translate(str.maketrans("ACGTRYN", "TGCAYRN")) if reverse else text
+    """Strings of both alleles, for each edge, position and strand."""
+    letters = letters_of(contig)
+    changed = haplotype(letters, position, ref, alt)
+    for right in INDEL_ANCHORS[placement.indel_anchor]:
+        for at in placement.positions:
+            for reverse in STRANDS[placement.strand]:
+                yield windows(letters, changed, placement.length, at, right=right, reverse=reverse)
 
 
 def score_by_hand(predictor, texts):
@@ -59,25 +62,28 @@ def score_by_hand(predictor, texts):
 @settings(max_examples=12, deadline=None)
 @given(
     construct=st.sampled_from(CONSTRUCTS),
-    positions=st.lists(st.integers(0, 4), min_size=1, max_size=3, unique=True),
+    positions=st.lists(st.integers(2, 4), min_size=1, max_size=3, unique=True),
     strand=st.sampled_from(list(STRANDS)),
+    anchor=st.sampled_from(list(INDEL_ANCHORS)),
     seed=st.integers(0, 1000),
 )
-def test_variants_of_all_kinds_are_worth_what_hand_made_sequences_are(tmp_path_factory, genome, construct, positions, strand, seed):
+def test_variants_of_all_kinds_are_worth_what_hand_made_sequences_are(tmp_path_factory, genome, construct, positions, strand, anchor, seed):
     path = tmp_path_factory.mktemp("v") / "a.vcf"
     lines = [line for line, _ in troubled_lines(60, seed)]
     path.write_text(HEADER + "".join(line + "\n" for line in lines))
     predictor = WeightSum(construct, tasks=2)
-    placement = Placement.choose([construct], 10, positions, strand)
+    placement = Placement.choose([construct], 10, positions, strand, anchor)
     rows = rows_of(VcfSource(str(path), genome, placement, predictor.constructs), predictor)
     assert len(rows) == sum(len(statuses) for _, statuses in troubled_lines(60, seed))
     scored = 0
-    for contig, position, _, ref, alt, status, values in rows:
+    for contig, position, _, ref, alt, *form, status, values in rows:
         if status != "ok":
             assert np.isnan(values).all()
             continue
         scored += 1
-        before, after = (score_by_hand(predictor, windows_by_hand(contig, position, ref, allele, placement)) for allele in (ref, alt))
+        assert tuple(form) == normal_form(letters_of(contig), haplotype(letters_of(contig), position, ref, alt))
+        sides = zip(*windows_by_hand(contig, position, ref, alt, placement), strict=True)
+        before, after = (score_by_hand(predictor, texts) for texts in sides)
         np.testing.assert_allclose(np.reshape(values, (2, 3)), np.stack([before, after, after - before], axis=1), atol=1e-5)
     assert scored > 30
 
@@ -90,7 +96,7 @@ def test_a_reference_of_several_alleles_is_asked_for_once(tmp_path, genome):
     predictor = WeightSum()
     rows = rows_of(VcfSource(str(tmp_path / "a.vcf"), genome, Placement.choose([PLAIN]), predictor.constructs), predictor)
     assert (len(rows), predictor.asked) == (4, 4)
-    assert rows[0][6] == rows[3][6]
+    assert rows[0][-1] == rows[3][-1]
 
 
 def test_models_of_several_constructs_see_the_same_insert(tmp_path, genome):
@@ -101,7 +107,7 @@ def test_models_of_several_constructs_see_the_same_insert(tmp_path, genome):
     together, *alone = (
         rows_of(VcfSource(str(tmp_path / "a.vcf"), genome, placement, scorer.constructs), scorer) for scorer in (both, *members)
     )
-    values, wanted = np.array([row[6] for row in together]), np.array([[row[6] for row in rows] for rows in alone])
+    values, wanted = np.array([row[-1] for row in together]), np.array([[row[-1] for row in rows] for rows in alone])
     np.testing.assert_allclose(values[:, :3], wanted.mean(axis=0), atol=1e-5)
     np.testing.assert_allclose(values[:, 3], wanted[:, :, 2].std(axis=0, ddof=1), atol=1e-5)
 

@@ -6,7 +6,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from weight_sum import PLAIN
 
-from dreamkeras.analysis.variant_windows import STRANDS, Placement, insert_windows
+from dreamkeras.analysis.normal_form import Changes
+from dreamkeras.analysis.variant_windows import INDEL_ANCHORS, STRANDS, Placement, insert_windows
 from dreamkeras.errors import InputError
 from dreamkeras.sequence.construct import YEAST, Construct
 from dreamkeras.sequence.genome import Genome
@@ -25,44 +26,68 @@ def genome(tmp_path_factory):
     return Genome(str(path))
 
 
-def by_hand(start, ref, alt, length, position, reverse):
-    """The contig with the allele in the place of the reference, and so many letters of it from the same left edge."""
-    changed = "N" * length + CONTIG[:start] + alt + CONTIG[start + len(ref) :] + "N" * (length + len(ref))
-    first = length + start - position
+def changes(variants):
+    """Changes of (start, REF, ALT) as they stand."""
+    starts, refs, alts = zip(*variants, strict=True) if variants else ([], [], [])
+    texts = (Ragged.from_strings(allele.upper() for allele in alleles) for alleles in (refs, alts))
+    return Changes(["c"] * len(starts), np.array(starts, np.int64), *texts)
+
+
+def by_hand(start, ref, alt, length, position, right, reverse):
+    """The contig with the alternative in the place of the reference, and so many letters of it from the same left or right edge."""
+    pad = "N" * (2 * length)
+    changed = pad + CONTIG[:start] + alt + CONTIG[start + len(ref) :] + pad
+    first = 2 * length + start - position + (len(alt) - len(ref)) * right
     text = changed[first : first + length].upper()
     return text[::-1].translate(str.maketrans("ACGT", "TGCA")) if reverse else text
 
 
-@given(variants=VARIANTS, length=st.integers(8, 30), data=st.data(), strand=st.sampled_from(list(STRANDS)))
-def test_alleles_stand_where_hand_made_strings_have_them(genome, variants, length, data, strand):
-    positions = data.draw(st.lists(st.integers(0, length - 6), min_size=1, max_size=3, unique=True))
-    placement = Placement.choose([Construct("c", length=length)], length, positions, strand)
+@given(
+    variants=VARIANTS,
+    length=st.integers(12, 30),
+    data=st.data(),
+    strand=st.sampled_from(list(STRANDS)),
+    anchor=st.sampled_from(list(INDEL_ANCHORS)),
+)
+def test_alleles_stand_where_hand_made_strings_have_them(genome, variants, length, data, strand, anchor):
+    positions = data.draw(st.lists(st.integers(6, length - 6), min_size=1, max_size=3, unique=True))
+    placement = Placement.choose([Construct("c", length=length)], length, positions, strand, anchor)
     variants = [(start, CONTIG[start : start + letters], alt) for start, letters, alt in variants]
-    starts = np.array([start for start, *_ in variants], np.int64)
-    refs, alts = (Ragged.from_strings(variant[place].upper() for variant in variants) for place in (1, 2))
-    inserts = placement.inserts(genome, ["c"] * len(variants), starts, refs, alts)
+    inserts = placement.inserts(genome, changes(variants))
     assert inserts.shape == (2, placement.copies, len(variants), length)
-    copies = [(position, reverse) for reverse in STRANDS[strand] for position in positions]
+    edges, turns = INDEL_ANCHORS[anchor], STRANDS[strand]
+    copies = [(position, right, reverse) for right in edges for reverse in turns for position in positions]
     for side in (0, 1):
-        for copy, (position, reverse) in enumerate(copies):
-            wanted = [by_hand(start, ref, (ref, alt)[side], length, position, reverse) for start, ref, alt in variants]
+        for copy, choice in enumerate(copies):
+            wanted = [by_hand(start, ref, (ref, alt)[side], length, *choice) for start, ref, alt in variants]
             assert [row.tobytes().decode() for row in inserts[side, copy]] == wanted
 
 
-def test_the_left_edge_stays_and_the_genome_fills_the_right(genome):
-    placement = Placement(10, (4,))
-    assert placement.room == 6
+def test_one_edge_stays_and_the_genome_fills_the_other(genome):
     letters = CONTIG.upper()
-    start = np.array([20])
-    shown = placement.inserts(genome, ["c"], start, Ragged.from_strings([letters[20:23]]), Ragged.from_strings([letters[20]]))
-    assert [row.tobytes().decode() for row in shown.reshape(2, 10)] == [letters[16:26], letters[16:21] + letters[23:28]]
-    shown = placement.inserts(genome, ["c"], start, Ragged.from_strings([letters[20]]), Ragged.from_strings([letters[20] + "AAA"]))
-    assert [row.tobytes().decode() for row in shown.reshape(2, 10)] == [letters[16:26], letters[16:21] + "AAA" + letters[21:23]]
+    deletion, insertion = (20, letters[20:23], letters[20]), (20, letters[20], letters[20] + "AAA")
+    for variant, left, right in (
+        (deletion, letters[16:21] + letters[23:28], letters[14:21] + letters[23:26]),
+        (insertion, letters[16:21] + "AAA" + letters[21:23], letters[19:21] + "AAA" + letters[21:26]),
+    ):
+        for anchor, wanted in (("left", [left]), ("right", [right]), ("mean", [left, right])):
+            ref, alt = Placement(10, (4,), indel_anchor=anchor).inserts(genome, changes([variant]))
+            assert {row.tobytes().decode() for row in ref.reshape(-1, 10)} == {letters[16:26]}
+            assert [row.tobytes().decode() for row in alt.reshape(-1, 10)] == wanted
+
+
+@pytest.mark.parametrize(
+    ("anchor", "fit"),
+    [("left", [True, True, False, True, False]), ("right", [True, True, True, False, False]), ("mean", [True, True, False, False, False])],
+)
+def test_alleles_fit_where_they_stand_in_the_window_as_a_whole(anchor, fit):
+    placement = Placement(10, (3, 4), indel_anchor=anchor)
+    assert placement.fits(np.array([6, 6, 5, 0, 7]), np.array([0, 6, 8, 4, 1])).tolist() == fit
 
 
 def test_a_window_is_as_long_as_inserts_usually_are():
-    assert Placement.choose([YEAST]) == (80, (40,), "forward")
-    assert Placement.choose([YEAST, BETWEEN], 12) == (12, (6,), "forward")
+    assert Placement.choose([YEAST]) == (80, (40,), "forward", "mean")
+    assert Placement.choose([YEAST, BETWEEN], 12) == (12, (6,), "forward", "mean")
 
 
 @pytest.mark.parametrize(
@@ -73,6 +98,7 @@ def test_a_window_is_as_long_as_inserts_usually_are():
         ({"positions": (3, 12)}, "positions from 0 to 11 in an insert of 12 letters, got 12"),
         ({"positions": (-1,)}, "got -1"),
         ({"strand": "+"}, r"strand to be one of forward, reverse, both, got '\+'"),
+        ({"indel_anchor": "middle"}, "indel_anchor to be one of mean, left, right, got 'middle'"),
     ],
 )
 def test_choices_that_do_not_fit_are_refused(choices, message):

@@ -6,7 +6,7 @@ from click.testing import CliRunner
 
 from dreamkeras.analysis.ablation import METHODS
 from dreamkeras.analysis.effect_files import EFFECT_FORMATS
-from dreamkeras.analysis.variant_windows import STRANDS
+from dreamkeras.analysis.variant_windows import INDEL_ANCHORS, STRANDS
 from dreamkeras.cli import options
 from dreamkeras.data.record import DATA_SETS
 from dreamkeras.scoring.session import DEVICES
@@ -35,6 +35,7 @@ def test_choices_are_those_of_the_library():
     assert tuple(METHODS) == options.ABLATION_METHODS
     assert get_args(Strand) == options.STRAND_CHOICES
     assert tuple(STRANDS) == options.VARIANT_STRANDS
+    assert tuple(INDEL_ANCHORS) == options.INDEL_ANCHORS
     assert options.DEVICES == DEVICES
     assert tuple(DATA_SETS) == options.DATA_SETS
 

@@ -10,6 +10,7 @@ import time
 
 import numpy as np
 import pytest
+from haplotypes import haplotype, windows
 from toy_models import count, write_toy_model
 from troubled_vcf import GENOME, HEADER, fasta, troubled_lines
 
@@ -41,16 +42,21 @@ def rows(text, delimiter="\t"):
     return list(csv.DictReader(text.splitlines(), delimiter=delimiter))
 
 
-def effect(contig, position, ref, alt, length=12, at=6):
+def letters_of(contig):
+    return GENOME[{"MT": "chrM"}.get(contig, contig if contig.startswith("chr") else f"chr{contig}")]
+
+
+def sides(row, length, at):
+    """Windows of both alleles for each edge that stays, cut from strings."""
+    letters = letters_of(row["chrom"])
+    changed = haplotype(letters, int(row["pos"]), row["ref"], row["alt"])
+    return zip(*(windows(letters, changed, length, at, right=right) for right in (False, True)), strict=True)
+
+
+def effect(row, length=12, at=6):
     """What the toy model's answers are, for strings that are cut and joined by hand."""
-    contig = {"MT": "chrM"}.get(contig, contig if contig.startswith("chr") else f"chr{contig}")
-    pad = "N" * length
-    windows = []
-    for allele in (ref, alt):
-        changed = pad + GENOME[contig][: position - 1] + allele + GENOME[contig][position - 1 + len(ref) :] + 9 * pad
-        windows.append(changed[length + position - 1 - at :][:length])
-    before, after = map(count, windows)
-    return [*zip(before, after, np.subtract(after, before), strict=True)]
+    before, after = (np.mean([*map(count, texts)], axis=0) for texts in sides(row, length, at))
+    return [*zip(before.tolist(), after.tolist(), (after - before).tolist(), strict=True)]
 
 
 def numbers(row, task):
@@ -65,7 +71,7 @@ def test_every_allele_is_a_row_with_a_status_and_the_numbers_of_hand_made_window
     assert [row["status"] for row in found] == wanted
     for row in found:
         if row["status"] == "ok":
-            gc, a = effect(row["chrom"], int(row["pos"]), row["ref"], row["alt"])
+            gc, a = effect(row)
             assert (numbers(row, "gc"), numbers(row, "a")) == (gc, a)
         else:
             assert row["gc_effect"] == "nan"
@@ -86,7 +92,7 @@ def test_the_manifest_names_models_inputs_and_how_windows_are_laid(run, toy_mode
     found = json.loads((tmp_path / "o.jsonl.manifest.json").read_text())
     assert list(found["models"]) == [str(toy_model)]
     assert list(found["inputs"]) == [str(path), str(genome)]
-    assert found["placement"] == {"length": 12, "positions": [3], "strand": "both"}
+    assert found["placement"] == {"length": 12, "positions": [3], "strand": "both", "indel_anchor": "mean"}
     assert sum(found["alleles"].values()) == len((tmp_path / "o.jsonl").read_text().splitlines())
 
 
@@ -148,7 +154,7 @@ def test_an_insert_between_adapters(run, genome, vcf, tmp_path):
     found = rows(run("variants", vcf(60), "--genome", genome, "-m", model).stdout)
     for row in found:
         if row["status"] == "ok":
-            gc, a = effect(row["chrom"], int(row["pos"]), row["ref"], row["alt"])
+            gc, a = effect(row)
             assert numbers(row, "gc") == gc
             assert numbers(row, "a") == (a[0] + 4, a[1] + 4, a[2])
     shorter = rows(run("variants", vcf(60), "--genome", genome, "-m", model, "--insert-length", 8).stdout)
@@ -160,16 +166,49 @@ def test_a_yeast_promoter_is_80_letters_between_its_adapters(run, genome, vcf, t
     scored = [row for row in found if row["status"] == "ok"]
     model = dreamkeras.load()
     for row in scored[::4]:
-        contig = {"MT": "chrM", "1": "chr1", "2": "chr2"}.get(row["chrom"], row["chrom"])
-        start, pad = int(row["pos"]) - 1, "N" * 80
-        texts = []
-        for allele in (row["ref"], row["alt"]):
-            changed = pad + GENOME[contig][:start] + allele + GENOME[contig][start + len(row["ref"]) :] + pad
-            insert = changed[80 + start - 40 :][:80]
-            texts.append(YEAST.left_adapter + insert + YEAST.right_adapter)
-        before, after = model.predict(texts)[:, 0]
+        texts = [[YEAST.left_adapter + insert + YEAST.right_adapter for insert in side] for side in sides(row, 80, 40)]
+        before, after = (model.predict(side)[:, 0].mean() for side in texts)
         assert numbers(row, "expression") == pytest.approx((before, after, after - before), abs=1e-4)
     assert len(scored) > 20
+
+
+class TestNotations:
+    """Files in which one haplotype is written in several ways, and the packaged model."""
+
+    @pytest.fixture
+    def effects(self, run, data_folder, tmp_path):
+        """`effects(name, *args)`: a row for each allele of one of the files, the numbers as they are written to Parquet."""
+        folder = data_folder / "data" / "cases"
+        parquet = pytest.importorskip("pyarrow.parquet")
+
+        def scored(name, *args):
+            output = tmp_path / "o.parquet"
+            assert run("variants", folder / name, "--genome", folder / "genome.fa", "-o", output, *args).exit_code == 0
+            return parquet.read_table(output).to_pylist()
+
+        return scored
+
+    @pytest.mark.parametrize("name", ["joint.vcf", "equiv.vcf"])
+    def test_one_haplotype_has_one_effect(self, effects, name):
+        found = effects(name)
+        by_form = collections.defaultdict(set)
+        for row in found:
+            assert row["status"] == "ok"
+            form = row["norm_pos"], row["norm_ref"], row["norm_alt"]
+            by_form[form].add(tuple(row[f"expression_{end}"] for end in ("ref", "alt", "effect")))
+        assert all(len(values) == 1 for values in by_form.values())
+        assert len(by_form) == {"joint.vcf": 2, "equiv.vcf": 7}[name]
+
+    def test_the_edge_that_stays_is_a_choice_and_both_are_averaged(self, effects):
+        left, right, mean = (effects("equiv.vcf", "--indel-anchor", anchor) for anchor in ("left", "right", "mean"))
+        assert effects("equiv.vcf") == mean
+        for row, one, other in zip(mean, left, right, strict=True):
+            assert row["expression_ref"] == one["expression_ref"] == other["expression_ref"]
+            wanted = (one["expression_alt"] + other["expression_alt"]) / 2
+            assert row["expression_alt"] == pytest.approx(wanted, abs=1e-5)
+            if len(row["norm_ref"]) == len(row["norm_alt"]):
+                assert one == other == row
+        assert {row["id"]: row for row in left}["ins_at114"]["expression_effect"] == pytest.approx(-0.91, abs=0.01)
 
 
 def test_pairs_from_standard_input(run, toy_model):
@@ -219,6 +258,7 @@ def test_annotating_twice_needs_another_prefix(run, toy_model, genome, vcf, tmp_
     [
         (("--strand", "reverse"), 2, "a VCF and --genome FASTA for --strand, got a table"),
         (("--at", "3"), 2, "for --positions, got a table"),
+        (("--indel-anchor", "left"), 2, "for --indel-anchor, got a table"),
         (("--insert-length", "3"), 2, "for --insert-length, got a table"),
         (("--genome", "{genome}", "--ref-column", "x"), 2, "a table for --ref-column, got a VCF"),
         (("-o", "{folder}/x.vcf"), 2, "a VCF and --genome FASTA to write a VCF"),
