@@ -197,7 +197,7 @@ class TestNotations:
             form = row["norm_pos"], row["norm_ref"], row["norm_alt"]
             by_form[form].add(tuple(row[f"expression_{end}"] for end in ("ref", "alt", "effect")))
         assert all(len(values) == 1 for values in by_form.values())
-        assert len(by_form) == {"joint.vcf": 2, "equiv.vcf": 7}[name]
+        assert len(by_form) == {"joint.vcf": 2, "equiv.vcf": 8}[name]
 
     def test_the_edge_that_stays_is_a_choice_and_both_are_averaged(self, effects):
         left, right, mean = (effects("equiv.vcf", "--indel-anchor", anchor) for anchor in ("left", "right", "mean"))
