@@ -19,10 +19,9 @@ NORMAL_FORM: Mapping[str, type] = {"norm_pos": int, "norm_ref": str, "norm_alt":
 """What `vcf_columns` returns, as outputs call it."""
 
 BLOCK = 64
-"""Bases left of an insertion or deletion that are read first; each further read is longer."""
+"""Bases left of an insertion or deletion that are read first; each further read is eight times as long, up to `LONGEST_BLOCK`."""
 
-AT_ONCE = 1 << 20
-"""Bases that are read at the same time at most, of all insertions and deletions together."""
+LONGEST_BLOCK = 1 << 20
 
 
 class Changes(NamedTuple):
@@ -114,30 +113,26 @@ def _shared(written: Ragged, found: Ragged, alts: Ragged, most: np.ndarray, step
 def _left_aligned(genome: Genome, changes: Changes) -> Changes:
     """Insertions and deletions moved to the left as far as the haplotype stays the same."""
     rows = np.flatnonzero((changes.refs.lengths == 0) != (changes.alts.lengths == 0))
-    if not len(rows):
-        return changes
-    moved = changes.select(rows)
-    units = moved.refs.joined(moved.alts).select(np.arange(len(rows)) + len(rows) * (moved.refs.lengths == 0))
     steps = np.zeros(len(changes.starts), np.int64)
-    steps[rows] = _steps_left(genome, moved.contigs, moved.starts, units)
+    for row in rows.tolist():
+        texts = changes.refs if changes.refs.lengths[row] else changes.alts
+        unit = texts.flat[texts.offsets[row] : texts.offsets[row + 1]]
+        steps[row] = _steps_left(genome, changes.contigs[row], int(changes.starts[row]), unit)
     refs, alts = (_rotated(texts, steps) for texts in (changes.refs, changes.alts))
     return changes._replace(starts=changes.starts - steps, refs=refs, alts=alts)
 
 
-def _steps_left(genome: Genome, contigs: Sequence[str], starts: np.ndarray, units: Ragged) -> np.ndarray:
-    """int64 (n,): how many bases before `starts` go on with the repeat of a unit, backwards from its end."""
-    steps = np.zeros(len(starts), np.int64)
-    rows, block = np.arange(len(starts)), BLOCK
-    while len(rows):
-        block = max(1, min(block, AT_ONCE // len(rows)))
-        done = steps[rows]
-        left = genome.windows([contigs[row] for row in rows.tolist()], starts[rows] - done - block, block)
-        distances = done[:, None] + np.arange(block)
-        wanted = units.flat[units.offsets[rows + 1][:, None] - 1 - distances % units.lengths[rows][:, None]]
-        same = (PLAIN[left[:, ::-1]] == wanted) & (distances < starts[rows][:, None])
-        whole = same.all(axis=1)
-        steps[rows] += np.where(whole, block, same.argmin(axis=1))
-        rows, block = rows[whole], 8 * block
+def _steps_left(genome: Genome, contig: str, start: int, unit: np.ndarray) -> int:
+    """How many bases before `start` go on with the repeat of a unit, uint8 (bases,), backwards from its end."""
+    steps, block = 0, BLOCK
+    while steps < start:
+        size = min(block, start - steps)
+        left = PLAIN[genome.windows([contig], np.array([start - steps - size]), size)[0, ::-1]]
+        phase = steps % len(unit)
+        same = left == np.tile(unit[::-1], (phase + size) // len(unit) + 1)[phase : phase + size]
+        if not same.all():
+            return steps + int(same.argmin())
+        steps, block = steps + size, min(8 * block, LONGEST_BLOCK)
     return steps
 
 
