@@ -103,6 +103,14 @@ class TestScoreLetters:
         values = predictor.score_letters(letters_of(*SEQUENCES), batch_size)
         np.testing.assert_array_equal(values, [count(text) for text in SEQUENCES])
 
+    def test_a_window_has_the_same_bits_in_every_batch(self):
+        model, random = load(), np.random.default_rng(0)
+        letters = random.choice(np.frombuffer(b"ACGTN", np.uint8), (64, YEAST.length))
+        whole = model.score_letters(letters)
+        for batch_size in (1, 3, 17):
+            order = random.permutation(len(letters))
+            np.testing.assert_array_equal(model.score_letters(letters[order], batch_size), whole[order])
+
     def test_progress_is_told_each_batch(self, predictor):
         told = []
         predictor.score_letters(letters_of(*SEQUENCES, "ACGT"), 2, told.append)
