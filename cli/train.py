@@ -129,7 +129,7 @@ def _refuse_choices(ctx: click.Context) -> None:
             )
 
 
-def _backend_of(folder: Path) -> str:
+def _backend_of(folder: Path) -> str | None:
     from dreamkeras.training.config import RunConfig
 
     return RunConfig.read(folder / "config.json").backend

@@ -8,6 +8,7 @@ import tempfile
 from pathlib import Path
 
 from dreamkeras.errors import MissingPackageError, ModelError
+from dreamkeras.export.keras_settings import keras_environment
 from dreamkeras.export.traced import Traced
 
 __all__ = ["child_environment", "keras_backend", "require_packages", "trace_with_tensorflow"]
@@ -68,6 +69,6 @@ def _trace_in_process(file: Path, strands: str | None, without_bias: bool) -> Tr
 
 
 def child_environment(backend: str) -> dict[str, str]:
-    """The environment of a process of our own, with Keras on a backend, that can import what this one can, blocks included."""
+    """The environment of a process of our own: Keras on a backend, our settings, and all that this process can import, blocks included."""
     paths = os.pathsep.join(path for path in sys.path if path)
-    return {**os.environ, "KERAS_BACKEND": backend, "TF_CPP_MIN_LOG_LEVEL": "3", "PYTHONPATH": paths}
+    return {**keras_environment(backend), "TF_CPP_MIN_LOG_LEVEL": "3", "PYTHONPATH": paths}

@@ -13,6 +13,7 @@ import keras
 
 import dreamkeras.models.presets  # noqa: F401  # registers the blocks that files may name
 from dreamkeras.errors import ModelError
+from dreamkeras.export.keras_settings import pinned_settings
 from dreamkeras.export.parity import parity_letters
 from dreamkeras.export.traced import STRAND_RULES, Traced
 from dreamkeras.layers.exportable import exportable_layers
@@ -26,6 +27,7 @@ OPSET = 18
 """The ONNX operator set written: the oldest whose ReduceMean takes its axes as `pictures` writes them."""
 
 
+@pinned_settings()
 def trace(file: Path, strands: str | None, without_bias: bool = False) -> Traced:
     """Traces and converts the predictor of a saved model.
 
@@ -47,6 +49,7 @@ def trace(file: Path, strands: str | None, without_bias: bool = False) -> Traced
     return Traced(graph, _describe(network), predicted)
 
 
+@pinned_settings()
 def load_network(file: Path) -> PrixFixe:
     """The network in a `.keras` file, computing in float32 whatever precision it was trained in.
 

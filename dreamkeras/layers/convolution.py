@@ -43,6 +43,7 @@ class Conv1D(keras.layers.Conv1D):
 
     def __init__(self, filters, kernel_size, groups=1, use_bias=True, **kwargs):
         kwargs.setdefault("kernel_initializer", FanOutNormal())
+        kwargs.setdefault("data_format", "channels_last")  # else Keras's default, which a user may have set to channels_first
         super().__init__(filters, kernel_size, padding=kwargs.pop("padding", "same"), groups=groups, use_bias=use_bias, **kwargs)
         if self.strides != (1,) or self.padding != "same" or self.data_format != "channels_last":
             raise ValueError(f"Expected stride 1, same padding and channels last in {self.name!r}.")
@@ -65,7 +66,7 @@ def _convolve(inputs, kernel, groups, dilation):
 
         return tf.nn.conv1d(inputs, kernel, stride=1, padding="SAME")
     if backend in ("tensorflow", "jax") and dilation > 1:
-        return ops.conv(inputs, kernel, padding="same", dilation_rate=dilation)
+        return ops.conv(inputs, kernel, padding="same", data_format="channels_last", dilation_rate=dilation)
     if backend in ("tensorflow", "jax"):
         return _block_convolution(inputs, kernel, groups)
     raise NotImplementedError(f"Expected backend tensorflow, jax or torch, got {backend!r}.")
@@ -77,13 +78,13 @@ def _block_convolution(inputs, kernel, groups):
         return _dense_convolution(inputs, kernel)
     blocks = _block_count(groups, inputs.shape[-1] // groups)
     pieces = zip(ops.split(inputs, blocks, axis=-1), _block_kernels(kernel, groups, blocks), strict=True)
-    return ops.concatenate([ops.conv(piece, dense, padding="same") for piece, dense in pieces], axis=-1)
+    return ops.concatenate([ops.conv(piece, dense, padding="same", data_format="channels_last") for piece, dense in pieces], axis=-1)
 
 
 def _dense_convolution(inputs, kernel):
     if keras.backend.backend() == "jax" and len(kernel) == 1:
         return _jax_pointwise()(inputs, kernel)
-    return ops.conv(inputs, kernel, padding="same")
+    return ops.conv(inputs, kernel, padding="same", data_format="channels_last")
 
 
 @functools.cache
@@ -93,7 +94,7 @@ def _jax_pointwise():
 
     @jax.custom_vjp
     def convolve(inputs, kernel):
-        return ops.conv(inputs, kernel, padding="same")
+        return ops.conv(inputs, kernel, padding="same", data_format="channels_last")
 
     def pull_back(residuals, cotangent):
         inputs, kernel = residuals

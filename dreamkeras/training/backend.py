@@ -7,16 +7,15 @@ import sys
 from collections.abc import Iterator
 
 from dreamkeras.errors import MissingPackageError
+from dreamkeras.export.keras_settings import starting_keras
 from dreamkeras.export.process import keras_backend
+from dreamkeras.training.config import BACKENDS
 
-__all__ = ["BACKENDS", "choose_backend", "find_backend"]
-
-BACKENDS = ("tensorflow", "jax", "torch")
-"""In the order in which an installed one is chosen."""
+__all__ = ["BACKENDS", "choose_backend", "find_backend", "running_backend"]
 
 
 def choose_backend(wanted: str | None = None) -> str:
-    """Imports Keras on the backend that `find_backend` finds.
+    """Imports Keras on the backend that `find_backend` finds, with settings of its own instead of those in the user's `keras.json`.
 
     Returns:
         The backend's name.
@@ -27,10 +26,29 @@ def choose_backend(wanted: str | None = None) -> str:
     running, wanted = keras_backend(), find_backend(wanted)
     if running not in (None, wanted):
         raise MissingPackageError(f"Expected Keras on {wanted}, but it is already running on {running}.")
-    os.environ["KERAS_BACKEND"] = wanted
-    with _quiet():
+    with starting_keras(wanted), _quiet():
         _start()
     return wanted
+
+
+def running_backend(wanted: str | None = None) -> str:
+    """The backend that Keras runs on in this process, which imports it if nothing has.
+
+    Args:
+        wanted: The backend that a run names; None takes Keras's own.
+
+    Raises:
+        MissingPackageError: Another one is wanted: Keras keeps the backend that it was imported with.
+    """
+    import keras
+
+    running = str(keras.backend.backend())
+    if wanted not in (None, running):
+        raise MissingPackageError(
+            f"Expected Keras on {wanted}, but it is already running on {running}: leave backend out, or set KERAS_BACKEND={wanted} before "
+            "Keras is imported."
+        )
+    return running
 
 
 def find_backend(wanted: str | None = None) -> str:

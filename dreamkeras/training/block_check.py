@@ -17,6 +17,7 @@ from keras import ops
 from dreamkeras.data.assay import Assay
 from dreamkeras.errors import DreamkerasError, InputError, ModelError
 from dreamkeras.export import export_onnx
+from dreamkeras.export.keras_settings import pinned_settings
 from dreamkeras.layers.autosome import AutosomeCore, AutosomeFinal
 from dreamkeras.layers.auxiliary import KINDS
 from dreamkeras.layers.bhi import BHIFirst
@@ -50,6 +51,7 @@ class Outcome(NamedTuple):
     reason: str
 
 
+@pinned_settings()
 def check_block(slot: str | None, name: str) -> list[Outcome]:
     """Tries a block in its slot, between small blocks that are known to work.
 

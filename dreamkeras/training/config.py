@@ -11,7 +11,10 @@ from dreamkeras.data.table_layout import TableLayout
 from dreamkeras.errors import InputError
 from dreamkeras.sequence.outputs import open_output
 
-__all__ = ["GIVEN", "PRECISIONS", "SIMULATED", "RunConfig"]
+__all__ = ["BACKENDS", "GIVEN", "PRECISIONS", "SIMULATED", "RunConfig"]
+
+BACKENDS = ("tensorflow", "jax", "torch")
+"""In the order in which an installed one is chosen."""
 
 PRECISIONS = {"float32": "float32", "bfloat16": "mixed_bfloat16", "float16": "mixed_float16"}
 """Keras's dtype policies by the names of the command line."""
@@ -43,7 +46,7 @@ class RunConfig:
         assay: What was measured; see `data.assays`.
         model: Which network; see `models.presets`.
         strategy: How it is trained; see `training.strategies`. None takes the network's own.
-        backend: Keras's backend.
+        backend: Keras's backend; None takes the one that Keras runs on where the run begins, which refuses another.
         epochs: Passes over the examples; None takes the strategy's, or as many as `steps` need.
         steps: Optimiser steps in all, after which the epoch they end in is validated; at most one of this and `epochs` is chosen.
         batch_size: Examples a step; None takes the strategy's, halved until an epoch has 100 steps, but not below 32.
@@ -83,7 +86,7 @@ class RunConfig:
     assay: str = "yeast"
     model: str = "dream-cnn-small"
     strategy: str | None = None
-    backend: str = "tensorflow"
+    backend: str | None = None
     epochs: int | None = None
     steps: int | None = None
     batch_size: int | None = None
@@ -125,6 +128,8 @@ class RunConfig:
         self._check_alternatives("validation sequences", "valid", "valid_fraction", "folds")
         self._check_alternatives("length", "epochs", "steps")
         self._check_folds()
+        if self.backend not in (None, *BACKENDS):
+            raise InputError(f"Expected a backend among {', '.join(BACKENDS)}, got {self.backend!r}.")
         if self.precision not in PRECISIONS:
             raise InputError(f"Expected precision among {', '.join(PRECISIONS)}, got {self.precision!r}.")
         for seed in (self.seed, self.seed_of_split):

@@ -20,6 +20,7 @@ from dreamkeras.evaluation.undefined import mean_defined
 from dreamkeras.export.ensemble import export_ensemble
 from dreamkeras.sequence.outputs import naming_output, open_output
 from dreamkeras.training import run
+from dreamkeras.training.backend import running_backend
 from dreamkeras.training.config import RunConfig
 from dreamkeras.training.grid_results import is_finished
 from dreamkeras.training.run_data import read_examples, with_window
@@ -31,14 +32,16 @@ OWN_COLUMNS = 2
 """Columns of `validation.tsv` before the values: id and length."""
 
 
-def cross_validate(config: RunConfig, folder: Path, report: Callable[[str], None], backend: str, resume: bool = False) -> dict[str, Any]:
+def cross_validate(
+    config: RunConfig, folder: Path, report: Callable[[str], None], backend: str | None = None, resume: bool = False
+) -> dict[str, Any]:
     """Trains a run for each fold, which it validates on, and fills a new folder with what came of them.
 
     Args:
         config: The choices of all runs, with `folds`; each run has its own `valid_fold`.
         folder: Where everything goes; must not hold anything yet, unless it is gone on with.
         report: Told in a line of each fold that begins.
-        backend: The backend Keras runs on; has to be the choices' own.
+        backend: What Keras is expected to run on; None takes the choices' own, or else Keras's.
         resume: Goes on with what a call with these choices left: folds that are done are not repeated.
 
     Returns:
@@ -50,8 +53,10 @@ def cross_validate(config: RunConfig, folder: Path, report: Callable[[str], None
     """
     if not resume:
         check_free(folder)
-    if config.backend != backend:
-        raise InputError(f"Expected backend {config.backend}, which the runs in {folder} began with, got {backend}.")
+    running = running_backend(backend)
+    if config.backend not in (None, running):
+        raise InputError(f"Expected backend {config.backend}, which the runs in {folder} are of, got {running}.")
+    config = dataclasses.replace(config, backend=running)
     config = with_window(dataclasses.replace(config, data=str(Path(config.data).resolve())) if config.data else config)
     folds = read_examples(config).folds
     if folds is None:
@@ -79,7 +84,7 @@ def _train_fold(config: RunConfig, number: int, folder: Path) -> None:
         return
     keras.utils.clear_session()  # else each network is kept until the last is trained
     if (folder / "config.json").exists():
-        run.resume(folder, config.backend)
+        run.resume(folder)
     else:
         remove_unfinished(folder)
         drawn = config.folds if isinstance(config.folds, int) else None

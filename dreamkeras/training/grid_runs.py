@@ -15,6 +15,7 @@ from dreamkeras.errors import InputError
 from dreamkeras.export.process import child_environment
 from dreamkeras.scoring.cpus import available_cpus
 from dreamkeras.sequence.outputs import naming_output
+from dreamkeras.training.backend import find_backend
 from dreamkeras.training.config import RunConfig
 from dreamkeras.training.grid import GridRun
 from dreamkeras.training.grid_results import is_finished
@@ -144,7 +145,7 @@ def _cpus(slot: int, parallel: int) -> str:
 
 
 def _environment(run: GridRun, parallel: int) -> dict[str, str]:
-    environment = child_environment(run.config.backend)
+    environment = child_environment(find_backend(run.config.backend))
     if parallel > 1:  # else the first one takes all of a GPU's memory
         environment |= {"XLA_PYTHON_CLIENT_PREALLOCATE": "false", "TF_FORCE_GPU_ALLOW_GROWTH": "true"}
     return environment

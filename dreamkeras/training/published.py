@@ -5,6 +5,7 @@ from pathlib import Path
 
 from dreamkeras.data.assays import find_assay
 from dreamkeras.errors import InputError
+from dreamkeras.export.keras_settings import pinned_settings
 from dreamkeras.export.onnx_file import export_onnx
 from dreamkeras.export.process import require_packages
 from dreamkeras.models.presets import build_model, find_preset
@@ -19,6 +20,7 @@ from dreamkeras.training.unfinished import is_taken
 __all__ = ["import_weights"]
 
 
+@pinned_settings()
 def import_weights(checkpoint: str, model: str, assay: str, folder: Path) -> ModelDescription:
     """Fills a new run folder with a network that has the weights of a torch checkpoint.
 

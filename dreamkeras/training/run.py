@@ -12,12 +12,14 @@ import keras
 
 from dreamkeras.data.assays import find_assay
 from dreamkeras.errors import InputError
+from dreamkeras.export.keras_settings import pinned_settings
 from dreamkeras.export.onnx_file import find_model
 from dreamkeras.export.process import require_packages
 from dreamkeras.export.tracing import load_network
 from dreamkeras.models.presets import build_model
 from dreamkeras.models.prixfixe import PrixFixe
 from dreamkeras.sequence.outputs import naming_output
+from dreamkeras.training.backend import running_backend
 from dreamkeras.training.batches import training_batches
 from dreamkeras.training.callbacks import AveragedWeights, Checkpoint, EpochSeed, History, LastStep, Recorder, Validation, predict_letters
 from dreamkeras.training.config import RunConfig
@@ -45,11 +47,12 @@ GENOME_FILES = ("genome", "signal", "nonpeaks")
 CHECKPOINT = Path("checkpoint") / "state.npz"
 
 
+@pinned_settings()
 def train(config: RunConfig, folder: Path) -> dict[str, Any]:
     """Trains a network and fills a new run folder.
 
     Args:
-        config: The choices of the run.
+        config: The choices of the run; a backend that they name has to be the one that Keras runs on.
         folder: Where everything goes; must not hold anything yet.
 
     Returns:
@@ -61,7 +64,7 @@ def train(config: RunConfig, folder: Path) -> dict[str, Any]:
     """
     require_packages()  # now, not when the training is done
     check_free(folder)
-    config = with_window(config)
+    config = with_window(dataclasses.replace(config, backend=running_backend(config.backend)))
     data = read_data(config)
     if data.common:
         sys.stderr.write(f"Warning: {data.common}\n")
@@ -74,12 +77,13 @@ def train(config: RunConfig, folder: Path) -> dict[str, Any]:
     return _fit(config, plan, folder, data, model, TrainingState())
 
 
-def resume(folder: Path, backend: str) -> dict[str, Any]:
+@pinned_settings()
+def resume(folder: Path, backend: str | None = None) -> dict[str, Any]:
     """Goes on with the run in a folder from its last checkpoint, to the same end as if it had never stopped.
 
     Args:
         folder: A run folder that `train` began.
-        backend: The backend Keras runs on; has to be the run's own.
+        backend: What Keras is expected to run on; None takes the run's own.
 
     Returns:
         As `train`.
@@ -88,8 +92,8 @@ def resume(folder: Path, backend: str) -> dict[str, Any]:
         DreamkerasError: The folder holds no run, or one of another backend, or its data have changed.
     """
     config = RunConfig.read(folder / "config.json")
-    if config.backend != backend:
-        raise InputError(f"Expected backend {config.backend}, which the run in {folder} began with, got {backend}.")
+    if config.backend != running_backend(backend):
+        raise InputError(f"Expected backend {config.backend}, which the run in {folder} began with, got {running_backend()}.")
     remove_unfinished(folder)
     data = read_data(config)
     if fingerprint(data) != config.fingerprint:
@@ -167,7 +171,7 @@ def _fit(config: RunConfig, plan: Plan, folder: Path, data: RunData, model: Prix
     ]
     begin = len(state.rows)
     if begin < plan.epochs and not state.has_ended(config.patience, config.minutes):
-        sys.stderr.write(plan.describe(len(data.training), len(data.validation), config.backend) + "\n")
+        sys.stderr.write(plan.describe(len(data.training), len(data.validation), running_backend()) + "\n")
         if undefined := describe_undefined(data.validation.targets, model.tasks):
             sys.stderr.write(f"Warning: {undefined}\n")
         batches = training_batches(data.training, plan.epoch_steps, config.seed, plan.augmentation, first_epoch=begin)

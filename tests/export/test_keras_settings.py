@@ -1,0 +1,112 @@
+"""The user's keras.json and Keras's variables change nothing in our processes, and a caller's settings come back."""
+
+import json
+import os
+import subprocess
+import sys
+
+import keras
+import pytest
+
+from dreamkeras.errors import MissingPackageError
+from dreamkeras.export.keras_settings import HOME, SETTINGS, keras_environment, pinned_settings, starting_keras
+from dreamkeras.export.process import child_environment
+
+BACKEND = keras.backend.backend()
+NAMES = [name for name in SETTINGS if hasattr(keras.config, f"set_{name}")]
+
+SHOW = """
+import json, os
+from dreamkeras.training.backend import choose_backend
+choose_backend("{backend}")
+from keras import config
+found = {{name: getattr(config, name)() for name in {names}}}
+found["dtype_policy"] = found["dtype_policy"].name
+print(json.dumps([config.backend(), found, {{name: value for name, value in os.environ.items() if name.startswith("KERAS_")}}]))
+"""
+
+USERS = {
+    "half": {"floatx": "float16", "epsilon": 0.5, "image_data_format": "channels_first", "backend": "torch", "nnx_enabled": True},
+    "refused by Keras": {"floatx": "bfloat16", "epsilon": 1, "image_data_format": "last", "backend": "theano"},
+}
+
+
+@pytest.mark.parametrize("user", USERS)
+def test_a_process_of_ours_never_sees_the_users_settings(user, tmp_path):
+    text = json.dumps(USERS[user])
+    (tmp_path / "keras.json").write_text(text)
+    variables = {"KERAS_HOME": str(tmp_path), "KERAS_MAX_EPOCHS": "1", "KERAS_MAX_STEPS_PER_EPOCH": "no number", "KERAS_NNX_ENABLED": "1"}
+    code = SHOW.format(backend=BACKEND, names=NAMES)
+    done = subprocess.run([sys.executable, "-c", code], env={**os.environ, **variables}, capture_output=True, text=True, check=True)
+    backend, found, environment = json.loads(done.stdout)
+    assert (backend, found) == (BACKEND, {name: SETTINGS[name] for name in NAMES})
+    assert environment == {**variables, "KERAS_BACKEND": BACKEND}  # as the user set it, for whatever the user starts
+    assert {path.name: path.read_text() for path in tmp_path.iterdir()} == {"keras.json": text}
+
+
+def test_our_file_says_what_keras_does_without_one():
+    """Were a default of Keras to change, networks would be trained by one and described by the other."""
+    settings = json.loads((HOME / "keras.json").read_text())
+    assert {name: settings[name] for name in ("floatx", "epsilon", "image_data_format")} == {
+        name: SETTINGS[name] for name in ("floatx", "epsilon", "image_data_format")
+    }
+    assert settings["nnx_enabled"] is False
+    assert SETTINGS["dtype_policy"] == settings["floatx"]
+
+
+@pytest.mark.parametrize("environment", [keras_environment, child_environment])
+def test_workers_have_our_file_and_no_limits(environment, monkeypatch):
+    for name in ("KERAS_MAX_EPOCHS", "KERAS_MAX_STEPS_PER_EPOCH", "KERAS_NNX_ENABLED"):
+        monkeypatch.setenv(name, "1")
+    monkeypatch.setenv("KERAS_HOME", "/somewhere")
+    found = environment("jax")
+    assert {name: value for name, value in found.items() if name.startswith("KERAS_")} == {"KERAS_BACKEND": "jax", "KERAS_HOME": str(HOME)}
+    assert os.environ["KERAS_HOME"] == "/somewhere"
+
+
+def test_the_environment_is_what_it_was_after_an_error(monkeypatch):
+    monkeypatch.setenv("KERAS_HOME", "/somewhere")
+    monkeypatch.setenv("KERAS_MAX_EPOCHS", "3")
+    monkeypatch.setenv("KERAS_BACKEND", "jax")
+
+    def fail():
+        assert os.environ["KERAS_HOME"] == str(HOME)
+        os.environ["SET_WHILE_KERAS_STARTS"] = "1"
+        raise ZeroDivisionError
+
+    with pytest.raises(ZeroDivisionError), starting_keras("torch"):
+        fail()
+    assert (os.environ["KERAS_HOME"], os.environ["KERAS_MAX_EPOCHS"], os.environ["KERAS_BACKEND"]) == ("/somewhere", "3", "torch")
+    assert os.environ.pop("SET_WHILE_KERAS_STARTS") == "1"
+
+
+@pytest.fixture
+def odd_settings():
+    """What a user may have set in a Python session: they are the same after each call of ours."""
+    odd = {"floatx": "float16", "epsilon": 0.5, "image_data_format": "channels_first", "max_epochs": 1, "max_steps_per_epoch": 1}
+    odd = {name: value for name, value in odd.items() if name in NAMES} | {"dtype_policy": "mixed_float16"}
+    before = {name: getattr(keras.config, name)() for name in odd}
+    for name, value in odd.items():
+        getattr(keras.config, f"set_{name}")(value)
+    yield odd
+    after = {name: getattr(keras.config, name)() for name in odd}
+    for name, value in before.items():
+        getattr(keras.config, f"set_{name}")(value)
+    assert {**after, "dtype_policy": after["dtype_policy"].name} == odd
+
+
+def test_a_callers_settings_are_pinned_inside_and_come_back(odd_settings):
+    def look():
+        found = {name: getattr(keras.config, name)() for name in NAMES}
+        assert {**found, "dtype_policy": found["dtype_policy"].name} == {name: SETTINGS[name] for name in NAMES}
+        raise ZeroDivisionError
+
+    with pytest.raises(ZeroDivisionError), pinned_settings():
+        look()
+
+
+@pytest.mark.skipif(not hasattr(keras.config, "is_nnx_enabled"), reason="this Keras has no NNX")
+def test_flax_nnx_is_refused(monkeypatch):
+    monkeypatch.setattr(keras.config, "is_nnx_enabled", lambda: True)
+    with pytest.raises(MissingPackageError, match="Expected Keras without Flax NNX"), pinned_settings():
+        pass
