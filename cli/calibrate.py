@@ -61,8 +61,8 @@ def command(
     held_out, trained_on = chosen.read(data).centred(), chosen.read(training) if training else None
     if valid_fraction:
         trained_on, held_out = split(held_out, valid_fraction, seed or 0)
-    elif (common := training_overlap(known, held_out)) and any(common):
-        click.echo(f"Warning: {common.describe(len(held_out), f'in {Path(data).name}')} Intervals may be too narrow.", err=True)
+    elif (common := training_overlap(known, held_out)) and any(common.training):
+        click.echo(f"Warning: {common.training.describe(len(held_out), f'in {Path(data).name}')} Intervals may be too narrow.", err=True)
     description, figures = calibrate_onnx(model, output, chosen, held_out, trained_on)
     for task, count, r in zip(description.tasks, figures["n"], figures["r"], strict=True):
         click.echo(f"{task}: r {r:.3f} on {count:,.0f} measured sequences.")

@@ -1,5 +1,6 @@
 """`dreamkeras evaluate`: measured sequences and models in, figures with intervals, plots and a page out."""
 
+import math
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -14,6 +15,11 @@ if TYPE_CHECKING:
     from dreamkeras.evaluation.bootstrap import Interval
 
 __all__ = ["command"]
+
+FIGURES = ("r", "rho", "mse")
+
+UNDEFINED = "undefined"
+"""What is printed for a figure that cannot be had; a warning says why."""
 
 
 @click.command("evaluate")
@@ -48,8 +54,8 @@ def command(output: Path, assay: str | None, batch_size: int | None, **choices: 
 
     chosen = Choices(assay=assay, table=table, batch_size=batch_size or BATCH_SIZE, **choices)
     evaluation, notes = run_evaluation(chosen, output, command_line())
-    for note in notes:
-        click.echo(f"Warning: {note}", err=True)
+    for note in (*notes.remarks, *(f"Warning: {warning}" for warning in notes.warnings)):
+        click.echo(note, err=True)
     for line in _lines(evaluation):
         click.echo(line)
     click.echo(f"Wrote {output}: see report.html.", err=True)
@@ -57,23 +63,48 @@ def command(output: Path, assay: str | None, batch_size: int | None, **choices: 
 
 def _lines(evaluation: "Evaluation") -> list[str]:
     """What was found, tab-separated."""
-    lines = ["model\ttask\tn\tr\trho\tmse"]
-    for model, tasks in evaluation.figures.items():
-        lines += [
-            f"{model}\t{task}\t{found.n}\t{_interval(found.r)}\t{_interval(found.rho)}\t{_interval(found.mse)}"
-            for task, found in tasks.items()
-        ]
+    parts = evaluation.parts().items()
+    windows = ["windows"] if evaluation.peaks else []
+    lines = ["\t".join(["model", "task", *windows, "n", *FIGURES])]
+    lines += [line for name, part in parts for line in _figures(part, name)]
     if evaluation.differences:
-        lines += ["", "difference\ttask\tr\trho\tmse"]
-    lines += [
-        f"{apart.first} - {apart.second}\t{apart.task}\t{_interval(apart.r)}\t{_interval(apart.rho)}\t{_interval(apart.mse)}"
-        for apart in evaluation.differences
-    ]
+        lines += ["", "\t".join(["difference", "task", *windows, *FIGURES])]
+        lines += [line for name, part in parts for line in _differences(part, name)]
+    if evaluation.ceilings:
+        lines += ["", "\t".join(["noise ceiling", *windows, "r between replicates", "ceiling of r"])]
+        lines += [line for name, part in parts for line in _ceilings(part, name)]
     for model, score in evaluation.scores.items():
         without = f" (without {', '.join(score.missing)}: no score of the challenge)" if score.missing else ""
-        lines.append(f"{model}: Pearson score {score.pearson:.4f}, Spearman score {score.spearman:.4f}{without}")
+        lines.append(f"{model}: Pearson score {_number(score.pearson)}, Spearman score {_number(score.spearman)}{without}")
     return lines
 
 
+def _figures(evaluation: "Evaluation", windows: str) -> list[str]:
+    return [
+        _row(model, task, windows, str(found.n), *map(_interval, (found.r, found.rho, found.mse)))
+        for model, tasks in evaluation.figures.items()
+        for task, found in tasks.items()
+    ]
+
+
+def _differences(evaluation: "Evaluation", windows: str) -> list[str]:
+    return [
+        _row(f"{apart.first} - {apart.second}", apart.task, windows, *map(_interval, (apart.r, apart.rho, apart.mse)))
+        for apart in evaluation.differences
+    ]
+
+
+def _ceilings(evaluation: "Evaluation", windows: str) -> list[str]:
+    return [_row(task, windows, *map(_number, found)) for task, found in evaluation.ceilings.items()]
+
+
+def _row(*cells: str) -> str:
+    return "\t".join(cell for cell in cells if cell)
+
+
 def _interval(found: "Interval") -> str:
-    return f"{found.value:.4f} ({found.low:.4f} to {found.high:.4f})"
+    return f"{found.value:.4f} ({found.low:.4f} to {found.high:.4f})" if math.isfinite(found.value) else UNDEFINED
+
+
+def _number(value: float) -> str:
+    return f"{value:.4f}" if math.isfinite(value) else UNDEFINED

@@ -10,11 +10,16 @@ from dreamkeras.data.examples import Examples
 from dreamkeras.errors import InputError
 from dreamkeras.evaluation.bootstrap import DRAWS, Interval
 from dreamkeras.evaluation.dream_score import DreamScore, dream_score
+from dreamkeras.evaluation.noise_ceiling import NoiseCeiling, task_ceilings
 from dreamkeras.evaluation.resampling import Figures, figure_differences, resample_figures, with_intervals
 
-__all__ = ["Difference", "Evaluation", "evaluate"]
+__all__ = ["ALL", "PEAKS", "Difference", "Evaluation", "evaluate"]
 
 UNDEFINED = Interval(float("nan"), float("nan"), float("nan"))
+
+
+PEAKS, ALL = "peaks", "all"
+"""What figures are of, where windows of a genome are peaks and others."""
 
 
 class Difference(NamedTuple):
@@ -44,11 +49,19 @@ class Evaluation(NamedTuple):
         figures: By model and task.
         differences: Of every two models on every task.
         scores: The challenge's score of each model; empty without test subsets.
+        ceilings: The noise ceiling of each task; empty without replicates.
+        peaks: The same of the peaks alone, where windows of a genome are peaks and others; else None.
     """
 
     figures: dict[str, dict[str, Figures]]
     differences: list[Difference]
     scores: dict[str, DreamScore]
+    ceilings: dict[str, NoiseCeiling]
+    peaks: "Evaluation | None" = None
+
+    def parts(self) -> dict[str, "Evaluation"]:
+        """The figures by the windows that they are of: `PEAKS` and `ALL`, or all under an empty name."""
+        return {PEAKS: self.peaks, ALL: self} if self.peaks else {"": self}
 
 
 def evaluate(
@@ -89,7 +102,19 @@ def evaluate(
         for (one, first), (other, second) in itertools.combinations(enumerate(predictions), 2):
             apart = figure_differences(measured, predicted[one], predicted[other], samples, (one, other))
             differences.append(Difference(task, first, second, **(apart if in_units else {**apart, "mse": UNDEFINED})))
-    return Evaluation(figures, differences, _scores(examples, tasks, dict(zip(predictions, models, strict=True)), subsets, draws, seed))
+    scores = _scores(examples, tasks, dict(zip(predictions, models, strict=True)), subsets, draws, seed)
+    peaks = _peaks(examples)
+    of_peaks = None
+    if len(peaks) < len(examples):
+        some = {name: values[peaks] for name, values in predictions.items()}
+        of_peaks = evaluate(examples.select(peaks), tasks, some, in_units=in_units, draws=draws, seed=seed)
+    return Evaluation(figures, differences, scores, task_ceilings(examples.replicates, tasks), of_peaks)
+
+
+def _peaks(examples: Examples) -> np.ndarray:
+    """Rows of the peaks among windows of a genome, where there are two or more; else of all."""
+    peaks = np.arange(len(examples)) if examples.is_peak is None else np.flatnonzero(examples.is_peak)
+    return peaks if len(peaks) > 1 else np.arange(len(examples))
 
 
 def _checked(examples: Examples, tasks: tuple[str, ...], predictions: Mapping[str, np.ndarray]) -> np.ndarray:

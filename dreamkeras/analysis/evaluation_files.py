@@ -14,6 +14,7 @@ from dreamkeras.analysis.evaluation_page import evaluation_page
 from dreamkeras.data.examples import Examples
 from dreamkeras.data.inserts import find_inserts
 from dreamkeras.evaluation.diagnostic_plots import plot_calibration, plot_intervals
+from dreamkeras.evaluation.noise_ceiling import NoiseCeiling
 from dreamkeras.evaluation.plots import plot_predictions, plot_residuals
 from dreamkeras.sequence.alphabet import IS_BASE
 from dreamkeras.sequence.outputs import naming_output, open_output
@@ -72,9 +73,16 @@ def _write(path: Path, text: str) -> None:
 
 
 def _figures_table(evaluation: Evaluation) -> str:
-    rows = [("model", "task", "n", *(f"{figure}{part}" for figure in ("r", "rho", "mse") for part in ("", "_low", "_high")))]
-    for model, tasks in evaluation.figures.items():
-        rows += [(model, task, str(found.n), *_numbers(found.r, found.rho, found.mse)) for task, found in tasks.items()]
+    """A row a model and task; with the windows that it is of, and with noise ceilings, where there are some."""
+    numbers = [f"{figure}{part}" for figure in ("r", "rho", "mse") for part in ("", "_low", "_high")]
+    ceilings = NoiseCeiling._fields if evaluation.ceilings else ()
+    rows = [("model", "task", *(["windows"] if evaluation.peaks else []), "n", *numbers, *ceilings)]
+    for windows, part in evaluation.parts().items():
+        for model, tasks in part.figures.items():
+            for task, found in tasks.items():
+                ceiling = _numbers(part.ceilings[task]) if part.ceilings else []
+                cells = str(found.n), *_numbers(found.r, found.rho, found.mse), *ceiling
+                rows.append((model, task, *filter(None, [windows]), *cells))
     return _tsv(rows)
 
 
@@ -94,10 +102,11 @@ def _tsv(rows: Iterable[Sequence[str]]) -> str:
 
 
 def _write_predictions(path: Path, examples: Examples, predictions: Mapping[str, np.ndarray], tasks: Iterable[str]) -> None:
-    """A row a sequence: what was measured, and what each model predicts."""
+    """A row a sequence: whether it is a peak, where some are not; what was measured, and what each model predicts."""
     columns = [f"measured_{task}" for task in tasks] + [f"{model}_{task}" for model in predictions for task in tasks]
-    with open_writer(str(path), columns, "tsv") as writer:
-        writer.write(examples.ids, np.column_stack([examples.targets, *predictions.values()]))
+    kinds = [] if examples.is_peak is None else [examples.is_peak]
+    with open_writer(str(path), [*("is_peak" for _ in kinds), *columns], "tsv") as writer:
+        writer.write(examples.ids, np.column_stack([*kinds, examples.targets, *predictions.values()]))
 
 
 def _plot(

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from html import escape
 from pathlib import Path
 
-from dreamkeras.analysis.evaluate import Evaluation
+from dreamkeras.analysis.evaluate import ALL, PEAKS, Evaluation
 from dreamkeras.evaluation.bootstrap import Interval
 from dreamkeras.evaluation.dream_score import PUBLISHED, DreamScore
 
@@ -20,6 +20,10 @@ th:first-child, td:first-child { text-align: left; }
 figure { display: inline-block; margin: 1rem 1rem 1rem 0; max-width: 28rem; vertical-align: top; }
 img { max-width: 100%; }
 .note { border-left: 4px solid #D55E00; padding-left: 1rem; }"""
+
+
+TITLES = {"": "", PEAKS: " of the peaks alone", ALL: " of all windows"}
+"""What the titles of figures add, by what they are of."""
 
 
 def evaluation_page(
@@ -42,9 +46,7 @@ def evaluation_page(
         f"<p>{sequences:,} measured sequences. Intervals are 95 % bootstrap intervals over the sequences.</p>",
         *(f'<p class="note">{escape(note)}</p>' for note in notes),
         *_scores(evaluation.scores),
-        "<h2>Figures</h2>",
-        _table(("model", "task", "n", "Pearson's r", "Spearman's rho", "mean squared error"), _figures(evaluation, tasks)),
-        *_differences(evaluation),
+        *(text for windows, part in evaluation.parts().items() for text in _part(part, tasks, TITLES[windows])),
         "<h2>Plots</h2>",
         *(_figure(title, path) for title, path in plots.items()),
     ]
@@ -72,6 +74,24 @@ def _scores(scores: Mapping[str, DreamScore]) -> list[str]:
     ]
 
 
+def _part(evaluation: Evaluation, tasks: Mapping[str, str], of: str) -> list[str]:
+    """Figures, noise ceilings and differences."""
+    titles = ("model", "task", "n", "Pearson's r", "Spearman's rho", "mean squared error")
+    return [
+        f"<h2>Figures{of}</h2>",
+        _table(titles, _figures(evaluation, tasks)),
+        *_ceilings(evaluation, of),
+        *_differences(evaluation, of),
+    ]
+
+
+def _ceilings(evaluation: Evaluation, of: str) -> list[str]:
+    """What replicates allow."""
+    rows = [(task, _number(found.replicate_r), _number(found.ceiling_r)) for task, found in evaluation.ceilings.items()]
+    title = f"<h2>Noise ceiling{of}</h2>\n<p>The r that a model without any error would have with means of the replicates.</p>"
+    return [title, _table(("task", "r between replicates", "noise ceiling of r"), rows)] if rows else []
+
+
 def _figures(evaluation: Evaluation, tasks: Mapping[str, str]) -> list[tuple[str, ...]]:
     return [
         (model, f"{task} ({tasks[task]})", f"{found.n:,}", _interval(found.r), _interval(found.rho), _interval(found.mse))
@@ -80,13 +100,13 @@ def _figures(evaluation: Evaluation, tasks: Mapping[str, str]) -> list[tuple[str
     ]
 
 
-def _differences(evaluation: Evaluation) -> list[str]:
+def _differences(evaluation: Evaluation, of: str) -> list[str]:
     rows = [
         (f"{apart.first} minus {apart.second}", apart.task, _interval(apart.r), _interval(apart.rho), _interval(apart.mse))
         for apart in evaluation.differences
     ]
     titles = ("models", "task", "Pearson's r", "Spearman's rho", "mean squared error")
-    return ["<h2>Differences</h2>", _table(titles, rows)] if rows else []
+    return [f"<h2>Differences{of}</h2>", _table(titles, rows)] if rows else []
 
 
 def _table(titles: Iterable[str], rows: Iterable[Iterable[str]]) -> str:
@@ -102,6 +122,8 @@ def _figure(title: str, path: Path) -> str:
 
 
 def _interval(found: Interval) -> str:
-    if math.isnan(found.value):
-        return "undefined"
-    return f"{found.value:.4f} ({found.low:.4f} to {found.high:.4f})"
+    return f"{found.value:.4f} ({found.low:.4f} to {found.high:.4f})" if math.isfinite(found.value) else "undefined"
+
+
+def _number(value: float) -> str:
+    return f"{value:.4f}" if math.isfinite(value) else "undefined"

@@ -9,9 +9,10 @@ import numpy as np
 
 from dreamkeras.analysis.evaluate import Evaluation, evaluate
 from dreamkeras.analysis.evaluation_files import write_evaluation
+from dreamkeras.analysis.evaluation_notes import Units, overlap_notes, remarks, undefined_notes
 from dreamkeras.analysis.manifest import write_manifest
 from dreamkeras.analysis.predictions_file import read_predictions
-from dreamkeras.analysis.training_data import TrainingData, read_training_data, training_overlap
+from dreamkeras.analysis.training_data import TrainingData, read_training_data
 from dreamkeras.data.assay import Assay
 from dreamkeras.data.assays import ASSAYS, find_assay
 from dreamkeras.data.examples import Examples
@@ -24,12 +25,7 @@ from dreamkeras.scoring.predictor import OnnxPredictor, load
 from dreamkeras.scoring.scorer import BATCH_SIZE
 from dreamkeras.sequence.outputs import open_folder, require_empty
 
-__all__ = ["Choices", "choose_assay", "run_evaluation", "score_examples"]
-
-OTHER_UNITS = "The measured values are not in the model's units: correlations do not depend on it, errors are left out."
-
-SOURCE = "(of the data that it was trained and validated on)"
-"""What a run's file of data is: which of its rows were held out is not asked."""
+__all__ = ["Choices", "Notes", "choose_assay", "run_evaluation", "score_examples"]
 
 
 class Choices(NamedTuple):
@@ -62,9 +58,19 @@ class Choices(NamedTuple):
     batch_size: int = BATCH_SIZE
 
 
-def run_evaluation(
-    choices: Choices, folder: Path, command: str, progress: Callable[[int], None] | None = None
-) -> tuple[Evaluation, list[str]]:
+class Notes(NamedTuple):
+    """What whoever reads the figures has to know.
+
+    Args:
+        warnings: Why figures mislead or are missing.
+        remarks: What was decided or left out when the measured sequences were read.
+    """
+
+    warnings: list[str]
+    remarks: list[str]
+
+
+def run_evaluation(choices: Choices, folder: Path, command: str, progress: Callable[[int], None] | None = None) -> tuple[Evaluation, Notes]:
     """Evaluates and fills a folder.
 
     Args:
@@ -89,13 +95,18 @@ def run_evaluation(
     subsets = read_subsets(choices.subsets, len(examples), choices.public, tested) if choices.subsets else None
     predictions = {name: score_examples(model, assay, examples, choices.batch_size, progress) for name, model in loaded.items()}
     predictions |= {names[path]: read_predictions(path, assay.tasks, examples.ids) for path in choices.predictions}
-    in_units = assay.bins is None or bool(((examples.targets >= 0) & (examples.targets <= assay.bins - 1)).all())
-    notes = _overlaps(known, examples, Path(choices.data).name) + ([] if in_units else [OTHER_UNITS])
-    notes += examples.remarks
-    notes += [examples.describe_left_out(Path(choices.data).name)] if examples.left_out else []
-    found = evaluate(examples, assay.tasks, predictions, subsets, in_units=in_units, draws=choices.draws, seed=choices.seed)
+    units, file = Units.of(assay, examples.targets), Path(choices.data).name
+    found = evaluate(examples, assay.tasks, predictions, subsets, in_units=units.are_the_models, draws=choices.draws, seed=choices.seed)
+    warnings = [
+        *overlap_notes(known, examples, file),
+        *units.notes(file),
+        *undefined_notes(found, examples, assay.tasks, predictions),
+    ]
+    notes = Notes(warnings, remarks(examples, choices.data))
     with open_folder(folder) as unfinished:
-        write_evaluation(unfinished, found, examples, predictions, dict(zip(assay.tasks, assay.units, strict=True)), notes)
+        write_evaluation(
+            unfinished, found, examples, predictions, dict(zip(assay.tasks, assay.units, strict=True)), [*notes.warnings, *notes.remarks]
+        )
         write_manifest(unfinished / "manifest.json", command, choices.models, [choices.data, *choices.predictions])
     return found, notes
 
@@ -141,13 +152,3 @@ def score_examples(
         apart = "; ".join(f"{name} {ours[name]!r} and {theirs[name]!r}" for name in ours if ours[name] != theirs[name])
         raise ModelError(f"Expected a model of the assay {assay.name}, got {model.name}, whose construct is another: {apart[:300]}.")
     return model.score_letters(examples.letters, batch_size, progress)
-
-
-def _overlaps(known: dict[str, TrainingData | None], examples: Examples, file: str) -> list[str]:
-    """A line for each model that was trained on some of the sequences."""
-    found = {name: training_overlap(data, examples) for name, data in known.items()}
-    return [
-        f"{name}: {common.describe(len(examples), f'in {file}').rstrip('.')} {SOURCE}."
-        for name, common in found.items()
-        if common and any(common)
-    ]

@@ -1,4 +1,4 @@
-"""What a run folder says of the data its model was trained on, and what they have in common with those it is tested on."""
+"""What a run folder says of the data its model was trained and validated on, and what they have in common with those of a test."""
 
 import json
 from pathlib import Path
@@ -6,12 +6,13 @@ from typing import NamedTuple
 
 from dreamkeras.data.assays import find_assay
 from dreamkeras.data.atac_layout import AtacLayout
+from dreamkeras.data.division import Division
 from dreamkeras.data.examples import Examples
 from dreamkeras.data.overlap import Overlap, overlap
 from dreamkeras.data.table_layout import TableLayout
 from dreamkeras.errors import InputError
 
-__all__ = ["TrainingData", "read_training_data", "training_overlap"]
+__all__ = ["Overlaps", "TrainingData", "read_training_data", "training_overlap"]
 
 
 class TrainingData(NamedTuple):
@@ -21,11 +22,32 @@ class TrainingData(NamedTuple):
         assay: Its name; see `data.assays.find_assay`.
         layout: Of the user's own table, or of a genome and its reads; None where the assay needs none.
         file: The file of examples; None where they were simulated, or the weights published.
+        division: Which of them the model was trained on.
+        valid: A file of its own to validate on; None where they are held out.
     """
 
     assay: str
     layout: TableLayout | AtacLayout | None
     file: str | None
+    division: Division = Division()
+    valid: str | None = None
+
+    @property
+    def missing(self) -> str:
+        """The first of the files that is not at hand; empty where all are."""
+        return next((file for file in (self.file, self.valid) if file and not Path(file).is_file()), "")
+
+
+class Overlaps(NamedTuple):
+    """What a test has in common with a model's data.
+
+    Args:
+        training: With those it was trained on.
+        validation: With those it was validated on.
+    """
+
+    training: Overlap
+    validation: Overlap
 
 
 def read_training_data(model: str) -> TrainingData | None:
@@ -44,13 +66,17 @@ def read_training_data(model: str) -> TrainingData | None:
         fields = json.loads(path.read_text())
         kinds: dict[str, type[TableLayout | AtacLayout]] = {"table": TableLayout, "atac": AtacLayout}
         layout = next((kind.from_json(fields[name]) for name, kind in kinds.items() if fields.get(name)), None)
-        return TrainingData(fields["assay"], layout, fields.get("data"))
+        return TrainingData(fields["assay"], layout, fields.get("data"), Division.of_run(fields), fields.get("valid"))
     except (OSError, TypeError, ValueError, KeyError, AttributeError) as error:
         raise InputError(f"Expected the choices of a run in {path}, got something else ({error}).") from None
 
 
-def training_overlap(known: TrainingData | None, test: Examples) -> Overlap | None:
-    """How many of the test sequences stand in the file that a model was trained on; None where that file is not at hand."""
-    if known is None or known.file is None or not Path(known.file).is_file():
+def training_overlap(known: TrainingData | None, test: Examples) -> Overlaps | None:
+    """What the test has in common with the data that a model was trained and validated on; None where these are not at hand."""
+    if known is None or known.file is None or known.missing:
         return None
-    return overlap(find_assay(known.assay, known.layout).read(known.file).centred(), test)
+    assay = find_assay(known.assay, known.layout)
+    read = assay.read_places or assay.read
+    training, validation = known.division.divide(known.division.with_folds(read(known.file)))
+    validation = read(known.valid) if known.valid else validation
+    return Overlaps(*(overlap(part.centred(), test) if len(part) else Overlap(0, 0, 0) for part in (training, validation)))

@@ -26,20 +26,22 @@ class Overlap(NamedTuple):
     reverse: int
     near: int
 
-    def describe(self, sequences: int, place: str) -> str:
+    def describe(self, sequences: int, place: str, known: str = "training", consequence: str = "figures on them will be too good") -> str:
         """One line for whoever is about to trust figures on these sequences.
 
         Args:
             sequences: How many there are in all.
             place: Where they stand, e.g. `"in valid.tsv"`.
+            known: What the sequences are compared with.
+            consequence: What follows.
 
         Example:
             >>> Overlap(12, 15, 5).describe(1000, "in valid.tsv")
             '12 of the 1,000 sequences in valid.tsv are copies of training sequences, 15 their reverse complements and 5 nearly ...'
         """
         return (
-            f"{self.exact:,} of the {sequences:,} sequences {place} are copies of training sequences, {self.reverse:,} their reverse "
-            f"complements and {self.near:,} nearly the same: figures on them will be too good."
+            f"{self.exact:,} of the {sequences:,} sequences {place} are copies of {known} sequences, {self.reverse:,} their reverse "
+            f"complements and {self.near:,} nearly the same: {consequence}."
         )
 
 

@@ -39,7 +39,8 @@ class DreamScore(NamedTuple):
         parts: In the order of `SUBSETS`.
         pearson: Weighted mean of the parts' r squared.
         spearman: Weighted mean of their rho.
-        missing: Subsets that were not there; with any, the scores are means of the others, and not the challenge's.
+        missing: Subsets that were not there, or without a correlation; with any, the scores are means of the others, and not the
+            challenge's.
     """
 
     parts: tuple[Part, ...]
@@ -96,7 +97,10 @@ def _parts(name: str, rows: np.ndarray, measured: np.ndarray, predicted: np.ndar
 
 
 def _score(parts: list[Part]) -> DreamScore:
-    weights = np.array([part.weight for part in parts])
-    squares, ranks = np.array([part.r.value**2 for part in parts]), np.array([part.rho.value for part in parts])
-    missing = tuple(name for name in SUBSETS if name not in {part.subset for part in parts})
+    defined = [part for part in parts if np.isfinite(part.r.value)]
+    if not defined:
+        return DreamScore(tuple(parts), float("nan"), float("nan"), tuple(SUBSETS))
+    weights = np.array([part.weight for part in defined])
+    squares, ranks = np.array([part.r.value**2 for part in defined]), np.array([part.rho.value for part in defined])
+    missing = tuple(name for name in SUBSETS if name not in {part.subset for part in defined})
     return DreamScore(tuple(parts), float(weights @ squares / weights.sum()), float(weights @ ranks / weights.sum()), missing)

@@ -1,5 +1,6 @@
 """How well any model could do on noisy measurements: what their replicates say of one another. numpy only."""
 
+from collections.abc import Iterable
 from itertools import combinations
 from typing import NamedTuple
 
@@ -7,7 +8,7 @@ import numpy as np
 
 from dreamkeras.evaluation.correlation import pearson
 
-__all__ = ["NoiseCeiling", "noise_ceiling"]
+__all__ = ["NoiseCeiling", "noise_ceiling", "task_ceilings"]
 
 
 class NoiseCeiling(NamedTuple):
@@ -20,6 +21,18 @@ class NoiseCeiling(NamedTuple):
 
     replicate_r: float
     ceiling_r: float
+
+
+def task_ceilings(replicates: np.ndarray | None, tasks: Iterable[str]) -> dict[str, NoiseCeiling]:
+    """The noise ceiling of each task; none where replicates are unknown.
+
+    Args:
+        replicates: Numbers (n, tasks, k), NaN where one is missing; or None.
+        tasks: Their names.
+    """
+    if replicates is None:
+        return {}
+    return {task: noise_ceiling(replicates[:, column].astype(np.float64)) for column, task in enumerate(tasks)}
 
 
 def noise_ceiling(replicates: np.ndarray) -> NoiseCeiling:

@@ -3,7 +3,7 @@
 import json
 import math
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +13,7 @@ from dreamkeras.analysis.conformal import calibrate
 from dreamkeras.analysis.measuring import measure_yardstick, sample_inserts
 from dreamkeras.data.examples import Examples
 from dreamkeras.evaluation.correlation import task_figures
-from dreamkeras.evaluation.noise_ceiling import NoiseCeiling, noise_ceiling
+from dreamkeras.evaluation.noise_ceiling import NoiseCeiling, task_ceilings
 from dreamkeras.evaluation.plots import plot_history, plot_predictions, plot_residuals
 from dreamkeras.evaluation.undefined import mean_defined
 from dreamkeras.export.onnx_file import export_onnx
@@ -79,7 +79,7 @@ def write_results(
 def _metrics(
     config: dict[str, Any], model: PrixFixe, predicted: np.ndarray, validation: Examples, state: TrainingState, training: Examples
 ) -> dict[str, Any]:
-    figures = {**task_figures(validation.targets, predicted[:, : len(model.tasks)]), **_ceilings(validation)}
+    figures = {**task_figures(validation.targets, predicted[:, : len(model.tasks)]), **_ceilings(validation, model.tasks)}
     metrics: dict[str, Any] = {name: mean_defined(values) for name, values in figures.items() if name != "n"}
     metrics["relative_mse"] = relative_error(figures["mse"], target_variances(training.targets))
     if len(model.tasks) > 1:
@@ -94,12 +94,10 @@ def _metrics(
     return metrics
 
 
-def _ceilings(validation: Examples) -> dict[str, np.ndarray]:
+def _ceilings(validation: Examples, tasks: Sequence[str]) -> dict[str, np.ndarray]:
     """What the replicates of each task allow, float64 (tasks,) by the names of `NoiseCeiling`; nothing without replicates."""
-    if validation.replicates is None:
-        return {}
-    ceilings = [noise_ceiling(validation.replicates[:, task].astype(np.float64)) for task in range(validation.targets.shape[1])]
-    return {name: np.array([getattr(ceiling, name) for ceiling in ceilings]) for name in NoiseCeiling._fields}
+    ceilings = list(task_ceilings(validation.replicates, tasks).values())
+    return {name: np.array([getattr(ceiling, name) for ceiling in ceilings]) for name in NoiseCeiling._fields if ceilings}
 
 
 def _reference(model: PrixFixe) -> Callable[[np.ndarray], np.ndarray]:

@@ -11,6 +11,7 @@ from typing import Any
 import keras
 
 from dreamkeras.data.assays import find_assay
+from dreamkeras.data.division import HELD_OUT
 from dreamkeras.errors import InputError
 from dreamkeras.export.keras_settings import pinned_settings
 from dreamkeras.export.onnx_file import find_model
@@ -30,7 +31,7 @@ from dreamkeras.training.plan import Plan, make_plan
 from dreamkeras.training.precision import computing_in
 from dreamkeras.training.profiles import peaks_or_all
 from dreamkeras.training.progress import Progress
-from dreamkeras.training.run_data import HELD_OUT, RunData, fingerprint, read_data, with_window
+from dreamkeras.training.run_data import RunData, fingerprint, read_data, with_window
 from dreamkeras.training.selection import describe_undefined, target_variances
 from dreamkeras.training.state import TrainingState, assign_weights, read_checkpoint
 from dreamkeras.training.unfinished import check_free, remove_unfinished

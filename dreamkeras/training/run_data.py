@@ -9,18 +9,15 @@ from typing import NamedTuple
 import numpy as np
 
 from dreamkeras.data.assays import find_assay
-from dreamkeras.data.examples import Examples, fold_split, split
-from dreamkeras.data.folds import draw_folds
+from dreamkeras.data.division import Division
+from dreamkeras.data.examples import Examples
 from dreamkeras.data.overlap import overlap
 from dreamkeras.data.simulate import examples as simulated_examples
 from dreamkeras.data.simulate import simulate
 from dreamkeras.data.table import fitted_layout
 from dreamkeras.training.config import SIMULATED, RunConfig
 
-__all__ = ["HELD_OUT", "RunData", "fingerprint", "read_data", "read_examples", "with_window"]
-
-HELD_OUT = 0.1
-"""Share of the data to validate on where nothing else is chosen."""
+__all__ = ["RunData", "fingerprint", "read_data", "read_examples", "with_window"]
 
 
 class RunData(NamedTuple):
@@ -47,7 +44,7 @@ def read_examples(config: RunConfig) -> Examples:
         examples = _read(config, config.data)
     else:
         examples = simulated_examples(simulate(config.simulated or SIMULATED, config.seed_of_split))
-    return draw_folds(examples, config.folds, config.seed_of_split) if isinstance(config.folds, int) else examples
+    return Division.of_run(dataclasses.asdict(config)).with_folds(examples)
 
 
 def read_data(config: RunConfig) -> RunData:
@@ -65,12 +62,11 @@ def _divided(config: RunConfig) -> RunData:
     if config.valid:
         validation = _read(config, config.valid)
         return RunData(examples, validation, _common(examples, validation, f"in {Path(config.valid).name}"))
-    if config.valid_fold is not None:
-        # A chromosome may be called 8, but the windows of a genome are in no fold of that number.
-        training, validation = fold_split(examples, str(config.valid_fold) if config.atac else config.valid_fold)
-        place = f"on {config.valid_fold}" if config.atac else f"of fold {config.valid_fold}"
-        return RunData(training, validation, _common(training, validation, place))
-    return RunData(*split(examples, HELD_OUT if config.valid_fraction is None else config.valid_fraction, config.seed_of_split))
+    training, validation = Division.of_run(dataclasses.asdict(config)).divide(examples)
+    if config.valid_fold is None:
+        return RunData(training, validation)
+    place = f"on {config.valid_fold}" if config.atac else f"of fold {config.valid_fold}"
+    return RunData(training, validation, _common(training, validation, place))
 
 
 def _read(config: RunConfig, path: str) -> Examples:

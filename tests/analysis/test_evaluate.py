@@ -1,3 +1,5 @@
+import dataclasses
+
 import numpy as np
 import pytest
 
@@ -5,6 +7,7 @@ from dreamkeras.analysis.evaluate import evaluate
 from dreamkeras.data.examples import Examples
 from dreamkeras.errors import InputError
 from dreamkeras.evaluation.correlation import task_figures
+from dreamkeras.evaluation.noise_ceiling import noise_ceiling
 
 
 def examples(targets):
@@ -92,3 +95,30 @@ def test_a_score_needs_every_row():
         evaluate(gap, ("x",), {"m": np.ones((4, 1)) * np.arange(4)[:, None]}, {"all": np.arange(4)}, draws=2)
     with pytest.raises(InputError, match="at least 2 measured values of 'x', got 1"):
         evaluate(examples([[1], [np.nan]]), ("x",), {"m": np.ones((2, 1))})
+
+
+def test_peaks_alone_have_figures_of_their_own():
+    """As if the others were not in the file."""
+    measured = examples(np.random.default_rng(0).normal(size=(40, 1)))
+    is_peak = np.arange(40) % 3 == 0
+    models = {name: predictions(measured, seed) for seed, name in enumerate("ab")}
+    found = evaluate(dataclasses.replace(measured, is_peak=is_peak), ("t",), models, draws=30)
+    alone = evaluate(measured.select(is_peak), ("t",), {name: values[is_peak] for name, values in models.items()}, draws=30)
+    whole = evaluate(measured, ("t",), models, draws=30)
+    assert (found.peaks, found._replace(peaks=None)) == (alone, whole)
+    assert list(found.parts()) == ["peaks", "all"]
+    assert evaluate(dataclasses.replace(measured, is_peak=np.ones(40, bool)), ("t",), models, draws=2).peaks is None
+
+
+def test_replicates_give_each_task_a_noise_ceiling(measured):
+    replicates = np.random.default_rng(3).normal(size=(40, 2, 3)) + measured.targets[:, :, None]
+    found = evaluate(dataclasses.replace(measured, replicates=replicates), ("dev", "hk"), {"m": predictions(measured)}, draws=2)
+    assert found.ceilings == {task: noise_ceiling(replicates[:, column]) for column, task in enumerate(("dev", "hk"))}
+    assert evaluate(measured, ("dev", "hk"), {"m": predictions(measured)}, draws=2).ceilings == {}
+
+
+def test_an_interval_of_few_different_values_is_defined():
+    """One of 12 values differs: a third of the resamples are constant, and so their r is undefined."""
+    measured = examples([[0.0]] * 11 + [[1.0]])
+    found = evaluate(measured, ("t",), {"m": np.random.default_rng(0).normal(size=(12, 1))}, draws=300).figures["m"]["t"]
+    assert np.isfinite([*found.r, *found.rho, *found.mse]).all()

@@ -1,8 +1,13 @@
+import dataclasses
 import json
+from pathlib import Path
 
 import pytest
+from atac_simulation import simulate_atac
 
-from dreamkeras.analysis.training_data import read_training_data, training_overlap
+from dreamkeras.analysis.training_data import TrainingData, read_training_data, training_overlap
+from dreamkeras.data.atac import read as read_atac
+from dreamkeras.data.atac_layout import AtacLayout
 from dreamkeras.data.overlap import Overlap
 from dreamkeras.data.simulate import simulate
 from dreamkeras.data.yeast import read
@@ -30,7 +35,7 @@ def write(path, lines):
 def test_a_run_folder_and_its_model_say_the_same(tmp_path):
     folder = run_folder(tmp_path / "run", data="a.tsv")
     found = read_training_data(folder)
-    assert found == ("yeast", None, "a.tsv")
+    assert found == TrainingData("yeast", None, "a.tsv")
     assert read_training_data(f"{folder}/model.onnx") == found
 
 
@@ -52,9 +57,40 @@ def test_a_broken_config_is_named(tmp_path):
 
 def test_rows_that_were_trained_on_are_counted(tmp_path, library):
     training = write(tmp_path / "train.tsv", library[:150])
-    known = read_training_data(run_folder(tmp_path / "run", data=training))
+    valid = write(tmp_path / "valid.tsv", library[150:155])
+    known = read_training_data(run_folder(tmp_path / "run", data=training, valid=valid))
     test = read(write(tmp_path / "test.tsv", library[140:]))
-    assert training_overlap(known, test) == Overlap(exact=10, reverse=0, near=0)
+    assert training_overlap(known, test) == (Overlap(exact=10, reverse=0, near=0), Overlap(exact=5, reverse=0, near=0))
+
+
+@pytest.mark.parametrize(
+    ("fields", "held"),
+    [
+        ({"valid_fold": 3}, 20),
+        ({"valid_fraction": 0.25, "seed": 5, "split_seed": 2}, 25),
+        ({"seed": 4}, 10),
+        ({"folds": 4, "valid_fold": 1, "seed": 7}, 25),
+        ({"folds": 4, "seed": 7}, 0),
+        ({"folds": "given"}, 0),
+    ],
+)
+def test_what_was_held_out_was_not_trained_on(tmp_path, library, fields, held):
+    rows = [f"{line}\t{number % 5}" for number, line in enumerate(library[:100])]
+    file = write(tmp_path / "all.tsv", rows)
+    found = training_overlap(read_training_data(run_folder(tmp_path / "run", data=file, **fields)), read(file))
+    assert found.validation.exact == held
+    assert found.training.exact == 100 - held
+
+
+def test_a_held_out_chromosome_was_not_trained_on(tmp_path):
+    simulation = simulate_atac(tmp_path, chromosomes=3, peaks=6)
+    layout = AtacLayout(simulation.genome, simulation.signal, simulation.nonpeaks, length=300, profile_length=100, jitter=0)
+    lines = Path(simulation.peaks).read_text().splitlines()
+    sides = [write(tmp_path / name, [line for line in lines if line.startswith(f"{name}\t")]) for name in ("chr1", "chr2")]
+    fields = {"assay": "atac", "atac": dataclasses.asdict(layout), "data": simulation.peaks, "valid_fold": "chr2"}
+    known = read_training_data(run_folder(tmp_path / "run", **fields))
+    found = [training_overlap(known, read_atac(layout, side)) for side in sides]
+    assert [(len(side.training), side.training.exact, side.validation.exact) for side in found] == [(3, 11, 0), (3, 0, 11)]
 
 
 def test_what_is_not_at_hand_is_not_compared(tmp_path, library):

@@ -53,10 +53,10 @@ def test_predictions_that_predict_wrote_are_worth_the_same(run, promoters, model
 
 
 def test_sequences_that_were_trained_on_are_told(run, promoters, model, tmp_path):
-    (model / "config.json").write_text(json.dumps({"assay": "yeast", "data": str(promoters)}))
+    (model / "config.json").write_text(json.dumps({"assay": "yeast", "data": str(promoters), "valid": str(promoters)}))
     result = run("evaluate", promoters, "-m", model, "-o", tmp_path / "out", "--draws", 2)
     assert "Warning: first: 60 of the 60 sequences in test.tsv are copies of training sequences" in result.stderr
-    assert "(of the data that it was trained and validated on)" in result.stderr
+    assert "60 of the 60 sequences in test.tsv are copies of validation sequences" in result.stderr
     assert "60 of the 60" in (tmp_path / "out" / "report.html").read_text()
 
 
@@ -85,7 +85,7 @@ def test_the_challenges_score_in_its_own_units(run, model, tmp_path):
     result = run("evaluate", tmp_path / "test.tsv", "-m", model, "-o", tmp_path / "out", "--draws", 5, "--subsets", tmp_path)
     assert result.exit_code == 0
     assert "not in the model's units" in result.stderr
-    assert "nan" in result.stdout.splitlines()[1]
+    assert result.stdout.splitlines()[1].endswith("\tundefined")
     assert result.stdout.splitlines()[2].startswith("first: Pearson score ")
     assert "autosome (winner)" in (tmp_path / "out" / "report.html").read_text()
 

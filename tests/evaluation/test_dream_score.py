@@ -48,6 +48,21 @@ def test_subsets_that_will_not_do_are_named(subsets, message):
         dream_score(np.arange(8), [np.arange(8)], subsets)
 
 
+def test_a_subset_without_a_correlation_is_missing_from_the_score():
+    measured, subsets = (
+        np.array([1.0, 2, 3, 4, 5, 5, 5]),
+        {"all": np.arange(7), "yeast": np.array([4, 5, 6]), "high expression": np.arange(4)},
+    )
+    found, none = dream_score(measured, [np.arange(7.0) ** 2, np.zeros(7)], subsets, draws=10)
+    without, _ = dream_score(
+        measured, [np.arange(7.0) ** 2, np.zeros(7)], {name: subsets[name] for name in ("all", "high expression")}, draws=10
+    )
+    assert (found.pearson, found.spearman) == (without.pearson, without.spearman)
+    assert "yeast" in found.missing
+    assert np.isnan([none.pearson, none.spearman]).all()
+    assert none.missing == tuple(SUBSETS)
+
+
 def test_a_test_of_the_challenges_size_takes_seconds():
     random = np.random.default_rng(0)
     measured = random.normal(size=71_103)
