@@ -59,6 +59,8 @@ def chosen_genome(assay: str, choices: dict[str, Any]) -> "AtacLayout | None":
     for name in ("genome", "signal"):
         if name not in given:
             raise click.UsageError(f"Expected --{name} FILE for --assay atac, got none.")
+    if given.get("nonpeak_ratio") == 0 and "nonpeaks" in given:
+        raise click.UsageError("Expected a --nonpeak-ratio above 0 beside --nonpeaks, got 0, which uses none.")
     from dreamkeras.data.atac_layout import AtacLayout
 
     length = choices.pop("length")

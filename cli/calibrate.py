@@ -1,5 +1,6 @@
 """`dreamkeras calibrate`: an exported model and measured sequences in, the same model with intervals, percentiles and ranges out."""
 
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -25,7 +26,7 @@ __all__ = ["command"]
 )
 @click.option("--seed", type=click.IntRange(min=0), metavar="N", help="Which share: the seed of the training's split.  [default: 0]")
 @click.option("--assay", help="What was measured: yeast, lentimpra, starrseq or table.  [default: what the model was trained on]")
-@table_options
+@partial(table_options, without=("fold_column", "replicate_columns"))
 def command(
     data: str,
     model: str,

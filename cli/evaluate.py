@@ -1,12 +1,13 @@
 """`dreamkeras evaluate`: measured sequences and models in, figures with intervals, plots and a page out."""
 
 import math
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from .options import batch_size_option, device_option
+from .options import batch_size_option, device_option, refuse_unused
 from .results import command_line
 from .table_options import chosen_layout, table_options
 
@@ -30,7 +31,7 @@ UNDEFINED = "undefined"
 @click.option("--predictions", multiple=True, type=click.Path(), metavar="FILE", help="A table that `dreamkeras predict` wrote of DATA.")
 @click.option("-o", "--output", required=True, type=click.Path(path_type=Path), metavar="DIR", help="A new folder for the results.")
 @click.option("--assay", help="What was measured: yeast, lentimpra, starrseq or table.  [default: what the model was trained on]")
-@table_options
+@partial(table_options, without=("fold_column",))
 @click.option("--subsets", type=click.Path(), metavar="DIR", help="The challenge's test subsets, for its score.")
 @click.option("--public", type=click.Path(), metavar="DIR", help="What its public leaderboard used, which is left out.")
 @click.option("--draws", type=click.IntRange(min=1), default=1000, show_default=True, help="Bootstrap resamples for the intervals.")
@@ -46,6 +47,8 @@ def command(output: Path, assay: str | None, batch_size: int | None, **choices: 
     table = chosen_layout(assay or "", choices)
     if not (choices["models"] or choices["predictions"]):
         raise click.UsageError("Expected a model (-m) or predictions (--predictions) to evaluate.")
+    if not choices["models"]:
+        refuse_unused("a model (-m)", batch_size=batch_size, device=None if choices["device"] == "auto" else choices["device"])
     if choices["public"] and not choices["subsets"]:
         raise click.UsageError("Expected --subsets beside --public.")
 

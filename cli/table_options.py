@@ -1,6 +1,6 @@
 """The options that say what a user's own table holds: those of `--assay table`. click only: shell completion imports this."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -59,10 +59,15 @@ TABLE_FIELDS = (
 """The fields of `data.table_layout.TableLayout`, each an option, which completion must not import; a test compares them."""
 
 
-def table_options(command: Callable[..., Any]) -> Callable[..., Any]:
-    """Decorator: gives a command an option for each field of the layout, in this order."""
-    for option in reversed(OPTIONS):
-        command = option(command)
+def table_options(command: Callable[..., Any], without: Collection[str] = ()) -> Callable[..., Any]:
+    """Decorator: gives a command an option for each field of the layout, in this order.
+
+    Args:
+        command: The command.
+        without: Fields that would change nothing there.
+    """
+    for name, option in reversed(list(zip(TABLE_FIELDS, OPTIONS, strict=True))):
+        command = command if name in without else option(command)
     return command
 
 
@@ -73,7 +78,7 @@ def chosen_layout(assay: str, choices: dict[str, Any]) -> "TableLayout | None":
         click.UsageError: There is an option of a table, but another assay.
         InputError: The choices make no layout.
     """
-    fields = {name: choices.pop(name) for name in TABLE_FIELDS}
+    fields = {name: choices.pop(name) for name in TABLE_FIELDS if name in choices}
     given = [name for name, value in fields.items() if value not in (None, (), "", False)]
     if assay == "table":
         from dreamkeras.data.table_layout import TableLayout

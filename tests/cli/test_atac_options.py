@@ -44,8 +44,13 @@ def test_what_is_not_said_is_the_layouts_own():
 
 def test_all_can_be_said():
     windows = ("--length", "400", "--profile-length", "200", "--region-jitter", "9")
-    came = layout(*FILES, "--nonpeaks", "n.bed", "--nonpeak-ratio", "0", *windows)
-    assert came == AtacLayout("g.fa", "s.bw", "n.bed", length=400, profile_length=200, jitter=9, nonpeak_ratio=0)
+    came = layout(*FILES, "--nonpeaks", "n.bed", "--nonpeak-ratio", "0.5", "--no-summits", *windows)
+    assert came == AtacLayout("g.fa", "s.bw", "n.bed", length=400, profile_length=200, jitter=9, nonpeak_ratio=0.5, summits=False)
+
+
+def test_a_file_of_non_peaks_of_which_none_is_used_is_refused():
+    assert "Expected a --nonpeak-ratio above 0 beside --nonpeaks, got 0" in layout(*FILES, "--nonpeaks", "n.bed", "--nonpeak-ratio", "0")
+    assert layout(*FILES, "--nonpeak-ratio", "0") == AtacLayout("g.fa", "s.bw", nonpeak_ratio=0)
 
 
 def test_a_genome_and_its_reads_are_needed():

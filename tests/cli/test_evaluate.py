@@ -90,6 +90,51 @@ def test_the_challenges_score_in_its_own_units(run, model, tmp_path):
     assert "autosome (winner)" in (tmp_path / "out" / "report.html").read_text()
 
 
+OUTSIDE = "{} of the 60 measured values in test.tsv are outside 0 to 17, the range of the bins: {}"
+
+
+@pytest.mark.parametrize(("outliers", "note"), [
+    ({0: -3.0, 1: 17.5, 2: 400.0}, OUTSIDE.format(3, "all figures include them.")),
+    (dict.fromkeys(range(30), 18.0), OUTSIDE.format(30, "they are not in the model's units.")),
+])  # fmt: skip
+def test_outliers_are_counted_and_the_bulk_decides_the_units(run, promoters, model, tmp_path, outliers, note):
+    rows = [line.split("\t") for line in promoters.read_text().splitlines()]
+    path = tmp_path / "test.tsv"
+    path.write_text("".join(f"{sequence}\t{outliers.get(i, value)}\n" for i, (sequence, value) in enumerate(rows)))
+    result = run("evaluate", path, "-m", model, "-o", tmp_path / "out", "--draws", 20)
+    assert (result.exit_code, f"Warning: {note}" in result.stderr) == (0, True)
+    predicted = run("predict", path, "-m", model).stdout.splitlines()[1:]
+    answers = np.array([float(line.split("\t")[1]) for line in predicted])
+    errors = (np.array([outliers.get(i, float(row[1])) for i, row in enumerate(rows)]) - answers) ** 2
+    mse = result.stdout.splitlines()[1].split("\t")[5]
+    assert mse == "undefined" if len(outliers) > 3 else float(mse.split()[0]) == pytest.approx(np.mean(errors), rel=1e-4)
+    found = json.loads((tmp_path / "out" / "evaluation.json").read_text())
+    assert any(note in one for one in found["notes"])
+    assert (found["figures"]["first"]["expression"]["mse"]["value"] is None) is (len(outliers) > 3)
+
+
+def test_replicates_show_a_noise_ceiling_everywhere(run, tmp_path):
+    random = np.random.default_rng(0)
+    truth = random.normal(size=50)
+    replicates = truth[:, None] + random.normal(size=(50, 2))
+    letters = ["".join(random.choice(list("ACGT"), 20)) for _ in truth]
+    rows = zip(letters, replicates.mean(1), *replicates.T, truth, strict=True)
+    (tmp_path / "t.tsv").write_text("sequence\ty\ta\tb\tz\n" + "".join("\t".join(map(str, row)) + "\n" for row in rows))
+    (tmp_path / "p.tsv").write_text("y\n" + "".join(f"{value}\n" for value in truth))
+    r = np.corrcoef(replicates.T)[0, 1]
+    ceiling = np.sqrt(2 * r / (1 + r))
+    args = ("--assay", "table", "--target-column", "y", "--length", 20, "--draws", 5)
+    result = run(
+        "evaluate", tmp_path / "t.tsv", "--predictions", tmp_path / "p.tsv", "-o", tmp_path / "out", *args, "--replicate-columns", "a,b"
+    )
+    assert result.stdout.splitlines()[-2:] == ["noise ceiling\tr between replicates\tceiling of r", f"y\t{r:.4f}\t{ceiling:.4f}"]
+    found = json.loads((tmp_path / "out" / "evaluation.json").read_text())["ceilings"]["y"]
+    assert (found["replicate_r"], found["ceiling_r"]) == pytest.approx((r, ceiling), rel=1e-5)
+    title, row = (tmp_path / "out" / "figures.tsv").read_text().splitlines()
+    assert (title.split("\t")[-2:], float(row.split("\t")[-1])) == (["replicate_r", "ceiling_r"], pytest.approx(ceiling, rel=1e-5))
+    assert f"<td>{ceiling:.4f}</td>" in (tmp_path / "out" / "report.html").read_text()
+
+
 @pytest.mark.parametrize(
     ("args", "code", "message"),
     [
@@ -99,6 +144,9 @@ def test_the_challenges_score_in_its_own_units(run, model, tmp_path):
         (("-m", "{model}", "--assay", "table", "--target-column", "1", "--sequence-column", "0"), 1, "whose tasks are column_1"),
         (("-m", "{model}", "--assay", "yeast", "--target-column", "x"), 2, "Expected --assay table for --target-column"),
         (("-m", "{model}", "-m", "{model}"), 1, "got one twice"),
+        (("--predictions", "p.tsv", "--batch-size", "4"), 2, "Expected a model (-m) beside --batch-size"),
+        (("--predictions", "p.tsv", "--device", "cpu"), 2, "Expected a model (-m) beside --device"),
+        (("-m", "{model}", "--fold-column", "f"), 2, "No such option"),
         (("-m", "{model}", "--public", "."), 2, "Expected --subsets beside --public"),
         (("-m", "{model}", "--subsets", "{model}"), 1, "a folder with test subsets"),
         (("-m", "{model}", "-o", "{model}"), 1, "a new or an empty folder"),
