@@ -67,8 +67,8 @@ def test_another_assay_has_none(args):
 
 def test_choices_reach_the_run_from_options_and_file(run, tmp_path, monkeypatch):
     config = pytest.importorskip("dreamkeras.training.config")
-    keras, chosen = pytest.importorskip("keras"), []
-    monkeypatch.setattr("dreamkeras.training.run.train", lambda *args: chosen.append(args[0]) or {"r": 0.5, "n": 1, "best_epoch": 1})
+    keras, chosen, metrics = pytest.importorskip("keras"), [], {"r": 0.5, "mse": 1.0, "n": 1, "best_epoch": 1}
+    monkeypatch.setattr("dreamkeras.training.run.train", lambda *args: chosen.append(args[0]) or metrics)
     (tmp_path / "data.csv").write_text("seq,a\nACGT,1\n")
     (tmp_path / "run.toml").write_text(f'data = "{tmp_path}/data.csv"\nassay = "table"\ntarget_column = "a"\nleft_flank = "TT"\nseed = 3')
     result = run("train", "--config", tmp_path / "run.toml", "--seed", 4, "--backend", keras.backend.backend())
