@@ -159,11 +159,12 @@ def _defects(sequences: Ragged, constructs: Sequence[Construct]) -> dict[Status,
     """For each reason not to score a sequence bool (n,): whether it is true of it in one of the constructs."""
     illegal = np.zeros(len(sequences), bool)
     illegal[sequences.owner(np.flatnonzero(~IS_LETTER[sequences.flat]))] = True
-    lengths = [construct.insert_lengths(sequences) for construct in constructs]
+    found = [(construct, construct.find_inserts(sequences)) for construct in constructs]
     return {
         Status.MISSING: sequences.lengths == 0,
         Status.NOT_LETTERS: illegal,
-        Status.ONE_ADAPTER: np.any([construct.one_adapter(sequences) for construct in constructs], axis=0),
-        Status.TOO_SHORT: np.any([found < construct.shortest for found, construct in zip(lengths, constructs, strict=True)], axis=0),
-        Status.TOO_LONG: np.any([found > construct.longest for found, construct in zip(lengths, constructs, strict=True)], axis=0),
+        Status.ONE_ADAPTER: np.any([inserts.one_adapter for _, inserts in found], axis=0),
+        Status.OTHER_STRAND: np.any([inserts.other_strand for _, inserts in found], axis=0),
+        Status.TOO_SHORT: np.any([inserts.lengths < construct.shortest for construct, inserts in found], axis=0),
+        Status.TOO_LONG: np.any([inserts.lengths > construct.longest for construct, inserts in found], axis=0),
     }

@@ -23,8 +23,9 @@ class Status(IntEnum):
     REF_MISMATCH = 8
     SAME_AS_REF = 9
     ONE_ADAPTER = 10
-    TOO_SHORT = 11
-    TOO_LONG = 12
+    OTHER_STRAND = 11
+    TOO_SHORT = 12
+    TOO_LONG = 13
 
 
 WORDS = tuple(status.name.lower() for status in Status)
@@ -42,6 +43,7 @@ MEANINGS = {
     Status.REF_MISMATCH: "has a reference that is not the genome's",
     Status.SAME_AS_REF: "changes nothing: it has the bases of the reference",
     Status.ONE_ADAPTER: "has one of the construct's adapters, or its reference has, and not the other",
+    Status.OTHER_STRAND: "has the adapters of the other strand, or its reference has: it is a reverse complement",
     Status.TOO_SHORT: "is shorter than the construct's inserts, or its reference is",
     Status.TOO_LONG: "does not fit into the window, or its reference does not, without the bases that both share",
 }

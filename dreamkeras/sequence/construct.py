@@ -12,23 +12,32 @@ from typing import Any, Literal, NamedTuple
 import numpy as np
 
 from dreamkeras.errors import InputError
+from dreamkeras.sequence.adapters import OTHER_STRAND, on_other_strand
 from dreamkeras.sequence.alphabet import N
 from dreamkeras.sequence.matching import begins_with, ends_with, illegal_letters
 from dreamkeras.sequence.ragged import Ragged, pieces
 from dreamkeras.sequence.records import Records
 
-__all__ = ["TEMPLATES", "YEAST", "Construct"]
+__all__ = ["TEMPLATES", "YEAST", "Construct", "Inserts"]
 
 TEMPLATES = 128
 """Windows of flanks that are kept, one a length of insert: a batch of few sequences takes longer over those than over its letters."""
 
 
-class _Layout(NamedTuple):
-    """Where inserts stand in sequences: their first letters and how many they are, int64 (n,); who has one adapter, bool (n,)."""
+class Inserts(NamedTuple):
+    """Where inserts stand in n sequences.
+
+    Args:
+        starts: int64 (n,), the place of each insert's first letter in `sequences.flat`.
+        lengths: int64 (n,), its letters.
+        one_adapter: bool (n,), whether the sequence has one of the two adapters and not the other.
+        other_strand: bool (n,), whether it is a reverse complement, by its adapters.
+    """
 
     starts: np.ndarray
     lengths: np.ndarray
     one_adapter: np.ndarray
+    other_strand: np.ndarray
 
 
 @dataclass(frozen=True)
@@ -116,8 +125,7 @@ class Construct:
         Returns:
             int64 (n,), the place of each insert's first letter in `sequences.flat`, and int64 (n,), its letters.
         """
-        layout = self._layout(sequences)
-        return layout.starts, layout.lengths
+        return self.find_inserts(sequences)[:2]
 
     def windows(self, sequences: Ragged) -> np.ndarray:
         """The windows of sequences that fit; see `fit` and `cut` for those that may not.
@@ -148,21 +156,14 @@ class Construct:
         Returns:
             As `windows`, of no rows where one does not fit, and as `problems`.
         """
-        layout = self._layout(sequences)
+        layout = self.find_inserts(sequences)
         problems = self._problems(sequences, layout)
         rows = slice(0 if problems else None)
         return self._windows(sequences.flat, layout.starts[rows], layout.lengths[rows]), problems
 
     def problems(self, sequences: Ragged) -> dict[int, str]:
-        """Why each unfit sequence does not go into this construct, by its index; empty when all fit.
-
-        Refused are illegal letters, one adapter without the other, and inserts too short or too long for the window.
-        """
-        return self._problems(sequences, self._layout(sequences))
-
-    def one_adapter(self, sequences: Ragged) -> np.ndarray:
-        """bool (n,): whether each sequence has one of the two adapters and not the other."""
-        return self._layout(sequences).one_adapter
+        """Why each unfit sequence does not go into this construct, by its index: letters, adapters or length; empty when all fit."""
+        return self._problems(sequences, self.find_inserts(sequences))
 
     def cut(self, records: Records) -> np.ndarray:
         """The windows of a batch of records.
@@ -183,21 +184,25 @@ class Construct:
     def _left(self) -> str:
         return self.left_flank or self.left_adapter
 
-    def _layout(self, sequences: Ragged) -> _Layout:
-        """The rule of adapters; `few` has it once more, for bytes."""
+    def find_inserts(self, sequences: Ragged) -> Inserts:
+        """Where inserts stand, with adapters or without; `few` has this rule once more, for bytes."""
         begins = begins_with(sequences, self.left_adapter)
         # The right adapter counts only behind a left one's letters, so that short sequences are never cut twice.
         ends = ends_with(sequences, self.right_adapter, len(self.left_adapter))
         left, right = begins * len(self.left_adapter), ends * len(self.right_adapter)
         one = (begins != ends) & bool(self.left_adapter and self.right_adapter)
-        return _Layout(sequences.offsets[:-1] + left, sequences.lengths - left - right, one)
+        bare = ~(begins | ends)
+        turned = bare & on_other_strand(sequences, self.left_adapter, self.right_adapter) if bare.any() else bare
+        return Inserts(sequences.offsets[:-1] + left, sequences.lengths - left - right, one, turned)
 
-    def _problems(self, sequences: Ragged, layout: _Layout) -> dict[int, str]:
+    def _problems(self, sequences: Ragged, layout: Inserts) -> dict[int, str]:
         found = illegal_letters(sequences)
         for index in np.flatnonzero((layout.lengths < self.shortest) | (layout.lengths > self.longest)):
             found.setdefault(int(index), self._wrong_length(int(layout.lengths[index]), int(sequences.lengths[index])))
         for index in np.flatnonzero(layout.one_adapter):
             found[int(index)] = f"Expected both adapters or neither ({self.left_adapter}...{self.right_adapter}), got one of them"
+        for index in np.flatnonzero(layout.other_strand):
+            found[int(index)] = f"{OTHER_STRAND} ({self.left_adapter}...{self.right_adapter})"
         return found
 
     def _windows(self, flat: np.ndarray, starts: np.ndarray, lengths: np.ndarray) -> np.ndarray:

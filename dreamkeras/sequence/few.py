@@ -4,6 +4,7 @@ import functools
 
 import numpy as np
 
+from dreamkeras.sequence.adapters import other_strand, shows_other_strand
 from dreamkeras.sequence.alphabet import LETTER_CODES
 from dreamkeras.sequence.construct import TEMPLATES, Construct
 from dreamkeras.sequence.ragged import Ragged
@@ -30,20 +31,30 @@ def cut_few(construct: Construct, sequences: list[bytes]) -> np.ndarray | None:
 
 def _window(construct: Construct, sequence: bytes) -> bytes:
     """One window; nothing for a sequence that does not fit."""
-    left, right = _adapters(construct)
-    begins = bool(left) and sequence[: len(left)].upper() == left
-    ends = bool(right) and len(sequence) >= len(left) + len(right) and sequence[-len(right) :].upper() == right
+    left, right, first, last = _adapters(construct)
+    upper = sequence.upper()
+    begins, ends = _shows(upper, left, right)
     insert = sequence[len(left) * begins : len(sequence) - len(right) * ends]
     has_one = begins != ends and bool(left and right)
-    if has_one or not construct.shortest <= len(insert) <= construct.longest or sequence.translate(None, LETTER_CODES):
+    may_be_turned = not (begins or ends) and (upper.startswith(first) or upper.endswith(last))
+    is_turned = may_be_turned and shows_other_strand(*_shows(upper, first, last), len(first), len(last))
+    if has_one or is_turned or not construct.shortest <= len(insert) <= construct.longest or sequence.translate(None, LETTER_CODES):
         return b""
     before, after = _around(construct, len(insert))
     return before + insert + after
 
 
+def _shows(sequence: bytes, left: bytes, right: bytes) -> tuple[bool, bool]:
+    """Whether a sequence begins with one adapter, and whether it ends with the other, behind as many letters as the first has."""
+    ends = bool(right) and sequence.endswith(right) and len(sequence) >= len(left) + len(right)
+    return bool(left) and sequence.startswith(left), ends
+
+
 @functools.lru_cache
-def _adapters(construct: Construct) -> tuple[bytes, bytes]:
-    return construct.left_adapter.upper().encode(), construct.right_adapter.upper().encode()
+def _adapters(construct: Construct) -> tuple[bytes, ...]:
+    """The left and the right adapter, and those of the other strand, in upper case."""
+    both = construct.left_adapter, construct.right_adapter
+    return tuple(text.upper().encode() for text in (*both, *other_strand(*both)))
 
 
 @functools.lru_cache(TEMPLATES)

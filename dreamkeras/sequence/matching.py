@@ -58,7 +58,13 @@ def _shows(sequences: Ragged, text: str, beside: int, place: int) -> np.ndarray:
         return np.zeros(len(sequences), bool)
     if common is not None:
         first = place % common
-        return _equal(sequences.flat.reshape(len(sequences), common)[:, first : first + len(text)], wanted)
+        letters = sequences.flat.reshape(len(sequences), common)[:, first : first + len(text)]
+        rows = np.flatnonzero(letters[:, 0] & UPPER == wanted[0])
+        if 2 * len(rows) > len(letters):
+            return _equal(letters, wanted)
+        found = np.zeros(len(letters), bool)  # most differ in the first letter
+        found[rows] = _equal(letters[rows], wanted)
+        return found
     shows = sequences.lengths >= len(text) + beside
     starts = (sequences.offsets[1:] if place < 0 else sequences.offsets[:-1])[shows] + place
     shows[shows] = _equal(sequences.flat[starts[:, None] + np.arange(len(text))], wanted)

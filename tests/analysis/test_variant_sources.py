@@ -156,6 +156,13 @@ class TestPairs:
             assert row[:2] == (name, "ok")
             np.testing.assert_allclose(row[2], [before, after, after - before], atol=1e-5)
 
+    @pytest.mark.parametrize(("ref", "alt"), [("AACCGGGTCA", "GGGG"), ("GGGG", "aaccGGGtca"), ("AACC" + "G" * 30 + "GTCA", "GG-G")])
+    def test_a_row_in_reverse_complement_has_a_status(self, tmp_path, ref, alt):
+        construct = Construct("between", length=17, left_adapter="TGAC", right_adapter="GGTT", shortest=2)
+        ((_, found, values),) = self.rows(tmp_path, [("a", ref, alt)], WeightSum(construct))
+        assert found == ("not_letters" if "-" in alt else "other_strand")
+        assert np.isnan(values).all()
+
     @pytest.mark.parametrize(
         ("ref", "alt", "status"),
         [
@@ -177,6 +184,7 @@ class TestPairs:
             ("ACGGGG", "ACGGGG", "same_as_ref"),
             ("AC" + "G" * 18, "G", "one_adapter"),
             ("G" * 18, "G", "too_short"),
+            ("AC" + "G" * 18 + "GT", "GGGG", "too_long"),
         ],
     )
     def test_rows_that_do_not_fit_have_a_status(self, tmp_path, ref, alt, status):

@@ -128,6 +128,42 @@ def test_problems_name_what_was_wanted_and_what_came():
     }
 
 
+def turned(text):
+    return text.translate(str.maketrans("ACGTacgt", "TGCAtgca"))[::-1]
+
+
+@pytest.mark.parametrize("insert", ["ACGT" * 20, "a" * 70, "G" * 110, "N" * 3])
+def test_a_whole_sequence_in_reverse_complement_is_refused_with_what_to_do(insert):
+    whole = turned(YEAST.left_adapter + insert + YEAST.right_adapter)
+    for text in (whole, whole.lower(), whole[:-1], whole[1:]):
+        message = problems(YEAST, "ACGT" * 20, text)[1]
+        assert message.startswith("Expected the forward strand, got the reverse complement, by its adapters: turn it")
+        assert "seqkit seq" in message
+    assert problems(YEAST, turned(whole)) == problems(YEAST, insert)
+
+
+def test_one_short_adapter_of_the_other_strand_may_be_an_inserts_own_letters():
+    construct = dataclasses.replace(ADAPTERS, left_adapter="TGAC", left_flank="TGAC")
+    assert problems(construct, "AACCTTTT", "TTTTGTCA") == {}
+    assert list(problems(construct, "AACCTTTTGTCA", "AACCGTCA", "AACCTCA")) == [0, 1]
+    texts = Ragged.from_strings(["AACCTTTTGTCA", "AACCTTTT", "TGACAACCTTTT", "GTCA"])
+    assert construct.find_inserts(texts).other_strand.tolist() == [True, False, False, False]
+
+
+@given(st.text("ACT", min_size=2, max_size=60))
+def test_every_insert_is_taken_on_the_forward_strand_and_refused_on_the_other(insert):
+    whole = YEAST.left_adapter + insert + YEAST.right_adapter
+    assert problems(YEAST, insert, whole) == {}
+    assert list(problems(YEAST, turned(whole))) == [0]
+    assert problems(YEAST, turned(insert)) == {}
+
+
+@pytest.mark.parametrize("adapters", [("GGATCC", "GGATCC"), ("AGGACCGGATCC", "GGATCCGGTCCT")])
+def test_adapters_that_are_their_own_reverse_complement_are_those_of_the_forward_strand(adapters):
+    construct = Construct("own", length=60, left_adapter=adapters[0], right_adapter=adapters[1])
+    assert problems(construct, "ACGTTTTG".join(adapters), turned("ACGTTTTG".join(adapters))) == {}
+
+
 @pytest.mark.parametrize("texts", [[], ["ACGT", "TGCAACACGGTT"], ["ACGT", "A"], ["AC!T", "ACGT"]])
 def test_fit_gives_windows_or_problems(texts):
     packed = Ragged.from_strings(texts)

@@ -17,8 +17,12 @@ CONSTRUCTS = [
     Construct(name="bare", length=8, alignment="center"),
     Construct(name="left", length=9, left_adapter="ac"),
     Construct(name="right", length=9, right_adapter="GT", alignment="left"),
+    Construct(name="turned", length=20, left_adapter="TCA", right_adapter="GGTTA", shortest=2),
+    Construct(name="distinct", length=40, left_adapter="TCATCATCATCA", right_adapter="GGTTA"),
+    Construct(name="only", length=40, right_adapter="TCATCATCATCA"),
 ]
-pieces = st.lists(st.sampled_from(["AC", "ac", "GTT", "gTt", "A", "N", "y", "*", "G"]), max_size=6).map("".join)
+PIECES = ("AC", "ac", "GTT", "gTt", "A", "N", "y", "*", "G", "TCA", "GGTTA", "TAACC", "tga", "TGATGATGATGA")
+pieces = st.lists(st.sampled_from(PIECES), max_size=6).map("".join)
 
 
 @settings(max_examples=300)

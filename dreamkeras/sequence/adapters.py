@@ -1,0 +1,52 @@
+"""The adapters of a construct, as they stand in its sequences and in their reverse complements."""
+
+import functools
+from typing import TypeVar
+
+import numpy as np
+
+from dreamkeras.sequence.alphabet import reverse_complement
+from dreamkeras.sequence.matching import begins_with, ends_with
+from dreamkeras.sequence.ragged import Ragged
+
+__all__ = ["OTHER_STRAND", "on_other_strand", "other_strand", "shows_other_strand"]
+
+Shown = TypeVar("Shown", bool, np.ndarray)
+
+OTHER_STRAND = "Expected the forward strand, got the reverse complement, by its adapters: turn it, for example with seqkit seq -rp"
+"""What is wrong with a whole sequence that is given in reverse complement."""
+
+DISTINCT = 10
+"""Fewest letters of an adapter that shows the strand alone: a random sequence begins with them once in a million times."""
+
+
+def on_other_strand(sequences: Ragged, left: str, right: str) -> np.ndarray:
+    """bool (n,): whether each sequence is the reverse complement of one with adapters, in any case.
+
+    It is if it has both adapters of the other strand, or one of `DISTINCT` letters or more.
+
+    Example:
+        >>> on_other_strand(Ragged.from_strings(["AACCGGTTTGCA", "TGCACCGGGGTT"]), "TGCA", "GGTT").tolist()
+        [True, False]
+    """
+    first, last = other_strand(left, right)
+    return shows_other_strand(begins_with(sequences, first), ends_with(sequences, last, len(first)), len(first), len(last))
+
+
+@functools.lru_cache
+def other_strand(left: str, right: str) -> tuple[str, str]:
+    """What the reverse complement of a sequence with these adapters begins and ends with, in upper case."""
+    first, last = (reverse_complement(np.frombuffer(text.upper().encode("ascii"), np.uint8)) for text in (right, left))
+    return first.tobytes().decode(), last.tobytes().decode()
+
+
+def shows_other_strand(begins: Shown, ends: Shown, first: int, last: int) -> Shown:
+    """Whether adapters show the other strand.
+
+    Args:
+        begins: Whether the other strand's first adapter is there: bool, or bool (n,).
+        ends: Likewise, of its last adapter.
+        first: Letters of the first adapter.
+        last: Letters of the last one.
+    """
+    return (begins & ends) | (begins & (first >= DISTINCT)) | (ends & (last >= DISTINCT))
