@@ -13,7 +13,7 @@ __all__ = ["OTHER_STRAND", "on_other_strand", "other_strand", "shows_other_stran
 
 Shown = TypeVar("Shown", bool, np.ndarray)
 
-OTHER_STRAND = "Expected the forward strand, got the reverse complement, by its adapters: turn it, for example with seqkit seq -rp"
+OTHER_STRAND = "Expected the forward strand ({left}...{right}), got the reverse complement: turn it, for example with `seqkit seq -rp`"
 """What is wrong with a whole sequence that is given in reverse complement."""
 
 DISTINCT = 10

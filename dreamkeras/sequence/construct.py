@@ -202,7 +202,7 @@ class Construct:
         for index in np.flatnonzero(layout.one_adapter):
             found[int(index)] = f"Expected both adapters or neither ({self.left_adapter}...{self.right_adapter}), got one of them"
         for index in np.flatnonzero(layout.other_strand):
-            found[int(index)] = f"{OTHER_STRAND} ({self.left_adapter}...{self.right_adapter})"
+            found[int(index)] = OTHER_STRAND.format(left=self.left_adapter, right=self.right_adapter)
         return found
 
     def _windows(self, flat: np.ndarray, starts: np.ndarray, lengths: np.ndarray) -> np.ndarray:

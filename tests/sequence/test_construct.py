@@ -137,8 +137,8 @@ def test_a_whole_sequence_in_reverse_complement_is_refused_with_what_to_do(inser
     whole = turned(YEAST.left_adapter + insert + YEAST.right_adapter)
     for text in (whole, whole.lower(), whole[:-1], whole[1:]):
         message = problems(YEAST, "ACGT" * 20, text)[1]
-        assert message.startswith("Expected the forward strand, got the reverse complement, by its adapters: turn it")
-        assert "seqkit seq" in message
+        wanted = "Expected the forward strand (TGCATTTTTTTCACATC...GGTTACGGCTGTT), got the reverse complement"
+        assert message == f"{wanted}: turn it, for example with `seqkit seq -rp`"
     assert problems(YEAST, turned(whole)) == problems(YEAST, insert)
 
 
