@@ -10,7 +10,6 @@ import time
 
 import numpy as np
 import onnx
-import onnxruntime
 from machine import provenance
 from onnx import helper
 
@@ -18,6 +17,7 @@ from dreamkeras.export.graph import Graph, attributes
 from dreamkeras.export.parity import parity_letters
 from dreamkeras.export.quantization import CALIBRATION, to_int8
 from dreamkeras.scoring.predictor import PACKAGED_MODEL, load
+from dreamkeras.scoring.session import import_onnxruntime
 
 
 def one_dimensional(model):
@@ -67,6 +67,7 @@ FORMS = {"1-D convolutions": one_dimensional, "dense blocks of 16 channels": den
 
 
 def session(model):
+    onnxruntime = import_onnxruntime()
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads, options.log_severity_level = 1, 3
     return onnxruntime.InferenceSession(model.SerializeToString(), options, providers=["CPUExecutionProvider"])

@@ -33,9 +33,15 @@ def share_compiled_steps():
         os.environ |= {"JAX_COMPILATION_CACHE_DIR": folder.name, "JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS": "0"}
 
 
+def send_no_telemetry():
+    """Many tests import ONNX Runtime themselves, and it reports from where `CI` is not set."""
+    os.environ["ORT_DISABLE_TELEMETRY"] = "1"
+
+
 # Now: the folders' own conftest.py import Keras, and backends look once, when they are imported.
 take_a_share_of_the_cpus()
 share_compiled_steps()
+send_no_telemetry()
 
 
 def pytest_make_parametrize_id(config, val, argname):

@@ -3,16 +3,21 @@
 Every figure is an object of its own: no pyplot, no display, no setting of matplotlib is touched.
 """
 
+import os
+import sys
+import tempfile
 from os import PathLike
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from dreamkeras.errors import MissingPackageError
+from dreamkeras.sequence.environment import setting
 from dreamkeras.sequence.outputs import naming_output, open_output
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-__all__ = ["BLUE", "GREY", "RED", "new_figure", "save_figure"]
+__all__ = ["BLUE", "GREY", "RED", "import_fonts", "new_figure", "save_figure"]
 
 # Okabe and Ito's blue and vermilion, told apart with any colour vision and in grey.
 BLUE, RED, GREY = "#0072B2", "#D55E00", "#666666"
@@ -26,6 +31,7 @@ def new_figure(width: float, height: float) -> "Figure":
         MissingPackageError: matplotlib is not installed.
     """
     try:
+        import_fonts()
         from matplotlib.figure import Figure
     except ImportError:
         raise MissingPackageError("Expected matplotlib for plots, got none installed: pip install 'dreamkeras[train]'.") from None
@@ -42,3 +48,16 @@ def save_figure(figure: "Figure", path: str | PathLike[str]) -> None:
         axes.spines[["top", "right"]].set_visible(False)
     with open_output(str(path)) as file, naming_output(str(path)):
         figure.savefig(file, format="png", dpi=DPI)
+
+
+def import_fonts() -> None:
+    """Imports matplotlib and its list of fonts, which is not written into the home folder; one that is there is used.
+
+    Raises:
+        ImportError: matplotlib is not installed.
+    """
+    cache = Path(os.environ.get("XDG_CACHE_HOME") or Path("~/.cache").expanduser()) / "matplotlib"
+    if "matplotlib.font_manager" in sys.modules or any(cache.glob("fontlist-*.json")):
+        return
+    with tempfile.TemporaryDirectory(prefix="dreamkeras-") as folder, setting("MPLCONFIGDIR", folder):
+        import matplotlib.font_manager  # noqa: F401

@@ -3,6 +3,8 @@
 import warnings
 from typing import Any
 
+from dreamkeras.scoring.session import import_onnxruntime
+
 __all__ = ["to_half_precision"]
 
 
@@ -14,8 +16,7 @@ def to_half_precision(model: Any) -> Any:
     Args:
         model: An `onnx.ModelProto`; stays as it is.
     """
-    from onnxruntime.transformers.float16 import convert_float_to_float16
-
+    convert_float_to_float16 = import_onnxruntime("transformers.float16").convert_float_to_float16
     copy = type(model).FromString(model.SerializeToString())
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # it warns of each weight too small for float16; the parity report tells what that costs

@@ -1,17 +1,21 @@
 """Runs `tracing` where Keras's backend is TensorFlow: in this process if it already is, otherwise in one of its own."""
 
+import contextlib
 import importlib.util
 import os
 import subprocess
 import sys
 import tempfile
+from collections.abc import Iterator
 from pathlib import Path
 
 from dreamkeras.errors import MissingPackageError, ModelError
+from dreamkeras.evaluation.figures import import_fonts
 from dreamkeras.export.keras_settings import keras_environment
 from dreamkeras.export.traced import Traced
+from dreamkeras.sequence.environment import setting
 
-__all__ = ["child_environment", "keras_backend", "require_packages", "trace_with_tensorflow"]
+__all__ = ["child_environment", "home_left_alone", "keras_backend", "require_packages", "trace_with_tensorflow"]
 
 PACKAGES = {"keras": "train", "tensorflow": "train", "tf2onnx": "train", "onnx": "train", "onnxruntime": "cpu"}
 """What an export needs, and the extra that brings it."""
@@ -36,6 +40,16 @@ def keras_backend() -> str | None:
     """The backend of this process's Keras; None while nothing has imported it."""
     keras = sys.modules.get("keras")
     return str(keras.backend.backend()) if keras else None
+
+
+@contextlib.contextmanager
+def home_left_alone() -> Iterator[None]:
+    """What Keras brings along, when imported in the `with` block, leaves neither matplotlib's list of fonts nor torch's cache."""
+    with tempfile.TemporaryDirectory(prefix="dreamkeras-") as folder, contextlib.ExitStack() as stack:
+        stack.enter_context(setting("TORCHINDUCTOR_CACHE_DIR", folder))
+        with contextlib.suppress(ImportError):  # Keras imports matplotlib where it is installed
+            import_fonts()
+        yield
 
 
 def trace_with_tensorflow(file: Path, strands: str | None, without_bias: bool = False) -> Traced:

@@ -12,6 +12,7 @@ import numpy as np
 
 from dreamkeras.errors import ModelError
 from dreamkeras.export.graph import attributes
+from dreamkeras.scoring.session import import_onnxruntime
 
 __all__ = ["CALIBRATION", "to_int8"]
 
@@ -33,8 +34,7 @@ def to_int8(model: Any, letters: np.ndarray) -> Any:
     Raises:
         ModelError: There is no dense convolution.
     """
-    from onnxruntime import quantization
-
+    quantization = import_onnxruntime("quantization")
     model = type(model).FromString(model.SerializeToString())
     names = _name_convolutions(model)
     if not names:

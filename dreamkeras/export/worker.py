@@ -7,13 +7,15 @@ import sys
 from pathlib import Path
 
 from dreamkeras.errors import DreamkerasError
+from dreamkeras.export.process import home_left_alone
 
 __all__ = ["main"]
 
 
 def main(file: str, strands: str, folder: str, *parts: str) -> int:
     """Traces FILE with the strand rule STRANDS, `-` for the construct's own; gives the exit status."""
-    from dreamkeras.export.tracing import trace
+    with home_left_alone():
+        from dreamkeras.export.tracing import trace
 
     try:
         trace(Path(file), None if strands == "-" else strands, "without-bias" in parts).write(Path(folder))

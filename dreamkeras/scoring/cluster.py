@@ -4,8 +4,11 @@ Readers, windows and values are those of `pipeline`: a file's results are the by
 """
 
 import contextlib
+import functools
 import json
 import logging
+import secrets
+import tempfile
 from collections.abc import Callable, Generator, Iterator, Sequence
 from typing import Any, Literal, NamedTuple, Protocol
 
@@ -19,10 +22,14 @@ from dreamkeras.scoring.predictor import PACKAGED_MODEL, load
 from dreamkeras.scoring.results import open_predictions
 from dreamkeras.scoring.scorer import BATCH_SIZE, Scorer
 from dreamkeras.scoring.shards import check_manifest, describe_work
+from dreamkeras.sequence.environment import setting
 from dreamkeras.sequence.places import Reader
 from dreamkeras.sequence.writers import FORMATS
 
 __all__ = ["FileScorer", "Work", "files_in", "score_on_ray"]
+
+SOCKET_FOLDER = 28
+"""Letters of a folder for temporary files whose names still fit: Ray's sockets there have 107 at most."""
 
 
 class Judge(Protocol):
@@ -161,11 +168,7 @@ def _check(files: list[Location], folder: Location, work: Work, *, resume: bool)
 def _outcomes(ray: Any, files: list[str], work: Work, address: str | None) -> Generator[dict[str, Any], None, None]:
     if not files:
         return
-    ours = not ray.is_initialized()
-    if ours:
-        local = {"num_cpus": max(available_cpus(), work.threads), "include_dashboard": False} if address is None else {"address": address}
-        ray.init(**local, log_to_driver=False, logging_level="ERROR")
-    try:
+    with contextlib.nullcontext() if ray.is_initialized() else _started(ray, work, address):
         most = max(1, min(len(files), int(ray.cluster_resources().get("CPU", 1)) // work.threads))
         with _quietly(ray):
             data = ray.data.from_items([{"path": path} for path in files], override_num_blocks=len(files))
@@ -179,9 +182,28 @@ def _outcomes(ray: Any, files: list[str], work: Work, address: str | None) -> Ge
             )
             for row in scored.iter_rows():
                 yield json.loads(row["outcome"])
-    finally:
-        if ours:
-            ray.shutdown()
+
+
+@contextlib.contextmanager
+def _started(ray: Any, work: Work, address: str | None) -> Iterator[None]:
+    """Ray on the cluster of an address, or else on this machine, where it reports to nobody and leaves nothing."""
+    with contextlib.ExitStack() as stack:
+        choices: dict[str, Any] = {"address": address}
+        if address is None:
+            place = "/tmp" if len(tempfile.gettempdir()) > SOCKET_FOLDER else None  # noqa: S108
+            folder = stack.enter_context(tempfile.TemporaryDirectory(prefix="ray-", dir=place, ignore_cleanup_errors=True))
+            choices = {"num_cpus": max(available_cpus(), work.threads), "include_dashboard": False, "_temp_dir": folder}
+            # Without a token in the environment, Ray keeps one in the home folder.
+            for name, value in {"RAY_USAGE_STATS_ENABLED": "0", "RAY_AUTH_TOKEN": _token()}.items():
+                stack.enter_context(setting(name, value))
+        ray.init(**choices, log_to_driver=False, logging_level="ERROR")
+        stack.callback(ray.shutdown)
+        yield
+
+
+@functools.cache  # Ray keeps the first that it finds
+def _token() -> str:
+    return secrets.token_hex(32)
 
 
 @contextlib.contextmanager

@@ -1,9 +1,10 @@
 """ONNX Runtime sessions: opened quietly, on the device and with the threads that were asked for.
 
-Knows nothing about sequences or descriptions. onnxruntime is imported when a session is opened, never before.
+Knows nothing about sequences or descriptions. onnxruntime is imported when a session is opened, never before, and nowhere else.
 """
 
 import contextlib
+import importlib
 import importlib.metadata
 import io
 from types import ModuleType
@@ -13,8 +14,9 @@ import numpy as np
 
 from dreamkeras.errors import MissingPackageError, ModelError
 from dreamkeras.scoring.cpus import thread_count
+from dreamkeras.sequence.environment import setting
 
-__all__ = ["DEVICES", "on_cuda", "open_session", "run_session"]
+__all__ = ["DEVICES", "import_onnxruntime", "on_cuda", "open_session", "run_session"]
 
 DEVICES = ("auto", "cpu", "cuda")
 
@@ -26,6 +28,9 @@ CUDA = "CUDAExecutionProvider"
 # The default search tries every algorithm anew for each batch shape, 0.3 to 1.3 seconds a shape.
 CUDA_OPTIONS = {"cudnn_conv_algo_search": "HEURISTIC"}
 ERRORS_ONLY = 3
+
+TELEMETRY = "ORT_DISABLE_TELEMETRY"
+"""The variable that keeps ONNX Runtime from reporting its use to Microsoft, which it does from 1.32 on; read while it is imported."""
 
 
 def open_session(path: str, device: str = "auto", threads: int | None = None) -> Any:
@@ -43,7 +48,7 @@ def open_session(path: str, device: str = "auto", threads: int | None = None) ->
     if device not in DEVICES:
         raise ModelError(f"Expected device to be one of {', '.join(DEVICES)}, got {device!r}.")
     count = thread_count(threads)
-    runtime = _import_onnxruntime()
+    runtime = import_onnxruntime()
     options = runtime.SessionOptions()
     options.log_severity_level = ERRORS_ONLY
     options.intra_op_num_threads = count
@@ -78,9 +83,18 @@ def run_session(session: Any, outputs: list[str], inputs: dict[str, np.ndarray])
     return values
 
 
-def _import_onnxruntime() -> ModuleType:
+def import_onnxruntime(part: str = "") -> ModuleType:
+    """ONNX Runtime without its telemetry, unless the user has set `ORT_DISABLE_TELEMETRY` to something else.
+
+    Args:
+        part: One of its modules, such as `quantization`, instead of the package.
+
+    Raises:
+        MissingPackageError: It is not installed, or only parts of it are.
+    """
     try:
-        import onnxruntime
+        with setting(TELEMETRY, "1"):
+            onnxruntime = importlib.import_module("onnxruntime")
     except ImportError as error:
         raise MissingPackageError(
             f"Scoring needs onnxruntime ({error}): pip install 'dreamkeras[cpu]', or 'dreamkeras[gpu]' on a GPU machine."
@@ -88,8 +102,7 @@ def _import_onnxruntime() -> ModuleType:
     if not hasattr(onnxruntime, "InferenceSession"):  # what uninstalling one of two packages leaves
         raise MissingPackageError(f"Scoring needs onnxruntime, got {_way_to('cpu', 'parts of one')}.")
     onnxruntime.set_default_logger_severity(ERRORS_ONLY)
-    module: ModuleType = onnxruntime
-    return module
+    return importlib.import_module(f"onnxruntime.{part}") if part else onnxruntime
 
 
 def _way_to(extra: str, came: str) -> str:

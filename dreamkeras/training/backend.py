@@ -8,7 +8,7 @@ from collections.abc import Iterator
 
 from dreamkeras.errors import MissingPackageError
 from dreamkeras.export.keras_settings import starting_keras
-from dreamkeras.export.process import keras_backend
+from dreamkeras.export.process import home_left_alone, keras_backend
 from dreamkeras.training.config import BACKENDS
 
 __all__ = ["BACKENDS", "choose_backend", "find_backend", "running_backend"]
@@ -69,11 +69,12 @@ def find_backend(wanted: str | None = None) -> str:
 
 
 def _start() -> None:
-    import keras
+    with home_left_alone():
+        import keras
 
-    keras.ops.zeros(())  # starts the backend's devices
-    if _installed("tensorflow"):
-        import tensorflow  # noqa: F401  # Keras does, on any backend, to seed and to save
+        keras.ops.zeros(())  # starts the backend's devices
+        if _installed("tensorflow"):
+            import tensorflow  # noqa: F401  # Keras does, on any backend, to seed and to save
 
 
 def _installed(package: str) -> bool:

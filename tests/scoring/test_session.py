@@ -1,3 +1,5 @@
+import os
+import subprocess
 import sys
 import types
 
@@ -152,3 +154,25 @@ def test_batch_that_cannot_be_computed_says_which(toy_model):
     with pytest.raises(ModelError, match=r"letters \(2, 5\).*smaller batch") as caught:
         run_session(session, ["expression"], {"letters": np.zeros((2, 5), np.uint8)})
     assert "\n" not in str(caught.value)
+
+
+TELEMETRY = session_module.TELEMETRY
+
+
+@pytest.mark.parametrize(("before", "seen"), [(None, "1"), ("", "1"), ("0", "0"), ("true", "true")])
+def test_telemetry_is_off_while_onnx_runtime_is_imported_unless_the_user_has_chosen(monkeypatch, before, seen):
+    saw = []
+    monkeypatch.delenv(TELEMETRY) if before is None else monkeypatch.setenv(TELEMETRY, before)
+    monkeypatch.setattr(session_module.importlib, "import_module", lambda name: saw.append(os.environ.get(TELEMETRY)) or sys.modules[name])
+    pytest.importorskip("onnxruntime")
+    session_module.import_onnxruntime()
+    assert saw[0] == seen
+    assert os.environ.get(TELEMETRY) == before
+
+
+def test_an_import_on_a_temporary_folder_that_cannot_be_written_says_nothing_and_leaves_nothing(toy_model, tmp_path):
+    hidden = {name: value for name, value in os.environ.items() if name not in ("CI", TELEMETRY)}
+    code = f"from dreamkeras.scoring.session import open_session; open_session({str(toy_model)!r})"
+    environment = hidden | {"TMPDIR": "/proc/self", "HOME": str(tmp_path)}
+    run = subprocess.run([sys.executable, "-c", code], env=environment, capture_output=True, text=True, check=True)
+    assert (run.stdout, run.stderr, list(tmp_path.glob(".*"))) == ("", "", [])
