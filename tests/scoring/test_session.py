@@ -161,10 +161,10 @@ TELEMETRY = session_module.TELEMETRY
 
 @pytest.mark.parametrize(("before", "seen"), [(None, "1"), ("", "1"), ("0", "0"), ("true", "true")])
 def test_telemetry_is_off_while_onnx_runtime_is_imported_unless_the_user_has_chosen(monkeypatch, before, seen):
+    pytest.importorskip("onnxruntime")
     saw = []
     monkeypatch.delenv(TELEMETRY) if before is None else monkeypatch.setenv(TELEMETRY, before)
     monkeypatch.setattr(session_module.importlib, "import_module", lambda name: saw.append(os.environ.get(TELEMETRY)) or sys.modules[name])
-    pytest.importorskip("onnxruntime")
     session_module.import_onnxruntime()
     assert saw[0] == seen
     assert os.environ.get(TELEMETRY) == before
