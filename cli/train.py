@@ -2,7 +2,7 @@
 
 import math
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 from click.core import ParameterSource
@@ -11,6 +11,9 @@ from .atac_options import atac_options, chosen_genome
 from .config_file import config_option
 from .options import BACKENDS, BODY, LOSSES, OPTIMIZERS, PRECISIONS, fold_count, place
 from .table_options import chosen_layout, table_options
+
+if TYPE_CHECKING:
+    from dreamkeras.data.table_layout import TableLayout
 
 __all__ = ["command"]
 
@@ -93,6 +96,7 @@ def command(ctx: click.Context, /, out: Path | None, resume: bool, backend: str 
         check_free(folder)
     atac = chosen_genome(choices["assay"], choices)
     layout = chosen_layout(choices["assay"], choices)
+    _refuse_idle_folds(layout, choices)
     for file in filter(None, (choices["data"], choices["valid"])):
         with open_source(file):  # Keras takes seconds to load: a wrong path need not wait for it
             pass
@@ -110,7 +114,26 @@ def command(ctx: click.Context, /, out: Path | None, resume: bool, backend: str 
         click.echo(f"{folder}: {_figures(metrics)} on {metrics['n']:,} sequences {among}", err=True)
         return
     metrics = run.resume(folder, backend) if resume else run.train(config, folder)
-    click.echo(f"{folder}: validation {_figures(metrics)} on {metrics['n']:,} sequences (epoch {metrics['best_epoch']})", err=True)
+    on = f"on {metrics['n']:,} sequences{_peaks(metrics)} (epoch {metrics['best_epoch']})"
+    click.echo(f"{folder}: validation {_figures(metrics)} {on}", err=True)
+
+
+def _peaks(metrics: dict[str, Any]) -> str:
+    """The r of the peaks alone, where there are other windows; higher over all, for peaks are told from those."""
+    r, peaks = metrics.get("peaks_r"), metrics.get("peaks", metrics["n"])
+    if peaks == metrics["n"]:
+        return ""
+    return f", r {'undefined' if r is None or math.isnan(r) else f'{r:.3f}'} on the {peaks:,} peaks alone"
+
+
+def _refuse_idle_folds(layout: "TableLayout | None", choices: dict[str, Any]) -> None:
+    """Folds that would not be used are wrong.
+
+    Raises:
+        click.UsageError: They were given.
+    """
+    if layout and layout.fold_column is not None and choices["valid_fold"] is None and choices["folds"] is None:
+        raise click.UsageError("Expected --valid-fold N or --folds beside --fold-column, got neither: its folds would not be used.")
 
 
 def _figures(metrics: dict[str, Any]) -> str:

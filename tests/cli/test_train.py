@@ -58,7 +58,7 @@ class TestRun:
         assert summary.endswith(" on 10 sequences (epoch 1)")
 
     def test_options_are_the_configs_choices(self, run, quick, library, tmp_path):
-        quick.setattr("dreamkeras.training.run._fit", lambda *args: {"r": 0.5, "n": 10, "best_epoch": 2})
+        quick.setattr("dreamkeras.training.run._fit", lambda *args: {"r": 0.5, "mse": 1.0, "n": 10, "best_epoch": 2})
         chosen = {"model": "tiny", "epochs": 7, "batch_size": 16, "learning_rate": 0.25, "patience": 3, "seed": 5, "minutes": 9.0}
         chosen |= {"strategy": "bhi", "optimizer": "lion", "loss": "huber", "ema": 0.9, "mask": 0.1, "detect_mutations": 0.05}
         chosen |= {"slide": 3, "jitter": 0.2, "test_shifts": 1, "split_seed": 8}
@@ -111,8 +111,8 @@ class TestRun:
 
     def test_without_data_says_that_it_simulates(self, run, quick, monkeypatch, tmp_path):
         monkeypatch.chdir(tmp_path)
-        configs = []
-        quick.setattr("dreamkeras.training.run.train", lambda *args: configs.append(args) or {"r": 0.5, "n": 2_000, "best_epoch": 2})
+        configs, metrics = [], {"r": 0.5, "mse": 1.0, "n": 2_000, "best_epoch": 2}
+        quick.setattr("dreamkeras.training.run.train", lambda *args: configs.append(args) or metrics)
         result = run("train")
         assert result.stderr.splitlines() == [
             "No DATA given: training on 20,000 simulated yeast promoters.",
@@ -124,11 +124,17 @@ class TestRun:
     def test_peaks_have_a_network_of_their_own(self, run, quick, monkeypatch, tmp_path):
         monkeypatch.chdir(tmp_path)
         (tmp_path / "peaks.bed").write_text("chr1\t1\t9\n")
-        configs = []
-        quick.setattr("dreamkeras.training.run.train", lambda *args: configs.append(args) or {"r": 0.5, "n": 20, "best_epoch": 2})
-        run("train", "peaks.bed", "--assay", "atac", "--genome", "g.fa", "--signal", "s.bw", "--bias", "b", "--length", 2000)
+        configs, metrics = [], {"r": 0.5, "mse": 1.0, "n": 20, "best_epoch": 2, "peaks": 12, "peaks_r": 0.25}
+        quick.setattr("dreamkeras.training.run.train", lambda *args: configs.append(args) or metrics)
+        result = run("train", "peaks.bed", "--assay", "atac", "--genome", "g.fa", "--signal", "s.bw", "--bias", "b", "--length", 2000)
         config, folder = configs[0]
         assert (config.model, folder, config.bias, config.atac.length) == ("bpnet-small", Path("runs/bpnet-small"), "b", 2000)
+        assert result.stderr.endswith(": validation r 0.500 on 20 sequences, r 0.250 on the 12 peaks alone (epoch 2)\n")
+
+    def test_folds_that_would_not_be_used_are_refused(self, run, library, tmp_path):
+        table = ("--assay", "table", "--target-column", "1", "--fold-column", "2")
+        result = run("train", library, *table, "--out", tmp_path / "run")
+        assert (result.exit_code, "Expected --valid-fold N or --folds beside --fold-column" in result.stderr) == (2, True)
 
     def test_in_a_shell_standard_error_holds_our_lines_only(self, spawn, library, tmp_path):
         done = spawn("train", library, "--epochs", 1, "--batch-size", 90, "--out", tmp_path / "run", env=ENV, timeout=300)
