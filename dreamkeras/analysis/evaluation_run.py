@@ -21,6 +21,7 @@ from dreamkeras.data.table_layout import TableLayout
 from dreamkeras.errors import InputError, ModelError
 from dreamkeras.evaluation.bootstrap import DRAWS
 from dreamkeras.evaluation.subsets import RowSequences, read_subsets
+from dreamkeras.scoring.model_file import require_different
 from dreamkeras.scoring.predictor import OnnxPredictor, load
 from dreamkeras.scoring.scorer import BATCH_SIZE
 from dreamkeras.sequence.outputs import open_folder, require_empty
@@ -113,8 +114,7 @@ def run_evaluation(choices: Choices, folder: Path, command: str, progress: Calla
 
 def _names(paths: list[str]) -> dict[str, str]:
     """What each model is called: its folder's or file's name, or its path where two have the same."""
-    if len(set(paths)) < len(paths):
-        raise InputError(f"Expected different models, got one twice: {', '.join(paths)}.")
+    require_different(paths)
     short = {path: Path(path).stem if Path(path).is_file() else Path(path).name or path for path in paths}
     return short if len(set(short.values())) == len(paths) else {path: path for path in paths}
 

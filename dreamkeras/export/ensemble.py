@@ -17,6 +17,7 @@ from dreamkeras.export.process import require_packages
 from dreamkeras.export.traced import STRAND_RULES
 from dreamkeras.export.yardstick_file import without_predictions
 from dreamkeras.scoring.ensemble import Ensemble
+from dreamkeras.scoring.model_file import require_different
 from dreamkeras.scoring.predictor import OnnxPredictor, load
 from dreamkeras.sequence.description import ModelDescription
 from dreamkeras.sequence.outputs import open_output
@@ -56,6 +57,7 @@ def export_ensemble(
         raise ModelError("Expected float32 or float16 for an ensemble, got int8: export each member in int8, and give those .onnx files.")
     if len(models) < 2:
         raise ModelError(f"Expected at least two models for an ensemble, got {len(models)}.")
+    require_different(models)
     require_packages("onnx", "onnxruntime")
     with open_output(str(output)) as stream, tempfile.TemporaryDirectory(prefix="dreamkeras-") as folder:
         files = [_exported(Path(model), Path(folder) / f"{place}.onnx", strands) for place, model in enumerate(models)]

@@ -16,6 +16,7 @@ import numpy as np
 
 from dreamkeras.errors import DreamkerasError, InputError, MissingPackageError
 from dreamkeras.scoring.cpus import available_cpus
+from dreamkeras.scoring.model_file import require_different
 from dreamkeras.scoring.object_store import Location, locate
 from dreamkeras.scoring.pipeline import REASONS, Scored, score_records
 from dreamkeras.scoring.predictor import PACKAGED_MODEL, load
@@ -126,11 +127,13 @@ def score_on_ray(
         What was written and what was skipped, of the files that were not passed over.
 
     Raises:
+        ModelError: A model is given twice.
         InputError: Two inputs have one name, or the folder holds something else.
         DreamkerasError: A file cannot be read or written, or a record does not fit; what is done stays, for `resume`.
         MissingPackageError: Ray is not installed.
     """
     ray = _import_ray()
+    require_different(work.models)
     files = files_in(paths)
     folder = locate(work.folder)
     work = work._replace(folder=folder.text)

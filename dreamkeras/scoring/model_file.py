@@ -3,16 +3,21 @@
 Knows nothing about scoring; sessions come open.
 """
 
+import os
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
 from dreamkeras.errors import ModelError
 from dreamkeras.sequence.description import METADATA_KEY, ModelDescription
 
-__all__ = ["LETTERS", "check_signature", "find_model_file", "read_description"]
+__all__ = ["LETTERS", "check_signature", "find_model_file", "read_description", "require_different"]
 
 LETTERS = "letters"
 """The graph's input: windows that are cut already."""
+
+IN_RUN = ("model.onnx", "model.keras")
+"""The files of a run folder that are its model."""
 
 INPUT = (LETTERS, "tensor(uint8)")
 OUTPUT_TYPE = "tensor(float)"
@@ -32,6 +37,30 @@ def find_model_file(path: Path) -> Path:
     if path.is_file():
         return path
     raise ModelError(f"Expected an .onnx file or a run folder, got {path}, which does not exist.")
+
+
+def require_different(models: Iterable[str | os.PathLike[str]]) -> None:
+    """Refuses a model that is given twice, whatever it is called: an ensemble would weigh it double, and take it for one that agrees.
+
+    Args:
+        models: Run folders, or files of models; one that is not there is none of the others.
+
+    Raises:
+        ModelError: Two are the same file, or a run folder and its model.
+    """
+    seen: dict[tuple[int, int], str | os.PathLike[str]] = {}
+    for model in models:
+        files = _same_files(Path(os.path.realpath(model)))
+        if same := next((seen[file] for file in files if file in seen), None):
+            raise ModelError(f"Expected different models, got one twice: {same} and {model} are the same.")
+        seen |= dict.fromkeys(files, model)
+
+
+def _same_files(path: Path) -> set[tuple[int, int]]:
+    """The device and the inode of a model's file, or of both in a run folder."""
+    folder = path if path.is_dir() else path.parent
+    files = [folder / name for name in IN_RUN] if path.is_dir() or path.name in IN_RUN else [path]
+    return {(found.st_dev, found.st_ino) for found in (file.stat() for file in files if file.is_file())}
 
 
 def _way_to_model(folder: Path) -> str:

@@ -11,7 +11,7 @@ import numpy as np
 from dreamkeras.errors import ModelError
 from dreamkeras.scoring.cpus import thread_count
 from dreamkeras.scoring.ensemble import Ensemble
-from dreamkeras.scoring.model_file import LETTERS, check_signature, find_model_file, read_description
+from dreamkeras.scoring.model_file import LETTERS, check_signature, find_model_file, read_description, require_different
 from dreamkeras.scoring.scorer import BATCH_SIZE, Progress, Scorer, check_batch_size, check_letters
 from dreamkeras.scoring.session import on_cuda, open_session, run_session
 from dreamkeras.sequence.alphabet import N
@@ -61,6 +61,8 @@ def load(path: ModelPath | Sequence[ModelPath] = PACKAGED_MODEL, device: str = "
         (1, 1)
     """
     if not isinstance(path, str | os.PathLike):
+        path = list(path)
+        require_different(path)
         return Ensemble([load(member, device, threads) for member in path])
     file = find_model_file(Path(path))
     count = thread_count(threads)

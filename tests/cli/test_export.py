@@ -125,7 +125,8 @@ class TestTriton:
         assert dreamkeras.load(tmp_path / "promoter/1").description.parity["precision"] == "float16"
 
     def test_ensemble(self, run, toy_model, tmp_path):
-        result = run("export", toy_model, toy_model, "--triton", tmp_path, "--name", "both")
+        other = write_toy_model(tmp_path / "other.onnx", weight=2)
+        result = run("export", toy_model, other, "--triton", tmp_path, "--name", "both")
         assert result.exit_code == 0
         assert 'name: "sd"' in (tmp_path / "both/config.pbtxt").read_text()
 

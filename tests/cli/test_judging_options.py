@@ -1,6 +1,7 @@
 """What `dreamkeras predict` adds to predictions, from options to files."""
 
 import json
+import shutil
 
 import numpy as np
 import pytest
@@ -88,7 +89,7 @@ def test_a_model_that_does_not_know_is_one_line(run, toy_model, fasta, option, t
 
 
 def test_of_an_ensemble_only_the_unusual_is_known(run, knowing, fasta):
-    together = ("predict", fasta, "-m", knowing, "-m", knowing)
+    together = ("predict", fasta, "-m", knowing, "-m", shutil.copy(knowing, knowing.with_name("copy.onnx")))
     assert run(*together, "--flag-unusual").stdout.splitlines()[2] == "b\tlength\t4\t0"
     assert "Expected one model with a calibration, got 2" in run(*together, "--interval", "0.9").stderr
 

@@ -280,6 +280,14 @@ class TestEnsemble:
         assert [line.split("\t")[0] for line in result.stdout.splitlines()] == ["id", "a", "c"]
         assert "4 to 12 bases for construct 'toy', got 80 in record 'b'" in result.stderr
 
+    @pytest.mark.parametrize("command", ["predict", "mutagenesis", "predict --dry-run", "predict --resume"])
+    def test_a_model_given_twice_is_refused(self, run, toy_model, fasta, tmp_path, command):
+        command, *more = command.split()
+        (tmp_path / "link.onnx").symlink_to(toy_model)
+        given = ("-m", toy_model, "-m", tmp_path / "link.onnx", "-o", tmp_path / "out.tsv")
+        assert one_line_error(run(command, fasta, *given, *more), "got one twice", "link.onnx")
+        assert not (tmp_path / "out.tsv").exists()
+
     def test_models_of_other_tasks_are_refused(self, run, toy_model, fasta, tmp_path):
         other = write_toy_model(tmp_path / "other.onnx", tasks=("gc",))
         assert one_line_error(run("predict", fasta, "-m", toy_model, "-m", other), "the same tasks", "gc, a")

@@ -204,10 +204,19 @@ class TestNetworks:
         assert description.members[1]["parity"]["keras_backend"] == "tensorflow"
 
     def test_half_precision_halves_the_members_and_keeps_the_mean_exact(self, exported, tmp_path):
-        description = export_ensemble([exported.onnx, exported.onnx], tmp_path / "half.onnx", precision="float16")
+        copy = shutil.copy(exported.onnx, tmp_path / "copy.onnx")
+        description = export_ensemble([exported.onnx, copy], tmp_path / "half.onnx", precision="float16")
         assert (tmp_path / "half.onnx").stat().st_size < 1.3 * exported.onnx.stat().st_size
         assert description.parity["precision"] == "float16"
         assert 0 < description.parity["largest_difference"] < 0.3
+
+
+def test_a_model_given_twice_is_refused_before_anything_is_written(tmp_path):
+    file = write_toy_model(tmp_path / "a.onnx")
+    (tmp_path / "link.onnx").symlink_to(file)
+    with pytest.raises(ModelError, match="got one twice"):
+        export_ensemble([file, tmp_path / "link.onnx"], tmp_path / "m.onnx")
+    assert not (tmp_path / "m.onnx").exists()
 
 
 def test_int8_is_for_each_member_by_itself(tmp_path):

@@ -6,6 +6,7 @@ import pytest
 from toy_models import TOY, write_toy_model
 
 from dreamkeras.errors import ModelError
+from dreamkeras.scoring.model_file import require_different
 from dreamkeras.scoring.predictor import load
 from dreamkeras.sequence.description import METADATA_KEY, ModelDescription
 
@@ -64,3 +65,37 @@ class TestRefusals:
     def test_open_width_is_taken(self, tmp_path):
         path = write_toy_model(tmp_path / "m.onnx", shape=("batch", "width"))
         assert load(path).predict(["ACGT"]).tolist() == [[2.0, 1.0]]
+
+
+class TestDifferentModels:
+    @pytest.fixture
+    def run(self, tmp_path, monkeypatch):
+        """A folder to call paths from, with a run folder, a link to it, links to its model, and another model."""
+        monkeypatch.chdir(tmp_path)
+        (tmp_path / "a").mkdir()
+        for name in ("a/model.onnx", "a/model.keras", "b.onnx"):
+            (tmp_path / name).touch()
+        (tmp_path / "link").symlink_to("a")
+        (tmp_path / "link.onnx").symlink_to("a/model.onnx")
+        (tmp_path / "hard.onnx").hardlink_to("a/model.onnx")
+        return tmp_path
+
+    @pytest.mark.parametrize("other", [
+        "a", "./a/", "a/../a", "{}/a", "link", "a/model.onnx", "link/model.onnx", "link.onnx", "hard.onnx", "a/model.keras",
+    ])  # fmt: skip
+    def test_one_by_two_names_is_refused(self, run, other):
+        other = other.format(run)
+        for models in (["a", "b.onnx", other], [other, "b.onnx", "a"]):
+            with pytest.raises(ModelError) as caught:
+                require_different(models)
+            assert str(caught.value) == f"Expected different models, got one twice: {models[0]} and {models[2]} are the same."
+
+    def test_others_are_different(self, run):
+        require_different(["a", "b.onnx", "none.onnx", run / "none"])
+        require_different([])
+
+    def test_an_ensemble_takes_none_twice(self, tmp_path):
+        first, second = (write_toy_model(tmp_path / f"{weight}.onnx", weight=weight) for weight in (1, 2))
+        assert load([first, second], "cpu").has_spread
+        with pytest.raises(ModelError, match="got one twice"):
+            load([first, second, str(first)], "cpu")
