@@ -53,7 +53,7 @@ def command(
 
     from .opening import report_packaged
     from .progress import show_records
-    from .results import held_back, leave_manifest, model_files, refuse_clashes, report_skipped
+    from .results import leave_manifest, model_files, refuse_clashes, report_skipped
 
     given = chosen_scoring(options)
     files = (*given.inputs, *([spans] if spans else []))
@@ -65,8 +65,7 @@ def command(
     names = effect_columns(predictor.tasks, has_sd=ablator.has_sd)
     with (
         show_records("windows") as progress,
-        held_back(given.output) as path,
-        open_writer(path, names, given.format, {**ID, **LABELS}) as writer,
+        open_writer(given.output, names, given.format, {**ID, **LABELS}) as writer,
     ):
         scored = write_effects(ablator.ablate_records(given.read(), spans_of, given.on_error, progress), [AblationTable(writer)])
         if regions and spans:

@@ -124,11 +124,8 @@ def _opened(output: str, completeness: str | None, tasks: tuple[str, ...], forma
     from dreamkeras.analysis.attribution_files import CompletenessTable, completeness_columns, open_attributions
     from dreamkeras.sequence.writers import open_writer
 
-    from .results import held_back
-
     with ExitStack() as stack:
-        path = stack.enter_context(held_back(output))
-        sinks: list[Any] = [stack.enter_context(open_attributions(path, tasks, format))]
+        sinks: list[Any] = [stack.enter_context(open_attributions(output, tasks, format))]
         if completeness:
             sinks.append(CompletenessTable(stack.enter_context(open_writer(completeness, completeness_columns(tasks)))))
         yield sinks

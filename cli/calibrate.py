@@ -47,7 +47,12 @@ def command(
     if not valid_fraction:
         refuse_unused("--valid-fraction", seed=seed)
     layout = chosen_layout(assay or "", table)
+
+    from dreamkeras.sequence.outputs import refuse_packed
+    from dreamkeras.sequence.streams import is_stream
+
     if output:
+        refuse_packed(output, "ONNX")
         refuse_clashes((data, training, str(Path(model, "model.keras"))), output)
 
     from dreamkeras.analysis.evaluation_run import Choices, choose_assay
@@ -66,7 +71,7 @@ def command(
         click.echo(f"Warning: {common.training.describe(len(held_out), f'in {Path(data).name}')} Intervals may be too narrow.", err=True)
     description, figures = calibrate_onnx(model, output, chosen, held_out, trained_on)
     for task, count, r in zip(description.tasks, figures["n"], figures["r"], strict=True):
-        click.echo(f"{task}: r {r:.3f} on {count:,.0f} measured sequences.")
+        click.echo(f"{task}: r {r:.3f} on {count:,.0f} measured sequences.", err=output is not None and is_stream(output))
     click.echo(f"Wrote {output or model}.", err=True)
     card = Path(model) / "README.md"
     if output is None and card.is_file() and not renew_card(card, predictor.description, description):

@@ -50,6 +50,7 @@ def check_cluster(inputs: tuple[str, ...], output: str, engine: str, address: st
         click.UsageError: Something does not.
     """
     from dreamkeras.scoring.object_store import is_url
+    from dreamkeras.sequence.streams import is_stream
 
     if engine != "ray":
         if any(map(is_url, (*inputs, output))):
@@ -57,8 +58,9 @@ def check_cluster(inputs: tuple[str, ...], output: str, engine: str, address: st
         if address is not None:
             raise click.UsageError(f"Expected --engine ray for --ray-address, got {engine}.")
         return
-    if output == "-" or "-" in inputs:
-        raise click.UsageError("Expected files and a folder -o beside --engine ray, got standard input or output.")
+    if stream := next(filter(is_stream, (output, *inputs)), None):
+        found = "standard input or output" if stream == "-" else stream
+        raise click.UsageError(f"Expected files and a folder -o beside --engine ray, got {found}.")
     if is_track:
         raise click.UsageError("Expected a table for --engine ray, got a track, which is one file.")
     if is_measured:

@@ -43,7 +43,10 @@ def finish(
         results: Opens the run's results; it is entered, and left again at once.
     """
     from dreamkeras.analysis.preflight import preflight
+    from dreamkeras.sequence.streams import is_stream
 
+    if any(map(is_stream, files)):
+        results = None  # to open a pipe is to end it
     report = preflight(scorer, rehearse, batch_size)
     if not report.failure:
         report = report._replace(failure=_cannot_write(files, folders) or _cannot_open(results))
@@ -165,9 +168,11 @@ class _Contigs:
 
 def _cannot_write(files: Sequence[str], folders: Sequence[Path]) -> str:
     """Why a file or a folder could not appear; empty if all could."""
+    from dreamkeras.sequence.streams import is_stream
+
     for output in files:
         above = Path(output).absolute().parent
-        if output != "-" and (not _may_be_written_to(above) or Path(output).is_dir()):
+        if not is_stream(output) and (not _may_be_written_to(above) or Path(output).is_dir()):
             return f"Expected a folder to write {output} into, got {above}, which is none or not to be written to."
     for folder in folders:
         above = next(parent for parent in folder.absolute().parents if parent.exists())

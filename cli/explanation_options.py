@@ -65,7 +65,7 @@ def open_explanations(choices: Mapping[str, Any]) -> "Callable[[Sequence[str]], 
         DreamkerasError: A folder holds something.
         MissingPackageError: PNG is asked for and matplotlib is not installed.
     """
-    from dreamkeras.sequence.outputs import require_empty
+    from dreamkeras.sequence.folders import require_empty
     from dreamkeras.sequence.writers import choose_format
 
     if choices["png"] and not choices["logos"]:

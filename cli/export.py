@@ -62,14 +62,18 @@ def command(
     With --triton, RUN may be an .onnx file, too. The file becomes the newest version of the model NAME in the repository DIR; a new
     model gets a config.pbtxt, which is left as it stands after that.
     """
+    from functools import partial
     from pathlib import Path
 
     from dreamkeras.export.onnx_file import default_output
     from dreamkeras.export.parity import Parity
     from dreamkeras.export.triton import copy_onnx, triton_version
+    from dreamkeras.sequence.outputs import refuse_packed
+    from dreamkeras.sequence.streams import is_stream
 
     _check_usage(len(runs), output, triton, name, precision, choices)
     if output:
+        refuse_packed(output, "ONNX")
         refuse_clashes((*runs, *(str(Path(run, "model.keras")) for run in runs)), output)
     if triton is None:
         file = Path(output or default_output(runs[0]))
@@ -82,9 +86,10 @@ def command(
         file = version.file
     rule = {"both": "mean of both strands", "given": "strand as given"}[description.construct.strands]
     precision = description.parity.get("precision", precision)
-    click.echo(f"Wrote {file}: {description.name}, construct {description.construct.name}, {rule}, {precision}.")
+    echo = partial(click.echo, err=is_stream(file))  # not into the file on standard output
+    echo(f"Wrote {file}: {description.name}, construct {description.construct.name}, {rule}, {precision}.")
     if description.parity:
-        click.echo(str(Parity(**description.parity)))
+        echo(str(Parity(**description.parity)))
 
 
 def _check_usage(runs: int, output: str | None, triton: str | None, name: str | None, precision: str, choices: dict[str, Any]) -> None:

@@ -1,6 +1,5 @@
 """`dreamkeras marginalise`: motifs in, what they do to predictions whatever stands around them out."""
 
-from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -71,13 +70,13 @@ def command(
 
     from .opening import open_models, report_packaged
     from .progress import show_records
-    from .results import hold_back, leave_manifest, model_files, refuse_clashes
+    from .results import leave_manifest, model_files, refuse_clashes
 
     refuse_clashes((backgrounds, *model_files(models)), output)
     predictor, size = open_models(models, *(options[name] for name in ("device", "batch_size", "threads")))
     inserts = _read_inserts(backgrounds, predictor) if backgrounds else _random_inserts(predictor, seed, options)
     arrangements = _arrangements(motifs, positions, spacings or list(range(21)), strands, int(inserts.lengths.min()))
-    results = hold_back(output, partial(open_marginalisation, motifs=motifs, tasks=predictor.tasks, format=format))
+    results = open_marginalisation(output, motifs, predictor.tasks, format)
     with results as table, show_records("windows") as progress:
         table.write(marginalise(motifs, arrangements, inserts, predictor, seed=seed, batch_size=size, progress=progress))
     leave_manifest(output, models, [backgrounds] if backgrounds else [])

@@ -34,32 +34,35 @@ def command(deletions: bool, resume: bool, dry_run: bool, **options: Any) -> Non
     the insert from 1, the letter, what it becomes, and for each task the mutant's prediction minus the sequence's. Of an
     ensemble these are the means of its models' effects, and their standard deviations. FILE.npz holds them as arrays.
     """
-    from dreamkeras.analysis.effect_files import effect_columns, open_effects, write_effects
+    from dreamkeras.analysis.effect_files import choose_effect_format, effect_columns, open_effects, write_effects
     from dreamkeras.analysis.mutagenesis import knows_members
 
     from .opening import report_packaged
-    from .results import check_resume, hold_back, leave_manifest, model_files, open_shards, refuse_clashes, report_skipped
+    from .results import check_resume, leave_manifest, model_files, open_shards, refuse_clashes, report_skipped
 
     given = chosen_scoring(options)
     inputs, models, output = given.inputs, given.models, given.output
     check_resume(inputs, output, resume=resume, is_measured=given.is_measured)
     beside = explanation_outputs(options)
     refuse_clashes((*inputs, *model_files(models)), output, *beside.files, *beside.folders)
+    choose_effect_format(output, given.format)  # with --resume, results are opened last
     explaining = open_explanations(options)
     predictor, size = given.open_models()
     has_sd = knows_members(predictor)
     choices: dict[str, Any] = {"deletions": deletions, "on_error": given.on_error, "batch_size": size}
-    results = hold_back(output, partial(open_effects, tasks=predictor.tasks, format=given.format, has_sd=has_sd))
+    results = open_effects(output, predictor.tasks, given.format, has_sd=has_sd)
     if dry_run:
         rehearse = partial(rehearse_mutagenesis, inputs=inputs, columns=given.columns, **choices)
         finish(predictor, rehearse, size, [output, *beside.files], beside.folders, results)
     names = effect_columns(predictor.tasks, has_sd=has_sd)
-    shards = open_shards(output, names, models, inputs, list({**choices, **given.columns}.items())) if resume else None
-    with ExitStack() as stack:
-        parts = stack.enter_context(_found(given.read(), predictor, shards, choices))
-        scored = write_effects(parts, [stack.enter_context(results), *stack.enter_context(explaining(predictor.tasks))])
-    if shards:
-        shards.remove()
+    made_with = list({**choices, **given.columns}.items())
+    with open_shards(output, names, models, inputs, made_with, resume=resume) as shards:
+        with ExitStack() as stack:
+            explanations = stack.enter_context(explaining(predictor.tasks))  # first: its folders are held from then on
+            parts = stack.enter_context(_found(given.read(), predictor, shards, choices))
+            scored = write_effects(parts, [stack.enter_context(results), *explanations])
+        if shards:
+            shards.remove()
     leave_manifest(output, models, inputs)
     report_packaged(models, predictor)
     report_skipped(scored)

@@ -130,7 +130,7 @@ output_option = click.option(
     type=click.Path(allow_dash=True),
     default="-",
     metavar="FILE",
-    help="Where results go; appears when it is whole.  [default: standard output]",
+    help="Where results go; appears when it is whole; text in FILE.gz is compressed.  [default: standard output]",
 )
 
 format_option = click.option("--format", type=click.Choice(FORMATS), help="Format of the results.  [default: by FILE's suffix, else tsv]")

@@ -44,6 +44,8 @@ def command(
     called by their places, and are written only when every record has been scored. Of an ensemble they are the
     models' means, and their standard deviations in columns of their own.
     """
+    from dreamkeras.sequence.writers import choose_format
+
     from .opening import report_packaged
     from .results import check_resume, model_files, open_results, open_shards, refuse_clashes, report_skipped
 
@@ -57,6 +59,8 @@ def command(
     predictor, size = given.open_models("cpu" if engine == "ray" else None)
     reading = chosen_reading(inputs, predictor, options, given.columns, track)
     refuse_clashes((*reading.files, *model_files(models)), output)
+    if track is None and engine == "local":
+        choose_format(output, given.format)  # with --resume, results are opened last
     judging = chosen_judging(options)
     scorer = judging.judge(predictor) if judging else predictor
     choices: dict[str, Any] = {"on_error": given.on_error, "batch_size": size}
@@ -68,8 +72,8 @@ def command(
         scored = predict_on_cluster(given, reading.reader, judging, ray_address, resume=resume, **choices)
     else:
         made_with = list({**choices, **reading.choices, "judging": judging}.items())
-        shards = open_shards(output, scorer.columns, models, reading.files, made_with) if resume else None
-        scored = _score(reading.reader.read(inputs), scorer, results, shards, choices)
+        with open_shards(output, scorer.columns, models, reading.files, made_with, resume=resume) as shards:
+            scored = _score(reading.reader.read(inputs), scorer, results, shards, choices)
     report_packaged(models, predictor)
     report_skipped(scored)
 

@@ -1,10 +1,12 @@
-"""Where a command's results go: a file that appears only when it is whole, or standard output after success."""
+"""Where a command's results go, and what may not be one; and what is left beside them."""
 
 import contextlib
+import os
+import stat
 import sys
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -15,8 +17,6 @@ if TYPE_CHECKING:
 __all__ = [
     "check_resume",
     "command_line",
-    "held_back",
-    "hold_back",
     "leave_manifest",
     "model_files",
     "open_results",
@@ -24,8 +24,6 @@ __all__ = [
     "refuse_clashes",
     "report_skipped",
 ]
-
-Writer = TypeVar("Writer")
 
 
 @contextlib.contextmanager
@@ -39,7 +37,7 @@ def open_results(
     """A writer of predictions; leaving it without an error publishes them, an error leaves nothing.
 
     Args:
-        output: A file, or `-` for standard output, which is held back in a temporary file until all is well.
+        output: A file, or `-` for standard output; see `sequence.outputs.open_output`.
         columns: Their names, without the one of the ids.
         format: One of `options.FORMATS`; by default the file's suffix, else `tsv`.
         track: Keywords of `sequence.tracks.open_track`, for where the format is a track's.
@@ -48,33 +46,7 @@ def open_results(
     Raises:
         DreamkerasError: The output cannot be written; the message names it.
     """
-    with held_back(output) as path, _opened(path, columns, format, track or {}, texts or {}) as writer:
-        yield writer
-
-
-@contextlib.contextmanager
-def held_back(output: str) -> Iterator[str]:
-    """The path to write results to: the output itself, or a temporary file that goes to standard output once all is well."""
-    if output != "-":
-        yield output
-        return
-    from tempfile import TemporaryDirectory
-
-    with TemporaryDirectory(prefix="dreamkeras-") as folder:
-        spool = f"{folder}/results"
-        yield spool
-        _copy_to_standard_output(spool)
-
-
-@contextlib.contextmanager
-def hold_back(output: str, opened: "Callable[[str], contextlib.AbstractContextManager[Writer]]") -> "Iterator[Writer]":
-    """What `opened` makes of the path that `held_back` tells.
-
-    Args:
-        output: A file, or `-` for standard output.
-        opened: Opens a file that appears whole or not at all.
-    """
-    with held_back(output) as path, opened(path) as writer:
+    with _opened(output, columns, format, track or {}, texts or {}) as writer:
         yield writer
 
 
@@ -89,29 +61,28 @@ def _opened(
     return open_predictions(path, columns, format, texts)
 
 
-def _copy_to_standard_output(path: str) -> None:
-    from shutil import copyfileobj
-
-    from dreamkeras.sequence.outputs import naming_output, open_output
-
-    with open(path, "rb") as results, open_output("-") as stdout, naming_output("-"):
-        copyfileobj(results, stdout)
-
-
 def check_resume(inputs: Sequence[str], output: str, *, resume: bool, is_measured: bool) -> None:
     """Refuses to resume what cannot be.
 
     Raises:
-        click.UsageError: Standard input or output, or a choice that may be another the next time.
+        click.UsageError: A stream as input or output, or a choice that may be another the next time.
     """
-    if resume and (output == "-" or "-" in inputs):
-        raise click.UsageError("Expected files to read and for -o beside --resume, got standard input or output.")
-    if resume and is_measured:
+    if not resume:
+        return
+    from dreamkeras.sequence.streams import is_stream
+
+    if stream := next(filter(is_stream, (output, *inputs)), None):
+        found = "standard input or output" if stream == "-" else f"{stream}, which is a pipe, a descriptor or a device"
+        raise click.UsageError(f"Expected files to read and for -o beside --resume, got {found}.")
+    if is_measured:
         raise click.UsageError("Expected numbers beside --resume, got auto: a measurement may end otherwise the next time.")
 
 
-def open_shards(output: str, columns: Sequence[str], models: tuple[str, ...], files: tuple[str, ...], choices: Sequence[Any]) -> "Shards":
-    """What was done before a kill, in a folder beside the output.
+@contextlib.contextmanager
+def open_shards(
+    output: str, columns: Sequence[str], models: tuple[str, ...], files: tuple[str, ...], choices: Sequence[Any], *, resume: bool
+) -> "Iterator[Shards | None]":
+    """What was done before a kill, in a folder beside the output that this process holds; None unless it is gone on with.
 
     Args:
         output: The file.
@@ -119,14 +90,21 @@ def open_shards(output: str, columns: Sequence[str], models: tuple[str, ...], fi
         models: As on the command line; none is the packaged model.
         files: All that are read.
         choices: What else the results depend on.
+        resume: Whether to keep what is done, and to go on from there.
 
     Raises:
         InputError: A file is missing, or the folder holds shards of something else.
+        DreamkerasError: Another process holds the folder.
     """
+    if not resume:
+        yield None
+        return
+    from dreamkeras.scoring import shards
     from dreamkeras.scoring.predictor import PACKAGED_MODEL
-    from dreamkeras.scoring.shards import Shards, describe_work
 
-    return Shards(Path(f"{output}.unfinished"), describe_work(models or (str(PACKAGED_MODEL),), files, columns, choices))
+    work = shards.describe_work(models or (str(PACKAGED_MODEL),), files, columns, choices)
+    with shards.open_shards(output, work) as kept:
+        yield kept
 
 
 def model_files(models: Iterable[str | Path]) -> list[str]:
@@ -135,7 +113,7 @@ def model_files(models: Iterable[str | Path]) -> list[str]:
 
 
 def refuse_clashes(inputs: Iterable[str | None], *outputs: str | Path | None) -> None:
-    """Results must not take the place of what they are made from, nor of one another.
+    """Results must not take the place of what they are made from, nor of one another, be it behind a descriptor such as /dev/stdout.
 
     Args:
         inputs: Sequences, models and all else that is read; None for what was not given.
@@ -148,25 +126,41 @@ def refuse_clashes(inputs: Iterable[str | None], *outputs: str | Path | None) ->
     from itertools import combinations, product
 
     from dreamkeras.errors import InputError
+    from dreamkeras.sequence.streams import find_descriptor
 
     written = [str(path) for path in outputs if path]
-    files = [path for path in written if path != "-"]
-    for path, output in product(filter(None, inputs), files):
-        if Path(output).is_file() and _is_same(path, output):
+    for path, output in product(filter(None, inputs), written):
+        if _is_same(path, output, is_file=True):
             raise InputError(f"Expected an output beside the inputs, got {output} for both.")
-    if written.count("-") > 1:
-        raise click.UsageError(f"Expected one result at most on standard output (-), got {written.count('-')}.")
-    for first, second in combinations(files, 2):
+    on_standard_output = [path for path in written if find_descriptor(path) == 1]
+    if len(on_standard_output) > 1:
+        raise click.UsageError(f"Expected one result at most on standard output, got {len(on_standard_output)}.")
+    for first, second in combinations(written, 2):
         if _is_same(first, second):
             raise click.UsageError(f"Expected a name of its own for each result, got {second} twice.")
 
 
-def _is_same(first: str, second: str) -> bool:
-    """Whether two names are of one file or folder, be it there or not."""
-    one, other = Path(first), Path(second)
-    if one.exists() and other.exists():
-        return one.samefile(other) and (one.is_file() or one.is_dir())
-    return one.resolve() == other.resolve()
+def _is_same(first: str, second: str, *, is_file: bool = False) -> bool:
+    """Whether two names are of one file or folder, be it there or not; one that is read stands first.
+
+    Args:
+        first: A path; `-` is standard input if `is_file`, and otherwise standard output.
+        second: A path; `-` is standard output.
+        is_file: Whether only a file that is there counts.
+    """
+    one, other = _status(first, 0 if is_file else 1), _status(second, 1)
+    if one and other:
+        kinds = (stat.S_ISREG,) if is_file else (stat.S_ISREG, stat.S_ISDIR, stat.S_ISFIFO)
+        return os.path.samestat(one, other) and any(is_kind(one.st_mode) for is_kind in kinds)
+    return not is_file and not one and not other and Path(first).resolve() == Path(second).resolve()
+
+
+def _status(path: str, standard: int) -> os.stat_result | None:
+    """What the system knows of a file, or of a standard descriptor for `-`; None where there is none."""
+    try:
+        return os.fstat(standard) if path == "-" else Path(path).stat()
+    except OSError:
+        return None
 
 
 def command_line() -> str:
@@ -175,7 +169,7 @@ def command_line() -> str:
 
 
 def leave_manifest(output: str, models: Iterable[str], inputs: Iterable[str], more: Mapping[str, Any] | None = None) -> None:
-    """Writes what results were made with into a file beside them; beside standard output there is none.
+    """Writes what results were made with into a file beside them; beside a stream there is none.
 
     Args:
         output: The file of the results, or `-`.
@@ -186,7 +180,9 @@ def leave_manifest(output: str, models: Iterable[str], inputs: Iterable[str], mo
     Raises:
         DreamkerasError: It cannot be written.
     """
-    if output == "-":
+    from dreamkeras.sequence.streams import is_stream
+
+    if is_stream(output):
         return
     from dreamkeras.analysis.manifest import write_manifest
     from dreamkeras.scoring.predictor import PACKAGED_MODEL

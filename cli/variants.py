@@ -113,12 +113,12 @@ def command(path: str, models: tuple[str, ...], output: str, format: str | None,
     if dry_run:
         finish(predictor, partial(rehearse_variants, source=source, open_sink=open_sink, batch_size=size), size, [output])
     made_with = [[name, choices[name]] for name in (*WINDOW, *COLUMNS, "genome", "batch_size")]
-    shards = open_shards(output, scorer.names, models, files, made_with) if choices["resume"] else None
-    with show_records() as progress:
-        summary = run_variants(source, scorer, open_sink, shards=shards, progress=progress)
-    leave_manifest(output, models, files, {**source.choices(), "alleles": summary.words()})
-    if shards is not None:
-        shards.remove()
+    with open_shards(output, scorer.names, models, files, made_with, resume=choices["resume"]) as shards:
+        with show_records() as progress:
+            summary = run_variants(source, scorer, open_sink, shards=shards, progress=progress)
+        leave_manifest(output, models, files, {**source.choices(), "alleles": summary.words()})
+        if shards is not None:
+            shards.remove()
     report_packaged(models, predictor)
     if predictor.has_spread and len(scorer.members.members) == 1:
         click.echo(f"{predictor.name} is several models in one file: give them one by one for the spread of their effects.", err=True)
@@ -162,22 +162,17 @@ def _table_sink(source: "PairSource | VcfSource", scorer: "VariantScorer", outpu
     from dreamkeras.analysis.variant_files import open_table_sink
     from dreamkeras.sequence.writers import choose_format
 
-    from .results import hold_back
-
     chosen = choose_format(output, format)
-    return lambda _: hold_back(output, lambda path: open_table_sink(path, source.keys, scorer.names, chosen))
+    return lambda _: open_table_sink(output, source.keys, scorer.names, chosen)
 
 
 def _vcf_sink(scorer: "VariantScorer", output: str, prefix: str | None) -> "OpenSink":
     from dreamkeras.analysis.variant_files import PREFIX, info_fields, open_vcf_sink
     from dreamkeras.sequence.vcf_info import annotated_header
 
-    from .results import hold_back
-
     fields = info_fields(scorer.columns, scorer.tasks, PREFIX if prefix is None else prefix)
 
     def open_sink(header: Sequence[bytes]) -> "contextlib.AbstractContextManager[VariantSink]":
-        lines = annotated_header(header, fields)
-        return hold_back(output, lambda path: open_vcf_sink(path, lines, fields))
+        return open_vcf_sink(output, annotated_header(header, fields), fields)
 
     return open_sink

@@ -30,6 +30,21 @@ def after_a_line():
     Progress.on_epoch_end = on_epoch_end
 
 
+def waiting():
+    """When the first epoch's line is printed, it goes on once its standard input is closed; nothing is killed."""
+    from dreamkeras.training.progress import Progress
+
+    print_line = Progress.on_epoch_end
+
+    def on_epoch_end(self, epoch, logs=None):
+        print_line(self, epoch, logs)
+        sys.stderr.flush()
+        if epoch == 0:
+            sys.stdin.read()
+
+    Progress.on_epoch_end = on_epoch_end
+
+
 def in_a_checkpoint():
     """When half of the second checkpoint of this process is on the disk."""
     calls, savez = itertools.count(1), np.savez
@@ -51,7 +66,7 @@ def before_the_results():
     run.write_results = die
 
 
-MOMENTS = {function.__name__: function for function in (never, after_a_line, in_a_checkpoint, before_the_results)}
+MOMENTS = {function.__name__: function for function in (never, waiting, after_a_line, in_a_checkpoint, before_the_results)}
 
 
 def main(moment, *args):

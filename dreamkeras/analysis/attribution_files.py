@@ -2,13 +2,12 @@
 
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from pathlib import PurePath
 from typing import Any
 
 import numpy as np
 
 from dreamkeras.analysis.attribution import Attribution
-from dreamkeras.analysis.effect_files import EFFECT_FORMATS, EffectSink, open_arrays
+from dreamkeras.analysis.effect_files import ARRAYS, EffectSink, choose_effect_format, open_arrays
 from dreamkeras.sequence.alphabet import BASES
 from dreamkeras.sequence.writers import ID, Writer, open_writer
 
@@ -16,8 +15,6 @@ __all__ = ["LABELS", "CompletenessTable", "ContributionTable", "completeness_col
 
 LABELS = {"position": int, "letter": str}
 """Columns of the long table between the name and the contributions; positions count from 1, at the insert's first letter."""
-
-ARRAYS = EFFECT_FORMATS[-1]
 
 
 def contribution_columns(tasks: Iterable[str]) -> tuple[str, ...]:
@@ -82,7 +79,7 @@ def open_attributions(path: str, tasks: Sequence[str], format: str | None = None
         DreamkerasError: The file cannot be written.
         MissingPackageError: Parquet is asked for and pyarrow is not installed.
     """
-    if (format or PurePath(path).suffix[1:].lower()) == ARRAYS:
+    if choose_effect_format(path, format) == ARRAYS:
         with open_arrays(path, tasks, _arrays, _constants) as sink:
             yield sink
         return

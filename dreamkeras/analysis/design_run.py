@@ -14,7 +14,7 @@ from dreamkeras.analysis.insert_length import default_insert_length
 from dreamkeras.analysis.manifest import write_manifest
 from dreamkeras.analysis.stepwise import Proposer
 from dreamkeras.scoring.scorer import BATCH_SIZE, Progress, Scorer
-from dreamkeras.sequence.outputs import open_folder, require_empty
+from dreamkeras.sequence.folders import open_folder
 from dreamkeras.sequence.ragged import Ragged
 from dreamkeras.sequence.reading import read_records
 from dreamkeras.sequence.records import Records
@@ -85,7 +85,13 @@ def run_design(
     Raises:
         DreamkerasError: A file or a constraint will not do, or they do not go together; nothing has been written then.
     """
-    require_empty(folder)
+    with open_folder(folder) as unfinished:
+        return _design(choices, predictor, unfinished, command, proposer_of, progress)
+
+
+def _design(
+    choices: Choices, predictor: Scorer, folder: Path, command: str, proposer_of: ProposerOf | None, progress: Progress | None
+) -> Designs:
     constraints = settle_constraints({**(read_constraints(choices.constraints) if choices.constraints else {}), **choices.fields})
     goal = settle_goal(predictor, choices.target, choices.task, choices.minus, choices.penalty)
     records = _starts(choices, constraints, predictor)
@@ -93,11 +99,8 @@ def run_design(
     designs = design(
         records, predictor, goal, constraints, choices.settings, propose=propose, batch_size=choices.batch_size, progress=progress
     )
-    with open_folder(folder) as unfinished:
-        write_designs(unfinished, designs, predictor, with_adapters=choices.with_adapters)
-        write_manifest(
-            unfinished / "manifest.json", command, choices.models, [path for path in (choices.start, choices.constraints) if path]
-        )
+    write_designs(folder, designs, predictor, with_adapters=choices.with_adapters)
+    write_manifest(folder / "manifest.json", command, choices.models, [path for path in (choices.start, choices.constraints) if path])
     return designs
 
 

@@ -18,15 +18,17 @@ from dreamkeras.analysis.mutagenesis import Mutagenesis, Part
 from dreamkeras.analysis.mutants import CHANGES, becomes
 from dreamkeras.errors import InputError
 from dreamkeras.scoring.pipeline import REASONS, Scored
-from dreamkeras.sequence.outputs import naming_output, open_output
-from dreamkeras.sequence.writers import FORMATS, ID, Writer, open_writer
+from dreamkeras.sequence.outputs import naming_output, open_output, refuse_packed, unpacked_name
+from dreamkeras.sequence.writers import FORMATS, ID, Writer, choose_format, open_writer
 
 __all__ = [
+    "ARRAYS",
     "EFFECT_FORMATS",
     "LABELS",
     "ROWS",
     "EffectSink",
     "EffectTable",
+    "choose_effect_format",
     "effect_columns",
     "open_arrays",
     "open_effects",
@@ -37,6 +39,7 @@ LABELS = {"position": int, "ref": str, "alt": str}
 """Columns of the long table between the name and the effects; positions count from 1, at the insert's first letter."""
 
 ARRAYS = "npz"
+"""The one of `EFFECT_FORMATS` that is no table."""
 
 EFFECT_FORMATS = (*FORMATS, ARRAYS)
 
@@ -135,12 +138,20 @@ def open_effects(path: str, tasks: Sequence[str], format: str | None = None, *, 
         DreamkerasError: The file cannot be written.
         MissingPackageError: Parquet is asked for and pyarrow is not installed.
     """
-    if (format or PurePath(path).suffix[1:].lower()) == ARRAYS:
+    if choose_effect_format(path, format) == ARRAYS:
         with open_arrays(path, tasks) as sink:
             yield sink
         return
     with open_writer(path, effect_columns(tasks, has_sd=has_sd), format, {**ID, **LABELS}) as writer:
         yield EffectTable(writer)
+
+
+def choose_effect_format(path: str, format: str | None = None) -> str:
+    """The one of `EFFECT_FORMATS` that `open_effects` takes for a file; see `writers.choose_format`."""
+    if (format or PurePath(unpacked_name(path)).suffix[1:].lower()) != ARRAYS:
+        return choose_format(path, format)
+    refuse_packed(path, "NumPy arrays")
+    return ARRAYS
 
 
 def _effect_arrays(found: Mutagenesis) -> dict[str, np.ndarray]:
@@ -224,7 +235,7 @@ def open_arrays(
     with (
         open_output(path) as file,
         naming_output(path),
-        tempfile.TemporaryDirectory(prefix=".dreamkeras-", dir=Path(path).parent) as folder,
+        tempfile.TemporaryDirectory(prefix=".dreamkeras-", dir=Path(file.name).parent) as folder,
     ):
         spool = _Arrays(Path(folder), arrays)
         try:

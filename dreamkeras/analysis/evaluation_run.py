@@ -24,7 +24,7 @@ from dreamkeras.evaluation.subsets import RowSequences, read_subsets
 from dreamkeras.scoring.model_file import require_different
 from dreamkeras.scoring.predictor import OnnxPredictor, load
 from dreamkeras.scoring.scorer import BATCH_SIZE
-from dreamkeras.sequence.outputs import open_folder, require_empty
+from dreamkeras.sequence.folders import open_folder
 
 __all__ = ["Choices", "Notes", "choose_assay", "run_evaluation", "score_examples"]
 
@@ -86,7 +86,11 @@ def run_evaluation(choices: Choices, folder: Path, command: str, progress: Calla
     Raises:
         DreamkerasError: A file or a model will not do, or they do not go together; nothing has been written then.
     """
-    require_empty(folder)
+    with open_folder(folder) as unfinished:
+        return _evaluate(choices, unfinished, command, progress)
+
+
+def _evaluate(choices: Choices, folder: Path, command: str, progress: Callable[[int], None] | None) -> tuple[Evaluation, Notes]:
     names = _names([*choices.models, *choices.predictions])
     loaded = {names[path]: load(path, choices.device) for path in choices.models}
     known = {names[path]: read_training_data(path) for path in choices.models}
@@ -104,11 +108,9 @@ def run_evaluation(choices: Choices, folder: Path, command: str, progress: Calla
         *undefined_notes(found, examples, assay.tasks, predictions),
     ]
     notes = Notes(warnings, remarks(examples, choices.data))
-    with open_folder(folder) as unfinished:
-        write_evaluation(
-            unfinished, found, examples, predictions, dict(zip(assay.tasks, assay.units, strict=True)), [*notes.warnings, *notes.remarks]
-        )
-        write_manifest(unfinished / "manifest.json", command, choices.models, [choices.data, *choices.predictions])
+    told = [*notes.warnings, *notes.remarks]
+    write_evaluation(folder, found, examples, predictions, dict(zip(assay.tasks, assay.units, strict=True)), told)
+    write_manifest(folder / "manifest.json", command, choices.models, [choices.data, *choices.predictions])
     return found, notes
 
 

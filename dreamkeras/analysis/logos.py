@@ -16,7 +16,8 @@ from dreamkeras.analysis.explanation import Explanation
 from dreamkeras.errors import InputError
 from dreamkeras.evaluation.figures import new_figure, save_figure
 from dreamkeras.sequence.alphabet import N
-from dreamkeras.sequence.outputs import naming_output, open_folder, require_empty
+from dreamkeras.sequence.folders import open_folder
+from dreamkeras.sequence.outputs import naming_output
 
 if TYPE_CHECKING:
     from matplotlib.path import Path as Outline
@@ -141,7 +142,6 @@ def open_logos(folder: Path, tasks: Sequence[str], *, png: bool = False) -> Iter
         MissingPackageError: PNG is asked for and matplotlib is not installed.
         DreamkerasError: The folder holds something, or cannot be written.
     """
-    require_empty(folder)
     if png:
         new_figure(1, 1)
     with open_folder(folder) as unfinished:

@@ -13,7 +13,9 @@ import numpy as np
 from dreamkeras.analysis.explanation import Explanation
 from dreamkeras.analysis.seqlets import RULE, Rule, find_seqlets, seqlet_matrices
 from dreamkeras.sequence.alphabet import BASES, ONE_HOT
-from dreamkeras.sequence.outputs import naming_output, open_folder, open_output, require_empty
+from dreamkeras.sequence.bgzip import BgzipWriter
+from dreamkeras.sequence.folders import open_folder
+from dreamkeras.sequence.outputs import naming_output, open_text
 from dreamkeras.sequence.ragged import Ragged
 
 __all__ = ["MemeFile", "ModiscoFolder", "in_channels", "open_meme", "open_modisco"]
@@ -97,7 +99,6 @@ def open_modisco(folder: Path, tasks: Sequence[str]) -> Iterator[ModiscoFolder]:
     Raises:
         DreamkerasError: The folder holds something, or cannot be written.
     """
-    require_empty(folder)
     with open_folder(folder) as unfinished:
         gathered = ModiscoFolder()
         yield gathered
@@ -107,7 +108,7 @@ def open_modisco(folder: Path, tasks: Sequence[str]) -> Iterator[ModiscoFolder]:
 class MemeFile:
     """Writes seqlets as motifs; made by `open_meme`."""
 
-    def __init__(self, file: BinaryIO, path: str, rule: Rule) -> None:
+    def __init__(self, file: BinaryIO | BgzipWriter, path: str, rule: Rule) -> None:
         self._file, self._path, self._rule = file, path, rule
         self._count = 0
         self._put(MEME_HEAD)
@@ -138,7 +139,7 @@ def open_meme(path: str, rule: Rule = RULE) -> Iterator[MemeFile]:
     Raises:
         DreamkerasError: It cannot be written.
     """
-    with open_output(path) as file:
+    with open_text(path) as file:
         yield MemeFile(file, path, rule)
 
 

@@ -13,7 +13,7 @@ from dreamkeras.analysis.variant_status import MEANINGS, WORDS, Status
 from dreamkeras.analysis.variants import Variants
 from dreamkeras.errors import InputError
 from dreamkeras.sequence.bgzip import BgzipWriter
-from dreamkeras.sequence.outputs import naming_output, open_output
+from dreamkeras.sequence.outputs import naming_output, open_text, unpacked_name
 from dreamkeras.sequence.vcf import VcfRecords
 from dreamkeras.sequence.vcf_info import InfoField, add_info
 from dreamkeras.sequence.writers import Writer, open_writer
@@ -22,9 +22,6 @@ __all__ = ["PREFIX", "TableSink", "VariantSink", "VcfSink", "info_fields", "is_v
 
 PREFIX = "DK_"
 """What the names of INFO fields begin with, unless asked otherwise."""
-
-PACKED = (".gz", ".bgz")
-"""Suffixes of files that are packed by bgzip."""
 
 _NAME = re.compile(r"[A-Za-z_][0-9A-Za-z_.]*")
 
@@ -70,7 +67,7 @@ class VcfSink:
 
 def is_vcf_name(path: str) -> bool:
     """Whether a file is to be a VCF, by its name."""
-    return path.lower().endswith((".vcf", *(f".vcf{suffix}" for suffix in PACKED)))
+    return unpacked_name(path.lower()).endswith(".vcf")
 
 
 @contextmanager
@@ -96,13 +93,9 @@ def open_vcf_sink(path: str, header: Sequence[bytes], fields: Sequence[InfoField
         header: The lines that begin with `#`, those of the fields among them: `vcf_info.annotated_header`.
         fields: What `info_fields` made of the columns.
     """
-    with open_output(path) as opened:
-        file = BgzipWriter(opened) if path.lower().endswith(PACKED) else opened
+    with open_text(path) as file, naming_output(path):
         file.write(b"".join(line + b"\n" for line in header))
-        with naming_output(path):
-            yield VcfSink(file, fields)
-            if isinstance(file, BgzipWriter):
-                file.finish()
+        yield VcfSink(file, fields)
 
 
 def info_fields(columns: Sequence[Column], tasks: Sequence[str], prefix: str = PREFIX) -> list[InfoField]:

@@ -8,7 +8,7 @@ from pathlib import Path, PurePosixPath
 from typing import BinaryIO
 
 from dreamkeras.errors import InputError
-from dreamkeras.sequence.outputs import open_folder
+from dreamkeras.sequence.folders import open_folder
 
 __all__ = ["unpack"]
 

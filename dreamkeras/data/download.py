@@ -1,8 +1,6 @@
 """The published data sets on this machine: every file checked, archives unpacked, what is there already left alone."""
 
-import os
-from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import suppress
 from pathlib import Path
 from typing import NamedTuple
 
@@ -11,7 +9,8 @@ from dreamkeras.data.record import DATA_SETS, FILES_URL, INDEX_NAME, INDEX_URL, 
 from dreamkeras.data.transfer import Watch, check_file, transfer
 from dreamkeras.data.web import ATTEMPTS, Say, check_url, read_url
 from dreamkeras.errors import DreamkerasError, InputError
-from dreamkeras.sequence.outputs import naming_output, open_output
+from dreamkeras.sequence.folders import claim
+from dreamkeras.sequence.outputs import open_output
 
 __all__ = ["Download", "download", "list_files"]
 
@@ -56,10 +55,8 @@ def download(name: str, folder: Path, mirror: str | None = None, *, watch: Watch
     """
     data_set = find_data_set(name)
     address = FILES_URL if mirror is None else check_url(mirror)
-    with naming_output(str(folder)):
-        folder.mkdir(parents=True, exist_ok=True)
     paths: list[Path] = []
-    with _alone(folder):
+    with claim(folder):
         files = _with_checksums(data_set.files, folder, mirror, say)
         for file in files:
             paths += _get(file, address, folder, watch, say)
@@ -143,24 +140,3 @@ def _get(file: RecordFile, address: str, folder: Path, watch: Watch | None, say:
                 path.unlink()
             raise
     return [path, unpacked]
-
-
-@contextmanager
-def _alone(folder: Path) -> Iterator[None]:
-    """Holds the folder, so that no two processes write the same file; where the system has no such locks, nothing is held."""
-    try:
-        import fcntl
-    except ImportError:
-        yield
-        return
-    with naming_output(str(folder)):
-        descriptor = os.open(folder, os.O_RDONLY)
-    try:
-        with naming_output(str(folder)):
-            try:
-                fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except BlockingIOError:
-                raise DreamkerasError(f"Expected {folder} for this download alone, got another one that writes to it.") from None
-        yield
-    finally:
-        os.close(descriptor)

@@ -7,12 +7,11 @@ import numpy as np
 
 from dreamkeras.data.simulate import Library
 from dreamkeras.errors import InputError
-from dreamkeras.sequence.outputs import naming_output, open_output
+from dreamkeras.sequence.outputs import naming_output, open_text
 
 __all__ = ["write_library"]
 
 CHUNK = 8192
-PACKED = (".gz", ".bgz", ".bz2", ".xz", ".zst", ".zip")
 
 
 def write_library(library: Library, path: str, truth: str | None = None) -> None:
@@ -20,22 +19,19 @@ def write_library(library: Library, path: str, truth: str | None = None) -> None
 
     Args:
         library: What to write.
-        path: The file, which appears whole or not at all; `-` is standard output.
+        path: The file, which appears whole or not at all; `-` is standard output. One that ends in .gz is packed.
         truth: A second file, if wanted: a header, then the row number from 1, the expression without noise and the
             occupancy of each factor.
 
     Raises:
-        InputError: Both paths are the same, or the name is that of a compressed file.
+        InputError: Both paths are the same, or a name is that of another compressed file than gzip.
         DreamkerasError: A file cannot be written.
     """
     if path == truth:
         raise InputError(f"Expected two different files for the library and its truth, got {path!r} twice.")
-    for name in filter(None, (path, truth)):
-        if name.lower().endswith(PACKED):
-            raise InputError(f"Expected the name of a plain text file, got {name}.")
     written = [(path, _rows(library))] + ([(truth, _truth_rows(library))] if truth is not None else [])
     with ExitStack() as stack:
-        files = [stack.enter_context(open_output(name)) for name, _ in written]
+        files = [stack.enter_context(open_text(name)) for name, _ in written]
         for file, (name, rows) in zip(files, written, strict=True):
             for text in rows:
                 with naming_output(name):

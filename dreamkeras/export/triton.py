@@ -13,7 +13,7 @@ from dreamkeras.errors import ModelError
 from dreamkeras.scoring.predictor import load
 from dreamkeras.scoring.scorer import BATCH_SIZE
 from dreamkeras.sequence.description import ModelDescription
-from dreamkeras.sequence.outputs import naming_output, open_folder
+from dreamkeras.sequence.folders import open_folder
 
 __all__ = ["DEVICES", "TritonVersion", "config_text", "copy_onnx", "triton_version"]
 
@@ -60,8 +60,6 @@ def triton_version(repository: str | os.PathLike[str], name: str, device: str = 
     if device not in DEVICES:
         raise ModelError(f"Expected a Triton device of {', '.join(DEVICES)}, got {device!r}.")
     folder = Path(repository) / name
-    with naming_output(str(repository)):
-        Path(repository).mkdir(parents=True, exist_ok=True)
     if not folder.exists():
         with open_folder(folder) as unfinished:
             (unfinished / "1").mkdir()

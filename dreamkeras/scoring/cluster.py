@@ -137,7 +137,15 @@ def score_on_ray(
     files = files_in(paths)
     folder = locate(work.folder)
     work = work._replace(folder=folder.text)
-    _check(files, folder, work, resume=resume)
+    with folder.held():
+        _check(files, folder, work, resume=resume)
+        return _score_left(ray, files, folder, work, address, progress)
+
+
+def _score_left(
+    ray: Any, files: list[Location], folder: Location, work: Work, address: str | None, progress: Callable[[int], None] | None
+) -> Scored:
+    """Scores the files whose results are not there yet."""
     done = folder.names()
     left = [file.text for file in files if work.output(file.name) not in done]
     written, skipped = 0, 0

@@ -9,13 +9,14 @@ import re
 import secrets
 import tempfile
 from collections.abc import Iterator
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from pathlib import Path
 from typing import Any, Protocol
 from urllib.parse import quote, unquote, urlsplit, urlunsplit
 
 from dreamkeras.errors import DreamkerasError, InputError, MissingPackageError
 from dreamkeras.sequence.digests import glance, glance_at
+from dreamkeras.sequence.folders import LOCK, claim
 from dreamkeras.sequence.outputs import naming_output
 
 __all__ = ["Location", "is_url", "locate"]
@@ -46,6 +47,9 @@ class Location(Protocol):
 
     def make_folder(self) -> None:
         """Makes this folder where a store has such."""
+
+    def held(self) -> AbstractContextManager[None]:
+        """Holds this folder for this process, where it is on a disk; see `folders.claim`."""
 
     def glance(self) -> str:
         """`digests.glance`, and when the file was last changed; InputError if there is no such file."""
@@ -103,7 +107,7 @@ class _DiskFile:
         return _DiskFile(str(self._path / name))
 
     def names(self) -> set[str]:
-        return {file.name for file in self._path.iterdir()} if self._path.exists() else set()
+        return {file.name for file in self._path.iterdir()} - {LOCK} if self._path.exists() else set()
 
     def files(self) -> list[Location]:
         if self._path.is_dir():
@@ -115,6 +119,9 @@ class _DiskFile:
     def make_folder(self) -> None:
         with naming_output(str(self)):
             self._path.mkdir(parents=True, exist_ok=True)
+
+    def held(self) -> AbstractContextManager[None]:
+        return claim(self._path)
 
     def glance(self) -> str:
         if not self._path.is_file():
@@ -163,6 +170,9 @@ class _StoredObject:
         if self._system.type_name not in WHOLE_OBJECTS:
             with self._naming("write"):
                 self._system.create_dir(self._path, recursive=True)
+
+    def held(self) -> AbstractContextManager[None]:
+        return nullcontext()  # stores know no locks
 
     def glance(self) -> str:
         with self._naming("read"), self._system.open_input_file(self._path) as file:

@@ -7,9 +7,9 @@ which appears whole or not at all.
 import importlib.metadata
 import io
 import json
-import shutil
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any, NamedTuple
@@ -19,10 +19,11 @@ import numpy as np
 from dreamkeras.errors import InputError
 from dreamkeras.scoring.object_store import Location, locate
 from dreamkeras.sequence.digests import file_digest
+from dreamkeras.sequence.folders import claim, clear
 from dreamkeras.sequence.outputs import open_output
 from dreamkeras.sequence.records import Records
 
-__all__ = ["SHARD", "Shard", "Shards", "check_manifest", "describe_work", "in_shards", "join_shards"]
+__all__ = ["SHARD", "Shard", "Shards", "check_manifest", "describe_work", "in_shards", "join_shards", "open_shards"]
 
 MANIFEST = "manifest.json"
 
@@ -111,11 +112,41 @@ class Shards:
                 yield Shard(ids, arrays["values"], int(arrays["skipped"]), json.loads(arrays["reasons"].tobytes()), others)
 
     def remove(self) -> None:
-        """Removes the folder; for when the results have their name."""
-        shutil.rmtree(self.folder, ignore_errors=True)
+        """Removes what is kept; for when the results have their name."""
+        clear(self.folder)
+        with suppress(OSError):  # it holds the lock
+            self.folder.rmdir()
 
     def _path(self, number: int) -> Path:
         return self.folder / f"{number:08d}.npz"
+
+
+@contextmanager
+def open_shards(output: str, manifest: dict[str, Any]) -> Iterator[Shards]:
+    """The shards of an output, in the folder `OUTPUT.unfinished`, which this process holds until the `with` block ends.
+
+    A folder without shards is removed then.
+
+    Args:
+        output: The file of the results.
+        manifest: As of `Shards`.
+
+    Raises:
+        InputError: The folder holds shards of something else.
+        DreamkerasError: Another process holds it, or it cannot be written.
+    """
+    folder = Path(f"{output}.unfinished")
+    try:
+        with claim(folder, output):
+            shards = Shards(folder, manifest)
+            try:
+                yield shards
+            finally:
+                if not shards.done:
+                    shards.remove()
+    finally:
+        with suppress(OSError):  # it holds shards
+            folder.rmdir()
 
 
 def check_manifest(folder: Location, manifest: dict[str, Any]) -> None:

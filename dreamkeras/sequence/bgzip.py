@@ -10,7 +10,10 @@ import numpy as np
 
 from dreamkeras.errors import InputError
 
-__all__ = ["BgzipBytes", "BgzipWriter", "check_bgzip_end"]
+__all__ = ["PACKED", "BgzipBytes", "BgzipWriter", "check_bgzip_end"]
+
+PACKED = (".gz", ".bgz")
+"""Suffixes, in lower case, of files that are packed by bgzip."""
 
 HEAD = struct.Struct("<4s6xH")
 """A gzip member's first bytes, with its length of extra fields."""

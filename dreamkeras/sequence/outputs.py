@@ -1,4 +1,4 @@
-"""Output files and folders that appear whole or not at all.
+"""Output files that appear whole or not at all, and streams that get whole results or none; text is packed where the name says so.
 
 Knows nothing about what is written into them.
 """
@@ -6,16 +6,20 @@ Knows nothing about what is written into them.
 import os
 import secrets
 import shutil
-import sys
+import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
-from typing import BinaryIO
+from typing import BinaryIO, cast
 
-from dreamkeras.errors import DreamkerasError
+from dreamkeras.errors import DreamkerasError, InputError
+from dreamkeras.sequence.bgzip import PACKED, BgzipWriter
 from dreamkeras.sequence.sources import STANDARD
+from dreamkeras.sequence.streams import is_stream, open_stream
 
-__all__ = ["naming_output", "open_folder", "open_output", "require_empty"]
+__all__ = ["naming_output", "open_output", "open_text", "refuse_packed", "unpacked_name"]
+
+OTHER_PACKINGS = (".bz2", ".xz", ".zst", ".zip", ".lz4")
 
 
 @contextmanager
@@ -23,7 +27,8 @@ def open_output(path: str) -> Iterator[BinaryIO]:
     """Opens an output for writing bytes; its file appears under its name only once the `with` block has ended well.
 
     Until then the bytes stand in a temporary file in the same folder, which any exception removes; a file that was there
-    before stays as it was. Standard output and devices cannot be replaced: they are written as the bytes come.
+    before stays as it was. Standard output, descriptors such as `/dev/stdout`, pipes and devices are never replaced: they get the
+    bytes, from a temporary file elsewhere, once the block has ended well.
 
     Args:
         path: The file; `-` writes standard output.
@@ -32,12 +37,10 @@ def open_output(path: str) -> Iterator[BinaryIO]:
         DreamkerasError: The file cannot be written; the message names it and says why. A broken pipe stays a BrokenPipeError.
     """
     target = Path(os.path.realpath(path))  # behind a link, so that the link stays one
-    if path == STANDARD:
-        opened = _standard_output()
+    if is_stream(path):
+        opened = _streamed(path)
     elif target.is_dir():
         raise DreamkerasError(f"Expected a file to write, got a folder: {path}.")
-    elif target.exists() and not target.is_file():
-        opened = _device(path)
     else:
         opened = _replaced(target, path)
     with opened as file:
@@ -45,38 +48,48 @@ def open_output(path: str) -> Iterator[BinaryIO]:
 
 
 @contextmanager
-def open_folder(folder: Path) -> Iterator[Path]:
-    """A folder to fill, which takes its name once the `with` block has ended well, and is removed if it does not.
+def open_text(path: str) -> Iterator[BinaryIO | BgzipWriter]:
+    """As `open_output`, for text: where the name ends in .gz or .bgz, it is packed by bgzip, which whatever reads gzip reads.
 
-    Until then it stands in the nearest folder that is there, as `.NAME.unfinished`; what a killed process left of it goes first.
+    The same text gives the same bytes, in whatever pieces it is written: they hold neither a time nor a name.
+
+    Raises:
+        InputError: The name is that of another kind of compressed file.
+    """
+    if path.lower().endswith(OTHER_PACKINGS):
+        raise InputError(f"Expected the name of a plain file, or one that ends in .gz, got {path}.")
+    with open_output(path) as file:
+        if not path.lower().endswith(PACKED):
+            yield file
+            return
+        packed = BgzipWriter(file)
+        yield packed
+        with naming_output(path):
+            packed.finish()
+
+
+def unpacked_name(path: str) -> str:
+    """A file's name without the suffix of its compression, for the format.
+
+    Example:
+        >>> unpacked_name("a.tsv.gz"), unpacked_name("a.tsv")
+        ('a.tsv', 'a.tsv')
+    """
+    return path[: path.rindex(".")] if path.lower().endswith(PACKED) else path
+
+
+def refuse_packed(path: str | Path, kind: str) -> None:
+    """Refuses the name of a compressed file for what is not text.
 
     Args:
-        folder: Where it is to be; nothing, or an empty folder.
+        path: The file.
+        kind: What messages call its format.
 
     Raises:
-        DreamkerasError: It cannot be written; the message names it and says why.
+        InputError: It is one.
     """
-    above = next(parent for parent in folder.absolute().parents if parent.exists())
-    unfinished = above / f".{'.'.join(folder.absolute().relative_to(above).parts)}.unfinished"
-    with naming_output(str(folder)):
-        try:
-            shutil.rmtree(unfinished, ignore_errors=True)
-            unfinished.mkdir()
-            yield unfinished
-            folder.parent.mkdir(parents=True, exist_ok=True)
-            unfinished.replace(folder)
-        finally:
-            shutil.rmtree(unfinished, ignore_errors=True)
-
-
-def require_empty(folder: Path) -> None:
-    """Refuses to fill what `open_folder` could not replace.
-
-    Raises:
-        DreamkerasError: It is a file, or holds something.
-    """
-    if folder.exists() and not (folder.is_dir() and not any(folder.iterdir())):
-        raise DreamkerasError(f"Expected a new or an empty folder, got {folder}, which holds something.")
+    if str(path).lower().endswith((*PACKED, *OTHER_PACKINGS)):
+        raise InputError(f"Expected a name without {Path(path).suffix} for {kind}, which only text may have, got {path}.")
 
 
 @contextmanager
@@ -94,24 +107,21 @@ def naming_output(path: str) -> Iterator[None]:
 
 
 @contextmanager
-def _standard_output() -> Iterator[BinaryIO]:
-    sys.stdout.flush()
-    yield sys.stdout.buffer
-    with naming_output(STANDARD):
-        sys.stdout.buffer.flush()
+def _streamed(path: str) -> Iterator[BinaryIO]:
+    """A temporary file, whose bytes go to a stream once the block has ended well.
 
-
-@contextmanager
-def _device(path: str) -> Iterator[BinaryIO]:
-    with naming_output(path):
-        file = Path(path).open("wb")  # noqa: SIM115
-    try:
-        yield file
+    The stream is opened first: whoever reads a pipe sees its end even where the block fails.
+    """
+    with ExitStack() as stack:
         with naming_output(path):
-            file.close()
-    finally:
-        with suppress(OSError):
-            file.close()
+            stream = stack.enter_context(open_stream(path))
+        spool = stack.enter_context(tempfile.NamedTemporaryFile(prefix="dreamkeras-"))
+        yield cast("BinaryIO", spool)
+        with naming_output(path):
+            spool.flush()
+            with Path(spool.name).open("rb") as written:  # by its name, by which pyBigWig writes
+                shutil.copyfileobj(written, stream)
+            stream.flush()
 
 
 @contextmanager

@@ -6,13 +6,13 @@ Windows are known by their ids, `contig:start-end`. pyBigWig is imported only wh
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from pathlib import Path
 from typing import Any, BinaryIO, NamedTuple
 
 import numpy as np
 
 from dreamkeras.errors import DreamkerasError, InputError, MissingPackageError
-from dreamkeras.sequence.outputs import naming_output, open_output
+from dreamkeras.sequence.bgzip import BgzipWriter
+from dreamkeras.sequence.outputs import naming_output, open_output, open_text, refuse_packed, unpacked_name
 
 __all__ = ["TRACKS", "BedGraph", "BigWig", "Intervals", "import_pybigwig", "open_track", "track_format"]
 
@@ -36,10 +36,10 @@ def import_pybigwig() -> Any:
 
 
 def track_format(path: str, format: str | None = None) -> str | None:
-    """Which of `TRACKS` an output is: the format asked for or else the file's suffix; None for a table."""
+    """Which of `TRACKS` an output is: the format asked for or else the file's suffix, before .gz; None for a table."""
     if format is not None:
         return format if format in TRACKS else None
-    return next((name for name, suffixes in TRACKS.items() if path.lower().endswith(suffixes)), None)
+    return next((name for name, suffixes in TRACKS.items() if unpacked_name(path.lower()).endswith(suffixes)), None)
 
 
 class Intervals(NamedTuple):
@@ -103,7 +103,7 @@ class _Order:
 class BedGraph:
     """Four columns: contig, start, end and value, with six significant digits; made by `open_track`."""
 
-    def __init__(self, file: BinaryIO, path: str) -> None:
+    def __init__(self, file: BinaryIO | BgzipWriter, path: str) -> None:
         self._file, self._path = file, path
 
     def add(self, intervals: Intervals) -> None:
@@ -126,8 +126,6 @@ class BigWig:
     """
 
     def __init__(self, file: BinaryIO, path: str, lengths: Mapping[str, int]) -> None:
-        if not Path(file.name).is_file():
-            raise DreamkerasError(f"Expected a file for a bigWig, got a device: {path}.")
         self._path = path
         self._order = {contig: rank for rank, contig in enumerate(lengths)}
         self._last = 0
@@ -190,7 +188,7 @@ def open_track(
     """A writer of a track, whose file appears under its name only once the `with` block has ended well.
 
     Args:
-        path: The file.
+        path: The file; a bedGraph is packed by bgzip where its name ends in .gz or .bgz.
         format: One of `TRACKS`.
         columns: Names of what is predicted.
         column: The one that is written; may be left out where there is one.
@@ -214,7 +212,17 @@ def open_track(
         raise InputError(f"Expected one of the columns {', '.join(columns)} for {path}, got {column or 'no choice'}.")
     if format == "bigwig" and lengths is None:
         raise InputError(f"Expected the lengths of contigs for {path}, got none: use --genome or --tile.")
-    with open_output(path) as file:
-        track = BigWig(file, path, lengths or {}) if format == "bigwig" else BedGraph(file, path)
+    with _opened(path, format, lengths or {}) as track:
         yield TrackWriter(track, _Order(middle, lengths, path), list(columns).index(column or columns[0]))
         track.finish()
+
+
+@contextmanager
+def _opened(path: str, format: str, lengths: Mapping[str, int]) -> Iterator[BedGraph | BigWig]:
+    if format == "bigwig":
+        refuse_packed(path, "bigWig")
+        with open_output(path) as file:
+            yield BigWig(file, path, lengths)
+    else:
+        with open_text(path) as text:
+            yield BedGraph(text, path)

@@ -15,7 +15,8 @@ from typing import Any, BinaryIO, Protocol
 import numpy as np
 
 from dreamkeras.errors import InputError
-from dreamkeras.sequence.outputs import naming_output, open_output
+from dreamkeras.sequence.bgzip import BgzipWriter
+from dreamkeras.sequence.outputs import naming_output, open_output, open_text, refuse_packed, unpacked_name
 from dreamkeras.sequence.parquet import import_pyarrow
 
 __all__ = ["FORMATS", "ID", "Writer", "choose_format", "open_writer"]
@@ -33,13 +34,13 @@ Cells = Sequence[Sequence[Any]]
 def open_writer(path: str, tasks: Sequence[str], format: str | None = None, keys: Mapping[str, type] = ID) -> Iterator["Writer"]:
     """A writer of predictions, whose file appears under its name only once the `with` block has ended well.
 
-    Until then the rows stand in a temporary file in the same folder, which any exception removes. Standard output and
-    devices are written as the batches come; nothing is written before the first batch.
+    Until then the rows stand in a temporary file, which any exception removes; see `open_output`. Text is packed by bgzip where the
+    name ends in .gz or .bgz.
 
     Args:
         path: The file; `-` writes standard output.
         tasks: Names of the columns beside the keys.
-        format: `tsv`, `csv`, `jsonl` or `parquet`; by default the file's suffix, and `tsv` for `.txt` or none.
+        format: `tsv`, `csv`, `jsonl` or `parquet`; by default the file's suffix, before .gz, and `tsv` for `.txt` or none.
         keys: Names of the columns that say what a row is, and what they hold, `str` or `int`.
 
     Raises:
@@ -55,8 +56,9 @@ def open_writer(path: str, tasks: Sequence[str], format: str | None = None, keys
         >>> file.read_text().split()
         ['id,expression', 'a,1.5', 'b,11.25']
     """
-    encoder = FORMATS[choose_format(path, format)](tuple(tasks), keys)
-    with open_output(path) as file:
+    chosen = choose_format(path, format)
+    encoder = FORMATS[chosen](tuple(tasks), keys)
+    with open_output(path) if chosen in BINARY else open_text(path) as file:
         writer = Writer(encoder, len(tasks), file, path)
         yield writer
         writer.finish()
@@ -66,19 +68,21 @@ def choose_format(path: str, format: str | None = None) -> str:
     """The format that `open_writer` takes for a file.
 
     Raises:
-        InputError: The format is unknown, or the suffix names none.
+        InputError: The format is unknown, the suffix names none, or it is that of a compressed file where the format is no text.
     """
-    suffix = PurePath(path).suffix[1:].lower()
+    suffix = PurePath(unpacked_name(path)).suffix[1:].lower()
     chosen = format or ("tsv" if suffix in ("", "txt") else suffix)
     if chosen not in FORMATS:
         raise InputError(f"Expected one of the formats {', '.join(FORMATS)}, got {chosen!r}{'' if format else f' from the name {path}'}.")
+    if chosen in BINARY:
+        refuse_packed(path, "Parquet")
     return chosen
 
 
 class Writer:
     """Takes batches of predictions, in order; made by `open_writer`."""
 
-    def __init__(self, encoder: "Encoder", tasks: int, file: BinaryIO, path: str) -> None:
+    def __init__(self, encoder: "Encoder", tasks: int, file: BinaryIO | BgzipWriter, path: str) -> None:
         self._encoder = encoder
         self._tasks = tasks
         self._file = file
@@ -244,6 +248,9 @@ FORMATS: dict[str, Callable[[tuple[str, ...], Mapping[str, type]], Encoder]] = {
     "parquet": ParquetEncoder,
 }
 """The encoder of each output format."""
+
+BINARY = {"parquet"}
+"""Those that are no text, and compressed inside."""
 
 
 def _numbers(column: Sequence[int | None]) -> list[str]:

@@ -18,13 +18,14 @@ from dreamkeras.errors import InputError
 from dreamkeras.evaluation.correlation import task_figures
 from dreamkeras.evaluation.undefined import mean_defined
 from dreamkeras.export.ensemble import export_ensemble
-from dreamkeras.sequence.outputs import naming_output, open_output
+from dreamkeras.sequence.folders import claim
+from dreamkeras.sequence.outputs import open_output
 from dreamkeras.training import run
 from dreamkeras.training.backend import running_backend
 from dreamkeras.training.config import RunConfig
 from dreamkeras.training.grid_results import is_finished
 from dreamkeras.training.run_data import read_examples, with_window
-from dreamkeras.training.unfinished import check_free, remove_unfinished
+from dreamkeras.training.unfinished import new_folder, remove_unfinished
 
 __all__ = ["cross_validate"]
 
@@ -51,8 +52,11 @@ def cross_validate(
     Raises:
         DreamkerasError: The data, the choices or the folder will not do.
     """
-    if not resume:
-        check_free(folder)
+    with claim(folder) if resume else new_folder(folder):
+        return _cross_validate(config, folder, report, backend, resume)
+
+
+def _cross_validate(config: RunConfig, folder: Path, report: Callable[[str], None], backend: str | None, resume: bool) -> dict[str, Any]:
     running = running_backend(backend)
     if config.backend not in (None, running):
         raise InputError(f"Expected backend {config.backend}, which the runs in {folder} are of, got {running}.")
@@ -64,8 +68,6 @@ def cross_validate(
     numbers = np.unique(folds).tolist()
     if len(numbers) < 2:
         raise InputError(f"Expected two or more folds, got fold {numbers[0]} alone.")
-    with naming_output(str(folder)):
-        folder.mkdir(parents=True, exist_ok=True)
     if not resume:
         config.write(folder / "config.json")
     for place, number in enumerate(numbers, start=1):

@@ -14,11 +14,13 @@ from typing import NamedTuple
 from dreamkeras.errors import InputError
 from dreamkeras.export.process import child_environment
 from dreamkeras.scoring.cpus import available_cpus
+from dreamkeras.sequence.folders import claim
 from dreamkeras.sequence.outputs import naming_output
 from dreamkeras.training.backend import find_backend
 from dreamkeras.training.config import RunConfig
 from dreamkeras.training.grid import GridRun
 from dreamkeras.training.grid_results import is_finished
+from dreamkeras.training.unfinished import is_taken
 
 __all__ = ["WORKER", "default_parallel", "run_grid"]
 
@@ -76,7 +78,12 @@ def run_grid(
         DreamkerasError: The folder cannot be written.
     """
     _refuse_others(folder)
-    _write_configs(runs, folder)
+    with claim(folder):
+        _write_configs(runs, folder)
+        return _run_all(runs, folder, parallel, report, worker)
+
+
+def _run_all(runs: Sequence[GridRun], folder: Path, parallel: int, report: Callable[[str], None], worker: Sequence[str]) -> dict[str, str]:
     pending = [run for run in runs if not is_finished(folder / "runs" / run.name)]
     report(f"{len(runs) - len(pending)} of {len(runs)} runs are done already, {len(pending)} to go, {parallel} at once.")
     failures: dict[str, str] = {}
@@ -94,7 +101,7 @@ def run_grid(
 
 def _refuse_others(folder: Path) -> None:
     """A folder that something else lies in, such as a training run, is no place for a benchmark."""
-    if folder.is_dir() and any(folder.iterdir()) and not (folder / "configs").is_dir():
+    if is_taken(folder) and not (folder / "configs").is_dir():
         found = "a training run" if (folder / "config.json").is_file() else "other files"
         raise InputError(f"Expected a new or empty folder, or one of a benchmark, got {folder}, which holds {found}.")
 

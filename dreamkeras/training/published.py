@@ -4,7 +4,6 @@ import json
 from pathlib import Path
 
 from dreamkeras.data.assays import find_assay
-from dreamkeras.errors import InputError
 from dreamkeras.export.keras_settings import pinned_settings
 from dreamkeras.export.onnx_file import export_onnx
 from dreamkeras.export.process import require_packages
@@ -13,9 +12,8 @@ from dreamkeras.models.torch_files import read_state_dict
 from dreamkeras.models.torch_weights import assign_state_dict
 from dreamkeras.sequence.description import ModelDescription
 from dreamkeras.sequence.digests import file_digest
-from dreamkeras.sequence.outputs import open_folder
+from dreamkeras.sequence.folders import open_folder
 from dreamkeras.training.model_card import model_card
-from dreamkeras.training.unfinished import is_taken
 
 __all__ = ["import_weights"]
 
@@ -39,15 +37,13 @@ def import_weights(checkpoint: str, model: str, assay: str, folder: Path) -> Mod
         DreamkerasError: The checkpoint, the names or the folder will not do, or the export does not answer as the network does.
     """
     require_packages()
-    if is_taken(folder):
-        raise InputError(f"Expected a new or empty folder, got {folder}: take another name.")
-    find_preset(model)
-    chosen_assay = find_assay(assay)
-    state = read_state_dict(checkpoint)
-    network = build_model(model, chosen_assay)
-    assign_state_dict(network, state)
-    config = {"model": model, "assay": assay, "source": Path(checkpoint).name, "sha256": file_digest(checkpoint)}
     with open_folder(folder) as unfinished:
+        find_preset(model)
+        chosen_assay = find_assay(assay)
+        state = read_state_dict(checkpoint)
+        network = build_model(model, chosen_assay)
+        assign_state_dict(network, state)
+        config = {"model": model, "assay": assay, "source": Path(checkpoint).name, "sha256": file_digest(checkpoint)}
         (unfinished / "config.json").write_text(json.dumps(config, indent=2) + "\n")
         network.save(unfinished / "model.keras")
         description = export_onnx(unfinished)

@@ -19,7 +19,7 @@ from dreamkeras.export.process import require_packages
 from dreamkeras.export.tracing import load_network
 from dreamkeras.models.presets import build_model
 from dreamkeras.models.prixfixe import PrixFixe
-from dreamkeras.sequence.outputs import naming_output
+from dreamkeras.sequence.folders import claim
 from dreamkeras.training.backend import running_backend
 from dreamkeras.training.batches import training_batches
 from dreamkeras.training.callbacks import AveragedWeights, Checkpoint, EpochSeed, History, LastStep, Recorder, Validation, predict_letters
@@ -34,7 +34,7 @@ from dreamkeras.training.progress import Progress
 from dreamkeras.training.run_data import RunData, fingerprint, read_data, with_window
 from dreamkeras.training.selection import describe_undefined, target_variances
 from dreamkeras.training.state import TrainingState, assign_weights, read_checkpoint
-from dreamkeras.training.unfinished import check_free, remove_unfinished
+from dreamkeras.training.unfinished import new_folder, remove_unfinished
 from dreamkeras.training.warm_start import body_variables, freeze, take_weights
 
 __all__ = ["resume", "train"]
@@ -64,7 +64,11 @@ def train(config: RunConfig, folder: Path) -> dict[str, Any]:
             number, or the model cannot be exported: the folder then holds what was done.
     """
     require_packages()  # now, not when the training is done
-    check_free(folder)
+    with new_folder(folder):
+        return _begin(config, folder)
+
+
+def _begin(config: RunConfig, folder: Path) -> dict[str, Any]:
     config = with_window(dataclasses.replace(config, backend=running_backend(config.backend)))
     data = read_data(config)
     if data.common:
@@ -72,9 +76,7 @@ def train(config: RunConfig, folder: Path) -> dict[str, Any]:
     model, plan = _prepare(config, data)
     _take_weights(config, model)
     config = _settled(config, plan, data)
-    with naming_output(str(folder)):
-        folder.mkdir(parents=True, exist_ok=True)
-        config.write(folder / "config.json")
+    config.write(folder / "config.json")
     return _fit(config, plan, folder, data, model, TrainingState())
 
 
@@ -95,6 +97,11 @@ def resume(folder: Path, backend: str | None = None) -> dict[str, Any]:
     config = RunConfig.read(folder / "config.json")
     if config.backend != running_backend(backend):
         raise InputError(f"Expected backend {config.backend}, which the run in {folder} began with, got {running_backend()}.")
+    with claim(folder):
+        return _go_on(config, folder)
+
+
+def _go_on(config: RunConfig, folder: Path) -> dict[str, Any]:
     remove_unfinished(folder)
     data = read_data(config)
     if fingerprint(data) != config.fingerprint:

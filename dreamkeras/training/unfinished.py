@@ -3,11 +3,14 @@
 Imports no Keras: a refusal need not wait for it.
 """
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from dreamkeras.errors import InputError
+from dreamkeras.sequence.folders import LOCK, claim
 
-__all__ = ["check_free", "is_taken", "remove_unfinished"]
+__all__ = ["check_free", "is_taken", "new_folder", "remove_unfinished"]
 
 UNFINISHED = ".dreamkeras-*.tmp"
 """What `open_output` leaves of a file when its process is killed."""
@@ -17,7 +20,7 @@ def is_taken(folder: Path) -> bool:
     """Whether there is something that is no empty folder; what a killed process left unfinished does not count."""
     if not folder.is_dir():
         return folder.exists()
-    return any(not path.match(UNFINISHED) for path in folder.iterdir())
+    return any(path.name != LOCK and not path.match(UNFINISHED) for path in folder.iterdir())
 
 
 def check_free(folder: Path) -> None:
@@ -28,6 +31,20 @@ def check_free(folder: Path) -> None:
     """
     if is_taken(folder):
         raise InputError(f"Expected a new or empty folder, got {folder}: go on with a run in it by --resume, or take another name.")
+
+
+@contextmanager
+def new_folder(folder: Path) -> Iterator[None]:
+    """Holds a folder in which nothing has begun yet; a start that writes nothing leaves none behind.
+
+    Raises:
+        InputError: It holds something.
+        DreamkerasError: Another process holds it.
+    """
+    check_free(folder)
+    with claim(folder):
+        check_free(folder)  # of a process that has ended meanwhile
+        yield
 
 
 def remove_unfinished(folder: Path) -> None:

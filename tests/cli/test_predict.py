@@ -152,9 +152,9 @@ class TestResume:
     def test_another_input_is_refused_and_nothing_is_lost(self, run, toy_model, tmp_path):
         output, args = self.begun(tmp_path, toy_model, "tsv")
         (tmp_path / "in.fa").write_text(">a\nACGT\n")
-        kept = sorted((tmp_path / "o.tsv.unfinished").iterdir())
+        kept = sorted((tmp_path / "o.tsv.unfinished").glob("[!.]*"))
         assert one_line_error(run(*args), "got another input", f"{output}.unfinished")
-        assert sorted((tmp_path / "o.tsv.unfinished").iterdir()) == kept
+        assert sorted((tmp_path / "o.tsv.unfinished").glob("[!.]*")) == kept
 
     @pytest.mark.parametrize("args", [("-", "-o", "o.tsv"), ("in.fa",)])
     def test_pipes_cannot_be_resumed(self, run, toy_model, args):

@@ -1,4 +1,8 @@
+import gzip
 import json
+import os
+import subprocess
+import sys
 from pathlib import Path
 
 import click
@@ -7,6 +11,7 @@ import pytest
 
 from dreamkeras.cli.results import leave_manifest, model_files, open_results, refuse_clashes
 from dreamkeras.errors import InputError
+from dreamkeras.sequence.folders import claim, open_folder
 
 VALUES = np.array([[1.5], [2.25]], np.float32)
 
@@ -72,6 +77,30 @@ def test_an_output_may_not_be_another(tmp_path, monkeypatch, names):
         refuse_clashes([], names[0], None, "other", names[1])
 
 
+@pytest.mark.skipif(not Path("/dev/fd/0").exists(), reason="descriptors have no names here")
+def test_an_input_behind_a_descriptor_is_an_input(tmp_path, monkeypatch):
+    (tmp_path / "a").write_text("x")
+    (tmp_path / "b").write_text("x")
+    with (tmp_path / "a").open("a") as file:
+        name = f"/dev/fd/{file.fileno()}"
+        (tmp_path / "link").symlink_to(name)
+        refuse_clashes([str(tmp_path / "b")], name)
+        for output in (name, tmp_path / "link"):
+            with pytest.raises(InputError, match=f"an output beside the inputs, got {output} for both"):
+                refuse_clashes(["-", str(tmp_path / "a")], output)
+            with pytest.raises(click.UsageError, match="a name of its own for each result"):
+                refuse_clashes([], output, str(tmp_path / "a"))
+
+
+def test_one_result_goes_to_standard_output_by_any_name(tmp_path):
+    for names in (("-", "/dev/stdout"), ("/dev/stdout", "/dev/fd/1")):
+        with pytest.raises(click.UsageError, match="one result at most on standard output"):
+            refuse_clashes([], *names)
+    os.mkfifo(tmp_path / "pipe")
+    with pytest.raises(click.UsageError, match="a name of its own for each result"):
+        refuse_clashes([], tmp_path / "pipe", tmp_path / "pipe")
+
+
 def test_standard_output_takes_one_result_and_devices_any(tmp_path):
     refuse_clashes(["-"], "-", None, "/dev/null", Path("/dev/null"), tmp_path / "a", tmp_path / "b")
     with pytest.raises(click.UsageError, match="one result at most on standard output"):
@@ -95,13 +124,194 @@ def test_a_model_is_never_an_output(run, toy_model, tmp_path, command):
     assert model.read_bytes() == toy_model.read_bytes()
 
 
+@pytest.fixture
+def shell(toy_model, tmp_path):
+    """`shell(line)`: a line of bash in a folder with in.fa, p.csv, g.fa and toy.onnx, where `dreamkeras` is the command."""
+    (tmp_path / "toy.onnx").write_bytes(toy_model.read_bytes())
+    (tmp_path / "in.fa").write_text(">first\nACGT\n>second\nggggcc\n")
+    (tmp_path / "p.csv").write_text("id,ref,alt\na,ACGTA,ACGTC\n")
+    (tmp_path / "bin").mkdir()
+    program = tmp_path / "bin" / "dreamkeras"
+    program.write_text(f'#!/bin/sh\nexec "{sys.executable}" -c "from dreamkeras.cli.main import main; main()" "$@"\n')
+    program.chmod(0o755)
+    path = f"{tmp_path / 'bin'}:{os.environ['PATH']}"
+
+    def run_line(line):
+        command = ["bash", "-o", "pipefail", "-c", line]
+        return subprocess.run(command, cwd=tmp_path, env={**os.environ, "PATH": path}, check=False, capture_output=True, text=True)
+
+    return run_line
+
+
+RESULTS = "id\tgc\ta\nfirst\t2\t1\nsecond\t6\t0\n"
+
+STREAMS = {
+    "-o /dev/stdout >> keep": "before\n" + RESULTS,
+    "-o - >> keep": "before\n" + RESULTS,
+    "-o /dev/stderr 2>> keep": "before\n" + RESULTS,
+    "-o /dev/fd/7 7>> keep": "before\n" + RESULTS,
+    "-o /proc/self/fd/7 7>> keep": "before\n" + RESULTS,
+    "-o link >> keep": "before\n" + RESULTS,
+    "-o /dev/stdout > keep": RESULTS,
+    "-o >(gzip -n | gunzip >> keep; touch done); while [ ! -e done ]; do sleep 0.01; done": "before\n" + RESULTS,
+    "-o pipe & cat pipe >> keep; wait $!": "before\n" + RESULTS,
+    "-o pipe.csv.gz & cat pipe.csv.gz | gunzip >> keep; wait $!": "before\n" + RESULTS.replace("\t", ","),
+}
+
+
+@pytest.mark.skipif(not Path("/proc/self/fd").exists(), reason="not every name of a descriptor is known here")
+@pytest.mark.parametrize("line", STREAMS)
+def test_streams_are_written_to_and_never_replaced(shell, tmp_path, line):
+    (tmp_path / "keep").write_text("before\n")
+    (tmp_path / "link").symlink_to("/dev/stdout")
+    for name in ("pipe", "pipe.csv.gz"):
+        os.mkfifo(tmp_path / name)
+    inode = (tmp_path / "keep").stat().st_ino
+    done = shell(f"dreamkeras predict in.fa -m toy.onnx {line}")
+    assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
+    assert ((tmp_path / "keep").read_text(), (tmp_path / "keep").stat().st_ino) == (STREAMS[line], inode)
+    assert not list(tmp_path.glob("*.manifest.json"))
+
+
+@pytest.mark.skipif(not Path("/proc/self/fd").exists(), reason="not every name of a descriptor is known here")
+@pytest.mark.parametrize(
+    "line",
+    ["in.fa >> in.fa", "in.fa -o /dev/stdout >> in.fa", "- -o in.fa < in.fa", "in.fa -o link 7>> in.fa", "in.fa -o /dev/fd/7 7>> toy.onnx"],
+)
+def test_an_input_behind_a_redirection_is_never_an_output(shell, tmp_path, line):
+    (tmp_path / "link").symlink_to("/dev/fd/7")
+    before = {name: (tmp_path / name).read_bytes() for name in ("in.fa", "toy.onnx")}
+    done = shell(f"dreamkeras predict -m toy.onnx {line}")
+    assert (done.returncode, done.stderr.startswith("Error: Expected an output beside the inputs")) == (1, True), done.stderr
+    assert {name: (tmp_path / name).read_bytes() for name in before} == before
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "mutagenesis in.fa -m toy.onnx",
+        "mutagenesis in.fa -m toy.onnx --format npz",
+        "ablate in.fa -m toy.onnx --format parquet",
+        "variants p.csv -m toy.onnx --format jsonl",
+        "marginalise GC -m toy.onnx --length 8 --number 3",
+        "simulate -n 3",
+    ],
+)
+def test_every_command_writes_to_streams_what_it_writes_to_files(shell, tmp_path, line):
+    (tmp_path / "keep").write_text("before\n")
+    done = shell(f"dreamkeras {line} -o /dev/stdout >> keep; dreamkeras {line} -o file")
+    assert done.returncode == 0, done.stderr
+    assert (tmp_path / "keep").read_bytes() == b"before\n" + (tmp_path / "file").read_bytes()
+    assert not list(tmp_path.glob("keep.*"))
+
+
+@pytest.mark.parametrize("name", ["o.tsv", "o.csv", "o.jsonl"])
+def test_gzip_is_told_by_the_suffix(shell, tmp_path, name):
+    lines = ["predict in.fa -m toy.onnx", "mutagenesis in.fa -m toy.onnx --meme m{} --seqlets s.tsv{}", "variants p.csv -m toy.onnx"]
+    for number, line in enumerate(lines):
+        for suffix in ("", ".gz"):
+            done = shell(f"dreamkeras {line.format(suffix, suffix)} -o {number}.{name}{suffix}")
+            assert done.returncode == 0, done.stderr
+        assert gzip.decompress((tmp_path / f"{number}.{name}.gz").read_bytes()) == (tmp_path / f"{number}.{name}").read_bytes()
+    for beside in ("m", "s.tsv"):
+        assert gzip.decompress((tmp_path / f"{beside}.gz").read_bytes()) == (tmp_path / beside).read_bytes()
+
+
 def test_a_manifest_tells_the_command_the_models_and_the_inputs(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr("sys.argv", ["/usr/bin/dk", "ablate", "a.fa"])
     (tmp_path / "a.fa").write_text("x")
     leave_manifest("-", (), ["a.fa"])
+    leave_manifest("/dev/stdout", (), ["a.fa"])
     assert [path.name for path in tmp_path.iterdir()] == ["a.fa"]
     leave_manifest("o.tsv", (), ["a.fa", "-"], {"more": 1})
     manifest = json.loads((tmp_path / "o.tsv.manifest.json").read_text())
     assert (manifest["command"], manifest["more"], list(manifest["inputs"])) == ("dreamkeras ablate a.fa", 1, ["a.fa", "-"])
     assert [Path(path).suffix for path in manifest["models"]] == [".onnx"]
+
+
+WAITING = """
+import sys
+from dreamkeras.scoring.shards import Shards
+add = Shards.add
+def wait(self, shard):
+    add(self, shard)
+    print("held", flush=True)
+    sys.stdin.read()
+Shards.add = wait
+from dreamkeras.cli.main import main
+main()
+"""
+
+
+@pytest.mark.parametrize("line", ["predict in.fa", "mutagenesis in.fa", "variants p.csv"])
+def test_of_two_that_resume_one_is_refused_and_the_other_one_ends_well(shell, run, tmp_path, monkeypatch, line):
+    monkeypatch.chdir(tmp_path)
+    assert shell(f"dreamkeras {line} -m toy.onnx -o whole.tsv").returncode == 0
+    args = [*line.split(), "-m", "toy.onnx", "-o", "o.tsv", "--resume"]
+    with subprocess.Popen([sys.executable, "-c", WAITING, *args], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as first:
+        assert first.stdout.readline() == "held\n"
+        kept = sorted(Path("o.tsv.unfinished").iterdir())
+        for _ in range(2):
+            result = run(*args)
+            assert (result.exit_code, result.stderr) == (
+                1,
+                "Error: Another process is writing to o.tsv: wait until it has ended, or take another name.\n",
+            )
+        assert sorted(Path("o.tsv.unfinished").iterdir()) == kept
+        first.communicate("")
+    assert first.returncode == 0
+    assert Path("o.tsv").read_bytes() == Path("whole.tsv").read_bytes()
+    assert not list(tmp_path.glob("*.unfinished"))
+
+
+def test_resumed_shards_end_in_the_same_gzip(shell, run, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr("dreamkeras.scoring.pipeline.SHARD", 64)
+    (tmp_path / "many.fa").write_text("".join(f">s{number}\nACGTAC\n" for number in range(200)))
+    assert run("predict", "many.fa", "-m", "toy.onnx", "-o", "o.tsv.gz", "--resume").exit_code == 0
+    assert run("predict", "many.fa", "-m", "toy.onnx", "-o", "whole.tsv.gz").exit_code == 0
+    assert Path("o.tsv.gz").read_bytes() == Path("whole.tsv.gz").read_bytes()
+
+
+@pytest.mark.parametrize("command", ["predict", "mutagenesis", "variants"])
+@pytest.mark.parametrize("output", ["-", "/dev/stdout", "/dev/fd/7", "/dev/null"])
+def test_streams_cannot_be_resumed(run, toy_model, command, output):
+    result = run(command, "in.fa", "-m", toy_model, "-o", output, "--resume")
+    assert (result.exit_code, "Expected files to read and for -o beside --resume" in result.stderr) == (2, True), result.stderr
+
+
+@pytest.mark.parametrize("output", ["o.parquet.gz", "o.npz.gz", "o.xlsx"])
+@pytest.mark.parametrize("options", [(), ("--resume",)])
+def test_a_name_of_no_format_is_refused_before_the_work(run, toy_model, tmp_path, output, options):
+    (tmp_path / "in.fa").write_text(">a\nACGT\n")
+    result = run("mutagenesis", tmp_path / "in.fa", "-m", toy_model, "-o", tmp_path / output, *options)
+    assert (result.exit_code, result.stderr.count("\n"), output in result.stderr) == (1, 1, True)
+    assert [path.name for path in tmp_path.iterdir()] == ["in.fa"]
+
+
+FILLING = {
+    "design --target max -m toy.onnx -o run": open_folder,
+    "evaluate t.tsv -m toy.onnx -o run": open_folder,
+    "mutagenesis in.fa -m toy.onnx -o o.tsv --logos run": open_folder,
+    "mutagenesis in.fa -m toy.onnx -o o.tsv --modisco run --resume": open_folder,
+    "export toy.onnx --triton . --name run": open_folder,
+    "import-weights w.pth --model dream-cnn -o run": open_folder,
+    "benchmark in.fa -o run": claim,
+    "train in.fa --model dream-cnn-small --out run": claim,
+    "train in.fa --model dream-cnn-small --folds 2 --out run": claim,
+    "download yeast --to run --mirror http://localhost:1": claim,
+}
+
+
+@pytest.mark.parametrize("line", FILLING)
+def test_a_folder_that_another_process_fills_is_refused(shell, run, tmp_path, monkeypatch, line):
+    monkeypatch.chdir(tmp_path)
+    with FILLING[line](Path("run")):
+        before = sorted(Path().rglob("*"))
+        result = run(*line.split())
+        assert (result.exit_code, result.stderr) == (
+            1,
+            "Error: Another process is writing to run: wait until it has ended, or take another name.\n",
+        )
+        assert sorted(Path().rglob("*")) == before

@@ -12,6 +12,7 @@ from dreamkeras.data.checksums import checksum_of
 from dreamkeras.data.download import download, list_files
 from dreamkeras.data.record import DATA_SETS, INDEX_NAME
 from dreamkeras.errors import DreamkerasError, InputError
+from dreamkeras.sequence.folders import LOCK, claim
 
 HUMAN = "human_mpra_data.tar.gz"
 
@@ -213,13 +214,8 @@ class TestMirror:
 
 @pytest.mark.skipif(os.name != "posix", reason="locks of folders are POSIX's")
 def test_two_downloads_into_a_folder_do_not_mix(zenodo, tmp_path):
-    import fcntl
-
-    holder = os.open(tmp_path, os.O_RDONLY)
-    fcntl.flock(holder, fcntl.LOCK_EX)
-    with pytest.raises(DreamkerasError, match=r"Expected .* for this download alone, got another one"):
+    with claim(tmp_path), pytest.raises(DreamkerasError, match=r"^Another process is writing to .*: wait until it has ended"):
         download("human", tmp_path)
-    os.close(holder)
     download("human", tmp_path)
 
 
@@ -233,7 +229,7 @@ def test_a_killed_download_is_gone_on_with(zenodo, tmp_path):
     )
     killed = subprocess.run([sys.executable, "-c", code, zenodo.url, tmp_path], check=False)
     assert killed.returncode == -9
-    assert set(content(tmp_path)) == {INDEX_NAME, f"{HUMAN}.part", f"{HUMAN}.part.version"}
+    assert set(content(tmp_path)) == {INDEX_NAME, f"{HUMAN}.part", f"{HUMAN}.part.version", LOCK}
     download("human", tmp_path)
     assert zenodo.ranges(f"zenodo/{HUMAN}") == [None, "bytes=100-"]
     assert (tmp_path / HUMAN).read_bytes() == FILES[HUMAN]

@@ -1,5 +1,7 @@
 """Libraries on disk."""
 
+import gzip
+
 import numpy as np
 import pytest
 
@@ -55,8 +57,15 @@ def test_nothing_is_left_where_the_truth_cannot_be_written(library, tmp_path):
     assert list(tmp_path.iterdir()) == []
 
 
-@pytest.mark.parametrize("name", ["library.tsv.gz", "library.ZIP"])
-def test_a_compressed_name_is_refused(tmp_path, name):
-    with pytest.raises(InputError, match=f"Expected the name of a plain text file, got .*{name}"):
+def test_gzip_reads_back_as_the_plain_file(library, tmp_path):
+    write_library(library, str(tmp_path / "library.tsv.gz"), str(tmp_path / "truth.gz"))
+    write_library(library, str(tmp_path / "library.tsv"), str(tmp_path / "truth"))
+    for plain, packed in (("library.tsv", "library.tsv.gz"), ("truth", "truth.gz")):
+        assert gzip.decompress((tmp_path / packed).read_bytes()) == (tmp_path / plain).read_bytes()
+
+
+@pytest.mark.parametrize("name", ["library.tsv.xz", "library.ZIP"])
+def test_the_name_of_another_compressed_file_is_refused(tmp_path, name):
+    with pytest.raises(InputError, match=f"Expected the name of a plain file, or one that ends in .gz, got .*{name}"):
         write_library(simulate(3), str(tmp_path / name))
     assert list(tmp_path.iterdir()) == []

@@ -1,13 +1,18 @@
+import contextlib
+import gzip
 import os
 import signal
 import subprocess
 import sys
+import threading
 import time
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
-from dreamkeras.errors import DreamkerasError
-from dreamkeras.sequence.outputs import naming_output, open_folder, open_output, require_empty
+from dreamkeras.errors import DreamkerasError, InputError
+from dreamkeras.sequence.outputs import naming_output, open_output, open_text, refuse_packed
 
 full_disk = pytest.mark.skipif(not os.path.exists("/dev/full"), reason="no /dev/full to stand for a full disk")  # noqa: PTH110
 
@@ -161,46 +166,126 @@ def test_an_interrupted_program_leaves_nothing(tmp_path):
     assert list(tmp_path.iterdir()) == []
 
 
-class TestFolder:
-    def test_it_appears_with_all_that_is_in_it(self, tmp_path):
-        folder = tmp_path / "new" / "deep"
-        with open_folder(folder) as unfinished:
-            (unfinished / "file").write_text("x")
-            assert [path.name for path in tmp_path.iterdir()] == [".new.deep.unfinished"]
-        assert (folder / "file").read_text() == "x"
-        assert [path.name for path in tmp_path.iterdir()] == ["new"]
+def failing_write(path):
+    with open_output(str(path)) as file:
+        file.write(b"half")
+        file.flush()
+        raise ZeroDivisionError
 
-    @pytest.mark.parametrize("failure", [OSError(28, "No space left on device"), ValueError(), KeyboardInterrupt()])
-    def test_nothing_is_left_of_a_failure(self, tmp_path, failure):
-        def fail():
-            with open_folder(tmp_path / "new" / "deep") as unfinished:
-                (unfinished / "file").touch()
-                raise failure
 
-        with pytest.raises((DreamkerasError, ValueError, KeyboardInterrupt)):
-            fail()
+class TestStreams:
+    """What is written to and never replaced."""
+
+    @pytest.mark.parametrize("name", ["/dev/fd/{}", "/proc/self/fd/{}", "/proc/thread-self/fd/{}", "link"])
+    @pytest.mark.parametrize("mode", ["ab", "r+b"])
+    def test_a_descriptor_is_written_from_where_it_stands(self, tmp_path, mode, name):
+        """As a shell's `>> file`, and as `3<> file`."""
+        if name.startswith("/proc") and not os.path.exists("/proc/thread-self"):  # noqa: PTH110
+            pytest.skip("no /proc")
+        keep = tmp_path / "keep"
+        keep.write_bytes(b"before|and after")
+        inode = keep.stat().st_ino
+        with keep.open(mode) as file:
+            (tmp_path / "link").symlink_to(f"/dev/fd/{file.fileno()}")
+            if mode == "r+b":
+                file.seek(7)
+            with open_output(str(tmp_path / name) if name == "link" else name.format(file.fileno())) as output:
+                output.write(b"new")
+            file.write(b"!")
+        assert keep.read_bytes() == (b"before|and afternew!" if mode == "ab" else b"before|new!after")
+        assert keep.stat().st_ino == inode
+        assert sorted(path.name for path in tmp_path.iterdir()) == ["keep", "link"]
+
+    def test_a_descriptor_of_another_process_is_added_to(self, tmp_path):
+        if not os.path.exists("/proc/self/fd"):  # noqa: PTH110
+            pytest.skip("no /proc")
+        keep = tmp_path / "keep"
+        keep.write_bytes(b"before")
+        with keep.open("ab") as file, subprocess.Popen(["cat"], stdin=subprocess.PIPE, stdout=file) as other:
+            with open_output(f"/proc/{other.pid}/fd/1") as output:
+                output.write(b"|new")
+            other.stdin.close()
+        assert keep.read_bytes() == b"before|new"
+
+    def test_a_pipe_gets_all_or_its_end(self, tmp_path):
+        os.mkfifo(tmp_path / "pipe")
+        came = []
+        for write in (lambda: failing_write(tmp_path / "pipe"), lambda: written(tmp_path / "pipe", b"x" * 1_000_000)):
+            reader = threading.Thread(target=lambda: came.append((tmp_path / "pipe").read_bytes()))
+            reader.start()
+            with contextlib.suppress(ZeroDivisionError):
+                write()
+            reader.join()
+        assert came == [b"", b"x" * 1_000_000]
+        assert [path.name for path in tmp_path.iterdir()] == ["pipe"]
+
+    def test_nothing_comes_of_a_failure(self, tmp_path, capfdbinary):
+        (tmp_path / "keep").write_bytes(b"before")
+        with (tmp_path / "keep").open("ab") as file:
+            for path in (f"/dev/fd/{file.fileno()}", "-", "/dev/stdout"):
+                with pytest.raises(ZeroDivisionError):
+                    failing_write(path)
+        assert (tmp_path / "keep").read_bytes() == b"before"
+        assert capfdbinary.readouterr().out == b""
+
+    def test_what_cannot_be_written_is_refused_before_the_work(self, tmp_path):
+        (tmp_path / "in").write_bytes(b"before")
+        with (tmp_path / "in").open("rb") as file:
+            closed = os.dup(file.fileno())
+            os.close(closed)
+            for number in (file.fileno(), closed):
+                message = f"^Expected to write /dev/fd/{number}, got an error: Bad file descriptor\\.$"
+                with pytest.raises(DreamkerasError, match=message), open_output(f"/dev/fd/{number}"):
+                    pytest.fail("it was opened")
+        assert (tmp_path / "in").read_bytes() == b"before"
+
+    def test_a_closed_standard_output_is_refused(self, monkeypatch):
+        monkeypatch.setattr("sys.stdout", None)
+        with pytest.raises(DreamkerasError, match=r"^Standard output is closed: name a file for the results\.$"), open_output("-"):
+            pytest.fail("it was opened")
+
+    def test_files_can_be_sought_in_until_the_bytes_are_sent(self, capfdbinary):
+        with open_output("/dev/stdout") as file:
+            file.write(b"abc")
+            file.seek(0)
+            file.write(b"x")
+        assert capfdbinary.readouterr().out == b"xbc"
+
+
+def written(path, data):
+    with open_output(str(path)) as file:
+        file.write(data)
+
+
+class TestText:
+    @given(pieces=st.lists(st.binary(max_size=200_000), max_size=5), packed=st.booleans())
+    def test_the_same_text_is_the_same_bytes_in_any_pieces(self, tmp_path_factory, pieces, packed):
+        folder = tmp_path_factory.mktemp("text")
+        for name, parts in (("a.tsv.gz", pieces), ("b.TSV.GZ", [b"".join(pieces)]), ("c.tsv", pieces)):
+            with open_text(str(folder / name)) as file:
+                for part in parts:
+                    file.write(part)
+        assert gzip.decompress((folder / "a.tsv.gz").read_bytes()) == (folder / "c.tsv").read_bytes() == b"".join(pieces)
+        assert (folder / "a.tsv.gz").read_bytes() == (folder / "b.TSV.GZ").read_bytes()
+
+    def test_gzip_holds_no_time_and_no_name(self, tmp_path):
+        with open_text(str(tmp_path / "a.tsv.gz")) as file:
+            file.write(b"x")
+        head = (tmp_path / "a.tsv.gz").read_bytes()[:10]
+        assert (head[:2], head[3] & 0b11000, head[4:8]) == (b"\x1f\x8b", 0, bytes(4))
+
+    def test_a_failure_leaves_nothing(self, tmp_path):
+        with pytest.raises(ZeroDivisionError), open_text(str(tmp_path / "a.tsv.gz")):
+            raise ZeroDivisionError
         assert list(tmp_path.iterdir()) == []
 
-    def test_what_a_killed_process_left_goes_first(self, tmp_path):
-        (tmp_path / ".out.unfinished").mkdir()
-        (tmp_path / ".out.unfinished" / "old").touch()
-        with open_folder(tmp_path / "out") as unfinished:
-            (unfinished / "new").touch()
-        assert [path.name for path in (tmp_path / "out").iterdir()] == ["new"]
+    @pytest.mark.parametrize("name", ["a.tsv.bz2", "a.XZ", "a.csv.zst", "a.zip"])
+    def test_other_packings_are_refused(self, tmp_path, name):
+        with pytest.raises(InputError, match=rf"^Expected the name of a plain file, or one that ends in \.gz, got .*{name}\.$"):
+            open_text(str(tmp_path / name)).__enter__()
+        assert list(tmp_path.iterdir()) == []
 
-    def test_a_folder_that_holds_something_stays_as_it_is(self, tmp_path):
-        (tmp_path / "out").mkdir()
-        (tmp_path / "out" / "mine").touch()
-        with pytest.raises(DreamkerasError, match=r"Expected to write .*out, got an error: .*not empty"), open_folder(tmp_path / "out"):
-            pass
-        assert [path.relative_to(tmp_path).as_posix() for path in sorted(tmp_path.rglob("*"))] == ["out", "out/mine"]
-
-
-def test_only_a_new_or_an_empty_folder_is_filled(tmp_path):
-    (tmp_path / "empty").mkdir()
-    (tmp_path / "file").write_text("x")
-    require_empty(tmp_path / "new")
-    require_empty(tmp_path / "empty")
-    for taken in (tmp_path, tmp_path / "file"):
-        with pytest.raises(DreamkerasError, match=f"Expected a new or an empty folder, got {taken}"):
-            require_empty(taken)
+    def test_what_is_no_text_is_not_packed(self):
+        refuse_packed("a.npz", "NumPy arrays")
+        with pytest.raises(InputError, match=r"^Expected a name without \.gz for ONNX, which only text may have, got m\.onnx\.gz\.$"):
+            refuse_packed("m.onnx.gz", "ONNX")

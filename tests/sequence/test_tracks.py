@@ -1,6 +1,9 @@
 """Tracks, read back by pyBigWig and by hand."""
 
+import gzip
+import os
 import sys
+from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import pytest
@@ -99,14 +102,25 @@ def test_the_suffix_tells_the_format_unless_one_is_asked_for(name, wanted):
     assert [track_format(name, asked) for asked in (*TRACKS, "tsv")] == [*TRACKS, None]
 
 
-def test_a_bigwig_needs_lengths_a_file_and_pybigwig(tmp_path, monkeypatch):
+def test_a_bigwig_needs_lengths_a_plain_name_and_pybigwig(tmp_path, monkeypatch):
     with pytest.raises(InputError, match="Expected the lengths of contigs"), open_track("x.bw", "bigwig", ["y"]):
         pass
-    with pytest.raises(DreamkerasError, match="got a device: /dev/null"), open_track("/dev/null", "bigwig", ["y"], lengths=LENGTHS):
+    with pytest.raises(InputError, match=r"a name without \.gz for bigWig"), open_track("x.bw.gz", "bigwig", ["y"], lengths=LENGTHS):
         pass
     monkeypatch.setitem(sys.modules, "pyBigWig", None)
     with pytest.raises(MissingPackageError, match=r"pip install 'dreamkeras\[atac\]'"):
         write(tmp_path / "x.bw", ["chr1:0-1"], [1])
+
+
+def test_a_pipe_gets_the_bytes_of_the_file(tmp_path):
+    ids = ["chr2:0-7", "chr1:490-495"]
+    for suffix in ("bw", "bg", "bg.gz"):
+        os.mkfifo(tmp_path / f"pipe.{suffix}")
+        with ThreadPoolExecutor(1) as pool:
+            came = pool.submit((tmp_path / f"pipe.{suffix}").read_bytes)
+            write(tmp_path / f"pipe.{suffix}", ids, [1, 2])
+        assert came.result() == write(tmp_path / f"x.{suffix}", ids, [1, 2]).read_bytes()
+    assert gzip.decompress((tmp_path / "x.bg.gz").read_bytes()) == (tmp_path / "x.bg").read_bytes()
 
 
 def test_no_interval_reaches_beyond_its_contig(tmp_path):

@@ -1,4 +1,5 @@
 import csv
+import gzip
 import io
 import json
 import math
@@ -120,7 +121,22 @@ def test_an_unknown_format_lists_the_known(tmp_path):
     assert list(tmp_path.iterdir()) == []
 
 
-@pytest.mark.parametrize("name", ["x.tsv.gz", "x.json", "x.xlsx"])
+@pytest.mark.parametrize("name", ["x.gz", "x.tsv.gz", "x.TXT.bgz", "x.csv.gz", "x.jsonl.GZ"])
+def test_gzip_holds_the_bytes_of_the_plain_file(tmp_path, name):
+    plain = name.rpartition(".")[0]
+    for path in (name, plain):
+        write(tmp_path / path, ["a"] * 70_000, np.arange(140_000, dtype=np.float32).reshape(-1, 2), None)
+    assert gzip.decompress((tmp_path / name).read_bytes()) == (tmp_path / plain).read_bytes()
+
+
+@pytest.mark.parametrize(("name", "format"), [("x.parquet.gz", None), ("x.gz", "parquet")])
+def test_parquet_is_not_packed(tmp_path, name, format):
+    with pytest.raises(InputError, match=r"^Expected a name without \.gz for Parquet, which only text may have, got .*x.*\.gz\.$"):
+        write(tmp_path / name, ["a"], np.zeros((1, 2), np.float32), format)
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("name", ["x.json.gz", "x.json", "x.xlsx", "x.tsv.bz2"])
 def test_a_suffix_of_no_format_is_refused_and_not_taken_for_tsv(tmp_path, name):
     with (
         pytest.raises(InputError, match=f"Expected one of the formats .*, got '.*' from the name .*{name}"),

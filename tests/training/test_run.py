@@ -16,6 +16,7 @@ import dreamkeras
 from dreamkeras.data.assays import find_assay
 from dreamkeras.errors import DreamkerasError, InputError, ModelError
 from dreamkeras.evaluation.correlation import task_figures
+from dreamkeras.sequence.folders import LOCK, claim
 from dreamkeras.sequence.ragged import Ragged
 from dreamkeras.training import callbacks, run
 from dreamkeras.training.config import RunConfig
@@ -229,6 +230,43 @@ class TestEarlyStopping:
         assert resume(broken, BACKEND)["best_epoch"] == 1
 
 
+class TestTwoRuns:
+    HELD = r"^Another process is writing to .*run: wait until it has ended, or take another name\.$"
+
+    def test_in_one_folder_the_second_is_refused_and_the_first_ends_as_if_alone(self, finished, choose, quick, library, tmp_path):
+        folder = tmp_path / "run"
+        choices = ["--model", "tiny", "--epochs", "3", "--batch-size", "64", "--seed", "3", "--out", folder, "--backend", BACKEND]
+        command = [sys.executable, killed_run.__file__, "waiting", "train", library, *choices]
+        with subprocess.Popen(command, stdin=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as first:
+            while not first.stderr.readline().startswith("epoch 1/3"):
+                assert first.poll() is None
+            before = {path: path.stat().st_mtime_ns for path in folder.rglob("*")}
+            with pytest.raises(DreamkerasError, match=self.HELD):
+                resume(folder, BACKEND)
+            with pytest.raises(InputError, match="Expected a new or empty folder"):
+                train(choose(), folder)
+            assert {path: path.stat().st_mtime_ns for path in folder.rglob("*")} == before
+            first.communicate("")
+        assert first.returncode == 0
+        assert (folder / "history.csv").read_bytes() == (finished / "history.csv").read_bytes()
+        assert not (folder / LOCK).exists()
+
+    def test_that_begin_together_are_told_apart_before_the_data_are_read(self, choose, quick, tmp_path):
+        with claim(tmp_path / "run"), pytest.raises(DreamkerasError, match=self.HELD):
+            train(choose(data="no data are looked at"), tmp_path / "run")
+
+    @pytest.mark.parametrize("folder", ["run", "new/deep/run"])
+    def test_a_start_that_fails_leaves_no_folder(self, choose, quick, tmp_path, folder):
+        with pytest.raises(InputError, match="got nothing at"):
+            train(choose(data=str(tmp_path / "none.tsv")), tmp_path / folder)
+        assert list(tmp_path.iterdir()) == []
+
+    def test_a_folder_in_which_a_start_was_killed_is_free(self, choose, quick, tmp_path):
+        (tmp_path / LOCK).touch()
+        train(choose(epochs=1), tmp_path)
+        assert (tmp_path / "metrics.json").exists()
+
+
 class TestResume:
     def spawn(self, moment, *args):
         """The command on this backend in a process of its own, killed at a moment."""
@@ -251,7 +289,7 @@ class TestResume:
         done = self.spawn("before_the_results", "--resume", "--out", killed)
         assert done.returncode == -9
         assert [line.split()[:2] for line in done.stderr.splitlines()] == [["Training", "on"], ["epoch", "3/3"]]
-        assert sorted(path.name for path in killed.iterdir()) == ["checkpoint", "config.json", "history.csv"]
+        assert sorted(path.name for path in killed.iterdir()) == [LOCK, "checkpoint", "config.json", "history.csv"]
 
         resume(killed, BACKEND)
         assert (killed / "history.csv").read_bytes() == (finished / "history.csv").read_bytes()
