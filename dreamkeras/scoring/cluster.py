@@ -10,6 +10,7 @@ import logging
 import secrets
 import tempfile
 from collections.abc import Callable, Generator, Iterator, Sequence
+from pathlib import Path
 from typing import Any, Literal, NamedTuple, Protocol
 
 import numpy as np
@@ -17,13 +18,14 @@ import numpy as np
 from dreamkeras.errors import DreamkerasError, InputError, MissingPackageError
 from dreamkeras.scoring.cpus import available_cpus
 from dreamkeras.scoring.model_file import require_different
-from dreamkeras.scoring.object_store import Location, locate
+from dreamkeras.scoring.object_store import Location, is_url, locate
 from dreamkeras.scoring.pipeline import REASONS, Scored, score_records
 from dreamkeras.scoring.predictor import PACKAGED_MODEL, load
 from dreamkeras.scoring.results import open_predictions
 from dreamkeras.scoring.scorer import BATCH_SIZE, Scorer
 from dreamkeras.scoring.shards import check_manifest, describe_work
 from dreamkeras.sequence.environment import setting
+from dreamkeras.sequence.folders import claim
 from dreamkeras.sequence.places import Reader
 from dreamkeras.sequence.writers import FORMATS
 
@@ -137,7 +139,7 @@ def score_on_ray(
     files = files_in(paths)
     folder = locate(work.folder)
     work = work._replace(folder=folder.text)
-    with folder.held():
+    with contextlib.nullcontext() if is_url(folder.text) else claim(Path(folder.text), str(folder)):  # stores have no locks
         _check(files, folder, work, resume=resume)
         return _score_left(ray, files, folder, work, address, progress)
 

@@ -9,14 +9,14 @@ import re
 import secrets
 import tempfile
 from collections.abc import Iterator
-from contextlib import AbstractContextManager, contextmanager, nullcontext
+from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 from typing import Any, Protocol
 from urllib.parse import quote, unquote, urlsplit, urlunsplit
 
 from dreamkeras.errors import DreamkerasError, InputError, MissingPackageError
 from dreamkeras.sequence.digests import glance, glance_at
-from dreamkeras.sequence.folders import LOCK, claim
+from dreamkeras.sequence.folders import LOCK
 from dreamkeras.sequence.outputs import naming_output
 
 __all__ = ["Location", "is_url", "locate"]
@@ -47,9 +47,6 @@ class Location(Protocol):
 
     def make_folder(self) -> None:
         """Makes this folder where a store has such."""
-
-    def held(self) -> AbstractContextManager[None]:
-        """Holds this folder for this process, where it is on a disk; see `folders.claim`."""
 
     def glance(self) -> str:
         """`digests.glance`, and when the file was last changed; InputError if there is no such file."""
@@ -120,9 +117,6 @@ class _DiskFile:
         with naming_output(str(self)):
             self._path.mkdir(parents=True, exist_ok=True)
 
-    def held(self) -> AbstractContextManager[None]:
-        return claim(self._path)
-
     def glance(self) -> str:
         if not self._path.is_file():
             raise InputError(f"Expected a file, got nothing at {self}.")
@@ -170,9 +164,6 @@ class _StoredObject:
         if self._system.type_name not in WHOLE_OBJECTS:
             with self._naming("write"):
                 self._system.create_dir(self._path, recursive=True)
-
-    def held(self) -> AbstractContextManager[None]:
-        return nullcontext()  # stores know no locks
 
     def glance(self) -> str:
         with self._naming("read"), self._system.open_input_file(self._path) as file:

@@ -34,8 +34,7 @@ Cells = Sequence[Sequence[Any]]
 def open_writer(path: str, tasks: Sequence[str], format: str | None = None, keys: Mapping[str, type] = ID) -> Iterator["Writer"]:
     """A writer of predictions, whose file appears under its name only once the `with` block has ended well.
 
-    Until then the rows stand in a temporary file, which any exception removes; see `open_output`. Text is packed by bgzip where the
-    name ends in .gz or .bgz.
+    Until then the rows stand in a temporary file; see `open_output`. Text is packed as `open_text` packs it.
 
     Args:
         path: The file; `-` writes standard output.
@@ -248,9 +247,7 @@ FORMATS: dict[str, Callable[[tuple[str, ...], Mapping[str, type]], Encoder]] = {
     "parquet": ParquetEncoder,
 }
 """The encoder of each output format."""
-
-BINARY = {"parquet"}
-"""Those that are no text, and compressed inside."""
+BINARY = {"parquet"}  # no text, and compressed inside
 
 
 def _numbers(column: Sequence[int | None]) -> list[str]:

@@ -13,6 +13,7 @@ from toy_models import count
 from dreamkeras.errors import DreamkerasError, InputError, MissingPackageError
 from dreamkeras.scoring.cluster import FileScorer, Work, files_in, score_on_ray
 from dreamkeras.scoring.pipeline import Scored, score_records
+from dreamkeras.sequence.folders import claim
 from dreamkeras.sequence.places import Places, Reader
 from dreamkeras.sequence.tiles import Tile
 from dreamkeras.sequence.writers import open_writer
@@ -141,6 +142,15 @@ def test_names_of_results_are_unique_and_formats_known(stand_in, folder, work):
         score_on_ray([str(folder / "c.fa"), str(folder)], work)
     with pytest.raises(InputError, match="one of the formats tsv, csv, jsonl, parquet, got 'bigwig'"):
         score_on_ray([str(folder)], work._replace(format="bigwig"))
+
+
+@pytest.mark.parametrize("resume", [False, True])
+def test_a_folder_that_another_process_fills_is_refused(folder, work, stand_in, tmp_path, resume):
+    with claim(tmp_path / "out"), pytest.raises(DreamkerasError, match=r"^Another process is writing to .*out: wait until it has ended"):
+        score_on_ray([str(folder)], work, resume=resume)
+    assert not (tmp_path / "out").exists()
+    assert score_on_ray([str(folder)], work, resume=resume).written == 5
+    assert sorted(path.name for path in (tmp_path / "out").iterdir()) == ["a.fa.tsv", "b.fa.tsv", "c.fa.tsv", "manifest.json"]
 
 
 class TestObjectStore:

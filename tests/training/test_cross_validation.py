@@ -12,7 +12,7 @@ from tiny_network import tiny_preset
 from toy_models import write_toy_model
 
 from dreamkeras.data.table_layout import TableLayout
-from dreamkeras.errors import InputError
+from dreamkeras.errors import InputError, MissingPackageError
 from dreamkeras.training import cross_validation
 from dreamkeras.training.cross_validation import cross_validate
 
@@ -146,5 +146,5 @@ def test_a_taken_folder_and_another_backend_are_refused(choices, tmp_path):
     (tmp_path / "file").touch()
     with pytest.raises(InputError, match="Expected a new or empty folder"):
         validate(choices(), tmp_path)
-    with pytest.raises(InputError, match=f"Expected backend {BACKEND}, .* got other"):
+    with pytest.raises(MissingPackageError, match=f"Expected Keras on other, but it is already running on {BACKEND}"):
         cross_validate(choices(), tmp_path, print, "other", resume=True)
