@@ -28,8 +28,12 @@ def check_free(folder: Path) -> None:
 
     Raises:
         InputError: It does.
+        DreamkerasError: Another process is filling it.
     """
     if is_taken(folder):
+        if (folder / LOCK).is_file():
+            with claim(folder):  # raises unless it was left by a killed process
+                pass
         raise InputError(f"Expected a new or empty folder, got {folder}: go on with a run in it by --resume, or take another name.")
 
 
