@@ -96,7 +96,7 @@ def require_empty(folder: Path) -> None:
         DreamkerasError: It is a file, or holds something.
     """
     if folder.exists() and not (folder.is_dir() and not any(folder.iterdir())):
-        raise DreamkerasError(f"Expected a new or an empty folder, got {folder}, which holds something.")
+        raise DreamkerasError(f"Expected a new or empty folder, got {folder}, which holds something: take another name.")
 
 
 def clear(folder: Path) -> None:

@@ -64,7 +64,7 @@ def test_starts_come_from_all_batches_of_a_file(model, tmp_path, monkeypatch):
 
 def test_a_folder_with_something_in_it_is_refused(model, tmp_path):
     (tmp_path / "note").touch()
-    with pytest.raises(DreamkerasError, match="a new or an empty folder"):
+    with pytest.raises(DreamkerasError, match="a new or empty folder"):
         run(Choices("max", (model,), task="gc"), tmp_path)
 
 

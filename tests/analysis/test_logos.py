@@ -134,7 +134,7 @@ class TestFolder:
 
     def test_a_folder_that_holds_something_is_refused(self, tmp_path):
         (tmp_path / "mine").write_text("x")
-        with pytest.raises(DreamkerasError, match="Expected a new or an empty folder"), open_logos(tmp_path, ("y",)):
+        with pytest.raises(DreamkerasError, match="Expected a new or empty folder"), open_logos(tmp_path, ("y",)):
             pytest.fail("opened")
 
     def test_a_failure_leaves_no_folder(self, tmp_path):

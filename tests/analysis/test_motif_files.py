@@ -65,7 +65,7 @@ class TestModisco:
 
     def test_a_folder_that_holds_something_is_refused(self, tmp_path):
         (tmp_path / "mine").write_text("x")
-        with pytest.raises(DreamkerasError, match="a new or an empty folder"), open_modisco(tmp_path, ("y",)):
+        with pytest.raises(DreamkerasError, match="a new or empty folder"), open_modisco(tmp_path, ("y",)):
             pytest.fail("opened")
 
 

@@ -149,7 +149,7 @@ def test_replicates_show_a_noise_ceiling_everywhere(run, tmp_path):
         (("-m", "{model}", "--fold-column", "f"), 2, "No such option"),
         (("-m", "{model}", "--public", "."), 2, "Expected --subsets beside --public"),
         (("-m", "{model}", "--subsets", "{model}"), 1, "a folder with test subsets"),
-        (("-m", "{model}", "-o", "{model}"), 1, "a new or an empty folder"),
+        (("-m", "{model}", "-o", "{model}"), 1, "a new or empty folder"),
     ],
 )
 def test_wrong_choices_are_one_line_and_leave_nothing(run, promoters, model, tmp_path, args, code, message):

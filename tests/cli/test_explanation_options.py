@@ -63,5 +63,5 @@ def test_png_needs_a_folder():
 @pytest.mark.parametrize("option", ["logos", "modisco"])
 def test_a_folder_that_holds_something_is_refused_before_anything_is_computed(tmp_path, option):
     (tmp_path / "mine").write_text("x")
-    with pytest.raises(DreamkerasError, match="a new or an empty folder"):
+    with pytest.raises(DreamkerasError, match="a new or empty folder"):
         open_explanations({**NOTHING, option: tmp_path})

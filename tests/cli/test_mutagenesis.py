@@ -133,7 +133,7 @@ class TestErrors:
         assert list(tmp_path.iterdir()) == [fasta]
 
     def test_a_folder_that_holds_something_is_refused(self, mutagenesis, fasta, tmp_path):
-        assert "Expected a new or an empty folder" in mutagenesis(fasta, "--logos", tmp_path).stderr
+        assert "Expected a new or empty folder" in mutagenesis(fasta, "--logos", tmp_path).stderr
 
     @pytest.mark.parametrize("args", [("-", "-o", "o.tsv"), ("in.fa",), ("in.fa", "-o", "o.tsv", "--threads", "auto")])
     def test_what_cannot_be_resumed_is_wrong_usage(self, mutagenesis, args):

@@ -259,5 +259,5 @@ def test_only_a_new_or_an_empty_folder_is_filled(tmp_path):
     require_empty(tmp_path / "new")
     require_empty(tmp_path / "empty")
     for taken in (tmp_path, tmp_path / "file"):
-        with pytest.raises(DreamkerasError, match=f"Expected a new or an empty folder, got {taken}"):
+        with pytest.raises(DreamkerasError, match=f"Expected a new or empty folder, got {taken}"):
             require_empty(taken)
