@@ -4,6 +4,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from .number_types import WholeRange
 from .options import ABLATION_METHODS, TABLE_FORMATS, refuse_unused
 from .scoring_options import chosen_scoring, scoring_options
 
@@ -15,8 +16,8 @@ __all__ = ["command"]
 
 OPTIONS = (
     click.option("--spans", type=click.Path(), metavar="BED", help="Spans of the inserts: name, start from 0, end.  [default: windows]"),
-    click.option("--window", type=click.IntRange(min=1), metavar="N", help="Letters of a window.  [default: 10]"),
-    click.option("--step", type=click.IntRange(min=1), metavar="N", help="Letters from a window to the next.  [default: half a window]"),
+    click.option("--window", type=WholeRange(min=1), metavar="N", help="Letters of a window.  [default: 10]"),
+    click.option("--step", type=WholeRange(min=1), metavar="N", help="Letters from a window to the next.  [default: half a window]"),
     click.option(
         "--method",
         type=click.Choice(ABLATION_METHODS),
@@ -24,8 +25,8 @@ OPTIONS = (
         show_default=True,
         help="Shuffle letters, their dinucleotides kept or not; or make them N.",
     ),
-    click.option("--shuffles", type=click.IntRange(min=1), metavar="N", help="Of each span.  [default: 20]"),
-    click.option("--seed", type=click.IntRange(min=0), metavar="N", help="Which shuffles.  [default: 0]"),
+    click.option("--shuffles", type=WholeRange(min=1), metavar="N", help="Of each span.  [default: 20]"),
+    click.option("--seed", type=WholeRange(min=0), metavar="N", help="Which shuffles.  [default: 0]"),
 )
 
 

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from .number_types import DECIMAL, WholeRange
 from .options import summits_option
 
 if TYPE_CHECKING:
@@ -18,10 +19,10 @@ OPTIONS = (
     click.option(
         "--nonpeaks", type=click.Path(), metavar="FILE", help="BED of windows that are no peaks.  [default: drawn from the genome]"
     ),
-    click.option("--nonpeak-ratio", type=float, metavar="SHARE", help="Non-peaks in an epoch for each peak.  [default: 0.1]"),
-    click.option("--profile-length", type=click.IntRange(min=1), metavar="N", help="Positions that are predicted.  [default: 1000]"),
+    click.option("--nonpeak-ratio", type=DECIMAL, metavar="SHARE", help="Non-peaks in an epoch for each peak.  [default: 0.1]"),
+    click.option("--profile-length", type=WholeRange(min=1), metavar="N", help="Positions that are predicted.  [default: 1000]"),
     summits_option,
-    click.option("--region-jitter", type=click.IntRange(min=0), metavar="N", help="How far a window is shifted at most.  [default: 128]"),
+    click.option("--region-jitter", type=WholeRange(min=0), metavar="N", help="How far a window is shifted at most.  [default: 128]"),
     click.option("--bias", type=click.Path(), metavar="MODEL", help="A run trained on non-peaks: the enzyme's bias, which stays as it is."),
 )
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Literal
 import click
 
 from .explanation_options import explanation_options, explanation_outputs, open_explanations
+from .number_types import WholeRange
 from .options import (
     ATTRIBUTION_METHODS,
     BACKENDS,
@@ -41,9 +42,9 @@ __all__ = ["command"]
     type=click.Choice(BASELINES),
     help="Compare inserts with N, a quarter of each base, or shuffles.  [default: zeros; shuffled for deeplift]",
 )
-@click.option("--references", type=click.IntRange(min=1), metavar="N", help="Shuffles of each insert.  [default: 10]")
-@click.option("--steps", type=click.IntRange(min=1), metavar="N", help="Points between the two.  [default: integrated 16, deeplift 8]")
-@click.option("--seed", type=click.IntRange(min=0), metavar="N", help="Which shuffles.  [default: 0]")
+@click.option("--references", type=WholeRange(min=1), metavar="N", help="Shuffles of each insert.  [default: 10]")
+@click.option("--steps", type=WholeRange(min=1), metavar="N", help="Points between the two.  [default: integrated 16, deeplift 8]")
+@click.option("--seed", type=WholeRange(min=0), metavar="N", help="Which shuffles.  [default: 0]")
 @click.option("--completeness", type=click.Path(), metavar="FILE", help="Write how well each sequence's contributions add up.")
 @on_error_option
 @batch_size_option

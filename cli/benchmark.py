@@ -7,6 +7,7 @@ from pathlib import Path
 
 import click
 
+from .number_types import WholeRange
 from .options import BACKENDS
 
 __all__ = ["command"]
@@ -22,7 +23,7 @@ __all__ = ["command"]
     help="The grid, in TOML: models, strategies, seeds, options, budget.  [default: the small networks, 2 seeds]",
 )
 @click.option("-o", "--out", type=click.Path(path_type=Path), required=True, metavar="DIR", help="Where everything goes.")
-@click.option("--parallel", type=click.IntRange(min=1), metavar="N", help="Runs at once.  [default: the grid's, or one for every 2 CPUs]")
+@click.option("--parallel", type=WholeRange(min=1), metavar="N", help="Runs at once.  [default: the grid's, or one for every 2 CPUs]")
 @click.option("--backend", type=click.Choice(BACKENDS), help="[default: KERAS_BACKEND, else the first installed]")
 def command(data: str, assay: str, grid: Path | None, out: Path, parallel: int | None, backend: str | None) -> None:
     """Train every combination of a grid on DATA, and rank them on a leaderboard.

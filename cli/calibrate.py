@@ -6,6 +6,7 @@ from typing import Any
 
 import click
 
+from .number_types import DecimalRange, WholeRange
 from .options import refuse_unused
 from .results import refuse_clashes
 from .table_options import chosen_layout, table_options
@@ -20,11 +21,11 @@ __all__ = ["command"]
 @click.option("--training", type=click.Path(), metavar="FILE", help="What the model was trained on.  [default: DATA, or the rest of it]")
 @click.option(
     "--valid-fraction",
-    type=click.FloatRange(0, 1, min_open=True, max_open=True),
+    type=DecimalRange(0, 1, min_open=True, max_open=True),
     metavar="SHARE",
     help="DATA is what the model was trained on but for this share, which is calibrated on, as `dreamkeras train` divides it.",
 )
-@click.option("--seed", type=click.IntRange(min=0), metavar="N", help="Which share: the seed of the training's split.  [default: 0]")
+@click.option("--seed", type=WholeRange(min=0), metavar="N", help="Which share: the seed of the training's split.  [default: 0]")
 @click.option("--assay", help="What was measured: yeast, lentimpra, starrseq or table.  [default: what the model was trained on]")
 @partial(table_options, without=("fold_column", "replicate_columns"))
 def command(

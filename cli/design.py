@@ -5,6 +5,9 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from dreamkeras.sequence.decimals import is_number
+
+from .number_types import DECIMAL, DecimalRange, WholeRange
 from .options import (
     BACKENDS,
     DESIGN_METHODS,
@@ -33,10 +36,9 @@ SETTINGS = ("method", "steps", "calls", "number", "diversity", "population", "wi
 def _target(_ctx: click.Context, _parameter: click.Parameter, text: str) -> str | float:
     if text in ("max", "min"):
         return text
-    try:
-        return float(text)
-    except ValueError:
-        raise click.BadParameter(f"{text!r} is neither max, min nor a number.") from None
+    if not is_number(text):
+        raise click.BadParameter(f"{text!r} is neither max, min nor a number.")
+    return float(text)
 
 
 @click.command("design")
@@ -46,27 +48,27 @@ def _target(_ctx: click.Context, _parameter: click.Parameter, text: str) -> str 
 @click.option("--start", type=click.Path(allow_dash=True), metavar="FILE", help="Sequences to begin with.  [default: random inserts]")
 @id_column_option
 @sequence_column_option
-@click.option("--random", type=click.IntRange(min=1), metavar="N", help="Random inserts to begin with.  [default: 1]")
-@click.option("--length", type=click.IntRange(min=1), metavar="N", help="Letters of a random insert.  [default: the construct's usual]")
+@click.option("--random", type=WholeRange(min=1), metavar="N", help="Random inserts to begin with.  [default: 1]")
+@click.option("--length", type=WholeRange(min=1), metavar="N", help="Letters of a random insert.  [default: the construct's usual]")
 @click.option("--method", type=click.Choice(DESIGN_METHODS), default="evolution", show_default=True, help="How to search.")
-@click.option("--steps", type=click.IntRange(min=1), metavar="N", help="Most steps.  [default: 50; greedy and gradient: 100]")
-@click.option("--calls", type=click.IntRange(min=1), metavar="N", help="Most designs that are tried for each start.")
-@click.option("--population", type=click.IntRange(min=1), metavar="N", help="Members of a population, in evolution.  [default: 100]")
-@click.option("--width", type=click.IntRange(min=1), metavar="N", help="Designs kept at each step of a beam search.  [default: 8]")
-@click.option("--number", type=click.IntRange(min=1), default=1, show_default=True, help="Designs for each start.")
-@click.option("--diversity", type=click.IntRange(min=1), default=1, show_default=True, help="Fewest letters in which two designs differ.")
+@click.option("--steps", type=WholeRange(min=1), metavar="N", help="Most steps.  [default: 50; greedy and gradient: 100]")
+@click.option("--calls", type=WholeRange(min=1), metavar="N", help="Most designs that are tried for each start.")
+@click.option("--population", type=WholeRange(min=1), metavar="N", help="Members of a population, in evolution.  [default: 100]")
+@click.option("--width", type=WholeRange(min=1), metavar="N", help="Designs kept at each step of a beam search.  [default: 8]")
+@click.option("--number", type=WholeRange(min=1), default=1, show_default=True, help="Designs for each start.")
+@click.option("--diversity", type=WholeRange(min=1), default=1, show_default=True, help="Fewest letters in which two designs differ.")
 @click.option("--constraints", type=click.Path(), metavar="FILE", help="The constraints below in TOML; those given here win.")
-@click.option("--gc", nargs=2, type=float, metavar="LOW HIGH", help="Least and most G and C in the insert, in percent.")
+@click.option("--gc", nargs=2, type=DECIMAL, metavar="LOW HIGH", help="Least and most G and C in the insert, in percent.")
 @click.option("--forbid", multiple=True, metavar="SITE", help="An enzyme, as EcoRI, or IUPAC codes: on neither strand. Repeatable.")
 @click.option("--require", multiple=True, metavar="SITE", help="Likewise, what has to be there, on one strand. Repeatable.")
-@click.option("--homopolymer", type=click.IntRange(min=1), metavar="N", help="Most equal letters in a row.")
+@click.option("--homopolymer", type=WholeRange(min=1), metavar="N", help="Most equal letters in a row.")
 @click.option("--fixed", multiple=True, metavar="FIRST-LAST", help="Positions of the insert, from 1, that stay. Repeatable.")
-@click.option("--max-edits", type=click.IntRange(min=1), metavar="N", help="Most letters that differ from the start.")
-@click.option("--penalty", type=click.FloatRange(min=0), default=0.0, metavar="K", help="Take K standard deviations of an ensemble off.")
+@click.option("--max-edits", type=WholeRange(min=1), metavar="N", help="Most letters that differ from the start.")
+@click.option("--penalty", type=DecimalRange(min=0), default=0.0, metavar="K", help="Take K standard deviations of an ensemble off.")
 @click.option("--task", metavar="NAME", help="The task that counts, of a model with several.")
 @click.option("--minus", metavar="NAME", help="A task whose prediction is taken from it.")
 @click.option("--with-adapters", is_flag=True, help="Write designs between their adapters.")
-@click.option("--seed", type=click.IntRange(min=0), default=0, show_default=True, help="Of all random choices.")
+@click.option("--seed", type=WholeRange(min=0), default=0, show_default=True, help="Of all random choices.")
 @device_option
 @sequences_at_once_option
 @threads_option

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from .number_types import WholeRange
 from .options import batch_size_option, device_option, refuse_unused
 from .results import command_line
 from .table_options import chosen_layout, table_options
@@ -34,8 +35,8 @@ UNDEFINED = "undefined"
 @partial(table_options, without=("fold_column",))
 @click.option("--subsets", type=click.Path(), metavar="DIR", help="The challenge's test subsets, for its score.")
 @click.option("--public", type=click.Path(), metavar="DIR", help="What its public leaderboard used, which is left out.")
-@click.option("--draws", type=click.IntRange(min=1), default=1000, show_default=True, help="Bootstrap resamples for the intervals.")
-@click.option("--seed", type=click.IntRange(min=0), default=0, show_default=True, help="Which resamples.")
+@click.option("--draws", type=WholeRange(min=1), default=1000, show_default=True, help="Bootstrap resamples for the intervals.")
+@click.option("--seed", type=WholeRange(min=0), default=0, show_default=True, help="Which resamples.")
 @device_option
 @batch_size_option
 def command(output: Path, assay: str | None, batch_size: int | None, **choices: Any) -> None:

@@ -4,6 +4,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from .number_types import DecimalRange
 from .options import EXPORT_PRECISIONS, STRANDS, TRITON_DEVICES
 from .results import refuse_clashes
 
@@ -31,9 +32,7 @@ __all__ = ["command"]
     show_default=True,
     help="Of weights and computation; float16 halves the file, int8 is faster on CPUs.",
 )
-@click.option(
-    "--least-r", type=click.FloatRange(0, 1), metavar="R", help="What an int8 model must correlate with float32.  [default: 0.999]"
-)
+@click.option("--least-r", type=DecimalRange(0, 1), metavar="R", help="What an int8 model must correlate with float32.  [default: 0.999]")
 @click.option(
     "--strands",
     type=click.Choice(STRANDS),

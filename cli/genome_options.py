@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import click
 
+from .number_types import WholeRange
 from .options import STRAND_CHOICES, summits_option
 
 if TYPE_CHECKING:
@@ -22,7 +23,7 @@ OPTIONS = (
     ),
     click.option(
         "--window",
-        type=click.IntRange(min=1),
+        type=WholeRange(min=1),
         metavar="N",
         help="Score N letters around each region's summit or middle.  [default: what the model sees; the region itself where "
         "the construct has flanks or adapters]",

@@ -5,6 +5,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from .number_types import DecimalRange
+
 if TYPE_CHECKING:
     from dreamkeras.analysis.judging import Judging
 
@@ -13,7 +15,7 @@ __all__ = ["chosen_judging", "judging_options"]
 OPTIONS = (
     click.option(
         "--interval",
-        type=click.FloatRange(0, 1, min_open=True, max_open=True),
+        type=DecimalRange(0, 1, min_open=True, max_open=True),
         metavar="LEVEL",
         help="Add TASK_low and TASK_high, between which this share of measurements falls, e.g. 0.95.",
     ),

@@ -4,6 +4,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from .number_types import DecimalRange, WholeRange
 from .options import (
     TABLE_FORMATS,
     device_option,
@@ -30,13 +31,13 @@ __all__ = ["command"]
 @output_option
 @click.option("--format", type=click.Choice(TABLE_FORMATS), help="Format of the results.  [default: by FILE's suffix, else tsv]")
 @click.option("--backgrounds", type=click.Path(), metavar="FILE", help="Sequences to put motifs into.  [default: random ones]")
-@click.option("-n", "--number", type=click.IntRange(min=1), metavar="N", help="Random backgrounds.  [default: 100]")
-@click.option("--length", type=click.IntRange(min=1), metavar="N", help="Letters of each.  [default: the construct's usual]")
-@click.option("--gc", type=click.FloatRange(0, 100), metavar="PERCENT", help="G and C in them, in percent.  [default: 50]")
+@click.option("-n", "--number", type=WholeRange(min=1), metavar="N", help="Random backgrounds.  [default: 100]")
+@click.option("--length", type=WholeRange(min=1), metavar="N", help="Letters of each.  [default: the construct's usual]")
+@click.option("--gc", type=DecimalRange(0, 100), metavar="PERCENT", help="G and C in them, in percent.  [default: 50]")
 @click.option("--positions", type=numbers, metavar="FROM:TO:STEP", help="Of the first motif, from 1; or 5,9,20.  [default: the middle]")
 @click.option("--spacings", type=numbers, metavar="FROM:TO:STEP", help="Letters between two motifs.  [default: 0:20:1]")
 @strands_option
-@click.option("--seed", type=click.IntRange(min=0), default=0, show_default=True, help="Of backgrounds and of ambiguous letters.")
+@click.option("--seed", type=WholeRange(min=0), default=0, show_default=True, help="Of backgrounds and of ambiguous letters.")
 @sequences_at_once_option
 @threads_option
 @device_option

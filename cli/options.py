@@ -4,6 +4,10 @@ import re
 
 import click
 
+from dreamkeras.sequence.decimals import is_whole, parse_whole
+
+from .number_types import WholeRange
+
 __all__ = [
     "ABLATION_METHODS",
     "ATTRIBUTION_METHODS",
@@ -136,7 +140,7 @@ output_option = click.option(
 format_option = click.option("--format", type=click.Choice(FORMATS), help="Format of the results.  [default: by FILE's suffix, else tsv]")
 
 batch_size_option = click.option(
-    "--batch-size", type=click.IntRange(min=1), metavar="N", help="Sequences scored at once; more take more memory."
+    "--batch-size", type=WholeRange(min=1), metavar="N", help="Sequences scored at once; more take more memory."
 )
 
 device_option = click.option(
@@ -160,7 +164,7 @@ def place(text: str) -> str | int:
 
 def count_or_auto(text: str) -> int | str:
     """A number from 1 on, or `auto`, which is to be measured."""
-    if text != "auto" and not (text.isdecimal() and int(text)):
+    if text != "auto" and not (is_whole(text) and int(text)):
         raise click.BadParameter(f"{text!r} is neither a number from 1 on nor 'auto'.")
     return text if text == "auto" else int(text)
 
@@ -168,7 +172,7 @@ def count_or_auto(text: str) -> int | str:
 def numbers(text: str) -> list[int]:
     """Whole numbers: `3,5,8`, or `FROM:TO` or `FROM:TO:STEP`, `TO` among them if a step leads there."""
     try:
-        found = _range(text) if ":" in text else [int(part) for part in text.split(",")]
+        found = _range(text) if ":" in text else [parse_whole(part) for part in text.split(",")]
     except ValueError:
         found = []
     if not found:
@@ -179,7 +183,7 @@ def numbers(text: str) -> list[int]:
 
 
 def _range(text: str) -> range:
-    first, last, step = map(int, text.split(":") if text.count(":") > 1 else [*text.split(":"), "1"])
+    first, last, step = map(parse_whole, text.split(":") if text.count(":") > 1 else [*text.split(":"), "1"])
     return range(first, last + 1, step) if step > 0 else range(0)
 
 
@@ -200,9 +204,9 @@ def refuse_unused(wanted: str, **given: object) -> None:
 
 def fold_count(text: str) -> str | int:
     """A number of folds, or `given`."""
-    if not text.isdecimal() and text != "given":
+    if not is_whole(text) and text != "given":
         raise click.BadParameter(f"{text!r} is neither a number nor 'given'.")
-    return int(text) if text.isdecimal() else text
+    return int(text) if is_whole(text) else text
 
 
 sequences_at_once_option = click.option(

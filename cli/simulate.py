@@ -2,6 +2,7 @@
 
 import click
 
+from .number_types import WholeRange
 from .options import output_option
 from .results import refuse_clashes
 
@@ -9,8 +10,8 @@ __all__ = ["command"]
 
 
 @click.command("simulate")
-@click.option("-n", "--promoters", type=click.IntRange(min=1), default=20_000, show_default=True, metavar="N", help="Promoters to make.")
-@click.option("--seed", type=click.IntRange(min=0), default=0, show_default=True, help="Which library; the same seed gives the same one.")
+@click.option("-n", "--promoters", type=WholeRange(min=1), default=20_000, show_default=True, metavar="N", help="Promoters to make.")
+@click.option("--seed", type=WholeRange(min=0), default=0, show_default=True, help="Which library; the same seed gives the same one.")
 @output_option
 @click.option(
     "--truth",

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from .number_types import WholeRange
 from .options import id_column_option, sequence_column_option
 
 if TYPE_CHECKING:
@@ -35,7 +36,7 @@ OPTIONS = (
     click.option("--right-adapter", default="", metavar="DNA", help="Constant letters that they end with."),
     click.option("--left-flank", default="", metavar="DNA", help="Letters that stand before each sequence, but not in the table."),
     click.option("--right-flank", default="", metavar="DNA", help="Letters that stand after it."),
-    click.option("--length", type=click.IntRange(min=1), metavar="N", help="Letters in the window.  [default: what the longest needs]"),
+    click.option("--length", type=WholeRange(min=1), metavar="N", help="Letters in the window.  [default: what the longest needs]"),
     click.option("--reverse-mark", metavar="TEXT", help="What the ids of sequences measured in reverse contain."),
     click.option("--both-strands", is_flag=True, help="Values belong to both strands: train on each and predict their mean."),
 )

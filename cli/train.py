@@ -9,6 +9,7 @@ from click.core import ParameterSource
 
 from .atac_options import atac_options, chosen_genome
 from .config_file import config_option
+from .number_types import DECIMAL, WHOLE, WholeRange
 from .options import BACKENDS, BODY, LOSSES, OPTIMIZERS, PRECISIONS, fold_count, place
 from .table_options import chosen_layout, table_options
 
@@ -31,48 +32,48 @@ __all__ = ["command"]
 @click.option("--out", type=click.Path(path_type=Path), help="The run folder.  [default: runs/MODEL]")
 @click.option("--valid", type=click.Path(), metavar="FILE", help="Data to validate on.  [default: held out of DATA]")
 @click.option("--valid-fold", type=place, metavar="N", help="Fold of DATA to validate on, or chromosome that ids begin with.")
-@click.option("--valid-fraction", type=float, metavar="SHARE", help="Share of DATA to hold out.  [default: 0.1]")
+@click.option("--valid-fraction", type=DECIMAL, metavar="SHARE", help="Share of DATA to hold out.  [default: 0.1]")
 @click.option("--folds", type=fold_count, metavar="N|given", help="Cross-validate: train a run for each of N folds, or of DATA's own.")
-@click.option("--epochs", type=click.IntRange(min=1), metavar="N", help="Passes over the examples.  [default: the strategy's]")
-@click.option("--steps", type=click.IntRange(min=1), metavar="N", help="Optimiser steps in all, in place of --epochs.")
+@click.option("--epochs", type=WholeRange(min=1), metavar="N", help="Passes over the examples.  [default: the strategy's]")
+@click.option("--steps", type=WholeRange(min=1), metavar="N", help="Optimiser steps in all, in place of --epochs.")
 @click.option(
     "--batch-size",
-    type=click.IntRange(min=2),
+    type=WholeRange(min=2),
     metavar="N",
     help="Examples a step.  [default: the strategy's, halved down to 32 until an epoch has 100 steps]",
 )
-@click.option("--learning-rate", type=float, metavar="RATE", help="Highest learning rate.  [default: the network's or the strategy's]")
+@click.option("--learning-rate", type=DECIMAL, metavar="RATE", help="Highest learning rate.  [default: the network's or the strategy's]")
 @click.option("--optimizer", type=click.Choice(OPTIMIZERS), help="lion takes a tenth of the rate.  [default: the strategy's]")
 @click.option("--loss", type=click.Choice(LOSSES), help="What is minimised, in standard units.  [default: the final block's own]")
-@click.option("--ema", type=float, metavar="M", help="Validate and save the moving average of the weights that keeps share M a step.")
-@click.option("--mask", type=float, metavar="SHARE", help="Share of the letters to mask and to tell.  [default: the strategy's]")
-@click.option("--detect-mutations", type=float, default=0.0, metavar="SHARE", help="Share of the letters to exchange and to detect.")
+@click.option("--ema", type=DECIMAL, metavar="M", help="Validate and save the moving average of the weights that keeps share M a step.")
+@click.option("--mask", type=DECIMAL, metavar="SHARE", help="Share of the letters to mask and to tell.  [default: the strategy's]")
+@click.option("--detect-mutations", type=DECIMAL, default=0.0, metavar="SHARE", help="Share of the letters to exchange and to detect.")
 @click.option(
     "--slide",
-    type=click.IntRange(min=0),
+    type=WholeRange(min=0),
     default=0,
     metavar="N",
     help="Slide each window by up to N letters, anew each epoch; N enters.",
 )
-@click.option("--jitter", type=float, default=0.0, metavar="SD", help="Noise on the values of singletons, in the assay's units.")
+@click.option("--jitter", type=DECIMAL, default=0.0, metavar="SD", help="Noise on the values of singletons, in the assay's units.")
 @click.option("--balance", is_flag=True, help="Draw every bin of values equally often; an epoch is then not every example once.")
 @click.option(
     "--test-shifts",
-    type=click.IntRange(min=0),
+    type=WholeRange(min=0),
     default=0,
     metavar="N",
     help="Predict the mean over windows shifted by up to N letters, 16 at most.",
 )
-@click.option("--patience", type=click.IntRange(min=1), metavar="N", help="Stop after N epochs without improvement of the validation r.")
+@click.option("--patience", type=WholeRange(min=1), metavar="N", help="Stop after N epochs without improvement of the validation r.")
 @click.option(
     "--precision", type=click.Choice(PRECISIONS), default="float32", show_default=True, help="Of the computation; weights stay float32."
 )
-@click.option("--minutes", type=float, metavar="N", help="End with the epoch in which N minutes of training are over.")
+@click.option("--minutes", type=DECIMAL, metavar="N", help="End with the epoch in which N minutes of training are over.")
 @click.option("--init-from", type=click.Path(), metavar="MODEL", help="Start with the weights of a run; a new head where it differs.")
 @click.option("--freeze", type=click.Choice(BODY), multiple=True, help="Keep this block of it as it is; may be given twice.")
-@click.option("--body-rate", type=float, metavar="SHARE", help="Share of the learning rate for its first and core block.")
-@click.option("--seed", type=int, default=0, show_default=True, help="Of weights, split, order and dropout.")
-@click.option("--split-seed", type=int, metavar="N", help="Of the split alone.  [default: the seed]")
+@click.option("--body-rate", type=DECIMAL, metavar="SHARE", help="Share of the learning rate for its first and core block.")
+@click.option("--seed", type=WHOLE, default=0, show_default=True, help="Of weights, split, order and dropout.")
+@click.option("--split-seed", type=WHOLE, metavar="N", help="Of the split alone.  [default: the seed]")
 @click.option("--backend", type=click.Choice(BACKENDS), help="[default: KERAS_BACKEND, else the first installed]")
 @click.option("--resume", is_flag=True, help="Go on with the run in --out from its last whole epoch.")
 @config_option

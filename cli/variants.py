@@ -7,7 +7,10 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from dreamkeras.sequence.decimals import is_whole
+
 from .dry_run import dry_run_option, finish, rehearse_variants
+from .number_types import WholeRange
 from .options import (
     INDEL_ANCHORS,
     VARIANT_STRANDS,
@@ -43,7 +46,7 @@ COLUMNS = ("ref_column", "alt_column", "id_column")
 def numbers(text: str) -> tuple[int, ...]:
     """Whole numbers with commas between them."""
     cells = text.split(",")
-    if not all(cell.strip().isdecimal() for cell in cells):
+    if not all(is_whole(cell.strip()) for cell in cells):
         raise click.BadParameter(f"{text!r} is no list of numbers from 0 on, such as 20,40,60.")
     return tuple(dict.fromkeys(int(cell) for cell in cells))
 
@@ -56,7 +59,7 @@ def numbers(text: str) -> tuple[int, ...]:
 @click.option("--genome", type=click.Path(), metavar="FASTA", help="IN is a VCF, whose records are laid into this genome.")
 @click.option(
     "--insert-length",
-    type=click.IntRange(min=1),
+    type=WholeRange(min=1),
     metavar="N",
     help="Letters of the genome in the model's window.  [default: what it holds beside its flanks; 80 for yeast]",
 )

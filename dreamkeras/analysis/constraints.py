@@ -106,7 +106,7 @@ def _whole(name: str, fields: Mapping[str, Any], least: int) -> int | None:
 
 
 def _range(text: str) -> tuple[int, int]:
-    found = re.fullmatch(r"([1-9]\d*)(?:-([1-9]\d*))?", text.strip())
+    found = re.fullmatch("([1-9][0-9]{0,17})(?:-([1-9][0-9]{0,17}))?", text.strip())
     first, last = (int(found[1]), int(found[2] or found[1])) if found else (1, 0)
     if last < first:
         raise InputError(f"Expected fixed positions such as '5' or '1-10', from 1 on, got {text!r}.")

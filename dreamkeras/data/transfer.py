@@ -14,13 +14,14 @@ from dreamkeras.data.checksums import checksum_of
 from dreamkeras.data.record import RecordFile
 from dreamkeras.data.web import Interrupted, Say, open_url, patiently
 from dreamkeras.errors import DreamkerasError, InputError
+from dreamkeras.sequence.decimals import is_whole
 from dreamkeras.sequence.outputs import naming_output
 
 __all__ = ["Watch", "check_file", "transfer"]
 
 CHUNK = 1 << 18
 
-CONTENT_RANGE = re.compile(r"bytes (\d+)-\d+/(\d+)")
+CONTENT_RANGE = re.compile(r"bytes ([0-9]+)-[0-9]+/([0-9]+)")
 
 Watch = Callable[[str, int, int], None]
 """Takes a file's name, its bytes so far and in all."""
@@ -147,7 +148,7 @@ def _announced(status: int, headers: Mapping[str, str], file: RecordFile, url: s
         total = match[2] if match else ""
     else:
         total = headers.get("Content-Length", "")
-    if not total.isdecimal():
+    if not is_whole(total):
         if file.size is None:
             raise InputError(f"Expected the size of {file.name}, got none from {url}.")
         return file.size

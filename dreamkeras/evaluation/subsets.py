@@ -11,6 +11,7 @@ import numpy as np
 
 from dreamkeras.errors import InputError
 from dreamkeras.sequence.construct import Construct
+from dreamkeras.sequence.decimals import is_whole, parse_whole
 from dreamkeras.sequence.ragged import Ragged
 from dreamkeras.sequence.reading import open_table
 from dreamkeras.sequence.sources import source_name
@@ -112,7 +113,7 @@ def _positions(table: Table, rows: int) -> np.ndarray:
     """int64 (n, columns): the row numbers in a batch of a subset's table."""
     cells = list(zip(*table.columns, strict=True))
     for line, row in zip(table.lines, cells, strict=True):
-        if not all(cell.isdecimal() and int(cell) < rows for cell in row):
+        if not all(is_whole(cell) and int(cell) < rows for cell in row):
             came = " and ".join(map(repr, row))
             where = f"{source_name(table.source)}, line {line}"
             raise InputError(f"Expected row numbers from 0 to {rows - 1}, the rows of the test file, got {came} ({where}).")
@@ -135,7 +136,7 @@ def _compare(table: Table, rows: np.ndarray, texts: list[str], test: RowSequence
 
 def _read_public(path: Path, paired: bool) -> np.ndarray:
     try:
-        keys = [[int(number) for number in key.split(",")] for key in json.loads(path.read_text())]
+        keys = [[parse_whole(number) for number in key.split(",")] for key in json.loads(path.read_text())]
         return np.array(keys, np.int64).reshape(len(keys), 2 if paired else 1)
     except (OSError, ValueError) as error:
         wanted = "pairs of rows as alt,ref" if paired else "row numbers"

@@ -4,13 +4,13 @@ Whether columns 6 and 10 hold strands and summits is decided once for a file, fr
 """
 
 import io
-import math
 from array import array
 from typing import NamedTuple
 
 import numpy as np
 
 from dreamkeras.errors import InputError
+from dreamkeras.sequence.decimals import is_number, is_whole
 from dreamkeras.sequence.genome import Genome, match_contigs
 from dreamkeras.sequence.regions import Regions
 from dreamkeras.sequence.sources import open_source, source_name
@@ -28,9 +28,6 @@ NO_SUMMIT, NOT_A_SUMMIT = -1, -2
 
 STRAND = 5
 """The column of strands, from 0."""
-
-DIGITS = 18
-"""The most that a position may have: int64 holds them."""
 
 _NO_REGION = ("#", "track ", "track\t", "browser ", "id\tstart\tend\t")
 """Beginnings of lines that hold no region; the last is the header of our own tables, such as those of seqlets."""
@@ -131,7 +128,7 @@ class _Lines:
 
 def _position(cell: str) -> int:
     """The position that a cell holds; -1 where it holds none."""
-    return int(cell) if cell.isascii() and cell.isdigit() and len(cell) <= DIGITS else -1
+    return int(cell) if is_whole(cell) else -1
 
 
 def _peak(cells: list[str], length: int) -> int:
@@ -140,18 +137,11 @@ def _peak(cells: list[str], length: int) -> int:
     return peak if cell == str(NO_SUMMIT) or 0 <= peak < length else NOT_A_SUMMIT
 
 
-def _is_number(cell: str) -> bool:
-    try:
-        return math.isfinite(float(cell)) and cell.isascii() and "_" not in cell
-    except ValueError:
-        return False
-
-
 def _not_stranded(cells: list[str]) -> str:
     """Why columns 5 and 6 are not a score and a strand; empty where they are."""
     if cells[STRAND] not in ("+", "-", "."):
         return f"has {cells[STRAND]!r} in column 6"
-    if cells[STRAND - 1] != "." and not _is_number(cells[STRAND - 1]):
+    if cells[STRAND - 1] != "." and not is_number(cells[STRAND - 1]):
         return f"has {cells[STRAND - 1]!r} in column 5, where BED has scores"
     return ""
 
@@ -162,7 +152,7 @@ def _not_narrow(cells: list[str], peak: int) -> str:
         return f"has {len(cells)} columns"
     if reason := _not_stranded(cells):
         return reason
-    if wrong := next((place for place in (6, 7, 8) if not _is_number(cells[place])), 0):
+    if wrong := next((place for place in (6, 7, 8) if not is_number(cells[place])), 0):
         return f"has {cells[wrong]!r} in column {wrong + 1}"
     return f"has {cells[COLUMNS - 1]!r} in column 10" if peak == NOT_A_SUMMIT else ""
 

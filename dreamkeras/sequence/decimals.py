@@ -5,7 +5,7 @@ Imports nothing: the options of the command line read numbers by the same rule.
 
 import re
 
-__all__ = ["NOT_FINITE", "is_number", "is_whole", "parse_whole"]
+__all__ = ["NOT_FINITE", "is_number", "is_signed_whole", "is_whole", "parse_whole"]
 
 _NUMBER = re.compile(r"[+-]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][+-]?[0-9]+)?")
 
@@ -36,13 +36,18 @@ def is_whole(text: str) -> bool:
     return text.isascii() and text.isdigit() and len(text) <= DIGITS
 
 
+def is_signed_whole(text: str) -> bool:
+    """Whether a text is a whole number, which may have a sign and blanks around it."""
+    number = text.strip()
+    return is_whole(number[1:] if number[:1] in ("+", "-") else number)
+
+
 def parse_whole(text: str) -> int:
     """The whole number that a text is, which may have a sign and blanks around it.
 
     Raises:
         ValueError: It is none.
     """
-    number = text.strip()
-    if not is_whole(number[1:] if number[:1] in ("+", "-") else number):
+    if not is_signed_whole(text):
         raise ValueError(f"{text!r} is not a whole number")
-    return int(number)
+    return int(text)

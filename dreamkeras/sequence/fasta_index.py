@@ -6,6 +6,7 @@ from typing import BinaryIO, NamedTuple, Protocol
 import numpy as np
 
 from dreamkeras.errors import InputError
+from dreamkeras.sequence.decimals import is_whole
 from dreamkeras.sequence.fasta import BLOCK, line_blocks
 
 __all__ = ["Contig", "check_fai", "index_fasta", "read_fai"]
@@ -54,7 +55,7 @@ def read_fai(path: Path) -> dict[str, Contig]:
     contigs = {}
     for number, line in enumerate(path.read_text("utf-8", "replace").splitlines(), 1):
         name, *cells = line.split("\t")
-        if len(cells) != 4 or not all(cell.isdigit() for cell in cells):
+        if len(cells) != 4 or not all(map(is_whole, cells)):
             raise InputError(f"Expected a name and 4 whole numbers, got {line[:40]!r} ({path}, line {number}).")
         if name in contigs:
             raise InputError(f"Expected a name that no contig above has, got {name!r} ({path}, line {number}).")

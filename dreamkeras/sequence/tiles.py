@@ -35,7 +35,7 @@ class Tile(NamedTuple):
             >>> Tile.parse("200:50")
             Tile(width=200, step=50)
         """
-        if not re.fullmatch("[0-9]+:[0-9]+", text) or not all(tile := cls(*map(int, text.split(":")))):
+        if not re.fullmatch("[0-9]{1,18}:[0-9]{1,18}", text) or not all(tile := cls(*map(int, text.split(":")))):
             raise InputError(f"Expected WIDTH:STEP, two whole numbers from 1 on, such as 200:50, got {text!r}.")
         return tile
 

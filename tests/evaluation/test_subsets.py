@@ -53,7 +53,7 @@ def test_public_rows_are_left_out_of_every_subset_of_rows_and_pairs_of_their_own
     }
 
 
-@pytest.mark.parametrize("cell", ["9", "-1", "x", "1.0", ""])
+@pytest.mark.parametrize("cell", ["9", "-1", "x", "1.0", "", "1_0", "\u0661"])
 def test_a_row_that_is_not_in_the_test_names_its_line(folder, cell):
     (folder / "high_exp_seqs.csv").write_text(f"tag,pos\na,2\nb,{cell}\n")
     with pytest.raises(InputError, match=rf"row numbers from 0 to 8, the rows of the test file, got '{cell}' .*high_exp_seqs.csv, line 3"):
@@ -65,7 +65,7 @@ def test_a_folder_without_subsets_is_refused(tmp_path):
         read_subsets(tmp_path, 9)
 
 
-@pytest.mark.parametrize("content", ["[", '{"1,2": 0}', '{"a": 0}'])
+@pytest.mark.parametrize("content", ["[", '{"1,2": 0}', '{"a": 0}', '{"1_0": 0}', '{"\u0661": 0}'])
 def test_a_broken_public_file_is_named(folder, content):
     public = write_public(folder / "public")
     (public / "low_exp_indices.json").write_text(content)

@@ -77,7 +77,9 @@ def test_headers_out_of_order_are_refused(text, message):
         index(text)
 
 
-@pytest.mark.parametrize("line", ["chr1\t12\t12\t5", "chr1\t12\t12\t5\tx", "chr1 12 12 5 6", "chr1\t12\t12\t5\t6\t7"])
+@pytest.mark.parametrize("line", [
+    "chr1\t12\t12\t5", "chr1\t12\t12\t5\tx", "chr1 12 12 5 6", "chr1\t12\t12\t5\t6\t7", "chr1\t1_2\t6\t12\t13", "chr1\t1\u0662\t6\t12\t13",
+])  # fmt: skip
 def test_a_line_that_is_none_of_an_index_is_refused(tmp_path, line):
     fai = tmp_path / "x.fa.fai"
     fai.write_text(f"chr0\t1\t6\t1\t2\n{line}\n")
