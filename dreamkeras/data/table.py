@@ -51,6 +51,8 @@ def settled_layout(layout: TableLayout, path: str) -> TableLayout:
     Raises:
         InputError: The file cannot be read.
     """
+    if not any(isinstance(column, str) and column.isdecimal() for column in layout.columns):
+        return layout  # without a look at the file, which may be a pipe
     with open_table(path) as opened:
         return layout.settled(lambda column: named_or_placed(opened.layout, column))
 

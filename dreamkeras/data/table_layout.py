@@ -114,6 +114,13 @@ class TableLayout:
         except TypeError as error:
             raise InputError(f"Expected the fields of a table's layout, got {json.dumps(fields)[:200]} ({error}).") from None
 
+    @property
+    def columns(self) -> tuple[Column, ...]:
+        """Every column that is named, by whichever field."""
+        single = (getattr(self, name) for name in COLUMNS)
+        replicates = (column for columns in self.replicate_columns for column in columns)
+        return (*self.target_column, *(column for column in single if column is not None), *replicates)
+
     def settled(self, choose: Callable[[Any], Any]) -> "TableLayout":
         """The layout whose columns are what `choose` makes of each."""
         single: dict[str, Any] = {name: choose(column) for name in COLUMNS if (column := getattr(self, name)) is not None}

@@ -25,7 +25,7 @@ def test_values_are_taken_out_of_the_options():
     assert chosen("a.fa", "-", "--own") == (USUAL, {"own": True})
     given, _ = chosen("a.fa", "-m", "x", "-m", "y", "-o", "o", "--format", "npz", "--batch-size", "auto", "--id-column", "2")
     assert (given.models, given.output, given.format, given.is_measured) == (("x", "y"), "o", "npz", True)
-    assert given.columns == {"id_column": 2, "sequence_column": None}
+    assert given.columns == {"id_column": "2", "sequence_column": None}
 
 
 def test_formats_are_those_of_the_command_and_input_is_needed():

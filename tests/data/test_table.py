@@ -143,6 +143,13 @@ def test_the_first_of_several_files_settles_the_layout(tmp_path):
     assert fitted_layout(TableLayout(("1",), length=9), [second, first]) == TableLayout((1,), length=9)
 
 
+def test_nothing_is_read_where_no_column_is_digits():
+    assert settled_layout(LAYOUT, "nowhere.tsv") == LAYOUT
+    assert settled_layout(TableLayout((1,), id_column=0), "nowhere.tsv").columns == (1, 0)
+    with pytest.raises(InputError, match=r"got nothing at nowhere\.tsv"):
+        settled_layout(TableLayout(("a",), fold_column="0"), "nowhere.tsv")
+
+
 def test_position_0_is_a_column_like_any_other():
     with pytest.raises(InputError, match="one of weight_column and variance_column"):
         TableLayout(("a",), weight_column=0, variance_column=1)
