@@ -58,6 +58,8 @@ def load_network(file: Path) -> PrixFixe:
     """
     try:
         network = keras.models.load_model(file, compile=False)
+    except ModelError as error:
+        raise ModelError(f"Cannot load {file}: {error}") from error
     except Exception as error:  # Keras and its file formats raise all kinds
         # A block's own trouble stands inside that of the model around it, after pages of configuration.
         reason = str(error).split("Exception encountered: ")[-1].split(" Full object config")[0]

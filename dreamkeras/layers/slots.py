@@ -1,10 +1,5 @@
 """The three slots of a Prix Fixe network: what a block has to be to fill one, and the table of those that do."""
 
-import importlib
-import sys
-from collections.abc import Iterable
-from pathlib import Path
-from types import ModuleType
 from typing import Any
 
 import keras
@@ -12,8 +7,9 @@ import numpy as np
 
 from dreamkeras.data.assay import Assay
 from dreamkeras.errors import ModelError
+from dreamkeras.layers.saved_blocks import block_name, import_module, member, register_with_keras
 
-__all__ = ["BLOCKS", "Core", "FinalLayers", "FirstLayers", "find_block", "import_modules", "modules_of", "register_block"]
+__all__ = ["BLOCKS", "Core", "FinalLayers", "FirstLayers", "find_block", "register_block"]
 
 
 class FirstLayers(keras.layers.Layer):
@@ -89,10 +85,12 @@ BLOCKS: dict[str, dict[str, type]] = {"first": {}, "core": {}, "final": {}}
 
 
 def register_block(name: str):
-    """Class decorator that makes a block known by `name` in its slot, and to Keras's saving.
+    """Class decorator that makes a block known by `name` in its slot, and to Keras's saving as `module>Class`.
+
+    The same class again, as where a notebook's cell runs twice or a module is reloaded, replaces what it was.
 
     Raises:
-        ModelError: The class is no subclass of a slot, or the name is taken.
+        ModelError: The class is no subclass of a slot, or another class has the name.
 
     Example:
         >>> @register_block("identity")
@@ -107,12 +105,25 @@ def register_block(name: str):
         slot = getattr(block, "slot", None)
         if slot not in BLOCKS:
             raise ModelError(f"Expected a subclass of FirstLayers, Core or FinalLayers, got {block.__name__}.")
-        if name in BLOCKS[slot]:
-            raise ModelError(f"Expected a new name for {block.__name__}, got {name!r}, which is {BLOCKS[slot][name].__name__}.")
+        _check_name(name, slot, block)
         BLOCKS[slot][name] = block
-        return keras.saving.register_keras_serializable(package="dreamkeras")(block)
+        return register_with_keras(block)
 
     return register
+
+
+def _check_name(name: str, slot: str, block: type) -> None:
+    owner = BLOCKS[slot].get(name, block)
+    if _origin(owner) != _origin(block):
+        raise ModelError(f"Expected a new name for the {slot} block {block_name(block)}, got {name!r}, which is {block_name(owner)}.")
+    # Each call of a function makes another class, and all have one name in a saved model.
+    twins = [known for known, other in BLOCKS[slot].items() if known != name and other is not block and _origin(other) == _origin(block)]
+    if twins and "<locals>" in block.__qualname__:
+        raise ModelError(f"Expected one block {block_name(block)}, got {twins[0]!r} and {name!r}: define each outside of a function.")
+
+
+def _origin(block: type) -> tuple[str, str]:
+    return block.__module__, block.__qualname__
 
 
 def find_block(slot: str | None, name: str) -> Any:
@@ -133,53 +144,25 @@ def find_block(slot: str | None, name: str) -> Any:
         return _import_block(slot, name)
     if slot is None or name not in BLOCKS[slot]:
         known = sorted({name for blocks in BLOCKS.values() for name in blocks} if slot is None else BLOCKS[slot])
-        raise ModelError(f"Expected a {slot or 'registered'} block among {', '.join(known)}, or module:Class, got {name!r}.")
+        raise ModelError(
+            f"Expected a {slot or 'registered'} block among {', '.join(known)}, or module:Class, got {name!r}. "
+            "A block of another package has a name once its module is imported."
+        )
     return BLOCKS[slot][name]
 
 
 def _import_block(slot: str | None, name: str) -> Any:
     module, _, attribute = name.partition(":")
+    if not module or not attribute:
+        raise ModelError(f"Expected module:Class of a block, got {name!r}.")
     try:
-        block = getattr(_import_module(module), attribute)
-    except (ImportError, AttributeError, ValueError) as error:
-        raise ModelError(f"Expected module:Class of a block, got {name!r}: {error}.") from error
+        block = member(import_module(module), attribute)
+    except ModelError as error:
+        raise ModelError(f"Expected module:Class of a block, got {name!r}: {error}") from error
+    if block is None:
+        raise ModelError(f"Expected module:Class of a block, got {name!r}: module {module} has no {attribute}.")
     if not (isinstance(block, type) and issubclass(block, SLOTS)):
         raise ModelError(f"Expected a block, got {name!r}: derive it from FirstLayers, Core or FinalLayers of dreamkeras.layers.slots.")
     if slot and block.slot != slot:
         raise ModelError(f"Expected a {slot} block, got {name!r}, of slot {block.slot}.")
-    _let_keras_save(block)
-    return block
-
-
-def _let_keras_save(block: type) -> None:
-    """Registers a class that its author did not, under its module's name: else no saved model with it could be loaded."""
-    if keras.saving.get_registered_object(keras.saving.get_registered_name(block)) is not block:
-        keras.saving.register_keras_serializable(package=block.__module__)(block)
-
-
-def _import_module(name: str) -> ModuleType:
-    """Looks in the working folder too, after all that is installed: a file there must not pass for a package."""
-    if (folder := str(Path.cwd())) not in sys.path:
-        sys.path.append(folder)
-    return importlib.import_module(name)
-
-
-def modules_of(*blocks: keras.layers.Layer) -> list[str]:
-    """The modules outside dreamkeras that have to be imported before a saved model with these blocks can be loaded."""
-    return sorted({type(block).__module__ for block in blocks if not type(block).__module__.startswith(("dreamkeras.", "__main__"))})
-
-
-def import_modules(names: Iterable[str]) -> None:
-    """Imports the modules that `modules_of` named, and lets Keras, which looks among the classes it has seen, find their blocks.
-
-    Raises:
-        ModelError: One cannot be imported.
-    """
-    for name in names:
-        try:
-            module = _import_module(name)
-        except ImportError as error:
-            raise ModelError(f"Expected to import {name}, which holds a block of the model, got: {error}.") from error
-        for block in vars(module).values():
-            if isinstance(block, type) and issubclass(block, SLOTS) and block.__module__ == name:
-                _let_keras_save(block)
+    return register_with_keras(block)

@@ -9,13 +9,16 @@ from dreamkeras.errors import ModelError
 from dreamkeras.layers.auxiliary import KINDS, PositionHead, auxiliary_loss
 from dreamkeras.layers.encoding import LetterEncoding
 from dreamkeras.layers.heads import ScaledFinal
-from dreamkeras.layers.slots import import_modules, modules_of
+from dreamkeras.layers.saved_blocks import read_block, register_with_keras
+from dreamkeras.layers.slots import Core, FinalLayers, FirstLayers
 from dreamkeras.models.bias import EnzymeBias, check_bias
 from dreamkeras.models.strand_mean import StrandMean
 from dreamkeras.sequence.construct import Construct
 from dreamkeras.sequence.description import ModelDescription
 
 __all__ = ["PrixFixe"]
+
+SLOTS = {"first": FirstLayers, "core": Core, "final": FinalLayers}
 
 
 @keras.saving.register_keras_serializable(package="dreamkeras")
@@ -122,8 +125,9 @@ class PrixFixe(keras.Model):
         return ModelDescription(self.name, self.construct, self.tasks, self.units, versions=versions, profile=self.profile)
 
     def get_config(self):
-        blocks = {slot: keras.saving.serialize_keras_object(getattr(self, slot)) for slot in ("first", "core", "final")}
-        blocks["modules"] = modules_of(self.first, self.core, self.final)
+        for block in (self.first, self.core, self.final):
+            register_with_keras(type(block))
+        blocks = {slot: keras.saving.serialize_keras_object(getattr(self, slot)) for slot in SLOTS}
         options = {"tasks": self.tasks, "units": self.units, "auxiliary": self.auxiliary, "test_shifts": self.test_shifts}
         if self.bias is not None:
             options["bias"] = keras.saving.serialize_keras_object(self.bias.network)
@@ -131,10 +135,10 @@ class PrixFixe(keras.Model):
 
     @classmethod
     def from_config(cls, config, custom_objects=None):
-        import_modules(config.get("modules", ()))
-        parts = [slot for slot in ("first", "core", "final", "bias") if slot in config]
-        blocks = {slot: keras.saving.deserialize_keras_object(config[slot], custom_objects) for slot in parts}
-        return cls(**{name: value for name, value in config.items() if name != "modules"} | blocks)
+        parts = {slot: read_block(slot, base, config[slot]) for slot, base in SLOTS.items()}
+        if "bias" in config:
+            parts["bias"] = keras.saving.deserialize_keras_object(config["bias"], custom_objects)
+        return cls(**{name: value for name, value in config.items() if name != "modules"} | parts)  # older files list the blocks' modules
 
 
 def _loss_by_task(loss, final, targets, expression, sample_weight):

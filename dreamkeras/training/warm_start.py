@@ -8,6 +8,8 @@ import keras
 from dreamkeras.errors import ModelError
 from dreamkeras.export.onnx_file import find_model
 from dreamkeras.export.tracing import load_network
+from dreamkeras.layers.saved_blocks import block_name
+from dreamkeras.models.names import model_in
 from dreamkeras.models.prixfixe import PrixFixe
 
 __all__ = ["BODY", "body_variables", "freeze", "take_weights"]
@@ -34,7 +36,7 @@ def take_weights(network: PrixFixe, source: Path) -> bool:
         ours, theirs = getattr(network, slot), getattr(other, slot)
         if difference := _difference(ours, theirs):
             whose = f"the {slot} block of {source}{_model_of(source)}"
-            raise ModelError(f"Expected {whose}, {type(theirs).__name__}, got {type(ours).__name__}: {difference}.")
+            raise ModelError(f"Expected {whose}, {block_name(type(theirs))}, got {block_name(type(ours))}: {difference}.")
     same_head = (other.tasks, other.units) == (network.tasks, network.units) and not _difference(network.final, other.final)
     for slot in (*BODY, "final") if same_head else BODY:
         for ours, theirs in zip(getattr(network, slot).weights, getattr(other, slot).weights, strict=True):
@@ -76,6 +78,6 @@ def _model_of(source: Path) -> str:
     """The option that a run's network was chosen by, in brackets; empty where no `config.json` tells it."""
     path = source / "config.json" if source.is_dir() else source.with_name("config.json")
     try:
-        return f" (--model {json.loads(path.read_text())['model']})"
+        return f" (--model {model_in(json.loads(path.read_text()))})"
     except (OSError, ValueError, KeyError, TypeError):
         return ""

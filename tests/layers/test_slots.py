@@ -1,5 +1,6 @@
 """The slots and the table of blocks."""
 
+import importlib
 import subprocess
 import sys
 
@@ -8,7 +9,7 @@ import pytest
 
 from dreamkeras.errors import ModelError
 from dreamkeras.layers import slots
-from dreamkeras.layers.slots import BLOCKS, Core, FinalLayers, FirstLayers, find_block, import_modules, register_block
+from dreamkeras.layers.slots import BLOCKS, Core, FinalLayers, FirstLayers, find_block, register_block
 
 
 @pytest.fixture(autouse=True)
@@ -21,7 +22,8 @@ def as_it_was(monkeypatch):
 def test_a_registered_block_is_found_in_its_slot_and_by_keras(slot, base):
     block = register_block("third-party")(type(f"ThirdParty{base.__name__}", (base,), {}))
     assert find_block(slot, "third-party") is block
-    assert keras.saving.get_registered_object(f"dreamkeras>ThirdParty{base.__name__}") is block
+    assert keras.saving.get_registered_object(f"{__name__}>ThirdParty{base.__name__}") is block
+    assert keras.saving.get_registered_object(f"dreamkeras>ThirdParty{base.__name__}") is None
 
 
 def test_the_same_name_may_stand_in_another_slot():
@@ -31,7 +33,7 @@ def test_the_same_name_may_stand_in_another_slot():
 
 
 def test_a_taken_name_is_refused_and_names_its_owner():
-    with pytest.raises(ModelError, match="Expected a new name for Usurper, got 'autosome', which is AutosomeCore"):
+    with pytest.raises(ModelError, match=f"new name for the core block {__name__}:Usurper, got 'autosome', which is AutosomeCore"):
         register_block("autosome")(type("Usurper", (Core,), {}))
     assert find_block("core", "autosome").__name__ == "AutosomeCore"
 
@@ -70,12 +72,7 @@ def test_a_class_that_nobody_registered_can_be_saved_once_it_is_named(unregister
     assert find_block("core", f"{unregistered}:Plain") is block
 
 
-def test_a_class_that_nobody_registered_is_found_when_its_module_is_imported_for_a_saved_model(unregistered):
-    import_modules([unregistered])
-    assert keras.saving.get_registered_object("plain_block>Plain") is sys.modules[unregistered].Plain
-
-
-def test_a_class_keeps_the_name_that_its_author_registered_it_by():
+def test_a_class_of_ours_keeps_its_name():
     assert keras.saving.get_registered_name(find_block("core", "dreamkeras.layers.autosome:AutosomeCore")) == "dreamkeras>AutosomeCore"
 
 
@@ -102,6 +99,7 @@ def test_a_class_of_any_module_is_found_by_module_and_name():
         ("core", "no_such_module:Block", "no_such_module"),
         ("core", "dreamkeras.layers.autosome:Nothing", "Nothing"),
         ("core", ":Block", "module:Class"),
+        ("core", "module:", "module:Class"),
         ("first", "dreamkeras.layers.autosome:AutosomeCore", "of slot core"),
         (None, "collections:OrderedDict", "derive it from FirstLayers, Core or FinalLayers of dreamkeras.layers.slots"),
         ("core", "keras.layers:Dense", "derive it from FirstLayers, Core or FinalLayers"),
@@ -111,3 +109,101 @@ def test_a_class_of_any_module_is_found_by_module_and_name():
 def test_what_is_no_block_of_the_slot_is_refused(slot, name, reason):
     with pytest.raises(ModelError, match=reason):
         find_block(slot, name)
+
+
+LAB = "from dreamkeras.layers.slots import Core, register_block\n@register_block({name!r})\nclass MyCore(Core):\n    {body}\n"
+
+
+@pytest.fixture
+def write_lab(tmp_path, monkeypatch):
+    """`write_lab(module, name)`: a module of another package, with a core block of the class MyCore."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(sys, "path", [str(tmp_path), *sys.path])
+    monkeypatch.setattr(sys, "dont_write_bytecode", True)  # a file that changes within a second would be taken from the cache
+    written = []
+
+    def write(module, name, body="pass"):
+        (tmp_path / f"{module}.py").write_text(LAB.format(name=name, body=body))
+        importlib.invalidate_caches()
+        written.append(module)
+
+    yield write
+    for module in written:
+        sys.modules.pop(module, None)
+
+
+def test_two_packages_may_have_classes_of_one_name(write_lab):
+    write_lab("lab_one", "one")
+    write_lab("lab_two", "two")
+    one, two = (find_block("core", f"{module}:MyCore") for module in ("lab_one", "lab_two"))
+    assert (find_block("core", "one"), find_block("core", "two")) == (one, two)
+    assert [keras.saving.get_registered_name(block) for block in (one, two)] == ["lab_one>MyCore", "lab_two>MyCore"]
+    assert keras.saving.get_registered_object("lab_one>MyCore") is one
+
+
+def test_a_module_that_is_reloaded_replaces_its_block(write_lab):
+    write_lab("lab_again", "again")
+    old = find_block("core", "lab_again:MyCore")
+    write_lab("lab_again", "again", "version = 2")
+    importlib.reload(sys.modules["lab_again"])
+    new = find_block("core", "again")
+    assert new is not old
+    assert new.version == 2
+    assert find_block("core", "lab_again:MyCore") is new is keras.saving.get_registered_object("lab_again>MyCore")
+
+
+def test_a_name_of_another_package_is_refused_and_changes_nothing(write_lab):
+    write_lab("lab_first", "gru")
+    write_lab("lab_second", "gru")
+    first = find_block("core", "lab_first:MyCore")
+    with pytest.raises(ModelError, match="new name for the core block lab_second:MyCore, got 'gru', which is lab_first:MyCore"):
+        find_block("core", "lab_second:MyCore")
+    assert find_block("core", "gru") is first
+    assert keras.saving.get_registered_object("lab_second>MyCore") is None
+
+
+def test_a_cell_that_runs_twice_replaces_its_block():
+    cell = LAB.format(name="cell", body="pass")
+    notebook = {"__name__": "__main__"}
+    exec(cell, notebook)
+    exec(cell, notebook)
+    assert find_block("core", "cell") is notebook["MyCore"] is keras.saving.get_registered_object("__main__>MyCore")
+
+
+def test_a_class_named_as_one_of_ours_does_not_take_its_place():
+    ours = find_block("core", "bhi")
+    theirs = register_block("theirs")(type("BHICore", (Core,), {}))
+    assert keras.saving.get_registered_object("dreamkeras>BHICore") is ours
+    assert keras.saving.get_registered_name(theirs) == f"{__name__}>BHICore"
+
+
+def test_classes_of_one_function_are_told_apart_or_refused():
+    def make(name):
+        @register_block(name)
+        class Made(Core):
+            pass
+
+        return Made
+
+    make("made")
+    again = make("made")
+    assert find_block("core", "made") is again
+    with pytest.raises(ModelError, match=r"Expected one block .*Made, got 'made' and 'other': define each outside of a function"):
+        make("other")
+
+
+def test_a_class_within_a_class_is_found_by_both_names(tmp_path, write_lab):
+    (tmp_path / "nested_block.py").write_text(
+        "from dreamkeras.layers.slots import Core\nclass Outer:\n    class Inner(Core):\n        pass\n"
+    )
+    block = find_block("core", "nested_block:Outer.Inner")
+    assert keras.saving.get_registered_object("nested_block>Outer.Inner") is block
+
+
+@pytest.mark.parametrize("trouble", ["import nothing_of_the_kind", "1 / 0", "raise SystemExit(0)", "class :"])
+def test_a_module_that_cannot_be_imported_is_told_with_the_reason(tmp_path, write_lab, trouble):
+    (tmp_path / "broken_block.py").write_text(trouble)
+    with pytest.raises(
+        ModelError, match=r"Expected module:Class of a block, got 'broken_block:Mine': Module broken_block cannot be imported \("
+    ):
+        find_block("core", "broken_block:Mine")

@@ -1,0 +1,203 @@
+"""The class of a saved block, where several classes have one name."""
+
+import json
+import sys
+import zipfile
+
+import keras
+import numpy as np
+import pytest
+from keras_arrays import random_letters
+
+from dreamkeras.errors import ModelError
+from dreamkeras.export.tracing import load_network
+from dreamkeras.layers import slots
+from dreamkeras.layers.autosome import AutosomeCore, AutosomeFinal
+from dreamkeras.layers.bhi import BHICore, BHIFirst
+from dreamkeras.layers.saved_blocks import block_name, is_importable
+from dreamkeras.layers.slots import BLOCKS, Core, find_block, register_block
+from dreamkeras.models.prixfixe import PrixFixe
+from dreamkeras.sequence.construct import Construct
+
+TOY = Construct("toy", 20, flags=("is_reverse",))
+
+LAB = """
+import keras
+from dreamkeras.layers.slots import Core, register_block
+
+@keras.saving.register_keras_serializable()
+class Scale(keras.layers.Layer):
+    def call(self, x):
+        return x * {factor}
+
+@register_block({module!r})
+class MyCore(Core):
+    def __init__(self, scale=None, **kwargs):
+        super().__init__(**kwargs)
+        self.scale = keras.saving.deserialize_keras_object(scale) if isinstance(scale, dict) else scale or Scale()
+    def call(self, x):
+        return self.scale(x)
+    def compute_output_shape(self, shape):
+        return shape
+    def get_config(self):
+        return {{**super().get_config(), "scale": keras.saving.serialize_keras_object(self.scale)}}
+
+class BHICore(MyCore):
+    pass
+"""
+
+
+@pytest.fixture(autouse=True)
+def as_it_was(monkeypatch):
+    """What a test registers is gone after it, but for Keras's table, where names of modules keep it apart."""
+    monkeypatch.setattr(slots, "BLOCKS", {slot: dict(blocks) for slot, blocks in BLOCKS.items()})
+
+
+@pytest.fixture
+def labs(tmp_path, monkeypatch):
+    """`labs(module, factor)`: a package whose core MyCore multiplies features by a factor, in a layer of its own."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(sys, "path", [*sys.path])
+    written = []
+
+    def write(module, factor):
+        (tmp_path / f"{module}.py").write_text(LAB.format(module=module, factor=factor))
+        written.append(module)
+        return find_block("core", f"{module}:MyCore")
+
+    yield write
+    for module in written:
+        sys.modules.pop(module, None)
+
+
+def network(core):
+    keras.utils.set_random_seed(1)
+    return PrixFixe(TOY, BHIFirst(8), core, AutosomeFinal(5), ("expression",), ("bins",))
+
+
+def predictions(model):
+    return np.asarray(model.predictor().predict_on_batch(random_letters(4, 20)))
+
+
+def saved_before(path):
+    """Makes a file one of those that were written when every block was `dreamkeras>Name`."""
+    with zipfile.ZipFile(path) as archive:
+        parts = {name: archive.read(name) for name in archive.namelist()}
+    config = json.loads(parts["config.json"])
+    for slot in ("first", "core", "final"):
+        block = config["config"][slot]
+        block["registered_name"] = f"dreamkeras>{block['class_name']}"
+    config["config"]["modules"] = [config["config"]["core"]["module"]]
+    parts["config.json"] = json.dumps(config).encode()
+    with zipfile.ZipFile(path, "w") as archive:
+        for name, content in parts.items():
+            archive.writestr(name, content)
+
+
+@pytest.mark.parametrize("when", ["now", "before"])
+@pytest.mark.parametrize("last", ["lab_seven", "lab_eight"])
+def test_a_file_is_loaded_with_the_class_that_it_was_saved_with(labs, tmp_path, when, last):
+    files = {}
+    for module, factor in (("lab_seven", 7), ("lab_eight", 8)):
+        model = network(labs(module, factor)())
+        files[module] = predictions(model)
+        model.save(tmp_path / f"{module}.keras")
+        if when == "before":
+            saved_before(tmp_path / f"{module}.keras")
+    labs(last, {"lab_seven": 7, "lab_eight": 8}[last])
+    for module, wanted in files.items():
+        again = load_network(tmp_path / f"{module}.keras")
+        assert type(again.core).__module__ == module
+        np.testing.assert_allclose(predictions(again), wanted, atol=1e-6)
+    assert abs(files["lab_seven"] - files["lab_eight"]).max() > 1e-4
+
+
+@pytest.mark.parametrize("when", ["now", "before"])
+def test_only_the_module_in_the_file_will_do(labs, tmp_path, when):
+    network(labs("lab_gone", 7)()).save(tmp_path / "model.keras")
+    if when == "before":
+        saved_before(tmp_path / "model.keras")
+    (tmp_path / "lab_gone.py").unlink()
+    del sys.modules["lab_gone"]
+    for key in [key for key in keras.saving.get_custom_objects() if key == "lab_gone>MyCore"]:
+        del keras.saving.get_custom_objects()[key]
+    labs("lab_other", 8)  # the only class of this name, and another one
+    reason = r"Cannot load .*keras: The core block of the model is lab_gone:MyCore, .*\(No module named 'lab_gone'\): install lab_gone, or"
+    with pytest.raises(ModelError, match=reason):
+        load_network(tmp_path / "model.keras")
+
+
+def test_the_module_in_the_file_is_imported(labs, tmp_path):
+    model = network(labs("lab_left", 3)())
+    model.save(tmp_path / "model.keras")
+    del sys.modules["lab_left"]
+    np.testing.assert_allclose(predictions(load_network(tmp_path / "model.keras")), predictions(model), atol=1e-6)
+    assert "lab_left" in sys.modules
+
+
+@pytest.mark.parametrize("when", ["now", "before"])
+def test_a_class_named_as_one_of_ours_stands_for_itself_alone(labs, tmp_path, when):
+    labs("lab_shadow", 7)
+    theirs, ours = network(find_block("core", "lab_shadow:BHICore")()), network(BHICore(4, units=2))
+    register_block("shadow")(type(theirs.core))
+    keras.saving.register_keras_serializable("dreamkeras")(type(theirs.core))  # as it was before
+    for name, model in (("theirs", theirs), ("ours", ours)):
+        model.save(tmp_path / f"{name}.keras")
+        if when == "before":
+            saved_before(tmp_path / f"{name}.keras")
+        again = load_network(tmp_path / f"{name}.keras")
+        assert type(again.core) is type(model.core)
+        np.testing.assert_allclose(predictions(again), predictions(model), atol=1e-6)
+    assert keras.saving.get_registered_object("dreamkeras>BHICore") is BHICore
+
+
+def test_a_layer_inside_is_that_of_the_blocks_own_module(labs, tmp_path):
+    model = network(labs("lab_inner", 7)())
+    model.save(tmp_path / "model.keras")
+    labs("lab_outer", 8)
+    registered = keras.saving.get_registered_object("Custom>Scale")
+    assert registered.__module__ == "lab_outer"
+    again = load_network(tmp_path / "model.keras")
+    assert type(again.core.scale).__module__ == "lab_inner"
+    np.testing.assert_allclose(predictions(again), predictions(model), atol=1e-6)
+    assert keras.saving.get_registered_object("Custom>Scale") is registered
+
+
+def test_a_block_of_a_notebook_is_loaded_there_and_explained_elsewhere(tmp_path):
+    notebook = {"__name__": "__main__"}
+    exec(LAB.format(module="cell", factor=5), notebook)
+    model = network(notebook["MyCore"]())
+    model.save(tmp_path / "model.keras")
+    np.testing.assert_allclose(predictions(load_network(tmp_path / "model.keras")), predictions(model), atol=1e-6)
+    del keras.saving.get_custom_objects()["__main__>MyCore"]
+    with pytest.raises(ModelError, match=r"is __main__:MyCore, .*run its cell or script first, or move it into a module"):
+        load_network(tmp_path / "model.keras")
+
+
+def test_a_class_that_moved_is_taken_where_the_caller_names_it(labs, tmp_path):
+    network(labs("lab_old", 7)()).save(tmp_path / "model.keras")
+    moved = labs("lab_new", 7)
+    (tmp_path / "lab_old.py").unlink()
+    del sys.modules["lab_old"], keras.saving.get_custom_objects()["lab_old>MyCore"]
+    again = keras.saving.load_model(tmp_path / "model.keras", custom_objects={"lab_old>MyCore": moved})
+    assert type(again.core) is moved
+
+
+def test_blocks_that_nobody_registered_are_saved_by_their_module(tmp_path):
+    class Local(Core):
+        def call(self, features):
+            return features
+
+    network(Local()).save(tmp_path / "model.keras")
+    config = json.loads(zipfile.ZipFile(tmp_path / "model.keras").read("config.json"))["config"]
+    assert config["core"]["registered_name"] == f"{__name__}>{Local.__qualname__}"
+    assert config["first"]["registered_name"] == "dreamkeras>BHIFirst"
+    assert type(load_network(tmp_path / "model.keras").core) is Local
+    assert not is_importable(Local)
+
+
+def test_messages_name_the_module_of_what_is_not_ours(labs):
+    assert block_name(AutosomeCore) == "AutosomeCore"
+    assert block_name(labs("lab_named", 7)) == "lab_named:MyCore"
+    assert is_importable(AutosomeCore)
+    assert not is_importable(type("Mine", (Core,), {"__module__": "__main__"}))
