@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from dreamkeras.errors import ModelError
+from dreamkeras.models.names import model_in
 
 __all__ = ["OPTIONS", "read_training_summary"]
 
@@ -41,6 +42,8 @@ def read_training_summary(folder: Path) -> dict[str, Any]:
     """
     config, metrics = (_read_object(folder / name) for name in ("config.json", "metrics.json"))
     summary = {name: config[name] for name in (*CHOICES, *ORIGIN) if config.get(name) is not None}
+    if "model" in summary:
+        summary["model"] = model_in(config)
     summary |= {name: config[name] for name in OPTIONS if config.get(name)}
     summary |= {name: Path(summary[name]).name for name in ("init_from", "bias") if name in summary}
     if config and "source" not in config:

@@ -10,7 +10,7 @@ from dreamkeras.layers.initializers import FanInUniform
 from dreamkeras.layers.lstm import BidirectionalLSTM
 from dreamkeras.layers.slots import Core, FirstLayers, register_block
 
-__all__ = ["BHICore", "BHIFinal", "BHIFirst", "Scanners"]
+__all__ = ["BHICore", "BHIFinal", "BHIFirst", "BHIMeanFinal", "Scanners"]
 
 
 @keras.saving.register_keras_serializable(package="dreamkeras")
@@ -121,12 +121,13 @@ class BHICore(Core):
 
 @register_block("bhi")
 class BHIFinal(ScaledFinal):
-    """Dense layers over the mean along the sequence; Huber loss of the standardised values.
+    """Dense layers over all positions, each with weights of its own; Huber loss of the standardised values.
 
     Args:
         tasks: Number of values a sequence.
         hidden: Widths of the dense layers before the last.
-        flatten: Whether every position has weights of its own, as in the team's entry; the network then takes one length only.
+        flatten: Whether every position has weights of its own, as in the team's entry, and the network takes one length only; else the
+            layers are over the mean along the sequence.
 
     Shape:
         `(batch, length, channels)` in; `"expression"` `(batch, tasks)`.
@@ -135,7 +136,7 @@ class BHIFinal(ScaledFinal):
         Rafi et al. 2024; BHI's entry to the Random Promoter DREAM Challenge 2022.
     """
 
-    def __init__(self, tasks=1, hidden=(64, 64), flatten=False, **kwargs):
+    def __init__(self, tasks=1, hidden=(64, 64), flatten=True, **kwargs):
         super().__init__(tasks, **kwargs)
         self.hidden, self.flatten = tuple(hidden), flatten
         sizes = [(width, "relu") for width in self.hidden] + [(tasks, None)]
@@ -164,3 +165,20 @@ class BHIFinal(ScaledFinal):
 
     def get_config(self):
         return {**super().get_config(), "hidden": self.hidden, "flatten": self.flatten}
+
+
+@register_block("bhi-mean")
+class BHIMeanFinal(BHIFinal):
+    """`bhi`'s dense layers over the mean along the sequence: a small head that is of no team.
+
+    Args:
+        tasks: Number of values a sequence.
+        hidden: Widths of the dense layers before the last.
+        flatten: As for BHIFinal.
+
+    Shape:
+        `(batch, length, channels)` in; `"expression"` `(batch, tasks)`.
+    """
+
+    def __init__(self, tasks=1, hidden=(64, 64), flatten=False, **kwargs):
+        super().__init__(tasks, hidden, flatten, **kwargs)

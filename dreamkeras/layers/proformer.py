@@ -113,7 +113,7 @@ class ProformerCore(Core):
 
 @register_block("proformer")
 class ProformerFinal(UnlockDNAFinal):
-    """Expression from the tokens, and a guess of the nucleotide at every position behind them.
+    """Expression from the first 32 positions, which are the tokens of `proformer`'s first block, and a guess of the bases behind them.
 
     Args:
         tasks: Number of values a sequence.

@@ -34,7 +34,7 @@ def continue_with_other_strand(encoded):
 
 @register_block("unlockdna")
 class UnlockDNAFirst(FirstLayers):
-    """Every k-mer as a point in a space that is learned.
+    """Every k-mer of the strand as given as a learned vector; in the team's entry, of both strands.
 
     A k-mer's channels at once through a dense layer: a convolution of k taps, zeros beyond the ends.
 

@@ -1,11 +1,12 @@
 """The names of networks and blocks, so that a misspelt one is told before Keras is imported, which takes seconds. Imports no Keras."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from difflib import get_close_matches
+from typing import Any
 
 from dreamkeras.errors import ModelError
 
-__all__ = ["BLOCK_NAMES", "MODELS", "known_model", "split_blocks", "suggestion"]
+__all__ = ["BLOCK_NAMES", "ENTRIES", "FORMAT", "MODELS", "entry_of", "known_model", "model_in", "split_blocks", "suggestion"]
 
 MODELS = (
     "dream-cnn",
@@ -28,13 +29,19 @@ MODELS = (
 BLOCK_NAMES = {
     "first": ("autosome", "bhi", "bpnet", "legnet", "proformer", "unlockdna"),
     "core": ("autosome", "bhi", "bpnet", "legnet", "proformer", "unlockdna"),
-    "final": ("autosome", "bhi", "legnet", "profile", "proformer", "unlockdna"),
+    "final": ("autosome", "bhi", "bhi-mean", "legnet", "profile", "proformer", "unlockdna"),
 }
 """Those of `layers.slots.BLOCKS` that dreamkeras registers, likewise."""
 
+ENTRIES = tuple(name for name in MODELS if all(name in names for names in BLOCK_NAMES.values()))
+"""The teams that have a block in each slot; three times its name is the network of its name."""
+
+FORMAT = 2
+"""Of a run's config.json. Before 2, `bhi` was a final block over the mean, and a team's three names were not its entry."""
+
 
 def known_model(name: str) -> str:
-    """The name of a network without the spaces around its parts.
+    """The name of a network without the spaces around its parts; that of a team's entry where the three blocks are its own.
 
     Args:
         name: As for `models.presets.find_preset`. Where a `module:Class` stands in it, the module may register more names: none is refused.
@@ -45,6 +52,8 @@ def known_model(name: str) -> str:
     Example:
         >>> known_model("bhi, unlockdna, autosome")
         'bhi,unlockdna,autosome'
+        >>> known_model("bhi,bhi,bhi")
+        'bhi'
     """
     blocks = split_blocks(name)
     if len(blocks) == 1 and blocks[0] not in MODELS:
@@ -55,7 +64,39 @@ def known_model(name: str) -> str:
             if block not in known_blocks:
                 known = f"Expected a {slot} block among {', '.join(known_blocks)}, or module:Class"
                 raise ModelError(f"{known}, got {block!r}.{suggestion(block, known_blocks)}")
-    return ",".join(blocks)
+    return entry_of(blocks) or ",".join(blocks)
+
+
+def entry_of(blocks: list[str]) -> str | None:
+    """The network that three names of one team stand for; None where they differ or the team has none.
+
+    Example:
+        >>> entry_of(["legnet", "legnet", "legnet"])
+        'legnet'
+    """
+    return blocks[0] if len(set(blocks)) == 1 and blocks[0] in ENTRIES else None
+
+
+def model_in(fields: Mapping[str, Any]) -> str:
+    """The network that a run's config.json names, by the name that it has today.
+
+    Args:
+        fields: What the file holds.
+
+    Raises:
+        ModelError: The name lists another number of blocks than three.
+
+    Example:
+        >>> model_in({"model": "bhi,bhi,bhi"}), model_in({"model": "bhi", "format": 2})
+        ('bhi,bhi,bhi-mean', 'bhi')
+    """
+    name = fields["model"]
+    if fields.get("format", 1) >= FORMAT or "," not in name:
+        return str(name)
+    first, core, final = split_blocks(name)
+    if (first, core, final) == ("unlockdna", "unlockdna", "unlockdna"):
+        first = "dreamkeras.layers.unlockdna:UnlockDNAFirst"  # of one strand, as its class is by default
+    return ",".join((first, core, "bhi-mean" if final == "bhi" else final))
 
 
 def split_blocks(name: str) -> list[str]:

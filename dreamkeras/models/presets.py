@@ -12,9 +12,9 @@ from dreamkeras.layers.bpnet import BPNetCore, BPNetFirst
 from dreamkeras.layers.legnet import LegNetCore
 from dreamkeras.layers.profile import ProfileFinal
 from dreamkeras.layers.proformer import ProformerCore, ProformerFinal, ProformerFirst
-from dreamkeras.layers.slots import BLOCKS, find_block
 from dreamkeras.layers.unlockdna import UnlockDNACore, UnlockDNAFinal, UnlockDNAFirst
-from dreamkeras.models.names import split_blocks, suggestion
+from dreamkeras.models.combinations import find_blocks, of_blocks
+from dreamkeras.models.names import entry_of, split_blocks, suggestion
 from dreamkeras.models.prixfixe import PrixFixe
 
 __all__ = [
@@ -104,12 +104,12 @@ def autosome(assay: Assay) -> PrixFixe:
 
 
 def bhi(assay: Assay) -> PrixFixe:
-    """BHI's entry: DREAM-RNN's first block and core, then dense layers over every position; trained on the Huber loss.
+    """BHI's entry as the Prix Fixe framework has it: DREAM-RNN's first block and core, dense layers over every position, Huber loss.
 
     Reference:
         Rafi et al. 2024, code 1_1_1_1.
     """
-    return _network("bhi", assay, BHIFirst(320), BHICore(320, units=320), BHIFinal(len(assay.tasks), (64, 64), flatten=True))
+    return _network("bhi", assay, BHIFirst(320), BHICore(320, units=320), BHIFinal(len(assay.tasks), (64, 64)))
 
 
 def unlockdna(assay: Assay) -> PrixFixe:
@@ -211,7 +211,8 @@ def find_preset(name: str) -> Preset:
     """The network of this name.
 
     Args:
-        name: A preset, or three blocks as `FIRST,CORE,FINAL`, each registered or `module:Class`, with its defaults.
+        name: A preset, or three blocks as `FIRST,CORE,FINAL`, each registered or `module:Class`, with its defaults; a team's three blocks
+            are the preset of its name.
 
     Raises:
         ModelError: There is no such preset or block; the message says which there are.
@@ -219,10 +220,15 @@ def find_preset(name: str) -> Preset:
     Example:
         >>> find_preset("dream-cnn").strategy
         'autosome'
+        >>> find_preset("bhi,bhi,bhi").name
+        'bhi'
     """
-    if len(parts := split_blocks(name)) > 1:
-        blocks = [find_block(slot, block) for slot, block in zip(BLOCKS, parts, strict=True)]
-        return Preset(name, partial(_of_blocks, name, blocks))
+    parts = split_blocks(name)
+    if entry := entry_of(parts):
+        return PRESETS[entry]
+    if len(parts) > 1:
+        find_blocks(parts)
+        return Preset(name, partial(of_blocks, parts))
     if name not in PRESETS:
         raise ModelError(
             f"Expected a model among {', '.join(PRESETS)}, or FIRST,CORE,FINAL blocks, got {name!r}.{suggestion(name, PRESETS)}"
@@ -241,13 +247,3 @@ def build_model(name: str, assay: Assay) -> PrixFixe:
         ModelError: There is no such preset or block, or the blocks do not fit; the message says which there are.
     """
     return find_preset(name).build(assay)
-
-
-def _of_blocks(name, blocks, assay):
-    first, core, final = blocks
-    if final.has_profile != (assay.profile is not None):
-        wanted = "a final block that answers a profile, such as profile," if assay.profile else "a final block without a profile"
-        raise ModelError(f"Expected {wanted} for assay {assay.name}, got {final.__name__}.")
-    # A class goes by its own name: colons and dots are not for the names of layers.
-    plain = "-".join(block.rpartition(":")[2] for block in name.split(","))
-    return _network(plain, assay, first(), core(), final.for_assay(assay))

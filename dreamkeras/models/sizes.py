@@ -8,7 +8,8 @@ from typing import NamedTuple
 from dreamkeras.data.assay import Assay
 from dreamkeras.errors import ModelError
 from dreamkeras.layers.slots import BLOCKS
-from dreamkeras.models.presets import PRESETS, build_model
+from dreamkeras.models.combinations import of_blocks
+from dreamkeras.models.presets import PRESETS
 
 __all__ = ["Size", "block_sizes", "network_sizes", "trainable_parameters"]
 
@@ -55,7 +56,7 @@ def block_sizes(assay: Assay, slots: Iterable[str] = tuple(BLOCKS)) -> Iterator[
     fitting = {slot: [name for name, block in BLOCKS[slot].items() if _fits(block, assay)] for slot in BLOCKS}
     companions = {**dict.fromkeys(BLOCKS, COMPANION), "final": "profile" if assay.profile else COMPANION}
     for name in dict.fromkeys(name for slot in slots for name in fitting[slot]):
-        network = build_model(",".join(name if name in names else companions[slot] for slot, names in fitting.items()), assay)
+        network = of_blocks([name if name in names else companions[slot] for slot, names in fitting.items()], assay)
         for slot in slots:
             if name in fitting[slot]:
                 yield Size(name, slot, assay.name, trainable_parameters(getattr(network, slot)), _first_line(BLOCKS[slot][name]))

@@ -9,6 +9,7 @@ from dreamkeras.data.assays import ATAC, TABLE
 from dreamkeras.data.atac_layout import AtacLayout
 from dreamkeras.data.table_layout import TableLayout
 from dreamkeras.errors import InputError
+from dreamkeras.models.names import FORMAT, model_in
 from dreamkeras.sequence.outputs import open_output
 
 __all__ = ["BACKENDS", "GIVEN", "PRECISIONS", "SIMULATED", "RunConfig"]
@@ -202,7 +203,7 @@ class RunConfig:
     def write(self, path: Path) -> None:
         """Writes the fields as JSON; the file appears whole or not at all."""
         with open_output(str(path)) as file:
-            file.write((json.dumps(dataclasses.asdict(self), indent=2) + "\n").encode())
+            file.write((json.dumps({"format": FORMAT, **dataclasses.asdict(self)}, indent=2) + "\n").encode())
 
     @classmethod
     def read(cls, path: Path) -> "RunConfig":
@@ -213,6 +214,9 @@ class RunConfig:
         """
         try:
             fields = json.loads(path.read_text())
+            if "model" in fields:
+                fields["model"] = model_in(fields)
+            fields.pop("format", None)
             for name, layout in (("table", TableLayout), ("atac", AtacLayout)):
                 if fields.get(name):
                     fields[name] = layout.from_json(fields[name])

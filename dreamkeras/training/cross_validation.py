@@ -18,6 +18,7 @@ from dreamkeras.errors import InputError
 from dreamkeras.evaluation.correlation import task_figures
 from dreamkeras.evaluation.undefined import mean_defined
 from dreamkeras.export.ensemble import export_ensemble
+from dreamkeras.models.combinations import lasting_name
 from dreamkeras.sequence.folders import claim
 from dreamkeras.sequence.outputs import open_output
 from dreamkeras.training import run
@@ -60,7 +61,7 @@ def _cross_validate(config: RunConfig, folder: Path, report: Callable[[str], Non
     running = running_backend(backend)
     if config.backend not in (None, running):
         raise InputError(f"Expected backend {config.backend}, which the runs in {folder} are of, got {running}.")
-    config = dataclasses.replace(config, backend=running)
+    config = dataclasses.replace(config, backend=running, model=lasting_name(config.model))
     config = with_window(dataclasses.replace(config, data=str(Path(config.data).resolve())) if config.data else config)
     folds = read_examples(config).folds
     if folds is None:

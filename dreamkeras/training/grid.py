@@ -29,6 +29,7 @@ from typing import Any, NamedTuple
 
 from dreamkeras.data.table_layout import TableLayout
 from dreamkeras.errors import InputError
+from dreamkeras.models.names import entry_of
 from dreamkeras.training.config import RunConfig
 
 __all__ = ["DEFAULT_GRID", "Grid", "GridRun", "expand", "read_grid"]
@@ -145,7 +146,8 @@ def _combinations(models: list[str], strategies: list[str], varied: Mapping[str,
     """The name of each combination, and its choices."""
     if not models:
         raise InputError("Expected models, a list of presets or FIRST,CORE,FINAL, got none")
-    models = [",".join(part.strip() for part in model.split(",")) for model in models]
+    blocks = [[part.strip() for part in model.split(",")] for model in models]
+    models = [entry_of(parts) or ",".join(parts) for parts in blocks]
     axes = {"model": models, **({"strategy": strategies} if strategies else {}), **varied}
     for values in itertools.product(*axes.values()):
         choices = dict(zip(axes, values, strict=True))

@@ -12,11 +12,13 @@ import keras
 
 from dreamkeras.data.assays import find_assay
 from dreamkeras.data.division import HELD_OUT
-from dreamkeras.errors import InputError
+from dreamkeras.errors import InputError, ModelError
 from dreamkeras.export.keras_settings import pinned_settings
 from dreamkeras.export.onnx_file import find_model
 from dreamkeras.export.process import require_packages
 from dreamkeras.export.tracing import load_network
+from dreamkeras.layers.saved_blocks import block_name, is_importable
+from dreamkeras.models.combinations import lasting_name
 from dreamkeras.models.presets import build_model
 from dreamkeras.models.prixfixe import PrixFixe
 from dreamkeras.sequence.folders import claim
@@ -123,7 +125,8 @@ def _settled(config: RunConfig, plan: Plan, data: RunData) -> RunConfig:
         places: dict[str, Any] = {name: str(Path(file).resolve()) for name in GENOME_FILES if (file := getattr(config.atac, name))}
         files["atac"] = dataclasses.replace(config.atac, **places)
     chosen: dict[str, Any] = {name: getattr(plan.strategy, name) for name in ("learning_rate", "mask", "loss")}
-    chosen |= {"strategy": plan.strategy.name, "batch_size": plan.batch_size, "epochs": None if config.steps else plan.epochs}
+    chosen |= {"model": lasting_name(config.model), "strategy": plan.strategy.name}
+    chosen |= {"batch_size": plan.batch_size, "epochs": None if config.steps else plan.epochs}
     if config.valid is None and config.valid_fold is None and config.valid_fraction is None:
         chosen["valid_fraction"] = HELD_OUT
     return dataclasses.replace(config, **files, **chosen, split_seed=config.seed_of_split, fingerprint=fingerprint(data))
@@ -134,6 +137,7 @@ def _prepare(config: RunConfig, data: RunData) -> tuple[PrixFixe, Plan]:
     keras.utils.set_random_seed(config.seed)
     with computing_in(config.precision):
         model = build_model(config.model, find_assay(config.assay, config.layout))
+        _check_exportable(model, keras.backend.backend())
         plan = make_plan(config, model, data.training)
         bias = load_network(find_model(Path(config.bias))) if config.bias else None
         if plan.augmentation.truths or config.test_shifts or bias:
@@ -154,6 +158,16 @@ def _prepare(config: RunConfig, data: RunData) -> tuple[PrixFixe, Plan]:
     )
     model.optimizer.build(model.trainable_variables)  # on TensorFlow, a step that makes variables is traced twice
     return model, plan
+
+
+def _check_exportable(model: PrixFixe, backend: str) -> None:
+    """Refuses, before the training, blocks that the process which exports the model could not import after it."""
+    hidden = [block_name(type(block)) for block in (model.first, model.core, model.final) if not is_importable(type(block))]
+    if hidden and backend != "tensorflow":
+        raise ModelError(
+            f"Expected blocks that another process can import, got {hidden[0]}: a model trained on {backend} is exported by a process of "
+            "its own. Move the class into a module, or train on tensorflow."
+        )
 
 
 def _take_weights(config: RunConfig, model: PrixFixe) -> None:

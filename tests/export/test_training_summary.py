@@ -48,3 +48,8 @@ def test_broken_file_is_named(tmp_path, text, part):
 def test_choices_are_fields_of_a_runs_config():
     config = pytest.importorskip("dreamkeras.training.config", reason="no training here")
     assert {*CHOICES, *OPTIONS} <= set(config.RunConfig.__dataclass_fields__)
+
+
+def test_the_network_of_an_older_run_has_the_name_of_today(tmp_path):
+    (tmp_path / "config.json").write_text('{"model": "bhi,bhi,bhi", "data": null}')
+    assert read_training_summary(tmp_path)["model"] == "bhi,bhi,bhi-mean"

@@ -9,7 +9,7 @@ import pytest
 from keras_arrays import array, random_array, randomise
 from torch_networks import kernel
 
-from dreamkeras.layers.bhi import BHICore, BHIFinal, BHIFirst
+from dreamkeras.layers.bhi import BHICore, BHIFinal, BHIFirst, BHIMeanFinal
 
 
 def made(**options):
@@ -121,10 +121,17 @@ def test_the_final_block_is_dense_layers_over_the_mean_or_over_all(flatten, hidd
     np.testing.assert_allclose(array(layer(inputs)["expression"]), units, atol=1e-4)
 
 
-def test_the_final_block_takes_any_length_unless_it_flattens():
-    layer = randomised(BHIFinal(), (None, None, 4))
+def test_the_final_block_is_over_all_positions_and_that_of_the_mean_takes_any_length():
+    assert BHIFinal().flatten
+    layer = randomised(BHIMeanFinal(), (None, None, 4))
     assert layer(random_array(3, 5, 4))["expression"].shape == layer(random_array(3, 9, 4))["expression"].shape
-    assert BHIFinal(flatten=True).flatten
+    assert array(layer.mappers[0].kernel).shape == (4, 64)
+
+
+def test_the_two_final_blocks_differ_in_their_default_alone():
+    pooled, same = randomised(BHIMeanFinal(2, (5,)), (None, 12, 4)), randomised(BHIFinal(2, (5,), flatten=False), (None, 12, 4))
+    inputs = random_array(3, 12, 4)
+    np.testing.assert_allclose(array(pooled(inputs)["expression"]), array(same(inputs)["expression"]), atol=1e-6)
 
 
 def test_the_final_blocks_loss_is_hubers_on_the_targets_scale():

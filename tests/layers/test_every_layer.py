@@ -37,6 +37,7 @@ CASES = {
     "BHIFirst": Case({"channels": 6, "kernel_sizes": (3, 5, 6), "dropout": 0.1}),
     "BHICore": Case({"channels": 6, "units": 5, "kernel_sizes": (3, 5), "dropout": 0.1, "last_dropout": 0.2}),
     "BHIFinal": Case({"tasks": 2, "hidden": (5, 4), "flatten": True}),
+    "BHIMeanFinal": Case({"tasks": 2, "hidden": (5, 4), "flatten": False}),
     "AutosomeFirst": Case({"channels": 6, "kernel_size": 5}),
     "AutosomeCore": Case({"widths": (4,)}),
     "AutosomeFinal": Case({"bins": 7}),

@@ -1,7 +1,7 @@
 import pytest
 
 from dreamkeras.errors import ModelError
-from dreamkeras.models.names import BLOCK_NAMES, MODELS, known_model
+from dreamkeras.models.names import BLOCK_NAMES, ENTRIES, FORMAT, MODELS, entry_of, known_model, model_in
 
 
 def test_names_are_those_of_presets_and_blocks():
@@ -31,3 +31,33 @@ def test_known_names_lose_their_spaces(name):
 def test_others_are_answered_with_the_nearest(name, message):
     with pytest.raises(ModelError, match=message):
         known_model(name)
+
+
+def test_three_names_of_a_team_are_its_entrys():
+    assert set(ENTRIES) == {"autosome", "bhi", "unlockdna", "proformer", "legnet"}
+    assert [known_model(f"{team},{team}, {team}") for team in ENTRIES] == list(ENTRIES)
+    assert entry_of(["bhi", "bhi", "autosome"]) is None
+    assert entry_of(["bpnet", "bpnet", "bpnet"]) is None  # it has no final block
+    assert entry_of(["dream-cnn"] * 3) is None
+
+
+def test_a_team_without_a_final_block_is_still_refused():
+    with pytest.raises(ModelError, match="Expected a final block among"):
+        known_model("bpnet,bpnet,bpnet")
+
+
+@pytest.mark.parametrize(
+    ("name", "today"),
+    [
+        ("bhi,bhi,bhi", "bhi,bhi,bhi-mean"),
+        ("autosome,mine:Core,bhi", "autosome,mine:Core,bhi-mean"),
+        ("unlockdna,unlockdna,unlockdna", "dreamkeras.layers.unlockdna:UnlockDNAFirst,unlockdna,unlockdna"),
+        ("bhi,bhi,autosome", "bhi,bhi,autosome"),
+        ("bhi", "bhi"),
+        ("unlockdna,bhi,unlockdna", "unlockdna,bhi,unlockdna"),
+    ],
+)
+def test_a_name_in_an_older_run_is_what_it_was(name, today):
+    assert model_in({"model": name}) == today
+    assert model_in({"model": name, "format": FORMAT}) == name
+    assert known_model(today) == today

@@ -1,5 +1,8 @@
 """The named networks: their sizes, and a training step of DREAM-CNN's plan against plain torch."""
 
+import re
+from pathlib import Path
+
 import keras
 import numpy as np
 import pytest
@@ -28,6 +31,8 @@ TRAINED = {  # yeast, lentimpra, starrseq
     "bpnet-small": (108_114, 122_497, 139_394),
     "bpnet-bias": (17_074, 24_513, 33_218),
 }
+
+ROOT = Path(__file__).parents[2]
 
 GENOME = find_assay("atac", AtacLayout("genome.fa", "reads.bw", length=300, profile_length=100))
 
@@ -76,6 +81,39 @@ def test_three_blocks_by_name_make_a_network():
 def test_a_block_may_be_named_by_its_class():
     network = build_model("bhi,dreamkeras.layers.autosome:AutosomeCore,autosome", find_assay("yeast"))
     assert (network.name, trained(network)) == ("bhi-AutosomeCore-autosome", TRAINED["dream-cnn"][0])
+
+
+@pytest.mark.parametrize("team", ["autosome", "bhi", "unlockdna", "proformer", "legnet"])
+def test_three_blocks_of_a_team_are_its_entry(team):
+    assay = find_assay("yeast")
+    assert find_preset(f"{team}, {team},{team}") is PRESETS[team]
+    theirs, entry = build_model(",".join([team] * 3), assay), build_model(team, assay)
+    assert theirs.name == team
+    assert trained(theirs) == TRAINED[team][0]
+    assert [weight.shape for weight in theirs.weights] == [weight.shape for weight in entry.weights]
+    for slot in ("first", "core", "final"):
+        ours, wanted = ({**getattr(model, slot).get_config(), "name": ""} for model in (theirs, entry))
+        assert ours == wanted
+
+
+def test_a_final_block_of_bhi_is_over_all_positions_in_any_combination():
+    network = build_model("autosome,autosome,bhi", find_assay("yeast"))
+    assert sum(int(np.prod(weight.shape)) for weight in network.final.trainable_weights) == 150 * 64 * 64 + 64 + 64 * 64 + 64 + 64 + 1
+    assert build_model("autosome,autosome,bhi-mean", find_assay("yeast")).final.flatten is False
+
+
+def numbers(text):
+    return [int(number.replace(",", "")) for number in re.findall(r"\d[\d,]*\d", text)]
+
+
+def test_the_readme_has_the_numbers_of_parameters():
+    table = [line.split("|") for line in (ROOT / "README.md").read_text().splitlines() if line.startswith("| `")]
+    rows = {tuple(re.findall(r"`([\w-]+)`", cells[1])): cells[3] for cells in table if len(cells) == 5 and numbers(cells[3])}
+    counted = {names: counts for names, counts in rows.items() if set(names) <= PRESETS.keys()}
+    assert {names: numbers(counts) for names, counts in counted.items()} == {
+        names: [TRAINED[name][0] for name in names] for names in counted
+    }
+    assert {name for names in counted for name in names} >= {"dream-cnn", "autosome", "bhi", "unlockdna", "proformer", "legnet"}
 
 
 def test_a_class_of_another_slot_is_refused():

@@ -147,8 +147,8 @@ def test_other_bins_are_refused():
 
 
 def test_a_network_without_published_weights_is_refused():
-    network = build_model("bhi,bhi,bhi", find_assay("yeast"))
-    assert "got BHIFinal in bhi-bhi-bhi" in refusal(network, {})
+    network = build_model("bhi", find_assay("yeast"))
+    assert "got BHIFinal in bhi" in refusal(network, {})
 
 
 def test_weights_of_one_assay_do_not_go_into_another(rnn):

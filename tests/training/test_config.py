@@ -9,11 +9,20 @@ from dreamkeras.errors import DreamkerasError, InputError
 from dreamkeras.training.config import PRECISIONS, RunConfig
 
 
+@pytest.mark.parametrize("fields", [{"format": 1}, {}])
+def test_a_run_begun_before_its_names_were_the_teams_is_what_it_was(tmp_path, fields):
+    (tmp_path / "config.json").write_text(json.dumps({**fields, "model": "bhi,bhi,bhi", "strategy": "autosome"}))
+    config = RunConfig.read(tmp_path / "config.json")
+    assert (config.model, config.strategy) == ("bhi,bhi,bhi-mean", "autosome")
+    config.write(tmp_path / "again.json")
+    assert RunConfig.read(tmp_path / "again.json") == config
+
+
 def test_round_trip(tmp_path):
     config = RunConfig(data="a.tsv", model="dream-cnn", epochs=3, learning_rate=0.01, patience=2, precision="bfloat16", seed=5)
     config.write(tmp_path / "config.json")
     assert RunConfig.read(tmp_path / "config.json") == config
-    assert json.loads((tmp_path / "config.json").read_text()) == {**dataclasses.asdict(config), "freeze": []}
+    assert json.loads((tmp_path / "config.json").read_text()) == {"format": 2, **dataclasses.asdict(config), "freeze": []}
 
 
 def test_a_tables_layout_goes_round_too(tmp_path):

@@ -43,6 +43,12 @@ class TestExpansion:
         assert names(grid) == [f"{model}_bhi_learning-rate-{rate}_seed-1" for model in ("x", "f-c-l") for rate in (0.1, 1)]
         assert grid.runs[0].combination == "x_bhi_learning-rate-0.1"
 
+    def test_three_blocks_of_a_team_are_its_entry_and_no_run_of_their_own(self):
+        (run,) = expand({**SMALLEST, "models": ["bhi,bhi, bhi"]}).runs
+        assert (run.name, run.config.model) == ("bhi_seed-0", "bhi")
+        with pytest.raises(InputError, match="Expected different runs, got bhi_seed-0 twice"):
+            expand({**SMALLEST, "models": ["bhi", "bhi,bhi,bhi"]})
+
     def test_one_value_is_no_axis(self):
         assert names(expand({**SMALLEST, "options": {"batch_size": [64], "epochs": 2}})) == ["a_seed-0"]
 

@@ -1,0 +1,71 @@
+"""Networks of three blocks that are named one by one, each with its defaults."""
+
+import re
+from collections.abc import Sequence
+from typing import Any
+
+from dreamkeras.data.assay import Assay
+from dreamkeras.errors import ModelError
+from dreamkeras.layers.saved_blocks import block_name, is_ours
+from dreamkeras.layers.slots import BLOCKS, find_block
+from dreamkeras.models.names import entry_of, split_blocks
+from dreamkeras.models.prixfixe import PrixFixe
+
+__all__ = ["find_blocks", "lasting_name", "of_blocks"]
+
+
+def find_blocks(names: Sequence[str]) -> list[Any]:
+    """The classes of a first, a core and a final block.
+
+    Args:
+        names: Registered, or `module:Class`.
+
+    Raises:
+        ModelError: There is no such block in one of the slots.
+    """
+    return [find_block(slot, name) for slot, name in zip(BLOCKS, names, strict=True)]
+
+
+def of_blocks(names: Sequence[str], assay: Assay) -> PrixFixe:
+    """A network of three blocks with their defaults.
+
+    Args:
+        names: As for `find_blocks`.
+        assay: What it is to predict.
+
+    Raises:
+        ModelError: There is no such block, or they do not fit together, or not the assay.
+    """
+    first, core, final = blocks = find_blocks(names)
+    if final.has_profile != (assay.profile is not None):
+        wanted = "a final block that answers a profile, such as profile," if assay.profile else "a final block without a profile"
+        raise ModelError(f"Expected {wanted} for assay {assay.name}, got {final.__name__}.")
+    # A class of ours goes by its name, another by its module's, too; colons and dots are not for the names of layers.
+    plain = [block_name(block) if ":" in name else name for name, block in zip(names, blocks, strict=True)]
+    title = re.sub("[^A-Za-z0-9_-]", "-", "-".join(plain))
+    return PrixFixe(assay.construct, first(), core(), final.for_assay(assay), tasks=assay.tasks, units=assay.units, name=title)
+
+
+def lasting_name(name: str) -> str:
+    """The name by which another process, which has not registered what this one has, finds the same network.
+
+    Args:
+        name: As for `presets.find_preset`.
+
+    Raises:
+        ModelError: There is no such block.
+
+    Example:
+        >>> lasting_name("bhi,bhi,bhi")
+        'bhi'
+    """
+    parts = split_blocks(name)
+    if len(parts) > 1 and not entry_of(parts):
+        parts = [_importable_name(part, block) for part, block in zip(parts, find_blocks(parts), strict=True)]
+    return entry_of(parts) or ",".join(parts)
+
+
+def _importable_name(name: str, block: type) -> str:
+    if ":" in name or is_ours(block) or "<locals>" in block.__qualname__:
+        return name
+    return block_name(block)
