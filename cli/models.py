@@ -9,8 +9,9 @@ __all__ = ["command"]
 def command() -> None:
     """List the models that `dreamkeras train --model` builds, and the blocks that FIRST,CORE,FINAL may name.
 
-    Three times a team's name is the team's entry. Tab-separated: the name, a block's slot, the trainable parameters on each assay, - where it was not built, and what it is. Blocks
-    are counted with the defaults that they have in combinations, behind those of the same team. An ATAC-seq window is of 2,114 letters here, as by default.
+    Three times a team's name is the team's entry. Tab-separated: the name, a block's slot, the trainable parameters on each assay, -
+    where it was not built, and what it is. Blocks are counted with the defaults that they have in combinations, behind those of the same
+    team. An ATAC-seq window is of 2,114 letters here, as by default.
     """
     from itertools import groupby
 

@@ -26,7 +26,8 @@ __all__ = ["command"]
 @atac_options
 @click.option(
     "--model",
-    help="Which network: see `dreamkeras models`, or FIRST,CORE,FINAL blocks; a team's three are its entry.  [default: dream-cnn-small; bpnet-small for atac]",
+    help="Which network: see `dreamkeras models`, or FIRST,CORE,FINAL blocks; a team's three are its entry.  "
+    "[default: dream-cnn-small; bpnet-small for atac]",
 )
 @click.option("--strategy", help="How it is trained: autosome, bhi, unlockdna, proformer or legnet.  [default: the network's own]")
 @click.option("--out", type=click.Path(path_type=Path), help="The run folder.  [default: runs/MODEL]")
