@@ -137,7 +137,7 @@ def _prepare(config: RunConfig, data: RunData) -> tuple[PrixFixe, Plan]:
     keras.utils.set_random_seed(config.seed)
     with computing_in(config.precision):
         model = build_model(config.model, find_assay(config.assay, config.layout))
-        _check_exportable(model, keras.backend.backend())
+        _check_exportable(model, config.backend)
         plan = make_plan(config, model, data.training)
         bias = load_network(find_model(Path(config.bias))) if config.bias else None
         if plan.augmentation.truths or config.test_shifts or bias:
@@ -160,7 +160,7 @@ def _prepare(config: RunConfig, data: RunData) -> tuple[PrixFixe, Plan]:
     return model, plan
 
 
-def _check_exportable(model: PrixFixe, backend: str) -> None:
+def _check_exportable(model: PrixFixe, backend: str | None) -> None:
     """Refuses, before the training, blocks that the process which exports the model could not import after it."""
     hidden = [block_name(type(block)) for block in (model.first, model.core, model.final) if not is_importable(type(block))]
     if hidden and backend != "tensorflow":

@@ -12,6 +12,7 @@ from dreamkeras.errors import ModelError
 from dreamkeras.layers import slots
 from dreamkeras.layers.slots import BLOCKS, Core, FirstLayers, register_block
 from dreamkeras.models.combinations import lasting_name
+from dreamkeras.training import run
 from dreamkeras.training.config import RunConfig
 from dreamkeras.training.run import resume, train
 
@@ -108,7 +109,7 @@ def test_a_class_of_a_function_keeps_its_registered_name():
 def test_blocks_that_the_export_could_not_import_are_refused_before_the_training(quick, choose, tmp_path, monkeypatch):
     cell = {"__name__": "__main__"}
     exec(MODULE, cell)
-    monkeypatch.setattr(keras.backend, "backend", lambda: "torch")
+    monkeypatch.setattr(run, "running_backend", lambda wanted=None: "torch")
     with pytest.raises(ModelError, match=r"another process can import, got __main__:First: .* on torch .* Move the class into a module"):
         train(choose(model="run-first,run-core,bhi-mean"), tmp_path / "run")
     assert not (tmp_path / "run").exists()
