@@ -27,9 +27,7 @@ def read_predictions(path: str, tasks: tuple[str, ...], ids: list[str]) -> np.nd
     Raises:
         InputError: A column is missing, a cell is no number, or the rows are not those of `ids`.
     """
-    with open_table(path) as table:
-        if table.layout.names is None:
-            raise InputError(f"Expected a header that names {', '.join(tasks)}, got none in {path}.")
+    with open_table(path, header=True) as table:
         named = id_position(table.layout, None, path)
         positions = [find_column(table.layout, task, path) for task in tasks] + ([] if named is None else [named])
         batches = list(table.rows(positions))

@@ -53,7 +53,7 @@ def settled_layout(layout: TableLayout, path: str) -> TableLayout:
     """
     if not any(isinstance(column, str) and column.isdecimal() for column in layout.columns):
         return layout  # without a look at the file, which may be a pipe
-    with open_table(path) as opened:
+    with open_table(path, layout.columns) as opened:
         return layout.settled(lambda column: named_or_placed(opened.layout, column))
 
 
@@ -69,7 +69,7 @@ def fitted_layout(layout: TableLayout, paths: Iterable[str]) -> TableLayout:
         return layout
     construct, longest = layout.with_length(1).construct(), 1
     for path in paths:
-        with open_table(path) as opened:
+        with open_table(path, layout.columns) as opened:
             for table in opened.rows([sequence_position(opened.layout, layout.sequence_column, path)]):
                 longest = max(longest, int(construct.insert_lengths(Ragged.from_strings(table.columns[0])).max()))
     return layout.with_length(longest)
@@ -88,7 +88,7 @@ def read(layout: TableLayout, construct: Construct, path: str) -> Examples:
             the message names the record, the file and the line.
     """
     parts, done = [], 0
-    with open_table(path) as opened:
+    with open_table(path, layout.columns) as opened:
         columns = _columns(layout, opened.layout, path)
         positions = columns.positions
         for table in opened.rows(positions):

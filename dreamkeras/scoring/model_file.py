@@ -52,7 +52,8 @@ def require_different(models: Iterable[str | os.PathLike[str]]) -> None:
     for model in models:
         files = _same_files(Path(os.path.realpath(model)))
         if same := next((seen[file] for file in files if file in seen), None):
-            raise ModelError(f"Expected different models, got one twice: {same} and {model} are the same.")
+            also = "" if str(same) == str(model) else f", also as {model}"
+            raise ModelError(f"Expected different models, got {same} twice{also}.")
         seen |= dict.fromkeys(files, model)
 
 

@@ -78,7 +78,7 @@ def open_pairs(
         ...     [(pairs.ids, pairs.refs[0], pairs.alts[0]) for pairs in batches]
         [(['snv'], 'ACGT', 'AGGT')]
     """
-    with open_table(path) as table:
+    with open_table(path, (ref_column, alt_column, id_column)) as table:
         if is_vcf(table.source.head):
             raise InputError(f"Expected a table, or a genome beside a VCF, got the VCF alone: {source_name(path)}.")
         ref, alt, name = (named_or_placed(table.layout, column) for column in (ref_column, alt_column, id_column))

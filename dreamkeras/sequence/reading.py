@@ -96,7 +96,7 @@ def read_records(
         elif chosen == "parquet":
             yield from _parquet_records(source, id_column, sequence_column, batch)
         else:
-            layout = sniff_layout(source, delimiter=_DELIMITERS.get(chosen))
+            layout = sniff_layout(source, delimiter=_DELIMITERS.get(chosen), columns=(id_column, sequence_column))
             yield from _table_records(source, layout, id_column, sequence_column, batch)
 
 
@@ -125,15 +125,22 @@ class OpenTable(NamedTuple):
 
 
 @contextmanager
-def open_table(path: str) -> Iterator[OpenTable]:
+def open_table(path: str, columns: Iterable[Column | None] = (), header: bool | None = None) -> Iterator[OpenTable]:
     """Opens a table: TSV or CSV, plain or gzip, or Parquet.
+
+    Args:
+        path: The file.
+        columns: Those that will be asked for; see `tables.sniff_layout`, as for `header`.
+        header: Whether it has a header.
 
     Raises:
         InputError: The file is missing, empty or broken; the message names it.
         MissingPackageError: The file is Parquet and pyarrow is not installed.
     """
     with open_source(path) as source:
-        yield OpenTable(_parquet_layout(source) if source.head.startswith(PARQUET) else sniff_layout(source), source)
+        yield OpenTable(
+            _parquet_layout(source) if source.head.startswith(PARQUET) else sniff_layout(source, header=header, columns=columns), source
+        )
 
 
 def sniff_format(source: Source, *, is_table: bool = False) -> Format:

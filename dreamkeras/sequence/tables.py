@@ -6,7 +6,7 @@ Values stay strings. Knows nothing about sequences but how they look, to tell a 
 import io
 import itertools
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -73,13 +73,16 @@ class Layout(NamedTuple):
     line: int
 
 
-def sniff_layout(source: Source, *, delimiter: str | None = None, header: bool | None = None) -> Layout:
+def sniff_layout(
+    source: Source, *, delimiter: str | None = None, header: bool | None = None, columns: Iterable[Column | None] = ()
+) -> Layout:
     """The layout of an open table, from its first bytes; nothing of its stream is used up.
 
     Args:
         source: The table's bytes.
         delimiter: What stands between cells; by default tab if the first line has one, else comma.
         header: Whether the first row names the columns; by default told by its look: no number, no sequence in it.
+        columns: Columns that will be asked for: a first row that holds one of these names and no sequence is a header, too.
     """
     lines = io.StringIO(source.head.decode("utf-8", "replace"), newline="")
     delimiter = delimiter or ("\t" if "\t" in next(filter(str.strip, lines), "") else ",")
@@ -87,7 +90,7 @@ def sniff_layout(source: Source, *, delimiter: str | None = None, header: bool |
     line, first = next(filled_rows(lines, delimiter, source.path), (1, []))
     cells = tuple(clean_cell(cell, delimiter) for cell in first)
     names = header_names(cells)
-    named = _is_header(names) if header is None else header
+    named = _is_header(names, columns) if header is None else header
     return Layout(delimiter, names if named else None, cells, line)
 
 
@@ -202,10 +205,16 @@ def _even_rows(rows: Iterator[tuple[int, list[str]]], width: int, path: str, une
         yield line, row
 
 
-def _is_header(cells: Sequence[str]) -> bool:
+def _is_header(cells: Sequence[str], columns: Iterable[Column | None]) -> bool:
     if any(cell.lower() in SEQUENCE_NAMES for cell in cells):
         return True
-    return not any(is_dna(cell) or is_number(cell) or cell.lower() in NOT_FINITE for cell in cells)
+    if any(column in cells for column in columns if isinstance(column, str) and not _is_data(column)):
+        return not any(map(is_dna, cells))
+    return not any(map(_is_data, cells))
+
+
+def _is_data(cell: str) -> bool:
+    return is_dna(cell) or is_number(cell) or cell.lower() in NOT_FINITE
 
 
 def _short(cell: str) -> str:

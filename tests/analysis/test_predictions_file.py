@@ -21,6 +21,13 @@ def test_what_predict_writes_is_read(tmp_path, suffix):
     np.testing.assert_array_equal(read_predictions(path, ("dev",), ["c", "a", "b"]), VALUES[[2, 0, 1], :1])
 
 
+def test_a_task_may_be_called_by_a_number(tmp_path):
+    (tmp_path / "p.tsv").write_text("id\t1\t0\na\t7\t8\nb\t9\t10\n")
+    assert read_predictions(str(tmp_path / "p.tsv"), ("1",), ["b", "a"]).tolist() == [[9], [7]]
+    with pytest.raises(InputError, match="a column named '2'"):
+        read_predictions(str(tmp_path / "p.tsv"), ("2",), ["b", "a"])
+
+
 def test_without_ids_order_counts(tmp_path):
     (tmp_path / "p.tsv").write_text("sequence\tdev\nACGT\t2\nACGG\t1\n")
     assert read_predictions(str(tmp_path / "p.tsv"), ("dev",), ["x", "y"]).tolist() == [[2], [1]]
@@ -29,7 +36,7 @@ def test_without_ids_order_counts(tmp_path):
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("1\t2\n", "a header that names dev"),
+        ("1\t2\n", "a column named 'dev', got '1', '2'"),
         ("id\thk\na\t1\n", "a column named 'dev'"),
         ("id\tdev\na\t1\nb\t2\n", "Expected 3 predictions.*got 2"),
         ("id\tdev\na\t1\nb\t2\nd\t3\n", "got none of 'c'"),

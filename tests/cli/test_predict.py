@@ -285,7 +285,7 @@ class TestEnsemble:
         command, *more = command.split()
         (tmp_path / "link.onnx").symlink_to(toy_model)
         given = ("-m", toy_model, "-m", tmp_path / "link.onnx", "-o", tmp_path / "out.tsv")
-        assert one_line_error(run(command, fasta, *given, *more), "got one twice", "link.onnx")
+        assert one_line_error(run(command, fasta, *given, *more), "Expected different models", "link.onnx")
         assert not (tmp_path / "out.tsv").exists()
 
     def test_models_of_other_tasks_are_refused(self, run, toy_model, fasta, tmp_path):

@@ -127,6 +127,12 @@ def test_digits_are_a_name_where_the_header_has_it_and_else_a_position(tmp_path)
     assert examples.replicates.tolist() == [[[20, 30], [30, 30]]]
 
 
+def test_a_header_of_numbers_is_one_by_a_name_that_is_asked_for(tmp_path):
+    path = written(tmp_path, [["ACGT", "7", "8"]], ["oligo", "0", "1"])
+    layout = fitted_layout(TableLayout(("1",), sequence_column="oligo"), [path])
+    assert (layout.tasks, table_assay(layout).read(path).targets.tolist()) == (("1",), [[8]])
+
+
 def test_a_settled_layout_stays_as_it_is_for_every_file(tmp_path):
     settled = settled_layout(TableLayout(("1",), length=8), written(tmp_path, [["ACGT", "7", "8"]], ["seq", "0", "1"]))
     assert TableLayout.from_json(json.loads(json.dumps(dataclasses.asdict(settled)))) == settled

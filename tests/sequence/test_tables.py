@@ -261,6 +261,19 @@ def test_digits_are_a_name_first_and_then_a_position(text, column):
     assert named_or_placed(NUMBERED, text) == column
 
 
+@pytest.mark.parametrize(
+    ("columns", "is_header"), [(("oligo",), True), ((None, "oligo"), True), (("1",), False), ((0,), False), (("x",), False)]
+)
+def test_a_row_of_numbers_is_a_header_if_a_column_of_its_names_is_asked_for(tmp_path, columns, is_header):
+    with open_source(written(tmp_path, "oligo,0,1\nACGTACGT,3,4\n")) as source:
+        assert (sniff_layout(source, columns=columns).names is not None) == is_header
+
+
+def test_a_row_with_a_sequence_is_no_header_whatever_is_asked_for(tmp_path):
+    with open_source(written(tmp_path, "oligo,ACGTACGT\n")) as source:
+        assert sniff_layout(source, columns=("oligo",)).names is None
+
+
 def test_digits_are_a_position_where_there_is_no_header():
     assert named_or_placed(Layout(",", None, ("1", "ACGT"), 1), "1") == 1
 
