@@ -115,7 +115,7 @@ def expected_rows(cells):
 
 
 @given(THREE_COLUMNS, st.sampled_from("\t,"), st.sampled_from([csv.QUOTE_MINIMAL, csv.QUOTE_ALL]), st.integers(1, 5), NEWLINES)
-def test_what_quotes_by_the_csv_module_is_read(cells, delimiter, quoting, batch, newline):
+def test_what_the_csv_module_writes_is_read(cells, delimiter, quoting, batch, newline):
     assume(delimiter == "," or "\t" not in "".join(map("".join, cells)))
     out = io.StringIO(newline="")
     csv.writer(out, delimiter=delimiter, quoting=quoting, lineterminator=newline).writerows([["x", "seq", "y"], *cells])
@@ -124,8 +124,8 @@ def test_what_quotes_by_the_csv_module_is_read(cells, delimiter, quoting, batch,
 
 @given(THREE_COLUMNS, st.integers(1, 5), NEWLINES)
 def test_a_quotation_mark_in_tsv_is_a_letter_unless_it_stands_around_the_cell(cells, batch, newline):
-    cells = [[re.sub(r'[\t]|^\s*"(.*)"\s*$', r"\1", cell) for cell in row] for row in cells]
-    assume(not any(re.fullmatch(r'\s*".*"\s*', cell) for row in cells for cell in row))
+    cells = [[cell.replace("\t", "") for cell in row] for row in cells]
+    assume(not any(re.fullmatch(r'".*"', cell.strip()) for row in cells for cell in row))
     text = "".join("\t".join(row) + newline for row in [["x", "seq", "y"], *cells])
     assert read_rows(text.encode(), "\t", batch) == expected_rows(cells)
 
