@@ -108,11 +108,12 @@ def _ready(inputs: tuple[str, ...], model: Path, backend: str | None) -> Path:
     """The model's file, once it and the inputs are there and Keras is: it takes seconds to load, which a wrong path need not wait for."""
     from dreamkeras.export.onnx_file import find_model
     from dreamkeras.sequence.sources import open_source
+    from dreamkeras.sequence.streams import is_stream
     from dreamkeras.training.backend import choose_backend
 
     file = find_model(model)
     for path in inputs:
-        if path != "-":
+        if not is_stream(path):
             with open_source(path):
                 pass
     choose_backend(backend)

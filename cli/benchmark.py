@@ -33,17 +33,21 @@ def command(data: str, assay: str, grid: Path | None, out: Path, parallel: int |
     """
     from dreamkeras.errors import DreamkerasError
     from dreamkeras.models.names import known_model
+    from dreamkeras.sequence.inputs import require_file
     from dreamkeras.sequence.sources import open_source
     from dreamkeras.training.backend import find_backend
     from dreamkeras.training.grid import read_grid
     from dreamkeras.training.grid_results import write_comparison
     from dreamkeras.training.grid_runs import default_parallel, run_grid
 
+    require_file(data, "every run of the grid reads it")
     with open_source(data):  # rather than every run's failure
         pass
     runs, wanted = read_grid(grid, data=str(Path(data).resolve()), assay=assay, backend=find_backend(backend))
     for asked in runs:
         known_model(asked.config.model)
+        if asked.config.valid:
+            require_file(asked.config.valid, "every run of the grid reads it")
     with _saying_that_it_goes_on():
         failures = run_grid(runs, out, parallel or wanted or default_parallel(), lambda line: click.echo(line, err=True))
     if len(failures) == len(runs):

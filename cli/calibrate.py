@@ -2,7 +2,7 @@
 
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -10,6 +10,9 @@ from .number_types import DecimalRange, WholeRange
 from .options import refuse_unused
 from .results import refuse_clashes
 from .table_options import chosen_layout, table_options
+
+if TYPE_CHECKING:
+    from dreamkeras.data.examples import Examples
 
 __all__ = ["command"]
 
@@ -54,22 +57,27 @@ def command(
 
     if output:
         refuse_packed(output, "ONNX")
-        refuse_clashes((data, training, str(Path(model, "model.keras"))), output)
+    refuse_clashes((data, training, str(Path(model, "model.keras"))), output)
 
     from dreamkeras.analysis.evaluation_run import Choices, choose_assay
-    from dreamkeras.analysis.training_data import read_training_data, training_overlap
+    from dreamkeras.analysis.training_data import describe_missing, read_training_data, training_overlap
     from dreamkeras.data.examples import split
     from dreamkeras.export.calibration import calibrate_onnx
     from dreamkeras.scoring.predictor import load
+    from dreamkeras.sequence.inputs import file_name
     from dreamkeras.training.trust import renew_card
 
     known, predictor = read_training_data(model), load(model, "cpu")
     chosen = choose_assay(Choices(data, (model,), assay=assay, table=layout), [predictor], [known])
     held_out, trained_on = chosen.read(data).centred(), chosen.read(training) if training else None
+    for file, examples in ((data, held_out), (training, trained_on)):
+        _report_reading(file, examples)
     if valid_fraction:
         trained_on, held_out = split(held_out, valid_fraction, seed or 0)
     elif (common := training_overlap(known, held_out)) and any(common.training):
-        click.echo(f"Warning: {common.training.describe(len(held_out), f'in {Path(data).name}')} Intervals may be too narrow.", err=True)
+        click.echo(f"Warning: {common.training.describe(len(held_out), f'in {file_name(data)}')} Intervals may be too narrow.", err=True)
+    if not valid_fraction and (unknown := describe_missing(known)):
+        click.echo(f"Warning: {unknown[0].upper()}{unknown[1:]}", err=True)
     description, figures = calibrate_onnx(model, output, chosen, held_out, trained_on)
     for task, count, r in zip(description.tasks, figures["n"], figures["r"], strict=True):
         click.echo(f"{task}: r {r:.3f} on {count:,.0f} measured sequences.", err=output is not None and is_stream(output))
@@ -77,3 +85,12 @@ def command(
     card = Path(model) / "README.md"
     if output is None and card.is_file() and not renew_card(card, predictor.description, description):
         click.echo(f"{card} is older, and does not tell of this.", err=True)
+
+
+def _report_reading(file: str | None, examples: "Examples | None") -> None:
+    """Says what was read from a file, if there is one."""
+    from dreamkeras.sequence.inputs import file_name
+
+    if file and examples:
+        for line in filter(None, (examples.describe_reading(file_name(file)), *examples.remarks)):
+            click.echo(line, err=True)

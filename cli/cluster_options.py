@@ -48,8 +48,10 @@ def check_cluster(inputs: tuple[str, ...], output: str, engine: str, address: st
 
     Raises:
         click.UsageError: Something does not.
+        InputError: An input can be read only once.
     """
     from dreamkeras.scoring.object_store import is_url
+    from dreamkeras.sequence.inputs import require_file
     from dreamkeras.sequence.streams import is_stream
 
     if engine != "ray":
@@ -58,9 +60,10 @@ def check_cluster(inputs: tuple[str, ...], output: str, engine: str, address: st
         if address is not None:
             raise click.UsageError(f"Expected --engine ray for --ray-address, got {engine}.")
         return
-    if stream := next(filter(is_stream, (output, *inputs)), None):
-        found = "standard input or output" if stream == "-" else stream
-        raise click.UsageError(f"Expected files and a folder -o beside --engine ray, got {found}.")
+    if is_stream(output):
+        raise click.UsageError("Expected a folder -o beside --engine ray, got standard output or another stream.")
+    for path in inputs:
+        require_file(path, "with --engine ray, processes of the cluster read it")
     if is_track:
         raise click.UsageError("Expected a table for --engine ray, got a track, which is one file.")
     if is_measured:

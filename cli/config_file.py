@@ -19,8 +19,10 @@ def _read(ctx: click.Context, _parameter: click.Parameter, path: Path | None) ->
     """Makes what the file says the defaults of the command's options."""
     if path is None or ctx.resilient_parsing:
         return
+    from dreamkeras.sequence.inputs import read_text
+
     try:
-        fields = tomllib.loads(path.read_text())
+        fields = tomllib.loads(read_text(path))
     except (OSError, ValueError) as error:
         reason = (error.strerror or error) if isinstance(error, OSError) else error
         raise InputError(f"Expected a TOML file of options, got {path} ({reason}).") from None

@@ -94,11 +94,13 @@ def command(
     from dreamkeras.analysis.design import Settings
     from dreamkeras.analysis.design_run import Choices, run_design
     from dreamkeras.scoring.predictor import PACKAGED_MODEL
+    from dreamkeras.sequence.inputs import refuse_twice
 
     from .opening import open_models, report_packaged
     from .progress import show_records
     from .results import command_line
 
+    refuse_twice((choices["start"], choices["constraints"]))
     given = {name: choices.pop(name) for name in CONSTRAINTS}
     fields = {name: list(value) if isinstance(value, tuple) else value for name, value in given.items() if value not in (None, ())}
     settings = Settings(**{name: value for name in SETTINGS if (value := choices.pop(name)) is not None})

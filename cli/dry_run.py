@@ -71,17 +71,19 @@ def rehearse_predict(
     from dreamkeras.analysis.preflight import Discard
     from dreamkeras.scoring.pipeline import score_records
     from dreamkeras.sequence.genome import Genome
+    from dreamkeras.sequence.inputs import rereadable
 
     tally, places = Tally(stand_in.constructs), reader.places
-    if places and places.genome:
-        lines += describe_regions(inputs, Genome(places.genome))
-    else:
-        lines += describe_files(inputs, is_table=reader.id_column is not None or reader.sequence_column is not None)
-    try:
-        records = tally.watch(reader.read(inputs))
-        score_records(records, stand_in, Discard(), on_error="skip", batch_size=batch_size, may_be_empty=True)
-    finally:
-        lines += tally.lines()
+    with rereadable(*inputs):
+        if places and places.genome:
+            lines += describe_regions(inputs, Genome(places.genome))
+        else:
+            lines += describe_files(inputs, is_table=reader.id_column is not None or reader.sequence_column is not None)
+        try:
+            records = tally.watch(reader.read(inputs))
+            score_records(records, stand_in, Discard(), on_error="skip", batch_size=batch_size, may_be_empty=True)
+        finally:
+            lines += tally.lines()
     return tally.failure(on_error)
 
 
@@ -107,17 +109,19 @@ def rehearse_mutagenesis(
     """
     from dreamkeras.analysis.inventory import Line, Tally, describe_files
     from dreamkeras.analysis.mutagenesis import mutate_records
+    from dreamkeras.sequence.inputs import rereadable
     from dreamkeras.sequence.reading import read_files
 
     tally, letters, reasons = Tally(stand_in.constructs), 0, []
-    lines += describe_files(inputs, is_table=any(column is not None for column in columns.values()))
-    try:
-        records = tally.watch(read_files(inputs, **columns))
-        for part in mutate_records(records, stand_in, deletions=deletions, on_error="skip", batch_size=batch_size):
-            letters += len(part.found.inserts.flat)
-            reasons += part.reasons
-    finally:
-        lines += tally.lines()
+    with rereadable(*inputs):
+        lines += describe_files(inputs, is_table=any(column is not None for column in columns.values()))
+        try:
+            records = tally.watch(read_files(inputs, **columns))
+            for part in mutate_records(records, stand_in, deletions=deletions, on_error="skip", batch_size=batch_size):
+                letters += len(part.found.inserts.flat)
+                reasons += part.reasons
+        finally:
+            lines += tally.lines()
     lines.append(Line("Changes", f"of each of {letters:,} letters of inserts"))
     return tally.failure(on_error) or (f"{reasons[0]}." if reasons and (on_error == "fail" or not letters) else "")
 
@@ -137,7 +141,7 @@ def rehearse_variants(
     from dreamkeras.analysis.inventory import Line, describe_contigs
     from dreamkeras.analysis.variant_run import run_variants
     from dreamkeras.analysis.variants import VariantScorer
-    from dreamkeras.sequence.sources import source_name
+    from dreamkeras.sequence.inputs import source_name
 
     lines.append(Line("Input", f"{source_name(source.path)}: {'VCF' if 'chrom' in source.keys else 'table'}"))
     contigs = _Contigs()

@@ -55,7 +55,9 @@ def command(output: Path, assay: str | None, batch_size: int | None, **choices: 
 
     from dreamkeras.analysis.evaluation_run import Choices, run_evaluation
     from dreamkeras.scoring.scorer import BATCH_SIZE
+    from dreamkeras.sequence.inputs import refuse_twice
 
+    refuse_twice((choices["data"], *choices["predictions"]))
     chosen = Choices(assay=assay, table=table, batch_size=batch_size or BATCH_SIZE, **choices)
     evaluation, notes = run_evaluation(chosen, output, command_line())
     for note in (*notes.remarks, *(f"Warning: {warning}" for warning in notes.warnings)):

@@ -97,6 +97,7 @@ def _read_inserts(path: str, predictor: "Scorer") -> "Ragged":
     import numpy as np
 
     from dreamkeras.analysis.mutants import common_inserts, fit_problems, require_fit
+    from dreamkeras.sequence.inputs import file_name
     from dreamkeras.sequence.ragged import Ragged
     from dreamkeras.sequence.reading import read_records
 
@@ -104,6 +105,7 @@ def _read_inserts(path: str, predictor: "Scorer") -> "Ragged":
     for records in read_records(path):
         require_fit(records, fit_problems(records, predictor.constructs))
         parts.append(records.sequences.cut(*common_inserts(records.sequences, predictor.constructs)))
+    click.echo(f"Read {sum(len(part) for part in parts):,} records of {file_name(path)}.", err=True)
     return Ragged.from_lengths(np.concatenate([part.flat for part in parts]), np.concatenate([part.lengths for part in parts]))
 
 

@@ -29,7 +29,7 @@ __all__ = ["command"]
 def command(deletions: bool, resume: bool, dry_run: bool, **options: Any) -> None:
     """Tell what every single change of the sequences in INPUT does to their prediction.
 
-    INPUT is FASTA, FASTQ, TSV, CSV or one sequence a line, plain or gzip, with - for standard input; or a Parquet file. Each letter
+    INPUT is FASTA, FASTQ, TSV, CSV or one sequence a line, plain or gzip, or a Parquet file; - is standard input. Each letter
     of each insert becomes every other base; adapters stay. A row of the results is a change: the sequence's name, the position in
     the insert from 1, the letter, what it becomes, and for each task the mutant's prediction minus the sequence's. Of an
     ensemble these are the means of its models' effects, and their standard deviations. FILE.npz holds them as arrays.

@@ -39,7 +39,7 @@ def command(
 ) -> None:
     """Predict the expression of the sequences in INPUT.
 
-    INPUT is FASTA, FASTQ, TSV, CSV or one sequence a line, plain or gzip, with - for standard input; or a Parquet file. With
+    INPUT is FASTA, FASTQ, TSV, CSV or one sequence a line, plain or gzip, or a Parquet file; - is standard input. With
     --genome it is BED or narrowPeak, with --tile a genome's FASTA. Results keep the records' names and order, or are
     called by their places, and are written only when every record has been scored. Of an ensemble they are the
     models' means, and their standard deviations in columns of their own.

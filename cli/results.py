@@ -65,15 +65,19 @@ def check_resume(inputs: Sequence[str], output: str, *, resume: bool, is_measure
     """Refuses to resume what cannot be.
 
     Raises:
-        click.UsageError: A stream as input or output, or a choice that may be another the next time.
+        click.UsageError: A stream as output, or a choice that may be another the next time.
+        InputError: An input can be read only once.
     """
     if not resume:
         return
+    from dreamkeras.sequence.inputs import require_file
     from dreamkeras.sequence.streams import is_stream
 
-    if stream := next(filter(is_stream, (output, *inputs)), None):
-        found = "standard input or output" if stream == "-" else f"{stream}, which is a pipe, a descriptor or a device"
-        raise click.UsageError(f"Expected files to read and for -o beside --resume, got {found}.")
+    if is_stream(output):
+        found = "standard output" if output == "-" else f"{output}, which is a pipe, a descriptor or a device"
+        raise click.UsageError(f"Expected a file for -o beside --resume, got {found}.")
+    for path in inputs:
+        require_file(path, "--resume reads it again after a kill")
     if is_measured:
         raise click.UsageError("Expected numbers beside --resume, got auto: a measurement may end otherwise the next time.")
 
@@ -120,14 +124,17 @@ def refuse_clashes(inputs: Iterable[str | None], *outputs: str | Path | None) ->
         outputs: Files or folders, or `-` for standard output; likewise.
 
     Raises:
-        InputError: An output is one of the inputs.
+        InputError: An output is one of the inputs, or two inputs are one stream.
         click.UsageError: Two outputs are one; devices, such as /dev/null, may be.
     """
     from itertools import combinations, product
 
     from dreamkeras.errors import InputError
+    from dreamkeras.sequence.inputs import refuse_twice
     from dreamkeras.sequence.streams import find_descriptor
 
+    inputs = tuple(inputs)
+    refuse_twice(inputs)
     written = [str(path) for path in outputs if path]
     for path, output in product(filter(None, inputs), written):
         if _is_same(path, output, is_file=True):
@@ -191,8 +198,9 @@ def leave_manifest(output: str, models: Iterable[str], inputs: Iterable[str], mo
 
 
 def report_skipped(scored: "Scored") -> None:
-    """Says how many records were skipped, and why the first were."""
+    """Says how many records were read or, where some were skipped, how many of them, and why the first were."""
     if not scored.skipped:
+        click.echo(f"Read {scored.written:,} record{'s' * (scored.written != 1)}.", err=True)
         return
     for reason in scored.reasons:
         click.echo(f"Skipped: {reason}.", err=True)

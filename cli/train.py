@@ -85,6 +85,7 @@ def command(ctx: click.Context, /, out: Path | None, resume: bool, backend: str 
     Writes the run folder: the model as .keras and .onnx, its history, validation figures, predictions and plots.
     """
     from dreamkeras.models.names import known_model
+    from dreamkeras.sequence.inputs import refuse_twice, rereadable
     from dreamkeras.sequence.sources import open_source
     from dreamkeras.training.backend import choose_backend
     from dreamkeras.training.unfinished import check_free
@@ -99,7 +100,10 @@ def command(ctx: click.Context, /, out: Path | None, resume: bool, backend: str 
     atac = chosen_genome(choices["assay"], choices)
     layout = chosen_layout(choices["assay"], choices)
     _refuse_idle_folds(layout, choices)
-    for file in filter(None, (choices["data"], choices["valid"])):
+    files = choices["data"], choices["valid"]
+    refuse_twice(files)
+    ctx.with_resource(rereadable(*files))
+    for file in filter(None, files):
         with open_source(file):  # Keras takes seconds to load: a wrong path need not wait for it
             pass
     backend = choose_backend(backend)

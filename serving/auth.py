@@ -5,6 +5,7 @@ import hmac
 from pathlib import Path
 
 from dreamkeras.errors import InputError
+from dreamkeras.sequence.inputs import require_file
 
 from .tensors import ProtocolError
 
@@ -29,6 +30,7 @@ class Tokens:
     """
 
     def __init__(self, path: Path) -> None:
+        require_file(path, "it is read again when tokens are given out or taken back")
         self._path = path
         self._seen = _stamp(path)
         self._digests = _read_tokens(path)

@@ -12,6 +12,7 @@ from typing import Any, NamedTuple
 from dreamkeras.analysis.restriction_sites import find_site
 from dreamkeras.analysis.site_search import occurs_in
 from dreamkeras.errors import InputError
+from dreamkeras.sequence.inputs import read_text
 
 __all__ = ["Constraints", "read_constraints", "settle_constraints"]
 
@@ -43,7 +44,7 @@ def read_constraints(path: str | Path) -> dict[str, Any]:
         InputError: It is missing or no TOML, or has a key that names no constraint.
     """
     try:
-        fields = tomllib.loads(Path(path).read_text())
+        fields = tomllib.loads(read_text(path))
     except (OSError, ValueError) as error:
         reason = (error.strerror or error) if isinstance(error, OSError) else error
         raise InputError(f"Expected a TOML file of constraints, got {path} ({reason}).") from None

@@ -1,15 +1,15 @@
 """Notes: what whoever reads the figures of an evaluation has to know."""
 
 from collections.abc import Iterator, Mapping
-from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
 
 from dreamkeras.analysis.evaluate import Evaluation
-from dreamkeras.analysis.training_data import TrainingData, training_overlap
+from dreamkeras.analysis.training_data import TrainingData, describe_missing, training_overlap
 from dreamkeras.data.assay import Assay
 from dreamkeras.data.examples import Examples
+from dreamkeras.sequence.inputs import file_name
 
 __all__ = ["Units", "overlap_notes", "remarks", "undefined_notes"]
 
@@ -56,14 +56,15 @@ class Units(NamedTuple):
 
 def remarks(examples: Examples, path: str) -> list[str]:
     """What the windows of a genome are, and what was left out or decided when a file was read."""
-    file, found = Path(path).name, list(examples.remarks)
+    file = file_name(path)
+    found = [*filter(None, [examples.describe_reading(file)]), *examples.remarks]
     if examples.is_peak is not None and not examples.is_peak.all():
         others = len(examples) - int(examples.is_peak.sum())
         found.append(
             f"{others:,} of the {len(examples):,} windows are non-peaks, which were added to the {len(examples) - others:,} peaks in "
             f"{file}: figures are of the peaks alone, and of all."
         )
-    return [*found, *filter(None, [examples.describe_left_out(file)])]
+    return found
 
 
 def overlap_notes(known: Mapping[str, TrainingData | None], examples: Examples, file: str) -> list[str]:
@@ -72,8 +73,8 @@ def overlap_notes(known: Mapping[str, TrainingData | None], examples: Examples, 
 
 
 def _seen(known: TrainingData, examples: Examples, file: str) -> Iterator[str]:
-    if known.missing:
-        yield f"{known.missing} is not there, so that no sequence could be compared with those it was trained on."
+    if missing := describe_missing(known):
+        yield missing
     if found := training_overlap(known, examples):
         if any(found.training):
             yield found.training.describe(len(examples), f"in {file}")

@@ -25,6 +25,7 @@ from dreamkeras.scoring.model_file import require_different
 from dreamkeras.scoring.predictor import OnnxPredictor, load
 from dreamkeras.scoring.scorer import BATCH_SIZE
 from dreamkeras.sequence.folders import open_folder
+from dreamkeras.sequence.inputs import file_name
 
 __all__ = ["Choices", "Notes", "choose_assay", "run_evaluation", "score_examples"]
 
@@ -100,7 +101,7 @@ def _evaluate(choices: Choices, folder: Path, command: str, progress: Callable[[
     subsets = read_subsets(choices.subsets, len(examples), choices.public, tested) if choices.subsets else None
     predictions = {name: score_examples(model, assay, examples, choices.batch_size, progress) for name, model in loaded.items()}
     predictions |= {names[path]: read_predictions(path, assay.tasks, examples.ids) for path in choices.predictions}
-    units, file = Units.of(assay, examples.targets), Path(choices.data).name
+    units, file = Units.of(assay, examples.targets), file_name(choices.data)
     found = evaluate(examples, assay.tasks, predictions, subsets, in_units=units.are_the_models, draws=choices.draws, seed=choices.seed)
     warnings = [
         *overlap_notes(known, examples, file),

@@ -9,9 +9,10 @@ from dreamkeras.sequence.alphabet import IS_BASE
 from dreamkeras.sequence.bed import read_bed
 from dreamkeras.sequence.construct import Construct
 from dreamkeras.sequence.genome import Genome, find_contig
+from dreamkeras.sequence.inputs import source_name
 from dreamkeras.sequence.reading import sniff_format
 from dreamkeras.sequence.records import Records
-from dreamkeras.sequence.sources import STANDARD, open_source, source_name
+from dreamkeras.sequence.sources import open_source
 
 __all__ = ["Line", "Tally", "describe_contigs", "describe_files", "describe_regions"]
 
@@ -76,18 +77,15 @@ class Tally:
 
 
 def describe_files(paths: Iterable[str], *, is_table: bool = False) -> list[Line]:
-    """The format of each file, as `read_records` would tell it; standard input is not looked at before it is read.
+    """The format of each file, as `read_records` would tell it.
 
     Raises:
         InputError: A file is missing, empty or broken.
     """
     lines = []
     for path in paths:
-        if path == STANDARD:
-            lines.append(Line("Input", source_name(path)))
-            continue
         with open_source(path) as source:
-            lines.append(Line("Input", f"{path}: {sniff_format(source, is_table=is_table)}"))
+            lines.append(Line("Input", f"{source_name(path)}: {sniff_format(source, is_table=is_table)}"))
     return lines
 
 
@@ -103,7 +101,7 @@ def describe_regions(paths: Iterable[str], genome: Genome) -> list[Line]:
         counts: dict[str, int] = {}
         for contig in bed.regions.contigs:
             counts[contig] = counts.get(contig, 0) + 1
-        lines += [Line("Input", f"{path}: {len(bed.lines):,} regions"), *describe_contigs(counts, genome)]
+        lines += [Line("Input", f"{source_name(path)}: {len(bed.lines):,} regions"), *describe_contigs(counts, genome)]
         limits = [genome.lengths.get(find_contig(name, genome.lengths) or "", np.inf) for name in bed.regions.contigs]
         beyond = np.flatnonzero(bed.regions.ends > np.array(limits))
         if len(beyond):

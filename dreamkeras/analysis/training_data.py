@@ -11,8 +11,10 @@ from dreamkeras.data.examples import Examples
 from dreamkeras.data.overlap import Overlap, overlap
 from dreamkeras.data.table_layout import TableLayout
 from dreamkeras.errors import InputError
+from dreamkeras.sequence.inputs import source_name
+from dreamkeras.sequence.streams import is_stream
 
-__all__ = ["Overlaps", "TrainingData", "read_training_data", "training_overlap"]
+__all__ = ["Overlaps", "TrainingData", "describe_missing", "read_training_data", "training_overlap"]
 
 
 class TrainingData(NamedTuple):
@@ -35,7 +37,7 @@ class TrainingData(NamedTuple):
     @property
     def missing(self) -> str:
         """The first of the files that is not at hand; empty where all are."""
-        return next((file for file in (self.file, self.valid) if file and not Path(file).is_file()), "")
+        return next((file for file in (self.file, self.valid) if file and (is_stream(file) or not Path(file).is_file())), "")
 
 
 class Overlaps(NamedTuple):
@@ -69,6 +71,14 @@ def read_training_data(model: str) -> TrainingData | None:
         return TrainingData(fields["assay"], layout, fields.get("data"), Division.of_run(fields), fields.get("valid"))
     except (OSError, TypeError, ValueError, KeyError, AttributeError) as error:
         raise InputError(f"Expected the choices of a run in {path}, got something else ({error}).") from None
+
+
+def describe_missing(known: TrainingData | None) -> str:
+    """Why a test cannot be compared with the data that a model was trained on; empty where it can be."""
+    if known is None or not known.missing:
+        return ""
+    place = f"{source_name(known.missing)} can be read only once" if is_stream(known.missing) else f"{known.missing} is not there"
+    return f"{place}, so that no sequence could be compared with those it was trained on."
 
 
 def training_overlap(known: TrainingData | None, test: Examples) -> Overlaps | None:

@@ -15,9 +15,9 @@ from dreamkeras.errors import InputError
 from dreamkeras.sequence.alphabet import IS_LETTER, PLAIN
 from dreamkeras.sequence.construct import Construct
 from dreamkeras.sequence.genome import Genome, find_contig
+from dreamkeras.sequence.inputs import source_name
 from dreamkeras.sequence.pairs import Pairs, open_pairs
 from dreamkeras.sequence.ragged import Ragged
-from dreamkeras.sequence.sources import source_name
 from dreamkeras.sequence.vcf import VcfRecords, declared_lengths, open_vcf
 
 __all__ = ["PairSource", "VcfSource"]

@@ -13,8 +13,8 @@ from dreamkeras.data.signal import Signal
 from dreamkeras.errors import InputError
 from dreamkeras.sequence.bed import Bed, read_bed
 from dreamkeras.sequence.genome import Genome
+from dreamkeras.sequence.inputs import require_file, source_name
 from dreamkeras.sequence.regions import Regions
-from dreamkeras.sequence.sources import source_name
 
 __all__ = ["atac_assay", "read", "read_places"]
 
@@ -116,12 +116,10 @@ def _on_contigs(bed: Bed, length: int, genome: Genome) -> Windows:
     kept, path = on & first, source_name(bed.path)
     if not kept.any():
         raise InputError(f"Expected a region with a window of {length} letters on its contig, got none of {len(on)} in {path}.")
-    left_out = (
-        f"{np.sum(~kept):,} of the {len(kept):,} regions in {path} are left out: {np.sum(~on):,} whose windows of {length} letters "
-        f"reach beyond their contig, {np.sum(on & ~first):,} that have the window of another."
-    )
-    remarks = (bed.about_middles, *([] if kept.all() else [left_out]))
-    return Windows(windows.select(kept), int(kept.sum()), remarks)
+    left_out = {f"whose windows of {length} letters reach beyond their contig": ~on, "with the window of another": on & ~first}
+    reasons = " and ".join(f"{rows.sum():,} {reason}" for reason, rows in left_out.items() if rows.any())
+    read = f"Read {len(kept):,} regions of {path}{f'; left out {reasons}' if reasons else ''}."
+    return Windows(windows.select(kept), int(kept.sum()), (read, bed.about_middles))
 
 
 def _nonpeaks(layout: AtacLayout, genome: Genome, peaks: Bed) -> Windows:
@@ -130,6 +128,7 @@ def _nonpeaks(layout: AtacLayout, genome: Genome, peaks: Bed) -> Windows:
         count = max(1, round(layout.drawn * len(peaks.regions.contigs)))
         drawn = draw_nonpeaks(genome, peaks.regions, count, layout.length, layout.seed)
         return Windows(drawn, 0, (f"{len(drawn.contigs):,} non-peaks were drawn from {genome.path}.",))
+    require_file(layout.nonpeaks, "it is read for each file of peaks, and again when the model is evaluated")
     bed = read_bed(layout.nonpeaks, genome)
     beside = np.isin(bed.regions.contigs, peaks.regions.contigs)
     if not beside.any():

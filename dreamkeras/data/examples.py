@@ -4,8 +4,9 @@ Knows nothing about file formats or Keras.
 """
 
 import dataclasses
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -39,7 +40,7 @@ class Examples:
         replicates: float32 (n, tasks, k), the measurements that the targets are means of, NaN where one is missing; None if unknown.
         profiles: float32 (n, positions + 2 * margin), reads that begin at each of the middle positions; None where none were counted.
         is_peak: bool (n,), whether each window of a genome is a peak; None where the windows are from no genome.
-        left_out: Rows of the file that were left out because they hold no value or weigh nothing.
+        left_out: How many rows of the file were left out, by the reason, such as `without a value`.
         remarks: Sentences on what else was decided or left out when the file was read.
         margin: How many letters and positions more than the model sees stand on each side, for it to look at shifted windows.
 
@@ -59,14 +60,14 @@ class Examples:
     profiles: np.ndarray | None = None
     is_peak: np.ndarray | None = None
     margin: int = 0
-    left_out: int = 0
+    left_out: Mapping[str, int] = field(default_factory=dict)
     remarks: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
-        for field, dimensions in DIMENSIONS.items():
-            values = getattr(self, field)
+        for name, dimensions in DIMENSIONS.items():
+            values = getattr(self, name)
             if values is not None and (values.ndim != dimensions or len(values) != len(self.ids)):
-                raise InputError(f"Expected {field} of {dimensions} dimensions and {len(self.ids)} rows, got shape {values.shape}.")
+                raise InputError(f"Expected {name} of {dimensions} dimensions and {len(self.ids)} rows, got shape {values.shape}.")
         if self.margin < 0:
             raise InputError(f"Expected a margin of 0 or more, got {self.margin}.")
 
@@ -82,23 +83,27 @@ class Examples:
     def select(self, index: np.ndarray) -> "Examples":
         """The examples at `index` (integers or a boolean mask), in its order."""
         kept = np.arange(len(self))[index]
-        rows: dict[str, Any] = {field: values[kept] for field in DIMENSIONS if (values := getattr(self, field)) is not None}
-        return dataclasses.replace(self, ids=[self.ids[i] for i in kept], left_out=0, remarks=(), **rows)
+        rows: dict[str, Any] = {name: values[kept] for name in DIMENSIONS if (values := getattr(self, name)) is not None}
+        return dataclasses.replace(self, ids=[self.ids[i] for i in kept], left_out={}, remarks=(), **rows)
 
-    def describe_left_out(self, file: str) -> str:
-        """A sentence on the rows of a file that are not here; empty where all are."""
-        if not self.left_out:
+    def describe_reading(self, file: str) -> str:
+        """A sentence on the rows of a file: how many there are, and how many of them are not here.
+
+        Empty of windows of a genome, whose regions are told of when they are read.
+        """
+        if self.is_peak is not None:
             return ""
-        return f"{self.left_out:,} of the {self.left_out + len(self):,} rows in {file} hold no value or weigh nothing: they are left out."
+        reasons = " and ".join(f"{count:,} {reason}" for reason, count in self.left_out.items())
+        return f"Read {sum(self.left_out.values()) + len(self):,} rows of {file}{f'; left out {reasons}' if reasons else ''}."
 
     @classmethod
     def joined(cls, parts: Sequence["Examples"]) -> "Examples":
         """The examples of several parts, at least one, that have the same fields; construct and margin are the first's."""
-        left_out = sum(part.left_out for part in parts)
+        left_out: Counter[str] = sum((Counter(part.left_out) for part in parts), Counter())
         rows: dict[str, Any] = {
-            field: np.concatenate([getattr(part, field) for part in parts]) for field in DIMENSIONS if getattr(parts[0], field) is not None
+            name: np.concatenate([getattr(part, name) for part in parts]) for name in DIMENSIONS if getattr(parts[0], name) is not None
         }
-        return dataclasses.replace(parts[0], ids=[name for part in parts for name in part.ids], left_out=left_out, **rows)
+        return dataclasses.replace(parts[0], ids=[name for part in parts for name in part.ids], left_out=dict(left_out), **rows)
 
 
 def split(examples: Examples, fraction: float, seed: int = 0) -> tuple[Examples, Examples]:

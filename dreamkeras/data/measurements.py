@@ -12,10 +12,10 @@ from dreamkeras.data.examples import Examples
 from dreamkeras.errors import InputError
 from dreamkeras.sequence.construct import Construct
 from dreamkeras.sequence.decimals import NOT_FINITE, is_number
+from dreamkeras.sequence.inputs import source_name
 from dreamkeras.sequence.ragged import Ragged
 from dreamkeras.sequence.reading import OpenTable, open_table
 from dreamkeras.sequence.records import Records
-from dreamkeras.sequence.sources import source_name
 from dreamkeras.sequence.tables import SEQUENCE_NAMES, Layout, Table, find_column
 
 __all__ = ["Columns", "Measurements", "oriented_examples", "read_measurements", "read_numbers", "read_whole_numbers"]

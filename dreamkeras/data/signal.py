@@ -10,6 +10,7 @@ import numpy as np
 
 from dreamkeras.errors import InputError
 from dreamkeras.sequence.genome import match_contigs
+from dreamkeras.sequence.inputs import require_file
 from dreamkeras.sequence.tracks import import_pybigwig
 
 __all__ = ["Signal"]
@@ -34,6 +35,7 @@ class Signal:
 
     def __init__(self, path: str) -> None:
         self.path = path
+        require_file(path, "reads are looked up all over it")
         _require_big_wig(path)
         try:
             self._file = import_pybigwig().open(path)

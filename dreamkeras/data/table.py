@@ -15,10 +15,10 @@ from dreamkeras.data.measurements import read_numbers, read_whole_numbers
 from dreamkeras.data.table_layout import TableLayout
 from dreamkeras.errors import InputError
 from dreamkeras.sequence.construct import Construct
+from dreamkeras.sequence.inputs import source_name
 from dreamkeras.sequence.ragged import Ragged
 from dreamkeras.sequence.reading import id_position, open_table, sequence_position
 from dreamkeras.sequence.records import Records
-from dreamkeras.sequence.sources import source_name
 from dreamkeras.sequence.tables import Layout, Table, find_column, named_or_placed
 
 __all__ = ["fitted_layout", "read", "settled_layout", "table_assay"]
@@ -135,7 +135,9 @@ def _examples(layout: TableLayout, construct: Construct, columns: _Columns, tabl
     ids = list(numbers) if columns.ids is None else [cell or number for cell, number in zip(cells[columns.ids], numbers, strict=True)]
     records = Records(ids, Ragged.from_strings(cells[columns.sequence]), table.lines, table.source)
     targets = np.stack([_values(cells[position], records) for position in columns.targets], axis=1)
-    weights = _weights(layout, columns, cells, records, ~np.isnan(targets).all(axis=1))
+    measured = ~np.isnan(targets).all(axis=1)
+    weights = _weights(layout, columns, cells, records, measured)
+    left_out = {"without a value": int((~measured).sum()), "of weight 0": int((measured & (weights == 0)).sum())}
     kept = np.flatnonzero(weights)
     if len(kept) < len(weights):
         records = records.select(kept)
@@ -150,7 +152,7 @@ def _examples(layout: TableLayout, construct: Construct, columns: _Columns, tabl
         construct=construct,
         weights=None if columns.weight is None else weights[kept].astype(np.float32),
         replicates=_replicates(columns.replicates, cells, records) if columns.replicates else None,
-        left_out=len(weights) - len(kept),
+        left_out={reason: count for reason, count in left_out.items() if count},
     )
 
 

@@ -12,9 +12,9 @@ import numpy as np
 from dreamkeras.errors import InputError
 from dreamkeras.sequence.construct import Construct
 from dreamkeras.sequence.decimals import is_whole, parse_whole
+from dreamkeras.sequence.inputs import source_name
 from dreamkeras.sequence.ragged import Ragged
 from dreamkeras.sequence.reading import open_table
-from dreamkeras.sequence.sources import source_name
 from dreamkeras.sequence.tables import Table, find_column
 
 __all__ = ["SUBSETS", "RowSequences", "Subset", "read_subsets"]

@@ -22,6 +22,7 @@ from dreamkeras.export.training_summary import read_training_summary
 from dreamkeras.export.yardstick_file import read_yardstick, without_predictions
 from dreamkeras.scoring.predictor import OnnxPredictor, load
 from dreamkeras.sequence.description import METADATA_KEY, ModelDescription
+from dreamkeras.sequence.inputs import require_file
 from dreamkeras.sequence.outputs import open_output
 
 __all__ = ["PRECISIONS", "STRANDS", "check_choices", "check_graph", "default_output", "export_onnx", "file_bytes", "find_model"]
@@ -113,6 +114,7 @@ def find_model(path: Path) -> Path:
     Raises:
         ModelError: There is none.
     """
+    require_file(path, "a model is read from its end, too")
     file = path / "model.keras" if path.is_dir() else path
     if not file.is_file():
         wanted = "a run folder that holds model.keras" if path.is_dir() else "a run folder or a .keras file"

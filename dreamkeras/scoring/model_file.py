@@ -10,6 +10,7 @@ from typing import Any
 
 from dreamkeras.errors import ModelError
 from dreamkeras.sequence.description import METADATA_KEY, ModelDescription
+from dreamkeras.sequence.inputs import require_file
 
 __all__ = ["LETTERS", "check_signature", "find_model_file", "read_description", "require_different"]
 
@@ -28,7 +29,9 @@ def find_model_file(path: Path) -> Path:
 
     Raises:
         ModelError: There is none.
+        InputError: It is a pipe.
     """
+    require_file(path, "a model is read from its end, too")
     if path.is_dir():
         file = path / "model.onnx"
         if not file.is_file():

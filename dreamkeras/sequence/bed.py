@@ -12,8 +12,9 @@ import numpy as np
 from dreamkeras.errors import InputError
 from dreamkeras.sequence.decimals import is_number, is_whole
 from dreamkeras.sequence.genome import Genome, match_contigs
+from dreamkeras.sequence.inputs import source_name
 from dreamkeras.sequence.regions import Regions
-from dreamkeras.sequence.sources import open_source, source_name
+from dreamkeras.sequence.sources import open_source
 
 __all__ = ["Bed", "read_bed", "read_regions"]
 

@@ -9,8 +9,9 @@ from typing import BinaryIO
 import numpy as np
 
 from dreamkeras.errors import InputError
+from dreamkeras.sequence.inputs import source_name
 
-__all__ = ["PACKED", "BgzipBytes", "BgzipWriter", "check_bgzip_end"]
+__all__ = ["PACKED", "BgzipBytes", "BgzipWriter", "EndChecked", "check_bgzip_end"]
 
 PACKED = (".gz", ".bgz")
 """Suffixes, in lower case, of files that are packed by bgzip."""
@@ -25,6 +26,8 @@ END = bytes.fromhex("1f8b08040000000000ff0600424302001b0003000000000000000000")
 
 BLOCK = 65280
 """Bytes in a block, as htslib has them; a block that cannot be packed still fits into its 64 KiB."""
+
+_CUT_SHORT = "Expected a whole bgzip file, got one cut short"
 
 KEPT = 16
 """Blocks, of at most 64 KiB, that are kept unpacked; windows that are read in order mostly need the last one again."""
@@ -68,7 +71,7 @@ class BgzipBytes:
             begin += self._block_length(begin)
             sizes.append(int.from_bytes(self._packed[begin - 4 : begin], "little"))
         if begin > len(self._packed) or sizes[-1]:  # an empty block ends every file
-            raise InputError(f"Expected a whole bgzip file, got one cut short: {self._name}.")
+            raise InputError(f"{_CUT_SHORT}: {self._name}.")
         return np.array([*begins, begin], np.int64), np.concatenate([[0], np.cumsum(sizes, dtype=np.int64)])
 
     def _block_length(self, begin: int) -> int:
@@ -135,12 +138,42 @@ def check_bgzip_end(path: str) -> None:
     """
     with open(path, "rb") as file:
         head = file.read(HEAD.size + 2)
-        if not head.startswith(MAGIC) or not head.endswith(b"BC"):
+        if not _is_bgzip(head):
             return
         file.seek(0, 2)
         file.seek(max(0, file.tell() - len(END)))
         if file.read() != END:
-            raise InputError(f"Expected a whole bgzip file, got one cut short: {path}.")
+            raise InputError(f"{_CUT_SHORT}: {source_name(path)}.")
+
+
+class EndChecked:
+    """The bytes of a stream, which are refused at their end as `check_bgzip_end` refuses a file.
+
+    Args:
+        stream: The bytes.
+        path: What messages call them.
+    """
+
+    def __init__(self, stream: BinaryIO, path: str) -> None:
+        self._stream, self._path = stream, path
+        self._head, self._tail = b"", b""
+
+    def read(self, size: int = -1) -> bytes:
+        """The next bytes, as many unless they end.
+
+        Raises:
+            InputError: There are no more, and the block that ends the file was not the last.
+        """
+        piece = self._stream.read(size)
+        self._head = self._head or piece[: HEAD.size + 2]
+        self._tail = (self._tail + piece[-len(END) :])[-len(END) :]
+        if not piece and size and _is_bgzip(self._head) and self._tail != END:
+            raise InputError(f"{_CUT_SHORT}: {source_name(self._path)}.")
+        return piece
+
+
+def _is_bgzip(head: bytes) -> bool:
+    return head.startswith(MAGIC) and head.endswith(b"BC")
 
 
 def _packed(data: bytes) -> bytes:

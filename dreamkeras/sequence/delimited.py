@@ -8,7 +8,7 @@ import csv
 from collections.abc import Iterable, Iterator, Sequence
 
 from dreamkeras.errors import InputError
-from dreamkeras.sequence.sources import source_name
+from dreamkeras.sequence.inputs import source_name
 
 __all__ = ["clean_cell", "clean_column", "filled_rows"]
 

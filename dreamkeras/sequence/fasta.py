@@ -11,9 +11,9 @@ from typing import BinaryIO, NamedTuple
 import numpy as np
 
 from dreamkeras.errors import InputError
+from dreamkeras.sequence.inputs import source_name
 from dreamkeras.sequence.ragged import Ragged
 from dreamkeras.sequence.records import ROWS, Records
-from dreamkeras.sequence.sources import source_name
 
 __all__ = ["BLOCK", "Piece", "header_names", "line_blocks", "read_fasta", "read_fasta_pieces", "read_lines"]
 

@@ -7,9 +7,9 @@ import numpy as np
 
 from dreamkeras.errors import InputError
 from dreamkeras.sequence.fasta import BLOCK, header_names, line_blocks
+from dreamkeras.sequence.inputs import source_name
 from dreamkeras.sequence.ragged import Ragged
 from dreamkeras.sequence.records import ROWS, Records
-from dreamkeras.sequence.sources import source_name
 
 __all__ = ["read_fastq"]
 

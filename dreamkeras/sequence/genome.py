@@ -13,8 +13,9 @@ from dreamkeras.errors import InputError
 from dreamkeras.sequence.alphabet import IS_LETTER, N
 from dreamkeras.sequence.bgzip import BgzipBytes
 from dreamkeras.sequence.fasta_index import Contig, check_fai, index_fasta, read_fai
+from dreamkeras.sequence.inputs import require_file
 from dreamkeras.sequence.ragged import Ragged
-from dreamkeras.sequence.sources import BYTE_ORDER_MARK, STANDARD, open_source
+from dreamkeras.sequence.sources import BYTE_ORDER_MARK, open_source
 
 __all__ = ["Genome", "find_contig", "match_contigs"]
 
@@ -44,8 +45,7 @@ class Genome:
     """
 
     def __init__(self, path: str) -> None:
-        if path == STANDARD:
-            raise InputError("Expected a FASTA file to look windows up in, got standard input.")
+        require_file(path, "windows are looked up all over it")
         self.path = path
         self._state = _state(path)
         with open_source(path) as source:

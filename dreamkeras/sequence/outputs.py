@@ -14,8 +14,7 @@ from typing import BinaryIO, cast
 
 from dreamkeras.errors import DreamkerasError, InputError
 from dreamkeras.sequence.bgzip import PACKED, BgzipWriter
-from dreamkeras.sequence.sources import STANDARD
-from dreamkeras.sequence.streams import is_stream, open_stream
+from dreamkeras.sequence.streams import STANDARD, is_stream, open_stream
 
 __all__ = ["naming_output", "open_output", "open_text", "refuse_packed", "unpacked_name"]
 

@@ -8,9 +8,9 @@ import numpy as np
 
 from dreamkeras.errors import InputError
 from dreamkeras.sequence.alphabet import PLAIN
+from dreamkeras.sequence.inputs import source_name
 from dreamkeras.sequence.ragged import Ragged
 from dreamkeras.sequence.reading import OpenTable, id_position, open_table
-from dreamkeras.sequence.sources import source_name
 from dreamkeras.sequence.tables import Column, Layout, find_column, is_dna, named_or_placed
 from dreamkeras.sequence.vcf import is_vcf
 

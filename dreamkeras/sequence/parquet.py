@@ -1,11 +1,12 @@
 """Parquet files as batches of records or of rows, through pyarrow, which is imported only when one is read."""
 
 from collections.abc import Iterator, Sequence
-from typing import Any
+from typing import Any, BinaryIO
 
 import numpy as np
 
 from dreamkeras.errors import InputError, MissingPackageError
+from dreamkeras.sequence.inputs import source_name
 from dreamkeras.sequence.ragged import Ragged
 from dreamkeras.sequence.records import ROWS, Records
 from dreamkeras.sequence.tables import Layout, Table, header_names
@@ -27,25 +28,30 @@ def import_pyarrow() -> Any:
     return pyarrow
 
 
-def parquet_layout(path: str) -> Layout:
+def parquet_layout(path: str, copy: BinaryIO | None = None) -> Layout:
     """The columns of a Parquet file, to choose by name or position.
+
+    Args:
+        path: The file.
+        copy: Its bytes, where they cannot be read from their end; see `streams.copied`.
 
     Raises:
         InputError: The file is not whole.
         MissingPackageError: pyarrow is not installed.
     """
-    names = tuple(_open(path).schema_arrow.names)
+    names = tuple(_open(path, copy).schema_arrow.names)
     return Layout(delimiter="", names=header_names(names), first=names, line=0)
 
 
-def read_parquet(path: str, sequence: int, id: int | None = None, *, batch: int = ROWS) -> Iterator[Records]:
+def read_parquet(path: str, sequence: int, id: int | None = None, *, batch: int = ROWS, copy: BinaryIO | None = None) -> Iterator[Records]:
     """The records of a Parquet file, row group by row group.
 
     Args:
-        path: The file; it has to be one, because Parquet is read from its end.
+        path: The file.
         sequence: Position of the column that holds the sequences.
         id: Position of the column of ids; without one they are running numbers from 1.
         batch: Most rows in a batch.
+        copy: As of `parquet_layout`.
 
     Yields:
         Records, whose `lines` are row numbers from 1.
@@ -54,19 +60,20 @@ def read_parquet(path: str, sequence: int, id: int | None = None, *, batch: int 
         InputError: The sequences are not text, or the file is broken.
     """
     pyarrow = import_pyarrow()
-    for rows, numbers in _batches(path, [sequence] if id is None else [sequence, id], batch):
+    for rows, numbers in _batches(path, [sequence] if id is None else [sequence, id], batch, copy):
         texts = rows.column(0)
         ids = [str(number) for number in numbers] if id is None else _ids(rows.column(rows.num_columns - 1).to_pylist(), numbers)
         yield from Records(ids, _ragged(pyarrow, texts, rows.schema.names[0], path), numbers, path).batches(batch)
 
 
-def parquet_rows(path: str, positions: Sequence[int], *, batch: int = ROWS) -> Iterator[Table]:
+def parquet_rows(path: str, positions: Sequence[int], *, batch: int = ROWS, copy: BinaryIO | None = None) -> Iterator[Table]:
     """Columns of a Parquet file as text, as `tables.rows_of` gives those of a table that is text; a missing cell is empty.
 
     Args:
         path: The file.
         positions: Which columns, from 0.
         batch: Most rows in a batch.
+        copy: As of `parquet_layout`.
 
     Yields:
         Tables, whose `lines` are row numbers from 1.
@@ -74,14 +81,14 @@ def parquet_rows(path: str, positions: Sequence[int], *, batch: int = ROWS) -> I
     Raises:
         InputError: There is no row, or the file is broken.
     """
-    for rows, numbers in _batches(path, positions, batch):
+    for rows, numbers in _batches(path, positions, batch, copy):
         yield Table([["" if cell is None else str(cell) for cell in column.to_pylist()] for column in rows.columns], numbers, path)
 
 
-def _batches(path: str, positions: Sequence[int], batch: int) -> Iterator[tuple[Any, np.ndarray]]:
+def _batches(path: str, positions: Sequence[int], batch: int, copy: BinaryIO | None) -> Iterator[tuple[Any, np.ndarray]]:
     """Arrow's batches of columns in the order asked for, and their row numbers."""
     pyarrow = import_pyarrow()
-    file = _open(path)
+    file = _open(path, copy)
     names = [file.schema_arrow.names[position] for position in positions]
     count = 0
     try:
@@ -89,17 +96,17 @@ def _batches(path: str, positions: Sequence[int], batch: int) -> Iterator[tuple[
             yield rows.select(names), np.arange(count + 1, count + 1 + len(rows))
             count += len(rows)
     except (pyarrow.ArrowException, OSError) as error:
-        raise InputError(f"Expected a whole Parquet file, got {path} ({_first_line(error)}, after row {count}).") from None
+        raise InputError(f"Expected a whole Parquet file, got {source_name(path)} ({_first_line(error)}, after row {count}).") from None
     if not count:
-        raise InputError(f"Expected at least one row, got none in {path}.")
+        raise InputError(f"Expected at least one row, got none in {source_name(path)}.")
 
 
-def _open(path: str) -> Any:
+def _open(path: str, copy: BinaryIO | None) -> Any:
     pyarrow = import_pyarrow()
     try:
-        return pyarrow.parquet.ParquetFile(path)
+        return pyarrow.parquet.ParquetFile(copy or path)
     except (pyarrow.ArrowException, OSError) as error:
-        raise InputError(f"Expected a whole Parquet file, got {path} ({_first_line(error)}).") from None
+        raise InputError(f"Expected a whole Parquet file, got {source_name(path)} ({_first_line(error)}).") from None
 
 
 def _ids(values: list[Any], numbers: np.ndarray) -> list[str]:

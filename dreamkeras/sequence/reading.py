@@ -5,7 +5,7 @@ first bytes, then by the file's name. What a sequence may consist of is the cons
 """
 
 from collections.abc import Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from pathlib import PurePath
 from typing import BinaryIO, Literal, NamedTuple, get_args
 
@@ -13,10 +13,12 @@ from dreamkeras.errors import InputError
 from dreamkeras.sequence.decimals import is_number, is_whole
 from dreamkeras.sequence.fasta import read_fasta, read_lines
 from dreamkeras.sequence.fastq import read_fastq
+from dreamkeras.sequence.inputs import copied, source_name
 from dreamkeras.sequence.parquet import parquet_layout, parquet_rows, read_parquet
 from dreamkeras.sequence.ragged import Ragged
 from dreamkeras.sequence.records import ROWS, Records
-from dreamkeras.sequence.sources import PARQUET, STANDARD, Source, open_source, source_name
+from dreamkeras.sequence.sources import PARQUET, Source, open_source
+from dreamkeras.sequence.streams import is_stream
 from dreamkeras.sequence.tables import SEQUENCE_NAMES, Column, Layout, Table, find_column, is_dna, named_or_placed, rows_of, sniff_layout
 
 __all__ = [
@@ -55,7 +57,7 @@ def read_records(
     r"""The named sequences of a file, in its order.
 
     Args:
-        path: The file; `-` reads standard input (not Parquet).
+        path: The file; `-` reads standard input.
         format: What the file is; by default told by its first bytes and its name.
         id_column: Name or position (from 0) of a table's id column; by default the one called id, seq_id or name or, where
             there is no header, the first if it holds no numbers and the sequences stand further right. Without one, ids are
@@ -94,7 +96,11 @@ def read_records(
         elif chosen == "parquet" and opened:
             raise InputError(f"Expected FASTA, FASTQ, TSV, CSV or lines, got Parquet, which can only be read from a file: {path}.")
         elif chosen == "parquet":
-            yield from _parquet_records(source, id_column, sequence_column, batch)
+            with _seekable(source) as copy:
+                layout = parquet_layout(source.path, copy)
+                columns = named_or_placed(layout, sequence_column), named_or_placed(layout, id_column)
+                positions = sequence_position(layout, columns[0], source.path), id_position(layout, columns[1], source.path)
+                yield from read_parquet(source.path, *positions, batch=batch, copy=copy)
         else:
             layout = sniff_layout(source, delimiter=_DELIMITERS.get(chosen), columns=(id_column, sequence_column))
             yield from _table_records(source, layout, id_column, sequence_column, batch)
@@ -112,15 +118,17 @@ class OpenTable(NamedTuple):
     Args:
         layout: Its columns.
         source: Its bytes.
+        copy: As of `parquet.parquet_layout`.
     """
 
     layout: Layout
     source: Source
+    copy: BinaryIO | None = None
 
     def rows(self, positions: Sequence[int], uneven: set[int] | None = None) -> Iterator[Table]:
         """The columns at these positions, from 0, in batches; see `tables.rows_of` and `parquet.parquet_rows`."""
         if self.source.head.startswith(PARQUET):
-            return parquet_rows(self.source.path, positions)
+            return parquet_rows(self.source.path, positions, copy=self.copy)
         return rows_of(self.source, self.layout, positions, uneven=uneven)
 
 
@@ -138,9 +146,16 @@ def open_table(path: str, columns: Iterable[Column | None] = (), header: bool | 
         MissingPackageError: The file is Parquet and pyarrow is not installed.
     """
     with open_source(path) as source:
-        yield OpenTable(
-            _parquet_layout(source) if source.head.startswith(PARQUET) else sniff_layout(source, header=header, columns=columns), source
-        )
+        if source.head.startswith(PARQUET):
+            with _seekable(source) as copy:
+                yield OpenTable(parquet_layout(path, copy), source, copy)
+        else:
+            yield OpenTable(sniff_layout(source, header=header, columns=columns), source)
+
+
+def _seekable(source: Source) -> AbstractContextManager[BinaryIO | None]:
+    """A copy of what cannot be read from its end, as Parquet is; None of a file."""
+    return copied(source.stream, source.path) if is_stream(source.path) else nullcontext()
 
 
 def sniff_format(source: Source, *, is_table: bool = False) -> Format:
@@ -186,19 +201,6 @@ def _table_records(source: Source, layout: Layout, id: Column | None, sequence: 
         ids = [cell or number for cell, number in zip(given, numbers, strict=True)]
         count += len(ids)
         yield Records(ids, Ragged.from_strings(table.columns[0]), table.lines, source.path)
-
-
-def _parquet_records(source: Source, id: Column | None, sequence: Column | None, batch: int) -> Iterator[Records]:
-    layout = _parquet_layout(source)
-    columns = named_or_placed(layout, sequence), named_or_placed(layout, id)
-    positions = sequence_position(layout, columns[0], source.path), id_position(layout, columns[1], source.path)
-    yield from read_parquet(source.path, *positions, batch=batch)
-
-
-def _parquet_layout(source: Source) -> Layout:
-    if source.path == STANDARD:
-        raise InputError("Expected FASTA, TSV, CSV or lines from standard input, got Parquet, which can only be read from a file.")
-    return parquet_layout(source.path)
 
 
 def sequence_position(layout: Layout, column: Column | None, path: str) -> int:

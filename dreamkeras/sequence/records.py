@@ -5,8 +5,8 @@ from typing import NamedTuple
 
 import numpy as np
 
+from dreamkeras.sequence.inputs import source_name
 from dreamkeras.sequence.ragged import Ragged
-from dreamkeras.sequence.sources import source_name
 
 __all__ = ["LETTERS", "ROWS", "Records"]
 

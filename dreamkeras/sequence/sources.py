@@ -5,18 +5,15 @@ Knows nothing about what stands in them.
 
 import gzip
 import io
-import sys
 import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext
 from typing import Any, BinaryIO, NamedTuple, cast
 
 from dreamkeras.errors import InputError
+from dreamkeras.sequence.inputs import open_bytes, source_name
 
-__all__ = ["BYTE_ORDER_MARK", "PARQUET", "STANDARD", "Source", "open_source", "source_name"]
-
-STANDARD = "-"
-"""The path that means standard input or standard output."""
+__all__ = ["BYTE_ORDER_MARK", "PARQUET", "Source", "open_source"]
 
 HEAD = 1 << 16
 PARQUET = b"PAR1"
@@ -39,16 +36,6 @@ class Source(NamedTuple):
     path: str
 
 
-def source_name(path: str) -> str:
-    """What messages call the input.
-
-    Example:
-        >>> source_name("-"), source_name("a/seqs.fa")
-        ('standard input', 'a/seqs.fa')
-    """
-    return "standard input" if path == STANDARD else path
-
-
 @contextmanager
 def open_source(path: str, opened: BinaryIO | None = None) -> Iterator[Source]:
     """Opens an input for reading; whatever goes wrong with its bytes inside the `with` block is an InputError naming it.
@@ -62,9 +49,7 @@ def open_source(path: str, opened: BinaryIO | None = None) -> Iterator[Source]:
     """
     name = source_name(path)
     try:
-        if path == STANDARD:
-            opened = sys.stdin.buffer
-        with nullcontext(opened) if opened else open(path, "rb") as file:
+        with nullcontext(opened) if opened else open_bytes(path) as file:
             yield _decompressed(file, path)
     except FileNotFoundError:
         raise InputError(f"Expected a file, got nothing at {name}.") from None

@@ -1,4 +1,7 @@
-"""Outputs that can be written to and not replaced: standard output, descriptors that are open already, pipes and devices."""
+"""Paths of what is no file: standard input and output, descriptors that are open already, pipes and devices; how the outputs are written.
+
+How the inputs among them are read is the business of `inputs`.
+"""
 
 import os
 import re
@@ -9,9 +12,11 @@ from pathlib import Path
 from typing import BinaryIO
 
 from dreamkeras.errors import DreamkerasError
-from dreamkeras.sequence.sources import STANDARD
 
-__all__ = ["find_descriptor", "is_stream", "open_stream"]
+__all__ = ["STANDARD", "find_descriptor", "is_stream", "open_stream"]
+
+STANDARD = "-"
+"""The path that means standard input or standard output."""
 
 _DESCRIPTORS = re.compile(r"/dev/fd|/proc/([0-9]+)(?:/task/[0-9]+)?/fd")
 """Folders whose entries are descriptors: of this process, or of the one with this number."""
@@ -20,7 +25,7 @@ MOST_LINKS = 40
 
 
 def is_stream(path: str | os.PathLike[str]) -> bool:
-    """Whether an output is written to as it stands: `-`, an open descriptor, a pipe, a socket or a device.
+    """Whether a path is read and written as it stands, and only once: `-`, an open descriptor, a pipe, a socket or a device.
 
     Example:
         >>> is_stream("-"), is_stream("/dev/stdout"), is_stream("results.tsv")

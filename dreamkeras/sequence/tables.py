@@ -15,8 +15,9 @@ from dreamkeras.errors import InputError
 from dreamkeras.sequence.alphabet import BASES, IUPAC
 from dreamkeras.sequence.decimals import NOT_FINITE, is_number
 from dreamkeras.sequence.delimited import clean_cell, clean_column, filled_rows
+from dreamkeras.sequence.inputs import source_name
 from dreamkeras.sequence.records import LETTERS, ROWS
-from dreamkeras.sequence.sources import Source, source_name
+from dreamkeras.sequence.sources import Source
 
 __all__ = [
     "SEQUENCE_NAMES",

@@ -8,14 +8,16 @@ import re
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import BinaryIO, NamedTuple
+from typing import BinaryIO, NamedTuple, cast
 
 import numpy as np
 
 from dreamkeras.errors import InputError
-from dreamkeras.sequence.bgzip import check_bgzip_end
+from dreamkeras.sequence.bgzip import EndChecked, check_bgzip_end
+from dreamkeras.sequence.inputs import open_bytes, source_name
 from dreamkeras.sequence.records import LETTERS, ROWS
-from dreamkeras.sequence.sources import STANDARD, open_source, source_name
+from dreamkeras.sequence.sources import open_source
+from dreamkeras.sequence.streams import is_stream
 
 __all__ = ["INFO", "Vcf", "VcfRecords", "declared_lengths", "is_vcf", "open_vcf"]
 
@@ -88,12 +90,10 @@ def open_vcf(path: str) -> Iterator[Vcf]:
         ...     [(batch.contigs, batch.positions.tolist(), batch.alleles()[1]) for batch in vcf.batches]
         [(['chr1'], [7], ['C', 'G'])]
     """
-    with open_source(path) as source:
+    with _checked(path) as opened, open_source(path, opened) as source:
         if not is_vcf(source.head):
             came = source.head.splitlines()[0][:40].decode("latin-1")
             raise InputError(f"Expected a VCF, which begins with ##fileformat=VCF, got {came!r} in {source_name(path)}.")
-        if path != STANDARD and Path(path).is_file():
-            check_bgzip_end(path)
         header, first = _header(source.stream)
         if header[-1].startswith(b"#CHROM") and b"\t" not in header[-1]:
             raise InputError(f"Expected columns with tabs between them, got none in line {len(header)} of {source_name(path)}.")
@@ -109,6 +109,18 @@ def declared_lengths(header: Iterable[bytes]) -> dict[str, int]:
     """
     fields = (dict(_CONTIG_FIELD.findall(line)) for line in header if line.startswith(b"##contig="))
     return {field[b"ID"].decode("utf-8", "replace"): int(field[b"length"]) for field in fields if {b"ID", b"length"} <= field.keys()}
+
+
+@contextmanager
+def _checked(path: str) -> Iterator[BinaryIO | None]:
+    """The bytes of a stream, whose end is checked when they have come; None of a file, whose end is checked now."""
+    if is_stream(path):
+        with open_bytes(path) as stream:
+            yield cast("BinaryIO", EndChecked(stream, path))
+    else:
+        if Path(path).is_file():
+            check_bgzip_end(path)
+        yield None
 
 
 def is_vcf(head: bytes) -> bool:

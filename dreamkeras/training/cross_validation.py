@@ -20,12 +20,13 @@ from dreamkeras.evaluation.undefined import mean_defined
 from dreamkeras.export.ensemble import export_ensemble
 from dreamkeras.models.combinations import lasting_name
 from dreamkeras.sequence.folders import claim
+from dreamkeras.sequence.inputs import full_path
 from dreamkeras.sequence.outputs import open_output
 from dreamkeras.training import run
 from dreamkeras.training.backend import running_backend
 from dreamkeras.training.config import RunConfig
 from dreamkeras.training.grid_results import is_finished
-from dreamkeras.training.run_data import read_examples, with_window
+from dreamkeras.training.run_data import read_examples, require_files, with_window
 from dreamkeras.training.unfinished import new_folder, remove_unfinished
 
 __all__ = ["cross_validate"]
@@ -58,11 +59,13 @@ def cross_validate(
 
 
 def _cross_validate(config: RunConfig, folder: Path, report: Callable[[str], None], backend: str | None, resume: bool) -> dict[str, Any]:
+    if resume:
+        require_files(config, folder)
     running = running_backend(backend)
     if config.backend not in (None, running):
         raise InputError(f"Expected backend {config.backend}, which the runs in {folder} are of, got {running}.")
     config = dataclasses.replace(config, backend=running, model=lasting_name(config.model))
-    config = with_window(dataclasses.replace(config, data=str(Path(config.data).resolve())) if config.data else config)
+    config = with_window(dataclasses.replace(config, data=full_path(config.data)) if config.data else config)
     folds = read_examples(config).folds
     if folds is None:
         raise InputError("Expected data with folds, got none: the data have no fold column; a number of folds is drawn instead.")

@@ -30,6 +30,7 @@ from typing import Any, NamedTuple
 from dreamkeras.data.table_layout import TableLayout
 from dreamkeras.errors import InputError
 from dreamkeras.models.names import entry_of
+from dreamkeras.sequence.inputs import read_text
 from dreamkeras.training.config import RunConfig
 
 __all__ = ["DEFAULT_GRID", "Grid", "GridRun", "expand", "read_grid"]
@@ -97,7 +98,7 @@ def read_grid(path: Path | None, **base: Any) -> Grid:
     if path is None:
         return expand(DEFAULT_GRID, **base)
     try:
-        return expand(tomllib.loads(path.read_text()), **base)
+        return expand(tomllib.loads(read_text(path)), **base)
     except FileNotFoundError:
         raise InputError(f"Expected a file, got nothing at {path}.") from None
     except (OSError, ValueError) as error:  # InputErrors and TOML's own errors are ValueErrors

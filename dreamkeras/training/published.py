@@ -13,6 +13,7 @@ from dreamkeras.models.torch_weights import assign_state_dict
 from dreamkeras.sequence.description import ModelDescription
 from dreamkeras.sequence.digests import file_digest
 from dreamkeras.sequence.folders import open_folder
+from dreamkeras.sequence.inputs import require_file
 from dreamkeras.training.model_card import model_card
 
 __all__ = ["import_weights"]
@@ -37,6 +38,7 @@ def import_weights(checkpoint: str, model: str, assay: str, folder: Path) -> Mod
         DreamkerasError: The checkpoint, the names or the folder will not do, or the export does not answer as the network does.
     """
     require_packages()
+    require_file(checkpoint, "its digest is recorded, too")
     with open_folder(folder) as unfinished:
         find_preset(model)
         chosen_assay = find_assay(assay)

@@ -22,6 +22,7 @@ from dreamkeras.models.combinations import lasting_name
 from dreamkeras.models.presets import build_model
 from dreamkeras.models.prixfixe import PrixFixe
 from dreamkeras.sequence.folders import claim
+from dreamkeras.sequence.inputs import file_name, full_path, rereadable
 from dreamkeras.training.backend import running_backend
 from dreamkeras.training.batches import training_batches
 from dreamkeras.training.callbacks import AveragedWeights, Checkpoint, EpochSeed, History, LastStep, Recorder, Validation, predict_letters
@@ -33,7 +34,7 @@ from dreamkeras.training.plan import Plan, make_plan
 from dreamkeras.training.precision import computing_in
 from dreamkeras.training.profiles import peaks_or_all
 from dreamkeras.training.progress import Progress
-from dreamkeras.training.run_data import RunData, fingerprint, read_data, with_window
+from dreamkeras.training.run_data import RunData, fingerprint, read_data, require_files, with_window
 from dreamkeras.training.selection import describe_undefined, target_variances
 from dreamkeras.training.state import TrainingState, assign_weights, read_checkpoint
 from dreamkeras.training.unfinished import new_folder, remove_unfinished
@@ -71,8 +72,10 @@ def train(config: RunConfig, folder: Path) -> dict[str, Any]:
 
 
 def _begin(config: RunConfig, folder: Path) -> dict[str, Any]:
-    config = with_window(dataclasses.replace(config, backend=running_backend(config.backend)))
-    data = read_data(config)
+    config = dataclasses.replace(config, backend=running_backend(config.backend))
+    with rereadable(config.data, config.valid):
+        config = with_window(config)
+        data = read_data(config)
     if data.common:
         sys.stderr.write(f"Warning: {data.common}\n")
     model, plan = _prepare(config, data)
@@ -94,11 +97,12 @@ def resume(folder: Path, backend: str | None = None) -> dict[str, Any]:
         As `train`.
 
     Raises:
-        DreamkerasError: The folder holds no run, or one of another backend, or its data have changed.
+        DreamkerasError: The folder holds no run, or one of another backend, or its data have changed or could be read only once.
     """
     config = RunConfig.read(folder / "config.json")
     if config.backend != running_backend(backend):
         raise InputError(f"Expected backend {config.backend}, which the run in {folder} began with, got {running_backend()}.")
+    require_files(config, folder)
     with claim(folder):
         return _go_on(config, folder)
 
@@ -120,7 +124,7 @@ def _go_on(config: RunConfig, folder: Path) -> dict[str, Any]:
 
 def _settled(config: RunConfig, plan: Plan, data: RunData) -> RunConfig:
     """The choices as they stand in the run folder: nothing left open, and files found from any folder."""
-    files: dict[str, Any] = {name: str(Path(file).resolve()) for name in FILES if (file := getattr(config, name))}
+    files: dict[str, Any] = {name: full_path(str(file)) for name in FILES if (file := getattr(config, name))}
     if config.atac:
         places: dict[str, Any] = {name: str(Path(file).resolve()) for name in GENOME_FILES if (file := getattr(config.atac, name))}
         files["atac"] = dataclasses.replace(config.atac, **places)
@@ -193,6 +197,7 @@ def _fit(config: RunConfig, plan: Plan, folder: Path, data: RunData, model: Prix
     ]
     begin = len(state.rows)
     if begin < plan.epochs and not state.has_ended(config.patience, config.minutes):
+        sys.stderr.writelines(f"{line}\n" for line in filter(None, data.read))
         sys.stderr.write(plan.describe(len(data.training), len(data.validation), running_backend()) + "\n")
         if undefined := describe_undefined(data.validation.targets, model.tasks):
             sys.stderr.write(f"Warning: {undefined}\n")
@@ -203,7 +208,7 @@ def _fit(config: RunConfig, plan: Plan, folder: Path, data: RunData, model: Prix
         finally:
             progress.close()
     assign_weights(model.variables, state.best_weights, folder)
-    files: dict[str, Any] = {name: Path(file).name for name in FILES if (file := getattr(config, name))}  # folders are nobody else's
+    files: dict[str, Any] = {name: file_name(str(file)) for name in FILES if (file := getattr(config, name))}  # folders are nobody else's
     if config.atac:
         names = {name: Path(file).name for name in GENOME_FILES if (file := getattr(config.atac, name))}
         files["atac"] = dataclasses.asdict(config.atac) | names

@@ -15,17 +15,37 @@ from dreamkeras.data.overlap import overlap
 from dreamkeras.data.simulate import examples as simulated_examples
 from dreamkeras.data.simulate import simulate
 from dreamkeras.data.table import fitted_layout
+from dreamkeras.sequence.inputs import file_name, require_file
 from dreamkeras.training.config import SIMULATED, RunConfig
 
-__all__ = ["RunData", "fingerprint", "read_data", "read_examples", "with_window"]
+__all__ = ["RunData", "fingerprint", "read_data", "read_examples", "require_files", "with_window"]
 
 
 class RunData(NamedTuple):
-    """What a run trains and validates on, and a line on what both have in common; empty where a split keeps that apart."""
+    """What a run trains and validates on.
+
+    Args:
+        training: The one.
+        validation: The other.
+        common: A line on what both have in common; empty where a split keeps that apart.
+        read: A line on the rows of each file, as `Examples.describe_reading` gives it.
+    """
 
     training: Examples
     validation: Examples
     common: str = ""
+    read: tuple[str, ...] = ()
+
+
+def require_files(config: RunConfig, folder: Path) -> None:
+    """Refuses to go on with a run whose data could be read only once.
+
+    Raises:
+        InputError: They could.
+    """
+    for name, file in (("data", config.data), ("valid", config.valid)):
+        if file:
+            require_file(file, f'save the same data as a file, and name it as "{name}" in {folder / "config.json"}')
 
 
 def with_window(config: RunConfig) -> RunConfig:
@@ -59,21 +79,22 @@ def read_data(config: RunConfig) -> RunData:
 
 def _divided(config: RunConfig) -> RunData:
     examples = read_examples(config)
+    read = [examples.describe_reading(file_name(config.data))] if config.data else []
     if config.valid:
         validation = _read(config, config.valid)
-        return RunData(examples, validation, _common(examples, validation, f"in {Path(config.valid).name}"))
+        read.append(validation.describe_reading(file_name(config.valid)))
+        return RunData(examples, validation, _common(examples, validation, f"in {file_name(config.valid)}"), tuple(read))
     training, validation = Division.of_run(dataclasses.asdict(config)).divide(examples)
     if config.valid_fold is None:
-        return RunData(training, validation)
+        return RunData(training, validation, read=tuple(read))
     place = f"on {config.valid_fold}" if config.atac else f"of fold {config.valid_fold}"
-    return RunData(training, validation, _common(training, validation, place))
+    return RunData(training, validation, _common(training, validation, place), tuple(read))
 
 
 def _read(config: RunConfig, path: str) -> Examples:
-    """The examples of a file; what was left out or decided when it was read is told on standard error."""
+    """The examples of a file; what was decided when it was read is told on standard error."""
     examples = find_assay(config.assay, config.layout).read(path)
-    for remark in filter(None, (*examples.remarks, examples.describe_left_out(Path(path).name))):
-        sys.stderr.write(f"{remark}\n")
+    sys.stderr.writelines(f"{remark}\n" for remark in examples.remarks)
     return examples
 
 

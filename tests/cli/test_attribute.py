@@ -3,6 +3,7 @@ import json
 
 import numpy as np
 import pytest
+from filled_pipe import filled_pipe
 from linear_network import with_random_weights
 from tiny_network import tiny
 
@@ -17,6 +18,16 @@ def model(tmp_path_factory):
     path = tmp_path_factory.mktemp("model") / "model.keras"
     with_random_weights(tiny(find_assay("yeast")), sd=0.4).save(path)
     return path
+
+
+def test_a_pipe_is_read_whole(run, model, tmp_path):
+    """The first look leaves it alone: its only sequence begins behind more than a look takes."""
+    content = f">x {'long' * 20_000}\n{SEQUENCES['x']}\n".encode()
+    args = ["-m", model, "--backend", keras_backend(), "--steps", 1, "-o", tmp_path / "out.tsv"]
+    with filled_pipe(content) as pipe:
+        result = run("attribute", pipe, *args)
+    assert (result.exit_code, "Read 1 record.\n" in result.stderr) == (0, True), result.stderr
+    assert len(rows(tmp_path / "out.tsv")) == len(SEQUENCES["x"])
 
 
 @pytest.fixture

@@ -2,6 +2,7 @@ import json
 import signal
 
 import pytest
+from filled_pipe import filled_pipe
 
 pytest.importorskip("keras")
 pytest.importorskip("matplotlib")
@@ -107,6 +108,26 @@ def test_grid_that_is_none(run, files, asked, grid, part):
     assert (result.exit_code, result.stderr.count("\n")) == (1, 1)
     assert part in result.stderr
     assert not out.exists()
+
+
+@pytest.mark.parametrize("name", ["data", "valid"])
+def test_a_pipe_is_refused_before_anything_is_made(run, files, asked, name):
+    data, grid, out = files
+    grid.write_text(GRID + 'valid = "/dev/fd/63"\n' * (name == "valid"))
+    result = run("benchmark", "-" if name == "data" else data, "--grid", grid, "-o", out)
+    assert (
+        result.exit_code,
+        result.stderr.count("\n"),
+        "which can be read only once: every run of the grid reads it." in result.stderr,
+    ) == (1, 1, True)
+    assert not out.exists()
+
+
+def test_the_grid_comes_from_a_pipe(run, files, asked):
+    data, _, out = files
+    with filled_pipe(GRID.encode()) as pipe:
+        assert run("benchmark", data, "--grid", pipe, "-o", out).exit_code == 0
+    assert len(asked["runs"]) == 4
 
 
 def test_data_that_is_missing(run, files, asked):

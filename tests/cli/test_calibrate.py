@@ -1,6 +1,7 @@
 import json
 
 import pytest
+from filled_pipe import filled_pipe
 
 from dreamkeras.data.library_files import write_library
 from dreamkeras.data.simulate import simulate
@@ -35,7 +36,7 @@ def run_folder(tmp_path):
 
 def test_a_file_is_written_and_its_figure_told(run, promoters, tmp_path):
     result = run("calibrate", promoters, "-m", PACKAGED_MODEL, "-o", tmp_path / "new.onnx")
-    assert (result.exit_code, result.stderr) == (0, f"Wrote {tmp_path / 'new.onnx'}.\n")
+    assert (result.exit_code, result.stderr) == (0, f"Read 100 rows of p.tsv.\nWrote {tmp_path / 'new.onnx'}.\n")
     assert result.stdout.startswith("expression: r ")
     assert result.stdout.endswith(" on 100 measured sequences.\n")
     yardstick = load(tmp_path / "new.onnx").yardstick
@@ -52,7 +53,7 @@ def test_of_what_was_trained_on_only_the_share_held_out_counts(run, promoters, r
 
 def test_the_card_of_a_run_folder_tells_of_it(run, promoters, run_folder):
     (card := run_folder / "README.md").write_text(model_card(load(run_folder).description, {}, [], {}))
-    assert run("calibrate", promoters, "-m", run_folder).stderr == f"Wrote {run_folder}.\n"
+    assert run("calibrate", promoters, "-m", run_folder).stderr == f"Read 100 rows of p.tsv.\nWrote {run_folder}.\n"
     assert interval_note(load(run_folder).description) in card.read_text()
     card.write_text("# Mine\n")
     assert run("calibrate", promoters, "-m", run_folder).stderr.endswith(f"{card} is older, and does not tell of this.\n")
@@ -67,7 +68,7 @@ def test_ranges_come_from_the_training_file_where_one_is_given(run, promoters, r
 def test_sequences_that_were_trained_on_are_told(run, promoters, run_folder):
     (run_folder / "config.json").write_text(json.dumps({"assay": "yeast", "data": str(promoters)}))
     result = run("calibrate", promoters, "-m", run_folder)
-    assert result.stderr.startswith("Warning: 90 of the 100 sequences in p.tsv are copies of training sequences")
+    assert result.stderr.startswith("Read 100 rows of p.tsv.\nWarning: 90 of the 100 sequences in p.tsv are copies of training sequences")
     assert "Intervals may be too narrow." in result.stderr
 
 
@@ -99,3 +100,17 @@ def test_the_packaged_model_was_calibrated_on_its_own_validation(run, data_folde
     for part in ("sizes", "ranks"):
         assert again["calibration"]["expression"][part] == pytest.approx(packaged["calibration"]["expression"][part], abs=1e-4)
     assert again["background"]["shuffled"]["expression"] == pytest.approx(packaged["background"]["shuffled"]["expression"], abs=1e-3)
+
+
+def test_training_data_that_were_a_pipe_are_not_held_against_those_of_another(run, promoters, run_folder):
+    (run_folder / "config.json").write_text(json.dumps({"assay": "yeast", "data": "-"}))
+    with filled_pipe(promoters.read_bytes()) as pipe:
+        result = run("calibrate", "-", "-m", run_folder, "--training", pipe, stdin=promoters.read_text())
+    assert (result.exit_code, result.stderr.splitlines()[:3]) == (
+        0,
+        [
+            "Read 100 rows of standard input.",
+            f"Read 100 rows of {pipe}.",
+            "Warning: Standard input can be read only once, so that no sequence could be compared with those it was trained on.",
+        ],
+    )

@@ -115,7 +115,7 @@ def test_results_that_are_there_stay(report, fasta, tmp_path):
 
 def test_standard_input(report):
     code, lines = report("-", stdin="ACGT\nACGTA\n")
-    assert (code, lines["Input"], lines["Fit"]) == (0, "standard input", "2 of 2")
+    assert (code, lines["Input"], lines["Fit"]) == (0, "standard input: lines", "2 of 2")
 
 
 def test_regions_of_a_genome(report, tmp_path):

@@ -2,6 +2,7 @@ import json
 
 import numpy as np
 import pytest
+from filled_pipe import filled_pipe
 
 from dreamkeras.data.simulate import simulate
 from dreamkeras.evaluation.subsets import SUBSETS
@@ -31,7 +32,7 @@ def model(tmp_path):
 
 def test_figures_are_printed_and_written(run, promoters, model, tmp_path):
     result = run("evaluate", promoters, "-m", model, "-o", tmp_path / "out", "--draws", 20)
-    assert (result.exit_code, result.stderr) == (0, f"Wrote {tmp_path / 'out'}: see report.html.\n")
+    assert (result.exit_code, result.stderr) == (0, f"Read 60 rows of test.tsv.\nWrote {tmp_path / 'out'}: see report.html.\n")
     title, row = (line.split("\t") for line in result.stdout.splitlines())
     assert (title, row[:3]) == (["model", "task", "n", "r", "rho", "mse"], ["first", "expression", "60"])
     found = json.loads((tmp_path / "out" / "evaluation.json").read_text())["figures"]["first"]["expression"]
@@ -71,6 +72,26 @@ def test_a_number_that_is_a_columns_name_is_this_column(run, tmp_path, column):
     result = run("evaluate", tmp_path / "t.csv", *given, "-o", tmp_path / "out", "--draws", 2)
     assert result.exit_code == 0, result.stderr
     assert result.stdout.splitlines()[1].split("\t")[1:4] == [task, "50", "1.0000 (1.0000 to 1.0000)"]
+
+
+def test_training_data_that_were_a_pipe_are_not_held_against_those_of_another(run, promoters, model, tmp_path):
+    (model / "config.json").write_text(json.dumps({"assay": "yeast", "data": "/dev/stdin"}))
+    result = run("evaluate", "-", "-m", model, "-o", tmp_path / "out", "--draws", 2, stdin=promoters.read_text())
+    assert (result.exit_code, result.stderr.splitlines()[:2]) == (
+        0,
+        [
+            "Read 60 rows of standard input.",
+            "Warning: first: /dev/stdin can be read only once, so that no sequence could be compared with those it was trained on.",
+        ],
+    )
+
+
+def test_predictions_come_from_pipes(run, promoters, model, tmp_path):
+    predictions = run("predict", promoters, "-m", model).stdout
+    with filled_pipe(predictions.encode()) as pipe:
+        result = run("evaluate", promoters, "-m", model, "--predictions", pipe, "-o", tmp_path / "out", "--draws", 2)
+    one, other = (line.split("\t")[2:] for line in result.stdout.splitlines()[1:3])
+    assert (result.exit_code, one) == (0, other)
 
 
 def test_the_challenges_score_in_its_own_units(run, model, tmp_path):

@@ -36,8 +36,10 @@ CENTRED = "peaks.bed: regions are centred on their middle.\n"
 
 
 def table(result, said=""):
-    assert (result.exit_code, result.stderr.rpartition("/")[2]) == (0, said)
-    return {name: [float(value) for value in values] for name, *values in (row.split("\t") for row in result.stdout.splitlines()[1:])}
+    rows = result.stdout.splitlines()[1:]
+    read = f"Read {len(rows)} record{'s' * (len(rows) != 1)}.\n"
+    assert (result.exit_code, result.stderr.rpartition("/")[2]) == (0, said + read)
+    return {name: [float(value) for value in values] for name, *values in (row.split("\t") for row in rows)}
 
 
 def turned(text):
@@ -85,7 +87,7 @@ NARROW = TEN.replace("x\ty\tz", "1\t2\t3")
 def test_what_windows_are_centred_on_is_decided_once_and_told(run, toy_model, genome, bed, rows, args, window, said, dry):
     bed.write_text(rows)
     result = run("predict", bed, "--genome", genome, "-m", toy_model, "--window", "6", *args, *["--dry-run"] * dry)
-    assert (result.exit_code, result.stderr.count("\n"), said in result.stderr) == (0, 1, True)
+    assert (result.exit_code, result.stderr.count("\n"), said in result.stderr) == (0, 1 if dry else 2, True)
     assert dry or result.stdout.splitlines()[1].startswith(f"{window}\t")
 
 
@@ -121,7 +123,7 @@ def test_regions_are_tiled(run, toy_model, genome, bed):
 
 def test_tiles_become_a_bigwig_of_their_middles(run, toy_model, genome, tmp_path):
     result = run("predict", genome, "--tile", "12:4", "-m", toy_model, "-o", tmp_path / "gc.bw", "--column", "gc")
-    assert (result.exit_code, result.stdout, result.stderr) == (0, "", "")
+    assert (result.exit_code, result.stdout, result.stderr) == (0, "", "Read 20 records.\n")
     file = pytest.importorskip("pyBigWig").open(str(tmp_path / "gc.bw"))
     assert file.chroms() == dict.fromkeys(CONTIGS, 50)
     for name, text in CONTIGS.items():
@@ -133,7 +135,7 @@ def test_tiles_become_a_bigwig_of_their_middles(run, toy_model, genome, tmp_path
 def test_bedgraph_of_regions_with_and_without_resume(run, toy_model, genome, bed, tmp_path, resume):
     output = tmp_path / "a.bedgraph"
     result = run("predict", bed, "--genome", genome, "-m", toy_model, "-o", output, "--column", "a", *["--resume"] * resume)
-    assert (result.exit_code, result.stderr.rpartition("/")[2]) == (0, CENTRED)
+    assert (result.exit_code, result.stderr.rpartition("/")[2]) == (0, f"{CENTRED}Read 2 records.\n")
     numbers = [count(text)[1] for text in (CONTIGS["chr1"][7:19], turned(CONTIGS["chr2"][18:30]))]
     assert output.read_text() == f"chr1\t7\t19\t{numbers[0]:g}\nchr2\t18\t30\t{numbers[1]:g}\n"
 

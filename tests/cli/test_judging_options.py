@@ -42,7 +42,7 @@ TSV = "id\tunusual\tgc\tgc_low\tgc_high\tgc_percentile\na\t\t4\t-15\t23\t40\nb\t
 
 def test_columns_beside_the_predictions(run, knowing, fasta):
     result = run("predict", fasta, "-m", knowing, *OPTIONS)
-    assert (result.exit_code, result.stdout, result.stderr) == (0, TSV, "")
+    assert (result.exit_code, result.stdout, result.stderr) == (0, TSV, "Read 2 records.\n")
 
 
 def test_each_option_by_itself(run, knowing, fasta):

@@ -52,7 +52,7 @@ def one_line_error(result, *parts):
 class TestInputs:
     def test_fasta_to_standard_output(self, predict, fasta):
         result = predict(fasta)
-        assert (result.exit_code, result.stdout, result.stderr) == (0, TSV, "")
+        assert (result.exit_code, result.stdout, result.stderr) == (0, TSV, "Read 3 records.\n")
 
     def test_gzip(self, predict, fasta, tmp_path):
         (tmp_path / "in.fa.gz").write_bytes(gzip.compress(fasta.read_bytes()))
@@ -81,7 +81,7 @@ class TestInputs:
     def test_batch_size_and_threads_are_measured_and_told(self, predict, fasta):
         result = predict(fasta, "--batch-size", "auto", "--threads", "auto")
         assert (result.exit_code, result.stdout) == (0, TSV)
-        assert re.fullmatch(r"Measured [\d,]+ a second with [\d,]+ sequences at once and \d+ threads?\.\n", result.stderr)
+        assert re.fullmatch(r"Measured [\d,]+ a second with [\d,]+ sequences at once and \d+ threads?\.\nRead 3 records\.\n", result.stderr)
 
     def test_measured_choices_cannot_be_resumed(self, predict, fasta, tmp_path):
         result = predict(fasta, "-o", tmp_path / "o.tsv", "--resume", "--threads", "auto")
@@ -94,7 +94,7 @@ class TestOutputs:
     def test_formats(self, predict, fasta, tmp_path, format, by):
         output = tmp_path / (f"o.{format}" if by == "suffix" else "o.out")
         result = predict(fasta, "-o", output, *(["--format", format] if by == "option" else []))
-        assert (result.exit_code, result.stdout, result.stderr) == (0, "", "")
+        assert (result.exit_code, result.stdout, result.stderr) == (0, "", "Read 3 records.\n")
         assert read(output, format) == [(name, *count(text)) for name, text in SEQUENCES.items()]
 
     def test_existing_output_is_replaced_when_all_is_well_and_kept_when_not(self, predict, fasta, tmp_path):
@@ -156,11 +156,12 @@ class TestResume:
         assert one_line_error(run(*args), "got another input", f"{output}.unfinished")
         assert sorted((tmp_path / "o.tsv.unfinished").glob("[!.]*")) == kept
 
-    @pytest.mark.parametrize("args", [("-", "-o", "o.tsv"), ("in.fa",)])
-    def test_pipes_cannot_be_resumed(self, run, toy_model, args):
-        result = run("predict", *args, "-m", toy_model, "--resume")
-        assert result.exit_code == 2
-        assert "files to read and for -o beside --resume" in result.stderr
+    def test_pipes_cannot_be_resumed(self, run, toy_model):
+        result = run("predict", "in.fa", "-m", toy_model, "--resume")
+        assert (result.exit_code, "Expected a file for -o beside --resume, got standard output" in result.stderr) == (2, True)
+        for stream in ("-", "/dev/stdin"):
+            result = run("predict", stream, "-m", toy_model, "--resume", "-o", "o.tsv")
+            assert one_line_error(result, "which can be read only once: --resume")
 
 
 def read(path, format):
@@ -259,8 +260,8 @@ class TestSkipping:
         assert len(result.stderr.splitlines()) == 6
         assert result.stderr.endswith("Skipped 5,000 of 5,001 records.\n")
 
-    def test_nothing_is_said_where_nothing_is_skipped(self, predict, fasta):
-        assert predict(fasta, "--on-error", "skip").stderr == ""
+    def test_records_are_counted_where_none_is_skipped(self, predict, fasta):
+        assert predict(fasta, "--on-error", "skip").stderr == "Read 3 records.\n"
 
 
 class TestEnsemble:
@@ -268,7 +269,7 @@ class TestEnsemble:
         triple = write_toy_model(tmp_path / "triple.onnx", weight=3)
         result = run("predict", fasta, "-m", toy_model, "-m", triple)
         rows = [line.split("\t") for line in result.stdout.splitlines()]
-        assert (result.exit_code, result.stderr, rows[0]) == (0, "", ["id", "gc", "a", "gc_sd", "a_sd"])
+        assert (result.exit_code, result.stderr, rows[0]) == (0, "Read 3 records.\n", ["id", "gc", "a", "gc_sd", "a_sd"])
         counted = np.array([count(text) for text in SEQUENCES.values()])
         wanted = np.concatenate([2 * counted, np.sqrt(2) * counted], axis=1)
         np.testing.assert_allclose(np.array([row[1:] for row in rows[1:]], float), wanted, rtol=1e-5)
@@ -303,8 +304,7 @@ class TestPackagedModel:
         monkeypatch.setattr(predictor_module, "PACKAGED_MODEL", write_toy_model(tmp_path / "yeast.onnx"))
         result = run("predict", fasta)
         assert (result.exit_code, result.stdout) == (0, TSV)
-        assert result.stderr.count("\n") == 1
-        assert "packaged model toy" in result.stderr
+        assert result.stderr == "No -m given: used the packaged model toy (construct toy).\nRead 3 records.\n"
 
     def test_is_small_and_of_the_yeast_construct(self, run, tmp_path):
         assert predictor_module.PACKAGED_MODEL.stat().st_size <= 4_000_000

@@ -9,6 +9,7 @@ from pathlib import Path
 import killed_run
 import numpy as np
 import pytest
+from filled_pipe import CHANNELS, filled_pipe, through
 from tiny_network import tiny_preset, write_library
 
 from dreamkeras.cli import options
@@ -24,6 +25,12 @@ ENV = {name: value for name, value in os.environ.items() if name != "TF_CPP_MIN_
 @pytest.fixture(scope="module")
 def library(tmp_path_factory):
     return write_library(tmp_path_factory.mktemp("data") / "library.tsv", 100)
+
+
+@pytest.fixture(scope="module")
+def promoters(tmp_path_factory):
+    """The bytes of a library that is larger than a look at its beginning takes."""
+    return write_library(tmp_path_factory.mktemp("data") / "t.tsv", 800).read_bytes()
 
 
 @pytest.fixture
@@ -51,7 +58,8 @@ class TestRun:
     def test_says_how_it_went_on_standard_error(self, train, library, tmp_path):
         result = train(library, "--out", tmp_path / "run")
         assert (result.exit_code, result.stdout) == (0, "")
-        first, line, summary = result.stderr.splitlines()
+        read, first, line, summary = result.stderr.splitlines()
+        assert read == "Read 100 rows of library.tsv."
         assert first == f"Training on 90 sequences, validating on 10: 3 steps of 64 in 1 epoch, strategy autosome, {BACKEND}."
         assert line.startswith("epoch 1/1  loss ")
         assert summary.startswith(f"{tmp_path / 'run'}: validation r ")
@@ -83,7 +91,7 @@ class TestRun:
     def test_steps_in_place_of_epochs(self, run, quick, library, tmp_path):
         result = run("train", library, "--model", "tiny", "--batch-size", 64, "--steps", 4, "--out", tmp_path / "run")
         assert result.exit_code == 0
-        assert [line.split()[1] for line in result.stderr.splitlines()[1:3]] == ["1/2", "2/2"]
+        assert [line.split()[1] for line in result.stderr.splitlines()[2:4]] == ["1/2", "2/2"]
         assert json.loads((tmp_path / "run" / "metrics.json").read_text())["steps"] == 4
         both = run("train", library, "--steps", 4, "--epochs", 2, "--out", tmp_path / "both")
         assert one_line_error(both, "one choice of length, got epochs and steps")
@@ -139,7 +147,7 @@ class TestRun:
     def test_in_a_shell_standard_error_holds_our_lines_only(self, spawn, library, tmp_path):
         done = spawn("train", library, "--epochs", 1, "--batch-size", 90, "--out", tmp_path / "run", env=ENV, timeout=300)
         assert (done.returncode, done.stdout) == (0, "")
-        _, line, summary = done.stderr.splitlines()
+        _, _, line, summary = done.stderr.splitlines()
         assert line.startswith("epoch 1/1  loss ")
         assert summary.startswith(f"{tmp_path / 'run'}: validation r ")
 
@@ -200,6 +208,105 @@ class TestResume:
         checkpoint = tmp_path / "run" / "checkpoint" / "state.npz"
         checkpoint.write_bytes(checkpoint.read_bytes()[:1000])
         assert one_line_error(run("train", "--resume", "--out", tmp_path / "run"), "Expected a checkpoint", checkpoint)
+
+
+class TestStreams:
+    """Runs end where training would begin: their data are read, and their choices written."""
+
+    TABLE = ("--assay", "table", "--target-column", "y")
+
+    @pytest.fixture
+    def begun(self, run, quick, tmp_path):
+        """`begun(*args, stdin=None)`: the choices of the run that a command begins, and a line on each file."""
+        read = []
+
+        def fit(config, plan, folder, data, *args):
+            read[:] = data.read
+            return {"r": 0.5, "mse": 1.0, "n": 10, "best_epoch": 2}
+
+        quick.setattr("dreamkeras.training.run._fit", fit)
+
+        def begin(*args, stdin=None):
+            folder = tmp_path / os.urandom(4).hex()
+            result = run("train", "--model", "tiny", "--epochs", 1, *args, "--out", folder, stdin=stdin)
+            assert result.exit_code == 0, result.stderr
+            return json.loads((folder / "config.json").read_text()), [*read]
+
+        return begin
+
+    @pytest.fixture
+    def table(self, promoters):
+        """A table whose length has to be found, so that it is read three times, and 40 of whose rows lack a value."""
+        rows = [line.split("\t") for line in promoters.decode().splitlines()]
+        lines = [f"{text}\t{'' if i % 20 == 0 else value}\t{i % 2}" for i, (text, value) in enumerate(rows)]
+        return "\n".join(["seq\ty\tfold", *lines, ""]).encode()
+
+    @pytest.mark.parametrize("channel", CHANNELS)
+    @pytest.mark.parametrize("kind", ["yeast", "table"])
+    def test_a_run_is_of_the_same_data_by_any_channel(self, begun, promoters, table, tmp_path, kind, channel):
+        content = promoters if kind == "yeast" else table
+        args = self.TABLE if kind == "table" else ()
+        (tmp_path / "t.tsv").write_bytes(content)
+        wanted, told = begun(tmp_path / "t.tsv", *args)
+        rest = "; left out 40 without a value." if kind == "table" else "."
+        assert told == [f"Read 800 rows of t.tsv{rest}"]
+        config, told = through(channel, tmp_path / "u.tsv", content, lambda path, stdin: begun(path, *args, stdin=stdin))
+        assert (told[0].startswith("Read 800 rows of"), told[0].endswith(rest), "standard input" in told[0]) == (
+            True,
+            True,
+            "dash" in channel,
+        )
+        assert len(content) > 80_000
+        apart = {name for name in wanted if config[name] != wanted[name]}
+        assert apart == {"data"}
+
+    def test_validation_data_come_from_pipes(self, begun, promoters, tmp_path):
+        (tmp_path / "t.tsv").write_bytes(promoters)
+        wanted, _ = begun(tmp_path / "t.tsv", "--valid", tmp_path / "t.tsv")
+        with filled_pipe(promoters) as pipe:
+            config, told = begun("-", "--valid", pipe, stdin=promoters)
+        assert (config["fingerprint"], config["data"], config["valid"]) == (wanted["fingerprint"], "-", pipe)
+        assert told == ["Read 800 rows of standard input.", f"Read 800 rows of {pipe}."]
+
+    def test_every_fold_reads_a_pipe(self, run, quick, table, tmp_path):
+        quick.setattr("dreamkeras.training.run._fit", lambda *args: {})
+        quick.setattr("dreamkeras.training.cross_validation._join", lambda *args: {"folds": [0, 1], "r": None, "n": 760})
+        quick.setattr("dreamkeras.training.cross_validation.export_ensemble", lambda folders, output: None)
+        (tmp_path / "t.tsv").write_bytes(table)
+        args = ("train", "--model", "tiny", *self.TABLE, "--fold-column", "fold", "--folds", "given")
+        assert run(*args, tmp_path / "t.tsv", "--out", tmp_path / "a").exit_code == 0
+        with filled_pipe(table) as pipe:
+            assert run(*args, pipe, "--out", tmp_path / "b").exit_code == 0
+        one, other = (
+            [json.loads((tmp_path / name / f"fold-{fold}" / "config.json").read_text())["fingerprint"] for fold in (0, 1)] for name in "ab"
+        )
+        assert one == other
+
+    def test_a_run_on_a_pipe_is_not_gone_on_with_until_its_data_are_a_file(self, run, begun, promoters, tmp_path, monkeypatch):
+        config, _ = begun("-", stdin=promoters)
+        (folder,) = (path.parent for path in tmp_path.glob("*/config.json"))
+        before = {path: path.read_bytes() for path in tmp_path.rglob("*") if path.is_file()}
+        result = run("train", "--resume", "--out", folder, stdin=promoters)
+        way = f'save the same data as a file, and name it as "data" in {folder}/config.json'
+        assert one_line_error(result, f"got standard input, which can be read only once: {way}")
+        assert before == {path: path.read_bytes() for path in tmp_path.rglob("*") if path.is_file()}
+        (tmp_path / "t.tsv").write_bytes(promoters)
+        (folder / "config.json").write_text(json.dumps({**config, "data": str(tmp_path / "t.tsv")}))
+        assert run("train", "--resume", "--out", folder).exit_code == 0
+
+    @pytest.mark.parametrize("valid", ["-", "/dev/stdin"])
+    def test_one_pipe_is_not_both_training_and_validation(self, spawn, promoters, tmp_path, valid):
+        done = spawn("train", "-", "--valid", valid, "--out", tmp_path / "run", input=promoters.decode())
+        assert (done.returncode, done.stderr) == (
+            1, "Error: Expected different inputs, got standard input twice, which can be read only once.\n",
+        )  # fmt: skip
+        assert not (tmp_path / "run").exists()
+
+    def test_nothing_of_a_pipe_stays_in_tmpdir(self, begun, promoters, tmp_path, monkeypatch):
+        monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
+        with filled_pipe(promoters) as pipe:
+            begun(pipe)
+        assert [path.name for path in tmp_path.iterdir() if not (path / "config.json").exists()] == []
 
 
 GOOD = "A" * 110 + "\t5\n"
@@ -282,7 +389,7 @@ class TestBadInput:
     def test_a_rate_that_is_far_too_high(self, train, library, tmp_path):
         result = train(library, "--learning-rate", "1e30", "--out", tmp_path / "run")
         assert result.exit_code == 1
-        began, error = result.stderr.splitlines()
+        _, began, error = result.stderr.splitlines()
         assert began.startswith("Training on 90 sequences")
         assert error == "Error: Expected a finite loss, got nan in epoch 1: try a lower learning rate."
 
@@ -305,7 +412,7 @@ class TestFullDisk:
         assert (result.exit_code, result.stdout) == (1, "")
         assert lines[-1].startswith("Error: Expected to write ")
         assert "No space left on device" in lines[-1]
-        assert {line.split()[0] for line in lines[:-1]} <= {"Training", "epoch"}
+        assert {line.split()[0] for line in lines[:-1]} <= {"Read", "Training", "epoch"}
         assert sorted(path.name for path in (disk / "run").rglob("*")) == ["checkpoint", "config.json"]
 
 

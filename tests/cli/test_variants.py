@@ -262,7 +262,7 @@ def test_annotating_twice_needs_another_prefix(run, toy_model, genome, vcf, tmp_
         (("--insert-length", "3"), 2, "for --insert-length, got a table"),
         (("--genome", "{genome}", "--ref-column", "x"), 2, "a table for --ref-column, got a VCF"),
         (("-o", "{folder}/x.vcf"), 2, "a VCF and --genome FASTA to write a VCF"),
-        (("--genome", "{genome}", "--resume"), 2, "files to read and for -o beside --resume"),
+        (("--genome", "{genome}", "--resume"), 2, "a file for -o beside --resume"),
         (("--genome", "{genome}", "--info-prefix", "X_"), 2, "a VCF as output for --info-prefix, got a table"),
         (("--genome", "{genome}", "--at", "1,x"), 2, "'1,x' is no list of numbers"),
         (("--genome", "{genome}", "--at", "12"), 1, "positions from 0 to 11"),

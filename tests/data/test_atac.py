@@ -5,6 +5,7 @@ import dataclasses
 import numpy as np
 import pytest
 from atac_simulation import simulate_atac
+from filled_pipe import filled_pipe
 
 from dreamkeras.data.atac import atac_assay, read, read_places
 from dreamkeras.data.atac_layout import AtacLayout
@@ -14,6 +15,7 @@ from dreamkeras.data.overlap import overlap
 from dreamkeras.data.signal import Signal
 from dreamkeras.errors import InputError
 from dreamkeras.evaluation.correlation import pearson
+from dreamkeras.sequence.bed import read_regions
 
 LENGTH, PROFILE, JITTER = 300, 100, 20
 
@@ -118,11 +120,11 @@ def test_windows_off_a_contig_and_repeated_ones_are_left_out_and_counted(layout,
     found = read(layout, str(tmp_path / "peaks.bed"))
     assert found.ids == ["chr1:105-405", "chr1:0-300"]
     assert found.remarks == (
-        f"{tmp_path / 'peaks.bed'}: regions are centred on their middle.",
         (
-            f"3 of the 5 regions in {tmp_path / 'peaks.bed'} are left out: 2 whose windows of 300 letters reach beyond their contig, "
-            "1 that have the window of another."
+            f"Read 5 regions of {tmp_path / 'peaks.bed'}; left out 2 whose windows of 300 letters reach beyond their contig "
+            "and 1 with the window of another."
         ),
+        f"{tmp_path / 'peaks.bed'}: regions are centred on their middle.",
     )
     assert found.letters[1, :JITTER].tobytes() == b"N" * JITTER
     centred = read(layout, str(tmp_path / "peaks.bed")).centred()
@@ -130,12 +132,15 @@ def test_windows_off_a_contig_and_repeated_ones_are_left_out_and_counted(layout,
 
 
 def test_what_windows_are_centred_on_and_how_many_non_peaks_there_are_is_remarked_on(layout, simulation, capsys):
+    counts = [len(read_regions(file).contigs) for file in (simulation.peaks, simulation.nonpeaks)]
     assert read(layout, simulation.peaks).remarks == (
+        f"Read {counts[0]} regions of {simulation.peaks}.",
         f"{simulation.peaks}: regions are centred on their summits, from column 10.",
+        f"Read {counts[1]} regions of {simulation.nonpeaks}.",
         f"{simulation.nonpeaks}: regions are centred on their middle.",
     )
     drawn = read(dataclasses.replace(layout, nonpeaks=None), simulation.peaks)
-    assert drawn.remarks[1:] == (f"{(~drawn.is_peak).sum()} non-peaks were drawn from {simulation.genome}.",)
+    assert drawn.remarks[2:] == (f"{(~drawn.is_peak).sum()} non-peaks were drawn from {simulation.genome}.",)
     assert capsys.readouterr() == ("", "")
 
 
@@ -151,6 +156,16 @@ def test_places_are_those_of_the_examples(layout, simulation, examples):
     assert (found.ids, found.is_peak.tolist()) == (examples.ids, examples.is_peak.tolist())
     for one, other in zip(fold_split(found, "chr2"), fold_split(examples, "chr2"), strict=True):
         assert one.ids == other.ids
+
+
+def test_non_peaks_from_a_pipe_are_refused(layout, simulation):
+    with pytest.raises(InputError, match="got standard input, which can be read only once: it is read for each file of peaks"):
+        read(dataclasses.replace(layout, nonpeaks="-"), simulation.peaks)
+
+
+def test_peaks_come_from_a_pipe(layout, simulation, examples):
+    with open(simulation.peaks, "rb") as file, filled_pipe(file.read()) as pipe:
+        assert read(layout, pipe).ids == examples.ids
 
 
 @pytest.mark.parametrize(("text", "message"), [

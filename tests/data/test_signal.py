@@ -77,6 +77,12 @@ def test_values_that_are_no_reads_are_refused_where_they_stand(tmp_path, value, 
         Signal(path).windows(["chr1"], np.array([0]), 5)
 
 
+@pytest.mark.parametrize("path", ["-", "/dev/fd/63"])
+def test_a_pipe_is_refused(path):
+    with pytest.raises(InputError, match="which can be read only once: reads are looked up all over it"):
+        Signal(path)
+
+
 def test_nan_is_no_read(tmp_path):
     path = write(tmp_path / "x.bw", {"chr1": [1, 0, 3, np.nan, 1]})
     assert Signal(path).windows(["chr1"], np.array([0]), 5).tolist() == [[1, 0, 3, 0, 1]]

@@ -75,9 +75,9 @@ def test_rows_without_a_value_or_of_weight_0_are_left_out(tmp_path):
 def test_rows_that_are_left_out_are_counted_over_batches(tmp_path):
     rows = [["x", value, "ACGTACGT", "NA", weight, *[""] * 5] for value, weight in (("1", "1"), ("NA", "1"), ("2", "0")) * 6000]
     examples = read(written(tmp_path, rows), weight_column="w")
-    assert (len(examples), examples.left_out) == (6000, 12000)
-    assert examples.describe_left_out("t.csv") == "12,000 of the 18,000 rows in t.csv hold no value or weigh nothing: they are left out."
-    assert examples.select(examples.lengths > 0).describe_left_out("t.csv") == ""
+    assert (len(examples), examples.left_out) == (6000, {"without a value": 6000, "of weight 0": 6000})
+    assert examples.describe_reading("t.csv") == "Read 18,000 rows of t.csv; left out 6,000 without a value and 6,000 of weight 0."
+    assert examples.select(examples.lengths > 0).describe_reading("t.csv") == "Read 6,000 rows of t.csv."
 
 
 @pytest.mark.parametrize("name", ["table.tsv", "table.csv.gz", "table.parquet"])

@@ -207,9 +207,9 @@ def test_a_file_with_nothing_in_it_is_refused(tmp_path, data, name):
     assert name in refusal(written(tmp_path, data, name))
 
 
-def test_parquet_is_not_read_from_standard_input(monkeypatch):
+def test_broken_parquet_from_standard_input_is_refused(monkeypatch):
     monkeypatch.setattr(sys, "stdin", SimpleNamespace(buffer=io.BytesIO(b"PAR1....")))
-    assert "can only be read from a file" in refusal("-")
+    assert "Expected a whole Parquet file, got standard input (" in refusal("-")
 
 
 def test_the_errors_of_whoever_reads_are_not_the_files(tmp_path):

@@ -10,7 +10,8 @@ from types import SimpleNamespace
 import pytest
 
 from dreamkeras.errors import InputError
-from dreamkeras.sequence.sources import HEAD, open_source, source_name
+from dreamkeras.sequence.inputs import source_name
+from dreamkeras.sequence.sources import HEAD, open_source
 
 
 def read(path):

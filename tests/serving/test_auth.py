@@ -1,4 +1,5 @@
 import os
+from pathlib import Path
 
 import pytest
 
@@ -47,6 +48,10 @@ class TestTokens:
     def test_broken_file_leaves_those_before(self, users, write, text):
         write(text)
         assert ANNA in users
+
+    def test_pipe_is_refused(self):
+        with pytest.raises(InputError, match="which can be read only once: it is read again"):
+            Tokens(Path("/dev/stdin"))
 
     def test_missing_file_leaves_those_before(self, users, write):
         write("").unlink()

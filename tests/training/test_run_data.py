@@ -51,11 +51,11 @@ def test_other_reads_are_other_data(genome):
     assert fingerprint(data) == fingerprint(read_data(genome)) != fingerprint(data._replace(training=changed))
 
 
-def test_rows_without_a_value_are_told(tmp_path, capsys):
+def test_rows_are_counted_and_those_without_a_value(tmp_path):
     (tmp_path / "t.csv").write_text("sequence,a\n" + "".join(f"{'ACGT'[n % 4] * 8},{'NA' if n == 3 else n}\n" for n in range(4)))
     config = RunConfig(data=str(tmp_path / "t.csv"), assay="table", table=TableLayout(("a",), length=8))
-    assert len(read_examples(config)) == 3
-    assert capsys.readouterr().err == "1 of the 4 rows in t.csv hold no value or weigh nothing: they are left out.\n"
+    data = read_data(dataclasses.replace(config, valid=str(tmp_path / "t.csv")))
+    assert (len(data.training), data.read) == (3, ("Read 4 rows of t.csv; left out 1 without a value.",) * 2)
 
 
 def test_a_number_that_is_a_columns_name_is_kept_as_one_in_the_choices(tmp_path):
