@@ -94,7 +94,8 @@ class Examples:
         if self.is_peak is not None:
             return ""
         reasons = " and ".join(f"{count:,} {reason}" for reason, count in self.left_out.items())
-        return f"Read {sum(self.left_out.values()) + len(self):,} rows of {file}{f'; left out {reasons}' if reasons else ''}."
+        rows = sum(self.left_out.values()) + len(self)
+        return f"Read {rows:,} row{'s' * (rows != 1)} of {file}{f'; left out {reasons}' if reasons else ''}."
 
     @classmethod
     def joined(cls, parts: Sequence["Examples"]) -> "Examples":

@@ -45,12 +45,13 @@ def test_values_that_are_no_means_of_bins_may_be_anything():
 
 
 def test_non_peaks_and_what_was_left_out_are_told():
-    found = examples([1, 2, 3], is_peak=np.array([True, False, False]), left_out=2, remarks=("Centred.",))
+    found = examples([1, 2, 3], is_peak=np.array([True, False, False]), remarks=("Centred.",))
     assert remarks(found, "a/p.bed") == [
         "Centred.",
         "2 of the 3 windows are non-peaks, which were added to the 1 peaks in p.bed: figures are of the peaks alone, and of all.",
-        "2 of the 5 rows in p.bed hold no value or weigh nothing: they are left out.",
     ]
+    assert remarks(examples([1, 2, 3], left_out={"without a value": 2}), "a/t.tsv") == ["Read 5 rows of t.tsv; left out 2 without a value."]
+    assert remarks(examples([1]), "-") == ["Read 1 row of standard input."]
     assert remarks(examples([1, 2], is_peak=np.ones(2, bool)), "p.bed") == []
 
 
