@@ -14,19 +14,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from dreamkeras.errors import InputError
-from dreamkeras.sequence import streams
+from dreamkeras.sequence import inputs
+from dreamkeras.sequence.inputs import copied, file_name, full_path, open_bytes, read_text, refuse_twice, require_file, rereadable
 from dreamkeras.sequence.sources import open_source
-from dreamkeras.sequence.streams import (
-    copied,
-    file_name,
-    full_path,
-    is_stream,
-    open_bytes,
-    read_text,
-    refuse_twice,
-    require_file,
-    rereadable,
-)
 
 
 def read(path):
@@ -63,8 +53,8 @@ def test_a_copy_lasts_as_long_as_the_outermost_block_that_asked_for_it():
         with rereadable(path, None):
             assert read(path) == b"ACGT"
         assert read(path) == b"ACGT"
-        copy = streams._COPIES[path]
-    assert (copy.closed, streams._COPIES) == (True, {})
+        copy = inputs._COPIES[path]
+    assert (copy.closed, inputs._COPIES) == (True, {})
 
 
 def test_files_are_read_where_they_are(tmp_path, monkeypatch):
@@ -80,7 +70,7 @@ def test_the_copy_is_in_tmpdir_and_has_no_name(tmp_path, monkeypatch):
         read(path)
         assert list(tmp_path.iterdir()) == []
         if (descriptors := Path("/proc/self/fd")).is_dir():
-            assert str((descriptors / str(streams._COPIES[path].fileno())).readlink()).startswith(f"{tmp_path}/")
+            assert str((descriptors / str(inputs._COPIES[path].fileno())).readlink()).startswith(f"{tmp_path}/")
 
 
 def no_folder(**_):
@@ -101,15 +91,6 @@ def test_no_room_for_a_copy_is_told(monkeypatch, made, reason):
 def test_a_copy_of_what_is_left_can_be_read_from_anywhere():
     with copied(io.BytesIO(b"ACGT"), "-") as copy:
         assert (copy.read(), copy.seek(-2, 2), copy.read()) == (b"ACGT", 2, b"GT")
-
-
-def test_what_can_be_read_only_once(tmp_path):
-    os.mkfifo(tmp_path / "fifo")
-    (tmp_path / "link").symlink_to("fifo")
-    (tmp_path / "file").touch()
-    once = ["-", "/dev/stdin", "/dev/fd/0", "/proc/self/fd/0", "/dev/null", str(tmp_path / "fifo"), tmp_path / "link"]
-    again = [tmp_path, tmp_path / "file", "none", "a\0b", "/dev/shm", "dev/stdin", ""]
-    assert ([is_stream(path) for path in once], [is_stream(path) for path in again]) == ([True] * 7, [False] * 7)
 
 
 def test_only_files_are_found_from_another_folder(tmp_path, monkeypatch):
