@@ -73,7 +73,7 @@ def command(
             _report_missing(regions, spans)
     leave_manifest(given.output, given.models, files)
     report_packaged(given.models, predictor)
-    report_skipped(scored)
+    report_skipped(scored, given.output)
 
 
 def _report_missing(regions: "RegionSpans", path: str) -> None:

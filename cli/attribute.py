@@ -92,7 +92,7 @@ def command(
         scored = _explain(attributor, records, on_error, sinks)
     leave_manifest(output, [str(file)], inputs)
     click.echo(errors.summary(), err=True)
-    report_skipped(scored)
+    report_skipped(scored, output)
 
 
 def _check_shuffles(choices: dict[str, Any]) -> None:

@@ -65,7 +65,7 @@ def command(deletions: bool, resume: bool, dry_run: bool, **options: Any) -> Non
             shards.remove()
     leave_manifest(output, models, inputs)
     report_packaged(models, predictor)
-    report_skipped(scored)
+    report_skipped(scored, output)
 
 
 @contextmanager

@@ -75,7 +75,7 @@ def command(
         with open_shards(output, scorer.columns, models, reading.files, made_with, resume=resume) as shards:
             scored = _score(reading.reader.read(inputs), scorer, results, shards, choices)
     report_packaged(models, predictor)
-    report_skipped(scored)
+    report_skipped(scored, output)
 
 
 def _track(output: str, format: str | None, options: dict[str, Any]) -> str | None:

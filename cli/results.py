@@ -197,11 +197,19 @@ def leave_manifest(output: str, models: Iterable[str], inputs: Iterable[str], mo
     write_manifest(Path(f"{output}.manifest.json"), command_line(), tuple(models) or (str(PACKAGED_MODEL),), inputs, more)
 
 
-def report_skipped(scored: "Scored") -> None:
-    """Says how many records were read or, where some were skipped, how many of them, and why the first were."""
-    if not scored.skipped:
-        click.echo(f"Read {scored.written:,} record{'s' * (scored.written != 1)}.", err=True)
-        return
+def report_skipped(scored: "Scored", output: str) -> None:
+    """Says how many records were read or, where some were skipped, how many of them, and why the first were.
+
+    Args:
+        scored: What was written and skipped.
+        output: Where results went: those on standard error stay alone, unless records were skipped.
+    """
+    from dreamkeras.sequence.streams import STANDARD_ERROR, find_descriptor
+
     for reason in scored.reasons:
         click.echo(f"Skipped: {reason}.", err=True)
-    click.echo(f"Skipped {scored.skipped:,} of {scored.written + scored.skipped:,} records.", err=True)
+    records = f"{scored.written + scored.skipped:,} record{'s' * (scored.written + scored.skipped != 1)}"
+    if scored.skipped:
+        click.echo(f"Skipped {scored.skipped:,} of {records}.", err=True)
+    elif find_descriptor(output) != STANDARD_ERROR:
+        click.echo(f"Read {records}.", err=True)

@@ -13,10 +13,13 @@ from typing import BinaryIO
 
 from dreamkeras.errors import DreamkerasError
 
-__all__ = ["STANDARD", "find_descriptor", "is_stream", "open_stream"]
+__all__ = ["STANDARD", "STANDARD_ERROR", "find_descriptor", "is_stream", "open_stream"]
 
 STANDARD = "-"
 """The path that means standard input or standard output."""
+
+STANDARD_ERROR = 2
+"""Its descriptor."""
 
 _DESCRIPTORS = re.compile(r"/dev/fd|/proc/([0-9]+)(?:/task/[0-9]+)?/fd")
 """Folders whose entries are descriptors: of this process, or of the one with this number."""
