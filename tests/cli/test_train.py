@@ -270,7 +270,7 @@ class TestStreams:
 
     def test_every_fold_reads_a_pipe(self, run, quick, table, tmp_path):
         quick.setattr("dreamkeras.training.run._fit", lambda *args: {})
-        quick.setattr("dreamkeras.training.cross_validation._join", lambda *args: {"folds": [0, 1], "r": None, "n": 760})
+        quick.setattr("dreamkeras.training.cross_validation._join", lambda *args: {"folds": [0, 1], "r": None, "mse": None, "n": 760})
         quick.setattr("dreamkeras.training.cross_validation.export_ensemble", lambda folders, output: None)
         (tmp_path / "t.tsv").write_bytes(table)
         args = ("train", "--model", "tiny", *self.TABLE, "--fold-column", "fold", "--folds", "given")
