@@ -14,9 +14,9 @@ from dreamkeras.analysis.manifest import write_manifest
 from dreamkeras.analysis.predictions_file import read_predictions
 from dreamkeras.analysis.training_data import TrainingData, read_training_data
 from dreamkeras.data.assay import Assay
-from dreamkeras.data.assays import ASSAYS, find_assay
+from dreamkeras.data.assays import ASSAYS, TABLE, find_assay
 from dreamkeras.data.examples import Examples
-from dreamkeras.data.table import settled_layout
+from dreamkeras.data.table import fitted_layout, settled_layout
 from dreamkeras.data.table_layout import TableLayout
 from dreamkeras.errors import InputError, ModelError
 from dreamkeras.evaluation.bootstrap import DRAWS
@@ -125,15 +125,18 @@ def _names(paths: list[str]) -> dict[str, str]:
 def choose_assay(choices: Choices, models: list[OnnxPredictor], known: list[TrainingData | None]) -> Assay:
     """What was measured: the assay asked for, or else what the models were trained on.
 
+    Sequences of a user's own table are cut as the first model's were in training; without a model, by the layout.
+
     Raises:
-        InputError: Neither is known.
+        InputError: Neither is known, or the layout contradicts the model's construct.
     """
+    if choices.table and models:
+        choices.table.require_fit(models[0].construct)
+        return find_assay(TABLE, settled_layout(choices.table, choices.data), models[0].construct)
     if choices.assay:
-        table = settled_layout(choices.table, choices.data) if choices.table else None
-        windows = models[0].construct.length if models else None
-        return find_assay(choices.assay, dataclasses.replace(table, length=windows) if table and not table.length else table)
+        return find_assay(choices.assay, fitted_layout(choices.table, [choices.data]) if choices.table else None)
     if trained := next((data for data in known if data), None):
-        return find_assay(trained.assay, trained.layout)
+        return find_assay(trained.assay, trained.layout, trained.construct)
     if models and models[0].construct.name in ASSAYS:
         return ASSAYS[models[0].construct.name]
     raise InputError("Expected --assay, got none: no model here says what its measurements were.")
@@ -150,7 +153,8 @@ def score_examples(
     if model.tasks != assay.tasks:
         wanted, came = ", ".join(assay.tasks), ", ".join(model.tasks)
         raise ModelError(f"Expected a model of the assay {assay.name}, whose tasks are {wanted}, got {model.name}: {came}.")
-    if model.construct != assay.construct:
+    # Strands and flags are the network's business; windows do not depend on them.
+    if model.construct != dataclasses.replace(assay.construct, strands=model.construct.strands, flags=model.construct.flags):
         ours, theirs = assay.construct.to_json(), model.construct.to_json()
         apart = "; ".join(f"{name} {ours[name]!r} and {theirs[name]!r}" for name in ours if ours[name] != theirs[name])
         raise ModelError(f"Expected a model of the assay {assay.name}, got {model.name}, whose construct is another: {apart[:300]}.")

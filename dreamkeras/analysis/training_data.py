@@ -11,6 +11,7 @@ from dreamkeras.data.examples import Examples
 from dreamkeras.data.overlap import Overlap, overlap
 from dreamkeras.data.table_layout import TableLayout
 from dreamkeras.errors import InputError
+from dreamkeras.sequence.construct import Construct
 from dreamkeras.sequence.inputs import source_name
 from dreamkeras.sequence.streams import is_stream
 
@@ -26,6 +27,7 @@ class TrainingData(NamedTuple):
         file: The file of examples; None where they were simulated, or the weights published.
         division: Which of them the model was trained on.
         valid: A file of its own to validate on; None where they are held out.
+        construct: What the sequences of a user's own table are in; None for other assays.
     """
 
     assay: str
@@ -33,6 +35,7 @@ class TrainingData(NamedTuple):
     file: str | None
     division: Division = Division()
     valid: str | None = None
+    construct: Construct | None = None
 
     @property
     def missing(self) -> str:
@@ -68,7 +71,8 @@ def read_training_data(model: str) -> TrainingData | None:
         fields = json.loads(path.read_text())
         kinds: dict[str, type[TableLayout | AtacLayout]] = {"table": TableLayout, "atac": AtacLayout}
         layout = next((kind.from_json(fields[name]) for name, kind in kinds.items() if fields.get(name)), None)
-        return TrainingData(fields["assay"], layout, fields.get("data"), Division.of_run(fields), fields.get("valid"))
+        construct = layout.construct_of_run(fields.get("construct")) if isinstance(layout, TableLayout) else None
+        return TrainingData(fields["assay"], layout, fields.get("data"), Division.of_run(fields), fields.get("valid"), construct)
     except (OSError, TypeError, ValueError, KeyError, AttributeError) as error:
         raise InputError(f"Expected the choices of a run in {path}, got something else ({error}).") from None
 
@@ -85,7 +89,7 @@ def training_overlap(known: TrainingData | None, test: Examples) -> Overlaps | N
     """What the test has in common with the data that a model was trained and validated on; None where these are not at hand."""
     if known is None or known.file is None or known.missing:
         return None
-    assay = find_assay(known.assay, known.layout)
+    assay = find_assay(known.assay, known.layout, known.construct)
     read = assay.read_places or assay.read
     training, validation = known.division.divide(known.division.with_folds(read(known.file)))
     validation = read(known.valid) if known.valid else validation

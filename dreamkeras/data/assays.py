@@ -9,6 +9,7 @@ from dreamkeras.data.table import table_assay
 from dreamkeras.data.table_layout import TableLayout
 from dreamkeras.data.yeast import YEAST_ASSAY
 from dreamkeras.errors import InputError
+from dreamkeras.sequence.construct import Construct
 
 __all__ = ["ASSAYS", "ATAC", "TABLE", "find_assay"]
 
@@ -28,12 +29,13 @@ WANTED = {
 """What an assay that has a layout cannot do without."""
 
 
-def find_assay(name: str, layout: TableLayout | AtacLayout | None = None) -> Assay:
+def find_assay(name: str, layout: TableLayout | AtacLayout | None = None, construct: Construct | None = None) -> Assay:
     """The assay of this name.
 
     Args:
         name: A key of `ASSAYS`, `TABLE` or `ATAC`.
         layout: Of the user's own table or genome; for `TABLE` and `ATAC`, and for nothing else.
+        construct: What a model or a run cuts the sequences of a user's own table by; None takes the layout's.
 
     Raises:
         InputError: There is none, and the message lists those there are; or the layout makes no assay.
@@ -43,7 +45,7 @@ def find_assay(name: str, layout: TableLayout | AtacLayout | None = None) -> Ass
         150
     """
     if name == TABLE and isinstance(layout, TableLayout):
-        return table_assay(layout)
+        return table_assay(layout, construct)
     if name == ATAC and isinstance(layout, AtacLayout):
         return atac_assay(layout)
     if name in WANTED:

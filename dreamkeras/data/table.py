@@ -27,11 +27,13 @@ Cells = dict[int, list[str]]
 """The cells of a batch of rows, by the position of their column."""
 
 
-def table_assay(layout: TableLayout) -> Assay:
+def table_assay(layout: TableLayout, construct: Construct | None = None) -> Assay:
     """The assay of tables of this layout.
 
     Args:
         layout: With a length; see `fitted_layout`.
+        construct: What a model or a run that has begun cuts its sequences by; the layout then only names columns. None takes the
+            layout's own.
 
     Raises:
         InputError: The layout makes no construct.
@@ -40,7 +42,7 @@ def table_assay(layout: TableLayout) -> Assay:
         >>> table_assay(TableLayout(("activity",), length=200)).tasks
         ('activity',)
     """
-    construct = layout.construct()
+    construct = construct or layout.construct()
     units = tuple(f"as in the table's column {column}" for column in layout.target_column)
     return Assay("table", construct, layout.tasks, units, partial(read, layout, construct))
 
@@ -182,8 +184,9 @@ def _weights(layout: TableLayout, columns: _Columns, cells: Cells, records: Reco
 def _flags(layout: TableLayout, construct: Construct, ids: list[str]) -> np.ndarray:
     """float32 (n, flags): whether an id says that its sequence was measured in reverse."""
     mark = layout.reverse_mark
-    is_reverse = [mark in name for name in ids] if mark else [False] * len(ids)
-    return np.repeat(np.array(is_reverse, np.float32)[:, None], len(construct.flags), axis=1)
+    is_reverse = np.array([mark in name for name in ids] if mark else [False] * len(ids), bool)
+    told = np.array([flag == "is_reverse" for flag in construct.flags], bool)
+    return (is_reverse[:, None] & told).astype(np.float32)
 
 
 def _replicates(columns: list[list[int]], cells: Cells, records: Records) -> np.ndarray:

@@ -99,8 +99,35 @@ class TableLayout:
             right_flank=self.right_flank,
             alignment="left",
             strands="both" if self.both_strands else "given",
-            flags=("is_reverse",) if self.both_strands or self.reverse_mark else (),
+            flags=("is_reverse",) if self.reverse_mark else (),
         )
+
+    def construct_of_run(self, stored: dict[str, Any] | None) -> Construct:
+        """What the sequences of a run are in that has begun.
+
+        Args:
+            stored: The construct in the run's `config.json`; None in runs of older versions, whose networks were told by a flag which of
+                both strands they see.
+
+        Raises:
+            InputError: As `construct` and `Construct.from_json`.
+        """
+        if stored is not None:
+            return Construct.from_json(stored)
+        return dataclasses.replace(self.construct(), flags=("is_reverse",)) if self.both_strands else self.construct()
+
+    def require_fit(self, construct: Construct) -> None:
+        """Checks what the layout says of flanks, window and strands, where it does, against the construct of a model.
+
+        Raises:
+            InputError: Something differs; the message says what the model has.
+        """
+        left = construct.left_flank.removesuffix(construct.left_adapter)
+        found: dict[str, Any] = {name: getattr(construct, name) for name in ("left_adapter", "right_adapter", "right_flank", "length")}
+        found |= {"left_flank": left, "both_strands": construct.strands == "both"}
+        for name, value in found.items():
+            if (given := getattr(self, name)) and given != value:
+                raise InputError(f"Expected {name} {value!r}, which the model was trained with, got {given!r}: it may be left out.")
 
     @classmethod
     def from_json(cls, fields: dict[str, Any]) -> "TableLayout":

@@ -4,6 +4,7 @@ import dataclasses
 import json
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from dreamkeras.data.assays import ATAC, TABLE
 from dreamkeras.data.atac_layout import AtacLayout
@@ -73,6 +74,8 @@ class RunConfig:
         table: Layout of the data where the assay is `table`; None for every other.
         atac: Genome, reads and windows where the assay is `atac`; None for every other.
         bias: Run folder or `.keras` file of a network of the enzyme's bias, which stays as it is; see `models.bias`. None has none.
+        construct: What sequences of the user's own table are in, as the run began with it; None before, in runs of older versions and
+            for other assays.
         fingerprint: Of the examples that the run began with, so that it is resumed with no others; None before it begins.
 
     Raises:
@@ -113,6 +116,7 @@ class RunConfig:
     table: TableLayout | None = None
     atac: AtacLayout | None = None
     bias: str | None = None
+    construct: dict[str, Any] | None = None
     fingerprint: str | None = None
 
     def __post_init__(self) -> None:

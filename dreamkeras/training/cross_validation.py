@@ -26,7 +26,7 @@ from dreamkeras.training import run
 from dreamkeras.training.backend import running_backend
 from dreamkeras.training.config import RunConfig
 from dreamkeras.training.grid_results import is_finished
-from dreamkeras.training.run_data import read_examples, require_files, with_window
+from dreamkeras.training.run_data import read_begun, read_examples, require_files, with_window
 from dreamkeras.training.unfinished import new_folder, remove_unfinished
 
 __all__ = ["cross_validate"]
@@ -64,7 +64,8 @@ def _cross_validate(config: RunConfig, folder: Path, report: Callable[[str], Non
     running = running_backend(backend)
     if config.backend not in (None, running):
         raise InputError(f"Expected backend {config.backend}, which the runs in {folder} are of, got {running}.")
-    config = dataclasses.replace(config, backend=running, model=lasting_name(config.model))
+    construct = read_begun(folder / "config.json").construct if resume and (folder / "config.json").exists() else None
+    config = dataclasses.replace(config, backend=running, construct=construct, model=lasting_name(config.model))
     config = with_window(dataclasses.replace(config, data=full_path(config.data)) if config.data else config)
     folds = read_examples(config).folds
     if folds is None:

@@ -40,7 +40,7 @@ KEYS = {"models": str, "strategies": str, "seeds": int}
 
 BUDGET = ("steps", "minutes")
 
-TAKEN = {"data", "assay", "model", "strategy", "seed", "folds", "table", "atac", "fingerprint", *BUDGET}
+TAKEN = {"data", "assay", "model", "strategy", "seed", "folds", "table", "atac", "construct", "fingerprint", *BUDGET}
 """Fields of RunConfig that are set elsewhere than under options."""
 
 SHARED = ("valid", "valid_fold", "valid_fraction", "split_seed")

@@ -10,7 +10,6 @@ from typing import Any
 
 import keras
 
-from dreamkeras.data.assays import find_assay
 from dreamkeras.data.division import HELD_OUT
 from dreamkeras.errors import InputError, ModelError
 from dreamkeras.export.keras_settings import pinned_settings
@@ -34,7 +33,7 @@ from dreamkeras.training.plan import Plan, make_plan
 from dreamkeras.training.precision import computing_in
 from dreamkeras.training.profiles import peaks_or_all
 from dreamkeras.training.progress import Progress
-from dreamkeras.training.run_data import RunData, fingerprint, read_data, require_files, with_window
+from dreamkeras.training.run_data import RunData, assay_of, fingerprint, read_begun, read_data, require_files, with_window
 from dreamkeras.training.selection import describe_undefined, target_variances
 from dreamkeras.training.state import TrainingState, assign_weights, read_checkpoint
 from dreamkeras.training.unfinished import new_folder, remove_unfinished
@@ -99,7 +98,7 @@ def resume(folder: Path, backend: str | None = None) -> dict[str, Any]:
     Raises:
         DreamkerasError: The folder holds no run, or one of another backend, or its data have changed or could be read only once.
     """
-    config = RunConfig.read(folder / "config.json")
+    config = read_begun(folder / "config.json")
     if config.backend != running_backend(backend):
         raise InputError(f"Expected backend {config.backend}, which the run in {folder} began with, got {running_backend()}.")
     require_files(config, folder)
@@ -140,7 +139,7 @@ def _prepare(config: RunConfig, data: RunData) -> tuple[PrixFixe, Plan]:
     """The compiled network, with the weights that the seed gives, and the plan of its training."""
     keras.utils.set_random_seed(config.seed)
     with computing_in(config.precision):
-        model = build_model(config.model, find_assay(config.assay, config.layout))
+        model = build_model(config.model, assay_of(config))
         _check_exportable(model, config.backend)
         plan = make_plan(config, model, data.training)
         bias = load_network(find_model(Path(config.bias))) if config.bias else None

@@ -8,6 +8,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from dreamkeras.data.assay import Assay
 from dreamkeras.data.assays import find_assay
 from dreamkeras.data.division import Division
 from dreamkeras.data.examples import Examples
@@ -15,10 +16,11 @@ from dreamkeras.data.overlap import overlap
 from dreamkeras.data.simulate import examples as simulated_examples
 from dreamkeras.data.simulate import simulate
 from dreamkeras.data.table import fitted_layout
+from dreamkeras.sequence.construct import Construct
 from dreamkeras.sequence.inputs import file_name, require_file
 from dreamkeras.training.config import SIMULATED, RunConfig
 
-__all__ = ["RunData", "fingerprint", "read_data", "read_examples", "require_files", "with_window"]
+__all__ = ["RunData", "assay_of", "fingerprint", "read_begun", "read_data", "read_examples", "require_files", "with_window"]
 
 
 class RunData(NamedTuple):
@@ -49,9 +51,26 @@ def require_files(config: RunConfig, folder: Path) -> None:
 
 
 def with_window(config: RunConfig) -> RunConfig:
-    """The choices with the window of the user's own table settled, if it is one: it holds the longest sequence of its files."""
-    files = [file for file in (config.data, config.valid) if file]
-    return dataclasses.replace(config, table=fitted_layout(config.table, files)) if config.table else config
+    """The choices with window and construct of the user's own table settled, if it is one: it holds the longest sequence of its files."""
+    if not config.table:
+        return config
+    layout = fitted_layout(config.table, [file for file in (config.data, config.valid) if file])
+    return dataclasses.replace(config, table=layout, construct=config.construct or layout.construct().to_json())
+
+
+def read_begun(path: Path) -> RunConfig:
+    """The choices of a run that has begun, with its construct, which older versions did not write down.
+
+    Raises:
+        InputError: The file is missing or no such choices.
+    """
+    config = RunConfig.read(path)
+    return dataclasses.replace(config, construct=config.table.construct_of_run(config.construct).to_json()) if config.table else config
+
+
+def assay_of(config: RunConfig) -> Assay:
+    """What a run measures, with the construct that it began with, once that is settled."""
+    return find_assay(config.assay, config.layout, Construct.from_json(config.construct) if config.construct else None)
 
 
 def read_examples(config: RunConfig) -> Examples:
@@ -93,7 +112,7 @@ def _divided(config: RunConfig) -> RunData:
 
 def _read(config: RunConfig, path: str) -> Examples:
     """The examples of a file; what was decided when it was read is told on standard error."""
-    examples = find_assay(config.assay, config.layout).read(path)
+    examples = assay_of(config).read(path)
     sys.stderr.writelines(f"{remark}\n" for remark in examples.remarks)
     return examples
 

@@ -63,7 +63,7 @@ def test_a_shorter_window_cuts_the_right_flank_and_refuses_what_does_not_fit():
 
 
 @pytest.mark.parametrize(("fields", "strands", "flags"), [
-    ({}, "given", ()), ({"reverse_mark": "_-"}, "given", ("is_reverse",)), ({"both_strands": True}, "both", ("is_reverse",)),
+    ({}, "given", ()), ({"reverse_mark": "_-"}, "given", ("is_reverse",)), ({"both_strands": True}, "both", ()),
 ])  # fmt: skip
 def test_the_strand_rule_is_a_choice(fields, strands, flags):
     construct = TableLayout(("a",), length=10, **fields).construct()

@@ -1,0 +1,174 @@
+"""Values of both strands: equal predictions for them, and runs of older versions, whose networks were told the strand."""
+
+import csv
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+from tiny_network import tiny_preset
+
+from dreamkeras.analysis.evaluation_run import Choices, choose_assay, run_evaluation
+from dreamkeras.analysis.training_data import read_training_data, training_overlap
+from dreamkeras.data.table_layout import TableLayout
+from dreamkeras.errors import InputError
+from dreamkeras.export.calibration import calibrate_onnx
+from dreamkeras.export.tracing import load_network
+from dreamkeras.scoring.predictor import load
+from dreamkeras.training.cross_validation import cross_validate
+from dreamkeras.training.run import resume, train
+
+LAYOUT = TableLayout(("value",), both_strands=True)
+OLD = {**TableLayout(("value",), both_strands=True, length=30).construct().to_json(), "flags": ["is_reverse"]}
+"""What version 0.1 made of `--both-strands`."""
+
+
+def turned(sequences):
+    return [sequence[::-1].translate(str.maketrans("ACGT", "TGCA")) for sequence in sequences]
+
+
+@pytest.fixture(scope="module")
+def sequences():
+    generator = np.random.default_rng(0)
+    return ["".join(generator.choice(list("ACGT"), 30)) for _ in range(60)]
+
+
+@pytest.fixture(scope="module")
+def table(sequences, tmp_path_factory):
+    path = tmp_path_factory.mktemp("data") / "table.csv"
+    lines = [f"{sequence},{sequence.count('G')},{row % 2}" for row, sequence in enumerate(sequences)]
+    path.write_text("\n".join(["seq,value,fold", *lines]) + "\n")
+    return str(path)
+
+
+@pytest.fixture(scope="module")
+def begin(table, choose):
+    """`begin(folder, **choices)`: a run of the layout on that table."""
+
+    def start(folder, **choices):
+        return train(choose(**{"assay": "table", "data": table, "table": LAYOUT, "batch_size": 20, **choices}), folder)
+
+    return start
+
+
+def forget_construct(folder):
+    """As the older version left the folder."""
+    fields = json.loads((folder / "config.json").read_text())
+    del fields["construct"]
+    (folder / "config.json").write_text(json.dumps(fields))
+
+
+@pytest.fixture(scope="module")
+def old(begin, tmp_path_factory):
+    folder = tmp_path_factory.mktemp("runs") / "old"
+    with tiny_preset(exported=True):
+        begin(folder, construct=OLD)
+    forget_construct(folder)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def new(begin, tmp_path_factory):
+    folder = tmp_path_factory.mktemp("runs") / "new"
+    with tiny_preset(exported=True):
+        begin(folder, test_shifts=1)
+    return folder
+
+
+def test_a_sequence_and_its_reverse_complement_are_predicted_alike(new, sequences):
+    model = load(str(new))
+    assert model.construct.flags == ()
+    one, other = model.predict(sequences), model.predict(turned(sequences))
+    assert np.ptp(one) > 0.01
+    np.testing.assert_allclose(one, other, atol=1e-5)
+
+
+def test_a_mark_of_the_strand_is_still_told():
+    assert TableLayout(("a",), reverse_mark="_-", length=9).construct().flags == ("is_reverse",)
+
+
+def test_a_run_keeps_the_construct_that_it_began_with(new):
+    assert json.loads((new / "config.json").read_text())["construct"] == load(str(new)).construct.to_json()
+
+
+class TestOlderRuns:
+    def test_answer_as_they_did(self, old, sequences):
+        model = load(str(old))
+        assert model.construct.to_json() == OLD
+        assert np.abs(model.predict(sequences) - model.predict(turned(sequences))).max() > 1e-4
+
+    def test_are_resumed(self, begin, tmp_path, quick):
+        begin(tmp_path / "whole", construct=OLD, epochs=3)
+        begin(tmp_path / "killed", construct=OLD, epochs=2)
+        forget_construct(tmp_path / "killed")
+        fields = json.loads((tmp_path / "killed" / "config.json").read_text())
+        (tmp_path / "killed" / "config.json").write_text(json.dumps({**fields, "epochs": 3}))
+        network = resume_network(tmp_path / "killed", quick)
+        assert network.construct.flags == ("is_reverse",)
+        with open(tmp_path / "killed" / "history.csv") as file:
+            assert len(list(csv.DictReader(file))) == 3
+
+    def test_folds_that_are_left_are_like_those_that_are_done(self, table, choose, tmp_path):
+        from dreamkeras.training import cross_validation
+
+        layout = TableLayout(("value",), both_strands=True, fold_column="fold")
+        choices = choose(assay="table", data=table, table=layout, batch_size=20, folds="given", epochs=1)
+        with tiny_preset() as patch:
+            patch.setattr(cross_validation, "export_ensemble", lambda folders, output: output.touch())
+            cross_validate(choices, tmp_path / "cv", print)
+            for name in ("", "fold-0"):
+                forget_construct(tmp_path / "cv" / name)
+            for path in sorted((tmp_path / "cv" / "fold-1").rglob("*"), reverse=True):
+                path.rmdir() if path.is_dir() else path.unlink()
+            cross_validate(choices, tmp_path / "cv", print, resume=True)
+        assert json.loads((tmp_path / "cv" / "fold-1" / "config.json").read_text())["construct"]["flags"] == ["is_reverse"]
+
+    @pytest.mark.parametrize(
+        "options",
+        [{}, {"assay": "table", "table": TableLayout(("value",))}, {"assay": "table", "table": LAYOUT}],
+        ids=["none", "columns", "all"],
+    )
+    def test_are_evaluated(self, old, table, sequences, tmp_path, options):
+        run_evaluation(Choices(data=table, models=(str(old),), draws=5, **options), tmp_path / "out", "evaluate")
+        with open(tmp_path / "out" / "predictions.tsv") as file:
+            rows = list(csv.DictReader(file, delimiter="\t"))
+        found = [float(value) for row in rows for name, value in row.items() if "old" in name]
+        np.testing.assert_allclose(found, load(str(old)).predict(sequences)[:, 0], rtol=1e-4)
+
+    def test_are_compared_with_later_ones(self, old, new, table, tmp_path):
+        found, _ = run_evaluation(Choices(data=table, models=(str(old), str(new)), draws=5), tmp_path / "out", "evaluate")
+        assert set(found.figures) == {"old", "new"}
+
+    @pytest.mark.parametrize("options", [{}, {"assay": "table", "table": TableLayout(("value",))}], ids=["none", "columns"])
+    def test_are_calibrated(self, old, table, tmp_path, options):
+        known, predictor = read_training_data(str(old)), load(str(old))
+        assay = choose_assay(Choices(table, (str(old),), **options), [predictor], [known])
+        held_out = assay.read(table)
+        assert sum(training_overlap(known, held_out)) == len(held_out)
+        description, _ = calibrate_onnx(str(old), str(tmp_path / "out.onnx"), assay, held_out)
+        assert description.construct.to_json() == OLD
+        assert Path(tmp_path / "out.onnx").is_file()
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"length": 40}, "Expected length 30, which the model was trained with, got 40"),
+        ({"left_flank": "ACGT"}, "Expected left_flank '', which the model was trained with, got 'ACGT'"),
+        ({"right_adapter": "ACGT"}, "Expected right_adapter ''"),
+    ],
+)
+def test_options_that_contradict_the_model_are_refused(new, table, options, message):
+    choices = Choices(table, (str(new),), assay="table", table=TableLayout(("value",), **options))
+    with pytest.raises(InputError, match=message):
+        choose_assay(choices, [load(str(new))], [None])
+
+
+def resume_network(folder, quick):
+    """Resumes a run, and gives its network in place of what is written at its end."""
+    quick.setattr("dreamkeras.training.run.write_results", lambda folder, config, model, *parts: model)
+    return resume(folder)
+
+
+def test_the_saved_network_has_no_flag(new):
+    assert load_network(new / "model.keras").construct.flags == ()
