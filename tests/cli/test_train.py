@@ -85,7 +85,7 @@ class TestRun:
 
         fields = {field.name for field in dataclasses.fields(RunConfig)}
         options_of_runs = {parameter.name for parameter in command.params} - {"out", "resume", "config", *TABLE_FIELDS, *ATAC_FIELDS}
-        assert fields - options_of_runs == {"simulated", "table", "atac", "fingerprint"}
+        assert fields - options_of_runs == {"simulated", "table", "atac", "construct", "fingerprint"}
         assert options_of_runs <= fields
 
     def test_steps_in_place_of_epochs(self, run, quick, library, tmp_path):
