@@ -1,7 +1,7 @@
-"""Windows of a genome with a variant in them: where it stands, how long the insert is, and what is around it for each allele.
+"""Windows of a genome around a variant, with the reference and with the alternative allele.
 
-One edge of the window stays where it is: what an insertion pushes out at the other is lost, and what a deletion leaves free is filled
-with the genome.
+An insertion or deletion leaves one edge of the window in place. At the other edge an insertion pushes bases of the genome out, and a
+deletion lets further ones in.
 """
 
 from collections.abc import Sequence
@@ -68,8 +68,7 @@ class Placement(NamedTuple):
         length = length or default_insert_length(constructs)
         for construct in constructs:
             if not construct.shortest <= length <= construct.longest:
-                wanted = f"{construct.shortest} to {construct.longest} letters for construct {construct.name!r}"
-                raise InputError(f"Expected an insert of {wanted}, got {length}.")
+                raise InputError(f"{construct.wrong_length(length, length)} as the length of the insert.")
         for position in positions:
             if not 0 <= position < length:
                 raise InputError(f"Expected positions from 0 to {length - 1} in an insert of {length} letters, got {position}.")

@@ -198,7 +198,7 @@ class Construct:
     def _problems(self, sequences: Ragged, layout: Inserts) -> dict[int, str]:
         found = illegal_letters(sequences)
         for index in np.flatnonzero((layout.lengths < self.shortest) | (layout.lengths > self.longest)):
-            found.setdefault(int(index), self._wrong_length(int(layout.lengths[index]), int(sequences.lengths[index])))
+            found.setdefault(int(index), self.wrong_length(int(layout.lengths[index]), int(sequences.lengths[index])))
         for index in np.flatnonzero(layout.one_adapter):
             found[int(index)] = f"Expected both adapters or neither ({self.left_adapter}...{self.right_adapter}), got one of them"
         for index in np.flatnonzero(layout.other_strand):
@@ -215,7 +215,8 @@ class Construct:
             windows[rows, first : first + length] = pieces(flat, starts[rows], int(length))
         return windows
 
-    def _wrong_length(self, insert: int, given: int) -> str:
+    def wrong_length(self, insert: int, given: int) -> str:
+        """What a message says of an insert of this length, in a sequence of so many letters."""
         wanted = f"{self.shortest}" if self.shortest == self.longest else f"{self.shortest} to {self.longest}"
         note = f" ({given} with its adapters)" if given != insert else ""
         return f"Expected {wanted} bases for construct {self.name!r}, got {insert}{note}"

@@ -8,6 +8,7 @@ from weight_sum import PLAIN
 
 from dreamkeras.analysis.normal_form import Changes
 from dreamkeras.analysis.variant_windows import INDEL_ANCHORS, STRANDS, Placement, insert_windows
+from dreamkeras.data.assays import find_assay
 from dreamkeras.errors import InputError
 from dreamkeras.sequence.construct import YEAST, Construct
 from dreamkeras.sequence.genome import Genome
@@ -93,7 +94,7 @@ def test_a_window_is_as_long_as_inserts_usually_are():
 @pytest.mark.parametrize(
     ("choices", "message"),
     [
-        ({"length": 13}, "an insert of 2 to 12 letters for construct 'plain', got 13"),
+        ({"length": 13}, "Expected 2 to 12 bases for construct 'plain', got 13 as the length of the insert"),
         ({"length": 1}, "got 1"),
         ({"positions": (3, 12)}, "positions from 0 to 11 in an insert of 12 letters, got 12"),
         ({"positions": (-1,)}, "got -1"),
@@ -104,6 +105,11 @@ def test_a_window_is_as_long_as_inserts_usually_are():
 def test_choices_that_do_not_fit_are_refused(choices, message):
     with pytest.raises(InputError, match=message):
         Placement.choose([PLAIN], **choices)
+
+
+def test_a_construct_of_one_insert_length_names_it_once():
+    with pytest.raises(InputError, match="^Expected 249 bases for construct 'starrseq', got 100 as"):
+        Placement.choose([find_assay("starrseq").construct], 100)
 
 
 @pytest.mark.parametrize("insert", ["ACGTACGTAC", "ACAAAAAAGT", "AAAAAAAAGT", "ACCCCCCCCC"])

@@ -266,7 +266,7 @@ def test_annotating_twice_needs_another_prefix(run, toy_model, genome, vcf, tmp_
         (("--genome", "{genome}", "--info-prefix", "X_"), 2, "a VCF as output for --info-prefix, got a table"),
         (("--genome", "{genome}", "--at", "1,x"), 2, "'1,x' is no list of numbers"),
         (("--genome", "{genome}", "--at", "12"), 1, "positions from 0 to 11"),
-        (("--genome", "{genome}", "--insert-length", "13"), 1, "4 to 12 letters for construct 'toy', got 13"),
+        (("--genome", "{genome}", "--insert-length", "13"), 1, "4 to 12 bases for construct 'toy', got 13"),
         (("--genome", "{genome}", "-o", "{folder}/x.txt.xlsx"), 1, "one of the formats"),
         (("--genome", "{genome}", "-o", "{genome}"), 1, "an output beside the inputs"),
         ((), 1, "a genome beside a VCF, got the VCF alone"),
