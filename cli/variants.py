@@ -56,12 +56,12 @@ def numbers(text: str) -> tuple[int, ...]:
 @models_option
 @output_option
 @click.option("--format", type=click.Choice(FORMATS), help="Format of the results.  [default: by FILE's suffix, else tsv]")
-@click.option("--genome", type=click.Path(), metavar="FASTA", help="IN is a VCF, whose records are laid into this genome.")
+@click.option("--genome", type=click.Path(), metavar="FASTA", help="Reference genome of the VCF IN.")
 @click.option(
     "--insert-length",
     type=WholeRange(min=1),
     metavar="N",
-    help="Letters of the genome in the model's window.  [default: what it holds beside its flanks; 80 for yeast]",
+    help="Bases of the genome in the model's window.  [default: all but its flanks; 80 for yeast]",
 )
 @click.option(
     "--positions",
@@ -69,18 +69,18 @@ def numbers(text: str) -> tuple[int, ...]:
     "--at",
     type=numbers,
     metavar="N[,N...]",
-    help="Letters of these before the first base that differs; several are averaged over.  [default: half of them]",
+    help="Bases of the window before the first base that differs; several are averaged.  [default: half of the window]",
 )
-@click.option("--strand", type=click.Choice(VARIANT_STRANDS), help="Strand that is read; both are averaged over.  [default: forward]")
+@click.option("--strand", type=click.Choice(VARIANT_STRANDS), help="Strand that is scored; both averages the two.  [default: forward]")
 @click.option(
     "--indel-anchor",
     type=click.Choice(INDEL_ANCHORS),
-    help="Edge of the window that stays for an insertion or deletion; mean averages over both.  [default: mean]",
+    help="Edge of the window that an insertion or deletion leaves in place; mean averages both.  [default: mean]",
 )
 @click.option("--ref-column", metavar="NAME", help="A table's column of reference sequences, or its position from 0.")
 @click.option("--alt-column", metavar="NAME", help="Likewise, of alternative sequences.")
 @id_column_option
-@click.option("--info-prefix", metavar="TEXT", help="What begins the names of a VCF's INFO fields.  [default: DK_]")
+@click.option("--info-prefix", metavar="TEXT", help="Prefix of the INFO fields in a VCF.  [default: DK_]")
 @click.option(
     "--percentile", is_flag=True, help="Add TASK_effect_percentile: the share of random changes of one letter whose effect is smaller."
 )
@@ -90,13 +90,14 @@ def numbers(text: str) -> tuple[int, ...]:
 @click.option("--resume", is_flag=True, help="Keep what is done beside FILE; after a kill, the same command goes on from there.")
 @dry_run_option
 def command(path: str, models: tuple[str, ...], output: str, format: str | None, *, dry_run: bool, **choices: Any) -> None:
-    """Score what the variants in IN change.
+    """Predict the effects of variants.
 
-    IN is a VCF, plain, gzip or bgzip, with --genome; or a table (TSV, CSV, Parquet) with a reference and an alternative sequence in
+    IN is a VCF (plain, gzip or bgzip) with --genome, or a table (TSV, CSV, Parquet) with a reference and an alternative sequence in
     each row. Alleles of a VCF are trimmed and left-aligned against the genome, so that the effect does not depend on how a variant is
-    written. Every alternative allele becomes a row with its normal form, a status, and numbers where it is ok: predictions of both
-    alleles and their difference; of several models the means, the difference's standard deviation and the share of models that
-    agree on its sign. A FILE that ends in .vcf or .vcf.gz holds the records of IN with these in INFO.
+    written. Each alternative allele becomes a row with its normal form and its status; where the status is ok, the row has the
+    predictions of both alleles and their difference. With several models these are means, beside the standard deviation of the
+    difference and the share of models that agree on its sign. A FILE that ends in .vcf or .vcf.gz is a copy of IN with the same
+    columns in INFO.
     """
     is_vcf = _check_usage(path, output, format, choices)
     from dreamkeras.analysis.background import effect_percentile

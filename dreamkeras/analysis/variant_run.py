@@ -35,7 +35,7 @@ def run_variants(
         progress: Told after each batch how many records it had.
 
     Returns:
-        How many came to what.
+        Allele counts by status.
 
     Raises:
         DreamkerasError: Something cannot be read, scored or written.

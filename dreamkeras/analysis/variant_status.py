@@ -1,4 +1,4 @@
-"""What may become of a variant, and how many came to what."""
+"""The statuses of variants, and how many alleles have each."""
 
 from collections import Counter
 from enum import IntEnum
@@ -33,19 +33,19 @@ WORDS = tuple(status.name.lower() for status in Status)
 
 MEANINGS = {
     Status.OK: "was scored",
-    Status.MALFORMED: "is no record: too few columns, an empty one, or a position that is no number",
-    Status.SYMBOLIC: "stands for something in angle brackets, such as <DEL>",
-    Status.BREAKEND: "joins another place, such as N[chr2:7[",
-    Status.MISSING: "is none: . or *, or nothing",
-    Status.NOT_LETTERS: "holds something else than letters of DNA, or its reference does",
-    Status.NOT_IN_GENOME: "is on a contig that the genome has not",
-    Status.OUTSIDE: "reaches beyond its contig",
-    Status.REF_MISMATCH: "has a reference that is not the genome's",
-    Status.SAME_AS_REF: "changes nothing: it has the bases of the reference",
-    Status.ONE_ADAPTER: "has one of the construct's adapters, or its reference has, and not the other",
+    Status.MALFORMED: "is on a malformed line: fewer than 8 columns, an empty column, or a POS that is not a number",
+    Status.SYMBOLIC: "is symbolic, such as <DEL>",
+    Status.BREAKEND: "is a breakend, such as N[chr2:7[",
+    Status.MISSING: "is ., * or empty",
+    Status.NOT_LETTERS: "has a letter that is not DNA in ALT or REF",
+    Status.NOT_IN_GENOME: "is on a contig that is not in the genome",
+    Status.OUTSIDE: "extends beyond its contig",
+    Status.REF_MISMATCH: "has a REF that differs from the genome",
+    Status.SAME_AS_REF: "has the same bases as REF",
+    Status.ONE_ADAPTER: "has only one of the two adapters, or its reference has",
     Status.OTHER_STRAND: "has the adapters of the other strand, or its reference has: it is a reverse complement",
     Status.TOO_SHORT: "is shorter than the construct's inserts, or its reference is",
-    Status.TOO_LONG: "does not fit into the window, or its reference does not, without the bases that both share",
+    Status.TOO_LONG: "does not fit into the window after trimming, or its reference does not",
 }
 """What is true of an allele of each status."""
 
@@ -54,7 +54,7 @@ COMPARED = (Status.OK, Status.REF_MISMATCH, Status.SAME_AS_REF, Status.TOO_LONG)
 
 
 class Summary(NamedTuple):
-    """How many alleles came to what.
+    """Allele counts by status.
 
     Args:
         records: Records, or rows of a table.

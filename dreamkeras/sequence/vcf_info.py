@@ -37,7 +37,7 @@ def annotated_header(header: Sequence[bytes], fields: Sequence[InfoField]) -> li
     """
     for field in fields:
         if any(line.startswith(f"##INFO=<ID={field.name},".encode()) for line in header):
-            raise InputError(f"Expected INFO fields that the VCF has not, got {field.name}, which it has: choose another prefix.")
+            raise InputError(f"The VCF has an INFO field {field.name} already: choose another prefix.")
     named = next((row for row, line in enumerate(header) if not line.startswith(b"##")), len(header))
     return [*header[:named], *(field.line for field in fields), *header[named:]]
 
