@@ -50,10 +50,14 @@ def read_fai(path: Path) -> dict[str, Contig]:
     """The contigs that a `.fai` file lists, in its order.
 
     Raises:
-        InputError: A line is none of such a file.
+        InputError: The file cannot be read, or a line is none of such a file.
     """
+    try:
+        lines = path.read_text("utf-8", "replace").splitlines()
+    except OSError as error:
+        raise InputError(f"Expected a readable index, got {path} ({error.strerror or error}).") from None
     contigs = {}
-    for number, line in enumerate(path.read_text("utf-8", "replace").splitlines(), 1):
+    for number, line in enumerate(lines, 1):
         name, *cells = line.split("\t")
         if len(cells) != 4 or not all(map(is_whole, cells)):
             raise InputError(f"Expected a name and 4 whole numbers, got {line[:40]!r} ({path}, line {number}).")
@@ -85,11 +89,11 @@ def check_fai(contigs: dict[str, Contig], text: Bytes, path: str) -> None:
     end = 0
     for name, contig in sorted(contigs.items(), key=lambda item: item[1].offset):
         if reason := _uneven(contig) or _header_missing(text, name, end, contig.offset) or _lines_differ(text, contig):
-            raise _other_index(path, name, reason)
+            raise _other_index(path, f"contig {name!r} does not {reason}")
         end = _end(contig)
     behind = text[end : end + GAP]
-    if end > len(text) or (behind and not _are_headers(behind, begins=False)):
-        raise _other_index(path, name, f"letters up to byte {end:,} of {len(text):,}, and no others behind them")
+    if behind and not _are_headers(behind, begins=False):
+        raise _other_index(path, f"it ends before byte {end + 1:,}, where the file has more letters")
 
 
 def _end(contig: Contig) -> int:
@@ -97,19 +101,17 @@ def _end(contig: Contig) -> int:
 
 
 def _uneven(contig: Contig) -> str:
-    """Why no line can be as the index says."""
-    return "" if 0 < contig.bases <= contig.width or not contig.length else f"lines of {contig.bases} letters in {contig.width} bytes"
+    """What a contig with letters does not have where no line can be as the index says; empty where it can."""
+    return "" if 0 < contig.bases <= contig.width or not contig.length else _lines(contig)
 
 
 def _header_missing(text: Bytes, name: str, end: int, offset: int) -> str:
-    """Why the bytes between the last contig's letters and a contig's own are not its header; empty where they are."""
+    """What is not there where the bytes between the last contig's letters and a contig's own are not its header; empty where they are."""
     gap = text[end:offset] if end < offset <= min(len(text), end + GAP) else b""
-    headers = gap.split(b"\n")
-    if gap.endswith(b"\n") and _are_headers(gap, begins=end == 0):
-        last = next(line for line in reversed(headers) if line.strip())
-        if (last[1:].decode("utf-8", "replace").split() or [""])[0] == name:
-            return ""
-    return f"a header that ends at byte {offset:,}"
+    header = next((line for line in reversed(gap.split(b"\n")) if line.strip()), b"")
+    found = (header[1:].decode("utf-8", "replace").split() or [""])[0]
+    is_there = header and gap.endswith(b"\n") and _are_headers(gap, begins=end == 0) and found == name
+    return "" if is_there else f"begin at byte {offset + 1:,}"
 
 
 def _are_headers(gap: bytes, *, begins: bool) -> bool:
@@ -121,19 +123,21 @@ def _are_headers(gap: bytes, *, begins: bool) -> bool:
 
 
 def _lines_differ(text: Bytes, contig: Contig) -> str:
-    """Why the first, a middle or the last line is not where the index has it; empty where they are."""
+    """What is not there where the first, a middle or the last line is not where the index has it; empty where they are."""
     first = text[contig.offset : contig.offset + min(contig.bases, contig.length, SAMPLE)]
-    last = max(contig.length - 1, 0)
-    if b"\n" not in first and b">" not in first and all(contig.has_line_at(place, text) for place in (contig.bases, last // 2, last)):
-        return ""
-    return f"lines of {contig.bases} letters in {contig.width} bytes"
+    last, end = max(contig.length - 1, 0), _end(contig)
+    if b"\n" in first or b">" in first or not all(contig.has_line_at(place, text) for place in (contig.bases, last // 2, last)):
+        return _lines(contig)
+    ends_in_letter = end <= len(text) and text[end - 1 : end] not in (b"\r", b"\n")
+    return "" if ends_in_letter or not contig.length else f"end at byte {end:,}"
 
 
-def _other_index(path: str, name: str, reason: str) -> InputError:
-    return InputError(
-        f"Expected {path}.fai to be the index of {path}, got one of another file: for {name!r} it has {reason}. "
-        f"Run samtools faidx {path}, or delete the index."
-    )
+def _lines(contig: Contig) -> str:
+    return f"have lines of {contig.bases} letters in {contig.width} bytes"
+
+
+def _other_index(path: str, reason: str) -> InputError:
+    return InputError(f"{path}.fai is not the index of {path}: {reason}. Run samtools faidx {path}, or delete {path}.fai.")
 
 
 def index_fasta(stream: BinaryIO, path: str, *, block: int = BLOCK) -> dict[str, Contig]:

@@ -80,7 +80,7 @@ def test_an_index_of_another_file_is_refused(tmp_path, packed):
     path = tmp_path / "genome.fa"
     path.write_bytes(bgzip(fasta()) if packed else fasta())
     (tmp_path / "genome.fa.fai").write_text("chr1\t1200\t20\t60\t61\n")
-    with pytest.raises(InputError, match=r"genome\.fa\.fai to be the index of .*: for 'chr1' it has a header that ends at byte 20\. Run"):
+    with pytest.raises(InputError, match=r"\.fai is not the index of .*genome\.fa: contig 'chr1' does not begin at byte 21\. Run"):
         Genome(str(path))
 
 
@@ -117,7 +117,7 @@ def test_an_index_is_used_where_it_is_the_files_own_and_refused_where_it_is_anot
             list(contigs), *np.array([(0, len(text)) for text in contigs.values()]).T
         ).flat.tobytes().decode() == "".join(contigs.values())
     else:
-        with pytest.raises(InputError, match=r"to be the index of .*Run samtools faidx .*, or delete the index"):
+        with pytest.raises(InputError, match=r"is not the index of .*Run samtools faidx .*, or delete .*genome\.fa\.fai"):
             Genome(str(path))
 
 
@@ -131,7 +131,7 @@ def test_an_index_with_one_wrong_number_is_refused(tmp_path, name, place, number
     index = index_of(fasta())
     index[name][place] = number
     write_fai(path, index)
-    with pytest.raises(InputError, match="to be the index of"):
+    with pytest.raises(InputError, match="is not the index of"):
         Genome(str(path))
 
 
@@ -142,10 +142,38 @@ def test_an_index_that_lacks_a_contig_or_calls_it_otherwise_is_refused(tmp_path,
     index = index_of(fasta())
     numbers = index.pop(name)
     write_fai(path, index)
-    with pytest.raises(InputError, match="to be the index of"):
+    with pytest.raises(InputError, match="is not the index of"):
         Genome(str(path))
     write_fai(path, {**index, "other": numbers})
-    with pytest.raises(InputError, match=r"to be the index of .*for 'other' it has"):
+    with pytest.raises(InputError, match=r"is not the index of .*contig 'other' does not begin"):
+        Genome(str(path))
+
+
+@pytest.mark.parametrize("newline", ["\n", "\r\n"])
+@pytest.mark.parametrize("fewer", [1, 2])
+def test_the_last_contig_may_not_have_fewer_letters_than_its_index_says(tmp_path, newline, fewer):
+    """Up to the end of its last line, nothing else has moved."""
+    path = tmp_path / "genome.fa"
+    path.write_bytes(fasta({"a": "ACGT", "b": "ACGTACGT"[fewer:]}, 4, newline))
+    write_fai(path, index_of(fasta({"a": "ACGT", "b": "ACGTACGT"}, 4, newline)))
+    with pytest.raises(InputError, match=r"is not the index of .*contig 'b' does not"):
+        Genome(str(path))
+
+
+def test_an_index_with_one_more_contig_that_is_empty_is_refused(tmp_path):
+    path = tmp_path / "genome.fa"
+    path.write_bytes(b">a\nACGT\n\n")
+    for offset in (8, 9):
+        write_fai(path, {"a": [4, 3, 4, 5], "b": [0, offset, 0, 0]})
+        with pytest.raises(InputError, match=f"contig 'b' does not begin at byte {offset + 1}"):
+            Genome(str(path))
+
+
+def test_an_index_that_cannot_be_read_is_named(tmp_path):
+    path = tmp_path / "genome.fa"
+    path.write_bytes(b">a\nACGT\n")
+    (tmp_path / "genome.fa.fai").mkdir()
+    with pytest.raises(InputError, match=r"Expected a readable index, got .*genome\.fa\.fai \(Is a directory\)"):
         Genome(str(path))
 
 
