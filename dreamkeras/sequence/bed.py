@@ -30,7 +30,7 @@ NO_SUMMIT, NOT_A_SUMMIT = -1, -2
 STRAND = 5
 """The column of strands, from 0."""
 
-_NO_REGION = ("#", "track ", "track\t", "browser ", "id\tstart\tend\t")
+_NO_REGION = ("#", "track ", "track\t", "browser ", "browser\t", "id\tstart\tend\t")
 """Beginnings of lines that hold no region; the last is the header of our own tables, such as those of seqlets."""
 
 
@@ -105,6 +105,7 @@ class _Lines:
         self.lines, self.starts, self.ends, self.peaks = array("q"), array("q"), array("q"), array("q")
         self.reverse = array("b")
         self.widest = 0
+        self.no_summit: tuple[int, str, int] | None = None  # the line, its cell and the letters of the region
         self.not_narrow: tuple[int, str] | None = None
         self.unstranded: tuple[int, str] | None = None
         self._names: dict[str, str] = {}
@@ -119,11 +120,13 @@ class _Lines:
         peak = _peak(cells, end - start)
         for column, value in zip((self.lines, self.starts, self.ends, self.peaks), (line, start, end, peak), strict=True):
             column.append(value)
+        if self.no_summit is None and peak == NOT_A_SUMMIT:
+            self.no_summit = line, "".join(cells[COLUMNS - 1 : COLUMNS]), end - start
         self.reverse.append(cells[STRAND : STRAND + 1] == ["-"])
         self.widest = max(self.widest, len(cells))
         if self.unstranded is None and len(cells) > STRAND and (reason := _not_stranded(cells)):
             self.unstranded = line, reason
-        if self.not_narrow is None and (reason := _not_narrow(cells, peak)):
+        if self.not_narrow is None and (reason := _not_narrow(cells, start, end, peak)):
             self.not_narrow = line, reason
 
 
@@ -147,7 +150,7 @@ def _not_stranded(cells: list[str]) -> str:
     return ""
 
 
-def _not_narrow(cells: list[str], peak: int) -> str:
+def _not_narrow(cells: list[str], start: int, end: int, peak: int) -> str:
     """Why a line is not narrowPeak; empty where it is."""
     if len(cells) != COLUMNS:
         return f"has {len(cells)} columns"
@@ -155,7 +158,12 @@ def _not_narrow(cells: list[str], peak: int) -> str:
         return reason
     if wrong := next((place for place in (6, 7, 8) if not is_number(cells[place])), 0):
         return f"has {cells[wrong]!r} in column {wrong + 1}"
-    return f"has {cells[COLUMNS - 1]!r} in column 10" if peak == NOT_A_SUMMIT else ""
+    if peak == NOT_A_SUMMIT:
+        return f"has {cells[COLUMNS - 1]!r} in column 10"
+    # BED of ten columns ends with a number of blocks; most lines are thick as a whole or nowhere.
+    thick = tuple(map(_position, cells[6:8]))
+    is_thick = thick == (start, end) or (thick == (start, start) and start > 0)
+    return "has the thickStart and thickEnd of BED in columns 7 and 8" if is_thick else ""
 
 
 def _takes_summits(found: _Lines, name: str, summits: bool | None) -> bool:
@@ -167,18 +175,19 @@ def _takes_summits(found: _Lines, name: str, summits: bool | None) -> bool:
     named = summits is None and found.widest >= COLUMNS and name.lower().endswith(NARROW_PEAK)
     if not (summits or named):
         return summits is None and found.not_narrow is None
-    if NOT_A_SUMMIT in found.peaks:
-        row = found.peaks.index(NOT_A_SUMMIT)
-        length = found.ends[row] - found.starts[row]
+    if found.no_summit:
+        line, cell, length = found.no_summit
         raise InputError(
-            f"Expected -1 or a summit from 0 to {length - 1} in column 10 of a region of {length} letters, got something else "
-            f"({name}, line {found.lines[row]}): --no-summits takes the middle of each region."
+            f"Expected -1 or a summit from 0 to {length - 1} in column 10 of a region of {length} letters, got {cell!r} "
+            f"({name}, line {line}): --no-summits takes the middle of each region."
         )
     return True
 
 
 def _about_summits(name: str, peaks: np.ndarray) -> str:
     lacking = int((peaks == NO_SUMMIT).sum())
+    if lacking == len(peaks):
+        return f"{name}: regions are centred on their middle: column 10 is -1 in all lines."
     but = f", on their middle where column 10 is -1 ({lacking:,} of {len(peaks):,})" if lacking else ""
     return f"{name}: regions are centred on their summits, from column 10{but}."
 

@@ -34,7 +34,9 @@ def test_the_tenth_of_twelve_columns_is_no_summit(read):
 
 
 def test_headers_comments_and_blank_lines_are_passed_over_and_spaces_divide(read):
-    assert read("track name=x\nbrowser position chr1\n# a comment\n\nchr1 10 20 name\n  \nchr1\t30\t40\r\n").starts.tolist() == [10, 30]
+    assert read(
+        "track name=x\nbrowser position chr1\nbrowser\thide all\n# a comment\n\nchr1 10 20 name\n  \nchr1\t30\t40\r\n"
+    ).starts.tolist() == [10, 30]
 
 
 def test_gzip_is_read(read):
@@ -106,6 +108,11 @@ def test_a_summit_of_minus_one_is_the_middle_and_counted(bed):
     found = bed(NARROW + NARROW.replace("\t7\n", "\t-1\n"))
     assert found.regions.middles.tolist() == [17, 15]
     assert "column 10, on their middle where column 10 is -1 (1 of 2)." in found.about_middles
+    assert "on their middle: column 10 is -1 in all lines." in bed(NARROW.replace("\t7\n", "\t-1\n")).about_middles
+
+
+def test_a_peak_at_the_start_of_a_contig_without_signal_is_narrow_peak(bed):
+    assert bed("chr1\t0\t20\tp\t0\t.\t0\t0\t0\t7\n").regions.middles.tolist() == [7]
 
 
 @pytest.mark.parametrize(("row", "reason"), [
@@ -119,6 +126,8 @@ def test_a_summit_of_minus_one_is_the_middle_and_counted(bed):
     ("chr1\t10\t20\tn\t0\t+\t1\t1_0\t9\t7", "has '1_0' in column 8"),
     ("chr1\t10\t20\tn\t0\t+\t1\t5\tnan\t7", "has 'nan' in column 9"),
     ("chr1\t10\t20\tn\t0\t+\t1\t5\t9\t\u0667", "has '\u0667' in column 10"),
+    ("chr1\t10\t20\tn\t0\t+\t10\t20\t0\t1", "has the thickStart and thickEnd of BED in columns 7 and 8"),
+    ("chr1\t10\t20\tn\t0\t+\t10\t10\t0\t1", "has the thickStart and thickEnd of BED in columns 7 and 8"),
     ("chr1\t10\t20", "has 3 columns"),
     ("chr1\t10\t20\tn\t0\t+\t1\t5\t9\t7\tx", "has 11 columns"),
 ])  # fmt: skip
@@ -139,7 +148,9 @@ def test_a_choice_decides_whatever_the_file_is(bed):
 @pytest.mark.parametrize("name", ["peaks.bed", "peaks.narrowPeak", "peaks.NARROWPEAK"])
 @pytest.mark.parametrize("row", ["chr1\t10\t20\tp\t5\t.\t1\t2\t3\t10", "chr1\t10\t20\tp\t5\t.\t1\t2\t3\tx", "chr1\t10\t20"])
 def test_a_summit_that_has_to_be_there_is_asked_for_by_line(bed, name, row):
-    with pytest.raises(InputError, match=r"-1 or a summit from 0 to 9 in column 10 .*, line 2\): --no-summits takes the middle"):
+    cell = row.split("\t")[9] if row.count("\t") > 2 else ""
+    wanted = rf"-1 or a summit from 0 to 9 in column 10 .*, got '{cell}' \(.*, line 2\): --no-summits takes the middle"
+    with pytest.raises(InputError, match=wanted):
         bed(f"{NARROW}{row}\n", name, summits=True if name == "peaks.bed" else None)
 
 
