@@ -18,13 +18,16 @@ from dreamkeras.sequence.reading import OpenTable, open_table
 from dreamkeras.sequence.records import Records
 from dreamkeras.sequence.tables import SEQUENCE_NAMES, Layout, Table, find_column
 
-__all__ = ["Columns", "Measurements", "oriented_examples", "read_measurements", "read_numbers", "read_whole_numbers"]
+__all__ = ["LARGEST", "Columns", "Measurements", "oriented_examples", "read_measurements", "read_numbers", "read_whole_numbers"]
 
 FOLD = "fold"
 
 MISSING = {"", "na", "n/a", "nan", "none", "null"}
 """What a cell without a number may hold, in lower case."""
 
+
+LARGEST = float(np.finfo(np.float32).max)
+"""The largest value that examples hold."""
 
 PLAIN = b"0123456789+-.eE"
 """What a number is written with: of nothing else, what NumPy reads is one by the rule of `decimals`."""
@@ -151,8 +154,15 @@ def read_numbers(cells: list[str], records: Records, wanted: str = "a number", m
         float64 (n,); NaN where there is none.
 
     Raises:
-        InputError: A cell holds something else; the message names its record.
+        InputError: A cell holds something else, or a number beyond `LARGEST`; the message names its record.
     """
+    numbers = _numbers(cells, records, wanted, missing)
+    for row in np.flatnonzero(np.isfinite(numbers) & (np.abs(numbers) > LARGEST))[:1]:
+        raise InputError(f"Expected a number between -{LARGEST:.3g} and {LARGEST:.3g}, got {cells[row]!r} in {records.place(int(row))}.")
+    return numbers
+
+
+def _numbers(cells: list[str], records: Records, wanted: str, missing: bool) -> np.ndarray:
     if not "".join(cells).encode().translate(None, PLAIN):  # the fast way first, and cell by cell only for others
         try:
             return np.array(cells, np.float64)

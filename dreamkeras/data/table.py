@@ -11,7 +11,7 @@ import numpy as np
 
 from dreamkeras.data.assay import Assay
 from dreamkeras.data.examples import Examples
-from dreamkeras.data.measurements import read_numbers, read_whole_numbers
+from dreamkeras.data.measurements import LARGEST, read_numbers, read_whole_numbers
 from dreamkeras.data.table_layout import TableLayout
 from dreamkeras.errors import InputError
 from dreamkeras.sequence.construct import Construct
@@ -173,8 +173,8 @@ def _weights(layout: TableLayout, columns: _Columns, cells: Cells, records: Reco
     given = cells[columns.weight]
     numbers = read_numbers(given, records, missing=True)
     by_variance = layout.weight_column is None
-    wanted = "a variance above 0" if by_variance else "a weight of 0 or more"
-    right = np.isfinite(numbers) & ((numbers > 0) if by_variance else (numbers >= 0))
+    wanted = "a variance above 0 in single precision" if by_variance else "a weight of 0 or more"
+    right = np.isfinite(numbers) & ((numbers > 1 / LARGEST) if by_variance else (numbers >= 0))
     for row in np.flatnonzero(measured & ~right)[:1]:
         raise InputError(f"Expected {wanted}, got {given[row]!r} in {records.place(int(row))}.")
     numbers = np.where(measured, numbers, 1)

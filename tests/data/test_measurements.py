@@ -49,6 +49,13 @@ def test_the_first_name_that_the_header_holds_counts(tmp_path):
     assert examples.ids == ["x_+", "x_-"]
 
 
+@pytest.mark.parametrize("value", ["1e300", "-3.5e38", "9" * 50])
+def test_a_value_that_single_precision_cannot_hold_is_refused(tmp_path, value):
+    path = written(tmp_path, ["id\tdev\tseq\thk", *ROWS, f"x\t{value}\tACGTACGT\t1"])
+    with pytest.raises(InputError, match=rf"a number between -3\.4e\+38 and 3\.4e\+38, got '{value}' in record 'x' .*line 4"):
+        read(path)
+
+
 def test_a_fold_is_read_where_there_is_one(tmp_path):
     examples = read(written(tmp_path, ["id\tdev\tseq\thk\tfold", *(f"{row}\t{fold}" for fold, row in enumerate(ROWS))]))
     assert examples.folds.tolist() == [0, 1]

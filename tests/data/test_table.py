@@ -64,6 +64,12 @@ def test_variances_weigh_by_their_inverse(tmp_path):
     assert read(written(tmp_path), variance_column="w").weights.tolist() == [0.25, 2, 0.5]
 
 
+def test_a_variance_whose_inverse_single_precision_cannot_hold_is_refused(tmp_path):
+    rows = [[*ROWS[0][:4], "1e-39", *ROWS[0][5:]]]
+    with pytest.raises(InputError, match=r"Expected a variance above 0 in single precision, got '1e-39'"):
+        read(written(tmp_path, rows), variance_column="w")
+
+
 def test_rows_without_a_value_or_of_weight_0_are_left_out(tmp_path):
     rows = [*ROWS, ["n", "NA", "not DNA", "", "NA", "", "", "", "", "none"], ["o", "1", "ACGT", "1", "0", "", "", "", "", "9"]]
     examples = read(written(tmp_path, rows), weight_column="w", fold_column="fold")
@@ -179,7 +185,7 @@ def test_rows_run_on_over_batches(tmp_path):
     (3, "inf", {}, "Expected a finite value or nothing, got 'inf'"),
     (4, "-1", {"weight_column": "w"}, "Expected a weight of 0 or more, got '-1'"),
     (4, "NA", {"weight_column": "w"}, "Expected a weight of 0 or more, got 'NA'"),
-    (4, "0", {"variance_column": "w"}, "Expected a variance above 0, got '0'"),
+    (4, "0", {"variance_column": "w"}, "Expected a variance above 0 in single precision, got '0'"),
     (5, "r", {"replicate_columns": (("r1", "r2"), ("s1", "s2"))}, "Expected a number or nothing, got 'r'"),
     (9, "chr1", {"fold_column": "fold"}, r"Expected a fold \(a whole number\), got 'chr1'"),
     (2, "ACGTACGTA", {}, "Expected 1 to 8 bases for construct 'table', got 9"),
