@@ -99,7 +99,7 @@ def command(ctx: click.Context, /, out: Path | None, resume: bool, backend: str 
         check_free(folder)
     atac = chosen_genome(choices["assay"], choices)
     layout = chosen_layout(choices["assay"], choices)
-    _refuse_idle_folds(layout, choices)
+    _refuse_unused_split(layout, choices)
     files = choices["data"], choices["valid"]
     refuse_twice(files)
     ctx.with_resource(rereadable(*files))
@@ -132,14 +132,18 @@ def _peaks(metrics: dict[str, Any]) -> str:
     return f", r {'undefined' if r is None or math.isnan(r) else f'{r:.3f}'} on the {peaks:,} peaks alone"
 
 
-def _refuse_idle_folds(layout: "TableLayout | None", choices: dict[str, Any]) -> None:
-    """Folds that would not be used are wrong.
+def _refuse_unused_split(layout: "TableLayout | None", choices: dict[str, Any]) -> None:
+    """Refuses folds that would not be used, and a seed for a split where none is drawn.
 
     Raises:
-        click.UsageError: They were given.
+        click.UsageError: One was given.
     """
     if layout and layout.fold_column is not None and choices["valid_fold"] is None and choices["folds"] is None:
         raise click.UsageError("Expected --valid-fold N or --folds beside --fold-column, got neither: its folds would not be used.")
+    divided_by = "--folds given" if choices["folds"] == "given" else "--valid" if choices["valid"] else "--valid-fold"
+    is_drawn = isinstance(choices["folds"], int) or (divided_by == "--valid-fold" and choices["valid_fold"] is None)
+    if choices["split_seed"] is not None and choices["data"] and not is_drawn:
+        raise click.UsageError(f"Expected no --split-seed beside {divided_by}, which draws nothing.")
 
 
 def _figures(metrics: dict[str, Any]) -> str:

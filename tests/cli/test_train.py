@@ -69,7 +69,7 @@ class TestRun:
         quick.setattr("dreamkeras.training.run._fit", lambda *args: {"r": 0.5, "mse": 1.0, "n": 10, "best_epoch": 2})
         chosen = {"model": "tiny", "epochs": 7, "batch_size": 16, "learning_rate": 0.25, "patience": 3, "seed": 5, "minutes": 9.0}
         chosen |= {"strategy": "bhi", "optimizer": "lion", "loss": "huber", "ema": 0.9, "mask": 0.1, "detect_mutations": 0.05}
-        chosen |= {"slide": 3, "jitter": 0.2, "test_shifts": 1, "split_seed": 8}
+        chosen |= {"slide": 3, "jitter": 0.2, "test_shifts": 1}
         flags = [text for name, value in chosen.items() for text in (f"--{name.replace('_', '-')}", value)]
         result = run("train", library, "--valid", library, "--precision", "bfloat16", "--balance", *flags, "--out", tmp_path / "run")
         assert result.exit_code == 0
@@ -143,6 +143,22 @@ class TestRun:
         table = ("--assay", "table", "--target-column", "1", "--fold-column", "2")
         result = run("train", library, *table, "--out", tmp_path / "run")
         assert (result.exit_code, "Expected --valid-fold N or --folds beside --fold-column" in result.stderr) == (2, True)
+
+    @pytest.mark.parametrize("division", [("--valid", "x.tsv"), ("--valid-fold", "3"), ("--folds", "given")])
+    def test_a_seed_for_a_split_that_is_not_drawn_is_refused(self, run, library, tmp_path, division):
+        result = run("train", library, *division, "--split-seed", 8, "--out", tmp_path / "run")
+        wanted = f"Expected no --split-seed beside {' '.join(division) if 'given' in division else division[0]}, which draws nothing."
+        assert (result.exit_code, wanted in result.stderr) == (2, True)
+        assert not (tmp_path / "run").exists()
+
+    @pytest.mark.parametrize("division", [(), ("--valid-fraction", 0.2), ("--folds", 2), ("--folds", 2, "--valid-fold", 1)])
+    def test_the_split_has_a_seed_of_its_own(self, run, quick, library, tmp_path, division):
+        configs = []
+        for target in ("run.train", "cross_validation.cross_validate"):
+            metrics = {"r": 0.5, "mse": 1.0, "n": 10, "best_epoch": 2, "folds": [1, 2]}
+            quick.setattr(f"dreamkeras.training.{target}", lambda config, *_, metrics=metrics: configs.append(config) or metrics)
+        assert run("train", library, *division, "--split-seed", 8, "--out", tmp_path / "run").exit_code == 0
+        assert configs[0].split_seed == 8
 
     def test_in_a_shell_standard_error_holds_our_lines_only(self, spawn, library, tmp_path):
         done = spawn("train", library, "--epochs", 1, "--batch-size", 90, "--out", tmp_path / "run", env=ENV, timeout=300)
