@@ -114,6 +114,6 @@ def test_what_is_no_list_and_no_range_is_refused(text):
 
 def test_a_range_is_bounded_before_it_is_made():
     assert len(numbers("1:100000")) == 100_000
-    for text in ("0:100000", "0:2000000000", "0:99999999999999999999", ",".join(["1"] * 100_001)):
+    for text in ("0:100000", "0:2000000000", "0:999999999999999999", ",".join(["1"] * 100_001)):
         with pytest.raises(click.BadParameter, match="is more than 100,000 numbers"):
             numbers(text)

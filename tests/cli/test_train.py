@@ -369,7 +369,6 @@ class TestBadInput:
         ("option", "value", "part"),
         [
             ("--learning-rate", "-1", "learning_rate above 0"),
-            ("--learning-rate", "nan", "learning_rate above 0"),
             ("--seed", "-1", "seed"),
             ("--valid-fraction", "1.5", "fraction"),
         ],
@@ -379,7 +378,16 @@ class TestBadInput:
         assert not (tmp_path / "run").exists()
 
     @pytest.mark.parametrize(
-        "args", [["--epochs", "0"], ["--backend", "theano"], ["--precision", "int8"], ["--batch-size", "1"], ["a", "b"], ["--folds", "all"]]
+        "args",
+        [
+            ["--epochs", "0"],
+            ["--backend", "theano"],
+            ["--precision", "int8"],
+            ["--batch-size", "1"],
+            ["a", "b"],
+            ["--folds", "all"],
+            ["--learning-rate", "nan"],
+        ],
     )
     def test_wrong_usage(self, run, args):
         assert run("train", *args).exit_code == 2
