@@ -60,7 +60,7 @@ def command(
     refuse_clashes((data, training, str(Path(model, "model.keras"))), output)
 
     from dreamkeras.analysis.evaluation_run import Choices, choose_assay
-    from dreamkeras.analysis.training_data import describe_missing, read_training_data, training_overlap
+    from dreamkeras.analysis.training_data import compare_with_training, read_training_data
     from dreamkeras.data.examples import split
     from dreamkeras.export.calibration import calibrate_onnx
     from dreamkeras.scoring.predictor import load
@@ -74,10 +74,14 @@ def command(
         _report_reading(file, examples)
     if valid_fraction:
         trained_on, held_out = split(held_out, valid_fraction, seed or 0)
-    elif (common := training_overlap(known, held_out)) and any(common.training):
-        click.echo(f"Warning: {common.training.describe(len(held_out), f'in {file_name(data)}')} Intervals may be too narrow.", err=True)
-    if not valid_fraction and (unknown := describe_missing(known)):
-        click.echo(f"Warning: {unknown[0].upper()}{unknown[1:]}", err=True)
+    else:
+        common, doubt = compare_with_training(known, held_out)
+        if common and any(common.training):
+            click.echo(
+                f"Warning: {common.training.describe(len(held_out), f'in {file_name(data)}')} Intervals may be too narrow.", err=True
+            )
+        if doubt:
+            click.echo(f"Warning: {doubt[0].upper()}{doubt[1:]}", err=True)
     description, figures = calibrate_onnx(model, output, chosen, held_out, trained_on)
     for task, count, r in zip(description.tasks, figures["n"], figures["r"], strict=True):
         click.echo(f"{task}: r {r:.3f} on {count:,.0f} measured sequences.", err=output is not None and is_stream(output))

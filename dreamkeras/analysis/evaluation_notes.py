@@ -6,7 +6,7 @@ from typing import NamedTuple
 import numpy as np
 
 from dreamkeras.analysis.evaluate import Evaluation
-from dreamkeras.analysis.training_data import TrainingData, describe_missing, training_overlap
+from dreamkeras.analysis.training_data import TrainingData, compare_with_training
 from dreamkeras.data.assay import Assay
 from dreamkeras.data.examples import Examples
 from dreamkeras.sequence.inputs import file_name
@@ -73,9 +73,10 @@ def overlap_notes(known: Mapping[str, TrainingData | None], examples: Examples, 
 
 
 def _seen(known: TrainingData, examples: Examples, file: str) -> Iterator[str]:
-    if missing := describe_missing(known):
-        yield missing
-    if found := training_overlap(known, examples):
+    found, doubt = compare_with_training(known, examples)
+    if doubt:
+        yield doubt
+    if found:
         if any(found.training):
             yield found.training.describe(len(examples), f"in {file}")
         if any(found.validation):

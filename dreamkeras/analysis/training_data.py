@@ -8,14 +8,15 @@ from dreamkeras.data.assays import find_assay
 from dreamkeras.data.atac_layout import AtacLayout
 from dreamkeras.data.division import Division
 from dreamkeras.data.examples import Examples
+from dreamkeras.data.fingerprint import fingerprint
 from dreamkeras.data.overlap import Overlap, overlap
 from dreamkeras.data.table_layout import TableLayout
-from dreamkeras.errors import InputError
+from dreamkeras.errors import DreamkerasError, InputError
 from dreamkeras.sequence.construct import Construct
 from dreamkeras.sequence.inputs import source_name
 from dreamkeras.sequence.streams import is_stream
 
-__all__ = ["Overlaps", "TrainingData", "describe_missing", "read_training_data", "training_overlap"]
+__all__ = ["Comparison", "Overlaps", "TrainingData", "compare_with_training", "read_training_data"]
 
 
 class TrainingData(NamedTuple):
@@ -28,6 +29,7 @@ class TrainingData(NamedTuple):
         division: Which of them the model was trained on.
         valid: A file of its own to validate on; None where they are held out.
         construct: What the sequences of a user's own table are in; None for other assays.
+        fingerprint: Of the examples that the run began with; None where it is not known.
     """
 
     assay: str
@@ -36,6 +38,7 @@ class TrainingData(NamedTuple):
     division: Division = Division()
     valid: str | None = None
     construct: Construct | None = None
+    fingerprint: str | None = None
 
     @property
     def missing(self) -> str:
@@ -55,6 +58,18 @@ class Overlaps(NamedTuple):
     validation: Overlap
 
 
+class Comparison(NamedTuple):
+    """A test beside a model's data.
+
+    Args:
+        overlaps: What both have in common; None where that cannot be found out.
+        doubt: Why it cannot be found out, or is not certain; empty where it is, or where the model has no such data.
+    """
+
+    overlaps: Overlaps | None
+    doubt: str = ""
+
+
 def read_training_data(model: str) -> TrainingData | None:
     """What the run folder that a model lies in says; None where there is none, as beside an `.onnx` file that was sent.
 
@@ -72,25 +87,49 @@ def read_training_data(model: str) -> TrainingData | None:
         kinds: dict[str, type[TableLayout | AtacLayout]] = {"table": TableLayout, "atac": AtacLayout}
         layout = next((kind.from_json(fields[name]) for name, kind in kinds.items() if fields.get(name)), None)
         construct = layout.construct_of_run(fields.get("construct")) if isinstance(layout, TableLayout) else None
-        return TrainingData(fields["assay"], layout, fields.get("data"), Division.of_run(fields), fields.get("valid"), construct)
+        return TrainingData(
+            fields["assay"],
+            layout,
+            fields.get("data"),
+            Division.of_run(fields),
+            fields.get("valid"),
+            construct,
+            fields.get("fingerprint"),
+        )
     except (OSError, TypeError, ValueError, KeyError, AttributeError) as error:
         raise InputError(f"Expected the choices of a run in {path}, got something else ({error}).") from None
 
 
-def describe_missing(known: TrainingData | None) -> str:
-    """Why a test cannot be compared with the data that a model was trained on; empty where it can be."""
-    if known is None or not known.missing:
-        return ""
-    place = f"{source_name(known.missing)} can be read only once" if is_stream(known.missing) else f"{known.missing} is not there"
-    return f"{place}, so that no sequence could be compared with those it was trained on."
+def compare_with_training(known: TrainingData | None, test: Examples) -> Comparison:
+    """What the test has in common with the data that a model was trained and validated on, where these can still be read."""
+    if known is None or known.file is None:
+        return Comparison(None)
+    not_compared = "so that no sequence could be compared with those it was trained on"
+    if known.missing:
+        place = f"{source_name(known.missing)} can be read only once" if is_stream(known.missing) else f"{known.missing} is not there"
+        return Comparison(None, f"{place}, {not_compared}.")
+    try:
+        training, validation, is_changed = _read_parts(known)
+    except DreamkerasError as error:
+        return Comparison(None, f"{known.file} cannot be read as it was in training, {not_compared}: {error}")
+    overlaps = Overlaps(*(overlap(part, test) if len(part) else Overlap(0, 0, 0) for part in (training, validation)))
+    doubt = f"{known.valid or known.file} has changed since training: sequences are compared with those that it holds now."
+    if known.valid:
+        doubt = f"{known.file} or {doubt}"
+    return Comparison(overlaps, doubt if is_changed else "")
 
 
-def training_overlap(known: TrainingData | None, test: Examples) -> Overlaps | None:
-    """What the test has in common with the data that a model was trained and validated on; None where these are not at hand."""
-    if known is None or known.file is None or known.missing:
-        return None
+def _read_parts(known: TrainingData) -> tuple[Examples, Examples, bool]:
+    """Training and validation examples, and whether they are known to be others than the run began with.
+
+    Of a genome's windows, letters and reads take too long to be read.
+
+    Raises:
+        DreamkerasError: A file cannot be read or divided as it was.
+    """
     assay = find_assay(known.assay, known.layout, known.construct)
     read = assay.read_places or assay.read
-    training, validation = known.division.divide(known.division.with_folds(read(known.file)))
-    validation = read(known.valid) if known.valid else validation
-    return Overlaps(*(overlap(part.centred(), test) if len(part) else Overlap(0, 0, 0) for part in (training, validation)))
+    training, validation = known.division.divide(known.division.with_folds(read(str(known.file))))
+    validation = (read(known.valid) if known.valid else validation).centred()
+    is_changed = bool(known.fingerprint) and not assay.read_places and fingerprint(training, validation) != known.fingerprint
+    return training.centred(), validation, is_changed

@@ -11,6 +11,7 @@ from typing import Any
 import keras
 
 from dreamkeras.data.division import HELD_OUT
+from dreamkeras.data.fingerprint import fingerprint
 from dreamkeras.errors import InputError, ModelError
 from dreamkeras.export.keras_settings import pinned_settings
 from dreamkeras.export.onnx_file import find_model
@@ -33,7 +34,7 @@ from dreamkeras.training.plan import Plan, make_plan
 from dreamkeras.training.precision import computing_in
 from dreamkeras.training.profiles import peaks_or_all
 from dreamkeras.training.progress import Progress
-from dreamkeras.training.run_data import RunData, assay_of, fingerprint, read_begun, read_data, require_files, with_window
+from dreamkeras.training.run_data import RunData, assay_of, read_begun, read_data, require_files, with_window
 from dreamkeras.training.selection import describe_undefined, target_variances
 from dreamkeras.training.state import TrainingState, assign_weights, read_checkpoint
 from dreamkeras.training.unfinished import new_folder, remove_unfinished
@@ -109,7 +110,7 @@ def resume(folder: Path, backend: str | None = None) -> dict[str, Any]:
 def _go_on(config: RunConfig, folder: Path) -> dict[str, Any]:
     remove_unfinished(folder)
     data = read_data(config)
-    if fingerprint(data) != config.fingerprint:
+    if fingerprint(data.training, data.validation) != config.fingerprint:
         raise InputError(f"Expected the data that the run in {folder} began with, got others in {config.data or 'the simulation'}.")
     model, plan = _prepare(config, data)
     checkpoint = folder / CHECKPOINT
@@ -132,7 +133,9 @@ def _settled(config: RunConfig, plan: Plan, data: RunData) -> RunConfig:
     chosen |= {"batch_size": plan.batch_size, "epochs": None if config.steps else plan.epochs}
     if config.valid is None and config.valid_fold is None and config.valid_fraction is None:
         chosen["valid_fraction"] = HELD_OUT
-    return dataclasses.replace(config, **files, **chosen, split_seed=config.seed_of_split, fingerprint=fingerprint(data))
+    return dataclasses.replace(
+        config, **files, **chosen, split_seed=config.seed_of_split, fingerprint=fingerprint(data.training, data.validation)
+    )
 
 
 def _prepare(config: RunConfig, data: RunData) -> tuple[PrixFixe, Plan]:

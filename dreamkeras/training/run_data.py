@@ -1,12 +1,9 @@
 """What a run trains and validates on: files read, or a library simulated, and divided as its choices say."""
 
 import dataclasses
-import hashlib
 import sys
 from pathlib import Path
 from typing import NamedTuple
-
-import numpy as np
 
 from dreamkeras.data.assay import Assay
 from dreamkeras.data.assays import find_assay
@@ -20,7 +17,7 @@ from dreamkeras.sequence.construct import Construct
 from dreamkeras.sequence.inputs import file_name, require_file
 from dreamkeras.training.config import SIMULATED, RunConfig
 
-__all__ = ["RunData", "assay_of", "fingerprint", "read_begun", "read_data", "read_examples", "require_files", "with_window"]
+__all__ = ["RunData", "assay_of", "read_begun", "read_data", "read_examples", "require_files", "with_window"]
 
 
 class RunData(NamedTuple):
@@ -120,14 +117,3 @@ def _read(config: RunConfig, path: str) -> Examples:
 def _common(training: Examples, validation: Examples, place: str) -> str:
     common = overlap(training, validation)
     return common.describe(len(validation), place) if any(common) else ""
-
-
-def fingerprint(data: RunData) -> str:
-    """A hash of what is trained and validated on."""
-    digest = hashlib.sha256()
-    for examples in (data.training, data.validation):
-        weights = () if examples.weights is None else (examples.weights,)
-        profiles = () if examples.profiles is None else (examples.profiles,)
-        for values in (examples.letters, examples.flags, examples.targets, *weights, *profiles):
-            digest.update(np.ascontiguousarray(values).data)
-    return digest.hexdigest()

@@ -9,7 +9,7 @@ import pytest
 from tiny_network import tiny_preset
 
 from dreamkeras.analysis.evaluation_run import Choices, choose_assay, run_evaluation
-from dreamkeras.analysis.training_data import read_training_data, training_overlap
+from dreamkeras.analysis.training_data import compare_with_training, read_training_data
 from dreamkeras.data.table_layout import TableLayout
 from dreamkeras.errors import InputError
 from dreamkeras.export.calibration import calibrate_onnx
@@ -144,7 +144,7 @@ class TestOlderRuns:
         known, predictor = read_training_data(str(old)), load(str(old))
         assay = choose_assay(Choices(table, (str(old),), **options), [predictor], [known])
         held_out = assay.read(table)
-        assert sum(map(sum, training_overlap(known, held_out))) == len(held_out)
+        assert sum(map(sum, compare_with_training(known, held_out).overlaps)) == len(held_out)
         description, _ = calibrate_onnx(str(old), str(tmp_path / "out.onnx"), assay, held_out)
         assert description.construct.to_json() == OLD
         assert Path(tmp_path / "out.onnx").is_file()
