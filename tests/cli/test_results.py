@@ -154,8 +154,8 @@ STREAMS = {
     "-o link >> keep": "before\n" + RESULTS,
     "-o /dev/stdout > keep": RESULTS,
     "-o >(gzip -n | gunzip >> keep; touch done); while [ ! -e done ]; do sleep 0.01; done": "before\n" + RESULTS,
-    "-o pipe & cat pipe >> keep; wait $!": "before\n" + RESULTS,
-    "-o pipe.csv.gz & cat pipe.csv.gz | gunzip >> keep; wait $!": "before\n" + RESULTS.replace("\t", ","),
+    "-o pipe & timeout 100 cat pipe >> keep; wait $!": "before\n" + RESULTS,
+    "-o pipe.csv.gz & timeout 100 cat pipe.csv.gz | gunzip >> keep; wait $!": "before\n" + RESULTS.replace("\t", ","),
 }
 
 

@@ -14,7 +14,7 @@ from tiny_network import tiny, tiny_preset, write_library
 
 import dreamkeras
 from dreamkeras.data.assays import find_assay
-from dreamkeras.errors import DreamkerasError, InputError, ModelError
+from dreamkeras.errors import DreamkerasError, InputError, MissingPackageError, ModelError
 from dreamkeras.evaluation.correlation import task_figures
 from dreamkeras.sequence.folders import LOCK, claim
 from dreamkeras.sequence.ragged import Ragged
@@ -317,7 +317,7 @@ class TestResume:
 
     def test_on_another_backend_is_refused(self, finished):
         other = "jax" if BACKEND != "jax" else "torch"
-        with pytest.raises(InputError, match=f"Expected backend {BACKEND}, which the run in .* began with, got {other}"):
+        with pytest.raises(MissingPackageError, match=f"Expected Keras on {other}, but it is already running on {BACKEND}"):
             resume(finished, other)
 
     def test_with_other_data_is_refused(self, quick, choose, tmp_path):
