@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from .number_types import WholeRange
-from .options import batch_size_option, device_option, refuse_unused
+from .options import batch_size_option, device_option, refuse_unused, summits_option
 from .results import command_line
 from .table_options import chosen_layout, table_options
 
@@ -33,6 +33,7 @@ UNDEFINED = "undefined"
 @click.option("-o", "--output", required=True, type=click.Path(path_type=Path), metavar="DIR", help="A new folder for the results.")
 @click.option("--assay", help="What was measured: yeast, lentimpra, starrseq or table.  [default: what the model was trained on]")
 @partial(table_options, without=("fold_column",))
+@summits_option
 @click.option("--subsets", type=click.Path(), metavar="DIR", help="The challenge's test subsets, for its score.")
 @click.option("--public", type=click.Path(), metavar="DIR", help="What its public leaderboard used, which is left out.")
 @click.option("--draws", type=WholeRange(min=1), default=1000, show_default=True, help="Bootstrap resamples for the intervals.")

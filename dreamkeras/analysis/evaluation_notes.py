@@ -51,7 +51,7 @@ class Units(NamedTuple):
         found = f"{self.outside:,} of the {self.values:,} measured values in {file} are outside 0 to {self.bins - 1}, the range of the bins"
         if self.are_the_models:
             return [f"{found}: all figures include them."]
-        return [f"{found}: they are not in the model's units. Correlations do not depend on it, errors are left out."]
+        return [f"{found}: they are not in the model's units. Correlations are unaffected; errors are left out."]
 
 
 def remarks(examples: Examples, path: str) -> list[str]:
@@ -60,10 +60,10 @@ def remarks(examples: Examples, path: str) -> list[str]:
     found = [*filter(None, [examples.describe_reading(file)]), *examples.remarks]
     if examples.is_peak is not None and not examples.is_peak.all():
         others = len(examples) - int(examples.is_peak.sum())
-        found.append(
-            f"{others:,} of the {len(examples):,} windows are non-peaks, which were added to the {len(examples) - others:,} peaks in "
-            f"{file}: figures are of the peaks alone, and of all."
-        )
+        peaks = len(examples) - others
+        figures = "figures are of the peaks alone, and of all" if peaks > 1 else "figures are of all, for one peak has no correlation"
+        windows = f"{others:,} of the {len(examples):,} windows are non-peaks"
+        found.append(f"{windows}, which were added to the {peaks:,} {'peaks' if peaks > 1 else 'peak'} in {file}: {figures}.")
     return found
 
 

@@ -15,6 +15,7 @@ from dreamkeras.analysis.predictions_file import read_predictions
 from dreamkeras.analysis.training_data import TrainingData, read_training_data
 from dreamkeras.data.assay import Assay
 from dreamkeras.data.assays import ASSAYS, TABLE, find_assay
+from dreamkeras.data.atac_layout import AtacLayout
 from dreamkeras.data.examples import Examples
 from dreamkeras.data.table import fitted_layout, settled_layout
 from dreamkeras.data.table_layout import TableLayout
@@ -39,6 +40,7 @@ class Choices(NamedTuple):
         predictions: Tables as `dreamkeras predict` writes them, of the same sequences.
         assay: What was measured; None takes it from the first model.
         table: Layout of the user's own table, where the assay is `table`.
+        summits: Whether column 10 of a file of peaks holds summits; None does as in training of the first model.
         subsets: Folder of the challenge's test subsets.
         public: Folder of what the public leaderboard used.
         draws: Resamples.
@@ -52,6 +54,7 @@ class Choices(NamedTuple):
     predictions: tuple[str, ...] = ()
     assay: str | None = None
     table: TableLayout | None = None
+    summits: bool | None = None
     subsets: str | None = None
     public: str | None = None
     draws: int = DRAWS
@@ -128,14 +131,19 @@ def choose_assay(choices: Choices, models: list[OnnxPredictor], known: list[Trai
     Sequences of a user's own table are cut as the first model's were in training; without a model, by the layout.
 
     Raises:
-        InputError: Neither is known, or the layout contradicts the model's construct.
+        InputError: Neither is known, the layout contradicts the model's construct, or summits are chosen for something else than peaks.
     """
+    trained = next((data for data in known if data), None)
+    if choices.summits is not None:
+        if choices.assay or not (trained and isinstance(trained.layout, AtacLayout)):
+            raise InputError("Expected a model that was trained on peaks for --summits and --no-summits, got none.")
+        return find_assay(trained.assay, dataclasses.replace(trained.layout, summits=choices.summits))
     if choices.table and models:
         choices.table.require_fit(models[0].construct)
         return find_assay(TABLE, settled_layout(choices.table, choices.data), models[0].construct)
     if choices.assay:
         return find_assay(choices.assay, fitted_layout(choices.table, [choices.data]) if choices.table else None)
-    if trained := next((data for data in known if data), None):
+    if trained:
         return find_assay(trained.assay, trained.layout, trained.construct)
     if models and models[0].construct.name in ASSAYS:
         return ASSAYS[models[0].construct.name]

@@ -129,7 +129,7 @@ def _nonpeaks(layout: AtacLayout, genome: Genome, peaks: Bed) -> Windows:
         drawn = draw_nonpeaks(genome, peaks.regions, count, layout.length, layout.seed)
         return Windows(drawn, 0, (f"{len(drawn.contigs):,} non-peaks were drawn from {genome.path}.",))
     require_file(layout.nonpeaks, "it is read for each file of peaks, and again when the model is evaluated")
-    bed = read_bed(layout.nonpeaks, genome)
+    bed = read_bed(layout.nonpeaks, genome, False if layout.summits is False else None)  # True is about the peaks
     beside = np.isin(bed.regions.contigs, peaks.regions.contigs)
     if not beside.any():
         raise InputError(f"Expected non-peaks on the chromosomes of the peaks in {peaks.path}, got none in {layout.nonpeaks}.")

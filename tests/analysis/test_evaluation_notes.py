@@ -36,7 +36,7 @@ def test_outliers_are_counted_and_other_units_named():
     assert one == "3 of the 200 measured values in t.tsv are outside 0 to 17, the range of the bins: all figures include them."
     (other,) = Units(120, 200, 18).notes("t.tsv")
     assert "outside 0 to 17" in other
-    assert "not in the model's units. Correlations do not depend on it, errors are left out." in other
+    assert "not in the model's units. Correlations are unaffected; errors are left out." in other
 
 
 def test_values_that_are_no_means_of_bins_may_be_anything():
@@ -45,10 +45,10 @@ def test_values_that_are_no_means_of_bins_may_be_anything():
 
 
 def test_non_peaks_and_what_was_left_out_are_told():
-    found = examples([1, 2, 3], is_peak=np.array([True, False, False]), remarks=("Centred.",))
+    found = examples([1, 2, 3, 4], is_peak=np.array([True, True, False, False]), remarks=("Centred.",))
     assert remarks(found, "a/p.bed") == [
         "Centred.",
-        "2 of the 3 windows are non-peaks, which were added to the 1 peaks in p.bed: figures are of the peaks alone, and of all.",
+        "2 of the 4 windows are non-peaks, which were added to the 2 peaks in p.bed: figures are of the peaks alone, and of all.",
     ]
     assert remarks(examples([1, 2, 3], left_out={"without a value": 2}), "a/t.tsv") == ["Read 5 rows of t.tsv; left out 2 without a value."]
     assert remarks(examples([1]), "-") == ["Read 1 row of standard input."]

@@ -28,7 +28,7 @@ def evaluate(simulation, tmp_path, monkeypatch):
     """`evaluate(lines, **fields)`: evaluates a model that predicts G and C on peaks of these lines; its run has these fields."""
     layout = AtacLayout(simulation.genome, simulation.signal, None, length=300, profile_length=100, jitter=0)
 
-    def evaluate(keep, **fields):
+    def evaluate(keep, summits=None, **fields):
         lines = Path(simulation.peaks).read_text().splitlines(keepends=True)
         (tmp_path / "test.narrowPeak").write_text("".join(filter(keep, lines)))
         (tmp_path / "run").mkdir()
@@ -36,7 +36,7 @@ def evaluate(simulation, tmp_path, monkeypatch):
         (tmp_path / "run" / "config.json").write_text(json.dumps(config))
         model = SimpleNamespace(name="run", tasks=("log_counts",), construct=layout.construct(), score_letters=lambda given, *_: gc(given))
         monkeypatch.setattr(evaluation_run, "load", lambda *_: model)
-        choices = Choices(str(tmp_path / "test.narrowPeak"), (str(tmp_path / "run"),), draws=20)
+        choices = Choices(str(tmp_path / "test.narrowPeak"), (str(tmp_path / "run"),), draws=20, summits=summits)
         return *run_evaluation(choices, tmp_path / "out", "x"), tmp_path / "out"
 
     return evaluate
@@ -73,6 +73,23 @@ def test_peaks_alone_and_all_windows_have_figures_and_what_was_added_is_told(eva
     assert "Figures of all windows" in page
     kinds = [line.split("\t")[1] for line in (folder / "predictions.tsv").read_text().splitlines()]
     assert kinds == ["is_peak", *["1"] * 8, *["0"] * others]
+
+
+def test_one_peak_has_no_figures_of_its_own(evaluate, simulation):
+    first = Path(simulation.peaks).read_text().splitlines(keepends=True)[0]
+    found, notes, _ = evaluate(lambda line: line == first)
+    assert (found.peaks, found.figures["run"]["log_counts"].n) == (None, 2)
+    added = "1 of the 2 windows are non-peaks, which were added to the 1 peak in test.narrowPeak: figures are of all, for one peak has no "
+    assert any(remark.startswith(added) for remark in notes.remarks)
+
+
+@pytest.mark.parametrize(("trained", "chosen", "about"), [
+    (None, None, "summits, from column 10"), (None, False, "middle"), (False, None, "middle"), (False, True, "summits, from column 10"),
+])  # fmt: skip
+def test_windows_are_centred_as_in_training_or_as_is_chosen(evaluate, simulation, trained, chosen, about):
+    layout = AtacLayout(simulation.genome, simulation.signal, None, length=300, profile_length=100, jitter=0, summits=trained)
+    _, notes, _ = evaluate(lambda line: line.startswith("chr2"), chosen, atac=dataclasses.asdict(layout))
+    assert f"test.narrowPeak: regions are centred on their {about}." in "\n".join(notes.remarks)
 
 
 def test_a_held_out_chromosome_is_told_from_those_that_were_trained_on(evaluate):

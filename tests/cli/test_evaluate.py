@@ -168,6 +168,7 @@ def test_replicates_show_a_noise_ceiling_everywhere(run, tmp_path):
         (("--predictions", "p.tsv", "--batch-size", "4"), 2, "Expected a model (-m) beside --batch-size"),
         (("--predictions", "p.tsv", "--device", "cpu"), 2, "Expected a model (-m) beside --device"),
         (("-m", "{model}", "--fold-column", "f"), 2, "No such option"),
+        (("-m", "{model}", "--no-summits"), 1, "Expected a model that was trained on peaks for --summits and --no-summits, got none."),
         (("-m", "{model}", "--public", "."), 2, "Expected --subsets beside --public"),
         (("-m", "{model}", "--subsets", "{model}"), 1, "a folder with test subsets"),
         (("-m", "{model}", "-o", "{model}"), 1, "a new or empty folder"),
