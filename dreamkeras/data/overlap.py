@@ -10,7 +10,7 @@ from dreamkeras.data.examples import Examples
 from dreamkeras.data.inserts import Inserts, constant_ends, find_inserts, without_ends
 from dreamkeras.data.similar import found_near
 
-__all__ = ["Overlap", "overlap"]
+__all__ = ["Overlap", "WindowOverlap", "overlap"]
 
 
 class Overlap(NamedTuple):
@@ -19,7 +19,7 @@ class Overlap(NamedTuple):
     Args:
         exact: Copies of a training sequence.
         reverse: Reverse complements of one.
-        near: Nearly the same as one, on either strand: see `data.similar`. Of a genome's windows, those that overlap one.
+        near: Nearly the same as one, on either strand: see `data.similar`.
     """
 
     exact: int
@@ -27,7 +27,7 @@ class Overlap(NamedTuple):
     near: int
 
     def describe(self, sequences: int, place: str, known: str = "training", consequence: str = "figures on them will be too good") -> str:
-        """One line for whoever is about to trust figures on these sequences.
+        """One line for whoever is about to trust figures on these sequences, of which at least one is known.
 
         Args:
             sequences: How many there are in all.
@@ -38,11 +38,42 @@ class Overlap(NamedTuple):
         Example:
             >>> Overlap(12, 15, 5).describe(1000, "in valid.tsv")
             '12 of the 1,000 sequences in valid.tsv are copies of training sequences, 15 their reverse complements and 5 nearly ...'
+            >>> Overlap(0, 15, 0).describe(1000, "in valid.tsv")
+            '15 of the 1,000 sequences in valid.tsv are reverse complements of training sequences: figures on them will be too good.'
         """
+        counts = [(count, *words) for count, words in zip(self, self._words(known), strict=True) if count]
+        (first, of_known, _), *others = counts
+        text = f"{first:,} of the {sequences:,} {self._noun()} {place} {of_known}"
+        more = [f"{count:,} {of_them}" for count, _, of_them in others]
+        return f"{' and '.join(filter(None, [', '.join([text, *more[:-1]]), *more[-1:]]))}: {consequence}."
+
+    def _noun(self) -> str:
+        return "sequences"
+
+    def _words(self, known: str) -> tuple[tuple[str, str], ...]:
+        """What each number is, where it is the first that is told, and behind another one."""
         return (
-            f"{self.exact:,} of the {sequences:,} sequences {place} are copies of {known} sequences, {self.reverse:,} their reverse "
-            f"complements and {self.near:,} nearly the same: {consequence}."
+            (f"are copies of {known} sequences", "copies"),
+            (f"are reverse complements of {known} sequences", "their reverse complements"),
+            (f"are nearly the same as {known} sequences", "nearly the same"),
         )
+
+
+class WindowOverlap(Overlap):
+    """The same of a genome's windows, by their places: `exact` are those of the data, `near` overlap one; `reverse` is 0.
+
+    Example:
+        >>> WindowOverlap(10, 0, 8).describe(20, "around p.bed", "validation", "its best epoch was chosen on them")
+        '10 of the 20 windows around p.bed are validation windows and 8 overlap them: its best epoch was chosen on them.'
+    """
+
+    __slots__ = ()
+
+    def _noun(self) -> str:
+        return "windows"
+
+    def _words(self, known: str) -> tuple[tuple[str, str], ...]:
+        return (f"are {known} windows", ""), ("", ""), (f"overlap {known} windows", "overlap them")
 
 
 def overlap(training: Examples, validation: Examples) -> Overlap:
@@ -71,4 +102,4 @@ def overlap(training: Examples, validation: Examples) -> Overlap:
 
 def _common_places(known: list[str], asked: list[str]) -> Overlap:
     exact = np.isin(asked, known)
-    return Overlap(int(exact.sum()), 0, int((shared_windows(known, asked) & ~exact).sum()))
+    return WindowOverlap(int(exact.sum()), 0, int((shared_windows(known, asked) & ~exact).sum()))
