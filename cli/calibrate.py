@@ -64,12 +64,13 @@ def command(
     from dreamkeras.data.examples import split
     from dreamkeras.export.calibration import calibrate_onnx
     from dreamkeras.scoring.predictor import load
-    from dreamkeras.sequence.inputs import file_name
+    from dreamkeras.sequence.inputs import file_name, rereadable
     from dreamkeras.training.trust import renew_card
 
     known, predictor = read_training_data(model), load(model, "cpu")
-    chosen = choose_assay(Choices(data, (model,), assay=assay, table=layout), [predictor], [known])
-    held_out, trained_on = chosen.read(data).centred(), chosen.read(training) if training else None
+    with rereadable(data if layout else None):  # whose columns are looked at first
+        chosen = choose_assay(Choices(data, (model,), assay=assay, table=layout), [predictor], [known])
+        held_out, trained_on = chosen.read(data).centred(), chosen.read(training) if training else None
     for file, examples in ((data, held_out), (training, trained_on)):
         _report_reading(file, examples)
     if valid_fraction:

@@ -26,7 +26,7 @@ from dreamkeras.scoring.model_file import require_different
 from dreamkeras.scoring.predictor import OnnxPredictor, load
 from dreamkeras.scoring.scorer import BATCH_SIZE
 from dreamkeras.sequence.folders import open_folder
-from dreamkeras.sequence.inputs import file_name
+from dreamkeras.sequence.inputs import file_name, rereadable
 
 __all__ = ["Choices", "Notes", "choose_assay", "run_evaluation", "score_examples"]
 
@@ -90,7 +90,8 @@ def run_evaluation(choices: Choices, folder: Path, command: str, progress: Calla
     Raises:
         DreamkerasError: A file or a model will not do, or they do not go together; nothing has been written then.
     """
-    with open_folder(folder) as unfinished:
+    # The layout of a table may need a look at its columns and at its longest sequence.
+    with open_folder(folder) as unfinished, rereadable(choices.data if choices.table else None):
         return _evaluate(choices, unfinished, command, progress)
 
 
@@ -103,7 +104,8 @@ def _evaluate(choices: Choices, folder: Path, command: str, progress: Callable[[
     tested = RowSequences(examples.letters, assay.construct)
     subsets = read_subsets(choices.subsets, len(examples), choices.public, tested) if choices.subsets else None
     predictions = {name: score_examples(model, assay, examples, choices.batch_size, progress) for name, model in loaded.items()}
-    predictions |= {names[path]: read_predictions(path, assay.tasks, examples.ids) for path in choices.predictions}
+    left_out = sum(examples.left_out.values())
+    predictions |= {names[path]: read_predictions(path, assay.tasks, examples.ids, left_out) for path in choices.predictions}
     units, file = Units.of(assay, examples.targets), file_name(choices.data)
     found = evaluate(examples, assay.tasks, predictions, subsets, in_units=units.are_the_models, draws=choices.draws, seed=choices.seed)
     warnings = [

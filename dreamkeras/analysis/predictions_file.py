@@ -12,7 +12,7 @@ from dreamkeras.sequence.tables import Table, find_column
 __all__ = ["read_predictions"]
 
 
-def read_predictions(path: str, tasks: tuple[str, ...], ids: list[str]) -> np.ndarray:
+def read_predictions(path: str, tasks: tuple[str, ...], ids: list[str], left_out: int = 0) -> np.ndarray:
     """Predictions in the order of the sequences they are of.
 
     Args:
@@ -20,6 +20,8 @@ def read_predictions(path: str, tasks: tuple[str, ...], ids: list[str]) -> np.nd
             `ids`; without one, order counts.
         tasks: Names of the columns.
         ids: n names of the sequences.
+        left_out: How many rows of the sequences' file are not among them, such as those without a value: a table with ids may hold
+            predictions of these, too.
 
     Returns:
         float64 (n, tasks).
@@ -35,8 +37,10 @@ def read_predictions(path: str, tasks: tuple[str, ...], ids: list[str]) -> np.nd
     values = np.concatenate(
         [np.stack([read_numbers(cells, _records(batch)) for cells in batch.columns[: len(tasks)]], 1) for batch in batches]
     )
-    if len(values) != len(ids):
-        raise InputError(f"Expected {len(ids)} predictions, one for each measured sequence, got {len(values)} in {path}.")
+    has_all = found is not None and left_out and len(values) == len(ids) + left_out
+    if len(values) != len(ids) and not has_all:
+        but = f" ({left_out:,} rows are left out; all may be given with an id column)" if left_out and found is None else ""
+        raise InputError(f"Expected {len(ids):,} predictions, one for each measured sequence{but}, got {len(values):,} in {path}.")
     return values if found is None or found == ids else values[_order(found, ids, path)]
 
 

@@ -156,6 +156,39 @@ def test_replicates_show_a_noise_ceiling_everywhere(run, tmp_path):
     assert f"<td>{ceiling:.4f}</td>" in (tmp_path / "out" / "report.html").read_text()
 
 
+def measured_table(folder, missing):
+    """A table of 30 sequences of which some have no value, and predictions of all, by their ids."""
+    random = np.random.default_rng(0)
+    values = random.normal(size=30)
+    letters = ["".join(random.choice(list("ACGT"), 20)) for _ in values]
+    cells = ["NA" if row < missing else str(value) for row, value in enumerate(values)]
+    text = "id\tsequence\t5\n" + "".join(f"r{row}\t{letters[row]}\t{cell}\n" for row, cell in enumerate(cells))
+    rows = [f"r{row}\t{value + 1}\n" for row, value in enumerate(values)]
+    (folder / "p.tsv").write_text("id\t5\n" + "".join(random.permutation(rows)))
+    (folder / "without.tsv").write_text("5\n" + "".join(row.split("\t")[1] for row in rows))
+    return text
+
+
+def test_a_table_is_evaluated_from_a_pipe_without_a_model(run, tmp_path):
+    text = measured_table(tmp_path, 0)
+    with filled_pipe(text.encode()) as pipe:
+        options = ("--assay", "table", "--target-column", "5", "--predictions", tmp_path / "p.tsv", "--draws", 2)
+        result = run("evaluate", pipe, *options, "-o", tmp_path / "out")
+    assert (result.exit_code, result.stdout.splitlines()[1].split("\t")[2:4]) == (0, ["30", "1.0000 (1.0000 to 1.0000)"])
+
+
+def test_predictions_of_rows_that_are_left_out_are_ignored_by_their_ids(run, tmp_path):
+    (tmp_path / "t.tsv").write_text(measured_table(tmp_path, 4))
+    options = ("--assay", "table", "--target-column", "5", "--draws", 2)
+    result = run("evaluate", tmp_path / "t.tsv", *options, "--predictions", tmp_path / "p.tsv", "-o", tmp_path / "out")
+    assert (result.exit_code, result.stdout.splitlines()[1].split("\t")[2:4]) == (0, ["26", "1.0000 (1.0000 to 1.0000)"])
+    without = run("evaluate", tmp_path / "t.tsv", *options, "--predictions", tmp_path / "without.tsv", "-o", tmp_path / "other")
+    assert without.exit_code == 1
+    assert "Expected 26 predictions, one for each measured sequence (4 rows are left out; all may be given with an id column), got 30" in (
+        without.stderr
+    )
+
+
 @pytest.mark.parametrize(
     ("args", "code", "message"),
     [
