@@ -245,4 +245,13 @@ def join_shards(parts: Sequence[Shard], reasons: int) -> Shard:
 def _differences(found: Any, wanted: dict[str, Any]) -> Sequence[str]:
     if not isinstance(found, dict):
         return ["kind of manifest"]
-    return sorted(name for name in {*found, *wanted} if found.get(name) != wanted.get(name))
+    different = sorted(name for name in {*found, *wanted} if found.get(name) != wanted.get(name))
+    return [name + (_changed_input(found, wanted) if name == "input" else "") for name in different]
+
+
+def _changed_input(found: dict[str, Any], wanted: dict[str, Any]) -> str:
+    """The first input that is the same by its path only."""
+    before = found["input"] if isinstance(found.get("input"), list) else []
+    paths = [pair[0] for pair in before if isinstance(pair, list) and pair]
+    changed = next((pair[0] for pair in wanted["input"] if pair not in before and pair[0] in paths), None)
+    return f" ({changed} was changed or touched since)" if changed else ""

@@ -153,7 +153,7 @@ class TestResume:
         output, args = self.begun(tmp_path, toy_model, "tsv")
         (tmp_path / "in.fa").write_text(">a\nACGT\n")
         kept = sorted((tmp_path / "o.tsv.unfinished").glob("[!.]*"))
-        assert one_line_error(run(*args), "got another input", f"{output}.unfinished")
+        assert one_line_error(run(*args), f"got another input ({tmp_path / 'in.fa'} was changed or touched since)", f"{output}.unfinished")
         assert sorted((tmp_path / "o.tsv.unfinished").glob("[!.]*")) == kept
 
     def test_pipes_cannot_be_resumed(self, run, toy_model):

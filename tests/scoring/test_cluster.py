@@ -186,7 +186,7 @@ class TestObjectStore:
         with pytest.raises(InputError, match=r"Expected an empty folder for results, got s3://promoters/out:"):
             score_on_ray(inputs, strict)
         stored.put("in/a.fa", b">a0\nAAAA\n")
-        with pytest.raises(InputError, match=r"prediction in s3://promoters/out, got another input:"):
+        with pytest.raises(InputError, match=r"prediction in s3://promoters/out, got another input \(s3://promoters/in/a\.fa was"):
             score_on_ray(inputs, strict, resume=True)
         assert stored.written() == before
 
