@@ -5,7 +5,7 @@ from keras import ops
 
 from dreamkeras.sequence.alphabet import COMPLEMENT, ONE_HOT
 
-__all__ = ["LetterEncoding", "reverse_complement"]
+__all__ = ["LetterEncoding", "left_packed", "reverse_complement"]
 
 
 @keras.saving.register_keras_serializable(package="dreamkeras")
@@ -34,3 +34,12 @@ def reverse_complement(letters):
     """The other strand of a tensor of letters, uint8 `(batch, length)`, read 5' to 3'."""
     complement = ops.convert_to_tensor(COMPLEMENT)
     return ops.flip(ops.take(complement, ops.cast(letters, "int32"), axis=0), axis=1)
+
+
+def left_packed(letters):
+    """The windows of a tensor of letters, uint8 `(batch, length)`, with the N that they begin with behind their other letters."""
+    codes, length = ops.cast(letters, "int32"), letters.shape[1]
+    is_known = ops.logical_and(ops.not_equal(codes, ord("N")), ops.not_equal(codes, ord("n")))
+    first = ops.cast(ops.argmax(ops.cast(is_known, "int32"), axis=1), "int32")
+    columns = ops.mod(ops.arange(length, dtype="int32")[None, :] + first[:, None], length)
+    return ops.cast(ops.take_along_axis(codes, columns, axis=1), "uint8")

@@ -21,6 +21,7 @@ from dreamkeras.models.strand_mean import WholeNetwork, views
 from dreamkeras.scoring.pipeline import leave_out
 from dreamkeras.sequence.alphabet import BASES, COMPLEMENT, ONE_HOT, N
 from dreamkeras.sequence.construct import Construct
+from dreamkeras.sequence.packing import is_packed, unpacked
 from dreamkeras.sequence.ragged import Ragged
 from dreamkeras.sequence.records import Records
 
@@ -190,7 +191,8 @@ class Attributor:
         for view, (window, other, turned) in enumerate(zip(shown, others, reverse, strict=True)):
             *values, scores = self._view_scores(ops.convert_to_numpy(window), ops.convert_to_numpy(other), turned)
             shift = view % (2 * self.network.test_shifts + 1) - self.network.test_shifts
-            found.append([*values, _back(scores, bool(turned), shift)])
+            scores = _back(scores, bool(turned), shift)
+            found.append([*values, unpacked(scores, letters, bool(turned)) if is_packed(self.network.construct) else scores])
         reference, baseline, scores = (sum(parts[1:], parts[0]) / len(parts) for parts in zip(*found, strict=True))
         return reference, baseline, scores
 

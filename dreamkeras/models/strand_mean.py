@@ -3,9 +3,10 @@
 import keras
 from keras import ops
 
-from dreamkeras.layers.encoding import reverse_complement
+from dreamkeras.layers.encoding import left_packed, reverse_complement
 from dreamkeras.layers.profile import middle
 from dreamkeras.sequence.alphabet import N
+from dreamkeras.sequence.packing import is_packed
 
 __all__ = ["StrandMean", "WholeNetwork", "views"]
 
@@ -52,11 +53,15 @@ class StrandMean(keras.layers.Layer):
 
 def views(network, letters):
     """What a prediction is the mean over: windows uint8 `(batch, length)`, and of each whether it is of the other strand, 1.0 or 0.0."""
-    windows = _shifted(letters, network.test_shifts)
-    reverse = [0.0] * len(windows)
-    if network.construct.strands == "both":
-        windows, reverse = [*windows, *(reverse_complement(window) for window in windows)], [*reverse, *(1.0 for _ in windows)]
-    return windows, reverse
+    construct = network.construct
+    packed = left_packed if is_packed(construct) else lambda windows: windows
+    windows = _shifted(packed(letters), network.test_shifts)
+    if construct.strands != "both":
+        return windows, [0.0] * len(windows)
+    others = _shifted(packed(reverse_complement(letters)), network.test_shifts)[
+        ::-1
+    ]  # shifted as the windows that they are the other strand of
+    return [*windows, *others], [0.0] * len(windows) + [1.0] * len(others)
 
 
 def _shifted(letters, most):

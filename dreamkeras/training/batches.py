@@ -7,6 +7,7 @@ import numpy as np
 
 from dreamkeras.data.examples import Examples
 from dreamkeras.sequence.alphabet import N, reverse_complement
+from dreamkeras.sequence.packing import is_packed, left_packed
 from dreamkeras.training.augmentation import Augmentation, choose_bases, cut, jitter, mutate, slide
 from dreamkeras.training.sampling import Bins, epoch_order, epoch_rows
 
@@ -84,6 +85,8 @@ def _rows(
         letters, truths = _shifted(letters, examples.profiles[rows], examples.margin, generator)
     if strands != "given":
         letters[turned] = reverse_complement(letters[turned])
+        if examples.construct and is_packed(examples.construct):
+            letters = left_packed(letters)
         column = _column(examples, "is_reverse")
         flags[turned, column] = 1 - flags[turned, column]
         if "profile" in truths:

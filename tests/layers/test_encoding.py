@@ -6,8 +6,8 @@ import pytest
 from keras import ops
 from keras_arrays import array, random_array, random_letters
 
-from dreamkeras.layers.encoding import LetterEncoding, reverse_complement
-from dreamkeras.sequence import alphabet
+from dreamkeras.layers.encoding import LetterEncoding, left_packed, reverse_complement
+from dreamkeras.sequence import alphabet, packing
 
 EVERY_CODE = np.arange(256, dtype=np.uint8)[None]
 
@@ -58,3 +58,11 @@ def test_both_work_in_a_model_of_any_batch():
     came = model.predict([given, np.zeros((5, 2), np.float32)], batch_size=2, verbose=0)
     np.testing.assert_array_equal(came[..., :4], alphabet.ONE_HOT[alphabet.reverse_complement(given)])
     assert model.output_shape == (None, 21, 6)
+
+
+def test_packing_inside_the_graph_is_that_of_arrays():
+    letters = np.random.default_rng(0).choice(np.frombuffer(b"ACGTNNnnN", np.uint8), (200, 7))
+    letters[0] = ord("N")
+    packed = left_packed(ops.convert_to_tensor(letters))
+    assert keras.backend.standardize_dtype(packed.dtype) == "uint8"
+    np.testing.assert_array_equal(ops.convert_to_numpy(packed), packing.left_packed(letters))

@@ -10,11 +10,17 @@ from tiny_network import tiny_preset
 
 from dreamkeras.analysis.evaluation_run import Choices, choose_assay, run_evaluation
 from dreamkeras.analysis.training_data import compare_with_training, read_training_data
+from dreamkeras.data.examples import Examples
 from dreamkeras.data.table_layout import TableLayout
 from dreamkeras.errors import InputError
 from dreamkeras.export.calibration import calibrate_onnx
 from dreamkeras.export.tracing import load_network
+from dreamkeras.models.gradients import Attributor
 from dreamkeras.scoring.predictor import load
+from dreamkeras.sequence.ragged import Ragged
+from dreamkeras.sequence.records import Records
+from dreamkeras.training.augmentation import Augmentation
+from dreamkeras.training.batches import training_batches
 from dreamkeras.training.cross_validation import cross_validate
 from dreamkeras.training.run import resume, train
 
@@ -78,9 +84,34 @@ def new(begin, tmp_path_factory):
 def test_a_sequence_and_its_reverse_complement_are_predicted_alike(new, sequences):
     model = load(str(new))
     assert model.construct.flags == ()
+    sequences = [sequence[: 30 - row % 13] for row, sequence in enumerate(sequences)] + ["N" + sequences[0][:10] + "NN"]
     one, other = model.predict(sequences), model.predict(turned(sequences))
     assert np.ptp(one) > 0.01
     np.testing.assert_allclose(one, other, atol=1e-5)
+
+
+@pytest.mark.parametrize("strategy", ["autosome", "bhi"])
+def test_training_sees_short_inserts_at_the_beginning_of_either_strand(strategy):
+    construct = TableLayout(("value",), both_strands=True, length=6).construct()
+    letters = construct.surround(Ragged.from_strings(["ACGG", "AAT"] * 8))
+    examples = Examples(
+        ["a", "b"] * 8, letters, np.zeros((16, 1), np.float32), np.zeros((16, 0), np.float32), np.full(16, 4), construct=construct
+    )
+    strands = {"autosome": "augment", "bhi": "pair"}[strategy]
+    inputs, _ = next(training_batches(examples, 1, 0, Augmentation(strands)))
+    assert {row.tobytes() for row in inputs["letters"]} == {b"ACGGNN", b"CCGTNN", b"AATNNN", b"ATTNNN"}
+
+
+def test_contributions_of_both_strands_are_those_of_one_sequence(new, sequences):
+    attributor = Attributor(load_network(new / "model.keras"), "gradient")
+    short = [sequence[:17] for sequence in sequences[:4]]
+    one, other = (
+        attributor.attribute(Records(list("abcd"), Ragged.from_strings(texts), np.arange(4), "-")) for texts in (short, turned(short))
+    )
+    np.testing.assert_allclose(one.reference, other.reference, atol=1e-5)
+    scores, turned_scores = (found.scores.reshape(4, 17, 4, -1) for found in (one, other))
+    np.testing.assert_allclose(scores, turned_scores[:, ::-1, ::-1], atol=1e-5)
+    assert np.abs(scores).max() > 1e-3
 
 
 def test_a_mark_of_the_strand_is_still_told():
