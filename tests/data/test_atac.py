@@ -151,6 +151,15 @@ def test_ten_columns_that_are_not_narrow_peak_are_centred_on_their_middle(layout
     assert read(dataclasses.replace(layout, summits=True), str(tmp_path / "ten.bed")).ids == ["chr1:857-1157"]
 
 
+@pytest.mark.parametrize(("summits", "middle"), [(None, 5010), (True, 5010), (False, 5040)])
+def test_non_peaks_are_centred_on_their_middle_where_no_summits_are_chosen(layout, tmp_path, summits, middle):
+    for name, start, peak in (("p", 1000, 7), ("n", 5000, 10)):
+        (tmp_path / f"{name}.narrowPeak").write_text(f"chr1\t{start}\t{start + 80}\tx\t0\t.\t1\t2\t3\t{peak}\n")
+    layout = dataclasses.replace(layout, nonpeaks=str(tmp_path / "n.narrowPeak"), summits=summits)
+    first = middle - LENGTH // 2
+    assert read(layout, str(tmp_path / "p.narrowPeak")).ids[1] == f"chr1:{first}-{first + LENGTH}"
+
+
 def test_places_are_those_of_the_examples(layout, simulation, examples):
     found = read_places(layout, simulation.peaks)
     assert (found.ids, found.is_peak.tolist()) == (examples.ids, examples.is_peak.tolist())
