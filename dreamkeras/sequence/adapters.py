@@ -13,11 +13,11 @@ __all__ = ["OTHER_STRAND", "on_other_strand", "other_strand", "shows_other_stran
 
 Shown = TypeVar("Shown", bool, np.ndarray)
 
-OTHER_STRAND = "Expected the forward strand ({left}...{right}), got the reverse complement: turn it, for example with `seqkit seq -rp`"
+OTHER_STRAND = "Expected the forward strand ({left}...{right}), got the reverse complement (turn it, for example with `seqkit seq -r -p`)"
 """What is wrong with a whole sequence that is given in reverse complement."""
 
-DISTINCT = 10
-"""Fewest letters of an adapter that shows the strand alone: a random sequence begins with them once in a million times."""
+DISTINCT = 16
+"""Fewest letters of an adapter that shows the strand alone: one random sequence in 4 billion begins with them."""
 
 
 def on_other_strand(sequences: Ragged, left: str, right: str) -> np.ndarray:

@@ -1,6 +1,7 @@
 """Windows of a few sequences, made of bytes: for those, NumPy's calls take several times as long as the letters that they move."""
 
 import functools
+import string
 
 import numpy as np
 
@@ -13,6 +14,9 @@ __all__ = ["FEW", "cut_few"]
 
 FEW = 24
 """Sequences up to which this is faster than `Construct.fit`."""
+
+UPPER = bytes.maketrans(string.ascii_lowercase.encode() + b"U", string.ascii_uppercase.replace("U", "T").encode() + b"T")
+"""Letters in upper case, T for U."""
 
 
 def cut_few(construct: Construct, sequences: list[bytes]) -> np.ndarray | None:
@@ -32,7 +36,7 @@ def cut_few(construct: Construct, sequences: list[bytes]) -> np.ndarray | None:
 def _window(construct: Construct, sequence: bytes) -> bytes:
     """One window; nothing for a sequence that does not fit."""
     left, right, first, last = _adapters(construct)
-    upper = sequence.upper()
+    upper = sequence.translate(UPPER)
     begins, ends = _shows(upper, left, right)
     insert = sequence[len(left) * begins : len(sequence) - len(right) * ends]
     has_one = begins != ends and bool(left and right)
@@ -52,9 +56,9 @@ def _shows(sequence: bytes, left: bytes, right: bytes) -> tuple[bool, bool]:
 
 @functools.lru_cache
 def _adapters(construct: Construct) -> tuple[bytes, ...]:
-    """The left and the right adapter, and those of the other strand, in upper case."""
+    """The left and the right adapter, and those of the other strand, in upper case, T for U."""
     both = construct.left_adapter, construct.right_adapter
-    return tuple(text.upper().encode() for text in (*both, *other_strand(*both)))
+    return tuple(text.encode().translate(UPPER) for text in (*both, *other_strand(*both)))
 
 
 @functools.lru_cache(TEMPLATES)

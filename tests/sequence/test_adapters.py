@@ -4,7 +4,7 @@ import pytest
 from dreamkeras.sequence.adapters import DISTINCT, on_other_strand, other_strand, shows_other_strand
 from dreamkeras.sequence.ragged import Ragged
 
-LONG = "TCATCATCATCA"
+LONG, TURNED = "TCATCATCATCATCAA", "TTGATGATGATGATGA"
 
 
 def test_the_other_strand_begins_with_the_right_adapter():
@@ -14,13 +14,25 @@ def test_the_other_strand_begins_with_the_right_adapter():
 
 @pytest.mark.parametrize(("left", "right", "text", "wanted"), [
     ("TGAC", "GGTT", "AACCTTGTCA", True), ("TGAC", "GGTT", "aaccttgtca", True), ("TGAC", "GGTT", "AACCTTGTC", False),
-    ("TGAC", "GGTT", "AACGTCA", False), ("TGAC", "GGTT", "AACCGTCA", True), (LONG, "GGTT", "CCTGATGATGATGA", False),
-    (LONG, "GGTT", "CCCCTGATGATGATGA", True), ("TGAC", LONG, "TGATGATGATGACC", True), (LONG, "", "CTGATGATGATGA", True),
-    ("", LONG, "TGATGATGATGA", True), ("TGAC", "", "CCGTCA", False), ("", "", "ACGT", False),
+    ("TGAC", "GGTT", "AACGTCA", False), ("TGAC", "GGTT", "AACCGTCA", True), ("TGAC", "GGTT", "AACCUUGUCA", True),
+    (LONG, "GGTT", f"CC{TURNED}", False),
+    (LONG, "GGTT", f"CCCC{TURNED}", True), ("TGAC", LONG, f"{TURNED}CC", True), (LONG, "", f"C{TURNED}", True),
+    (LONG, "", TURNED[1:], False),
+    ("", LONG, TURNED, True), ("", LONG[1:], TURNED[:-1], False), ("TGAC", "", "CCGTCA", False), ("", "", "ACGT", False),
 ])  # fmt: skip
 def test_both_adapters_or_a_long_one_show_the_other_strand(left, right, text, wanted):
     assert on_other_strand(Ragged.from_strings([text, "C" * len(text)]), left, right).tolist() == [wanted, False]
     assert on_other_strand(Ragged.from_strings(["C", text]), left, right).tolist() == [False, wanted]
+
+
+@pytest.mark.parametrize("right", ["GGTTACGGCTGTT", "GGTTACGGCT"])
+def test_no_random_insert_is_refused_for_the_other_strand(right):
+    count = 200_000
+    letters = np.frombuffer(b"ACGT", np.uint8)[np.random.default_rng(0).integers(0, 4, count * 80)].reshape(count, 80)
+    letters[:1000, :13] = np.frombuffer(b"AACAGCCGTAACC", np.uint8)  # as many as there are by chance among 7e10
+    inserts = Ragged(letters.ravel(), np.arange(count + 1) * 80)
+    assert not on_other_strand(inserts, "TGCATTTTTTTCACATC", right).any()
+    assert 4.0**-DISTINCT * 1e9 < 1
 
 
 def test_one_sequence_is_told_as_many_are():

@@ -135,10 +135,10 @@ def turned(text):
 @pytest.mark.parametrize("insert", ["ACGT" * 20, "a" * 70, "G" * 110, "N" * 3])
 def test_a_whole_sequence_in_reverse_complement_is_refused_with_what_to_do(insert):
     whole = turned(YEAST.left_adapter + insert + YEAST.right_adapter)
-    for text in (whole, whole.lower(), whole[:-1], whole[1:]):
+    for text in (whole, whole.lower(), whole.replace("T", "U"), whole[1:]):
         message = problems(YEAST, "ACGT" * 20, text)[1]
         wanted = "Expected the forward strand (TGCATTTTTTTCACATC...GGTTACGGCTGTT), got the reverse complement"
-        assert message == f"{wanted}: turn it, for example with `seqkit seq -rp`"
+        assert message == f"{wanted} (turn it, for example with `seqkit seq -r -p`)"
     assert problems(YEAST, turned(whole)) == problems(YEAST, insert)
 
 
@@ -148,6 +148,13 @@ def test_one_short_adapter_of_the_other_strand_may_be_an_inserts_own_letters():
     assert list(problems(construct, "AACCTTTTGTCA", "AACCGTCA", "AACCTCA")) == [0, 1]
     texts = Ragged.from_strings(["AACCTTTTGTCA", "AACCTTTT", "TGACAACCTTTT", "GTCA"])
     assert construct.find_inserts(texts).other_strand.tolist() == [True, False, False, False]
+
+
+def test_u_counts_as_t_in_adapters():
+    whole = YEAST.left_adapter + "ACGT" * 20 + YEAST.right_adapter
+    rna = whole.replace("T", "U")
+    windows = YEAST.windows(Ragged.from_strings([whole, rna, rna.lower(), "ACGU" * 20]))
+    assert {window.tobytes().upper().replace(b"U", b"T") for window in windows} == {windows[0].tobytes()}
 
 
 @given(st.text("ACT", min_size=2, max_size=60))

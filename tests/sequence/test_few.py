@@ -18,10 +18,10 @@ CONSTRUCTS = [
     Construct(name="left", length=9, left_adapter="ac"),
     Construct(name="right", length=9, right_adapter="GT", alignment="left"),
     Construct(name="turned", length=20, left_adapter="TCA", right_adapter="GGTTA", shortest=2),
-    Construct(name="distinct", length=40, left_adapter="TCATCATCATCA", right_adapter="GGTTA"),
-    Construct(name="only", length=40, right_adapter="TCATCATCATCA"),
+    Construct(name="distinct", length=40, left_adapter="TCATCATCATCATCAA", right_adapter="GGTTA"),
+    Construct(name="only", length=40, right_adapter="TCATCATCATCATCAA"),
 ]
-PIECES = ("AC", "ac", "GTT", "gTt", "A", "N", "y", "*", "G", "TCA", "GGTTA", "TAACC", "tga", "TGATGATGATGA")
+PIECES = ("AC", "ac", "GTT", "gTt", "A", "N", "y", "*", "G", "TCA", "GGTTA", "TAACC", "tga", "TTGATGATGATGATGA", "uca", "GGUUA", "UAACC")
 pieces = st.lists(st.sampled_from(PIECES), max_size=6).map("".join)
 
 

@@ -10,14 +10,14 @@ from dreamkeras.sequence.ragged import Ragged
 
 LETTERS = {*"".join(IUPAC), *"".join(IUPAC).lower()}
 
-few_letters = st.text("ACac", max_size=6)
-of_one_length = st.integers(0, 6).flatmap(lambda size: st.lists(st.text("ACac", min_size=size, max_size=size), max_size=6))
+few_letters = st.text("ATUtu", max_size=6)
+of_one_length = st.integers(0, 6).flatmap(lambda size: st.lists(st.text("ATUtu", min_size=size, max_size=size), max_size=6))
 
 
-@given(st.lists(few_letters, max_size=6) | of_one_length, st.text("AC", max_size=3), st.integers(0, 3))
+@given(st.lists(few_letters, max_size=6) | of_one_length, st.text("ATU", max_size=3), st.integers(0, 3))
 def test_ends_are_those_of_the_strings(texts, text, beside):
     packed = Ragged.from_strings(texts)
-    upper = [given.upper() for given in texts]
+    upper, text = [given.upper().replace("U", "T") for given in texts], text.replace("U", "T")
     assert begins_with(packed, text).tolist() == [bool(text) and given.startswith(text) for given in upper]
     fits = [bool(text) and given.endswith(text) and len(given) >= len(text) + beside for given in upper]
     assert ends_with(packed, text, beside).tolist() == fits
@@ -26,7 +26,7 @@ def test_ends_are_those_of_the_strings(texts, text, beside):
 @given(st.lists(few_letters, min_size=1, max_size=6))
 def test_case_of_the_wanted_text_does_not_matter(texts):
     packed = Ragged.from_strings(texts)
-    np.testing.assert_array_equal(begins_with(packed, "ca"), begins_with(packed, "CA"))
+    np.testing.assert_array_equal(begins_with(packed, "ta"), begins_with(packed, "TA"))
 
 
 @given(st.lists(st.text(st.characters(max_codepoint=255), max_size=5), max_size=6))
