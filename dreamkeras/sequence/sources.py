@@ -16,6 +16,7 @@ from dreamkeras.sequence.inputs import open_bytes, source_name
 __all__ = ["BYTE_ORDER_MARK", "PARQUET", "Source", "open_source"]
 
 HEAD = 1 << 16
+FIRST_LINE = 1 << 24
 PARQUET = b"PAR1"
 BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 
@@ -27,7 +28,7 @@ class Source(NamedTuple):
 
     Args:
         stream: Its bytes from the first one, decompressed, without a byte order mark.
-        head: The first bytes of `stream`, at most 64 KiB; at least one.
+        head: The first 64 KiB of `stream`, and more to the end of its first line, up to 16 MiB: headers of wide tables are long.
         path: Where it came from; `-` is standard input.
     """
 
@@ -106,4 +107,6 @@ class _Joined(io.RawIOBase):
 def _peek(stream: BinaryIO) -> tuple[bytes, BinaryIO]:
     """The first bytes, and a stream that still has them."""
     head = stream.read(HEAD)
+    if len(head) == HEAD and b"\n" not in head.lstrip():
+        head += stream.readline(FIRST_LINE)
     return head, io.BufferedReader(_Joined(head, stream), HEAD)

@@ -43,6 +43,12 @@ _DNA = re.compile(f"[{BASES}N]{{4,}}|[{''.join(IUPAC)}]{{8,}}", re.IGNORECASE)
 
 _POSITION = re.compile("0|[1-9][0-9]{0,8}")
 
+# A sequence of any length, or one that is malformed.
+_LETTERS = re.compile("[ACGTUN*.-]*", re.IGNORECASE)
+
+LISTED = 20
+"""Columns that a message lists."""
+
 
 class Table(NamedTuple):
     """A batch of rows.
@@ -83,7 +89,8 @@ def sniff_layout(
         source: The table's bytes.
         delimiter: What stands between cells; by default tab if the first line has one, else comma.
         header: Whether the first row names the columns; by default told by its look: no number, no sequence in it.
-        columns: Columns that will be asked for: a first row that holds one of these names and no sequence is a header, too.
+        columns: Columns that will be asked for: a first row that holds one of these names, or all that are numbers, and no sequence is a
+            header, too.
     """
     lines = io.StringIO(source.head.decode("utf-8", "replace"), newline="")
     delimiter = delimiter or ("\t" if "\t" in next(filter(str.strip, lines), "") else ",")
@@ -128,7 +135,9 @@ def find_column(layout: Layout, column: Column, path: str) -> int:
     found = _named(names, column) or (_named(layout.first[:1], column) if names else [])
     if len(found) == 1:
         return found[0]
-    listed = ", ".join(map(_short, names)) if names else f"no header but {', '.join(map(_short, layout.first))}"
+    shown = ", ".join(map(_short, layout.first[:LISTED] if layout.names is None else names[:LISTED]))
+    more = f" and {len(layout.first) - LISTED:,} more" if len(layout.first) > LISTED else ""
+    listed = f"{shown}{more}" if names else f"no header but {shown}{more}"
     wanted = f"one column named {column!r}" if found else f"a column named {column!r}"
     raise InputError(f"Expected {wanted}, got {listed}{where}")
 
@@ -209,8 +218,12 @@ def _even_rows(rows: Iterator[tuple[int, list[str]]], width: int, path: str, une
 def _is_header(cells: Sequence[str], columns: Iterable[Column | None]) -> bool:
     if any(cell.lower() in SEQUENCE_NAMES for cell in cells):
         return True
-    if any(column in cells for column in columns if isinstance(column, str) and not _is_data(column)):
+    asked = [column for column in columns if isinstance(column, str)]
+    if any(column in cells for column in asked if not _is_data(column)):
         return not any(map(is_dna, cells))
+    numbers = set(filter(is_number, asked))
+    if numbers and numbers <= set(cells):
+        return not any(map(_LETTERS.fullmatch, cells[1:] if cells[0] == "" else cells))  # pandas has no name for its index
     return not any(map(_is_data, cells))
 
 

@@ -46,6 +46,11 @@ def test_digits_are_a_name_first(tmp_path):
         read(path, ref_column="5", alt_column="1")
 
 
+def test_digits_are_names_in_a_header_of_numbers(tmp_path):
+    path = write(tmp_path / "t.tsv", "id\t2\t1\na\tACGT\tAGGT\n")
+    assert read(path, ref_column="1", alt_column="2") == [("a", "AGGT", "ACGT", 2, False)]
+
+
 def test_named_columns_may_stand_beside_a_position(tmp_path):
     path = write(tmp_path / "p.tsv", "pos\tref\talt\n7\tACGTA\tACGTC\n")
     assert read(path, ref_column="ref", alt_column="alt")[0][:3] == ("1", "ACGTA", "ACGTC")

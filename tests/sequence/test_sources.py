@@ -39,6 +39,14 @@ def test_bytes_come_whole_plain_or_packed(tmp_path, size, pack):
         assert source.stream.read() == data
 
 
+@pytest.mark.parametrize("pack", [bytes, gzip.compress])
+def test_the_head_has_the_first_line(tmp_path, pack):
+    data = b"\n" + b"A" * 3 * HEAD + b"\n" + b"C" * HEAD
+    with open_source(str(written(tmp_path, pack(data)))) as source:
+        assert source.head == data[: 3 * HEAD + 2]
+        assert source.stream.read() == data
+
+
 def test_a_byte_order_mark_is_left_out(tmp_path):
     data = b">a\nACGT\n" * 20_000
     with open_source(str(written(tmp_path, b"\xef\xbb\xbf" + data))) as source:

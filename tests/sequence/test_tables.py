@@ -166,6 +166,18 @@ def test_a_missing_column_lists_those_that_exist(tmp_path):
     assert message.endswith("table.tsv, line 2).")
 
 
+@pytest.mark.parametrize("name", ["id", "r1"])
+def test_a_long_list_of_columns_is_cut(tmp_path, name):
+    columns = "\t".join([name, *(f"r{i}" for i in range(2, 31))])
+    assert refusal(tmp_path, f"{columns}\n", ["value"]).split(" (")[0].endswith("'r19', 'r20' and 10 more")
+
+
+def test_a_header_may_be_longer_than_the_first_look(tmp_path):
+    names = [f"measurement_{number}" for number in range(9000)]
+    path = written(tmp_path, "\t".join(["id", *names]) + "\n" + "\t".join(["a", *map(str, range(9000))]) + "\n")
+    assert rows(read_table(path, ["id", "measurement_8999"])) == [("a", "8999", 2)]
+
+
 def test_a_name_asks_for_a_header(tmp_path):
     message = refusal(tmp_path, "ACGTACGTACGTACGTACGTACGT\t1\n", ["seq"])
     assert "Expected a column named 'seq', got no header but 'ACGTACGTACGTACGTA...', '1'" in message
@@ -262,11 +274,21 @@ def test_digits_are_a_name_first_and_then_a_position(text, column):
 
 
 @pytest.mark.parametrize(
-    ("columns", "is_header"), [(("oligo",), True), ((None, "oligo"), True), (("1",), False), ((0,), False), (("x",), False)]
+    ("columns", "is_header"),
+    [(("oligo",), True), ((None, "oligo"), True), (("1",), True), (("0", "1"), True), (("1", "2"), False), ((0,), False), (("x",), False)],
 )
 def test_a_row_of_numbers_is_a_header_if_a_column_of_its_names_is_asked_for(tmp_path, columns, is_header):
     with open_source(written(tmp_path, "oligo,0,1\nACGTACGT,3,4\n")) as source:
         assert (sniff_layout(source, columns=columns).names is not None) == is_header
+
+
+@pytest.mark.parametrize(("first", "is_header"), [
+    ("0,1", True), (",0,1", True), ("0,1,", False), ("0,,1", False), ("0,1,ACG", False), ("0,1,ACGT-ACG*", False), ("0,1,acgu", False),
+    ("1,0.5", False), ("id,1,0", True),
+])  # fmt: skip
+def test_a_row_of_numbers_is_a_header_if_all_that_are_asked_for_are_in_it_and_it_has_no_sequence(tmp_path, first, is_header):
+    with open_source(written(tmp_path, f"{first}\nACGTACGT,3\n")) as source:
+        assert (sniff_layout(source, columns=("0", "1")).names is not None) == is_header
 
 
 def test_a_row_with_a_sequence_is_no_header_whatever_is_asked_for(tmp_path):
