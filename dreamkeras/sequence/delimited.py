@@ -25,7 +25,7 @@ def filled_rows(text: Iterable[str], delimiter: str, path: str) -> Iterator[tupl
         path: Where they are from, for messages.
 
     Raises:
-        InputError: A quoted cell of CSV does not end on the line where it begins.
+        InputError: A quoted cell of CSV does not end on the line where it begins, or has letters behind its end.
     """
     rows = (line.rstrip("\r\n").split(TAB) for line in text) if delimiter == TAB else _csv_rows(text, delimiter, path)
     for line, row in enumerate(rows, 1):
@@ -66,11 +66,11 @@ def _csv_rows(text: Iterable[str], delimiter: str, path: str) -> Iterator[list[s
             raise InputError(f"Expected a row on one line, got a quoted cell that does not end there ({where}).")
 
     try:
-        for row in csv.reader(lines(), delimiter=delimiter):
+        for row in csv.reader(lines(), delimiter=delimiter, strict=True):
             given += 1
             yield row
     except csv.Error as error:
-        raise InputError(f"Expected a table, got a row that is none ({source_name(path)}, line {asked}: {error}).") from None
+        raise InputError(f"Expected a table, got a malformed row ({source_name(path)}, line {asked}: {error}).") from None
 
 
 def _unquoted(cell: str) -> str:

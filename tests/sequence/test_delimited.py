@@ -27,8 +27,18 @@ def test_rows_before_a_cell_that_does_not_end_are_given():
 
 
 def test_a_cell_beyond_the_limit_of_the_csv_module_is_refused_with_its_line():
-    with pytest.raises(InputError, match=r"a row that is none \(t, line 2: field larger"):
+    with pytest.raises(InputError, match=r"a malformed row \(t, line 2: field larger"):
         cells("x,y\n" + "A" * 200_000 + ",1\n", ",")
+
+
+@pytest.mark.parametrize("row", ['"1"2,x', 'x,"ACGT"ACGT', '"5" probe",x', r'"a\"b",x'])
+def test_letters_behind_a_quoted_cell_of_csv_are_refused(row):
+    with pytest.raises(InputError, match=r"a malformed row \(t, line 2: ',' expected"):
+        cells(f"x,y\n{row}\n", ",")
+
+
+def test_a_quotation_mark_within_an_unquoted_cell_of_csv_is_a_letter():
+    assert cells('x,y\n5" probe,ACGT\n', ",")[1][1] == ['5" probe', "ACGT"]
 
 
 @pytest.mark.parametrize(("cell", "wanted"), [
