@@ -39,7 +39,8 @@ class Columns(NamedTuple):
     Args:
         values: Names for each of the measured values.
         ids: Names for the sequences' own; none, and rows are numbered from 1.
-        needs_header: Whether a table without a header is refused; else its columns are sequence, values and perhaps a fold.
+        needs_header: Whether a table without a header, or without ids, is refused; else its columns are sequence, values and perhaps a
+            fold.
     """
 
     values: tuple[tuple[str, ...], ...]
@@ -106,6 +107,8 @@ def oriented_examples(batch: Measurements, construct: Construct, reverse_mark: s
 
 def _batches(opened: OpenTable, columns: Columns) -> Iterator[Measurements]:
     layout, path = opened.layout, opened.source.path
+    if not columns.needs_header and not {name.lower() for name in layout.names or ()} & {*columns.ids}:
+        columns = columns._replace(ids=())
     named = columns.needs_header or layout.names is not None
     positions = _named_columns(layout, columns, path) if named else _ordered_columns(layout, columns, path)
     done = 0
@@ -135,7 +138,7 @@ def _parsed(table: Table, columns: Columns, named: bool, done: int) -> Measureme
     values, rest = rest[: len(columns.values)], rest[len(columns.values) :]
     ids = [str(row) for row in range(done + 1, done + 1 + len(sequences))]
     if named and columns.ids:
-        ids, rest = rest[0], rest[1:]
+        ids, rest = [cell or number for cell, number in zip(rest[0], ids, strict=True)], rest[1:]
     records = Records(ids, Ragged.from_strings(sequences), table.lines, table.source)
     numbers = np.stack([read_numbers(cells, records) for cells in values], axis=1)
     return Measurements(records, numbers, read_whole_numbers(rest[0], records) if rest else None)

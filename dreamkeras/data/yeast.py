@@ -10,6 +10,7 @@ from dreamkeras.data.examples import Examples
 from dreamkeras.data.measurements import Columns, read_measurements
 from dreamkeras.errors import InputError
 from dreamkeras.sequence.construct import YEAST
+from dreamkeras.sequence.reading import ID_NAMES
 from dreamkeras.sequence.records import Records
 
 __all__ = ["BINS", "HIGHEST", "LOWEST", "VALUE_NAMES", "YEAST_ASSAY", "read", "read_test", "to_examples"]
@@ -23,7 +24,7 @@ LOWEST, HIGHEST = 0, BINS - 1
 VALUE_NAMES = ("value", "expression", "mean_value", "mean_expression", "measured_expression")
 """What a header may call the measured value; the first that it holds counts."""
 
-COLUMNS = Columns(values=(VALUE_NAMES,), needs_header=False)
+COLUMNS = Columns(values=(VALUE_NAMES,), ids=ID_NAMES, needs_header=False)
 
 
 def read(path: str) -> Examples:
@@ -31,10 +32,11 @@ def read(path: str) -> Examples:
 
     Args:
         path: Columns: sequence (with both adapters or the bare insert), value (0 to 17) and, optionally, fold (a whole
-            number), in this order; or anywhere under a header that calls them sequence or seq, one of `VALUE_NAMES`, and fold.
+            number), in this order; or anywhere under a header that calls them sequence or seq, one of `VALUE_NAMES`, and fold. Under a
+            header, one of `ID_NAMES` is the column of ids.
 
     Returns:
-        Examples whose ids are row numbers from 1.
+        Examples, whose ids are row numbers from 1 in a table without ids.
 
     Raises:
         InputError: The file cannot be read, a sequence does not fit, or a value or fold is not what it has to be; the

@@ -29,6 +29,12 @@ def check_rows(examples):
         assert window.tobytes().decode().endswith(insert + RIGHT)
 
 
+@pytest.mark.parametrize("name", ["id", "#id", "Name", "seq_id"])
+def test_ids_are_read_below_a_header(tmp_path, name):
+    rows = [f"{first}\t{row}" for first, row in zip(("a", "b", ""), ROWS, strict=True)]
+    assert read(written(tmp_path, [f"{name}\tsequence\tvalue", *rows])).ids == ["a", "b", "3"]
+
+
 def test_rows_become_windows_values_and_flags(tmp_path):
     examples = read(written(tmp_path, ROWS))
     check_rows(examples)
