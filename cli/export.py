@@ -34,6 +34,12 @@ __all__ = ["command"]
 )
 @click.option("--least-r", type=DecimalRange(0, 1), metavar="R", help="What an int8 model must correlate with float32.  [default: 0.999]")
 @click.option(
+    "--most-difference",
+    type=click.FloatRange(0, min_open=True),
+    metavar="SD",
+    help="Largest difference from Keras, in standard deviations of its predictions.  [default: 0.001; 0.05 in float16 and int8]",
+)
+@click.option(
     "--strands",
     type=click.Choice(STRANDS),
     help="Answer the mean of both strands, or the strand as given.  [default: the construct's rule]",
@@ -49,9 +55,9 @@ def command(
 ) -> None:
     """Write a trained model as one ONNX file that takes letters and returns expression.
 
-    RUN is a run folder or a .keras file, trained on any backend. The file is written only if it predicts what the
-    Keras model does; how closely is printed and stored in it. In int8, scales are measured on random windows of the construct, and r
-    on others.
+    RUN is a run folder or a .keras file, trained on any backend, and stays as it is. The file is written only if it
+    predicts what the Keras model does; how closely is printed and stored in it. In int8, scales are measured on random windows of
+    the construct, and r on others.
 
     An ATAC-seq model becomes a file with the outputs `counts`, ln(1 + reads), and `profile`, the share of the reads that begin at
     each position.
@@ -79,7 +85,8 @@ def command(
         description = _export(runs, file, precision, choices)
     else:
         first = Path(runs[0]).resolve()
-        is_finished = len(runs) == 1 and runs[0].endswith(".onnx") and precision == "float32" and not any(choices.values())
+        unchanged = precision == "float32" and all(value is None or value is False for value in choices.values())
+        is_finished = len(runs) == 1 and runs[0].endswith(".onnx") and unchanged
         with triton_version(triton, name or (first.name if first.is_dir() else first.stem), triton_device) as version:
             description = copy_onnx(runs[0], version.unfinished) if is_finished else _export(runs, version.unfinished, precision, choices)
         file = version.file
@@ -100,14 +107,16 @@ def _check_usage(runs: int, output: str | None, triton: str | None, name: str | 
         raise click.UsageError("Expected either -o FILE or --triton DIR, got both.")
     if name is not None and triton is None:
         raise click.UsageError("Expected --triton DIR beside --name.")
+    if runs > 1 and choices["most_difference"] is not None:
+        raise click.UsageError("Expected one RUN for --most-difference, got several.")
     if choices["least_r"] is not None and precision != "int8":
         raise click.UsageError(f"Expected --precision int8 for --least-r, got {precision}.")
 
 
 def _export(runs: tuple[str, ...], output: "Path", precision: str, choices: dict[str, Any]) -> "ModelDescription":
     from dreamkeras.export import export_ensemble, export_onnx
-    from dreamkeras.export.parity import LEAST_R
 
     if len(runs) > 1:
         return export_ensemble(runs, output, precision=precision, strands=choices["strands"])
-    return export_onnx(runs[0], output, precision=precision, **{**choices, "least_r": choices["least_r"] or LEAST_R})
+    given = {name: value for name, value in choices.items() if value is not None}  # 0 is a choice
+    return export_onnx(runs[0], output, precision=precision, **given)

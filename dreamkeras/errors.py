@@ -3,7 +3,7 @@
 The command line prints each as one line and exits with its `exit_code`; anything else is a bug and keeps its traceback.
 """
 
-__all__ = ["DreamkerasError", "InputError", "MissingPackageError", "ModelError"]
+__all__ = ["DreamkerasError", "ExportError", "InputError", "MissingPackageError", "ModelError"]
 
 
 class DreamkerasError(Exception):
@@ -18,6 +18,10 @@ class InputError(DreamkerasError, ValueError):
 
 class ModelError(DreamkerasError, ValueError):
     """A model or block is unknown, not ours, or does not go with what is asked of it."""
+
+
+class ExportError(ModelError):
+    """A trained model is saved, but its ONNX file could not be written; the message names the command that tries again."""
 
 
 class MissingPackageError(DreamkerasError, ImportError):

@@ -8,11 +8,13 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from dreamkeras.errors import ModelError
 from dreamkeras.export.graph import make_node
 from dreamkeras.export.half_precision import to_half_precision
 from dreamkeras.export.onnx_file import check_choices, check_graph, export_onnx, file_bytes
-from dreamkeras.export.parity import Parity, compare, parity_letters, require_parity
+from dreamkeras.export.parity import Parity, compare, parity_letters, require_parity, units
 from dreamkeras.export.process import require_packages
 from dreamkeras.export.traced import STRAND_RULES
 from dreamkeras.export.yardstick_file import without_predictions
@@ -167,4 +169,6 @@ def _measure(graph: Any, description: ModelDescription, ensemble: Ensemble, prec
     file.write_bytes(file_bytes(graph, description))
     apart, one = ensemble.score_windows([letters]), load(file, device="cpu").score_windows([letters])
     means = slice(len(description.tasks))  # r is theirs: members that agree have deviations of mere rounding
-    return compare(apart[:, means], one[:, means], None, precision)._replace(largest_difference=float(abs(apart - one).max()))
+    parity = compare(apart[:, means], one[:, means], None, precision)
+    spreads = float((np.abs(apart - one)[:, len(description.tasks) :] / units(apart[:, means])).max())
+    return parity._replace(largest_difference=float(abs(apart - one).max()), sd_difference=max(parity.sd_difference, spreads))

@@ -40,6 +40,7 @@ def export_onnx(
     strands: str | None = None,
     without_bias: bool = False,
     least_r: float = LEAST_R,
+    most_difference: float | None = None,
     reference: Callable[[np.ndarray], np.ndarray] | None = None,
     yardstick: Callable[[OnnxPredictor], dict[str, Any]] | None = None,
 ) -> ModelDescription:
@@ -58,6 +59,8 @@ def export_onnx(
         without_bias: Whether the enzyme's bias that the model was trained around is left out: what it then answers is what the sequence
             does beside it.
         least_r: The correlation with the Keras model, over sequences that no scale was measured on, that an int8 model must reach.
+        most_difference: The largest difference from the Keras model that is accepted, in standard deviations of its predictions; by
+            default that of `parity.DIFFERENCES`.
         reference: The Keras model's predictions on the caller's own backend, from windows uint8 (n, length) to the columns of
             `PrixFixe.predictor`, computed in float32 and for the same strands. By default, the model as TensorFlow predicts it.
         yardstick: What the exported model's predictions can be held against, from that model. By default what the run folder tells, and of
@@ -85,9 +88,9 @@ def export_onnx(
         description = _with_training(traced.description, training)
         with _opened(graph, description) as predictor:
             parity = _measure(predictor, traced, precision, reference)
-            require_parity(parity, least_r)
+            require_parity(parity, least_r, most_difference)
             held = yardstick(predictor) if yardstick else _known(file, description.tasks)
-        answers_alike = strands is None and not without_bias and (precision != "int8" or (parity.r or 0) >= LEAST_R)
+        answers_alike = strands is None and not without_bias and (precision != "int8" or parity.r is None or parity.r >= LEAST_R)
         description = dataclasses.replace(
             description, parity=parity._asdict(), yardstick=held if answers_alike else without_predictions(held)
         )

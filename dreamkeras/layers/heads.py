@@ -33,13 +33,18 @@ class ScaledFinal(FinalLayers):
 
     def fit_scale(self, targets):
         """Takes mean and standard deviation of each task from targets (n, tasks); NaN is no target, and a constant task keeps scale 1."""
-        deviation = np.nanstd(targets, axis=0)
+        targets = np.asarray(targets, np.float64)  # sums of float32 lose an offset's digits
+        deviation, largest = np.nanstd(targets, axis=0), np.nanmax(np.abs(targets), axis=0)
         self.offset.assign(np.nanmean(targets, axis=0))
-        self.scale.assign(np.where(deviation > 0, deviation, 1))
+        self.scale.assign(np.where(deviation > 1e-12 * largest, deviation, 1))  # a constant's deviation is rounding
 
     def in_units(self, values):
         """Standardised values `(batch, tasks)` in the assay's units, float32."""
         return ops.cast(values, "float32") * self.scale + self.offset
+
+    def standardised(self, values):
+        """Values in the assay's units, `(batch, tasks)`, as `in_units` takes them."""
+        return (values - self.offset) / self.scale
 
     def penalty(self, difference):
         """What a standardised difference costs, elementwise; its square, unless a subclass says otherwise."""

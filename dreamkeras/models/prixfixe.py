@@ -107,7 +107,10 @@ class PrixFixe(keras.Model):
 
     def compute_metrics(self, x, y, y_pred, sample_weight=None):
         targets = y["expression"] if isinstance(y, dict) else y
-        return super().compute_metrics(x, targets, y_pred["expression"], sample_weight)
+        expression = y_pred["expression"]
+        if isinstance(self.final, ScaledFinal):  # r is the same, and float32 keeps its digits whatever the units are
+            targets, expression = self.final.standardised(targets), self.final.standardised(expression)
+        return super().compute_metrics(x, targets, expression, sample_weight)
 
     def predictor(self) -> keras.Model:
         """Letters uint8 `(batch, length)` -> expression `(batch, tasks)`, as the construct's strand rule wants it.
@@ -149,7 +152,7 @@ def _loss_by_task(loss, final, targets, expression, sample_weight):
     present = ops.logical_not(ops.isnan(targets))
     targets = ops.where(present, targets, expression)
     if isinstance(final, ScaledFinal):
-        targets, expression = ((values - final.offset) / final.scale for values in (targets, expression))
+        targets, expression = final.standardised(targets), final.standardised(expression)
     weight = ops.cast(present, "float32")
     if sample_weight is not None:
         weight = weight * ops.cast(ops.reshape(sample_weight, (-1, 1)), "float32")

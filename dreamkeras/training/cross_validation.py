@@ -14,7 +14,7 @@ from typing import Any
 import keras
 import numpy as np
 
-from dreamkeras.errors import InputError
+from dreamkeras.errors import ExportError, InputError
 from dreamkeras.evaluation.correlation import task_figures
 from dreamkeras.evaluation.undefined import mean_defined
 from dreamkeras.export.ensemble import export_ensemble
@@ -53,6 +53,7 @@ def cross_validate(
 
     Raises:
         DreamkerasError: The data, the choices or the folder will not do.
+        ExportError: Folds are trained but could not be exported; the message has the commands to go on with.
     """
     with claim(folder) if resume else new_folder(folder):
         return _cross_validate(config, folder, report, backend, resume)
@@ -75,9 +76,15 @@ def _cross_validate(config: RunConfig, folder: Path, report: Callable[[str], Non
         raise InputError(f"Expected two or more folds, got fold {numbers[0]} alone.")
     if not resume:
         config.write(folder / "config.json")
+    failures = []
     for place, number in enumerate(numbers, start=1):
         report(f"fold {place}/{len(numbers)}: {folder / f'fold-{number}'}")
-        _train_fold(config, number, folder / f"fold-{number}")
+        try:
+            _train_fold(config, number, folder / f"fold-{number}")
+        except ExportError as error:  # the fold is trained, and the others are not held up
+            failures.append(str(error))
+    if failures:
+        raise ExportError(f"{' '.join(failures)} Then: dreamkeras train --resume --out {folder}")
     metrics = _join(folder, folds, numbers)
     export_ensemble([folder / f"fold-{number}" for number in numbers], folder / "model.onnx")
     with open_output(str(folder / "metrics.json")) as file:  # last: who finds it finds the rest

@@ -25,6 +25,7 @@ from dreamkeras.sequence.outputs import naming_output, open_output
 from dreamkeras.sequence.writers import open_writer
 from dreamkeras.training.callbacks import predict_letters
 from dreamkeras.training.history import write_history
+from dreamkeras.training.keeping import keeping_model
 from dreamkeras.training.model_card import model_card
 from dreamkeras.training.profiles import final_figures
 from dreamkeras.training.selection import relative_error, target_variances
@@ -60,17 +61,20 @@ def write_results(
         `tasks`. JSON has no NaN: one that is undefined is null there.
 
     Raises:
-        DreamkerasError: A file cannot be written, or the ONNX file does not answer as the network does.
+        DreamkerasError: A file cannot be written.
+        ExportError: The ONNX file cannot be written, or does not answer as the network does; the folder holds all but that file and
+            `yardstick.json`.
     """
+    _save_model(folder / "model.keras", model)  # first: whatever fails then, the trained model is there
     metrics = _metrics(config, model, predicted, validation, state, training)
     write_history(folder / "history.csv", state.rows)
     _write_text(folder / "metrics.json", json.dumps(_defined(metrics), indent=2) + "\n")
     values = predicted[:, : len(model.tasks)]
     _write_validation(folder / "validation.tsv", model, validation, values)
     _plot(folder / "plots", model, validation, values, state)
-    _save_model(folder / "model.keras", model)
     reference = _reference(model) if config["precision"] == "float32" else None
-    description = export_onnx(folder, reference=reference, yardstick=_yardstick(validation, values, training))
+    with keeping_model(folder, model, metrics, state.rows, config):
+        description = export_onnx(folder, reference=reference, yardstick=_yardstick(validation, values, training))
     _write_text(folder / YARDSTICK, json.dumps(description.yardstick, indent=2) + "\n")
     _write_text(folder / "README.md", model_card(description, metrics, state.rows, config))
     return metrics

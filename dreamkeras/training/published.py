@@ -4,6 +4,7 @@ import json
 from pathlib import Path
 
 from dreamkeras.data.assays import find_assay
+from dreamkeras.errors import ExportError
 from dreamkeras.export.keras_settings import pinned_settings
 from dreamkeras.export.onnx_file import export_onnx
 from dreamkeras.export.process import require_packages
@@ -14,6 +15,7 @@ from dreamkeras.sequence.description import ModelDescription
 from dreamkeras.sequence.digests import file_digest
 from dreamkeras.sequence.folders import open_folder
 from dreamkeras.sequence.inputs import require_file
+from dreamkeras.training.keeping import keeping_model
 from dreamkeras.training.model_card import model_card
 
 __all__ = ["import_weights"]
@@ -35,10 +37,12 @@ def import_weights(checkpoint: str, model: str, assay: str, folder: Path) -> Mod
         What the exported model says of itself.
 
     Raises:
-        DreamkerasError: The checkpoint, the names or the folder will not do, or the export does not answer as the network does.
+        DreamkerasError: The checkpoint, the names or the folder will not do.
+        ExportError: The export does not answer as the network does; the folder then holds all but `model.onnx`.
     """
     require_packages()
     require_file(checkpoint, "its digest is recorded, too")
+    failure = None
     with open_folder(folder) as unfinished:
         find_preset(model)
         chosen_assay = find_assay(assay)
@@ -48,6 +52,12 @@ def import_weights(checkpoint: str, model: str, assay: str, folder: Path) -> Mod
         config = {"model": model, "assay": assay, "source": Path(checkpoint).name, "sha256": file_digest(checkpoint)}
         (unfinished / "config.json").write_text(json.dumps(config, indent=2) + "\n")
         network.save(unfinished / "model.keras")
-        description = export_onnx(unfinished)
-        (unfinished / "README.md").write_text(model_card(description, {}, [], config))
+        try:
+            with keeping_model(unfinished, network, {}, [], config, name=folder):
+                description = export_onnx(unfinished)
+            (unfinished / "README.md").write_text(model_card(description, {}, [], config))
+        except ExportError as error:
+            failure = error
+    if failure:
+        raise failure
     return description

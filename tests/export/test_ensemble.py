@@ -170,7 +170,7 @@ class TestRefusals:
     def test_an_ensemble_that_differs_from_its_members(self, paths, tmp_path, monkeypatch):
         right = ensemble_module.merge
         monkeypatch.setattr(ensemble_module, "merge", lambda members, name: right([members[0]] * len(members), name))
-        with pytest.raises(ModelError, match=r"to predict what its members do within 0\.001, got a difference of"):
+        with pytest.raises(ModelError, match=r"to predict what its members do within 0\.001 standard deviations, got a difference of"):
             export_ensemble(paths, tmp_path / "m.onnx")
 
     def test_missing_package(self, paths, tmp_path, monkeypatch):

@@ -167,7 +167,7 @@ class TestOptions:
     def test_int8_is_smaller_and_correlates_as_far_as_scrambled_weights_allow(
         self, saved, traced_already, exported, letters, model, tmp_path
     ):
-        description = export_onnx(saved, tmp_path / "int8.onnx", precision="int8", least_r=0.9)
+        description = export_onnx(saved, tmp_path / "int8.onnx", precision="int8", least_r=0.8)
         assert (tmp_path / "int8.onnx").stat().st_size < 0.9 * exported.onnx.stat().st_size
         values = dreamkeras.load(tmp_path / "int8.onnx", device="cpu").score_letters(letters)
         assert np.abs(values - model.score_letters(letters)).max() > 0
@@ -197,7 +197,7 @@ class TestOptions:
         (folder / "yardstick.json").write_text(json.dumps(known))
         assert export_onnx(folder).yardstick == dreamkeras.load(folder).yardstick == known
         assert export_onnx(folder, precision="float16").yardstick == known
-        assert export_onnx(folder, precision="int8", least_r=0.5).yardstick == {"training": {"c": 3}}  # its r is below 0.999
+        assert export_onnx(folder, precision="int8", least_r=0).yardstick == {"training": {"c": 3}}  # its r is below 0.999
         assert export_onnx(folder, strands="both").yardstick == {"training": {"c": 3}}
         assert export_onnx(folder, yardstick=lambda scorer: {"asked": list(scorer.tasks)}).yardstick == {"asked": ["expression"]}
 
@@ -210,7 +210,7 @@ class TestOptions:
         assert description.parity["largest_difference"] < 5e-4
 
     def test_wrong_reference_leaves_no_file(self, saved, traced_already, tmp_path):
-        with pytest.raises(ModelError, match=r"within 0.001, got a difference of .* over 1,000 sequences"):
+        with pytest.raises(ModelError, match=r"within 0.001 standard deviations, got a difference of .* over 1,000 sequences"):
             export_onnx(saved, tmp_path / "m.onnx", reference=lambda letters: np.arange(len(letters))[:, None])
         assert list(tmp_path.iterdir()) == []
 

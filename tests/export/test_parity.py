@@ -1,5 +1,9 @@
+import contextlib
+
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from dreamkeras.errors import ModelError
 from dreamkeras.export.parity import SEQUENCES, Parity, compare, parity_letters, parity_sequences, require_parity
@@ -45,18 +49,59 @@ class TestCompare:
     def test_counts_and_measures(self):
         keras = np.array([[0.0], [1.0], [2.0]])
         assert compare(keras, np.float32([[0], [1], [2.5]]), "jax", "float32")[:2] == (3, 0.5)
-        assert compare(keras, 2 * keras, "jax", "float32") == Parity(3, 2.0, pytest.approx(1), "jax", "float32")
+        found = compare(keras, 2 * keras, "jax", "float32")
+        assert (found.largest_difference, found.r, found.slope) == (2.0, pytest.approx(1), pytest.approx(2))
+        assert found.sd_difference == pytest.approx(2 / keras.std(), rel=1e-5)
+        assert found.shift == pytest.approx(1 / keras.std(), rel=1e-5)
 
     def test_r_is_the_lowest_of_all_tasks(self):
         keras = np.array([[0.0, 0], [1, 1], [2, 2]])
         assert compare(keras, keras * [1, -1], "jax", "float32").r == pytest.approx(-1)
 
+    def test_each_task_is_measured_in_its_own_standard_deviation(self):
+        keras = np.array([[0.0, 0], [1e6, 1e-6], [2e6, 2e-6]])
+        found = compare(keras, keras + np.array([0, 1e-7]), "jax", "float32")
+        assert found.sd_difference == pytest.approx(1e-7 / keras[:, 1].std(), rel=1e-3)
+        assert found.largest_difference == pytest.approx(1e-7)
+
+    @settings(max_examples=50)
+    @given(exponent=st.integers(-25, 25), offset=st.integers(-3, 3), error=st.floats(1e-3, 1e3))
+    def test_figures_but_the_largest_difference_are_the_same_in_any_unit(self, exponent, offset, error):
+        random = np.random.default_rng(0)
+        keras = random.normal(size=(50, 2)) + offset
+        exported = keras * (1 + error / 10) + error * random.normal(size=(50, 2))
+        one, other = (compare(keras * unit, exported * unit, "jax", "int8") for unit in (1.0, 10.0**exponent))
+        for field in ("r", "sd_difference", "slope", "shift"):
+            assert getattr(other, field) == pytest.approx(getattr(one, field), rel=1e-3, abs=1e-5), field
+
     def test_constant_predictions_have_no_r(self):
         assert compare(np.ones((3, 1)), np.ones((3, 1)), "jax", "float32").r is None
+
+    @pytest.mark.parametrize(("value", "exported", "difference"), [(5e6, 5.1e6, 0.02), (0.0, 1e-5, 1e-5), (-1e-6, -1e-6, 0)])
+    def test_constant_predictions_are_measured_by_their_size(self, value, exported, difference):
+        found = compare(np.full((3, 1), value), np.full((3, 1), exported), "jax", "float32")
+        assert found.sd_difference == pytest.approx(difference, rel=1e-3, abs=1e-12)
+
+    def test_what_float32_cannot_tell_apart_is_no_difference(self):
+        keras = np.array([[1e6], [1e6 + 1], [1e6 + 2]])
+        assert compare(keras, keras + 0.0625, "jax", "float32").sd_difference == 0
+        assert compare(keras, keras + 1, "jax", "float32").sd_difference > 0.5
+
+    @pytest.mark.parametrize("wrong", [np.nan, np.inf, -np.inf])
+    def test_predictions_that_are_not_finite_are_refused(self, wrong):
+        fine, broken = np.zeros((3, 1)), np.array([[0.0], [wrong], [1.0]])
+        with pytest.raises(ModelError, match="the Keras model's predictions of 1 of 3 sequences are NaN or infinite in float32: train"):
+            compare(broken, fine, "jax", "float32")
+        with pytest.raises(ModelError, match=r"the exported model's predictions of 1 of 3 .* float16: a value inside it is too large"):
+            compare(fine, broken, "jax", "float16")
 
     def test_shapes_that_differ_are_refused(self):
         with pytest.raises(ModelError, match=r"Expected reference predictions of shape \(3, 1\), got \(3,\)"):
             compare(np.ones(3), np.ones((3, 1)), "jax", "float32")
+
+
+def parity(precision, difference, r, slope=1.0, shift=0.0):
+    return Parity(10, 7e5, r, "jax", precision, sd_difference=difference, slope=slope, shift=shift)
 
 
 class TestRequirement:
@@ -65,26 +110,44 @@ class TestRequirement:
         [("float32", 1e-3, 1), ("float32", 0, None), ("float16", 0.05, 0.9), ("float16", 0.05, None), ("float16", 0.4, 0.9995)],
     )
     def test_close_is_accepted(self, precision, difference, r):
-        require_parity(Parity(10, difference, r, "jax", precision))
+        require_parity(parity(precision, difference, r))
 
     @pytest.mark.parametrize(
         ("precision", "difference", "r"),
         [("float32", 2e-3, 1), ("float32", np.nan, None), ("float16", 0.06, 0.99), ("float16", np.nan, None), ("float16", 0.06, None)],
     )
     def test_far_is_refused(self, precision, difference, r):
-        with pytest.raises(ModelError, match=rf"got a difference of .* over 10 sequences in {precision}"):
-            require_parity(Parity(10, difference, r, "jax", precision))
+        with pytest.raises(ModelError, match=rf"got a difference of .* over 10 sequences in {precision}: --most-difference accepts"):
+            require_parity(parity(precision, difference, r))
+
+    @pytest.mark.parametrize("precision", ["float16", "int8"])
+    @pytest.mark.parametrize("off", [{"slope": 0.06}, {"slope": 1.03}, {"shift": 0.06}])
+    def test_a_high_r_does_not_excuse_a_wrong_slope_or_mean(self, precision, off):
+        with pytest.raises(ModelError, match=r"slope .* standard deviations apart"):
+            require_parity(parity(precision, 0.4, 0.9999997, **off))
+
+    @pytest.mark.parametrize("precision", ["float32", "float16", "int8"])
+    def test_a_larger_difference_is_accepted_on_request(self, precision):
+        require_parity(parity(precision, 0.4, 0.9999, slope=0.5), most_difference=0.41)
+        with pytest.raises(ModelError, match=r"within 0\.39 standard deviations"):
+            require_parity(parity(precision, 0.4, 0.9999, slope=0.5), most_difference=0.39)
 
 
-@pytest.mark.parametrize(("r", "least"), [(0.9991, 0.999), (0.95, 0.9), (1.0, 1.0)])
-def test_int8_is_accepted_by_its_r_alone(r, least):
-    require_parity(Parity(10, 0.4, r, "jax", "int8"), least)
+@pytest.mark.parametrize(("r", "least"), [(0.9991, 0.999), (0.95, 0.9), (1.0, 1.0), (0.01, 0)])
+def test_int8_is_accepted_by_its_r(r, least):
+    require_parity(parity("int8", 0.4, r), least)
 
 
-@pytest.mark.parametrize(("r", "least"), [(0.9989, 0.999), (None, 0.5), (np.nan, 0.5)])
+@pytest.mark.parametrize(("r", "least"), [(0.9989, 0.999), (-0.1, 0), (np.nan, 0.5)])
 def test_int8_below_its_bound_is_refused(r, least):
     with pytest.raises(ModelError, match=rf"Expected an int8 model whose r with float32 is {least} at least, got"):
-        require_parity(Parity(10, 0.0, r, "jax", "int8"), least)
+        require_parity(parity("int8", 0.0, r), least)
+
+
+@pytest.mark.parametrize(("difference", "is_refused"), [(0.04, False), (0.06, True)])
+def test_int8_with_constant_predictions_is_judged_by_their_difference(difference, is_refused):
+    with pytest.raises(ModelError) if is_refused else contextlib.nullcontext():
+        require_parity(parity("int8", difference, None, slope=None))
 
 
 def test_int8_profiles_have_a_bound_too():
@@ -99,9 +162,10 @@ def test_sequences_of_another_seed_are_held_out():
 
 
 def test_report_reads_well():
-    assert str(Parity(1000, 1.9e-6, 0.99999991, "jax", "float16")).splitlines() == [
+    assert str(Parity(1000, 1.9e-6, 0.99999991, "jax", "float16", sd_difference=1.2e-6)).splitlines() == [
         "Keras (jax) against ONNX Runtime (float16) over 1,000 sequences:",
         "  largest difference  1.9e-06",
+        "  in standard dev.    1.2e-06",
         "  Pearson r           0.9999999",
     ]
     assert "constant" in str(Parity(1000, 0.0, None, "jax", "float32"))

@@ -8,7 +8,7 @@ from tiny_network import tiny
 
 from dreamkeras.data.assays import find_assay
 from dreamkeras.data.examples import Examples
-from dreamkeras.errors import DreamkerasError
+from dreamkeras.errors import DreamkerasError, ExportError, ModelError
 from dreamkeras.layers.autosome import AutosomeCore
 from dreamkeras.layers.bhi import BHIFirst
 from dreamkeras.layers.heads import AutosomeRegressionFinal
@@ -119,4 +119,28 @@ class TestFullDisk:
         quick.setattr("dreamkeras.sequence.outputs.os.fsync", self.full)
         with pytest.raises(DreamkerasError, match=r"Expected to write .*history\.csv, got an error: No space left on device"):
             write_results(tmp_path, *results)
-        assert list(tmp_path.iterdir()) == []
+        assert [path.name for path in tmp_path.iterdir()] == ["model.keras"]
+
+
+class TestFailedExport:
+    def test_the_trained_model_is_left_usable_and_the_message_says_how_to_go_on(self, quick, results, tmp_path, monkeypatch):
+        def refuse(*args, **options):
+            raise ModelError("Expected the exported model to predict what Keras does.")
+
+        monkeypatch.setattr(folder_module, "export_onnx", refuse)
+        again = rf"{tmp_path} holds the trained model, .* no model\.onnx.*Keras does\. To try again: dreamkeras export {tmp_path}$"
+        with pytest.raises(ExportError, match=again):
+            write_results(tmp_path, *results)
+        names = {path.name for path in tmp_path.iterdir()}
+        assert {"model.keras", "metrics.json", "history.csv", "validation.tsv", "README.md"} <= names
+        assert not {"model.onnx", "yardstick.json"} & names
+        assert "Predicts expression" in (tmp_path / "README.md").read_text()
+
+    def test_a_plot_that_cannot_be_drawn_does_not_cost_the_model(self, quick, results, tmp_path, monkeypatch):
+        def fail(*args):
+            raise DreamkerasError("no plot")
+
+        monkeypatch.setattr(folder_module, "_plot", fail)
+        with pytest.raises(DreamkerasError, match="no plot"):
+            write_results(tmp_path, *results)
+        assert (tmp_path / "model.keras").is_file()
