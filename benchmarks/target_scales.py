@@ -41,12 +41,18 @@ def difference(run: Path, file: Path) -> float:
     return float(np.abs(keras - model.score_windows([letters])).max() / keras.std())
 
 
+def run_command(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run([*DREAMKERAS, *arguments], cwd=folder, check=False, capture_output=True, text=True)
+
+
 def show(scale: float, offset: float, options: argparse.Namespace, folder: Path) -> None:
     """One row of the table."""
     write_library(folder / "library.tsv", options.rows, scale, offset)
     columns = ("--assay", "table", "--sequence-column", "sequence", "--target-column", "value")
     choices = ("--epochs", str(options.epochs), "--model", options.model, "--out", "run")
-    trained = subprocess.run([*DREAMKERAS, "train", "library.tsv", *columns, *choices], cwd=folder, capture_output=True, text=True)
+    trained = subprocess.run(
+        [*DREAMKERAS, "train", "library.tsv", *columns, *choices], cwd=folder, check=False, capture_output=True, text=True
+    )
     run, cells = folder / "run", [f"{scale:g}", f"{offset:g}"]
     if trained.returncode:
         print("\t".join([*cells, trained.stderr.strip().splitlines()[-1]]), flush=True)
@@ -54,7 +60,7 @@ def show(scale: float, offset: float, options: argparse.Namespace, folder: Path)
     cells += [f"{json.loads((run / 'metrics.json').read_text())['r']:.3f}", f"{difference(run, run / 'model.onnx'):.2g}"]
     for precision in ("float16", "int8"):
         command = ("export", "run", "-o", f"{precision}.onnx", "--precision", precision)
-        done = subprocess.run([*DREAMKERAS, *command], cwd=folder, capture_output=True, text=True)
+        done = run_command(folder, *command)
         refusal = f"refused: {done.stderr.strip().splitlines()[-1]}" if done.returncode else ""
         cells.append(refusal or f"{difference(run, folder / f'{precision}.onnx'):.2g}")
     print("\t".join(cells), flush=True)

@@ -9,6 +9,8 @@ import click
 
 from dreamkeras.errors import InputError
 
+from .empty import may_be_empty
+
 __all__ = ["config_option"]
 
 TAKEN = ("config", "resume", "help")
@@ -50,6 +52,8 @@ def _default(ctx: click.Context, key: str, value: Any, path: Path) -> tuple[str,
         raise InputError(f"Expected options of {ctx.command_path} as keys, got {key!r} in {path}: {hint}")
     parameter = parameters[name]
     text = [_text(part) for part in _listed(value)] if parameter.multiple else _text(value)
+    if not may_be_empty(parameter) and "" in _listed(text):
+        raise InputError(f"Expected a value of {key}, got an empty text in {path}.")
     try:
         parameter.type_cast_value(ctx, text)
     except click.BadParameter as error:

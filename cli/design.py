@@ -145,11 +145,14 @@ def _gradient_edits(models: tuple[str, ...], backend: str | None, batch_size: in
 
 def _report(designs: "Designs", number: int) -> None:
     """What was found, tab-separated, a row a design; and how many are missing."""
+    import numpy as np
+
     from dreamkeras.analysis.design_files import design_ids
+    from dreamkeras.sequence.writers import as_text
 
     click.echo("id\tstart_prediction\tprediction\tedits")
     before = designs.before[designs.owner]
     for name, *values, edits in zip(design_ids(designs), before, designs.values, designs.edits, strict=True):
-        click.echo("\t".join([name, *(f"{value:.6g}" for value in values), str(edits)]))
+        click.echo("\t".join([name, *as_text(np.array(values)), str(edits)]))
     if len(designs.values) < (wanted := number * len(designs.starts)):
         click.echo(f"Warning: {len(designs.values):,} of {wanted:,} designs were found that are different enough.", err=True)

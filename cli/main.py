@@ -65,7 +65,12 @@ class LazyGroup(click.Group):
         name = str(args[0])
         if name not in COMMANDS and not name.startswith("-") and not ctx.resilient_parsing:
             ctx.fail(f"Expected a command, got {name!r}. {_suggest(name)}")
-        return super().resolve_command(ctx, args)
+        found = super().resolve_command(ctx, args)
+        if found[1] is not None and not ctx.resilient_parsing:
+            from .empty import refuse_empty
+
+            refuse_empty(ctx, found[1], found[2])
+        return found
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """Writes the table into `--help`."""

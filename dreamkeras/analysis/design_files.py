@@ -5,9 +5,12 @@ import io
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
+import numpy as np
+
 from dreamkeras.analysis.design import Designs
 from dreamkeras.scoring.scorer import Scorer
 from dreamkeras.sequence.outputs import open_output
+from dreamkeras.sequence.writers import as_text
 
 __all__ = ["design_ids", "write_designs"]
 
@@ -28,8 +31,8 @@ def write_designs(folder: Path, designs: Designs, predictor: Scorer, *, with_ada
     texts = [chosen[row] for row in range(len(chosen))]
     ids = design_ids(designs)
     _write(folder / "designs.tsv", _tsv(_design_rows(designs, ids, texts, predictor)))
-    shown = zip(ids, designs.values.tolist(), texts, strict=True)
-    _write(folder / "designs.fa", "".join(f">{name} prediction={value:.6g}\n{text}\n" for name, value, text in shown))
+    shown = zip(ids, as_text(designs.values), texts, strict=True)
+    _write(folder / "designs.fa", "".join(f">{name} prediction={value}\n{text}\n" for name, value, text in shown))
     _write(folder / "steps.tsv", _tsv(_step_rows(designs)))
 
 
@@ -48,10 +51,10 @@ def _design_rows(designs: Designs, ids: Sequence[str], texts: Sequence[str], pre
     single = list(predictor.columns) if len(predictor.tasks) > 1 else []
     yield ["id", "start", "sequence", "prediction", *spread, "start_prediction", "edits", "objective", *single]
     for row, (name, owner, text) in enumerate(zip(ids, designs.owner.tolist(), texts, strict=True)):
-        sd = [] if designs.spread is None else [f"{designs.spread[row]:.6g}"]
-        answers = [f"{value:.6g}" for value in designs.columns[row].tolist()] if single else []
-        middle = [f"{designs.values[row]:.6g}", *sd, f"{designs.before[owner]:.6g}", str(designs.edits[row])]
-        yield [name, designs.starts[owner], text, *middle, f"{designs.objective[row]:.6g}", *answers]
+        sd = [] if designs.spread is None else [designs.spread[row]]
+        answer, *spreads, before, objective = as_text(np.array([designs.values[row], *sd, designs.before[owner], designs.objective[row]]))
+        answers = as_text(designs.columns[row]) if single else []
+        yield [name, designs.starts[owner], text, answer, *spreads, before, str(designs.edits[row]), objective, *answers]
 
 
 def _step_rows(designs: Designs) -> Iterator[Sequence[str]]:
@@ -63,7 +66,8 @@ def _step_rows(designs: Designs) -> Iterator[Sequence[str]]:
             rows.append((owner, numbers[owner], tried, best, mean, edits, objective))
             numbers[owner] += 1
     for owner, number, tried, best, mean, edits, objective in sorted(rows, key=lambda row: row[:2]):
-        yield [designs.starts[owner], str(number), str(tried), f"{best:.6g}", f"{mean:.6g}", str(edits), f"{objective:.6g}"]
+        best, mean, objective = as_text(np.array([best, mean, objective]))
+        yield [designs.starts[owner], str(number), str(tried), best, mean, str(edits), objective]
 
 
 def _tsv(rows: Iterable[Sequence[str]]) -> str:

@@ -106,7 +106,7 @@ def _design(
 
 def _starts(choices: Choices, constraints: Constraints, predictor: Scorer) -> Records:
     if choices.start is None:
-        length = choices.length or default_insert_length(predictor.constructs)
+        length = default_insert_length(predictor.constructs) if choices.length is None else choices.length
         return random_starts(choices.random, length, constraints, predictor, choices.settings.seed)
     parts = list(read_records(choices.start, id_column=choices.id_column, sequence_column=choices.sequence_column))
     flat = np.concatenate([part.sequences.flat for part in parts])

@@ -74,7 +74,7 @@ def settle_goal(predictor: Scorer, target: Target, task: str | None = None, minu
         raise ModelError(f"Expected an ensemble for a penalty on its disagreement, got the single model {predictor.name}.")
     if task is None and len(predictor.tasks) > 1:
         raise ModelError(f"Expected the task to design for, one of {', '.join(predictor.tasks)}, got none.")
-    columns = [_column(predictor, name) for name in (task or predictor.tasks[0], minus) if name is not None]
+    columns = [_column(predictor, name) for name in (predictor.tasks[0] if task is None else task, minus) if name is not None]
     if len(set(columns)) < len(columns):
         raise InputError(f"Expected two different tasks, got {minus} minus itself.")
     return Goal(target, columns[0], columns[1] if minus is not None else None, float(penalty), len(predictor.tasks))

@@ -16,7 +16,7 @@ from dreamkeras.sequence.bgzip import BgzipWriter
 from dreamkeras.sequence.outputs import naming_output, open_text, unpacked_name
 from dreamkeras.sequence.vcf import VcfRecords
 from dreamkeras.sequence.vcf_info import InfoField, add_info
-from dreamkeras.sequence.writers import Writer, open_writer
+from dreamkeras.sequence.writers import Writer, as_text, open_writer
 
 __all__ = ["PREFIX", "TableSink", "VariantSink", "VcfSink", "info_fields", "is_vcf_name", "open_table_sink", "open_vcf_sink"]
 
@@ -119,5 +119,5 @@ def info_fields(columns: Sequence[Column], tasks: Sequence[str], prefix: str = P
 
 
 def _texts(column: np.ndarray) -> list[str]:
-    """Six significant digits, and a dot where there is no number."""
-    return ["." if np.isnan(value) else f"{value:.6g}" for value in column.tolist()]
+    """As tables have them, and a dot where there is no number."""
+    return ["." if text == "nan" else text for text in as_text(column)]

@@ -21,7 +21,7 @@ DIFFERENCES = {"float32": 0.001, "float16": 0.05, "int8": 0.05}
 LEAST_R = 0.999
 """What a float16 or int8 model with larger differences must correlate with Keras, and an int8 model in any case."""
 
-SLOPE, SHIFT = 0.02, 0.05
+SLOPE, SHIFT = 0.05, 0.1
 """How far such a model's slope may be from 1, and its mean from Keras's, in standard deviations."""
 
 ROUNDING = 4

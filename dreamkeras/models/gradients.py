@@ -127,7 +127,7 @@ class Attributor:
         _check(method, baseline, references, steps, batch_size)
         chosen = METHODS[method]
         self.network, self.batch_size = network, batch_size
-        self._baseline = baseline or chosen.baseline
+        self._baseline = chosen.baseline if baseline is None else baseline
         self._references = references if self._baseline == "shuffled" else 1
         self._rows = max(1, AT_ONCE // (network.construct.length * self._references))
         self._random = np.random.default_rng(seed)
@@ -215,7 +215,7 @@ class Attributor:
 
 
 def _check(method: str, baseline: str | None, references: int, steps: int | None, batch_size: int) -> None:
-    for name, value, allowed in (("method", method, METHODS), ("baseline", baseline or "zeros", BASELINES)):
+    for name, value, allowed in (("method", method, METHODS), ("baseline", "zeros" if baseline is None else baseline, BASELINES)):
         if value not in allowed:
             raise InputError(f"Expected {name} to be one of {', '.join(allowed)}, got {value!r}.")
     for name, number in (("references", references), ("steps", 1 if steps is None else steps), ("batch_size", batch_size)):

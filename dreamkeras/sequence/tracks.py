@@ -13,6 +13,7 @@ import numpy as np
 from dreamkeras.errors import DreamkerasError, InputError, MissingPackageError
 from dreamkeras.sequence.bgzip import BgzipWriter
 from dreamkeras.sequence.outputs import naming_output, open_output, open_text, refuse_packed, unpacked_name
+from dreamkeras.sequence.writers import as_text
 
 __all__ = ["TRACKS", "BedGraph", "BigWig", "Intervals", "import_pybigwig", "open_track", "track_format"]
 
@@ -101,14 +102,15 @@ class _Order:
 
 
 class BedGraph:
-    """Four columns: contig, start, end and value, with six significant digits; made by `open_track`."""
+    """Four columns: contig, start, end and value, as tables have it; made by `open_track`."""
 
     def __init__(self, file: BinaryIO | BgzipWriter, path: str) -> None:
         self._file, self._path = file, path
 
     def add(self, intervals: Intervals) -> None:
         """Writes intervals."""
-        rows = "".join(map("%s\t%d\t%d\t%.6g\n".__mod__, zip(*intervals, strict=True)))
+        values = as_text(np.array(intervals.values))
+        rows = "".join(map("%s\t%d\t%d\t%s\n".__mod__, zip(*intervals[:3], values, strict=True)))
         with naming_output(self._path):
             self._file.write(rows.encode())
 

@@ -1,7 +1,8 @@
 """Predictions to TSV, CSV, JSON lines or Parquet: an id, or several keys, and one column a task, written whole or not at all.
 
 Text holds six significant digits, about what float32 arithmetic gives alike on every machine and backend, so that outputs can be
-compared; a value that is no number is `nan` in tables and null in JSON. Parquet holds the float32 values themselves.
+compared; values from 100 on have four decimals, or the nine digits of float32, since what matters may be small beside a large mean. A
+value that is no number is `nan` in tables and null in JSON. Parquet holds the float32 values themselves.
 """
 
 import io
@@ -19,9 +20,12 @@ from dreamkeras.sequence.bgzip import BgzipWriter
 from dreamkeras.sequence.outputs import naming_output, open_output, open_text, refuse_packed, unpacked_name
 from dreamkeras.sequence.parquet import import_pyarrow
 
-__all__ = ["FORMATS", "ID", "Writer", "choose_format", "open_writer"]
+__all__ = ["FORMATS", "ID", "Writer", "as_text", "choose_format", "open_writer"]
 
 ROW_GROUP = 1 << 16
+
+LARGE = 99.9999
+"""From here on six significant digits would leave less than four decimals."""
 
 ID: Mapping[str, type] = {"id": str}
 """The keys of predictions of sequences."""
@@ -70,7 +74,7 @@ def choose_format(path: str, format: str | None = None) -> str:
         InputError: The format is unknown, the suffix names none, or it is that of a compressed file where the format is no text.
     """
     suffix = PurePath(unpacked_name(path)).suffix[1:].lower()
-    chosen = format or ("tsv" if suffix in ("", "txt") else suffix)
+    chosen = ("tsv" if suffix in ("", "txt") else suffix) if format is None else format
     if chosen not in FORMATS:
         raise InputError(f"Expected one of the formats {', '.join(FORMATS)}, got {chosen!r}{'' if format else f' from the name {path}'}.")
     if chosen in BINARY:
@@ -256,4 +260,23 @@ def _numbers(column: Sequence[int | None]) -> list[str]:
 
 def _cells(values: np.ndarray) -> list[list[str]]:
     """The values as text, one list a task."""
-    return [("%.6g\n" * len(column) % tuple(column)).split("\n")[:-1] for column in values.T.tolist()]
+    return [as_text(column) for column in values.T]
+
+
+def as_text(column: np.ndarray) -> list[str]:
+    """Numbers (n,) as text has them.
+
+    Example:
+        >>> as_text(np.float32([1 / 3, 1234567.9, np.nan]))
+        ['0.333333', '1234567.88', 'nan']
+    """
+    return (_forms(column) % tuple(column.tolist())).split("\n")[:-1]
+
+
+def _forms(column: np.ndarray) -> str:
+    """How each value is written: six significant digits, and more, up to float32's nine, where that leaves less than four decimals."""
+    if not (np.abs(column) >= LARGE).any():
+        return "%.6g\n" * len(column)
+    with np.errstate(divide="ignore"):
+        before_point = np.floor(np.log10(np.where(np.isfinite(column), np.abs(column), 0).astype(np.float64))) + 1
+    return "".join(f"%.{digits:.0f}g\n" for digits in np.clip(before_point + 4, 6, 9))

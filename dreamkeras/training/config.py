@@ -128,6 +128,7 @@ class RunConfig:
         if self.data is None and self.simulated is None:
             object.__setattr__(self, "simulated", SIMULATED)
         self._check_numbers()
+        self._check_texts()
         self._check_transfer()
         self._check_alternatives("validation sequences", "valid", "valid_fold", "valid_fraction")
         self._check_alternatives("validation sequences", "valid", "valid_fraction", "folds")
@@ -167,6 +168,11 @@ class RunConfig:
             value = getattr(self, name)
             if value is not None and not 0 <= value < 1:
                 raise InputError(f"Expected {name} from 0 to below 1, got {value}.")
+
+    def _check_texts(self) -> None:
+        for name, value in vars(self).items():
+            if value == "":  # would pass for None
+                raise InputError(f"Expected {name} to be None or a text, got an empty one.")
 
     def _check_transfer(self) -> None:
         object.__setattr__(self, "freeze", tuple(self.freeze))  # JSON and TOML have lists

@@ -32,7 +32,8 @@ def test_run_folder_gets_its_model_and_the_report_is_printed(run, run_folder):
     assert lines[0] == f"Wrote {run_folder / 'model.onnx'}: dream-cnn-small, construct yeast, mean of both strands, float32."
     assert lines[1] == "Keras (tensorflow) against ONNX Runtime (float32) over 1,000 sequences:"
     assert lines[2].startswith("  largest difference")
-    assert lines[3].startswith("  Pearson r           1.0000")
+    assert lines[3].startswith("  in standard dev.")
+    assert lines[4].startswith("  Pearson r           1.0000")
     assert dreamkeras.load(run_folder).description.name == "dream-cnn-small"
 
 

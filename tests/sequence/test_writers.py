@@ -7,13 +7,13 @@ import sys
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
 from dreamkeras.errors import DreamkerasError, InputError, MissingPackageError
 from dreamkeras.sequence import writers
-from dreamkeras.sequence.writers import FORMATS, ID, open_writer
+from dreamkeras.sequence.writers import FORMATS, ID, as_text, open_writer
 
 IDS = st.text(st.characters(codec="utf-8", exclude_characters="\0"), max_size=8)
 VALUES = arrays(np.float32, st.tuples(st.integers(0, 5), st.just(2)), elements=st.floats(width=32, allow_subnormal=False))
@@ -87,9 +87,23 @@ def test_the_size_of_batches_does_not_show(tmp_path, format):
 
 
 def test_text_has_six_significant_digits(tmp_path):
-    values = np.array([[1 / 3], [12.0], [123456.789], [1e-20], [-0.5], [np.nan]], np.float32)
+    values = np.array([[1 / 3], [12.0], [99.99], [1e-20], [-0.5], [np.nan]], np.float32)
     path = write(tmp_path / "x.tsv", list("abcdef"), values, None, ("y",))
-    assert path.read_text() == "id\ty\na\t0.333333\nb\t12\nc\t123457\nd\t1e-20\ne\t-0.5\nf\tnan\n"
+    assert path.read_text() == "id\ty\na\t0.333333\nb\t12\nc\t99.99\nd\t1e-20\ne\t-0.5\nf\tnan\n"
+
+
+def test_large_numbers_keep_four_decimals_or_all_digits_of_float32(tmp_path):
+    values = np.array([[123.456789], [-4567.5], [1e6 + 0.0625], [1e9], [np.inf], [3e38], [1 / 3], [0], [np.nan]], np.float32)
+    rows = write(tmp_path / "x.tsv", list("abcdefghi"), values, None, ("y",)).read_text().splitlines()[1:]
+    texts = [row.split("\t")[1] for row in rows]
+    assert texts == ["123.4568", "-4567.5", "1000000.06", "1e+09", "inf", "3.00000001e+38", "0.333333", "0", "nan"]
+
+
+@settings(max_examples=200)
+@given(st.floats(width=32, min_value=1e5, max_value=float(np.float32(3e38))), st.booleans())
+def test_numbers_from_100000_on_are_read_back_as_they_were(value, is_negative):
+    value = -value if is_negative else value
+    assert np.float32(as_text(np.array([value], np.float32))[0]) == np.float32(value)
 
 
 def test_json_lines_look_like_this(tmp_path):

@@ -1,8 +1,10 @@
 """Published weights as a run folder: the folder appears whole, or not at all."""
 
 import pytest
+from toy_models import TOY
 
-from dreamkeras.errors import DreamkerasError, ModelError
+from dreamkeras.errors import DreamkerasError, ExportError, ModelError
+from dreamkeras.sequence.description import ModelDescription
 from dreamkeras.training import published
 
 
@@ -13,6 +15,9 @@ def fill(monkeypatch):
     class Network:
         def save(self, path):
             path.write_text("weights")
+
+        def describe(self):
+            return ModelDescription("toy", TOY, ("gc",), ("letters",))
 
     def export(failure):
         def write(folder, **options):
@@ -58,11 +63,18 @@ def test_a_relative_folder_is_filled(tmp_path, fill, checkpoint, monkeypatch):
     assert (tmp_path / "runs" / "published" / "model.onnx").exists()
 
 
-@pytest.mark.parametrize("failure", [ModelError("no"), OSError(28, "No space left on device"), KeyboardInterrupt()])
+@pytest.mark.parametrize("failure", [OSError(28, "No space left on device"), KeyboardInterrupt()])
 def test_nothing_is_left_of_a_failure(tmp_path, fill, checkpoint, failure):
     with pytest.raises((DreamkerasError, KeyboardInterrupt)):
         fill(tmp_path / "new" / "run", checkpoint, failure)
     assert [path.name for path in tmp_path.iterdir()] == ["model_best.pth"]
+
+
+def test_a_model_that_cannot_be_exported_is_kept(tmp_path, fill, checkpoint):
+    folder = tmp_path / "run"
+    with pytest.raises(ExportError, match=rf"{folder} holds the trained model.* no To try again: dreamkeras export {folder}$"):
+        fill(folder, checkpoint, ModelError("no"))
+    assert {path.name for path in folder.iterdir()} >= {"model.keras", "config.json", "README.md"}
 
 
 def test_a_full_disk_is_told_with_the_folder(tmp_path, fill, checkpoint):
