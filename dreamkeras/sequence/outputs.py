@@ -3,9 +3,11 @@
 Knows nothing about what is written into them.
 """
 
+import errno
 import os
 import secrets
 import shutil
+import stat
 import tempfile
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager, suppress
@@ -25,9 +27,9 @@ OTHER_PACKINGS = (".bz2", ".xz", ".zst", ".zip", ".lz4")
 def open_output(path: str) -> Iterator[BinaryIO]:
     """Opens an output for writing bytes; its file appears under its name only once the `with` block has ended well.
 
-    Until then the bytes stand in a temporary file in the same folder, which any exception removes; a file that was there
-    before stays as it was. Standard output, descriptors such as `/dev/stdout`, pipes and devices are never replaced: they get the
-    bytes, from a temporary file elsewhere, once the block has ended well.
+    Until then the bytes stand in a temporary file in the same folder, which any exception removes. A file that was there stays
+    until then, and the new one gets its owner and mode. Standard output, descriptors such as `/dev/stdout`, pipes and devices are
+    never replaced: they get the bytes, from a temporary file elsewhere, once the block has ended well.
 
     Args:
         path: The file; `-` writes standard output.
@@ -38,7 +40,7 @@ def open_output(path: str) -> Iterator[BinaryIO]:
     target = Path(os.path.realpath(path))  # behind a link, so that the link stays one
     if is_stream(path):
         opened = _streamed(path)
-    elif target.is_dir():
+    elif target.is_dir() or path.endswith("/"):
         raise DreamkerasError(f"Expected a file to write, got a folder: {path}.")
     else:
         opened = _replaced(target, path)
@@ -129,6 +131,8 @@ def _replaced(target: Path, path: str) -> Iterator[BinaryIO]:
     with naming_output(path):
         file = temporary.open("xb")
     try:
+        with naming_output(path):
+            _take_rights(file.fileno(), target)
         yield file
         with naming_output(path):
             file.flush()
@@ -141,3 +145,20 @@ def _replaced(target: Path, path: str) -> Iterator[BinaryIO]:
         with suppress(OSError):
             temporary.unlink()
         raise
+
+
+def _take_rights(descriptor: int, target: Path) -> None:
+    """Gives a new file the owner, the group and the mode of the file that it is to replace.
+
+    Raises:
+        PermissionError: That file is read-only.
+    """
+    if not target.exists():
+        return
+    if not os.access(target, os.W_OK):
+        raise PermissionError(errno.EACCES, os.strerror(errno.EACCES))
+    found = target.stat()
+    if hasattr(os, "fchown"):  # not on Windows
+        with suppress(OSError):  # only root may give files away
+            os.fchown(descriptor, found.st_uid, found.st_gid)
+        os.fchmod(descriptor, stat.S_IMODE(found.st_mode))

@@ -2,10 +2,12 @@ import contextlib
 import gzip
 import os
 import signal
+import stat
 import subprocess
 import sys
 import threading
 import time
+from pathlib import Path
 
 import pytest
 from hypothesis import given
@@ -58,6 +60,41 @@ def test_a_file_has_the_rights_of_any_new_file(tmp_path):
     with open_output(str(tmp_path / "out")) as file:
         file.write(b"x")
     assert (tmp_path / "out").stat().st_mode == (tmp_path / "plain").stat().st_mode
+
+
+@pytest.mark.parametrize("mode", [0o600, 0o640, 0o666, 0o755])
+def test_a_replaced_file_keeps_its_mode(tmp_path, mode):
+    (tmp_path / "out").write_bytes(b"old")
+    (tmp_path / "out").chmod(mode)
+    with open_output(str(tmp_path / "out")) as file:
+        (unfinished,) = tmp_path.glob(".dreamkeras-*.tmp")
+        assert stat.S_IMODE(unfinished.stat().st_mode) == mode  # nobody else may read it meanwhile
+        file.write(b"new")
+    assert (tmp_path / "out").read_bytes() == b"new"
+    assert stat.S_IMODE((tmp_path / "out").stat().st_mode) == mode
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root may give files away")
+def test_a_replaced_file_keeps_its_owner(tmp_path):
+    (tmp_path / "out").write_bytes(b"old")
+    os.chown(tmp_path / "out", 65534, 65533)
+    with open_output(str(tmp_path / "out")) as file:
+        file.write(b"new")
+    assert ((tmp_path / "out").stat().st_uid, (tmp_path / "out").stat().st_gid) == (65534, 65533)
+
+
+def test_a_read_only_file_is_refused(tmp_path, monkeypatch):
+    (tmp_path / "out").write_bytes(b"old")
+    (tmp_path / "out").chmod(0o444)
+    if os.geteuid() == 0:  # root may write into every file
+        monkeypatch.setattr("os.access", lambda path, mode: bool(Path(path).stat().st_mode & 0o200))
+    assert refusal(tmp_path / "out") == f"Expected to write {tmp_path / 'out'}, got an error: Permission denied."
+    assert [(path.name, path.read_bytes()) for path in tmp_path.iterdir()] == [("out", b"old")]
+
+
+def test_a_name_that_ends_in_a_slash_is_no_file(tmp_path):
+    assert refusal(f"{tmp_path}/new/") == f"Expected a file to write, got a folder: {tmp_path}/new/."
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_a_link_stays_a_link(tmp_path):
