@@ -1,8 +1,10 @@
 """The `dreamkeras` command: a group that imports a command only when it is run. Importing this module imports click only."""
 
+import os
+import sys
 from collections.abc import Sequence
 from importlib import import_module
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple, TextIO
 
 import click
 
@@ -12,6 +14,9 @@ if TYPE_CHECKING:
     from click.shell_completion import CompletionItem
 
 __all__ = ["COMMANDS", "main"]
+
+STANDARD_ERROR = 2
+"""Its descriptor."""
 
 INTERRUPTED = 130
 """Exit code after Ctrl-C: 128 + SIGINT."""
@@ -84,6 +89,12 @@ class LazyGroup(click.Group):
         names = [CompletionItem(name, help=entry.help) for name, entry in COMMANDS.items() if name.startswith(incomplete)]
         return [*names, *click.Command.shell_complete(self, ctx, incomplete)]
 
+    def main(self, *args: Any, **choices: Any) -> Any:
+        """As click's; a standard error that is closed is no reason to fail."""
+        if sys.stderr is None:
+            sys.stderr = _nowhere()
+        return super().main(*args, **choices)
+
     def invoke(self, ctx: click.Context) -> object:
         """Runs the command; what the user can mend becomes `Error: ...` and an exit code, a bug keeps its traceback."""
         try:
@@ -98,6 +109,15 @@ class LazyGroup(click.Group):
             if error.errno is None:
                 raise
             raise _failure(": ".join(str(part) for part in (error.strerror, error.filename) if part), 1) from error
+
+
+def _nowhere() -> TextIO:
+    """The null device as standard error: a file that is opened later must not get its descriptor, which libraries write to."""
+    descriptor = os.open(os.devnull, os.O_WRONLY)
+    if descriptor != STANDARD_ERROR:  # standard input or output is closed, too
+        os.dup2(descriptor, STANDARD_ERROR)
+        os.close(descriptor)
+    return os.fdopen(STANDARD_ERROR, "w")
 
 
 def _suggest(name: str) -> str:
