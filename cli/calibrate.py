@@ -8,7 +8,7 @@ import click
 
 from .number_types import DecimalRange, WholeRange
 from .options import refuse_unused
-from .results import refuse_clashes
+from .results import held_run, refuse_clashes
 from .table_options import chosen_layout, table_options
 
 if TYPE_CHECKING:
@@ -58,6 +58,7 @@ def command(
     if output:
         refuse_packed(output, "ONNX")
     refuse_clashes((data, training, str(Path(model, "model.keras"))), output)
+    click.get_current_context().with_resource(held_run(output or model))
 
     from dreamkeras.analysis.evaluation_run import Choices, choose_assay
     from dreamkeras.analysis.training_data import compare_with_training, read_training_data

@@ -6,7 +6,7 @@ import click
 
 from .number_types import DecimalRange
 from .options import EXPORT_PRECISIONS, STRANDS, TRITON_DEVICES
-from .results import refuse_clashes
+from .results import held_run, refuse_clashes
 
 if TYPE_CHECKING:  # pathlib is cheap, the library is not
     from pathlib import Path
@@ -82,6 +82,7 @@ def command(
         refuse_clashes((*runs, *(str(Path(run, "model.keras")) for run in runs)), output)
     if triton is None:
         file = Path(output or default_output(runs[0]))
+        click.get_current_context().with_resource(held_run(file))
         description = _export(runs, file, precision, choices)
     else:
         first = Path(runs[0]).resolve()

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 __all__ = [
     "check_resume",
     "command_line",
+    "held_run",
     "leave_manifest",
     "model_files",
     "open_results",
@@ -116,6 +117,23 @@ def model_files(models: Iterable[str | Path]) -> list[str]:
     return [str(path) for model in models for path in (model, Path(model, "model.onnx"), Path(model, "model.keras"))]
 
 
+@contextlib.contextmanager
+def held_run(output: str | Path) -> Iterator[None]:
+    """Holds the run folder that a model is written into, in which `train --resume` may be at work.
+
+    Args:
+        output: The run folder, or the file, which is held if it is in one.
+
+    Raises:
+        DreamkerasError: Another process holds the folder.
+    """
+    from dreamkeras.sequence.folders import claim
+
+    folder = Path(output) if Path(output).is_dir() else Path(output).resolve().parent
+    with claim(folder) if (folder / "config.json").is_file() else contextlib.nullcontext():
+        yield
+
+
 def refuse_clashes(inputs: Iterable[str | None], *outputs: str | Path | None) -> None:
     """Results must not take the place of what they are made from, nor of one another, be it behind a descriptor such as /dev/stdout.
 
@@ -145,6 +163,9 @@ def refuse_clashes(inputs: Iterable[str | None], *outputs: str | Path | None) ->
     for first, second in combinations(written, 2):
         if _is_same(first, second):
             raise click.UsageError(f"Expected a name of its own for each result, got {second} twice.")
+        for inner, outer in ((first, second), (second, first)):
+            if Path(outer).resolve() in Path(inner).resolve().parents:
+                raise click.UsageError(f"Results cannot be written into the folder of other results: move {inner} out of {outer}.")
 
 
 def _is_same(first: str, second: str, *, is_file: bool = False) -> bool:

@@ -17,15 +17,18 @@ try:
 except ImportError:  # Windows, where nothing is held
     fcntl = None  # type: ignore[assignment]
 
-__all__ = ["LOCK", "claim", "clear", "open_folder", "require_empty"]
+__all__ = ["LOCK", "UNFINISHED", "claim", "clear", "is_taken", "open_folder", "require_empty", "require_held"]
 
 LOCK = ".dreamkeras.lock"
 """The file in a folder that the process which fills it has locked; what a killed process left of it is not locked."""
 
+UNFINISHED = ".dreamkeras-*.tmp"
+"""What a killed process may leave of a file or of a folder."""
+
 TRIES = 100
 
-_held: set[int] = set()
-"""Descriptors of the locks of this process."""
+_held: dict[int, Path] = {}
+"""The folders that this process holds, by the descriptors of their locks."""
 
 
 @contextmanager
@@ -48,6 +51,9 @@ def claim(folder: Path, name: str | Path | None = None) -> Iterator[None]:
         with naming_output(name):
             descriptor = _lock(folder, name, made)
         try:
+            if (_beside(folder) / LOCK).is_file():
+                with claim(_beside(folder), name):  # raises unless it was left by a killed process
+                    pass
             yield
         finally:
             _release(folder, descriptor)
@@ -62,7 +68,8 @@ def open_folder(folder: Path) -> Iterator[Path]:
     """A folder to fill, which takes its name once the `with` block has ended well, and is removed if it does not.
 
     Until then it stands beside its place, as `.NAME.unfinished`, and this process holds it; what a killed process left in it is
-    removed first.
+    removed first. An empty folder stays the folder that it is, which may be a link or a mount point: it is filled within, and what
+    it is filled with appears at the end.
 
     Args:
         folder: Where it is to be; nothing, or an empty folder.
@@ -72,31 +79,53 @@ def open_folder(folder: Path) -> Iterator[Path]:
     """
     require_empty(folder)
     place = folder.absolute()
-    unfinished = place.with_name(f".{place.name}.unfinished")
+    is_new = not place.exists()
+    unfinished = _beside(place) if is_new else place / UNFINISHED.replace("*", "unfinished")
     try:
-        with claim(unfinished, folder):
+        with claim(unfinished if is_new else place, folder):
             require_empty(folder)  # another process may have filled it meanwhile
             clear(unfinished)
+            unfinished.mkdir(exist_ok=True)
             try:
                 with _naming(folder, unfinished):
                     yield unfinished
-                    unfinished.replace(place)
-                (place / LOCK).unlink(missing_ok=True)
+                    _publish(unfinished, place)
             finally:
                 clear(unfinished)
+                with suppress(OSError):  # it holds the lock
+                    unfinished.rmdir()
     finally:
         with suppress(OSError):
             unfinished.rmdir()
 
 
+def is_taken(folder: Path) -> bool:
+    """Whether there is something that is no empty folder; what a killed process left unfinished does not count."""
+    if not folder.is_dir():
+        return folder.exists() or folder.is_symlink()
+    return any(path.name != LOCK and not path.match(UNFINISHED) for path in folder.iterdir())
+
+
 def require_empty(folder: Path) -> None:
-    """Refuses to fill what `open_folder` could not replace.
+    """Refuses to fill what holds something already.
 
     Raises:
         DreamkerasError: It is a file, or holds something.
     """
-    if folder.exists() and not (folder.is_dir() and not any(folder.iterdir())):
+    if is_taken(folder):
         raise DreamkerasError(f"Expected a new or empty folder, got {folder}, which holds something: take another name.")
+
+
+def require_held(folder: Path) -> None:
+    """Refuses to write into a folder that was removed while this process held it, and that may be another run's by now.
+
+    Raises:
+        DreamkerasError: It was.
+    """
+    folder = folder.absolute()
+    for descriptor, held in list(_held.items()):
+        if held == folder and not _is_at(folder / LOCK, descriptor):
+            raise DreamkerasError(f"{folder} was removed or replaced while it was written to: begin again under another name.")
 
 
 def clear(folder: Path) -> None:
@@ -121,6 +150,21 @@ def _naming(folder: Path, unfinished: Path) -> Iterator[None]:
             raise
 
 
+def _beside(folder: Path) -> Path:
+    """Where `open_folder` fills a folder that is not there yet."""
+    return folder.with_name(f".{folder.name}.unfinished")
+
+
+def _publish(unfinished: Path, place: Path) -> None:
+    if not place.exists():
+        unfinished.replace(place)
+        (place / LOCK).unlink(missing_ok=True)
+        return
+    for path in list(unfinished.iterdir()):
+        if path.name != LOCK:
+            path.replace(place / path.name)
+
+
 def _lock(folder: Path, name: str, made: list[Path]) -> int | None:
     """The descriptor of a locked file in a folder; None where there are no locks. Folders that are made are added to `made`."""
     for _ in range(TRIES):
@@ -139,7 +183,7 @@ def _lock(folder: Path, name: str, made: list[Path]) -> int | None:
         except OSError:  # a file system without locks
             pass
         if _is_at(folder / LOCK, descriptor):
-            _held.add(descriptor)
+            _held[descriptor] = folder
             return descriptor
         os.close(descriptor)  # the process that held it has removed it between the two calls
     raise DreamkerasError(f"Another process is writing to {name}: wait until it has ended, or take another name.")
@@ -165,14 +209,14 @@ def _release(folder: Path, descriptor: int | None) -> None:
     if _is_at(folder / LOCK, descriptor):
         with suppress(OSError):
             (folder / LOCK).unlink()
-    _held.discard(descriptor)
+    del _held[descriptor]
     os.close(descriptor)
 
 
 def _let_go() -> None:
     """Closes the locks in a forked process, which would hold them beyond the end of the one that took them."""
     while _held:
-        os.close(_held.pop())
+        os.close(_held.popitem()[0])
 
 
 if hasattr(os, "register_at_fork"):

@@ -10,6 +10,7 @@ from dreamkeras.data.examples import Examples
 from dreamkeras.errors import ModelError
 from dreamkeras.evaluation.correlation import FIGURES, task_figures
 from dreamkeras.evaluation.undefined import mean_defined
+from dreamkeras.sequence.folders import require_held
 from dreamkeras.training.history import write_history
 from dreamkeras.training.profiles import epoch_figures
 from dreamkeras.training.selection import RELATIVE_ERROR, relative_error
@@ -141,6 +142,9 @@ class Checkpoint(keras.callbacks.Callback):
     Args:
         path: The checkpoint's file.
         state: The run's state, which `Recorder` keeps.
+
+    Raises:
+        DreamkerasError: Its folder was removed or replaced meanwhile.
     """
 
     def __init__(self, path: Path, state: TrainingState) -> None:
@@ -148,6 +152,7 @@ class Checkpoint(keras.callbacks.Callback):
         self.path, self.state = path, state
 
     def on_epoch_end(self, epoch, logs=None):
+        require_held(self.path.parent)
         write_checkpoint(self.path, self.model, self.state)
 
 

@@ -14,13 +14,12 @@ from typing import NamedTuple
 from dreamkeras.errors import InputError
 from dreamkeras.export.process import child_environment
 from dreamkeras.scoring.cpus import available_cpus
-from dreamkeras.sequence.folders import claim
+from dreamkeras.sequence.folders import claim, is_taken
 from dreamkeras.sequence.outputs import naming_output
 from dreamkeras.training.backend import find_backend
 from dreamkeras.training.config import RunConfig
 from dreamkeras.training.grid import GridRun
 from dreamkeras.training.grid_results import is_finished
-from dreamkeras.training.unfinished import is_taken
 
 __all__ = ["WORKER", "default_parallel", "run_grid"]
 

@@ -21,7 +21,7 @@ from dreamkeras.layers.saved_blocks import block_name, is_importable
 from dreamkeras.models.combinations import lasting_name
 from dreamkeras.models.presets import build_model
 from dreamkeras.models.prixfixe import PrixFixe
-from dreamkeras.sequence.folders import claim
+from dreamkeras.sequence.folders import claim, require_held
 from dreamkeras.sequence.inputs import file_name, full_path, rereadable
 from dreamkeras.training.backend import running_backend
 from dreamkeras.training.batches import training_batches
@@ -217,4 +217,5 @@ def _fit(config: RunConfig, plan: Plan, folder: Path, data: RunData, model: Prix
     counts = {"examples": len(data.training), "validation_examples": len(data.validation), "common": data.common}
     summary = {**dataclasses.asdict(config), **files, **counts}
     predicted = predict_letters(predictor, data.validation.letters, plan.batch_size)
+    require_held(folder)
     return write_results(folder, summary, model, predicted, data.validation, state, data.training)

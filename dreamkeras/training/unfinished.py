@@ -8,19 +8,9 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from dreamkeras.errors import InputError
-from dreamkeras.sequence.folders import LOCK, claim
+from dreamkeras.sequence.folders import LOCK, UNFINISHED, claim, clear, is_taken
 
-__all__ = ["check_free", "is_taken", "new_folder", "remove_unfinished"]
-
-UNFINISHED = ".dreamkeras-*.tmp"
-"""What `open_output` leaves of a file when its process is killed."""
-
-
-def is_taken(folder: Path) -> bool:
-    """Whether there is something that is no empty folder; what a killed process left unfinished does not count."""
-    if not folder.is_dir():
-        return folder.exists()
-    return any(path.name != LOCK and not path.match(UNFINISHED) for path in folder.iterdir())
+__all__ = ["check_free", "new_folder", "remove_unfinished"]
 
 
 def check_free(folder: Path) -> None:
@@ -52,6 +42,7 @@ def new_folder(folder: Path) -> Iterator[None]:
 
 
 def remove_unfinished(folder: Path) -> None:
-    """Removes the files that a killed process left unfinished in a run folder: each may be as large as a checkpoint."""
+    """Removes the files and folders that a killed process left unfinished in a run folder: each may be as large as a checkpoint."""
     for path in folder.rglob(UNFINISHED):
-        path.unlink(missing_ok=True)
+        clear(path)
+        path.rmdir() if path.is_dir() else path.unlink(missing_ok=True)

@@ -1,6 +1,7 @@
 import gzip
 import json
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -316,3 +317,40 @@ def test_a_folder_that_another_process_fills_is_refused(shell, run, tmp_path, mo
             "Error: Another process is writing to run: wait until it has ended, or take another name.\n",
         )
         assert sorted(Path().rglob("*")) == before
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "export run",
+        "export toy.onnx toy.onnx -o run/both.onnx",
+        "calibrate t.tsv -m run",
+        "calibrate t.tsv -m run/model.onnx",
+        "calibrate t.tsv -m toy.onnx -o run/other.onnx",
+    ],
+)
+def test_a_model_is_not_written_into_a_run_that_goes_on(run, tmp_path, monkeypatch, line):
+    monkeypatch.chdir(tmp_path)
+    Path("run").mkdir()
+    for name in ("config.json", "model.keras", "model.onnx"):
+        Path("run", name).write_text("{}")
+    with claim(Path("run")):
+        result = run(*line.split())
+    assert result.exit_code == 1
+    assert re.fullmatch("Error: Another process is writing to .*run: wait until it has ended, or take another name.\n", result.stderr)
+
+
+@pytest.mark.parametrize(("one", "other"), [("logs/o.tsv", "logs"), ("logs", "logs/../logs/deep/o.tsv")])
+def test_results_are_not_written_into_the_folder_of_others(tmp_path, monkeypatch, one, other):
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(click.UsageError, match=r"^Results cannot be written into the folder of other results: move \S+ out of logs\.$"):
+        refuse_clashes((), one, other)
+    refuse_clashes((), "logs/o.tsv", "logs/more", "-", "/dev/null")
+
+
+def test_a_closed_standard_error_is_no_failure(shell, tmp_path):
+    """Nor does a file get its descriptor, to which libraries write."""
+    assert shell("dreamkeras predict in.fa -m toy.onnx -o o.tsv 2>&-").returncode == 0
+    assert (tmp_path / "o.tsv").read_text() == RESULTS
+    assert shell("dreamkeras predict none.fa -m toy.onnx -o new.tsv 2>&-").returncode == 1
+    assert not (tmp_path / "new.tsv").exists()

@@ -1,4 +1,5 @@
 import os
+import shutil
 import subprocess
 import sys
 import threading
@@ -8,7 +9,7 @@ import pytest
 
 from dreamkeras.errors import DreamkerasError
 from dreamkeras.sequence import folders
-from dreamkeras.sequence.folders import LOCK, claim, clear, open_folder, require_empty
+from dreamkeras.sequence.folders import LOCK, claim, clear, open_folder, require_empty, require_held
 
 HELD = r"^Another process is writing to .*run: wait until it has ended, or take another name\.$"
 
@@ -251,6 +252,93 @@ class TestFolder:
         ):
             pass
         assert [path.relative_to(tmp_path).as_posix() for path in sorted(tmp_path.rglob("*"))] == ["out", "out/mine"]
+
+
+class TestEmptyFolder:
+    """One that is there already, such as a mount point, stays the same folder."""
+
+    @pytest.mark.parametrize("name", ["out", "link"])
+    def test_it_is_filled_and_not_replaced(self, tmp_path, name):
+        (tmp_path / "out").mkdir(mode=0o700)
+        (tmp_path / "link").symlink_to("out")
+        before = (tmp_path / "out").stat()
+        with open_folder(tmp_path / name) as unfinished:
+            (unfinished / "deep").mkdir()
+            (unfinished / "deep" / "file").write_text("x")
+            assert not (tmp_path / "out" / "deep").exists()
+        after = (tmp_path / "out").stat()
+        assert (after.st_ino, after.st_mode) == (before.st_ino, before.st_mode)
+        assert content(tmp_path / "out") == ["deep", "deep/file"]
+        assert (tmp_path / "link").is_symlink()
+
+    def test_its_parent_is_not_written_to(self, tmp_path, monkeypatch):
+        """As a mounted folder's in a container; renaming a mount point would fail after the work."""
+        (tmp_path / "out").mkdir()
+        rename = Path.replace
+
+        def within(path, target):
+            assert path.parent != tmp_path
+            return rename(path, target)
+
+        monkeypatch.setattr(Path, "replace", within)
+        with open_folder(tmp_path / "out") as unfinished:
+            (unfinished / "file").touch()
+            assert content(tmp_path)[0] == "out"
+        assert content(tmp_path) == ["out", "out/file"]
+
+    def test_it_stays_empty_after_a_failure(self, tmp_path):
+        def fail():
+            with open_folder(tmp_path) as unfinished:
+                (unfinished / "file").touch()
+                raise ZeroDivisionError
+
+        with pytest.raises(ZeroDivisionError):
+            fail()
+        assert content(tmp_path) == []
+
+    def test_what_a_killed_process_left_in_it_goes_first(self, tmp_path, hold):
+        first = hold("open_folder", tmp_path)
+        with pytest.raises(DreamkerasError, match=r"^Another process is writing to"), open_folder(tmp_path):
+            pytest.fail("it was filled twice")
+        first.kill()
+        first.wait()
+        assert content(tmp_path)
+        with open_folder(tmp_path) as unfinished:
+            (unfinished / "new").touch()
+        assert content(tmp_path) == ["new"]
+
+    def test_a_link_to_nothing_is_refused(self, tmp_path):
+        (tmp_path / "link").symlink_to("nowhere")
+        with pytest.raises(DreamkerasError, match="Expected a new or empty folder"), open_folder(tmp_path / "link"):
+            pytest.fail("it was filled")
+
+
+@pytest.mark.parametrize("before", [False, True], ids=["new", "empty"])
+@pytest.mark.parametrize(("first", "second"), [("claim", "open_folder"), ("open_folder", "claim")])
+def test_folders_of_both_kinds_exclude_each_other(tmp_path, hold, first, second, before):
+    """As those of `train` and of `design`."""
+    if before:
+        (tmp_path / "run").mkdir()
+    holder = hold(first, tmp_path / "run")
+    found = content(tmp_path)
+    with pytest.raises(DreamkerasError, match=HELD), getattr(folders, second)(tmp_path / "run"):
+        pytest.fail("it was held twice")
+    assert content(tmp_path) == found
+    holder.kill()
+    holder.wait()
+    with getattr(folders, second)(tmp_path / "run"):
+        pass
+
+
+def test_a_folder_that_was_replaced_is_written_to_no_more(tmp_path):
+    with claim(tmp_path / "run"):
+        require_held(tmp_path / "run")
+        shutil.rmtree(tmp_path / "run")
+        with pytest.raises(DreamkerasError, match="was removed or replaced"):
+            require_held(tmp_path / "run")
+        with claim(tmp_path / "run"), pytest.raises(DreamkerasError, match="was removed or replaced"):
+            require_held(tmp_path / "run")
+    require_held(tmp_path / "run")  # nobody holds it
 
 
 def test_only_a_new_or_an_empty_folder_is_filled(tmp_path):

@@ -2,6 +2,7 @@ import csv
 import hashlib
 import json
 import os
+import shutil
 import subprocess
 import sys
 
@@ -250,6 +251,18 @@ class TestTwoRuns:
         assert first.returncode == 0
         assert (folder / "history.csv").read_bytes() == (finished / "history.csv").read_bytes()
         assert not (folder / LOCK).exists()
+
+    def test_a_folder_that_was_removed_is_not_filled_beside_another_run(self, choose, quick, tmp_path, monkeypatch):
+        folder = tmp_path / "run"
+
+        def replace(self, epoch, logs=None):
+            shutil.rmtree(folder)
+            (folder / "checkpoint").mkdir(parents=True)
+
+        monkeypatch.setattr("dreamkeras.training.callbacks.History.on_epoch_end", replace)
+        with pytest.raises(DreamkerasError, match="was removed or replaced while it was written to"):
+            train(choose(epochs=2), folder)
+        assert [path.name for path in folder.rglob("*")] == ["checkpoint"]
 
     def test_that_begin_together_are_told_apart_before_the_data_are_read(self, choose, quick, tmp_path):
         with claim(tmp_path / "run"), pytest.raises(DreamkerasError, match=self.HELD):

@@ -4,8 +4,9 @@ import sys
 import pytest
 
 from dreamkeras.errors import InputError
+from dreamkeras.sequence.folders import is_taken
 from dreamkeras.sequence.outputs import open_output
-from dreamkeras.training.unfinished import check_free, is_taken, remove_unfinished
+from dreamkeras.training.unfinished import check_free, remove_unfinished
 
 
 @pytest.fixture
