@@ -70,8 +70,8 @@ def test_rows_of_one_key_that_differ_are_all_asked_for(monkeypatch):
     monkeypatch.setattr("dreamkeras.scoring.distinct.window_keys", lambda windows: np.zeros(len(windows[0]), np.uint64))
     counter = Counter()
     scorer = DistinctScorer(counter)
-    for _ in range(2):
-        assert scorer.score([letters_of(["AAA", "CCC", "AAA"])])[:, 1].tolist() == [len(counter.asked)] * 3
+    for words in (["AAA", "CCC", "AAA"], ["CCC", "AAA", "CCC"]):
+        assert scorer.score([letters_of(words)])[:, 1].tolist() == [len(counter.asked)] * 3
     assert scorer.score([letters_of(["AAA"])])[0, 1] == 3
     assert scorer.score([letters_of(["CCC"])])[0, 1] == 4  # has the key of what is kept, and other letters
 

@@ -145,6 +145,12 @@ def test_a_choice_decides_whatever_the_file_is(bed):
     assert bed(NARROW, "peaks.narrowPeak", summits=False).about_middles.endswith("peaks.narrowPeak: regions are centred on their middle.")
 
 
+@pytest.mark.parametrize("columns", [3, 6, 9])
+def test_files_without_a_tenth_column_are_not_called_other_than_narrow_peak(bed, columns):
+    row = "\t".join(["chr1", "10", "20", "n", "0", "+", "x", "y", "z"][:columns])
+    assert bed(f"{row}\n").about_middles.endswith("/peaks.bed: regions are centred on their middle.")
+
+
 @pytest.mark.parametrize("name", ["peaks.bed", "peaks.narrowPeak", "peaks.NARROWPEAK"])
 @pytest.mark.parametrize("row", ["chr1\t10\t20\tp\t5\t.\t1\t2\t3\t10", "chr1\t10\t20\tp\t5\t.\t1\t2\t3\tx", "chr1\t10\t20"])
 def test_a_summit_that_has_to_be_there_is_asked_for_by_line(bed, name, row):

@@ -204,6 +204,18 @@ def test_lines_that_were_changed_under_an_index_are_found_in_the_windows_behind(
         genome.windows(["chr1"], np.array([200]), 50)
 
 
+def test_a_line_that_ends_early_is_found_in_the_windows_over_it(tmp_path):
+    """A letter of line 3 is a blank line: all other lines begin where they did."""
+    path = tmp_path / "genome.fa"
+    lines = fasta().split(b"\n")
+    write_fai(path, index_of(fasta()))
+    lines[3] = lines[3][:-1] + b"\n"
+    path.write_bytes(b"\n".join(lines))
+    os.utime(path, (100, 100))
+    with pytest.raises(InputError, match="Expected 100 letters of DNA, got 99 letters in chr1:100-200"):
+        Genome(str(path)).windows(["chr1"], np.array([100]), 100)
+
+
 @pytest.mark.parametrize("how", ["in place", "replaced", "removed"])
 def test_a_file_that_changes_while_it_is_used_is_refused(tmp_path, how):
     path = tmp_path / "genome.fa"

@@ -121,3 +121,8 @@ def test_the_window_is_the_models_where_nothing_constant_stands_around():
     bare, longer = Construct("atac", length=2114), Construct("x", length=300)
     assert default_window([bare]) == 2114
     assert [default_window(constructs) for constructs in ([YEAST], [bare, longer], [bare, YEAST])] == [None, None, None]
+
+
+def test_what_was_decided_about_a_file_is_told_on_standard_error(read, capsys):
+    read(window=20)
+    assert "/peaks.bed: regions are centred on their middle." in capsys.readouterr().err

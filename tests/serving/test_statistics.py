@@ -1,6 +1,6 @@
 import time
 
-from dreamkeras.serving.statistics import FAILURES, Duration, Statistics
+from dreamkeras.serving.statistics import FAILURES, SIZES, Duration, Statistics
 
 
 def test_duration_counts_and_adds_up_nanoseconds():
@@ -53,3 +53,7 @@ def test_failures_are_counted_by_reason():
     assert statistics.failures == {"REJECTED": 2, "CANCELED": 0, "BACKEND": 1, "OTHER": 0}
     assert set(statistics.failures) == set(FAILURES)
     assert statistics.to_json()["inference_stats"]["fail"] == {"count": 3, "ns": 2_000_000_000}
+
+
+def test_classes_of_batches_end_at_powers_of_two():
+    assert tuple(2**power for power in range(11)) == SIZES
