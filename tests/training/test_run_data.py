@@ -43,7 +43,7 @@ def test_whole_chromosomes_are_held_out_where_nothing_is_chosen(genome):
 
 def test_a_file_of_the_same_places_is_told_of(genome):
     data = read_data(dataclasses.replace(genome, valid="other.bed"))
-    assert "40 of the 40 sequences in other.bed are copies" in data.common
+    assert "40 of the 40 windows in other.bed are training windows" in data.common
 
 
 def test_other_reads_are_other_data(genome):
