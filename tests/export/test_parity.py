@@ -141,7 +141,11 @@ def test_int8_is_accepted_by_its_r(r, least):
 @pytest.mark.parametrize(("r", "least"), [(0.9989, 0.999), (-0.1, 0), (np.nan, 0.5)])
 def test_int8_below_its_bound_is_refused(r, least):
     with pytest.raises(ModelError, match=rf"Expected an int8 model whose r with float32 is {least} at least, got"):
-        require_parity(parity("int8", 0.0, r), least)
+        require_parity(parity("int8", 0.01, r), least)
+
+
+def test_int8_that_differs_by_rounding_alone_is_accepted_whatever_its_r():
+    require_parity(parity("int8", 0.0, 0.996))
 
 
 @pytest.mark.parametrize(("difference", "is_refused"), [(0.04, False), (0.06, True)])
