@@ -12,6 +12,7 @@ from .results import held_run, refuse_clashes
 from .table_options import chosen_layout, table_options
 
 if TYPE_CHECKING:
+    from dreamkeras.analysis.training_data import TrainingData
     from dreamkeras.data.examples import Examples
 
 __all__ = ["command"]
@@ -61,11 +62,11 @@ def command(
     click.get_current_context().with_resource(held_run(output or model))
 
     from dreamkeras.analysis.evaluation_run import Choices, choose_assay
-    from dreamkeras.analysis.training_data import compare_with_training, read_training_data
+    from dreamkeras.analysis.training_data import read_training_data
     from dreamkeras.data.examples import split
     from dreamkeras.export.calibration import calibrate_onnx
     from dreamkeras.scoring.predictor import load
-    from dreamkeras.sequence.inputs import file_name, rereadable
+    from dreamkeras.sequence.inputs import rereadable
     from dreamkeras.training.trust import renew_card
 
     known, predictor = read_training_data(model), load(model, "cpu")
@@ -77,13 +78,7 @@ def command(
     if valid_fraction:
         trained_on, held_out = split(held_out, valid_fraction, seed or 0)
     else:
-        common, doubt = compare_with_training(known, held_out)
-        if common and any(common.training):
-            click.echo(
-                f"Warning: {common.training.describe(len(held_out), f'in {file_name(data)}')} Intervals may be too narrow.", err=True
-            )
-        if doubt:
-            click.echo(f"Warning: {doubt[0].upper()}{doubt[1:]}", err=True)
+        _warn_of_overlap(known, held_out, data)
     description, figures = calibrate_onnx(model, output, chosen, held_out, trained_on)
     for task, count, r in zip(description.tasks, figures["n"], figures["r"], strict=True):
         click.echo(f"{task}: r {r:.3f} on {count:,.0f} measured sequences.", err=output is not None and is_stream(output))
@@ -100,3 +95,15 @@ def _report_reading(file: str | None, examples: "Examples | None") -> None:
     if file and examples:
         for line in filter(None, (examples.describe_reading(file_name(file)), *examples.remarks)):
             click.echo(line, err=True)
+
+
+def _warn_of_overlap(known: "TrainingData | None", held_out: "Examples", data: str) -> None:
+    """Says where sequences were trained on, or cannot be compared with what was."""
+    from dreamkeras.analysis.training_data import compare_with_training
+    from dreamkeras.sequence.inputs import file_name
+
+    common, doubt = compare_with_training(known, held_out)
+    if common and any(common.training):
+        click.echo(f"Warning: {common.training.describe(len(held_out), f'in {file_name(data)}')} Intervals may be too narrow.", err=True)
+    if doubt:
+        click.echo(f"Warning: {doubt[0].upper()}{doubt[1:]}", err=True)
