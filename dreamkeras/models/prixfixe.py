@@ -107,10 +107,9 @@ class PrixFixe(keras.Model):
 
     def compute_metrics(self, x, y, y_pred, sample_weight=None):
         targets = y["expression"] if isinstance(y, dict) else y
-        expression = y_pred["expression"]
-        if isinstance(self.final, ScaledFinal):  # r is the same, and float32 keeps its digits whatever the units are
-            targets, expression = self.final.standardised(targets), self.final.standardised(expression)
-        return super().compute_metrics(x, targets, expression, sample_weight)
+        return super().compute_metrics(
+            x, targets, y_pred["expression"], sample_weight
+        )  # on JAX, variables of the network have no value here
 
     def predictor(self) -> keras.Model:
         """Letters uint8 `(batch, length)` -> expression `(batch, tasks)`, as the construct's strand rule wants it.

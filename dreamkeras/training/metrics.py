@@ -1,7 +1,10 @@
 """Pearson's r over the batches of an epoch, as a Keras metric."""
 
 import keras
+import numpy as np
 from keras import ops
+
+from dreamkeras.training.selection import target_variances
 
 __all__ = ["PearsonR"]
 
@@ -11,20 +14,33 @@ class PearsonR(keras.metrics.Metric):
     """Pearson's r between measured and predicted values, the mean over tasks; 0 where either is constant. NaN was not measured.
 
     A running figure in float32 for the training sequences; `evaluation.correlation.pearson` is the exact one.
+
+    Args:
+        tasks: Number of values a sequence.
+        offset, scale: Values are computed with in standard units, (value - offset) / scale, where float32 keeps its digits. One number,
+            or one a task.
     """
 
-    def __init__(self, tasks=1, name="r", **kwargs):
+    def __init__(self, tasks=1, offset=0.0, scale=1.0, name="r", **kwargs):
         super().__init__(name=name, **kwargs)
-        self.tasks = tasks
+        self.tasks, self.offset, self.scale = tasks, offset, scale
         # Moments about the mean, joined batch by batch (Chan et al. 1983): plain sums of squares cancel in float32.
         self.count = self.add_variable((tasks,), "zeros", name="count")
         self.means = self.add_variable((2, tasks), "zeros", name="means")
         self.squares = self.add_variable((2, tasks), "zeros", name="squares")
         self.products = self.add_variable((tasks,), "zeros", name="products")
 
+    @classmethod
+    def for_targets(cls, targets):
+        """The metric of targets (n, tasks), NaN where one is missing, with their mean and standard deviation."""
+        variances = target_variances(targets)
+        scale = np.sqrt(np.where(variances > 0, variances, 1))
+        return cls(targets.shape[1], np.nanmean(targets, axis=0, dtype=np.float64).tolist(), scale.tolist())
+
     def update_state(self, y_true, y_pred, sample_weight=None):
         """Adds a batch of `(batch, tasks)`; weights are not used: r is of what was measured."""
         values = ops.stack([ops.cast(y_true, "float32"), ops.cast(y_pred, "float32")])
+        values = (values - np.asarray(self.offset, np.float32)) / np.asarray(self.scale, np.float32)
         present = ops.logical_not(ops.isnan(values[0]))
         values = ops.where(present, values, 0.0)
         batch = ops.sum(ops.cast(present, "float32"), axis=0)
@@ -47,5 +63,5 @@ class PearsonR(keras.metrics.Metric):
         return ops.mean(ops.where(varying, r, 0.0))
 
     def get_config(self):
-        """Number of tasks."""
-        return {**super().get_config(), "tasks": self.tasks}
+        """Number of tasks, and their standard units."""
+        return {**super().get_config(), "tasks": self.tasks, "offset": self.offset, "scale": self.scale}

@@ -159,7 +159,7 @@ def _prepare(config: RunConfig, data: RunData) -> tuple[PrixFixe, Plan]:
     model.compile(
         optimizer,
         loss=find_loss(plan.strategy.loss) if plan.strategy.loss else None,
-        metrics=[PearsonR(len(model.tasks))],
+        metrics=[PearsonR.for_targets(data.training.targets)],
         jit_compile=config.backend == "jax",  # On TensorFlow, benchmarks/train_step.py is measured without XLA.
     )
     model.optimizer.build(model.trainable_variables)  # on TensorFlow, a step that makes variables is traced twice

@@ -72,6 +72,19 @@ class TestValue:
         assert float(metric.result()) == pytest.approx(np.corrcoef(measured[:, 0], exact[:, 0])[0, 1], abs=1e-4)
 
 
+@pytest.mark.parametrize(("scale", "offset"), [(1e-25, 0), (1e25, 0), (1, 3e5)])
+def test_targets_of_any_scale_are_computed_with_in_standard_units(scale, offset):
+    measured, predicted = ((scale * values.astype(np.float64) + offset).astype(np.float32) for values in pairs(100, tasks=2))
+    measured[:9, 1] = np.nan
+    parts = [(measured[:, 0], predicted[:, 0]), (measured[9:, 1], predicted[9:, 1])]
+    expected = np.mean([np.corrcoef(*(values.astype(np.float64) / scale for values in part))[0, 1] for part in parts])
+    assert over_batches(PearsonR.for_targets(measured), measured, predicted, [30]) == pytest.approx(expected, abs=1e-4)
+
+
+def test_constant_targets_keep_scale_1():
+    assert PearsonR.for_targets(np.full((4, 1), 7, np.float32)).scale == [1]
+
+
 def test_reset_forgets_everything():
     metric = PearsonR()
     over_batches(metric, *pairs(30, seed=1), [])
@@ -82,9 +95,9 @@ def test_reset_forgets_everything():
 
 
 def test_config_round_trip():
-    copy = keras.metrics.deserialize(keras.metrics.serialize(PearsonR(3, name="correlation")))
+    copy = keras.metrics.deserialize(keras.metrics.serialize(PearsonR(3, [1, 2, 3], 2.0, name="correlation")))
     assert isinstance(copy, PearsonR)
-    assert (copy.tasks, copy.name) == (3, "correlation")
+    assert (copy.tasks, copy.offset, copy.scale, copy.name) == (3, [1, 2, 3], 2.0, "correlation")
     assert over_batches(copy, *pairs(20, tasks=3), []) != 0
 
 
