@@ -107,9 +107,8 @@ class PrixFixe(keras.Model):
 
     def compute_metrics(self, x, y, y_pred, sample_weight=None):
         targets = y["expression"] if isinstance(y, dict) else y
-        return super().compute_metrics(
-            x, targets, y_pred["expression"], sample_weight
-        )  # on JAX, variables of the network have no value here
+        # On JAX, variables of the network have no value here.
+        return super().compute_metrics(x, targets, y_pred["expression"], sample_weight)
 
     def predictor(self) -> keras.Model:
         """Letters uint8 `(batch, length)` -> expression `(batch, tasks)`, as the construct's strand rule wants it.
