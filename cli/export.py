@@ -35,7 +35,7 @@ __all__ = ["command"]
 @click.option("--least-r", type=DecimalRange(0, 1), metavar="R", help="What an int8 model must correlate with float32.  [default: 0.999]")
 @click.option(
     "--most-difference",
-    type=click.FloatRange(0, min_open=True),
+    type=DecimalRange(0, min_open=True),
     metavar="SD",
     help="Largest difference from Keras, in standard deviations of its predictions.  [default: 0.001; 0.05 in float16 and int8]",
 )
