@@ -35,12 +35,15 @@ class PearsonR(keras.metrics.Metric):
         """The metric of targets (n, tasks), NaN where one is missing, with their mean and standard deviation."""
         variances = target_variances(targets)
         scale = np.sqrt(np.where(variances > 0, variances, 1))
-        return cls(targets.shape[1], np.nanmean(targets, axis=0, dtype=np.float64).tolist(), scale.tolist())
+        measured = ~np.isnan(targets)
+        means = np.where(measured, targets, 0).sum(axis=0, dtype=np.float64) / np.maximum(measured.sum(axis=0), 1)
+        return cls(targets.shape[1], means.tolist(), scale.tolist())
 
     def update_state(self, y_true, y_pred, sample_weight=None):
         """Adds a batch of `(batch, tasks)`; weights are not used: r is of what was measured."""
         values = ops.stack([ops.cast(y_true, "float32"), ops.cast(y_pred, "float32")])
-        values = (values - np.asarray(self.offset, np.float32)) / np.asarray(self.scale, np.float32)
+        offset, scale = (ops.convert_to_tensor(units, "float32") for units in (self.offset, self.scale))
+        values = (values - offset) / scale
         present = ops.logical_not(ops.isnan(values[0]))
         values = ops.where(present, values, 0.0)
         batch = ops.sum(ops.cast(present, "float32"), axis=0)
