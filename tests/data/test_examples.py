@@ -156,6 +156,7 @@ def test_the_same_seed_splits_alike_and_another_does_not():
     first, again, other = (rows(split(examples, 0.2, seed)[1]) for seed in (5, 5, 6))
     assert first == again
     assert first != other
+    assert rows(split(examples, 0.2)[1]) == rows(split(examples, 0.2, 0)[1])
 
 
 def test_the_split_does_not_depend_on_the_order_of_the_rows():

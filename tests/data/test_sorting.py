@@ -18,6 +18,10 @@ def test_values_lie_on_the_scale():
     assert values.max() <= BINS - 1
 
 
+def test_a_seed_measures_the_same_in_every_version():
+    assert measure(np.linspace(0, 17, 5000), np.random.default_rng(0)).sum() == pytest.approx(42657.451941, rel=1e-9)
+
+
 def test_the_mean_is_the_expression_where_no_bin_is_cut_off():
     assert measured(9.0).mean() == pytest.approx(9.0, abs=0.05)
 

@@ -173,6 +173,12 @@ def test_ids_below_a_commented_header_tell_strands_and_names(tmp_path):
     assert (examples.ids, examples.flags.tolist()) == (["x_-", "y_+"], [[1], [0]])
 
 
+def test_without_a_mark_every_row_was_measured_forward(tmp_path):
+    construct = dataclasses.replace(LAYOUT.construct(), flags=("is_reverse",))
+    examples = table_assay(LAYOUT, construct).read(written(tmp_path))
+    assert examples.flags.tolist() == [[0], [0], [0]]
+
+
 def test_rows_run_on_over_batches(tmp_path):
     rows = [[str(row), "ACGT"] for row in range(20_000)]
     examples = read(written(tmp_path, rows, ["value", "seq"]), TableLayout(("value",), length=4))

@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from dreamkeras.errors import InputError
-from dreamkeras.scoring.shards import Shard, Shards, describe_work, in_shards, join_shards
+from dreamkeras.scoring.shards import Shard, Shards, describe_work, in_shards, join_shards, open_shards
 from dreamkeras.sequence.ragged import Ragged
 from dreamkeras.sequence.records import Records
 
@@ -33,6 +33,16 @@ def test_shards_come_back_as_they_were(tmp_path):
     assert all(map(same, again, kept))
     again.remove()
     assert not (tmp_path / "work").exists()
+
+
+def test_a_folder_is_open_as_long_as_its_block_and_gone_if_nothing_came(tmp_path):
+    output = str(tmp_path / "o.tsv")
+    with open_shards(output, {}) as shards:
+        assert shards.folder.is_dir()
+    assert not shards.folder.exists()
+    with open_shards(output, {}) as shards:
+        shards.add(shard("a"))
+    assert [part.ids for part in Shards(shards.folder, {})] == [["a"]]
 
 
 def test_what_else_is_kept_of_records_comes_back(tmp_path):
