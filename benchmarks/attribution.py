@@ -17,7 +17,7 @@ import numpy as np
 from explain import as_records, held_out
 from machine import provenance
 
-from dreamkeras.analysis.mutagenesis import mutagenesis
+from dreamkeras.explain.mutagenesis import mutagenesis
 from dreamkeras.scoring.predictor import load
 from dreamkeras.training.backend import choose_backend
 

@@ -18,12 +18,12 @@ from pathlib import Path
 import numpy as np
 from machine import provenance
 
-from dreamkeras.analysis.conformal import Calibration, calibrate
-from dreamkeras.analysis.familiarity import REASONS, Familiarity
-from dreamkeras.data.assays import ASSAYS
-from dreamkeras.data.examples import split
-from dreamkeras.data.simulate import simulate
-from dreamkeras.export.yardstick_file import read_yardstick
+from dreamkeras.confidence.familiarity import REASONS, Familiarity
+from dreamkeras.confidence.intervals import Calibration, calibrate
+from dreamkeras.confidence.run_file import read_yardstick
+from dreamkeras.data.assays.names import ASSAYS
+from dreamkeras.data.simulation.library import simulate
+from dreamkeras.data.splits.hold_out import split
 from dreamkeras.scoring.predictor import load
 from dreamkeras.sequence.construct import YEAST
 from dreamkeras.sequence.ragged import Ragged

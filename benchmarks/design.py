@@ -13,12 +13,12 @@ from pathlib import Path
 import numpy as np
 from machine import provenance
 
-from dreamkeras.analysis.constraints import Constraints
-from dreamkeras.analysis.design import METHODS, Settings, design, random_starts
-from dreamkeras.analysis.goal import Goal, settle_goal
-from dreamkeras.analysis.insert_length import default_insert_length
-from dreamkeras.data.occupancy import occupancy
-from dreamkeras.data.simulate import expression
+from dreamkeras.data.simulation.library import expression
+from dreamkeras.data.simulation.occupancy import occupancy
+from dreamkeras.design.constraints import Constraints
+from dreamkeras.design.goal import Goal, settle_goal
+from dreamkeras.design.methods import METHODS, Settings, design, random_starts
+from dreamkeras.scoring.insert_length import default_insert_length
 from dreamkeras.scoring.predictor import load
 from dreamkeras.scoring.scorer import Scorer
 from dreamkeras.sequence.ragged import Ragged

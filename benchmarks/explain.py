@@ -18,12 +18,12 @@ from typing import NamedTuple
 import numpy as np
 from machine import provenance
 
-from dreamkeras.analysis.mutagenesis import mutagenesis
-from dreamkeras.data.library_files import write_library
-from dreamkeras.data.motifs import YEAST_FACTORS
-from dreamkeras.data.occupancy import occupancy
-from dreamkeras.data.simulate import LENGTHS, Library, expression, simulate
-from dreamkeras.data.sorting import measure
+from dreamkeras.data.simulation.files import write_library
+from dreamkeras.data.simulation.library import LENGTHS, Library, expression, simulate
+from dreamkeras.data.simulation.motifs import YEAST_FACTORS
+from dreamkeras.data.simulation.occupancy import occupancy
+from dreamkeras.data.simulation.sorting import measure
+from dreamkeras.explain.mutagenesis import mutagenesis
 from dreamkeras.scoring.predictor import load
 from dreamkeras.scoring.scorer import Scorer
 from dreamkeras.sequence.alphabet import BASES, IUPAC, N, reverse_complement

@@ -13,8 +13,8 @@ import numpy as np
 import pyBigWig
 from machine import provenance
 
-from dreamkeras.data.signal import Signal
-from dreamkeras.sequence.genome import Genome
+from dreamkeras.genome.reference import Genome
+from dreamkeras.genome.signal import Signal
 
 CHROMOSOMES = {f"chr{number}": 19_999_980 for number in range(1, 6)}
 LETTERS, POSITIONS = 2370, 1256

@@ -30,7 +30,7 @@ def made(form, options):
         return layer, inputs.transpose(0, 2, 1).astype(np.float32).copy()
     import keras
 
-    from dreamkeras.layers.convolution import Conv1D
+    from dreamkeras.layers.parts.convolution import Conv1D
 
     convolution = {"ours": Conv1D, "keras": keras.layers.Conv1D}[form]
     layer = convolution(options.channels, options.taps, padding="same", groups=groups, use_bias=False)

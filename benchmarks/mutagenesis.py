@@ -17,10 +17,10 @@ import numpy as np
 from machine import provenance
 from predict import COMMAND, Run, run
 
-from dreamkeras.analysis.effect_files import open_effects, write_effects
-from dreamkeras.analysis.mutagenesis import mutate_records
+from dreamkeras.explain.effect_files import open_effects, write_effects
+from dreamkeras.explain.mutagenesis import mutate_records
+from dreamkeras.formats.reading import read_files
 from dreamkeras.scoring.predictor import PACKAGED_MODEL, load
-from dreamkeras.sequence.reading import read_files
 
 LENGTH = 80
 

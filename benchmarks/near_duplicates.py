@@ -12,8 +12,8 @@ import numpy as np
 from machine import provenance
 
 from dreamkeras.data.examples import Examples
-from dreamkeras.data.overlap import overlap
-from dreamkeras.data.similar import family_keys
+from dreamkeras.data.splits.overlap import overlap
+from dreamkeras.data.splits.similar import family_keys
 from dreamkeras.sequence.alphabet import BASE_CODES, reverse_complement
 
 LENGTH, DRAWN = 80, 8

@@ -13,9 +13,9 @@ import onnx
 from machine import provenance
 from onnx import helper
 
-from dreamkeras.export.graph import Graph, attributes
 from dreamkeras.export.parity import parity_letters
-from dreamkeras.export.quantization import CALIBRATION, to_int8
+from dreamkeras.export.rewrites.graph import Graph, attributes
+from dreamkeras.export.rewrites.quantization import CALIBRATION, to_int8
 from dreamkeras.scoring.predictor import PACKAGED_MODEL, load
 from dreamkeras.scoring.session import import_onnxruntime
 

@@ -13,7 +13,7 @@ from pathlib import Path
 import numpy as np
 from machine import provenance
 
-from dreamkeras.sequence.reading import read_records
+from dreamkeras.formats.reading import read_records
 from dreamkeras.sequence.records import ROWS
 
 REPEATS = 5

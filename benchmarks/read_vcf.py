@@ -11,8 +11,8 @@ from pathlib import Path
 import pysam
 from machine import provenance
 
-from dreamkeras.sequence.bgzip import BgzipWriter
-from dreamkeras.sequence.vcf import open_vcf
+from dreamkeras.files.bgzip import BgzipWriter
+from dreamkeras.formats.vcf import open_vcf
 
 RECORDS = 100_000
 REPEATS = 5

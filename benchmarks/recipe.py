@@ -18,8 +18,8 @@ from machine import provenance
 from torch import nn
 from torch_step import channels, divergence, plain_torch
 
-from dreamkeras.data import yeast
-from dreamkeras.data.examples import split
+from dreamkeras.data.assays import yeast
+from dreamkeras.data.splits.hold_out import split
 from dreamkeras.sequence.alphabet import reverse_complement
 
 

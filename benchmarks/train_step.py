@@ -35,9 +35,9 @@ def make_keras_step(model_name, size):
     """A step as `model.fit` takes it."""
     import keras
 
-    from dreamkeras.data.assays import find_assay
+    from dreamkeras.data.assays.names import find_assay
     from dreamkeras.models.presets import build_model
-    from dreamkeras.training.optimizers import CyclingAdamW
+    from dreamkeras.training.strategy.optimizers import CyclingAdamW
 
     model = build_model(model_name, find_assay("yeast"))
     # As training.run compiles it: TensorFlow without XLA.

@@ -1,0 +1,1 @@
+"""The `dreamkeras` command."""

@@ -62,7 +62,7 @@ class LazyGroup(click.Group):
         """Imports the command's module; None for a name that is not in the table."""
         if cmd_name not in COMMANDS:
             return None
-        command: click.Command = import_module(f".{COMMANDS[cmd_name].module}", __package__).command
+        command: click.Command = import_module(f".commands.{COMMANDS[cmd_name].module}", __package__).command
         return command
 
     def resolve_command(self, ctx: click.Context, args: list[str]) -> tuple[str | None, click.Command | None, list[str]]:
@@ -72,7 +72,7 @@ class LazyGroup(click.Group):
             ctx.fail(f"Expected a command, got {name!r}. {_suggest(name)}")
         found = super().resolve_command(ctx, args)
         if found[1] is not None and not ctx.resilient_parsing:
-            from .empty import refuse_empty
+            from .options.empty import refuse_empty
 
             refuse_empty(ctx, found[1], found[2])
         return found

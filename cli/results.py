@@ -38,10 +38,10 @@ def open_results(
     """A writer of predictions; leaving it without an error publishes them, an error leaves nothing.
 
     Args:
-        output: A file, or `-` for standard output; see `sequence.outputs.open_output`.
+        output: A file, or `-` for standard output; see `files.outputs.open_output`.
         columns: Their names, without the one of the ids.
         format: One of `options.FORMATS`; by default the file's suffix, else `tsv`.
-        track: Keywords of `sequence.tracks.open_track`, for where the format is a track's.
+        track: Keywords of `formats.tracks.open_track`, for where the format is a track's.
         texts: As those of `scoring.results.open_predictions`, for where it is not.
 
     Raises:
@@ -54,8 +54,8 @@ def open_results(
 def _opened(
     path: str, columns: Sequence[str], format: str | None, track: Mapping[str, Any], texts: Mapping[str, tuple[str, ...]]
 ) -> "contextlib.AbstractContextManager[Sink]":
+    from dreamkeras.formats.tracks import open_track, track_format
     from dreamkeras.scoring.results import open_predictions
-    from dreamkeras.sequence.tracks import open_track, track_format
 
     if chosen := track_format(path, format):
         return open_track(path, chosen, columns, **track)
@@ -71,8 +71,8 @@ def check_resume(inputs: Sequence[str], output: str, *, resume: bool, is_measure
     """
     if not resume:
         return
-    from dreamkeras.sequence.inputs import require_file
-    from dreamkeras.sequence.streams import is_stream
+    from dreamkeras.files.inputs import require_file
+    from dreamkeras.files.streams import is_stream
 
     if is_stream(output):
         found = "standard output" if output == "-" else f"{output}, which is a pipe, a descriptor or a device"
@@ -127,7 +127,7 @@ def held_run(output: str | Path) -> Iterator[None]:
     Raises:
         DreamkerasError: Another process holds the folder.
     """
-    from dreamkeras.sequence.folders import claim
+    from dreamkeras.files.folders import claim
 
     folder = Path(output) if Path(output).is_dir() else Path(output).resolve().parent
     with claim(folder) if (folder / "config.json").is_file() else contextlib.nullcontext():
@@ -148,8 +148,8 @@ def refuse_clashes(inputs: Iterable[str | None], *outputs: str | Path | None) ->
     from itertools import combinations, product
 
     from dreamkeras.errors import InputError
-    from dreamkeras.sequence.inputs import refuse_twice
-    from dreamkeras.sequence.streams import find_descriptor
+    from dreamkeras.files.inputs import refuse_twice
+    from dreamkeras.files.streams import find_descriptor
 
     inputs = tuple(inputs)
     refuse_twice(inputs)
@@ -208,11 +208,11 @@ def leave_manifest(output: str, models: Iterable[str], inputs: Iterable[str], mo
     Raises:
         DreamkerasError: It cannot be written.
     """
-    from dreamkeras.sequence.streams import is_stream
+    from dreamkeras.files.streams import is_stream
 
     if is_stream(output):
         return
-    from dreamkeras.analysis.manifest import write_manifest
+    from dreamkeras.scoring.manifest import write_manifest
     from dreamkeras.scoring.predictor import PACKAGED_MODEL
 
     write_manifest(Path(f"{output}.manifest.json"), command_line(), tuple(models) or (str(PACKAGED_MODEL),), inputs, more)
@@ -225,7 +225,7 @@ def report_skipped(scored: "Scored", output: str) -> None:
         scored: What was written and skipped.
         output: Where results went: those on standard error stay alone, unless records were skipped.
     """
-    from dreamkeras.sequence.streams import STANDARD_ERROR, find_descriptor
+    from dreamkeras.files.streams import STANDARD_ERROR, find_descriptor
 
     for reason in scored.reasons:
         click.echo(f"Skipped: {reason}.", err=True)

@@ -9,7 +9,7 @@
 import keras
 from keras import layers, ops
 
-from dreamkeras.layers.convolution import Conv1D
+from dreamkeras.layers.parts.convolution import Conv1D
 from dreamkeras.layers.slots import Core
 
 

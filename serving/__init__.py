@@ -1,0 +1,1 @@
+"""The server: exported models behind HTTP and gRPC. Never Keras."""

@@ -5,9 +5,9 @@ import hmac
 from pathlib import Path
 
 from dreamkeras.errors import InputError
-from dreamkeras.sequence.inputs import require_file
+from dreamkeras.files.inputs import require_file
 
-from .tensors import ProtocolError
+from .protocol.tensors import ProtocolError
 
 __all__ = ["Guard", "Tokens"]
 

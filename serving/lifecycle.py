@@ -15,7 +15,7 @@ from starlette.applications import Starlette
 
 from dreamkeras.errors import DreamkerasError, InputError
 
-from .connections import bounded_protocol
+from .http.connections import bounded_protocol
 from .service import Service
 
 __all__ = ["Tls", "bind", "make_server", "run"]

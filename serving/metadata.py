@@ -7,10 +7,10 @@ import importlib.metadata
 from typing import Any
 
 from .models import ModelRepository
-from .queues import PRIORITIES
+from .protocol.tensors import BYTES, TensorSpec
+from .queue.queues import PRIORITIES
 from .served import ServedModel
 from .settings import Settings
-from .tensors import BYTES, TensorSpec
 
 __all__ = ["EXTENSIONS", "model_config", "model_metadata", "model_statistics", "server_metadata"]
 

@@ -12,10 +12,10 @@ from typing import NamedTuple
 from dreamkeras.errors import DreamkerasError, InputError, ModelError
 from dreamkeras.scoring.predictor import OnnxPredictor
 
+from .protocol.tensors import ProtocolError
 from .served import ServedModel
 from .settings import Settings
 from .statistics import Statistics
-from .tensors import ProtocolError
 
 __all__ = ["IndexEntry", "ModelRepository", "check_name", "named_paths"]
 

@@ -10,13 +10,13 @@ from dreamkeras.scoring.predictor import OnnxPredictor
 from dreamkeras.scoring.scorer import BATCH_SIZE, check_letters
 from dreamkeras.scoring.tuning import BATCH_SIZES, tune
 from dreamkeras.sequence.alphabet import N
-from dreamkeras.sequence.few import FEW, cut_few
 from dreamkeras.sequence.ragged import Ragged
+from dreamkeras.sequence.small_batches import FEW, cut_few
 
-from .jobs import Answers
-from .pace import Pace
+from .protocol.tensors import BYTES, ProtocolError, Tensor, TensorSpec
+from .queue.jobs import Answers
+from .queue.pace import Pace
 from .statistics import Statistics
-from .tensors import BYTES, ProtocolError, Tensor, TensorSpec
 
 __all__ = ["SEQUENCES", "ServedModel"]
 

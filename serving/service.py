@@ -5,14 +5,14 @@ from collections import Counter
 import numpy as np
 
 from .auth import Guard
-from .batcher import Batcher
-from .jobs import Answers
-from .limits import Bodies
+from .bodies import Bodies
 from .models import ModelRepository
+from .protocol.tensors import Tensor
+from .protocol.v2 import InferRequest
+from .queue.batcher import Batcher
+from .queue.jobs import Answers
 from .served import ServedModel
 from .settings import Settings
-from .tensors import Tensor
-from .v2 import InferRequest
 
 __all__ = ["Service"]
 

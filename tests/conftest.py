@@ -70,9 +70,28 @@ def server(monkeypatch):
     """A `FileServer`; requests go to it without a proxy, and are repeated without a pause."""
     from file_server import file_server
 
-    from dreamkeras.data import web
+    from dreamkeras.files import web
 
     monkeypatch.setenv("no_proxy", "*")
     monkeypatch.setattr(web, "PAUSE", 0.0)
     with file_server() as running:
         yield running
+
+
+@pytest.fixture(scope="session")
+def s3():
+    """An S3 server."""
+    pytest.importorskip("moto.server")
+    from s3_server import s3_server
+
+    with s3_server() as bucket:
+        yield bucket
+
+
+@pytest.fixture
+def bucket(s3, monkeypatch):
+    """Its bucket, empty, and in the environment what is needed to use it."""
+    for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
+        monkeypatch.setenv(name, "testing")
+    s3.empty()
+    return s3

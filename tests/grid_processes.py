@@ -14,20 +14,20 @@ EPOCHS = 4
 
 def grid(library):
     """One combination with two seeds."""
-    from dreamkeras.training.grid import expand
+    from dreamkeras.training.grid.plan import expand
 
     fields = {"models": ["tiny"], "seeds": [0, 1], "options": {"epochs": EPOCHS, "batch_size": 90}}
     return expand(fields, data=str(library), backend=os.environ["KERAS_BACKEND"])
 
 
 def run(folder, library):
-    from dreamkeras.training.grid_runs import run_grid
+    from dreamkeras.training.grid.runs import run_grid
 
     print(run_grid(grid(library).runs, Path(folder), 1, print, WORKER))
 
 
 def work(*args):
-    from dreamkeras.training.grid_worker import end_with_parent, main
+    from dreamkeras.training.grid.worker import end_with_parent, main
 
     end_with_parent()
     from dreamkeras.training.backend import choose_backend
@@ -35,7 +35,7 @@ def work(*args):
     choose_backend()
     from tiny_network import tiny_preset
 
-    from dreamkeras.training.progress import Progress
+    from dreamkeras.training.epochs.progress import Progress
 
     print_line = Progress.on_epoch_end
 

@@ -18,7 +18,7 @@ def never():
 
 def after_a_line():
     """When the first epoch of this process is done and its line printed."""
-    from dreamkeras.training.progress import Progress
+    from dreamkeras.training.epochs.progress import Progress
 
     print_line = Progress.on_epoch_end
 
@@ -32,7 +32,7 @@ def after_a_line():
 
 def waiting():
     """When the first epoch's line is printed, it goes on once its standard input is closed; nothing is killed."""
-    from dreamkeras.training.progress import Progress
+    from dreamkeras.training.epochs.progress import Progress
 
     print_line = Progress.on_epoch_end
 

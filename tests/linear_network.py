@@ -3,9 +3,9 @@
 import numpy as np
 from keras import layers, ops
 
-from dreamkeras.layers.autosome import AutosomeFirst
-from dreamkeras.layers.efficientnet import ConvNormSiLU
-from dreamkeras.layers.heads import AutosomeRegressionFinal
+from dreamkeras.layers.blocks.autosome import AutosomeFirst
+from dreamkeras.layers.blocks.heads import AutosomeRegressionFinal
+from dreamkeras.layers.parts.efficientnet import ConvNormSiLU
 from dreamkeras.layers.slots import Core, FinalLayers, FirstLayers
 from dreamkeras.models.prixfixe import PrixFixe
 from dreamkeras.sequence.construct import Construct

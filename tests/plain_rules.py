@@ -3,7 +3,7 @@
 import itertools
 import re
 
-from dreamkeras.analysis.constraints import settle_constraints
+from dreamkeras.design.constraints import settle_constraints
 from dreamkeras.sequence.construct import Construct
 
 FLANKED = Construct(

@@ -3,7 +3,7 @@
 import numpy as np
 from keras_arrays import randomise
 
-from dreamkeras.data.assay import Assay
+from dreamkeras.data.assays.assay import Assay
 from dreamkeras.data.examples import Examples
 from dreamkeras.sequence.construct import Construct
 
@@ -14,8 +14,8 @@ ASSAY = Assay("atac", CONSTRUCT, ("log_counts",), ("ln(1 + reads)",), lambda pat
 
 def build_profile_network(seed=0, construct=CONSTRUCT, **options):
     """Weights off their initial values."""
-    from dreamkeras.layers.bpnet import BPNetCore, BPNetFirst
-    from dreamkeras.layers.profile import ProfileFinal
+    from dreamkeras.layers.blocks.bpnet import BPNetCore, BPNetFirst
+    from dreamkeras.layers.blocks.profile import ProfileFinal
     from dreamkeras.models.prixfixe import PrixFixe
 
     blocks = BPNetFirst(6, kernel_size=5), BPNetCore(2), ProfileFinal(POSITIONS, construct.length, kernel_size=9)

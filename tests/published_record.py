@@ -3,7 +3,7 @@
 import io
 import tarfile
 
-from dreamkeras.data import download, record
+from dreamkeras.data.published import download, record
 
 HEADER = b"seq_id\tseq\tmean_value\tfold\n"
 

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from dreamkeras.analysis.attribution import Attribution
+from dreamkeras.explain.attribution import Attribution
 from dreamkeras.sequence.ragged import Ragged
 
 

@@ -12,7 +12,7 @@ from typing import NamedTuple
 from hypothesis import strategies as st
 from starlette.routing import Route
 
-from dreamkeras.serving import routes_v1, routes_v2
+from dreamkeras.serving.http import routes_v1, routes_v2
 
 WINDOW = b"ACGTACGTACNN"
 STRINGS = b"".join(struct.pack("<I", len(text)) + text for text in (b"ACGT", b"GGGGC"))

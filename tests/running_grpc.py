@@ -7,8 +7,8 @@ from typing import NamedTuple
 
 from running_server import QUICK
 
-from dreamkeras.serving.app import create_app
-from dreamkeras.serving.grpc_server import add_grpc
+from dreamkeras.serving.grpc.server import add_grpc
+from dreamkeras.serving.http.app import create_app
 
 
 class RunningGrpc(NamedTuple):

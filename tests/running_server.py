@@ -11,7 +11,7 @@ import time
 from pathlib import Path
 from typing import NamedTuple
 
-from dreamkeras.serving.app import create_app
+from dreamkeras.serving.http.app import create_app
 from dreamkeras.serving.lifecycle import bind, make_server
 from dreamkeras.serving.settings import Settings
 

@@ -2,11 +2,11 @@
 
 import numpy as np
 
-from dreamkeras.analysis.constraints import settle_constraints
-from dreamkeras.analysis.design_rules import Rules, reach_of
-from dreamkeras.analysis.goal import settle_goal
-from dreamkeras.analysis.search import Limits, Search
-from dreamkeras.analysis.starts import place_starts
+from dreamkeras.design.constraints import settle_constraints
+from dreamkeras.design.goal import settle_goal
+from dreamkeras.design.rules import Rules, reach_of
+from dreamkeras.design.search import Limits, Search
+from dreamkeras.design.starts import place_starts
 from dreamkeras.scoring.distinct import DistinctScorer
 from dreamkeras.sequence.ragged import Ragged
 from dreamkeras.sequence.records import Records

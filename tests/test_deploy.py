@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from dreamkeras.cli.serve import command
+from dreamkeras.cli.commands.serve import command
 from dreamkeras.serving.settings import Settings
 
 yaml = pytest.importorskip("yaml")
@@ -36,7 +36,7 @@ def pods():
 
 
 def routes():
-    from dreamkeras.serving.routes_v2 import routes
+    from dreamkeras.serving.http.routes_v2 import routes
 
     return {route.path for route in routes()}
 

@@ -48,11 +48,19 @@ def test_every_package_folder_is_installed():
     assert found == set(PYPROJECT["tool"]["setuptools"]["packages"])
 
 
-def test_every_module_stands_on_the_page_of_the_architecture():
+def rooms() -> list[Path]:
+    """The folders of code, from the repository's root."""
+    return [file.parent.relative_to(ROOT) for top in ("dreamkeras", "serving", "cli") for file in sorted((ROOT / top).rglob("__init__.py"))]
+
+
+def test_every_room_stands_on_the_page_of_the_architecture():
     page = (ROOT / "docs/architecture.md").read_text()
-    modules = [file for top in ("dreamkeras", "serving", "cli") for file in (ROOT / top).rglob("*.py")]
-    names = {file.relative_to(ROOT).as_posix().removeprefix("dreamkeras/") for file in modules if file.name != "__init__.py"}
-    assert {name for name in names if f"`{name}`" not in page} == set()
+    assert [room for room in rooms() if f"`{room}/`" not in page] == []
+    assert len(page.splitlines()) <= 150
+
+
+def test_every_room_says_what_it_is_for():
+    assert [room for room in rooms() if not ast.get_docstring(ast.parse((ROOT / room / "__init__.py").read_text()))] == []
 
 
 def test_modules_take_from_each_other_what_stands_in_all():
@@ -83,10 +91,10 @@ def test_package_data_exists():
             assert list(folder.glob(pattern)), f"no {pattern} in {package}"
 
 
-def test_every_floor_has_its_layer():
-    (layers,) = (contract for contract in PYPROJECT["tool"]["importlinter"]["contracts"] if contract["type"] == "layers")
-    floors = {name for floor in layers["layers"] for name in floor.split(" | ")}
-    assert {f"dreamkeras.{name}" for name in floors} >= folders_with_code("dreamkeras") - {"dreamkeras"}
+def test_every_room_of_the_library_has_its_floor():
+    contract = next(contract for contract in PYPROJECT["tool"]["importlinter"]["contracts"] if contract.get("containers") == ["dreamkeras"])
+    floors = {name for floor in contract["layers"] for name in floor.split(" | ")}
+    assert {room.name for room in rooms() if room.parent.name == "dreamkeras"} <= floors
 
 
 def test_installed_command_is_the_one_of_pyproject():

@@ -7,8 +7,8 @@ import pytest
 
 def tiny(assay):
     """Every kind of layer of DREAM-CNN, with a few channels of each."""
-    from dreamkeras.layers.autosome import AutosomeCore, AutosomeFinal
-    from dreamkeras.layers.bhi import BHIFirst
+    from dreamkeras.layers.blocks.autosome import AutosomeCore, AutosomeFinal
+    from dreamkeras.layers.blocks.bhi import BHIFirst
     from dreamkeras.models.prixfixe import PrixFixe
 
     return PrixFixe(assay.construct, BHIFirst(8), AutosomeCore((4,)), AutosomeFinal.for_assay(assay), assay.tasks, assay.units, name="tiny")
@@ -19,7 +19,7 @@ def tiny_preset(exported=False):
     """Makes `tiny` known; without `exported`, runs end without plots and with an empty ONNX file, which saves seconds."""
     from dreamkeras.models import names
     from dreamkeras.models.presets import PRESETS, Preset
-    from dreamkeras.training import folder
+    from dreamkeras.training.run_folder import contents as folder
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setitem(PRESETS, "tiny", Preset("tiny", tiny))
@@ -32,7 +32,7 @@ def tiny_preset(exported=False):
 
 def _describe(model, **options):
     """In place of an export."""
-    from dreamkeras.data.assays import find_assay
+    from dreamkeras.data.assays.names import find_assay
     from dreamkeras.sequence.description import ModelDescription
 
     (model / "model.onnx").touch()
@@ -42,7 +42,7 @@ def _describe(model, **options):
 
 def write_library(path, n=150, seed=0):
     """Writes n simulated promoters as a file of the yeast assay; returns its path."""
-    from dreamkeras.data.simulate import simulate
+    from dreamkeras.data.simulation.library import simulate
 
     library = simulate(n, seed)
     path.write_text("".join(f"{library.sequences[i]}\t{library.values[i]:g}\n" for i in range(n)))

@@ -1,4 +1,4 @@
-"""Examples: windows of letters with their measured values and flags, and splits of them that share no sequence.
+"""Examples: windows of letters with their measured values and flags, a row an example.
 
 Knows nothing about file formats or Keras.
 """
@@ -11,12 +11,10 @@ from typing import Any
 
 import numpy as np
 
-from dreamkeras.data.chromosomes import held_chromosomes
-from dreamkeras.data.similar import family_keys
 from dreamkeras.errors import InputError
 from dreamkeras.sequence.construct import Construct
 
-__all__ = ["Examples", "fold_split", "held_out", "require_examples", "split"]
+__all__ = ["Examples", "require_examples"]
 
 DIMENSIONS = {
     "letters": 2, "targets": 2, "flags": 2, "lengths": 1, "folds": 1, "weights": 1, "replicates": 3, "profiles": 2, "is_peak": 1,
@@ -107,84 +105,6 @@ class Examples:
         return dataclasses.replace(parts[0], ids=[name for part in parts for name in part.ids], left_out=dict(left_out), **rows)
 
 
-def split(examples: Examples, fraction: float, seed: int = 0) -> tuple[Examples, Examples]:
-    """Training and validation examples that share nothing; see `held_out`.
-
-    Returns:
-        (training examples, validation examples), each in the order given.
-
-    Raises:
-        InputError: The fraction or the seed is out of range, or one side would be empty.
-    """
-    held = held_out(examples, fraction, seed)
-    return examples.select(~held), examples.select(held)
-
-
-def held_out(examples: Examples, fraction: float, seed: int = 0) -> np.ndarray:
-    """Which examples to validate on, so that they share no sequence with the others.
-
-    Not even one turned round, in other flanks or with a few letters changed; of the windows of a genome, those with profiles, whole
-    chromosomes are held out. Which ones depends on the set of sequences and the seed, not on their order in the file.
-
-    Args:
-        examples: At least two sequences that are not nearly the same; or windows on two chromosomes.
-        fraction: Share of the examples to hold out, between 0 and 1; met to within the largest family of such sequences, or to within
-            a chromosome.
-        seed: Which; 0 or more.
-
-    Returns:
-        bool (n,).
-
-    Raises:
-        InputError: The fraction or the seed is out of range, or one side would be empty.
-    """
-    if not 0 < fraction < 1:
-        raise InputError(f"Expected a validation fraction between 0 and 1, got {fraction}.")
-    if seed < 0:
-        raise InputError(f"Expected a seed of 0 or more, got {seed}.")
-    if examples.profiles is not None:
-        return held_chromosomes(examples.ids, fraction, seed)
-    keys = family_keys(examples.letters, examples.lengths, examples.construct)
-    held = _draw_groups(keys, max(1, round(fraction * len(examples))), seed)
-    if not held.any() or held.all():
-        families = len(np.unique(keys))
-        raise InputError(
-            f"Expected enough different sequences to hold out {fraction:g} of them, got {len(examples)} examples of {families} sequences "
-            "or families of nearly the same: choose validation data or a fold."
-        )
-    return held
-
-
-def fold_split(examples: Examples, valid_fold: int | str) -> tuple[Examples, Examples]:
-    """Training and validation examples by the folds that the data's authors chose, or by chromosome.
-
-    Args:
-        examples: Examples with folds, or with ids that begin with a chromosome, as in `chr2L_100_348` or `chr2L:100-348`.
-        valid_fold: The fold or the chromosome to validate on; all others train.
-
-    Returns:
-        (training examples, validation examples), each in the order given.
-
-    Raises:
-        InputError: The examples have no folds, none of them is in this fold or on this chromosome, or all are.
-    """
-    if isinstance(valid_fold, str):
-        held = _on_chromosome(examples.ids, valid_fold)
-        if not held.any() or held.all():
-            raise InputError(
-                f"Expected ids of {valid_fold} and of other chromosomes, got {held.sum()} of {len(held)} that name {valid_fold}; "
-                f"the first is {examples.ids[0]!r}."
-            )
-        return examples.select(~held), examples.select(held)
-    if examples.folds is None:
-        raise InputError(f"Expected examples with folds to validate on fold {valid_fold}, got none: the data have no fold column.")
-    held = examples.folds == valid_fold
-    if not held.any() or held.all():
-        known = ", ".join(map(str, np.unique(examples.folds)))
-        raise InputError(f"Expected fold {valid_fold} beside others, got folds: {known or 'none'}.")
-    return examples.select(~held), examples.select(held)
-
-
 def require_examples(examples: Examples, wanted: int, purpose: str) -> None:
     """Refuses fewer examples than a purpose needs.
 
@@ -198,20 +118,3 @@ def require_examples(examples: Examples, wanted: int, purpose: str) -> None:
     """
     if len(examples) < wanted:
         raise InputError(f"Expected at least {wanted} examples for {purpose}, got {len(examples)}.")
-
-
-def _on_chromosome(ids: list[str], chromosome: str) -> np.ndarray:
-    """bool (n,): whether ids begin with this name as a whole, so that chr2 is not chr2L."""
-    size = len(chromosome)
-    return np.array([name.startswith(chromosome) and not name[size : size + 1].isalnum() for name in ids], bool)
-
-
-def _draw_groups(keys: np.ndarray, wanted: int, seed: int) -> np.ndarray:
-    """bool (n,): about `wanted` examples, whole groups of equal keys, drawn by the seed."""
-    _, group, counts = np.unique(keys, return_inverse=True, return_counts=True)
-    order = np.random.default_rng(seed).permutation(len(counts))
-    fits = counts[order] <= wanted  # one huge group must not become the whole validation set
-    taken = fits & (np.cumsum(counts[order] * fits) <= wanted)
-    held = np.zeros(len(counts), bool)
-    held[order[taken]] = True
-    return held[group]

@@ -1,1 +1,5 @@
-"""How well predictions agree with measurements, in numbers and plots. numpy; matplotlib when a plot is asked for."""
+"""How well models predict measurements.
+
+In: `Examples`, and models or their predictions.
+Out: figures with intervals, plots and a page.
+"""

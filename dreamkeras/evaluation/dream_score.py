@@ -7,9 +7,9 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from dreamkeras.errors import InputError
-from dreamkeras.evaluation.bootstrap import DRAWS, Interval
-from dreamkeras.evaluation.resampling import resample_figures, with_intervals
 from dreamkeras.evaluation.subsets import SUBSETS
+from dreamkeras.statistics.bootstrap import DRAWS, Interval
+from dreamkeras.statistics.resampling import resample_figures, with_intervals
 
 __all__ = ["PUBLISHED", "DreamScore", "Part", "dream_score"]
 

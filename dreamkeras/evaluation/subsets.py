@@ -10,12 +10,12 @@ from typing import NamedTuple
 import numpy as np
 
 from dreamkeras.errors import InputError
+from dreamkeras.files.inputs import source_name
+from dreamkeras.formats.decimals import is_whole, parse_whole
+from dreamkeras.formats.reading import open_table
+from dreamkeras.formats.tables import Table, find_column
 from dreamkeras.sequence.construct import Construct
-from dreamkeras.sequence.decimals import is_whole, parse_whole
-from dreamkeras.sequence.inputs import source_name
 from dreamkeras.sequence.ragged import Ragged
-from dreamkeras.sequence.reading import open_table
-from dreamkeras.sequence.tables import Table, find_column
 
 __all__ = ["SUBSETS", "RowSequences", "Subset", "read_subsets"]
 

@@ -6,19 +6,19 @@ from pathlib import Path
 
 import numpy as np
 
-from dreamkeras.analysis.conformal import calibrate
-from dreamkeras.analysis.evaluation_run import score_examples
-from dreamkeras.analysis.measuring import measure_yardstick, sample_inserts
-from dreamkeras.data.assay import Assay
+from dreamkeras.confidence.intervals import calibrate
+from dreamkeras.confidence.measure import measure_yardstick, sample_inserts
+from dreamkeras.confidence.run_file import YARDSTICK
+from dreamkeras.data.assays.assay import Assay
 from dreamkeras.data.examples import Examples
-from dreamkeras.evaluation.correlation import task_figures
+from dreamkeras.evaluation.run import score_examples
 from dreamkeras.export.onnx_file import file_bytes
 from dreamkeras.export.process import require_packages
-from dreamkeras.export.yardstick_file import YARDSTICK
+from dreamkeras.files.outputs import open_output
 from dreamkeras.scoring.model_file import find_model_file
 from dreamkeras.scoring.predictor import load
 from dreamkeras.sequence.description import ModelDescription
-from dreamkeras.sequence.outputs import open_output
+from dreamkeras.statistics.correlation import task_figures
 
 __all__ = ["calibrate_onnx"]
 

@@ -10,19 +10,19 @@ from typing import Any
 
 import numpy as np
 
+from dreamkeras.confidence.run_file import without_predictions
 from dreamkeras.errors import ModelError
-from dreamkeras.export.graph import make_node
-from dreamkeras.export.half_precision import to_half_precision
 from dreamkeras.export.onnx_file import check_choices, check_graph, export_onnx, file_bytes
 from dreamkeras.export.parity import Parity, compare, parity_letters, require_parity, units
 from dreamkeras.export.process import require_packages
+from dreamkeras.export.rewrites.graph import make_node
+from dreamkeras.export.rewrites.half_precision import to_half_precision
 from dreamkeras.export.traced import STRAND_RULES
-from dreamkeras.export.yardstick_file import without_predictions
+from dreamkeras.files.outputs import open_output
 from dreamkeras.scoring.ensemble import Ensemble
 from dreamkeras.scoring.model_file import require_different
 from dreamkeras.scoring.predictor import OnnxPredictor, load
 from dreamkeras.sequence.description import ModelDescription
-from dreamkeras.sequence.outputs import open_output
 
 __all__ = ["export_ensemble", "merge"]
 

@@ -10,20 +10,20 @@ from typing import Any
 
 import numpy as np
 
+from dreamkeras.confidence.run_file import read_yardstick, without_predictions
 from dreamkeras.errors import ModelError
-from dreamkeras.export.folding import fold_into_convolutions
-from dreamkeras.export.half_precision import to_half_precision
 from dreamkeras.export.parity import LEAST_R, Parity, compare, parity_letters, parity_sequences, require_parity
-from dreamkeras.export.pictures import keep_pictures
 from dreamkeras.export.process import keras_backend, require_packages, trace_with_tensorflow
-from dreamkeras.export.quantization import CALIBRATION, to_int8
+from dreamkeras.export.rewrites.channels_first import keep_pictures
+from dreamkeras.export.rewrites.folding import fold_into_convolutions
+from dreamkeras.export.rewrites.half_precision import to_half_precision
+from dreamkeras.export.rewrites.quantization import CALIBRATION, to_int8
 from dreamkeras.export.traced import STRAND_RULES, Traced
 from dreamkeras.export.training_summary import read_training_summary
-from dreamkeras.export.yardstick_file import read_yardstick, without_predictions
+from dreamkeras.files.inputs import require_file
+from dreamkeras.files.outputs import open_output
 from dreamkeras.scoring.predictor import OnnxPredictor, load
 from dreamkeras.sequence.description import METADATA_KEY, ModelDescription
-from dreamkeras.sequence.inputs import require_file
-from dreamkeras.sequence.outputs import open_output
 
 __all__ = ["PRECISIONS", "STRANDS", "check_choices", "check_graph", "default_output", "export_onnx", "file_bytes", "find_model"]
 

@@ -5,10 +5,10 @@ from typing import NamedTuple
 import numpy as np
 
 from dreamkeras.errors import ModelError
-from dreamkeras.evaluation.correlation import pearson
 from dreamkeras.sequence.alphabet import BASES, IUPAC
 from dreamkeras.sequence.construct import Construct
 from dreamkeras.sequence.ragged import Ragged
+from dreamkeras.statistics.correlation import pearson
 
 __all__ = ["LEAST_R", "SEQUENCES", "Parity", "compare", "parity_letters", "parity_sequences", "require_parity", "units"]
 

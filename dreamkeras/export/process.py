@@ -9,11 +9,11 @@ import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
+from dreamkeras.environment import setting
 from dreamkeras.errors import MissingPackageError, ModelError
-from dreamkeras.evaluation.figures import import_fonts
 from dreamkeras.export.keras_settings import keras_environment
 from dreamkeras.export.traced import Traced
-from dreamkeras.sequence.environment import setting
+from dreamkeras.plots.style import import_fonts
 
 __all__ = ["child_environment", "home_left_alone", "keras_backend", "require_packages", "trace_with_tensorflow"]
 

@@ -10,10 +10,10 @@ from pathlib import Path
 from typing import NamedTuple
 
 from dreamkeras.errors import ModelError
+from dreamkeras.files.folders import open_folder
 from dreamkeras.scoring.predictor import load
 from dreamkeras.scoring.scorer import BATCH_SIZE
 from dreamkeras.sequence.description import ModelDescription
-from dreamkeras.sequence.folders import open_folder
 
 __all__ = ["DEVICES", "TritonVersion", "config_text", "copy_onnx", "triton_version"]
 

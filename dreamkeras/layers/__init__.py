@@ -1,5 +1,5 @@
-"""Keras layers: the blocks that fill the slots, and what they are made of; importing any of them registers every block."""
+"""Keras layers: the three slots of a network, the blocks that fill them, and the parts of blocks."""
 
-from dreamkeras.layers import autosome, bhi, legnet, proformer, unlockdna
+from dreamkeras.layers.blocks import autosome, bhi, legnet, proformer, unlockdna
 
 __all__ = ["autosome", "bhi", "legnet", "proformer", "unlockdna"]

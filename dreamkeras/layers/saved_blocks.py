@@ -2,6 +2,7 @@
 
 import contextlib
 import importlib
+import re
 import sys
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -13,6 +14,9 @@ import keras
 from dreamkeras.errors import ModelError
 
 __all__ = ["block_name", "import_module", "is_importable", "is_ours", "member", "read_block", "register_with_keras"]
+
+OLD_ROOM = re.compile(r"^dreamkeras\.layers\.(?=(autosome|bhi|unlockdna|proformer|legnet|bpnet|heads|profile)$)")
+"""Blocks of ours as files of version 0.1.0 name them: in no room of their own."""
 
 SCRIPT = "__main__"
 """The module of a script or a notebook, which Keras leaves out of its files."""
@@ -43,9 +47,12 @@ def register_with_keras(block: type) -> type:
 def import_module(name: str) -> ModuleType:
     """A module, looked for in the working folder too, after all that is installed: a file there must not pass for a package.
 
+    Modules of ours are found where they stand today, whatever room a file of an older version names.
+
     Raises:
         ModelError: It cannot be imported.
     """
+    name = OLD_ROOM.sub("dreamkeras.layers.blocks.", name)
     if name not in sys.modules and (folder := str(Path.cwd())) not in sys.path:
         sys.path.append(folder)
     try:

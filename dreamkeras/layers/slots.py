@@ -5,7 +5,7 @@ from typing import Any
 import keras
 import numpy as np
 
-from dreamkeras.data.assay import Assay
+from dreamkeras.data.assays.assay import Assay
 from dreamkeras.errors import ModelError
 from dreamkeras.layers.saved_blocks import block_name, import_module, member, register_with_keras
 
@@ -137,7 +137,7 @@ def find_block(slot: str | None, name: str) -> Any:
         ModelError: There is none, or it belongs in another slot; the message lists those that there are.
 
     Example:
-        >>> find_block("first", "dreamkeras.layers.bhi:BHIFirst").slot
+        >>> find_block("first", "dreamkeras.layers.blocks.bhi:BHIFirst").slot
         'first'
     """
     if ":" in name:

@@ -1,1 +1,5 @@
-"""Prix Fixe networks: blocks put together under the names of the paper."""
+"""Networks: blocks put together under the names of the papers, and their gradients.
+
+In: names of networks or blocks, and an assay.
+Out: a `PrixFixe`, a Keras model.
+"""

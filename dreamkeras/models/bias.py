@@ -8,7 +8,7 @@ import numpy as np
 from keras import ops
 
 from dreamkeras.errors import ModelError
-from dreamkeras.layers.profile import middle
+from dreamkeras.layers.blocks.profile import middle
 from dreamkeras.sequence.construct import Construct
 
 __all__ = ["EnzymeBias", "check_bias"]

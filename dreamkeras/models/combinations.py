@@ -4,7 +4,7 @@ import re
 from collections.abc import Sequence
 from typing import Any
 
-from dreamkeras.data.assay import Assay
+from dreamkeras.data.assays.assay import Assay
 from dreamkeras.errors import ModelError
 from dreamkeras.layers.saved_blocks import block_name, is_ours
 from dreamkeras.layers.slots import BLOCKS, find_block

@@ -1,16 +1,16 @@
 """Edits that a network's gradient proposes: the first-order Taylor estimate of each single edit, and the best of them together.
 
-What they are worth is for a scorer to say: `analysis.stepwise.greedy` takes a step only where the prediction itself is better.
+What they are worth is for a scorer to say: `design.stepwise.greedy` takes a step only where the prediction itself is better.
 """
 
 from collections.abc import Sequence
 
 import numpy as np
 
-from dreamkeras.analysis.candidates import Candidates
-from dreamkeras.analysis.edits import single_edits
-from dreamkeras.analysis.goal import Goal
-from dreamkeras.analysis.search import Search
+from dreamkeras.design.candidates import Candidates
+from dreamkeras.design.edits import single_edits
+from dreamkeras.design.goal import Goal
+from dreamkeras.design.search import Search
 from dreamkeras.errors import InputError, ModelError
 from dreamkeras.models.gradients import Attributor
 from dreamkeras.models.prixfixe import PrixFixe

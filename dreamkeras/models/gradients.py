@@ -11,10 +11,9 @@ import keras
 import numpy as np
 from keras import ops
 
-from dreamkeras.analysis.attribution import Attribution
-from dreamkeras.analysis.mutagenesis import Part
-from dreamkeras.analysis.shuffle import shuffle_dinucleotides
 from dreamkeras.errors import InputError
+from dreamkeras.explain.attribution import Attribution
+from dreamkeras.explain.mutagenesis import Part
 from dreamkeras.models.differentiation import Chain
 from dreamkeras.models.prixfixe import PrixFixe
 from dreamkeras.models.strand_mean import WholeNetwork, views
@@ -24,6 +23,7 @@ from dreamkeras.sequence.construct import Construct
 from dreamkeras.sequence.packing import is_packed, unpacked
 from dreamkeras.sequence.ragged import Ragged
 from dreamkeras.sequence.records import Records
+from dreamkeras.sequence.shuffle import shuffle_dinucleotides
 
 __all__ = ["BASELINES", "METHODS", "Attributor"]
 

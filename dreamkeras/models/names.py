@@ -95,7 +95,7 @@ def model_in(fields: Mapping[str, Any]) -> str:
         return str(name)
     first, core, final = split_blocks(name)
     if (first, core, final) == ("unlockdna", "unlockdna", "unlockdna"):
-        first = "dreamkeras.layers.unlockdna:UnlockDNAFirst"  # of one strand, as its class is by default
+        first = "dreamkeras.layers.blocks.unlockdna:UnlockDNAFirst"  # of one strand, as its class is by default
     return ",".join((first, core, "bhi-mean" if final == "bhi" else final))
 
 

@@ -4,15 +4,15 @@ from collections.abc import Callable
 from functools import partial
 from typing import NamedTuple
 
-from dreamkeras.data.assay import Assay
+from dreamkeras.data.assays.assay import Assay
 from dreamkeras.errors import ModelError
-from dreamkeras.layers.autosome import AutosomeCore, AutosomeFinal, AutosomeFirst
-from dreamkeras.layers.bhi import BHICore, BHIFinal, BHIFirst
-from dreamkeras.layers.bpnet import BPNetCore, BPNetFirst
-from dreamkeras.layers.legnet import LegNetCore
-from dreamkeras.layers.profile import ProfileFinal
-from dreamkeras.layers.proformer import ProformerCore, ProformerFinal, ProformerFirst
-from dreamkeras.layers.unlockdna import UnlockDNACore, UnlockDNAFinal, UnlockDNAFirst
+from dreamkeras.layers.blocks.autosome import AutosomeCore, AutosomeFinal, AutosomeFirst
+from dreamkeras.layers.blocks.bhi import BHICore, BHIFinal, BHIFirst
+from dreamkeras.layers.blocks.bpnet import BPNetCore, BPNetFirst
+from dreamkeras.layers.blocks.legnet import LegNetCore
+from dreamkeras.layers.blocks.profile import ProfileFinal
+from dreamkeras.layers.blocks.proformer import ProformerCore, ProformerFinal, ProformerFirst
+from dreamkeras.layers.blocks.unlockdna import UnlockDNACore, UnlockDNAFinal, UnlockDNAFirst
 from dreamkeras.models.combinations import find_blocks, of_blocks
 from dreamkeras.models.names import entry_of, split_blocks, suggestion
 from dreamkeras.models.prixfixe import PrixFixe
@@ -45,7 +45,7 @@ class Preset(NamedTuple):
     Args:
         name: What users call it.
         build: Builds the network for an assay, with fresh weights.
-        strategy: Name of its training strategy; see `training.strategies`.
+        strategy: Name of its training strategy; see `training.strategy.names`.
     """
 
     name: str

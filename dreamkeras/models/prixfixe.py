@@ -6,9 +6,9 @@ import keras
 from keras import ops
 
 from dreamkeras.errors import ModelError
-from dreamkeras.layers.auxiliary import KINDS, PositionHead, auxiliary_loss
+from dreamkeras.layers.blocks.heads import ScaledFinal
 from dreamkeras.layers.encoding import LetterEncoding
-from dreamkeras.layers.heads import ScaledFinal
+from dreamkeras.layers.parts.auxiliary import KINDS, PositionHead, auxiliary_loss
 from dreamkeras.layers.saved_blocks import read_block, register_with_keras
 from dreamkeras.layers.slots import Core, FinalLayers, FirstLayers
 from dreamkeras.models.bias import EnzymeBias, check_bias
@@ -32,7 +32,7 @@ class PrixFixe(keras.Model):
         final: A `FinalLayers` block; its loss is the model's, unless `compile` is given a `keras.losses.Loss`.
         tasks: One name a column of the expression.
         units: What the numbers are, one text a task.
-        auxiliary: Keys of `layers.auxiliary.KINDS` that the network learns to answer beside expression: by its final block where
+        auxiliary: Keys of `layers.parts.auxiliary.KINDS` that the network learns to answer beside expression: by its final block where
             that does, else by a head on the core's features.
         test_shifts: A prediction is the mean over the windows shifted by up to this many letters either way, `N` entering.
         bias: A trained network that answers a profile, whose answers are part of this one's and which stays as it is.
@@ -44,7 +44,7 @@ class PrixFixe(keras.Model):
     Shape:
         `{"letters": uint8 (batch, length), "flags": float32 (batch, flags)}` in, `final`'s dictionary and the auxiliary logits
         `(batch, positions, ...)` out. What it trains on is targets float32 `(batch, tasks)`, NaN where one is missing, or these
-        under `"expression"` beside the truths that `layers.auxiliary.auxiliary_loss` takes.
+        under `"expression"` beside the truths that `layers.parts.auxiliary.auxiliary_loss` takes.
 
     Raises:
         ModelError: The blocks do not fit together, or do not give one column a task, or the core does not keep the positions

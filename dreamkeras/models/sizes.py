@@ -5,7 +5,7 @@ import math
 from collections.abc import Iterable, Iterator
 from typing import NamedTuple
 
-from dreamkeras.data.assay import Assay
+from dreamkeras.data.assays.assay import Assay
 from dreamkeras.errors import ModelError
 from dreamkeras.layers.slots import BLOCKS
 from dreamkeras.models.combinations import of_blocks

@@ -3,8 +3,8 @@
 import keras
 from keras import ops
 
+from dreamkeras.layers.blocks.profile import middle
 from dreamkeras.layers.encoding import left_packed, reverse_complement
-from dreamkeras.layers.profile import middle
 from dreamkeras.sequence.alphabet import N
 from dreamkeras.sequence.packing import is_packed
 

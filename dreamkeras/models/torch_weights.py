@@ -9,10 +9,10 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from dreamkeras.errors import ModelError
-from dreamkeras.layers.autosome import AutosomeCore, AutosomeFinal, AutosomeFirst
-from dreamkeras.layers.bhi import BHICore, BHIFirst
-from dreamkeras.layers.heads import AutosomeRegressionFinal
-from dreamkeras.layers.unlockdna import UnlockDNACore
+from dreamkeras.layers.blocks.autosome import AutosomeCore, AutosomeFinal, AutosomeFirst
+from dreamkeras.layers.blocks.bhi import BHICore, BHIFirst
+from dreamkeras.layers.blocks.heads import AutosomeRegressionFinal
+from dreamkeras.layers.blocks.unlockdna import UnlockDNACore
 from dreamkeras.models.prixfixe import PrixFixe
 
 __all__ = ["assign_state_dict"]

@@ -15,19 +15,19 @@ from typing import Any, Literal, NamedTuple, Protocol
 
 import numpy as np
 
+from dreamkeras.environment import setting
 from dreamkeras.errors import DreamkerasError, InputError, MissingPackageError
+from dreamkeras.files.folders import claim
+from dreamkeras.files.object_store import Location, is_url, locate
+from dreamkeras.formats.writers import FORMATS
+from dreamkeras.genome.windows import Reader
 from dreamkeras.scoring.cpus import available_cpus
 from dreamkeras.scoring.model_file import require_different
-from dreamkeras.scoring.object_store import Location, is_url, locate
 from dreamkeras.scoring.pipeline import REASONS, Scored, score_records
 from dreamkeras.scoring.predictor import PACKAGED_MODEL, load
 from dreamkeras.scoring.results import open_predictions
 from dreamkeras.scoring.scorer import BATCH_SIZE, Scorer
 from dreamkeras.scoring.shards import check_manifest, describe_work
-from dreamkeras.sequence.environment import setting
-from dreamkeras.sequence.folders import claim
-from dreamkeras.sequence.places import Reader
-from dreamkeras.sequence.writers import FORMATS
 
 __all__ = ["FileScorer", "Work", "files_in", "score_on_ray"]
 
@@ -36,7 +36,7 @@ SOCKET_FOLDER = 28
 
 
 class Judge(Protocol):
-    """What gives a model further columns, as an `analysis.judging.Judging`; travels to the processes, and into a manifest as JSON."""
+    """What gives a model further columns, as an `confidence.columns.Judging`; travels to the processes, and into a manifest as JSON."""
 
     def judge(self, scorer: Scorer) -> Scorer:
         """The model with them."""
@@ -48,7 +48,7 @@ class Work(NamedTuple):
     Args:
         models: `.onnx` files or run folders, which every node has to see; none is the packaged model.
         folder: Path or URL of where results go; every node has to see it.
-        format: One of `sequence.writers.FORMATS`.
+        format: One of `formats.writers.FORMATS`.
         reader: How files become records.
         on_error: What a record that does not fit the construct does: `"fail"` ends all, `"skip"` leaves it out.
         batch_size: Sequences scored at once.

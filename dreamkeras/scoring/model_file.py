@@ -9,8 +9,8 @@ from pathlib import Path
 from typing import Any
 
 from dreamkeras.errors import ModelError
+from dreamkeras.files.inputs import require_file
 from dreamkeras.sequence.description import METADATA_KEY, ModelDescription
-from dreamkeras.sequence.inputs import require_file
 
 __all__ = ["LETTERS", "check_signature", "find_model_file", "read_description", "require_different"]
 

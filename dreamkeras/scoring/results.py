@@ -5,8 +5,8 @@ from collections.abc import Iterator, Mapping, Sequence
 
 import numpy as np
 
+from dreamkeras.formats.writers import ID, Writer, open_writer
 from dreamkeras.scoring.pipeline import Sink
-from dreamkeras.sequence.writers import ID, Writer, open_writer
 
 __all__ = ["open_predictions"]
 

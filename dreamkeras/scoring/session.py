@@ -12,9 +12,9 @@ from typing import Any
 
 import numpy as np
 
+from dreamkeras.environment import setting
 from dreamkeras.errors import MissingPackageError, ModelError
 from dreamkeras.scoring.cpus import thread_count
-from dreamkeras.sequence.environment import setting
 
 __all__ = ["DEVICES", "import_onnxruntime", "on_cuda", "open_session", "run_session"]
 

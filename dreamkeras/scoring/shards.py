@@ -17,10 +17,10 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from dreamkeras.errors import InputError
-from dreamkeras.scoring.object_store import Location, locate
-from dreamkeras.sequence.digests import file_digest
-from dreamkeras.sequence.folders import claim, clear
-from dreamkeras.sequence.outputs import open_output
+from dreamkeras.files.digests import file_digest
+from dreamkeras.files.folders import claim, clear
+from dreamkeras.files.object_store import Location, locate
+from dreamkeras.files.outputs import open_output
 from dreamkeras.sequence.records import Records
 
 __all__ = ["SHARD", "Shard", "Shards", "check_manifest", "describe_work", "in_shards", "join_shards", "open_shards"]

@@ -30,7 +30,7 @@ class ModelDescription:
         parity: Keras against ONNX at export (largest absolute difference, r, number of sequences); empty before export.
         members: Of an ensemble, the name, training and parity of each model in it; empty for a single model.
         profile: Positions in the middle of the window for which the model answers the share of the reads that begin there; None without.
-        yardstick: What predictions are held against: `calibration`, `background` and `training`, as `analysis.yardstick` makes them;
+        yardstick: What predictions are held against: `calibration`, `background` and `training`, as `confidence.calibration` makes them;
             empty if unknown.
     """
 

@@ -5,7 +5,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from dreamkeras.sequence.inputs import source_name
+from dreamkeras.files.inputs import source_name
 from dreamkeras.sequence.ragged import Ragged
 
 __all__ = ["LETTERS", "ROWS", "Records"]

@@ -15,19 +15,19 @@ import keras
 import numpy as np
 
 from dreamkeras.errors import ExportError, InputError
-from dreamkeras.evaluation.correlation import task_figures
-from dreamkeras.evaluation.undefined import mean_defined
 from dreamkeras.export.ensemble import export_ensemble
+from dreamkeras.files.folders import claim
+from dreamkeras.files.inputs import full_path
+from dreamkeras.files.outputs import open_output
 from dreamkeras.models.combinations import lasting_name
-from dreamkeras.sequence.folders import claim
-from dreamkeras.sequence.inputs import full_path
-from dreamkeras.sequence.outputs import open_output
+from dreamkeras.statistics.correlation import task_figures
+from dreamkeras.statistics.undefined import mean_defined
 from dreamkeras.training import run
 from dreamkeras.training.backend import running_backend
 from dreamkeras.training.config import RunConfig
-from dreamkeras.training.grid_results import is_finished
+from dreamkeras.training.grid.results import is_finished
 from dreamkeras.training.run_data import read_begun, read_examples, require_files, with_window
-from dreamkeras.training.unfinished import new_folder, remove_unfinished
+from dreamkeras.training.run_folder.unfinished import new_folder, remove_unfinished
 
 __all__ = ["cross_validate"]
 

@@ -3,20 +3,20 @@
 import json
 from pathlib import Path
 
-from dreamkeras.data.assays import find_assay
+from dreamkeras.data.assays.names import find_assay
 from dreamkeras.errors import ExportError
 from dreamkeras.export.keras_settings import pinned_settings
 from dreamkeras.export.onnx_file import export_onnx
 from dreamkeras.export.process import require_packages
+from dreamkeras.files.digests import file_digest
+from dreamkeras.files.folders import open_folder
+from dreamkeras.files.inputs import require_file
 from dreamkeras.models.presets import build_model, find_preset
 from dreamkeras.models.torch_files import read_state_dict
 from dreamkeras.models.torch_weights import assign_state_dict
 from dreamkeras.sequence.description import ModelDescription
-from dreamkeras.sequence.digests import file_digest
-from dreamkeras.sequence.folders import open_folder
-from dreamkeras.sequence.inputs import require_file
-from dreamkeras.training.keeping import keeping_model
-from dreamkeras.training.model_card import model_card
+from dreamkeras.training.run_folder.keeping import keeping_model
+from dreamkeras.training.run_folder.model_card import model_card
 
 __all__ = ["import_weights"]
 
@@ -30,7 +30,7 @@ def import_weights(checkpoint: str, model: str, assay: str, folder: Path) -> Mod
     Args:
         checkpoint: A state_dict that torch saved, of the reference's network of the same blocks; see `models.torch_weights`.
         model: Which network; see `models.presets`.
-        assay: What it predicts; see `data.assays`.
+        assay: What it predicts; see `data.assays.names`.
         folder: The run folder; appears whole or not at all.
 
     Returns:

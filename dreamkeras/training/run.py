@@ -10,34 +10,43 @@ from typing import Any
 
 import keras
 
-from dreamkeras.data.division import HELD_OUT
 from dreamkeras.data.fingerprint import fingerprint
+from dreamkeras.data.splits.division import HELD_OUT
 from dreamkeras.errors import InputError, ModelError
 from dreamkeras.export.keras_settings import pinned_settings
 from dreamkeras.export.onnx_file import find_model
 from dreamkeras.export.process import require_packages
 from dreamkeras.export.tracing import load_network
+from dreamkeras.files.folders import claim, require_held
+from dreamkeras.files.inputs import file_name, full_path, rereadable
 from dreamkeras.layers.saved_blocks import block_name, is_importable
 from dreamkeras.models.combinations import lasting_name
 from dreamkeras.models.presets import build_model
 from dreamkeras.models.prixfixe import PrixFixe
-from dreamkeras.sequence.folders import claim, require_held
-from dreamkeras.sequence.inputs import file_name, full_path, rereadable
 from dreamkeras.training.backend import running_backend
-from dreamkeras.training.batches import training_batches
-from dreamkeras.training.callbacks import AveragedWeights, Checkpoint, EpochSeed, History, LastStep, Recorder, Validation, predict_letters
+from dreamkeras.training.batches.dataset import training_batches
 from dreamkeras.training.config import RunConfig
-from dreamkeras.training.folder import write_results
-from dreamkeras.training.losses import find_loss
-from dreamkeras.training.metrics import PearsonR
-from dreamkeras.training.plan import Plan, make_plan
-from dreamkeras.training.precision import computing_in
-from dreamkeras.training.profiles import peaks_or_all
-from dreamkeras.training.progress import Progress
+from dreamkeras.training.epochs.callbacks import (
+    AveragedWeights,
+    Checkpoint,
+    EpochSeed,
+    History,
+    LastStep,
+    Recorder,
+    Validation,
+    predict_letters,
+)
+from dreamkeras.training.epochs.checkpoint import TrainingState, assign_weights, read_checkpoint
+from dreamkeras.training.epochs.metrics import PearsonR
+from dreamkeras.training.epochs.profiles import peaks_or_all
+from dreamkeras.training.epochs.progress import Progress
+from dreamkeras.training.epochs.selection import describe_undefined, target_variances
 from dreamkeras.training.run_data import RunData, assay_of, read_begun, read_data, require_files, with_window
-from dreamkeras.training.selection import describe_undefined, target_variances
-from dreamkeras.training.state import TrainingState, assign_weights, read_checkpoint
-from dreamkeras.training.unfinished import new_folder, remove_unfinished
+from dreamkeras.training.run_folder.contents import write_results
+from dreamkeras.training.run_folder.unfinished import new_folder, remove_unfinished
+from dreamkeras.training.strategy.losses import find_loss
+from dreamkeras.training.strategy.plan import Plan, make_plan
+from dreamkeras.training.strategy.precision import computing_in
 from dreamkeras.training.warm_start import body_variables, freeze, take_weights
 
 __all__ = ["resume", "train"]

@@ -5,16 +5,16 @@ import sys
 from pathlib import Path
 from typing import NamedTuple
 
-from dreamkeras.data.assay import Assay
-from dreamkeras.data.assays import find_assay
-from dreamkeras.data.division import Division
+from dreamkeras.data.assays.assay import Assay
+from dreamkeras.data.assays.names import find_assay
+from dreamkeras.data.assays.table import fitted_layout
 from dreamkeras.data.examples import Examples
-from dreamkeras.data.overlap import overlap
-from dreamkeras.data.simulate import examples as simulated_examples
-from dreamkeras.data.simulate import simulate
-from dreamkeras.data.table import fitted_layout
+from dreamkeras.data.simulation.library import examples as simulated_examples
+from dreamkeras.data.simulation.library import simulate
+from dreamkeras.data.splits.division import Division
+from dreamkeras.data.splits.overlap import overlap
+from dreamkeras.files.inputs import file_name, require_file
 from dreamkeras.sequence.construct import Construct
-from dreamkeras.sequence.inputs import file_name, require_file
 from dreamkeras.training.config import SIMULATED, RunConfig
 
 __all__ = ["RunData", "assay_of", "read_begun", "read_data", "read_examples", "require_files", "with_window"]

@@ -121,7 +121,7 @@ def test_variants_come_by_any_channel(run, model, tmp_path, channel, dry):
 
 @pytest.mark.parametrize("channel", ["file", "descriptor", "dash"])
 def test_a_bgzip_vcf_cut_between_two_blocks_is_refused(run, model, tmp_path, channel):
-    from dreamkeras.sequence.bgzip import END, BgzipWriter
+    from dreamkeras.files.bgzip import END, BgzipWriter
 
     (tmp_path / "g.fa").write_text(">chr1\n" + "ACGT" * 30 + "\n")
     with open(tmp_path / "a.vcf.gz", "wb") as file:
@@ -206,7 +206,7 @@ def test_standard_input_at_its_end_is_an_empty_file(run, model):
 
 def test_evaluations_come_by_any_channel(run, tmp_path):
     pytest.importorskip("matplotlib")
-    from dreamkeras.data.simulate import simulate
+    from dreamkeras.data.simulation.library import simulate
     from dreamkeras.scoring.predictor import PACKAGED_MODEL
 
     library = simulate(40, seed=3)

@@ -12,7 +12,7 @@ import pytest
 
 from dreamkeras.cli.results import leave_manifest, model_files, open_results, refuse_clashes
 from dreamkeras.errors import InputError
-from dreamkeras.sequence.folders import claim, open_folder
+from dreamkeras.files.folders import claim, open_folder
 
 VALUES = np.array([[1.5], [2.25]], np.float32)
 

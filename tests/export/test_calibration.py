@@ -9,13 +9,13 @@ pytest.importorskip("onnx")
 pytest.importorskip("onnxruntime")
 
 import dreamkeras
-from dreamkeras.analysis.conformal import Calibration
-from dreamkeras.analysis.familiarity import Familiarity
-from dreamkeras.data.assay import Assay
-from dreamkeras.data.simulate import examples, simulate
+from dreamkeras.confidence.familiarity import Familiarity
+from dreamkeras.confidence.intervals import Calibration
+from dreamkeras.confidence.run_file import YARDSTICK
+from dreamkeras.data.assays.assay import Assay
+from dreamkeras.data.simulation.library import examples, simulate
 from dreamkeras.errors import ModelError
 from dreamkeras.export.calibration import calibrate_onnx
-from dreamkeras.export.yardstick_file import YARDSTICK
 from dreamkeras.sequence.construct import YEAST
 
 ASSAY = Assay("yeast", YEAST, ("gc",), ("letters",), read=lambda path: None)

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 import dreamkeras
-from dreamkeras.data.yeast import YEAST_ASSAY
+from dreamkeras.data.assays.yeast import YEAST_ASSAY
 from dreamkeras.errors import DreamkerasError, MissingPackageError, ModelError
 from dreamkeras.export import PRECISIONS, STRANDS, export_onnx, onnx_file
 from dreamkeras.export.onnx_file import default_output
@@ -220,7 +220,7 @@ class TestOptions:
         assert default_output(tmp_path / path) == tmp_path / output
 
     def test_choices_are_those_of_the_command(self):
-        from dreamkeras.cli.export import command
+        from dreamkeras.cli.commands.export import command
 
         choices = {option.name: tuple(getattr(option.type, "choices", ())) for option in command.params}
         assert (choices["precision"], choices["strands"]) == (PRECISIONS, STRANDS)

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from saved_models import scramble
 
-from dreamkeras.data.assays import find_assay
+from dreamkeras.data.assays.names import find_assay
 
 
 @pytest.fixture(scope="module")
@@ -13,8 +13,8 @@ def saved(tmp_path_factory):
     keras = pytest.importorskip("keras")
     for package in ("tensorflow", "tf2onnx", "onnx", "onnxruntime"):
         pytest.importorskip(package)
-    from dreamkeras.layers.autosome import AutosomeFinal
-    from dreamkeras.layers.bhi import BHICore, BHIFirst
+    from dreamkeras.layers.blocks.autosome import AutosomeFinal
+    from dreamkeras.layers.blocks.bhi import BHICore, BHIFirst
     from dreamkeras.models.prixfixe import PrixFixe
 
     keras.utils.set_random_seed(0)

@@ -2,7 +2,7 @@
 
 import inspect
 from importlib import import_module
-from pkgutil import iter_modules
+from pkgutil import walk_packages
 from typing import NamedTuple
 
 import keras
@@ -11,8 +11,8 @@ import pytest
 from keras_arrays import array, compile_once, random_array, random_letters, randomise
 
 import dreamkeras.layers
-from dreamkeras.layers.auxiliary import PositionHead
-from dreamkeras.layers.heads import ScaledFinal
+from dreamkeras.layers.blocks.heads import ScaledFinal
+from dreamkeras.layers.parts.auxiliary import PositionHead
 from dreamkeras.layers.slots import BLOCKS, Core, FinalLayers, FirstLayers
 
 LENGTH, CHANNELS = 12, 8
@@ -64,7 +64,7 @@ WITHOUT_WEIGHTS = {"Dropout", "LetterEncoding"}
 
 def layer_classes():
     """Every layer that a module of dreamkeras.layers lists in its `__all__`, the bare slots aside."""
-    modules = [import_module(f"dreamkeras.layers.{module.name}") for module in iter_modules(dreamkeras.layers.__path__)]
+    modules = [import_module(module.name) for module in walk_packages(dreamkeras.layers.__path__, "dreamkeras.layers.") if not module.ispkg]
     listed = [getattr(module, name) for module in modules for name in module.__all__]
     layers = {item for item in listed if inspect.isclass(item) and issubclass(item, keras.layers.Layer)}
     return sorted(layers - {FirstLayers, Core, FinalLayers, ScaledFinal}, key=lambda layer: layer.__name__)

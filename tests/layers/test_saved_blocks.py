@@ -12,8 +12,8 @@ from keras_arrays import random_letters
 from dreamkeras.errors import ModelError
 from dreamkeras.export.tracing import load_network
 from dreamkeras.layers import slots
-from dreamkeras.layers.autosome import AutosomeCore, AutosomeFinal
-from dreamkeras.layers.bhi import BHICore, BHIFirst
+from dreamkeras.layers.blocks.autosome import AutosomeCore, AutosomeFinal
+from dreamkeras.layers.blocks.bhi import BHICore, BHIFirst
 from dreamkeras.layers.saved_blocks import block_name, is_importable
 from dreamkeras.layers.slots import BLOCKS, Core, find_block, register_block
 from dreamkeras.models.prixfixe import PrixFixe

@@ -73,7 +73,9 @@ def test_a_class_that_nobody_registered_can_be_saved_once_it_is_named(unregister
 
 
 def test_a_class_of_ours_keeps_its_name():
-    assert keras.saving.get_registered_name(find_block("core", "dreamkeras.layers.autosome:AutosomeCore")) == "dreamkeras>AutosomeCore"
+    assert (
+        keras.saving.get_registered_name(find_block("core", "dreamkeras.layers.blocks.autosome:AutosomeCore")) == "dreamkeras>AutosomeCore"
+    )
 
 
 @pytest.mark.parametrize("slot", BLOCKS)
@@ -89,18 +91,18 @@ def test_a_final_block_has_to_bring_its_loss():
 
 
 def test_a_class_of_any_module_is_found_by_module_and_name():
-    assert find_block("core", "dreamkeras.layers.autosome:AutosomeCore") is BLOCKS["core"]["autosome"]
-    assert find_block(None, "dreamkeras.layers.autosome:AutosomeCore") is BLOCKS["core"]["autosome"]
+    assert find_block("core", "dreamkeras.layers.blocks.autosome:AutosomeCore") is BLOCKS["core"]["autosome"]
+    assert find_block(None, "dreamkeras.layers.blocks.autosome:AutosomeCore") is BLOCKS["core"]["autosome"]
 
 
 @pytest.mark.parametrize(
     ("slot", "name", "reason"),
     [
         ("core", "no_such_module:Block", "no_such_module"),
-        ("core", "dreamkeras.layers.autosome:Nothing", "Nothing"),
+        ("core", "dreamkeras.layers.blocks.autosome:Nothing", "Nothing"),
         ("core", ":Block", "module:Class"),
         ("core", "module:", "module:Class"),
-        ("first", "dreamkeras.layers.autosome:AutosomeCore", "of slot core"),
+        ("first", "dreamkeras.layers.blocks.autosome:AutosomeCore", "of slot core"),
         (None, "collections:OrderedDict", "derive it from FirstLayers, Core or FinalLayers of dreamkeras.layers.slots"),
         ("core", "keras.layers:Dense", "derive it from FirstLayers, Core or FinalLayers"),
         (None, "autosome", "registered block among"),

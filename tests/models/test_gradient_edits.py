@@ -5,10 +5,10 @@ from keras_arrays import array
 from linear_network import convolutional_network, linear_network
 from searches import search_from, texts_of
 
-from dreamkeras.analysis.candidates import joined
-from dreamkeras.analysis.edits import single_edits
-from dreamkeras.analysis.goal import settle_goal
-from dreamkeras.analysis.stepwise import all_edits, greedy
+from dreamkeras.design.candidates import joined
+from dreamkeras.design.edits import single_edits
+from dreamkeras.design.goal import settle_goal
+from dreamkeras.design.stepwise import all_edits, greedy
 from dreamkeras.errors import InputError, ModelError
 from dreamkeras.models.gradient_edits import GradientEdits
 from dreamkeras.models.strand_mean import StrandMean

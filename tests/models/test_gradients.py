@@ -7,9 +7,8 @@ from linear_network import BETWEEN, GIVEN, convolutional_network, in_torch, line
 from profile_network import build_profile_network
 from tiny_network import tiny
 
-from dreamkeras.analysis.shuffle import shuffle_dinucleotides
-from dreamkeras.cli import options
-from dreamkeras.data.assays import find_assay
+from dreamkeras.cli.options import shared as options
+from dreamkeras.data.assays.names import find_assay
 from dreamkeras.errors import InputError
 from dreamkeras.models import gradients
 from dreamkeras.models.gradients import BASELINES, METHODS, Attributor
@@ -17,6 +16,7 @@ from dreamkeras.sequence.alphabet import BASES, ONE_HOT
 from dreamkeras.sequence.construct import Construct
 from dreamkeras.sequence.ragged import Ragged
 from dreamkeras.sequence.records import Records
+from dreamkeras.sequence.shuffle import shuffle_dinucleotides
 
 SEQUENCES = ("GATTACAGG", "ACACTTGACGTCAGGGT", "acgtacgtaCC", "GC")
 

@@ -51,7 +51,7 @@ def test_a_team_without_a_final_block_is_still_refused():
     [
         ("bhi,bhi,bhi", "bhi,bhi,bhi-mean"),
         ("autosome,mine:Core,bhi", "autosome,mine:Core,bhi-mean"),
-        ("unlockdna,unlockdna,unlockdna", "dreamkeras.layers.unlockdna:UnlockDNAFirst,unlockdna,unlockdna"),
+        ("unlockdna,unlockdna,unlockdna", "dreamkeras.layers.blocks.unlockdna:UnlockDNAFirst,unlockdna,unlockdna"),
         ("bhi,bhi,autosome", "bhi,bhi,autosome"),
         ("bhi", "bhi"),
         ("unlockdna,bhi,unlockdna", "unlockdna,bhi,unlockdna"),

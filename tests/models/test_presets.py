@@ -9,8 +9,8 @@ import pytest
 from keras_arrays import array
 from torch_networks import copy_plain, plain_torch
 
-from dreamkeras.data.assays import ASSAYS, find_assay
-from dreamkeras.data.atac_layout import AtacLayout
+from dreamkeras.data.assays.atac_layout import AtacLayout
+from dreamkeras.data.assays.names import ASSAYS, find_assay
 from dreamkeras.errors import ModelError
 from dreamkeras.models.presets import PRESETS, build_model, find_preset
 from dreamkeras.sequence import alphabet
@@ -79,7 +79,7 @@ def test_three_blocks_by_name_make_a_network():
 
 
 def test_a_block_may_be_named_by_its_class():
-    network = build_model("bhi,dreamkeras.layers.autosome:AutosomeCore,autosome", find_assay("yeast"))
+    network = build_model("bhi,dreamkeras.layers.blocks.autosome:AutosomeCore,autosome", find_assay("yeast"))
     assert (network.name, trained(network)) == ("bhi-AutosomeCore-autosome", TRAINED["dream-cnn"][0])
 
 
@@ -117,8 +117,8 @@ def test_the_readme_has_the_numbers_of_parameters():
 
 
 def test_a_class_of_another_slot_is_refused():
-    with pytest.raises(ModelError, match=r"Expected a core block, got 'dreamkeras.layers.bhi:BHIFirst', "):
-        find_preset("bhi,dreamkeras.layers.bhi:BHIFirst,autosome")
+    with pytest.raises(ModelError, match=r"Expected a core block, got 'dreamkeras.layers.blocks.bhi:BHIFirst', "):
+        find_preset("bhi,dreamkeras.layers.blocks.bhi:BHIFirst,autosome")
 
 
 def test_an_unknown_block_is_answered_with_those_known():

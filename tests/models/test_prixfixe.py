@@ -14,10 +14,10 @@ from keras_arrays import array, random_letters, randomise
 
 from dreamkeras.errors import ModelError
 from dreamkeras.layers import slots
-from dreamkeras.layers.autosome import AutosomeCore, AutosomeFinal
-from dreamkeras.layers.auxiliary import auxiliary_loss
-from dreamkeras.layers.bhi import BHIFirst
-from dreamkeras.layers.heads import AutosomeRegressionFinal
+from dreamkeras.layers.blocks.autosome import AutosomeCore, AutosomeFinal
+from dreamkeras.layers.blocks.bhi import BHIFirst
+from dreamkeras.layers.blocks.heads import AutosomeRegressionFinal
+from dreamkeras.layers.parts.auxiliary import auxiliary_loss
 from dreamkeras.layers.slots import Core, FinalLayers, register_block
 from dreamkeras.models.prixfixe import PrixFixe
 from dreamkeras.sequence import alphabet

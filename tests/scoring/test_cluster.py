@@ -11,12 +11,12 @@ import pytest
 from toy_models import count
 
 from dreamkeras.errors import DreamkerasError, InputError, MissingPackageError
+from dreamkeras.files.folders import claim
+from dreamkeras.formats.writers import open_writer
+from dreamkeras.genome.tiles import Tile
+from dreamkeras.genome.windows import Places, Reader
 from dreamkeras.scoring.cluster import FileScorer, Work, files_in, score_on_ray
 from dreamkeras.scoring.pipeline import Scored, score_records
-from dreamkeras.sequence.folders import claim
-from dreamkeras.sequence.places import Places, Reader
-from dreamkeras.sequence.tiles import Tile
-from dreamkeras.sequence.writers import open_writer
 
 
 @pytest.fixture

@@ -8,13 +8,13 @@ import pytest
 from toy_models import count
 
 from dreamkeras.errors import InputError
+from dreamkeras.formats.reading import read_files
+from dreamkeras.formats.writers import open_writer
 from dreamkeras.scoring import pipeline
 from dreamkeras.scoring.pipeline import ON_ERROR, Scored, score_into_shards, score_records, write_parts
 from dreamkeras.scoring.shards import Shards
 from dreamkeras.sequence.ragged import Ragged
-from dreamkeras.sequence.reading import read_files
 from dreamkeras.sequence.records import Records
-from dreamkeras.sequence.writers import open_writer
 
 
 class Kept:

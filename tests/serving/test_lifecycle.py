@@ -20,7 +20,7 @@ from toy_models import write_toy_model
 
 from dreamkeras.errors import DreamkerasError, InputError
 from dreamkeras.serving import lifecycle
-from dreamkeras.serving.app import create_app
+from dreamkeras.serving.http.app import create_app
 from dreamkeras.serving.lifecycle import Tls, bind, make_server
 
 BODY = b'{"inputs":[{"name":"sequences","datatype":"BYTES","shape":[1],"data":["GGGG"]}]}'

@@ -3,7 +3,7 @@ import json
 import pytest
 from running_server import ask
 
-from dreamkeras.serving.app import create_app
+from dreamkeras.serving.http.app import create_app
 from dreamkeras.serving.metrics import CONTENT_TYPE, write_metrics
 from dreamkeras.serving.settings import Settings
 

@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 
 from dreamkeras.serving.auth import Guard
+from dreamkeras.serving.protocol.v2 import InferRequest
 from dreamkeras.serving.service import Service
 from dreamkeras.serving.settings import Settings
-from dreamkeras.serving.v2 import InferRequest
 
 
 @pytest.fixture

@@ -13,7 +13,7 @@ from atac_simulation import simulate_atac
 from tiny_network import tiny_preset
 
 import dreamkeras
-from dreamkeras.data.atac_layout import AtacLayout
+from dreamkeras.data.assays.atac_layout import AtacLayout
 from dreamkeras.errors import ModelError
 from dreamkeras.models.presets import PRESETS, Preset
 from dreamkeras.training import run
@@ -24,8 +24,8 @@ WINDOWS = {"length": 120, "profile_length": 40, "jitter": 10}
 
 def tiny(assay):
     """Every kind of layer of BPNet's plan, with a few channels of each."""
-    from dreamkeras.layers.bpnet import BPNetCore, BPNetFirst
-    from dreamkeras.layers.profile import ProfileFinal
+    from dreamkeras.layers.blocks.bpnet import BPNetCore, BPNetFirst
+    from dreamkeras.layers.blocks.profile import ProfileFinal
     from dreamkeras.models.prixfixe import PrixFixe
 
     blocks = BPNetFirst(6, kernel_size=7), BPNetCore(2), ProfileFinal(assay.profile, assay.construct.length, kernel_size=9)

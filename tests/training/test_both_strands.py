@@ -8,19 +8,19 @@ import numpy as np
 import pytest
 from tiny_network import tiny_preset
 
-from dreamkeras.analysis.evaluation_run import Choices, choose_assay, run_evaluation
-from dreamkeras.analysis.training_data import compare_with_training, read_training_data
+from dreamkeras.data.assays.table_layout import TableLayout
 from dreamkeras.data.examples import Examples
-from dreamkeras.data.table_layout import TableLayout
 from dreamkeras.errors import InputError
+from dreamkeras.evaluation.run import Choices, choose_assay, run_evaluation
+from dreamkeras.evaluation.training_data import compare_with_training, read_training_data
 from dreamkeras.export.calibration import calibrate_onnx
 from dreamkeras.export.tracing import load_network
 from dreamkeras.models.gradients import Attributor
 from dreamkeras.scoring.predictor import load
 from dreamkeras.sequence.ragged import Ragged
 from dreamkeras.sequence.records import Records
-from dreamkeras.training.augmentation import Augmentation
-from dreamkeras.training.batches import training_batches
+from dreamkeras.training.batches.augmentation import Augmentation
+from dreamkeras.training.batches.dataset import training_batches
 from dreamkeras.training.cross_validation import cross_validate
 from dreamkeras.training.run import resume, train
 

@@ -3,8 +3,8 @@ import json
 
 import pytest
 
-from dreamkeras.data.atac_layout import AtacLayout
-from dreamkeras.data.table_layout import TableLayout
+from dreamkeras.data.assays.atac_layout import AtacLayout
+from dreamkeras.data.assays.table_layout import TableLayout
 from dreamkeras.errors import DreamkerasError, InputError
 from dreamkeras.training.config import PRECISIONS, RunConfig
 

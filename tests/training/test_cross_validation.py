@@ -11,7 +11,7 @@ import pytest
 from tiny_network import tiny_preset
 from toy_models import write_toy_model
 
-from dreamkeras.data.table_layout import TableLayout
+from dreamkeras.data.assays.table_layout import TableLayout
 from dreamkeras.errors import InputError, MissingPackageError
 from dreamkeras.training import cross_validation
 from dreamkeras.training.cross_validation import cross_validate
@@ -76,7 +76,7 @@ def drawn(choices, tmp_path_factory):
 
     folder = tmp_path_factory.mktemp("drawn") / "cv"
     with tiny_preset() as patch:
-        patch.setattr("dreamkeras.training.folder.export_onnx", export)
+        patch.setattr("dreamkeras.training.run_folder.contents.export_onnx", export)
         return *validate(choices(folds=2, epochs=1, table=TableLayout(("a",))), folder), folder
 
 

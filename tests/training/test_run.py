@@ -14,13 +14,14 @@ import scipy.stats
 from tiny_network import tiny, tiny_preset, write_library
 
 import dreamkeras
-from dreamkeras.data.assays import find_assay
+from dreamkeras.data.assays.names import find_assay
 from dreamkeras.errors import DreamkerasError, InputError, MissingPackageError, ModelError
-from dreamkeras.evaluation.correlation import task_figures
-from dreamkeras.sequence.folders import LOCK, claim
+from dreamkeras.files.folders import LOCK, claim
 from dreamkeras.sequence.ragged import Ragged
-from dreamkeras.training import callbacks, run
+from dreamkeras.statistics.correlation import task_figures
+from dreamkeras.training import run
 from dreamkeras.training.config import RunConfig
+from dreamkeras.training.epochs import callbacks
 from dreamkeras.training.run import resume, train
 
 BACKEND = keras.backend.backend()
@@ -259,7 +260,7 @@ class TestTwoRuns:
             shutil.rmtree(folder)
             (folder / "checkpoint").mkdir(parents=True)
 
-        monkeypatch.setattr("dreamkeras.training.callbacks.History.on_epoch_end", replace)
+        monkeypatch.setattr("dreamkeras.training.epochs.callbacks.History.on_epoch_end", replace)
         with pytest.raises(DreamkerasError, match="was removed or replaced while it was written to"):
             train(choose(epochs=2), folder)
         assert [path.name for path in folder.rglob("*")] == ["checkpoint"]
@@ -322,7 +323,9 @@ class TestResume:
         names = ("history.csv", "validation.tsv", "metrics.json", "config.json")
         before = {name: (finished / name).read_bytes() for name in names}
         network = keras.models.load_model(finished / "model.keras").get_weights()
-        quick.setattr("dreamkeras.training.folder.export_onnx", lambda *args, **options: dreamkeras.load(str(finished)).description)
+        quick.setattr(
+            "dreamkeras.training.run_folder.contents.export_onnx", lambda *args, **options: dreamkeras.load(str(finished)).description
+        )
         resume(finished, BACKEND)
         assert {name: (finished / name).read_bytes() for name in names} == before
         for kept, weight in zip(network, keras.models.load_model(finished / "model.keras").get_weights(), strict=True):

@@ -15,18 +15,18 @@ import pytest
 from tiny_network import tiny, tiny_preset
 
 import dreamkeras
-from dreamkeras.data.assays import ASSAYS, find_assay
-from dreamkeras.data.simulate import examples as simulated_examples
-from dreamkeras.data.simulate import simulate
-from dreamkeras.layers.autosome import AutosomeCore
-from dreamkeras.layers.bhi import BHICore, BHIFinal, BHIFirst
-from dreamkeras.layers.heads import AutosomeRegressionFinal
-from dreamkeras.layers.unlockdna import UnlockDNACore, UnlockDNAFinal, UnlockDNAFirst
+from dreamkeras.data.assays.names import ASSAYS, find_assay
+from dreamkeras.data.simulation.library import examples as simulated_examples
+from dreamkeras.data.simulation.library import simulate
+from dreamkeras.layers.blocks.autosome import AutosomeCore
+from dreamkeras.layers.blocks.bhi import BHICore, BHIFinal, BHIFirst
+from dreamkeras.layers.blocks.heads import AutosomeRegressionFinal
+from dreamkeras.layers.blocks.unlockdna import UnlockDNACore, UnlockDNAFinal, UnlockDNAFirst
 from dreamkeras.models.presets import PRESETS, Preset
 from dreamkeras.models.prixfixe import PrixFixe
 from dreamkeras.sequence.ragged import Ragged
 from dreamkeras.training import run
-from dreamkeras.training.batches import training_batches
+from dreamkeras.training.batches.dataset import training_batches
 from dreamkeras.training.run import resume, train
 
 BACKEND = keras.backend.backend()

@@ -7,12 +7,12 @@ import pytest
 from tiny_network import tiny_preset
 
 import dreamkeras
-from dreamkeras.data.table_layout import TableLayout
+from dreamkeras.data.assays.table_layout import TableLayout
 from dreamkeras.errors import ExportError, ModelError
-from dreamkeras.training import folder as folder_module
 from dreamkeras.training.cross_validation import cross_validate
-from dreamkeras.training.grid_results import is_finished
+from dreamkeras.training.grid.results import is_finished
 from dreamkeras.training.run import resume, train
+from dreamkeras.training.run_folder import contents as folder_module
 
 FLOAT32_ROUNDING = 4 * 2.0**-23
 

@@ -11,8 +11,8 @@ from dreamkeras.errors import InputError, MissingPackageError
 from dreamkeras.training.backend import BACKENDS, running_backend
 from dreamkeras.training.config import RunConfig
 from dreamkeras.training.cross_validation import cross_validate
-from dreamkeras.training.grid import expand
-from dreamkeras.training.grid_runs import _environment
+from dreamkeras.training.grid.plan import expand
+from dreamkeras.training.grid.runs import _environment
 from dreamkeras.training.run import resume, train
 
 BACKEND = keras.backend.backend()

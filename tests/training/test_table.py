@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from tiny_network import tiny_preset
 
-from dreamkeras.data.table_layout import TableLayout
+from dreamkeras.data.assays.table_layout import TableLayout
 from dreamkeras.errors import InputError
 from dreamkeras.training.run import resume, train
 

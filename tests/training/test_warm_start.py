@@ -9,10 +9,10 @@ import pytest
 from keras_arrays import random_letters, randomise
 from tiny_network import tiny
 
-from dreamkeras.data.assays import find_assay
+from dreamkeras.data.assays.names import find_assay
 from dreamkeras.errors import InputError, ModelError
-from dreamkeras.layers.autosome import AutosomeCore, AutosomeFinal
-from dreamkeras.layers.bhi import BHICore, BHIFirst
+from dreamkeras.layers.blocks.autosome import AutosomeCore, AutosomeFinal
+from dreamkeras.layers.blocks.bhi import BHICore, BHIFirst
 from dreamkeras.models.prixfixe import PrixFixe
 from dreamkeras.training.run import resume, train
 from dreamkeras.training.warm_start import body_variables, freeze, take_weights

@@ -1,0 +1,1 @@
+"""One command a module. Each is imported only when it runs."""

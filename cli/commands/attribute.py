@@ -1,0 +1,161 @@
+"""`dreamkeras attribute`: sequences and a Keras model in, what each letter contributes out."""
+
+from collections.abc import Iterable, Iterator
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal
+
+import click
+
+from ..options.explanation import explanation_options, explanation_outputs, open_explanations
+from ..options.numbers import WholeRange
+from ..options.shared import (
+    ATTRIBUTION_METHODS,
+    BACKENDS,
+    BASELINES,
+    EFFECT_FORMATS,
+    batch_size_option,
+    id_column_option,
+    on_error_option,
+    output_option,
+    refuse_unused,
+    sequence_column_option,
+)
+
+if TYPE_CHECKING:
+    from dreamkeras.explain.attribution import Attribution
+    from dreamkeras.models.gradients import Attributor
+    from dreamkeras.scoring.pipeline import Scored
+    from dreamkeras.sequence.records import Records
+
+__all__ = ["command"]
+
+
+@click.command("attribute")
+@click.argument("inputs", nargs=-1, required=True, metavar="INPUT...", type=click.Path(allow_dash=True))
+@click.option("-m", "--model", required=True, type=click.Path(path_type=Path), metavar="RUN", help="A run folder, or a .keras file.")
+@output_option
+@click.option("--format", type=click.Choice(EFFECT_FORMATS), help="Format of the contributions.  [default: by FILE's suffix, else tsv]")
+@click.option("--method", type=click.Choice(ATTRIBUTION_METHODS), default="integrated", show_default=True, help="How.")
+@click.option(
+    "--baseline",
+    type=click.Choice(BASELINES),
+    help="Compare inserts with N, a quarter of each base, or shuffles.  [default: zeros; shuffled for deeplift]",
+)
+@click.option("--references", type=WholeRange(min=1), metavar="N", help="Shuffles of each insert.  [default: 10]")
+@click.option("--steps", type=WholeRange(min=1), metavar="N", help="Points between the two.  [default: integrated 16, deeplift 8]")
+@click.option("--seed", type=WholeRange(min=0), metavar="N", help="Which shuffles.  [default: 0]")
+@click.option("--completeness", type=click.Path(), metavar="FILE", help="Write how well each sequence's contributions add up.")
+@on_error_option
+@batch_size_option
+@click.option("--backend", type=click.Choice(BACKENDS), help="[default: KERAS_BACKEND, else the first installed]")
+@id_column_option
+@sequence_column_option
+@explanation_options
+def command(
+    inputs: tuple[str, ...],
+    model: Path,
+    output: str,
+    format: str | None,
+    completeness: str | None,
+    on_error: Literal["fail", "skip"],
+    backend: str | None,
+    id_column: str | int | None,
+    sequence_column: str | int | None,
+    **choices: Any,
+) -> None:
+    """Tell what each letter of the sequences in INPUT contributes to its prediction, by the gradients of a Keras model.
+
+    INPUT is as for `predict`. What is explained is what the exported model answers. A row of the results is a letter: the sequence's
+    name, the position in the insert from 1, the letter, and its contribution to each task. FILE.npz holds what other bases would
+    contribute, too.
+    """
+    from ..results import leave_manifest, model_files, refuse_clashes, report_skipped
+
+    _check_shuffles(choices)
+    explanations = {name: choices.pop(name) for name in ("logos", "png", "seqlets", "meme", "modisco")}
+    beside = explanation_outputs(explanations)
+    refuse_clashes((*inputs, *model_files([model])), output, completeness, *beside.files, *beside.folders)
+    explaining = open_explanations(explanations)
+    file = _ready(inputs, model, backend)
+
+    from dreamkeras.export.tracing import load_network
+    from dreamkeras.formats.reading import read_files
+    from dreamkeras.models.gradients import Attributor
+
+    network, size = load_network(file), choices.pop("batch_size") or 64
+    attributor, errors = Attributor(network, batch_size=size, **choices), _Errors()
+    records = read_files(inputs, id_column=id_column, sequence_column=sequence_column)
+    with ExitStack() as stack:
+        sinks = [errors, *stack.enter_context(_opened(output, completeness, network.tasks, format))]
+        sinks += stack.enter_context(explaining(network.tasks))
+        scored = _explain(attributor, records, on_error, sinks)
+    leave_manifest(output, [str(file)], inputs)
+    click.echo(errors.summary(), err=True)
+    report_skipped(scored, output)
+
+
+def _check_shuffles(choices: dict[str, Any]) -> None:
+    """Options of shuffles go with shuffles; those that were not given are taken out, so that the library's defaults hold."""
+    is_shuffled = choices["baseline"] == "shuffled" or (choices["baseline"] is None and choices["method"] == "deeplift")
+    given = {name: choices.pop(name) for name in ("references", "seed")}
+    if not is_shuffled:
+        refuse_unused("--baseline shuffled", **given)
+    choices.update({name: value for name, value in given.items() if value is not None})
+
+
+def _ready(inputs: tuple[str, ...], model: Path, backend: str | None) -> Path:
+    """The model's file, once it and the inputs are there and Keras is: it takes seconds to load, which a wrong path need not wait for."""
+    from dreamkeras.export.onnx_file import find_model
+    from dreamkeras.files.sources import open_source
+    from dreamkeras.files.streams import is_stream
+    from dreamkeras.training.backend import choose_backend
+
+    file = find_model(model)
+    for path in inputs:
+        if not is_stream(path):
+            with open_source(path):
+                pass
+    choose_backend(backend)
+    return file
+
+
+@contextmanager
+def _opened(output: str, completeness: str | None, tasks: tuple[str, ...], format: str | None) -> "Iterator[list[Any]]":
+    """The files that contributions and their sums go to."""
+    from dreamkeras.explain.attribution_files import CompletenessTable, completeness_columns, open_attributions
+    from dreamkeras.formats.writers import open_writer
+
+    with ExitStack() as stack:
+        sinks: list[Any] = [stack.enter_context(open_attributions(output, tasks, format))]
+        if completeness:
+            sinks.append(CompletenessTable(stack.enter_context(open_writer(completeness, completeness_columns(tasks)))))
+        yield sinks
+
+
+def _explain(attributor: "Attributor", records: "Iterable[Records]", on_error: Literal["fail", "skip"], sinks: list[Any]) -> "Scored":
+    from dreamkeras.explain.effect_files import write_effects
+
+    from ..progress import show_records
+
+    with show_records() as progress:
+        return write_effects(attributor.attribute_records(records, on_error, progress), sinks)
+
+
+class _Errors:
+    """The largest completeness error, and beside which difference."""
+
+    def __init__(self) -> None:
+        self._sequences, self._largest, self._difference = 0, 0.0, 0.0
+
+    def write(self, found: "Attribution") -> None:
+        """Takes note of some sequences."""
+        errors, differences = abs(found.completeness_error()), abs(found.reference - found.baseline)
+        self._sequences += len(found.ids)
+        self._largest = max(self._largest, float(errors.max()))
+        self._difference += float(differences.mean(axis=1).sum())
+
+    def summary(self) -> str:
+        """One line."""
+        difference = self._difference / self._sequences
+        return f"Contributions add up to prediction minus baseline ({difference:.3g} in the mean) to within {self._largest:.3g}."

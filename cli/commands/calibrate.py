@@ -1,0 +1,109 @@
+"""`dreamkeras calibrate`: an exported model and measured sequences in, the same model with intervals, percentiles and ranges out."""
+
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from ..options.numbers import DecimalRange, WholeRange
+from ..options.shared import refuse_unused
+from ..options.table import chosen_layout, table_options
+from ..results import held_run, refuse_clashes
+
+if TYPE_CHECKING:
+    from dreamkeras.data.examples import Examples
+    from dreamkeras.evaluation.training_data import TrainingData
+
+__all__ = ["command"]
+
+
+@click.command("calibrate")
+@click.argument("data", type=click.Path())
+@click.option("-m", "--model", required=True, type=click.Path(), metavar="MODEL", help="An .onnx file or a run folder.")
+@click.option("-o", "--output", type=click.Path(), metavar="FILE", help="The ONNX file to write.  [default: the model's own]")
+@click.option("--training", type=click.Path(), metavar="FILE", help="What the model was trained on.  [default: DATA, or the rest of it]")
+@click.option(
+    "--valid-fraction",
+    type=DecimalRange(0, 1, min_open=True, max_open=True),
+    metavar="SHARE",
+    help="DATA is what the model was trained on but for this share, which is calibrated on, as `dreamkeras train` divides it.",
+)
+@click.option("--seed", type=WholeRange(min=0), metavar="N", help="Which share: the seed of the training's split.  [default: 0]")
+@click.option("--assay", help="What was measured: yeast, lentimpra, starrseq or table.  [default: what the model was trained on]")
+@partial(table_options, without=("fold_column", "replicate_columns"))
+def command(
+    data: str,
+    model: str,
+    output: str | None,
+    training: str | None,
+    valid_fraction: float | None,
+    seed: int | None,
+    assay: str | None,
+    **table: Any,
+) -> None:
+    """Tell an exported model how far its predictions are from the measured sequences in DATA, which it was not trained on.
+
+    Afterwards `dreamkeras predict` has --interval, --percentile and --flag-unusual for it. What `dreamkeras train` writes has them
+    already, from its validation sequences.
+    """
+    if training and valid_fraction:
+        raise click.UsageError("Expected either --training or --valid-fraction, got both.")
+    if not valid_fraction:
+        refuse_unused("--valid-fraction", seed=seed)
+    layout = chosen_layout(assay or "", table)
+
+    from dreamkeras.files.outputs import refuse_packed
+    from dreamkeras.files.streams import is_stream
+
+    if output:
+        refuse_packed(output, "ONNX")
+    refuse_clashes((data, training, str(Path(model, "model.keras"))), output)
+    click.get_current_context().with_resource(held_run(output or model))
+
+    from dreamkeras.confidence.model_card import renew_card
+    from dreamkeras.data.splits.hold_out import split
+    from dreamkeras.evaluation.run import Choices, choose_assay
+    from dreamkeras.evaluation.training_data import read_training_data
+    from dreamkeras.export.calibration import calibrate_onnx
+    from dreamkeras.files.inputs import rereadable
+    from dreamkeras.scoring.predictor import load
+
+    known, predictor = read_training_data(model), load(model, "cpu")
+    with rereadable(data if layout else None):  # whose columns are looked at first
+        chosen = choose_assay(Choices(data, (model,), assay=assay, table=layout), [predictor], [known])
+        held_out, trained_on = chosen.read(data).centred(), chosen.read(training) if training else None
+    for file, examples in ((data, held_out), (training, trained_on)):
+        _report_reading(file, examples)
+    if valid_fraction:
+        trained_on, held_out = split(held_out, valid_fraction, seed or 0)
+    else:
+        _warn_of_overlap(known, held_out, data)
+    description, figures = calibrate_onnx(model, output, chosen, held_out, trained_on)
+    for task, count, r in zip(description.tasks, figures["n"], figures["r"], strict=True):
+        click.echo(f"{task}: r {r:.3f} on {count:,.0f} measured sequences.", err=output is not None and is_stream(output))
+    click.echo(f"Wrote {output or model}.", err=True)
+    card = Path(model) / "README.md"
+    if output is None and card.is_file() and not renew_card(card, predictor.description, description):
+        click.echo(f"{card} is older, and does not tell of this.", err=True)
+
+
+def _report_reading(file: str | None, examples: "Examples | None") -> None:
+    """Says what was read from a file, if there is one."""
+    from dreamkeras.files.inputs import file_name
+
+    if file and examples:
+        for line in filter(None, (examples.describe_reading(file_name(file)), *examples.remarks)):
+            click.echo(line, err=True)
+
+
+def _warn_of_overlap(known: "TrainingData | None", held_out: "Examples", data: str) -> None:
+    """Says where sequences were trained on, or cannot be compared with what was."""
+    from dreamkeras.evaluation.training_data import compare_with_training
+    from dreamkeras.files.inputs import file_name
+
+    common, doubt = compare_with_training(known, held_out)
+    if common and any(common.training):
+        click.echo(f"Warning: {common.training.describe(len(held_out), f'in {file_name(data)}')} Intervals may be too narrow.", err=True)
+    if doubt:
+        click.echo(f"Warning: {doubt[0].upper()}{doubt[1:]}", err=True)

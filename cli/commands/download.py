@@ -1,0 +1,66 @@
+"""`dreamkeras download`: the published data and weights."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from ..options.shared import DATA_SETS
+
+if TYPE_CHECKING:
+    from dreamkeras.data.published.download import Download
+
+__all__ = ["command"]
+
+
+@click.command("download")
+@click.argument("data_set", metavar="|".join(DATA_SETS), type=click.Choice(DATA_SETS), required=False)
+@click.option("--to", type=click.Path(path_type=Path), metavar="DIR", help="Where the files go.  [default: data/ and the data set's name]")
+@click.option("--mirror", metavar="URL", help="A folder with files of the same names, in place of Zenodo's.")
+@click.option("--list", "listing", is_flag=True, help="Only list the files and their sizes.")
+def command(data_set: str | None, to: Path | None, mirror: str | None, listing: bool) -> None:
+    """Download a published data set, or the published weights: Zenodo record 10633252.
+
+    What has come goes on where it was cut, is checked by size and checksum, and archives are unpacked; what is there already is
+    not downloaded again. Prints where the files are; says on standard error which command reads them and what to cite.
+    """
+    if listing:
+        _list_files(data_set)
+        return
+    if data_set is None:
+        raise click.UsageError(f"Expected one of {', '.join(DATA_SETS)}, or --list, got none.")
+    from dreamkeras.data.published.download import download
+
+    from ..progress import show_bytes
+
+    with show_bytes() as watch:
+        done = download(data_set, to or Path("data") / data_set, mirror, watch=watch, say=_say)
+    for path in done.paths:
+        click.echo(path)
+    _report(data_set, done)
+
+
+def _report(name: str, done: "Download") -> None:
+    from dreamkeras.data.published.record import DATA_CITATION, find_data_set
+
+    if done.unchecked:
+        _say(f"Not checked, because no checksum is known: {', '.join(done.unchecked)}.")
+    if done.command:
+        _say(f"To use it: {done.command}")
+    cited = filter(None, (find_data_set(name).citation, DATA_CITATION))
+    _say(f"Please cite {' and '.join(cited)}.")
+
+
+def _list_files(only: str | None) -> None:
+    from dreamkeras.data.published.download import list_files
+    from dreamkeras.data.published.record import find_data_set
+
+    click.echo("data set\tfile\tbytes\tchecksum\tdescription")
+    for name, file in list_files(_say):
+        if only in (None, name):
+            size = "-" if file.size is None else file.size
+            click.echo(f"{name}\t{file.name}\t{size}\t{file.checksum or '-'}\t{find_data_set(name).description}")
+
+
+def _say(line: str) -> None:
+    click.echo(line, err=True)

@@ -1,0 +1,117 @@
+"""`dreamkeras evaluate`: measured sequences and models in, figures with intervals, plots and a page out."""
+
+import math
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from ..options.numbers import WholeRange
+from ..options.shared import batch_size_option, device_option, refuse_unused, summits_option
+from ..options.table import chosen_layout, table_options
+from ..results import command_line
+
+if TYPE_CHECKING:
+    from dreamkeras.evaluation.evaluate import Evaluation
+    from dreamkeras.statistics.bootstrap import Interval
+
+__all__ = ["command"]
+
+FIGURES = ("r", "rho", "mse")
+
+UNDEFINED = "undefined"
+"""What is printed for a figure that cannot be had; a warning says why."""
+
+
+@click.command("evaluate")
+@click.argument("data", type=click.Path())
+@click.option(
+    "-m", "--model", "models", multiple=True, type=click.Path(), metavar="MODEL", help="A run folder or .onnx file; several are compared."
+)
+@click.option("--predictions", multiple=True, type=click.Path(), metavar="FILE", help="A table that `dreamkeras predict` wrote of DATA.")
+@click.option("-o", "--output", required=True, type=click.Path(path_type=Path), metavar="DIR", help="A new folder for the results.")
+@click.option("--assay", help="What was measured: yeast, lentimpra, starrseq or table.  [default: what the model was trained on]")
+@partial(table_options, without=("fold_column",))
+@summits_option
+@click.option("--subsets", type=click.Path(), metavar="DIR", help="The challenge's test subsets, for its score.")
+@click.option("--public", type=click.Path(), metavar="DIR", help="What its public leaderboard used, which is left out.")
+@click.option("--draws", type=WholeRange(min=1), default=1000, show_default=True, help="Bootstrap resamples for the intervals.")
+@click.option("--seed", type=WholeRange(min=0), default=0, show_default=True, help="Which resamples.")
+@device_option
+@batch_size_option
+def command(output: Path, assay: str | None, batch_size: int | None, **choices: Any) -> None:
+    """Tell how well models predict the measured sequences in DATA.
+
+    Writes figures with 95 % intervals, the models' differences on the same resamples, predictions, plots and report.html. Warns where
+    DATA holds sequences that a model was trained on, or nearly the same.
+    """
+    table = chosen_layout(assay or "", choices)
+    if not (choices["models"] or choices["predictions"]):
+        raise click.UsageError("Expected a model (-m) or predictions (--predictions) to evaluate.")
+    if not choices["models"]:
+        refuse_unused("a model (-m)", batch_size=batch_size, device=None if choices["device"] == "auto" else choices["device"])
+    if choices["public"] and not choices["subsets"]:
+        raise click.UsageError("Expected --subsets beside --public.")
+
+    from dreamkeras.evaluation.run import Choices, run_evaluation
+    from dreamkeras.files.inputs import refuse_twice
+    from dreamkeras.scoring.scorer import BATCH_SIZE
+
+    refuse_twice((choices["data"], *choices["predictions"]))
+    chosen = Choices(assay=assay, table=table, batch_size=batch_size or BATCH_SIZE, **choices)
+    evaluation, notes = run_evaluation(chosen, output, command_line())
+    for note in (*notes.remarks, *(f"Warning: {warning}" for warning in notes.warnings)):
+        click.echo(note, err=True)
+    for line in _lines(evaluation):
+        click.echo(line)
+    click.echo(f"Wrote {output}: see report.html.", err=True)
+
+
+def _lines(evaluation: "Evaluation") -> list[str]:
+    """What was found, tab-separated."""
+    parts = evaluation.parts().items()
+    windows = ["windows"] if evaluation.peaks else []
+    lines = ["\t".join(["model", "task", *windows, "n", *FIGURES])]
+    lines += [line for name, part in parts for line in _figures(part, name)]
+    if evaluation.differences:
+        lines += ["", "\t".join(["difference", "task", *windows, *FIGURES])]
+        lines += [line for name, part in parts for line in _differences(part, name)]
+    if evaluation.ceilings:
+        lines += ["", "\t".join(["noise ceiling", *windows, "r between replicates", "ceiling of r"])]
+        lines += [line for name, part in parts for line in _ceilings(part, name)]
+    for model, score in evaluation.scores.items():
+        without = f" (without {', '.join(score.missing)}: no score of the challenge)" if score.missing else ""
+        lines.append(f"{model}: Pearson score {_number(score.pearson)}, Spearman score {_number(score.spearman)}{without}")
+    return lines
+
+
+def _figures(evaluation: "Evaluation", windows: str) -> list[str]:
+    return [
+        _row(model, task, windows, str(found.n), *map(_interval, (found.r, found.rho, found.mse)))
+        for model, tasks in evaluation.figures.items()
+        for task, found in tasks.items()
+    ]
+
+
+def _differences(evaluation: "Evaluation", windows: str) -> list[str]:
+    return [
+        _row(f"{apart.first} - {apart.second}", apart.task, windows, *map(_interval, (apart.r, apart.rho, apart.mse)))
+        for apart in evaluation.differences
+    ]
+
+
+def _ceilings(evaluation: "Evaluation", windows: str) -> list[str]:
+    return [_row(task, windows, *map(_number, found)) for task, found in evaluation.ceilings.items()]
+
+
+def _row(*cells: str) -> str:
+    return "\t".join(cell for cell in cells if cell)
+
+
+def _interval(found: "Interval") -> str:
+    return f"{found.value:.4f} ({found.low:.4f} to {found.high:.4f})" if math.isfinite(found.value) else UNDEFINED
+
+
+def _number(value: float) -> str:
+    return f"{value:.4f}" if math.isfinite(value) else UNDEFINED

@@ -1,0 +1,120 @@
+"""`dreamkeras marginalise`: motifs in, what they do to predictions whatever stands around them out."""
+
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from ..options.numbers import DecimalRange, WholeRange
+from ..options.shared import (
+    TABLE_FORMATS,
+    device_option,
+    models_option,
+    numbers,
+    output_option,
+    refuse_unused,
+    sequences_at_once_option,
+    strands_option,
+    threads_option,
+)
+
+if TYPE_CHECKING:
+    from dreamkeras.explain.motif_sites import Arrangement
+    from dreamkeras.scoring.scorer import Scorer
+    from dreamkeras.sequence.ragged import Ragged
+
+__all__ = ["command"]
+
+
+@click.command("marginalise")
+@click.argument("motifs", nargs=-1, required=True, metavar="MOTIF [MOTIF2]")
+@models_option
+@output_option
+@click.option("--format", type=click.Choice(TABLE_FORMATS), help="Format of the results.  [default: by FILE's suffix, else tsv]")
+@click.option("--backgrounds", type=click.Path(), metavar="FILE", help="Sequences to put motifs into.  [default: random ones]")
+@click.option("-n", "--number", type=WholeRange(min=1), metavar="N", help="Random backgrounds.  [default: 100]")
+@click.option("--length", type=WholeRange(min=1), metavar="N", help="Letters of each.  [default: the construct's usual]")
+@click.option("--gc", type=DecimalRange(0, 100), metavar="PERCENT", help="G and C in them, in percent.  [default: 50]")
+@click.option("--positions", type=numbers, metavar="FROM:TO:STEP", help="Of the first motif, from 1; or 5,9,20.  [default: the middle]")
+@click.option("--spacings", type=numbers, metavar="FROM:TO:STEP", help="Letters between two motifs.  [default: 0:20:1]")
+@strands_option
+@click.option("--seed", type=WholeRange(min=0), default=0, show_default=True, help="Of backgrounds and of ambiguous letters.")
+@sequences_at_once_option
+@threads_option
+@device_option
+def command(
+    motifs: tuple[str, ...],
+    models: tuple[str, ...],
+    output: str,
+    format: str | None,
+    backgrounds: str | None,
+    positions: list[int] | None,
+    spacings: list[int] | None,
+    strands: str,
+    seed: int,
+    **options: Any,
+) -> None:
+    """Tell what MOTIF does to predictions, and what it does together with MOTIF2 behind it.
+
+    Motifs are IUPAC codes; N leaves the background's letter. They take the place of letters of many backgrounds. A row of the results
+    is a motif at a position, or two at a distance, on given strands: the mean difference from the backgrounds without them and its 95 %
+    interval; of two also what each does alone, and what they do beyond the sum of both. Positions are of the first letter, from 1.
+    """
+    if len(motifs) > 2:
+        raise click.UsageError(f"Expected one motif or two, got {len(motifs)}.")
+    if spacings and len(motifs) == 1:
+        raise click.UsageError("Expected a second motif beside --spacings.")
+    if backgrounds:
+        refuse_unused("random inserts, not --backgrounds,", **{name: options[name] for name in ("number", "length", "gc")})
+
+    from dreamkeras.explain.marginalisation_files import open_marginalisation
+    from dreamkeras.explain.marginalise import marginalise
+
+    from ..opening import open_models, report_packaged
+    from ..progress import show_records
+    from ..results import leave_manifest, model_files, refuse_clashes
+
+    refuse_clashes((backgrounds, *model_files(models)), output)
+    predictor, size = open_models(models, *(options[name] for name in ("device", "batch_size", "threads")))
+    inserts = _read_inserts(backgrounds, predictor) if backgrounds else _random_inserts(predictor, seed, options)
+    arrangements = _arrangements(motifs, positions, spacings or list(range(21)), strands, int(inserts.lengths.min()))
+    results = open_marginalisation(output, motifs, predictor.tasks, format)
+    with results as table, show_records("windows") as progress:
+        table.write(marginalise(motifs, arrangements, inserts, predictor, seed=seed, batch_size=size, progress=progress))
+    leave_manifest(output, models, [backgrounds] if backgrounds else [])
+    report_packaged(models, predictor)
+
+
+def _random_inserts(predictor: "Scorer", seed: int, options: dict[str, Any]) -> "Ragged":
+    from dreamkeras.explain.marginalise import random_inserts
+    from dreamkeras.scoring.insert_length import default_insert_length
+
+    number, length, gc = (options[name] for name in ("number", "length", "gc"))
+    return random_inserts(number or 100, length or default_insert_length(predictor.constructs), 0.5 if gc is None else gc / 100, seed)
+
+
+def _read_inserts(path: str, predictor: "Scorer") -> "Ragged":
+    """The inserts of the sequences in a file."""
+    import numpy as np
+
+    from dreamkeras.explain.mutants import common_inserts, fit_problems, require_fit
+    from dreamkeras.files.inputs import file_name
+    from dreamkeras.formats.reading import read_records
+    from dreamkeras.sequence.ragged import Ragged
+
+    parts = []
+    for records in read_records(path):
+        require_fit(records, fit_problems(records, predictor.constructs))
+        parts.append(records.sequences.cut(*common_inserts(records.sequences, predictor.constructs)))
+    click.echo(f"Read {sum(len(part) for part in parts):,} records of {file_name(path)}.", err=True)
+    return Ragged.from_lengths(np.concatenate([part.flat for part in parts]), np.concatenate([part.lengths for part in parts]))
+
+
+def _arrangements(
+    motifs: tuple[str, ...], positions: list[int] | None, spacings: list[int], strands: str, shortest: int
+) -> "list[Arrangement]":
+    """Positions on the command line count from 1; without one, the widest arrangement is in the middle of the shortest background."""
+    from dreamkeras.explain.motif_sites import arrange, arrange_pair
+
+    width = sum(map(len, motifs)) + (max(spacings) if len(motifs) > 1 else 0)
+    firsts = [position - 1 for position in positions] if positions else [max(0, (shortest - width) // 2)]
+    return arrange_pair(motifs, firsts, spacings, strands) if len(motifs) > 1 else arrange(firsts, strands)

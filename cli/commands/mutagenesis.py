@@ -1,0 +1,87 @@
+"""`dreamkeras mutagenesis`: sequences in files, the effects of all their single changes out."""
+
+from collections.abc import Iterable, Iterator
+from contextlib import ExitStack, closing, contextmanager
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from ..options.explanation import explanation_options, explanation_outputs, open_explanations
+from ..options.scoring import chosen_scoring, scoring_options
+from ..options.shared import EFFECT_FORMATS
+from ..preflight.dry_run import dry_run_option, finish, rehearse_mutagenesis
+
+if TYPE_CHECKING:
+    from dreamkeras.explain.mutagenesis import Mutagenesis, Part
+    from dreamkeras.scoring.scorer import Scorer
+    from dreamkeras.scoring.shards import Shards
+    from dreamkeras.sequence.records import Records
+
+__all__ = ["command"]
+
+
+@click.command("mutagenesis")
+@scoring_options(EFFECT_FORMATS, "effects", click.option("--deletions", is_flag=True, help="Leave each letter out, too."))
+@explanation_options
+@click.option("--resume", is_flag=True, help="Keep what is done beside FILE; after a kill, the same command goes on from there.")
+@dry_run_option
+def command(deletions: bool, resume: bool, dry_run: bool, **options: Any) -> None:
+    """Tell what every single change of the sequences in INPUT does to their prediction.
+
+    INPUT is FASTA, FASTQ, TSV, CSV or one sequence a line, plain or gzip, or a Parquet file; - is standard input. Each letter
+    of each insert becomes every other base; adapters stay. A row of the results is a change: the sequence's name, the position in
+    the insert from 1, the letter, what it becomes, and for each task the mutant's prediction minus the sequence's. Of an
+    ensemble these are the means of its models' effects, and their standard deviations. FILE.npz holds them as arrays.
+    """
+    from dreamkeras.explain.effect_files import choose_effect_format, effect_columns, open_effects, write_effects
+    from dreamkeras.explain.mutagenesis import knows_members
+
+    from ..opening import report_packaged
+    from ..results import check_resume, leave_manifest, model_files, open_shards, refuse_clashes, report_skipped
+
+    given = chosen_scoring(options)
+    inputs, models, output = given.inputs, given.models, given.output
+    check_resume(inputs, output, resume=resume, is_measured=given.is_measured)
+    beside = explanation_outputs(options)
+    refuse_clashes((*inputs, *model_files(models)), output, *beside.files, *beside.folders)
+    choose_effect_format(output, given.format)  # with --resume, results are opened last
+    explaining = open_explanations(options)
+    predictor, size = given.open_models()
+    has_sd = knows_members(predictor)
+    choices: dict[str, Any] = {"deletions": deletions, "on_error": given.on_error, "batch_size": size}
+    results = open_effects(output, predictor.tasks, given.format, has_sd=has_sd)
+    if dry_run:
+        rehearse = partial(rehearse_mutagenesis, inputs=inputs, columns=given.columns, **choices)
+        finish(predictor, rehearse, size, [output, *beside.files], beside.folders, results)
+    names = effect_columns(predictor.tasks, has_sd=has_sd)
+    made_with = list({**choices, **given.columns}.items())
+    with open_shards(output, names, models, inputs, made_with, resume=resume) as shards:
+        with ExitStack() as stack:
+            explanations = stack.enter_context(explaining(predictor.tasks))  # first: its folders are held from then on
+            parts = stack.enter_context(_found(given.read(), predictor, shards, choices))
+            scored = write_effects(parts, [stack.enter_context(results), *explanations])
+        if shards:
+            shards.remove()
+    leave_manifest(output, models, inputs)
+    report_packaged(models, predictor)
+    report_skipped(scored, output)
+
+
+@contextmanager
+def _found(
+    records: "Iterable[Records]", predictor: "Scorer", shards: "Shards | None", choices: dict[str, Any]
+) -> "Iterator[Iterable[Part[Mutagenesis]]]":
+    """The effects, as they are found or, with shards, once all are."""
+    from dreamkeras.explain.effect_shards import mutate_into_shards, shard_parts
+    from dreamkeras.explain.mutagenesis import mutate_records
+
+    from ..progress import show_records
+
+    with show_records("mutants") as progress:
+        if shards is None:
+            with closing(mutate_records(records, predictor, progress=progress, **choices)) as parts:
+                yield parts
+            return
+        mutate_into_shards(records, predictor, shards, progress=progress, **choices)
+    yield shard_parts(shards)

@@ -1,0 +1,144 @@
+"""`dreamkeras serve`: models behind a port."""
+
+import gc
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from ..options.numbers import WholeRange
+from ..options.shared import device_option
+
+if TYPE_CHECKING:
+    from dreamkeras.serving.auth import Guard
+    from dreamkeras.serving.lifecycle import Tls
+    from dreamkeras.serving.models import ModelRepository
+    from dreamkeras.serving.settings import Settings
+
+__all__ = ["command"]
+
+LOOPBACK = ("127.0.0.1", "::1", "localhost")
+
+file_path = click.Path(exists=True, dir_okay=False, path_type=Path)
+
+
+@click.command("serve")
+@click.option(
+    "-m",
+    "--model",
+    "models",
+    multiple=True,
+    metavar="[NAME=]MODEL",
+    help="An .onnx file, a run folder, or a folder of versions 1/, 2/ ...; once for each.  [default: the package's yeast model]",
+)
+@click.option(
+    "--models",
+    "folder",
+    type=click.Path(exists=True, file_okay=False, path_type=Path),
+    metavar="DIR",
+    help="Serve every model in DIR, too: NAME.onnx, NAME/model.onnx or NAME/VERSION/model.onnx.",
+)
+@click.option("--host", default="127.0.0.1", show_default=True, help="Address to listen on; 0.0.0.0 for all.")
+@click.option("--port", type=WholeRange(0, 65535), default=8000, show_default=True, help="Port to listen on; 0 for any that is free.")
+@click.option("--grpc-port", type=WholeRange(0, 65535), help="Serve gRPC, too, on this port; 0 for any that is free.")
+@click.option("--settings", "settings_file", type=file_path, metavar="FILE", help="Limits and bounds, as TOML; docs/serving.md lists them.")
+@click.option("--tokens", "tokens_file", type=file_path, metavar="FILE", help="Ask for one of these bearer tokens, one a line.")
+@click.option("--operator-tokens", "operators_file", type=file_path, metavar="FILE", help="Ask for one of these to load and unload models.")
+@click.option("--tls-certificate", type=file_path, metavar="PEM", help="Serve HTTPS with this chain of certificates.")
+@click.option("--tls-key", type=file_path, metavar="PEM", help="The certificate's key.")
+@click.option("--tls-client-ca", type=file_path, metavar="PEM", help="Ask clients for certificates of these authorities.")
+@click.option(
+    "--access-log/--no-access-log", default=True, show_default=True, help="Log every request, as a line of JSON on standard error."
+)
+@device_option
+def command(
+    models: tuple[str, ...],
+    folder: Path | None,
+    host: str,
+    port: int,
+    grpc_port: int | None,
+    settings_file: Path | None,
+    tokens_file: Path | None,
+    operators_file: Path | None,
+    tls_certificate: Path | None,
+    tls_key: Path | None,
+    tls_client_ca: Path | None,
+    access_log: bool,
+    device: str,
+) -> None:
+    """Serve models over HTTP, and with --grpc-port over gRPC.
+
+    The server speaks the Open Inference Protocol (KServe V2) as NVIDIA's Triton does, so that tritonclient works with it. SIGTERM
+    stops it: it is not ready any more, answers what it has, and exits with 0.
+
+    Without tokens everybody who reaches the port may ask, and, only when that is a port of this machine alone, load and unload models.
+    """
+    _require_packages(grpc=grpc_port is not None)
+    from dreamkeras.serving.http.app import create_app
+    from dreamkeras.serving.lifecycle import bind, run
+    from dreamkeras.serving.logs import write_logs
+    from dreamkeras.serving.settings import Settings, read_settings
+
+    tls = _tls(tls_certificate, tls_key, tls_client_ca)
+    settings = read_settings(settings_file) if settings_file else Settings()
+    guard = _guard(tokens_file, operators_file, host)
+    write_logs(access=access_log)
+    repository = _repository(models, folder, device, settings)
+    app = create_app(settings, repository, guard)
+    listener = bind(host, port)
+    shown = f"[{host}]" if ":" in host else host
+    addresses = [f"http{'s' if tls else ''}://{shown}:{listener.getsockname()[1]}"]
+    if grpc_port is not None:
+        from dreamkeras.serving.grpc.server import add_grpc
+
+        addresses.append(f"gRPC on {shown}:{add_grpc(app, host, grpc_port, tls)}")
+    gc.collect()
+    gc.freeze()  # what is loaded stays: the collector need not look through it again and again
+    run(app, listener, tls, started=lambda: _announce(repository, guard, addresses, host))
+
+
+def _require_packages(*, grpc: bool) -> None:
+    from importlib.util import find_spec
+
+    from dreamkeras.errors import MissingPackageError
+
+    for extra, packages in {"serve": ("starlette", "uvicorn", "httptools"), "grpc": ("grpc", "tritonclient")}.items():
+        for package in packages if extra == "serve" or grpc else ():
+            if find_spec(package) is None:
+                raise MissingPackageError(f"Serving needs {package}: pip install 'dreamkeras[{extra}]'.")
+
+
+def _announce(repository: "ModelRepository", guard: "Guard", addresses: list[str], host: str) -> None:
+    served = ", ".join(f"{model.name} (version {model.version})" for model in repository.ready)
+    click.echo(f"Serving {served} on {' and '.join(addresses)}.", err=True)
+    reach = "this machine alone; --host 0.0.0.0 opens it to others" if host in LOOPBACK else "every machine that reaches this port"
+    click.echo(f"Open to {reach}. {guard.describe()}", err=True)
+
+
+def _tls(certificate: Path | None, key: Path | None, client_ca: Path | None) -> "Tls | None":
+    from dreamkeras.serving.lifecycle import Tls
+
+    if certificate and key:
+        return Tls(certificate, key, client_ca)
+    if certificate or key or client_ca:
+        raise click.UsageError("Expected --tls-certificate and --tls-key together, got one of them or --tls-client-ca alone.")
+    return None
+
+
+def _guard(tokens: Path | None, operators: Path | None, host: str) -> "Guard":
+    from dreamkeras.serving.auth import Guard, Tokens
+
+    return Guard(Tokens(tokens) if tokens else None, Tokens(operators) if operators else None, control=host in LOOPBACK and not tokens)
+
+
+def _repository(models: tuple[str, ...], folder: Path | None, device: str, settings: "Settings") -> "ModelRepository":
+    """The models that were asked for, loaded."""
+    from dreamkeras.scoring.predictor import PACKAGED_MODEL, load
+    from dreamkeras.serving.models import ModelRepository, named_paths
+
+    if not models and not folder:
+        click.echo(f"No -m given: serving the packaged model as {PACKAGED_MODEL.stem}.", err=True)
+        models = (str(PACKAGED_MODEL),)
+    repository = ModelRepository(named_paths(models), folder, lambda path: load(path, device, threads=1), settings)
+    repository.load_all()
+    return repository

@@ -1,0 +1,182 @@
+"""`dreamkeras variants`: a VCF and a genome, or pairs of sequences, in; what each allele does to the prediction out."""
+
+import contextlib
+from collections.abc import Sequence
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from dreamkeras.formats.decimals import is_whole
+
+from ..options.numbers import WholeRange
+from ..options.shared import (
+    INDEL_ANCHORS,
+    VARIANT_STRANDS,
+    device_option,
+    id_column_option,
+    models_option,
+    output_option,
+    sequences_at_once_option,
+    threads_option,
+)
+from ..preflight.dry_run import dry_run_option, finish, rehearse_variants
+
+if TYPE_CHECKING:
+    from dreamkeras.scoring.scorer import Scorer
+    from dreamkeras.variants.files import VariantSink
+    from dreamkeras.variants.run import OpenSink
+    from dreamkeras.variants.scoring import VariantScorer
+    from dreamkeras.variants.sources import PairSource, VcfSource
+
+__all__ = ["command"]
+
+WINDOW = ("insert_length", "positions", "strand", "indel_anchor")
+"""Options that say how windows of a genome are laid."""
+
+VCF = "vcf"
+
+FORMATS = ("tsv", "csv", "jsonl", "parquet", VCF)
+"""The keys of `formats.writers.FORMATS`, and the form that variants come in; a test compares them."""
+
+COLUMNS = ("ref_column", "alt_column", "id_column")
+"""Options that say where a table has what."""
+
+
+def numbers(text: str) -> tuple[int, ...]:
+    """Whole numbers with commas between them."""
+    cells = text.split(",")
+    if not all(is_whole(cell.strip()) for cell in cells):
+        raise click.BadParameter(f"{text!r} is no list of numbers from 0 on, such as 20,40,60.")
+    return tuple(dict.fromkeys(int(cell) for cell in cells))
+
+
+@click.command("variants")
+@click.argument("path", metavar="IN", type=click.Path(allow_dash=True))
+@models_option
+@output_option
+@click.option("--format", type=click.Choice(FORMATS), help="Format of the results.  [default: by FILE's suffix, else tsv]")
+@click.option("--genome", type=click.Path(), metavar="FASTA", help="Reference genome of the VCF IN.")
+@click.option(
+    "--insert-length",
+    type=WholeRange(min=1),
+    metavar="N",
+    help="Bases of the genome in the model's window.  [default: all but its flanks; 80 for yeast]",
+)
+@click.option(
+    "--positions",
+    "--position",
+    "--at",
+    type=numbers,
+    metavar="N[,N...]",
+    help="Bases of the window before the first base that differs; several are averaged.  [default: half of the window]",
+)
+@click.option("--strand", type=click.Choice(VARIANT_STRANDS), help="Strand that is scored; both averages the two.  [default: forward]")
+@click.option(
+    "--indel-anchor",
+    type=click.Choice(INDEL_ANCHORS),
+    help="Edge of the window that an insertion or deletion leaves in place; mean averages both.  [default: mean]",
+)
+@click.option("--ref-column", metavar="NAME", help="A table's column of reference sequences, or its position from 0.")
+@click.option("--alt-column", metavar="NAME", help="Likewise, of alternative sequences.")
+@id_column_option
+@click.option("--info-prefix", metavar="TEXT", help="Prefix of the INFO fields in a VCF.  [default: DK_]")
+@click.option(
+    "--percentile", is_flag=True, help="Add TASK_effect_percentile: the share of random changes of one letter whose effect is smaller."
+)
+@sequences_at_once_option
+@threads_option
+@device_option
+@click.option("--resume", is_flag=True, help="Keep what is done beside FILE; after a kill, the same command goes on from there.")
+@dry_run_option
+def command(path: str, models: tuple[str, ...], output: str, format: str | None, *, dry_run: bool, **choices: Any) -> None:
+    """Predict the effects of variants.
+
+    IN is a VCF (plain, gzip or bgzip) with --genome, or a table (TSV, CSV, Parquet) with a reference and an alternative sequence in
+    each row. Alleles of a VCF are trimmed and left-aligned against the genome, so that the effect does not depend on how a variant is
+    written. Each alternative allele becomes a row with its normal form and its status; where the status is ok, the row has the
+    predictions of both alleles and their difference. With several models these are means, beside the standard deviation of the
+    difference and the share of models that agree on its sign. A FILE that ends in .vcf or .vcf.gz is a copy of IN with the same
+    columns in INFO.
+    """
+    is_vcf = _check_usage(path, output, format, choices)
+    from dreamkeras.confidence.background import effect_percentile
+    from dreamkeras.variants.run import run_variants
+    from dreamkeras.variants.scoring import VariantScorer
+
+    from ..opening import open_models, report_packaged
+    from ..progress import show_records
+    from ..results import leave_manifest, model_files, open_shards, refuse_clashes
+
+    files = (path, choices["genome"]) if choices["genome"] else (path,)
+    refuse_clashes((*files, *model_files(models)), output)
+    predictor, size = open_models(models, *(choices[name] for name in ("device", "batch_size", "threads")))
+    source = _source(path, predictor, choices)
+    scorer = VariantScorer(predictor, size, [effect_percentile(predictor)] if choices["percentile"] else [])
+    open_sink = _vcf_sink(scorer, output, choices["info_prefix"]) if is_vcf else _table_sink(source, scorer, output, format)
+    if dry_run:
+        finish(predictor, partial(rehearse_variants, source=source, open_sink=open_sink, batch_size=size), size, [output])
+    made_with = [[name, choices[name]] for name in (*WINDOW, *COLUMNS, "genome", "batch_size")]
+    with open_shards(output, scorer.names, models, files, made_with, resume=choices["resume"]) as shards:
+        with show_records() as progress:
+            summary = run_variants(source, scorer, open_sink, shards=shards, progress=progress)
+        leave_manifest(output, models, files, {**source.choices(), "alleles": summary.words()})
+        if shards is not None:
+            shards.remove()
+    report_packaged(models, predictor)
+    if predictor.has_spread and len(scorer.members.members) == 1:
+        click.echo(f"{predictor.name} is several models in one file: give them one by one for the spread of their effects.", err=True)
+    for line in summary.lines(genome=choices["genome"] is not None):
+        click.echo(line, err=True)
+
+
+def _check_usage(path: str, output: str, format: str | None, choices: dict[str, Any]) -> bool:
+    """Whether the output is to be a VCF, where options go together."""
+    from dreamkeras.variants.files import is_vcf_name
+
+    from ..results import check_resume
+
+    others = COLUMNS if choices["genome"] else WINDOW
+    for name in others:
+        if choices[name] is not None:
+            wanted = "a table" if choices["genome"] else "a VCF and --genome FASTA"
+            raise click.UsageError(f"Expected {wanted} for --{name.replace('_', '-')}, got {'a VCF' if choices['genome'] else 'a table'}.")
+    is_vcf = format == VCF or (format is None and is_vcf_name(output))
+    if is_vcf and not choices["genome"]:
+        raise click.UsageError("Expected a VCF and --genome FASTA to write a VCF, got a table.")
+    if choices["info_prefix"] is not None and not is_vcf:
+        raise click.UsageError("Expected a VCF as output for --info-prefix, got a table.")
+    check_resume([path], output, resume=choices["resume"], is_measured="auto" in (choices["batch_size"], choices["threads"]))
+    return is_vcf
+
+
+def _source(path: str, predictor: "Scorer", choices: dict[str, Any]) -> "PairSource | VcfSource":
+    from dreamkeras.genome.reference import Genome
+    from dreamkeras.variants.sources import PairSource, VcfSource
+    from dreamkeras.variants.windows import Placement
+
+    if choices["genome"] is None:
+        return PairSource(path, predictor.constructs, **{name: choices[name] for name in COLUMNS})
+    length, positions, strand, indel_anchor = (choices[name] for name in WINDOW)
+    placement = Placement.choose(predictor.constructs, length, positions or (), strand or "forward", indel_anchor or "mean")
+    return VcfSource(path, Genome(choices["genome"]), placement, predictor.constructs)
+
+
+def _table_sink(source: "PairSource | VcfSource", scorer: "VariantScorer", output: str, format: str | None) -> "OpenSink":
+    from dreamkeras.formats.writers import choose_format
+    from dreamkeras.variants.files import open_table_sink
+
+    chosen = choose_format(output, format)
+    return lambda _: open_table_sink(output, source.keys, scorer.names, chosen)
+
+
+def _vcf_sink(scorer: "VariantScorer", output: str, prefix: str | None) -> "OpenSink":
+    from dreamkeras.formats.vcf_info import annotated_header
+    from dreamkeras.variants.files import PREFIX, info_fields, open_vcf_sink
+
+    fields = info_fields(scorer.columns, scorer.tasks, PREFIX if prefix is None else prefix)
+
+    def open_sink(header: Sequence[bytes]) -> "contextlib.AbstractContextManager[VariantSink]":
+        return open_vcf_sink(output, annotated_header(header, fields), fields)
+
+    return open_sink

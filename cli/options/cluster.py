@@ -1,0 +1,93 @@
+"""The options of `predict` for many files on a Ray cluster, and the command's part there. click only, until it runs."""
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from .shared import ENGINES
+
+if TYPE_CHECKING:
+    from dreamkeras.confidence.columns import Judging
+    from dreamkeras.genome.windows import Reader
+    from dreamkeras.scoring.pipeline import Scored
+
+    from .scoring import Scoring
+
+__all__ = ["check_cluster", "cluster_options", "predict_on_cluster"]
+
+OPTIONS = (
+    click.option(
+        "--engine",
+        type=click.Choice(ENGINES),
+        default=ENGINES[0],
+        show_default=True,
+        help="ray scores many files at once, or folders of them, each to a file of its own in the folder -o; all may be URLs.",
+    ),
+    click.option("--ray-address", metavar="ADDRESS", help="The cluster's.  [default: Ray is started on this machine]"),
+)
+
+
+def cluster_options(command: Callable[..., Any]) -> Callable[..., Any]:
+    """Decorator: gives a command these options, in this order."""
+    for option in reversed(OPTIONS):
+        command = option(command)
+    return command
+
+
+def check_cluster(inputs: tuple[str, ...], output: str, engine: str, address: str | None, *, is_track: bool, is_measured: bool) -> None:
+    """Refuses what does not go with the engine.
+
+    Args:
+        inputs: Files and folders, paths or URLs.
+        output: Where results go.
+        engine: One of `options.ENGINES`.
+        address: The cluster's.
+        is_track: Whether results are a track.
+        is_measured: Whether a number was to be measured.
+
+    Raises:
+        click.UsageError: Something does not.
+        InputError: An input can be read only once.
+    """
+    from dreamkeras.files.inputs import require_file
+    from dreamkeras.files.object_store import is_url
+    from dreamkeras.files.streams import is_stream
+
+    if engine != "ray":
+        if any(map(is_url, (*inputs, output))):
+            raise click.UsageError(f"Expected --engine ray for URLs, got {engine}.")
+        if address is not None:
+            raise click.UsageError(f"Expected --engine ray for --ray-address, got {engine}.")
+        return
+    if is_stream(output):
+        raise click.UsageError("Expected a folder -o beside --engine ray, got standard output or another stream.")
+    for path in inputs:
+        require_file(path, "with --engine ray, processes of the cluster read it")
+    if is_track:
+        raise click.UsageError("Expected a table for --engine ray, got a track, which is one file.")
+    if is_measured:
+        raise click.UsageError("Expected numbers beside --engine ray, got auto: processes may be on machines of several kinds.")
+
+
+def predict_on_cluster(
+    given: "Scoring", reader: "Reader", judging: "Judging | None", address: str | None, *, resume: bool, **choices: Any
+) -> "Scored":
+    """Scores the files, and tells how far it is.
+
+    Args:
+        given: The command's options.
+        reader: How files become records.
+        judging: What is added to predictions.
+        address: The cluster's.
+        resume: Whether to go on from what is done.
+        choices: As those of `pipeline.score_records`.
+    """
+    from dreamkeras.scoring.cluster import Work, score_on_ray
+
+    from ..progress import show_records
+
+    options = {"device": given.device, "threads": int(given.threads or 1), "judging": judging, **choices}
+    work = Work(given.models, given.output, given.format or "tsv", reader, **options)
+    with show_records() as progress:
+        return score_on_ray(given.inputs, work, address=address, resume=resume, progress=progress)

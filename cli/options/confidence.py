@@ -1,0 +1,45 @@
+"""The options that tell how far to trust predictions. click only, until they are used."""
+
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from .numbers import DecimalRange
+
+if TYPE_CHECKING:
+    from dreamkeras.confidence.columns import Judging
+
+__all__ = ["chosen_judging", "judging_options"]
+
+OPTIONS = (
+    click.option(
+        "--interval",
+        type=DecimalRange(0, 1, min_open=True, max_open=True),
+        metavar="LEVEL",
+        help="Add TASK_low and TASK_high, between which this share of measurements falls, e.g. 0.95.",
+    ),
+    click.option(
+        "--percentile", is_flag=True, help="Add TASK_percentile: the share of random and shuffled sequences that are predicted lower."
+    ),
+    click.option(
+        "--flag-unusual", is_flag=True, help="Add the column unusual: length, gc or kmers, where they are unlike those of training."
+    ),
+)
+
+
+def judging_options(command: Callable[..., Any]) -> Callable[..., Any]:
+    """Decorator: gives a command these options, in this order."""
+    for option in reversed(OPTIONS):
+        command = option(command)
+    return command
+
+
+def chosen_judging(options: Mapping[str, Any]) -> "Judging | None":
+    """What the options ask for; None where they ask for nothing, and nothing is imported then."""
+    chosen = [options[name] for name in ("interval", "percentile", "flag_unusual")]
+    if not any(chosen):
+        return None
+    from dreamkeras.confidence.columns import Judging
+
+    return Judging(*chosen)

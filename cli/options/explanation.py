@@ -1,0 +1,107 @@
+"""The options of commands that tell what letters are worth: logos, seqlets, and what other tools read. click only."""
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, ExitStack, contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
+
+import click
+
+if TYPE_CHECKING:
+    from dreamkeras.explain.explanation import Explanation
+
+__all__ = ["Outputs", "Sink", "explanation_options", "explanation_outputs", "open_explanations"]
+
+OPTIONS = (
+    click.option(
+        "--logos", type=click.Path(path_type=Path), metavar="DIR", help="Draw each sequence, letters as tall as important, as SVG."
+    ),
+    click.option("--png", is_flag=True, help="Draw logos as PNG, too."),
+    click.option("--seqlets", type=click.Path(), metavar="FILE", help="Write runs of important letters as a table."),
+    click.option("--meme", type=click.Path(), metavar="FILE", help="Write these runs as MEME motifs, for memelite and the MEME suite."),
+    click.option("--modisco", type=click.Path(path_type=Path), metavar="DIR", help="Write what tfmodisco-lite reads."),
+)
+
+
+class Sink(Protocol):
+    """What takes what is known of some sequences."""
+
+    def write(self, found: "Explanation") -> None:
+        """Takes it."""
+
+
+def explanation_options(command: Callable[..., Any]) -> Callable[..., Any]:
+    """Decorator: gives a command these options, in this order."""
+    for option in reversed(OPTIONS):
+        command = option(command)
+    return command
+
+
+class Outputs(NamedTuple):
+    """What the options name: files, and folders to be filled."""
+
+    files: list[str]
+    folders: list[Path]
+
+
+def explanation_outputs(choices: Mapping[str, Any]) -> Outputs:
+    """The files and folders that these options name."""
+    files, folders = ([choices[name] for name in names if choices[name]] for names in (("seqlets", "meme"), ("logos", "modisco")))
+    return Outputs(files, folders)
+
+
+def open_explanations(choices: Mapping[str, Any]) -> "Callable[[Sequence[str]], AbstractContextManager[list[Sink]]]":
+    """What was asked for by these options, looked at before anything is computed.
+
+    Args:
+        choices: The values of these options.
+
+    Returns:
+        What opens them, given the names of the tasks; all appear once its `with` block has ended well.
+
+    Raises:
+        click.UsageError: Options do not go together.
+        InputError: The name of the table of seqlets tells no format.
+        DreamkerasError: A folder holds something.
+        MissingPackageError: PNG is asked for and matplotlib is not installed.
+    """
+    from dreamkeras.files.folders import require_empty
+    from dreamkeras.formats.writers import choose_format
+
+    if choices["png"] and not choices["logos"]:
+        raise click.UsageError("Expected --logos DIR beside --png.")
+    for folder in explanation_outputs(choices).folders:
+        require_empty(folder)
+    if choices["seqlets"]:
+        choose_format(choices["seqlets"])
+    if choices["png"]:
+        from dreamkeras.plots.style import new_figure
+
+        new_figure(1, 1)
+    return lambda tasks: _opened(tasks, **choices)
+
+
+@contextmanager
+def _opened(
+    tasks: Sequence[str], *, logos: Path | None, png: bool, seqlets: str | None, meme: str | None, modisco: Path | None
+) -> Iterator[list[Sink]]:
+    with ExitStack() as stack:
+        sinks: list[Sink] = []
+        if logos:
+            from dreamkeras.explain.logos import open_logos
+
+            sinks.append(stack.enter_context(open_logos(logos, tasks, png=png)))
+        if seqlets:
+            from dreamkeras.explain.seqlets import LABELS, SeqletTable
+            from dreamkeras.formats.writers import ID, open_writer
+
+            sinks.append(SeqletTable(stack.enter_context(open_writer(seqlets, ("score",), None, {**ID, **LABELS})), tasks))
+        if meme:
+            from dreamkeras.explain.motif_files import open_meme
+
+            sinks.append(stack.enter_context(open_meme(meme)))
+        if modisco:
+            from dreamkeras.explain.motif_files import open_modisco
+
+            sinks.append(stack.enter_context(open_modisco(modisco, tasks)))
+        yield sinks

@@ -1,0 +1,113 @@
+"""The options of `predict` for places of a genome: which are read, and how they are written as a track. click only."""
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import click
+
+from .numbers import WholeRange
+from .shared import STRAND_CHOICES, summits_option
+
+if TYPE_CHECKING:
+    from dreamkeras.genome.windows import Places, Reader
+    from dreamkeras.scoring.scorer import Scorer
+
+__all__ = ["Reading", "chosen_reading", "genome_options"]
+
+OPTIONS = (
+    click.option("--genome", type=click.Path(), metavar="FASTA", help="INPUT is BED or narrowPeak: regions of this genome are scored."),
+    click.option(
+        "--tile",
+        metavar="WIDTH:STEP",
+        help="Score windows of WIDTH letters, one each STEP, along the FASTA INPUT, or along the regions; those of N alone are left out.",
+    ),
+    click.option(
+        "--window",
+        type=WholeRange(min=1),
+        metavar="N",
+        help="Score N letters around each region's summit or middle.  [default: what the model sees; the region itself where "
+        "the construct has flanks or adapters]",
+    ),
+    click.option(
+        "--strand", type=click.Choice(STRAND_CHOICES), help="Strand of the genome that is read.  [default: given, by the line in BED]"
+    ),
+    summits_option,
+    click.option("--column", metavar="NAME", help="The one prediction that a bedGraph or bigWig holds, where the model has several."),
+)
+
+
+class Reading(NamedTuple):
+    """Where records come from, and what a track has to know of them.
+
+    Args:
+        reader: How they are read.
+        track: The keywords of `formats.tracks.open_track`.
+        files: All files that are read.
+        choices: What was chosen, JSON-able.
+    """
+
+    reader: "Reader"
+    track: Mapping[str, Any]
+    files: tuple[str, ...]
+    choices: Mapping[str, Any]
+
+
+def genome_options(command: Callable[..., Any]) -> Callable[..., Any]:
+    """Decorator: gives a command these options, in this order."""
+    for option in reversed(OPTIONS):
+        command = option(command)
+    return command
+
+
+def chosen_reading(
+    inputs: Sequence[str], predictor: "Scorer", choices: dict[str, Any], columns: Mapping[str, str | int | None], format: str | None
+) -> Reading:
+    """What the options say is read.
+
+    Args:
+        inputs: The files.
+        predictor: Whose constructs tell what a region's window is.
+        choices: The values of these options.
+        columns: The columns of tables that were asked for.
+        format: The track's that results are; None for a table, which needs no lengths of contigs.
+
+    Raises:
+        click.UsageError: Options do not go together.
+        InputError: A genome cannot be looked up.
+    """
+    from dreamkeras.genome.windows import Reader, contig_lengths, default_window
+
+    column = choices["column"]
+    places = _chosen_places(choices)
+    if places is None:
+        return Reading(Reader(None, **columns), {"column": column}, tuple(inputs), columns)
+    for name, value in columns.items():
+        if value is not None:
+            raise click.UsageError(f"Expected a table for --{name.replace('_', '-')}, got places of a genome.")
+    if places.genome and places.tile is None and places.window is None:
+        places = places._replace(window=default_window(predictor.constructs))
+    if places.summits is not None and places.window is None:
+        raise click.UsageError("Expected --window N for --summits, got regions that are scored as they stand.")
+    track = {
+        "column": column,
+        "middle": places.tile.middle if places.tile else None,
+        "lengths": contig_lengths(inputs, places) if format == "bigwig" or (format and places.genome) else None,
+    }
+    files = (*inputs, *([places.genome] if places.genome else []))
+    return Reading(Reader(places), track, files, {**columns, **places._asdict()})
+
+
+def _chosen_places(choices: dict[str, Any]) -> "Places | None":
+    genome, tile, window, strand, summits = (choices[name] for name in ("genome", "tile", "window", "strand", "summits"))
+    if genome is None and tile is None:
+        for name in ("window", "strand", "summits"):
+            if choices[name] is not None:
+                raise click.UsageError(f"Expected --genome FASTA{' or --tile WIDTH:STEP' * (name == 'strand')} for --{name}, got none.")
+        return None
+    for name in ("window", "summits"):
+        if choices[name] is not None and (tile or genome is None):
+            raise click.UsageError(f"Expected --genome FASTA and no --tile for --{name}, got a tile.")
+    from dreamkeras.genome.tiles import Tile
+    from dreamkeras.genome.windows import Places
+
+    return Places(genome, Tile.parse(tile) if tile else None, window, strand or "given", summits)

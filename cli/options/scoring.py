@@ -1,0 +1,91 @@
+"""The options of commands that ask models about the sequences in files. click only, until they are used."""
+
+from collections.abc import Callable, Iterator, Sequence
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple
+
+import click
+
+from .shared import (
+    device_option,
+    id_column_option,
+    models_option,
+    on_error_option,
+    output_option,
+    sequence_column_option,
+    sequences_at_once_option,
+    threads_option,
+)
+
+if TYPE_CHECKING:
+    from dreamkeras.scoring.scorer import Scorer
+    from dreamkeras.sequence.records import Records
+
+__all__ = ["Scoring", "chosen_scoring", "scoring_options"]
+
+FIRST = (
+    click.argument("inputs", nargs=-1, required=True, metavar="INPUT...", type=click.Path(allow_dash=True)),
+    models_option,
+    output_option,
+)
+
+LAST = (on_error_option, sequences_at_once_option, threads_option, device_option, id_column_option, sequence_column_option)
+
+
+class Scoring(NamedTuple):
+    """The values of these options, by their names."""
+
+    inputs: tuple[str, ...]
+    models: tuple[str, ...]
+    output: str
+    format: str | None
+    on_error: Literal["fail", "skip"]
+    batch_size: int | str | None
+    threads: int | str | None
+    device: str
+    id_column: str | int | None
+    sequence_column: str | int | None
+
+    @property
+    def columns(self) -> dict[str, str | int | None]:
+        """The columns of tables that were asked for."""
+        return {"id_column": self.id_column, "sequence_column": self.sequence_column}
+
+    @property
+    def is_measured(self) -> bool:
+        """Whether a number is to be measured."""
+        return "auto" in (self.batch_size, self.threads)
+
+    def open_models(self, device: str | None = None) -> "tuple[Scorer, int]":
+        """The models, on another device if need be, and how many sequences they are asked about at once; see `opening.open_models`."""
+        from ..opening import open_models
+
+        return open_models(self.models, device or self.device, self.batch_size, self.threads)
+
+    def read(self) -> "Iterator[Records]":
+        """The sequences."""
+        from dreamkeras.formats.reading import read_files
+
+        return read_files(self.inputs, **self.columns)
+
+
+def scoring_options(formats: Sequence[str], results: str, *own: Callable[..., Any]) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
+    """Makes a decorator that gives a command these options, in this order.
+
+    Args:
+        formats: Those of the results.
+        results: What help calls these.
+        own: Options of the command's own that stand among them, behind the format.
+    """
+    chosen = click.option("--format", type=click.Choice(formats), help=f"Format of the {results}.  [default: by FILE's suffix, else tsv]")
+
+    def decorate(command: Callable[..., Any]) -> Callable[..., Any]:
+        for option in reversed((*FIRST, chosen, *own, *LAST)):
+            command = option(command)
+        return command
+
+    return decorate
+
+
+def chosen_scoring(options: dict[str, Any]) -> Scoring:
+    """The values of these options; they are taken out of `options`."""
+    return Scoring(**{name: options.pop(name) for name in Scoring._fields})

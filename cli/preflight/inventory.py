@@ -1,0 +1,121 @@
+"""What is in the files of a run: formats, records and their letters, regions and their contigs; a line of a report for each."""
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import NamedTuple
+
+import numpy as np
+
+from dreamkeras.files.inputs import source_name
+from dreamkeras.files.sources import open_source
+from dreamkeras.formats.reading import sniff_format
+from dreamkeras.genome.bed import read_bed
+from dreamkeras.genome.reference import Genome, find_contig
+from dreamkeras.sequence.alphabet import IS_BASE
+from dreamkeras.sequence.construct import Construct
+from dreamkeras.sequence.records import Records
+
+__all__ = ["Line", "Tally", "describe_contigs", "describe_files", "describe_regions"]
+
+NAMES = 5
+"""Contigs that are named where a genome lacks them."""
+
+
+class Line(NamedTuple):
+    """One line of a report: what it is about, and what is true of it."""
+
+    subject: str
+    text: str
+
+
+class Tally:
+    """Counts records while they are read.
+
+    Args:
+        constructs: The models', which records have to fit.
+    """
+
+    def __init__(self, constructs: Sequence[Construct]) -> None:
+        self._constructs = constructs
+        self.records, self.letters, self.unknown, self.unfit = 0, 0, 0, 0
+        self.reasons: dict[str, int] = {}
+        self.first: dict[str, str] = {}
+
+    def watch(self, batches: Iterable[Records]) -> Iterator[Records]:
+        """The same batches."""
+        for batch in batches:
+            self._add(batch)
+            yield batch
+
+    def _add(self, batch: Records) -> None:
+        self.records += len(batch.ids)
+        self.letters += len(batch.sequences.flat)
+        self.unknown += int((~IS_BASE[batch.sequences.flat]).sum())
+        problems: dict[int, str] = {}
+        for construct in self._constructs:
+            problems = {**construct.problems(batch.sequences), **problems}
+        self.unfit += len(problems)
+        for index, problem in sorted(problems.items()):
+            kind = problem.partition(", got ")[0]
+            self.reasons[kind] = self.reasons.get(kind, 0) + 1
+            self.first.setdefault(kind, f"{problem} in {batch.place(index)}")
+
+    def failure(self, on_error: str) -> str:
+        """Why a run would fail that ends at the first record which does not fit, or skips it, as `pipeline.score_records` does."""
+        first = next(iter(self.first.values()), "")
+        if self.unfit and on_error == "fail":
+            return f"{first}."
+        if self.unfit and self.unfit == self.records:
+            return f"Expected a sequence that fits the model, got none among {self.unfit:,}; the first: {first}."
+        return ""
+
+    def lines(self) -> list[Line]:
+        """What was counted: one line, and one for each reason why records do not fit."""
+        share = 100 * self.unknown / max(self.letters, 1)
+        read = f"{self.records:,} with {self.letters:,} letters, {share:.3g} % of them N or another code than A, C, G, T"
+        unfit = [Line("Do not fit", f"{count:,}: {self.first[kind]}") for kind, count in self.reasons.items()]
+        return [Line("Records", read), Line("Fit", f"{self.records - self.unfit:,} of {self.records:,}"), *unfit]
+
+
+def describe_files(paths: Iterable[str], *, is_table: bool = False) -> list[Line]:
+    """The format of each file, as `read_records` would tell it.
+
+    Raises:
+        InputError: A file is missing, empty or broken.
+    """
+    lines = []
+    for path in paths:
+        with open_source(path) as source:
+            lines.append(Line("Input", f"{source_name(path)}: {sniff_format(source, is_table=is_table)}"))
+    return lines
+
+
+def describe_regions(paths: Iterable[str], genome: Genome) -> list[Line]:
+    """How many regions of BED files there are, and how many of them are on contigs of a genome.
+
+    Raises:
+        InputError: A file cannot be read, or a line of it is no region.
+    """
+    lines = []
+    for path in paths:
+        bed = read_bed(path)
+        counts: dict[str, int] = {}
+        for contig in bed.regions.contigs:
+            counts[contig] = counts.get(contig, 0) + 1
+        lines += [Line("Input", f"{source_name(path)}: {len(bed.lines):,} regions"), *describe_contigs(counts, genome)]
+        limits = [genome.lengths.get(find_contig(name, genome.lengths) or "", np.inf) for name in bed.regions.contigs]
+        beyond = np.flatnonzero(bed.regions.ends > np.array(limits))
+        if len(beyond):
+            first = f"{bed.regions.names[beyond[0]]} in line {bed.lines[beyond[0]]}"
+            lines.append(Line("Beyond", f"regions that end behind their contig: {len(beyond):,}, the first {first}"))
+    return lines
+
+
+def describe_contigs(counts: Mapping[str, int], genome: Genome) -> list[Line]:
+    """Which names of contigs a genome has, with or without `chr`; `counts` tells how often each comes."""
+    lengths = genome.lengths
+    lacking = {name: count for name, count in counts.items() if find_contig(name, lengths) is None}
+    lines = [Line("Contigs", f"{len(counts) - len(lacking)} of {len(counts)} names are in {genome.path}")]
+    if lacking:
+        some = ", ".join(f"{name} ({count:,})" for name, count in list(lacking.items())[:NAMES]) + ", ..." * (len(lacking) > NAMES)
+        lines.append(Line("Not there", f"{some}; the genome has {', '.join(list(lengths)[:NAMES])}{', ...' * (len(lengths) > NAMES)}"))
+    return lines

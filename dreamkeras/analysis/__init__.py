@@ -1,1 +1,0 @@
-"""What is done with predictions of measured sequences, variants and designs; whatever scores will do. Never Keras."""

@@ -1,0 +1,55 @@
+"""All that predictions of a model can be held against, measured from the examples it was trained on and those it was not."""
+
+from typing import Any
+
+import numpy as np
+
+from dreamkeras.confidence.background import measure_background
+from dreamkeras.confidence.familiarity import measure_familiarity
+from dreamkeras.confidence.intervals import Calibration
+from dreamkeras.data.examples import Examples
+from dreamkeras.data.splits.inserts import find_inserts
+from dreamkeras.scoring.scorer import Scorer
+from dreamkeras.sequence.construct import Construct
+from dreamkeras.sequence.ragged import Ragged
+
+__all__ = ["SAMPLE", "measure_yardstick", "sample_inserts"]
+
+SAMPLE = 50_000
+"""Training sequences that are looked at; of more, so many are drawn."""
+
+
+def measure_yardstick(scorer: Scorer, calibration: Calibration | None, inserts: Ragged) -> dict[str, Any]:
+    """The parts of `ModelDescription.yardstick`.
+
+    Args:
+        scorer: The model.
+        calibration: Its residuals on sequences that it was not trained on; None if unknown.
+        inserts: Those of training sequences, as `sample_inserts` draws them.
+
+    Raises:
+        InputError: There is no insert with letters in it.
+    """
+    return {
+        **({} if calibration is None else {"calibration": calibration.to_json()}),
+        "background": measure_background(scorer, inserts).to_json(scorer.tasks),
+        "training": measure_familiarity(inserts).to_json(),
+    }
+
+
+def sample_inserts(examples: Examples, construct: Construct, seed: int = 0) -> Ragged:
+    """The inserts of so many of the examples, without adapters and flanks.
+
+    Args:
+        examples: Any number.
+        construct: What their windows were cut by.
+        seed: Which of them, where there are more than `SAMPLE`.
+    """
+    rows = np.arange(len(examples))
+    if len(rows) > SAMPLE:
+        rows = np.sort(np.random.default_rng(seed).choice(len(rows), SAMPLE, replace=False))
+    letters = examples.centred().letters[rows]
+    inserts = find_inserts(letters, examples.lengths[rows], construct)
+    columns = np.arange(letters.shape[1])
+    within = (columns >= inserts.starts[:, None]) & (columns < inserts.stops[:, None])
+    return Ragged.from_lengths(letters[within], (inserts.stops - inserts.starts).astype(np.int64))

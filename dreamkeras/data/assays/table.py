@@ -1,0 +1,198 @@
+"""Any table of measured sequences as an assay: the columns, flanks and window that its user names.
+
+TSV, CSV, plain or gzip, or Parquet; several values a row, any of which may be missing.
+"""
+
+from collections.abc import Iterable
+from functools import partial
+from typing import NamedTuple
+
+import numpy as np
+
+from dreamkeras.data.assays.assay import Assay
+from dreamkeras.data.assays.measurements import LARGEST, read_numbers, read_whole_numbers
+from dreamkeras.data.assays.table_layout import TableLayout
+from dreamkeras.data.examples import Examples
+from dreamkeras.errors import InputError
+from dreamkeras.files.inputs import source_name
+from dreamkeras.formats.reading import id_position, open_table, sequence_position
+from dreamkeras.formats.tables import Layout, Table, find_column, named_or_placed
+from dreamkeras.sequence.construct import Construct
+from dreamkeras.sequence.ragged import Ragged
+from dreamkeras.sequence.records import Records
+
+__all__ = ["fitted_layout", "read", "settled_layout", "table_assay"]
+
+Cells = dict[int, list[str]]
+"""The cells of a batch of rows, by the position of their column."""
+
+
+def table_assay(layout: TableLayout, construct: Construct | None = None) -> Assay:
+    """The assay of tables of this layout.
+
+    Args:
+        layout: With a length; see `fitted_layout`.
+        construct: What a model or a run that has begun cuts its sequences by; the layout then only names columns. None takes the
+            layout's own.
+
+    Raises:
+        InputError: The layout makes no construct.
+
+    Example:
+        >>> table_assay(TableLayout(("activity",), length=200)).tasks
+        ('activity',)
+    """
+    construct = construct or layout.construct()
+    units = tuple(f"as in the table's column {column}" for column in layout.target_column)
+    return Assay("table", construct, layout.tasks, units, partial(read, layout, construct))
+
+
+def settled_layout(layout: TableLayout, path: str) -> TableLayout:
+    """The layout whose columns are names where the header of a file has exactly these, and positions where they are other digits.
+
+    Raises:
+        InputError: The file cannot be read.
+    """
+    if not any(isinstance(column, str) and column.isdecimal() for column in layout.columns):
+        return layout  # without a look at the file, which may be a pipe
+    with open_table(path, layout.columns) as opened:
+        return layout.settled(lambda column: named_or_placed(opened.layout, column))
+
+
+def fitted_layout(layout: TableLayout, paths: Iterable[str]) -> TableLayout:
+    """The layout that the first of some files settles, whose windows hold the longest sequence of all unless it has a length already.
+
+    Raises:
+        InputError: A file cannot be read.
+    """
+    paths = list(paths)
+    layout = settled_layout(layout, paths[0])
+    if layout.length:
+        return layout
+    construct, longest = layout.with_length(1).construct(), 1
+    for path in paths:
+        with open_table(path, layout.columns) as opened:
+            for table in opened.rows([sequence_position(opened.layout, layout.sequence_column, path)]):
+                longest = max(longest, int(construct.insert_lengths(Ragged.from_strings(table.columns[0])).max()))
+    return layout.with_length(longest)
+
+
+def read(layout: TableLayout, construct: Construct, path: str) -> Examples:
+    """The measured sequences of a file; rows without any value, or of weight 0, are left out.
+
+    Args:
+        layout: Where what stands in it.
+        construct: What the sequences are cut by.
+        path: The file.
+
+    Raises:
+        InputError: The file cannot be read, a column is missing, a sequence does not fit, or a cell is not what it has to be;
+            the message names the record, the file and the line.
+    """
+    parts, done = [], 0
+    with open_table(path, layout.columns) as opened:
+        columns = _columns(layout, opened.layout, path)
+        positions = columns.positions
+        for table in opened.rows(positions):
+            parts.append(_examples(layout, construct, columns, table, dict(zip(positions, table.columns, strict=True)), done))
+            done += len(table.lines)
+    examples = Examples.joined(parts)
+    if not len(examples):
+        raise InputError(f"Expected at least one row with a value of {' or '.join(layout.tasks)}, got none in {source_name(path)}.")
+    return examples
+
+
+class _Columns(NamedTuple):
+    """The positions of a file's columns; None or nothing where it has none."""
+
+    sequence: int
+    ids: int | None
+    targets: list[int]
+    weight: int | None
+    fold: int | None
+    replicates: list[list[int]]
+
+    @property
+    def positions(self) -> list[int]:
+        """Each column once."""
+        single = [position for position in (self.sequence, self.ids, self.weight, self.fold) if position is not None]
+        return sorted({*single, *self.targets, *(position for columns in self.replicates for position in columns)})
+
+
+def _columns(layout: TableLayout, header: Layout, path: str) -> _Columns:
+    weight = layout.variance_column if layout.weight_column is None else layout.weight_column
+    return _Columns(
+        sequence=sequence_position(header, layout.sequence_column, path),
+        ids=id_position(header, layout.id_column, path),
+        targets=[find_column(header, column, path) for column in layout.target_column],
+        weight=None if weight is None else find_column(header, weight, path),
+        fold=None if layout.fold_column is None else find_column(header, layout.fold_column, path),
+        replicates=[[find_column(header, column, path) for column in columns] for columns in layout.replicate_columns],
+    )
+
+
+def _examples(layout: TableLayout, construct: Construct, columns: _Columns, table: Table, cells: Cells, done: int) -> Examples:
+    """Examples of the rows that hold something to train on."""
+    numbers = map(str, range(done + 1, done + 1 + len(table.lines)))
+    ids = list(numbers) if columns.ids is None else [cell or number for cell, number in zip(cells[columns.ids], numbers, strict=True)]
+    records = Records(ids, Ragged.from_strings(cells[columns.sequence]), table.lines, table.source)
+    targets = np.stack([_values(cells[position], records) for position in columns.targets], axis=1)
+    measured = ~np.isnan(targets).all(axis=1)
+    weights = _weights(layout, columns, cells, records, measured)
+    left_out = {"without a value": int((~measured).sum()), "of weight 0": int((measured & (weights == 0)).sum())}
+    kept = np.flatnonzero(weights)
+    if len(kept) < len(weights):
+        records = records.select(kept)
+        cells = {position: [column[row] for row in kept] for position, column in cells.items()}
+    return Examples(
+        ids=records.ids,
+        letters=construct.cut(records),
+        targets=targets[kept].astype(np.float32),
+        flags=_flags(layout, construct, records.ids),
+        lengths=records.sequences.lengths.astype(np.int32),
+        folds=None if columns.fold is None else read_whole_numbers(cells[columns.fold], records),
+        construct=construct,
+        weights=None if columns.weight is None else weights[kept].astype(np.float32),
+        replicates=_replicates(columns.replicates, cells, records) if columns.replicates else None,
+        left_out={reason: count for reason, count in left_out.items() if count},
+    )
+
+
+def _values(cells: list[str], records: Records) -> np.ndarray:
+    """float64 (n,): measured values, NaN where there is none."""
+    values = read_numbers(cells, records, "a number or nothing", missing=True)
+    for row in np.flatnonzero(np.isinf(values))[:1]:
+        raise InputError(f"Expected a finite value or nothing, got {cells[row]!r} in {records.place(int(row))}.")
+    return values
+
+
+def _weights(layout: TableLayout, columns: _Columns, cells: Cells, records: Records, measured: np.ndarray) -> np.ndarray:
+    """float64 (n,): 0 for rows that are left out; where the table has no weights, 1 for the others."""
+    if columns.weight is None:
+        return measured.astype(np.float64)
+    given = cells[columns.weight]
+    numbers = read_numbers(given, records, missing=True)
+    by_variance = layout.weight_column is None
+    wanted = "a variance above 0 in single precision" if by_variance else "a weight of 0 or more"
+    right = np.isfinite(numbers) & ((numbers > 1 / LARGEST) if by_variance else (numbers >= 0))
+    for row in np.flatnonzero(measured & ~right)[:1]:
+        raise InputError(f"Expected {wanted}, got {given[row]!r} in {records.place(int(row))}.")
+    numbers = np.where(measured, numbers, 1)
+    return np.where(measured, 1 / numbers if by_variance else numbers, 0)
+
+
+def _flags(layout: TableLayout, construct: Construct, ids: list[str]) -> np.ndarray:
+    """float32 (n, flags): whether an id says that its sequence was measured in reverse."""
+    mark = layout.reverse_mark
+    is_reverse = np.array([mark in name for name in ids] if mark else [False] * len(ids), bool)
+    told = np.array([flag == "is_reverse" for flag in construct.flags], bool)
+    return (is_reverse[:, None] & told).astype(np.float32)
+
+
+def _replicates(columns: list[list[int]], cells: Cells, records: Records) -> np.ndarray:
+    """float32 (n, tasks, k): NaN where one is missing, or where a task has fewer than another."""
+    replicates = np.full((len(records.ids), len(columns), max(map(len, columns))), np.nan, np.float32)
+    for task, positions in enumerate(columns):
+        for place, position in enumerate(positions):
+            replicates[:, task, place] = _values(cells[position], records)
+    return replicates

@@ -1,0 +1,93 @@
+"""The yeast assay of the Random Promoter DREAM Challenge: promoters sorted into 18 bins by the expression they drive.
+
+A file holds a sequence, its value, and perhaps a fold, in this order, with or without a header; TSV or CSV, plain or gzip.
+"""
+
+import numpy as np
+
+from dreamkeras.data.assays.assay import Assay
+from dreamkeras.data.assays.measurements import Columns, read_measurements
+from dreamkeras.data.examples import Examples
+from dreamkeras.errors import InputError
+from dreamkeras.formats.reading import ID_NAMES
+from dreamkeras.sequence.construct import YEAST
+from dreamkeras.sequence.records import Records
+
+__all__ = ["BINS", "HIGHEST", "LOWEST", "VALUE_NAMES", "YEAST_ASSAY", "read", "read_test", "to_examples"]
+
+BINS = 18
+"""Sorting bins."""
+
+LOWEST, HIGHEST = 0, BINS - 1
+"""The numbers of the first and the last sorting bin."""
+
+VALUE_NAMES = ("value", "expression", "mean_value", "mean_expression", "measured_expression")
+"""What a header may call the measured value; the first that it holds counts."""
+
+COLUMNS = Columns(values=(VALUE_NAMES,), ids=ID_NAMES, needs_header=False)
+
+
+def read(path: str) -> Examples:
+    """The measured promoters of a file.
+
+    Args:
+        path: Columns: sequence (with both adapters or the bare insert), value (0 to 17) and, optionally, fold (a whole
+            number), in this order; or anywhere under a header that calls them sequence or seq, one of `VALUE_NAMES`, and fold. Under a
+            header, one of `ID_NAMES` is the column of ids.
+
+    Returns:
+        Examples, whose ids are row numbers from 1 in a table without ids.
+
+    Raises:
+        InputError: The file cannot be read, a sequence does not fit, or a value or fold is not what it has to be; the
+            message names the record, the file and the line.
+    """
+    return read_measurements(path, COLUMNS, lambda batch: to_examples(batch.records, batch.values[:, 0], batch.folds))
+
+
+def read_test(path: str) -> Examples:
+    """As `read`, with values in any unit: those of the challenge's test are no bins, and correlations do not depend on it."""
+    return read_measurements(path, COLUMNS, lambda batch: to_examples(batch.records, batch.values[:, 0], batch.folds, in_bins=False))
+
+
+def to_examples(records: Records, values: np.ndarray, folds: np.ndarray | None = None, in_bins: bool = True) -> Examples:
+    """Examples from promoters and their values.
+
+    A promoter whose value is an integer was read once (nearly always), which the flag `is_singleton` tells the model.
+
+    Args:
+        records: n promoters, with both adapters or bare.
+        values: float64 (n,), mean bin, 0 to 17.
+        folds: int (n,), or None.
+        in_bins: Whether the values have to be means of bins; else they may be any finite numbers.
+
+    Raises:
+        InputError: A sequence does not fit the construct or a value is out of range; names the record.
+    """
+    legal = (values >= LOWEST) & (values <= HIGHEST) if in_bins else np.isfinite(values)  # NaN is wrong too
+    wrong = np.flatnonzero(~legal)
+    if len(wrong):
+        wanted = f"a value from {LOWEST} to {HIGHEST}" if in_bins else "a finite value"
+        raise InputError(f"Expected {wanted}, got {values[wrong[0]]:g} in {records.place(int(wrong[0]))}.")
+    flags = {"is_reverse": np.zeros(len(values)), "is_singleton": values == np.rint(values)}
+    return Examples(
+        ids=records.ids,
+        letters=YEAST.cut(records),
+        targets=values.astype(np.float32)[:, None],
+        flags=np.stack([flags[name] for name in YEAST.flags], 1).astype(np.float32),
+        lengths=records.sequences.lengths.astype(np.int32),
+        folds=None if folds is None else folds.astype(np.int32),
+        construct=YEAST,
+    )
+
+
+YEAST_ASSAY = Assay(
+    name="yeast",
+    construct=YEAST,
+    tasks=("expression",),
+    units=("expression bin (0 to 17), mean over sorted cells",),
+    read=read,
+    bins=BINS,
+    read_test=read_test,
+    insert_length=80,
+)

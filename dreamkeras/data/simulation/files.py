@@ -1,0 +1,56 @@
+"""Simulated libraries as files: the yeast training layout, and the truth behind it."""
+
+from collections.abc import Iterator
+from contextlib import ExitStack
+
+import numpy as np
+
+from dreamkeras.data.simulation.library import Library
+from dreamkeras.errors import InputError
+from dreamkeras.files.outputs import naming_output, open_text
+
+__all__ = ["write_library"]
+
+CHUNK = 8192
+
+
+def write_library(library: Library, path: str, truth: str | None = None) -> None:
+    """Writes a library as the yeast assay's files are: sequence, tab, value; no header.
+
+    Args:
+        library: What to write.
+        path: The file, which appears whole or not at all; `-` is standard output. One that ends in .gz is packed.
+        truth: A second file, if wanted: a header, then the row number from 1, the expression without noise and the
+            occupancy of each factor.
+
+    Raises:
+        InputError: Both paths are the same, or a name is that of another compressed file than gzip.
+        DreamkerasError: A file cannot be written.
+    """
+    if path == truth:
+        raise InputError(f"Expected two different files for the library and its truth, got {path!r} twice.")
+    written = [(path, _rows(library))] + ([(truth, _truth_rows(library))] if truth is not None else [])
+    with ExitStack() as stack:
+        files = [stack.enter_context(open_text(name)) for name, _ in written]
+        for file, (name, rows) in zip(files, written, strict=True):
+            for text in rows:
+                with naming_output(name):
+                    file.write(text.encode("ascii"))
+
+
+def _rows(library: Library) -> Iterator[str]:
+    sequences, values = library.sequences, library.values.tolist()
+    for start in range(0, len(values), CHUNK):
+        rows = range(start, min(start + CHUNK, len(values)))
+        # 15 digits, as in the published files: integers without a point.
+        yield "".join(f"{sequences[row]}\t{values[row]:.15g}\n" for row in rows)
+
+
+def _truth_rows(library: Library) -> Iterator[str]:
+    yield "\t".join(["id", "expression", *library.factors]) + "\n"
+    template = "\t".join(["%d", "%.8g"] + ["%.6g"] * len(library.factors)) + "\n"
+    for start in range(0, len(library.truth), CHUNK):
+        rows = slice(start, start + CHUNK)
+        numbers = np.arange(start + 1, start + 1 + len(library.truth[rows]))
+        table = np.column_stack([numbers, library.truth[rows], library.occupancy[rows]])
+        yield "".join(template % tuple(row) for row in table.tolist())

@@ -1,0 +1,75 @@
+"""Which windows hold the same DNA: a number for each strand of each, and one that is equal for both strands."""
+
+import numpy as np
+
+from dreamkeras.data.splits.inserts import Inserts, find_inserts
+from dreamkeras.sequence.alphabet import PLAIN, reverse_complement
+from dreamkeras.sequence.construct import Construct
+
+__all__ = ["duplex_keys", "strand_keys"]
+
+CHUNK = 16384
+WORD = 8
+
+
+def duplex_keys(letters: np.ndarray, lengths: np.ndarray | None = None, construct: Construct | None = None) -> np.ndarray:
+    """A 64-bit key of each window, the same whichever way round its insert stands.
+
+    The flanks of a construct do not turn with the insert, so the insert alone is reversed where the construct is known;
+    without one the whole window is. Upper and lower case, and T and U, are alike. Different DNA has different keys but
+    for an accident of the hash (1 in a million for all pairs of 6.7 million windows).
+
+    Args:
+        letters: uint8 (n, length), windows.
+        lengths: int (n,), letters of each sequence as it was given, with both adapters or bare; needed with a construct.
+        construct: What the windows were cut by.
+
+    Returns:
+        uint64 (n,).
+
+    Example:
+        >>> windows = np.frombuffer(b"AACGCGTTaacc", np.uint8).reshape(3, 4)
+        >>> keys = duplex_keys(windows)
+        >>> bool(keys[0] == keys[1]), bool(keys[0] == keys[2])
+        (True, False)
+    """
+    given, turned = strand_keys(find_inserts(letters, lengths, construct))
+    return given + turned
+
+
+def strand_keys(inserts: Inserts) -> tuple[np.ndarray, np.ndarray]:
+    """64-bit keys of windows as they stand, and of the same windows with their inserts turned round.
+
+    Returns:
+        uint64 (n,) of the inserts as given; uint64 (n,) of their reverse complements.
+    """
+    given, turned = np.empty((2, len(inserts.letters)), np.uint64)
+    for start in range(0, len(given), CHUNK):
+        rows = slice(start, start + CHUNK)
+        windows = PLAIN[inserts.letters[rows]]
+        given[rows] = _hash(windows)
+        turned[rows] = _hash(_turned(windows, inserts.starts[rows], inserts.stops[rows]))
+    return given, turned
+
+
+def _turned(windows: np.ndarray, starts: np.ndarray, stops: np.ndarray) -> np.ndarray:
+    """uint8, the windows with their inserts reverse-complemented."""
+    turned = windows.copy()
+    spans, which = np.unique(starts.astype(np.int64) << 32 | stops, return_inverse=True)
+    for number, span in enumerate(spans.tolist()):
+        rows, insert = np.flatnonzero(which == number), slice(span >> 32, span & 0xFFFFFFFF)
+        turned[rows, insert] = reverse_complement(windows[rows, insert])
+    return turned
+
+
+def _hash(windows: np.ndarray) -> np.ndarray:
+    """uint64 (n,): a mixture of 8 letters at a time, summed; numbers from splitmix64 (Steele, Lea and Flood 2014)."""
+    padded = np.zeros((len(windows), -(-windows.shape[1] // WORD) * WORD), np.uint8)
+    padded[:, : windows.shape[1]] = windows
+    words = padded.view("<u8").astype(np.uint64)
+    words += np.arange(1, words.shape[1] + 1, dtype=np.uint64) * np.uint64(0x9E3779B97F4A7C15)
+    for shift, factor in ((30, 0xBF58476D1CE4E5B9), (27, 0x94D049BB133111EB)):
+        words ^= words >> np.uint64(shift)
+        words *= np.uint64(factor)
+    words ^= words >> np.uint64(31)
+    return words.sum(1, dtype=np.uint64)

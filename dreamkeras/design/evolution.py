@@ -1,0 +1,69 @@
+"""Evolution: a population of each start, whose best members have children by crossover and mutation."""
+
+import numpy as np
+
+from dreamkeras.design.candidates import Candidates, best_of_each, joined
+from dreamkeras.design.edits import crossed, mutated, within_edits
+from dreamkeras.design.search import Search
+
+__all__ = ["evolution"]
+
+TRIES = 8
+"""How often a child that breaks a rule is made anew."""
+
+CROSSED = 0.5
+"""Share of the children that have two parents."""
+
+MEAN_MUTATIONS = 2.0
+"""Letters that change in a child, on average: one, and a Poisson number more."""
+
+
+def evolution(search: Search, population: int, generator: np.random.Generator) -> None:
+    """Lets a population of each start evolve.
+
+    Parents are the better of two random members each; the best of parents and children live on, each design once.
+
+    Args:
+        search: Where from and what for.
+        population: Members of each start's population, and children at each step.
+        generator: Of the random choices.
+    """
+    members = search.begin()
+    while len(members.owner):
+        found = search.step(*_children(search, members, population, generator))
+        if found is None:
+            return
+        together = joined([members, found])
+        members = together.select(best_of_each(together, population))
+
+
+def _children(search: Search, members: Candidates, number: int, generator: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
+    """So many children of each start that keep the rules, or fewer where they do not."""
+    owner = np.repeat(np.arange(len(search.starts.ids)), number)
+    letters = np.empty((len(owner), members.letters.shape[1]), np.uint8)
+    missing = np.arange(len(owner))
+    for _ in range(TRIES):
+        letters[missing] = _offspring(search, members, owner[missing], generator)
+        missing = missing[~search.rules.allowed(owner[missing], letters[missing])]
+        if not len(missing):
+            break
+    made = np.ones(len(owner), bool)
+    made[missing] = False
+    return owner[made], letters[made]
+
+
+def _offspring(search: Search, members: Candidates, owner: np.ndarray, generator: np.random.Generator) -> np.ndarray:
+    one, other = (_parents(members, owner, generator) for _ in range(2))
+    letters = np.where((generator.random(len(owner)) < CROSSED)[:, None], crossed(one, other, generator), one)
+    mutations = 1 + generator.poisson(MEAN_MUTATIONS - 1, len(owner))
+    letters = mutated(letters, search.rules.editable[owner], mutations, generator)
+    most = search.rules.constraints.max_edits
+    return letters if most is None else within_edits(letters, search.starts.letters[owner], most, generator)
+
+
+def _parents(members: Candidates, owner: np.ndarray, generator: np.random.Generator) -> np.ndarray:
+    """uint8 (n, width): for each owner the better of two random members; members of an owner stand together, the best first."""
+    first = np.searchsorted(members.owner, owner, side="left")
+    count = np.searchsorted(members.owner, owner, side="right") - first
+    drawn = generator.random((len(owner), 2)).min(axis=1)
+    return members.letters[first + (drawn * count).astype(np.int64)]

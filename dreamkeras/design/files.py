@@ -1,0 +1,81 @@
+"""The folder of a design: the designs as a table and as FASTA, and what each step came to."""
+
+import csv
+import io
+from collections.abc import Iterable, Iterator, Sequence
+from pathlib import Path
+
+import numpy as np
+
+from dreamkeras.design.methods import Designs
+from dreamkeras.files.outputs import open_output
+from dreamkeras.formats.writers import as_text
+from dreamkeras.scoring.scorer import Scorer
+
+__all__ = ["design_ids", "write_designs"]
+
+
+def write_designs(folder: Path, designs: Designs, predictor: Scorer, *, with_adapters: bool = False) -> None:
+    """Writes `designs.tsv`, `designs.fa` and `steps.tsv`; each appears whole or not at all.
+
+    Args:
+        folder: Where they go.
+        designs: What came of it.
+        predictor: The model, for the names of its tasks.
+        with_adapters: Whether sequences are written between their adapters.
+
+    Raises:
+        DreamkerasError: A file cannot be written.
+    """
+    chosen = designs.sequences if with_adapters else designs.inserts
+    texts = [chosen[row] for row in range(len(chosen))]
+    ids = design_ids(designs)
+    _write(folder / "designs.tsv", _tsv(_design_rows(designs, ids, texts, predictor)))
+    shown = zip(ids, as_text(designs.values), texts, strict=True)
+    _write(folder / "designs.fa", "".join(f">{name} prediction={value}\n{text}\n" for name, value, text in shown))
+    _write(folder / "steps.tsv", _tsv(_step_rows(designs)))
+
+
+def design_ids(designs: Designs) -> list[str]:
+    """A name for each design: its start's, without white space, and its rank among the start's."""
+    ids, rank, last = [], 0, -1
+    for owner in designs.owner.tolist():
+        rank, last = (rank + 1 if owner == last else 1), owner
+        ids.append(f"{'_'.join(designs.starts[owner].split())}_design_{rank}")
+    return ids
+
+
+def _design_rows(designs: Designs, ids: Sequence[str], texts: Sequence[str], predictor: Scorer) -> Iterator[Sequence[str]]:
+    """A header and a row a design; the columns of single tasks only where there are several."""
+    spread = [] if designs.spread is None else ["sd"]
+    single = list(predictor.columns) if len(predictor.tasks) > 1 else []
+    yield ["id", "start", "sequence", "prediction", *spread, "start_prediction", "edits", "objective", *single]
+    for row, (name, owner, text) in enumerate(zip(ids, designs.owner.tolist(), texts, strict=True)):
+        sd = [] if designs.spread is None else [designs.spread[row]]
+        answer, *spreads, before, objective = as_text(np.array([designs.values[row], *sd, designs.before[owner], designs.objective[row]]))
+        answers = as_text(designs.columns[row]) if single else []
+        yield [name, designs.starts[owner], text, answer, *spreads, before, str(designs.edits[row]), objective, *answers]
+
+
+def _step_rows(designs: Designs) -> Iterator[Sequence[str]]:
+    """A header and, for each start, a row a step."""
+    yield ["start", "step", "tried", "best", "mean", "edits", "objective"]
+    rows, numbers = [], [0] * len(designs.starts)
+    for step in designs.steps:
+        for owner, tried, best, mean, edits, objective in zip(*(column.tolist() for column in step), strict=True):
+            rows.append((owner, numbers[owner], tried, best, mean, edits, objective))
+            numbers[owner] += 1
+    for owner, number, tried, best, mean, edits, objective in sorted(rows, key=lambda row: row[:2]):
+        best, mean, objective = as_text(np.array([best, mean, objective]))
+        yield [designs.starts[owner], str(number), str(tried), best, mean, str(edits), objective]
+
+
+def _tsv(rows: Iterable[Sequence[str]]) -> str:
+    text = io.StringIO()
+    csv.writer(text, delimiter="\t", lineterminator="\n").writerows(rows)
+    return text.getvalue()
+
+
+def _write(path: Path, text: str) -> None:
+    with open_output(str(path)) as file:
+        file.write(text.encode())

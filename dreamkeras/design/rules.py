@@ -1,0 +1,125 @@
+"""Rules: constraints held against the letters of many designs at once, junctions with the constant letters included."""
+
+from collections.abc import Iterator
+
+import numpy as np
+
+from dreamkeras.design.constraints import Constraints
+from dreamkeras.design.starts import Starts
+from dreamkeras.errors import InputError
+from dreamkeras.sequence.alphabet import IS_BASE
+from dreamkeras.sequence.site_search import both_strands, has_site
+
+__all__ = ["Rules", "reach_of"]
+
+ROWS = 8192
+"""Designs looked at together."""
+
+_IS_GC = np.zeros(256, bool)
+_IS_GC[list(b"GC")] = True
+
+
+def reach_of(constraints: Constraints) -> int:
+    """How many constant letters beside an insert matter: what a site or a run that holds one of its letters may reach into."""
+    return max([0, constraints.homopolymer or 0, *(len(site) - 1 for site in (*constraints.forbid, *constraints.require))])
+
+
+class Rules:
+    """What designs from some starts may be.
+
+    Args:
+        constraints: What they keep to.
+        starts: What they begin with.
+
+    Raises:
+        InputError: Fixed positions are not in an insert, or leave nothing to change.
+    """
+
+    def __init__(self, constraints: Constraints, starts: Starts) -> None:
+        self.constraints, self.starts = constraints, starts
+        self.editable = starts.inside
+        for first, last in constraints.fixed:
+            if len(starts.lengths) and last > starts.lengths.min():
+                row = int(starts.lengths.argmin())
+                raise InputError(
+                    f"Expected fixed positions within the insert of {starts.ids[row]!r}, {starts.lengths[row]} letters, got {first}-{last}."
+                )
+            self.editable[:, starts.first + first - 1 : starts.first + last] = False
+        if not self.editable.any(axis=1).all():
+            raise InputError(f"Expected a position that may change in {starts.ids[int(self.editable.any(axis=1).argmin())]!r}, got none.")
+        self._forbid, self._require = both_strands(constraints.forbid), [both_strands([site]) for site in constraints.require]
+
+    def edits(self, owner: np.ndarray, letters: np.ndarray) -> np.ndarray:
+        """int64 (n,): letters of each design that are not those of its start."""
+        return (letters != self.starts.letters[owner]).sum(axis=1)
+
+    def allowed(self, owner: np.ndarray, letters: np.ndarray) -> np.ndarray:
+        """Whether designs keep all constraints.
+
+        Args:
+            owner: int64 (n,), the start that each is of.
+            letters: uint8 (n, width), the designs.
+
+        Returns:
+            bool (n,).
+        """
+        allowed = np.ones(len(owner), bool)
+        for first in range(0, len(owner), ROWS):
+            rows = slice(first, first + ROWS)
+            for _, broken in self._broken(owner[rows], letters[rows]):
+                allowed[rows] &= ~broken
+        return allowed
+
+    def require_starts(self) -> None:
+        """Refuses a start that breaks a constraint: no search would know a way out.
+
+        Raises:
+            InputError: One does; the message names it and the constraint.
+        """
+        everyone = np.arange(len(self.starts.ids))
+        for wanted, broken in self._broken(everyone, self.starts.letters):
+            if broken.any():
+                name = self.starts.ids[int(broken.argmax())]
+                others = f" and {broken.sum() - 1:,} more" if broken.sum() > 1 else ""
+                raise InputError(f"Expected starts that keep the constraints, got {name!r}{others}: {wanted}.")
+
+    def _broken(self, owner: np.ndarray, letters: np.ndarray) -> Iterator[tuple[str, np.ndarray]]:
+        """What each constraint asks for, and bool (n,), which designs do not have it."""
+        ask, first, stops = self.constraints, self.starts.first, self.starts.stops[owner]
+        yield "fixed letters stay", ((letters != self.starts.letters[owner]) & ~self.editable[owner]).any(axis=1)
+        yield "no adapter at an end of the insert", self._brings_adapter(owner, letters)
+        if ask.max_edits is not None:
+            yield f"at most {ask.max_edits} edits", self.edits(owner, letters) > ask.max_edits
+        if ask.gc:
+            inside = letters[:, first : int(stops.max(initial=first))]
+            within = np.arange(first, first + inside.shape[1]) < stops[:, None]
+            percent = 100 * (_IS_GC[inside] & within).sum(axis=1) / self.starts.lengths[owner]
+            yield f"{ask.gc[0]:g} to {ask.gc[1]:g} % G and C", (percent < ask.gc[0]) | (percent > ask.gc[1])
+        if ask.homopolymer:
+            yield f"at most {ask.homopolymer} equal letters in a row", _has_run(letters, ask.homopolymer + 1, first, stops)
+        if ask.forbid:
+            yield f"no {' or '.join(ask.forbid)} on either strand", has_site(letters, self._forbid, first, stops)
+        for site, strands in zip(ask.require, self._require, strict=True):
+            yield f"{site} on one of the strands", ~has_site(letters, strands, first, stops)
+
+    def _brings_adapter(self, owner: np.ndarray, letters: np.ndarray) -> np.ndarray:
+        """bool (n,): whether the bare insert would be read as one that is given with an adapter."""
+        (left, right), first, stops = self.starts.adapters, self.starts.first, self.starts.stops[owner]
+        brings = np.zeros(len(owner), bool)
+        if left:
+            brings |= (letters[:, first : first + left] == letters[:, first - left : first]).all(axis=1) & (first + left <= stops)
+        if right:
+            columns = stops[:, None] + np.arange(right)
+            rows = np.arange(len(owner))[:, None]
+            brings |= (letters[rows, columns - right] == letters[rows, columns]).all(axis=1) & (stops - right >= first + left)
+        return brings
+
+
+def _has_run(letters: np.ndarray, length: int, first: int, stops: np.ndarray) -> np.ndarray:
+    """bool (n,): whether so many equal bases stand in a row, at least one of them in the insert."""
+    begin = max(0, first - length + 1)
+    columns = np.arange(begin, letters.shape[1] - length + 1)
+    shows = IS_BASE[letters[:, begin : begin + len(columns)]] & (columns < stops[:, None])
+    for step in range(1, length):
+        shows &= letters[:, begin + step : begin + step + len(columns)] == letters[:, begin : begin + len(columns)]
+    return shows.any(axis=1)

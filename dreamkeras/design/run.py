@@ -1,0 +1,115 @@
+"""One design from files to a folder: sequences to begin with, constraints, designs."""
+
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from dreamkeras.design.constraints import Constraints, read_constraints, settle_constraints
+from dreamkeras.design.files import write_designs
+from dreamkeras.design.goal import Goal, Target, settle_goal
+from dreamkeras.design.methods import USUAL, Designs, Settings, design, random_starts
+from dreamkeras.design.stepwise import Proposer
+from dreamkeras.files.folders import open_folder
+from dreamkeras.formats.reading import read_records
+from dreamkeras.scoring.insert_length import default_insert_length
+from dreamkeras.scoring.manifest import write_manifest
+from dreamkeras.scoring.scorer import BATCH_SIZE, Progress, Scorer
+from dreamkeras.sequence.ragged import Ragged
+from dreamkeras.sequence.records import Records
+
+__all__ = ["Choices", "ProposerOf", "run_design"]
+
+ProposerOf = Callable[[Goal], Proposer]
+"""Makes what proposes edits, once it is settled what they are for."""
+
+
+class Choices(NamedTuple):
+    """What is designed with what.
+
+    Args:
+        target: `"max"`, `"min"` or a number.
+        models: Run folders or `.onnx` files that the predictor is, for the manifest.
+        start: File of sequences to begin with; None for random inserts.
+        id_column: A table's column of names.
+        sequence_column: A table's column of sequences.
+        random: How many random inserts.
+        length: Letters of each; None for `default_insert_length`.
+        constraints: TOML file.
+        fields: Constraints that were given one by one, which win over the file's.
+        task: Task that counts.
+        minus: Task that is taken from it.
+        penalty: Standard deviations of an ensemble that are taken off.
+        settings: How to search.
+        with_adapters: Whether designs are written between their adapters.
+        batch_size: Windows scored at once.
+    """
+
+    target: Target
+    models: tuple[str, ...] = ()
+    start: str | None = None
+    id_column: str | int | None = None
+    sequence_column: str | int | None = None
+    random: int = 1
+    length: int | None = None
+    constraints: str | None = None
+    fields: Mapping[str, Any] = {}
+    task: str | None = None
+    minus: str | None = None
+    penalty: float = 0.0
+    settings: Settings = USUAL
+    with_adapters: bool = False
+    batch_size: int = BATCH_SIZE
+
+
+def run_design(
+    choices: Choices,
+    predictor: Scorer,
+    folder: Path,
+    command: str,
+    *,
+    proposer_of: ProposerOf | None = None,
+    progress: Progress | None = None,
+) -> Designs:
+    """Designs, and fills a folder.
+
+    Args:
+        choices: What is designed.
+        predictor: The model.
+        folder: Where the files go; new or empty. It appears when all of them are there.
+        command: What was run, for the manifest.
+        proposer_of: For the method `gradient`.
+        progress: Told after each batch how many windows it had.
+
+    Raises:
+        DreamkerasError: A file or a constraint will not do, or they do not go together; nothing has been written then.
+    """
+    with open_folder(folder) as unfinished:
+        return _design(choices, predictor, unfinished, command, proposer_of, progress)
+
+
+def _design(
+    choices: Choices, predictor: Scorer, folder: Path, command: str, proposer_of: ProposerOf | None, progress: Progress | None
+) -> Designs:
+    constraints = settle_constraints({**(read_constraints(choices.constraints) if choices.constraints else {}), **choices.fields})
+    goal = settle_goal(predictor, choices.target, choices.task, choices.minus, choices.penalty)
+    records = _starts(choices, constraints, predictor)
+    propose = proposer_of(goal) if proposer_of else None
+    designs = design(
+        records, predictor, goal, constraints, choices.settings, propose=propose, batch_size=choices.batch_size, progress=progress
+    )
+    write_designs(folder, designs, predictor, with_adapters=choices.with_adapters)
+    write_manifest(folder / "manifest.json", command, choices.models, [path for path in (choices.start, choices.constraints) if path])
+    return designs
+
+
+def _starts(choices: Choices, constraints: Constraints, predictor: Scorer) -> Records:
+    if choices.start is None:
+        length = default_insert_length(predictor.constructs) if choices.length is None else choices.length
+        return random_starts(choices.random, length, constraints, predictor, choices.settings.seed)
+    parts = list(read_records(choices.start, id_column=choices.id_column, sequence_column=choices.sequence_column))
+    flat = np.concatenate([part.sequences.flat for part in parts])
+    lengths = np.concatenate([part.sequences.lengths for part in parts])
+    ids = [name for part in parts for name in part.ids]
+    return Records(ids, Ragged.from_lengths(flat, lengths), np.concatenate([part.lines for part in parts]), choices.start)

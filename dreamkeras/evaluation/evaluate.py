@@ -1,0 +1,150 @@
+"""How well models predict measured sequences: figures with intervals, models compared on the same resamples, the challenge's score."""
+
+import itertools
+from collections.abc import Mapping
+from typing import NamedTuple
+
+import numpy as np
+
+from dreamkeras.data.examples import Examples
+from dreamkeras.errors import InputError
+from dreamkeras.evaluation.dream_score import DreamScore, dream_score
+from dreamkeras.statistics.bootstrap import DRAWS, Interval
+from dreamkeras.statistics.noise_ceiling import NoiseCeiling, task_ceilings
+from dreamkeras.statistics.resampling import Figures, figure_differences, resample_figures, with_intervals
+
+__all__ = ["ALL", "PEAKS", "Difference", "Evaluation", "evaluate"]
+
+UNDEFINED = Interval(float("nan"), float("nan"), float("nan"))
+
+
+PEAKS, ALL = "peaks", "all"
+"""What figures are of, where windows of a genome are peaks and others."""
+
+
+class Difference(NamedTuple):
+    """How far two models are apart on one task, by a paired bootstrap.
+
+    Args:
+        task: Which task.
+        first: A model.
+        second: Another.
+        r: Pearson's r of the first minus that of the second.
+        rho: Likewise, Spearman's.
+        mse: Likewise, the mean squared difference.
+    """
+
+    task: str
+    first: str
+    second: str
+    r: Interval
+    rho: Interval
+    mse: Interval
+
+
+class Evaluation(NamedTuple):
+    """What came of evaluating models on the same sequences.
+
+    Args:
+        figures: By model and task.
+        differences: Of every two models on every task.
+        scores: The challenge's score of each model; empty without test subsets.
+        ceilings: The noise ceiling of each task; empty without replicates.
+        peaks: The same of the peaks alone, where windows of a genome are peaks and others; else None.
+    """
+
+    figures: dict[str, dict[str, Figures]]
+    differences: list[Difference]
+    scores: dict[str, DreamScore]
+    ceilings: dict[str, NoiseCeiling]
+    peaks: "Evaluation | None" = None
+
+    def parts(self) -> dict[str, "Evaluation"]:
+        """The figures by the windows that they are of: `PEAKS` and `ALL`, or all under an empty name."""
+        return {PEAKS: self.peaks, ALL: self} if self.peaks else {"": self}
+
+
+def evaluate(
+    examples: Examples,
+    tasks: tuple[str, ...],
+    predictions: Mapping[str, np.ndarray],
+    subsets: Mapping[str, np.ndarray] | None = None,
+    *,
+    in_units: bool = True,
+    draws: int = DRAWS,
+    seed: int = 0,
+) -> Evaluation:
+    """Compares predictions with measurements.
+
+    Args:
+        examples: n measured sequences.
+        tasks: Names of their targets' columns.
+        predictions: By model, float (n, tasks).
+        subsets: Row numbers by name as `evaluation.subsets.read_subsets` returns them, for the challenge's score; one task only.
+        in_units: Whether measurements and predictions are in the same units; without them the mean squared difference is NaN.
+        draws: Resamples of the sequences, the same for all models.
+        seed: Which resamples.
+
+    Raises:
+        InputError: There is no prediction, one has another shape or is not finite, or a task was measured fewer than twice.
+    """
+    models = _checked(examples, tasks, predictions)
+    figures: dict[str, dict[str, Figures]] = {name: {} for name in predictions}
+    differences = []
+    for column, task in enumerate(tasks):
+        present = ~np.isnan(examples.targets[:, column])
+        if present.sum() < 2:
+            raise InputError(f"Expected at least 2 measured values of {task!r}, got {present.sum()}.")
+        measured, predicted = examples.targets[present, column], models[:, present, column]
+        samples = resample_figures(measured, predicted, draws, seed)
+        for name, found in zip(predictions, with_intervals(measured, predicted, samples), strict=True):
+            figures[name][task] = found if in_units else found._replace(mse=UNDEFINED)
+        for (one, first), (other, second) in itertools.combinations(enumerate(predictions), 2):
+            apart = figure_differences(measured, predicted[one], predicted[other], samples, (one, other))
+            differences.append(Difference(task, first, second, **(apart if in_units else {**apart, "mse": UNDEFINED})))
+    scores = _scores(examples, tasks, dict(zip(predictions, models, strict=True)), subsets, draws, seed)
+    peaks = _peaks(examples)
+    of_peaks = None
+    if len(peaks) < len(examples):
+        some = {name: values[peaks] for name, values in predictions.items()}
+        of_peaks = evaluate(examples.select(peaks), tasks, some, in_units=in_units, draws=draws, seed=seed)
+    return Evaluation(figures, differences, scores, task_ceilings(examples.replicates, tasks), of_peaks)
+
+
+def _peaks(examples: Examples) -> np.ndarray:
+    """Rows of the peaks among windows of a genome, where there are two or more; else of all."""
+    peaks = np.arange(len(examples)) if examples.is_peak is None else np.flatnonzero(examples.is_peak)
+    return peaks if len(peaks) > 1 else np.arange(len(examples))
+
+
+def _checked(examples: Examples, tasks: tuple[str, ...], predictions: Mapping[str, np.ndarray]) -> np.ndarray:
+    """float64 (models, n, tasks)."""
+    if not predictions:
+        raise InputError("Expected the predictions of at least one model, got none.")
+    for name, values in predictions.items():
+        if values.shape != examples.targets.shape or values.shape[1] != len(tasks):
+            raise InputError(
+                f"Expected predictions of shape {examples.targets.shape} for {', '.join(tasks)}, got {values.shape} of {name}."
+            )
+        if not np.isfinite(values).all():
+            raise InputError(f"Expected finite predictions, got {(~np.isfinite(values)).any(axis=1).sum()} rows that are not, of {name}.")
+    return np.array([np.asarray(values, np.float64) for values in predictions.values()])
+
+
+def _scores(
+    examples: Examples,
+    tasks: tuple[str, ...],
+    models: Mapping[str, np.ndarray],
+    subsets: Mapping[str, np.ndarray] | None,
+    draws: int,
+    seed: int,
+) -> dict[str, DreamScore]:
+    if subsets is None:
+        return {}
+    if len(tasks) > 1:
+        raise InputError(f"Expected one task for the challenge's score, got {', '.join(tasks)}.")
+    measured = examples.targets[:, 0]
+    if np.isnan(measured).any():
+        raise InputError("Expected a value in every row for the challenge's score, got rows without one.")
+    scores = dream_score(measured, [values[:, 0] for values in models.values()], subsets, draws, seed)
+    return dict(zip(models, scores, strict=True))

@@ -1,0 +1,145 @@
+"""The folder of an evaluation: figures as JSON and TSV, predictions, plots, and one page that shows them without a network."""
+
+import json
+import math
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from dreamkeras.data.examples import Examples
+from dreamkeras.data.splits.inserts import find_inserts
+from dreamkeras.evaluation.evaluate import Evaluation
+from dreamkeras.evaluation.page import evaluation_page
+from dreamkeras.files.outputs import naming_output, open_output
+from dreamkeras.formats.writers import open_writer
+from dreamkeras.plots.evaluation import plot_calibration, plot_intervals
+from dreamkeras.plots.training import plot_predictions, plot_residuals
+from dreamkeras.sequence.alphabet import IS_BASE
+from dreamkeras.statistics.noise_ceiling import NoiseCeiling
+
+__all__ = ["write_evaluation"]
+
+
+def write_evaluation(
+    folder: Path,
+    evaluation: Evaluation,
+    examples: Examples,
+    predictions: Mapping[str, np.ndarray],
+    tasks: Mapping[str, str],
+    notes: Sequence[str] = (),
+) -> None:
+    """Writes `evaluation.json`, `figures.tsv`, `subsets.tsv` where there are some, `predictions.tsv`, `plots/` and `report.html`.
+
+    Args:
+        folder: Where they go; each appears whole or not at all.
+        evaluation: What came of it.
+        examples: The measured sequences.
+        predictions: By model, float (n, tasks).
+        tasks: Name and unit of each task.
+        notes: What whoever reads the figures has to know.
+
+    Raises:
+        DreamkerasError: A file cannot be written.
+    """
+    with naming_output(str(folder)):
+        (folder / "plots").mkdir(parents=True, exist_ok=True)
+    content = {"sequences": len(examples), "notes": list(notes), **_jsonable(evaluation)}
+    _write(folder / "evaluation.json", json.dumps(content, indent=2) + "\n")
+    _write(folder / "figures.tsv", _figures_table(evaluation))
+    if evaluation.scores:
+        _write(folder / "subsets.tsv", _subsets_table(evaluation))
+    _write_predictions(folder / "predictions.tsv", examples, predictions, tasks)
+    plots = _plot(folder / "plots", evaluation, examples, predictions, tasks)
+    _write(folder / "report.html", evaluation_page(evaluation, len(examples), tasks, plots, notes))
+
+
+def _jsonable(value: Any) -> Any:
+    """NamedTuples as objects; JSON has no NaN: what is undefined is null."""
+    if hasattr(value, "_asdict"):
+        return {name: _jsonable(part) for name, part in value._asdict().items()}
+    if isinstance(value, dict):
+        return {name: _jsonable(part) for name, part in value.items()}
+    if isinstance(value, list | tuple):
+        return [_jsonable(part) for part in value]
+    return None if isinstance(value, float) and not math.isfinite(value) else value
+
+
+def _write(path: Path, text: str) -> None:
+    with open_output(str(path)) as file:
+        file.write(text.encode())
+
+
+def _figures_table(evaluation: Evaluation) -> str:
+    """A row a model and task; with the windows that it is of, and with noise ceilings, where there are some."""
+    numbers = [f"{figure}{part}" for figure in ("r", "rho", "mse") for part in ("", "_low", "_high")]
+    ceilings = NoiseCeiling._fields if evaluation.ceilings else ()
+    rows = [("model", "task", *(["windows"] if evaluation.peaks else []), "n", *numbers, *ceilings)]
+    for windows, part in evaluation.parts().items():
+        for model, tasks in part.figures.items():
+            for task, found in tasks.items():
+                ceiling = _numbers(part.ceilings[task]) if part.ceilings else []
+                cells = str(found.n), *_numbers(found.r, found.rho, found.mse), *ceiling
+                rows.append((model, task, *filter(None, [windows]), *cells))
+    return _tsv(rows)
+
+
+def _subsets_table(evaluation: Evaluation) -> str:
+    rows = [("model", "subset", "n", "weight", *(f"{figure}{part}" for figure in ("r", "rho") for part in ("", "_low", "_high")))]
+    for model, score in evaluation.scores.items():
+        rows += [(model, part.subset, str(part.n), f"{part.weight:g}", *_numbers(part.r, part.rho)) for part in score.parts]
+    return _tsv(rows)
+
+
+def _numbers(*intervals: Iterable[float]) -> list[str]:
+    return [f"{number:.6g}" for interval in intervals for number in interval]
+
+
+def _tsv(rows: Iterable[Sequence[str]]) -> str:
+    return "".join("\t".join(re.sub(r"\s", " ", cell) for cell in row) + "\n" for row in rows)
+
+
+def _write_predictions(path: Path, examples: Examples, predictions: Mapping[str, np.ndarray], tasks: Iterable[str]) -> None:
+    """A row a sequence: whether it is a peak, where some are not; what was measured, and what each model predicts."""
+    columns = [f"measured_{task}" for task in tasks] + [f"{model}_{task}" for model in predictions for task in tasks]
+    kinds = [] if examples.is_peak is None else [examples.is_peak]
+    with open_writer(str(path), [*("is_peak" for _ in kinds), *columns], "tsv") as writer:
+        writer.write(examples.ids, np.column_stack([*kinds, examples.targets, *predictions.values()]))
+
+
+def _plot(
+    folder: Path, evaluation: Evaluation, examples: Examples, predictions: Mapping[str, np.ndarray], tasks: Mapping[str, str]
+) -> dict[str, Path]:
+    """Plots by what they show, in the order of the page."""
+    plots: dict[str, Path] = {}
+    if evaluation.scores:
+        names = [part.subset for part in next(iter(evaluation.scores.values())).parts]
+        plots["Correlation by subset"] = folder / "subsets.png"
+        intervals = {model: [part.r for part in score.parts] for model, score in evaluation.scores.items()}
+        plot_intervals(names, intervals, plots["Correlation by subset"], "Pearson's r, 95 % interval")
+    content = gc_percent(examples)
+    for model, values in predictions.items():
+        for column, (task, unit) in enumerate(tasks.items()):
+            present = ~np.isnan(examples.targets[:, column])
+            pair = examples.targets[present, column], values[present, column]
+            # A name may be anything, and $ begins a formula in a figure.
+            file, labels = re.sub(r"[^\w.+-]+", "_", f"{model}_{task}"), (task.replace("$", r"\$"), unit.replace("$", r"\$"))
+            kinds = ("Predictions", "Calibration", "Residuals by length", "Residuals by GC content")
+            paths = [folder / f"{file}_{kind.lower().replace(' ', '_')}.png" for kind in kinds]
+            plot_predictions(*pair, paths[0], *labels)
+            plot_calibration(*pair, paths[1], *labels)
+            plot_residuals(examples.lengths[present], *pair, paths[2], *labels)
+            plot_residuals(content[present], *pair, paths[3], *labels, label="GC content of the insert (%)")
+            plots |= {f"{kind}: {model}, {task}": path for kind, path in zip(kinds, paths, strict=True)}
+    return plots
+
+
+def gc_percent(examples: Examples) -> np.ndarray:
+    """int64 (n,): G and C among the bases of each insert, in whole percent; 0 where there is no base."""
+    inserts = find_inserts(examples.letters, examples.lengths, examples.construct)
+    columns = np.arange(examples.letters.shape[1])
+    within = (columns >= inserts.starts[:, None]) & (columns < inserts.stops[:, None]) & IS_BASE[examples.letters]
+    strong = np.isin(examples.letters, np.frombuffer(b"GCgc", np.uint8)) & within
+    return np.rint(100 * strong.sum(1) / np.maximum(within.sum(1), 1)).astype(np.int64)

@@ -1,0 +1,129 @@
+"""The page of an evaluation: one HTML file, plots inside, no scripts, nothing from a network."""
+
+import base64
+import math
+from collections.abc import Iterable, Mapping, Sequence
+from html import escape
+from pathlib import Path
+
+from dreamkeras.evaluation.dream_score import PUBLISHED, DreamScore
+from dreamkeras.evaluation.evaluate import ALL, PEAKS, Evaluation
+from dreamkeras.statistics.bootstrap import Interval
+
+__all__ = ["evaluation_page"]
+
+STYLE = """\
+body { font: 16px/1.5 system-ui, sans-serif; max-width: 60rem; margin: 2rem auto; padding: 0 1rem; color: #222; }
+table { border-collapse: collapse; margin: 1rem 0; }
+th, td { padding: .3rem .8rem; border-bottom: 1px solid #ccc; text-align: right; }
+th:first-child, td:first-child { text-align: left; }
+figure { display: inline-block; margin: 1rem 1rem 1rem 0; max-width: 28rem; vertical-align: top; }
+img { max-width: 100%; }
+.note { border-left: 4px solid #D55E00; padding-left: 1rem; }"""
+
+
+TITLES = {"": "", PEAKS: " of the peaks alone", ALL: " of all windows"}
+"""What the titles of figures add, by what they are of."""
+
+
+def evaluation_page(
+    evaluation: Evaluation, sequences: int, tasks: Mapping[str, str], plots: Mapping[str, Path], notes: Sequence[str] = ()
+) -> str:
+    """The page.
+
+    Args:
+        evaluation: What came of it.
+        sequences: Measured ones.
+        tasks: Name and unit of each task.
+        plots: PNG files by what they show.
+        notes: What whoever reads the figures has to know.
+
+    Returns:
+        HTML that ends with a line break.
+    """
+    parts = [
+        f"<h1>Evaluation of {escape(' and '.join(evaluation.figures))}</h1>",
+        f"<p>{sequences:,} measured sequences. Intervals are 95 % bootstrap intervals over the sequences.</p>",
+        *(f'<p class="note">{escape(note)}</p>' for note in notes),
+        *_scores(evaluation.scores),
+        *(text for windows, part in evaluation.parts().items() for text in _part(part, tasks, TITLES[windows])),
+        "<h2>Plots</h2>",
+        *(_figure(title, path) for title, path in plots.items()),
+    ]
+    head = f'<meta charset="utf-8"><title>Evaluation</title><style>\n{STYLE}\n</style>'
+    return f'<!DOCTYPE html>\n<html lang="en">\n<head>{head}</head>\n<body>\n' + "\n".join(parts) + "\n</body>\n</html>\n"
+
+
+def _scores(scores: Mapping[str, DreamScore]) -> list[str]:
+    if not scores:
+        return []
+    missing = next(iter(scores.values())).missing
+    lacking = f"<p class='note'>Without {escape(', '.join(missing))}: no score of the challenge, and not to be compared with one.</p>"
+    rows = [(model, f"{score.pearson:.4f}", f"{score.spearman:.4f}") for model, score in scores.items()]
+    published = [(name, f"{r:.3f}", "" if rho is None else f"{rho:.3f}") for name, (r, rho) in PUBLISHED.items()]
+    parts = [
+        (f"{model}: {part.subset}", f"{part.n:,}", f"{part.weight:g}", _interval(part.r), _interval(part.rho))
+        for model, score in scores.items()
+        for part in score.parts
+    ]
+    return [
+        "<h2>Score of the Random Promoter DREAM Challenge</h2>",
+        *([lacking] if missing else []),
+        _table(("model", "Pearson score", "Spearman score"), rows if missing else [*rows, *published]),
+        _table(("subset", "n", "weight", "Pearson's r", "Spearman's rho"), parts),
+    ]
+
+
+def _part(evaluation: Evaluation, tasks: Mapping[str, str], of: str) -> list[str]:
+    """Figures, noise ceilings and differences."""
+    titles = ("model", "task", "n", "Pearson's r", "Spearman's rho", "mean squared error")
+    return [
+        f"<h2>Figures{of}</h2>",
+        _table(titles, _figures(evaluation, tasks)),
+        *_ceilings(evaluation, of),
+        *_differences(evaluation, of),
+    ]
+
+
+def _ceilings(evaluation: Evaluation, of: str) -> list[str]:
+    """What replicates allow."""
+    rows = [(task, _number(found.replicate_r), _number(found.ceiling_r)) for task, found in evaluation.ceilings.items()]
+    title = f"<h2>Noise ceiling{of}</h2>\n<p>The r that a model without any error would have with means of the replicates.</p>"
+    return [title, _table(("task", "r between replicates", "noise ceiling of r"), rows)] if rows else []
+
+
+def _figures(evaluation: Evaluation, tasks: Mapping[str, str]) -> list[tuple[str, ...]]:
+    return [
+        (model, f"{task} ({tasks[task]})", f"{found.n:,}", _interval(found.r), _interval(found.rho), _interval(found.mse))
+        for model, by_task in evaluation.figures.items()
+        for task, found in by_task.items()
+    ]
+
+
+def _differences(evaluation: Evaluation, of: str) -> list[str]:
+    rows = [
+        (f"{apart.first} minus {apart.second}", apart.task, _interval(apart.r), _interval(apart.rho), _interval(apart.mse))
+        for apart in evaluation.differences
+    ]
+    titles = ("models", "task", "Pearson's r", "Spearman's rho", "mean squared error")
+    return [f"<h2>Differences{of}</h2>", _table(titles, rows)] if rows else []
+
+
+def _table(titles: Iterable[str], rows: Iterable[Iterable[str]]) -> str:
+    head = "".join(f'<th scope="col">{escape(title)}</th>' for title in titles)
+    body = "".join(f"<tr>{''.join(f'<td>{escape(cell)}</td>' for cell in row)}</tr>\n" for row in rows)
+    return f"<table>\n<thead><tr>{head}</tr></thead>\n<tbody>\n{body}</tbody>\n</table>"
+
+
+def _figure(title: str, path: Path) -> str:
+    image = base64.b64encode(path.read_bytes()).decode()
+    name = escape(title, quote=True)
+    return f'<figure><img alt="{name}" src="data:image/png;base64,{image}"><figcaption>{name}</figcaption></figure>'
+
+
+def _interval(found: Interval) -> str:
+    return f"{found.value:.4f} ({found.low:.4f} to {found.high:.4f})" if math.isfinite(found.value) else "undefined"
+
+
+def _number(value: float) -> str:
+    return f"{value:.4f}" if math.isfinite(value) else "undefined"

@@ -1,0 +1,171 @@
+"""One evaluation from files to a folder: measured sequences, models or their predictions, the challenge's subsets."""
+
+import dataclasses
+from collections.abc import Callable
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+
+from dreamkeras.data.assays.assay import Assay
+from dreamkeras.data.assays.atac_layout import AtacLayout
+from dreamkeras.data.assays.names import ASSAYS, TABLE, find_assay
+from dreamkeras.data.assays.table import fitted_layout, settled_layout
+from dreamkeras.data.assays.table_layout import TableLayout
+from dreamkeras.data.examples import Examples
+from dreamkeras.errors import InputError, ModelError
+from dreamkeras.evaluation.evaluate import Evaluation, evaluate
+from dreamkeras.evaluation.files import write_evaluation
+from dreamkeras.evaluation.notes import Units, overlap_notes, remarks, undefined_notes
+from dreamkeras.evaluation.predictions_file import read_predictions
+from dreamkeras.evaluation.subsets import RowSequences, read_subsets
+from dreamkeras.evaluation.training_data import TrainingData, read_training_data
+from dreamkeras.files.folders import open_folder
+from dreamkeras.files.inputs import file_name, rereadable
+from dreamkeras.scoring.manifest import write_manifest
+from dreamkeras.scoring.model_file import require_different
+from dreamkeras.scoring.predictor import OnnxPredictor, load
+from dreamkeras.scoring.scorer import BATCH_SIZE
+from dreamkeras.statistics.bootstrap import DRAWS
+
+__all__ = ["Choices", "Notes", "choose_assay", "run_evaluation", "score_examples"]
+
+
+class Choices(NamedTuple):
+    """What is evaluated on what.
+
+    Args:
+        data: File of measured sequences.
+        models: Run folders or `.onnx` files, each by itself.
+        predictions: Tables as `dreamkeras predict` writes them, of the same sequences.
+        assay: What was measured; None takes it from the first model.
+        table: Layout of the user's own table, where the assay is `table`.
+        summits: Whether column 10 of a file of peaks holds summits; None does as in training of the first model.
+        subsets: Folder of the challenge's test subsets.
+        public: Folder of what the public leaderboard used.
+        draws: Resamples.
+        seed: Which.
+        device: Where the models run.
+        batch_size: Sequences scored at once.
+    """
+
+    data: str
+    models: tuple[str, ...] = ()
+    predictions: tuple[str, ...] = ()
+    assay: str | None = None
+    table: TableLayout | None = None
+    summits: bool | None = None
+    subsets: str | None = None
+    public: str | None = None
+    draws: int = DRAWS
+    seed: int = 0
+    device: str = "auto"
+    batch_size: int = BATCH_SIZE
+
+
+class Notes(NamedTuple):
+    """What whoever reads the figures has to know.
+
+    Args:
+        warnings: Why figures mislead or are missing.
+        remarks: What was decided or left out when the measured sequences were read.
+    """
+
+    warnings: list[str]
+    remarks: list[str]
+
+
+def run_evaluation(choices: Choices, folder: Path, command: str, progress: Callable[[int], None] | None = None) -> tuple[Evaluation, Notes]:
+    """Evaluates and fills a folder.
+
+    Args:
+        choices: What is evaluated.
+        folder: Where the files go; new or empty. It appears when all of them are there.
+        command: What was run, for the manifest.
+        progress: Told after each batch how many sequences it had.
+
+    Returns:
+        What came of it, and what whoever reads the figures has to know.
+
+    Raises:
+        DreamkerasError: A file or a model will not do, or they do not go together; nothing has been written then.
+    """
+    # The layout of a table may need a look at its columns and at its longest sequence.
+    with open_folder(folder) as unfinished, rereadable(choices.data if choices.table else None):
+        return _evaluate(choices, unfinished, command, progress)
+
+
+def _evaluate(choices: Choices, folder: Path, command: str, progress: Callable[[int], None] | None) -> tuple[Evaluation, Notes]:
+    names = _names([*choices.models, *choices.predictions])
+    loaded = {names[path]: load(path, choices.device) for path in choices.models}
+    known = {names[path]: read_training_data(path) for path in choices.models}
+    assay = choose_assay(choices, list(loaded.values()), list(known.values()))
+    examples = (assay.read_test or assay.read)(choices.data).centred()
+    tested = RowSequences(examples.letters, assay.construct)
+    subsets = read_subsets(choices.subsets, len(examples), choices.public, tested) if choices.subsets else None
+    predictions = {name: score_examples(model, assay, examples, choices.batch_size, progress) for name, model in loaded.items()}
+    left_out = sum(examples.left_out.values())
+    predictions |= {names[path]: read_predictions(path, assay.tasks, examples.ids, left_out) for path in choices.predictions}
+    units, file = Units.of(assay, examples.targets), file_name(choices.data)
+    found = evaluate(examples, assay.tasks, predictions, subsets, in_units=units.are_the_models, draws=choices.draws, seed=choices.seed)
+    warnings = [
+        *overlap_notes(known, examples, file),
+        *units.notes(file),
+        *undefined_notes(found, examples, assay.tasks, predictions),
+    ]
+    notes = Notes(warnings, remarks(examples, choices.data))
+    told = [*notes.warnings, *notes.remarks]
+    write_evaluation(folder, found, examples, predictions, dict(zip(assay.tasks, assay.units, strict=True)), told)
+    write_manifest(folder / "manifest.json", command, choices.models, [choices.data, *choices.predictions])
+    return found, notes
+
+
+def _names(paths: list[str]) -> dict[str, str]:
+    """What each model is called: its folder's or file's name, or its path where two have the same."""
+    require_different(paths)
+    short = {path: Path(path).stem if Path(path).is_file() else Path(path).name or path for path in paths}
+    return short if len(set(short.values())) == len(paths) else {path: path for path in paths}
+
+
+def choose_assay(choices: Choices, models: list[OnnxPredictor], known: list[TrainingData | None]) -> Assay:
+    """What was measured: the assay asked for, or else what the models were trained on.
+
+    Sequences of a user's own table are cut as the first model's were in training; without a model, by the layout.
+
+    Raises:
+        InputError: Neither is known, the layout contradicts the model's construct, or summits are chosen for something else than peaks.
+    """
+    trained = next((data for data in known if data), None)
+    if choices.summits is not None:
+        if choices.assay or not (trained and isinstance(trained.layout, AtacLayout)):
+            raise InputError("Expected a model that was trained on peaks for --summits and --no-summits, got none.")
+        return find_assay(trained.assay, dataclasses.replace(trained.layout, summits=choices.summits))
+    if choices.table and models:
+        choices.table.require_fit(models[0].construct)
+        return find_assay(TABLE, settled_layout(choices.table, choices.data), models[0].construct)
+    if choices.assay:
+        return find_assay(choices.assay, fitted_layout(choices.table, [choices.data]) if choices.table else None)
+    if trained:
+        return find_assay(trained.assay, trained.layout, trained.construct)
+    if models and models[0].construct.name in ASSAYS:
+        return ASSAYS[models[0].construct.name]
+    raise InputError("Expected --assay, got none: no model here says what its measurements were.")
+
+
+def score_examples(
+    model: OnnxPredictor, assay: Assay, examples: Examples, batch_size: int = BATCH_SIZE, progress: Callable[[int], None] | None = None
+) -> np.ndarray:
+    """float32 (n, tasks), what a model predicts for measured sequences.
+
+    Raises:
+        ModelError: It is a model of something else.
+    """
+    if model.tasks != assay.tasks:
+        wanted, came = ", ".join(assay.tasks), ", ".join(model.tasks)
+        raise ModelError(f"Expected a model of the assay {assay.name}, whose tasks are {wanted}, got {model.name}: {came}.")
+    # Strands and flags are the network's business; windows do not depend on them.
+    if model.construct != dataclasses.replace(assay.construct, strands=model.construct.strands, flags=model.construct.flags):
+        ours, theirs = assay.construct.to_json(), model.construct.to_json()
+        apart = "; ".join(f"{name} {ours[name]!r} and {theirs[name]!r}" for name in ours if ours[name] != theirs[name])
+        raise ModelError(f"Expected a model of the assay {assay.name}, got {model.name}, whose construct is another: {apart[:300]}.")
+    return model.score_letters(examples.letters, batch_size, progress)

@@ -1,0 +1,32 @@
+"""Ablations as tables: a row a span, places as in BED."""
+
+import numpy as np
+
+from dreamkeras.explain.ablation import Ablation
+from dreamkeras.explain.effect_files import ROWS
+from dreamkeras.formats.writers import Writer
+
+__all__ = ["LABELS", "AblationTable"]
+
+LABELS = {"start": int, "end": int}
+"""Columns between the sequence's name and the effects: `start` counts from 0 at the insert's first letter, `end` is the first behind."""
+
+
+class AblationTable:
+    """A table of ablations: name, start, end, effects, standard deviations.
+
+    Args:
+        writer: Of a table with `LABELS` and `effect_files.effect_columns`.
+    """
+
+    def __init__(self, writer: Writer) -> None:
+        self._writer = writer
+
+    def write(self, found: Ablation) -> None:
+        """Adds the spans of some sequences."""
+        names, (owner, starts, ends) = np.array(found.ids, object), found.spans
+        columns = [found.effects] if found.sd is None else [found.effects, found.sd]
+        for first in range(0, len(owner), ROWS):
+            rows = slice(first, first + ROWS)
+            values = np.concatenate([column[rows] for column in columns], axis=1)
+            self._writer.write(names[owner[rows]].tolist(), values, (starts[rows].tolist(), ends[rows].tolist()))

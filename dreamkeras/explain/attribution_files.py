@@ -1,0 +1,101 @@
+"""Attributions as files: a long table, a row a letter, or an array file; and how well each sequence's contributions add up."""
+
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from typing import Any
+
+import numpy as np
+
+from dreamkeras.explain.attribution import Attribution
+from dreamkeras.explain.effect_files import ARRAYS, EffectSink, choose_effect_format, open_arrays
+from dreamkeras.formats.writers import ID, Writer, open_writer
+from dreamkeras.sequence.alphabet import BASES
+
+__all__ = ["LABELS", "CompletenessTable", "ContributionTable", "completeness_columns", "contribution_columns", "open_attributions"]
+
+LABELS = {"position": int, "letter": str}
+"""Columns of the long table between the name and the contributions; positions count from 1, at the insert's first letter."""
+
+
+def contribution_columns(tasks: Iterable[str]) -> tuple[str, ...]:
+    """Names of the columns of contributions."""
+    return tuple(f"{task}_contribution" for task in tasks)
+
+
+def completeness_columns(tasks: Iterable[str]) -> tuple[str, ...]:
+    """Names of the columns of a sequence's prediction, its baselines' and the error, for each task."""
+    return tuple(f"{task}_{kind}" for task in tasks for kind in ("prediction", "baseline", "error"))
+
+
+class ContributionTable:
+    """The long table: name, position, letter, contributions.
+
+    Args:
+        writer: Of a table with `LABELS` and `contribution_columns`.
+    """
+
+    def __init__(self, writer: Writer) -> None:
+        self._writer = writer
+
+    def write(self, found: Attribution) -> None:
+        """Adds a row for each letter."""
+        owner = found.inserts.owners()
+        position = np.arange(len(owner)) - found.inserts.offsets[owner] + 1
+        letters = found.inserts.flat.tobytes().decode("latin-1")
+        self._writer.write(np.array(found.ids, object)[owner].tolist(), found.importance(), (position.tolist(), list(letters)))
+
+
+class CompletenessTable:
+    """A row a sequence: what is predicted of it, of its baselines, and how far the contributions are from adding up to the difference.
+
+    Args:
+        writer: Of a table with `completeness_columns`.
+    """
+
+    def __init__(self, writer: Writer) -> None:
+        self._writer = writer
+
+    def write(self, found: Attribution) -> None:
+        """Adds some sequences."""
+        columns = np.stack([found.reference, found.baseline, found.completeness_error().astype(np.float32)], axis=2)
+        self._writer.write(found.ids, columns.reshape(len(columns), -1))
+
+
+@contextmanager
+def open_attributions(path: str, tasks: Sequence[str], format: str | None = None) -> Iterator[EffectSink[Attribution]]:
+    """A file of attributions, which appears once the `with` block has ended well.
+
+    As arrays, it holds `ids` (n,), `offsets` (n + 1,), `letters` S1 (letters,), `scores` (letters, 4, tasks), which are hypothetical,
+    `contributions` (letters, tasks), `reference`, `baseline` and `completeness_error` (n, tasks), `tasks` and `bases`; insert i has the
+    rows from `offsets[i]` to `offsets[i + 1]`.
+
+    Args:
+        path: The file.
+        tasks: Names of the tasks.
+        format: One of `effect_files.EFFECT_FORMATS`; by default the file's suffix, and `tsv` for none.
+
+    Raises:
+        InputError: The format is unknown, or the suffix names none.
+        DreamkerasError: The file cannot be written.
+        MissingPackageError: Parquet is asked for and pyarrow is not installed.
+    """
+    if choose_effect_format(path, format) == ARRAYS:
+        with open_arrays(path, tasks, _arrays, _constants) as sink:
+            yield sink
+        return
+    with open_writer(path, contribution_columns(tasks), format, {**ID, **LABELS}) as writer:
+        yield ContributionTable(writer)
+
+
+def _arrays(found: Attribution) -> dict[str, np.ndarray]:
+    return {
+        "scores": found.scores,
+        "contributions": found.importance(),
+        "reference": found.reference,
+        "baseline": found.baseline,
+        "completeness_error": found.completeness_error(),
+    }
+
+
+def _constants(_shapes: Any) -> dict[str, np.ndarray]:
+    return {"bases": np.array(list(BASES))}

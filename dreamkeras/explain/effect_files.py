@@ -1,0 +1,250 @@
+"""Effects of changes as files: a long table, a row a mutant, or an array file that plain NumPy reads.
+
+Each appears whole or not at all, and is written a part at a time.
+"""
+
+import shutil
+import tempfile
+import zipfile
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path, PurePath
+from typing import IO, Any, Protocol, TypeVar
+
+import numpy as np
+
+from dreamkeras.errors import InputError
+from dreamkeras.explain.explanation import Explanation
+from dreamkeras.explain.mutagenesis import Mutagenesis, Part
+from dreamkeras.explain.mutants import CHANGES, becomes
+from dreamkeras.files.outputs import naming_output, open_output, refuse_packed, unpacked_name
+from dreamkeras.formats.writers import FORMATS, ID, Writer, choose_format, open_writer
+from dreamkeras.scoring.pipeline import REASONS, Scored
+
+__all__ = [
+    "ARRAYS",
+    "EFFECT_FORMATS",
+    "LABELS",
+    "ROWS",
+    "EffectSink",
+    "EffectTable",
+    "choose_effect_format",
+    "effect_columns",
+    "open_arrays",
+    "open_effects",
+    "write_effects",
+]
+
+LABELS = {"position": int, "ref": str, "alt": str}
+"""Columns of the long table between the name and the effects; positions count from 1, at the insert's first letter."""
+
+ARRAYS = "npz"
+"""The one of `EFFECT_FORMATS` that is no table."""
+
+EFFECT_FORMATS = (*FORMATS, ARRAYS)
+
+ROWS = 1 << 16
+"""Rows of a long table that are text at the same time."""
+
+
+class Named(Protocol):
+    """What was found of some records."""
+
+    @property
+    def ids(self) -> list[str]:
+        """Their names."""
+
+
+_Found_contra = TypeVar("_Found_contra", bound=Named, contravariant=True)
+_Found = TypeVar("_Found", bound=Named)
+
+
+class EffectSink(Protocol[_Found_contra]):
+    """What effects go to."""
+
+    def write(self, found: _Found_contra) -> None:
+        """Takes the effects in some records."""
+
+
+def write_effects(parts: Iterable[Part[_Found]], sinks: Sequence[EffectSink[_Found]]) -> Scored:
+    """Hands effects on, in order.
+
+    Args:
+        parts: What `mutate_records` found, or another method.
+        sinks: Each takes all of it.
+
+    Returns:
+        How many records were written, and which were skipped.
+
+    Raises:
+        InputError: All were skipped.
+    """
+    written, skipped = 0, 0
+    reasons: list[str] = []
+    for part in parts:
+        for sink in sinks if part.found.ids else ():
+            sink.write(part.found)
+        written += len(part.found.ids)
+        skipped += part.skipped
+        reasons += part.reasons[: REASONS - len(reasons)]
+    if not written:
+        first = f"; the first: {reasons[0]}" if reasons else ""
+        raise InputError(f"Expected a sequence that fits the model, got none among {skipped:,}{first}.")
+    return Scored(written, skipped, reasons)
+
+
+def effect_columns(tasks: Iterable[str], *, has_sd: bool) -> tuple[str, ...]:
+    """Names of the columns of effects, then of their standard deviations."""
+    names = [f"{task}_effect" for task in tasks]
+    return (*names, *(f"{name}_sd" for name in names if has_sd))
+
+
+class EffectTable:
+    """The long table: name, position, letter, what it becomes, effects; no rows for what stays as it is.
+
+    Args:
+        writer: Of a table with `LABELS` and `effect_columns`.
+    """
+
+    def __init__(self, writer: Writer) -> None:
+        self._writer = writer
+
+    def write(self, found: Mutagenesis) -> None:
+        """Adds a row for each mutant."""
+        place, change = np.nonzero(becomes(found.inserts.flat, found.effects.shape[1]))
+        columns = [found.effects] if found.sd is None else [found.effects, found.sd]
+        values = np.concatenate([column[place, change] for column in columns], axis=1)
+        owner = found.inserts.owner(place)
+        position = place - found.inserts.offsets[owner] + 1
+        names, letters, alternatives = np.array(found.ids, object), _texts(found.inserts.flat), np.array(CHANGES, object)
+        for first in range(0, len(place), ROWS):
+            rows = slice(first, first + ROWS)
+            labels = position[rows].tolist(), letters[place[rows]].tolist(), alternatives[change[rows]].tolist()
+            self._writer.write(names[owner[rows]].tolist(), values[rows], labels)
+
+
+@contextmanager
+def open_effects(path: str, tasks: Sequence[str], format: str | None = None, *, has_sd: bool = False) -> Iterator[EffectSink[Mutagenesis]]:
+    """A file of effects, which appears once the `with` block has ended well.
+
+    Args:
+        path: The file.
+        tasks: Names of the tasks.
+        format: One of `EFFECT_FORMATS`; by default the file's suffix, and `tsv` for none.
+        has_sd: Whether there are standard deviations; see `knows_members`.
+
+    Raises:
+        InputError: The format is unknown, or the suffix names none.
+        DreamkerasError: The file cannot be written.
+        MissingPackageError: Parquet is asked for and pyarrow is not installed.
+    """
+    if choose_effect_format(path, format) == ARRAYS:
+        with open_arrays(path, tasks) as sink:
+            yield sink
+        return
+    with open_writer(path, effect_columns(tasks, has_sd=has_sd), format, {**ID, **LABELS}) as writer:
+        yield EffectTable(writer)
+
+
+def choose_effect_format(path: str, format: str | None = None) -> str:
+    """The one of `EFFECT_FORMATS` that `open_effects` takes for a file; see `writers.choose_format`."""
+    if (format or PurePath(unpacked_name(path)).suffix[1:].lower()) != ARRAYS:
+        return choose_format(path, format)
+    refuse_packed(path, "NumPy arrays")
+    return ARRAYS
+
+
+def _effect_arrays(found: Mutagenesis) -> dict[str, np.ndarray]:
+    arrays = {"reference": found.reference, "effects": found.effects}
+    return arrays if found.sd is None else {**arrays, "effects_sd": found.sd}
+
+
+def _changes(shapes: Mapping[str, tuple[int, ...]]) -> dict[str, np.ndarray]:
+    return {"changes": np.array(CHANGES[: shapes["effects"][1]] if shapes else CHANGES, str)}
+
+
+class _Arrays:
+    """Spools arrays to a folder; made by `open_arrays`."""
+
+    def __init__(self, folder: Path, arrays: Callable[[Any], Mapping[str, np.ndarray]]) -> None:
+        self._folder, self._arrays = folder, arrays
+        self._files: dict[str, IO[bytes]] = {}
+        self._shapes: dict[str, tuple[int, ...]] = {}
+        self._types: dict[str, np.dtype] = {}
+        self._ids: list[str] = []
+        self._lengths: list[np.ndarray] = []
+
+    def write(self, found: Explanation) -> None:
+        """Adds what is known of some records."""
+        self._ids += found.ids
+        self._lengths.append(found.inserts.lengths)
+        for name, array in {"letters": found.inserts.flat.view("S1"), **self._arrays(found)}.items():
+            self._add(name, array)
+
+    def save(
+        self, file: IO[bytes], tasks: Sequence[str], constants: Callable[[Mapping[str, tuple[int, ...]]], dict[str, np.ndarray]]
+    ) -> None:
+        """Writes all as `.npz`."""
+        offsets = np.cumsum([0, *np.concatenate([np.zeros(0, np.int64), *self._lengths])])
+        small = {"ids": np.array(self._ids, str), "offsets": offsets, "tasks": np.array(tasks, str), **constants(self._shapes)}
+        with zipfile.ZipFile(file, "w") as archive:
+            for name, array in small.items():
+                with archive.open(f"{name}.npy", "w", force_zip64=True) as member:
+                    np.lib.format.write_array(member, array, allow_pickle=False)
+            for name, spooled in self._files.items():
+                spooled.seek(0)
+                header = {"descr": np.lib.format.dtype_to_descr(self._types[name]), "fortran_order": False, "shape": self._shapes[name]}
+                with archive.open(f"{name}.npy", "w", force_zip64=True) as member:
+                    np.lib.format.write_array_header_2_0(member, header)
+                    shutil.copyfileobj(spooled, member, 1 << 20)
+
+    def close(self) -> None:
+        """Closes the spools."""
+        for file in self._files.values():
+            file.close()
+
+    def _add(self, name: str, array: np.ndarray) -> None:
+        if name not in self._files:
+            self._files[name] = (self._folder / name).open("w+b")
+            self._shapes[name], self._types[name] = (0, *array.shape[1:]), array.dtype
+        self._shapes[name] = (self._shapes[name][0] + len(array), *array.shape[1:])
+        self._files[name].write(np.ascontiguousarray(array).data)
+
+
+@contextmanager
+def open_arrays(
+    path: str,
+    tasks: Sequence[str],
+    arrays: Callable[[Any], Mapping[str, np.ndarray]] = _effect_arrays,
+    constants: Callable[[Mapping[str, tuple[int, ...]]], dict[str, np.ndarray]] = _changes,
+) -> Iterator[EffectSink[Any]]:
+    """An `.npz` file of effects, which appears once the `with` block has ended well; until then arrays stand on the disk beside it.
+
+    It holds `ids` (n,), `offsets` (n + 1,), `letters` S1 (letters,), `reference` (n, tasks), `effects` (letters, 4 or 5, tasks),
+    `effects_sd` where there is one, `tasks` and `changes`; insert i has the rows from `offsets[i]` to `offsets[i + 1]`.
+
+    Args:
+        path: The file.
+        tasks: Names of the tasks.
+        arrays: What it holds instead of some records, a row a letter or a row an insert.
+        constants: What else, once the shapes of these are known; there are none where there was no record.
+
+    Raises:
+        DreamkerasError: It cannot be written.
+    """
+    with (
+        open_output(path) as file,
+        naming_output(path),
+        tempfile.TemporaryDirectory(prefix=".dreamkeras-", dir=Path(file.name).parent) as folder,
+    ):
+        spool = _Arrays(Path(folder), arrays)
+        try:
+            yield spool
+            spool.save(file, tasks, constants)
+        finally:
+            spool.close()
+
+
+def _texts(letters: np.ndarray) -> np.ndarray:
+    """The letters as Python strings, one object for each kind."""
+    return np.array([chr(code) for code in range(256)], object)[letters]

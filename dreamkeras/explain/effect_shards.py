@@ -1,0 +1,63 @@
+"""Effects that stay on the disk until all are there, so that a killed mutagenesis goes on where it was."""
+
+from collections.abc import Iterable, Iterator, Sequence
+from typing import Literal
+
+import numpy as np
+
+from dreamkeras.explain.mutagenesis import Mutagenesis, Part, mutate_records
+from dreamkeras.scoring.pipeline import REASONS
+from dreamkeras.scoring.scorer import BATCH_SIZE, Progress, Scorer
+from dreamkeras.scoring.shards import Shard, Shards, in_shards
+from dreamkeras.sequence.ragged import Ragged
+from dreamkeras.sequence.records import Records
+
+__all__ = ["SHARD", "mutate_into_shards", "shard_parts"]
+
+SHARD = 128
+"""Records in a shard: 31,000 mutants of promoters, half a minute of a small network on 2 CPU cores."""
+
+
+def mutate_into_shards(
+    records: Iterable[Records],
+    predictor: Scorer,
+    shards: Shards,
+    *,
+    deletions: bool = False,
+    on_error: Literal["fail", "skip"] = "fail",
+    batch_size: int = BATCH_SIZE,
+    progress: Progress | None = None,
+) -> None:
+    """The effects in every record that no shard holds yet; `shard_parts` hands on what they hold then.
+
+    Args and errors are those of `mutate_records`, but that the records are all of them each time, those that shards hold first.
+    """
+    for pieces in in_shards(records, SHARD, shards.done):
+        parts = mutate_records(pieces, predictor, deletions=deletions, on_error=on_error, batch_size=batch_size, progress=progress)
+        shards.add(_shard(list(parts)))
+
+
+def shard_parts(shards: Shards) -> Iterator[Part[Mutagenesis]]:
+    """What shards hold, in order, one in memory at a time."""
+    for ids, reference, skipped, reasons, others in shards:
+        inserts = Ragged.from_lengths(others["letters"], others["insert_lengths"])
+        yield Part(Mutagenesis(ids, inserts, reference, others["effects"], others.get("sd")), skipped, reasons)
+
+
+def _shard(parts: Sequence[Part[Mutagenesis]]) -> Shard:
+    found = [part.found for part in parts]
+    others = {
+        "letters": np.concatenate([one.inserts.flat for one in found]),
+        "insert_lengths": np.concatenate([one.inserts.lengths for one in found]),
+        "effects": np.concatenate([one.effects for one in found]),
+    }
+    spreads = [one.sd for one in found if one.sd is not None]
+    if spreads:
+        others["sd"] = np.concatenate(spreads)
+    return Shard(
+        [name for one in found for name in one.ids],
+        np.concatenate([one.reference for one in found]),
+        sum(part.skipped for part in parts),
+        [reason for part in parts for reason in part.reasons][:REASONS],
+        others,
+    )

@@ -1,0 +1,202 @@
+"""Logos: a sequence whose letters are as tall as they are important, as SVG and, with matplotlib, PNG.
+
+Letters that lower the prediction hang below the line, head down. Knows nothing about models.
+"""
+
+import re
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING
+from xml.sax.saxutils import escape
+
+import numpy as np
+
+from dreamkeras.errors import InputError
+from dreamkeras.explain.explanation import Explanation
+from dreamkeras.files.folders import open_folder
+from dreamkeras.files.outputs import naming_output
+from dreamkeras.plots.style import new_figure, save_figure
+from dreamkeras.sequence.alphabet import N
+
+if TYPE_CHECKING:
+    from matplotlib.path import Path as Outline
+
+__all__ = ["COLOURS", "GLYPHS", "LogoFolder", "draw_logo", "logo_svg", "open_logos"]
+
+GLYPHS = {
+    "A": "M0 100L38 0H62L100 100H77L69 76H31L23 100ZM37 58H63L50 18Z",
+    "C": "M97 32C90 10 72 0 52 0C20 0 0 22 0 50C0 78 20 100 52 100C72 100 90 90 97 68L76 61C72 74 64 81 52 81C34 81 22 69 22 50C22 31 34 "
+    "19 52 19C64 19 72 26 76 39Z",
+    "G": "M97 32C90 10 72 0 52 0C20 0 0 22 0 50C0 78 20 100 52 100C74 100 90 92 98 78V46H52V64H77V71C72 78 64 81 52 81C34 81 22 69 22 50"
+    "C22 31 34 19 52 19C64 19 72 26 76 37Z",
+    "T": "M0 0H100V20H61V100H39V20H0Z",
+    "N": "M0 100V0H24L78 68V0H100V100H76L22 32V100Z",
+}
+"""Outlines of the letters in a square of 100 by 100, as SVG has them: those of the server's page, which a test compares."""
+
+COLOURS = {"A": "#109648", "C": "#255c99", "G": "#d17a00", "T": "#d62839", "N": "#888888"}
+
+WIDTH, HEIGHT, TOP, LEFT, TICKS = 14, 120, 24, 52, 10
+"""Of the drawing: a letter's width, the letters' room, what is above and left of it, and letters between numbers below."""
+
+NAME_BYTES, TASK_BYTES = 140, 60
+"""Of a file's name: file systems allow 255, and a number and a suffix stand there, too."""
+
+FONT = 'font-family="sans-serif" font-size="11"'
+
+
+def logo_svg(letters: str, heights: np.ndarray, title: str = "") -> str:
+    """A logo as an SVG document.
+
+    Args:
+        letters: n letters; what is no base is drawn as N.
+        heights: float (n,), in the prediction's unit; the largest and the smallest stand at the axis.
+        title: What stands above it.
+
+    Raises:
+        InputError: There are not as many heights as letters, or one is no number.
+
+    Example:
+        >>> logo_svg("GAT", np.array([1.0, -0.5, 0.25])).count("<use")
+        3
+    """
+    drawn, most, least = _measured(letters, heights)
+    scale = HEIGHT / (most - least or 1)
+    line, width, height = TOP + most * scale, LEFT + len(drawn) * WIDTH + 8, TOP + HEIGHT + 26
+    shown = escape(title)
+    parts = [
+        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width} {height}" width="{width}" height="{height}" {FONT}>',
+        f'<title>{shown}</title><text x="{LEFT}" y="14">{shown}</text><defs>',
+        *(f'<path id="{glyph}" d="{GLYPHS[glyph]}" fill="{COLOURS[glyph]}" fill-rule="evenodd"/>' for glyph in sorted(set(drawn))),
+        "</defs>",
+        *_svg_letters(letters, drawn, heights * scale, heights, line),
+        f'<path d="M{LEFT} {line:.2f}H{width}" stroke="black"/>',
+        *_svg_numbers(len(drawn), most, least, height),
+        "</svg>",
+    ]
+    return "\n".join(parts) + "\n"
+
+
+def draw_logo(letters: str, heights: np.ndarray, path: Path, title: str = "") -> None:
+    """The same as a PNG file, which appears whole or not at all; args as `logo_svg`.
+
+    Raises:
+        InputError: There are not as many heights as letters, or one is no number.
+        MissingPackageError: matplotlib is not installed.
+        DreamkerasError: The file cannot be written.
+    """
+    drawn, most, least = _measured(letters, heights)
+    figure = new_figure(1 + 0.15 * len(drawn), 2.0)
+    from matplotlib.patches import PathPatch
+    from matplotlib.path import Path as Outline
+
+    axes = figure.subplots()
+    outlines = {glyph: _outline(GLYPHS[glyph]) for glyph in set(drawn)}
+    for place, (glyph, value) in enumerate(zip(drawn, heights.tolist(), strict=True), 1):
+        outline = outlines[glyph]
+        moved = np.asarray(outline.vertices) * (0.01, -0.01 * value) + (place - 0.5, value)
+        axes.add_patch(PathPatch(Outline(moved, outline.codes), facecolor=COLOURS[glyph], linewidth=0))
+    axes.axhline(0, color="black", linewidth=0.8)
+    room = 0.05 * (most - least) or 1
+    axes.set(xlim=(0.5, len(drawn) + 0.5), ylim=(least - room, most + room), title=title)
+    save_figure(figure, path)
+
+
+class LogoFolder:
+    """Writes a logo of each sequence, for each task; made by `open_logos`."""
+
+    def __init__(self, folder: Path, tasks: Sequence[str], *, png: bool) -> None:
+        self._folder, self._tasks, self._png = folder, tasks, png
+        self._endings = _endings(tasks)
+        self._count = 0
+
+    def write(self, found: Explanation) -> None:
+        """Adds the logos of some sequences."""
+        importance, offsets = found.importance(), found.inserts.offsets
+        for row, name in enumerate(found.ids):
+            self._count += 1
+            own = importance[offsets[row] : offsets[row + 1]].T
+            for task, ending, heights in zip(self._tasks, self._endings, own, strict=True):
+                title = f"{name}: {task}" if len(self._tasks) > 1 else name
+                path = self._folder / f"{self._count}_{_file_name(name, NAME_BYTES)}{ending}"
+                self._save(found.inserts[row], heights, path, title)
+
+    def _save(self, letters: str, heights: np.ndarray, path: Path, title: str) -> None:
+        with naming_output(str(path)):
+            path.with_name(f"{path.name}.svg").write_text(logo_svg(letters, heights, title), encoding="utf-8")
+        if self._png:
+            draw_logo(letters, heights, path.with_name(f"{path.name}.png"), title)
+
+
+@contextmanager
+def open_logos(folder: Path, tasks: Sequence[str], *, png: bool = False) -> Iterator[LogoFolder]:
+    """A folder of logos, `1_NAME.svg` and so on, which appears once the `with` block has ended well.
+
+    Args:
+        folder: Nothing, or an empty folder.
+        tasks: Names of the tasks; where there are several, each has its logos.
+        png: Whether each is drawn as PNG, too.
+
+    Raises:
+        MissingPackageError: PNG is asked for and matplotlib is not installed.
+        DreamkerasError: The folder holds something, or cannot be written.
+    """
+    if png:
+        new_figure(1, 1)
+    with open_folder(folder) as unfinished:
+        yield LogoFolder(unfinished, tasks, png=png)
+
+
+def _measured(letters: str, heights: np.ndarray) -> tuple[str, float, float]:
+    """The glyphs to draw, and how far they reach above and below the line."""
+    if heights.shape != (len(letters),) or not np.isfinite(heights).all():
+        raise InputError(f"Expected {len(letters)} numbers for the heights of a logo's letters, got {heights.shape} or no numbers.")
+    drawn = "".join(letter if letter in GLYPHS else chr(N) for letter in letters.upper())
+    return drawn, max(0.0, float(heights.max(initial=0))), min(0.0, float(heights.min(initial=0)))
+
+
+def _svg_letters(letters: str, drawn: str, pixels: np.ndarray, heights: np.ndarray, line: float) -> Iterator[str]:
+    for place, (glyph, tall, value) in enumerate(zip(drawn, pixels.tolist(), heights.tolist(), strict=True)):
+        # A negative height turns the letter round the line: it then hangs from it, head down.
+        move = f"translate({LEFT + place * WIDTH} {line - tall:.2f}) scale({WIDTH / 100} {tall / 100:.5f})"
+        yield f'<use href="#{glyph}" transform="{move}"><title>{escape(letters[place])}{place + 1}: {value:.3g}</title></use>'
+
+
+def _svg_numbers(letters: int, most: float, least: float, height: int) -> Iterator[str]:
+    for value, y in ((most, TOP + 8), (least, TOP + HEIGHT)):
+        if value:
+            yield f'<text x="{LEFT - 6}" y="{y}" text-anchor="end">{value:.2g}</text>'
+    for place in range(TICKS, letters + 1, TICKS):
+        yield f'<text x="{LEFT + (place - 0.5) * WIDTH:g}" y="{height - 10}" text-anchor="middle">{place}</text>'
+
+
+def _outline(glyph: str) -> "Outline":
+    """A glyph as matplotlib has outlines."""
+    from matplotlib.path import Path as Outline
+
+    vertices, codes, at = [], [], [0.0, 0.0]
+    kinds = {"M": [Outline.MOVETO], "C": [Outline.CURVE4] * 3, "Z": [Outline.CLOSEPOLY]}
+    for command, text in re.findall(r"([MLHVCZ])([^MLHVCZ]*)", glyph):
+        numbers = [float(number) for number in text.split()]
+        if command in "HV":
+            at = [numbers[0], at[1]] if command == "H" else [at[0], numbers[0]]
+            numbers = at
+        points = np.reshape(numbers or at, (-1, 2)).tolist()
+        vertices += points
+        codes += kinds.get(command, [Outline.LINETO])
+        at = points[-1]
+    return Outline(vertices, codes)
+
+
+def _endings(tasks: Sequence[str]) -> list[str]:
+    """What tells the files of several tasks apart: their names, numbered where these come out alike; nothing for one task."""
+    if len(tasks) < 2:
+        return [""] * len(tasks)
+    endings = [f"_{_file_name(task, TASK_BYTES)}" for task in tasks]
+    return endings if len(set(endings)) == len(endings) else [f"_{number}{ending}" for number, ending in enumerate(endings, 1)]
+
+
+def _file_name(title: str, most: int) -> str:
+    """A title as part of a file's name, of so many bytes at most; no character is cut in two."""
+    return re.sub(r"[^\w.+-]+", "_", title).encode()[:most].decode(errors="ignore")

@@ -1,0 +1,73 @@
+"""Marginalisations as tables: a row an arrangement, means over the backgrounds with their intervals."""
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+
+import numpy as np
+
+from dreamkeras.explain.marginalise import Marginalisation
+from dreamkeras.explain.motif_sites import STRANDS
+from dreamkeras.formats.writers import ID, Writer, open_writer
+from dreamkeras.statistics.bootstrap import DRAWS
+
+__all__ = ["MarginalisationTable", "open_marginalisation"]
+
+LABELS = {"position": int, "strand": str}
+"""Columns between the motif and the effects; positions count from 1."""
+
+PAIR_LABELS = {"position": int, "spacing": int, "strands": str}
+
+EFFECT = ("effect", "effect_low", "effect_high")
+PAIR = (*EFFECT, "first", "second", "interaction", "interaction_low", "interaction_high")
+
+
+@contextmanager
+def open_marginalisation(
+    path: str, motifs: Sequence[str], tasks: Sequence[str], format: str | None = None, draws: int = DRAWS, seed: int = 0
+) -> Iterator["MarginalisationTable"]:
+    """A table, which appears once the `with` block has ended well.
+
+    Args:
+        path: The file.
+        motifs: One, or two that stand in every arrangement.
+        tasks: Names of the tasks.
+        format: One of `writers.FORMATS`; by default the file's suffix, and `tsv` for none.
+        draws: Resamples of the backgrounds, for the intervals.
+        seed: Which.
+
+    Raises:
+        InputError: The format is unknown, or the suffix names none.
+        DreamkerasError: The file cannot be written.
+        MissingPackageError: Parquet is asked for and pyarrow is not installed.
+    """
+    is_pair = len(motifs) > 1
+    names = [f"{task}_{kind}" for task in tasks for kind in (PAIR if is_pair else EFFECT)]
+    with open_writer(path, names, format, {**ID, **(PAIR_LABELS if is_pair else LABELS)}) as writer:
+        yield MarginalisationTable(writer, draws, seed)
+
+
+class MarginalisationTable:
+    """Takes marginalisations of the motifs that it was opened for; made by `open_marginalisation`."""
+
+    def __init__(self, writer: Writer, draws: int, seed: int) -> None:
+        self._writer, self._draws, self._seed = writer, draws, seed
+
+    def write(self, found: Marginalisation) -> None:
+        """Adds a row for each arrangement."""
+        columns = list(found.summary(found.effects, self._draws, self._seed))
+        if len(found.motifs) > 1:
+            alone = found.alone.mean(axis=2, dtype=np.float64)
+            columns += [alone[:, 0], alone[:, 1], *found.summary(found.interaction(), self._draws, self._seed)]
+        values = np.stack(columns, axis=2).reshape(len(found.arrangements), -1).astype(np.float32)
+        self._writer.write([" ".join(found.motifs)] * len(values), values, _labels(found))
+
+
+def _labels(found: Marginalisation) -> list[list[object]]:
+    first = [arrangement[0].position for arrangement in found.arrangements]
+    strands = ["".join(STRANDS[site.reverse] for site in arrangement) for arrangement in found.arrangements]
+    positions = [position + 1 for position in first]
+    if len(found.motifs) == 1:
+        return [list(positions), list(strands)]
+    ends = [position + len(found.motifs[0]) for position in first]
+    spacings = [arrangement[1].position - end for arrangement, end in zip(found.arrangements, ends, strict=True)]
+    return [list(positions), list(spacings), list(strands)]

@@ -1,0 +1,158 @@
+"""What is known of letters, in the formats of tools that find and compare motifs: tfmodisco-lite's arrays, and MEME motifs.
+
+Motifs are theirs to find; here ids and coordinates are carried along. Imports neither.
+"""
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import BinaryIO
+
+import numpy as np
+
+from dreamkeras.explain.explanation import Explanation
+from dreamkeras.explain.seqlets import RULE, Rule, find_seqlets, seqlet_matrices
+from dreamkeras.files.bgzip import BgzipWriter
+from dreamkeras.files.folders import open_folder
+from dreamkeras.files.outputs import naming_output, open_text
+from dreamkeras.sequence.alphabet import BASES, ONE_HOT
+from dreamkeras.sequence.ragged import Ragged
+
+__all__ = ["MemeFile", "ModiscoFolder", "in_channels", "open_meme", "open_modisco"]
+
+MEME_HEAD = f"""MEME version 4
+
+ALPHABET= {BASES}
+
+strands: + -
+
+Background letter frequencies
+{" ".join(f"{base} {1 / len(BASES)}" for base in BASES)}
+
+"""
+
+
+def in_channels(inserts: Ragged, rows: np.ndarray, length: int) -> np.ndarray:
+    """Numbers of letters as tfmodisco-lite and tangermeme have them.
+
+    Args:
+        inserts: n sequences.
+        rows: (letters of all inserts, 4).
+        length: Letters of the result; behind the end of an insert stands 0.
+
+    Returns:
+        (n, 4, length), of the same type.
+
+    Example:
+        >>> inserts = Ragged.from_strings(["AC", "G"])
+        >>> in_channels(inserts, ONE_HOT[inserts.flat], 2)[0].tolist()
+        [[1.0, 0.0], [0.0, 1.0], [0.0, 0.0], [0.0, 0.0]]
+    """
+    padded = np.zeros((len(inserts), length, rows.shape[1]), rows.dtype)
+    padded[np.arange(length) < inserts.lengths[:, None]] = rows
+    return np.ascontiguousarray(padded.transpose(0, 2, 1))
+
+
+class ModiscoFolder:
+    """Gathers what tfmodisco-lite reads; made by `open_modisco`."""
+
+    def __init__(self) -> None:
+        self._ids: list[str] = []
+        self._inserts: list[Ragged] = []
+        self._hypothetical: list[np.ndarray] = []
+
+    def write(self, found: Explanation) -> None:
+        """Adds some sequences."""
+        self._ids += found.ids
+        self._inserts.append(found.inserts)
+        self._hypothetical.append(found.hypothetical())
+
+    def save(self, folder: Path, tasks: Sequence[str]) -> None:
+        """Writes `ohe.npz`, `hypothetical.npz` (of several tasks one each) and `sequences.bed`."""
+        inserts = Ragged.from_lengths(
+            np.concatenate([part.flat for part in self._inserts]), np.concatenate([part.lengths for part in self._inserts])
+        )
+        longest = int(inserts.lengths.max())
+        longest += longest % 2  # its windows are even
+        _save(folder / "ohe.npz", in_channels(inserts, (ONE_HOT[inserts.flat] == 1).astype(np.int8), longest))
+        hypothetical = np.concatenate(self._hypothetical)
+        for number, task in enumerate(tasks):
+            name = "hypothetical.npz" if len(tasks) == 1 else f"hypothetical.{task.replace('/', '_')}.npz"
+            _save(folder / name, in_channels(inserts, hypothetical[:, :, number], longest))
+        with naming_output(str(folder)):
+            rows = (f"{_word(name)}\t0\t{longest}\t{_word(name)}\t0\n" for name in self._ids)
+            (folder / "sequences.bed").write_text("".join(rows), encoding="utf-8")
+
+
+@contextmanager
+def open_modisco(folder: Path, tasks: Sequence[str]) -> Iterator[ModiscoFolder]:
+    """A folder for `modisco motifs -s ohe.npz -a hypothetical.npz`, which appears once the `with` block has ended well.
+
+    The arrays are (n, 4, longest insert, made even), bases A, C, G, T, 0 behind the end of an insert; all are in memory, as
+    tfmodisco-lite has them.
+    `sequences.bed` names the rows, in their order, for `modisco seqlet-bed`.
+
+    Args:
+        folder: Nothing, or an empty folder.
+        tasks: Names of the tasks.
+
+    Raises:
+        DreamkerasError: The folder holds something, or cannot be written.
+    """
+    with open_folder(folder) as unfinished:
+        gathered = ModiscoFolder()
+        yield gathered
+        gathered.save(unfinished, tasks)
+
+
+class MemeFile:
+    """Writes seqlets as motifs; made by `open_meme`."""
+
+    def __init__(self, file: BinaryIO | BgzipWriter, path: str, rule: Rule) -> None:
+        self._file, self._path, self._rule = file, path, rule
+        self._count = 0
+        self._put(MEME_HEAD)
+
+    def write(self, found: Explanation) -> None:
+        """Adds the seqlets of some sequences, of each task."""
+        hypothetical = found.hypothetical()
+        for task, importance in enumerate(found.importance().T):
+            seqlets = find_seqlets(found.inserts, importance, self._rule)
+            matrices = seqlet_matrices(found.inserts, hypothetical[:, :, task], seqlets)
+            for row, start, end, matrix in zip(seqlets.sequences, seqlets.starts, seqlets.ends, matrices, strict=True):
+                self._count += 1
+                self._put(_motif(f"{_word(found.ids[row])}:{start}-{end} {self._count}", matrix))
+
+    def _put(self, text: str) -> None:
+        with naming_output(self._path):
+            self._file.write(text.encode())
+
+
+@contextmanager
+def open_meme(path: str, rule: Rule = RULE) -> Iterator[MemeFile]:
+    """A file of MEME motifs, one a seqlet, called `NAME:START-END NUMBER`, which appears once the `with` block has ended well.
+
+    Args:
+        path: The file.
+        rule: What a seqlet is.
+
+    Raises:
+        DreamkerasError: It cannot be written.
+    """
+    with open_text(path) as file:
+        yield MemeFile(file, path, rule)
+
+
+def _motif(name: str, matrix: np.ndarray) -> str:
+    rows = "".join(f" {a:.6f} {c:.6f} {g:.6f} {t:.6f}\n" for a, c, g, t in matrix.tolist())
+    return f"MOTIF {name}\nletter-probability matrix: alength= {len(BASES)} w= {len(matrix)} nsites= 1 E= 0\n{rows}\n"
+
+
+def _save(path: Path, array: np.ndarray) -> None:
+    with naming_output(str(path)):
+        np.savez_compressed(path, array)
+
+
+def _word(name: str) -> str:
+    """A name without spaces, which end one in these formats."""
+    return "_".join(name.split()) or "_"

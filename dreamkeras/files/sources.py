@@ -1,0 +1,112 @@
+"""Input files as byte streams: plain or gzip, by path or from standard input, with their first bytes to judge the format by.
+
+Knows nothing about what stands in them.
+"""
+
+import gzip
+import io
+import zlib
+from collections.abc import Iterator
+from contextlib import contextmanager, nullcontext
+from typing import Any, BinaryIO, NamedTuple, cast
+
+from dreamkeras.errors import InputError
+from dreamkeras.files.inputs import open_bytes, source_name
+
+__all__ = ["BYTE_ORDER_MARK", "PARQUET", "Source", "open_source"]
+
+HEAD = 1 << 16
+FIRST_LINE = 1 << 24
+PARQUET = b"PAR1"
+BYTE_ORDER_MARK = b"\xef\xbb\xbf"
+
+_COMPRESSED = {b"BZh": "bzip2", b"\xfd7zXZ": "xz", b"\x28\xb5\x2f\xfd": "zstd", b"PK\x03\x04": "zip", b"BCF": "BCF"}
+
+
+class Source(NamedTuple):
+    """An open input.
+
+    Args:
+        stream: Its bytes from the first one, decompressed, without a byte order mark.
+        head: The first 64 KiB of `stream`, and more to the end of its first line, up to 16 MiB: headers of wide tables are long.
+        path: Where it came from; `-` is standard input.
+    """
+
+    stream: BinaryIO
+    head: bytes
+    path: str
+
+
+@contextmanager
+def open_source(path: str, opened: BinaryIO | None = None) -> Iterator[Source]:
+    """Opens an input for reading; whatever goes wrong with its bytes inside the `with` block is an InputError naming it.
+
+    Args:
+        path: A file, plain or gzip (bgzip too); `-` reads standard input.
+        opened: Its bytes, where they are open already and `path` is only what messages call them; they stay open.
+
+    Raises:
+        InputError: The file is missing, empty, a folder, unreadable, cut short, or neither text nor Parquet.
+    """
+    name = source_name(path)
+    try:
+        with nullcontext(opened) if opened else open_bytes(path) as file:
+            yield _decompressed(file, path)
+    except FileNotFoundError:
+        raise InputError(f"Expected a file, got nothing at {name}.") from None
+    except IsADirectoryError:
+        raise InputError(f"Expected a file, got a folder: {name}.") from None
+    except (EOFError, gzip.BadGzipFile, zlib.error) as error:
+        raise InputError(f"Expected a whole gzip file, got a broken one: {name} ({error}).") from None
+    except UnicodeDecodeError as error:
+        raise InputError(f"Expected UTF-8 text, got the byte 0x{error.object[error.start]:02x} in {name}.") from None
+    except OSError as error:
+        raise InputError(f"Expected a readable file, got {name} ({error.strerror or error}).") from None
+
+
+def _decompressed(file: BinaryIO, path: str) -> Source:
+    head, stream = _peek(file)
+    if head.startswith(b"\x1f\x8b"):
+        head, stream = _peek(cast("BinaryIO", gzip.GzipFile(fileobj=stream, mode="rb")))
+        if head.startswith(PARQUET):
+            raise InputError(f"Expected Parquet as it is, which is compressed inside, got it in gzip: {source_name(path)}.")
+    if head.startswith(BYTE_ORDER_MARK):
+        stream.read(len(BYTE_ORDER_MARK))
+        head = head[len(BYTE_ORDER_MARK) :]
+    _check_head(head, source_name(path))
+    return Source(stream, head, path)
+
+
+def _check_head(head: bytes, name: str) -> None:
+    if not head:
+        raise InputError(f"Expected sequences, got an empty file: {name}.")
+    for magic, kind in _COMPRESSED.items():
+        if head.startswith(magic):
+            raise InputError(f"Expected plain text, gzip or Parquet, got a {kind} file: {name}.")
+    if b"\0" in head and not head.startswith(PARQUET):
+        raise InputError(f"Expected text, got binary data: {name} (byte {head.index(0) + 1} is 0).")
+
+
+class _Joined(io.RawIOBase):
+    """Bytes already read, and then the rest of a stream that cannot be wound back."""
+
+    def __init__(self, head: bytes, rest: BinaryIO) -> None:
+        self._head = head
+        self._rest = rest
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: Any) -> int:
+        piece = self._head[: len(buffer)] or self._rest.read(len(buffer))
+        self._head = self._head[len(piece) :]
+        buffer[: len(piece)] = piece
+        return len(piece)
+
+
+def _peek(stream: BinaryIO) -> tuple[bytes, BinaryIO]:
+    """The first bytes, and a stream that still has them."""
+    head = stream.read(HEAD)
+    if len(head) == HEAD and b"\n" not in head.lstrip():
+        head += stream.readline(FIRST_LINE)
+    return head, io.BufferedReader(_Joined(head, stream), HEAD)

@@ -1,0 +1,214 @@
+"""BED and narrowPeak files: their regions, strands and summits.
+
+Whether columns 6 and 10 hold strands and summits is decided once for a file, from all of its lines: other formats have others there.
+"""
+
+import io
+from array import array
+from typing import NamedTuple
+
+import numpy as np
+
+from dreamkeras.errors import InputError
+from dreamkeras.files.inputs import source_name
+from dreamkeras.files.sources import open_source
+from dreamkeras.formats.decimals import is_number, is_whole
+from dreamkeras.genome.reference import Genome, match_contigs
+from dreamkeras.genome.regions import Regions
+
+__all__ = ["Bed", "read_bed", "read_regions"]
+
+NARROW_PEAK = (".narrowpeak", ".narrowpeak.gz", ".narrowpeak.bgz")
+"""Suffixes, in lower case, of files whose column 10 holds summits."""
+
+COLUMNS = 10
+"""Columns of narrowPeak; BED has up to 12, with another meaning of the tenth."""
+
+NO_SUMMIT, NOT_A_SUMMIT = -1, -2
+"""What narrowPeak has in column 10 for a peak without a summit, and what stands for a cell that is no summit at all."""
+
+STRAND = 5
+"""The column of strands, from 0."""
+
+_NO_REGION = ("#", "track ", "track\t", "browser ", "browser\t", "id\tstart\tend\t")
+"""Beginnings of lines that hold no region; the last is the header of our own tables, such as those of seqlets."""
+
+
+class Bed(NamedTuple):
+    """The regions of a file.
+
+    Args:
+        regions: n places.
+        reverse: bool (n,), whether each is on the reverse strand; one without a strand is not.
+        lines: int64 (n,), the line of each, from 1.
+        path: The file.
+        about_middles: A sentence on where the regions' middles are from.
+        about_strands: A sentence on why column 6 is not taken for strands; empty where it is, or holds nothing that looks like one.
+    """
+
+    regions: Regions
+    reverse: np.ndarray
+    lines: np.ndarray
+    path: str
+    about_middles: str = ""
+    about_strands: str = ""
+
+
+def read_regions(path: str, genome: Genome | None = None, summits: bool | None = None) -> Regions:
+    """The regions of a file, as `read_bed` finds them."""
+    return read_bed(path, genome, summits).regions
+
+
+def read_bed(path: str, genome: Genome | None = None, summits: bool | None = None) -> Bed:
+    """The regions of a file, plain or gzip, with their strands and lines.
+
+    Column 10 holds summits, as distances from the start, where the file is narrowPeak: by its name, or because every line has ten valid
+    columns. Column 6 holds strands where every line that has it has `+`, `-` or `.` there, behind a score. About 50 bytes a region are
+    kept.
+
+    Args:
+        path: BED, three columns or more, or narrowPeak.
+        genome: Whose names the contigs take; without one they keep those of the file.
+        summits: Whether column 10 holds summits; None decides by the file.
+
+    Raises:
+        InputError: The file cannot be read, has no region, a line is none or lacks a summit that it should have, or its contig is not in
+            the genome; the message names file and line.
+    """
+    name, found = source_name(path), _Lines()
+    with open_source(path) as source:
+        for line, row in enumerate(io.TextIOWrapper(source.stream, encoding="utf-8"), 1):
+            if row.strip() and not row.startswith(_NO_REGION):
+                found.add(row, line, name)
+    if not found.contigs:
+        raise InputError(f"Expected at least one region, got none in {name}.")
+    lines, starts, ends, peaks = (np.array(column, np.int64) for column in (found.lines, found.starts, found.ends, found.peaks))
+    takes_summits = _takes_summits(found, name, summits)
+    middles = starts + np.where((peaks >= 0) & takes_summits, peaks, (ends - starts) // 2)
+    reverse = np.array(found.reverse, bool) & (found.unstranded is None)
+    contigs = _named(found.contigs, lines, genome, name) if genome else found.contigs
+    return Bed(
+        Regions(contigs, starts, ends, middles),
+        reverse,
+        lines,
+        path,
+        about_middles=_about_summits(name, peaks) if takes_summits else _about_middles(found, name, summits),
+        about_strands=_about_strands(found, name),
+    )
+
+
+class _Lines:
+    """The lines of a file, in columns, and the first line and reason why columns 10 and 6 are not those of narrowPeak and of BED."""
+
+    def __init__(self) -> None:
+        self.contigs: list[str] = []
+        self.lines, self.starts, self.ends, self.peaks = array("q"), array("q"), array("q"), array("q")
+        self.reverse = array("b")
+        self.widest = 0
+        self.no_summit: tuple[int, str, int] | None = None  # the line, its cell and the letters of the region
+        self.not_narrow: tuple[int, str] | None = None
+        self.unstranded: tuple[int, str] | None = None
+        self._names: dict[str, str] = {}
+
+    def add(self, row: str, line: int, path: str) -> None:
+        """Takes a line that has to be a region."""
+        cells = [cell.strip() for cell in row.split("\t")] if "\t" in row else row.split()
+        start, end = map(_position, (cells + [""] * 3)[1:3])
+        if not cells[0] or not 0 <= start < end:
+            raise InputError(f"Expected contig, start and end of a region, got {row.rstrip()[:60]!r} ({path}, line {line}).")
+        self.contigs.append(self._names.setdefault(cells[0], cells[0]))
+        peak = _peak(cells, end - start)
+        for column, value in zip((self.lines, self.starts, self.ends, self.peaks), (line, start, end, peak), strict=True):
+            column.append(value)
+        if self.no_summit is None and peak == NOT_A_SUMMIT:
+            self.no_summit = line, "".join(cells[COLUMNS - 1 : COLUMNS]), end - start
+        self.reverse.append(cells[STRAND : STRAND + 1] == ["-"])
+        self.widest = max(self.widest, len(cells))
+        if self.unstranded is None and len(cells) > STRAND and (reason := _not_stranded(cells)):
+            self.unstranded = line, reason
+        if self.not_narrow is None and (reason := _not_narrow(cells, start, end, peak)):
+            self.not_narrow = line, reason
+
+
+def _position(cell: str) -> int:
+    """The position that a cell holds; -1 where it holds none."""
+    return int(cell) if is_whole(cell) else -1
+
+
+def _peak(cells: list[str], length: int) -> int:
+    cell = cells[COLUMNS - 1] if len(cells) >= COLUMNS else ""
+    peak = NO_SUMMIT if cell == str(NO_SUMMIT) else _position(cell)
+    return peak if cell == str(NO_SUMMIT) or 0 <= peak < length else NOT_A_SUMMIT
+
+
+def _not_stranded(cells: list[str]) -> str:
+    """Why columns 5 and 6 are not a score and a strand; empty where they are."""
+    if cells[STRAND] not in ("+", "-", "."):
+        return f"has {cells[STRAND]!r} in column 6"
+    if cells[STRAND - 1] != "." and not is_number(cells[STRAND - 1]):
+        return f"has {cells[STRAND - 1]!r} in column 5, where BED has scores"
+    return ""
+
+
+def _not_narrow(cells: list[str], start: int, end: int, peak: int) -> str:
+    """Why a line is not narrowPeak; empty where it is."""
+    if len(cells) != COLUMNS:
+        return f"has {len(cells)} columns"
+    if reason := _not_stranded(cells):
+        return reason
+    if wrong := next((place for place in (6, 7, 8) if not is_number(cells[place])), 0):
+        return f"has {cells[wrong]!r} in column {wrong + 1}"
+    if peak == NOT_A_SUMMIT:
+        return f"has {cells[COLUMNS - 1]!r} in column 10"
+    # BED of ten columns ends with a number of blocks; most lines are thick as a whole or nowhere.
+    thick = tuple(map(_position, cells[6:8]))
+    is_thick = thick == (start, end) or (thick == (start, start) and start > 0)
+    return "has the thickStart and thickEnd of BED in columns 7 and 8" if is_thick else ""
+
+
+def _takes_summits(found: _Lines, name: str, summits: bool | None) -> bool:
+    """Whether the regions' middles are their summits.
+
+    Raises:
+        InputError: They should be, but a line has none.
+    """
+    named = summits is None and found.widest >= COLUMNS and name.lower().endswith(NARROW_PEAK)
+    if not (summits or named):
+        return summits is None and found.not_narrow is None
+    if found.no_summit:
+        line, cell, length = found.no_summit
+        raise InputError(
+            f"Expected -1 or a summit from 0 to {length - 1} in column 10 of a region of {length} letters, got {cell!r} "
+            f"({name}, line {line}): --no-summits takes the middle of each region."
+        )
+    return True
+
+
+def _about_summits(name: str, peaks: np.ndarray) -> str:
+    lacking = int((peaks == NO_SUMMIT).sum())
+    if lacking == len(peaks):
+        return f"{name}: regions are centred on their middle: column 10 is -1 in all lines."
+    but = f", on their middle where column 10 is -1 ({lacking:,} of {len(peaks):,})" if lacking else ""
+    return f"{name}: regions are centred on their summits, from column 10{but}."
+
+
+def _about_middles(found: _Lines, name: str, summits: bool | None) -> str:
+    middle = f"{name}: regions are centred on their middle"
+    if summits is not None or found.widest < COLUMNS or found.not_narrow is None:
+        return f"{middle}."
+    line, reason = found.not_narrow
+    return f"{middle}: the file is not narrowPeak (line {line} {reason}); --summits takes column 10 for summits."
+
+
+def _about_strands(found: _Lines, name: str) -> str:
+    if found.unstranded is None or not any(found.reverse):
+        return ""
+    line, reason = found.unstranded
+    return f"{name}: all regions are read from the forward strand: column 6 holds no strands (line {line} {reason})."
+
+
+def _named(contigs: list[str], lines: np.ndarray, genome: Genome, name: str) -> list[str]:
+    """What the genome calls the contigs."""
+    first = dict(zip(reversed(contigs), reversed(lines.tolist()), strict=True))
+    names = match_contigs(contigs, genome.lengths, genome.path, {contig: f"{name}, line {line}" for contig, line in first.items()})
+    return [names[contig] for contig in contigs]

@@ -1,0 +1,121 @@
+"""Tiles: windows of one width at even steps along the records of a FASTA file, cut while it is read."""
+
+import re
+from collections.abc import Iterator
+from typing import NamedTuple
+
+import numpy as np
+
+from dreamkeras.errors import InputError
+from dreamkeras.files.sources import open_source
+from dreamkeras.formats.fasta import BLOCK, Piece, read_fasta_pieces
+from dreamkeras.sequence.alphabet import N, reverse_complement
+from dreamkeras.sequence.ragged import Ragged
+from dreamkeras.sequence.records import LETTERS, ROWS, Records
+
+__all__ = ["Tile", "place_name", "tile_fasta", "unknown_rows"]
+
+_UPPER = np.uint8(0xDF)
+
+
+class Tile(NamedTuple):
+    """How wide windows are, and how far apart they begin, in letters."""
+
+    width: int
+    step: int
+
+    @classmethod
+    def parse(cls, text: str) -> "Tile":
+        """The tile that `WIDTH:STEP` says.
+
+        Raises:
+            InputError: It says none.
+
+        Example:
+            >>> Tile.parse("200:50")
+            Tile(width=200, step=50)
+        """
+        if not re.fullmatch("[0-9]{1,18}:[0-9]{1,18}", text) or not all(tile := cls(*map(int, text.split(":")))):
+            raise InputError(f"Expected WIDTH:STEP, two whole numbers from 1 on, such as 200:50, got {text!r}.")
+        return tile
+
+    def starts(self, first: int, last: int) -> np.ndarray:
+        """int64: where the windows begin that lie between two positions as a whole, the first of them at `first`."""
+        return np.arange(first, last - self.width + 1, self.step, dtype=np.int64)
+
+    @property
+    def middle(self) -> int | None:
+        """Letters in the middle of a window that its value stands for, so that neighbours share none; None for all."""
+        return self.step if self.step < self.width else None
+
+
+def place_name(contig: str, start: int, end: int, *, reverse: bool = False) -> str:
+    """What a window of a genome is called: positions from 0, as in BED, and `(-)` where it is read from the reverse strand.
+
+    Example:
+        >>> place_name("chr1", 5, 147), place_name("chr1", 5, 147, reverse=True)
+        ('chr1:5-147', 'chr1:5-147(-)')
+    """
+    return f"{contig}:{start}-{end}{'(-)' if reverse else ''}"
+
+
+def unknown_rows(letters: np.ndarray) -> np.ndarray:
+    """bool (n,): which windows, uint8 (n, width), are nothing but N, as the gaps of a genome are."""
+    return ((letters & _UPPER) == N).all(axis=1)
+
+
+def tile_fasta(path: str, tile: Tile, *, reverse: bool = False, block: int = BLOCK) -> Iterator[Records]:
+    r"""The windows of a FASTA file, in its order; those of N alone are left out, as are letters behind the last whole window.
+
+    Memory is bounded, however long a contig is.
+
+    Args:
+        path: The file, plain or gzip; `-` reads standard input.
+        tile: The windows.
+        reverse: Whether they are read from the reverse strand.
+        block: Bytes read at once.
+
+    Yields:
+        Records called as `place_name` says; their lines are those of the contigs' headers.
+
+    Raises:
+        InputError: The file cannot be read or is no FASTA, or has no such window.
+
+    Example:
+        >>> import pathlib, tempfile
+        >>> file = pathlib.Path(tempfile.mkdtemp(), "genome.fa")
+        >>> _ = file.write_text(">chr1\nACGTAC\nGTNN\n")
+        >>> [records.ids for records in tile_fasta(str(file), Tile(4, 3))]
+        [['chr1:0-4', 'chr1:3-7', 'chr1:6-10']]
+    """
+    found, held, begin = False, np.empty(0, np.uint8), 0
+    with open_source(path) as source:
+        for piece in read_fasta_pieces(source.stream, path, block=block):
+            if piece.begins:
+                held, begin = np.empty(0, np.uint8), 0
+            held = np.concatenate([held, piece.letters])
+            first = -begin % tile.step
+            starts = tile.starts(first, len(held))
+            for rows in _batches(len(starts), tile.width):
+                letters = np.lib.stride_tricks.sliding_window_view(held, tile.width)[starts[rows]]
+                known = np.flatnonzero(~unknown_rows(letters))
+                if len(known):
+                    found = True
+                    yield _records(piece, letters[known], begin + starts[rows][known], path, reverse=reverse)
+            used = min(len(held), first + tile.step * len(starts))
+            held, begin = held[used:], begin + used
+    if not found:
+        raise InputError(f"Expected a window of {tile.width} letters that are not all N, got none in {path}.")
+
+
+def _batches(rows: int, width: int) -> Iterator[slice]:
+    size = max(1, min(ROWS, LETTERS // width))
+    for first in range(0, rows, size):
+        yield slice(first, first + size)
+
+
+def _records(piece: Piece, letters: np.ndarray, starts: np.ndarray, path: str, *, reverse: bool) -> Records:
+    rows, width = letters.shape
+    ids = [place_name(piece.name, start, start + width, reverse=reverse) for start in starts.tolist()]
+    flat = (reverse_complement(letters) if reverse else letters).reshape(-1)
+    return Records(ids, Ragged.from_lengths(flat, np.full(rows, width)), np.full(rows, piece.line), path)

@@ -1,0 +1,140 @@
+"""Conv1D in the form that trains fastest on each backend, also with many small groups.
+
+Keras's own grouped `Conv1D` has no CPU gradient under TensorFlow without XLA, and is far slower under JAX and torch:
+benchmarks/grouped_conv.py measures it.
+"""
+
+import functools
+
+import keras
+from keras import ops
+
+from dreamkeras.layers.parts.exportable import is_exporting
+from dreamkeras.layers.parts.initializers import FanOutNormal
+
+__all__ = ["Conv1D"]
+
+# Small groups are merged into dense blocks of this many channels: few enough multiplications with zero, and wide
+# enough for the backends' convolution kernels. Measured with benchmarks/grouped_conv.py.
+BLOCK = 32
+
+NARROW = 16
+"""oneDNN 3.12, which torch 2.13 brings, never ends to write its bfloat16 kernel for up to so many channels by themselves and 15 taps."""
+
+
+@keras.saving.register_keras_serializable(package="dreamkeras")
+class Conv1D(keras.layers.Conv1D):
+    """`keras.layers.Conv1D`, stride 1 and same padding, with the same weights and results, but fast at any `groups`.
+
+    Args:
+        filters: Output channels.
+        kernel_size: Taps; with an even number, one more lies to the right.
+        groups: Channel groups that are convolved by themselves.
+        use_bias: Whether a bias is added.
+        dilation_rate: How far taps are apart; above 1 with an odd number of taps and one group.
+
+    Shape:
+        `(batch, length, channels)` in, `(batch, length, filters)` out.
+
+    Raises:
+        ValueError: Channels or filters are not a multiple of `groups`, a stride or padding is asked for, or a dilation of groups or of an
+            even number of taps.
+    """
+
+    def __init__(self, filters, kernel_size, groups=1, use_bias=True, **kwargs):
+        kwargs.setdefault("kernel_initializer", FanOutNormal())
+        kwargs.setdefault("data_format", "channels_last")  # else Keras's default, which a user may have set to channels_first
+        super().__init__(filters, kernel_size, padding=kwargs.pop("padding", "same"), groups=groups, use_bias=use_bias, **kwargs)
+        if self.strides != (1,) or self.padding != "same" or self.data_format != "channels_last":
+            raise ValueError(f"Expected stride 1, same padding and channels last in {self.name!r}.")
+        if self.dilation_rate != (1,) and (groups > 1 or self.kernel_size[0] % 2 == 0):
+            raise ValueError(f"Expected one group and an odd number of taps to dilate in {self.name!r}.")
+
+    def call(self, inputs):
+        outputs = _convolve(inputs, ops.convert_to_tensor(self.kernel), self.groups, self.dilation_rate[0])
+        if self.use_bias:
+            outputs = outputs + self.bias
+        return outputs if self.activation is None else self.activation(outputs)
+
+
+def _convolve(inputs, kernel, groups, dilation):
+    backend = keras.backend.backend()
+    if backend == "torch":
+        return _torch_convolution(inputs, kernel, groups, dilation)
+    if backend == "tensorflow" and groups > 1 and is_exporting():
+        import tensorflow as tf
+
+        return tf.nn.conv1d(inputs, kernel, stride=1, padding="SAME")
+    if backend in ("tensorflow", "jax") and dilation > 1:
+        return ops.conv(inputs, kernel, padding="same", data_format="channels_last", dilation_rate=dilation)
+    if backend in ("tensorflow", "jax"):
+        return _block_convolution(inputs, kernel, groups)
+    raise NotImplementedError(f"Expected backend tensorflow, jax or torch, got {backend!r}.")
+
+
+def _block_convolution(inputs, kernel, groups):
+    """A grouped convolution as a few dense ones over blocks of whole groups."""
+    if groups == 1:
+        return _dense_convolution(inputs, kernel)
+    blocks = _block_count(groups, inputs.shape[-1] // groups)
+    pieces = zip(ops.split(inputs, blocks, axis=-1), _block_kernels(kernel, groups, blocks), strict=True)
+    return ops.concatenate([ops.conv(piece, dense, padding="same", data_format="channels_last") for piece, dense in pieces], axis=-1)
+
+
+def _dense_convolution(inputs, kernel):
+    if keras.backend.backend() == "jax" and len(kernel) == 1:
+        return _jax_pointwise()(inputs, kernel)
+    return ops.conv(inputs, kernel, padding="same", data_format="channels_last")
+
+
+@functools.cache
+def _jax_pointwise():
+    """A convolution of one tap whose kernel gradient is a matrix product: XLA's own transposes its whole input for it."""
+    import jax
+
+    @jax.custom_vjp
+    def convolve(inputs, kernel):
+        return ops.conv(inputs, kernel, padding="same", data_format="channels_last")
+
+    def pull_back(residuals, cotangent):
+        inputs, kernel = residuals
+        return convolve(cotangent, kernel.transpose(0, 2, 1)), jax.numpy.tensordot(inputs, cotangent, ((0, 1), (0, 1)))[None]
+
+    convolve.defvjp(lambda inputs, kernel: (convolve(inputs, kernel), (inputs, kernel)), pull_back)
+    return convolve
+
+
+def _block_count(groups, group_channels):
+    """The fewest blocks, dividing the groups evenly, that have at most `BLOCK` input channels (or one group)."""
+    most = max(1, BLOCK // group_channels)
+    return groups // max(size for size in range(1, min(most, groups) + 1) if groups % size == 0)
+
+
+def _block_kernels(kernel, groups, blocks):
+    """Block-diagonal kernels `(taps, block inputs, block filters)`, one a block, of a grouped kernel."""
+    taps, inputs, filters = kernel.shape
+    members, outputs = groups // blocks, filters // groups
+    spread = ops.reshape(kernel, (taps, 1, inputs, blocks, members, outputs)) * ops.reshape(
+        ops.eye(members, dtype=kernel.dtype), (1, members, 1, 1, members, 1)
+    )
+    # (taps, member in, inputs, blocks, member out, outputs) -> blocks of (taps, inputs, filters)
+    dense = ops.reshape(ops.transpose(spread, (3, 0, 1, 2, 4, 5)), (blocks, taps, members * inputs, members * outputs))
+    return ops.unstack(dense, blocks, axis=0)
+
+
+def _torch_convolution(inputs, kernel, groups, dilation):
+    """torch's kernels take channels-last data as a 2-D picture of height 1 without copying it."""
+    import torch
+    from torch.nn import functional
+
+    if groups == kernel.shape[2] <= NARROW and inputs.dtype == torch.bfloat16:
+        kernel, groups = _block_kernels(kernel, groups, 1)[0], 1
+    picture = inputs.permute(0, 2, 1).unsqueeze(2)
+    weight = kernel.permute(2, 1, 0).unsqueeze(2)
+    if inputs.dtype == torch.float16 and kernel.shape[2] == 1:
+        weight = weight.contiguous()  # torch 2.13's kernel for a CPU has no gradient otherwise
+    taps = kernel.shape[0]
+    left, right = (taps - 1) // 2 * dilation, taps // 2 * dilation
+    if left != right:
+        picture, left = functional.pad(picture, (left, right)), 0
+    return functional.conv2d(picture, weight, padding=(0, left), dilation=(1, dilation), groups=groups).squeeze(2).permute(0, 2, 1)

@@ -1,0 +1,172 @@
+"""A bidirectional LSTM in the form that trains fastest on each backend."""
+
+import functools
+
+import keras
+from keras import ops
+
+from dreamkeras.layers.parts.initializers import GateUniform
+
+__all__ = ["BidirectionalLSTM"]
+
+DIRECTIONS = ("forward", "backward")
+
+
+@keras.saving.register_keras_serializable(package="dreamkeras")
+class BidirectionalLSTM(keras.layers.Layer):
+    """Reads a sequence from both ends; each position gets what either reader knows there.
+
+    The weights of each direction, forward first, are those of `keras.layers.LSTM`: `kernel` `(channels, 4 * units)`,
+    `recurrent_kernel` `(units, 4 * units)` and `bias` `(4 * units,)`, gates in the order input, forget, cell, output; and `recurrent_bias`,
+    which only acts through its sum with `bias`. torch has both, and an optimiser that scales each step moves their sum twice as far.
+
+    Args:
+        units: Width of the state of each direction.
+
+    Shape:
+        `(batch, length, channels)` in, `(batch, length, 2 * units)` out: the forward half, then the backward half.
+
+    Reference:
+        Hochreiter and Schmidhuber 1997; Graves and Schmidhuber 2005.
+    """
+
+    def __init__(self, units, **kwargs):
+        super().__init__(**kwargs)
+        self.units = units
+
+    def build(self, input_shape):
+        gates = 4 * self.units
+        shapes = {"kernel": (input_shape[-1], gates), "recurrent_kernel": (self.units, gates), "bias": (gates,), "recurrent_bias": (gates,)}
+        self.directions = [
+            [self.add_weight(shape=shape, initializer=GateUniform(), name=f"{direction}_{name}") for name, shape in shapes.items()]
+            for direction in DIRECTIONS
+        ]
+        if keras.backend.backend() == "tensorflow":
+            self._read = self._keras_own(input_shape)
+        super().build(input_shape)
+
+    def call(self, inputs):
+        weights = [
+            [ops.convert_to_tensor(kernel), ops.convert_to_tensor(recurrent_kernel), bias + recurrent_bias]
+            for kernel, recurrent_kernel, bias, recurrent_bias in self.directions
+        ]
+        backend = keras.backend.backend()
+        if backend == "torch":
+            return _torch_lstm(inputs, weights)
+        if backend == "jax":
+            return _jax_lstm(inputs, weights)
+        if backend == "tensorflow":
+            return self._read(inputs, [weight for direction in weights for weight in direction])
+        raise NotImplementedError(f"Expected backend tensorflow, jax or torch, got {backend!r}.")
+
+    def _keras_own(self, input_shape):
+        """Keras's own layer as a function of our weights: on a GPU cuDNN's, and in an export one ONNX LSTM."""
+        one = {"return_sequences": True, "kernel_initializer": "zeros", "recurrent_initializer": "zeros", "seed": 0}
+        own = keras.layers.Bidirectional(keras.layers.LSTM(self.units, **one, dtype=self.dtype_policy))
+        own.build(input_shape)
+        return lambda inputs, weights: own.stateless_call(weights, own.non_trainable_variables, inputs)[0]
+
+    def compute_output_shape(self, input_shape):
+        return (*input_shape[:-1], 2 * self.units)
+
+    def get_config(self):
+        return {**super().get_config(), "units": self.units}
+
+
+def _torch_lstm(inputs, weights):
+    """torch's own; its gates i f g o are Keras's i f c o."""
+    import torch
+
+    flat = []
+    for kernel, recurrent_kernel, bias in weights:
+        flat += [kernel.T.contiguous(), recurrent_kernel.T.contiguous(), bias, torch.zeros_like(bias)]
+    state = inputs.new_zeros(len(weights), len(inputs), len(weights[0][1]))
+    training = torch.is_grad_enabled()  # cuDNN keeps what the gradients need in training only
+    outputs, _, _ = torch.lstm(inputs, (state, state), flat, True, 1, 0.0, training, True, True)
+    return outputs.contiguous()  # it is a view, which each convolution after it would copy twice
+
+
+def _jax_lstm(inputs, weights):
+    """A scan in each direction, whose kernel gradients are matrix products over all steps after it, not sums in every step."""
+    from jax import numpy as jnp
+
+    steps = inputs.swapaxes(0, 1)
+    halves = [
+        _jax_direction()(steps, jnp.concatenate([kernel, recurrent_kernel]), bias, direction == "backward")
+        for direction, (kernel, recurrent_kernel, bias) in zip(DIRECTIONS, weights, strict=True)
+    ]
+    return jnp.concatenate(halves, axis=-1).swapaxes(0, 1)
+
+
+@functools.cache
+def _jax_direction():
+    """From `(length, batch, channels)`, kernels stacked `(channels + units, 4 * units)`, bias and whether to read from the end."""
+    import jax
+
+    @functools.partial(jax.custom_vjp, nondiff_argnums=(3,))
+    def read(steps, kernel, bias, reverse):
+        return _jax_scan(steps, kernel, bias, reverse)[0]
+
+    def push(steps, kernel, bias, reverse):
+        hiddens, cells, gates = _jax_scan(steps, kernel, bias, reverse)
+        return hiddens, (steps, kernel, hiddens, cells, gates)
+
+    read.defvjp(push, _jax_pull_back)
+    return read
+
+
+def _jax_scan(steps, kernel, bias, reverse):
+    """The hidden states, the cells and the gates of every step."""
+    import jax
+    from jax import numpy as jnp
+
+    def step(state, features):
+        hidden, cell = state
+        i, f, c, o = jnp.split(jnp.concatenate([features, hidden], axis=-1) @ kernel + bias, 4, axis=-1)
+        gates = jax.nn.sigmoid(i), jax.nn.sigmoid(f), jnp.tanh(c), jax.nn.sigmoid(o)
+        cell = gates[1] * cell + gates[0] * gates[2]
+        hidden = gates[3] * jnp.tanh(cell)
+        return (hidden, cell), (hidden, cell, gates)
+
+    start = jnp.zeros((steps.shape[1], len(bias) // 4), steps.dtype)
+    return jax.lax.scan(step, (start, start), steps, reverse=reverse)[1]
+
+
+def _jax_pull_back(reverse, residuals, cotangents):
+    """From the cotangents of the hidden states to those of the steps, the kernel and the bias."""
+    import jax
+    from jax import numpy as jnp
+
+    steps, kernel, hiddens, cells, gates = residuals
+    earlier_hiddens, earlier_cells = (_jax_shifted(states, reverse) for states in (hiddens, cells))
+    channels, start = steps.shape[-1], jnp.zeros_like(cells[0])
+
+    def step(state, seen):
+        (by_hidden, by_cell), (cotangent, *states) = state, seen
+        by_gates, by_cell = _jax_by_gates(by_hidden + cotangent, by_cell, *states)
+        by_inputs = by_gates @ kernel.T
+        return (by_inputs[:, channels:], by_cell), (by_gates, by_inputs[:, :channels])
+
+    seen = cotangents, gates, cells, earlier_cells
+    by_gates, by_steps = jax.lax.scan(step, (start, start), seen, reverse=not reverse)[1]
+    by_kernel = [jnp.tensordot(read, by_gates, ((0, 1), (0, 1))) for read in (steps, earlier_hiddens)]
+    return by_steps, jnp.concatenate(by_kernel), by_gates.sum((0, 1))
+
+
+def _jax_by_gates(by_hidden, by_cell, gates, cell, earlier_cell):
+    """One step back: the cotangents of what the gates are computed from, and of the cell before."""
+    from jax import numpy as jnp
+
+    (i, f, c, o), squashed = gates, jnp.tanh(cell)
+    by_cell = by_cell + by_hidden * o * (1 - squashed**2)
+    by_i, by_f = by_cell * c * i * (1 - i), by_cell * earlier_cell * f * (1 - f)
+    by_c, by_o = by_cell * i * (1 - c**2), by_hidden * squashed * o * (1 - o)
+    return jnp.concatenate([by_i, by_f, by_c, by_o], axis=-1), by_cell * f
+
+
+def _jax_shifted(states, reverse):
+    """The states that each step began with, `(length, batch, units)`."""
+    from jax import numpy as jnp
+
+    start = jnp.zeros_like(states[:1])
+    return jnp.concatenate([states[1:], start] if reverse else [start, states[:-1]])

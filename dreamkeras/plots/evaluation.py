@@ -1,0 +1,124 @@
+"""Plots of an evaluation as PNG files: calibration, and correlations by subset with their intervals. Knows nothing about models."""
+
+from collections.abc import Mapping, Sequence
+from os import PathLike
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from dreamkeras.errors import InputError
+from dreamkeras.plots.style import BLUE, GREY, RED, new_figure, save_figure
+from dreamkeras.statistics.bootstrap import Interval
+
+__all__ = ["Calibration", "calibration", "plot_calibration", "plot_intervals"]
+
+GROUPS = 20
+
+COLORS = (BLUE, RED, "#009E73", "#CC79A7", "#E69F00", "#56B4E9")
+"""Of Okabe and Ito, for several models."""
+
+
+class Calibration(NamedTuple):
+    """Predictions in groups of one size, from the lowest to the highest.
+
+    Args:
+        predicted: float64 (groups,), mean prediction of each.
+        measured: float64 (groups,), mean measurement.
+        error: float64 (groups,), standard error of the latter.
+    """
+
+    predicted: np.ndarray
+    measured: np.ndarray
+    error: np.ndarray
+
+
+def calibration(measured: ArrayLike, predicted: ArrayLike, groups: int = GROUPS) -> Calibration:
+    """Mean measurement against mean prediction, in groups of equally many sequences by their prediction.
+
+    Args:
+        measured: Numbers (n,), at least two.
+        predicted: Numbers (n,).
+        groups: Most groups; each has two sequences at least.
+
+    Raises:
+        InputError: The arrays are not two columns of one length, or have fewer than two rows.
+
+    Example:
+        >>> calibration([1, 3, 5, 7], [2, 2, 6, 6], groups=2).measured.tolist()
+        [2.0, 6.0]
+    """
+    measured, predicted = np.asarray(measured, np.float64), np.asarray(predicted, np.float64)
+    if measured.shape != predicted.shape or measured.ndim != 1 or len(measured) < 2:
+        raise InputError(f"Expected two columns of at least 2 numbers, got shapes {measured.shape} and {predicted.shape}.")
+    parts = np.array_split(np.argsort(predicted, kind="stable"), min(groups, len(measured) // 2))
+    means = [[values[part].mean() for part in parts] for values in (predicted, measured)]
+    error = [measured[part].std(ddof=1) / np.sqrt(len(part)) for part in parts]
+    return Calibration(np.array(means[0]), np.array(means[1]), np.array(error))
+
+
+def plot_calibration(
+    measured: ArrayLike, predicted: ArrayLike, path: str | PathLike[str], task: str = "expression", unit: str = ""
+) -> None:
+    """Mean measurements of groups of sequences with about the same prediction, with their standard errors, and the diagonal.
+
+    Args:
+        measured: Numbers (n,).
+        predicted: Numbers (n,).
+        path: The PNG file, which appears whole or not at all.
+        task: What is predicted, for the axes.
+        unit: What its numbers are, for the axes.
+
+    Raises:
+        InputError: As `calibration`.
+        MissingPackageError: matplotlib is not installed.
+        DreamkerasError: The file cannot be written.
+    """
+    found = calibration(measured, predicted)
+    figure = new_figure(5.0, 5.0)
+    axes = figure.subplots()
+    axes.errorbar(found.predicted, found.measured, yerr=found.error, fmt="o", color=BLUE, markersize=5, capsize=2)
+    axes.axline((found.predicted[0],) * 2, slope=1, color=GREY, linewidth=1, linestyle="--", zorder=0)
+    axes.set_xlabel(f"Predicted {task}, mean of a group\n{unit}")
+    axes.set_ylabel(f"Measured {task}, mean and standard error\n{unit}")
+    save_figure(figure, path)
+
+
+def plot_intervals(names: Sequence[str], intervals: Mapping[str, Sequence[Interval]], path: str | PathLike[str], label: str) -> None:
+    """Figures with their intervals, a line a name and a colour a model.
+
+    Args:
+        names: What the lines are of, such as subsets.
+        intervals: By model, one of each.
+        path: The PNG file, which appears whole or not at all.
+        label: What the figures are, for the axis.
+
+    Raises:
+        InputError: There is nothing to plot, or a model has not one interval a name.
+        MissingPackageError: matplotlib is not installed.
+        DreamkerasError: The file cannot be written.
+    """
+    if not names or not intervals or any(len(row) != len(names) for row in intervals.values()):
+        raise InputError(f"Expected an interval for each of {len(names)} names of each model, got {[*map(len, intervals.values())]}.")
+    figure = new_figure(7.0, 1.2 + 0.35 * len(names) * max(1, len(intervals) / 2))
+    axes = figure.subplots()
+    for place, (model, row) in enumerate(intervals.items()):
+        offset = (place - (len(intervals) - 1) / 2) * 0.8 / len(intervals)
+        value, low, high = np.array(row).T
+        lines = np.arange(len(names)) + offset
+        axes.errorbar(
+            value,
+            lines,
+            xerr=np.maximum([value - low, high - value], 0),
+            fmt="o",
+            color=COLORS[place % len(COLORS)],
+            capsize=2,
+            label=model,
+        )
+    axes.set_yticks(range(len(names)), names)
+    axes.invert_yaxis()
+    axes.set_xlabel(label)
+    axes.grid(axis="x", alpha=0.3)
+    if len(intervals) > 1:
+        figure.legend(loc="outside upper center", ncols=3, frameon=False)
+    save_figure(figure, path)

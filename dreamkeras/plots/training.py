@@ -1,0 +1,241 @@
+"""Plots of a training run as PNG files: its history, predictions against measurements, residuals by sequence length.
+
+Knows nothing about models.
+"""
+
+from collections.abc import Mapping, Sequence
+from os import PathLike
+from typing import TYPE_CHECKING, NamedTuple
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from dreamkeras.errors import InputError
+from dreamkeras.plots.style import BLUE, GREY, RED, new_figure, save_figure
+from dreamkeras.statistics.correlation import pearson
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+__all__ = ["plot_history", "plot_predictions", "plot_residuals"]
+
+DENSITY = "YlGnBu"
+
+MANY = 1500
+"""From this many points on, single ones hide one another and their density is shown."""
+
+FEW = 10
+"""Below this many sequences, quantiles say less than the sequences themselves."""
+
+QUANTILES = (0.05, 0.25, 0.5, 0.75, 0.95)
+
+GROUPS = 50
+"""Most groups of lengths side by side."""
+
+
+class _Group(NamedTuple):
+    """The residuals of sequences of `width` neighbouring lengths around `center`."""
+
+    center: float
+    width: int
+    residuals: np.ndarray
+
+
+def plot_history(history: Sequence[Mapping[str, float]], path: str | PathLike[str], best_epoch: int = 0) -> None:
+    """Loss and correlation by epoch, in two panels.
+
+    Args:
+        history: One row an epoch, with `epoch` and what was recorded of `loss`, `val_loss`, `r` and `val_r`.
+        path: The PNG file, which appears whole or not at all.
+        best_epoch: The epoch whose validation r is marked, where it has one; 0 marks none.
+
+    Raises:
+        InputError: There is no epoch.
+        MissingPackageError: matplotlib is not installed.
+        DreamkerasError: The file cannot be written.
+    """
+    if not history:
+        raise InputError("Expected at least one epoch to plot, got an empty history.")
+    figure = new_figure(9.0, 3.6)
+    loss, correlation = figure.subplots(1, 2)
+    validated = any("val_loss" in row for row in history)
+    losses = {"loss": ("", BLUE, "-"), "val_loss": ("", RED, "--")}
+    _draw_epochs(loss, history, losses, "Loss" if validated else "Training loss")
+    _draw_epochs(correlation, history, {"r": ("training", BLUE, "-"), "val_r": ("validation", RED, "--")}, "Pearson's r")
+    _mark_best(correlation, history, best_epoch)
+    figure.legend(loc="outside upper right", ncols=3, frameon=False)
+    save_figure(figure, path)
+
+
+def plot_predictions(
+    measured: ArrayLike, predicted: ArrayLike, path: str | PathLike[str], task: str = "expression", unit: str = ""
+) -> None:
+    """Predicted against measured values of one task on equal axes, with the line of perfect prediction and r in the title.
+
+    Args:
+        measured: Numbers (n,).
+        predicted: Numbers (n,). Pairs that are not finite are counted in the title and not drawn.
+        path: The PNG file, which appears whole or not at all.
+        task: What is predicted, for the axes.
+        unit: What its numbers are, for the axes.
+
+    Raises:
+        InputError: The arrays are not two columns of one length.
+        MissingPackageError: matplotlib is not installed.
+        DreamkerasError: The file cannot be written.
+    """
+    measured, predicted = _same_length(measured, predicted)
+    finite = np.isfinite(measured) & np.isfinite(predicted)
+    figure = new_figure(6.0, 5.0)
+    axes = figure.subplots()
+    if finite.any():
+        _draw_pairs(figure, axes, measured[finite], predicted[finite])
+    axes.set_title(_summary(measured, predicted, finite))
+    axes.set_xlabel(f"Measured {task}\n{unit}")
+    axes.set_ylabel(f"Predicted {task}\n{unit}")
+    save_figure(figure, path)
+
+
+def plot_residuals(
+    lengths: ArrayLike,
+    measured: ArrayLike,
+    predicted: ArrayLike,
+    path: str | PathLike[str],
+    task: str = "expression",
+    unit: str = "",
+    label: str = "Length (letters)",
+) -> None:
+    """Predicted minus measured values by sequence length, and below them how many sequences have that length.
+
+    Args:
+        lengths: Letters of each sequence, or another whole number that they differ in, integers (n,). Where they spread far,
+            neighbouring ones are drawn as one.
+        measured: Numbers (n,).
+        predicted: Numbers (n,). Pairs that are not finite are left out.
+        path: The PNG file, which appears whole or not at all.
+        task: What is predicted, for the axes.
+        unit: What its numbers are, for the axes.
+        label: What `lengths` are, for the axis.
+
+    Raises:
+        InputError: The arrays are not three columns of one length.
+        MissingPackageError: matplotlib is not installed.
+        DreamkerasError: The file cannot be written.
+    """
+    lengths, measured, predicted = _same_length(lengths, measured, predicted)
+    residuals = predicted - measured
+    finite = np.isfinite(residuals)
+    figure = new_figure(8.0, 5.4)
+    above, below = figure.subplots(2, 1, sharex=True, height_ratios=(3, 1))
+    if finite.any():
+        groups = _by_length(lengths[finite].astype(np.int64), residuals[finite])
+        _draw_residuals(above, groups)
+        _draw_counts(below, groups)
+        figure.legend(loc="outside upper center", ncols=4, frameon=False)
+    above.axhline(0, color=GREY, linewidth=1, zorder=0)
+    above.set_ylabel(f"Predicted \N{MINUS SIGN} measured {task}\n{unit}")
+    below.set_ylabel("Sequences")
+    below.set_xlabel(label)
+    save_figure(figure, path)
+
+
+def _draw_epochs(axes: "Axes", history: Sequence[Mapping[str, float]], lines: Mapping[str, tuple[str, str, str]], name: str) -> None:
+    """One line a key: its label, colour and style; a key that no row holds has none."""
+    from matplotlib.ticker import MaxNLocator
+
+    for key, (label, color, style) in lines.items():
+        rows = [(row["epoch"], row[key]) for row in history if key in row]
+        if rows:
+            epochs, values = zip(*rows, strict=True)
+            marker = "o" if len(rows) <= 30 else None
+            axes.plot(epochs, values, style, color=color, marker=marker, markersize=4, label=label)
+    axes.xaxis.set_major_locator(MaxNLocator(integer=True, min_n_ticks=1))
+    axes.set_xlabel("Epoch")
+    axes.set_ylabel(name)
+    axes.grid(axis="y", alpha=0.3)
+
+
+def _mark_best(axes: "Axes", history: Sequence[Mapping[str, float]], best_epoch: int) -> None:
+    for row in history:
+        if row["epoch"] == best_epoch and np.isfinite(best := row.get("val_r", np.nan)):
+            label = f"best: {best:.3f} (epoch {best_epoch})"
+            axes.plot([best_epoch], [best], "o", color=RED, markersize=9, fillstyle="none", label=label)
+
+
+def _draw_pairs(figure: "Figure", axes: "Axes", measured: np.ndarray, predicted: np.ndarray) -> None:
+    low, high = float(min(measured.min(), predicted.min())), float(max(measured.max(), predicted.max()))
+    margin = 0.03 * (high - low) or 0.5
+    limits = (low - margin, high + margin)
+    if len(measured) < MANY:
+        axes.scatter(measured, predicted, s=14, color=BLUE, alpha=0.4, linewidths=0)
+    else:
+        _draw_density(figure, axes, measured, predicted, limits)
+    axes.axline((low, low), slope=1, color=GREY, linewidth=1, linestyle="--")
+    axes.set(xlim=limits, ylim=limits, aspect="equal")
+
+
+def _draw_density(figure: "Figure", axes: "Axes", measured: np.ndarray, predicted: np.ndarray, limits: tuple[float, float]) -> None:
+    from matplotlib.colors import LogNorm
+    from matplotlib.ticker import FuncFormatter
+
+    cells = axes.hexbin(measured, predicted, gridsize=36, extent=(*limits, *limits), mincnt=1, cmap=DENSITY)
+    # The scale begins below one sequence, whose cell would be too pale to see; the bar begins at one.
+    cells.set_norm(LogNorm(vmin=0.3, vmax=max(2, np.asarray(cells.get_array()).max())))
+    bar = figure.colorbar(cells, ax=axes, label="Sequences in a cell", shrink=0.8, format=FuncFormatter(_plain))
+    bar.ax.set_ylim(bottom=1)
+
+
+def _draw_residuals(axes: "Axes", groups: list[_Group]) -> None:
+    many = [group for group in groups if len(group.residuals) >= FEW]
+    if many:
+        centers = [group.center for group in many]
+        lowest, low, middle, high, highest = np.array([np.quantile(group.residuals, QUANTILES) for group in many]).T
+        axes.vlines(centers, lowest, highest, color=BLUE, linewidth=1, label="5 to 95 %")
+        axes.vlines(centers, low, high, color=BLUE, linewidth=5, alpha=0.4, label="25 to 75 %")
+        axes.plot(centers, middle, "o", color=BLUE, markersize=5, label="median")
+    points = [(group.center, value) for group in groups if len(group.residuals) < FEW for value in group.residuals]
+    if points:
+        label = f"one sequence, of fewer than {FEW}"
+        axes.plot(*zip(*points, strict=True), "o", color=RED, markersize=4, alpha=0.7, markeredgewidth=0, label=label)
+
+
+def _draw_counts(axes: "Axes", groups: list[_Group]) -> None:
+    from matplotlib.ticker import FuncFormatter, LogLocator, MaxNLocator
+
+    counts = [len(group.residuals) for group in groups]
+    axes.bar([group.center for group in groups], counts, width=[0.8 * group.width for group in groups], color=GREY)
+    axes.set_yscale("log")
+    axes.set_ylim(0.7, 2 * max(counts))
+    axes.yaxis.set_major_locator(LogLocator(numticks=5))
+    axes.yaxis.set_major_formatter(FuncFormatter(_plain))
+    axes.minorticks_off()
+    axes.xaxis.set_major_locator(MaxNLocator(integer=True, min_n_ticks=1))
+
+
+def _by_length(lengths: np.ndarray, residuals: np.ndarray) -> list[_Group]:
+    """Groups in the order of their lengths; one length each, unless there are too many."""
+    shortest = int(lengths.min())
+    width = -(-(int(lengths.max()) - shortest + 1) // GROUPS)
+    numbers = (lengths - shortest) // width
+    return [_Group(shortest + number * width + (width - 1) / 2, width, residuals[numbers == number]) for number in np.unique(numbers)]
+
+
+def _plain(count: float, _: int | None) -> str:
+    """A tick's label without powers of ten."""
+    return f"{count:,.0f}"
+
+
+def _summary(measured: np.ndarray, predicted: np.ndarray, finite: np.ndarray) -> str:
+    r = float(pearson(measured[finite], predicted[finite]))
+    missing = int((~finite).sum())
+    shown = "undefined" if np.isnan(r) else f"{r:.3f}"
+    return f"r = {shown}, n = {int(finite.sum()):,}" + (f" ({missing:,} not finite)" if missing else "")
+
+
+def _same_length(*columns: ArrayLike) -> list[np.ndarray]:
+    """The columns as float64 arrays (n,)."""
+    arrays = [np.asarray(column, np.float64) for column in columns]
+    if any(array.ndim != 1 or len(array) != len(arrays[0]) for array in arrays):
+        raise InputError(f"Expected arrays of one length and one dimension to plot, got {', '.join(str(array.shape) for array in arrays)}.")
+    return arrays

@@ -1,0 +1,49 @@
+"""The manifest beside an analysis's results: with which models, versions and inputs they were made, and by which command."""
+
+import importlib.metadata
+import json
+import sys
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Any
+
+from dreamkeras.files.digests import file_digest
+from dreamkeras.files.outputs import open_output
+
+__all__ = ["write_manifest"]
+
+PACKAGES = ("dreamkeras", "numpy", "onnxruntime")
+
+
+def write_manifest(path: Path, command: str, models: Iterable[str], inputs: Iterable[str], more: Mapping[str, Any] | None = None) -> None:
+    """Writes a manifest as JSON; it appears whole or not at all.
+
+    Args:
+        path: The file, in the folder of the results or beside them.
+        command: What was run.
+        models: Model files, or run folders.
+        inputs: Files that were read; standard input has no digest.
+        more: What else is to stand in it, JSON-able.
+
+    Raises:
+        DreamkerasError: It cannot be written.
+    """
+    content = {
+        "command": command,
+        "models": {model: _digest(Path(model) / "model.onnx" if Path(model).is_dir() else model) for model in models},
+        "inputs": {name: _digest(name) for name in inputs},
+        "versions": {"python": sys.version.split()[0], **_versions()},
+        **(more or {}),
+    }
+    with open_output(str(path)) as file:
+        file.write((json.dumps(content, indent=2) + "\n").encode())
+
+
+def _versions() -> dict[str, str]:
+    installed = {distribution.metadata["Name"] for distribution in importlib.metadata.distributions()}
+    return {package: importlib.metadata.version(package) for package in PACKAGES if package in installed}
+
+
+def _digest(path: str | Path) -> str | None:
+    """None of what is no file."""
+    return file_digest(path) if Path(path).is_file() else None

@@ -1,0 +1,5 @@
+"""Whether a block keeps the contract of its slot, on every installed backend.
+
+In: a block.
+Out: a report.
+"""

@@ -1,0 +1,194 @@
+"""What a block has to do to fill a slot, tried on the backend that Keras runs on.
+
+Knows nothing about other backends; `block_report` asks each of them.
+"""
+
+import tempfile
+import warnings
+from collections.abc import Callable
+from functools import partial
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import keras
+import numpy as np
+from keras import ops
+
+from dreamkeras.data.assays.assay import Assay
+from dreamkeras.errors import DreamkerasError, InputError, ModelError
+from dreamkeras.export import export_onnx
+from dreamkeras.export.keras_settings import pinned_settings
+from dreamkeras.layers.blocks.autosome import AutosomeCore, AutosomeFinal
+from dreamkeras.layers.blocks.bhi import BHIFirst
+from dreamkeras.layers.parts.auxiliary import KINDS
+from dreamkeras.layers.slots import find_block
+from dreamkeras.models.prixfixe import PrixFixe
+from dreamkeras.sequence.alphabet import BASES, N
+from dreamkeras.sequence.construct import Construct
+from dreamkeras.training.batches.augmentation import choose_bases
+from dreamkeras.training.strategy.precision import computing_in
+
+__all__ = ["CHECKS", "Outcome", "check_block"]
+
+Make = Callable[..., PrixFixe]
+"""Builds a network around the block, with fresh weights."""
+
+STEPS = 3
+
+BESIDE = 20
+"""Letters of a window that are outside the profile, where a final block answers one."""
+
+
+class Outcome(NamedTuple):
+    """What came of one check.
+
+    Args:
+        check: One of `CHECKS`.
+        reason: Why the block does not hold it; empty where it does.
+    """
+
+    check: str
+    reason: str
+
+
+@pinned_settings()
+def check_block(slot: str | None, name: str) -> list[Outcome]:
+    """Tries a block in its slot, between small blocks that are known to work.
+
+    Args:
+        slot: `"first"`, `"core"` or `"final"`; None for that of the class.
+        name: A registered block or `module:Class`.
+
+    Returns:
+        One outcome a check, in the order of `CHECKS`; where the network does not build, only that.
+
+    Raises:
+        ModelError: There is no such block.
+    """
+    block = find_block(slot, name)
+    make = partial(_network, block)
+    outcomes = []
+    for check, run in CHECKS.items():
+        outcomes.append(Outcome(check, _reason(run, make)))
+        if outcomes[0].reason:
+            break
+    return outcomes
+
+
+def _reason(run: Callable[[Make], None], make: Make) -> str:
+    keras.utils.set_random_seed(0)
+    try:
+        run(make)
+    except DreamkerasError as error:
+        return str(error)
+    except Exception as error:  # noqa: BLE001  # whatever a stranger's block does is its outcome, not ours
+        return f"{type(error).__name__}: {' '.join(str(error).split())[:300]}"
+    return ""
+
+
+def _network(block: Any, length: int = 40, flags: tuple[str, ...] = ("is_reverse",)) -> PrixFixe:
+    construct = Construct("check", length, flags=flags)
+    profile = length - BESIDE if getattr(block, "has_profile", False) else None
+    assay = Assay("check", construct, ("expression",), ("bins",), read=_refuse, bins=18, profile=profile)
+    first = block() if block.slot == "first" else BHIFirst(16)
+    core = block() if block.slot == "core" else AutosomeCore((8,))
+    final = (block if block.slot == "final" else AutosomeFinal).for_assay(assay)
+    network = PrixFixe(construct, first, core, final, name="check")
+    return network.with_options(tuple(kind for kind in KINDS if kind in network.output))
+
+
+def _refuse(path: str) -> Any:
+    raise InputError(f"Expected no data in a check, got {path}.")
+
+
+def _batch(network: PrixFixe, size: int = 8) -> tuple[dict[str, np.ndarray], dict[str, np.ndarray]]:
+    """Inputs, and the truth of all that a block may learn from: some letters are masked, and some taken for exchanged."""
+    generator = np.random.default_rng(0)
+    letters = generator.choice(np.array([*BASES.encode(), N], np.uint8), (size, network.construct.length))
+    flags = generator.integers(0, 2, (size, len(network.construct.flags))).astype(np.float32)
+    masked, mutated = (choose_bases(letters, share, generator) for share in (0.2, 0.2))
+    expression = generator.uniform(0, 17, (size, 1)).astype(np.float32)
+    truths = {"expression": expression, "letters": letters, "masked": masked, "mutated": mutated}
+    if network.profile:
+        truths["profile"] = generator.poisson(3, (size, network.profile)).astype(np.float32)
+    return {"letters": np.where(masked, N, letters), "flags": flags}, truths
+
+
+def _answer(network: PrixFixe, inputs: dict[str, np.ndarray]) -> np.ndarray:
+    return ops.convert_to_numpy(network.predict_on_batch(inputs)["expression"])
+
+
+def _builds(make: Make) -> None:
+    for network in (make(), make(length=61, flags=("is_reverse", "is_singleton"))):
+        inputs, truths = _batch(network)
+        if (came := _answer(network, inputs).shape) != truths["expression"].shape:
+            raise ModelError(
+                f"Expected an answer a sequence, got {came} for {len(truths['expression'])} of {network.construct.length} letters."
+            )
+
+
+def _answers_rows_alone(make: Make) -> None:
+    network = make()
+    inputs, _ = _batch(network)
+    together = _answer(network, inputs)
+    alone = np.concatenate([_answer(network, {name: values[i : i + 1] for name, values in inputs.items()}) for i in range(len(together))])
+    if not np.isfinite(together).all():
+        raise ModelError("Expected finite predictions, got some that are not.")
+    if not np.allclose(together, alone, rtol=1e-3, atol=1e-3):
+        raise ModelError("Expected a sequence's prediction not to depend on its batch, got another one for it alone.")
+
+
+def _trains(make: Make) -> None:
+    network = make()
+    before = [ops.convert_to_numpy(weight).copy() for weight in network.trainable_weights]
+    _train(network)
+    idle = [
+        weight.path
+        for old, weight in zip(before, network.trainable_weights, strict=True)
+        if np.array_equal(old, ops.convert_to_numpy(weight))
+    ]
+    if idle:
+        raise ModelError(f"Expected every trainable weight to learn, got no change in {', '.join(idle[:3])}.")
+
+
+def _train(network: PrixFixe) -> None:
+    network.compile(keras.optimizers.Adam(1e-3), jit_compile=keras.backend.backend() == "jax")
+    inputs, targets = _batch(network)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # Keras warns of weights without a gradient, which `_trains` names itself
+        losses = [float(np.max(network.train_on_batch(inputs, targets))) for _ in range(STEPS)]
+    if not np.isfinite(losses).all():
+        raise ModelError(f"Expected a finite loss, got {losses}.")
+
+
+def _saves(make: Make) -> None:
+    network = make()
+    inputs, _ = _batch(network)
+    with tempfile.TemporaryDirectory(prefix="dreamkeras-") as folder:
+        network.save(Path(folder) / "model.keras")
+        again = keras.saving.load_model(Path(folder) / "model.keras", compile=False)
+    if not np.allclose(_answer(again, inputs), _answer(network, inputs), rtol=1e-4, atol=1e-4):
+        raise ModelError("Expected the saved network to predict what it did, got something else: is its config complete?")
+
+
+def _trains_in(precision: str, make: Make) -> None:
+    with computing_in(precision):
+        _train(make())
+
+
+def _exports(make: Make) -> None:
+    with tempfile.TemporaryDirectory(prefix="dreamkeras-") as folder:
+        make().save(Path(folder) / "model.keras")
+        export_onnx(Path(folder) / "model.keras", training={})
+
+
+CHECKS: dict[str, Callable[[Make], None]] = {
+    "builds at any length": _builds,
+    "answers each row alone": _answers_rows_alone,
+    "trains every weight": _trains,
+    "saves and loads": _saves,
+    "trains in bfloat16": partial(_trains_in, "bfloat16"),
+    "trains in float16": partial(_trains_in, "float16"),
+    "exports to ONNX": _exports,
+}
+"""Each raises where the block does not hold it."""

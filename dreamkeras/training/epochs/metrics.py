@@ -1,0 +1,70 @@
+"""Pearson's r over the batches of an epoch, as a Keras metric."""
+
+import keras
+import numpy as np
+from keras import ops
+
+from dreamkeras.training.epochs.selection import target_variances
+
+__all__ = ["PearsonR"]
+
+
+@keras.saving.register_keras_serializable(package="dreamkeras")
+class PearsonR(keras.metrics.Metric):
+    """Pearson's r between measured and predicted values, the mean over tasks; 0 where either is constant. NaN was not measured.
+
+    A running figure in float32 for the training sequences; `statistics.correlation.pearson` is the exact one.
+
+    Args:
+        tasks: Number of values a sequence.
+        offset, scale: Values are computed with in standard units, (value - offset) / scale, where float32 keeps its digits. One number,
+            or one a task.
+    """
+
+    def __init__(self, tasks=1, offset=0.0, scale=1.0, name="r", **kwargs):
+        super().__init__(name=name, **kwargs)
+        self.tasks, self.offset, self.scale = tasks, offset, scale
+        # Moments about the mean, joined batch by batch (Chan et al. 1983): plain sums of squares cancel in float32.
+        self.count = self.add_variable((tasks,), "zeros", name="count")
+        self.means = self.add_variable((2, tasks), "zeros", name="means")
+        self.squares = self.add_variable((2, tasks), "zeros", name="squares")
+        self.products = self.add_variable((tasks,), "zeros", name="products")
+
+    @classmethod
+    def for_targets(cls, targets):
+        """The metric of targets (n, tasks), NaN where one is missing, with their mean and standard deviation."""
+        variances = target_variances(targets)
+        scale = np.sqrt(np.where(variances > 0, variances, 1))
+        measured = ~np.isnan(targets)
+        means = np.where(measured, targets, 0).sum(axis=0, dtype=np.float64) / np.maximum(measured.sum(axis=0), 1)
+        return cls(targets.shape[1], means.tolist(), scale.tolist())
+
+    def update_state(self, y_true, y_pred, sample_weight=None):
+        """Adds a batch of `(batch, tasks)`; weights are not used: r is of what was measured."""
+        values = ops.stack([ops.cast(y_true, "float32"), ops.cast(y_pred, "float32")])
+        offset, scale = (ops.convert_to_tensor(units, "float32") for units in (self.offset, self.scale))
+        values = (values - offset) / scale
+        present = ops.logical_not(ops.isnan(values[0]))
+        values = ops.where(present, values, 0.0)
+        batch = ops.sum(ops.cast(present, "float32"), axis=0)
+        means = ops.sum(values, axis=1) / ops.maximum(batch, 1.0)
+        centred = ops.where(present, values - means[:, None, :], 0.0)
+        total = self.count + batch
+        share = batch / ops.maximum(total, 1.0)
+        shift = means - self.means
+        between = self.count * share
+        self.squares.assign_add(ops.sum(ops.square(centred), axis=1) + ops.square(shift) * between)
+        self.products.assign_add(ops.sum(centred[0] * centred[1], axis=0) + shift[0] * shift[1] * between)
+        self.means.assign_add(shift * share)
+        self.count.assign(total)
+
+    def result(self):
+        """The r so far."""
+        # A constant's mean is rounded, and what is left of it then is no signal.
+        varying = ops.all(self.squares > 1e-12 * self.count * ops.square(self.means), axis=0)
+        r = ops.divide_no_nan(self.products, ops.sqrt(self.squares[0]) * ops.sqrt(self.squares[1]))
+        return ops.mean(ops.where(varying, r, 0.0))
+
+    def get_config(self):
+        """Number of tasks, and their standard units."""
+        return {**super().get_config(), "tasks": self.tasks, "offset": self.offset, "scale": self.scale}

@@ -1,0 +1,72 @@
+"""What validation says of profiles: the loss as the exported model answers, and how far measured and predicted ones are apart."""
+
+import numpy as np
+from keras import ops
+
+from dreamkeras.data.examples import Examples
+from dreamkeras.errors import InputError
+from dreamkeras.models.prixfixe import PrixFixe
+from dreamkeras.statistics.correlation import pearson
+from dreamkeras.statistics.profiles import jensen_shannon, profile_figures
+
+__all__ = ["epoch_figures", "final_figures", "peaks_or_all", "validation_loss"]
+
+AT_ONCE = 4096
+"""Examples whose loss is computed at once."""
+
+
+def epoch_figures(network: PrixFixe, examples: Examples, predicted: np.ndarray) -> dict[str, float]:
+    """The loss, and the median distance of measured and predicted profiles in peaks.
+
+    Args:
+        network: One that answers a profile.
+        examples: With profiles, without margins; without peaks, all count as if they were some.
+        predicted: float32 (n, 1 + positions), the predictor's.
+    """
+    peaks = peaks_or_all(examples)
+    distances = jensen_shannon(_reads(examples)[peaks], predicted[peaks, 1:])
+    has_reads = ~np.isnan(distances)
+    median = float(np.median(distances[has_reads])) if has_reads.any() else np.nan
+    return {"loss": validation_loss(network, examples, predicted), "profile_jsd": median}
+
+
+def final_figures(network: PrixFixe, examples: Examples, predicted: np.ndarray) -> dict[str, float]:
+    """What a run tells of profiles: the loss, and, in peaks, the figures of `statistics.profiles` and the r of the counts.
+
+    Arguments are those of `epoch_figures`.
+    """
+    peaks = peaks_or_all(examples)
+    figures = profile_figures(_reads(examples)[peaks], predicted[peaks, 1:])
+    within = {"peaks": int(peaks.sum()), "peaks_r": float(pearson(examples.targets[peaks, 0], predicted[peaks, 0]))}
+    return {"loss": validation_loss(network, examples, predicted), **{name: figures[name] for name in figures if name != "n"}, **within}
+
+
+def validation_loss(network: PrixFixe, examples: Examples, predicted: np.ndarray) -> float:
+    """The final block's loss of what the network's predictor answers: the mean over the strands, and whatever bias is part of it.
+
+    Args:
+        network: One that answers a profile.
+        examples: With profiles, without margins.
+        predicted: float32 (n, 1 + positions), the predictor's.
+    """
+    total, reads = 0.0, _reads(examples)
+    for first in range(0, len(examples), AT_ONCE):
+        rows = slice(first, first + AT_ONCE)
+        truth = {"expression": examples.targets[rows], "profile": reads[rows]}
+        # The logarithms of probabilities are logits, too.
+        answers = {"expression": predicted[rows, :1], "profile": np.log(np.maximum(predicted[rows, 1:], 1e-30))}
+        truth, answers = ({name: ops.convert_to_tensor(values) for name, values in part.items()} for part in (truth, answers))
+        total += float(network.final.total_loss(truth, answers)) * len(examples.targets[rows])
+    return total / len(examples)
+
+
+def peaks_or_all(examples: Examples) -> np.ndarray:
+    """bool (n,): the examples that are peaks; all of them where none is, or nobody told."""
+    peaks = examples.is_peak
+    return np.ones(len(examples), bool) if peaks is None or not peaks.any() else peaks
+
+
+def _reads(examples: Examples) -> np.ndarray:
+    if examples.profiles is None:
+        raise InputError("Expected examples with profiles, got values alone.")
+    return examples.profiles

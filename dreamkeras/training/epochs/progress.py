@@ -1,0 +1,77 @@
+"""How training is going, on standard error: a bar on a terminal, a line an epoch elsewhere."""
+
+import math
+import sys
+from typing import Any
+
+import keras
+
+from dreamkeras.training.epochs.selection import RELATIVE_ERROR
+
+__all__ = ["Progress"]
+
+
+class Progress(keras.callbacks.Callback):
+    """Loss, r and time left.
+
+    Args:
+        epochs: Epochs of the whole run.
+        steps: Steps of the whole run.
+        epoch_steps: Steps of a whole epoch.
+    """
+
+    def __init__(self, epochs: int, steps: int, epoch_steps: int) -> None:
+        super().__init__()
+        self.epochs, self.steps, self.epoch_steps = epochs, steps, epoch_steps
+        self.bar: Any = None
+
+    def on_epoch_begin(self, epoch, logs=None):
+        """Starts the bar at the first epoch, be it the run's or a resumed one."""
+        if self.bar is None and sys.stderr.isatty():
+            self.bar = _bar()
+            self.bar.start()
+            self.task = self.bar.add_task(f"epoch {epoch + 1}", total=self.steps, completed=epoch * self.epoch_steps, figures="")
+        self.epoch = epoch
+
+    def on_train_batch_end(self, batch, logs=None):
+        """Moves the bar on."""
+        if self.bar is not None:
+            figures = f"loss {float(logs['loss']):.4f}  r {float(logs['r']):.3f}"
+            self.bar.update(
+                self.task, completed=self.epoch * self.epoch_steps + batch + 1, description=f"epoch {self.epoch + 1}", figures=figures
+            )
+
+    def on_epoch_end(self, epoch, logs=None):
+        """Prints the epoch's line."""
+        line = f"epoch {epoch + 1}/{self.epochs}  loss {logs['loss']:.4f}  r {logs['r']:.3f}  validation r {_validation_r(logs)}"
+        if "val_profile_jsd" in logs:
+            line += f"  profile distance {logs['val_profile_jsd']:.3f}"
+        if self.bar is None:
+            sys.stderr.write(line + "\n")
+        else:
+            self.bar.console.print(line, highlight=False)
+
+    def on_train_end(self, logs=None):
+        """Ends the bar."""
+        self.close()
+
+    def close(self) -> None:
+        """Gives the terminal back, also after an error."""
+        if self.bar is not None:
+            self.bar.stop()
+
+
+def _validation_r(logs: Any) -> str:
+    """The r, or in its place the error that ranks an epoch without one."""
+    r, error = logs["val_r"], logs.get(RELATIVE_ERROR, math.nan)
+    if not math.isnan(r):
+        return f"{r:.3f}"
+    return "undefined" if math.isnan(error) else f"undefined (relative error {error:.4g})"
+
+
+def _bar() -> Any:
+    from rich.console import Console
+    from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
+
+    columns = (TextColumn("{task.description}"), BarColumn(), TextColumn("{task.fields[figures]}"), TimeRemainingColumn())
+    return Progress(*columns, console=Console(stderr=True), transient=True)

@@ -1,0 +1,5 @@
+"""Many runs, ranked.
+
+In: a grid in TOML.
+Out: a run folder for each combination, and a leaderboard.
+"""

@@ -1,0 +1,189 @@
+"""The leaderboard: combinations of choices ranked by validation r, over seeds, each compared with the best; as TSV and Markdown."""
+
+import csv
+import io
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+
+from dreamkeras.errors import InputError
+from dreamkeras.files.outputs import open_output
+from dreamkeras.statistics.bootstrap import DRAWS, Interval, paired_differences
+from dreamkeras.statistics.correlation import task_figures
+from dreamkeras.statistics.undefined import mean_defined, mean_or_zero, varies
+
+__all__ = ["Result", "Row", "rank", "write_leaderboard"]
+
+
+class Result(NamedTuple):
+    """What came of one run.
+
+    Args:
+        combination: The choices that it shares with runs of other seeds.
+        r: Validation r, the mean over the tasks for which it exists; NaN where it exists for none.
+        parameters: Trainable parameters of its network.
+        seconds: Time in training.
+        speed: Sequences it trained on in a second.
+        measured: float64 (n, tasks), what it was validated on.
+        predicted: float64 (n, tasks), its predictions.
+        error: Mean over tasks of the squared error relative to the variance of the training values, which ranks runs without an r.
+    """
+
+    combination: str
+    r: float
+    parameters: int
+    seconds: float
+    speed: float
+    measured: np.ndarray
+    predicted: np.ndarray
+    error: float = float("nan")
+
+
+class Row(NamedTuple):
+    """A combination's place on the leaderboard.
+
+    Args:
+        combination: Its name.
+        each: The validation r of each of its runs; a task that the data give an r, but not the run's predictions, counts as 0.
+        r: Their mean, in which a run without an r counts as 0; NaN where no run has one.
+        sd: Their standard deviation, with one degree of freedom less than runs; NaN for a single run.
+        parameters: Trainable parameters.
+        minutes: Mean time in training.
+        speed: Mean number of sequences trained on in a second.
+        behind: How much lower its r is than the best one's; None for the best.
+        error: Mean of its runs' errors.
+    """
+
+    combination: str
+    each: tuple[float, ...]
+    r: float
+    sd: float
+    parameters: int
+    minutes: float
+    speed: float
+    behind: Interval | None
+    error: float = float("nan")
+
+
+COLUMNS = (
+    *("combination", "runs", "r", "sd", "parameters", "minutes", "sequences_per_second"),
+    *("behind", "behind_low", "behind_high", "relative_mse"),
+)
+
+
+def rank(results: Sequence[Result], draws: int = DRAWS, seed: int = 0) -> list[Row]:
+    """The combinations, best first; those whose r is undefined come last, in the order of their errors.
+
+    Args:
+        results: Of runs that were validated on the same sequences.
+        draws: Resamples of the validation sequences for the intervals.
+        seed: Which resamples.
+
+    Raises:
+        InputError: There is no result, or two were validated on different sequences.
+    """
+    if not results:
+        raise InputError("Expected at least one run to rank, got none.")
+    for result in results:
+        if not np.array_equal(result.measured, results[0].measured, equal_nan=True):
+            both = f"{results[0].combination} and {result.combination}"
+            raise InputError(f"Expected runs that were validated on the same sequences, got others in {both}.")
+    names = list(dict.fromkeys(result.combination for result in results))
+    rows = [_row(name, [result for result in results if result.combination == name]) for name in names]
+    rows.sort(key=_place, reverse=True)
+    order = {row.combination: place for place, row in enumerate(rows)}
+    groups = [order[result.combination] for result in results]
+    behind = paired_differences(results[0].measured, [result.predicted for result in results], groups, 0, draws, seed)
+    return [row._replace(behind=behind.get(place)) for place, row in enumerate(rows)]
+
+
+def _place(row: Row) -> tuple[bool, float]:
+    if not np.isnan(row.r):
+        return True, row.r
+    return False, -np.inf if np.isnan(row.error) else -row.error
+
+
+def _row(name: str, results: Sequence[Result]) -> Row:
+    r = np.array([_comparable_r(result) for result in results])
+    compared = np.where(np.isnan(r), 0, r)
+    return Row(
+        combination=name,
+        each=tuple(r.tolist()),
+        r=float(mean_or_zero(r, axis=0)),
+        sd=float(compared.std(ddof=1)) if len(r) > 1 and not np.isnan(r).all() else float("nan"),
+        parameters=results[0].parameters,
+        minutes=float(np.mean([result.seconds for result in results])) / 60,
+        speed=float(np.mean([result.speed for result in results])),
+        behind=None,
+        error=mean_defined([result.error for result in results]),
+    )
+
+
+def _comparable_r(result: Result) -> float:
+    """The mean r over the tasks whose measured values allow one, so that runs are compared on the same tasks."""
+    possible = varies(result.measured)
+    r = task_figures(result.measured[:, possible], result.predicted[:, possible])["r"]
+    return float(mean_or_zero(r, axis=0)) if np.isnan(r).any() else result.r
+
+
+def write_leaderboard(rows: Sequence[Row], sequences: int, failures: Mapping[str, str], folder: Path) -> None:
+    """Writes `leaderboard.tsv` and `leaderboard.md`.
+
+    Args:
+        rows: The leaderboard.
+        sequences: How many were validated on.
+        failures: Why runs failed, by name; listed in the Markdown file.
+        folder: Where the files go; each appears whole or not at all.
+
+    Raises:
+        DreamkerasError: A file cannot be written.
+    """
+    for name, text in (("leaderboard.tsv", _table(rows)), ("leaderboard.md", _markdown(rows, sequences, failures))):
+        with open_output(str(folder / name)) as file:
+            file.write(text.encode())
+
+
+def _table(rows: Sequence[Row]) -> str:
+    text = io.StringIO()
+    writer = csv.writer(text, delimiter="\t", lineterminator="\n")
+    writer.writerow(COLUMNS)
+    for row in rows:
+        figures = (row.r, row.sd, row.parameters, row.minutes, row.speed, *(row.behind or ("", "", "")), row.error)
+        writer.writerow([row.combination, len(row.each), *(f"{value:.6g}" if isinstance(value, float) else value for value in figures)])
+    return text.getvalue()
+
+
+def _markdown(rows: Sequence[Row], sequences: int, failures: Mapping[str, str]) -> str:
+    lines = [
+        "# Leaderboard",
+        "",
+        "| combination | runs | r | sd | parameters | minutes | sequences a second | behind the best (95 % interval) |",
+        "|---|---|---|---|---|---|---|---|",
+    ]
+    for row in rows:
+        spread = "" if np.isnan(row.sd) else f"{row.sd:.4f}"
+        r = f"undefined (relative error {row.error:.4g})" if np.isnan(row.r) else f"{row.r:.4f}"
+        figures = f"{r} | {spread} | {row.parameters:,} | {row.minutes:.1f} | {row.speed:,.0f}"
+        lines.append(f"| {row.combination} | {len(row.each)} | {figures} | {_behind(row.behind)} |")
+    lines += [
+        "",
+        f"r is Pearson's on {sequences:,} validation sequences, the mean over runs of different seeds; sd is that of the runs.",
+        "The interval is of a paired bootstrap over the validation sequences: it tells what other sequences would change, not what",
+        "other seeds would.",
+    ]
+    if any(np.isnan(row.r) for row in rows):
+        lines += [
+            "",
+            "r is undefined where all predictions or all measured values are the same, or fewer than two. Such combinations are ranked",
+            "below the others by their relative error, the squared error divided by the variance of the training values.",
+        ]
+    if failures:
+        lines += ["", "## Failed runs", "", "| run | reason |", "|---|---|"]
+        lines += [f"| {name} | {reason.replace('|', '&#124;')} |" for name, reason in failures.items()]
+    return "\n".join(lines) + "\n"
+
+
+def _behind(behind: Interval | None) -> str:
+    return "" if behind is None or np.isnan(behind.value) else f"{behind.value:.4f} ({behind.low:.4f} to {behind.high:.4f})"

@@ -1,0 +1,65 @@
+"""The leaderboard as a picture: r of every run and the mean of each combination, and how far each is behind the best."""
+
+from collections.abc import Sequence
+from os import PathLike
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from dreamkeras.errors import InputError
+from dreamkeras.plots.style import BLUE, GREY, RED, new_figure, save_figure
+from dreamkeras.training.grid.leaderboard import Row
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+__all__ = ["plot_leaderboard"]
+
+INCHES_A_ROW = 0.35
+
+
+def plot_leaderboard(rows: Sequence[Row], path: str | PathLike[str]) -> None:
+    """Two panels with a line a combination, the best on top.
+
+    Args:
+        rows: The leaderboard, best first.
+        path: The PNG file, which appears whole or not at all.
+
+    Raises:
+        InputError: There is no row.
+        MissingPackageError: matplotlib is not installed.
+        DreamkerasError: The file cannot be written.
+    """
+    if not rows:
+        raise InputError("Expected at least one combination to plot, got an empty leaderboard.")
+    figure = new_figure(10.0, 1.6 + INCHES_A_ROW * len(rows))
+    left, right = figure.subplots(1, 2, sharey=True)
+    _draw_r(left, rows)
+    _draw_behind(right, rows)
+    left.set_yticks(range(len(rows)), [row.combination for row in rows])
+    left.set_ylim(len(rows) - 0.5, -0.5)
+    for axes in (left, right):
+        axes.grid(axis="x", alpha=0.3)
+    figure.legend(loc="outside upper right", ncols=3, frameon=False)
+    save_figure(figure, path)
+
+
+def _draw_r(axes: "Axes", rows: Sequence[Row]) -> None:
+    points = [(r, place) for place, row in enumerate(rows) for r in row.each]
+    axes.plot(*zip(*points, strict=True), "o", color=GREY, markersize=4, alpha=0.6, markeredgewidth=0, label="a run")
+    sds = [0 if np.isnan(row.sd) else row.sd for row in rows]
+    axes.errorbar(
+        [row.r for row in rows], range(len(rows)), xerr=sds, fmt="D", color=BLUE, markersize=6, capsize=3, label="mean and sd of the runs"
+    )
+    axes.set_xlabel("Validation r (Pearson)")
+
+
+def _draw_behind(axes: "Axes", rows: Sequence[Row]) -> None:
+    behind = [(place, row.behind) for place, row in enumerate(rows) if row.behind is not None]
+    if behind:
+        places, intervals = zip(*behind, strict=True)
+        values, low, high = np.array(intervals).T
+        axes.hlines(places, low, high, color=RED, linewidth=2, label="95 % interval")
+        axes.plot(values, places, "D", color=RED, markersize=6)
+    axes.axvline(0, color=GREY, linewidth=1, linestyle="--")
+    axes.set_xlabel("r behind the best")

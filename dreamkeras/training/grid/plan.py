@@ -1,0 +1,229 @@
+"""Grid: the runs that a benchmark is made of, from a TOML file. Knows nothing about how they are run.
+
+```toml
+models = ["dream-cnn-small", "bhi,bhi,autosome"]  # presets, or FIRST,CORE,FINAL blocks
+strategies = ["autosome", "bhi"]                  # each model's own if left out
+seeds = [0, 1]
+parallel = 2                                      # runs at once; by the machine's CPUs if left out
+
+[budget]                                          # of each run, whichever is spent first; the strategy's epochs if left out
+steps = 3000
+minutes = 10
+
+[options]                                         # fields of RunConfig; a list is an axis of the grid, but for fields that are lists
+batch_size = [32, 64]
+learning_rate = 0.005
+```
+
+For the assay `table`, a section `[table]` holds the fields of `data.assays.table_layout.TableLayout`.
+"""
+
+import itertools
+import re
+import tomllib
+import types
+import typing
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from dreamkeras.data.assays.table_layout import TableLayout
+from dreamkeras.errors import InputError
+from dreamkeras.files.inputs import read_text
+from dreamkeras.models.names import entry_of
+from dreamkeras.training.config import RunConfig
+
+__all__ = ["DEFAULT_GRID", "Grid", "GridRun", "expand", "read_grid"]
+
+KEYS = {"models": str, "strategies": str, "seeds": int}
+"""The lists at the top, and what they are of."""
+
+BUDGET = ("steps", "minutes")
+
+TAKEN = {"data", "assay", "model", "strategy", "seed", "folds", "table", "atac", "construct", "fingerprint", *BUDGET}
+"""Fields of RunConfig that are set elsewhere than under options."""
+
+SHARED = ("valid", "valid_fold", "valid_fraction", "split_seed")
+"""Options that have one value: what runs are compared on is the same for all."""
+
+SPLIT_SEED = 0
+
+SEEDS = [0, 1]
+"""Where none are given."""
+
+DEFAULT_GRID: dict[str, Any] = {
+    "models": ["dream-cnn-small", "dream-rnn-small", "dream-attn-small"],
+    "seeds": SEEDS,
+    "budget": {"steps": 1000},
+}
+"""What is compared where no grid is given."""
+
+
+class GridRun(NamedTuple):
+    """One run of a grid.
+
+    Args:
+        name: Name of its folder.
+        combination: What it shares with the runs of other seeds.
+        config: Its choices.
+    """
+
+    name: str
+    combination: str
+    config: RunConfig
+
+
+class Grid(NamedTuple):
+    """What a grid asks for.
+
+    Args:
+        runs: Every combination with every seed; a combination's seeds follow one another.
+        parallel: Runs at once; None leaves it to the machine.
+    """
+
+    runs: list[GridRun]
+    parallel: int | None
+
+
+def read_grid(path: Path | None, **base: Any) -> Grid:
+    """The grid in a TOML file, or the default one without a file.
+
+    Args:
+        path: The file.
+        base: Choices that all runs share, such as `data`, `assay` and `backend`.
+
+    Raises:
+        InputError: The file cannot be read, is no TOML or no grid; the message names it and the key.
+    """
+    if path is None:
+        return expand(DEFAULT_GRID, **base)
+    try:
+        return expand(tomllib.loads(read_text(path)), **base)
+    except FileNotFoundError:
+        raise InputError(f"Expected a file, got nothing at {path}.") from None
+    except (OSError, ValueError) as error:  # InputErrors and TOML's own errors are ValueErrors
+        reason = (error.strerror or error) if isinstance(error, OSError) else error
+        raise InputError(f"{str(reason).rstrip('.')} in the grid {path}.") from None
+
+
+def expand(fields: Mapping[str, Any], **base: Any) -> Grid:
+    """The runs of a grid.
+
+    Args:
+        fields: The grid as TOML gives it.
+        base: Choices that all runs share.
+
+    Raises:
+        InputError: A key is unknown or has another type, or two runs would be the same.
+    """
+    _check_keys(fields, {*KEYS, "options", "budget", "parallel", "table"}, "keys")
+    lists = {key: _list(fields, key, kind) for key, kind in KEYS.items()}
+    shared = {"split_seed": SPLIT_SEED, **base, **_budget(fields)}
+    if "table" in fields:
+        shared["table"] = TableLayout.from_json(_as_options(fields["table"]))
+    axes = _axes(fields)
+    constant = {name: values[0] for name, values in axes.items() if len(values) == 1}
+    varied = {name: values for name, values in axes.items() if len(values) > 1}
+    runs = []
+    for combination, choices in _combinations(lists["models"], lists["strategies"], varied):
+        for seed in lists["seeds"] or SEEDS:
+            config = RunConfig(**{**shared, **constant, **choices, "seed": seed})
+            runs.append(GridRun(f"{combination}_seed-{seed}", combination, config))
+    _refuse_repeats(runs)
+    return Grid(runs, _parallel(fields))
+
+
+def _as_options(table: Any) -> Any:
+    """The fields of a layout with columns as text, as on a command line: a number is a name first, and then a position."""
+    is_columns = isinstance(table, dict)
+    return {name: _as_text(value) if "_column" in name else value for name, value in table.items()} if is_columns else table
+
+
+def _as_text(value: Any) -> Any:
+    return [_as_text(part) for part in value] if isinstance(value, list) else str(value) if _is(value, int) else value
+
+
+def _combinations(models: list[str], strategies: list[str], varied: Mapping[str, list[Any]]) -> Iterator[tuple[str, dict[str, Any]]]:
+    """The name of each combination, and its choices."""
+    if not models:
+        raise InputError("Expected models, a list of presets or FIRST,CORE,FINAL, got none")
+    blocks = [[part.strip() for part in model.split(",")] for model in models]
+    models = [entry_of(parts) or ",".join(parts) for parts in blocks]
+    axes = {"model": models, **({"strategy": strategies} if strategies else {}), **varied}
+    for values in itertools.product(*axes.values()):
+        choices = dict(zip(axes, values, strict=True))
+        parts = [f"{name}-{value}" if name in varied else value for name, value in choices.items()]
+        yield "_".join(re.sub(r"[^A-Za-z0-9.+-]+", "-", part) for part in parts), choices
+
+
+def _list(fields: Mapping[str, Any], key: str, kind: type) -> list[Any]:
+    values = fields.get(key, [])
+    if not isinstance(values, list) or not all(_is(value, kind) for value in values) or (key in fields and not values):
+        raise InputError(f"Expected {key} to be a list of {'whole numbers' if kind is int else 'names'}, got {values!r}")
+    return values
+
+
+def _budget(fields: Mapping[str, Any]) -> dict[str, float]:
+    budget = fields.get("budget", {})
+    if not isinstance(budget, dict):
+        raise InputError(f"Expected a budget of steps, minutes or both, got {budget!r}")
+    _check_keys(budget, set(BUDGET), "keys of the budget")
+    for name, value in budget.items():
+        if not _is(value, int if name == "steps" else float) or not value > 0:
+            raise InputError(f"Expected {name} of the budget to be a number above 0, got {value!r}")
+    return budget
+
+
+def _axes(fields: Mapping[str, Any]) -> dict[str, list[Any]]:
+    """The values of each option, one where it is no list."""
+    options = fields.get("options", {})
+    if not isinstance(options, dict):
+        raise InputError(f"Expected options to be a table, got {options!r}")
+    kinds = typing.get_type_hints(RunConfig)
+    _check_keys(options, set(kinds) - TAKEN, "options")
+    axes = {name: _values(value, kinds[name]) for name, value in options.items()}
+    for name, values in axes.items():
+        allowed = [kind for kind in _members(kinds[name]) if kind is not types.NoneType]
+        if not values or not all(any(_is(value, kind) for kind in allowed) for value in values):
+            wanted = " or ".join("list of names" if typing.get_origin(kind) is tuple else kind.__name__ for kind in allowed)
+            raise InputError(f"Expected {name} to be of type {wanted}, got {options[name]!r}")
+        if name in SHARED and len(values) > 1:
+            raise InputError(f"Expected one {name}, so that all runs validate on the same sequences, got {values!r}")
+    return axes
+
+
+def _values(value: Any, hint: Any) -> list[Any]:
+    """What an axis runs over; of a field that is a list itself, such as `freeze`, the one list."""
+    listed = value if isinstance(value, list) else [value]
+    return [tuple(listed)] if typing.get_origin(hint) is tuple else listed
+
+
+def _parallel(fields: Mapping[str, Any]) -> int | None:
+    parallel = fields.get("parallel")
+    if parallel is not None and not (_is(parallel, int) and parallel > 0):
+        raise InputError(f"Expected parallel to be a whole number above 0, got {parallel!r}")
+    return parallel
+
+
+def _members(hint: Any) -> tuple[Any, ...]:
+    return typing.get_args(hint) if isinstance(hint, types.UnionType) else (hint,)
+
+
+def _is(value: Any, kind: Any) -> bool:
+    """Whether a value of TOML is of this type; a whole number is a number, but true is none."""
+    if typing.get_origin(kind) is tuple:
+        return all(_is(part, typing.get_args(kind)[0]) for part in value)
+    if isinstance(value, bool):
+        return kind is bool
+    return isinstance(value, kind) or (kind is float and isinstance(value, int))
+
+
+def _check_keys(fields: Mapping[str, Any], known: set[str], what: str) -> None:
+    if unknown := sorted(set(fields) - known):
+        raise InputError(f"Expected {what} among {', '.join(sorted(known))}, got {unknown[0]!r}")
+
+
+def _refuse_repeats(runs: list[GridRun]) -> None:
+    names = [run.name for run in runs]
+    if repeated := next((name for name in names if names.count(name) > 1), None):
+        raise InputError(f"Expected different runs, got {repeated} twice")

@@ -1,0 +1,163 @@
+"""The run folder: what a training run leaves behind, each part in a file of its own."""
+
+import json
+import math
+import re
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from dreamkeras.confidence.intervals import calibrate
+from dreamkeras.confidence.measure import measure_yardstick, sample_inserts
+from dreamkeras.confidence.run_file import YARDSTICK
+from dreamkeras.data.examples import Examples
+from dreamkeras.export.onnx_file import export_onnx
+from dreamkeras.files.outputs import naming_output, open_output
+from dreamkeras.formats.writers import open_writer
+from dreamkeras.models.prixfixe import PrixFixe
+from dreamkeras.models.sizes import trainable_parameters
+from dreamkeras.plots.training import plot_history, plot_predictions, plot_residuals
+from dreamkeras.scoring.scorer import Scorer
+from dreamkeras.statistics.correlation import task_figures
+from dreamkeras.statistics.noise_ceiling import NoiseCeiling, task_ceilings
+from dreamkeras.statistics.undefined import mean_defined
+from dreamkeras.training.epochs.callbacks import predict_letters
+from dreamkeras.training.epochs.checkpoint import TrainingState
+from dreamkeras.training.epochs.history import write_history
+from dreamkeras.training.epochs.profiles import final_figures
+from dreamkeras.training.epochs.selection import relative_error, target_variances
+from dreamkeras.training.run_folder.keeping import keeping_model
+from dreamkeras.training.run_folder.model_card import model_card
+
+__all__ = ["write_results"]
+
+REFERENCE_BATCH = 64
+
+
+def write_results(
+    folder: Path,
+    config: dict[str, Any],
+    model: PrixFixe,
+    predicted: np.ndarray,
+    validation: Examples,
+    state: TrainingState,
+    training: Examples,
+) -> dict[str, Any]:
+    """Writes `history.csv`, `metrics.json`, `validation.tsv`, `plots/`, `model.keras`, `model.onnx`, `yardstick.json` and `README.md`.
+
+    Args:
+        folder: The run folder.
+        config: The choices of the run, and how many examples it trained and validated on.
+        model: The network, with the weights of the best epoch.
+        predicted: What its predictor answers for the validation examples: float32 (n, tasks), a profile's probabilities after them.
+        validation: What it was validated on.
+        state: The history.
+        training: What it was trained on.
+
+    Returns:
+        The figures that stand in `metrics.json`; means over the tasks for which they exist, and of several those of each under
+        `tasks`. JSON has no NaN: one that is undefined is null there.
+
+    Raises:
+        DreamkerasError: A file cannot be written.
+        ExportError: The ONNX file cannot be written, or does not answer as the network does; the folder holds all but that file and
+            `yardstick.json`.
+    """
+    _save_model(folder / "model.keras", model)  # first: whatever fails then, the trained model is there
+    metrics = _metrics(config, model, predicted, validation, state, training)
+    write_history(folder / "history.csv", state.rows)
+    _write_text(folder / "metrics.json", json.dumps(_defined(metrics), indent=2) + "\n")
+    values = predicted[:, : len(model.tasks)]
+    _write_validation(folder / "validation.tsv", model, validation, values)
+    _plot(folder / "plots", model, validation, values, state)
+    reference = _reference(model) if config["precision"] == "float32" else None
+    with keeping_model(folder, model, metrics, state.rows, config):
+        description = export_onnx(folder, reference=reference, yardstick=_yardstick(validation, values, training))
+    _write_text(folder / YARDSTICK, json.dumps(description.yardstick, indent=2) + "\n")
+    _write_text(folder / "README.md", model_card(description, metrics, state.rows, config))
+    return metrics
+
+
+def _metrics(
+    config: dict[str, Any], model: PrixFixe, predicted: np.ndarray, validation: Examples, state: TrainingState, training: Examples
+) -> dict[str, Any]:
+    figures = {**task_figures(validation.targets, predicted[:, : len(model.tasks)]), **_ceilings(validation, model.tasks)}
+    metrics: dict[str, Any] = {name: mean_defined(values) for name, values in figures.items() if name != "n"}
+    metrics["relative_mse"] = relative_error(figures["mse"], target_variances(training.targets))
+    if len(model.tasks) > 1:
+        columns = {name: values.tolist() for name, values in figures.items()}
+        metrics["tasks"] = {task: {name: values[i] for name, values in columns.items()} for i, task in enumerate(model.tasks)}
+    if validation.profiles is not None:
+        metrics |= final_figures(model, validation, predicted)
+    metrics |= {"n": len(validation), "best_epoch": state.best_epoch, "seconds": round(state.seconds, 1)}
+    metrics["examples"] = config["examples"]
+    metrics["parameters"] = trainable_parameters(model)
+    metrics["steps"] = int(model.optimizer.iterations)
+    return metrics
+
+
+def _ceilings(validation: Examples, tasks: Sequence[str]) -> dict[str, np.ndarray]:
+    """What the replicates of each task allow, float64 (tasks,) by the names of `NoiseCeiling`; nothing without replicates."""
+    ceilings = list(task_ceilings(validation.replicates, tasks).values())
+    return {name: np.array([getattr(ceiling, name) for ceiling in ceilings]) for name in NoiseCeiling._fields if ceilings}
+
+
+def _reference(model: PrixFixe) -> Callable[[np.ndarray], np.ndarray]:
+    """What the exported file is compared with: the network on the backend that trained it."""
+    predictor = model.predictor()
+    return lambda letters: predict_letters(predictor, letters, REFERENCE_BATCH)
+
+
+def _yardstick(validation: Examples, predicted: np.ndarray, training: Examples) -> Callable[[Scorer], dict[str, Any]]:
+    """What the exported network is held against: its errors in validation, and sequences that are made like those of training."""
+
+    def measure(scorer: Scorer) -> dict[str, Any]:
+        calibration = calibrate(validation.targets, predicted, scorer.tasks)
+        return measure_yardstick(scorer, calibration, sample_inserts(training, scorer.construct))
+
+    return measure
+
+
+def _defined(metrics: Any) -> Any:
+    if isinstance(metrics, dict):
+        return {name: _defined(value) for name, value in metrics.items()}
+    return metrics if math.isfinite(metrics) else None
+
+
+def _write_text(path: Path, text: str) -> None:
+    with open_output(str(path)) as file:
+        file.write(text.encode())
+
+
+def _write_validation(path: Path, model: PrixFixe, validation: Examples, predicted: np.ndarray) -> None:
+    """`validation.tsv`: what was measured and predicted, a row a sequence."""
+    names = [f"{kind}_{task}" for kind in ("measured", "predicted") for task in model.tasks]
+    with open_writer(str(path), ["length", *names], "tsv") as writer:
+        writer.write(validation.ids, np.column_stack([validation.lengths, validation.targets, predicted]))
+
+
+def _plot(folder: Path, model: PrixFixe, validation: Examples, predicted: np.ndarray, state: TrainingState) -> None:
+    with naming_output(str(folder)):
+        folder.mkdir(exist_ok=True)
+    plot_history(state.rows, folder / "history.png", state.best_epoch)
+    for column, (task, unit) in enumerate(zip(model.tasks, model.units, strict=True)):
+        # A column of a user's table may be called anything, and $ begins a formula in a figure.
+        file, labels = re.sub(r"[^\w.+-]+", "_", task), (task.replace("$", r"\$"), unit.replace("$", r"\$"))
+        measured, answered = validation.targets[:, column], predicted[:, column]
+        plot_predictions(measured, answered, folder / f"{file}.png", *labels)
+        plot_residuals(validation.lengths, measured, answered, folder / f"{file}_residuals.png", *labels)
+
+
+def _save_model(path: Path, model: PrixFixe) -> None:
+    """Saves the network without its optimiser, which stands where the last epoch left it, not the best, and is twice as large."""
+    network = PrixFixe.from_config(model.get_config())
+    network.set_weights(model.get_weights())
+    beside = path.with_name(f".{path.stem}.tmp.keras")  # Keras takes the format from the suffix
+    with naming_output(str(path)):
+        try:
+            network.save(beside)
+            beside.replace(path)
+        finally:
+            beside.unlink(missing_ok=True)

@@ -1,0 +1,102 @@
+"""What the choices of a run amount to on its network and its data: settled strategy, steps, augmentation."""
+
+from typing import NamedTuple
+
+import numpy as np
+
+from dreamkeras.data.examples import Examples, require_examples
+from dreamkeras.errors import InputError
+from dreamkeras.models.presets import find_preset
+from dreamkeras.models.prixfixe import PrixFixe
+from dreamkeras.training.batches.augmentation import Augmentation
+from dreamkeras.training.batches.dataset import fitting_batch_size
+from dreamkeras.training.batches.sampling import epoch_size
+from dreamkeras.training.config import RunConfig
+from dreamkeras.training.strategy.names import Strategy, find_strategy, one_cycle
+
+__all__ = ["Plan", "make_plan", "settled_strategy"]
+
+
+class Plan(NamedTuple):
+    """The numbers of a run.
+
+    Args:
+        strategy: Nothing in it is left open.
+        augmentation: What is done to the examples.
+        epochs: Passes over the examples; the last may be cut short.
+        batch_size: Examples a step.
+        epoch_steps: Steps of a whole epoch.
+        steps: Optimiser steps in all.
+    """
+
+    strategy: Strategy
+    augmentation: Augmentation
+    epochs: int
+    batch_size: int
+    epoch_steps: int
+    steps: int
+
+    def describe(self, training: int, validation: int, backend: str) -> str:
+        """One line for whoever waits for the first epoch, from the numbers of examples and the backend's name."""
+        epochs = f"{self.epochs} epoch{'s' * (self.epochs > 1)}"
+        return (
+            f"Training on {training:,} sequences, validating on {validation:,}: {self.steps:,} steps of {self.batch_size} in {epochs}, "
+            f"strategy {self.strategy.name}, {backend}."
+        )
+
+
+def make_plan(config: RunConfig, network: PrixFixe, training: Examples) -> Plan:
+    """The plan of a run.
+
+    Raises:
+        InputError: There are too few examples for one batch, or none with a value of some task, or the targets of singletons are to be
+            jittered where no flag tells them, or windows are to be shifted by their length or more.
+        ModelError: A name in the choices is unknown.
+    """
+    if config.jitter and "is_singleton" not in network.construct.flags:
+        raise InputError(f"Expected an assay that tells singletons, to jitter their values, got {config.assay}.")
+    for name in ("slide", "test_shifts"):
+        if (most := getattr(config, name)) >= network.construct.length:
+            raise InputError(f"Expected {name} below the {network.construct.length} letters of the window, got {most}.")
+    strategy = settled_strategy(config, network)
+    augmentation = Augmentation(
+        strands=strategy.strands,
+        slide=config.slide,
+        jitter=config.jitter,
+        mask=strategy.mask,
+        mutate=config.detect_mutations,
+        balance=config.balance,
+        nonpeak_ratio=config.atac.nonpeak_ratio if config.atac else 0.0,
+        truths=tuple(kind for kind, share in (("nucleotides", strategy.mask), ("mutated", config.detect_mutations)) if share),
+    )
+    windows = len(training) if training.is_peak is None else epoch_size(training.is_peak, augmentation.nonpeak_ratio)
+    rows = windows * (2 if strategy.strands == "augment" else 1)
+    batch_size = config.batch_size or fitting_batch_size(rows, strategy.batch_size)
+    require_examples(training, batch_size, "one batch")
+    for task, column in zip(network.tasks, training.targets.T, strict=True):
+        if np.isnan(column).all():
+            raise InputError(f"Expected training examples with a value of {task}, got none among {len(training)}.")
+    epoch_steps = -(-rows // batch_size)
+    epochs = -(-config.steps // epoch_steps) if config.steps else config.epochs or strategy.epochs
+    return Plan(strategy, augmentation, epochs, batch_size, epoch_steps, config.steps or epochs * epoch_steps)
+
+
+def settled_strategy(config: RunConfig, network: PrixFixe) -> Strategy:
+    """The strategy with the choices of a run in it.
+
+    The learning rate is that of the choices, else the strategy's, where a one-cycle rate is no higher than the core block bears.
+    """
+    strategy = find_strategy(config.strategy or find_preset(config.model).strategy)
+    rate = strategy.peak_rate(network.width)
+    if strategy.schedule is one_cycle and network.core.learning_rate:
+        rate = min(rate, network.core.learning_rate)
+    strategy = strategy._replace(learning_rate=rate)
+    if config.optimizer:
+        strategy = strategy.with_optimizer(config.optimizer)
+    strands = strategy.strands if network.construct.strands == "both" else "given"
+    return strategy._replace(
+        learning_rate=config.learning_rate or strategy.learning_rate,
+        strands=strands,
+        mask=strategy.mask if config.mask is None else config.mask,
+        loss=config.loss or strategy.loss,
+    )

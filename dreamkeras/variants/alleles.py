@@ -1,0 +1,163 @@
+"""Alternative alleles of a VCF's records: which of them can be scored, by what they are and by the genome. Knows nothing about models."""
+
+import re
+from collections.abc import Callable
+from typing import NamedTuple
+
+import numpy as np
+
+from dreamkeras.formats.vcf import VcfRecords
+from dreamkeras.genome.reference import Genome, find_contig
+from dreamkeras.sequence.alphabet import IUPAC, PLAIN
+from dreamkeras.sequence.ragged import Ragged
+from dreamkeras.variants.normal_form import Changes, normalise
+from dreamkeras.variants.status import Status
+
+__all__ = ["Alleles", "allele_kind", "check_alleles"]
+
+_LETTERS = re.compile(f"[{''.join(IUPAC)}]+", re.IGNORECASE | re.ASCII)
+
+Fits = Callable[[np.ndarray, np.ndarray], np.ndarray]
+
+
+class Alleles(NamedTuple):
+    """The alternative alleles of some records, one a row.
+
+    Args:
+        records: int64 (rows,), the record of each.
+        changes: What each makes of the genome, in its normal form; empty, at -1, where it has none.
+        statuses: uint8 (rows,), a `Status` each.
+    """
+
+    records: np.ndarray
+    changes: Changes
+    statuses: np.ndarray
+
+    @property
+    def normalised(self) -> np.ndarray:
+        """bool (rows,): which have a normal form."""
+        return self.changes.starts >= 0
+
+
+def check_alleles(batch: VcfRecords, genome: Genome, fits: Fits) -> Alleles:
+    """The alleles of a batch, each with a status.
+
+    Args:
+        batch: n records.
+        genome: Where they are.
+        fits: Takes the lengths of references and alternatives in their normal forms, int64 (n,), and returns whether windows hold them,
+            bool (n,).
+    """
+    records, alts = batch.alleles()
+    names = {name: find_contig(name, genome.lengths) for name in dict.fromkeys(batch.contigs)}
+    contigs = [names[name] or "" for name in batch.contigs]
+    reasons, compared = _record_statuses(batch, contigs, genome)
+    statuses = np.array([_status(reasons[record], alt) for record, alt in zip(records.tolist(), alts, strict=True)], np.uint8)
+    rows = np.flatnonzero(statuses == Status.OK)
+    changes = _changes(genome, contigs, batch, records[rows], compared, Ragged.from_strings(alts[row] for row in rows.tolist()))
+    lengths = changes.refs.lengths, changes.alts.lengths
+    statuses[rows[~fits(*lengths)]] = Status.TOO_LONG
+    same = (lengths[0] == 0) & (lengths[1] == 0)
+    statuses[rows[same]] = Status.SAME_AS_REF
+    return Alleles(records, _spread(changes, rows[~same], np.flatnonzero(~same), len(alts)), statuses)
+
+
+def allele_kind(alt: str) -> Status:
+    """What an alternative allele is by its letters alone: `OK` where it has letters of DNA and nothing else.
+
+    Example:
+        >>> [allele_kind(alt).name for alt in ("ac", "<DEL>", "A]chr2:7]", ".A", "*", "A-")]
+        ['OK', 'SYMBOLIC', 'BREAKEND', 'BREAKEND', 'MISSING', 'NOT_LETTERS']
+    """
+    if _LETTERS.fullmatch(alt):
+        return Status.OK
+    if alt in ("", ".", "*"):
+        return Status.MISSING
+    if "[" in alt or "]" in alt:
+        return Status.BREAKEND
+    if "<" in alt:
+        return Status.SYMBOLIC
+    # A single breakend has a dot in place of what it joins.
+    return Status.BREAKEND if alt.startswith(".") or alt.endswith(".") else Status.NOT_LETTERS
+
+
+class _Compared(NamedTuple):
+    """References that lie within their contigs, as they are written and as the genome has them; `rows` is -1 for a record without."""
+
+    rows: np.ndarray
+    written: Ragged
+    found: Ragged
+
+
+def _status(reason: Status, alt: str) -> Status:
+    """An allele's status by its letters, or that of its record."""
+    kind = Status.OK if reason == Status.MALFORMED else allele_kind(alt)
+    return reason if kind == Status.OK else kind
+
+
+def _record_statuses(batch: VcfRecords, contigs: list[str], genome: Genome) -> tuple[list[Status], _Compared]:
+    """What is wrong with each record, whatever its alternative alleles."""
+    lengths = genome.lengths
+    statuses = []
+    for contig, ref, position in zip(contigs, batch.refs, batch.positions.tolist(), strict=True):
+        if position < 0:
+            statuses.append(Status.MALFORMED)
+        elif not _LETTERS.fullmatch(ref):
+            statuses.append(Status.NOT_LETTERS)
+        elif not contig:
+            statuses.append(Status.NOT_IN_GENOME)
+        else:
+            outside = position < 1 or position - 1 + len(ref) > lengths[contig]
+            statuses.append(Status.OUTSIDE if outside else Status.OK)
+    compared = _compare(batch, contigs, genome, np.flatnonzero(np.array(statuses) == Status.OK))
+    for row in _mismatches(compared):
+        statuses[row] = Status.REF_MISMATCH
+    return statuses, compared
+
+
+def _compare(batch: VcfRecords, contigs: list[str], genome: Genome, rows: np.ndarray) -> _Compared:
+    written = Ragged.from_strings(batch.refs[row] for row in rows.tolist())
+    starts = batch.positions[rows] - 1
+    found = genome.stretches([contigs[row] for row in rows.tolist()], starts, starts + written.lengths)
+    places = np.full(len(contigs), -1)
+    places[rows] = np.arange(len(rows))
+    return _Compared(places, written, found)
+
+
+def _mismatches(compared: _Compared) -> list[int]:
+    """Which records have another reference than the genome."""
+    written, found = PLAIN[compared.written.flat], compared.found.flat
+    wrong = np.zeros(len(compared.written), bool)
+    wrong[compared.written.owner(np.flatnonzero((written != PLAIN[found]) & (written != _FIRST[found])))] = True
+    return [row for row, place in enumerate(compared.rows.tolist()) if place >= 0 and wrong[place]]
+
+
+def _changes(genome: Genome, contigs: list[str], batch: VcfRecords, records: np.ndarray, compared: _Compared, alts: Ragged) -> Changes:
+    """The normal forms of alleles whose references are the genome's, of these records."""
+    places = compared.rows[records]
+    names = [contigs[record] for record in records.tolist()]
+    return normalise(genome, names, batch.positions[records] - 1, compared.written.select(places), compared.found.select(places), alts)
+
+
+def _spread(changes: Changes, rows: np.ndarray, chosen: np.ndarray, count: int) -> Changes:
+    """Of so many alleles: the chosen changes in these rows, and empty ones at -1 in all others."""
+    contigs, starts = [""] * count, np.full(count, -1)
+    lengths = np.zeros((2, count), np.int64)
+    kept = changes.select(chosen)
+    for row, name in zip(rows.tolist(), kept.contigs, strict=True):
+        contigs[row] = name
+    starts[rows] = kept.starts
+    lengths[:, rows] = kept.refs.lengths, kept.alts.lengths
+    return Changes(contigs, starts, Ragged.from_lengths(kept.refs.flat, lengths[0]), Ragged.from_lengths(kept.alts.flat, lengths[1]))
+
+
+def _first_table() -> np.ndarray:
+    """uint8 (256,): of each IUPAC code the base that the VCF specification has in its place, the first one by the alphabet."""
+    table = PLAIN.copy()
+    for code, bases in IUPAC.items():
+        if bases:
+            table[[ord(code), ord(code.lower())]] = ord(min(bases))
+    return table
+
+
+_FIRST = _first_table()

@@ -1,0 +1,123 @@
+"""Variants and their effects as files: tables with a row an allele, or the VCF that they came from with INFO fields added."""
+
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from typing import Any, BinaryIO, Protocol
+
+import numpy as np
+
+from dreamkeras.errors import InputError
+from dreamkeras.files.bgzip import BgzipWriter
+from dreamkeras.files.outputs import naming_output, open_text, unpacked_name
+from dreamkeras.formats.vcf import VcfRecords
+from dreamkeras.formats.vcf_info import InfoField, add_info
+from dreamkeras.formats.writers import Writer, as_text, open_writer
+from dreamkeras.variants.effects import Column, column_names
+from dreamkeras.variants.normal_form import NORMAL_FORM
+from dreamkeras.variants.scoring import Variants
+from dreamkeras.variants.status import MEANINGS, WORDS, Status
+
+__all__ = ["PREFIX", "TableSink", "VariantSink", "VcfSink", "info_fields", "is_vcf_name", "open_table_sink", "open_vcf_sink"]
+
+PREFIX = "DK_"
+"""What the names of INFO fields begin with, unless asked otherwise."""
+
+_NAME = re.compile(r"[A-Za-z_][0-9A-Za-z_.]*")
+
+
+class VariantSink(Protocol):
+    """What takes batches of variants, in order."""
+
+    def write(self, batch: Any, cells: list[Sequence[Any]], variants: Variants) -> None:
+        """Takes a batch, what stands in its columns of keys, and what came of it."""
+
+
+class TableSink:
+    """A row an allele: keys, status, numbers; `nan` or null where it was not scored. Made by `open_table_sink`."""
+
+    def __init__(self, writer: Writer) -> None:
+        self._writer = writer
+
+    def write(self, batch: Any, cells: list[Sequence[Any]], variants: Variants) -> None:
+        """Adds rows."""
+        self._writer.write_rows([*cells, [WORDS[code] for code in variants.statuses.tolist()]], variants.values)
+
+
+class VcfSink:
+    """The records as they stood, with fields in INFO that have a value for each alternative allele. Made by `open_vcf_sink`."""
+
+    def __init__(self, file: BinaryIO | BgzipWriter, fields: Sequence[InfoField]) -> None:
+        self._file, self._fields = file, fields
+
+    def write(self, batch: VcfRecords, cells: list[Sequence[Any]], variants: Variants) -> None:
+        """Adds records."""
+        records, _ = batch.alleles()
+        normal_form = [["." if cell in (None, "") else str(cell) for cell in column] for column in cells[-len(NORMAL_FORM) :]]
+        columns = [[WORDS[code] for code in variants.statuses.tolist()], *normal_form, *map(_texts, variants.values.T)]
+        ends = np.searchsorted(records, np.arange(len(batch.texts)), side="right").tolist()
+        first = 0
+        lines = []
+        for text, last in zip(batch.texts, ends, strict=True):
+            added = ";".join(f"{field.name}={','.join(column[first:last])}" for field, column in zip(self._fields, columns, strict=True))
+            lines.append(add_info(text, added.encode()) + b"\n")
+            first = last
+        self._file.write(b"".join(lines))
+
+
+def is_vcf_name(path: str) -> bool:
+    """Whether a file is to be a VCF, by its name."""
+    return unpacked_name(path.lower()).endswith(".vcf")
+
+
+@contextmanager
+def open_table_sink(path: str, keys: Mapping[str, type], names: Sequence[str], format: str | None = None) -> Iterator[TableSink]:
+    """A table, by its suffix or in a format of `writers.FORMATS`; it appears whole or not at all.
+
+    Args:
+        path: The file.
+        keys: Columns that tell what a row is; `status` stands behind them.
+        names: Columns of numbers.
+        format: One of `writers.FORMATS`.
+    """
+    with open_writer(path, names, format, {**keys, "status": str}) as writer:
+        yield TableSink(writer)
+
+
+@contextmanager
+def open_vcf_sink(path: str, header: Sequence[bytes], fields: Sequence[InfoField]) -> Iterator[VcfSink]:
+    """A VCF with further INFO fields, packed by bgzip where its name ends in .gz or .bgz; it appears whole or not at all.
+
+    Args:
+        path: The file.
+        header: The lines that begin with `#`, those of the fields among them: `vcf_info.annotated_header`.
+        fields: What `info_fields` made of the columns.
+    """
+    with open_text(path) as file, naming_output(path):
+        file.write(b"".join(line + b"\n" for line in header))
+        yield VcfSink(file, fields)
+
+
+def info_fields(columns: Sequence[Column], tasks: Sequence[str], prefix: str = PREFIX) -> list[InfoField]:
+    """The status, the normal form and each column of numbers as INFO fields, the last in the order of `effects.column_names`.
+
+    Raises:
+        InputError: The prefix is no beginning of a field's name.
+    """
+    if not _NAME.fullmatch(prefix):
+        raise InputError(f"Expected a prefix of letters, digits, dots and _, not a digit first, got {prefix!r}.")
+    meanings = "; ".join(f"{WORDS[status]}: {meaning}" for status, meaning in MEANINGS.items() if status != Status.OK)
+    first = [InfoField(f"{prefix}status", "String", f"ok where the allele was scored, else why not. {meanings}")]
+    for name, kind in NORMAL_FORM.items():
+        text = f"{name.removeprefix('norm_').upper()} of the allele, trimmed and left-aligned"
+        first.append(InfoField(f"{prefix}{name}", "Integer" if kind is int else "String", text))
+    names = [re.sub(r"[^0-9A-Za-z_.]", "_", prefix + name) for name in column_names(columns, tasks)]
+    if twice := next((name for name in names if names.count(name) > 1), None):
+        raise InputError(f"Expected tasks whose names differ in the letters of an INFO field's, got {twice} twice: write a table.")
+    texts = [column.description.format(task=task) for task in tasks for column in columns]
+    return [*first, *(InfoField(name, "Float", text) for name, text in zip(names, texts, strict=True))]
+
+
+def _texts(column: np.ndarray) -> list[str]:
+    """As tables have them, and a dot where there is no number."""
+    return ["." if text == "nan" else text for text in as_text(column)]

@@ -1,0 +1,123 @@
+"""Pairs of sequences from a table: what stands there without a change and with it."""
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from typing import NamedTuple
+
+import numpy as np
+
+from dreamkeras.errors import InputError
+from dreamkeras.files.inputs import source_name
+from dreamkeras.formats.reading import OpenTable, id_position, open_table
+from dreamkeras.formats.tables import Column, Layout, find_column, is_dna, named_or_placed
+from dreamkeras.formats.vcf import is_vcf
+from dreamkeras.sequence.alphabet import PLAIN
+from dreamkeras.sequence.ragged import Ragged
+
+__all__ = ["ALT_NAMES", "REF_NAMES", "Pairs", "open_pairs"]
+
+REF_NAMES = ("ref", "reference", "ref_sequence", "ref_seq", "reference_sequence")
+"""Column names, in lower case, that sequences without the change are known by; the first one found counts."""
+
+ALT_NAMES = ("alt", "alternative", "alt_sequence", "alt_seq", "alternative_sequence")
+"""Likewise of those with it."""
+
+
+_POSITIONS = {"pos", "position", "start"}
+"""Columns of tables whose alleles are a few letters at a place of a genome, not sequences."""
+
+
+class Pairs(NamedTuple):
+    """A batch of rows.
+
+    Args:
+        ids: n names.
+        refs: n sequences, letters as they stand.
+        alts: n sequences with a change in each.
+        lines: int64 (n,), the line of each row, from 1.
+        malformed: bool (n,), whether a row has too few or too many cells; what it lacks is empty.
+    """
+
+    ids: list[str]
+    refs: Ragged
+    alts: Ragged
+    lines: np.ndarray
+    malformed: np.ndarray
+
+    def same(self) -> np.ndarray:
+        """bool (n,): whether both sequences of a row have the same letters, in any case, U as T."""
+        same = self.refs.lengths == self.alts.lengths
+        rows = np.flatnonzero(same & (self.refs.lengths > 0))
+        if len(rows):
+            refs, alts = self.refs.select(rows), self.alts.select(rows)
+            same[rows] = np.logical_and.reduceat(PLAIN[refs.flat] == PLAIN[alts.flat], refs.offsets[:-1])
+        return same
+
+
+@contextmanager
+def open_pairs(
+    path: str, *, ref_column: Column | None = None, alt_column: Column | None = None, id_column: Column | None = None
+) -> Iterator[Iterator[Pairs]]:
+    r"""Opens a table of pairs: TSV, CSV, plain or gzip, by path or from standard input; or a Parquet file.
+
+    Args:
+        path: The table; `-` reads standard input (not Parquet).
+        ref_column: Name or position (from 0) of the sequences without the change; by default the column called by one of `REF_NAMES` or,
+            where there is no header, the first that looks like DNA. Digits as text are a name first, and then a position.
+        alt_column: Likewise, `ALT_NAMES` and the second.
+        id_column: Likewise, of names; by default the one called id, seq_id or name. Without one, they are running numbers from 1.
+
+    Raises:
+        InputError: The file is missing, empty, broken, a VCF, or lacks a column.
+
+    Example:
+        >>> import pathlib, tempfile
+        >>> file = pathlib.Path(tempfile.mkdtemp(), "pairs.tsv")
+        >>> _ = file.write_text("id\tref\talt\nsnv\tACGT\tAGGT\n")
+        >>> with open_pairs(str(file)) as batches:
+        ...     [(pairs.ids, pairs.refs[0], pairs.alts[0]) for pairs in batches]
+        [(['snv'], 'ACGT', 'AGGT')]
+    """
+    with open_table(path, (ref_column, alt_column, id_column)) as table:
+        if is_vcf(table.source.head):
+            raise InputError(f"Expected a table, or a genome beside a VCF, got the VCF alone: {source_name(path)}.")
+        ref, alt, name = (named_or_placed(table.layout, column) for column in (ref_column, alt_column, id_column))
+        refs, alts = _sequence_positions(table.layout, ref, alt, path)
+        yield _pairs(table, refs, alts, id_position(table.layout, name, path))
+
+
+def _sequence_positions(layout: Layout, ref: Column | None, alt: Column | None, path: str) -> tuple[int, int]:
+    looks = [position for position, cell in enumerate(layout.first) if is_dna(cell)] if layout.names is None else []
+    if layout.names is None and (ref is None or alt is None) and len(looks) < 2:
+        raise InputError(
+            f"Expected two columns of sequences, got {', '.join(layout.first)[:80]} ({source_name(path)}, line {layout.line})."
+        )
+    named = {name.lower() for name in layout.names or ()}
+    if ref is None and alt is None and named & _POSITIONS:
+        where = f"{source_name(path)}, line {layout.line}"
+        raise InputError(
+            f"Expected columns of whole sequences, got alleles at positions ({where}): write them as VCF, or name the columns."
+        )
+    found = []
+    for column, names, place in ((ref, REF_NAMES, 0), (alt, ALT_NAMES, 1)):
+        if column is None and layout.names is None:
+            column = looks[place]
+        elif column is None:
+            lowered = [name.lower() for name in layout.names or ()]
+            column = next((name for name in names if name in lowered), names[0])
+        found.append(find_column(layout, column, path))
+    return found[0], found[1]
+
+
+def _pairs(table: OpenTable, ref: int, alt: int, name: int | None) -> Iterator[Pairs]:
+    count = 0
+    uneven: set[int] = set()
+    positions: Sequence[int] = [ref, alt] if name is None else [ref, alt, name]
+    for rows in table.rows(positions, uneven):
+        numbers = map(str, range(count + 1, count + 1 + len(rows.lines)))
+        given = [""] * len(rows.lines) if name is None else rows.columns[2]
+        ids = [cell or number for cell, number in zip(given, numbers, strict=True)]
+        count += len(ids)
+        malformed = np.isin(rows.lines, list(uneven))
+        yield Pairs(ids, Ragged.from_strings(rows.columns[0]), Ragged.from_strings(rows.columns[1]), rows.lines, malformed)
+        uneven.clear()

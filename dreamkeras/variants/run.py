@@ -1,0 +1,76 @@
+"""One run over variants from files to a file: read, asked, kept if it may have to go on after a kill, written."""
+
+import itertools
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager
+from typing import Any
+
+from dreamkeras.scoring.scorer import Progress
+from dreamkeras.scoring.shards import Shard, Shards
+from dreamkeras.variants.files import VariantSink
+from dreamkeras.variants.scoring import Variants, VariantScorer, VariantSource
+from dreamkeras.variants.status import Summary
+
+__all__ = ["OpenSink", "run_variants"]
+
+OpenSink = Callable[[list[bytes]], AbstractContextManager[VariantSink]]
+"""Called with a header, it refuses an output that will not do; entering what it returns opens the output."""
+
+
+def run_variants(
+    source: VariantSource[Any],
+    scorer: VariantScorer,
+    open_sink: OpenSink,
+    *,
+    shards: Shards | None = None,
+    progress: Progress | None = None,
+) -> Summary:
+    """Scores all variants of a source and writes them in order.
+
+    Args:
+        source: Where they are from.
+        scorer: Who is asked.
+        open_sink: Opens what takes them; it is entered before the first is scored, or, with `shards`, after the last.
+        shards: Where what is done is kept, a batch a shard; those that it holds are not scored again. The source is then read twice.
+        progress: Told after each batch how many records it had.
+
+    Returns:
+        Allele counts by status.
+
+    Raises:
+        DreamkerasError: Something cannot be read, scored or written.
+    """
+    if shards is not None:
+        _fill(source, scorer, open_sink, shards, progress)
+    summary = Summary.empty()
+    with source.open() as (header, batches), open_sink(header) as sink:
+        answered = _scored(source, scorer, batches, progress) if shards is None else zip(batches, _kept(shards), strict=True)
+        for batch, variants in answered:
+            sink.write(batch, source.cells(batch), variants)
+            summary = summary.plus(variants.statuses, source.rows(batch), batch.lines)
+    return summary
+
+
+def _scored(
+    source: VariantSource[Any], scorer: VariantScorer, batches: Iterator[Any], progress: Progress | None
+) -> Iterator[tuple[Any, Variants]]:
+    for batch in batches:
+        yield batch, scorer.score(source.question(batch))
+        if progress:
+            progress(len(batch.lines))
+
+
+def _fill(source: VariantSource[Any], scorer: VariantScorer, open_sink: OpenSink, shards: Shards, progress: Progress | None) -> None:
+    """Scores the batches that no shard holds yet."""
+    with source.open() as (header, batches):
+        open_sink(header)  # so that what is wrong with the output is told before the work, not after it
+        for batch in itertools.islice(batches, shards.done):
+            if progress:
+                progress(len(batch.lines))
+        for _, variants in _scored(source, scorer, batches, progress):
+            shards.add(Shard([], variants.values, 0, [], {"statuses": variants.statuses}))
+
+
+def _kept(shards: Shards) -> Iterator[Variants]:
+    for shard in shards:
+        yield Variants(shard.others["statuses"], shard.values)

@@ -1,0 +1,170 @@
+"""Where variants come from: the records of a VCF laid into a genome, or the pairs of sequences of a table."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from typing import Any, ClassVar
+
+import numpy as np
+
+from dreamkeras.errors import InputError
+from dreamkeras.files.inputs import source_name
+from dreamkeras.formats.vcf import VcfRecords, declared_lengths, open_vcf
+from dreamkeras.genome.reference import Genome, find_contig
+from dreamkeras.sequence.alphabet import IS_LETTER, PLAIN
+from dreamkeras.sequence.construct import Construct
+from dreamkeras.sequence.ragged import Ragged
+from dreamkeras.variants.alleles import Alleles, check_alleles
+from dreamkeras.variants.normal_form import NORMAL_FORM, vcf_columns
+from dreamkeras.variants.pairs import Pairs, open_pairs
+from dreamkeras.variants.scoring import Question
+from dreamkeras.variants.status import Status
+from dreamkeras.variants.windows import Placement, insert_windows
+
+__all__ = ["PairSource", "VcfSource"]
+
+
+class VcfSource:
+    """The alternative alleles of a VCF, in windows of a genome.
+
+    Args:
+        path: The VCF; `-` is standard input, which can be read once.
+        genome: Where its records are.
+        placement: How windows are laid around them.
+        constructs: Those of the model.
+    """
+
+    keys: ClassVar[Mapping[str, type]] = {"chrom": str, "pos": int, "id": str, "ref": str, "alt": str, **NORMAL_FORM}
+
+    def __init__(self, path: str, genome: Genome, placement: Placement, constructs: Sequence[Construct]) -> None:
+        self.path, self.genome, self.placement, self.constructs = path, genome, placement, tuple(constructs)
+        self._checked: tuple[VcfRecords, Alleles] | None = None
+
+    @contextmanager
+    def open(self) -> Iterator[tuple[list[bytes], Iterator[VcfRecords]]]:
+        """The header, and batches of records."""
+        with open_vcf(self.path) as vcf:
+            yield vcf.header, self._of_the_genome(vcf.header, vcf.batches)
+
+    def _of_the_genome(self, header: list[bytes], batches: Iterator[VcfRecords]) -> Iterator[VcfRecords]:
+        """The same batches.
+
+        Raises:
+            InputError: There is a record on a contig that the header says is of another length than the genome's.
+        """
+        lengths, declared = self.genome.lengths, declared_lengths(header)
+        names = {name: find_contig(name, lengths) for name in declared}
+        others = {name for name, own in names.items() if own and declared[name] != lengths[own]}
+        for batch in batches:
+            for name in others.intersection(batch.contigs):
+                wanted = f"{lengths[names[name] or name]:,} letters as in {self.genome.path}"
+                raise InputError(
+                    f"Expected {name!r} of {wanted}, got {declared[name]:,} in the header of {source_name(self.path)}: take the genome "
+                    "that its variants were called on, or leave this contig's out."
+                )
+            yield batch
+
+    def choices(self) -> dict[str, Any]:
+        """How windows are laid."""
+        return {"placement": self.placement._asdict()}
+
+    def question(self, batch: VcfRecords) -> Question:
+        """Each alternative allele beside its reference."""
+        alleles = self._alleles(batch)
+
+        def windows(rows: np.ndarray) -> list[np.ndarray]:
+            inserts = self.placement.inserts(self.genome, alleles.changes.select(rows))
+            return insert_windows(inserts.reshape(-1, self.placement.length), self.constructs)
+
+        return Question(alleles.statuses, windows, self.placement.copies)
+
+    def rows(self, batch: VcfRecords) -> np.ndarray:
+        """int64 (rows,): the record of each alternative allele."""
+        return batch.alleles()[0]
+
+    def cells(self, batch: VcfRecords) -> list[Sequence[Any]]:
+        """Contig, position, ID and alleles, as they stand, and the normal form where there is one; no position of a malformed line."""
+        records, alts = batch.alleles()
+        rows = records.tolist()
+        positions = [position if position >= 0 else None for position in batch.positions.tolist()]
+        written = [[column[row] for row in rows] for column in (batch.contigs, positions, batch.ids, batch.refs)]
+        return [*written, alts, *self._normal_forms(batch)]
+
+    def _normal_forms(self, batch: VcfRecords) -> list[Sequence[Any]]:
+        """The cells of `NORMAL_FORM`."""
+        alleles = self._alleles(batch)
+        rows = np.flatnonzero(alleles.normalised)
+        cells: list[list[Any]] = [[empty] * len(alleles.statuses) for empty in (None, "", "")]
+        for row, *found in zip(rows.tolist(), *vcf_columns(self.genome, alleles.changes.select(rows)), strict=True):
+            for column, cell in zip(cells, found, strict=True):
+                column[row] = cell
+        return [*cells]
+
+    def _alleles(self, batch: VcfRecords) -> Alleles:
+        """The alleles of a batch, looked at once."""
+        if self._checked is None or self._checked[0] is not batch:
+            self._checked = batch, check_alleles(batch, self.genome, self.placement.fits)
+        return self._checked[1]
+
+
+class PairSource:
+    """The rows of a table that holds sequences with the reference and with the alternative allele.
+
+    Args:
+        path: The table.
+        constructs: Those of the model.
+        columns: `ref_column`, `alt_column` and `id_column` of `pairs.open_pairs`.
+    """
+
+    keys: ClassVar[Mapping[str, type]] = {"id": str}
+
+    def __init__(self, path: str, constructs: Sequence[Construct], **columns: str | int | None) -> None:
+        self.path, self.constructs, self.columns = path, tuple(constructs), columns
+
+    @contextmanager
+    def open(self) -> Iterator[tuple[list[bytes], Iterator[Pairs]]]:
+        """No header, and batches of rows."""
+        with open_pairs(self.path, **self.columns) as batches:
+            yield [], batches
+
+    def choices(self) -> dict[str, Any]:
+        """Which columns were asked for."""
+        return {"columns": self.columns}
+
+    def question(self, batch: Pairs) -> Question:
+        """Both sequences of each row."""
+        both = batch.refs.joined(batch.alts)
+        defects = _defects(both, self.constructs)
+        found = {status: rows.reshape(2, -1).any(axis=0) for status, rows in defects.items()}
+        found |= {Status.MALFORMED: batch.malformed, Status.SAME_AS_REF: batch.same()}
+        statuses = np.zeros(len(batch.ids), np.uint8)
+        for status in sorted(found, reverse=True):  # so that of several the first in their order stays
+            statuses[found[status]] = status
+
+        def windows(rows: np.ndarray) -> list[np.ndarray]:
+            chosen = both.select(np.concatenate([rows, rows + len(batch.ids)]))
+            return [PLAIN[construct.windows(chosen)] for construct in self.constructs]
+
+        return Question(statuses, windows)
+
+    def rows(self, batch: Pairs) -> np.ndarray:
+        """int64 (n,): each row's own number."""
+        return np.arange(len(batch.ids))
+
+    def cells(self, batch: Pairs) -> list[Sequence[Any]]:
+        """The names of the rows."""
+        return [batch.ids]
+
+
+def _defects(sequences: Ragged, constructs: Sequence[Construct]) -> dict[Status, np.ndarray]:
+    """For each reason not to score a sequence bool (n,): whether it is true of it in one of the constructs."""
+    illegal = np.zeros(len(sequences), bool)
+    illegal[sequences.owner(np.flatnonzero(~IS_LETTER[sequences.flat]))] = True
+    found = [(construct, construct.find_inserts(sequences)) for construct in constructs]
+    return {
+        Status.MISSING: sequences.lengths == 0,
+        Status.NOT_LETTERS: illegal,
+        Status.ONE_ADAPTER: np.any([inserts.one_adapter for _, inserts in found], axis=0),
+        Status.OTHER_STRAND: np.any([inserts.other_strand for _, inserts in found], axis=0),
+        Status.TOO_SHORT: np.any([inserts.lengths < construct.shortest for construct, inserts in found], axis=0),
+        Status.TOO_LONG: np.any([inserts.lengths > construct.longest for construct, inserts in found], axis=0),
+    }

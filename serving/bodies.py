@@ -1,0 +1,160 @@
+"""Bodies: how the server reads what clients send, within bounds of size, of time and of memory for all requests together.
+
+Bounds of connections and headers stand in `connections`, those of JSON and rows in the codec.
+"""
+
+import asyncio
+import contextlib
+import zlib
+from collections.abc import AsyncIterator, Iterator
+
+from starlette.requests import Request
+
+from .protocol.tensors import ProtocolError
+from .settings import Settings
+
+__all__ = ["Bodies", "BodyError", "ClientGoneError", "unzip"]
+
+STEP = 1 << 20
+"""Bytes that are decompressed at a time, so that others are served in between."""
+
+ENCODINGS = ("identity", "gzip", "deflate")
+EITHER_HEADER = zlib.MAX_WBITS | 32
+"""Has zlib tell gzip from its own format."""
+
+
+class ClientGoneError(Exception):
+    """The client has closed its connection: nobody is there to be answered."""
+
+
+class BodyError(ProtocolError):
+    """A body that is not read to its end, so that its connection is of no further use."""
+
+
+class Bodies:
+    """Reads bodies.
+
+    Args:
+        settings: The bounds.
+
+    Attributes:
+        held: Bytes of bodies that are in memory.
+    """
+
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
+        self.held = 0
+
+    @contextlib.asynccontextmanager
+    async def read(self, request: Request) -> AsyncIterator[bytes]:
+        """The whole body, decompressed; it counts as held until the context ends.
+
+        Raises:
+            ProtocolError: 400, 408, 413, 415 or 503: it cannot be decompressed, came too slowly, is too large, is
+                encoded in another way, or there is no room for it now.
+            ClientGoneError: The client has gone.
+        """
+        parts: list[bytes] = []
+        size = 0
+        try:
+            async for part in self.decoded(request):
+                size += len(part)
+                self.held += len(part)
+                if self.held > self._settings.held_bytes:
+                    raise BodyError(f"Expected room for a body, got {self.held} bytes of bodies in memory.", 503)
+                parts.append(part)
+            yield parts[0] if len(parts) == 1 else b"".join(parts)
+        finally:
+            self.held -= size
+
+    def decoded(self, request: Request, most: int | None = None) -> AsyncIterator[bytes]:
+        """The body as it comes, decompressed; for those who do not keep it.
+
+        Args:
+            request: The request.
+            most: Largest body, before and after decompression; the settings' `body_bytes` if None.
+
+        Raises:
+            ProtocolError: As `read` does, but for the room.
+            ClientGoneError: The client has gone.
+        """
+        most = self._settings.body_bytes if most is None else most
+        encoding = request.headers.get("content-encoding", "identity").strip().lower()
+        if encoding not in ENCODINGS:
+            raise BodyError(f"Expected Content-Encoding to be one of {', '.join(ENCODINGS)}, got {encoding[:40]!r}.", 415)
+        chunks = self.chunks(request, most)
+        return chunks if encoding == "identity" else _unzipped(chunks, encoding, most)
+
+    async def chunks(self, request: Request, most: int | None = None) -> AsyncIterator[bytes]:
+        """The body as it comes, as it was sent; only the time spent waiting for the client counts as its slowness.
+
+        Args:
+            request: The request.
+            most: Largest body; the settings' `body_bytes` if None.
+
+        Raises:
+            BodyError: 408 or 413: it came too slowly, or is too large.
+            ClientGoneError: The client has gone.
+        """
+        settings, received, waited, more = self._settings, 0, 0.0, True
+        most = settings.body_bytes if most is None else most
+        _check_length(request, most)
+        clock = asyncio.get_running_loop().time
+        while more:
+            begun = clock()
+            try:
+                async with asyncio.timeout(settings.body_seconds + received / settings.body_rate - waited):
+                    message = await request.receive()
+            except TimeoutError:
+                raise BodyError(f"Expected a body at {settings.body_rate} bytes a second or faster, got {received} bytes.", 408) from None
+            waited += clock() - begun
+            if message["type"] == "http.disconnect":
+                raise ClientGoneError
+            chunk, more = message.get("body", b""), message.get("more_body", False)
+            received += len(chunk)
+            if received > most:
+                raise _too_large(most, "more")
+            if chunk:
+                yield chunk
+
+
+async def _unzipped(chunks: AsyncIterator[bytes], encoding: str, most: int) -> AsyncIterator[bytes]:
+    stream, size = zlib.decompressobj(EITHER_HEADER), 0
+    async for chunk in chunks:
+        for part in unzip(stream, chunk):
+            size += len(part)
+            if size > most:
+                raise _too_large(most, "more after decompression")
+            yield part
+            await asyncio.sleep(0)
+    if not stream.eof:
+        raise ProtocolError(f"Expected a whole {encoding} body, got one that is cut short.")
+
+
+def unzip(stream: "zlib._Decompress", chunk: bytes) -> Iterator[bytes]:
+    """What a chunk of a gzip or zlib stream holds, in parts of bounded size.
+
+    Raises:
+        ProtocolError: It is no such stream, or goes on behind its end.
+    """
+    try:
+        full = True
+        while (chunk or full) and not stream.eof:
+            part = stream.decompress(chunk, STEP)
+            full, chunk = len(part) == STEP, stream.unconsumed_tail
+            if part:
+                yield part
+    except zlib.error as error:
+        raise ProtocolError(f"Expected a gzip or zlib stream, got: {error}.") from None
+    if chunk or stream.unused_data:
+        raise ProtocolError("Expected one compressed stream in a body, got bytes behind its end.")
+
+
+def _check_length(request: Request, most: int) -> None:
+    length = request.headers.get("content-length", "0")
+    if length.isdecimal() and int(length) > most:
+        raise _too_large(most, length)
+
+
+def _too_large(most: int, came: str) -> BodyError:
+    return BodyError(f"Expected a body of at most {most} bytes, got {came}.", 413)

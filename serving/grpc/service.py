@@ -1,0 +1,198 @@
+"""gRPC: what every call passes on its way to `grpc_calls` and every answer on its way out: tokens, bounds, errors, the access log."""
+
+import asyncio
+import contextlib
+import json
+import time
+import uuid
+from collections.abc import AsyncIterator, Awaitable, Callable
+from typing import Any
+
+import grpc
+from google.protobuf.message import DecodeError
+from tritonclient.grpc import service_pb2 as messages
+
+from dreamkeras.errors import DreamkerasError
+
+from ..http.boundary import ACCESS, FAILURES, REQUEST_ID
+from ..protocol.tensors import ProtocolError
+from ..queue.admission import OverloadedError
+from ..service import Service
+from .calls import CALLS, decode, infer
+
+__all__ = ["SLOTS", "grpc_handler"]
+
+SERVICE = "inference.GRPCInferenceService"
+CODES = {
+    400: grpc.StatusCode.INVALID_ARGUMENT,
+    401: grpc.StatusCode.UNAUTHENTICATED,
+    403: grpc.StatusCode.PERMISSION_DENIED,
+    404: grpc.StatusCode.NOT_FOUND,
+    408: grpc.StatusCode.DEADLINE_EXCEEDED,
+    413: grpc.StatusCode.INVALID_ARGUMENT,
+    503: grpc.StatusCode.UNAVAILABLE,
+}
+"""What HTTP's statuses are called here."""
+
+OPEN_CALLS = ("ServerLive", "ServerReady")
+"""What may be asked without a token: a load balancer has none."""
+
+OPERATORS_CALLS = ("RepositoryModelLoad", "RepositoryModelUnload")
+
+SLOTS = 64
+"""Messages that are being received or decoded at one time; together they are no longer than `held_bytes`."""
+
+STREAMS = 16
+"""Streams open at one time; each may hold a message while it waits."""
+
+FINAL = "triton_final_response"
+ASKS_FOR_FINAL = "triton_enable_empty_final_response"
+
+
+def grpc_handler(service: Service) -> grpc.GenericRpcHandler:
+    """What answers all calls.
+
+    Each is declared as a stream of requests, which on the wire is the same: its message is received only when we ask for it, after the
+    token has been looked at, within a time, and not beside too many others.
+    """
+    endpoint = _Endpoint(service)
+    table = {name: grpc.stream_unary_rpc_method_handler(endpoint.unary(name)) for name in (*CALLS, "ModelInfer")}
+    table["ModelStreamInfer"] = grpc.stream_stream_rpc_method_handler(endpoint.stream)
+    handler: grpc.GenericRpcHandler = grpc.method_handlers_generic_handler(SERVICE, table)
+    return handler
+
+
+class _Endpoint:
+    """What all calls pass: tokens, bounds, errors, the access log."""
+
+    def __init__(self, service: Service) -> None:
+        self._service = service
+        self._slots = asyncio.Semaphore(SLOTS)
+        self._streams = 0
+
+    def unary(self, name: str) -> Callable[[Any, Any], Awaitable[bytes]]:
+        """The handler of a call with one message and one answer."""
+
+        async def handle(_: Any, context: Any) -> bytes:
+            async with self._exchange(name, context) as fields:
+                if call := CALLS.get(name):
+                    async with self._message(context, call.request) as message:
+                        pass
+                    answer = await call.answer(self._service, message)
+                else:
+                    async with self._message(context, messages.ModelInferRequest) as message:
+                        asked = await decode(self._service, message)
+                    fields |= {"model": asked.model.name, "version": asked.model.version, "rows": len(asked.windows)}
+                    answer = await infer(self._service, asked)
+                return answer.SerializeToString()
+
+        return handle
+
+    async def stream(self, _: Any, context: Any) -> None:
+        """The handler of `ModelStreamInfer`: answers one message after the other; what is wrong with one ends nothing."""
+        async with self._exchange("ModelStreamInfer", context):
+            if self._streams >= STREAMS:
+                raise ProtocolError(f"Expected at most {STREAMS} streams, got one more.", 503)
+            self._streams += 1
+            try:
+                while (received := await self._next(context)) is not None:
+                    await context.write(await self._answer_of_stream(received))
+            finally:
+                self._streams -= 1
+
+    async def _next(self, context: Any) -> bytes | None:
+        """The next message of a stream; None at its end, which it has come to, too, when it has been idle for long."""
+        try:
+            async with asyncio.timeout(self._service.settings.idle_seconds):
+                received = await context.read()
+        except TimeoutError:
+            return None
+        return None if received is grpc.aio.EOF else received
+
+    async def _answer_of_stream(self, received: bytes) -> bytes:
+        request_id = ""
+        try:
+            message = _parse(messages.ModelInferRequest, received)
+            request_id, final = message.id, message.parameters.pop(ASKS_FOR_FINAL, None)
+            answer = await infer(self._service, await decode(self._service, message))
+            if final is not None and final.bool_param:
+                answer.parameters[FINAL].bool_param = True
+            response = messages.ModelStreamInferResponse(infer_response=answer)
+        except DreamkerasError as error:
+            response = messages.ModelStreamInferResponse(error_message=_one_line(error))
+            response.infer_response.id = request_id
+        content: bytes = response.SerializeToString()
+        return content
+
+    @contextlib.asynccontextmanager
+    async def _message(self, context: Any, kind: type) -> AsyncIterator[Any]:
+        """The one message of a call; counts as held until the context ends."""
+        seconds = self._service.settings.body_seconds
+        try:
+            async with asyncio.timeout(seconds) as timeout, self._slots:
+                received = await context.read()
+                timeout.reschedule(None)
+                if received is grpc.aio.EOF:
+                    raise ProtocolError("Expected a message, got none.")
+                yield _parse(kind, received)
+        except TimeoutError:
+            raise ProtocolError(f"Expected a message within {seconds:g} seconds, got none.", 408) from None
+
+    @contextlib.asynccontextmanager
+    async def _exchange(self, name: str, context: Any) -> AsyncIterator[dict[str, Any]]:
+        """Around a call and its answer: who may ask, how errors are told, and the log; yields further fields for that."""
+        begun, code = time.perf_counter(), grpc.StatusCode.OK
+        metadata = dict(context.invocation_metadata() or ())
+        fields: dict[str, Any] = {}
+        try:
+            self._check(name, metadata.get("authorization"))
+            yield fields
+        except asyncio.CancelledError:
+            code = grpc.StatusCode.CANCELLED
+            raise
+        except Exception as error:  # noqa: BLE001 - whatever goes wrong has a code, and the client a line
+            code = _code(error)
+            if code == grpc.StatusCode.INTERNAL:
+                FAILURES.error("call %s failed", name, exc_info=error)
+            pushback = (("grpc-retry-pushback-ms", str(1000 * error.retry_after)),) if isinstance(error, OverloadedError) else ()
+            await context.abort(code, _one_line(error), pushback)
+        finally:
+            _log(name, context, metadata, code, time.perf_counter() - begun, fields)
+
+    def _check(self, name: str, authorization: Any) -> None:
+        if name in OPERATORS_CALLS:
+            self._service.guard.check_operator(authorization)
+        elif name not in OPEN_CALLS:
+            self._service.guard.check_user(authorization)
+
+
+def _parse(kind: Any, received: bytes) -> Any:
+    try:
+        return kind.FromString(received)
+    except DecodeError as error:
+        raise ProtocolError(f"Expected a {kind.DESCRIPTOR.name}, got: {error}.") from None
+
+
+def _code(error: Exception) -> grpc.StatusCode:
+    if isinstance(error, ProtocolError):
+        return CODES.get(error.status, grpc.StatusCode.INTERNAL)
+    return grpc.StatusCode.INVALID_ARGUMENT if isinstance(error, DreamkerasError) else grpc.StatusCode.INTERNAL
+
+
+def _one_line(error: Exception) -> str:
+    expected = isinstance(error, DreamkerasError)
+    return " ".join(str(error).split()) if expected else "Expected to answer, got a failure of the server; its log says more."
+
+
+def _log(name: str, context: Any, metadata: dict[str, Any], code: grpc.StatusCode, seconds: float, further: dict[str, Any]) -> None:
+    given = str(metadata.get("x-request-id", ""))
+    fields = {
+        "request_id": given if REQUEST_ID.fullmatch(given) else uuid.uuid4().hex,
+        "client": context.peer(),
+        "method": "GRPC",
+        "path": f"/{SERVICE}/{name}",
+        "status": code.name,
+        "milliseconds": round(seconds * 1000, 3),
+        **further,
+    }
+    ACCESS.info("%s", json.dumps(fields), extra={"fields": fields})

@@ -1,0 +1,5 @@
+"""HTTP: routes, bodies, tokens, and the page.
+
+In: HTTP requests.
+Out: HTTP answers.
+"""

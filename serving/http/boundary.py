@@ -1,0 +1,193 @@
+"""Boundary: what every request passes on its way in and every answer on its way out: ids, tokens, errors as JSON, the access log.
+
+No exception goes further than here: an HTTP server closes the connection of one that does.
+"""
+
+import asyncio
+import contextlib
+import itertools
+import json
+import logging
+import re
+import secrets
+import time
+from typing import Any
+
+from starlette.datastructures import Headers
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from dreamkeras.errors import DreamkerasError
+
+from ..bodies import BodyError, ClientGoneError
+from ..http import routes_v1
+from ..protocol.tensors import ProtocolError
+from ..queue.admission import OverloadedError
+from ..service import Service
+
+__all__ = ["ACCESS", "Boundary", "error_response"]
+
+ACCESS = logging.getLogger("dreamkeras.serving.access")
+FAILURES = logging.getLogger("dreamkeras.serving")
+
+OPEN_PATHS = {"/v2/health/live", "/v2/health/ready", *routes_v1.OPEN_PATHS}
+"""What may be asked without a token: a load balancer has none, and the page asks for it."""
+
+OPERATORS_PATHS = "/v2/repository/models/"
+REQUEST_ID = re.compile(r"[\x21-\x7e]{1,128}")
+PROCESS = secrets.token_hex(4)
+NUMBERS = itertools.count(1)
+"""Ids of requests without one are the process's and a number: the system's random numbers take longer than all else that a header does."""
+
+CLIENT_GONE = 499
+"""What the log says of a request whose client did not wait for the answer; nothing is sent."""
+
+
+class Boundary:
+    """ASGI middleware around all routes.
+
+    Args:
+        app: The routes.
+        service: Says who may ask, and counts the answers.
+    """
+
+    def __init__(self, app: ASGIApp, service: Service) -> None:
+        self._app = app
+        self._service = service
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answers one request."""
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        exchange = _Exchange(scope, receive, send, self._service)
+        try:
+            self._check(scope)
+            await self._app(scope, exchange.receive, exchange.send)
+        except ClientGoneError:
+            exchange.status = CLIENT_GONE
+        except asyncio.CancelledError:  # the server waits no longer for what is in flight
+            if exchange.status:
+                raise
+            response = error_response(ProtocolError("Expected to answer, got no time for it: the server is stopping.", 503))
+            await response(scope, exchange.receive, exchange.send)
+        except Exception as error:  # noqa: BLE001 - see above
+            await self._answer_error(exchange, error)
+        finally:
+            exchange.log()
+
+    def _check(self, scope: Scope) -> None:
+        """Refuses what has too large headers or no right to be asked."""
+        size = sum(len(name) + len(value) for name, value in scope["headers"]) + len(scope["raw_path"]) + len(scope["query_string"])
+        if size > self._service.settings.header_bytes:
+            raise BodyError(f"Expected headers of at most {self._service.settings.header_bytes} bytes, got {size}.", 431)
+        path, headers = scope["path"], Headers(scope=scope)
+        _refuse_other_origins(headers)
+        authorization = headers.get("authorization")
+        if path.startswith(OPERATORS_PATHS):
+            self._service.guard.check_operator(authorization)
+        elif path not in OPEN_PATHS:
+            self._service.guard.check_user(authorization)
+
+    async def _answer_error(self, exchange: "_Exchange", error: Exception) -> None:
+        if exchange.status:  # the answer has begun: all that is left is to cut it off
+            FAILURES.error("request %s failed in its answer", exchange.request_id, exc_info=error)
+            raise error
+        response = error_response(error)
+        if response.status_code == 500:
+            FAILURES.error("request %s failed", exchange.request_id, exc_info=error)
+        if isinstance(error, BodyError) or not await exchange.skip_body():
+            response.headers["connection"] = "close"
+        with contextlib.suppress(ClientGoneError):
+            await response(exchange.scope, exchange.receive, exchange.send)
+
+
+class _Exchange:
+    """One request and its answer, as far as it has come."""
+
+    def __init__(self, scope: Scope, receive: Receive, send: Send, service: Service) -> None:
+        self.scope = scope
+        self.request_id = _request_id(scope)
+        self.status = 0
+        self._receive = receive
+        self._send = send
+        self._service = service
+        self._begun = time.perf_counter()
+        self._came = self._went = 0
+        self._more = True
+
+    async def receive(self) -> Message:
+        message = await self._receive()
+        if message["type"] == "http.request":
+            self._came += len(message.get("body", b""))
+            self._more = message.get("more_body", False)
+        return message
+
+    async def send(self, message: Message) -> None:
+        if message["type"] == "http.response.start":
+            self.status = message["status"]
+            self._service.responses[self.status] += 1
+            own = [(b"x-request-id", self.request_id.encode())]
+            if self._service.stopping:
+                own.append((b"connection", b"close"))
+            message = {**message, "headers": [*message.get("headers", ()), *own]}
+        else:
+            self._went += len(message.get("body", b""))
+        await self._send(message)
+
+    async def skip_body(self) -> bool:
+        """Reads what is left of the body, for a client that is still sending does not see an answer; whether that was all of it."""
+        with contextlib.suppress(BodyError, ClientGoneError):
+            if self._more:
+                async for _ in self._service.bodies.chunks(Request(self.scope, self.receive)):
+                    pass
+        return not self._more
+
+    def log(self) -> None:
+        if not ACCESS.isEnabledFor(logging.INFO):
+            return
+        client = self.scope.get("client")
+        fields: dict[str, Any] = {
+            "request_id": self.request_id,
+            "client": f"{client[0]}:{client[1]}" if client else None,
+            "method": self.scope["method"],
+            "path": self.scope["path"],
+            "status": self.status,
+            "bytes_in": self._came,
+            "bytes_out": self._went,
+            "milliseconds": round((time.perf_counter() - self._begun) * 1000, 3),
+            **self.scope.get("state", {}).get("access", {}),
+        }
+        ACCESS.info("%s", json.dumps(fields), extra={"fields": fields})
+
+
+def error_response(error: Exception) -> Response:
+    """`{"error": ...}` with the status that goes with an exception; 500 for one that is no refusal but a bug."""
+    headers: dict[str, str] = {}
+    if isinstance(error, HTTPException):
+        status, message, headers = error.status_code, error.detail, dict(error.headers or {})
+    elif isinstance(error, DreamkerasError):
+        status, message = error.status if isinstance(error, ProtocolError) else 400, str(error)
+    else:
+        status, message = 500, "Expected to answer, got a failure of the server; its log says more."
+    if status == 503:
+        headers["retry-after"] = str(error.retry_after if isinstance(error, OverloadedError) else 1)
+    if status == 401:
+        headers["www-authenticate"] = "Bearer"
+    body = json.dumps({"error": " ".join(message.split())})
+    return Response(body, status, headers, media_type="application/json")
+
+
+def _refuse_other_origins(headers: Headers) -> None:
+    """Refuses what a browser sends in the name of a page of another site, which could otherwise use a port of this machine."""
+    origin = headers.get("origin")
+    if origin is not None and origin.partition("://")[2] != headers.get("host"):
+        raise ProtocolError(f"Expected no request of a page of another site, got one of {origin[:80]!r}.", 403)
+
+
+def _request_id(scope: Scope) -> str:
+    """The client's name for the request, if it is one that can stand in a log; else a new one."""
+    given = next((value.decode("latin-1") for name, value in scope["headers"] if name == b"x-request-id"), "")
+    return given if REQUEST_ID.fullmatch(given) else f"{PROCESS}-{next(NUMBERS)}"

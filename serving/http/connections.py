@@ -1,0 +1,171 @@
+"""Connections: uvicorn's HTTP protocol, with bounds on how many there are, how slowly headers come and how slowly answers go."""
+
+import asyncio
+import json
+from typing import Any
+
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+
+from ..settings import Settings
+
+__all__ = ["bounded_protocol"]
+
+HEAD = b"HTTP/"
+"""How the head of an answer begins."""
+
+JOINED = 1 << 16
+"""Bytes of a body up to which it is copied behind its head."""
+
+REASONS = {400: "Bad Request", 408: "Request Timeout", 431: "Request Header Fields Too Large", 503: "Service Unavailable"}
+
+
+def bounded_protocol(settings: Settings) -> type[HttpToolsProtocol]:
+    """The protocol for `uvicorn.Config(http=...)`; each call gives one that counts connections of its own.
+
+    Args:
+        settings: The bounds.
+    """
+    without_request: dict[_BoundedProtocol, None] = {}
+    between_requests: dict[_BoundedProtocol, None] = {}
+
+    class Bounded(_BoundedProtocol):
+        bounds = settings
+        silent = without_request
+        idle = between_requests
+
+    return Bounded
+
+
+class _BoundedProtocol(HttpToolsProtocol):
+    """A connection.
+
+    It is silent until the headers of its first request are whole, and idle between requests. For one too many, the oldest silent one has
+    to go if they are more than half of all, so that those who connect and say nothing cost no client its connection; else the one that has
+    been idle longest, so that those who ask once in order to stay lock nobody out.
+    """
+
+    bounds: Settings
+    silent: "dict[_BoundedProtocol, None]"
+    idle: "dict[_BoundedProtocol, None]"
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # as uvicorn's own
+        super().connection_made(_HeadAndBody(transport, self.loop))  # type: ignore[arg-type]  # it is used as one
+        self._head_bytes = 0
+        self._head_timer: asyncio.TimerHandle | None = None
+        self._answer_timer: asyncio.TimerHandle | None = None
+        self.silent[self] = None
+        self._wait_for_head()
+        if superfluous := self._superfluous():
+            superfluous.refuse(503, f"Expected at most {self.bounds.connections} connections, got one more.")
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        self._forget()
+        self._stop_timer("_head_timer")
+        self._stop_timer("_answer_timer")
+        super().connection_lost(exc)
+
+    def data_received(self, data: bytes) -> None:
+        expects_head = self in self.silent or self in self.idle
+        self._head_bytes += len(data) if expects_head else 0
+        super().data_received(data)
+        if self._is_busy:
+            self._forget()
+            self._stop_timer("_head_timer")
+        elif self._head_bytes > self.bounds.header_bytes:
+            self.refuse(431, f"Expected headers of at most {self.bounds.header_bytes} bytes, got more.")
+        elif expects_head and self._head_timer is None and not self.transport.is_closing():
+            self._wait_for_head()
+
+    def on_response_complete(self) -> None:
+        super().on_response_complete()
+        if not self._is_busy and not self.transport.is_closing():
+            self._head_bytes = 0
+            self.idle[self] = None
+
+    def pause_writing(self) -> None:
+        super().pause_writing()
+        # `abort`, for `close` would wait until the client has read what it does not read.
+        self._answer_timer = self.loop.call_later(self.bounds.answer_seconds, self.transport.abort)
+
+    def resume_writing(self) -> None:
+        self._stop_timer("_answer_timer")
+        super().resume_writing()
+
+    def send_400_response(self, msg: str) -> None:
+        """Answers what is no HTTP, as everything else is answered."""
+        self.refuse(400, f"Expected an HTTP request, got something else: {msg}")
+
+    def refuse(self, status: int, message: str) -> None:
+        """Answers without a request, and closes the connection."""
+        body = json.dumps({"error": message})
+        if not self.transport.is_closing():
+            head = f"HTTP/1.1 {status} {REASONS[status]}\r\ncontent-type: application/json\r\n"
+            head += f"content-length: {len(body)}\r\nconnection: close\r\n\r\n"
+            self.transport.write((head + body).encode())
+            self.transport.close()
+        self._forget()
+
+    @property
+    def _is_busy(self) -> bool:
+        return self.cycle is not None and not self.cycle.response_complete
+
+    def _superfluous(self) -> "_BoundedProtocol | None":
+        """The connection that has to go for this one, which may be this one itself."""
+        if len(self.connections) <= self.bounds.connections:
+            return None
+        too_silent = len(self.silent) > self.bounds.connections // 2
+        return next(iter(self.silent if too_silent or not self.idle else self.idle))
+
+    def _forget(self) -> None:
+        self.silent.pop(self, None)
+        self.idle.pop(self, None)
+
+    def _wait_for_head(self) -> None:
+        self._head_timer = self.loop.call_later(self.bounds.header_seconds, self._give_up_head)
+
+    def _give_up_head(self) -> None:
+        if self._head_bytes:
+            self.refuse(408, f"Expected whole headers within {self.bounds.header_seconds:g} seconds, got a part of them.")
+        else:
+            self.transport.close()
+
+    def _stop_timer(self, name: str) -> None:
+        timer: asyncio.TimerHandle | None = getattr(self, name)
+        if timer is not None:
+            timer.cancel()
+            setattr(self, name, None)
+
+
+class _HeadAndBody:
+    """A connection's transport that sends the head of an answer together with what comes right behind it.
+
+    uvicorn writes them one after the other: two calls of the system, after the first of which the client wakes for nothing. It
+    sends by `write` alone.
+    """
+
+    def __init__(self, transport: asyncio.Transport, loop: asyncio.AbstractEventLoop) -> None:
+        self._transport = transport
+        self._loop = loop
+        self._head = b""
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._transport, name)
+
+    def write(self, data: bytes) -> None:
+        if not self._head and bytes(data[: len(HEAD)]) == HEAD:
+            self._head = data
+            self._loop.call_soon(self._flush)
+            return
+        if self._head and len(data) > JOINED:
+            self._flush()
+        data, self._head = self._head + data if self._head else data, b""
+        self._transport.write(data)
+
+    def close(self) -> None:
+        self._flush()
+        self._transport.close()
+
+    def _flush(self) -> None:
+        head, self._head = self._head, b""
+        if head and not self._transport.is_closing():
+            self._transport.write(head)

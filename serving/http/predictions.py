@@ -1,0 +1,157 @@
+"""What people ask: predictions of many named sequences, a batch at a time, and what each letter of one is worth.
+
+Knows nothing about HTTP.
+"""
+
+import asyncio
+from collections.abc import AsyncGenerator, AsyncIterator
+from contextlib import aclosing
+from typing import Any, NamedTuple, TypeVar
+
+import numpy as np
+
+from dreamkeras.explain.mutagenesis import Mutagenesis
+from dreamkeras.explain.mutants import Mutants
+from dreamkeras.sequence.alphabet import BASES
+from dreamkeras.sequence.ragged import Ragged
+from dreamkeras.sequence.records import Records
+
+from ..protocol.answers import Heading
+from ..protocol.json_text import Fields, member
+from ..protocol.tensors import ProtocolError
+from ..queue.admission import OverloadedError
+from ..served import ServedModel
+from ..service import Service
+
+__all__ = ["Scored", "describe_model", "heading", "json_records", "mutate", "one_ahead", "score_batches"]
+
+LONGEST_WAIT = 30.0
+"""Seconds after which an upload that finds no room in the queue is given up."""
+
+FIRST_PAUSE = 0.05
+PROFILE = "profile"
+
+_T = TypeVar("_T")
+
+
+class Scored(NamedTuple):
+    """A batch of records and its predictions.
+
+    Args:
+        records: n records.
+        values: float32 (n, columns).
+    """
+
+    records: Records
+    values: np.ndarray
+
+
+def heading(model: ServedModel) -> Heading:
+    """What the columns of a model's predictions are."""
+    return Heading(model.name, model.version, model.predictor.columns, model.predictor.units)
+
+
+def describe_model(model: ServedModel) -> Fields:
+    """A model in the words of those who use it."""
+    predictor = model.predictor
+    return {
+        "name": model.name,
+        "version": model.version,
+        "tasks": list(predictor.tasks),
+        "units": list(predictor.units),
+        "columns": list(predictor.columns),
+        "construct": {**predictor.construct.to_json(), "longest": predictor.construct.longest},
+    }
+
+
+def json_records(fields: Fields) -> Records:
+    """The records of `{"sequences": [...]}`, whose items are strings or objects with `id` and `sequence`.
+
+    Raises:
+        ProtocolError: They are something else, or there is none.
+    """
+    items = member(fields, "sequences", list, ..., "the request")
+    if not items:
+        raise ProtocolError("Expected sequences, got an empty list.")
+    objects = [item if isinstance(item, dict) else {"sequence": item} for item in items]
+    places = [f"sequence {number}" for number in range(1, len(items) + 1)]
+    texts = [member(item, "sequence", str, ..., place) for item, place in zip(objects, places, strict=True)]
+    ids = [member(item, "id", str, str(number), places[number - 1]) for number, item in enumerate(objects, 1)]
+    return Records(ids, Ragged.from_strings(texts), np.arange(1, len(ids) + 1), "the request")
+
+
+async def score_batches(service: Service, model: ServedModel, batches: AsyncIterator[Records]) -> AsyncGenerator[Scored, None]:
+    """Predictions of records, batch after batch; each is cut while the one before is being scored.
+
+    Raises:
+        InputError: A record does not fit the model; the message names it and its line.
+        OverloadedError: There is no room in the queue: for the first batch at once, for others after `LONGEST_WAIT` seconds.
+    """
+    patience = 0.0
+    async with aclosing(one_ahead(_cut(model, batches))) as cut:
+        async for records, windows in cut:
+            yield Scored(records, await _score(service, model, windows, patience))
+            patience = LONGEST_WAIT
+
+
+async def mutate(service: Service, model: ServedModel, sequence: str) -> Fields:
+    """What each letter of a sequence is worth, as JSON-able fields; see `Mutagenesis`.
+
+    Raises:
+        InputError: It does not fit the model.
+        OverloadedError: There is no room in the queue.
+    """
+    records = json_records({"sequences": [sequence]})
+    constructs = model.predictor.constructs
+    reference = constructs[0].cut(records)
+    mutants = Mutants(records.sequences, constructs)
+    (windows,) = await asyncio.to_thread(mutants.windows, 0, len(mutants))
+    tasks = len(model.predictor.tasks)
+    values = (await _score(service, model, np.concatenate([reference, windows]), 0))[:, :tasks]
+    found = Mutagenesis(records.ids, mutants.inserts, values[:1], mutants.effects(values[:1], values[1:]))
+    return {
+        **heading(model)._asdict(),
+        "tasks": list(model.predictor.tasks),
+        "insert": found.inserts[0],
+        "bases": BASES,
+        "reference": found.reference[0].tolist(),
+        "effects": found.effects.tolist(),
+        "importance": found.importance().tolist(),
+    }
+
+
+async def one_ahead(items: AsyncGenerator[_T, None]) -> AsyncGenerator[_T, None]:
+    """The same items; while one is used, the next is made."""
+    async with aclosing(items):
+        task = asyncio.ensure_future(_next(items))
+        try:
+            while (item := await task) is not None:
+                task = asyncio.ensure_future(_next(items))
+                yield item
+        finally:
+            task.cancel()
+            await asyncio.gather(task, return_exceptions=True)
+
+
+async def _next(items: AsyncIterator[_T]) -> _T | None:
+    return await anext(items, None)
+
+
+async def _cut(model: ServedModel, batches: AsyncIterator[Records]) -> AsyncGenerator[tuple[Records, np.ndarray], None]:
+    async for records in batches:
+        yield records, model.predictor.construct.cut(records)
+
+
+async def _score(service: Service, model: ServedModel, windows: np.ndarray, patience: float) -> np.ndarray:
+    """float32 (n, columns); waits so many seconds for room in the queue."""
+    pause = FIRST_PAUSE
+    while True:
+        try:
+            answers: dict[str, Any] = await service.batcher.score(model, windows)
+            break
+        except OverloadedError:
+            if service.stopping or patience <= 0:
+                raise
+            await asyncio.sleep(pause)
+            patience, pause = patience - pause, pause * 2
+    return np.concatenate([values for name, values in answers.items() if name != PROFILE], axis=1)

@@ -1,0 +1,211 @@
+"""The Open Inference Protocol over HTTP: which path answers what, with Triton's extensions of it."""
+
+import asyncio
+import zlib
+from typing import Any
+
+import numpy as np
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+from starlette.routing import BaseRoute, Route
+
+from ..metadata import model_config, model_metadata, model_statistics, server_metadata
+from ..metrics import CONTENT_TYPE, write_metrics
+from ..protocol.json_text import member, read_json
+from ..protocol.tensors import ProtocolError
+from ..protocol.v2 import InferRequest, read_request, write_response
+from ..served import ServedModel
+from ..service import Service
+from .disconnects import unless_gone
+
+__all__ = ["routes"]
+
+HEADER_LENGTH = "Inference-Header-Content-Length"
+LARGE = 1 << 17
+"""Bytes of a body from which on it is worked on in a thread, so that others are answered meanwhile."""
+
+COMPRESSED = {"gzip": zlib.MAX_WBITS | 16, "deflate": zlib.MAX_WBITS}
+WORTH_COMPRESSING = 512
+FASTEST = 1
+PRIORITY = b'"priority"'
+NUMBER_BYTES = 20
+"""What a number takes in JSON, about."""
+
+
+def routes() -> list[BaseRoute]:
+    """The protocol's routes, those that are asked most often first."""
+    table: list[BaseRoute] = [
+        Route(f"/v2/models/{{name}}{version}/infer", infer, methods=["POST"]) for version in ("", "/versions/{version}")
+    ]
+    table += [
+        Route("/v2/health/live", live),
+        Route("/v2/health/ready", ready),
+        Route("/v2", server),
+        Route("/v2/models/stats", statistics),
+        Route("/v2/repository/index", index, methods=["POST"]),
+        Route("/v2/repository/models/{name}/load", load, methods=["POST"]),
+        Route("/v2/repository/models/{name}/unload", unload, methods=["POST"]),
+        Route("/metrics", metrics),
+    ]
+    for version in ("", "/versions/{version}"):
+        table += [
+            Route(f"/v2/models/{{name}}{version}", metadata),
+            Route(f"/v2/models/{{name}}{version}/ready", model_ready),
+            Route(f"/v2/models/{{name}}{version}/config", config),
+            Route(f"/v2/models/{{name}}{version}/stats", statistics),
+        ]
+    return table
+
+
+async def infer(request: Request) -> Response:
+    """Values of the sequences in the body."""
+    service = _service(request)
+    async with service.bodies.read(request) as body:
+        model = _model(request)
+        header_length = _header_length(request)
+        if body.find(PRIORITY, 0, header_length) < 0:
+            service.batcher.check_room(model)
+        if len(body) < LARGE:
+            asked, windows = _decode(service, model, body, header_length)
+        else:
+            asked, windows = await asyncio.to_thread(_decode, service, model, body, header_length)
+    _check_json_answer(model, asked, len(windows), service.settings.json_bytes)
+    request.state.access = {"model": model.name, "version": model.version, "rows": len(windows)}
+    answers = await unless_gone(request, service.infer(model, windows, asked))
+    content, length = write_response(model.name, model.version, asked, answers)
+    headers = {} if length is None else {HEADER_LENGTH: str(length)}
+    if encoding := _accepted(request.headers.get("accept-encoding", ""), len(content)):
+        headers["Content-Encoding"] = encoding
+        content = await asyncio.to_thread(_compress, content, encoding) if len(content) > LARGE else _compress(content, encoding)
+    return Response(content, headers=headers, media_type="application/json" if length is None else "application/octet-stream")
+
+
+async def live(request: Request) -> Response:
+    """Whether the process answers: 200, or 503 when it has to be started anew."""
+    return Response(status_code=200 if _service(request).batcher.alive else 503)
+
+
+async def ready(request: Request) -> Response:
+    """Whether requests are welcome: 200, or 503 before models are loaded and when the server is stopping."""
+    return Response(status_code=200 if _service(request).ready else 503)
+
+
+async def model_ready(request: Request) -> Response:
+    """Whether a model is loaded: 200, or 404."""
+    _model(request)
+    return Response()
+
+
+async def server(_: Request) -> Response:
+    """Name, version and extensions."""
+    return JSONResponse(server_metadata())
+
+
+async def metadata(request: Request) -> Response:
+    """A model's inputs and outputs."""
+    return JSONResponse(model_metadata(_model(request), _service(request).models))
+
+
+async def config(request: Request) -> Response:
+    """A model's configuration."""
+    return JSONResponse(model_config(_model(request), _service(request).settings))
+
+
+async def statistics(request: Request) -> Response:
+    """What became of the requests of one version, of all versions of a model, or of all models."""
+    models = _service(request).models
+    if "version" in request.path_params:
+        chosen = [_model(request)]
+    elif "name" in request.path_params:
+        name = _model(request).name
+        chosen = [models.get(name, version) for version in models.versions(name)]
+    else:
+        chosen = models.ready
+    return JSONResponse({"model_stats": [model_statistics(model) for model in chosen]})
+
+
+async def index(request: Request) -> Response:
+    """All models; with `{"ready": true}` those that are loaded."""
+    fields = await _json_body(request)
+    only_ready = member(fields, "ready", bool, False, "the request")
+    entries = [entry._asdict() for entry in _service(request).models.index() if entry.state == "READY" or not only_ready]
+    return JSONResponse([{key: value for key, value in entry.items() if value} for entry in entries])
+
+
+async def load(request: Request) -> Response:
+    """Loads a model, or loads it anew."""
+    parameters = member(await _json_body(request), "parameters", dict, {}, "the request")
+    if parameters:
+        raise ProtocolError(
+            f"Expected no parameters for loading, got {next(iter(parameters))!r}: models are loaded as they are on the disk."
+        )
+    # Shielded: half a loading would leave nothing to ask about, so it goes on when the client does not wait.
+    await asyncio.shield(asyncio.to_thread(_service(request).models.load, request.path_params["name"]))
+    return Response()
+
+
+async def unload(request: Request) -> Response:
+    """Unloads a model; what it is being asked it still answers."""
+    await _json_body(request)
+    await asyncio.to_thread(_service(request).models.unload, request.path_params["name"])
+    return Response()
+
+
+async def metrics(request: Request) -> Response:
+    """Metrics for Prometheus."""
+    return Response(write_metrics(_service(request)), media_type=CONTENT_TYPE)
+
+
+def _service(request: Request) -> Service:
+    service: Service = request.app.state.service
+    return service
+
+
+def _model(request: Request) -> ServedModel:
+    parameters = request.path_params
+    return _service(request).models.get(parameters["name"], parameters.get("version", ""))
+
+
+def _decode(service: Service, model: ServedModel, body: bytes, header_length: int | None) -> tuple[InferRequest, np.ndarray]:
+    asked = read_request(body, header_length, model.inputs, model.outputs, service.settings)
+    return asked, service.windows(model, asked.inputs)
+
+
+def _header_length(request: Request) -> int | None:
+    text = request.headers.get(HEADER_LENGTH)
+    if text is None:
+        return None
+    if not (text.isascii() and text.isdecimal() and len(text) < 16):
+        raise ProtocolError(f"Expected {HEADER_LENGTH} to be a number of bytes, got {text[:40]!r}.")
+    return int(text)
+
+
+async def _json_body(request: Request) -> dict[str, Any]:
+    """The object in the body; clients may leave it out."""
+    service = _service(request)
+    async with service.bodies.read(request) as body:
+        return read_json(body, service.settings) if body.strip() else {}
+
+
+def _check_json_answer(model: ServedModel, asked: InferRequest, rows: int, most: int) -> None:
+    """Refuses answers that would be a very long JSON text, before they are computed: nothing else is answered while one is written."""
+    widths = {spec.name: spec.shape[1] for spec in model.outputs}
+    size = NUMBER_BYTES * rows * sum(widths[name] for name, binary in asked.outputs if not binary)
+    if size > most:
+        raise ProtocolError(
+            f"Expected an answer of at most {most} bytes of JSON, got one of about {size}: ask for binary data or for fewer rows."
+        )
+
+
+def _compress(content: bytes, encoding: str) -> bytes:
+    stream = zlib.compressobj(FASTEST, wbits=COMPRESSED[encoding])
+    return stream.compress(content) + stream.flush()
+
+
+def _accepted(text: str, length: int) -> str | None:
+    """The first encoding we have that the client takes, if that is worth it; one with q=0 it does not take."""
+    for part in text.lower().split(",") if length >= WORTH_COMPRESSING else ():
+        name, _, quality = part.partition(";")
+        if name.strip() in COMPRESSED and quality.replace(" ", "").rstrip("0.") != "q=":
+            return name.strip()
+    return None

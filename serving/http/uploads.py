@@ -1,0 +1,155 @@
+"""Files of sequences in the body of a request, read while they come: FASTA, FASTQ, TSV, CSV or lines, plain or gzip.
+
+Knows nothing about models or answers.
+"""
+
+import asyncio
+import concurrent.futures
+import io
+import zlib
+from collections.abc import AsyncGenerator, AsyncIterator, Iterator
+from contextlib import aclosing
+from typing import Any, BinaryIO, cast
+
+from dreamkeras.formats.reading import read_records
+from dreamkeras.sequence.records import Records
+
+from ..protocol.tensors import ProtocolError
+
+__all__ = ["BODY", "ROWS", "Uploads"]
+
+BODY = "the request's body"
+"""What messages call it."""
+
+ROWS = 1024
+"""Most records in a batch: small, so that the first answers come soon and uploads take turns."""
+
+AT_ONCE = 16
+"""Uploads that are read at one time; each has a thread that waits for bytes."""
+
+RECORD = 64 << 20
+"""Most bytes that may come before they are a batch of records: longer records are refused, not held."""
+
+GZIP = b"\x1f\x8b"
+STEP = 1 << 20
+_BUFFER = 1 << 18
+
+
+class Uploads:
+    """Reads files out of bodies, so many at one time."""
+
+    def __init__(self) -> None:
+        self._threads = concurrent.futures.ThreadPoolExecutor(AT_ONCE, "upload")
+        self._open = 0
+
+    async def read(
+        self, chunks: AsyncIterator[bytes], id_column: str | None = None, sequence_column: str | None = None
+    ) -> AsyncGenerator[Records, None]:
+        """The records of a file, in batches of at most `ROWS`, while its bytes come.
+
+        Args:
+            chunks: The bytes.
+            id_column: As `read_records` takes it.
+            sequence_column: Likewise.
+
+        Raises:
+            InputError: It is no file of sequences; the message names the line.
+            ProtocolError: 503, too many are being read; 413, a record is too long; 400, it is a broken gzip file.
+        """
+        if self._open == AT_ONCE:
+            raise ProtocolError(f"Expected room for an upload, got {AT_ONCE} that are being read.", 503)
+        self._open += 1
+        loop = asyncio.get_running_loop()
+        try:
+            async with aclosing(_unpacked(chunks)) as plain:
+                body = _Body(plain, loop)
+                stream = cast("BinaryIO", io.BufferedReader(body, _BUFFER))
+                batches = read_records(BODY, id_column=id_column, sequence_column=sequence_column, batch=ROWS, opened=stream)
+                try:
+                    while (records := await loop.run_in_executor(self._threads, _next, batches)) is not None:
+                        body.since = 0
+                        yield records
+                finally:
+                    body.give_up()
+        finally:
+            self._open -= 1
+
+
+def _next(batches: Iterator[Records]) -> Records | None:
+    return next(batches, None)
+
+
+async def _unpacked(chunks: AsyncIterator[bytes]) -> AsyncGenerator[bytes, None]:
+    """The chunks of a file, decompressed where it begins like gzip; bgzip's many streams, too."""
+    stream, is_first = None, True
+    async for chunk in chunks:
+        if is_first and chunk.startswith(GZIP):
+            stream = zlib.decompressobj(zlib.MAX_WBITS | 16)
+        is_first = False
+        if stream is None:
+            yield chunk
+        while stream is not None and chunk:
+            if stream.eof:
+                stream = zlib.decompressobj(zlib.MAX_WBITS | 16)
+            yield _unzip(stream, chunk)
+            chunk = stream.unconsumed_tail or stream.unused_data
+    if stream is not None and not stream.eof:
+        raise ProtocolError("Expected a whole gzip file, got one that is cut short.")
+
+
+def _unzip(stream: "zlib._Decompress", chunk: bytes) -> bytes:
+    try:
+        return stream.decompress(chunk, STEP)
+    except zlib.error as error:
+        raise ProtocolError(f"Expected a whole gzip file, got a broken one: {error}.") from None
+
+
+class _Body(io.RawIOBase):
+    """The chunks that an event loop receives, as a file for another thread.
+
+    Attributes:
+        since: Bytes since the last batch of records.
+    """
+
+    def __init__(self, chunks: AsyncIterator[bytes], loop: asyncio.AbstractEventLoop) -> None:
+        self.since = 0
+        self._chunks = chunks
+        self._loop = loop
+        self._chunk = b""
+        self._waiting: concurrent.futures.Future[bytes | None] | None = None
+        self._given_up = False
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: Any) -> int:
+        while not self._chunk:
+            chunk = self._wait()
+            if chunk is None:
+                return 0
+            self._chunk = chunk
+        piece = self._chunk[: len(buffer)]
+        self._chunk = self._chunk[len(piece) :]
+        buffer[: len(piece)] = piece
+        self.since += len(piece)
+        if self.since > RECORD:
+            raise ProtocolError(f"Expected sequences of at most {RECORD} letters, got a longer one in {BODY}.", 413)
+        return len(piece)
+
+    def give_up(self) -> None:
+        """Ends the thread's waiting: nobody wants the rest."""
+        self._given_up = True
+        if self._waiting is not None:
+            self._waiting.cancel()
+
+    def _wait(self) -> bytes | None:
+        if self._given_up:
+            return None
+        self._waiting = asyncio.run_coroutine_threadsafe(self._receive(), self._loop)
+        try:
+            return self._waiting.result()
+        except concurrent.futures.CancelledError:
+            return None
+
+    async def _receive(self) -> bytes | None:
+        return await anext(self._chunks, None)

@@ -1,0 +1,47 @@
+"""Admission: what is refused because too much is waiting."""
+
+import math
+
+from ..protocol.tensors import ProtocolError
+from ..settings import Settings
+from .queues import ModelQueue
+
+__all__ = ["OverloadedError", "check_queue", "refusal"]
+
+
+class OverloadedError(ProtocolError):
+    """A request that is refused because too much is waiting.
+
+    Args:
+        message: What is full.
+        retry_after: Seconds until it makes sense to come again.
+    """
+
+    def __init__(self, message: str, retry_after: int) -> None:
+        super().__init__(message, 503)
+        self.retry_after = retry_after
+
+
+def check_queue(settings: Settings, queue: ModelQueue, rows: int, held: int, wait: float, within: float) -> None:
+    """Refuses rows that cannot wait; those alone always can, or a wrong guess of the pace would stand for ever.
+
+    Args:
+        settings: The bounds.
+        queue: Where they would wait.
+        rows: How many they are.
+        held: Letters that wait for all models.
+        wait: Seconds that what is scored before them takes.
+        within: Seconds that their client waits.
+
+    Raises:
+        OverloadedError: They cannot.
+    """
+    full = queue.rows + rows > settings.queue_rows or (held and held + rows * queue.length > settings.queue_bytes)
+    if full or wait > min(settings.queue_seconds, within):
+        what = "maximum queue size" if full else f"longest wait, {wait:.1f} seconds"
+        raise refusal(f"Exceeds {what}, {queue.rows} rows are waiting", wait)
+
+
+def refusal(reason: str, wait: float = 0.0) -> OverloadedError:
+    """The error that says why there is no room, and when there may be."""
+    return OverloadedError(f"Expected room in the queue, got none: {reason}.", max(1, math.ceil(wait)))

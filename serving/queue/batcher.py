@@ -1,0 +1,196 @@
+"""Batcher: rows of many requests are scored together, by a few threads for all models, in bounded memory and bounded time.
+
+Knows nothing about HTTP or ONNX: a model is what answers windows.
+"""
+
+import asyncio
+import threading
+import time
+from collections.abc import Callable
+
+import numpy as np
+
+from dreamkeras.scoring.cpus import available_cpus
+
+from ..protocol.tensors import ProtocolError
+from ..settings import Settings
+from .admission import OverloadedError, check_queue, refusal
+from .jobs import Answers, Job, Seconds, deliver, expire, hand_out, join_rows
+from .queues import PRIORITIES, ModelQueue
+from .turns import Batch, Model, Turns
+
+__all__ = ["Batcher"]
+
+
+class Batcher:
+    """The queues of all models, and the scorers, threads that work them off, each a batch at a time.
+
+    Models take turns (`Turns`), and so do the requests of a model (`ModelQueue`).
+
+    Args:
+        settings: Bounds of batches, queues and waiting.
+        clock: Seconds from some point on; another in tests.
+    """
+
+    def __init__(self, settings: Settings, clock: Callable[[], float] = time.perf_counter) -> None:
+        self._settings = settings
+        self._clock = clock
+        self._bytes = 0
+        self._closing = False
+        self._wake = threading.Condition()
+        self._scorers = settings.scorers or available_cpus()
+        self._turns = Turns(settings, self._scorers)
+        self._threads: list[threading.Thread] = []
+
+    def start(self) -> None:
+        """Begins to score, also when it was closed before."""
+        self._closing = False
+        self._threads = [threading.Thread(target=self._work, name=f"scorer-{number}", daemon=True) for number in range(self._scorers)]
+        for thread in self._threads:
+            thread.start()
+
+    def close(self) -> None:
+        """Scores what waits, refuses what comes, and returns when the scorers have ended."""
+        with self._wake:
+            self._closing = True
+            self._wake.notify_all()
+        for thread in self._threads:
+            thread.join()
+
+    @property
+    def alive(self) -> bool:
+        """Whether rows are being scored, or would be."""
+        return bool(self._threads) and all(thread.is_alive() for thread in self._threads)
+
+    def check_room(self, model: Model) -> None:
+        """Refuses what would be refused however small it is, before any work is done for it; not for requests with a priority.
+
+        Raises:
+            OverloadedError: Too much is waiting.
+        """
+        with self._wake:
+            if queue := self._turns.queue(model):
+                self._check(model, queue, 0, self._settings.timeout_seconds, PRIORITIES // 2)
+
+    def waiting(self, model: Model) -> tuple[int, int]:
+        """Requests that wait for a model, and their rows."""
+        queue = self._turns.queue(model)
+        return (queue.jobs, queue.rows) if queue else (0, 0)
+
+    async def score(self, model: Model, windows: np.ndarray, within: float | None = None, priority: int = 0) -> Answers:
+        """What a model answers, in the batches that it happens to share with others.
+
+        Cancelling the call, and the end of its time, takes those of its rows that wait out of the queue.
+
+        Args:
+            model: The model.
+            windows: uint8 (n, length), n at least 1; not to be changed meanwhile.
+            within: Seconds until the answers are of no use; the settings' timeout if None or longer.
+            priority: From 1, served first, to `PRIORITIES`; 0 is the one in the middle, and larger numbers are the last.
+
+        Returns:
+            float32 (n, width) of each output, by its name.
+
+        Raises:
+            OverloadedError: Too much is waiting; told at once.
+            ProtocolError: The time is over, or the model failed.
+        """
+        longest = self._settings.timeout_seconds
+        within = longest if within is None else min(within, longest)
+        loop = asyncio.get_running_loop()
+        job = Job(windows, loop.create_future(), self._clock(), min(priority, PRIORITIES) or PRIORITIES // 2)
+        queue = self._admit(model, job, within)
+        timer = loop.call_later(within, expire, job)
+        try:
+            return await job.future
+        except TimeoutError:
+            self._withdraw(model, queue, job, "REJECTED")
+            raise ProtocolError(f"Expected an answer within {within:g} seconds, got none: Request timeout expired.", 503) from None
+        except asyncio.CancelledError:
+            self._withdraw(model, queue, job, "CANCELED")
+            raise
+        finally:
+            timer.cancel()
+
+    def _admit(self, model: Model, job: Job, within: float) -> ModelQueue:
+        with self._wake:
+            queue = self._turns.open(model, job.windows.shape[1])
+            self._check(model, queue, len(job.windows), within, job.priority)
+            queue.add(job)
+            self._bytes += job.windows.nbytes
+            self._wake.notify()
+            return queue
+
+    def _check(self, model: Model, queue: ModelQueue, rows: int, within: float, priority: int) -> None:
+        wait = self._turns.wait(model, queue, rows, priority)
+        try:
+            if self._closing:
+                raise refusal("the server is stopping")
+            check_queue(self._settings, queue, rows, self._bytes, wait, within)
+        except OverloadedError:
+            model.statistics.add_failure("REJECTED", 0)
+            raise
+
+    def _withdraw(self, model: Model, queue: ModelQueue, job: Job, reason: str) -> None:
+        with self._wake:
+            if not job.withdrawn and job.scored < len(job.windows):
+                self._bytes -= queue.withdraw(job) * queue.length
+                model.statistics.add_failure(reason, self._clock() - job.queued)
+
+    def _work(self) -> None:
+        while batch := self._next_batch():
+            self._score(batch)
+
+    def _next_batch(self) -> Batch | None:
+        """Waits for one; None when the batcher is closing and nothing waits."""
+        with self._wake:
+            while not (self._closing and self._turns.empty):
+                now = self._clock()
+                found = self._turns.next(now, hurry=self._closing)
+                if isinstance(found, Batch):
+                    self._bytes -= found.rows * found.queue.length
+                    self._wake.notify()
+                    for job, _, _ in found.parts:
+                        job.started = now if job.started is None else job.started
+                    return found
+                self._wake.wait(None if found is None else found - now)
+            self._wake.notify_all()
+            return None
+
+    def _score(self, batch: Batch) -> None:
+        begun = self._clock()
+        try:
+            windows = join_rows(batch.parts)
+            joined = self._clock()
+            answers = batch.model.answer(windows)
+            answered = self._clock()
+            hand_out(answers, batch.parts)
+        except Exception as error:  # noqa: BLE001 - whatever a model does, the thread goes on with the others
+            self._fail(batch, error)
+            return
+        self._finish(batch, (joined - begun, answered - joined, self._clock() - answered))
+
+    def _finish(self, batch: Batch, took: Seconds) -> None:
+        statistics, done = batch.model.statistics, []
+        with self._wake:
+            self._turns.end(batch, sum(took))
+            batch.model.pace.add(batch.rows, sum(took))
+            statistics.add_batch(batch.rows, took)
+            now = self._clock()
+            for job, first, last in batch.parts:
+                if job.add(last - first, took) and not job.withdrawn:
+                    started = now if job.started is None else job.started
+                    statistics.add_success(now - job.queued, started - job.queued, job.compute)
+                    done.append(job)
+        deliver(done)
+
+    def _fail(self, batch: Batch, error: Exception) -> None:
+        failed = []
+        with self._wake:
+            self._turns.end(batch, 0.0)
+            for job, _, _ in batch.parts:
+                if not job.withdrawn:
+                    self._bytes -= batch.queue.withdraw(job) * batch.queue.length
+                    batch.model.statistics.add_failure("BACKEND", self._clock() - job.queued)
+                    failed.append(job)
+        deliver(failed, ProtocolError(" ".join(str(error).split()) or type(error).__name__, 503))

@@ -1,0 +1,163 @@
+"""Turns: whose rows are scored next, so that models share the scorers by the time they use.
+
+Knows nothing about threads or time; the batcher calls it under its lock.
+"""
+
+import math
+from collections import Counter
+from typing import NamedTuple, Protocol
+from weakref import WeakKeyDictionary
+
+import numpy as np
+
+from ..settings import Settings
+from ..statistics import Statistics
+from .jobs import Answers, Part
+from .pace import Pace
+from .queues import SHARE, ModelQueue
+
+__all__ = ["Batch", "Model", "Turns"]
+
+
+class Model(Protocol):
+    """What the batcher asks."""
+
+    @property
+    def statistics(self) -> Statistics:
+        """Where its requests are counted."""
+
+    @property
+    def pace(self) -> Pace:
+        """How fast it scores."""
+
+    @property
+    def batch_rows(self) -> int:
+        """Rows at once from which on more are no faster."""
+
+    @property
+    def device(self) -> str:
+        """What it is scored by; models may share it."""
+
+    @property
+    def at_once(self) -> float:
+        """Batches that may be scored at one time by its device."""
+
+    def answer(self, windows: np.ndarray) -> Answers:
+        """Float32 (n, width) of each output by its name, for windows uint8 (n, length)."""
+
+
+class Batch(NamedTuple):
+    """Rows that are scored together.
+
+    Args:
+        model: By which.
+        queue: Where they waited.
+        parts: The rows.
+        rows: How many they are.
+        expected: Seconds that they are expected to take, which the queue is charged with until it is known.
+    """
+
+    model: Model
+    queue: ModelQueue
+    parts: list[Part]
+    rows: int
+    expected: float
+
+
+class Turns:
+    """The queues of all models that have rows waiting or being scored.
+
+    The next batch is of the model that has used least time among those whose batch is full or has waited long enough.
+
+    Args:
+        settings: Bounds of batches, and how long they wait to become full.
+        scorers: Batches scored at one time.
+    """
+
+    def __init__(self, settings: Settings, scorers: int) -> None:
+        self._settings = settings
+        self._scorers = scorers
+        self._queues: dict[Model, ModelQueue] = {}
+        self._running: Counter[Model] = Counter()
+        self._used: WeakKeyDictionary[Model, float] = WeakKeyDictionary()
+        self._least = 0.0
+
+    @property
+    def empty(self) -> bool:
+        """Whether no rows wait."""
+        return not any(queue.rows for queue in self._queues.values())
+
+    @property
+    def running(self) -> int:
+        """Batches that are being scored."""
+        return self._running.total()
+
+    def queue(self, model: Model) -> ModelQueue | None:
+        """Where a model's rows wait, if it has some."""
+        return self._queues.get(model)
+
+    def open(self, model: Model, length: int) -> ModelQueue:
+        """The same, or a new queue.
+
+        A queue that begins has had as much time as the one that had least, neither first for long nor last; and no less than the
+        model's queue before it, so that a slow model whose clients wait for each answer has no new turn with each.
+        """
+        if model not in self._queues:
+            self._queues[model] = ModelQueue(length, max(self._least, self._used.get(model, 0.0)))
+        return self._queues[model]
+
+    def wait(self, model: Model, queue: ModelQueue, rows: int, priority: int) -> float:
+        """Seconds that what is scored before so many new rows of a queue is expected to take, beside the rows of other models."""
+        sharing = max(1, sum(other.rows > 0 for other in self._queues.values()))
+        return queue.ahead(rows, priority) * model.pace.seconds_per_row * sharing / min(self._scorers, model.at_once)
+
+    def next(self, now: float, *, hurry: bool) -> Batch | float | None:
+        """The next batch, which then is being scored; or the moment at which there will be one, if that is known.
+
+        Args:
+            now: The time.
+            hurry: Whether batches do not wait to become full.
+        """
+        self._close_queues()
+        waiting = {model: queue for model, queue in self._queues.items() if queue.rows and self._idle(model) > 0}
+        moments = {model: 0.0 if hurry else self._ready_at(model, queue) for model, queue in waiting.items()}
+        ready = [model for model, moment in moments.items() if moment <= now]
+        if ready:
+            return self._take(min(ready, key=lambda model: self._queues[model].used))
+        return min(moments.values(), default=None)
+
+    def end(self, batch: Batch, seconds: float) -> None:
+        """A batch is no longer being scored; it took so many seconds."""
+        self._running -= Counter((batch.model,))
+        batch.queue.used += seconds - batch.expected
+
+    def _close_queues(self) -> None:
+        """Forgets those that have nothing waiting and nothing being scored, but for the time they have used."""
+        for model, queue in list(self._queues.items()):
+            if not queue.rows and not self._running[model]:
+                self._used[model] = queue.used
+                del self._queues[model]
+        self._least = min((queue.used for queue in self._queues.values()), default=self._least)
+
+    def _idle(self, model: Model) -> float:
+        """Batches of the model that could be scored beside those that are being scored."""
+        busy = sum(count for other, count in self._running.items() if other.device == model.device)
+        return min(self._scorers - self.running, model.at_once - busy)
+
+    def _ready_at(self, model: Model, queue: ModelQueue) -> float:
+        """When the queue's next batch may be scored, whether it is full by then or not."""
+        return 0.0 if queue.rows >= self._most_rows(model, queue) else queue.since + self._settings.delay_seconds
+
+    def _most_rows(self, model: Model, queue: ModelQueue) -> int:
+        return min(model.batch_rows, self._settings.batch_rows_of(queue.length))
+
+    def _take(self, model: Model) -> Batch:
+        """The model's next batch; scorers that are idle are left their part of what waits."""
+        queue = self._queues[model]
+        share = max(SHARE, math.ceil(queue.rows / self._idle(model)))
+        parts = queue.take(min(self._most_rows(model, queue), share))
+        rows = sum(part.last - part.first for part in parts)
+        expected = rows * model.pace.seconds_per_row
+        queue.used += expected
+        self._running[model] += 1
+        return Batch(model, queue, parts, rows, expected)

@@ -1,0 +1,114 @@
+import csv
+import json
+
+import numpy as np
+import pytest
+from filled_pipe import filled_pipe
+from linear_network import with_random_weights
+from tiny_network import tiny
+
+from dreamkeras.data.assays.names import find_assay
+from dreamkeras.export.process import keras_backend
+
+SEQUENCES = {"x": "ACGTTGACTCAGGATCCATTGACACGTGACCATTGACGTTAACC", "y": "ttgacgtcaaccgtTTACG"}
+
+
+@pytest.fixture(scope="module")
+def model(tmp_path_factory):
+    path = tmp_path_factory.mktemp("model") / "model.keras"
+    with_random_weights(tiny(find_assay("yeast")), sd=0.4).save(path)
+    return path
+
+
+def test_a_pipe_is_read_whole(run, model, tmp_path):
+    """The first look leaves it alone: its only sequence begins behind more than a look takes."""
+    content = f">x {'long' * 20_000}\n{SEQUENCES['x']}\n".encode()
+    args = ["-m", model, "--backend", keras_backend(), "--steps", 1, "-o", tmp_path / "out.tsv"]
+    with filled_pipe(content) as pipe:
+        result = run("attribute", pipe, *args)
+    assert (result.exit_code, "Read 1 record.\n" in result.stderr) == (0, True), result.stderr
+    assert len(rows(tmp_path / "out.tsv")) == len(SEQUENCES["x"])
+
+
+@pytest.fixture
+def promoters(tmp_path):
+    path = tmp_path / "made.fa"
+    path.write_text("".join(f">{name}\n{text}\n" for name, text in SEQUENCES.items()))
+    return path
+
+
+def rows(path):
+    with path.open() as file:
+        return list(csv.DictReader(file, delimiter="\t"))
+
+
+def test_each_letter_has_a_contribution_and_each_sequence_an_error(run, model, promoters, tmp_path):
+    output, sums = tmp_path / "out.tsv", tmp_path / "sums.tsv"
+    choices = ["-m", model, "--backend", keras_backend(), "--steps", 2, "-o", output, "--completeness", sums]
+    result = run("attribute", promoters, *choices, "--seqlets", tmp_path / "seqlets.tsv")
+    assert result.exit_code == 0, result.stderr
+    table = rows(output)
+    assert [(row["id"], row["letter"]) for row in table] == [(name, letter) for name, text in SEQUENCES.items() for letter in text]
+    assert [int(row["position"]) for row in table] == [*range(1, 45), *range(1, 20)]
+    totals = {name: sum(float(row["expression_contribution"]) for row in table if row["id"] == name) for name in SEQUENCES}
+    errors = [float(row["expression_error"]) for row in rows(sums)]
+    for row, error in zip(rows(sums), errors, strict=True):
+        difference = float(row["expression_prediction"]) - float(row["expression_baseline"])
+        assert totals[row["id"]] - difference == pytest.approx(error, abs=1e-3)
+    assert f"to within {max(map(abs, errors)):.3g}." in result.stderr
+    assert (tmp_path / "seqlets.tsv").read_text().startswith("id\tstart\tend\t")
+    assert list(json.loads((tmp_path / "out.tsv.manifest.json").read_text())["models"]) == [str(model)]
+
+
+def test_arrays_are_those_of_the_library(run, model, promoters, tmp_path):
+    from dreamkeras.export.tracing import load_network
+    from dreamkeras.formats.reading import read_records
+    from dreamkeras.models.gradients import Attributor
+
+    result = run("attribute", promoters, "-m", model, "--method", "gradient", "--batch-size", 2, "-o", tmp_path / "out.npz")
+    assert result.exit_code == 0, result.stderr
+    (records,) = read_records(str(promoters))
+    found = Attributor(load_network(model), "gradient", batch_size=2).attribute(records)
+    arrays = np.load(tmp_path / "out.npz")
+    np.testing.assert_array_equal(arrays["scores"], found.scores)
+    assert arrays["letters"].tobytes().decode() == "".join(SEQUENCES.values())
+
+
+@pytest.mark.parametrize(
+    ("args", "message"),
+    [
+        (["nowhere.fa", "-m", "MODEL"], "nowhere.fa"),
+        (["-m", "nowhere"], "Expected a run folder or a .keras file"),
+        (["-m", "MODEL", "--method", "gradient", "--steps", "3"], "Expected no steps for the method gradient, got 3"),
+        (["-m", "MODEL", "-o", "INPUT"], "Expected an output beside the inputs"),
+    ],
+)
+def test_what_cannot_be_is_one_line(run, model, promoters, args, message):
+    names = {"MODEL": model, "INPUT": promoters}
+    result = run("attribute", promoters, *(names.get(arg, arg) for arg in args))
+    assert (result.exit_code, message in result.stderr, len(result.stderr.splitlines())) == (1, True, 1), result.stderr
+
+
+@pytest.mark.parametrize("args", ["-o c.tsv --completeness ./c.tsv", "--completeness -", "-o c.tsv --completeness s --seqlets s"])
+def test_an_output_is_never_another(run, model, promoters, tmp_path, monkeypatch, args):
+    monkeypatch.chdir(tmp_path)
+    result = run("attribute", promoters, "-m", model, *args.split())
+    assert (result.exit_code, "Error: Expected" in result.stderr) == (2, True)
+    assert list(tmp_path.iterdir()) == [promoters]
+
+
+@pytest.mark.parametrize("args", [[], ["--method", "gradient"], ["--method", "deeplift", "--baseline", "zeros"]])
+@pytest.mark.parametrize("option", ["--references", "--seed"])
+def test_without_shuffles_their_options_are_wrong_usage(run, promoters, args, option):
+    result = run("attribute", promoters, "-m", "nowhere", *args, option, 3)
+    assert (result.exit_code, f"Expected --baseline shuffled beside {option}." in result.stderr) == (2, True)
+
+
+@pytest.mark.parametrize("args", [["--baseline", "shuffled"], ["--method", "deeplift"]])
+def test_shuffles_have_options(run, promoters, args):
+    result = run("attribute", promoters, "-m", "nowhere", *args, "--references", 3, "--seed", 1)
+    assert (result.exit_code, "Expected a run folder" in result.stderr) == (1, True)
+
+
+def test_a_model_is_needed(run, promoters):
+    assert run("attribute", promoters).exit_code == 2

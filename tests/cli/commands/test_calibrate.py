@@ -1,0 +1,116 @@
+import json
+
+import pytest
+from filled_pipe import filled_pipe
+
+from dreamkeras.confidence.model_card import interval_note
+from dreamkeras.data.simulation.files import write_library
+from dreamkeras.data.simulation.library import simulate
+from dreamkeras.scoring.predictor import PACKAGED_MODEL, load
+from dreamkeras.training.run_folder.model_card import model_card
+
+pytest.importorskip("onnx")
+
+
+@pytest.fixture
+def few(monkeypatch):
+    """A background of few sequences, which saves seconds."""
+    monkeypatch.setattr("dreamkeras.confidence.background.SEQUENCES", 20)
+
+
+@pytest.fixture
+def promoters(tmp_path, few):
+    """A hundred measured promoters."""
+    write_library(simulate(100, seed=3), str(tmp_path / "p.tsv"))
+    return tmp_path / "p.tsv"
+
+
+@pytest.fixture
+def run_folder(tmp_path):
+    """A run folder with the packaged model."""
+    folder = tmp_path / "first"
+    folder.mkdir()
+    (folder / "model.onnx").write_bytes(PACKAGED_MODEL.read_bytes())
+    return folder
+
+
+def test_a_file_is_written_and_its_figure_told(run, promoters, tmp_path):
+    result = run("calibrate", promoters, "-m", PACKAGED_MODEL, "-o", tmp_path / "new.onnx")
+    assert (result.exit_code, result.stderr) == (0, f"Read 100 rows of p.tsv.\nWrote {tmp_path / 'new.onnx'}.\n")
+    assert result.stdout.startswith("expression: r ")
+    assert result.stdout.endswith(" on 100 measured sequences.\n")
+    yardstick = load(tmp_path / "new.onnx").yardstick
+    assert (yardstick["calibration"]["expression"]["n"], yardstick["training"]["sequences"]) == (100, 5733)
+    assert run("predict", promoters, "-m", tmp_path / "new.onnx", "--interval", "0.95").exit_code == 0
+
+
+def test_of_what_was_trained_on_only_the_share_held_out_counts(run, promoters, run_folder):
+    assert run("calibrate", promoters, "-m", run_folder, "--valid-fraction", "0.2").exit_code == 0
+    yardstick = load(run_folder).yardstick
+    assert (yardstick["calibration"]["expression"]["n"], yardstick["training"]["sequences"]) == (20, 80)
+    assert json.loads((run_folder / "yardstick.json").read_text()) == yardstick
+
+
+def test_the_card_of_a_run_folder_tells_of_it(run, promoters, run_folder):
+    (card := run_folder / "README.md").write_text(model_card(load(run_folder).description, {}, [], {}))
+    assert run("calibrate", promoters, "-m", run_folder).stderr == f"Read 100 rows of p.tsv.\nWrote {run_folder}.\n"
+    assert interval_note(load(run_folder).description) in card.read_text()
+    card.write_text("# Mine\n")
+    assert run("calibrate", promoters, "-m", run_folder).stderr.endswith(f"{card} is older, and does not tell of this.\n")
+
+
+def test_ranges_come_from_the_training_file_where_one_is_given(run, promoters, run_folder, tmp_path):
+    write_library(simulate(30, seed=4), str(tmp_path / "t.tsv"))
+    assert run("calibrate", promoters, "-m", run_folder, "--training", tmp_path / "t.tsv").exit_code == 0
+    assert load(run_folder).yardstick["training"]["sequences"] == 30
+
+
+def test_sequences_that_were_trained_on_are_told(run, promoters, run_folder):
+    (run_folder / "config.json").write_text(json.dumps({"assay": "yeast", "data": str(promoters)}))
+    result = run("calibrate", promoters, "-m", run_folder)
+    assert result.stderr.startswith("Read 100 rows of p.tsv.\nWarning: 90 of the 100 sequences in p.tsv are copies of training sequences")
+    assert "Intervals may be too narrow." in result.stderr
+
+
+def test_choices_that_do_not_go_together(run, promoters):
+    result = run("calibrate", promoters, "-m", PACKAGED_MODEL, "--valid-fraction", "0.1", "--training", promoters)
+    assert (result.exit_code, "got both" in result.stderr) == (2, True)
+    result = run("calibrate", promoters, "-m", PACKAGED_MODEL, "--seed", 0)
+    assert (result.exit_code, "Expected --valid-fraction beside --seed." in result.stderr) == (2, True)
+
+
+@pytest.mark.parametrize("output", ["p.tsv", "t.tsv", "first/model.keras"])
+def test_an_input_is_never_an_output(run, promoters, run_folder, tmp_path, output):
+    for other in (tmp_path / "t.tsv", run_folder / "model.keras"):
+        other.write_bytes(promoters.read_bytes())
+    result = run("calibrate", promoters, "-m", run_folder, "--training", tmp_path / "t.tsv", "-o", tmp_path / output)
+    assert (result.exit_code, "Expected an output beside the inputs" in result.stderr) == (1, True)
+    assert (tmp_path / output).read_bytes() == promoters.read_bytes()
+
+
+def test_the_packaged_model_was_calibrated_on_its_own_validation(run, data_folder, tmp_path):
+    """Its r of 0.618 is found again, and so is what the file holds."""
+    data = data_folder / "data" / "yeast_gpra" / "train.tsv"
+    if not data.is_file():
+        pytest.skip(f"no {data}")
+    result = run("calibrate", data, "-m", PACKAGED_MODEL, "--valid-fraction", "0.1", "-o", tmp_path / "again.onnx")
+    assert result.stdout == "expression: r 0.618 on 637 measured sequences.\n"
+    again, packaged = load(tmp_path / "again.onnx").yardstick, load().yardstick
+    assert again["training"] == packaged["training"]
+    for part in ("sizes", "ranks"):
+        assert again["calibration"]["expression"][part] == pytest.approx(packaged["calibration"]["expression"][part], abs=1e-4)
+    assert again["background"]["shuffled"]["expression"] == pytest.approx(packaged["background"]["shuffled"]["expression"], abs=1e-3)
+
+
+def test_training_data_that_were_a_pipe_are_not_held_against_those_of_another(run, promoters, run_folder):
+    (run_folder / "config.json").write_text(json.dumps({"assay": "yeast", "data": "-"}))
+    with filled_pipe(promoters.read_bytes()) as pipe:
+        result = run("calibrate", "-", "-m", run_folder, "--training", pipe, stdin=promoters.read_text())
+    assert (result.exit_code, result.stderr.splitlines()[:3]) == (
+        0,
+        [
+            "Read 100 rows of standard input.",
+            f"Read 100 rows of {pipe}.",
+            "Warning: Standard input can be read only once, so that no sequence could be compared with those it was trained on.",
+        ],
+    )

@@ -1,0 +1,161 @@
+import csv
+import json
+
+import pytest
+
+from dreamkeras.cli.commands import design as design_cli
+from dreamkeras.cli.options import shared as options
+from dreamkeras.design.constraints import Constraints
+from dreamkeras.design.methods import METHODS, Settings
+
+
+@pytest.fixture
+def starts(tmp_path):
+    path = tmp_path / "seqs.fa"
+    path.write_text(">a\nATATATATAT\n>b\nTTTTTTTT\n")
+    return path
+
+
+def rows_of(path):
+    with path.open(newline="") as file:
+        return list(csv.DictReader(file, delimiter="\t"))
+
+
+def test_options_are_those_of_the_library():
+    assert tuple(METHODS) == options.DESIGN_METHODS
+    assert Constraints._fields == design_cli.CONSTRAINTS
+    assert set(design_cli.SETTINGS) == set(Settings._fields)
+
+
+def test_designs_are_printed_and_written(run, toy_model, starts, tmp_path):
+    out = tmp_path / "out"
+    result = run(
+        "design", "--target", "max", "-m", toy_model, "--task", "gc", "--start", starts, "--method", "greedy", "--max-edits", 2, "-o", out
+    )
+    assert (result.exit_code, result.stderr) == (0, f"Wrote {out}: see designs.tsv.\n")
+    title, *rows = (line.split("\t") for line in result.stdout.splitlines())
+    assert title == ["id", "start_prediction", "prediction", "edits"]
+    assert rows == [["a_design_1", "0", "2", "2"], ["b_design_1", "0", "2", "2"]]
+    assert sorted(path.name for path in out.iterdir()) == ["designs.fa", "designs.tsv", "manifest.json", "steps.tsv"]
+    assert [row["prediction"] for row in rows_of(out / "designs.tsv")] == ["2", "2"]
+    assert list(json.loads((out / "manifest.json").read_text())["inputs"]) == [str(starts)]
+
+
+def test_predict_says_of_designs_what_design_said(run, tmp_path):
+    run("design", "--target", "max", "--random", 3, "--method", "evolution", "--population", 5, "--steps", 2, "-o", tmp_path / "out")
+    predicted = run("predict", tmp_path / "out" / "designs.fa", "-o", tmp_path / "p.tsv")
+    assert predicted.exit_code == 0
+    said, again = rows_of(tmp_path / "out" / "designs.tsv"), rows_of(tmp_path / "p.tsv")
+    assert [row["id"] for row in said] == [row["id"] for row in again]
+    assert [float(row["prediction"]) for row in said] == pytest.approx([float(row["expression"]) for row in again], abs=1e-4)
+
+
+def test_constraints_come_as_options(run, toy_model, starts, tmp_path):
+    text = "--gc 0 50 --forbid GC --forbid BamHI --homopolymer 8 --fixed 1-3 --require WWW --method beam"
+    args = ("-m", toy_model, "--task", "gc", "--start", starts, "-o", tmp_path / "out", *text.split())
+    assert run("design", "--target", "max", *args).exit_code == 0
+    rows = rows_of(tmp_path / "out" / "designs.tsv")
+    assert [row["sequence"][:3] for row in rows] == ["ATA", "TTT"]
+    assert [row["prediction"] for row in rows] == ["5", "4"]
+    assert not any("GC" in row["sequence"] for row in rows)
+
+
+def test_a_difference_of_tasks_and_a_value(run, toy_model, starts, tmp_path):
+    args = ("-m", toy_model, "--task", "gc", "--minus", "a", "--start", starts, "--method", "greedy", "-o", tmp_path / "out")
+    run("design", "--target", "-1", *args)
+    assert [row["prediction"] for row in rows_of(tmp_path / "out" / "designs.tsv")] == ["-1", "-1"]
+
+
+def test_designs_that_are_missing_are_told(run, toy_model, starts, tmp_path):
+    args = (
+        "--number",
+        5,
+        "--diversity",
+        8,
+        "--method",
+        "greedy",
+        "--start",
+        starts,
+        "-m",
+        toy_model,
+        "--task",
+        "gc",
+        "-o",
+        tmp_path / "out",
+    )
+    result = run("design", "--target", "max", *args)
+    assert "of 10 designs were found that are different enough." in result.stderr
+    assert len(rows_of(tmp_path / "out" / "designs.tsv")) < 10
+
+
+def test_a_start_does_not_fill_the_place_of_a_missing_design(run, toy_model, tmp_path):
+    (tmp_path / "one.fa").write_text(">a\nATATAT\n")
+    wanted = ["--target", "max", "-m", toy_model, "--task", "gc", "--start", tmp_path / "one.fa", "--fixed", "2-6", "--number", 4]
+    result = run("design", *wanted, "-o", tmp_path / "out")
+    assert [line.split("\t")[3] for line in result.stdout.splitlines()[1:]] == ["1", "1", "1"]
+    assert result.stderr.startswith("Warning: 3 of 4 designs were found that are different enough.\n")
+
+
+def test_designs_come_between_their_adapters_where_asked_for(run, tmp_path):
+    args = ("--method", "greedy", "--steps", 1, "--with-adapters", "-o", tmp_path / "out")
+    assert "No -m given: used the packaged model" in run("design", "--target", "max", *args).stderr
+    (row,) = rows_of(tmp_path / "out" / "designs.tsv")
+    assert row["sequence"].startswith("TGCATTTTTTTCACATC")
+    assert row["sequence"].endswith("GGTTACGGCTGTT")
+    assert len(row["sequence"]) == 17 + 80 + 13
+
+
+def test_the_gradient_of_a_run_folders_network_proposes_edits(run, starts, tmp_path):
+    for package in ("keras", "tensorflow"):
+        pytest.importorskip(package)
+    from saved_models import save_small_network
+
+    from dreamkeras.scoring.predictor import PACKAGED_MODEL
+
+    folder = tmp_path / "run"
+    folder.mkdir()
+    save_small_network(folder / "model.keras")
+    (folder / "model.onnx").write_bytes(PACKAGED_MODEL.read_bytes())  # another network, which has the last word
+    result = run("design", "--target", "max", "-m", folder, "--start", starts, "--method", "gradient", "--steps", 3, "-o", tmp_path / "out")
+    assert result.exit_code == 0, result.stderr
+    rows = rows_of(tmp_path / "out" / "designs.tsv")
+    assert all(float(row["prediction"]) > float(row["start_prediction"]) for row in rows)
+    assert {row["tried"] for row in rows_of(tmp_path / "out" / "steps.tsv") if row["step"] == "1"} <= {"18", "19", "20"}
+
+
+def test_the_gradient_needs_a_run_folder(run, tmp_path):
+    result = run("design", "--target", "max", "--method", "gradient", "-o", tmp_path / "out")
+    assert result.exit_code == 2
+    assert "Expected run folders (-m) for --method gradient, which needs Keras models, got none." in result.stderr
+
+
+@pytest.mark.parametrize(
+    ("args", "code", "message"),
+    [
+        (("--target", "high"), 2, "'high' is neither max, min nor a number"),
+        (
+            ("--target", "max", "--start", "{starts}", "--random", 2),
+            2,
+            "Expected --start or random inserts (--random, --length), got both.",
+        ),
+        (("--target", "max", "--start", "{starts}", "--length", 2), 2, "got both."),
+        (("--target", "max"), 1, "the task to design for, one of gc, a, got none"),
+        (("--target", "max", "--task", "gc", "--method", "gradient"), 2, "Expected run folders (-m) for --method gradient"),
+        (("--target", "max", "--task", "gc", "--backend", "jax"), 2, "Expected --method gradient beside --backend."),
+        (("--target", "max", "--width", 8), 2, "Expected --method beam beside --width."),
+        (("--target", "max", "--method", "beam", "--population", 8), 2, "Expected --method evolution beside --population."),
+        (("--target", "max", "--id-column", "name"), 2, "Expected --start beside --id-column."),
+        (("--target", "max", "--sequence-column", 0), 2, "Expected --start beside --sequence-column."),
+        (("--target", "max", "--task", "gc", "--penalty", 1), 1, "an ensemble for a penalty"),
+        (("--target", "max", "--task", "gc", "--forbid", "EcoRQ"), 1, "did you mean EcoR"),
+        (("--target", "max", "--task", "gc", "--start", "{starts}", "--gc", 50, 60), 1, "got 'a' and 1 more: 50 to 60 % G and C"),
+        (("--target", "max", "--task", "gc", "--start", "nowhere.fa"), 1, "nowhere.fa"),
+        (("--target", "max", "--task", "gc", "--constraints", "nowhere.toml"), 1, "a TOML file of constraints, got nowhere.toml"),
+    ],
+)
+def test_wrong_choices_are_one_line_and_leave_nothing(run, toy_model, starts, tmp_path, args, code, message):
+    before = sorted(tmp_path.rglob("*"))
+    result = run("design", "-m", toy_model, "-o", tmp_path / "out", *(str(arg).format(starts=starts) for arg in args))
+    assert result.exit_code == code
+    assert message in result.stderr
+    assert sorted(tmp_path.rglob("*")) == before

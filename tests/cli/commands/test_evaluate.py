@@ -1,0 +1,215 @@
+import json
+
+import numpy as np
+import pytest
+from filled_pipe import filled_pipe
+
+from dreamkeras.data.simulation.library import simulate
+from dreamkeras.evaluation.subsets import SUBSETS
+
+pytest.importorskip("matplotlib")
+
+
+@pytest.fixture(scope="module")
+def promoters(tmp_path_factory):
+    """60 promoters with values."""
+    library = simulate(60, seed=3)
+    path = tmp_path_factory.mktemp("data") / "test.tsv"
+    path.write_text("".join(f"{sequence}\t{value:g}\n" for sequence, value in zip(library.sequences, library.values, strict=True)))
+    return path
+
+
+@pytest.fixture
+def model(tmp_path):
+    """A run folder with the packaged model, whose data are not at hand."""
+    from dreamkeras.scoring.predictor import PACKAGED_MODEL
+
+    folder = tmp_path / "first"
+    folder.mkdir()
+    (folder / "model.onnx").write_bytes(PACKAGED_MODEL.read_bytes())
+    return folder
+
+
+def test_figures_are_printed_and_written(run, promoters, model, tmp_path):
+    result = run("evaluate", promoters, "-m", model, "-o", tmp_path / "out", "--draws", 20)
+    assert (result.exit_code, result.stderr) == (0, f"Read 60 rows of test.tsv.\nWrote {tmp_path / 'out'}: see report.html.\n")
+    title, row = (line.split("\t") for line in result.stdout.splitlines())
+    assert (title, row[:3]) == (["model", "task", "n", "r", "rho", "mse"], ["first", "expression", "60"])
+    found = json.loads((tmp_path / "out" / "evaluation.json").read_text())["figures"]["first"]["expression"]
+    assert row[3] == f"{found['r']['value']:.4f} ({found['r']['low']:.4f} to {found['r']['high']:.4f})"
+    assert (tmp_path / "out" / "report.html").stat().st_size > 50_000
+    assert json.loads((tmp_path / "out" / "manifest.json").read_text())["models"][str(model)]
+
+
+def test_predictions_that_predict_wrote_are_worth_the_same(run, promoters, model, tmp_path):
+    run("predict", promoters, "-m", model, "-o", tmp_path / "p.tsv")
+    result = run("evaluate", promoters, "-m", model, "--predictions", tmp_path / "p.tsv", "-o", tmp_path / "out", "--draws", 20)
+    figures, differences = (part.splitlines() for part in result.stdout.split("\n\n"))
+    one, other = (line.split("\t")[3:] for line in figures[1:])
+    assert one == other
+    title, row = (line.split("\t") for line in differences)
+    assert title == ["difference", "task", "r", "rho", "mse"]
+    assert row[:2] == ["first - p", "expression"]
+    assert {float(number) for cell in row[2:] for number in cell.replace("(", "").rstrip(")").replace(" to ", " ").split()} == {0.0}
+
+
+def test_sequences_that_were_trained_on_are_told(run, promoters, model, tmp_path):
+    (model / "config.json").write_text(json.dumps({"assay": "yeast", "data": str(promoters), "valid": str(promoters)}))
+    result = run("evaluate", promoters, "-m", model, "-o", tmp_path / "out", "--draws", 2)
+    assert "Warning: first: 60 of the 60 sequences in test.tsv are copies of training sequences" in result.stderr
+    assert "60 of the 60 sequences in test.tsv are copies of validation sequences" in result.stderr
+    assert "60 of the 60" in (tmp_path / "out" / "report.html").read_text()
+
+
+@pytest.mark.parametrize("column", ["1", "3"])
+def test_a_number_that_is_a_columns_name_is_this_column(run, tmp_path, column):
+    values = np.random.default_rng(0).normal(size=(50, 3))
+    rows = [",".join(["ACGTACGT", *map(str, row)]) for row in values]
+    (tmp_path / "t.csv").write_text("\n".join(["sequence,0,1,2", *rows]) + "\n")
+    task, place = {"1": ("1", 1), "3": ("column_3", 2)}[column]
+    (tmp_path / "p.csv").write_text("\n".join([f"0,sequence,{task}", *(f"0,A,{row[place]}" for row in values)]) + "\n")
+    given = ("--predictions", tmp_path / "p.csv", "--assay", "table", "--target-column", column, "--length", 8)
+    result = run("evaluate", tmp_path / "t.csv", *given, "-o", tmp_path / "out", "--draws", 2)
+    assert result.exit_code == 0, result.stderr
+    assert result.stdout.splitlines()[1].split("\t")[1:4] == [task, "50", "1.0000 (1.0000 to 1.0000)"]
+
+
+def test_training_data_that_were_a_pipe_are_not_held_against_those_of_another(run, promoters, model, tmp_path):
+    (model / "config.json").write_text(json.dumps({"assay": "yeast", "data": "/dev/stdin"}))
+    result = run("evaluate", "-", "-m", model, "-o", tmp_path / "out", "--draws", 2, stdin=promoters.read_text())
+    assert (result.exit_code, result.stderr.splitlines()[:2]) == (
+        0,
+        [
+            "Read 60 rows of standard input.",
+            "Warning: first: /dev/stdin can be read only once, so that no sequence could be compared with those it was trained on.",
+        ],
+    )
+
+
+def test_predictions_come_from_pipes(run, promoters, model, tmp_path):
+    predictions = run("predict", promoters, "-m", model).stdout
+    with filled_pipe(predictions.encode()) as pipe:
+        result = run("evaluate", promoters, "-m", model, "--predictions", pipe, "-o", tmp_path / "out", "--draws", 2)
+    one, other = (line.split("\t")[2:] for line in result.stdout.splitlines()[1:3])
+    assert (result.exit_code, one) == (0, other)
+
+
+def test_the_challenges_score_in_its_own_units(run, model, tmp_path):
+    random = np.random.default_rng(0)
+    values = random.normal(size=40)  # of the test file: no bins
+    letters = ["".join(random.choice(list("ACGT"), 80)) for _ in values]
+    (tmp_path / "test.tsv").write_text("".join(f"{letters[i]}\t{values[i]}\n" for i in range(40)))
+    for subset in SUBSETS.values():
+        if subset.file:
+            rows = ["alt_pos,ref_pos", *(f"{i},{i + 20}" for i in range(20))] if subset.paired else ["pos", *map(str, range(20))]
+            (tmp_path / subset.file).write_text("\n".join(rows) + "\n")
+    result = run("evaluate", tmp_path / "test.tsv", "-m", model, "-o", tmp_path / "out", "--draws", 5, "--subsets", tmp_path)
+    assert result.exit_code == 0
+    assert "not in the model's units" in result.stderr
+    assert result.stdout.splitlines()[1].endswith("\tundefined")
+    assert result.stdout.splitlines()[2].startswith("first: Pearson score ")
+    assert "autosome (winner)" in (tmp_path / "out" / "report.html").read_text()
+
+
+OUTSIDE = "{} of the 60 measured values in test.tsv are outside 0 to 17, the range of the bins: {}"
+
+
+@pytest.mark.parametrize(("outliers", "note"), [
+    ({0: -3.0, 1: 17.5, 2: 400.0}, OUTSIDE.format(3, "all figures include them.")),
+    (dict.fromkeys(range(30), 18.0), OUTSIDE.format(30, "they are not in the model's units.")),
+])  # fmt: skip
+def test_outliers_are_counted_and_the_bulk_decides_the_units(run, promoters, model, tmp_path, outliers, note):
+    rows = [line.split("\t") for line in promoters.read_text().splitlines()]
+    path = tmp_path / "test.tsv"
+    path.write_text("".join(f"{sequence}\t{outliers.get(i, value)}\n" for i, (sequence, value) in enumerate(rows)))
+    result = run("evaluate", path, "-m", model, "-o", tmp_path / "out", "--draws", 20)
+    assert (result.exit_code, f"Warning: {note}" in result.stderr) == (0, True)
+    predicted = run("predict", path, "-m", model).stdout.splitlines()[1:]
+    answers = np.array([float(line.split("\t")[1]) for line in predicted])
+    errors = (np.array([outliers.get(i, float(row[1])) for i, row in enumerate(rows)]) - answers) ** 2
+    mse = result.stdout.splitlines()[1].split("\t")[5]
+    assert mse == "undefined" if len(outliers) > 3 else float(mse.split()[0]) == pytest.approx(np.mean(errors), rel=1e-4)
+    found = json.loads((tmp_path / "out" / "evaluation.json").read_text())
+    assert any(note in one for one in found["notes"])
+    assert (found["figures"]["first"]["expression"]["mse"]["value"] is None) is (len(outliers) > 3)
+
+
+def test_replicates_show_a_noise_ceiling_everywhere(run, tmp_path):
+    random = np.random.default_rng(0)
+    truth = random.normal(size=50)
+    replicates = truth[:, None] + random.normal(size=(50, 2))
+    letters = ["".join(random.choice(list("ACGT"), 20)) for _ in truth]
+    rows = zip(letters, replicates.mean(1), *replicates.T, truth, strict=True)
+    (tmp_path / "t.tsv").write_text("sequence\ty\ta\tb\tz\n" + "".join("\t".join(map(str, row)) + "\n" for row in rows))
+    (tmp_path / "p.tsv").write_text("y\n" + "".join(f"{value}\n" for value in truth))
+    r = np.corrcoef(replicates.T)[0, 1]
+    ceiling = np.sqrt(2 * r / (1 + r))
+    args = ("--assay", "table", "--target-column", "y", "--length", 20, "--draws", 5)
+    result = run(
+        "evaluate", tmp_path / "t.tsv", "--predictions", tmp_path / "p.tsv", "-o", tmp_path / "out", *args, "--replicate-columns", "a,b"
+    )
+    assert result.stdout.splitlines()[-2:] == ["noise ceiling\tr between replicates\tceiling of r", f"y\t{r:.4f}\t{ceiling:.4f}"]
+    found = json.loads((tmp_path / "out" / "evaluation.json").read_text())["ceilings"]["y"]
+    assert (found["replicate_r"], found["ceiling_r"]) == pytest.approx((r, ceiling), rel=1e-5)
+    title, row = (tmp_path / "out" / "figures.tsv").read_text().splitlines()
+    assert (title.split("\t")[-2:], float(row.split("\t")[-1])) == (["replicate_r", "ceiling_r"], pytest.approx(ceiling, rel=1e-5))
+    assert f"<td>{ceiling:.4f}</td>" in (tmp_path / "out" / "report.html").read_text()
+
+
+def measured_table(folder, missing):
+    """A table of 30 sequences of which some have no value, and predictions of all, by their ids."""
+    random = np.random.default_rng(0)
+    values = random.normal(size=30)
+    letters = ["".join(random.choice(list("ACGT"), 20)) for _ in values]
+    cells = ["NA" if row < missing else str(value) for row, value in enumerate(values)]
+    text = "id\tsequence\t5\n" + "".join(f"r{row}\t{letters[row]}\t{cell}\n" for row, cell in enumerate(cells))
+    rows = [f"r{row}\t{value + 1}\n" for row, value in enumerate(values)]
+    (folder / "p.tsv").write_text("id\t5\n" + "".join(random.permutation(rows)))
+    (folder / "without.tsv").write_text("5\n" + "".join(row.split("\t")[1] for row in rows))
+    return text
+
+
+def test_a_table_is_evaluated_from_a_pipe_without_a_model(run, tmp_path):
+    text = measured_table(tmp_path, 0)
+    with filled_pipe(text.encode()) as pipe:
+        options = ("--assay", "table", "--target-column", "5", "--predictions", tmp_path / "p.tsv", "--draws", 2)
+        result = run("evaluate", pipe, *options, "-o", tmp_path / "out")
+    assert (result.exit_code, result.stdout.splitlines()[1].split("\t")[2:4]) == (0, ["30", "1.0000 (1.0000 to 1.0000)"])
+
+
+def test_predictions_of_rows_that_are_left_out_are_ignored_by_their_ids(run, tmp_path):
+    (tmp_path / "t.tsv").write_text(measured_table(tmp_path, 4))
+    options = ("--assay", "table", "--target-column", "5", "--draws", 2)
+    result = run("evaluate", tmp_path / "t.tsv", *options, "--predictions", tmp_path / "p.tsv", "-o", tmp_path / "out")
+    assert (result.exit_code, result.stdout.splitlines()[1].split("\t")[2:4]) == (0, ["26", "1.0000 (1.0000 to 1.0000)"])
+    without = run("evaluate", tmp_path / "t.tsv", *options, "--predictions", tmp_path / "without.tsv", "-o", tmp_path / "other")
+    assert without.exit_code == 1
+    assert "Expected 26 predictions, one for each measured sequence (4 rows are left out; all may be given with an id column), got 30" in (
+        without.stderr
+    )
+
+
+@pytest.mark.parametrize(
+    ("args", "code", "message"),
+    [
+        ((), 2, "Expected a model (-m) or predictions"),
+        (("-m", "nowhere"), 1, "got nowhere, which does not exist"),
+        (("-m", "{model}", "--assay", "starrseq"), 1, "a column named 'sequence'"),
+        (("-m", "{model}", "--assay", "table", "--target-column", "1", "--sequence-column", "0"), 1, "whose tasks are column_1"),
+        (("-m", "{model}", "--assay", "yeast", "--target-column", "x"), 2, "Expected --assay table for --target-column"),
+        (("-m", "{model}", "-m", "{model}"), 1, "Expected different models, got"),
+        (("--predictions", "p.tsv", "--batch-size", "4"), 2, "Expected a model (-m) beside --batch-size"),
+        (("--predictions", "p.tsv", "--device", "cpu"), 2, "Expected a model (-m) beside --device"),
+        (("-m", "{model}", "--fold-column", "f"), 2, "No such option"),
+        (("-m", "{model}", "--no-summits"), 1, "Expected a model that was trained on peaks for --summits and --no-summits, got none."),
+        (("-m", "{model}", "--public", "."), 2, "Expected --subsets beside --public"),
+        (("-m", "{model}", "--subsets", "{model}"), 1, "a folder with test subsets"),
+        (("-m", "{model}", "-o", "{model}"), 1, "a new or empty folder"),
+    ],
+)
+def test_wrong_choices_are_one_line_and_leave_nothing(run, promoters, model, tmp_path, args, code, message):
+    before = sorted(tmp_path.rglob("*"))
+    result = run("evaluate", promoters, "-o", tmp_path / "out", *(str(arg).format(model=model) for arg in args))
+    assert result.exit_code == code
+    assert message in result.stderr
+    assert sorted(tmp_path.rglob("*")) == before

@@ -1,0 +1,470 @@
+import dataclasses
+import json
+import os
+import pty
+import subprocess
+import sys
+from pathlib import Path
+
+import killed_run
+import numpy as np
+import pytest
+from filled_pipe import CHANNELS, filled_pipe, through
+from tiny_network import tiny_preset, write_library
+
+from dreamkeras.cli.options import shared as options
+
+keras = pytest.importorskip("keras")
+for package in ("matplotlib", "onnx", "onnxruntime", "tf2onnx"):
+    pytest.importorskip(package)
+
+BACKEND = keras.backend.backend()
+ENV = {name: value for name, value in os.environ.items() if name != "TF_CPP_MIN_LOG_LEVEL"} | {"KERAS_BACKEND": BACKEND}
+
+
+@pytest.fixture(scope="module")
+def library(tmp_path_factory):
+    return write_library(tmp_path_factory.mktemp("data") / "library.tsv", 100)
+
+
+@pytest.fixture(scope="module")
+def promoters(tmp_path_factory):
+    """The bytes of a library that is larger than a look at its beginning takes."""
+    return write_library(tmp_path_factory.mktemp("data") / "t.tsv", 800).read_bytes()
+
+
+@pytest.fixture
+def quick(monkeypatch):
+    with tiny_preset() as patch:
+        yield patch
+
+
+@pytest.fixture
+def train(run, quick):
+    """`train(*args)`: the command in this process, with the tiny network."""
+    return lambda *args: run("train", "--model", "tiny", "--epochs", 1, "--batch-size", 64, *args)
+
+
+def one_line_error(result, *parts):
+    assert (result.exit_code, result.stdout) == (1, "")
+    assert result.stderr.startswith("Error: ")
+    assert result.stderr.count("\n") == 1
+    for part in parts:
+        assert str(part) in result.stderr
+    return True
+
+
+class TestRun:
+    def test_says_how_it_went_on_standard_error(self, train, library, tmp_path):
+        result = train(library, "--out", tmp_path / "run")
+        assert (result.exit_code, result.stdout) == (0, "")
+        read, first, line, summary = result.stderr.splitlines()
+        assert read == "Read 100 rows of library.tsv."
+        assert first == f"Training on 90 sequences, validating on 10: 3 steps of 64 in 1 epoch, strategy autosome, {BACKEND}."
+        assert line.startswith("epoch 1/1  loss ")
+        assert summary.startswith(f"{tmp_path / 'run'}: validation r ")
+        assert summary.endswith(" on 10 sequences (epoch 1)")
+
+    def test_options_are_the_configs_choices(self, run, quick, library, tmp_path):
+        quick.setattr("dreamkeras.training.run._fit", lambda *args: {"r": 0.5, "mse": 1.0, "n": 10, "best_epoch": 2})
+        chosen = {"model": "tiny", "epochs": 7, "batch_size": 16, "learning_rate": 0.25, "patience": 3, "seed": 5, "minutes": 9.0}
+        chosen |= {"strategy": "bhi", "optimizer": "lion", "loss": "huber", "ema": 0.9, "mask": 0.1, "detect_mutations": 0.05}
+        chosen |= {"slide": 3, "jitter": 0.2, "test_shifts": 1}
+        flags = [text for name, value in chosen.items() for text in (f"--{name.replace('_', '-')}", value)]
+        result = run("train", library, "--valid", library, "--precision", "bfloat16", "--balance", *flags, "--out", tmp_path / "run")
+        assert result.exit_code == 0
+        written = json.loads((tmp_path / "run" / "config.json").read_text())
+        chosen |= {"valid": str(library), "data": str(library), "precision": "bfloat16", "backend": BACKEND, "balance": True}
+        assert written.items() >= {**chosen, "simulated": None, "steps": None}.items()
+
+    def test_every_choice_of_a_run_has_an_option(self):
+        from dreamkeras.cli.commands.train import command
+        from dreamkeras.cli.options.atac import ATAC_FIELDS
+        from dreamkeras.cli.options.table import TABLE_FIELDS
+        from dreamkeras.training.config import RunConfig
+
+        fields = {field.name for field in dataclasses.fields(RunConfig)}
+        options_of_runs = {parameter.name for parameter in command.params} - {"out", "resume", "config", *TABLE_FIELDS, *ATAC_FIELDS}
+        assert fields - options_of_runs == {"simulated", "table", "atac", "construct", "fingerprint"}
+        assert options_of_runs <= fields
+
+    def test_steps_in_place_of_epochs(self, run, quick, library, tmp_path):
+        result = run("train", library, "--model", "tiny", "--batch-size", 64, "--steps", 4, "--out", tmp_path / "run")
+        assert result.exit_code == 0
+        assert [line.split()[1] for line in result.stderr.splitlines()[2:4]] == ["1/2", "2/2"]
+        assert json.loads((tmp_path / "run" / "metrics.json").read_text())["steps"] == 4
+        both = run("train", library, "--steps", 4, "--epochs", 2, "--out", tmp_path / "both")
+        assert one_line_error(both, "one choice of length, got epochs and steps")
+
+    def test_folds_are_trained_one_after_the_other(self, train, quick, library, tmp_path):
+        quick.setattr("dreamkeras.training.cross_validation.export_ensemble", lambda folders, output: output.touch())
+        result = train(library, "--folds", 2, "--batch-size", 32, "--out", tmp_path / "cv")
+        assert (result.exit_code, result.stdout) == (0, "")
+        lines = result.stderr.splitlines()
+        assert [line for line in lines if line.startswith("fold ")] == [
+            f"fold {number + 1}/2: {tmp_path}/cv/fold-{number}" for number in (0, 1)
+        ]
+        assert lines[-1].startswith(f"{tmp_path / 'cv'}: r ")
+        assert lines[-1].endswith(" on 100 sequences in 2 folds that were not trained on")
+
+    def test_folds_are_gone_on_with(self, run, train, quick, library, tmp_path):
+        quick.setattr("dreamkeras.training.cross_validation.export_ensemble", lambda folders, output: output.touch())
+        train(library, "--folds", 2, "--batch-size", 32, "--out", tmp_path / "cv")
+        before = (tmp_path / "cv" / "metrics.json").read_bytes()
+        (tmp_path / "cv" / "metrics.json").unlink()
+        result = run("train", "--resume", "--out", tmp_path / "cv")
+        assert (result.exit_code, result.stderr.count("\n")) == (0, 3)
+        assert (tmp_path / "cv" / "metrics.json").read_bytes() == before
+        assert one_line_error(train(library, "--folds", 2, "--out", tmp_path / "cv"), "new or empty folder", "--resume")
+
+    def test_without_data_says_that_it_simulates(self, run, quick, monkeypatch, tmp_path):
+        monkeypatch.chdir(tmp_path)
+        configs, metrics = [], {"r": 0.5, "mse": 1.0, "n": 2_000, "best_epoch": 2}
+        quick.setattr("dreamkeras.training.run.train", lambda *args: configs.append(args) or metrics)
+        result = run("train")
+        assert result.stderr.splitlines() == [
+            "No DATA given: training on 20,000 simulated yeast promoters.",
+            "runs/dream-cnn-small: validation r 0.500 on 2,000 sequences (epoch 2)",
+        ]
+        config, folder = configs[0]
+        assert (config.data, config.model, folder) == (None, "dream-cnn-small", Path("runs/dream-cnn-small"))
+
+    def test_peaks_have_a_network_of_their_own(self, run, quick, monkeypatch, tmp_path):
+        monkeypatch.chdir(tmp_path)
+        (tmp_path / "peaks.bed").write_text("chr1\t1\t9\n")
+        configs, metrics = [], {"r": 0.5, "mse": 1.0, "n": 20, "best_epoch": 2, "peaks": 12, "peaks_r": 0.25}
+        quick.setattr("dreamkeras.training.run.train", lambda *args: configs.append(args) or metrics)
+        result = run("train", "peaks.bed", "--assay", "atac", "--genome", "g.fa", "--signal", "s.bw", "--bias", "b", "--length", 2000)
+        config, folder = configs[0]
+        assert (config.model, folder, config.bias, config.atac.length) == ("bpnet-small", Path("runs/bpnet-small"), "b", 2000)
+        assert result.stderr.endswith(": validation r 0.500 on 20 sequences, r 0.250 on the 12 peaks alone (epoch 2)\n")
+
+    def test_folds_that_would_not_be_used_are_refused(self, run, library, tmp_path):
+        table = ("--assay", "table", "--target-column", "1", "--fold-column", "2")
+        result = run("train", library, *table, "--out", tmp_path / "run")
+        assert (result.exit_code, "Expected --valid-fold N or --folds beside --fold-column" in result.stderr) == (2, True)
+
+    @pytest.mark.parametrize("division", [("--valid", "x.tsv"), ("--valid-fold", "3"), ("--folds", "given")])
+    def test_a_seed_for_a_split_that_is_not_drawn_is_refused(self, run, library, tmp_path, division):
+        result = run("train", library, *division, "--split-seed", 8, "--out", tmp_path / "run")
+        wanted = f"Expected no --split-seed beside {' '.join(division) if 'given' in division else division[0]}, which draws nothing."
+        assert (result.exit_code, wanted in result.stderr) == (2, True)
+        assert not (tmp_path / "run").exists()
+
+    @pytest.mark.parametrize("division", [(), ("--valid-fraction", 0.2), ("--folds", 2), ("--folds", 2, "--valid-fold", 1)])
+    def test_the_split_has_a_seed_of_its_own(self, run, quick, library, tmp_path, division):
+        configs = []
+        for target in ("run.train", "cross_validation.cross_validate"):
+            metrics = {"r": 0.5, "mse": 1.0, "n": 10, "best_epoch": 2, "folds": [1, 2]}
+            quick.setattr(f"dreamkeras.training.{target}", lambda config, *_, metrics=metrics: configs.append(config) or metrics)
+        assert run("train", library, *division, "--split-seed", 8, "--out", tmp_path / "run").exit_code == 0
+        assert configs[0].split_seed == 8
+
+    def test_in_a_shell_standard_error_holds_our_lines_only(self, spawn, library, tmp_path):
+        done = spawn("train", library, "--epochs", 1, "--batch-size", 90, "--out", tmp_path / "run", env=ENV, timeout=300)
+        assert (done.returncode, done.stdout) == (0, "")
+        _, _, line, summary = done.stderr.splitlines()
+        assert line.startswith("epoch 1/1  loss ")
+        assert summary.startswith(f"{tmp_path / 'run'}: validation r ")
+
+    def test_on_a_terminal_there_is_a_bar(self, library, tmp_path):
+        shown, out, code = self.on_terminal(
+            "train", library, "--model", "tiny", "--epochs", 1, "--batch-size", 64, "--out", tmp_path / "run"
+        )
+        assert (code, out) == (0, "")
+        assert "\x1b[?25l" in shown  # the cursor, hidden and
+        assert "\x1b[?25h" in shown  # shown again
+        assert "━" in shown
+        assert "epoch 1/1  loss " in shown
+
+    def on_terminal(self, *args):
+        """What a command shows where its standard error is a terminal; its standard output; its exit status."""
+        leader, follower = pty.openpty()
+        command = [sys.executable, killed_run.__file__, "never", *map(str, args)]
+        env = {**ENV, "TERM": "xterm", "COLUMNS": "100", "PYTHONUTF8": "1"}
+        with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=follower, env=env) as process:
+            os.close(follower)
+            shown = b""
+            try:
+                while part := os.read(leader, 4096):
+                    shown += part
+            except OSError:  # Linux says EIO when the other side has closed
+                pass
+            out = process.stdout.read().decode()
+        os.close(leader)
+        return shown.decode(), out, process.returncode
+
+
+class TestResume:
+    def test_of_a_finished_run(self, run, train, library, tmp_path):
+        train(library, "--out", tmp_path / "run")
+        history = (tmp_path / "run" / "history.csv").read_bytes()
+        result = run("train", "--resume", "--out", tmp_path / "run")
+        assert (result.exit_code, result.stdout, result.stderr.count("\n")) == (0, "", 1)
+        assert (tmp_path / "run" / "history.csv").read_bytes() == history
+
+    def test_of_no_run(self, run, tmp_path):
+        assert one_line_error(run("train", "--resume", "--out", tmp_path / "run"), "Expected a run to resume", "config.json")
+
+    @pytest.mark.parametrize("args", [["data.tsv"], ["--epochs", "3"], ["--model", "dream-cnn-small"], ["--seed", "0"]])
+    def test_beside_choices_is_wrong_usage(self, run, tmp_path, args):
+        result = run("train", "--resume", "--out", tmp_path / "run", *args)
+        assert result.exit_code == 2
+        assert "Expected only --out and --backend beside --resume" in result.stderr
+
+    def test_on_another_backend(self, run, quick, tmp_path):
+        other = next(name for name in options.BACKENDS if name != BACKEND)
+        (tmp_path / "config.json").write_text(json.dumps({"backend": other}))
+        assert one_line_error(
+            run("train", "--resume", "--out", tmp_path, "--backend", BACKEND), f"Expected backend {other}", f"got {BACKEND}"
+        )
+
+    def test_of_a_broken_checkpoint(self, run, train, library, tmp_path):
+        train(library, "--out", tmp_path / "run")
+        checkpoint = tmp_path / "run" / "checkpoint" / "state.npz"
+        checkpoint.write_bytes(checkpoint.read_bytes()[:1000])
+        assert one_line_error(run("train", "--resume", "--out", tmp_path / "run"), "Expected a checkpoint", checkpoint)
+
+
+class TestStreams:
+    """Runs end where training would begin: their data are read, and their choices written."""
+
+    TABLE = ("--assay", "table", "--target-column", "y")
+
+    @pytest.fixture
+    def begun(self, run, quick, tmp_path):
+        """`begun(*args, stdin=None)`: the choices of the run that a command begins, and a line on each file."""
+        read = []
+
+        def fit(config, plan, folder, data, *args):
+            read[:] = data.read
+            return {"r": 0.5, "mse": 1.0, "n": 10, "best_epoch": 2}
+
+        quick.setattr("dreamkeras.training.run._fit", fit)
+
+        def begin(*args, stdin=None):
+            folder = tmp_path / os.urandom(4).hex()
+            result = run("train", "--model", "tiny", "--epochs", 1, *args, "--out", folder, stdin=stdin)
+            assert result.exit_code == 0, result.stderr
+            return json.loads((folder / "config.json").read_text()), [*read]
+
+        return begin
+
+    @pytest.fixture
+    def table(self, promoters):
+        """A table whose length has to be found, so that it is read three times, and 40 of whose rows lack a value."""
+        rows = [line.split("\t") for line in promoters.decode().splitlines()]
+        lines = [f"{text}\t{'' if i % 20 == 0 else value}\t{i % 2}" for i, (text, value) in enumerate(rows)]
+        return "\n".join(["seq\ty\tfold", *lines, ""]).encode()
+
+    @pytest.mark.parametrize("channel", CHANNELS)
+    @pytest.mark.parametrize("kind", ["yeast", "table"])
+    def test_a_run_is_of_the_same_data_by_any_channel(self, begun, promoters, table, tmp_path, kind, channel):
+        content = promoters if kind == "yeast" else table
+        args = self.TABLE if kind == "table" else ()
+        (tmp_path / "t.tsv").write_bytes(content)
+        wanted, told = begun(tmp_path / "t.tsv", *args)
+        rest = "; left out 40 without a value." if kind == "table" else "."
+        assert told == [f"Read 800 rows of t.tsv{rest}"]
+        config, told = through(channel, tmp_path / "u.tsv", content, lambda path, stdin: begun(path, *args, stdin=stdin))
+        assert (told[0].startswith("Read 800 rows of"), told[0].endswith(rest), "standard input" in told[0]) == (
+            True,
+            True,
+            "dash" in channel,
+        )
+        assert len(content) > 80_000
+        apart = {name for name in wanted if config[name] != wanted[name]}
+        assert apart == {"data"}
+
+    def test_validation_data_come_from_pipes(self, begun, promoters, tmp_path):
+        (tmp_path / "t.tsv").write_bytes(promoters)
+        wanted, _ = begun(tmp_path / "t.tsv", "--valid", tmp_path / "t.tsv")
+        with filled_pipe(promoters) as pipe:
+            config, told = begun("-", "--valid", pipe, stdin=promoters)
+        assert (config["fingerprint"], config["data"], config["valid"]) == (wanted["fingerprint"], "-", pipe)
+        assert told == ["Read 800 rows of standard input.", f"Read 800 rows of {pipe}."]
+
+    def test_every_fold_reads_a_pipe(self, run, quick, table, tmp_path):
+        quick.setattr("dreamkeras.training.run._fit", lambda *args: {})
+        quick.setattr("dreamkeras.training.cross_validation._join", lambda *args: {"folds": [0, 1], "r": None, "mse": None, "n": 760})
+        quick.setattr("dreamkeras.training.cross_validation.export_ensemble", lambda folders, output: None)
+        (tmp_path / "t.tsv").write_bytes(table)
+        args = ("train", "--model", "tiny", *self.TABLE, "--fold-column", "fold", "--folds", "given")
+        assert run(*args, tmp_path / "t.tsv", "--out", tmp_path / "a").exit_code == 0
+        with filled_pipe(table) as pipe:
+            assert run(*args, pipe, "--out", tmp_path / "b").exit_code == 0
+        one, other = (
+            [json.loads((tmp_path / name / f"fold-{fold}" / "config.json").read_text())["fingerprint"] for fold in (0, 1)] for name in "ab"
+        )
+        assert one == other
+
+    def test_a_run_on_a_pipe_is_not_gone_on_with_until_its_data_are_a_file(self, run, begun, promoters, tmp_path, monkeypatch):
+        config, _ = begun("-", stdin=promoters)
+        (folder,) = (path.parent for path in tmp_path.glob("*/config.json"))
+        before = {path: path.read_bytes() for path in tmp_path.rglob("*") if path.is_file()}
+        result = run("train", "--resume", "--out", folder, stdin=promoters)
+        way = f'save the same data as a file, and name it as "data" in {folder}/config.json'
+        assert one_line_error(result, f"got standard input, which can be read only once: {way}")
+        assert before == {path: path.read_bytes() for path in tmp_path.rglob("*") if path.is_file()}
+        (tmp_path / "t.tsv").write_bytes(promoters)
+        (folder / "config.json").write_text(json.dumps({**config, "data": str(tmp_path / "t.tsv")}))
+        assert run("train", "--resume", "--out", folder).exit_code == 0
+
+    @pytest.mark.parametrize("valid", ["-", "/dev/stdin"])
+    def test_one_pipe_is_not_both_training_and_validation(self, spawn, promoters, tmp_path, valid):
+        done = spawn("train", "-", "--valid", valid, "--out", tmp_path / "run", input=promoters.decode())
+        assert (done.returncode, done.stderr) == (
+            1, "Error: Expected different inputs, got standard input twice, which can be read only once.\n",
+        )  # fmt: skip
+        assert not (tmp_path / "run").exists()
+
+    def test_nothing_of_a_pipe_stays_in_tmpdir(self, begun, promoters, tmp_path, monkeypatch):
+        monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
+        with filled_pipe(promoters) as pipe:
+            begun(pipe)
+        assert [path.name for path in tmp_path.iterdir() if not (path / "config.json").exists()] == []
+
+
+GOOD = "A" * 110 + "\t5\n"
+
+FEW = "".join(f"{row}\t5\n" for row in map("".join, np.random.default_rng(0).choice(list("ACGT"), (20, 80))))
+
+
+class TestBadInput:
+    @pytest.mark.parametrize(
+        ("text", "parts"),
+        [
+            (None, ["data.tsv"]),
+            ("", ["data.tsv", "empty"]),
+            ("ACGT\n" * 3, ["two columns", "data.tsv", "line 1"]),
+            ("sequence\n" + "ACGT\n", ["column named 'value'", "data.tsv"]),
+            (GOOD + "A" * 110 + "\thigh\n", ["'high'", "data.tsv", "line 2"]),
+            (GOOD + "A" * 110 + "\tnan\n", ["nan", "data.tsv", "line 2"]),
+            (GOOD + "A" * 110 + "\t99\n", ["99", "data.tsv", "line 2"]),
+            (GOOD + "A!" * 55 + "\t5\n", ["'!'", "data.tsv", "line 2"]),
+            (GOOD, ["Expected enough different sequences"]),
+            (FEW, ["Expected at least 64 examples for one batch"]),
+        ],
+        ids=["missing", "empty", "one column", "one column with a name", "text", "nan", "range", "letter", "one row", "less than a batch"],
+    )
+    def test_of_the_data(self, train, tmp_path, text, parts):
+        data = tmp_path / "data.tsv"
+        if text is not None:
+            data.write_text(text)
+        assert one_line_error(train(data, "--out", tmp_path / "runs" / "x"), *parts)
+        assert not (tmp_path / "runs").exists()
+
+    def test_of_the_validation_data(self, train, library, tmp_path):
+        (tmp_path / "valid.tsv").write_text(GOOD + "A" * 110 + "\t\n")
+        result = train(library, "--valid", tmp_path / "valid.tsv", "--out", tmp_path / "run")
+        assert one_line_error(result, "valid.tsv", "line 2")
+        assert not (tmp_path / "run").exists()
+
+    @pytest.mark.parametrize(("option", "known"), [("model", "dream-cnn-small"), ("assay", "yeast"), ("strategy", "autosome")])
+    def test_unknown_names_list_the_known(self, train, library, tmp_path, option, known):
+        assert one_line_error(train(library, f"--{option}", "nonesuch", "--out", tmp_path / "run"), "'nonesuch'", known)
+        assert not (tmp_path / "run").exists()
+
+    @pytest.mark.parametrize(
+        ("option", "value", "part"),
+        [
+            ("--learning-rate", "-1", "learning_rate above 0"),
+            ("--seed", "-1", "seed"),
+            ("--valid-fraction", "1.5", "fraction"),
+        ],
+    )
+    def test_numbers_out_of_range(self, train, library, tmp_path, option, value, part):
+        assert one_line_error(train(library, option, value, "--out", tmp_path / "run"), part, value)
+        assert not (tmp_path / "run").exists()
+
+    @pytest.mark.parametrize(
+        "args",
+        [
+            ["--epochs", "0"],
+            ["--backend", "theano"],
+            ["--precision", "int8"],
+            ["--batch-size", "1"],
+            ["a", "b"],
+            ["--folds", "all"],
+            ["--learning-rate", "nan"],
+        ],
+    )
+    def test_wrong_usage(self, run, args):
+        assert run("train", *args).exit_code == 2
+
+    def test_folder_that_holds_something(self, train, library, tmp_path):
+        (tmp_path / "notes.txt").touch()
+        assert one_line_error(train(library, "--out", tmp_path), "new or empty folder", "--resume")
+        assert [path.name for path in tmp_path.iterdir()] == ["notes.txt"]
+
+    def test_folder_that_cannot_be_written(self, train, library, tmp_path):
+        (tmp_path / "file").touch()
+        assert one_line_error(train(library, "--out", tmp_path / "file" / "run"), "file/run", "Not a directory")
+        assert one_line_error(train(library, "--out", tmp_path / "file"), "new or empty folder")
+
+    def test_backend_that_is_not_installed(self, train, library, tmp_path, monkeypatch):
+        monkeypatch.setattr("dreamkeras.training.backend._installed", lambda package: package != "jax")
+        assert one_line_error(train(library, "--backend", "jax", "--out", tmp_path / "run"), "pip install 'dreamkeras[jax]'")
+
+    def test_keras_that_is_not_installed(self, train, library, monkeypatch):
+        monkeypatch.setattr("dreamkeras.training.backend._installed", lambda package: package != "keras")
+        assert one_line_error(train(library), "pip install 'dreamkeras[train]'")
+
+    def test_a_rate_that_is_far_too_high(self, train, library, tmp_path):
+        result = train(library, "--learning-rate", "1e30", "--out", tmp_path / "run")
+        assert result.exit_code == 1
+        _, began, error = result.stderr.splitlines()
+        assert began.startswith("Training on 90 sequences")
+        assert error == "Error: Expected a finite loss, got nan in epoch 1: try a lower learning rate."
+
+
+class TestFullDisk:
+    @pytest.fixture
+    def disk(self, tmp_path):
+        """A disk of 16 kB, which no checkpoint fits."""
+        folder = tmp_path / "disk"
+        folder.mkdir()
+        mount = subprocess.run(["mount", "-t", "tmpfs", "-o", "size=16k", "tmpfs", str(folder)], capture_output=True, check=False)
+        if mount.returncode:
+            pytest.skip("no right to mount a small disk")
+        yield folder
+        subprocess.run(["umount", str(folder)], check=True)
+
+    def test_is_one_line_that_names_the_file(self, train, library, disk):
+        result = train(library, "--out", disk / "run")
+        lines = result.stderr.splitlines()
+        assert (result.exit_code, result.stdout) == (1, "")
+        assert lines[-1].startswith("Error: Expected to write ")
+        assert "No space left on device" in lines[-1]
+        assert {line.split()[0] for line in lines[:-1]} <= {"Read", "Training", "epoch"}
+        assert sorted(path.name for path in (disk / "run").rglob("*")) == ["checkpoint", "config.json"]
+
+
+def test_options_offer_what_there_is():
+    from dreamkeras import export
+    from dreamkeras.export import triton
+    from dreamkeras.layers.slots import BLOCKS
+    from dreamkeras.training.backend import BACKENDS
+    from dreamkeras.training.config import PRECISIONS
+    from dreamkeras.training.strategy.losses import LOSSES
+    from dreamkeras.training.strategy.names import OPTIMIZERS
+    from dreamkeras.training.warm_start import BODY
+
+    assert tuple(options.BACKENDS) == BACKENDS
+    assert tuple(options.PRECISIONS) == tuple(PRECISIONS)
+    assert tuple(options.LOSSES) == tuple(LOSSES)
+    assert tuple(options.OPTIMIZERS) == tuple(OPTIMIZERS)
+    assert tuple(options.SLOTS) == tuple(BLOCKS)
+    assert options.BODY == BODY
+    assert options.EXPORT_PRECISIONS == export.PRECISIONS
+    assert options.STRANDS == export.STRANDS
+    assert options.TRITON_DEVICES == triton.DEVICES
+
+
+def test_help_names_every_strategy_and_has_a_line_an_option(run):
+    from dreamkeras.cli.commands.train import command
+    from dreamkeras.training.strategy.names import STRATEGIES
+
+    shown = run("train", "--help").stdout
+    assert all(name in shown for name in STRATEGIES)
+    assert all(parameter.help for parameter in command.params if parameter.param_type_name == "option" and parameter.name != "data")

@@ -1,0 +1,113 @@
+"""What `dreamkeras predict` adds to predictions, from options to files."""
+
+import json
+import shutil
+
+import numpy as np
+import pytest
+from toy_models import write_toy_model
+
+from dreamkeras.cli.options.confidence import chosen_judging
+from dreamkeras.confidence.background import KINDS
+from dreamkeras.confidence.columns import Judging
+from dreamkeras.confidence.familiarity import measure_familiarity
+from dreamkeras.confidence.intervals import calibrate
+from dreamkeras.sequence.ragged import Ragged
+
+OPTIONS = ("--interval", "0.9", "--percentile", "--flag-unusual")
+
+
+@pytest.fixture(scope="module")
+def knowing(tmp_path_factory):
+    """A model of one task that was off by 1 to 20, answers 0 to 10 to what is random, and was trained on 8 letters."""
+    pytest.importorskip("onnx")
+    sizes = np.arange(1.0, 21)[:, None]
+    random = np.random.default_rng(0).choice(list(b"ACGT"), 16_000).astype(np.uint8)
+    yardstick = {
+        "calibration": calibrate(sizes, np.zeros_like(sizes), ["gc"]).to_json(),
+        "background": {"sequences": 11, **{kind: {"gc": list(range(11))} for kind in KINDS}},
+        "training": measure_familiarity(Ragged.from_lengths(random, np.full(2000, 8))).to_json(),
+    }
+    return write_toy_model(tmp_path_factory.mktemp("models") / "m.onnx", tasks=("gc",), yardstick=yardstick)
+
+
+@pytest.fixture
+def fasta(tmp_path):
+    (tmp_path / "in.fa").write_text(">a\nACGTTGCA\n>b\nGCGC\n")
+    return tmp_path / "in.fa"
+
+
+TSV = "id\tunusual\tgc\tgc_low\tgc_high\tgc_percentile\na\t\t4\t-15\t23\t40\nb\tlength\t4\t-15\t23\t40\n"
+
+
+def test_columns_beside_the_predictions(run, knowing, fasta):
+    result = run("predict", fasta, "-m", knowing, *OPTIONS)
+    assert (result.exit_code, result.stdout, result.stderr) == (0, TSV, "Read 2 records.\n")
+
+
+def test_each_option_by_itself(run, knowing, fasta):
+    assert run("predict", fasta, "-m", knowing, "--interval", "0.5").stdout.splitlines()[1] == "a\t4\t-7\t15"
+    assert run("predict", fasta, "-m", knowing, "--percentile").stdout.splitlines()[1] == "a\t4\t40"
+    assert run("predict", fasta, "-m", knowing, "--flag-unusual").stdout.splitlines()[2] == "b\tlength\t4"
+    assert run("predict", fasta, "-m", knowing).stdout.splitlines()[1] == "a\t4"
+
+
+def test_json_lines(run, knowing, fasta):
+    rows = [json.loads(line) for line in run("predict", fasta, "-m", knowing, *OPTIONS, "--format", "jsonl").stdout.splitlines()]
+    assert rows[1] == {"id": "b", "unusual": "length", "gc": 4, "gc_low": -15, "gc_high": 23, "gc_percentile": 40}
+
+
+def test_resumed_they_are_the_same_and_belong_to_what_was_begun(run, knowing, fasta, tmp_path, monkeypatch):
+    out = tmp_path / "o.tsv"
+    assert run("predict", fasta, "-m", knowing, *OPTIONS, "--resume", "-o", out).exit_code == 0
+    assert out.read_text() == TSV
+    from dreamkeras.scoring import shards
+
+    monkeypatch.setattr(shards.Shards, "remove", lambda self: None)
+    run("predict", fasta, "-m", knowing, *OPTIONS, "--resume", "-o", out)
+    result = run("predict", fasta, "-m", knowing, "--interval", "0.5", "--percentile", "--flag-unusual", "--resume", "-o", out)
+    assert result.exit_code == 1
+    assert "got another choice of options" in result.stderr
+
+
+def test_a_track_may_hold_a_bound_but_no_text(run, knowing, tmp_path):
+    (tmp_path / "g.fa").write_text(">chr1\nACGTACGTGGGG\n")
+    tiled = ("predict", tmp_path / "g.fa", "--tile", "8:4", "-m", knowing, "-o", tmp_path / "t.bedgraph")
+    assert run(*tiled, "--interval", "0.9", "--column", "gc_high").exit_code == 0
+    assert (tmp_path / "t.bedgraph").read_text().splitlines()[0].split("\t")[3] == "23"
+    result = run(*tiled, "--flag-unusual")
+    assert (result.exit_code, "Expected a table for --flag-unusual" in result.stderr) == (2, True)
+
+
+@pytest.mark.parametrize("option", [("--interval", "0.9"), ("--percentile",), ("--flag-unusual",)])
+def test_a_model_that_does_not_know_is_one_line(run, toy_model, fasta, option, tmp_path):
+    result = run("predict", fasta, "-m", toy_model, *option, "-o", tmp_path / "o.tsv")
+    assert result.exit_code == 1
+    assert result.stderr.startswith("Error: Expected a model with")
+    assert result.stderr.endswith("got toy without: dreamkeras calibrate adds it.\n")
+    assert not (tmp_path / "o.tsv").exists()
+
+
+def test_of_an_ensemble_only_the_unusual_is_known(run, knowing, fasta):
+    together = ("predict", fasta, "-m", knowing, "-m", shutil.copy(knowing, knowing.with_name("copy.onnx")))
+    assert run(*together, "--flag-unusual").stdout.splitlines()[2] == "b\tlength\t4\t0"
+    assert "Expected one model with a calibration, got 2" in run(*together, "--interval", "0.9").stderr
+
+
+@pytest.mark.parametrize("level", ["0", "1", "95", "high"])
+def test_levels_are_shares(run, fasta, level):
+    assert run("predict", fasta, "--interval", level).exit_code == 2
+
+
+def test_the_packaged_model_knows_all(run, tmp_path):
+    (tmp_path / "in.txt").write_text("TGCATTTTTTTCACATC" + "GATTACA" * 11 + "GGTTACGGCTGTT\n")
+    header, row = (line.split("\t") for line in run("predict", tmp_path / "in.txt", *OPTIONS).stdout.splitlines())
+    found = dict(zip(header, row, strict=True))
+    assert float(found["expression_high"]) - float(found["expression_low"]) == pytest.approx(2 * 3.388641, abs=1e-4)
+    assert 0 <= float(found["expression_percentile"]) <= 100
+    assert found["unusual"] == "kmers"
+
+
+def test_nothing_asked_for_is_none():
+    assert chosen_judging({"interval": None, "percentile": False, "flag_unusual": False}) is None
+    assert chosen_judging({"interval": None, "percentile": True, "flag_unusual": False}) == Judging(percentile=True)

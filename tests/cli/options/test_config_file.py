@@ -1,0 +1,85 @@
+"""`--config`: a command's options from TOML, on a command of a few options."""
+
+import click
+import pytest
+
+from dreamkeras.cli.options.config_file import config_option
+from dreamkeras.errors import InputError
+
+
+@click.command("toy")
+@click.argument("data", required=False, type=click.Path())
+@click.option("--epochs", type=click.IntRange(min=1), default=7)
+@click.option("--learning-rate", type=float)
+@click.option("--loss", type=click.Choice(("mse", "l1")))
+@click.option("--column", "column", type=lambda text: tuple(text.split(",")), multiple=True)
+@click.option("--balance", is_flag=True)
+@click.option("--resume", is_flag=True)
+@config_option
+def toy(**choices):
+    toy.given = choices
+
+
+@pytest.fixture
+def given(tmp_path):
+    """`given(text, *args)`: what the command is given with this file of options."""
+
+    def invoke(text, *args):
+        (tmp_path / "run.toml").write_text(text)
+        toy.main([*args, "--config", str(tmp_path / "run.toml")], "toy", standalone_mode=False)
+        return toy.given
+
+    return invoke
+
+
+NOTHING = {"data": None, "epochs": 7, "learning_rate": None, "loss": None, "column": (), "balance": False, "resume": False}
+
+
+def test_a_file_says_all_that_options_can(given):
+    text = 'data = "a.tsv"\nepochs = 3\nlearning_rate = 1\nloss = "l1"\ncolumn = [["x", 2], "y"]\nbalance = true'
+    chosen = {"data": "a.tsv", "epochs": 3, "learning_rate": 1.0, "loss": "l1", "column": (("x", "2"), ("y",)), "balance": True}
+    assert given(text) == {**NOTHING, **chosen}
+
+
+def test_an_empty_file_changes_nothing(given):
+    assert given("# nothing") == NOTHING
+
+
+def test_the_command_line_wins(given):
+    text = 'data = "a.tsv"\nepochs = 3\ncolumn = "x"\nbalance = false'
+    assert given(text, "b.tsv", "--epochs", "5", "--column", "y", "--balance") == {
+        **NOTHING, "data": "b.tsv", "epochs": 5, "column": (("y",),), "balance": True,
+    }  # fmt: skip
+
+
+def test_keys_are_written_with_either_dash(given):
+    assert given("learning-rate = 0.5")["learning_rate"] == given("learning_rate = 0.5")["learning_rate"] == 0.5
+
+
+@pytest.mark.parametrize(("text", "message"), [
+    ("epoch = 3", "Expected options of toy as keys, got 'epoch' in .*run.toml: did you mean epochs"),
+    ("xyz = 3", "got 'xyz' in .*run.toml: see `toy --help`."),
+    ("resume = true", "got 'resume'"),
+    ('config = "other.toml"', "got 'config'"),
+    ("epochs = 1.5", "Expected a value of epochs, got 1.5 in .*run.toml"),
+    ("epochs = true", "Expected a value of epochs, got True in .*run.toml"),
+    ('epochs = "many"', "got 'many' in .*run.toml: 'many' is not a whole number."),
+    ("epochs = 0", "Expected a value of epochs, got 0 in .*run.toml"),
+    ("epochs = [1, 2]", r"Expected a value of epochs, got \[1, 2\] in .*run.toml"),
+    ('loss = "l2"', "Expected a value of loss, got 'l2' in .*run.toml: .*mse"),
+    ('balance = "perhaps"', "Expected a value of balance, got 'perhaps'"),
+    ("epochs 3", "Expected a TOML file of options, got .*run.toml"),
+])  # fmt: skip
+def test_what_is_no_option_names_the_file(given, text, message):
+    with pytest.raises(InputError, match=message):
+        given(text)
+
+
+def test_a_file_that_is_not_there(tmp_path):
+    with pytest.raises(InputError, match=r"Expected a TOML file of options, got .*none.toml \(No such file or directory\)"):
+        toy.main(["--config", str(tmp_path / "none.toml")], "toy", standalone_mode=False)
+
+
+def test_completion_reads_no_file(tmp_path):
+    with toy.make_context("toy", ["--config", str(tmp_path / "none.toml")], resilient_parsing=True) as context:
+        assert context.default_map is None

@@ -1,0 +1,61 @@
+"""Numbers on the command line, of every command, are ASCII decimals."""
+
+import click
+import pytest
+
+from dreamkeras.cli.main import COMMANDS, main
+from dreamkeras.cli.options.numbers import DECIMAL, WHOLE, DecimalRange, WholeRange
+
+NO_NUMBERS = ["1_0", "\u0661", "\uff11\uff10", "0x10", "", "infinity", "nan", "inf", "1,5", "1 0", "--1", "1e1_0"]
+
+
+def types_of(command):
+    """The types of a command's options, those of several values one by one."""
+    with click.Context(main) as context:
+        for parameter in main.get_command(context, command).params:
+            yield from parameter.type.types if isinstance(parameter.type, click.Tuple) else [parameter.type]
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_every_option_that_is_a_number_has_one_of_these_types(command):
+    for kind in types_of(command):
+        if isinstance(kind, click.types.IntParamType | click.types.FloatParamType):
+            assert isinstance(kind, type(WHOLE) | type(DECIMAL)), f"{command} has an option of type {kind!r}"
+
+
+@pytest.mark.parametrize("kind", [WHOLE, DECIMAL, WholeRange(), DecimalRange(), WholeRange(0, 99), DecimalRange(min=0)])
+@pytest.mark.parametrize("text", NO_NUMBERS)
+def test_other_texts_are_refused_as_click_refuses_letters(kind, text):
+    with pytest.raises(click.BadParameter) as caught:
+        kind.convert(text, None, None)
+    with pytest.raises(click.BadParameter) as of_letters:
+        kind.convert("letters", None, None)
+    assert caught.value.message == of_letters.value.message.replace("letters", text)
+
+
+@pytest.mark.parametrize(("kind", "text", "value"), [
+    (WHOLE, "-10", -10), (WHOLE, "007", 7), (WHOLE, 5, 5), (WholeRange(1, 9), "9", 9), (DECIMAL, "-1.5e-3", -0.0015), (DECIMAL, ".5", 0.5),
+    (DECIMAL, 2, 2.0), (DecimalRange(0, 1), "1", 1.0),
+])  # fmt: skip
+def test_numbers_are_read(kind, text, value):
+    found = kind.convert(text, None, None)
+    assert (found, type(found)) == (value, type(value))
+
+
+@pytest.mark.parametrize(("kind", "text"), [(WholeRange(1, 9), "10"), (WholeRange(min=1), "0"), (DecimalRange(0, 1, min_open=True), "0")])
+def test_bounds_hold(kind, text):
+    with pytest.raises(click.BadParameter, match="not in the range"):
+        kind.convert(text, None, None)
+
+
+@pytest.mark.parametrize("args", [
+    ("train", "--folds", "\u0665"), ("train", "--epochs", "1_0"), ("train", "--learning-rate", "nan"),
+    ("predict", "x.fa", "--batch-size", "6_4"),
+    ("predict", "x.fa", "--threads", "\u0662"), ("design", "-o", "o", "--target", "1_0"), ("design", "-o", "o", "--target", "infinity"),
+    ("marginalise", "ACGT", "--spacings", "1_0"), ("marginalise", "ACGT", "--spacings", "1:\u0669"),
+    ("design", "-o", "o", "--target", "max", "--gc", "4_0", "60"),
+])  # fmt: skip
+def test_options_are_wrong_usage(run, args):
+    result = run(*args)
+    assert result.exit_code == 2
+    assert args[-1] in result.stderr or args[-2] in result.stderr

@@ -1,0 +1,84 @@
+from typing import get_args
+
+import click
+import pytest
+from click.testing import CliRunner
+
+from dreamkeras.cli.options import shared as options
+from dreamkeras.data.published.record import DATA_SETS
+from dreamkeras.explain.ablation import METHODS
+from dreamkeras.explain.effect_files import EFFECT_FORMATS
+from dreamkeras.formats.tracks import TRACKS
+from dreamkeras.formats.writers import FORMATS
+from dreamkeras.genome.windows import Strand
+from dreamkeras.scoring.session import DEVICES
+from dreamkeras.variants.windows import INDEL_ANCHORS, STRANDS
+
+OPTIONS = [name for name in options.__all__ if name.endswith("_option")]
+
+
+def parse(option, *args):
+    """What a command with this option alone is given."""
+
+    @click.command()
+    @option
+    def command(**values):
+        click.echo(repr(next(iter(values.values()))))
+
+    return CliRunner().invoke(command, args)
+
+
+def test_choices_are_those_of_the_library():
+    assert (*FORMATS, *TRACKS) == options.FORMATS
+    assert options.EFFECT_FORMATS == EFFECT_FORMATS
+    assert tuple(FORMATS) == options.TABLE_FORMATS
+    assert tuple(METHODS) == options.ABLATION_METHODS
+    assert get_args(Strand) == options.STRAND_CHOICES
+    assert tuple(STRANDS) == options.VARIANT_STRANDS
+    assert tuple(INDEL_ANCHORS) == options.INDEL_ANCHORS
+    assert options.DEVICES == DEVICES
+    assert tuple(DATA_SETS) == options.DATA_SETS
+
+
+@pytest.mark.parametrize("name", OPTIONS)
+def test_every_option_has_a_default_and_a_help(name):
+    option = getattr(options, name)
+    assert parse(option).exit_code == 0
+    assert "--" in parse(option, "--help").output
+
+
+@pytest.mark.parametrize(("given", "column"), [("gene", "'gene'"), ("0", "'0'"), ("12", "'12'"), ("-1", "'-1'")])
+def test_columns_stay_text_until_the_header_is_known(given, column):
+    assert parse(options.id_column_option, "--id-column", given).output.strip() == column
+    assert parse(options.sequence_column_option, "--sequence-column", given).output.strip() == column
+
+
+@pytest.mark.parametrize(
+    ("option", "args"),
+    [("batch_size_option", ["--batch-size", "0"]), ("device_option", ["--device", "tpu"]), ("format_option", ["--format", "xlsx"])],
+)
+def test_wrong_values_are_wrong_usage(option, args):
+    assert parse(getattr(options, option), *args).exit_code == 2
+
+
+@pytest.mark.parametrize(("text", "wanted"), [("2", 2), ("chr2L", "chr2L"), ("mean_value", "mean_value")])
+def test_digits_are_a_place_by_number(text, wanted):
+    assert options.place(text) == wanted
+
+
+@pytest.mark.parametrize(("text", "wanted"), [("auto", "auto"), ("1", 1), ("4096", 4096)])
+def test_counts_are_numbers_or_measured(text, wanted):
+    assert options.count_or_auto(text) == wanted
+
+
+def test_options_that_change_nothing_are_wrong_usage():
+    options.refuse_unused("--x", one_more=None)
+    for value in (0, "", "a"):
+        with pytest.raises(click.UsageError, match="Expected --x beside --one-more"):
+            options.refuse_unused("--x", other=None, one_more=value)
+
+
+@pytest.mark.parametrize("text", ["0", "-1", "2.5", "all", ""])
+def test_what_is_no_count_is_refused(text):
+    with pytest.raises(click.BadParameter, match="neither a number from 1 on nor 'auto'"):
+        options.count_or_auto(text)

@@ -1,0 +1,89 @@
+"""The options of `--assay table`, alone and as runs see them."""
+
+import dataclasses
+import json
+
+import click
+import pytest
+from click.testing import CliRunner
+
+from dreamkeras.cli.options.table import TABLE_FIELDS, chosen_layout, table_options
+from dreamkeras.data.assays.table_layout import TableLayout
+from dreamkeras.errors import InputError
+
+
+def layout(*args, assay="table"):
+    """What the options make."""
+    made = []
+
+    @click.command()
+    @table_options
+    def command(**choices):
+        made.append(chosen_layout(assay, choices))
+        assert not choices
+
+    result = CliRunner().invoke(command, args, catch_exceptions=False)
+    return made[0] if made else result.output
+
+
+def test_there_is_one_for_each_field_of_the_layout():
+    assert set(TABLE_FIELDS) == {field.name for field in dataclasses.fields(TableLayout)}
+
+
+def test_options_are_the_layouts_fields():
+    columns = ["--target-column", "a", "--target-column", "3", "--sequence-column", "seq", "--id-column", "0", "--weight-column", "w"]
+    columns += ["--replicate-columns", "r1,r2", "--replicate-columns", "4,5", "--fold-column", "fold"]
+    around = [
+        "--left-adapter",
+        "AC",
+        "--right-adapter",
+        "GT",
+        "--left-flank",
+        "A",
+        "--right-flank",
+        "C",
+        "--length",
+        "50",
+        "--both-strands",
+    ]
+    assert layout(*columns, *around) == TableLayout(
+        ("a", "3"), "seq", "0", "w", None, (("r1", "r2"), ("4", "5")), "fold", "AC", "GT", "A", "C", 50, both_strands=True
+    )
+    assert layout("--target-column", "a", "--variance-column", "v", "--reverse-mark", "_-") == TableLayout(
+        ("a",), variance_column="v", reverse_mark="_-"
+    )
+
+
+def test_a_table_has_values():
+    with pytest.raises(InputError, match="one or more different columns as target_column, got none"):
+        layout()
+
+
+@pytest.mark.parametrize("args", [["--weight-column", "w"], ["--target-column", "0"], ["--both-strands"], ["--length", "5"]])
+def test_another_assay_has_none(args):
+    assert layout(assay="yeast") is None
+    assert f"Expected --assay table for {args[0]}, got --assay yeast." in layout(*args, assay="yeast")
+
+
+def test_choices_reach_the_run_from_options_and_file(run, tmp_path, monkeypatch):
+    config = pytest.importorskip("dreamkeras.training.config")
+    keras, chosen, metrics = pytest.importorskip("keras"), [], {"r": 0.5, "mse": 1.0, "n": 1, "best_epoch": 1}
+    monkeypatch.setattr("dreamkeras.training.run.train", lambda *args: chosen.append(args[0]) or metrics)
+    (tmp_path / "data.csv").write_text("seq,a\nACGT,1\n")
+    (tmp_path / "run.toml").write_text(f'data = "{tmp_path}/data.csv"\nassay = "table"\ntarget_column = "a"\nleft_flank = "TT"\nseed = 3')
+    result = run("train", "--config", tmp_path / "run.toml", "--seed", 4, "--backend", keras.backend.backend())
+    assert result.exit_code == 0, result.stderr
+    assert chosen[0].table == TableLayout(("a",), left_flank="TT")
+    assert (chosen[0].seed, chosen[0].assay) == (4, "table")
+    chosen[0].write(tmp_path / "config.json")
+    assert config.RunConfig.read(tmp_path / "config.json") == chosen[0]
+    assert json.loads((tmp_path / "config.json").read_text())["table"]["left_flank"] == "TT"
+
+
+def test_a_wrong_file_is_one_line(run, tmp_path):
+    (tmp_path / "run.toml").write_text("epoch = 3")
+    result = run("train", "--config", tmp_path / "run.toml")
+    assert (result.exit_code, result.stderr) == (
+        1,
+        f"Error: Expected options of dreamkeras train as keys, got 'epoch' in {tmp_path}/run.toml: did you mean epochs?\n",
+    )

@@ -1,0 +1,188 @@
+"""`--dry-run` of predict, mutagenesis and variants."""
+
+import re
+
+import pytest
+
+
+@pytest.fixture(autouse=True)
+def brief(monkeypatch):
+    """Measures the model for a moment only."""
+    monkeypatch.setattr("dreamkeras.cli.preflight.estimate.MEASURED", 0.01)
+
+
+@pytest.fixture
+def fasta(tmp_path):
+    (tmp_path / "in.fa").write_text(">a\nACGTAC\n>b\nACGTAC\n>c\nACGTN\n")
+    return tmp_path / "in.fa"
+
+
+@pytest.fixture
+def report(run, toy_model):
+    """`report(*args)`: the exit code, and the lines by their subject, of several with one the last."""
+
+    def found(*args, stdin=None, command="predict"):
+        result = run(command, *args, "-m", toy_model, "--dry-run", stdin=stdin)
+        assert not result.stderr or result.stderr.endswith("bed: regions are centred on their middle.\n")
+        lines = [re.fullmatch(r"(\S.{11}) (.*)", line).groups() for line in result.stdout.splitlines()]
+        return result.exit_code, {subject.strip(): text for subject, text in lines}
+
+    return found
+
+
+def test_a_run_that_would_end_well(report, fasta):
+    code, lines = report(fasta)
+    assert code == 0
+    assert lines["Model"] == "toy: construct toy of 12 letters; answers gc, a"
+    assert lines["Input"] == f"{fasta}: fasta"
+    assert lines["Records"] == "3 with 17 letters, 5.88 % of them N or another code than A, C, G, T"
+    assert lines["Fit"] == "3 of 3"
+    assert lines["Model calls"] == "2 windows, in batches of up to 64: 1"
+    assert lines["Would run"] == "nothing was written"
+    assert {"Time", "Memory"} <= set(lines)
+
+
+def test_nothing_is_written(report, fasta, tmp_path):
+    before = sorted(tmp_path.iterdir())
+    assert report(fasta, "-o", tmp_path / "o.tsv")[0] == 0
+    assert report(fasta, "-o", tmp_path / "o.tsv", "--resume")[0] == 0
+    assert sorted(tmp_path.iterdir()) == before
+
+
+def test_it_fails_where_and_as_the_run_would(run, report, toy_model, fasta, tmp_path):
+    fasta.write_text(fasta.read_text() + ">d\nAC\n")
+    code, lines = report(fasta)
+    assert (code, lines["Fit"]) == (1, "3 of 4")
+    assert f"Error: {lines['Would fail']}\n" == run("predict", fasta, "-m", toy_model).stderr
+    code, lines = report(fasta, "--on-error", "skip")
+    assert (code, lines["Do not fit"][:3], "Would run" in lines) == (0, "1: ", True)
+
+
+@pytest.mark.parametrize("text", ["", ">a\nAC\n", "ACGT\n>a\nACGT\n"])
+def test_files_that_will_not_do(run, report, toy_model, fasta, text):
+    fasta.write_text(text)
+    code, lines = report(fasta, "--on-error", "skip")
+    wanted = run("predict", fasta, "-m", toy_model, "--on-error", "skip")
+    assert (code, wanted.exit_code) == (1, 1)
+    assert wanted.stderr == f"Error: {lines['Would fail']}\n"
+
+
+def test_a_record_that_is_left_out_fails_neither(run, report, toy_model, fasta):
+    fasta.write_text(">a\nACGT\n>\n\n")
+    assert report(fasta, "--on-error", "skip")[0] == 0
+    assert run("predict", fasta, "-m", toy_model, "--on-error", "skip").exit_code == 0
+
+
+def test_a_missing_file_is_told(report, tmp_path):
+    assert report(tmp_path / "none.fa") == (1, {"Model": "toy: construct toy of 12 letters; answers gc, a",
+                                                "Would fail": f"Expected a file, got nothing at {tmp_path}/none.fa."})  # fmt: skip
+
+
+def test_an_output_without_a_folder_is_told(report, fasta, tmp_path):
+    code, lines = report(fasta, "-o", tmp_path / "none" / "o.tsv")
+    assert (code, lines["Would fail"].startswith(f"Expected a folder to write {tmp_path}/none/o.tsv into")) == (1, True)
+
+
+@pytest.mark.parametrize(
+    ("command", "args"),
+    [
+        ("predict", ["-o", "o.xyz"]),
+        ("predict", ["-o", "o.bedgraph"]),
+        ("predict", ["-o", "o.bw", "--column", "gc"]),
+        ("mutagenesis", ["-o", "o.xyz"]),
+        ("mutagenesis", ["--seqlets", "s.xyz"]),
+        ("mutagenesis", ["--seqlets", "none/s.tsv"]),
+        ("mutagenesis", ["--meme", "none/m"]),
+        ("mutagenesis", ["--logos", "in.fa/l"]),
+        ("variants", ["-o", "o.xyz"]),
+        ("variants", ["-o", "none/o.tsv"]),
+    ],
+)
+def test_what_cannot_be_written_fails_as_in_the_run(run, toy_model, fasta, tmp_path, monkeypatch, command, args):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "p.tsv").write_text("id\tref\talt\na\tACGT\tACGA\n")
+    args = [command, "p.tsv" if command == "variants" else fasta, "-m", toy_model, *args]
+    before = sorted(tmp_path.rglob("*"))
+    assert [run(*args, *more).exit_code for more in ((), ("--dry-run",))] == [1, 1]
+    assert sorted(tmp_path.rglob("*")) == before
+
+
+def test_results_that_are_there_stay(report, fasta, tmp_path):
+    (tmp_path / "o.tsv").write_text("mine")
+    assert report(fasta, "-o", tmp_path / "o.tsv")[0] == 0
+    assert (tmp_path / "o.tsv").read_text() == "mine"
+
+
+def test_standard_input(report):
+    code, lines = report("-", stdin="ACGT\nACGTA\n")
+    assert (code, lines["Input"], lines["Fit"]) == (0, "standard input: lines", "2 of 2")
+
+
+def test_regions_of_a_genome(report, tmp_path):
+    (tmp_path / "g.fa").write_text(">chr1\nACGTACGTACGTACGTNNNN\n")
+    (tmp_path / "r.bed").write_text("1\t2\t10\nchr1\t12\t20\n")
+    code, lines = report(tmp_path / "r.bed", "--genome", tmp_path / "g.fa")
+    assert (code, lines["Input"], lines["Contigs"]) == (0, f"{tmp_path}/r.bed: 2 regions", f"2 of 2 names are in {tmp_path}/g.fa")
+    (tmp_path / "r.bed").write_text("1\t2\t10\nchrX\t12\t20\n")
+    code, lines = report(tmp_path / "r.bed", "--genome", tmp_path / "g.fa")
+    assert (code, lines["Not there"]) == (1, "chrX (1); the genome has chr1")
+    assert lines["Would fail"].endswith(f"got 'chrX' in {tmp_path}/r.bed, line 2.")
+
+
+def test_tiles_of_a_genome(report, tmp_path):
+    (tmp_path / "g.fa").write_text(">chr1\nACGTACGTACGTACGTNNNN\n")
+    code, lines = report(tmp_path / "g.fa", "--tile", "8:4")
+    assert (code, lines["Input"], lines["Fit"], lines["Model calls"][:9]) == (0, f"{tmp_path}/g.fa: fasta", "4 of 4", "2 windows")
+
+
+def test_of_a_cluster_there_is_none(run, fasta, tmp_path):
+    result = run("predict", fasta, "--engine", "ray", "-o", tmp_path / "out", "--dry-run")
+    assert (result.exit_code, "Expected --engine local" in result.stderr) == (2, True)
+
+
+class TestMutagenesis:
+    def test_counts_all_changes(self, report, fasta):
+        code, lines = report(fasta, command="mutagenesis")
+        assert (code, lines["Fit"], lines["Changes"]) == (0, "3 of 3", "of each of 17 letters of inserts")
+        # Twice the same six letters, and four bases and an N: three others each, four for the N, and the sequences themselves;
+        # TCGTAC and the like come from one only, but N may become the letters of no other.
+        assert lines["Model calls"].startswith("36 windows")
+
+    def test_of_deletions_a_sequence_of_the_fewest_letters_does_not_fit(self, run, report, toy_model, fasta):
+        fasta.write_text(">a\nACGT\n>b\nACGTA\n")
+        code, lines = report(fasta, "--deletions", command="mutagenesis")
+        assert code == 1
+        assert f"Error: {lines['Would fail']}\n" == run("mutagenesis", fasta, "-m", toy_model, "--deletions").stderr
+        assert report(fasta, "--deletions", "--on-error", "skip", command="mutagenesis")[0] == 0
+
+
+class TestVariants:
+    @pytest.fixture
+    def vcf(self, tmp_path):
+        (tmp_path / "g.fa").write_text(">chr1\nACGTACGTACGTACGTACGT\n")
+        rows = ["1\t9\ta\tA\tG,T", "1\t10\tb\tT\tG", "chrX\t5\tc\tA\tT", "chr1\t9\td\tA\tG"]
+        lines = ["##fileformat=VCFv4.2", "#CHROM\tPOS\tID\tREF\tALT\tQUAL\tFILTER\tINFO", *(f"{row}\t.\t.\t." for row in rows)]
+        (tmp_path / "v.vcf").write_text("\n".join(lines) + "\n")
+        return tmp_path / "v.vcf"
+
+    def test_statuses_contigs_and_calls(self, report, vcf, tmp_path):
+        before = sorted(tmp_path.iterdir())
+        code, lines = report(vcf, "--genome", tmp_path / "g.fa", "-o", tmp_path / "o.tsv", command="variants")
+        assert (code, lines["Input"], lines["Fit"]) == (0, f"{vcf}: VCF", "3 of 5 alternative alleles of 4 records")
+        assert (lines["Contigs"], lines["Not there"]) == (f"2 of 3 names are in {tmp_path}/g.fa", "chrX (1); the genome has chr1")
+        assert lines["Alleles"].startswith("REF is not the genome's in 1 of 4 alleles compared")
+        assert lines["Model calls"].startswith("3 windows")  # the reference, G and T
+        assert sorted(tmp_path.iterdir()) == before
+
+    @pytest.mark.parametrize(("prefix", "field", "code"), [("1x", "a", 1), ("DK_", "DK_status", 1), ("DK_", "a", 0)])
+    def test_a_header_that_cannot_be_written_fails_as_in_the_run(self, run, toy_model, vcf, tmp_path, prefix, field, code):
+        text = f'##INFO=<ID={field},Number=1,Type=String,Description="x">\n#CHROM'
+        vcf.write_text(vcf.read_text().replace("#CHROM", text))
+        args = ["variants", vcf, "--genome", tmp_path / "g.fa", "-m", toy_model, "-o", tmp_path / "o.vcf", "--info-prefix", prefix]
+        assert [run(*args, *more).exit_code for more in (["--dry-run"], [])] == [code, code]
+
+    def test_pairs_of_a_table(self, report, tmp_path):
+        (tmp_path / "p.tsv").write_text("id\tref\talt\na\tACGT\tACGA\nb\tAC\tACGA\n")
+        code, lines = report(tmp_path / "p.tsv", command="variants")
+        assert (code, lines["Input"], lines["Fit"]) == (0, f"{tmp_path}/p.tsv: table", "1 of 2 pairs of sequences")
+        assert (lines["Alleles"][:11], lines["Model calls"][:9]) == ("too_short: ", "2 windows")

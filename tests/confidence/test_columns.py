@@ -1,0 +1,166 @@
+import pickle
+
+import numpy as np
+import pytest
+from weight_sum import PLAIN, WeightSum
+
+from dreamkeras.confidence.background import Background, measure_background
+from dreamkeras.confidence.columns import Judged, Judging
+from dreamkeras.confidence.familiarity import LABELS, measure_familiarity
+from dreamkeras.confidence.intervals import calibrate
+from dreamkeras.errors import InputError, ModelError
+from dreamkeras.scoring.ensemble import Ensemble
+from dreamkeras.scoring.pipeline import score_records
+from dreamkeras.sequence.construct import Construct
+from dreamkeras.sequence.ragged import Ragged
+from dreamkeras.sequence.records import Records
+
+TEXTS = ["ACGTACGTACGT", "CATGCATGTTAA", "ACGTACGTACGT", "ACGT"]
+RANDOM = np.random.default_rng(0)
+INSERTS = Ragged.from_lengths(RANDOM.choice(list(b"ACGT"), 12_000).astype(np.uint8), np.full(1000, 12))
+ALL = Judging(0.9, percentile=True, unusual=True)
+
+
+class Knowing(WeightSum):
+    """A scorer whose file says everything."""
+
+    def __init__(self, tasks=2, seed=0, construct=PLAIN):
+        super().__init__(construct, tasks, seed)
+        sizes = np.tile(np.arange(1.0, 100)[:, None], tasks)
+        self.known = {
+            "calibration": calibrate(sizes, np.zeros_like(sizes), self.tasks).to_json(),
+            "background": measure_background(WeightSum(PLAIN, tasks, seed), INSERTS).to_json(self.tasks),
+            "training": measure_familiarity(INSERTS).to_json(),
+        }
+
+    yardstick = property(lambda self: self.known)
+
+
+class Rows:
+    """Keeps what is written."""
+
+    def __init__(self):
+        self.ids, self.values = [], []
+
+    def write(self, ids, values):
+        self.ids += ids
+        self.values += values.tolist()
+
+
+def records(texts=TEXTS):
+    return [Records([str(i) for i in range(len(texts))], Ragged.from_strings(texts), np.arange(1, len(texts) + 1), "a.fa")]
+
+
+def scored(scorer, texts=TEXTS, **choices):
+    rows = Rows()
+    score_records(records(texts), scorer, rows, **choices)
+    return np.array(rows.values)
+
+
+def test_nothing_wanted_is_the_scorer_itself():
+    scorer = WeightSum()
+    assert Judging().judge(scorer) is scorer
+
+
+def test_columns_follow_the_models_in_this_order():
+    judged = ALL.judge(Knowing())
+    bounds = ("task 0_low", "task 0_high", "task 1_low", "task 1_high")
+    assert judged.columns == ("task 0", "task 1", *bounds, "task 0_percentile", "task 1_percentile", "unusual")
+    assert (judged.tasks, judged.units, judged.name) == (("task 0", "task 1"), ("points", "points"), "weight sum")
+    assert judged.texts == {"unusual": LABELS}
+
+
+def test_values_are_those_of_each_part():
+    scorer = Knowing()
+    values = scored(ALL.judge(scorer))
+    plain = scorer.predict(TEXTS)
+    np.testing.assert_allclose(values[:, :2], plain)
+    np.testing.assert_allclose(values[:, 2:6], np.stack([plain - 90, plain + 90], axis=2).reshape(4, 4), rtol=1e-6)
+    np.testing.assert_allclose(values[:, 6:8], Background.of(scorer).percentiles(plain))
+    assert values[:, 8].tolist() == measure_familiarity(INSERTS).codes(Ragged.from_strings(TEXTS)).tolist()
+    assert LABELS[int(values[3, 8])].startswith("length")
+
+
+@pytest.mark.parametrize("judging", [Judging(0.5), Judging(percentile=True), Judging(unusual=True)])
+def test_each_part_alone_is_that_of_all(judging):
+    everything = dict(
+        zip(ALL._replace(interval=0.5).judge(Knowing()).columns, scored(ALL._replace(interval=0.5).judge(Knowing())).T, strict=True)
+    )
+    judged = judging.judge(Knowing())
+    for name, column in zip(judged.columns, scored(judged).T, strict=True):
+        np.testing.assert_array_equal(column, everything[name])
+
+
+def test_a_window_that_comes_again_is_asked_for_once():
+    scorer = Knowing()
+    scored(ALL.judge(scorer))
+    assert scorer.asked == 3
+
+
+def test_records_that_do_not_fit_are_skipped_as_ever():
+    assert len(scored(ALL.judge(Knowing()), ["ACGT", "A", "ACGT!"], on_error="skip")) == 1
+
+
+def test_predictions_in_python_are_the_models():
+    np.testing.assert_array_equal(Judging(0.9).judge(Knowing()).predict(TEXTS), Knowing().predict(TEXTS))
+    ensemble = Ensemble([WeightSum(seed=1), WeightSum(seed=2)])
+    judged = Judged(ensemble, Judging())
+    for one, other in zip(judged.predict_spread(TEXTS), ensemble.predict_spread(TEXTS), strict=True):
+        np.testing.assert_array_equal(one, other)
+
+
+def test_of_an_ensemble_the_unusual_is_that_of_any_member():
+    short, long = Knowing(), Knowing(seed=1)
+    short.known["training"] = measure_familiarity(Ragged.from_strings(["ACGT", "TTTT", "CCGG", "AACC"])).to_json()
+    texts = ["ACGT", INSERTS[0]]
+    codes = [scored(Judging(unusual=True).judge(scorer), texts)[:, -1].astype(int) for scorer in (short, long, Ensemble([short, long]))]
+    assert codes[2].tolist() == (codes[0] | codes[1]).tolist()
+    assert codes[0].tolist() != codes[1].tolist()
+
+
+@pytest.mark.parametrize("turn", [1, -1])
+def test_each_member_of_an_ensemble_looks_at_its_own_inserts(turn):
+    """Twelve letters between adapters are an insert of one construct, and sixteen letters of the other."""
+    adapted = Construct("adapted", 16, left_adapter="GG", right_adapter="CC", shortest=2, strands="given")
+    longer = Construct("longer", 20, alignment="left", shortest=2, strands="given")
+    insert = INSERTS[0]
+    members = [Knowing(construct=adapted), Knowing(construct=longer)]
+    members[1].known["training"] = measure_familiarity(Ragged.from_strings([f"GG{insert}CC"])).to_json()
+    values = scored(Judging(unusual=True).judge(Ensemble(members[::turn])), [f"GG{insert}CC", insert])
+    assert LABELS[int(values[0, -1])] == ""
+    assert LABELS[int(values[1, -1])].startswith("length")  # to the one that knows sixteen letters
+
+
+@pytest.mark.parametrize("judging", [Judging(0.9), Judging(percentile=True)])
+def test_of_an_ensemble_there_is_neither_interval_nor_percentile(judging):
+    with pytest.raises(ModelError, match="Expected one model with a"):
+        judging.judge(Ensemble([Knowing(), Knowing()]))
+
+
+@pytest.mark.parametrize("judging", [Judging(0.9), Judging(percentile=True), Judging(unusual=True)])
+def test_a_model_that_does_not_say_is_refused_at_once(judging):
+    with pytest.raises(ModelError, match="dreamkeras calibrate adds it"):
+        judging.judge(WeightSum())
+
+
+def test_a_calibration_of_other_tasks_is_refused():
+    scorer = Knowing()
+    scorer.known["calibration"] = calibrate(np.ones((99, 1)), np.zeros((99, 1)), ["another"]).to_json()
+    with pytest.raises(ModelError, match="Expected a calibration of task 0, task 1, got one of another"):
+        Judging(0.9).judge(scorer)
+
+
+def test_intervals_follow_the_names_of_tasks_and_not_their_order_in_the_file():
+    scorer, sizes = Knowing(), np.arange(1.0, 100)[:, None] * [1, 100]
+    scorer.known["calibration"] = dict(reversed(calibrate(sizes, 0 * sizes, scorer.tasks).to_json().items()))
+    values = scored(Judging(0.9).judge(scorer))
+    np.testing.assert_allclose(values[:, [3, 5]] - values[:, :2], np.tile([90, 9000], (4, 1)), rtol=1e-5)
+
+
+def test_level_is_checked_before_anything_is_scored():
+    with pytest.raises(InputError, match="between 0 and 1"):
+        Judging(95).judge(Knowing())
+
+
+def test_travels_to_other_processes():
+    assert pickle.loads(pickle.dumps(ALL)) == ALL

@@ -1,0 +1,247 @@
+"""ATAC-seq examples, beside the simulated genome that they are cut from."""
+
+import dataclasses
+
+import numpy as np
+import pytest
+from atac_simulation import simulate_atac
+from filled_pipe import filled_pipe
+
+from dreamkeras.data.assays.atac import atac_assay, read, read_places
+from dreamkeras.data.assays.atac_layout import AtacLayout
+from dreamkeras.data.examples import Examples
+from dreamkeras.data.splits.folds import draw_folds
+from dreamkeras.data.splits.hold_out import fold_split, split
+from dreamkeras.data.splits.overlap import overlap
+from dreamkeras.errors import InputError
+from dreamkeras.genome.bed import read_regions
+from dreamkeras.genome.signal import Signal
+from dreamkeras.statistics.correlation import pearson
+
+LENGTH, PROFILE, JITTER = 300, 100, 20
+
+
+@pytest.fixture(scope="module")
+def simulation(tmp_path_factory):
+    return simulate_atac(tmp_path_factory.mktemp("atac"))
+
+
+@pytest.fixture(scope="module")
+def layout(simulation):
+    return AtacLayout(simulation.genome, simulation.signal, simulation.nonpeaks, length=LENGTH, profile_length=PROFILE, jitter=JITTER)
+
+
+@pytest.fixture(scope="module")
+def examples(layout, simulation):
+    return read(layout, simulation.peaks)
+
+
+def test_each_peak_and_then_each_non_peak_is_an_example(examples, simulation):
+    middles = [(name, summit) for name, summits in simulation.summits.items() for summit in summits]
+    middles += [(name, 1000 * number) for name in simulation.summits for number in range(1, 12)]
+    assert examples.ids == [f"{name}:{middle - LENGTH // 2}-{middle + LENGTH // 2}" for name, middle in middles]
+    assert examples.is_peak.tolist() == [True] * 48 + [False] * 44
+
+
+def test_letters_and_reads_are_those_of_the_genome_with_a_margin(examples, simulation):
+    assert examples.letters.shape == (92, LENGTH + 2 * JITTER)
+    assert examples.profiles.shape == (92, PROFILE + 2 * JITTER)
+    assert (examples.letters.dtype, examples.profiles.dtype, examples.margin) == (np.uint8, np.float32, JITTER)
+    for name, letters, profile in zip(examples.ids, examples.letters, examples.profiles, strict=True):
+        contig, start = name.split(":")[0], int(name.split(":")[1].split("-")[0])
+        np.testing.assert_array_equal(letters, simulation.letters[contig][start - JITTER : start + LENGTH + JITTER])
+        np.testing.assert_array_equal(profile, simulation.counts[contig][start + 100 - JITTER : start + 200 + JITTER])
+
+
+def test_targets_are_the_logarithm_of_the_reads_without_the_margin(examples):
+    centred = examples.centred()
+    assert centred.letters.shape == (92, LENGTH)
+    assert centred.profiles.shape == (92, PROFILE)
+    np.testing.assert_allclose(examples.targets[:, 0], np.log(1 + centred.profiles.sum(1)), rtol=1e-6)
+    assert examples.targets.dtype == np.float32
+    assert np.median(examples.targets[examples.is_peak]) > np.median(examples.targets[~examples.is_peak]) + 1
+
+
+def test_the_rest_is_what_a_model_needs(examples, layout):
+    assert examples.flags.shape == (92, 0)
+    assert set(examples.lengths.tolist()) == {LENGTH}
+    assert examples.construct == layout.construct() == atac_assay(layout).construct
+    assert examples.weights is examples.folds is None
+
+
+def test_the_assay_reads_its_layout(layout, simulation, examples):
+    assay = atac_assay(layout)
+    assert (assay.name, assay.tasks, assay.profile) == ("atac", ("log_counts",), PROFILE)
+    assert assay.read(simulation.peaks).ids == examples.ids
+
+
+def test_what_the_reads_follow_from_is_in_the_simulation(simulation):
+    for name, rates in simulation.rates.items():
+        sums = [np.add.reduceat(values, np.arange(0, len(values), 200)) for values in (rates, simulation.counts[name])]
+        assert pearson(*sums) > 0.95
+
+
+def test_without_a_file_non_peaks_are_drawn_by_the_seed(layout, simulation):
+    drawn = read(dataclasses.replace(layout, nonpeaks=None, seed=1), simulation.peaks)
+    assert drawn.is_peak.sum() == 48
+    assert 20 <= (~drawn.is_peak).sum() <= 48
+    again, other = (read(dataclasses.replace(layout, nonpeaks=None, seed=seed), simulation.peaks).ids for seed in (1, 2))
+    assert drawn.ids == again != other
+    few = read(dataclasses.replace(layout, nonpeaks=None, drawn=0.25), simulation.peaks)
+    assert (~few.is_peak).sum() == 12
+
+
+def test_without_a_ratio_there_are_peaks_alone(layout, simulation):
+    assert read(dataclasses.replace(layout, nonpeak_ratio=0, nonpeaks=None), simulation.peaks).is_peak.tolist() == [True] * 48
+
+
+def test_files_of_peaks_on_other_chromosomes_share_no_non_peak(layout, simulation, tmp_path):
+    with open(simulation.peaks) as file:
+        lines = file.readlines()
+    sides = []
+    for name in ("chr1\t", "chr2\t"):
+        (tmp_path / "peaks.bed").write_text("".join(line for line in lines if line.startswith(name)))
+        sides += [read(dataclasses.replace(layout, nonpeaks=nonpeaks), str(tmp_path / "peaks.bed")) for nonpeaks in (None, layout.nonpeaks)]
+    assert [{name.split(":")[0] for name in side.ids} for side in sides] == [{"chr1"}, {"chr1"}, {"chr2"}, {"chr2"}]
+    assert all((~side.is_peak).any() for side in sides)
+    assert not any(overlap(sides[0], sides[2]))
+
+
+def test_names_with_and_without_chr_are_one(layout, simulation, tmp_path, examples):
+    for name in ("peaks", "nonpeaks"):
+        with open(getattr(simulation, name)) as file:
+            (tmp_path / name).write_text(file.read().replace("chr", ""))
+    found = read(dataclasses.replace(layout, nonpeaks=str(tmp_path / "nonpeaks")), str(tmp_path / "peaks"))
+    assert found.ids == examples.ids
+
+
+def test_windows_off_a_contig_and_repeated_ones_are_left_out_and_counted(layout, tmp_path):
+    layout = dataclasses.replace(layout, nonpeak_ratio=0)
+    (tmp_path / "peaks.bed").write_text("chr1\t100\t160\nchr1\t200\t310\nchr1\t210\t300\nchr2\t11900\t12000\nchr1\t140\t160\n")
+    found = read(layout, str(tmp_path / "peaks.bed"))
+    assert found.ids == ["chr1:105-405", "chr1:0-300"]
+    assert found.remarks == (
+        (
+            f"Read 5 regions of {tmp_path / 'peaks.bed'}; left out 2 whose windows of 300 letters reach beyond their contig "
+            "and 1 with the window of another."
+        ),
+        f"{tmp_path / 'peaks.bed'}: regions are centred on their middle.",
+    )
+    assert found.letters[1, :JITTER].tobytes() == b"N" * JITTER
+    centred = read(layout, str(tmp_path / "peaks.bed")).centred()
+    assert b"N" not in centred.letters.tobytes()
+
+
+def test_what_windows_are_centred_on_and_how_many_non_peaks_there_are_is_remarked_on(layout, simulation, capsys):
+    counts = [len(read_regions(file).contigs) for file in (simulation.peaks, simulation.nonpeaks)]
+    assert read(layout, simulation.peaks).remarks == (
+        f"Read {counts[0]} regions of {simulation.peaks}.",
+        f"{simulation.peaks}: regions are centred on their summits, from column 10.",
+        f"Read {counts[1]} regions of {simulation.nonpeaks}.",
+        f"{simulation.nonpeaks}: regions are centred on their middle.",
+    )
+    drawn = read(dataclasses.replace(layout, nonpeaks=None), simulation.peaks)
+    assert drawn.remarks[2:] == (f"{(~drawn.is_peak).sum()} non-peaks were drawn from {simulation.genome}.",)
+    assert capsys.readouterr() == ("", "")
+
+
+def test_ten_columns_that_are_not_narrow_peak_are_centred_on_their_middle(layout, tmp_path):
+    layout, rows = dataclasses.replace(layout, nonpeak_ratio=0), "chr1\t1000\t1080\tn\t0\t+\tx\ty\tz\t7\n"
+    (tmp_path / "ten.bed").write_text(rows)
+    assert read(layout, str(tmp_path / "ten.bed")).ids == ["chr1:890-1190"]
+    assert read(dataclasses.replace(layout, summits=True), str(tmp_path / "ten.bed")).ids == ["chr1:857-1157"]
+
+
+@pytest.mark.parametrize(("summits", "middle"), [(None, 5010), (True, 5010), (False, 5040)])
+def test_non_peaks_are_centred_on_their_middle_where_no_summits_are_chosen(layout, tmp_path, summits, middle):
+    for name, start, peak in (("p", 1000, 7), ("n", 5000, 10)):
+        (tmp_path / f"{name}.narrowPeak").write_text(f"chr1\t{start}\t{start + 80}\tx\t0\t.\t1\t2\t3\t{peak}\n")
+    layout = dataclasses.replace(layout, nonpeaks=str(tmp_path / "n.narrowPeak"), summits=summits)
+    first = middle - LENGTH // 2
+    assert read(layout, str(tmp_path / "p.narrowPeak")).ids[1] == f"chr1:{first}-{first + LENGTH}"
+
+
+def test_places_are_those_of_the_examples(layout, simulation, examples):
+    found = read_places(layout, simulation.peaks)
+    assert (found.ids, found.is_peak.tolist()) == (examples.ids, examples.is_peak.tolist())
+    for one, other in zip(fold_split(found, "chr2"), fold_split(examples, "chr2"), strict=True):
+        assert one.ids == other.ids
+
+
+def test_non_peaks_from_a_pipe_are_refused(layout, simulation):
+    with pytest.raises(InputError, match="got standard input, which can be read only once: it is read for each file of peaks"):
+        read(dataclasses.replace(layout, nonpeaks="-"), simulation.peaks)
+
+
+def test_peaks_come_from_a_pipe(layout, simulation, examples):
+    with open(simulation.peaks, "rb") as file, filled_pipe(file.read()) as pipe:
+        assert read(layout, pipe).ids == examples.ids
+
+
+@pytest.mark.parametrize(("text", "message"), [
+    ("chr1\t0\t10\n", r"Expected a region with a window of 300 letters on its contig, got none of 1 in .*peaks\.bed"),
+    ("chr9\t500\t510\n", r"Expected a contig of .*genome\.fa \(chr1, chr2, chr3, chr4\), got 'chr9' in .*peaks\.bed, line 1"),
+])  # fmt: skip
+def test_peaks_that_give_no_window_are_refused(layout, tmp_path, text, message):
+    (tmp_path / "peaks.bed").write_text(text)
+    with pytest.raises(InputError, match=message):
+        read(layout, str(tmp_path / "peaks.bed"))
+
+
+def test_non_peaks_on_other_chromosomes_alone_are_refused(layout, simulation, tmp_path):
+    (tmp_path / "peaks.bed").write_text("chr1\t500\t510\n")
+    (tmp_path / "nonpeaks.bed").write_text("chr2\t500\t510\n")
+    with pytest.raises(
+        InputError, match=r"Expected non-peaks on the chromosomes of the peaks in .*peaks\.bed, got none in .*nonpeaks\.bed"
+    ):
+        read(dataclasses.replace(layout, nonpeaks=str(tmp_path / "nonpeaks.bed")), str(tmp_path / "peaks.bed"))
+
+
+def test_a_signal_of_another_genome_is_refused(layout, simulation, tmp_path):
+    (tmp_path / "genome.fa").write_text(">chr1\n" + "ACGT" * 500 + "\n")
+    (tmp_path / "peaks.bed").write_text("chr1\t500\t510\n")
+    with pytest.raises(InputError, match=r"Expected 2,000 positions of chr1 as in .*genome\.fa, got 12,000 in .*coverage\.bw"):
+        read(dataclasses.replace(layout, genome=str(tmp_path / "genome.fa")), str(tmp_path / "peaks.bed"))
+
+
+def test_chromosomes_are_held_out_by_name_and_by_default(examples):
+    training, validation = fold_split(examples, "chr3")
+    assert len(validation) == 12 + 11
+    assert not any(overlap(training, validation))
+    training, validation = split(examples, 0.1, seed=4)
+    assert len({name.split(":")[0] for name in validation.ids}) == 1
+    assert len(training) + len(validation) == len(examples)
+    assert not any(overlap(training, validation))
+
+
+def test_folds_are_whole_chromosomes(examples):
+    folds = draw_folds(examples, 4).folds
+    chromosomes = np.array([name.split(":")[0] for name in examples.ids])
+    assert sorted(len(set(chromosomes[folds == fold])) for fold in range(4)) == [1, 1, 1, 1]
+    with pytest.raises(InputError, match="Expected windows on two chromosomes or more"):
+        draw_folds(examples, 5)
+
+
+def test_windows_that_overlap_training_are_counted(examples):
+    def moved(by, row):
+        contig, place = examples.ids[row].split(":")
+        start, end = map(int, place.split("-"))
+        return f"{contig}:{start + by}-{end + by}"
+
+    asked = dataclasses.replace(
+        examples.select(np.arange(4)), ids=[examples.ids[0], moved(1, 1), moved(-LENGTH + 1, 2), "chr9:" + examples.ids[3].split(":")[1]]
+    )
+    assert overlap(examples.select(np.arange(10)), asked) == (1, 0, 2)
+
+
+def test_parts_of_examples_are_joined(examples):
+    parts = [examples.select(examples.is_peak), examples.select(~examples.is_peak)]
+    joined = Examples.joined(parts)
+    assert joined.ids == examples.ids
+    np.testing.assert_array_equal(joined.profiles, examples.profiles)
+
+
+def test_the_bigwig_of_the_simulation_holds_its_counts(simulation):
+    signal = Signal(simulation.signal)
+    for name, counts in simulation.counts.items():
+        np.testing.assert_array_equal(signal.windows([name], np.array([0]), len(counts))[0], counts)

@@ -1,0 +1,84 @@
+"""The layout of a user's table: what is refused, what it makes of sequences, and its way through JSON."""
+
+import dataclasses
+import json
+
+import pytest
+
+from dreamkeras.data.assays.table_layout import TableLayout
+from dreamkeras.errors import InputError
+from dreamkeras.sequence.ragged import Ragged
+
+
+def window(layout, sequence):
+    return layout.construct().windows(Ragged.from_strings([sequence]))[0].tobytes().decode()
+
+
+def test_json_gives_the_same_layout_back():
+    layout = TableLayout(("a", 3), "seq", replicate_columns=(("a1", "a2"), (4, 5)), left_flank="ACGT", length=20, both_strands=True)
+    assert TableLayout.from_json(json.loads(json.dumps(dataclasses.asdict(layout)))) == layout
+
+
+@pytest.mark.parametrize("fields", [{}, {"target_column": ["a"], "colour": 1}, {"target_column": 5}])
+def test_other_fields_are_refused(fields):
+    with pytest.raises(InputError, match="Expected the fields of a table's layout, got"):
+        TableLayout.from_json(fields)
+
+
+@pytest.mark.parametrize(("fields", "message"), [
+    ({"target_column": ()}, "one or more different columns as target_column, got none"),
+    ({"target_column": ("a", "b", "a")}, "got a, b, a"),
+    ({"weight_column": "w", "variance_column": "v"}, "one of weight_column and variance_column, got both"),
+    ({"reverse_mark": "_-", "both_strands": True}, "one of reverse_mark and both_strands, got both"),
+    ({"replicate_columns": (("r", "s"), ("t", "u"))}, "replicate_columns for each of 1 targets, got 2"),
+    ({"replicate_columns": (("r",),)}, "two or more different replicate columns, got r"),
+    ({"replicate_columns": (("r", "r"),)}, "two or more different replicate columns, got r, r"),
+    ({"length": 0}, "length above 0, got 0"),
+])  # fmt: skip
+def test_choices_that_exclude_one_another_are_refused(fields, message):
+    with pytest.raises(InputError, match=message):
+        TableLayout(**{"target_column": ("a",), **fields})
+
+
+def test_a_task_is_called_as_its_column_is():
+    assert TableLayout(("activity", 2)).tasks == ("activity", "column_2")
+
+
+def test_a_sequence_stands_between_its_flanks_and_n_fills_the_window():
+    layout = TableLayout(("a",), left_flank="TTT", right_flank="GG").with_length(6)
+    assert layout.length == 11
+    assert window(layout, "ACACAC") == "TTTACACACGG"
+    assert window(layout, "ACAC") == "TTTACACGGNN"
+
+
+def test_a_sequence_may_be_given_with_its_adapters_or_without():
+    layout = TableLayout(("a",), left_adapter="GGG", right_adapter="CC", left_flank="T").with_length(4)
+    assert window(layout, "AAAA") == window(layout, "gggAAAAcc").upper() == "TGGGAAAACC"
+
+
+def test_a_shorter_window_cuts_the_right_flank_and_refuses_what_does_not_fit():
+    construct = TableLayout(("a",), left_flank="TT", right_flank="GGGG", length=7).construct()
+    assert construct.windows(Ragged.from_strings(["ACAC"]))[0].tobytes() == b"TTACACG"
+    assert construct.longest == 5
+
+
+@pytest.mark.parametrize(("fields", "strands", "flags"), [
+    ({}, "given", ()), ({"reverse_mark": "_-"}, "given", ("is_reverse",)), ({"both_strands": True}, "both", ()),
+])  # fmt: skip
+def test_the_strand_rule_is_a_choice(fields, strands, flags):
+    construct = TableLayout(("a",), length=10, **fields).construct()
+    assert (construct.strands, construct.flags) == (strands, flags)
+
+
+def test_a_chosen_length_stays():
+    assert TableLayout(("a",), length=50).with_length(100).length == 50
+
+
+def test_without_a_length_there_is_no_construct():
+    with pytest.raises(InputError, match="with the length of its windows, got None"):
+        TableLayout(("a",)).construct()
+
+
+def test_flanks_are_dna():
+    with pytest.raises(InputError, match="Expected DNA letters, got '!' at position 2 in left_flank"):
+        TableLayout(("a",), left_flank="A!", length=10).construct()

@@ -1,0 +1,108 @@
+import json
+import re
+import shlex
+from pathlib import Path
+
+import pytest
+
+from dreamkeras.data.assays.names import ASSAYS
+from dreamkeras.data.published.record import DATA_CITATION, DATA_SETS, FILES_URL, INDEX_URL, RecordFile, find_data_set, read_index
+from dreamkeras.errors import InputError
+from dreamkeras.files.checksums import KINDS
+
+ENTRY = {"key": "val.txt", "size": 3, "checksum": "md5:900150983cd24fb0d6963f7d28e17f72"}
+
+PUBLISHED = {
+    "yeast": [
+        "train.txt",
+        "val.txt",
+        "filtered_test_data_with_MAUDE_expression.txt",
+        "test_subset_ids.tar.gz",
+        "public_leaderboard_ids.tar.gz",
+    ],
+    "human": ["human_mpra_data.tar.gz"],
+    "drosophila": ["drosophila_starrseq_data.tar.gz"],
+    "weights": ["prixfixe_model_weights.tar.gz"],
+}
+
+
+def test_files_are_those_of_the_record():
+    assert {name: [file.name for file in data_set.files] for name, data_set in DATA_SETS.items()} == PUBLISHED
+    assert "10633252" in INDEX_URL
+    assert "10633252" in FILES_URL
+
+
+def test_what_is_known_of_the_test_set_is_in_the_table():
+    test_set = DATA_SETS["yeast"].files[2]
+    assert test_set[1:] == (9_184_998, "git-blob:06b57f89b3de2514b65c290d22444b81855794d8")
+
+
+def test_checksums_are_of_kinds_that_are_computed():
+    checksums = [file.checksum for data_set in DATA_SETS.values() for file in data_set.files if file.checksum]
+    assert checksums
+    assert all(checksum.partition(":")[0] in KINDS for checksum in checksums)
+
+
+@pytest.mark.parametrize("data_set", DATA_SETS.values(), ids=DATA_SETS)
+def test_commands_name_an_assay_and_have_a_pattern_for_every_path(data_set):
+    assert set(re.findall(r"\{(\w+)\}", data_set.command)) == set(data_set.inputs)
+    assay = re.search(r"--assay (\w+)", data_set.command)
+    assert assay is None or assay[1] in ASSAYS
+
+
+@pytest.mark.parametrize("name", ["human", "drosophila"])
+def test_data_of_others_name_their_own_paper(name):
+    assert "doi:10." in find_data_set(name).citation
+    assert "10.5281/zenodo.10633252" in DATA_CITATION
+
+
+HUMAN = ["human_mpra/HepG2_clean.tsv", "human_mpra/._K562_clean.tsv", "human_mpra/K562_clean.tsv"]
+
+
+@pytest.mark.parametrize(
+    ("name", "files", "command"),
+    [
+        ("yeast", ["val.txt", "train.txt", "a/train.txt"], "train F/train.txt --valid F/val.txt --model dream-rnn"),
+        ("human", HUMAN, "train F/human_mpra/K562_clean.tsv --assay lentimpra --valid-fold 0 --model dream-rnn"),
+        ("drosophila", ["d/Test.t", "d/Train.t", "d/Val.t"], "train F/d/Train.t --assay starrseq --valid F/d/Val.t --model dream-rnn"),
+        ("weights", ["0_1_1_0/model_best.pth"], "import-weights F/0_1_1_0/model_best.pth --model dream-rnn --assay yeast"),
+    ],
+)
+def test_the_example_names_the_files_that_are_there(name, files, command):
+    assert find_data_set(name).example(Path("F"), [Path("F") / file for file in files]) == f"dreamkeras {command}"
+
+
+@pytest.mark.parametrize(("name", "file"), [("weights", "w/10_1_1_0/model_best.pth"), ("drosophila", "d/Train.t"), ("human", "x.tsv")])
+def test_there_is_no_example_without_its_files(name, file):
+    assert find_data_set(name).example(Path("F"), [Path("F") / file]) is None
+
+
+def test_the_example_can_be_pasted_into_a_shell():
+    folder = Path("my data")
+    command = find_data_set("yeast").example(folder, [folder / "train.txt", folder / "val.txt"])
+    assert shlex.split(command)[2:5] == ["my data/train.txt", "--valid", "my data/val.txt"]
+
+
+def test_unknown_data_sets_are_refused_with_the_known_ones():
+    with pytest.raises(InputError, match="yeast, human, drosophila, weights, got 'mouse'"):
+        find_data_set("mouse")
+
+
+def test_the_index_gives_size_and_checksum():
+    text = json.dumps({"id": 1, "files": [{**ENTRY, "links": {"self": "..."}, "id": "x"}]}).encode()
+    assert read_index(text, "here") == {"val.txt": RecordFile(*ENTRY.values())}
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        b"", b"<html>", b"[]", b"{}", b'{"files": 3}', b'{"files": [3]}', b"\xff\xfe", b"[" * 100_000,
+        *(json.dumps({"files": [{**ENTRY, **change}]}).encode() for change in (
+            {"size": -1}, {"size": "3"}, {"size": True}, {"size": None}, {"key": 3}, {"checksum": "md5:xyz"}, {"checksum": None},
+        )),
+        json.dumps({"files": [{"key": "val.txt"}]}).encode(),
+    ],
+)  # fmt: skip
+def test_what_is_no_index_is_one_line_that_names_its_source(text):
+    with pytest.raises(InputError, match=r"^Expected the index of Zenodo record 10633252.*\(somewhere\)\.$"):
+        read_index(text, "somewhere")

@@ -1,0 +1,41 @@
+import pytest
+
+from dreamkeras.design.restriction_sites import RESTRICTION_SITES, find_site
+from dreamkeras.errors import InputError
+from dreamkeras.sequence.alphabet import IUPAC
+
+GOLDEN_GATE = {"AarI", "BbsI", "BsaI", "BsgI", "BsmBI", "BspQI", "BtgZI", "Esp3I", "PaqCI", "SapI"}
+PARTNERS = str.maketrans("ACGTRYSWKMN", "TGCAYRSWMKN")
+
+
+def test_sites_are_palindromes_but_for_enzymes_that_cut_outside_of_theirs():
+    assert {name for name, site in RESTRICTION_SITES.items() if site != site[::-1].translate(PARTNERS)} == GOLDEN_GATE
+
+
+def test_sites_consist_of_four_to_thirteen_codes():
+    assert all(4 <= len(site) <= 13 and set(site) <= set(IUPAC) for site in RESTRICTION_SITES.values())
+
+
+@pytest.mark.parametrize(("one", "other"), [("SmaI", "XmaI"), ("BsmBI", "Esp3I"), ("SapI", "BspQI"), ("KasI", "NarI"), ("ApaI", "PspOMI")])
+def test_enzymes_known_to_share_a_site_do(one, other):
+    assert RESTRICTION_SITES[one] == RESTRICTION_SITES[other]
+
+
+@pytest.mark.parametrize(("text", "site"), [("EcoRI", "GAATTC"), ("bsai", "GGTCTC"), ("tataar", "TATAAR"), ("GGUCUC", "GGTCTC")])
+def test_a_name_or_a_pattern_stands_for_a_site(text, site):
+    assert find_site(text) == site
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("BamH1", "got 'BamH1': did you mean BamHI?"),
+        ("", "got ''."),
+        ("TATA-A", "IUPAC codes, got 'TATA-A'"),
+        ("NNN", "do not match, got 'NNN'"),
+    ],
+)
+def test_what_is_neither_is_refused(text, message):
+    with pytest.raises(InputError) as caught:
+        find_site(text)
+    assert message in str(caught.value)

@@ -1,0 +1,111 @@
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from plain_rules import FLANKED, keeps
+from weight_sum import PLAIN
+
+from dreamkeras.design.constraints import settle_constraints
+from dreamkeras.design.rules import Rules, reach_of
+from dreamkeras.design.starts import place_starts
+from dreamkeras.errors import InputError
+from dreamkeras.sequence.ragged import Ragged
+from dreamkeras.sequence.records import Records
+
+asked = st.fixed_dictionaries(
+    {},
+    optional={
+        "gc": st.sampled_from([[30, 70], [0, 50], [50, 100]]),
+        "forbid": st.lists(st.sampled_from(["TTGA", "GAC", "AAW", "CNG", "CTTC", "ATT"]), max_size=2),
+        "require": st.lists(st.sampled_from(["AC", "GGT", "SAA"]), max_size=1),
+        "homopolymer": st.integers(1, 4),
+        "fixed": st.lists(st.sampled_from(["1", "2-3", "4"]), max_size=1),
+        "max_edits": st.integers(1, 3),
+    },
+).filter(lambda fields: not ("ATT" in fields.get("forbid", []) and "SAA" in fields.get("require", [])))
+
+
+def rules_of(fields, *starts, construct=FLANKED):
+    constraints = settle_constraints(fields)
+    records = Records([f"s{i}" for i in range(len(starts))], Ragged.from_strings(starts), np.arange(len(starts)) + 1, "made.fa")
+    return Rules(constraints, place_starts(records, [construct], reach_of(constraints)))
+
+
+def designs_of(rules, owner, inserts):
+    letters = rules.starts.letters[owner]
+    for row, (start, insert) in enumerate(zip(owner, inserts, strict=True)):
+        letters[row, rules.starts.inside[start]] = np.frombuffer(insert.encode(), np.uint8)
+    return letters
+
+
+@given(asked, st.lists(st.tuples(*(st.text("ACGT", min_size=size, max_size=size) for size in (5, 8))), min_size=2, max_size=4))
+def test_designs_are_allowed_that_plain_python_allows(fields, pairs):
+    rules = rules_of(fields, *(f"TTGA{start}TTCC" for start in pairs[0]))
+    owner = np.tile([0, 1], len(pairs))
+    inserts = [insert for pair in pairs for insert in pair]
+    wanted = [keeps(fields, FLANKED, pairs[0][start], insert) for start, insert in zip(owner, inserts, strict=True)]
+    assert rules.allowed(owner, designs_of(rules, owner, inserts)).tolist() == wanted
+
+
+def test_edits_are_letters_that_are_not_the_starts():
+    rules = rules_of({}, "ACGT", "GGGGG")
+    owner = np.array([1, 0, 0])
+    assert rules.edits(owner, designs_of(rules, owner, ["GGAAG", "ACGT", "TTTT"])).tolist() == [2, 0, 3]
+
+
+@pytest.mark.parametrize(
+    ("fields", "message"),
+    [
+        ({"forbid": ["EcoRI"]}, "keep the constraints, got 's1': no GAATTC on either strand"),
+        ({"forbid": ["BamHI", "TTGAC"]}, "got 's0': no GGATCC or TTGAC on either strand"),  # across the left adapter
+        ({"gc": [40, 100]}, "got 's1': 40 to 100 % G and C"),
+        ({"homopolymer": 1}, "got 's0' and 1 more: at most 1 equal letters in a row"),
+        ({"require": ["NotI"]}, "got 's0' and 1 more: GCGGCCGC on one of the strands"),
+    ],
+)
+def test_a_start_that_breaks_a_constraint_is_named(fields, message):
+    with pytest.raises(InputError, match=message):
+        rules_of(fields, "CCGGAC", "GAATTC").require_starts()
+
+
+def test_starts_that_keep_all_constraints_pass():
+    rules = rules_of({"gc": [30, 70], "forbid": ["EcoRI"], "require": ["CCG"], "homopolymer": 3, "max_edits": 1}, "CCGAAC")
+    assert rules.allowed(np.arange(1), rules.starts.letters).tolist() == [True]
+    assert rules.require_starts() is None
+
+
+@pytest.mark.parametrize(
+    ("fixed", "message"),
+    [
+        (["2-7"], "fixed positions within the insert of 's1', 6 letters, got 2-7"),
+        (["1-6"], "a position that may change in 's1', got none"),
+    ],
+)
+def test_fixed_positions_have_to_be_there_and_leave_something(fixed, message):
+    with pytest.raises(InputError, match=message):
+        rules_of({"fixed": fixed}, "CCGGACT", "GAATTC")
+
+
+def test_constant_letters_are_not_editable_and_fixed_ones_neither():
+    rules = rules_of({"fixed": ["2-3"]}, "ACGTA")
+    assert np.flatnonzero(rules.editable[0]).tolist() == [4, 7, 8]
+
+
+def test_what_reaches_furthest_tells_how_many_constant_letters_matter():
+    assert reach_of(settle_constraints({})) == 0
+    assert reach_of(settle_constraints({"forbid": ["EcoRI"], "homopolymer": 4})) == 5
+    assert reach_of(settle_constraints({"forbid": ["EcoRI"], "homopolymer": 9})) == 9
+
+
+def test_many_designs_are_looked_at_in_pieces(monkeypatch):
+    monkeypatch.setattr("dreamkeras.design.rules.ROWS", 2)
+    rules = rules_of({"forbid": ["AC"]}, "GGGG", construct=PLAIN)
+    inserts = ["GGGG", "GACG", "GTGG", "CCCC", "GGTA"]
+    owner = np.zeros(5, int)
+    assert rules.allowed(owner, designs_of(rules, owner, inserts)).tolist() == [
+        True,
+        False,
+        False,
+        True,
+        False,
+    ]  # GT is AC of the other strand

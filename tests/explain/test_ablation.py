@@ -1,0 +1,185 @@
+import tracemalloc
+
+import numpy as np
+import pytest
+from weight_sum import PLAIN, WeightSum
+
+from dreamkeras.errors import InputError
+from dreamkeras.explain import ablation
+from dreamkeras.explain.ablation import METHODS, Ablator, RegionSpans, Spans, slide
+from dreamkeras.genome.regions import Regions
+from dreamkeras.sequence.alphabet import ONE_HOT
+from dreamkeras.sequence.construct import Construct
+from dreamkeras.sequence.ragged import Ragged
+from dreamkeras.sequence.records import Records
+from dreamkeras.sequence.shuffle import shuffle_dinucleotides
+
+BETWEEN = Construct("between", length=14, left_adapter="ACAC", right_adapter="GT", shortest=2)
+"""2 to 12 letters between adapters, at the window's right end."""
+
+
+def records_of(*sequences):
+    return Records([f"s{i}" for i in range(len(sequences))], Ragged.from_strings(sequences), np.arange(len(sequences)) + 1, "made.fa")
+
+
+def windows(inserts, width=6, step=3):
+    return slide(inserts, width, step)
+
+
+def spans_of(_ids, inserts):
+    return windows(inserts)
+
+
+def weights_of(predictor, text, first=0):
+    """(tasks,): the sum of the weights of a text that stands at a place."""
+    letters = np.frombuffer(text.encode(), np.uint8)
+    return np.einsum("lb,lbt->t", ONE_HOT[letters], predictor.weights[first : first + len(text)])
+
+
+def test_unknown_letters_lose_the_weights_of_the_span():
+    predictor = WeightSum(tasks=2)
+    found = Ablator(predictor, "unknown").ablate(records_of("ACGTACGTACGT", "GGATCC"), spans_of)
+    assert found.spans.starts.tolist() == [0, 3, 6, 0]
+    texts = ["ACGTAC", "TACGTA", "GTACGT", "GGATCC"]
+    wanted = [-weights_of(predictor, text, first) for text, first in zip(texts, [0, 3, 6, 0], strict=True)]
+    np.testing.assert_allclose(found.effects, wanted, atol=2e-6)
+    assert found.sd is None
+
+
+def test_shuffles_of_a_span_have_the_mean_and_deviation_of_their_weights():
+    predictor, text = WeightSum(), "ACGTACGATTCA"
+    spans = Spans(np.array([0]), np.array([2]), np.array([11]))
+    found = Ablator(predictor, shuffles=7, seed=3).ablate(records_of(text), lambda ids, inserts: spans)
+    shuffled = shuffle_dinucleotides(Ragged.from_strings([text[2:11]] * 7), np.random.default_rng(3))
+    values = np.array([weights_of(predictor, text[:2] + shuffled[i] + text[11:]) for i in range(7)])
+    np.testing.assert_allclose(found.effects[0], values.mean(0) - weights_of(predictor, text), atol=2e-6)
+    np.testing.assert_allclose(found.sd[0], values.std(0, ddof=1), atol=2e-6)
+
+
+def test_letters_around_a_span_count_for_nothing():
+    predictor = WeightSum()
+    predictor.weights[4:9] = 0
+    spans = Spans(np.array([0]), np.array([4]), np.array([9]))
+    for method in METHODS:
+        found = Ablator(predictor, method).ablate(records_of("ACGTACAGAACT"), lambda ids, inserts: spans)
+        np.testing.assert_allclose(found.effects, 0, atol=1e-6)
+
+
+def test_places_are_those_of_the_insert_whether_adapters_are_given_or_not():
+    bare, given = (Ablator(WeightSum(BETWEEN), "unknown").ablate(records_of(text), spans_of) for text in ("GATTACA", "ACACGATTACAGT"))
+    assert bare.inserts[0] == given.inserts[0] == "GATTACA"
+    np.testing.assert_array_equal(bare.effects, given.effects)
+
+
+def test_many_spans_at_once_are_the_same_as_few(monkeypatch):
+    records = records_of("ACGTACGTACGT", "GGATCCAATG", "TTTT")
+    together = Ablator(WeightSum(), shuffles=3).ablate(records, spans_of)
+    monkeypatch.setattr(ablation, "AT_ONCE", 4)
+    apart = Ablator(WeightSum(), shuffles=3).ablate(records, spans_of)
+    np.testing.assert_array_equal(together.effects, apart.effects)
+    parts = list(
+        Ablator(WeightSum(), shuffles=3).ablate_records([records.select(np.array([0])), records.select(np.array([1, 2]))], spans_of)
+    )
+    np.testing.assert_array_equal(np.concatenate([part.found.effects for part in parts]), together.effects)
+
+
+def test_memory_follows_the_spans_and_not_their_shuffles(monkeypatch):
+    predictor = WeightSum(PLAIN, tasks=100)
+    records = records_of(*["ACGTACGATTCA", "GGATTACCATGA"] * 30)
+    monkeypatch.setattr(ablation, "AT_ONCE", 1000)
+    ablator = Ablator(predictor, "letters", shuffles=100)
+    tracemalloc.start()
+    found = ablator.ablate(records, lambda ids, inserts: slide(inserts, 9, 1))
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert found.effects.shape == (240, 100)
+    assert peak < 240 * 100 * 100 * 4 / 2  # half of all shuffles' answers
+
+
+def test_few_records_are_in_memory_at_the_same_time(monkeypatch):
+    monkeypatch.setattr("dreamkeras.explain.mutagenesis.LETTERS_AT_ONCE", 20)
+    parts = list(
+        Ablator(WeightSum(), "unknown").ablate_records([records_of("ACGTACGT", "GATTACA", "A" * 12, "CCGG", "A", "TTA")], spans_of, "skip")
+    )
+    assert [part.found.ids for part in parts] == [["s0", "s1"], ["s2", "s3", "s5"]]
+    assert sum(part.skipped for part in parts) == 1
+
+
+def test_shuffles_that_come_out_alike_are_asked_for_once():
+    predictor = WeightSum()
+    Ablator(predictor, shuffles=50).ablate(records_of("AAAACAAAA"), spans_of)
+    assert predictor.asked <= 1 + 3 * 6
+
+
+@pytest.mark.parametrize(
+    ("length", "starts", "ends"),
+    [(12, [0, 3, 6], [6, 9, 12]), (11, [0, 3, 5], [6, 9, 11]), (6, [0], [6]), (4, [0], [4]), (7, [0, 1], [6, 7])],
+)
+def test_windows_slide_to_the_end(length, starts, ends):
+    found = windows(Ragged.from_strings(["A" * length]))
+    assert (found.starts.tolist(), found.ends.tolist()) == (starts, ends)
+
+
+def test_windows_of_several_inserts_follow_each_other():
+    found = windows(Ragged.from_strings(["A" * 9, "A" * 3, "A" * 7]))
+    assert found.sequences.tolist() == [0, 0, 1, 2, 2]
+    assert found.starts.tolist() == [0, 3, 0, 0, 1]
+
+
+def test_regions_find_their_sequences_by_name():
+    spans_of = RegionSpans(Regions(["b", "x", "a", "b"], np.array([1, 0, 2, 3]), np.array([3, 1, 4, 5]), np.zeros(4, np.int64)))
+    none = spans_of(["c"], Ragged.from_strings(["A"]))
+    assert (len(spans_of), spans_of.missing) == (4, 4)
+    assert Ablator(WeightSum(PLAIN)).ablate(records_of("ACGT"), lambda ids, inserts: none).effects.shape == (0, 1)
+    found = spans_of(["a", "b", "c"], Ragged.from_strings(["ACGT", "ACGTA", "A"]))
+    assert (found.sequences.tolist(), found.starts.tolist(), found.ends.tolist()) == ([0, 1, 1], [2, 1, 3], [4, 3, 5])
+    assert spans_of.missing == 1
+
+
+def test_regions_beyond_an_insert_are_refused():
+    spans_of = RegionSpans(Regions(["a"], np.array([2]), np.array([5]), np.array([3])))
+    with pytest.raises(InputError, match="within the letters of the inserts, got 2-5 of 4 in 'a'"):
+        spans_of(["a"], Ragged.from_strings(["ACGT"]))
+
+
+def test_records_that_do_not_hold_their_spans_are_named_or_left_out():
+    records = records_of("ACGTACGA", "A" * 13, "GATTACA", "ACACGGTTGT", "CCC")
+    regions = Regions(["s1", "s3", "s0", "s3", "s9", "s2"], np.array([0, 0, 1, 2, 0, 0]), np.array([2, 2, 8, 5, 3, 7]), np.arange(6))
+    spans_of = RegionSpans(regions)
+    (part,) = Ablator(WeightSum(BETWEEN), "unknown").ablate_records([records], spans_of, "skip")
+    assert (part.found.ids, part.skipped) == (["s0", "s2", "s4"], 2)
+    assert part.found.spans.sequences.tolist() == [0, 1]
+    assert part.reasons[1] == "Expected spans within the letters of the inserts, got 2-5 of 4 in record 's3' (made.fa, line 4)"
+    assert spans_of.missing == 1  # s9: the record of s1 is there, though it does not fit
+    with pytest.raises(InputError, match=r"got 2-5 of 4 in record 's3' \(made.fa, line 4\)"):
+        list(Ablator(WeightSum(BETWEEN)).ablate_records([records.select(np.array([0, 3]))], RegionSpans(regions)))
+
+
+def test_records_that_do_not_fit_are_named_or_left_out():
+    records = records_of("ACGTACGT", "A" * 13, "GATTACA")
+    with pytest.raises(InputError, match=r"got 13 in record 's1' \(made.fa, line 2\)"):
+        Ablator(WeightSum()).ablate(records, spans_of)
+    (part,) = Ablator(WeightSum()).ablate_records([records], spans_of, "skip")
+    assert (part.found.ids, part.skipped) == (["s0", "s2"], 1)
+
+
+@pytest.mark.parametrize(
+    ("call", "message"),
+    [
+        (lambda: Ablator(WeightSum(), "mono"), "dinucleotides, letters, unknown, got 'mono'"),
+        (lambda: Ablator(WeightSum(), shuffles=0), "at least 1 shuffle, got 0"),
+        (lambda: windows(Ragged.from_strings(["A"]), 0), "at least 1 letter, at least 1 apart, got 0 and 3"),
+        (lambda: windows(Ragged.from_strings(["A"]), 2, 0), "got 2 and 0"),
+    ],
+)
+def test_what_cannot_be_is_refused(call, message):
+    with pytest.raises(InputError, match=message):
+        call()
+
+
+def test_a_span_that_has_no_other_order_has_no_effect_that_is_known():
+    # ACGT has one order that keeps its pairs of neighbours, ACAGAGTA several.
+    spans = Spans(np.array([0, 0]), np.array([0, 4]), np.array([4, 12]))
+    found = Ablator(WeightSum(), shuffles=5).ablate(records_of("ACGT" + "ACAGAGTA"), lambda _ids, _inserts: spans)
+    assert np.isnan(found.effects).all(axis=1).tolist() == [True, False]
+    assert np.isnan(found.sd).all(axis=1).tolist() == [True, False]

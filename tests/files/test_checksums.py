@@ -1,0 +1,42 @@
+import hashlib
+import subprocess
+
+import pytest
+
+from dreamkeras.errors import InputError
+from dreamkeras.files import checksums
+from dreamkeras.files.checksums import KINDS, checksum_of
+
+
+@pytest.mark.parametrize(
+    ("kind", "empty"), [("md5", "d41d8cd98f00b204e9800998ecf8427e"), ("git-blob", "e69de29bb2d1d6434b8b29ae775ad8c2e48c5391")]
+)
+def test_an_empty_file_has_the_well_known_checksum(tmp_path, kind, empty):
+    (tmp_path / "empty").touch()
+    assert checksum_of(tmp_path / "empty", kind) == f"{kind}:{empty}"
+
+
+def test_pieces_do_not_change_it(tmp_path, monkeypatch):
+    path, content = tmp_path / "file", bytes(range(256)) * 5
+    path.write_bytes(content)
+    monkeypatch.setattr(checksums, "CHUNK", 7)
+    assert checksum_of(path, "md5") == f"md5:{hashlib.md5(content).hexdigest()}"
+
+
+def test_git_names_a_file_so(tmp_path):
+    path = tmp_path / "file"
+    path.write_bytes(b"ACGT\t7.5\n" * 1_000)
+    named = subprocess.run(["git", "hash-object", path], capture_output=True, text=True, check=True).stdout.strip()
+    assert checksum_of(path, "git-blob") == f"git-blob:{named}"
+
+
+def test_a_checksum_names_its_kind(tmp_path):
+    path = tmp_path / "file"
+    path.write_bytes(b"x")
+    for kind in KINDS:
+        assert checksum_of(path, f"{kind}:0123") == checksum_of(path, kind)
+
+
+def test_other_kinds_are_refused(tmp_path):
+    with pytest.raises(InputError, match="md5 or git-blob, got 'crc32'"):
+        checksum_of(tmp_path, "crc32:00")

@@ -1,0 +1,147 @@
+import bz2
+import gzip
+import io
+import lzma
+import os
+import sys
+import threading
+from types import SimpleNamespace
+
+import pytest
+
+from dreamkeras.errors import InputError
+from dreamkeras.files.inputs import source_name
+from dreamkeras.files.sources import HEAD, open_source
+
+
+def read(path):
+    with open_source(str(path)) as source:
+        return source.stream.read()
+
+
+def written(tmp_path, data, name="file"):
+    path = tmp_path / name
+    path.write_bytes(data)
+    return path
+
+
+def members(data, size=1000):
+    """Gzip in many members, as bgzip makes it, with an empty one at the end."""
+    return b"".join(gzip.compress(data[i : i + size]) for i in range(0, len(data), size)) + gzip.compress(b"")
+
+
+@pytest.mark.parametrize("size", [1, 100, HEAD - 1, HEAD, HEAD + 1, 3 * HEAD + 7])
+@pytest.mark.parametrize("pack", [bytes, gzip.compress, members])
+def test_bytes_come_whole_plain_or_packed(tmp_path, size, pack):
+    data = (b"ACGT\n" * size)[:size]
+    with open_source(str(written(tmp_path, pack(data)))) as source:
+        assert source.head == data[:HEAD]
+        assert source.stream.read() == data
+
+
+@pytest.mark.parametrize("pack", [bytes, gzip.compress])
+def test_the_head_has_the_first_line(tmp_path, pack):
+    data = b"\n" + b"A" * 3 * HEAD + b"\n" + b"C" * HEAD
+    with open_source(str(written(tmp_path, pack(data)))) as source:
+        assert source.head == data[: 3 * HEAD + 2]
+        assert source.stream.read() == data
+
+
+def test_a_byte_order_mark_is_left_out(tmp_path):
+    data = b">a\nACGT\n" * 20_000
+    with open_source(str(written(tmp_path, b"\xef\xbb\xbf" + data))) as source:
+        assert source.head.startswith(b">a")
+        assert source.stream.read() == data
+
+
+@pytest.mark.parametrize("pack", [bytes, gzip.compress])
+def test_a_dash_is_standard_input_which_stays_open(monkeypatch, pack):
+    stdin = io.BytesIO(pack(b"ACGT\n"))
+    monkeypatch.setattr(sys, "stdin", SimpleNamespace(buffer=stdin))
+    assert read("-") == b"ACGT\n"
+    assert not stdin.closed
+
+
+def test_a_pipe_that_gives_a_little_at_a_time_is_read_whole(tmp_path):
+    pipe = tmp_path / "pipe"
+    os.mkfifo(pipe)
+
+    def fill():
+        with open(pipe, "wb", buffering=0) as file:
+            file.writelines([b">a\nACGT\n"] * 50)
+
+    writer = threading.Thread(target=fill)
+    writer.start()
+    assert read(pipe) == b">a\nACGT\n" * 50
+    writer.join()
+
+
+@pytest.mark.parametrize(("path", "name"), [("-", "standard input"), ("a/b.fa", "a/b.fa")])
+def test_source_name_is_for_people(path, name):
+    assert source_name(path) == name
+
+
+def refusal(path):
+    with pytest.raises(InputError) as caught:
+        read(path)
+    message = str(caught.value)
+    assert str(path) in message
+    assert "\n" not in message
+    return message
+
+
+def test_a_missing_file_is_refused(tmp_path):
+    assert "got nothing" in refusal(tmp_path / "none.fa")
+
+
+def test_a_folder_is_refused(tmp_path):
+    assert "got a folder" in refusal(tmp_path)
+
+
+def test_a_path_through_a_file_is_refused(tmp_path):
+    assert "Expected a readable file" in refusal(written(tmp_path, b"x") / "y")
+
+
+@pytest.mark.parametrize("data", [b"", gzip.compress(b""), b"\xef\xbb\xbf"])
+def test_an_empty_file_is_refused(tmp_path, data):
+    assert "got an empty file" in refusal(written(tmp_path, data))
+
+
+@pytest.mark.parametrize("kept", [11, 300, -9, -1])
+def test_a_truncated_gzip_is_refused(tmp_path, kept):
+    data = gzip.compress(os.urandom(1000).hex().encode())
+    assert "Expected a whole gzip file, got a broken one" in refusal(written(tmp_path, data[:kept]))
+
+
+@pytest.mark.parametrize("at", [5, 400, -6])
+def test_a_corrupt_gzip_is_refused(tmp_path, at):
+    data = bytearray(gzip.compress(os.urandom(1000).hex().encode(), mtime=0))
+    data[10 if at == 5 else at] ^= 0xFF
+    assert "gzip" in refusal(written(tmp_path, bytes(data)))
+
+
+def test_what_follows_a_gzip_has_to_be_gzip(tmp_path):
+    assert "Expected a whole gzip file" in refusal(written(tmp_path, gzip.compress(b"ACGT") + b"more"))
+
+
+def test_binary_data_is_refused(tmp_path):
+    assert "got binary data" in refusal(written(tmp_path, b"MZ\x01\x00\x02"))
+
+
+@pytest.mark.parametrize(
+    ("data", "kind"),
+    [(bz2.compress(b"A"), "bzip2"), (lzma.compress(b"A"), "xz"), (b"PK\x03\x04...", "zip"), (b"\x28\xb5\x2f\xfd..", "zstd")],
+)
+def test_other_compressions_are_named(tmp_path, data, kind):
+    assert f"got a {kind} file" in refusal(written(tmp_path, data))
+
+
+def test_text_that_is_not_utf_8_is_refused(tmp_path):
+    path = written(tmp_path, b"caf\xe9")
+    with pytest.raises(InputError, match="Expected UTF-8 text, got the byte 0xe9"), open_source(str(path)) as source:
+        source.stream.read().decode()
+
+
+def test_the_readers_own_errors_pass(tmp_path):
+    with pytest.raises(InputError, match=r"^mine$"), open_source(str(written(tmp_path, b"x"))):
+        raise InputError("mine")

@@ -1,0 +1,143 @@
+import gzip
+import io
+import sys
+
+import pytest
+from bgzip_writer import END, bgzip
+from hypothesis import given
+from hypothesis import strategies as st
+from troubled_vcf import HEADER, troubled_lines
+
+from dreamkeras.errors import InputError
+from dreamkeras.formats import vcf as module
+from dreamkeras.formats.vcf import open_vcf
+
+LINES = [line for line, _ in troubled_lines(600)]
+
+
+def write(path, data):
+    path.write_bytes(data if isinstance(data, bytes) else data.encode())
+    return str(path)
+
+
+def read(path):
+    """The header, and all batches as one list for each field."""
+    with open_vcf(path) as vcf:
+        batches = list(vcf.batches)
+        return vcf.header, *([cell for batch in batches for cell in getattr(batch, name)] for name in module.VcfRecords._fields)
+
+
+def read_records(path):
+    """CHROM, POS, ID, REF and ALT of each record."""
+    _, _, _, *columns = read(path)
+    return list(zip(*columns, strict=True))
+
+
+@pytest.mark.parametrize("packed", [bytes, gzip.compress, bgzip], ids=["plain", "gzip", "bgzip"])
+def test_every_line_is_a_record_however_it_is_packed(tmp_path, packed):
+    data = (HEADER + "".join(line + "\n" for line in LINES)).encode()
+    header, texts, lines, *_ = read(write(tmp_path / "a.vcf", packed(data)))
+    assert b"\n".join(header).decode() + "\n" == HEADER
+    assert [text.decode() for text in texts] == LINES
+    assert lines == list(range(len(header) + 1, len(header) + 1 + len(LINES)))
+
+
+def test_standard_input_is_read(monkeypatch):
+    monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO((HEADER + LINES[0]).encode())))
+    assert len(read_records("-")) == 1
+
+
+def test_columns_are_those_that_pysam_reads(tmp_path):
+    pysam = pytest.importorskip("pysam")
+    path = write(tmp_path / "a.vcf", HEADER + "".join(line + "\n" for line, _ in troubled_lines(600, broken=False)))
+    with pysam.VariantFile(path) as file:
+        wanted = [(record.chrom, record.pos, record.id or ".", record.ref, ",".join(record.alts or (".",))) for record in file]
+    assert read_records(path) == wanted
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "chr1\t5\t.\tA\tC\t.\t.",
+        "chr1\tx\t.\tA\tC\t.\t.\t.",
+        "chr1\t-5\t.\tA\tC\t.\t.\t.",
+        "chr1\t5.0\t.\tA\tC\t.\t.\t.",
+        "chr1\t1_0\t.\tA\tC\t.\t.\t.",
+        "chr1\t\N{FULLWIDTH DIGIT NINE}\t.\tA\tC\t.\t.\t.",
+        "chr1\t" + "9" * 19 + "\t.\tA\tC\t.\t.\t.",
+        "\t5\t.\tA\tC\t.\t.\t.",
+        "chr1\t5\t.\t\tC\t.\t.\t.",
+        "chr1\t5\t.\tA\t\t.\t.\t.",
+        "chr1 5 . A C . . .",
+        "#chr1\t5\t.\tA\tC\t.\t.\t.",
+        "text",
+    ],
+)
+def test_what_is_no_record_is_malformed_and_ends_nothing(tmp_path, line):
+    fine = "chr1\t5\t.\tA\tC\t.\t.\t."
+    records = read_records(write(tmp_path / "a.vcf", f"{HEADER}{fine}\n{line}\n{fine}\n"))
+    assert [position for _, position, *_ in records] == [5, -1, 5]
+    assert [allele[4] for allele in records] == ["C", (line.split("\t") + [""] * 5)[4], "C"]
+
+
+def test_alleles_know_their_records_and_those_of_malformed_lines_are_not_divided(tmp_path):
+    text = HEADER + "chr1\t5\t.\tA\tC,G,\t.\t.\t.\nchr1\tx\t.\tA\tC,G\t.\t.\t.\n1\t7\t.\tA\t<DEL>\t.\t.\t.\n"
+    with open_vcf(write(tmp_path / "a.vcf", text)) as vcf:
+        (batch,) = vcf.batches
+    records, alleles = batch.alleles()
+    assert (records.tolist(), alleles) == ([0, 0, 0, 1, 2], ["C", "G", "", "C,G", "<DEL>"])
+
+
+def test_blank_lines_are_no_records_and_lines_may_end_in_crlf(tmp_path):
+    text = HEADER.replace("\n", "\r\n") + "\r\nchr1\t5\t.\tA\tC\t.\t.\t.\r\n\r\nchr1\t6\t.\tA\tC\t.\t.\t."
+    header, texts, lines, *_ = read(write(tmp_path / "a.vcf", text))
+    assert "\n".join(line.decode() for line in header) + "\n" == HEADER.replace("\n", "\r\n")
+    assert texts == [b"chr1\t5\t.\tA\tC\t.\t.\t.\r", b"chr1\t6\t.\tA\tC\t.\t.\t."]
+    assert lines == [len(header) + 2, len(header) + 4]
+
+
+def test_bytes_that_are_no_text_are_kept(tmp_path):
+    line = b"chr1\t5\t\xff\tA\tC\t.\t.\tX=\xfe"
+    _, texts, _, _, positions, ids, *_ = read(write(tmp_path / "a.vcf", HEADER.encode() + line + b"\n"))
+    assert (texts, positions, ids) == ([line], [5], ["\N{REPLACEMENT CHARACTER}"])
+
+
+def test_a_header_alone_has_no_records(tmp_path):
+    assert read_records(write(tmp_path / "a.vcf", HEADER)) == []
+
+
+@given(rows=st.integers(1, 70), letters=st.integers(50, 5000))
+def test_batches_are_of_bounded_size_and_their_size_does_not_show(tmp_path_factory, rows, letters):
+    path = write(tmp_path_factory.mktemp("v") / "a.vcf", HEADER + "".join(line + "\n" for line in LINES[:200]))
+    whole = read(path)
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(module, "ROWS", rows)
+        patched.setattr(module, "LETTERS", letters)
+        assert read(path) == whole
+        with open_vcf(path) as vcf:
+            for batch in vcf.batches:
+                assert len(batch.texts) <= rows
+                assert sum(map(len, batch.texts[:-1])) < letters
+
+
+@pytest.mark.parametrize(
+    ("data", "message"),
+    [
+        (b"chr1\t5\t.\tA\tC\t.\t.\t.\n", r"a VCF, which begins with ##fileformat=VCF, got 'chr1\\t5"),
+        (b">chr1\nACGT\n", "got '>chr1'"),
+        (gzip.compress(b"BCF\2\2\0\0"), "got a BCF file"),
+        (b"", "got an empty file"),
+        (gzip.compress((HEADER + "\n".join(LINES)).encode())[:-20], "a whole gzip file, got a broken one"),
+        (bgzip((HEADER + "\n".join(LINES)).encode())[: -len(END)], "a whole bgzip file, got one cut short"),
+    ],
+)
+def test_other_files_are_refused(tmp_path, data, message):
+    with pytest.raises(InputError, match=message):
+        read(write(tmp_path / "a.vcf", data))
+
+
+def test_blanks_for_tabs_are_told(tmp_path):
+    path = tmp_path / "a.vcf"
+    path.write_text("##fileformat=VCFv4.2\n#CHROM POS ID REF ALT\nchr1 7 . A C\n")
+    with pytest.raises(InputError, match=r"columns with tabs between them, got none in line 2 of .*a\.vcf"), open_vcf(str(path)):
+        pass

@@ -1,0 +1,43 @@
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from dreamkeras.errors import InputError
+from dreamkeras.formats.vcf_info import InfoField, add_info, annotated_header
+
+FIELDS = [InfoField("X_a", "Float", "An effect"), InfoField("X_b", "String", 'Called "b" in C:\\')]
+HEADER = [b"##fileformat=VCFv4.2", b'##INFO=<ID=X_ab,Number=1,Type=Float,Description="Another">', b"#CHROM\tPOS"]
+
+
+def test_lines_stand_above_the_names_of_the_columns():
+    added = [
+        b'##INFO=<ID=X_a,Number=A,Type=Float,Description="An effect">',
+        b'##INFO=<ID=X_b,Number=A,Type=String,Description="Called \\"b\\" in C:\\\\">',
+    ]
+    assert annotated_header(HEADER, FIELDS) == [*HEADER[:2], *added, HEADER[2]]
+    assert annotated_header(HEADER[:2], FIELDS) == [*HEADER[:2], *added]
+
+
+def test_a_field_that_is_there_is_refused():
+    with pytest.raises(InputError, match=r"^The VCF has an INFO field X_a already: choose another prefix\.$"):
+        annotated_header(annotated_header(HEADER, FIELDS), FIELDS)
+
+
+@pytest.mark.parametrize(
+    ("info", "wanted"), [(".", "X=1"), ("", "X=1"), ("DP=3", "DP=3;X=1"), ("DP=3;", "DP=3;X=1"), ("H2", "H2;X=1"), ("A=.", "A=.;X=1")]
+)
+@pytest.mark.parametrize("samples", ["", "\tGT\t0/1\t\t"])
+@pytest.mark.parametrize("end", ["", "\r"])
+def test_info_grows_and_nothing_else_changes(info, wanted, samples, end):
+    before = "chr1\t5\trs1;rs2\ta\tC,<DEL>\t1e2\tq10;s50\t"
+    assert add_info(f"{before}{info}{samples}{end}".encode(), b"X=1") == f"{before}{wanted}{samples}{end}".encode()
+
+
+@given(st.binary(max_size=40).filter(lambda text: text.count(b"\t") < 7))
+def test_a_line_without_info_stays_as_it_is(text):
+    assert add_info(text, b"X=1") == text
+
+
+def test_a_header_among_records_stays_as_it_is():
+    line = b"#CHROM\tPOS\tID\tREF\tALT\tQUAL\tFILTER\tINFO"
+    assert add_info(line, b"X=1") == line

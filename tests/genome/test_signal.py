@@ -1,0 +1,130 @@
+"""Values of bigWig files, beside those that were written."""
+
+import builtins
+
+import numpy as np
+import pyBigWig
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from dreamkeras.errors import InputError, MissingPackageError
+from dreamkeras.genome.signal import Signal
+
+COUNTS = {name: np.random.default_rng(size).poisson(0.4, size) for name, size in (("chr1", 3000), ("chr2", 40))}
+
+
+def write(path, counts, lengths=None, zeros=False):
+    """Writes a bigWig of runs of one position; zeros are left out unless asked for."""
+    with pyBigWig.open(str(path), "w") as file:
+        file.addHeader([(name, (lengths or {}).get(name, len(values))) for name, values in counts.items()])
+        for name, values in counts.items():
+            starts = np.arange(len(values)) if zeros else np.flatnonzero(values)
+            file.addEntries(
+                [name] * len(starts), starts.tolist(), ends=(starts + 1).tolist(), values=np.asarray(values, float)[starts].tolist()
+            )
+    return str(path)
+
+
+@pytest.fixture(scope="module", params=[False, True], ids=["sparse", "dense"])
+def signal(request, tmp_path_factory):
+    return Signal(write(tmp_path_factory.mktemp("signal") / "x.bw", COUNTS, zeros=request.param))
+
+
+def by_hand(name, start, length):
+    around = np.zeros(4000)
+    return np.concatenate([around, COUNTS[name], around])[4000 + start : 4000 + start + length]
+
+
+@given(st.lists(st.tuples(st.sampled_from(["chr1", "chr2", "1"]), st.integers(-300, 3200)), max_size=5), st.integers(1, 300))
+def test_windows_are_what_was_written_and_0_beyond_the_ends(signal, places, length):
+    windows = signal.windows([name for name, _ in places], np.array([start for _, start in places], int), length)
+    assert windows.dtype == np.float32
+    assert windows.shape == (len(places), length)
+    for row, (name, start) in zip(windows, places, strict=True):
+        np.testing.assert_array_equal(row, by_hand("chr1" if name == "1" else name, start, length))
+
+
+def test_runs_of_several_positions_give_each_its_value(tmp_path):
+    with pyBigWig.open(str(tmp_path / "x.bw"), "w") as file:
+        file.addHeader([("chr1", 10)])
+        file.addEntries(["chr1"] * 2, [1, 6], ends=[4, 8], values=[2.0, 0.5])
+    assert Signal(str(tmp_path / "x.bw")).windows(["chr1"], np.array([0]), 10).tolist() == [[0, 2, 2, 2, 0, 0, 0.5, 0.5, 0, 0]]
+
+
+def test_the_same_genome_is_taken_by_either_name(signal):
+    signal.check_genome({"chr1": 3000, "2": 40}, "genome.fa")
+
+
+@pytest.mark.parametrize(("lengths", "message"), [
+    ({"chr1": 3001}, r"Expected 3,001 positions of chr1 as in genome\.fa, got 3,000 in .*x\.bw: are they of the same genome\?"),
+    ({"chr3": 10}, r"Expected a contig of .*x\.bw \(chr1, chr2\), got 'chr3'"),
+])  # fmt: skip
+def test_another_genome_is_refused(signal, lengths, message):
+    with pytest.raises(InputError, match=message):
+        signal.check_genome(lengths, "genome.fa")
+
+
+def test_a_contig_that_is_not_there_is_refused(signal):
+    with pytest.raises(InputError, match=r"got 'chr3'"):
+        signal.windows(["chr3"], np.array([0]), 4)
+
+
+@pytest.mark.parametrize(("value", "told"), [(-2.0, "-2"), (np.inf, "inf")])
+def test_values_that_are_no_reads_are_refused_where_they_stand(tmp_path, value, told):
+    path = write(tmp_path / "x.bw", {"chr1": [1, 0, 3, value, 1]})
+    with pytest.raises(InputError, match=rf"Expected reads, 0 or more, got {told} at chr1:3 \(.*x\.bw\)"):
+        Signal(path).windows(["chr1"], np.array([0]), 5)
+
+
+@pytest.mark.parametrize("path", ["-", "/dev/fd/63"])
+def test_a_pipe_is_refused(path):
+    with pytest.raises(InputError, match="which can be read only once: reads are looked up all over it"):
+        Signal(path)
+
+
+def test_nan_is_no_read(tmp_path):
+    path = write(tmp_path / "x.bw", {"chr1": [1, 0, 3, np.nan, 1]})
+    assert Signal(path).windows(["chr1"], np.array([0]), 5).tolist() == [[1, 0, 3, 0, 1]]
+
+
+def test_other_files_are_refused_without_a_word_of_the_reader(tmp_path, capfd):
+    (tmp_path / "x.bed").write_text("chr1\t1\t2\n")
+    with pytest.raises(InputError, match=r"Expected a bigWig file, got another kind: .*x\.bed"):
+        Signal(str(tmp_path / "x.bed"))
+    with pytest.raises(InputError, match=r"Expected a bigWig file, got nothing readable at .*none\.bw \(No such file"):
+        Signal(str(tmp_path / "none.bw"))
+    assert capfd.readouterr() == ("", "")
+
+
+@pytest.mark.parametrize("size", [10, 40, 400, 1500])
+def test_a_file_cut_short_is_refused_without_a_word_of_the_reader(tmp_path, size, capfd):
+    path = tmp_path / "x.bw"
+    write(path, COUNTS)
+    path.write_bytes(path.read_bytes()[:size])
+    with pytest.raises(InputError, match=r"Expected a whole bigWig file, got one cut short: .*x\.bw"):
+        Signal(str(path))
+    assert capfd.readouterr() == ("", "")
+
+
+def test_a_broken_file_is_refused(tmp_path):
+    path = tmp_path / "x.bw"
+    write(path, COUNTS)
+    data = bytearray(path.read_bytes())
+    data[-2500:] = bytes(2500)
+    path.write_bytes(data)
+    with pytest.raises(InputError, match=r"Expected a whole bigWig file, got a broken one: .*x\.bw"):
+        Signal(str(path)).windows(["chr1"], np.array([0]), 2000)
+
+
+def test_without_pybigwig_the_extra_is_named(signal, monkeypatch):
+    imported = builtins.__import__
+
+    def no_pybigwig(name, *rest, **more):
+        if name == "pyBigWig":
+            raise ImportError(name)
+        return imported(name, *rest, **more)
+
+    monkeypatch.setattr(builtins, "__import__", no_pybigwig)
+    with pytest.raises(MissingPackageError, match=r"Expected pyBigWig for bigWig files.*pip install 'dreamkeras\[atac\]'"):
+        Signal(signal.path)

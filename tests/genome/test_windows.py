@@ -1,0 +1,128 @@
+"""Regions and tiles of a genome as records, beside slices of the strings that were written."""
+
+import numpy as np
+import pytest
+
+from dreamkeras.errors import InputError
+from dreamkeras.genome import windows as places_module
+from dreamkeras.genome.tiles import Tile
+from dreamkeras.genome.windows import Places, contig_lengths, default_window, read_places
+from dreamkeras.sequence.alphabet import COMPLEMENT
+from dreamkeras.sequence.construct import YEAST, Construct
+
+CONTIGS = {name: "".join(np.random.default_rng(i).choice(list("ACGTacgt"), 90)) for i, name in enumerate(("chr1", "2"))}
+BED = "# peaks\nchr1\t10\t20\tp1\t0\t+\nchr2\t0\t30\tp2\t0\t-\nchr1\t5\t9\n"
+
+
+@pytest.fixture
+def genome(tmp_path):
+    (tmp_path / "genome.fa").write_text("".join(f">{name}\n{text}\n" for name, text in CONTIGS.items()))
+    return str(tmp_path / "genome.fa")
+
+
+@pytest.fixture
+def read(tmp_path, genome):
+    def read(bed=BED, **choices):
+        (tmp_path / "peaks.bed").write_text(bed)
+        batches = list(read_places([str(tmp_path / "peaks.bed")], Places(genome, **choices)))
+        return {name: batch.sequences[i] for batch in batches for i, name in enumerate(batch.ids)}
+
+    return read
+
+
+def turned(text):
+    return COMPLEMENT[np.frombuffer(text.encode(), np.uint8)[::-1]].tobytes().decode()
+
+
+def test_regions_as_they_stand_on_the_strand_that_their_line_tells(read):
+    one, two = CONTIGS.values()
+    assert read() == {"chr1:10-20": one[10:20], "2:0-30(-)": turned(two[:30]), "chr1:5-9": one[5:9]}
+
+
+@pytest.mark.parametrize(("strand", "mark"), [("forward", ""), ("reverse", "(-)")])
+def test_one_strand_for_all(read, strand, mark):
+    found = read(strand=strand)
+    assert list(found) == [f"chr1:10-20{mark}", f"2:0-30{mark}", f"chr1:5-9{mark}"]
+    text = CONTIGS["2"][:30]
+    assert found[f"2:0-30{mark}"] == (turned(text) if mark else text)
+
+
+def test_windows_are_around_the_middles_with_n_beyond_the_contigs(read):
+    one, two = CONTIGS.values()
+    assert read(window=16) == {"chr1:7-23": one[7:23], "2:7-23(-)": turned(two[7:23]), "chr1:-1-15": "N" + one[:15]}
+    assert read("chr1\t80\t90\n", window=40) == {"chr1:65-105": one[65:] + "N" * 15}
+
+
+def test_tiles_along_regions(read):
+    one, two = CONTIGS.values()
+    assert read(tile=Tile(10, 10)) == {
+        "chr1:10-20": one[10:20],
+        **{f"2:{i}-{i + 10}(-)": turned(two[i : i + 10]) for i in (0, 10, 20)},
+    }
+    with pytest.raises(InputError, match=r"Expected a window of 40 letters .* in a region, got none in .*peaks\.bed"):
+        read(tile=Tile(40, 10))
+
+
+def test_tiles_of_n_alone_are_left_out(tmp_path, genome, read):
+    (tmp_path / "genome.fa").write_text(f">chr1\n{'N' * 20}ACGT{'n' * 16}\n")
+    assert read("chr1\t0\t40\n", tile=Tile(10, 10)) == {"chr1:20-30": "ACGT" + "n" * 6}
+
+
+def test_batches_are_bounded_and_keep_the_order(read, monkeypatch):
+    bed = "".join(f"chr1\t{start}\t{start + 1 + start % 30}\n" for start in range(60))
+    whole = read(bed)
+    monkeypatch.setattr(places_module, "ROWS", 7)
+    monkeypatch.setattr(places_module, "LETTERS", 40)
+    assert list(read(bed).items()) == list(whole.items())
+
+
+def test_lines_are_those_of_the_file(tmp_path, genome):
+    (tmp_path / "peaks.bed").write_text(BED)
+    (batch,) = read_places([str(tmp_path / "peaks.bed")], Places(genome))
+    assert (batch.lines.tolist(), batch.place(2)) == ([2, 3, 4], f"record 'chr1:5-9' ({tmp_path / 'peaks.bed'}, line 4)")
+
+
+def test_a_region_beyond_its_contig_is_refused_by_its_line(read):
+    with pytest.raises(InputError, match=r"within the 90 letters of chr1 \(.*genome\.fa\), got chr1:80-91 \(.*peaks\.bed, line 2\)"):
+        read("chr1\t0\t5\nchr1\t80\t91\n")
+
+
+def test_without_a_genome_the_files_are_tiled(genome):
+    (one, two) = read_places([genome], Places(tile=Tile(30, 30)))
+    assert one.ids + two.ids == [f"{name}:{i}-{i + 30}" for name in CONTIGS for i in (0, 30, 60)]
+    (first, _) = read_places([genome], Places(tile=Tile(30, 30), strand="reverse"))
+    assert (first.ids[0], first.sequences[0]) == ("chr1:0-30(-)", turned(CONTIGS["chr1"][:30]))
+
+
+@pytest.mark.parametrize(
+    ("places", "message"),
+    [
+        (Places(), "got neither"),
+        (Places("g.fa", strand="both"), "given, forward, reverse, got 'both'"),
+        (Places("g.fa", Tile(2, 1), 5), "no tile, to take windows"),
+        (Places(tile=Tile(2, 1), window=5), "no tile, to take windows"),
+    ],
+)
+def test_choices_that_do_not_go_together_are_refused(places, message):
+    with pytest.raises(InputError, match=message):
+        next(read_places(["x"], places))
+
+
+def test_lengths_are_those_of_the_genome_or_of_all_files(tmp_path, genome):
+    (tmp_path / "other.fa").write_text(">chrM\nACG\n")
+    tiles = Places(tile=Tile(2, 1))
+    assert contig_lengths([genome, str(tmp_path / "other.fa")], tiles) == {"chr1": 90, "2": 90, "chrM": 3}
+    assert contig_lengths(["peaks.bed"], Places(genome)) == {"chr1": 90, "2": 90}
+    with pytest.raises(InputError, match=r"got 'chrM' once more in .*other\.fa"):
+        contig_lengths([str(tmp_path / "other.fa")] * 2, tiles)
+
+
+def test_the_window_is_the_models_where_nothing_constant_stands_around():
+    bare, longer = Construct("atac", length=2114), Construct("x", length=300)
+    assert default_window([bare]) == 2114
+    assert [default_window(constructs) for constructs in ([YEAST], [bare, longer], [bare, YEAST])] == [None, None, None]
+
+
+def test_what_was_decided_about_a_file_is_told_on_standard_error(read, capsys):
+    read(window=20)
+    assert "/peaks.bed: regions are centred on their middle." in capsys.readouterr().err

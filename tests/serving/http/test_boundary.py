@@ -1,0 +1,200 @@
+import json
+import logging
+
+import pytest
+from running_server import ask
+from starlette.exceptions import HTTPException
+from starlette.responses import PlainTextResponse, StreamingResponse
+from starlette.routing import Route
+
+from dreamkeras.errors import ModelError
+from dreamkeras.serving.auth import Guard, Tokens
+from dreamkeras.serving.bodies import BodyError
+from dreamkeras.serving.http.app import create_app
+from dreamkeras.serving.http.boundary import error_response
+from dreamkeras.serving.protocol.tensors import ProtocolError
+from dreamkeras.serving.queue.admission import OverloadedError
+from dreamkeras.serving.settings import Settings
+
+SMALL = Settings(body_bytes=1000, json_bytes=1000, header_bytes=500, body_seconds=0.2, rows=10, queue_rows=10)
+
+
+@pytest.fixture
+def app(make_repository):
+    """The application, with routes that fail."""
+    app = create_app(SMALL, make_repository())
+
+    async def fail(request):
+        raise ZeroDivisionError("secret")
+
+    async def fail_late(request):
+        async def parts():
+            yield b"begun"
+            raise ZeroDivisionError
+
+        return StreamingResponse(parts())
+
+    async def fine(request):
+        return PlainTextResponse("fine")
+
+    app.router.routes += [Route("/fail", fail, methods=["GET", "POST"]), Route("/late", fail_late), Route("/fine", fine)]
+    return app
+
+
+@pytest.fixture
+def access(caplog):
+    """The lines of the access log, as objects."""
+    caplog.set_level(logging.INFO, logger="dreamkeras.serving.access")
+    return lambda: [json.loads(record.getMessage()) for record in caplog.records if record.name.endswith("access")]
+
+
+class TestErrors:
+    @pytest.mark.parametrize(
+        ("error", "status", "text"),
+        [
+            (ProtocolError("Expected a,\n  got b."), 400, "Expected a, got b."),
+            (ProtocolError("No such model.", 404), 404, "No such model."),
+            (ModelError("Expected an ONNX file."), 400, "Expected an ONNX file."),
+            (HTTPException(405), 405, "Method Not Allowed"),
+            (BodyError("Expected less.", 413), 413, "Expected less."),
+        ],
+    )
+    def test_are_json_of_one_line(self, error, status, text):
+        response = error_response(error)
+        assert (response.status_code, json.loads(response.body)) == (status, {"error": text})
+        assert response.headers["content-type"] == "application/json"
+
+    def test_of_a_full_queue_say_when_to_come_again(self):
+        assert error_response(OverloadedError("Full.", 7)).headers["retry-after"] == "7"
+        assert error_response(ProtocolError("Too late.", 503)).headers["retry-after"] == "1"
+
+    def test_of_missing_tokens_ask_for_one(self):
+        assert error_response(ProtocolError("Who?", 401)).headers["www-authenticate"] == "Bearer"
+
+    def test_bug_is_500_without_its_words_and_logged_with_them(self, app, caplog):
+        answer = ask(app, "GET", "/fail")
+        assert (answer.status, "secret" in answer.error) == (500, False)
+        (record,) = (record for record in caplog.records if record.levelno == logging.ERROR)
+        assert answer.headers["x-request-id"] in record.getMessage()
+        assert record.exc_info[0] is ZeroDivisionError
+
+    def test_bug_in_an_answer_that_has_begun_cuts_it_off(self, app, caplog):
+        with pytest.raises(ZeroDivisionError):
+            ask(app, "GET", "/late")
+        assert "failed in its answer" in caplog.text
+
+
+class TestBodiesOfRefusedRequests:
+    def test_are_read_so_that_the_connection_stays(self, app):
+        chunks = [b"x" * 100, b"y" * 100]
+        answer = ask(app, "POST", "/nowhere", chunks=chunks)
+        assert (answer.status, "connection" in answer.headers) == (404, False)
+
+    def test_close_the_connection_where_they_are_too_large(self, app):
+        answer = ask(app, "POST", "/nowhere", headers={"Content-Length": "5000"})
+        assert (answer.status, answer.headers["connection"]) == (404, "close")
+
+    def test_close_the_connection_where_they_never_come(self, app):
+        answer = ask(app, "POST", "/fail", chunks=[b"x", None])
+        assert (answer.status, answer.headers["connection"]) == (500, "close")
+
+    def test_client_that_has_gone_is_sent_nothing(self, app, access):
+        chunks = [b"x" * 100]
+        assert ask(app, "POST", "/v2/models/toy/infer", chunks=[*chunks, b""], leave=True).status == 400
+        assert access()[0]["status"] == 400
+
+
+class TestHeaders:
+    def test_too_large_ones_are_431_and_close_the_connection(self, app):
+        answer = ask(app, "GET", "/v2", headers={"X-Long": "x" * 600})
+        assert (answer.status, answer.headers["connection"]) == (431, "close")
+
+    def test_too_long_a_query_is_431(self, app):
+        assert ask(app, "GET", "/v2", query=b"x" * 600).status == 431
+
+    @pytest.mark.parametrize(
+        ("origin", "host", "status"),
+        [
+            ("http://localhost:8000", "localhost:8000", 200),
+            ("http://evil.example", "localhost:8000", 403),
+            ("null", "localhost:8000", 403),
+        ],
+    )
+    def test_pages_of_other_sites_are_refused(self, app, origin, host, status):
+        assert ask(app, "GET", "/v2", headers={"Origin": origin, "Host": host}).status == status
+
+
+class TestRequestIds:
+    def test_are_made_and_differ(self, app):
+        ids = {ask(app, "GET", "/v2").headers["x-request-id"] for _ in range(3)}
+        assert len(ids) == 3
+
+    @pytest.mark.parametrize(("given", "kept"), [("job-7/3", True), ("two words", False), ("x" * 129, False), ("", False)])
+    def test_of_clients_are_kept_if_a_log_can_hold_them(self, app, given, kept):
+        assert (ask(app, "GET", "/v2", headers={"X-Request-Id": given}).headers["x-request-id"] == given) is kept
+
+
+class TestTokens:
+    @pytest.fixture
+    def guarded(self, app, tmp_path):
+        (tmp_path / "users").write_text("user-token-0123456789")
+        (tmp_path / "operators").write_text("operator-token-0123456789")
+        app.state.service.guard = Guard(Tokens(tmp_path / "users"), Tokens(tmp_path / "operators"))
+        return app
+
+    @pytest.mark.parametrize("path", ["/v2", "/metrics", "/v2/models/toy", "/v2/models/stats", "/fine", "/nowhere"])
+    def test_everything_asks_for_one(self, guarded, path):
+        assert ask(guarded, "GET", path).status == 401
+
+    @pytest.mark.parametrize("path", ["/v2/health/live", "/v2/health/ready"])
+    def test_health_does_not(self, guarded, path):
+        assert ask(guarded, "GET", path).status == 200
+
+    @pytest.mark.parametrize(
+        ("token", "path", "status"),
+        [
+            ("user-token-0123456789", "/v2/repository/index", 200),
+            ("user-token-0123456789", "/v2/repository/models/toy/load", 401),
+            ("operator-token-0123456789", "/v2/repository/models/toy/load", 200),
+            ("operator-token-0123456789", "/v2/repository/models/toy/unload", 200),
+        ],
+    )
+    def test_loading_and_unloading_ask_for_an_operators(self, guarded, token, path, status):
+        assert ask(guarded, "POST", path, headers={"Authorization": f"Bearer {token}"}).status == status
+
+
+class TestAccessLog:
+    def test_tells_what_was_asked_and_answered(self, app, access):
+        body = b'{"inputs":[{"name":"sequences","datatype":"BYTES","shape":[2],"data":["ACGT","GGGG"]}]}'
+        answer = ask(app, "POST", "/v2/models/toy/infer", body, {"X-Request-Id": "mine"})
+        (line,) = access()
+        assert line.pop("milliseconds") > 0
+        assert line == {
+            "request_id": "mine",
+            "client": "192.0.2.1:5000",
+            "method": "POST",
+            "path": "/v2/models/toy/infer",
+            "status": 200,
+            "bytes_in": len(body),
+            "bytes_out": len(answer.body),
+            "model": "toy",
+            "version": "1",
+            "rows": 2,
+        }
+
+    def test_holds_no_line_break_of_a_path(self, app, caplog, access):
+        ask(app, "GET", "/a\nb")
+        assert access()[0]["path"] == "/a\nb"
+        assert "\n" not in caplog.records[-1].getMessage()
+
+
+def test_stopping_server_closes_connections_with_its_answers(app):
+    assert "connection" not in ask(app, "GET", "/v2").headers
+    app.state.service.stopping = True
+    assert ask(app, "GET", "/v2").headers["connection"] == "close"
+
+
+def test_answers_are_counted_by_status(app):
+    for path in ("/v2", "/v2", "/nowhere"):
+        ask(app, "GET", path)
+    assert app.state.service.responses == {200: 2, 404: 1}

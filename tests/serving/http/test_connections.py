@@ -1,0 +1,287 @@
+import asyncio
+import contextlib
+import dataclasses
+import json
+import re
+import socket
+import time
+
+import pytest
+from running_server import QUICK, running_server
+
+from dreamkeras.serving.http.connections import _HeadAndBody
+
+SMALL = dataclasses.replace(
+    QUICK, connections=8, header_bytes=2000, header_seconds=0.4, idle_seconds=0.8, answer_seconds=0.5, body_seconds=0.4, body_rate=1000
+)
+READY = b"GET /v2/health/ready HTTP/1.1\r\nHost: x\r\n\r\n"
+
+
+@pytest.fixture(scope="module")
+def server(toy_model):
+    from dreamkeras.scoring.predictor import load
+    from dreamkeras.serving.models import ModelRepository
+
+    repository = ModelRepository({"toy": toy_model}, None, lambda path: load(path, "cpu", 1), SMALL)
+    repository.load_all()
+    with running_server(repository, SMALL) as running:
+        yield running
+
+
+@pytest.fixture
+def connect(server):
+    """`connect()`: a socket to the server; all are closed afterwards, and the server has forgotten them."""
+    with contextlib.ExitStack() as stack:
+
+        def open_socket():
+            connection = stack.enter_context(socket.create_connection(("127.0.0.1", server.port), timeout=10))
+            connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+            return connection
+
+        yield open_socket
+    while server.server.server_state.connections:
+        time.sleep(0.01)
+    assert not server.server.config.http.idle
+    assert not server.server.config.http.silent
+
+
+def read_to_end(connection):
+    """What comes until the server closes the connection."""
+    received = b""
+    with contextlib.suppress(ConnectionResetError):
+        while part := connection.recv(65536):
+            received += part
+    return received
+
+
+def wait_for(server, number):
+    """Until the server has so many connections."""
+    while len(server.server.server_state.connections) < number:
+        time.sleep(0.01)
+
+
+def answer(connection):
+    """Status of one answer."""
+    return int(connection.recv(65536).split()[1])
+
+
+def status_and_error(received):
+    head, _, body = received.partition(b"\r\n\r\n")
+    return int(head.split()[1]), json.loads(body)["error"]
+
+
+class TestHeaders:
+    def test_may_come_in_pieces(self, connect):
+        connection = connect()
+        for piece in (READY[:10], READY[10:30], READY[30:]):
+            connection.sendall(piece)
+            time.sleep(0.02)
+        assert answer(connection) == 200
+
+    @pytest.mark.parametrize("dribble", [False, True])
+    def test_that_never_end_are_given_up(self, connect, dribble):
+        connection, begun = connect(), time.perf_counter()
+        connection.sendall(b"GET /v2 HTTP/1.1\r\n")
+        connection.settimeout(0.1)
+        received = b""
+        while not received and time.perf_counter() - begun < 5:
+            with contextlib.suppress(TimeoutError):
+                received = read_to_end(connection)
+            if dribble and not received:
+                with contextlib.suppress(OSError):
+                    connection.sendall(b"X-A: b\r\n")
+        assert status_and_error(received) == (408, "Expected whole headers within 0.4 seconds, got a part of them.")
+        assert time.perf_counter() - begun < 2
+
+    def test_that_are_too_large_are_refused_before_they_end(self, connect):
+        connection = connect()
+        connection.sendall(b"GET /v2 HTTP/1.1\r\nX-Long: " + b"x" * 3000)
+        assert status_and_error(read_to_end(connection)) == (431, "Expected headers of at most 2000 bytes, got more.")
+
+    def test_that_are_too_large_and_whole_are_refused_too(self, connect):
+        connection = connect()
+        connection.sendall(b"GET /v2 HTTP/1.1\r\nHost: x\r\nX-Long: " + b"x" * 3000 + b"\r\n\r\n")
+        assert status_and_error(read_to_end(connection))[0] == 431
+
+    @pytest.mark.parametrize(
+        "sent", [b"GARBAGE\r\n\r\n", b"GET / HTTP/9\r\n\r\n", b"\x16\x03\x01\x02\x00\x01", b"CONNECT a:1 HTTP/1.1\r\n\r\n"]
+    )
+    def test_of_something_else_are_400(self, connect, sent):
+        connection = connect()
+        connection.sendall(sent)
+        status, error = status_and_error(read_to_end(connection))
+        assert (status, error[:26]) == (400, "Expected an HTTP request, ")
+
+    def test_websockets_are_not_spoken(self, connect):
+        connection = connect()
+        connection.sendall(b"GET /v2 HTTP/1.1\r\nHost: x\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n")
+        assert answer(connection) == 200
+
+
+class TestIdleConnections:
+    def test_that_say_nothing_are_closed(self, connect):
+        assert read_to_end(connect()) == b""
+
+    def test_are_kept_between_requests_and_closed_in_the_end(self, connect):
+        connection = connect()
+        for _ in range(3):
+            connection.sendall(READY)
+            assert answer(connection) == 200
+            time.sleep(0.5)
+        assert read_to_end(connection) == b""
+
+    def test_oldest_that_said_nothing_makes_room_for_a_new_one(self, server, connect):
+        silent = [connect() for _ in range(8)]
+        wait_for(server, 8)
+        newest = connect()
+        newest.sendall(READY)
+        assert answer(newest) == 200
+        assert status_and_error(read_to_end(silent[0]))[0] == 503
+        silent[1].sendall(READY)
+        assert answer(silent[1]) == 200
+
+    def test_oldest_between_requests_makes_room_when_all_have_asked(self, server, connect):
+        idle = []
+        for _ in range(8):
+            idle.append(connect())
+            idle[-1].sendall(READY)
+            assert answer(idle[-1]) == 200
+        idle[0].sendall(READY)
+        assert answer(idle[0]) == 200
+        newest = connect()
+        newest.sendall(READY)
+        assert answer(newest) == 200
+        assert status_and_error(read_to_end(idle[1]))[0] == 503
+        idle[0].sendall(READY)
+        assert answer(idle[0]) == 200
+
+    def test_those_that_say_nothing_cost_no_client_its_connection(self, server, connect):
+        client = connect()
+        for _ in range(3):
+            client.sendall(READY)
+            assert answer(client) == 200
+            for _ in range(30):
+                connect()
+
+    def test_many_lock_nobody_out(self, connect):
+        for _ in range(20):
+            many = [connect() for _ in range(20)]
+            client = connect()
+            client.sendall(READY)
+            assert answer(client) == 200
+            for connection in many:
+                connection.close()
+
+    def test_busy_ones_are_not_closed_for_new_ones(self, server, connect):
+        busy = []
+        for _ in range(8):
+            busy.append(connection := connect())
+            connection.sendall(b"POST /v2/repository/index HTTP/1.1\r\nHost: x\r\nContent-Length: 2\r\n\r\n{")
+        wait_for(server, 8)
+        time.sleep(0.05)
+        assert status_and_error(read_to_end(connect())) == (503, "Expected at most 8 connections, got one more.")
+        for connection in busy:
+            connection.sendall(b"}")
+            assert answer(connection) == 200
+
+
+class TestSlowClients:
+    def test_slow_body_is_408_and_closes_the_connection(self, connect):
+        connection = connect()
+        connection.sendall(b"POST /v2/repository/index HTTP/1.1\r\nHost: x\r\nContent-Length: 100\r\n\r\n{")
+        status, error = status_and_error(read_to_end(connection))
+        assert (status, error) == (408, "Expected a body at 1000 bytes a second or faster, got 1 bytes.")
+
+    def test_declared_body_that_is_too_large_is_refused_at_once(self, connect):
+        connection, begun = connect(), time.perf_counter()
+        connection.sendall(b"POST /v2/repository/index HTTP/1.1\r\nHost: x\r\nContent-Length: 2147483648\r\n\r\n")
+        status, error = status_and_error(read_to_end(connection))
+        assert (status, error) == (413, f"Expected a body of at most {SMALL.body_bytes} bytes, got 2147483648.")
+        assert time.perf_counter() - begun < 0.3
+
+    def test_client_that_does_not_read_is_cut_off(self, server, connect):
+        connection = connect()
+        connection.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+        rows = 8192
+        head = f"POST /v2/models/toy/infer HTTP/1.1\r\nHost: x\r\nContent-Length: {rows * 12 + 200}\r\n"
+        head += "Inference-Header-Content-Length: 200\r\n\r\n"
+        tensor = {"name": "letters", "datatype": "UINT8", "shape": [rows, 12], "parameters": {"binary_data_size": rows * 12}}
+        text = json.dumps({"inputs": [tensor]}).ljust(200)
+        for _ in range(40):
+            with contextlib.suppress(OSError, TimeoutError):
+                connection.settimeout(0.2)
+                connection.sendall((head + text).encode() + b"ACGT" * 3 * rows)
+        begun = time.perf_counter()
+        while server.server.server_state.connections and time.perf_counter() - begun < 10:
+            time.sleep(0.02)
+        assert not server.server.server_state.connections
+
+
+def test_pipelined_requests_are_answered_in_order(connect):
+    connection = connect()
+    connection.sendall(READY + b"GET /v2/models/no HTTP/1.1\r\nHost: x\r\n\r\n" + READY)
+    received = b""
+    while len(found := re.findall(rb"HTTP/1.1 (\d+)", received)) < 3:
+        received += connection.recv(65536)
+    assert found == [b"200", b"404", b"200"]
+
+
+GONE = object()
+
+
+class TestHeadAndBody:
+    def written(self, *steps):
+        """What reaches the transport of each step: bytes are written, a number is turns of the event loop; None and GONE close."""
+
+        class Transport(list):
+            write = list.append
+
+            def close(self):
+                self.append("closed")
+
+            def is_closing(self):
+                return "closed" in self
+
+        async def take_steps():
+            transport = Transport()
+            joined = _HeadAndBody(transport, asyncio.get_running_loop())
+            for step in steps:
+                if step is None:
+                    joined.close()
+                elif step is GONE:
+                    transport.close()
+                elif isinstance(step, int):
+                    for _ in range(step):
+                        await asyncio.sleep(0)
+                else:
+                    joined.write(step)
+            return list(transport)
+
+        return asyncio.run(take_steps())
+
+    def test_go_together(self):
+        assert self.written(b"HTTP/1.1 200 OK\r\n\r\n", b"body", 2, b"more") == [b"HTTP/1.1 200 OK\r\n\r\nbody", b"more"]
+
+    def test_head_does_not_wait_for_a_body(self):
+        assert self.written(b"HTTP/1.1 200 OK\r\n\r\n", 2, b"body") == [b"HTTP/1.1 200 OK\r\n\r\n", b"body"]
+
+    def test_head_is_sent_before_the_end(self):
+        assert self.written(b"HTTP/1.1 204 No Content\r\n\r\n", None) == [b"HTTP/1.1 204 No Content\r\n\r\n", "closed"]
+
+    def test_head_is_not_sent_to_a_client_who_has_gone(self):
+        assert self.written(b"HTTP/1.1 200 OK\r\n\r\n", GONE, 2) == ["closed"]
+
+    def test_large_body_is_not_copied(self):
+        body = bytes(1 << 17)
+        head, sent = self.written(b"HTTP/1.1 200 OK\r\n\r\n", body)
+        assert head == b"HTTP/1.1 200 OK\r\n\r\n"
+        assert sent is body
+
+    def test_views_are_taken(self):
+        assert self.written(b"HTTP/1.1 200 OK\r\n\r\n", memoryview(b"body"), memoryview(b"more")) == [
+            b"HTTP/1.1 200 OK\r\n\r\nbody",
+            b"more",
+        ]
+
+    def test_body_that_looks_like_a_head_is_not_lost(self):
+        assert b"".join(self.written(b"HTTP/1.1 200 OK\r\n\r\n", b"HTTP/", b"HTTP/", 2)) == b"HTTP/1.1 200 OK\r\n\r\nHTTP/HTTP/"

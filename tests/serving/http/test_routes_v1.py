@@ -1,0 +1,174 @@
+"""The interface for people, asked as curl and browsers ask."""
+
+import contextlib
+import gzip
+import http.client
+import json
+import zlib
+from pathlib import Path
+
+import pytest
+from running_server import QUICK, ask
+from toy_models import count
+
+from dreamkeras.serving.auth import Guard, Tokens
+from dreamkeras.serving.http import routes_v1
+from dreamkeras.serving.http.app import create_app
+
+FASTA = b">a\nACGT\n>b\nGGGGGA\n"
+ANSWER = "id\tgc\ta\na\t2\t1\nb\t5\t1\n"
+JSON = {"content-type": "application/json"}
+
+
+@pytest.fixture
+def app(make_repository):
+    return create_app(QUICK, make_repository())
+
+
+@pytest.fixture
+def connection(running):
+    with contextlib.closing(http.client.HTTPConnection(running.address, timeout=30)) as connection:
+        yield connection
+
+
+def post(app, path, fields, query=b""):
+    return ask(app, "POST", path, json.dumps(fields).encode(), JSON, query=query)
+
+
+class TestPredict:
+    @pytest.mark.parametrize("body", [FASTA, gzip.compress(FASTA), b"name,seq\na,ACGT\nb,GGGGGA\n", b"id\tsequence\na\tACGT\nb\tGGGGGA\n"])
+    def test_files_are_answered_as_tables(self, app, body):
+        answer = ask(app, "POST", "/v1/predict", body)
+        assert (answer.status, answer.body.decode()) == (200, ANSWER)
+        assert answer.headers["content-type"].startswith("text/tab-separated-values")
+
+    def test_json_is_answered_as_json(self, app):
+        answer = post(app, "/v1/predict", {"sequences": ["ACGT", {"id": "b", "sequence": "GGGGGA"}]}, query=b"include=sequence")
+        rows = [{"id": "1", "gc": 2, "a": 1, "sequence": "ACGT"}, {"id": "b", "gc": 5, "a": 1, "sequence": "GGGGGA"}]
+        assert json.loads(answer.body)["predictions"] == rows
+
+    @pytest.mark.parametrize(("encoding", "pack"), [("gzip", gzip.compress), ("deflate", zlib.compress)])
+    def test_bodies_may_be_encoded(self, app, encoding, pack):
+        assert ask(app, "POST", "/v1/predict", pack(FASTA), {"content-encoding": encoding}).body.decode() == ANSWER
+
+    def test_accept_chooses_the_answer(self, app):
+        answer = ask(app, "POST", "/v1/predict", FASTA, {"accept": "application/x-ndjson"})
+        assert [json.loads(line)["id"] for line in answer.body.splitlines()] == ["a", "b"]
+
+    def test_columns_of_a_table_may_be_chosen(self, app):
+        answer = ask(app, "POST", "/v1/predict", b"x,y,z\na,ACGT,u\n", query=b"id_column=2&sequence_column=y")
+        assert answer.body == b"id\tgc\ta\nu\t2\t1\n"
+
+    def test_a_file_of_many_records_is_answered_while_it_comes(self, connection, monkeypatch):
+        monkeypatch.setattr(routes_v1, "HELD", 1000)
+        rows = 5000
+        chunks = (f">r{number}\nACGT{'GA'[number % 2]}\n".encode() for number in range(rows))
+        connection.request("POST", "/v1/predict?model=toy", chunks, encode_chunked=True, headers={"transfer-encoding": "chunked"})
+        response = connection.getresponse()
+        lines = response.read().decode().splitlines()
+        assert response.getheader("transfer-encoding") == "chunked"
+        assert lines[1:] == [f"r{number}\t{3 - number % 2}\t{1 + number % 2}" for number in range(rows)]
+
+    def test_what_goes_wrong_late_cuts_the_answer_off(self, connection, monkeypatch):
+        monkeypatch.setattr(routes_v1, "HELD", 1000)
+        connection.request("POST", "/v1/predict?model=toy", b">a\nACGT\n" * 5000 + b">bad\nACGT!\n")
+        response = connection.getresponse()
+        assert response.status == 200
+        with pytest.raises(http.client.IncompleteRead):
+            response.read()
+
+    def test_what_goes_wrong_early_is_told_and_the_connection_lives_on(self, connection):
+        connection.request("POST", "/v1/predict?model=toy", b">a\nACGT\n>bad\nACGT!\n")
+        response = connection.getresponse()
+        assert response.status == 400
+        assert json.loads(response.read()) == {
+            "error": "Expected DNA letters, got '!' at position 5 in record 'bad' (the request's body, line 3)."
+        }
+        connection.request("POST", "/v1/predict?model=toy", FASTA)
+        assert connection.getresponse().read().decode() == ANSWER
+
+    @pytest.mark.parametrize(
+        ("query", "status", "message"),
+        [
+            (b"model=none", 404, "unknown model"),
+            (b"version=7", 404, "unknown model"),
+            (b"include=all", 400, "Expected include=sequence, got 'all'"),
+            (b"include=", 400, "Expected include=sequence, got ''"),
+            (b"sequence_column=9", 400, "Expected"),
+        ],
+    )
+    def test_wrong_queries_are_refused(self, app, query, status, message):
+        answer = ask(app, "POST", "/v1/predict", FASTA, query=query)
+        assert answer.status == status
+        assert message in answer.error
+
+    @pytest.mark.parametrize(
+        "fields",
+        [
+            {"sequences": ["ACGT"], "model": 5},
+            {"sequences": ["ACGT"], "version": None},
+            {"sequences": 5},
+            {},
+            [],
+            {"sequences": ["ACGTACGTACGTACGT"]},
+        ],
+    )
+    def test_wrong_json_is_refused(self, app, fields):
+        assert post(app, "/v1/predict", fields).status == 400
+
+    @pytest.mark.parametrize(("fields", "status"), [({}, 404), ({"model": "toy"}, 200)])
+    def test_a_json_bodys_model_may_stand_in_the_query(self, app, fields, status):
+        assert post(app, "/v1/predict", {"sequences": ["ACGT"], **fields}, query=b"model=none").status == status
+
+    def test_an_upload_that_is_too_large_is_refused(self, make_repository):
+        small = create_app(QUICK.__class__(upload_bytes=100, body_bytes=50, json_bytes=50, rows=8), make_repository())
+        assert ask(small, "POST", "/v1/predict", FASTA * 10).status == 413
+
+    def test_a_client_that_leaves_is_not_answered(self, app):
+        assert ask(app, "POST", "/v1/predict", FASTA, leave=True) is None
+
+    def test_of_several_models_one_has_to_be_named(self, connection):
+        connection.request("POST", "/v1/predict", FASTA)
+        response = connection.getresponse()
+        assert (response.status, json.loads(response.read())["error"]) == (400, "Expected a model of toy, twice, got none.")
+        connection.request("POST", "/v1/predict?model=twice&version=2", FASTA)
+        assert connection.getresponse().read() == b"id\tgc\na\t8\nb\t20\n"
+
+
+class TestMutagenesis:
+    def test_tells_what_each_letter_is_worth(self, app):
+        found = json.loads(post(app, "/v1/mutagenesis", {"sequence": "ACGT"}).body)
+        assert found["effects"][0][1] == [a - b for a, b in zip(count("CCGT"), count("ACGT"), strict=True)]
+
+    @pytest.mark.parametrize("fields", [{}, {"sequence": 5}, {"sequence": ""}, {"sequence": "ACGT", "model": []}])
+    def test_wrong_questions_are_refused(self, app, fields):
+        assert post(app, "/v1/mutagenesis", fields).status == 400
+
+
+class TestPage:
+    @pytest.mark.parametrize("path", sorted(routes_v1.OPEN_PATHS))
+    def test_its_files_need_no_token(self, tmp_path, make_repository, path):
+        tokens = tmp_path / "tokens"
+        tokens.write_text("0123456789abcdef\n")
+
+        def status(path, **headers):
+            return ask(create_app(QUICK, make_repository(), Guard(Tokens(tokens))), "GET", path, headers=headers).status
+
+        assert (status(path), status("/v1/models"), status("/v1/models", authorization="Bearer 0123456789abcdef")) == (200, 401, 200)
+
+    @pytest.mark.parametrize("path", ["/page/../app.py", "/page/%2e%2e/app.py", "/page//etc/passwd", "/page/none.js", "/page/"])
+    def test_nothing_else_is_had_from_its_folder(self, app, path):
+        assert ask(app, "GET", path).status == 404
+
+    @pytest.mark.parametrize("path", ["/", "/docs"])
+    def test_browsers_take_its_files_for_what_they_are_sent_as(self, app, path):
+        headers = ask(app, "GET", path).headers
+        assert (headers["x-content-type-options"], headers["content-type"]) == ("nosniff", "text/html; charset=utf-8")
+
+    def test_loads_nothing_from_elsewhere(self, app):
+        assert "default-src 'self'" in ask(app, "GET", "/").headers["content-security-policy"]
+        assert not [file.name for file in Path(routes_v1.PAGE).iterdir() if b"://" in file.read_bytes().replace(b"http://www.w3.org/", b"")]
+
+    def test_models_are_listed_with_what_they_take(self, app):
+        (model,) = json.loads(ask(app, "GET", "/v1/models").body)["models"]
+        assert (model["name"], model["tasks"], model["construct"]["length"]) == ("toy", ["gc", "a"], 12)

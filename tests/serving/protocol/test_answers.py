@@ -1,0 +1,55 @@
+import csv
+import io
+import json
+
+import numpy as np
+import pytest
+
+from dreamkeras.sequence.ragged import Ragged
+from dreamkeras.serving.protocol.answers import JSON, TSV, TYPES, Answer, Heading, choose_type
+
+HEADING = Heading("toy", "3", ("gc", "a"), ("letters", "letters"))
+IDS = ["one", 'two\t"2"', "drei ü"]
+VALUES = np.array([[1, 2.5], [np.nan, 4], [5, 1e-9]], np.float32)
+
+
+def written(media_type, cuts=(3,)):
+    answer, first, pieces = Answer(media_type, HEADING), 0, []
+    for last in cuts:
+        pieces.append(answer.rows(IDS[first:last], VALUES[first:last]))
+        first = last
+    return b"".join([*pieces, answer.end()]).decode()
+
+
+@pytest.mark.parametrize("cuts", [(3,), (1, 3), (1, 2, 3)])
+def test_json_is_one_object_however_many_batches_there_were(cuts):
+    found = json.loads(written(JSON, cuts))
+    rows = [{"id": IDS[0], "gc": 1, "a": 2.5}, {"id": IDS[1], "gc": None, "a": 4}, {"id": IDS[2], "gc": 5, "a": 1e-9}]
+    assert found == {"model": "toy", "version": "3", "columns": ["gc", "a"], "units": ["letters", "letters"], "predictions": rows}
+
+
+@pytest.mark.parametrize(("media_type", "delimiter"), [(TSV, "\t"), ("text/csv", ",")])
+@pytest.mark.parametrize("cuts", [(3,), (2, 3)])
+def test_tables_have_one_header(media_type, delimiter, cuts):
+    rows = list(csv.reader(io.StringIO(written(media_type, cuts)), delimiter=delimiter))
+    assert rows == [["id", "gc", "a"], [IDS[0], "1", "2.5"], [IDS[1], "nan", "4"], [IDS[2], "5", "1e-09"]]
+
+
+def test_json_lines_are_an_object_a_row():
+    assert [json.loads(line)["id"] for line in written("application/x-ndjson", (1, 3)).splitlines()] == IDS
+
+
+def test_json_repeats_sequences_where_asked():
+    sequences = Ragged.from_strings(["ACGT", "acgn", ""])
+    found = json.loads(Answer(JSON, HEADING).rows(IDS, VALUES, sequences) + b"]}")
+    assert [row["sequence"] for row in found["predictions"]] == ["ACGT", "acgn", ""]
+
+
+@pytest.mark.parametrize("name", TYPES)
+def test_a_type_that_there_is_is_chosen_by_its_name_in_any_case(name):
+    assert choose_type(f"text/html, {name.upper()};q=0.2, */*", "other") == name
+
+
+@pytest.mark.parametrize("accept", ["", "*/*", "text/html", "application/*", ",;,"])
+def test_whoever_names_no_type_gets_the_usual_one(accept):
+    assert choose_type(accept, TSV) == TSV

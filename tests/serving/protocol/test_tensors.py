@@ -1,0 +1,172 @@
+import struct
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from dreamkeras.errors import DreamkerasError
+from dreamkeras.serving.protocol.tensors import (
+    ProtocolError,
+    TensorSpec,
+    check_one_input,
+    check_output,
+    decode_tensor,
+    find_spec,
+    raw_tensor,
+    refuse_unsupported,
+)
+from dreamkeras.serving.settings import Settings
+
+COLUMN, LIST = TensorSpec("sequences", "BYTES", (-1, 1)), TensorSpec("sequences", "BYTES", (-1,))
+LETTERS = TensorSpec("letters", "UINT8", (-1, 12))
+INPUTS = (COLUMN, LIST, LETTERS)
+LIMITS = Settings(rows=100)
+
+
+def pack(*texts):
+    """Strings as they go over the wire."""
+    return b"".join(struct.pack("<I", len(text)) + text for text in texts)
+
+
+def refused(function, *args):
+    """The message of a refusal, which is one line with the status 400."""
+    with pytest.raises(ProtocolError) as caught:
+        function(*args)
+    assert caught.value.status == 400
+    assert "\n" not in str(caught.value)
+    return str(caught.value)
+
+
+def test_errors_are_of_the_family_and_carry_a_status():
+    assert isinstance(ProtocolError("no", 404), DreamkerasError)
+    assert (ProtocolError("no").status, ProtocolError("no", 503).status) == (400, 503)
+
+
+class TestSpec:
+    @pytest.mark.parametrize(
+        ("spec", "shape", "fits"),
+        [
+            (LIST, [3], True),
+            (LIST, [3, 1], False),
+            (COLUMN, [3, 1], True),
+            (COLUMN, [3, 2], False),
+            (LETTERS, [3, 12], True),
+            (LIST, [], False),
+        ],
+    )
+    def test_open_dimensions_take_any_size(self, spec, shape, fits):
+        assert spec.fits(shape) is fits
+
+    def test_text(self):
+        assert (str(LETTERS), str(LIST)) == ("UINT8 [batch, 12]", "BYTES [batch]")
+
+
+class TestFindSpec:
+    @pytest.mark.parametrize(
+        ("name", "datatype", "shape", "spec"),
+        [("sequences", "BYTES", [5], LIST), ("sequences", "BYTES", [5, 1], COLUMN), ("letters", "UINT8", [100, 12], LETTERS)],
+    )
+    def test_a_name_may_have_several_shapes(self, name, datatype, shape, spec):
+        assert find_spec(name, datatype, shape, INPUTS, LIMITS) is spec
+
+    @pytest.mark.parametrize(
+        ("name", "datatype", "shape", "message"),
+        [
+            ("promoters", "BYTES", [5], "Expected input 'sequences' or 'letters', got 'promoters'."),
+            ("letters", "FP16", [5, 12], "Expected input 'letters' as UINT8 [batch, 12], got FP16 [5, 12]."),
+            ("letters", "UINT8", [5, 13], "Expected input 'letters' as UINT8 [batch, 12], got UINT8 [5, 13]."),
+            ("sequences", "BYTES", [], "Expected input 'sequences' as BYTES [batch, 1] or BYTES [batch], got BYTES []."),
+            ("sequences", "BYTES", [0], "Expected 1 to 100 rows in input 'sequences', got 0."),
+            ("sequences", "BYTES", [101], "Expected 1 to 100 rows in input 'sequences', got 101."),
+            ("sequences", "BYTES", [-1], "Expected 1 to 100 rows in input 'sequences', got -1."),
+            ("letters", "UINT8", [2**63, 12], "Expected 1 to 100 rows in input 'letters', got 9223372036854775808."),
+        ],
+    )
+    def test_what_is_no_input_is_refused(self, name, datatype, shape, message):
+        assert refused(find_spec, name, datatype, shape, INPUTS, LIMITS) == message
+
+
+class TestWholeRequests:
+    def test_one_input_is_taken(self):
+        check_one_input(["letters"], INPUTS)
+
+    @pytest.mark.parametrize(
+        ("names", "came"),
+        [([], "none"), (["sequences", "letters"], "'sequences' and 'letters'"), (["letters", "letters"], "'letters' and 'letters'")],
+    )
+    def test_none_or_several_are_refused(self, names, came):
+        assert refused(check_one_input, names, INPUTS) == f"Expected one input, 'sequences' or 'letters', got {came}."
+
+    def test_outputs_are_known_by_name(self):
+        outputs = (TensorSpec("expression", "FP32", (-1, 1)), TensorSpec("sd", "FP32", (-1, 1)))
+        check_output("sd", outputs)
+        assert refused(check_output, "profile", outputs) == "Expected output 'expression' or 'sd', got 'profile'."
+
+    def test_shared_memory_and_classification_are_refused(self):
+        refuse_unsupported({"binary_data": True}, "output 'x'")
+        assert refused(refuse_unsupported, {"shared_memory_region": "r"}, "input 'x'").endswith("shared memory is not supported.")
+        assert refused(refuse_unsupported, {"classification": 3}, "output 'x'").endswith("classification is not supported.")
+
+
+class TestDecode:
+    def test_numbers_are_a_view_of_the_bytes(self):
+        data = bytearray(range(24))
+        array = decode_tensor("letters", "UINT8", [2, 12], memoryview(data))
+        data[13] = 99
+        assert (array.shape, array.dtype, array[1, 1]) == ((2, 12), np.uint8, 99)
+
+    @pytest.mark.parametrize("size", [0, 23, 25])
+    def test_another_number_of_bytes_is_refused(self, size):
+        message = refused(decode_tensor, "letters", "UINT8", [2, 12], memoryview(bytes(size)))
+        assert message == f"Expected 24 bytes of input 'letters' [2, 12], got {size}."
+
+    @given(st.lists(st.binary(max_size=20), min_size=1, max_size=20))
+    def test_strings_are_what_nvidias_serializer_was_given(self, texts):
+        utils = pytest.importorskip("tritonclient.utils")
+        packed = utils.serialize_byte_tensor(np.array(texts, object)).item()
+        assert decode_tensor("sequences", "BYTES", [len(texts), 1], memoryview(packed)) == texts
+
+    @pytest.mark.parametrize(
+        ("data", "came"),
+        [
+            (pack(b"AC"), "got 1."),
+            (pack(b"AC", b"G", b"T"), "got more."),
+            (pack(b"AC", b"GT")[:-1], "got string 1 cut."),
+            (pack(b"AC") + b"\1\0\0", "got string 1 cut."),
+            (b"\xff\xff\xff\xffAC", "got string 0 cut."),
+            (b"", "got 0."),
+        ],
+    )
+    def test_strings_that_are_cut_too_few_or_too_many_are_refused(self, data, came):
+        assert refused(decode_tensor, "sequences", "BYTES", [2], memoryview(data)).endswith(came)
+
+    @given(st.binary(max_size=40), st.integers(0, 5))
+    def test_whatever_the_bytes_they_are_strings_or_refused(self, data, count):
+        try:
+            texts = decode_tensor("sequences", "BYTES", [count], memoryview(data))
+        except ProtocolError:
+            return
+        assert (pack(*texts), len(texts)) == (data, count)
+
+
+class TestRaw:
+    @pytest.mark.parametrize(
+        ("data", "name", "tensor"),
+        [
+            (pack(b"ACGT"), "sequences", [b"ACGT"]),
+            (pack(b""), "sequences", [b""]),
+            (b"ACGTACGTNNNN", "letters", np.frombuffer(b"ACGTACGTNNNN", np.uint8)[None]),
+            (pack(b"ACGTACGT"), "sequences", [b"ACGTACGT"]),  # 12 bytes, too, but no letters
+        ],
+    )
+    def test_the_bytes_tell_which_input_they_are(self, data, name, tensor):
+        found_name, found = raw_tensor(memoryview(data), INPUTS)
+        assert found_name == name
+        np.testing.assert_array_equal(found, tensor)
+
+    @pytest.mark.parametrize("data", [b"", b"ACG", b"ACGTACGT", b"A" * 24, pack(b"ACGT") + b"A"])
+    def test_bytes_that_are_no_row_are_refused(self, data):
+        message = refused(raw_tensor, memoryview(data), INPUTS)
+        assert message.startswith("Expected a raw request to hold one row of 'sequences' as BYTES [batch, 1] or ")
+        assert message.endswith(f"got {len(data)} bytes.")

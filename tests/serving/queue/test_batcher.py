@@ -1,0 +1,514 @@
+import asyncio
+import contextlib
+import dataclasses
+import threading
+import time
+
+import numpy as np
+import pytest
+
+from dreamkeras.serving.protocol.tensors import ProtocolError
+from dreamkeras.serving.queue.admission import OverloadedError
+from dreamkeras.serving.queue.batcher import Batcher
+from dreamkeras.serving.queue.pace import Pace
+from dreamkeras.serving.settings import Settings
+from dreamkeras.serving.statistics import Statistics
+
+LENGTH = 4
+SMALL = Settings(scorers=1, batch_rows=8, delay_seconds=0, rows=100, queue_rows=1000)
+
+
+class SlowModel:
+    """Answers the first letter of each window; with `hold` each batch waits until `go_on` is called."""
+
+    def __init__(self, hold=False, seconds=0.0):
+        self.statistics, self.pace, self.batch_rows, self.device, self.at_once = Statistics(), Pace(), 1000, "cpu", 10
+        self.batches, self.began = [], threading.Event()
+        self._gate, self._hold, self._seconds, self.error = threading.Semaphore(0), hold, seconds, None
+
+    def answer(self, windows):
+        self.batches.append(windows[:, 0].tolist())
+        self.began.set()
+        if self._hold:
+            assert self._gate.acquire(timeout=20)
+        time.sleep(self._seconds)
+        if self.error:
+            raise self.error
+        return {"code": windows[:, :1].astype(np.float32)}
+
+    def go_on(self, batches=1000):
+        self._hold = batches < 1000
+        self._gate.release(batches)
+
+    async def wait_until_it_began(self):
+        assert await asyncio.to_thread(self.began.wait, 20)
+
+
+def windows(*codes):
+    return np.repeat(np.array(codes, np.uint8)[:, None], LENGTH, axis=1)
+
+
+def run(scenario, settings=SMALL):
+    """Runs `scenario(batcher)` over a batcher that is closed afterwards."""
+
+    async def with_batcher():
+        batcher = Batcher(settings)
+        batcher.start()
+        try:
+            return await asyncio.wait_for(scenario(batcher), 30)
+        finally:
+            await asyncio.to_thread(batcher.close)
+
+    return asyncio.run(with_batcher())
+
+
+async def later(batcher, model, *codes, **options):
+    """A request that has reached the queue, as a task."""
+    before = batcher.waiting(model)
+    task = asyncio.ensure_future(batcher.score(model, windows(*codes), **options))
+    for _ in range(100):
+        await asyncio.sleep(0)
+        if task.done() or batcher.waiting(model) != before:
+            break
+    return task
+
+
+def codes(answers):
+    return answers["code"][:, 0].tolist()
+
+
+class TestAnswers:
+    def test_are_those_of_the_request(self):
+        async def scenario(batcher):
+            model = SlowModel()
+            found = await asyncio.gather(*(batcher.score(model, windows(*range(i, i + 1 + i % 20))) for i in range(40)))
+            return [codes(answers) for answers in found]
+
+        assert run(scenario) == [[*range(i, i + 1 + i % 20)] for i in range(40)]
+
+    def test_requests_that_wait_share_a_batch(self):
+        async def scenario(batcher):
+            model = SlowModel(hold=True)
+            first = await later(batcher, model, 1)
+            await model.wait_until_it_began()
+            others = [await later(batcher, model, 10 * i, 10 * i + 1, 10 * i + 2) for i in range(1, 4)]
+            model.go_on()
+            await asyncio.gather(first, *others)
+            return model.batches
+
+        assert run(scenario) == [[1], [10, 11, 12, 20, 21, 22, 30, 31], [32]]
+
+    def test_long_windows_make_small_batches(self):
+        async def scenario(batcher):
+            model = SlowModel()
+            await batcher.score(model, windows(*range(10)))
+            return model.batches
+
+        settings = dataclasses.replace(SMALL, batch_bytes=3 * LENGTH)
+        assert [len(batch) for batch in run(scenario, settings)] == [3, 3, 3, 1]
+
+    def test_window_longer_than_a_batch_is_scored_alone(self):
+        async def scenario(batcher):
+            model = SlowModel()
+            await batcher.score(model, windows(1, 2))
+            return model.batches
+
+        assert run(scenario, dataclasses.replace(SMALL, batch_bytes=1)) == [[1], [2]]
+
+    def test_rows_wait_for_others_to_fill_a_batch_but_no_longer_than_the_delay(self):
+        async def scenario(batcher):
+            model, begun = SlowModel(), time.perf_counter()
+            first = await later(batcher, model, 1)
+            second = await later(batcher, model, 2)
+            await asyncio.gather(first, second)
+            lonely = time.perf_counter() - begun
+            begun = time.perf_counter()
+            await batcher.score(model, windows(*range(8)))
+            return model.batches[0], lonely, time.perf_counter() - begun
+
+        together, lonely, full = run(scenario, dataclasses.replace(SMALL, delay_seconds=0.4))
+        assert together == [1, 2]
+        assert lonely > 0.35
+        assert full < 0.35
+
+    def test_smaller_priority_is_scored_first(self):
+        async def scenario(batcher):
+            model = SlowModel(hold=True)
+            first = await later(batcher, model, 1)
+            await model.wait_until_it_began()
+            tasks = [await later(batcher, model, *[priority] * 8, priority=priority) for priority in (9, 0, 2, 99)]
+            model.go_on()
+            await asyncio.gather(first, *tasks)
+            return [batch[0] for batch in model.batches]
+
+        assert run(scenario) == [1, 2, 0, 9, 99]
+
+
+class TestFairness:
+    def test_models_take_turns_by_the_time_they_use(self):
+        async def scenario(batcher):
+            order = []
+            slow, fast = SlowModel(seconds=0.04), SlowModel(seconds=0.01)
+            for name, model in (("slow", slow), ("fast", fast)):
+                model.answer = lambda rows, name=name, answer=model.answer: order.append(name) or answer(rows)
+            await asyncio.gather(batcher.score(slow, windows(*[1] * 64)), batcher.score(fast, windows(*[2] * 64)))
+            return order
+
+        order = run(scenario)
+        assert order.count("slow") == order.count("fast") == 8
+        assert "".join(name[0] for name in order[-4:]) == "ssss"  # the fast one was done long before
+
+    def test_request_for_a_busy_model_does_not_hold_up_another(self):
+        async def scenario(batcher):
+            busy, other = SlowModel(hold=True), SlowModel()
+            tasks = [await later(batcher, busy, *[1] * 80)]
+            await busy.wait_until_it_began()
+            tasks.append(await later(batcher, other, 2))
+            busy.go_on(2)
+            await tasks[1]
+            seen = len(busy.batches)
+            busy.go_on()
+            await tasks[0]
+            return seen
+
+        assert run(scenario) <= 3
+
+
+class TestOverload:
+    def fill(self, settings, then):
+        """Has a request scored and one of 40 rows wait, then `then(batcher, model)`."""
+
+        async def scenario(batcher):
+            model = SlowModel(hold=True)
+            tasks = [await later(batcher, model, 1)]
+            await model.wait_until_it_began()
+            tasks.append(await later(batcher, model, *[2] * 40))
+            try:
+                return await then(batcher, model)
+            finally:
+                model.go_on()
+                await asyncio.gather(*tasks)
+
+        return run(scenario, settings)
+
+    @pytest.mark.parametrize("settings", [{"queue_rows": 50, "rows": 50}, {"queue_bytes": 50 * LENGTH}])
+    def test_full_queue_refuses_at_once(self, settings):
+        async def then(batcher, model):
+            begun = time.perf_counter()
+            with pytest.raises(OverloadedError, match="Exceeds maximum queue size, 40 rows are waiting") as caught:
+                await batcher.score(model, windows(*[3] * 11))
+            return caught.value.status, caught.value.retry_after, time.perf_counter() - begun, model.statistics.failures["REJECTED"]
+
+        status, retry_after, seconds, rejected = self.fill(dataclasses.replace(SMALL, **settings), then)
+        assert (status, retry_after, rejected) == (503, 1, 1)
+        assert seconds < 0.05
+
+    def test_slow_model_refuses_what_would_wait_too_long(self):
+        async def then(batcher, model):
+            model.pace.add(1, 0.5)
+            with pytest.raises(OverloadedError, match=r"Exceeds longest wait, 8.0 seconds, 40 rows are waiting") as caught:
+                await batcher.score(model, windows(3))
+            with pytest.raises(OverloadedError):
+                batcher.check_room(model)
+            return caught.value.retry_after
+
+        assert self.fill(SMALL, then) == 8
+
+    def test_request_that_would_be_too_late_is_refused_at_once(self):
+        async def then(batcher, model):
+            model.pace.add(1, 0.05)
+            with pytest.raises(OverloadedError, match=r"longest wait, 0.8 seconds"):
+                await batcher.score(model, windows(3), within=0.5)
+            (await later(batcher, model, 3, within=4.0)).cancel()
+
+        self.fill(SMALL, then)
+
+    def test_large_request_does_not_have_small_ones_refused_that_have_a_turn_before_its_end(self):
+        async def scenario(batcher):
+            model = SlowModel(hold=True)
+            tasks = [await later(batcher, model, *[1] * 900)]
+            await model.wait_until_it_began()
+            model.pace.add(1, 0.05)
+            tasks += [await later(batcher, model, 2), await later(batcher, model, 3, priority=1)]
+            with pytest.raises(OverloadedError, match=r"longest wait, 20\.[89] seconds"):
+                await batcher.score(model, windows(*[4] * 200))
+            model.go_on()
+            return [len(codes(await task)) for task in tasks]
+
+        assert run(scenario, dataclasses.replace(SMALL, rows=1000, queue_rows=2000)) == [900, 1, 1]
+
+    def test_empty_queue_takes_what_comes_however_slow_the_model_seems(self):
+        async def scenario(batcher):
+            model = SlowModel()
+            model.pace.add(1, 1000.0)
+            batcher.check_room(model)
+            return codes(await batcher.score(model, windows(1)))
+
+        assert run(scenario) == [1]
+
+    def test_one_models_queue_leaves_room_for_another(self):
+        async def then(batcher, model):
+            other = await later(batcher, SlowModel(), *[5] * 30)
+            model.go_on()
+            return len(codes(await other))
+
+        assert self.fill(dataclasses.replace(SMALL, queue_rows=50, rows=50), then) == 30
+
+    def test_closing_batcher_refuses_and_answers_what_waits(self):
+        async def scenario(batcher):
+            model = SlowModel(hold=True)
+            tasks = [await later(batcher, model, *[1] * 20)]
+            await model.wait_until_it_began()
+            closing = asyncio.ensure_future(asyncio.to_thread(batcher.close))
+            await asyncio.sleep(0.05)
+            with pytest.raises(OverloadedError, match="the server is stopping"):
+                await batcher.score(model, windows(2))
+            model.go_on()
+            await closing
+            return len(codes(await tasks[0])), batcher.alive
+
+        assert run(scenario) == (20, False)
+
+
+class TestScorers:
+    """Several batches at one time."""
+
+    SETTINGS = dataclasses.replace(SMALL, scorers=3)
+
+    async def held(self, batcher, model, batches):
+        """Waits until so many batches have begun and none goes on."""
+        for _ in range(2000):
+            if len(model.batches) == batches:
+                return
+            await asyncio.sleep(0.01)
+        pytest.fail(f"Expected {batches} batches to have begun, got {model.batches}")
+
+    def test_score_as_many_batches_at_one_time_as_there_are_of_them(self):
+        async def scenario(batcher):
+            model = SlowModel(hold=True)
+            task = await later(batcher, model, *range(40))
+            await self.held(batcher, model, 3)
+            await asyncio.sleep(0.05)
+            begun, waiting = len(model.batches), batcher.waiting(model)
+            model.go_on()
+            return begun, waiting, codes(await task), batcher._bytes
+
+        assert run(scenario, self.SETTINGS) == (3, (1, 16), [*range(40)], 0)
+
+    def test_device_is_given_no_more_batches_at_one_time_than_it_may(self):
+        async def scenario(batcher):
+            model, neighbour, other = SlowModel(hold=True), SlowModel(), SlowModel()
+            for one in (model, neighbour):
+                one.device, one.at_once = "gpu", 1
+            tasks = [await later(batcher, model, *range(20))]
+            await self.held(batcher, model, 1)
+            tasks.append(await later(batcher, neighbour, 7))
+            answered = codes(await batcher.score(other, windows(5)))
+            await asyncio.sleep(0.05)
+            begun = len(model.batches), len(neighbour.batches)
+            model.go_on()
+            return answered, begun, [codes(await task) for task in tasks]
+
+        assert run(scenario, self.SETTINGS) == ([5], (1, 0), [[*range(20)], [7]])
+
+    def test_slow_model_with_many_clients_does_not_crowd_out_a_fast_one(self):
+        async def scenario(batcher):
+            slow, fast, end = SlowModel(seconds=0.05), SlowModel(seconds=0.002), time.perf_counter() + 1.5
+
+            async def client(model):
+                while time.perf_counter() < end:
+                    await batcher.score(model, windows(1))
+
+            await asyncio.gather(*(client(model) for model in (slow, slow, slow, *[fast] * 6)))
+            return [
+                model.statistics.compute.compute_infer.ns / model.statistics.success.count * len(model.batches) for model in (slow, fast)
+            ]
+
+        slow, fast = run(scenario, self.SETTINGS)
+        assert slow < 3 * fast
+
+    def test_model_says_how_many_rows_a_batch_has(self):
+        async def scenario(batcher):
+            model = SlowModel()
+            model.batch_rows = 5
+            await batcher.score(model, windows(*range(20)))
+            return [len(batch) for batch in model.batches]
+
+        assert run(scenario) == [5, 5, 5, 5]
+
+    def test_idle_ones_get_their_part_of_a_large_request(self):
+        async def scenario(batcher):
+            model = SlowModel(hold=True)
+            task = await later(batcher, model, *range(90))
+            await self.held(batcher, model, 3)
+            model.go_on()
+            await task
+            return sorted(len(batch) for batch in model.batches)
+
+        assert run(scenario, dataclasses.replace(self.SETTINGS, batch_rows=100)) == [30, 30, 30]
+
+    def test_share_the_wait_that_is_expected(self):
+        async def scenario(batcher):
+            model = SlowModel(hold=True)
+            task = await later(batcher, model, *range(64))
+            await self.held(batcher, model, 3)
+            model.pace.add(1, 1.5)
+            with pytest.raises(OverloadedError, match=r"Exceeds longest wait, 8.0 seconds, 40 rows are waiting"):
+                batcher.check_room(model)
+            model.go_on()
+            await task
+
+        run(scenario, self.SETTINGS)
+
+    def test_end_when_what_waits_for_a_model_with_one_batch_at_a_time_is_scored(self):
+        async def scenario(batcher):
+            model = SlowModel(hold=True)
+            model.at_once = 1
+            task = await later(batcher, model, *range(40))
+            await self.held(batcher, model, 1)
+            closing = asyncio.ensure_future(asyncio.to_thread(batcher.close))
+            model.go_on()
+            await asyncio.wait_for(closing, 20)
+            return codes(await task)
+
+        assert run(scenario, self.SETTINGS) == [*range(40)]
+
+    @pytest.mark.parametrize("error", [None, RuntimeError("no")])
+    def test_many_requests_of_many_sizes(self, error):
+        async def scenario(batcher):
+            models = [SlowModel(seconds=0.0005) for _ in range(3)]
+            models[2].at_once, models[2].error = 1, error
+            asked = [(models[i % 3], range(i % 50, i % 50 + 1 + i % 37)) for i in range(400)]
+            found = await asyncio.gather(*(batcher.score(model, windows(*rows)) for model, rows in asked), return_exceptions=True)
+            for (model, rows), answers in zip(asked, found, strict=True):
+                assert isinstance(answers, ProtocolError) if model.error else codes(answers) == [*rows]
+            return batcher._bytes, batcher._turns.running
+
+        assert run(scenario, dataclasses.replace(self.SETTINGS, queue_rows=100_000)) == (0, 0)
+
+
+class TestLeaving:
+    def test_rows_of_who_left_are_not_scored(self):
+        async def scenario(batcher):
+            model = SlowModel(hold=True)
+            first = await later(batcher, model, 1)
+            await model.wait_until_it_began()
+            gone, stays = await later(batcher, model, *[2] * 30), await later(batcher, model, 3)
+            gone.cancel()
+            with contextlib.suppress(asyncio.CancelledError):
+                await gone
+            waiting = batcher.waiting(model)
+            model.go_on()
+            await asyncio.gather(first, stays)
+            return waiting, model.batches, model.statistics.failures["CANCELED"], batcher._bytes
+
+        assert run(scenario) == ((1, 1), [[1], [3]], 1, 0)
+
+    def test_late_request_is_answered_in_time_and_not_scored(self):
+        async def scenario(batcher):
+            model = SlowModel(hold=True)
+            first = await later(batcher, model, 1)
+            await model.wait_until_it_began()
+            begun = time.perf_counter()
+            with pytest.raises(ProtocolError, match=r"within 0.1 seconds, got none: Request timeout expired") as caught:
+                await batcher.score(model, windows(2), within=0.1)
+            took = time.perf_counter() - begun
+            model.go_on()
+            await first
+            return caught.value.status, took, model.batches, model.statistics.failures["REJECTED"]
+
+        status, took, batches, rejected = run(scenario)
+        assert (status, batches, rejected) == (503, [[1]], 1)
+        assert 0.1 <= took < 1
+
+    def test_settings_bound_the_time_that_a_request_can_ask_for(self):
+        async def scenario(batcher):
+            model = SlowModel(hold=True)
+            task = asyncio.ensure_future(batcher.score(model, windows(1), within=1000))
+            with pytest.raises(ProtocolError, match=r"within 0.1 seconds"):
+                await task
+            model.go_on()
+
+        run(scenario, dataclasses.replace(SMALL, timeout_seconds=0.1))
+
+    def test_who_leaves_while_being_scored_is_not_counted_as_answered(self):
+        async def scenario(batcher):
+            model = SlowModel(hold=True)
+            task = await later(batcher, model, *[1] * 20)
+            await model.wait_until_it_began()
+            task.cancel()
+            with contextlib.suppress(asyncio.CancelledError):
+                await task
+            model.go_on()
+            await batcher.score(model, windows(2))
+            return model.statistics.success.count, model.statistics.failures["CANCELED"], batcher._bytes
+
+        assert run(scenario) == (1, 1, 0)
+
+
+class TestFailures:
+    def test_failing_model_fails_the_requests_of_the_batch_and_nothing_else(self):
+        async def scenario(batcher):
+            bad, good = SlowModel(), SlowModel()
+            bad.error = RuntimeError("no\nmemory")
+            with pytest.raises(ProtocolError, match=r"^no memory$") as caught:
+                await batcher.score(bad, windows(*[1] * 20))
+            bad.error = None
+            return caught.value.status, codes(await batcher.score(bad, windows(2))), codes(await batcher.score(good, windows(3))), bad
+
+        status, again, other, bad = run(scenario)
+        assert (status, again, other) == (503, [2], [3])
+        assert bad.statistics.failures["BACKEND"] == 1
+
+    def test_error_without_words_is_named(self):
+        async def scenario(batcher):
+            model = SlowModel()
+            model.error = MemoryError()
+            with pytest.raises(ProtocolError, match="MemoryError"):
+                await batcher.score(model, windows(1))
+
+        run(scenario)
+
+
+def test_statistics_tell_waiting_from_scoring():
+    async def scenario(batcher):
+        model = SlowModel(seconds=0.05)
+        await asyncio.gather(*(batcher.score(model, windows(*[i] * 8)) for i in range(4)))
+        return model.statistics
+
+    statistics = run(scenario)
+    assert (statistics.success.count, statistics.rows, statistics.executions) == (4, 32, 4)
+    assert statistics.compute.compute_infer.ns >= 4 * 50_000_000
+    assert statistics.queue.ns >= (1 + 2 + 3) * 50_000_000
+    assert statistics.success.ns >= statistics.queue.ns + statistics.compute.compute_infer.ns
+
+
+def test_pace_is_measured():
+    async def scenario(batcher):
+        model = SlowModel(seconds=0.08)
+        await batcher.score(model, windows(*[1] * 8))
+        return model.pace.seconds_per_row
+
+    assert 0.01 <= run(scenario) < 0.1
+
+
+def test_a_request_in_two_batches_waited_until_the_first():
+    now = [0.0]
+
+    class Ticking(SlowModel):
+        def answer(self, windows):
+            now[0] += 1
+            return super().answer(windows)
+
+    async def scenario(model):
+        batcher = Batcher(SMALL, clock=lambda: now[0])
+        batcher.start()
+        try:
+            await asyncio.wait_for(batcher.score(model, windows(*range(16))), 30)
+        finally:
+            await asyncio.to_thread(batcher.close)
+
+    model = Ticking()
+    asyncio.run(scenario(model))
+    statistics = model.statistics
+    assert (statistics.executions, statistics.queue.ns, statistics.success.ns) == (2, 0, 2_000_000_000)

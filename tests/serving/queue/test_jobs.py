@@ -1,0 +1,102 @@
+import asyncio
+import threading
+
+import numpy as np
+import pytest
+
+from dreamkeras.serving.queue.jobs import Job, Part, deliver, expire, hand_out, join_rows
+
+
+@pytest.fixture
+def make_job():
+    """`make_job(rows, first=0)`: a job of one-letter windows, their codes counted on from `first`."""
+    loop = asyncio.new_event_loop()
+    yield lambda rows, first=0: Job(np.arange(first, first + rows, dtype=np.uint8)[:, None], loop.create_future(), 0.0, 5)
+    loop.close()
+
+
+def answers(windows):
+    """What a model answers that doubles the code, and has another output of three columns."""
+    return {"double": windows.astype(np.float32) * 2, "wide": np.repeat(windows, 3, axis=1).astype(np.float32)}
+
+
+def test_rows_wait_until_they_are_taken(make_job):
+    job = make_job(5)
+    job.taken = 3
+    assert job.waiting == 2
+
+
+def test_job_is_whole_when_its_last_rows_are_scored(make_job):
+    job = make_job(5)
+    assert [job.add(rows, (1.0, 2.0, 3.0)) for rows in (2, 2, 1)] == [False, False, True]
+    assert job.compute == (3.0, 6.0, 9.0)
+
+
+def test_rows_of_several_jobs_become_one_array(make_job):
+    parts = [Part(make_job(3), 1, 3), Part(make_job(2, 10), 0, 2)]
+    assert join_rows(parts).tolist() == [[1], [2], [10], [11]]
+
+
+def test_rows_of_one_job_are_not_copied(make_job):
+    job = make_job(3)
+    assert np.shares_memory(join_rows([Part(job, 0, 2)]), job.windows)
+
+
+@pytest.mark.parametrize("cuts", [[(0, 5)], [(0, 2), (2, 5)], [(0, 1), (1, 2), (2, 5)]])
+def test_answers_reach_the_rows_they_are_of_however_a_job_was_cut(make_job, cuts):
+    job, other = make_job(5), make_job(4, 100)
+    for place, (first, last) in enumerate(cuts):
+        parts = [Part(other, place, place + 1), Part(job, first, last)]
+        hand_out(answers(join_rows(parts)), parts)
+    assert job.answers["double"].tolist() == [[0], [2], [4], [6], [8]]
+    assert job.answers["wide"].tolist() == [[i] * 3 for i in range(5)]
+    assert other.answers["double"][: len(cuts)].tolist() == [[200 + 2 * i] for i in range(len(cuts))]
+
+
+class TestDelivery:
+    def deliver_from_a_thread(self, job, error=None):
+        thread = threading.Thread(target=deliver, args=([job], error))
+        thread.start()
+        thread.join()
+
+    def test_answers_reach_the_loop_that_waits(self):
+        async def wait():
+            job = Job(np.zeros((1, 1), np.uint8), asyncio.get_running_loop().create_future(), 0.0, 5)
+            job.answers = {"x": np.ones(1)}
+            self.deliver_from_a_thread(job)
+            return await job.future
+
+        assert asyncio.run(wait())["x"].tolist() == [1]
+
+    def test_error_reaches_the_loop_that_waits(self):
+        async def wait():
+            job = Job(np.zeros((1, 1), np.uint8), asyncio.get_running_loop().create_future(), 0.0, 5)
+            self.deliver_from_a_thread(job, ValueError("no"))
+            await job.future
+
+        with pytest.raises(ValueError, match="no"):
+            asyncio.run(wait())
+
+    def test_who_has_given_up_is_left_alone(self):
+        async def wait():
+            job = Job(np.zeros((1, 1), np.uint8), asyncio.get_running_loop().create_future(), 0.0, 5)
+            job.future.cancel()
+            self.deliver_from_a_thread(job)
+            await asyncio.sleep(0.01)
+            return job.future.cancelled()
+
+        assert asyncio.run(wait())
+
+    def test_closed_loop_waits_for_nothing(self, make_job):
+        job = make_job(1)
+        job.future.get_loop().close()
+        deliver([job])
+
+
+def test_waiting_that_is_over_ends_with_a_timeout_and_none_that_has_ended(make_job):
+    late, done = make_job(1), make_job(1)
+    done.future.set_result({})
+    for job in (late, done):
+        expire(job)
+    assert isinstance(late.future.exception(), TimeoutError)
+    assert done.future.result() == {}

@@ -1,0 +1,229 @@
+import errno
+import json
+import math
+
+import keras
+import numpy as np
+import pytest
+from keras import ops
+from tiny_network import tiny
+
+from dreamkeras.data.assays.names import find_assay
+from dreamkeras.errors import DreamkerasError, ModelError
+from dreamkeras.training.epochs import checkpoint as state_module
+from dreamkeras.training.epochs.checkpoint import TrainingState, assign_weights, read_checkpoint, write_checkpoint
+from dreamkeras.training.epochs.metrics import PearsonR
+from dreamkeras.training.strategy.names import AUTOSOME
+
+
+def small_model(units=3, policy=None):
+    model = keras.Sequential([keras.Input((2,)), keras.layers.Dense(units), keras.layers.Dropout(0.5), keras.layers.BatchNormalization()])
+    if policy:
+        model.dtype_policy = policy
+    model.compile(AUTOSOME.make_optimizer(10), loss="mse", metrics=[PearsonR(units)])
+    return model
+
+
+def fit(model, steps=2):
+    inputs = np.random.default_rng(0).normal(size=(4 * steps, 2)).astype(np.float32)
+    model.fit(inputs, np.repeat(inputs[:, :1], model.output_shape[-1], 1), batch_size=4, shuffle=False, verbose=0)
+    return model
+
+
+def values(variables):
+    return [np.array(ops.convert_to_numpy(variable)) for variable in variables]
+
+
+def assert_same(one, other):
+    for left, right in zip(one, other, strict=True):
+        np.testing.assert_array_equal(left, right)
+
+
+@pytest.fixture(scope="module")
+def trained():
+    return fit(small_model())
+
+
+@pytest.fixture
+def written(trained, tmp_path):
+    """A checkpoint, and the state in it."""
+    state = TrainingState(seconds=1.5)
+    state.record({"epoch": 1, "loss": 0.25, "val_r": 0.5}, trained)
+    path = tmp_path / "checkpoint" / "state.npz"
+    write_checkpoint(path, trained, state)
+    return path, state
+
+
+class TestRoundTrip:
+    def test_state_weights_and_optimiser(self, trained, written):
+        path, state = written
+        fresh = small_model()
+        came = read_checkpoint(path, fresh)
+        assert (came.rows, came.best_epoch, came.seconds) == (state.rows, 1, 1.5)
+        assert_same(came.best_weights, state.best_weights)
+        assert_same(values(fresh.variables)[: len(fresh.weights)], values(trained.variables)[: len(fresh.weights)])
+        assert_same(values(fresh.optimizer.variables), values(trained.optimizer.variables))
+        assert int(ops.convert_to_numpy(fresh.optimizer.iterations)) == 2
+
+    def test_what_follows_is_what_would_have_followed(self, written):
+        path, _ = written
+        one, other = small_model(), small_model()
+        for model in (one, other):
+            read_checkpoint(path, model)
+            keras.utils.set_random_seed(1)
+            fit(model)
+        assert_same(values(one.weights), values(other.weights))
+
+    def test_loss_scale_of_float16(self, tmp_path):
+        keras.config.set_dtype_policy("mixed_float16")
+        try:
+            one, other = (tiny(find_assay("yeast")) for _ in range(2))
+        finally:
+            keras.config.set_dtype_policy("float32")
+        for model in (one, other):
+            model.compile(AUTOSOME.make_optimizer(10), metrics=[PearsonR()])
+        one.optimizer.build(one.trainable_variables)
+        one.optimizer.dynamic_scale.assign(4096)
+        write_checkpoint(tmp_path / "state.npz", one, TrainingState())
+        read_checkpoint(tmp_path / "state.npz", other)
+        assert float(ops.convert_to_numpy(other.optimizer.dynamic_scale)) == 4096
+
+    def test_history_keeps_nan_and_every_digit(self, trained, tmp_path):
+        state = TrainingState(rows=[{"epoch": 1, "val_r": math.nan, "loss": 0.1 + 0.2}])
+        write_checkpoint(tmp_path / "state.npz", trained, state)
+        row = read_checkpoint(tmp_path / "state.npz", small_model()).rows[0]
+        assert math.isnan(row["val_r"])
+        assert row["loss"] == 0.1 + 0.2
+
+
+class TestBest:
+    def record(self, *rates):
+        model, state = small_model(), TrainingState()
+        for epoch, rate in enumerate(rates, 1):
+            model.layers[0].bias.assign(np.full(3, epoch, np.float32))
+            state.record({"epoch": epoch, "val_r": rate}, model)
+        return state
+
+    @pytest.mark.parametrize(
+        ("rates", "best"),
+        [
+            ((0.1,), 1),
+            ((0.1, 0.3, 0.2), 2),
+            ((0.3, 0.3), 1),
+            ((-0.5, -0.1), 2),
+            ((math.nan,), 1),
+            ((math.nan, -0.9), 2),
+            ((0.1, math.nan, 0.05), 1),
+        ],
+    )
+    def test_weights_are_those_of_the_highest_r_which_nan_never_is(self, rates, best):
+        state = self.record(*rates)
+        assert state.best_epoch == best
+        assert any(np.array_equal(weight, np.full(3, best)) for weight in state.best_weights)
+
+    def test_a_validation_loss_goes_before_r(self):
+        model, state = small_model(), TrainingState()
+        for epoch, (loss, rate) in enumerate([(3.0, 0.1), (2.5, 0.0), (math.nan, 0.9), (2.6, 0.8)], 1):
+            state.record({"epoch": epoch, "val_r": rate, "val_loss": loss}, model)
+        assert state.best_epoch == 2
+
+    def test_weights_are_a_copy(self):
+        model, state = small_model(), TrainingState()
+        state.record({"epoch": 1, "val_r": 0.1}, model)
+        kept = [weight.copy() for weight in state.best_weights]
+        fit(model)
+        assert_same(state.best_weights, kept)
+
+    @pytest.mark.parametrize(
+        ("rates", "patience", "ended"),
+        [((0.3, 0.2), 1, True), ((0.3, 0.2), 2, False), ((0.3, 0.2, 0.1), 2, True), ((0.3, 0.2, 0.4), 1, False)],
+    )
+    def test_convergence_counts_epochs_since_the_best(self, rates, patience, ended):
+        state = self.record(*rates)
+        assert state.has_ended(patience) is ended
+        assert not state.has_ended(None)
+
+    @pytest.mark.parametrize(("minutes", "ended"), [(None, False), (2, True), (2.1, False), (0.5, True)])
+    def test_time_ends_a_run(self, minutes, ended):
+        state = self.record(0.1)
+        state.seconds = 120.0
+        assert state.has_ended(None, minutes) is ended
+
+
+class TestForeignFiles:
+    @pytest.mark.parametrize(
+        "content", [b"", b"PK\x03\x04", b"text", b"\x93NUMPY\x01\x00"], ids=["empty", "zip's first bytes", "text", "npy's first bytes"]
+    )
+    def test_are_one_line(self, tmp_path, content):
+        (tmp_path / "state.npz").write_bytes(content)
+        self.refused(tmp_path / "state.npz")
+
+    @pytest.mark.parametrize("share", [0.1, 0.5, 0.99])
+    def test_truncated(self, written, share):
+        path, _ = written
+        path.write_bytes(path.read_bytes()[: int(share * path.stat().st_size)])
+        self.refused(path)
+
+    def test_a_flipped_byte(self, written):
+        path, _ = written
+        content = bytearray(path.read_bytes())
+        content[content.index(b"summary.npy") + 200] ^= 0xFF
+        path.write_bytes(content)
+        self.refused(path)
+
+    @pytest.mark.parametrize("summary", ["[]", "{}x", '{"colour": 1}', "null"])
+    def test_an_archive_of_somebody_else(self, tmp_path, summary):
+        np.savez(tmp_path / "state.npz", summary=np.array(summary))
+        self.refused(tmp_path / "state.npz")
+        np.savez(tmp_path / "state.npz", x=np.zeros(3))
+        self.refused(tmp_path / "state.npz")
+
+    def test_an_array_alone(self, tmp_path):
+        np.save(tmp_path / "state.npy", np.zeros(3))
+        self.refused((tmp_path / "state.npy").rename(tmp_path / "state.npz"))
+
+    def test_a_pickle_is_not_run(self, tmp_path):
+        np.savez(tmp_path / "state.npz", allow_pickle=True, summary=np.array([{}], object))
+        self.refused(tmp_path / "state.npz")
+
+    def refused(self, path):
+        with pytest.raises(ModelError, match="Expected a checkpoint of a training run, got ") as caught:
+            read_checkpoint(path, small_model())
+        assert str(path) in str(caught.value)
+
+    def test_another_models_checkpoint_names_the_file(self, written):
+        with pytest.raises(ModelError, match=r"Expected \d+ variables of this model, got \d+ .*state\.npz"):
+            read_checkpoint(written[0], small_model(units=5))
+
+
+class TestAtomic:
+    def test_a_failing_write_leaves_the_old_checkpoint(self, trained, written, monkeypatch):
+        path, state = written
+        before = path.read_bytes()
+
+        def fail(file, **arrays):
+            file.write(before[: len(before) // 2])
+            raise OSError(errno.ENOSPC, "No space left on device")
+
+        monkeypatch.setattr(state_module.np, "savez", fail)
+        with pytest.raises(DreamkerasError, match=r"Expected to write .*state\.npz, got an error: No space left on device"):
+            write_checkpoint(path, trained, state)
+        assert [file.name for file in path.parent.iterdir()] == ["state.npz"]
+        assert path.read_bytes() == before
+        assert read_checkpoint(path, small_model()).rows == state.rows
+
+    def test_a_folder_that_cannot_be_is_one_line(self, trained, tmp_path):
+        (tmp_path / "checkpoint").touch()
+        with pytest.raises(DreamkerasError, match=r"Expected to write .*checkpoint"):
+            write_checkpoint(tmp_path / "checkpoint" / "state.npz", trained, TrainingState())
+
+
+def test_assigning_wants_the_same_shapes():
+    model = small_model()
+    with pytest.raises(ModelError, match="got 1 of other shapes in here"):
+        assign_weights(model.variables, [np.zeros(2)], "here")
+
+
+def test_summary_is_plain_json(written):
+    with np.load(written[0]) as arrays:
+        assert json.loads(str(arrays["summary"]))["best_epoch"] == 1

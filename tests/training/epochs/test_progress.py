@@ -1,0 +1,92 @@
+import io
+import math
+import sys
+
+import pytest
+
+from dreamkeras.training.epochs import progress
+from dreamkeras.training.epochs.progress import Progress
+
+LOGS = {"loss": 1.23456, "r": 0.5, "val_r": 0.25}
+LINE = "epoch {}/2  loss 1.2346  r 0.500  validation r 0.250"
+
+
+class Terminal(io.StringIO):
+    def isatty(self):
+        return True
+
+
+def go_through(callback, epochs=(0, 1), steps=3):
+    for epoch in epochs:
+        callback.on_epoch_begin(epoch)
+        for batch in range(steps):
+            callback.on_train_batch_end(batch, LOGS)
+        callback.on_epoch_end(epoch, LOGS)
+    callback.on_train_end()
+
+
+@pytest.fixture
+def terminal(monkeypatch):
+    """Makes standard error a terminal; gives what is written to it. To be called in the test: pytest sets its own before each."""
+
+    def open_terminal():
+        screen = Terminal()
+        monkeypatch.setattr(sys, "stderr", screen)
+        monkeypatch.setenv("TERM", "xterm")
+        monkeypatch.setenv("COLUMNS", "100")
+        return screen
+
+    return open_terminal
+
+
+def test_without_a_terminal_there_is_a_line_an_epoch(capsys):
+    go_through(Progress(2, 6, 3))
+    out, err = capsys.readouterr()
+    assert (out, err.splitlines()) == ("", [LINE.format(1), LINE.format(2)])
+
+
+@pytest.mark.parametrize(
+    ("logs", "shown"),
+    [({}, "undefined"), ({"val_relative_mse": math.nan}, "undefined"), ({"val_relative_mse": 1.03149}, "undefined (relative error 1.031)")],
+)
+def test_an_r_that_does_not_exist_is_said_to_be_undefined(logs, shown, capsys):
+    callback = Progress(2, 6, 3)
+    callback.on_epoch_end(0, {**LOGS, "val_r": math.nan, **logs})
+    assert capsys.readouterr().err == f"epoch 1/2  loss 1.2346  r 0.500  validation r {shown}\n"
+
+
+def test_on_a_terminal_there_are_a_bar_and_the_lines(terminal, capsys):
+    screen = terminal()
+    go_through(Progress(2, 6, 3))
+    shown = screen.getvalue()
+    assert "\x1b[" in shown
+    assert "epoch 1 " in shown
+    assert "loss 1.2346  r 0.500" in shown
+    assert all(LINE.format(epoch) in shown for epoch in (1, 2))
+    assert capsys.readouterr().out == ""
+
+
+def test_a_resumed_run_begins_where_it_stood(terminal):
+    terminal()
+    callback = Progress(2, 6, 3)
+    callback.on_epoch_begin(1)
+    assert callback.bar.tasks[0].completed == 3
+    assert callback.bar.tasks[0].total == 6
+    go_through(callback, epochs=[1])
+    assert callback.bar.tasks[0].finished
+
+
+def test_closing_gives_the_cursor_back_and_may_be_done_twice(terminal):
+    screen, callback = terminal(), Progress(2, 6, 3)
+    callback.close()
+    assert screen.getvalue() == ""
+    callback.on_epoch_begin(0)
+    callback.close()
+    callback.close()
+    assert screen.getvalue().count("\x1b[?25h") == 1
+
+
+def test_the_bar_is_imported_only_for_a_terminal(monkeypatch, capsys):
+    monkeypatch.setattr(progress, "_bar", None)
+    go_through(Progress(2, 6, 3))
+    assert capsys.readouterr().err

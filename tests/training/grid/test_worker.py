@@ -1,0 +1,69 @@
+import os
+import subprocess
+import sys
+
+import keras
+import pytest
+from tiny_network import tiny_preset
+
+from dreamkeras.training.config import RunConfig
+from dreamkeras.training.grid import worker as grid_worker
+from dreamkeras.training.grid.results import is_finished
+
+BACKEND = keras.backend.backend()
+
+
+@pytest.fixture
+def work(choose, tmp_path):
+    """`work(**choices)`: the worker's exit status, in this process."""
+
+    def run(**choices):
+        choose(**choices).write(tmp_path / "config.json")
+        with tiny_preset():
+            return grid_worker.main(str(tmp_path / "config.json"), str(tmp_path / "run"))
+
+    return run
+
+
+def test_a_run_is_begun_and_then_gone_on_with(work, tmp_path):
+    assert work(epochs=1) == 0
+    assert is_finished(tmp_path / "run")
+    history = (tmp_path / "run" / "history.csv").read_text()
+    (tmp_path / "run" / "README.md").unlink()
+    assert work(epochs=1) == 0
+    assert is_finished(tmp_path / "run")
+    assert (tmp_path / "run" / "history.csv").read_text() == history
+
+
+def test_what_is_wrong_is_one_line_and_the_exit_status(work, capsys):
+    assert work(model="nonesuch") == 1
+    assert capsys.readouterr().err.startswith("Error: Expected a model among ")
+
+
+@pytest.mark.skipif(not hasattr(os, "sched_setaffinity"), reason="the system lets no process choose its CPUs")
+def test_cpus_are_those_it_is_given(tmp_path):
+    cpu = str(min(os.sched_getaffinity(0)))
+    code = "import os, sys; from dreamkeras.training.grid.worker import main; main(*sys.argv[1:]); print(os.sched_getaffinity(0), end='')"
+    command = [sys.executable, "-c", code, str(tmp_path / "no.json"), str(tmp_path / "run"), cpu]
+    assert subprocess.run(command, capture_output=True, text=True, check=True).stdout == f"{{{cpu}}}"
+
+
+def test_process_ends_with_the_one_that_started_it():
+    code = (
+        "import time; from dreamkeras.training.grid.worker import end_with_parent; end_with_parent();"
+        "print('up', flush=True); time.sleep(600)"
+    )
+    with subprocess.Popen([sys.executable, "-c", code], stdin=subprocess.PIPE, stdout=subprocess.PIPE) as process:
+        assert process.stdout.readline() == b"up\n"
+        process.stdin.close()
+        assert process.wait(20) == 1
+
+
+def test_module_is_what_run_grid_starts(tmp_path):
+    RunConfig(model="nonesuch", backend=BACKEND).write(tmp_path / "config.json")
+    from dreamkeras.training.grid.runs import WORKER
+
+    command = [*WORKER, str(tmp_path / "config.json"), str(tmp_path / "run"), ""]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
+        assert "Error: Expected a model among" in process.stderr.read()
+    assert process.returncode == 1

@@ -1,0 +1,146 @@
+import errno
+import json
+
+import keras
+import numpy as np
+import pytest
+from tiny_network import tiny
+
+from dreamkeras.data.assays.names import find_assay
+from dreamkeras.data.examples import Examples
+from dreamkeras.errors import DreamkerasError, ExportError, ModelError
+from dreamkeras.layers.blocks.autosome import AutosomeCore
+from dreamkeras.layers.blocks.bhi import BHIFirst
+from dreamkeras.layers.blocks.heads import AutosomeRegressionFinal
+from dreamkeras.models.prixfixe import PrixFixe
+from dreamkeras.training.epochs.checkpoint import TrainingState
+from dreamkeras.training.run_folder import contents as folder_module
+from dreamkeras.training.run_folder.contents import write_results
+
+CHOICES = "data assay strategy seed batch_size learning_rate precision backend examples validation_examples"
+CONFIG = dict.fromkeys(CHOICES.split()) | {"examples": 36}
+
+
+@pytest.fixture(scope="module")
+def network():
+    network = tiny(find_assay("yeast"))
+    network.compile("sgd")
+    return network
+
+
+@pytest.fixture
+def results(network):
+    """Arguments of `write_results` beside the folder."""
+    windows = np.full((4, 150), ord("A"), np.uint8)
+    values = np.arange(4, dtype=np.float32)[:, None]
+    validation = Examples(list("abcd"), windows, values, np.zeros((4, 2), np.float32), np.array([110, 110, 111, 111], np.int32))
+    state = TrainingState(rows=[{"epoch": 1, "loss": 1.0, "r": 0.1, "val_r": 0.2}], best_epoch=1, seconds=3.21)
+    return CONFIG, network, 2 * values, validation, state, validation
+
+
+class TestResults:
+    def test_figures_and_tables(self, quick, results, tmp_path):
+        figures = write_results(tmp_path, *results)
+        counted = {"parameters": sum(np.prod(weight.shape) for weight in results[1].trainable_weights), "steps": 0}
+        assert figures == {
+            "r": 1,
+            "rho": 1,
+            "mse": 3.5,
+            "relative_mse": 2.8,
+            "n": 4,
+            "examples": 36,
+            "best_epoch": 1,
+            "seconds": 3.2,
+            **counted,
+        }
+        assert (tmp_path / "history.csv").read_text() == "epoch,loss,r,val_r\n1,1.0,0.1,0.2\n"
+        table = (tmp_path / "validation.tsv").read_text().splitlines()
+        assert table[0] == "id\tlength\tmeasured_expression\tpredicted_expression"
+        assert table[4] == "d\t111\t3\t6"
+
+    def test_two_tasks_have_figures_of_their_own(self, quick, tmp_path):
+        assay = find_assay("yeast")._replace(tasks=("Dev", "Hk"), units=("log2", "log2"), bins=None)
+        network = PrixFixe(assay.construct, BHIFirst(8), AutosomeCore((4,)), AutosomeRegressionFinal(2, 4), assay.tasks, assay.units)
+        network.compile("sgd")
+        measured = np.array([[1, 4], [2, np.nan], [3, 2], [4, 3]], np.float32)
+        predicted = np.array([[1, 1], [2, 9], [3, 3], [4, 2]], np.float32)
+        windows, lengths = np.full((4, 150), ord("A"), np.uint8), np.full(4, 110, np.int32)
+        validation = Examples(list("abcd"), windows, measured, np.zeros((4, 2), np.float32), lengths)
+        state = TrainingState(rows=[{"epoch": 1, "loss": 1.0, "r": 0.1, "val_r": 0.2}], best_epoch=1)
+        figures = write_results(tmp_path, CONFIG, network, predicted, validation, state, validation)
+        hk = np.corrcoef([4, 2, 3], [1, 3, 2])[0, 1]
+        assert figures["r"] == pytest.approx((1 + hk) / 2)
+        assert figures["tasks"]["Dev"] == pytest.approx({"r": 1, "rho": 1, "mse": 0, "n": 4})
+        assert figures["tasks"]["Hk"] == pytest.approx({"r": hk, "rho": hk, "mse": 11 / 3, "n": 3})
+        assert json.loads((tmp_path / "metrics.json").read_text())["tasks"] == figures["tasks"]
+        header = (tmp_path / "validation.tsv").read_text().splitlines()[0]
+        assert header == "id\tlength\tmeasured_Dev\tmeasured_Hk\tpredicted_Dev\tpredicted_Hk"
+        assert "| Hk |" in (tmp_path / "README.md").read_text()
+
+    def test_written_twice_are_the_same(self, quick, results, tmp_path):
+        names = ("history.csv", "metrics.json", "validation.tsv", "README.md")
+        both = []
+        for _ in range(2):
+            write_results(tmp_path, *results)
+            both.append([(tmp_path / name).read_bytes() for name in names])
+        assert both[0] == both[1]
+
+    def test_the_saved_network_is_the_given_one(self, quick, network, results, tmp_path):
+        write_results(tmp_path, *results)
+        copy = keras.models.load_model(tmp_path / "model.keras")
+        assert (copy.name, copy.construct, copy.tasks, copy.units) == (network.name, network.construct, network.tasks, network.units)
+        for kept, weight in zip(network.get_weights(), copy.get_weights(), strict=True):
+            np.testing.assert_array_equal(weight, kept)
+
+    def test_plots_stand_beside_one_another(self, results, tmp_path):
+        _, network, predicted, validation, state, _ = results
+        folder_module._plot(tmp_path / "plots", network, validation, predicted, state)
+        assert sorted(path.name for path in (tmp_path / "plots").iterdir()) == ["expression.png", "expression_residuals.png", "history.png"]
+
+
+class TestFullDisk:
+    def full(self, *args, **options):
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    def test_while_saving_the_network_names_it_and_leaves_the_old_one(self, quick, results, tmp_path):
+        (tmp_path / "model.keras").write_text("old")
+
+        def half(network, path):
+            path.write_text("half")
+            self.full()
+
+        quick.setattr(keras.Model, "save", half)
+        with pytest.raises(DreamkerasError, match=r"Expected to write .*model\.keras, got an error: No space left on device"):
+            write_results(tmp_path, *results)
+        assert (tmp_path / "model.keras").read_text() == "old"
+        assert not [path for path in tmp_path.iterdir() if path.name.startswith(".")]
+
+    def test_while_writing_a_table_names_it(self, quick, results, tmp_path):
+        quick.setattr("dreamkeras.files.outputs.os.fsync", self.full)
+        with pytest.raises(DreamkerasError, match=r"Expected to write .*history\.csv, got an error: No space left on device"):
+            write_results(tmp_path, *results)
+        assert [path.name for path in tmp_path.iterdir()] == ["model.keras"]
+
+
+class TestFailedExport:
+    def test_the_trained_model_is_left_usable_and_the_message_says_how_to_go_on(self, quick, results, tmp_path, monkeypatch):
+        def refuse(*args, **options):
+            raise ModelError("Expected the exported model to predict what Keras does.")
+
+        monkeypatch.setattr(folder_module, "export_onnx", refuse)
+        again = rf"{tmp_path} holds the trained model, .* no model\.onnx.*Keras does\. To try again: dreamkeras export {tmp_path}$"
+        with pytest.raises(ExportError, match=again):
+            write_results(tmp_path, *results)
+        names = {path.name for path in tmp_path.iterdir()}
+        assert {"model.keras", "metrics.json", "history.csv", "validation.tsv", "README.md"} <= names
+        assert not {"model.onnx", "yardstick.json"} & names
+        assert "Predicts expression" in (tmp_path / "README.md").read_text()
+
+    def test_a_plot_that_cannot_be_drawn_does_not_cost_the_model(self, quick, results, tmp_path, monkeypatch):
+        def fail(*args):
+            raise DreamkerasError("no plot")
+
+        monkeypatch.setattr(folder_module, "_plot", fail)
+        with pytest.raises(DreamkerasError, match="no plot"):
+            write_results(tmp_path, *results)
+        assert (tmp_path / "model.keras").is_file()

@@ -1,0 +1,303 @@
+"""The model card: every line from something known, none from anything else."""
+
+import dataclasses
+import re
+import subprocess
+import sys
+
+import pytest
+
+from dreamkeras.sequence.construct import YEAST, Construct
+from dreamkeras.sequence.description import ModelDescription
+from dreamkeras.training.run_folder.model_card import model_card
+
+DESCRIPTION = ModelDescription(
+    name="dream-cnn",
+    construct=YEAST,
+    tasks=("expression",),
+    units=("expression bin",),
+    versions={"dreamkeras": "0.1.0", "keras": "3.15.1"},
+    parity={"largest_difference": 3.2e-6, "r": 1.0, "sequences": 1000},
+)
+METRICS = {"r": 0.61234, "rho": 0.6, "mse": 4.25, "n": 1637, "best_epoch": 7, "seconds": 615}
+HISTORY = [{"epoch": epoch, "loss": 1.0, "val_r": 0.5} for epoch in range(1, 11)]
+CONFIG = {
+    "data": "train.tsv",
+    "valid": None,
+    "valid_fraction": 0.1,
+    "assay": "yeast",
+    "model": "dream-cnn",
+    "strategy": "autosome",
+    "backend": "jax",
+    "epochs": 10,
+    "batch_size": 1024,
+    "learning_rate": 0.005,
+    "precision": "float32",
+    "seed": 3,
+    "split_seed": 4,
+    "examples": 14733,
+    "validation_examples": 1637,
+}
+
+
+def card(description=DESCRIPTION, metrics=METRICS, history=HISTORY, config=CONFIG, **changes):
+    return model_card(description, metrics, history, {**config, **changes})
+
+
+def section(text, title):
+    """The lines of one section that are not empty; none if it is not there."""
+    found = re.search(rf"^## {title}\n(.*?)(?=^## |\Z)", text, re.MULTILINE | re.DOTALL)
+    return [line for line in found[1].splitlines() if line] if found else []
+
+
+def code(text, language):
+    return re.search(rf"```{language}\n(.*?)```", text, re.DOTALL)[1].splitlines()
+
+
+def without(fields, *keys):
+    return {key: value for key, value in fields.items() if key not in keys}
+
+
+def test_sections_stand_in_their_order():
+    titles = re.findall(r"^#+ (.*)$", card(), re.MULTILINE)
+    assert titles == ["dream-cnn", "Model", "Training", "Validation", "Limits", "Use", "ONNX file", "Versions", "Citation"]
+
+
+def test_the_text_ends_with_one_line_break():
+    assert card().endswith("\n")
+    assert not card().endswith("\n\n")
+    assert "\n\n\n" not in card()
+
+
+def test_summary_says_what_is_predicted_and_how_well():
+    assert card().splitlines()[2] == "Predicts expression in the yeast assay from DNA sequence. Validation r: 0.612."
+
+
+def test_model_section_tells_construct_output_and_strands():
+    lines = section(card(), "Model")
+    assert "- Network: `dream-cnn`" in lines
+    assert "- Output `expression`: expression bin" in lines
+    assert "- Strands: the mean of both strands" in lines
+    (construct,) = [line for line in lines if line.startswith("- Construct")]
+    for part in ("`yeast`", f"{YEAST.shortest} to {YEAST.longest} letters", YEAST.left_adapter, YEAST.right_adapter, "150 letters"):
+        assert part in construct
+
+
+def test_a_construct_without_adapters_names_none():
+    plain = Construct(name="plain", length=20, shortest=20, strands="given", flags=())
+    text = card(dataclasses.replace(DESCRIPTION, construct=plain))
+    assert "- Construct `plain`: inserts of 20 letters; the model sees a window of 20 letters" in section(text, "Model")
+    assert "- Strands: the strand as given" in section(text, "Model")
+    assert code(text, "python")[-1].startswith('model.predict(["ACGT..."])')
+
+
+def test_every_task_has_its_unit():
+    text = card(dataclasses.replace(DESCRIPTION, tasks=("dev", "hk"), units=("log2 activity", "bins")))
+    assert "Predicts dev and hk in" in text
+    assert {"- Output `dev`: log2 activity", "- Output `hk`: bins"} <= set(section(text, "Model"))
+
+
+def test_training_section_tells_the_choices():
+    assert section(card(), "Training") == [
+        "- Data: `train.tsv`",
+        "- Training sequences: 14,733",
+        "- Validation sequences: 1,637",
+        "- Strategy: autosome",
+        "- Epochs: 10",
+        "- Batch size: 1,024",
+        "- Highest learning rate: 0.005",
+        "- Seed: 3",
+        "- Backend: jax",
+        "- Precision: float32",
+        "- Duration: 10 min 15 s",
+    ]
+
+
+def test_a_run_that_stopped_early_says_so():
+    assert "- Epochs: 10 of 80 planned" in section(card(epochs=80), "Training")
+
+
+DURATIONS = [(0.6, "1 s"), (59.4, "59 s"), (59.6, "1 min 0 s"), (3599.6, "1 h 0 min"), (7380, "2 h 3 min"), (90000, "25 h 0 min")]
+
+
+@pytest.mark.parametrize(("seconds", "told"), DURATIONS)
+def test_duration_is_told_in_two_units(seconds, told):
+    assert f"- Duration: {told}" in section(card(metrics={**METRICS, "seconds": seconds}), "Training")
+
+
+def test_validation_figures_stand_in_a_table():
+    header, rule, row = section(card(), "Validation")[:3]
+    assert header == "| Pearson r | Spearman rho | mean squared error | sequences |"
+    assert row == "| 0.612 | 0.600 | 4.250 | 1,637 |"
+    assert rule.count("|") == header.count("|")
+
+
+def test_validation_tells_that_it_chose_the_epoch():
+    (note,) = [line for line in section(card(), "Validation") if "epoch" in line]
+    assert "epoch 7 of 10, chosen by these same validation sequences" in note
+    assert "somewhat lower" in note
+
+
+@pytest.mark.parametrize("changes", [{"metrics": without(METRICS, "best_epoch")}, {"history": HISTORY[:1]}])
+def test_an_epoch_that_was_not_chosen_is_not_mentioned(changes):
+    assert not [line for line in section(card(**changes), "Validation") if "epoch" in line]
+
+
+def test_validation_tells_how_its_sequences_were_drawn():
+    (note,) = [line for line in section(card(), "Validation") if line.startswith("- Validation sequences")]
+    assert "10% of the data, drawn at random by seed 4" in note
+    assert "the same or nearly so" in note
+
+
+@pytest.mark.parametrize(
+    ("looked", "told"),
+    [({}, ""), ({"common": ""}, " None of them stands in the training data, nor nearly the same."), ({"common": "12 are."}, " 12 are.")],
+)
+def test_a_validation_file_is_named_with_what_it_shares_with_the_training_data(looked, told):
+    (note,) = [line for line in section(card(valid="val.tsv", **looked), "Validation") if line.startswith("- Validation sequences")]
+    assert note == f"- Validation sequences: the file `val.tsv`.{told}"
+
+
+def test_unknown_choice_of_validation_has_no_line():
+    lines = section(card(config=without(CONFIG, "valid")), "Validation")
+    assert not [line for line in lines if line.startswith("- Validation sequences")]
+
+
+def test_an_undefined_correlation_is_called_so_and_explained():
+    text = card(metrics={**METRICS, "r": float("nan"), "rho": float("nan")})
+    assert "Validation r: undefined." in text
+    assert "| undefined | undefined | 4.250 | 1,637 |" in text
+    assert "A correlation is undefined where" in text
+    assert "nan" not in text
+    assert "undefined" not in card()
+
+
+def test_limits_name_the_construct_and_forbid_medicine():
+    limits = "\n".join(section(card(), "Limits"))
+    assert "`yeast`" in limits
+    assert "must not be used for diagnosis" in limits
+    assert "simulated" not in limits
+
+
+def test_a_simulated_library_is_told_in_three_places():
+    text = card(data=None)
+    assert "**Trained on simulated measurements" in text.splitlines()[2]
+    assert section(text, "Training")[0] == "- Data: a promoter library that dreamkeras simulated"
+    assert "say nothing about real promoters" in section(text, "Limits")[0]
+    assert "simulated" not in card()
+
+
+def test_use_has_three_commands_and_three_lines_of_python():
+    commands, python = code(card(), "bash"), code(card(), "python")
+    assert (len(commands), len(list(filter(None, python)))) == (3, 3)
+    assert all("dreamkeras predict " in line and "-m RUN" in line for line in commands)
+    compile("\n".join(python), "card", "exec")
+
+
+def test_commands_are_ones_that_the_command_line_takes():
+    from click import Context
+
+    from dreamkeras.cli.commands.predict import command
+
+    for line in code(card(), "bash"):
+        arguments = line.partition("dreamkeras predict ")[2].split()
+        assert command.parse_args(Context(command), arguments) == []
+
+
+def test_parity_tells_whatever_the_export_found():
+    assert section(card(), "ONNX file")[1:] == ["- largest difference: 3.2e-06", "- r: 1", "- sequences: 1,000"]
+    mixed = dataclasses.replace(DESCRIPTION, parity={"r": 0.5, "detail": {"a": 1}, "skipped": None, "precision": "fp16"})
+    assert section(card(mixed), "ONNX file")[1:] == ["- r: 0.5", "- precision: fp16"]
+
+
+def test_no_parity_no_section():
+    assert not section(card(dataclasses.replace(DESCRIPTION, parity={})), "ONNX file")
+
+
+def test_versions_are_listed():
+    assert section(card(), "Versions") == ["- dreamkeras: 0.1.0", "- keras: 3.15.1"]
+    assert not section(card(dataclasses.replace(DESCRIPTION, versions={})), "Versions")
+
+
+def test_citations_carry_their_doi():
+    citation = "\n".join(section(card(), "Citation"))
+    assert citation.count("https://doi.org/10.") == 2
+    assert "10.1038/s41587-024-02414-w" in citation
+    assert "10.1093/bioinformatics/btad457" in citation
+
+
+def test_with_nothing_known_no_number_is_made_up():
+    bare = dataclasses.replace(DESCRIPTION, versions={}, parity={})
+    text = model_card(bare, {}, [], {})
+    assert re.findall(r"^## (.*)$", text, re.MULTILINE) == ["Model", "Limits", "Use", "Citation"]
+    assert text.splitlines()[2] == "Predicts expression from DNA sequence."
+    assert "None" not in text
+    assert not re.search(r"\d\.\d{3}|\bepoch", text.partition("## Citation")[0])
+
+
+@pytest.mark.parametrize("key", sorted(CONFIG))
+def test_a_missing_choice_leaves_its_line_out(key):
+    text = card(config=without(CONFIG, key))
+    assert "None" not in text
+    assert len(text.splitlines()) <= len(card().splitlines())
+
+
+@pytest.mark.parametrize("key", sorted(METRICS))
+def test_a_missing_figure_leaves_its_column_out(key):
+    text = card(metrics=without(METRICS, key))
+    widths = {line.count("|") for line in section(text, "Validation") if line.startswith("|")}
+    assert len(widths) == 1
+    assert "nan" not in text
+
+
+def test_neither_keras_nor_a_backend_is_imported():
+    module = "dreamkeras.training.run_folder.model_card"
+    program = f"import sys, {module}; print(sorted({{'keras', 'tensorflow', 'jax', 'torch', 'pandas'}} & set(sys.modules)))"
+    assert subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True).stdout.strip() == "[]"
+
+
+def test_several_tasks_have_a_row_each():
+    tasks = {"Dev": {"r": 0.7, "rho": 0.6, "mse": 1.5, "n": 40}, "Hk": {"r": float("nan"), "rho": 0.8, "mse": 0.5, "n": 1}}
+    lines = section(card(metrics={**METRICS, "tasks": tasks}), "Validation")
+    assert lines[:5] == [
+        "| task | Pearson r | Spearman rho | mean squared error | sequences |",
+        "|---|---|---|---|---|",
+        "| all tasks | 0.612 | 0.600 | 4.250 | 1,637 |",
+        "| Dev | 0.700 | 0.600 | 1.500 | 40 |",
+        "| Hk | undefined | 0.800 | 0.500 | 1 |",
+    ]
+    assert any("A correlation is undefined" in line for line in lines)
+
+
+def test_options_have_a_line_where_there_are_any():
+    assert not [line for line in section(card(), "Training") if "Options" in line]
+    lines = section(card(loss="huber", ema=0.99, balance=True, slide=0, mask=None, detect_mutations=0.05), "Training")
+    assert "- Options: loss huber, ema 0.99, detect mutations 0.05, balance" in lines
+
+
+@pytest.mark.parametrize(("slots", "told"), [(("first",), "first"), (["first", "core"], "first and core")])
+def test_frozen_blocks_are_told_with_where_their_weights_are_from(slots, told):
+    lines = section(card(init_from="human", freeze=slots, body_rate=0.1), "Training")
+    assert f"- Options: init from human, freeze {told}, body rate 0.1" in lines
+
+
+GENOME = {"genome": "hg38.fa", "signal": "reads.bw", "nonpeaks": None, "nonpeak_ratio": 0.1}
+PROFILE = {"peaks_r": 0.712, "profile_jsd": 0.41, "profile_jsd_shuffled": 0.55, "profile_jsd_average": 0.5}
+
+
+def test_a_profile_is_told_of_with_what_its_distance_is_beside():
+    text = card(dataclasses.replace(DESCRIPTION, profile=1000), METRICS | PROFILE, atac=GENOME, bias="bias", assay="atac")
+    assert "- Output `profile`: the share of the window's reads that begin at each of the 1,000 positions in its middle" in text
+    for line in ("- Genome: `hg38.fa`", "- Reads: `reads.bw`", "- Enzyme's bias: the network in `bias`, held fixed inside this one"):
+        assert line in section(text, "Training")
+    validation = "\n".join(section(text, "Validation"))
+    assert "| r in peaks | median profile distance | of shuffled reads | of the average profile |" in validation
+    assert "| 0.712 | 0.410 | 0.550 | 0.500 |" in validation
+    assert "from 0 to 0.833" in validation
+    assert "whole chromosomes stay on one side" in validation
+    assert "Non-peaks:" not in text
+
+
+def test_a_held_out_chromosome_is_named():
+    text = card(atac=GENOME, valid_fraction=None, valid_fold="chr8", common="")
+    assert any(line.startswith("- Validation sequences: chromosome chr8. None of them") for line in section(text, "Validation"))

@@ -1,0 +1,58 @@
+import subprocess
+import sys
+
+import pytest
+
+from dreamkeras.errors import InputError
+from dreamkeras.files.folders import is_taken
+from dreamkeras.files.outputs import open_output
+from dreamkeras.training.run_folder.unfinished import check_free, remove_unfinished
+
+
+@pytest.fixture
+def unfinished(tmp_path, monkeypatch):
+    """A folder in which a process was killed while it wrote."""
+
+    with monkeypatch.context() as patch:
+        patch.setattr("pathlib.Path.unlink", killed)
+        with pytest.raises(KeyboardInterrupt), open_output(str(tmp_path / "file")):
+            killed()
+    return tmp_path
+
+
+def killed(*args):
+    raise KeyboardInterrupt
+
+
+class TestUnfinishedFiles:
+    def test_do_not_take_a_folder(self, unfinished):
+        assert len(list(unfinished.iterdir())) == 1
+        assert not is_taken(unfinished)
+
+    def test_are_removed_and_nothing_else(self, unfinished):
+        (unfinished / "file").touch()
+        remove_unfinished(unfinished.parent)
+        assert [path.name for path in unfinished.iterdir()] == ["file"]
+
+    def test_anything_else_takes_a_folder(self, tmp_path):
+        assert not is_taken(tmp_path / "new")
+        assert not is_taken(tmp_path)
+        (tmp_path / ".hidden").touch()
+        assert is_taken(tmp_path)
+        assert is_taken(tmp_path / ".hidden")
+
+    def test_below_a_file_nothing_is_taken(self, tmp_path):
+        (tmp_path / "file").touch()
+        assert not is_taken(tmp_path / "file" / "run")
+
+
+def test_a_folder_that_holds_something_is_refused_with_the_way_on(tmp_path):
+    check_free(tmp_path)
+    (tmp_path / "config.json").touch()
+    with pytest.raises(InputError, match=r"got .*: go on with a run in it by --resume, or take another name"):
+        check_free(tmp_path)
+
+
+def test_a_refusal_does_not_wait_for_keras():
+    program = "import sys, dreamkeras.training.run_folder.unfinished; sys.exit('keras' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", program], check=False).returncode == 0

@@ -1,0 +1,149 @@
+import dataclasses
+
+import numpy as np
+import pytest
+from tiny_network import tiny, tiny_preset
+
+from dreamkeras.data.assays.names import find_assay
+from dreamkeras.data.examples import Examples
+from dreamkeras.errors import InputError, ModelError
+from dreamkeras.models.presets import PRESETS, Preset
+from dreamkeras.sequence.construct import Construct
+from dreamkeras.training.config import RunConfig
+from dreamkeras.training.strategy.names import AUTOSOME, UNLOCKDNA
+from dreamkeras.training.strategy.plan import make_plan, settled_strategy
+
+
+@pytest.fixture(scope="module")
+def network():
+    return tiny(find_assay("yeast"))
+
+
+@pytest.fixture(autouse=True)
+def preset():
+    with tiny_preset() as patch:
+        yield patch
+
+
+def examples(n):
+    letters, targets = np.full((n, 150), ord("A"), np.uint8), np.zeros((n, 1), np.float32)
+    return Examples([""] * n, letters, targets, np.zeros((n, 2), np.float32), np.full(n, 110, np.int32))
+
+
+def plan(network, n=6400, **choices):
+    return make_plan(RunConfig(model="tiny", **choices), network, examples(n))
+
+
+def strategy(network, **choices):
+    return settled_strategy(RunConfig(model="tiny", **choices), network)
+
+
+class TestSteps:
+    def test_of_whole_epochs(self, network):
+        came = plan(network, epochs=3, batch_size=100)
+        assert (came.epochs, came.epoch_steps, came.steps) == (3, 128, 384)
+
+    @pytest.mark.parametrize(("steps", "epochs"), [(300, 3), (256, 2), (10, 1), (1, 1)])
+    def test_that_are_chosen_cut_the_last_epoch(self, network, steps, epochs):
+        came = plan(network, steps=steps, batch_size=100)
+        assert (came.epochs, came.epoch_steps, came.steps) == (epochs, 128, steps)
+
+    def test_are_half_as_many_where_strands_come_in_pairs(self, network):
+        assert plan(network, strategy="bhi", batch_size=100, epochs=1).steps == 64
+
+    def test_are_told_in_a_line(self, network):
+        came = plan(network, n=640, batch_size=64, epochs=2)
+        line = "Training on 640 sequences, validating on 70: 40 steps of 64 in 2 epochs, strategy autosome, jax."
+        assert came.describe(640, 70, "jax") == line
+        assert " in 1 epoch, " in came._replace(epochs=1).describe(1, 1, "jax")
+
+    def test_that_are_left_open_are_the_strategys(self, network):
+        came = plan(network)
+        assert (came.epochs, came.batch_size) == (AUTOSOME.epochs, 128)
+
+    def test_need_one_batch_of_examples(self, network):
+        with pytest.raises(InputError, match="Expected at least 50 examples for one batch, got 49"):
+            plan(network, n=49, batch_size=50)
+
+    def test_need_a_value_of_each_task(self, network):
+        data = dataclasses.replace(examples(100), targets=np.full((100, 1), np.nan, np.float32))
+        with pytest.raises(InputError, match="Expected training examples with a value of expression, got none among 100"):
+            make_plan(RunConfig(model="tiny", batch_size=50), network, data)
+
+
+class TestLearningRate:
+    def of(self, network, preset, core_rate=None, **choices):
+        preset.setattr(type(network.core), "learning_rate", core_rate)
+        return strategy(network, **choices).learning_rate
+
+    def test_chosen_before_cores_before_strategys(self, network, preset):
+        assert self.of(network, preset, 0.001, learning_rate=0.004) == 0.004
+        assert self.of(network, preset, 0.001) == 0.001
+        assert self.of(network, preset) == 0.005
+
+    def test_of_a_core_is_a_bound_and_for_one_cycle_alone(self, network, preset):
+        assert self.of(network, preset, 0.5) == 0.005
+        assert self.of(network, preset, 0.001, strategy="bhi") == 0.0015
+
+    def test_of_unlockdna_follows_from_the_cores_width(self, network, preset):
+        assert self.of(network, preset, strategy="unlockdna") == pytest.approx((4 * 12_500) ** -0.5)
+
+    def test_of_lion_is_a_tenth_unless_it_is_chosen(self, network, preset):
+        assert self.of(network, preset, optimizer="lion") == pytest.approx(0.0005)
+        assert self.of(network, preset, optimizer="lion", learning_rate=0.004) == 0.004
+
+
+class TestChoices:
+    def test_replace_the_strategys(self, network):
+        came = plan(network, strategy="unlockdna", loss="l1", mask=0.1, detect_mutations=0.05, slide=2, jitter=0.3, balance=True)
+        assert (came.strategy.loss, came.strategy.mask, came.strategy.clip_norm) == ("l1", 0.1, 1.0)
+        assert came.augmentation._replace(truths=()) == ("augment", 2, 0.3, 0.1, 0.05, True, (), 0)
+        assert came.augmentation.truths == ("nucleotides", "mutated")
+
+    @pytest.mark.parametrize(
+        ("choices", "truths"),
+        [
+            ({}, ()),
+            ({"strategy": "unlockdna"}, ("nucleotides",)),
+            ({"strategy": "unlockdna", "mask": 0}, ()),
+            ({"detect_mutations": 0.1}, ("mutated",)),
+        ],
+    )
+    def test_truths_are_those_of_what_is_changed(self, network, choices, truths):
+        assert plan(network, **choices).augmentation.truths == truths
+
+    def test_strategy_is_the_networks_own_where_none_is_chosen(self, network, preset):
+        preset.setitem(PRESETS, "tiny", Preset("tiny", tiny, strategy="unlockdna"))
+        assert strategy(network).name == UNLOCKDNA.name
+        assert strategy(network, strategy="bhi").name == "bhi"
+
+    @pytest.mark.parametrize("name", ["autosome", "bhi", "unlockdna"])
+    def test_constructs_measured_as_given_are_trained_as_given(self, preset, name):
+        assay = find_assay("yeast")
+        network = tiny(assay._replace(construct=dataclasses.replace(assay.construct, strands="given")))
+        assert strategy(network, strategy=name).strands == "given"
+
+    def test_jitter_where_no_flag_tells_singletons_is_refused(self):
+        assay = find_assay("yeast")
+        network = tiny(assay._replace(construct=dataclasses.replace(assay.construct, flags=("is_reverse",))))
+        with pytest.raises(InputError, match="Expected an assay that tells singletons, to jitter their values, got yeast"):
+            plan(network, jitter=0.1)
+
+    @pytest.mark.parametrize("name", ["slide", "test_shifts"])
+    def test_shifts_by_the_window_or_more_are_refused(self, name):
+        assay = find_assay("yeast")
+        network = tiny(assay._replace(construct=Construct("short", 12, flags=assay.construct.flags)))
+        assert plan(network, **{name: 11})
+        with pytest.raises(InputError, match=f"Expected {name} below the 12 letters of the window, got 12"):
+            plan(network, **{name: 12})
+
+    @pytest.mark.parametrize("choice", ["strategy", "optimizer"])
+    def test_unknown_names_are_refused(self, network, choice):
+        with pytest.raises(ModelError, match="got 'none'"):
+            strategy(network, **{choice: "none"})
+
+
+def test_settling_twice_changes_nothing(network):
+    once = strategy(network, optimizer="lion", strategy="unlockdna")
+    again = strategy(network, optimizer="lion", strategy="unlockdna", learning_rate=once.learning_rate, mask=once.mask)
+    assert again == once

@@ -1,0 +1,127 @@
+"""One effect for one haplotype, however it is written: random variants of a repeat-rich genome, and a model with real weights."""
+
+import random
+
+import numpy as np
+import pytest
+from haplotypes import haplotype, normal_form, notations, random_variant, repeat_rich, windows
+from weight_sum import WeightSum
+
+import dreamkeras
+from dreamkeras.genome.reference import Genome
+from dreamkeras.scoring.ensemble import Ensemble
+from dreamkeras.sequence.construct import YEAST
+from dreamkeras.variants.scoring import VariantScorer
+from dreamkeras.variants.sources import PairSource, VcfSource
+from dreamkeras.variants.windows import INDEL_ANCHORS, STRANDS, Placement
+
+VARIANTS = 500
+CONTIGS = {name: repeat_rich(length, name) for name, length in (("1", 3000), ("2", 900), ("3", 90), ("4", 35))}
+HEADER = "##fileformat=VCFv4.2\n#CHROM\tPOS\tID\tREF\tALT\tQUAL\tFILTER\tINFO\n"
+
+
+@pytest.fixture(scope="module")
+def variants():
+    """(contig, POS, REF, ALT) of so many."""
+    draw = random.Random(7)
+    names = draw.choices(list(CONTIGS), k=VARIANTS)
+    return [(name, *random_variant(CONTIGS[name], draw)) for name in names]
+
+
+@pytest.fixture(scope="module")
+def written(variants):
+    """Lines of five notations of each, shuffled: the line, the variant, and which of the line's alleles it is."""
+    draw = random.Random(8)
+    lines = []
+    for number, (name, *variant) in enumerate(variants):
+        for position, ref, alts, which in notations(CONTIGS[name], *variant, draw):
+            ref, alts = draw.choice([(ref, alts), (ref.lower(), alts), (ref.replace("T", "U"), alts.replace("T", "u"))])
+            lines.append((f"{name}\t{position}\t.\t{ref}\t{alts}\t.\t.\t.", number, which))
+    draw.shuffle(lines)
+    return lines
+
+
+@pytest.fixture(scope="module")
+def genome(tmp_path_factory):
+    path = tmp_path_factory.mktemp("genome") / "g.fa"
+    path.write_text("".join(f">chr{name}\n{letters}\n" for name, letters in CONTIGS.items()))
+    return Genome(str(path))
+
+
+@pytest.fixture(scope="module")
+def scored(genome, written, tmp_path_factory):
+    """`scored(model, placement)`: the values of each variant, one row a notation."""
+    path = tmp_path_factory.mktemp("vcf") / "a.vcf"
+    path.write_text(HEADER + "".join(f"{line}\n" for line, _, _ in written))
+
+    def score(model, placement):
+        source, scorer = VcfSource(str(path), genome, placement, model.constructs), VariantScorer(model)
+        with source.open() as (_, batches):
+            rows = [row for batch in batches for row in zip(source.rows(batch), scorer.score(source.question(batch)).values, strict=True)]
+        firsts = np.searchsorted([record for record, _ in rows], np.arange(len(written)))
+        values = [[] for _ in range(VARIANTS)]
+        for first, (_, number, which) in zip(firsts, written, strict=True):
+            values[number].append(rows[first + which][1])
+        return np.array(values)
+
+    return score
+
+
+def by_hand(model, variants, placement):
+    """float32 (variants, 2): what the model predicts of strings, each between its adapters, as `predict` would."""
+    construct, sides = model.constructs[0], ([], [])
+    for name, *variant in variants:
+        changed = haplotype(CONTIGS[name], *variant)
+        for right in INDEL_ANCHORS[placement.indel_anchor]:
+            for reverse in STRANDS[placement.strand]:
+                for at in placement.positions:
+                    pair = windows(CONTIGS[name], changed, placement.length, at, right=right, reverse=reverse)
+                    for side, insert in zip(sides, pair, strict=True):
+                        side.append(construct.left_adapter + insert + construct.right_adapter)
+    return np.stack([model.predict(side)[:, 0].reshape(len(variants), -1).mean(axis=1) for side in sides], axis=1)
+
+
+def test_five_notations_of_a_variant_have_one_effect_that_of_its_haplotypes(scored, variants):
+    model = dreamkeras.load()
+    placement = Placement.choose(model.constructs)
+    values = scored(model, placement)
+    assert values.shape == (VARIANTS, 5, 3)
+    assert np.abs(values - values[:, :1]).max() == 0
+    wanted = by_hand(model, variants, placement)
+    np.testing.assert_allclose(values[:, 0], np.column_stack([wanted, wanted[:, 1] - wanted[:, 0]]), rtol=0, atol=2e-5)
+
+
+@pytest.mark.parametrize("anchor", INDEL_ANCHORS)
+def test_so_have_they_by_an_ensemble_at_several_places_on_both_strands(scored, variants, anchor):
+    members = [WeightSum(YEAST, seed=seed) for seed in (1, 2)]
+    model = Ensemble(members)
+    placement = Placement.choose(model.constructs, 60, (20, 33, 40), "both", anchor)
+    values = scored(model, placement)
+    assert values.shape == (VARIANTS, 5, 5)
+    assert np.abs(values - values[:, :1]).max() == 0
+    wanted = np.mean([by_hand(member, variants, placement) for member in members], axis=0)
+    np.testing.assert_allclose(values[:, 0, :2], wanted, rtol=0, atol=2e-5)
+
+
+def test_the_normal_form_of_all_notations_is_that_of_the_haplotype(genome, written, variants, tmp_path):
+    (tmp_path / "a.vcf").write_text(HEADER + "".join(f"{line}\n" for line, _, _ in written))
+    model = dreamkeras.load()
+    source = VcfSource(str(tmp_path / "a.vcf"), genome, Placement.choose(model.constructs), model.constructs)
+    with source.open() as (_, batches):
+        for batch in batches:
+            cells = [*zip(*source.cells(batch)[5:], strict=True)]
+            firsts = np.searchsorted(source.rows(batch), np.arange(len(written)))
+    for first, (_, number, which) in zip(firsts.tolist(), written, strict=True):
+        name, *variant = variants[number]
+        assert cells[first + which] == normal_form(CONTIGS[name], haplotype(CONTIGS[name], *variant))
+
+
+def test_pairs_are_told_apart_by_their_bases_alone(tmp_path):
+    pairs = ["ACGTTACG\tACGATACG", "acguuacg\tACGAUACG", "ACGUTACG\tacgatacg"]
+    (tmp_path / "p.tsv").write_text("ref\talt\n" + "".join(f"{pair}\n" for pair in [*pairs, "ACGT\tacgu"]))
+    model = dreamkeras.load()
+    source, scorer = PairSource(str(tmp_path / "p.tsv"), model.constructs), VariantScorer(model)
+    with source.open() as (_, batches):
+        (found,) = (scorer.score(source.question(batch)) for batch in batches)
+    assert found.statuses.tolist() == [0, 0, 0, 9]
+    assert (found.values[:3] == found.values[0]).all()

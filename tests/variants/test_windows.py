@@ -1,0 +1,119 @@
+"""Windows with variants in them, beside strings that were cut and joined by hand."""
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from weight_sum import PLAIN
+
+from dreamkeras.data.assays.names import find_assay
+from dreamkeras.errors import InputError
+from dreamkeras.genome.reference import Genome
+from dreamkeras.sequence.construct import YEAST, Construct
+from dreamkeras.sequence.ragged import Ragged
+from dreamkeras.variants.normal_form import Changes
+from dreamkeras.variants.windows import INDEL_ANCHORS, STRANDS, Placement, insert_windows
+
+CONTIG = "".join(np.random.default_rng(0).choice(list("ACGTacgt"), 60))
+BETWEEN = Construct("between", length=20, left_adapter="AC", right_adapter="GT", left_flank="TTAC", right_flank="CCCC", alignment="left")
+VARIANTS = st.lists(st.tuples(st.integers(0, 59), st.integers(1, 6), st.text("ACGT", min_size=1, max_size=6)), max_size=6)
+"""Start, letters of the reference, and the alternative allele."""
+
+
+@pytest.fixture(scope="module")
+def genome(tmp_path_factory):
+    path = tmp_path_factory.mktemp("genome") / "g.fa"
+    path.write_text(f">c\n{CONTIG}\n")
+    return Genome(str(path))
+
+
+def changes(variants):
+    """Changes of (start, REF, ALT) as they stand."""
+    starts, refs, alts = zip(*variants, strict=True) if variants else ([], [], [])
+    texts = (Ragged.from_strings(allele.upper() for allele in alleles) for alleles in (refs, alts))
+    return Changes(["c"] * len(starts), np.array(starts, np.int64), *texts)
+
+
+def by_hand(start, ref, alt, length, position, right, reverse):
+    """The contig with the alternative in the place of the reference, and so many letters of it from the same left or right edge."""
+    pad = "N" * (2 * length)
+    changed = pad + CONTIG[:start] + alt + CONTIG[start + len(ref) :] + pad
+    first = 2 * length + start - position + (len(alt) - len(ref)) * right
+    text = changed[first : first + length].upper()
+    return text[::-1].translate(str.maketrans("ACGT", "TGCA")) if reverse else text
+
+
+@given(
+    variants=VARIANTS,
+    length=st.integers(12, 30),
+    data=st.data(),
+    strand=st.sampled_from(list(STRANDS)),
+    anchor=st.sampled_from(list(INDEL_ANCHORS)),
+)
+def test_alleles_stand_where_hand_made_strings_have_them(genome, variants, length, data, strand, anchor):
+    positions = data.draw(st.lists(st.integers(6, length - 6), min_size=1, max_size=3, unique=True))
+    placement = Placement.choose([Construct("c", length=length)], length, positions, strand, anchor)
+    variants = [(start, CONTIG[start : start + letters], alt) for start, letters, alt in variants]
+    inserts = placement.inserts(genome, changes(variants))
+    assert inserts.shape == (2, placement.copies, len(variants), length)
+    edges, turns = INDEL_ANCHORS[anchor], STRANDS[strand]
+    copies = [(position, right, reverse) for right in edges for reverse in turns for position in positions]
+    for side in (0, 1):
+        for copy, choice in enumerate(copies):
+            wanted = [by_hand(start, ref, (ref, alt)[side], length, *choice) for start, ref, alt in variants]
+            assert [row.tobytes().decode() for row in inserts[side, copy]] == wanted
+
+
+def test_one_edge_stays_and_the_genome_fills_the_other(genome):
+    letters = CONTIG.upper()
+    deletion, insertion = (20, letters[20:23], letters[20]), (20, letters[20], letters[20] + "AAA")
+    for variant, left, right in (
+        (deletion, letters[16:21] + letters[23:28], letters[14:21] + letters[23:26]),
+        (insertion, letters[16:21] + "AAA" + letters[21:23], letters[19:21] + "AAA" + letters[21:26]),
+    ):
+        for anchor, wanted in (("left", [left]), ("right", [right]), ("mean", [left, right])):
+            ref, alt = Placement(10, (4,), indel_anchor=anchor).inserts(genome, changes([variant]))
+            assert {row.tobytes().decode() for row in ref.reshape(-1, 10)} == {letters[16:26]}
+            assert [row.tobytes().decode() for row in alt.reshape(-1, 10)] == wanted
+
+
+@pytest.mark.parametrize(
+    ("anchor", "fit"),
+    [("left", [True, True, False, True, False]), ("right", [True, True, True, False, False]), ("mean", [True, True, False, False, False])],
+)
+def test_alleles_fit_where_they_stand_in_the_window_as_a_whole(anchor, fit):
+    placement = Placement(10, (3, 4), indel_anchor=anchor)
+    assert placement.fits(np.array([6, 6, 5, 0, 7]), np.array([0, 6, 8, 4, 1])).tolist() == fit
+
+
+def test_a_window_is_as_long_as_inserts_usually_are():
+    assert Placement.choose([YEAST]) == (80, (40,), "forward", "mean")
+    assert Placement.choose([YEAST, BETWEEN], 12) == (12, (6,), "forward", "mean")
+
+
+@pytest.mark.parametrize(
+    ("choices", "message"),
+    [
+        ({"length": 13}, "Expected 2 to 12 bases for construct 'plain', got 13 as the length of the insert"),
+        ({"length": 1}, "got 1"),
+        ({"positions": (3, 12)}, "positions from 0 to 11 in an insert of 12 letters, got 12"),
+        ({"positions": (-1,)}, "got -1"),
+        ({"strand": "+"}, r"strand to be one of forward, reverse, both, got '\+'"),
+        ({"indel_anchor": "middle"}, "indel_anchor to be one of mean, left, right, got 'middle'"),
+    ],
+)
+def test_choices_that_do_not_fit_are_refused(choices, message):
+    with pytest.raises(InputError, match=message):
+        Placement.choose([PLAIN], **choices)
+
+
+def test_a_construct_of_one_insert_length_names_it_once():
+    with pytest.raises(InputError, match="Expected 249 bases for construct 'starrseq', got 100 as"):
+        Placement.choose([find_assay("starrseq").construct], 100)
+
+
+@pytest.mark.parametrize("insert", ["ACGTACGTAC", "ACAAAAAAGT", "AAAAAAAAGT", "ACCCCCCCCC"])
+def test_an_insert_that_looks_like_an_adapter_stays_whole(insert):
+    inserts = np.array([list(insert.encode())], np.uint8)
+    windows = insert_windows(inserts, [BETWEEN, PLAIN])
+    assert [row.tobytes().decode() for row in (windows[0][0], windows[1][0])] == [f"TTAC{insert}GTCCCC", f"{insert}NN"]
