@@ -7,7 +7,7 @@ from pathlib import Path
 from dreamkeras.errors import InputError
 from dreamkeras.files.inputs import require_file
 
-from .protocol.tensors import ProtocolError
+from .errors import ProtocolError
 
 __all__ = ["Guard", "Tokens"]
 

@@ -10,10 +10,10 @@ from collections.abc import AsyncIterator, Iterator
 
 from starlette.requests import Request
 
-from .protocol.tensors import ProtocolError
+from .errors import BodyError, ClientDisconnectedError, ProtocolError
 from .settings import Settings
 
-__all__ = ["Bodies", "BodyError", "ClientGoneError", "unzip"]
+__all__ = ["Bodies", "unzip"]
 
 STEP = 1 << 20
 """Bytes that are decompressed at a time, so that others are served in between."""
@@ -21,14 +21,6 @@ STEP = 1 << 20
 ENCODINGS = ("identity", "gzip", "deflate")
 EITHER_HEADER = zlib.MAX_WBITS | 32
 """Has zlib tell gzip from its own format."""
-
-
-class ClientGoneError(Exception):
-    """The client has closed its connection: nobody is there to be answered."""
-
-
-class BodyError(ProtocolError):
-    """A body that is not read to its end, so that its connection is of no further use."""
 
 
 class Bodies:
@@ -52,7 +44,7 @@ class Bodies:
         Raises:
             ProtocolError: 400, 408, 413, 415 or 503: it cannot be decompressed, came too slowly, is too large, is
                 encoded in another way, or there is no room for it now.
-            ClientGoneError: The client has gone.
+            ClientDisconnectedError: The client has gone.
         """
         parts: list[bytes] = []
         size = 0
@@ -76,7 +68,7 @@ class Bodies:
 
         Raises:
             ProtocolError: As `read` does, but for the room.
-            ClientGoneError: The client has gone.
+            ClientDisconnectedError: The client has gone.
         """
         most = self._settings.body_bytes if most is None else most
         encoding = request.headers.get("content-encoding", "identity").strip().lower()
@@ -94,7 +86,7 @@ class Bodies:
 
         Raises:
             BodyError: 408 or 413: it came too slowly, or is too large.
-            ClientGoneError: The client has gone.
+            ClientDisconnectedError: The client has gone.
         """
         settings, received, waited, more = self._settings, 0, 0.0, True
         most = settings.body_bytes if most is None else most
@@ -109,7 +101,7 @@ class Bodies:
                 raise BodyError(f"Expected a body at {settings.body_rate} bytes a second or faster, got {received} bytes.", 408) from None
             waited += clock() - begun
             if message["type"] == "http.disconnect":
-                raise ClientGoneError
+                raise ClientDisconnectedError
             chunk, more = message.get("body", b""), message.get("more_body", False)
             received += len(chunk)
             if received > most:

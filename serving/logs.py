@@ -1,18 +1,28 @@
-"""Logs: one JSON object a line on standard error, for requests and for what goes wrong."""
+"""Logs: one JSON object a line on standard error, for each request and for failures."""
 
 import datetime
+import itertools
 import json
 import logging
+import re
+import secrets
 import sys
 from typing import Any, TextIO
 
-__all__ = ["JsonLines", "write_logs"]
+__all__ = ["ACCESS", "FAILURES", "JsonLines", "log_request", "request_id_of", "write_logs"]
 
-LOGGERS = ("dreamkeras.serving", "uvicorn.error")
+FAILURES = logging.getLogger("dreamkeras.serving")
+ACCESS = logging.getLogger("dreamkeras.serving.access")
+LOGGERS = (FAILURES.name, "uvicorn.error")
+
+REQUEST_ID = re.compile(r"[\x21-\x7e]{1,128}")
+PROCESS = secrets.token_hex(4)
+NUMBERS = itertools.count(1)
+"""Ids of requests without one are the process's and a number: the system's random numbers take longer than reading all headers."""
 
 
 class JsonLines(logging.Formatter):
-    """Formats a record as one JSON object; what stands in its `fields` are members of their own."""
+    """Formats a record as one JSON object; the items of its `fields` are members of their own."""
 
     def format(self, record: logging.LogRecord) -> str:
         """One line."""
@@ -25,11 +35,11 @@ class JsonLines(logging.Formatter):
 
 
 def write_logs(stream: TextIO | None = None, *, access: bool = True) -> None:
-    """Has the server's loggers write.
+    """Configures the server's loggers.
 
     Args:
-        stream: Where to; standard error if None.
-        access: Whether each request gets a line, and not only what goes wrong.
+        stream: Where they write; standard error if None.
+        access: Whether each request is logged, or failures only.
     """
     handler = logging.StreamHandler(stream or sys.stderr)
     handler.setFormatter(JsonLines())
@@ -38,4 +48,15 @@ def write_logs(stream: TextIO | None = None, *, access: bool = True) -> None:
         logger.handlers[:] = [handler]
         logger.propagate = False
         logger.setLevel(logging.WARNING)
-    logging.getLogger("dreamkeras.serving.access").setLevel(logging.INFO if access else logging.WARNING)
+    ACCESS.setLevel(logging.INFO if access else logging.WARNING)
+
+
+def request_id_of(given: str) -> str:
+    """The client's id of a request, if a log can hold it; else a new one."""
+    return given if REQUEST_ID.fullmatch(given) else f"{PROCESS}-{next(NUMBERS)}"
+
+
+def log_request(fields: dict[str, Any]) -> None:
+    """Writes a line of the access log."""
+    if ACCESS.isEnabledFor(logging.INFO):
+        ACCESS.info("%s", json.dumps(fields), extra={"fields": fields})

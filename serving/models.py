@@ -12,7 +12,7 @@ from typing import NamedTuple
 from dreamkeras.errors import DreamkerasError, InputError, ModelError
 from dreamkeras.scoring.predictor import OnnxPredictor
 
-from .protocol.tensors import ProtocolError
+from .errors import ProtocolError
 from .served import ServedModel
 from .settings import Settings
 from .statistics import Statistics

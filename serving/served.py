@@ -13,7 +13,8 @@ from dreamkeras.sequence.alphabet import N
 from dreamkeras.sequence.ragged import Ragged
 from dreamkeras.sequence.small_batches import FEW, cut_few
 
-from .protocol.tensors import BYTES, ProtocolError, Tensor, TensorSpec
+from .errors import ProtocolError
+from .protocol.tensors import BYTES, Tensor, TensorSpec
 from .queue.jobs import Answers
 from .queue.pace import Pace
 from .statistics import Statistics

@@ -11,10 +11,10 @@ import numpy as np
 from google.protobuf.json_format import ParseDict
 from tritonclient.grpc import service_pb2 as messages
 
+from ..errors import ProtocolError
 from ..http.routes_v2 import LARGE
 from ..metadata import model_config, model_metadata, model_statistics, server_metadata
 from ..protocol.grpc_messages import parameter_values, read_message, write_message
-from ..protocol.tensors import ProtocolError
 from ..protocol.v2 import InferRequest
 from ..served import ServedModel
 from ..service import Service

@@ -2,9 +2,7 @@
 
 import asyncio
 import contextlib
-import json
 import time
-import uuid
 from collections.abc import AsyncIterator, Awaitable, Callable
 from typing import Any
 
@@ -14,9 +12,8 @@ from tritonclient.grpc import service_pb2 as messages
 
 from dreamkeras.errors import DreamkerasError
 
-from ..http.boundary import ACCESS, FAILURES, REQUEST_ID
-from ..protocol.tensors import ProtocolError
-from ..queue.admission import OverloadedError
+from ..errors import OverloadedError, ProtocolError, status_and_message
+from ..logs import FAILURES, log_request, request_id_of
 from ..service import Service
 from .calls import CALLS, decode, infer
 
@@ -119,7 +116,7 @@ class _Endpoint:
                 answer.parameters[FINAL].bool_param = True
             response = messages.ModelStreamInferResponse(infer_response=answer)
         except DreamkerasError as error:
-            response = messages.ModelStreamInferResponse(error_message=_one_line(error))
+            response = messages.ModelStreamInferResponse(error_message=status_and_message(error)[1])
             response.infer_response.id = request_id
         content: bytes = response.SerializeToString()
         return content
@@ -151,11 +148,12 @@ class _Endpoint:
             code = grpc.StatusCode.CANCELLED
             raise
         except Exception as error:  # noqa: BLE001 - whatever goes wrong has a code, and the client a line
-            code = _code(error)
+            status, message = status_and_message(error)
+            code = CODES.get(status, grpc.StatusCode.INTERNAL)
             if code == grpc.StatusCode.INTERNAL:
                 FAILURES.error("call %s failed", name, exc_info=error)
             pushback = (("grpc-retry-pushback-ms", str(1000 * error.retry_after)),) if isinstance(error, OverloadedError) else ()
-            await context.abort(code, _one_line(error), pushback)
+            await context.abort(code, message, pushback)
         finally:
             _log(name, context, metadata, code, time.perf_counter() - begun, fields)
 
@@ -173,21 +171,9 @@ def _parse(kind: Any, received: bytes) -> Any:
         raise ProtocolError(f"Expected a {kind.DESCRIPTOR.name}, got: {error}.") from None
 
 
-def _code(error: Exception) -> grpc.StatusCode:
-    if isinstance(error, ProtocolError):
-        return CODES.get(error.status, grpc.StatusCode.INTERNAL)
-    return grpc.StatusCode.INVALID_ARGUMENT if isinstance(error, DreamkerasError) else grpc.StatusCode.INTERNAL
-
-
-def _one_line(error: Exception) -> str:
-    expected = isinstance(error, DreamkerasError)
-    return " ".join(str(error).split()) if expected else "Expected to answer, got a failure of the server; its log says more."
-
-
 def _log(name: str, context: Any, metadata: dict[str, Any], code: grpc.StatusCode, seconds: float, further: dict[str, Any]) -> None:
-    given = str(metadata.get("x-request-id", ""))
     fields = {
-        "request_id": given if REQUEST_ID.fullmatch(given) else uuid.uuid4().hex,
+        "request_id": request_id_of(str(metadata.get("x-request-id", ""))),
         "client": context.peer(),
         "method": "GRPC",
         "path": f"/{SERVICE}/{name}",
@@ -195,4 +181,4 @@ def _log(name: str, context: Any, metadata: dict[str, Any], code: grpc.StatusCod
         "milliseconds": round(seconds * 1000, 3),
         **further,
     }
-    ACCESS.info("%s", json.dumps(fields), extra={"fields": fields})
+    log_request(fields)

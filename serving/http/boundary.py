@@ -5,13 +5,8 @@ No exception goes further than here: an HTTP server closes the connection of one
 
 import asyncio
 import contextlib
-import itertools
 import json
-import logging
-import re
-import secrets
 import time
-from typing import Any
 
 from starlette.datastructures import Headers
 from starlette.exceptions import HTTPException
@@ -19,30 +14,20 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from dreamkeras.errors import DreamkerasError
-
-from ..bodies import BodyError, ClientGoneError
+from ..errors import BodyError, ClientDisconnectedError, OverloadedError, ProtocolError, status_and_message
 from ..http import routes_v1
-from ..protocol.tensors import ProtocolError
-from ..queue.admission import OverloadedError
+from ..logs import FAILURES, log_request, request_id_of
 from ..service import Service
 
-__all__ = ["ACCESS", "Boundary", "error_response"]
-
-ACCESS = logging.getLogger("dreamkeras.serving.access")
-FAILURES = logging.getLogger("dreamkeras.serving")
+__all__ = ["Boundary", "error_response"]
 
 OPEN_PATHS = {"/v2/health/live", "/v2/health/ready", *routes_v1.OPEN_PATHS}
 """What may be asked without a token: a load balancer has none, and the page asks for it."""
 
 OPERATORS_PATHS = "/v2/repository/models/"
-REQUEST_ID = re.compile(r"[\x21-\x7e]{1,128}")
-PROCESS = secrets.token_hex(4)
-NUMBERS = itertools.count(1)
-"""Ids of requests without one are the process's and a number: the system's random numbers take longer than all else that a header does."""
 
-CLIENT_GONE = 499
-"""What the log says of a request whose client did not wait for the answer; nothing is sent."""
+CLIENT_CLOSED_REQUEST = 499
+"""Logged for a client that disconnected before its answer; nothing is sent."""
 
 
 class Boundary:
@@ -66,8 +51,8 @@ class Boundary:
         try:
             self._check(scope)
             await self._app(scope, exchange.receive, exchange.send)
-        except ClientGoneError:
-            exchange.status = CLIENT_GONE
+        except ClientDisconnectedError:
+            exchange.status = CLIENT_CLOSED_REQUEST
         except asyncio.CancelledError:  # the server waits no longer for what is in flight
             if exchange.status:
                 raise
@@ -100,7 +85,7 @@ class Boundary:
             FAILURES.error("request %s failed", exchange.request_id, exc_info=error)
         if isinstance(error, BodyError) or not await exchange.skip_body():
             response.headers["connection"] = "close"
-        with contextlib.suppress(ClientGoneError):
+        with contextlib.suppress(ClientDisconnectedError):
             await response(exchange.scope, exchange.receive, exchange.send)
 
 
@@ -109,7 +94,7 @@ class _Exchange:
 
     def __init__(self, scope: Scope, receive: Receive, send: Send, service: Service) -> None:
         self.scope = scope
-        self.request_id = _request_id(scope)
+        self.request_id = request_id_of(next((value.decode("latin-1") for name, value in scope["headers"] if name == b"x-request-id"), ""))
         self.status = 0
         self._receive = receive
         self._send = send
@@ -139,17 +124,15 @@ class _Exchange:
 
     async def skip_body(self) -> bool:
         """Reads what is left of the body, for a client that is still sending does not see an answer; whether that was all of it."""
-        with contextlib.suppress(BodyError, ClientGoneError):
+        with contextlib.suppress(BodyError, ClientDisconnectedError):
             if self._more:
                 async for _ in self._service.bodies.chunks(Request(self.scope, self.receive)):
                     pass
         return not self._more
 
     def log(self) -> None:
-        if not ACCESS.isEnabledFor(logging.INFO):
-            return
         client = self.scope.get("client")
-        fields: dict[str, Any] = {
+        fields = {
             "request_id": self.request_id,
             "client": f"{client[0]}:{client[1]}" if client else None,
             "method": self.scope["method"],
@@ -160,7 +143,7 @@ class _Exchange:
             "milliseconds": round((time.perf_counter() - self._begun) * 1000, 3),
             **self.scope.get("state", {}).get("access", {}),
         }
-        ACCESS.info("%s", json.dumps(fields), extra={"fields": fields})
+        log_request(fields)
 
 
 def error_response(error: Exception) -> Response:
@@ -168,10 +151,8 @@ def error_response(error: Exception) -> Response:
     headers: dict[str, str] = {}
     if isinstance(error, HTTPException):
         status, message, headers = error.status_code, error.detail, dict(error.headers or {})
-    elif isinstance(error, DreamkerasError):
-        status, message = error.status if isinstance(error, ProtocolError) else 400, str(error)
     else:
-        status, message = 500, "Expected to answer, got a failure of the server; its log says more."
+        status, message = status_and_message(error)
     if status == 503:
         headers["retry-after"] = str(error.retry_after if isinstance(error, OverloadedError) else 1)
     if status == 401:
@@ -185,9 +166,3 @@ def _refuse_other_origins(headers: Headers) -> None:
     origin = headers.get("origin")
     if origin is not None and origin.partition("://")[2] != headers.get("host"):
         raise ProtocolError(f"Expected no request of a page of another site, got one of {origin[:80]!r}.", 403)
-
-
-def _request_id(scope: Scope) -> str:
-    """The client's name for the request, if it is one that can stand in a log; else a new one."""
-    given = next((value.decode("latin-1") for name, value in scope["headers"] if name == b"x-request-id"), "")
-    return given if REQUEST_ID.fullmatch(given) else f"{PROCESS}-{next(NUMBERS)}"

@@ -6,21 +6,21 @@ from typing import Any, TypeVar, cast
 
 from starlette.requests import Request
 
-from ..bodies import ClientGoneError
+from ..errors import ClientDisconnectedError
 
-__all__ = ["unless_gone"]
+__all__ = ["cancel_on_disconnect"]
 
 _T = TypeVar("_T")
 
 
-async def unless_gone(request: Request, work: Coroutine[Any, Any, _T]) -> _T:
+async def cancel_on_disconnect(request: Request, work: Coroutine[Any, Any, _T]) -> _T:
     """What a coroutine returns; cancelled when the client leaves before that.
 
     The work is done by the caller's task, and another one waits for the client to leave: with one more for the work, each
     answer would take two more turns of the event loop.
 
     Raises:
-        ClientGoneError: It has left.
+        ClientDisconnectedError: It has left.
     """
     caller = cast("asyncio.Task[Any]", asyncio.current_task())
     leaving = asyncio.ensure_future(request.receive())
@@ -35,7 +35,7 @@ async def unless_gone(request: Request, work: Coroutine[Any, Any, _T]) -> _T:
         return await work
     except asyncio.CancelledError as error:
         if leaving in error.args and caller.uncancel() == 0:
-            raise ClientGoneError from None
+            raise ClientDisconnectedError from None
         raise
     finally:
         is_over = True

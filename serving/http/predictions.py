@@ -16,10 +16,9 @@ from dreamkeras.sequence.alphabet import BASES
 from dreamkeras.sequence.ragged import Ragged
 from dreamkeras.sequence.records import Records
 
+from ..errors import OverloadedError, ProtocolError
 from ..protocol.answers import Heading
 from ..protocol.json_text import Fields, member
-from ..protocol.tensors import ProtocolError
-from ..queue.admission import OverloadedError
 from ..served import ServedModel
 from ..service import Service
 

@@ -14,14 +14,13 @@ from starlette.types import Receive, Scope, Send
 
 from dreamkeras.sequence.records import Records
 
-from ..bodies import ClientGoneError
+from ..errors import ClientDisconnectedError, ProtocolError
 from ..protocol.answers import JSON, TSV, Answer, choose_type
 from ..protocol.json_text import Fields, member, read_json
 from ..protocol.openapi import openapi_document
-from ..protocol.tensors import ProtocolError
 from ..served import ServedModel
 from ..service import Service
-from .disconnects import unless_gone
+from .disconnects import cancel_on_disconnect
 from .predictions import describe_model, heading, json_records, mutate, one_ahead, score_batches
 from .uploads import ROWS, Uploads
 
@@ -96,7 +95,7 @@ async def mutagenesis(request: Request) -> Response:
     service, fields = _service(request), await _json_body(request)
     model = _model(request, fields)
     sequence = member(fields, "sequence", str, ..., "the request")
-    return JSONResponse(await unless_gone(request, mutate(service, model, sequence)))
+    return JSONResponse(await cancel_on_disconnect(request, mutate(service, model, sequence)))
 
 
 async def document(_: Request) -> Response:
@@ -161,7 +160,7 @@ async def _noting_end(request: Request) -> AsyncIterator[bytes]:
 async def _check_client(request: Request) -> None:
     """Gives up what nobody waits for; while the body still comes, whoever reads it sees the client leave."""
     if getattr(request.state, "is_received", False) and await request.is_disconnected():
-        raise ClientGoneError
+        raise ClientDisconnectedError
 
 
 async def _batches(records: Records) -> AsyncIterator[Records]:

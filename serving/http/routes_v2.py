@@ -9,14 +9,14 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import BaseRoute, Route
 
+from ..errors import ProtocolError
 from ..metadata import model_config, model_metadata, model_statistics, server_metadata
 from ..metrics import CONTENT_TYPE, write_metrics
 from ..protocol.json_text import member, read_json
-from ..protocol.tensors import ProtocolError
 from ..protocol.v2 import InferRequest, read_request, write_response
 from ..served import ServedModel
 from ..service import Service
-from .disconnects import unless_gone
+from .disconnects import cancel_on_disconnect
 
 __all__ = ["routes"]
 
@@ -71,7 +71,7 @@ async def infer(request: Request) -> Response:
             asked, windows = await asyncio.to_thread(_decode, service, model, body, header_length)
     _check_json_answer(model, asked, len(windows), service.settings.json_bytes)
     request.state.access = {"model": model.name, "version": model.version, "rows": len(windows)}
-    answers = await unless_gone(request, service.infer(model, windows, asked))
+    answers = await cancel_on_disconnect(request, service.infer(model, windows, asked))
     content, length = write_response(model.name, model.version, asked, answers)
     headers = {} if length is None else {HEADER_LENGTH: str(length)}
     if encoding := _accepted(request.headers.get("accept-encoding", ""), len(content)):

@@ -14,7 +14,7 @@ from typing import Any, BinaryIO, cast
 from dreamkeras.formats.reading import read_records
 from dreamkeras.sequence.records import Records
 
-from ..protocol.tensors import ProtocolError
+from ..errors import ProtocolError
 
 __all__ = ["BODY", "ROWS", "Uploads"]
 

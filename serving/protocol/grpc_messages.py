@@ -7,10 +7,10 @@ from typing import Any
 import numpy as np
 from tritonclient.grpc import service_pb2 as messages
 
+from ..errors import ProtocolError
+from ..settings import Settings
 from .tensors import (
     BYTES,
-    Limits,
-    ProtocolError,
     Tensor,
     TensorSpec,
     check_one_input,
@@ -27,14 +27,14 @@ FIELDS = {BYTES: "bytes_contents", "UINT8": "uint_contents"}
 """Where a tensor's elements stand in a message, by its datatype, unless its bytes follow as they are."""
 
 
-def read_message(message: Any, inputs: Sequence[TensorSpec], outputs: Sequence[TensorSpec], limits: Limits) -> InferRequest:
+def read_message(message: Any, inputs: Sequence[TensorSpec], outputs: Sequence[TensorSpec], settings: Settings) -> InferRequest:
     """A request out of a `ModelInferRequest`.
 
     Args:
         message: The message.
         inputs: What the model takes, of which a request has to hold one.
         outputs: What it answers; all of it unless the request names some.
-        limits: Bounds its rows.
+        settings: Bounds its rows.
 
     Returns:
         The request; an array is a view of the message's bytes where these are raw.
@@ -45,7 +45,7 @@ def read_message(message: Any, inputs: Sequence[TensorSpec], outputs: Sequence[T
     check_one_input([tensor.name for tensor in message.inputs], inputs)
     (tensor,) = message.inputs
     refuse_unsupported(tensor.parameters, f"input {tensor.name!r}")
-    find_spec(tensor.name, tensor.datatype, tensor.shape, inputs, limits)
+    find_spec(tensor.name, tensor.datatype, tensor.shape, inputs, settings)
     for output in message.outputs:
         check_output(output.name, outputs)
         refuse_unsupported(output.parameters, f"output {output.name!r}")

@@ -6,7 +6,8 @@ from typing import Any, NoReturn
 
 import numpy as np
 
-from .tensors import Limits, ProtocolError
+from ..errors import ProtocolError
+from ..settings import Settings
 
 __all__ = ["Fields", "member", "objects", "read_json"]
 
@@ -18,16 +19,16 @@ ESCAPED = re.compile(rb"\\.", re.DOTALL)
 KINDS = {str: "string", list: "array", dict: "object", int: "whole number", bool: "truth value"}
 
 
-def read_json(text: bytes, limits: Limits) -> Fields:
+def read_json(text: bytes, settings: Settings) -> Fields:
     """The object that a text is.
 
     Raises:
         ProtocolError: It is longer or deeper than the limits allow, or no JSON object.
     """
-    if len(text) > limits.json_bytes:
-        raise ProtocolError(f"Expected at most {limits.json_bytes} bytes of JSON, got {len(text)}: send binary data.", 413)
-    if text.count(b"[") + text.count(b"{") > limits.json_depth and _depth(text) > limits.json_depth:
-        raise ProtocolError(f"Expected JSON of at most {limits.json_depth} brackets inside each other, got more.")
+    if len(text) > settings.json_bytes:
+        raise ProtocolError(f"Expected at most {settings.json_bytes} bytes of JSON, got {len(text)}: send binary data.", 413)
+    if text.count(b"[") + text.count(b"{") > settings.json_depth and _depth(text) > settings.json_depth:
+        raise ProtocolError(f"Expected JSON of at most {settings.json_depth} brackets inside each other, got more.")
     try:
         fields = DECODER.decode(text.decode())
     except (ValueError, RecursionError) as error:

@@ -6,17 +6,16 @@ HTTP's binary extension and gRPC write them alike: row by row, little-endian, ea
 import math
 import struct
 from collections.abc import Container, Sequence
-from typing import NamedTuple, Protocol
+from typing import NamedTuple
 
 import numpy as np
 
-from dreamkeras.errors import DreamkerasError
+from ..errors import ProtocolError
+from ..settings import Settings
 
 __all__ = [
     "BYTES",
     "NUMPY_TYPES",
-    "Limits",
-    "ProtocolError",
     "Tensor",
     "TensorSpec",
     "check_one_input",
@@ -40,19 +39,6 @@ Tensor = np.ndarray | list[bytes]
 """An input: letters uint8 (batch, length), or strings."""
 
 
-class ProtocolError(DreamkerasError):
-    """A request that cannot be answered; the message is one line.
-
-    Args:
-        message: What was wanted and what came.
-        status: As HTTP has it: 400 for what is malformed, 413 for what is too large, 404 for an unknown model, 503 for a full queue.
-    """
-
-    def __init__(self, message: str, status: int = 400) -> None:
-        super().__init__(message)
-        self.status = status
-
-
 class TensorSpec(NamedTuple):
     """A tensor that a model takes or answers.
 
@@ -74,23 +60,7 @@ class TensorSpec(NamedTuple):
         return f"{self.datatype} [{', '.join('batch' if size == -1 else str(size) for size in self.shape)}]"
 
 
-class Limits(Protocol):
-    """What a request may hold; `Settings` are such."""
-
-    @property
-    def rows(self) -> int:
-        """Sequences in it."""
-
-    @property
-    def json_bytes(self) -> int:
-        """Length of its JSON."""
-
-    @property
-    def json_depth(self) -> int:
-        """Brackets of its JSON inside each other."""
-
-
-def find_spec(name: str, datatype: str, shape: Sequence[int], alternatives: Sequence[TensorSpec], limits: Limits) -> TensorSpec:
+def find_spec(name: str, datatype: str, shape: Sequence[int], alternatives: Sequence[TensorSpec], settings: Settings) -> TensorSpec:
     """The input of a model that a tensor is.
 
     Args:
@@ -98,7 +68,7 @@ def find_spec(name: str, datatype: str, shape: Sequence[int], alternatives: Sequ
         datatype: The type that it has there.
         shape: Its dimensions.
         alternatives: What the model takes; the same name may stand there with several shapes.
-        limits: Bound its rows.
+        settings: Bound its rows.
 
     Raises:
         ProtocolError: It is none of them, has no rows or too many.
@@ -108,8 +78,8 @@ def find_spec(name: str, datatype: str, shape: Sequence[int], alternatives: Sequ
         raise ProtocolError(f"Expected input {_one_of(dict.fromkeys(spec.name for spec in alternatives))}, got {name!r}.")
     for spec in named:
         if spec.datatype == datatype and spec.fits(shape):
-            if not 1 <= shape[0] <= limits.rows:
-                raise ProtocolError(f"Expected 1 to {limits.rows} rows in input {name!r}, got {shape[0]}.")
+            if not 1 <= shape[0] <= settings.rows:
+                raise ProtocolError(f"Expected 1 to {settings.rows} rows in input {name!r}, got {shape[0]}.")
             return spec
     raise ProtocolError(f"Expected input {name!r} as {' or '.join(map(str, named))}, got {datatype} {list(shape)}.")
 

@@ -11,11 +11,11 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from ..errors import ProtocolError
+from ..settings import Settings
 from .json_text import Fields, member, objects, read_json
 from .tensors import (
     BYTES,
-    Limits,
-    ProtocolError,
     Tensor,
     TensorSpec,
     check_one_input,
@@ -26,7 +26,7 @@ from .tensors import (
     refuse_unsupported,
 )
 
-__all__ = ["InferRequest", "Limits", "ProtocolError", "TensorSpec", "check_parameters", "read_request", "write_response"]
+__all__ = ["InferRequest", "check_parameters", "read_request", "write_response"]
 
 ENCODER = json.JSONEncoder(separators=(",", ":"))
 """Writes JSON without spaces; `json.dumps` with an argument would make one for each text."""
@@ -49,7 +49,7 @@ class InferRequest(NamedTuple):
 
 
 def read_request(
-    body: bytes, header_length: int | None, inputs: Sequence[TensorSpec], outputs: Sequence[TensorSpec], limits: Limits
+    body: bytes, header_length: int | None, inputs: Sequence[TensorSpec], outputs: Sequence[TensorSpec], settings: Settings
 ) -> InferRequest:
     """A request out of the body of a POST to `infer`.
 
@@ -59,7 +59,7 @@ def read_request(
             request, which is nothing but the bytes of one row and gets all outputs as binary data.
         inputs: What the model takes, of which a request has to hold one.
         outputs: What it answers; all of it unless the request names some.
-        limits: Bounds on rows, and on the JSON's length and nesting.
+        settings: Bounds on rows, and on the JSON's length and nesting.
 
     Returns:
         The request; arrays are views of `body`.
@@ -73,10 +73,10 @@ def read_request(
         return InferRequest(None, {name: tensor}, [(spec.name, True) for spec in outputs], {})
     if header_length is not None and not 0 < header_length <= len(body):
         raise ProtocolError(f"Expected a header of at most the body's {len(body)} bytes, got {header_length}.")
-    fields = read_json(body[:header_length], limits)
+    fields = read_json(body[:header_length], settings)
     return InferRequest(
         member(fields, "id", str, None, "the request"),
-        _read_inputs(fields, None if header_length is None else data[header_length:], inputs, limits),
+        _read_inputs(fields, None if header_length is None else data[header_length:], inputs, settings),
         _read_outputs(fields, outputs),
         check_parameters(member(fields, "parameters", dict, {}, "the request")),
     )
@@ -123,7 +123,7 @@ def check_parameters(parameters: Fields) -> Fields:
     return parameters
 
 
-def _read_inputs(fields: Fields, data: memoryview | None, alternatives: Sequence[TensorSpec], limits: Limits) -> dict[str, Tensor]:
+def _read_inputs(fields: Fields, data: memoryview | None, alternatives: Sequence[TensorSpec], settings: Settings) -> dict[str, Tensor]:
     tensors = objects(fields, "inputs", ..., "the request")
     names = [member(tensor, "name", str, ..., "an input") for tensor in tensors]
     check_one_input(names, alternatives)
@@ -133,7 +133,7 @@ def _read_inputs(fields: Fields, data: memoryview | None, alternatives: Sequence
     shape = member(tensor, "shape", list, ..., place)
     if not all(type(size) is int and size >= 0 for size in shape):
         raise ProtocolError(f"Expected 'shape' of {place} to hold whole numbers from 0 on, got {json.dumps(shape)[:80]}.")
-    find_spec(name, datatype, shape, alternatives, limits)
+    find_spec(name, datatype, shape, alternatives, settings)
     parameters = member(tensor, "parameters", dict, {}, place)
     refuse_unsupported(parameters, place)
     size = member(parameters, "binary_data_size", int, None, place)

@@ -2,24 +2,11 @@
 
 import math
 
-from ..protocol.tensors import ProtocolError
+from ..errors import OverloadedError
 from ..settings import Settings
 from .queues import ModelQueue
 
-__all__ = ["OverloadedError", "check_queue", "refusal"]
-
-
-class OverloadedError(ProtocolError):
-    """A request that is refused because too much is waiting.
-
-    Args:
-        message: What is full.
-        retry_after: Seconds until it makes sense to come again.
-    """
-
-    def __init__(self, message: str, retry_after: int) -> None:
-        super().__init__(message, 503)
-        self.retry_after = retry_after
+__all__ = ["check_queue", "refusal"]
 
 
 def check_queue(settings: Settings, queue: ModelQueue, rows: int, held: int, wait: float, within: float) -> None:

@@ -12,9 +12,9 @@ import numpy as np
 
 from dreamkeras.scoring.cpus import available_cpus
 
-from ..protocol.tensors import ProtocolError
+from ..errors import OverloadedError, ProtocolError
 from ..settings import Settings
-from .admission import OverloadedError, check_queue, refusal
+from .admission import check_queue, refusal
 from .jobs import Answers, Job, Seconds, deliver, expire, hand_out, join_rows
 from .queues import PRIORITIES, ModelQueue
 from .turns import Batch, Model, Turns

@@ -5,7 +5,7 @@ import pytest
 
 from dreamkeras.errors import InputError
 from dreamkeras.serving.auth import Guard, Tokens
-from dreamkeras.serving.protocol.tensors import ProtocolError
+from dreamkeras.serving.errors import ProtocolError
 
 ANNA, BEN, OLGA = "anna-0123456789abcdef", "ben-0123456789abcdef", "olga-0123456789abcdef"
 

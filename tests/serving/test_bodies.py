@@ -7,8 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from starlette.requests import Request
 
-from dreamkeras.serving.bodies import STEP, Bodies, BodyError, ClientGoneError, unzip
-from dreamkeras.serving.protocol.tensors import ProtocolError
+from dreamkeras.serving.bodies import STEP, Bodies, unzip
+from dreamkeras.serving.errors import BodyError, ClientDisconnectedError, ProtocolError
 from dreamkeras.serving.settings import Settings
 
 SMALL = Settings(body_bytes=1000, held_bytes=1500, json_bytes=1000, body_seconds=0.1, body_rate=1000)
@@ -64,7 +64,7 @@ class TestPlainBodies:
         assert refusal([b"x" * 600] * 1000) == (413, "Expected a body of at most 1000 bytes, got more.", True)
 
     def test_client_that_leaves_is_noticed(self):
-        with pytest.raises(ClientGoneError):
+        with pytest.raises(ClientDisconnectedError):
             read([b"abc"], gone=True)
 
 

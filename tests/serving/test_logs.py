@@ -4,10 +4,8 @@ import logging
 
 import pytest
 
-from dreamkeras.serving.logs import LOGGERS, write_logs
-
-ACCESS = logging.getLogger("dreamkeras.serving.access")
-SERVER = logging.getLogger("dreamkeras.serving")
+from dreamkeras.serving.logs import ACCESS, LOGGERS, write_logs
+from dreamkeras.serving.logs import FAILURES as SERVER
 
 
 @pytest.fixture

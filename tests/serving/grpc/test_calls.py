@@ -7,7 +7,7 @@ import pytest
 from toy_models import write_toy_model
 
 from dreamkeras.serving.auth import Guard
-from dreamkeras.serving.protocol.tensors import ProtocolError
+from dreamkeras.serving.errors import ProtocolError
 from dreamkeras.serving.service import Service
 from dreamkeras.serving.settings import Settings
 

@@ -9,11 +9,9 @@ from starlette.routing import Route
 
 from dreamkeras.errors import ModelError
 from dreamkeras.serving.auth import Guard, Tokens
-from dreamkeras.serving.bodies import BodyError
+from dreamkeras.serving.errors import BodyError, OverloadedError, ProtocolError
 from dreamkeras.serving.http.app import create_app
 from dreamkeras.serving.http.boundary import error_response
-from dreamkeras.serving.protocol.tensors import ProtocolError
-from dreamkeras.serving.queue.admission import OverloadedError
 from dreamkeras.serving.settings import Settings
 
 SMALL = Settings(body_bytes=1000, json_bytes=1000, header_bytes=500, body_seconds=0.2, rows=10, queue_rows=10)

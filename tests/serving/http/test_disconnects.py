@@ -3,8 +3,8 @@ import asyncio
 import pytest
 from starlette.requests import Request
 
-from dreamkeras.serving.bodies import ClientGoneError
-from dreamkeras.serving.http.disconnects import unless_gone
+from dreamkeras.serving.errors import ClientDisconnectedError
+from dreamkeras.serving.http.disconnects import cancel_on_disconnect
 
 
 def leaver(seconds):
@@ -19,7 +19,7 @@ def leaver(seconds):
 
 def waited_for(work, leaves_after):
     """What comes of work for a client who leaves after so many seconds."""
-    return asyncio.run(unless_gone(leaver(leaves_after), work))
+    return asyncio.run(cancel_on_disconnect(leaver(leaves_after), work))
 
 
 async def after(seconds, log=None):
@@ -37,7 +37,7 @@ def test_a_client_who_stays_gets_what_comes_of_it():
 
 def test_work_for_a_client_who_left_has_ended_when_that_is_told():
     log = []
-    with pytest.raises(ClientGoneError):
+    with pytest.raises(ClientDisconnectedError):
         waited_for(after(60, log), leaves_after=0.01)
     assert log == ["ended"]
 
@@ -51,7 +51,7 @@ def test_a_client_who_leaves_with_the_answer_disturbs_nothing_that_follows():
         async def work():
             return await answered
 
-        found = await unless_gone(Request({"type": "http"}, lambda: left), work())
+        found = await cancel_on_disconnect(Request({"type": "http"}, lambda: left), work())
         await asyncio.sleep(0.01)
         return found, asyncio.current_task().cancelling()
 
@@ -60,8 +60,8 @@ def test_a_client_who_leaves_with_the_answer_disturbs_nothing_that_follows():
 
 def test_a_task_goes_on_after_its_client_has_left():
     async def scenario():
-        with pytest.raises(ClientGoneError):
-            await unless_gone(leaver(0.01), after(60))
+        with pytest.raises(ClientDisconnectedError):
+            await cancel_on_disconnect(leaver(0.01), after(60))
         await asyncio.sleep(0.01)
         return asyncio.current_task().cancelling()
 
@@ -70,7 +70,7 @@ def test_a_task_goes_on_after_its_client_has_left():
 
 def test_who_cancels_the_task_is_not_taken_for_a_client():
     async def scenario():
-        task = asyncio.ensure_future(unless_gone(leaver(60), after(60)))
+        task = asyncio.ensure_future(cancel_on_disconnect(leaver(60), after(60)))
         await asyncio.sleep(0.01)
         task.cancel()
         with pytest.raises(asyncio.CancelledError):

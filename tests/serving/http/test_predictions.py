@@ -9,10 +9,9 @@ from toy_models import count
 from dreamkeras.errors import InputError
 from dreamkeras.scoring.predictor import load
 from dreamkeras.serving.auth import Guard
+from dreamkeras.serving.errors import OverloadedError, ProtocolError
 from dreamkeras.serving.http import predictions as people
 from dreamkeras.serving.http.predictions import describe_model, heading, json_records, mutate, one_ahead, score_batches
-from dreamkeras.serving.protocol.tensors import ProtocolError
-from dreamkeras.serving.queue.admission import OverloadedError
 from dreamkeras.serving.service import Service
 
 

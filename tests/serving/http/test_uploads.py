@@ -5,9 +5,9 @@ import threading
 import pytest
 
 from dreamkeras.errors import InputError
+from dreamkeras.serving.errors import ProtocolError
 from dreamkeras.serving.http import uploads as module
 from dreamkeras.serving.http.uploads import ROWS, Uploads
-from dreamkeras.serving.protocol.tensors import ProtocolError
 
 FASTA = "".join(f">s{number} of many\nACGT{'ACGT'[number % 4]}\n" for number in range(3 * ROWS)).encode()
 

@@ -1,7 +1,8 @@
 import numpy as np
 import pytest
 
-from dreamkeras.serving.protocol.tensors import ProtocolError, TensorSpec
+from dreamkeras.serving.errors import ProtocolError
+from dreamkeras.serving.protocol.tensors import TensorSpec
 from dreamkeras.serving.settings import Settings
 
 triton = pytest.importorskip("tritonclient.grpc")

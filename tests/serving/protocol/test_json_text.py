@@ -5,8 +5,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from dreamkeras.serving.errors import ProtocolError
 from dreamkeras.serving.protocol.json_text import KINDS, member, objects, read_json
-from dreamkeras.serving.protocol.tensors import ProtocolError
 from dreamkeras.serving.settings import Settings
 
 LIMITS = Settings(json_bytes=2000, json_depth=5)

@@ -6,8 +6,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from dreamkeras.errors import DreamkerasError
+from dreamkeras.serving.errors import ProtocolError
 from dreamkeras.serving.protocol.tensors import (
-    ProtocolError,
     TensorSpec,
     check_one_input,
     check_output,

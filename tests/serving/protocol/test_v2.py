@@ -7,7 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dreamkeras.serving.protocol.tensors import ProtocolError, TensorSpec
+from dreamkeras.serving.errors import ProtocolError
+from dreamkeras.serving.protocol.tensors import TensorSpec
 from dreamkeras.serving.protocol.v2 import InferRequest, check_parameters, read_request, write_response
 from dreamkeras.serving.settings import Settings
 

@@ -1,7 +1,8 @@
 import numpy as np
 import pytest
 
-from dreamkeras.serving.queue.admission import OverloadedError, check_queue, refusal
+from dreamkeras.serving.errors import OverloadedError
+from dreamkeras.serving.queue.admission import check_queue, refusal
 from dreamkeras.serving.queue.jobs import Job
 from dreamkeras.serving.queue.queues import ModelQueue
 from dreamkeras.serving.settings import Settings

@@ -7,8 +7,7 @@ import time
 import numpy as np
 import pytest
 
-from dreamkeras.serving.protocol.tensors import ProtocolError
-from dreamkeras.serving.queue.admission import OverloadedError
+from dreamkeras.serving.errors import OverloadedError, ProtocolError
 from dreamkeras.serving.queue.batcher import Batcher
 from dreamkeras.serving.queue.pace import Pace
 from dreamkeras.serving.settings import Settings
