@@ -227,10 +227,11 @@ def report_skipped(scored: "Scored", output: str) -> None:
     """
     from dreamkeras.files.streams import STANDARD_ERROR, find_descriptor
 
-    for reason in scored.reasons:
+    for reason in scored.skipped.reasons:
         click.echo(f"Skipped: {reason}.", err=True)
-    records = f"{scored.written + scored.skipped:,} record{'s' * (scored.written + scored.skipped != 1)}"
-    if scored.skipped:
-        click.echo(f"Skipped {scored.skipped:,} of {records}.", err=True)
+    read = scored.written + scored.skipped.count
+    records = f"{read:,} record{'s' * (read != 1)}"
+    if scored.skipped.count:
+        click.echo(f"Skipped {scored.skipped.count:,} of {records}.", err=True)
     elif find_descriptor(output) != STANDARD_ERROR:
         click.echo(f"Read {records}.", err=True)

@@ -113,21 +113,22 @@ def rehearse_mutagenesis(
     from dreamkeras.explain.mutagenesis import mutate_records
     from dreamkeras.files.inputs import rereadable
     from dreamkeras.formats.reading import read_files
+    from dreamkeras.scoring.skipped import Skipped
 
     from .inventory import Line, Tally, describe_files
 
-    tally, letters, reasons = Tally(stand_in.constructs), 0, []
+    tally, letters, skipped = Tally(stand_in.constructs), 0, Skipped()
     with rereadable(*inputs):
         lines += describe_files(inputs, is_table=any(column is not None for column in columns.values()))
         try:
             records = tally.watch(read_files(inputs, **columns))
             for part in mutate_records(records, stand_in, deletions=deletions, on_error="skip", batch_size=batch_size):
                 letters += len(part.found.inserts.flat)
-                reasons += part.reasons
+                skipped += part.skipped
         finally:
             lines += tally.lines()
     lines.append(Line("Changes", f"of each of {letters:,} letters of inserts"))
-    return tally.failure(on_error) or (f"{reasons[0]}." if reasons and (on_error == "fail" or not letters) else "")
+    return tally.failure(on_error) or (f"{skipped.reasons[0]}." if skipped.reasons and (on_error == "fail" or not letters) else "")
 
 
 def rehearse_variants(

@@ -230,7 +230,7 @@ class Ablator:
             return found
 
         for few in few_at_a_time(records, problems_of, on_error):
-            yield Part(self.ablate(few.records, spans_of, progress), few.skipped, few.reasons)
+            yield Part(self.ablate(few.records, spans_of, progress), few.skipped)
 
     def _ablated(self, inserts: Ragged, spans: Spans) -> tuple[Ragged, np.ndarray]:
         """Each span's insert, once for each shuffle; bool (spans,), whether a shuffle differs from what was there."""

@@ -19,7 +19,8 @@ from dreamkeras.explain.mutagenesis import Mutagenesis, Part
 from dreamkeras.explain.mutants import CHANGES, becomes
 from dreamkeras.files.outputs import naming_output, open_output, refuse_packed, unpacked_name
 from dreamkeras.formats.writers import FORMATS, ID, Writer, choose_format, open_writer
-from dreamkeras.scoring.pipeline import REASONS, Scored
+from dreamkeras.scoring.pipeline import Scored
+from dreamkeras.scoring.skipped import Skipped
 
 __all__ = [
     "ARRAYS",
@@ -79,18 +80,16 @@ def write_effects(parts: Iterable[Part[_Found]], sinks: Sequence[EffectSink[_Fou
     Raises:
         InputError: All were skipped.
     """
-    written, skipped = 0, 0
-    reasons: list[str] = []
+    written, skipped = 0, Skipped()
     for part in parts:
         for sink in sinks if part.found.ids else ():
             sink.write(part.found)
         written += len(part.found.ids)
         skipped += part.skipped
-        reasons += part.reasons[: REASONS - len(reasons)]
     if not written:
-        first = f"; the first: {reasons[0]}" if reasons else ""
-        raise InputError(f"Expected a sequence that fits the model, got none among {skipped:,}{first}.")
-    return Scored(written, skipped, reasons)
+        first = f"; the first: {skipped.reasons[0]}" if skipped.reasons else ""
+        raise InputError(f"Expected a sequence that fits the model, got none among {skipped.count:,}{first}.")
+    return Scored(written, skipped)
 
 
 def effect_columns(tasks: Iterable[str], *, has_sd: bool) -> tuple[str, ...]:

@@ -1,14 +1,11 @@
 """Effects that stay on the disk until all are there, so that a killed mutagenesis goes on where it was."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from typing import Literal
 
-import numpy as np
-
 from dreamkeras.explain.mutagenesis import Mutagenesis, Part, mutate_records
-from dreamkeras.scoring.pipeline import REASONS
 from dreamkeras.scoring.scorer import BATCH_SIZE, Progress, Scorer
-from dreamkeras.scoring.shards import Shard, Shards, in_shards
+from dreamkeras.scoring.shards import Shard, Shards, in_shards, join_shards
 from dreamkeras.sequence.ragged import Ragged
 from dreamkeras.sequence.records import Records
 
@@ -34,30 +31,19 @@ def mutate_into_shards(
     """
     for pieces in in_shards(records, SHARD, shards.done):
         parts = mutate_records(pieces, predictor, deletions=deletions, on_error=on_error, batch_size=batch_size, progress=progress)
-        shards.add(_shard(list(parts)))
+        shards.add(join_shards([_shard(part) for part in parts]))
 
 
 def shard_parts(shards: Shards) -> Iterator[Part[Mutagenesis]]:
     """What shards hold, in order, one in memory at a time."""
-    for ids, reference, skipped, reasons, others in shards:
+    for ids, reference, skipped, others in shards:
         inserts = Ragged.from_lengths(others["letters"], others["insert_lengths"])
-        yield Part(Mutagenesis(ids, inserts, reference, others["effects"], others.get("sd")), skipped, reasons)
+        yield Part(Mutagenesis(ids, inserts, reference, others["effects"], others.get("sd")), skipped)
 
 
-def _shard(parts: Sequence[Part[Mutagenesis]]) -> Shard:
-    found = [part.found for part in parts]
-    others = {
-        "letters": np.concatenate([one.inserts.flat for one in found]),
-        "insert_lengths": np.concatenate([one.inserts.lengths for one in found]),
-        "effects": np.concatenate([one.effects for one in found]),
-    }
-    spreads = [one.sd for one in found if one.sd is not None]
-    if spreads:
-        others["sd"] = np.concatenate(spreads)
-    return Shard(
-        [name for one in found for name in one.ids],
-        np.concatenate([one.reference for one in found]),
-        sum(part.skipped for part in parts),
-        [reason for part in parts for reason in part.reasons][:REASONS],
-        others,
-    )
+def _shard(part: Part[Mutagenesis]) -> Shard:
+    found = part.found
+    others = {"letters": found.inserts.flat, "insert_lengths": found.inserts.lengths, "effects": found.effects}
+    if found.sd is not None:
+        others["sd"] = found.sd
+    return Shard(found.ids, found.reference, part.skipped, others)

@@ -11,8 +11,9 @@ import numpy as np
 from dreamkeras.explain.mutants import Mutants, fit_problems, require_fit
 from dreamkeras.scoring.distinct import DistinctScorer
 from dreamkeras.scoring.ensemble import Ensemble
-from dreamkeras.scoring.pipeline import leave_out, overlapped
+from dreamkeras.scoring.pipeline import overlapped
 from dreamkeras.scoring.scorer import BATCH_SIZE, Progress, Scorer
+from dreamkeras.scoring.skipped import Skipped, leave_out
 from dreamkeras.sequence.alphabet import IS_BASE
 from dreamkeras.sequence.construct import Construct
 from dreamkeras.sequence.ragged import Ragged
@@ -65,13 +66,11 @@ class Part(NamedTuple, Generic[_Found]):
 
     Args:
         found: Of those that fit; there may be none.
-        skipped: Records that were left out.
-        reasons: Why, for the first few of them.
+        skipped: Those that were left out.
     """
 
     found: _Found
-    skipped: int
-    reasons: list[str]
+    skipped: Skipped
 
 
 def mutagenesis(
@@ -132,17 +131,16 @@ def mutate_records(
         return _problems(batch, predictor.constructs, deletions=deletions)
 
     def score(few: Few, tell: Progress) -> Part[Mutagenesis]:
-        return Part(_mutate(few.records, ask, tell, deletions=deletions), few.skipped, few.reasons)
+        return Part(_mutate(few.records, ask, tell, deletions=deletions), few.skipped)
 
     return overlapped(few_at_a_time(records, problems_of, on_error), score, progress)
 
 
 class Few(NamedTuple):
-    """Records that fit, how many before them do not, and why the first of those."""
+    """Records that fit, and those before them that do not."""
 
     records: Records
-    skipped: int
-    reasons: list[str]
+    skipped: Skipped
 
 
 def few_at_a_time(records: Iterable[Records], problems_of: Callable[[Records], Mapping[int, str]], on_error: str) -> Iterator[Few]:
@@ -160,11 +158,10 @@ def few_at_a_time(records: Iterable[Records], problems_of: Callable[[Records], M
         problems = problems_of(batch)
         if on_error == "fail":
             require_fit(batch, problems)
-        fitting, reasons = leave_out(batch, problems)
-        skipped = len(problems)
+        fitting, skipped = leave_out(batch, problems)
         for few in list(fitting.batches(letters=LETTERS_AT_ONCE)) or [fitting]:
-            yield Few(few, skipped, reasons)
-            skipped, reasons = 0, []
+            yield Few(few, skipped)
+            skipped = Skipped()
 
 
 def knows_members(predictor: Scorer) -> bool:

@@ -17,7 +17,7 @@ from dreamkeras.explain.mutagenesis import Part
 from dreamkeras.models.differentiation import Chain
 from dreamkeras.models.prixfixe import PrixFixe
 from dreamkeras.models.strand_mean import WholeNetwork, views
-from dreamkeras.scoring.pipeline import leave_out
+from dreamkeras.scoring.skipped import Skipped, leave_out
 from dreamkeras.sequence.alphabet import BASES, COMPLEMENT, ONE_HOT, N
 from dreamkeras.sequence.construct import Construct
 from dreamkeras.sequence.packing import is_packed, unpacked
@@ -168,11 +168,10 @@ class Attributor:
         """
         for batch in records:
             problems = self.network.construct.problems(batch.sequences) if on_error == "skip" else {}
-            fitting, reasons = leave_out(batch, problems)
-            skipped = len(problems)
+            fitting, skipped = leave_out(batch, problems)
             for few in list(fitting.batches(self._rows)) or [fitting]:
-                yield Part(self.attribute(few, progress), skipped, reasons)
-                skipped, reasons = 0, []
+                yield Part(self.attribute(few, progress), skipped)
+                skipped = Skipped()
 
     def _piece(self, records: Records, letters: np.ndarray) -> Attribution:
         inserts, construct = _inserts(records, self.network.construct), self.network.construct

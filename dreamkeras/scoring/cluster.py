@@ -23,11 +23,12 @@ from dreamkeras.formats.writers import FORMATS
 from dreamkeras.genome.windows import Reader
 from dreamkeras.scoring.cpus import available_cpus
 from dreamkeras.scoring.model_file import require_different
-from dreamkeras.scoring.pipeline import REASONS, Scored, score_records
+from dreamkeras.scoring.pipeline import Scored, score_records
 from dreamkeras.scoring.predictor import PACKAGED_MODEL, load
 from dreamkeras.scoring.results import open_predictions
 from dreamkeras.scoring.scorer import BATCH_SIZE, Scorer
 from dreamkeras.scoring.shards import check_manifest, describe_work
+from dreamkeras.scoring.skipped import Skipped
 
 __all__ = ["FileScorer", "Work", "files_in", "score_on_ray"]
 
@@ -82,7 +83,7 @@ class FileScorer:
         self.scorer: Scorer = work.judging.judge(scorer) if work.judging else scorer
 
     def __call__(self, batch: dict[str, Any]) -> dict[str, Any]:
-        """What became of each file: a JSON text with the fields of `Scored`, or with `error`."""
+        """What became of each file: a JSON text with `written`, `skipped` and `reasons`, or with `error`."""
         return {"outcome": np.array([json.dumps(self._score(str(path))) for path in batch["path"]])}
 
     def _score(self, path: str) -> dict[str, Any]:
@@ -92,7 +93,8 @@ class FileScorer:
                 scored = self._score_file(source, target)
         except DreamkerasError as error:
             return {"error": str(error)}
-        return scored._replace(reasons=[reason.replace(source, str(place)) for reason in scored.reasons])._asdict()
+        reasons = [reason.replace(source, str(place)) for reason in scored.skipped.reasons]
+        return {"written": scored.written, "skipped": scored.skipped.count, "reasons": reasons}
 
     def _score_file(self, source: str, target: str) -> Scored:
         with open_predictions(target, self.scorer.columns, self.work.format, self.scorer.texts) as writer:
@@ -150,17 +152,16 @@ def _score_left(
     """Scores the files whose results are not there yet."""
     done = folder.names()
     left = [file.text for file in files if work.output(file.name) not in done]
-    written, skipped = 0, 0
-    reasons: list[str] = []
+    written, skipped = 0, Skipped()
     with contextlib.closing(_outcomes(ray, left, work, address)) as outcomes:
         for outcome in outcomes:
             if "error" in outcome:
                 raise DreamkerasError(outcome["error"])
-            written, skipped = written + outcome["written"], skipped + outcome["skipped"]
-            reasons += outcome["reasons"][: REASONS - len(reasons)]
+            written += outcome["written"]
+            skipped += Skipped(outcome["skipped"], tuple(outcome["reasons"]))
             if progress:
                 progress(outcome["written"] + outcome["skipped"])
-    return Scored(written, skipped, reasons)
+    return Scored(written, skipped)
 
 
 def _check(files: list[Location], folder: Location, work: Work, *, resume: bool) -> None:

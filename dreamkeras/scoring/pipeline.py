@@ -3,7 +3,7 @@
 import contextlib
 import threading
 from collections import deque
-from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from typing import Literal, NamedTuple, Protocol, TypeVar
 
@@ -13,10 +13,11 @@ from dreamkeras.errors import InputError
 from dreamkeras.scoring.distinct import DistinctScorer
 from dreamkeras.scoring.scorer import BATCH_SIZE, Scorer
 from dreamkeras.scoring.shards import SHARD, Shard, Shards, in_shards, join_shards
+from dreamkeras.scoring.skipped import Skipped, leave_out
 from dreamkeras.sequence.construct import Construct
 from dreamkeras.sequence.records import LETTERS, ROWS, Records
 
-__all__ = ["ON_ERROR", "REASONS", "Scored", "Sink", "leave_out", "overlapped", "score_into_shards", "score_records", "write_parts"]
+__all__ = ["ON_ERROR", "Scored", "Sink", "overlapped", "score_into_shards", "score_records", "write_parts"]
 
 ON_ERROR = ("fail", "skip")
 
@@ -25,9 +26,6 @@ GATHERED = ROWS
 
 AHEAD = 2
 """Gathered batches that wait for the model while the next are read and the last are written."""
-
-REASONS = 5
-"""How many skipped records are told with their reason."""
 
 _Batch = TypeVar("_Batch")
 _Found = TypeVar("_Found")
@@ -45,25 +43,19 @@ class Scored(NamedTuple):
 
     Args:
         written: Records whose predictions were written.
-        skipped: Records left out because they do not fit the construct.
-        reasons: Why, for the first few of those left out.
+        skipped: Those that do not fit the construct.
     """
 
     written: int
-    skipped: int
-    reasons: list[str]
+    skipped: Skipped
 
 
 class _Cut(NamedTuple):
-    """Records ready for the model: the names and, for each construct, windows of those that fit.
-
-    `skipped` is how many do not; `reasons` tells why, for the first few.
-    """
+    """Records ready for the model: the names and, for each construct, windows of those that fit; and those that do not."""
 
     ids: list[str]
     windows: list[np.ndarray]
-    skipped: int
-    reasons: list[str]
+    skipped: Skipped
 
 
 def score_records(
@@ -113,7 +105,7 @@ def score_into_shards(
     """
     _check_on_error(on_error)
     for pieces in in_shards(records, SHARD, shards.done, progress):
-        shards.add(join_shards(list(_predict(pieces, predictor, on_error, batch_size, progress)), REASONS))
+        shards.add(join_shards(list(_predict(pieces, predictor, on_error, batch_size, progress))))
 
 
 def write_parts(parts: Iterable[Shard], writer: Sink, *, may_be_empty: bool = False) -> Scored:
@@ -130,17 +122,15 @@ def write_parts(parts: Iterable[Shard], writer: Sink, *, may_be_empty: bool = Fa
     Raises:
         InputError: All were skipped, which was not allowed.
     """
-    written, skipped = 0, 0
-    reasons: list[str] = []
+    written, skipped = 0, Skipped()
     for part in parts:
         if part.ids:
             writer.write(part.ids, part.values)
         written += len(part.ids)
         skipped += part.skipped
-        reasons += part.reasons[: REASONS - len(reasons)]
     if not written and not may_be_empty:
-        raise InputError(f"Expected a sequence that fits the model, got none among {skipped:,}; the first: {reasons[0]}.")
-    return Scored(written, skipped, reasons)
+        raise InputError(f"Expected a sequence that fits the model, got none among {skipped.count:,}; the first: {skipped.reasons[0]}.")
+    return Scored(written, skipped)
 
 
 def _check_on_error(on_error: str) -> None:
@@ -156,9 +146,9 @@ def _predict(
     cut = _cut_or_fail if on_error == "fail" else _cut_or_skip
 
     def score(gathered: _Cut, tell: Callable[[int], None]) -> Shard:
-        ids, windows, skipped, reasons = gathered
+        ids, windows, skipped = gathered
         values = scorer.score(windows, batch_size, tell) if ids else np.empty((0, len(predictor.columns)), np.float32)
-        return Shard(ids, values, skipped, reasons)
+        return Shard(ids, values, skipped)
 
     return overlapped(_gathered(cut(predictor.constructs, batch) for batch in records), score, progress)
 
@@ -219,13 +209,12 @@ def _joined(cuts: list[_Cut]) -> _Cut:
     return _Cut(
         [name for cut in cuts for name in cut.ids],
         [np.concatenate(parts) for parts in zip(*(cut.windows for cut in cuts), strict=True)],
-        sum(cut.skipped for cut in cuts),
-        [reason for cut in cuts for reason in cut.reasons][:REASONS],
+        sum((cut.skipped for cut in cuts), Skipped()),
     )
 
 
 def _cut_or_fail(constructs: Sequence[Construct], records: Records) -> _Cut:
-    return _Cut(records.ids, [construct.cut(records) for construct in constructs], 0, [])
+    return _Cut(records.ids, [construct.cut(records) for construct in constructs], Skipped())
 
 
 def _cut_or_skip(constructs: Sequence[Construct], records: Records) -> _Cut:
@@ -233,20 +222,5 @@ def _cut_or_skip(constructs: Sequence[Construct], records: Records) -> _Cut:
     problems: dict[int, str] = {}
     for construct in constructs:
         problems = {**construct.problems(records.sequences), **problems}
-    records, reasons = leave_out(records, problems)
-    return _Cut(records.ids, [construct.windows(records.sequences) for construct in constructs], len(problems), reasons)
-
-
-def leave_out(records: Records, problems: Mapping[int, str]) -> tuple[Records, list[str]]:
-    """The records without those that have a problem, and the first few reasons, each with the record's place.
-
-    Args:
-        records: n records.
-        problems: What is wrong, by index.
-    """
-    reasons = [f"{problems[i]} in {records.place(i)}" for i in sorted(problems)[:REASONS]]
-    if problems:
-        fits = np.ones(len(records.ids), bool)
-        fits[list(problems)] = False
-        records = records.select(fits)
-    return records, reasons
+    records, skipped = leave_out(records, problems)
+    return _Cut(records.ids, [construct.windows(records.sequences) for construct in constructs], skipped)

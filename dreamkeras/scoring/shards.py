@@ -21,6 +21,7 @@ from dreamkeras.files.digests import file_digest
 from dreamkeras.files.folders import claim, clear
 from dreamkeras.files.object_store import Location, locate
 from dreamkeras.files.outputs import open_output
+from dreamkeras.scoring.skipped import Skipped
 from dreamkeras.sequence.records import Records
 
 __all__ = ["SHARD", "Shard", "Shards", "check_manifest", "describe_work", "in_shards", "join_shards", "open_shards"]
@@ -45,15 +46,13 @@ class Shard(NamedTuple):
     Args:
         ids: n names.
         values: float32 (n, columns).
-        skipped: Records that were left out.
-        reasons: Why, for the first few of them.
-        others: What else is kept of them.
+        skipped: Records beside them that were left out.
+        others: Further arrays that are kept.
     """
 
     ids: list[str]
     values: np.ndarray
-    skipped: int
-    reasons: list[str]
+    skipped: Skipped = Skipped()
     others: Mapping[str, np.ndarray] = NOTHING
 
 
@@ -92,8 +91,8 @@ class Shards:
             "names": np.frombuffer(b"".join(names), np.uint8),
             "lengths": np.array([len(name) for name in names], np.int64),
             "values": shard.values,
-            "skipped": np.int64(shard.skipped),
-            "reasons": np.frombuffer(json.dumps(shard.reasons).encode(), np.uint8),
+            "skipped": np.int64(shard.skipped.count),
+            "reasons": np.frombuffer(json.dumps(shard.skipped.reasons).encode(), np.uint8),
             **{f"{OTHER}{name}": array for name, array in shard.others.items()},
         }
         content = io.BytesIO()
@@ -109,7 +108,8 @@ class Shards:
                 names, ends = arrays["names"].tobytes(), np.cumsum(arrays["lengths"]).tolist()
                 ids = [names[first:last].decode() for first, last in zip([0, *ends], ends, strict=False)]
                 others = {name.removeprefix(OTHER): arrays[name] for name in arrays if name.startswith(OTHER)}
-                yield Shard(ids, arrays["values"], int(arrays["skipped"]), json.loads(arrays["reasons"].tobytes()), others)
+                skipped = Skipped(int(arrays["skipped"]), tuple(json.loads(arrays["reasons"].tobytes())))
+                yield Shard(ids, arrays["values"], skipped, others)
 
     def remove(self) -> None:
         """Removes what is kept; for when the results have their name."""
@@ -232,13 +232,13 @@ def in_shards(batches: Iterable[Records], size: int, done: int, progress: Callab
         yield pieces
 
 
-def join_shards(parts: Sequence[Shard], reasons: int) -> Shard:
-    """Several as one; of their reasons the first so many."""
+def join_shards(parts: Sequence[Shard]) -> Shard:
+    """Several as one."""
     return Shard(
         [name for part in parts for name in part.ids],
         np.concatenate([part.values for part in parts]),
-        sum(part.skipped for part in parts),
-        [reason for part in parts for reason in part.reasons][:reasons],
+        sum((part.skipped for part in parts), Skipped()),
+        {name: np.concatenate([part.others[name] for part in parts]) for name in parts[0].others},
     )
 
 

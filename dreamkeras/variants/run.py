@@ -68,7 +68,7 @@ def _fill(source: VariantSource[Any], scorer: VariantScorer, open_sink: OpenSink
             if progress:
                 progress(len(batch.lines))
         for _, variants in _scored(source, scorer, batches, progress):
-            shards.add(Shard([], variants.values, 0, [], {"statuses": variants.statuses}))
+            shards.add(Shard([], variants.values, others={"statuses": variants.statuses}))
 
 
 def _kept(shards: Shards) -> Iterator[Variants]:

@@ -25,7 +25,7 @@ def write(path, predictor=None, *, format=None, has_sd=False, deletions=False, r
     predictor = predictor or WeightSum(tasks=2)
     with open_effects(str(path), TASKS, format, has_sd=has_sd) as sink:
         scored = write_effects(mutate_records(records().batches(rows=rows), predictor, deletions=deletions), [sink])
-    assert (scored.written, scored.skipped) == (len(SEQUENCES), 0)
+    assert (scored.written, scored.skipped.count) == (len(SEQUENCES), 0)
     return path
 
 

@@ -45,8 +45,8 @@ def test_what_shards_hold_is_what_one_piece_would_be(tmp_path, predictor):
         np.testing.assert_array_equal(np.concatenate([getattr(part.found, name) for part in parts]), getattr(whole, name))
     assert b"".join(part.found.inserts.flat.tobytes() for part in parts) == whole.inserts.flat.tobytes()
     assert [name for part in parts for name in part.found.ids] == whole.ids
-    assert [part.skipped for part in parts] == [0, 0, 1, 0]
-    assert "record 's5'" in parts[2].reasons[0]
+    assert [part.skipped.count for part in parts] == [0, 0, 1, 0]
+    assert "record 's5'" in parts[2].skipped.reasons[0]
     assert (parts[0].found.sd is None) == (whole.sd is None)
 
 

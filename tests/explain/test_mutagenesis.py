@@ -165,18 +165,18 @@ class TestRecords:
     def test_records_that_do_not_fit_are_left_out_and_told(self):
         (part,) = self.parts(WeightSum(), [records_of("ACGT", "AC!T", "A" * 13, "GGG")], on_error="skip")
         assert part.found.ids == ["s0", "s3"]
-        assert part.skipped == 2
-        assert part.reasons[0] == "Expected DNA letters, got '!' at position 3 in record 's1' (made.fa, line 2)"
+        assert part.skipped.count == 2
+        assert part.skipped.reasons[0] == "Expected DNA letters, got '!' at position 3 in record 's1' (made.fa, line 2)"
 
     def test_records_without_room_for_a_deletion_are_left_out(self):
         (part,) = self.parts(WeightSum(), [records_of("AC", "ACG")], on_error="skip", deletions=True)
-        assert (part.found.ids, part.skipped) == (["s1"], 1)
+        assert (part.found.ids, part.skipped.count) == (["s1"], 1)
         (part,) = self.parts(WeightSum(), [records_of("AC", "ACG")], on_error="skip")
-        assert (part.found.ids, part.skipped) == (["s0", "s1"], 0)
+        assert (part.found.ids, part.skipped.count) == (["s0", "s1"], 0)
 
     def test_nothing_but_unfit_records_is_an_empty_part(self):
         (part,) = self.parts(WeightSum(), [records_of("A", "!")], on_error="skip")
-        assert (part.found.ids, part.found.effects.shape, part.skipped) == ([], (0, 4, 1), 2)
+        assert (part.found.ids, part.found.effects.shape, part.skipped.count) == ([], (0, 4, 1), 2)
 
     def test_an_unfit_record_fails(self):
         with pytest.raises(InputError, match="record 's1'"):

@@ -188,10 +188,10 @@ def test_records_that_do_not_fit_are_named_or_left_out(curved):
         Attributor(curved, "gradient").attribute(records)
     told = []
     parts = list(Attributor(curved, "gradient").attribute_records([records], "skip", told.append))
-    assert ([part.found.ids for part in parts], sum(part.skipped for part in parts), told) == ([["s0", "s2"]], 1, [2])
-    assert "Expected 4 to 20 bases" in parts[0].reasons[0]
+    assert ([part.found.ids for part in parts], sum(part.skipped.count for part in parts), told) == ([["s0", "s2"]], 1, [2])
+    assert "Expected 4 to 20 bases" in parts[0].skipped.reasons[0]
     (none,) = Attributor(curved, "gradient").attribute_records([records.select(np.array([1]))], "skip")
-    assert (none.found.ids, none.found.scores.shape, none.skipped) == ([], (0, 4, 1), 1)
+    assert (none.found.ids, none.found.scores.shape, none.skipped.count) == ([], (0, 4, 1), 1)
 
 
 def test_the_command_line_offers_every_method_and_baseline():

@@ -17,6 +17,7 @@ from dreamkeras.genome.tiles import Tile
 from dreamkeras.genome.windows import Places, Reader
 from dreamkeras.scoring.cluster import FileScorer, Work, files_in, score_on_ray
 from dreamkeras.scoring.pipeline import Scored, score_records
+from dreamkeras.scoring.skipped import Skipped
 
 
 @pytest.fixture
@@ -68,8 +69,8 @@ def local(path, predictor, output, **choices):
 def test_each_file_has_the_bytes_of_the_local_engine(stand_in, folder, work, predictor, tmp_path):
     told = []
     scored = score_on_ray([str(folder)], work, progress=told.append)
-    assert (scored.written, scored.skipped, sum(told)) == (5, 1, 6)
-    assert "record 'a1'" in scored.reasons[0]
+    assert (scored.written, scored.skipped.count, sum(told)) == (5, 1, 6)
+    assert "record 'a1'" in scored.skipped.reasons[0]
     assert sorted(path.name for path in Path(work.folder).iterdir()) == ["a.fa.tsv", "b.fa.tsv", "c.fa.tsv", "manifest.json"]
     for name in ("a.fa", "b.fa", "c.fa"):
         local(folder / name, predictor, tmp_path / name, on_error="skip")
@@ -107,8 +108,8 @@ def test_a_record_that_does_not_fit_ends_all_and_resume_goes_on(stand_in, folder
 def test_what_is_done_is_not_done_again(stand_in, folder, work):
     score_on_ray([str(folder)], work)
     (Path(work.folder) / "b.fa.tsv").unlink()
-    assert score_on_ray([str(folder)], work, resume=True) == Scored(2, 0, [])
-    assert score_on_ray([str(folder)], work, resume=True) == Scored(0, 0, [])
+    assert score_on_ray([str(folder)], work, resume=True) == Scored(2, Skipped())
+    assert score_on_ray([str(folder)], work, resume=True) == Scored(0, Skipped())
 
 
 def test_a_file_without_a_record_that_fits_has_a_header_alone(stand_in, tmp_path, work):
@@ -169,7 +170,7 @@ class TestObjectStore:
         stored_work = work._replace(folder=stored.url("out/here"), format=format)
         scored = score_on_ray([stored.url("in/"), (tmp_path / "d.tsv").as_uri()], stored_work)
         assert scored[:2] == (6, 1)
-        assert scored.reasons[0].endswith("record 'a1' (s3://promoters/in/a.fa, line 3)")
+        assert scored.skipped.reasons[0].endswith("record 'a1' (s3://promoters/in/a.fa, line 3)")
         score_on_ray([str(folder), str(tmp_path / "d.tsv")], work._replace(format=format))
         written = {key.removeprefix("out/here/") for key in stored.written() if key.startswith("out/")}
         assert written == {"manifest.json", *(f"{name}.{format}" for name in ("a.fa", "b.fa", "c.fa", "d.tsv"))}
@@ -194,8 +195,8 @@ class TestObjectStore:
         there = work._replace(folder=stored.url("out"))
         score_on_ray([stored.url("in")], there)
         stored.delete("out/b.fa.tsv")
-        assert score_on_ray([stored.url("in")], there, resume=True) == Scored(2, 0, [])
-        assert score_on_ray([stored.url("in")], there, resume=True) == Scored(0, 0, [])
+        assert score_on_ray([stored.url("in")], there, resume=True) == Scored(2, Skipped())
+        assert score_on_ray([stored.url("in")], there, resume=True) == Scored(0, Skipped())
 
     def test_the_manifest_holds_no_password(self, stand_in, stored, work):
         user = "testing:secret-word@"

@@ -13,6 +13,7 @@ from dreamkeras.formats.writers import open_writer
 from dreamkeras.scoring import pipeline
 from dreamkeras.scoring.pipeline import ON_ERROR, Scored, score_into_shards, score_records, write_parts
 from dreamkeras.scoring.shards import Shards
+from dreamkeras.scoring.skipped import REASONS, Skipped
 from dreamkeras.sequence.ragged import Ragged
 from dreamkeras.sequence.records import Records
 
@@ -50,7 +51,7 @@ def score_files(paths, predictor, writer, id_column=None, sequence_column=None, 
 
 def test_ids_order_and_values_are_kept(tmp_path, predictor, writer):
     sequences = ["ACGT", "gggggggg", "ACGTACGTACGN", "TTTTT"]
-    assert score_files([fasta(tmp_path / "a.fa", sequences)], predictor, writer) == Scored(4, 0, [])
+    assert score_files([fasta(tmp_path / "a.fa", sequences)], predictor, writer) == Scored(4, Skipped())
     assert writer.ids == ["s0", "s1", "s2", "s3"]
     assert writer.values == [count(text) for text in sequences]
 
@@ -98,7 +99,7 @@ def test_small_batches_of_records_make_large_ones_for_the_model(predictor, write
     texts = ["".join(letters) for letters in itertools.islice(itertools.product("ACGT", repeat=6), 250)]
     records = (records_of([texts[i], "X" * 5000], 2 * i) for i in range(250))
     scored = score_records(records, predictor, writer, on_error="skip")
-    assert (scored.written, scored.skipped, asked) == (250, 250, [100, 100, 50])
+    assert (scored.written, scored.skipped.count, asked) == (250, 250, [100, 100, 50])
     assert (writer.ids, writer.values) == ([f"s{2 * i}" for i in range(250)], [count(text) for text in texts])
 
 
@@ -132,14 +133,14 @@ class TestUnfitRecords:
     def test_skipping_leaves_out_their_rows_and_counts_them(self, tmp_path, predictor, writer):
         scored = score_files([fasta(tmp_path / "a.fa", self.SEQUENCES)], predictor, writer, on_error="skip")
         assert (writer.ids, writer.values) == (["s0", "s2", "s5"], [[2, 1], [4, 0], [4, 0]])
-        assert (scored.written, scored.skipped) == (3, 3)
-        assert ["record 's1'" in scored.reasons[0], "got 3 in record 's3'" in scored.reasons[1]] == [True, True]
+        assert (scored.written, scored.skipped.count) == (3, 3)
+        assert ["record 's1'" in scored.skipped.reasons[0], "got 3 in record 's3'" in scored.skipped.reasons[1]] == [True, True]
 
     def test_only_the_first_few_reasons_are_kept(self, predictor, writer):
         batches = [*(records_of(["X"] * 3, 3 * i) for i in range(20)), records_of(["ACGT"])]
         scored = score_records(batches, predictor, writer, on_error="skip")
-        assert (scored.written, scored.skipped, len(scored.reasons)) == (1, 60, pipeline.REASONS)
-        assert [f"'s{i}'" in reason for i, reason in enumerate(scored.reasons)] == [True] * pipeline.REASONS
+        assert (scored.written, scored.skipped.count, len(scored.skipped.reasons)) == (1, 60, REASONS)
+        assert [f"'s{i}'" in reason for i, reason in enumerate(scored.skipped.reasons)] == [True] * REASONS
 
     def test_no_fit_record_at_all_is_an_error(self, predictor, writer):
         batches = [records_of(["X"] * 3)]
@@ -192,7 +193,7 @@ class TestShards:
         sequences = ["".join(random.choice(list("ACGTX"), 6, p=[0.24] * 4 + [0.04])) for _ in range(20)]
         path = fasta(tmp_path / "a.fa", sequences)
         whole, scored = self.score(path, predictor, tmp_path / "whole", on_error="skip")
-        assert scored.skipped > 0
+        assert scored.skipped.count > 0
         monkeypatch.setattr(Shards, "add", failing_after(2, Shards.add))
         with pytest.raises(KeyboardInterrupt):
             self.score(path, predictor, tmp_path / "cut", on_error="skip")

@@ -7,16 +7,19 @@ from hypothesis import strategies as st
 
 from dreamkeras.errors import InputError
 from dreamkeras.scoring.shards import Shard, Shards, describe_work, in_shards, join_shards, open_shards
+from dreamkeras.scoring.skipped import Skipped
 from dreamkeras.sequence.ragged import Ragged
 from dreamkeras.sequence.records import Records
 
 
 def shard(*names, skipped=0):
-    return Shard(list(names), np.arange(2 * len(names), dtype=np.float32).reshape(-1, 2), skipped, [f"why {i}" for i in range(skipped)])
+    return Shard(
+        list(names), np.arange(2 * len(names), dtype=np.float32).reshape(-1, 2), Skipped(skipped, tuple(f"why {i}" for i in range(skipped)))
+    )
 
 
 def same(one, other):
-    return one.ids == other.ids and np.array_equal(one.values, other.values) and one[2:4] == other[2:4]
+    return one.ids == other.ids and np.array_equal(one.values, other.values) and one.skipped == other.skipped
 
 
 def records(*names):
@@ -24,7 +27,7 @@ def records(*names):
 
 
 def test_shards_come_back_as_they_were(tmp_path):
-    kept = [shard("a", "bé\t", "", skipped=2), Shard([], np.empty((0, 2), np.float32), 5, []), shard("z")]
+    kept = [shard("a", "bé\t", "", skipped=2), Shard([], np.empty((0, 2), np.float32), Skipped(5)), shard("z")]
     shards = Shards(tmp_path / "work", {"model": "m"})
     for part in kept:
         shards.add(part)
@@ -98,8 +101,8 @@ def test_pieces_keep_their_letters_and_lines():
 
 
 def test_joined_shards_keep_the_first_reasons():
-    joined = join_shards([shard("a", skipped=2), shard("b", "c", skipped=2)], reasons=3)
-    assert (joined.ids, joined.skipped, joined.reasons) == (["a", "b", "c"], 4, ["why 0", "why 1", "why 0"])
+    joined = join_shards([shard("a", skipped=2), shard("b", "c", skipped=4)])
+    assert (joined.ids, joined.skipped) == (["a", "b", "c"], Skipped(6, ("why 0", "why 1", "why 0", "why 1", "why 2")))
     assert joined.values.shape == (3, 2)
 
 

@@ -3,6 +3,7 @@
 import pytest
 
 from dreamkeras.scoring.pipeline import Scored
+from dreamkeras.scoring.skipped import Skipped
 
 
 @pytest.fixture
@@ -18,7 +19,7 @@ def asked(monkeypatch):
 
     def score(paths, work, **options):
         asked.update(paths=paths, work=work, **options)
-        return Scored(3, 1, ["why"])
+        return Scored(3, Skipped(1, ("why",)))
 
     monkeypatch.setattr("dreamkeras.scoring.cluster.score_on_ray", score)
     return asked
