@@ -114,7 +114,8 @@ def test_what_is_done_is_not_done_again(stand_in, folder, work):
 
 def test_a_file_without_a_record_that_fits_has_a_header_alone(stand_in, tmp_path, work):
     (tmp_path / "x.fa").write_text(">x\nAC\n")
-    assert score_on_ray([str(tmp_path / "x.fa")], work)[:2] == (0, 1)
+    scored = score_on_ray([str(tmp_path / "x.fa")], work)
+    assert (scored.written, scored.skipped.count) == (0, 1)
     assert Path(work.folder, "x.fa.tsv").read_text() == "id\tgc\ta\n"
 
 
@@ -169,7 +170,7 @@ class TestObjectStore:
         (tmp_path / "d.tsv").write_text("id\tsequence\nd0\tACGTA\n")
         stored_work = work._replace(folder=stored.url("out/here"), format=format)
         scored = score_on_ray([stored.url("in/"), (tmp_path / "d.tsv").as_uri()], stored_work)
-        assert scored[:2] == (6, 1)
+        assert (scored.written, scored.skipped.count) == (6, 1)
         assert scored.skipped.reasons[0].endswith("record 'a1' (s3://promoters/in/a.fa, line 3)")
         score_on_ray([str(folder), str(tmp_path / "d.tsv")], work._replace(format=format))
         written = {key.removeprefix("out/here/") for key in stored.written() if key.startswith("out/")}
