@@ -36,7 +36,7 @@ FAILURE = _Metric("nv_inference_request_failure", "counter", "Requests that were
 PENDING = _Metric("nv_inference_pending_request_count", "gauge", "Requests that wait")
 QUEUE_ROWS = _Metric("dreamkeras_queue_rows", "gauge", "Rows that wait")
 BATCH_ROWS = _Metric("dreamkeras_batch_rows", "histogram", "Rows of a batch")
-PACE = _Metric("dreamkeras_row_seconds", "gauge", "Seconds that a row has taken lately")
+ROW_SECONDS = _Metric("dreamkeras_row_seconds", "gauge", "Seconds that a row has taken lately")
 HELD = _Metric("dreamkeras_held_bytes", "gauge", "Bytes of request bodies in memory")
 RESPONSES = _Metric("dreamkeras_http_responses", "counter", "Answers, by HTTP status")
 
@@ -50,7 +50,7 @@ def write_metrics(service: Service) -> str:
     lines += _family(FAILURE, _failures(models))
     lines += _family(PENDING, ((_labels(model), service.batcher.waiting(model)[0]) for model in models))
     lines += _family(QUEUE_ROWS, ((_labels(model), service.batcher.waiting(model)[1]) for model in models))
-    lines += _family(PACE, ((_labels(model), model.pace.seconds_per_row) for model in models))
+    lines += _family(ROW_SECONDS, ((_labels(model), model.speed.seconds_per_row) for model in models))
     lines += _histogram(models)
     lines += _family(HELD, [({}, service.bodies.held)])
     lines += _family(RESPONSES, (({"status": str(status)}, count) for status, count in sorted(service.responses.items())))

@@ -16,8 +16,7 @@ from dreamkeras.sequence.small_batches import FEW, cut_few
 from .errors import ProtocolError
 from .protocol.tensors import BYTES, Tensor, TensorSpec
 from .queue.jobs import Answers
-from .queue.pace import Pace
-from .statistics import Statistics
+from .statistics import ScoringSpeed, Statistics
 
 __all__ = ["SEQUENCES", "ServedModel"]
 
@@ -38,7 +37,7 @@ class ServedModel:
         statistics: Where its requests are counted.
 
     Attributes:
-        pace: How fast it scores.
+        speed: How fast it scores.
         batch_rows: Rows at once from which on more are no faster.
         device: What it is scored by.
         at_once: Batches that may be scored at one time there: a GPU takes one after the other, whichever models they are of.
@@ -49,7 +48,7 @@ class ServedModel:
         self.version = version
         self.predictor = predictor
         self.statistics = statistics
-        self.pace = Pace()
+        self.speed = ScoringSpeed()
         self.batch_rows = BATCH_SIZE
         self.device = "cuda" if predictor.is_on_cuda else "cpu"
         self.at_once = 1 if predictor.is_on_cuda else math.inf
@@ -120,6 +119,6 @@ class ServedModel:
         sizes = [size for size in BATCH_SIZES if size <= most] or [most]
         tuned = tune(lambda _: self.predictor, [1], sizes, SECONDS)
         self.batch_rows = tuned.batch_size
-        self.pace.add(tuned.batch_size, tuned.batch_size / tuned.rate)
+        self.speed.add(tuned.batch_size, tuned.batch_size / tuned.rate)
         for rows in [2**power for power in range(self.batch_rows.bit_length())] if self.predictor.is_on_cuda else [1]:
             self.answer(np.full((rows, self.predictor.construct.length), N, np.uint8))

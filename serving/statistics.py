@@ -1,13 +1,13 @@
-"""Statistics: what became of the requests of one model, counted as Triton's statistics extension tells it.
+"""Statistics of one model: its requests, counted as in Triton's statistics extension, and its recent speed.
 
-Knows nothing about threads; the batcher changes it under its lock, and readers see whole numbers.
+Knows nothing about threads; the batcher changes them under its lock, and readers see whole numbers.
 """
 
 import time
 from collections import Counter
 from typing import Any, NamedTuple
 
-__all__ = ["FAILURES", "SIZES", "Duration", "Statistics"]
+__all__ = ["FAILURES", "SIZES", "Duration", "ScoringSpeed", "Statistics"]
 
 FAILURES = ("REJECTED", "CANCELED", "BACKEND", "OTHER")
 """Why requests fail, in Triton's words: refused or too late; its client has gone; the model could not score it; anything else."""
@@ -16,6 +16,9 @@ SIZES = (1, 2, 4, 8, 16, 32, 64, 128, 256, 512, 1024)
 """Upper ends of the classes in which rows of batches are counted for Prometheus."""
 
 NANOSECONDS = 1e9
+
+KEPT = 0.9
+"""Weight that a model's past speed keeps at each batch: about the last ten batches count."""
 
 
 class Duration:
@@ -116,3 +119,23 @@ class Statistics:
             "batch_stats": [{"batch_size": rows, **self.batches[rows].to_json()} for rows in sorted(self.batches)],
             "memory_usage": [],
         }
+
+
+class ScoringSpeed:
+    """Seconds a row, over the last batches, each weighted by its rows; the expected wait in a queue is computed from it."""
+
+    __slots__ = ("_rows", "_seconds")
+
+    def __init__(self) -> None:
+        self._rows = 0.0
+        self._seconds = 0.0
+
+    def add(self, rows: int, seconds: float) -> None:
+        """Counts a batch."""
+        self._rows = KEPT * self._rows + rows
+        self._seconds = KEPT * self._seconds + seconds
+
+    @property
+    def seconds_per_row(self) -> float:
+        """0 before the first batch."""
+        return self._seconds / self._rows if self._rows else 0.0

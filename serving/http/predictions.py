@@ -1,4 +1,4 @@
-"""What people ask: predictions of many named sequences, a batch at a time, and what each letter of one is worth.
+"""Predictions of many named sequences, a batch at a time, and the mutagenesis of one.
 
 Knows nothing about HTTP.
 """
@@ -6,7 +6,7 @@ Knows nothing about HTTP.
 import asyncio
 from collections.abc import AsyncGenerator, AsyncIterator
 from contextlib import aclosing
-from typing import Any, NamedTuple, TypeVar
+from typing import Any, TypeVar
 
 import numpy as np
 
@@ -22,7 +22,7 @@ from ..protocol.json_text import Fields, member
 from ..served import ServedModel
 from ..service import Service
 
-__all__ = ["Scored", "describe_model", "heading", "json_records", "mutate", "one_ahead", "score_batches"]
+__all__ = ["describe_model", "heading", "json_records", "mutate", "one_ahead", "score_batches"]
 
 LONGEST_WAIT = 30.0
 """Seconds after which an upload that finds no room in the queue is given up."""
@@ -33,25 +33,13 @@ PROFILE = "profile"
 _T = TypeVar("_T")
 
 
-class Scored(NamedTuple):
-    """A batch of records and its predictions.
-
-    Args:
-        records: n records.
-        values: float32 (n, columns).
-    """
-
-    records: Records
-    values: np.ndarray
-
-
 def heading(model: ServedModel) -> Heading:
     """What the columns of a model's predictions are."""
     return Heading(model.name, model.version, model.predictor.columns, model.predictor.units)
 
 
 def describe_model(model: ServedModel) -> Fields:
-    """A model in the words of those who use it."""
+    """The name, tasks, units, columns and construct of a model."""
     predictor = model.predictor
     return {
         "name": model.name,
@@ -79,8 +67,10 @@ def json_records(fields: Fields) -> Records:
     return Records(ids, Ragged.from_strings(texts), np.arange(1, len(ids) + 1), "the request")
 
 
-async def score_batches(service: Service, model: ServedModel, batches: AsyncIterator[Records]) -> AsyncGenerator[Scored, None]:
-    """Predictions of records, batch after batch; each is cut while the one before is being scored.
+async def score_batches(
+    service: Service, model: ServedModel, batches: AsyncIterator[Records]
+) -> AsyncGenerator[tuple[Records, np.ndarray], None]:
+    """Records and their predictions, float32 (n, columns), batch after batch; each is cut while the one before is being scored.
 
     Raises:
         InputError: A record does not fit the model; the message names it and its line.
@@ -89,12 +79,12 @@ async def score_batches(service: Service, model: ServedModel, batches: AsyncIter
     patience = 0.0
     async with aclosing(one_ahead(_cut(model, batches))) as cut:
         async for records, windows in cut:
-            yield Scored(records, await _score(service, model, windows, patience))
+            yield records, await _score(service, model, windows, patience)
             patience = LONGEST_WAIT
 
 
 async def mutate(service: Service, model: ServedModel, sequence: str) -> Fields:
-    """What each letter of a sequence is worth, as JSON-able fields; see `Mutagenesis`.
+    """The mutagenesis of a sequence as JSON-able fields; see `Mutagenesis`.
 
     Raises:
         InputError: It does not fit the model.

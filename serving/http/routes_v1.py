@@ -1,11 +1,11 @@
-"""The interface for people over HTTP: sequences as JSON or as a file in, predictions as JSON, JSON lines, TSV or CSV out; and the page."""
+"""`/v1` and the web page: sequences as JSON or as a file in, predictions as JSON, JSON lines, TSV or CSV out."""
 
 from collections.abc import AsyncGenerator, AsyncIterator
 from contextlib import aclosing
 from functools import partial
 from pathlib import Path
-from typing import NamedTuple
 
+import numpy as np
 from starlette.requests import Request
 from starlette.responses import FileResponse, JSONResponse, Response
 from starlette.routing import BaseRoute, Mount, Route
@@ -15,13 +15,12 @@ from starlette.types import Receive, Scope, Send
 from dreamkeras.sequence.records import Records
 
 from ..errors import ClientDisconnectedError, ProtocolError
-from ..protocol.answers import JSON, TSV, Answer, choose_type
-from ..protocol.json_text import Fields, member, read_json
+from ..protocol.answers import JSON, TSV, AnswerWriter, choose_type
+from ..protocol.json_text import Fields, member
 from ..protocol.openapi import openapi_document
 from ..served import ServedModel
-from ..service import Service
-from .disconnects import cancel_on_disconnect
 from .predictions import describe_model, heading, json_records, mutate, one_ahead, score_batches
+from .requests import cancel_on_disconnect, read_json_body, service_of
 from .uploads import ROWS, Uploads
 
 __all__ = ["OPEN_PATHS", "routes"]
@@ -36,22 +35,6 @@ HELD = 1 << 20
 
 # Everything the page needs comes from the server itself.
 SECURITY = {"Content-Security-Policy": "default-src 'self'; img-src 'self' data:", "X-Content-Type-Options": "nosniff"}
-
-
-class _Question(NamedTuple):
-    """What a request for predictions holds.
-
-    Args:
-        model: Which model.
-        batches: Its records.
-        media_type: What the answer is to be.
-        is_echoing: Whether JSON rows are to repeat their sequences.
-    """
-
-    model: ServedModel
-    batches: AsyncIterator[Records]
-    media_type: str
-    is_echoing: bool
 
 
 def routes() -> list[BaseRoute]:
@@ -69,30 +52,31 @@ def routes() -> list[BaseRoute]:
 
 async def models(request: Request) -> Response:
     """The loaded models."""
-    return JSONResponse({"models": [describe_model(model) for model in _service(request).models.ready]})
+    return JSONResponse({"models": [describe_model(model) for model in service_of(request).models.ready]})
 
 
 async def predict(uploads: Uploads, request: Request) -> Response:
     """Predictions of the sequences in the body."""
-    service = _service(request)
-    echo = request.query_params.get("include")
-    if echo not in {None, "sequence"}:
-        raise ProtocolError(f"Expected include=sequence, got {echo[:40]!r}.")
-    if _is_json(request):
-        fields = await _json_body(request)
+    include = request.query_params.get("include")
+    if include not in {None, "sequence"}:
+        raise ProtocolError(f"Expected include=sequence, got {include[:40]!r}.")
+    if request.headers.get("content-type", "").partition(";")[0].strip().lower() == JSON:
+        fields = await read_json_body(request)
         model = _model(request, fields)
         batches, otherwise = _batches(json_records(fields)), JSON
     else:
         model = _model(request, {})
         columns = (request.query_params.get("id_column"), request.query_params.get("sequence_column"))
         batches, otherwise = uploads.read(_noting_end(request), *columns), TSV
-    question = _Question(model, batches, choose_type(request.headers.get("accept", ""), otherwise), echo is not None)
-    return await _held_back(request, one_ahead(_written(service, question)), question.media_type)
+    media_type = choose_type(request.headers.get("accept", ""), otherwise)
+    scored = one_ahead(score_batches(service_of(request), model, batches))
+    answer = AnswerWriter(media_type, heading(model))
+    return await _held_back(request, one_ahead(_written(answer, scored, with_sequences=include is not None)), media_type)
 
 
 async def mutagenesis(request: Request) -> Response:
     """What each letter of one sequence is worth."""
-    service, fields = _service(request), await _json_body(request)
+    service, fields = service_of(request), await read_json_body(request)
     model = _model(request, fields)
     sequence = member(fields, "sequence", str, ..., "the request")
     return JSONResponse(await cancel_on_disconnect(request, mutate(service, model, sequence)))
@@ -107,12 +91,13 @@ async def _file(name: str, _: Request) -> Response:
     return FileResponse(PAGE / name, headers=SECURITY)
 
 
-async def _written(service: Service, question: _Question) -> AsyncGenerator[bytes, None]:
+async def _written(
+    answer: AnswerWriter, scored: AsyncGenerator[tuple[Records, np.ndarray], None], *, with_sequences: bool
+) -> AsyncGenerator[bytes, None]:
     """The answer's bytes, a batch at a time."""
-    answer = Answer(question.media_type, heading(question.model))
-    async with aclosing(one_ahead(score_batches(service, question.model, question.batches))) as scored:
+    async with aclosing(scored):
         async for records, values in scored:
-            yield answer.rows(records.ids, values, records.sequences if question.is_echoing else None)
+            yield answer.rows(records.ids, values, records.sequences if with_sequences else None)
     yield answer.end()
 
 
@@ -151,7 +136,7 @@ class _Streamed(Response):
 
 
 async def _noting_end(request: Request) -> AsyncIterator[bytes]:
-    service = _service(request)
+    service = service_of(request)
     async for chunk in service.bodies.decoded(request, service.settings.upload_bytes):
         yield chunk
     request.state.is_received = True
@@ -168,27 +153,11 @@ async def _batches(records: Records) -> AsyncIterator[Records]:
         yield batch
 
 
-def _service(request: Request) -> Service:
-    service: Service = request.app.state.service
-    return service
-
-
 def _model(request: Request, fields: Fields) -> ServedModel:
     """The model that the body or the query names; the only one where neither does."""
-    models, query = _service(request).models, request.query_params
+    models, query = service_of(request).models, request.query_params
     names = models.names()
     name = member(fields, "model", str, query.get("model", names[0] if len(names) == 1 else None), "the request")
     if name is None:
         raise ProtocolError(f"Expected a model of {', '.join(names) or 'none'}, got none.")
     return models.get(name, member(fields, "version", str, query.get("version", ""), "the request"))
-
-
-def _is_json(request: Request) -> bool:
-    return request.headers.get("content-type", "").partition(";")[0].strip().lower() == JSON
-
-
-async def _json_body(request: Request) -> Fields:
-    service = _service(request)
-    async with service.bodies.read(request) as body:
-        request.state.is_received = True
-        return read_json(body, service.settings)

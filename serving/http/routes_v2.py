@@ -2,7 +2,6 @@
 
 import asyncio
 import zlib
-from typing import Any
 
 import numpy as np
 from starlette.requests import Request
@@ -12,11 +11,11 @@ from starlette.routing import BaseRoute, Route
 from ..errors import ProtocolError
 from ..metadata import model_config, model_metadata, model_statistics, server_metadata
 from ..metrics import CONTENT_TYPE, write_metrics
-from ..protocol.json_text import member, read_json
+from ..protocol.json_text import member
 from ..protocol.v2 import InferRequest, read_request, write_response
 from ..served import ServedModel
 from ..service import Service
-from .disconnects import cancel_on_disconnect
+from .requests import cancel_on_disconnect, read_json_body, service_of
 
 __all__ = ["routes"]
 
@@ -59,7 +58,7 @@ def routes() -> list[BaseRoute]:
 
 async def infer(request: Request) -> Response:
     """Values of the sequences in the body."""
-    service = _service(request)
+    service = service_of(request)
     async with service.bodies.read(request) as body:
         model = _model(request)
         header_length = _header_length(request)
@@ -82,12 +81,12 @@ async def infer(request: Request) -> Response:
 
 async def live(request: Request) -> Response:
     """Whether the process answers: 200, or 503 when it has to be started anew."""
-    return Response(status_code=200 if _service(request).batcher.alive else 503)
+    return Response(status_code=200 if service_of(request).batcher.alive else 503)
 
 
 async def ready(request: Request) -> Response:
     """Whether requests are welcome: 200, or 503 before models are loaded and when the server is stopping."""
-    return Response(status_code=200 if _service(request).ready else 503)
+    return Response(status_code=200 if service_of(request).ready else 503)
 
 
 async def model_ready(request: Request) -> Response:
@@ -103,17 +102,17 @@ async def server(_: Request) -> Response:
 
 async def metadata(request: Request) -> Response:
     """A model's inputs and outputs."""
-    return JSONResponse(model_metadata(_model(request), _service(request).models))
+    return JSONResponse(model_metadata(_model(request), service_of(request).models))
 
 
 async def config(request: Request) -> Response:
     """A model's configuration."""
-    return JSONResponse(model_config(_model(request), _service(request).settings))
+    return JSONResponse(model_config(_model(request), service_of(request).settings))
 
 
 async def statistics(request: Request) -> Response:
     """What became of the requests of one version, of all versions of a model, or of all models."""
-    models = _service(request).models
+    models = service_of(request).models
     if "version" in request.path_params:
         chosen = [_model(request)]
     elif "name" in request.path_params:
@@ -126,44 +125,39 @@ async def statistics(request: Request) -> Response:
 
 async def index(request: Request) -> Response:
     """All models; with `{"ready": true}` those that are loaded."""
-    fields = await _json_body(request)
+    fields = await read_json_body(request, optional=True)
     only_ready = member(fields, "ready", bool, False, "the request")
-    entries = [entry._asdict() for entry in _service(request).models.index() if entry.state == "READY" or not only_ready]
+    entries = [entry._asdict() for entry in service_of(request).models.index() if entry.state == "READY" or not only_ready]
     return JSONResponse([{key: value for key, value in entry.items() if value} for entry in entries])
 
 
 async def load(request: Request) -> Response:
     """Loads a model, or loads it anew."""
-    parameters = member(await _json_body(request), "parameters", dict, {}, "the request")
+    parameters = member(await read_json_body(request, optional=True), "parameters", dict, {}, "the request")
     if parameters:
         raise ProtocolError(
             f"Expected no parameters for loading, got {next(iter(parameters))!r}: models are loaded as they are on the disk."
         )
     # Shielded: half a loading would leave nothing to ask about, so it goes on when the client does not wait.
-    await asyncio.shield(asyncio.to_thread(_service(request).models.load, request.path_params["name"]))
+    await asyncio.shield(asyncio.to_thread(service_of(request).models.load, request.path_params["name"]))
     return Response()
 
 
 async def unload(request: Request) -> Response:
     """Unloads a model; what it is being asked it still answers."""
-    await _json_body(request)
-    await asyncio.to_thread(_service(request).models.unload, request.path_params["name"])
+    await read_json_body(request, optional=True)
+    await asyncio.to_thread(service_of(request).models.unload, request.path_params["name"])
     return Response()
 
 
 async def metrics(request: Request) -> Response:
     """Metrics for Prometheus."""
-    return Response(write_metrics(_service(request)), media_type=CONTENT_TYPE)
-
-
-def _service(request: Request) -> Service:
-    service: Service = request.app.state.service
-    return service
+    return Response(write_metrics(service_of(request)), media_type=CONTENT_TYPE)
 
 
 def _model(request: Request) -> ServedModel:
     parameters = request.path_params
-    return _service(request).models.get(parameters["name"], parameters.get("version", ""))
+    return service_of(request).models.get(parameters["name"], parameters.get("version", ""))
 
 
 def _decode(service: Service, model: ServedModel, body: bytes, header_length: int | None) -> tuple[InferRequest, np.ndarray]:
@@ -178,13 +172,6 @@ def _header_length(request: Request) -> int | None:
     if not (text.isascii() and text.isdecimal() and len(text) < 16):
         raise ProtocolError(f"Expected {HEADER_LENGTH} to be a number of bytes, got {text[:40]!r}.")
     return int(text)
-
-
-async def _json_body(request: Request) -> dict[str, Any]:
-    """The object in the body; clients may leave it out."""
-    service = _service(request)
-    async with service.bodies.read(request) as body:
-        return read_json(body, service.settings) if body.strip() else {}
 
 
 def _check_json_answer(model: ServedModel, asked: InferRequest, rows: int, most: int) -> None:

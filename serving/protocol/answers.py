@@ -1,4 +1,4 @@
-"""What a prediction is written as for people: JSON, JSON lines, TSV or CSV, a batch at a time.
+"""Answers of `/v1`: JSON, JSON lines, TSV or CSV, written a batch at a time.
 
 Knows nothing about requests or models.
 """
@@ -12,7 +12,7 @@ import numpy as np
 from dreamkeras.formats.writers import FORMATS, ID
 from dreamkeras.sequence.ragged import Ragged
 
-__all__ = ["JSON", "TSV", "Answer", "Heading", "choose_type"]
+__all__ = ["JSON", "TSV", "AnswerWriter", "Heading", "choose_type"]
 
 JSON = "application/json"
 TSV = "text/tab-separated-values"
@@ -52,7 +52,7 @@ def choose_type(accept: str, otherwise: str) -> str:
     return next((name for name in wanted if name in TYPES), otherwise)
 
 
-class Answer:
+class AnswerWriter:
     """Writes an answer, a batch at a time.
 
     Args:

@@ -1,4 +1,4 @@
-"""JSON of strangers: parsed only if it is neither too long nor nested too deep, its members taken only if they are of their kind."""
+"""JSON of clients, in bounds of length and nesting, and its members, which have to be of the expected type."""
 
 import json
 import re

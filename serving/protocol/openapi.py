@@ -1,4 +1,4 @@
-"""The OpenAPI document of the interface for people."""
+"""The OpenAPI document of `/v1`."""
 
 import importlib.metadata
 from typing import Any

@@ -10,7 +10,7 @@ __all__ = ["check_queue", "refusal"]
 
 
 def check_queue(settings: Settings, queue: ModelQueue, rows: int, held: int, wait: float, within: float) -> None:
-    """Refuses rows that cannot wait; those alone always can, or a wrong guess of the pace would stand for ever.
+    """Refuses rows that cannot wait; those alone always can, or a wrong estimate of the speed would stand for ever.
 
     Args:
         settings: The bounds.

@@ -150,7 +150,7 @@ class Batcher:
                 if isinstance(found, Batch):
                     self._bytes -= found.rows * found.queue.length
                     self._wake.notify()
-                    for job, _, _ in found.parts:
+                    for job, _, _ in found.slices:
                         job.started = now if job.started is None else job.started
                     return found
                 self._wake.wait(None if found is None else found - now)
@@ -160,11 +160,11 @@ class Batcher:
     def _score(self, batch: Batch) -> None:
         begun = self._clock()
         try:
-            windows = join_rows(batch.parts)
+            windows = join_rows(batch.slices)
             joined = self._clock()
             answers = batch.model.answer(windows)
             answered = self._clock()
-            hand_out(answers, batch.parts)
+            hand_out(answers, batch.slices)
         except Exception as error:  # noqa: BLE001 - whatever a model does, the thread goes on with the others
             self._fail(batch, error)
             return
@@ -174,10 +174,10 @@ class Batcher:
         statistics, done = batch.model.statistics, []
         with self._wake:
             self._turns.end(batch, sum(took))
-            batch.model.pace.add(batch.rows, sum(took))
+            batch.model.speed.add(batch.rows, sum(took))
             statistics.add_batch(batch.rows, took)
             now = self._clock()
-            for job, first, last in batch.parts:
+            for job, first, last in batch.slices:
                 if job.add(last - first, took) and not job.withdrawn:
                     started = now if job.started is None else job.started
                     statistics.add_success(now - job.queued, started - job.queued, job.compute)
@@ -188,7 +188,7 @@ class Batcher:
         failed = []
         with self._wake:
             self._turns.end(batch, 0.0)
-            for job, _, _ in batch.parts:
+            for job, _, _ in batch.slices:
                 if not job.withdrawn:
                     self._bytes -= batch.queue.withdraw(job) * batch.queue.length
                     batch.model.statistics.add_failure("BACKEND", self._clock() - job.queued)

@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-__all__ = ["Answers", "Job", "Part", "Seconds", "deliver", "expire", "hand_out", "join_rows"]
+__all__ = ["Answers", "Job", "JobSlice", "Seconds", "deliver", "expire", "hand_out", "join_rows"]
 
 Answers = dict[str, np.ndarray]
 """Float32 (n, width) of each output of a model, by its name."""
@@ -67,7 +67,7 @@ class Job:
         return self.scored == len(self.windows)
 
 
-class Part(NamedTuple):
+class JobSlice(NamedTuple):
     """Rows `first` to `last` of a job, which stand together in a batch."""
 
     job: Job
@@ -75,19 +75,19 @@ class Part(NamedTuple):
     last: int
 
 
-def join_rows(parts: Sequence[Part]) -> np.ndarray:
+def join_rows(slices: Sequence[JobSlice]) -> np.ndarray:
     """The windows of a batch, uint8 (n, length)."""
-    rows = [job.windows[first:last] for job, first, last in parts]
+    rows = [job.windows[first:last] for job, first, last in slices]
     return rows[0] if len(rows) == 1 else np.concatenate(rows)
 
 
-def hand_out(answers: Answers, parts: Sequence[Part]) -> None:
+def hand_out(answers: Answers, slices: Sequence[JobSlice]) -> None:
     """Gives each job its rows of a batch's answers; to one that stands in the batch as a whole, views.
 
     Several threads may do so for one job; `setdefault` has them agree on the array.
     """
     start = 0
-    for job, first, last in parts:
+    for job, first, last in slices:
         stop, whole = start + last - first, last - first == len(job.windows)
         for name, values in answers.items():
             if whole:

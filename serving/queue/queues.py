@@ -5,7 +5,7 @@ Knows nothing about threads or time; the batcher calls it under its lock.
 
 from collections import Counter, deque
 
-from .jobs import Job, Part
+from .jobs import Job, JobSlice
 
 __all__ = ["PRIORITIES", "SHARE", "ModelQueue"]
 
@@ -73,16 +73,16 @@ class ModelQueue:
         higher = sum(count for level, count in self._rows.items() if level < priority)
         return higher + min(self._rows[priority], jobs * turns * SHARE)
 
-    def take(self, rows: int) -> list[Part]:
-        """The parts of the next batch, at most so many rows; each job a share, and again one while there is room."""
-        parts: list[Part] = []
+    def take(self, rows: int) -> list[JobSlice]:
+        """The slices of the next batch, at most so many rows; each job a share, and again one while there is room."""
+        slices: list[JobSlice] = []
         for level in sorted(self._levels):
             jobs = self._levels[level]
             while jobs and rows:
                 job = jobs.popleft()
                 count = 0 if job.withdrawn else min(job.waiting, rows, SHARE)
                 if count:
-                    _extend(parts, job, count)
+                    _extend(slices, job, count)
                     rows -= count
                     self._rows[level] -= count
                 if job.waiting and not job.withdrawn:
@@ -92,13 +92,13 @@ class ModelQueue:
             if not jobs:
                 del self._levels[level]
         self.since = 0.0
-        return parts
+        return slices
 
 
-def _extend(parts: list[Part], job: Job, count: int) -> None:
-    """Adds the job's next rows, to the last part if that is its own."""
+def _extend(slices: list[JobSlice], job: Job, count: int) -> None:
+    """Adds the job's next rows, to the last slice if that is its own."""
     first = job.taken
     job.taken += count
-    if parts and parts[-1].job is job:
-        first = parts.pop().first
-    parts.append(Part(job, first, job.taken))
+    if slices and slices[-1].job is job:
+        first = slices.pop().first
+    slices.append(JobSlice(job, first, job.taken))

@@ -11,9 +11,8 @@ from weakref import WeakKeyDictionary
 import numpy as np
 
 from ..settings import Settings
-from ..statistics import Statistics
-from .jobs import Answers, Part
-from .pace import Pace
+from ..statistics import ScoringSpeed, Statistics
+from .jobs import Answers, JobSlice
 from .queues import SHARE, ModelQueue
 
 __all__ = ["Batch", "Model", "Turns"]
@@ -27,7 +26,7 @@ class Model(Protocol):
         """Where its requests are counted."""
 
     @property
-    def pace(self) -> Pace:
+    def speed(self) -> ScoringSpeed:
         """How fast it scores."""
 
     @property
@@ -52,14 +51,14 @@ class Batch(NamedTuple):
     Args:
         model: By which.
         queue: Where they waited.
-        parts: The rows.
+        slices: The rows.
         rows: How many they are.
         expected: Seconds that they are expected to take, which the queue is charged with until it is known.
     """
 
     model: Model
     queue: ModelQueue
-    parts: list[Part]
+    slices: list[JobSlice]
     rows: int
     expected: float
 
@@ -109,7 +108,7 @@ class Turns:
     def wait(self, model: Model, queue: ModelQueue, rows: int, priority: int) -> float:
         """Seconds that what is scored before so many new rows of a queue is expected to take, beside the rows of other models."""
         sharing = max(1, sum(other.rows > 0 for other in self._queues.values()))
-        return queue.ahead(rows, priority) * model.pace.seconds_per_row * sharing / min(self._scorers, model.at_once)
+        return queue.ahead(rows, priority) * model.speed.seconds_per_row * sharing / min(self._scorers, model.at_once)
 
     def next(self, now: float, *, hurry: bool) -> Batch | float | None:
         """The next batch, which then is being scored; or the moment at which there will be one, if that is known.
@@ -155,9 +154,9 @@ class Turns:
         """The model's next batch; scorers that are idle are left their part of what waits."""
         queue = self._queues[model]
         share = max(SHARE, math.ceil(queue.rows / self._idle(model)))
-        parts = queue.take(min(self._most_rows(model, queue), share))
-        rows = sum(part.last - part.first for part in parts)
-        expected = rows * model.pace.seconds_per_row
+        slices = queue.take(min(self._most_rows(model, queue), share))
+        rows = sum(piece.last - piece.first for piece in slices)
+        expected = rows * model.speed.seconds_per_row
         queue.used += expected
         self._running[model] += 1
-        return Batch(model, queue, parts, rows, expected)
+        return Batch(model, queue, slices, rows, expected)

@@ -136,11 +136,11 @@ def serve_session(session):
 
 
 class TestWarmUp:
-    def test_finds_the_fastest_rows_of_a_batch_and_the_pace(self):
+    def test_finds_the_fastest_rows_of_a_batch_and_the_speed(self):
         model = serve_session(Session())
         model.warm_up(1024)
         assert model.batch_rows == 32
-        assert model.pace.seconds_per_row == pytest.approx(0.0052 / 32, rel=0.3)
+        assert model.speed.seconds_per_row == pytest.approx(0.0052 / 32, rel=0.3)
         assert model.statistics.executions == 0
 
     @pytest.mark.parametrize("most", [3, 16])

@@ -1,6 +1,8 @@
 import time
 
-from dreamkeras.serving.statistics import FAILURES, SIZES, Duration, Statistics
+import pytest
+
+from dreamkeras.serving.statistics import FAILURES, SIZES, Duration, ScoringSpeed, Statistics
 
 
 def test_duration_counts_and_adds_up_nanoseconds():
@@ -57,3 +59,29 @@ def test_failures_are_counted_by_reason():
 
 def test_classes_of_batches_end_at_powers_of_two():
     assert tuple(2**power for power in range(11)) == SIZES
+
+
+def test_unknown_speed_is_0():
+    assert ScoringSpeed().seconds_per_row == 0
+
+
+def test_even_speed_is_reported_as_it_is():
+    speed = ScoringSpeed()
+    for rows in (1, 64, 8):
+        speed.add(rows, rows * 0.25)
+    assert speed.seconds_per_row == pytest.approx(0.25)
+
+
+def test_large_batches_count_more():
+    speed = ScoringSpeed()
+    speed.add(1, 1.0)
+    speed.add(99, 9.9)
+    assert speed.seconds_per_row == pytest.approx((0.9 + 9.9) / (0.9 + 99))
+
+
+def test_past_is_forgotten():
+    speed = ScoringSpeed()
+    speed.add(10, 100.0)
+    for _ in range(50):
+        speed.add(10, 1.0)
+    assert speed.seconds_per_row == pytest.approx(0.1, rel=0.1)

@@ -10,7 +10,7 @@ from dreamkeras.errors import InputError
 from dreamkeras.scoring.predictor import load
 from dreamkeras.serving.auth import Guard
 from dreamkeras.serving.errors import OverloadedError, ProtocolError
-from dreamkeras.serving.http import predictions as people
+from dreamkeras.serving.http import predictions as module
 from dreamkeras.serving.http.predictions import describe_model, heading, json_records, mutate, one_ahead, score_batches
 from dreamkeras.serving.service import Service
 
@@ -100,12 +100,12 @@ class TestScore:
             pauses.append(seconds)
 
         monkeypatch.setattr(service.batcher, "score", crowded)
-        monkeypatch.setattr(people, "asyncio", SimpleNamespace(**{**vars(asyncio), "sleep": pause}))
+        monkeypatch.setattr(module, "asyncio", SimpleNamespace(**{**vars(asyncio), "sleep": pause}))
         batch = json_records({"sequences": ["ACGT"]})
         with pytest.raises(OverloadedError):
             scored(service, batch, batch)
-        assert pauses == [people.FIRST_PAUSE * 2**i for i in range(len(pauses))]
-        assert sum(pauses[:-1]) < people.LONGEST_WAIT <= sum(pauses)
+        assert pauses == [module.FIRST_PAUSE * 2**i for i in range(len(pauses))]
+        assert sum(pauses[:-1]) < module.LONGEST_WAIT <= sum(pauses)
 
 
 class TestMutate:

@@ -1,4 +1,4 @@
-"""The interface for people, asked as curl and browsers ask."""
+"""`/v1`, called as curl and browsers call it."""
 
 import contextlib
 import gzip

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from dreamkeras.sequence.ragged import Ragged
-from dreamkeras.serving.protocol.answers import JSON, TSV, TYPES, Answer, Heading, choose_type
+from dreamkeras.serving.protocol.answers import JSON, TSV, TYPES, AnswerWriter, Heading, choose_type
 
 HEADING = Heading("toy", "3", ("gc", "a"), ("letters", "letters"))
 IDS = ["one", 'two\t"2"', "drei ü"]
@@ -14,7 +14,7 @@ VALUES = np.array([[1, 2.5], [np.nan, 4], [5, 1e-9]], np.float32)
 
 
 def written(media_type, cuts=(3,)):
-    answer, first, pieces = Answer(media_type, HEADING), 0, []
+    answer, first, pieces = AnswerWriter(media_type, HEADING), 0, []
     for last in cuts:
         pieces.append(answer.rows(IDS[first:last], VALUES[first:last]))
         first = last
@@ -41,7 +41,7 @@ def test_json_lines_are_an_object_a_row():
 
 def test_json_repeats_sequences_where_asked():
     sequences = Ragged.from_strings(["ACGT", "acgn", ""])
-    found = json.loads(Answer(JSON, HEADING).rows(IDS, VALUES, sequences) + b"]}")
+    found = json.loads(AnswerWriter(JSON, HEADING).rows(IDS, VALUES, sequences) + b"]}")
     assert [row["sequence"] for row in found["predictions"]] == ["ACGT", "acgn", ""]
 
 

@@ -9,9 +9,8 @@ import pytest
 
 from dreamkeras.serving.errors import OverloadedError, ProtocolError
 from dreamkeras.serving.queue.batcher import Batcher
-from dreamkeras.serving.queue.pace import Pace
 from dreamkeras.serving.settings import Settings
-from dreamkeras.serving.statistics import Statistics
+from dreamkeras.serving.statistics import ScoringSpeed, Statistics
 
 LENGTH = 4
 SMALL = Settings(scorers=1, batch_rows=8, delay_seconds=0, rows=100, queue_rows=1000)
@@ -21,7 +20,7 @@ class SlowModel:
     """Answers the first letter of each window; with `hold` each batch waits until `go_on` is called."""
 
     def __init__(self, hold=False, seconds=0.0):
-        self.statistics, self.pace, self.batch_rows, self.device, self.at_once = Statistics(), Pace(), 1000, "cpu", 10
+        self.statistics, self.speed, self.batch_rows, self.device, self.at_once = Statistics(), ScoringSpeed(), 1000, "cpu", 10
         self.batches, self.began = [], threading.Event()
         self._gate, self._hold, self._seconds, self.error = threading.Semaphore(0), hold, seconds, None
 
@@ -204,7 +203,7 @@ class TestOverload:
 
     def test_slow_model_refuses_what_would_wait_too_long(self):
         async def then(batcher, model):
-            model.pace.add(1, 0.5)
+            model.speed.add(1, 0.5)
             with pytest.raises(OverloadedError, match=r"Exceeds longest wait, 8.0 seconds, 40 rows are waiting") as caught:
                 await batcher.score(model, windows(3))
             with pytest.raises(OverloadedError):
@@ -215,7 +214,7 @@ class TestOverload:
 
     def test_request_that_would_be_too_late_is_refused_at_once(self):
         async def then(batcher, model):
-            model.pace.add(1, 0.05)
+            model.speed.add(1, 0.05)
             with pytest.raises(OverloadedError, match=r"longest wait, 0.8 seconds"):
                 await batcher.score(model, windows(3), within=0.5)
             (await later(batcher, model, 3, within=4.0)).cancel()
@@ -227,7 +226,7 @@ class TestOverload:
             model = SlowModel(hold=True)
             tasks = [await later(batcher, model, *[1] * 900)]
             await model.wait_until_it_began()
-            model.pace.add(1, 0.05)
+            model.speed.add(1, 0.05)
             tasks += [await later(batcher, model, 2), await later(batcher, model, 3, priority=1)]
             with pytest.raises(OverloadedError, match=r"longest wait, 20\.[89] seconds"):
                 await batcher.score(model, windows(*[4] * 200))
@@ -239,7 +238,7 @@ class TestOverload:
     def test_empty_queue_takes_what_comes_however_slow_the_model_seems(self):
         async def scenario(batcher):
             model = SlowModel()
-            model.pace.add(1, 1000.0)
+            model.speed.add(1, 1000.0)
             batcher.check_room(model)
             return codes(await batcher.score(model, windows(1)))
 
@@ -351,7 +350,7 @@ class TestScorers:
             model = SlowModel(hold=True)
             task = await later(batcher, model, *range(64))
             await self.held(batcher, model, 3)
-            model.pace.add(1, 1.5)
+            model.speed.add(1, 1.5)
             with pytest.raises(OverloadedError, match=r"Exceeds longest wait, 8.0 seconds, 40 rows are waiting"):
                 batcher.check_room(model)
             model.go_on()
@@ -482,11 +481,11 @@ def test_statistics_tell_waiting_from_scoring():
     assert statistics.success.ns >= statistics.queue.ns + statistics.compute.compute_infer.ns
 
 
-def test_pace_is_measured():
+def test_speed_is_measured():
     async def scenario(batcher):
         model = SlowModel(seconds=0.08)
         await batcher.score(model, windows(*[1] * 8))
-        return model.pace.seconds_per_row
+        return model.speed.seconds_per_row
 
     assert 0.01 <= run(scenario) < 0.1
 

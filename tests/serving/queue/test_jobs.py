@@ -4,7 +4,7 @@ import threading
 import numpy as np
 import pytest
 
-from dreamkeras.serving.queue.jobs import Job, Part, deliver, expire, hand_out, join_rows
+from dreamkeras.serving.queue.jobs import Job, JobSlice, deliver, expire, hand_out, join_rows
 
 
 @pytest.fixture
@@ -33,21 +33,21 @@ def test_job_is_whole_when_its_last_rows_are_scored(make_job):
 
 
 def test_rows_of_several_jobs_become_one_array(make_job):
-    parts = [Part(make_job(3), 1, 3), Part(make_job(2, 10), 0, 2)]
-    assert join_rows(parts).tolist() == [[1], [2], [10], [11]]
+    slices = [JobSlice(make_job(3), 1, 3), JobSlice(make_job(2, 10), 0, 2)]
+    assert join_rows(slices).tolist() == [[1], [2], [10], [11]]
 
 
 def test_rows_of_one_job_are_not_copied(make_job):
     job = make_job(3)
-    assert np.shares_memory(join_rows([Part(job, 0, 2)]), job.windows)
+    assert np.shares_memory(join_rows([JobSlice(job, 0, 2)]), job.windows)
 
 
 @pytest.mark.parametrize("cuts", [[(0, 5)], [(0, 2), (2, 5)], [(0, 1), (1, 2), (2, 5)]])
 def test_answers_reach_the_rows_they_are_of_however_a_job_was_cut(make_job, cuts):
     job, other = make_job(5), make_job(4, 100)
     for place, (first, last) in enumerate(cuts):
-        parts = [Part(other, place, place + 1), Part(job, first, last)]
-        hand_out(answers(join_rows(parts)), parts)
+        slices = [JobSlice(other, place, place + 1), JobSlice(job, first, last)]
+        hand_out(answers(join_rows(slices)), slices)
     assert job.answers["double"].tolist() == [[0], [2], [4], [6], [8]]
     assert job.answers["wide"].tolist() == [[i] * 3 for i in range(5)]
     assert other.answers["double"][: len(cuts)].tolist() == [[200 + 2 * i] for i in range(len(cuts))]

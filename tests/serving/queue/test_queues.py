@@ -16,17 +16,17 @@ def queue():
     return ModelQueue(length=4)
 
 
-def taken(parts):
-    return [(part.first, part.last) for part in parts]
+def taken(slices):
+    return [(piece.first, piece.last) for piece in slices]
 
 
 def test_small_jobs_are_taken_in_order(queue):
     jobs = [make_job(3) for _ in range(3)]
     for job in jobs:
         queue.add(job)
-    parts = queue.take(9)
-    assert [part.job for part in parts] == jobs
-    assert taken(parts) == [(0, 3)] * 3
+    slices = queue.take(9)
+    assert [piece.job for piece in slices] == jobs
+    assert taken(slices) == [(0, 3)] * 3
 
 
 def test_job_is_cut_where_the_batch_is_full(queue):
@@ -38,8 +38,8 @@ def test_large_job_leaves_room_for_small_ones(queue):
     large, small = make_job(10 * SHARE), make_job(3)
     queue.add(large)
     queue.add(small)
-    parts = queue.take(2 * SHARE)
-    assert [(part.job is large, part.last - part.first) for part in parts] == [(True, SHARE), (False, 3), (True, SHARE - 3)]
+    slices = queue.take(2 * SHARE)
+    assert [(piece.job is large, piece.last - piece.first) for piece in slices] == [(True, SHARE), (False, 3), (True, SHARE - 3)]
 
 
 def test_large_job_alone_fills_the_batch_in_one_part(queue):
@@ -51,7 +51,7 @@ def test_smaller_priority_is_first(queue):
     late, early = make_job(2, priority=7), make_job(2, priority=1)
     queue.add(late)
     queue.add(early)
-    assert [part.job for part in queue.take(4)] == [early, late]
+    assert [piece.job for piece in queue.take(4)] == [early, late]
 
 
 def test_withdrawn_rows_are_not_taken(queue):
@@ -60,7 +60,7 @@ def test_withdrawn_rows_are_not_taken(queue):
     queue.add(stays)
     assert queue.withdraw(gone) == 4
     assert (queue.rows, queue.jobs) == (2, 1)
-    assert [part.job for part in queue.take(10)] == [stays]
+    assert [piece.job for piece in queue.take(10)] == [stays]
 
 
 def test_withdrawing_counts_only_what_still_waits_and_only_once(queue):
@@ -93,9 +93,9 @@ def test_every_row_is_taken_once_and_counts_hold(jobs, sizes, gone):
         queue.add(job)
     seen = {job: [] for job in made}
     for step, rows in enumerate([*sizes, *[50] * 20]):
-        parts = queue.take(rows)
-        assert sum(part.last - part.first for part in parts) <= rows
-        for job, first, last in parts:
+        slices = queue.take(rows)
+        assert sum(piece.last - piece.first for piece in slices) <= rows
+        for job, first, last in slices:
             assert not job.withdrawn
             seen[job] += range(first, last)
         if step in gone and step < len(made):
@@ -143,5 +143,5 @@ def test_rows_ahead_bound_what_is_scored_before_the_last_of_new_ones(shares, new
     expected, job, before = queue.ahead(new * SHARE, 5), make_job(new * SHARE), 0
     queue.add(job)
     while job.waiting:
-        before += sum(part.last - part.first for part in queue.take(SHARE) if part.job is not job)
+        before += sum(piece.last - piece.first for piece in queue.take(SHARE) if piece.job is not job)
     assert before == sum(min(count, new) * SHARE for count in shares) <= expected

@@ -4,10 +4,9 @@ import numpy as np
 import pytest
 
 from dreamkeras.serving.queue.jobs import Job
-from dreamkeras.serving.queue.pace import Pace
 from dreamkeras.serving.queue.turns import Batch, Turns
 from dreamkeras.serving.settings import Settings
-from dreamkeras.serving.statistics import Statistics
+from dreamkeras.serving.statistics import ScoringSpeed, Statistics
 
 LENGTH = 4
 SETTINGS = Settings(batch_rows=32, delay_seconds=0.5)
@@ -15,9 +14,9 @@ SETTINGS = Settings(batch_rows=32, delay_seconds=0.5)
 
 class Model:
     def __init__(self, seconds_per_row=0.0, device="cpu", at_once=math.inf):
-        self.statistics, self.pace, self.batch_rows = Statistics(), Pace(), 1000
+        self.statistics, self.speed, self.batch_rows = Statistics(), ScoringSpeed(), 1000
         self.device, self.at_once = device, at_once
-        self.pace.add(1, seconds_per_row)
+        self.speed.add(1, seconds_per_row)
 
 
 @pytest.fixture

@@ -4,7 +4,7 @@ import pytest
 from starlette.requests import Request
 
 from dreamkeras.serving.errors import ClientDisconnectedError
-from dreamkeras.serving.http.disconnects import cancel_on_disconnect
+from dreamkeras.serving.http.requests import cancel_on_disconnect
 
 
 def leaver(seconds):
