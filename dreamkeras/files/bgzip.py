@@ -165,7 +165,7 @@ class EndChecked:
             InputError: There are no more, and the block that ends the file was not the last.
         """
         piece = self._stream.read(size)
-        self._head = self._head or piece[: HEAD.size + 2]
+        self._head += piece[: HEAD.size + 2 - len(self._head)]
         self._tail = (self._tail + piece[-len(END) :])[-len(END) :]
         if not piece and size and _is_bgzip(self._head) and self._tail != END:
             raise InputError(f"{_CUT_SHORT}: {source_name(self._path)}.")

@@ -13,7 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from dreamkeras.errors import InputError
-from dreamkeras.files.bgzip import KEPT, BgzipBytes, BgzipWriter, check_bgzip_end
+from dreamkeras.files.bgzip import KEPT, BgzipBytes, BgzipWriter, EndChecked, check_bgzip_end
 
 BY_HTSLIB = base64.b64decode("H4sIBAAAAAAA/wYAQkMCADMAs0vOKDLkcnR2DwFhPz8Qk8sOKGjEFQIEXADFwl42IAAAAB+LCAQAAAAAAP8GAEJDAgAbAAMAAAAAAAAAAAA=")
 """`printf ">chr1\\nACGTACGTNN\\nACG\\n>chr2\\nTTTT\\n" | bgzip`, of htslib 1.24."""
@@ -129,3 +129,17 @@ def test_the_end_of_a_file_is_missed(tmp_path, missing):
     (tmp_path / "x").write_bytes(bgzip(b"ACGT" * 100)[:-missing])
     with pytest.raises(InputError, match="a whole bgzip file, got one cut short"):
         check_bgzip_end(str(tmp_path / "x"))
+
+
+def streamed(data, size):
+    stream = EndChecked(io.BytesIO(data), "x")
+    return b"".join(iter(lambda: stream.read(size), b""))
+
+
+@pytest.mark.parametrize("size", [-1, 1, 7, 50])
+def test_the_end_of_a_stream_is_missed_however_few_bytes_come_at_a_time(size):
+    whole = bgzip(b"ACGT" * 100)
+    for data in (whole, gzip.compress(b"text"), b""):
+        assert streamed(data, size) == data
+    with pytest.raises(InputError, match="a whole bgzip file, got one cut short: x"):
+        streamed(whole[:-1], size)

@@ -141,3 +141,11 @@ def test_blanks_for_tabs_are_told(tmp_path):
     path.write_text("##fileformat=VCFv4.2\n#CHROM POS ID REF ALT\nchr1 7 . A C\n")
     with pytest.raises(InputError, match=r"columns with tabs between them, got none in line 2 of .*a\.vcf"), open_vcf(str(path)):
         pass
+
+
+def test_a_batch_ends_with_the_line_that_fills_it(tmp_path, monkeypatch):
+    line = "chr1\t5\t.\tA\tC\t.\t.\t."
+    path = write(tmp_path / "a.vcf", HEADER + f"{line}\n" * 7)
+    monkeypatch.setattr(module, "LETTERS", 2 * len(line) + 1)
+    with open_vcf(path) as vcf:
+        assert [len(batch.texts) for batch in vcf.batches] == [3, 3, 1]

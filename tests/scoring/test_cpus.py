@@ -69,3 +69,9 @@ def test_cpuset_group_is_not_taken_for_a_quota(tmp_path):
 
 def test_this_machine_has_a_cpu():
     assert 1 <= available_cpus() <= 16
+
+
+def test_one_cpu_is_there_where_the_system_does_not_say(tmp_path, monkeypatch):
+    monkeypatch.delattr(os, "sched_getaffinity")
+    monkeypatch.setattr(os, "cpu_count", lambda: None)
+    assert available_cpus(tmp_path) == 1

@@ -46,6 +46,7 @@ class TestRefusals:
             ({"input_type": "INT32"}, r"got `letters tensor\(int32\)"),
             ({"output_name": "y"}, r"one output `expression tensor\(float\) \[batch, 2\]`, got `y "),
             ({"shape": ("batch", 11)}, "got `letters .*11"),
+            ({"shape": ("batch", 13)}, "got `letters .*13"),
             ({"shape": (4, 12)}, "got `letters .*4, 12"),
         ],
     )

@@ -290,3 +290,12 @@ def test_few_batches_are_in_memory_at_a_time(predictor, writer):
     batches = reader()
     assert score_records(batches, predictor, writer).written == 300
     assert most <= 2
+
+
+def test_a_batch_of_exactly_so_many_letters_and_rows_is_one(predictor, writer, monkeypatch):
+    asked, score = [], predictor.score_windows
+    monkeypatch.setattr(predictor, "score_windows", lambda windows, *rest: asked.append(len(windows[0])) or score(windows, *rest))
+    monkeypatch.setattr(pipeline, "GATHERED", 4)
+    texts = ["".join(letters) for letters in itertools.islice(itertools.product("ACGT", repeat=4), 8)]
+    score_records((records_of(texts[i : i + 2], i) for i in range(0, 8, 2)), predictor, writer)
+    assert asked == [4, 4]

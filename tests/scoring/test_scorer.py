@@ -68,3 +68,11 @@ def test_sequences_go_through_in_pieces(monkeypatch):
     counter = Counter()
     assert counter.predict(["GGGG"] * 5).tolist() == [[4]] * 5
     assert counter.seen == (2, 2, 1)
+
+
+@pytest.mark.parametrize("missing", ["name", "constructs", "tasks", "units", "has_spread", "score_windows"])
+def test_a_scorer_has_to_say_all_of_this(missing):
+    members = {name: getattr(Counter, name) for name in ("name", "constructs", "tasks", "units", "has_spread", "score_windows")}
+    del members[missing]
+    with pytest.raises(TypeError, match=f"abstract.*{missing}"):
+        type("Half", (Scorer,), members)()

@@ -77,3 +77,20 @@ def test_threads_are_all_cpus_or_half_of_them(monkeypatch):
     assert thread_counts() == (7, 3)
     monkeypatch.setattr(tuning, "available_cpus", lambda: 1)
     assert thread_counts() == (1,)
+
+
+@pytest.mark.parametrize(
+    ("threads", "sizes", "tried"),
+    [([2], (16, 64), [16] * 3 + [64] * 3), ([2, 1], (64, 128), [64] * 6 + [128] * 3), ([2, 1], (16, 32), [16] * 6 + [32] * 3)],
+)
+def test_threads_are_compared_at_the_common_batch_size_where_that_may_be_chosen(clock, threads, sizes, tried):
+    asked = []
+    tune(lambda count: Timed(clock, lambda rows: asked.append(rows) or rows / (1000 * count)), threads, sizes, 0)
+    assert sorted(asked) == sorted(tried)
+    assert asked[0] == (64 if len(threads) > 1 and 64 in sizes else sizes[0])
+
+
+def test_threads_are_compared_at_64_windows_even_if_fewer_may_be_better(clock):
+    asked = []
+    tune(lambda count: Timed(clock, lambda rows: asked.append(rows) or rows / 1000), [2, 1], (16, 64), 0)
+    assert asked == [64] * 6 + [16] * 3 + [64] * 3

@@ -100,3 +100,7 @@ def test_sequences_are_the_same_in_any_case(tmp_path):
 def test_what_is_no_table_of_pairs_is_refused(tmp_path, text, columns, message):
     with pytest.raises(InputError, match=message):
         read(write(tmp_path / "p.tsv", text), **columns)
+
+
+def test_of_three_columns_of_dna_the_first_two_count(tmp_path):
+    assert read(write(tmp_path / "p.tsv", "ACGTACGT\tACGTACGA\tACGTACGG\n")) == [("1", "ACGTACGT", "ACGTACGA", 1, False)]
