@@ -14,7 +14,7 @@ from dreamkeras.confidence.run_file import read_yardstick, without_predictions
 from dreamkeras.errors import ModelError
 from dreamkeras.export.parity import LEAST_R, Parity, compare, parity_letters, parity_sequences, require_parity
 from dreamkeras.export.process import keras_backend, require_packages, trace_with_tensorflow
-from dreamkeras.export.rewrites.channels_first import keep_pictures
+from dreamkeras.export.rewrites.channels_first import keep_channels_first
 from dreamkeras.export.rewrites.folding import fold_into_convolutions
 from dreamkeras.export.rewrites.half_precision import to_half_precision
 from dreamkeras.export.rewrites.quantization import CALIBRATION, to_int8
@@ -137,7 +137,7 @@ def _finished_graph(traced: Traced, precision: str) -> Any:
     import onnx
 
     name, construct = traced.description.name, traced.description.construct
-    model = fold_into_convolutions(keep_pictures(onnx.load_model_from_string(traced.graph)))
+    model = fold_into_convolutions(keep_channels_first(onnx.load_model_from_string(traced.graph)))
     if precision == "float16":
         model = to_half_precision(model)
     if precision == "int8":

@@ -24,7 +24,7 @@ from dreamkeras.sequence.description import ModelDescription
 __all__ = ["OPSET", "load_network", "trace"]
 
 OPSET = 18
-"""The ONNX operator set written: the oldest whose ReduceMean takes its axes as `pictures` writes them."""
+"""The ONNX operator set written: the oldest whose ReduceMean takes its axes as `rewrites.channels_first` writes them."""
 
 
 @pinned_settings()

@@ -23,7 +23,7 @@ COUNTERS = ".num_batches_tracked"
 BINS = "final.bins"
 
 
-class Row(NamedTuple):
+class TorchWeight(NamedTuple):
     """One variable of ours.
 
     Args:
@@ -62,31 +62,36 @@ def dense(weight):
     return weight.T
 
 
-def conv_norm(variable: str, convolution: str, norm: str, turn: Callable[..., np.ndarray] = kernel) -> list[Row]:
+def conv_norm(variable: str, convolution: str, norm: str, turn: Callable[..., np.ndarray] = kernel) -> list[TorchWeight]:
     """A convolution without bias and the batch normalisation after it, with its statistics."""
     names = {"gamma": "weight", "beta": "bias", "moving_mean": "running_mean", "moving_variance": "running_var"}
-    rows = [Row(f"{variable}.norm.{ours}", f"{norm}.{theirs}", same) for ours, theirs in names.items()]
-    return [Row(f"{variable}.convolution.kernel", f"{convolution}.weight", turn), *rows]
+    rows = [TorchWeight(f"{variable}.norm.{ours}", f"{norm}.{theirs}", same) for ours, theirs in names.items()]
+    return [TorchWeight(f"{variable}.convolution.kernel", f"{convolution}.weight", turn), *rows]
 
 
-def with_bias(variable: str, key: str, turn: Callable[..., np.ndarray], kernel_name: str = "kernel", bias_name: str = "bias") -> list[Row]:
+def with_bias(
+    variable: str, key: str, turn: Callable[..., np.ndarray], kernel_name: str = "kernel", bias_name: str = "bias"
+) -> list[TorchWeight]:
     """A layer's kernel and bias."""
-    return [Row(f"{variable}.{kernel_name}", f"{key}.weight", turn), Row(f"{variable}.{bias_name}", f"{key}.bias", same)]
+    return [TorchWeight(f"{variable}.{kernel_name}", f"{key}.weight", turn), TorchWeight(f"{variable}.{bias_name}", f"{key}.bias", same)]
 
 
-def direction(number: int, suffix: str) -> list[Row]:
+def direction(number: int, suffix: str) -> list[TorchWeight]:
     """One direction of the LSTM: kernel, recurrent kernel, bias and recurrent bias."""
     turns = {"weight_ih": dense, "weight_hh": dense, "bias_ih": same, "bias_hh": same}
-    return [Row(f"core.lstm.directions.{number}.{i}", f"core.lstm.{key}_l0{suffix}", turn) for i, (key, turn) in enumerate(turns.items())]
+    return [
+        TorchWeight(f"core.lstm.directions.{number}.{i}", f"core.lstm.{key}_l0{suffix}", turn)
+        for i, (key, turn) in enumerate(turns.items())
+    ]
 
 
-def feed_forward(name: str, key: str) -> list[Row]:
+def feed_forward(name: str, key: str) -> list[TorchWeight]:
     """One of the two feed-forward parts of a Conformer block."""
     ours, theirs = f"core.conformer.{{i}}.{name}", f"core.blocks.{{i}}.{key}"
     return [
         *with_bias(f"{ours}.norm", f"{theirs}.layernorm", same, "gamma", "beta"),
-        Row(f"{ours}.widen.kernel", f"{theirs}.linear1.weight", dense),
-        Row(f"{ours}.narrow.kernel", f"{theirs}.linear2.weight", dense),
+        TorchWeight(f"{ours}.widen.kernel", f"{theirs}.linear1.weight", dense),
+        TorchWeight(f"{ours}.narrow.kernel", f"{theirs}.linear2.weight", dense),
     ]
 
 
@@ -111,18 +116,18 @@ AUTOSOME_STEP = [
     *conv_norm("core.steps.{i}.resize", f"{RESIZE}.0", f"{RESIZE}.1"),
 ]
 
-POSITIONS = Row("core.positions", "core.pos_embedding.weight", same)
+POSITIONS = TorchWeight("core.positions", "core.pos_embedding.weight", same)
 
 CONFORMER, BLOCK = "core.conformer.{i}", "core.blocks.{i}"
 
 UNLOCKDNA_BLOCK = [
     *feed_forward("feed_in", "ff1"),
     *with_bias(f"{CONFORMER}.convolution_norm", f"{BLOCK}.layernorm1", same, "gamma", "beta"),
-    Row(f"{CONFORMER}.convolution.depthwise.kernel", f"{BLOCK}.conv.0.weight", kernel),
+    TorchWeight(f"{CONFORMER}.convolution.depthwise.kernel", f"{BLOCK}.conv.0.weight", kernel),
     *with_bias(f"{CONFORMER}.convolution.pointwise", f"{BLOCK}.conv.1", pointwise),
     *with_bias(f"{CONFORMER}.attention_norm", f"{BLOCK}.layernorm2", same, "gamma", "beta"),
-    Row(f"{CONFORMER}.attention.ask.kernel", f"{BLOCK}.attn.in_proj_weight", dense),
-    Row(f"{CONFORMER}.attention.ask.bias", f"{BLOCK}.attn.in_proj_bias", same),
+    TorchWeight(f"{CONFORMER}.attention.ask.kernel", f"{BLOCK}.attn.in_proj_weight", dense),
+    TorchWeight(f"{CONFORMER}.attention.ask.bias", f"{BLOCK}.attn.in_proj_bias", same),
     *with_bias(f"{CONFORMER}.attention.answer", f"{BLOCK}.attn.out_proj", dense),
     *feed_forward("feed_out", "ff2"),
 ]
@@ -130,13 +135,13 @@ UNLOCKDNA_BLOCK = [
 BINS_FINAL = with_bias("final.mapper", "final.mapper.0", pointwise)
 
 
-def branch(i: int, number: str) -> list[Row]:
+def branch(i: int, number: str) -> list[TorchWeight]:
     """One task's branch of autosome's regression; `number` is what the reference adds to its names."""
     mapper, linear = f"final.mapper{number}", f"final.linear{number}.0"
     return [*with_bias(f"final.mappers.{i}", mapper, pointwise), *with_bias(f"final.linears.{i}", linear, dense)]
 
 
-TABLES: dict[type, Callable[[Any], list[Row]]] = {
+TABLES: dict[type, Callable[[Any], list[TorchWeight]]] = {
     BHIFirst: lambda _: BHI_FIRST,
     AutosomeFirst: lambda _: AUTOSOME_FIRST,
     BHICore: lambda _: BHI_CORE,
@@ -148,9 +153,9 @@ TABLES: dict[type, Callable[[Any], list[Row]]] = {
 """The rows of each block that weights are published for."""
 
 
-def counted(rows: Sequence[Row], count: int) -> list[Row]:
+def counted(rows: Sequence[TorchWeight], count: int) -> list[TorchWeight]:
     """The rows for each of so many equal parts."""
-    return [Row(row.variable.format(i=i), row.key.format(i=i), row.turn) for i in range(count) for row in rows]
+    return [TorchWeight(row.variable.format(i=i), row.key.format(i=i), row.turn) for i in range(count) for row in rows]
 
 
 def assign_state_dict(model: PrixFixe, state: Mapping[str, np.ndarray]) -> None:
@@ -171,7 +176,7 @@ def assign_state_dict(model: PrixFixe, state: Mapping[str, np.ndarray]) -> None:
         variable.assign(array)
 
 
-def _rows(model: PrixFixe) -> list[Row]:
+def _rows(model: PrixFixe) -> list[TorchWeight]:
     blocks = (model.first, model.core, model.final)
     for block in blocks:
         if type(block) not in TABLES:
@@ -179,7 +184,7 @@ def _rows(model: PrixFixe) -> list[Row]:
     return [row for block in blocks for row in TABLES[type(block)](block)]
 
 
-def _check_keys(model: PrixFixe, rows: list[Row], state: Mapping[str, np.ndarray]) -> None:
+def _check_keys(model: PrixFixe, rows: list[TorchWeight], state: Mapping[str, np.ndarray]) -> None:
     wanted = [row.key for row in rows] + ([BINS] if isinstance(model.final, AutosomeFinal) else [])
     missing = [key for key in wanted if key not in state]
     unknown = [key for key in state if key not in wanted and not key.endswith(COUNTERS)]
@@ -193,7 +198,7 @@ def _check_bins(model: PrixFixe, state: Mapping[str, np.ndarray]) -> None:
         raise ModelError(f"Expected {BINS} to be 0 to {model.final.bins - 1}, got {np.ravel(state[BINS])[:20].tolist()}.")
 
 
-def _values(model: PrixFixe, row: Row, state: Mapping[str, np.ndarray]) -> np.ndarray:
+def _values(model: PrixFixe, row: TorchWeight, state: Mapping[str, np.ndarray]) -> np.ndarray:
     tensor, wanted = np.asarray(state[row.key], np.float32), tuple(_variable(model, row.variable).shape)
     try:
         values = row.turn(tensor)

@@ -1,6 +1,6 @@
 """Keeps features in one form, `(batch, channels, 1, length)`, from convolution to convolution of an ONNX graph.
 
-tf2onnx writes a 1-D convolution as transposes and an Unsqueeze, a Conv over a picture of height 1, and a Squeeze and transposes
+tf2onnx writes a 1-D convolution as transposes and an Unsqueeze, a two-dimensional Conv over a height of 1, and a Squeeze and transposes
 back. All of them only rename axes; without them ONNX Runtime fuses what follows a Conv into it, and copies less.
 """
 
@@ -10,12 +10,12 @@ import numpy as np
 
 from dreamkeras.export.rewrites.graph import Graph, attributes, make_node
 
-__all__ = ["keep_pictures"]
+__all__ = ["keep_channels_first"]
 
 UNARY = {"Relu", "Sigmoid", "Tanh", "Erf", "Elu", "Selu", "LeakyRelu", "HardSigmoid", "Softplus", "Exp", "Sqrt", "Neg", "Abs"}
 BINARY = {"Add", "Sub", "Mul", "Div", "Max", "Min"}
 
-# How an operation renames the axes of a picture: N batch, C channels, H height (1), L length.
+# How an operation renames axes: N batch, C channels, H height (1), L length.
 MOVES = {
     ("NCHL", "Squeeze", (2,)): "NCL",
     ("NHLC", "Squeeze", (1,)): "NLC",
@@ -29,13 +29,13 @@ MOVES = {
 
 
 class _View(NamedTuple):
-    """A tensor of the old graph as a picture of the new one: the picture's name, and the axes that the old tensor has."""
+    """A tensor of the old graph as an NCHL tensor of the new one: the new tensor's name, and the axes of the old tensor."""
 
-    picture: str
+    tensor: str
     axes: str
 
 
-def keep_pictures(model: Any) -> Any:
+def keep_channels_first(model: Any) -> Any:
     """The same model without the changes of form between convolutions.
 
     Args:
@@ -53,7 +53,7 @@ class _Rewriter:
 
     def rewrite(self) -> Any:
         for node in self.graph.nodes:
-            if not (self._rename(node) or self._compute_on_pictures(node) or self._average(node)):
+            if not (self._rename(node) or self._compute_channels_first(node) or self._average(node)):
                 self._copy(node)
         for name in self.graph.outputs:
             self._write_view(name)
@@ -67,7 +67,7 @@ class _Rewriter:
             return False
         axes = MOVES.get((view.axes, node.op_type, self._axes(node, len(view.axes))))
         if axes:
-            self.views[node.output[0]] = _View(view.picture, axes)
+            self.views[node.output[0]] = _View(view.tensor, axes)
         return bool(axes)
 
     def _axes(self, node: Any, rank: int) -> tuple[int, ...]:
@@ -78,8 +78,8 @@ class _Rewriter:
         rank += node.op_type == "Unsqueeze"  # whose axes count in its output
         return tuple(axis % rank for axis in self.graph.constants.get(node.input[1], np.array([], int)).tolist())
 
-    def _compute_on_pictures(self, node: Any) -> bool:
-        """Elementwise operations and concatenations of channels work on pictures as they do on what these stand for."""
+    def _compute_channels_first(self, node: Any) -> bool:
+        """Elementwise operations and concatenations of channels are the same in NCHL."""
         layouts = {self.views[name].axes for name in node.input if name in self.views}
         if len(layouts) != 1:
             return False
@@ -89,52 +89,52 @@ class _Rewriter:
             fields["axis"] = 1
         elif node.op_type not in UNARY | BINARY:
             return False
-        pictures = [self._picture(name, axes) for name in node.input]
-        if not all(pictures):
+        tensors = [self._channels_first(name, axes) for name in node.input]
+        if not all(tensors):
             return False
         output = node.output[0]
-        self.nodes.append(make_node(node.op_type, [str(name) for name in pictures], f"{output}/picture", **fields))
-        self.views[output] = _View(f"{output}/picture", axes)
+        self.nodes.append(make_node(node.op_type, [str(name) for name in tensors], f"{output}/NCHL", **fields))
+        self.views[output] = _View(f"{output}/NCHL", axes)
         return True
 
     def _average(self, node: Any) -> bool:
-        """The mean over the length is the mean over the picture."""
+        """The mean over the length is the mean over height and length."""
         view = self.views.get(node.input[0]) if node.op_type == "ReduceMean" else None
         if view is None or len(view.axes) != 3 or attributes(node).get("keepdims", 1) or len(node.input) != 2:
             return False
         if self._axes(node, 3) != (view.axes.index("L"),):
             return False
-        axes = self.graph.add_constant("picture_axes", np.array([2, 3], np.int64))
-        self.nodes.append(make_node("ReduceMean", [view.picture, axes], node.output[0], keepdims=0))
+        axes = self.graph.add_constant("spatial_axes", np.array([2, 3], np.int64))
+        self.nodes.append(make_node("ReduceMean", [view.tensor, axes], node.output[0], keepdims=0))
         return True
 
     def _copy(self, node: Any) -> None:
         for index, name in enumerate(node.input):
             if name in self.views and self.views[name].axes == "NCHL":
-                node.input[index] = self.views[name].picture
+                node.input[index] = self.views[name].tensor
             else:
                 self._write_view(name)
         self.nodes.append(node)
         if node.op_type == "Conv" and self.graph.constants.get(node.input[1], np.empty(0)).ndim == 4:
             self.views[node.output[0]] = _View(node.output[0], "NCHL")
 
-    def _picture(self, name: str, axes: str) -> str | None:
-        """A tensor as a picture beside others of these axes; None where it has too many axes, or an unknown number."""
+    def _channels_first(self, name: str, axes: str) -> str | None:
+        """A tensor in NCHL, beside others of these axes; None where it has too many axes, or an unknown number."""
         view = self.views.get(name)
         if view:
-            return view.picture
+            return view.tensor
         order = ["NCHL".index(axis) for axis in axes]
         if name in self.graph.constants:
-            return self._constant_picture(name, axes, order)
+            return self._constant_channels_first(name, axes, order)
         if self.ranks.get(name) != len(axes):
             return None
         if len(axes) == 4:
             return name if axes == "NCHL" else self._add("Transpose", [name], f"{name}/{axes}", perm=[axes.index(axis) for axis in "NCHL"])
         if axes == "NLC":
             name = self._add("Transpose", [name], f"{name}/NCL", perm=[0, 2, 1])
-        return self._add("Unsqueeze", [name, self._height()], f"{name}/picture")
+        return self._add("Unsqueeze", [name, self._height()], f"{name}/NCHL")
 
-    def _constant_picture(self, name: str, axes: str, order: list[int]) -> str | None:
+    def _constant_channels_first(self, name: str, axes: str, order: list[int]) -> str | None:
         values = self.graph.constants[name]
         if values.ndim > len(axes):
             return None
@@ -147,21 +147,21 @@ class _Rewriter:
     def _write_view(self, name: str) -> None:
         """Computes a tensor of the old graph that is a view so far, for whoever needs it in its own form."""
         view = self.views.get(name)
-        if view is None or name == view.picture or name in self.written:
+        if view is None or name == view.tensor or name in self.written:
             return
         self.written.add(name)
         if view.axes == "NCHL":
-            self._add("Identity", [view.picture], name)
+            self._add("Identity", [view.tensor], name)
         elif view.axes == "NHLC":
-            self._add("Transpose", [view.picture], name, perm=[0, 2, 3, 1])
+            self._add("Transpose", [view.tensor], name, perm=[0, 2, 3, 1])
         elif view.axes == "NCL":
-            self._add("Squeeze", [view.picture, self._height()], name)
+            self._add("Squeeze", [view.tensor, self._height()], name)
         else:
-            flat = self._add("Squeeze", [view.picture, self._height()], f"{name}/NCL")
+            flat = self._add("Squeeze", [view.tensor, self._height()], f"{name}/NCL")
             self._add("Transpose", [flat], name, perm=[0, 2, 1])
 
     def _height(self) -> str:
-        return self.graph.add_constant("picture_height", np.array([2], np.int64))
+        return self.graph.add_constant("height_axis", np.array([2], np.int64))
 
     def _add(self, kind: str, inputs: list[str], output: str, **fields: Any) -> str:
         if not any(output in node.output for node in self.nodes):

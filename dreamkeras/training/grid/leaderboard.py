@@ -14,7 +14,7 @@ from dreamkeras.statistics.bootstrap import DRAWS, Interval, paired_differences
 from dreamkeras.statistics.correlation import task_figures
 from dreamkeras.statistics.undefined import mean_defined, mean_or_zero, varies
 
-__all__ = ["Result", "Row", "rank", "write_leaderboard"]
+__all__ = ["LeaderboardRow", "Result", "rank", "write_leaderboard"]
 
 
 class Result(NamedTuple):
@@ -41,7 +41,7 @@ class Result(NamedTuple):
     error: float = float("nan")
 
 
-class Row(NamedTuple):
+class LeaderboardRow(NamedTuple):
     """A combination's place on the leaderboard.
 
     Args:
@@ -73,7 +73,7 @@ COLUMNS = (
 )
 
 
-def rank(results: Sequence[Result], draws: int = DRAWS, seed: int = 0) -> list[Row]:
+def rank(results: Sequence[Result], draws: int = DRAWS, seed: int = 0) -> list[LeaderboardRow]:
     """The combinations, best first; those whose r is undefined come last, in the order of their errors.
 
     Args:
@@ -99,16 +99,16 @@ def rank(results: Sequence[Result], draws: int = DRAWS, seed: int = 0) -> list[R
     return [row._replace(behind=behind.get(place)) for place, row in enumerate(rows)]
 
 
-def _place(row: Row) -> tuple[bool, float]:
+def _place(row: LeaderboardRow) -> tuple[bool, float]:
     if not np.isnan(row.r):
         return True, row.r
     return False, -np.inf if np.isnan(row.error) else -row.error
 
 
-def _row(name: str, results: Sequence[Result]) -> Row:
+def _row(name: str, results: Sequence[Result]) -> LeaderboardRow:
     r = np.array([_comparable_r(result) for result in results])
     compared = np.where(np.isnan(r), 0, r)
-    return Row(
+    return LeaderboardRow(
         combination=name,
         each=tuple(r.tolist()),
         r=float(mean_or_zero(r, axis=0)),
@@ -128,7 +128,7 @@ def _comparable_r(result: Result) -> float:
     return float(mean_or_zero(r, axis=0)) if np.isnan(r).any() else result.r
 
 
-def write_leaderboard(rows: Sequence[Row], sequences: int, failures: Mapping[str, str], folder: Path) -> None:
+def write_leaderboard(rows: Sequence[LeaderboardRow], sequences: int, failures: Mapping[str, str], folder: Path) -> None:
     """Writes `leaderboard.tsv` and `leaderboard.md`.
 
     Args:
@@ -145,7 +145,7 @@ def write_leaderboard(rows: Sequence[Row], sequences: int, failures: Mapping[str
             file.write(text.encode())
 
 
-def _table(rows: Sequence[Row]) -> str:
+def _table(rows: Sequence[LeaderboardRow]) -> str:
     text = io.StringIO()
     writer = csv.writer(text, delimiter="\t", lineterminator="\n")
     writer.writerow(COLUMNS)
@@ -155,7 +155,7 @@ def _table(rows: Sequence[Row]) -> str:
     return text.getvalue()
 
 
-def _markdown(rows: Sequence[Row], sequences: int, failures: Mapping[str, str]) -> str:
+def _markdown(rows: Sequence[LeaderboardRow], sequences: int, failures: Mapping[str, str]) -> str:
     lines = [
         "# Leaderboard",
         "",

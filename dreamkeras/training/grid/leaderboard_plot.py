@@ -8,7 +8,7 @@ import numpy as np
 
 from dreamkeras.errors import InputError
 from dreamkeras.plots.style import BLUE, GREY, RED, new_figure, save_figure
-from dreamkeras.training.grid.leaderboard import Row
+from dreamkeras.training.grid.leaderboard import LeaderboardRow
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -18,7 +18,7 @@ __all__ = ["plot_leaderboard"]
 INCHES_A_ROW = 0.35
 
 
-def plot_leaderboard(rows: Sequence[Row], path: str | PathLike[str]) -> None:
+def plot_leaderboard(rows: Sequence[LeaderboardRow], path: str | PathLike[str]) -> None:
     """Two panels with a line a combination, the best on top.
 
     Args:
@@ -44,7 +44,7 @@ def plot_leaderboard(rows: Sequence[Row], path: str | PathLike[str]) -> None:
     save_figure(figure, path)
 
 
-def _draw_r(axes: "Axes", rows: Sequence[Row]) -> None:
+def _draw_r(axes: "Axes", rows: Sequence[LeaderboardRow]) -> None:
     points = [(r, place) for place, row in enumerate(rows) for r in row.each]
     axes.plot(*zip(*points, strict=True), "o", color=GREY, markersize=4, alpha=0.6, markeredgewidth=0, label="a run")
     sds = [0 if np.isnan(row.sd) else row.sd for row in rows]
@@ -54,7 +54,7 @@ def _draw_r(axes: "Axes", rows: Sequence[Row]) -> None:
     axes.set_xlabel("Validation r (Pearson)")
 
 
-def _draw_behind(axes: "Axes", rows: Sequence[Row]) -> None:
+def _draw_behind(axes: "Axes", rows: Sequence[LeaderboardRow]) -> None:
     behind = [(place, row.behind) for place, row in enumerate(rows) if row.behind is not None]
     if behind:
         places, intervals = zip(*behind, strict=True)

@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 
 from dreamkeras.errors import InputError
-from dreamkeras.training.grid.leaderboard import Result, Row, rank, write_leaderboard
+from dreamkeras.training.grid.leaderboard import LeaderboardRow, Result, rank, write_leaderboard
 from dreamkeras.training.grid.leaderboard_plot import plot_leaderboard
 from dreamkeras.training.grid.plan import GridRun
 
@@ -51,7 +51,7 @@ def read_result(run: GridRun, folder: Path) -> Result:
         raise InputError(f"Expected the results of a run in {folder}, got files that are none ({error}).") from None
 
 
-def write_comparison(runs: Sequence[GridRun], folder: Path, failures: Mapping[str, str]) -> list[Row]:
+def write_comparison(runs: Sequence[GridRun], folder: Path, failures: Mapping[str, str]) -> list[LeaderboardRow]:
     """Writes `leaderboard.tsv`, `leaderboard.md` and `leaderboard.png` over the runs that are finished.
 
     Args:

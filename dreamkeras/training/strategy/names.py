@@ -17,7 +17,7 @@ __all__ = [
     "PROFORMER",
     "STRATEGIES",
     "UNLOCKDNA",
-    "Pace",
+    "OptimizerSchedules",
     "Strategy",
     "find_strategy",
     "one_cycle",
@@ -27,8 +27,8 @@ NOAM_WARMUP = 12_500
 """Steps of Unlock_DNA's rise, one of its twenty epochs."""
 
 
-class Pace(NamedTuple):
-    """How fast an optimiser moves: the learning rate of each step, and the decay of Adam's mean gradient."""
+class OptimizerSchedules(NamedTuple):
+    """The learning rate of each step, and the decay of Adam's mean gradient, which a one-cycle schedule moves, too."""
 
     learning_rate: keras.optimizers.schedules.LearningRateSchedule
     beta_1: keras.optimizers.schedules.LearningRateSchedule | float = 0.9
@@ -43,8 +43,8 @@ class Strategy(NamedTuple):
         batch_size: Examples an optimiser step.
         learning_rate: The highest rate of the schedule; None takes Vaswani's for the width of the network's core.
         weight_decay: Decoupled decay of every trainable variable.
-        optimizer: Makes an optimiser from a pace, the weight decay and keywords of `keras.optimizers`.
-        schedule: Makes the pace from the highest rate and the number of steps.
+        optimizer: Makes an optimiser from its schedules, the weight decay and keywords of `keras.optimizers`.
+        schedule: Makes them from the highest rate and the number of steps.
         strands: What the other strand of a window is: `"augment"`: a second example; `"pair"`: half of an example, whose loss is the
             mean over both; `"given"`: nothing. Constructs that are measured as given are trained as given.
         clip_norm: Highest norm of all gradients as one vector; None leaves it.
@@ -59,7 +59,7 @@ class Strategy(NamedTuple):
     learning_rate: float | None
     weight_decay: float
     optimizer: Callable[..., keras.optimizers.Optimizer]
-    schedule: Callable[[float, int], Pace]
+    schedule: Callable[[float, int], OptimizerSchedules]
     strands: Literal["augment", "pair", "given"] = "augment"
     clip_norm: float | None = None
     clip_value: float | None = None
@@ -102,34 +102,34 @@ class Strategy(NamedTuple):
         return self._replace(optimizer=lion, learning_rate=rate, weight_decay=10 * self.weight_decay)
 
 
-def one_cycle(peak: float, steps: int) -> Pace:
+def one_cycle(peak: float, steps: int) -> OptimizerSchedules:
     """torch's one-cycle policy: the rate from peak / 25 up and down to that / 10,000, beta_1 0.95 - 0.85 - 0.95."""
-    return Pace(OneCycle(peak / 25, peak, peak / 25e4, steps), OneCycle(0.95, 0.85, 0.95, steps))
+    return OptimizerSchedules(OneCycle(peak / 25, peak, peak / 25e4, steps), OneCycle(0.95, 0.85, 0.95, steps))
 
 
-def cosine(peak: float, steps: int) -> Pace:
+def cosine(peak: float, steps: int) -> OptimizerSchedules:
     """Half a cosine from the peak to 0, over the whole training in steps."""
-    return Pace(keras.optimizers.schedules.CosineDecay(peak, steps))
+    return OptimizerSchedules(keras.optimizers.schedules.CosineDecay(peak, steps))
 
 
-def noam(peak: float, steps: int) -> Pace:
+def noam(peak: float, steps: int) -> OptimizerSchedules:
     """A straight rise, then a fall with the root of the steps; a short training rises for a twentieth of it, as the team's did."""
-    return Pace(Noam(peak, min(NOAM_WARMUP, max(1, steps // 20))))
+    return OptimizerSchedules(Noam(peak, min(NOAM_WARMUP, max(1, steps // 20))))
 
 
-def adamw(pace: Pace, weight_decay: float, **options) -> keras.optimizers.Optimizer:
+def adamw(schedules: OptimizerSchedules, weight_decay: float, **options) -> keras.optimizers.Optimizer:
     """torch's AdamW."""
-    return CyclingAdamW(pace.learning_rate, beta_1=pace.beta_1, weight_decay=weight_decay, **options)
+    return CyclingAdamW(schedules.learning_rate, beta_1=schedules.beta_1, weight_decay=weight_decay, **options)
 
 
-def adam(pace: Pace, weight_decay: float, **options) -> keras.optimizers.Optimizer:
+def adam(schedules: OptimizerSchedules, weight_decay: float, **options) -> keras.optimizers.Optimizer:
     """Adam with the second moment of transformers."""
-    return CyclingAdamW(pace.learning_rate, beta_1=pace.beta_1, beta_2=0.98, epsilon=1e-9, weight_decay=weight_decay, **options)
+    return CyclingAdamW(schedules.learning_rate, beta_1=schedules.beta_1, beta_2=0.98, epsilon=1e-9, weight_decay=weight_decay, **options)
 
 
-def lion(pace: Pace, weight_decay: float, **options) -> keras.optimizers.Optimizer:
+def lion(schedules: OptimizerSchedules, weight_decay: float, **options) -> keras.optimizers.Optimizer:
     """Lion with its authors' decays; a cycle moves the rate alone."""
-    return ClippedLion(pace.learning_rate, beta_1=0.9, beta_2=0.99, weight_decay=weight_decay, **options)
+    return ClippedLion(schedules.learning_rate, beta_1=0.9, beta_2=0.99, weight_decay=weight_decay, **options)
 
 
 OPTIMIZERS: dict[str, Callable[..., keras.optimizers.Optimizer]] = {"adamw": adamw, "adam": adam, "lion": lion}

@@ -9,7 +9,7 @@ from keras import ops
 __all__ = ["ClippedLion", "CyclingAdamW"]
 
 
-class Tamed(keras.optimizers.Optimizer):
+class ClippingOptimizer(keras.optimizers.Optimizer):
     """Optimisers that clip the gradients' common norm and then each of their values, and move some variables less than others.
 
     Keras's own clip by one or the other, and move all alike.
@@ -59,7 +59,7 @@ class Tamed(keras.optimizers.Optimizer):
 
 
 @keras.saving.register_keras_serializable(package="dreamkeras")
-class CyclingAdamW(Tamed, keras.optimizers.AdamW):
+class CyclingAdamW(ClippingOptimizer, keras.optimizers.AdamW):
     """AdamW, step by step as torch's, with a schedule for beta_1 beside the one for the learning rate.
 
     Keras's own reads beta_1 once, when the step is compiled, and adds epsilon before the bias correction, not after.
@@ -106,7 +106,7 @@ class CyclingAdamW(Tamed, keras.optimizers.AdamW):
 
 
 @keras.saving.register_keras_serializable(package="dreamkeras")
-class ClippedLion(Tamed, keras.optimizers.Lion):
+class ClippedLion(ClippingOptimizer, keras.optimizers.Lion):
     """Lion: every weight moves by the rate, in the direction of the mean gradient's sign.
 
     Args:

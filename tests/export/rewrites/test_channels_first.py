@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from onnx_graphs import make_model, run
 
-from dreamkeras.export.rewrites.channels_first import keep_pictures
+from dreamkeras.export.rewrites.channels_first import keep_channels_first
 from dreamkeras.export.rewrites.graph import make_node
 
 onnx = pytest.importorskip("onnx")
@@ -39,7 +39,7 @@ def convolve(name, source):
 def kinds_after(nodes, *, inputs=(("x", ("batch", 5, 4)),), **arrays):
     """How many nodes of each kind are left; checks that the answers are the same."""
     model = make_model(nodes, CONSTANTS, inputs)
-    rewritten = keep_pictures(model)
+    rewritten = keep_channels_first(model)
     onnx.checker.check_model(rewritten, full_check=True)
     arrays = {"x": X, **arrays}
     np.testing.assert_allclose(run(rewritten, **arrays), run(model, **arrays), rtol=1e-5, atol=1e-5)
@@ -52,13 +52,13 @@ def test_convolutions_in_a_row_change_form_once():
 
 
 @pytest.mark.parametrize("kind", ["Relu", "Sigmoid"])
-def test_activation_between_works_on_the_picture(kind):
+def test_activation_between_stays_channels_first(kind):
     nodes = [*convolve("a", "x"), make_node(kind, ["a"], "b"), *convolve("y", "b")]
     assert kinds_after(nodes)["Squeeze"] == 1
 
 
 @pytest.mark.parametrize("constant", ["nlc", "scalar"])
-def test_constants_take_the_pictures_form(constant):
+def test_constants_become_channels_first(constant):
     nodes = [*convolve("a", "x"), make_node("Mul", [constant, "a"], "b"), *convolve("y", "b")]
     assert kinds_after(nodes)["Squeeze"] == 1
 
@@ -68,7 +68,7 @@ def test_constants_beside_channels_first():
     assert kinds_after([*nodes, *convolve("y", "c")])["Squeeze"] == 1
 
 
-def test_channels_of_two_branches_are_joined_as_pictures():
+def test_channels_of_two_branches_are_joined_channels_first():
     nodes = [*convolve("a", "x"), *convolve("b", "x"), make_node("Concat", ["a", "b"], "y", axis=-1)]
     assert kinds_after(nodes)["Squeeze"] == 1
 
@@ -78,7 +78,7 @@ def test_other_axes_are_joined_as_they_were():
     assert kinds_after(nodes)["Squeeze"] == 2
 
 
-def test_gate_of_every_channel_becomes_a_picture():
+def test_gate_of_every_channel_becomes_channels_first():
     nodes = [
         *convolve("a", "x"),
         make_node("ReduceMean", ["a", "one"], "mean", keepdims=0),
@@ -89,7 +89,7 @@ def test_gate_of_every_channel_becomes_a_picture():
     assert kinds_after(nodes)["Squeeze"] == 1
 
 
-def test_mean_over_the_length_is_that_of_the_picture():
+def test_mean_over_the_length_is_that_over_height_and_length():
     nodes = [*convolve("a", "x"), make_node("ReduceMean", ["a", "one"], "y", keepdims=0)]
     assert kinds_after(nodes) == {"Unsqueeze": 1, "Transpose": 1, "Conv": 1, "ReduceMean": 1}
 
@@ -111,12 +111,12 @@ def test_tensor_of_fewer_axes_stays_outside():
     assert kinds_after(nodes, inputs=(("x", ("batch", 5, 4)), ("z", (5, 4))), **arrays)["Squeeze"] == 1
 
 
-def test_picture_that_is_an_output_is_given_under_its_name():
+def test_channels_first_output_keeps_its_name():
     nodes = [*convolve("a", "x"), make_node("Relu", ["a_c"], "y")]
     assert kinds_after(nodes)["Identity"] == 1
 
 
-def test_true_pictures_of_two_dimensions_are_left_alone():
+def test_convolutions_over_two_dimensions_are_left_alone():
     nodes = [make_node("Conv", ["x", "kernel"], "a", pads=[0, 1, 0, 1]), make_node("Transpose", ["a"], "y", perm=[0, 2, 3, 1])]
     x = RANDOM.normal(size=(2, 4, 3, 5)).astype(np.float32)
     assert kinds_after(nodes, inputs=(("x", ("batch", 4, 3, 5)),), x=x) == {"Conv": 1, "Transpose": 1}

@@ -6,15 +6,15 @@ import pytest
 from dreamkeras.errors import InputError
 from dreamkeras.statistics.bootstrap import Interval
 from dreamkeras.training.grid import leaderboard_plot
-from dreamkeras.training.grid.leaderboard import Row
+from dreamkeras.training.grid.leaderboard import LeaderboardRow
 from dreamkeras.training.grid.leaderboard_plot import plot_leaderboard
 
 pytest.importorskip("matplotlib")
 
 ROWS = [
-    Row("good", (0.70, 0.72), 0.71, 0.014, 1000, 2.0, 50.0, None),
-    Row("fair", (0.6,), 0.6, float("nan"), 1000, 2.0, 50.0, Interval(0.11, 0.05, 0.2)),
-    Row("odd", (float("nan"),), float("nan"), float("nan"), 1, 0.1, 1.0, Interval(*[float("nan")] * 3)),
+    LeaderboardRow("good", (0.70, 0.72), 0.71, 0.014, 1000, 2.0, 50.0, None),
+    LeaderboardRow("fair", (0.6,), 0.6, float("nan"), 1000, 2.0, 50.0, Interval(0.11, 0.05, 0.2)),
+    LeaderboardRow("odd", (float("nan"),), float("nan"), float("nan"), 1, 0.1, 1.0, Interval(*[float("nan")] * 3)),
 ]
 
 
