@@ -1,4 +1,4 @@
-"""BidirectionalLSTM against its equations, and against torch's and Keras's own."""
+"""BidirectionalLSTM against plain loops forward and backward, and against torch's and Keras's own. docs/internals.md derives the loops."""
 
 from itertools import chain
 
@@ -25,23 +25,71 @@ def sigmoid(x):
 
 
 def read(inputs, kernel, recurrent_kernel, bias, recurrent_bias):
-    """One direction, position by position: float64 (batch, length, units)."""
+    """One direction, position by position: float64 (batch, length, units), and what `pull_back` needs of each position."""
     hidden = cell = np.zeros((len(inputs), len(recurrent_kernel)))
-    states = []
+    hiddens, kept = [], []
     for position in range(inputs.shape[1]):
-        i, f, c, o = np.split(inputs[:, position] @ kernel + hidden @ recurrent_kernel + bias + recurrent_bias, 4, axis=-1)
-        cell = sigmoid(f) * cell + sigmoid(i) * np.tanh(c)
-        hidden = sigmoid(o) * np.tanh(cell)
-        states.append(hidden)
-    return np.stack(states, axis=1)
+        z_i, z_f, z_g, z_o = np.split(inputs[:, position] @ kernel + hidden @ recurrent_kernel + bias + recurrent_bias, 4, axis=-1)
+        i, f, g, o = sigmoid(z_i), sigmoid(z_f), np.tanh(z_g), sigmoid(z_o)
+        before = hidden, cell
+        cell = f * cell + i * g
+        hidden = o * np.tanh(cell)
+        hiddens.append(hidden)
+        kept.append((*before, i, f, g, o, cell))
+    return np.stack(hiddens, axis=1), kept
+
+
+def pull_back(inputs, kernel, recurrent_kernel, kept, cotangent):
+    """The gradients of `sum(read(...) * cotangent)`, position by position from the last: those of the inputs, both kernels and the bias."""
+    by_inputs, by_kernel, by_recurrent, by_bias = (np.zeros(array.shape) for array in (inputs, kernel, recurrent_kernel, kernel[0]))
+    by_hidden = by_cell = np.zeros_like(kept[0][0])
+    for position in reversed(range(len(kept))):
+        hidden_before, cell_before, i, f, g, o, cell = kept[position]
+        by_hidden = by_hidden + cotangent[:, position]
+        by_cell = by_cell + by_hidden * o * (1 - np.tanh(cell) ** 2)
+        by_i, by_f, by_g = by_cell * g * i * (1 - i), by_cell * cell_before * f * (1 - f), by_cell * i * (1 - g**2)
+        by_z = np.concatenate([by_i, by_f, by_g, by_hidden * np.tanh(cell) * o * (1 - o)], axis=-1)
+        by_inputs[:, position] = by_z @ kernel.T
+        for sequence in range(len(inputs)):
+            by_kernel += np.outer(inputs[sequence, position], by_z[sequence])
+            by_recurrent += np.outer(hidden_before[sequence], by_z[sequence])
+            by_bias += by_z[sequence]
+        by_hidden, by_cell = by_z @ recurrent_kernel.T, by_cell * f
+    return by_inputs, by_kernel, by_recurrent, by_bias
 
 
 @pytest.mark.parametrize("length", LENGTHS)
 def test_each_half_is_one_direction(length):
     layer, inputs = made(), random_array(3, length, 4)
     weights = [array(weight).astype(float) for weight in layer.weights]
-    wanted = [read(inputs, *weights[:4]), read(inputs[:, ::-1], *weights[4:])[:, ::-1]]
+    wanted = [read(inputs, *weights[:4])[0], read(inputs[:, ::-1], *weights[4:])[0][:, ::-1]]
     np.testing.assert_allclose(array(layer(inputs)), np.concatenate(wanted, axis=-1), atol=1e-5)
+
+
+@pytest.mark.parametrize("length", LENGTHS)
+def test_gradients_are_those_of_the_loops(length):
+    layer, inputs, cotangent = made(), random_array(3, length, 4), random_array(3, length, 10, seed=1)
+    by_inputs, by_weights = np.zeros(inputs.shape), []
+    for number, turn in enumerate((slice(None), slice(None, None, -1))):
+        kernel, recurrent_kernel, *biases = (array(weight).astype(float) for weight in layer.directions[number])
+        _, kept = read(inputs[:, turn], kernel, recurrent_kernel, *biases)
+        half = cotangent[:, turn, 5 * number : 5 * number + 5]
+        by_read, *by_kernels, by_bias = pull_back(inputs[:, turn], kernel, recurrent_kernel, kept, half)
+        by_inputs += by_read[:, turn]
+        by_weights += [*by_kernels, by_bias, by_bias]
+    for came, wanted in zip(gradients(layer, inputs, cotangent), [by_inputs, *by_weights], strict=True):
+        np.testing.assert_allclose(came, wanted, atol=2e-5)
+
+
+def test_the_loops_give_the_example_of_the_documentation():
+    inputs, kernel, recurrent_kernel = np.array([[[1.0], [-1.0]]]), np.array([[1.0, 0, 2, 1]]), np.array([[0.0, 1, 1, -1]])
+    hiddens, kept = read(inputs, kernel, recurrent_kernel, np.array([0.0, 1, 0, 0]), np.zeros(4))
+    by_inputs, by_kernel, by_recurrent, by_bias = pull_back(inputs, kernel, recurrent_kernel, kept, np.ones((1, 2, 1)))
+    np.testing.assert_allclose(hiddens.ravel(), [0.4440, 0.0598], atol=5e-5)
+    np.testing.assert_allclose(by_inputs.ravel(), [0.2897, 0.0325], atol=5e-5)
+    np.testing.assert_allclose(by_kernel, [[0.1429, -0.0187, 0.0229, 0.0684]], atol=5e-5)
+    np.testing.assert_allclose(by_recurrent, [[-0.0138, 0.0083, 0.0034, 0.0215]], atol=5e-5)
+    np.testing.assert_allclose(by_bias, [0.0810, 0.0187, 0.0381, 0.1652], atol=5e-5)
 
 
 @pytest.mark.parametrize("length", LENGTHS)
