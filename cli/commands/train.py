@@ -88,7 +88,7 @@ def command(ctx: click.Context, /, out: Path | None, resume: bool, backend: str 
     from dreamkeras.files.sources import open_source
     from dreamkeras.models.names import known_model
     from dreamkeras.training.backend import choose_backend
-    from dreamkeras.training.run_folder.unfinished import check_free
+    from dreamkeras.training.run_folder.new_folder import check_free
 
     choices["model"] = known_model(choices["model"] or ("bpnet-small" if choices["assay"] == "atac" else "dream-cnn-small"))
     folder = out or Path("runs") / choices["model"]

@@ -14,7 +14,7 @@ from dreamkeras.data.examples import Examples
 from dreamkeras.evaluation.run import score_examples
 from dreamkeras.export.onnx_file import file_bytes
 from dreamkeras.export.process import require_packages
-from dreamkeras.files.outputs import open_output
+from dreamkeras.files.outputs import open_output, write_text
 from dreamkeras.scoring.model_file import find_model_file
 from dreamkeras.scoring.predictor import load
 from dreamkeras.sequence.description import ModelDescription
@@ -57,6 +57,5 @@ def calibrate_onnx(
     with open_output(output or str(file)) as stream:
         stream.write(content)
     if output is None and Path(model).is_dir():
-        with open_output(str(Path(model) / YARDSTICK)) as stream:
-            stream.write((json.dumps(yardstick, indent=2) + "\n").encode())
+        write_text(Path(model) / YARDSTICK, json.dumps(yardstick, indent=2) + "\n")
     return description, task_figures(held_out.targets, predicted)

@@ -18,7 +18,7 @@ from dreamkeras.errors import DreamkerasError, InputError
 from dreamkeras.files.bgzip import PACKED, BgzipWriter
 from dreamkeras.files.streams import STANDARD, is_stream, open_stream
 
-__all__ = ["naming_output", "open_output", "open_text", "refuse_packed", "unpacked_name"]
+__all__ = ["naming_output", "open_output", "open_text", "refuse_packed", "unpacked_name", "write_text"]
 
 OTHER_PACKINGS = (".bz2", ".xz", ".zst", ".zip", ".lz4")
 
@@ -46,6 +46,12 @@ def open_output(path: str) -> Iterator[BinaryIO]:
         opened = _replaced(target, path)
     with opened as file:
         yield file
+
+
+def write_text(path: str | Path, text: str) -> None:
+    """Writes a text in UTF-8 as `open_output` writes bytes: the file appears whole or not at all."""
+    with open_output(str(path)) as file:
+        file.write(text.encode())
 
 
 @contextmanager

@@ -1,4 +1,4 @@
-"""Choosing Keras's backend, which has to happen before Keras is imported."""
+"""Choosing Keras's backend, which has to happen before Keras is imported, and the precision that it computes in."""
 
 import contextlib
 import importlib.util
@@ -9,9 +9,9 @@ from collections.abc import Iterator
 from dreamkeras.errors import MissingPackageError
 from dreamkeras.export.keras_settings import starting_keras
 from dreamkeras.export.process import home_left_alone, keras_backend
-from dreamkeras.training.config import BACKENDS
+from dreamkeras.training.config import BACKENDS, PRECISIONS
 
-__all__ = ["BACKENDS", "choose_backend", "find_backend", "running_backend"]
+__all__ = ["BACKENDS", "choose_backend", "computing_in", "find_backend", "running_backend"]
 
 
 def choose_backend(wanted: str | None = None) -> str:
@@ -66,6 +66,19 @@ def find_backend(wanted: str | None = None) -> str:
         if not _installed(package):
             raise MissingPackageError(f"Expected {package} to be installed: pip install 'dreamkeras[{extra}]'.")
     return wanted
+
+
+@contextlib.contextmanager
+def computing_in(precision: str) -> Iterator[None]:
+    """Layers made inside compute in one of `PRECISIONS`; afterwards Keras's policy is what it was."""
+    import keras
+
+    policy = keras.config.dtype_policy()
+    keras.config.set_dtype_policy(PRECISIONS[precision])
+    try:
+        yield
+    finally:
+        keras.config.set_dtype_policy(policy)
 
 
 def _start() -> None:

@@ -10,7 +10,7 @@ from dreamkeras.data.assays.atac_layout import AtacLayout
 from dreamkeras.data.assays.names import ATAC, TABLE
 from dreamkeras.data.assays.table_layout import TableLayout
 from dreamkeras.errors import InputError
-from dreamkeras.files.outputs import open_output
+from dreamkeras.files.outputs import write_text
 from dreamkeras.models.names import FORMAT, model_in
 
 __all__ = ["BACKENDS", "GIVEN", "PRECISIONS", "SIMULATED", "RunConfig"]
@@ -212,8 +212,7 @@ class RunConfig:
 
     def write(self, path: Path) -> None:
         """Writes the fields as JSON; the file appears whole or not at all."""
-        with open_output(str(path)) as file:
-            file.write((json.dumps({"format": FORMAT, **dataclasses.asdict(self)}, indent=2) + "\n").encode())
+        write_text(path, json.dumps({"format": FORMAT, **dataclasses.asdict(self)}, indent=2) + "\n")
 
     @classmethod
     def read(cls, path: Path) -> "RunConfig":

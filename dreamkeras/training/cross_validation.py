@@ -18,7 +18,7 @@ from dreamkeras.errors import ExportError, InputError
 from dreamkeras.export.ensemble import export_ensemble
 from dreamkeras.files.folders import claim
 from dreamkeras.files.inputs import full_path
-from dreamkeras.files.outputs import open_output
+from dreamkeras.files.outputs import write_text
 from dreamkeras.models.combinations import lasting_name
 from dreamkeras.statistics.correlation import task_figures
 from dreamkeras.statistics.undefined import mean_defined
@@ -27,7 +27,7 @@ from dreamkeras.training.backend import running_backend
 from dreamkeras.training.config import RunConfig
 from dreamkeras.training.grid.results import is_finished
 from dreamkeras.training.run_data import read_begun, read_examples, require_files, with_window
-from dreamkeras.training.run_folder.unfinished import new_folder, remove_unfinished
+from dreamkeras.training.run_folder.new_folder import new_folder, remove_unfinished
 
 __all__ = ["cross_validate"]
 
@@ -87,8 +87,7 @@ def _cross_validate(config: RunConfig, folder: Path, report: Callable[[str], Non
         raise ExportError(f"{' '.join(failures)} Then: dreamkeras train --resume --out {folder}")
     metrics = _join(folder, folds, numbers)
     export_ensemble([folder / f"fold-{number}" for number in numbers], folder / "model.onnx")
-    with open_output(str(folder / "metrics.json")) as file:  # last: who finds it finds the rest
-        file.write((json.dumps(metrics, indent=2) + "\n").encode())
+    write_text(folder / "metrics.json", json.dumps(metrics, indent=2) + "\n")  # last: who finds it finds the rest
     return metrics
 
 
@@ -119,8 +118,7 @@ def _join(folder: Path, folds: np.ndarray, numbers: list[int]) -> dict[str, Any]
             table[place] = [row[0], str(number), *row[1:]]
     text = io.StringIO()
     csv.writer(text, delimiter="\t", lineterminator="\n").writerows([[header[0], "fold", *header[1:]], *table])
-    with open_output(str(folder / "out_of_fold.tsv")) as output:
-        output.write(text.getvalue().encode())
+    write_text(folder / "out_of_fold.tsv", text.getvalue())
     values = np.array([row[OWN_COLUMNS + 1 :] for row in table], np.float64)
     return _metrics([name.removeprefix("measured_") for name in header[OWN_COLUMNS:]], values, folds, numbers)
 

@@ -6,7 +6,6 @@ from pathlib import Path
 from dreamkeras.data.assays.names import find_assay
 from dreamkeras.errors import ExportError
 from dreamkeras.export.keras_settings import pinned_settings
-from dreamkeras.export.onnx_file import export_onnx
 from dreamkeras.export.process import require_packages
 from dreamkeras.files.digests import file_digest
 from dreamkeras.files.folders import open_folder
@@ -15,7 +14,7 @@ from dreamkeras.models.presets import build_model, find_preset
 from dreamkeras.models.torch_files import read_state_dict
 from dreamkeras.models.torch_weights import assign_state_dict
 from dreamkeras.sequence.description import ModelDescription
-from dreamkeras.training.run_folder.keeping import keeping_model
+from dreamkeras.training.run_folder.contents import export_run
 from dreamkeras.training.run_folder.model_card import model_card
 
 __all__ = ["import_weights"]
@@ -53,8 +52,7 @@ def import_weights(checkpoint: str, model: str, assay: str, folder: Path) -> Mod
         (unfinished / "config.json").write_text(json.dumps(config, indent=2) + "\n")
         network.save(unfinished / "model.keras")
         try:
-            with keeping_model(unfinished, network, {}, [], config, name=folder):
-                description = export_onnx(unfinished)
+            description = export_run(unfinished, network, {}, [], config, name=folder)
             (unfinished / "README.md").write_text(model_card(description, {}, [], config))
         except ExportError as error:
             failure = error

@@ -23,7 +23,7 @@ from dreamkeras.layers.saved_blocks import block_name, is_importable
 from dreamkeras.models.combinations import lasting_name
 from dreamkeras.models.presets import build_model
 from dreamkeras.models.prixfixe import PrixFixe
-from dreamkeras.training.backend import running_backend
+from dreamkeras.training.backend import computing_in, running_backend
 from dreamkeras.training.batches.dataset import training_batches
 from dreamkeras.training.config import RunConfig
 from dreamkeras.training.epochs.callbacks import (
@@ -43,10 +43,9 @@ from dreamkeras.training.epochs.progress import Progress
 from dreamkeras.training.epochs.selection import describe_undefined, target_variances
 from dreamkeras.training.run_data import RunData, assay_of, read_begun, read_data, require_files, with_window
 from dreamkeras.training.run_folder.contents import write_results
-from dreamkeras.training.run_folder.unfinished import new_folder, remove_unfinished
+from dreamkeras.training.run_folder.new_folder import new_folder, remove_unfinished
 from dreamkeras.training.strategy.losses import find_loss
 from dreamkeras.training.strategy.plan import Plan, make_plan
-from dreamkeras.training.strategy.precision import computing_in
 from dreamkeras.training.warm_start import body_variables, freeze, take_weights
 
 __all__ = ["resume", "train"]

@@ -28,7 +28,7 @@ def fill(monkeypatch):
         return write
 
     def run(folder, checkpoint, failure=None):
-        monkeypatch.setattr(published, "export_onnx", export(failure))
+        monkeypatch.setattr("dreamkeras.training.run_folder.contents.export_onnx", export(failure))
         return published.import_weights(str(checkpoint), "dream-cnn", "yeast", folder)
 
     monkeypatch.setattr(published, "read_state_dict", lambda path: {})

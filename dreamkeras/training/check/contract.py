@@ -25,8 +25,8 @@ from dreamkeras.layers.slots import find_block
 from dreamkeras.models.prixfixe import PrixFixe
 from dreamkeras.sequence.alphabet import BASES, N
 from dreamkeras.sequence.construct import Construct
+from dreamkeras.training.backend import computing_in
 from dreamkeras.training.batches.augmentation import choose_bases
-from dreamkeras.training.strategy.precision import computing_in
 
 __all__ = ["CHECKS", "Outcome", "check_block"]
 

@@ -11,8 +11,7 @@ from dreamkeras.errors import ModelError
 from dreamkeras.files.folders import require_held
 from dreamkeras.statistics.correlation import FIGURES, task_figures
 from dreamkeras.statistics.undefined import mean_defined
-from dreamkeras.training.epochs.checkpoint import TrainingState, write_checkpoint
-from dreamkeras.training.epochs.history import write_history
+from dreamkeras.training.epochs.checkpoint import TrainingState, write_checkpoint, write_history
 from dreamkeras.training.epochs.profiles import epoch_figures
 from dreamkeras.training.epochs.selection import RELATIVE_ERROR, relative_error
 

@@ -1,7 +1,10 @@
-"""How far a training run has come, and the checkpoint that holds it: one file, replaced as a whole at each epoch's end."""
+"""How far a training run has come, in two files, each replaced as a whole at each epoch's end: the checkpoint and `history.csv`."""
 
+import csv
+import io
 import json
 import zipfile
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -10,13 +13,10 @@ import keras
 import numpy as np
 
 from dreamkeras.errors import ModelError
-from dreamkeras.files.outputs import naming_output, open_output
-from dreamkeras.training.epochs.selection import is_better, without_improvement
+from dreamkeras.files.outputs import naming_output, open_output, write_text
+from dreamkeras.training.epochs.selection import Epoch, is_better, without_improvement
 
-__all__ = ["Row", "TrainingState", "assign_weights", "read_checkpoint", "write_checkpoint"]
-
-Row = dict[str, float]
-"""An epoch of the history, by column."""
+__all__ = ["TrainingState", "assign_weights", "read_checkpoint", "write_checkpoint", "write_history"]
 
 
 @dataclass
@@ -30,12 +30,12 @@ class TrainingState:
         seconds: Time spent in training so far.
     """
 
-    rows: list[Row] = field(default_factory=list)
+    rows: list[Epoch] = field(default_factory=list)
     best_epoch: int = 0
     best_weights: list[np.ndarray] = field(default_factory=list)
     seconds: float = 0.0
 
-    def record(self, row: Row, model: keras.Model) -> None:
+    def record(self, row: Epoch, model: keras.Model) -> None:
         """Adds an epoch's row, and keeps the weights if it is the best so far."""
         self.rows.append(row)
         if not self.best_epoch or is_better(row, self.rows[self.best_epoch - 1]):
@@ -93,6 +93,23 @@ def assign_weights(variables: list[keras.Variable], values: list[np.ndarray], so
         raise ModelError(f"Expected {len(wanted)} variables of this model, got {len(came)} of other shapes in {source}.")
     for variable, value in zip(variables, values, strict=True):
         variable.assign(value)
+
+
+def write_history(path: Path, rows: Sequence[Epoch]) -> None:
+    """Writes the table; it appears whole or not at all.
+
+    Args:
+        path: The file.
+        rows: At least one. The keys of the last are the columns; a cell is empty where an earlier row, of an older version, has none.
+
+    Raises:
+        DreamkerasError: The file cannot be written.
+    """
+    text = io.StringIO()
+    writer = csv.DictWriter(text, list(rows[-1]), lineterminator="\n")
+    writer.writeheader()
+    writer.writerows(rows)
+    write_text(path, text.getvalue())
 
 
 def _values(variables: list[keras.Variable]) -> list[np.ndarray]:

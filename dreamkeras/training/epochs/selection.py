@@ -9,15 +9,16 @@ import numpy as np
 
 from dreamkeras.statistics.undefined import mean_defined, varies
 
-__all__ = ["RELATIVE_ERROR", "describe_undefined", "is_better", "relative_error", "target_variances", "without_improvement"]
+__all__ = ["RELATIVE_ERROR", "Epoch", "describe_undefined", "is_better", "relative_error", "target_variances", "without_improvement"]
 
-Row = Mapping[str, float]
+Epoch = Mapping[str, float]
+"""An epoch of the history, by column."""
 
 RELATIVE_ERROR = "val_relative_mse"
 """The column that ranks epochs in which no task has an r."""
 
 
-def is_better(row: Row, best: Row) -> bool:
+def is_better(row: Epoch, best: Epoch) -> bool:
     """Whether an epoch ranks above the best one so far; a tie goes to the earlier.
 
     The figure is the lowest validation loss where rows have one (of profiles), otherwise the highest mean r of the tasks. A task
@@ -28,7 +29,7 @@ def is_better(row: Row, best: Row) -> bool:
     return rank is not None and (so_far is None or rank > so_far)
 
 
-def without_improvement(rows: Sequence[Row], best_epoch: int) -> int:
+def without_improvement(rows: Sequence[Epoch], best_epoch: int) -> int:
     """How many epochs after the best one could have been better and were not.
 
     Those whose figure is undefined, or lacks a task that the best epoch has, are not counted.
@@ -90,7 +91,7 @@ def _count(values: int) -> str:
     return "1 validation value" if values == 1 else f"{values:,} validation values, all the same"
 
 
-def _rank(row: Row) -> tuple[int, float] | None:
+def _rank(row: Epoch) -> tuple[int, float] | None:
     """Sorts epochs; None where no figure is defined."""
     figures = _figures(row)
     defined = [value for value in figures.values() if np.isfinite(value)]
@@ -100,7 +101,7 @@ def _rank(row: Row) -> tuple[int, float] | None:
     return (0, -error) if np.isfinite(error) else None
 
 
-def _figures(row: Row) -> dict[str, float]:
+def _figures(row: Epoch) -> dict[str, float]:
     """What epochs are compared by, the higher the better: one figure, or one a task."""
     if "val_loss" in row:
         return {"val_loss": -row["val_loss"]}
@@ -108,7 +109,7 @@ def _figures(row: Row) -> dict[str, float]:
     return tasks or {"val_r": row["val_r"]}
 
 
-def _is_comparable(row: Row, best: Row) -> bool:
+def _is_comparable(row: Epoch, best: Epoch) -> bool:
     if _rank(row) is None:
         return False
     figures = _figures(row)

@@ -9,7 +9,7 @@ from typing import NamedTuple
 import numpy as np
 
 from dreamkeras.errors import InputError
-from dreamkeras.files.outputs import open_output
+from dreamkeras.files.outputs import write_text
 from dreamkeras.statistics.bootstrap import DRAWS, Interval, paired_differences
 from dreamkeras.statistics.correlation import task_figures
 from dreamkeras.statistics.undefined import mean_defined, mean_or_zero, varies
@@ -140,9 +140,8 @@ def write_leaderboard(rows: Sequence[LeaderboardRow], sequences: int, failures: 
     Raises:
         DreamkerasError: A file cannot be written.
     """
-    for name, text in (("leaderboard.tsv", _table(rows)), ("leaderboard.md", _markdown(rows, sequences, failures))):
-        with open_output(str(folder / name)) as file:
-            file.write(text.encode())
+    write_text(folder / "leaderboard.tsv", _table(rows))
+    write_text(folder / "leaderboard.md", _markdown(rows, sequences, failures))
 
 
 def _table(rows: Sequence[LeaderboardRow]) -> str:

@@ -3,7 +3,8 @@
 import json
 import math
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -13,25 +14,26 @@ from dreamkeras.confidence.intervals import calibrate
 from dreamkeras.confidence.measure import measure_yardstick, sample_inserts
 from dreamkeras.confidence.run_file import YARDSTICK
 from dreamkeras.data.examples import Examples
+from dreamkeras.errors import DreamkerasError, ExportError
 from dreamkeras.export.onnx_file import export_onnx
-from dreamkeras.files.outputs import naming_output, open_output
+from dreamkeras.export.training_summary import read_training_summary
+from dreamkeras.files.outputs import naming_output, write_text
 from dreamkeras.formats.writers import open_writer
 from dreamkeras.models.prixfixe import PrixFixe
 from dreamkeras.models.sizes import trainable_parameters
 from dreamkeras.plots.training import plot_history, plot_predictions, plot_residuals
 from dreamkeras.scoring.scorer import Scorer
+from dreamkeras.sequence.description import ModelDescription
 from dreamkeras.statistics.correlation import task_figures
 from dreamkeras.statistics.noise_ceiling import NoiseCeiling, task_ceilings
 from dreamkeras.statistics.undefined import mean_defined
 from dreamkeras.training.epochs.callbacks import predict_letters
-from dreamkeras.training.epochs.checkpoint import TrainingState
-from dreamkeras.training.epochs.history import write_history
+from dreamkeras.training.epochs.checkpoint import TrainingState, write_history
 from dreamkeras.training.epochs.profiles import final_figures
 from dreamkeras.training.epochs.selection import relative_error, target_variances
-from dreamkeras.training.run_folder.keeping import keeping_model
 from dreamkeras.training.run_folder.model_card import model_card
 
-__all__ = ["write_results"]
+__all__ = ["export_run", "write_results"]
 
 REFERENCE_BATCH = 64
 
@@ -68,16 +70,54 @@ def write_results(
     _save_model(folder / "model.keras", model)  # first: whatever fails then, the trained model is there
     metrics = _metrics(config, model, predicted, validation, state, training)
     write_history(folder / "history.csv", state.rows)
-    _write_text(folder / "metrics.json", json.dumps(_defined(metrics), indent=2) + "\n")
+    write_text(folder / "metrics.json", json.dumps(_defined(metrics), indent=2) + "\n")
     values = predicted[:, : len(model.tasks)]
     _write_validation(folder / "validation.tsv", model, validation, values)
     _plot(folder / "plots", model, validation, values, state)
     reference = _reference(model) if config["precision"] == "float32" else None
-    with keeping_model(folder, model, metrics, state.rows, config):
-        description = export_onnx(folder, reference=reference, yardstick=_yardstick(validation, values, training))
-    _write_text(folder / YARDSTICK, json.dumps(description.yardstick, indent=2) + "\n")
-    _write_text(folder / "README.md", model_card(description, metrics, state.rows, config))
+    yardstick = _yardstick(validation, values, training)
+    description = export_run(folder, model, metrics, state.rows, config, reference=reference, yardstick=yardstick)
+    write_text(folder / YARDSTICK, json.dumps(description.yardstick, indent=2) + "\n")
+    write_text(folder / "README.md", model_card(description, metrics, state.rows, config))
     return metrics
+
+
+def export_run(
+    folder: Path,
+    model: PrixFixe,
+    metrics: Mapping[str, Any],
+    history: Sequence[Mapping[str, Any]],
+    config: Mapping[str, Any],
+    name: Path | None = None,
+    **options: Any,
+) -> ModelDescription:
+    """Exports a run folder that holds `model.keras`; where that fails, the folder gets its model card all the same.
+
+    Args:
+        folder: The run folder.
+        model: The network in it.
+        metrics: See `model_card`.
+        history: See `model_card`.
+        config: See `model_card`.
+        name: What the user calls the folder, if that is not yet its name.
+        **options: Those of `export_onnx`.
+
+    Returns:
+        What the exported model says of itself.
+
+    Raises:
+        ExportError: The export failed; says why, and how to go on.
+    """
+    try:
+        return export_onnx(folder, **options)
+    except DreamkerasError as error:
+        description = replace(model.describe(), training=read_training_summary(folder))
+        write_text(folder / "README.md", model_card(description, metrics, history, config))
+        called = name or folder
+        raise ExportError(
+            f"{called} holds the trained model, model.keras, but no model.onnx, which predict needs: {error} "
+            f"To try again: dreamkeras export {called}"
+        ) from error
 
 
 def _metrics(
@@ -124,11 +164,6 @@ def _defined(metrics: Any) -> Any:
     if isinstance(metrics, dict):
         return {name: _defined(value) for name, value in metrics.items()}
     return metrics if math.isfinite(metrics) else None
-
-
-def _write_text(path: Path, text: str) -> None:
-    with open_output(str(path)) as file:
-        file.write(text.encode())
 
 
 def _write_validation(path: Path, model: PrixFixe, validation: Examples, predicted: np.ndarray) -> None:

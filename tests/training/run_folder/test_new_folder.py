@@ -6,7 +6,7 @@ import pytest
 from dreamkeras.errors import InputError
 from dreamkeras.files.folders import is_taken
 from dreamkeras.files.outputs import open_output
-from dreamkeras.training.run_folder.unfinished import check_free, remove_unfinished
+from dreamkeras.training.run_folder.new_folder import check_free, remove_unfinished
 
 
 @pytest.fixture
@@ -54,5 +54,5 @@ def test_a_folder_that_holds_something_is_refused_with_the_way_on(tmp_path):
 
 
 def test_a_refusal_does_not_wait_for_keras():
-    program = "import sys, dreamkeras.training.run_folder.unfinished; sys.exit('keras' in sys.modules)"
+    program = "import sys, dreamkeras.training.run_folder.new_folder; sys.exit('keras' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", program], check=False).returncode == 0
