@@ -52,11 +52,11 @@ class ServedModel:
         self.batch_rows = BATCH_SIZE
         self.device = "cuda" if predictor.is_on_cuda else "cpu"
         self.at_once = 1 if predictor.is_on_cuda else math.inf
-        length = predictor.construct.length
+        self._construct = predictor.construct
         self.inputs = (
             TensorSpec(SEQUENCES, BYTES, (-1, 1)),
             TensorSpec(SEQUENCES, BYTES, (-1,)),
-            TensorSpec(LETTERS, "UINT8", (-1, length)),
+            TensorSpec(LETTERS, "UINT8", (-1, self._construct.length)),
         )
         self.outputs = tuple(TensorSpec(output, "FP32", (-1, width)) for output, width in predictor.description.outputs.items())
         self._names = [spec.name for spec in self.outputs]
@@ -85,26 +85,26 @@ class ServedModel:
             raise ProtocolError(f"{error} Input: {name!r}.") from None
 
     def _cut(self, texts: list[bytes]) -> np.ndarray:
-        windows = cut_few(self.predictor.construct, texts) if len(texts) <= FEW else None
+        windows = cut_few(self._construct, texts) if len(texts) <= FEW else None
         if windows is not None:
             return windows
         lengths = np.fromiter(map(len, texts), np.int64, len(texts))
         self._check_lengths(lengths)
-        windows, problems = self.predictor.construct.fit(Ragged.from_lengths(np.frombuffer(b"".join(texts), np.uint8), lengths))
+        windows, problems = self._construct.fit(Ragged.from_lengths(np.frombuffer(b"".join(texts), np.uint8), lengths))
         if problems:
             index = min(problems)
             raise InputError(f"{problems[index]} in the sequence at index {index}.")
         return windows
 
     def _check_lengths(self, lengths: np.ndarray) -> None:
-        construct = self.predictor.construct
+        construct = self._construct
         most = construct.longest + len(construct.left_adapter) + len(construct.right_adapter)
         if lengths.max() > most:
             index = int(lengths.argmax())
             raise InputError(f"Expected at most {most} bases, adapters included, got {lengths[index]} in the sequence at index {index}.")
 
     def _check(self, letters: np.ndarray) -> np.ndarray:
-        check_letters(letters, self.predictor.construct.length)
+        check_letters(letters, self._construct.length)
         return letters
 
     def warm_up(self, most: int) -> None:
@@ -121,4 +121,4 @@ class ServedModel:
         self.batch_rows = tuned.batch_size
         self.speed.add(tuned.batch_size, tuned.batch_size / tuned.rate)
         for rows in [2**power for power in range(self.batch_rows.bit_length())] if self.predictor.is_on_cuda else [1]:
-            self.answer(np.full((rows, self.predictor.construct.length), N, np.uint8))
+            self.answer(np.full((rows, self._construct.length), N, np.uint8))

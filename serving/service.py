@@ -1,22 +1,50 @@
-"""Service: what all routes share, be they HTTP's or gRPC's: models, batcher, bounds, and whether the server is stopping."""
+"""Service: the way of a request that HTTP and gRPC share, and what it needs: models, batcher, bounds, tokens.
 
+A protocol reads the bytes of a request, `Service.decode` makes windows of it, `Service.infer` has them scored, and the protocol writes
+the answer.
+"""
+
+import asyncio
 from collections import Counter
+from collections.abc import Callable
+from typing import Any, NamedTuple
 
 import numpy as np
 
 from .auth import Guard
 from .bodies import Bodies
 from .models import ModelRepository
-from .protocol.tensors import Tensor
-from .protocol.v2 import InferRequest
+from .protocol.tensors import InferRequest
 from .queue.batcher import Batcher
 from .queue.jobs import Answers
 from .served import ServedModel
 from .settings import Settings
 
-__all__ = ["Service"]
+__all__ = ["LARGE", "Inference", "Service"]
+
+LARGE = 1 << 17
+"""Bytes of a request from which on it is decoded in a thread, so that others are answered meanwhile."""
 
 MICROSECONDS = 1e6
+
+
+class Inference(NamedTuple):
+    """A request for inference, decoded.
+
+    Args:
+        model: What is asked.
+        request: What the client said.
+        windows: Its sequences as windows, uint8 (n, length).
+    """
+
+    model: ServedModel
+    request: InferRequest
+    windows: np.ndarray
+
+    @property
+    def log_fields(self) -> dict[str, Any]:
+        """What the access log says of it."""
+        return {"model": self.model.name, "version": self.model.version, "rows": len(self.windows)}
 
 
 class Service:
@@ -46,20 +74,31 @@ class Service:
         """Whether requests for inference are welcome: a model is loaded, and the server is not stopping."""
         return bool(self.models.ready) and not self.stopping
 
-    def windows(self, model: ServedModel, inputs: dict[str, Tensor]) -> np.ndarray:
-        """The windows uint8 (n, length) of a request's one input.
+    async def decode(self, model: ServedModel, size: int, read: Callable[..., InferRequest], *message: Any) -> Inference:
+        """A request as windows; a large one is decoded in a thread.
+
+        Args:
+            model: What is asked.
+            size: Bytes of the message.
+            read: The protocol's reader; takes the message, and the inputs, outputs and settings that bound it.
+            message: What was received.
 
         Raises:
-            ProtocolError: 400, a sequence does not fit.
+            ProtocolError: 400, the request is malformed, or a sequence does not fit.
         """
-        ((name, tensor),) = inputs.items()
-        return model.windows(name, tensor)
 
-    async def infer(self, model: ServedModel, windows: np.ndarray, request: InferRequest) -> Answers:
-        """What a model answers for windows, within the timeout and with the priority that the request asks for.
+        def work() -> Inference:
+            request = read(*message, model.inputs, model.outputs, self.settings)
+            return Inference(model, request, model.windows(request.input_name, request.tensor))
+
+        return work() if size < LARGE else await asyncio.to_thread(work)
+
+    async def infer(self, inference: Inference) -> Answers:
+        """What the model answers, within the timeout and with the priority that the request asks for.
 
         Raises:
             ProtocolError: 503, too much is waiting, the time is over, or the model failed.
         """
+        model, request, windows = inference
         timeout = request.parameters.get("timeout", 0) / MICROSECONDS
         return await self.batcher.score(model, windows, timeout or None, request.parameters.get("priority", 0))

@@ -1,25 +1,21 @@
 """The calls of the Open Inference Protocol over gRPC, with Triton's extensions: from a message to the message that answers it.
 
-Knows nothing about connections, tokens and errors' codes: `grpc_service` does.
+Knows nothing about connections, tokens and errors' codes: `service` does.
 """
 
 import asyncio
 from collections.abc import Awaitable, Callable
 from typing import Any, NamedTuple
 
-import numpy as np
 from google.protobuf.json_format import ParseDict
 from tritonclient.grpc import service_pb2 as messages
 
 from ..errors import ProtocolError
-from ..http.routes_v2 import LARGE
 from ..metadata import model_config, model_metadata, model_statistics, server_metadata
 from ..protocol.grpc_messages import parameter_values, read_message, write_message
-from ..protocol.v2 import InferRequest
-from ..served import ServedModel
-from ..service import Service
+from ..service import Inference, Service
 
-__all__ = ["CALLS", "Call", "Decoded", "decode", "infer"]
+__all__ = ["CALLS", "Call", "decode", "infer"]
 
 UNLOAD_PARAMETERS = {"unload_dependents"}
 """What a client may say when it unloads a model. Models here do not depend on each other."""
@@ -37,43 +33,24 @@ class Call(NamedTuple):
     answer: Callable[[Service, Any], Awaitable[Any]]
 
 
-class Decoded(NamedTuple):
-    """A request for inference, its sequences cut into windows.
-
-    Args:
-        model: What is asked.
-        request: What the client said.
-        windows: uint8 (n, length).
-    """
-
-    model: ServedModel
-    request: InferRequest
-    windows: np.ndarray
-
-
-async def decode(service: Service, message: Any) -> Decoded:
-    """What a `ModelInferRequest` asks; a large one is looked at in a thread, so that others are answered meanwhile.
+async def decode(service: Service, message: Any) -> Inference:
+    """What a `ModelInferRequest` asks.
 
     Raises:
         ProtocolError: There is no such model, or it does not take that.
     """
     model = service.models.get(message.model_name, message.model_version)
-
-    def work() -> Decoded:
-        request = read_message(message, model.inputs, model.outputs, service.settings)
-        return Decoded(model, request, service.windows(model, request.inputs))
-
-    return work() if message.ByteSize() < LARGE else await asyncio.to_thread(work)
+    return await service.decode(model, message.ByteSize(), read_message, message)
 
 
-async def infer(service: Service, asked: Decoded) -> Any:
+async def infer(service: Service, inference: Inference) -> Any:
     """The `ModelInferResponse` to a request.
 
     Raises:
         ProtocolError: Too much is waiting, the time is over, or the model failed.
     """
-    model, request, windows = asked
-    return write_message(model.name, model.version, request, await service.infer(model, windows, request))
+    answers = await service.infer(inference)
+    return write_message(inference.model.name, inference.model.version, inference.request, answers)
 
 
 async def _server_live(_: Service, __: Any) -> Any:

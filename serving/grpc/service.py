@@ -1,4 +1,4 @@
-"""gRPC: what every call passes on its way to `grpc_calls` and every answer on its way out: tokens, bounds, errors, the access log."""
+"""gRPC: what every call passes on its way to `calls` and every answer on its way out: tokens, bounds, errors, the access log."""
 
 import asyncio
 import contextlib
@@ -78,9 +78,9 @@ class _Endpoint:
                     answer = await call.answer(self._service, message)
                 else:
                     async with self._message(context, messages.ModelInferRequest) as message:
-                        asked = await decode(self._service, message)
-                    fields |= {"model": asked.model.name, "version": asked.model.version, "rows": len(asked.windows)}
-                    answer = await infer(self._service, asked)
+                        inference = await decode(self._service, message)
+                    fields |= inference.log_fields
+                    answer = await infer(self._service, inference)
                 return answer.SerializeToString()
 
         return handle

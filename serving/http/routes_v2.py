@@ -3,7 +3,6 @@
 import asyncio
 import zlib
 
-import numpy as np
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import BaseRoute, Route
@@ -12,16 +11,15 @@ from ..errors import ProtocolError
 from ..metadata import model_config, model_metadata, model_statistics, server_metadata
 from ..metrics import CONTENT_TYPE, write_metrics
 from ..protocol.json_text import member
-from ..protocol.v2 import InferRequest, read_request, write_response
+from ..protocol.v2 import read_request, write_response
 from ..served import ServedModel
-from ..service import Service
+from ..service import LARGE, Inference
 from .requests import cancel_on_disconnect, read_json_body, service_of
 
 __all__ = ["routes"]
 
 HEADER_LENGTH = "Inference-Header-Content-Length"
-LARGE = 1 << 17
-"""Bytes of a body from which on it is worked on in a thread, so that others are answered meanwhile."""
+
 
 COMPRESSED = {"gzip": zlib.MAX_WBITS | 16, "deflate": zlib.MAX_WBITS}
 WORTH_COMPRESSING = 512
@@ -64,14 +62,11 @@ async def infer(request: Request) -> Response:
         header_length = _header_length(request)
         if body.find(PRIORITY, 0, header_length) < 0:
             service.batcher.check_room(model)
-        if len(body) < LARGE:
-            asked, windows = _decode(service, model, body, header_length)
-        else:
-            asked, windows = await asyncio.to_thread(_decode, service, model, body, header_length)
-    _check_json_answer(model, asked, len(windows), service.settings.json_bytes)
-    request.state.access = {"model": model.name, "version": model.version, "rows": len(windows)}
-    answers = await cancel_on_disconnect(request, service.infer(model, windows, asked))
-    content, length = write_response(model.name, model.version, asked, answers)
+        inference = await service.decode(model, len(body), read_request, body, header_length)
+    _check_json_answer(inference, service.settings.json_bytes)
+    request.state.access = inference.log_fields
+    answers = await cancel_on_disconnect(request, service.infer(inference))
+    content, length = write_response(model.name, model.version, inference.request, answers)
     headers = {} if length is None else {HEADER_LENGTH: str(length)}
     if encoding := _accepted(request.headers.get("accept-encoding", ""), len(content)):
         headers["Content-Encoding"] = encoding
@@ -160,11 +155,6 @@ def _model(request: Request) -> ServedModel:
     return service_of(request).models.get(parameters["name"], parameters.get("version", ""))
 
 
-def _decode(service: Service, model: ServedModel, body: bytes, header_length: int | None) -> tuple[InferRequest, np.ndarray]:
-    asked = read_request(body, header_length, model.inputs, model.outputs, service.settings)
-    return asked, service.windows(model, asked.inputs)
-
-
 def _header_length(request: Request) -> int | None:
     text = request.headers.get(HEADER_LENGTH)
     if text is None:
@@ -174,10 +164,10 @@ def _header_length(request: Request) -> int | None:
     return int(text)
 
 
-def _check_json_answer(model: ServedModel, asked: InferRequest, rows: int, most: int) -> None:
+def _check_json_answer(inference: Inference, most: int) -> None:
     """Refuses answers that would be a very long JSON text, before they are computed: nothing else is answered while one is written."""
-    widths = {spec.name: spec.shape[1] for spec in model.outputs}
-    size = NUMBER_BYTES * rows * sum(widths[name] for name, binary in asked.outputs if not binary)
+    widths = {spec.name: spec.shape[1] for spec in inference.model.outputs}
+    size = NUMBER_BYTES * len(inference.windows) * sum(widths[name] for name, binary in inference.request.outputs if not binary)
     if size > most:
         raise ProtocolError(
             f"Expected an answer of at most {most} bytes of JSON, got one of about {size}: ask for binary data or for fewer rows."

@@ -11,15 +11,16 @@ from ..errors import ProtocolError
 from ..settings import Settings
 from .tensors import (
     BYTES,
+    InferRequest,
     Tensor,
     TensorSpec,
+    check_input,
     check_one_input,
     check_output,
+    check_parameters,
+    decode_letters,
     decode_tensor,
-    find_spec,
-    refuse_unsupported,
 )
-from .v2 import InferRequest, check_parameters
 
 __all__ = ["parameter_values", "read_message", "write_message"]
 
@@ -44,15 +45,14 @@ def read_message(message: Any, inputs: Sequence[TensorSpec], outputs: Sequence[T
     """
     check_one_input([tensor.name for tensor in message.inputs], inputs)
     (tensor,) = message.inputs
-    refuse_unsupported(tensor.parameters, f"input {tensor.name!r}")
-    find_spec(tensor.name, tensor.datatype, tensor.shape, inputs, settings)
+    check_input(tensor.name, tensor.datatype, tensor.shape, tensor.parameters, inputs, settings.rows)
     for output in message.outputs:
-        check_output(output.name, outputs)
-        refuse_unsupported(output.parameters, f"output {output.name!r}")
+        check_output(output.name, output.parameters, outputs)
     names = dict.fromkeys(output.name for output in message.outputs or outputs)
     return InferRequest(
         message.id or None,
-        {tensor.name: _read_tensor(tensor, message.raw_input_contents)},
+        tensor.name,
+        _read_tensor(tensor, message.raw_input_contents),
         [(name, True) for name in names],
         check_parameters(parameter_values(message.parameters)),
     )
@@ -104,7 +104,4 @@ def _read_tensor(tensor: Any, raw: Sequence[bytes]) -> Tensor:
         raise ProtocolError(f"Expected {math.prod(shape)} elements of input {name!r} {list(shape)}, got {len(values)}.")
     if tensor.datatype == BYTES:
         return list(values)
-    try:
-        return np.frombuffer(bytes(values), np.uint8).reshape(shape)
-    except ValueError:
-        raise ProtocolError(f"Expected numbers from 0 to 255 in input {name!r}, got others.") from None
+    return decode_letters(values, shape, f"input {name!r}")

@@ -2,6 +2,7 @@
 
 import json
 import re
+from collections.abc import Mapping
 from typing import Any, NoReturn
 
 import numpy as np
@@ -9,7 +10,7 @@ import numpy as np
 from ..errors import ProtocolError
 from ..settings import Settings
 
-__all__ = ["Fields", "member", "objects", "read_json"]
+__all__ = ["Fields", "member", "members", "objects", "read_json"]
 
 Fields = dict[str, Any]
 
@@ -23,7 +24,7 @@ def read_json(text: bytes, settings: Settings) -> Fields:
     """The object that a text is.
 
     Raises:
-        ProtocolError: It is longer or deeper than the limits allow, or no JSON object.
+        ProtocolError: It is longer or deeper than the settings allow, or no JSON object.
     """
     if len(text) > settings.json_bytes:
         raise ProtocolError(f"Expected at most {settings.json_bytes} bytes of JSON, got {len(text)}: send binary data.", 413)
@@ -38,7 +39,7 @@ def read_json(text: bytes, settings: Settings) -> Fields:
     return fields
 
 
-def member(fields: Fields, name: str, kind: type, default: Any, place: str) -> Any:
+def member(fields: Fields, name: str, kind: type, default: Any, label: str) -> Any:
     """A member of a JSON object.
 
     Args:
@@ -46,7 +47,7 @@ def member(fields: Fields, name: str, kind: type, default: Any, place: str) -> A
         name: The member's name.
         kind: What it has to be, one of `KINDS`; a truth value is no whole number.
         default: Its value where it is missing; `...` if it may not be.
-        place: What the object is called in messages.
+        label: What the object is called in messages.
 
     Raises:
         ProtocolError: It is missing or of another kind.
@@ -54,15 +55,20 @@ def member(fields: Fields, name: str, kind: type, default: Any, place: str) -> A
     value = fields.get(name, default)
     if value is ... or (value is not default and type(value) is not kind):
         came = "none" if value is ... else type(value).__name__
-        raise ProtocolError(f"Expected {name!r} of {place} to be a JSON {KINDS[kind]}, got {came}.")
+        raise ProtocolError(f"Expected {name!r} of {label} to be a JSON {KINDS[kind]}, got {came}.")
     return value
 
 
-def objects(fields: Fields, name: str, default: Any, place: str) -> list[Fields]:
+def members(fields: Fields, kinds: Mapping[str, tuple[type, Any]], label: str) -> list[Any]:
+    """Several members of a JSON object, by their names with kind and default; as `member`."""
+    return [member(fields, name, kind, default, label) for name, (kind, default) in kinds.items()]
+
+
+def objects(fields: Fields, name: str, default: Any, label: str) -> list[Fields]:
     """A member that is an array of JSON objects; as `member`."""
-    items: list[Fields] = member(fields, name, list, default, place)
+    items: list[Fields] = member(fields, name, list, default, label)
     if not all(isinstance(item, dict) for item in items):
-        raise ProtocolError(f"Expected {name!r} of {place} to hold JSON objects, got others.")
+        raise ProtocolError(f"Expected {name!r} of {label} to hold JSON objects, got others.")
     return items
 
 

@@ -1,29 +1,29 @@
-"""Tensors of the Open Inference Protocol: what a model takes and answers, and their bytes on the wire.
+"""Requests of the Open Inference Protocol as HTTP and gRPC share them: the tensors of a model, and their bytes on the wire.
 
-HTTP's binary extension and gRPC write them alike: row by row, little-endian, each string behind its length. Knows nothing about either.
+HTTP's binary extension and gRPC write tensors alike: row by row, little-endian, each string behind its length.
 """
 
 import math
 import struct
-from collections.abc import Container, Sequence
-from typing import NamedTuple
+from collections.abc import Container, Iterable, Sequence
+from typing import Any, NamedTuple
 
 import numpy as np
 
 from ..errors import ProtocolError
-from ..settings import Settings
 
 __all__ = [
     "BYTES",
-    "NUMPY_TYPES",
+    "InferRequest",
     "Tensor",
     "TensorSpec",
+    "check_input",
     "check_one_input",
     "check_output",
+    "check_parameters",
+    "decode_letters",
     "decode_tensor",
-    "find_spec",
     "raw_tensor",
-    "refuse_unsupported",
 ]
 
 BYTES = "BYTES"
@@ -60,71 +60,86 @@ class TensorSpec(NamedTuple):
         return f"{self.datatype} [{', '.join('batch' if size == -1 else str(size) for size in self.shape)}]"
 
 
-def find_spec(name: str, datatype: str, shape: Sequence[int], alternatives: Sequence[TensorSpec], settings: Settings) -> TensorSpec:
-    """The input of a model that a tensor is.
+class InferRequest(NamedTuple):
+    """A request for inference.
 
     Args:
-        name: What the request calls it.
-        datatype: The type that it has there.
-        shape: Its dimensions.
-        alternatives: What the model takes; the same name may stand there with several shapes.
-        settings: Bound its rows.
-
-    Raises:
-        ProtocolError: It is none of them, has no rows or too many.
+        id: The client's name for it, which the answer repeats; None without.
+        input_name: The input that it holds.
+        tensor: The input: uint8 (batch, length), or the strings.
+        outputs: Names of the tensors to answer, in this order, and whether each goes as binary data.
+        parameters: What else the client said, e.g. `timeout` in microseconds, `priority`.
     """
-    named = [spec for spec in alternatives if spec.name == name]
-    if not named:
-        raise ProtocolError(f"Expected input {_one_of(dict.fromkeys(spec.name for spec in alternatives))}, got {name!r}.")
-    for spec in named:
-        if spec.datatype == datatype and spec.fits(shape):
-            if not 1 <= shape[0] <= settings.rows:
-                raise ProtocolError(f"Expected 1 to {settings.rows} rows in input {name!r}, got {shape[0]}.")
-            return spec
-    raise ProtocolError(f"Expected input {name!r} as {' or '.join(map(str, named))}, got {datatype} {list(shape)}.")
+
+    id: str | None
+    input_name: str
+    tensor: Tensor
+    outputs: list[tuple[str, bool]]
+    parameters: dict[str, Any]
 
 
-def check_one_input(names: Sequence[str], alternatives: Sequence[TensorSpec]) -> None:
-    """Refuses requests that hold none of a model's inputs, or more than one, which would contradict each other.
+def check_one_input(names: Sequence[str], specs: Sequence[TensorSpec]) -> None:
+    """Refuses requests without an input, and those with several, which would contradict each other.
+
+    Args:
+        names: The inputs of the request.
+        specs: The inputs of the model; the same name may occur with several shapes.
 
     Raises:
-        ProtocolError: It does.
+        ProtocolError: There is not one.
     """
     if len(names) != 1:
-        wanted = _one_of(dict.fromkeys(spec.name for spec in alternatives))
-        raise ProtocolError(f"Expected one input, {wanted}, got {' and '.join(map(repr, names)) or 'none'}.")
+        raise ProtocolError(f"Expected one input, {_one_of(specs)}, got {' and '.join(map(repr, names)) or 'none'}.")
 
 
-def check_output(name: str, outputs: Sequence[TensorSpec]) -> None:
-    """Refuses what a model does not answer.
-
-    Raises:
-        ProtocolError: It is that.
-    """
-    if all(spec.name != name for spec in outputs):
-        raise ProtocolError(f"Expected output {_one_of(dict.fromkeys(spec.name for spec in outputs))}, got {name!r}.")
-
-
-def refuse_unsupported(parameters: Container[str], place: str) -> None:
-    """Refuses what Triton can do with a tensor and this server cannot.
-
-    Args:
-        parameters: Names of the tensor's parameters.
-        place: What the tensor is called in messages.
+def check_input(
+    name: str, datatype: str, shape: Sequence[int], parameters: Container[str], specs: Sequence[TensorSpec], most_rows: int
+) -> None:
+    """Refuses a tensor that is none of a model's inputs, has no rows or too many, or needs what only Triton supports.
 
     Raises:
-        ProtocolError: One of them asks for that.
+        ProtocolError: The tensor is refused.
     """
-    for name, meaning in UNSUPPORTED.items():
-        if name in parameters:
-            raise ProtocolError(f"Expected {place} without {name!r}, got it: {meaning} is not supported.")
+    named = [spec for spec in specs if spec.name == name]
+    if not named:
+        raise ProtocolError(f"Expected input {_one_of(specs)}, got {name!r}.")
+    if not any(spec.datatype == datatype and spec.fits(shape) for spec in named):
+        raise ProtocolError(f"Expected input {name!r} as {' or '.join(map(str, named))}, got {datatype} {list(shape)}.")
+    if not 1 <= shape[0] <= most_rows:
+        raise ProtocolError(f"Expected 1 to {most_rows} rows in input {name!r}, got {shape[0]}.")
+    _refuse_unsupported(parameters, f"input {name!r}")
+
+
+def check_output(name: str, parameters: Container[str], specs: Sequence[TensorSpec]) -> None:
+    """Refuses an output that a model does not have, or that needs what only Triton supports.
+
+    Raises:
+        ProtocolError: The output is refused.
+    """
+    if all(spec.name != name for spec in specs):
+        raise ProtocolError(f"Expected output {_one_of(specs)}, got {name!r}.")
+    _refuse_unsupported(parameters, f"output {name!r}")
+
+
+def check_parameters(parameters: dict[str, Any]) -> dict[str, Any]:
+    """The parameters of a request, which are texts, numbers and truth values.
+
+    Raises:
+        ProtocolError: One is something else, or `timeout` or `priority` is no whole number from 0 on.
+    """
+    for name, value in parameters.items():
+        if not isinstance(value, str | int | float):
+            raise ProtocolError(f"Expected parameter {name!r} to be a text, a number or a truth value, got {type(value).__name__}.")
+        if name in {"timeout", "priority"} and (type(value) is not int or value < 0):
+            raise ProtocolError(f"Expected parameter {name!r} to be a whole number from 0 on, got {value!r}.")
+    return parameters
 
 
 def decode_tensor(name: str, datatype: str, shape: Sequence[int], data: memoryview) -> Tensor:
     """A tensor out of its bytes.
 
     Args:
-        name: What it is called, for messages.
+        name: Its name, for messages.
         datatype: `BYTES` or one of `NUMPY_TYPES`.
         shape: Its dimensions.
         data: Its bytes, all of them.
@@ -144,7 +159,19 @@ def decode_tensor(name: str, datatype: str, shape: Sequence[int], data: memoryvi
     return np.frombuffer(data, numpy_type).reshape(shape)
 
 
-def raw_tensor(data: memoryview, alternatives: Sequence[TensorSpec]) -> tuple[str, Tensor]:
+def decode_letters(values: Iterable[int], shape: Sequence[int], label: str) -> np.ndarray:
+    """An array uint8 (shape) out of as many whole numbers; `label` names the tensor in messages.
+
+    Raises:
+        ProtocolError: One is not from 0 to 255.
+    """
+    try:
+        return np.frombuffer(bytes(values), np.uint8).reshape(shape)
+    except ValueError:
+        raise ProtocolError(f"Expected numbers from 0 to 255 in {label}, got others.") from None
+
+
+def raw_tensor(data: memoryview, specs: Sequence[TensorSpec]) -> tuple[str, Tensor]:
     """The one row that a request without any header is: the first input whose size the bytes have.
 
     A string's length stands in its first four bytes, and letters there are no such number: one form cannot be taken for the other.
@@ -155,7 +182,7 @@ def raw_tensor(data: memoryview, alternatives: Sequence[TensorSpec]) -> tuple[st
     Raises:
         ProtocolError: The bytes are none of the model's inputs.
     """
-    for spec in alternatives:
+    for spec in specs:
         shape = (1, *spec.shape[1:])
         if spec.datatype == BYTES:
             fits = len(data) >= PREFIX.size and PREFIX.unpack_from(data)[0] == len(data) - PREFIX.size
@@ -163,7 +190,7 @@ def raw_tensor(data: memoryview, alternatives: Sequence[TensorSpec]) -> tuple[st
             fits = len(data) == math.prod(shape) * NUMPY_TYPES[spec.datatype].itemsize
         if fits:
             return spec.name, decode_tensor(spec.name, spec.datatype, shape, data)
-    wanted = " or ".join(f"{spec.name!r} as {spec}" for spec in alternatives)
+    wanted = " or ".join(f"{spec.name!r} as {spec}" for spec in specs)
     raise ProtocolError(f"Expected a raw request to hold one row of {wanted}, got {len(data)} bytes.")
 
 
@@ -182,5 +209,11 @@ def _decode_strings(name: str, count: int, data: memoryview) -> list[bytes]:
     return strings
 
 
-def _one_of(names: Sequence[str] | dict[str, None]) -> str:
-    return " or ".join(map(repr, names))
+def _refuse_unsupported(parameters: Container[str], label: str) -> None:
+    for name, meaning in UNSUPPORTED.items():
+        if name in parameters:
+            raise ProtocolError(f"Expected {label} without {name!r}, got it: {meaning} is not supported.")
+
+
+def _one_of(specs: Sequence[TensorSpec]) -> str:
+    return " or ".join(map(repr, dict.fromkeys(spec.name for spec in specs)))

@@ -25,6 +25,7 @@ class ModelQueue:
 
     Attributes:
         jobs: Jobs that have rows waiting.
+        rows: Rows that wait.
         since: When the rows that wait longest began to; 0 when they are to be scored as soon as possible.
     """
 
@@ -32,19 +33,16 @@ class ModelQueue:
         self.length = length
         self.used = used
         self.jobs = 0
+        self.rows = 0
         self.since = 0.0
         self._levels: dict[int, deque[Job]] = {}
         self._rows: Counter[int] = Counter()
-
-    @property
-    def rows(self) -> int:
-        """Rows that wait."""
-        return self._rows.total()
 
     def add(self, job: Job) -> None:
         """Puts a job at the end of its level."""
         if not self.rows:
             self.since = job.queued
+        self.rows += job.waiting
         self._rows[job.priority] += job.waiting
         self.jobs += 1
         self._levels.setdefault(job.priority, deque()).append(job)
@@ -57,6 +55,7 @@ class ModelQueue:
         """
         left = 0 if job.withdrawn else job.waiting
         job.withdrawn = True
+        self.rows -= left
         self._rows[job.priority] -= left
         self.jobs -= left > 0
         return left
@@ -84,6 +83,7 @@ class ModelQueue:
                 if count:
                     _extend(slices, job, count)
                     rows -= count
+                    self.rows -= count
                     self._rows[level] -= count
                 if job.waiting and not job.withdrawn:
                     jobs.append(job)

@@ -1,21 +1,18 @@
 import asyncio
+import threading
 
 import numpy as np
 import pytest
 
 from dreamkeras.serving.auth import Guard
-from dreamkeras.serving.protocol.v2 import InferRequest
-from dreamkeras.serving.service import Service
+from dreamkeras.serving.protocol.tensors import InferRequest
+from dreamkeras.serving.service import LARGE, Inference, Service
 from dreamkeras.serving.settings import Settings
 
 
 @pytest.fixture
 def service(make_repository):
     return Service(Settings(), make_repository(), Guard())
-
-
-def ask(parameters):
-    return InferRequest(None, {"sequences": [b"ACGT"]}, [("expression", True)], parameters)
 
 
 def test_is_ready_while_it_has_a_model_and_is_not_stopping(service):
@@ -36,10 +33,22 @@ def test_timeout_and_priority_are_those_of_the_request(service, monkeypatch, par
         return args
 
     model, windows = service.models.get("toy"), np.zeros((1, 12), np.uint8)
+    request = InferRequest(None, "sequences", [b"ACGT"], [("expression", True)], parameters)
     monkeypatch.setattr(service.batcher, "score", score)
-    assert asyncio.run(service.infer(model, windows, ask(parameters))) == (model, windows, within, priority)
+    assert asyncio.run(service.infer(Inference(model, request, windows))) == (model, windows, within, priority)
 
 
-def test_windows_are_those_of_the_one_input(service):
+@pytest.mark.parametrize("size", [LARGE - 1, LARGE])
+def test_decoding_gives_windows_and_uses_a_thread_for_large_requests(service, size):
+    threads = []
+
+    def read(body, length, *bounds):
+        threads.append(threading.current_thread())
+        assert (body, length, bounds) == (b"body", 4, (model.inputs, model.outputs, service.settings))
+        return InferRequest("mine", "sequences", [b"ACGT"], [], {})
+
     model = service.models.get("toy")
-    assert service.windows(model, ask({}).inputs).tobytes() == b"ACGTNNNNNNNN"
+    found = asyncio.run(service.decode(model, size, read, b"body", 4))
+    assert (found.model, found.request.id, found.windows.tobytes()) == (model, "mine", b"ACGTNNNNNNNN")
+    assert found.log_fields == {"model": "toy", "version": "1", "rows": 1}
+    assert (threads[0] is threading.main_thread()) is (size < LARGE)

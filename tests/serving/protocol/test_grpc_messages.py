@@ -44,11 +44,11 @@ class TestRead:
     @pytest.mark.parametrize("shape", [(2,), (2, 1)])
     def test_strings(self, fields, shape):
         request = read(message_of(shape=shape, **fields))
-        assert request == (None, {"sequences": [b"AC", b"G"]}, [("expression", True), ("sd", True)], {})
+        assert request == (None, "sequences", [b"AC", b"G"], [("expression", True), ("sd", True)], {})
 
     @pytest.mark.parametrize("fields", [{"raw": [WINDOWS.tobytes()]}, {"uint_contents": WINDOWS.ravel().tolist()}])
     def test_letters(self, fields):
-        np.testing.assert_array_equal(read(letters(**fields)).inputs["letters"], WINDOWS)
+        np.testing.assert_array_equal(read(letters(**fields)).tensor, WINDOWS)
 
     def test_id_outputs_and_parameters(self):
         message = message_of(bytes_contents=[b"A", b"C"], outputs=["sd", "sd"])

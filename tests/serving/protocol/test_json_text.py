@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from dreamkeras.serving.errors import ProtocolError
-from dreamkeras.serving.protocol.json_text import KINDS, member, objects, read_json
+from dreamkeras.serving.protocol.json_text import KINDS, member, members, objects, read_json
 from dreamkeras.serving.settings import Settings
 
 LIMITS = Settings(json_bytes=2000, json_depth=5)
@@ -103,6 +103,11 @@ class TestMember:
     def test_null_is_the_default_only_where_that_is_none(self):
         assert member(self.FIELDS, "nothing", str, None, "it") is None
         assert refused(member, self.FIELDS, "nothing", str, "x", "it")[0] == 400
+
+    def test_several_are_given_in_the_order_of_the_table(self):
+        assert members(self.FIELDS, {"count": (int, ...), "text": (str, ...), "no": (list, [])}, "it") == [1, "a", []]
+        message = refused(members, self.FIELDS, {"count": (int, ...), "text": (int, ...)}, "it")[1]
+        assert message == "Expected 'text' of it to be a JSON whole number, got str."
 
     def test_objects_are_a_list_of_nothing_else(self):
         assert objects(self.FIELDS, "list", ..., "it") == [{}]

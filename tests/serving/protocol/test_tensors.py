@@ -9,19 +9,19 @@ from dreamkeras.errors import DreamkerasError
 from dreamkeras.serving.errors import ProtocolError
 from dreamkeras.serving.protocol.tensors import (
     TensorSpec,
+    check_input,
     check_one_input,
     check_output,
+    check_parameters,
+    decode_letters,
     decode_tensor,
-    find_spec,
     raw_tensor,
-    refuse_unsupported,
 )
-from dreamkeras.serving.settings import Settings
 
 COLUMN, LIST = TensorSpec("sequences", "BYTES", (-1, 1)), TensorSpec("sequences", "BYTES", (-1,))
 LETTERS = TensorSpec("letters", "UINT8", (-1, 12))
 INPUTS = (COLUMN, LIST, LETTERS)
-LIMITS = Settings(rows=100)
+ROWS = 100
 
 
 def pack(*texts):
@@ -62,13 +62,12 @@ class TestSpec:
         assert (str(LETTERS), str(LIST)) == ("UINT8 [batch, 12]", "BYTES [batch]")
 
 
-class TestFindSpec:
+class TestInput:
     @pytest.mark.parametrize(
-        ("name", "datatype", "shape", "spec"),
-        [("sequences", "BYTES", [5], LIST), ("sequences", "BYTES", [5, 1], COLUMN), ("letters", "UINT8", [100, 12], LETTERS)],
+        ("name", "datatype", "shape"), [("sequences", "BYTES", [5]), ("sequences", "BYTES", [5, 1]), ("letters", "UINT8", [100, 12])]
     )
-    def test_a_name_may_have_several_shapes(self, name, datatype, shape, spec):
-        assert find_spec(name, datatype, shape, INPUTS, LIMITS) is spec
+    def test_a_name_may_have_several_shapes(self, name, datatype, shape):
+        check_input(name, datatype, shape, {"binary_data_size": 5}, INPUTS, ROWS)
 
     @pytest.mark.parametrize(
         ("name", "datatype", "shape", "message"),
@@ -84,7 +83,7 @@ class TestFindSpec:
         ],
     )
     def test_what_is_no_input_is_refused(self, name, datatype, shape, message):
-        assert refused(find_spec, name, datatype, shape, INPUTS, LIMITS) == message
+        assert refused(check_input, name, datatype, shape, {}, INPUTS, ROWS) == message
 
 
 class TestWholeRequests:
@@ -100,13 +99,27 @@ class TestWholeRequests:
 
     def test_outputs_are_known_by_name(self):
         outputs = (TensorSpec("expression", "FP32", (-1, 1)), TensorSpec("sd", "FP32", (-1, 1)))
-        check_output("sd", outputs)
-        assert refused(check_output, "profile", outputs) == "Expected output 'expression' or 'sd', got 'profile'."
+        check_output("sd", {"binary_data": True}, outputs)
+        assert refused(check_output, "profile", {}, outputs) == "Expected output 'expression' or 'sd', got 'profile'."
 
     def test_shared_memory_and_classification_are_refused(self):
-        refuse_unsupported({"binary_data": True}, "output 'x'")
-        assert refused(refuse_unsupported, {"shared_memory_region": "r"}, "input 'x'").endswith("shared memory is not supported.")
-        assert refused(refuse_unsupported, {"classification": 3}, "output 'x'").endswith("classification is not supported.")
+        message = refused(check_input, "letters", "UINT8", [5, 12], {"shared_memory_region": "r"}, INPUTS, ROWS)
+        assert message == "Expected input 'letters' without 'shared_memory_region', got it: shared memory is not supported."
+        message = refused(check_output, "letters", {"classification": 3}, INPUTS)
+        assert message == "Expected output 'letters' without 'classification', got it: classification is not supported."
+
+
+class TestParameters:
+    def test_texts_numbers_and_truth_values(self):
+        parameters = {"a": "x", "b": 1, "c": 0.5, "d": True, "timeout": 0, "priority": 3}
+        assert check_parameters(parameters) is parameters
+
+    @pytest.mark.parametrize(
+        "parameters", [{"a": []}, {"a": None}, {"timeout": -1}, {"timeout": 0.5}, {"priority": True}, {"priority": "1"}]
+    )
+    def test_others_are_refused(self, parameters):
+        with pytest.raises(ProtocolError, match="Expected parameter"):
+            check_parameters(parameters)
 
 
 class TestDecode:
@@ -148,6 +161,12 @@ class TestDecode:
         except ProtocolError:
             return
         assert (pack(*texts), len(texts)) == (data, count)
+
+
+def test_whole_numbers_from_0_to_255_are_letters():
+    np.testing.assert_array_equal(decode_letters([65, 0, 255, 67], (2, 2), "input 'x'"), np.uint8([[65, 0], [255, 67]]))
+    for wrong in (-1, 256):
+        assert refused(decode_letters, [wrong], (1,), "input 'x'") == "Expected numbers from 0 to 255 in input 'x', got others."
 
 
 class TestRaw:
