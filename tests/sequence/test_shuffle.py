@@ -85,3 +85,43 @@ def test_what_was_given_stays_as_it_was(function):
     function(given_, np.random.default_rng(0))
     assert given_[0] == "ACGTTGCAACGTACGATTTCA"
     assert shuffled([], function) == []
+
+
+def plain_shuffle(text, draws):
+    """Dinucleotide shuffle of one run of bases, letter by letter; one draw a letter (docs/internals.md)."""
+    steps = [(place, here, there) for place, (here, there) in enumerate(itertools.pairwise(text))]
+    end, others = text[-1], [base for base in "ACGT" if base != text[-1]]
+    trees = []
+    for exits in itertools.product("ACGT", repeat=3):
+        exit_of = dict(zip(others, exits, strict=True))
+        weight = 1
+        for base in others:
+            leaving = [there for _, here, there in steps if here == base]
+            weight *= leaving.count(exit_of[base]) if leaving else exit_of[base] == end
+            reached = base
+            for _ in range(4):
+                reached = exit_of.get(reached, end)
+            weight *= reached == end
+        trees.append((exit_of, weight))
+    threshold = draws[-1] * sum(weight for _, weight in trees)
+    totals = itertools.accumulate(weight for _, weight in trees)
+    exit_of = next(tree for (tree, _), total in zip(trees, totals, strict=True) if total > threshold)
+    queues = {}
+    for base in "ACGT":
+        leaving = [(place, there) for place, here, there in steps if here == base]
+        last = next((step for step in leaving if base != end and step[1] == exit_of[base]), None)
+        queues[base] = [there for place, there in sorted(leaving, key=lambda step: (step == last, draws[step[0]]))]
+    walk = [text[0]]
+    while len(walk) < len(text):
+        walk.append(queues[walk[-1]].pop(0))
+    return "".join(walk)
+
+
+@given(st.text("ACGT", min_size=1, max_size=60), st.integers(0, 1000))
+def test_agrees_with_a_plain_walk(text, seed):
+    assert shuffled([text], seed=seed) == [plain_shuffle(text, np.random.default_rng(seed).random(len(text)))]
+
+
+def test_the_worked_example():
+    assert plain_shuffle("AACAGA", [0.512, 0.950, 0.144, 0.949, 0.312, 0.423]) == "AAGACA"
+    assert shuffled(["AACAGA"], seed=1) == ["AAGACA"]

@@ -1,5 +1,6 @@
 """Near-duplicates, beside a comparison of all pairs by sets of strings."""
 
+import itertools
 import time
 from collections import Counter
 
@@ -211,3 +212,25 @@ def test_nothing_is_found_in_nothing(known, asked):
 def test_short_sequences_are_compared_as_a_whole():
     letters = np.array([list(text) for text in (b"ACGTTGCA", b"TGCAACGT", b"ACGTTGCC")], np.uint8)
     assert np.array_equal(family_keys(letters), duplex_keys(letters))
+
+
+def plain_families(sequences):
+    """Families by comparing all pairs: the smallest row of each sequence's family."""
+    leader = list(range(len(sequences)))
+    for one, other in itertools.combinations(range(len(sequences)), 2):
+        if plain_similarity(sequences[one], sequences[other]) >= NEAR:
+            low, high = sorted((leader[one], leader[other]))
+            leader = [low if row == high else row for row in leader]
+    return leader
+
+
+@pytest.mark.parametrize("seed", range(10))
+def test_families_are_those_of_all_pairs(seed):
+    rng = np.random.default_rng(seed)
+    parents = draw(12, 80, rng)
+    letters = np.concatenate([parents, *(changed(parents[rng.integers(0, 12, 8)], count, rng) for count in (1, 2))])
+    turned = rng.random(len(letters)) < 0.5
+    letters[turned] = reverse_complement(letters[turned])
+    keys = family_keys(letters)
+    _, first, found = np.unique(keys, return_index=True, return_inverse=True)
+    assert first[found].tolist() == plain_families([row.tobytes().decode() for row in letters])
