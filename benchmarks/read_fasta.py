@@ -14,7 +14,7 @@ import numpy as np
 from machine import provenance
 
 from dreamkeras.formats.reading import read_records
-from dreamkeras.sequence.records import ROWS
+from dreamkeras.sequence.records import BATCH_ROWS
 
 REPEATS = 5
 SHAPES = {"promoters, 110 letters a record": (110, 110), "genome, 60 columns": (5_000_000, 60)}
@@ -35,7 +35,7 @@ def packed(texts):
     letters, batch = 0, []
     for text in texts:
         batch.append(text)
-        if len(batch) == ROWS:
+        if len(batch) == BATCH_ROWS:
             letters += len(np.frombuffer("".join(batch).encode(), np.uint8))
             batch = []
     return letters + len(np.frombuffer("".join(batch).encode(), np.uint8))

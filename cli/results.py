@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 if TYPE_CHECKING:
-    from dreamkeras.scoring.pipeline import Scored, Sink
+    from dreamkeras.scoring.pipeline import PredictionSink, Scored
     from dreamkeras.scoring.shards import Shards
 
 __all__ = [
@@ -34,7 +34,7 @@ def open_results(
     format: str | None = None,
     track: Mapping[str, Any] | None = None,
     texts: Mapping[str, tuple[str, ...]] | None = None,
-) -> "Iterator[Sink]":
+) -> "Iterator[PredictionSink]":
     """A writer of predictions; leaving it without an error publishes them, an error leaves nothing.
 
     Args:
@@ -53,7 +53,7 @@ def open_results(
 
 def _opened(
     path: str, columns: Sequence[str], format: str | None, track: Mapping[str, Any], texts: Mapping[str, tuple[str, ...]]
-) -> "contextlib.AbstractContextManager[Sink]":
+) -> "contextlib.AbstractContextManager[PredictionSink]":
     from dreamkeras.formats.tracks import open_track, track_format
     from dreamkeras.scoring.results import open_predictions
 

@@ -5,13 +5,13 @@ import math
 import numpy as np
 
 from dreamkeras.errors import InputError
-from dreamkeras.scoring.model_file import LETTERS
+from dreamkeras.scoring.model_file import LETTERS_INPUT
 from dreamkeras.scoring.predictor import OnnxPredictor
 from dreamkeras.scoring.scorer import BATCH_SIZE, check_letters
 from dreamkeras.scoring.tuning import BATCH_SIZES, tune
 from dreamkeras.sequence.alphabet import N
 from dreamkeras.sequence.ragged import Ragged
-from dreamkeras.sequence.small_batches import FEW, cut_few
+from dreamkeras.sequence.small_batches import SMALL_BATCH, cut_small_batch
 
 from .errors import ProtocolError
 from .protocol.tensors import BYTES, Tensor, TensorSpec
@@ -56,7 +56,7 @@ class ServedModel:
         self.inputs = (
             TensorSpec(SEQUENCES, BYTES, (-1, 1)),
             TensorSpec(SEQUENCES, BYTES, (-1,)),
-            TensorSpec(LETTERS, "UINT8", (-1, self._construct.length)),
+            TensorSpec(LETTERS_INPUT, "UINT8", (-1, self._construct.length)),
         )
         self.outputs = tuple(TensorSpec(output, "FP32", (-1, width)) for output, width in predictor.description.outputs.items())
         self._names = [spec.name for spec in self.outputs]
@@ -73,7 +73,7 @@ class ServedModel:
         """The windows uint8 (n, length) of an input.
 
         Args:
-            name: `SEQUENCES` or `LETTERS`.
+            name: `SEQUENCES` or `LETTERS_INPUT`.
             tensor: Strings, or windows, of which the letters have not been looked at.
 
         Raises:
@@ -85,7 +85,7 @@ class ServedModel:
             raise ProtocolError(f"{error} Input: {name!r}.") from None
 
     def _cut(self, texts: list[bytes]) -> np.ndarray:
-        windows = cut_few(self._construct, texts) if len(texts) <= FEW else None
+        windows = cut_small_batch(self._construct, texts) if len(texts) <= SMALL_BATCH else None
         if windows is not None:
             return windows
         lengths = np.fromiter(map(len, texts), np.int64, len(texts))

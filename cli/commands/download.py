@@ -34,7 +34,7 @@ def command(data_set: str | None, to: Path | None, mirror: str | None, listing: 
     from ..progress import show_bytes
 
     with show_bytes() as watch:
-        done = download(data_set, to or Path("data") / data_set, mirror, watch=watch, say=_say)
+        done = download(data_set, to or Path("data") / data_set, mirror, progress=watch, say=_say)
     for path in done.paths:
         click.echo(path)
     _report(data_set, done)

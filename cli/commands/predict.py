@@ -15,7 +15,7 @@ from ..options.shared import FORMATS
 from ..preflight.dry_run import dry_run_option, finish, rehearse_predict
 
 if TYPE_CHECKING:
-    from dreamkeras.scoring.pipeline import Scored, Sink
+    from dreamkeras.scoring.pipeline import PredictionSink, Scored
     from dreamkeras.scoring.scorer import Scorer
     from dreamkeras.scoring.shards import Shards
     from dreamkeras.sequence.records import Records
@@ -73,7 +73,7 @@ def command(
     else:
         made_with = list({**choices, **reading.choices, "judging": judging}.items())
         with open_shards(output, scorer.columns, models, reading.files, made_with, resume=resume) as shards:
-            scored = _score(reading.reader.read(inputs), scorer, results, shards, choices)
+            scored = _score(reading.reader.read(inputs, partial(click.echo, err=True)), scorer, results, shards, choices)
     report_packaged(models, predictor)
     report_skipped(scored, output)
 
@@ -93,7 +93,7 @@ def _track(output: str, format: str | None, options: dict[str, Any]) -> str | No
 def _score(
     records: "Iterable[Records]",
     scorer: "Scorer",
-    results: "AbstractContextManager[Sink]",
+    results: "AbstractContextManager[PredictionSink]",
     shards: "Shards | None",
     choices: dict[str, Any],
 ) -> "Scored":

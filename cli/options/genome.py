@@ -9,7 +9,7 @@ from .numbers import WholeRange
 from .shared import STRAND_CHOICES, summits_option
 
 if TYPE_CHECKING:
-    from dreamkeras.genome.windows import Places, Reader
+    from dreamkeras.genome.windows import GenomeWindows, Reader
     from dreamkeras.scoring.scorer import Scorer
 
 __all__ = ["Reading", "chosen_reading", "genome_options"]
@@ -78,26 +78,26 @@ def chosen_reading(
     from dreamkeras.genome.windows import Reader, contig_lengths, default_window
 
     column = choices["column"]
-    places = _chosen_places(choices)
-    if places is None:
+    windows = _chosen_windows(choices)
+    if windows is None:
         return Reading(Reader(None, **columns), {"column": column}, tuple(inputs), columns)
     for name, value in columns.items():
         if value is not None:
             raise click.UsageError(f"Expected a table for --{name.replace('_', '-')}, got places of a genome.")
-    if places.genome and places.tile is None and places.window is None:
-        places = places._replace(window=default_window(predictor.constructs))
-    if places.summits is not None and places.window is None:
+    if windows.genome and windows.tile is None and windows.window is None:
+        windows = windows._replace(window=default_window(predictor.constructs))
+    if windows.summits is not None and windows.window is None:
         raise click.UsageError("Expected --window N for --summits, got regions that are scored as they stand.")
     track = {
         "column": column,
-        "middle": places.tile.middle if places.tile else None,
-        "lengths": contig_lengths(inputs, places) if format == "bigwig" or (format and places.genome) else None,
+        "middle": windows.tile.middle if windows.tile else None,
+        "lengths": contig_lengths(inputs, windows) if format == "bigwig" or (format and windows.genome) else None,
     }
-    files = (*inputs, *([places.genome] if places.genome else []))
-    return Reading(Reader(places), track, files, {**columns, **places._asdict()})
+    files = (*inputs, *([windows.genome] if windows.genome else []))
+    return Reading(Reader(windows), track, files, {**columns, **windows._asdict()})
 
 
-def _chosen_places(choices: dict[str, Any]) -> "Places | None":
+def _chosen_windows(choices: dict[str, Any]) -> "GenomeWindows | None":
     genome, tile, window, strand, summits = (choices[name] for name in ("genome", "tile", "window", "strand", "summits"))
     if genome is None and tile is None:
         for name in ("window", "strand", "summits"):
@@ -108,6 +108,6 @@ def _chosen_places(choices: dict[str, Any]) -> "Places | None":
         if choices[name] is not None and (tile or genome is None):
             raise click.UsageError(f"Expected --genome FASTA and no --tile for --{name}, got a tile.")
     from dreamkeras.genome.tiles import Tile
-    from dreamkeras.genome.windows import Places
+    from dreamkeras.genome.windows import GenomeWindows
 
-    return Places(genome, Tile.parse(tile) if tile else None, window, strand or "given", summits)
+    return GenomeWindows(genome, Tile.parse(tile) if tile else None, window, strand or "given", summits)

@@ -4,6 +4,7 @@ import os
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext, suppress
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
 
@@ -76,14 +77,14 @@ def rehearse_predict(
     from .estimate import Discard
     from .inventory import Tally, describe_files, describe_regions
 
-    tally, places = Tally(stand_in.constructs), reader.places
+    tally, windows = Tally(stand_in.constructs), reader.windows
     with rereadable(*inputs):
-        if places and places.genome:
-            lines += describe_regions(inputs, Genome(places.genome))
+        if windows and windows.genome:
+            lines += describe_regions(inputs, Genome(windows.genome))
         else:
             lines += describe_files(inputs, is_table=reader.id_column is not None or reader.sequence_column is not None)
         try:
-            records = tally.watch(reader.read(inputs))
+            records = tally.watch(reader.read(inputs, partial(click.echo, err=True)))
             score_records(records, stand_in, Discard(), on_error="skip", batch_size=batch_size, may_be_empty=True)
         finally:
             lines += tally.lines()

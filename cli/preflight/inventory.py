@@ -57,7 +57,7 @@ class Tally:
         for index, problem in sorted(problems.items()):
             kind = problem.partition(", got ")[0]
             self.reasons[kind] = self.reasons.get(kind, 0) + 1
-            self.first.setdefault(kind, f"{problem} in {batch.place(index)}")
+            self.first.setdefault(kind, f"{problem} in {batch.origin(index)}")
 
     def failure(self, on_error: str) -> str:
         """Why a run would fail that ends at the first record which does not fit, or skips it, as `pipeline.score_records` does."""

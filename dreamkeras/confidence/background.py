@@ -21,7 +21,7 @@ __all__ = ["KINDS", "SEQUENCES", "Background", "effect_percentile", "measure_bac
 SEQUENCES = 1000
 """Sequences of each kind; fewer where a model sees long ones."""
 
-LETTERS = 1 << 19
+KIND_LETTERS = 1 << 19
 """Letters of all windows of a kind at most: 248 windows of 2,114 letters."""
 
 STEPS = 200
@@ -148,7 +148,7 @@ def measure_background(scorer: Scorer, inserts: Ragged, seed: int = 0) -> Backgr
     shares = np.bincount(ONE_HOT[inserts.flat[IS_BASE[inserts.flat]]].argmax(axis=1), minlength=len(BASES))
     if not shares.any():
         raise InputError("Expected inserts with bases to make random ones like, got none.")
-    number = min(SEQUENCES, max(1, LETTERS // sum(construct.length for construct in scorer.constructs)))
+    number = min(SEQUENCES, max(1, KIND_LETTERS // sum(construct.length for construct in scorer.constructs)))
     chosen = inserts.select(random.integers(0, len(inserts), number))
     drawn = Ragged(BASE_CODES[random.choice(len(BASES), len(chosen.flat), p=shares / shares.sum())], chosen.offsets)
     shuffled = shuffle_dinucleotides(chosen, random)

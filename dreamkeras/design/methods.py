@@ -28,7 +28,7 @@ __all__ = ["METHODS", "USUAL", "Designs", "Settings", "design", "random_starts"]
 METHODS = {"evolution": 50, "greedy": 100, "beam": 50, "gradient": 100}
 """The ways to design, and how many steps each takes at most unless told otherwise."""
 
-LETTERS = 1 << 23
+STEP_LETTERS = 1 << 23
 """Letters of the designs that are looked at in one step; starts are searched from in batches that keep to it."""
 
 POOL = 4096
@@ -192,7 +192,7 @@ def _batches(starts: Starts, settings: Settings) -> Iterator[np.ndarray]:
     """Rows of the starts, so many at once that a step's designs are few enough."""
     all_single = (len(BASES) - 1) * starts.letters.shape[1]
     designs = {"evolution": 2 * settings.population, "beam": all_single * settings.width}.get(settings.method, all_single)
-    at_once = max(1, LETTERS // (max(designs, _pool(settings)) * starts.letters.shape[1]))
+    at_once = max(1, STEP_LETTERS // (max(designs, _pool(settings)) * starts.letters.shape[1]))
     for first in range(0, len(starts.ids), at_once):
         yield np.arange(first, min(first + at_once, len(starts.ids)))
 

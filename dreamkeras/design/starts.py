@@ -134,4 +134,4 @@ def _refuse_codes(starts: Starts, records: Records) -> None:
     if wrong.any():
         row, column = np.argwhere(wrong)[0]
         came = f"{chr(starts.letters[row, column])!r} at position {column - starts.first + 1} of the insert"
-        raise InputError(f"Expected only the bases {', '.join(BASES)} to start a design with, got {came} in {records.place(int(row))}.")
+        raise InputError(f"Expected only the bases {', '.join(BASES)} to start a design with, got {came} in {records.origin(int(row))}.")

@@ -128,8 +128,8 @@ def _read_parts(known: TrainingData) -> tuple[Examples, Examples, bool]:
         DreamkerasError: A file cannot be read or divided as it was.
     """
     assay = find_assay(known.assay, known.layout, known.construct)
-    read = assay.read_places or assay.read
+    read = assay.read_ids or assay.read
     training, validation = known.division.divide(known.division.with_folds(read(str(known.file))))
     validation = (read(known.valid) if known.valid else validation).centred()
-    is_changed = bool(known.fingerprint) and not assay.read_places and fingerprint(training, validation) != known.fingerprint
+    is_changed = bool(known.fingerprint) and not assay.read_ids and fingerprint(training, validation) != known.fingerprint
     return training.centred(), validation, is_changed

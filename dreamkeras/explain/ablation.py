@@ -13,7 +13,7 @@ from dreamkeras.scoring.distinct import DistinctScorer
 from dreamkeras.scoring.scorer import BATCH_SIZE, Progress, Scorer
 from dreamkeras.sequence.alphabet import N
 from dreamkeras.sequence.ragged import Ragged
-from dreamkeras.sequence.records import LETTERS, Records
+from dreamkeras.sequence.records import BATCH_LETTERS, Records
 from dreamkeras.sequence.shuffle import shuffle_dinucleotides, shuffle_letters
 
 __all__ = ["METHODS", "Ablation", "Ablator", "RegionSpans", "Spans", "slide"]
@@ -198,7 +198,7 @@ class Ablator:
         effects = np.empty((len(spans.starts), reference.shape[1]), np.float32)
         sd = np.empty_like(effects) if self.has_sd else None
         width = sum(construct.length for construct in self.predictor.constructs)
-        at_once = max(1, min(AT_ONCE, LETTERS // width) // self._shuffles)
+        at_once = max(1, min(AT_ONCE, BATCH_LETTERS // width) // self._shuffles)
         for first in range(0, len(effects), at_once):
             rows = slice(first, first + at_once)
             some = Spans(*(column[rows] for column in spans))

@@ -17,7 +17,7 @@ from dreamkeras.scoring.skipped import Skipped, leave_out
 from dreamkeras.sequence.alphabet import IS_BASE
 from dreamkeras.sequence.construct import Construct
 from dreamkeras.sequence.ragged import Ragged
-from dreamkeras.sequence.records import LETTERS, Records
+from dreamkeras.sequence.records import BATCH_LETTERS, Records
 
 __all__ = ["Few", "Mutagenesis", "Part", "few_at_a_time", "knows_members", "mutagenesis", "mutate_records"]
 
@@ -188,7 +188,7 @@ def _mutate(records: Records, ask: _Asker, progress: Progress | None, *, deletio
     constructs = ask.predictor.constructs
     mutants = Mutants(records.sequences, constructs, deletions=deletions)
     reference = ask(mutants.originals, progress)
-    at_once = max(1, min(AT_ONCE, LETTERS // sum(construct.length for construct in constructs)))
+    at_once = max(1, min(AT_ONCE, BATCH_LETTERS // sum(construct.length for construct in constructs)))
     values = np.empty((len(mutants), *reference.shape[1:]), np.float32)
     for first in range(0, len(mutants), at_once):
         values[first : first + at_once] = ask(mutants.windows(first, first + at_once), progress)

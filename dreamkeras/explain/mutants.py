@@ -126,4 +126,4 @@ def require_fit(records: Records, problems: Mapping[int, str]) -> None:
     """
     if problems:
         index = min(problems)
-        raise InputError(f"{problems[index]} in {records.place(index)}.")
+        raise InputError(f"{problems[index]} in {records.origin(index)}.")

@@ -4,7 +4,7 @@ import hashlib
 from pathlib import Path
 from typing import BinaryIO
 
-__all__ = ["file_digest", "glance", "glance_at"]
+__all__ = ["file_digest", "quick_digest"]
 
 EDGE = 1 << 20
 
@@ -15,14 +15,8 @@ def file_digest(path: str | Path) -> str:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
-def glance(path: str | Path) -> str:
-    """What tells a large file from most others at once: its size, and the SHA-256 of its first and its last megabyte."""
-    with open(path, "rb") as file:
-        return glance_at(file)
-
-
-def glance_at(file: BinaryIO) -> str:
-    """The `glance` of an open file."""
+def quick_digest(file: BinaryIO) -> str:
+    """The size of an open file, and the SHA-256 of its first and its last megabyte: enough to tell large files apart."""
     digest = hashlib.sha256(file.read(EDGE))
     size = file.seek(0, 2)
     file.seek(max(0, size - EDGE))

@@ -15,7 +15,7 @@ from typing import Any, Protocol
 from urllib.parse import quote, unquote, urlsplit, urlunsplit
 
 from dreamkeras.errors import DreamkerasError, InputError, MissingPackageError
-from dreamkeras.files.digests import glance, glance_at
+from dreamkeras.files.digests import quick_digest
 from dreamkeras.files.folders import LOCK
 from dreamkeras.files.outputs import naming_output
 
@@ -48,8 +48,8 @@ class Location(Protocol):
     def make_folder(self) -> None:
         """Makes this folder where a store has such."""
 
-    def glance(self) -> str:
-        """`digests.glance`, and when the file was last changed; InputError if there is no such file."""
+    def quick_digest(self) -> str:
+        """`digests.quick_digest`, and when the file was last changed; InputError if there is no such file."""
 
     def read(self) -> bytes | None:
         """All of this file; None where it is not there."""
@@ -117,10 +117,11 @@ class _DiskFile:
         with naming_output(str(self)):
             self._path.mkdir(parents=True, exist_ok=True)
 
-    def glance(self) -> str:
+    def quick_digest(self) -> str:
         if not self._path.is_file():
             raise InputError(f"Expected a file, got nothing at {self}.")
-        return f"{glance(self._path)}:{self._path.stat().st_mtime_ns}"
+        with self._path.open("rb") as file:
+            return f"{quick_digest(file)}:{self._path.stat().st_mtime_ns}"
 
     def read(self) -> bytes | None:
         return self._path.read_bytes() if self._path.exists() else None
@@ -165,9 +166,9 @@ class _StoredObject:
             with self._naming("write"):
                 self._system.create_dir(self._path, recursive=True)
 
-    def glance(self) -> str:
+    def quick_digest(self) -> str:
         with self._naming("read"), self._system.open_input_file(self._path) as file:
-            return f"{glance_at(file)}:{self._system.get_file_info(self._path).mtime_ns}"
+            return f"{quick_digest(file)}:{self._system.get_file_info(self._path).mtime_ns}"
 
     def read(self) -> bytes | None:
         try:

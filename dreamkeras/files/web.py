@@ -15,7 +15,7 @@ from dreamkeras.errors import DreamkerasError, InputError, MissingPackageError
 if TYPE_CHECKING:
     from urllib3 import BaseHTTPResponse
 
-__all__ = ["ATTEMPTS", "Interrupted", "Say", "check_url", "open_url", "patiently", "read_url"]
+__all__ = ["ATTEMPTS", "Interrupted", "Say", "check_url", "open_url", "read_url", "retry"]
 
 ATTEMPTS = 5
 """Requests in a row that may bring nothing new."""
@@ -81,7 +81,7 @@ def open_url(url: str, headers: Mapping[str, str] | None = None) -> "Iterator[Ba
                 headers={"User-Agent": "dreamkeras", "Accept-Encoding": "identity", **(headers or {})},
                 preload_content=False,
                 decode_content=False,  # some servers call a .tar.gz file an encoded .tar file
-                # Redirects only: `patiently` repeats, and Zenodo sends a Retry-After with every answer.
+                # Redirects only: `retry` repeats, and Zenodo sends a Retry-After with every answer.
                 retries=urllib3.Retry(None, connect=0, read=0, redirect=5, status=0, other=0, respect_retry_after_header=False),
                 timeout=urllib3.Timeout(connect=CONNECT_SECONDS, read=READ_SECONDS),
             )
@@ -94,9 +94,7 @@ def open_url(url: str, headers: Mapping[str, str] | None = None) -> "Iterator[Ba
         raise Interrupted(_reason(urllib3, error)) from None
 
 
-def patiently(
-    url: str, attempt: Callable[[], None], progress: Callable[[], int], *, attempts: int = ATTEMPTS, say: Say | None = None
-) -> None:
+def retry(url: str, attempt: Callable[[], None], progress: Callable[[], int], *, attempts: int = ATTEMPTS, say: Say | None = None) -> None:
     """Repeats an attempt until it ends well.
 
     Args:
@@ -150,7 +148,7 @@ def read_url(url: str, most: int, *, attempts: int = ATTEMPTS, say: Say | None =
             raise DreamkerasError(f"Expected at most {most:,} bytes from {url}, got more.")
         got.append(text)
 
-    patiently(url, attempt, lambda: len(got), attempts=attempts, say=say)
+    retry(url, attempt, lambda: len(got), attempts=attempts, say=say)
     return got[0]
 
 

@@ -13,7 +13,7 @@ import numpy as np
 from dreamkeras.errors import InputError
 from dreamkeras.files.inputs import source_name
 from dreamkeras.sequence.ragged import Ragged
-from dreamkeras.sequence.records import ROWS, Records
+from dreamkeras.sequence.records import BATCH_ROWS, Records
 
 __all__ = ["BLOCK", "Piece", "header_names", "line_blocks", "read_fasta", "read_fasta_pieces", "read_lines"]
 
@@ -24,7 +24,7 @@ _IS_BLANK = np.zeros(256, bool)
 _IS_BLANK[list(b" \t\n\v\f\r")] = True
 
 
-class _Lines(NamedTuple):
+class _FastaBlock(NamedTuple):
     """What a block of whole FASTA lines holds.
 
     Args:
@@ -58,7 +58,7 @@ class Piece(NamedTuple):
     letters: np.ndarray
 
 
-def read_fasta(stream: BinaryIO, path: str, *, batch: int = ROWS, block: int = BLOCK) -> Iterator[Records]:
+def read_fasta(stream: BinaryIO, path: str, *, batch: int = BATCH_ROWS, block: int = BLOCK) -> Iterator[Records]:
     """The records of a FASTA file, in batches; memory holds one block and the longest record, whatever the file's size.
 
     Args:
@@ -101,7 +101,7 @@ def read_fasta_pieces(stream: BinaryIO, path: str, *, block: int = BLOCK) -> Ite
         before += lines.breaks
 
 
-def read_lines(stream: BinaryIO, path: str, *, batch: int = ROWS, block: int = BLOCK) -> Iterator[Records]:
+def read_lines(stream: BinaryIO, path: str, *, batch: int = BATCH_ROWS, block: int = BLOCK) -> Iterator[Records]:
     """The records of a file that holds one sequence a line; ids are running numbers from 1, blank lines are left out.
 
     Takes and yields what `read_fasta` does.
@@ -155,7 +155,7 @@ def _fasta_blocks(stream: BinaryIO, path: str, block: int) -> Iterator[bytes]:
         yield data
 
 
-def _parse(data: bytes) -> _Lines:
+def _parse(data: bytes) -> _FastaBlock:
     codes = np.frombuffer(data, np.uint8)
     blanks = np.flatnonzero(codes <= ord(" "))
     blanks = blanks[_IS_BLANK[codes[blanks]]]
@@ -168,7 +168,7 @@ def _parse(data: bytes) -> _Lines:
     is_letter[blanks] = False
     starts = np.cumsum(np.where(is_header, 0, lengths - blanks_in_line))[is_header]
     names = header_names(headers, bool((blanks_in_line[is_header] > 1).any()))
-    return _Lines(names, np.flatnonzero(is_header), codes[is_letter], starts, len(ends))
+    return _FastaBlock(names, np.flatnonzero(is_header), codes[is_letter], starts, len(ends))
 
 
 def header_names(headers: bytes, hold_blanks: bool, mark: bytes = b">") -> list[str]:
@@ -191,7 +191,7 @@ def _decoded(name: bytes) -> str:
         return name.decode("latin-1")
 
 
-def _records(blocks: Iterator[_Lines], path: str) -> Iterator[Records]:
+def _records(blocks: Iterator[_FastaBlock], path: str) -> Iterator[Records]:
     """The records that end in each block; the last one of a block stays open until the next header."""
     names: list[str] = []
     lines, pieces, before = np.empty(0, np.int64), [np.empty(0, np.uint8)], 1

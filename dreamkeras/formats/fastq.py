@@ -9,14 +9,14 @@ from dreamkeras.errors import InputError
 from dreamkeras.files.inputs import source_name
 from dreamkeras.formats.fasta import BLOCK, header_names, line_blocks
 from dreamkeras.sequence.ragged import Ragged
-from dreamkeras.sequence.records import ROWS, Records
+from dreamkeras.sequence.records import BATCH_ROWS, Records
 
 __all__ = ["read_fastq"]
 
 FORM = "Expected four lines a read: '@' and its name, letters, '+', as many qualities; got"
 
 
-def read_fastq(stream: BinaryIO, path: str, *, batch: int = ROWS, block: int = BLOCK) -> Iterator[Records]:
+def read_fastq(stream: BinaryIO, path: str, *, batch: int = BATCH_ROWS, block: int = BLOCK) -> Iterator[Records]:
     """The reads of a FASTQ file, in batches of bounded size.
 
     Args:

@@ -9,7 +9,7 @@ from dreamkeras.errors import InputError, MissingPackageError
 from dreamkeras.files.inputs import source_name
 from dreamkeras.formats.tables import Layout, Table, header_names
 from dreamkeras.sequence.ragged import Ragged
-from dreamkeras.sequence.records import ROWS, Records
+from dreamkeras.sequence.records import BATCH_ROWS, Records
 
 __all__ = ["import_pyarrow", "parquet_layout", "parquet_rows", "read_parquet"]
 
@@ -43,7 +43,9 @@ def parquet_layout(path: str, copy: BinaryIO | None = None) -> Layout:
     return Layout(delimiter="", names=header_names(names), first=names, line=0)
 
 
-def read_parquet(path: str, sequence: int, id: int | None = None, *, batch: int = ROWS, copy: BinaryIO | None = None) -> Iterator[Records]:
+def read_parquet(
+    path: str, sequence: int, id: int | None = None, *, batch: int = BATCH_ROWS, copy: BinaryIO | None = None
+) -> Iterator[Records]:
     """The records of a Parquet file, row group by row group.
 
     Args:
@@ -66,7 +68,7 @@ def read_parquet(path: str, sequence: int, id: int | None = None, *, batch: int 
         yield from Records(ids, _ragged(pyarrow, texts, rows.schema.names[0], path), numbers, path).batches(batch)
 
 
-def parquet_rows(path: str, positions: Sequence[int], *, batch: int = ROWS, copy: BinaryIO | None = None) -> Iterator[Table]:
+def parquet_rows(path: str, positions: Sequence[int], *, batch: int = BATCH_ROWS, copy: BinaryIO | None = None) -> Iterator[Table]:
     """Columns of a Parquet file as text, as `tables.rows_of` gives those of a table that is text; a missing cell is empty.
 
     Args:

@@ -19,7 +19,7 @@ from dreamkeras.formats.fastq import read_fastq
 from dreamkeras.formats.parquet import parquet_layout, parquet_rows, read_parquet
 from dreamkeras.formats.tables import SEQUENCE_NAMES, Column, Layout, Table, find_column, is_dna, named_or_placed, rows_of, sniff_layout
 from dreamkeras.sequence.ragged import Ragged
-from dreamkeras.sequence.records import ROWS, Records
+from dreamkeras.sequence.records import BATCH_ROWS, Records
 
 __all__ = [
     "ID_NAMES",
@@ -51,7 +51,7 @@ def read_records(
     format: Format = "auto",
     id_column: Column | None = None,
     sequence_column: Column | None = None,
-    batch: int = ROWS,
+    batch: int = BATCH_ROWS,
     opened: BinaryIO | None = None,
 ) -> Iterator[Records]:
     r"""The named sequences of a file, in its order.

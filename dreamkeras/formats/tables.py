@@ -17,7 +17,7 @@ from dreamkeras.files.sources import Source
 from dreamkeras.formats.decimals import NOT_FINITE, is_number
 from dreamkeras.formats.delimited import clean_cell, clean_column, filled_rows
 from dreamkeras.sequence.alphabet import BASES, IUPAC
-from dreamkeras.sequence.records import LETTERS, ROWS
+from dreamkeras.sequence.records import BATCH_LETTERS, BATCH_ROWS
 
 __all__ = [
     "SEQUENCE_NAMES",
@@ -159,7 +159,7 @@ def is_dna(cell: str) -> bool:
 
 
 def rows_of(
-    source: Source, layout: Layout, positions: Sequence[int], *, batch: int = ROWS, uneven: set[int] | None = None
+    source: Source, layout: Layout, positions: Sequence[int], *, batch: int = BATCH_ROWS, uneven: set[int] | None = None
 ) -> Iterator[Table]:
     """Columns of an open table, in batches.
 
@@ -195,7 +195,7 @@ def _batch(rows: Iterator[tuple[int, list[str]]], positions: Sequence[int], batc
         cells = [row[position] for position in positions]
         yield line, cells
         size += sum(map(len, cells))
-        if size >= LETTERS:
+        if size >= BATCH_LETTERS:
             return
 
 

@@ -17,7 +17,7 @@ from dreamkeras.files.bgzip import EndChecked, check_bgzip_end
 from dreamkeras.files.inputs import open_bytes, source_name
 from dreamkeras.files.sources import open_source
 from dreamkeras.files.streams import is_stream
-from dreamkeras.sequence.records import LETTERS, ROWS
+from dreamkeras.sequence.records import BATCH_LETTERS, BATCH_ROWS
 
 __all__ = ["INFO", "Vcf", "VcfRecords", "declared_lengths", "is_vcf", "open_vcf"]
 
@@ -150,7 +150,7 @@ def _batches(stream: BinaryIO, first: bytes, before: int) -> Iterator[VcfRecords
         texts.append(text)
         lines.append(number)
         size += len(text)
-        if len(texts) == ROWS or size >= LETTERS:
+        if len(texts) == BATCH_ROWS or size >= BATCH_LETTERS:
             yield _parsed(texts, lines)
             texts, lines, size = [], [], 0
     if texts:

@@ -75,7 +75,7 @@ def read_bed(path: str, genome: Genome | None = None, summits: bool | None = Non
         InputError: The file cannot be read, has no region, a line is none or lacks a summit that it should have, or its contig is not in
             the genome; the message names file and line.
     """
-    name, found = source_name(path), _Lines()
+    name, found = source_name(path), _BedLines()
     with open_source(path) as source:
         for line, row in enumerate(io.TextIOWrapper(source.stream, encoding="utf-8"), 1):
             if row.strip() and not row.startswith(_NO_REGION):
@@ -97,7 +97,7 @@ def read_bed(path: str, genome: Genome | None = None, summits: bool | None = Non
     )
 
 
-class _Lines:
+class _BedLines:
     """The lines of a file, in columns, and the first line and reason why columns 10 and 6 are not those of narrowPeak and of BED."""
 
     def __init__(self) -> None:
@@ -166,7 +166,7 @@ def _not_narrow(cells: list[str], start: int, end: int, peak: int) -> str:
     return "has the thickStart and thickEnd of BED in columns 7 and 8" if is_thick else ""
 
 
-def _takes_summits(found: _Lines, name: str, summits: bool | None) -> bool:
+def _takes_summits(found: _BedLines, name: str, summits: bool | None) -> bool:
     """Whether the regions' middles are their summits.
 
     Raises:
@@ -192,7 +192,7 @@ def _about_summits(name: str, peaks: np.ndarray) -> str:
     return f"{name}: regions are centred on their summits, from column 10{but}."
 
 
-def _about_middles(found: _Lines, name: str, summits: bool | None) -> str:
+def _about_middles(found: _BedLines, name: str, summits: bool | None) -> str:
     middle = f"{name}: regions are centred on their middle"
     if summits is not None or found.widest < COLUMNS or found.not_narrow is None:
         return f"{middle}."
@@ -200,7 +200,7 @@ def _about_middles(found: _Lines, name: str, summits: bool | None) -> str:
     return f"{middle}: the file is not narrowPeak (line {line} {reason}); --summits takes column 10 for summits."
 
 
-def _about_strands(found: _Lines, name: str) -> str:
+def _about_strands(found: _BedLines, name: str) -> str:
     if found.unstranded is None or not any(found.reverse):
         return ""
     line, reason = found.unstranded

@@ -11,9 +11,9 @@ from dreamkeras.files.sources import open_source
 from dreamkeras.formats.fasta import BLOCK, Piece, read_fasta_pieces
 from dreamkeras.sequence.alphabet import N, reverse_complement
 from dreamkeras.sequence.ragged import Ragged
-from dreamkeras.sequence.records import LETTERS, ROWS, Records
+from dreamkeras.sequence.records import BATCH_LETTERS, BATCH_ROWS, Records
 
-__all__ = ["Tile", "place_name", "tile_fasta", "unknown_rows"]
+__all__ = ["Tile", "tile_fasta", "unknown_rows", "window_name"]
 
 _UPPER = np.uint8(0xDF)
 
@@ -49,11 +49,11 @@ class Tile(NamedTuple):
         return self.step if self.step < self.width else None
 
 
-def place_name(contig: str, start: int, end: int, *, reverse: bool = False) -> str:
+def window_name(contig: str, start: int, end: int, *, reverse: bool = False) -> str:
     """What a window of a genome is called: positions from 0, as in BED, and `(-)` where it is read from the reverse strand.
 
     Example:
-        >>> place_name("chr1", 5, 147), place_name("chr1", 5, 147, reverse=True)
+        >>> window_name("chr1", 5, 147), window_name("chr1", 5, 147, reverse=True)
         ('chr1:5-147', 'chr1:5-147(-)')
     """
     return f"{contig}:{start}-{end}{'(-)' if reverse else ''}"
@@ -76,7 +76,7 @@ def tile_fasta(path: str, tile: Tile, *, reverse: bool = False, block: int = BLO
         block: Bytes read at once.
 
     Yields:
-        Records called as `place_name` says; their lines are those of the contigs' headers.
+        Records called as `window_name` says; their lines are those of the contigs' headers.
 
     Raises:
         InputError: The file cannot be read or is no FASTA, or has no such window.
@@ -109,13 +109,13 @@ def tile_fasta(path: str, tile: Tile, *, reverse: bool = False, block: int = BLO
 
 
 def _batches(rows: int, width: int) -> Iterator[slice]:
-    size = max(1, min(ROWS, LETTERS // width))
+    size = max(1, min(BATCH_ROWS, BATCH_LETTERS // width))
     for first in range(0, rows, size):
         yield slice(first, first + size)
 
 
 def _records(piece: Piece, letters: np.ndarray, starts: np.ndarray, path: str, *, reverse: bool) -> Records:
     rows, width = letters.shape
-    ids = [place_name(piece.name, start, start + width, reverse=reverse) for start in starts.tolist()]
+    ids = [window_name(piece.name, start, start + width, reverse=reverse) for start in starts.tolist()]
     flat = (reverse_complement(letters) if reverse else letters).reshape(-1)
     return Records(ids, Ragged.from_lengths(flat, np.full(rows, width)), np.full(rows, piece.line), path)

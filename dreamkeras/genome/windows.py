@@ -1,7 +1,6 @@
 """Places of a genome as records: regions of BED files, windows around their middles, or tiles along them or along whole contigs."""
 
-import sys
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Literal, NamedTuple, get_args
 
 import numpy as np
@@ -11,18 +10,18 @@ from dreamkeras.formats.reading import read_files
 from dreamkeras.genome.bed import Bed, read_bed
 from dreamkeras.genome.reference import Genome
 from dreamkeras.genome.regions import Regions
-from dreamkeras.genome.tiles import Tile, place_name, tile_fasta, unknown_rows
+from dreamkeras.genome.tiles import Tile, tile_fasta, unknown_rows, window_name
 from dreamkeras.sequence.alphabet import reverse_complement
 from dreamkeras.sequence.construct import Construct
 from dreamkeras.sequence.ragged import Ragged
-from dreamkeras.sequence.records import LETTERS, ROWS, Records
+from dreamkeras.sequence.records import BATCH_LETTERS, BATCH_ROWS, Records
 
-__all__ = ["Places", "Reader", "Strand", "contig_lengths", "default_window", "read_places", "region_records"]
+__all__ = ["GenomeWindows", "Reader", "Strand", "contig_lengths", "default_window", "read_windows", "region_records"]
 
 Strand = Literal["given", "forward", "reverse"]
 
 
-class Places(NamedTuple):
+class GenomeWindows(NamedTuple):
     """What of a genome is read.
 
     Args:
@@ -39,7 +38,7 @@ class Places(NamedTuple):
     strand: Strand = "given"
     summits: bool | None = None
 
-    def check(self) -> "Places":
+    def check(self) -> "GenomeWindows":
         """Itself, if its choices go together.
 
         Raises:
@@ -60,19 +59,19 @@ class Reader(NamedTuple):
     """How files become records.
 
     Args:
-        places: Which places of a genome; None reads sequences as they stand in the files.
+        windows: Which windows of a genome; None reads sequences as they stand in the files.
         id_column: Name or position of a table's column of names.
         sequence_column: Name or position of a table's column of sequences.
     """
 
-    places: Places | None = None
+    windows: GenomeWindows | None = None
     id_column: str | int | None = None
     sequence_column: str | int | None = None
 
-    def read(self, paths: Iterable[str]) -> Iterator[Records]:
-        """The records of files, one after the other; see `read_places` and `reading.read_records`."""
-        if self.places is not None:
-            return read_places(paths, self.places)
+    def read(self, paths: Iterable[str], remark: Callable[[str], None] | None = None) -> Iterator[Records]:
+        """The records of files, one after the other; see `read_windows` and `reading.read_records`."""
+        if self.windows is not None:
+            return read_windows(paths, self.windows, remark)
         return read_files(paths, id_column=self.id_column, sequence_column=self.sequence_column)
 
 
@@ -82,14 +81,14 @@ def default_window(constructs: Sequence[Construct]) -> int | None:
     return lengths.pop() if len(lengths) == len(constructs) == 1 else None
 
 
-def contig_lengths(paths: Iterable[str], places: Places) -> dict[str, int]:
+def contig_lengths(paths: Iterable[str], wanted: GenomeWindows) -> dict[str, int]:
     """Letters of the contigs that are read, in the order of their files.
 
     Raises:
         InputError: A file cannot be looked up, or a contig stands in two.
     """
     lengths: dict[str, int] = {}
-    for path in paths if places.genome is None else [places.genome]:
+    for path in paths if wanted.genome is None else [wanted.genome]:
         found = Genome(path).lengths
         if twice := lengths.keys() & found.keys():
             raise InputError(f"Expected contigs of different names, got {min(twice)!r} once more in {path}.")
@@ -97,36 +96,33 @@ def contig_lengths(paths: Iterable[str], places: Places) -> dict[str, int]:
     return lengths
 
 
-def read_places(paths: Iterable[str], places: Places) -> Iterator[Records]:
+def read_windows(paths: Iterable[str], wanted: GenomeWindows, remark: Callable[[str], None] | None = None) -> Iterator[Records]:
     """The places of files as records, called `contig:start-end` with positions from 0, and `(-)` behind those of the reverse strand.
 
     Args:
-        paths: BED or narrowPeak, or FASTA where `places` has no genome; plain or gzip.
-        places: What is read of them.
+        paths: BED or narrowPeak, or FASTA where `wanted` has no genome; plain or gzip.
+        wanted: What is read of them.
+        remark: Takes sentences on the columns of a file that the records depend on.
 
     Raises:
         InputError: A file cannot be read, a region is not on its contig, or no window is left.
     """
-    places.check()
-    if places.genome is not None:
-        genome = Genome(places.genome)
+    wanted.check()
+    if wanted.genome is not None:
+        genome = Genome(wanted.genome)
         for path in paths:
-            bed = read_bed(path, genome, places.summits)
-            for remark in _remarks(bed, places):
-                sys.stderr.write(f"{remark}\n")
-            yield from region_records(bed, genome, places)
-    elif places.tile is not None:
+            bed = read_bed(path, genome, wanted.summits)
+            about = (bed.about_middles if wanted.window else "", bed.about_strands if wanted.strand == "given" else "")
+            for sentence in filter(None, about):
+                if remark:
+                    remark(sentence)
+            yield from region_records(bed, genome, wanted)
+    elif wanted.tile is not None:
         for path in paths:
-            yield from tile_fasta(path, places.tile, reverse=places.strand == "reverse")
+            yield from tile_fasta(path, wanted.tile, reverse=wanted.strand == "reverse")
 
 
-def _remarks(bed: Bed, places: Places) -> list[str]:
-    """What was decided about columns of a file that records depend on."""
-    about = (bed.about_middles if places.window else "", bed.about_strands if places.strand == "given" else "")
-    return [sentence for sentence in about if sentence]
-
-
-def region_records(bed: Bed, genome: Genome, places: Places) -> Iterator[Records]:
+def region_records(bed: Bed, genome: Genome, wanted: GenomeWindows) -> Iterator[Records]:
     """The regions of one file as records; `N` beyond the ends of contigs where windows reach there.
 
     Raises:
@@ -140,13 +136,13 @@ def region_records(bed: Bed, genome: Genome, places: Places) -> Iterator[Records
             f"Expected a region within the {genome.lengths[contig]:,} letters of {contig} ({genome.path}), got {bed.regions.names[row]} "
             f"({bed.path}, line {bed.lines[row]})."
         )
-    bed = bed._replace(reverse=bed.reverse if places.strand == "given" else np.full(len(on), places.strand == "reverse"))
-    if places.tile is None:
-        windows = bed.regions if places.window is None else bed.regions.windows(places.window)
+    bed = bed._replace(reverse=bed.reverse if wanted.strand == "given" else np.full(len(on), wanted.strand == "reverse"))
+    if wanted.tile is None:
+        windows = bed.regions if wanted.window is None else bed.regions.windows(wanted.window)
         for rows in _batches(windows):
             yield _records(bed, windows, rows, genome)
     else:
-        yield from _tiled(bed, genome, places.tile)
+        yield from _tiled(bed, genome, wanted.tile)
 
 
 def _batches(regions: Regions) -> Iterator[np.ndarray]:
@@ -154,8 +150,8 @@ def _batches(regions: Regions) -> Iterator[np.ndarray]:
     ends = np.cumsum(regions.ends - regions.starts)
     first = 0
     while first < len(ends):
-        fits = int(np.searchsorted(ends, (ends[first - 1] if first else 0) + LETTERS, side="right"))
-        last = max(first + 1, min(first + ROWS, fits))
+        fits = int(np.searchsorted(ends, (ends[first - 1] if first else 0) + BATCH_LETTERS, side="right"))
+        last = max(first + 1, min(first + BATCH_ROWS, fits))
         yield np.arange(first, last)
         first = last
 
@@ -180,7 +176,7 @@ def _records(bed: Bed, windows: Regions, rows: np.ndarray, genome: Genome) -> Re
     part, reverse = windows.select(rows), bed.reverse[rows]
     sequences = _turned(genome.stretches(part.contigs, part.starts, part.ends), reverse)
     cells = zip(part.contigs, part.starts.tolist(), part.ends.tolist(), reverse.tolist(), strict=True)
-    ids = [place_name(contig, start, end, reverse=turned) for contig, start, end, turned in cells]
+    ids = [window_name(contig, start, end, reverse=turned) for contig, start, end, turned in cells]
     return Records(ids, sequences, bed.lines[rows], bed.path)
 
 

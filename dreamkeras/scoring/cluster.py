@@ -8,6 +8,7 @@ import functools
 import json
 import logging
 import secrets
+import sys
 import tempfile
 from collections.abc import Callable, Generator, Iterator, Sequence
 from pathlib import Path
@@ -99,7 +100,8 @@ class FileScorer:
     def _score_file(self, source: str, target: str) -> Scored:
         with open_predictions(target, self.scorer.columns, self.work.format, self.scorer.texts) as writer:
             choices: dict[str, Any] = {"on_error": self.work.on_error, "batch_size": self.work.batch_size}
-            return score_records(self.work.reader.read([source]), self.scorer, writer, may_be_empty=True, **choices)
+            records = self.work.reader.read([source], functools.partial(print, file=sys.stderr))
+            return score_records(records, self.scorer, writer, may_be_empty=True, **choices)
 
 
 def files_in(paths: Sequence[str]) -> list[Location]:

@@ -12,15 +12,15 @@ from dreamkeras.errors import ModelError
 from dreamkeras.files.inputs import require_file
 from dreamkeras.sequence.description import METADATA_KEY, ModelDescription
 
-__all__ = ["LETTERS", "check_signature", "find_model_file", "read_description", "require_different"]
+__all__ = ["LETTERS_INPUT", "check_signature", "find_model_file", "read_description", "require_different"]
 
-LETTERS = "letters"
+LETTERS_INPUT = "letters"
 """The graph's input: windows that are cut already."""
 
 IN_RUN = ("model.onnx", "model.keras")
 """The files of a run folder that are its model."""
 
-INPUT = (LETTERS, "tensor(uint8)")
+INPUT = (LETTERS_INPUT, "tensor(uint8)")
 OUTPUT_TYPE = "tensor(float)"
 
 

@@ -15,13 +15,13 @@ from dreamkeras.scoring.scorer import BATCH_SIZE, Scorer
 from dreamkeras.scoring.shards import SHARD, Shard, Shards, in_shards, join_shards
 from dreamkeras.scoring.skipped import Skipped, leave_out
 from dreamkeras.sequence.construct import Construct
-from dreamkeras.sequence.records import LETTERS, ROWS, Records
+from dreamkeras.sequence.records import BATCH_LETTERS, BATCH_ROWS, Records
 
-__all__ = ["ON_ERROR", "Scored", "Sink", "overlapped", "score_into_shards", "score_records", "write_parts"]
+__all__ = ["ON_ERROR", "PredictionSink", "Scored", "overlapped", "score_into_shards", "score_records", "write_parts"]
 
 ON_ERROR = ("fail", "skip")
 
-GATHERED = ROWS
+GATHERED = BATCH_ROWS
 """Most windows that are gathered before the model is asked."""
 
 AHEAD = 2
@@ -31,7 +31,7 @@ _Batch = TypeVar("_Batch")
 _Found = TypeVar("_Found")
 
 
-class Sink(Protocol):
+class PredictionSink(Protocol):
     """What predictions go to: a table's writer, or a track's."""
 
     def write(self, ids: Sequence[str], values: np.ndarray) -> None:
@@ -61,7 +61,7 @@ class _Cut(NamedTuple):
 def score_records(
     records: Iterable[Records],
     predictor: Scorer,
-    writer: Sink,
+    writer: PredictionSink,
     *,
     on_error: Literal["fail", "skip"] = "fail",
     batch_size: int = BATCH_SIZE,
@@ -108,7 +108,7 @@ def score_into_shards(
         shards.add(join_shards(list(_predict(pieces, predictor, on_error, batch_size, progress))))
 
 
-def write_parts(parts: Iterable[Shard], writer: Sink, *, may_be_empty: bool = False) -> Scored:
+def write_parts(parts: Iterable[Shard], writer: PredictionSink, *, may_be_empty: bool = False) -> Scored:
     """Writes predictions in order.
 
     Args:
@@ -195,7 +195,7 @@ def _gathered(cuts: Iterable[_Cut]) -> Iterator[_Cut]:
     rows, letters = 0, 0
     for cut in cuts:
         size = sum(windows.size for windows in cut.windows)
-        if waiting and (rows + len(cut.ids) > GATHERED or letters + size > LETTERS or len(waiting) == GATHERED):
+        if waiting and (rows + len(cut.ids) > GATHERED or letters + size > BATCH_LETTERS or len(waiting) == GATHERED):
             yield _joined(waiting)
             waiting, rows, letters = [], 0, 0
         waiting.append(cut)

@@ -11,7 +11,7 @@ import numpy as np
 from dreamkeras.errors import ModelError
 from dreamkeras.scoring.cpus import thread_count
 from dreamkeras.scoring.ensemble import Ensemble
-from dreamkeras.scoring.model_file import LETTERS, check_signature, find_model_file, read_description, require_different
+from dreamkeras.scoring.model_file import LETTERS_INPUT, check_signature, find_model_file, read_description, require_different
 from dreamkeras.scoring.scorer import BATCH_SIZE, Progress, Scorer, check_batch_size, check_letters
 from dreamkeras.scoring.session import on_cuda, open_session, run_session
 from dreamkeras.sequence.alphabet import N
@@ -196,7 +196,7 @@ class OnnxPredictor(Scorer):
         rows = len(batch)
         if self.is_on_cuda and rows < most:
             batch = _filled(batch, most)
-        return [answer[:rows] for answer in run_session(self.session, outputs, {LETTERS: batch})]
+        return [answer[:rows] for answer in run_session(self.session, outputs, {LETTERS_INPUT: batch})]
 
     def _check_profile(self) -> None:
         if self.description.profile is None:

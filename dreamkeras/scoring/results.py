@@ -6,13 +6,15 @@ from collections.abc import Iterator, Mapping, Sequence
 import numpy as np
 
 from dreamkeras.formats.writers import ID, Writer, open_writer
-from dreamkeras.scoring.pipeline import Sink
+from dreamkeras.scoring.pipeline import PredictionSink
 
 __all__ = ["open_predictions"]
 
 
 @contextlib.contextmanager
-def open_predictions(path: str, columns: Sequence[str], format: str | None, texts: Mapping[str, tuple[str, ...]]) -> Iterator[Sink]:
+def open_predictions(
+    path: str, columns: Sequence[str], format: str | None, texts: Mapping[str, tuple[str, ...]]
+) -> Iterator[PredictionSink]:
     """A writer of what a scorer answers; see `open_writer`.
 
     Args:

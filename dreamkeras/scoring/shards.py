@@ -28,8 +28,8 @@ __all__ = ["SHARD", "Shard", "Shards", "check_manifest", "describe_work", "in_sh
 
 MANIFEST = "manifest.json"
 
-GLANCES = 16
-"""Inputs that are looked at at one time: an object store takes a while for each."""
+AT_ONCE = 16
+"""Inputs whose digests are taken at the same time: an object store takes a while for each."""
 
 SHARD = 1 << 14
 """Records in a shard, which is what a kill costs at most: ten seconds of a small model on two CPUs, two minutes of a large one."""
@@ -188,12 +188,12 @@ def describe_work(models: Sequence[str], inputs: Sequence[str], columns: Sequenc
         InputError: An input is missing.
     """
     places = [locate(path) for path in inputs]
-    with ThreadPoolExecutor(GLANCES) as pool:
-        glances = list(pool.map(lambda place: place.glance(), places))
+    with ThreadPoolExecutor(AT_ONCE) as pool:
+        digests = list(pool.map(lambda place: place.quick_digest(), places))
     files = [str(Path(path) / "model.onnx") if Path(path).is_dir() else path for path in models]
     return {
         "model": {path: file_digest(path) for path in files},
-        "input": [[str(place), seen] for place, seen in zip(places, glances, strict=True)],
+        "input": [[str(place), seen] for place, seen in zip(places, digests, strict=True)],
         "columns": list(columns),
         "choice of options": list(choices),
         "version of dreamkeras": importlib.metadata.version("dreamkeras"),

@@ -42,7 +42,7 @@ def leave_out(records: Records, problems: Mapping[int, str]) -> tuple[Records, S
     """
     if not problems:
         return records, Skipped()
-    reasons = tuple(f"{problems[i]} in {records.place(i)}" for i in sorted(problems)[:REASONS])
+    reasons = tuple(f"{problems[i]} in {records.origin(i)}" for i in sorted(problems)[:REASONS])
     fits = np.ones(len(records.ids), bool)
     fits[list(problems)] = False
     return records.select(fits), Skipped(len(problems), reasons)

@@ -18,13 +18,13 @@ from dreamkeras.sequence.matching import begins_with, ends_with, illegal_letters
 from dreamkeras.sequence.ragged import Ragged, pieces
 from dreamkeras.sequence.records import Records
 
-__all__ = ["TEMPLATES", "YEAST", "Construct", "Inserts"]
+__all__ = ["TEMPLATES", "YEAST", "Construct", "InsertPositions"]
 
 TEMPLATES = 128
 """Windows of flanks that are kept, one a length of insert: a batch of few sequences takes longer over those than over its letters."""
 
 
-class Inserts(NamedTuple):
+class InsertPositions(NamedTuple):
     """Where inserts stand in n sequences.
 
     Args:
@@ -177,15 +177,15 @@ class Construct:
         windows, problems = self.fit(records.sequences)
         if problems:
             index = min(problems)
-            raise InputError(f"{problems[index]} in {records.place(index)}.")
+            raise InputError(f"{problems[index]} in {records.origin(index)}.")
         return windows
 
     @property
     def _left(self) -> str:
         return self.left_flank or self.left_adapter
 
-    def find_inserts(self, sequences: Ragged) -> Inserts:
-        """Where inserts stand, with adapters or without; `few` has this rule once more, for bytes."""
+    def find_inserts(self, sequences: Ragged) -> InsertPositions:
+        """Where inserts stand, with adapters or without; `small_batches` has this rule for bytes."""
         begins = begins_with(sequences, self.left_adapter)
         # The right adapter counts only behind a left one's letters, so that short sequences are never cut twice.
         ends = ends_with(sequences, self.right_adapter, len(self.left_adapter))
@@ -193,9 +193,9 @@ class Construct:
         one = (begins != ends) & bool(self.left_adapter and self.right_adapter)
         bare = ~(begins | ends)
         turned = bare & on_other_strand(sequences, self.left_adapter, self.right_adapter) if bare.any() else bare
-        return Inserts(sequences.offsets[:-1] + left, sequences.lengths - left - right, one, turned)
+        return InsertPositions(sequences.offsets[:-1] + left, sequences.lengths - left - right, one, turned)
 
-    def _problems(self, sequences: Ragged, layout: Inserts) -> dict[int, str]:
+    def _problems(self, sequences: Ragged, layout: InsertPositions) -> dict[int, str]:
         found = illegal_letters(sequences)
         for index in np.flatnonzero((layout.lengths < self.shortest) | (layout.lengths > self.longest)):
             found.setdefault(int(index), self.wrong_length(int(layout.lengths[index]), int(sequences.lengths[index])))

@@ -8,12 +8,12 @@ import numpy as np
 from dreamkeras.files.inputs import source_name
 from dreamkeras.sequence.ragged import Ragged
 
-__all__ = ["LETTERS", "ROWS", "Records"]
+__all__ = ["BATCH_LETTERS", "BATCH_ROWS", "Records"]
 
-ROWS = 8192
+BATCH_ROWS = 8192
 """Most records in a batch, unless asked otherwise."""
 
-LETTERS = 1 << 22
+BATCH_LETTERS = 1 << 22
 """Most letters in a batch of more than one record, so that long sequences do not make large batches."""
 
 
@@ -32,8 +32,8 @@ class Records(NamedTuple):
     lines: np.ndarray
     source: str
 
-    def place(self, index: int) -> str:
-        """Where record `index` stands, for messages."""
+    def origin(self, index: int) -> str:
+        """Where record `index` came from, for messages."""
         return f"record {self.ids[index]!r} ({source_name(self.source)}, line {self.lines[index]})"
 
     def select(self, index: np.ndarray) -> "Records":
@@ -41,7 +41,7 @@ class Records(NamedTuple):
         kept = np.arange(len(self.ids))[index]
         return Records([self.ids[i] for i in kept], self.sequences.select(kept), self.lines[kept], self.source)
 
-    def batches(self, rows: int = ROWS, letters: int = LETTERS) -> Iterator["Records"]:
+    def batches(self, rows: int = BATCH_ROWS, letters: int = BATCH_LETTERS) -> Iterator["Records"]:
         """The same records in order, in batches of at most `rows` records and `letters` letters; a longer record stands alone."""
         flat, offsets = self.sequences.flat, self.sequences.offsets
         first = 0

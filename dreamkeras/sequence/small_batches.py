@@ -10,16 +10,16 @@ from dreamkeras.sequence.alphabet import LETTER_CODES
 from dreamkeras.sequence.construct import TEMPLATES, Construct
 from dreamkeras.sequence.ragged import Ragged
 
-__all__ = ["FEW", "cut_few"]
+__all__ = ["SMALL_BATCH", "cut_small_batch"]
 
-FEW = 24
+SMALL_BATCH = 24
 """Sequences up to which this is faster than `Construct.fit`."""
 
 UPPER = bytes.maketrans(string.ascii_lowercase.encode() + b"U", string.ascii_uppercase.replace("U", "T").encode() + b"T")
 """Letters in upper case, T for U."""
 
 
-def cut_few(construct: Construct, sequences: list[bytes]) -> np.ndarray | None:
+def cut_small_batch(construct: Construct, sequences: list[bytes]) -> np.ndarray | None:
     """The windows that `Construct.fit` makes, of a few sequences.
 
     Args:

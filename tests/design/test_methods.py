@@ -129,7 +129,7 @@ def test_a_seed_gives_the_same_designs(method):
 def test_starts_that_are_searched_from_in_batches_give_the_same(method, monkeypatch):
     starts = [START, "GGGGG", "ACGTACGT", START[::-1]]
     together = designed(starts, WeightSum(FLANKED), method=method, number=2)
-    monkeypatch.setattr(design_module, "LETTERS", 1)
+    monkeypatch.setattr(design_module, "STEP_LETTERS", 1)
     apart = designed(starts, WeightSum(FLANKED), method=method, number=2)
     assert inserts_of(together) == inserts_of(apart)
     np.testing.assert_allclose(together.before, apart.before)

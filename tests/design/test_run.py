@@ -55,7 +55,7 @@ def test_without_a_start_inserts_are_random_and_as_long_as_asked_for(model, tmp_
 def test_starts_come_from_all_batches_of_a_file(model, tmp_path, monkeypatch):
     texts = ["ACGTACGT", "GGTTAA", "CCCCC"]
     (tmp_path / "seqs.tsv").write_text("name\tdna\n" + "".join(f"n{row}\t{text}\n" for row, text in enumerate(texts)))
-    monkeypatch.setattr("dreamkeras.formats.tables.LETTERS", 1)
+    monkeypatch.setattr("dreamkeras.formats.tables.BATCH_LETTERS", 1)
     choices = Choices("max", (model,), str(tmp_path / "seqs.tsv"), sequence_column="dna", id_column="name", task="a", settings=GREEDY)
     found = run(choices, tmp_path / "out")
     assert found.starts == ["n0", "n1", "n2"]

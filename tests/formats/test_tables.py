@@ -131,7 +131,7 @@ def test_a_quotation_mark_in_tsv_is_a_letter_unless_it_stands_around_the_cell(ce
 
 
 def test_long_cells_make_small_batches(tmp_path, monkeypatch):
-    monkeypatch.setattr("dreamkeras.formats.tables.LETTERS", 100)
+    monkeypatch.setattr("dreamkeras.formats.tables.BATCH_LETTERS", 100)
     path = written(tmp_path, "A" * 60 + "\n" + "C" * 60 + "\n" + "G" * 60 + "\n")
     assert [len(table.lines) for table in read_table(path, [0])] == [2, 1]
 

@@ -111,8 +111,8 @@ def test_batches_are_of_bounded_size_and_their_size_does_not_show(tmp_path_facto
     path = write(tmp_path_factory.mktemp("v") / "a.vcf", HEADER + "".join(line + "\n" for line in LINES[:200]))
     whole = read(path)
     with pytest.MonkeyPatch.context() as patched:
-        patched.setattr(module, "ROWS", rows)
-        patched.setattr(module, "LETTERS", letters)
+        patched.setattr(module, "BATCH_ROWS", rows)
+        patched.setattr(module, "BATCH_LETTERS", letters)
         assert read(path) == whole
         with open_vcf(path) as vcf:
             for batch in vcf.batches:
@@ -146,6 +146,6 @@ def test_blanks_for_tabs_are_told(tmp_path):
 def test_a_batch_ends_with_the_line_that_fills_it(tmp_path, monkeypatch):
     line = "chr1\t5\t.\tA\tC\t.\t.\t."
     path = write(tmp_path / "a.vcf", HEADER + f"{line}\n" * 7)
-    monkeypatch.setattr(module, "LETTERS", 2 * len(line) + 1)
+    monkeypatch.setattr(module, "BATCH_LETTERS", 2 * len(line) + 1)
     with open_vcf(path) as vcf:
         assert [len(batch.texts) for batch in vcf.batches] == [3, 3, 1]

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from dreamkeras.errors import InputError
 from dreamkeras.genome import tiles
-from dreamkeras.genome.tiles import Tile, place_name, tile_fasta, unknown_rows
+from dreamkeras.genome.tiles import Tile, tile_fasta, unknown_rows, window_name
 
 
 def write(path, contigs, width=7):
@@ -92,11 +92,11 @@ def test_the_middles_of_overlapping_windows_touch():
 def test_gaps_and_names_are_told():
     letters = np.frombuffer(b"NnNNANRNNNNN", np.uint8).reshape(3, 4)
     assert unknown_rows(letters).tolist() == [True, False, True]
-    assert place_name("a:b", 1, 2, reverse=True) == "a:b:1-2(-)"
+    assert window_name("a:b", 1, 2, reverse=True) == "a:b:1-2(-)"
 
 
 def test_a_batch_holds_as_many_windows_as_its_letters_allow_but_one_at_least(tmp_path, monkeypatch):
     path = write(tmp_path / "a.fa", {"c": "ACGTACGTACGT"})
     for letters, sizes in ((3, [1] * 4), (6, [1] * 4), (12, [2, 2]), (1000, [4])):
-        monkeypatch.setattr(tiles, "LETTERS", letters)
+        monkeypatch.setattr(tiles, "BATCH_LETTERS", letters)
         assert [len(records.ids) for records in tile_fasta(path, Tile(6, 2))] == sizes

@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 
 from dreamkeras.errors import InputError
-from dreamkeras.genome import windows as places_module
+from dreamkeras.genome import windows as windows_module
 from dreamkeras.genome.tiles import Tile
-from dreamkeras.genome.windows import Places, contig_lengths, default_window, read_places
+from dreamkeras.genome.windows import GenomeWindows, contig_lengths, default_window, read_windows
 from dreamkeras.sequence.alphabet import COMPLEMENT
 from dreamkeras.sequence.construct import YEAST, Construct
 
@@ -24,7 +24,7 @@ def genome(tmp_path):
 def read(tmp_path, genome):
     def read(bed=BED, **choices):
         (tmp_path / "peaks.bed").write_text(bed)
-        batches = list(read_places([str(tmp_path / "peaks.bed")], Places(genome, **choices)))
+        batches = list(read_windows([str(tmp_path / "peaks.bed")], GenomeWindows(genome, **choices)))
         return {name: batch.sequences[i] for batch in batches for i, name in enumerate(batch.ids)}
 
     return read
@@ -71,15 +71,15 @@ def test_tiles_of_n_alone_are_left_out(tmp_path, genome, read):
 def test_batches_are_bounded_and_keep_the_order(read, monkeypatch):
     bed = "".join(f"chr1\t{start}\t{start + 1 + start % 30}\n" for start in range(60))
     whole = read(bed)
-    monkeypatch.setattr(places_module, "ROWS", 7)
-    monkeypatch.setattr(places_module, "LETTERS", 40)
+    monkeypatch.setattr(windows_module, "BATCH_ROWS", 7)
+    monkeypatch.setattr(windows_module, "BATCH_LETTERS", 40)
     assert list(read(bed).items()) == list(whole.items())
 
 
 def test_lines_are_those_of_the_file(tmp_path, genome):
     (tmp_path / "peaks.bed").write_text(BED)
-    (batch,) = read_places([str(tmp_path / "peaks.bed")], Places(genome))
-    assert (batch.lines.tolist(), batch.place(2)) == ([2, 3, 4], f"record 'chr1:5-9' ({tmp_path / 'peaks.bed'}, line 4)")
+    (batch,) = read_windows([str(tmp_path / "peaks.bed")], GenomeWindows(genome))
+    assert (batch.lines.tolist(), batch.origin(2)) == ([2, 3, 4], f"record 'chr1:5-9' ({tmp_path / 'peaks.bed'}, line 4)")
 
 
 def test_a_region_beyond_its_contig_is_refused_by_its_line(read):
@@ -88,31 +88,31 @@ def test_a_region_beyond_its_contig_is_refused_by_its_line(read):
 
 
 def test_without_a_genome_the_files_are_tiled(genome):
-    (one, two) = read_places([genome], Places(tile=Tile(30, 30)))
+    (one, two) = read_windows([genome], GenomeWindows(tile=Tile(30, 30)))
     assert one.ids + two.ids == [f"{name}:{i}-{i + 30}" for name in CONTIGS for i in (0, 30, 60)]
-    (first, _) = read_places([genome], Places(tile=Tile(30, 30), strand="reverse"))
+    (first, _) = read_windows([genome], GenomeWindows(tile=Tile(30, 30), strand="reverse"))
     assert (first.ids[0], first.sequences[0]) == ("chr1:0-30(-)", turned(CONTIGS["chr1"][:30]))
 
 
 @pytest.mark.parametrize(
     ("places", "message"),
     [
-        (Places(), "got neither"),
-        (Places("g.fa", strand="both"), "given, forward, reverse, got 'both'"),
-        (Places("g.fa", Tile(2, 1), 5), "no tile, to take windows"),
-        (Places(tile=Tile(2, 1), window=5), "no tile, to take windows"),
+        (GenomeWindows(), "got neither"),
+        (GenomeWindows("g.fa", strand="both"), "given, forward, reverse, got 'both'"),
+        (GenomeWindows("g.fa", Tile(2, 1), 5), "no tile, to take windows"),
+        (GenomeWindows(tile=Tile(2, 1), window=5), "no tile, to take windows"),
     ],
 )
 def test_choices_that_do_not_go_together_are_refused(places, message):
     with pytest.raises(InputError, match=message):
-        next(read_places(["x"], places))
+        next(read_windows(["x"], places))
 
 
 def test_lengths_are_those_of_the_genome_or_of_all_files(tmp_path, genome):
     (tmp_path / "other.fa").write_text(">chrM\nACG\n")
-    tiles = Places(tile=Tile(2, 1))
+    tiles = GenomeWindows(tile=Tile(2, 1))
     assert contig_lengths([genome, str(tmp_path / "other.fa")], tiles) == {"chr1": 90, "2": 90, "chrM": 3}
-    assert contig_lengths(["peaks.bed"], Places(genome)) == {"chr1": 90, "2": 90}
+    assert contig_lengths(["peaks.bed"], GenomeWindows(genome)) == {"chr1": 90, "2": 90}
     with pytest.raises(InputError, match=r"got 'chrM' once more in .*other\.fa"):
         contig_lengths([str(tmp_path / "other.fa")] * 2, tiles)
 
@@ -123,6 +123,8 @@ def test_the_window_is_the_models_where_nothing_constant_stands_around():
     assert [default_window(constructs) for constructs in ([YEAST], [bare, longer], [bare, YEAST])] == [None, None, None]
 
 
-def test_what_was_decided_about_a_file_is_told_on_standard_error(read, capsys):
-    read(window=20)
-    assert "/peaks.bed: regions are centred on their middle." in capsys.readouterr().err
+def test_what_was_decided_about_a_file_is_remarked(tmp_path, genome):
+    (tmp_path / "peaks.bed").write_text(BED)
+    remarks = []
+    list(read_windows([str(tmp_path / "peaks.bed")], GenomeWindows(genome, window=20), remarks.append))
+    assert remarks == [f"{tmp_path / 'peaks.bed'}: regions are centred on their middle."]

@@ -14,7 +14,7 @@ from dreamkeras.errors import DreamkerasError, InputError, MissingPackageError
 from dreamkeras.files.folders import claim
 from dreamkeras.formats.writers import open_writer
 from dreamkeras.genome.tiles import Tile
-from dreamkeras.genome.windows import Places, Reader
+from dreamkeras.genome.windows import GenomeWindows, Reader
 from dreamkeras.scoring.cluster import FileScorer, Work, files_in, score_on_ray
 from dreamkeras.scoring.pipeline import Scored, score_records
 from dreamkeras.scoring.skipped import Skipped
@@ -122,7 +122,7 @@ def test_a_file_without_a_record_that_fits_has_a_header_alone(stand_in, tmp_path
 def test_places_of_a_genome_are_read_as_well(work, tmp_path):
     Path(work.folder).mkdir()
     (tmp_path / "g.fa").write_text(">chr1\nACGTACGTACGTGGGG\n")
-    scorer = FileScorer(work._replace(reader=Reader(Places(tile=Tile(12, 4)))))
+    scorer = FileScorer(work._replace(reader=Reader(GenomeWindows(tile=Tile(12, 4)))))
     (outcome,) = scorer({"path": np.array([str(tmp_path / "g.fa")])})["outcome"]
     assert json.loads(outcome) == {"written": 2, "skipped": 0, "reasons": []}
     rows = [line.split("\t") for line in Path(work.folder, "g.fa.tsv").read_text().splitlines()[1:]]

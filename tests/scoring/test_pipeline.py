@@ -106,7 +106,7 @@ def test_small_batches_of_records_make_large_ones_for_the_model(predictor, write
 def test_gathered_windows_are_bounded_in_letters(predictor, writer, monkeypatch):
     asked, score = [], predictor.score_windows
     monkeypatch.setattr(predictor, "score_windows", lambda windows, *rest: asked.append(windows[0].size) or score(windows, *rest))
-    monkeypatch.setattr(pipeline, "LETTERS", 5 * predictor.construct.length)
+    monkeypatch.setattr(pipeline, "BATCH_LETTERS", 5 * predictor.construct.length)
     texts = ["".join(letters) for letters in itertools.islice(itertools.product("ACGT", repeat=4), 12)]
     score_records((records_of([text], i) for i, text in enumerate(texts)), predictor, writer)
     assert asked == [5 * predictor.construct.length, 5 * predictor.construct.length, 2 * predictor.construct.length]

@@ -18,12 +18,12 @@ def listed(batch):
     return list(zip(batch.ids, list(batch.sequences), batch.lines.tolist(), strict=True))
 
 
-def test_place_names_record_file_and_line():
-    assert records(["A", "C"]).place(1) == "record 'r1' (x.fa, line 3)"
+def test_origin_names_record_file_and_line():
+    assert records(["A", "C"]).origin(1) == "record 'r1' (x.fa, line 3)"
 
 
-def test_place_names_standard_input():
-    assert records(["A"], "-").place(0) == "record 'r0' (standard input, line 1)"
+def test_origin_names_standard_input():
+    assert records(["A"], "-").origin(0) == "record 'r0' (standard input, line 1)"
 
 
 @pytest.mark.parametrize("index", [np.array([2, 0]), np.array([True, False, True])])

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from dreamkeras.sequence.construct import YEAST, Construct
 from dreamkeras.sequence.ragged import Ragged
-from dreamkeras.sequence.small_batches import cut_few
+from dreamkeras.sequence.small_batches import cut_small_batch
 
 SMALL = Construct(name="small", length=12, left_adapter="AC", right_adapter="GTT", left_flank="GGAC", right_flank="CC", shortest=2)
 CONSTRUCTS = [
@@ -28,7 +28,7 @@ pieces = st.lists(st.sampled_from(PIECES), max_size=6).map("".join)
 @settings(max_examples=300)
 @given(st.sampled_from(CONSTRUCTS), st.lists(pieces, min_size=1, max_size=5))
 def test_windows_are_those_of_the_construct_or_none(construct, texts):
-    found = cut_few(construct, [text.encode() for text in texts])
+    found = cut_small_batch(construct, [text.encode() for text in texts])
     windows, problems = construct.fit(Ragged.from_strings(texts))
     if problems:
         assert found is None
@@ -39,10 +39,10 @@ def test_windows_are_those_of_the_construct_or_none(construct, texts):
 @pytest.mark.parametrize("insert", ["ACGTTGCA" * 10, "a" * 70, "RYN" * 20])
 def test_yeast_promoters_come_with_and_without_their_adapters(insert):
     whole = YEAST.left_adapter + insert + YEAST.right_adapter.lower()
-    found = cut_few(YEAST, [insert.encode(), whole.encode()])
+    found = cut_small_batch(YEAST, [insert.encode(), whole.encode()])
     assert found[0].tobytes() == found[1].tobytes()
     assert insert.encode() in found[0].tobytes()
 
 
 def test_bytes_that_are_no_text_do_not_fit():
-    assert cut_few(YEAST, [b"\xff" * 80]) is None
+    assert cut_small_batch(YEAST, [b"\xff" * 80]) is None

@@ -24,7 +24,7 @@ class Failing(WeightSum):
 @pytest.fixture
 def run(tmp_path, monkeypatch):
     """`run(predictor, name, shards)`: a run over 300 records in batches of 50; the summary and what was written."""
-    monkeypatch.setattr("dreamkeras.formats.vcf.ROWS", 50)
+    monkeypatch.setattr("dreamkeras.formats.vcf.BATCH_ROWS", 50)
     (tmp_path / "g.fa").write_text(fasta())
     (tmp_path / "a.vcf").write_text(HEADER + "".join(line + "\n" for line, _ in troubled_lines(300)))
     source = VcfSource(str(tmp_path / "a.vcf"), Genome(str(tmp_path / "g.fa")), Placement.choose([PLAIN]), [PLAIN])

@@ -22,7 +22,7 @@ class Assay(NamedTuple):
         read_test: Reads a file to test on, whose values may be in other units; None where `read` does.
         profile: Positions of the profile that is predicted beside the values; None where there is none.
         insert_length: Letters of most inserts, where the window would hold more of them beside its flanks; None where it does not.
-        read_places: As `read`, with ids and without letters, for a genome's windows; None for other sequences.
+        read_ids: As `read`, with ids and without letters, for a genome's windows; None for other sequences.
     """
 
     name: str
@@ -34,4 +34,4 @@ class Assay(NamedTuple):
     read_test: Callable[[str], Examples] | None = None
     profile: int | None = None
     insert_length: int | None = None
-    read_places: Callable[[str], Examples] | None = None
+    read_ids: Callable[[str], Examples] | None = None

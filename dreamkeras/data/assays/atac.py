@@ -16,7 +16,7 @@ from dreamkeras.genome.reference import Genome
 from dreamkeras.genome.regions import Regions
 from dreamkeras.genome.signal import Signal
 
-__all__ = ["atac_assay", "read", "read_places"]
+__all__ = ["atac_assay", "read", "read_ids"]
 
 
 def atac_assay(layout: AtacLayout) -> Assay:
@@ -33,7 +33,7 @@ def atac_assay(layout: AtacLayout) -> Assay:
         ("ln(1 + reads)",),
         partial(read, layout),
         profile=layout.profile_length,
-        read_places=partial(read_places, layout),
+        read_ids=partial(read_ids, layout),
     )
 
 
@@ -80,7 +80,7 @@ def read(layout: AtacLayout, path: str) -> Examples:
     return _examples(layout, genome, signal, _find_windows(layout, genome, bed))
 
 
-def read_places(layout: AtacLayout, path: str) -> Examples:
+def read_ids(layout: AtacLayout, path: str) -> Examples:
     """As `read`, without letters and reads, which take the longest: what tells windows apart and divides them.
 
     Raises:

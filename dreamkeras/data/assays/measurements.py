@@ -92,7 +92,7 @@ def oriented_examples(batch: Measurements, construct: Construct, reverse_mark: s
     """
     records, values, folds = batch
     for row, column in np.argwhere(~np.isfinite(values))[:1]:
-        raise InputError(f"Expected a finite value, got {values[row, column]} in {records.place(int(row))}.")
+        raise InputError(f"Expected a finite value, got {values[row, column]} in {records.origin(int(row))}.")
     is_reverse = [[float(reverse_mark in name)] for name in records.ids]
     return Examples(
         ids=records.ids,
@@ -161,7 +161,7 @@ def read_numbers(cells: list[str], records: Records, wanted: str = "a number", m
     """
     numbers = _numbers(cells, records, wanted, missing)
     for row in np.flatnonzero(np.isfinite(numbers) & (np.abs(numbers) > LARGEST))[:1]:
-        raise InputError(f"Expected a number between -{LARGEST:.3g} and {LARGEST:.3g}, got {cells[row]!r} in {records.place(int(row))}.")
+        raise InputError(f"Expected a number between -{LARGEST:.3g} and {LARGEST:.3g}, got {cells[row]!r} in {records.origin(int(row))}.")
     return numbers
 
 
@@ -174,7 +174,7 @@ def _numbers(cells: list[str], records: Records, wanted: str, missing: bool) -> 
     texts = ["nan" if missing and cell.lower() in MISSING else cell for cell in cells]
     for index, text in enumerate(texts):
         if not (is_number(text) or text.lower() in NOT_FINITE):
-            raise InputError(f"Expected {wanted}, got {cells[index]!r} in {records.place(index)}.")
+            raise InputError(f"Expected {wanted}, got {cells[index]!r} in {records.origin(index)}.")
     return np.array(texts, np.float64)
 
 
@@ -183,5 +183,5 @@ def read_whole_numbers(cells: list[str], records: Records, wanted: str = "a fold
     numbers = read_numbers(cells, records, wanted)
     wrong = np.flatnonzero(~((numbers == np.rint(numbers)) & (np.abs(numbers) < 2**31)))
     if len(wrong):
-        raise InputError(f"Expected {wanted}, got {cells[wrong[0]]!r} in {records.place(int(wrong[0]))}.")
+        raise InputError(f"Expected {wanted}, got {cells[wrong[0]]!r} in {records.origin(int(wrong[0]))}.")
     return numbers.astype(np.int32)

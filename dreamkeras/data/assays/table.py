@@ -162,7 +162,7 @@ def _values(cells: list[str], records: Records) -> np.ndarray:
     """float64 (n,): measured values, NaN where there is none."""
     values = read_numbers(cells, records, "a number or nothing", missing=True)
     for row in np.flatnonzero(np.isinf(values))[:1]:
-        raise InputError(f"Expected a finite value or nothing, got {cells[row]!r} in {records.place(int(row))}.")
+        raise InputError(f"Expected a finite value or nothing, got {cells[row]!r} in {records.origin(int(row))}.")
     return values
 
 
@@ -176,7 +176,7 @@ def _weights(layout: TableLayout, columns: _Columns, cells: Cells, records: Reco
     wanted = "a variance above 0 in single precision" if by_variance else "a weight of 0 or more"
     right = np.isfinite(numbers) & ((numbers > 1 / LARGEST) if by_variance else (numbers >= 0))
     for row in np.flatnonzero(measured & ~right)[:1]:
-        raise InputError(f"Expected {wanted}, got {given[row]!r} in {records.place(int(row))}.")
+        raise InputError(f"Expected {wanted}, got {given[row]!r} in {records.origin(int(row))}.")
     numbers = np.where(measured, numbers, 1)
     return np.where(measured, 1 / numbers if by_variance else numbers, 0)
 

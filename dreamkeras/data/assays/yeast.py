@@ -68,7 +68,7 @@ def to_examples(records: Records, values: np.ndarray, folds: np.ndarray | None =
     wrong = np.flatnonzero(~legal)
     if len(wrong):
         wanted = f"a value from {LOWEST} to {HIGHEST}" if in_bins else "a finite value"
-        raise InputError(f"Expected {wanted}, got {values[wrong[0]]:g} in {records.place(int(wrong[0]))}.")
+        raise InputError(f"Expected {wanted}, got {values[wrong[0]]:g} in {records.origin(int(wrong[0]))}.")
     flags = {"is_reverse": np.zeros(len(values)), "is_singleton": values == np.rint(values)}
     return Examples(
         ids=records.ids,

@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from dreamkeras.data.published.record import DATA_SETS, FILES_URL, INDEX_NAME, INDEX_URL, RecordFile, find_data_set, read_index
-from dreamkeras.data.published.transfer import Watch, check_file, transfer
+from dreamkeras.data.published.transfer import DownloadProgress, check_file, transfer
 from dreamkeras.errors import DreamkerasError, InputError
 from dreamkeras.files.archives import unpack
 from dreamkeras.files.folders import claim
@@ -35,7 +35,9 @@ class Download(NamedTuple):
     command: str | None
 
 
-def download(name: str, folder: Path, mirror: str | None = None, *, watch: Watch | None = None, say: Say | None = None) -> Download:
+def download(
+    name: str, folder: Path, mirror: str | None = None, *, progress: DownloadProgress | None = None, say: Say | None = None
+) -> Download:
     """Gets what is missing of a data set; after a failure, another call goes on where this one ended.
 
     Sizes and checksums are those of `DATA_SETS`, then those of the record's index: its copy in the folder, else Zenodo's own, else
@@ -45,7 +47,7 @@ def download(name: str, folder: Path, mirror: str | None = None, *, watch: Watch
         name: One of `DATA_SETS`.
         folder: Where the files go; made where it is missing.
         mirror: URL of a folder with files of the same names, in place of Zenodo's.
-        watch: Told how far a file is: name, bytes so far, bytes in all.
+        progress: Told how far a file is: name, bytes so far, bytes in all.
         say: Told of pauses, repeats and what is not checked.
 
     Raises:
@@ -59,7 +61,7 @@ def download(name: str, folder: Path, mirror: str | None = None, *, watch: Watch
     with claim(folder):
         files = _with_checksums(data_set.files, folder, mirror, say)
         for file in files:
-            paths += _get(file, address, folder, watch, say)
+            paths += _get(file, address, folder, progress, say)
     unchecked = tuple(file.name for file in files if file.checksum is None)
     inside = [file for path in paths for file in (path.rglob("*") if path.is_dir() else [path])]
     return Download(folder, tuple(paths), unchecked, data_set.example(folder, inside))
@@ -120,7 +122,7 @@ def _mirrored_index(url: str, say: Say | None) -> tuple[dict[str, RecordFile], s
         return {}, url
 
 
-def _get(file: RecordFile, address: str, folder: Path, watch: Watch | None, say: Say | None) -> list[Path]:
+def _get(file: RecordFile, address: str, folder: Path, progress: DownloadProgress | None, say: Say | None) -> list[Path]:
     """The file, and the folder it was unpacked into."""
     path = folder / file.name
     if path.exists():
@@ -128,7 +130,7 @@ def _get(file: RecordFile, address: str, folder: Path, watch: Watch | None, say:
         if damage:
             raise InputError(f"Expected the published {file.name} or none in {folder}, got another: {damage}. Move it away to get it anew.")
     else:
-        transfer(f"{address}/{file.name}", path, file, watch=watch, say=say)
+        transfer(f"{address}/{file.name}", path, file, progress=progress, say=say)
     if not file.name.endswith(ARCHIVE):
         return [path]
     unpacked = folder / file.name.removesuffix(ARCHIVE)

@@ -14,20 +14,20 @@ from dreamkeras.data.published.record import RecordFile
 from dreamkeras.errors import DreamkerasError, InputError
 from dreamkeras.files.checksums import checksum_of
 from dreamkeras.files.outputs import naming_output
-from dreamkeras.files.web import Interrupted, Say, open_url, patiently
+from dreamkeras.files.web import Interrupted, Say, open_url, retry
 from dreamkeras.formats.decimals import is_whole
 
-__all__ = ["Watch", "check_file", "transfer"]
+__all__ = ["DownloadProgress", "check_file", "transfer"]
 
 CHUNK = 1 << 18
 
 CONTENT_RANGE = re.compile(r"bytes ([0-9]+)-[0-9]+/([0-9]+)")
 
-Watch = Callable[[str, int, int], None]
+DownloadProgress = Callable[[str, int, int], None]
 """Takes a file's name, its bytes so far and in all."""
 
 
-class Part(NamedTuple):
+class PartialFile(NamedTuple):
     """A file on its way.
 
     Args:
@@ -57,24 +57,24 @@ class Part(NamedTuple):
         self.version.unlink(missing_ok=True)
 
 
-def transfer(url: str, path: Path, file: RecordFile, *, watch: Watch | None = None, say: Say | None = None) -> None:
+def transfer(url: str, path: Path, file: RecordFile, *, progress: DownloadProgress | None = None, say: Say | None = None) -> None:
     """Gets a file; what has come of it stays for the next call when this one fails or is killed.
 
     Args:
         url: Where it is.
         path: Where it goes; nothing may stand there.
         file: Its size and checksum; one that is None is not checked. Without a size, that of the server counts.
-        watch: Told how far it is.
+        progress: Told how far it is.
         say: Told of pauses and of repeats.
 
     Raises:
         DreamkerasError: The server does not have it, or not of this size; it was damaged twice; the connection stays cut; or
             the disk cannot be written.
     """
-    part = Part(path.with_name(f"{path.name}.part"), path.with_name(f"{path.name}.part.version"))
+    part = PartialFile(path.with_name(f"{path.name}.part"), path.with_name(f"{path.name}.part.version"))
     with naming_output(str(path)):
         for last in (False, True):
-            patiently(url, lambda: _receive(url, part, file, watch), part.size, say=say)
+            retry(url, lambda: _receive(url, part, file, progress), part.size, say=say)
             damage = check_file(part.bytes, file)
             if damage is None:
                 break
@@ -99,7 +99,7 @@ def check_file(path: Path, file: RecordFile) -> str | None:
     return None if came == file.checksum else f"{file.checksum}, got {came}"
 
 
-def _receive(url: str, part: Part, file: RecordFile, watch: Watch | None) -> None:
+def _receive(url: str, part: PartialFile, file: RecordFile, progress: DownloadProgress | None) -> None:
     """Requests what is missing and adds it."""
     start = part.size()
     if start and start == file.size:  # killed between the last byte and the name
@@ -119,8 +119,8 @@ def _receive(url: str, part: Part, file: RecordFile, watch: Watch | None) -> Non
             # A body without a Content-Length may be longer than the file.
             while out.tell() <= total and (piece := response.read1(CHUNK)):
                 out.write(piece)
-                if watch:
-                    watch(file.name, out.tell(), total)
+                if progress:
+                    progress(file.name, out.tell(), total)
             came = out.tell()
     if came > total:
         part.remove()
@@ -129,7 +129,7 @@ def _receive(url: str, part: Part, file: RecordFile, watch: Watch | None) -> Non
         raise Interrupted("a connection that was cut")
 
 
-def _range(part: Part, start: int) -> dict[str, str]:
+def _range(part: PartialFile, start: int) -> dict[str, str]:
     """Headers that ask for the rest of the same version, or for a new one as a whole."""
     version = part.known_version() if start else ""
     return {"Range": f"bytes={start}-", "If-Range": version} if version else {}
@@ -157,7 +157,7 @@ def _announced(status: int, headers: Mapping[str, str], file: RecordFile, url: s
     return int(total)
 
 
-def _check_range(part: Part, asked: Mapping[str, str], headers: Mapping[str, str]) -> None:
+def _check_range(part: PartialFile, asked: Mapping[str, str], headers: Mapping[str, str]) -> None:
     """Servers that ignore If-Range send the rest of whatever they have, and some answer with a part that nobody asked for."""
     match = CONTENT_RANGE.fullmatch(headers.get("Content-Range", ""))
     came = f"bytes={match[1]}-" if match else None

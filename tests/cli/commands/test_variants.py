@@ -291,7 +291,7 @@ class TestResume:
     def kill(self, args, output, shards):
         """Runs the command until there are so many shards, and a moment more."""
         slow = "import time; add = run.Shards.add; run.Shards.add = lambda *rest: (add(*rest), time.sleep(0.05))"
-        begin = "from dreamkeras.variants import run; from dreamkeras.formats import vcf; vcf.ROWS = 400"
+        begin = "from dreamkeras.variants import run; from dreamkeras.formats import vcf; vcf.BATCH_ROWS = 400"
         code = f"{begin}; {slow}; from dreamkeras.cli.main import main; main({[str(arg) for arg in args]!r})"
         process = subprocess.Popen([sys.executable, "-c", code], stderr=subprocess.DEVNULL)
         while len(list(output.parent.glob(f"{output.name}.unfinished/*.npz"))) < shards:
@@ -303,7 +303,7 @@ class TestResume:
 
     @pytest.mark.parametrize(("suffix", "kills"), [("tsv", (3, 9, 17)), ("vcf.gz", (9,))])
     def test_after_kill_9_ends_in_the_same_bytes(self, run, toy_model, genome, vcf, tmp_path, monkeypatch, suffix, kills):
-        monkeypatch.setattr("dreamkeras.formats.vcf.ROWS", 400)
+        monkeypatch.setattr("dreamkeras.formats.vcf.BATCH_ROWS", 400)
         args = ["variants", vcf(10_000), "--genome", genome, "-m", toy_model]
         output, whole = tmp_path / f"o.{suffix}", tmp_path / f"whole.{suffix}"
         for shards in kills:

@@ -38,7 +38,7 @@ def test_choices_reach_the_cluster_and_what_was_skipped_is_told(run, toy_model, 
 
 def test_tiles_of_genomes_reach_it_too(run, toy_model, fasta, tmp_path, asked):
     assert run("predict", fasta, "-m", toy_model, "-o", tmp_path / "out", "--engine", "ray", "--tile", "4:2").exit_code == 0
-    assert asked["work"].reader.places.tile == (4, 2)
+    assert asked["work"].reader.windows.tile == (4, 2)
     assert asked["work"].threads == 1
 
 

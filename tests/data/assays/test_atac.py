@@ -7,7 +7,7 @@ import pytest
 from atac_simulation import simulate_atac
 from filled_pipe import filled_pipe
 
-from dreamkeras.data.assays.atac import atac_assay, read, read_places
+from dreamkeras.data.assays.atac import atac_assay, read, read_ids
 from dreamkeras.data.assays.atac_layout import AtacLayout
 from dreamkeras.data.examples import Examples
 from dreamkeras.data.splits.folds import draw_folds
@@ -162,7 +162,7 @@ def test_non_peaks_are_centred_on_their_middle_where_no_summits_are_chosen(layou
 
 
 def test_places_are_those_of_the_examples(layout, simulation, examples):
-    found = read_places(layout, simulation.peaks)
+    found = read_ids(layout, simulation.peaks)
     assert (found.ids, found.is_peak.tolist()) == (examples.ids, examples.is_peak.tolist())
     for one, other in zip(fold_split(found, "chr2"), fold_split(examples, "chr2"), strict=True):
         assert one.ids == other.ids

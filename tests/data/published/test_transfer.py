@@ -63,7 +63,7 @@ def test_an_empty_file_comes_too(get, server):
 
 def test_progress_tells_every_byte_once(get):
     told = []
-    get(watch=lambda *args: told.append(args))
+    get(progress=lambda *args: told.append(args))
     assert told[-1] == ("f", SIZE, SIZE)
     assert [done for _, done, _ in told] == sorted({done for _, done, _ in told})
     assert len(told) >= SIZE // module.CHUNK
