@@ -107,6 +107,16 @@ class ModelRepository:
             )
         return versions[version or next(reversed(versions))]
 
+    def select(self, name: str = "", version: str = "") -> list[ServedModel]:
+        """One version of a model, all versions of a model, or all versions of all models.
+
+        Raises:
+            ProtocolError: 404, there is no such model.
+        """
+        if version:
+            return [self.get(name, version)]
+        return [self.get(name, each) for each in self.versions(self.get(name).name)] if name else self.ready
+
     def versions(self, name: str) -> list[str]:
         """The loaded versions of a model, the newest last."""
         return list(self._loaded.get(name, ()))
@@ -146,15 +156,15 @@ class ModelRepository:
                 raise ProtocolError(f"Request for unknown model: {_shown(name)} is not loaded.", 404)
             self._reasons[name] = UNLOADED
 
-    def index(self) -> list[IndexEntry]:
-        """All models and their loaded versions."""
+    def index(self, *, only_ready: bool = False) -> list[IndexEntry]:
+        """All models and their loaded versions, or the loaded ones only."""
         entries = []
         for name in self.names():
             reason = self._reasons.get(name, "")
             versions = self.versions(name)
             state = "READY" if versions else "LOADING" if name in self._loading else "UNAVAILABLE"
             entries += [IndexEntry(name, version, state, reason) for version in versions or [""]]
-        return entries
+        return [entry for entry in entries if entry.state == "READY" or not only_ready]
 
     def _open(self, name: str, version: str, path: Path) -> ServedModel:
         statistics = self._statistics.setdefault((name, version), Statistics())

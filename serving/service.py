@@ -6,13 +6,14 @@ the answer.
 
 import asyncio
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
 
 import numpy as np
 
 from .auth import Guard
 from .bodies import Bodies
+from .errors import ProtocolError
 from .models import ModelRepository
 from .protocol.tensors import InferRequest
 from .queue.batcher import Batcher
@@ -73,6 +74,19 @@ class Service:
     def ready(self) -> bool:
         """Whether requests for inference are welcome: a model is loaded, and the server is not stopping."""
         return bool(self.models.ready) and not self.stopping
+
+    async def load_model(self, name: str, parameters: Mapping[str, Any]) -> None:
+        """Loads a model, or loads it anew, in a thread.
+
+        Raises:
+            ProtocolError: 404, there is no such model; 400, the client sent parameters.
+            DreamkerasError: One of its files cannot be loaded.
+        """
+        if parameters:
+            given = next(iter(parameters))
+            raise ProtocolError(f"Expected no parameters for loading, got {given!r}: models are loaded as they are on the disk.")
+        # Shielded: half a loading would leave nothing to ask about, so it goes on when the client does not wait.
+        await asyncio.shield(asyncio.to_thread(self.models.load, name))
 
     async def decode(self, model: ServedModel, size: int, read: Callable[..., InferRequest], *message: Any) -> Inference:
         """A request as windows; a large one is decoded in a thread.

@@ -17,6 +17,8 @@ from ..service import Inference, Service
 
 __all__ = ["CALLS", "Call", "decode", "infer"]
 
+Fields = dict[str, Any]
+
 UNLOAD_PARAMETERS = {"unload_dependents"}
 """What a client may say when it unloads a model. Models here do not depend on each other."""
 
@@ -26,11 +28,18 @@ class Call(NamedTuple):
 
     Args:
         request: The type of its message.
-        answer: From service and message to the answer.
+        response: The type of the answer.
+        fields: From service and message to the fields of the answer, at once or later.
     """
 
     request: type
-    answer: Callable[[Service, Any], Awaitable[Any]]
+    response: type
+    fields: Callable[[Service, Any], Fields | Awaitable[Fields]]
+
+    async def answer(self, service: Service, message: Any) -> Any:
+        """The message that answers a message."""
+        fields = self.fields(service, message)
+        return ParseDict(await fields if isinstance(fields, Awaitable) else fields, self.response())
 
 
 async def decode(service: Service, message: Any) -> Inference:
@@ -53,80 +62,52 @@ async def infer(service: Service, inference: Inference) -> Any:
     return write_message(inference.model.name, inference.model.version, inference.request, answers)
 
 
-async def _server_live(_: Service, __: Any) -> Any:
-    return messages.ServerLiveResponse(live=True)
-
-
-async def _server_ready(service: Service, _: Any) -> Any:
-    return messages.ServerReadyResponse(ready=service.ready)
-
-
-async def _model_ready(service: Service, message: Any) -> Any:
+def _is_ready(service: Service, message: Any) -> Fields:
     try:
-        service.models.get(message.name, message.version)
+        return {"ready": bool(service.models.get(message.name, message.version))}
     except ProtocolError:
-        return messages.ModelReadyResponse(ready=False)
-    return messages.ModelReadyResponse(ready=True)
+        return {"ready": False}
 
 
-async def _server_metadata(_: Service, __: Any) -> Any:
-    return messages.ServerMetadataResponse(**server_metadata())
+def _metadata(service: Service, message: Any) -> Fields:
+    return model_metadata(service.models.get(message.name, message.version), service.models)
 
 
-async def _model_metadata(service: Service, message: Any) -> Any:
-    model = service.models.get(message.name, message.version)
-    return ParseDict(model_metadata(model, service.models), messages.ModelMetadataResponse())
+def _config(service: Service, message: Any) -> Fields:
+    return {"config": model_config(service.models.get(message.name, message.version), service.settings)}
 
 
-async def _model_config(service: Service, message: Any) -> Any:
-    model = service.models.get(message.name, message.version)
-    return ParseDict({"config": model_config(model, service.settings)}, messages.ModelConfigResponse())
+def _statistics(service: Service, message: Any) -> Fields:
+    return {"model_stats": [model_statistics(model) for model in service.models.select(message.name, message.version)]}
 
 
-async def _model_statistics(service: Service, message: Any) -> Any:
-    models = service.models
-    if message.version:
-        chosen = [models.get(message.name, message.version)]
-    elif message.name:
-        name = models.get(message.name).name
-        chosen = [models.get(name, version) for version in models.versions(name)]
-    else:
-        chosen = models.ready
-    return ParseDict({"model_stats": [model_statistics(model) for model in chosen]}, messages.ModelStatisticsResponse())
+def _index(service: Service, message: Any) -> Fields:
+    return {"models": [entry._asdict() for entry in service.models.index(only_ready=message.ready)]}
 
 
-async def _repository_index(service: Service, message: Any) -> Any:
-    entries = [entry._asdict() for entry in service.models.index() if entry.state == "READY" or not message.ready]
-    return messages.RepositoryIndexResponse(models=entries)
+async def _load(service: Service, message: Any) -> Fields:
+    await service.load_model(message.model_name, message.parameters)
+    return {}
 
 
-async def _repository_load(service: Service, message: Any) -> Any:
-    if message.parameters:
-        raise ProtocolError(
-            f"Expected no parameters for loading, got {next(iter(message.parameters))!r}: models are loaded as they are on the disk."
-        )
-    # Shielded: half a loading would leave nothing to ask about, so it goes on when the client does not wait.
-    await asyncio.shield(asyncio.to_thread(service.models.load, message.model_name))
-    return messages.RepositoryModelLoadResponse()
-
-
-async def _repository_unload(service: Service, message: Any) -> Any:
+async def _unload(service: Service, message: Any) -> Fields:
     if unknown := set(parameter_values(message.parameters)) - UNLOAD_PARAMETERS:
         raise ProtocolError(f"Expected no parameter for unloading but {', '.join(UNLOAD_PARAMETERS)}, got {min(unknown)!r}.")
     await asyncio.to_thread(service.models.unload, message.model_name)
-    return messages.RepositoryModelUnloadResponse()
+    return {}
 
 
-CALLS = {
-    "ServerLive": Call(messages.ServerLiveRequest, _server_live),
-    "ServerReady": Call(messages.ServerReadyRequest, _server_ready),
-    "ModelReady": Call(messages.ModelReadyRequest, _model_ready),
-    "ServerMetadata": Call(messages.ServerMetadataRequest, _server_metadata),
-    "ModelMetadata": Call(messages.ModelMetadataRequest, _model_metadata),
-    "ModelConfig": Call(messages.ModelConfigRequest, _model_config),
-    "ModelStatistics": Call(messages.ModelStatisticsRequest, _model_statistics),
-    "RepositoryIndex": Call(messages.RepositoryIndexRequest, _repository_index),
-    "RepositoryModelLoad": Call(messages.RepositoryModelLoadRequest, _repository_load),
-    "RepositoryModelUnload": Call(messages.RepositoryModelUnloadRequest, _repository_unload),
+FIELDS: dict[str, Callable[[Service, Any], Fields | Awaitable[Fields]]] = {
+    "ServerLive": lambda _, __: {"live": True},
+    "ServerReady": lambda service, _: {"ready": service.ready},
+    "ModelReady": _is_ready,
+    "ServerMetadata": lambda _, __: server_metadata(),
+    "ModelMetadata": _metadata,
+    "ModelConfig": _config,
+    "ModelStatistics": _statistics,
+    "RepositoryIndex": _index,
+    "RepositoryModelLoad": _load,
+    "RepositoryModelUnload": _unload,
 }
+CALLS = {name: Call(getattr(messages, f"{name}Request"), getattr(messages, f"{name}Response"), fields) for name, fields in FIELDS.items()}
 """All calls but those for inference, `ModelInfer` and `ModelStreamInfer`."""

@@ -107,34 +107,21 @@ async def config(request: Request) -> Response:
 
 async def statistics(request: Request) -> Response:
     """What became of the requests of one version, of all versions of a model, or of all models."""
-    models = service_of(request).models
-    if "version" in request.path_params:
-        chosen = [_model(request)]
-    elif "name" in request.path_params:
-        name = _model(request).name
-        chosen = [models.get(name, version) for version in models.versions(name)]
-    else:
-        chosen = models.ready
+    chosen = service_of(request).models.select(**request.path_params)
     return JSONResponse({"model_stats": [model_statistics(model) for model in chosen]})
 
 
 async def index(request: Request) -> Response:
     """All models; with `{"ready": true}` those that are loaded."""
-    fields = await read_json_body(request, optional=True)
-    only_ready = member(fields, "ready", bool, False, "the request")
-    entries = [entry._asdict() for entry in service_of(request).models.index() if entry.state == "READY" or not only_ready]
-    return JSONResponse([{key: value for key, value in entry.items() if value} for entry in entries])
+    only_ready = member(await read_json_body(request, optional=True), "ready", bool, False, "the request")
+    entries = service_of(request).models.index(only_ready=only_ready)
+    return JSONResponse([{key: value for key, value in entry._asdict().items() if value} for entry in entries])
 
 
 async def load(request: Request) -> Response:
     """Loads a model, or loads it anew."""
     parameters = member(await read_json_body(request, optional=True), "parameters", dict, {}, "the request")
-    if parameters:
-        raise ProtocolError(
-            f"Expected no parameters for loading, got {next(iter(parameters))!r}: models are loaded as they are on the disk."
-        )
-    # Shielded: half a loading would leave nothing to ask about, so it goes on when the client does not wait.
-    await asyncio.shield(asyncio.to_thread(service_of(request).models.load, request.path_params["name"]))
+    await service_of(request).load_model(request.path_params["name"], parameters)
     return Response()
 
 

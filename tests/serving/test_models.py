@@ -16,10 +16,10 @@ from dreamkeras.serving.models import ModelRepository, named_paths
 def folder(tmp_path, toy_model):
     """A folder with the models `plain` and `run`, `many` of versions 1, 9 and 10, and things that are no models."""
     top = tmp_path / "models"
-    for place in ("run", "many/1", "many/9", "many/10", "many/notes", "empty", ".hidden"):
-        (top / place).mkdir(parents=True)
-    for place in ("plain.onnx", "run/model.onnx", "many/1/model.onnx", "many/9/model.onnx", "many/10/model.onnx", "bad name.onnx"):
-        shutil.copy(toy_model, top / place)
+    for path in ("run", "many/1", "many/9", "many/10", "many/notes", "empty", ".hidden"):
+        (top / path).mkdir(parents=True)
+    for path in ("plain.onnx", "run/model.onnx", "many/1/model.onnx", "many/9/model.onnx", "many/10/model.onnx", "bad name.onnx"):
+        shutil.copy(toy_model, top / path)
     (top / "README.md").write_text("no model")
     (top / "empty").rmdir()
     return top
@@ -43,6 +43,15 @@ class TestFolder:
         repository = make_repository({}, folder)
         assert repository.get("many").version == "10"
         assert repository.get("many", "9").version == "9"
+
+    def test_versions_are_selected_by_name_and_version(self, make_repository, folder):
+        repository = make_repository({}, folder)
+        assert [model.version for model in repository.select("many")] == ["1", "9", "10"]
+        assert [model.version for model in repository.select("many", "9")] == ["9"]
+        assert [(model.name, model.version) for model in repository.select()][-2:] == [("plain", "1"), ("run", "1")]
+        for wrong in (("no",), ("many", "7"), ("", "1")):
+            with pytest.raises(ProtocolError, match="unknown model"):
+                repository.select(*wrong)
 
     def test_model_that_came_later_is_listed_and_can_be_loaded(self, make_repository, folder, toy_model):
         repository = make_repository({}, folder)
@@ -70,8 +79,8 @@ class TestFolder:
     def test_links_out_of_the_folder_are_not_followed(self, make_repository, folder, toy_model, link):
         outside = folder.parent / "outside"
         (outside / "1").mkdir(parents=True)
-        for place in ("model.onnx", "1/model.onnx"):
-            shutil.copy(toy_model, outside / place)
+        for path in ("model.onnx", "1/model.onnx"):
+            shutil.copy(toy_model, outside / path)
         target = outside / "model.onnx" if link.endswith(".onnx") else outside / "1" if link.endswith("1") else outside
         repository = make_repository({}, folder)
         (folder / link).parent.mkdir(parents=True, exist_ok=True)

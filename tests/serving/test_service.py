@@ -5,6 +5,7 @@ import numpy as np
 import pytest
 
 from dreamkeras.serving.auth import Guard
+from dreamkeras.serving.errors import ProtocolError
 from dreamkeras.serving.protocol.tensors import InferRequest
 from dreamkeras.serving.service import LARGE, Inference, Service
 from dreamkeras.serving.settings import Settings
@@ -52,3 +53,12 @@ def test_decoding_gives_windows_and_uses_a_thread_for_large_requests(service, si
     assert (found.model, found.request.id, found.windows.tobytes()) == (model, "mine", b"ACGTNNNNNNNN")
     assert found.log_fields == {"model": "toy", "version": "1", "rows": 1}
     assert (threads[0] is threading.main_thread()) is (size < LARGE)
+
+
+def test_models_are_loaded_as_they_are_on_the_disk(service):
+    service.models.unload("toy")
+    for parameters in ({"config": "{}"}, {"": 1}):
+        with pytest.raises(ProtocolError, match="Expected no parameters for loading"):
+            asyncio.run(service.load_model("toy", parameters))
+    asyncio.run(service.load_model("toy", {}))
+    assert service.ready

@@ -106,7 +106,7 @@ class TestErrors:
         assert ask(server, "TraceSetting")[0] == Code.UNIMPLEMENTED
 
     def test_a_failure_of_the_server_tells_the_client_nothing_and_the_log_everything(self, server, monkeypatch, caplog):
-        monkeypatch.setattr(server.service.models, "index", lambda: 1 / 0)
+        monkeypatch.setattr(server.service.models, "index", lambda **_: 1 / 0)
         code, details = ask(server, "RepositoryIndex")
         assert (code, "ZeroDivisionError" in details) == (Code.INTERNAL, False)
         assert "ZeroDivisionError" in caplog.text
