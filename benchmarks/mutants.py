@@ -2,7 +2,7 @@
 
 Usage: python benchmarks/mutants.py PACKAGE [--number 150] [--seed 0] [--only TEXT] [--list]
 
-PACKAGE is a folder of source, such as dreamkeras/sequence or serving. Mutants are cosmic-ray's (`pip install cosmic-ray`): places
+PACKAGE is a folder of source and all folders in it, such as dreamkeras/data or serving. Mutants are cosmic-ray's (`pip install cosmic-ray`): places
 in the code are drawn with the seed, and one of the changes at each place. Each mutant is tried with the module's own tests and, if
 they pass, with all tests of the package. Files are changed in place and restored: run it in a clean clone used for nothing else.
 """
@@ -88,12 +88,16 @@ def passes(tests: list[str], seconds: float) -> bool:
         return False
 
 
+def tests_of(path: Path) -> Path:
+    """Where the tests of a folder or a file are: dreamkeras/data/splits in tests/data/splits, serving in tests/serving."""
+    return Path("tests", *path.parts[path.parts[0] == "dreamkeras" :])
+
+
 def survives(mutant: Mutant, package: Path) -> bool:
-    original, tests = mutant.path.read_text(), Path("tests", package.name)
-    own = tests / f"test_{mutant.path.name}"
+    original, own = mutant.path.read_text(), tests_of(mutant.path).with_name(f"test_{mutant.path.name}")
     mutant.path.write_text(mutant.code())
     try:
-        return (not own.exists() or passes([str(own), str(mutant.path)], OWN)) and passes([str(tests), str(package)], ALL)
+        return (not own.exists() or passes([str(own), str(mutant.path)], OWN)) and passes([str(tests_of(package)), str(package)], ALL)
     finally:
         mutant.path.write_text(original)
 
@@ -108,7 +112,7 @@ def main() -> None:
     chosen = parser.parse_args()
     if subprocess.run(["git", "status", "--porcelain", str(chosen.package)], capture_output=True, text=True, check=True).stdout:
         sys.exit(f"Expected {chosen.package} without changes; commit them first.")
-    every = [mutant for path in sorted(chosen.package.glob("*.py")) for mutant in mutants_of(path)]
+    every = [mutant for path in sorted(chosen.package.rglob("*.py")) for mutant in mutants_of(path)]
     drawn = [mutant for mutant in draw(every, chosen.number, chosen.seed) if chosen.only in str(mutant)]
     begun, survivors = time.monotonic(), 0
     for mutant in drawn:
