@@ -43,7 +43,8 @@ class VcfRecords(NamedTuple):
             position that is no number.
         ids: n names, of ID.
         refs: n reference alleles.
-        alts: n cells of alternative alleles, with commas between them.
+        alts: Alternative alleles; a malformed line has one, its cell as it stands.
+        records: int64 (alternative alleles,), the record of each.
     """
 
     texts: list[bytes]
@@ -53,11 +54,7 @@ class VcfRecords(NamedTuple):
     ids: list[str]
     refs: list[str]
     alts: list[str]
-
-    def alleles(self) -> tuple[np.ndarray, list[str]]:
-        """int64 (rows,), the record of each alternative allele, and those alleles; a malformed line has one, its cell as it stands."""
-        cells = [alt.split(",") if position >= 0 else [alt] for alt, position in zip(self.alts, self.positions.tolist(), strict=True)]
-        return np.repeat(np.arange(len(cells)), [len(cell) for cell in cells]), [allele for cell in cells for allele in cell]
+    records: np.ndarray
 
 
 class Vcf(NamedTuple):
@@ -87,7 +84,7 @@ def open_vcf(path: str) -> Iterator[Vcf]:
         >>> file = pathlib.Path(tempfile.mkdtemp(), "a.vcf")
         >>> _ = file.write_text("##fileformat=VCFv4.2\n#CHROM\tPOS\nchr1\t7\trs1\tA\tC,G\t.\t.\t.\n")
         >>> with open_vcf(str(file)) as vcf:
-        ...     [(batch.contigs, batch.positions.tolist(), batch.alleles()[1]) for batch in vcf.batches]
+        ...     [(batch.contigs, batch.positions.tolist(), batch.alts) for batch in vcf.batches]
         [(['chr1'], [7], ['C', 'G'])]
     """
     with _checked(path) as opened, open_source(path, opened) as source:
@@ -167,7 +164,10 @@ def _parsed(texts: list[bytes], lines: list[int]) -> VcfRecords:
     positions, *cells = zip(*map(_cells, texts), strict=True)
     # One text a column is decoded at once; no cell has a tab.
     contigs, ids, refs, alts = (b"\t".join(column).decode("utf-8", "replace").split("\t") for column in cells)
-    return VcfRecords(texts, np.array(lines, np.int64), contigs, np.array(positions, np.int64), ids, refs, alts)
+    alleles = [alt.split(",") if position >= 0 else [alt] for alt, position in zip(alts, positions, strict=True)]
+    records = np.repeat(np.arange(len(alleles)), [len(cell) for cell in alleles])
+    alts = [alt for cell in alleles for alt in cell]
+    return VcfRecords(texts, np.array(lines, np.int64), contigs, np.array(positions, np.int64), ids, refs, alts, records)
 
 
 def _cells(text: bytes) -> tuple[int, bytes, bytes, bytes, bytes]:

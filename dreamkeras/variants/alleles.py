@@ -48,7 +48,7 @@ def check_alleles(batch: VcfRecords, genome: Genome, fits: Fits) -> Alleles:
         fits: Takes the lengths of references and alternatives in their normal forms, int64 (n,), and returns whether windows hold them,
             bool (n,).
     """
-    records, alts = batch.alleles()
+    records, alts = batch.records, batch.alts
     names = {name: find_contig(name, genome.lengths) for name in dict.fromkeys(batch.contigs)}
     contigs = [names[name] or "" for name in batch.contigs]
     reasons, compared = _record_statuses(batch, contigs, genome)

@@ -52,10 +52,9 @@ class VcfSink:
 
     def write(self, batch: VcfRecords, cells: list[Sequence[Any]], variants: Variants) -> None:
         """Adds records."""
-        records, _ = batch.alleles()
         normal_form = [["." if cell in (None, "") else str(cell) for cell in column] for column in cells[-len(NORMAL_FORM) :]]
         columns = [[WORDS[code] for code in variants.statuses.tolist()], *normal_form, *map(_texts, variants.values.T)]
-        ends = np.searchsorted(records, np.arange(len(batch.texts)), side="right").tolist()
+        ends = np.searchsorted(batch.records, np.arange(len(batch.texts)), side="right").tolist()
         first = 0
         lines = []
         for text, last in zip(batch.texts, ends, strict=True):

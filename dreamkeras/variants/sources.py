@@ -79,15 +79,14 @@ class VcfSource:
 
     def rows(self, batch: VcfRecords) -> np.ndarray:
         """int64 (rows,): the record of each alternative allele."""
-        return batch.alleles()[0]
+        return batch.records
 
     def cells(self, batch: VcfRecords) -> list[Sequence[Any]]:
         """Contig, position, ID and alleles, as they stand, and the normal form where there is one; no position of a malformed line."""
-        records, alts = batch.alleles()
-        rows = records.tolist()
+        rows = batch.records.tolist()
         positions = [position if position >= 0 else None for position in batch.positions.tolist()]
         written = [[column[row] for row in rows] for column in (batch.contigs, positions, batch.ids, batch.refs)]
-        return [*written, alts, *self._normal_forms(batch)]
+        return [*written, batch.alts, *self._normal_forms(batch)]
 
     def _normal_forms(self, batch: VcfRecords) -> list[Sequence[Any]]:
         """The cells of `NORMAL_FORM`."""
