@@ -2,9 +2,9 @@
 
 Usage: python benchmarks/mutants.py PACKAGE [--number 150] [--seed 0] [--only TEXT] [--list]
 
-PACKAGE is a folder of source and all folders in it, such as dreamkeras/data or serving. Mutants are cosmic-ray's (`pip install cosmic-ray`): places
-in the code are drawn with the seed, and one of the changes at each place. Each mutant is tried with the module's own tests and, if
-they pass, with all tests of the package. Files are changed in place and restored: run it in a clean clone used for nothing else.
+PACKAGE is a folder of source and all folders in it, such as dreamkeras/data or serving. Mutants are cosmic-ray's
+(`pip install cosmic-ray`): places in the code are drawn with the seed, and one of the changes at each place. Each mutant is tried
+with the module's own tests and, if they pass, with all tests of the package. Files are changed in place and restored: run it in a clean clone used for nothing else.
 """
 
 import argparse

@@ -1,5 +1,6 @@
 """Many files, by Ray where it is installed, and by a stand-in that runs the same classes in this process where it is not."""
 
+import contextlib
 import json
 import subprocess
 import sys
@@ -17,6 +18,7 @@ from dreamkeras.genome.tiles import Tile
 from dreamkeras.genome.windows import GenomeWindows, Reader
 from dreamkeras.scoring.cluster import FileScorer, Work, files_in, score_on_ray
 from dreamkeras.scoring.pipeline import Scored, score_records
+from dreamkeras.scoring.predictor import load
 from dreamkeras.scoring.skipped import Skipped
 
 
@@ -280,3 +282,18 @@ def test_columns_that_are_wanted_beside_predictions_are_in_every_file(folder, wo
     Path(work.folder).mkdir()
     scorer({"path": np.array([folder / "b.fa"])})
     assert (Path(work.folder) / work.output("b.fa")).read_text() == "id\ttwice\tgc\ta\nb0\t4\t2\t1\nb1\t8\t4\t0\n"
+
+
+def test_on_gpus_each_process_has_one(stand_in, folder, work, monkeypatch):
+    monkeypatch.setattr("dreamkeras.scoring.cluster.load", lambda models, device, threads: load(models, "cpu", threads))
+    score_on_ray([str(folder)], work._replace(device="cuda"))
+    assert stand_in["num_gpus"] == 1
+
+
+@pytest.mark.parametrize(("temporary", "place"), [("/t", None), ("/" + "long" * 30, "/tmp")])
+def test_rays_sockets_have_paths_that_are_short_enough(stand_in, folder, work, monkeypatch, temporary, place):
+    made = []
+    monkeypatch.setattr("tempfile.gettempdir", lambda: temporary)
+    monkeypatch.setattr("tempfile.TemporaryDirectory", lambda **given: made.append(given["dir"]) or contextlib.nullcontext("there"))
+    score_on_ray([str(folder)], work)
+    assert (made, stand_in["_temp_dir"]) == ([place], "there")

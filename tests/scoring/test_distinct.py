@@ -116,3 +116,11 @@ def test_costs_a_small_part_of_scoring(length):
     first, _ = distinct_rows([letters], window_keys([letters]))
     assert time.process_time() - began < 8192 * 20e-6 * (length / 110) * 0.5
     assert len(first) == 8192
+
+
+def test_8_mib_of_windows_are_remembered():
+    counter, windows = Counter(), np.random.default_rng(0).choice(np.frombuffer(b"ACGT", np.uint8), (2**23 // 12 + 1000, 12))
+    windows = np.unique(windows, axis=0)
+    DistinctScorer(counter).score([windows])
+    scorer = DistinctScorer(counter)
+    assert sum(part.nbytes for part in scorer._windows) == 2**23 // 12 * 12

@@ -11,7 +11,7 @@ from dreamkeras.errors import InputError
 from dreamkeras.formats.reading import read_files
 from dreamkeras.formats.writers import open_writer
 from dreamkeras.scoring import pipeline
-from dreamkeras.scoring.pipeline import ON_ERROR, Scored, score_into_shards, score_records, write_parts
+from dreamkeras.scoring.pipeline import ON_ERROR, Scored, overlapped, score_into_shards, score_records, write_parts
 from dreamkeras.scoring.shards import Shards
 from dreamkeras.scoring.skipped import REASONS, Skipped
 from dreamkeras.sequence.ragged import Ragged
@@ -299,3 +299,21 @@ def test_a_batch_of_exactly_so_many_letters_and_rows_is_one(predictor, writer, m
     texts = ["".join(letters) for letters in itertools.islice(itertools.product("ACGT", repeat=4), 8)]
     score_records((records_of(texts[i : i + 2], i) for i in range(0, 8, 2)), predictor, writer)
     assert asked == [4, 4]
+
+
+def test_batches_that_wait_are_not_scored_once_nobody_asks():
+    started, is_waiting = [], threading.Event()
+
+    def score(batch, tell):
+        started.append(batch)
+        while batch > 0:
+            is_waiting.set()
+            tell(0)  # raises once the generator is closed
+            time.sleep(0.001)
+        return batch
+
+    found = overlapped(range(100), score, None)
+    assert next(found) == 0
+    is_waiting.wait()
+    found.close()
+    assert started == [0, 1]

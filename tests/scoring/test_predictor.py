@@ -2,6 +2,7 @@ import shutil
 import subprocess
 import sys
 import threading
+import types
 from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
@@ -10,8 +11,11 @@ from toy_models import TOY, count, write_toy_model
 
 import dreamkeras
 from dreamkeras.errors import InputError, ModelError
+from dreamkeras.scoring import predictor as predictor_module
 from dreamkeras.scoring import scorer
+from dreamkeras.scoring.model_file import LETTERS_INPUT
 from dreamkeras.scoring.predictor import OnnxPredictor, load
+from dreamkeras.scoring.session import run_session
 from dreamkeras.sequence.construct import YEAST
 from dreamkeras.sequence.description import ModelDescription
 
@@ -233,3 +237,23 @@ class TestCuda:
         session = self.Session(predictor.session)
         OnnxPredictor(session, predictor.description).score_windows([letters_of(*SEQUENCES * 4)], 11)
         assert session.shapes == [11, 8]
+
+
+def test_64_windows_are_scored_at_once_unless_told_otherwise(toy_model, monkeypatch):
+    asked = []
+
+    def run(session, outputs, feed):
+        asked.append(len(feed[LETTERS_INPUT]))
+        return run_session(session, outputs, feed)
+
+    monkeypatch.setattr(predictor_module, "run_session", run)
+    load(toy_model, device="cpu", threads=1).predict(["ACGT"] * 130)
+    assert asked == [64, 64, 2]
+
+
+def test_profiles_of_no_sequences_have_the_width_of_the_profile(predictor, monkeypatch):
+    description = types.SimpleNamespace(outputs={"counts": 1, "profile": 7})
+    monkeypatch.setattr(predictor, "description", description)
+    monkeypatch.setattr(predictor, "_check_profile", lambda: None)
+    monkeypatch.setattr(predictor, "_cut", lambda sequences: iter(()))
+    assert predictor.predict_profiles([]).shape == (0, 7)

@@ -76,3 +76,8 @@ def test_a_scorer_has_to_say_all_of_this(missing):
     del members[missing]
     with pytest.raises(TypeError, match=f"abstract.*{missing}"):
         type("Half", (Scorer,), members)()
+
+
+def test_a_scorer_that_says_nothing_else_has_no_texts():
+    assert Counter().texts == {}
+    assert Doubled(Counter()).construct is TOY

@@ -26,6 +26,7 @@ def gpu_runtime(monkeypatch):
         def __init__(self, path, options, providers, enable_fallback):
             names = [name if isinstance(name, str) else name[0] for name in providers]
             runtime.opened.append(names)
+            runtime.severity = options.log_severity_level
             print("*** EP Error ***")
             if CUDA in names and runtime.loads is None:
                 raise RuntimeError("libcudnn.so.9: cannot open\nshared object file")
@@ -176,3 +177,8 @@ def test_an_import_on_a_temporary_folder_that_cannot_be_written_says_nothing_and
     environment = hidden | {"TMPDIR": "/proc/self", "HOME": str(tmp_path)}
     run = subprocess.run([sys.executable, "-c", code], env=environment, capture_output=True, text=True, check=True)
     assert (run.stdout, run.stderr, list(tmp_path.glob(".*"))) == ("", "", [])
+
+
+def test_errors_of_onnxruntime_are_printed_and_its_warnings_are_not(gpu_runtime):
+    open_session("m.onnx", "auto")
+    assert gpu_runtime.severity == 3  # 0 verbose, 1 info, 2 warning, 3 error, 4 fatal
