@@ -4,7 +4,8 @@ Usage: python benchmarks/mutants.py PACKAGE [--number 150] [--seed 0] [--only TE
 
 PACKAGE is a folder of source and all folders in it, such as dreamkeras/data or serving. Mutants are cosmic-ray's
 (`pip install cosmic-ray`): places in the code are drawn with the seed, and one of the changes at each place. Each mutant is tried
-with the module's own tests and, if they pass, with all tests of the package. Files are changed in place and restored: run it in a clean clone used for nothing else.
+with the module's own tests and, if they pass, with all tests of the package. Files are changed in place and restored: run it in a
+clean clone used for nothing else.
 """
 
 import argparse
