@@ -68,6 +68,8 @@ class TestErrors:
 
     def test_of_missing_tokens_ask_for_one(self):
         assert error_response(ProtocolError("Who?", 401)).headers["www-authenticate"] == "Bearer"
+        for status in (400, 403, 404, 500, 503):
+            assert "www-authenticate" not in error_response(ProtocolError("Why?", status)).headers
 
     def test_bug_is_500_without_its_words_and_logged_with_them(self, app, caplog):
         answer = ask(app, "GET", "/fail")

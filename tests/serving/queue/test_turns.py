@@ -130,3 +130,8 @@ def test_wait_is_shared_by_scorers_and_doubled_by_another_model(turns):
     assert turns.wait(model, queue, 48, 5) == pytest.approx(8.0)
     model.at_once = 1
     assert turns.wait(model, queue, 48, 5) == pytest.approx(24.0)
+
+
+def test_the_first_queue_has_used_no_time(turns):
+    queue = turns.open(Model(), LENGTH)
+    assert (queue.used, queue.since, queue.rows) == (0, 0, 0)
