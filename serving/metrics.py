@@ -1,11 +1,11 @@
 """Metrics: what Prometheus reads, under Triton's names where Triton has one."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable
 from typing import NamedTuple
 
 from .served import ServedModel
 from .service import Service
-from .statistics import SIZES
+from .statistics import SIZES, Statistics
 
 __all__ = ["CONTENT_TYPE", "write_metrics"]
 
@@ -22,16 +22,30 @@ class _Metric(NamedTuple):
     help: str
 
 
-COUNTERS = {
-    "nv_inference_request_success": "Requests that were answered",
-    "nv_inference_count": "Rows scored",
-    "nv_inference_exec_count": "Batches scored",
-    "nv_inference_request_duration_us": "Microseconds of answered requests, from the queue to the answer",
-    "nv_inference_queue_duration_us": "Microseconds that answered requests waited for their first batch",
-    "nv_inference_compute_input_duration_us": "Microseconds in which batches of answered requests were put together",
-    "nv_inference_compute_infer_duration_us": "Microseconds in which batches of answered requests were scored",
-    "nv_inference_compute_output_duration_us": "Microseconds in which answers were handed out",
+COUNTERS: dict[str, tuple[str, Callable[[Statistics], float]]] = {
+    "request_success": ("Requests that were answered", lambda of: of.success.count),
+    "count": ("Rows scored", lambda of: of.rows),
+    "exec_count": ("Batches scored", lambda of: of.executions),
+    "request_duration_us": (
+        "Microseconds of answered requests, from the queue to the answer",
+        lambda of: of.success.ns // MICROSECOND,
+    ),
+    "queue_duration_us": ("Microseconds that answered requests waited for their first batch", lambda of: of.queue.ns // MICROSECOND),
+    "compute_input_duration_us": (
+        "Microseconds in which batches of answered requests were put together",
+        lambda of: of.compute.compute_input.ns // MICROSECOND,
+    ),
+    "compute_infer_duration_us": (
+        "Microseconds in which batches of answered requests were scored",
+        lambda of: of.compute.compute_infer.ns // MICROSECOND,
+    ),
+    "compute_output_duration_us": (
+        "Microseconds in which answers were handed out",
+        lambda of: of.compute.compute_output.ns // MICROSECOND,
+    ),
 }
+"""Of each model, after `nv_inference_`: what it counts, and where it stands in the statistics."""
+
 FAILURE = _Metric("nv_inference_request_failure", "counter", "Requests that were not answered, by reason")
 PENDING = _Metric("nv_inference_pending_request_count", "gauge", "Requests that wait")
 QUEUE_ROWS = _Metric("dreamkeras_queue_rows", "gauge", "Rows that wait")
@@ -45,9 +59,10 @@ def write_metrics(service: Service) -> str:
     """All metrics of a server, in Prometheus' text format."""
     models = service.models.ready
     lines: list[str] = []
-    for name, text in COUNTERS.items():
-        lines += _family(_Metric(name, "counter", text), ((_labels(model), _counter(model, name)) for model in models))
-    lines += _family(FAILURE, _failures(models))
+    for name, (text, value) in COUNTERS.items():
+        lines += _family(_Metric(f"nv_inference_{name}", "counter", text), ((_labels(model), value(model.statistics)) for model in models))
+    failures = (({**_labels(model), "reason": reason}, count) for model in models for reason, count in model.statistics.failures.items())
+    lines += _family(FAILURE, failures)
     lines += _family(PENDING, ((_labels(model), service.batcher.waiting(model)[0]) for model in models))
     lines += _family(QUEUE_ROWS, ((_labels(model), service.batcher.waiting(model)[1]) for model in models))
     lines += _family(ROW_SECONDS, ((_labels(model), model.speed.seconds_per_row) for model in models))
@@ -55,29 +70,6 @@ def write_metrics(service: Service) -> str:
     lines += _family(HELD, [({}, service.bodies.held)])
     lines += _family(RESPONSES, (({"status": str(status)}, count) for status, count in sorted(service.responses.items())))
     return "\n".join(lines) + "\n"
-
-
-def _counter(model: ServedModel, name: str) -> float:
-    statistics = model.statistics
-    durations = {
-        "request": statistics.success,
-        "queue": statistics.queue,
-        **dict(zip(("compute_input", "compute_infer", "compute_output"), statistics.compute, strict=True)),
-    }
-    counts = {
-        "nv_inference_request_success": statistics.success.count,
-        "nv_inference_count": statistics.rows,
-        "nv_inference_exec_count": statistics.executions,
-    }
-    if name in counts:
-        return counts[name]
-    return durations[name.removeprefix("nv_inference_").removesuffix("_duration_us")].ns // MICROSECOND
-
-
-def _failures(models: Iterable[ServedModel]) -> Iterator[tuple[Labels, float]]:
-    for model in models:
-        for reason, count in model.statistics.failures.items():
-            yield {**_labels(model), "reason": reason}, count
 
 
 def _histogram(models: Iterable[ServedModel]) -> list[str]:

@@ -1,6 +1,7 @@
 """The OpenAPI document of `/v1`."""
 
 import importlib.metadata
+from collections.abc import Iterable
 from typing import Any
 
 from dreamkeras.sequence.alphabet import IUPAC
@@ -73,86 +74,6 @@ SCHEMAS: dict[str, Schema] = {
 FILES = ("text/x-fastq", "text/tab-separated-values", "text/csv", "text/plain", "application/gzip", "application/octet-stream")
 ANSWERS = ("text/tab-separated-values", "text/csv", "application/x-ndjson")
 
-
-def openapi_document() -> dict[str, Any]:
-    """The document, in OpenAPI 3.1."""
-    return {
-        "openapi": "3.1.0",
-        "info": {
-            "title": "dreamkeras",
-            "version": importlib.metadata.version("dreamkeras"),
-            "description": "DNA letters in, expression out. Programs that speak the Open Inference Protocol find it under /v2.",
-        },
-        "paths": {"/v1/models": {"get": _models()}, "/v1/predict": {"post": _predict()}, "/v1/mutagenesis": {"post": _mutagenesis()}},
-        "components": {"schemas": SCHEMAS, "securitySchemes": {"token": {"type": "http", "scheme": "bearer"}}},
-        "security": [{}, {"token": []}],
-    }
-
-
-def _models() -> Schema:
-    return {
-        "operationId": "models",
-        "summary": "The loaded models",
-        "description": "Their tasks, units, and the construct that sequences have to fit.",
-        "responses": {"200": _json("The models.", "Models"), **_refusals("401")},
-    }
-
-
-def _predict() -> Schema:
-    parameters = [
-        _query("model", MODEL),
-        _query("version", VERSION),
-        _query("include", {"type": "string", "enum": ["sequence"], "description": "Repeats each sequence in a JSON answer."}),
-        _query("id_column", {"type": "string", "description": "A table's column of names, or its position from 0."}),
-        _query("sequence_column", {"type": "string", "description": "A table's column of sequences, or its position from 0."}),
-    ]
-    example = {"sequences": [{"id": "promoter1", "sequence": EXAMPLE}]}
-    body: dict[str, Schema] = {
-        "application/json": {"schema": _reference("PredictRequest"), "example": example},
-        "text/x-fasta": {"schema": TEXT, "example": f">promoter1\n{EXAMPLE}\n"},
-        **{kind: {"schema": TEXT} for kind in FILES},
-    }
-    answer = _json("One row a sequence, in their order.", "Predictions")
-    answer["content"] |= {kind: {"schema": TEXT} for kind in ANSWERS}
-    return {
-        "operationId": "predict",
-        "summary": "Predictions of sequences",
-        "description": (
-            "A body that is no JSON is read as a file, while it comes: FASTA, FASTQ, TSV, CSV or one sequence a line, plain or gzip. "
-            "It is answered as TSV unless Accept names another type; what goes wrong after the first MiB of an answer cuts it off. "
-            "Model and version may stand in a JSON body, too."
-        ),
-        "parameters": parameters,
-        "requestBody": {"required": True, "content": body},
-        "responses": {"200": answer, **_refusals("400", "401", "404", "408", "413", "415", "503")},
-    }
-
-
-def _mutagenesis() -> Schema:
-    return {
-        "operationId": "mutagenesis",
-        "summary": "What each letter of one sequence is worth",
-        "description": "Scores every single substitution of its insert.",
-        "requestBody": {
-            "required": True,
-            "content": {"application/json": {"schema": _reference("MutagenesisRequest"), "example": {"sequence": EXAMPLE}}},
-        },
-        "responses": {"200": _json("The effects.", "Mutagenesis"), **_refusals("400", "401", "404", "408", "413", "415", "503")},
-    }
-
-
-def _query(name: str, schema: Schema) -> Schema:
-    return {"name": name, "in": "query", "required": False, "schema": schema}
-
-
-def _reference(name: str) -> Schema:
-    return {"$ref": f"#/components/schemas/{name}"}
-
-
-def _json(description: str, name: str) -> Schema:
-    return {"description": description, "content": {"application/json": {"schema": _reference(name)}}}
-
-
 REFUSALS = {
     "400": "The request is malformed, or a sequence does not fit the model.",
     "401": "The server asks for a token.",
@@ -164,5 +85,70 @@ REFUSALS = {
 }
 
 
-def _refusals(*statuses: str) -> dict[str, Schema]:
-    return {status: _json(REFUSALS[status], "Error") for status in statuses}
+def _media(name: str, **more: Any) -> Schema:
+    return {"schema": {"$ref": f"#/components/schemas/{name}"}, **more}
+
+
+def _responses(description: str, name: str, refusals: Iterable[str] = REFUSALS) -> Schema:
+    found = {"200": {"description": description, "content": {"application/json": _media(name)}}}
+    return found | {status: {"description": REFUSALS[status], "content": {"application/json": _media("Error")}} for status in refusals}
+
+
+def _query(name: str, schema: Schema) -> Schema:
+    return {"name": name, "in": "query", "required": False, "schema": schema}
+
+
+MODELS: Schema = {
+    "operationId": "models",
+    "summary": "The loaded models",
+    "description": "Their tasks, units, and the construct that sequences have to fit.",
+    "responses": _responses("The models.", "Models", ["401"]),
+}
+PREDICT: Schema = {
+    "operationId": "predict",
+    "summary": "Predictions of sequences",
+    "description": (
+        "A body that is no JSON is read as a file, while it comes: FASTA, FASTQ, TSV, CSV or one sequence a line, plain or gzip. "
+        "It is answered as TSV unless Accept names another type; what goes wrong after the first MiB of an answer cuts it off. "
+        "Model and version may stand in a JSON body, too."
+    ),
+    "parameters": [
+        _query("model", MODEL),
+        _query("version", VERSION),
+        _query("include", {"type": "string", "enum": ["sequence"], "description": "Repeats each sequence in a JSON answer."}),
+        _query("id_column", {"type": "string", "description": "A table's column of names, or its position from 0."}),
+        _query("sequence_column", {"type": "string", "description": "A table's column of sequences, or its position from 0."}),
+    ],
+    "requestBody": {
+        "required": True,
+        "content": {
+            "application/json": _media("PredictRequest", example={"sequences": [{"id": "promoter1", "sequence": EXAMPLE}]}),
+            "text/x-fasta": {"schema": TEXT, "example": f">promoter1\n{EXAMPLE}\n"},
+            **{kind: {"schema": TEXT} for kind in FILES},
+        },
+    },
+    "responses": _responses("One row a sequence, in their order.", "Predictions"),
+}
+PREDICT["responses"]["200"]["content"] |= {kind: {"schema": TEXT} for kind in ANSWERS}
+MUTAGENESIS: Schema = {
+    "operationId": "mutagenesis",
+    "summary": "What each letter of one sequence is worth",
+    "description": "Scores every single substitution of its insert.",
+    "requestBody": {"required": True, "content": {"application/json": _media("MutagenesisRequest", example={"sequence": EXAMPLE})}},
+    "responses": _responses("The effects.", "Mutagenesis"),
+}
+
+
+def openapi_document() -> dict[str, Any]:
+    """The document, in OpenAPI 3.1."""
+    return {
+        "openapi": "3.1.0",
+        "info": {
+            "title": "dreamkeras",
+            "version": importlib.metadata.version("dreamkeras"),
+            "description": "DNA letters in, expression out. Programs that speak the Open Inference Protocol find it under /v2.",
+        },
+        "paths": {"/v1/models": {"get": MODELS}, "/v1/predict": {"post": PREDICT}, "/v1/mutagenesis": {"post": MUTAGENESIS}},
+        "components": {"schemas": SCHEMAS, "securitySchemes": {"token": {"type": "http", "scheme": "bearer"}}},
+        "security": [{}, {"token": []}],
+    }
