@@ -90,7 +90,9 @@ class Bodies:
         """
         settings, received, waited, more = self._settings, 0, 0.0, True
         most = settings.body_bytes if most is None else most
-        _check_length(request, most)
+        length = request.headers.get("content-length", "0")
+        if length.isdecimal() and int(length) > most:
+            raise _too_large(most, length)
         clock = asyncio.get_running_loop().time
         while more:
             begun = clock()
@@ -140,12 +142,6 @@ def unzip(stream: "zlib._Decompress", chunk: bytes) -> Iterator[bytes]:
         raise ProtocolError(f"Expected a gzip or zlib stream, got: {error}.") from None
     if chunk or stream.unused_data:
         raise ProtocolError("Expected one compressed stream in a body, got bytes behind its end.")
-
-
-def _check_length(request: Request, most: int) -> None:
-    length = request.headers.get("content-length", "0")
-    if length.isdecimal() and int(length) > most:
-        raise _too_large(most, length)
 
 
 def _too_large(most: int, came: str) -> BodyError:

@@ -56,21 +56,16 @@ def bind(host: str, port: int) -> socket.socket:
         family, *_, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)[0]
         # With the protocol named: asyncio switches off Nagle's delays, 40 ms an answer, only where it stands.
         listener = socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP)
+        with contextlib.ExitStack() as on_failure:
+            on_failure.callback(listener.close)
+            if os.name == "posix":  # elsewhere it would let two servers share the port
+                listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            listener.bind(address)
+            listener.listen(BACKLOG)
+            on_failure.pop_all()
     except (OSError, OverflowError) as error:
-        raise _no_port(host, port, error) from None
-    try:
-        if os.name == "posix":  # elsewhere it would let two servers share the port
-            listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        listener.bind(address)
-        listener.listen(BACKLOG)
-    except (OSError, OverflowError) as error:
-        listener.close()
-        raise _no_port(host, port, error) from None
+        raise DreamkerasError(f"Expected to listen on {host}, port {port}, got: {getattr(error, 'strerror', None) or error}.") from None
     return listener
-
-
-def _no_port(host: str, port: int, error: Exception) -> DreamkerasError:
-    return DreamkerasError(f"Expected to listen on {host}, port {port}, got: {getattr(error, 'strerror', None) or error}.")
 
 
 def run(app: Starlette, listener: socket.socket, tls: Tls | None = None, started: Callable[[], None] = lambda: None) -> None:

@@ -179,9 +179,10 @@ class ModelRepository:
             raise ProtocolError(f"Request for unknown model: {_shown(name)} is not found.", 404)
         numbers = sorted(int(part.name) for part in path.iterdir() if _is_version(part)) if path.is_dir() else []
         found = {str(number): path / str(number) for number in numbers} or {"1": path}
-        if name not in self._files:
-            for place in found.values():
-                self._check_inside(place)
+        for folder in found.values() if name not in self._files else ():
+            file = (folder / "model.onnx" if folder.is_dir() else folder).resolve()
+            if self._folder is None or not file.is_relative_to(self._folder):
+                raise ModelError(f"Expected a model inside {self._folder}, got {folder}, which leads out of it.")
         return found
 
     def _in_folder(self) -> dict[str, Path]:
@@ -194,11 +195,6 @@ class ModelRepository:
             return {}
         named = {entry.name if entry.is_dir() else entry.stem: entry for entry in entries}
         return {name: entry for name, entry in named.items() if NAME.fullmatch(name)}
-
-    def _check_inside(self, path: Path) -> None:
-        file = (path / "model.onnx" if path.is_dir() else path).resolve()
-        if self._folder is None or not file.is_relative_to(self._folder):
-            raise ModelError(f"Expected a model inside {self._folder}, got {path}, which leads out of it.")
 
 
 def check_name(name: str) -> None:

@@ -80,32 +80,28 @@ class ServedModel:
             ProtocolError: A sequence does not fit the construct, or a window holds no letters; with its index, from 0.
         """
         try:
-            return self._cut(tensor) if isinstance(tensor, list) else self._check(tensor)
+            if isinstance(tensor, list):
+                return self._cut(tensor)
+            check_letters(tensor, self._construct.length)
         except InputError as error:
             raise ProtocolError(f"{error} Input: {name!r}.") from None
+        return tensor
 
     def _cut(self, texts: list[bytes]) -> np.ndarray:
-        windows = cut_small_batch(self._construct, texts) if len(texts) <= SMALL_BATCH else None
+        construct = self._construct
+        windows = cut_small_batch(construct, texts) if len(texts) <= SMALL_BATCH else None
         if windows is not None:
             return windows
         lengths = np.fromiter(map(len, texts), np.int64, len(texts))
-        self._check_lengths(lengths)
-        windows, problems = self._construct.fit(Ragged.from_lengths(np.frombuffer(b"".join(texts), np.uint8), lengths))
-        if problems:
-            index = min(problems)
-            raise InputError(f"{problems[index]} in the sequence at index {index}.")
-        return windows
-
-    def _check_lengths(self, lengths: np.ndarray) -> None:
-        construct = self._construct
         most = construct.longest + len(construct.left_adapter) + len(construct.right_adapter)
         if lengths.max() > most:
             index = int(lengths.argmax())
             raise InputError(f"Expected at most {most} bases, adapters included, got {lengths[index]} in the sequence at index {index}.")
-
-    def _check(self, letters: np.ndarray) -> np.ndarray:
-        check_letters(letters, self._construct.length)
-        return letters
+        windows, problems = construct.fit(Ragged.from_lengths(np.frombuffer(b"".join(texts), np.uint8), lengths))
+        if problems:
+            index = min(problems)
+            raise InputError(f"{problems[index]} in the sequence at index {index}.")
+        return windows
 
     def warm_up(self, most: int) -> None:
         """Scores batches of growing size and keeps the fastest, so that no client waits for what comes with the first of a size.

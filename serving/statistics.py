@@ -5,6 +5,7 @@ Knows nothing about threads; the batcher changes them under its lock, and reader
 
 import time
 from collections import Counter
+from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 __all__ = ["FAILURES", "SIZES", "Duration", "ScoringSpeed", "Statistics"]
@@ -21,14 +22,12 @@ KEPT = 0.9
 """Weight that a model's past speed keeps at each batch: about the last ten batches count."""
 
 
+@dataclass(slots=True)
 class Duration:
     """How often something was done and how long that took in all."""
 
-    __slots__ = ("count", "ns")
-
-    def __init__(self) -> None:
-        self.count = 0
-        self.ns = 0
+    count: int = 0
+    ns: int = 0
 
     def add(self, seconds: float, count: int = 1) -> None:
         """Counts something that took so many seconds each of `count` times."""
@@ -121,14 +120,12 @@ class Statistics:
         }
 
 
+@dataclass(slots=True)
 class ScoringSpeed:
     """Seconds a row, over the last batches, each weighted by its rows; the expected wait in a queue is computed from it."""
 
-    __slots__ = ("_rows", "_seconds")
-
-    def __init__(self) -> None:
-        self._rows = 0.0
-        self._seconds = 0.0
+    _rows: float = 0.0
+    _seconds: float = 0.0
 
     def add(self, rows: int, seconds: float) -> None:
         """Counts a batch."""

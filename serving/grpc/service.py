@@ -142,7 +142,10 @@ class _Endpoint:
         metadata = dict(context.invocation_metadata() or ())
         fields: dict[str, Any] = {}
         try:
-            self._check(name, metadata.get("authorization"))
+            if name in OPERATORS_CALLS:
+                self._service.guard.check_operator(metadata.get("authorization"))
+            elif name not in OPEN_CALLS:
+                self._service.guard.check_user(metadata.get("authorization"))
             yield fields
         except asyncio.CancelledError:
             code = grpc.StatusCode.CANCELLED
@@ -155,13 +158,15 @@ class _Endpoint:
             pushback = (("grpc-retry-pushback-ms", str(1000 * error.retry_after)),) if isinstance(error, OverloadedError) else ()
             await context.abort(code, message, pushback)
         finally:
-            _log(name, context, metadata, code, time.perf_counter() - begun, fields)
-
-    def _check(self, name: str, authorization: Any) -> None:
-        if name in OPERATORS_CALLS:
-            self._service.guard.check_operator(authorization)
-        elif name not in OPEN_CALLS:
-            self._service.guard.check_user(authorization)
+            own = {
+                "request_id": request_id_of(str(metadata.get("x-request-id", ""))),
+                "client": context.peer(),
+                "method": "GRPC",
+                "path": f"/{SERVICE}/{name}",
+                "status": code.name,
+                "milliseconds": round((time.perf_counter() - begun) * 1000, 3),
+            }
+            log_request(own | fields)
 
 
 def _parse(kind: Any, received: bytes) -> Any:
@@ -169,16 +174,3 @@ def _parse(kind: Any, received: bytes) -> Any:
         return kind.FromString(received)
     except DecodeError as error:
         raise ProtocolError(f"Expected a {kind.DESCRIPTOR.name}, got: {error}.") from None
-
-
-def _log(name: str, context: Any, metadata: dict[str, Any], code: grpc.StatusCode, seconds: float, further: dict[str, Any]) -> None:
-    fields = {
-        "request_id": request_id_of(str(metadata.get("x-request-id", ""))),
-        "client": context.peer(),
-        "method": "GRPC",
-        "path": f"/{SERVICE}/{name}",
-        "status": code.name,
-        "milliseconds": round(seconds * 1000, 3),
-        **further,
-    }
-    log_request(fields)

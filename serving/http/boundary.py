@@ -69,7 +69,9 @@ class Boundary:
         if size > self._service.settings.header_bytes:
             raise BodyError(f"Expected headers of at most {self._service.settings.header_bytes} bytes, got {size}.", 431)
         path, headers = scope["path"], Headers(scope=scope)
-        _refuse_other_origins(headers)
+        origin = headers.get("origin")  # a page of another site could otherwise use a port of this machine through its visitor's browser
+        if origin is not None and origin.partition("://")[2] != headers.get("host"):
+            raise ProtocolError(f"Expected no request of a page of another site, got one of {origin[:80]!r}.", 403)
         authorization = headers.get("authorization")
         if path.startswith(OPERATORS_PATHS):
             self._service.guard.check_operator(authorization)
@@ -159,10 +161,3 @@ def error_response(error: Exception) -> Response:
         headers["www-authenticate"] = "Bearer"
     body = json.dumps({"error": " ".join(message.split())})
     return Response(body, status, headers, media_type="application/json")
-
-
-def _refuse_other_origins(headers: Headers) -> None:
-    """Refuses what a browser sends in the name of a page of another site, which could otherwise use a port of this machine."""
-    origin = headers.get("origin")
-    if origin is not None and origin.partition("://")[2] != headers.get("host"):
-        raise ProtocolError(f"Expected no request of a page of another site, got one of {origin[:80]!r}.", 403)

@@ -60,10 +60,11 @@ def json_records(fields: Fields) -> Records:
     items = member(fields, "sequences", list, ..., "the request")
     if not items:
         raise ProtocolError("Expected sequences, got an empty list.")
-    objects = [item if isinstance(item, dict) else {"sequence": item} for item in items]
-    places = [f"sequence {number}" for number in range(1, len(items) + 1)]
-    texts = [member(item, "sequence", str, ..., place) for item, place in zip(objects, places, strict=True)]
-    ids = [member(item, "id", str, str(number), places[number - 1]) for number, item in enumerate(objects, 1)]
+    ids, texts = [], []
+    for number, item in enumerate(items, 1):
+        named = item if isinstance(item, dict) else {"sequence": item}
+        texts.append(member(named, "sequence", str, ..., f"sequence {number}"))
+        ids.append(member(named, "id", str, str(number), f"sequence {number}"))
     return Records(ids, Ragged.from_strings(texts), np.arange(1, len(ids) + 1), "the request")
 
 
@@ -77,8 +78,9 @@ async def score_batches(
         OverloadedError: There is no room in the queue: for the first batch at once, for others after `LONGEST_WAIT` seconds.
     """
     patience = 0.0
-    async with aclosing(one_ahead(_cut(model, batches))) as cut:
-        async for records, windows in cut:
+    cut = ((records, model.predictor.construct.cut(records)) async for records in batches)
+    async with aclosing(one_ahead(cut)) as ahead:
+        async for records, windows in ahead:
             yield records, await _score(service, model, windows, patience)
             patience = LONGEST_WAIT
 
@@ -124,11 +126,6 @@ async def one_ahead(items: AsyncGenerator[_T, None]) -> AsyncGenerator[_T, None]
 
 async def _next(items: AsyncIterator[_T]) -> _T | None:
     return await anext(items, None)
-
-
-async def _cut(model: ServedModel, batches: AsyncIterator[Records]) -> AsyncGenerator[tuple[Records, np.ndarray], None]:
-    async for records in batches:
-        yield records, model.predictor.construct.cut(records)
 
 
 async def _score(service: Service, model: ServedModel, windows: np.ndarray, patience: float) -> np.ndarray:

@@ -7,7 +7,7 @@ import asyncio
 import concurrent.futures
 import io
 import zlib
-from collections.abc import AsyncGenerator, AsyncIterator, Iterator
+from collections.abc import AsyncGenerator, AsyncIterator
 from contextlib import aclosing
 from typing import Any, BinaryIO, cast
 
@@ -66,17 +66,13 @@ class Uploads:
                 stream = cast("BinaryIO", io.BufferedReader(body, _BUFFER))
                 batches = read_records(BODY, id_column=id_column, sequence_column=sequence_column, batch=ROWS, opened=stream)
                 try:
-                    while (records := await loop.run_in_executor(self._threads, _next, batches)) is not None:
+                    while (records := await loop.run_in_executor(self._threads, next, batches, None)) is not None:
                         body.since = 0
                         yield records
                 finally:
                     body.give_up()
         finally:
             self._open -= 1
-
-
-def _next(batches: Iterator[Records]) -> Records | None:
-    return next(batches, None)
 
 
 async def _unpacked(chunks: AsyncIterator[bytes]) -> AsyncGenerator[bytes, None]:

@@ -6,6 +6,7 @@ Knows nothing about queues or threads.
 import asyncio
 import contextlib
 from collections.abc import Sequence
+from dataclasses import dataclass, field
 from typing import NamedTuple
 
 import numpy as np
@@ -19,6 +20,7 @@ Seconds = tuple[float, float, float]
 """What a batch took: its rows were put together, scored, and the answers handed out."""
 
 
+@dataclass(slots=True, eq=False)
 class Job:
     """One request's rows.
 
@@ -27,29 +29,24 @@ class Job:
         future: Takes the answers, or the exception.
         queued: When it came, in seconds of the batcher's clock.
         priority: The smaller, the sooner.
-
-    Attributes:
         answers: What has been scored.
         taken: Rows that batches have taken.
         scored: Rows that have been scored.
         started: When the first batch took some; None before.
-        compute: What the batches took that it was part of.
-        withdrawn: Whether nobody waits for it any more.
+        compute: Seconds of the batches that it was part of.
+        withdrawn: Whether its client has left or waited too long.
     """
 
-    __slots__ = ("answers", "compute", "future", "priority", "queued", "scored", "started", "taken", "windows", "withdrawn")
-
-    def __init__(self, windows: np.ndarray, future: asyncio.Future[Answers], queued: float, priority: int) -> None:
-        self.windows = windows
-        self.future = future
-        self.queued = queued
-        self.priority = priority
-        self.answers: Answers = {}
-        self.taken = 0
-        self.scored = 0
-        self.started: float | None = None
-        self.compute: Seconds = (0.0, 0.0, 0.0)
-        self.withdrawn = False
+    windows: np.ndarray
+    future: asyncio.Future[Answers]
+    queued: float
+    priority: int
+    answers: Answers = field(default_factory=dict)
+    taken: int = 0
+    scored: int = 0
+    started: float | None = None
+    compute: Seconds = (0.0, 0.0, 0.0)
+    withdrawn: bool = False
 
     @property
     def waiting(self) -> int:

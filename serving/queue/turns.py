@@ -19,27 +19,21 @@ __all__ = ["Batch", "Model", "Turns"]
 
 
 class Model(Protocol):
-    """What the batcher asks."""
+    """What the batcher needs of a model.
 
-    @property
-    def statistics(self) -> Statistics:
-        """Where its requests are counted."""
+    Attributes:
+        statistics: Where its requests are counted.
+        speed: How fast it scores.
+        batch_rows: Rows of a batch from which on more are no faster.
+        device: Where it is scored; models may share it.
+        at_once: Batches that its device scores at one time.
+    """
 
-    @property
-    def speed(self) -> ScoringSpeed:
-        """How fast it scores."""
-
-    @property
-    def batch_rows(self) -> int:
-        """Rows at once from which on more are no faster."""
-
-    @property
-    def device(self) -> str:
-        """What it is scored by; models may share it."""
-
-    @property
-    def at_once(self) -> float:
-        """Batches that may be scored at one time by its device."""
+    statistics: Statistics
+    speed: ScoringSpeed
+    batch_rows: int
+    device: str
+    at_once: float
 
     def answer(self, windows: np.ndarray) -> Answers:
         """Float32 (n, width) of each output by its name, for windows uint8 (n, length)."""
