@@ -10,10 +10,10 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from dreamkeras.confidence.calibration import find_part
-from dreamkeras.data.splits.kmers import CODES, UNKNOWN, canonical_kmers
+from dreamkeras.data.splits.kmers import canonical_kmers
 from dreamkeras.errors import InputError, ModelError
 from dreamkeras.scoring.scorer import Scorer
-from dreamkeras.sequence.alphabet import BASES, IS_BASE
+from dreamkeras.sequence.alphabet import BASE_INDEX, BASES, IS_BASE, IS_GC, NO_BASE
 from dreamkeras.sequence.construct import Construct
 from dreamkeras.sequence.ragged import Ragged
 
@@ -182,11 +182,10 @@ def _pieces(inserts: Ragged) -> Iterator[Ragged]:
 def _content(inserts: Ragged) -> tuple[np.ndarray, np.ndarray]:
     """float64 (n,), the share of G and C, NaN without a base; int64 (n, words), how often each word stands in each."""
     n, owner = len(inserts), inserts.owners()
-    codes = np.pad(CODES[inserts.flat], (0, WORD), constant_values=UNKNOWN)
-    strong = (codes[: len(owner)] == BASES.index("C")) | (codes[: len(owner)] == BASES.index("G"))
-    known = np.bincount(owner, IS_BASE[inserts.flat] | (codes[: len(owner)] <= 3), n)
+    codes = np.pad(BASE_INDEX[inserts.flat], (0, WORD), constant_values=NO_BASE)
+    known = np.bincount(owner, IS_BASE[inserts.flat], n)
     with np.errstate(invalid="ignore"):
-        gc = np.bincount(owner, strong, n) / np.where(known, known, np.nan)
+        gc = np.bincount(owner, IS_GC[inserts.flat], n) / np.where(known, known, np.nan)
     words, unknown = canonical_kmers(codes[None], WORD)
     ends = np.repeat(inserts.offsets[1:], inserts.lengths)
     whole = (np.arange(len(owner)) + WORD <= ends) & ~unknown[0, : len(owner)]

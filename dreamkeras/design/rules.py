@@ -7,16 +7,13 @@ import numpy as np
 from dreamkeras.design.constraints import Constraints
 from dreamkeras.design.starts import Starts
 from dreamkeras.errors import InputError
-from dreamkeras.sequence.alphabet import IS_BASE
+from dreamkeras.sequence.alphabet import IS_BASE, IS_GC
 from dreamkeras.sequence.site_search import both_strands, has_site
 
 __all__ = ["Rules", "reach_of"]
 
 ROWS = 8192
 """Designs looked at together."""
-
-_IS_GC = np.zeros(256, bool)
-_IS_GC[list(b"GC")] = True
 
 
 def reach_of(constraints: Constraints) -> int:
@@ -93,7 +90,7 @@ class Rules:
         if ask.gc:
             inside = letters[:, first : int(stops.max(initial=first))]
             within = np.arange(first, first + inside.shape[1]) < stops[:, None]
-            percent = 100 * (_IS_GC[inside] & within).sum(axis=1) / self.starts.lengths[owner]
+            percent = 100 * (IS_GC[inside] & within).sum(axis=1) / self.starts.lengths[owner]
             yield f"{ask.gc[0]:g} to {ask.gc[1]:g} % G and C", (percent < ask.gc[0]) | (percent > ask.gc[1])
         if ask.homopolymer:
             yield f"at most {ask.homopolymer} equal letters in a row", _has_run(letters, ask.homopolymer + 1, first, stops)

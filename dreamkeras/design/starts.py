@@ -9,7 +9,7 @@ from typing import NamedTuple
 import numpy as np
 
 from dreamkeras.errors import InputError, ModelError
-from dreamkeras.sequence.alphabet import BASE_CODES, BASES, IS_BASE, PLAIN
+from dreamkeras.sequence.alphabet import BASE_CODES, BASES, IS_BASE, PLAIN, letter_codes
 from dreamkeras.sequence.construct import Construct
 from dreamkeras.sequence.ragged import Ragged
 from dreamkeras.sequence.records import Records
@@ -112,10 +112,7 @@ def random_records(number: int, length: int, construct: Construct, generator: np
 
 def _surroundings(constructs: Sequence[Construct]) -> tuple[str, str]:
     """The longest known letters to the left and to the right of an insert."""
-    sides = [
-        ((construct.left_flank or construct.left_adapter).upper(), (construct.right_adapter + construct.right_flank).upper())
-        for construct in constructs
-    ]
+    sides = [(construct.left.upper(), construct.right.upper()) for construct in constructs]
     left, right = (max((side[place] for side in sides), key=len) for place in (0, 1))
     adapters = {(construct.left_adapter.upper(), construct.right_adapter.upper()) for construct in constructs}
     if len(adapters) > 1 or not all(left.endswith(one) and right.startswith(other) for one, other in sides):
@@ -125,7 +122,7 @@ def _surroundings(constructs: Sequence[Construct]) -> tuple[str, str]:
 
 
 def _repeated(text: str, rows: int) -> np.ndarray:
-    return np.broadcast_to(np.frombuffer(text.encode("ascii"), np.uint8), (rows, len(text)))
+    return np.broadcast_to(letter_codes(text), (rows, len(text)))
 
 
 def _refuse_codes(starts: Starts, records: Records) -> None:

@@ -13,7 +13,7 @@ import numpy as np
 from dreamkeras.errors import InputError
 from dreamkeras.files.inputs import source_name
 from dreamkeras.sequence.ragged import Ragged
-from dreamkeras.sequence.records import BATCH_ROWS, Records
+from dreamkeras.sequence.records import BATCH_ROWS, Records, numbered
 
 __all__ = ["BLOCK", "Piece", "header_names", "line_blocks", "read_fasta", "read_fasta_pieces", "read_lines"]
 
@@ -76,7 +76,7 @@ def read_fasta(stream: BinaryIO, path: str, *, batch: int = BATCH_ROWS, block: i
     count = 0
     for records in _records(map(_parse, _fasta_blocks(stream, path, block)), path):
         if "" in records.ids:
-            records = records._replace(ids=[name or str(number) for number, name in enumerate(records.ids, count + 1)])
+            records = records._replace(ids=numbered(records.ids, count))
         count += len(records.ids)
         yield from records.batches(batch)
     if not count:
@@ -115,7 +115,7 @@ def read_lines(stream: BinaryIO, path: str, *, batch: int = BATCH_ROWS, block: i
         lengths = np.fromiter(map(len, texts), np.int64, len(texts))
         lines = np.flatnonzero(lengths)
         sequences = Ragged.from_lengths(np.frombuffer(b"".join(texts), np.uint8), lengths[lines])
-        ids = [str(number) for number in range(count + 1, count + 1 + len(lines))]
+        ids = numbered([""] * len(lines), count)
         yield from Records(ids, sequences, lines + before, path).batches(batch)
         count, before = count + len(ids), before + data.count(b"\n")
     if not count:

@@ -9,7 +9,7 @@ from dreamkeras.errors import InputError
 from dreamkeras.files.inputs import source_name
 from dreamkeras.formats.fasta import BLOCK, header_names, line_blocks
 from dreamkeras.sequence.ragged import Ragged
-from dreamkeras.sequence.records import BATCH_ROWS, Records
+from dreamkeras.sequence.records import BATCH_ROWS, Records, numbered
 
 __all__ = ["read_fastq"]
 
@@ -38,7 +38,7 @@ def read_fastq(stream: BinaryIO, path: str, *, batch: int = BATCH_ROWS, block: i
             continue
         records = _parse(whole, line, path)
         if "" in records.ids:
-            records = records._replace(ids=[name or str(number) for number, name in enumerate(records.ids, count + 1)])
+            records = records._replace(ids=numbered(records.ids, count))
         yield from records.batches(batch)
         count, line = count + len(records.ids), line + 4 * len(records.ids)
     if carry.strip():

@@ -19,7 +19,7 @@ from dreamkeras.formats.fastq import read_fastq
 from dreamkeras.formats.parquet import parquet_layout, parquet_rows, read_parquet
 from dreamkeras.formats.tables import SEQUENCE_NAMES, Column, Layout, Table, find_column, is_dna, named_or_placed, rows_of, sniff_layout
 from dreamkeras.sequence.ragged import Ragged
-from dreamkeras.sequence.records import BATCH_ROWS, Records
+from dreamkeras.sequence.records import BATCH_ROWS, Records, numbered
 
 __all__ = [
     "ID_NAMES",
@@ -196,9 +196,7 @@ def _table_records(source: Source, layout: Layout, id: Column | None, sequence: 
     positions = [position, id_position(layout, unnamed if id is None else named_or_placed(layout, id), source.path)]
     count = 0
     for table in rows_of(source, layout, [position for position in positions if position is not None], batch=batch):
-        numbers = map(str, range(count + 1, count + 1 + len(table.lines)))
-        given = table.columns[-1] if positions[-1] is not None else [""] * len(table.lines)
-        ids = [cell or number for cell, number in zip(given, numbers, strict=True)]
+        ids = numbered(table.columns[-1] if positions[-1] is not None else [""] * len(table.lines), count)
         count += len(ids)
         yield Records(ids, Ragged.from_strings(table.columns[0]), table.lines, source.path)
 

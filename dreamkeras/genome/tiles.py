@@ -9,13 +9,11 @@ import numpy as np
 from dreamkeras.errors import InputError
 from dreamkeras.files.sources import open_source
 from dreamkeras.formats.fasta import BLOCK, Piece, read_fasta_pieces
-from dreamkeras.sequence.alphabet import N, reverse_complement
+from dreamkeras.sequence.alphabet import is_unknown, reverse_complement
 from dreamkeras.sequence.ragged import Ragged
 from dreamkeras.sequence.records import BATCH_LETTERS, BATCH_ROWS, Records
 
 __all__ = ["Tile", "tile_fasta", "unknown_rows", "window_name"]
-
-_UPPER = np.uint8(0xDF)
 
 
 class Tile(NamedTuple):
@@ -61,7 +59,7 @@ def window_name(contig: str, start: int, end: int, *, reverse: bool = False) -> 
 
 def unknown_rows(letters: np.ndarray) -> np.ndarray:
     """bool (n,): which windows, uint8 (n, width), are nothing but N, as the gaps of a genome are."""
-    return ((letters & _UPPER) == N).all(axis=1)
+    return np.logical_and.reduce(is_unknown(letters), axis=1)
 
 
 def tile_fasta(path: str, tile: Tile, *, reverse: bool = False, block: int = BLOCK) -> Iterator[Records]:

@@ -29,7 +29,7 @@ def _insert_length(construct: Construct) -> int:
         return construct.length
     if construct.name in ASSAYS and (known := ASSAYS[construct.name].insert_length):
         return known
-    beside = len(construct.left_flank or construct.left_adapter) + len(construct.right_adapter + construct.right_flank)
+    beside = len(construct.left + construct.right)
     if construct.length - beside < construct.shortest:
         raise InputError(
             f"Expected a length of the insert to be asked for, as the {beside} constant letters of construct {construct.name!r} leave no "

@@ -5,11 +5,11 @@ from typing import TypeVar
 
 import numpy as np
 
-from dreamkeras.sequence.alphabet import reverse_complement
+from dreamkeras.sequence.alphabet import letter_codes, reverse_complement
 from dreamkeras.sequence.matching import begins_with, ends_with
 from dreamkeras.sequence.ragged import Ragged
 
-__all__ = ["OTHER_STRAND", "on_other_strand", "other_strand", "shows_other_strand"]
+__all__ = ["OTHER_STRAND", "has_one_adapter", "on_other_strand", "other_strand", "shows_other_strand"]
 
 Shown = TypeVar("Shown", bool, np.ndarray)
 
@@ -36,8 +36,13 @@ def on_other_strand(sequences: Ragged, left: str, right: str) -> np.ndarray:
 @functools.lru_cache
 def other_strand(left: str, right: str) -> tuple[str, str]:
     """What the reverse complement of a sequence with these adapters begins and ends with, in upper case."""
-    first, last = (reverse_complement(np.frombuffer(text.upper().encode("ascii"), np.uint8)) for text in (right, left))
+    first, last = (reverse_complement(letter_codes(text.upper())) for text in (right, left))
     return first.tobytes().decode(), last.tobytes().decode()
+
+
+def has_one_adapter(begins: Shown, ends: Shown, left: str | bytes, right: str | bytes) -> Shown:
+    """Whether sequences have one of two adapters and not the other: `begins` with the left one, or `ends` with the right one."""
+    return (begins != ends) & bool(left and right)
 
 
 def shows_other_strand(begins: Shown, ends: Shown, first: int, last: int) -> Shown:

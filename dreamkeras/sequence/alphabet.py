@@ -8,14 +8,19 @@ import numpy as np
 __all__ = [
     "BASES",
     "BASE_CODES",
+    "BASE_INDEX",
     "COMPLEMENT",
     "IS_BASE",
+    "IS_GC",
     "IS_LETTER",
     "IUPAC",
     "LETTER_CODES",
+    "NO_BASE",
     "ONE_HOT",
     "PLAIN",
     "N",
+    "is_unknown",
+    "letter_codes",
     "reverse_complement",
 ]
 
@@ -87,8 +92,27 @@ LETTER_CODES = np.flatnonzero(IS_LETTER).astype(np.uint8).tobytes()
 IS_BASE = ONE_HOT.max(axis=1) == 1
 """bool (256,): whether the ASCII code is one base, in either case."""
 
-for _table in (ONE_HOT, COMPLEMENT, PLAIN, IS_LETTER, IS_BASE):
+NO_BASE = len(BASES)
+"""The index of what is not one base."""
+
+BASE_INDEX = np.where(IS_BASE, ONE_HOT.argmax(axis=1), NO_BASE).astype(np.uint8)
+"""uint8 (256,): the place of each base in `BASES`, so that those of complements add up to 3; `NO_BASE` for anything else."""
+
+IS_GC = IS_BASE & np.isin(PLAIN, [ord("C"), ord("G")])
+"""bool (256,): whether the ASCII code is C or G, in either case."""
+
+for _table in (ONE_HOT, COMPLEMENT, PLAIN, IS_LETTER, IS_BASE, BASE_INDEX, IS_GC):
     _table.flags.writeable = False
+
+
+def letter_codes(text: str) -> np.ndarray:
+    """uint8 (length,): the ASCII codes of a text of letters."""
+    return np.frombuffer(text.encode("ascii"), np.uint8)
+
+
+def is_unknown(letters: np.ndarray) -> np.ndarray:
+    """bool, the shape of uint8 letters: which are N, in either case."""
+    return (letters | 0x20) == ord("n")
 
 
 def reverse_complement(letters: np.ndarray) -> np.ndarray:
@@ -101,7 +125,7 @@ def reverse_complement(letters: np.ndarray) -> np.ndarray:
         uint8 of the same shape, a new array.
 
     Example:
-        >>> reverse_complement(np.frombuffer(b"AACGn", np.uint8)).tobytes()
+        >>> reverse_complement(letter_codes("AACGn")).tobytes()
         b'nCGTT'
     """
     return COMPLEMENT[letters[..., ::-1]]

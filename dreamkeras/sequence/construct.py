@@ -12,8 +12,8 @@ from typing import Any, Literal, NamedTuple
 import numpy as np
 
 from dreamkeras.errors import InputError
-from dreamkeras.sequence.adapters import OTHER_STRAND, on_other_strand
-from dreamkeras.sequence.alphabet import N
+from dreamkeras.sequence.adapters import OTHER_STRAND, has_one_adapter, on_other_strand
+from dreamkeras.sequence.alphabet import N, letter_codes
 from dreamkeras.sequence.matching import begins_with, ends_with, illegal_letters
 from dreamkeras.sequence.ragged import Ragged, pieces
 from dreamkeras.sequence.records import Records
@@ -91,13 +91,23 @@ class Construct:
     @property
     def longest(self) -> int:
         """The most letters an insert may have: what the window holds beside the parts it is aligned to."""
-        beside = {"right": self.right_adapter, "left": self._left, "center": ""}[self.alignment]
+        beside = {"right": self.right_adapter, "left": self.left, "center": ""}[self.alignment]
         return self.length - len(beside)
+
+    @property
+    def left(self) -> str:
+        """The constant letters to the left of an insert."""
+        return self.left_flank or self.left_adapter
+
+    @property
+    def right(self) -> str:
+        """The constant letters to the right of an insert."""
+        return self.right_adapter + self.right_flank
 
     @property
     def has_surroundings(self) -> bool:
         """Whether constant letters stand around an insert; without them a window of a genome can be longer than what is asked about."""
-        return any((self.left_adapter, self.right_adapter, self.left_flank, self.right_flank))
+        return bool(self.left or self.right)
 
     @classmethod
     def from_json(cls, fields: dict[str, Any]) -> "Construct":
@@ -146,7 +156,7 @@ class Construct:
         """int64 (n,): the column of a window at which an insert of each length, int64 (n,), begins."""
         return {
             "right": self.length - len(self.right_adapter) - lengths,
-            "left": np.full_like(lengths, len(self._left)),
+            "left": np.full_like(lengths, len(self.left)),
             "center": (self.length - lengths) // 2,
         }[self.alignment]
 
@@ -180,17 +190,13 @@ class Construct:
             raise InputError(f"{problems[index]} in {records.origin(index)}.")
         return windows
 
-    @property
-    def _left(self) -> str:
-        return self.left_flank or self.left_adapter
-
     def find_inserts(self, sequences: Ragged) -> InsertPositions:
-        """Where inserts stand, with adapters or without; `small_batches` has this rule for bytes."""
+        """Where inserts stand, with adapters or without; `small_batches` does the same for a few sequences."""
         begins = begins_with(sequences, self.left_adapter)
         # The right adapter counts only behind a left one's letters, so that short sequences are never cut twice.
         ends = ends_with(sequences, self.right_adapter, len(self.left_adapter))
         left, right = begins * len(self.left_adapter), ends * len(self.right_adapter)
-        one = (begins != ends) & bool(self.left_adapter and self.right_adapter)
+        one = has_one_adapter(begins, ends, self.left_adapter, self.right_adapter)
         bare = ~(begins | ends)
         turned = bare & on_other_strand(sequences, self.left_adapter, self.right_adapter) if bare.any() else bare
         return InsertPositions(sequences.offsets[:-1] + left, sequences.lengths - left - right, one, turned)
@@ -225,7 +231,7 @@ class Construct:
 @functools.lru_cache(TEMPLATES)
 def _template(construct: Construct, length: int) -> tuple[int, np.ndarray]:
     """The column of an insert's first letter, and a window of flanks around an insert of this length; not to be changed."""
-    left, right = _codes(construct.left_flank or construct.left_adapter), _codes(construct.right_adapter + construct.right_flank)
+    left, right = letter_codes(construct.left), letter_codes(construct.right)
     nothing = np.full(construct.length, N, np.uint8)
     first = int(construct.first_columns(np.array(length)))
     around = np.concatenate([nothing, left, np.full(length, N, np.uint8), right, nothing])
@@ -233,10 +239,6 @@ def _template(construct: Construct, length: int) -> tuple[int, np.ndarray]:
     template = around[begin : begin + construct.length].copy()
     template.flags.writeable = False
     return first, template
-
-
-def _codes(text: str) -> np.ndarray:
-    return np.frombuffer(text.encode("ascii"), np.uint8)
 
 
 def _check_letters(name: str, field: str, text: str) -> None:

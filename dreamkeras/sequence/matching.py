@@ -4,7 +4,7 @@ import functools
 
 import numpy as np
 
-from dreamkeras.sequence.alphabet import IS_LETTER, LETTER_CODES
+from dreamkeras.sequence.alphabet import IS_LETTER, LETTER_CODES, PLAIN, letter_codes
 from dreamkeras.sequence.ragged import Ragged
 
 __all__ = ["begins_with", "ends_with", "illegal_letters"]
@@ -78,5 +78,5 @@ def _equal(letters: np.ndarray, wanted: np.ndarray, bits: np.ndarray) -> np.ndar
 @functools.lru_cache
 def _wanted(text: str) -> tuple[np.ndarray, np.ndarray]:
     """A text's letters in upper case, T for U, and the bits of letters in its place that count."""
-    letters = np.frombuffer(text.upper().replace("U", "T").encode("ascii"), np.uint8)
+    letters = PLAIN[letter_codes(text)]
     return letters, np.where(letters == ord("T"), 0xFF - CASE - RNA, 0xFF - CASE).astype(np.uint8)

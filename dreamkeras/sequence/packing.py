@@ -5,6 +5,7 @@ NumPy only; `layers.encoding` has the same inside the graph.
 
 import numpy as np
 
+from dreamkeras.sequence.alphabet import is_unknown
 from dreamkeras.sequence.construct import Construct
 
 __all__ = ["is_packed", "leading_unknown", "left_packed", "unpacked"]
@@ -26,7 +27,7 @@ def leading_unknown(letters: np.ndarray) -> np.ndarray:
         >>> leading_unknown(np.frombuffer(b"NNACGNTN", np.uint8).reshape(2, 4)).tolist()
         [2, 0]
     """
-    return ((letters | 0x20) != ord("n")).argmax(axis=1)
+    return (~is_unknown(letters)).argmax(axis=1)
 
 
 def left_packed(letters: np.ndarray) -> np.ndarray:

@@ -1,6 +1,6 @@
 """Records: a batch of named sequences and where each came from."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import NamedTuple
 
 import numpy as np
@@ -8,7 +8,7 @@ import numpy as np
 from dreamkeras.files.inputs import source_name
 from dreamkeras.sequence.ragged import Ragged
 
-__all__ = ["BATCH_LETTERS", "BATCH_ROWS", "Records"]
+__all__ = ["BATCH_LETTERS", "BATCH_ROWS", "Records", "numbered"]
 
 BATCH_ROWS = 8192
 """Most records in a batch, unless asked otherwise."""
@@ -52,3 +52,17 @@ class Records(NamedTuple):
             sequences = Ragged(flat[cuts[0] : cuts[-1]], cuts - cuts[0])
             yield Records(self.ids[first:last], sequences, self.lines[first:last], self.source)
             first = last
+
+
+def numbered(names: Iterable[str], before: int = 0) -> list[str]:
+    """Names of records; where one is empty, the number of its record in the file.
+
+    Args:
+        names: n names, some of which may be empty.
+        before: Records of the file before these.
+
+    Example:
+        >>> numbered(["a", "", "c"], 10)
+        ['a', '12', 'c']
+    """
+    return [name or str(number) for number, name in enumerate(names, before + 1)]

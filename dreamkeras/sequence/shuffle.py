@@ -7,14 +7,13 @@ import itertools
 
 import numpy as np
 
-from dreamkeras.sequence.alphabet import BASE_CODES, BASES, IS_BASE, ONE_HOT
+from dreamkeras.sequence.alphabet import BASE_CODES, BASE_INDEX, BASES, IS_BASE
 from dreamkeras.sequence.ragged import Ragged
 
 __all__ = ["shuffle_dinucleotides", "shuffle_letters"]
 
 AT_ONCE = 1 << 20
 """Letters that are shuffled at once, 100 MB of numbers; a longer sequence stands alone."""
-_BASE = ONE_HOT.argmax(axis=1).astype(np.int64)
 _KINDS = len(BASES)
 
 
@@ -72,7 +71,7 @@ def _shuffle_runs(flat: np.ndarray, runs: np.ndarray, draws: np.ndarray) -> None
     begins = np.cumsum(lengths) - lengths
     owner = np.repeat(np.arange(len(starts)), lengths)
     place = np.arange(len(owner)) + np.repeat(starts - begins, lengths)
-    letters = _BASE[flat[place]]
+    letters = BASE_INDEX[flat[place]].astype(np.int64)
     is_step = np.ones(len(owner), bool)
     ends = begins + lengths - 1
     is_step[ends] = False

@@ -4,7 +4,7 @@ from collections.abc import Iterable
 
 import numpy as np
 
-from dreamkeras.sequence.alphabet import BASES, IUPAC, reverse_complement
+from dreamkeras.sequence.alphabet import BASES, IUPAC, letter_codes, reverse_complement
 
 __all__ = ["FILLING", "both_strands", "has_site", "occurs_in"]
 
@@ -32,7 +32,7 @@ def both_strands(patterns: Iterable[str]) -> list[str]:
         >>> both_strands(["GAATTC", "GGTCTC"])
         ['GAATTC', 'GGTCTC', 'GAGACC']
     """
-    codes = [np.frombuffer(pattern.encode("ascii"), np.uint8) for pattern in patterns]
+    codes = map(letter_codes, patterns)
     return list(dict.fromkeys(text.tobytes().decode("ascii") for code in codes for text in (code, reverse_complement(code))))
 
 
@@ -75,5 +75,4 @@ def occurs_in(pattern: str, text: str) -> bool:
         >>> occurs_in("TGASTCA", "ATGACTCAT"), occurs_in("TGACTCA", "TGASTCA")
         (True, False)
     """
-    letters = np.frombuffer(text.encode("ascii"), np.uint8)[None]
-    return bool(has_site(letters, both_strands([pattern]), 0, np.array([len(text)]))[0])
+    return bool(has_site(letter_codes(text)[None], both_strands([pattern]), 0, np.array([len(text)]))[0])

@@ -1,12 +1,11 @@
 """Windows of a few sequences, made of bytes: for those, NumPy's calls take several times as long as the letters that they move."""
 
 import functools
-import string
 
 import numpy as np
 
-from dreamkeras.sequence.adapters import other_strand, shows_other_strand
-from dreamkeras.sequence.alphabet import LETTER_CODES
+from dreamkeras.sequence.adapters import has_one_adapter, other_strand, shows_other_strand
+from dreamkeras.sequence.alphabet import LETTER_CODES, PLAIN
 from dreamkeras.sequence.construct import TEMPLATES, Construct
 from dreamkeras.sequence.ragged import Ragged
 
@@ -15,8 +14,8 @@ __all__ = ["SMALL_BATCH", "cut_small_batch"]
 SMALL_BATCH = 24
 """Sequences up to which this is faster than `Construct.fit`."""
 
-UPPER = bytes.maketrans(string.ascii_lowercase.encode() + b"U", string.ascii_uppercase.replace("U", "T").encode() + b"T")
-"""Letters in upper case, T for U."""
+TO_PLAIN = PLAIN.tobytes()
+"""Makes letters upper case, and U T: a table for `bytes.translate`."""
 
 
 def cut_small_batch(construct: Construct, sequences: list[bytes]) -> np.ndarray | None:
@@ -36,10 +35,10 @@ def cut_small_batch(construct: Construct, sequences: list[bytes]) -> np.ndarray 
 def _window(construct: Construct, sequence: bytes) -> bytes:
     """One window; nothing for a sequence that does not fit."""
     left, right, first, last = _adapters(construct)
-    upper = sequence.translate(UPPER)
+    upper = sequence.translate(TO_PLAIN)
     begins, ends = _shows(upper, left, right)
     insert = sequence[len(left) * begins : len(sequence) - len(right) * ends]
-    has_one = begins != ends and bool(left and right)
+    has_one = has_one_adapter(begins, ends, left, right)
     may_be_turned = not (begins or ends) and (upper.startswith(first) or upper.endswith(last))
     is_turned = may_be_turned and shows_other_strand(*_shows(upper, first, last), len(first), len(last))
     if has_one or is_turned or not construct.shortest <= len(insert) <= construct.longest or sequence.translate(None, LETTER_CODES):
@@ -58,7 +57,7 @@ def _shows(sequence: bytes, left: bytes, right: bytes) -> tuple[bool, bool]:
 def _adapters(construct: Construct) -> tuple[bytes, ...]:
     """The left and the right adapter, and those of the other strand, in upper case, T for U."""
     both = construct.left_adapter, construct.right_adapter
-    return tuple(text.encode().translate(UPPER) for text in (*both, *other_strand(*both)))
+    return tuple(text.encode().translate(TO_PLAIN) for text in (*both, *other_strand(*both)))
 
 
 @functools.lru_cache(TEMPLATES)

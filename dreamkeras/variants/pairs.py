@@ -13,6 +13,7 @@ from dreamkeras.formats.tables import Column, Layout, find_column, is_dna, named
 from dreamkeras.formats.vcf import is_vcf
 from dreamkeras.sequence.alphabet import PLAIN
 from dreamkeras.sequence.ragged import Ragged
+from dreamkeras.sequence.records import numbered
 
 __all__ = ["ALT_NAMES", "REF_NAMES", "Pairs", "open_pairs"]
 
@@ -114,9 +115,7 @@ def _pairs(table: OpenTable, ref: int, alt: int, name: int | None) -> Iterator[P
     uneven: set[int] = set()
     positions: Sequence[int] = [ref, alt] if name is None else [ref, alt, name]
     for rows in table.rows(positions, uneven):
-        numbers = map(str, range(count + 1, count + 1 + len(rows.lines)))
-        given = [""] * len(rows.lines) if name is None else rows.columns[2]
-        ids = [cell or number for cell, number in zip(given, numbers, strict=True)]
+        ids = numbered([""] * len(rows.lines) if name is None else rows.columns[2], count)
         count += len(ids)
         malformed = np.isin(rows.lines, list(uneven))
         yield Pairs(ids, Ragged.from_strings(rows.columns[0]), Ragged.from_strings(rows.columns[1]), rows.lines, malformed)

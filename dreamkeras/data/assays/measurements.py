@@ -16,7 +16,7 @@ from dreamkeras.formats.reading import OpenTable, open_table
 from dreamkeras.formats.tables import SEQUENCE_NAMES, Layout, Table, find_column
 from dreamkeras.sequence.construct import Construct
 from dreamkeras.sequence.ragged import Ragged
-from dreamkeras.sequence.records import Records
+from dreamkeras.sequence.records import Records, numbered
 
 __all__ = ["LARGEST", "Columns", "Measurements", "oriented_examples", "read_measurements", "read_numbers", "read_whole_numbers"]
 
@@ -136,10 +136,8 @@ def _ordered_columns(layout: Layout, columns: Columns, path: str) -> list[int]:
 def _parsed(table: Table, columns: Columns, named: bool, done: int) -> Measurements:
     sequences, rest = table.columns[0], table.columns[1:]
     values, rest = rest[: len(columns.values)], rest[len(columns.values) :]
-    ids = [str(row) for row in range(done + 1, done + 1 + len(sequences))]
-    if named and columns.ids:
-        ids, rest = [cell or number for cell, number in zip(rest[0], ids, strict=True)], rest[1:]
-    records = Records(ids, Ragged.from_strings(sequences), table.lines, table.source)
+    names, rest = (rest[0], rest[1:]) if named and columns.ids else ([""] * len(sequences), rest)
+    records = Records(numbered(names, done), Ragged.from_strings(sequences), table.lines, table.source)
     numbers = np.stack([read_numbers(cells, records) for cells in values], axis=1)
     return Measurements(records, numbers, read_whole_numbers(rest[0], records) if rest else None)
 

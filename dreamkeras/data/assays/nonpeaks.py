@@ -5,14 +5,12 @@ import numpy as np
 from dreamkeras.errors import InputError
 from dreamkeras.genome.reference import Genome
 from dreamkeras.genome.regions import Regions
-from dreamkeras.sequence.alphabet import BASES, IS_BASE, ONE_HOT
+from dreamkeras.sequence.alphabet import IS_BASE, IS_GC
 
 __all__ = ["draw_nonpeaks", "gc_content"]
 
 STEPS = 100
 """How many steps of G and C content are told apart between none and all."""
-
-_IS_GC = ONE_HOT[:, [BASES.index(base) for base in "GC"]].max(axis=1) == 1
 
 
 def draw_nonpeaks(genome: Genome, peaks: Regions, count: int, length: int, seed: int = 0) -> Regions:
@@ -54,7 +52,7 @@ def gc_content(letters: np.ndarray) -> np.ndarray:
         >>> gc_content(np.frombuffer(b"ACGTggcNNNNN", np.uint8).reshape(3, 4)).tolist()
         [0.5, 1.0, 0.0]
     """
-    return _IS_GC[letters].sum(axis=1) / np.maximum(IS_BASE[letters].sum(axis=1), 1)
+    return IS_GC[letters].sum(axis=1) / np.maximum(IS_BASE[letters].sum(axis=1), 1)
 
 
 def _tiles(genome: Genome, peaks: Regions, length: int, generator: np.random.Generator) -> tuple[Regions, np.ndarray]:

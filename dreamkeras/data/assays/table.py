@@ -19,7 +19,7 @@ from dreamkeras.formats.reading import id_position, open_table, sequence_positio
 from dreamkeras.formats.tables import Layout, Table, find_column, named_or_placed
 from dreamkeras.sequence.construct import Construct
 from dreamkeras.sequence.ragged import Ragged
-from dreamkeras.sequence.records import Records
+from dreamkeras.sequence.records import Records, numbered
 
 __all__ = ["fitted_layout", "read", "settled_layout", "table_assay"]
 
@@ -133,8 +133,7 @@ def _columns(layout: TableLayout, header: Layout, path: str) -> _Columns:
 
 def _examples(layout: TableLayout, construct: Construct, columns: _Columns, table: Table, cells: Cells, done: int) -> Examples:
     """Examples of the rows that hold something to train on."""
-    numbers = map(str, range(done + 1, done + 1 + len(table.lines)))
-    ids = list(numbers) if columns.ids is None else [cell or number for cell, number in zip(cells[columns.ids], numbers, strict=True)]
+    ids = numbered([""] * len(table.lines) if columns.ids is None else cells[columns.ids], done)
     records = Records(ids, Ragged.from_strings(cells[columns.sequence]), table.lines, table.source)
     targets = np.stack([_values(cells[position], records) for position in columns.targets], axis=1)
     measured = ~np.isnan(targets).all(axis=1)

@@ -13,10 +13,10 @@ from dreamkeras.data.simulation.motifs import YEAST_FACTORS
 from dreamkeras.data.simulation.occupancy import occupancy
 from dreamkeras.data.simulation.sorting import measure
 from dreamkeras.errors import InputError
-from dreamkeras.sequence.alphabet import N
+from dreamkeras.sequence.alphabet import N, letter_codes
 from dreamkeras.sequence.construct import YEAST
 from dreamkeras.sequence.ragged import Ragged
-from dreamkeras.sequence.records import Records
+from dreamkeras.sequence.records import Records, numbered
 
 __all__ = ["Library", "examples", "expression", "simulate"]
 
@@ -93,13 +93,12 @@ def expression(bound: np.ndarray) -> np.ndarray:
 def examples(library: Library) -> Examples:
     """The library as training examples: what reading its file would give."""
     count = len(library.values)
-    ids = [str(number) for number in range(1, count + 1)]
-    records = Records(ids, library.sequences, np.arange(1, count + 1), "simulated library")
+    records = Records(numbered([""] * count), library.sequences, np.arange(1, count + 1), "simulated library")
     return to_examples(records, library.values)
 
 
 def _promoters(n: int, generator: np.random.Generator) -> Ragged:
-    left, right = (np.frombuffer(text.encode("ascii"), np.uint8) for text in (YEAST.left_adapter, YEAST.right_adapter))
+    left, right = map(letter_codes, (YEAST.left_adapter, YEAST.right_adapter))
     lengths = len(left) + _insert_lengths(n, generator) + len(right)
     sequences = Ragged.from_lengths(_letters(int(lengths.sum()), generator), lengths)
     _unread(sequences, len(left) + GAP_START, generator)
@@ -115,7 +114,7 @@ def _insert_lengths(n: int, generator: np.random.Generator) -> np.ndarray:
 
 
 def _letters(count: int, generator: np.random.Generator) -> np.ndarray:
-    wheel = np.frombuffer("".join(base * share for base, share in COMPOSITION.items()).encode("ascii"), np.uint8)
+    wheel = letter_codes("".join(base * share for base, share in COMPOSITION.items()))
     return wheel[generator.integers(0, len(wheel), count, np.uint8)]
 
 

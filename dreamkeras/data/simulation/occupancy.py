@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from dreamkeras.data.simulation.motifs import YEAST_FACTORS, Factor, affinity
-from dreamkeras.sequence.alphabet import BASES, ONE_HOT, reverse_complement
+from dreamkeras.sequence.alphabet import BASE_INDEX, BASES, NO_BASE, letter_codes, reverse_complement
 from dreamkeras.sequence.ragged import Ragged
 
 __all__ = ["occupancy"]
@@ -13,17 +13,9 @@ __all__ = ["occupancy"]
 WORD = 4
 """Letters looked up at once: the tables of all words then stay in the processor's cache."""
 
-UNKNOWN, OUTSIDE = len(BASES), len(BASES) + 1
+OUTSIDE = NO_BASE + 1
 SYMBOLS = len(BASES) + 2
 CHUNK = 512
-
-
-def _symbol_table() -> np.ndarray:
-    known = ONE_HOT.max(1) == 1
-    return np.where(known, ONE_HOT.argmax(1), UNKNOWN).astype(np.uint8)
-
-
-_SYMBOL = _symbol_table()
 
 
 def occupancy(sequences: Ragged, factors: Sequence[Factor] = YEAST_FACTORS) -> np.ndarray:
@@ -54,7 +46,7 @@ def _symbols(sequences: Ragged, rows: slice, behind: int) -> np.ndarray:
     lengths = sequences.lengths[rows]
     symbols = np.full((len(lengths), int(lengths.max()) + behind), OUTSIDE, np.intp)
     inside = np.arange(symbols.shape[1]) < lengths[:, None]
-    symbols[inside] = _SYMBOL[sequences.flat[sequences.offsets[rows.start] : sequences.offsets[rows.stop]]]
+    symbols[inside] = BASE_INDEX[sequences.flat[sequences.offsets[rows.start] : sequences.offsets[rows.stop]]]
     return symbols
 
 
@@ -79,7 +71,7 @@ def _word_tables(factors: Sequence[Factor]) -> np.ndarray:
     words = -(-max(len(factor.site) for factor in factors) // WORD)
     columns = np.ones((words * WORD, SYMBOLS, 2, len(factors)))
     for number, factor in enumerate(factors):
-        for strand, site in enumerate((factor.site, _other_strand(factor.site))):
+        for strand, site in enumerate((factor.site, reverse_complement(letter_codes(factor.site)).tobytes().decode())):
             columns[: len(site), :OUTSIDE, strand, number] = affinity(site)
             columns[: len(site), OUTSIDE, strand, number] = 0  # a site has to lie within the sequence
     columns = columns.reshape(words, WORD, SYMBOLS, 2 * len(factors))
@@ -87,7 +79,3 @@ def _word_tables(factors: Sequence[Factor]) -> np.ndarray:
     for step in range(1, WORD):
         tables = (tables[:, :, None] * columns[:, step, None]).reshape(words, -1, 2 * len(factors))
     return tables.astype(np.float32)
-
-
-def _other_strand(site: str) -> str:
-    return reverse_complement(np.frombuffer(site.encode("ascii"), np.uint8)).tobytes().decode("ascii")

@@ -5,12 +5,9 @@ Array code only: no loop over sequences.
 
 import numpy as np
 
-from dreamkeras.sequence.alphabet import BASES
+from dreamkeras.sequence.alphabet import NO_BASE
 
-__all__ = ["CODES", "SEED", "UNKNOWN", "canonical_kmers", "minimisers"]
-
-UNKNOWN = 255
-"""The code of what is no base."""
+__all__ = ["SEED", "canonical_kmers", "minimisers"]
 
 SEED = 16
 """Letters of a minimiser: as many as fill 32 bits."""
@@ -18,33 +15,22 @@ SEED = 16
 NOTHING = np.uint32(0xFFFFFFFF)
 
 
-def _code_table() -> np.ndarray:
-    table = np.full(256, UNKNOWN, np.uint8)
-    for code, base in enumerate(BASES):
-        table[[ord(base), ord(base.lower())]] = code
-    table[[ord("U"), ord("u")]] = table[ord("T")]
-    return table
-
-
-CODES = _code_table()
-"""uint8 (256,): 0 to 3 for the bases, so that complements add up to 3; 255 for anything else."""
-
-
 def canonical_kmers(codes: np.ndarray, k: int) -> tuple[np.ndarray, np.ndarray]:
     """The k-mer at each column as a number of 2 k bits, of the two strands' the smaller.
 
     Args:
-        codes: uint8 (n, length), from `CODES`.
+        codes: uint8 (n, length), from `alphabet.BASE_INDEX`.
         k: 1, 2, 4, 8 or 16.
 
     Returns:
         uint8, uint16 or uint32 (n, length - k + 1), the k-mers; bool of the same shape, whether one holds an unknown letter.
 
     Example:
-        >>> canonical_kmers(CODES[np.frombuffer(b"AACGTT", np.uint8)][None], 2)[0].tolist()
+        >>> from dreamkeras.sequence.alphabet import BASE_INDEX, letter_codes
+        >>> canonical_kmers(BASE_INDEX[letter_codes("AACGTT")][None], 2)[0].tolist()
         [[0, 1, 6, 1, 0]]
     """
-    unknown = codes > 3
+    unknown = codes == NO_BASE
     forward = codes & 3
     backward = 3 - forward
     size = 1
@@ -74,7 +60,7 @@ def minimisers(codes: np.ndarray, starts: np.ndarray, stops: np.ndarray, stretch
     """
     missing = stretch - codes.shape[1]
     if missing > 0:
-        codes = np.pad(codes, ((0, 0), (0, missing)), constant_values=UNKNOWN)
+        codes = np.pad(codes, ((0, 0), (0, missing)), constant_values=NO_BASE)
     kmers, unknown = canonical_kmers(codes, SEED)
     least = _scrambled(kmers)
     least[unknown] = NOTHING

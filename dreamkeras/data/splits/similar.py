@@ -11,7 +11,8 @@ import numpy as np
 
 from dreamkeras.data.splits.duplicates import strand_keys
 from dreamkeras.data.splits.inserts import Inserts, constant_ends, find_inserts, without_ends
-from dreamkeras.data.splits.kmers import CODES, SEED, UNKNOWN, canonical_kmers, minimisers
+from dreamkeras.data.splits.kmers import SEED, canonical_kmers, minimisers
+from dreamkeras.sequence.alphabet import BASE_INDEX, NO_BASE
 from dreamkeras.sequence.construct import Construct
 
 __all__ = ["NEAR", "family_keys", "found_near", "similarity"]
@@ -138,9 +139,9 @@ def _codes(inserts: Inserts, rows: np.ndarray) -> np.ndarray:
     """uint8 (n, columns), codes of the inserts in these rows; unknown what is no insert's."""
     starts, stops = inserts.starts[rows], inserts.stops[rows]
     first = int(starts.min())
-    codes = CODES[inserts.letters[rows, first : int(stops.max())]]
+    codes = BASE_INDEX[inserts.letters[rows, first : int(stops.max())]]
     columns = np.arange(first, first + codes.shape[1], dtype=np.int32)
-    codes[(columns < starts[:, None]) | (columns >= stops[:, None])] = UNKNOWN
+    codes[(columns < starts[:, None]) | (columns >= stops[:, None])] = NO_BASE
     return codes
 
 

@@ -5,7 +5,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dreamkeras.data.splits.kmers import CODES, SEED, UNKNOWN, canonical_kmers, minimisers
+from dreamkeras.data.splits.kmers import SEED, canonical_kmers, minimisers
+from dreamkeras.sequence.alphabet import BASE_INDEX, NO_BASE
 
 TURN = str.maketrans("ACGTN", "TGCAN")
 
@@ -15,7 +16,7 @@ def turned(sequence):
 
 
 def codes(*sequences):
-    return CODES[np.array([list(sequence.encode()) for sequence in sequences], np.uint8).reshape(len(sequences), -1)]
+    return BASE_INDEX[np.array([list(sequence.encode()) for sequence in sequences], np.uint8).reshape(len(sequences), -1)]
 
 
 def number(kmer):
@@ -36,7 +37,7 @@ def random_sequence(length, seed=0):
 
 def test_complements_add_up_to_three_in_any_case():
     assert (codes("ACGTacgtUu") + codes("TGCAtgcaAa") == 3).all()
-    assert (codes("NRYn-") == UNKNOWN).all()
+    assert (codes("NRYn-") == NO_BASE).all()
 
 
 @pytest.mark.parametrize("k", [1, 2, 4, 8, 16])
