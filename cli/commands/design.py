@@ -148,11 +148,11 @@ def _report(designs: "Designs", number: int) -> None:
     import numpy as np
 
     from dreamkeras.design.files import design_ids
-    from dreamkeras.formats.writers import as_text
+    from dreamkeras.formats.numbers import format_numbers
 
     click.echo("id\tstart_prediction\tprediction\tedits")
     before = designs.before[designs.owner]
     for name, *values, edits in zip(design_ids(designs), before, designs.values, designs.edits, strict=True):
-        click.echo("\t".join([name, *as_text(np.array(values)), str(edits)]))
+        click.echo("\t".join([name, *format_numbers(np.array(values)), str(edits)]))
     if len(designs.values) < (wanted := number * len(designs.starts)):
         click.echo(f"Warning: {len(designs.values):,} of {wanted:,} designs were found that are different enough.", err=True)

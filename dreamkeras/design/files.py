@@ -9,7 +9,7 @@ import numpy as np
 
 from dreamkeras.design.methods import Designs
 from dreamkeras.files.outputs import open_output
-from dreamkeras.formats.writers import as_text
+from dreamkeras.formats.numbers import format_numbers
 from dreamkeras.scoring.scorer import Scorer
 
 __all__ = ["design_ids", "write_designs"]
@@ -31,7 +31,7 @@ def write_designs(folder: Path, designs: Designs, predictor: Scorer, *, with_ada
     texts = [chosen[row] for row in range(len(chosen))]
     ids = design_ids(designs)
     _write(folder / "designs.tsv", _tsv(_design_rows(designs, ids, texts, predictor)))
-    shown = zip(ids, as_text(designs.values), texts, strict=True)
+    shown = zip(ids, format_numbers(designs.values), texts, strict=True)
     _write(folder / "designs.fa", "".join(f">{name} prediction={value}\n{text}\n" for name, value, text in shown))
     _write(folder / "steps.tsv", _tsv(_step_rows(designs)))
 
@@ -52,8 +52,10 @@ def _design_rows(designs: Designs, ids: Sequence[str], texts: Sequence[str], pre
     yield ["id", "start", "sequence", "prediction", *spread, "start_prediction", "edits", "objective", *single]
     for row, (name, owner, text) in enumerate(zip(ids, designs.owner.tolist(), texts, strict=True)):
         sd = [] if designs.spread is None else [designs.spread[row]]
-        answer, *spreads, before, objective = as_text(np.array([designs.values[row], *sd, designs.before[owner], designs.objective[row]]))
-        answers = as_text(designs.columns[row]) if single else []
+        answer, *spreads, before, objective = format_numbers(
+            np.array([designs.values[row], *sd, designs.before[owner], designs.objective[row]])
+        )
+        answers = format_numbers(designs.columns[row]) if single else []
         yield [name, designs.starts[owner], text, answer, *spreads, before, str(designs.edits[row]), objective, *answers]
 
 
@@ -66,7 +68,7 @@ def _step_rows(designs: Designs) -> Iterator[Sequence[str]]:
             rows.append((owner, numbers[owner], tried, best, mean, edits, objective))
             numbers[owner] += 1
     for owner, number, tried, best, mean, edits, objective in sorted(rows, key=lambda row: row[:2]):
-        best, mean, objective = as_text(np.array([best, mean, objective]))
+        best, mean, objective = format_numbers(np.array([best, mean, objective]))
         yield [designs.starts[owner], str(number), str(tried), best, mean, str(edits), objective]
 
 

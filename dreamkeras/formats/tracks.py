@@ -13,7 +13,7 @@ import numpy as np
 from dreamkeras.errors import DreamkerasError, InputError, MissingPackageError
 from dreamkeras.files.bgzip import BgzipWriter
 from dreamkeras.files.outputs import naming_output, open_output, open_text, refuse_packed, unpacked_name
-from dreamkeras.formats.writers import as_text
+from dreamkeras.formats.numbers import format_numbers
 
 __all__ = ["TRACKS", "BedGraph", "BigWig", "Intervals", "import_pybigwig", "open_track", "track_format"]
 
@@ -109,7 +109,7 @@ class BedGraph:
 
     def add(self, intervals: Intervals) -> None:
         """Writes intervals."""
-        values = as_text(np.array(intervals.values))
+        values = format_numbers(np.array(intervals.values))
         rows = "".join(map("%s\t%d\t%d\t%s\n".__mod__, zip(*intervals[:3], values, strict=True)))
         with naming_output(self._path):
             self._file.write(rows.encode())

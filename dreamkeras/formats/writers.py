@@ -1,8 +1,6 @@
 """Predictions to TSV, CSV, JSON lines or Parquet: an id, or several keys, and one column a task, written whole or not at all.
 
-Text holds six significant digits, about what float32 arithmetic gives alike on every machine and backend, so that outputs can be
-compared; values from 100 on have four decimals, or the nine digits of float32, since what matters may be small beside a large mean. A
-value that is no number is `nan` in tables and null in JSON. Parquet holds the float32 values themselves.
+A value that is no number is `nan` in tables and null in JSON. Parquet holds the float32 values themselves.
 """
 
 import io
@@ -18,14 +16,12 @@ import numpy as np
 from dreamkeras.errors import InputError
 from dreamkeras.files.bgzip import BgzipWriter
 from dreamkeras.files.outputs import naming_output, open_output, open_text, refuse_packed, unpacked_name
+from dreamkeras.formats.numbers import format_numbers
 from dreamkeras.formats.parquet import import_pyarrow
 
-__all__ = ["FORMATS", "ID", "Writer", "as_text", "choose_format", "open_writer"]
+__all__ = ["FORMATS", "ID", "Writer", "choose_format", "open_writer"]
 
 ROW_GROUP = 1 << 16
-
-LARGE = 99.9999
-"""From here on six significant digits would leave less than four decimals."""
 
 ID: Mapping[str, type] = {"id": str}
 """The keys of predictions of sequences."""
@@ -260,23 +256,4 @@ def _numbers(column: Sequence[int | None]) -> list[str]:
 
 def _cells(values: np.ndarray) -> list[list[str]]:
     """The values as text, one list a task."""
-    return [as_text(column) for column in values.T]
-
-
-def as_text(column: np.ndarray) -> list[str]:
-    """Numbers (n,) as text has them.
-
-    Example:
-        >>> as_text(np.float32([1 / 3, 1234567.9, np.nan]))
-        ['0.333333', '1234567.88', 'nan']
-    """
-    return (_forms(column) % tuple(column.tolist())).split("\n")[:-1]
-
-
-def _forms(column: np.ndarray) -> str:
-    """How each value is written: six significant digits, and more, up to float32's nine, where that leaves less than four decimals."""
-    if not (np.abs(column) >= LARGE).any():
-        return "%.6g\n" * len(column)
-    with np.errstate(divide="ignore"):
-        before_point = np.floor(np.log10(np.where(np.isfinite(column), np.abs(column), 0).astype(np.float64))) + 1
-    return "".join(f"%.{digits:.0f}g\n" for digits in np.clip(before_point + 4, 6, 9))
+    return [format_numbers(column) for column in values.T]

@@ -3,13 +3,12 @@
 import numpy as np
 
 from dreamkeras.scoring.scorer import BATCH_SIZE, Progress, Scorer
+from dreamkeras.sequence.row_keys import row_keys
 
 __all__ = ["KEPT", "DistinctScorer", "distinct_rows", "window_keys"]
 
 KEPT = 1 << 23
 """Letters of windows that are kept with their values: 55,000 promoters, such as the inserts that a table of barcodes repeats."""
-
-_WORD = 8
 
 
 class DistinctScorer:
@@ -99,23 +98,8 @@ def distinct_rows(windows: list[np.ndarray], keys: np.ndarray) -> tuple[np.ndarr
 
 def window_keys(windows: list[np.ndarray]) -> np.ndarray:
     """uint64 (n,): numbers that are the same for rows that are the same in all arrays, and for hardly any others."""
-    keys = np.zeros(len(windows[0]), np.uint64)
-    for place, letters in enumerate(windows):
-        keys += _keys(letters, place)
+    keys, before = np.zeros(len(windows[0]), np.uint64), 0
+    for letters in windows:
+        keys += row_keys(letters, before)
+        before += letters.shape[1]  # its words are fewer
     return keys
-
-
-def _keys(letters: np.ndarray, seed: int) -> np.ndarray:
-    """uint64 (n,): a sum of the row's words, each mixed with numbers of its own."""
-    rows, length = letters.shape
-    padded = np.zeros((rows, -(-length // _WORD) * _WORD), np.uint8)
-    padded[:, :length] = letters
-    words = padded.view(np.uint64)
-    factors = np.random.default_rng(seed).integers(1, 1 << 63, (2, words.shape[1]), np.uint64) * np.uint64(2) + np.uint64(1)
-    # High bits of a product depend on all letters, low ones on the first alone. Two rounds, and numbers of each word's own in both: a
-    # word's last letter changes but the highest byte of the first product, and such changes of two words must not be alike.
-    mixed = words * factors[0]
-    mixed ^= mixed >> np.uint64(32)
-    mixed *= factors[1]
-    mixed ^= mixed >> np.uint64(32)
-    return mixed.sum(axis=1, dtype=np.uint64)

@@ -10,9 +10,10 @@ import numpy as np
 from dreamkeras.errors import InputError
 from dreamkeras.files.bgzip import BgzipWriter
 from dreamkeras.files.outputs import naming_output, open_text, unpacked_name
+from dreamkeras.formats.numbers import format_numbers
 from dreamkeras.formats.vcf import VcfRecords
 from dreamkeras.formats.vcf_info import InfoField, add_info
-from dreamkeras.formats.writers import Writer, as_text, open_writer
+from dreamkeras.formats.writers import Writer, open_writer
 from dreamkeras.variants.effects import Column, column_names
 from dreamkeras.variants.normal_form import NORMAL_FORM
 from dreamkeras.variants.scoring import Variants
@@ -119,4 +120,4 @@ def info_fields(columns: Sequence[Column], tasks: Sequence[str], prefix: str = P
 
 def _texts(column: np.ndarray) -> list[str]:
     """As tables have them, and a dot where there is no number."""
-    return ["." if text == "nan" else text for text in as_text(column)]
+    return ["." if text == "nan" else text for text in format_numbers(column)]

@@ -13,7 +13,8 @@ from hypothesis.extra.numpy import arrays
 
 from dreamkeras.errors import DreamkerasError, InputError, MissingPackageError
 from dreamkeras.formats import writers
-from dreamkeras.formats.writers import FORMATS, ID, as_text, open_writer
+from dreamkeras.formats.numbers import format_numbers
+from dreamkeras.formats.writers import FORMATS, ID, open_writer
 
 IDS = st.text(st.characters(codec="utf-8", exclude_characters="\0"), max_size=8)
 VALUES = arrays(np.float32, st.tuples(st.integers(0, 5), st.just(2)), elements=st.floats(width=32, allow_subnormal=False))
@@ -103,7 +104,7 @@ def test_large_numbers_keep_four_decimals_or_all_digits_of_float32(tmp_path):
 @given(st.floats(width=32, min_value=1e5, max_value=float(np.float32(3e38))), st.booleans())
 def test_numbers_from_100000_on_are_read_back_as_they_were(value, is_negative):
     value = -value if is_negative else value
-    assert np.float32(as_text(np.array([value], np.float32))[0]) == np.float32(value)
+    assert np.float32(format_numbers(np.array([value], np.float32))[0]) == np.float32(value)
 
 
 def test_json_lines_look_like_this(tmp_path):

@@ -5,11 +5,11 @@ import numpy as np
 from dreamkeras.data.splits.inserts import Inserts, find_inserts
 from dreamkeras.sequence.alphabet import PLAIN, reverse_complement
 from dreamkeras.sequence.construct import Construct
+from dreamkeras.sequence.row_keys import row_keys
 
 __all__ = ["duplex_keys", "strand_keys"]
 
 CHUNK = 16384
-WORD = 8
 
 
 def duplex_keys(letters: np.ndarray, lengths: np.ndarray | None = None, construct: Construct | None = None) -> np.ndarray:
@@ -47,8 +47,8 @@ def strand_keys(inserts: Inserts) -> tuple[np.ndarray, np.ndarray]:
     for start in range(0, len(given), CHUNK):
         rows = slice(start, start + CHUNK)
         windows = PLAIN[inserts.letters[rows]]
-        given[rows] = _hash(windows)
-        turned[rows] = _hash(_turned(windows, inserts.starts[rows], inserts.stops[rows]))
+        given[rows] = row_keys(windows)
+        turned[rows] = row_keys(_turned(windows, inserts.starts[rows], inserts.stops[rows]))
     return given, turned
 
 
@@ -60,16 +60,3 @@ def _turned(windows: np.ndarray, starts: np.ndarray, stops: np.ndarray) -> np.nd
         rows, insert = np.flatnonzero(which == number), slice(span >> 32, span & 0xFFFFFFFF)
         turned[rows, insert] = reverse_complement(windows[rows, insert])
     return turned
-
-
-def _hash(windows: np.ndarray) -> np.ndarray:
-    """uint64 (n,): a mixture of 8 letters at a time, summed; numbers from splitmix64 (Steele, Lea and Flood 2014)."""
-    padded = np.zeros((len(windows), -(-windows.shape[1] // WORD) * WORD), np.uint8)
-    padded[:, : windows.shape[1]] = windows
-    words = padded.view("<u8").astype(np.uint64)
-    words += np.arange(1, words.shape[1] + 1, dtype=np.uint64) * np.uint64(0x9E3779B97F4A7C15)
-    for shift, factor in ((30, 0xBF58476D1CE4E5B9), (27, 0x94D049BB133111EB)):
-        words ^= words >> np.uint64(shift)
-        words *= np.uint64(factor)
-    words ^= words >> np.uint64(31)
-    return words.sum(1, dtype=np.uint64)

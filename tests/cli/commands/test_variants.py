@@ -108,8 +108,8 @@ def test_other_tables_hold_the_same(run, toy_model, genome, vcf, tmp_path, forma
         found = [json.loads(line) for line in (tmp_path / "o.jsonl").read_text().splitlines()]
     else:
         found = rows((tmp_path / "o.csv").read_text(), ",")
-    as_text = [{name: as_cell(name, value) for name, value in row.items()} for row in found]
-    assert as_text == wanted
+    format_numbers = [{name: as_cell(name, value) for name, value in row.items()} for row in found]
+    assert format_numbers == wanted
 
 
 def as_cell(name, value):
