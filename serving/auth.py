@@ -1,5 +1,6 @@
-"""Tokens: who may ask, and who may load and unload models. Bearer tokens out of files, compared in constant time."""
+"""Bearer tokens, from files, of users and of operators, who may load and unload models; compared in constant time."""
 
+import contextlib
 import hashlib
 import hmac
 from pathlib import Path
@@ -12,17 +13,14 @@ from .errors import ProtocolError
 __all__ = ["Guard", "Tokens"]
 
 SHORTEST = 16
-"""Letters that a token has at least: shorter ones can be guessed."""
+"""Minimum length of a token: shorter ones can be guessed."""
 
 
 class Tokens:
-    """The tokens of a file, one a line; empty lines and those that begin with `#` do not count.
+    """The tokens of a file, one a line, besides empty lines and those that begin with `#`.
 
-    The file is read again when it has changed, so that tokens can be given out and taken back while the server runs. While it
-    cannot be read, those of the last reading hold.
-
-    Args:
-        path: The file.
+    A file that has changed is read again, so that tokens can be added and removed while the server runs. While it cannot be
+    read, the last tokens stay valid.
 
     Raises:
         InputError: It holds no token, or one that is too short or no printable ASCII.
@@ -36,28 +34,21 @@ class Tokens:
         self._digests = _read_tokens(path)
 
     def __contains__(self, token: str) -> bool:
-        """Whether a token is one of them; takes as long whichever it is."""
-        self._refresh()
+        """Whether a token is one of them, in a time that does not depend on the token."""
+        with contextlib.suppress(OSError, InputError):
+            if (stamp := _stamp(self._path)) != self._seen:
+                self._digests, self._seen = _read_tokens(self._path), stamp
         digest = _digest(token)
         return bool(sum([hmac.compare_digest(digest, known) for known in self._digests]))
 
-    def _refresh(self) -> None:
-        try:
-            stamp = _stamp(self._path)
-            if stamp != self._seen:
-                self._digests = _read_tokens(self._path)
-                self._seen = stamp
-        except (OSError, InputError):
-            return
-
 
 class Guard:
-    """What a request may do by the token it brings.
+    """Permissions by token.
 
     Args:
-        users: Tokens of those who may ask; None: everybody may.
-        operators: Tokens of those who may load and unload models, and ask, too; None: see `control`.
-        control: Without operators, whether everybody who may ask may load and unload, too, or nobody.
+        users: Tokens for inference; None: none is needed.
+        operators: Tokens for loading and unloading models, and for inference; None: see `control`.
+        control: Without operators, whether all users may load and unload models, or nobody.
     """
 
     def __init__(self, users: Tokens | None = None, operators: Tokens | None = None, *, control: bool = False) -> None:
@@ -66,28 +57,17 @@ class Guard:
         self._control = control
 
     def check_user(self, authorization: str | None) -> None:
-        """Refuses who may not ask.
-
-        Args:
-            authorization: `Bearer TOKEN`, as the header of that name has it.
-
-        Raises:
-            ProtocolError: 401.
-        """
+        """Raises `ProtocolError`, 401, unless the Authorization header, `Bearer TOKEN`, permits inference."""
         if self._users is None:
             return
         token = _bearer(authorization)
-        # Both are looked up, so that the time tells nothing.
+        # Both are looked up, so that the time reveals nothing.
         known = [token in tokens for tokens in (self._users, self._operators) if tokens is not None]
         if not any(known):
             raise ProtocolError("Expected an Authorization header with a bearer token, got none that is known.", 401)
 
     def check_operator(self, authorization: str | None) -> None:
-        """Refuses who may not load and unload models.
-
-        Raises:
-            ProtocolError: 401 without a token that is known here, 403 where nobody may.
-        """
+        """Raises `ProtocolError` unless the header permits loading and unloading: 401 without a known token, 403 where nobody may."""
         if self._operators is None:
             if not self._control:
                 raise ProtocolError("Expected no loading and unloading: this server was started without tokens for it.", 403)
@@ -96,7 +76,7 @@ class Guard:
             raise ProtocolError("Expected an Authorization header with an operator's bearer token, got none that is known.", 401)
 
     def describe(self) -> str:
-        """Who may what, in two sentences."""
+        """The permissions in two sentences."""
         asking = "Asking needs a token" if self._users else "Asking needs no token"
         loading = "needs an operator's token" if self._operators else "is open, too" if self._control else "is switched off"
         return f"{asking}; loading and unloading models {loading}."

@@ -1,6 +1,6 @@
-"""Bodies: how the server reads what clients send, within bounds of size, of time and of memory for all requests together.
+"""Bodies of HTTP requests, read within bounds of size, of time and of memory for all requests together.
 
-Bounds of connections and headers stand in `connections`, those of JSON and rows in the codec.
+Connections and headers are bounded in `http/connections.py`, JSON and rows in `protocol/`.
 """
 
 import asyncio
@@ -20,18 +20,11 @@ STEP = 1 << 20
 
 ENCODINGS = ("identity", "gzip", "deflate")
 EITHER_HEADER = zlib.MAX_WBITS | 32
-"""Has zlib tell gzip from its own format."""
+"""Lets zlib detect gzip and its own format."""
 
 
 class Bodies:
-    """Reads bodies.
-
-    Args:
-        settings: The bounds.
-
-    Attributes:
-        held: Bytes of bodies that are in memory.
-    """
+    """Reads bodies within the bounds of the settings; `held` is how many bytes of bodies are in memory."""
 
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
@@ -42,9 +35,9 @@ class Bodies:
         """The whole body, decompressed; it counts as held until the context ends.
 
         Raises:
-            ProtocolError: 400, 408, 413, 415 or 503: it cannot be decompressed, came too slowly, is too large, is
-                encoded in another way, or there is no room for it now.
-            ClientDisconnectedError: The client has gone.
+            ProtocolError: The body cannot be decompressed (400), came too slowly (408), is too large (413) or in another encoding
+                (415), or there is no room for it (503).
+            ClientDisconnectedError: The client has disconnected.
         """
         parts: list[bytes] = []
         size = 0
@@ -60,15 +53,15 @@ class Bodies:
             self.held -= size
 
     def decoded(self, request: Request, most: int | None = None) -> AsyncIterator[bytes]:
-        """The body as it comes, decompressed; for those who do not keep it.
+        """The body as it comes, decompressed; it does not count as held.
 
         Args:
             request: The request.
             most: Largest body, before and after decompression; the settings' `body_bytes` if None.
 
         Raises:
-            ProtocolError: As `read` does, but for the room.
-            ClientDisconnectedError: The client has gone.
+            ProtocolError: As `read`, except 503.
+            ClientDisconnectedError: The client has disconnected.
         """
         most = self._settings.body_bytes if most is None else most
         encoding = request.headers.get("content-encoding", "identity").strip().lower()
@@ -78,16 +71,7 @@ class Bodies:
         return chunks if encoding == "identity" else _unzipped(chunks, encoding, most)
 
     async def chunks(self, request: Request, most: int | None = None) -> AsyncIterator[bytes]:
-        """The body as it comes, as it was sent; only the time spent waiting for the client counts as its slowness.
-
-        Args:
-            request: The request.
-            most: Largest body; the settings' `body_bytes` if None.
-
-        Raises:
-            BodyError: 408 or 413: it came too slowly, or is too large.
-            ClientDisconnectedError: The client has gone.
-        """
+        """The body as it comes, as it was sent; only waiting for the client counts towards its time. Arguments and errors as `decoded`."""
         settings, received, waited, more = self._settings, 0, 0.0, True
         most = settings.body_bytes if most is None else most
         length = request.headers.get("content-length", "0")
@@ -126,10 +110,10 @@ async def _unzipped(chunks: AsyncIterator[bytes], encoding: str, most: int) -> A
 
 
 def unzip(stream: "zlib._Decompress", chunk: bytes) -> Iterator[bytes]:
-    """What a chunk of a gzip or zlib stream holds, in parts of bounded size.
+    """A decompressed chunk of a gzip or zlib stream, in parts of at most `STEP` bytes.
 
     Raises:
-        ProtocolError: It is no such stream, or goes on behind its end.
+        ProtocolError: The stream is malformed, or has bytes behind its end.
     """
     try:
         full = True

@@ -1,4 +1,4 @@
-"""The server's life: it binds its port, serves, and stops so that nothing in flight is lost."""
+"""Start and stop: binds the port, serves, and stops so that requests in flight are answered."""
 
 import asyncio
 import contextlib
@@ -29,12 +29,12 @@ LAST_LOOK = 0.05
 
 
 class Tls(NamedTuple):
-    """What is needed to serve HTTPS.
+    """PEM files for HTTPS.
 
     Args:
-        certificate: PEM file of the chain.
-        key: PEM file of its key.
-        client_ca: PEM file of the authorities that clients have to have certificates of; None: they need none.
+        certificate: The chain.
+        key: Its key.
+        client_ca: Authorities whose certificates clients must present; None: clients need none.
     """
 
     certificate: Path
@@ -43,14 +43,10 @@ class Tls(NamedTuple):
 
 
 def bind(host: str, port: int) -> socket.socket:
-    """The socket to listen on.
-
-    Args:
-        host: A name or an address.
-        port: 0 for any that is free.
+    """The socket to listen on; port 0 stands for any free one.
 
     Raises:
-        DreamkerasError: The port cannot be had.
+        DreamkerasError: The port is not available.
     """
     try:
         family, *_, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)[0]
@@ -69,12 +65,12 @@ def bind(host: str, port: int) -> socket.socket:
 
 
 def run(app: Starlette, listener: socket.socket, tls: Tls | None = None, started: Callable[[], None] = lambda: None) -> None:
-    """Serves until SIGTERM or SIGINT, then returns when all that was in flight is answered.
+    """Serves until SIGTERM or SIGINT, then returns when the requests in flight are answered.
 
-    At SIGTERM the server is "not ready" but goes on for `notice_seconds`, so that load balancers see it; then it closes the port and
-    answers what it has. SIGINT, or a second SIGTERM, skips the notice; one more ends it at once.
+    After SIGTERM the server is "not ready" but goes on for `notice_seconds`, so that load balancers notice; then it closes the port
+    and answers what is in flight. SIGINT, or a second SIGTERM, skips the notice; one more ends it at once.
 
-    On Linux the calling thread is of the class of scheduling SCHED_BATCH from then on.
+    On Linux the calling thread gets the scheduling class SCHED_BATCH.
 
     Args:
         app: From `create_app`.
@@ -126,23 +122,25 @@ class _Server(uvicorn.Server):
     def __init__(self, config: uvicorn.Config, service: Service, started: Callable[[], None]) -> None:
         super().__init__(config)
         self._service = service
-        self._tell_started = started
+        self._started = started
         self._loop: asyncio.AbstractEventLoop | None = None
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         self._loop = asyncio.get_running_loop()
         await super().startup(sockets)
-        self._tell_started()
+        self._started()
 
     def handle_exit(self, sig: int, frame: FrameType | None) -> None:
-        """Is told of a signal; uvicorn's own would raise it again at the end, and the exit code be the signal's."""
+        """Handles a signal; uvicorn's own handler would raise it again at the end, and the exit code be the signal's."""
         if self.should_exit:
             self.force_exit = True
         elif self._service.stopping or sig == signal.SIGINT or self._loop is None:
             self._service.stopping = self.should_exit = True
         else:
             self._service.stopping = True
-            self._loop.call_soon_threadsafe(self._loop.call_later, self._service.settings.notice_seconds, self._stop)
+            self._loop.call_soon_threadsafe(
+                self._loop.call_later, self._service.settings.notice_seconds, setattr, self, "should_exit", True
+            )
 
     def _stop(self) -> None:
         self.should_exit = True
@@ -164,9 +162,9 @@ def _tls_options(tls: Tls) -> dict[str, Any]:
 
 
 def _give_way() -> None:
-    """Has this thread, and those it starts, wait for a CPU when they wake, and not take one from a scorer; only Linux can.
+    """On Linux, makes this thread and those it starts wait for a CPU when they wake, instead of taking one from a scorer.
 
-    A class of scheduling that an operator chose stays.
+    A scheduling class that an operator has chosen stays.
     """
     if hasattr(os, "SCHED_BATCH"):
         with contextlib.suppress(OSError):  # a sandbox may forbid it, and does no harm
@@ -175,7 +173,7 @@ def _give_way() -> None:
 
 
 def _allow_files(number: int) -> None:
-    """Raises the process's soft limit of open files, if it has to and may."""
+    """Raises the process's soft limit of open files, if that is necessary and permitted."""
     with contextlib.suppress(ImportError):  # Windows has no such limit
         import resource
 

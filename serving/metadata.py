@@ -1,7 +1,4 @@
-"""What the server says of itself and its models: metadata, configuration and statistics, as the protocol's JSON.
-
-The fields are those of Triton's protobuf messages, too; gRPC fills them from here.
-"""
+"""Metadata, configuration and statistics of the server and its models, as the protocol's JSON; gRPC's messages have the same fields."""
 
 import importlib.metadata
 from typing import Any
@@ -23,7 +20,7 @@ EXTENSIONS = (
     "schedule_policy",
     "statistics",
 )
-"""Those of Triton's extensions of the protocol that the server has."""
+"""Triton's extensions of the protocol that the server supports."""
 
 PLATFORM = "onnxruntime_onnx"
 TYPES = {BYTES: "TYPE_STRING", "UINT8": "TYPE_UINT8", "FP32": "TYPE_FP32"}
@@ -36,7 +33,7 @@ def server_metadata() -> dict[str, Any]:
 
 
 def model_metadata(model: ServedModel, models: ModelRepository) -> dict[str, Any]:
-    """Versions, inputs and outputs of a model; a request gives one of the inputs."""
+    """Versions, inputs and outputs of a model; a request holds one of the inputs."""
     return {
         "name": model.name,
         "versions": models.versions(model.name),
@@ -78,12 +75,12 @@ def model_config(model: ServedModel, settings: Settings) -> dict[str, Any]:
 
 
 def model_statistics(model: ServedModel) -> dict[str, Any]:
-    """What became of a model's requests."""
+    """The statistics of a model's requests."""
     return {"name": model.name, "version": model.version, **model.statistics.to_json()}
 
 
 def _named_once(model: ServedModel) -> list[TensorSpec]:
-    """The inputs without the other shapes that they may have."""
+    """The inputs, each with its first shape only."""
     return list({spec.name: spec for spec in reversed(model.inputs)}.values())[::-1]
 
 

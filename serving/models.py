@@ -1,6 +1,6 @@
-"""ModelRepository: the models that the server answers for, by name and version; loaded, replaced and unloaded while it runs.
+"""ModelRepository: the served models by name and version; loaded, replaced and unloaded while the server runs.
 
-What is being answered by a version that is replaced or unloaded ends well: requests hold on to their model.
+Requests keep their model: those in flight are answered by the version that they began with.
 """
 
 import re
@@ -24,13 +24,13 @@ UNLOADED = "unloaded"
 
 
 class IndexEntry(NamedTuple):
-    """A line of the repository's index.
+    """A model's version in the repository's index.
 
     Args:
         name: The model.
-        version: One of its versions; empty where none is loaded.
+        version: Empty where none is loaded.
         state: `READY`, `LOADING` or `UNAVAILABLE`.
-        reason: Why it is unavailable, or why its last loading failed and the version before it still answers.
+        reason: Why it is unavailable, or why its last loading failed.
     """
 
     name: str
@@ -40,19 +40,19 @@ class IndexEntry(NamedTuple):
 
 
 class ModelRepository:
-    """Models from files that the operator named, and from a folder in which each entry is one.
+    """Models from files that the operator named, and from a folder of models.
 
-    An entry `NAME.onnx` or `NAME/` with a `model.onnx` is version 1 of NAME; a folder `NAME/` with folders `1/`, `2/` and so on,
-    each with a `model.onnx`, is all of these versions, of which the newest answers requests that name none.
+    An entry `NAME.onnx` or `NAME/model.onnx` is version 1 of NAME; `NAME/1/model.onnx`, `NAME/2/model.onnx` and so on are versions
+    of NAME, of which the newest answers requests that name none.
 
     Args:
         files: Models by their names: `.onnx` files, run folders or folders of versions, wherever they are.
-        folder: Where the others are; None without. Nothing outside it is loaded, symbolic links included.
+        folder: The folder of models, if any. Nothing outside it is loaded, symbolic links included.
         open_file: Opens an `.onnx` file or a folder that holds one.
         settings: Bound the batches that a model is tried with.
 
     Raises:
-        InputError: A name is none, stands in both, or the folder is missing.
+        InputError: A name is invalid or in both, or the folder is missing.
     """
 
     def __init__(
@@ -75,11 +75,7 @@ class ModelRepository:
             raise InputError(f"Expected each model once, got {both[0]!r} on its own and in {folder}.")
 
     def load_all(self) -> None:
-        """Loads every model.
-
-        Raises:
-            DreamkerasError: One cannot be loaded.
-        """
+        """Loads every model; as `load`."""
         for name in self.names():
             self.load(name)
 
@@ -122,9 +118,7 @@ class ModelRepository:
         return list(self._loaded.get(name, ()))
 
     def load(self, name: str) -> None:
-        """Loads a model's versions as they are on the disk now; those before answer until they are there, and go on if they never are.
-
-        Takes as long as opening and trying them does; to be called in a thread of its own.
+        """Loads a model's versions from the disk, in the calling thread; the loaded ones answer meanwhile, and afterwards if this fails.
 
         Raises:
             ProtocolError: 404, there is no such model.
@@ -135,18 +129,18 @@ class ModelRepository:
             try:
                 loaded = {version: self._open(name, version, path) for version, path in self._find(name).items()}
             except (DreamkerasError, OSError) as error:
-                if not isinstance(error, ProtocolError):  # which is of a name that there is not
-                    self._reasons[name] = str(error)
-                raise (
-                    error if isinstance(error, DreamkerasError) else ModelError(f"Expected to read model {name!r}, got: {error}.")
-                ) from None
+                if isinstance(error, ProtocolError):  # there is no such model
+                    raise
+                self._reasons[name] = str(error)
+                wrapped = error if isinstance(error, DreamkerasError) else ModelError(f"Expected to read model {name!r}, got: {error}.")
+                raise wrapped from None
             finally:
                 self._loading.discard(name)
             self._loaded[name] = loaded
             self._reasons.pop(name, None)
 
     def unload(self, name: str) -> None:
-        """Forgets a model; what it is being asked it still answers.
+        """Unloads a model; requests in flight are answered.
 
         Raises:
             ProtocolError: 404, it is not loaded.
@@ -173,7 +167,7 @@ class ModelRepository:
         return model
 
     def _find(self, name: str) -> dict[str, Path]:
-        """Where the versions of a model are, in ascending order."""
+        """Paths of a model's versions, in ascending order."""
         path = self._files.get(name) or self._in_folder().get(name)
         if path is None:
             raise ProtocolError(f"Request for unknown model: {_shown(name)} is not found.", 404)
@@ -186,32 +180,28 @@ class ModelRepository:
         return found
 
     def _in_folder(self) -> dict[str, Path]:
-        """The entries of the folder that are models by their names, as they are now."""
+        """Paths of the folder's models by their names, as they are now."""
         if self._folder is None:
             return {}
         try:
             entries = [entry for entry in sorted(self._folder.iterdir()) if entry.is_dir() or entry.suffix == ".onnx"]
-        except OSError:  # a folder that is not there now has none; what is loaded goes on
+        except OSError:  # a folder that has gone has no models; those that are loaded stay
             return {}
         named = {entry.name if entry.is_dir() else entry.stem: entry for entry in entries}
         return {name: entry for name, entry in named.items() if NAME.fullmatch(name)}
 
 
 def check_name(name: str) -> None:
-    """Refuses names that do not go into a URL.
-
-    Raises:
-        InputError: It is one.
-    """
+    """Raises `InputError` for a name that does not fit into a URL."""
     if not NAME.fullmatch(name):
         raise InputError(f"Expected a model's name of letters, digits, '.', '_' and '-', at most 128, got {_shown(name)}.")
 
 
 def named_paths(texts: Iterable[str]) -> dict[str, Path]:
-    """Models by their names, out of texts `NAME=PATH` or `PATH`; the latter are called as their file or folder is.
+    """Paths by model name, from texts `NAME=PATH`, or `PATH`, whose name is that of the file or folder.
 
     Raises:
-        InputError: A name is none, or stands there twice.
+        InputError: A name is invalid or occurs twice.
     """
     found: dict[str, Path] = {}
     for text in texts:

@@ -1,4 +1,4 @@
-"""ServedModel: one version of a model, open and tried, and what it takes and answers in the protocol's words."""
+"""ServedModel: one version of a model, open and tried, with its inputs and outputs as tensors of the protocol."""
 
 import math
 
@@ -24,23 +24,23 @@ SEQUENCES = "sequences"
 """The input of strings, which the server cuts into the model's window."""
 
 SECONDS = 0.05
-"""How long a size of batch is tried when a model is loaded."""
+"""Duration of the trial of a batch size when a model is loaded."""
 
 
 class ServedModel:
     """A model that answers requests.
 
     Args:
-        name: What clients call it.
-        version: Likewise; a whole number.
+        name: Its name.
+        version: A whole number.
         predictor: The open model.
         statistics: Where its requests are counted.
 
     Attributes:
         speed: How fast it scores.
-        batch_rows: Rows at once from which on more are no faster.
-        device: What it is scored by.
-        at_once: Batches that may be scored at one time there: a GPU takes one after the other, whichever models they are of.
+        batch_rows: Rows of a batch from which on more are no faster.
+        device: Where it is scored.
+        at_once: Batches that the device scores at one time; a GPU scores one, whichever model it is of.
     """
 
     def __init__(self, name: str, version: str, predictor: OnnxPredictor, statistics: Statistics) -> None:
@@ -62,22 +62,14 @@ class ServedModel:
         self._names = [spec.name for spec in self.outputs]
 
     def answer(self, windows: np.ndarray) -> Answers:
-        """All outputs of a batch of windows uint8 (n, length).
-
-        Raises:
-            ModelError: ONNX Runtime could not score it.
-        """
+        """All outputs of windows uint8 (n, length); raises `ModelError` if ONNX Runtime fails."""
         return dict(zip(self._names, self.predictor.run(self._names, windows, self.batch_rows), strict=True))
 
     def windows(self, name: str, tensor: Tensor) -> np.ndarray:
-        """The windows uint8 (n, length) of an input.
-
-        Args:
-            name: `SEQUENCES` or `LETTERS_INPUT`.
-            tensor: Strings, or windows, of which the letters have not been looked at.
+        """The windows uint8 (n, length) of an input: of `SEQUENCES`, strings, or of `LETTERS_INPUT`, windows whose letters are checked.
 
         Raises:
-            ProtocolError: A sequence does not fit the construct, or a window holds no letters; with its index, from 0.
+            ProtocolError: A sequence does not fit the construct, or a window holds other bytes; with its index, from 0.
         """
         try:
             if isinstance(tensor, list):
@@ -104,10 +96,7 @@ class ServedModel:
         return windows
 
     def warm_up(self, most: int) -> None:
-        """Scores batches of growing size and keeps the fastest, so that no client waits for what comes with the first of a size.
-
-        Args:
-            most: Rows of the largest that is tried.
+        """Scores batches of growing size, up to `most` rows, and keeps the fastest size; no client waits for a first batch of its size.
 
         Raises:
             ModelError: The model cannot score them.

@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 __all__ = ["FAILURES", "SIZES", "Duration", "ScoringSpeed", "Statistics"]
 
 FAILURES = ("REJECTED", "CANCELED", "BACKEND", "OTHER")
-"""Why requests fail, in Triton's words: refused or too late; its client has gone; the model could not score it; anything else."""
+"""Why requests fail, in Triton's words: refused or too late; its client has disconnected; the model failed; anything else."""
 
 SIZES = (1, 2, 4, 8, 16, 32, 64, 128, 256, 512, 1024)
 """Upper ends of the classes in which rows of batches are counted for Prometheus."""
@@ -24,13 +24,13 @@ KEPT = 0.9
 
 @dataclass(slots=True)
 class Duration:
-    """How often something was done and how long that took in all."""
+    """How often something was done, and its total time."""
 
     count: int = 0
     ns: int = 0
 
     def add(self, seconds: float, count: int = 1) -> None:
-        """Counts something that took so many seconds each of `count` times."""
+        """Counts something that was done `count` times, in so many seconds each."""
         self.count += count
         self.ns += count * round(seconds * NANOSECONDS)
 
@@ -40,7 +40,7 @@ class Duration:
 
 
 class Compute(NamedTuple):
-    """The three stages of a batch: rows are put together, scored, and handed out."""
+    """The three stages of a batch: its rows are joined, scored, and handed out."""
 
     compute_input: Duration
     compute_infer: Duration
@@ -61,16 +61,16 @@ def _compute() -> Compute:
 
 
 class Statistics:
-    """The counts of one version of a model; they go on when its file is loaded anew.
+    """The counts of one version of a model; they continue when its file is loaded anew.
 
     Attributes:
-        success: Requests that were answered, from their arrival in the queue on.
+        success: Requests that were answered, with their time since they were queued.
         failures: Requests that were not, by one of `FAILURES`.
-        fail: The same, with how long they took.
-        queue: Waiting of answered requests until their first rows were scored.
-        compute: What answered requests took in each stage.
+        fail: The same, with their time.
+        queue: Time of answered requests until their first rows were scored.
+        compute: Time of answered requests in each stage.
         rows: Rows scored.
-        batches: Batches scored, by their rows, with what they took.
+        batches: Batches scored, by their rows, with their time in each stage.
         last: When the last batch was scored, in milliseconds of Unix time.
     """
 
@@ -107,7 +107,7 @@ class Statistics:
         return sum(compute.compute_infer.count for compute in self.batches.values())
 
     def to_json(self) -> dict[str, Any]:
-        """The members of an element of Triton's `model_stats`, but for name and version."""
+        """The members of an element of Triton's `model_stats`, except name and version."""
         nothing = Duration().to_json()
         inference = {"success": self.success.to_json(), "fail": self.fail.to_json(), "queue": self.queue.to_json()}
         return {

@@ -1,4 +1,4 @@
-"""gRPC beside HTTP: a port of its own, which is served as long as the application runs."""
+"""gRPC beside HTTP, on a port of its own, while the application runs."""
 
 import contextlib
 from collections.abc import AsyncIterator
@@ -17,21 +17,19 @@ __all__ = ["add_grpc"]
 
 
 def add_grpc(app: Starlette, host: str, port: int, tls: Tls | None = None) -> int:
-    """Has an application serve gRPC, too, from its start to its end.
-
-    When it stops, what is in flight is answered, and new calls are refused.
+    """Makes an application serve gRPC, too, while it runs; when it stops, calls in flight are answered and new ones refused.
 
     Args:
         app: From `create_app`.
         host: A name or an address.
-        port: 0 for any that is free.
-        tls: For connections that are encrypted.
+        port: 0 for any free one.
+        tls: For encrypted connections.
 
     Returns:
         The port.
 
     Raises:
-        DreamkerasError: The port cannot be had, or a file of `tls` cannot be read.
+        DreamkerasError: The port is not available, or a file of `tls` cannot be read.
     """
     with bind(host, port) as listener:  # for the error message that HTTP has, before anything else begins
         port = listener.getsockname()[1]

@@ -1,4 +1,4 @@
-"""gRPC: what every call passes on its way to `calls` and every answer on its way out: tokens, bounds, errors, the access log."""
+"""Every call of gRPC passes here on its way to `calls`, and so does its answer: tokens, bounds, errors, the access log."""
 
 import asyncio
 import contextlib
@@ -29,10 +29,10 @@ CODES = {
     413: grpc.StatusCode.INVALID_ARGUMENT,
     503: grpc.StatusCode.UNAVAILABLE,
 }
-"""What HTTP's statuses are called here."""
+"""gRPC's codes for HTTP's statuses."""
 
 OPEN_CALLS = ("ServerLive", "ServerReady")
-"""What may be asked without a token: a load balancer has none."""
+"""Calls that need no token: a load balancer has none."""
 
 OPERATORS_CALLS = ("RepositoryModelLoad", "RepositoryModelUnload")
 
@@ -47,10 +47,10 @@ ASKS_FOR_FINAL = "triton_enable_empty_final_response"
 
 
 def grpc_handler(service: Service) -> grpc.GenericRpcHandler:
-    """What answers all calls.
+    """The handler of all calls.
 
-    Each is declared as a stream of requests, which on the wire is the same: its message is received only when we ask for it, after the
-    token has been looked at, within a time, and not beside too many others.
+    Each is declared as a stream of requests, which is the same on the wire, so that its message is received only after its token has
+    been checked, within a time limit, and beside a limited number of others.
     """
     endpoint = _Endpoint(service)
     table = {name: grpc.stream_unary_rpc_method_handler(endpoint.unary(name)) for name in (*CALLS, "ModelInfer")}
@@ -60,8 +60,6 @@ def grpc_handler(service: Service) -> grpc.GenericRpcHandler:
 
 
 class _Endpoint:
-    """What all calls pass: tokens, bounds, errors, the access log."""
-
     def __init__(self, service: Service) -> None:
         self._service = service
         self._slots = asyncio.Semaphore(SLOTS)
@@ -86,7 +84,7 @@ class _Endpoint:
         return handle
 
     async def stream(self, _: Any, context: Any) -> None:
-        """The handler of `ModelStreamInfer`: answers one message after the other; what is wrong with one ends nothing."""
+        """The handler of `ModelStreamInfer`: answers one message after the other, malformed ones with an error."""
         async with self._exchange("ModelStreamInfer", context):
             if self._streams >= STREAMS:
                 raise ProtocolError(f"Expected at most {STREAMS} streams, got one more.", 503)
@@ -98,7 +96,7 @@ class _Endpoint:
                 self._streams -= 1
 
     async def _next(self, context: Any) -> bytes | None:
-        """The next message of a stream; None at its end, which it has come to, too, when it has been idle for long."""
+        """The next message of a stream; None at its end, or when it has been idle for too long."""
         try:
             async with asyncio.timeout(self._service.settings.idle_seconds):
                 received = await context.read()
@@ -137,7 +135,7 @@ class _Endpoint:
 
     @contextlib.asynccontextmanager
     async def _exchange(self, name: str, context: Any) -> AsyncIterator[dict[str, Any]]:
-        """Around a call and its answer: who may ask, how errors are told, and the log; yields further fields for that."""
+        """The context of a call: checks its token, turns errors into codes, and logs it with the fields that it yields."""
         begun, code = time.perf_counter(), grpc.StatusCode.OK
         metadata = dict(context.invocation_metadata() or ())
         fields: dict[str, Any] = {}
@@ -150,7 +148,7 @@ class _Endpoint:
         except asyncio.CancelledError:
             code = grpc.StatusCode.CANCELLED
             raise
-        except Exception as error:  # noqa: BLE001 - whatever goes wrong has a code, and the client a line
+        except Exception as error:  # noqa: BLE001 - every error is answered with a code
             status, message = status_and_message(error)
             code = CODES.get(status, grpc.StatusCode.INTERNAL)
             if code == grpc.StatusCode.INTERNAL:

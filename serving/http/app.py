@@ -1,4 +1,4 @@
-"""The application: routes of all protocols around one service."""
+"""The ASGI application: all routes around one service."""
 
 import asyncio
 import contextlib
@@ -17,15 +17,12 @@ __all__ = ["create_app"]
 
 
 def create_app(settings: Settings, models: ModelRepository, guard: Guard | None = None) -> Starlette:
-    """The server as an ASGI application.
+    """The server as an ASGI application, whose `app.state.service` other protocols share.
 
     Args:
         settings: Its bounds.
-        models: What it answers for, loaded.
-        guard: Who may ask; everybody if None.
-
-    Returns:
-        The application; `app.state.service` is what other protocols share with it.
+        models: The models, loaded.
+        guard: Permissions; everybody may send requests if None.
     """
     service = Service(settings, models, guard or Guard())
 
@@ -38,7 +35,7 @@ def create_app(settings: Settings, models: ModelRepository, guard: Guard | None 
             await asyncio.to_thread(service.batcher.close)
 
     app = Starlette(routes=[*routes_v2.routes(), *routes_v1.routes()], lifespan=lifespan)
-    app.middleware_stack = Boundary(app.router, service)  # which answers all errors; Starlette's own would only be in the way
+    app.middleware_stack = Boundary(app.router, service)  # it answers all errors; Starlette's own would interfere
     app.router.redirect_slashes = False
     app.state.service = service
     return app

@@ -1,6 +1,6 @@
-"""Boundary: what every request passes on its way in and every answer on its way out: ids, tokens, errors as JSON, the access log.
+"""Boundary: every request and every answer passes here: ids, tokens, errors as JSON, the access log.
 
-No exception goes further than here: an HTTP server closes the connection of one that does.
+No exception leaves it: an HTTP server closes the connection of one that does.
 """
 
 import asyncio
@@ -22,7 +22,7 @@ from ..service import Service
 __all__ = ["Boundary", "error_response"]
 
 OPEN_PATHS = {"/v2/health/live", "/v2/health/ready", *routes_v1.OPEN_PATHS}
-"""What may be asked without a token: a load balancer has none, and the page asks for it."""
+"""Paths that need no token: a load balancer has none, and the page asks for it."""
 
 OPERATORS_PATHS = "/v2/repository/models/"
 
@@ -31,12 +31,7 @@ CLIENT_CLOSED_REQUEST = 499
 
 
 class Boundary:
-    """ASGI middleware around all routes.
-
-    Args:
-        app: The routes.
-        service: Says who may ask, and counts the answers.
-    """
+    """ASGI middleware around all routes."""
 
     def __init__(self, app: ASGIApp, service: Service) -> None:
         self._app = app
@@ -53,7 +48,7 @@ class Boundary:
             await self._app(scope, exchange.receive, exchange.send)
         except ClientDisconnectedError:
             exchange.status = CLIENT_CLOSED_REQUEST
-        except asyncio.CancelledError:  # the server waits no longer for what is in flight
+        except asyncio.CancelledError:  # the server waits no longer for requests in flight
             if exchange.status:
                 raise
             response = error_response(ProtocolError("Expected to answer, got no time for it: the server is stopping.", 503))
@@ -64,7 +59,7 @@ class Boundary:
             exchange.log()
 
     def _check(self, scope: Scope) -> None:
-        """Refuses what has too large headers or no right to be asked."""
+        """Refuses too large headers, and requests without permission."""
         size = sum(len(name) + len(value) for name, value in scope["headers"]) + len(scope["raw_path"]) + len(scope["query_string"])
         if size > self._service.settings.header_bytes:
             raise BodyError(f"Expected headers of at most {self._service.settings.header_bytes} bytes, got {size}.", 431)
@@ -79,7 +74,7 @@ class Boundary:
             self._service.guard.check_user(authorization)
 
     async def _answer_error(self, exchange: "_Exchange", error: Exception) -> None:
-        if exchange.status:  # the answer has begun: all that is left is to cut it off
+        if exchange.status:  # the answer has begun: it can only be cut off
             FAILURES.error("request %s failed in its answer", exchange.request_id, exc_info=error)
             raise error
         response = error_response(error)
@@ -125,7 +120,7 @@ class _Exchange:
         await self._send(message)
 
     async def skip_body(self) -> bool:
-        """Reads what is left of the body, for a client that is still sending does not see an answer; whether that was all of it."""
+        """Reads the rest of the body, since a client that is still sending sees no answer; whether it was read to its end."""
         with contextlib.suppress(BodyError, ClientDisconnectedError):
             if self._more:
                 async for _ in self._service.bodies.chunks(Request(self.scope, self.receive)):
@@ -149,7 +144,7 @@ class _Exchange:
 
 
 def error_response(error: Exception) -> Response:
-    """`{"error": ...}` with the status that goes with an exception; 500 for one that is no refusal but a bug."""
+    """`{"error": ...}` with the status of an exception."""
     headers: dict[str, str] = {}
     if isinstance(error, HTTPException):
         status, message, headers = error.status_code, error.detail, dict(error.headers or {})

@@ -1,4 +1,4 @@
-"""Connections: uvicorn's HTTP protocol, with bounds on how many there are, how slowly headers come and how slowly answers go."""
+"""uvicorn's HTTP protocol, with bounds on the number of connections and on the time for headers and answers."""
 
 import asyncio
 import json
@@ -20,11 +20,7 @@ REASONS = {400: "Bad Request", 408: "Request Timeout", 431: "Request Header Fiel
 
 
 def bounded_protocol(settings: Settings) -> type[HttpToolsProtocol]:
-    """The protocol for `uvicorn.Config(http=...)`; each call gives one that counts connections of its own.
-
-    Args:
-        settings: The bounds.
-    """
+    """The protocol for `uvicorn.Config(http=...)`; each call returns one that counts its own connections."""
     without_request: dict[_BoundedProtocol, None] = {}
     between_requests: dict[_BoundedProtocol, None] = {}
 
@@ -37,11 +33,10 @@ def bounded_protocol(settings: Settings) -> type[HttpToolsProtocol]:
 
 
 class _BoundedProtocol(HttpToolsProtocol):
-    """A connection.
+    """A connection: silent until the headers of its first request are complete, and idle between requests.
 
-    It is silent until the headers of its first request are whole, and idle between requests. For one too many, the oldest silent one has
-    to go if they are more than half of all, so that those who connect and say nothing cost no client its connection; else the one that has
-    been idle longest, so that those who ask once in order to stay lock nobody out.
+    When there is one too many, the oldest silent one is closed if they are more than half of all, so that those who connect and send
+    nothing cost no client its connection; else the one that has been idle longest, so that those who ask once lock nobody out.
     """
 
     bounds: Settings
@@ -84,7 +79,7 @@ class _BoundedProtocol(HttpToolsProtocol):
 
     def pause_writing(self) -> None:
         super().pause_writing()
-        # `abort`, for `close` would wait until the client has read what it does not read.
+        # `abort`, since `close` would wait for the client to read.
         self._answer_timer = self.loop.call_later(self.bounds.answer_seconds, self.transport.abort)
 
     def resume_writing(self) -> None:
@@ -92,7 +87,7 @@ class _BoundedProtocol(HttpToolsProtocol):
         super().resume_writing()
 
     def send_400_response(self, msg: str) -> None:
-        """Answers what is no HTTP, as everything else is answered."""
+        """Answers bytes that are no HTTP with JSON, as all errors."""
         self.refuse(400, f"Expected an HTTP request, got something else: {msg}")
 
     def refuse(self, status: int, message: str) -> None:
@@ -110,7 +105,7 @@ class _BoundedProtocol(HttpToolsProtocol):
         return self.cycle is not None and not self.cycle.response_complete
 
     def _superfluous(self) -> "_BoundedProtocol | None":
-        """The connection that has to go for this one, which may be this one itself."""
+        """The connection to close for this one; it may be this one itself."""
         if len(self.connections) <= self.bounds.connections:
             return None
         too_silent = len(self.silent) > self.bounds.connections // 2
@@ -137,10 +132,9 @@ class _BoundedProtocol(HttpToolsProtocol):
 
 
 class _HeadAndBody:
-    """A connection's transport that sends the head of an answer together with what comes right behind it.
+    """A connection's transport that sends the head of an answer together with its body.
 
-    uvicorn writes them one after the other: two calls of the system, after the first of which the client wakes for nothing. It
-    sends by `write` alone.
+    uvicorn writes them with two system calls, and the first one wakes the client for nothing. It sends by `write` alone.
     """
 
     def __init__(self, transport: asyncio.Transport, loop: asyncio.AbstractEventLoop) -> None:

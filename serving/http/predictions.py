@@ -17,7 +17,6 @@ from dreamkeras.sequence.ragged import Ragged
 from dreamkeras.sequence.records import Records
 
 from ..errors import OverloadedError, ProtocolError
-from ..protocol.answers import Heading
 from ..protocol.json_text import Fields, member
 from ..served import ServedModel
 from ..service import Service
@@ -25,7 +24,7 @@ from ..service import Service
 __all__ = ["describe_model", "heading", "json_records", "mutate", "one_ahead", "score_batches"]
 
 LONGEST_WAIT = 30.0
-"""Seconds after which an upload that finds no room in the queue is given up."""
+"""Seconds that an upload waits for room in the queue."""
 
 FIRST_PAUSE = 0.05
 PROFILE = "profile"
@@ -33,9 +32,9 @@ PROFILE = "profile"
 _T = TypeVar("_T")
 
 
-def heading(model: ServedModel) -> Heading:
-    """What the columns of a model's predictions are."""
-    return Heading(model.name, model.version, model.predictor.columns, model.predictor.units)
+def heading(model: ServedModel) -> Fields:
+    """The model, columns and units of an answer."""
+    return {"model": model.name, "version": model.version, "columns": model.predictor.columns, "units": model.predictor.units}
 
 
 def describe_model(model: ServedModel) -> Fields:
@@ -101,7 +100,7 @@ async def mutate(service: Service, model: ServedModel, sequence: str) -> Fields:
     values = (await _score(service, model, np.concatenate([reference, windows]), 0))[:, :tasks]
     found = Mutagenesis(records.ids, mutants.inserts, values[:1], mutants.effects(values[:1], values[1:]))
     return {
-        **heading(model)._asdict(),
+        **heading(model),
         "tasks": list(model.predictor.tasks),
         "insert": found.inserts[0],
         "bases": BASES,
@@ -112,7 +111,7 @@ async def mutate(service: Service, model: ServedModel, sequence: str) -> Fields:
 
 
 async def one_ahead(items: AsyncGenerator[_T, None]) -> AsyncGenerator[_T, None]:
-    """The same items; while one is used, the next is made."""
+    """The same items; the next one is computed while one is used."""
     async with aclosing(items):
         task = asyncio.ensure_future(_next(items))
         try:
@@ -129,7 +128,7 @@ async def _next(items: AsyncIterator[_T]) -> _T | None:
 
 
 async def _score(service: Service, model: ServedModel, windows: np.ndarray, patience: float) -> np.ndarray:
-    """float32 (n, columns); waits so many seconds for room in the queue."""
+    """float32 (n, columns); waits up to `patience` seconds for room in the queue."""
     pause = FIRST_PAUSE
     while True:
         try:

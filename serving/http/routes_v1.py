@@ -28,17 +28,17 @@ __all__ = ["OPEN_PATHS", "routes"]
 PAGE = Path(__file__).parents[1] / "page"
 
 OPEN_PATHS = ("/", "/docs", "/openapi.json", *(f"/page/{file.name}" for file in sorted(PAGE.iterdir())))
-"""What may be had without a token: the page asks for it."""
+"""Paths that need no token: the page asks for it."""
 
 HELD = 1 << 20
-"""Bytes of an answer that are held back: what goes wrong before them is told with a status, later it cuts the answer off."""
+"""Bytes of an answer that are held back: an error before them is answered with a status, a later one cuts the answer off."""
 
 # Everything the page needs comes from the server itself.
 SECURITY = {"Content-Security-Policy": "default-src 'self'; img-src 'self' data:", "X-Content-Type-Options": "nosniff"}
 
 
 def routes() -> list[BaseRoute]:
-    """The interface's routes."""
+    """The routes of `/v1` and of the page."""
     return [
         Route("/v1/predict", partial(predict, Uploads()), methods=["POST"]),
         Route("/v1/mutagenesis", mutagenesis, methods=["POST"]),
@@ -75,7 +75,7 @@ async def predict(uploads: Uploads, request: Request) -> Response:
 
 
 async def mutagenesis(request: Request) -> Response:
-    """What each letter of one sequence is worth."""
+    """The mutagenesis of one sequence."""
     service, fields = service_of(request), await read_json_body(request)
     model = _model(request, fields)
     sequence = member(fields, "sequence", str, ..., "the request")
@@ -83,7 +83,7 @@ async def mutagenesis(request: Request) -> Response:
 
 
 async def document(_: Request) -> Response:
-    """The interface's description for programs."""
+    """The OpenAPI document."""
     return JSONResponse(openapi_document())
 
 
@@ -102,7 +102,7 @@ async def _written(
 
 
 async def _held_back(request: Request, pieces: AsyncGenerator[bytes, None], media_type: str) -> Response:
-    """A whole answer where it is small; else one that begins, and goes on while the rest is being scored."""
+    """A small answer at once; a larger one in pieces, while the rest is being scored."""
     held: list[bytes] = []
     async for piece in pieces:
         await _check_client(request)
@@ -113,10 +113,7 @@ async def _held_back(request: Request, pieces: AsyncGenerator[bytes, None], medi
 
 
 class _Streamed(Response):
-    """An answer that goes out in pieces.
-
-    Not Starlette's: that one reads from the connection to see whether the client is there, and would take the upload's bytes.
-    """
+    """An answer in pieces; unlike Starlette's, it does not read from the connection, where the upload's bytes still come."""
 
     def __init__(self, request: Request, held: list[bytes], pieces: AsyncGenerator[bytes, None], media_type: str) -> None:
         super().__init__(media_type=media_type)
@@ -143,7 +140,7 @@ async def _noting_end(request: Request) -> AsyncIterator[bytes]:
 
 
 async def _check_client(request: Request) -> None:
-    """Gives up what nobody waits for; while the body still comes, whoever reads it sees the client leave."""
+    """Raises `ClientDisconnectedError`, once the body has been received; before that, reading it does."""
     if getattr(request.state, "is_received", False) and await request.is_disconnected():
         raise ClientDisconnectedError
 
@@ -154,7 +151,7 @@ async def _batches(records: Records) -> AsyncIterator[Records]:
 
 
 def _model(request: Request, fields: Fields) -> ServedModel:
-    """The model that the body or the query names; the only one where neither does."""
+    """The model that the body or the query names, or the only one."""
     models, query = service_of(request).models, request.query_params
     names = models.names()
     name = member(fields, "model", str, query.get("model", names[0] if len(names) == 1 else None), "the request")

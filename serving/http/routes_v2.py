@@ -1,4 +1,4 @@
-"""The Open Inference Protocol over HTTP: which path answers what, with Triton's extensions of it."""
+"""Routes of the Open Inference Protocol over HTTP, with Triton's extensions."""
 
 import asyncio
 import zlib
@@ -26,11 +26,11 @@ WORTH_COMPRESSING = 512
 FASTEST = 1
 PRIORITY = b'"priority"'
 NUMBER_BYTES = 20
-"""What a number takes in JSON, about."""
+"""Approximate length of a number in JSON."""
 
 
 def routes() -> list[BaseRoute]:
-    """The protocol's routes, those that are asked most often first."""
+    """The protocol's routes, the most frequent first."""
     table: list[BaseRoute] = [
         Route(f"/v2/models/{{name}}{version}/infer", infer, methods=["POST"]) for version in ("", "/versions/{version}")
     ]
@@ -55,7 +55,7 @@ def routes() -> list[BaseRoute]:
 
 
 async def infer(request: Request) -> Response:
-    """Values of the sequences in the body."""
+    """Predictions of the sequences in the body."""
     service = service_of(request)
     async with service.bodies.read(request) as body:
         model = _model(request)
@@ -75,12 +75,12 @@ async def infer(request: Request) -> Response:
 
 
 async def live(request: Request) -> Response:
-    """Whether the process answers: 200, or 503 when it has to be started anew."""
+    """Whether the process works: 200, or 503 when it has to be restarted."""
     return Response(status_code=200 if service_of(request).batcher.alive else 503)
 
 
 async def ready(request: Request) -> Response:
-    """Whether requests are welcome: 200, or 503 before models are loaded and when the server is stopping."""
+    """Whether requests are accepted: 200, or 503 before models are loaded and while the server stops."""
     return Response(status_code=200 if service_of(request).ready else 503)
 
 
@@ -106,13 +106,13 @@ async def config(request: Request) -> Response:
 
 
 async def statistics(request: Request) -> Response:
-    """What became of the requests of one version, of all versions of a model, or of all models."""
+    """Statistics of one version, of all versions of a model, or of all models."""
     chosen = service_of(request).models.select(**request.path_params)
     return JSONResponse({"model_stats": [model_statistics(model) for model in chosen]})
 
 
 async def index(request: Request) -> Response:
-    """All models; with `{"ready": true}` those that are loaded."""
+    """The index of all models; with `{"ready": true}`, of the loaded ones."""
     only_ready = member(await read_json_body(request, optional=True), "ready", bool, False, "the request")
     entries = service_of(request).models.index(only_ready=only_ready)
     return JSONResponse([{key: value for key, value in entry._asdict().items() if value} for entry in entries])
@@ -126,7 +126,7 @@ async def load(request: Request) -> Response:
 
 
 async def unload(request: Request) -> Response:
-    """Unloads a model; what it is being asked it still answers."""
+    """Unloads a model; its requests in flight are answered."""
     await read_json_body(request, optional=True)
     await asyncio.to_thread(service_of(request).models.unload, request.path_params["name"])
     return Response()
@@ -152,7 +152,7 @@ def _header_length(request: Request) -> int | None:
 
 
 def _check_json_answer(inference: Inference, most: int) -> None:
-    """Refuses answers that would be a very long JSON text, before they are computed: nothing else is answered while one is written."""
+    """Refuses very long JSON answers before they are computed: nothing else is answered while one is written."""
     widths = {spec.name: spec.shape[1] for spec in inference.model.outputs}
     size = NUMBER_BYTES * len(inference.windows) * sum(widths[name] for name, binary in inference.request.outputs if not binary)
     if size > most:
@@ -167,7 +167,7 @@ def _compress(content: bytes, encoding: str) -> bytes:
 
 
 def _accepted(text: str, length: int) -> str | None:
-    """The first encoding we have that the client takes, if that is worth it; one with q=0 it does not take."""
+    """The first encoding of Accept-Encoding that we have, if the answer is long enough; q=0 rules an encoding out."""
     for part in text.lower().split(",") if length >= WORTH_COMPRESSING else ():
         name, _, quality = part.partition(";")
         if name.strip() in COMPRESSED and quality.replace(" ", "").rstrip("0.") != "q=":

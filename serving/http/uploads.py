@@ -1,7 +1,4 @@
-"""Files of sequences in the body of a request, read while they come: FASTA, FASTQ, TSV, CSV or lines, plain or gzip.
-
-Knows nothing about models or answers.
-"""
+"""Files of sequences in the body of a request, read while they come: FASTA, FASTQ, TSV, CSV or lines, plain or gzip."""
 
 import asyncio
 import concurrent.futures
@@ -19,16 +16,16 @@ from ..errors import ProtocolError
 __all__ = ["BODY", "ROWS", "Uploads"]
 
 BODY = "the request's body"
-"""What messages call it."""
+"""Its name in messages."""
 
 ROWS = 1024
-"""Most records in a batch: small, so that the first answers come soon and uploads take turns."""
+"""Records of a batch: few, so that the first answers come soon and uploads take turns."""
 
 AT_ONCE = 16
-"""Uploads that are read at one time; each has a thread that waits for bytes."""
+"""Uploads read at one time; each has a thread that waits for bytes."""
 
 RECORD = 64 << 20
-"""Most bytes that may come before they are a batch of records: longer records are refused, not held."""
+"""Most bytes of a batch of records: longer records are refused, not held."""
 
 GZIP = b"\x1f\x8b"
 STEP = 1 << 20
@@ -36,7 +33,7 @@ _BUFFER = 1 << 18
 
 
 class Uploads:
-    """Reads files out of bodies, so many at one time."""
+    """Reads files from bodies, at most `AT_ONCE` at one time."""
 
     def __init__(self) -> None:
         self._threads = concurrent.futures.ThreadPoolExecutor(AT_ONCE, "upload")
@@ -133,7 +130,7 @@ class _Body(io.RawIOBase):
         return len(piece)
 
     def give_up(self) -> None:
-        """Ends the thread's waiting: nobody wants the rest."""
+        """Ends the thread's waiting; the rest is not read."""
         self._given_up = True
         if self._waiting is not None:
             self._waiting.cancel()

@@ -1,4 +1,4 @@
-"""Admission: what is refused because too much is waiting."""
+"""Admission: requests that are refused because too many rows are waiting."""
 
 import math
 
@@ -10,18 +10,17 @@ __all__ = ["check_queue", "refusal"]
 
 
 def check_queue(settings: Settings, queue: ModelQueue, rows: int, held: int, wait: float, within: float) -> None:
-    """Refuses rows that cannot wait; those alone always can, or a wrong estimate of the speed would stand for ever.
+    """Raises `OverloadedError` for rows that would exceed the bounds.
+
+    Rows in front of which none wait are never refused, or a wrong estimate of the speed would last for ever.
 
     Args:
         settings: The bounds.
         queue: Where they would wait.
         rows: How many they are.
         held: Letters that wait for all models.
-        wait: Seconds that what is scored before them takes.
+        wait: Expected seconds until they are scored.
         within: Seconds that their client waits.
-
-    Raises:
-        OverloadedError: They cannot.
     """
     full = queue.rows + rows > settings.queue_rows or (held and held + rows * queue.length > settings.queue_bytes)
     if full or wait > min(settings.queue_seconds, within):
@@ -30,5 +29,5 @@ def check_queue(settings: Settings, queue: ModelQueue, rows: int, held: int, wai
 
 
 def refusal(reason: str, wait: float = 0.0) -> OverloadedError:
-    """The error that says why there is no room, and when there may be."""
+    """The error for a full queue; `wait` is the expected wait in seconds."""
     return OverloadedError(f"Expected room in the queue, got none: {reason}.", max(1, math.ceil(wait)))

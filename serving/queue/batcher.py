@@ -1,6 +1,6 @@
-"""Batcher: rows of many requests are scored together, by a few threads for all models, in bounded memory and bounded time.
+"""Batcher: scores rows of many requests together, with a few threads for all models, in bounded memory and time.
 
-Knows nothing about HTTP or ONNX: a model is what answers windows.
+Knows nothing about HTTP or ONNX.
 """
 
 import asyncio
@@ -23,13 +23,13 @@ __all__ = ["Batcher"]
 
 
 class Batcher:
-    """The queues of all models, and the scorers, threads that work them off, each a batch at a time.
+    """The queues of all models, and the scorers: threads that each score a batch at a time.
 
     Models take turns (`Turns`), and so do the requests of a model (`ModelQueue`).
 
     Args:
         settings: Bounds of batches, queues and waiting.
-        clock: Seconds from some point on; another in tests.
+        clock: Returns the time in seconds.
     """
 
     def __init__(self, settings: Settings, clock: Callable[[], float] = time.perf_counter) -> None:
@@ -43,14 +43,14 @@ class Batcher:
         self._threads: list[threading.Thread] = []
 
     def start(self) -> None:
-        """Begins to score, also when it was closed before."""
+        """Starts the scorers; again after `close`, too."""
         self._closing = False
         self._threads = [threading.Thread(target=self._work, name=f"scorer-{number}", daemon=True) for number in range(self._scorers)]
         for thread in self._threads:
             thread.start()
 
     def close(self) -> None:
-        """Scores what waits, refuses what comes, and returns when the scorers have ended."""
+        """Scores the rows that wait, refuses others, and returns when the scorers have ended."""
         with self._wake:
             self._closing = True
             self._wake.notify_all()
@@ -59,15 +59,11 @@ class Batcher:
 
     @property
     def alive(self) -> bool:
-        """Whether rows are being scored, or would be."""
+        """Whether the scorers run."""
         return bool(self._threads) and all(thread.is_alive() for thread in self._threads)
 
     def check_room(self, model: Model) -> None:
-        """Refuses what would be refused however small it is, before any work is done for it; not for requests with a priority.
-
-        Raises:
-            OverloadedError: Too much is waiting.
-        """
+        """Raises `OverloadedError` when the smallest request without a priority would be refused, before any work is done for it."""
         with self._wake:
             if queue := self._turns.queue(model):
                 self._check(model, queue, 0, self._settings.timeout_seconds, PRIORITIES // 2)
@@ -78,22 +74,22 @@ class Batcher:
         return (queue.jobs, queue.rows) if queue else (0, 0)
 
     async def score(self, model: Model, windows: np.ndarray, within: float | None = None, priority: int = 0) -> Answers:
-        """What a model answers, in the batches that it happens to share with others.
+        """The outputs of a model for windows, in batches shared with other requests.
 
-        Cancelling the call, and the end of its time, takes those of its rows that wait out of the queue.
+        Cancelling the call, or its timeout, removes its waiting rows from the queue.
 
         Args:
             model: The model.
             windows: uint8 (n, length), n at least 1; not to be changed meanwhile.
-            within: Seconds until the answers are of no use; the settings' timeout if None or longer.
-            priority: From 1, served first, to `PRIORITIES`; 0 is the one in the middle, and larger numbers are the last.
+            within: Timeout in seconds; the settings' timeout if None or longer.
+            priority: From 1, first, to `PRIORITIES`; 0 is the middle one, and larger numbers are the last.
 
         Returns:
             float32 (n, width) of each output, by its name.
 
         Raises:
-            OverloadedError: Too much is waiting; told at once.
-            ProtocolError: The time is over, or the model failed.
+            OverloadedError: Too much is waiting; raised at once.
+            ProtocolError: The timeout has expired, or the model failed.
         """
         longest = self._settings.timeout_seconds
         within = longest if within is None else min(within, longest)
@@ -142,7 +138,7 @@ class Batcher:
             self._score(batch)
 
     def _next_batch(self) -> Batch | None:
-        """Waits for one; None when the batcher is closing and nothing waits."""
+        """Waits for a batch; None when the batcher is closing and no rows wait."""
         with self._wake:
             while not (self._closing and self._turns.empty):
                 now = self._clock()
@@ -165,7 +161,7 @@ class Batcher:
             answers = batch.model.answer(windows)
             answered = self._clock()
             hand_out(answers, batch.slices)
-        except Exception as error:  # noqa: BLE001 - whatever a model does, the thread goes on with the others
+        except Exception as error:  # noqa: BLE001 - whatever a model raises, the thread continues with the others
             self._fail(batch, error)
             return
         self._finish(batch, (joined - begun, answered - joined, self._clock() - answered))

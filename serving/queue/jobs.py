@@ -1,7 +1,4 @@
-"""Job: one request's rows on their way through the batcher, and how rows of several become a batch and its answers theirs again.
-
-Knows nothing about queues or threads.
-"""
+"""Job: one request's rows; how rows of several jobs are joined to a batch, and its answers are handed out to them."""
 
 import asyncio
 import contextlib
@@ -17,7 +14,7 @@ Answers = dict[str, np.ndarray]
 """Float32 (n, width) of each output of a model, by its name."""
 
 Seconds = tuple[float, float, float]
-"""What a batch took: its rows were put together, scored, and the answers handed out."""
+"""What a batch took to join its rows, to score them and to hand out the answers."""
 
 
 @dataclass(slots=True, eq=False)
@@ -54,18 +51,14 @@ class Job:
         return len(self.windows) - self.taken
 
     def add(self, rows: int, took: Seconds) -> bool:
-        """Counts rows that a batch has scored.
-
-        Returns:
-            Whether they were the last ones.
-        """
+        """Counts rows that a batch has scored; whether they were the last ones."""
         self.scored += rows
         self.compute = (self.compute[0] + took[0], self.compute[1] + took[1], self.compute[2] + took[2])
         return self.scored == len(self.windows)
 
 
 class JobSlice(NamedTuple):
-    """Rows `first` to `last` of a job, which stand together in a batch."""
+    """Rows `first` to `last` of a job, consecutive in a batch."""
 
     job: Job
     first: int
@@ -79,9 +72,9 @@ def join_rows(slices: Sequence[JobSlice]) -> np.ndarray:
 
 
 def hand_out(answers: Answers, slices: Sequence[JobSlice]) -> None:
-    """Gives each job its rows of a batch's answers; to one that stands in the batch as a whole, views.
+    """Gives each job its rows of a batch's answers; views, if all of its rows are in the batch.
 
-    Several threads may do so for one job; `setdefault` has them agree on the array.
+    Several threads may do so for one job; `setdefault` makes them agree on the array.
     """
     start = 0
     for job, first, last in slices:
@@ -97,17 +90,17 @@ def hand_out(answers: Answers, slices: Sequence[JobSlice]) -> None:
 
 
 def deliver(jobs: Sequence[Job], error: Exception | None = None) -> None:
-    """Hands jobs back to the event loops that wait for them, from another thread; each loop is woken once."""
+    """Resolves the futures of jobs, from another thread; each event loop is woken once."""
     loops: dict[asyncio.AbstractEventLoop, list[Job]] = {}
     for job in jobs:
         loops.setdefault(job.future.get_loop(), []).append(job)
     for loop, own in loops.items():
-        with contextlib.suppress(RuntimeError):  # a loop that has been closed waits for nothing
+        with contextlib.suppress(RuntimeError):  # the loop has been closed
             loop.call_soon_threadsafe(_resolve, own, error)
 
 
 def expire(job: Job) -> None:
-    """Ends the waiting for a job with a `TimeoutError`, unless it has ended."""
+    """Fails a job with a `TimeoutError`, unless it is done."""
     if not job.future.done():
         job.future.set_exception(TimeoutError())
 

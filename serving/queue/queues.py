@@ -1,7 +1,4 @@
-"""ModelQueue: the requests that wait for one model, and which of their rows are scored next.
-
-Knows nothing about threads or time; the batcher calls it under its lock.
-"""
+"""ModelQueue: the requests that wait for one model, and which of their rows are scored next; called under the batcher's lock."""
 
 from collections import Counter, deque
 
@@ -21,7 +18,7 @@ class ModelQueue:
 
     Args:
         length: Letters in a window.
-        used: Seconds of scoring that the model is taken to have had, for the batcher's fairness between models.
+        used: Seconds of scoring that the model is charged with, by which models take turns.
 
     Attributes:
         jobs: Jobs that have rows waiting.
@@ -48,11 +45,7 @@ class ModelQueue:
         self._levels.setdefault(job.priority, deque()).append(job)
 
     def withdraw(self, job: Job) -> int:
-        """Forgets a job whose client has gone or waited too long.
-
-        Returns:
-            How many of its rows were waiting, and will not be scored.
-        """
+        """Removes a job whose client has left or waited too long; returns how many of its rows were waiting."""
         left = 0 if job.withdrawn else job.waiting
         job.withdrawn = True
         self.rows -= left
@@ -61,19 +54,14 @@ class ModelQueue:
         return left
 
     def ahead(self, rows: int, priority: int) -> int:
-        """Rows that are scored before the last of so many new ones: all of higher priority, and of their level those that have a turn.
-
-        Args:
-            rows: How many would come.
-            priority: Their level.
-        """
+        """Rows that are scored before the last of so many new ones: all of higher priority, and those of their level that have a turn."""
         turns = max(1, -(-rows // SHARE))
         jobs = len(self._levels.get(priority, ()))
         higher = sum(count for level, count in self._rows.items() if level < priority)
         return higher + min(self._rows[priority], jobs * turns * SHARE)
 
     def take(self, rows: int) -> list[JobSlice]:
-        """The slices of the next batch, at most so many rows; each job a share, and again one while there is room."""
+        """The slices of the next batch, of at most so many rows; jobs take turns, each with `SHARE` rows."""
         slices: list[JobSlice] = []
         for level in sorted(self._levels):
             jobs = self._levels[level]

@@ -1,7 +1,4 @@
-"""Turns: whose rows are scored next, so that models share the scorers by the time they use.
-
-Knows nothing about threads or time; the batcher calls it under its lock.
-"""
+"""Turns: which model's rows are scored next, so that models share the scorers by time; called under the batcher's lock."""
 
 import math
 from collections import Counter
@@ -43,11 +40,11 @@ class Batch(NamedTuple):
     """Rows that are scored together.
 
     Args:
-        model: By which.
-        queue: Where they waited.
-        slices: The rows.
-        rows: How many they are.
-        expected: Seconds that they are expected to take, which the queue is charged with until it is known.
+        model: The model that scores them.
+        queue: The queue that they waited in.
+        slices: Which rows of which jobs.
+        rows: How many.
+        expected: Seconds that the queue is charged with until the real ones are known.
     """
 
     model: Model
@@ -60,7 +57,7 @@ class Batch(NamedTuple):
 class Turns:
     """The queues of all models that have rows waiting or being scored.
 
-    The next batch is of the model that has used least time among those whose batch is full or has waited long enough.
+    The next batch is of the model that has used the least time, among those whose batch is full or has waited long enough.
 
     Args:
         settings: Bounds of batches, and how long they wait to become full.
@@ -86,26 +83,26 @@ class Turns:
         return self._running.total()
 
     def queue(self, model: Model) -> ModelQueue | None:
-        """Where a model's rows wait, if it has some."""
+        """The queue of a model that has rows waiting or being scored."""
         return self._queues.get(model)
 
     def open(self, model: Model, length: int) -> ModelQueue:
-        """The same, or a new queue.
+        """The queue of a model, or a new one.
 
-        A queue that begins has had as much time as the one that had least, neither first for long nor last; and no less than the
-        model's queue before it, so that a slow model whose clients wait for each answer has no new turn with each.
+        A new queue is charged with as much time as the queue that used the least, so that it is neither first for long nor last; and
+        with no less than the model's last queue, so that a slow model whose clients wait for each answer has no new turn with each.
         """
         if model not in self._queues:
             self._queues[model] = ModelQueue(length, max(self._least, self._used.get(model, 0.0)))
         return self._queues[model]
 
     def wait(self, model: Model, queue: ModelQueue, rows: int, priority: int) -> float:
-        """Seconds that what is scored before so many new rows of a queue is expected to take, beside the rows of other models."""
+        """Expected seconds until so many new rows of a queue are scored, beside those of other models."""
         sharing = max(1, sum(other.rows > 0 for other in self._queues.values()))
         return queue.ahead(rows, priority) * model.speed.seconds_per_row * sharing / min(self._scorers, model.at_once)
 
     def next(self, now: float, *, hurry: bool) -> Batch | float | None:
-        """The next batch, which then is being scored; or the moment at which there will be one, if that is known.
+        """The next batch, which then counts as being scored; or the time at which there will be one, if that is known.
 
         Args:
             now: The time.
@@ -120,12 +117,12 @@ class Turns:
         return min(moments.values(), default=None)
 
     def end(self, batch: Batch, seconds: float) -> None:
-        """A batch is no longer being scored; it took so many seconds."""
+        """Records that a batch has been scored, and in how many seconds."""
         self._running -= Counter((batch.model,))
         batch.queue.used += seconds - batch.expected
 
     def _close_queues(self) -> None:
-        """Forgets those that have nothing waiting and nothing being scored, but for the time they have used."""
+        """Removes queues without rows waiting or being scored; the time that they used is kept."""
         for model, queue in list(self._queues.items()):
             if not queue.rows and not self._running[model]:
                 self._used[model] = queue.used
@@ -133,7 +130,7 @@ class Turns:
         self._least = min((queue.used for queue in self._queues.values()), default=self._least)
 
     def _idle(self, model: Model) -> float:
-        """Batches of the model that could be scored beside those that are being scored."""
+        """How many more batches of the model could be scored now."""
         busy = sum(count for other, count in self._running.items() if other.device == model.device)
         return min(self._scorers - self.running, model.at_once - busy)
 
@@ -145,7 +142,7 @@ class Turns:
         return min(model.batch_rows, self._settings.batch_rows_of(queue.length))
 
     def _take(self, model: Model) -> Batch:
-        """The model's next batch; scorers that are idle are left their part of what waits."""
+        """The model's next batch; it leaves idle scorers their share of the waiting rows."""
         queue = self._queues[model]
         share = max(SHARE, math.ceil(queue.rows / self._idle(model)))
         slices = queue.take(min(self._most_rows(model, queue), share))

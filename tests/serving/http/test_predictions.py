@@ -123,7 +123,7 @@ class TestMutate:
 
 def test_a_model_tells_its_columns_and_its_construct(service, toy_model):
     model = service.models.get("toy")
-    assert heading(model)._asdict() == {"model": "toy", "version": "1", "columns": ("gc", "a"), "units": ("letters", "letters")}
+    assert heading(model) == {"model": "toy", "version": "1", "columns": ("gc", "a"), "units": ("letters", "letters")}
     construct = describe_model(model)["construct"]
     assert (construct["name"], construct["shortest"], construct["longest"]) == ("toy", 4, load(toy_model).construct.longest)
 

@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 
 from dreamkeras.sequence.ragged import Ragged
-from dreamkeras.serving.protocol.answers import JSON, TSV, TYPES, AnswerWriter, Heading, choose_type
+from dreamkeras.serving.protocol.answers import JSON, TSV, TYPES, AnswerWriter, choose_type
 
-HEADING = Heading("toy", "3", ("gc", "a"), ("letters", "letters"))
+HEADING = {"model": "toy", "version": "3", "columns": ("gc", "a"), "units": ("letters", "letters")}
 IDS = ["one", 'two\t"2"', "drei ü"]
 VALUES = np.array([[1, 2.5], [np.nan, 4], [5, 1e-9]], np.float32)
 
