@@ -1,10 +1,13 @@
-"""Environment variables that are set while something is imported or started, and are as before afterwards."""
+"""Environment variables that are set during an import and restored afterwards, and packages that only extras install."""
 
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import Any
 
-__all__ = ["setting"]
+from dreamkeras.errors import MissingPackageError
+
+__all__ = ["import_extra", "setting"]
 
 
 @contextmanager
@@ -33,3 +36,20 @@ def setting(name: str, value: str) -> Iterator[None]:
         os.environ.pop(name, None)
         if before is not None:
             os.environ[name] = before
+
+
+def import_extra(module: str, need: str, extra: str) -> Any:
+    """The package of a module, with the module loaded.
+
+    Args:
+        module: Such as `pyarrow.parquet`.
+        need: What it is needed for, such as `pyarrow for Parquet files`.
+        extra: The extra of dreamkeras that installs it.
+
+    Raises:
+        MissingPackageError: It is not installed.
+    """
+    try:
+        return __import__(module)
+    except ImportError:
+        raise MissingPackageError(f"Expected {need}, got none installed: pip install 'dreamkeras[{extra}]'.") from None

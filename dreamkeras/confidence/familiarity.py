@@ -3,7 +3,7 @@
 Each is compared with what nearly all training sequences span. A sequence that passes may still be new to the model.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
@@ -15,7 +15,7 @@ from dreamkeras.errors import InputError, ModelError
 from dreamkeras.scoring.scorer import Scorer
 from dreamkeras.sequence.alphabet import BASE_INDEX, BASES, IS_BASE, IS_GC, NO_BASE
 from dreamkeras.sequence.construct import Construct
-from dreamkeras.sequence.ragged import Ragged
+from dreamkeras.sequence.ragged import Ragged, batch_bounds
 
 __all__ = ["LABELS", "REASONS", "Familiarity", "Watch", "measure_familiarity"]
 
@@ -141,7 +141,8 @@ def measure_familiarity(inserts: Ragged) -> Familiarity:
     Raises:
         InputError: There is none, or there is no word in any.
     """
-    parts = [_content(part) for part in _pieces(inserts)]
+    bounds = batch_bounds(inserts.offsets, _LETTERS // _KINDS, _LETTERS)
+    parts = [_content(inserts.between(first, last)) for first, last in bounds]
     gc = np.concatenate([part[0] for part in parts]) if parts else np.empty(0)
     counts = np.concatenate([part[1] for part in parts]) if parts else np.empty((0, len(WORDS)))
     if not counts.any():
@@ -166,17 +167,6 @@ def word_distances(counts: np.ndarray, shares: np.ndarray) -> np.ndarray:
 def _range(values: np.ndarray) -> tuple[float, float]:
     low, high = np.quantile(values, ((1 - CENTRAL) / 2, (1 + CENTRAL) / 2), method="inverted_cdf")
     return float(low), float(high)  # all digits, in the file too: rounded, many training sequences may be outside
-
-
-def _pieces(inserts: Ragged) -> Iterator[Ragged]:
-    """The same in order, of bounded size."""
-    first = 0
-    while first < len(inserts):
-        fits = int(np.searchsorted(inserts.offsets, inserts.offsets[first] + _LETTERS, side="right")) - 1
-        last = max(first + 1, min(fits, first + _LETTERS // _KINDS))
-        cuts = inserts.offsets[first : last + 1]
-        yield Ragged(inserts.flat[cuts[0] : cuts[-1]], cuts - cuts[0])
-        first = last
 
 
 def _content(inserts: Ragged) -> tuple[np.ndarray, np.ndarray]:

@@ -14,7 +14,8 @@ from pathlib import Path
 from typing import Any, Protocol
 from urllib.parse import quote, unquote, urlsplit, urlunsplit
 
-from dreamkeras.errors import DreamkerasError, InputError, MissingPackageError
+from dreamkeras.environment import import_extra
+from dreamkeras.errors import DreamkerasError, InputError
 from dreamkeras.files.digests import quick_digest
 from dreamkeras.files.folders import LOCK
 from dreamkeras.files.outputs import naming_output
@@ -245,8 +246,4 @@ def _reason(error: Exception) -> str:
 
 
 def _import_filesystems() -> Any:
-    try:
-        import pyarrow.fs
-    except ImportError:
-        raise MissingPackageError("Expected pyarrow for URLs, got none installed: pip install 'dreamkeras[parquet]'.") from None
-    return pyarrow.fs
+    return import_extra("pyarrow.fs", "pyarrow for URLs", "parquet").fs

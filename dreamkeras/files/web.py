@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 from urllib.request import getproxies, proxy_bypass
 
-from dreamkeras.errors import DreamkerasError, InputError, MissingPackageError
+from dreamkeras.environment import import_extra
+from dreamkeras.errors import DreamkerasError, InputError
 
 if TYPE_CHECKING:
     from urllib3 import BaseHTTPResponse
@@ -72,7 +73,7 @@ def open_url(url: str, headers: Mapping[str, str] | None = None) -> "Iterator[Ba
         DreamkerasError: The server has no such file, or the proxy is none.
         MissingPackageError: urllib3 is not installed.
     """
-    urllib3 = _import_urllib3()
+    urllib3 = import_extra("urllib3", "urllib3 for downloads", "train")
     try:
         with _pool(urllib3, url) as pool:
             response = pool.request(
@@ -150,14 +151,6 @@ def read_url(url: str, most: int, *, attempts: int = ATTEMPTS, say: Say | None =
 
     retry(url, attempt, lambda: len(got), attempts=attempts, say=say)
     return got[0]
-
-
-def _import_urllib3() -> Any:
-    try:
-        import urllib3
-    except ImportError:
-        raise MissingPackageError("Expected urllib3 for downloads, got none installed: pip install 'dreamkeras[train]'.") from None
-    return urllib3
 
 
 def _pool(urllib3: Any, url: str) -> Any:

@@ -5,7 +5,8 @@ from typing import Any, BinaryIO
 
 import numpy as np
 
-from dreamkeras.errors import InputError, MissingPackageError
+from dreamkeras.environment import import_extra
+from dreamkeras.errors import InputError
 from dreamkeras.files.inputs import source_name
 from dreamkeras.formats.tables import Layout, Table, header_names
 from dreamkeras.sequence.ragged import Ragged
@@ -20,12 +21,7 @@ def import_pyarrow() -> Any:
     Raises:
         MissingPackageError: pyarrow is not installed.
     """
-    try:
-        import pyarrow
-        import pyarrow.parquet
-    except ImportError:
-        raise MissingPackageError("Expected pyarrow for Parquet files, got none installed: pip install 'dreamkeras[parquet]'.") from None
-    return pyarrow
+    return import_extra("pyarrow.parquet", "pyarrow for Parquet files", "parquet")
 
 
 def parquet_layout(path: str, copy: BinaryIO | None = None) -> Layout:
@@ -125,9 +121,8 @@ def _ragged(pyarrow: Any, column: Any, name: str, path: str) -> Ragged:
         raise InputError(f"Expected column {name!r} to hold text, got {column.type} ({path}).")
     texts = column.cast(pyarrow.large_string()).fill_null("")
     _, offsets, letters = texts.buffers()
-    cuts = np.frombuffer(offsets, np.int64)[texts.offset : texts.offset + len(texts) + 1]
     flat = np.frombuffer(letters, np.uint8) if letters else np.empty(0, np.uint8)
-    return Ragged(flat[cuts[0] : cuts[-1]], cuts - cuts[0])
+    return Ragged(flat, np.frombuffer(offsets, np.int64)).between(texts.offset, texts.offset + len(texts))
 
 
 def _first_line(error: Exception) -> str:

@@ -10,7 +10,8 @@ from typing import Any, BinaryIO, NamedTuple
 
 import numpy as np
 
-from dreamkeras.errors import DreamkerasError, InputError, MissingPackageError
+from dreamkeras.environment import import_extra
+from dreamkeras.errors import DreamkerasError, InputError
 from dreamkeras.files.bgzip import BgzipWriter
 from dreamkeras.files.outputs import naming_output, open_output, open_text, refuse_packed, unpacked_name
 from dreamkeras.formats.numbers import format_numbers
@@ -29,11 +30,7 @@ def import_pybigwig() -> Any:
     Raises:
         MissingPackageError: It is not installed.
     """
-    try:
-        import pyBigWig
-    except ImportError:
-        raise MissingPackageError("Expected pyBigWig for bigWig files, got none installed: pip install 'dreamkeras[atac]'.") from None
-    return pyBigWig
+    return import_extra("pyBigWig", "pyBigWig for bigWig files", "atac")
 
 
 def track_format(path: str, format: str | None = None) -> str | None:

@@ -13,7 +13,7 @@ from dreamkeras.genome.regions import Regions
 from dreamkeras.genome.tiles import Tile, tile_fasta, unknown_rows, window_name
 from dreamkeras.sequence.alphabet import reverse_complement
 from dreamkeras.sequence.construct import Construct
-from dreamkeras.sequence.ragged import Ragged
+from dreamkeras.sequence.ragged import batch_bounds
 from dreamkeras.sequence.records import BATCH_LETTERS, BATCH_ROWS, Records
 
 __all__ = ["GenomeWindows", "Reader", "Strand", "contig_lengths", "default_window", "read_windows", "region_records"]
@@ -139,21 +139,9 @@ def region_records(bed: Bed, genome: Genome, wanted: GenomeWindows) -> Iterator[
     bed = bed._replace(reverse=bed.reverse if wanted.strand == "given" else np.full(len(on), wanted.strand == "reverse"))
     if wanted.tile is None:
         windows = bed.regions if wanted.window is None else bed.regions.windows(wanted.window)
-        for rows in _batches(windows):
-            yield _records(bed, windows, rows, genome)
+        yield from _batches(bed, windows, genome)
     else:
         yield from _tiled(bed, genome, wanted.tile)
-
-
-def _batches(regions: Regions) -> Iterator[np.ndarray]:
-    """Rows in order, as many at once as make a batch of records."""
-    ends = np.cumsum(regions.ends - regions.starts)
-    first = 0
-    while first < len(ends):
-        fits = int(np.searchsorted(ends, (ends[first - 1] if first else 0) + BATCH_LETTERS, side="right"))
-        last = max(first + 1, min(first + BATCH_ROWS, fits))
-        yield np.arange(first, last)
-        first = last
 
 
 def _tiled(bed: Bed, genome: Genome, tile: Tile) -> Iterator[Records]:
@@ -162,8 +150,7 @@ def _tiled(bed: Bed, genome: Genome, tile: Tile) -> Iterator[Records]:
         starts = tile.starts(int(first), int(last))
         tiles = Regions([contig] * len(starts), starts, starts + tile.width, starts)
         alike = Bed(tiles, np.full(len(starts), bed.reverse[row]), np.full(len(starts), bed.lines[row]), bed.path)
-        for rows in _batches(tiles):
-            records = _records(alike, tiles, rows, genome)
+        for records in _batches(alike, tiles, genome):
             known = ~unknown_rows(records.sequences.flat.reshape(-1, tile.width))
             if known.any():
                 found = True
@@ -172,18 +159,15 @@ def _tiled(bed: Bed, genome: Genome, tile: Tile) -> Iterator[Records]:
         raise InputError(f"Expected a window of {tile.width} letters that are not all N in a region, got none in {bed.path}.")
 
 
-def _records(bed: Bed, windows: Regions, rows: np.ndarray, genome: Genome) -> Records:
-    part, reverse = windows.select(rows), bed.reverse[rows]
-    sequences = _turned(genome.stretches(part.contigs, part.starts, part.ends), reverse)
-    cells = zip(part.contigs, part.starts.tolist(), part.ends.tolist(), reverse.tolist(), strict=True)
-    ids = [window_name(contig, start, end, reverse=turned) for contig, start, end, turned in cells]
-    return Records(ids, sequences, bed.lines[rows], bed.path)
-
-
-def _turned(sequences: Ragged, reverse: np.ndarray) -> Ragged:
-    """The same texts, those of the reverse strand as it reads."""
-    flat, offsets = sequences.flat, sequences.offsets
-    for row in np.flatnonzero(reverse).tolist():
-        letters = flat[offsets[row] : offsets[row + 1]]
-        letters[:] = reverse_complement(letters)
-    return sequences
+def _batches(bed: Bed, windows: Regions, genome: Genome) -> Iterator[Records]:
+    """The windows of the regions of a file, in order."""
+    offsets = np.concatenate([[0], np.cumsum(windows.ends - windows.starts)])
+    for first, last in batch_bounds(offsets, BATCH_ROWS, BATCH_LETTERS):
+        part, reverse = windows.select(np.arange(first, last)), bed.reverse[first:last]
+        sequences = genome.stretches(part.contigs, part.starts, part.ends)
+        for row in np.flatnonzero(reverse).tolist():
+            letters = sequences.flat[sequences.offsets[row] : sequences.offsets[row + 1]]
+            letters[:] = reverse_complement(letters)
+        cells = zip(part.contigs, part.starts.tolist(), part.ends.tolist(), reverse.tolist(), strict=True)
+        ids = [window_name(contig, start, end, reverse=turned) for contig, start, end, turned in cells]
+        yield Records(ids, sequences, bed.lines[first:last], bed.path)

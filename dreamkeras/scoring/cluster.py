@@ -16,8 +16,8 @@ from typing import Any, Literal, NamedTuple, Protocol
 
 import numpy as np
 
-from dreamkeras.environment import setting
-from dreamkeras.errors import DreamkerasError, InputError, MissingPackageError
+from dreamkeras.environment import import_extra, setting
+from dreamkeras.errors import DreamkerasError, InputError
 from dreamkeras.files.folders import claim
 from dreamkeras.files.object_store import Location, is_url, locate
 from dreamkeras.formats.writers import FORMATS
@@ -138,7 +138,7 @@ def score_on_ray(
         DreamkerasError: A file cannot be read or written, or a record does not fit; what is done stays, for `resume`.
         MissingPackageError: Ray is not installed.
     """
-    ray = _import_ray()
+    ray = import_extra("ray.data", "Ray for --engine ray", "ray")
     require_different(work.models)
     files = files_in(paths)
     folder = locate(work.folder)
@@ -234,12 +234,3 @@ def _quietly(ray: Any) -> Iterator[None]:
     finally:
         context.enable_progress_bars = bars
         logger.setLevel(level)
-
-
-def _import_ray() -> Any:
-    try:
-        import ray
-        import ray.data
-    except ImportError:
-        raise MissingPackageError("Expected Ray for --engine ray, got none installed: pip install 'dreamkeras[ray]'.") from None
-    return ray

@@ -87,13 +87,13 @@ PLAIN = _plain_table()
 """uint8 (256,): each letter in upper case, U as T; codes that are no letters map to themselves."""
 
 LETTER_CODES = np.flatnonzero(IS_LETTER).astype(np.uint8).tobytes()
-"""The codes of letters; `text.translate(None, LETTER_CODES)` is what of a text is none."""
+"""The codes of letters; `text.translate(None, LETTER_CODES)` keeps the illegal ones."""
 
 IS_BASE = ONE_HOT.max(axis=1) == 1
 """bool (256,): whether the ASCII code is one base, in either case."""
 
 NO_BASE = len(BASES)
-"""The index of what is not one base."""
+"""The index of letters that are not one base."""
 
 BASE_INDEX = np.where(IS_BASE, ONE_HOT.argmax(axis=1), NO_BASE).astype(np.uint8)
 """uint8 (256,): the place of each base in `BASES`, so that those of complements add up to 3; `NO_BASE` for anything else."""

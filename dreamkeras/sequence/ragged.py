@@ -1,12 +1,12 @@
 """Texts of different lengths as one flat array, so that a batch of sequences is never a list of Python objects."""
 
 import functools
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 import numpy as np
 
-__all__ = ["Ragged", "pieces"]
+__all__ = ["Ragged", "batch_bounds", "pieces"]
 
 
 @dataclass(frozen=True)
@@ -83,6 +83,11 @@ class Ragged:
         np.take(self.flat, np.arange(len(packed.flat)) + shift, out=packed.flat)
         return packed
 
+    def between(self, first: int, last: int) -> "Ragged":
+        """The texts from `first` up to `last`, without a copy of their letters."""
+        cuts = self.offsets[first : last + 1]
+        return Ragged(self.flat[cuts[0] : cuts[-1]], cuts - cuts[0])
+
     def joined(self, other: "Ragged") -> "Ragged":
         """These texts, and those of another behind them."""
         return Ragged(np.concatenate([self.flat, other.flat]), np.concatenate([self.offsets, other.offsets[1:] + self.offsets[-1]]))
@@ -99,6 +104,26 @@ class Ragged:
     def owner(self, positions: np.ndarray) -> np.ndarray:
         """int64: which text each position of `flat` belongs to."""
         return np.searchsorted(self.offsets, positions, side="right") - 1
+
+
+def batch_bounds(offsets: np.ndarray, texts: int, letters: int) -> Iterator[tuple[int, int]]:
+    """Where batches of texts begin and end, in order; a text that is too long stands alone.
+
+    Args:
+        offsets: int64 (n + 1,), as those of a `Ragged`.
+        texts: Most texts in a batch.
+        letters: Most letters in it.
+
+    Example:
+        >>> list(batch_bounds(np.array([0, 3, 5, 15, 16]), 2, 6))
+        [(0, 2), (2, 3), (3, 4)]
+    """
+    first = 0
+    while first < len(offsets) - 1:
+        fitting = int(np.searchsorted(offsets, offsets[first] + letters, side="right")) - 1
+        last = max(first + 1, min(first + texts, fitting))
+        yield first, last
+        first = last
 
 
 def pieces(flat: np.ndarray, starts: np.ndarray, length: int) -> np.ndarray:

@@ -6,7 +6,7 @@ from typing import NamedTuple
 import numpy as np
 
 from dreamkeras.files.inputs import source_name
-from dreamkeras.sequence.ragged import Ragged
+from dreamkeras.sequence.ragged import Ragged, batch_bounds
 
 __all__ = ["BATCH_LETTERS", "BATCH_ROWS", "Records", "numbered"]
 
@@ -43,15 +43,8 @@ class Records(NamedTuple):
 
     def batches(self, rows: int = BATCH_ROWS, letters: int = BATCH_LETTERS) -> Iterator["Records"]:
         """The same records in order, in batches of at most `rows` records and `letters` letters; a longer record stands alone."""
-        flat, offsets = self.sequences.flat, self.sequences.offsets
-        first = 0
-        while first < len(self.ids):
-            fits = int(np.searchsorted(offsets, offsets[first] + letters, side="right")) - 1
-            last = max(first + 1, min(first + rows, fits))
-            cuts = offsets[first : last + 1]
-            sequences = Ragged(flat[cuts[0] : cuts[-1]], cuts - cuts[0])
-            yield Records(self.ids[first:last], sequences, self.lines[first:last], self.source)
-            first = last
+        for first, last in batch_bounds(self.sequences.offsets, rows, letters):
+            yield Records(self.ids[first:last], self.sequences.between(first, last), self.lines[first:last], self.source)
 
 
 def numbered(names: Iterable[str], before: int = 0) -> list[str]:

@@ -8,7 +8,7 @@ import itertools
 import numpy as np
 
 from dreamkeras.sequence.alphabet import BASE_CODES, BASE_INDEX, BASES, IS_BASE
-from dreamkeras.sequence.ragged import Ragged
+from dreamkeras.sequence.ragged import Ragged, batch_bounds
 
 __all__ = ["shuffle_dinucleotides", "shuffle_letters"]
 
@@ -36,12 +36,8 @@ def shuffle_dinucleotides(sequences: Ragged, random: np.random.Generator) -> Rag
     """
     flat, draws = sequences.flat.copy(), random.random(len(sequences.flat))
     runs = _runs(sequences)
-    total = np.cumsum(runs[:, 1])
-    first = 0
-    while first < len(runs):
-        last = max(first + 1, int(np.searchsorted(total, total[first] - runs[first, 1] + AT_ONCE, side="right")))
+    for first, last in batch_bounds(np.concatenate([[0], np.cumsum(runs[:, 1])]), len(runs), AT_ONCE):
         _shuffle_runs(flat, runs[first:last], draws)
-        first = last
     return Ragged(flat, sequences.offsets)
 
 
