@@ -19,8 +19,8 @@ import numpy as np
 from machine import provenance
 
 from dreamkeras.confidence.familiarity import REASONS, Familiarity
-from dreamkeras.confidence.intervals import Calibration, calibrate
-from dreamkeras.confidence.run_file import read_yardstick
+from dreamkeras.confidence.intervals import Intervals, measure_intervals
+from dreamkeras.confidence.run_file import read_calibration
 from dreamkeras.data.assays.names import ASSAYS
 from dreamkeras.data.simulation.library import simulate
 from dreamkeras.data.splits.hold_out import split
@@ -64,22 +64,22 @@ def main() -> None:
 def simulated(run: Path, sequences: int, seed: int) -> None:
     """Coverage of fresh promoters by the intervals of a run."""
     model = load(run)
-    yardstick = dict(model.yardstick) or read_yardstick(run, model.tasks)
-    calibration = Calibration.from_json(yardstick["calibration"], model.tasks)
+    calibration = dict(model.calibration) or read_calibration(run, model.tasks)
+    intervals = Intervals.from_json(calibration["intervals"], model.tasks)
     library = simulate(sequences, seed)
     predicted = model.score_letters(YEAST.windows(library.sequences))
-    counts = {task: found.n for task, found in calibration.residuals.items()}
+    counts = {task: found.n for task, found in intervals.residuals.items()}
     r = np.corrcoef(predicted[:, 0], library.values)[0, 1]
     print(f"{sequences:,} fresh promoters, seed {seed}; r {r:.3f}; calibrated on {counts}\n")
     print("level  half width  inside   by fifths of the prediction, lowest first")
     fifth = (FIFTHS * np.argsort(np.argsort(predicted[:, 0]))) // len(predicted)
     for level in LEVELS:
-        low, high = (bound[:, 0] for bound in calibration.intervals(predicted, level))
+        low, high = (bound[:, 0] for bound in intervals.bounds(predicted, level))
         inside = (library.values >= low) & (library.values <= high)
         parts = " ".join(f"{inside[fifth == part].mean():.3f}" for part in range(FIFTHS))
-        print(f"{level:5.2f}  {calibration.half_widths(level)[0]:10.3f}  {inside.mean():.4f}   {parts}")
-    if "training" in yardstick:
-        print("\n" + _unusual(Familiarity.from_json(yardstick["training"]), library.sequences))
+        print(f"{level:5.2f}  {intervals.half_widths(level)[0]:10.3f}  {inside.mean():.4f}   {parts}")
+    if "familiarity" in calibration:
+        print("\n" + _unusual(Familiarity.from_json(calibration["familiarity"]), library.sequences))
 
 
 def packaged(folder: Path) -> None:
@@ -90,7 +90,7 @@ def packaged(folder: Path) -> None:
     inside = []
     for _ in range(HALVINGS):
         one, other = np.array_split(random.permutation(len(measured)), 2)
-        low, high = calibrate(measured[one], predicted[one], model.tasks).intervals(predicted[other], 0.95)
+        low, high = measure_intervals(measured[one], predicted[one], model.tasks).bounds(predicted[other], 0.95)
         inside.append(((measured[other] >= low) & (measured[other] <= high)).mean())
     print(f"{len(measured)} validation sequences, {HALVINGS} halvings: {np.mean(inside):.4f} inside (sd {np.std(inside):.4f})")
     for kind, (name, column, cut) in KINDS.items():

@@ -94,9 +94,9 @@ def train(options: argparse.Namespace, folder: Path) -> Path:
     return run
 
 
-def top_letters(records: Records, predictor: Scorer) -> np.ndarray:
+def top_letters(records: Records, scorer: Scorer) -> np.ndarray:
     """int64 (n,): the place of each insert's most important letter, by size."""
-    found = mutagenesis(records, predictor)
+    found = mutagenesis(records, scorer)
     size = np.abs(found.importance()[:, 0])
     cuts = found.inserts.offsets
     return np.array([size[first:last].argmax() for first, last in itertools.pairwise(cuts)])

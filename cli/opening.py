@@ -37,7 +37,7 @@ def open_models(models: tuple[str, ...], device: str, batch_size: int | str | No
     return tuned.scorer, tuned.batch_size
 
 
-def report_packaged(models: tuple[str, ...], predictor: "Scorer") -> None:
+def report_packaged(models: tuple[str, ...], scorer: "Scorer") -> None:
     """Says which model was used where none was named."""
     if not models:
-        click.echo(f"No -m given: used the packaged model {predictor.name} (construct {predictor.construct.name}).", err=True)
+        click.echo(f"No -m given: used the packaged model {scorer.name} (construct {scorer.construct.name}).", err=True)

@@ -27,7 +27,7 @@ def write_toy_model(
     output_name: str = "expression",
     shape: tuple[str | int, str | int] | None = None,
     metadata: dict[str, str] | None = None,
-    yardstick: dict | None = None,
+    calibration: dict | None = None,
 ) -> Path:
     """Writes a model that answers the `COUNTED` letters of each window times a weight; the last keywords make it one that is not ours."""
     import onnx
@@ -47,7 +47,7 @@ def write_toy_model(
         [numpy_helper.from_array(table, "table"), numpy_helper.from_array(np.array([1]), "axis")],
     )
     model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=8)
-    description = ModelDescription(name=name, construct=construct, tasks=tasks, units=(units,) * len(tasks), yardstick=yardstick or {})
+    description = ModelDescription(name=name, construct=construct, tasks=tasks, units=(units,) * len(tasks), calibration=calibration or {})
     helper.set_model_props(model, {METADATA_KEY: description.to_json()} if metadata is None else metadata)
     onnx.save(model, path)
     return Path(path)

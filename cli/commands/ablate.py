@@ -61,9 +61,9 @@ def command(
     refuse_clashes((*files, *model_files(given.models)), given.output)
     regions, width = RegionSpans(read_regions(spans)) if spans else None, window or 10
     spans_of = regions or (lambda _ids, inserts: slide(inserts, width, step or max(1, width // 2)))
-    predictor, size = given.open_models()
-    ablator = Ablator(predictor, method, shuffles=shuffles or 20, seed=seed or 0, batch_size=size)
-    names = effect_columns(predictor.tasks, has_sd=ablator.has_sd)
+    scorer, size = given.open_models()
+    ablator = Ablator(scorer, method, shuffles=shuffles or 20, seed=seed or 0, batch_size=size)
+    names = effect_columns(scorer.tasks, has_sd=ablator.has_sd)
     with (
         show_records("windows") as progress,
         open_writer(given.output, names, given.format, {**ID, **LABELS}) as writer,
@@ -72,7 +72,7 @@ def command(
         if regions and spans:
             _report_missing(regions, spans)
     leave_manifest(given.output, given.models, files)
-    report_packaged(given.models, predictor)
+    report_packaged(given.models, scorer)
     report_skipped(scored, given.output)
 
 

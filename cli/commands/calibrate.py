@@ -61,7 +61,7 @@ def command(
     refuse_clashes((data, training, str(Path(model, "model.keras"))), output)
     click.get_current_context().with_resource(held_run(output or model))
 
-    from dreamkeras.confidence.model_card import renew_card
+    from dreamkeras.confidence.model_card import update_card
     from dreamkeras.data.splits.hold_out import split
     from dreamkeras.evaluation.run import Choices, choose_assay
     from dreamkeras.evaluation.training_data import read_training_data
@@ -69,9 +69,9 @@ def command(
     from dreamkeras.files.inputs import rereadable
     from dreamkeras.scoring.predictor import load
 
-    known, predictor = read_training_data(model), load(model, "cpu")
+    known, scorer = read_training_data(model), load(model, "cpu")
     with rereadable(data if layout else None):  # whose columns are looked at first
-        chosen = choose_assay(Choices(data, (model,), assay=assay, table=layout), [predictor], [known])
+        chosen = choose_assay(Choices(data, (model,), assay=assay, table=layout), [scorer], [known])
         held_out, trained_on = chosen.read(data).centred(), chosen.read(training) if training else None
     for file, examples in ((data, held_out), (training, trained_on)):
         _report_reading(file, examples)
@@ -84,7 +84,7 @@ def command(
         click.echo(f"{task}: r {r:.3f} on {count:,.0f} measured sequences.", err=output is not None and is_stream(output))
     click.echo(f"Wrote {output or model}.", err=True)
     card = Path(model) / "README.md"
-    if output is None and card.is_file() and not renew_card(card, predictor.description, description):
+    if output is None and card.is_file() and not update_card(card, scorer.description, description):
         click.echo(f"{card} is older, and does not tell of this.", err=True)
 
 

@@ -104,13 +104,13 @@ def command(
     given = {name: choices.pop(name) for name in CONSTRAINTS}
     fields = {name: list(value) if isinstance(value, tuple) else value for name, value in given.items() if value not in (None, ())}
     settings = Settings(**{name: value for name in SETTINGS if (value := choices.pop(name)) is not None})
-    predictor, size = open_models(models, device, batch_size, threads)
+    scorer, size = open_models(models, device, batch_size, threads)
     proposer_of = _gradient_edits(models, backend, size) if by_gradient else None
     named = models or (str(PACKAGED_MODEL),)
     chosen = Choices(models=named, fields=fields, settings=settings, batch_size=size, random=random or 1, **choices)
     with show_records() as progress:
-        designs = run_design(chosen, predictor, output, command_line(), proposer_of=proposer_of, progress=progress)
-    report_packaged(models, predictor)
+        designs = run_design(chosen, scorer, output, command_line(), proposer_of=proposer_of, progress=progress)
+    report_packaged(models, scorer)
     _report(designs, settings.number)
     click.echo(f"Wrote {output}: see designs.tsv.", err=True)
 

@@ -74,25 +74,25 @@ def command(
     from ..results import leave_manifest, model_files, refuse_clashes
 
     refuse_clashes((backgrounds, *model_files(models)), output)
-    predictor, size = open_models(models, *(options[name] for name in ("device", "batch_size", "threads")))
-    inserts = _read_inserts(backgrounds, predictor) if backgrounds else _random_inserts(predictor, seed, options)
+    scorer, size = open_models(models, *(options[name] for name in ("device", "batch_size", "threads")))
+    inserts = _read_inserts(backgrounds, scorer) if backgrounds else _random_inserts(scorer, seed, options)
     arrangements = _arrangements(motifs, positions, spacings or list(range(21)), strands, int(inserts.lengths.min()))
-    results = open_marginalisation(output, motifs, predictor.tasks, format)
+    results = open_marginalisation(output, motifs, scorer.tasks, format)
     with results as table, show_records("windows") as progress:
-        table.write(marginalise(motifs, arrangements, inserts, predictor, seed=seed, batch_size=size, progress=progress))
+        table.write(marginalise(motifs, arrangements, inserts, scorer, seed=seed, batch_size=size, progress=progress))
     leave_manifest(output, models, [backgrounds] if backgrounds else [])
-    report_packaged(models, predictor)
+    report_packaged(models, scorer)
 
 
-def _random_inserts(predictor: "Scorer", seed: int, options: dict[str, Any]) -> "Ragged":
+def _random_inserts(scorer: "Scorer", seed: int, options: dict[str, Any]) -> "Ragged":
     from dreamkeras.explain.marginalise import random_inserts
     from dreamkeras.scoring.insert_length import default_insert_length
 
     number, length, gc = (options[name] for name in ("number", "length", "gc"))
-    return random_inserts(number or 100, length or default_insert_length(predictor.constructs), 0.5 if gc is None else gc / 100, seed)
+    return random_inserts(number or 100, length or default_insert_length(scorer.constructs), 0.5 if gc is None else gc / 100, seed)
 
 
-def _read_inserts(path: str, predictor: "Scorer") -> "Ragged":
+def _read_inserts(path: str, scorer: "Scorer") -> "Ragged":
     """The inserts of the sequences in a file."""
     import numpy as np
 
@@ -103,8 +103,8 @@ def _read_inserts(path: str, predictor: "Scorer") -> "Ragged":
 
     parts = []
     for records in read_records(path):
-        require_fit(records, fit_problems(records, predictor.constructs))
-        parts.append(records.sequences.cut(*common_inserts(records.sequences, predictor.constructs)))
+        require_fit(records, fit_problems(records, scorer.constructs))
+        parts.append(records.sequences.cut(*common_inserts(records.sequences, scorer.constructs)))
     click.echo(f"Read {sum(len(part) for part in parts):,} records of {file_name(path)}.", err=True)
     return Ragged.from_lengths(np.concatenate([part.flat for part in parts]), np.concatenate([part.lengths for part in parts]))
 

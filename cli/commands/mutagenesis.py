@@ -35,7 +35,6 @@ def command(deletions: bool, resume: bool, dry_run: bool, **options: Any) -> Non
     ensemble these are the means of its models' effects, and their standard deviations. FILE.npz holds them as arrays.
     """
     from dreamkeras.explain.effect_files import choose_effect_format, effect_columns, open_effects, write_effects
-    from dreamkeras.explain.mutagenesis import knows_members
 
     from ..opening import report_packaged
     from ..results import check_resume, leave_manifest, model_files, open_shards, refuse_clashes, report_skipped
@@ -47,30 +46,30 @@ def command(deletions: bool, resume: bool, dry_run: bool, **options: Any) -> Non
     refuse_clashes((*inputs, *model_files(models)), output, *beside.files, *beside.folders)
     choose_effect_format(output, given.format)  # with --resume, results are opened last
     explaining = open_explanations(options)
-    predictor, size = given.open_models()
-    has_sd = knows_members(predictor)
+    scorer, size = given.open_models()
+    has_sd = len(scorer.members) > 1
     choices: dict[str, Any] = {"deletions": deletions, "on_error": given.on_error, "batch_size": size}
-    results = open_effects(output, predictor.tasks, given.format, has_sd=has_sd)
+    results = open_effects(output, scorer.tasks, given.format, has_sd=has_sd)
     if dry_run:
         rehearse = partial(rehearse_mutagenesis, inputs=inputs, columns=given.columns, **choices)
-        finish(predictor, rehearse, size, [output, *beside.files], beside.folders, results)
-    names = effect_columns(predictor.tasks, has_sd=has_sd)
+        finish(scorer, rehearse, size, [output, *beside.files], beside.folders, results)
+    names = effect_columns(scorer.tasks, has_sd=has_sd)
     made_with = list({**choices, **given.columns}.items())
     with open_shards(output, names, models, inputs, made_with, resume=resume) as shards:
         with ExitStack() as stack:
-            explanations = stack.enter_context(explaining(predictor.tasks))  # first: its folders are held from then on
-            parts = stack.enter_context(_found(given.read(), predictor, shards, choices))
+            explanations = stack.enter_context(explaining(scorer.tasks))  # first: its folders are held from then on
+            parts = stack.enter_context(_found(given.read(), scorer, shards, choices))
             scored = write_effects(parts, [stack.enter_context(results), *explanations])
         if shards:
             shards.remove()
     leave_manifest(output, models, inputs)
-    report_packaged(models, predictor)
+    report_packaged(models, scorer)
     report_skipped(scored, output)
 
 
 @contextmanager
 def _found(
-    records: "Iterable[Records]", predictor: "Scorer", shards: "Shards | None", choices: dict[str, Any]
+    records: "Iterable[Records]", scorer: "Scorer", shards: "Shards | None", choices: dict[str, Any]
 ) -> "Iterator[Iterable[Part[Mutagenesis]]]":
     """The effects, as they are found or, with shards, once all are."""
     from dreamkeras.explain.effect_shards import mutate_into_shards, shard_parts
@@ -80,8 +79,8 @@ def _found(
 
     with show_records("mutants") as progress:
         if shards is None:
-            with closing(mutate_records(records, predictor, progress=progress, **choices)) as parts:
+            with closing(mutate_records(records, scorer, progress=progress, **choices)) as parts:
                 yield parts
             return
-        mutate_into_shards(records, predictor, shards, progress=progress, **choices)
+        mutate_into_shards(records, scorer, shards, progress=progress, **choices)
     yield shard_parts(shards)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from ..options.cluster import check_cluster, cluster_options, predict_on_cluster
-from ..options.confidence import chosen_judging, judging_options
+from ..options.confidence import chosen_confidence, confidence_options
 from ..options.genome import chosen_reading, genome_options
 from ..options.scoring import chosen_scoring, scoring_options
 from ..options.shared import FORMATS
@@ -25,7 +25,7 @@ __all__ = ["command"]
 
 @click.command("predict")
 @scoring_options(FORMATS, "results")
-@judging_options
+@confidence_options
 @genome_options
 @cluster_options
 @click.option("--resume", is_flag=True, help="Keep what is done beside FILE; after a kill, the same command goes on from there.")
@@ -56,25 +56,27 @@ def command(
     track = _track(output, given.format, options)
     check_resume(inputs, output, resume=resume, is_measured=given.is_measured)
     check_cluster(inputs, output, engine, ray_address, is_track=track is not None, is_measured=given.is_measured)
-    predictor, size = given.open_models("cpu" if engine == "ray" else None)
-    reading = chosen_reading(inputs, predictor, options, given.columns, track)
+    scorer, size = given.open_models("cpu" if engine == "ray" else None)
+    reading = chosen_reading(inputs, scorer, options, given.columns, track)
     refuse_clashes((*reading.files, *model_files(models)), output)
     if track is None and engine == "local":
         choose_format(output, given.format)  # with --resume, results are opened last
-    judging = chosen_judging(options)
-    scorer = judging.judge(predictor) if judging else predictor
+    confidence = chosen_confidence(options)
+    if confidence:
+        scorer = confidence.add_to(scorer)
     choices: dict[str, Any] = {"on_error": given.on_error, "batch_size": size}
     results = open_results(output, scorer.columns, given.format, reading.track, scorer.texts)
     if dry_run:
         rehearse = partial(rehearse_predict, reader=reading.reader, inputs=inputs, **choices)
         finish(scorer, rehearse, size, [output], results=results)
     if engine == "ray":
-        scored = predict_on_cluster(given, reading.reader, judging, ray_address, resume=resume, **choices)
+        scored = predict_on_cluster(given, reading.reader, confidence, ray_address, resume=resume, **choices)
     else:
-        made_with = list({**choices, **reading.choices, "judging": judging}.items())
+        # "judging": its name in folders that older versions left unfinished
+        made_with = list({**choices, **reading.choices, "judging": confidence}.items())
         with open_shards(output, scorer.columns, models, reading.files, made_with, resume=resume) as shards:
             scored = _score(reading.reader.read(inputs, partial(click.echo, err=True)), scorer, results, shards, choices)
-    report_packaged(models, predictor)
+    report_packaged(models, scorer)
     report_skipped(scored, output)
 
 

@@ -110,22 +110,22 @@ def command(path: str, models: tuple[str, ...], output: str, format: str | None,
 
     files = (path, choices["genome"]) if choices["genome"] else (path,)
     refuse_clashes((*files, *model_files(models)), output)
-    predictor, size = open_models(models, *(choices[name] for name in ("device", "batch_size", "threads")))
-    source = _source(path, predictor, choices)
-    scorer = VariantScorer(predictor, size, [effect_percentile(predictor)] if choices["percentile"] else [])
-    open_sink = _vcf_sink(scorer, output, choices["info_prefix"]) if is_vcf else _table_sink(source, scorer, output, format)
+    scorer, size = open_models(models, *(choices[name] for name in ("device", "batch_size", "threads")))
+    source = _source(path, scorer, choices)
+    variants = VariantScorer(scorer, size, [effect_percentile(scorer)] if choices["percentile"] else [])
+    open_sink = _vcf_sink(variants, output, choices["info_prefix"]) if is_vcf else _table_sink(source, variants, output, format)
     if dry_run:
-        finish(predictor, partial(rehearse_variants, source=source, open_sink=open_sink, batch_size=size), size, [output])
+        finish(scorer, partial(rehearse_variants, source=source, open_sink=open_sink, batch_size=size), size, [output])
     made_with = [[name, choices[name]] for name in (*WINDOW, *COLUMNS, "genome", "batch_size")]
-    with open_shards(output, scorer.names, models, files, made_with, resume=choices["resume"]) as shards:
+    with open_shards(output, variants.names, models, files, made_with, resume=choices["resume"]) as shards:
         with show_records() as progress:
-            summary = run_variants(source, scorer, open_sink, shards=shards, progress=progress)
+            summary = run_variants(source, variants, open_sink, shards=shards, progress=progress)
         leave_manifest(output, models, files, {**source.choices(), "alleles": summary.words()})
         if shards is not None:
             shards.remove()
-    report_packaged(models, predictor)
-    if predictor.has_spread and len(scorer.members.members) == 1:
-        click.echo(f"{predictor.name} is several models in one file: give them one by one for the spread of their effects.", err=True)
+    report_packaged(models, scorer)
+    if scorer.has_spread and len(scorer.members) == 1:
+        click.echo(f"{scorer.name} is several models in one file: give them one by one for the spread of their effects.", err=True)
     for line in summary.lines(genome=choices["genome"] is not None):
         click.echo(line, err=True)
 
@@ -150,31 +150,31 @@ def _check_usage(path: str, output: str, format: str | None, choices: dict[str, 
     return is_vcf
 
 
-def _source(path: str, predictor: "Scorer", choices: dict[str, Any]) -> "PairSource | VcfSource":
+def _source(path: str, scorer: "Scorer", choices: dict[str, Any]) -> "PairSource | VcfSource":
     from dreamkeras.genome.reference import Genome
     from dreamkeras.variants.sources import PairSource, VcfSource
     from dreamkeras.variants.windows import Placement
 
     if choices["genome"] is None:
-        return PairSource(path, predictor.constructs, **{name: choices[name] for name in COLUMNS})
+        return PairSource(path, scorer.constructs, **{name: choices[name] for name in COLUMNS})
     length, positions, strand, indel_anchor = (choices[name] for name in WINDOW)
-    placement = Placement.choose(predictor.constructs, length, positions or (), strand or "forward", indel_anchor or "mean")
-    return VcfSource(path, Genome(choices["genome"]), placement, predictor.constructs)
+    placement = Placement.choose(scorer.constructs, length, positions or (), strand or "forward", indel_anchor or "mean")
+    return VcfSource(path, Genome(choices["genome"]), placement, scorer.constructs)
 
 
-def _table_sink(source: "PairSource | VcfSource", scorer: "VariantScorer", output: str, format: str | None) -> "OpenSink":
+def _table_sink(source: "PairSource | VcfSource", variants: "VariantScorer", output: str, format: str | None) -> "OpenSink":
     from dreamkeras.formats.writers import choose_format
     from dreamkeras.variants.files import open_table_sink
 
     chosen = choose_format(output, format)
-    return lambda _: open_table_sink(output, source.keys, scorer.names, chosen)
+    return lambda _: open_table_sink(output, source.keys, variants.names, chosen)
 
 
-def _vcf_sink(scorer: "VariantScorer", output: str, prefix: str | None) -> "OpenSink":
+def _vcf_sink(variants: "VariantScorer", output: str, prefix: str | None) -> "OpenSink":
     from dreamkeras.formats.vcf_info import annotated_header
     from dreamkeras.variants.files import PREFIX, info_fields, open_vcf_sink
 
-    fields = info_fields(scorer.columns, scorer.tasks, PREFIX if prefix is None else prefix)
+    fields = info_fields(variants.columns, variants.tasks, PREFIX if prefix is None else prefix)
 
     def open_sink(header: Sequence[bytes]) -> "contextlib.AbstractContextManager[VariantSink]":
         return open_vcf_sink(output, annotated_header(header, fields), fields)

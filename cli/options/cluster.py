@@ -8,7 +8,7 @@ import click
 from .shared import ENGINES
 
 if TYPE_CHECKING:
-    from dreamkeras.confidence.columns import Judging
+    from dreamkeras.confidence.columns import ConfidenceColumns
     from dreamkeras.genome.windows import Reader
     from dreamkeras.scoring.pipeline import Scored
 
@@ -71,14 +71,14 @@ def check_cluster(inputs: tuple[str, ...], output: str, engine: str, address: st
 
 
 def predict_on_cluster(
-    given: "Scoring", reader: "Reader", judging: "Judging | None", address: str | None, *, resume: bool, **choices: Any
+    given: "Scoring", reader: "Reader", confidence: "ConfidenceColumns | None", address: str | None, *, resume: bool, **choices: Any
 ) -> "Scored":
     """Scores the files, and tells how far it is.
 
     Args:
         given: The command's options.
         reader: How files become records.
-        judging: What is added to predictions.
+        confidence: What is added to predictions.
         address: The cluster's.
         resume: Whether to go on from what is done.
         choices: As those of `pipeline.score_records`.
@@ -87,7 +87,7 @@ def predict_on_cluster(
 
     from ..progress import show_records
 
-    options = {"device": given.device, "threads": int(given.threads or 1), "judging": judging, **choices}
+    options = {"device": given.device, "threads": int(given.threads or 1), "confidence": confidence, **choices}
     work = Work(given.models, given.output, given.format or "tsv", reader, **options)
     with show_records() as progress:
         return score_on_ray(given.inputs, work, address=address, resume=resume, progress=progress)

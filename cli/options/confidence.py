@@ -8,9 +8,9 @@ import click
 from .numbers import DecimalRange
 
 if TYPE_CHECKING:
-    from dreamkeras.confidence.columns import Judging
+    from dreamkeras.confidence.columns import ConfidenceColumns
 
-__all__ = ["chosen_judging", "judging_options"]
+__all__ = ["chosen_confidence", "confidence_options"]
 
 OPTIONS = (
     click.option(
@@ -28,18 +28,18 @@ OPTIONS = (
 )
 
 
-def judging_options(command: Callable[..., Any]) -> Callable[..., Any]:
+def confidence_options(command: Callable[..., Any]) -> Callable[..., Any]:
     """Decorator: gives a command these options, in this order."""
     for option in reversed(OPTIONS):
         command = option(command)
     return command
 
 
-def chosen_judging(options: Mapping[str, Any]) -> "Judging | None":
+def chosen_confidence(options: Mapping[str, Any]) -> "ConfidenceColumns | None":
     """What the options ask for; None where they ask for nothing, and nothing is imported then."""
     chosen = [options[name] for name in ("interval", "percentile", "flag_unusual")]
     if not any(chosen):
         return None
-    from dreamkeras.confidence.columns import Judging
+    from dreamkeras.confidence.columns import ConfidenceColumns
 
-    return Judging(*chosen)
+    return ConfidenceColumns(*chosen)

@@ -60,13 +60,13 @@ def genome_options(command: Callable[..., Any]) -> Callable[..., Any]:
 
 
 def chosen_reading(
-    inputs: Sequence[str], predictor: "Scorer", choices: dict[str, Any], columns: Mapping[str, str | int | None], format: str | None
+    inputs: Sequence[str], scorer: "Scorer", choices: dict[str, Any], columns: Mapping[str, str | int | None], format: str | None
 ) -> Reading:
     """What the options say is read.
 
     Args:
         inputs: The files.
-        predictor: Whose constructs tell what a region's window is.
+        scorer: Whose constructs tell what a region's window is.
         choices: The values of these options.
         columns: The columns of tables that were asked for.
         format: The track's that results are; None for a table, which needs no lengths of contigs.
@@ -85,7 +85,7 @@ def chosen_reading(
         if value is not None:
             raise click.UsageError(f"Expected a table for --{name.replace('_', '-')}, got places of a genome.")
     if windows.genome and windows.tile is None and windows.window is None:
-        windows = windows._replace(window=default_window(predictor.constructs))
+        windows = windows._replace(window=default_window(scorer.constructs))
     if windows.summits is not None and windows.window is None:
         raise click.UsageError("Expected --window N for --summits, got regions that are scored as they stand.")
     track = {

@@ -47,12 +47,12 @@ class Background(NamedTuple):
 
     @classmethod
     def of(cls, scorer: Scorer) -> "Background":
-        """What a model's file carries, in the order of its tasks.
+        """The background in a model's calibration.
 
         Raises:
-            ModelError: It carries none.
+            ModelError: It has none.
         """
-        return cls.from_json(find_part(scorer, "background", "a background"), scorer.tasks)
+        return cls.from_json(find_part(scorer, "background"), scorer.tasks)
 
     @classmethod
     def from_json(cls, fields: Mapping[str, Any], tasks: tuple[str, ...]) -> "Background":

@@ -1,32 +1,23 @@
-"""What a model's predictions are held against, as its file carries it: parts by name, each the business of a module of its own.
-
-`calibration` is that of `conformal`, `background` that of `background`, `training` that of `familiarity`.
-"""
+"""The calibration in a model's file: `intervals`, `background` and `familiarity`, each read by the module of that name."""
 
 from typing import Any
 
 from dreamkeras.errors import ModelError
-from dreamkeras.scoring.ensemble import Ensemble
 from dreamkeras.scoring.scorer import Scorer
 
 __all__ = ["find_part"]
 
 
-def find_part(scorer: Scorer, part: str, wanted: str) -> dict[str, Any]:
-    """One part of what a model's file says.
-
-    Args:
-        scorer: The model.
-        part: Its name.
-        wanted: What it is, for the message.
+def find_part(scorer: Scorer, part: str) -> dict[str, Any]:
+    """One part of a model's calibration, by its name.
 
     Raises:
-        ModelError: The model does not say.
+        ModelError: The model has no such part.
     """
-    found = scorer.yardstick.get(part)
+    found = scorer.calibration.get(part)
     if found:
         return dict(found)
-    if isinstance(scorer, Ensemble):
+    if len(scorer.members) > 1:
         way = "dreamkeras export joins them, and dreamkeras calibrate adds it"
-        raise ModelError(f"Expected one model with {wanted}, got {len(scorer.members)}: {way}.")
-    raise ModelError(f"Expected a model with {wanted}, got {scorer.name} without: dreamkeras calibrate adds it.")
+        raise ModelError(f"Expected one model with {part} in its calibration, got {len(scorer.members)}: {way}.")
+    raise ModelError(f"Expected a model with {part} in its calibration, got {scorer.name} without: dreamkeras calibrate adds it.")

@@ -1,85 +1,76 @@
-"""Predictions with what is known of how far to trust them: columns beside those of any scorer. Knows nothing about files.
+"""Confidence beside predictions: intervals, percentiles and what is unusual, as further columns of any scorer. Knows nothing about files.
 
-The pipeline scores a `Judged` as it does the model inside: what it adds follows from windows and values alone.
+The pipeline scores a `ScorerWithConfidence` as it does the model inside: further columns follow from windows and values alone.
 """
 
 from collections.abc import Mapping, Sequence
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 
 from dreamkeras.confidence.background import Background
-from dreamkeras.confidence.familiarity import LABELS, Familiarity, Watch
-from dreamkeras.confidence.intervals import Calibration
-from dreamkeras.scoring.ensemble import Ensemble
+from dreamkeras.confidence.familiarity import LABELS, Familiarity, FamiliarityConstruct
+from dreamkeras.confidence.intervals import Intervals
 from dreamkeras.scoring.scorer import BATCH_SIZE, Progress, Scorer, Wrapped
 from dreamkeras.sequence.construct import Construct
 
-__all__ = ["UNUSUAL", "Judged", "Judging"]
+__all__ = ["UNUSUAL", "ConfidenceColumns", "ScorerWithConfidence"]
 
 UNUSUAL = "unusual"
-"""The column that tells what is unusual about a sequence, in the words of `familiarity.LABELS`."""
+"""The column that names what is unusual about a sequence, in the words of `familiarity.LABELS`."""
 
 
-class Judging(NamedTuple):
-    """What is wanted beside predictions.
+class ConfidenceColumns(NamedTuple):
+    """Which columns to add to predictions.
 
     Args:
         interval: The level of conformal intervals, e.g. 0.95; None for none.
-        percentile: Whether to tell where predictions stand among those of random and shuffled sequences.
-        unusual: Whether to tell what about a sequence is unlike training.
+        percentile: Add percentiles among the predictions of random and shuffled sequences.
+        unusual: Add how a sequence differs from the training sequences.
     """
 
     interval: float | None = None
     percentile: bool = False
     unusual: bool = False
 
-    def judge(self, scorer: Scorer) -> Scorer:
-        """The scorer with the columns that are wanted; itself if there are none.
+    def add_to(self, scorer: Scorer) -> Scorer:
+        """The scorer with these columns; itself if there are none.
 
         Raises:
             InputError: The level is not between 0 and 1.
-            ModelError: The model does not carry what this needs.
+            ModelError: The model's calibration lacks a part.
         """
-        return scorer if self == Judging() else Judged(scorer, self)
+        return scorer if self == ConfidenceColumns() else ScorerWithConfidence(scorer, self)
 
 
-class Judged(Wrapped):
-    """A scorer with further columns; made by `Judging.judge`.
+class ScorerWithConfidence(Wrapped):
+    """A scorer with further columns; made by `ConfidenceColumns.add_to`."""
 
-    Args:
-        scorer: The model.
-        judging: What is wanted.
-    """
-
-    def __init__(self, scorer: Scorer, judging: Judging) -> None:
+    def __init__(self, scorer: Scorer, added: ConfidenceColumns) -> None:
         super().__init__(scorer)
-        self.judging = judging
-        self._background = Background.of(scorer) if judging.percentile else None
-        self._watch = (_watch(scorer),) if judging.unusual else ()
-        self._half_widths = Calibration.of(scorer).half_widths(judging.interval) if judging.interval is not None else None
+        self._half_widths = Intervals.of(scorer).half_widths(added.interval) if added.interval is not None else None
+        self._background = Background.of(scorer) if added.percentile else None
+        self._familiarity: tuple[Construct, ...] = ()
+        if added.unusual:
+            inner = tuple(member.construct for member in scorer.members)
+            self._familiarity = (FamiliarityConstruct(UNUSUAL, 1, familiarities=tuple(map(Familiarity.of, scorer.members)), inner=inner),)
 
     @property
     def constructs(self) -> tuple[Construct, ...]:
-        """The model's, and where it is wanted one whose window tells what is unusual."""
-        return (*self.scorer.constructs, *self._watch)
-
-    @property
-    def yardstick(self) -> Mapping[str, Any]:
-        """The model's."""
-        return self.scorer.yardstick
+        """The model's, then the one whose windows are codes of what is unusual, if that is added."""
+        return (*self.scorer.constructs, *self._familiarity)
 
     @property
     def texts(self) -> Mapping[str, tuple[str, ...]]:
-        """The texts of the last column, where it is wanted."""
-        return {UNUSUAL: LABELS} if self._watch else {}
+        """The texts of the last column, if that is `unusual`."""
+        return {UNUSUAL: LABELS} if self._familiarity else {}
 
     @property
     def columns(self) -> tuple[str, ...]:
-        """The model's, then of what is wanted `TASK_low` and `TASK_high`, `TASK_percentile`, and `unusual`."""
+        """The model's, then those added of `TASK_low` and `TASK_high`, `TASK_percentile`, and `unusual`."""
         bounds = [f"{task}_{side}" for task in self.tasks for side in ("low", "high") if self._half_widths is not None]
-        places = [f"{task}_percentile" for task in self.tasks if self._background]
-        return (*self.scorer.columns, *bounds, *places, *self.texts)
+        percentiles = [f"{task}_percentile" for task in self.tasks if self._background]
+        return (*self.scorer.columns, *bounds, *percentiles, *self.texts)
 
     def score_windows(self, windows: Sequence[np.ndarray], batch_size: int = BATCH_SIZE, progress: Progress | None = None) -> np.ndarray:
         """float32 (n, columns); see `Scorer` for the rest."""
@@ -92,9 +83,3 @@ class Judged(Wrapped):
         if self._background:
             parts.append(self._background.percentiles(tasks))
         return np.concatenate([*parts, *windows[inner:]], axis=1, dtype=np.float32)
-
-
-def _watch(scorer: Scorer) -> Watch:
-    """What is unusual to a model or, of an ensemble, to any of its members."""
-    members = scorer.members if isinstance(scorer, Ensemble) else (scorer,)
-    return Watch(UNUSUAL, 1, familiarities=tuple(map(Familiarity.of, members)), inner=tuple(member.construct for member in members))

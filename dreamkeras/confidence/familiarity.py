@@ -1,4 +1,4 @@
-"""Whether a sequence is like those that a model was trained on: in its length, its G and C, and the short words it is made of.
+"""Whether a sequence resembles the training sequences in its length, its GC content and its short words.
 
 Each is compared with what nearly all training sequences span. A sequence that passes may still be new to the model.
 """
@@ -17,7 +17,7 @@ from dreamkeras.sequence.alphabet import BASE_INDEX, BASES, IS_BASE, IS_GC, NO_B
 from dreamkeras.sequence.construct import Construct
 from dreamkeras.sequence.ragged import Ragged, batch_bounds
 
-__all__ = ["LABELS", "REASONS", "Familiarity", "Watch", "measure_familiarity"]
+__all__ = ["LABELS", "REASONS", "Familiarity", "FamiliarityConstruct", "measure_familiarity"]
 
 REASONS = ("length", "gc", "kmers")
 """What may be unusual; reason i is bit i of a code."""
@@ -64,12 +64,12 @@ class Familiarity(NamedTuple):
 
     @classmethod
     def of(cls, scorer: Scorer) -> "Familiarity":
-        """What a model's file carries.
+        """The familiarity in a model's calibration.
 
         Raises:
-            ModelError: It carries nothing of its training sequences.
+            ModelError: It has none.
         """
-        return cls.from_json(find_part(scorer, "training", "the ranges of its training sequences"))
+        return cls.from_json(find_part(scorer, "familiarity"))
 
     @classmethod
     def from_json(cls, fields: Mapping[str, Any]) -> "Familiarity":
@@ -106,8 +106,8 @@ class Familiarity(NamedTuple):
 
 
 @dataclass(frozen=True)
-class Watch(Construct):
-    """A construct whose window is no sequence but the code of what is unusual about it, so that it goes where windows go.
+class FamiliarityConstruct(Construct):
+    """A construct whose window is the code of what is unusual about a sequence, so that codes travel as windows do.
 
     Args:
         familiarities: What each model's training sequences span; unusual to one is unusual.

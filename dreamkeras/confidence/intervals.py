@@ -1,4 +1,4 @@
-"""Split conformal intervals: as wide as measurements were apart from predictions of sequences that training did not see.
+"""Split conformal intervals: as wide as the errors of predictions for sequences that training did not see.
 
 Of all sequences that are drawn as those were, a share of at least the level has its measurement inside, whatever the model and
 the noise (Vovk et al. 2005; Lei et al. 2018). It is a share of all of them, not of the strong or the weak ones alone.
@@ -15,7 +15,7 @@ from dreamkeras.confidence.calibration import find_part
 from dreamkeras.errors import InputError, ModelError
 from dreamkeras.scoring.scorer import Scorer
 
-__all__ = ["KEPT", "Bounds", "Calibration", "Residuals", "calibrate"]
+__all__ = ["KEPT", "Bounds", "Intervals", "Residuals", "measure_intervals"]
 
 KEPT = 512
 """Residuals of a task that a file carries at most: of more, so many ranks that the share outside is met to within a thirtieth."""
@@ -54,8 +54,8 @@ class Residuals(NamedTuple):
         return float(self.sizes[np.searchsorted(self.ranks, rank)]) if rank <= self.n else math.inf
 
 
-class Calibration(NamedTuple):
-    """The residuals of a model's validation sequences.
+class Intervals(NamedTuple):
+    """A model's errors on sequences that it was not trained on, from which intervals follow.
 
     Args:
         residuals: By task, in the model's order.
@@ -64,16 +64,16 @@ class Calibration(NamedTuple):
     residuals: Mapping[str, Residuals]
 
     @classmethod
-    def of(cls, scorer: Scorer) -> "Calibration":
-        """What a model's file carries.
+    def of(cls, scorer: Scorer) -> "Intervals":
+        """Those in a model's calibration.
 
         Raises:
-            ModelError: It carries none.
+            ModelError: It has none.
         """
-        return cls.from_json(find_part(scorer, "calibration", "a calibration"), scorer.tasks)
+        return cls.from_json(find_part(scorer, "intervals"), scorer.tasks)
 
     @classmethod
-    def from_json(cls, fields: Mapping[str, Any], tasks: Sequence[str]) -> "Calibration":
+    def from_json(cls, fields: Mapping[str, Any], tasks: Sequence[str]) -> "Intervals":
         """What `to_json` described.
 
         Args:
@@ -88,7 +88,7 @@ class Calibration(NamedTuple):
         except (TypeError, ValueError, AttributeError) as error:
             raise ModelError(f"Expected the residuals of each task, got {str(fields)[:80]} ({error}).") from None
         if set(found) != set(tasks):
-            raise ModelError(f"Expected a calibration of {', '.join(tasks)}, got one of {', '.join(found) or 'nothing'}.")
+            raise ModelError(f"Expected intervals of {', '.join(tasks)}, got those of {', '.join(found) or 'nothing'}.")
         return cls({task: found[task] for task in tasks})
 
     def to_json(self) -> dict[str, Any]:
@@ -114,11 +114,11 @@ class Calibration(NamedTuple):
                 raise ModelError(f"Expected at least {wanted} validation values for a level of {level:g}, got {came} of {task}.")
         return np.array(list(widths.values()))
 
-    def intervals(self, predicted: np.ndarray, level: float) -> Bounds:
+    def bounds(self, predicted: np.ndarray, level: float) -> Bounds:
         """Intervals around predictions.
 
         Args:
-            predicted: float (n, tasks), by the model that this is the calibration of.
+            predicted: float (n, tasks), by the model that these are the intervals of.
             level: The share of measurements that shall be inside, e.g. 0.95.
 
         Raises:
@@ -126,16 +126,16 @@ class Calibration(NamedTuple):
             ModelError: A task has too few residuals for the level.
 
         Example:
-            >>> found = calibrate(np.arange(40.0)[:, None], np.zeros((40, 1)), ["x"])
-            >>> [bound.tolist() for bound in found.intervals(np.array([[2.0]]), 0.9)]
+            >>> found = measure_intervals(np.arange(40.0)[:, None], np.zeros((40, 1)), ["x"])
+            >>> [bound.tolist() for bound in found.bounds(np.array([[2.0]]), 0.9)]
             [[[-34.0]], [[38.0]]]
         """
         widths = self.half_widths(level)
         return Bounds((predicted - widths).astype(np.float32), (predicted + widths).astype(np.float32))
 
 
-def calibrate(measured: np.ndarray, predicted: np.ndarray, tasks: Sequence[str]) -> Calibration:
-    """The calibration of a model.
+def measure_intervals(measured: np.ndarray, predicted: np.ndarray, tasks: Sequence[str]) -> Intervals:
+    """The intervals of a model.
 
     Args:
         measured: float (n, tasks), of sequences that the model was not trained on; NaN where one is missing.
@@ -150,7 +150,7 @@ def calibrate(measured: np.ndarray, predicted: np.ndarray, tasks: Sequence[str])
     apart = np.abs(measured.astype(np.float64) - predicted)
     if not np.isfinite(predicted).all():
         raise InputError("Expected finite predictions to calibrate on, got some that are not.")
-    return Calibration({task: _thinned(np.sort(sizes[~np.isnan(sizes)])) for task, sizes in zip(tasks, apart.T, strict=True)})
+    return Intervals({task: _thinned(np.sort(sizes[~np.isnan(sizes)])) for task, sizes in zip(tasks, apart.T, strict=True)})
 
 
 def _round_up(size: float) -> float:

@@ -1,4 +1,4 @@
-"""All that predictions of a model can be held against, measured from the examples it was trained on and those it was not."""
+"""A model's calibration, measured on the examples it was trained on and on others."""
 
 from typing import Any
 
@@ -6,34 +6,34 @@ import numpy as np
 
 from dreamkeras.confidence.background import measure_background
 from dreamkeras.confidence.familiarity import measure_familiarity
-from dreamkeras.confidence.intervals import Calibration
+from dreamkeras.confidence.intervals import Intervals
 from dreamkeras.data.examples import Examples
 from dreamkeras.data.splits.inserts import find_inserts
 from dreamkeras.scoring.scorer import Scorer
 from dreamkeras.sequence.construct import Construct
 from dreamkeras.sequence.ragged import Ragged
 
-__all__ = ["SAMPLE", "measure_yardstick", "sample_inserts"]
+__all__ = ["SAMPLE", "measure_calibration", "sample_inserts"]
 
 SAMPLE = 50_000
 """Training sequences that are looked at; of more, so many are drawn."""
 
 
-def measure_yardstick(scorer: Scorer, calibration: Calibration | None, inserts: Ragged) -> dict[str, Any]:
-    """The parts of `ModelDescription.yardstick`.
+def measure_calibration(scorer: Scorer, intervals: Intervals, inserts: Ragged) -> dict[str, Any]:
+    """The parts of `ModelDescription.calibration`.
 
     Args:
         scorer: The model.
-        calibration: Its residuals on sequences that it was not trained on; None if unknown.
+        intervals: From its errors on sequences that it was not trained on.
         inserts: Those of training sequences, as `sample_inserts` draws them.
 
     Raises:
         InputError: There is no insert with letters in it.
     """
     return {
-        **({} if calibration is None else {"calibration": calibration.to_json()}),
+        "intervals": intervals.to_json(),
         "background": measure_background(scorer, inserts).to_json(scorer.tasks),
-        "training": measure_familiarity(inserts).to_json(),
+        "familiarity": measure_familiarity(inserts).to_json(),
     }
 
 

@@ -1,31 +1,28 @@
-"""What a run folder says that its model's predictions can be held against, and how much of it goes for an export."""
+"""The calibration in a run folder, and the part of it that holds for an export with other predictions."""
 
 import csv
 import json
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from dreamkeras.confidence.background import Background
-from dreamkeras.confidence.intervals import Calibration, calibrate
+from dreamkeras.confidence.intervals import Intervals, measure_intervals
 from dreamkeras.errors import InputError, ModelError
+from dreamkeras.sequence.description import current_parts
 
-__all__ = ["YARDSTICK", "read_yardstick", "without_predictions"]
+__all__ = ["CALIBRATION_FILE", "familiarity_alone", "read_calibration"]
 
-YARDSTICK = "yardstick.json"
-"""The file of a run folder that holds `ModelDescription.yardstick`."""
+CALIBRATION_FILE = "calibration.json"
+"""The file of a run folder that holds `ModelDescription.calibration`."""
 
-SEQUENCES_ALONE = ("training",)
-"""The parts that tell of training sequences, whatever a model makes of them."""
-
-OF_TASKS: dict[str, Callable[[Any, tuple[str, ...]], object]] = {"calibration": Calibration.from_json, "background": Background.from_json}
-"""Those that tell of a model's tasks, and what refuses other ones'."""
+OLD_FILE = "yardstick.json"
+"""Its name up to version 0.1."""
 
 
-def read_yardstick(folder: Path, tasks: tuple[str, ...]) -> dict[str, Any]:
-    """What a run folder tells: its `yardstick.json`, or else the calibration that follows from its `validation.tsv`.
+def read_calibration(folder: Path, tasks: tuple[str, ...]) -> dict[str, Any]:
+    """A run folder's calibration: its `calibration.json`, or else the intervals that follow from its `validation.tsv`.
 
     Args:
         folder: The run folder.
@@ -35,25 +32,28 @@ def read_yardstick(folder: Path, tasks: tuple[str, ...]) -> dict[str, Any]:
         Its parts by name; empty where there is neither file.
 
     Raises:
-        ModelError: A file is not as a run leaves it, or tells of other tasks.
+        ModelError: A file is not as a run leaves it, or is of other tasks.
     """
-    try:
-        fields = json.loads((folder / YARDSTICK).read_text())
-    except FileNotFoundError:
+    file = next((folder / name for name in (CALIBRATION_FILE, OLD_FILE) if (folder / name).is_file()), None)
+    if file is None:
         return _from_validation(folder / "validation.tsv", tasks)
+    try:
+        fields = json.loads(file.read_text())
     except ValueError as error:
-        raise ModelError(f"Expected JSON in {folder / YARDSTICK}, got text that is none ({error}).") from None
+        raise ModelError(f"Expected JSON in {file}, got text that is none ({error}).") from None
     if not isinstance(fields, dict):
-        raise ModelError(f"Expected a JSON object in {folder / YARDSTICK}, got a {type(fields).__name__}.")
-    for part, reader in OF_TASKS.items():
+        raise ModelError(f"Expected a JSON object in {file}, got a {type(fields).__name__}.")
+    if file.name == OLD_FILE:
+        fields = current_parts(fields)
+    for part, reader in (("intervals", Intervals.from_json), ("background", Background.from_json)):
         if part in fields:
             reader(fields[part], tasks)
     return fields
 
 
-def without_predictions(yardstick: dict[str, Any]) -> dict[str, Any]:
-    """What is left of it for a model that answers otherwise."""
-    return {part: yardstick[part] for part in SEQUENCES_ALONE if part in yardstick}
+def familiarity_alone(calibration: dict[str, Any]) -> dict[str, Any]:
+    """The part that depends on training sequences only, for a model with other predictions."""
+    return {part: value for part, value in calibration.items() if part == "familiarity"}
 
 
 def _from_validation(path: Path, tasks: tuple[str, ...]) -> dict[str, Any]:
@@ -64,7 +64,7 @@ def _from_validation(path: Path, tasks: tuple[str, ...]) -> dict[str, Any]:
             header, *rows = csv.reader(file, delimiter="\t")
         places = [header.index(f"{kind}_{task}") for kind in ("measured", "predicted") for task in tasks]
         measured, predicted = np.array([[float(row[place]) for place in places] for row in rows]).reshape(-1, 2, len(tasks)).swapaxes(0, 1)
-        return {"calibration": calibrate(measured, predicted, tasks).to_json()}
+        return {"intervals": measure_intervals(measured, predicted, tasks).to_json()}
     except (ValueError, IndexError, InputError) as error:
         raise ModelError(
             f"Expected what was measured and predicted of {', '.join(tasks)} in {path}, got something else ({error})."

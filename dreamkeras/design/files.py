@@ -15,13 +15,13 @@ from dreamkeras.scoring.scorer import Scorer
 __all__ = ["design_ids", "write_designs"]
 
 
-def write_designs(folder: Path, designs: Designs, predictor: Scorer, *, with_adapters: bool = False) -> None:
+def write_designs(folder: Path, designs: Designs, scorer: Scorer, *, with_adapters: bool = False) -> None:
     """Writes `designs.tsv`, `designs.fa` and `steps.tsv`; each appears whole or not at all.
 
     Args:
         folder: Where they go.
         designs: What came of it.
-        predictor: The model, for the names of its tasks.
+        scorer: The model, for the names of its tasks.
         with_adapters: Whether sequences are written between their adapters.
 
     Raises:
@@ -30,7 +30,7 @@ def write_designs(folder: Path, designs: Designs, predictor: Scorer, *, with_ada
     chosen = designs.sequences if with_adapters else designs.inserts
     texts = [chosen[row] for row in range(len(chosen))]
     ids = design_ids(designs)
-    _write(folder / "designs.tsv", _tsv(_design_rows(designs, ids, texts, predictor)))
+    _write(folder / "designs.tsv", _tsv(_design_rows(designs, ids, texts, scorer)))
     shown = zip(ids, format_numbers(designs.values), texts, strict=True)
     _write(folder / "designs.fa", "".join(f">{name} prediction={value}\n{text}\n" for name, value, text in shown))
     _write(folder / "steps.tsv", _tsv(_step_rows(designs)))
@@ -45,10 +45,10 @@ def design_ids(designs: Designs) -> list[str]:
     return ids
 
 
-def _design_rows(designs: Designs, ids: Sequence[str], texts: Sequence[str], predictor: Scorer) -> Iterator[Sequence[str]]:
+def _design_rows(designs: Designs, ids: Sequence[str], texts: Sequence[str], scorer: Scorer) -> Iterator[Sequence[str]]:
     """A header and a row a design; the columns of single tasks only where there are several."""
     spread = [] if designs.spread is None else ["sd"]
-    single = list(predictor.columns) if len(predictor.tasks) > 1 else []
+    single = list(scorer.columns) if len(scorer.tasks) > 1 else []
     yield ["id", "start", "sequence", "prediction", *spread, "start_prediction", "edits", "objective", *single]
     for row, (name, owner, text) in enumerate(zip(ids, designs.owner.tolist(), texts, strict=True)):
         sd = [] if designs.spread is None else [designs.spread[row]]

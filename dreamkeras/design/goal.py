@@ -52,11 +52,11 @@ class Goal(NamedTuple):
         return values if self.target == "max" else -values if self.target == "min" else -abs(values - float(self.target))
 
 
-def settle_goal(predictor: Scorer, target: Target, task: str | None = None, minus: str | None = None, penalty: float = 0.0) -> Goal:
+def settle_goal(scorer: Scorer, target: Target, task: str | None = None, minus: str | None = None, penalty: float = 0.0) -> Goal:
     """A goal in a model's tasks.
 
     Args:
-        predictor: The model.
+        scorer: The model.
         target: `"max"`, `"min"` or a number.
         task: Name of the task that counts; of a model with one, that.
         minus: Name of a task whose prediction is taken from it.
@@ -70,17 +70,17 @@ def settle_goal(predictor: Scorer, target: Target, task: str | None = None, minu
         raise InputError(f"Expected max, min or a number for the target, got {target}.")
     if not (np.isfinite(penalty) and penalty >= 0):
         raise InputError(f"Expected a penalty of 0 or more, got {penalty:g}.")
-    if penalty and not predictor.has_spread:
-        raise ModelError(f"Expected an ensemble for a penalty on its disagreement, got the single model {predictor.name}.")
-    if task is None and len(predictor.tasks) > 1:
-        raise ModelError(f"Expected the task to design for, one of {', '.join(predictor.tasks)}, got none.")
-    columns = [_column(predictor, name) for name in (predictor.tasks[0] if task is None else task, minus) if name is not None]
+    if penalty and not scorer.has_spread:
+        raise ModelError(f"Expected an ensemble for a penalty on its disagreement, got the single model {scorer.name}.")
+    if task is None and len(scorer.tasks) > 1:
+        raise ModelError(f"Expected the task to design for, one of {', '.join(scorer.tasks)}, got none.")
+    columns = [_column(scorer, name) for name in (scorer.tasks[0] if task is None else task, minus) if name is not None]
     if len(set(columns)) < len(columns):
         raise InputError(f"Expected two different tasks, got {minus} minus itself.")
-    return Goal(target, columns[0], columns[1] if minus is not None else None, float(penalty), len(predictor.tasks))
+    return Goal(target, columns[0], columns[1] if minus is not None else None, float(penalty), len(scorer.tasks))
 
 
-def _column(predictor: Scorer, task: str) -> int:
-    if task not in predictor.tasks:
-        raise ModelError(f"Expected one of the tasks {', '.join(predictor.tasks)} of {predictor.name}, got {task!r}.")
-    return predictor.tasks.index(task)
+def _column(scorer: Scorer, task: str) -> int:
+    if task not in scorer.tasks:
+        raise ModelError(f"Expected one of the tasks {', '.join(scorer.tasks)} of {scorer.name}, got {task!r}.")
+    return scorer.tasks.index(task)

@@ -97,7 +97,7 @@ class Designs(NamedTuple):
 
 def design(
     records: Records,
-    predictor: Scorer,
+    scorer: Scorer,
     goal: Goal,
     constraints: Constraints = UNCONSTRAINED,
     settings: Settings = USUAL,
@@ -110,7 +110,7 @@ def design(
 
     Args:
         records: n sequences to begin with.
-        predictor: The model; of an ensemble the mean counts, less a penalty if the goal has one.
+        scorer: The model; of an ensemble the mean counts, less a penalty if the goal has one.
         goal: What is wanted.
         constraints: What designs keep to.
         settings: How to search.
@@ -132,31 +132,31 @@ def design(
         (2, True)
     """
     _check(settings, propose)
-    starts = place_starts(records, predictor.constructs, reach_of(constraints))
+    starts = place_starts(records, scorer.constructs, reach_of(constraints))
     rules = Rules(constraints, starts)
     rules.require_starts()
     generator = np.random.default_rng(settings.seed)
     limits = Limits(settings.steps or METHODS[settings.method], settings.calls, _pool(settings))
-    scorer = DistinctScorer(predictor)
+    distinct = DistinctScorer(scorer)
     designs, steps, before = empty_candidates(starts.letters.shape[1]), [], []
     for rows in _batches(starts, settings):
-        search = Search(Rules(constraints, starts.select(rows)), scorer, goal, limits, batch_size, progress)
+        search = Search(Rules(constraints, starts.select(rows)), distinct, goal, limits, batch_size, progress)
         _run(search, settings, propose or all_edits, generator)
         found = search.found._replace(owner=rows[search.found.owner])
         designs = joined([designs, _chosen(found, starts, settings, designs)])
         steps += [step._replace(owner=rows[step.owner]) for step in search.steps]
         before.append(search.steps[0].mean)
-    return _described(designs, rules, scorer, goal, np.concatenate(before), steps, batch_size)
+    return _described(designs, rules, distinct, goal, np.concatenate(before), steps, batch_size)
 
 
-def random_starts(number: int, length: int, constraints: Constraints, predictor: Scorer, seed: int) -> Records:
+def random_starts(number: int, length: int, constraints: Constraints, scorer: Scorer, seed: int) -> Records:
     """Random inserts that keep the constraints.
 
     Args:
         number: How many.
         length: Letters of each.
         constraints: What they keep to.
-        predictor: The model whose construct they go into.
+        scorer: The model whose construct they go into.
         seed: Which.
 
     Raises:
@@ -166,8 +166,8 @@ def random_starts(number: int, length: int, constraints: Constraints, predictor:
     at_once = max(number, DRAWN)
     flat, count = [np.empty(0, np.uint8)], 0
     for _ in range(DRAWS):
-        drawn = random_records(at_once, length, predictor.constructs[0], generator)
-        starts = place_starts(drawn, predictor.constructs, reach_of(constraints))
+        drawn = random_records(at_once, length, scorer.constructs[0], generator)
+        starts = place_starts(drawn, scorer.constructs, reach_of(constraints))
         allowed = Rules(constraints, starts).allowed(np.arange(at_once), starts.letters)
         flat, count = [*flat, drawn.sequences.select(allowed).flat], count + int(allowed.sum())
         if count >= number:

@@ -30,7 +30,7 @@ class Choices(NamedTuple):
 
     Args:
         target: `"max"`, `"min"` or a number.
-        models: Run folders or `.onnx` files that the predictor is, for the manifest.
+        models: Run folders or `.onnx` files that the scorer is, for the manifest.
         start: File of sequences to begin with; None for random inserts.
         id_column: A table's column of names.
         sequence_column: A table's column of sequences.
@@ -65,7 +65,7 @@ class Choices(NamedTuple):
 
 def run_design(
     choices: Choices,
-    predictor: Scorer,
+    scorer: Scorer,
     folder: Path,
     command: str,
     *,
@@ -76,7 +76,7 @@ def run_design(
 
     Args:
         choices: What is designed.
-        predictor: The model.
+        scorer: The model.
         folder: Where the files go; new or empty. It appears when all of them are there.
         command: What was run, for the manifest.
         proposer_of: For the method `gradient`.
@@ -86,28 +86,28 @@ def run_design(
         DreamkerasError: A file or a constraint will not do, or they do not go together; nothing has been written then.
     """
     with open_folder(folder) as unfinished:
-        return _design(choices, predictor, unfinished, command, proposer_of, progress)
+        return _design(choices, scorer, unfinished, command, proposer_of, progress)
 
 
 def _design(
-    choices: Choices, predictor: Scorer, folder: Path, command: str, proposer_of: ProposerOf | None, progress: Progress | None
+    choices: Choices, scorer: Scorer, folder: Path, command: str, proposer_of: ProposerOf | None, progress: Progress | None
 ) -> Designs:
     constraints = settle_constraints({**(read_constraints(choices.constraints) if choices.constraints else {}), **choices.fields})
-    goal = settle_goal(predictor, choices.target, choices.task, choices.minus, choices.penalty)
-    records = _starts(choices, constraints, predictor)
+    goal = settle_goal(scorer, choices.target, choices.task, choices.minus, choices.penalty)
+    records = _starts(choices, constraints, scorer)
     propose = proposer_of(goal) if proposer_of else None
     designs = design(
-        records, predictor, goal, constraints, choices.settings, propose=propose, batch_size=choices.batch_size, progress=progress
+        records, scorer, goal, constraints, choices.settings, propose=propose, batch_size=choices.batch_size, progress=progress
     )
-    write_designs(folder, designs, predictor, with_adapters=choices.with_adapters)
+    write_designs(folder, designs, scorer, with_adapters=choices.with_adapters)
     write_manifest(folder / "manifest.json", command, choices.models, [path for path in (choices.start, choices.constraints) if path])
     return designs
 
 
-def _starts(choices: Choices, constraints: Constraints, predictor: Scorer) -> Records:
+def _starts(choices: Choices, constraints: Constraints, scorer: Scorer) -> Records:
     if choices.start is None:
-        length = default_insert_length(predictor.constructs) if choices.length is None else choices.length
-        return random_starts(choices.random, length, constraints, predictor, choices.settings.seed)
+        length = default_insert_length(scorer.constructs) if choices.length is None else choices.length
+        return random_starts(choices.random, length, constraints, scorer, choices.settings.seed)
     parts = list(read_records(choices.start, id_column=choices.id_column, sequence_column=choices.sequence_column))
     flat = np.concatenate([part.sequences.flat for part in parts])
     lengths = np.concatenate([part.sequences.lengths for part in parts])

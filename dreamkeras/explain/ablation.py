@@ -152,7 +152,7 @@ class Ablator:
     """Takes spans out of sequences and asks a model what is left.
 
     Args:
-        predictor: The model; of an ensemble the mean counts.
+        scorer: The model; of an ensemble the mean counts.
         method: One of `METHODS`.
         shuffles: Of each span; `"unknown"` has one.
         seed: Which shuffles; they are drawn one after the other from call to call.
@@ -163,16 +163,16 @@ class Ablator:
     """
 
     def __init__(
-        self, predictor: Scorer, method: str = "dinucleotides", *, shuffles: int = 20, seed: int = 0, batch_size: int = BATCH_SIZE
+        self, scorer: Scorer, method: str = "dinucleotides", *, shuffles: int = 20, seed: int = 0, batch_size: int = BATCH_SIZE
     ) -> None:
         if method not in METHODS:
             raise InputError(f"Expected method to be one of {', '.join(METHODS)}, got {method!r}.")
         if shuffles < 1:
             raise InputError(f"Expected at least 1 shuffle, got {shuffles}.")
-        self.predictor = predictor
+        self.scorer = scorer
         self._method, self._shuffles = METHODS[method], 1 if method == "unknown" else shuffles
         self._random, self._batch_size = np.random.default_rng(seed), batch_size
-        self._scorer = DistinctScorer(predictor)
+        self._scorer = DistinctScorer(scorer)
 
     @property
     def has_sd(self) -> bool:
@@ -191,13 +191,13 @@ class Ablator:
             InputError: A sequence does not fit; the message names it.
             ModelError: Members of an ensemble do not agree which letters are the inserts.
         """
-        require_fit(records, fit_problems(records, self.predictor.constructs))
-        inserts = records.sequences.cut(*common_inserts(records.sequences, self.predictor.constructs))
+        require_fit(records, fit_problems(records, self.scorer.constructs))
+        inserts = records.sequences.cut(*common_inserts(records.sequences, self.scorer.constructs))
         spans = spans_of(records.ids, inserts)
         reference = self._ask(inserts, progress)
         effects = np.empty((len(spans.starts), reference.shape[1]), np.float32)
         sd = np.empty_like(effects) if self.has_sd else None
-        width = sum(construct.length for construct in self.predictor.constructs)
+        width = sum(construct.length for construct in self.scorer.constructs)
         at_once = max(1, min(AT_ONCE, BATCH_LETTERS // width) // self._shuffles)
         for first in range(0, len(effects), at_once):
             rows = slice(first, first + at_once)
@@ -224,9 +224,9 @@ class Ablator:
         """
 
         def problems_of(batch: Records) -> dict[int, str]:
-            found = fit_problems(batch, self.predictor.constructs)
+            found = fit_problems(batch, self.scorer.constructs)
             if isinstance(spans_of, RegionSpans):
-                found = {**spans_of.problems(batch.ids, self.predictor.constructs[0].insert_lengths(batch.sequences)), **found}
+                found = {**spans_of.problems(batch.ids, self.scorer.constructs[0].insert_lengths(batch.sequences)), **found}
             return found
 
         for few in few_at_a_time(records, problems_of, on_error):
@@ -244,5 +244,5 @@ class Ablator:
         return ablated, differs
 
     def _ask(self, inserts: Ragged, progress: Progress | None) -> np.ndarray:
-        windows = [construct.surround(inserts) for construct in self.predictor.constructs]
-        return self._scorer.score(windows, self._batch_size, progress)[:, : len(self.predictor.tasks)]
+        windows = [construct.surround(inserts) for construct in self.scorer.constructs]
+        return self._scorer.score(windows, self._batch_size, progress)[:, : len(self.scorer.tasks)]

@@ -130,7 +130,7 @@ def open_effects(path: str, tasks: Sequence[str], format: str | None = None, *, 
         path: The file.
         tasks: Names of the tasks.
         format: One of `EFFECT_FORMATS`; by default the file's suffix, and `tsv` for none.
-        has_sd: Whether there are standard deviations; see `knows_members`.
+        has_sd: Whether there are standard deviations, as of an ensemble's members.
 
     Raises:
         InputError: The format is unknown, or the suffix names none.

@@ -17,7 +17,7 @@ SHARD = 128
 
 def mutate_into_shards(
     records: Iterable[Records],
-    predictor: Scorer,
+    scorer: Scorer,
     shards: Shards,
     *,
     deletions: bool = False,
@@ -30,7 +30,7 @@ def mutate_into_shards(
     Args and errors are those of `mutate_records`, but that the records are all of them each time, those that shards hold first.
     """
     for pieces in in_shards(records, SHARD, shards.done):
-        parts = mutate_records(pieces, predictor, deletions=deletions, on_error=on_error, batch_size=batch_size, progress=progress)
+        parts = mutate_records(pieces, scorer, deletions=deletions, on_error=on_error, batch_size=batch_size, progress=progress)
         shards.add(join_shards([_shard(part) for part in parts]))
 
 

@@ -92,7 +92,7 @@ def marginalise(
     motifs: Sequence[str],
     arrangements: Sequence[Arrangement],
     backgrounds: Ragged,
-    predictor: Scorer,
+    scorer: Scorer,
     *,
     seed: int = 0,
     batch_size: int = BATCH_SIZE,
@@ -107,7 +107,7 @@ def marginalise(
         motifs: IUPAC codes; see `motif_sites.motif_letters`.
         arrangements: Which of them stand where, such as `arrange` makes; at least one.
         backgrounds: n inserts, without adapters.
-        predictor: The model; of an ensemble the mean counts.
+        scorer: The model; of an ensemble the mean counts.
         seed: Which letters ambiguous ones become.
         batch_size: Windows scored at once.
         progress: Told after each batch how many windows it had.
@@ -123,13 +123,13 @@ def marginalise(
         >>> found.effects.shape
         (2, 2, 1)
     """
-    _check(motifs, arrangements, backgrounds, predictor)
-    random, tasks = np.random.default_rng(seed), len(predictor.tasks)
+    _check(motifs, arrangements, backgrounds, scorer)
+    random, tasks = np.random.default_rng(seed), len(scorer.tasks)
     letters = [motif_letters(motif, len(backgrounds), random) for motif in motifs]
 
     def ask(inserts: Ragged) -> np.ndarray:
-        windows = [construct.surround(inserts) for construct in predictor.constructs]
-        return predictor.score_windows(windows, batch_size, progress)[:, :tasks]
+        windows = [construct.surround(inserts) for construct in scorer.constructs]
+        return scorer.score_windows(windows, batch_size, progress)[:, :tasks]
 
     background = ask(backgrounds)
     singles = [(site,) for arrangement in arrangements for site in arrangement]
@@ -144,10 +144,10 @@ def marginalise(
     return Marginalisation(tuple(motifs), list(arrangements), background, together, alone)
 
 
-def _check(motifs: Sequence[str], arrangements: Sequence[Arrangement], backgrounds: Ragged, predictor: Scorer) -> None:
+def _check(motifs: Sequence[str], arrangements: Sequence[Arrangement], backgrounds: Ragged, scorer: Scorer) -> None:
     if not len(backgrounds):
         raise InputError("Expected at least one background, got none.")
-    for construct in predictor.constructs:
+    for construct in scorer.constructs:
         if problems := construct.problems(backgrounds):
             index = min(problems)
             raise InputError(f"{problems[index]} in background {index + 1}.")

@@ -10,7 +10,7 @@ import numpy as np
 
 from dreamkeras.explain.mutants import Mutants, fit_problems, require_fit
 from dreamkeras.scoring.distinct import DistinctScorer
-from dreamkeras.scoring.ensemble import Ensemble
+from dreamkeras.scoring.ensemble import Members
 from dreamkeras.scoring.pipeline import overlapped
 from dreamkeras.scoring.scorer import BATCH_SIZE, Progress, Scorer
 from dreamkeras.scoring.skipped import Skipped, leave_out
@@ -19,7 +19,7 @@ from dreamkeras.sequence.construct import Construct
 from dreamkeras.sequence.ragged import Ragged
 from dreamkeras.sequence.records import BATCH_LETTERS, Records
 
-__all__ = ["Few", "Mutagenesis", "Part", "few_at_a_time", "knows_members", "mutagenesis", "mutate_records"]
+__all__ = ["Few", "Mutagenesis", "Part", "few_at_a_time", "mutagenesis", "mutate_records"]
 
 AT_ONCE = 8192
 """Mutants that are windows at the same time, unless these are long."""
@@ -74,13 +74,13 @@ class Part(NamedTuple, Generic[_Found]):
 
 
 def mutagenesis(
-    records: Records, predictor: Scorer, *, deletions: bool = False, batch_size: int = BATCH_SIZE, progress: Progress | None = None
+    records: Records, scorer: Scorer, *, deletions: bool = False, batch_size: int = BATCH_SIZE, progress: Progress | None = None
 ) -> Mutagenesis:
     """The effects of all single changes of some sequences' inserts, all in memory.
 
     Args:
         records: n named sequences.
-        predictor: The model; of an ensemble the mean counts.
+        scorer: The model; of an ensemble the mean counts.
         deletions: Whether each letter is left out, too.
         batch_size: Windows scored at once.
         progress: Told after each batch how many windows it had.
@@ -95,13 +95,13 @@ def mutagenesis(
         >>> mutagenesis(records, load()).effects.shape
         (80, 4, 1)
     """
-    require_fit(records, _problems(records, predictor.constructs, deletions=deletions))
-    return _mutate(records, _Asker(predictor, batch_size), progress, deletions=deletions)
+    require_fit(records, _problems(records, scorer.constructs, deletions=deletions))
+    return _mutate(records, _Asker(scorer, batch_size), progress, deletions=deletions)
 
 
 def mutate_records(
     records: Iterable[Records],
-    predictor: Scorer,
+    scorer: Scorer,
     *,
     deletions: bool = False,
     on_error: Literal["fail", "skip"] = "fail",
@@ -112,7 +112,7 @@ def mutate_records(
 
     Args:
         records: Batches of records.
-        predictor: The model.
+        scorer: The model.
         deletions: Whether each letter is left out, too.
         on_error: What a record that does not fit does: `"fail"` raises, `"skip"` leaves it out.
         batch_size: Windows scored at once.
@@ -125,10 +125,10 @@ def mutate_records(
         InputError: A record does not fit and `on_error` is `"fail"`.
         ModelError: Members of an ensemble do not agree which letters are the inserts.
     """
-    ask = _Asker(predictor, batch_size)
+    ask = _Asker(scorer, batch_size)
 
     def problems_of(batch: Records) -> dict[int, str]:
-        return _problems(batch, predictor.constructs, deletions=deletions)
+        return _problems(batch, scorer.constructs, deletions=deletions)
 
     def score(few: Few, tell: Progress) -> Part[Mutagenesis]:
         return Part(_mutate(few.records, ask, tell, deletions=deletions), few.skipped)
@@ -164,28 +164,22 @@ def few_at_a_time(records: Iterable[Records], problems_of: Callable[[Records], M
             skipped = Skipped()
 
 
-def knows_members(predictor: Scorer) -> bool:
-    """Whether a model is an ensemble whose members answer apart, so that their effects have a standard deviation."""
-    return isinstance(predictor, Ensemble) and predictor.has_spread
-
-
 class _Asker:
     """Asks a model, or each member of an ensemble, about windows."""
 
-    def __init__(self, predictor: Scorer, batch_size: int) -> None:
-        self.predictor = predictor
-        self._shape = (len(predictor.members) if isinstance(predictor, Ensemble) else 1, len(predictor.tasks))
-        self._scorer = DistinctScorer(predictor.apart() if isinstance(predictor, Ensemble) else predictor)
+    def __init__(self, scorer: Scorer, batch_size: int) -> None:
+        self.scorer = scorer
+        self._scorer = DistinctScorer(Members(scorer))
         self._batch_size = batch_size
 
     def __call__(self, windows: list[np.ndarray], progress: Progress | None) -> np.ndarray:
         """float32 (n, members, tasks)."""
-        members, tasks = self._shape
-        return self._scorer.score(windows, self._batch_size, progress)[:, : members * tasks].reshape(-1, members, tasks)
+        values = self._scorer.score(windows, self._batch_size, progress)
+        return values.reshape(-1, len(self.scorer.members), len(self.scorer.tasks))
 
 
 def _mutate(records: Records, ask: _Asker, progress: Progress | None, *, deletions: bool) -> Mutagenesis:
-    constructs = ask.predictor.constructs
+    constructs = ask.scorer.constructs
     mutants = Mutants(records.sequences, constructs, deletions=deletions)
     reference = ask(mutants.originals, progress)
     at_once = max(1, min(AT_ONCE, BATCH_LETTERS // sum(construct.length for construct in constructs)))

@@ -1,4 +1,4 @@
-"""Gives an exported model what its predictions can be held against, without training it anew."""
+"""Calibrates an exported model: intervals, background and familiarity, without training it anew."""
 
 import dataclasses
 import json
@@ -6,9 +6,9 @@ from pathlib import Path
 
 import numpy as np
 
-from dreamkeras.confidence.intervals import calibrate
-from dreamkeras.confidence.measure import measure_yardstick, sample_inserts
-from dreamkeras.confidence.run_file import YARDSTICK
+from dreamkeras.confidence.intervals import measure_intervals
+from dreamkeras.confidence.measure import measure_calibration, sample_inserts
+from dreamkeras.confidence.run_file import CALIBRATION_FILE
 from dreamkeras.data.assays.assay import Assay
 from dreamkeras.data.examples import Examples
 from dreamkeras.evaluation.run import score_examples
@@ -26,7 +26,7 @@ __all__ = ["calibrate_onnx"]
 def calibrate_onnx(
     model: str, output: str | None, assay: Assay, held_out: Examples, training: Examples | None = None
 ) -> tuple[ModelDescription, dict[str, np.ndarray]]:
-    """Writes a model again with another yardstick in its description; the graph stays as it is.
+    """Writes a model with a new calibration in its description; the graph stays as it is.
 
     Args:
         model: An `.onnx` file or a run folder.
@@ -46,16 +46,16 @@ def calibrate_onnx(
     require_packages("onnx", "onnxruntime")
     import onnx
 
-    predictor, file = load(model, device="cpu"), find_model_file(Path(model))
-    predicted = score_examples(predictor, assay, held_out)
-    inserts = sample_inserts(held_out if training is None else training, predictor.construct)
-    yardstick = measure_yardstick(predictor, calibrate(held_out.targets, predicted, predictor.tasks), inserts)
-    if training is None and "training" in predictor.yardstick:
-        yardstick["training"] = predictor.yardstick["training"]
-    description = dataclasses.replace(predictor.description, yardstick=yardstick)
+    scorer, file = load(model, device="cpu"), find_model_file(Path(model))
+    predicted = score_examples(scorer, assay, held_out)
+    inserts = sample_inserts(held_out if training is None else training, scorer.construct)
+    calibration = measure_calibration(scorer, measure_intervals(held_out.targets, predicted, scorer.tasks), inserts)
+    if training is None and "familiarity" in scorer.calibration:
+        calibration["familiarity"] = scorer.calibration["familiarity"]
+    description = dataclasses.replace(scorer.description, calibration=calibration)
     content = file_bytes(onnx.load_model(file), description)
     with open_output(output or str(file)) as stream:
         stream.write(content)
     if output is None and Path(model).is_dir():
-        write_text(Path(model) / YARDSTICK, json.dumps(yardstick, indent=2) + "\n")
+        write_text(Path(model) / CALIBRATION_FILE, json.dumps(calibration, indent=2) + "\n")
     return description, task_figures(held_out.targets, predicted)

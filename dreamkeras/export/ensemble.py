@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from dreamkeras.confidence.run_file import without_predictions
+from dreamkeras.confidence.run_file import familiarity_alone
 from dreamkeras.errors import ModelError
 from dreamkeras.export.onnx_file import check_choices, check_graph, export_onnx, file_bytes
 from dreamkeras.export.parity import Parity, compare, parity_letters, require_parity, units
@@ -138,7 +138,7 @@ def _describe(members: Sequence[OnnxPredictor]) -> ModelDescription:
     if len(ensemble.constructs) > 1:
         names = " and ".join(repr(construct.name) for construct in ensemble.constructs)
         raise ModelError(f"Expected models of one construct for one file, got {names}: `dreamkeras predict` takes several with -m.")
-    first, spans = descriptions[0].training, [without_predictions(description.yardstick) for description in descriptions]
+    first, spans = descriptions[0].training, [familiarity_alone(description.calibration) for description in descriptions]
     return ModelDescription(
         name=f"ensemble-of-{len(members)}",
         construct=ensemble.construct,
@@ -147,7 +147,7 @@ def _describe(members: Sequence[OnnxPredictor]) -> ModelDescription:
         training={key: first[key] for key in first if all(other.training.get(key) == first[key] for other in descriptions)},
         versions={package: importlib.metadata.version(package) for package in ("dreamkeras", "onnx")},
         members=[{field: getattr(other, field) for field in ("name", "training", "versions", "parity")} for other in descriptions],
-        yardstick=spans[0] if all(span == spans[0] for span in spans) else {},
+        calibration=spans[0] if all(span == spans[0] for span in spans) else {},
     )
 
 

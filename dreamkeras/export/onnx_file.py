@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from dreamkeras.confidence.run_file import read_yardstick, without_predictions
+from dreamkeras.confidence.run_file import familiarity_alone, read_calibration
 from dreamkeras.errors import ModelError
 from dreamkeras.export.parity import LEAST_R, Parity, compare, parity_letters, parity_sequences, require_parity
 from dreamkeras.export.process import keras_backend, require_packages, trace_with_tensorflow
@@ -42,7 +42,7 @@ def export_onnx(
     least_r: float = LEAST_R,
     most_difference: float | None = None,
     reference: Callable[[np.ndarray], np.ndarray] | None = None,
-    yardstick: Callable[[OnnxPredictor], dict[str, Any]] | None = None,
+    calibration: Callable[[OnnxPredictor], dict[str, Any]] | None = None,
 ) -> ModelDescription:
     """Writes a trained model as a self-contained ONNX file, once it is shown to predict what the Keras model does.
 
@@ -63,7 +63,7 @@ def export_onnx(
             default that of `parity.DIFFERENCES`.
         reference: The Keras model's predictions on the caller's own backend, from windows uint8 (n, length) to the columns of
             `PrixFixe.predictor`, computed in float32 and for the same strands. By default, the model as TensorFlow predicts it.
-        yardstick: What the exported model's predictions can be held against, from that model. By default what the run folder tells, and of
+        calibration: Measures the exported model's calibration. By default that of the run folder, and of
             a model with other strands or without its bias no more than what its training sequences span.
 
     Returns:
@@ -89,10 +89,10 @@ def export_onnx(
         with _opened(graph, description) as predictor:
             parity = _measure(predictor, traced, precision, reference)
             require_parity(parity, least_r, most_difference)
-            held = yardstick(predictor) if yardstick else _known(file, description.tasks)
+            held = calibration(predictor) if calibration else _known(file, description.tasks)
         answers_alike = strands is None and not without_bias and (precision != "int8" or parity.r is None or parity.r >= LEAST_R)
         description = dataclasses.replace(
-            description, parity=parity._asdict(), yardstick=held if answers_alike else without_predictions(held)
+            description, parity=parity._asdict(), calibration=held if answers_alike else familiarity_alone(held)
         )
         stream.write(file_bytes(graph, description))
     return description
@@ -191,7 +191,7 @@ def _measure(predictor: OnnxPredictor, traced: Traced, precision: str, reference
 
 def _known(file: Path, tasks: tuple[str, ...]) -> dict[str, Any]:
     """What the run folder of a `.keras` file tells; nothing of a file that lies elsewhere."""
-    return read_yardstick(file.parent, tasks) if file.name == "model.keras" else {}
+    return read_calibration(file.parent, tasks) if file.name == "model.keras" else {}
 
 
 def file_bytes(graph: Any, description: ModelDescription) -> bytes:

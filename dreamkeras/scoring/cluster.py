@@ -37,11 +37,11 @@ SOCKET_FOLDER = 28
 """Letters of a folder for temporary files whose names still fit: Ray's sockets there have 107 at most."""
 
 
-class Judge(Protocol):
-    """What gives a model further columns, as an `confidence.columns.Judging`; travels to the processes, and into a manifest as JSON."""
+class FurtherColumns(Protocol):
+    """Adds columns to a model's, as `confidence.columns.ConfidenceColumns` does; is pickled, and written to a manifest as JSON."""
 
-    def judge(self, scorer: Scorer) -> Scorer:
-        """The model with them."""
+    def add_to(self, scorer: Scorer) -> Scorer:
+        """The model with further columns."""
 
 
 class Work(NamedTuple):
@@ -56,7 +56,7 @@ class Work(NamedTuple):
         batch_size: Sequences scored at once.
         threads: Threads, and CPUs, of each process.
         device: See `scoring.session`; with `"cuda"` each process gets a GPU.
-        judging: What is wanted beside predictions.
+        confidence: What is wanted beside predictions.
     """
 
     models: tuple[str, ...]
@@ -67,7 +67,7 @@ class Work(NamedTuple):
     batch_size: int = BATCH_SIZE
     threads: int = 1
     device: str = "auto"
-    judging: Judge | None = None
+    confidence: FurtherColumns | None = None
 
     def output(self, name: str) -> str:
         """The name of an input's results: its own with the format's suffix."""
@@ -81,7 +81,7 @@ class FileScorer:
         self.work = work
         models = work.models or (str(PACKAGED_MODEL),)
         scorer = load(models, work.device, work.threads) if len(models) > 1 else load(models[0], work.device, work.threads)
-        self.scorer: Scorer = work.judging.judge(scorer) if work.judging else scorer
+        self.scorer: Scorer = work.confidence.add_to(scorer) if work.confidence else scorer
 
     def __call__(self, batch: dict[str, Any]) -> dict[str, Any]:
         """What became of each file: a JSON text with `written`, `skipped` and `reasons`, or with `error`."""

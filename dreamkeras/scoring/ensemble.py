@@ -25,13 +25,18 @@ class Ensemble(Scorer):
 
     def __init__(self, members: Sequence[Scorer]) -> None:
         require_alike(members)
-        self.members = tuple(members)
+        self._members = tuple(members)
         self._constructs = tuple(dict.fromkeys(member.construct for member in members))
 
     @property
     def name(self) -> str:
         """The members' names."""
         return " + ".join(member.name for member in self.members)
+
+    @property
+    def members(self) -> tuple[Scorer, ...]:
+        """The models."""
+        return self._members
 
     @property
     def constructs(self) -> tuple[Construct, ...]:
@@ -55,25 +60,13 @@ class Ensemble(Scorer):
 
     def score_windows(self, windows: Sequence[np.ndarray], batch_size: int = BATCH_SIZE, progress: Progress | None = None) -> np.ndarray:
         """float32 (n, columns): means, then standard deviations; see `Scorer` for the rest."""
-        values = self.apart().score_windows(windows, batch_size, progress).reshape(-1, len(self.members), len(self.tasks))
+        values = Members(self).score_windows(windows, batch_size, progress).reshape(-1, len(self.members), len(self.tasks))
         mean = values.mean(axis=1)
         return np.concatenate([mean, values.std(axis=1, ddof=1)], axis=1) if self.has_spread else mean
 
-    def apart(self) -> "Members":
-        """The same members, each answering for itself: for what has to be computed before the mean is."""
-        return Members(self)
-
 
 class Members(Wrapped):
-    """The models of an ensemble side by side: what each of them answers, not the mean. A single model is one of one.
-
-    Args:
-        scorer: The model or ensemble. An ensemble that was exported as one file answers as one: its members are not to be told apart.
-    """
-
-    def __init__(self, scorer: Scorer) -> None:
-        super().__init__(scorer)
-        self.members: tuple[Scorer, ...] = scorer.members if isinstance(scorer, Ensemble) else (scorer,)
+    """The predictions of each member of an ensemble side by side, in place of their mean; a single model is its own member."""
 
     @property
     def tasks(self) -> tuple[str, ...]:

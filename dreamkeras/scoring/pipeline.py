@@ -60,7 +60,7 @@ class _Cut(NamedTuple):
 
 def score_records(
     records: Iterable[Records],
-    predictor: Scorer,
+    scorer: Scorer,
     writer: PredictionSink,
     *,
     on_error: Literal["fail", "skip"] = "fail",
@@ -72,7 +72,7 @@ def score_records(
 
     Args:
         records: Batches of records.
-        predictor: The model or ensemble.
+        scorer: The model or ensemble.
         writer: Takes the predictions as they come.
         on_error: What a record that does not fit the construct does: `"fail"` raises, `"skip"` leaves it out.
         batch_size: Sequences scored at once.
@@ -86,13 +86,13 @@ def score_records(
         InputError: A record does not fit and `on_error` is `"fail"`; none fits.
     """
     _check_on_error(on_error)
-    with contextlib.closing(_predict(records, predictor, on_error, batch_size, progress)) as parts:
+    with contextlib.closing(_predict(records, scorer, on_error, batch_size, progress)) as parts:
         return write_parts(parts, writer, may_be_empty=may_be_empty)
 
 
 def score_into_shards(
     records: Iterable[Records],
-    predictor: Scorer,
+    scorer: Scorer,
     shards: Shards,
     *,
     on_error: Literal["fail", "skip"] = "fail",
@@ -105,7 +105,7 @@ def score_into_shards(
     """
     _check_on_error(on_error)
     for pieces in in_shards(records, SHARD, shards.done, progress):
-        shards.add(join_shards(list(_predict(pieces, predictor, on_error, batch_size, progress))))
+        shards.add(join_shards(list(_predict(pieces, scorer, on_error, batch_size, progress))))
 
 
 def write_parts(parts: Iterable[Shard], writer: PredictionSink, *, may_be_empty: bool = False) -> Scored:
@@ -139,18 +139,18 @@ def _check_on_error(on_error: str) -> None:
 
 
 def _predict(
-    records: Iterable[Records], predictor: Scorer, on_error: str, batch_size: int, progress: Callable[[int], None] | None
+    records: Iterable[Records], scorer: Scorer, on_error: str, batch_size: int, progress: Callable[[int], None] | None
 ) -> Generator[Shard, None, None]:
     # What is remembered ends with the records, so that a shard's values are the same whatever was done before it.
-    scorer = DistinctScorer(predictor)
+    distinct = DistinctScorer(scorer)
     cut = _cut_or_fail if on_error == "fail" else _cut_or_skip
 
     def score(gathered: _Cut, tell: Callable[[int], None]) -> Shard:
         ids, windows, skipped = gathered
-        values = scorer.score(windows, batch_size, tell) if ids else np.empty((0, len(predictor.columns)), np.float32)
+        values = distinct.score(windows, batch_size, tell) if ids else np.empty((0, len(scorer.columns)), np.float32)
         return Shard(ids, values, skipped)
 
-    return overlapped(_gathered(cut(predictor.constructs, batch) for batch in records), score, progress)
+    return overlapped(_gathered(cut(scorer.constructs, batch) for batch in records), score, progress)
 
 
 def overlapped(

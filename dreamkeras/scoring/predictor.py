@@ -120,9 +120,9 @@ class OnnxPredictor(Scorer):
         return len(self._outputs) > 1
 
     @property
-    def yardstick(self) -> Mapping[str, Any]:
+    def calibration(self) -> Mapping[str, Any]:
         """What came with the file."""
-        return self.description.yardstick
+        return self.description.calibration
 
     def score_windows(self, windows: Sequence[np.ndarray], batch_size: int = BATCH_SIZE, progress: Progress | None = None) -> np.ndarray:
         """float32 (n, columns), from one array of windows; see `Scorer` for the rest."""

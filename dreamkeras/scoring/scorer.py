@@ -67,6 +67,11 @@ class Scorer(abc.ABC):
     def has_spread(self) -> bool:
         """Whether it knows standard deviations."""
 
+    @property
+    def members(self) -> tuple["Scorer", ...]:
+        """The models of an ensemble; of a single model, or of an ensemble in one file, itself."""
+        return (self,)
+
     @abc.abstractmethod
     def score_windows(self, windows: Sequence[np.ndarray], batch_size: int = BATCH_SIZE, progress: Progress | None = None) -> np.ndarray:
         """All that is known of some sequences.
@@ -96,8 +101,8 @@ class Scorer(abc.ABC):
         return {}
 
     @property
-    def yardstick(self) -> Mapping[str, Any]:
-        """What its predictions can be held against; see `ModelDescription`."""
+    def calibration(self) -> Mapping[str, Any]:
+        """Its calibration; see `ModelDescription`."""
         return {}
 
     @property
@@ -207,6 +212,16 @@ class Wrapped(Scorer):
     def has_spread(self) -> bool:
         """Likewise."""
         return self.scorer.has_spread
+
+    @property
+    def members(self) -> tuple[Scorer, ...]:
+        """Likewise."""
+        return self.scorer.members
+
+    @property
+    def calibration(self) -> Mapping[str, Any]:
+        """Likewise."""
+        return self.scorer.calibration
 
 
 def check_batch_size(batch_size: int) -> None:

@@ -2,18 +2,19 @@
 
 import dataclasses
 import json
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
 from dreamkeras.errors import ModelError
 from dreamkeras.sequence.construct import Construct
 
-__all__ = ["METADATA_KEY", "ModelDescription"]
+__all__ = ["METADATA_KEY", "ModelDescription", "current_parts"]
 
 METADATA_KEY = "dreamkeras"
 """The key of the ONNX file's metadata under which the description stands as JSON."""
 
-FORMAT = 2
+FORMAT = 3
 
 
 @dataclass(frozen=True)
@@ -30,8 +31,7 @@ class ModelDescription:
         parity: Keras against ONNX at export (largest absolute difference, r, number of sequences); empty before export.
         members: Of an ensemble, the name, training and parity of each model in it; empty for a single model.
         profile: Positions in the middle of the window for which the model answers the share of the reads that begin there; None without.
-        yardstick: What predictions are held against: `calibration`, `background` and `training`, as `confidence.calibration` makes them;
-            empty if unknown.
+        calibration: `intervals`, `background` and `familiarity`, as `confidence.measure` makes them; empty if unknown.
     """
 
     name: str
@@ -43,7 +43,7 @@ class ModelDescription:
     parity: dict[str, Any] = field(default_factory=dict)
     members: list[dict[str, Any]] = field(default_factory=list)
     profile: int | None = None
-    yardstick: dict[str, Any] = field(default_factory=dict)
+    calibration: dict[str, Any] = field(default_factory=dict)
 
     @property
     def outputs(self) -> dict[str, int]:
@@ -68,12 +68,19 @@ class ModelDescription:
             fields = json.loads(text)
             _check_format(fields.pop("format"))
             construct = Construct.from_json(fields.pop("construct"))
+            if "yardstick" in fields:  # the name up to format 2
+                fields["calibration"] = current_parts(fields.pop("yardstick"))
             description = cls(construct=construct, **fields)
         except ModelError:
             raise
         except (TypeError, ValueError, KeyError, AttributeError) as error:
             raise ModelError(f"Expected a dreamkeras model description, got {text[:80]!r} ({error}).") from None
         return dataclasses.replace(description, tasks=tuple(description.tasks), units=tuple(description.units))
+
+
+def current_parts(calibration: Mapping[str, Any]) -> dict[str, Any]:
+    """A calibration that was written up to format 2, by the names that its parts have now."""
+    return {{"calibration": "intervals", "training": "familiarity"}.get(name, name): part for name, part in calibration.items()}
 
 
 def _check_format(written: int) -> None:

@@ -77,17 +77,17 @@ class VariantScorer:
     """Asks a model about variants.
 
     Args:
-        predictor: The model or ensemble.
+        scorer: The model or ensemble.
         batch_size: Windows scored at once.
         more: Further columns beside those of `effects.effect_columns`.
     """
 
-    def __init__(self, predictor: Scorer, batch_size: int = BATCH_SIZE, more: Sequence[Column] = ()) -> None:
-        self.members = Members(predictor)
-        self.tasks = predictor.tasks
+    def __init__(self, scorer: Scorer, batch_size: int = BATCH_SIZE, more: Sequence[Column] = ()) -> None:
+        self.members = Members(scorer)
+        self.tasks = scorer.tasks
         self.columns = (*effect_columns(len(self.members.members)), *more)
         self._batch_size = batch_size
-        self._at_once = AT_ONCE // sum(construct.length for construct in predictor.constructs)
+        self._at_once = AT_ONCE // sum(construct.length for construct in scorer.constructs)
 
     @property
     def names(self) -> tuple[str, ...]:

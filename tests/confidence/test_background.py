@@ -140,12 +140,12 @@ class TestBackground:
 def test_variants_have_a_column_of_the_mean_effects_place():
     class Knowing(WeightSum):
         @property
-        def yardstick(self):
+        def calibration(self):
             return {"background": {"sequences": 3, **{kind: {"task 0": [0, 2, 4]} for kind in KINDS}}}
 
     column = effect_percentile(Knowing())
     ref, alt = np.zeros((2, 2, 1)), np.array([[[1.0], [3]], [[-1], [-1]]])  # two members
     np.testing.assert_allclose(column.values(ref, alt), [[50], [25]])
     assert column.name == "effect_percentile"
-    with pytest.raises(ModelError, match="with a background, got weight sum without"):
+    with pytest.raises(ModelError, match="with background in its calibration, got weight sum without"):
         effect_percentile(WeightSum())

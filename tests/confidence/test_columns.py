@@ -5,9 +5,9 @@ import pytest
 from weight_sum import PLAIN, WeightSum
 
 from dreamkeras.confidence.background import Background, measure_background
-from dreamkeras.confidence.columns import Judged, Judging
+from dreamkeras.confidence.columns import ConfidenceColumns, ScorerWithConfidence
 from dreamkeras.confidence.familiarity import LABELS, measure_familiarity
-from dreamkeras.confidence.intervals import calibrate
+from dreamkeras.confidence.intervals import measure_intervals
 from dreamkeras.errors import InputError, ModelError
 from dreamkeras.scoring.ensemble import Ensemble
 from dreamkeras.scoring.pipeline import score_records
@@ -18,7 +18,7 @@ from dreamkeras.sequence.records import Records
 TEXTS = ["ACGTACGTACGT", "CATGCATGTTAA", "ACGTACGTACGT", "ACGT"]
 RANDOM = np.random.default_rng(0)
 INSERTS = Ragged.from_lengths(RANDOM.choice(list(b"ACGT"), 12_000).astype(np.uint8), np.full(1000, 12))
-ALL = Judging(0.9, percentile=True, unusual=True)
+ALL = ConfidenceColumns(0.9, percentile=True, unusual=True)
 
 
 class Knowing(WeightSum):
@@ -28,12 +28,12 @@ class Knowing(WeightSum):
         super().__init__(construct, tasks, seed)
         sizes = np.tile(np.arange(1.0, 100)[:, None], tasks)
         self.known = {
-            "calibration": calibrate(sizes, np.zeros_like(sizes), self.tasks).to_json(),
+            "intervals": measure_intervals(sizes, np.zeros_like(sizes), self.tasks).to_json(),
             "background": measure_background(WeightSum(PLAIN, tasks, seed), INSERTS).to_json(self.tasks),
-            "training": measure_familiarity(INSERTS).to_json(),
+            "familiarity": measure_familiarity(INSERTS).to_json(),
         }
 
-    yardstick = property(lambda self: self.known)
+    calibration = property(lambda self: self.known)
 
 
 class Rows:
@@ -59,20 +59,20 @@ def scored(scorer, texts=TEXTS, **choices):
 
 def test_nothing_wanted_is_the_scorer_itself():
     scorer = WeightSum()
-    assert Judging().judge(scorer) is scorer
+    assert ConfidenceColumns().add_to(scorer) is scorer
 
 
 def test_columns_follow_the_models_in_this_order():
-    judged = ALL.judge(Knowing())
+    scorer = ALL.add_to(Knowing())
     bounds = ("task 0_low", "task 0_high", "task 1_low", "task 1_high")
-    assert judged.columns == ("task 0", "task 1", *bounds, "task 0_percentile", "task 1_percentile", "unusual")
-    assert (judged.tasks, judged.units, judged.name) == (("task 0", "task 1"), ("points", "points"), "weight sum")
-    assert judged.texts == {"unusual": LABELS}
+    assert scorer.columns == ("task 0", "task 1", *bounds, "task 0_percentile", "task 1_percentile", "unusual")
+    assert (scorer.tasks, scorer.units, scorer.name) == (("task 0", "task 1"), ("points", "points"), "weight sum")
+    assert scorer.texts == {"unusual": LABELS}
 
 
 def test_values_are_those_of_each_part():
     scorer = Knowing()
-    values = scored(ALL.judge(scorer))
+    values = scored(ALL.add_to(scorer))
     plain = scorer.predict(TEXTS)
     np.testing.assert_allclose(values[:, :2], plain)
     np.testing.assert_allclose(values[:, 2:6], np.stack([plain - 90, plain + 90], axis=2).reshape(4, 4), rtol=1e-6)
@@ -81,39 +81,42 @@ def test_values_are_those_of_each_part():
     assert LABELS[int(values[3, 8])].startswith("length")
 
 
-@pytest.mark.parametrize("judging", [Judging(0.5), Judging(percentile=True), Judging(unusual=True)])
-def test_each_part_alone_is_that_of_all(judging):
+@pytest.mark.parametrize("confidence", [ConfidenceColumns(0.5), ConfidenceColumns(percentile=True), ConfidenceColumns(unusual=True)])
+def test_each_part_alone_is_that_of_all(confidence):
     everything = dict(
-        zip(ALL._replace(interval=0.5).judge(Knowing()).columns, scored(ALL._replace(interval=0.5).judge(Knowing())).T, strict=True)
+        zip(ALL._replace(interval=0.5).add_to(Knowing()).columns, scored(ALL._replace(interval=0.5).add_to(Knowing())).T, strict=True)
     )
-    judged = judging.judge(Knowing())
-    for name, column in zip(judged.columns, scored(judged).T, strict=True):
+    scorer = confidence.add_to(Knowing())
+    for name, column in zip(scorer.columns, scored(scorer).T, strict=True):
         np.testing.assert_array_equal(column, everything[name])
 
 
 def test_a_window_that_comes_again_is_asked_for_once():
     scorer = Knowing()
-    scored(ALL.judge(scorer))
+    scored(ALL.add_to(scorer))
     assert scorer.asked == 3
 
 
 def test_records_that_do_not_fit_are_skipped_as_ever():
-    assert len(scored(ALL.judge(Knowing()), ["ACGT", "A", "ACGT!"], on_error="skip")) == 1
+    assert len(scored(ALL.add_to(Knowing()), ["ACGT", "A", "ACGT!"], on_error="skip")) == 1
 
 
 def test_predictions_in_python_are_the_models():
-    np.testing.assert_array_equal(Judging(0.9).judge(Knowing()).predict(TEXTS), Knowing().predict(TEXTS))
+    np.testing.assert_array_equal(ConfidenceColumns(0.9).add_to(Knowing()).predict(TEXTS), Knowing().predict(TEXTS))
     ensemble = Ensemble([WeightSum(seed=1), WeightSum(seed=2)])
-    judged = Judged(ensemble, Judging())
-    for one, other in zip(judged.predict_spread(TEXTS), ensemble.predict_spread(TEXTS), strict=True):
+    scorer = ScorerWithConfidence(ensemble, ConfidenceColumns())
+    for one, other in zip(scorer.predict_spread(TEXTS), ensemble.predict_spread(TEXTS), strict=True):
         np.testing.assert_array_equal(one, other)
 
 
 def test_of_an_ensemble_the_unusual_is_that_of_any_member():
     short, long = Knowing(), Knowing(seed=1)
-    short.known["training"] = measure_familiarity(Ragged.from_strings(["ACGT", "TTTT", "CCGG", "AACC"])).to_json()
+    short.known["familiarity"] = measure_familiarity(Ragged.from_strings(["ACGT", "TTTT", "CCGG", "AACC"])).to_json()
     texts = ["ACGT", INSERTS[0]]
-    codes = [scored(Judging(unusual=True).judge(scorer), texts)[:, -1].astype(int) for scorer in (short, long, Ensemble([short, long]))]
+    codes = [
+        scored(ConfidenceColumns(unusual=True).add_to(scorer), texts)[:, -1].astype(int)
+        for scorer in (short, long, Ensemble([short, long]))
+    ]
     assert codes[2].tolist() == (codes[0] | codes[1]).tolist()
     assert codes[0].tolist() != codes[1].tolist()
 
@@ -125,41 +128,41 @@ def test_each_member_of_an_ensemble_looks_at_its_own_inserts(turn):
     longer = Construct("longer", 20, alignment="left", shortest=2, strands="given")
     insert = INSERTS[0]
     members = [Knowing(construct=adapted), Knowing(construct=longer)]
-    members[1].known["training"] = measure_familiarity(Ragged.from_strings([f"GG{insert}CC"])).to_json()
-    values = scored(Judging(unusual=True).judge(Ensemble(members[::turn])), [f"GG{insert}CC", insert])
+    members[1].known["familiarity"] = measure_familiarity(Ragged.from_strings([f"GG{insert}CC"])).to_json()
+    values = scored(ConfidenceColumns(unusual=True).add_to(Ensemble(members[::turn])), [f"GG{insert}CC", insert])
     assert LABELS[int(values[0, -1])] == ""
     assert LABELS[int(values[1, -1])].startswith("length")  # to the one that knows sixteen letters
 
 
-@pytest.mark.parametrize("judging", [Judging(0.9), Judging(percentile=True)])
-def test_of_an_ensemble_there_is_neither_interval_nor_percentile(judging):
-    with pytest.raises(ModelError, match="Expected one model with a"):
-        judging.judge(Ensemble([Knowing(), Knowing()]))
+@pytest.mark.parametrize("confidence", [ConfidenceColumns(0.9), ConfidenceColumns(percentile=True)])
+def test_of_an_ensemble_there_is_neither_interval_nor_percentile(confidence):
+    with pytest.raises(ModelError, match="Expected one model with "):
+        confidence.add_to(Ensemble([Knowing(), Knowing()]))
 
 
-@pytest.mark.parametrize("judging", [Judging(0.9), Judging(percentile=True), Judging(unusual=True)])
-def test_a_model_that_does_not_say_is_refused_at_once(judging):
+@pytest.mark.parametrize("confidence", [ConfidenceColumns(0.9), ConfidenceColumns(percentile=True), ConfidenceColumns(unusual=True)])
+def test_a_model_that_does_not_say_is_refused_at_once(confidence):
     with pytest.raises(ModelError, match="dreamkeras calibrate adds it"):
-        judging.judge(WeightSum())
+        confidence.add_to(WeightSum())
 
 
 def test_a_calibration_of_other_tasks_is_refused():
     scorer = Knowing()
-    scorer.known["calibration"] = calibrate(np.ones((99, 1)), np.zeros((99, 1)), ["another"]).to_json()
-    with pytest.raises(ModelError, match="Expected a calibration of task 0, task 1, got one of another"):
-        Judging(0.9).judge(scorer)
+    scorer.known["intervals"] = measure_intervals(np.ones((99, 1)), np.zeros((99, 1)), ["another"]).to_json()
+    with pytest.raises(ModelError, match="Expected intervals of task 0, task 1, got those of another"):
+        ConfidenceColumns(0.9).add_to(scorer)
 
 
 def test_intervals_follow_the_names_of_tasks_and_not_their_order_in_the_file():
     scorer, sizes = Knowing(), np.arange(1.0, 100)[:, None] * [1, 100]
-    scorer.known["calibration"] = dict(reversed(calibrate(sizes, 0 * sizes, scorer.tasks).to_json().items()))
-    values = scored(Judging(0.9).judge(scorer))
+    scorer.known["intervals"] = dict(reversed(measure_intervals(sizes, 0 * sizes, scorer.tasks).to_json().items()))
+    values = scored(ConfidenceColumns(0.9).add_to(scorer))
     np.testing.assert_allclose(values[:, [3, 5]] - values[:, :2], np.tile([90, 9000], (4, 1)), rtol=1e-5)
 
 
 def test_level_is_checked_before_anything_is_scored():
     with pytest.raises(InputError, match="between 0 and 1"):
-        Judging(95).judge(Knowing())
+        ConfidenceColumns(95).add_to(Knowing())
 
 
 def test_travels_to_other_processes():

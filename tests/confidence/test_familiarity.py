@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from weight_sum import WeightSum
 
-from dreamkeras.confidence.familiarity import LABELS, WORDS, Familiarity, Watch, measure_familiarity, word_distances
+from dreamkeras.confidence.familiarity import LABELS, WORDS, Familiarity, FamiliarityConstruct, measure_familiarity, word_distances
 from dreamkeras.errors import InputError, ModelError
 from dreamkeras.sequence.alphabet import reverse_complement
 from dreamkeras.sequence.construct import YEAST
@@ -127,14 +127,14 @@ class TestWatch:
     def test_looks_at_inserts_alone(self, trained):
         insert = random_inserts(1, 2)[0]
         whole = YEAST.left_adapter + insert + YEAST.right_adapter
-        watch = Watch("unusual", 1, familiarities=(trained,), inner=(YEAST,))
-        assert watch.windows(Ragged.from_strings([whole, insert, insert[:30], "ACGT" * 20])).tolist() == [[0], [0], [1], [4]]
-        assert watch.problems(Ragged.from_strings(["!"])) == {}
+        construct = FamiliarityConstruct("unusual", 1, familiarities=(trained,), inner=(YEAST,))
+        assert construct.windows(Ragged.from_strings([whole, insert, insert[:30], "ACGT" * 20])).tolist() == [[0], [0], [1], [4]]
+        assert construct.problems(Ragged.from_strings(["!"])) == {}
 
     def test_of_several_any_counts(self, trained):
         short = measure_familiarity(random_inserts(5000, 0, length=60))
-        watch = Watch("unusual", 1, familiarities=(trained, short), inner=(YEAST, YEAST))
-        assert watch.windows(random_inserts(2, 2)).tolist() == [[1], [1]]
+        construct = FamiliarityConstruct("unusual", 1, familiarities=(trained, short), inner=(YEAST, YEAST))
+        assert construct.windows(random_inserts(2, 2)).tolist() == [[1], [1]]
 
 
 class TestFile:
@@ -149,5 +149,5 @@ class TestFile:
             Familiarity.from_json({**trained.to_json(), **change})
 
     def test_a_model_without_it_says_what_adds_it(self):
-        with pytest.raises(ModelError, match="ranges of its training sequences, got weight sum without"):
+        with pytest.raises(ModelError, match="with familiarity in its calibration, got weight sum without"):
             Familiarity.of(WeightSum())

@@ -8,14 +8,14 @@ from toy_models import write_toy_model
 from weight_sum import WeightSum
 
 import dreamkeras
-from dreamkeras.confidence.intervals import KEPT, Calibration, calibrate
+from dreamkeras.confidence.intervals import KEPT, Intervals, measure_intervals
 from dreamkeras.errors import InputError, ModelError
 
 
 def of(sizes):
     """The calibration of one task with these residuals."""
     sizes = np.asarray(sizes, np.float64)[:, None]
-    return calibrate(sizes, np.zeros_like(sizes), ["x"])
+    return measure_intervals(sizes, np.zeros_like(sizes), ["x"])
 
 
 def quantile(sizes, level):
@@ -56,7 +56,7 @@ class TestHalfWidths:
 class TestIntervals:
     def test_reach_as_far_to_both_sides_of_each_task(self):
         measured = np.stack([np.arange(1.0, 20), 10 * np.arange(1.0, 20)], axis=1)
-        bounds = calibrate(measured, np.zeros_like(measured), ["a", "b"]).intervals(np.array([[1.0, 2.0], [3.0, 4.0]]), 0.9)
+        bounds = measure_intervals(measured, np.zeros_like(measured), ["a", "b"]).bounds(np.array([[1.0, 2.0], [3.0, 4.0]]), 0.9)
         np.testing.assert_array_equal(bounds.low, [[-17, -178], [-15, -176]])
         np.testing.assert_array_equal(bounds.high, [[19, 182], [21, 184]])
 
@@ -73,7 +73,7 @@ class TestIntervals:
 
     def test_values_that_are_missing_do_not_count(self):
         measured = np.array([[1.0, np.nan], [2.0, 5.0], [np.nan, np.nan]])
-        found = calibrate(measured, np.zeros((3, 2)), ["a", "b"]).residuals
+        found = measure_intervals(measured, np.zeros((3, 2)), ["a", "b"]).residuals
         assert {task: (part.n, part.sizes.tolist()) for task, part in found.items()} == {"a": (2, [1, 2]), "b": (1, [5])}
 
     def test_a_task_without_any_value_has_no_interval(self):
@@ -82,16 +82,16 @@ class TestIntervals:
 
     def test_predictions_have_to_be_finite_and_of_the_same_shape(self):
         with pytest.raises(InputError, match="finite"):
-            calibrate(np.zeros((1, 1)), np.full((1, 1), np.nan), ["x"])
+            measure_intervals(np.zeros((1, 1)), np.full((1, 1), np.nan), ["x"])
         with pytest.raises(InputError, match=r"measured \(2, 1\) and predicted \(3, 1\)"):
-            calibrate(np.zeros((2, 1)), np.zeros((3, 1)), ["x"])
+            measure_intervals(np.zeros((2, 1)), np.zeros((3, 1)), ["x"])
 
 
 class TestFile:
     @pytest.mark.parametrize("n", [0, 1, 30, 5000])
     def test_json_round_trip(self, n):
         found = of(np.random.default_rng(1).exponential(size=n))
-        again = Calibration.from_json(found.to_json(), ["x"])
+        again = Intervals.from_json(found.to_json(), ["x"])
         assert again.residuals["x"].n == n
         np.testing.assert_array_equal(again.residuals["x"].ranks, found.residuals["x"].ranks)
         np.testing.assert_allclose(again.residuals["x"].sizes, found.residuals["x"].sizes, rtol=1e-6)
@@ -108,27 +108,27 @@ class TestFile:
     )
     def test_something_else_is_refused(self, fields):
         with pytest.raises(ModelError, match="Expected the residuals of each task"):
-            Calibration.from_json(fields, ["x"])
+            Intervals.from_json(fields, ["x"])
 
     def test_residuals_are_those_of_the_task_of_that_name(self):
         measured = np.stack([np.arange(1.0, 20), 10 * np.arange(1.0, 20)], axis=1)
-        fields = calibrate(measured, np.zeros_like(measured), ["a", "b"]).to_json()
+        fields = measure_intervals(measured, np.zeros_like(measured), ["a", "b"]).to_json()
         turned = dict(reversed(fields.items()))
         for tasks, widths in ((["a", "b"], [18, 180]), (["b", "a"], [180, 18])):
-            assert Calibration.from_json(fields, tasks).half_widths(0.9).tolist() == widths
-            assert Calibration.from_json(turned, tasks).half_widths(0.9).tolist() == widths
+            assert Intervals.from_json(fields, tasks).half_widths(0.9).tolist() == widths
+            assert Intervals.from_json(turned, tasks).half_widths(0.9).tolist() == widths
 
     @pytest.mark.parametrize("tasks", [["a", "b"], ["x", "y"], []])
     def test_other_tasks_are_refused(self, tasks):
-        with pytest.raises(ModelError, match=f"^Expected a calibration of {', '.join(tasks)}, got one of x"):
-            Calibration.from_json(of(np.arange(30)).to_json(), tasks)
+        with pytest.raises(ModelError, match=f"^Expected intervals of {', '.join(tasks)}, got those of x"):
+            Intervals.from_json(of(np.arange(30)).to_json(), tasks)
 
     def test_a_lone_file_carries_it(self, tmp_path):
         pytest.importorskip("onnx")
-        yardstick = {"calibration": calibrate(np.ones((40, 2)), np.zeros((40, 2)), ["gc", "a"]).to_json()}
-        model = dreamkeras.load(write_toy_model(tmp_path / "m.onnx", yardstick=yardstick))
-        assert Calibration.of(model).intervals(model.predict(["ACGT"]), 0.9).low.tolist() == [[1, 0]]
+        calibration = {"intervals": measure_intervals(np.ones((40, 2)), np.zeros((40, 2)), ["gc", "a"]).to_json()}
+        model = dreamkeras.load(write_toy_model(tmp_path / "m.onnx", calibration=calibration))
+        assert Intervals.of(model).bounds(model.predict(["ACGT"]), 0.9).low.tolist() == [[1, 0]]
 
     def test_a_model_without_one_says_what_adds_it(self):
-        with pytest.raises(ModelError, match=r"with a calibration, got weight sum without: dreamkeras calibrate adds it\.$"):
-            Calibration.of(WeightSum())
+        with pytest.raises(ModelError, match=r"with intervals in its calibration, got weight sum without: dreamkeras calibrate adds it\.$"):
+            Intervals.of(WeightSum())

@@ -5,8 +5,8 @@ from weight_sum import WeightSum
 from dreamkeras.confidence import measure as measuring
 from dreamkeras.confidence.background import Background
 from dreamkeras.confidence.familiarity import Familiarity
-from dreamkeras.confidence.intervals import Calibration, calibrate
-from dreamkeras.confidence.measure import measure_yardstick, sample_inserts
+from dreamkeras.confidence.intervals import Intervals, measure_intervals
+from dreamkeras.confidence.measure import measure_calibration, sample_inserts
 from dreamkeras.data.simulation.library import examples, simulate
 from dreamkeras.sequence.construct import YEAST
 
@@ -37,14 +37,13 @@ class TestInserts:
 
 def test_parts_are_what_each_module_reads(library):
     scorer = WeightSum(YEAST)
-    calibration = calibrate(np.arange(40.0)[:, None], np.zeros((40, 1)), scorer.tasks)
+    calibration = measure_intervals(np.arange(40.0)[:, None], np.zeros((40, 1)), scorer.tasks)
     inserts = sample_inserts(examples(library), YEAST)
-    found = measure_yardstick(scorer, calibration, inserts)
-    assert list(found) == ["calibration", "background", "training"]
-    assert Calibration.from_json(found["calibration"], scorer.tasks).residuals["task 0"].n == 40
+    found = measure_calibration(scorer, calibration, inserts)
+    assert list(found) == ["intervals", "background", "familiarity"]
+    assert Intervals.from_json(found["intervals"], scorer.tasks).residuals["task 0"].n == 40
     assert Background.from_json(found["background"], scorer.tasks).sequences == 1000
-    assert Familiarity.from_json(found["training"]).sequences == 2000
-    assert list(measure_yardstick(scorer, None, inserts)) == ["background", "training"]
+    assert Familiarity.from_json(found["familiarity"]).sequences == 2000
 
 
 def test_intervals_cover_what_they_promise_of_a_model_with_known_noise(library):
@@ -52,7 +51,7 @@ def test_intervals_cover_what_they_promise_of_a_model_with_known_noise(library):
     scorer, random = WeightSum(YEAST), np.random.default_rng(0)
     predicted = scorer.score_letters(YEAST.windows(library.sequences))
     measured = predicted + 2 * random.standard_normal(predicted.shape)
-    found = calibrate(measured[:1000], predicted[:1000], scorer.tasks)
+    found = measure_intervals(measured[:1000], predicted[:1000], scorer.tasks)
     assert found.half_widths(0.9)[0] == pytest.approx(2 * 1.645, rel=0.08)
-    low, high = found.intervals(predicted[1000:], 0.9)
+    low, high = found.bounds(predicted[1000:], 0.9)
     assert 0.87 < ((measured[1000:] >= low) & (measured[1000:] <= high)).mean() < 0.93

@@ -5,8 +5,8 @@ import pytest
 from weight_sum import WeightSum
 
 from dreamkeras.confidence.background import measure_background
-from dreamkeras.confidence.intervals import Calibration, calibrate
-from dreamkeras.confidence.run_file import YARDSTICK, read_yardstick, without_predictions
+from dreamkeras.confidence.intervals import Intervals, measure_intervals
+from dreamkeras.confidence.run_file import CALIBRATION_FILE, OLD_FILE, familiarity_alone, read_calibration
 from dreamkeras.errors import ModelError
 from dreamkeras.sequence.ragged import Ragged
 
@@ -14,48 +14,62 @@ TABLE = "id\tlength\tmeasured_a\tmeasured_b\tpredicted_a\tpredicted_b\n1\t80\t1\
 
 
 def test_the_file_of_the_folder_is_what_it_tells(tmp_path):
-    (tmp_path / YARDSTICK).write_text(json.dumps({"training": {"sequences": 3}}))
+    (tmp_path / CALIBRATION_FILE).write_text(json.dumps({"familiarity": {"sequences": 3}}))
     (tmp_path / "validation.tsv").write_text(TABLE)
-    assert read_yardstick(tmp_path, ("a", "b")) == {"training": {"sequences": 3}}
+    assert read_calibration(tmp_path, ("a", "b")) == {"familiarity": {"sequences": 3}}
+
+
+def test_the_file_of_older_runs_is_read_under_the_names_of_now(tmp_path):
+    intervals = measure_intervals(np.zeros((9, 1)), np.zeros((9, 1)), ("a",)).to_json()
+    (tmp_path / OLD_FILE).write_text(json.dumps({"calibration": intervals, "training": {"sequences": 3}}))
+    assert read_calibration(tmp_path, ("a",)) == {"intervals": intervals, "familiarity": {"sequences": 3}}
+    with pytest.raises(ModelError, match="Expected intervals of b, got those of a"):
+        read_calibration(tmp_path, ("b",))
+
+
+def test_a_file_of_now_comes_before_that_of_older_runs(tmp_path):
+    for name, sequences in ((CALIBRATION_FILE, 4), (OLD_FILE, 3)):
+        (tmp_path / name).write_text(json.dumps({"familiarity": {"sequences": sequences}}))
+    assert read_calibration(tmp_path, ("a",)) == {"familiarity": {"sequences": 4}}
 
 
 def test_runs_from_before_there_was_one_have_their_validation(tmp_path):
     (tmp_path / "validation.tsv").write_text(TABLE)
-    found = Calibration.from_json(read_yardstick(tmp_path, ("a", "b"))["calibration"], ("a", "b")).residuals
+    found = Intervals.from_json(read_calibration(tmp_path, ("a", "b"))["intervals"], ("a", "b")).residuals
     np.testing.assert_array_equal(found["a"].sizes, [0, 2])
     np.testing.assert_array_equal(found["b"].sizes, [1])
 
 
 def test_folders_with_neither_tell_nothing(tmp_path):
-    assert read_yardstick(tmp_path, ("a",)) == {}
+    assert read_calibration(tmp_path, ("a",)) == {}
 
 
 @pytest.mark.parametrize(("text", "message"), [("{", "Expected JSON in"), ("[]", "a list")])
 def test_a_file_of_something_else_is_refused(tmp_path, text, message):
-    (tmp_path / YARDSTICK).write_text(text)
+    (tmp_path / CALIBRATION_FILE).write_text(text)
     with pytest.raises(ModelError, match=message):
-        read_yardstick(tmp_path, ("a",))
+        read_calibration(tmp_path, ("a",))
 
 
 def test_a_file_of_other_tasks_is_refused(tmp_path):
     parts = {
-        "calibration": calibrate(np.zeros((9, 1)), np.zeros((9, 1)), ("a",)).to_json(),
+        "intervals": measure_intervals(np.zeros((9, 1)), np.zeros((9, 1)), ("a",)).to_json(),
         "background": measure_background(WeightSum(), Ragged.from_strings(["ACGT"])).to_json(("a",)),
     }
     for part, fields in parts.items():
-        (tmp_path / YARDSTICK).write_text(json.dumps({part: fields}))
-        assert read_yardstick(tmp_path, ("a",)) == {part: fields}
-        with pytest.raises(ModelError, match=f"Expected (a|the) {part} of a, b, got"):
-            read_yardstick(tmp_path, ("a", "b"))
+        (tmp_path / CALIBRATION_FILE).write_text(json.dumps({part: fields}))
+        assert read_calibration(tmp_path, ("a",)) == {part: fields}
+        with pytest.raises(ModelError, match=f"Expected (the )?{part} of a, b, got"):
+            read_calibration(tmp_path, ("a", "b"))
 
 
 @pytest.mark.parametrize("text", ["", "id\tlength\n", TABLE.replace("5\t6", "five\t6"), TABLE + "3\t80\n", TABLE.replace("5\t7", "5\tnan")])
 def test_a_validation_of_something_else_is_refused(tmp_path, text):
     (tmp_path / "validation.tsv").write_text(text)
     with pytest.raises(ModelError, match=r"measured and predicted of a, b in .*validation\.tsv"):
-        read_yardstick(tmp_path, ("a", "b"))
+        read_calibration(tmp_path, ("a", "b"))
 
 
 def test_a_model_that_answers_otherwise_keeps_what_is_of_sequences_alone():
-    assert without_predictions({"calibration": {}, "background": {}, "training": {"sequences": 1}}) == {"training": {"sequences": 1}}
-    assert without_predictions({}) == {}
+    assert familiarity_alone({"intervals": {}, "background": {}, "familiarity": {"sequences": 1}}) == {"familiarity": {"sequences": 1}}
+    assert familiarity_alone({}) == {}

@@ -5,7 +5,7 @@ from hypothesis import strategies as st
 from weight_sum import PLAIN, WeightSum
 
 from dreamkeras.errors import InputError
-from dreamkeras.explain.mutagenesis import knows_members, mutagenesis, mutate_records
+from dreamkeras.explain.mutagenesis import mutagenesis, mutate_records
 from dreamkeras.scoring.ensemble import Ensemble
 from dreamkeras.sequence.alphabet import BASES, ONE_HOT
 from dreamkeras.sequence.construct import Construct
@@ -123,14 +123,11 @@ def test_the_deviation_of_effects_is_that_of_the_members_effects():
     found = mutagenesis(records_of("ACGGT", "GATTACA"), Ensemble(members), deletions=True)
     alone = [mutagenesis(records_of("ACGGT", "GATTACA"), member, deletions=True).effects for member in members]
     np.testing.assert_allclose(found.sd, np.std(alone, axis=0, ddof=1), atol=1e-6)
-    assert knows_members(Ensemble(members))
 
 
 def test_a_single_model_has_no_deviation():
     assert mutagenesis(records_of("ACGGT"), WeightSum()).sd is None
     assert mutagenesis(records_of("ACGGT"), Ensemble([WeightSum()])).sd is None
-    assert not knows_members(WeightSum())
-    assert not knows_members(Ensemble([WeightSum()]))
 
 
 class TestRecords:

@@ -10,8 +10,8 @@ pytest.importorskip("onnxruntime")
 
 import dreamkeras
 from dreamkeras.confidence.familiarity import Familiarity
-from dreamkeras.confidence.intervals import Calibration
-from dreamkeras.confidence.run_file import YARDSTICK
+from dreamkeras.confidence.intervals import Intervals
+from dreamkeras.confidence.run_file import CALIBRATION_FILE
 from dreamkeras.data.assays.assay import Assay
 from dreamkeras.data.simulation.library import examples, simulate
 from dreamkeras.errors import ModelError
@@ -38,16 +38,16 @@ def test_the_file_says_what_was_measured(model, library, tmp_path):
     description, figures = calibrate_onnx(str(model), str(tmp_path / "new.onnx"), ASSAY, library)
     found = dreamkeras.load(tmp_path / "new.onnx")
     assert found.description == description
-    assert Calibration.of(found).half_widths(0.9)[0] == 270  # ranks 1 to 300 of 0 to 299
+    assert Intervals.of(found).half_widths(0.9)[0] == 270  # ranks 1 to 300 of 0 to 299
     assert Familiarity.of(found).sequences == figures["n"][0] == 300
-    assert dreamkeras.load(model).yardstick == {}
+    assert dreamkeras.load(model).calibration == {}
 
 
 def test_predictions_and_the_rest_of_the_description_stay(model, library, tmp_path):
     before = dreamkeras.load(model)
     calibrate_onnx(str(model), str(tmp_path / "new.onnx"), ASSAY, library)
     after = dreamkeras.load(tmp_path / "new.onnx")
-    assert dataclasses.replace(after.description, yardstick={}) == before.description
+    assert dataclasses.replace(after.description, calibration={}) == before.description
     np.testing.assert_array_equal(before.score_letters(library.letters), after.score_letters(library.letters))
 
 
@@ -55,15 +55,15 @@ def test_sequences_of_training_are_what_ranges_and_random_ones_follow(model, lib
     training = library.select(np.arange(50))
     calibrate_onnx(str(model), str(tmp_path / "new.onnx"), ASSAY, library.select(np.arange(50, 300)), training)
     found = dreamkeras.load(tmp_path / "new.onnx")
-    assert (Familiarity.of(found).sequences, Calibration.of(found).residuals["gc"].n) == (50, 250)
+    assert (Familiarity.of(found).sequences, Intervals.of(found).residuals["gc"].n) == (50, 250)
     again, _ = calibrate_onnx(str(tmp_path / "new.onnx"), None, ASSAY, library)  # what is known of training stays
-    assert (again.yardstick["training"]["sequences"], again.yardstick["calibration"]["gc"]["n"]) == (50, 300)
+    assert (again.calibration["familiarity"]["sequences"], again.calibration["intervals"]["gc"]["n"]) == (50, 300)
 
 
 def test_a_run_folder_keeps_it_for_later_exports(model, library, tmp_path):
     description, _ = calibrate_onnx(str(tmp_path), None, ASSAY, library)
-    assert json.loads((tmp_path / YARDSTICK).read_text()) == json.loads(json.dumps(description.yardstick))
-    assert dreamkeras.load(tmp_path).description.yardstick == json.loads((tmp_path / YARDSTICK).read_text())
+    assert json.loads((tmp_path / CALIBRATION_FILE).read_text()) == json.loads(json.dumps(description.calibration))
+    assert dreamkeras.load(tmp_path).description.calibration == json.loads((tmp_path / CALIBRATION_FILE).read_text())
 
 
 def test_a_model_of_something_else_is_refused_and_stays(model, library):

@@ -87,10 +87,10 @@ class TestDescription:
         def joined(*spans):
             paths = [tmp_path / f"{place}.onnx" for place in range(len(spans))]
             for path, span in zip(paths, spans, strict=True):
-                write_toy_model(path, yardstick={"calibration": {"a": 1}, "training": {"sequences": span}})
-            return export_ensemble(paths, tmp_path / "e.onnx").yardstick
+                write_toy_model(path, calibration={"intervals": {"a": 1}, "familiarity": {"sequences": span}})
+            return export_ensemble(paths, tmp_path / "e.onnx").calibration
 
-        assert joined(5, 5) == {"training": {"sequences": 5}}
+        assert joined(5, 5) == {"familiarity": {"sequences": 5}}
         assert joined(5, 6) == {}
 
     def test_parity_is_with_the_members(self, written):

@@ -190,16 +190,16 @@ class TestOptions:
     def test_what_predictions_are_held_against_stays_as_far_as_the_export_answers_alike(self, saved, traced_already, tmp_path):
         residuals, quantiles = {"n": 1, "ranks": [1], "sizes": [2.0]}, {"expression": [0.0, 1.0]}
         background = {"sequences": 3, "random": quantiles, "shuffled": quantiles, "effects": quantiles}
-        known = {"calibration": {"expression": residuals}, "background": background, "training": {"c": 3}}
+        known = {"intervals": {"expression": residuals}, "background": background, "familiarity": {"c": 3}}
         folder = tmp_path / "run"
         folder.mkdir()
         (folder / "model.keras").write_bytes(saved.read_bytes())
-        (folder / "yardstick.json").write_text(json.dumps(known))
-        assert export_onnx(folder).yardstick == dreamkeras.load(folder).yardstick == known
-        assert export_onnx(folder, precision="float16").yardstick == known
-        assert export_onnx(folder, precision="int8", least_r=0).yardstick == {"training": {"c": 3}}  # its r is below 0.999
-        assert export_onnx(folder, strands="both").yardstick == {"training": {"c": 3}}
-        assert export_onnx(folder, yardstick=lambda scorer: {"asked": list(scorer.tasks)}).yardstick == {"asked": ["expression"]}
+        (folder / "calibration.json").write_text(json.dumps(known))
+        assert export_onnx(folder).calibration == dreamkeras.load(folder).calibration == known
+        assert export_onnx(folder, precision="float16").calibration == known
+        assert export_onnx(folder, precision="int8", least_r=0).calibration == {"familiarity": {"c": 3}}  # its r is below 0.999
+        assert export_onnx(folder, strands="both").calibration == {"familiarity": {"c": 3}}
+        assert export_onnx(folder, calibration=lambda scorer: {"asked": list(scorer.tasks)}).calibration == {"asked": ["expression"]}
 
     def test_reference_takes_the_place_of_tensorflow(self, saved, traced_already, tmp_path):
         import keras

@@ -265,7 +265,7 @@ def test_ray_reads_and_writes_objects(toy_model, predictor, promoters, bucket, t
 class Doubling:
     """What gives a model a column more: twice the first one, or in words."""
 
-    def judge(self, scorer):
+    def add_to(self, scorer):
         class Doubled(type(scorer)):
             columns = property(lambda self: (*scorer.columns, "twice"))
             texts = property(lambda self: {"twice": tuple(map(str, range(20)))})
@@ -278,7 +278,7 @@ class Doubling:
 
 
 def test_columns_that_are_wanted_beside_predictions_are_in_every_file(folder, work):
-    scorer = FileScorer(work._replace(judging=Doubling()))
+    scorer = FileScorer(work._replace(confidence=Doubling()))
     Path(work.folder).mkdir()
     scorer({"path": np.array([folder / "b.fa"])})
     assert (Path(work.folder) / work.output("b.fa")).read_text() == "id\ttwice\tgc\ta\nb0\t4\t2\t1\nb1\t8\t4\t0\n"

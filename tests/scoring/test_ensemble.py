@@ -82,7 +82,7 @@ class TestValues:
 
 class TestApart:
     def test_members_answer_side_by_side(self, ensemble):
-        apart = ensemble.apart()
+        apart = Members(ensemble)
         values = apart.predict(SEQUENCES)
         np.testing.assert_allclose(values, np.concatenate(members_say(), axis=1))
         assert apart.tasks == ("gc", "a") * 3
@@ -91,7 +91,7 @@ class TestApart:
 
     def test_progress_counts_each_sequence_once(self, ensemble):
         told = []
-        ensemble.apart().score_windows([np.full((5, 12), ord("A"), np.uint8)], 2, told.append)
+        Members(ensemble).score_windows([np.full((5, 12), ord("A"), np.uint8)], 2, told.append)
         assert told == [2, 2, 1]
 
 
@@ -165,6 +165,7 @@ class TestMembers:
 
     def test_a_single_model_is_one_of_one(self, paths):
         model = load(paths[2])
+        assert model.members == (model,)
         np.testing.assert_array_equal(Members(model).predict(SEQUENCES), model.predict(SEQUENCES))
         assert Members(model).columns == ("gc", "a")
 

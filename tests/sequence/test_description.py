@@ -28,7 +28,7 @@ def test_what_may_be_left_out_is_empty():
 
 def test_json_is_readable_without_dreamkeras():
     fields = json.loads(FULL.to_json())
-    assert fields["format"] == 2
+    assert fields["format"] == 3
     assert fields["construct"]["left_adapter"] == YEAST.left_adapter
     assert fields["tasks"] == ["expression"]
 
@@ -45,14 +45,21 @@ def test_what_is_no_description_is_refused(text):
         ModelDescription.from_json(text)
 
 
-def test_files_from_before_there_was_a_yardstick_open():
-    fields = {name: value for name, value in json.loads(FULL.to_json()).items() if name != "yardstick"}
+def test_files_from_before_there_was_a_calibration_open():
+    fields = {name: value for name, value in json.loads(FULL.to_json()).items() if name != "calibration"}
     assert ModelDescription.from_json(json.dumps({**fields, "format": 1})) == FULL
 
 
+def test_the_calibration_of_older_files_is_read_under_the_names_of_now():
+    fields = {name: value for name, value in json.loads(FULL.to_json()).items() if name != "calibration"}
+    fields["yardstick"] = {"calibration": {"a": 1}, "background": {"b": 2}, "training": {"c": 3}}
+    found = ModelDescription.from_json(json.dumps({**fields, "format": 2})).calibration
+    assert found == {"intervals": {"a": 1}, "background": {"b": 2}, "familiarity": {"c": 3}}
+
+
 def test_a_newer_format_asks_for_an_update():
-    with pytest.raises(ModelError, match="format 2 or older, got 3: update dreamkeras"):
-        ModelDescription.from_json(changed(format=3, colour="red"))
+    with pytest.raises(ModelError, match="format 3 or older, got 4: update dreamkeras"):
+        ModelDescription.from_json(changed(format=4, colour="red"))
 
 
 def test_outputs_are_what_the_model_answers():

@@ -65,7 +65,7 @@ class TestRunFolder:
             "history.csv",
             "metrics.json",
             "validation.tsv",
-            "yardstick.json",
+            "calibration.json",
             "README.md",
             "checkpoint/state.npz",
             "plots/history.png",
@@ -83,12 +83,12 @@ class TestRunFolder:
         assert figures["seconds"] > 0
 
     def test_predictions_are_held_against_its_validation_and_its_training(self, finished):
-        columns, yardstick = table(finished), json.loads((finished / "yardstick.json").read_text())
-        assert dreamkeras.load(finished).yardstick == yardstick
+        columns, calibration = table(finished), json.loads((finished / "calibration.json").read_text())
+        assert dreamkeras.load(finished).calibration == calibration
         apart = [abs(float(a) - float(b)) for a, b in zip(columns["measured_expression"], columns["predicted_expression"], strict=True)]
-        assert yardstick["calibration"]["expression"]["sizes"] == pytest.approx(sorted(apart), abs=1e-4)
-        assert yardstick["training"]["sequences"] == metrics(finished)["examples"] == 135
-        assert yardstick["background"]["sequences"] == 1000
+        assert calibration["intervals"]["expression"]["sizes"] == pytest.approx(sorted(apart), abs=1e-4)
+        assert calibration["familiarity"]["sequences"] == metrics(finished)["examples"] == 135
+        assert calibration["background"]["sequences"] == 1000
 
     def test_metrics_tell_what_was_trained_and_for_how_long(self, finished):
         network = keras.models.load_model(finished / "model.keras")

@@ -10,9 +10,9 @@ from typing import Any
 
 import numpy as np
 
-from dreamkeras.confidence.intervals import calibrate
-from dreamkeras.confidence.measure import measure_yardstick, sample_inserts
-from dreamkeras.confidence.run_file import YARDSTICK
+from dreamkeras.confidence.intervals import measure_intervals
+from dreamkeras.confidence.measure import measure_calibration, sample_inserts
+from dreamkeras.confidence.run_file import CALIBRATION_FILE
 from dreamkeras.data.examples import Examples
 from dreamkeras.errors import DreamkerasError, ExportError
 from dreamkeras.export.onnx_file import export_onnx
@@ -47,7 +47,7 @@ def write_results(
     state: TrainingState,
     training: Examples,
 ) -> dict[str, Any]:
-    """Writes `history.csv`, `metrics.json`, `validation.tsv`, `plots/`, `model.keras`, `model.onnx`, `yardstick.json` and `README.md`.
+    """Writes `history.csv`, `metrics.json`, `validation.tsv`, `plots/`, `model.keras`, `model.onnx`, `calibration.json` and `README.md`.
 
     Args:
         folder: The run folder.
@@ -65,7 +65,7 @@ def write_results(
     Raises:
         DreamkerasError: A file cannot be written.
         ExportError: The ONNX file cannot be written, or does not answer as the network does; the folder holds all but that file and
-            `yardstick.json`.
+            `calibration.json`.
     """
     _save_model(folder / "model.keras", model)  # first: whatever fails then, the trained model is there
     metrics = _metrics(config, model, predicted, validation, state, training)
@@ -75,9 +75,9 @@ def write_results(
     _write_validation(folder / "validation.tsv", model, validation, values)
     _plot(folder / "plots", model, validation, values, state)
     reference = _reference(model) if config["precision"] == "float32" else None
-    yardstick = _yardstick(validation, values, training)
-    description = export_run(folder, model, metrics, state.rows, config, reference=reference, yardstick=yardstick)
-    write_text(folder / YARDSTICK, json.dumps(description.yardstick, indent=2) + "\n")
+    calibration = _calibration(validation, values, training)
+    description = export_run(folder, model, metrics, state.rows, config, reference=reference, calibration=calibration)
+    write_text(folder / CALIBRATION_FILE, json.dumps(description.calibration, indent=2) + "\n")
     write_text(folder / "README.md", model_card(description, metrics, state.rows, config))
     return metrics
 
@@ -150,12 +150,12 @@ def _reference(model: PrixFixe) -> Callable[[np.ndarray], np.ndarray]:
     return lambda letters: predict_letters(predictor, letters, REFERENCE_BATCH)
 
 
-def _yardstick(validation: Examples, predicted: np.ndarray, training: Examples) -> Callable[[Scorer], dict[str, Any]]:
-    """What the exported network is held against: its errors in validation, and sequences that are made like those of training."""
+def _calibration(validation: Examples, predicted: np.ndarray, training: Examples) -> Callable[[Scorer], dict[str, Any]]:
+    """The exported network's calibration, from its errors in validation and its training sequences."""
 
     def measure(scorer: Scorer) -> dict[str, Any]:
-        calibration = calibrate(validation.targets, predicted, scorer.tasks)
-        return measure_yardstick(scorer, calibration, sample_inserts(training, scorer.construct))
+        intervals = measure_intervals(validation.targets, predicted, scorer.tasks)
+        return measure_calibration(scorer, intervals, sample_inserts(training, scorer.construct))
 
     return measure
 

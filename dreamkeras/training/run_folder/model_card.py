@@ -7,7 +7,7 @@ import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from dreamkeras.confidence.model_card import doubts, interval_note
+from dreamkeras.confidence.model_card import confidence_note, interval_note
 from dreamkeras.export.training_summary import OPTIONS
 from dreamkeras.sequence.construct import Construct
 from dreamkeras.sequence.description import ModelDescription
@@ -204,7 +204,7 @@ def _limits(description: ModelDescription, config: Fields) -> list[str]:
         f"- It knows one construct, `{description.construct.name}`, and the cells and conditions of its training data.",
         "- Other constructs, genomic contexts, cell types and organisms are extrapolation.",
         "- Its numbers are on the scale of its assay. They rank and compare sequences; they are not amounts of RNA or protein.",
-        f"- {doubts(description)}",
+        f"- {confidence_note(description)}",
         "- It must not be used for diagnosis, treatment or any decision about a person, nor in place of a measurement.",
     ]
 

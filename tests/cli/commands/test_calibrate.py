@@ -39,16 +39,16 @@ def test_a_file_is_written_and_its_figure_told(run, promoters, tmp_path):
     assert (result.exit_code, result.stderr) == (0, f"Read 100 rows of p.tsv.\nWrote {tmp_path / 'new.onnx'}.\n")
     assert result.stdout.startswith("expression: r ")
     assert result.stdout.endswith(" on 100 measured sequences.\n")
-    yardstick = load(tmp_path / "new.onnx").yardstick
-    assert (yardstick["calibration"]["expression"]["n"], yardstick["training"]["sequences"]) == (100, 5733)
+    calibration = load(tmp_path / "new.onnx").calibration
+    assert (calibration["intervals"]["expression"]["n"], calibration["familiarity"]["sequences"]) == (100, 5733)
     assert run("predict", promoters, "-m", tmp_path / "new.onnx", "--interval", "0.95").exit_code == 0
 
 
 def test_of_what_was_trained_on_only_the_share_held_out_counts(run, promoters, run_folder):
     assert run("calibrate", promoters, "-m", run_folder, "--valid-fraction", "0.2").exit_code == 0
-    yardstick = load(run_folder).yardstick
-    assert (yardstick["calibration"]["expression"]["n"], yardstick["training"]["sequences"]) == (20, 80)
-    assert json.loads((run_folder / "yardstick.json").read_text()) == yardstick
+    calibration = load(run_folder).calibration
+    assert (calibration["intervals"]["expression"]["n"], calibration["familiarity"]["sequences"]) == (20, 80)
+    assert json.loads((run_folder / "calibration.json").read_text()) == calibration
 
 
 def test_the_card_of_a_run_folder_tells_of_it(run, promoters, run_folder):
@@ -62,7 +62,7 @@ def test_the_card_of_a_run_folder_tells_of_it(run, promoters, run_folder):
 def test_ranges_come_from_the_training_file_where_one_is_given(run, promoters, run_folder, tmp_path):
     write_library(simulate(30, seed=4), str(tmp_path / "t.tsv"))
     assert run("calibrate", promoters, "-m", run_folder, "--training", tmp_path / "t.tsv").exit_code == 0
-    assert load(run_folder).yardstick["training"]["sequences"] == 30
+    assert load(run_folder).calibration["familiarity"]["sequences"] == 30
 
 
 def test_sequences_that_were_trained_on_are_told(run, promoters, run_folder):
@@ -95,10 +95,10 @@ def test_the_packaged_model_was_calibrated_on_its_own_validation(run, data_folde
         pytest.skip(f"no {data}")
     result = run("calibrate", data, "-m", PACKAGED_MODEL, "--valid-fraction", "0.1", "-o", tmp_path / "again.onnx")
     assert result.stdout == "expression: r 0.618 on 637 measured sequences.\n"
-    again, packaged = load(tmp_path / "again.onnx").yardstick, load().yardstick
-    assert again["training"] == packaged["training"]
+    again, packaged = load(tmp_path / "again.onnx").calibration, load().calibration
+    assert again["familiarity"] == packaged["familiarity"]
     for part in ("sizes", "ranks"):
-        assert again["calibration"]["expression"][part] == pytest.approx(packaged["calibration"]["expression"][part], abs=1e-4)
+        assert again["intervals"]["expression"][part] == pytest.approx(packaged["intervals"]["expression"][part], abs=1e-4)
     assert again["background"]["shuffled"]["expression"] == pytest.approx(packaged["background"]["shuffled"]["expression"], abs=1e-3)
 
 

@@ -7,11 +7,11 @@ import numpy as np
 import pytest
 from toy_models import write_toy_model
 
-from dreamkeras.cli.options.confidence import chosen_judging
+from dreamkeras.cli.options.confidence import chosen_confidence
 from dreamkeras.confidence.background import KINDS
-from dreamkeras.confidence.columns import Judging
+from dreamkeras.confidence.columns import ConfidenceColumns
 from dreamkeras.confidence.familiarity import measure_familiarity
-from dreamkeras.confidence.intervals import calibrate
+from dreamkeras.confidence.intervals import measure_intervals
 from dreamkeras.sequence.ragged import Ragged
 
 OPTIONS = ("--interval", "0.9", "--percentile", "--flag-unusual")
@@ -23,12 +23,12 @@ def knowing(tmp_path_factory):
     pytest.importorskip("onnx")
     sizes = np.arange(1.0, 21)[:, None]
     random = np.random.default_rng(0).choice(list(b"ACGT"), 16_000).astype(np.uint8)
-    yardstick = {
-        "calibration": calibrate(sizes, np.zeros_like(sizes), ["gc"]).to_json(),
+    calibration = {
+        "intervals": measure_intervals(sizes, np.zeros_like(sizes), ["gc"]).to_json(),
         "background": {"sequences": 11, **{kind: {"gc": list(range(11))} for kind in KINDS}},
-        "training": measure_familiarity(Ragged.from_lengths(random, np.full(2000, 8))).to_json(),
+        "familiarity": measure_familiarity(Ragged.from_lengths(random, np.full(2000, 8))).to_json(),
     }
-    return write_toy_model(tmp_path_factory.mktemp("models") / "m.onnx", tasks=("gc",), yardstick=yardstick)
+    return write_toy_model(tmp_path_factory.mktemp("models") / "m.onnx", tasks=("gc",), calibration=calibration)
 
 
 @pytest.fixture
@@ -91,7 +91,7 @@ def test_a_model_that_does_not_know_is_one_line(run, toy_model, fasta, option, t
 def test_of_an_ensemble_only_the_unusual_is_known(run, knowing, fasta):
     together = ("predict", fasta, "-m", knowing, "-m", shutil.copy(knowing, knowing.with_name("copy.onnx")))
     assert run(*together, "--flag-unusual").stdout.splitlines()[2] == "b\tlength\t4\t0"
-    assert "Expected one model with a calibration, got 2" in run(*together, "--interval", "0.9").stderr
+    assert "Expected one model with intervals in its calibration, got 2" in run(*together, "--interval", "0.9").stderr
 
 
 @pytest.mark.parametrize("level", ["0", "1", "95", "high"])
@@ -109,5 +109,5 @@ def test_the_packaged_model_knows_all(run, tmp_path):
 
 
 def test_nothing_asked_for_is_none():
-    assert chosen_judging({"interval": None, "percentile": False, "flag_unusual": False}) is None
-    assert chosen_judging({"interval": None, "percentile": True, "flag_unusual": False}) == Judging(percentile=True)
+    assert chosen_confidence({"interval": None, "percentile": False, "flag_unusual": False}) is None
+    assert chosen_confidence({"interval": None, "percentile": True, "flag_unusual": False}) == ConfidenceColumns(percentile=True)

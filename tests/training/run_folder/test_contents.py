@@ -133,7 +133,7 @@ class TestFailedExport:
             write_results(tmp_path, *results)
         names = {path.name for path in tmp_path.iterdir()}
         assert {"model.keras", "metrics.json", "history.csv", "validation.tsv", "README.md"} <= names
-        assert not {"model.onnx", "yardstick.json"} & names
+        assert not {"model.onnx", "calibration.json"} & names
         assert "Predicts expression" in (tmp_path / "README.md").read_text()
 
     def test_a_plot_that_cannot_be_drawn_does_not_cost_the_model(self, quick, results, tmp_path, monkeypatch):
