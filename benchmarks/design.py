@@ -17,7 +17,8 @@ from dreamkeras.data.simulation.library import expression
 from dreamkeras.data.simulation.occupancy import occupancy
 from dreamkeras.design.constraints import Constraints
 from dreamkeras.design.goal import Goal, settle_goal
-from dreamkeras.design.methods import METHODS, Settings, design, random_starts
+from dreamkeras.design.methods import Settings, design, random_starts
+from dreamkeras.design.names import METHODS
 from dreamkeras.scoring.insert_length import default_insert_length
 from dreamkeras.scoring.predictor import load
 from dreamkeras.scoring.scorer import Scorer

@@ -4,9 +4,12 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from dreamkeras.explain.names import ABLATION_METHODS
+from dreamkeras.formats.names import TABLES
+
 from ..options.numbers import WholeRange
 from ..options.scoring import chosen_scoring, scoring_options
-from ..options.shared import ABLATION_METHODS, TABLE_FORMATS, refuse_unused
+from ..options.shared import refuse_unused
 
 if TYPE_CHECKING:
     from dreamkeras.explain.ablation import RegionSpans
@@ -31,7 +34,7 @@ OPTIONS = (
 
 
 @click.command("ablate")
-@scoring_options(TABLE_FORMATS, "effects", *OPTIONS)
+@scoring_options(TABLES, "effects", *OPTIONS)
 def command(
     spans: str | None, window: int | None, step: int | None, method: str, shuffles: int | None, seed: int | None, **options: Any
 ) -> None:

@@ -7,13 +7,13 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import click
 
+from dreamkeras.explain.names import EFFECT_FORMATS
+from dreamkeras.models.names import ATTRIBUTION_METHODS, BASELINES
+from dreamkeras.training.names import BACKENDS
+
 from ..options.explanation import explanation_options, explanation_outputs, open_explanations
 from ..options.numbers import WholeRange
 from ..options.shared import (
-    ATTRIBUTION_METHODS,
-    BACKENDS,
-    BASELINES,
-    EFFECT_FORMATS,
     batch_size_option,
     id_column_option,
     on_error_option,

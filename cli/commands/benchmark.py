@@ -7,8 +7,9 @@ from pathlib import Path
 
 import click
 
+from dreamkeras.training.names import BACKENDS
+
 from ..options.numbers import WholeRange
-from ..options.shared import BACKENDS
 
 __all__ = ["command"]
 

@@ -2,7 +2,8 @@
 
 import click
 
-from ..options.shared import BACKENDS, SLOTS
+from dreamkeras.models.names import SLOTS
+from dreamkeras.training.names import BACKENDS
 
 __all__ = ["command"]
 

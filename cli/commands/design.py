@@ -5,12 +5,12 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from dreamkeras.design.names import METHODS
 from dreamkeras.formats.decimals import is_number
+from dreamkeras.training.names import BACKENDS
 
 from ..options.numbers import DECIMAL, DecimalRange, WholeRange
 from ..options.shared import (
-    BACKENDS,
-    DESIGN_METHODS,
     device_option,
     id_column_option,
     models_option,
@@ -25,12 +25,6 @@ if TYPE_CHECKING:
     from dreamkeras.design.run import ProposerOf
 
 __all__ = ["command"]
-
-CONSTRAINTS = ("gc", "forbid", "require", "homopolymer", "fixed", "max_edits")
-"""Options that are fields of `design.constraints.Constraints`; a test compares them."""
-
-SETTINGS = ("method", "steps", "calls", "number", "diversity", "population", "width", "seed")
-"""Those of `design.methods.Settings`, likewise."""
 
 
 def _target(_ctx: click.Context, _parameter: click.Parameter, text: str) -> str | float:
@@ -50,7 +44,7 @@ def _target(_ctx: click.Context, _parameter: click.Parameter, text: str) -> str 
 @sequence_column_option
 @click.option("--random", type=WholeRange(min=1), metavar="N", help="Random inserts to begin with.  [default: 1]")
 @click.option("--length", type=WholeRange(min=1), metavar="N", help="Letters of a random insert.  [default: the construct's usual]")
-@click.option("--method", type=click.Choice(DESIGN_METHODS), default="evolution", show_default=True, help="How to search.")
+@click.option("--method", type=click.Choice(METHODS), default="evolution", show_default=True, help="How to search.")
 @click.option("--steps", type=WholeRange(min=1), metavar="N", help="Most steps.  [default: 50; greedy and gradient: 100]")
 @click.option("--calls", type=WholeRange(min=1), metavar="N", help="Most designs that are tried for each start.")
 @click.option("--population", type=WholeRange(min=1), metavar="N", help="Members of a population, in evolution.  [default: 100]")
@@ -91,6 +85,7 @@ def command(
     by_gradient = choices["method"] == "gradient"
     _check_usage(models, random, backend, choices)
 
+    from dreamkeras.design.constraints import Constraints
     from dreamkeras.design.methods import Settings
     from dreamkeras.design.run import Choices, run_design
     from dreamkeras.files.inputs import refuse_twice
@@ -101,9 +96,9 @@ def command(
     from ..results import command_line
 
     refuse_twice((choices["start"], choices["constraints"]))
-    given = {name: choices.pop(name) for name in CONSTRAINTS}
+    given = {name: choices.pop(name) for name in Constraints._fields}
     fields = {name: list(value) if isinstance(value, tuple) else value for name, value in given.items() if value not in (None, ())}
-    settings = Settings(**{name: value for name in SETTINGS if (value := choices.pop(name)) is not None})
+    settings = Settings(**{name: value for name in Settings._fields if (value := choices.pop(name)) is not None})
     scorer, size = open_models(models, device, batch_size, threads)
     proposer_of = _gradient_edits(models, backend, size) if by_gradient else None
     named = models or (str(PACKAGED_MODEL),)

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from ..options.shared import DATA_SETS
+from dreamkeras.data.published.record import DATA_SETS
 
 if TYPE_CHECKING:
     from dreamkeras.data.published.download import Download

@@ -4,8 +4,9 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from dreamkeras.models.names import EXPORT_PRECISIONS, STRAND_RULES, TRITON_DEVICES
+
 from ..options.numbers import DecimalRange
-from ..options.shared import EXPORT_PRECISIONS, STRANDS, TRITON_DEVICES
 from ..results import held_run, refuse_clashes
 
 if TYPE_CHECKING:  # pathlib is cheap, the library is not
@@ -41,7 +42,7 @@ __all__ = ["command"]
 )
 @click.option(
     "--strands",
-    type=click.Choice(STRANDS),
+    type=click.Choice(STRAND_RULES),
     help="Answer the mean of both strands, or the strand as given.  [default: the construct's rule]",
 )
 @click.option("--without-bias", is_flag=True, help="Leave out the enzyme's bias that an ATAC-seq model was trained around.")

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import click
 
-from ..options.shared import BACKENDS
+from dreamkeras.training.names import BACKENDS
 
 __all__ = ["command"]
 

@@ -4,9 +4,10 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from dreamkeras.formats.names import TABLES
+
 from ..options.numbers import DecimalRange, WholeRange
 from ..options.shared import (
-    TABLE_FORMATS,
     device_option,
     models_option,
     numbers,
@@ -29,7 +30,7 @@ __all__ = ["command"]
 @click.argument("motifs", nargs=-1, required=True, metavar="MOTIF [MOTIF2]")
 @models_option
 @output_option
-@click.option("--format", type=click.Choice(TABLE_FORMATS), help="Format of the results.  [default: by FILE's suffix, else tsv]")
+@click.option("--format", type=click.Choice(TABLES), help="Format of the results.  [default: by FILE's suffix, else tsv]")
 @click.option("--backgrounds", type=click.Path(), metavar="FILE", help="Sequences to put motifs into.  [default: random ones]")
 @click.option("-n", "--number", type=WholeRange(min=1), metavar="N", help="Random backgrounds.  [default: 100]")
 @click.option("--length", type=WholeRange(min=1), metavar="N", help="Letters of each.  [default: the construct's usual]")

@@ -7,9 +7,10 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from dreamkeras.explain.names import EFFECT_FORMATS
+
 from ..options.explanation import explanation_options, explanation_outputs, open_explanations
 from ..options.scoring import chosen_scoring, scoring_options
-from ..options.shared import EFFECT_FORMATS
 from ..preflight.dry_run import dry_run_option, finish, rehearse_mutagenesis
 
 if TYPE_CHECKING:

@@ -7,11 +7,12 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from dreamkeras.formats.names import TABLES, TRACKS
+
 from ..options.cluster import check_cluster, cluster_options, predict_on_cluster
 from ..options.confidence import chosen_confidence, confidence_options
 from ..options.genome import chosen_reading, genome_options
 from ..options.scoring import chosen_scoring, scoring_options
-from ..options.shared import FORMATS
 from ..preflight.dry_run import dry_run_option, finish, rehearse_predict
 
 if TYPE_CHECKING:
@@ -24,7 +25,7 @@ __all__ = ["command"]
 
 
 @click.command("predict")
-@scoring_options(FORMATS, "results")
+@scoring_options((*TABLES, *TRACKS), "results")
 @confidence_options
 @genome_options
 @cluster_options

@@ -7,10 +7,13 @@ from typing import TYPE_CHECKING, Any
 import click
 from click.core import ParameterSource
 
+from dreamkeras.models.names import BODY
+from dreamkeras.training.names import BACKENDS, LOSSES, OPTIMIZERS, PRECISIONS
+
 from ..options.atac import atac_options, chosen_genome
 from ..options.config_file import config_option
 from ..options.numbers import DECIMAL, WHOLE, WholeRange
-from ..options.shared import BACKENDS, BODY, LOSSES, OPTIMIZERS, PRECISIONS, fold_count, place
+from ..options.shared import fold_count, place
 from ..options.table import chosen_layout, table_options
 
 if TYPE_CHECKING:

@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from dreamkeras.formats.decimals import is_whole
+from dreamkeras.formats.names import TABLES
+from dreamkeras.variants.names import INDEL_ANCHORS, STRANDS
 
 from ..options.numbers import WholeRange
 from ..options.shared import (
-    INDEL_ANCHORS,
-    VARIANT_STRANDS,
     device_option,
     id_column_option,
     models_option,
@@ -36,9 +36,6 @@ WINDOW = ("insert_length", "positions", "strand", "indel_anchor")
 
 VCF = "vcf"
 
-FORMATS = ("tsv", "csv", "jsonl", "parquet", VCF)
-"""The keys of `formats.writers.FORMATS`, and the form that variants come in; a test compares them."""
-
 COLUMNS = ("ref_column", "alt_column", "id_column")
 """Options that say where a table has what."""
 
@@ -55,7 +52,7 @@ def numbers(text: str) -> tuple[int, ...]:
 @click.argument("path", metavar="IN", type=click.Path(allow_dash=True))
 @models_option
 @output_option
-@click.option("--format", type=click.Choice(FORMATS), help="Format of the results.  [default: by FILE's suffix, else tsv]")
+@click.option("--format", type=click.Choice((*TABLES, VCF)), help="Format of the results.  [default: by FILE's suffix, else tsv]")
 @click.option("--genome", type=click.Path(), metavar="FASTA", help="Reference genome of the VCF IN.")
 @click.option(
     "--insert-length",
@@ -71,7 +68,7 @@ def numbers(text: str) -> tuple[int, ...]:
     metavar="N[,N...]",
     help="Bases of the window before the first base that differs; several are averaged.  [default: half of the window]",
 )
-@click.option("--strand", type=click.Choice(VARIANT_STRANDS), help="Strand that is scored; both averages the two.  [default: forward]")
+@click.option("--strand", type=click.Choice(STRANDS), help="Strand that is scored; both averages the two.  [default: forward]")
 @click.option(
     "--indel-anchor",
     type=click.Choice(INDEL_ANCHORS),

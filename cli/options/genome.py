@@ -5,8 +5,10 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import click
 
+from dreamkeras.genome.names import STRANDS
+
 from .numbers import WholeRange
-from .shared import STRAND_CHOICES, summits_option
+from .shared import summits_option
 
 if TYPE_CHECKING:
     from dreamkeras.genome.windows import GenomeWindows, Reader
@@ -28,9 +30,7 @@ OPTIONS = (
         help="Score N letters around each region's summit or middle.  [default: what the model sees; the region itself where "
         "the construct has flanks or adapters]",
     ),
-    click.option(
-        "--strand", type=click.Choice(STRAND_CHOICES), help="Strand of the genome that is read.  [default: given, by the line in BED]"
-    ),
+    click.option("--strand", type=click.Choice(STRANDS), help="Strand of the genome that is read.  [default: given, by the line in BED]"),
     summits_option,
     click.option("--column", metavar="NAME", help="The one prediction that a bedGraph or bigWig holds, where the model has several."),
 )

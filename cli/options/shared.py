@@ -5,31 +5,13 @@ import re
 import click
 
 from dreamkeras.formats.decimals import is_whole, parse_whole
+from dreamkeras.formats.names import TABLES, TRACKS
+from dreamkeras.scoring.names import DEVICES, ON_ERROR
 
 from .numbers import WholeRange
 
 __all__ = [
-    "ABLATION_METHODS",
-    "ATTRIBUTION_METHODS",
-    "BACKENDS",
-    "BASELINES",
-    "BODY",
-    "DATA_SETS",
-    "DESIGN_METHODS",
-    "EFFECT_FORMATS",
     "ENGINES",
-    "EXPORT_PRECISIONS",
-    "FORMATS",
-    "INDEL_ANCHORS",
-    "LOSSES",
-    "OPTIMIZERS",
-    "PRECISIONS",
-    "SLOTS",
-    "STRANDS",
-    "STRAND_CHOICES",
-    "TABLE_FORMATS",
-    "TRITON_DEVICES",
-    "VARIANT_STRANDS",
     "batch_size_option",
     "count_or_auto",
     "device_option",
@@ -49,71 +31,8 @@ __all__ = [
     "threads_option",
 ]
 
-FORMATS = ("tsv", "csv", "jsonl", "parquet", "bedgraph", "bigwig")
-"""The keys of `formats.writers.FORMATS` and of `formats.tracks.TRACKS`, which completion must not import; a test compares them."""
-
-TABLE_FORMATS = ("tsv", "csv", "jsonl", "parquet")
-"""The keys of `formats.writers.FORMATS`, likewise."""
-
-EFFECT_FORMATS = ("tsv", "csv", "jsonl", "parquet", "npz")
-"""Those of `explain.effect_files`, likewise."""
-
-ATTRIBUTION_METHODS = ("gradient", "integrated", "deeplift")
-"""The keys of `models.gradients.METHODS`, likewise."""
-
-ABLATION_METHODS = ("dinucleotides", "letters", "unknown")
-"""The keys of `explain.ablation.METHODS`, likewise."""
-
-BASELINES = ("zeros", "uniform", "shuffled")
-"""The keys of `models.gradients.BASELINES`, likewise."""
-
-DEVICES = ("auto", "cpu", "cuda")
-"""Those of `scoring.session`, likewise."""
-
-BACKENDS = ("tensorflow", "jax", "torch")
-"""Those of `training.backend`, likewise."""
-
-PRECISIONS = ("float32", "bfloat16", "float16")
-"""The keys of `training.config.PRECISIONS`, likewise."""
-
-DATA_SETS = ("yeast", "human", "drosophila", "weights")
-"""The keys of `data.published.record.DATA_SETS`, likewise."""
-
-LOSSES = ("mse", "huber", "l1", "pearson")
-"""The keys of `training.strategy.losses.LOSSES`, likewise."""
-
-OPTIMIZERS = ("adamw", "adam", "lion")
-"""The keys of `training.strategy.names.OPTIMIZERS`, likewise."""
-
-SLOTS = ("first", "core", "final")
-"""The keys of `layers.slots.BLOCKS`, likewise."""
-
-BODY = ("first", "core")
-"""Those of `training.warm_start`, likewise."""
-
-EXPORT_PRECISIONS = ("float32", "float16", "int8")
-"""`PRECISIONS` of `export`, likewise."""
-
-STRANDS = ("both", "forward")
-"""Those of `export`, likewise."""
-
-TRITON_DEVICES = ("cpu", "gpu", "tensorrt")
-"""Those of `export.triton`, likewise."""
-
 ENGINES = ("local", "ray")
 """What may score: this process, or those of a cluster."""
-
-STRAND_CHOICES = ("given", "forward", "reverse")
-"""Those of `genome.windows`, likewise."""
-
-INDEL_ANCHORS = ("mean", "left", "right")
-"""The keys of `variants.windows.INDEL_ANCHORS`, likewise."""
-
-VARIANT_STRANDS = ("forward", "reverse", "both")
-"""The keys of `variants.windows.STRANDS`, likewise."""
-
-DESIGN_METHODS = ("evolution", "greedy", "beam", "gradient")
-"""The keys of `design.methods.METHODS`, likewise."""
 
 MOST_NUMBERS = 100_000
 """Of a range of numbers on the command line: more are a slip of the hand."""
@@ -137,7 +56,9 @@ output_option = click.option(
     help="Where results go; appears when it is whole; text in FILE.gz is compressed.  [default: standard output]",
 )
 
-format_option = click.option("--format", type=click.Choice(FORMATS), help="Format of the results.  [default: by FILE's suffix, else tsv]")
+format_option = click.option(
+    "--format", type=click.Choice((*TABLES, *TRACKS)), help="Format of the results.  [default: by FILE's suffix, else tsv]"
+)
 
 batch_size_option = click.option(
     "--batch-size", type=WholeRange(min=1), metavar="N", help="Sequences scored at once; more take more memory."
@@ -150,7 +71,7 @@ device_option = click.option(
 
 on_error_option = click.option(
     "--on-error",
-    type=click.Choice(("fail", "skip")),
+    type=click.Choice(ON_ERROR),
     default="fail",
     show_default=True,
     help="What to do with sequences that do not fit the model.",

@@ -11,53 +11,40 @@ from .shared import id_column_option, sequence_column_option
 if TYPE_CHECKING:
     from dreamkeras.data.assays.table_layout import TableLayout
 
-__all__ = ["TABLE_FIELDS", "chosen_layout", "table_options"]
+__all__ = ["OPTIONS", "chosen_layout", "table_options"]
 
 
-def _columns(text: str) -> tuple[str, ...]:
-    return tuple(text.split(","))
-
-
-OPTIONS = (
-    click.option("--target-column", multiple=True, metavar="NAME", help="A table's column of values; once for each task."),
-    sequence_column_option,
-    id_column_option,
-    click.option("--weight-column", metavar="NAME", help="How much each row counts in the loss, such as its barcodes."),
-    click.option("--variance-column", metavar="NAME", help="Variance of each row's values, by whose inverse it counts."),
-    click.option(
+OPTIONS = {
+    "target_column": click.option("--target-column", multiple=True, metavar="NAME", help="A table's column of values; once for each task."),
+    "sequence_column": sequence_column_option,
+    "id_column": id_column_option,
+    "weight_column": click.option("--weight-column", metavar="NAME", help="How much each row counts in the loss, such as its barcodes."),
+    "variance_column": click.option("--variance-column", metavar="NAME", help="Variance of each row's values, by whose inverse it counts."),
+    "replicate_columns": click.option(
         "--replicate-columns",
-        type=_columns,
+        type=lambda text: tuple(text.split(",")),
         multiple=True,
         metavar="NAME,NAME...",
         help="What a task's values are means of, for the noise ceiling; once for each task.",
     ),
-    click.option("--fold-column", metavar="NAME", help="Each row's fold, for --valid-fold."),
-    click.option("--left-adapter", default="", metavar="DNA", help="Constant letters that the table's sequences begin with."),
-    click.option("--right-adapter", default="", metavar="DNA", help="Constant letters that they end with."),
-    click.option("--left-flank", default="", metavar="DNA", help="Letters that stand before each sequence, but not in the table."),
-    click.option("--right-flank", default="", metavar="DNA", help="Letters that stand after it."),
-    click.option("--length", type=WholeRange(min=1), metavar="N", help="Letters in the window.  [default: what the longest needs]"),
-    click.option("--reverse-mark", metavar="TEXT", help="What the ids of sequences measured in reverse contain."),
-    click.option("--both-strands", is_flag=True, help="Values belong to both strands: train on each and predict their mean."),
-)
-
-TABLE_FIELDS = (
-    "target_column",
-    "sequence_column",
-    "id_column",
-    "weight_column",
-    "variance_column",
-    "replicate_columns",
-    "fold_column",
-    "left_adapter",
-    "right_adapter",
-    "left_flank",
-    "right_flank",
-    "length",
-    "reverse_mark",
-    "both_strands",
-)
-"""The fields of `data.assays.table_layout.TableLayout`, each an option, which completion must not import; a test compares them."""
+    "fold_column": click.option("--fold-column", metavar="NAME", help="Each row's fold, for --valid-fold."),
+    "left_adapter": click.option(
+        "--left-adapter", default="", metavar="DNA", help="Constant letters that the table's sequences begin with."
+    ),
+    "right_adapter": click.option("--right-adapter", default="", metavar="DNA", help="Constant letters that they end with."),
+    "left_flank": click.option(
+        "--left-flank", default="", metavar="DNA", help="Letters that stand before each sequence, but not in the table."
+    ),
+    "right_flank": click.option("--right-flank", default="", metavar="DNA", help="Letters that stand after it."),
+    "length": click.option(
+        "--length", type=WholeRange(min=1), metavar="N", help="Letters in the window.  [default: what the longest needs]"
+    ),
+    "reverse_mark": click.option("--reverse-mark", metavar="TEXT", help="What the ids of sequences measured in reverse contain."),
+    "both_strands": click.option(
+        "--both-strands", is_flag=True, help="Values belong to both strands: train on each and predict their mean."
+    ),
+}
+"""An option for each field of `data.assays.table_layout.TableLayout`."""
 
 
 def table_options(command: Callable[..., Any], without: Collection[str] = ()) -> Callable[..., Any]:
@@ -67,7 +54,7 @@ def table_options(command: Callable[..., Any], without: Collection[str] = ()) ->
         command: The command.
         without: Fields that would change nothing there.
     """
-    for name, option in reversed(list(zip(TABLE_FIELDS, OPTIONS, strict=True))):
+    for name, option in reversed(OPTIONS.items()):
         command = command if name in without else option(command)
     return command
 
@@ -79,7 +66,7 @@ def chosen_layout(assay: str, choices: dict[str, Any]) -> "TableLayout | None":
         click.UsageError: There is an option of a table, but another assay.
         InputError: The choices make no layout.
     """
-    fields = {name: choices.pop(name) for name in TABLE_FIELDS if name in choices}
+    fields = {name: choices.pop(name) for name in OPTIONS if name in choices}
     given = [name for name, value in fields.items() if value not in (None, (), "", False)]
     if assay == "table":
         from dreamkeras.data.assays.table_layout import TableLayout

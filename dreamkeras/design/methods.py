@@ -12,6 +12,7 @@ from dreamkeras.design.candidates import Candidates, empty_candidates, far_apart
 from dreamkeras.design.constraints import Constraints
 from dreamkeras.design.evolution import evolution
 from dreamkeras.design.goal import Goal
+from dreamkeras.design.names import METHODS
 from dreamkeras.design.rules import Rules, reach_of
 from dreamkeras.design.search import Limits, Search, Step
 from dreamkeras.design.starts import Starts, place_starts, random_records
@@ -23,10 +24,7 @@ from dreamkeras.sequence.alphabet import BASES
 from dreamkeras.sequence.ragged import Ragged
 from dreamkeras.sequence.records import Records
 
-__all__ = ["METHODS", "USUAL", "Designs", "Settings", "design", "random_starts"]
-
-METHODS = {"evolution": 50, "greedy": 100, "beam": 50, "gradient": 100}
-"""The ways to design, and how many steps each takes at most unless told otherwise."""
+__all__ = ["USUAL", "Designs", "Settings", "design", "random_starts"]
 
 STEP_LETTERS = 1 << 23
 """Letters of the designs that are looked at in one step; starts are searched from in batches that keep to it."""

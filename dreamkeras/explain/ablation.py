@@ -8,6 +8,7 @@ import numpy as np
 from dreamkeras.errors import InputError
 from dreamkeras.explain.mutagenesis import Part, few_at_a_time
 from dreamkeras.explain.mutants import common_inserts, fit_problems, require_fit
+from dreamkeras.explain.names import ABLATION_METHODS
 from dreamkeras.genome.regions import Regions
 from dreamkeras.scoring.distinct import DistinctScorer
 from dreamkeras.scoring.scorer import BATCH_SIZE, Progress, Scorer
@@ -61,12 +62,9 @@ def _unknown(spans: Ragged, _random: np.random.Generator) -> Ragged:
     return Ragged(np.full_like(spans.flat, N), spans.offsets)
 
 
-METHODS: dict[str, Callable[[Ragged, np.random.Generator], Ragged]] = {
-    "dinucleotides": shuffle_dinucleotides,
-    "letters": shuffle_letters,
-    "unknown": _unknown,
-}
-"""What becomes of a span: its letters in another order, with its counts of two neighbouring letters kept or without; or N."""
+METHODS: dict[str, Callable[[Ragged, np.random.Generator], Ragged]] = dict(
+    zip(ABLATION_METHODS, (shuffle_dinucleotides, shuffle_letters, _unknown), strict=True)
+)
 
 
 def slide(inserts: Ragged, width: int, step: int) -> Spans:

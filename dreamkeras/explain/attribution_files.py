@@ -7,7 +7,8 @@ from typing import Any
 import numpy as np
 
 from dreamkeras.explain.attribution import Attribution
-from dreamkeras.explain.effect_files import ARRAYS, EffectSink, choose_effect_format, open_arrays
+from dreamkeras.explain.effect_files import EffectSink, choose_effect_format, open_arrays
+from dreamkeras.explain.names import ARRAYS
 from dreamkeras.formats.writers import ID, Writer, open_writer
 from dreamkeras.sequence.alphabet import BASES
 

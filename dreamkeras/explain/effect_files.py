@@ -17,14 +17,13 @@ from dreamkeras.errors import InputError
 from dreamkeras.explain.explanation import Explanation
 from dreamkeras.explain.mutagenesis import Mutagenesis, Part
 from dreamkeras.explain.mutants import CHANGES, becomes
+from dreamkeras.explain.names import ARRAYS
 from dreamkeras.files.outputs import naming_output, open_output, refuse_packed, unpacked_name
-from dreamkeras.formats.writers import FORMATS, ID, Writer, choose_format, open_writer
+from dreamkeras.formats.writers import ID, Writer, choose_format, open_writer
 from dreamkeras.scoring.pipeline import Scored
 from dreamkeras.scoring.skipped import Skipped
 
 __all__ = [
-    "ARRAYS",
-    "EFFECT_FORMATS",
     "LABELS",
     "ROWS",
     "EffectSink",
@@ -38,11 +37,6 @@ __all__ = [
 
 LABELS = {"position": int, "ref": str, "alt": str}
 """Columns of the long table between the name and the effects; positions count from 1, at the insert's first letter."""
-
-ARRAYS = "npz"
-"""The one of `EFFECT_FORMATS` that is no table."""
-
-EFFECT_FORMATS = (*FORMATS, ARRAYS)
 
 ROWS = 1 << 16
 """Rows of a long table that are text at the same time."""

@@ -17,8 +17,8 @@ from dreamkeras.export.parity import Parity, compare, parity_letters, require_pa
 from dreamkeras.export.process import require_packages
 from dreamkeras.export.rewrites.graph import make_node
 from dreamkeras.export.rewrites.half_precision import to_half_precision
-from dreamkeras.export.traced import STRAND_RULES
 from dreamkeras.files.outputs import open_output
+from dreamkeras.models.names import STRAND_RULES
 from dreamkeras.scoring.ensemble import Ensemble
 from dreamkeras.scoring.model_file import require_different
 from dreamkeras.scoring.predictor import OnnxPredictor, load

@@ -18,17 +18,15 @@ from dreamkeras.export.rewrites.channels_first import keep_channels_first
 from dreamkeras.export.rewrites.folding import fold_into_convolutions
 from dreamkeras.export.rewrites.half_precision import to_half_precision
 from dreamkeras.export.rewrites.quantization import CALIBRATION, to_int8
-from dreamkeras.export.traced import STRAND_RULES, Traced
+from dreamkeras.export.traced import Traced
 from dreamkeras.export.training_summary import read_training_summary
 from dreamkeras.files.inputs import require_file
 from dreamkeras.files.outputs import open_output
+from dreamkeras.models.names import EXPORT_PRECISIONS, STRAND_RULES
 from dreamkeras.scoring.predictor import OnnxPredictor, load
 from dreamkeras.sequence.description import METADATA_KEY, ModelDescription
 
-__all__ = ["PRECISIONS", "STRANDS", "check_choices", "check_graph", "default_output", "export_onnx", "file_bytes", "find_model"]
-
-PRECISIONS = ("float32", "float16", "int8")
-STRANDS = tuple(STRAND_RULES)
+__all__ = ["check_choices", "check_graph", "default_output", "export_onnx", "file_bytes", "find_model"]
 
 
 def export_onnx(
@@ -105,8 +103,8 @@ def default_output(model: str | os.PathLike[str]) -> Path:
 
 
 def check_choices(precision: str, strands: str | None) -> None:
-    """Refuses what is neither of `PRECISIONS` nor of `STRANDS`; no strands are the construct's own."""
-    for name, value, allowed in (("precision", precision, PRECISIONS), ("strands", strands or STRANDS[0], STRANDS)):
+    """Refuses what is neither of `EXPORT_PRECISIONS` nor of `STRAND_RULES`; no strands are the construct's own."""
+    for name, value, allowed in (("precision", precision, EXPORT_PRECISIONS), ("strands", strands or "both", STRAND_RULES)):
         if value not in allowed:
             raise ModelError(f"Expected {name} to be one of {', '.join(allowed)}, got {value!r}.")
 

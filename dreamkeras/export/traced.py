@@ -7,10 +7,7 @@ import numpy as np
 
 from dreamkeras.sequence.description import ModelDescription
 
-__all__ = ["STRAND_RULES", "Traced"]
-
-STRAND_RULES = {"both": "both", "forward": "given"}
-"""A construct's strand rule by the name that an export asks for it with."""
+__all__ = ["Traced"]
 
 
 class Traced(NamedTuple):

@@ -15,8 +15,9 @@ import dreamkeras.models.presets  # noqa: F401  # registers the blocks that file
 from dreamkeras.errors import ModelError
 from dreamkeras.export.keras_settings import pinned_settings
 from dreamkeras.export.parity import parity_letters
-from dreamkeras.export.traced import STRAND_RULES, Traced
+from dreamkeras.export.traced import Traced
 from dreamkeras.layers.parts.exportable import exportable_layers
+from dreamkeras.models.names import STRAND_RULES
 from dreamkeras.models.prixfixe import PrixFixe
 from dreamkeras.models.strand_mean import StrandMean
 from dreamkeras.sequence.description import ModelDescription

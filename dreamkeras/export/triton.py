@@ -11,13 +11,12 @@ from typing import NamedTuple
 
 from dreamkeras.errors import ModelError
 from dreamkeras.files.folders import open_folder
+from dreamkeras.models.names import TRITON_DEVICES
 from dreamkeras.scoring.predictor import load
 from dreamkeras.scoring.scorer import BATCH_SIZE
 from dreamkeras.sequence.description import ModelDescription
 
-__all__ = ["DEVICES", "TritonVersion", "config_text", "copy_onnx", "triton_version"]
-
-DEVICES = ("cpu", "gpu", "tensorrt")
+__all__ = ["TritonVersion", "config_text", "copy_onnx", "triton_version"]
 
 MOST_ROWS = {"cpu": 4 * BATCH_SIZE, "gpu": 1024, "tensorrt": 1024}
 """Rows of a batch. A window of DREAM-CNN takes 4 MB of memory, and a CPU gains nothing beyond `BATCH_SIZE`."""
@@ -57,8 +56,8 @@ def triton_version(repository: str | os.PathLike[str], name: str, device: str = 
     """
     if not NAME.fullmatch(name):
         raise ModelError(f"Expected a model's name of letters, digits, '.', '_' and '-', at most 128, got {name!r}: give another --name.")
-    if device not in DEVICES:
-        raise ModelError(f"Expected a Triton device of {', '.join(DEVICES)}, got {device!r}.")
+    if device not in TRITON_DEVICES:
+        raise ModelError(f"Expected a Triton device of {', '.join(TRITON_DEVICES)}, got {device!r}.")
     folder = Path(repository) / name
     if not folder.exists():
         with open_folder(folder) as unfinished:
@@ -95,7 +94,7 @@ def config_text(name: str, description: ModelDescription, device: str = "cpu") -
     Args:
         name: What Triton calls it.
         description: What the ONNX file says of itself.
-        device: One of `DEVICES`.
+        device: One of `TRITON_DEVICES`.
 
     Returns:
         The text; its first line lets `triton_version` see which models go with it.

@@ -14,12 +14,10 @@ from dreamkeras.environment import import_extra
 from dreamkeras.errors import DreamkerasError, InputError
 from dreamkeras.files.bgzip import BgzipWriter
 from dreamkeras.files.outputs import naming_output, open_output, open_text, refuse_packed, unpacked_name
+from dreamkeras.formats.names import TRACKS
 from dreamkeras.formats.numbers import format_numbers
 
-__all__ = ["TRACKS", "BedGraph", "BigWig", "Intervals", "import_pybigwig", "open_track", "track_format"]
-
-TRACKS = {"bedgraph": (".bedgraph", ".bdg", ".bg"), "bigwig": (".bigwig", ".bw")}
-"""The formats, and the suffixes, in lower case, that files of each are known by."""
+__all__ = ["BedGraph", "BigWig", "Intervals", "import_pybigwig", "open_track", "track_format"]
 
 _PLACE = re.compile(r"(.+):(-?[0-9]+)-([0-9]+)(?:\([+-]\))?")
 

@@ -16,6 +16,7 @@ import numpy as np
 from dreamkeras.errors import InputError
 from dreamkeras.files.bgzip import BgzipWriter
 from dreamkeras.files.outputs import naming_output, open_output, open_text, refuse_packed, unpacked_name
+from dreamkeras.formats.names import TABLES
 from dreamkeras.formats.numbers import format_numbers
 from dreamkeras.formats.parquet import import_pyarrow
 
@@ -240,12 +241,9 @@ class _Sink(io.RawIOBase):
         return data
 
 
-FORMATS: dict[str, Callable[[tuple[str, ...], Mapping[str, type]], Encoder]] = {
-    "tsv": TSVEncoder,
-    "csv": CSVEncoder,
-    "jsonl": JSONLinesEncoder,
-    "parquet": ParquetEncoder,
-}
+FORMATS: dict[str, Callable[[tuple[str, ...], Mapping[str, type]], Encoder]] = dict(
+    zip(TABLES, (TSVEncoder, CSVEncoder, JSONLinesEncoder, ParquetEncoder), strict=True)
+)
 """The encoder of each output format."""
 BINARY = {"parquet"}  # no text, and compressed inside
 

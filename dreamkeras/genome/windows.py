@@ -1,13 +1,14 @@
 """Places of a genome as records: regions of BED files, windows around their middles, or tiles along them or along whole contigs."""
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from typing import Literal, NamedTuple, get_args
+from typing import NamedTuple
 
 import numpy as np
 
 from dreamkeras.errors import InputError
 from dreamkeras.formats.reading import read_files
 from dreamkeras.genome.bed import Bed, read_bed
+from dreamkeras.genome.names import STRANDS, Strand
 from dreamkeras.genome.reference import Genome
 from dreamkeras.genome.regions import Regions
 from dreamkeras.genome.tiles import Tile, tile_fasta, unknown_rows, window_name
@@ -16,9 +17,7 @@ from dreamkeras.sequence.construct import Construct
 from dreamkeras.sequence.ragged import batch_bounds
 from dreamkeras.sequence.records import BATCH_LETTERS, BATCH_ROWS, Records
 
-__all__ = ["GenomeWindows", "Reader", "Strand", "contig_lengths", "default_window", "read_windows", "region_records"]
-
-Strand = Literal["given", "forward", "reverse"]
+__all__ = ["GenomeWindows", "Reader", "contig_lengths", "default_window", "read_windows", "region_records"]
 
 
 class GenomeWindows(NamedTuple):
@@ -44,8 +43,8 @@ class GenomeWindows(NamedTuple):
         Raises:
             InputError: They do not.
         """
-        if self.strand not in get_args(Strand):
-            raise InputError(f"Expected strand to be one of {', '.join(get_args(Strand))}, got {self.strand!r}.")
+        if self.strand not in STRANDS:
+            raise InputError(f"Expected strand to be one of {', '.join(STRANDS)}, got {self.strand!r}.")
         if self.genome is None and self.tile is None:
             raise InputError("Expected a genome or a tile to read places of a genome, got neither.")
         if self.window is not None and (self.tile or self.genome is None):

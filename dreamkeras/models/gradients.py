@@ -14,6 +14,7 @@ from keras import ops
 from dreamkeras.errors import InputError
 from dreamkeras.explain.attribution import Attribution
 from dreamkeras.explain.mutagenesis import Part
+from dreamkeras.models import names
 from dreamkeras.models.differentiation import Chain
 from dreamkeras.models.prixfixe import PrixFixe
 from dreamkeras.models.strand_mean import WholeNetwork, views
@@ -63,11 +64,11 @@ def _blocks(network: PrixFixe) -> list[keras.layers.Layer]:
     return [network.first, *network.core.stages(), network.final]
 
 
-METHODS = {
-    "gradient": Method(_whole, None, "zeros"),
-    "integrated": Method(_whole, 16, "zeros"),
-    "deeplift": Method(_blocks, 8, "shuffled"),
-}
+METHODS = dict(
+    zip(
+        names.ATTRIBUTION_METHODS, (Method(_whole, None, "zeros"), Method(_whole, 16, "zeros"), Method(_blocks, 8, "shuffled")), strict=True
+    )
+)
 """The methods by name; `Attributor` says what each is."""
 
 
@@ -79,7 +80,7 @@ def _uniform(inserts: Ragged, _random: np.random.Generator) -> Ragged:
     return Ragged(np.full_like(inserts.flat, _ANY), inserts.offsets)
 
 
-BASELINES = {"zeros": _zeros, "uniform": _uniform, "shuffled": shuffle_dinucleotides}
+BASELINES = dict(zip(names.BASELINES, (_zeros, _uniform, shuffle_dinucleotides), strict=True))
 """What stands in the insert's place in a baseline: N, whose row is zeros; rows of a quarter of each base, for which there is no letter; or
 the insert shuffled with its dinucleotides kept."""
 

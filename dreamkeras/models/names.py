@@ -1,4 +1,4 @@
-"""The names of networks and blocks, so that a misspelt one is told before Keras is imported, which takes seconds. Imports no Keras."""
+"""Names of networks and blocks, attribution and export. Imports no Keras: a misspelt name is refused before that is loaded."""
 
 from collections.abc import Iterable, Mapping
 from difflib import get_close_matches
@@ -6,7 +6,24 @@ from typing import Any
 
 from dreamkeras.errors import ModelError
 
-__all__ = ["BLOCK_NAMES", "ENTRIES", "FORMAT", "MODELS", "entry_of", "known_model", "model_in", "split_blocks", "suggestion"]
+__all__ = [
+    "ATTRIBUTION_METHODS",
+    "BASELINES",
+    "BLOCK_NAMES",
+    "BODY",
+    "ENTRIES",
+    "EXPORT_PRECISIONS",
+    "FORMAT",
+    "MODELS",
+    "SLOTS",
+    "STRAND_RULES",
+    "TRITON_DEVICES",
+    "entry_of",
+    "known_model",
+    "model_in",
+    "split_blocks",
+    "suggestion",
+]
 
 MODELS = (
     "dream-cnn",
@@ -32,6 +49,23 @@ BLOCK_NAMES = {
     "final": ("autosome", "bhi", "bhi-mean", "legnet", "profile", "proformer", "unlockdna"),
 }
 """Those of `layers.slots.BLOCKS` that dreamkeras registers, likewise."""
+
+SLOTS = tuple(BLOCK_NAMES)
+
+BODY = SLOTS[:2]
+"""The slots whose weights another network can give, and which can be frozen."""
+
+ATTRIBUTION_METHODS = ("gradient", "integrated", "deeplift")
+
+BASELINES = ("zeros", "uniform", "shuffled")
+"""What replaces the insert in a baseline of attribution."""
+
+EXPORT_PRECISIONS = ("float32", "float16", "int8")
+
+STRAND_RULES = {"both": "both", "forward": "given"}
+"""A construct's strand rule by the name that `export --strands` has for it."""
+
+TRITON_DEVICES = ("cpu", "gpu", "tensorrt")
 
 ENTRIES = tuple(name for name in MODELS if all(name in names for names in BLOCK_NAMES.values()))
 """The teams that have a block in each slot; three times its name is the network of its name."""

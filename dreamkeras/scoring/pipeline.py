@@ -11,15 +11,14 @@ import numpy as np
 
 from dreamkeras.errors import InputError
 from dreamkeras.scoring.distinct import DistinctScorer
+from dreamkeras.scoring.names import ON_ERROR
 from dreamkeras.scoring.scorer import BATCH_SIZE, Scorer
 from dreamkeras.scoring.shards import SHARD, Shard, Shards, in_shards, join_shards
 from dreamkeras.scoring.skipped import Skipped, leave_out
 from dreamkeras.sequence.construct import Construct
 from dreamkeras.sequence.records import BATCH_LETTERS, BATCH_ROWS, Records
 
-__all__ = ["ON_ERROR", "PredictionSink", "Scored", "overlapped", "score_into_shards", "score_records", "write_parts"]
-
-ON_ERROR = ("fail", "skip")
+__all__ = ["PredictionSink", "Scored", "overlapped", "score_into_shards", "score_records", "write_parts"]
 
 GATHERED = BATCH_ROWS
 """Most windows that are gathered before the model is asked."""

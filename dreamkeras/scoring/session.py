@@ -15,10 +15,9 @@ import numpy as np
 from dreamkeras.environment import setting
 from dreamkeras.errors import MissingPackageError, ModelError
 from dreamkeras.scoring.cpus import thread_count
+from dreamkeras.scoring.names import DEVICES
 
-__all__ = ["DEVICES", "import_onnxruntime", "on_cuda", "open_session", "run_session"]
-
-DEVICES = ("auto", "cpu", "cuda")
+__all__ = ["import_onnxruntime", "on_cuda", "open_session", "run_session"]
 
 PACKAGES = ("onnxruntime", "onnxruntime-gpu")
 """Two builds of one module: installed together they overwrite each other's files."""

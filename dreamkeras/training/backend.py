@@ -9,9 +9,9 @@ from collections.abc import Iterator
 from dreamkeras.errors import MissingPackageError
 from dreamkeras.export.keras_settings import starting_keras
 from dreamkeras.export.process import home_left_alone, keras_backend
-from dreamkeras.training.config import BACKENDS, PRECISIONS
+from dreamkeras.training.names import BACKENDS, PRECISIONS
 
-__all__ = ["BACKENDS", "choose_backend", "computing_in", "find_backend", "running_backend"]
+__all__ = ["choose_backend", "computing_in", "find_backend", "running_backend"]
 
 
 def choose_backend(wanted: str | None = None) -> str:

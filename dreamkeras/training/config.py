@@ -12,14 +12,9 @@ from dreamkeras.data.assays.table_layout import TableLayout
 from dreamkeras.errors import InputError
 from dreamkeras.files.outputs import write_text
 from dreamkeras.models.names import FORMAT, model_in
+from dreamkeras.training.names import BACKENDS, PRECISIONS
 
-__all__ = ["BACKENDS", "GIVEN", "PRECISIONS", "SIMULATED", "RunConfig"]
-
-BACKENDS = ("tensorflow", "jax", "torch")
-"""In the order in which an installed one is chosen."""
-
-PRECISIONS = {"float32": "float32", "bfloat16": "mixed_bfloat16", "float16": "mixed_float16"}
-"""Keras's dtype policies by the names of the command line."""
+__all__ = ["GIVEN", "SIMULATED", "RunConfig"]
 
 GIVEN = "given"
 """In place of a number of folds: those that the data's authors chose."""

@@ -9,13 +9,10 @@ from dreamkeras.errors import ModelError
 from dreamkeras.export.onnx_file import find_model
 from dreamkeras.export.tracing import load_network
 from dreamkeras.layers.saved_blocks import block_name
-from dreamkeras.models.names import model_in
+from dreamkeras.models.names import BODY, model_in
 from dreamkeras.models.prixfixe import PrixFixe
 
-__all__ = ["BODY", "body_variables", "freeze", "take_weights"]
-
-BODY = ("first", "core")
-"""The slots that are taken over from another network; its head comes along where it answers the same."""
+__all__ = ["body_variables", "freeze", "take_weights"]
 
 
 def take_weights(network: PrixFixe, source: Path) -> bool:

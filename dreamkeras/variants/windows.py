@@ -15,15 +15,10 @@ from dreamkeras.scoring.insert_length import default_insert_length
 from dreamkeras.sequence.alphabet import PLAIN, reverse_complement
 from dreamkeras.sequence.construct import Construct
 from dreamkeras.sequence.ragged import Ragged
+from dreamkeras.variants.names import INDEL_ANCHORS, STRANDS
 from dreamkeras.variants.normal_form import Changes
 
 __all__ = ["INDEL_ANCHORS", "STRANDS", "Placement", "insert_windows"]
-
-STRANDS = {"forward": (False,), "reverse": (True,), "both": (False, True)}
-"""Which strands are read: whether each is the reverse one."""
-
-INDEL_ANCHORS = {"mean": (False, True), "left": (False,), "right": (True,)}
-"""Which edges of a window stay where an allele changes its length: whether each is the right one."""
 
 
 class Placement(NamedTuple):

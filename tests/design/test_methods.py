@@ -12,7 +12,8 @@ from weight_sum import PLAIN, WeightSum
 from dreamkeras.design import methods as design_module
 from dreamkeras.design.constraints import Constraints, settle_constraints
 from dreamkeras.design.goal import settle_goal
-from dreamkeras.design.methods import METHODS, Settings, design, random_starts
+from dreamkeras.design.methods import Settings, design, random_starts
+from dreamkeras.design.names import METHODS
 from dreamkeras.errors import InputError, ModelError
 from dreamkeras.scoring.ensemble import Ensemble
 

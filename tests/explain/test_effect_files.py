@@ -7,8 +7,9 @@ import pytest
 from weight_sum import PLAIN, WeightSum
 
 from dreamkeras.errors import DreamkerasError, InputError
-from dreamkeras.explain.effect_files import EFFECT_FORMATS, effect_columns, open_arrays, open_effects, write_effects
+from dreamkeras.explain.effect_files import effect_columns, open_arrays, open_effects, write_effects
 from dreamkeras.explain.mutagenesis import Mutagenesis, mutagenesis, mutate_records
+from dreamkeras.explain.names import EFFECT_FORMATS
 from dreamkeras.scoring.ensemble import Ensemble
 from dreamkeras.sequence.ragged import Ragged
 from dreamkeras.sequence.records import Records

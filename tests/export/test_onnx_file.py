@@ -12,10 +12,11 @@ import pytest
 import dreamkeras
 from dreamkeras.data.assays.yeast import YEAST_ASSAY
 from dreamkeras.errors import DreamkerasError, MissingPackageError, ModelError
-from dreamkeras.export import PRECISIONS, STRANDS, export_onnx, onnx_file
+from dreamkeras.export import export_onnx, onnx_file
 from dreamkeras.export.onnx_file import default_output
 from dreamkeras.export.parity import Parity
 from dreamkeras.export.process import keras_backend
+from dreamkeras.models.names import EXPORT_PRECISIONS, STRAND_RULES
 from dreamkeras.sequence.alphabet import reverse_complement
 from dreamkeras.sequence.construct import YEAST
 from dreamkeras.sequence.description import ModelDescription
@@ -223,7 +224,7 @@ class TestOptions:
         from dreamkeras.cli.commands.export import command
 
         choices = {option.name: tuple(getattr(option.type, "choices", ())) for option in command.params}
-        assert (choices["precision"], choices["strands"]) == (PRECISIONS, STRANDS)
+        assert (choices["precision"], choices["strands"]) == (EXPORT_PRECISIONS, tuple(STRAND_RULES))
 
 
 class TestErrors:

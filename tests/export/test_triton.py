@@ -6,7 +6,8 @@ from toy_models import TOY, write_toy_model
 from triton_process import running_triton, write_python_model
 
 from dreamkeras.errors import DreamkerasError, ModelError
-from dreamkeras.export.triton import DEVICES, MOST_ROWS, config_text, copy_onnx, triton_version
+from dreamkeras.export.triton import MOST_ROWS, config_text, copy_onnx, triton_version
+from dreamkeras.models.names import TRITON_DEVICES
 from dreamkeras.scoring.predictor import PACKAGED_MODEL, load
 from dreamkeras.sequence.description import ModelDescription
 
@@ -57,7 +58,7 @@ def signature_of(onnx_file):
 
 
 class TestConfig:
-    @pytest.mark.parametrize("device", DEVICES)
+    @pytest.mark.parametrize("device", TRITON_DEVICES)
     def test_inputs_and_outputs_are_those_of_the_onnx_file(self, device):
         pytest.importorskip("onnx")
         config = parse(config_text("promoter", load(PACKAGED_MODEL).description, device))
@@ -77,7 +78,7 @@ class TestConfig:
             ("profile", [7]),
         ]
 
-    @pytest.mark.parametrize("device", DEVICES)
+    @pytest.mark.parametrize("device", TRITON_DEVICES)
     def test_requests_are_batched_and_a_full_queue_refuses(self, device):
         config = parse(config_text("toy", TOY_DESCRIPTION, device))
         policy = config.dynamic_batching.default_queue_policy
@@ -87,14 +88,14 @@ class TestConfig:
         assert policy.allow_timeout_override
         assert policy.max_queue_size > 0
 
-    @pytest.mark.parametrize("device", DEVICES)
+    @pytest.mark.parametrize("device", TRITON_DEVICES)
     def test_the_smallest_and_the_largest_batch_are_tried_before_requests_come(self, device):
         config = parse(config_text("toy", TOY_DESCRIPTION, device))
         assert [warmup.batch_size for warmup in config.model_warmup] == [1, config.max_batch_size] == [1, MOST_ROWS[device]]
         assert all(list(warmup.inputs["letters"].dims) == [TOY.length] for warmup in config.model_warmup)
 
     def test_device(self):
-        configs = {device: parse(config_text("toy", TOY_DESCRIPTION, device)) for device in DEVICES}
+        configs = {device: parse(config_text("toy", TOY_DESCRIPTION, device)) for device in TRITON_DEVICES}
         kinds = {
             device: [(group.count, group.Kind.Name(group.kind)) for group in config.instance_group] for device, config in configs.items()
         }
@@ -118,7 +119,7 @@ class TestConfig:
                 assert client.get_model_config("toy")["dynamic_batching"]["default_queue_policy"]["max_queue_size"] == 4096
 
     def test_tensorrt_is_told_every_batch_size_at_once(self):
-        text = {device: config_text("toy", TOY_DESCRIPTION, device) for device in DEVICES}
+        text = {device: config_text("toy", TOY_DESCRIPTION, device) for device in TRITON_DEVICES}
         (accelerator,) = parse(text["tensorrt"]).optimization.execution_accelerators.gpu_execution_accelerator
         shapes = [accelerator.parameters[f"trt_profile_{end}_shapes"] for end in ("min", "max")]
         assert (accelerator.name, shapes) == ("tensorrt", ["letters:1x12", f"letters:{MOST_ROWS['tensorrt']}x12"])

@@ -11,7 +11,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from dreamkeras.errors import DreamkerasError, InputError, MissingPackageError
-from dreamkeras.formats.tracks import TRACKS, open_track, track_format
+from dreamkeras.formats.names import TRACKS
+from dreamkeras.formats.tracks import open_track, track_format
 
 LENGTHS = {"chr2": 1000, "chr1": 500, "chrUn:1": 60}
 

@@ -7,11 +7,10 @@ from linear_network import BETWEEN, GIVEN, convolutional_network, in_torch, line
 from profile_network import build_profile_network
 from tiny_network import tiny
 
-from dreamkeras.cli.options import shared as options
 from dreamkeras.data.assays.names import find_assay
 from dreamkeras.errors import InputError
 from dreamkeras.models import gradients
-from dreamkeras.models.gradients import BASELINES, METHODS, Attributor
+from dreamkeras.models.gradients import BASELINES, Attributor
 from dreamkeras.sequence.alphabet import BASES, ONE_HOT
 from dreamkeras.sequence.construct import Construct
 from dreamkeras.sequence.ragged import Ragged
@@ -192,10 +191,6 @@ def test_records_that_do_not_fit_are_named_or_left_out(curved):
     assert "Expected 4 to 20 bases" in parts[0].skipped.reasons[0]
     (none,) = Attributor(curved, "gradient").attribute_records([records.select(np.array([1]))], "skip")
     assert (none.found.ids, none.found.scores.shape, none.skipped.count) == ([], (0, 4, 1), 1)
-
-
-def test_the_command_line_offers_every_method_and_baseline():
-    assert (tuple(METHODS), tuple(BASELINES)) == (options.ATTRIBUTION_METHODS, options.BASELINES)
 
 
 @pytest.mark.parametrize(

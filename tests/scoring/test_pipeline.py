@@ -11,7 +11,8 @@ from dreamkeras.errors import InputError
 from dreamkeras.formats.reading import read_files
 from dreamkeras.formats.writers import open_writer
 from dreamkeras.scoring import pipeline
-from dreamkeras.scoring.pipeline import ON_ERROR, Scored, overlapped, score_into_shards, score_records, write_parts
+from dreamkeras.scoring.names import ON_ERROR
+from dreamkeras.scoring.pipeline import Scored, overlapped, score_into_shards, score_records, write_parts
 from dreamkeras.scoring.shards import Shards
 from dreamkeras.scoring.skipped import REASONS, Skipped
 from dreamkeras.sequence.ragged import Ragged

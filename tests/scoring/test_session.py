@@ -10,7 +10,8 @@ from toy_models import write_toy_model
 from dreamkeras.errors import MissingPackageError, ModelError
 from dreamkeras.scoring import cpus
 from dreamkeras.scoring import session as session_module
-from dreamkeras.scoring.session import DEVICES, open_session, run_session
+from dreamkeras.scoring.names import DEVICES
+from dreamkeras.scoring.session import open_session, run_session
 
 CPU, CUDA = session_module.CPU, session_module.CUDA
 

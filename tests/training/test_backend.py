@@ -9,8 +9,8 @@ from keras_arrays import array
 
 from dreamkeras.errors import MissingPackageError
 from dreamkeras.training import backend
-from dreamkeras.training.backend import BACKENDS, choose_backend, computing_in
-from dreamkeras.training.config import PRECISIONS
+from dreamkeras.training.backend import choose_backend, computing_in
+from dreamkeras.training.names import BACKENDS, PRECISIONS
 
 BACKEND = keras.backend.backend()
 OTHER = next(name for name in BACKENDS if name != BACKEND)

@@ -6,7 +6,8 @@ import pytest
 from dreamkeras.data.assays.atac_layout import AtacLayout
 from dreamkeras.data.assays.table_layout import TableLayout
 from dreamkeras.errors import DreamkerasError, InputError
-from dreamkeras.training.config import PRECISIONS, RunConfig
+from dreamkeras.training.config import RunConfig
+from dreamkeras.training.names import PRECISIONS
 
 
 @pytest.mark.parametrize("fields", [{"format": 1}, {}])

@@ -8,11 +8,12 @@ import pytest
 from tiny_network import tiny_preset
 
 from dreamkeras.errors import InputError, MissingPackageError
-from dreamkeras.training.backend import BACKENDS, running_backend
+from dreamkeras.training.backend import running_backend
 from dreamkeras.training.config import RunConfig
 from dreamkeras.training.cross_validation import cross_validate
 from dreamkeras.training.grid.plan import expand
 from dreamkeras.training.grid.runs import _environment
+from dreamkeras.training.names import BACKENDS
 from dreamkeras.training.run import resume, train
 
 BACKEND = keras.backend.backend()

@@ -11,9 +11,10 @@ import dreamkeras
 from dreamkeras.genome.reference import Genome
 from dreamkeras.scoring.ensemble import Ensemble
 from dreamkeras.sequence.construct import YEAST
+from dreamkeras.variants.names import INDEL_ANCHORS, STRANDS
 from dreamkeras.variants.scoring import VariantScorer
 from dreamkeras.variants.sources import PairSource, VcfSource
-from dreamkeras.variants.windows import INDEL_ANCHORS, STRANDS, Placement
+from dreamkeras.variants.windows import Placement
 
 VARIANTS = 500
 CONTIGS = {name: repeat_rich(length, name) for name, length in (("1", 3000), ("2", 900), ("3", 90), ("4", 35))}

@@ -12,10 +12,11 @@ from dreamkeras.errors import InputError
 from dreamkeras.genome.reference import Genome
 from dreamkeras.scoring.ensemble import Ensemble
 from dreamkeras.sequence.construct import YEAST, Construct
+from dreamkeras.variants.names import INDEL_ANCHORS, STRANDS
 from dreamkeras.variants.scoring import VariantScorer
 from dreamkeras.variants.sources import PairSource, VcfSource
 from dreamkeras.variants.status import WORDS
-from dreamkeras.variants.windows import INDEL_ANCHORS, STRANDS, Placement
+from dreamkeras.variants.windows import Placement
 
 BETWEEN = Construct("between", length=20, left_adapter="AC", right_adapter="GT", left_flank="TTAC", right_flank="CCCC", alignment="left")
 CONSTRUCTS = [PLAIN, BETWEEN, YEAST]

@@ -11,8 +11,9 @@ from dreamkeras.errors import InputError
 from dreamkeras.genome.reference import Genome
 from dreamkeras.sequence.construct import YEAST, Construct
 from dreamkeras.sequence.ragged import Ragged
+from dreamkeras.variants.names import INDEL_ANCHORS, STRANDS
 from dreamkeras.variants.normal_form import Changes
-from dreamkeras.variants.windows import INDEL_ANCHORS, STRANDS, Placement, insert_windows
+from dreamkeras.variants.windows import Placement, insert_windows
 
 CONTIG = "".join(np.random.default_rng(0).choice(list("ACGTacgt"), 60))
 BETWEEN = Construct("between", length=20, left_adapter="AC", right_adapter="GT", left_flank="TTAC", right_flank="CCCC", alignment="left")

@@ -11,7 +11,8 @@ from typing import NamedTuple
 
 from dreamkeras.errors import DreamkerasError, MissingPackageError, ModelError
 from dreamkeras.export.process import child_environment
-from dreamkeras.training.backend import BACKENDS, choose_backend
+from dreamkeras.training.backend import choose_backend
+from dreamkeras.training.names import BACKENDS
 
 __all__ = ["Report", "report_block"]
 

@@ -6,6 +6,7 @@ import keras
 from keras import ops
 
 from dreamkeras.errors import ModelError
+from dreamkeras.training import names
 
 __all__ = ["LOSSES", "PearsonLoss", "find_loss"]
 
@@ -42,13 +43,9 @@ class PearsonLoss(keras.losses.Loss):
         return {"name": self.name}
 
 
-LOSSES: dict[str, Callable[[], keras.losses.Loss]] = {
-    "mse": keras.losses.MeanSquaredError,
-    "huber": keras.losses.Huber,
-    "l1": keras.losses.MeanAbsoluteError,
-    "pearson": PearsonLoss,
-}
-"""Every loss, by the name that the command line knows it by."""
+LOSSES: dict[str, Callable[[], keras.losses.Loss]] = dict(
+    zip(names.LOSSES, (keras.losses.MeanSquaredError, keras.losses.Huber, keras.losses.MeanAbsoluteError, PearsonLoss), strict=True)
+)
 
 
 def find_loss(name: str) -> keras.losses.Loss:

@@ -6,6 +6,7 @@ from typing import Literal, NamedTuple
 import keras
 
 from dreamkeras.errors import ModelError
+from dreamkeras.training import names
 from dreamkeras.training.strategy.optimizers import ClippedLion, CyclingAdamW
 from dreamkeras.training.strategy.schedules import Noam, OneCycle
 
@@ -132,7 +133,7 @@ def lion(schedules: OptimizerSchedules, weight_decay: float, **options) -> keras
     return ClippedLion(schedules.learning_rate, beta_1=0.9, beta_2=0.99, weight_decay=weight_decay, **options)
 
 
-OPTIMIZERS: dict[str, Callable[..., keras.optimizers.Optimizer]] = {"adamw": adamw, "adam": adam, "lion": lion}
+OPTIMIZERS: dict[str, Callable[..., keras.optimizers.Optimizer]] = dict(zip(names.OPTIMIZERS, (adamw, adam, lion), strict=True))
 """Every optimiser, by the name that the command line knows it by."""
 
 AUTOSOME = Strategy("autosome", 80, 1024, 0.005, weight_decay=0.01, optimizer=adamw, schedule=one_cycle)

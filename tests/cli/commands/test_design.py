@@ -3,11 +3,6 @@ import json
 
 import pytest
 
-from dreamkeras.cli.commands import design as design_cli
-from dreamkeras.cli.options import shared as options
-from dreamkeras.design.constraints import Constraints
-from dreamkeras.design.methods import METHODS, Settings
-
 
 @pytest.fixture
 def starts(tmp_path):
@@ -19,12 +14,6 @@ def starts(tmp_path):
 def rows_of(path):
     with path.open(newline="") as file:
         return list(csv.DictReader(file, delimiter="\t"))
-
-
-def test_options_are_those_of_the_library():
-    assert tuple(METHODS) == options.DESIGN_METHODS
-    assert Constraints._fields == design_cli.CONSTRAINTS
-    assert set(design_cli.SETTINGS) == set(Settings._fields)
 
 
 def test_designs_are_printed_and_written(run, toy_model, starts, tmp_path):

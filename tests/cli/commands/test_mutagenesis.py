@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 from toy_models import COUNTED, write_toy_model
 
-from dreamkeras.cli.options.shared import EFFECT_FORMATS
+from dreamkeras.explain.names import EFFECT_FORMATS
 from dreamkeras.files.digests import file_digest
 
 SEQUENCES = {"first": "ACGTA", "second": "ggcc"}

@@ -12,7 +12,7 @@ import pytest
 from filled_pipe import CHANNELS, filled_pipe, through
 from tiny_network import tiny_preset, write_library
 
-from dreamkeras.cli.options import shared as options
+from dreamkeras.training.names import BACKENDS
 
 keras = pytest.importorskip("keras")
 for package in ("matplotlib", "onnx", "onnxruntime", "tf2onnx"):
@@ -80,11 +80,11 @@ class TestRun:
     def test_every_choice_of_a_run_has_an_option(self):
         from dreamkeras.cli.commands.train import command
         from dreamkeras.cli.options.atac import ATAC_FIELDS
-        from dreamkeras.cli.options.table import TABLE_FIELDS
+        from dreamkeras.cli.options.table import OPTIONS as TABLE_OPTIONS
         from dreamkeras.training.config import RunConfig
 
         fields = {field.name for field in dataclasses.fields(RunConfig)}
-        options_of_runs = {parameter.name for parameter in command.params} - {"out", "resume", "config", *TABLE_FIELDS, *ATAC_FIELDS}
+        options_of_runs = {parameter.name for parameter in command.params} - {"out", "resume", "config", *TABLE_OPTIONS, *ATAC_FIELDS}
         assert fields - options_of_runs == {"simulated", "table", "atac", "construct", "fingerprint"}
         assert options_of_runs <= fields
 
@@ -213,7 +213,7 @@ class TestResume:
         assert "Expected only --out and --backend beside --resume" in result.stderr
 
     def test_on_another_backend(self, run, quick, tmp_path):
-        other = next(name for name in options.BACKENDS if name != BACKEND)
+        other = next(name for name in BACKENDS if name != BACKEND)
         (tmp_path / "config.json").write_text(json.dumps({"backend": other}))
         assert one_line_error(
             run("train", "--resume", "--out", tmp_path, "--backend", BACKEND), f"Expected backend {other}", f"got {BACKEND}"
@@ -438,27 +438,6 @@ class TestFullDisk:
         assert "No space left on device" in lines[-1]
         assert {line.split()[0] for line in lines[:-1]} <= {"Read", "Training", "epoch"}
         assert sorted(path.name for path in (disk / "run").rglob("*")) == ["checkpoint", "config.json"]
-
-
-def test_options_offer_what_there_is():
-    from dreamkeras import export
-    from dreamkeras.export import triton
-    from dreamkeras.layers.slots import BLOCKS
-    from dreamkeras.training.backend import BACKENDS
-    from dreamkeras.training.config import PRECISIONS
-    from dreamkeras.training.strategy.losses import LOSSES
-    from dreamkeras.training.strategy.names import OPTIMIZERS
-    from dreamkeras.training.warm_start import BODY
-
-    assert tuple(options.BACKENDS) == BACKENDS
-    assert tuple(options.PRECISIONS) == tuple(PRECISIONS)
-    assert tuple(options.LOSSES) == tuple(LOSSES)
-    assert tuple(options.OPTIMIZERS) == tuple(OPTIMIZERS)
-    assert tuple(options.SLOTS) == tuple(BLOCKS)
-    assert options.BODY == BODY
-    assert options.EXPORT_PRECISIONS == export.PRECISIONS
-    assert options.STRANDS == export.STRANDS
-    assert options.TRITON_DEVICES == triton.DEVICES
 
 
 def test_help_names_every_strategy_and_has_a_line_an_option(run):

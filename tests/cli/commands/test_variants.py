@@ -15,8 +15,6 @@ from toy_models import count, write_toy_model
 from troubled_vcf import GENOME, HEADER, fasta, troubled_lines
 
 import dreamkeras
-from dreamkeras.cli.commands.variants import FORMATS
-from dreamkeras.formats.writers import FORMATS as TABLES
 from dreamkeras.sequence.construct import YEAST, Construct
 
 
@@ -279,10 +277,6 @@ def test_wrong_choices_are_one_line_and_leave_nothing(run, toy_model, genome, vc
     assert (result.exit_code, message in result.stderr) == (code, True), result.stderr
     assert sorted(tmp_path.rglob("*")) == before
     assert genome.read_text() == fasta()
-
-
-def test_formats_are_those_of_tables_and_the_vcf():
-    assert (*TABLES, "vcf") == FORMATS
 
 
 class TestResume:

@@ -1,18 +1,8 @@
-from typing import get_args
-
 import click
 import pytest
 from click.testing import CliRunner
 
 from dreamkeras.cli.options import shared as options
-from dreamkeras.data.published.record import DATA_SETS
-from dreamkeras.explain.ablation import METHODS
-from dreamkeras.explain.effect_files import EFFECT_FORMATS
-from dreamkeras.formats.tracks import TRACKS
-from dreamkeras.formats.writers import FORMATS
-from dreamkeras.genome.windows import Strand
-from dreamkeras.scoring.session import DEVICES
-from dreamkeras.variants.windows import INDEL_ANCHORS, STRANDS
 
 OPTIONS = [name for name in options.__all__ if name.endswith("_option")]
 
@@ -26,18 +16,6 @@ def parse(option, *args):
         click.echo(repr(next(iter(values.values()))))
 
     return CliRunner().invoke(command, args)
-
-
-def test_choices_are_those_of_the_library():
-    assert (*FORMATS, *TRACKS) == options.FORMATS
-    assert options.EFFECT_FORMATS == EFFECT_FORMATS
-    assert tuple(FORMATS) == options.TABLE_FORMATS
-    assert tuple(METHODS) == options.ABLATION_METHODS
-    assert get_args(Strand) == options.STRAND_CHOICES
-    assert tuple(STRANDS) == options.VARIANT_STRANDS
-    assert tuple(INDEL_ANCHORS) == options.INDEL_ANCHORS
-    assert options.DEVICES == DEVICES
-    assert tuple(DATA_SETS) == options.DATA_SETS
 
 
 @pytest.mark.parametrize("name", OPTIONS)

@@ -7,7 +7,7 @@ import click
 import pytest
 from click.testing import CliRunner
 
-from dreamkeras.cli.options.table import TABLE_FIELDS, chosen_layout, table_options
+from dreamkeras.cli.options.table import OPTIONS, chosen_layout, table_options
 from dreamkeras.data.assays.table_layout import TableLayout
 from dreamkeras.errors import InputError
 
@@ -27,7 +27,7 @@ def layout(*args, assay="table"):
 
 
 def test_there_is_one_for_each_field_of_the_layout():
-    assert set(TABLE_FIELDS) == {field.name for field in dataclasses.fields(TableLayout)}
+    assert set(OPTIONS) == {field.name for field in dataclasses.fields(TableLayout)}
 
 
 def test_options_are_the_layouts_fields():
