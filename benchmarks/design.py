@@ -17,7 +17,7 @@ from dreamkeras.data.simulation.library import expression
 from dreamkeras.data.simulation.occupancy import occupancy
 from dreamkeras.design.constraints import Constraints
 from dreamkeras.design.goal import Goal, settle_goal
-from dreamkeras.design.methods import Settings, design, random_starts
+from dreamkeras.design.methods import SearchSettings, design, random_starts
 from dreamkeras.design.names import METHODS
 from dreamkeras.scoring.insert_length import default_insert_length
 from dreamkeras.scoring.predictor import load
@@ -96,7 +96,7 @@ def main() -> None:
     show("random", goal, before, after, timed, time.perf_counter() - started)
     for method in METHODS:
         propose = gradient_edits(options.run, goal, options.backend) if method == "gradient" else None
-        settings = Settings(method, steps=1000, calls=options.calls, width=options.width, seed=options.seed)
+        settings = SearchSettings(method, steps=1000, calls=options.calls, width=options.width, seed=options.seed)
         timed, started = Timed(model), time.perf_counter()
         found = design(starts, timed, goal, settings=settings, propose=propose)
         show(method, goal, before, (found.values, truth(found.sequences)), timed, time.perf_counter() - started)

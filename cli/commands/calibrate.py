@@ -12,8 +12,11 @@ from ..options.table import chosen_layout, table_options
 from ..results import held_run, refuse_clashes
 
 if TYPE_CHECKING:
+    import numpy as np
+
     from dreamkeras.data.examples import Examples
     from dreamkeras.evaluation.training_data import TrainingData
+    from dreamkeras.sequence.description import ModelDescription
 
 __all__ = ["command"]
 
@@ -54,16 +57,14 @@ def command(
     layout = chosen_layout(assay or "", table)
 
     from dreamkeras.files.outputs import refuse_packed
-    from dreamkeras.files.streams import is_stream
 
     if output:
         refuse_packed(output, "ONNX")
     refuse_clashes((data, training, str(Path(model, "model.keras"))), output)
     click.get_current_context().with_resource(held_run(output or model))
 
-    from dreamkeras.confidence.model_card import update_card
     from dreamkeras.data.splits.hold_out import split
-    from dreamkeras.evaluation.run import Choices, choose_assay
+    from dreamkeras.evaluation.run import EvaluationChoices, choose_assay
     from dreamkeras.evaluation.training_data import read_training_data
     from dreamkeras.export.calibration import calibrate_onnx
     from dreamkeras.files.inputs import rereadable
@@ -71,7 +72,7 @@ def command(
 
     known, scorer = read_training_data(model), load(model, "cpu")
     with rereadable(data if layout else None):  # whose columns are looked at first
-        chosen = choose_assay(Choices(data, (model,), assay=assay, table=layout), [scorer], [known])
+        chosen = choose_assay(EvaluationChoices(data, (model,), assay=assay, table=layout), [scorer], [known])
         held_out, trained_on = chosen.read(data).centred(), chosen.read(training) if training else None
     for file, examples in ((data, held_out), (training, trained_on)):
         _report_reading(file, examples)
@@ -79,13 +80,8 @@ def command(
         trained_on, held_out = split(held_out, valid_fraction, seed or 0)
     else:
         _warn_of_overlap(known, held_out, data)
-    description, figures = calibrate_onnx(model, output, chosen, held_out, trained_on)
-    for task, count, r in zip(description.tasks, figures["n"], figures["r"], strict=True):
-        click.echo(f"{task}: r {r:.3f} on {count:,.0f} measured sequences.", err=output is not None and is_stream(output))
-    click.echo(f"Wrote {output or model}.", err=True)
-    card = Path(model) / "README.md"
-    if output is None and card.is_file() and not update_card(card, scorer.description, description):
-        click.echo(f"{card} is older, and does not tell of this.", err=True)
+    after, figures = calibrate_onnx(model, output, chosen, held_out, trained_on)
+    _report_calibration(model, output, scorer.description, after, figures)
 
 
 def _report_reading(file: str | None, examples: "Examples | None") -> None:
@@ -107,3 +103,18 @@ def _warn_of_overlap(known: "TrainingData | None", held_out: "Examples", data: s
         click.echo(f"Warning: {common.training.describe(len(held_out), f'in {file_name(data)}')} Intervals may be too narrow.", err=True)
     if doubt:
         click.echo(f"Warning: {doubt[0].upper()}{doubt[1:]}", err=True)
+
+
+def _report_calibration(
+    model: str, output: str | None, before: "ModelDescription", after: "ModelDescription", figures: "dict[str, np.ndarray]"
+) -> None:
+    """Prints r of each task, and updates the model card of a run folder."""
+    from dreamkeras.confidence.model_card import update_card
+    from dreamkeras.files.streams import is_stream
+
+    for task, count, r in zip(after.tasks, figures["n"], figures["r"], strict=True):
+        click.echo(f"{task}: r {r:.3f} on {count:,.0f} measured sequences.", err=output is not None and is_stream(output))
+    click.echo(f"Wrote {output or model}.", err=True)
+    card = Path(model) / "README.md"
+    if output is None and card.is_file() and not update_card(card, before, after):
+        click.echo(f"{card} is older, and does not tell of this.", err=True)

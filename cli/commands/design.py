@@ -86,8 +86,8 @@ def command(
     _check_usage(models, random, backend, choices)
 
     from dreamkeras.design.constraints import Constraints
-    from dreamkeras.design.methods import Settings
-    from dreamkeras.design.run import Choices, run_design
+    from dreamkeras.design.methods import SearchSettings
+    from dreamkeras.design.run import DesignChoices, run_design
     from dreamkeras.files.inputs import refuse_twice
     from dreamkeras.scoring.predictor import PACKAGED_MODEL
 
@@ -98,11 +98,11 @@ def command(
     refuse_twice((choices["start"], choices["constraints"]))
     given = {name: choices.pop(name) for name in Constraints._fields}
     fields = {name: list(value) if isinstance(value, tuple) else value for name, value in given.items() if value not in (None, ())}
-    settings = Settings(**{name: value for name in Settings._fields if (value := choices.pop(name)) is not None})
+    settings = SearchSettings(**{name: value for name in SearchSettings._fields if (value := choices.pop(name)) is not None})
     scorer, size = open_models(models, device, batch_size, threads)
     proposer_of = _gradient_edits(models, backend, size) if by_gradient else None
     named = models or (str(PACKAGED_MODEL),)
-    chosen = Choices(models=named, fields=fields, settings=settings, batch_size=size, random=random or 1, **choices)
+    chosen = DesignChoices(models=named, fields=fields, settings=settings, batch_size=size, random=random or 1, **choices)
     with show_records() as progress:
         designs = run_design(chosen, scorer, output, command_line(), proposer_of=proposer_of, progress=progress)
     report_packaged(models, scorer)

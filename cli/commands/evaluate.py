@@ -54,12 +54,12 @@ def command(output: Path, assay: str | None, batch_size: int | None, **choices: 
     if choices["public"] and not choices["subsets"]:
         raise click.UsageError("Expected --subsets beside --public.")
 
-    from dreamkeras.evaluation.run import Choices, run_evaluation
+    from dreamkeras.evaluation.run import EvaluationChoices, run_evaluation
     from dreamkeras.files.inputs import refuse_twice
     from dreamkeras.scoring.scorer import BATCH_SIZE
 
     refuse_twice((choices["data"], *choices["predictions"]))
-    chosen = Choices(assay=assay, table=table, batch_size=batch_size or BATCH_SIZE, **choices)
+    chosen = EvaluationChoices(assay=assay, table=table, batch_size=batch_size or BATCH_SIZE, **choices)
     evaluation, notes = run_evaluation(chosen, output, command_line())
     for note in (*notes.remarks, *(f"Warning: {warning}" for warning in notes.warnings)):
         click.echo(note, err=True)

@@ -14,7 +14,7 @@ from ..options.scoring import chosen_scoring, scoring_options
 from ..preflight.dry_run import dry_run_option, finish, rehearse_mutagenesis
 
 if TYPE_CHECKING:
-    from dreamkeras.explain.mutagenesis import Mutagenesis, Part
+    from dreamkeras.explain.mutagenesis import BatchResult, Mutagenesis
     from dreamkeras.scoring.scorer import Scorer
     from dreamkeras.scoring.shards import Shards
     from dreamkeras.sequence.records import Records
@@ -71,7 +71,7 @@ def command(deletions: bool, resume: bool, dry_run: bool, **options: Any) -> Non
 @contextmanager
 def _found(
     records: "Iterable[Records]", scorer: "Scorer", shards: "Shards | None", choices: dict[str, Any]
-) -> "Iterator[Iterable[Part[Mutagenesis]]]":
+) -> "Iterator[Iterable[BatchResult[Mutagenesis]]]":
     """The effects, as they are found or, with shards, once all are."""
     from dreamkeras.explain.effect_shards import mutate_into_shards, shard_parts
     from dreamkeras.explain.mutagenesis import mutate_records

@@ -13,7 +13,7 @@ from dreamkeras.training.names import BACKENDS, LOSSES, OPTIMIZERS, PRECISIONS
 from ..options.atac import atac_options, chosen_genome
 from ..options.config_file import config_option
 from ..options.numbers import DECIMAL, WHOLE, WholeRange
-from ..options.shared import fold_count, place
+from ..options.shared import fold_count, fold_or_chromosome
 from ..options.table import chosen_layout, table_options
 
 if TYPE_CHECKING:
@@ -35,7 +35,7 @@ __all__ = ["command"]
 @click.option("--strategy", help="How it is trained: autosome, bhi, unlockdna, proformer or legnet.  [default: the network's own]")
 @click.option("--out", type=click.Path(path_type=Path), help="The run folder.  [default: runs/MODEL]")
 @click.option("--valid", type=click.Path(), metavar="FILE", help="Data to validate on.  [default: held out of DATA]")
-@click.option("--valid-fold", type=place, metavar="N", help="Fold of DATA to validate on, or chromosome that ids begin with.")
+@click.option("--valid-fold", type=fold_or_chromosome, metavar="N", help="Fold of DATA to validate on, or chromosome that ids begin with.")
 @click.option("--valid-fraction", type=DECIMAL, metavar="SHARE", help="Share of DATA to hold out.  [default: 0.1]")
 @click.option("--folds", type=fold_count, metavar="N|given", help="Cross-validate: train a run for each of N folds, or of DATA's own.")
 @click.option("--epochs", type=WholeRange(min=1), metavar="N", help="Passes over the examples.  [default: the strategy's]")

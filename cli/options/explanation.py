@@ -3,14 +3,15 @@
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, ExitStack, contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import click
 
 if TYPE_CHECKING:
+    from dreamkeras.explain.effect_files import EffectSink
     from dreamkeras.explain.explanation import Explanation
 
-__all__ = ["Outputs", "Sink", "explanation_options", "explanation_outputs", "open_explanations"]
+__all__ = ["Outputs", "explanation_options", "explanation_outputs", "open_explanations"]
 
 OPTIONS = (
     click.option(
@@ -21,13 +22,6 @@ OPTIONS = (
     click.option("--meme", type=click.Path(), metavar="FILE", help="Write these runs as MEME motifs, for memelite and the MEME suite."),
     click.option("--modisco", type=click.Path(path_type=Path), metavar="DIR", help="Write what tfmodisco-lite reads."),
 )
-
-
-class Sink(Protocol):
-    """What takes what is known of some sequences."""
-
-    def write(self, found: "Explanation") -> None:
-        """Takes it."""
 
 
 def explanation_options(command: Callable[..., Any]) -> Callable[..., Any]:
@@ -50,7 +44,7 @@ def explanation_outputs(choices: Mapping[str, Any]) -> Outputs:
     return Outputs(files, folders)
 
 
-def open_explanations(choices: Mapping[str, Any]) -> "Callable[[Sequence[str]], AbstractContextManager[list[Sink]]]":
+def open_explanations(choices: Mapping[str, Any]) -> "Callable[[Sequence[str]], AbstractContextManager[list[EffectSink[Explanation]]]]":
     """What was asked for by these options, looked at before anything is computed.
 
     Args:
@@ -84,9 +78,9 @@ def open_explanations(choices: Mapping[str, Any]) -> "Callable[[Sequence[str]], 
 @contextmanager
 def _opened(
     tasks: Sequence[str], *, logos: Path | None, png: bool, seqlets: str | None, meme: str | None, modisco: Path | None
-) -> Iterator[list[Sink]]:
+) -> "Iterator[list[EffectSink[Explanation]]]":
     with ExitStack() as stack:
-        sinks: list[Sink] = []
+        sinks: list[EffectSink[Explanation]] = []
         if logos:
             from dreamkeras.explain.logos import open_logos
 

@@ -16,13 +16,13 @@ __all__ = [
     "count_or_auto",
     "device_option",
     "fold_count",
+    "fold_or_chromosome",
     "format_option",
     "id_column_option",
     "models_option",
     "numbers",
     "on_error_option",
     "output_option",
-    "place",
     "refuse_unused",
     "sequence_column_option",
     "sequences_at_once_option",
@@ -78,7 +78,7 @@ on_error_option = click.option(
 )
 
 
-def place(text: str) -> str | int:
+def fold_or_chromosome(text: str) -> str | int:
     """Of a fold, its number, or a chromosome."""
     return int(text) if re.fullmatch("0|[1-9][0-9]{0,8}", text) else text
 

@@ -14,7 +14,7 @@ from dreamkeras.design.evolution import evolution
 from dreamkeras.design.goal import Goal
 from dreamkeras.design.names import METHODS
 from dreamkeras.design.rules import Rules, reach_of
-from dreamkeras.design.search import Limits, Search, Step
+from dreamkeras.design.search import Search, SearchLimits, Step
 from dreamkeras.design.starts import Starts, place_starts, random_records
 from dreamkeras.design.stepwise import Proposer, all_edits, beam, greedy
 from dreamkeras.errors import InputError
@@ -24,7 +24,7 @@ from dreamkeras.sequence.alphabet import BASES
 from dreamkeras.sequence.ragged import Ragged
 from dreamkeras.sequence.records import Records
 
-__all__ = ["USUAL", "Designs", "Settings", "design", "random_starts"]
+__all__ = ["DEFAULTS", "Designs", "SearchSettings", "design", "random_starts"]
 
 STEP_LETTERS = 1 << 23
 """Letters of the designs that are looked at in one step; starts are searched from in batches that keep to it."""
@@ -36,7 +36,7 @@ DRAWN, DRAWS = 256, 200
 """Random inserts that are drawn at once, at least, and how often that is done before constraints count as too strict."""
 
 
-class Settings(NamedTuple):
+class SearchSettings(NamedTuple):
     """How to search.
 
     Args:
@@ -60,7 +60,7 @@ class Settings(NamedTuple):
     seed: int = 0
 
 
-USUAL, UNCONSTRAINED = Settings(), Constraints()
+DEFAULTS, UNCONSTRAINED = SearchSettings(), Constraints()
 
 
 class Designs(NamedTuple):
@@ -98,7 +98,7 @@ def design(
     scorer: Scorer,
     goal: Goal,
     constraints: Constraints = UNCONSTRAINED,
-    settings: Settings = USUAL,
+    settings: SearchSettings = DEFAULTS,
     *,
     propose: Proposer | None = None,
     batch_size: int = BATCH_SIZE,
@@ -125,7 +125,7 @@ def design(
         >>> from dreamkeras.scoring.predictor import load
         >>> model = load()
         >>> starts = random_starts(1, 80, Constraints(), model, seed=1)
-        >>> found = design(starts, model, settle_goal(model, "max"), settings=Settings("greedy", steps=2))
+        >>> found = design(starts, model, settle_goal(model, "max"), settings=SearchSettings("greedy", steps=2))
         >>> int(found.edits[0]), bool(found.values[0] > found.before[0])
         (2, True)
     """
@@ -134,7 +134,7 @@ def design(
     rules = Rules(constraints, starts)
     rules.require_starts()
     generator = np.random.default_rng(settings.seed)
-    limits = Limits(settings.steps or METHODS[settings.method], settings.calls, _pool(settings))
+    limits = SearchLimits(settings.steps or METHODS[settings.method], settings.calls, _pool(settings))
     distinct = DistinctScorer(scorer)
     designs, steps, before = empty_candidates(starts.letters.shape[1]), [], []
     for rows in _batches(starts, settings):
@@ -175,7 +175,7 @@ def random_starts(number: int, length: int, constraints: Constraints, scorer: Sc
     raise InputError(f"Expected {number:,} random inserts that keep the constraints, got {count:,} of {DRAWS * at_once:,}: give starts.")
 
 
-def _check(settings: Settings, propose: Proposer | None) -> None:
+def _check(settings: SearchSettings, propose: Proposer | None) -> None:
     if settings.method not in METHODS:
         raise InputError(f"Expected one of the methods {', '.join(METHODS)}, got {settings.method!r}.")
     if settings.method == "gradient" and propose is None:
@@ -186,7 +186,7 @@ def _check(settings: Settings, propose: Proposer | None) -> None:
             raise InputError(f"Expected {name} to be 1 or more, got {value}.")
 
 
-def _batches(starts: Starts, settings: Settings) -> Iterator[np.ndarray]:
+def _batches(starts: Starts, settings: SearchSettings) -> Iterator[np.ndarray]:
     """Rows of the starts, so many at once that a step's designs are few enough."""
     all_single = (len(BASES) - 1) * starts.letters.shape[1]
     designs = {"evolution": 2 * settings.population, "beam": all_single * settings.width}.get(settings.method, all_single)
@@ -195,7 +195,7 @@ def _batches(starts: Starts, settings: Settings) -> Iterator[np.ndarray]:
         yield np.arange(first, min(first + at_once, len(starts.ids)))
 
 
-def _run(search: Search, settings: Settings, propose: Proposer, generator: np.random.Generator) -> None:
+def _run(search: Search, settings: SearchSettings, propose: Proposer, generator: np.random.Generator) -> None:
     if settings.method == "evolution":
         evolution(search, settings.population, generator)
     elif settings.method == "beam":
@@ -204,12 +204,12 @@ def _run(search: Search, settings: Settings, propose: Proposer, generator: np.ra
         greedy(search, propose)
 
 
-def _pool(settings: Settings) -> int:
+def _pool(settings: SearchSettings) -> int:
     """Designs of each start that are kept until the ones to return are chosen."""
     return settings.number if settings.diversity <= 1 else max(POOL, settings.number)
 
 
-def _chosen(found: Candidates, starts: Starts, settings: Settings, taken: Candidates) -> Candidates:
+def _chosen(found: Candidates, starts: Starts, settings: SearchSettings, taken: Candidates) -> Candidates:
     if settings.diversity <= 1:
         return found
     return found.select(far_apart(found, starts.lengths, settings.number, settings.diversity, taken))

@@ -9,7 +9,7 @@ import numpy as np
 from dreamkeras.design.constraints import Constraints, read_constraints, settle_constraints
 from dreamkeras.design.files import write_designs
 from dreamkeras.design.goal import Goal, Target, settle_goal
-from dreamkeras.design.methods import USUAL, Designs, Settings, design, random_starts
+from dreamkeras.design.methods import DEFAULTS, Designs, SearchSettings, design, random_starts
 from dreamkeras.design.stepwise import Proposer
 from dreamkeras.files.folders import open_folder
 from dreamkeras.formats.reading import read_records
@@ -19,13 +19,13 @@ from dreamkeras.scoring.scorer import BATCH_SIZE, Progress, Scorer
 from dreamkeras.sequence.ragged import Ragged
 from dreamkeras.sequence.records import Records
 
-__all__ = ["Choices", "ProposerOf", "run_design"]
+__all__ = ["DesignChoices", "ProposerOf", "run_design"]
 
 ProposerOf = Callable[[Goal], Proposer]
 """Makes what proposes edits, once it is settled what they are for."""
 
 
-class Choices(NamedTuple):
+class DesignChoices(NamedTuple):
     """What is designed with what.
 
     Args:
@@ -58,13 +58,13 @@ class Choices(NamedTuple):
     task: str | None = None
     minus: str | None = None
     penalty: float = 0.0
-    settings: Settings = USUAL
+    settings: SearchSettings = DEFAULTS
     with_adapters: bool = False
     batch_size: int = BATCH_SIZE
 
 
 def run_design(
-    choices: Choices,
+    choices: DesignChoices,
     scorer: Scorer,
     folder: Path,
     command: str,
@@ -90,7 +90,7 @@ def run_design(
 
 
 def _design(
-    choices: Choices, scorer: Scorer, folder: Path, command: str, proposer_of: ProposerOf | None, progress: Progress | None
+    choices: DesignChoices, scorer: Scorer, folder: Path, command: str, proposer_of: ProposerOf | None, progress: Progress | None
 ) -> Designs:
     constraints = settle_constraints({**(read_constraints(choices.constraints) if choices.constraints else {}), **choices.fields})
     goal = settle_goal(scorer, choices.target, choices.task, choices.minus, choices.penalty)
@@ -104,7 +104,7 @@ def _design(
     return designs
 
 
-def _starts(choices: Choices, constraints: Constraints, scorer: Scorer) -> Records:
+def _starts(choices: DesignChoices, constraints: Constraints, scorer: Scorer) -> Records:
     if choices.start is None:
         length = default_insert_length(scorer.constructs) if choices.length is None else choices.length
         return random_starts(choices.random, length, constraints, scorer, choices.settings.seed)

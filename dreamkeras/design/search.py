@@ -12,13 +12,13 @@ from dreamkeras.errors import InputError
 from dreamkeras.scoring.distinct import DistinctScorer
 from dreamkeras.scoring.scorer import BATCH_SIZE, Progress
 
-__all__ = ["Limits", "Search", "Step"]
+__all__ = ["Search", "SearchLimits", "Step"]
 
 WINDOWS = 8192
 """Designs that are windows at the same time."""
 
 
-class Limits(NamedTuple):
+class SearchLimits(NamedTuple):
     """When a search ends, and what it keeps.
 
     Args:
@@ -69,7 +69,7 @@ class Search:
         rules: Rules,
         scorer: DistinctScorer,
         goal: Goal,
-        limits: Limits,
+        limits: SearchLimits,
         batch_size: int = BATCH_SIZE,
         progress: Progress | None = None,
     ) -> None:
@@ -122,7 +122,7 @@ class Search:
 
     def _scored(self, owner: np.ndarray, letters: np.ndarray) -> Candidates:
         columns = [self._ask(owner[first : first + WINDOWS], letters[first : first + WINDOWS]) for first in range(0, len(owner), WINDOWS)]
-        found = Candidates(owner, letters, *self._judged(columns))
+        found = Candidates(owner, letters, *self._evaluated(columns))
         self._asked += np.bincount(owner, minlength=len(self._asked))
         self._best = joined([self._best, found])
         self._best = self._best.select(best_of_each(self._best, 1))
@@ -139,7 +139,7 @@ class Search:
     def _ask(self, owner: np.ndarray, letters: np.ndarray) -> np.ndarray:
         return self._scorer.score(self.starts.windows(owner, letters), self._batch_size, self._progress)
 
-    def _judged(self, columns: Sequence[np.ndarray]) -> tuple[np.ndarray, np.ndarray]:
+    def _evaluated(self, columns: Sequence[np.ndarray]) -> tuple[np.ndarray, np.ndarray]:
         together = np.concatenate(columns)
         return self.goal.values(together), self.goal.objective(together)
 

@@ -11,10 +11,10 @@ from dreamkeras.evaluation.subsets import SUBSETS
 from dreamkeras.statistics.bootstrap import DRAWS, Interval
 from dreamkeras.statistics.resampling import resample_figures, with_intervals
 
-__all__ = ["PUBLISHED", "DreamScore", "Part", "dream_score"]
+__all__ = ["PUBLISHED", "DreamScore", "SubsetScore", "dream_score"]
 
 
-class Part(NamedTuple):
+class SubsetScore(NamedTuple):
     """How well a model does on one subset.
 
     Args:
@@ -43,7 +43,7 @@ class DreamScore(NamedTuple):
             challenge's.
     """
 
-    parts: tuple[Part, ...]
+    parts: tuple[SubsetScore, ...]
     pearson: float
     spearman: float
     missing: tuple[str, ...]
@@ -81,7 +81,7 @@ def dream_score(
     return [_score([of_models[model] for of_models in parts]) for model in range(len(predicted))]
 
 
-def _parts(name: str, rows: np.ndarray, measured: np.ndarray, predicted: np.ndarray, draws: int, seed: int) -> list[Part]:
+def _parts(name: str, rows: np.ndarray, measured: np.ndarray, predicted: np.ndarray, draws: int, seed: int) -> list[SubsetScore]:
     """A subset's part of each model's score."""
     if name not in SUBSETS:
         raise InputError(f"Expected subsets among {', '.join(SUBSETS)}, got {name!r}.")
@@ -93,10 +93,10 @@ def _parts(name: str, rows: np.ndarray, measured: np.ndarray, predicted: np.ndar
     else:
         measured, predicted = measured[rows], predicted[:, rows]
     figures = with_intervals(measured, predicted, resample_figures(measured, predicted, draws, seed))
-    return [Part(name, model.n, SUBSETS[name].weight, model.r, model.rho) for model in figures]
+    return [SubsetScore(name, model.n, SUBSETS[name].weight, model.r, model.rho) for model in figures]
 
 
-def _score(parts: list[Part]) -> DreamScore:
+def _score(parts: list[SubsetScore]) -> DreamScore:
     defined = [part for part in parts if np.isfinite(part.r.value)]
     if not defined:
         return DreamScore(tuple(parts), float("nan"), float("nan"), tuple(SUBSETS))

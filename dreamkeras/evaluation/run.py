@@ -28,10 +28,10 @@ from dreamkeras.scoring.predictor import OnnxPredictor, load
 from dreamkeras.scoring.scorer import BATCH_SIZE
 from dreamkeras.statistics.bootstrap import DRAWS
 
-__all__ = ["Choices", "Notes", "choose_assay", "run_evaluation", "score_examples"]
+__all__ = ["EvaluationChoices", "Notes", "choose_assay", "run_evaluation", "score_examples"]
 
 
-class Choices(NamedTuple):
+class EvaluationChoices(NamedTuple):
     """What is evaluated on what.
 
     Args:
@@ -75,7 +75,9 @@ class Notes(NamedTuple):
     remarks: list[str]
 
 
-def run_evaluation(choices: Choices, folder: Path, command: str, progress: Callable[[int], None] | None = None) -> tuple[Evaluation, Notes]:
+def run_evaluation(
+    choices: EvaluationChoices, folder: Path, command: str, progress: Callable[[int], None] | None = None
+) -> tuple[Evaluation, Notes]:
     """Evaluates and fills a folder.
 
     Args:
@@ -95,7 +97,7 @@ def run_evaluation(choices: Choices, folder: Path, command: str, progress: Calla
         return _evaluate(choices, unfinished, command, progress)
 
 
-def _evaluate(choices: Choices, folder: Path, command: str, progress: Callable[[int], None] | None) -> tuple[Evaluation, Notes]:
+def _evaluate(choices: EvaluationChoices, folder: Path, command: str, progress: Callable[[int], None] | None) -> tuple[Evaluation, Notes]:
     names = _names([*choices.models, *choices.predictions])
     loaded = {names[path]: load(path, choices.device) for path in choices.models}
     known = {names[path]: read_training_data(path) for path in choices.models}
@@ -127,7 +129,7 @@ def _names(paths: list[str]) -> dict[str, str]:
     return short if len(set(short.values())) == len(paths) else {path: path for path in paths}
 
 
-def choose_assay(choices: Choices, models: list[OnnxPredictor], known: list[TrainingData | None]) -> Assay:
+def choose_assay(choices: EvaluationChoices, models: list[OnnxPredictor], known: list[TrainingData | None]) -> Assay:
     """What was measured: the assay asked for, or else what the models were trained on.
 
     Sequences of a user's own table are cut as the first model's were in training; without a model, by the layout.

@@ -6,7 +6,7 @@ from typing import Literal, NamedTuple
 import numpy as np
 
 from dreamkeras.errors import InputError
-from dreamkeras.explain.mutagenesis import Part, few_at_a_time
+from dreamkeras.explain.mutagenesis import BatchResult, fitting_batches
 from dreamkeras.explain.mutants import common_inserts, fit_problems, require_fit
 from dreamkeras.explain.names import ABLATION_METHODS
 from dreamkeras.genome.regions import Regions
@@ -215,7 +215,7 @@ class Ablator:
         spans_of: Callable[[list[str], Ragged], Spans],
         on_error: Literal["fail", "skip"] = "fail",
         progress: Progress | None = None,
-    ) -> Iterator[Part[Ablation]]:
+    ) -> Iterator[BatchResult[Ablation]]:
         """The effects in many records, in order, of a few at a time; `effect_files.write_effects` takes them.
 
         Args and errors are those of `ablate`; with `"skip"` a record that does not fit, or not hold a span of its own, is left out.
@@ -227,8 +227,8 @@ class Ablator:
                 found = {**spans_of.problems(batch.ids, self.scorer.constructs[0].insert_lengths(batch.sequences)), **found}
             return found
 
-        for few in few_at_a_time(records, problems_of, on_error):
-            yield Part(self.ablate(few.records, spans_of, progress), few.skipped)
+        for batch in fitting_batches(records, problems_of, on_error):
+            yield BatchResult(self.ablate(batch.found, spans_of, progress), batch.skipped)
 
     def _ablated(self, inserts: Ragged, spans: Spans) -> tuple[Ragged, np.ndarray]:
         """Each span's insert, once for each shuffle; bool (spans,), whether a shuffle differs from what was there."""

@@ -15,7 +15,7 @@ import numpy as np
 
 from dreamkeras.errors import InputError
 from dreamkeras.explain.explanation import Explanation
-from dreamkeras.explain.mutagenesis import Mutagenesis, Part
+from dreamkeras.explain.mutagenesis import BatchResult, Mutagenesis
 from dreamkeras.explain.mutants import CHANGES, becomes
 from dreamkeras.explain.names import ARRAYS
 from dreamkeras.files.outputs import naming_output, open_output, refuse_packed, unpacked_name
@@ -61,7 +61,7 @@ class EffectSink(Protocol[_Found_contra]):
         """Takes the effects in some records."""
 
 
-def write_effects(parts: Iterable[Part[_Found]], sinks: Sequence[EffectSink[_Found]]) -> Scored:
+def write_effects(parts: Iterable[BatchResult[_Found]], sinks: Sequence[EffectSink[_Found]]) -> Scored:
     """Hands effects on, in order.
 
     Args:

@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Iterator
 from typing import Literal
 
-from dreamkeras.explain.mutagenesis import Mutagenesis, Part, mutate_records
+from dreamkeras.explain.mutagenesis import BatchResult, Mutagenesis, mutate_records
 from dreamkeras.scoring.scorer import BATCH_SIZE, Progress, Scorer
 from dreamkeras.scoring.shards import Shard, Shards, in_shards, join_shards
 from dreamkeras.sequence.ragged import Ragged
@@ -34,14 +34,14 @@ def mutate_into_shards(
         shards.add(join_shards([_shard(part) for part in parts]))
 
 
-def shard_parts(shards: Shards) -> Iterator[Part[Mutagenesis]]:
+def shard_parts(shards: Shards) -> Iterator[BatchResult[Mutagenesis]]:
     """What shards hold, in order, one in memory at a time."""
     for ids, reference, skipped, others in shards:
         inserts = Ragged.from_lengths(others["letters"], others["insert_lengths"])
-        yield Part(Mutagenesis(ids, inserts, reference, others["effects"], others.get("sd")), skipped)
+        yield BatchResult(Mutagenesis(ids, inserts, reference, others["effects"], others.get("sd")), skipped)
 
 
-def _shard(part: Part[Mutagenesis]) -> Shard:
+def _shard(part: BatchResult[Mutagenesis]) -> Shard:
     found = part.found
     others = {"letters": found.inserts.flat, "insert_lengths": found.inserts.lengths, "effects": found.effects}
     if found.sd is not None:

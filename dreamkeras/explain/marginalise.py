@@ -15,13 +15,13 @@ from dreamkeras.sequence.alphabet import BASE_CODES, BASES
 from dreamkeras.sequence.ragged import Ragged
 from dreamkeras.statistics.bootstrap import DRAWS, interval, resampled_counts
 
-__all__ = ["Marginalisation", "Summary", "marginalise", "random_inserts"]
+__all__ = ["Marginalisation", "MeanEffects", "marginalise", "random_inserts"]
 
 AT_ONCE = 1 << 12
 """Figures whose resamples are in memory at the same time."""
 
 
-class Summary(NamedTuple):
+class MeanEffects(NamedTuple):
     """A figure of each arrangement, and what the backgrounds leave open.
 
     Args:
@@ -56,7 +56,7 @@ class Marginalisation(NamedTuple):
         """float32 (arrangements, backgrounds, tasks): what motifs do together beyond the sum of what each does alone."""
         return self.effects - self.alone.sum(axis=1)
 
-    def summary(self, values: np.ndarray, draws: int = DRAWS, seed: int = 0) -> Summary:
+    def summary(self, values: np.ndarray, draws: int = DRAWS, seed: int = 0) -> MeanEffects:
         """Means over the backgrounds.
 
         Args:
@@ -67,7 +67,7 @@ class Marginalisation(NamedTuple):
         columns = np.moveaxis(np.asarray(values, np.float64), 1, 0).reshape(values.shape[1], -1)
         bounds = [_bounds(columns[:, first : first + AT_ONCE], draws, seed) for first in range(0, columns.shape[1], AT_ONCE)]
         low, high = np.concatenate(bounds, axis=1).reshape(2, len(values), -1)
-        return Summary(columns.mean(axis=0).reshape(low.shape), low, high)
+        return MeanEffects(columns.mean(axis=0).reshape(low.shape), low, high)
 
 
 def random_inserts(n: int, length: int, gc: float = 0.5, seed: int = 0) -> Ragged:

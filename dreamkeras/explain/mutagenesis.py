@@ -19,7 +19,7 @@ from dreamkeras.sequence.construct import Construct
 from dreamkeras.sequence.ragged import Ragged
 from dreamkeras.sequence.records import BATCH_LETTERS, Records
 
-__all__ = ["Few", "Mutagenesis", "Part", "few_at_a_time", "mutagenesis", "mutate_records"]
+__all__ = ["BatchResult", "Mutagenesis", "fitting_batches", "mutagenesis", "mutate_records"]
 
 AT_ONCE = 8192
 """Mutants that are windows at the same time, unless these are long."""
@@ -61,7 +61,7 @@ class Mutagenesis(NamedTuple):
 _Found = TypeVar("_Found")
 
 
-class Part(NamedTuple, Generic[_Found]):
+class BatchResult(NamedTuple, Generic[_Found]):
     """What was found in some records, and what became of others beside them.
 
     Args:
@@ -107,7 +107,7 @@ def mutate_records(
     on_error: Literal["fail", "skip"] = "fail",
     batch_size: int = BATCH_SIZE,
     progress: Progress | None = None,
-) -> Generator[Part[Mutagenesis], None, None]:
+) -> Generator[BatchResult[Mutagenesis], None, None]:
     """The effects of all single changes, in order, of a few records at a time; mutants that come again soon are asked for once.
 
     Args:
@@ -130,21 +130,16 @@ def mutate_records(
     def problems_of(batch: Records) -> dict[int, str]:
         return _problems(batch, scorer.constructs, deletions=deletions)
 
-    def score(few: Few, tell: Progress) -> Part[Mutagenesis]:
-        return Part(_mutate(few.records, ask, tell, deletions=deletions), few.skipped)
+    def score(batch: BatchResult[Records], tell: Progress) -> BatchResult[Mutagenesis]:
+        return BatchResult(_mutate(batch.found, ask, tell, deletions=deletions), batch.skipped)
 
-    return overlapped(few_at_a_time(records, problems_of, on_error), score, progress)
-
-
-class Few(NamedTuple):
-    """Records that fit, and those before them that do not."""
-
-    records: Records
-    skipped: Skipped
+    return overlapped(fitting_batches(records, problems_of, on_error), score, progress)
 
 
-def few_at_a_time(records: Iterable[Records], problems_of: Callable[[Records], Mapping[int, str]], on_error: str) -> Iterator[Few]:
-    """The records that fit, in order, in batches of few letters.
+def fitting_batches(
+    records: Iterable[Records], problems_of: Callable[[Records], Mapping[int, str]], on_error: str
+) -> Iterator[BatchResult[Records]]:
+    """The records that fit, in order, in batches of bounded size, with those before them that do not fit.
 
     Args:
         records: Batches of any size.
@@ -159,8 +154,8 @@ def few_at_a_time(records: Iterable[Records], problems_of: Callable[[Records], M
         if on_error == "fail":
             require_fit(batch, problems)
         fitting, skipped = leave_out(batch, problems)
-        for few in list(fitting.batches(letters=LETTERS_AT_ONCE)) or [fitting]:
-            yield Few(few, skipped)
+        for part in list(fitting.batches(letters=LETTERS_AT_ONCE)) or [fitting]:
+            yield BatchResult(part, skipped)
             skipped = Skipped()
 
 

@@ -17,7 +17,7 @@ from dreamkeras.files.outputs import naming_output, open_output, open_text, refu
 from dreamkeras.formats.names import TRACKS
 from dreamkeras.formats.numbers import format_numbers
 
-__all__ = ["BedGraph", "BigWig", "Intervals", "import_pybigwig", "open_track", "track_format"]
+__all__ = ["BedGraph", "BigWig", "TrackIntervals", "import_pybigwig", "open_track", "track_format"]
 
 _PLACE = re.compile(r"(.+):(-?[0-9]+)-([0-9]+)(?:\([+-]\))?")
 
@@ -38,7 +38,7 @@ def track_format(path: str, format: str | None = None) -> str | None:
     return next((name for name, suffixes in TRACKS.items() if unpacked_name(path.lower()).endswith(suffixes)), None)
 
 
-class Intervals(NamedTuple):
+class TrackIntervals(NamedTuple):
     """Places in the order of a track, and the value of each.
 
     Args:
@@ -64,7 +64,7 @@ class _Order:
         self._done: set[str] = set()
         self._last = ("", 0)
 
-    def intervals(self, ids: Sequence[str], values: np.ndarray) -> Intervals:
+    def intervals(self, ids: Sequence[str], values: np.ndarray) -> TrackIntervals:
         """Those of the rows whose value is a number.
 
         Raises:
@@ -73,7 +73,7 @@ class _Order:
         places = [self._next(name) for name, value in zip(ids, values, strict=True) if np.isfinite(value)]
         columns = zip(*places, strict=True) if places else ((), (), ())
         contigs, starts, ends = map(list, columns)
-        return Intervals(contigs, starts, ends, values[np.isfinite(values)].tolist())
+        return TrackIntervals(contigs, starts, ends, values[np.isfinite(values)].tolist())
 
     def _next(self, name: str) -> tuple[str, int, int]:
         found = _PLACE.fullmatch(name)
@@ -102,7 +102,7 @@ class BedGraph:
     def __init__(self, file: BinaryIO | BgzipWriter, path: str) -> None:
         self._file, self._path = file, path
 
-    def add(self, intervals: Intervals) -> None:
+    def add(self, intervals: TrackIntervals) -> None:
         """Writes intervals."""
         values = format_numbers(np.array(intervals.values))
         rows = "".join(map("%s\t%d\t%d\t%s\n".__mod__, zip(*intervals[:3], values, strict=True)))
@@ -129,7 +129,7 @@ class BigWig:
         self._file = import_pybigwig().open(str(file.name), "w")
         self._file.addHeader(list(lengths.items()))
 
-    def add(self, intervals: Intervals) -> None:
+    def add(self, intervals: TrackIntervals) -> None:
         """Writes intervals; their contigs have to come in the order of `lengths`."""
         for contig in dict.fromkeys(intervals.contigs):
             rank = self._order.get(contig, -1)

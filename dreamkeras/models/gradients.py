@@ -13,7 +13,7 @@ from keras import ops
 
 from dreamkeras.errors import InputError
 from dreamkeras.explain.attribution import Attribution
-from dreamkeras.explain.mutagenesis import Part
+from dreamkeras.explain.mutagenesis import BatchResult
 from dreamkeras.models import names
 from dreamkeras.models.differentiation import Chain
 from dreamkeras.models.prixfixe import PrixFixe
@@ -156,13 +156,13 @@ class Attributor:
 
     def attribute_records(
         self, records: Iterable[Records], on_error: Literal["fail", "skip"] = "fail", progress: Callable[[int], None] | None = None
-    ) -> Iterator[Part[Attribution]]:
+    ) -> Iterator[BatchResult[Attribution]]:
         """The contributions in many records, in order, of a few at a time; `effect_files.write_effects` takes them.
 
         Args:
             records: Batches of records.
             on_error: What a record that does not fit does: `"fail"` raises, `"skip"` leaves it out.
-            progress: Told after each few how many they were.
+            progress: Told after each batch how many they were.
 
         Raises:
             InputError: A record does not fit and `on_error` is `"fail"`.
@@ -170,8 +170,8 @@ class Attributor:
         for batch in records:
             problems = self.network.construct.problems(batch.sequences) if on_error == "skip" else {}
             fitting, skipped = leave_out(batch, problems)
-            for few in list(fitting.batches(self._rows)) or [fitting]:
-                yield Part(self.attribute(few, progress), skipped)
+            for part in list(fitting.batches(self._rows)) or [fitting]:
+                yield BatchResult(self.attribute(part, progress), skipped)
                 skipped = Skipped()
 
     def _piece(self, records: Records, letters: np.ndarray) -> Attribution:

@@ -11,7 +11,7 @@ from dreamkeras.errors import InputError
 from dreamkeras.plots.style import BLUE, GREY, RED, new_figure, save_figure
 from dreamkeras.statistics.bootstrap import Interval
 
-__all__ = ["Calibration", "calibration", "plot_calibration", "plot_intervals"]
+__all__ = ["CalibrationCurve", "calibration_curve", "plot_calibration", "plot_intervals"]
 
 GROUPS = 20
 
@@ -19,7 +19,7 @@ COLORS = (BLUE, RED, "#009E73", "#CC79A7", "#E69F00", "#56B4E9")
 """Of Okabe and Ito, for several models."""
 
 
-class Calibration(NamedTuple):
+class CalibrationCurve(NamedTuple):
     """Predictions in groups of one size, from the lowest to the highest.
 
     Args:
@@ -33,7 +33,7 @@ class Calibration(NamedTuple):
     error: np.ndarray
 
 
-def calibration(measured: ArrayLike, predicted: ArrayLike, groups: int = GROUPS) -> Calibration:
+def calibration_curve(measured: ArrayLike, predicted: ArrayLike, groups: int = GROUPS) -> CalibrationCurve:
     """Mean measurement against mean prediction, in groups of equally many sequences by their prediction.
 
     Args:
@@ -45,7 +45,7 @@ def calibration(measured: ArrayLike, predicted: ArrayLike, groups: int = GROUPS)
         InputError: The arrays are not two columns of one length, or have fewer than two rows.
 
     Example:
-        >>> calibration([1, 3, 5, 7], [2, 2, 6, 6], groups=2).measured.tolist()
+        >>> calibration_curve([1, 3, 5, 7], [2, 2, 6, 6], groups=2).measured.tolist()
         [2.0, 6.0]
     """
     measured, predicted = np.asarray(measured, np.float64), np.asarray(predicted, np.float64)
@@ -54,7 +54,7 @@ def calibration(measured: ArrayLike, predicted: ArrayLike, groups: int = GROUPS)
     parts = np.array_split(np.argsort(predicted, kind="stable"), min(groups, len(measured) // 2))
     means = [[values[part].mean() for part in parts] for values in (predicted, measured)]
     error = [measured[part].std(ddof=1) / np.sqrt(len(part)) for part in parts]
-    return Calibration(np.array(means[0]), np.array(means[1]), np.array(error))
+    return CalibrationCurve(np.array(means[0]), np.array(means[1]), np.array(error))
 
 
 def plot_calibration(
@@ -70,11 +70,11 @@ def plot_calibration(
         unit: What its numbers are, for the axes.
 
     Raises:
-        InputError: As `calibration`.
+        InputError: As `calibration_curve`.
         MissingPackageError: matplotlib is not installed.
         DreamkerasError: The file cannot be written.
     """
-    found = calibration(measured, predicted)
+    found = calibration_curve(measured, predicted)
     figure = new_figure(5.0, 5.0)
     axes = figure.subplots()
     axes.errorbar(found.predicted, found.measured, yerr=found.error, fmt="o", color=BLUE, markersize=5, capsize=2)

@@ -9,7 +9,7 @@ from dreamkeras.scoring.scorer import Progress
 from dreamkeras.scoring.shards import Shard, Shards
 from dreamkeras.variants.files import VariantSink
 from dreamkeras.variants.scoring import Variants, VariantScorer, VariantSource
-from dreamkeras.variants.status import Summary
+from dreamkeras.variants.status import StatusCounts
 
 __all__ = ["OpenSink", "run_variants"]
 
@@ -24,7 +24,7 @@ def run_variants(
     *,
     shards: Shards | None = None,
     progress: Progress | None = None,
-) -> Summary:
+) -> StatusCounts:
     """Scores all variants of a source and writes them in order.
 
     Args:
@@ -42,7 +42,7 @@ def run_variants(
     """
     if shards is not None:
         _fill(source, scorer, open_sink, shards, progress)
-    summary = Summary.empty()
+    summary = StatusCounts.empty()
     with source.open() as (header, batches), open_sink(header) as sink:
         answered = _scored(source, scorer, batches, progress) if shards is None else zip(batches, _kept(shards), strict=True)
         for batch, variants in answered:

@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-__all__ = ["COMPARED", "MEANINGS", "WORDS", "Status", "Summary"]
+__all__ = ["COMPARED", "MEANINGS", "WORDS", "Status", "StatusCounts"]
 
 
 class Status(IntEnum):
@@ -53,7 +53,7 @@ COMPARED = (Status.OK, Status.REF_MISMATCH, Status.SAME_AS_REF, Status.TOO_LONG)
 """Those whose reference was compared with the genome."""
 
 
-class Summary(NamedTuple):
+class StatusCounts(NamedTuple):
     """Allele counts by status.
 
     Args:
@@ -67,11 +67,11 @@ class Summary(NamedTuple):
     first: dict[Status, int]
 
     @classmethod
-    def empty(cls) -> "Summary":
+    def empty(cls) -> "StatusCounts":
         """Of nothing."""
         return cls(0, Counter(), {})
 
-    def plus(self, statuses: np.ndarray, records: np.ndarray, lines: np.ndarray) -> "Summary":
+    def plus(self, statuses: np.ndarray, records: np.ndarray, lines: np.ndarray) -> "StatusCounts":
         """With a further batch.
 
         Args:
@@ -83,7 +83,7 @@ class Summary(NamedTuple):
         kinds = [Status(code) for code in found.tolist()]
         first = {kind: int(lines[records[row]]) for kind, row in zip(kinds, rows, strict=True)}
         added = Counter(dict(zip(kinds, counts.tolist(), strict=True)))
-        return Summary(self.records + len(lines), self.counts + added, {**first, **self.first})
+        return StatusCounts(self.records + len(lines), self.counts + added, {**first, **self.first})
 
     @property
     def mismatches(self) -> tuple[int, int]:

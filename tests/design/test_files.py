@@ -8,7 +8,7 @@ from weight_sum import WeightSum
 
 from dreamkeras.design.files import design_ids, write_designs
 from dreamkeras.design.goal import settle_goal
-from dreamkeras.design.methods import Settings, design
+from dreamkeras.design.methods import SearchSettings, design
 from dreamkeras.formats.reading import read_records
 from dreamkeras.scoring.ensemble import Ensemble
 
@@ -18,7 +18,7 @@ PAIR = Ensemble([WeightSum(FLANKED, tasks=2, seed=seed) for seed in (1, 2)])
 @pytest.fixture(scope="module")
 def found():
     records = records_of("ACGTACGT", "TTTTGC")._replace(ids=["first one", "second"])
-    return design(records, PAIR, settle_goal(PAIR, "max", "task 0"), settings=Settings("greedy", steps=3, number=2))
+    return design(records, PAIR, settle_goal(PAIR, "max", "task 0"), settings=SearchSettings("greedy", steps=3, number=2))
 
 
 def rows_of(path):
@@ -45,7 +45,7 @@ def test_the_table_holds_what_was_found(found, tmp_path):
 
 def test_a_single_models_table_has_neither_spread_nor_tasks(tmp_path):
     predictor = WeightSum(FLANKED)
-    designs = design(records_of("ACGT"), predictor, settle_goal(predictor, "max"), settings=Settings("greedy", steps=1))
+    designs = design(records_of("ACGT"), predictor, settle_goal(predictor, "max"), settings=SearchSettings("greedy", steps=1))
     write_designs(tmp_path, designs, predictor)
     assert list(rows_of(tmp_path / "designs.tsv")[0]) == ["id", "start", "sequence", "prediction", "start_prediction", "edits", "objective"]
 

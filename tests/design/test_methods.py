@@ -12,7 +12,7 @@ from weight_sum import PLAIN, WeightSum
 from dreamkeras.design import methods as design_module
 from dreamkeras.design.constraints import Constraints, settle_constraints
 from dreamkeras.design.goal import settle_goal
-from dreamkeras.design.methods import Settings, design, random_starts
+from dreamkeras.design.methods import SearchSettings, design, random_starts
 from dreamkeras.design.names import METHODS
 from dreamkeras.errors import InputError, ModelError
 from dreamkeras.scoring.ensemble import Ensemble
@@ -25,7 +25,7 @@ START = "ACGTTGCATCAG"
 
 
 def designed(starts, predictor, target="max", fields=None, *, goal=None, **choices):
-    settings = Settings(**{"steps": 5, "population": 12, "width": 3, **choices})
+    settings = SearchSettings(**{"steps": 5, "population": 12, "width": 3, **choices})
     return design(records_of(*starts), predictor, goal or settle_goal(predictor, target), settle_constraints(fields or {}), settings)
 
 

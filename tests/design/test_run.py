@@ -4,14 +4,14 @@ import numpy as np
 import pytest
 from toy_models import TOY, write_toy_model
 
-from dreamkeras.design.methods import Settings
-from dreamkeras.design.run import Choices, run_design
+from dreamkeras.design.methods import SearchSettings
+from dreamkeras.design.run import DesignChoices, run_design
 from dreamkeras.errors import DreamkerasError, InputError
 from dreamkeras.scoring.predictor import load
 
 pytest.importorskip("onnx")
 
-GREEDY = Settings("greedy", steps=20)
+GREEDY = SearchSettings("greedy", steps=20)
 
 
 @pytest.fixture(scope="module")
@@ -26,7 +26,9 @@ def run(choices, folder, command="cmd"):
 def test_options_win_over_the_file_of_constraints(model, tmp_path):
     (tmp_path / "rules.toml").write_text("max_edits = 1\nhomopolymer = 2\n")
     (tmp_path / "seqs.fa").write_text(">a\nATATATAT\n")
-    choices = Choices("max", (model,), str(tmp_path / "seqs.fa"), constraints=str(tmp_path / "rules.toml"), task="gc", settings=GREEDY)
+    choices = DesignChoices(
+        "max", (model,), str(tmp_path / "seqs.fa"), constraints=str(tmp_path / "rules.toml"), task="gc", settings=GREEDY
+    )
     assert run(choices, tmp_path / "one").edits.tolist() == [1]
     found = run(choices._replace(fields={"max_edits": 3}), tmp_path / "two")
     assert (found.edits.tolist(), found.values.tolist()) == ([3], [3])
@@ -35,7 +37,9 @@ def test_options_win_over_the_file_of_constraints(model, tmp_path):
 def test_the_manifest_names_what_was_read(model, tmp_path):
     for name, text in (("rules.toml", "max_edits = 1\n"), ("seqs.fa", ">a\nATATATAT\n")):
         (tmp_path / name).write_text(text)
-    choices = Choices("max", (model,), str(tmp_path / "seqs.fa"), constraints=str(tmp_path / "rules.toml"), task="gc", settings=GREEDY)
+    choices = DesignChoices(
+        "max", (model,), str(tmp_path / "seqs.fa"), constraints=str(tmp_path / "rules.toml"), task="gc", settings=GREEDY
+    )
     run(choices, tmp_path / "out", "dreamkeras design")
     manifest = json.loads((tmp_path / "out" / "manifest.json").read_text())
     assert manifest["command"] == "dreamkeras design"
@@ -45,7 +49,8 @@ def test_the_manifest_names_what_was_read(model, tmp_path):
 
 def test_without_a_start_inserts_are_random_and_as_long_as_asked_for(model, tmp_path):
     usual, short = (
-        run(Choices("min", (model,), random=3, length=length, task="a", settings=GREEDY), tmp_path / str(length)) for length in (None, 7)
+        run(DesignChoices("min", (model,), random=3, length=length, task="a", settings=GREEDY), tmp_path / str(length))
+        for length in (None, 7)
     )
     assert (usual.inserts.lengths.tolist(), short.inserts.lengths.tolist()) == ([TOY.longest] * 3, [7] * 3)
     assert usual.starts == ["random_1", "random_2", "random_3"]
@@ -56,7 +61,7 @@ def test_starts_come_from_all_batches_of_a_file(model, tmp_path, monkeypatch):
     texts = ["ACGTACGT", "GGTTAA", "CCCCC"]
     (tmp_path / "seqs.tsv").write_text("name\tdna\n" + "".join(f"n{row}\t{text}\n" for row, text in enumerate(texts)))
     monkeypatch.setattr("dreamkeras.formats.tables.BATCH_LETTERS", 1)
-    choices = Choices("max", (model,), str(tmp_path / "seqs.tsv"), sequence_column="dna", id_column="name", task="a", settings=GREEDY)
+    choices = DesignChoices("max", (model,), str(tmp_path / "seqs.tsv"), sequence_column="dna", id_column="name", task="a", settings=GREEDY)
     found = run(choices, tmp_path / "out")
     assert found.starts == ["n0", "n1", "n2"]
     np.testing.assert_array_equal(found.values, [8, 6, 5])
@@ -65,10 +70,10 @@ def test_starts_come_from_all_batches_of_a_file(model, tmp_path, monkeypatch):
 def test_a_folder_with_something_in_it_is_refused(model, tmp_path):
     (tmp_path / "note").touch()
     with pytest.raises(DreamkerasError, match="a new or empty folder"):
-        run(Choices("max", (model,), task="gc"), tmp_path)
+        run(DesignChoices("max", (model,), task="gc"), tmp_path)
 
 
 def test_what_goes_wrong_leaves_nothing(model, tmp_path):
     with pytest.raises(InputError, match="random inserts that keep the constraints"):
-        run(Choices("max", (model,), task="gc", fields={"gc": [0, 0], "homopolymer": 1}), tmp_path / "out")
+        run(DesignChoices("max", (model,), task="gc", fields={"gc": [0, 0], "homopolymer": 1}), tmp_path / "out")
     assert list(tmp_path.iterdir()) == []

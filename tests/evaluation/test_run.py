@@ -12,7 +12,7 @@ from atac_simulation import simulate_atac
 
 from dreamkeras.data.assays.atac_layout import AtacLayout
 from dreamkeras.evaluation import run as evaluation_run
-from dreamkeras.evaluation.run import Choices, run_evaluation
+from dreamkeras.evaluation.run import EvaluationChoices, run_evaluation
 from dreamkeras.statistics.correlation import pearson
 
 pytest.importorskip("matplotlib")
@@ -36,7 +36,7 @@ def evaluate(simulation, tmp_path, monkeypatch):
         (tmp_path / "run" / "config.json").write_text(json.dumps(config))
         model = SimpleNamespace(name="run", tasks=("log_counts",), construct=layout.construct(), score_letters=lambda given, *_: gc(given))
         monkeypatch.setattr(evaluation_run, "load", lambda *_: model)
-        choices = Choices(str(tmp_path / "test.narrowPeak"), (str(tmp_path / "run"),), draws=20, summits=summits)
+        choices = EvaluationChoices(str(tmp_path / "test.narrowPeak"), (str(tmp_path / "run"),), draws=20, summits=summits)
         return *run_evaluation(choices, tmp_path / "out", "x"), tmp_path / "out"
 
     return evaluate

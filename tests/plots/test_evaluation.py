@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from dreamkeras.errors import InputError
-from dreamkeras.plots.evaluation import calibration, plot_calibration, plot_intervals
+from dreamkeras.plots.evaluation import calibration_curve, plot_calibration, plot_intervals
 from dreamkeras.statistics.bootstrap import Interval
 
 pytest.importorskip("matplotlib")
@@ -18,7 +18,7 @@ def size(path):
 def test_a_calibrated_prediction_is_on_the_diagonal():
     random = np.random.default_rng(0)
     predicted = random.uniform(0, 10, 20_000)
-    found = calibration(predicted + random.normal(size=20_000), predicted)
+    found = calibration_curve(predicted + random.normal(size=20_000), predicted)
     assert len(found.predicted) == 20
     assert (np.diff(found.predicted) > 0).all()
     np.testing.assert_allclose(found.measured, found.predicted, atol=0.15)
@@ -26,7 +26,7 @@ def test_a_calibrated_prediction_is_on_the_diagonal():
 
 
 def test_few_sequences_make_groups_of_two():
-    found = calibration([1, 3, 9], [5, 6, 7])
+    found = calibration_curve([1, 3, 9], [5, 6, 7])
     assert found.measured.tolist() == [pytest.approx(13 / 3)]
     assert found.error.tolist() == [pytest.approx(np.std([1, 3, 9], ddof=1) / np.sqrt(3))]
 
@@ -34,7 +34,7 @@ def test_few_sequences_make_groups_of_two():
 @pytest.mark.parametrize("columns", [([1], [1]), ([1, 2], [1, 2, 3]), ([[1, 2]], [[1, 2]])])
 def test_columns_that_will_not_do_are_refused(columns):
     with pytest.raises(InputError, match="two columns of at least 2"):
-        calibration(*columns)
+        calibration_curve(*columns)
 
 
 def test_the_plots_are_pictures(tmp_path):

@@ -4,14 +4,14 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dreamkeras.variants.status import COMPARED, MEANINGS, WORDS, Status, Summary
+from dreamkeras.variants.status import COMPARED, MEANINGS, WORDS, Status, StatusCounts
 
 BATCHES = st.lists(st.lists(st.lists(st.sampled_from(Status), min_size=1, max_size=3), min_size=1, max_size=4), max_size=4)
 """Batches of records, each with the statuses of its alleles."""
 
 
 def summed(batches):
-    summary, line = Summary.empty(), 3
+    summary, line = StatusCounts.empty(), 3
     for batch in batches:
         statuses = np.array([status for record in batch for status in record], np.uint8)
         records = np.repeat(np.arange(len(batch)), [len(record) for record in batch])
@@ -46,7 +46,7 @@ def test_what_is_told():
 
 
 def test_nothing_is_told_of_nothing():
-    assert Summary.empty().lines(genome=True) == ["Scored 0 of 0 alternative alleles of 0 records."]
+    assert StatusCounts.empty().lines(genome=True) == ["Scored 0 of 0 alternative alleles of 0 records."]
 
 
 def test_words_may_stand_in_the_info_of_a_vcf():
