@@ -5,7 +5,7 @@ import numpy as np
 from dreamkeras.design.constraints import settle_constraints
 from dreamkeras.design.goal import settle_goal
 from dreamkeras.design.rules import Rules, reach_of
-from dreamkeras.design.search import Limits, Search
+from dreamkeras.design.search import Search, SearchLimits
 from dreamkeras.design.starts import place_starts
 from dreamkeras.scoring.distinct import DistinctScorer
 from dreamkeras.sequence.ragged import Ragged
@@ -20,7 +20,7 @@ def search_from(starts, predictor, target="max", fields=None, **limits):
     """A search that has not begun."""
     constraints = settle_constraints(fields or {})
     rules = Rules(constraints, place_starts(records_of(*starts), predictor.constructs, reach_of(constraints)))
-    return Search(rules, DistinctScorer(predictor), settle_goal(predictor, target), Limits(**{"steps": 100, **limits}))
+    return Search(rules, DistinctScorer(predictor), settle_goal(predictor, target), SearchLimits(**{"steps": 100, **limits}))
 
 
 def texts_of(search, candidates=None):

@@ -58,7 +58,7 @@ BODY = SLOTS[:2]
 ATTRIBUTION_METHODS = ("gradient", "integrated", "deeplift")
 
 BASELINES = ("zeros", "uniform", "shuffled")
-"""What replaces the insert in a baseline of attribution."""
+"""Replacements of the insert in the baseline of an attribution."""
 
 EXPORT_PRECISIONS = ("float32", "float16", "int8")
 

@@ -11,7 +11,7 @@ from tiny_network import tiny_preset
 from dreamkeras.data.assays.table_layout import TableLayout
 from dreamkeras.data.examples import Examples
 from dreamkeras.errors import InputError
-from dreamkeras.evaluation.run import Choices, choose_assay, run_evaluation
+from dreamkeras.evaluation.run import EvaluationChoices, choose_assay, run_evaluation
 from dreamkeras.evaluation.training_data import compare_with_training, read_training_data
 from dreamkeras.export.calibration import calibrate_onnx
 from dreamkeras.export.tracing import load_network
@@ -160,20 +160,20 @@ class TestOlderRuns:
         ids=["none", "columns", "all"],
     )
     def test_are_evaluated(self, old, table, sequences, tmp_path, options):
-        run_evaluation(Choices(data=table, models=(str(old),), draws=5, **options), tmp_path / "out", "evaluate")
+        run_evaluation(EvaluationChoices(data=table, models=(str(old),), draws=5, **options), tmp_path / "out", "evaluate")
         with open(tmp_path / "out" / "predictions.tsv") as file:
             rows = list(csv.DictReader(file, delimiter="\t"))
         found = [float(value) for row in rows for name, value in row.items() if "old" in name]
         np.testing.assert_allclose(found, load(str(old)).predict(sequences)[:, 0], rtol=1e-4)
 
     def test_are_compared_with_later_ones(self, old, new, table, tmp_path):
-        found, _ = run_evaluation(Choices(data=table, models=(str(old), str(new)), draws=5), tmp_path / "out", "evaluate")
+        found, _ = run_evaluation(EvaluationChoices(data=table, models=(str(old), str(new)), draws=5), tmp_path / "out", "evaluate")
         assert set(found.figures) == {"old", "new"}
 
     @pytest.mark.parametrize("options", [{}, {"assay": "table", "table": TableLayout(("value",))}], ids=["none", "columns"])
     def test_are_calibrated(self, old, table, tmp_path, options):
         known, predictor = read_training_data(str(old)), load(str(old))
-        assay = choose_assay(Choices(table, (str(old),), **options), [predictor], [known])
+        assay = choose_assay(EvaluationChoices(table, (str(old),), **options), [predictor], [known])
         held_out = assay.read(table)
         assert sum(map(sum, compare_with_training(known, held_out).overlaps)) == len(held_out)
         description, _ = calibrate_onnx(str(old), str(tmp_path / "out.onnx"), assay, held_out)
@@ -190,7 +190,7 @@ class TestOlderRuns:
     ],
 )
 def test_options_that_contradict_the_model_are_refused(new, table, options, message):
-    choices = Choices(table, (str(new),), assay="table", table=TableLayout(("value",), **options))
+    choices = EvaluationChoices(table, (str(new),), assay="table", table=TableLayout(("value",), **options))
     with pytest.raises(InputError, match=message):
         choose_assay(choices, [load(str(new))], [None])
 
