@@ -27,48 +27,24 @@ __all__ = [
 ]
 
 
-@contextlib.contextmanager
 def open_results(
     output: str,
     columns: Sequence[str],
     format: str | None = None,
     track: Mapping[str, Any] | None = None,
     texts: Mapping[str, tuple[str, ...]] | None = None,
-) -> "Iterator[PredictionSink]":
-    """A writer of predictions; leaving it without an error publishes them, an error leaves nothing.
-
-    Args:
-        output: A file, or `-` for standard output; see `files.outputs.open_output`.
-        columns: Their names, without the one of the ids.
-        format: One of `options.FORMATS`; by default the file's suffix, else `tsv`.
-        track: Keywords of `formats.tracks.open_track`, for where the format is a track's.
-        texts: As those of `scoring.results.open_predictions`, for where it is not.
-
-    Raises:
-        DreamkerasError: The output cannot be written; the message names it.
-    """
-    with _opened(output, columns, format, track or {}, texts or {}) as writer:
-        yield writer
-
-
-def _opened(
-    path: str, columns: Sequence[str], format: str | None, track: Mapping[str, Any], texts: Mapping[str, tuple[str, ...]]
 ) -> "contextlib.AbstractContextManager[PredictionSink]":
+    """A writer of predictions, by the output's format: of `formats.tracks.open_track` or of `scoring.results.open_predictions`."""
     from dreamkeras.formats.tracks import open_track, track_format
     from dreamkeras.scoring.results import open_predictions
 
-    if chosen := track_format(path, format):
-        return open_track(path, chosen, columns, **track)
-    return open_predictions(path, columns, format, texts)
+    if chosen := track_format(output, format):
+        return open_track(output, chosen, columns, **(track or {}))
+    return open_predictions(output, columns, format, texts or {})
 
 
 def check_resume(inputs: Sequence[str], output: str, *, resume: bool, is_measured: bool) -> None:
-    """Refuses to resume what cannot be.
-
-    Raises:
-        click.UsageError: A stream as output, or a choice that may be another the next time.
-        InputError: An input can be read only once.
-    """
+    """Refuses to resume into a stream, with a measured batch size (it may differ next time), or from a pipe."""
     if not resume:
         return
     from dreamkeras.files.inputs import require_file
@@ -87,15 +63,7 @@ def check_resume(inputs: Sequence[str], output: str, *, resume: bool, is_measure
 def open_shards(
     output: str, columns: Sequence[str], models: tuple[str, ...], files: tuple[str, ...], choices: Sequence[Any], *, resume: bool
 ) -> "Iterator[Shards | None]":
-    """What was done before a kill, in a folder beside the output that this process holds; None unless it is gone on with.
-
-    Args:
-        output: The file.
-        columns: Names of the results' columns.
-        models: As on the command line; none is the packaged model.
-        files: All that are read.
-        choices: What else the results depend on.
-        resume: Whether to keep what is done, and to go on from there.
+    """The folder of shards beside the output, locked by this process; None without --resume.
 
     Raises:
         InputError: A file is missing, or the folder holds shards of something else.
@@ -119,10 +87,7 @@ def model_files(models: Iterable[str | Path]) -> list[str]:
 
 @contextlib.contextmanager
 def held_run(output: str | Path) -> Iterator[None]:
-    """Holds the run folder that a model is written into, in which `train --resume` may be at work.
-
-    Args:
-        output: The run folder, or the file, which is held if it is in one.
+    """Locks the run folder that is written to, or that holds the written file, because `train --resume` may be at work in it.
 
     Raises:
         DreamkerasError: Another process holds the folder.
@@ -135,15 +100,15 @@ def held_run(output: str | Path) -> Iterator[None]:
 
 
 def refuse_clashes(inputs: Iterable[str | None], *outputs: str | Path | None) -> None:
-    """Results must not take the place of what they are made from, nor of one another, be it behind a descriptor such as /dev/stdout.
+    """Refuses outputs that would replace an input or one another, also through a descriptor such as /dev/stdout.
 
     Args:
-        inputs: Sequences, models and all else that is read; None for what was not given.
-        outputs: Files or folders, or `-` for standard output; likewise.
+        inputs: All that is read; None for what was not given.
+        outputs: Files or folders, or `-` for standard output; None likewise.
 
     Raises:
         InputError: An output is one of the inputs, or two inputs are one stream.
-        click.UsageError: Two outputs are one; devices, such as /dev/null, may be.
+        click.UsageError: Two outputs are one; devices such as /dev/null may be.
     """
     from itertools import combinations, product
 
@@ -169,12 +134,9 @@ def refuse_clashes(inputs: Iterable[str | None], *outputs: str | Path | None) ->
 
 
 def _is_same(first: str, second: str, *, is_file: bool = False) -> bool:
-    """Whether two names are of one file or folder, be it there or not; one that is read stands first.
+    """Whether two names are of one file or folder, existing or not.
 
-    Args:
-        first: A path; `-` is standard input if `is_file`, and otherwise standard output.
-        second: A path; `-` is standard output.
-        is_file: Whether only a file that is there counts.
+    The first is read if `is_file`: `-` is then standard input, and only an existing file counts.
     """
     one, other = _status(first, 0 if is_file else 1), _status(second, 1)
     if one and other:
@@ -197,17 +159,7 @@ def command_line() -> str:
 
 
 def leave_manifest(output: str, models: Iterable[str], inputs: Iterable[str], more: Mapping[str, Any] | None = None) -> None:
-    """Writes what results were made with into a file beside them; beside a stream there is none.
-
-    Args:
-        output: The file of the results, or `-`.
-        models: As on the command line; none is the packaged model.
-        inputs: Files that were read.
-        more: What else is to stand in it.
-
-    Raises:
-        DreamkerasError: It cannot be written.
-    """
+    """Writes `OUTPUT.manifest.json`: the command, the models (none is the packaged one), the inputs and more; none beside a stream."""
     from dreamkeras.files.streams import is_stream
 
     if is_stream(output):
@@ -219,11 +171,9 @@ def leave_manifest(output: str, models: Iterable[str], inputs: Iterable[str], mo
 
 
 def report_skipped(scored: "Scored", output: str) -> None:
-    """Says how many records were read or, where some were skipped, how many of them, and why the first were.
+    """Prints how many records were read and skipped, and the first reasons.
 
-    Args:
-        scored: What was written and skipped.
-        output: Where results went: those on standard error stay alone, unless records were skipped.
+    If none was skipped, nothing is printed to a standard error that has the results.
     """
     from dreamkeras.files.streams import STANDARD_ERROR, find_descriptor
 

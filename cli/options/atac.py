@@ -1,19 +1,18 @@
 """The options that say which genome and which reads of it: those of `--assay atac`. click only: shell completion imports this."""
 
-from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from .numbers import DECIMAL, WholeRange
-from .shared import summits_option
+from .shared import add_options, summits_option
 
 if TYPE_CHECKING:
     from dreamkeras.data.assays.atac_layout import AtacLayout
 
 __all__ = ["ATAC_FIELDS", "atac_options", "chosen_genome"]
 
-OPTIONS = (
+atac_options = add_options(
     click.option("--genome", type=click.Path(), metavar="FILE", help="FASTA of the genome whose peaks DATA names."),
     click.option("--signal", type=click.Path(), metavar="FILE", help="bigWig of the reads that begin at each position of it."),
     click.option(
@@ -36,13 +35,6 @@ ATAC_FIELDS = {
     "summits": "summits",
 }
 """Options, and the fields of `data.assays.atac_layout.AtacLayout` that they are; a table has `--length`, too. A test compares them."""
-
-
-def atac_options(command: Callable[..., Any]) -> Callable[..., Any]:
-    """Decorator: gives a command these options, in this order."""
-    for option in reversed(OPTIONS):
-        command = option(command)
-    return command
 
 
 def chosen_genome(assay: str, choices: dict[str, Any]) -> "AtacLayout | None":

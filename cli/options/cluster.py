@@ -1,11 +1,10 @@
 """The options of `predict` for many files on a Ray cluster, and the command's part there. click only, until it runs."""
 
-from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from .shared import ENGINES
+from .shared import ENGINES, add_options
 
 if TYPE_CHECKING:
     from dreamkeras.confidence.columns import ConfidenceColumns
@@ -16,7 +15,7 @@ if TYPE_CHECKING:
 
 __all__ = ["check_cluster", "cluster_options", "predict_on_cluster"]
 
-OPTIONS = (
+cluster_options = add_options(
     click.option(
         "--engine",
         type=click.Choice(ENGINES),
@@ -28,28 +27,8 @@ OPTIONS = (
 )
 
 
-def cluster_options(command: Callable[..., Any]) -> Callable[..., Any]:
-    """Decorator: gives a command these options, in this order."""
-    for option in reversed(OPTIONS):
-        command = option(command)
-    return command
-
-
 def check_cluster(inputs: tuple[str, ...], output: str, engine: str, address: str | None, *, is_track: bool, is_measured: bool) -> None:
-    """Refuses what does not go with the engine.
-
-    Args:
-        inputs: Files and folders, paths or URLs.
-        output: Where results go.
-        engine: One of `options.ENGINES`.
-        address: The cluster's.
-        is_track: Whether results are a track.
-        is_measured: Whether a number was to be measured.
-
-    Raises:
-        click.UsageError: Something does not.
-        InputError: An input can be read only once.
-    """
+    """Refuses inputs, outputs and options that do not go with the engine."""
     from dreamkeras.files.inputs import require_file
     from dreamkeras.files.object_store import is_url
     from dreamkeras.files.streams import is_stream
@@ -73,16 +52,7 @@ def check_cluster(inputs: tuple[str, ...], output: str, engine: str, address: st
 def predict_on_cluster(
     given: "Scoring", reader: "Reader", confidence: "ConfidenceColumns | None", address: str | None, *, resume: bool, **choices: Any
 ) -> "Scored":
-    """Scores the files, and tells how far it is.
-
-    Args:
-        given: The command's options.
-        reader: How files become records.
-        confidence: What is added to predictions.
-        address: The cluster's.
-        resume: Whether to go on from what is done.
-        choices: As those of `pipeline.score_records`.
-    """
+    """Scores the files, with progress; `choices` are those of `pipeline.score_records`."""
     from dreamkeras.scoring.cluster import Work, score_on_ray
 
     from ..progress import show_records

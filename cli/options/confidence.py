@@ -1,18 +1,19 @@
 """The options that tell how far to trust predictions. click only, until they are used."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from .numbers import DecimalRange
+from .shared import add_options
 
 if TYPE_CHECKING:
     from dreamkeras.confidence.columns import ConfidenceColumns
 
 __all__ = ["chosen_confidence", "confidence_options"]
 
-OPTIONS = (
+confidence_options = add_options(
     click.option(
         "--interval",
         type=DecimalRange(0, 1, min_open=True, max_open=True),
@@ -26,13 +27,6 @@ OPTIONS = (
         "--flag-unusual", is_flag=True, help="Add the column unusual: length, gc or kmers, where they are unlike those of training."
     ),
 )
-
-
-def confidence_options(command: Callable[..., Any]) -> Callable[..., Any]:
-    """Decorator: gives a command these options, in this order."""
-    for option in reversed(OPTIONS):
-        command = option(command)
-    return command
 
 
 def chosen_confidence(options: Mapping[str, Any]) -> "ConfidenceColumns | None":

@@ -16,12 +16,7 @@ def may_be_empty(parameter: click.Parameter) -> bool:
 
 
 def refuse_empty(ctx: click.Context, command: click.Command, arguments: Sequence[str]) -> None:
-    """Refuses empty values on the command line, which would pass for options that were not given.
-
-    Args:
-        ctx: What the message is told with.
-        command: Whose arguments they are.
-        arguments: As they were typed.
+    """Refuses empty values on the command line, which would look like options that were not given.
 
     Raises:
         click.UsageError: There is one.

@@ -7,13 +7,15 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import click
 
+from .shared import add_options
+
 if TYPE_CHECKING:
     from dreamkeras.explain.effect_files import EffectSink
     from dreamkeras.explain.explanation import Explanation
 
 __all__ = ["Outputs", "explanation_options", "explanation_outputs", "open_explanations"]
 
-OPTIONS = (
+explanation_options = add_options(
     click.option(
         "--logos", type=click.Path(path_type=Path), metavar="DIR", help="Draw each sequence, letters as tall as important, as SVG."
     ),
@@ -22,13 +24,6 @@ OPTIONS = (
     click.option("--meme", type=click.Path(), metavar="FILE", help="Write these runs as MEME motifs, for memelite and the MEME suite."),
     click.option("--modisco", type=click.Path(path_type=Path), metavar="DIR", help="Write what tfmodisco-lite reads."),
 )
-
-
-def explanation_options(command: Callable[..., Any]) -> Callable[..., Any]:
-    """Decorator: gives a command these options, in this order."""
-    for option in reversed(OPTIONS):
-        command = option(command)
-    return command
 
 
 class Outputs(NamedTuple):
@@ -45,18 +40,15 @@ def explanation_outputs(choices: Mapping[str, Any]) -> Outputs:
 
 
 def open_explanations(choices: Mapping[str, Any]) -> "Callable[[Sequence[str]], AbstractContextManager[list[EffectSink[Explanation]]]]":
-    """What was asked for by these options, looked at before anything is computed.
-
-    Args:
-        choices: The values of these options.
+    """Checks these options, before anything is computed.
 
     Returns:
-        What opens them, given the names of the tasks; all appear once its `with` block has ended well.
+        Opens the outputs, given the names of the tasks; all appear once its `with` block has ended well.
 
     Raises:
         click.UsageError: Options do not go together.
-        InputError: The name of the table of seqlets tells no format.
-        DreamkerasError: A folder holds something.
+        InputError: The name of the table of seqlets has no known format.
+        DreamkerasError: A folder is not empty.
         MissingPackageError: PNG is asked for and matplotlib is not installed.
     """
     from dreamkeras.files.folders import require_empty

@@ -1,6 +1,6 @@
 """The options of `predict` for places of a genome: which are read, and how they are written as a track. click only."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import click
@@ -8,7 +8,7 @@ import click
 from dreamkeras.genome.names import STRANDS
 
 from .numbers import WholeRange
-from .shared import summits_option
+from .shared import add_options, summits_option
 
 if TYPE_CHECKING:
     from dreamkeras.genome.windows import GenomeWindows, Reader
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Reading", "chosen_reading", "genome_options"]
 
-OPTIONS = (
+genome_options = add_options(
     click.option("--genome", type=click.Path(), metavar="FASTA", help="INPUT is BED or narrowPeak: regions of this genome are scored."),
     click.option(
         "--tile",
@@ -52,24 +52,10 @@ class Reading(NamedTuple):
     choices: Mapping[str, Any]
 
 
-def genome_options(command: Callable[..., Any]) -> Callable[..., Any]:
-    """Decorator: gives a command these options, in this order."""
-    for option in reversed(OPTIONS):
-        command = option(command)
-    return command
-
-
 def chosen_reading(
     inputs: Sequence[str], scorer: "Scorer", choices: dict[str, Any], columns: Mapping[str, str | int | None], format: str | None
 ) -> Reading:
-    """What the options say is read.
-
-    Args:
-        inputs: The files.
-        scorer: Whose constructs tell what a region's window is.
-        choices: The values of these options.
-        columns: The columns of tables that were asked for.
-        format: The track's that results are; None for a table, which needs no lengths of contigs.
+    """How the inputs become records; `format` is that of a track, None for a table, which needs no lengths of contigs.
 
     Raises:
         click.UsageError: Options do not go together.

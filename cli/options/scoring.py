@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 import click
 
 from .shared import (
+    add_options,
     device_option,
     id_column_option,
     models_option,
@@ -69,21 +70,9 @@ class Scoring(NamedTuple):
 
 
 def scoring_options(formats: Sequence[str], results: str, *own: Callable[..., Any]) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
-    """Makes a decorator that gives a command these options, in this order.
-
-    Args:
-        formats: Those of the results.
-        results: What help calls these.
-        own: Options of the command's own that stand among them, behind the format.
-    """
+    """A decorator that adds these options; `formats` are those of the `results`, and `own` options follow the format."""
     chosen = click.option("--format", type=click.Choice(formats), help=f"Format of the {results}.  [default: by FILE's suffix, else tsv]")
-
-    def decorate(command: Callable[..., Any]) -> Callable[..., Any]:
-        for option in reversed((*FIRST, chosen, *own, *LAST)):
-            command = option(command)
-        return command
-
-    return decorate
+    return add_options(*FIRST, chosen, *own, *LAST)
 
 
 def chosen_scoring(options: dict[str, Any]) -> Scoring:

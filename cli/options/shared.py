@@ -1,6 +1,8 @@
 """The options that several commands share. click only: shell completion imports this."""
 
 import re
+from collections.abc import Callable
+from typing import Any
 
 import click
 
@@ -12,6 +14,7 @@ from .numbers import WholeRange
 
 __all__ = [
     "ENGINES",
+    "add_options",
     "batch_size_option",
     "count_or_auto",
     "device_option",
@@ -78,6 +81,17 @@ on_error_option = click.option(
 )
 
 
+def add_options(*options: Callable[..., Any]) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
+    """A decorator that adds options to a command, in this order."""
+
+    def decorate(command: Callable[..., Any]) -> Callable[..., Any]:
+        for option in reversed(options):
+            command = option(command)
+        return command
+
+    return decorate
+
+
 def fold_or_chromosome(text: str) -> str | int:
     """Of a fold, its number, or a chromosome."""
     return int(text) if re.fullmatch("0|[1-9][0-9]{0,8}", text) else text
@@ -109,11 +123,11 @@ def _range(text: str) -> range:
 
 
 def refuse_unused(wanted: str, **given: object) -> None:
-    """Options that would change nothing are wrong.
+    """Refuses options that would have no effect.
 
     Args:
-        wanted: What they go with, which is not there.
-        given: Their values, by their names; None for what was not given.
+        wanted: What they need, which is absent.
+        given: Their values by name; None for what was not given.
 
     Raises:
         click.UsageError: One was given.

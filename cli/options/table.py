@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from .numbers import WholeRange
-from .shared import id_column_option, sequence_column_option
+from .shared import add_options, id_column_option, sequence_column_option
 
 if TYPE_CHECKING:
     from dreamkeras.data.assays.table_layout import TableLayout
@@ -48,15 +48,8 @@ OPTIONS = {
 
 
 def table_options(command: Callable[..., Any], without: Collection[str] = ()) -> Callable[..., Any]:
-    """Decorator: gives a command an option for each field of the layout, in this order.
-
-    Args:
-        command: The command.
-        without: Fields that would change nothing there.
-    """
-    for name, option in reversed(OPTIONS.items()):
-        command = command if name in without else option(command)
-    return command
+    """Decorator: adds an option for each field of the layout, but for those in `without`."""
+    return add_options(*(option for name, option in OPTIONS.items() if name not in without))(command)
 
 
 def chosen_layout(assay: str, choices: dict[str, Any]) -> "TableLayout | None":

@@ -34,15 +34,15 @@ def finish(
     folders: Sequence[Path] = (),
     results: AbstractContextManager[Any] | None = None,
 ) -> NoReturn:
-    """Prints a report, and ends with 0 or, where the run would fail, 1; see `cli.preflight.estimate.preflight`.
+    """Prints the report of `estimate.preflight`, and exits with 0 or, if the run would fail, with 1.
 
     Args:
         scorer: The model.
         rehearse: As of `preflight`.
         batch_size: Likewise.
         files: Files that the run would write; `-` is standard output.
-        folders: Folders that it would fill, in folders that it would make.
-        results: Opens the run's results; it is entered, and left again at once.
+        folders: Folders that it would fill.
+        results: Opens the run's results; it is entered and left at once.
     """
     from dreamkeras.files.streams import is_stream
 
@@ -60,16 +60,7 @@ def finish(
 def rehearse_predict(
     stand_in: "StandIn", lines: "list[Line]", reader: "Reader", inputs: Sequence[str], on_error: str, batch_size: int
 ) -> str:
-    """All that `predict` does with files and windows, for `cli.preflight.estimate.preflight`.
-
-    Args:
-        stand_in: In the model's place.
-        lines: Where what is found is told.
-        reader: How files become records.
-        inputs: The files.
-        on_error: As in `pipeline.score_records`.
-        batch_size: Likewise.
-    """
+    """All that `predict` does with files and windows, for `estimate.preflight`; adds findings to `lines`, and returns why it would fail."""
     from dreamkeras.files.inputs import rereadable
     from dreamkeras.genome.reference import Genome
     from dreamkeras.scoring.pipeline import score_records
@@ -100,17 +91,7 @@ def rehearse_mutagenesis(
     batch_size: int,
     deletions: bool,
 ) -> str:
-    """All that `mutagenesis` does with files and windows; see `rehearse_predict`.
-
-    Args:
-        stand_in: In the model's place.
-        lines: Where what is found is told.
-        inputs: The files.
-        columns: The columns of tables that were asked for.
-        on_error: As in `mutagenesis.mutate_records`.
-        batch_size: Likewise.
-        deletions: Likewise.
-    """
+    """All that `mutagenesis` does with files and windows; see `rehearse_predict`."""
     from dreamkeras.explain.mutagenesis import mutate_records
     from dreamkeras.files.inputs import rereadable
     from dreamkeras.formats.reading import read_files
@@ -135,15 +116,7 @@ def rehearse_mutagenesis(
 def rehearse_variants(
     stand_in: "StandIn", lines: "list[Line]", source: "PairSource | VcfSource", open_sink: "OpenSink", batch_size: int
 ) -> str:
-    """All that `variants` does with files and windows; see `rehearse_predict`. It never fails for a variant: each gets a status.
-
-    Args:
-        stand_in: In the model's place.
-        lines: Where what is found is told.
-        source: Where variants come from.
-        open_sink: Opens the results; what it opens is left again at once.
-        batch_size: Windows scored at once.
-    """
+    """All that `variants` does with files and windows; see `rehearse_predict`. It never fails for a variant: each gets a status."""
     from dreamkeras.files.inputs import source_name
     from dreamkeras.variants.run import run_variants
     from dreamkeras.variants.scoring import VariantScorer

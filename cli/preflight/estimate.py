@@ -97,25 +97,16 @@ def preflight(scorer: Scorer, rehearse: Callable[[StandIn, list[Line]], str], ba
         failure = str(error)
     seconds = reading = time.perf_counter() - began
     if stand_in.asked:
-        speed = _speed(scorer, batch_size)
+        times = batch_times(scorer, batch_size, MEASURED)
+        speed = batch_size * len(times) / sum(times)
         seconds += stand_in.asked / speed
         lines.append(Line("Model calls", f"{stand_in.asked:,} windows, in batches of up to {batch_size}: {stand_in.batches:,}"))
         lines.append(Line("Time", f"{_duration(seconds)}: {speed:,.0f} windows a second here, and {_duration(reading)} for the files"))
-    megabytes = _peak_megabytes()
+    # This process has read the same files and called the same model.
+    megabytes = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / (1 << (20 if sys.platform == "darwin" else 10))
     if not failure:
         lines.append(Line("Memory", f"about {megabytes:,.0f} MB"))
     return Preflight(lines, failure, stand_in.asked, seconds, megabytes)
-
-
-def _speed(scorer: Scorer, batch_size: int) -> float:
-    """Windows a second, over all batches: what the machine does beside is part of it."""
-    times = batch_times(scorer, batch_size, MEASURED)
-    return batch_size * len(times) / sum(times)
-
-
-def _peak_megabytes() -> float:
-    """The most that this process has held, which has read the same files and asked the same model."""
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / (1 << (20 if sys.platform == "darwin" else 10))
 
 
 def _duration(seconds: float) -> str:
