@@ -152,14 +152,11 @@ def measure_background(scorer: Scorer, inserts: Ragged, seed: int = 0) -> Backgr
     chosen = inserts.select(random.integers(0, len(inserts), number))
     drawn = Ragged(BASE_CODES[random.choice(len(BASES), len(chosen.flat), p=shares / shares.sum())], chosen.offsets)
     shuffled = shuffle_dinucleotides(chosen, random)
-    values = [_predict(scorer, made) for made in (drawn, shuffled, _changed(shuffled, random))]
+    made = (drawn, shuffled, _changed(shuffled, random))
+    windows = ([construct.windows(inserts) for construct in scorer.constructs] for inserts in made)
+    values = [scorer.score_windows(part)[:, : len(scorer.tasks)].astype(np.float64) for part in windows]
     effects = np.abs(values[2] - values[1])
     return Background(number, *(np.quantile(part.T, np.linspace(0, 1, STEPS + 1), axis=1).T for part in (*values[:2], effects)))
-
-
-def _predict(scorer: Scorer, inserts: Ragged) -> np.ndarray:
-    values = scorer.score_windows([construct.windows(inserts) for construct in scorer.constructs])
-    return values[:, : len(scorer.tasks)].astype(np.float64)
 
 
 def _changed(sequences: Ragged, random: np.random.Generator) -> Ragged:

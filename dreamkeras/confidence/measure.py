@@ -48,8 +48,5 @@ def sample_inserts(examples: Examples, construct: Construct, seed: int = 0) -> R
     rows = np.arange(len(examples))
     if len(rows) > SAMPLE:
         rows = np.sort(np.random.default_rng(seed).choice(len(rows), SAMPLE, replace=False))
-    letters = examples.centred().letters[rows]
-    inserts = find_inserts(letters, examples.lengths[rows], construct)
-    columns = np.arange(letters.shape[1])
-    within = (columns >= inserts.starts[:, None]) & (columns < inserts.stops[:, None])
-    return Ragged.from_lengths(letters[within], (inserts.stops - inserts.starts).astype(np.int64))
+    inserts = find_inserts(examples.centred().letters[rows], examples.lengths[rows], construct)
+    return Ragged.from_lengths(inserts.letters[inserts.within()], (inserts.stops - inserts.starts).astype(np.int64))

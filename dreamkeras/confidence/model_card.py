@@ -4,7 +4,7 @@ import math
 from pathlib import Path
 
 from dreamkeras.confidence.intervals import Intervals
-from dreamkeras.files.outputs import open_output
+from dreamkeras.files.outputs import write_text
 from dreamkeras.sequence.description import ModelDescription
 
 __all__ = ["confidence_note", "interval_note", "update_card"]
@@ -53,6 +53,5 @@ def update_card(path: Path, before: ModelDescription, after: ModelDescription) -
     place = lines.index(old_note if old_note in lines else old_confidence)
     kept[place:place] = [new_note] if interval_note(after) else []
     kept[kept.index(old_confidence)] = f"- {confidence_note(after)}"
-    with open_output(str(path)) as stream:
-        stream.write("\n".join(kept).encode())
+    write_text(path, "\n".join(kept))
     return True

@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 
 from dreamkeras.design.methods import Designs
-from dreamkeras.files.outputs import open_output
+from dreamkeras.files.outputs import write_text
 from dreamkeras.formats.numbers import format_numbers
 from dreamkeras.scoring.scorer import Scorer
 
@@ -30,10 +30,10 @@ def write_designs(folder: Path, designs: Designs, scorer: Scorer, *, with_adapte
     chosen = designs.sequences if with_adapters else designs.inserts
     texts = [chosen[row] for row in range(len(chosen))]
     ids = design_ids(designs)
-    _write(folder / "designs.tsv", _tsv(_design_rows(designs, ids, texts, scorer)))
+    write_text(folder / "designs.tsv", _tsv(_design_rows(designs, ids, texts, scorer)))
     shown = zip(ids, format_numbers(designs.values), texts, strict=True)
-    _write(folder / "designs.fa", "".join(f">{name} prediction={value}\n{text}\n" for name, value, text in shown))
-    _write(folder / "steps.tsv", _tsv(_step_rows(designs)))
+    write_text(folder / "designs.fa", "".join(f">{name} prediction={value}\n{text}\n" for name, value, text in shown))
+    write_text(folder / "steps.tsv", _tsv(_step_rows(designs)))
 
 
 def design_ids(designs: Designs) -> list[str]:
@@ -76,8 +76,3 @@ def _tsv(rows: Iterable[Sequence[str]]) -> str:
     text = io.StringIO()
     csv.writer(text, delimiter="\t", lineterminator="\n").writerows(rows)
     return text.getvalue()
-
-
-def _write(path: Path, text: str) -> None:
-    with open_output(str(path)) as file:
-        file.write(text.encode())

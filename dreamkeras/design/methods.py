@@ -141,7 +141,9 @@ def design(
         search = Search(Rules(constraints, starts.select(rows)), distinct, goal, limits, batch_size, progress)
         _run(search, settings, propose or all_edits, generator)
         found = search.found._replace(owner=rows[search.found.owner])
-        designs = joined([designs, _chosen(found, starts, settings, designs)])
+        if settings.diversity > 1:
+            found = found.select(far_apart(found, starts.lengths, settings.number, settings.diversity, designs))
+        designs = joined([designs, found])
         steps += [step._replace(owner=rows[step.owner]) for step in search.steps]
         before.append(search.steps[0].mean)
     return _described(designs, rules, distinct, goal, np.concatenate(before), steps, batch_size)
@@ -207,12 +209,6 @@ def _run(search: Search, settings: SearchSettings, propose: Proposer, generator:
 def _pool(settings: SearchSettings) -> int:
     """Designs of each start that are kept until the ones to return are chosen."""
     return settings.number if settings.diversity <= 1 else max(POOL, settings.number)
-
-
-def _chosen(found: Candidates, starts: Starts, settings: SearchSettings, taken: Candidates) -> Candidates:
-    if settings.diversity <= 1:
-        return found
-    return found.select(far_apart(found, starts.lengths, settings.number, settings.diversity, taken))
 
 
 def _described(

@@ -1,6 +1,5 @@
 """Search: what every way to design shares. Scores what keeps the rules, remembers the best designs, and notes each step."""
 
-from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -121,8 +120,10 @@ class Search:
         return self._scored(owner[allowed], letters[allowed])
 
     def _scored(self, owner: np.ndarray, letters: np.ndarray) -> Candidates:
-        columns = [self._ask(owner[first : first + WINDOWS], letters[first : first + WINDOWS]) for first in range(0, len(owner), WINDOWS)]
-        found = Candidates(owner, letters, *self._evaluated(columns))
+        parts = [slice(first, first + WINDOWS) for first in range(0, len(owner), WINDOWS)]
+        windows = (self.starts.windows(owner[part], letters[part]) for part in parts)
+        columns = np.concatenate([self._scorer.score(some, self._batch_size, self._progress) for some in windows])
+        found = Candidates(owner, letters, self.goal.values(columns), self.goal.objective(columns))
         self._asked += np.bincount(owner, minlength=len(self._asked))
         self._best = joined([self._best, found])
         self._best = self._best.select(best_of_each(self._best, 1))
@@ -135,13 +136,6 @@ class Search:
         self._found.append(found.select(self.rules.edits(found.owner, found.letters) > 0))
         if sum(len(part.owner) for part in self._found) > 2 * self.limits.kept * len(self.starts.ids):
             self._found = [self.found]
-
-    def _ask(self, owner: np.ndarray, letters: np.ndarray) -> np.ndarray:
-        return self._scorer.score(self.starts.windows(owner, letters), self._batch_size, self._progress)
-
-    def _evaluated(self, columns: Sequence[np.ndarray]) -> tuple[np.ndarray, np.ndarray]:
-        together = np.concatenate(columns)
-        return self.goal.values(together), self.goal.objective(together)
 
     def _note(self, found: Candidates) -> None:
         owner, places, tried = np.unique(found.owner, return_inverse=True, return_counts=True)

@@ -13,7 +13,7 @@ from dreamkeras.data.examples import Examples
 from dreamkeras.data.splits.inserts import find_inserts
 from dreamkeras.evaluation.evaluate import Evaluation
 from dreamkeras.evaluation.page import evaluation_page
-from dreamkeras.files.outputs import naming_output, open_output
+from dreamkeras.files.outputs import naming_output, write_text
 from dreamkeras.formats.writers import open_writer
 from dreamkeras.plots.evaluation import plot_calibration, plot_intervals
 from dreamkeras.plots.training import plot_predictions, plot_residuals
@@ -47,13 +47,13 @@ def write_evaluation(
     with naming_output(str(folder)):
         (folder / "plots").mkdir(parents=True, exist_ok=True)
     content = {"sequences": len(examples), "notes": list(notes), **_jsonable(evaluation)}
-    _write(folder / "evaluation.json", json.dumps(content, indent=2) + "\n")
-    _write(folder / "figures.tsv", _figures_table(evaluation))
+    write_text(folder / "evaluation.json", json.dumps(content, indent=2) + "\n")
+    write_text(folder / "figures.tsv", _figures_table(evaluation))
     if evaluation.scores:
-        _write(folder / "subsets.tsv", _subsets_table(evaluation))
+        write_text(folder / "subsets.tsv", _subsets_table(evaluation))
     _write_predictions(folder / "predictions.tsv", examples, predictions, tasks)
     plots = _plot(folder / "plots", evaluation, examples, predictions, tasks)
-    _write(folder / "report.html", evaluation_page(evaluation, len(examples), tasks, plots, notes))
+    write_text(folder / "report.html", evaluation_page(evaluation, len(examples), tasks, plots, notes))
 
 
 def _jsonable(value: Any) -> Any:
@@ -65,11 +65,6 @@ def _jsonable(value: Any) -> Any:
     if isinstance(value, list | tuple):
         return [_jsonable(part) for part in value]
     return None if isinstance(value, float) and not math.isfinite(value) else value
-
-
-def _write(path: Path, text: str) -> None:
-    with open_output(str(path)) as file:
-        file.write(text.encode())
 
 
 def _figures_table(evaluation: Evaluation) -> str:
@@ -139,7 +134,6 @@ def _plot(
 def gc_percent(examples: Examples) -> np.ndarray:
     """int64 (n,): G and C among the bases of each insert, in whole percent; 0 where there is no base."""
     inserts = find_inserts(examples.letters, examples.lengths, examples.construct)
-    columns = np.arange(examples.letters.shape[1])
-    within = (columns >= inserts.starts[:, None]) & (columns < inserts.stops[:, None]) & IS_BASE[examples.letters]
+    within = inserts.within() & IS_BASE[examples.letters]
     strong = np.isin(examples.letters, np.frombuffer(b"GCgc", np.uint8)) & within
     return np.rint(100 * strong.sum(1) / np.maximum(within.sum(1), 1)).astype(np.int64)

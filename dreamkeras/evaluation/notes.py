@@ -1,6 +1,6 @@
 """Notes: what whoever reads the figures of an evaluation has to know."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from typing import NamedTuple
 
 import numpy as np
@@ -69,18 +69,16 @@ def remarks(examples: Examples, path: str) -> list[str]:
 
 def overlap_notes(known: Mapping[str, TrainingData | None], examples: Examples, file: str) -> list[str]:
     """A line for each model that has seen some of the sequences, or of which it cannot be told."""
-    return [f"{name}: {note}" for name, data in known.items() if data for note in _seen(data, examples, file)]
-
-
-def _seen(known: TrainingData, examples: Examples, file: str) -> Iterator[str]:
-    found, doubt = compare_with_training(known, examples)
-    if doubt:
-        yield doubt
-    if found:
-        if any(found.training):
-            yield found.training.describe(len(examples), f"in {file}")
-        if any(found.validation):
-            yield found.validation.describe(len(examples), f"in {file}", "validation", CHOSEN_ON)
+    notes = []
+    for name, data in known.items():
+        found, doubt = compare_with_training(data, examples)
+        if doubt:
+            notes.append(f"{name}: {doubt}")
+        if found and any(found.training):
+            notes.append(f"{name}: {found.training.describe(len(examples), f'in {file}')}")
+        if found and any(found.validation):
+            notes.append(f"{name}: {found.validation.describe(len(examples), f'in {file}', 'validation', CHOSEN_ON)}")
+    return notes
 
 
 def undefined_notes(

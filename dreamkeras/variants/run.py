@@ -44,7 +44,10 @@ def run_variants(
         _fill(source, scorer, open_sink, shards, progress)
     summary = StatusCounts.empty()
     with source.open() as (header, batches), open_sink(header) as sink:
-        answered = _scored(source, scorer, batches, progress) if shards is None else zip(batches, _kept(shards), strict=True)
+        if shards is None:
+            answered = _scored(source, scorer, batches, progress)
+        else:
+            answered = zip(batches, (Variants(shard.others["statuses"], shard.values) for shard in shards), strict=True)
         for batch, variants in answered:
             sink.write(batch, source.cells(batch), variants)
             summary = summary.plus(variants.statuses, source.rows(batch), batch.lines)
@@ -69,8 +72,3 @@ def _fill(source: VariantSource[Any], scorer: VariantScorer, open_sink: OpenSink
                 progress(len(batch.lines))
         for _, variants in _scored(source, scorer, batches, progress):
             shards.add(Shard([], variants.values, others={"statuses": variants.statuses}))
-
-
-def _kept(shards: Shards) -> Iterator[Variants]:
-    for shard in shards:
-        yield Variants(shard.others["statuses"], shard.values)

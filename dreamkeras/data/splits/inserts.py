@@ -35,6 +35,11 @@ class Inserts(NamedTuple):
     starts: np.ndarray
     stops: np.ndarray
 
+    def within(self) -> np.ndarray:
+        """bool (n, length): which letters are those of the insert."""
+        columns = np.arange(self.letters.shape[1])
+        return (columns >= self.starts[:, None]) & (columns < self.stops[:, None])
+
 
 def find_inserts(letters: np.ndarray, lengths: np.ndarray | None = None, construct: Construct | None = None) -> Inserts:
     """The inserts of windows; the whole windows where the construct is unknown.

@@ -41,7 +41,7 @@ def test_wrong_values_are_wrong_usage(option, args):
 
 @pytest.mark.parametrize(("text", "wanted"), [("2", 2), ("chr2L", "chr2L"), ("mean_value", "mean_value")])
 def test_digits_are_a_place_by_number(text, wanted):
-    assert options.place(text) == wanted
+    assert options.fold_or_chromosome(text) == wanted
 
 
 @pytest.mark.parametrize(("text", "wanted"), [("auto", "auto"), ("1", 1), ("4096", 4096)])
