@@ -43,7 +43,7 @@ def import_extra(module: str, need: str, extra: str) -> Any:
 
     Args:
         module: Such as `pyarrow.parquet`.
-        need: What it is needed for, such as `pyarrow for Parquet files`.
+        need: Its name and its use, such as `pyarrow for Parquet files`.
         extra: The extra of dreamkeras that installs it.
 
     Raises:

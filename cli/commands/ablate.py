@@ -53,7 +53,7 @@ def command(
     from dreamkeras.explain.ablation_files import LABELS, AblationTable
     from dreamkeras.explain.effect_files import effect_columns, write_effects
     from dreamkeras.formats.writers import ID, open_writer
-    from dreamkeras.genome.bed import read_regions
+    from dreamkeras.genome.bed import read_bed
 
     from ..opening import report_packaged
     from ..progress import show_records
@@ -62,7 +62,7 @@ def command(
     given = chosen_scoring(options)
     files = (*given.inputs, *([spans] if spans else []))
     refuse_clashes((*files, *model_files(given.models)), given.output)
-    regions, width = RegionSpans(read_regions(spans)) if spans else None, window or 10
+    regions, width = RegionSpans(read_bed(spans).regions) if spans else None, window or 10
     spans_of = regions or (lambda _ids, inserts: slide(inserts, width, step or max(1, width // 2)))
     scorer, size = given.open_models()
     ablator = Ablator(scorer, method, shuffles=shuffles or 20, seed=seed or 0, batch_size=size)

@@ -4,6 +4,7 @@ Knows nothing about file formats or Keras.
 """
 
 import dataclasses
+import hashlib
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -14,7 +15,7 @@ import numpy as np
 from dreamkeras.errors import InputError
 from dreamkeras.sequence.construct import Construct
 
-__all__ = ["Examples", "require_examples"]
+__all__ = ["Examples", "fingerprint", "require_examples"]
 
 DIMENSIONS = {
     "letters": 2, "targets": 2, "flags": 2, "lengths": 1, "folds": 1, "weights": 1, "replicates": 3, "profiles": 2, "is_peak": 1,
@@ -118,3 +119,14 @@ def require_examples(examples: Examples, wanted: int, purpose: str) -> None:
     """
     if len(examples) < wanted:
         raise InputError(f"Expected at least {wanted} examples for {purpose}, got {len(examples)}.")
+
+
+def fingerprint(training: Examples, validation: Examples) -> str:
+    """A hash of what is trained and validated on."""
+    digest = hashlib.sha256()
+    for examples in (training, validation):
+        weights = () if examples.weights is None else (examples.weights,)
+        profiles = () if examples.profiles is None else (examples.profiles,)
+        for values in (examples.letters, examples.flags, examples.targets, *weights, *profiles):
+            digest.update(np.ascontiguousarray(values).data)
+    return digest.hexdigest()

@@ -7,8 +7,7 @@ from typing import NamedTuple
 from dreamkeras.data.assays.atac_layout import AtacLayout
 from dreamkeras.data.assays.names import find_assay
 from dreamkeras.data.assays.table_layout import TableLayout
-from dreamkeras.data.examples import Examples
-from dreamkeras.data.fingerprint import fingerprint
+from dreamkeras.data.examples import Examples, fingerprint
 from dreamkeras.data.splits.division import Division
 from dreamkeras.data.splits.overlap import Overlap, overlap
 from dreamkeras.errors import DreamkerasError, InputError

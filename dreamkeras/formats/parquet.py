@@ -59,9 +59,9 @@ def read_parquet(
     """
     pyarrow = import_pyarrow()
     for rows, numbers in _batches(path, [sequence] if id is None else [sequence, id], batch, copy):
-        texts = rows.column(0)
-        ids = [str(number) for number in numbers] if id is None else _ids(rows.column(rows.num_columns - 1).to_pylist(), numbers)
-        yield from Records(ids, _ragged(pyarrow, texts, rows.schema.names[0], path), numbers, path).batches(batch)
+        names = [None] * len(rows) if id is None else rows.column(rows.num_columns - 1).to_pylist()
+        ids = [str(number if name is None else name) for name, number in zip(names, numbers.tolist(), strict=True)]
+        yield from Records(ids, _ragged(pyarrow, rows.column(0), rows.schema.names[0], path), numbers, path).batches(batch)
 
 
 def parquet_rows(path: str, positions: Sequence[int], *, batch: int = BATCH_ROWS, copy: BinaryIO | None = None) -> Iterator[Table]:
@@ -105,10 +105,6 @@ def _open(path: str, copy: BinaryIO | None) -> Any:
         return pyarrow.parquet.ParquetFile(copy or path)
     except (pyarrow.ArrowException, OSError) as error:
         raise InputError(f"Expected a whole Parquet file, got {source_name(path)} ({_first_line(error)}).") from None
-
-
-def _ids(values: list[Any], numbers: np.ndarray) -> list[str]:
-    return [str(number) if value is None else str(value) for value, number in zip(values, numbers, strict=True)]
 
 
 def _ragged(pyarrow: Any, column: Any, name: str, path: str) -> Ragged:

@@ -167,7 +167,8 @@ def sniff_format(source: Source, *, is_table: bool = False) -> Format:
     if source.head.startswith(PARQUET):
         return "parquet"
     first = next(filter(bytes.strip, source.head.split(b"\n")), b"").strip()
-    suffix = _suffix(source.path)
+    name = PurePath(source.path.lower())
+    suffix = (name.with_suffix("") if name.suffix in _PACKED_SUFFIXES else name).suffix
     if first.startswith(b">") or suffix in _FASTA_SUFFIXES:
         return "fasta"
     if suffix in _FASTQ_SUFFIXES or _is_fastq(source.head):
@@ -183,11 +184,6 @@ def sniff_format(source: Source, *, is_table: bool = False) -> Format:
 def _is_fastq(head: bytes) -> bool:
     lines = head.split(b"\n", 3)
     return len(lines) > 2 and lines[0].startswith(b"@") and lines[2].startswith(b"+")
-
-
-def _suffix(path: str) -> str:
-    name = PurePath(path.lower())
-    return (name.with_suffix("") if name.suffix in _PACKED_SUFFIXES else name).suffix
 
 
 def _table_records(source: Source, layout: Layout, id: Column | None, sequence: Column | None, batch: int) -> Iterator[Records]:

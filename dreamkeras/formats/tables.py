@@ -183,7 +183,9 @@ def rows_of(
         next(rows, None)
     row = None
     for row in rows:
-        yield _table(_batch(itertools.chain([row], rows), positions, batch), layout.delimiter, source.path)
+        lines, cells = zip(*_batch(itertools.chain([row], rows), positions, batch), strict=True)
+        columns = [clean_column(column, layout.delimiter) for column in zip(*cells, strict=True)]
+        yield Table(columns, np.array(lines, np.int64), source.path)
     if row is None:
         raise InputError(f"Expected at least one row below the header, got none in {source_name(source.path)}.")
 
@@ -197,11 +199,6 @@ def _batch(rows: Iterator[tuple[int, list[str]]], positions: Sequence[int], batc
         size += sum(map(len, cells))
         if size >= BATCH_LETTERS:
             return
-
-
-def _table(rows: Iterator[tuple[int, list[str]]], delimiter: str, path: str) -> Table:
-    lines, cells = zip(*rows, strict=True)
-    return Table([clean_column(column, delimiter) for column in zip(*cells, strict=True)], np.array(lines, np.int64), path)
 
 
 def _even_rows(rows: Iterator[tuple[int, list[str]]], width: int, path: str, uneven: set[int] | None) -> Iterator[tuple[int, list[str]]]:

@@ -4,6 +4,7 @@ Columns are told apart here and not by htslib, which ends at a line that it cann
 nothing about what variants do.
 """
 
+import itertools
 import re
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
@@ -140,7 +141,7 @@ def _batches(stream: BinaryIO, first: bytes, before: int) -> Iterator[VcfRecords
     texts: list[bytes] = []
     lines: list[int] = []
     size = 0
-    for number, line in enumerate(_chained(first, stream), before + 1):
+    for number, line in enumerate(itertools.chain([first] if first else [], stream), before + 1):
         text = line.removesuffix(b"\n")
         if not text.strip():
             continue
@@ -152,12 +153,6 @@ def _batches(stream: BinaryIO, first: bytes, before: int) -> Iterator[VcfRecords
             texts, lines, size = [], [], 0
     if texts:
         yield _parsed(texts, lines)
-
-
-def _chained(first: bytes, rest: Iterable[bytes]) -> Iterator[bytes]:
-    if first:
-        yield first
-    yield from rest
 
 
 def _parsed(texts: list[bytes], lines: list[int]) -> VcfRecords:

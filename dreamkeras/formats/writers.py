@@ -141,7 +141,10 @@ class TSVEncoder:
         return self._header.encode()
 
     def rows(self, cells: Cells, values: np.ndarray) -> bytes:
-        columns = [self._texts(column) if text else _numbers(column) for column, text in zip(cells, self._is_text, strict=True)]
+        columns = [
+            self._texts(column) if is_text else ["" if number is None else str(number) for number in column]
+            for column, is_text in zip(cells, self._is_text, strict=True)
+        ]
         return "".join(map(self._row.__mod__, zip(*columns, *_cells(values), strict=True))).encode()
 
     def end(self) -> bytes:
@@ -246,10 +249,6 @@ FORMATS: dict[str, Callable[[tuple[str, ...], Mapping[str, type]], Encoder]] = d
 )
 """The encoder of each output format."""
 BINARY = {"parquet"}  # no text, and compressed inside
-
-
-def _numbers(column: Sequence[int | None]) -> list[str]:
-    return ["" if number is None else str(number) for number in column]
 
 
 def _cells(values: np.ndarray) -> list[list[str]]:

@@ -16,7 +16,7 @@ from dreamkeras.formats.decimals import is_number, is_whole
 from dreamkeras.genome.reference import Genome, match_contigs
 from dreamkeras.genome.regions import Regions
 
-__all__ = ["Bed", "read_bed", "read_regions"]
+__all__ = ["Bed", "read_bed"]
 
 NARROW_PEAK = (".narrowpeak", ".narrowpeak.gz", ".narrowpeak.bgz")
 """Suffixes, in lower case, of files whose column 10 holds summits."""
@@ -52,11 +52,6 @@ class Bed(NamedTuple):
     path: str
     about_middles: str = ""
     about_strands: str = ""
-
-
-def read_regions(path: str, genome: Genome | None = None, summits: bool | None = None) -> Regions:
-    """The regions of a file, as `read_bed` finds them."""
-    return read_bed(path, genome, summits).regions
 
 
 def read_bed(path: str, genome: Genome | None = None, summits: bool | None = None) -> Bed:

@@ -13,7 +13,7 @@ from dreamkeras.errors import InputError
 from dreamkeras.files.bgzip import BgzipBytes
 from dreamkeras.files.inputs import require_file
 from dreamkeras.files.sources import BYTE_ORDER_MARK, open_source
-from dreamkeras.formats.fasta_index import Contig, check_fai, index_fasta, read_fai
+from dreamkeras.formats.fasta_index import check_fai, index_fasta, read_fai
 from dreamkeras.sequence.alphabet import IS_LETTER, N
 from dreamkeras.sequence.ragged import Ragged
 
@@ -49,7 +49,8 @@ class Genome:
         self.path = path
         self._state = _state(path)
         with open_source(path) as source:
-            listed = _read_index(path)
+            fai = Path(f"{path}.fai")
+            listed = read_fai(fai) if fai.exists() and fai.stat().st_mtime >= Path(path).stat().st_mtime else {}
             found = listed or index_fasta(source.stream, path)
         with open(path, "rb") as file:
             mapped = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
@@ -144,12 +145,6 @@ def find_contig(name: str, known: Collection[str]) -> str | None:
     other = name.removeprefix("chr") if name.startswith("chr") else f"chr{name}"
     names = [name, other, *(MITOCHONDRIA if name in MITOCHONDRIA else ())]
     return next((one for one in names if one in known), None)
-
-
-def _read_index(path: str) -> dict[str, Contig]:
-    """What the file's `.fai` lists; nothing where there is none, or one that is older than the file."""
-    fai = Path(f"{path}.fai")
-    return read_fai(fai) if fai.exists() and fai.stat().st_mtime >= Path(path).stat().st_mtime else {}
 
 
 def _state(path: str) -> tuple[int, ...] | None:

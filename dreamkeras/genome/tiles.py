@@ -87,6 +87,7 @@ def tile_fasta(path: str, tile: Tile, *, reverse: bool = False, block: int = BLO
         [['chr1:0-4', 'chr1:3-7', 'chr1:6-10']]
     """
     found, held, begin = False, np.empty(0, np.uint8), 0
+    at_once = max(1, min(BATCH_ROWS, BATCH_LETTERS // tile.width))
     with open_source(path) as source:
         for piece in read_fasta_pieces(source.stream, path, block=block):
             if piece.begins:
@@ -94,22 +95,17 @@ def tile_fasta(path: str, tile: Tile, *, reverse: bool = False, block: int = BLO
             held = np.concatenate([held, piece.letters])
             first = -begin % tile.step
             starts = tile.starts(first, len(held))
-            for rows in _batches(len(starts), tile.width):
-                letters = np.lib.stride_tricks.sliding_window_view(held, tile.width)[starts[rows]]
+            for row in range(0, len(starts), at_once):
+                some = starts[row : row + at_once]
+                letters = np.lib.stride_tricks.sliding_window_view(held, tile.width)[some]
                 known = np.flatnonzero(~unknown_rows(letters))
                 if len(known):
                     found = True
-                    yield _records(piece, letters[known], begin + starts[rows][known], path, reverse=reverse)
+                    yield _records(piece, letters[known], begin + some[known], path, reverse=reverse)
             used = min(len(held), first + tile.step * len(starts))
             held, begin = held[used:], begin + used
     if not found:
         raise InputError(f"Expected a window of {tile.width} letters that are not all N, got none in {path}.")
-
-
-def _batches(rows: int, width: int) -> Iterator[slice]:
-    size = max(1, min(BATCH_ROWS, BATCH_LETTERS // width))
-    for first in range(0, rows, size):
-        yield slice(first, first + size)
 
 
 def _records(piece: Piece, letters: np.ndarray, starts: np.ndarray, path: str, *, reverse: bool) -> Records:

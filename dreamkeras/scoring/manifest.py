@@ -28,20 +28,19 @@ def write_manifest(path: Path, command: str, models: Iterable[str], inputs: Iter
     Raises:
         DreamkerasError: It cannot be written.
     """
+    installed = {distribution.metadata["Name"] for distribution in importlib.metadata.distributions()}
     content = {
         "command": command,
         "models": {model: _digest(Path(model) / "model.onnx" if Path(model).is_dir() else model) for model in models},
         "inputs": {name: _digest(name) for name in inputs},
-        "versions": {"python": sys.version.split()[0], **_versions()},
+        "versions": {
+            "python": sys.version.split()[0],
+            **{package: importlib.metadata.version(package) for package in PACKAGES if package in installed},
+        },
         **(more or {}),
     }
     with open_output(str(path)) as file:
         file.write((json.dumps(content, indent=2) + "\n").encode())
-
-
-def _versions() -> dict[str, str]:
-    installed = {distribution.metadata["Name"] for distribution in importlib.metadata.distributions()}
-    return {package: importlib.metadata.version(package) for package in PACKAGES if package in installed}
 
 
 def _digest(path: str | Path) -> str | None:

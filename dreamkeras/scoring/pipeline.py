@@ -142,14 +142,13 @@ def _predict(
 ) -> Generator[Shard, None, None]:
     # What is remembered ends with the records, so that a shard's values are the same whatever was done before it.
     distinct = DistinctScorer(scorer)
-    cut = _cut_or_fail if on_error == "fail" else _cut_or_skip
 
     def score(gathered: _Cut, tell: Callable[[int], None]) -> Shard:
         ids, windows, skipped = gathered
         values = distinct.score(windows, batch_size, tell) if ids else np.empty((0, len(scorer.columns)), np.float32)
         return Shard(ids, values, skipped)
 
-    return overlapped(_gathered(cut(scorer.constructs, batch) for batch in records), score, progress)
+    return overlapped(_gathered(_cut(scorer.constructs, batch, on_error) for batch in records), score, progress)
 
 
 def overlapped(
@@ -212,12 +211,10 @@ def _joined(cuts: list[_Cut]) -> _Cut:
     )
 
 
-def _cut_or_fail(constructs: Sequence[Construct], records: Records) -> _Cut:
-    return _Cut(records.ids, [construct.cut(records) for construct in constructs], Skipped())
-
-
-def _cut_or_skip(constructs: Sequence[Construct], records: Records) -> _Cut:
-    """A record is left out of all constructs where it does not fit one."""
+def _cut(constructs: Sequence[Construct], records: Records, on_error: str) -> _Cut:
+    """With `"skip"`, a record that does not fit one construct is left out of all."""
+    if on_error == "fail":
+        return _Cut(records.ids, [construct.cut(records) for construct in constructs], Skipped())
     problems: dict[int, str] = {}
     for construct in constructs:
         problems = {**construct.problems(records.sequences), **problems}

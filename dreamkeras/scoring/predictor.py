@@ -194,16 +194,11 @@ class OnnxPredictor(Scorer):
             ModelError: ONNX Runtime could not score it.
         """
         rows = len(batch)
-        if self.is_on_cuda and rows < most:
-            batch = _filled(batch, most)
+        if self.is_on_cuda and rows < most:  # each further shape costs a GPU time once, and memory that it never gives back
+            filling = min(most, 1 << (rows - 1).bit_length()) - rows
+            batch = np.concatenate([batch, np.full((filling, batch.shape[1]), N, np.uint8)])
         return [answer[:rows] for answer in run_session(self.session, outputs, {LETTERS_INPUT: batch})]
 
     def _check_profile(self) -> None:
         if self.description.profile is None:
             raise ModelError(f"Expected a model that answers a profile, got {self.name}.")
-
-
-def _filled(batch: np.ndarray, most: int) -> np.ndarray:
-    """A batch filled with N up to a power of two: each further shape costs a GPU memory, which it never gives back, and time once."""
-    rows = min(most, 1 << (len(batch) - 1).bit_length())
-    return np.concatenate([batch, np.full((rows - len(batch), batch.shape[1]), N, np.uint8)])

@@ -40,51 +40,31 @@ IUPAC = {
     "B": "CGT", "D": "AGT", "H": "ACT", "V": "ACG", "N": "",
 }  # fmt: skip
 
-_PAIRS = dict(zip("ACGTURYSWKMBDHVN", "TGCAAYRSWMKVHDBN", strict=True))
 
-
-def _both_cases(code: str) -> tuple[int, int]:
-    return ord(code), ord(code.lower())
+def letter_codes(text: str) -> np.ndarray:
+    """uint8 (length,): the ASCII codes of a text of letters."""
+    return np.frombuffer(text.encode("ascii"), np.uint8)
 
 
 def _one_hot_table() -> np.ndarray:
     table = np.zeros((256, len(BASES)), np.float32)
     for code, bases in IUPAC.items():
         for base in bases:
-            table[_both_cases(code), BASES.index(base)] = 1 / len(bases)
-    return table
-
-
-def _complement_table() -> np.ndarray:
-    table = np.arange(256, dtype=np.uint8)
-    for code, partner in _PAIRS.items():
-        table[list(_both_cases(code))] = _both_cases(partner)
-    return table
-
-
-def _legality_table() -> np.ndarray:
-    table = np.zeros(256, bool)
-    table[[byte for code in IUPAC for byte in _both_cases(code)]] = True
-    return table
-
-
-def _plain_table() -> np.ndarray:
-    table = np.frombuffer(bytes(range(256)).upper(), np.uint8).copy()
-    table[list(_both_cases("U"))] = ord("T")
+            table[[ord(code), ord(code.lower())], BASES.index(base)] = 1 / len(bases)
     return table
 
 
 ONE_HOT = _one_hot_table()
 """float32 (256, 4): one-hot row of each ASCII code, base order A, C, G, T."""
 
-COMPLEMENT = _complement_table()
+COMPLEMENT = np.frombuffer(bytes.maketrans(b"ACGTURYSWKMBDHVNacgturyswkmbdhvn", b"TGCAAYRSWMKVHDBNtgcaayrswmkvhdbn"), np.uint8)
 """uint8 (256,): the complementary letter, case kept; codes that are no letters map to themselves."""
 
-IS_LETTER = _legality_table()
-"""bool (256,): whether the ASCII code is a base or an IUPAC code, in either case."""
-
-PLAIN = _plain_table()
+PLAIN = np.frombuffer(bytes(range(256)).upper().replace(b"U", b"T"), np.uint8)
 """uint8 (256,): each letter in upper case, U as T; codes that are no letters map to themselves."""
+
+IS_LETTER = np.isin(PLAIN, letter_codes("".join(IUPAC)))
+"""bool (256,): whether the ASCII code is a base or an IUPAC code, in either case."""
 
 LETTER_CODES = np.flatnonzero(IS_LETTER).astype(np.uint8).tobytes()
 """The codes of letters; `text.translate(None, LETTER_CODES)` keeps the illegal ones."""
@@ -101,13 +81,8 @@ BASE_INDEX = np.where(IS_BASE, ONE_HOT.argmax(axis=1), NO_BASE).astype(np.uint8)
 IS_GC = IS_BASE & np.isin(PLAIN, [ord("C"), ord("G")])
 """bool (256,): whether the ASCII code is C or G, in either case."""
 
-for _table in (ONE_HOT, COMPLEMENT, PLAIN, IS_LETTER, IS_BASE, BASE_INDEX, IS_GC):
+for _table in (ONE_HOT, IS_LETTER, IS_BASE, BASE_INDEX, IS_GC):
     _table.flags.writeable = False
-
-
-def letter_codes(text: str) -> np.ndarray:
-    """uint8 (length,): the ASCII codes of a text of letters."""
-    return np.frombuffer(text.encode("ascii"), np.uint8)
 
 
 def is_unknown(letters: np.ndarray) -> np.ndarray:

@@ -10,7 +10,7 @@ from typing import Any
 
 import keras
 
-from dreamkeras.data.fingerprint import fingerprint
+from dreamkeras.data.examples import fingerprint
 from dreamkeras.data.splits.division import HELD_OUT
 from dreamkeras.errors import InputError, ModelError
 from dreamkeras.export.keras_settings import pinned_settings

@@ -9,7 +9,7 @@ from atac_simulation import simulate_atac
 from dreamkeras.data.assays.atac import read as read_atac
 from dreamkeras.data.assays.atac_layout import AtacLayout
 from dreamkeras.data.assays.yeast import read
-from dreamkeras.data.fingerprint import fingerprint
+from dreamkeras.data.examples import fingerprint
 from dreamkeras.data.simulation.library import simulate
 from dreamkeras.data.splits.overlap import Overlap
 from dreamkeras.errors import InputError

@@ -9,7 +9,7 @@ import pytest
 
 from dreamkeras.errors import DreamkerasError, InputError, MissingPackageError
 from dreamkeras.files import object_store
-from dreamkeras.files.digests import EDGE, quick_digest
+from dreamkeras.files.digests import MEGABYTE, quick_digest
 from dreamkeras.files.object_store import is_url, locate
 
 NAMES = ["a.fa", "b c%2F+?.fa"]
@@ -94,7 +94,7 @@ class TestFile:
         made(out / "x.tsv", b"another")
         assert (out / "x.tsv").read() == b"another"
 
-    @pytest.mark.parametrize("size", [0, 5, 2 * EDGE + 7])
+    @pytest.mark.parametrize("size", [0, 5, 2 * MEGABYTE + 7])
     def test_a_quick_digest_is_that_of_the_same_bytes_on_a_disk_and_the_time_of_the_last_change(self, place, size):
         folder, _, _ = place
         content = bytes(range(251)) * (size // 251 + 1)

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from dreamkeras.errors import InputError
-from dreamkeras.genome.bed import read_bed, read_regions
+from dreamkeras.genome.bed import read_bed
 from dreamkeras.genome.reference import Genome
 
 
@@ -17,7 +17,7 @@ from dreamkeras.genome.reference import Genome
 def read(tmp_path):
     def read(text, name="peaks.bed", pack=bytes):
         (tmp_path / name).write_bytes(pack(text.encode()))
-        return read_regions(str(tmp_path / name))
+        return read_bed(str(tmp_path / name)).regions
 
     return read
 
@@ -55,17 +55,17 @@ def test_files_without_regions_are_refused(read, tmp_path):
     with pytest.raises(InputError, match=r"Expected at least one region, got none in .*peaks\.bed"):
         read("# nothing\n")
     with pytest.raises(InputError, match="Expected a file, got nothing"):
-        read_regions(str(tmp_path / "none.bed"))
+        read_bed(str(tmp_path / "none.bed"))
 
 
 def test_contigs_take_the_genomes_names(tmp_path):
     (tmp_path / "genome.fa").write_text(">chr1\nACGT\n>2\nACGT\n")
     (tmp_path / "peaks.bed").write_text("1\t0\t2\nchr2\t0\t2\n")
     genome = Genome(str(tmp_path / "genome.fa"))
-    assert read_regions(str(tmp_path / "peaks.bed"), genome).contigs == ["chr1", "2"]
+    assert read_bed(str(tmp_path / "peaks.bed"), genome).regions.contigs == ["chr1", "2"]
     (tmp_path / "peaks.bed").write_text("# regions\n1\t0\t2\n3\t0\t2\n1\t0\t3\n3\t0\t2\n")
     with pytest.raises(InputError, match=r"Expected a contig of .*genome\.fa \(chr1, 2\), got '3' in .*peaks\.bed, line 3\."):
-        read_regions(str(tmp_path / "peaks.bed"), genome)
+        read_bed(str(tmp_path / "peaks.bed"), genome)
 
 
 def test_regions_keep_the_order_of_their_file(read):
@@ -167,7 +167,7 @@ def test_three_columns_under_the_name_of_narrow_peak_have_middles(bed):
 def test_a_summit_is_taken_from_a_compressed_file_by_its_name(tmp_path):
     path = tmp_path / "peaks.narrowPeak.gz"
     path.write_bytes(gzip.compress(NARROW.replace("\t1\t2\t3\t", "\t.\t.\t.\t").encode()))
-    assert read_regions(str(path)).middles.tolist() == [17]
+    assert read_bed(str(path)).regions.middles.tolist() == [17]
 
 
 @pytest.mark.parametrize(("rows", "reverse", "reason"), [

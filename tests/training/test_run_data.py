@@ -8,7 +8,7 @@ from profile_network import LENGTH, MARGIN, POSITIONS, windows
 
 from dreamkeras.data.assays.atac_layout import AtacLayout
 from dreamkeras.data.assays.table_layout import TableLayout
-from dreamkeras.data.fingerprint import fingerprint
+from dreamkeras.data.examples import fingerprint
 from dreamkeras.training import run_data
 from dreamkeras.training.config import RunConfig
 from dreamkeras.training.run_data import read_data, read_examples, with_window

@@ -77,7 +77,13 @@ def read(layout: AtacLayout, path: str) -> Examples:
     genome, signal = Genome(layout.genome), Signal(layout.signal)
     bed = read_bed(path, genome, layout.summits)
     signal.check_genome({name: genome.lengths[name] for name in bed.regions.contigs}, genome.path)
-    return _examples(layout, genome, signal, _find_windows(layout, genome, bed))
+    found = _find_windows(layout, genome, bed)
+    contigs, starts, margin = found.regions.contigs, found.regions.starts, layout.jitter
+    letters = genome.windows(contigs, starts - margin, layout.length + 2 * margin)
+    before_profile = (layout.length - layout.profile_length) // 2
+    profiles = signal.windows(contigs, starts + before_profile - margin, layout.profile_length + 2 * margin)
+    reads = profiles[:, margin : margin + layout.profile_length].sum(axis=1, dtype=np.float64)
+    return _examples(layout, found, letters, profiles, reads, margin)
 
 
 def read_ids(layout: AtacLayout, path: str) -> Examples:
@@ -89,16 +95,8 @@ def read_ids(layout: AtacLayout, path: str) -> Examples:
     genome = Genome(layout.genome)
     windows = _find_windows(layout, genome, read_bed(path, genome, layout.summits))
     count = len(windows.is_peak)
-    return Examples(
-        ids=windows.regions.names,
-        letters=np.zeros((count, 0), np.uint8),
-        targets=np.zeros((count, 1), np.float32),
-        flags=np.zeros((count, 0), np.float32),
-        lengths=np.full(count, layout.length, np.int32),
-        construct=layout.construct(),
-        profiles=np.zeros((count, 0), np.float32),
-        is_peak=windows.is_peak,
-    )
+    windows = windows._replace(remarks=())
+    return _examples(layout, windows, np.zeros((count, 0), np.uint8), np.zeros((count, 0), np.float32), np.zeros(count), 0)
 
 
 def _find_windows(layout: AtacLayout, genome: Genome, bed: Bed) -> Windows:
@@ -136,18 +134,13 @@ def _nonpeaks(layout: AtacLayout, genome: Genome, peaks: Bed) -> Windows:
     return _on_contigs(bed._replace(regions=bed.regions.select(beside)), layout.length, genome)
 
 
-def _examples(layout: AtacLayout, genome: Genome, signal: Signal, found: Windows) -> Examples:
-    windows, margin, count = found.regions, layout.jitter, len(found.regions.contigs)
-    before_profile = (layout.length - layout.profile_length) // 2
-    letters = genome.windows(windows.contigs, windows.starts - margin, layout.length + 2 * margin)
-    profiles = signal.windows(windows.contigs, windows.starts + before_profile - margin, layout.profile_length + 2 * margin)
-    reads = profiles[:, margin : margin + layout.profile_length].sum(axis=1, dtype=np.float64)
+def _examples(layout: AtacLayout, found: Windows, letters: np.ndarray, profiles: np.ndarray, reads: np.ndarray, margin: int) -> Examples:
     return Examples(
-        ids=windows.names,
+        ids=found.regions.names,
         letters=letters,
         targets=np.log1p(reads)[:, None].astype(np.float32),
-        flags=np.zeros((count, 0), np.float32),
-        lengths=np.full(count, layout.length, np.int32),
+        flags=np.zeros((len(letters), 0), np.float32),
+        lengths=np.full(len(letters), layout.length, np.int32),
         construct=layout.construct(),
         profiles=profiles,
         is_peak=found.is_peak,

@@ -12,7 +12,7 @@ from typing import NamedTuple
 
 from dreamkeras.data.published.record import RecordFile
 from dreamkeras.errors import DreamkerasError, InputError
-from dreamkeras.files.checksums import checksum_of
+from dreamkeras.files.digests import checksum_of
 from dreamkeras.files.outputs import naming_output
 from dreamkeras.files.web import Interrupted, Say, open_url, retry
 from dreamkeras.formats.decimals import is_whole
@@ -83,7 +83,8 @@ def transfer(url: str, path: Path, file: RecordFile, *, progress: DownloadProgre
                 raise DreamkerasError(f"Expected {file.name} with {damage}, twice ({url}).")
             if say:
                 say(f"{url}: {damage}; once more")
-        _sync(part.bytes)
+        with part.bytes.open("rb") as whole:
+            os.fsync(whole.fileno())  # before it gets its name: a power cut must not leave a name without bytes
         part.bytes.rename(path)
         part.remove()
 
@@ -164,9 +165,3 @@ def _check_range(part: PartialFile, asked: Mapping[str, str], headers: Mapping[s
     if came != asked.get("Range", "") or _version(headers) not in ("", asked["If-Range"]):
         part.remove()
         raise Interrupted("another part or version of the file than asked for")
-
-
-def _sync(path: Path) -> None:
-    """To the disk before it gets its name: a power cut must not leave a name without bytes."""
-    with path.open("rb") as file:
-        os.fsync(file.fileno())

@@ -99,23 +99,15 @@ def examples(library: Library) -> Examples:
 
 def _promoters(n: int, generator: np.random.Generator) -> Ragged:
     left, right = map(letter_codes, (YEAST.left_adapter, YEAST.right_adapter))
-    lengths = len(left) + _insert_lengths(n, generator) + len(right)
-    sequences = Ragged.from_lengths(_letters(int(lengths.sum()), generator), lengths)
+    rare = (1 - sum(LENGTHS.values())) / len(RARE_LENGTHS)
+    inserts = generator.choice([*LENGTHS, *RARE_LENGTHS], n, p=[*LENGTHS.values(), *[rare] * len(RARE_LENGTHS)])
+    lengths = len(left) + inserts + len(right)
+    wheel = letter_codes("".join(base * share for base, share in COMPOSITION.items()))
+    sequences = Ragged.from_lengths(wheel[generator.integers(0, len(wheel), int(lengths.sum()), np.uint8)], lengths)
     _unread(sequences, len(left) + GAP_START, generator)
     sequences.flat[sequences.offsets[:-1, None] + np.arange(len(left))] = left
     sequences.flat[sequences.offsets[1:, None] + np.arange(-len(right), 0)] = right
     return sequences
-
-
-def _insert_lengths(n: int, generator: np.random.Generator) -> np.ndarray:
-    rare = 1 - sum(LENGTHS.values())
-    shares = [*LENGTHS.values(), *[rare / len(RARE_LENGTHS)] * len(RARE_LENGTHS)]
-    return generator.choice([*LENGTHS, *RARE_LENGTHS], n, p=shares)
-
-
-def _letters(count: int, generator: np.random.Generator) -> np.ndarray:
-    wheel = letter_codes("".join(base * share for base, share in COMPOSITION.items()))
-    return wheel[generator.integers(0, len(wheel), count, np.uint8)]
 
 
 def _unread(sequences: Ragged, start: int, generator: np.random.Generator) -> None:

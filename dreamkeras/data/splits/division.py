@@ -6,8 +6,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from dreamkeras.data.examples import Examples
-from dreamkeras.data.splits.folds import draw_folds
-from dreamkeras.data.splits.hold_out import fold_split, split
+from dreamkeras.data.splits.hold_out import draw_folds, fold_split, split
 
 __all__ = ["HELD_OUT", "Division"]
 

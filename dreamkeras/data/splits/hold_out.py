@@ -1,5 +1,7 @@
 """Hold-outs: which examples are trained on and which validated on, so that the two share no sequence."""
 
+import dataclasses
+
 import numpy as np
 
 from dreamkeras.data.examples import Examples
@@ -7,7 +9,7 @@ from dreamkeras.data.splits.chromosomes import held_chromosomes
 from dreamkeras.data.splits.similar import family_keys
 from dreamkeras.errors import InputError
 
-__all__ = ["fold_split", "held_out", "split"]
+__all__ = ["draw_folds", "fold_split", "held_out", "split"]
 
 
 def split(examples: Examples, fraction: float, seed: int = 0) -> tuple[Examples, Examples]:
@@ -86,6 +88,34 @@ def fold_split(examples: Examples, valid_fold: int | str) -> tuple[Examples, Exa
         known = ", ".join(map(str, np.unique(examples.folds)))
         raise InputError(f"Expected fold {valid_fold} beside others, got folds: {known or 'none'}.")
     return examples.select(~held), examples.select(held)
+
+
+def draw_folds(examples: Examples, count: int, seed: int = 0) -> Examples:
+    """The examples with folds 0 to `count - 1`, each what `held_out` holds out of it and those after it.
+
+    Args:
+        examples: Enough different sequences for so many folds.
+        count: At least 2.
+        seed: Which folds; 0 or more.
+
+    Raises:
+        InputError: There are too few folds or sequences.
+
+    Example:
+        >>> windows = np.frombuffer(b"AAAACCCCGGGATTTCACAC", np.uint8).reshape(5, 4)
+        >>> narrow = np.zeros((5, 1), np.float32)
+        >>> sorted(draw_folds(Examples(list("abcde"), windows, narrow, narrow, np.full(5, 4)), 5).folds.tolist())
+        [0, 1, 2, 3, 4]
+    """
+    if count < 2:
+        raise InputError(f"Expected two or more folds, got {count}.")
+    folds = np.full(len(examples), count - 1, np.int32)
+    left = np.arange(len(examples))
+    for fold in range(count - 1):
+        held = held_out(examples.select(left), 1 / (count - fold), seed)
+        folds[left[held]] = fold
+        left = left[~held]
+    return dataclasses.replace(examples, folds=folds)
 
 
 def _on_chromosome(ids: list[str], chromosome: str) -> np.ndarray:

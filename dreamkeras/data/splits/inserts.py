@@ -108,7 +108,7 @@ def _spans(windows: np.ndarray, lengths: np.ndarray, construct: Construct) -> tu
         adapted = _held_adapters(windows[rows], int(given) - adapters, construct)
         for group, length in ((rows[adapted], int(given) - adapters), (rows[~adapted], int(given))):
             if len(group):
-                spans[:, group] = np.array(_frame(construct, length).span)[:, None]
+                spans[:, group] = np.array(_frame(construct, length)[1])[:, None]
     return spans[0], spans[1]
 
 
@@ -122,15 +122,9 @@ def _held_adapters(windows: np.ndarray, length: int, construct: Construct) -> np
     return (PLAIN[windows[:, around]] == template[around]).all(1)
 
 
-class _Frame(NamedTuple):
-    """A window around an insert: its letters in upper case, and the columns that the insert fills."""
-
-    template: np.ndarray
-    span: tuple[int, int]
-
-
 @lru_cache(maxsize=1024)
-def _frame(construct: Construct, length: int) -> _Frame:
+def _frame(construct: Construct, length: int) -> tuple[np.ndarray, tuple[int, int]]:
+    """A window around an insert: its letters in upper case, and the columns that the insert fills."""
     ones, others = construct.windows(Ragged.from_strings(["A" * length, "C" * length]))
     filled = np.flatnonzero(ones != others)
-    return _Frame(PLAIN[ones], (int(filled[0]), int(filled[-1]) + 1))
+    return PLAIN[ones], (int(filled[0]), int(filled[-1]) + 1)

@@ -87,7 +87,8 @@ def overlap(training: Examples, validation: Examples) -> Overlap:
         validation: What it is then tested on, of the same construct.
     """
     if validation.profiles is not None:
-        return _common_places(training.ids, validation.ids)
+        same = np.isin(validation.ids, training.ids)
+        return WindowOverlap(int(same.sum()), 0, int((shared_windows(training.ids, validation.ids) & ~same).sum()))
     known = find_inserts(training.letters, training.lengths, training.construct)
     ends = constant_ends(known)
     known = without_ends(known, ends)
@@ -98,8 +99,3 @@ def overlap(training: Examples, validation: Examples) -> Overlap:
     rest = ~(exact | reverse)
     near = found_near(known, Inserts(*(values[rest] for values in asked)))
     return Overlap(int(exact.sum()), int(reverse.sum()), int(near.sum()))
-
-
-def _common_places(known: list[str], asked: list[str]) -> Overlap:
-    exact = np.isin(asked, known)
-    return WindowOverlap(int(exact.sum()), 0, int((shared_windows(known, asked) & ~exact).sum()))

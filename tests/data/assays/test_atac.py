@@ -10,11 +10,10 @@ from filled_pipe import filled_pipe
 from dreamkeras.data.assays.atac import atac_assay, read, read_ids
 from dreamkeras.data.assays.atac_layout import AtacLayout
 from dreamkeras.data.examples import Examples
-from dreamkeras.data.splits.folds import draw_folds
-from dreamkeras.data.splits.hold_out import fold_split, split
+from dreamkeras.data.splits.hold_out import draw_folds, fold_split, split
 from dreamkeras.data.splits.overlap import overlap
 from dreamkeras.errors import InputError
-from dreamkeras.genome.bed import read_regions
+from dreamkeras.genome.bed import read_bed
 from dreamkeras.genome.signal import Signal
 from dreamkeras.statistics.correlation import pearson
 
@@ -133,7 +132,7 @@ def test_windows_off_a_contig_and_repeated_ones_are_left_out_and_counted(layout,
 
 
 def test_what_windows_are_centred_on_and_how_many_non_peaks_there_are_is_remarked_on(layout, simulation, capsys):
-    counts = [len(read_regions(file).contigs) for file in (simulation.peaks, simulation.nonpeaks)]
+    counts = [len(read_bed(file).regions.contigs) for file in (simulation.peaks, simulation.nonpeaks)]
     assert read(layout, simulation.peaks).remarks == (
         f"Read {counts[0]} regions of {simulation.peaks}.",
         f"{simulation.peaks}: regions are centred on their summits, from column 10.",

@@ -11,7 +11,7 @@ from dreamkeras.data.published import download as module
 from dreamkeras.data.published.download import download, list_files
 from dreamkeras.data.published.record import DATA_SETS, INDEX_NAME
 from dreamkeras.errors import DreamkerasError, InputError
-from dreamkeras.files.checksums import checksum_of
+from dreamkeras.files.digests import checksum_of
 from dreamkeras.files.folders import LOCK, claim
 
 HUMAN = "human_mpra_data.tar.gz"

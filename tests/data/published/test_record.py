@@ -8,7 +8,7 @@ import pytest
 from dreamkeras.data.assays.names import ASSAYS
 from dreamkeras.data.published.record import DATA_CITATION, DATA_SETS, FILES_URL, INDEX_URL, RecordFile, find_data_set, read_index
 from dreamkeras.errors import InputError
-from dreamkeras.files.checksums import KINDS
+from dreamkeras.files.digests import KINDS
 
 ENTRY = {"key": "val.txt", "size": 3, "checksum": "md5:900150983cd24fb0d6963f7d28e17f72"}
 

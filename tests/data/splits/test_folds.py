@@ -4,8 +4,7 @@ import numpy as np
 import pytest
 
 from dreamkeras.data.examples import Examples
-from dreamkeras.data.splits.folds import draw_folds
-from dreamkeras.data.splits.hold_out import fold_split
+from dreamkeras.data.splits.hold_out import draw_folds, fold_split
 from dreamkeras.errors import InputError
 from dreamkeras.sequence.alphabet import reverse_complement
 
