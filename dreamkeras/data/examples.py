@@ -122,7 +122,7 @@ def require_examples(examples: Examples, wanted: int, purpose: str) -> None:
 
 
 def fingerprint(training: Examples, validation: Examples) -> str:
-    """A hash of what is trained and validated on."""
+    """A hash that is the same for the same training and validation examples."""
     digest = hashlib.sha256()
     for examples in (training, validation):
         weights = () if examples.weights is None else (examples.weights,)

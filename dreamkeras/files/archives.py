@@ -39,19 +39,8 @@ def unpack(archive: Path, folder: Path) -> None:
     """
     if folder.exists():
         raise InputError(f"Expected a new folder to unpack {archive} into, got {folder}, which is there.")
-    bound = max(SMALLEST_BOUND, EXPANSION * archive.stat().st_size)
-    try:
-        with open_folder(folder) as unfinished, gzip.open(archive, "rb") as unzipped:
-            stream = _Bounded(unzipped, bound, archive)  # type: ignore[arg-type]  # gzip.open("rb") reads bytes
-            with tarfile.open(fileobj=stream, mode="r|") as members:  # type: ignore[call-overload]  # needs no more than read
-                for count, member in enumerate(members):
-                    if count == MOST_MEMBERS:
-                        raise InputError(f"Expected at most {MOST_MEMBERS:,} members in {archive}, got more.")
-                    _write_member(members, member, unfinished, archive)
-            while stream.read(CHUNK):  # to the end, where gzip's checksum stands
-                pass
-    except (tarfile.TarError, gzip.BadGzipFile, EOFError, zlib.error) as error:
-        raise InputError(f"Expected a whole .tar.gz file, got {archive}: {error}.") from None
+    with open_folder(folder) as unfinished:
+        _unpack_into(unfinished, archive)
 
 
 class _Bounded:
@@ -66,6 +55,22 @@ class _Bounded:
         if self._left < 0:
             raise InputError(f"Expected at most {self._bound:,} bytes in {self._archive}, got more.")
         return piece
+
+
+def _unpack_into(folder: Path, archive: Path) -> None:
+    bound = max(SMALLEST_BOUND, EXPANSION * archive.stat().st_size)
+    try:
+        with gzip.open(archive, "rb") as unzipped:
+            stream = _Bounded(unzipped, bound, archive)  # type: ignore[arg-type]  # gzip.open("rb") reads bytes
+            with tarfile.open(fileobj=stream, mode="r|") as members:  # type: ignore[call-overload]  # needs no more than read
+                for count, member in enumerate(members):
+                    if count == MOST_MEMBERS:
+                        raise InputError(f"Expected at most {MOST_MEMBERS:,} members in {archive}, got more.")
+                    _write_member(members, member, folder, archive)
+            while stream.read(CHUNK):  # to the end, where gzip's checksum stands
+                pass
+    except (tarfile.TarError, gzip.BadGzipFile, EOFError, zlib.error) as error:
+        raise InputError(f"Expected a whole .tar.gz file, got {archive}: {error}.") from None
 
 
 def _write_member(members: tarfile.TarFile, member: tarfile.TarInfo, folder: Path, archive: Path) -> None:
