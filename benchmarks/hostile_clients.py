@@ -1,9 +1,9 @@
-"""`dreamkeras serve` among clients that mean it no good: what they are answered, and what others notice.
+"""`dreamkeras serve` under attack: the answers to hostile clients, and how long other clients wait.
 
     python benchmarks/hostile_clients.py [--idle 10000]
 
-A gzip bomb, a body of 2 GB, one that never ends, headers and bodies that come a byte at a time, and connections that say nothing. Beside
-each, a client goes on asking for a prediction; its answers have to be 200.
+A gzip bomb, a body of 2 GB, one that never ends, headers and bodies that come a byte at a time, and silent connections. During
+each, another client requests predictions; its answers must be 200.
 """
 
 import argparse
@@ -19,7 +19,7 @@ from collections.abc import Awaitable, Callable
 from concurrent.futures import ProcessPoolExecutor
 
 from machine import provenance
-from server import ask, memory, request, server
+from server import memory, request, send_request, server
 
 from dreamkeras.scoring.predictor import PACKAGED_MODEL
 
@@ -32,7 +32,7 @@ Attack = Callable[[int], Awaitable[Counter]]
 
 
 async def send(port: int, parts: list[bytes], pause: float = 0) -> str:
-    """The status that a client gets for what it sends, bit by bit; or how its connection ended."""
+    """The status that a client gets for a request sent in parts; or how its connection ended."""
     reader, writer = await asyncio.open_connection("127.0.0.1", port)
     try:
         with contextlib.suppress(ConnectionError):
@@ -52,7 +52,7 @@ async def send(port: int, parts: list[bytes], pause: float = 0) -> str:
 
 
 def bomb() -> bytes:
-    """A megabyte or so of gzip that becomes a gigabyte."""
+    """About a megabyte of gzip that becomes a gigabyte."""
     stream = zlib.compressobj(9, wbits=31)
     return b"".join(stream.compress(bytes(1 << 20)) for _ in range(BOMB_STEPS)) + stream.flush()
 
@@ -82,7 +82,7 @@ async def slow_bodies(port: int) -> Counter:
 
 
 async def idle(port: int, number: int, pid: int) -> Counter:
-    """Connects so often, and counts the files that the server has open then."""
+    """Opens connections, and counts the files that the server has open then."""
     connections = []
     for _ in range(number // 100):
         connections += await asyncio.gather(*(asyncio.open_connection("127.0.0.1", port) for _ in range(100)))
@@ -91,19 +91,19 @@ async def idle(port: int, number: int, pid: int) -> Counter:
 
 
 def attack_from_here(attack: Attack, port: int) -> Counter:
-    """An attack in this process, which is not the one of the others."""
+    """Runs an attack in this process, apart from the other clients."""
     return asyncio.run(attack(port))
 
 
 async def others(port: int, done: asyncio.Event) -> tuple[Counter, float]:
-    """Statuses and the longest time of a client that asks until it is told to stop, each time anew or on the same connection."""
+    """Statuses and the longest time of a client that sends requests until `done`, on new connections and on one that it keeps."""
     body, statuses, longest, turn = request(1), Counter(), 0.0, 0
     kept = await asyncio.open_connection("127.0.0.1", port)
     while not done.is_set():
         turn += 1
         own = kept if turn % 2 else await asyncio.open_connection("127.0.0.1", port)
         begun = time.perf_counter()
-        status, _ = await ask(*own, body)
+        status, _ = await send_request(*own, body)
         longest = max(longest, time.perf_counter() - begun)
         statuses[status] += 1
         if own is not kept:
@@ -115,13 +115,13 @@ async def others(port: int, done: asyncio.Event) -> tuple[Counter, float]:
 
 async def run(name: str, attack: Attack, port: int, pid: int) -> None:
     done = asyncio.Event()
-    watching = asyncio.ensure_future(others(port, done))
+    waiting = asyncio.ensure_future(others(port, done))
     begun = time.perf_counter()
     with ProcessPoolExecutor(1) as pool:
         found = await asyncio.get_running_loop().run_in_executor(pool, attack_from_here, attack, port)
     took = time.perf_counter() - begun
     done.set()
-    statuses, longest = await watching
+    statuses, longest = await waiting
     print(f"{name:16} {took:5.1f} s  {dict(found)}; others {dict(statuses)}, longest {longest * 1000:.0f} ms; {memory(pid):.0f} MB")
 
 

@@ -1,4 +1,4 @@
-"""`dreamkeras serve` under load: its rate beside ONNX Runtime's own, and what it does at twice of what it can.
+"""`dreamkeras serve` under load: its rate compared with ONNX Runtime alone, and its answers at twice its capacity.
 
     python benchmarks/server.py [-m MODEL] [--clients 64] [--rows 8] [--seconds 20] [--overload 20]
 
@@ -28,25 +28,25 @@ from dreamkeras.scoring.session import open_session
 COMMAND = (sys.executable, "-c", "from dreamkeras.cli.main import main; main(prog_name='dreamkeras')")
 SETTINGS = "notice_seconds = 0\n"
 WAIT = 0.5
-"""Longest wait in the queue, in seconds, of the server that is asked for twice of what it can."""
+"""Longest wait in the queue, in seconds, of the server at twice its capacity."""
 
 BATCHES = (16, 32, 64, 128, 256)
 LENGTH = 80
 TURN = 1.5
-"""Seconds of the clients in a turn, and of the bare loop at all its sizes: what else the machine does changes within a few of them."""
+"""Seconds of the clients in a turn, and of the bare loop at all its sizes: other load on the machine changes within seconds."""
 
 SETTLE = 0.25
-"""Seconds before anything is counted in a turn, so that all clients are at it, and caches hold what they need."""
+"""Warm-up seconds of a turn, which do not count."""
 
 CONNECTIONS = 256
-"""Of the clients at twice the capacity: they do not wait for each other's answers."""
+"""Connections of the clients at twice the capacity; they do not wait for each other's answers."""
 
 
 Connection = tuple[asyncio.StreamReader, asyncio.StreamWriter]
 
 
 class Load(NamedTuple):
-    """What clients saw: seconds from sending to the answer's end, by status."""
+    """Seconds from a request to the end of its answer, by status."""
 
     seconds: dict[int, list[float]]
     took: float
@@ -61,7 +61,7 @@ def sequences(rows: int) -> list[str]:
 
 
 class Bare:
-    """ONNX Runtime alone, over ready-made windows, with a thread for each CPU as it is used by default."""
+    """ONNX Runtime alone, over ready-made windows, with its default of a thread for each CPU."""
 
     def __init__(self, model: str) -> None:
         self.session = open_session(model, "cpu")
@@ -80,7 +80,7 @@ class Bare:
         return rows / (time.perf_counter() - begun)
 
     def turn(self) -> dict[int, float]:
-        """Rows a second at each size of batch, after a start that does not count, as the clients have."""
+        """Rows a second at each batch size, after a warm-up, as the clients have."""
         self.rate(max(BATCHES), SETTLE)
         return {batch: self.rate(batch, TURN / len(BATCHES)) for batch in BATCHES}
 
@@ -98,7 +98,7 @@ def request(rows: int) -> bytes:
     return ("\r\n".join(lines) + "\r\n\r\n" + head).encode() + data
 
 
-async def ask(reader: asyncio.StreamReader, writer: asyncio.StreamWriter, body: bytes) -> tuple[int, float]:
+async def send_request(reader: asyncio.StreamReader, writer: asyncio.StreamWriter, body: bytes) -> tuple[int, float]:
     begun = time.perf_counter()
     writer.write(body)
     head = await reader.readuntil(b"\r\n\r\n")
@@ -112,14 +112,14 @@ async def connect(port: int, clients: int) -> list[Connection]:
 
 
 async def load_closed(connections: list[Connection], body: bytes, seconds: float) -> Load:
-    """Each client asks again as soon as it has its answer; counted are the answers that come while all clients ask."""
+    """Each client sends a request as soon as it has its answer; answers count while all clients send."""
     found: dict[int, list[float]] = {}
     counted_from = time.perf_counter() + SETTLE
     end = counted_from + seconds
 
     async def client(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         while time.perf_counter() < end:
-            status, took = await ask(reader, writer, body)
+            status, took = await send_request(reader, writer, body)
             if counted_from <= time.perf_counter() < end:
                 found.setdefault(status, []).append(took)
 
@@ -128,7 +128,7 @@ async def load_closed(connections: list[Connection], body: bytes, seconds: float
 
 
 async def load_open(port: int, rate: float, body: bytes, seconds: float) -> Load:
-    """So many requests a second, whatever the answers."""
+    """Sends so many requests a second, without waiting for answers."""
     found: dict[int, list[float]] = {}
     free: asyncio.Queue = asyncio.Queue()
     for _ in range(CONNECTIONS):
@@ -136,11 +136,11 @@ async def load_open(port: int, rate: float, body: bytes, seconds: float) -> Load
 
     async def one() -> None:
         reader, writer = await free.get()
-        status, took = await ask(reader, writer, body)
+        status, took = await send_request(reader, writer, body)
         found.setdefault(status, []).append(took)
         free.put_nowait((reader, writer))
 
-    # A group forgets those that are done, which the garbage collector would look through for seconds, and raises if one failed.
+    # A group drops finished tasks, which the garbage collector would look through for seconds, and raises if one failed.
     begun, asked = time.perf_counter(), 0
     async with asyncio.TaskGroup() as tasks:
         while (passed := time.perf_counter() - begun) < seconds:
@@ -176,7 +176,7 @@ def show(name: str, load: Load, rows: int) -> None:
 
 @contextlib.contextmanager
 def server(model: str, settings: str) -> Iterator[tuple[int, int]]:
-    """A server's process id and port; ended as an operator ends it."""
+    """A server's process id and port; ended by SIGTERM."""
     with tempfile.TemporaryDirectory() as folder:
         (Path(folder) / "settings.toml").write_text(settings)
         log = Path(folder) / "log"

@@ -1,4 +1,4 @@
-"""The server's errors, each with its HTTP status, and how clients are told of one."""
+"""The server's errors, each with its HTTP status."""
 
 from dreamkeras.errors import DreamkerasError
 
@@ -6,11 +6,11 @@ __all__ = ["BodyError", "ClientDisconnectedError", "OverloadedError", "ProtocolE
 
 
 class ProtocolError(DreamkerasError):
-    """A request that cannot be answered; the message is one line.
+    """A request that cannot be answered.
 
     Args:
-        message: What was wanted and what came.
-        status: As HTTP has it: 400 for what is malformed, 413 for what is too large, 404 for an unknown model, 503 for a full queue.
+        message: One line for the client.
+        status: HTTP's: 400 for a malformed request, 404 for an unknown model, 413 for too large a one, 503 for a full queue.
     """
 
     def __init__(self, message: str, status: int = 400) -> None:
@@ -19,14 +19,14 @@ class ProtocolError(DreamkerasError):
 
 
 class BodyError(ProtocolError):
-    """A body that is not read to its end, so that its connection is of no further use."""
+    """A body that is not read to its end, so that its connection has to be closed."""
 
 
 class OverloadedError(ProtocolError):
     """A request that is refused because too much is waiting.
 
     Args:
-        message: What is full.
+        message: One line for the client.
         retry_after: Seconds until the client should try again.
     """
 

@@ -44,7 +44,7 @@ COUNTERS: dict[str, tuple[str, Callable[[Statistics], float]]] = {
         lambda of: of.compute.compute_output.ns // MICROSECOND,
     ),
 }
-"""Of each model, after `nv_inference_`: what it counts, and where it stands in the statistics."""
+"""Metrics `nv_inference_*` of each model: their descriptions, and their values in its statistics."""
 
 FAILURE = _Metric("nv_inference_request_failure", "counter", "Requests that were not answered, by reason")
 PENDING = _Metric("nv_inference_pending_request_count", "gauge", "Requests that wait")

@@ -1,7 +1,6 @@
-"""Service: the way of a request that HTTP and gRPC share, and what it needs: models, batcher, bounds, tokens.
+"""Service: models, batcher, bounds and permissions, and the way of a request, shared by HTTP and gRPC.
 
-A protocol reads the bytes of a request, `Service.decode` makes windows of it, `Service.infer` has them scored, and the protocol writes
-the answer.
+A protocol receives a message, `Service.decode` turns it into windows, `Service.infer` scores them, and the protocol writes the answer.
 """
 
 import asyncio
@@ -33,9 +32,9 @@ class Inference(NamedTuple):
     """A request for inference, decoded.
 
     Args:
-        model: What is asked.
-        request: What the client said.
-        windows: Its sequences as windows, uint8 (n, length).
+        model: The model to score it.
+        request: Its outputs and parameters.
+        windows: Its sequences, uint8 (n, length).
     """
 
     model: ServedModel
@@ -44,21 +43,16 @@ class Inference(NamedTuple):
 
     @property
     def log_fields(self) -> dict[str, Any]:
-        """What the access log says of it."""
+        """Its fields in the access log."""
         return {"model": self.model.name, "version": self.model.version, "rows": len(self.windows)}
 
 
 class Service:
     """The server behind its protocols.
 
-    Args:
-        settings: Its bounds.
-        models: What it answers for.
-        guard: Who may ask.
-
     Attributes:
         stopping: Whether it has begun to stop: it is not ready, and every answer closes its connection.
-        responses: How many answers went out, by their HTTP status.
+        responses: Number of HTTP answers by status.
     """
 
     def __init__(self, settings: Settings, models: ModelRepository, guard: Guard) -> None:
@@ -72,7 +66,7 @@ class Service:
 
     @property
     def ready(self) -> bool:
-        """Whether requests for inference are welcome: a model is loaded, and the server is not stopping."""
+        """Whether a model is loaded, and the server is not stopping."""
         return bool(self.models.ready) and not self.stopping
 
     async def load_model(self, name: str, parameters: Mapping[str, Any]) -> None:
@@ -92,10 +86,10 @@ class Service:
         """A request as windows; a large one is decoded in a thread.
 
         Args:
-            model: What is asked.
+            model: The model to score it.
             size: Bytes of the message.
-            read: The protocol's reader; takes the message, and the inputs, outputs and settings that bound it.
-            message: What was received.
+            read: The protocol's reader; takes the message, the model's inputs and outputs, and the settings.
+            message: The message, as `read` takes it.
 
         Raises:
             ProtocolError: 400, the request is malformed, or a sequence does not fit.
@@ -108,10 +102,10 @@ class Service:
         return work() if size < LARGE else await asyncio.to_thread(work)
 
     async def infer(self, inference: Inference) -> Answers:
-        """What the model answers, within the timeout and with the priority that the request asks for.
+        """The model's outputs, within the timeout and with the priority of the request.
 
         Raises:
-            ProtocolError: 503, too much is waiting, the time is over, or the model failed.
+            ProtocolError: 503, too much is waiting, the timeout has expired, or the model failed.
         """
         model, request, windows = inference
         timeout = request.parameters.get("timeout", 0) / MICROSECONDS

@@ -16,14 +16,14 @@ SCORERS = 1024
 
 @dataclass(frozen=True)
 class Settings:
-    """What the server takes on and how long it waits; the defaults are for a few CPUs and windows of some hundred letters.
+    """Limits and timeouts of the server; the defaults suit a few CPUs and windows of some hundred letters.
 
     Args:
         body_bytes: Largest body, and largest after decompression.
         upload_bytes: Largest file of sequences that is read, scored and answered while it comes.
         held_bytes: Bodies of all requests together that are in memory at one time; more are answered with 503.
         json_bytes: Largest JSON text in a body: it is parsed in one go, and nothing else is answered meanwhile.
-        json_depth: How deep objects and lists may stand in each other in a JSON body.
+        json_depth: How deep objects and lists of a JSON body may be nested.
         rows: Sequences in one request.
         header_bytes: Request line and headers together.
         header_seconds: From a connection, or from a request's first byte, to the end of its headers.

@@ -1,6 +1,6 @@
 """The calls of the Open Inference Protocol over gRPC, with Triton's extensions: from a message to the message that answers it.
 
-Knows nothing about connections, tokens and errors' codes: `service` does.
+Connections, tokens and error codes are in `service.py`.
 """
 
 import asyncio
@@ -20,16 +20,16 @@ __all__ = ["CALLS", "Call", "decode", "infer"]
 Fields = dict[str, Any]
 
 UNLOAD_PARAMETERS = {"unload_dependents"}
-"""What a client may say when it unloads a model. Models here do not depend on each other."""
+"""Parameters that clients may send when they unload a model; models here do not depend on each other."""
 
 
 class Call(NamedTuple):
-    """A call that is answered out of its message alone.
+    """A call other than inference.
 
     Args:
         request: The type of its message.
         response: The type of the answer.
-        fields: From service and message to the fields of the answer, at once or later.
+        fields: From service and message to the fields of the answer, or an awaitable of them.
     """
 
     request: type
@@ -43,21 +43,13 @@ class Call(NamedTuple):
 
 
 async def decode(service: Service, message: Any) -> Inference:
-    """What a `ModelInferRequest` asks.
-
-    Raises:
-        ProtocolError: There is no such model, or it does not take that.
-    """
+    """Decodes a `ModelInferRequest`; raises `ProtocolError` if it is malformed, or there is no such model."""
     model = service.models.get(message.model_name, message.model_version)
     return await service.decode(model, message.ByteSize(), read_message, message)
 
 
 async def infer(service: Service, inference: Inference) -> Any:
-    """The `ModelInferResponse` to a request.
-
-    Raises:
-        ProtocolError: Too much is waiting, the time is over, or the model failed.
-    """
+    """The `ModelInferResponse` to a request; errors as `Service.infer`."""
     answers = await service.infer(inference)
     return write_message(inference.model.name, inference.model.version, inference.request, answers)
 

@@ -1,4 +1,4 @@
-"""What routes need of a request: the service, the JSON in its body, and to stop when its client disconnects."""
+"""Shared by all routes: the service, the JSON body of a request, and cancelling when its client disconnects."""
 
 import asyncio
 from collections.abc import Coroutine

@@ -1,4 +1,4 @@
-"""The Open Inference Protocol over gRPC: messages to requests, answers to messages. What `v2` is for HTTP; pure, too."""
+"""The Open Inference Protocol over gRPC: messages to requests, answers to messages; pure, as `v2.py` is for HTTP."""
 
 import math
 from collections.abc import Mapping, Sequence
@@ -25,7 +25,7 @@ from .tensors import (
 __all__ = ["parameter_values", "read_message", "write_message"]
 
 FIELDS = {BYTES: "bytes_contents", "UINT8": "uint_contents"}
-"""Where a tensor's elements stand in a message, by its datatype, unless its bytes follow as they are."""
+"""Fields of a message that hold the elements of a tensor, by its datatype, unless they are raw bytes."""
 
 
 def read_message(message: Any, inputs: Sequence[TensorSpec], outputs: Sequence[TensorSpec], settings: Settings) -> InferRequest:
@@ -33,9 +33,9 @@ def read_message(message: Any, inputs: Sequence[TensorSpec], outputs: Sequence[T
 
     Args:
         message: The message.
-        inputs: What the model takes, of which a request has to hold one.
-        outputs: What it answers; all of it unless the request names some.
-        settings: Bounds its rows.
+        inputs: The model's inputs; a request holds one of them.
+        outputs: The model's outputs; all are answered unless the request names some.
+        settings: Bounds the rows.
 
     Returns:
         The request; an array is a view of the message's bytes where these are raw.
@@ -64,8 +64,8 @@ def write_message(model: str, version: str, request: InferRequest, outputs: dict
     Args:
         model: The model's name.
         version: Its version.
-        request: What was asked.
-        outputs: The answers, float32, by name; those that were not asked for are left out.
+        request: The request.
+        outputs: The model's outputs, float32, by name; only the requested ones are written.
     """
     message = messages.ModelInferResponse(model_name=model, model_version=version, id=request.id or "")
     for name, _ in request.outputs:

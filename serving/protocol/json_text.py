@@ -21,11 +21,7 @@ KINDS = {str: "string", list: "array", dict: "object", int: "whole number", bool
 
 
 def read_json(text: bytes, settings: Settings) -> Fields:
-    """The object that a text is.
-
-    Raises:
-        ProtocolError: It is longer or deeper than the settings allow, or no JSON object.
-    """
+    """Parses a JSON object; raises `ProtocolError` for others, and for objects longer or deeper than the settings allow."""
     if len(text) > settings.json_bytes:
         raise ProtocolError(f"Expected at most {settings.json_bytes} bytes of JSON, got {len(text)}: send binary data.", 413)
     if text.count(b"[") + text.count(b"{") > settings.json_depth and _depth(text) > settings.json_depth:
@@ -45,9 +41,9 @@ def member(fields: Fields, name: str, kind: type, default: Any, label: str) -> A
     Args:
         fields: The object.
         name: The member's name.
-        kind: What it has to be, one of `KINDS`; a truth value is no whole number.
-        default: Its value where it is missing; `...` if it may not be.
-        label: What the object is called in messages.
+        kind: Its type, one of `KINDS`; a truth value is no whole number.
+        default: Its value where it is missing; `...` if it is required.
+        label: Names the object in messages.
 
     Raises:
         ProtocolError: It is missing or of another kind.
@@ -73,7 +69,7 @@ def objects(fields: Fields, name: str, default: Any, label: str) -> list[Fields]
 
 
 def _depth(text: bytes) -> int:
-    """How many brackets stand inside each other in JSON; of other texts, no less than a parser would see before it gives up."""
+    """The depth of nested brackets in JSON; of other texts, at least the depth that a parser reaches before it gives up."""
     codes = np.frombuffer(ESCAPED.sub(b"", text), np.uint8)
     outside = np.cumsum(codes == ord('"'), dtype=np.uint8) & 1 == 0  # of strings; whether the count is odd survives its overflow
     return int(np.cumsum(STEPS[codes] * outside, dtype=np.int32).max(initial=0))

@@ -68,7 +68,7 @@ class InferRequest(NamedTuple):
         input_name: The input that it holds.
         tensor: The input: uint8 (batch, length), or the strings.
         outputs: Names of the tensors to answer, in this order, and whether each goes as binary data.
-        parameters: What else the client said, e.g. `timeout` in microseconds, `priority`.
+        parameters: Further parameters, e.g. `timeout` in microseconds, `priority`.
     """
 
     id: str | None
@@ -145,7 +145,7 @@ def decode_tensor(name: str, datatype: str, shape: Sequence[int], data: memoryvi
         data: Its bytes, all of them.
 
     Returns:
-        An array (shape) that is a view of `data`, or the strings, whatever their shape.
+        An array (shape) that is a view of `data`, or a flat list of strings.
 
     Raises:
         ProtocolError: There are fewer or more bytes than that.
@@ -172,9 +172,9 @@ def decode_letters(values: Iterable[int], shape: Sequence[int], label: str) -> n
 
 
 def raw_tensor(data: memoryview, specs: Sequence[TensorSpec]) -> tuple[str, Tensor]:
-    """The one row that a request without any header is: the first input whose size the bytes have.
+    """The one row of a raw request: the first input whose size the bytes have.
 
-    A string's length stands in its first four bytes, and letters there are no such number: one form cannot be taken for the other.
+    A string begins with four bytes of its length, and letters are no such number, so that one form cannot be mistaken for the other.
 
     Returns:
         The input's name, and the tensor.

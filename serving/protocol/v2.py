@@ -1,6 +1,6 @@
 """The Open Inference Protocol over HTTP: bodies to requests, answers to bodies, in JSON or with Triton's binary tensors.
 
-Pure: bytes in, bytes out. Knows nothing about HTTP itself, queues or models.
+Pure functions: bytes in, bytes out.
 """
 
 import itertools
@@ -43,8 +43,8 @@ def read_request(
         body: All of it, decompressed.
         header_length: `Inference-Header-Content-Length`: bytes of JSON before the binary data; None where all is JSON, 0 for a raw
             request, which is nothing but the bytes of one row and gets all outputs as binary data.
-        inputs: What the model takes, of which a request has to hold one.
-        outputs: What it answers; all of it unless the request names some.
+        inputs: The model's inputs; a request holds one of them.
+        outputs: The model's outputs; all are answered unless the request names some.
         settings: Bounds on rows, and on the JSON's length and nesting.
 
     Returns:
@@ -71,8 +71,8 @@ def write_response(model: str, version: str, request: InferRequest, outputs: dic
     Args:
         model: The model's name.
         version: Its version.
-        request: What was asked.
-        outputs: The answers, float32, by name; those that were not asked for are left out.
+        request: The request.
+        outputs: The model's outputs, float32, by name; only the requested ones are written.
 
     Returns:
         The body, and the length of its JSON where binary data follow it, else None.
@@ -96,7 +96,7 @@ INPUT = {"datatype": (str, ...), "shape": (list, ...), "parameters": (dict, {})}
 
 
 def _read_input(fields: Fields, data: memoryview | None, specs: Sequence[TensorSpec], most_rows: int) -> tuple[str, Tensor]:
-    """The name and the elements of a request's one input, which stand in JSON or in `data`."""
+    """The name and the elements of a request's one input, which are in JSON or in `data`."""
     tensors = objects(fields, "inputs", ..., "the request")
     names = [member(tensor, "name", str, ..., "an input") for tensor in tensors]
     check_one_input(names, specs)
@@ -138,7 +138,7 @@ def _decode_json(datatype: str, shape: Sequence[int], data: list[Any], label: st
 
 
 def _read_outputs(fields: Fields, specs: Sequence[TensorSpec], binary: bool) -> list[tuple[str, bool]]:
-    """Which tensors are asked for, each once, and whether as binary data, which is `binary` where an output does not say."""
+    """The requested outputs, each once, and whether as binary data; `binary` is the default."""
     asked = {}
     for tensor in objects(fields, "outputs", [], "the request"):
         name = member(tensor, "name", str, ..., "an output")

@@ -161,7 +161,7 @@ class Batcher:
             answers = batch.model.answer(windows)
             answered = self._clock()
             hand_out(answers, batch.slices)
-        except Exception as error:  # noqa: BLE001 - whatever a model raises, the thread continues with the others
+        except Exception as error:  # noqa: BLE001 - the thread continues with other models
             self._fail(batch, error)
             return
         self._finish(batch, (joined - begun, answered - joined, self._clock() - answered))

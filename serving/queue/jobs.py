@@ -14,7 +14,7 @@ Answers = dict[str, np.ndarray]
 """Float32 (n, width) of each output of a model, by its name."""
 
 Seconds = tuple[float, float, float]
-"""What a batch took to join its rows, to score them and to hand out the answers."""
+"""Time of a batch to join its rows, to score them and to hand out the answers."""
 
 
 @dataclass(slots=True, eq=False)
@@ -26,7 +26,7 @@ class Job:
         future: Takes the answers, or the exception.
         queued: When it came, in seconds of the batcher's clock.
         priority: The smaller, the sooner.
-        answers: What has been scored.
+        answers: Outputs of the rows that have been scored.
         taken: Rows that batches have taken.
         scored: Rows that have been scored.
         started: When the first batch took some; None before.

@@ -16,7 +16,7 @@ __all__ = ["Batch", "Model", "Turns"]
 
 
 class Model(Protocol):
-    """What the batcher needs of a model.
+    """The part of a model that the batcher uses.
 
     Attributes:
         statistics: Where its requests are counted.

@@ -78,7 +78,7 @@ class TestTokens:
 
 
 def status(check, token):
-    """0 for what is let through."""
+    """The status of a refusal; 0 if permitted."""
     try:
         check(token)
     except ProtocolError as error:

@@ -21,7 +21,7 @@ def infer(app, rows, sequence="ACGT"):
 
 
 def samples(app):
-    """What Prometheus' own parser reads: value by name and labels."""
+    """Values by name and labels, read by Prometheus' own parser."""
     families = parser.text_string_to_metric_families(write_metrics(app.state.service))
     return {(sample.name, *sorted(sample.labels.items())): sample.value for family in families for sample in family.samples}
 

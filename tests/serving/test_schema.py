@@ -1,4 +1,4 @@
-"""The server asked for what nobody would ask: by schemathesis over the OpenAPI document, and by Hypothesis over raw bodies.
+"""Unusual requests: by schemathesis over the OpenAPI document, and by Hypothesis over raw bodies.
 
 DREAMKERAS_FUZZ_REQUESTS is how many requests each of them sends.
 """
@@ -75,7 +75,7 @@ class Answered(NamedTuple):
 
 
 def ask(connection, sent):
-    """What the server answers, be it before all is sent; a connection that it closes is opened anew."""
+    """The server's answer, even before all is sent; a closed connection is opened anew."""
     body, headers = (sent.body, {}) if sent.parts is None else (iter(sent.parts), {"Transfer-Encoding": "chunked"})
     begun = time.perf_counter()
     try:

@@ -160,7 +160,7 @@ class TestWarmUp:
 
 
 class TestOnCuda:
-    """A session that says it is on a GPU, for want of one."""
+    """A session that claims to run on a GPU, which CI lacks."""
 
     @pytest.fixture
     def model(self):

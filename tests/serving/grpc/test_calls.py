@@ -27,7 +27,7 @@ def service(make_repository, toy_model, tmp_path):
 
 
 def call(service, name, /, **fields):
-    """What a call is answered."""
+    """The answer of a call."""
     return asyncio.run(CALLS[name].answer(service, CALLS[name].request(**fields)))
 
 

@@ -1,4 +1,4 @@
-"""What every call passes: tokens, bounds, errors, the log. What NVIDIA's client gets is in `test_conformance`."""
+"""Tokens, bounds, errors and the log of every call; NVIDIA's client is in `test_conformance`."""
 
 import contextlib
 import json
@@ -83,7 +83,7 @@ def request(**fields):
 
 
 def ask(server, name, body=b"", token=None, timeout=30, **options):
-    """The code of an answer, and what it says: its bytes, or the error."""
+    """The code of an answer, and its bytes or its error."""
     metadata = [("authorization", f"Bearer {token}")] if token else None
     with channel(server) as opened:
         try:

@@ -46,7 +46,7 @@ def connect(server):
 
 
 def read_to_end(connection):
-    """What comes until the server closes the connection."""
+    """All bytes until the server closes the connection."""
     received = b""
     with contextlib.suppress(ConnectionResetError):
         while part := connection.recv(65536):
@@ -231,7 +231,7 @@ GONE = object()
 
 class TestHeadAndBody:
     def written(self, *steps):
-        """What reaches the transport of each step: bytes are written, a number is turns of the event loop; None and GONE close."""
+        """The bytes that reach the transport in each step: bytes are written, a number is turns of the event loop; None and GONE close."""
 
         class Transport(list):
             write = list.append

@@ -16,7 +16,7 @@ def make_job():
 
 
 def answers(windows):
-    """What a model answers that doubles the code, and has another output of three columns."""
+    """Outputs of a model: twice the code, and three columns."""
     return {"double": windows.astype(np.float32) * 2, "wide": np.repeat(windows, 3, axis=1).astype(np.float32)}
 
 
