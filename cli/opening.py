@@ -11,13 +11,7 @@ __all__ = ["open_models", "report_packaged"]
 
 
 def open_models(models: tuple[str, ...], device: str, batch_size: int | str | None, threads: int | str | None) -> "tuple[Scorer, int]":
-    """The models of a command line, opened, and how many sequences they are asked about at once.
-
-    Args:
-        models: `.onnx` files or run folders; several are an ensemble, none is the packaged model.
-        device: One of `options.DEVICES`.
-        batch_size: As `count_or_auto` took it.
-        threads: Likewise; what is `auto` is measured, and told on standard error.
+    """The models of a command line, opened, and the batch size; sizes and threads that are `auto` are measured, and printed.
 
     Raises:
         ModelError: A model cannot be opened.

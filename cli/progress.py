@@ -9,13 +9,10 @@ __all__ = ["show_bytes", "show_records"]
 
 @contextlib.contextmanager
 def show_records(noun: str = "records") -> Iterator[Callable[[int], None] | None]:
-    """A bar with records and records a second.
-
-    Args:
-        noun: What records are called.
+    """A bar with records (or another noun) and records a second.
 
     Returns:
-        What to call with the number of records done since the last call; None where standard error is no terminal.
+        A function to call with the number of records done since the last call; None where standard error is no terminal.
     """
     if not sys.stderr.isatty():
         yield None
@@ -39,7 +36,7 @@ def show_bytes() -> Iterator[Callable[[str, int, int], None] | None]:
     """A bar for each file that is downloaded.
 
     Returns:
-        What to call with a file's name, its bytes so far and its bytes in all; None where standard error is no terminal.
+        A function to call with a file's name, its bytes so far and in all; None where standard error is no terminal.
     """
     if not sys.stderr.isatty():
         yield None

@@ -20,12 +20,7 @@ SAMPLE = 50_000
 
 
 def measure_calibration(scorer: Scorer, intervals: Intervals, inserts: Ragged) -> dict[str, Any]:
-    """The parts of `ModelDescription.calibration`.
-
-    Args:
-        scorer: The model.
-        intervals: From its errors on sequences that it was not trained on.
-        inserts: Those of training sequences, as `sample_inserts` draws them.
+    """The parts of `ModelDescription.calibration`; `inserts` are those of training sequences, as `sample_inserts` draws them.
 
     Raises:
         InputError: There is no insert with letters in it.
@@ -38,13 +33,7 @@ def measure_calibration(scorer: Scorer, intervals: Intervals, inserts: Ragged) -
 
 
 def sample_inserts(examples: Examples, construct: Construct, seed: int = 0) -> Ragged:
-    """The inserts of so many of the examples, without adapters and flanks.
-
-    Args:
-        examples: Any number.
-        construct: What their windows were cut by.
-        seed: Which of them, where there are more than `SAMPLE`.
-    """
+    """The inserts of at most `SAMPLE` of the examples, without adapters and flanks of their construct."""
     rows = np.arange(len(examples))
     if len(rows) > SAMPLE:
         rows = np.sort(np.random.default_rng(seed).choice(len(rows), SAMPLE, replace=False))

@@ -35,15 +35,10 @@ def confidence_note(description: ModelDescription) -> str:
 
 
 def update_card(path: Path, before: ModelDescription, after: ModelDescription) -> bool:
-    """Updates a model card after a new calibration.
-
-    Args:
-        path: The card, whose other lines stay as they are.
-        before: The model's description when the card was written.
-        after: Its description now.
+    """Updates a model card after a new calibration, if the line `confidence_note` of before was not edited.
 
     Returns:
-        Whether the card was updated; it is left alone where the line `confidence_note` was edited.
+        Whether it was updated.
     """
     lines, old_confidence = path.read_text().split("\n"), f"- {confidence_note(before)}"
     if old_confidence not in lines:

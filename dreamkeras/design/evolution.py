@@ -19,14 +19,9 @@ MEAN_MUTATIONS = 2.0
 
 
 def evolution(search: Search, population: int, generator: np.random.Generator) -> None:
-    """Lets a population of each start evolve.
+    """Lets a population of each start evolve, with as many children at each step.
 
     Parents are the better of two random members each; the best of parents and children live on, each design once.
-
-    Args:
-        search: Where from and what for.
-        population: Members of each start's population, and children at each step.
-        generator: Of the random choices.
     """
     members = search.begin()
     while len(members.owner):

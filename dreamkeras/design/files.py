@@ -16,13 +16,7 @@ __all__ = ["design_ids", "write_designs"]
 
 
 def write_designs(folder: Path, designs: Designs, scorer: Scorer, *, with_adapters: bool = False) -> None:
-    """Writes `designs.tsv`, `designs.fa` and `steps.tsv`; each appears whole or not at all.
-
-    Args:
-        folder: Where they go.
-        designs: What came of it.
-        scorer: The model, for the names of its tasks.
-        with_adapters: Whether sequences are written between their adapters.
+    """Writes `designs.tsv`, `designs.fa` and `steps.tsv`; each appears whole or not at all. `scorer` has the names of tasks.
 
     Raises:
         DreamkerasError: A file cannot be written.

@@ -150,14 +150,7 @@ def design(
 
 
 def random_starts(number: int, length: int, constraints: Constraints, scorer: Scorer, seed: int) -> Records:
-    """Random inserts that keep the constraints.
-
-    Args:
-        number: How many.
-        length: Letters of each.
-        constraints: What they keep to.
-        scorer: The model whose construct they go into.
-        seed: Which.
+    """So many random inserts of a length that keep the constraints, for the scorer's construct.
 
     Raises:
         InputError: The length does not fit, or hardly any random insert keeps the constraints.

@@ -72,36 +72,32 @@ def run_design(
     proposer_of: ProposerOf | None = None,
     progress: Progress | None = None,
 ) -> Designs:
-    """Designs, and fills a folder.
+    """Designs, and fills a folder, new or empty, which appears when all its files are there.
 
     Args:
         choices: What is designed.
         scorer: The model.
-        folder: Where the files go; new or empty. It appears when all of them are there.
-        command: What was run, for the manifest.
+        folder: The folder.
+        command: The command line, for the manifest.
         proposer_of: For the method `gradient`.
-        progress: Told after each batch how many windows it had.
+        progress: Called after each batch with its number of windows.
 
     Raises:
         DreamkerasError: A file or a constraint will not do, or they do not go together; nothing has been written then.
     """
     with open_folder(folder) as unfinished:
-        return _design(choices, scorer, unfinished, command, proposer_of, progress)
-
-
-def _design(
-    choices: DesignChoices, scorer: Scorer, folder: Path, command: str, proposer_of: ProposerOf | None, progress: Progress | None
-) -> Designs:
-    constraints = settle_constraints({**(read_constraints(choices.constraints) if choices.constraints else {}), **choices.fields})
-    goal = settle_goal(scorer, choices.target, choices.task, choices.minus, choices.penalty)
-    records = _starts(choices, constraints, scorer)
-    propose = proposer_of(goal) if proposer_of else None
-    designs = design(
-        records, scorer, goal, constraints, choices.settings, propose=propose, batch_size=choices.batch_size, progress=progress
-    )
-    write_designs(folder, designs, scorer, with_adapters=choices.with_adapters)
-    write_manifest(folder / "manifest.json", command, choices.models, [path for path in (choices.start, choices.constraints) if path])
-    return designs
+        constraints = settle_constraints({**(read_constraints(choices.constraints) if choices.constraints else {}), **choices.fields})
+        goal = settle_goal(scorer, choices.target, choices.task, choices.minus, choices.penalty)
+        records = _starts(choices, constraints, scorer)
+        propose = proposer_of(goal) if proposer_of else None
+        designs = design(
+            records, scorer, goal, constraints, choices.settings, propose=propose, batch_size=choices.batch_size, progress=progress
+        )
+        write_designs(unfinished, designs, scorer, with_adapters=choices.with_adapters)
+        write_manifest(
+            unfinished / "manifest.json", command, choices.models, [path for path in (choices.start, choices.constraints) if path]
+        )
+        return designs
 
 
 def _starts(choices: DesignChoices, constraints: Constraints, scorer: Scorer) -> Records:

@@ -39,14 +39,10 @@ def greedy(search: Search, propose: Proposer = all_edits) -> None:
 
 
 def beam(search: Search, width: int) -> None:
-    """Keeps the best designs at each step, better or not than those before them, and goes on from all of them.
+    """Keeps the best `width` designs of each start at each step, better or not than those before them, and goes on from all of them.
 
     So it passes edits that pay only together with a second one. A start is given up once its best design has stayed the same for
     `PATIENCE` steps.
-
-    Args:
-        search: Where from and what for.
-        width: Designs of each start that are kept at a step.
     """
     members = search.begin()
     seen = candidate_keys(members.owner, members.letters)

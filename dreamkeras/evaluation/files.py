@@ -31,15 +31,15 @@ def write_evaluation(
     tasks: Mapping[str, str],
     notes: Sequence[str] = (),
 ) -> None:
-    """Writes `evaluation.json`, `figures.tsv`, `subsets.tsv` where there are some, `predictions.tsv`, `plots/` and `report.html`.
+    """Writes `evaluation.json`, `figures.tsv`, `subsets.tsv` if there are some, `predictions.tsv`, `plots/` and `report.html`.
 
     Args:
         folder: Where they go; each appears whole or not at all.
-        evaluation: What came of it.
+        evaluation: The figures.
         examples: The measured sequences.
         predictions: By model, float (n, tasks).
         tasks: Name and unit of each task.
-        notes: What whoever reads the figures has to know.
+        notes: Remarks and warnings for the page.
 
     Raises:
         DreamkerasError: A file cannot be written.

@@ -84,15 +84,7 @@ def overlap_notes(known: Mapping[str, TrainingData | None], examples: Examples, 
 def undefined_notes(
     evaluation: Evaluation, examples: Examples, tasks: tuple[str, ...], predictions: Mapping[str, np.ndarray], among: str = ""
 ) -> list[str]:
-    """Why correlations and noise ceilings are missing.
-
-    Args:
-        evaluation: Of these examples and predictions.
-        examples: The measured sequences.
-        tasks: Names of their targets' columns.
-        predictions: By model, float (n, tasks).
-        among: Which of the sequences they are, e.g. `" among the peaks"`.
-    """
+    """Why correlations and noise ceilings are missing; `among` says of which sequences, e.g. `" among the peaks"`."""
     notes = []
     for column, task in enumerate(tasks):
         measured = examples.targets[:, column]

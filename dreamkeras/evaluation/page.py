@@ -29,18 +29,7 @@ TITLES = {"": "", PEAKS: " of the peaks alone", ALL: " of all windows"}
 def evaluation_page(
     evaluation: Evaluation, sequences: int, tasks: Mapping[str, str], plots: Mapping[str, Path], notes: Sequence[str] = ()
 ) -> str:
-    """The page.
-
-    Args:
-        evaluation: What came of it.
-        sequences: Measured ones.
-        tasks: Name and unit of each task.
-        plots: PNG files by what they show.
-        notes: What whoever reads the figures has to know.
-
-    Returns:
-        HTML that ends with a line break.
-    """
+    """The page as HTML, of so many measured sequences, with the unit of each task, PNG files by title, and notes."""
     parts = [
         f"<h1>Evaluation of {escape(' and '.join(evaluation.figures))}</h1>",
         f"<p>{sequences:,} measured sequences. Intervals are 95 % bootstrap intervals over the sequences.</p>",

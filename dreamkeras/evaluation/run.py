@@ -78,48 +78,38 @@ class Notes(NamedTuple):
 def run_evaluation(
     choices: EvaluationChoices, folder: Path, command: str, progress: Callable[[int], None] | None = None
 ) -> tuple[Evaluation, Notes]:
-    """Evaluates and fills a folder.
-
-    Args:
-        choices: What is evaluated.
-        folder: Where the files go; new or empty. It appears when all of them are there.
-        command: What was run, for the manifest.
-        progress: Told after each batch how many sequences it had.
+    """Evaluates, and fills a folder, new or empty, which appears when all its files are there; `command` is for the manifest.
 
     Returns:
-        What came of it, and what whoever reads the figures has to know.
+        The figures, and notes on them.
 
     Raises:
         DreamkerasError: A file or a model will not do, or they do not go together; nothing has been written then.
     """
     # The layout of a table may need a look at its columns and at its longest sequence.
     with open_folder(folder) as unfinished, rereadable(choices.data if choices.table else None):
-        return _evaluate(choices, unfinished, command, progress)
-
-
-def _evaluate(choices: EvaluationChoices, folder: Path, command: str, progress: Callable[[int], None] | None) -> tuple[Evaluation, Notes]:
-    names = _names([*choices.models, *choices.predictions])
-    loaded = {names[path]: load(path, choices.device) for path in choices.models}
-    known = {names[path]: read_training_data(path) for path in choices.models}
-    assay = choose_assay(choices, list(loaded.values()), list(known.values()))
-    examples = (assay.read_test or assay.read)(choices.data).centred()
-    tested = RowSequences(examples.letters, assay.construct)
-    subsets = read_subsets(choices.subsets, len(examples), choices.public, tested) if choices.subsets else None
-    predictions = {name: score_examples(model, assay, examples, choices.batch_size, progress) for name, model in loaded.items()}
-    left_out = sum(examples.left_out.values())
-    predictions |= {names[path]: read_predictions(path, assay.tasks, examples.ids, left_out) for path in choices.predictions}
-    units, file = Units.of(assay, examples.targets), file_name(choices.data)
-    found = evaluate(examples, assay.tasks, predictions, subsets, in_units=units.are_the_models, draws=choices.draws, seed=choices.seed)
-    warnings = [
-        *overlap_notes(known, examples, file),
-        *units.notes(file),
-        *undefined_notes(found, examples, assay.tasks, predictions),
-    ]
-    notes = Notes(warnings, remarks(examples, choices.data))
-    told = [*notes.warnings, *notes.remarks]
-    write_evaluation(folder, found, examples, predictions, dict(zip(assay.tasks, assay.units, strict=True)), told)
-    write_manifest(folder / "manifest.json", command, choices.models, [choices.data, *choices.predictions])
-    return found, notes
+        names = _names([*choices.models, *choices.predictions])
+        loaded = {names[path]: load(path, choices.device) for path in choices.models}
+        known = {names[path]: read_training_data(path) for path in choices.models}
+        assay = choose_assay(choices, list(loaded.values()), list(known.values()))
+        examples = (assay.read_test or assay.read)(choices.data).centred()
+        tested = RowSequences(examples.letters, assay.construct)
+        subsets = read_subsets(choices.subsets, len(examples), choices.public, tested) if choices.subsets else None
+        predictions = {name: score_examples(model, assay, examples, choices.batch_size, progress) for name, model in loaded.items()}
+        left_out = sum(examples.left_out.values())
+        predictions |= {names[path]: read_predictions(path, assay.tasks, examples.ids, left_out) for path in choices.predictions}
+        units, file = Units.of(assay, examples.targets), file_name(choices.data)
+        found = evaluate(examples, assay.tasks, predictions, subsets, in_units=units.are_the_models, draws=choices.draws, seed=choices.seed)
+        warnings = [
+            *overlap_notes(known, examples, file),
+            *units.notes(file),
+            *undefined_notes(found, examples, assay.tasks, predictions),
+        ]
+        notes = Notes(warnings, remarks(examples, choices.data))
+        told = [*notes.warnings, *notes.remarks]
+        write_evaluation(unfinished, found, examples, predictions, dict(zip(assay.tasks, assay.units, strict=True)), told)
+        write_manifest(unfinished / "manifest.json", command, choices.models, [choices.data, *choices.predictions])
+        return found, notes
 
 
 def _names(paths: list[str]) -> dict[str, str]:

@@ -64,21 +64,11 @@ class CompletenessTable:
 
 @contextmanager
 def open_attributions(path: str, tasks: Sequence[str], format: str | None = None) -> Iterator[EffectSink[Attribution]]:
-    """A file of attributions, which appears once the `with` block has ended well.
+    """A file of attributions; format and errors are those of `effect_files.open_effects`.
 
     As arrays, it holds `ids` (n,), `offsets` (n + 1,), `letters` S1 (letters,), `scores` (letters, 4, tasks), which are hypothetical,
     `contributions` (letters, tasks), `reference`, `baseline` and `completeness_error` (n, tasks), `tasks` and `bases`; insert i has the
     rows from `offsets[i]` to `offsets[i + 1]`.
-
-    Args:
-        path: The file.
-        tasks: Names of the tasks.
-        format: One of `effect_files.EFFECT_FORMATS`; by default the file's suffix, and `tsv` for none.
-
-    Raises:
-        InputError: The format is unknown, or the suffix names none.
-        DreamkerasError: The file cannot be written.
-        MissingPackageError: Parquet is asked for and pyarrow is not installed.
     """
     if choose_effect_format(path, format) == ARRAYS:
         with open_arrays(path, tasks, _arrays, _constants) as sink:

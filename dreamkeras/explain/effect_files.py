@@ -62,11 +62,7 @@ class EffectSink(Protocol[_Found_contra]):
 
 
 def write_effects(parts: Iterable[BatchResult[_Found]], sinks: Sequence[EffectSink[_Found]]) -> Scored:
-    """Hands effects on, in order.
-
-    Args:
-        parts: What `mutate_records` found, or another method.
-        sinks: Each takes all of it.
+    """Writes the results of `mutate_records` or another method to each sink, in order.
 
     Returns:
         How many records were written, and which were skipped.
@@ -120,16 +116,12 @@ class EffectTable:
 def open_effects(path: str, tasks: Sequence[str], format: str | None = None, *, has_sd: bool = False) -> Iterator[EffectSink[Mutagenesis]]:
     """A file of effects, which appears once the `with` block has ended well.
 
-    Args:
-        path: The file.
-        tasks: Names of the tasks.
-        format: One of `EFFECT_FORMATS`; by default the file's suffix, and `tsv` for none.
-        has_sd: Whether there are standard deviations, as of an ensemble's members.
+    Its format is one of `EFFECT_FORMATS`, by default that of the file's suffix, else `tsv`; `has_sd` adds standard deviations.
 
     Raises:
-        InputError: The format is unknown, or the suffix names none.
+        InputError: The format is unknown, or the suffix has none.
         DreamkerasError: The file cannot be written.
-        MissingPackageError: Parquet is asked for and pyarrow is not installed.
+        MissingPackageError: Parquet without pyarrow.
     """
     if choose_effect_format(path, format) == ARRAYS:
         with open_arrays(path, tasks) as sink:
@@ -211,16 +203,11 @@ def open_arrays(
     arrays: Callable[[Any], Mapping[str, np.ndarray]] = _effect_arrays,
     constants: Callable[[Mapping[str, tuple[int, ...]]], dict[str, np.ndarray]] = _changes,
 ) -> Iterator[EffectSink[Any]]:
-    """An `.npz` file of effects, which appears once the `with` block has ended well; until then arrays stand on the disk beside it.
+    """An `.npz` file of effects, which appears once the `with` block has ended well; until then, arrays are spooled to the disk beside it.
 
     It holds `ids` (n,), `offsets` (n + 1,), `letters` S1 (letters,), `reference` (n, tasks), `effects` (letters, 4 or 5, tasks),
-    `effects_sd` where there is one, `tasks` and `changes`; insert i has the rows from `offsets[i]` to `offsets[i + 1]`.
-
-    Args:
-        path: The file.
-        tasks: Names of the tasks.
-        arrays: What it holds instead of some records, a row a letter or a row an insert.
-        constants: What else, once the shapes of these are known; there are none where there was no record.
+    `effects_sd` where there is one, `tasks` and `changes`; insert i has the rows from `offsets[i]` to `offsets[i + 1]`. Other `arrays` are
+    a row a letter or a row an insert; other `constants` follow from the shapes of these, of which there are none without a record.
 
     Raises:
         DreamkerasError: It cannot be written.

@@ -131,16 +131,11 @@ class LogoFolder:
 
 @contextmanager
 def open_logos(folder: Path, tasks: Sequence[str], *, png: bool = False) -> Iterator[LogoFolder]:
-    """A folder of logos, `1_NAME.svg` and so on, which appears once the `with` block has ended well.
-
-    Args:
-        folder: Nothing, or an empty folder.
-        tasks: Names of the tasks; where there are several, each has its logos.
-        png: Whether each is drawn as PNG, too.
+    """A folder of logos, `1_NAME.svg` and so on for each task, and as PNG too; it appears once the `with` block has ended well.
 
     Raises:
-        MissingPackageError: PNG is asked for and matplotlib is not installed.
-        DreamkerasError: The folder holds something, or cannot be written.
+        MissingPackageError: PNG without matplotlib.
+        DreamkerasError: The folder is not empty, or cannot be written.
     """
     if png:
         new_figure(1, 1)

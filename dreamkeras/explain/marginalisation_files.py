@@ -25,20 +25,14 @@ PAIR = (*EFFECT, "first", "second", "interaction", "interaction_low", "interacti
 def open_marginalisation(
     path: str, motifs: Sequence[str], tasks: Sequence[str], format: str | None = None, draws: int = DRAWS, seed: int = 0
 ) -> Iterator["MarginalisationTable"]:
-    """A table, which appears once the `with` block has ended well.
+    """A table of marginalisations of one motif, or of two, which appears once the `with` block has ended well.
 
-    Args:
-        path: The file.
-        motifs: One, or two that stand in every arrangement.
-        tasks: Names of the tasks.
-        format: One of `writers.FORMATS`; by default the file's suffix, and `tsv` for none.
-        draws: Resamples of the backgrounds, for the intervals.
-        seed: Which.
+    Its format is one of `formats.names.TABLES`, by default that of the file's suffix, else `tsv`; intervals are of so many `draws`.
 
     Raises:
-        InputError: The format is unknown, or the suffix names none.
+        InputError: The format is unknown, or the suffix has none.
         DreamkerasError: The file cannot be written.
-        MissingPackageError: Parquet is asked for and pyarrow is not installed.
+        MissingPackageError: Parquet without pyarrow.
     """
     is_pair = len(motifs) > 1
     names = [f"{task}_{kind}" for task in tasks for kind in (PAIR if is_pair else EFFECT)]

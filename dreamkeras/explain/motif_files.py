@@ -88,16 +88,11 @@ class ModiscoFolder:
 def open_modisco(folder: Path, tasks: Sequence[str]) -> Iterator[ModiscoFolder]:
     """A folder for `modisco motifs -s ohe.npz -a hypothetical.npz`, which appears once the `with` block has ended well.
 
-    The arrays are (n, 4, longest insert, made even), bases A, C, G, T, 0 behind the end of an insert; all are in memory, as
-    tfmodisco-lite has them.
-    `sequences.bed` names the rows, in their order, for `modisco seqlet-bed`.
-
-    Args:
-        folder: Nothing, or an empty folder.
-        tasks: Names of the tasks.
+    The arrays are (n, 4, longest insert, made even), bases A, C, G, T, 0 after the end of an insert; all are in memory, as in
+    tfmodisco-lite. `sequences.bed` names the rows, in their order, for `modisco seqlet-bed`.
 
     Raises:
-        DreamkerasError: The folder holds something, or cannot be written.
+        DreamkerasError: The folder is not empty, or cannot be written.
     """
     with open_folder(folder) as unfinished:
         gathered = ModiscoFolder()
@@ -130,11 +125,7 @@ class MemeFile:
 
 @contextmanager
 def open_meme(path: str, rule: Rule = RULE) -> Iterator[MemeFile]:
-    """A file of MEME motifs, one a seqlet, called `NAME:START-END NUMBER`, which appears once the `with` block has ended well.
-
-    Args:
-        path: The file.
-        rule: What a seqlet is.
+    """A file of MEME motifs, one a seqlet by the rule, called `NAME:START-END NUMBER`, which appears once the `with` block has ended well.
 
     Raises:
         DreamkerasError: It cannot be written.

@@ -108,18 +108,18 @@ def mutate_records(
     batch_size: int = BATCH_SIZE,
     progress: Progress | None = None,
 ) -> Generator[BatchResult[Mutagenesis], None, None]:
-    """The effects of all single changes, in order, of a few records at a time; mutants that come again soon are asked for once.
+    """The effects of all single changes, in order, of a few records at a time; repeated mutants are scored once.
 
     Args:
         records: Batches of records.
         scorer: The model.
         deletions: Whether each letter is left out, too.
-        on_error: What a record that does not fit does: `"fail"` raises, `"skip"` leaves it out.
+        on_error: `"fail"` raises for a record that does not fit, `"skip"` leaves it out.
         batch_size: Windows scored at once.
-        progress: Told after each batch how many windows it had.
+        progress: Called after each batch with its number of windows.
 
     Yields:
-        What was found in some records; the next are scored meanwhile, in a thread.
+        Effects in some records; the next are scored meanwhile, in a thread.
 
     Raises:
         InputError: A record does not fit and `on_error` is `"fail"`.
@@ -143,11 +143,8 @@ def fitting_batches(
 
     Args:
         records: Batches of any size.
-        problems_of: Why some of a batch do not fit, by their index.
-        on_error: What such a record does, as in `mutate_records`.
-
-    Raises:
-        InputError: A record does not fit and `on_error` is `"fail"`.
+        problems_of: Why records of a batch do not fit, by their index.
+        on_error: `"fail"` raises an InputError for such a record, `"skip"` leaves it out.
     """
     for batch in records:
         problems = problems_of(batch)

@@ -1,4 +1,7 @@
-"""Plots of an evaluation as PNG files: calibration, and correlations by subset with their intervals. Knows nothing about models."""
+"""Plots of an evaluation as PNG files: calibration, and correlations by subset with their intervals. Knows nothing about models.
+
+A file appears whole or not at all. Without matplotlib, each raises a MissingPackageError.
+"""
 
 from collections.abc import Mapping, Sequence
 from os import PathLike
@@ -65,14 +68,12 @@ def plot_calibration(
     Args:
         measured: Numbers (n,).
         predicted: Numbers (n,).
-        path: The PNG file, which appears whole or not at all.
+        path: The PNG file.
         task: What is predicted, for the axes.
         unit: What its numbers are, for the axes.
 
     Raises:
         InputError: As `calibration_curve`.
-        MissingPackageError: matplotlib is not installed.
-        DreamkerasError: The file cannot be written.
     """
     found = calibration_curve(measured, predicted)
     figure = new_figure(5.0, 5.0)
@@ -90,13 +91,11 @@ def plot_intervals(names: Sequence[str], intervals: Mapping[str, Sequence[Interv
     Args:
         names: What the lines are of, such as subsets.
         intervals: By model, one of each.
-        path: The PNG file, which appears whole or not at all.
+        path: The PNG file.
         label: What the figures are, for the axis.
 
     Raises:
         InputError: There is nothing to plot, or a model has not one interval a name.
-        MissingPackageError: matplotlib is not installed.
-        DreamkerasError: The file cannot be written.
     """
     if not names or not intervals or any(len(row) != len(names) for row in intervals.values()):
         raise InputError(f"Expected an interval for each of {len(names)} names of each model, got {[*map(len, intervals.values())]}.")

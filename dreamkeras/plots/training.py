@@ -1,6 +1,6 @@
 """Plots of a training run as PNG files: its history, predictions against measurements, residuals by sequence length.
 
-Knows nothing about models.
+A file appears whole or not at all. Without matplotlib, each raises a MissingPackageError.
 """
 
 from collections.abc import Mapping, Sequence
@@ -47,13 +47,11 @@ def plot_history(history: Sequence[Mapping[str, float]], path: str | PathLike[st
 
     Args:
         history: One row an epoch, with `epoch` and what was recorded of `loss`, `val_loss`, `r` and `val_r`.
-        path: The PNG file, which appears whole or not at all.
+        path: The PNG file.
         best_epoch: The epoch whose validation r is marked, where it has one; 0 marks none.
 
     Raises:
         InputError: There is no epoch.
-        MissingPackageError: matplotlib is not installed.
-        DreamkerasError: The file cannot be written.
     """
     if not history:
         raise InputError("Expected at least one epoch to plot, got an empty history.")
@@ -76,14 +74,12 @@ def plot_predictions(
     Args:
         measured: Numbers (n,).
         predicted: Numbers (n,). Pairs that are not finite are counted in the title and not drawn.
-        path: The PNG file, which appears whole or not at all.
+        path: The PNG file.
         task: What is predicted, for the axes.
         unit: What its numbers are, for the axes.
 
     Raises:
         InputError: The arrays are not two columns of one length.
-        MissingPackageError: matplotlib is not installed.
-        DreamkerasError: The file cannot be written.
     """
     measured, predicted = _same_length(measured, predicted)
     finite = np.isfinite(measured) & np.isfinite(predicted)
@@ -113,15 +109,13 @@ def plot_residuals(
             neighbouring ones are drawn as one.
         measured: Numbers (n,).
         predicted: Numbers (n,). Pairs that are not finite are left out.
-        path: The PNG file, which appears whole or not at all.
+        path: The PNG file.
         task: What is predicted, for the axes.
         unit: What its numbers are, for the axes.
         label: What `lengths` are, for the axis.
 
     Raises:
         InputError: The arrays are not three columns of one length.
-        MissingPackageError: matplotlib is not installed.
-        DreamkerasError: The file cannot be written.
     """
     lengths, measured, predicted = _same_length(lengths, measured, predicted)
     residuals = predicted - measured

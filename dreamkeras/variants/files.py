@@ -72,27 +72,14 @@ def is_vcf_name(path: str) -> bool:
 
 @contextmanager
 def open_table_sink(path: str, keys: Mapping[str, type], names: Sequence[str], format: str | None = None) -> Iterator[TableSink]:
-    """A table, by its suffix or in a format of `writers.FORMATS`; it appears whole or not at all.
-
-    Args:
-        path: The file.
-        keys: Columns that tell what a row is; `status` stands behind them.
-        names: Columns of numbers.
-        format: One of `writers.FORMATS`.
-    """
+    """A table with columns of keys, `status` and numbers, in a format of `formats.names.TABLES`; it appears whole or not at all."""
     with open_writer(path, names, format, {**keys, "status": str}) as writer:
         yield TableSink(writer)
 
 
 @contextmanager
 def open_vcf_sink(path: str, header: Sequence[bytes], fields: Sequence[InfoField]) -> Iterator[VcfSink]:
-    """A VCF with further INFO fields, packed by bgzip where its name ends in .gz or .bgz; it appears whole or not at all.
-
-    Args:
-        path: The file.
-        header: The lines that begin with `#`, those of the fields among them: `vcf_info.annotated_header`.
-        fields: What `info_fields` made of the columns.
-    """
+    """A VCF with this header (`vcf_info.annotated_header`) and INFO fields, packed by bgzip if named .gz or .bgz; appears whole or not."""
     with open_text(path) as file, naming_output(path):
         file.write(b"".join(line + b"\n" for line in header))
         yield VcfSink(file, fields)

@@ -28,11 +28,11 @@ def run_variants(
     """Scores all variants of a source and writes them in order.
 
     Args:
-        source: Where they are from.
-        scorer: Who is asked.
-        open_sink: Opens what takes them; it is entered before the first is scored, or, with `shards`, after the last.
-        shards: Where what is done is kept, a batch a shard; those that it holds are not scored again. The source is then read twice.
-        progress: Told after each batch how many records it had.
+        source: The variants.
+        scorer: The model.
+        open_sink: Opens the output, before the first is scored or, with `shards`, after the last.
+        shards: Keep batches that were scored, which are not scored again. The source is then read twice.
+        progress: Called after each batch with its number of records.
 
     Returns:
         Allele counts by status.
