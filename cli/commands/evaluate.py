@@ -1,6 +1,5 @@
 """`dreamkeras evaluate`: measured sequences and models in, figures with intervals, plots and a page out."""
 
-import math
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -14,14 +13,10 @@ from ..results import command_line
 
 if TYPE_CHECKING:
     from dreamkeras.evaluation.evaluate import Evaluation
-    from dreamkeras.statistics.bootstrap import Interval
 
 __all__ = ["command"]
 
 FIGURES = ("r", "rho", "mse")
-
-UNDEFINED = "undefined"
-"""What is printed for a figure that cannot be had; a warning says why."""
 
 
 @click.command("evaluate")
@@ -69,7 +64,9 @@ def command(output: Path, assay: str | None, batch_size: int | None, **choices: 
 
 
 def _lines(evaluation: "Evaluation") -> list[str]:
-    """What was found, tab-separated."""
+    """The figures, tab-separated."""
+    from dreamkeras.statistics.bootstrap import figure_text
+
     parts = evaluation.parts().items()
     windows = ["windows"] if evaluation.peaks else []
     lines = ["\t".join(["model", "task", *windows, "n", *FIGURES])]
@@ -82,13 +79,13 @@ def _lines(evaluation: "Evaluation") -> list[str]:
         lines += [line for name, part in parts for line in _ceilings(part, name)]
     for model, score in evaluation.scores.items():
         without = f" (without {', '.join(score.missing)}: no score of the challenge)" if score.missing else ""
-        lines.append(f"{model}: Pearson score {_number(score.pearson)}, Spearman score {_number(score.spearman)}{without}")
+        lines.append(f"{model}: Pearson score {figure_text(score.pearson)}, Spearman score {figure_text(score.spearman)}{without}")
     return lines
 
 
 def _figures(evaluation: "Evaluation", windows: str) -> list[str]:
     return [
-        _row(model, task, windows, str(found.n), *map(_interval, (found.r, found.rho, found.mse)))
+        _row(model, task, windows, str(found.n), *map(str, (found.r, found.rho, found.mse)))
         for model, tasks in evaluation.figures.items()
         for task, found in tasks.items()
     ]
@@ -96,22 +93,16 @@ def _figures(evaluation: "Evaluation", windows: str) -> list[str]:
 
 def _differences(evaluation: "Evaluation", windows: str) -> list[str]:
     return [
-        _row(f"{apart.first} - {apart.second}", apart.task, windows, *map(_interval, (apart.r, apart.rho, apart.mse)))
+        _row(f"{apart.first} - {apart.second}", apart.task, windows, *map(str, (apart.r, apart.rho, apart.mse)))
         for apart in evaluation.differences
     ]
 
 
 def _ceilings(evaluation: "Evaluation", windows: str) -> list[str]:
-    return [_row(task, windows, *map(_number, found)) for task, found in evaluation.ceilings.items()]
+    from dreamkeras.statistics.bootstrap import figure_text
+
+    return [_row(task, windows, *map(figure_text, found)) for task, found in evaluation.ceilings.items()]
 
 
 def _row(*cells: str) -> str:
     return "\t".join(cell for cell in cells if cell)
-
-
-def _interval(found: "Interval") -> str:
-    return f"{found.value:.4f} ({found.low:.4f} to {found.high:.4f})" if math.isfinite(found.value) else UNDEFINED
-
-
-def _number(value: float) -> str:
-    return f"{value:.4f}" if math.isfinite(value) else UNDEFINED

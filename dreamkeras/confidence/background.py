@@ -79,19 +79,11 @@ class Background(NamedTuple):
         return {"sequences": self.sequences, **rounded}
 
     def percentiles(self, predicted: np.ndarray) -> np.ndarray:
-        """float32 (n, tasks), 0 to 100: the share of random and shuffled sequences whose prediction is lower, both counting alike.
-
-        Args:
-            predicted: float (n, tasks), by the model that this is the background of.
-        """
+        """float32 (n, tasks), 0 to 100: the share of random and shuffled sequences with a lower prediction than each of these."""
         return (percentiles(self.random, predicted) + percentiles(self.shuffled, predicted)) / 2
 
     def effect_percentiles(self, effects: np.ndarray) -> np.ndarray:
-        """float32 (n, tasks), 0 to 100: the share of random changes of one letter whose effect is smaller, whatever its sign.
-
-        Args:
-            effects: float (n, tasks), differences of two predictions by the model that this is the background of.
-        """
+        """float32 (n, tasks), 0 to 100: the share of random changes of one letter with a smaller effect, whatever its sign."""
         return percentiles(self.effects, np.abs(effects))
 
 

@@ -94,7 +94,8 @@ class Intervals(NamedTuple):
     def to_json(self) -> dict[str, Any]:
         """JSON-able: `n`, `ranks` and `sizes`, rounded up, by task."""
         return {
-            task: {"n": found.n, "ranks": found.ranks.tolist(), "sizes": [_round_up(size) for size in found.sizes]}
+            # Rounded up, so that the measurement that was so far off stays inside.
+            task: {"n": found.n, "ranks": found.ranks.tolist(), "sizes": [float(_UP.create_decimal_from_float(x)) for x in found.sizes]}
             for task, found in self.residuals.items()
         }
 
@@ -151,11 +152,6 @@ def measure_intervals(measured: np.ndarray, predicted: np.ndarray, tasks: Sequen
     if not np.isfinite(predicted).all():
         raise InputError("Expected finite predictions to calibrate on, got some that are not.")
     return Intervals({task: _thinned(np.sort(sizes[~np.isnan(sizes)])) for task, sizes in zip(tasks, apart.T, strict=True)})
-
-
-def _round_up(size: float) -> float:
-    """Seven digits; not less, so that the measurement that was so far off stays inside."""
-    return float(_UP.create_decimal_from_float(size))
 
 
 def _thinned(sizes: np.ndarray) -> Residuals:

@@ -59,7 +59,9 @@ def best_of_each(candidates: Candidates, number: int) -> np.ndarray:
     if number > 1:
         _, first = np.unique(candidate_keys(candidates.owner[order], candidates.letters[order]), return_index=True)
         order = order[np.sort(first)]
-    return order[_rank(candidates.owner[order]) < number]
+    owner = candidates.owner[order]
+    rank = np.arange(len(owner)) - np.searchsorted(owner, owner, side="left")
+    return order[rank < number]
 
 
 def far_apart(candidates: Candidates, lengths: np.ndarray, number: int, distance: int, taken: Candidates) -> np.ndarray:
@@ -97,8 +99,3 @@ def _is_far(candidates: Candidates, rows: np.ndarray, letters: np.ndarray, dista
 
 def _falling(candidates: Candidates) -> np.ndarray:
     return np.lexsort((-candidates.objective, candidates.owner))
-
-
-def _rank(owner: np.ndarray) -> np.ndarray:
-    """int64 (n,): how many rows of the same owner stand before each; owners ascend."""
-    return np.arange(len(owner)) - np.searchsorted(owner, owner, side="left")

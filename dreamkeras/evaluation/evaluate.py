@@ -103,18 +103,12 @@ def evaluate(
             apart = figure_differences(measured, predicted[one], predicted[other], samples, (one, other))
             differences.append(Difference(task, first, second, **(apart if in_units else {**apart, "mse": UNDEFINED})))
     scores = _scores(examples, tasks, dict(zip(predictions, models, strict=True)), subsets, draws, seed)
-    peaks = _peaks(examples)
     of_peaks = None
-    if len(peaks) < len(examples):
+    if examples.is_peak is not None and 1 < examples.is_peak.sum() < len(examples):
+        peaks = np.flatnonzero(examples.is_peak)
         some = {name: values[peaks] for name, values in predictions.items()}
         of_peaks = evaluate(examples.select(peaks), tasks, some, in_units=in_units, draws=draws, seed=seed)
     return Evaluation(figures, differences, scores, task_ceilings(examples.replicates, tasks), of_peaks)
-
-
-def _peaks(examples: Examples) -> np.ndarray:
-    """Rows of the peaks among windows of a genome, where there are two or more; else of all."""
-    peaks = np.arange(len(examples)) if examples.is_peak is None else np.flatnonzero(examples.is_peak)
-    return peaks if len(peaks) > 1 else np.arange(len(examples))
 
 
 def _checked(examples: Examples, tasks: tuple[str, ...], predictions: Mapping[str, np.ndarray]) -> np.ndarray:

@@ -1,14 +1,13 @@
 """The page of an evaluation: one HTML file, plots inside, no scripts, nothing from a network."""
 
 import base64
-import math
 from collections.abc import Iterable, Mapping, Sequence
 from html import escape
 from pathlib import Path
 
 from dreamkeras.evaluation.dream_score import PUBLISHED, DreamScore
 from dreamkeras.evaluation.evaluate import ALL, PEAKS, Evaluation
-from dreamkeras.statistics.bootstrap import Interval
+from dreamkeras.statistics.bootstrap import figure_text
 
 __all__ = ["evaluation_page"]
 
@@ -51,7 +50,7 @@ def _scores(scores: Mapping[str, DreamScore]) -> list[str]:
     rows = [(model, f"{score.pearson:.4f}", f"{score.spearman:.4f}") for model, score in scores.items()]
     published = [(name, f"{r:.3f}", "" if rho is None else f"{rho:.3f}") for name, (r, rho) in PUBLISHED.items()]
     parts = [
-        (f"{model}: {part.subset}", f"{part.n:,}", f"{part.weight:g}", _interval(part.r), _interval(part.rho))
+        (f"{model}: {part.subset}", f"{part.n:,}", f"{part.weight:g}", str(part.r), str(part.rho))
         for model, score in scores.items()
         for part in score.parts
     ]
@@ -76,14 +75,14 @@ def _part(evaluation: Evaluation, tasks: Mapping[str, str], of: str) -> list[str
 
 def _ceilings(evaluation: Evaluation, of: str) -> list[str]:
     """What replicates allow."""
-    rows = [(task, _number(found.replicate_r), _number(found.ceiling_r)) for task, found in evaluation.ceilings.items()]
+    rows = [(task, figure_text(found.replicate_r), figure_text(found.ceiling_r)) for task, found in evaluation.ceilings.items()]
     title = f"<h2>Noise ceiling{of}</h2>\n<p>The r that a model without any error would have with means of the replicates.</p>"
     return [title, _table(("task", "r between replicates", "noise ceiling of r"), rows)] if rows else []
 
 
 def _figures(evaluation: Evaluation, tasks: Mapping[str, str]) -> list[tuple[str, ...]]:
     return [
-        (model, f"{task} ({tasks[task]})", f"{found.n:,}", _interval(found.r), _interval(found.rho), _interval(found.mse))
+        (model, f"{task} ({tasks[task]})", f"{found.n:,}", str(found.r), str(found.rho), str(found.mse))
         for model, by_task in evaluation.figures.items()
         for task, found in by_task.items()
     ]
@@ -91,7 +90,7 @@ def _figures(evaluation: Evaluation, tasks: Mapping[str, str]) -> list[tuple[str
 
 def _differences(evaluation: Evaluation, of: str) -> list[str]:
     rows = [
-        (f"{apart.first} minus {apart.second}", apart.task, _interval(apart.r), _interval(apart.rho), _interval(apart.mse))
+        (f"{apart.first} minus {apart.second}", apart.task, str(apart.r), str(apart.rho), str(apart.mse))
         for apart in evaluation.differences
     ]
     titles = ("models", "task", "Pearson's r", "Spearman's rho", "mean squared error")
@@ -108,11 +107,3 @@ def _figure(title: str, path: Path) -> str:
     image = base64.b64encode(path.read_bytes()).decode()
     name = escape(title, quote=True)
     return f'<figure><img alt="{name}" src="data:image/png;base64,{image}"><figcaption>{name}</figcaption></figure>'
-
-
-def _interval(found: Interval) -> str:
-    return f"{found.value:.4f} ({found.low:.4f} to {found.high:.4f})" if math.isfinite(found.value) else "undefined"
-
-
-def _number(value: float) -> str:
-    return f"{value:.4f}" if math.isfinite(value) else "undefined"

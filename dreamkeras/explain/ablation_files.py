@@ -3,8 +3,7 @@
 import numpy as np
 
 from dreamkeras.explain.ablation import Ablation
-from dreamkeras.explain.effect_files import ROWS
-from dreamkeras.formats.writers import Writer
+from dreamkeras.explain.effect_files import ROWS, TableSink
 
 __all__ = ["LABELS", "AblationTable"]
 
@@ -12,15 +11,8 @@ LABELS = {"start": int, "end": int}
 """Columns between the sequence's name and the effects: `start` counts from 0 at the insert's first letter, `end` is the first behind."""
 
 
-class AblationTable:
-    """A table of ablations: name, start, end, effects, standard deviations.
-
-    Args:
-        writer: Of a table with `LABELS` and `effect_files.effect_columns`.
-    """
-
-    def __init__(self, writer: Writer) -> None:
-        self._writer = writer
+class AblationTable(TableSink):
+    """A row a span, with the columns `LABELS` and `effect_files.effect_columns`."""
 
     def write(self, found: Ablation) -> None:
         """Adds the spans of some sequences."""

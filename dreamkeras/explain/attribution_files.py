@@ -2,14 +2,13 @@
 
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from typing import Any
 
 import numpy as np
 
 from dreamkeras.explain.attribution import Attribution
-from dreamkeras.explain.effect_files import EffectSink, choose_effect_format, open_arrays
+from dreamkeras.explain.effect_files import EffectSink, TableSink, choose_effect_format, open_arrays
 from dreamkeras.explain.names import ARRAYS
-from dreamkeras.formats.writers import ID, Writer, open_writer
+from dreamkeras.formats.writers import ID, open_writer
 from dreamkeras.sequence.alphabet import BASES
 
 __all__ = ["LABELS", "CompletenessTable", "ContributionTable", "completeness_columns", "contribution_columns", "open_attributions"]
@@ -28,15 +27,8 @@ def completeness_columns(tasks: Iterable[str]) -> tuple[str, ...]:
     return tuple(f"{task}_{kind}" for task in tasks for kind in ("prediction", "baseline", "error"))
 
 
-class ContributionTable:
-    """The long table: name, position, letter, contributions.
-
-    Args:
-        writer: Of a table with `LABELS` and `contribution_columns`.
-    """
-
-    def __init__(self, writer: Writer) -> None:
-        self._writer = writer
+class ContributionTable(TableSink):
+    """The long table, with the columns `LABELS` and `contribution_columns`."""
 
     def write(self, found: Attribution) -> None:
         """Adds a row for each letter."""
@@ -46,15 +38,8 @@ class ContributionTable:
         self._writer.write(np.array(found.ids, object)[owner].tolist(), found.importance(), (position.tolist(), list(letters)))
 
 
-class CompletenessTable:
-    """A row a sequence: what is predicted of it, of its baselines, and how far the contributions are from adding up to the difference.
-
-    Args:
-        writer: Of a table with `completeness_columns`.
-    """
-
-    def __init__(self, writer: Writer) -> None:
-        self._writer = writer
+class CompletenessTable(TableSink):
+    """A row a sequence, with `completeness_columns`: the error is how far contributions are from adding up to the difference."""
 
     def write(self, found: Attribution) -> None:
         """Adds some sequences."""
@@ -71,7 +56,7 @@ def open_attributions(path: str, tasks: Sequence[str], format: str | None = None
     rows from `offsets[i]` to `offsets[i + 1]`.
     """
     if choose_effect_format(path, format) == ARRAYS:
-        with open_arrays(path, tasks, _arrays, _constants) as sink:
+        with open_arrays(path, tasks, _arrays, lambda _: {"bases": np.array(list(BASES))}) as sink:
             yield sink
         return
     with open_writer(path, contribution_columns(tasks), format, {**ID, **LABELS}) as writer:
@@ -86,7 +71,3 @@ def _arrays(found: Attribution) -> dict[str, np.ndarray]:
         "baseline": found.baseline,
         "completeness_error": found.completeness_error(),
     }
-
-
-def _constants(_shapes: Any) -> dict[str, np.ndarray]:
-    return {"bases": np.array(list(BASES))}

@@ -28,6 +28,7 @@ __all__ = [
     "ROWS",
     "EffectSink",
     "EffectTable",
+    "TableSink",
     "choose_effect_format",
     "effect_columns",
     "open_arrays",
@@ -88,15 +89,15 @@ def effect_columns(tasks: Iterable[str], *, has_sd: bool) -> tuple[str, ...]:
     return (*names, *(f"{name}_sd" for name in names if has_sd))
 
 
-class EffectTable:
-    """The long table: name, position, letter, what it becomes, effects; no rows for what stays as it is.
-
-    Args:
-        writer: Of a table with `LABELS` and `effect_columns`.
-    """
+class TableSink:
+    """Writes rows of a table; its writer has the columns that the subclass names."""
 
     def __init__(self, writer: Writer) -> None:
         self._writer = writer
+
+
+class EffectTable(TableSink):
+    """The long table, with the columns `LABELS` and `effect_columns`; no rows for letters that stay."""
 
     def write(self, found: Mutagenesis) -> None:
         """Adds a row for each mutant."""

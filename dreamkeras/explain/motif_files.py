@@ -116,7 +116,9 @@ class MemeFile:
             matrices = seqlet_matrices(found.inserts, hypothetical[:, :, task], seqlets)
             for row, start, end, matrix in zip(seqlets.sequences, seqlets.starts, seqlets.ends, matrices, strict=True):
                 self._count += 1
-                self._put(_motif(f"{_word(found.ids[row])}:{start}-{end} {self._count}", matrix))
+                rows = "".join(f" {a:.6f} {c:.6f} {g:.6f} {t:.6f}\n" for a, c, g, t in matrix.tolist())
+                size = f"alength= {len(BASES)} w= {len(matrix)} nsites= 1 E= 0"
+                self._put(f"MOTIF {_word(found.ids[row])}:{start}-{end} {self._count}\nletter-probability matrix: {size}\n{rows}\n")
 
     def _put(self, text: str) -> None:
         with naming_output(self._path):
@@ -132,11 +134,6 @@ def open_meme(path: str, rule: Rule = RULE) -> Iterator[MemeFile]:
     """
     with open_text(path) as file:
         yield MemeFile(file, path, rule)
-
-
-def _motif(name: str, matrix: np.ndarray) -> str:
-    rows = "".join(f" {a:.6f} {c:.6f} {g:.6f} {t:.6f}\n" for a, c, g, t in matrix.tolist())
-    return f"MOTIF {name}\nletter-probability matrix: alength= {len(BASES)} w= {len(matrix)} nsites= 1 E= 0\n{rows}\n"
 
 
 def _save(path: Path, array: np.ndarray) -> None:

@@ -61,7 +61,10 @@ def plot_history(history: Sequence[Mapping[str, float]], path: str | PathLike[st
     losses = {"loss": ("", BLUE, "-"), "val_loss": ("", RED, "--")}
     _draw_epochs(loss, history, losses, "Loss" if validated else "Training loss")
     _draw_epochs(correlation, history, {"r": ("training", BLUE, "-"), "val_r": ("validation", RED, "--")}, "Pearson's r")
-    _mark_best(correlation, history, best_epoch)
+    for row in history:
+        if row["epoch"] == best_epoch and np.isfinite(best := row.get("val_r", np.nan)):
+            label = f"best: {best:.3f} (epoch {best_epoch})"
+            correlation.plot([best_epoch], [best], "o", color=RED, markersize=9, fillstyle="none", label=label)
     figure.legend(loc="outside upper right", ncols=3, frameon=False)
     save_figure(figure, path)
 
@@ -148,13 +151,6 @@ def _draw_epochs(axes: "Axes", history: Sequence[Mapping[str, float]], lines: Ma
     axes.set_xlabel("Epoch")
     axes.set_ylabel(name)
     axes.grid(axis="y", alpha=0.3)
-
-
-def _mark_best(axes: "Axes", history: Sequence[Mapping[str, float]], best_epoch: int) -> None:
-    for row in history:
-        if row["epoch"] == best_epoch and np.isfinite(best := row.get("val_r", np.nan)):
-            label = f"best: {best:.3f} (epoch {best_epoch})"
-            axes.plot([best_epoch], [best], "o", color=RED, markersize=9, fillstyle="none", label=label)
 
 
 def _draw_pairs(figure: "Figure", axes: "Axes", measured: np.ndarray, predicted: np.ndarray) -> None:

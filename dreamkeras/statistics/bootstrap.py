@@ -3,6 +3,7 @@
 NumPy only. Knows nothing about models: it is given their predictions.
 """
 
+import math
 from collections.abc import Iterator
 from typing import NamedTuple
 
@@ -13,7 +14,7 @@ from dreamkeras.errors import InputError
 from dreamkeras.statistics.correlation import task_figures
 from dreamkeras.statistics.undefined import mean_or_zero
 
-__all__ = ["DRAWS", "Interval", "interval", "paired_differences", "resample_pearson", "resampled_counts"]
+__all__ = ["DRAWS", "Interval", "figure_text", "interval", "paired_differences", "resample_pearson", "resampled_counts"]
 
 DRAWS = 1000
 """Resamples, unless asked otherwise: a bound of the interval then varies by about a tenth of its width."""
@@ -24,6 +25,10 @@ CELLS = 1 << 22
 
 ROUNDING = 1e-13
 """A variance below this share of the mean square is that of equal values."""
+
+
+UNDEFINED = "undefined"
+"""The text of a figure that is not a number."""
 
 
 class Interval(NamedTuple):
@@ -38,6 +43,9 @@ class Interval(NamedTuple):
     value: float
     low: float
     high: float
+
+    def __str__(self) -> str:
+        return f"{self.value:.4f} ({self.low:.4f} to {self.high:.4f})" if math.isfinite(self.value) else UNDEFINED
 
 
 def resample_pearson(measured: ArrayLike, predicted: ArrayLike, draws: int = DRAWS, seed: int = 0) -> np.ndarray:
@@ -62,7 +70,8 @@ def resample_pearson(measured: ArrayLike, predicted: ArrayLike, draws: int = DRA
         [[1.0], [1.0]]
     """
     measured, predicted = _checked(measured, predicted, draws)
-    sums = _sums(_moments(measured, predicted), len(measured), draws, seed)
+    moments = _moments(measured, predicted)
+    sums = np.concatenate([counts @ moments for counts in resampled_counts(len(measured), draws, seed)])
     return _task_means(_correlations(sums, len(measured), len(predicted), measured.shape[1]))
 
 
@@ -83,6 +92,11 @@ def resampled_counts(rows: int, draws: int, seed: int) -> Iterator[np.ndarray]:
         # Ten times faster than random.multinomial.
         counts = [np.bincount(random.integers(0, rows, rows), minlength=rows) for _ in range(min(at_once, draws - first))]
         yield np.array(counts, np.float64)
+
+
+def figure_text(value: float) -> str:
+    """A figure with four decimals."""
+    return f"{value:.4f}" if math.isfinite(value) else UNDEFINED
 
 
 def interval(samples: ArrayLike, level: float = 0.95) -> np.ndarray:
@@ -167,11 +181,6 @@ def _standardised(values: np.ndarray, present: np.ndarray) -> np.ndarray:
         scaled = centred / np.abs(centred).max(0)
     varying = np.where(present, values, -np.inf).max(0) != np.where(present, values, np.inf).min(0)
     return np.where(varying, scaled, np.nan)
-
-
-def _sums(moments: np.ndarray, rows: int, draws: int, seed: int) -> np.ndarray:
-    """float64 (draws, columns): each column's sum over each resample, as a matrix product of counts and columns."""
-    return np.concatenate([counts @ moments for counts in resampled_counts(rows, draws, seed)])
 
 
 def _correlations(sums: np.ndarray, rows: int, models: int, tasks: int) -> np.ndarray:

@@ -54,7 +54,8 @@ class VcfSink:
     def write(self, batch: VcfRecords, cells: list[Sequence[Any]], variants: Variants) -> None:
         """Adds records."""
         normal_form = [["." if cell in (None, "") else str(cell) for cell in column] for column in cells[-len(NORMAL_FORM) :]]
-        columns = [[WORDS[code] for code in variants.statuses.tolist()], *normal_form, *map(_texts, variants.values.T)]
+        numbers = [["." if text == "nan" else text for text in format_numbers(column)] for column in variants.values.T]
+        columns = [[WORDS[code] for code in variants.statuses.tolist()], *normal_form, *numbers]
         ends = np.searchsorted(batch.records, np.arange(len(batch.texts)), side="right").tolist()
         first = 0
         lines = []
@@ -103,8 +104,3 @@ def info_fields(columns: Sequence[Column], tasks: Sequence[str], prefix: str = P
         raise InputError(f"Expected tasks whose names differ in the letters of an INFO field's, got {twice} twice: write a table.")
     texts = [column.description.format(task=task) for task in tasks for column in columns]
     return [*first, *(InfoField(name, "Float", text) for name, text in zip(names, texts, strict=True))]
-
-
-def _texts(column: np.ndarray) -> list[str]:
-    """As tables have them, and a dot where there is no number."""
-    return ["." if text == "nan" else text for text in format_numbers(column)]
