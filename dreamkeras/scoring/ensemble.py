@@ -69,6 +69,11 @@ class Members(Wrapped):
     """The predictions of each member of an ensemble side by side, in place of their mean; a single model is its own member."""
 
     @property
+    def members(self) -> tuple[Scorer, ...]:
+        """The members."""
+        return self.scorer.members
+
+    @property
     def tasks(self) -> tuple[str, ...]:
         """The tasks of the first member, those of the second, ..."""
         return self.scorer.tasks * len(self.members)

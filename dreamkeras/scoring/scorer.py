@@ -69,7 +69,7 @@ class Scorer(abc.ABC):
 
     @property
     def members(self) -> tuple["Scorer", ...]:
-        """The models of an ensemble; of a single model, or of an ensemble in one file, itself."""
+        """The models of an ensemble. Any other scorer, also one around an ensemble or an ensemble in one file, is its own member."""
         return (self,)
 
     @abc.abstractmethod
@@ -212,11 +212,6 @@ class Wrapped(Scorer):
     def has_spread(self) -> bool:
         """Likewise."""
         return self.scorer.has_spread
-
-    @property
-    def members(self) -> tuple[Scorer, ...]:
-        """Likewise."""
-        return self.scorer.members
 
     @property
     def calibration(self) -> Mapping[str, Any]:
