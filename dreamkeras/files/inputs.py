@@ -16,17 +16,7 @@ from typing import IO, Any, BinaryIO, cast
 from dreamkeras.errors import InputError
 from dreamkeras.files.streams import STANDARD, is_stream
 
-__all__ = [
-    "copied",
-    "file_name",
-    "full_path",
-    "open_bytes",
-    "read_text",
-    "refuse_twice",
-    "require_file",
-    "rereadable",
-    "source_name",
-]
+__all__ = ["copied", "file_name", "full_path", "open_bytes", "read_text", "refuse_twice", "require_file", "rereadable", "source_name"]
 
 _COPIES: dict[str, IO[bytes] | None] = {}
 """Streams that may be opened several times, by their paths, and the copy of each, once it has been opened."""

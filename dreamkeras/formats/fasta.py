@@ -200,17 +200,9 @@ def _records(blocks: Iterator[_FastaBlock], path: str) -> Iterator[Records]:
             last = block.starts[-1]
             ends = block.starts + sum(map(len, pieces))
             offsets = np.concatenate([[0], ends]) if names else ends
-            names, lines = (
-                names + block.names,
-                np.concatenate([lines, block.places + before]),
-            )
+            names, lines = (names + block.names, np.concatenate([lines, block.places + before]))
             if len(names) > 1:
-                yield Records(
-                    names[:-1],
-                    Ragged(np.concatenate([*pieces, block.letters[:last]]), offsets),
-                    lines[:-1],
-                    path,
-                )
+                yield Records(names[:-1], Ragged(np.concatenate([*pieces, block.letters[:last]]), offsets), lines[:-1], path)
             names, lines, pieces = names[-1:], lines[-1:], [block.letters[last:]]
         else:
             pieces.append(block.letters)

@@ -82,7 +82,8 @@ class Construct:
             if getattr(self, field) not in allowed:
                 raise InputError(f"Expected {field} to be one of {allowed}, got {getattr(self, field)!r} in construct {self.name!r}.")
         for field in ("left_adapter", "right_adapter", "left_flank", "right_flank"):
-            _check_letters(self.name, field, getattr(self, field))
+            if problems := illegal_letters(Ragged.from_strings([getattr(self, field)])):
+                raise InputError(f"{problems[0]} in {field} of construct {self.name!r}.")
         if self.left_flank and not self.left_flank.endswith(self.left_adapter):
             raise InputError(f"Expected left_flank to end with left_adapter {self.left_adapter!r} in construct {self.name!r}.")
         if not 1 <= self.shortest <= self.longest:
@@ -239,11 +240,6 @@ def _template(construct: Construct, length: int) -> tuple[int, np.ndarray]:
     template = around[begin : begin + construct.length].copy()
     template.flags.writeable = False
     return first, template
-
-
-def _check_letters(name: str, field: str, text: str) -> None:
-    if problems := illegal_letters(Ragged.from_strings([text])):
-        raise InputError(f"{problems[0]} in {field} of construct {name!r}.")
 
 
 YEAST = Construct(

@@ -3,7 +3,8 @@
 Knows nothing about what was measured; each assay has a module of its own.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
+from contextlib import suppress
 from typing import NamedTuple
 
 import numpy as np
@@ -12,7 +13,7 @@ from dreamkeras.data.examples import Examples
 from dreamkeras.errors import InputError
 from dreamkeras.files.inputs import source_name
 from dreamkeras.formats.decimals import NOT_FINITE, is_number
-from dreamkeras.formats.reading import OpenTable, open_table
+from dreamkeras.formats.reading import open_table
 from dreamkeras.formats.tables import SEQUENCE_NAMES, Layout, Table, find_column
 from dreamkeras.sequence.construct import Construct
 from dreamkeras.sequence.ragged import Ragged
@@ -74,9 +75,17 @@ def read_measurements(path: str, columns: Columns, to_examples: Callable[[Measur
         InputError: The file cannot be read, a column is missing, or a value or fold is no number; the message names the
             record, the file and the line.
     """
+    parts, done = [], 0
     with open_table(path) as table:
-        # Cut at once: windows take a fifth of the memory of Python's strings.
-        return Examples.joined([to_examples(batch) for batch in _batches(table, columns)])
+        layout = table.layout
+        if not columns.needs_header and not {name.lower() for name in layout.names or ()} & {*columns.ids}:
+            columns = columns._replace(ids=())
+        named = columns.needs_header or layout.names is not None
+        for rows in table.rows((_named_columns if named else _ordered_columns)(layout, columns, path)):
+            # Cut at once: windows take a fifth of the memory of Python's strings.
+            parts.append(to_examples(_parsed(rows, columns, named, done)))
+            done += len(rows.lines)
+    return Examples.joined(parts)
 
 
 def oriented_examples(batch: Measurements, construct: Construct, reverse_mark: str) -> Examples:
@@ -103,18 +112,6 @@ def oriented_examples(batch: Measurements, construct: Construct, reverse_mark: s
         folds=folds,
         construct=construct,
     )
-
-
-def _batches(opened: OpenTable, columns: Columns) -> Iterator[Measurements]:
-    layout, path = opened.layout, opened.source.path
-    if not columns.needs_header and not {name.lower() for name in layout.names or ()} & {*columns.ids}:
-        columns = columns._replace(ids=())
-    named = columns.needs_header or layout.names is not None
-    positions = _named_columns(layout, columns, path) if named else _ordered_columns(layout, columns, path)
-    done = 0
-    for table in opened.rows(positions):
-        yield _parsed(table, columns, named, done)
-        done += len(table.lines)
 
 
 def _named_columns(layout: Layout, columns: Columns, path: str) -> list[int]:
@@ -157,23 +154,19 @@ def read_numbers(cells: list[str], records: Records, wanted: str = "a number", m
     Raises:
         InputError: A cell holds something else, or a number beyond `LARGEST`; the message names its record.
     """
-    numbers = _numbers(cells, records, wanted, missing)
+    numbers = None
+    if not "".join(cells).encode().translate(None, PLAIN):  # the fast way first, and cell by cell only for others
+        with suppress(ValueError):
+            numbers = np.array(cells, np.float64)
+    if numbers is None:
+        texts = ["nan" if missing and cell.lower() in MISSING else cell for cell in cells]
+        for index, text in enumerate(texts):
+            if not (is_number(text) or text.lower() in NOT_FINITE):
+                raise InputError(f"Expected {wanted}, got {cells[index]!r} in {records.origin(index)}.")
+        numbers = np.array(texts, np.float64)
     for row in np.flatnonzero(np.isfinite(numbers) & (np.abs(numbers) > LARGEST))[:1]:
         raise InputError(f"Expected a number between -{LARGEST:.3g} and {LARGEST:.3g}, got {cells[row]!r} in {records.origin(int(row))}.")
     return numbers
-
-
-def _numbers(cells: list[str], records: Records, wanted: str, missing: bool) -> np.ndarray:
-    if not "".join(cells).encode().translate(None, PLAIN):  # the fast way first, and cell by cell only for others
-        try:
-            return np.array(cells, np.float64)
-        except ValueError:
-            pass
-    texts = ["nan" if missing and cell.lower() in MISSING else cell for cell in cells]
-    for index, text in enumerate(texts):
-        if not (is_number(text) or text.lower() in NOT_FINITE):
-            raise InputError(f"Expected {wanted}, got {cells[index]!r} in {records.origin(index)}.")
-    return np.array(texts, np.float64)
 
 
 def read_whole_numbers(cells: list[str], records: Records, wanted: str = "a fold (a whole number)") -> np.ndarray:
