@@ -92,7 +92,7 @@ class LazyGroup(click.Group):
     def main(self, *args: Any, **choices: Any) -> Any:
         """As click's; a standard error that is closed is no reason to fail."""
         if sys.stderr is None:
-            sys.stderr = _nowhere()
+            sys.stderr = _null_stderr()
         return super().main(*args, **choices)
 
     def invoke(self, ctx: click.Context) -> object:
@@ -111,7 +111,7 @@ class LazyGroup(click.Group):
             raise _failure(": ".join(str(part) for part in (error.strerror, error.filename) if part), 1) from error
 
 
-def _nowhere() -> TextIO:
+def _null_stderr() -> TextIO:
     """The null device as standard error: a file that is opened later must not get its descriptor, which libraries write to."""
     descriptor = os.open(os.devnull, os.O_WRONLY)
     if descriptor != STANDARD_ERROR:  # standard input or output is closed, too

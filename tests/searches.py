@@ -4,9 +4,9 @@ import numpy as np
 
 from dreamkeras.design.constraints import settle_constraints
 from dreamkeras.design.goal import settle_goal
-from dreamkeras.design.rules import Rules, reach_of
+from dreamkeras.design.rules import Rules, letters_beside
 from dreamkeras.design.search import Search, SearchLimits
-from dreamkeras.design.starts import place_starts
+from dreamkeras.design.starts import make_starts
 from dreamkeras.scoring.distinct import DistinctScorer
 from dreamkeras.sequence.ragged import Ragged
 from dreamkeras.sequence.records import Records
@@ -19,7 +19,7 @@ def records_of(*sequences):
 def search_from(starts, predictor, target="max", fields=None, **limits):
     """A search that has not begun."""
     constraints = settle_constraints(fields or {})
-    rules = Rules(constraints, place_starts(records_of(*starts), predictor.constructs, reach_of(constraints)))
+    rules = Rules(constraints, make_starts(records_of(*starts), predictor.constructs, letters_beside(constraints)))
     return Search(rules, DistinctScorer(predictor), settle_goal(predictor, target), SearchLimits(**{"steps": 100, **limits}))
 
 

@@ -1,7 +1,6 @@
 """`dreamkeras attribute`: sequences and a Keras model in, what each letter contributes out."""
 
-from collections.abc import Iterable, Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -24,9 +23,6 @@ from ..options.shared import (
 
 if TYPE_CHECKING:
     from dreamkeras.explain.attribution import Attribution
-    from dreamkeras.models.gradients import Attributor
-    from dreamkeras.scoring.pipeline import Scored
-    from dreamkeras.sequence.records import Records
 
 __all__ = ["command"]
 
@@ -77,19 +73,27 @@ def command(
     beside = explanation_outputs(explanations)
     refuse_clashes((*inputs, *model_files([model])), output, completeness, *beside.files, *beside.folders)
     explaining = open_explanations(explanations)
-    file = _ready(inputs, model, backend)
+    file = _checked_model(inputs, model, backend)
 
+    from dreamkeras.explain.attribution_files import CompletenessTable, completeness_columns, open_attributions
+    from dreamkeras.explain.effect_files import write_effects
     from dreamkeras.export.tracing import load_network
     from dreamkeras.formats.reading import read_files
+    from dreamkeras.formats.writers import open_writer
     from dreamkeras.models.gradients import Attributor
+
+    from ..progress import show_records
 
     network, size = load_network(file), choices.pop("batch_size") or 64
     attributor, errors = Attributor(network, batch_size=size, **choices), _Errors()
     records = read_files(inputs, id_column=id_column, sequence_column=sequence_column)
     with ExitStack() as stack:
-        sinks = [errors, *stack.enter_context(_opened(output, completeness, network.tasks, format))]
+        sinks = [errors, stack.enter_context(open_attributions(output, network.tasks, format))]
+        if completeness:
+            sinks.append(CompletenessTable(stack.enter_context(open_writer(completeness, completeness_columns(network.tasks)))))
         sinks += stack.enter_context(explaining(network.tasks))
-        scored = _explain(attributor, records, on_error, sinks)
+        progress = stack.enter_context(show_records())
+        scored = write_effects(attributor.attribute_records(records, on_error, progress), sinks)
     leave_manifest(output, [str(file)], inputs)
     click.echo(errors.summary(), err=True)
     report_skipped(scored, output)
@@ -104,7 +108,7 @@ def _check_shuffles(choices: dict[str, Any]) -> None:
     choices.update({name: value for name, value in given.items() if value is not None})
 
 
-def _ready(inputs: tuple[str, ...], model: Path, backend: str | None) -> Path:
+def _checked_model(inputs: tuple[str, ...], model: Path, backend: str | None) -> Path:
     """The model's file, once it and the inputs are there and Keras is: it takes seconds to load, which a wrong path need not wait for."""
     from dreamkeras.export.onnx_file import find_model
     from dreamkeras.files.sources import open_source
@@ -118,28 +122,6 @@ def _ready(inputs: tuple[str, ...], model: Path, backend: str | None) -> Path:
                 pass
     choose_backend(backend)
     return file
-
-
-@contextmanager
-def _opened(output: str, completeness: str | None, tasks: tuple[str, ...], format: str | None) -> "Iterator[list[Any]]":
-    """The files that contributions and their sums go to."""
-    from dreamkeras.explain.attribution_files import CompletenessTable, completeness_columns, open_attributions
-    from dreamkeras.formats.writers import open_writer
-
-    with ExitStack() as stack:
-        sinks: list[Any] = [stack.enter_context(open_attributions(output, tasks, format))]
-        if completeness:
-            sinks.append(CompletenessTable(stack.enter_context(open_writer(completeness, completeness_columns(tasks)))))
-        yield sinks
-
-
-def _explain(attributor: "Attributor", records: "Iterable[Records]", on_error: Literal["fail", "skip"], sinks: list[Any]) -> "Scored":
-    from dreamkeras.explain.effect_files import write_effects
-
-    from ..progress import show_records
-
-    with show_records() as progress:
-        return write_effects(attributor.attribute_records(records, on_error, progress), sinks)
 
 
 class _Errors:

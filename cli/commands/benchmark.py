@@ -49,7 +49,7 @@ def command(data: str, assay: str, grid: Path | None, out: Path, parallel: int |
         known_model(asked.config.model)
         if asked.config.valid:
             require_file(asked.config.valid, "every run of the grid reads it")
-    with _saying_that_it_goes_on():
+    with _interruption_reported():
         failures = run_grid(runs, out, parallel or wanted or default_parallel(), lambda line: click.echo(line, err=True))
     if len(failures) == len(runs):
         raise DreamkerasError(f"Expected at least one of {len(runs)} runs to succeed, got none; see {out / 'logs'}.")
@@ -60,7 +60,7 @@ def command(data: str, assay: str, grid: Path | None, out: Path, parallel: int |
 
 
 @contextmanager
-def _saying_that_it_goes_on() -> Iterator[None]:
+def _interruption_reported() -> Iterator[None]:
     """Ends by SIGTERM as by Ctrl-C: with a line."""
     before = signal.signal(signal.SIGTERM, signal.default_int_handler)
     try:

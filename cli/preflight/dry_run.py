@@ -182,9 +182,9 @@ def _cannot_open(results: AbstractContextManager[Any] | None) -> str:
 
 def _try_opening(results: AbstractContextManager[Any]) -> None:
     """Opens results and gives them up, so that they leave nothing."""
-    with suppress(_GivenUp), results:
-        raise _GivenUp
+    with suppress(_OnlyTried), results:
+        raise _OnlyTried
 
 
-class _GivenUp(Exception):  # noqa: N818  # no error
+class _OnlyTried(Exception):  # noqa: N818  # no error
     """Ends what was only tried."""

@@ -42,7 +42,7 @@ class Preflight(NamedTuple):
     megabytes: float
 
     def __str__(self) -> str:
-        """For people, a line for each."""
+        """The report as text, a line for each."""
         verdict = Line("Would fail", self.failure) if self.failure else Line("Would run", "nothing was written")
         return "\n".join(f"{line.subject:<12} {line.text}" for line in (*self.lines, verdict))
 

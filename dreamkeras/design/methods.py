@@ -13,9 +13,9 @@ from dreamkeras.design.constraints import Constraints
 from dreamkeras.design.evolution import evolution
 from dreamkeras.design.goal import Goal
 from dreamkeras.design.names import METHODS
-from dreamkeras.design.rules import Rules, reach_of
+from dreamkeras.design.rules import Rules, letters_beside
 from dreamkeras.design.search import Search, SearchLimits, Step
-from dreamkeras.design.starts import Starts, place_starts, random_records
+from dreamkeras.design.starts import Starts, make_starts, random_records
 from dreamkeras.design.stepwise import Proposer, all_edits, beam, greedy
 from dreamkeras.errors import InputError
 from dreamkeras.scoring.distinct import DistinctScorer
@@ -130,7 +130,7 @@ def design(
         (2, True)
     """
     _check(settings, propose)
-    starts = place_starts(records, scorer.constructs, reach_of(constraints))
+    starts = make_starts(records, scorer.constructs, letters_beside(constraints))
     rules = Rules(constraints, starts)
     rules.require_starts()
     generator = np.random.default_rng(settings.seed)
@@ -160,7 +160,7 @@ def random_starts(number: int, length: int, constraints: Constraints, scorer: Sc
     flat, count = [np.empty(0, np.uint8)], 0
     for _ in range(DRAWS):
         drawn = random_records(at_once, length, scorer.constructs[0], generator)
-        starts = place_starts(drawn, scorer.constructs, reach_of(constraints))
+        starts = make_starts(drawn, scorer.constructs, letters_beside(constraints))
         allowed = Rules(constraints, starts).allowed(np.arange(at_once), starts.letters)
         flat, count = [*flat, drawn.sequences.select(allowed).flat], count + int(allowed.sum())
         if count >= number:

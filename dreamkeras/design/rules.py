@@ -10,13 +10,13 @@ from dreamkeras.errors import InputError
 from dreamkeras.sequence.alphabet import IS_BASE, IS_GC
 from dreamkeras.sequence.site_search import both_strands, has_site
 
-__all__ = ["Rules", "reach_of"]
+__all__ = ["Rules", "letters_beside"]
 
 ROWS = 8192
 """Designs looked at together."""
 
 
-def reach_of(constraints: Constraints) -> int:
+def letters_beside(constraints: Constraints) -> int:
     """How many constant letters beside an insert matter: what a site or a run that holds one of its letters may reach into."""
     return max([0, constraints.homopolymer or 0, *(len(site) - 1 for site in (*constraints.forbid, *constraints.require))])
 

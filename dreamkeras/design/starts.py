@@ -15,7 +15,7 @@ from dreamkeras.sequence.ragged import Ragged
 from dreamkeras.sequence.records import Records
 from dreamkeras.sequence.site_search import FILLING
 
-__all__ = ["Starts", "place_starts", "random_records"]
+__all__ = ["Starts", "make_starts", "random_records"]
 
 
 class Starts(NamedTuple):
@@ -73,7 +73,7 @@ class Starts(NamedTuple):
         return [construct.windows(given) for construct in self.constructs]
 
 
-def place_starts(records: Records, constructs: Sequence[Construct], reach: int) -> Starts:
+def make_starts(records: Records, constructs: Sequence[Construct], reach: int) -> Starts:
     """The starts that records are, between the constant letters that their construct puts around them.
 
     Args:

@@ -16,7 +16,7 @@ import numpy as np
 from dreamkeras.errors import InputError
 from dreamkeras.explain.explanation import Explanation
 from dreamkeras.explain.mutagenesis import BatchResult, Mutagenesis
-from dreamkeras.explain.mutants import CHANGES, becomes
+from dreamkeras.explain.mutants import CHANGES, real_changes
 from dreamkeras.explain.names import ARRAYS
 from dreamkeras.files.outputs import naming_output, open_output, refuse_packed, unpacked_name
 from dreamkeras.formats.writers import ID, Writer, choose_format, open_writer
@@ -101,7 +101,7 @@ class EffectTable(TableSink):
 
     def write(self, found: Mutagenesis) -> None:
         """Adds a row for each mutant."""
-        place, change = np.nonzero(becomes(found.inserts.flat, found.effects.shape[1]))
+        place, change = np.nonzero(real_changes(found.inserts.flat, found.effects.shape[1]))
         columns = [found.effects] if found.sd is None else [found.effects, found.sd]
         values = np.concatenate([column[place, change] for column in columns], axis=1)
         owner = found.inserts.owner(place)

@@ -9,7 +9,7 @@ from typing import NamedTuple
 import numpy as np
 
 from dreamkeras.errors import InputError
-from dreamkeras.explain.motif_sites import Arrangement, motif_letters, put
+from dreamkeras.explain.motif_sites import Arrangement, insert_motif, motif_letters
 from dreamkeras.scoring.scorer import BATCH_SIZE, Progress, Scorer
 from dreamkeras.sequence.alphabet import BASE_CODES, BASES
 from dreamkeras.sequence.ragged import Ragged
@@ -137,7 +137,7 @@ def marginalise(
     for arrangement in dict.fromkeys([*singles, *arrangements]):
         inserts = backgrounds
         for site in arrangement:
-            inserts = put(inserts, letters[site.motif], site.position, reverse=site.reverse)
+            inserts = insert_motif(inserts, letters[site.motif], site.position, reverse=site.reverse)
         effects[arrangement] = ask(inserts) - background
     together = np.array([effects[arrangement] for arrangement in arrangements])
     alone = np.array([[effects[(site,)] for site in arrangement] for arrangement in arrangements])

@@ -10,7 +10,7 @@ from dreamkeras.errors import InputError
 from dreamkeras.sequence.alphabet import BASE_CODES, IS_LETTER, IUPAC, ONE_HOT, N, reverse_complement
 from dreamkeras.sequence.ragged import Ragged
 
-__all__ = ["STRANDS", "Arrangement", "Site", "arrange", "arrange_pair", "motif_letters", "put"]
+__all__ = ["STRANDS", "Arrangement", "Site", "arrange", "arrange_pair", "insert_motif", "motif_letters"]
 
 STRANDS = "+-"
 
@@ -98,7 +98,7 @@ def motif_letters(motif: str, n: int, random: np.random.Generator) -> np.ndarray
     return letters
 
 
-def put(inserts: Ragged, letters: np.ndarray, position: int, *, reverse: bool) -> Ragged:
+def insert_motif(inserts: Ragged, letters: np.ndarray, position: int, *, reverse: bool) -> Ragged:
     """Inserts with a motif in them, which takes the place of as many letters.
 
     Args:

@@ -10,7 +10,7 @@ from dreamkeras.sequence.construct import Construct
 from dreamkeras.sequence.ragged import Ragged
 from dreamkeras.sequence.records import Records
 
-__all__ = ["CHANGES", "Mutants", "becomes", "common_inserts", "fit_problems", "require_fit"]
+__all__ = ["CHANGES", "Mutants", "common_inserts", "fit_problems", "real_changes", "require_fit"]
 
 CHANGES = (*BASES, "-")
 """What a letter may become: each base, or nothing."""
@@ -20,11 +20,11 @@ DELETION = len(BASES)
 _CODES = np.frombuffer("".join(CHANGES).encode(), np.uint8)
 
 
-def becomes(letters: np.ndarray, changes: int) -> np.ndarray:
+def real_changes(letters: np.ndarray, changes: int) -> np.ndarray:
     """bool (letters, changes): which of the first so many `CHANGES` make another letter of each.
 
     Example:
-        >>> becomes(np.frombuffer(b"cN", np.uint8), 4).tolist()
+        >>> real_changes(np.frombuffer(b"cN", np.uint8), 4).tolist()
         [[True, False, True, True], [True, True, True, True]]
     """
     others = np.ones((len(letters), changes), bool)
@@ -57,7 +57,7 @@ class Mutants:
         self.inserts = sequences.cut(starts, lengths)
         self.originals = [construct.surround(self.inserts) for construct in constructs]
         self._owner = self.inserts.owners()
-        others = becomes(self.inserts.flat, len(CHANGES) if deletions else DELETION)
+        others = real_changes(self.inserts.flat, len(CHANGES) if deletions else DELETION)
         self._shape = others.shape
         self._place, self._change = np.nonzero(others)
 

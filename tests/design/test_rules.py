@@ -6,8 +6,8 @@ from plain_rules import FLANKED, keeps
 from weight_sum import PLAIN
 
 from dreamkeras.design.constraints import settle_constraints
-from dreamkeras.design.rules import Rules, reach_of
-from dreamkeras.design.starts import place_starts
+from dreamkeras.design.rules import Rules, letters_beside
+from dreamkeras.design.starts import make_starts
 from dreamkeras.errors import InputError
 from dreamkeras.sequence.ragged import Ragged
 from dreamkeras.sequence.records import Records
@@ -28,7 +28,7 @@ asked = st.fixed_dictionaries(
 def rules_of(fields, *starts, construct=FLANKED):
     constraints = settle_constraints(fields)
     records = Records([f"s{i}" for i in range(len(starts))], Ragged.from_strings(starts), np.arange(len(starts)) + 1, "made.fa")
-    return Rules(constraints, place_starts(records, [construct], reach_of(constraints)))
+    return Rules(constraints, make_starts(records, [construct], letters_beside(constraints)))
 
 
 def designs_of(rules, owner, inserts):
@@ -92,9 +92,9 @@ def test_constant_letters_are_not_editable_and_fixed_ones_neither():
 
 
 def test_what_reaches_furthest_tells_how_many_constant_letters_matter():
-    assert reach_of(settle_constraints({})) == 0
-    assert reach_of(settle_constraints({"forbid": ["EcoRI"], "homopolymer": 4})) == 5
-    assert reach_of(settle_constraints({"forbid": ["EcoRI"], "homopolymer": 9})) == 9
+    assert letters_beside(settle_constraints({})) == 0
+    assert letters_beside(settle_constraints({"forbid": ["EcoRI"], "homopolymer": 4})) == 5
+    assert letters_beside(settle_constraints({"forbid": ["EcoRI"], "homopolymer": 9})) == 9
 
 
 def test_many_designs_are_looked_at_in_pieces(monkeypatch):

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from plain_rules import FLANKED
 
-from dreamkeras.design.starts import place_starts, random_records
+from dreamkeras.design.starts import make_starts, random_records
 from dreamkeras.errors import InputError, ModelError
 from dreamkeras.sequence.ragged import Ragged
 from dreamkeras.sequence.records import Records
@@ -19,7 +19,7 @@ def records_of(*sequences):
 
 
 def test_inserts_stand_between_their_constant_letters_filled_up_behind():
-    starts = place_starts(records_of("ACG", "TTGACCCCTTCC", "ggu"), [FLANKED], reach=6)
+    starts = make_starts(records_of("ACG", "TTGACCCCTTCC", "ggu"), [FLANKED], reach=6)
     filling = chr(FILLING)
     assert [row.tobytes().decode() for row in starts.letters] == [
         f"CTTTGAACGTTCCAA{filling}",
@@ -30,12 +30,12 @@ def test_inserts_stand_between_their_constant_letters_filled_up_behind():
 
 
 def test_the_inside_is_the_inserts_columns():
-    starts = place_starts(records_of("ACG", "CCCC"), [FLANKED], reach=0)
+    starts = make_starts(records_of("ACG", "CCCC"), [FLANKED], reach=0)
     assert ["".join(map(chr, row[inside])) for row, inside in zip(starts.letters, starts.inside, strict=True)] == ["ACG", "CCCC"]
 
 
 def test_designs_are_inserts_with_or_without_adapters_as_they_were_given():
-    starts = place_starts(records_of("ACG", "CCCC"), [FLANKED], reach=9)
+    starts = make_starts(records_of("ACG", "CCCC"), [FLANKED], reach=9)
     owner = np.array([1, 0, 1])
     found = [starts.sequences(owner, starts.letters[owner], with_adapters=both) for both in (False, True)]
     assert [found[0][row] for row in range(3)] == ["CCCC", "ACG", "CCCC"]
@@ -44,13 +44,13 @@ def test_designs_are_inserts_with_or_without_adapters_as_they_were_given():
 
 def test_windows_are_those_of_each_construct():
     records = records_of("ACG", "CCCC")
-    starts = place_starts(records, [FLANKED, SHORTER], reach=3)
+    starts = make_starts(records, [FLANKED, SHORTER], reach=3)
     for windows, construct in zip(starts.windows(np.arange(2), starts.letters), (FLANKED, SHORTER), strict=True):
         np.testing.assert_array_equal(windows, construct.cut(records))
 
 
 def test_an_insert_that_looks_like_one_between_adapters_stays_whole():
-    start = place_starts(records_of("TTGATTGAACTTCCTTCC"), [FLANKED], reach=0)
+    start = make_starts(records_of("TTGATTGAACTTCCTTCC"), [FLANKED], reach=0)
     letters = start.letters.copy()
     letters[:, start.inside[0]] = np.frombuffer(b"TTGAACTTCC", np.uint8)
     (window,) = start.windows(np.array([0]), letters)
@@ -58,7 +58,7 @@ def test_an_insert_that_looks_like_one_between_adapters_stays_whole():
 
 
 def test_selected_starts_keep_their_places():
-    starts = place_starts(records_of("ACG", "CCCC", "GG"), [FLANKED], reach=2).select(np.array([2, 0]))
+    starts = make_starts(records_of("ACG", "CCCC", "GG"), [FLANKED], reach=2).select(np.array([2, 0]))
     assert starts.ids == ["s2", "s0"]
     assert [starts.sequences(np.arange(2), starts.letters, with_adapters=False)[row] for row in range(2)] == ["GG", "ACG"]
 
@@ -73,13 +73,13 @@ def test_selected_starts_keep_their_places():
 )
 def test_sequences_that_no_design_can_begin_with_are_named(sequence, message):
     with pytest.raises(InputError, match=message):
-        place_starts(records_of("ACGT", sequence), [FLANKED], reach=0)
+        make_starts(records_of("ACGT", sequence), [FLANKED], reach=0)
 
 
 @pytest.mark.parametrize("other", [{"left_adapter": "TGA"}, {"left_flank": "CTTGA"}, {"right_flank": "C"}])
 def test_constructs_that_put_other_letters_around_an_insert_are_refused(other):
     with pytest.raises(ModelError, match="the same letters around an insert, got those of constructs flanked and other"):
-        place_starts(records_of("ACGT"), [FLANKED, dataclasses.replace(FLANKED, name="other", **other)], reach=0)
+        make_starts(records_of("ACGT"), [FLANKED, dataclasses.replace(FLANKED, name="other", **other)], reach=0)
 
 
 def test_random_inserts_are_of_all_bases_alike():

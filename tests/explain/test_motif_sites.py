@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from dreamkeras.errors import InputError
-from dreamkeras.explain.motif_sites import Site, arrange, arrange_pair, motif_letters, put
+from dreamkeras.explain.motif_sites import Site, arrange, arrange_pair, insert_motif, motif_letters
 from dreamkeras.sequence.ragged import Ragged
 
 
@@ -40,7 +40,7 @@ def test_what_is_no_motif_is_refused(motif):
 def test_motifs_take_the_place_of_letters_on_either_strand():
     inserts = Ragged.from_strings(["CCCCCCCC", "GGGGGGGGGG"])
     letters = motif_letters("ANTTT", 2, np.random.default_rng(0))
-    forward, reverse = (put(inserts, letters, 2, reverse=turned) for turned in (False, True))
+    forward, reverse = (insert_motif(inserts, letters, 2, reverse=turned) for turned in (False, True))
     assert [forward[0], forward[1]] == ["CCACTTTC", "GGAGTTTGGG"]
     assert [reverse[0], reverse[1]] == ["CCAAACTC", "GGAAAGTGGG"]
     assert inserts[0] == "CCCCCCCC"

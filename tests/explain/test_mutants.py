@@ -5,7 +5,7 @@ from hypothesis import strategies as st
 from weight_sum import PLAIN
 
 from dreamkeras.errors import ModelError
-from dreamkeras.explain.mutants import CHANGES, Mutants, becomes
+from dreamkeras.explain.mutants import CHANGES, Mutants, real_changes
 from dreamkeras.sequence.alphabet import BASES
 from dreamkeras.sequence.construct import YEAST, Construct
 from dreamkeras.sequence.ragged import Ragged
@@ -66,5 +66,5 @@ def test_models_that_see_other_inserts_in_a_sequence_are_refused():
 
 @pytest.mark.parametrize(("letter", "others"), [("A", "CGT-"), ("t", "ACG-"), ("N", "ACGT-"), ("R", "ACGT-")])
 def test_a_letter_becomes_every_base_but_itself(letter, others):
-    (found,) = becomes(np.frombuffer(letter.encode(), np.uint8), len(CHANGES))
+    (found,) = real_changes(np.frombuffer(letter.encode(), np.uint8), len(CHANGES))
     assert "".join(np.array(CHANGES)[found]) == others
