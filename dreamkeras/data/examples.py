@@ -34,14 +34,14 @@ class Examples:
         flags: float32 (n, flags), columns in the order of the construct's flags.
         lengths: int32 (n,), letters of each sequence as it was given.
         folds: int32 (n,), the fold that the data's authors put each example in; None if they did not.
-        construct: What the windows were cut by; None if that is unknown.
+        construct: Of the windows; None if it is unknown.
         weights: float32 (n,), how much each example counts in the loss; None weighs all alike.
         replicates: float32 (n, tasks, k), the measurements that the targets are means of, NaN where one is missing; None if unknown.
         profiles: float32 (n, positions + 2 * margin), reads that begin at each of the middle positions; None where none were counted.
         is_peak: bool (n,), whether each window of a genome is a peak; None where the windows are from no genome.
         left_out: How many rows of the file were left out, by the reason, such as `without a value`.
         remarks: Sentences on what else was decided or left out when the file was read.
-        margin: How many letters and positions more than the model sees stand on each side, for it to look at shifted windows.
+        margin: Additional letters and positions on each side, for shifted windows.
 
     Raises:
         InputError: The fields do not all have n rows, or have the wrong number of dimensions.
@@ -110,9 +110,9 @@ def require_examples(examples: Examples, wanted: int, purpose: str) -> None:
     """Refuses fewer examples than a purpose needs.
 
     Args:
-        examples: What there is.
-        wanted: The fewest that will do.
-        purpose: What they are needed for, for the message, e.g. `"one batch"`.
+        examples: Any number.
+        wanted: The fewest that suffice.
+        purpose: For the message, e.g. `"one batch"`.
 
     Raises:
         InputError: There are fewer.

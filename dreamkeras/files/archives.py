@@ -91,7 +91,7 @@ def _write_member(members: tarfile.TarFile, member: tarfile.TarInfo, folder: Pat
 
 def _safe_path(member: tarfile.TarInfo, archive: Path) -> PurePosixPath:
     path = PurePosixPath(member.name)
-    # What is sparse is as large as its header says, whatever the archive holds.
+    # A sparse file unpacks to the size in its header, which the archive's own size does not bound.
     if not (member.isdir() or member.isreg()) or member.issparse():
         raise InputError(f"Expected plain files and folders in {archive}, got {_kind(member)}: {member.name!r}.")
     # A drive or a backslash means another folder on Windows.

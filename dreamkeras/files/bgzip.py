@@ -1,4 +1,4 @@
-"""bgzip files (BGZF, of htslib): any stretch of one without reading what stands before it, and new ones. Knows nothing about contents."""
+"""bgzip files (BGZF, of htslib): random access to their bytes, and new files."""
 
 import mmap
 import struct
@@ -38,7 +38,7 @@ class BgzipBytes:
 
     Args:
         packed: The file.
-        name: What messages call it.
+        name: The file's name in messages.
 
     Raises:
         InputError: It is gzip of another kind, or cut short.
@@ -64,7 +64,7 @@ class BgzipBytes:
         return joined[begin : begin + stop - start]
 
     def _blocks(self) -> tuple[np.ndarray, np.ndarray]:
-        """Where each block begins in the file and, with one more for the end, where its bytes begin in what is held."""
+        """Where each block begins in the file, and where its bytes begin in the unpacked data, with one more of both for the end."""
         begins, sizes, begin = [], [], 0
         while begin < len(self._packed):
             begins.append(begin)
@@ -151,7 +151,7 @@ class EndChecked:
 
     Args:
         stream: The bytes.
-        path: What messages call them.
+        path: The file's name in messages.
     """
 
     def __init__(self, stream: BinaryIO, path: str) -> None:

@@ -23,7 +23,7 @@ LOCK = ".dreamkeras.lock"
 """The file in a folder that the process which fills it has locked; what a killed process left of it is not locked."""
 
 UNFINISHED = ".dreamkeras-*.tmp"
-"""What a killed process may leave of a file or of a folder."""
+"""The pattern of files and folders that a killed process may leave."""
 
 TRIES = 100
 
@@ -40,7 +40,7 @@ def claim(folder: Path, name: str | Path | None = None) -> Iterator[None]:
 
     Args:
         folder: The folder that is going to be written to.
-        name: What messages call it.
+        name: The folder's name in messages.
 
     Raises:
         DreamkerasError: Another process, or thread, holds it, or it cannot be made.
@@ -67,7 +67,7 @@ def claim(folder: Path, name: str | Path | None = None) -> Iterator[None]:
 def open_folder(folder: Path) -> Iterator[Path]:
     """A folder to fill, which takes its name once the `with` block has ended well, and is removed if it does not.
 
-    Until then it stands beside its place, as `.NAME.unfinished`, and this process holds it; what a killed process left in it is
+    Until then it is called `.NAME.unfinished`, and this process holds it; files that a killed process left in it are
     removed first. An empty folder stays the folder that it is, which may be a link or a mount point: it is filled within, and what
     it is filled with appears at the end.
 

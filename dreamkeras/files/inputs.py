@@ -1,7 +1,4 @@
-"""Inputs that can be read only once, such as pipes, and temporary copies of them for what looks at an input twice.
-
-Knows nothing about what stands in them.
-"""
+"""Inputs that can be read only once, such as pipes, and temporary copies of them for what looks at an input twice."""
 
 import io
 import os
@@ -23,7 +20,7 @@ _COPIES: dict[str, IO[bytes] | None] = {}
 
 
 def source_name(path: str) -> str:
-    """What messages call the input.
+    """The input's name in messages.
 
     Example:
         >>> source_name("-"), source_name("a/seqs.fa")
@@ -33,7 +30,7 @@ def source_name(path: str) -> str:
 
 
 def file_name(path: str) -> str:
-    """What records of a run call the input: its name without its folders.
+    """The input's name in records of a run: without its folders.
 
     Example:
         >>> file_name("-"), file_name("/dev/fd/63"), file_name("a/seqs.fa")
@@ -62,7 +59,7 @@ def require_file(path: str | Path, reason: str) -> None:
 
 
 def refuse_twice(paths: Iterable[str | None]) -> None:
-    """Refuses one stream under two names, or twice under the same; None stands for what was not given.
+    """Refuses one stream under two names, or twice under the same; None is an input that was not given.
 
     Raises:
         InputError: It would have to be read twice.
@@ -88,10 +85,10 @@ def _identity(path: str) -> Any:
 def rereadable(*paths: str | Path | None) -> Iterator[None]:
     """Lets inputs be opened several times: a stream among them is copied to a temporary file when it is first opened.
 
-    The copy has no name on the disk, so that nothing is left of it whatever ends the process; the folder is `TMPDIR`'s.
+    The copy has no name on the disk, so that nothing is left of it however the process ends; the folder is `TMPDIR`'s.
 
     Args:
-        paths: Inputs; None for what was not given. Files stay where they are.
+        paths: Inputs; None is one that was not given. Files are not copied.
     """
     added = [path for path in dict.fromkeys(map(str, filter(None, paths))) if path not in _COPIES and is_stream(path)]
     _COPIES.update(dict.fromkeys(added))
@@ -158,7 +155,7 @@ def _opened(path: str) -> Iterator[BinaryIO]:
 
 def _copy(stream: BinaryIO, path: str) -> IO[bytes]:
     try:
-        copy = tempfile.TemporaryFile(prefix="dreamkeras-")  # noqa: SIM115  # closed by whoever gets it
+        copy = tempfile.TemporaryFile(prefix="dreamkeras-")  # noqa: SIM115  # closed by the caller
         try:
             shutil.copyfileobj(stream, copy, 1 << 20)
             copy.flush()

@@ -1,6 +1,6 @@
 """Files and folders by path or by URL: on a disk, or in an object store (S3, Google's, Azure's, and what else pyarrow knows).
 
-An object is copied to this machine to be read, and what is to be one is made here first and put under its name when it is whole.
+An object is copied to this machine to be read; a new one is written here first and uploaded when it is whole.
 pyarrow is imported when a URL needs it.
 """
 
@@ -33,7 +33,7 @@ class Location(Protocol):
     """Where a file or a folder is, or is to be; as a string, what messages and manifests call it, without its password and options."""
 
     text: str
-    """What `locate` makes it of, on any machine that sees it."""
+    """The text from which `locate` finds it, on any machine that sees it."""
     name: str
     """The last part of it."""
 
@@ -41,7 +41,7 @@ class Location(Protocol):
         """A file in this folder."""
 
     def names(self) -> set[str]:
-        """What is in this folder; nothing where it is not there."""
+        """The names in this folder; none if it does not exist."""
 
     def files(self) -> "list[Location]":
         """This file, or those in this folder by name, but for hidden ones; InputError if there is neither."""
@@ -63,7 +63,7 @@ class Location(Protocol):
 
 
 def is_url(text: str) -> bool:
-    """Whether a text is a URL, be it of a file on this machine.
+    """Whether a text is a URL, also of a file on this machine.
 
     Example:
         >>> is_url("s3://bucket/promoters"), is_url("promoters/a.fa"), is_url("c:/a.fa")
@@ -73,7 +73,7 @@ def is_url(text: str) -> bool:
 
 
 def locate(text: str) -> Location:
-    """What a path or a URL names.
+    """The file or folder of a path or a URL.
 
     Args:
         text: A path; `file:///` and a path; or what `pyarrow.fs.FileSystem.from_uri` takes, its options behind `?`.

@@ -27,7 +27,7 @@ OTHER_PACKINGS = (".bz2", ".xz", ".zst", ".zip", ".lz4")
 def open_output(path: str) -> Iterator[BinaryIO]:
     """Opens an output for writing bytes; its file appears under its name only once the `with` block has ended well.
 
-    Until then the bytes stand in a temporary file in the same folder, which any exception removes. A file that was there stays
+    Until then the bytes are in a temporary file in the same folder, which any exception removes. A file that was there stays
     until then, and the new one gets its owner and mode. Standard output, descriptors such as `/dev/stdout`, pipes and devices are
     never replaced: they get the bytes, from a temporary file elsewhere, once the block has ended well.
 
@@ -56,9 +56,9 @@ def write_text(path: str | Path, text: str) -> None:
 
 @contextmanager
 def open_text(path: str) -> Iterator[BinaryIO | BgzipWriter]:
-    """As `open_output`, for text: where the name ends in .gz or .bgz, it is packed by bgzip, which whatever reads gzip reads.
+    """As `open_output`, for text: where the name ends in .gz or .bgz, it is packed by bgzip, which is gzip to other programs.
 
-    The same text gives the same bytes, in whatever pieces it is written: they hold neither a time nor a name.
+    The same text gives the same bytes, however it is divided among writes: they hold neither a time nor a name.
 
     Raises:
         InputError: The name is that of another kind of compressed file.
@@ -86,11 +86,11 @@ def unpacked_name(path: str) -> str:
 
 
 def refuse_packed(path: str | Path, kind: str) -> None:
-    """Refuses the name of a compressed file for what is not text.
+    """Refuses the name of a compressed file for a format that is not text.
 
     Args:
         path: The file.
-        kind: What messages call its format.
+        kind: The format's name in messages.
 
     Raises:
         InputError: It is one.
@@ -117,7 +117,7 @@ def naming_output(path: str) -> Iterator[None]:
 def _streamed(path: str) -> Iterator[BinaryIO]:
     """A temporary file, whose bytes go to a stream once the block has ended well.
 
-    The stream is opened first: whoever reads a pipe sees its end even where the block fails.
+    The stream is opened first, so that the reader of a pipe sees its end even if the block fails.
     """
     with ExitStack() as stack:
         with naming_output(path):

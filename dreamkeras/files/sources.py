@@ -1,7 +1,4 @@
-"""Input files as byte streams: plain or gzip, by path or from standard input, with their first bytes to judge the format by.
-
-Knows nothing about what stands in them.
-"""
+"""Input files as byte streams: plain or gzip, by path or from standard input, with their first bytes to judge the format by."""
 
 import gzip
 import io
@@ -39,7 +36,7 @@ class Source(NamedTuple):
 
 @contextmanager
 def open_source(path: str, opened: BinaryIO | None = None) -> Iterator[Source]:
-    """Opens an input for reading; whatever goes wrong with its bytes inside the `with` block is an InputError naming it.
+    """Opens an input for reading; errors of its bytes inside the `with` block become an InputError that names it.
 
     Args:
         path: A file, plain or gzip (bgzip too); `-` reads standard input.

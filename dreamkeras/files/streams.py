@@ -1,6 +1,6 @@
-"""Paths of what is no file: standard input and output, descriptors that are open already, pipes and devices; how the outputs are written.
+"""Paths that are not of files: standard input and output, open descriptors, pipes and devices; how outputs are written to them.
 
-How the inputs among them are read is the business of `inputs`.
+`inputs` reads from them.
 """
 
 import os
@@ -85,7 +85,7 @@ def open_stream(path: str) -> Iterator[BinaryIO]:
 
 
 def _entry(path: Path) -> Path | None:
-    """`/proc/PID/fd/N` or `/dev/fd/N`, where a path leads there; its links are followed up to there, and not to what is behind it."""
+    """`/proc/PID/fd/N` or `/dev/fd/N`, where a path leads there; links are followed up to the descriptor, not to its target."""
     for _ in range(MOST_LINKS):
         path = Path(os.path.realpath(path.parent)) / path.name
         if _DESCRIPTORS.fullmatch(str(path.parent)) and path.name.isdecimal():

@@ -39,8 +39,8 @@ class Interrupted(Exception):  # noqa: N818  # it is no error yet: the request i
     """A request that may do better when it is repeated.
 
     Args:
-        reason: What came.
-        wait: Seconds that the server asks to wait; None where it does not say.
+        reason: The answer or the error.
+        wait: Seconds to wait, by the server's Retry-After; None without one.
     """
 
     def __init__(self, reason: str, wait: float | None = None) -> None:
@@ -65,7 +65,7 @@ def open_url(url: str, headers: Mapping[str, str] | None = None) -> "Iterator[Ba
     """An answer whose body is still to be read; the connection is closed with the `with` block.
 
     Args:
-        url: What to request.
+        url: The address.
         headers: Added to those of every request.
 
     Raises:
@@ -99,14 +99,14 @@ def retry(url: str, attempt: Callable[[], None], progress: Callable[[], int], *,
     """Repeats an attempt until it ends well.
 
     Args:
-        url: What is requested, for messages.
+        url: For messages.
         attempt: Raises `Interrupted` to be repeated.
         progress: How far it has come; attempts are counted anew when it is further than ever.
         attempts: How many in a row may come no further.
         say: Told why and for how long there is a pause.
 
     Raises:
-        DreamkerasError: So many attempts in a row brought nothing, or the server asks for a longer wait than `LONGEST_WAIT`.
+        DreamkerasError: So many attempts in a row made no progress, or the wait would be longer than `LONGEST_WAIT`.
     """
     failures, furthest = 0, progress()
     while True:
@@ -132,7 +132,7 @@ def read_url(url: str, most: int, *, attempts: int = ATTEMPTS, say: Say | None =
     """A short answer as a whole.
 
     Args:
-        url: What to request.
+        url: The address.
         most: Bytes that are still short.
         attempts: How many in a row may come no further.
         say: Told why and for how long there is a pause.
@@ -183,7 +183,7 @@ def _retry_after(urllib3: Any, response: "BaseHTTPResponse") -> float | None:
 
 
 def _reason(urllib3: Any, error: Exception) -> str:
-    """What went wrong, without the objects and addresses that urllib3 tells."""
+    """An error's message without urllib3's objects and addresses."""
     if isinstance(error, urllib3.exceptions.MaxRetryError) and error.reason is not None:
         error = error.reason
     timeout, refused = urllib3.exceptions.TimeoutError, urllib3.exceptions.NewConnectionError  # the second is one of the first

@@ -10,7 +10,7 @@ __all__ = ["NOT_FINITE", "is_number", "is_signed_whole", "is_whole", "parse_whol
 _NUMBER = re.compile(r"[+-]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][+-]?[0-9]+)?")
 
 NOT_FINITE = {sign + name for sign in ("", "+", "-") for name in ("nan", "inf")}
-"""What programs write, in lower case, where there is no number; to be read where the reader then says what is wrong with it."""
+"""Texts, in lower case, that programs write for missing and infinite numbers; readers accept them to report them by themselves."""
 
 DIGITS = 18
 """Most digits of a whole number, which fits into 64 bits then."""

@@ -21,7 +21,7 @@ def filled_rows(text: Iterable[str], delimiter: str, path: str) -> Iterator[tupl
 
     Args:
         text: Lines, with their ends.
-        delimiter: What stands between two cells: a tab makes it TSV.
+        delimiter: The character between two cells: a tab makes it TSV.
         path: Where they are from, for messages.
 
     Raises:

@@ -25,7 +25,7 @@ _IS_BLANK[list(b" \t\n\v\f\r")] = True
 
 
 class _FastaBlock(NamedTuple):
-    """What a block of whole FASTA lines holds.
+    """The content of a block of whole FASTA lines.
 
     Args:
         names: n header texts up to the first white space.
@@ -59,7 +59,7 @@ class Piece(NamedTuple):
 
 
 def read_fasta(stream: BinaryIO, path: str, *, batch: int = BATCH_ROWS, block: int = BLOCK) -> Iterator[Records]:
-    """The records of a FASTA file, in batches; memory holds one block and the longest record, whatever the file's size.
+    """The records of a FASTA file, in batches; memory holds one block and the longest record, not the file.
 
     Args:
         stream: The file's bytes. Lines may be wrapped at any length, end in CRLF, be blank, and the last one may lack its end.
@@ -71,7 +71,7 @@ def read_fasta(stream: BinaryIO, path: str, *, batch: int = BATCH_ROWS, block: i
         Records; ids are the headers up to the first white space, or running numbers from 1 where nothing is left.
 
     Raises:
-        InputError: Something stands before the first header, or there is no record.
+        InputError: Something precedes the first header, or there is no record.
     """
     count = 0
     for records in _records(map(_parse, _fasta_blocks(stream, path, block)), path):

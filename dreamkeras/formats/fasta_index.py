@@ -76,7 +76,7 @@ class Bytes(Protocol):
 
 
 def check_fai(contigs: dict[str, Contig], text: Bytes, path: str) -> None:
-    """Refuses an index that is not the file's, by what stands between contigs and at the ends of some of their lines.
+    """Refuses an index that is not the file's, by the bytes between contigs and at the ends of some of their lines.
 
     Args:
         contigs: The index.
@@ -101,12 +101,12 @@ def _end(contig: Contig) -> int:
 
 
 def _uneven(contig: Contig) -> str:
-    """What a contig with letters does not have where no line can be as the index says; empty where it can."""
+    """The message about a contig whose lines cannot be as the index says; empty where they can."""
     return "" if 0 < contig.bases <= contig.width or not contig.length else _lines(contig)
 
 
 def _header_missing(text: Bytes, name: str, end: int, offset: int) -> str:
-    """What is not there where the bytes between the last contig's letters and a contig's own are not its header; empty where they are."""
+    """The message about bytes before a contig's letters that are not its header; empty where they are."""
     gap = text[end:offset] if end < offset <= min(len(text), end + GAP) else b""
     header = next((line for line in reversed(gap.split(b"\n")) if line.strip()), b"")
     found = (header[1:].decode("utf-8", "replace").split() or [""])[0]
@@ -123,7 +123,7 @@ def _are_headers(gap: bytes, *, begins: bool) -> bool:
 
 
 def _lines_differ(text: Bytes, contig: Contig) -> str:
-    """What is not there where the first, a middle or the last line is not where the index has it; empty where they are."""
+    """The message about a first, middle or last line that is not where the index has it; empty where they are."""
     first = text[contig.offset : contig.offset + min(contig.bases, contig.length, SAMPLE)]
     last, end = max(contig.length - 1, 0), _end(contig)
     if b"\n" in first or b">" in first or not all(contig.has_line_at(place, text) for place in (contig.bases, last // 2, last)):
@@ -160,7 +160,7 @@ def index_fasta(stream: BinaryIO, path: str, *, block: int = BLOCK) -> dict[str,
 
 
 class _Scan:
-    """What has been found up to a block of whole lines."""
+    """The contigs up to a block of whole lines."""
 
     def __init__(self, path: str) -> None:
         self.found: dict[str, _Open] = {}

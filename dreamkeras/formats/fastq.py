@@ -58,7 +58,7 @@ def _whole_reads(data: bytes) -> tuple[bytes, bytes]:
 
 
 def _parse(data: bytes, first: int, path: str) -> Records:
-    """Records of whole reads, the first of which stands at line `first`."""
+    """Records of whole reads, which begin at line `first`."""
     codes = np.frombuffer(data, np.uint8)
     ends = np.flatnonzero(codes == ord("\n"))
     sizes = np.diff(ends, prepend=-1)

@@ -1,7 +1,7 @@
 """read_records and open_table: sequences, or columns, from any file dreamkeras takes, in batches of bounded size.
 
 FASTA, FASTQ, TSV, CSV or one sequence a line, plain or gzip, by path or from standard input; or a Parquet file. The format is told by the
-first bytes, then by the file's name. What a sequence may consist of is the construct's business.
+first bytes, then by the file's name. Constructs check the letters.
 """
 
 from collections.abc import Iterable, Iterator, Sequence
@@ -58,7 +58,7 @@ def read_records(
 
     Args:
         path: The file; `-` reads standard input.
-        format: What the file is; by default told by its first bytes and its name.
+        format: Of the file; by default found from its first bytes and its name.
         id_column: Name or position (from 0) of a table's id column; by default the one called id, seq_id or name or, where
             there is no header, the first if it holds no numbers and the sequences stand further right. Without one, ids are
             running numbers from 1, as they are for one sequence a line. Digits as text are a name first, and then a position.
@@ -68,7 +68,7 @@ def read_records(
         opened: The bytes (not Parquet), where they are open already and `path` is only what messages call them; they stay open.
 
     Yields:
-        Records, at least one in a batch. Letters are as they stand in the file; a record without letters is handed on.
+        Records, at least one in a batch. Letters are as in the file; a record without letters is handed on.
 
     Raises:
         InputError: The file is missing, empty, broken, or not in the format; the message names file and line.
@@ -161,8 +161,8 @@ def _seekable(source: Source) -> AbstractContextManager[BinaryIO | None]:
 def sniff_format(source: Source, *, is_table: bool = False) -> Format:
     """The format of an open input; `is_table` says that columns were asked for.
 
-    A `>` first means FASTA whatever the file is called, `@` and a third line that begins with `+` FASTQ; a file called .fa has to be
-    FASTA whatever it holds, and one called .fq FASTQ.
+    A `>` first means FASTA under any name, `@` and a third line that begins with `+` FASTQ; a file called .fa has to be FASTA, and
+    one called .fq FASTQ.
     """
     if source.head.startswith(PARQUET):
         return "parquet"
@@ -198,7 +198,7 @@ def _table_records(source: Source, layout: Layout, id: Column | None, sequence: 
 
 
 def sequence_position(layout: Layout, column: Column | None, path: str) -> int:
-    """The position of a table's sequences: the column asked for, or the one that is called or looks like sequences.
+    """The position of a table's sequences: the given column, or the one that is called or looks like sequences.
 
     Raises:
         InputError: There is none.
@@ -216,7 +216,7 @@ def sequence_position(layout: Layout, column: Column | None, path: str) -> int:
 
 
 def id_position(layout: Layout, column: Column | None, path: str) -> int | None:
-    """The position of a table's ids: the column asked for, or the one that is called so; None where there is none.
+    """The position of a table's ids: the given column, or the one that is called so; None without one.
 
     Raises:
         InputError: There is no column as asked for.

@@ -68,10 +68,10 @@ class Layout(NamedTuple):
     """How a table is laid out.
 
     Args:
-        delimiter: What stands between two cells.
-        names: The header's cells, without the `#` that may stand before the first; None where the table has no header.
+        delimiter: The character between two cells.
+        names: The header's cells, without a `#` before the first; None where the table has no header.
         first: The cells of the first row that is not blank, header or not.
-        line: The line that row stands at, from 1; 0 where a format has no lines.
+        line: The line of that row, from 1; 0 where a format has no lines.
     """
 
     delimiter: str
@@ -87,7 +87,7 @@ def sniff_layout(
 
     Args:
         source: The table's bytes.
-        delimiter: What stands between cells; by default tab if the first line has one, else comma.
+        delimiter: The character between cells; by default tab if the first line has one, else comma.
         header: Whether the first row names the columns; by default told by its look: no number, no sequence in it.
         columns: Columns that will be asked for: a first row that holds one of these names, or all that are numbers, and no sequence is a
             header, too.
@@ -165,7 +165,7 @@ def rows_of(
 
     Args:
         source: The table's bytes.
-        layout: What `sniff_layout` made of it.
+        layout: As `sniff_layout` returns it.
         positions: Which columns, from 0.
         batch: Most rows in a batch.
         uneven: Takes the lines of rows with too few or too many cells, the missing ones of which are empty; without it, such a row is
@@ -202,7 +202,7 @@ def _batch(rows: Iterator[tuple[int, list[str]]], positions: Sequence[int], batc
 
 
 def _even_rows(rows: Iterator[tuple[int, list[str]]], width: int, path: str, uneven: set[int] | None) -> Iterator[tuple[int, list[str]]]:
-    """The rows, each of which has to have `width` cells, unless `uneven` takes those that have not; empty ones at the end are forgiven."""
+    """The rows, each of `width` cells; `uneven` takes the lines of others, or they are errors. Empty cells at the end are ignored."""
     for line, row in rows:
         if len(row) < width or any(row[width:]):
             if uneven is None:

@@ -68,7 +68,7 @@ class _Order:
         """Those of the rows whose value is a number.
 
         Raises:
-            InputError: An id is no place, or an interval overlaps the one before or stands before it.
+            InputError: An id is no place, or an interval overlaps the one before or precedes it.
         """
         places = [self._next(name) for name, value in zip(ids, values, strict=True) if np.isfinite(value)]
         columns = zip(*places, strict=True) if places else ((), (), ())
@@ -110,7 +110,7 @@ class BedGraph:
             self._file.write(rows.encode())
 
     def finish(self) -> None:
-        """Nothing stands at the end."""
+        """Does nothing: the format has no end."""
 
 
 class BigWig:
@@ -118,7 +118,7 @@ class BigWig:
 
     Args:
         file: The file that is being written.
-        path: What messages call it.
+        path: The file's name in messages.
         lengths: Letters of each contig.
     """
 
@@ -187,7 +187,7 @@ def open_track(
     Args:
         path: The file; a bedGraph is packed by bgzip where its name ends in .gz or .bgz.
         format: One of `TRACKS`.
-        columns: Names of what is predicted.
+        columns: Names of the predictions.
         column: The one that is written; may be left out where there is one.
         middle: Letters in the middle of each window that its value is written for; None for all.
         lengths: Letters of each contig, in their order, beyond which no interval reaches; a bigWig needs them.

@@ -1,4 +1,4 @@
-"""VCF: the lines of a file as batches of records, whatever is wrong with them.
+"""VCF: the lines of a file as batches of records, malformed ones included.
 
 Columns are told apart here and not by htslib, which ends at a line that it cannot read: here such a line is a record, too. Knows
 nothing about what variants do.
@@ -38,7 +38,7 @@ class VcfRecords(NamedTuple):
 
     Args:
         texts: n lines, without the line feed.
-        lines: int64 (n,), the line each stands at, from 1.
+        lines: int64 (n,), the line of each, from 1.
         contigs: n names, of CHROM.
         positions: int64 (n,), POS, from 1; -1 where a line is malformed: it has too few columns, no contig, letters or alleles, or a
             position that is no number.
@@ -63,7 +63,7 @@ class Vcf(NamedTuple):
 
     Args:
         header: The lines that begin with `#`, without line feeds.
-        batches: What stands below them.
+        batches: The records below them.
     """
 
     header: list[bytes]

@@ -15,7 +15,7 @@ class InfoField(NamedTuple):
     Args:
         name: Its key.
         type: `Float`, `Integer` or `String`.
-        description: What it is.
+        description: For the header.
     """
 
     name: str

@@ -35,13 +35,13 @@ Cells = Sequence[Sequence[Any]]
 def open_writer(path: str, tasks: Sequence[str], format: str | None = None, keys: Mapping[str, type] = ID) -> Iterator["Writer"]:
     """A writer of predictions, whose file appears under its name only once the `with` block has ended well.
 
-    Until then the rows stand in a temporary file; see `open_output`. Text is packed as `open_text` packs it.
+    Until then the rows are in a temporary file; see `open_output`. Text is packed as `open_text` packs it.
 
     Args:
         path: The file; `-` writes standard output.
         tasks: Names of the columns beside the keys.
         format: `tsv`, `csv`, `jsonl` or `parquet`; by default the file's suffix, before .gz, and `tsv` for `.txt` or none.
-        keys: Names of the columns that say what a row is, and what they hold, `str` or `int`.
+        keys: Names of the columns that identify a row, and their types, `str` or `int`.
 
     Raises:
         InputError: The format is unknown, or the suffix names none.
@@ -106,7 +106,7 @@ class Writer:
         self._put(self._encoder.rows(cells, values))
 
     def finish(self) -> None:
-        """Writes what has to stand at the end; `open_writer` calls it."""
+        """Writes the end of the format; `open_writer` calls it."""
         self._put(self._encoder.end())
 
     def _put(self, data: bytes) -> None:
@@ -117,7 +117,7 @@ class Writer:
 
 
 class Encoder(Protocol):
-    """A format: what stands before, for and after the rows."""
+    """A format: the bytes before the rows, of rows, and after them."""
 
     def begin(self) -> bytes: ...
 
@@ -127,7 +127,7 @@ class Encoder(Protocol):
 
 
 class TSVEncoder:
-    """A header and tab-separated rows; an id with a tab, quote or line break in it stands in quotes."""
+    """A header and tab-separated rows; an id with a tab, quote or line break in it is quoted."""
 
     delimiter = "\t"
 
@@ -238,7 +238,7 @@ class _Sink(io.RawIOBase):
         return len(self._pieces[-1])
 
     def taken(self) -> bytes:
-        """What was written since the last call."""
+        """The bytes written since the last call."""
         data = b"".join(self._pieces)
         self._pieces = []
         return data

@@ -25,7 +25,7 @@ COLUMNS = 10
 """Columns of narrowPeak; BED has up to 12, with another meaning of the tenth."""
 
 NO_SUMMIT, NOT_A_SUMMIT = -1, -2
-"""What narrowPeak has in column 10 for a peak without a summit, and what stands for a cell that is no summit at all."""
+"""The value of column 10 in narrowPeak for a peak without a summit, and ours for a cell that is no summit."""
 
 STRAND = 5
 """The column of strands, from 0."""
@@ -203,7 +203,7 @@ def _about_strands(found: _BedLines, name: str) -> str:
 
 
 def _named(contigs: list[str], lines: np.ndarray, genome: Genome, name: str) -> list[str]:
-    """What the genome calls the contigs."""
+    """The contigs by the genome's names."""
     first = dict(zip(reversed(contigs), reversed(lines.tolist()), strict=True))
     names = match_contigs(contigs, genome.lengths, genome.path, {contig: f"{name}, line {line}" for contig, line in first.items()})
     return [names[contig] for contig in contigs]

@@ -67,7 +67,7 @@ class Genome:
         return {name: contig.length for name, contig in self._contigs.items()}
 
     def windows(self, contigs: Sequence[str], starts: np.ndarray, length: int) -> np.ndarray:
-        """Windows of letters, as they stand in the file.
+        """Windows of letters, as in the file.
 
         Args:
             contigs: n names of contigs, with or without `chr`.
@@ -111,7 +111,7 @@ class Genome:
 
 
 def match_contigs(wanted: Iterable[str], known: Collection[str], path: str, places: Mapping[str, str] | None = None) -> dict[str, str]:
-    """What a file calls contigs that another one names: the same, or with or without `chr`.
+    """A file's names of contigs that another file names: the same, or with or without `chr`.
 
     Args:
         wanted: Names.
@@ -141,14 +141,14 @@ def match_contigs(wanted: Iterable[str], known: Collection[str], path: str, plac
 
 
 def find_contig(name: str, known: Collection[str]) -> str | None:
-    """What a contig is called among known names: the same, or with or without `chr`; None where it is not there."""
+    """The known name of a contig: the same, or with or without `chr`; None if it is not known."""
     other = name.removeprefix("chr") if name.startswith("chr") else f"chr{name}"
     names = [name, other, *(MITOCHONDRIA if name in MITOCHONDRIA else ())]
     return next((one for one in names if one in known), None)
 
 
 def _state(path: str) -> tuple[int, ...] | None:
-    """What changes where a file does; None where it is gone."""
+    """Inode, size and time of the last change of a file; None if it is gone."""
     try:
         found = Path(path).stat()
     except FileNotFoundError:

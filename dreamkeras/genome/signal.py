@@ -16,10 +16,10 @@ from dreamkeras.genome.reference import match_contigs
 __all__ = ["Signal"]
 
 MAGIC = bytes.fromhex("26fc8f88")
-"""The first bytes of a bigWig file; of one from a machine with the other byte order, they are turned round."""
+"""The first bytes of a bigWig file; of one from a machine with the other byte order, they are reversed."""
 
 INDEX = slice(24, 32)
-"""Where a bigWig's header tells where its index begins, which stands near the file's end."""
+"""The bytes of a bigWig's header that hold the position of its index, which is near the file's end."""
 
 
 class Signal:

@@ -48,7 +48,7 @@ class Tile(NamedTuple):
 
 
 def window_name(contig: str, start: int, end: int, *, reverse: bool = False) -> str:
-    """What a window of a genome is called: positions from 0, as in BED, and `(-)` where it is read from the reverse strand.
+    """The name of a window of a genome: positions from 0, as in BED, and `(-)` where it is read from the reverse strand.
 
     Example:
         >>> window_name("chr1", 5, 147), window_name("chr1", 5, 147, reverse=True)

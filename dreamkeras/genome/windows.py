@@ -21,7 +21,7 @@ __all__ = ["GenomeWindows", "Reader", "contig_lengths", "default_window", "read_
 
 
 class GenomeWindows(NamedTuple):
-    """What of a genome is read.
+    """The windows of a genome that are read.
 
     Args:
         genome: A FASTA file whose regions BED files name; None where the files are FASTA themselves.
@@ -58,7 +58,7 @@ class Reader(NamedTuple):
     """How files become records.
 
     Args:
-        windows: Which windows of a genome; None reads sequences as they stand in the files.
+        windows: Which windows of a genome; None reads the sequences of the files.
         id_column: Name or position of a table's column of names.
         sequence_column: Name or position of a table's column of sequences.
     """
@@ -84,7 +84,7 @@ def contig_lengths(paths: Iterable[str], wanted: GenomeWindows) -> dict[str, int
     """Letters of the contigs that are read, in the order of their files.
 
     Raises:
-        InputError: A file cannot be looked up, or a contig stands in two.
+        InputError: A file cannot be read, or a contig is in two.
     """
     lengths: dict[str, int] = {}
     for path in paths if wanted.genome is None else [wanted.genome]:
@@ -100,7 +100,7 @@ def read_windows(paths: Iterable[str], wanted: GenomeWindows, remark: Callable[[
 
     Args:
         paths: BED or narrowPeak, or FASTA where `wanted` has no genome; plain or gzip.
-        wanted: What is read of them.
+        wanted: Which windows of them.
         remark: Takes sentences on the columns of a file that the records depend on.
 
     Raises:

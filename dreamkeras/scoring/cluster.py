@@ -45,18 +45,18 @@ class FurtherColumns(Protocol):
 
 
 class Work(NamedTuple):
-    """What is the same for all files.
+    """The choices that are the same for all files.
 
     Args:
         models: `.onnx` files or run folders, which every node has to see; none is the packaged model.
         folder: Path or URL of where results go; every node has to see it.
         format: One of `formats.writers.FORMATS`.
         reader: How files become records.
-        on_error: What a record that does not fit the construct does: `"fail"` ends all, `"skip"` leaves it out.
+        on_error: `"fail"` ends all at a record that does not fit the construct, `"skip"` leaves it out.
         batch_size: Sequences scored at once.
         threads: Threads, and CPUs, of each process.
         device: See `scoring.session`; with `"cuda"` each process gets a GPU.
-        confidence: What is wanted beside predictions.
+        confidence: Further columns beside predictions.
     """
 
     models: tuple[str, ...]
@@ -84,7 +84,7 @@ class FileScorer:
         self.scorer: Scorer = work.confidence.add_to(scorer) if work.confidence else scorer
 
     def __call__(self, batch: dict[str, Any]) -> dict[str, Any]:
-        """What became of each file: a JSON text with `written`, `skipped` and `reasons`, or with `error`."""
+        """The outcome of each file: a JSON text with `written`, `skipped` and `reasons`, or with `error`."""
         return {"outcome": np.array([json.dumps(self._score(str(path))) for path in batch["path"]])}
 
     def _score(self, path: str) -> dict[str, Any]:
@@ -124,13 +124,13 @@ def score_on_ray(
 
     Args:
         paths: Paths or URLs of files, or of folders of them.
-        work: What is done with each.
+        work: The choices.
         address: The cluster's; None starts Ray on this machine, for as long as this takes.
         resume: Whether files whose results are there are passed over; otherwise the folder has to be empty.
         progress: Told after each file how many records it had.
 
     Returns:
-        What was written and what was skipped, of the files that were not passed over.
+        Records written and skipped, of the files that were not passed over.
 
     Raises:
         ModelError: A model is given twice.

@@ -85,7 +85,7 @@ class Members(Wrapped):
 
     @property
     def has_spread(self) -> bool:
-        """What stands side by side has none."""
+        """Members side by side have none."""
         return False
 
     def score_windows(self, windows: Sequence[np.ndarray], batch_size: int = BATCH_SIZE, progress: Progress | None = None) -> np.ndarray:

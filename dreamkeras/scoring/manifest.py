@@ -20,10 +20,10 @@ def write_manifest(path: Path, command: str, models: Iterable[str], inputs: Iter
 
     Args:
         path: The file, in the folder of the results or beside them.
-        command: What was run.
+        command: The command line.
         models: Model files, or run folders.
         inputs: Files that were read; standard input has no digest.
-        more: What else is to stand in it, JSON-able.
+        more: Further entries, JSON-able.
 
     Raises:
         DreamkerasError: It cannot be written.
@@ -44,5 +44,5 @@ def write_manifest(path: Path, command: str, models: Iterable[str], inputs: Iter
 
 
 def _digest(path: str | Path) -> str | None:
-    """None of what is no file."""
+    """None if it is no file."""
     return file_digest(path) if Path(path).is_file() else None

@@ -43,7 +43,7 @@ def find_model_file(path: Path) -> Path:
 
 
 def require_different(models: Iterable[str | os.PathLike[str]]) -> None:
-    """Refuses a model that is given twice, whatever it is called: an ensemble would weigh it double, and take it for one that agrees.
+    """Refuses a model that is given twice, also under two names: an ensemble would weigh it double.
 
     Args:
         models: Run folders, or files of models; one that is not there is none of the others.
@@ -68,14 +68,14 @@ def _same_files(path: Path) -> set[tuple[int, int]]:
 
 
 def _way_to_model(folder: Path) -> str:
-    """The command that makes a model of what a folder holds, if there is one."""
+    """The command that makes a model of a folder's content, if there is one."""
     if (folder / "model.keras").is_file():
         return f": dreamkeras export {folder}"
     return f": dreamkeras train --resume --out {folder}" if (folder / "config.json").is_file() else ""
 
 
 def read_description(session: Any, file: Path) -> ModelDescription:
-    """What a model says of itself.
+    """The description in a model's file.
 
     Raises:
         ModelError: It says nothing, or nothing that is understood here.

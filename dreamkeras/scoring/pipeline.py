@@ -31,14 +31,14 @@ _Found = TypeVar("_Found")
 
 
 class PredictionSink(Protocol):
-    """What predictions go to: a table's writer, or a track's."""
+    """The writer of a table or of a track."""
 
     def write(self, ids: Sequence[str], values: np.ndarray) -> None:
         """Takes n names and their values, float32 (n, columns)."""
 
 
 class Scored(NamedTuple):
-    """What became of some records.
+    """The outcome for some records.
 
     Args:
         written: Records whose predictions were written.
@@ -50,7 +50,7 @@ class Scored(NamedTuple):
 
 
 class _Cut(NamedTuple):
-    """Records ready for the model: the names and, for each construct, windows of those that fit; and those that do not."""
+    """Records ready for the model: the names and, for each construct, windows of those that fit; and the skipped ones."""
 
     ids: list[str]
     windows: list[np.ndarray]
@@ -73,13 +73,13 @@ def score_records(
         records: Batches of records.
         scorer: The model or ensemble.
         writer: Takes the predictions as they come.
-        on_error: What a record that does not fit the construct does: `"fail"` raises, `"skip"` leaves it out.
+        on_error: `"fail"` raises at a record that does not fit the construct, `"skip"` leaves it out.
         batch_size: Sequences scored at once.
         progress: Told after each batch how many records it had.
         may_be_empty: Whether all may be skipped.
 
     Returns:
-        What was written and what was skipped.
+        Records written and skipped.
 
     Raises:
         InputError: A record does not fit and `on_error` is `"fail"`; none fits.
@@ -98,7 +98,7 @@ def score_into_shards(
     batch_size: int = BATCH_SIZE,
     progress: Callable[[int], None] | None = None,
 ) -> None:
-    """Predicts every record that no shard holds yet; `write_parts` hands on what they hold then.
+    """Predicts every record that no shard holds yet; `write_parts` then writes their predictions.
 
     Args and errors are those of `score_records`, but that the records are all of them each time, those that shards hold first.
     """
@@ -116,7 +116,7 @@ def write_parts(parts: Iterable[Shard], writer: PredictionSink, *, may_be_empty:
         may_be_empty: Whether all may have been skipped.
 
     Returns:
-        What was written and what was skipped.
+        Records written and skipped.
 
     Raises:
         InputError: All were skipped, which was not allowed.
@@ -140,7 +140,7 @@ def _check_on_error(on_error: str) -> None:
 def _predict(
     records: Iterable[Records], scorer: Scorer, on_error: str, batch_size: int, progress: Callable[[int], None] | None
 ) -> Generator[Shard, None, None]:
-    # What is remembered ends with the records, so that a shard's values are the same whatever was done before it.
+    # It remembers windows of these records only, so that a shard's values do not depend on earlier shards.
     distinct = DistinctScorer(scorer)
 
     def score(gathered: _Cut, tell: Callable[[int], None]) -> Shard:
@@ -154,10 +154,10 @@ def _predict(
 def overlapped(
     batches: Iterable[_Batch], score: Callable[[_Batch, Callable[[int], None]], _Found], progress: Callable[[int], None] | None
 ) -> Generator[_Found, None, None]:
-    """Scores in a thread of its own, in order; whoever asks for what was found reads and writes meanwhile, and may stop at any time.
+    """Scores batches in a thread, in order, while the caller reads and writes; the caller may stop at any time.
 
     Args:
-        batches: What is scored, one after the other.
+        batches: They are read in the caller's thread.
         score: Scores a batch, and tells how much of it is done.
         progress: Is told.
     """

@@ -79,7 +79,7 @@ class OnnxPredictor(Scorer):
 
     Args:
         session: The open `onnxruntime.InferenceSession`.
-        description: What the model says of itself.
+        description: From the model's file.
         threads: How many score parts of a batch, on CPUs: one each wastes less than all of them on every operator of one.
 
     Attributes:
@@ -96,7 +96,7 @@ class OnnxPredictor(Scorer):
 
     @property
     def name(self) -> str:
-        """What the model calls itself."""
+        """The model's name."""
         return self.description.name
 
     @property
@@ -111,7 +111,7 @@ class OnnxPredictor(Scorer):
 
     @property
     def units(self) -> tuple[str, ...]:
-        """What the numbers are, one text a task."""
+        """The unit of each task."""
         return self.description.units
 
     @property
@@ -121,7 +121,7 @@ class OnnxPredictor(Scorer):
 
     @property
     def calibration(self) -> Mapping[str, Any]:
-        """What came with the file."""
+        """From the model's file."""
         return self.description.calibration
 
     def score_windows(self, windows: Sequence[np.ndarray], batch_size: int = BATCH_SIZE, progress: Progress | None = None) -> np.ndarray:

@@ -1,4 +1,4 @@
-"""Scorer: what scores sequences, be it one model or several, and the spread of several's answers.
+"""Scorer: one model or several that score sequences, and the spread of their predictions.
 
 Knows nothing about ONNX: a scorer turns windows into columns of numbers, here strings become windows.
 """
@@ -45,7 +45,7 @@ class Scorer(abc.ABC):
     @property
     @abc.abstractmethod
     def name(self) -> str:
-        """What it is called, for messages."""
+        """For messages."""
 
     @property
     @abc.abstractmethod
@@ -60,7 +60,7 @@ class Scorer(abc.ABC):
     @property
     @abc.abstractmethod
     def units(self) -> tuple[str, ...]:
-        """What the numbers are, one text a task."""
+        """The unit of each task."""
 
     @property
     @abc.abstractmethod
@@ -77,8 +77,8 @@ class Scorer(abc.ABC):
         """All that is known of some sequences.
 
         Args:
-            windows: For each of `constructs` uint8 (n, length), the same n sequences cut into it. They are taken for what
-                `Construct.windows` makes; `score_letters` looks.
+            windows: For each of `constructs` uint8 (n, length), the same n sequences cut into it. They are not checked;
+                `score_letters` checks.
             batch_size: Sequences scored at once.
             progress: Told after each batch, or each thread's part of one, how many sequences it had.
 

@@ -70,7 +70,7 @@ def run_session(session: Any, outputs: list[str], inputs: dict[str, np.ndarray])
     """The outputs of one batch.
 
     Raises:
-        ModelError: ONNX Runtime could not compute them, for instance for want of memory.
+        ModelError: ONNX Runtime could not compute them, for instance because memory was full.
     """
     try:
         values: list[np.ndarray] = session.run(outputs, inputs)
@@ -105,7 +105,7 @@ def import_onnxruntime(part: str = "") -> ModuleType:
 
 
 def _way_to(extra: str, came: str) -> str:
-    """What is installed in place of the build that an extra brings, and the commands that mend it."""
+    """The installed packages in place of an extra's build, and the commands that repair it."""
     found = [package for package in PACKAGES if _is_installed(package)]
     came = "both onnxruntime and onnxruntime-gpu, of which the last one installed wins" if len(found) > 1 else came
     return f"{came}: pip uninstall -y {' '.join(found or PACKAGES)}; pip install 'dreamkeras[{extra}]'"

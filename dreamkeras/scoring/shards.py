@@ -1,6 +1,6 @@
 """Shards: what has been predicted stays on the disk until all has, so that a killed run goes on where it was.
 
-A folder beside the results holds a manifest of what is being done, and predictions in files of a fixed number of records, each of
+A folder beside the results holds a manifest of the work, and predictions in files of a fixed number of records, each of
 which appears whole or not at all.
 """
 
@@ -32,7 +32,7 @@ AT_ONCE = 16
 """Inputs whose digests are taken at the same time: an object store takes a while for each."""
 
 SHARD = 1 << 14
-"""Records in a shard, which is what a kill costs at most: ten seconds of a small model on two CPUs, two minutes of a large one."""
+"""Records in a shard, the most that a kill costs: ten seconds of a small model on two CPUs, two minutes of a large one."""
 
 
 OTHER = "other_"
@@ -182,7 +182,7 @@ def describe_work(models: Sequence[str], inputs: Sequence[str], columns: Sequenc
         models: `.onnx` files or run folders.
         inputs: Paths or URLs of files.
         columns: Names of the predictions' columns.
-        choices: What else the results depend on.
+        choices: Other options that the results depend on.
 
     Raises:
         InputError: An input is missing.
@@ -201,7 +201,7 @@ def describe_work(models: Sequence[str], inputs: Sequence[str], columns: Sequenc
 
 
 def in_shards(batches: Iterable[Records], size: int, done: int, progress: Callable[[int], None] | None = None) -> Iterator[list[Records]]:
-    """Batches of records cut so that shards hold so many records each, whatever the batches; those of the last may be fewer.
+    """Batches of records, cut so that each shard has the same number of records; the last may have fewer.
 
     Args:
         batches: Records in order.

@@ -38,7 +38,7 @@ def leave_out(records: Records, problems: Mapping[int, str]) -> tuple[Records, S
 
     Args:
         records: n records.
-        problems: What is wrong, by index.
+        problems: A message for each unfit record, by its index.
     """
     if not problems:
         return records, Skipped()

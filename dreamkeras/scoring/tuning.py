@@ -24,7 +24,7 @@ SECONDS = 0.2
 
 
 class Tuned(NamedTuple):
-    """What was found fastest.
+    """The fastest choice.
 
     Args:
         scorer: Opened with so many threads.
@@ -70,7 +70,7 @@ def tune(load: Callable[[int], Scorer], threads: Sequence[int], batch_sizes: Seq
     for batch_size in batch_sizes[1:]:
         try:
             larger = _measured(scorer, batch_size, count, seconds)
-        except ModelError:  # for want of memory: the smaller ones are what there is
+        except ModelError:  # memory is full: the smaller sizes remain
             break
         gained = larger.rate > GAIN * best.rate
         best, idle = (larger, 0) if gained else (best, idle + 1)

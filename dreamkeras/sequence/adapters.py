@@ -1,4 +1,4 @@
-"""The adapters of a construct, as they stand in its sequences and in their reverse complements."""
+"""The adapters of a construct, in its sequences and in their reverse complements."""
 
 import functools
 from typing import TypeVar
@@ -14,7 +14,7 @@ __all__ = ["OTHER_STRAND", "has_one_adapter", "on_other_strand", "other_strand",
 Shown = TypeVar("Shown", bool, np.ndarray)
 
 OTHER_STRAND = "Expected the forward strand ({left}...{right}), got the reverse complement (turn it, for example with `seqkit seq -r -p`)"
-"""What is wrong with a whole sequence that is given in reverse complement."""
+"""The message about a sequence that is given in reverse complement."""
 
 DISTINCT = 16
 """Fewest letters of an adapter that shows the strand alone: one random sequence in 4 billion begins with them."""
@@ -35,7 +35,7 @@ def on_other_strand(sequences: Ragged, left: str, right: str) -> np.ndarray:
 
 @functools.lru_cache
 def other_strand(left: str, right: str) -> tuple[str, str]:
-    """What the reverse complement of a sequence with these adapters begins and ends with, in upper case."""
+    """The ends of the reverse complement of a sequence with these adapters, in upper case."""
     first, last = (reverse_complement(letter_codes(text.upper())) for text in (right, left))
     return first.tobytes().decode(), last.tobytes().decode()
 

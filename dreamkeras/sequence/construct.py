@@ -25,7 +25,7 @@ TEMPLATES = 128
 
 
 class InsertPositions(NamedTuple):
-    """Where inserts stand in n sequences.
+    """The positions of inserts in n sequences.
 
     Args:
         starts: int64 (n,), the place of each insert's first letter in `sequences.flat`.
@@ -49,7 +49,7 @@ class Construct:
     does not fit is an error.
 
     Args:
-        name: What the construct is called, for messages.
+        name: For messages.
         length: Letters in the window.
         left_adapter: Constant letters before the insert in the given sequences; the end of `left_flank`, where there is one.
         right_adapter: Constant letters after the insert.
@@ -150,7 +150,7 @@ class Construct:
         return self._windows(sequences.flat, *self.inserts(sequences))
 
     def surround(self, inserts: Ragged) -> np.ndarray:
-        """The windows of bare inserts that fit, whatever they begin and end with; uint8 (n, length), as `windows`."""
+        """The windows of bare inserts that fit, without a look for adapters; uint8 (n, length), as `windows`."""
         return self._windows(inserts.flat, inserts.offsets[:-1], inserts.lengths)
 
     def first_columns(self, lengths: np.ndarray) -> np.ndarray:
@@ -223,7 +223,7 @@ class Construct:
         return windows
 
     def wrong_length(self, insert: int, given: int) -> str:
-        """What a message says of an insert of this length, in a sequence of so many letters."""
+        """The message about an insert of this length, in a sequence of so many letters."""
         wanted = f"{self.shortest}" if self.shortest == self.longest else f"{self.shortest} to {self.longest}"
         note = f" ({given} with its adapters)" if given != insert else ""
         return f"Expected {wanted} bases for construct {self.name!r}, got {insert}{note}"

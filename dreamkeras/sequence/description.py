@@ -1,4 +1,4 @@
-"""What a model says of itself: construct, tasks, units, training summary, versions; as JSON in the ONNX file's metadata."""
+"""The description in every exported model: construct, tasks, units, training summary, versions; as JSON in the ONNX file's metadata."""
 
 import dataclasses
 import json
@@ -19,13 +19,13 @@ FORMAT = 3
 
 @dataclass(frozen=True)
 class ModelDescription:
-    """What whoever scores with a model has to know about it.
+    """The facts about a model that scoring needs.
 
     Args:
         name: The model's name, e.g. `dream-cnn`.
         construct: How sequences become its input.
         tasks: One name an output column.
-        units: What the numbers are, one text a task.
+        units: The unit of each task.
         training: Summary of the training run: assay, strategy, seed, epochs, examples, validation r; empty if unknown.
         versions: Versions of the packages that made it.
         parity: Keras against ONNX at export (largest absolute difference, r, number of sequences); empty before export.
@@ -47,7 +47,7 @@ class ModelDescription:
 
     @property
     def outputs(self) -> dict[str, int]:
-        """What the exported graph answers: the width of each output, float32 `[batch, width]`, by name, in their order."""
+        """The outputs of the exported graph: the width of each, float32 `[batch, width]`, by name, in their order."""
         if self.profile:
             return {"counts": len(self.tasks), "profile": self.profile}
         return dict.fromkeys(("expression", "sd") if self.members else ("expression",), len(self.tasks))

@@ -1,4 +1,4 @@
-"""What sequences show: the letters that they begin or end with, and letters that are none."""
+"""The letters that sequences begin and end with, and their illegal letters."""
 
 import functools
 
@@ -52,7 +52,7 @@ def illegal_letters(sequences: Ragged) -> dict[int, str]:
 
 
 def _shows(sequences: Ragged, text: str, beside: int, place: int) -> np.ndarray:
-    """Whether `text` stands at `place`, from the end where that is negative; sequences of one length are looked at as a matrix."""
+    """Whether `text` is at `place`, from the end where that is negative; sequences of one length are looked at as a matrix."""
     (wanted, bits), common = _wanted(text), sequences.common_length
     if not text or (common is not None and common < len(text) + beside):
         return np.zeros(len(sequences), bool)

@@ -1,4 +1,4 @@
-"""Where an insert of both strands stands in its window: at the beginning, whichever strand is read, so that both are treated alike.
+"""The position of an insert of both strands in its window: the beginning, on either strand, so that both are treated alike.
 
 NumPy only; `layers.encoding` has the same inside the graph.
 """
@@ -14,7 +14,7 @@ __all__ = ["is_packed", "leading_unknown", "left_packed", "unpacked"]
 def is_packed(construct: Construct) -> bool:
     """Whether nothing surrounds an insert or tells its strand: its other strand then begins where it does, with padding behind it.
 
-    Left where it is, the padding would stand before the other strand, and a short sequence and its reverse complement would be
+    Left where it is, the padding would precede the other strand, and a short sequence and its reverse complement would be
     predicted from different windows. Models of older versions have a flag, and stay as they are.
     """
     return construct.strands == "both" and construct.alignment == "left" and not (construct.flags or construct.has_surroundings)
@@ -41,10 +41,10 @@ def left_packed(letters: np.ndarray) -> np.ndarray:
 
 
 def unpacked(scores: np.ndarray, letters: np.ndarray, turned: bool) -> np.ndarray:
-    """Scores (n, length, ...) of packed windows, where their letters stand in the windows themselves.
+    """Scores (n, length, ...) of packed windows, moved to the positions of their letters in the windows themselves.
 
     Args:
-        scores: By the positions of a packed window or, turned round, of that of the other strand.
+        scores: By the positions of a packed window, or of that of the other strand.
         letters: uint8 (n, length), the windows.
         turned: Whether the scores are those of the other strand.
     """

@@ -22,7 +22,7 @@ class Records(NamedTuple):
 
     Args:
         ids: n names.
-        sequences: n sequences, letters as they stand in the file.
+        sequences: n sequences, letters as in the file.
         lines: int64 (n,), the line each record starts at, from 1.
         source: The file's name, for messages; `-` is standard input.
     """

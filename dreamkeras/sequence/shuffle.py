@@ -25,7 +25,7 @@ def shuffle_dinucleotides(sequences: Ragged, random: np.random.Generator) -> Rag
 
     Args:
         sequences: n sequences, in any case.
-        random: What it draws from: a number a letter, so that it is the same whether sequences come together or one by one.
+        random: The generator: one number a letter, so that it is the same whether sequences come together or one by one.
 
     Returns:
         n sequences of the same lengths, bases in upper case.

@@ -1,4 +1,4 @@
-"""Where patterns of IUPAC codes stand in letter arrays, on either strand; whole batches at once."""
+"""Patterns of IUPAC codes in letter arrays, on either strand; whole batches at once."""
 
 from collections.abc import Iterable
 
@@ -9,13 +9,13 @@ from dreamkeras.sequence.alphabet import BASES, IUPAC, letter_codes, reverse_com
 __all__ = ["FILLING", "both_strands", "has_site", "occurs_in"]
 
 FILLING = np.uint8(0)
-"""What fills a row behind its last letter: no letter, which no pattern matches."""
+"""Fills a row behind its last letter; no pattern matches it."""
 
 _NO_BASE = 1 << len(BASES)
 
 
 def _base_sets() -> np.ndarray:
-    """uint8 (256,): the bases that each code stands for, a bit each; N is all four, and what is no letter has a bit of its own."""
+    """uint8 (256,): the bases that each code stands for, a bit each; N is all four, and a fifth bit marks codes that are no letters."""
     sets = np.full(256, _NO_BASE, np.uint8)
     for code, bases in IUPAC.items():
         sets[[ord(code), ord(code.lower())]] = sum(1 << BASES.index(base) for base in bases or BASES)
@@ -37,7 +37,7 @@ def both_strands(patterns: Iterable[str]) -> list[str]:
 
 
 def has_site(letters: np.ndarray, patterns: Iterable[str], first: int, stops: np.ndarray) -> np.ndarray:
-    """Whether one of some patterns stands in each row, at least one of its letters within the row's insert.
+    """Whether one of some patterns is in each row, at least one of its letters within the row's insert.
 
     A letter that stands for several bases matches where the pattern allows all of them.
 

@@ -62,7 +62,7 @@ def _adapters(construct: Construct) -> tuple[bytes, ...]:
 
 @functools.lru_cache(TEMPLATES)
 def _around(construct: Construct, length: int) -> tuple[bytes, bytes]:
-    """What stands before and after an insert of this length."""
+    """The constant letters before and after an insert of this length."""
     first = int(construct.first_columns(np.array(length)))
     window = construct.surround(Ragged.from_strings(["N" * length]))[0].tobytes()
     return window[:first], window[first + length :]

@@ -1,4 +1,4 @@
-"""What an assay is: a construct, what was measured in which unit, and how its files are read."""
+"""An assay: a construct, the measured values with their units, and how its files are read."""
 
 from collections.abc import Callable
 from typing import NamedTuple
@@ -13,10 +13,10 @@ class Assay(NamedTuple):
     """A kind of measurement that models train on.
 
     Args:
-        name: What users call it.
+        name: For users.
         construct: How its sequences become windows.
         tasks: Name of each measured value.
-        units: What each value is.
+        units: The unit of each value.
         read: Reads a file of it: path to examples.
         bins: Number of sorting bins that the values are means over, from bin 0; None where values are no means of bins.
         read_test: Reads a file to test on, whose values may be in other units; None where `read` does.

@@ -63,7 +63,7 @@ class AtacLayout:
             raise InputError(f"Expected the fields of an ATAC-seq layout, got {json.dumps(fields)[:200]} ({error}).") from None
 
     def construct(self) -> Construct:
-        """What windows of the genome are: letters alone, of either strand.
+        """The construct of windows of the genome: letters alone, of either strand.
 
         Example:
             >>> AtacLayout("genome.fa", "coverage.bw").construct().length

@@ -1,4 +1,4 @@
-"""Tables of measured sequences: ids, sequences, values and folds, batch by batch, whatever else the table holds.
+"""Tables of measured sequences: ids, sequences, values and folds, batch by batch; other columns are ignored.
 
 Knows nothing about what was measured; each assay has a module of its own.
 """
@@ -24,18 +24,18 @@ __all__ = ["LARGEST", "Columns", "Measurements", "oriented_examples", "read_meas
 FOLD = "fold"
 
 MISSING = {"", "na", "n/a", "nan", "none", "null"}
-"""What a cell without a number may hold, in lower case."""
+"""Texts, in lower case, of cells without a number."""
 
 
 LARGEST = float(np.finfo(np.float32).max)
 """The largest value that examples hold."""
 
 PLAIN = b"0123456789+-.eE"
-"""What a number is written with: of nothing else, what NumPy reads is one by the rule of `decimals`."""
+"""The characters of numbers: text of these that NumPy reads is a number by the rule of `decimals`, too."""
 
 
 class Columns(NamedTuple):
-    """What a header may call the columns of an assay's table, in lower case; of several names, the first that it holds counts.
+    """The names of an assay's columns in a header, in lower case; of several, the first that it has counts.
 
     Args:
         values: Names for each of the measured values.
@@ -89,12 +89,12 @@ def read_measurements(path: str, columns: Columns, to_examples: Callable[[Measur
 
 
 def oriented_examples(batch: Measurements, construct: Construct, reverse_mark: str) -> Examples:
-    """Examples of an assay that measured sequences in both orientations, each as it stands in the table.
+    """Examples of an assay that measured sequences in both orientations, each as in the table.
 
     Args:
         batch: n rows.
         construct: With the one flag `is_reverse`.
-        reverse_mark: What the ids of sequences measured in reverse contain.
+        reverse_mark: A part of the ids of sequences measured in reverse.
 
     Raises:
         InputError: A sequence does not fit the construct, or a value is not finite; names the record.
@@ -145,7 +145,7 @@ def read_numbers(cells: list[str], records: Records, wanted: str = "a number", m
     Args:
         cells: n texts.
         records: Whose they are, for messages.
-        wanted: What each has to be, for messages.
+        wanted: A description of a legal cell, for messages.
         missing: Whether a cell may say that there is none.
 
     Returns:

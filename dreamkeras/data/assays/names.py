@@ -26,7 +26,7 @@ WANTED = {
     TABLE: "the columns of a table for assay 'table', its values named by --target-column",
     ATAC: "a genome and its reads for assay 'atac', named by --genome and --signal",
 }
-"""What an assay that has a layout cannot do without."""
+"""The layout that an assay without a construct of its own needs."""
 
 
 def find_assay(name: str, layout: TableLayout | AtacLayout | None = None, construct: Construct | None = None) -> Assay:
@@ -35,7 +35,7 @@ def find_assay(name: str, layout: TableLayout | AtacLayout | None = None, constr
     Args:
         name: A key of `ASSAYS`, `TABLE` or `ATAC`.
         layout: Of the user's own table or genome; for `TABLE` and `ATAC`, and for nothing else.
-        construct: What a model or a run cuts the sequences of a user's own table by; None takes the layout's.
+        construct: The construct of a model or a run, for the sequences of a user's own table; None takes the layout's.
 
     Raises:
         InputError: There is none, and the message lists those there are; or the layout makes no assay.

@@ -17,7 +17,7 @@ def draw_nonpeaks(genome: Genome, peaks: Regions, count: int, length: int, seed:
     """Windows that share no position with a peak or the window around it, nor with one another, and hold no unknown letter.
 
     They lie on the peaks' contigs. Of each step of G and C content as many are drawn as the windows around the peaks have; where the
-    genome has too few, those nearest to it stand in.
+    genome has too few, those nearest to it are taken.
 
     Args:
         genome: Their genome.

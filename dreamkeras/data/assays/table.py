@@ -32,8 +32,7 @@ def table_assay(layout: TableLayout, construct: Construct | None = None) -> Assa
 
     Args:
         layout: With a length; see `fitted_layout`.
-        construct: What a model or a run that has begun cuts its sequences by; the layout then only names columns. None takes the
-            layout's own.
+        construct: The construct of a model or of a run that has begun; the layout then only names columns. None takes the layout's own.
 
     Raises:
         InputError: The layout makes no construct.
@@ -81,8 +80,8 @@ def read(layout: TableLayout, construct: Construct, path: str) -> Examples:
     """The measured sequences of a file; rows without any value, or of weight 0, are left out.
 
     Args:
-        layout: Where what stands in it.
-        construct: What the sequences are cut by.
+        layout: Of its columns.
+        construct: Of the sequences.
         path: The file.
 
     Raises:

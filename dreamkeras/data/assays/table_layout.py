@@ -1,4 +1,4 @@
-"""TableLayout: which columns of a user's own table hold what, and what stands around its sequences. JSON-able; reads nothing."""
+"""TableLayout: the columns of a user's own table, and the letters around its sequences. JSON-able; reads nothing."""
 
 import dataclasses
 import json
@@ -18,7 +18,7 @@ COLUMNS = ("sequence_column", "id_column", "weight_column", "variance_column", "
 
 @dataclass(frozen=True)
 class TableLayout:
-    """Where what stands in a table of measured sequences, and what its sequences become.
+    """The columns of a table of measured sequences, and the construct of the sequences.
 
     A column is a name, in any case, or a position from 0. Digits as text are a name if the header of the data has exactly this name, and
     a position otherwise: `data.assays.table.settled_layout`, with which a run or an evaluation begins, makes them a name or an int.
@@ -33,10 +33,10 @@ class TableLayout:
         fold_column: The fold of each row, a whole number.
         left_adapter: Constant letters that the sequences begin with, or may be given without.
         right_adapter: Constant letters that they end with.
-        left_flank: Letters that stand before each sequence in what was measured, but not in the table.
-        right_flank: Letters that stand after it.
-        length: Letters in the window that the model sees; None takes the longest sequence with what stands around it.
-        reverse_mark: What the ids of sequences measured in reverse contain, which the flag `is_reverse` then tells the model.
+        left_flank: Letters before each measured sequence that are not in the table.
+        right_flank: Letters after it.
+        length: Letters in the window that the model sees; None takes the longest sequence with the letters around it.
+        reverse_mark: A part of the ids of sequences measured in reverse; the flag `is_reverse` is 1 for them.
         both_strands: Whether a value belongs to both strands, so that either is trained on and the answer is their mean.
 
     Raises:
@@ -83,7 +83,7 @@ class TableLayout:
         return tuple(column if isinstance(column, str) else f"column_{column}" for column in self.target_column)
 
     def construct(self) -> Construct:
-        """What the sequences are in: between adapters and flanks, in a window that begins with the left flank's first letter.
+        """The construct of the sequences: between adapters and flanks, in a window that begins with the left flank's first letter.
 
         Raises:
             InputError: The length is open, or too short, or adapters and flanks are no DNA.
@@ -103,7 +103,7 @@ class TableLayout:
         )
 
     def construct_of_run(self, stored: dict[str, Any] | None) -> Construct:
-        """What the sequences of a run are in that has begun.
+        """The construct of a run that has begun.
 
         Args:
             stored: The construct in the run's `config.json`; None in runs of older versions, whose networks were told by a flag which of
@@ -120,7 +120,7 @@ class TableLayout:
         """Checks what the layout says of flanks, window and strands, where it does, against the construct of a model.
 
         Raises:
-            InputError: Something differs; the message says what the model has.
+            InputError: Something differs; the message gives the model's value.
         """
         left = construct.left_flank.removesuffix(construct.left_adapter)
         found: dict[str, Any] = {name: getattr(construct, name) for name in ("left_adapter", "right_adapter", "right_flank", "length")}

@@ -22,7 +22,7 @@ LOWEST, HIGHEST = 0, BINS - 1
 """The numbers of the first and the last sorting bin."""
 
 VALUE_NAMES = ("value", "expression", "mean_value", "mean_expression", "measured_expression")
-"""What a header may call the measured value; the first that it holds counts."""
+"""Names of the measured value in a header; the first that it has counts."""
 
 COLUMNS = Columns(values=(VALUE_NAMES,), ids=ID_NAMES, needs_header=False)
 

@@ -48,11 +48,11 @@ def download(
         folder: Where the files go; made where it is missing.
         mirror: URL of a folder with files of the same names, in place of Zenodo's.
         progress: Told how far a file is: name, bytes so far, bytes in all.
-        say: Told of pauses, repeats and what is not checked.
+        say: Told of pauses, repeats and files without a checksum.
 
     Raises:
         InputError: There is no such data set, a file in the folder is not the published one, or an archive is not safe.
-        DreamkerasError: A file could not be had or written; what has come of it stays for the next call.
+        DreamkerasError: A file could not be downloaded or written; the bytes so far are kept for the next call.
         MissingPackageError: urllib3 is not installed.
     """
     data_set = find_data_set(name)

@@ -19,7 +19,7 @@ INDEX_URL = f"https://zenodo.org/api/records/{RECORD}"
 """Answers a JSON with size and MD5 of every file."""
 
 INDEX_NAME = f"{RECORD}.json"
-"""What a copy of the index is called beside the files."""
+"""The name of a copy of the index beside the files."""
 
 FILES_URL = f"https://zenodo.org/records/{RECORD}/files"
 """The folder of the files. Those under the index's own addresses cannot be resumed: Zenodo ignores Range there."""
@@ -45,7 +45,7 @@ class DataSet(NamedTuple):
     """Files that belong together.
 
     Args:
-        description: What is in it.
+        description: Of its content.
         files: Those with names in `.tar.gz` are unpacked.
         command: The command that reads it, with `{NAME}` where a path goes.
         inputs: For each NAME in the command, a pattern of the path under the data set's folder, in lower case.

@@ -1,7 +1,7 @@
 """One file from a web server to the disk: resumed where it was cut, checked, and under its name only when it is whole.
 
-Until then its bytes stand in `NAME.part`, and in `NAME.part.version` what the server called the version they are of, so that
-a later process goes on with them.
+Until then its bytes are in `NAME.part`, and the server's name of their version in `NAME.part.version`, so that a later process
+resumes them.
 """
 
 import os
@@ -31,7 +31,7 @@ class PartialFile(NamedTuple):
     """A file on its way.
 
     Args:
-        bytes: What has come of it.
+        bytes: The file of its bytes so far.
         version: The ETag or Last-Modified that it came with.
     """
 
@@ -43,7 +43,7 @@ class PartialFile(NamedTuple):
         return self.bytes.stat().st_size if self.bytes.is_file() and self.version.is_file() else 0
 
     def known_version(self) -> str:
-        """What `begin` noted; empty where nothing is."""
+        """The version that `begin` noted; empty if there is none."""
         return self.version.read_text(encoding="latin-1") if self.version.is_file() else ""
 
     def begin(self, version: str) -> None:
@@ -58,11 +58,11 @@ class PartialFile(NamedTuple):
 
 
 def transfer(url: str, path: Path, file: RecordFile, *, progress: DownloadProgress | None = None, say: Say | None = None) -> None:
-    """Gets a file; what has come of it stays for the next call when this one fails or is killed.
+    """Downloads a file; if this call fails or is killed, the next one resumes it.
 
     Args:
         url: Where it is.
-        path: Where it goes; nothing may stand there.
+        path: Where it goes; must not exist.
         file: Its size and checksum; one that is None is not checked. Without a size, that of the server counts.
         progress: Told how far it is.
         say: Told of pauses and of repeats.
@@ -90,7 +90,7 @@ def transfer(url: str, path: Path, file: RecordFile, *, progress: DownloadProgre
 
 
 def check_file(path: Path, file: RecordFile) -> str | None:
-    """What is wrong with a file: `size 5, got 4`, or None where it is as it is published."""
+    """The difference of a file from the published one, such as `5 bytes, got 4`; None if there is none."""
     size = path.stat().st_size
     if file.size is not None and size != file.size:
         return f"{file.size:,} bytes, got {size:,}"
@@ -137,13 +137,13 @@ def _range(part: PartialFile, start: int) -> dict[str, str]:
 
 
 def _version(headers: Mapping[str, str]) -> str:
-    """What If-Range takes: a strong ETag, else the date of change; empty where there is neither."""
+    """The value for If-Range: a strong ETag, else the date of change; empty without both."""
     tag = headers.get("ETag", "")
     return tag if tag and not tag.startswith("W/") else headers.get("Last-Modified", "")
 
 
 def _announced(status: int, headers: Mapping[str, str], file: RecordFile, url: str) -> int:
-    """The whole file's size as the server tells it."""
+    """The whole file's size by the answer's headers."""
     if status == 206:
         match = CONTENT_RANGE.fullmatch(headers.get("Content-Range", ""))
         total = match[2] if match else ""
@@ -159,7 +159,7 @@ def _announced(status: int, headers: Mapping[str, str], file: RecordFile, url: s
 
 
 def _check_range(part: PartialFile, asked: Mapping[str, str], headers: Mapping[str, str]) -> None:
-    """Servers that ignore If-Range send the rest of whatever they have, and some answer with a part that nobody asked for."""
+    """Refuses another part or version: servers that ignore If-Range send the rest of their present file."""
     match = CONTENT_RANGE.fullmatch(headers.get("Content-Range", ""))
     came = f"bytes={match[1]}-" if match else None
     if came != asked.get("Range", "") or _version(headers) not in ("", asked["If-Range"]):

@@ -18,7 +18,7 @@ def write_library(library: Library, path: str, truth: str | None = None) -> None
     """Writes a library as the yeast assay's files are: sequence, tab, value; no header.
 
     Args:
-        library: What to write.
+        library: Its sequences, values and truth.
         path: The file, which appears whole or not at all; `-` is standard output. One that ends in .gz is packed.
         truth: A second file, if wanted: a header, then the row number from 1, the expression without noise and the
             occupancy of each factor.

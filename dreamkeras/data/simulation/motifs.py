@@ -23,8 +23,8 @@ class Factor(NamedTuple):
         site: Consensus of its binding site, IUPAC codes, 5' to 3'.
         matrix: The JASPAR 2024 matrix that the consensus was read from.
         concentration: In units of the dissociation constant of a perfect site: 10 means bound 10/11 of the time.
-        effect: What full occupancy adds to the log-odds of expression; negative represses.
-        opening: What full occupancy adds to the log-odds that the promoter is free of nucleosomes.
+        effect: Added to the log-odds of expression at full occupancy; negative represses.
+        opening: Added to the log-odds that the promoter is free of nucleosomes, at full occupancy.
     """
 
     name: str

@@ -1,4 +1,4 @@
-"""What a sort-seq measurement makes of a promoter's true expression: cells spread over bins, a few reads sampled from them."""
+"""A sort-seq measurement of a promoter's true expression: cells spread over bins, a few reads sampled from them."""
 
 import numpy as np
 

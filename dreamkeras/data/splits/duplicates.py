@@ -22,7 +22,7 @@ def duplex_keys(letters: np.ndarray, lengths: np.ndarray | None = None, construc
     Args:
         letters: uint8 (n, length), windows.
         lengths: int (n,), letters of each sequence as it was given, with both adapters or bare; needed with a construct.
-        construct: What the windows were cut by.
+        construct: Of the windows.
 
     Returns:
         uint64 (n,).
@@ -38,7 +38,7 @@ def duplex_keys(letters: np.ndarray, lengths: np.ndarray | None = None, construc
 
 
 def strand_keys(inserts: Inserts) -> tuple[np.ndarray, np.ndarray]:
-    """64-bit keys of windows as they stand, and of the same windows with their inserts turned round.
+    """64-bit keys of windows as given, and of the same windows with reverse-complemented inserts.
 
     Returns:
         uint64 (n,) of the inserts as given; uint64 (n,) of their reverse complements.

@@ -28,8 +28,8 @@ def split(examples: Examples, fraction: float, seed: int = 0) -> tuple[Examples,
 def held_out(examples: Examples, fraction: float, seed: int = 0) -> np.ndarray:
     """Which examples to validate on, so that they share no sequence with the others.
 
-    Not even one turned round, in other flanks or with a few letters changed; of the windows of a genome, those with profiles, whole
-    chromosomes are held out. Which ones depends on the set of sequences and the seed, not on their order in the file.
+    Reverse complements, and copies in other flanks or with a few changed letters, count as the same. Of the windows of a genome,
+    those with profiles, whole chromosomes are held out. The set of sequences and the seed decide, not their order in the file.
 
     Args:
         examples: At least two sequences that are not nearly the same; or windows on two chromosomes.

@@ -47,7 +47,7 @@ def find_inserts(letters: np.ndarray, lengths: np.ndarray | None = None, constru
     Args:
         letters: uint8 (n, length), windows.
         lengths: int (n,), letters of each sequence as it was given, with both adapters or bare; needed with a construct.
-        construct: What the windows were cut by.
+        construct: Of the windows.
     """
     starts, stops = np.zeros(len(letters), np.int32), np.full(len(letters), letters.shape[1], np.int32)
     if construct is not None and lengths is not None:
@@ -87,7 +87,7 @@ def without_ends(inserts: Inserts, ends: tuple[bytes, bytes]) -> Inserts:
 
 
 def _common(inserts: Inserts, columns: np.ndarray, step: int, room: int) -> bytes:
-    """What nearly all inserts show from these columns on."""
+    """The letters that nearly all inserts have from these columns on."""
     shown, rows = bytearray(), np.arange(len(columns))
     while len(shown) < room:
         letters = PLAIN[inserts.letters[rows, columns[rows] + step * len(shown)]]

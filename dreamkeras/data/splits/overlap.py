@@ -27,13 +27,13 @@ class Overlap(NamedTuple):
     near: int
 
     def describe(self, sequences: int, place: str, known: str = "training", consequence: str = "figures on them will be too good") -> str:
-        """One line for whoever is about to trust figures on these sequences, of which at least one is known.
+        """A one-line warning about these sequences, of which at least one is known.
 
         Args:
             sequences: How many there are in all.
-            place: Where they stand, e.g. `"in valid.tsv"`.
-            known: What the sequences are compared with.
-            consequence: What follows.
+            place: For the sentence, e.g. `"in valid.tsv"`.
+            known: The name of the set that they are compared with.
+            consequence: The end of the sentence.
 
         Example:
             >>> Overlap(12, 15, 5).describe(1000, "in valid.tsv")
@@ -51,7 +51,7 @@ class Overlap(NamedTuple):
         return "sequences"
 
     def _words(self, known: str) -> tuple[tuple[str, str], ...]:
-        """What each number is, where it is the first that is told, and behind another one."""
+        """The phrase for each number, where it is the first of the sentence, and after another one."""
         return (
             (f"are copies of {known} sequences", "copies"),
             (f"are reverse complements of {known} sequences", "their reverse complements"),
@@ -77,14 +77,14 @@ class WindowOverlap(Overlap):
 
 
 def overlap(training: Examples, validation: Examples) -> Overlap:
-    """How many of the validation sequences stand in the training sequences too.
+    """How many of the validation sequences are in the training data, too.
 
     Adapters, flanks and ends that nearly all training sequences have do not count. The windows of a genome, those with profiles, are
     compared by their places.
 
     Args:
-        training: What a model is trained on.
-        validation: What it is then tested on, of the same construct.
+        training: A model's training data.
+        validation: Data that it is tested on, of the same construct.
     """
     if validation.profiles is not None:
         same = np.isin(validation.ids, training.ids)

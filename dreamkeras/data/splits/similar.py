@@ -1,6 +1,6 @@
-"""Which sequences are nearly the same: copies with a few letters changed, shifted, turned round or put between other flanks.
+"""Which sequences are nearly the same: copies with a few changed letters, shifted, reverse-complemented or between other flanks.
 
-Two sequences are when at least half of the shorter one's 8-mers stand in the other too, on either strand. Candidates are
+Two sequences are if at least half of the shorter one's 8-mers are in the other, too, on either strand. Candidates are
 found by common minimisers and then compared, so none is taken to be similar that is not. Of random inserts of 80 letters,
 copies with 1 or 2 changed letters are all found, with 3 99.8 %, with 4 98 %, with 5 87 %; of 200 letters, with up to 12.
 """
@@ -38,7 +38,7 @@ COMPARED = 8
 """Sequences of those with the same minimiser that each is compared with."""
 
 CROWD = 32
-"""Sequences with the same minimiser from which on each is compared with one of them: it stands in a repeat, or all are alike."""
+"""Sequences with the same minimiser from which on each is compared with one of them: it is in a repeat, or all are alike."""
 
 BLOCK = 2**20
 """Candidates in memory at a time."""
@@ -54,7 +54,7 @@ def family_keys(letters: np.ndarray, lengths: np.ndarray | None = None, construc
     Args:
         letters: uint8 (n, length), windows.
         lengths: int (n,), letters of each sequence as it was given; needed with a construct.
-        construct: What the windows were cut by; its adapters and flanks do not make sequences alike, nor do constant ends.
+        construct: Of the windows; its adapters and flanks do not make sequences alike, nor do constant ends.
 
     Returns:
         uint64 (n,).
@@ -91,7 +91,7 @@ def found_near(known: Inserts, asked: Inserts) -> np.ndarray:
 
 
 def similarity(one: Inserts, rows: np.ndarray, other: Inserts, others: np.ndarray) -> np.ndarray:
-    """The share of the shorter insert's 8-mers that stand in both inserts of each pair.
+    """The share of the shorter insert's 8-mers that are in both inserts of each pair.
 
     Args:
         one: The first insert of each pair is
@@ -100,7 +100,7 @@ def similarity(one: Inserts, rows: np.ndarray, other: Inserts, others: np.ndarra
         others: int (pairs,), one of these rows of it.
 
     Returns:
-        float64 (pairs,), 0 to 1; a repeated 8-mer counts as often as it stands in the insert that holds fewer.
+        float64 (pairs,), 0 to 1; a repeated 8-mer counts as often as it occurs in the insert with fewer of it.
     """
     shares = np.empty(len(rows))
     marks = np.zeros((min(PAIRS, len(rows)), 4**WORD + 1), bool)
@@ -191,7 +191,7 @@ def _leaders(inserts: Inserts, rows: np.ndarray) -> np.ndarray:
 
 
 def _neighbours(seeds: np.ndarray, distance: int) -> np.ndarray:
-    """int64 (m,): the first of each two seeds to compare that stand at this distance and have the same minimiser."""
+    """int64 (m,): the first of each two seeds at this distance that have the same minimiser."""
     places = np.flatnonzero(seeds[distance:] >> HALF == seeds[:-distance] >> HALF)
     values = seeds[places] >> HALF
     crowded = np.zeros(len(places), bool)
