@@ -107,12 +107,7 @@ class Examples:
 
 
 def require_examples(examples: Examples, wanted: int, purpose: str) -> None:
-    """Refuses fewer examples than a purpose needs.
-
-    Args:
-        examples: Any number.
-        wanted: The fewest that suffice.
-        purpose: For the message, e.g. `"one batch"`.
+    """Refuses fewer examples than a purpose, such as `"one batch"`, needs.
 
     Raises:
         InputError: There are fewer.

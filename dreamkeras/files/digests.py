@@ -30,11 +30,7 @@ def quick_digest(file: BinaryIO) -> str:
 
 
 def checksum_of(path: Path, kind: str) -> str:
-    """The checksum of a file; both kinds tell damage, neither withstands a forger.
-
-    Args:
-        path: The file, read in pieces.
-        kind: One of `KINDS`, or a checksum, which is of one.
+    """The checksum of a file, of one of `KINDS` or of the kind of a given checksum; detects damage, not forgery.
 
     Raises:
         InputError: The kind is unknown.

@@ -45,11 +45,7 @@ def full_path(path: str) -> str:
 
 
 def require_file(path: str | Path, reason: str) -> None:
-    """Refuses a stream where only a file will do.
-
-    Args:
-        path: The input.
-        reason: Why it is read more than once.
+    """Refuses a stream where an input is read more than once, for which the reason is given.
 
     Raises:
         InputError: It is a stream.
@@ -85,10 +81,8 @@ def _identity(path: str) -> Any:
 def rereadable(*paths: str | Path | None) -> Iterator[None]:
     """Lets inputs be opened several times: a stream among them is copied to a temporary file when it is first opened.
 
-    The copy has no name on the disk, so that nothing is left of it however the process ends; the folder is `TMPDIR`'s.
-
-    Args:
-        paths: Inputs; None is one that was not given. Files are not copied.
+    The copy has no name on the disk, so that nothing is left of it however the process ends; the folder is `TMPDIR`'s. Files are not
+    copied, and None is an input that was not given.
     """
     added = [path for path in dict.fromkeys(map(str, filter(None, paths))) if path not in _COPIES and is_stream(path)]
     _COPIES.update(dict.fromkeys(added))

@@ -86,11 +86,7 @@ def unpacked_name(path: str) -> str:
 
 
 def refuse_packed(path: str | Path, kind: str) -> None:
-    """Refuses the name of a compressed file for a format that is not text.
-
-    Args:
-        path: The file.
-        kind: The format's name in messages.
+    """Refuses the name of a compressed file for a format that is not text; `kind` is the format's name in messages.
 
     Raises:
         InputError: It is one.

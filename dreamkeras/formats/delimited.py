@@ -17,12 +17,7 @@ QUOTE = '"'
 
 
 def filled_rows(text: Iterable[str], delimiter: str, path: str) -> Iterator[tuple[int, list[str]]]:
-    """The rows that are not blank, each with its line, from 1.
-
-    Args:
-        text: Lines, with their ends.
-        delimiter: The character between two cells: a tab makes it TSV.
-        path: Where they are from, for messages.
+    """The rows that are not blank, each with its line, from 1; a tab between cells makes it TSV.
 
     Raises:
         InputError: A quoted cell of CSV does not end on the line where it begins, or has letters behind its end.

@@ -76,12 +76,9 @@ class Bytes(Protocol):
 
 
 def check_fai(contigs: dict[str, Contig], text: Bytes, path: str) -> None:
-    """Refuses an index that is not the file's, by the bytes between contigs and at the ends of some of their lines.
+    """Refuses an index of another file, by the bytes between contigs and at the ends of some of their lines.
 
-    Args:
-        contigs: The index.
-        text: The FASTA file, unpacked.
-        path: The file's path, for messages.
+    `text` is the FASTA file, unpacked, and `path` its path, for messages.
 
     Raises:
         InputError: A header is not where the index has it, or lines are of another length.
@@ -141,15 +138,10 @@ def _other_index(path: str, reason: str) -> InputError:
 
 
 def index_fasta(stream: BinaryIO, path: str, *, block: int = BLOCK) -> dict[str, Contig]:
-    """The contigs of a FASTA file, in its order.
-
-    Args:
-        stream: The file's bytes, unpacked.
-        path: The file's path, for messages.
-        block: Bytes looked at at once.
+    """The contigs of a FASTA file, in its order, from its unpacked bytes; `path` is for messages.
 
     Raises:
-        InputError: The lines of a contig are of several lengths, a name is missing or stands twice, or there is no contig.
+        InputError: The lines of a contig are of several lengths, a name is missing or occurs twice, or there is no contig.
     """
     scan = _Scan(path)
     for data in line_blocks(stream, block, end=b"\n"):

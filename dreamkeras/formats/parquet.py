@@ -25,11 +25,7 @@ def import_pyarrow() -> Any:
 
 
 def parquet_layout(path: str, copy: BinaryIO | None = None) -> Layout:
-    """The columns of a Parquet file, to choose by name or position.
-
-    Args:
-        path: The file.
-        copy: Its bytes, where they cannot be read from their end; see `streams.copied`.
+    """The columns of a Parquet file, to choose by name or position; `copy` holds its bytes where the path is a stream.
 
     Raises:
         InputError: The file is not whole.

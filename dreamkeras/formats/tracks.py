@@ -160,11 +160,7 @@ class TrackWriter:
         self._track, self._order, self._column = track, order, column
 
     def write(self, ids: Sequence[str], values: np.ndarray) -> None:
-        """Adds an interval for each id, but for values that are no number.
-
-        Args:
-            ids: n names, `contig:start-end`.
-            values: float32 (n, columns).
+        """Adds an interval for each of n ids, `contig:start-end`, with values float32 (n, columns); NaN is left out.
 
         Raises:
             InputError: An id is no place, or the places are out of order.

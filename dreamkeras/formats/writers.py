@@ -90,13 +90,7 @@ class Writer:
         self._begun = False
 
     def write(self, ids: Sequence[str], values: np.ndarray, labels: Cells = ()) -> None:
-        """Adds one row for each id.
-
-        Args:
-            ids: n names.
-            values: float32 (n, tasks).
-            labels: A column of n cells for each further key.
-        """
+        """Adds a row for each of n ids: values, float32 (n, tasks), and a column of n cells for each further key."""
         self.write_rows([ids, *labels], values)
 
     def write_rows(self, cells: Cells, values: np.ndarray) -> None:

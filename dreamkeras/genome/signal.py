@@ -44,11 +44,7 @@ class Signal:
         self.lengths: dict[str, int] = self._file.chroms()
 
     def check_genome(self, lengths: Mapping[str, int], path: str) -> None:
-        """Refuses a signal on another genome.
-
-        Args:
-            lengths: Letters of those contigs of the genome that are asked for.
-            path: The genome's file, for the message.
+        """Refuses a signal on another genome, whose file is `path`, by the letters of the contigs in use.
 
         Raises:
             InputError: A contig is missing, or of another length.

@@ -10,14 +10,10 @@ __all__ = ["available_cpus", "thread_count"]
 
 
 def available_cpus(root: Path = Path("/")) -> int:
-    """Whole CPUs that this process may keep busy, at least 1.
+    """Whole CPUs that this process may keep busy, at least 1; `root` is where `proc` and `sys` are mounted.
 
-    Args:
-        root: Where `proc` and `sys` are mounted; another folder in tests.
-
-    Returns:
-        The smaller of the CPUs in the process's affinity mask and the tightest cgroup quota (v1 or v2), rounded down:
-        a thread too many is throttled together with all the others.
+    The smaller of the CPUs in its affinity mask and the tightest cgroup quota (v1 or v2), rounded down: one thread too many would be
+    throttled together with all the others.
     """
     cpus = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
     return max(1, int(min([cpus, *_quotas(root)])))

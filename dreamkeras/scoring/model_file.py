@@ -43,10 +43,7 @@ def find_model_file(path: Path) -> Path:
 
 
 def require_different(models: Iterable[str | os.PathLike[str]]) -> None:
-    """Refuses a model that is given twice, also under two names: an ensemble would weigh it double.
-
-    Args:
-        models: Run folders, or files of models; one that is not there is none of the others.
+    """Refuses a file of a model, or a run folder, that is given twice, also under two names: an ensemble would weigh it double.
 
     Raises:
         ModelError: Two are the same file, or a run folder and its model.

@@ -154,12 +154,9 @@ def _predict(
 def overlapped(
     batches: Iterable[_Batch], score: Callable[[_Batch, Callable[[int], None]], _Found], progress: Callable[[int], None] | None
 ) -> Generator[_Found, None, None]:
-    """Scores batches in a thread, in order, while the caller reads and writes; the caller may stop at any time.
+    """Scores batches in a thread, in order, while the caller reads the next and writes the last; the caller may stop at any time.
 
-    Args:
-        batches: They are read in the caller's thread.
-        score: Scores a batch, and tells how much of it is done.
-        progress: Is told.
+    `score` takes a batch and a function that it calls with the number of finished sequences.
     """
     stopped = threading.Event()
 

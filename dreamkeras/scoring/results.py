@@ -15,14 +15,7 @@ __all__ = ["open_predictions"]
 def open_predictions(
     path: str, columns: Sequence[str], format: str | None, texts: Mapping[str, tuple[str, ...]]
 ) -> Iterator[PredictionSink]:
-    """A writer of a scorer's values; see `open_writer`.
-
-    Args:
-        path: The file, which appears whole or not at all.
-        columns: Names of the columns.
-        format: One of `writers.FORMATS`; by default the file's suffix.
-        texts: As `Scorer.texts`: these columns follow the id, as texts.
-    """
+    """A writer of a scorer's values; see `open_writer`. The columns in `texts`, as in `Scorer.texts`, follow the id, as texts."""
     numbers = [name for name in columns if name not in texts]
     with open_writer(path, numbers, format, {**ID, **dict.fromkeys(texts, str)}) as writer:
         yield _Told(writer, columns, texts) if texts else writer

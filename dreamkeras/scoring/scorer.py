@@ -230,14 +230,10 @@ def check_batch_size(batch_size: int) -> None:
 
 
 def check_letters(letters: np.ndarray, length: int) -> None:
-    """Refuses what are no windows of a construct.
-
-    Args:
-        letters: To be uint8 (n, length), ASCII codes of DNA letters.
-        length: Of the windows.
+    """Refuses an array that is not uint8 (n, length) of ASCII codes of DNA letters.
 
     Raises:
-        InputError: The array has another type, shape or letters.
+        InputError: It has another type, shape or letters.
     """
     if not isinstance(letters, np.ndarray) or letters.dtype != np.uint8 or letters.ndim != 2 or letters.shape[1] != length:
         came = f"{letters.dtype} {letters.shape}" if isinstance(letters, np.ndarray) else type(letters).__name__

@@ -83,10 +83,7 @@ def run_session(session: Any, outputs: list[str], inputs: dict[str, np.ndarray])
 
 
 def import_onnxruntime(part: str = "") -> ModuleType:
-    """ONNX Runtime without its telemetry, unless the user has set `ORT_DISABLE_TELEMETRY` to something else.
-
-    Args:
-        part: One of its modules, such as `quantization`, instead of the package.
+    """ONNX Runtime without its telemetry, unless the user has set `ORT_DISABLE_TELEMETRY` to something else; or one of its modules.
 
     Raises:
         MissingPackageError: It is not installed, or only parts of it are.

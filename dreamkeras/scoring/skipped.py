@@ -34,12 +34,7 @@ class Skipped:
 
 
 def leave_out(records: Records, problems: Mapping[int, str]) -> tuple[Records, Skipped]:
-    """The records without a problem, and those with one; each reason says where its record came from.
-
-    Args:
-        records: n records.
-        problems: A message for each unfit record, by its index.
-    """
+    """The records without a problem, and those with one, by messages for their indices; each reason ends with its record's origin."""
     if not problems:
         return records, Skipped()
     reasons = tuple(f"{problems[i]} in {records.origin(i)}" for i in sorted(problems)[:REASONS])

@@ -49,8 +49,8 @@ def shows_other_strand(begins: Shown, ends: Shown, first: int, last: int) -> Sho
     """Whether adapters show the other strand.
 
     Args:
-        begins: Whether the other strand's first adapter is there: bool, or bool (n,).
-        ends: Likewise, of its last adapter.
+        begins: Whether a sequence begins with the other strand's first adapter, of `first` letters: bool, or bool (n,).
+        ends: Likewise, for its last adapter at the end.
         first: Letters of the first adapter.
         last: Letters of the last one.
     """

@@ -139,13 +139,9 @@ class Construct:
         return self.find_inserts(sequences)[:2]
 
     def windows(self, sequences: Ragged) -> np.ndarray:
-        """The windows of sequences that fit; see `fit` and `cut` for those that may not.
+        """uint8 (n, length): windows of n sequences that fit, each with both adapters or with neither, in any case; `N` beyond the flanks.
 
-        Args:
-            sequences: n sequences, each with both adapters or with neither, in any case.
-
-        Returns:
-            uint8 (n, length), letters; `N` where no flank reaches.
+        `fit` and `cut` take sequences that may not fit.
         """
         return self._windows(sequences.flat, *self.inserts(sequences))
 

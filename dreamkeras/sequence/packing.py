@@ -41,12 +41,9 @@ def left_packed(letters: np.ndarray) -> np.ndarray:
 
 
 def unpacked(scores: np.ndarray, letters: np.ndarray, turned: bool) -> np.ndarray:
-    """Scores (n, length, ...) of packed windows, moved to the positions of their letters in the windows themselves.
+    """Scores (n, length, ...) of packed windows, or of those of the other strand, at the positions of their letters in the windows.
 
-    Args:
-        scores: By the positions of a packed window, or of that of the other strand.
-        letters: uint8 (n, length), the windows.
-        turned: Whether the scores are those of the other strand.
+    `letters` are the windows, uint8 (n, length); `turned` says that the scores are those of the other strand.
     """
     return _rolled(scores, leading_unknown(letters[:, ::-1]) if turned else -leading_unknown(letters))
 

@@ -72,12 +72,7 @@ class Ragged:
         return self.cut(self.offsets[:-1][index], self.lengths[index])
 
     def cut(self, starts: np.ndarray, lengths: np.ndarray) -> "Ragged":
-        """Pieces of `flat`, packed anew.
-
-        Args:
-            starts: int64 (n,), where each begins.
-            lengths: int64 (n,), letters in each.
-        """
+        """Pieces of `flat`, packed anew: int64 (n,), where each begins, and int64 (n,), its letters."""
         packed = Ragged.from_lengths(np.empty(int(lengths.sum()), np.uint8), lengths)
         shift = np.repeat(starts - packed.offsets[:-1], lengths)
         np.take(self.flat, np.arange(len(packed.flat)) + shift, out=packed.flat)
@@ -127,15 +122,9 @@ def batch_bounds(offsets: np.ndarray, texts: int, letters: int) -> Iterator[tupl
 
 
 def pieces(flat: np.ndarray, starts: np.ndarray, length: int) -> np.ndarray:
-    """Pieces of one length of a flat text.
+    """uint8 (n, length): pieces of one length of a flat text, uint8 (total,), from `starts`, int64 (n,).
 
-    Args:
-        flat: uint8 (total,).
-        starts: int64 (n,), where each begins; all of them within the text with their length.
-        length: Letters in each.
-
-    Returns:
-        uint8 (n, length); a view of `flat`, which is not to be changed, where the starts are equally far from each other.
+    A view of `flat`, not to be changed, where the starts are equally far from each other.
     """
     steps = np.diff(starts)
     if flat.flags.c_contiguous and len(steps) and (steps == steps[0]).all():

@@ -11,14 +11,10 @@ WORD = 8
 
 
 def row_keys(letters: np.ndarray, before: int = 0) -> np.ndarray:
-    """A key of each row: a mixture of 8 letters at a time, summed; the numbers are splitmix64's (Steele, Lea and Flood 2014).
+    """uint64 (n,): a key of each row of uint8 (n, length): a mixture of 8 letters at a time, summed; upper and lower case differ.
 
-    Args:
-        letters: uint8 (n, length), as they stand: upper and lower case differ.
-        before: Words that other arrays of the same rows take up, whose keys are then added to these.
-
-    Returns:
-        uint64 (n,).
+    The numbers are splitmix64's (Steele, Lea and Flood 2014). `before` counts words that other arrays of the same rows take up, whose
+    keys are then added to these.
     """
     count = -(-letters.shape[1] // WORD)
     padded = np.zeros((len(letters), count * WORD), np.uint8)

@@ -19,14 +19,9 @@ TO_PLAIN = PLAIN.tobytes()
 
 
 def cut_small_batch(construct: Construct, sequences: list[bytes]) -> np.ndarray | None:
-    """The windows that `Construct.fit` makes, of a few sequences.
+    """The windows that `Construct.fit` makes of a few sequences, in any case, with both adapters or with neither.
 
-    Args:
-        construct: How they are cut.
-        sequences: n, in any case, with both adapters or with neither.
-
-    Returns:
-        uint8 (n, length); None where one does not fit, of which `Construct.fit` says why.
+    uint8 (n, length); None if one does not fit, for which `Construct.fit` gives the reason.
     """
     windows = [_window(construct, sequence) for sequence in sequences]
     return np.frombuffer(b"".join(windows), np.uint8).reshape(-1, construct.length) if all(windows) else None

@@ -31,13 +31,11 @@ REVERSE_MARK = "_Reversed:"
 def read(path: str) -> Examples:
     """The measured elements of a file.
 
-    Args:
-        path: Columns, in any order: `seq_id`, which contains `_Reversed:` where an element was measured in reverse; `seq`, as
-            it was measured, with both adapters or the bare element; `mean_value`; and, optionally, `fold`.
+    Columns, in any order: `seq_id`, which contains `_Reversed:` where an element was measured in reverse; `seq`, as it was measured,
+    with both adapters or the bare element; `mean_value`; and, optionally, `fold`.
 
     Raises:
-        InputError: The file cannot be read, a sequence does not fit, or a value or fold is not what it has to be; the
-            message names the record, the file and the line.
+        InputError: The file cannot be read, a sequence does not fit, or a value or fold is illegal; names record, file and line.
     """
     return read_measurements(path, COLUMNS, lambda batch: oriented_examples(batch, LENTIMPRA, REVERSE_MARK))
 

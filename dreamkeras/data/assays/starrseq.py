@@ -21,13 +21,11 @@ REVERSE_MARK = "_-_"
 def read(path: str) -> Examples:
     """The measured fragments of a file.
 
-    Args:
-        path: Columns, in any order: `ID`, which contains `_-_` where a fragment is of the reverse strand; `Sequence`, as it
-            was measured; `Dev_log2_enrichment`; `Hk_log2_enrichment`; and, optionally, `fold`.
+    Columns, in any order: `ID`, which contains `_-_` where a fragment is of the reverse strand; `Sequence`, as it was measured;
+    `Dev_log2_enrichment`; `Hk_log2_enrichment`; and, optionally, `fold`.
 
     Raises:
-        InputError: The file cannot be read, a sequence does not fit, or a value or fold is not what it has to be; the
-            message names the record, the file and the line.
+        InputError: The file cannot be read, a sequence does not fit, or a value or fold is illegal; names record, file and line.
     """
     return read_measurements(path, COLUMNS, lambda batch: oriented_examples(batch, STARRSEQ, REVERSE_MARK))
 

@@ -103,11 +103,9 @@ class TableLayout:
         )
 
     def construct_of_run(self, stored: dict[str, Any] | None) -> Construct:
-        """The construct of a run that has begun.
+        """The construct of a run that has begun, from its `config.json`.
 
-        Args:
-            stored: The construct in the run's `config.json`; None in runs of older versions, whose networks were told by a flag which of
-                both strands they see.
+        None in runs of older versions, whose networks have a flag for the strand.
 
         Raises:
             InputError: As `construct` and `Construct.from_json`.

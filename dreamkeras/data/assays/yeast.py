@@ -28,19 +28,13 @@ COLUMNS = Columns(values=(VALUE_NAMES,), ids=ID_NAMES, needs_header=False)
 
 
 def read(path: str) -> Examples:
-    """The measured promoters of a file.
+    """The measured promoters of a file; their ids are row numbers from 1 in a table without ids.
 
-    Args:
-        path: Columns: sequence (with both adapters or the bare insert), value (0 to 17) and, optionally, fold (a whole
-            number), in this order; or anywhere under a header that calls them sequence or seq, one of `VALUE_NAMES`, and fold. Under a
-            header, one of `ID_NAMES` is the column of ids.
-
-    Returns:
-        Examples, whose ids are row numbers from 1 in a table without ids.
+    Columns: sequence (with both adapters or the bare insert), value (0 to 17) and, optionally, fold (a whole number), in this order. Under
+    a header, in any order: sequence or seq, one of `VALUE_NAMES`, fold, and one of `ID_NAMES`.
 
     Raises:
-        InputError: The file cannot be read, a sequence does not fit, or a value or fold is not what it has to be; the
-            message names the record, the file and the line.
+        InputError: The file cannot be read, a sequence does not fit, or a value or fold is illegal; names record, file and line.
     """
     return read_measurements(path, COLUMNS, lambda batch: to_examples(batch.records, batch.values[:, 0], batch.folds))
 

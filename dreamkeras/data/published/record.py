@@ -59,12 +59,7 @@ class DataSet(NamedTuple):
     citation: str | None = None
 
     def example(self, folder: Path, paths: list[Path]) -> str | None:
-        """The command with the paths in it, as a shell takes them; None where a pattern fits none of the files.
-
-        Args:
-            folder: The data set's.
-            paths: The files under it.
-        """
+        """The command with paths of files in the data set's folder, quoted for a shell; None where a pattern fits none of them."""
         shown = {}
         for name, pattern in self.inputs.items():
             # Archives made on a Mac hold a `._NAME` of attributes beside each file.

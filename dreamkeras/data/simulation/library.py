@@ -74,15 +74,9 @@ def simulate(n: int, seed: int = 0) -> Library:
 
 
 def expression(bound: np.ndarray) -> np.ndarray:
-    """The expression of promoters whose factors are bound so much of the time.
+    """float64 (n,), 0 to 17: the expression of promoters by the occupancies of `YEAST_FACTORS`, float (n, factors).
 
     Factors act as far as the promoter is open, and general regulatory factors open it.
-
-    Args:
-        bound: float (n, factors), occupancies in the order of `YEAST_FACTORS`.
-
-    Returns:
-        float64 (n,), 0 to 17.
     """
     effects = np.array([[factor.effect, factor.opening] for factor in YEAST_FACTORS])
     # einsum keeps one order of additions, where BLAS's depends on the processor.

@@ -19,15 +19,10 @@ CELLS_PER_READ = np.array([45, 83, 58, 71, 97, 62, 52, 77, 66, 59, 73, 54, 69, 8
 
 
 def measure(expression: np.ndarray, generator: np.random.Generator) -> np.ndarray:
-    """Sorts and sequences a library once.
-
-    Args:
-        expression: float (n,), the centre of each promoter's cells, in bins from 0 to 17.
-        generator: Where all chance comes from.
+    """Sorts and sequences a library once; `expression` is float (n,), the centre of each promoter's cells, in bins from 0 to 17.
 
     Returns:
-        float64 (n,), the mean bin of each promoter's reads, weighted by the cells that a read stands for. A single read
-        gives an integer.
+        float64 (n,), the mean bin of each promoter's reads, weighted by the cells of a read. A single read gives an integer.
     """
     reads = generator.geometric(ONE_READ, len(expression))
     first = np.cumsum(reads) - reads

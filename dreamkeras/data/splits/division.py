@@ -52,10 +52,7 @@ class Division(NamedTuple):
         return draw_folds(examples, self.folds, self.seed) if self.folds else examples
 
     def divide(self, examples: Examples) -> tuple[Examples, Examples]:
-        """Training and validation examples.
-
-        Args:
-            examples: As `with_folds` returns them.
+        """Training and validation examples of those that `with_folds` returns.
 
         Raises:
             InputError: One side would be empty, or there is no such fold.

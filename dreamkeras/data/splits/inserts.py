@@ -42,12 +42,9 @@ class Inserts(NamedTuple):
 
 
 def find_inserts(letters: np.ndarray, lengths: np.ndarray | None = None, construct: Construct | None = None) -> Inserts:
-    """The inserts of windows; the whole windows where the construct is unknown.
+    """The inserts of windows, uint8 (n, length); the whole windows where the construct is unknown.
 
-    Args:
-        letters: uint8 (n, length), windows.
-        lengths: int (n,), letters of each sequence as it was given, with both adapters or bare; needed with a construct.
-        construct: Of the windows.
+    `lengths`, int (n,), are those of the given sequences, with both adapters or bare; needed with a construct.
     """
     starts, stops = np.zeros(len(letters), np.int32), np.full(len(letters), letters.shape[1], np.int32)
     if construct is not None and lengths is not None:
@@ -58,13 +55,9 @@ def find_inserts(letters: np.ndarray, lengths: np.ndarray | None = None, constru
 
 
 def constant_ends(inserts: Inserts) -> tuple[bytes, bytes]:
-    """The letters that nearly all inserts begin with, and those that they end with: flanks that no construct names.
+    """Letters, in upper case, at the beginning and at the end of nearly all inserts: flanks that no construct names.
 
-    Args:
-        inserts: Any number; those of fewer than 100 are taken to be alike by nature.
-
-    Returns:
-        Both ends, in upper case; empty where there are none.
+    Empty without such ends, and for fewer than 100 inserts, which may be alike by nature.
     """
     if len(inserts.letters) < FEWEST:
         return b"", b""

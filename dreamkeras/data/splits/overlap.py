@@ -77,14 +77,10 @@ class WindowOverlap(Overlap):
 
 
 def overlap(training: Examples, validation: Examples) -> Overlap:
-    """How many of the validation sequences are in the training data, too.
+    """How many of the validation sequences are in a model's training data, too; both are of the same construct.
 
     Adapters, flanks and ends that nearly all training sequences have do not count. The windows of a genome, those with profiles, are
     compared by their places.
-
-    Args:
-        training: A model's training data.
-        validation: Data that it is tested on, of the same construct.
     """
     if validation.profiles is not None:
         same = np.isin(validation.ids, training.ids)

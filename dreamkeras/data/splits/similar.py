@@ -67,12 +67,7 @@ def family_keys(letters: np.ndarray, lengths: np.ndarray | None = None, construc
 
 
 def found_near(known: Inserts, asked: Inserts) -> np.ndarray:
-    """bool (n,): whether each of the n sequences asked about is nearly the same as a known one.
-
-    Args:
-        known: Any number of sequences.
-        asked: n sequences.
-    """
+    """bool (n,): whether each of the n sequences asked about is nearly the same as a known one."""
     found = np.zeros(len(asked.letters), bool)
     stretch = _stretch(known)
     parts = _parts(known, stretch)
