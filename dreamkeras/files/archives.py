@@ -24,17 +24,13 @@ MOST_MEMBERS = 10_000
 
 
 def unpack(archive: Path, folder: Path) -> None:
-    """Unpacks an archive into a new folder, which appears when every file is in it.
+    """Unpacks a .tar.gz archive into a new folder, which appears when every file is in it.
 
     Members are written as new files with ordinary rights; owners, times and modes in the archive are not used.
 
-    Args:
-        archive: A gzip-compressed tar file.
-        folder: Must not exist.
-
     Raises:
-        InputError: The archive is damaged, too large, or has a member that is no plain file or folder, stands twice or would
-            lie outside; names the member.
+        InputError: The archive is damaged, too large, or has a member that is no plain file or folder, occurs twice or is outside the
+            folder; names the member. Or the folder exists.
         DreamkerasError: The folder cannot be written.
     """
     if folder.exists():

@@ -34,11 +34,7 @@ KEPT = 16
 
 
 class BgzipBytes:
-    """The bytes that a bgzip file holds, by position.
-
-    Args:
-        packed: The file.
-        name: The file's name in messages.
+    """The bytes that a bgzip file holds, by position; messages call it by its name.
 
     Raises:
         InputError: It is gzip of another kind, or cut short.
@@ -147,12 +143,7 @@ def check_bgzip_end(path: str) -> None:
 
 
 class EndChecked:
-    """The bytes of a stream, which are refused at their end as `check_bgzip_end` refuses a file.
-
-    Args:
-        stream: The bytes.
-        path: The file's name in messages.
-    """
+    """The bytes of a stream, which are refused at their end as `check_bgzip_end` refuses a file."""
 
     def __init__(self, stream: BinaryIO, path: str) -> None:
         self._stream, self._path = stream, path

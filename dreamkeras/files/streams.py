@@ -56,12 +56,9 @@ def find_descriptor(path: str | os.PathLike[str]) -> int | None:
 
 @contextmanager
 def open_stream(path: str) -> Iterator[BinaryIO]:
-    """Opens a stream for writing bytes, without truncating or replacing what is behind it.
+    """Opens a stream, for which `is_stream` is true, for writing bytes, without truncating or replacing its target.
 
-    A descriptor of this process is written to itself, from where it stands; anything else is opened to append.
-
-    Args:
-        path: One for which `is_stream` is true.
+    A descriptor of this process is written to from its present position; anything else is opened to append.
 
     Raises:
         DreamkerasError: Standard output is closed.

@@ -36,12 +36,7 @@ Say = Callable[[str], None]
 
 
 class Interrupted(Exception):  # noqa: N818  # it is no error yet: the request is repeated
-    """A request that may do better when it is repeated.
-
-    Args:
-        reason: The answer or the error.
-        wait: Seconds to wait, by the server's Retry-After; None without one.
-    """
+    """A request to be repeated, after the seconds of the server's Retry-After, if there is one."""
 
     def __init__(self, reason: str, wait: float | None = None) -> None:
         super().__init__(reason)
@@ -64,13 +59,9 @@ def check_url(url: str) -> str:
 def open_url(url: str, headers: Mapping[str, str] | None = None) -> "Iterator[BaseHTTPResponse]":
     """An answer whose body is still to be read; the connection is closed with the `with` block.
 
-    Args:
-        url: The address.
-        headers: Added to those of every request.
-
     Raises:
         Interrupted: There is no connection, it was cut, or the server is busy.
-        DreamkerasError: The server has no such file, or the proxy is none.
+        DreamkerasError: The server has no such file, or the proxy's URL is malformed.
         MissingPackageError: urllib3 is not installed.
     """
     urllib3 = import_extra("urllib3", "urllib3 for downloads", "train")
@@ -129,13 +120,7 @@ def retry(url: str, attempt: Callable[[], None], progress: Callable[[], int], *,
 
 
 def read_url(url: str, most: int, *, attempts: int = ATTEMPTS, say: Say | None = None) -> bytes:
-    """A short answer as a whole.
-
-    Args:
-        url: The address.
-        most: Bytes that are still short.
-        attempts: How many in a row may come no further.
-        say: Told why and for how long there is a pause.
+    """All of a short answer, of at most so many bytes; for `attempts` and `say` see `retry`.
 
     Raises:
         DreamkerasError: There is no answer, or it is longer.

@@ -43,14 +43,7 @@ class _FastaBlock(NamedTuple):
 
 
 class Piece(NamedTuple):
-    """Some letters of a record, which may have more.
-
-    Args:
-        name: The record's id.
-        line: The line of its header, from 1.
-        begins: Whether these are its first letters.
-        letters: uint8, as they stand, without white space; at least one.
-    """
+    """Some letters of a record, uint8, without white space; at least one. The line is that of the record's header, from 1."""
 
     name: str
     line: int

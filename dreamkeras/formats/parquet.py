@@ -38,17 +38,14 @@ def parquet_layout(path: str, copy: BinaryIO | None = None) -> Layout:
 def read_parquet(
     path: str, sequence: int, id: int | None = None, *, batch: int = BATCH_ROWS, copy: BinaryIO | None = None
 ) -> Iterator[Records]:
-    """The records of a Parquet file, row group by row group.
+    """The records of a Parquet file, row group by row group; lines are row numbers from 1, and so are ids without a column of them.
 
     Args:
         path: The file.
         sequence: Position of the column that holds the sequences.
-        id: Position of the column of ids; without one they are running numbers from 1.
+        id: Position of the column of ids.
         batch: Most rows in a batch.
         copy: As of `parquet_layout`.
-
-    Yields:
-        Records, whose `lines` are row numbers from 1.
 
     Raises:
         InputError: The sequences are not text, or the file is broken.
@@ -61,16 +58,9 @@ def read_parquet(
 
 
 def parquet_rows(path: str, positions: Sequence[int], *, batch: int = BATCH_ROWS, copy: BinaryIO | None = None) -> Iterator[Table]:
-    """Columns of a Parquet file as text, as `tables.rows_of` gives those of a table that is text; a missing cell is empty.
+    """Columns of a Parquet file, by their positions from 0, as `tables.rows_of` gives those of a text; a missing cell is empty.
 
-    Args:
-        path: The file.
-        positions: Which columns, from 0.
-        batch: Most rows in a batch.
-        copy: As of `parquet_layout`.
-
-    Yields:
-        Tables, whose `lines` are row numbers from 1.
+    Lines are row numbers from 1; `copy` is as in `parquet_layout`.
 
     Raises:
         InputError: There is no row, or the file is broken.

@@ -12,12 +12,7 @@ KEPT = 1 << 23
 
 
 class DistinctScorer:
-    """A scorer that remembers the last windows that it was asked about.
-
-    Args:
-        scorer: Whom it asks.
-        kept: Letters of windows to remember at most.
-    """
+    """A scorer that remembers the last windows, of at most so many letters, and their values."""
 
     def __init__(self, scorer: Scorer, kept: int = KEPT) -> None:
         self._scorer = scorer

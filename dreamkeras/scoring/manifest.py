@@ -18,12 +18,7 @@ PACKAGES = ("dreamkeras", "numpy", "onnxruntime")
 def write_manifest(path: Path, command: str, models: Iterable[str], inputs: Iterable[str], more: Mapping[str, Any] | None = None) -> None:
     """Writes a manifest as JSON; it appears whole or not at all.
 
-    Args:
-        path: The file, in the folder of the results or beside them.
-        command: The command line.
-        models: Model files, or run folders.
-        inputs: Files that were read; standard input has no digest.
-        more: Further entries, JSON-able.
+    Models are files or run folders; standard input among the inputs has no digest; `more` are further entries.
 
     Raises:
         DreamkerasError: It cannot be written.

@@ -38,12 +38,7 @@ class PredictionSink(Protocol):
 
 
 class Scored(NamedTuple):
-    """The outcome for some records.
-
-    Args:
-        written: Records whose predictions were written.
-        skipped: Those that do not fit the construct.
-    """
+    """How many records were written, and those that were left out."""
 
     written: int
     skipped: Skipped
@@ -108,18 +103,10 @@ def score_into_shards(
 
 
 def write_parts(parts: Iterable[Shard], writer: PredictionSink, *, may_be_empty: bool = False) -> Scored:
-    """Writes predictions in order.
-
-    Args:
-        parts: Predictions, such as those of `Shards`.
-        writer: Takes them.
-        may_be_empty: Whether all may have been skipped.
-
-    Returns:
-        Records written and skipped.
+    """Writes predictions, such as those of `Shards`, in order.
 
     Raises:
-        InputError: All were skipped, which was not allowed.
+        InputError: All records were skipped, and `may_be_empty` is false.
     """
     written, skipped = 0, Skipped()
     for part in parts:

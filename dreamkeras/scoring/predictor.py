@@ -180,15 +180,9 @@ class OnnxPredictor(Scorer):
         return values
 
     def run(self, outputs: list[str], batch: np.ndarray, most: int) -> list[np.ndarray]:
-        """Some of the graph's outputs for one batch, without a look at it.
+        """Some of the graph's outputs, float32 (n, width) each, for one batch, uint8 (n, length), contiguous, which is not checked.
 
-        Args:
-            outputs: Their names, of `description.outputs`.
-            batch: uint8 (n, length), contiguous, n from 1 to `most`.
-            most: Rows of the largest batch; on a GPU smaller ones are filled up to a power of two.
-
-        Returns:
-            float32 (n, width) of each.
+        On a GPU, a batch of fewer rows than `most` is filled up to a power of two.
 
         Raises:
             ModelError: ONNX Runtime could not score it.

@@ -125,11 +125,7 @@ class Shards:
 def open_shards(output: str, manifest: dict[str, Any]) -> Iterator[Shards]:
     """The shards of an output, in the folder `OUTPUT.unfinished`, which this process holds until the `with` block ends.
 
-    A folder without shards is removed then.
-
-    Args:
-        output: The file of the results.
-        manifest: As of `Shards`.
+    A folder without shards is removed then. The manifest is that of `Shards`.
 
     Raises:
         InputError: The folder holds shards of something else.
@@ -176,13 +172,7 @@ def check_manifest(folder: Location, manifest: dict[str, Any]) -> None:
 
 
 def describe_work(models: Sequence[str], inputs: Sequence[str], columns: Sequence[str], choices: Sequence[Any]) -> dict[str, Any]:
-    """A manifest of a prediction.
-
-    Args:
-        models: `.onnx` files or run folders.
-        inputs: Paths or URLs of files.
-        columns: Names of the predictions' columns.
-        choices: Other options that the results depend on.
+    """A manifest of a prediction: digests of models and inputs, names of columns, and other options that the results depend on.
 
     Raises:
         InputError: An input is missing.
@@ -201,16 +191,9 @@ def describe_work(models: Sequence[str], inputs: Sequence[str], columns: Sequenc
 
 
 def in_shards(batches: Iterable[Records], size: int, done: int, progress: Callable[[int], None] | None = None) -> Iterator[list[Records]]:
-    """Batches of records, cut so that each shard has the same number of records; the last may have fewer.
+    """Batches of records cut so that each shard has `size` records; the last may have fewer. Yields the batches of each shard.
 
-    Args:
-        batches: Records in order.
-        size: Records in a shard.
-        done: Shards that are there already: their records are read and left out.
-        progress: Told how many records were left out.
-
-    Yields:
-        The batches of each further shard.
+    The records of the `done` first shards are read and left out, and `progress` is told their number.
     """
     pieces: list[Records] = []
     left, before = size, done * size

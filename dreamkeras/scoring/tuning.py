@@ -24,14 +24,7 @@ SECONDS = 0.2
 
 
 class Tuned(NamedTuple):
-    """The fastest choice.
-
-    Args:
-        scorer: Opened with so many threads.
-        batch_size: Windows at once.
-        threads: Each of which scores a part of a batch.
-        rate: Windows a second.
-    """
+    """The fastest choice: a scorer with so many threads, each of which scores a part of a batch, and the windows a second."""
 
     scorer: Scorer
     batch_size: int

@@ -91,13 +91,7 @@ def is_unknown(letters: np.ndarray) -> np.ndarray:
 
 
 def reverse_complement(letters: np.ndarray) -> np.ndarray:
-    """The other strand of letter arrays, read 5' to 3'.
-
-    Args:
-        letters: uint8 (..., length), ASCII.
-
-    Returns:
-        uint8 of the same shape, a new array.
+    """The other strand of letters, uint8 (..., length), read 5' to 3'; a new array.
 
     Example:
         >>> reverse_complement(letter_codes("AACGn")).tobytes()

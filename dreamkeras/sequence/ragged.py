@@ -102,12 +102,7 @@ class Ragged:
 
 
 def batch_bounds(offsets: np.ndarray, texts: int, letters: int) -> Iterator[tuple[int, int]]:
-    """Where batches of texts begin and end, in order; a text that is too long stands alone.
-
-    Args:
-        offsets: int64 (n + 1,), as those of a `Ragged`.
-        texts: Most texts in a batch.
-        letters: Most letters in it.
+    """Where batches of at most so many texts and letters begin and end, in order; a text that is too long is a batch by itself.
 
     Example:
         >>> list(batch_bounds(np.array([0, 3, 5, 15, 16]), 2, 6))
