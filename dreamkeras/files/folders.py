@@ -67,12 +67,8 @@ def claim(folder: Path, name: str | Path | None = None) -> Iterator[None]:
 def open_folder(folder: Path) -> Iterator[Path]:
     """A folder to fill, which takes its name once the `with` block has ended well, and is removed if it does not.
 
-    Until then it is called `.NAME.unfinished`, and this process holds it; files that a killed process left in it are
-    removed first. An empty folder stays the folder that it is, which may be a link or a mount point: it is filled within, and what
-    it is filled with appears at the end.
-
-    Args:
-        folder: Where it is to be; nothing, or an empty folder.
+    Until then it is called `.NAME.unfinished`, and this process holds it; files that a killed process left in it are removed first.
+    An empty folder at its place, which may be a link or a mount point, is kept: it is filled within, and the files appear at the end.
 
     Raises:
         DreamkerasError: It holds something, another process is filling it, or it cannot be written; the message names it.

@@ -28,14 +28,11 @@ def open_output(path: str) -> Iterator[BinaryIO]:
     """Opens an output for writing bytes; its file appears under its name only once the `with` block has ended well.
 
     Until then the bytes are in a temporary file in the same folder, which any exception removes. A file that was there stays
-    until then, and the new one gets its owner and mode. Standard output, descriptors such as `/dev/stdout`, pipes and devices are
+    until then, and the new one gets its owner and mode. Standard output (`-`), descriptors such as `/dev/stdout`, pipes and devices are
     never replaced: they get the bytes, from a temporary file elsewhere, once the block has ended well.
 
-    Args:
-        path: The file; `-` writes standard output.
-
     Raises:
-        DreamkerasError: The file cannot be written; the message names it and says why. A broken pipe stays a BrokenPipeError.
+        DreamkerasError: The file cannot be written; the message names it and the reason. A broken pipe stays a BrokenPipeError.
     """
     target = Path(os.path.realpath(path))  # behind a link, so that the link stays one
     if is_stream(path):

@@ -113,13 +113,7 @@ def read_files(paths: Iterable[str], *, id_column: Column | None = None, sequenc
 
 
 class OpenTable(NamedTuple):
-    """A table whose columns may be chosen, and then read once.
-
-    Args:
-        layout: Its columns.
-        source: Its bytes.
-        copy: As of `parquet.parquet_layout`.
-    """
+    """A table whose columns may be chosen, and then read once; `copy` is as in `parquet.parquet_layout`."""
 
     layout: Layout
     source: Source
@@ -134,12 +128,7 @@ class OpenTable(NamedTuple):
 
 @contextmanager
 def open_table(path: str, columns: Iterable[Column | None] = (), header: bool | None = None) -> Iterator[OpenTable]:
-    """Opens a table: TSV or CSV, plain or gzip, or Parquet.
-
-    Args:
-        path: The file.
-        columns: Those that will be asked for; see `tables.sniff_layout`, as for `header`.
-        header: Whether it has a header.
+    """Opens a table: TSV or CSV, plain or gzip, or Parquet; for the columns that will be read, and `header`, see `tables.sniff_layout`.
 
     Raises:
         InputError: The file is missing, empty or broken; the message names it.

@@ -51,13 +51,7 @@ LISTED = 20
 
 
 class Table(NamedTuple):
-    """A batch of rows.
-
-    Args:
-        columns: One list of n strings for each column that was asked for.
-        lines: int64 (n,), the line each row starts at, from 1.
-        source: The file's path, for messages; `-` is standard input.
-    """
+    """A batch of n rows: a list of strings for each column, int64 (n,) the line of each row, from 1, and the file's path, for messages."""
 
     columns: list[list[str]]
     lines: np.ndarray

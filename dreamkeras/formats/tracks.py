@@ -114,13 +114,7 @@ class BedGraph:
 
 
 class BigWig:
-    """A bigWig file, which pyBigWig writes; made by `open_track`.
-
-    Args:
-        file: The file that is being written.
-        path: The file's name in messages.
-        lengths: Letters of each contig.
-    """
+    """A bigWig file, which pyBigWig writes; made by `open_track`. The contigs and their lengths are the genome's."""
 
     def __init__(self, file: BinaryIO, path: str, lengths: Mapping[str, int]) -> None:
         self._path = path

@@ -59,12 +59,7 @@ class VcfRecords(NamedTuple):
 
 
 class Vcf(NamedTuple):
-    """An open file, to be read once.
-
-    Args:
-        header: The lines that begin with `#`, without line feeds.
-        batches: The records below them.
-    """
+    """An open file, to be read once: the lines that begin with `#`, without line feeds, and the records below them."""
 
     header: list[bytes]
     batches: Iterator[VcfRecords]

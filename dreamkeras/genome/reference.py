@@ -67,15 +67,9 @@ class Genome:
         return {name: contig.length for name, contig in self._contigs.items()}
 
     def windows(self, contigs: Sequence[str], starts: np.ndarray, length: int) -> np.ndarray:
-        """Windows of letters, as in the file.
+        """uint8 (n, length): windows on n contigs, with or without `chr`, from `starts`, int (n,), from 0 or below; letters as in the file.
 
-        Args:
-            contigs: n names of contigs, with or without `chr`.
-            starts: int (n,), the position of each window's first letter, from 0; may be below 0.
-            length: Letters in each.
-
-        Returns:
-            uint8 (n, length); `N` beyond a contig's ends.
+        `N` beyond a contig's ends.
 
         Raises:
             InputError: There is no such contig, something in a window is no letter of DNA, or the file has changed.
@@ -111,16 +105,9 @@ class Genome:
 
 
 def match_contigs(wanted: Iterable[str], known: Collection[str], path: str, places: Mapping[str, str] | None = None) -> dict[str, str]:
-    """A file's names of contigs that another file names: the same, or with or without `chr`.
+    """A file's names, among those known, of the wanted contigs: the same, or with or without `chr`.
 
-    Args:
-        wanted: Names.
-        known: The names in the file.
-        path: The file, for messages.
-        places: Where each of the names stands, for messages.
-
-    Returns:
-        The file's name of each of them.
+    `path` is the file, and `places` the origin of each wanted name, for messages.
 
     Raises:
         InputError: The file has no such contig.

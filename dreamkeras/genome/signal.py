@@ -25,9 +25,6 @@ INDEX = slice(24, 32)
 class Signal:
     """The values of a bigWig file.
 
-    Args:
-        path: The file.
-
     Raises:
         InputError: It cannot be read or is no bigWig.
         MissingPackageError: pyBigWig is not installed.
@@ -57,15 +54,9 @@ class Signal:
                 )
 
     def windows(self, contigs: Sequence[str], starts: np.ndarray, length: int) -> np.ndarray:
-        """The values in windows.
+        """float32 (n, length): the values in windows on n contigs, with or without `chr`, from `starts`, int (n,), from 0 or below.
 
-        Args:
-            contigs: n names of contigs, with or without `chr`.
-            starts: int (n,), each window's first position, from 0; may be below 0.
-            length: Positions in each.
-
-        Returns:
-            float32 (n, length); 0 where the file has no value and beyond a contig's ends.
+        0 where the file has no value and beyond a contig's ends.
 
         Raises:
             InputError: There is no such contig, or a value is negative or infinite.

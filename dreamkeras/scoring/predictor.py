@@ -142,14 +142,7 @@ class OnnxPredictor(Scorer):
         return np.concatenate([np.empty((0, self.description.outputs["profile"]), np.float32), *parts])
 
     def score_profiles(self, letters: np.ndarray, batch_size: int = BATCH_SIZE) -> np.ndarray:
-        """How the reads of windows that are cut already spread over the positions in their middle.
-
-        Args:
-            letters: uint8 (n, length), ASCII codes of DNA letters.
-            batch_size: Windows scored at once.
-
-        Returns:
-            float32 (n, positions), the share of a window's reads that begin at each position; a row sums to 1.
+        """float32 (n, positions): how reads of n windows, uint8 (n, length), spread over the positions in their middle; a row sums to 1.
 
         Raises:
             InputError: The array has another type, shape or letters, or `batch_size` is below 1.

@@ -118,14 +118,9 @@ class Scorer(abc.ABC):
         return self.constructs[0]
 
     def predict(self, sequences: Iterable[str], batch_size: int = BATCH_SIZE) -> np.ndarray:
-        """The expression of sequences, each cut into the model's construct; of an ensemble, the mean.
+        """float32 (n, tasks): the expression of n sequences, each cut into the model's construct; of an ensemble, the mean.
 
-        Args:
-            sequences: n DNA strings, in any case, with both adapters or with neither.
-            batch_size: Sequences scored at once.
-
-        Returns:
-            float32 (n, tasks), in the order given.
+        Sequences are strings, in any case, with both adapters or with neither.
 
         Raises:
             InputError: A sequence is no string or does not fit the construct; the message gives its index, from 0.
@@ -142,15 +137,7 @@ class Scorer(abc.ABC):
         return Spread(columns[:, :tasks], columns[:, tasks : 2 * tasks] if self.has_spread else None)
 
     def score_letters(self, letters: np.ndarray, batch_size: int = BATCH_SIZE, progress: Progress | None = None) -> np.ndarray:
-        """The expression of windows that are cut already; of an ensemble, the mean.
-
-        Args:
-            letters: uint8 (n, length), ASCII codes of DNA letters.
-            batch_size: Windows scored at once.
-            progress: As in `score_windows`.
-
-        Returns:
-            float32 (n, tasks).
+        """float32 (n, tasks): the expression of windows, uint8 (n, length), ASCII codes of DNA letters; of an ensemble, the mean.
 
         Raises:
             InputError: The array has another type, shape or letters, or `batch_size` is below 1.

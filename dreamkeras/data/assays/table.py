@@ -79,14 +79,8 @@ def fitted_layout(layout: TableLayout, paths: Iterable[str]) -> TableLayout:
 def read(layout: TableLayout, construct: Construct, path: str) -> Examples:
     """The measured sequences of a file; rows without any value, or of weight 0, are left out.
 
-    Args:
-        layout: Of its columns.
-        construct: Of the sequences.
-        path: The file.
-
     Raises:
-        InputError: The file cannot be read, a column is missing, a sequence does not fit, or a cell is not what it has to be;
-            the message names the record, the file and the line.
+        InputError: The file cannot be read, a column is missing, a sequence does not fit, or a cell is illegal; names record and line.
     """
     parts, done = [], 0
     with open_table(path, layout.columns) as opened:

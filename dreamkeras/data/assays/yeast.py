@@ -45,15 +45,10 @@ def read_test(path: str) -> Examples:
 
 
 def to_examples(records: Records, values: np.ndarray, folds: np.ndarray | None = None, in_bins: bool = True) -> Examples:
-    """Examples from promoters and their values.
+    """Examples of n promoters, with both adapters or bare, their values, float64 (n,), and folds.
 
-    A promoter whose value is an integer was read once (nearly always), which the flag `is_singleton` tells the model.
-
-    Args:
-        records: n promoters, with both adapters or bare.
-        values: float64 (n,), mean bin, 0 to 17.
-        folds: int (n,), or None.
-        in_bins: Whether the values have to be means of bins; else they may be any finite numbers.
+    A promoter with an integer value was nearly always read once; the flag `is_singleton` is 1 for it. Values are means of bins, 0 to 17,
+    or with `in_bins=False` any finite numbers.
 
     Raises:
         InputError: A sequence does not fit the construct or a value is out of range; names the record.

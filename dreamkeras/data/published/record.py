@@ -28,13 +28,7 @@ CHECKSUM = re.compile(r"md5:[0-9a-f]{32}")
 
 
 class RecordFile(NamedTuple):
-    """A file of the record.
-
-    Args:
-        name: As it is published.
-        size: In bytes; None where it is not known here.
-        checksum: `KIND:HEX`, KIND one of `checksums.KINDS`; None where it is not known here.
-    """
+    """A file of the record; a size in bytes or a checksum, `KIND:HEX` with one of `digests.KINDS`, is None where it is not known here."""
 
     name: str
     size: int | None = None
@@ -122,11 +116,7 @@ def find_data_set(name: str) -> DataSet:
 
 
 def read_index(text: bytes, source: str) -> dict[str, RecordFile]:
-    """The files that an index of the record lists, by name.
-
-    Args:
-        text: JSON, as `INDEX_URL` answers.
-        source: Where it came from, for messages.
+    """The files, by name, of an index of the record: JSON, as `INDEX_URL` answers; the source is for messages.
 
     Raises:
         InputError: It is not such an index.

@@ -28,12 +28,7 @@ DownloadProgress = Callable[[str, int, int], None]
 
 
 class PartialFile(NamedTuple):
-    """A file on its way.
-
-    Args:
-        bytes: The file of its bytes so far.
-        version: The ETag or Last-Modified that it came with.
-    """
+    """A file on its way: its bytes so far, and a file with the ETag or Last-Modified that they came with."""
 
     bytes: Path
     version: Path

@@ -15,13 +15,9 @@ CHUNK = 8192
 
 
 def write_library(library: Library, path: str, truth: str | None = None) -> None:
-    """Writes a library as the yeast assay's files are: sequence, tab, value; no header.
+    """Writes a library as the yeast assay's files are: sequence, tab, value; no header. A name that ends in .gz is packed.
 
-    Args:
-        library: Its sequences, values and truth.
-        path: The file, which appears whole or not at all; `-` is standard output. One that ends in .gz is packed.
-        truth: A second file, if wanted: a header, then the row number from 1, the expression without noise and the
-            occupancy of each factor.
+    A second file, `truth`, has a header, then the row number from 1, the expression without noise and the occupancy of each factor.
 
     Raises:
         InputError: Both paths are the same, or a name is that of another compressed file than gzip.

@@ -19,17 +19,10 @@ CHUNK = 512
 
 
 def occupancy(sequences: Ragged, factors: Sequence[Factor] = YEAST_FACTORS) -> np.ndarray:
-    """The probability that each factor is bound somewhere on each sequence.
+    """float32 (n, factors): the probability that each factor is bound somewhere on each of n sequences, in any case.
 
     One molecule of a factor binds at a time, and factors do not see each other: with Z = concentration x the sum over
-    positions and strands of the relative affinity, the occupancy is Z / (1 + Z).
-
-    Args:
-        sequences: n sequences, any case; codes other than the four bases count as unknown bases.
-        factors: The factors, with sites of any length.
-
-    Returns:
-        float32 (n, factors).
+    positions and strands of the relative affinity, the occupancy is Z / (1 + Z). Codes other than the four bases are unknown bases.
     """
     tables = _word_tables(factors)
     concentrations = np.array([factor.concentration for factor in factors], np.float32)

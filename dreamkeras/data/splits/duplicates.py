@@ -13,19 +13,14 @@ CHUNK = 16384
 
 
 def duplex_keys(letters: np.ndarray, lengths: np.ndarray | None = None, construct: Construct | None = None) -> np.ndarray:
-    """A 64-bit key of each window, the same whichever way round its insert stands.
+    """uint64 (n,): a key of each window, the same for an insert and its reverse complement, in any case, T or U.
 
-    The flanks of a construct do not turn with the insert, so the insert alone is reversed where the construct is known;
-    without one the whole window is. Upper and lower case, and T and U, are alike. Different DNA has different keys but
-    for an accident of the hash (1 in a million for all pairs of 6.7 million windows).
+    Flanks do not turn with the insert, so the insert alone is reversed where the construct is known, and the whole window without one.
 
     Args:
         letters: uint8 (n, length), windows.
         lengths: int (n,), letters of each sequence as it was given, with both adapters or bare; needed with a construct.
         construct: Of the windows.
-
-    Returns:
-        uint64 (n,).
 
     Example:
         >>> windows = np.frombuffer(b"AACGCGTTaacc", np.uint8).reshape(3, 4)

@@ -13,10 +13,7 @@ __all__ = ["draw_folds", "fold_split", "held_out", "split"]
 
 
 def split(examples: Examples, fraction: float, seed: int = 0) -> tuple[Examples, Examples]:
-    """Training and validation examples that share nothing; see `held_out`.
-
-    Returns:
-        (training examples, validation examples), each in the order given.
+    """Training and validation examples that share nothing, each in the order given; see `held_out`.
 
     Raises:
         InputError: The fraction or the seed is out of range, or one side would be empty.
@@ -61,14 +58,9 @@ def held_out(examples: Examples, fraction: float, seed: int = 0) -> np.ndarray:
 
 
 def fold_split(examples: Examples, valid_fold: int | str) -> tuple[Examples, Examples]:
-    """Training and validation examples by the folds that the data's authors chose, or by chromosome.
+    """Training examples and those to validate on: of a fold that the data's authors chose, or of a chromosome.
 
-    Args:
-        examples: Examples with folds, or with ids that begin with a chromosome, as in `chr2L_100_348` or `chr2L:100-348`.
-        valid_fold: The fold or the chromosome to validate on; all others train.
-
-    Returns:
-        (training examples, validation examples), each in the order given.
+    Of a chromosome, ids begin with its name, as in `chr2L_100_348` or `chr2L:100-348`. Both sets keep their order.
 
     Raises:
         InputError: The examples have no folds, none of them is in this fold or on this chromosome, or all are.

@@ -14,13 +14,7 @@ __all__ = ["Overlap", "WindowOverlap", "overlap"]
 
 
 class Overlap(NamedTuple):
-    """Numbers of sequences, each counted once, as the first that it is.
-
-    Args:
-        exact: Copies of a training sequence.
-        reverse: Reverse complements of one.
-        near: Nearly the same as one, on either strand: see `data.splits.similar`.
-    """
+    """Numbers of copies, reverse complements and near-duplicates, by `data.splits.similar`, of training sequences; each counts once."""
 
     exact: int
     reverse: int

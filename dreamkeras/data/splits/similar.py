@@ -47,17 +47,10 @@ HALF, LOWER = np.uint64(32), np.uint64(0xFFFFFFFF)
 
 
 def family_keys(letters: np.ndarray, lengths: np.ndarray | None = None, construct: Construct | None = None) -> np.ndarray:
-    """A 64-bit key of each window, equal for all that are the same or nearly the same, and for those nearly the same as these.
+    """uint64 (n,): a key of each window, equal for all that are the same or nearly the same, and for those nearly the same as these.
 
-    A sequence without relatives has its `duplex_keys` key. Families do not depend on the order of the windows.
-
-    Args:
-        letters: uint8 (n, length), windows.
-        lengths: int (n,), letters of each sequence as it was given; needed with a construct.
-        construct: Of the windows; its adapters and flanks do not make sequences alike, nor do constant ends.
-
-    Returns:
-        uint64 (n,).
+    A sequence without relatives has its `duplex_keys` key, whose arguments these are. Families do not depend on the order of the
+    windows; neither adapters, flanks nor constant ends make sequences alike.
     """
     inserts = find_inserts(letters, lengths, construct)
     inserts = without_ends(inserts, constant_ends(inserts))
