@@ -126,12 +126,7 @@ def effect_percentile(scorer: Scorer) -> Column:
 
 
 def measure_background(scorer: Scorer, inserts: Ragged, seed: int = 0) -> Background:
-    """The background of a model.
-
-    Args:
-        scorer: The model; of an ensemble the mean counts.
-        inserts: Those of training sequences: what random ones are made like.
-        seed: Which are made.
+    """The background of a model, of random sequences made like `inserts` of its training; of an ensemble the mean counts.
 
     Raises:
         InputError: There is no insert with a base in it.

@@ -74,11 +74,7 @@ class Intervals(NamedTuple):
 
     @classmethod
     def from_json(cls, fields: Mapping[str, Any], tasks: Sequence[str]) -> "Intervals":
-        """What `to_json` described.
-
-        Args:
-            fields: By task, in any order.
-            tasks: The model's.
+        """The intervals that `to_json` wrote, of these tasks in their order.
 
         Raises:
             ModelError: It is something else, or of other tasks.
@@ -116,11 +112,7 @@ class Intervals(NamedTuple):
         return np.array(list(widths.values()))
 
     def bounds(self, predicted: np.ndarray, level: float) -> Bounds:
-        """Intervals around predictions.
-
-        Args:
-            predicted: float (n, tasks), by the model that these are the intervals of.
-            level: The share of measurements that shall be inside, e.g. 0.95.
+        """Intervals around predictions, float (n, tasks), that hold a share `level` of the measurements, e.g. 0.95.
 
         Raises:
             InputError: The level is not between 0 and 1.

@@ -46,14 +46,10 @@ def candidate_keys(owner: np.ndarray, letters: np.ndarray) -> np.ndarray:
 
 
 def best_of_each(candidates: Candidates, number: int) -> np.ndarray:
-    """The best different designs of each start, each start's in falling order.
-
-    Args:
-        candidates: n designs.
-        number: How many of each start, at most.
+    """The best different designs of each start, at most `number`, each start's in falling order; of equal ones the first.
 
     Returns:
-        int64 (kept,), rows; of equal ones the first.
+        int64 (kept,), rows.
     """
     order = _falling(candidates)
     if number > 1:
@@ -69,7 +65,7 @@ def far_apart(candidates: Candidates, lengths: np.ndarray, number: int, distance
 
     Args:
         candidates: n designs.
-        lengths: int64 (starts,), letters of each start's insert; only designs of one length are near to each other.
+        lengths: int64 (starts,), letters of each start's insert; only designs of one length are compared.
         number: How many of each start, at most.
         distance: Fewest letters in which any two differ.
         taken: Designs that are chosen already.

@@ -1,4 +1,7 @@
-"""Changes of designs: all single edits, random mutations, crossover. Whole populations at once; what may change is a mask."""
+"""Changes of designs: all single edits, random mutations, crossover. Whole populations at once.
+
+`letters` are designs, uint8 (n, width); `editable`, bool (n, width), says which of them may change. Functions return new arrays.
+"""
 
 import numpy as np
 
@@ -12,10 +15,6 @@ _OTHERS = BASE_CODES[(ONE_HOT.argmax(axis=1)[:, None] + np.arange(1, len(BASE_CO
 
 def single_edits(letters: np.ndarray, editable: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """All designs that differ from one of some in one letter.
-
-    Args:
-        letters: uint8 (n, width), designs.
-        editable: bool (n, width), what may change in each.
 
     Returns:
         int64 (m,), the design that each comes from, and uint8 (m, width), by design, column and base.
@@ -34,50 +33,21 @@ def single_edits(letters: np.ndarray, editable: np.ndarray) -> tuple[np.ndarray,
 
 
 def mutated(letters: np.ndarray, editable: np.ndarray, mutations: np.ndarray, generator: np.random.Generator) -> np.ndarray:
-    """Designs in which random letters became another base.
-
-    Args:
-        letters: uint8 (n, width), designs.
-        editable: bool (n, width), what may change in each.
-        mutations: int (n,), letters that change; as many as may, where these are fewer.
-        generator: Of the random choices.
-
-    Returns:
-        uint8 (n, width), a new array.
-    """
+    """Designs in which so many random letters, int (n,) `mutations`, became another base; as many as may, if these are fewer."""
     changes = _lowest(np.where(editable, generator.random(letters.shape), np.inf), mutations)
     kind = generator.integers(0, _OTHERS.shape[1], letters.shape)
     return np.where(changes, _OTHERS[letters, kind], letters)
 
 
 def crossed(first: np.ndarray, second: np.ndarray, generator: np.random.Generator) -> np.ndarray:
-    """Designs that have the letters of one parent between two random columns, and the other's around them.
-
-    Args:
-        first: uint8 (n, width), one parent of each.
-        second: Likewise, the other.
-        generator: Of the random choices.
-
-    Returns:
-        uint8 (n, width), a new array.
-    """
+    """Designs, uint8 (n, width), with the letters of the second parent between two random columns, and those of the first around them."""
     cuts = np.sort(generator.integers(0, first.shape[1] + 1, (len(first), 2)), axis=1)
     columns = np.arange(first.shape[1])
     return np.where((columns >= cuts[:, :1]) & (columns < cuts[:, 1:]), second, first)
 
 
 def within_edits(letters: np.ndarray, starts: np.ndarray, most: int, generator: np.random.Generator) -> np.ndarray:
-    """Designs of which random letters became those of the start again, until no more than `most` are others.
-
-    Args:
-        letters: uint8 (n, width), designs.
-        starts: uint8 (n, width), the start of each.
-        most: Letters that may differ.
-        generator: Of the random choices.
-
-    Returns:
-        uint8 (n, width), a new array.
-    """
+    """Designs in which random letters became those of their `starts` again, until no more than `most` differ."""
     kept = _lowest(np.where(letters != starts, generator.random(letters.shape), np.inf), np.full(len(letters), most))
     return np.where(kept, letters, starts)
 

@@ -66,12 +66,9 @@ def dream_score(
     Args:
         measured: Numbers (n,), in any unit: correlations do not depend on it.
         predicted: Numbers (models, n).
-        subsets: Row numbers by name, as `read_subsets` returns them.
+        subsets: Row numbers by name, as from `read_subsets`.
         draws: Resamples for the intervals.
-        seed: Which resamples.
-
-    Returns:
-        One score a model.
+        seed: Their seed.
 
     Raises:
         InputError: A subset is unknown, or has fewer than two sequences or pairs.

@@ -47,12 +47,7 @@ FONT = 'font-family="sans-serif" font-size="11"'
 
 
 def logo_svg(letters: str, heights: np.ndarray, title: str = "") -> str:
-    """A logo as an SVG document.
-
-    Args:
-        letters: n letters; what is no base is drawn as N.
-        heights: float (n,), in the prediction's unit; the largest and the smallest stand at the axis.
-        title: What stands above it.
+    """A logo as an SVG document; `heights`, float (n,), are those of n letters, of which all but A, C, G and T are drawn as N.
 
     Raises:
         InputError: There are not as many heights as letters, or one is no number.

@@ -57,13 +57,7 @@ class Marginalisation(NamedTuple):
         return self.effects - self.alone.sum(axis=1)
 
     def summary(self, values: np.ndarray, draws: int = DRAWS, seed: int = 0) -> MeanEffects:
-        """Means over the backgrounds.
-
-        Args:
-            values: (arrangements, backgrounds, tasks), such as `effects` or `interaction()`.
-            draws: Resamples of the backgrounds, the same for all figures.
-            seed: Which.
-        """
+        """Means over the backgrounds of (arrangements, backgrounds, tasks), such as `effects`; all have the same resamples."""
         columns = np.moveaxis(np.asarray(values, np.float64), 1, 0).reshape(values.shape[1], -1)
         bounds = [_bounds(columns[:, first : first + AT_ONCE], draws, seed) for first in range(0, columns.shape[1], AT_ONCE)]
         low, high = np.concatenate(bounds, axis=1).reshape(2, len(values), -1)
@@ -71,13 +65,7 @@ class Marginalisation(NamedTuple):
 
 
 def random_inserts(n: int, length: int, gc: float = 0.5, seed: int = 0) -> Ragged:
-    """Random inserts, each letter drawn by itself.
-
-    Args:
-        n: How many.
-        length: Letters of each.
-        gc: Share of G and C, both equally likely, as A and T are.
-        seed: Which.
+    """So many random inserts of a length, each letter drawn by itself; `gc` is the share of G and C.
 
     Raises:
         InputError: The share is none.

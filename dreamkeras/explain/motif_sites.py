@@ -99,13 +99,9 @@ def motif_letters(motif: str, n: int, random: np.random.Generator) -> np.ndarray
 
 
 def insert_motif(inserts: Ragged, letters: np.ndarray, position: int, *, reverse: bool) -> Ragged:
-    """Inserts with a motif in them, which takes the place of as many letters.
+    """Inserts with a motif in place of as many letters, from `position` on, counted from 0, and on the other strand if `reverse`.
 
-    Args:
-        inserts: n inserts.
-        letters: uint8 (n, letters), what `motif_letters` made.
-        position: Of its first letter, from 0.
-        reverse: Whether the motif is on the other strand.
+    `letters` are uint8 (n, letters), as from `motif_letters`.
     """
     letters = reverse_complement(letters) if reverse else letters
     places = inserts.offsets[:-1, None] + position + np.arange(letters.shape[1])

@@ -96,7 +96,7 @@ def mutagenesis(
         (80, 4, 1)
     """
     require_fit(records, _problems(records, scorer.constructs, deletions=deletions))
-    return _mutate(records, _Asker(scorer, batch_size), progress, deletions=deletions)
+    return _mutate(records, _MemberPredictions(scorer, batch_size), progress, deletions=deletions)
 
 
 def mutate_records(
@@ -110,13 +110,7 @@ def mutate_records(
 ) -> Generator[BatchResult[Mutagenesis], None, None]:
     """The effects of all single changes, in order, of a few records at a time; repeated mutants are scored once.
 
-    Args:
-        records: Batches of records.
-        scorer: The model.
-        deletions: Whether each letter is left out, too.
-        on_error: `"fail"` raises for a record that does not fit, `"skip"` leaves it out.
-        batch_size: Windows scored at once.
-        progress: Called after each batch with its number of windows.
+    With `on_error="skip"`, records that do not fit are left out; the other arguments are those of `mutagenesis`.
 
     Yields:
         Effects in some records; the next are scored meanwhile, in a thread.
@@ -125,13 +119,13 @@ def mutate_records(
         InputError: A record does not fit and `on_error` is `"fail"`.
         ModelError: Members of an ensemble do not agree which letters are the inserts.
     """
-    ask = _Asker(scorer, batch_size)
+    predict = _MemberPredictions(scorer, batch_size)
 
     def problems_of(batch: Records) -> dict[int, str]:
         return _problems(batch, scorer.constructs, deletions=deletions)
 
     def score(batch: BatchResult[Records], tell: Progress) -> BatchResult[Mutagenesis]:
-        return BatchResult(_mutate(batch.found, ask, tell, deletions=deletions), batch.skipped)
+        return BatchResult(_mutate(batch.found, predict, tell, deletions=deletions), batch.skipped)
 
     return overlapped(fitting_batches(records, problems_of, on_error), score, progress)
 
@@ -156,8 +150,8 @@ def fitting_batches(
             skipped = Skipped()
 
 
-class _Asker:
-    """Asks a model, or each member of an ensemble, about windows."""
+class _MemberPredictions:
+    """Predictions of a model, or of each member of an ensemble; a window that comes again is scored once."""
 
     def __init__(self, scorer: Scorer, batch_size: int) -> None:
         self.scorer = scorer
@@ -170,14 +164,14 @@ class _Asker:
         return values.reshape(-1, len(self.scorer.members), len(self.scorer.tasks))
 
 
-def _mutate(records: Records, ask: _Asker, progress: Progress | None, *, deletions: bool) -> Mutagenesis:
-    constructs = ask.scorer.constructs
+def _mutate(records: Records, predict: _MemberPredictions, progress: Progress | None, *, deletions: bool) -> Mutagenesis:
+    constructs = predict.scorer.constructs
     mutants = Mutants(records.sequences, constructs, deletions=deletions)
-    reference = ask(mutants.originals, progress)
+    reference = predict(mutants.originals, progress)
     at_once = max(1, min(AT_ONCE, BATCH_LETTERS // sum(construct.length for construct in constructs)))
     values = np.empty((len(mutants), *reference.shape[1:]), np.float32)
     for first in range(0, len(mutants), at_once):
-        values[first : first + at_once] = ask(mutants.windows(first, first + at_once), progress)
+        values[first : first + at_once] = predict(mutants.windows(first, first + at_once), progress)
     effects = mutants.effects(reference, values)
     if reference.shape[1] == 1:
         return Mutagenesis(records.ids, mutants.inserts, reference[:, 0], effects[:, :, 0])

@@ -65,15 +65,7 @@ def plot_calibration(
 ) -> None:
     """Mean measurements of groups of sequences with about the same prediction, with their standard errors, and the diagonal.
 
-    Args:
-        measured: Numbers (n,).
-        predicted: Numbers (n,).
-        path: The PNG file.
-        task: What is predicted, for the axes.
-        unit: What its numbers are, for the axes.
-
-    Raises:
-        InputError: As `calibration_curve`.
+    Args and errors are those of `calibration_curve`; `task` and `unit` are for the axes.
     """
     found = calibration_curve(measured, predicted)
     figure = new_figure(5.0, 5.0)
@@ -86,13 +78,7 @@ def plot_calibration(
 
 
 def plot_intervals(names: Sequence[str], intervals: Mapping[str, Sequence[Interval]], path: str | PathLike[str], label: str) -> None:
-    """Figures with their intervals, a line a name and a colour a model.
-
-    Args:
-        names: What the lines are of, such as subsets.
-        intervals: By model, one of each.
-        path: The PNG file.
-        label: What the figures are, for the axis.
+    """Figures with their intervals, a line a name (such as a subset) and a colour a model; `label` is that of the axis.
 
     Raises:
         InputError: There is nothing to plot, or a model has not one interval a name.

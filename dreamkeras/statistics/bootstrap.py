@@ -76,12 +76,7 @@ def resample_pearson(measured: ArrayLike, predicted: ArrayLike, draws: int = DRA
 
 
 def resampled_counts(rows: int, draws: int, seed: int) -> Iterator[np.ndarray]:
-    """How often each sequence is drawn in each resample, as many resamples at once as fit in 32 MB.
-
-    Args:
-        rows: Sequences; each resample draws as many of them, with replacement.
-        draws: Resamples.
-        seed: Which.
+    """How often each of so many sequences is drawn in each resample; many resamples at once, as they fit in 32 MB.
 
     Yields:
         float64 (resamples, rows).

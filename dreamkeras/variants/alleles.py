@@ -42,11 +42,8 @@ class Alleles(NamedTuple):
 def check_alleles(batch: VcfRecords, genome: Genome, fits: Fits) -> Alleles:
     """The alleles of a batch, each with a status.
 
-    Args:
-        batch: n records.
-        genome: Where they are.
-        fits: Takes the lengths of references and alternatives in their normal forms, int64 (n,), and returns whether windows hold them,
-            bool (n,).
+    `fits` takes the lengths of references and alternatives in their normal forms, int64 (n,), and returns whether windows hold them,
+    bool (n,).
     """
     records, alts = batch.records, batch.alts
     names = {name: find_contig(name, genome.lengths) for name in dict.fromkeys(batch.contigs)}
