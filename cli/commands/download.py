@@ -1,5 +1,6 @@
 """`dreamkeras download`: the published data and weights."""
 
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -11,6 +12,8 @@ if TYPE_CHECKING:
     from dreamkeras.data.published.download import Download
 
 __all__ = ["command"]
+
+_say = partial(click.echo, err=True)
 
 
 @click.command("download")
@@ -60,7 +63,3 @@ def _list_files(only: str | None) -> None:
         if only in (None, name):
             size = "-" if file.size is None else file.size
             click.echo(f"{name}\t{file.name}\t{size}\t{file.checksum or '-'}\t{find_data_set(name).description}")
-
-
-def _say(line: str) -> None:
-    click.echo(line, err=True)

@@ -70,38 +70,26 @@ def _lines(evaluation: "Evaluation") -> list[str]:
     parts = evaluation.parts().items()
     windows = ["windows"] if evaluation.peaks else []
     lines = ["\t".join(["model", "task", *windows, "n", *FIGURES])]
-    lines += [line for name, part in parts for line in _figures(part, name)]
+    lines += [
+        _row(model, task, name, str(found.n), *map(str, (found.r, found.rho, found.mse)))
+        for name, part in parts
+        for model, tasks in part.figures.items()
+        for task, found in tasks.items()
+    ]
     if evaluation.differences:
         lines += ["", "\t".join(["difference", "task", *windows, *FIGURES])]
-        lines += [line for name, part in parts for line in _differences(part, name)]
+        lines += [
+            _row(f"{apart.first} - {apart.second}", apart.task, name, *map(str, (apart.r, apart.rho, apart.mse)))
+            for name, part in parts
+            for apart in part.differences
+        ]
     if evaluation.ceilings:
         lines += ["", "\t".join(["noise ceiling", *windows, "r between replicates", "ceiling of r"])]
-        lines += [line for name, part in parts for line in _ceilings(part, name)]
+        lines += [_row(task, name, *map(figure_text, found)) for name, part in parts for task, found in part.ceilings.items()]
     for model, score in evaluation.scores.items():
         without = f" (without {', '.join(score.missing)}: no score of the challenge)" if score.missing else ""
         lines.append(f"{model}: Pearson score {figure_text(score.pearson)}, Spearman score {figure_text(score.spearman)}{without}")
     return lines
-
-
-def _figures(evaluation: "Evaluation", windows: str) -> list[str]:
-    return [
-        _row(model, task, windows, str(found.n), *map(str, (found.r, found.rho, found.mse)))
-        for model, tasks in evaluation.figures.items()
-        for task, found in tasks.items()
-    ]
-
-
-def _differences(evaluation: "Evaluation", windows: str) -> list[str]:
-    return [
-        _row(f"{apart.first} - {apart.second}", apart.task, windows, *map(str, (apart.r, apart.rho, apart.mse)))
-        for apart in evaluation.differences
-    ]
-
-
-def _ceilings(evaluation: "Evaluation", windows: str) -> list[str]:
-    from dreamkeras.statistics.bootstrap import figure_text
-
-    return [_row(task, windows, *map(figure_text, found)) for task, found in evaluation.ceilings.items()]
 
 
 def _row(*cells: str) -> str:

@@ -65,9 +65,14 @@ def _scores(scores: Mapping[str, DreamScore]) -> list[str]:
 def _part(evaluation: Evaluation, tasks: Mapping[str, str], of: str) -> list[str]:
     """Figures, noise ceilings and differences."""
     titles = ("model", "task", "n", "Pearson's r", "Spearman's rho", "mean squared error")
+    rows = [
+        (model, f"{task} ({tasks[task]})", f"{found.n:,}", str(found.r), str(found.rho), str(found.mse))
+        for model, by_task in evaluation.figures.items()
+        for task, found in by_task.items()
+    ]
     return [
         f"<h2>Figures{of}</h2>",
-        _table(titles, _figures(evaluation, tasks)),
+        _table(titles, rows),
         *_ceilings(evaluation, of),
         *_differences(evaluation, of),
     ]
@@ -78,14 +83,6 @@ def _ceilings(evaluation: Evaluation, of: str) -> list[str]:
     rows = [(task, figure_text(found.replicate_r), figure_text(found.ceiling_r)) for task, found in evaluation.ceilings.items()]
     title = f"<h2>Noise ceiling{of}</h2>\n<p>The r that a model without any error would have with means of the replicates.</p>"
     return [title, _table(("task", "r between replicates", "noise ceiling of r"), rows)] if rows else []
-
-
-def _figures(evaluation: Evaluation, tasks: Mapping[str, str]) -> list[tuple[str, ...]]:
-    return [
-        (model, f"{task} ({tasks[task]})", f"{found.n:,}", str(found.r), str(found.rho), str(found.mse))
-        for model, by_task in evaluation.figures.items()
-        for task, found in by_task.items()
-    ]
 
 
 def _differences(evaluation: Evaluation, of: str) -> list[str]:

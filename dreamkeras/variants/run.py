@@ -58,7 +58,7 @@ def _scored(
     source: VariantSource[Any], scorer: VariantScorer, batches: Iterator[Any], progress: Progress | None
 ) -> Iterator[tuple[Any, Variants]]:
     for batch in batches:
-        yield batch, scorer.score(source.question(batch))
+        yield batch, scorer.score(source.allele_windows(batch))
         if progress:
             progress(len(batch.lines))
 

@@ -1,4 +1,4 @@
-"""Variants: what a model says of alternative alleles, batch by batch of a VCF's records or of a table's pairs of sequences.
+"""Variants: predictions of alternative alleles, batch by batch of a VCF's records or of a table's pairs of sequences.
 
 Every row gets a status; those that cannot be scored have no numbers. Knows nothing about output files.
 """
@@ -15,14 +15,14 @@ from dreamkeras.scoring.scorer import BATCH_SIZE, Scorer
 from dreamkeras.variants.effects import Column, column_names, effect_columns, effect_values
 from dreamkeras.variants.status import Status
 
-__all__ = ["AT_ONCE", "Question", "VariantScorer", "VariantSource", "Variants"]
+__all__ = ["AT_ONCE", "AlleleWindows", "VariantScorer", "VariantSource", "Variants"]
 
 AT_ONCE = 1 << 22
 """Letters of windows that are made at the same time."""
 
 
-class Question(NamedTuple):
-    """What is to be asked about the rows of a batch.
+class AlleleWindows(NamedTuple):
+    """The windows of a batch's rows, and which rows have some.
 
     Args:
         statuses: uint8 (rows,), a `Status` each.
@@ -37,7 +37,7 @@ class Question(NamedTuple):
 
 
 class Variants(NamedTuple):
-    """What came of a batch.
+    """Statuses and effects of a batch.
 
     Args:
         statuses: uint8 (rows,), a `Status` each.
@@ -63,8 +63,8 @@ class VariantSource(Protocol[Batch]):
     def choices(self) -> dict[str, Any]:
         """How it is read, JSON-able."""
 
-    def question(self, batch: Batch) -> Question:
-        """What is to be asked about a batch; no model is asked for that."""
+    def allele_windows(self, batch: Batch) -> AlleleWindows:
+        """The windows of a batch; no model is needed for that."""
 
     def rows(self, batch: Batch) -> np.ndarray:
         """int64 (rows,): the record of the batch that each row is of."""
@@ -94,18 +94,18 @@ class VariantScorer:
         """Names of the columns of values."""
         return column_names(self.columns, self.tasks)
 
-    def score(self, question: Question) -> Variants:
+    def score(self, alleles: AlleleWindows) -> Variants:
         """The effects of a batch; each different window is asked for once."""
         # What is remembered ends with the batch, so that its values are the same whatever was done before it.
         scorer = DistinctScorer(self.members)
-        values = np.full((len(question.statuses), len(self.names)), np.nan, np.float32)
-        rows = np.flatnonzero(question.statuses == Status.OK)
-        step = max(1, self._at_once // (2 * question.copies))
+        values = np.full((len(alleles.statuses), len(self.names)), np.nan, np.float32)
+        rows = np.flatnonzero(alleles.statuses == Status.OK)
+        step = max(1, self._at_once // (2 * alleles.copies))
         for first in range(0, len(rows), step):
             chosen = rows[first : first + step]
-            answers = scorer.score(question.windows(chosen), self._batch_size)
-            answers = answers.reshape(2, question.copies, len(chosen), len(self.members.members), len(self.tasks))
+            answers = scorer.score(alleles.windows(chosen), self._batch_size)
+            answers = answers.reshape(2, alleles.copies, len(chosen), len(self.members.members), len(self.tasks))
             # In float64 sums of float32 are exact, so that how often a window comes among the copies does not show.
             ref, alt = answers.mean(axis=1, dtype=np.float64).astype(np.float32)
             values[chosen] = effect_values(self.columns, ref, alt)
-        return Variants(question.statuses, values)
+        return Variants(alleles.statuses, values)

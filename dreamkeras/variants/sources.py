@@ -16,7 +16,7 @@ from dreamkeras.sequence.ragged import Ragged
 from dreamkeras.variants.alleles import Alleles, check_alleles
 from dreamkeras.variants.normal_form import NORMAL_FORM, vcf_columns
 from dreamkeras.variants.pairs import Pairs, open_pairs
-from dreamkeras.variants.scoring import Question
+from dreamkeras.variants.scoring import AlleleWindows
 from dreamkeras.variants.status import Status
 from dreamkeras.variants.windows import Placement, insert_windows
 
@@ -67,7 +67,7 @@ class VcfSource:
         """How windows are laid."""
         return {"placement": self.placement._asdict()}
 
-    def question(self, batch: VcfRecords) -> Question:
+    def allele_windows(self, batch: VcfRecords) -> AlleleWindows:
         """Each alternative allele beside its reference."""
         alleles = self._alleles(batch)
 
@@ -75,7 +75,7 @@ class VcfSource:
             inserts = self.placement.inserts(self.genome, alleles.changes.select(rows))
             return insert_windows(inserts.reshape(-1, self.placement.length), self.constructs)
 
-        return Question(alleles.statuses, windows, self.placement.copies)
+        return AlleleWindows(alleles.statuses, windows, self.placement.copies)
 
     def rows(self, batch: VcfRecords) -> np.ndarray:
         """int64 (rows,): the record of each alternative allele."""
@@ -129,7 +129,7 @@ class PairSource:
         """Which columns were asked for."""
         return {"columns": self.columns}
 
-    def question(self, batch: Pairs) -> Question:
+    def allele_windows(self, batch: Pairs) -> AlleleWindows:
         """Both sequences of each row."""
         both = batch.refs.joined(batch.alts)
         defects = _defects(both, self.constructs)
@@ -143,7 +143,7 @@ class PairSource:
             chosen = both.select(np.concatenate([rows, rows + len(batch.ids)]))
             return [PLAIN[construct.windows(chosen)] for construct in self.constructs]
 
-        return Question(statuses, windows)
+        return AlleleWindows(statuses, windows)
 
     def rows(self, batch: Pairs) -> np.ndarray:
         """int64 (n,): each row's own number."""

@@ -18,7 +18,7 @@ from dreamkeras.sequence.ragged import Ragged
 from dreamkeras.variants.names import INDEL_ANCHORS, STRANDS
 from dreamkeras.variants.normal_form import Changes
 
-__all__ = ["INDEL_ANCHORS", "STRANDS", "Placement", "insert_windows"]
+__all__ = ["Placement", "insert_windows"]
 
 
 class Placement(NamedTuple):

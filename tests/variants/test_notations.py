@@ -58,7 +58,8 @@ def scored(genome, written, tmp_path_factory):
     def score(model, placement):
         source, scorer = VcfSource(str(path), genome, placement, model.constructs), VariantScorer(model)
         with source.open() as (_, batches):
-            rows = [row for batch in batches for row in zip(source.rows(batch), scorer.score(source.question(batch)).values, strict=True)]
+            scored = ((batch, scorer.score(source.allele_windows(batch)).values) for batch in batches)
+            rows = [row for batch, values in scored for row in zip(source.rows(batch), values, strict=True)]
         firsts = np.searchsorted([record for record, _ in rows], np.arange(len(written)))
         values = [[] for _ in range(VARIANTS)]
         for first, (_, number, which) in zip(firsts, written, strict=True):
@@ -123,6 +124,6 @@ def test_pairs_are_told_apart_by_their_bases_alone(tmp_path):
     model = dreamkeras.load()
     source, scorer = PairSource(str(tmp_path / "p.tsv"), model.constructs), VariantScorer(model)
     with source.open() as (_, batches):
-        (found,) = (scorer.score(source.question(batch)) for batch in batches)
+        (found,) = (scorer.score(source.allele_windows(batch)) for batch in batches)
     assert found.statuses.tolist() == [0, 0, 0, 9]
     assert (found.values[:3] == found.values[0]).all()

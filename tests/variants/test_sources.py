@@ -34,7 +34,7 @@ def rows_of(source, predictor):
     scorer, rows = VariantScorer(predictor), []
     with source.open() as (_, batches):
         for batch in batches:
-            found = scorer.score(source.question(batch))
+            found = scorer.score(source.allele_windows(batch))
             columns = [*source.cells(batch), [WORDS[code] for code in found.statuses], found.values.tolist()]
             rows += zip(*columns, strict=True)
     return rows
