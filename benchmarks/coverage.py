@@ -101,7 +101,7 @@ def packaged(folder: Path) -> None:
 
 
 def _unusual(familiarity: Familiarity, sequences: Ragged) -> str:
-    codes = familiarity.codes(sequences.cut(*YEAST.inserts(sequences)))
+    codes = familiarity.codes(YEAST.inserts(sequences))
     flagged = ", ".join(f"{reason} {(codes >> bit & 1).mean():.2%}" for bit, reason in enumerate(REASONS))
     return f"unusual: {(codes > 0).mean():.2%} ({flagged})"
 

@@ -64,7 +64,7 @@ class Planted(NamedTuple):
 def plant(sequences: Ragged, sites: int, generator: np.random.Generator) -> Planted:
     """So many perfect sites of random factors on each promoter, at random places and strands; later ones may cover earlier ones."""
     flat = sequences.flat.copy()
-    starts, lengths = YEAST.inserts(sequences)
+    starts, lengths = YEAST.find_inserts(sequences)[:2]
     last = np.zeros((3, len(sequences)), np.int64)
     for row in np.repeat(np.arange(len(sequences)), sites):
         number = generator.integers(len(YEAST_FACTORS))
@@ -121,7 +121,7 @@ def as_records(sequences: Ragged) -> Records:
 
 def report(planted: Planted, top: np.ndarray, share: float) -> None:
     inside = (planted.start <= top) & (top < planted.end)
-    chance = ((planted.end - planted.start) / YEAST.insert_lengths(planted.sequences)).mean()
+    chance = ((planted.end - planted.start) / YEAST.find_inserts(planted.sequences).lengths).mean()
     print(f"planted site truly matters most   {share:.3f} of random promoters; {len(top)} of these are explained")
     print(f"most important letter inside it   {inside.mean():.3f}; a random letter {chance:.3f}")
     for number, factor in enumerate(YEAST_FACTORS):

@@ -120,7 +120,7 @@ class FamiliarityConstruct(Construct):
     def windows(self, sequences: Ragged) -> np.ndarray:
         """uint8 (n, 1), codes."""
         pairs = zip(self.familiarities, self.inner, strict=True)
-        codes = [found.codes(sequences.cut(*construct.inserts(sequences))) for found, construct in pairs]
+        codes = [found.codes(construct.inserts(sequences)) for found, construct in pairs]
         return np.bitwise_or.reduce(codes)[:, None]
 
     def fit(self, sequences: Ragged) -> tuple[np.ndarray, dict[int, str]]:

@@ -90,7 +90,7 @@ def make_starts(records: Records, constructs: Sequence[Construct], reach: int) -
         construct.cut(records)
     adapters = len(constructs[0].left_adapter), len(constructs[0].right_adapter)
     left, right = left[max(0, len(left) - max(reach, adapters[0])) :], right[: max(reach, adapters[1])]
-    begins, lengths = constructs[0].inserts(records.sequences)
+    begins, lengths = constructs[0].find_inserts(records.sequences)[:2]
     letters = np.full((len(lengths), len(left) + int(lengths.max(initial=0)) + len(right)), FILLING, np.uint8)
     for length in np.unique(lengths):
         rows = np.flatnonzero(lengths == length)

@@ -224,7 +224,7 @@ class Ablator:
         def problems_of(batch: Records) -> dict[int, str]:
             found = fit_problems(batch, self.scorer.constructs)
             if isinstance(spans_of, RegionSpans):
-                found = {**spans_of.problems(batch.ids, self.scorer.constructs[0].insert_lengths(batch.sequences)), **found}
+                found = {**spans_of.problems(batch.ids, self.scorer.constructs[0].find_inserts(batch.sequences).lengths), **found}
             return found
 
         for batch in fitting_batches(records, problems_of, on_error):

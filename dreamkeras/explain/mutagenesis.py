@@ -182,7 +182,7 @@ def _problems(records: Records, constructs: Sequence[Construct], *, deletions: b
     """Why records do not fit, by their index: as they stand, or without one letter."""
     found = fit_problems(records, constructs)
     for construct in constructs:
-        for index in np.flatnonzero(construct.insert_lengths(records.sequences) == construct.shortest) if deletions else ():
+        for index in np.flatnonzero(construct.find_inserts(records.sequences).lengths == construct.shortest) if deletions else ():
             wanted = f"Expected at least {construct.shortest + 1} bases for deletions in construct {construct.name!r}"
             found.setdefault(int(index), f"{wanted}, got {construct.shortest}")
     return found

@@ -98,12 +98,12 @@ class Mutants:
 
 
 def common_inserts(sequences: Ragged, constructs: Sequence[Construct]) -> tuple[np.ndarray, np.ndarray]:
-    """Where the inserts stand by all of the constructs, as `Construct.inserts` tells it.
+    """int64 (n,) each: the positions in `sequences.flat` where the inserts begin by all of the constructs, and their letters.
 
     Raises:
         ModelError: The constructs do not agree.
     """
-    found = [construct.inserts(sequences) for construct in constructs]
+    found = [construct.find_inserts(sequences)[:2] for construct in constructs]
     if not all(np.array_equal(one, other) for inserts in found for one, other in zip(inserts, found[0], strict=True)):
         names = " and ".join(construct.name for construct in constructs)
         raise ModelError(f"Expected models that agree where the inserts are, got those of constructs {names}.")

@@ -20,7 +20,6 @@ from dreamkeras.models.prixfixe import PrixFixe
 from dreamkeras.models.strand_mean import WholeNetwork, views
 from dreamkeras.scoring.skipped import Skipped, leave_out
 from dreamkeras.sequence.alphabet import BASES, COMPLEMENT, ONE_HOT, N
-from dreamkeras.sequence.construct import Construct
 from dreamkeras.sequence.packing import is_packed, unpacked
 from dreamkeras.sequence.ragged import Ragged
 from dreamkeras.sequence.records import Records
@@ -145,13 +144,13 @@ class Attributor:
             InputError: A sequence does not fit the construct; the message names it.
         """
         construct, tasks = self.network.construct, len(self.network.tasks)
-        parts = [Attribution([], _inserts(records.select(np.arange(0)), construct), *_nothing(tasks))]
+        parts = [Attribution([], construct.inserts(records.sequences.between(0, 0)), *_nothing(tasks))]
         for piece in records.batches(self._rows):
             parts.append(self._piece(piece, construct.cut(piece)))
             if progress:
                 progress(len(piece.ids))
         return Attribution(
-            records.ids, _inserts(records, construct), *(np.concatenate(columns) for columns in list(zip(*parts, strict=True))[2:])
+            records.ids, construct.inserts(records.sequences), *(np.concatenate(columns) for columns in list(zip(*parts, strict=True))[2:])
         )
 
     def attribute_records(
@@ -175,7 +174,8 @@ class Attributor:
                 skipped = Skipped()
 
     def _piece(self, records: Records, letters: np.ndarray) -> Attribution:
-        inserts, construct = _inserts(records, self.network.construct), self.network.construct
+        construct = self.network.construct
+        inserts = construct.inserts(records.sequences)
         repeated = inserts.select(np.repeat(np.arange(len(inserts)), self._references))
         baselines = construct.surround(BASELINES[self._baseline](repeated, self._random))
         reference, baseline, scores = self._window_scores(letters, baselines)
@@ -236,10 +236,6 @@ def _quadrature(steps: int | None) -> list[tuple[float, float]]:
 def _features(letters: np.ndarray, flags: np.ndarray) -> np.ndarray:
     """What `LetterEncoding` makes of letters, float32 (n, length, 4 + flags)."""
     return np.concatenate([_ROWS[letters], np.broadcast_to(flags, (*letters.shape, len(flags)))], axis=2)
-
-
-def _inserts(records: Records, construct: Construct) -> Ragged:
-    return records.sequences.cut(*construct.inserts(records.sequences))
 
 
 def _nothing(tasks: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:

@@ -126,24 +126,16 @@ class Construct:
         """The fields as JSON-able values."""
         return {**dataclasses.asdict(self), "flags": list(self.flags)}
 
-    def insert_lengths(self, sequences: Ragged) -> np.ndarray:
-        """int64 (n,): letters of each insert, without the adapters that it is given with."""
-        return self.inserts(sequences)[1]
-
-    def inserts(self, sequences: Ragged) -> tuple[np.ndarray, np.ndarray]:
-        """Where the inserts stand.
-
-        Returns:
-            int64 (n,), the place of each insert's first letter in `sequences.flat`, and int64 (n,), its letters.
-        """
-        return self.find_inserts(sequences)[:2]
+    def inserts(self, sequences: Ragged) -> Ragged:
+        """The inserts of sequences, without the adapters that they are given with."""
+        return sequences.cut(*self.find_inserts(sequences)[:2])
 
     def windows(self, sequences: Ragged) -> np.ndarray:
         """uint8 (n, length): windows of n sequences that fit, each with both adapters or with neither, in any case; `N` beyond the flanks.
 
         `fit` and `cut` take sequences that may not fit.
         """
-        return self._windows(sequences.flat, *self.inserts(sequences))
+        return self._windows(sequences.flat, *self.find_inserts(sequences)[:2])
 
     def surround(self, inserts: Ragged) -> np.ndarray:
         """The windows of bare inserts that fit, without a look for adapters; uint8 (n, length), as `windows`."""

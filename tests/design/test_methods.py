@@ -116,7 +116,7 @@ def test_no_design_looks_as_if_it_brought_an_adapter():
     wants_adapters = FunctionScorer(lambda letters: (letters[:, 4:8] == letters[:, :4]).sum(axis=1) * 1.0, FLANKED)
     found = designed(["CC" + "A" * 12 + "GG"], wants_adapters, method="greedy", steps=20)
     (insert,) = inserts_of(found)
-    assert FLANKED.insert_lengths(found.inserts).tolist() == [len(insert)] == [16]
+    assert FLANKED.find_inserts(found.inserts).lengths.tolist() == [len(insert)] == [16]
 
 
 @pytest.mark.parametrize("method", WAYS)

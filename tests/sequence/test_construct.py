@@ -252,7 +252,7 @@ def test_every_measured_yeast_promoter_fits(data_folder):
 
 def test_insert_lengths_leave_the_adapters_out():
     adapted = YEAST.left_adapter + "ACGT" * 20 + YEAST.right_adapter
-    assert YEAST.insert_lengths(Ragged.from_strings([adapted, "ACGT" * 20, ""])).tolist() == [80, 80, 0]
+    assert YEAST.inserts(Ragged.from_strings([adapted, "ACGT" * 20, ""])).lengths.tolist() == [80, 80, 0]
 
 
 def test_a_bare_construct_has_nothing_constant_around_an_insert():

@@ -72,7 +72,7 @@ def fitted_layout(layout: TableLayout, paths: Iterable[str]) -> TableLayout:
     for path in paths:
         with open_table(path, layout.columns) as opened:
             for table in opened.rows([sequence_position(opened.layout, layout.sequence_column, path)]):
-                longest = max(longest, int(construct.insert_lengths(Ragged.from_strings(table.columns[0])).max()))
+                longest = max(longest, int(construct.find_inserts(Ragged.from_strings(table.columns[0])).lengths.max()))
     return layout.with_length(longest)
 
 
