@@ -61,22 +61,6 @@ def _is_ready(service: Service, message: Any) -> Fields:
         return {"ready": False}
 
 
-def _metadata(service: Service, message: Any) -> Fields:
-    return model_metadata(service.models.get(message.name, message.version), service.models)
-
-
-def _config(service: Service, message: Any) -> Fields:
-    return {"config": model_config(service.models.get(message.name, message.version), service.settings)}
-
-
-def _statistics(service: Service, message: Any) -> Fields:
-    return {"model_stats": [model_statistics(model) for model in service.models.select(message.name, message.version)]}
-
-
-def _index(service: Service, message: Any) -> Fields:
-    return {"models": [entry._asdict() for entry in service.models.index(only_ready=message.ready)]}
-
-
 async def _load(service: Service, message: Any) -> Fields:
     await service.load_model(message.model_name, message.parameters)
     return {}
@@ -94,10 +78,12 @@ FIELDS: dict[str, Callable[[Service, Any], Fields | Awaitable[Fields]]] = {
     "ServerReady": lambda service, _: {"ready": service.ready},
     "ModelReady": _is_ready,
     "ServerMetadata": lambda _, __: server_metadata(),
-    "ModelMetadata": _metadata,
-    "ModelConfig": _config,
-    "ModelStatistics": _statistics,
-    "RepositoryIndex": _index,
+    "ModelMetadata": lambda service, message: model_metadata(service.models.get(message.name, message.version), service.models),
+    "ModelConfig": lambda service, message: {"config": model_config(service.models.get(message.name, message.version), service.settings)},
+    "ModelStatistics": lambda service, message: {
+        "model_stats": [model_statistics(m) for m in service.models.select(message.name, message.version)]
+    },
+    "RepositoryIndex": lambda service, message: {"models": [entry._asdict() for entry in service.models.index(only_ready=message.ready)]},
     "RepositoryModelLoad": _load,
     "RepositoryModelUnload": _unload,
 }
