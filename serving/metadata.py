@@ -3,10 +3,10 @@
 import importlib.metadata
 from typing import Any
 
-from .models import ModelRepository
 from .protocol.tensors import BYTES, TensorSpec
 from .queue.queues import PRIORITIES
-from .served import ServedModel
+from .repository import ModelRepository
+from .served_model import ServedModel
 from .settings import Settings
 
 __all__ = ["EXTENSIONS", "model_config", "model_metadata", "model_statistics", "server_metadata"]

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterable
 from typing import NamedTuple
 
-from .served import ServedModel
+from .served_model import ServedModel
 from .service import Service
 from .statistics import SIZES, Statistics
 

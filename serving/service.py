@@ -13,11 +13,11 @@ import numpy as np
 from .auth import Guard
 from .bodies import Bodies
 from .errors import ProtocolError
-from .models import ModelRepository
 from .protocol.tensors import InferRequest
 from .queue.batcher import Batcher
 from .queue.jobs import Answers
-from .served import ServedModel
+from .repository import ModelRepository
+from .served_model import ServedModel
 from .settings import Settings
 
 __all__ = ["LARGE", "Inference", "Service"]

@@ -12,7 +12,7 @@ from ..options.shared import device_option
 if TYPE_CHECKING:
     from dreamkeras.serving.auth import Guard
     from dreamkeras.serving.lifecycle import Tls
-    from dreamkeras.serving.models import ModelRepository
+    from dreamkeras.serving.repository import ModelRepository
     from dreamkeras.serving.settings import Settings
 
 __all__ = ["command"]
@@ -134,7 +134,7 @@ def _guard(tokens: Path | None, operators: Path | None, host: str) -> "Guard":
 def _repository(models: tuple[str, ...], folder: Path | None, device: str, settings: "Settings") -> "ModelRepository":
     """The models that were asked for, loaded."""
     from dreamkeras.scoring.predictor import PACKAGED_MODEL, load
-    from dreamkeras.serving.models import ModelRepository, named_paths
+    from dreamkeras.serving.repository import ModelRepository, named_paths
 
     if not models and not folder:
         click.echo(f"No -m given: serving the packaged model as {PACKAGED_MODEL.stem}.", err=True)

@@ -8,7 +8,7 @@ from starlette.applications import Starlette
 
 from ..auth import Guard
 from ..http import routes_v1, routes_v2
-from ..models import ModelRepository
+from ..repository import ModelRepository
 from ..service import Service
 from ..settings import Settings
 from .boundary import Boundary

@@ -18,7 +18,7 @@ from dreamkeras.sequence.records import Records
 
 from ..errors import OverloadedError, ProtocolError
 from ..protocol.json_text import Fields, member
-from ..served import ServedModel
+from ..served_model import ServedModel
 from ..service import Service
 
 __all__ = ["describe_model", "heading", "json_records", "mutate", "one_ahead", "score_batches"]

@@ -18,7 +18,7 @@ from ..errors import ClientDisconnectedError, ProtocolError
 from ..protocol.answers import JSON, TSV, AnswerWriter, choose_type
 from ..protocol.json_text import Fields, member
 from ..protocol.openapi import openapi_document
-from ..served import ServedModel
+from ..served_model import ServedModel
 from .predictions import describe_model, heading, json_records, mutate, one_ahead, score_batches
 from .requests import cancel_on_disconnect, read_json_body, service_of
 from .uploads import ROWS, Uploads
@@ -67,7 +67,7 @@ async def predict(uploads: Uploads, request: Request) -> Response:
     else:
         model = _model(request, {})
         columns = (request.query_params.get("id_column"), request.query_params.get("sequence_column"))
-        batches, otherwise = uploads.read(_noting_end(request), *columns), TSV
+        batches, otherwise = uploads.read(_upload(request), *columns), TSV
     media_type = choose_type(request.headers.get("accept", ""), otherwise)
     scored = one_ahead(score_batches(service_of(request), model, batches))
     answer = AnswerWriter(media_type, heading(model))
@@ -132,7 +132,8 @@ class _Streamed(Response):
             await send({"type": "http.response.body", "body": b""})
 
 
-async def _noting_end(request: Request) -> AsyncIterator[bytes]:
+async def _upload(request: Request) -> AsyncIterator[bytes]:
+    """The bytes of a file in the body; notes on the request when all have been received."""
     service = service_of(request)
     async for chunk in service.bodies.decoded(request, service.settings.upload_bytes):
         yield chunk

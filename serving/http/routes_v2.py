@@ -12,15 +12,13 @@ from ..metadata import model_config, model_metadata, model_statistics, server_me
 from ..metrics import CONTENT_TYPE, write_metrics
 from ..protocol.json_text import member
 from ..protocol.v2 import read_request, write_response
-from ..served import ServedModel
+from ..served_model import ServedModel
 from ..service import LARGE, Inference
 from .requests import cancel_on_disconnect, read_json_body, service_of
 
 __all__ = ["routes"]
 
 HEADER_LENGTH = "Inference-Header-Content-Length"
-
-
 COMPRESSED = {"gzip": zlib.MAX_WBITS | 16, "deflate": zlib.MAX_WBITS}
 WORTH_COMPRESSING = 512
 FASTEST = 1
@@ -138,8 +136,7 @@ async def metrics(request: Request) -> Response:
 
 
 def _model(request: Request) -> ServedModel:
-    parameters = request.path_params
-    return service_of(request).models.get(parameters["name"], parameters.get("version", ""))
+    return service_of(request).models.get(**request.path_params)
 
 
 def _header_length(request: Request) -> int | None:

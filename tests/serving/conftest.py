@@ -8,7 +8,7 @@ from running_server import QUICK, running_server
 from toy_models import write_toy_model
 
 from dreamkeras.scoring.predictor import load
-from dreamkeras.serving.models import ModelRepository
+from dreamkeras.serving.repository import ModelRepository
 
 open_toy = functools.partial(load, device="cpu", threads=1)
 

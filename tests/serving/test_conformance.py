@@ -9,7 +9,7 @@ from triton_process import BOTH_INPUTS, running_triton, write_python_model
 
 from dreamkeras.scoring.predictor import load
 from dreamkeras.serving.auth import Guard
-from dreamkeras.serving.models import ModelRepository
+from dreamkeras.serving.repository import ModelRepository
 
 pytest.importorskip("tritonclient.grpc")
 

@@ -8,7 +8,7 @@ from running_server import QUICK, running_server
 
 from dreamkeras.scoring.predictor import PACKAGED_MODEL, load
 from dreamkeras.serving.auth import Guard, Tokens
-from dreamkeras.serving.models import ModelRepository
+from dreamkeras.serving.repository import ModelRepository
 
 playwright = pytest.importorskip("playwright.sync_api", reason="pip install playwright")
 CHROMIUM = shutil.which("chromium") or shutil.which("google-chrome")

@@ -24,7 +24,7 @@ from toy_models import write_toy_model
 from dreamkeras.scoring.predictor import load
 from dreamkeras.sequence.construct import Construct
 from dreamkeras.serving.auth import Guard
-from dreamkeras.serving.models import ModelRepository
+from dreamkeras.serving.repository import ModelRepository
 
 REQUESTS = int(os.environ.get("DREAMKERAS_FUZZ_REQUESTS", "300"))
 LONGEST = 10

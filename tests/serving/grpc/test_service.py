@@ -51,7 +51,7 @@ def small(toy_model):
 
 def serving(model, settings=QUICK, guard=None):
     from dreamkeras.scoring.predictor import load
-    from dreamkeras.serving.models import ModelRepository
+    from dreamkeras.serving.repository import ModelRepository
 
     repository = ModelRepository({"toy": model}, None, lambda path: load(path, device="cpu", threads=1), settings)
     repository.load_all()

@@ -20,7 +20,7 @@ READY = b"GET /v2/health/ready HTTP/1.1\r\nHost: x\r\n\r\n"
 @pytest.fixture(scope="module")
 def server(toy_model):
     from dreamkeras.scoring.predictor import load
-    from dreamkeras.serving.models import ModelRepository
+    from dreamkeras.serving.repository import ModelRepository
 
     repository = ModelRepository({"toy": toy_model}, None, lambda path: load(path, "cpu", 1), SMALL)
     repository.load_all()

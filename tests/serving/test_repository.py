@@ -9,7 +9,7 @@ from toy_models import write_toy_model
 from dreamkeras.errors import InputError, ModelError
 from dreamkeras.scoring.predictor import OnnxPredictor
 from dreamkeras.serving.errors import ProtocolError
-from dreamkeras.serving.models import ModelRepository, named_paths
+from dreamkeras.serving.repository import ModelRepository, named_paths
 
 
 @pytest.fixture

@@ -9,7 +9,7 @@ from dreamkeras.scoring.predictor import PACKAGED_MODEL, OnnxPredictor, load
 from dreamkeras.sequence.construct import YEAST, Construct
 from dreamkeras.sequence.description import ModelDescription
 from dreamkeras.serving.errors import ProtocolError
-from dreamkeras.serving.served import ServedModel
+from dreamkeras.serving.served_model import ServedModel
 from dreamkeras.serving.statistics import Statistics
 
 

@@ -13,7 +13,7 @@ from dreamkeras.errors import DreamkerasError, InputError, ModelError
 from dreamkeras.scoring.predictor import OnnxPredictor
 
 from .errors import ProtocolError
-from .served import ServedModel
+from .served_model import ServedModel
 from .settings import Settings
 from .statistics import Statistics
 
