@@ -4,7 +4,7 @@ import logging
 
 import pytest
 
-from dreamkeras.serving.logs import ACCESS, LOGGERS, write_logs
+from dreamkeras.serving.logs import ACCESS, LOGGERS, log_request, request_id_of, write_logs
 from dreamkeras.serving.logs import FAILURES as SERVER
 
 
@@ -59,3 +59,19 @@ def test_each_line_is_written_once(stream):
     write_logs(stream)
     SERVER.warning("once")
     assert len(lines(stream)) == 1
+
+
+def test_requests_are_logged_unless_switched_off(stream):
+    write_logs(stream, access=False)
+    log_request({"path": "/v2"})
+    write_logs(stream)
+    log_request({"path": "/v2", "status": 200})
+    (line,) = lines(stream)
+    assert (line["path"], line["status"]) == ("/v2", 200)
+
+
+def test_id_of_a_request_is_the_clients_if_a_log_can_hold_it():
+    assert request_id_of("mine-7") == "mine-7"
+    new = [request_id_of(given) for given in ("", "two words", "a\nb", "x" * 129, "\xe9")]
+    assert len(set(new)) == 5
+    assert not any(given in new for given in ("", "two words"))

@@ -5,7 +5,6 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dreamkeras.errors import DreamkerasError
 from dreamkeras.serving.errors import ProtocolError
 from dreamkeras.serving.protocol.tensors import (
     TensorSpec,
@@ -36,11 +35,6 @@ def refused(function, *args):
     assert caught.value.status == 400
     assert "\n" not in str(caught.value)
     return str(caught.value)
-
-
-def test_errors_are_of_the_family_and_carry_a_status():
-    assert isinstance(ProtocolError("no", 404), DreamkerasError)
-    assert (ProtocolError("no").status, ProtocolError("no", 503).status) == (400, 503)
 
 
 class TestSpec:
