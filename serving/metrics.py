@@ -1,9 +1,7 @@
-"""Metrics: what Prometheus reads, under Triton's names where Triton has one."""
+"""Metrics for Prometheus, under Triton's names where Triton has one."""
 
-from collections.abc import Callable, Iterable
-from typing import NamedTuple
+from collections.abc import Callable, Iterator, Sequence
 
-from .served_model import ServedModel
 from .service import Service
 from .statistics import SIZES, Statistics
 
@@ -14,12 +12,6 @@ MICROSECOND = 1000
 """In nanoseconds, which statistics are kept in."""
 
 Labels = dict[str, str]
-
-
-class _Metric(NamedTuple):
-    name: str
-    kind: str
-    help: str
 
 
 COUNTERS: dict[str, tuple[str, Callable[[Statistics], float]]] = {
@@ -46,58 +38,44 @@ COUNTERS: dict[str, tuple[str, Callable[[Statistics], float]]] = {
 }
 """Metrics `nv_inference_*` of each model: their descriptions, and their values in its statistics."""
 
-FAILURE = _Metric("nv_inference_request_failure", "counter", "Requests that were not answered, by reason")
-PENDING = _Metric("nv_inference_pending_request_count", "gauge", "Requests that wait")
-QUEUE_ROWS = _Metric("dreamkeras_queue_rows", "gauge", "Rows that wait")
-BATCH_ROWS = _Metric("dreamkeras_batch_rows", "histogram", "Rows of a batch")
-ROW_SECONDS = _Metric("dreamkeras_row_seconds", "gauge", "Seconds that a row has taken lately")
-HELD = _Metric("dreamkeras_held_bytes", "gauge", "Bytes of request bodies in memory")
-RESPONSES = _Metric("dreamkeras_http_responses", "counter", "Answers, by HTTP status")
+BATCH_ROWS = "dreamkeras_batch_rows"
 
 
 def write_metrics(service: Service) -> str:
     """All metrics of a server, in Prometheus' text format."""
-    models = service.models.ready
+    models = [({"model": model.name, "version": model.version}, model) for model in service.models.ready]
+    failures = [({**labels, "reason": reason}, count) for labels, model in models for reason, count in model.statistics.failures.items()]
+    waiting = [(labels, *service.batcher.waiting(model)) for labels, model in models]
+    speeds = [(labels, model.speed.seconds_per_row) for labels, model in models]
+    responses = [({"status": str(status)}, count) for status, count in sorted(service.responses.items())]
     lines: list[str] = []
     for name, (text, value) in COUNTERS.items():
-        lines += _family(_Metric(f"nv_inference_{name}", "counter", text), ((_labels(model), value(model.statistics)) for model in models))
-    failures = (({**_labels(model), "reason": reason}, count) for model in models for reason, count in model.statistics.failures.items())
-    lines += _family(FAILURE, failures)
-    lines += _family(PENDING, ((_labels(model), service.batcher.waiting(model)[0]) for model in models))
-    lines += _family(QUEUE_ROWS, ((_labels(model), service.batcher.waiting(model)[1]) for model in models))
-    lines += _family(ROW_SECONDS, ((_labels(model), model.speed.seconds_per_row) for model in models))
-    lines += _histogram(models)
-    lines += _family(HELD, [({}, service.bodies.held)])
-    lines += _family(RESPONSES, (({"status": str(status)}, count) for status, count in sorted(service.responses.items())))
+        lines += _family(f"nv_inference_{name}", "counter", text, [(labels, value(model.statistics)) for labels, model in models])
+    lines += _family("nv_inference_request_failure", "counter", "Requests that were not answered, by reason", failures)
+    lines += _family("nv_inference_pending_request_count", "gauge", "Requests that wait", [(labels, jobs) for labels, jobs, _ in waiting])
+    lines += _family("dreamkeras_queue_rows", "gauge", "Rows that wait", [(labels, rows) for labels, _, rows in waiting])
+    lines += _family("dreamkeras_row_seconds", "gauge", "Seconds that a row has taken lately", speeds)
+    lines += _family(BATCH_ROWS, "histogram", "Rows of a batch", [])
+    lines += [line for labels, model in models for line in _histogram(labels, model.statistics)]
+    lines += _family("dreamkeras_held_bytes", "gauge", "Bytes of request bodies in memory", [({}, service.bodies.held)])
+    lines += _family("dreamkeras_http_responses", "counter", "Answers, by HTTP status", responses)
     return "\n".join(lines) + "\n"
 
 
-def _histogram(models: Iterable[ServedModel]) -> list[str]:
-    lines = _head(BATCH_ROWS)
-    for model in models:
-        sizes = {rows: compute.compute_infer.count for rows, compute in list(model.statistics.batches.items())}
-        for end in SIZES:
-            labels = {**_labels(model), "le": str(end)}
-            lines.append(_sample(f"{BATCH_ROWS.name}_bucket", labels, sum(count for rows, count in sizes.items() if rows <= end)))
-        lines.append(_sample(f"{BATCH_ROWS.name}_bucket", {**_labels(model), "le": "+Inf"}, sum(sizes.values())))
-        lines.append(_sample(f"{BATCH_ROWS.name}_sum", _labels(model), sum(rows * count for rows, count in sizes.items())))
-        lines.append(_sample(f"{BATCH_ROWS.name}_count", _labels(model), sum(sizes.values())))
-    return lines
+def _histogram(labels: Labels, statistics: Statistics) -> Iterator[str]:
+    sizes = {rows: compute.compute_infer.count for rows, compute in list(statistics.batches.items())}
+    for end in SIZES:
+        yield _sample(f"{BATCH_ROWS}_bucket", {**labels, "le": str(end)}, sum(count for rows, count in sizes.items() if rows <= end))
+    yield _sample(f"{BATCH_ROWS}_bucket", {**labels, "le": "+Inf"}, sum(sizes.values()))
+    yield _sample(f"{BATCH_ROWS}_sum", labels, sum(rows * count for rows, count in sizes.items()))
+    yield _sample(f"{BATCH_ROWS}_count", labels, sum(sizes.values()))
 
 
-def _family(metric: _Metric, samples: Iterable[tuple[Labels, float]]) -> list[str]:
-    return [*_head(metric), *(_sample(metric.name, labels, value) for labels, value in samples)]
-
-
-def _head(metric: _Metric) -> list[str]:
-    return [f"# HELP {metric.name} {metric.help}", f"# TYPE {metric.name} {metric.kind}"]
+def _family(name: str, kind: str, text: str, samples: Sequence[tuple[Labels, float]]) -> list[str]:
+    return [f"# HELP {name} {text}", f"# TYPE {name} {kind}", *(_sample(name, labels, value) for labels, value in samples)]
 
 
 def _sample(name: str, labels: Labels, value: float) -> str:
     # Models' names and versions hold nothing that would have to be escaped; see `check_name`.
     shown = ",".join(f'{label}="{text}"' for label, text in labels.items())
     return f"{name}{{{shown}}} {value}" if shown else f"{name} {value}"
-
-
-def _labels(model: ServedModel) -> Labels:
-    return {"model": model.name, "version": model.version}
