@@ -74,6 +74,7 @@ def command(
     Without tokens everybody who reaches the port may ask, and, only when that is a port of this machine alone, load and unload models.
     """
     _require_packages(grpc=grpc_port is not None)
+    from dreamkeras.serving.auth import Guard, Tokens
     from dreamkeras.serving.http.app import create_app
     from dreamkeras.serving.lifecycle import bind, run
     from dreamkeras.serving.logs import write_logs
@@ -81,7 +82,8 @@ def command(
 
     tls = _tls(tls_certificate, tls_key, tls_client_ca)
     settings = read_settings(settings_file) if settings_file else Settings()
-    guard = _guard(tokens_file, operators_file, host)
+    tokens, operators = (Tokens(file) if file else None for file in (tokens_file, operators_file))
+    guard = Guard(tokens, operators, control=host in LOOPBACK and tokens is None)
     write_logs(access=access_log)
     repository = _repository(models, folder, device, settings)
     app = create_app(settings, repository, guard)
@@ -123,12 +125,6 @@ def _tls(certificate: Path | None, key: Path | None, client_ca: Path | None) -> 
     if certificate or key or client_ca:
         raise click.UsageError("Expected --tls-certificate and --tls-key together, got one of them or --tls-client-ca alone.")
     return None
-
-
-def _guard(tokens: Path | None, operators: Path | None, host: str) -> "Guard":
-    from dreamkeras.serving.auth import Guard, Tokens
-
-    return Guard(Tokens(tokens) if tokens else None, Tokens(operators) if operators else None, control=host in LOOPBACK and not tokens)
 
 
 def _repository(models: tuple[str, ...], folder: Path | None, device: str, settings: "Settings") -> "ModelRepository":

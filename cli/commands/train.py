@@ -91,13 +91,14 @@ def command(ctx: click.Context, /, out: Path | None, resume: bool, backend: str 
     from dreamkeras.files.sources import open_source
     from dreamkeras.models.names import known_model
     from dreamkeras.training.backend import choose_backend
+    from dreamkeras.training.config import RunConfig
     from dreamkeras.training.run_folder.new_folder import check_free
 
     choices["model"] = known_model(choices["model"] or ("bpnet-small" if choices["assay"] == "atac" else "dream-cnn-small"))
     folder = out or Path("runs") / choices["model"]
     if resume:
         _refuse_choices(ctx)
-        backend = backend or _backend_of(folder)
+        backend = backend or RunConfig.read(folder / "config.json").backend
     else:
         check_free(folder)
     atac = chosen_genome(choices["assay"], choices)
@@ -112,7 +113,6 @@ def command(ctx: click.Context, /, out: Path | None, resume: bool, backend: str 
     backend = choose_backend(backend)
 
     from dreamkeras.training import cross_validation, run
-    from dreamkeras.training.config import RunConfig
 
     config = RunConfig.read(folder / "config.json") if resume else RunConfig(backend=backend, table=layout, atac=atac, **choices)
     if config.data is None and not resume:
@@ -163,9 +163,3 @@ def _refuse_choices(ctx: click.Context) -> None:
             raise click.UsageError(
                 f"Expected only --out and --backend beside --resume, got {parameter.opts[0]}: the run keeps its choices."
             )
-
-
-def _backend_of(folder: Path) -> str | None:
-    from dreamkeras.training.config import RunConfig
-
-    return RunConfig.read(folder / "config.json").backend

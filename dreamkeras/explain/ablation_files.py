@@ -3,7 +3,7 @@
 import numpy as np
 
 from dreamkeras.explain.ablation import Ablation
-from dreamkeras.explain.effect_files import ROWS, TableSink
+from dreamkeras.explain.effect_files import ROWS, RowSink
 
 __all__ = ["LABELS", "AblationTable"]
 
@@ -11,7 +11,7 @@ LABELS = {"start": int, "end": int}
 """Columns between the sequence's name and the effects: `start` counts from 0 at the insert's first letter, `end` is the first behind."""
 
 
-class AblationTable(TableSink):
+class AblationTable(RowSink):
     """A row a span, with the columns `LABELS` and `effect_files.effect_columns`."""
 
     def write(self, found: Ablation) -> None:

@@ -6,7 +6,7 @@ from contextlib import contextmanager
 import numpy as np
 
 from dreamkeras.explain.attribution import Attribution
-from dreamkeras.explain.effect_files import EffectSink, TableSink, choose_effect_format, open_arrays
+from dreamkeras.explain.effect_files import EffectSink, RowSink, choose_effect_format, open_arrays
 from dreamkeras.explain.names import ARRAYS
 from dreamkeras.formats.writers import ID, open_writer
 from dreamkeras.sequence.alphabet import BASES
@@ -27,7 +27,7 @@ def completeness_columns(tasks: Iterable[str]) -> tuple[str, ...]:
     return tuple(f"{task}_{kind}" for task in tasks for kind in ("prediction", "baseline", "error"))
 
 
-class ContributionTable(TableSink):
+class ContributionTable(RowSink):
     """The long table, with the columns `LABELS` and `contribution_columns`."""
 
     def write(self, found: Attribution) -> None:
@@ -38,7 +38,7 @@ class ContributionTable(TableSink):
         self._writer.write(np.array(found.ids, object)[owner].tolist(), found.importance(), (position.tolist(), list(letters)))
 
 
-class CompletenessTable(TableSink):
+class CompletenessTable(RowSink):
     """A row a sequence, with `completeness_columns`: the error is how far contributions are from adding up to the difference."""
 
     def write(self, found: Attribution) -> None:

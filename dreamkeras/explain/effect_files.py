@@ -28,7 +28,7 @@ __all__ = [
     "ROWS",
     "EffectSink",
     "EffectTable",
-    "TableSink",
+    "RowSink",
     "choose_effect_format",
     "effect_columns",
     "open_arrays",
@@ -89,14 +89,14 @@ def effect_columns(tasks: Iterable[str], *, has_sd: bool) -> tuple[str, ...]:
     return (*names, *(f"{name}_sd" for name in names if has_sd))
 
 
-class TableSink:
+class RowSink:
     """Writes rows of a table; its writer has the columns that the subclass names."""
 
     def __init__(self, writer: Writer) -> None:
         self._writer = writer
 
 
-class EffectTable(TableSink):
+class EffectTable(RowSink):
     """The long table, with the columns `LABELS` and `effect_columns`; no rows for letters that stay."""
 
     def write(self, found: Mutagenesis) -> None:
@@ -106,7 +106,8 @@ class EffectTable(TableSink):
         values = np.concatenate([column[place, change] for column in columns], axis=1)
         owner = found.inserts.owner(place)
         position = place - found.inserts.offsets[owner] + 1
-        names, letters, alternatives = np.array(found.ids, object), _texts(found.inserts.flat), np.array(CHANGES, object)
+        names, alternatives = np.array(found.ids, object), np.array(CHANGES, object)
+        letters = np.array([chr(code) for code in range(256)], object)[found.inserts.flat]  # one object for each kind
         for first in range(0, len(place), ROWS):
             rows = slice(first, first + ROWS)
             labels = position[rows].tolist(), letters[place[rows]].tolist(), alternatives[change[rows]].tolist()
@@ -224,8 +225,3 @@ def open_arrays(
             spool.save(file, tasks, constants)
         finally:
             spool.close()
-
-
-def _texts(letters: np.ndarray) -> np.ndarray:
-    """The letters as Python strings, one object for each kind."""
-    return np.array([chr(code) for code in range(256)], object)[letters]
