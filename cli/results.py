@@ -1,4 +1,4 @@
-"""Where a command's results go, and what may not be one; and what is left beside them."""
+"""A command's results: where they go, outputs that are refused, and the manifest beside them."""
 
 import contextlib
 import os
@@ -81,7 +81,7 @@ def open_shards(
 
 
 def model_files(models: Iterable[str | Path]) -> list[str]:
-    """Files that results must not take the place of: models as on a command line, and what is in their run folders."""
+    """Files that results must not replace: models as on a command line, and the files in their run folders."""
     return [str(path) for model in models for path in (model, Path(model, "model.onnx"), Path(model, "model.keras"))]
 
 
@@ -103,7 +103,7 @@ def refuse_clashes(inputs: Iterable[str | None], *outputs: str | Path | None) ->
     """Refuses outputs that would replace an input or one another, also through a descriptor such as /dev/stdout.
 
     Args:
-        inputs: All that is read; None for what was not given.
+        inputs: All that is read; None where not given.
         outputs: Files or folders, or `-` for standard output; None likewise.
 
     Raises:
@@ -146,7 +146,7 @@ def _is_same(first: str, second: str, *, is_file: bool = False) -> bool:
 
 
 def _status(path: str, standard: int) -> os.stat_result | None:
-    """What the system knows of a file, or of a standard descriptor for `-`; None where there is none."""
+    """The status of a file, or of a standard descriptor for `-`; None where there is none."""
     try:
         return os.fstat(standard) if path == "-" else Path(path).stat()
     except OSError:
@@ -154,7 +154,7 @@ def _status(path: str, standard: int) -> os.stat_result | None:
 
 
 def command_line() -> str:
-    """What was run, for manifests."""
+    """The command line, for manifests."""
     return " ".join(["dreamkeras", *sys.argv[1:]])
 
 

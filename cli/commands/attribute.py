@@ -100,7 +100,7 @@ def command(
 
 
 def _check_shuffles(choices: dict[str, Any]) -> None:
-    """Options of shuffles go with shuffles; those that were not given are taken out, so that the library's defaults hold."""
+    """Refuses options of shuffles without shuffles, and drops those that were not given, so that the library's defaults hold."""
     is_shuffled = choices["baseline"] == "shuffled" or (choices["baseline"] is None and choices["method"] == "deeplift")
     given = {name: choices.pop(name) for name in ("references", "seed")}
     if not is_shuffled:

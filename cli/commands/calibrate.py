@@ -94,7 +94,7 @@ def _report_reading(file: str | None, examples: "Examples | None") -> None:
 
 
 def _warn_of_overlap(known: "TrainingData | None", held_out: "Examples", data: str) -> None:
-    """Says where sequences were trained on, or cannot be compared with what was."""
+    """Warns of sequences that were trained on, or that cannot be compared with the training data."""
     from dreamkeras.evaluation.training_data import compare_with_training
     from dreamkeras.files.inputs import file_name
 

@@ -1,4 +1,4 @@
-"""`dreamkeras design`: a model and what is wanted in, sequences that it predicts to be so out."""
+"""`dreamkeras design`: a model and a goal in, sequences that are predicted to reach it out."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -125,7 +125,7 @@ def _check_usage(models: tuple[str, ...], random: int | None, backend: str | Non
 
 
 def _gradient_edits(models: tuple[str, ...], backend: str | None, batch_size: int) -> "ProposerOf":
-    """What proposes edits by the gradients of the Keras models of run folders."""
+    """Proposes edits by the gradients of the Keras models of run folders."""
     from dreamkeras.export.onnx_file import find_model
     from dreamkeras.training.backend import choose_backend
 
@@ -139,7 +139,7 @@ def _gradient_edits(models: tuple[str, ...], backend: str | None, batch_size: in
 
 
 def _report(designs: "Designs", number: int) -> None:
-    """What was found, tab-separated, a row a design; and how many are missing."""
+    """Prints the designs, tab-separated, and how many are missing."""
     import numpy as np
 
     from dreamkeras.design.files import design_ids

@@ -1,4 +1,4 @@
-"""`dreamkeras marginalise`: motifs in, what they do to predictions whatever stands around them out."""
+"""`dreamkeras marginalise`: motifs in, their effects on predictions in many backgrounds out."""
 
 from typing import TYPE_CHECKING, Any
 

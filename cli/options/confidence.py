@@ -30,7 +30,7 @@ confidence_options = add_options(
 
 
 def chosen_confidence(options: Mapping[str, Any]) -> "ConfidenceColumns | None":
-    """What the options ask for; None where they ask for nothing, and nothing is imported then."""
+    """The columns of these options; None without, and then nothing is imported."""
     chosen = [options[name] for name in ("interval", "percentile", "flag_unusual")]
     if not any(chosen):
         return None

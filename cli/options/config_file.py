@@ -43,7 +43,7 @@ config_option = click.option(
 
 
 def _default(ctx: click.Context, key: str, value: Any, path: Path) -> tuple[str, Any]:
-    """The name of a parameter, and its value as it would stand on the command line."""
+    """The name of a parameter, and its value as on the command line."""
     parameters = {parameter.name or "": parameter for parameter in ctx.command.params if parameter.name not in TAKEN}
     name = key.replace("-", "_")
     if name not in parameters:

@@ -27,7 +27,7 @@ explanation_options = add_options(
 
 
 class Outputs(NamedTuple):
-    """What the options name: files, and folders to be filled."""
+    """The files and folders that are written."""
 
     files: list[str]
     folders: list[Path]

@@ -37,13 +37,13 @@ genome_options = add_options(
 
 
 class Reading(NamedTuple):
-    """Where records come from, and what a track has to know of them.
+    """How records are read, and the settings of a track of them.
 
     Args:
         reader: How they are read.
         track: The keywords of `formats.tracks.open_track`.
         files: All files that are read.
-        choices: What was chosen, JSON-able.
+        choices: The choices, JSON-able.
     """
 
     reader: "Reader"

@@ -35,7 +35,7 @@ __all__ = [
 ]
 
 ENGINES = ("local", "ray")
-"""What may score: this process, or those of a cluster."""
+"""Scoring in this process, or in those of a cluster."""
 
 MOST_NUMBERS = 100_000
 """Of a range of numbers on the command line: more are a slip of the hand."""
@@ -126,8 +126,8 @@ def refuse_unused(wanted: str, **given: object) -> None:
     """Refuses options that would have no effect.
 
     Args:
-        wanted: What they need, which is absent.
-        given: Their values by name; None for what was not given.
+        wanted: The option that they need, which is absent.
+        given: Their values by name; None where not given.
 
     Raises:
         click.UsageError: One was given.

@@ -1,4 +1,4 @@
-"""What a run over files would do, found out without doing it: its own code runs with a stand-in for the model, and writes nothing.
+"""A rehearsal of a run over files: its own code runs with a stand-in for the model, and writes nothing.
 
 So what is counted is what would be asked, and what fails here would fail there. Time and memory follow from a short measurement.
 """
@@ -28,7 +28,7 @@ class Preflight(NamedTuple):
     """The report.
 
     Args:
-        lines: What would be read, asked and needed.
+        lines: Inputs, calls of the model, time and memory.
         failure: Why the run would fail; empty if it would not.
         windows: How many windows the model would be asked about.
         seconds: How long it would take.

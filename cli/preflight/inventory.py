@@ -1,4 +1,4 @@
-"""What is in the files of a run: formats, records and their letters, regions and their contigs; a line of a report for each."""
+"""The contents of the files of a run: formats, records and their letters, regions and their contigs; a line of a report for each."""
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import NamedTuple
@@ -21,7 +21,7 @@ NAMES = 5
 
 
 class Line(NamedTuple):
-    """One line of a report: what it is about, and what is true of it."""
+    """One line of a report: its subject and a statement."""
 
     subject: str
     text: str
@@ -69,7 +69,7 @@ class Tally:
         return ""
 
     def lines(self) -> list[Line]:
-        """What was counted: one line, and one for each reason why records do not fit."""
+        """The counts, in one line, and one line for each reason why records do not fit."""
         share = 100 * self.unknown / max(self.letters, 1)
         read = f"{self.records:,} with {self.letters:,} letters, {share:.3g} % of them N or another code than A, C, G, T"
         unfit = [Line("Do not fit", f"{count:,}: {self.first[kind]}") for kind, count in self.reasons.items()]

@@ -31,7 +31,7 @@ KINDS = ("random", "shuffled", "effects")
 
 
 class Background(NamedTuple):
-    """What a model predicts for sequences without a meaning; each float64 (tasks, 201), quantiles from the least to the largest.
+    """A model's predictions for random sequences; each float64 (tasks, 201), quantiles from the least to the largest.
 
     Args:
         sequences: How many there were of each kind.
@@ -56,7 +56,7 @@ class Background(NamedTuple):
 
     @classmethod
     def from_json(cls, fields: Mapping[str, Any], tasks: tuple[str, ...]) -> "Background":
-        """What `to_json` described.
+        """The background that `to_json` described.
 
         Raises:
             ModelError: It is something else.
@@ -83,12 +83,12 @@ class Background(NamedTuple):
         return (percentiles(self.random, predicted) + percentiles(self.shuffled, predicted)) / 2
 
     def effect_percentiles(self, effects: np.ndarray) -> np.ndarray:
-        """float32 (n, tasks), 0 to 100: the share of random changes of one letter with a smaller effect, whatever its sign."""
+        """float32 (n, tasks), 0 to 100: the share of random changes of one letter with a smaller effect, in size."""
         return percentiles(self.effects, np.abs(effects))
 
 
 def percentiles(quantiles: np.ndarray, values: np.ndarray) -> np.ndarray:
-    """Where values stand in distributions: between two quantiles in proportion; where it has several alike, in their middle.
+    """Percentiles of values in distributions: in proportion between two quantiles, in the middle of several equal ones.
 
     Args:
         quantiles: float (tasks, steps + 1), ascending, from the least to the largest.

@@ -1,4 +1,4 @@
-"""Confidence beside predictions: intervals, percentiles and what is unusual, as further columns of any scorer. Knows nothing about files.
+"""Confidence beside predictions: intervals, percentiles and unusual sequences, as further columns of any scorer.
 
 The pipeline scores a `ScorerWithConfidence` as it does the model inside: further columns follow from windows and values alone.
 """
@@ -57,7 +57,7 @@ class ScorerWithConfidence(Wrapped):
 
     @property
     def constructs(self) -> tuple[Construct, ...]:
-        """The model's, then the one whose windows are codes of what is unusual, if that is added."""
+        """The model's, then the one whose windows are codes of unusual features, if that is added."""
         return (*self.scorer.constructs, *self._familiarity)
 
     @property

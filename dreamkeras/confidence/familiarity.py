@@ -20,7 +20,7 @@ from dreamkeras.sequence.ragged import Ragged, batch_bounds
 __all__ = ["LABELS", "REASONS", "Familiarity", "FamiliarityConstruct", "measure_familiarity"]
 
 REASONS = ("length", "gc", "kmers")
-"""What may be unusual; reason i is bit i of a code."""
+"""Features that may be unusual; reason i is bit i of a code."""
 
 LABELS = tuple(";".join(reason for bit, reason in enumerate(REASONS) if code >> bit & 1) for code in range(1 << len(REASONS)))
 """The text of each code; empty for a sequence that is like those of training."""
@@ -46,7 +46,7 @@ WORDS = _canonical_words()
 
 
 class Familiarity(NamedTuple):
-    """What nearly all training sequences span.
+    """The ranges of nearly all training sequences.
 
     Args:
         sequences: How many were looked at.
@@ -73,7 +73,7 @@ class Familiarity(NamedTuple):
 
     @classmethod
     def from_json(cls, fields: Mapping[str, Any]) -> "Familiarity":
-        """What `to_json` described.
+        """The ranges that `to_json` described.
 
         Raises:
             ModelError: It is something else.
@@ -107,10 +107,10 @@ class Familiarity(NamedTuple):
 
 @dataclass(frozen=True)
 class FamiliarityConstruct(Construct):
-    """A construct whose window is the code of what is unusual about a sequence, so that codes travel as windows do.
+    """A construct whose window is the code of a sequence's unusual features, so that codes travel as windows do.
 
     Args:
-        familiarities: What each model's training sequences span; unusual to one is unusual.
+        familiarities: Those of each model; unusual to one is unusual.
         inner: The construct of each model, which tells where its inserts are.
     """
 
@@ -128,12 +128,12 @@ class FamiliarityConstruct(Construct):
         return self.windows(sequences), {}
 
     def problems(self, sequences: Ragged) -> dict[int, str]:
-        """None: whatever fits the model can be looked at."""
+        """None: every sequence that fits the model has a code."""
         return {}
 
 
 def measure_familiarity(inserts: Ragged) -> Familiarity:
-    """What the inserts of training sequences span.
+    """The ranges of the inserts of training sequences.
 
     Args:
         inserts: At least one.
@@ -170,7 +170,7 @@ def _range(values: np.ndarray) -> tuple[float, float]:
 
 
 def _content(inserts: Ragged) -> tuple[np.ndarray, np.ndarray]:
-    """float64 (n,), the share of G and C, NaN without a base; int64 (n, words), how often each word stands in each."""
+    """float64 (n,), the share of G and C, NaN without a base; int64 (n, words), the count of each word in each."""
     n, owner = len(inserts), inserts.owners()
     codes = np.pad(BASE_INDEX[inserts.flat], (0, WORD), constant_values=NO_BASE)
     known = np.bincount(owner, IS_BASE[inserts.flat], n)

@@ -1,4 +1,4 @@
-"""What a model card says of the confidence of predictions. Knows nothing about Keras."""
+"""The lines of a model card about the confidence of predictions."""
 
 import math
 from pathlib import Path

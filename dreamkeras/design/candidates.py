@@ -11,7 +11,7 @@ __all__ = ["Candidates", "best_of_each", "candidate_keys", "empty_candidates", "
 
 
 class Candidates(NamedTuple):
-    """Designs and what the model says of them.
+    """Designs and their predictions.
 
     Args:
         owner: int64 (n,), the start that each is of.

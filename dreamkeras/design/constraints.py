@@ -18,7 +18,7 @@ __all__ = ["Constraints", "read_constraints", "settle_constraints"]
 
 
 class Constraints(NamedTuple):
-    """What designed inserts keep to; made by `settle_constraints`.
+    """Constraints on designed inserts; made by `settle_constraints`.
 
     Args:
         gc: Least and most G and C among the insert's letters, in percent.
@@ -54,7 +54,7 @@ def read_constraints(path: str | Path) -> dict[str, Any]:
 
 
 def settle_constraints(fields: Mapping[str, Any]) -> Constraints:
-    """Constraints from what was typed.
+    """Constraints from options or a file.
 
     Args:
         fields: Values by the names of `Constraints`: `forbid` and `require` are lists of enzymes' names and patterns, `fixed` is a list

@@ -13,7 +13,7 @@ Target = Literal["max", "min"] | float
 
 
 class Goal(NamedTuple):
-    """What is wanted of a model's predictions; made by `settle_goal`.
+    """A goal for a model's predictions; made by `settle_goal`.
 
     Args:
         target: The highest value, the lowest, or a number to come near to.
@@ -30,7 +30,7 @@ class Goal(NamedTuple):
     tasks: int = 1
 
     def values(self, columns: np.ndarray) -> np.ndarray:
-        """float64 (n,): what is predicted, of what a scorer returned."""
+        """float64 (n,): the predictions, from the columns of a scorer."""
         values = columns[:, self.task].astype(np.float64)
         return values if self.minus is None else values - columns[:, self.minus]
 
@@ -42,7 +42,7 @@ class Goal(NamedTuple):
         return spread if self.minus is None else spread + columns[:, self.tasks + self.minus]
 
     def objective(self, columns: np.ndarray) -> np.ndarray:
-        """float64 (n,): the higher the better; of what is no number, lower than all else."""
+        """float64 (n,): the higher the better; NaN is lower than all else."""
         reached, spread = self.reached(self.values(columns)), self.spread(columns)
         reached = reached if spread is None or not self.penalty else reached - self.penalty * spread
         return np.where(np.isnan(reached), -np.inf, reached)

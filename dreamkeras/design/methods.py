@@ -64,20 +64,20 @@ DEFAULTS, UNCONSTRAINED = SearchSettings(), Constraints()
 
 
 class Designs(NamedTuple):
-    """What came of it: m designs of n starts.
+    """m designs of n starts.
 
     Args:
         starts: The ids of the starts.
         before: float64 (n,), what is predicted of the starts.
-        owner: int64 (m,), the start of each design, ascending; a start's own stand in falling order.
+        owner: int64 (m,), the start of each design, ascending; a start's own are in falling order.
         inserts: The m designs, without adapters.
         sequences: The same with adapters.
         columns: float32 (m, columns), what the model answers, as `Scorer.columns`.
-        values: float64 (m,), what is predicted, of what the goal is about.
+        values: float64 (m,), predictions of the goal's task or difference of tasks.
         spread: float64 (m,), its standard deviation among an ensemble's members; None without.
         objective: float64 (m,), what was searched for: the higher the better.
         edits: int64 (m,), letters that are not those of the start.
-        steps: What each step came to.
+        steps: The results of each step.
     """
 
     starts: list[str]
@@ -109,10 +109,10 @@ def design(
     Args:
         records: n sequences to begin with.
         scorer: The model; of an ensemble the mean counts, less a penalty if the goal has one.
-        goal: What is wanted.
-        constraints: What designs keep to.
+        goal: The goal.
+        constraints: Those of designs.
         settings: How to search.
-        propose: What may be tried of a design, for the method `gradient`.
+        propose: Proposes edits of a design, for the method `gradient`.
         batch_size: Windows scored at once.
         progress: Told after each batch how many windows it had.
 

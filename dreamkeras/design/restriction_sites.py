@@ -1,4 +1,4 @@
-"""Recognition sites of common restriction enzymes, as a table, and what a name or an IUPAC pattern stands for."""
+"""Recognition sites of common restriction enzymes, as a table, and the meaning of a name or an IUPAC pattern."""
 
 from difflib import get_close_matches
 

@@ -22,11 +22,11 @@ def letters_beside(constraints: Constraints) -> int:
 
 
 class Rules:
-    """What designs from some starts may be.
+    """The rules of designs from some starts.
 
     Args:
-        constraints: What they keep to.
-        starts: What they begin with.
+        constraints: Theirs.
+        starts: Theirs.
 
     Raises:
         InputError: Fixed positions are not in an insert, or leave nothing to change.
@@ -81,7 +81,7 @@ class Rules:
                 raise InputError(f"Expected starts that keep the constraints, got {name!r}{others}: {wanted}.")
 
     def _broken(self, owner: np.ndarray, letters: np.ndarray) -> Iterator[tuple[str, np.ndarray]]:
-        """What each constraint asks for, and bool (n,), which designs do not have it."""
+        """A text for each constraint, and bool (n,), which designs break it."""
         ask, first, stops = self.constraints, self.starts.first, self.starts.stops[owner]
         yield "fixed letters stay", ((letters != self.starts.letters[owner]) & ~self.editable[owner]).any(axis=1)
         yield "no adapter at an end of the insert", self._brings_adapter(owner, letters)
@@ -113,7 +113,7 @@ class Rules:
 
 
 def _has_run(letters: np.ndarray, length: int, first: int, stops: np.ndarray) -> np.ndarray:
-    """bool (n,): whether so many equal bases stand in a row, at least one of them in the insert."""
+    """bool (n,): whether so many equal bases are in a row, at least one of them in the insert."""
     begin = max(0, first - length + 1)
     columns = np.arange(begin, letters.shape[1] - length + 1)
     shows = IS_BASE[letters[:, begin : begin + len(columns)]] & (columns < stops[:, None])

@@ -26,7 +26,7 @@ ProposerOf = Callable[[Goal], Proposer]
 
 
 class DesignChoices(NamedTuple):
-    """What is designed with what.
+    """All choices of a design.
 
     Args:
         target: `"max"`, `"min"` or a number.
@@ -75,7 +75,7 @@ def run_design(
     """Designs, and fills a folder, new or empty, which appears when all its files are there.
 
     Args:
-        choices: What is designed.
+        choices: All choices.
         scorer: The model.
         folder: The folder.
         command: The command line, for the manifest.

@@ -18,7 +18,7 @@ WINDOWS = 8192
 
 
 class SearchLimits(NamedTuple):
-    """When a search ends, and what it keeps.
+    """When a search ends, and how many designs it keeps.
 
     Args:
         steps: Most steps.
@@ -55,10 +55,10 @@ class Search:
     """A search from some starts.
 
     Args:
-        rules: What designs may be; its starts are those of the search.
+        rules: Those of designs; its starts are those of the search.
         scorer: The model, which remembers windows.
-        goal: What is wanted of its predictions.
-        limits: When it ends, and what it keeps.
+        goal: The goal.
+        limits: When it ends, and how many designs it keeps.
         batch_size: Windows scored at once.
         progress: Told after each batch how many windows it had.
     """
@@ -132,7 +132,7 @@ class Search:
         return found
 
     def _keep(self, found: Candidates) -> None:
-        """Adds edited designs to what is kept; the best of it are picked out only when it has grown to twice what they are."""
+        """Adds edited designs to those kept; the best are picked only when these are twice as many."""
         self._found.append(found.select(self.rules.edits(found.owner, found.letters) > 0))
         if sum(len(part.owner) for part in self._found) > 2 * self.limits.kept * len(self.starts.ids):
             self._found = [self.found]

@@ -1,6 +1,6 @@
 """Starts: the sequences that designs begin with, in one array, each with the constant letters that stand around it.
 
-A design is a row of the same shape whose insert differs: whatever is held against letters sees the junctions, too.
+A design is a row of the same shape whose insert differs: rules on letters cover the junctions, too.
 """
 
 from collections.abc import Sequence

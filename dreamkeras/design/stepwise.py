@@ -28,7 +28,7 @@ def greedy(search: Search, propose: Proposer = all_edits) -> None:
 
     Args:
         search: Where from and what for.
-        propose: What is tried at each step.
+        propose: Proposes the designs that are tried at each step.
     """
     members = search.begin()
     while len(members.owner):

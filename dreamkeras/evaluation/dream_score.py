@@ -20,7 +20,7 @@ class SubsetScore(NamedTuple):
     Args:
         subset: A key of `SUBSETS`.
         n: Sequences, or pairs of them.
-        weight: What it counts in the score.
+        weight: Its weight in the score.
         r: Pearson's, with its 95 % interval; the score takes its square.
         rho: Spearman's, likewise.
     """

@@ -19,7 +19,7 @@ UNDEFINED = Interval(float("nan"), float("nan"), float("nan"))
 
 
 PEAKS, ALL = "peaks", "all"
-"""What figures are of, where windows of a genome are peaks and others."""
+"""The windows of a genome that figures are of."""
 
 
 class Difference(NamedTuple):
@@ -43,7 +43,7 @@ class Difference(NamedTuple):
 
 
 class Evaluation(NamedTuple):
-    """What came of evaluating models on the same sequences.
+    """Figures of models on the same sequences.
 
     Args:
         figures: By model and task.

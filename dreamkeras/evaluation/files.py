@@ -107,7 +107,7 @@ def _write_predictions(path: Path, examples: Examples, predictions: Mapping[str,
 def _plot(
     folder: Path, evaluation: Evaluation, examples: Examples, predictions: Mapping[str, np.ndarray], tasks: Mapping[str, str]
 ) -> dict[str, Path]:
-    """Plots by what they show, in the order of the page."""
+    """Plots by title, in the order of the page."""
     plots: dict[str, Path] = {}
     if evaluation.scores:
         names = [part.subset for part in next(iter(evaluation.scores.values())).parts]

@@ -1,4 +1,4 @@
-"""Notes: what whoever reads the figures of an evaluation has to know."""
+"""Notes on the figures of an evaluation: overlaps with training, units, missing figures."""
 
 from collections.abc import Mapping
 from typing import NamedTuple
@@ -55,7 +55,7 @@ class Units(NamedTuple):
 
 
 def remarks(examples: Examples, path: str) -> list[str]:
-    """What the windows of a genome are, and what was left out or decided when a file was read."""
+    """The kinds of a genome's windows, and remarks on the reading of a file."""
     file = file_name(path)
     found = [*filter(None, [examples.describe_reading(file)]), *examples.remarks]
     if examples.is_peak is not None and not examples.is_peak.all():

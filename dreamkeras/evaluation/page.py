@@ -22,7 +22,7 @@ img { max-width: 100%; }
 
 
 TITLES = {"": "", PEAKS: " of the peaks alone", ALL: " of all windows"}
-"""What the titles of figures add, by what they are of."""
+"""Additions to the titles of figures, by the windows that they are of."""
 
 
 def evaluation_page(
@@ -79,7 +79,7 @@ def _part(evaluation: Evaluation, tasks: Mapping[str, str], of: str) -> list[str
 
 
 def _ceilings(evaluation: Evaluation, of: str) -> list[str]:
-    """What replicates allow."""
+    """The noise ceilings."""
     rows = [(task, figure_text(found.replicate_r), figure_text(found.ceiling_r)) for task, found in evaluation.ceilings.items()]
     title = f"<h2>Noise ceiling{of}</h2>\n<p>The r that a model without any error would have with means of the replicates.</p>"
     return [title, _table(("task", "r between replicates", "noise ceiling of r"), rows)] if rows else []

@@ -16,7 +16,7 @@ def read_predictions(path: str, tasks: tuple[str, ...], ids: list[str], left_out
     """Predictions in the order of the sequences they are of.
 
     Args:
-        path: TSV, CSV or Parquet with a column named after each task. With a column of ids, rows may stand in another order than
+        path: TSV, CSV or Parquet with a column named after each task. With a column of ids, rows may be in another order than
             `ids`; without one, order counts.
         tasks: Names of the columns.
         ids: n names of the sequences.
@@ -45,7 +45,7 @@ def read_predictions(path: str, tasks: tuple[str, ...], ids: list[str], left_out
 
 
 def _records(batch: Table) -> Records:
-    """What a message names a cell's row by."""
+    """Records with the line numbers of rows, for messages."""
     names = [str(line) for line in batch.lines]
     return Records(names, Ragged.from_strings([""] * len(names)), batch.lines, batch.source)
 

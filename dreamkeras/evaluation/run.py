@@ -32,17 +32,17 @@ __all__ = ["EvaluationChoices", "Notes", "choose_assay", "run_evaluation", "scor
 
 
 class EvaluationChoices(NamedTuple):
-    """What is evaluated on what.
+    """All choices of an evaluation.
 
     Args:
         data: File of measured sequences.
         models: Run folders or `.onnx` files, each by itself.
         predictions: Tables as `dreamkeras predict` writes them, of the same sequences.
-        assay: What was measured; None takes it from the first model.
+        assay: Its name; None takes that of the first model.
         table: Layout of the user's own table, where the assay is `table`.
         summits: Whether column 10 of a file of peaks holds summits; None does as in training of the first model.
         subsets: Folder of the challenge's test subsets.
-        public: Folder of what the public leaderboard used.
+        public: Folder of the sequences of the public leaderboard.
         draws: Resamples.
         seed: Which.
         device: Where the models run.
@@ -64,11 +64,11 @@ class EvaluationChoices(NamedTuple):
 
 
 class Notes(NamedTuple):
-    """What whoever reads the figures has to know.
+    """Notes on the figures.
 
     Args:
         warnings: Why figures mislead or are missing.
-        remarks: What was decided or left out when the measured sequences were read.
+        remarks: On the reading of the measured sequences.
     """
 
     warnings: list[str]
@@ -113,14 +113,14 @@ def run_evaluation(
 
 
 def _names(paths: list[str]) -> dict[str, str]:
-    """What each model is called: its folder's or file's name, or its path where two have the same."""
+    """The name of each model: that of its folder or file, or its path where two have the same."""
     require_different(paths)
     short = {path: Path(path).stem if Path(path).is_file() else Path(path).name or path for path in paths}
     return short if len(set(short.values())) == len(paths) else {path: path for path in paths}
 
 
 def choose_assay(choices: EvaluationChoices, models: list[OnnxPredictor], known: list[TrainingData | None]) -> Assay:
-    """What was measured: the assay asked for, or else what the models were trained on.
+    """The assay asked for, or else that of the models' training.
 
     Sequences of a user's own table are cut as the first model's were in training; without a model, by the layout.
 

@@ -24,7 +24,7 @@ SINGLE, PAIRED = ("pos",), ("alt_pos", "ref_pos")
 
 
 class Subset(NamedTuple):
-    """What a subset counts in the challenge's score.
+    """A subset of the challenge's score.
 
     Args:
         weight: Its share is this divided by the sum of all.
@@ -58,7 +58,7 @@ class RowSequences(NamedTuple):
 
     Args:
         letters: uint8 (rows, length), windows of the test file.
-        construct: What they were cut by.
+        construct: That of the windows.
     """
 
     letters: np.ndarray
@@ -71,9 +71,9 @@ def read_subsets(
     """The subsets whose files a folder holds, and all rows.
 
     Args:
-        folder: Tables with the columns of `SINGLE` or `PAIRED`; a row or pair may stand in one several times, and counts once.
+        folder: Tables with the columns of `SINGLE` or `PAIRED`; a repeated row or pair counts once.
         rows: Rows of the test file.
-        public: Folder of what the public leaderboard used, one JSON object a subset whose keys are rows, or pairs as `alt,ref`. A row
+        public: Folder of the rows of the public leaderboard, one JSON object a subset whose keys are rows, or pairs as `alt,ref`. A row
             that is used anywhere there is left out of every subset of rows, a pair out of its own subset. None leaves nothing out.
         test: Held against the sequences in the tables, where they hold some; None holds nothing against them.
 
@@ -121,7 +121,7 @@ def _positions(table: Table, rows: int) -> np.ndarray:
 
 
 def _compare(table: Table, rows: np.ndarray, texts: list[str], test: RowSequences | None) -> None:
-    """Refuses a test file in which other sequences stand in these rows, as far as they fit its construct."""
+    """Refuses a test file with other sequences in these rows, as far as they fit its construct."""
     if test is None:
         return
     sequences = Ragged.from_strings(texts)

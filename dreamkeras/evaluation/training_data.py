@@ -1,4 +1,4 @@
-"""What a run folder says of the data its model was trained and validated on, and what they have in common with those of a test."""
+"""The training and validation data of a run folder, and their overlap with a test."""
 
 import json
 from pathlib import Path
@@ -27,7 +27,7 @@ class TrainingData(NamedTuple):
         file: The file of examples; None where they were simulated, or the weights published.
         division: Which of them the model was trained on.
         valid: A file of its own to validate on; None where they are held out.
-        construct: What the sequences of a user's own table are in; None for other assays.
+        construct: That of a user's own table; None for other assays.
         fingerprint: Of the examples that the run began with; None where it is not known.
     """
 
@@ -46,7 +46,7 @@ class TrainingData(NamedTuple):
 
 
 class Overlaps(NamedTuple):
-    """What a test has in common with a model's data.
+    """The overlap of a test with a model's data.
 
     Args:
         training: With those it was trained on.
@@ -61,7 +61,7 @@ class Comparison(NamedTuple):
     """A test beside a model's data.
 
     Args:
-        overlaps: What both have in common; None where that cannot be found out.
+        overlaps: Theirs; None where they cannot be compared.
         doubt: Why it cannot be found out, or is not certain; empty where it is, or where the model has no such data.
     """
 
@@ -70,7 +70,7 @@ class Comparison(NamedTuple):
 
 
 def read_training_data(model: str) -> TrainingData | None:
-    """What the run folder that a model lies in says; None where there is none, as beside an `.onnx` file that was sent.
+    """The training data in the run folder of a model; None without a folder, as for an `.onnx` file alone.
 
     Args:
         model: A run folder, or a file in it.
@@ -100,7 +100,7 @@ def read_training_data(model: str) -> TrainingData | None:
 
 
 def compare_with_training(known: TrainingData | None, test: Examples) -> Comparison:
-    """What the test has in common with the data that a model was trained and validated on, where these can still be read."""
+    """The overlap of a test with a model's training and validation data, if these can still be read."""
     if known is None or known.file is None:
         return Comparison(None)
     not_compared = "so that no sequence could be compared with those it was trained on"

@@ -1,4 +1,4 @@
-"""What letters, spans and motifs contribute to a prediction.
+"""Contributions of letters, spans and motifs to a prediction.
 
 In: sequences and a model's answers.
 Out: effects, contributions, logos, seqlets and tables of them.

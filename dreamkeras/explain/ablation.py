@@ -125,7 +125,7 @@ class RegionSpans:
         return Spans(*self._found(ids)[:3])
 
     def problems(self, ids: list[str], lengths: np.ndarray) -> dict[int, str]:
-        """Why sequences do not hold their regions, by their index; their names count as met, whatever becomes of them.
+        """Why sequences do not hold their regions, by their index; their names count as met in any case.
 
         Args:
             ids: n names.
@@ -231,7 +231,7 @@ class Ablator:
             yield BatchResult(self.ablate(batch.found, spans_of, progress), batch.skipped)
 
     def _ablated(self, inserts: Ragged, spans: Spans) -> tuple[Ragged, np.ndarray]:
-        """Each span's insert, once for each shuffle; bool (spans,), whether a shuffle differs from what was there."""
+        """Each span's insert, once for each shuffle; bool (spans,), whether a shuffle differs from the original."""
         rows = np.repeat(np.arange(len(spans.starts)), self._shuffles)
         pieces = inserts.cut(inserts.offsets[spans.sequences] + spans.starts, spans.ends - spans.starts).select(rows)
         ablated = inserts.select(spans.sequences[rows])

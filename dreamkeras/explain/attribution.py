@@ -32,7 +32,7 @@ class Attribution(NamedTuple):
     scores: np.ndarray
 
     def importance(self) -> np.ndarray:
-        """float32 (letters of all inserts, tasks): the contribution of the letter that stands there, 0 for N.
+        """float32 (letters of all inserts, tasks): the contribution of the sequence's letter, 0 for N.
 
         A letter that stands for several bases has the mean of theirs.
         """

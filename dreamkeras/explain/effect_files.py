@@ -44,7 +44,7 @@ ROWS = 1 << 16
 
 
 class Named(Protocol):
-    """What was found of some records."""
+    """Results of some records."""
 
     @property
     def ids(self) -> list[str]:
@@ -56,7 +56,7 @@ _Found = TypeVar("_Found", bound=Named)
 
 
 class EffectSink(Protocol[_Found_contra]):
-    """What effects go to."""
+    """Writes effects."""
 
     def write(self, found: _Found_contra) -> None:
         """Takes the effects in some records."""

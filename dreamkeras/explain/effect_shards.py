@@ -25,7 +25,7 @@ def mutate_into_shards(
     batch_size: int = BATCH_SIZE,
     progress: Progress | None = None,
 ) -> None:
-    """The effects in every record that no shard holds yet; `shard_parts` hands on what they hold then.
+    """The effects in every record that no shard holds yet; `shard_parts` reads them.
 
     Args and errors are those of `mutate_records`, but that the records are all of them each time, those that shards hold first.
     """
@@ -35,7 +35,7 @@ def mutate_into_shards(
 
 
 def shard_parts(shards: Shards) -> Iterator[BatchResult[Mutagenesis]]:
-    """What shards hold, in order, one in memory at a time."""
+    """The contents of shards, in order, one in memory at a time."""
     for ids, reference, skipped, others in shards:
         inserts = Ragged.from_lengths(others["letters"], others["insert_lengths"])
         yield BatchResult(Mutagenesis(ids, inserts, reference, others["effects"], others.get("sd")), skipped)

@@ -1,4 +1,4 @@
-"""Explanation: what every method tells of inserts, be it by mutants or by gradients; logos, seqlets and others' formats take it."""
+"""Explanation: the importance of letters of inserts, from mutants or gradients, for logos, seqlets and other tools' formats."""
 
 from typing import Protocol
 
@@ -10,7 +10,7 @@ __all__ = ["Explanation"]
 
 
 class Explanation(Protocol):
-    """What letters of some inserts are worth; a `Mutagenesis` is one."""
+    """The importance of letters of some inserts; a `Mutagenesis` is one."""
 
     @property
     def ids(self) -> list[str]:
@@ -21,7 +21,7 @@ class Explanation(Protocol):
         """The n inserts, letters as given."""
 
     def importance(self) -> np.ndarray:
-        """float32 (letters of all inserts, tasks): how much each letter that stands there adds to the prediction."""
+        """float32 (letters of all inserts, tasks): how much each letter of the sequence adds to the prediction."""
 
     def hypothetical(self) -> np.ndarray:
         """float32 (letters of all inserts, 4, tasks): what A, C, G or T would contribute in the place of each letter."""

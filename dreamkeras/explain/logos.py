@@ -41,7 +41,7 @@ WIDTH, HEIGHT, TOP, LEFT, TICKS = 14, 120, 24, 52, 10
 """Of the drawing: a letter's width, the letters' room, what is above and left of it, and letters between numbers below."""
 
 NAME_BYTES, TASK_BYTES = 140, 60
-"""Of a file's name: file systems allow 255, and a number and a suffix stand there, too."""
+"""Of a file's name: file systems allow 255, with a number and a suffix."""
 
 FONT = 'font-family="sans-serif" font-size="11"'
 
@@ -180,7 +180,7 @@ def _outline(glyph: str) -> "Outline":
 
 
 def _endings(tasks: Sequence[str]) -> list[str]:
-    """What tells the files of several tasks apart: their names, numbered where these come out alike; nothing for one task."""
+    """Endings of the files of several tasks: their names, numbered where these are equal as file names; empty for one task."""
     if len(tasks) < 2:
         return [""] * len(tasks)
     endings = [f"_{_file_name(task, TASK_BYTES)}" for task in tasks]

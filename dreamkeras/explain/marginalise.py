@@ -1,4 +1,4 @@
-"""Marginalisation: what a motif, or two at a distance, does to predictions, whatever stands around it.
+"""Marginalisation: the mean effect of a motif, or of two at a distance, on predictions over many backgrounds.
 
 Motifs take the place of letters of many backgrounds; effects are differences from the same backgrounds without them.
 """
@@ -22,7 +22,7 @@ AT_ONCE = 1 << 12
 
 
 class MeanEffects(NamedTuple):
-    """A figure of each arrangement, and what the backgrounds leave open.
+    """The mean of each arrangement over the backgrounds, and its interval.
 
     Args:
         mean: float64 (arrangements, tasks), over the backgrounds.
@@ -36,7 +36,7 @@ class MeanEffects(NamedTuple):
 
 
 class Marginalisation(NamedTuple):
-    """What motifs do.
+    """Effects of motifs.
 
     Args:
         motifs: As they were given.
@@ -86,7 +86,7 @@ def marginalise(
     batch_size: int = BATCH_SIZE,
     progress: Progress | None = None,
 ) -> Marginalisation:
-    """What motifs do to the predictions of backgrounds.
+    """The effects of motifs on the predictions of backgrounds.
 
     Every background has the same draw of ambiguous letters in all arrangements, so that these differ in nothing else. Each different
     arrangement is asked for once, those of single motifs among them.

@@ -1,4 +1,4 @@
-"""What is known of letters, in the formats of tools that find and compare motifs: tfmodisco-lite's arrays, and MEME motifs.
+"""Explanations in the formats of tools that find and compare motifs: tfmodisco-lite's arrays, and MEME motifs.
 
 Motifs are theirs to find; here ids and coordinates are carried along. Imports neither.
 """

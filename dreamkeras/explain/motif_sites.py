@@ -1,4 +1,4 @@
-"""Motif sites: where motifs of IUPAC codes stand in inserts, and how they get there. Asks no model."""
+"""Motif sites: positions of motifs of IUPAC codes in inserts, and their insertion."""
 
 import itertools
 from collections.abc import Iterable, Sequence
@@ -30,7 +30,7 @@ class Site(NamedTuple):
 
 
 Arrangement = tuple[Site, ...]
-"""The motifs that stand in a background at the same time."""
+"""The motifs that are in a background at the same time."""
 
 
 def arrange(positions: Iterable[int], strands: str = STRANDS) -> list[Arrangement]:
@@ -76,7 +76,7 @@ def motif_letters(motif: str, n: int, random: np.random.Generator) -> np.ndarray
     Args:
         motif: IUPAC codes in any case; one that stands for several bases becomes one of them, N the background's own letter.
         n: Backgrounds.
-        random: What it draws from.
+        random: The generator.
 
     Returns:
         uint8 (n, letters); `N` where the background's letter stays.

@@ -62,7 +62,7 @@ _Found = TypeVar("_Found")
 
 
 class BatchResult(NamedTuple, Generic[_Found]):
-    """What was found in some records, and what became of others beside them.
+    """Results of some records, and those that were left out.
 
     Args:
         found: Of those that fit; there may be none.

@@ -13,7 +13,7 @@ from dreamkeras.sequence.records import Records
 __all__ = ["CHANGES", "Mutants", "common_inserts", "fit_problems", "real_changes", "require_fit"]
 
 CHANGES = (*BASES, "-")
-"""What a letter may become: each base, or nothing."""
+"""Changes of a letter: to each base, or deletion."""
 
 DELETION = len(BASES)
 

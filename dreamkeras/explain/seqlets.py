@@ -21,11 +21,11 @@ LABELS = {"start": int, "end": int, "letters": str, "task": str}
 """Columns of a table of seqlets between the name and the score: `start` counts from 0, `end` is the first behind, as in BED."""
 
 ODDS = 20.0
-"""How much likelier than the others the letter that stands there is in a motif, where importance is greatest."""
+"""How much likelier than the others the sequence's letter is in a motif, where importance is greatest."""
 
 
 class Rule(NamedTuple):
-    """What a seqlet is.
+    """The definition of a seqlet.
 
     Args:
         times: Medians of a sequence's importance that a strong letter has.
@@ -64,7 +64,7 @@ def find_seqlets(inserts: Ragged, importance: np.ndarray, rule: Rule = RULE) -> 
     Args:
         inserts: n sequences.
         importance: float32 (letters of all sequences,).
-        rule: What a seqlet is.
+        rule: The definition of a seqlet.
 
     Raises:
         InputError: There are not as many numbers as letters, or the rule is none.
@@ -106,7 +106,7 @@ def seqlet_matrices(inserts: Ragged, hypothetical: np.ndarray, seqlets: Seqlets)
         float64 (letters, 4) each, rows that sum to 1, bases in the order of `BASES`.
     """
     rows = ONE_HOT[inserts.flat].astype(np.float64)
-    change = hypothetical - (rows * hypothetical).sum(1, keepdims=True)  # against the letter that stands there
+    change = hypothetical - (rows * hypothetical).sum(1, keepdims=True)  # against the sequence's letter
     first = inserts.offsets[seqlets.sequences] + seqlets.starts
     matrices = []
     for begin, length, score in zip(first, seqlets.ends - seqlets.starts, seqlets.scores, strict=True):
@@ -123,7 +123,7 @@ class SeqletTable:
     Args:
         writer: Of a table with `LABELS` and the column `score`.
         tasks: Names of the tasks.
-        rule: What a seqlet is.
+        rule: The definition of a seqlet.
     """
 
     def __init__(self, writer: Writer, tasks: Sequence[str], rule: Rule = RULE) -> None:

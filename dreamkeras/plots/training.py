@@ -46,7 +46,7 @@ def plot_history(history: Sequence[Mapping[str, float]], path: str | PathLike[st
     """Loss and correlation by epoch, in two panels.
 
     Args:
-        history: One row an epoch, with `epoch` and what was recorded of `loss`, `val_loss`, `r` and `val_r`.
+        history: One row an epoch, with `epoch` and any of `loss`, `val_loss`, `r` and `val_r`.
         path: The PNG file.
         best_epoch: The epoch whose validation r is marked, where it has one; 0 marks none.
 
@@ -78,8 +78,8 @@ def plot_predictions(
         measured: Numbers (n,).
         predicted: Numbers (n,). Pairs that are not finite are counted in the title and not drawn.
         path: The PNG file.
-        task: What is predicted, for the axes.
-        unit: What its numbers are, for the axes.
+        task: Its name, for the axes.
+        unit: Its unit, for the axes.
 
     Raises:
         InputError: The arrays are not two columns of one length.
@@ -113,9 +113,9 @@ def plot_residuals(
         measured: Numbers (n,).
         predicted: Numbers (n,). Pairs that are not finite are left out.
         path: The PNG file.
-        task: What is predicted, for the axes.
-        unit: What its numbers are, for the axes.
-        label: What `lengths` are, for the axis.
+        task: Its name, for the axes.
+        unit: Its unit, for the axes.
+        label: The label of the axis of `lengths`.
 
     Raises:
         InputError: The arrays are not three columns of one length.

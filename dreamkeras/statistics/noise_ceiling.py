@@ -12,7 +12,7 @@ __all__ = ["NoiseCeiling", "noise_ceiling", "task_ceilings"]
 
 
 class NoiseCeiling(NamedTuple):
-    """What replicates of a measurement say of it.
+    """The reliability of a measurement, from its replicates.
 
     Args:
         replicate_r: Mean Pearson's r between two replicates.

@@ -1,4 +1,4 @@
-"""How well predicted profiles tell where in a window the reads begin, whatever their number; in float64, numpy only."""
+"""How well predicted profiles match the positions where reads begin, independent of their number; in float64, numpy only."""
 
 import math
 

@@ -75,7 +75,7 @@ def with_intervals(measured: ArrayLike, predicted: ArrayLike, samples: dict[str,
     Args:
         measured: Numbers (n,).
         predicted: Numbers (models, n).
-        samples: What `resample_figures` returned for them.
+        samples: Those of `resample_figures` for them.
     """
     found = []
     for model, values in enumerate(np.asarray(predicted, np.float64)):
@@ -94,7 +94,7 @@ def figure_differences(
         measured: Numbers (n,).
         first: Numbers (n,), of one model.
         second: Numbers (n,), of the other.
-        samples: What `resample_figures` returned for both.
+        samples: Those of `resample_figures` for both.
         models: Columns of the two in `samples`.
     """
     one, other = models

@@ -1,4 +1,4 @@
-"""Alternative alleles of a VCF's records: which of them can be scored, by what they are and by the genome. Knows nothing about models."""
+"""Alternative alleles of a VCF's records: which of them can be scored, by their letters and by the genome."""
 
 import re
 from collections.abc import Callable
@@ -25,7 +25,7 @@ class Alleles(NamedTuple):
 
     Args:
         records: int64 (rows,), the record of each.
-        changes: What each makes of the genome, in its normal form; empty, at -1, where it has none.
+        changes: The normal form of each; empty, at -1, where it has none.
         statuses: uint8 (rows,), a `Status` each.
     """
 
@@ -60,7 +60,7 @@ def check_alleles(batch: VcfRecords, genome: Genome, fits: Fits) -> Alleles:
 
 
 def allele_kind(alt: str) -> Status:
-    """What an alternative allele is by its letters alone: `OK` where it has letters of DNA and nothing else.
+    """The status of an alternative allele by its letters alone: `OK` for letters of DNA and nothing else.
 
     Example:
         >>> [allele_kind(alt).name for alt in ("ac", "<DEL>", "A]chr2:7]", ".A", "*", "A-")]
@@ -74,7 +74,7 @@ def allele_kind(alt: str) -> Status:
         return Status.BREAKEND
     if "<" in alt:
         return Status.SYMBOLIC
-    # A single breakend has a dot in place of what it joins.
+    # A single breakend has a dot in place of the joined sequence.
     return Status.BREAKEND if alt.startswith(".") or alt.endswith(".") else Status.NOT_LETTERS
 
 
@@ -93,7 +93,7 @@ def _status(reason: Status, alt: str) -> Status:
 
 
 def _record_statuses(batch: VcfRecords, contigs: list[str], genome: Genome) -> tuple[list[Status], _Compared]:
-    """What is wrong with each record, whatever its alternative alleles."""
+    """The status of each record, regardless of its alternative alleles."""
     lengths = genome.lengths
     statuses = []
     for contig, ref, position in zip(contigs, batch.refs, batch.positions.tolist(), strict=True):

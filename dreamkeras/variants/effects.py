@@ -14,7 +14,7 @@ class Column(NamedTuple):
     Args:
         name: Follows the task's name.
         values: Takes the predictions of the reference and of the alternative alleles, float32 (n, members, tasks), and returns (n, tasks).
-        description: What it is, with `{task}` for the task.
+        description: A text, with `{task}` for the task.
     """
 
     name: str
@@ -32,17 +32,17 @@ MODEL_COLUMNS = (
     Column("alt", lambda _, alt: alt.mean(axis=1), "Prediction of {task} with the alternative allele"),
     Column("effect", lambda ref, alt: (alt - ref).mean(axis=1), "Prediction of {task} with the alternative allele minus the reference's"),
 )
-"""What any model tells."""
+"""The columns of any model."""
 
 ENSEMBLE_COLUMNS = (
     Column("effect_sd", lambda ref, alt: (alt - ref).std(axis=1, ddof=1), "Standard deviation of the effect on {task} over the models"),
     Column("agreement", _agreement, "Share of the models whose effect on {task} has the sign of the mean effect"),
 )
-"""What several models tell beside it; the standard deviation is that of a sample."""
+"""Further columns of several models; the standard deviation is that of a sample."""
 
 
 def effect_columns(members: int) -> tuple[Column, ...]:
-    """The columns of so many models; whoever knows more of a prediction adds columns of their own."""
+    """The columns of so many models."""
     return MODEL_COLUMNS + ENSEMBLE_COLUMNS if members > 1 else MODEL_COLUMNS
 
 

@@ -22,16 +22,16 @@ from dreamkeras.variants.status import MEANINGS, WORDS, Status
 __all__ = ["PREFIX", "TableSink", "VariantSink", "VcfSink", "info_fields", "is_vcf_name", "open_table_sink", "open_vcf_sink"]
 
 PREFIX = "DK_"
-"""What the names of INFO fields begin with, unless asked otherwise."""
+"""The default prefix of the names of INFO fields."""
 
 _NAME = re.compile(r"[A-Za-z_][0-9A-Za-z_.]*")
 
 
 class VariantSink(Protocol):
-    """What takes batches of variants, in order."""
+    """Writes batches of variants, in order."""
 
     def write(self, batch: Any, cells: list[Sequence[Any]], variants: Variants) -> None:
-        """Takes a batch, what stands in its columns of keys, and what came of it."""
+        """Writes a batch: its cells of the columns of keys, and its effects."""
 
 
 class TableSink:

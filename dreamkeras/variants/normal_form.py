@@ -16,7 +16,7 @@ from dreamkeras.sequence.ragged import Ragged
 __all__ = ["NORMAL_FORM", "Changes", "normalise", "vcf_columns"]
 
 NORMAL_FORM: Mapping[str, type] = {"norm_pos": int, "norm_ref": str, "norm_alt": str}
-"""What `vcf_columns` returns, as outputs call it."""
+"""The columns that `vcf_columns` returns, by their names in outputs."""
 
 BLOCK = 64
 """Bases left of an insertion or deletion that are read first; each further read is eight times as long, up to `LONGEST_BLOCK`."""
@@ -25,7 +25,7 @@ LONGEST_BLOCK = 1 << 20
 
 
 class Changes(NamedTuple):
-    """What n alleles change in a genome.
+    """The changes of n alleles in a genome.
 
     Args:
         contigs: n names.
@@ -53,7 +53,7 @@ def normalise(genome: Genome, contigs: Sequence[str], starts: np.ndarray, writte
         contigs: n names.
         starts: int64 (n,), the position of each REF's first base, from 0.
         written: Each REF as it is written.
-        found: What the genome has there. It may hold an ambiguity code where REF has one of its bases; the code is kept unless ALT
+        found: The genome's letters there. It may hold an ambiguity code where REF has one of its bases; the code is kept unless ALT
             has another base there.
         alts: Each ALT.
 
@@ -137,7 +137,7 @@ def _steps_left(genome: Genome, contig: str, start: int, unit: np.ndarray) -> in
 
 
 def _rotated(texts: Ragged, steps: np.ndarray) -> Ragged:
-    """Texts whose last letters, so many as `steps`, stand at the front; more than there are go round and round."""
+    """Texts rotated to the right by so many `steps`, which may be more than their letters."""
     owners, starts = texts.owners(), texts.offsets[:-1]
     along = np.arange(len(texts.flat)) - starts[owners]
     return Ragged(texts.flat[starts[owners] + (along - steps[owners]) % texts.lengths[owners]], texts.offsets)

@@ -1,4 +1,4 @@
-"""Pairs of sequences from a table: what stands there without a change and with it."""
+"""Pairs of sequences from a table: without a change and with it."""
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager

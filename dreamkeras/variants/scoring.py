@@ -55,7 +55,7 @@ class VariantSource(Protocol[Batch]):
     """Where variants come from."""
 
     keys: ClassVar[Mapping[str, type]]
-    """The columns that tell what a row is, and what they hold."""
+    """The columns that identify a row, and their types."""
 
     def open(self) -> AbstractContextManager[tuple[list[bytes], Iterator[Batch]]]:
         """Opens it for reading once: its header, and its batches, which have `lines` and are the same each time."""
@@ -70,7 +70,7 @@ class VariantSource(Protocol[Batch]):
         """int64 (rows,): the record of the batch that each row is of."""
 
     def cells(self, batch: Batch) -> list[Sequence[Any]]:
-        """What stands in the columns of `keys`, a row each."""
+        """The cells of the columns of `keys`, a row each."""
 
 
 class VariantScorer:
@@ -96,7 +96,7 @@ class VariantScorer:
 
     def score(self, alleles: AlleleWindows) -> Variants:
         """The effects of a batch; each different window is asked for once."""
-        # What is remembered ends with the batch, so that its values are the same whatever was done before it.
+        # Predictions are remembered for one batch only, so that its values do not depend on earlier batches.
         scorer = DistinctScorer(self.members)
         values = np.full((len(alleles.statuses), len(self.names)), np.nan, np.float32)
         rows = np.flatnonzero(alleles.statuses == Status.OK)

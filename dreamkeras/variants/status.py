@@ -29,7 +29,7 @@ class Status(IntEnum):
 
 
 WORDS = tuple(status.name.lower() for status in Status)
-"""What outputs call each status; words that may stand in a VCF."""
+"""The word of each status in outputs, also in a VCF."""
 
 MEANINGS = {
     Status.OK: "was scored",
@@ -47,7 +47,7 @@ MEANINGS = {
     Status.TOO_SHORT: "is shorter than the construct's inserts, or its reference is",
     Status.TOO_LONG: "does not fit into the window after trimming, or its reference does not",
 }
-"""What is true of an allele of each status."""
+"""The meaning of each status."""
 
 COMPARED = (Status.OK, Status.REF_MISMATCH, Status.SAME_AS_REF, Status.TOO_LONG)
 """Those whose reference was compared with the genome."""
@@ -95,7 +95,7 @@ class StatusCounts(NamedTuple):
         return {WORDS[status]: count for status, count in sorted(self.counts.items())}
 
     def lines(self, *, genome: bool) -> list[str]:
-        """What to tell whoever ran it; `genome` says whether references were compared with one."""
+        """A summary for the user; `genome` says whether references were compared with one."""
         total = sum(self.counts.values())
         of = f"{total:,} alternative alleles of {self.records:,} records" if genome else f"{total:,} pairs of sequences"
         told = [f"Scored {self.counts[Status.OK]:,} of {of}."]

@@ -75,7 +75,7 @@ class Placement(NamedTuple):
         return len(INDEL_ANCHORS[self.indel_anchor]) * len(STRANDS[self.strand]) * len(self.positions)
 
     def fits(self, refs: np.ndarray, alts: np.ndarray) -> np.ndarray:
-        """bool (n,): whether alleles of these lengths, int64 (n,), stand in the insert as a whole, whichever edge stays."""
+        """bool (n,): whether alleles of these lengths, int64 (n,), fit into the insert as a whole, whichever edge stays."""
         behind = self.length - max(self.positions)
         fit = refs <= behind
         for right in INDEL_ANCHORS[self.indel_anchor]:
@@ -104,7 +104,7 @@ class Placement(NamedTuple):
 
 
 def insert_windows(inserts: np.ndarray, constructs: Sequence[Construct]) -> list[np.ndarray]:
-    """For each construct uint8 (n, its length): windows around inserts, uint8 (n, letters), whatever those begin and end with."""
+    """For each construct uint8 (n, its length): windows around inserts, uint8 (n, letters), also those that begin like an adapter."""
     given = Ragged.from_lengths(inserts.reshape(-1), np.full(len(inserts), inserts.shape[1]))
     return [construct.surround(given) for construct in constructs]
 
