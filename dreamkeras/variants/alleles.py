@@ -51,7 +51,10 @@ def check_alleles(batch: VcfRecords, genome: Genome, fits: Fits) -> Alleles:
     reasons, compared = _record_statuses(batch, contigs, genome)
     statuses = np.array([_status(reasons[record], alt) for record, alt in zip(records.tolist(), alts, strict=True)], np.uint8)
     rows = np.flatnonzero(statuses == Status.OK)
-    changes = _changes(genome, contigs, batch, records[rows], compared, Ragged.from_strings(alts[row] for row in rows.tolist()))
+    kept, chosen = records[rows], compared.rows[records[rows]]
+    refs = compared.written.select(chosen), compared.found.select(chosen)
+    given = Ragged.from_strings(alts[row] for row in rows.tolist())
+    changes = normalise(genome, [contigs[record] for record in kept.tolist()], batch.positions[kept] - 1, *refs, given)
     lengths = changes.refs.lengths, changes.alts.lengths
     statuses[rows[~fits(*lengths)]] = Status.TOO_LONG
     same = (lengths[0] == 0) & (lengths[1] == 0)
@@ -79,7 +82,7 @@ def allele_kind(alt: str) -> Status:
 
 
 class _Compared(NamedTuple):
-    """References that lie within their contigs, as they are written and as the genome has them; `rows` is -1 for a record without."""
+    """References that lie within their contigs, as they are written and as the genome has them; `rows` are indices by record, or -1."""
 
     rows: np.ndarray
     written: Ragged
@@ -106,34 +109,17 @@ def _record_statuses(batch: VcfRecords, contigs: list[str], genome: Genome) -> t
         else:
             outside = position < 1 or position - 1 + len(ref) > lengths[contig]
             statuses.append(Status.OUTSIDE if outside else Status.OK)
-    compared = _compare(batch, contigs, genome, np.flatnonzero(np.array(statuses) == Status.OK))
-    for row in _mismatches(compared):
-        statuses[row] = Status.REF_MISMATCH
-    return statuses, compared
-
-
-def _compare(batch: VcfRecords, contigs: list[str], genome: Genome, rows: np.ndarray) -> _Compared:
+    rows = np.flatnonzero(np.array(statuses) == Status.OK)
     written = Ragged.from_strings(batch.refs[row] for row in rows.tolist())
     starts = batch.positions[rows] - 1
     found = genome.stretches([contigs[row] for row in rows.tolist()], starts, starts + written.lengths)
-    places = np.full(len(contigs), -1)
-    places[rows] = np.arange(len(rows))
-    return _Compared(places, written, found)
-
-
-def _mismatches(compared: _Compared) -> list[int]:
-    """Which records have another reference than the genome."""
-    written, found = PLAIN[compared.written.flat], compared.found.flat
-    wrong = np.zeros(len(compared.written), bool)
-    wrong[compared.written.owner(np.flatnonzero((written != PLAIN[found]) & (written != _FIRST[found])))] = True
-    return [row for row, place in enumerate(compared.rows.tolist()) if place >= 0 and wrong[place]]
-
-
-def _changes(genome: Genome, contigs: list[str], batch: VcfRecords, records: np.ndarray, compared: _Compared, alts: Ragged) -> Changes:
-    """The normal forms of alleles whose references are the genome's, of these records."""
-    places = compared.rows[records]
-    names = [contigs[record] for record in records.tolist()]
-    return normalise(genome, names, batch.positions[records] - 1, compared.written.select(places), compared.found.select(places), alts)
+    letters = PLAIN[written.flat]
+    differs = np.flatnonzero((letters != PLAIN[found.flat]) & (letters != _FIRST[found.flat]))
+    for row in rows[np.unique(written.owner(differs))].tolist():
+        statuses[row] = Status.REF_MISMATCH
+    positions = np.full(len(contigs), -1)
+    positions[rows] = np.arange(len(rows))
+    return statuses, _Compared(positions, written, found)
 
 
 def _spread(changes: Changes, rows: np.ndarray, chosen: np.ndarray, count: int) -> Changes:
