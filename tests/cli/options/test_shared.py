@@ -1,9 +1,14 @@
+import subprocess
+import sys
+from pathlib import Path
+
 import click
 import pytest
 from click.testing import CliRunner
 
 from dreamkeras.cli.options import shared as options
 
+ROOT = Path(options.__file__).parents[2]
 OPTIONS = [name for name in options.__all__ if name.endswith("_option")]
 
 
@@ -16,6 +21,13 @@ def parse(option, *args):
         click.echo(repr(next(iter(values.values()))))
 
     return CliRunner().invoke(command, args)
+
+
+@pytest.mark.parametrize("path", sorted(ROOT.glob("dreamkeras/*/names.py")), ids=lambda path: path.parent.name)
+def test_names_are_imported_without_numpy_and_keras(path):
+    module = f"dreamkeras.{path.parent.name}.names"
+    program = f"import sys, {module}; sys.exit(bool({{'numpy', 'keras', 'onnxruntime'}} & set(sys.modules)))"
+    assert subprocess.run([sys.executable, "-c", program], check=False).returncode == 0
 
 
 @pytest.mark.parametrize("name", OPTIONS)
