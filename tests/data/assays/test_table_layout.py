@@ -82,3 +82,13 @@ def test_without_a_length_there_is_no_construct():
 def test_flanks_are_dna():
     with pytest.raises(InputError, match="Expected DNA letters, got '!' at position 2 in left_flank"):
         TableLayout(("a",), left_flank="A!", length=10).construct()
+
+
+@pytest.mark.parametrize("fields", [{"length": 79}, {"length": 81}, {"left_adapter": "A"}, {"left_adapter": "T"}, {"both_strands": True}])
+def test_a_layout_that_differs_from_the_models_construct_is_refused(fields):
+    construct = TableLayout(("a",), length=80, left_adapter="C").construct()
+    TableLayout(("a",), length=80, left_adapter="C").require_fit(construct)
+    TableLayout(("a",)).require_fit(construct)
+    (name,) = fields
+    with pytest.raises(InputError, match=f"Expected {name} .* which the model was trained with"):
+        TableLayout(("a",), **fields).require_fit(construct)
