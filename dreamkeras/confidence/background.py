@@ -11,7 +11,7 @@ import numpy as np
 from dreamkeras.confidence.calibration import find_part
 from dreamkeras.errors import InputError, ModelError
 from dreamkeras.scoring.scorer import Scorer
-from dreamkeras.sequence.alphabet import BASE_CODES, BASES, IS_BASE, ONE_HOT
+from dreamkeras.sequence.alphabet import BASE_CODES, BASE_INDEX, BASES, IS_BASE, ONE_HOT
 from dreamkeras.sequence.ragged import Ragged
 from dreamkeras.sequence.shuffle import shuffle_dinucleotides
 from dreamkeras.variants.effects import Column
@@ -132,7 +132,7 @@ def measure_background(scorer: Scorer, inserts: Ragged, seed: int = 0) -> Backgr
         InputError: There is no insert with a base in it.
     """
     random = np.random.default_rng(seed)
-    shares = np.bincount(ONE_HOT[inserts.flat[IS_BASE[inserts.flat]]].argmax(axis=1), minlength=len(BASES))
+    shares = np.bincount(BASE_INDEX[inserts.flat[IS_BASE[inserts.flat]]], minlength=len(BASES))
     if not shares.any():
         raise InputError("Expected inserts with bases to make random ones like, got none.")
     number = min(SEQUENCES, max(1, KIND_LETTERS // sum(construct.length for construct in scorer.constructs)))

@@ -107,7 +107,7 @@ def open_bytes(path: str) -> Iterator[BinaryIO]:
         if copy is None:
             with _opened(path) as stream:
                 copy = _COPIES[path] = _copy(stream, path)
-        yield cast("BinaryIO", io.BufferedReader(_Again(copy.fileno())))
+        yield cast("BinaryIO", io.BufferedReader(_CopyReader(copy.fileno())))
     else:
         with _opened(path) as stream:
             yield stream
@@ -164,7 +164,7 @@ def _copy(stream: BinaryIO, path: str) -> IO[bytes]:
     return copy
 
 
-class _Again(io.RawIOBase):
+class _CopyReader(io.RawIOBase):
     """A copy from its beginning, with a place of its own."""
 
     def __init__(self, descriptor: int) -> None:

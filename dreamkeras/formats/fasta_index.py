@@ -35,7 +35,7 @@ class Contig(NamedTuple):
     bases: int
     width: int
 
-    def place(self, position: int) -> int:
+    def byte_of(self, position: int) -> int:
         """The byte of the letter at a position, from 0."""
         return self.offset + position // self.bases * self.width + position % self.bases
 
@@ -94,7 +94,7 @@ def check_fai(contigs: dict[str, Contig], text: Bytes, path: str) -> None:
 
 
 def _end(contig: Contig) -> int:
-    return contig.place(contig.length - 1) + 1 if contig.length else contig.offset
+    return contig.byte_of(contig.length - 1) + 1 if contig.length else contig.offset
 
 
 def _uneven(contig: Contig) -> str:

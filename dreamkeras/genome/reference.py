@@ -97,7 +97,7 @@ class Genome:
         contig = self._contigs[name]
         if not (contig.has_line_at(first, self._bytes) and contig.has_line_at(last - 1, self._bytes)):
             raise InputError(f"Expected lines of {contig.bases} letters around {name}:{first}-{last}, got others in {self.path}.")
-        letters = np.frombuffer(self._bytes[contig.place(first) : contig.place(last - 1) + 1].translate(None, b"\r\n"), np.uint8)
+        letters = np.frombuffer(self._bytes[contig.byte_of(first) : contig.byte_of(last - 1) + 1].translate(None, b"\r\n"), np.uint8)
         if len(letters) != last - first or not (legal := IS_LETTER[letters]).all():
             came = f"{len(letters)} letters" if len(letters) != last - first else repr(chr(letters[legal.argmin()]))
             raise InputError(f"Expected {last - first} letters of DNA, got {came} in {name}:{first}-{last} ({self.path}).")

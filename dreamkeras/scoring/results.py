@@ -18,10 +18,10 @@ def open_predictions(
     """A writer of a scorer's values; see `open_writer`. The columns in `texts`, as in `Scorer.texts`, follow the id, as texts."""
     numbers = [name for name in columns if name not in texts]
     with open_writer(path, numbers, format, {**ID, **dict.fromkeys(texts, str)}) as writer:
-        yield _Told(writer, columns, texts) if texts else writer
+        yield _TextColumns(writer, columns, texts) if texts else writer
 
 
-class _Told:
+class _TextColumns:
     """Hands rows on, the numbers of some columns as the texts that they stand for."""
 
     def __init__(self, writer: Writer, columns: Sequence[str], texts: Mapping[str, tuple[str, ...]]) -> None:

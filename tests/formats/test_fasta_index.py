@@ -41,7 +41,7 @@ def test_each_letter_stands_where_the_index_says(contigs, width, newline, block)
     found = index(data, block)
     assert [contig.length for contig in found.values()] == [len(letters) for letters in contigs]
     for contig, letters in zip(found.values(), contigs, strict=True):
-        assert "".join(chr(data[contig.place(position)]) for position in range(len(letters))) == letters
+        assert "".join(chr(data[contig.byte_of(position)]) for position in range(len(letters))) == letters
 
 
 def test_the_last_line_may_lack_its_end():
@@ -102,7 +102,7 @@ def test_a_name_ends_at_the_first_white_space(header, name):
 
 def test_places_count_the_ends_of_lines():
     contig = Contig(length=25, offset=100, bases=10, width=12)
-    assert [contig.place(position) for position in (0, 9, 10, 19, 20, 24)] == [100, 109, 112, 121, 124, 128]
+    assert [contig.byte_of(position) for position in (0, 9, 10, 19, 20, 24)] == [100, 109, 112, 121, 124, 128]
 
 
 def test_both_bytes_of_a_windows_line_end_count_in_the_width():

@@ -7,7 +7,7 @@ from typing import Literal, NamedTuple
 
 import numpy as np
 
-from dreamkeras.sequence.alphabet import BASES, IS_BASE, ONE_HOT, N
+from dreamkeras.sequence.alphabet import BASE_INDEX, BASES, IS_BASE, N
 
 __all__ = ["Augmentation", "choose_bases", "cut", "jitter", "mutate", "slide"]
 
@@ -16,7 +16,7 @@ def _exchange_table() -> np.ndarray:
     """uint8 (3, 256): the three other bases of a base; other codes map to themselves."""
     table = np.tile(np.arange(256, dtype=np.uint8), (3, 1))
     for code in np.flatnonzero(IS_BASE):
-        base = int(ONE_HOT[code].argmax())
+        base = int(BASE_INDEX[code])
         table[:, code] = [ord(BASES[(base + step) % 4]) for step in (1, 2, 3)]
     return table
 
