@@ -1,5 +1,6 @@
 """The class of a saved block, where several classes have one name."""
 
+import importlib
 import json
 import sys
 import zipfile
@@ -9,13 +10,17 @@ import numpy as np
 import pytest
 from keras_arrays import random_letters
 
+from dreamkeras.data.assays.names import find_assay
 from dreamkeras.errors import ModelError
 from dreamkeras.export.tracing import load_network
 from dreamkeras.layers import slots
 from dreamkeras.layers.blocks.autosome import AutosomeCore, AutosomeFinal
 from dreamkeras.layers.blocks.bhi import BHICore, BHIFirst
-from dreamkeras.layers.saved_blocks import block_name, is_importable
+from dreamkeras.layers.blocks.heads import AutosomeRegressionFinal
+from dreamkeras.layers.blocks.unlockdna import UnlockDNAFirst
+from dreamkeras.layers.saved_blocks import block_name, import_module, is_importable
 from dreamkeras.layers.slots import BLOCKS, Core, find_block, register_block
+from dreamkeras.models.presets import build_model
 from dreamkeras.models.prixfixe import PrixFixe
 from dreamkeras.sequence.construct import Construct
 
@@ -79,19 +84,28 @@ def predictions(model):
     return np.asarray(model.predictor().predict_on_batch(random_letters(4, 20)))
 
 
-def saved_before(path):
-    """Makes a file one of those that were written when every block was `dreamkeras>Name`."""
+def rewrite_config(path, change):
+    """Replaces the config.json of a `.keras` file by what `change` makes of its text."""
     with zipfile.ZipFile(path) as archive:
         parts = {name: archive.read(name) for name in archive.namelist()}
-    config = json.loads(parts["config.json"])
-    for slot in ("first", "core", "final"):
-        block = config["config"][slot]
-        block["registered_name"] = f"dreamkeras>{block['class_name']}"
-    config["config"]["modules"] = [config["config"]["core"]["module"]]
-    parts["config.json"] = json.dumps(config).encode()
+    parts["config.json"] = change(parts["config.json"].decode()).encode()
     with zipfile.ZipFile(path, "w") as archive:
         for name, content in parts.items():
             archive.writestr(name, content)
+
+
+def saved_before(path):
+    """Makes a file one of those that were written when every block was `dreamkeras>Name`."""
+
+    def change(text):
+        config = json.loads(text)
+        for slot in ("first", "core", "final"):
+            block = config["config"][slot]
+            block["registered_name"] = f"dreamkeras>{block['class_name']}"
+        config["config"]["modules"] = [config["config"]["core"]["module"]]
+        return json.dumps(config)
+
+    rewrite_config(path, change)
 
 
 @pytest.mark.parametrize("when", ["now", "before"])
@@ -194,6 +208,39 @@ def test_blocks_that_nobody_registered_are_saved_by_their_module(tmp_path):
     assert config["first"]["registered_name"] == "dreamkeras>BHIFirst"
     assert type(load_network(tmp_path / "model.keras").core) is Local
     assert not is_importable(Local)
+
+
+@pytest.mark.parametrize("team", ["autosome", "bhi", "unlockdna", "proformer", "legnet", "bpnet", "heads", "profile"])
+def test_modules_of_version_0_1_0_are_found_in_blocks(team):
+    assert import_module(f"dreamkeras.layers.{team}") is importlib.import_module(f"dreamkeras.layers.blocks.{team}")
+
+
+def test_other_modules_of_ours_stand_for_themselves():
+    assert import_module("dreamkeras.layers.slots") is slots
+    assert import_module("dreamkeras.layers.blocks.bhi").BHICore is BHICore
+    with pytest.raises(ModelError, match=r"No module named 'dreamkeras\.layers\.efficientnet'"):
+        import_module("dreamkeras.layers.efficientnet")
+
+
+def test_a_model_of_version_0_1_0_is_loaded(tmp_path):
+    model = PrixFixe(TOY, UnlockDNAFirst(8), AutosomeCore((8,)), AutosomeRegressionFinal(1), ("expression",), ("bins",))
+    model.save(tmp_path / "model.keras")
+    rewrite_config(tmp_path / "model.keras", lambda text: text.replace("dreamkeras.layers.blocks.", "dreamkeras.layers."))
+    config = json.loads(zipfile.ZipFile(tmp_path / "model.keras").read("config.json"))["config"]
+    modules = [config[slot]["module"] for slot in ("first", "core", "final")]
+    assert modules == ["dreamkeras.layers.unlockdna", "dreamkeras.layers.autosome", "dreamkeras.layers.heads"]
+    again = load_network(tmp_path / "model.keras")
+    assert [type(block) for block in (again.first, again.core, again.final)] == [UnlockDNAFirst, AutosomeCore, AutosomeRegressionFinal]
+    np.testing.assert_allclose(predictions(again), predictions(model), atol=1e-6)
+
+
+def test_a_block_name_of_version_0_1_0_is_the_block_of_today():
+    assert find_block("first", "dreamkeras.layers.unlockdna:UnlockDNAFirst") is UnlockDNAFirst
+    network = build_model(
+        "dreamkeras.layers.unlockdna:UnlockDNAFirst,bhi,dreamkeras.layers.heads:AutosomeRegressionFinal", find_assay("yeast")
+    )
+    assert type(network.first) is UnlockDNAFirst
+    assert type(network.final) is AutosomeRegressionFinal
 
 
 def test_messages_name_the_module_of_what_is_not_ours(labs):
