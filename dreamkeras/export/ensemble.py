@@ -12,7 +12,7 @@ import numpy as np
 
 from dreamkeras.confidence.run_file import familiarity_alone
 from dreamkeras.errors import ModelError
-from dreamkeras.export.onnx_file import check_choices, check_graph, export_onnx, file_bytes
+from dreamkeras.export.onnx_file import check_choices, check_graph, export_onnx, file_bytes, opened
 from dreamkeras.export.parity import Parity, compare, parity_letters, require_parity, units
 from dreamkeras.export.process import require_packages
 from dreamkeras.export.rewrites.graph import make_node
@@ -66,7 +66,7 @@ def export_ensemble(
         members = [load(file, device="cpu") for file in files]
         description = _describe(members)
         graph = _merged(files, members, description, precision)
-        parity = _measure(graph, description, Ensemble(members), precision, Path(folder))
+        parity = _measure(graph, description, Ensemble(members), precision)
         require_parity(parity)
         description = dataclasses.replace(description, parity=parity._asdict())
         stream.write(file_bytes(graph, description))
@@ -163,11 +163,11 @@ def _merged(files: Sequence[Path], members: Sequence[OnnxPredictor], description
     return graph
 
 
-def _measure(graph: Any, description: ModelDescription, ensemble: Ensemble, precision: str, folder: Path) -> Parity:
-    """The file against its members, by way of the predictor that everybody scores with."""
-    file, letters = folder / "ensemble.onnx", parity_letters(description.construct)
-    file.write_bytes(file_bytes(graph, description))
-    apart, one = ensemble.score_windows([letters]), load(file, device="cpu").score_windows([letters])
+def _measure(graph: Any, description: ModelDescription, ensemble: Ensemble, precision: str) -> Parity:
+    """The file against its members."""
+    letters = parity_letters(description.construct)
+    with opened(graph, description) as predictor:
+        apart, one = ensemble.score_windows([letters]), predictor.score_windows([letters])
     means = slice(len(description.tasks))  # r is theirs: members that agree have deviations of mere rounding
     parity = compare(apart[:, means], one[:, means], None, precision)
     spreads = float((np.abs(apart - one)[:, len(description.tasks) :] / units(apart[:, means])).max())

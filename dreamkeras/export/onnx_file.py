@@ -26,7 +26,7 @@ from dreamkeras.models.names import EXPORT_PRECISIONS, STRAND_RULES
 from dreamkeras.scoring.predictor import OnnxPredictor, load
 from dreamkeras.sequence.description import METADATA_KEY, ModelDescription
 
-__all__ = ["check_choices", "check_graph", "default_output", "export_onnx", "file_bytes", "find_model"]
+__all__ = ["check_choices", "check_graph", "default_output", "export_onnx", "file_bytes", "find_model", "opened"]
 
 
 def export_onnx(
@@ -78,16 +78,19 @@ def export_onnx(
     check_choices(precision, strands)
     file = find_model(Path(model))
     require_packages()
+    run = file.parent if file.name == "model.keras" else None
     if training is None:
-        training = read_training_summary(file.parent) if file.name == "model.keras" else {}
+        training = read_training_summary(run) if run else {}
     with open_output(str(output or default_output(model))) as stream:  # first, so that a folder that cannot be written fails at once
         traced = trace_with_tensorflow(file, strands, without_bias)
         graph = _finished_graph(traced, precision)
-        description = _with_training(traced.description, training)
-        with _opened(graph, description) as predictor:
+        trained_on = {"backend": training["backend"]} if training.get("backend") else {}
+        versions = {**traced.description.versions, **trained_on}
+        description = dataclasses.replace(traced.description, training=training, versions=versions)
+        with opened(graph, description) as predictor:
             parity = _measure(predictor, traced, precision, reference)
             require_parity(parity, least_r, most_difference)
-            held = calibration(predictor) if calibration else _known(file, description.tasks)
+            held = calibration(predictor) if calibration else read_calibration(run, description.tasks) if run else {}
         answers_alike = strands is None and not without_bias and (precision != "int8" or parity.r is None or parity.r >= LEAST_R)
         description = dataclasses.replace(
             description, parity=parity._asdict(), calibration=held if answers_alike else familiarity_alone(held)
@@ -125,22 +128,16 @@ def find_model(path: Path) -> Path:
     return file
 
 
-def _with_training(description: ModelDescription, training: dict[str, Any]) -> ModelDescription:
-    trained_on = {"backend": training["backend"]} if training.get("backend") else {}
-    return dataclasses.replace(description, training=training, versions={**description.versions, **trained_on})
-
-
 def _finished_graph(traced: Traced, precision: str) -> Any:
     """The ONNX model, simplified, in its precision, named and checked."""
     import onnx
 
-    name, construct = traced.description.name, traced.description.construct
+    name = traced.description.name
     model = fold_into_convolutions(keep_channels_first(onnx.load_model_from_string(traced.graph)))
     if precision == "float16":
         model = to_half_precision(model)
-    if precision == "int8":
-        # Other sequences than those that the report compares.
-        model = to_int8(model, parity_letters(construct, CALIBRATION, seed=1))
+    if precision == "int8":  # its scales are measured on other sequences than those that the report compares
+        model = to_int8(model, parity_letters(traced.description.construct, CALIBRATION, seed=1))
     model.graph.name = name
     for tensor in (*model.graph.input, *model.graph.output):
         tensor.type.tensor_type.shape.dim[0].dim_param = "batch"
@@ -167,7 +164,7 @@ def check_graph(model: Any, name: str) -> None:
 
 
 @contextlib.contextmanager
-def _opened(graph: Any, description: ModelDescription) -> Iterator[OnnxPredictor]:
+def opened(graph: Any, description: ModelDescription) -> Iterator[OnnxPredictor]:
     """The graph by way of the predictor that everybody scores with."""
     with tempfile.TemporaryDirectory(prefix="dreamkeras-") as folder:
         file = Path(folder) / "model.onnx"
@@ -176,20 +173,13 @@ def _opened(graph: Any, description: ModelDescription) -> Iterator[OnnxPredictor
 
 
 def _measure(predictor: OnnxPredictor, traced: Traced, precision: str, reference: Any) -> Parity:
-    """The parity report."""
-    construct, letters = predictor.construct, parity_letters(predictor.construct)
-    exported = predictor.predict(parity_sequences(construct))
+    letters, exported = parity_letters(predictor.construct), predictor.predict(parity_sequences(predictor.construct))
     if predictor.description.profile:
         exported = np.concatenate([exported, predictor.score_profiles(letters)], axis=1)
     tasks = len(predictor.tasks)
     if reference is None:
         return compare(traced.predicted, exported, "tensorflow", precision, tasks)
     return compare(reference(letters), exported, keras_backend() or "unknown", precision, tasks)
-
-
-def _known(file: Path, tasks: tuple[str, ...]) -> dict[str, Any]:
-    """What the run folder of a `.keras` file tells; nothing of a file that lies elsewhere."""
-    return read_calibration(file.parent, tasks) if file.name == "model.keras" else {}
 
 
 def file_bytes(graph: Any, description: ModelDescription) -> bytes:

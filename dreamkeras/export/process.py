@@ -62,10 +62,6 @@ def trace_with_tensorflow(file: Path, strands: str | None, without_bias: bool = 
         from dreamkeras.export.tracing import trace
 
         return trace(file, strands, without_bias)
-    return _trace_in_process(file, strands, without_bias)
-
-
-def _trace_in_process(file: Path, strands: str | None, without_bias: bool) -> Traced:
     with tempfile.TemporaryDirectory(prefix="dreamkeras-") as folder:
         # -P: without it, a file in the working folder could pass for one of the packages.
         command = [sys.executable, "-P", "-m", "dreamkeras.export.worker", str(file), strands or "-", folder]

@@ -20,7 +20,6 @@ from dreamkeras.layers.parts.exportable import exportable_layers
 from dreamkeras.models.names import STRAND_RULES
 from dreamkeras.models.prixfixe import PrixFixe
 from dreamkeras.models.strand_mean import StrandMean
-from dreamkeras.sequence.description import ModelDescription
 
 __all__ = ["OPSET", "load_network", "trace"]
 
@@ -42,12 +41,18 @@ def trace(file: Path, strands: str | None, without_bias: bool = False) -> Traced
     """
     network = load_network(file)
     if without_bias:
-        network = _bias_free(network, file)
+        if network.bias is None:
+            raise ModelError(f"Expected a model that was trained around the bias of an enzyme, got {network.name} in {file}.")
+        name, network = network.name, network.with_options(network.auxiliary, network.test_shifts)
+        network.name = f"{name}-without-bias"
     if strands is not None:
         network.construct = dataclasses.replace(network.construct, strands=STRAND_RULES[strands])
     graph = _convert(network)
     predicted = network.predictor().predict(parity_letters(network.construct), batch_size=64, verbose=0)
-    return Traced(graph, _describe(network), predicted)
+    description = network.describe()
+    converters = {package: importlib.metadata.version(package) for package in ("tensorflow", "tf2onnx", "onnx")}
+    versions = {**description.versions, "opset": str(OPSET), **converters}
+    return Traced(graph, dataclasses.replace(description, versions=versions), predicted)
 
 
 @pinned_settings()
@@ -71,14 +76,6 @@ def load_network(file: Path) -> PrixFixe:
     for layer in network._flatten_layers():  # noqa: SLF001 - Keras has no public walk over sublayers
         layer.dtype_policy = "float32"
     return network
-
-
-def _bias_free(network: PrixFixe, file: Path) -> PrixFixe:
-    if network.bias is None:
-        raise ModelError(f"Expected a model that was trained around the bias of an enzyme, got {network.name} in {file}.")
-    free = network.with_options(network.auxiliary, network.test_shifts)
-    free.name = f"{network.name}-without-bias"
-    return free
 
 
 def _convert(network: PrixFixe) -> bytes:
@@ -116,11 +113,3 @@ def _quiet_conversion() -> Iterator[None]:
             yield
     finally:
         logger.setLevel(level)
-
-
-def _describe(network: PrixFixe) -> ModelDescription:
-    description = network.describe()
-    versions = {**description.versions, "opset": str(OPSET)}
-    for package in ("tensorflow", "tf2onnx", "onnx"):
-        versions[package] = importlib.metadata.version(package)
-    return dataclasses.replace(description, versions=versions)

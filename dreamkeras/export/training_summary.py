@@ -13,20 +13,8 @@ CHOICES = ("assay", "model", "strategy", "backend", "precision", "epochs", "batc
 """Fields of config.json that go into the summary; of the data's path, only the name does."""
 
 OPTIONS = (
-    "optimizer",
-    "loss",
-    "ema",
-    "mask",
-    "detect_mutations",
-    "slide",
-    "jitter",
-    "balance",
-    "test_shifts",
-    "steps",
-    "init_from",
-    "freeze",
-    "body_rate",
-    "bias",
+    *("optimizer", "loss", "ema", "mask", "detect_mutations", "slide", "jitter", "balance", "test_shifts", "steps"),
+    *("init_from", "freeze", "body_rate", "bias"),
 )
 """Fields that are told of where they were chosen: neither none, nor 0, nor false."""
 

@@ -58,8 +58,8 @@ def _whole(network: PrixFixe) -> list[keras.layers.Layer]:
 
 
 def _blocks(network: PrixFixe) -> list[keras.layers.Layer]:
-    if network.bias is not None:  # two networks beside each other are no chain
-        return _whole(network)
+    if network.bias is not None:
+        return _whole(network)  # two networks beside each other are no chain
     return [network.first, *network.core.stages(), network.final]
 
 
@@ -71,15 +71,11 @@ METHODS = dict(
 """The methods by name; `Attributor` says what each is."""
 
 
-def _zeros(inserts: Ragged, _random: np.random.Generator) -> Ragged:
-    return Ragged(np.full_like(inserts.flat, N), inserts.offsets)
-
-
-def _uniform(inserts: Ragged, _random: np.random.Generator) -> Ragged:
-    return Ragged(np.full_like(inserts.flat, _ANY), inserts.offsets)
-
-
-BASELINES = dict(zip(names.BASELINES, (_zeros, _uniform, shuffle_dinucleotides), strict=True))
+BASELINES: dict[str, Callable[[Ragged, np.random.Generator], Ragged]] = {
+    "zeros": lambda inserts, _: Ragged(np.full_like(inserts.flat, N), inserts.offsets),
+    "uniform": lambda inserts, _: Ragged(np.full_like(inserts.flat, _ANY), inserts.offsets),
+    "shuffled": shuffle_dinucleotides,
+}
 """What stands in the insert's place in a baseline: N, whose row is zeros; rows of a quarter of each base, for which there is no letter; or
 the insert shuffled with its dinucleotides kept."""
 
@@ -144,7 +140,8 @@ class Attributor:
             InputError: A sequence does not fit the construct; the message names it.
         """
         construct, tasks = self.network.construct, len(self.network.tasks)
-        parts = [Attribution([], construct.inserts(records.sequences.between(0, 0)), *_nothing(tasks))]
+        shapes, empty = ((0, tasks), (0, tasks), (0, len(BASES), tasks)), construct.inserts(records.sequences.between(0, 0))
+        parts = [Attribution([], empty, *(np.empty(shape, np.float32) for shape in shapes))]
         for piece in records.batches(self._rows):
             parts.append(self._piece(piece, construct.cut(piece)))
             if progress:
@@ -238,8 +235,6 @@ def _features(letters: np.ndarray, flags: np.ndarray) -> np.ndarray:
     return np.concatenate([_ROWS[letters], np.broadcast_to(flags, (*letters.shape, len(flags)))], axis=2)
 
 
-def _nothing(tasks: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    return np.empty((0, tasks), np.float32), np.empty((0, tasks), np.float32), np.empty((0, len(BASES), tasks), np.float32)
 
 
 def _back(scores: np.ndarray, turned: bool, shift: int) -> np.ndarray:

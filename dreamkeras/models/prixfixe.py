@@ -77,8 +77,9 @@ class PrixFixe(keras.Model):
         if final.has_profile and test_shifts:
             raise ModelError("Expected no test shifts of a network that answers a profile, whose positions would shift with the window.")
         profile = outputs["profile"].shape[1] if final.has_profile else None
-        bias = None if bias is None else _bias_of(bias, construct, profile)
         if bias is not None:
+            check_bias(bias, construct, profile)
+            bias = EnzymeBias(bias)
             outputs = {**outputs, **bias(letters, flags, outputs["expression"], outputs["profile"])}
         outputs = {**outputs, **_auxiliary_outputs(core, features, auxiliary, outputs)}
         _check_positions(core, outputs, auxiliary, construct.length)
@@ -157,11 +158,6 @@ def _loss_by_task(loss, final, targets, expression, sample_weight):
     weight = weight / ops.maximum(ops.mean(weight, axis=0), 1e-7)
     tasks = range(targets.shape[1])
     return sum(loss(targets[:, i : i + 1], expression[:, i : i + 1], sample_weight=weight[:, i]) for i in tasks)
-
-
-def _bias_of(network, construct, profile):
-    check_bias(network, construct, profile)
-    return EnzymeBias(network)
 
 
 def _auxiliary_outputs(core, features, auxiliary, outputs):

@@ -53,18 +53,12 @@ def block_sizes(assay: Assay, slots: Iterable[str] = tuple(BLOCKS)) -> Iterator[
 
     Final blocks are those that answer what the assay has: a profile or none.
     """
-    fitting = {slot: [name for name, block in BLOCKS[slot].items() if _fits(block, assay)] for slot in BLOCKS}
+    answers = (None, assay.profile is not None)
+    fitting = {slot: [name for name, block in BLOCKS[slot].items() if getattr(block, "has_profile", None) in answers] for slot in BLOCKS}
     companions = {**dict.fromkeys(BLOCKS, COMPANION), "final": "profile" if assay.profile else COMPANION}
     for name in dict.fromkeys(name for slot in slots for name in fitting[slot]):
         network = of_blocks([name if name in names else companions[slot] for slot, names in fitting.items()], assay)
         for slot in slots:
             if name in fitting[slot]:
-                yield Size(name, slot, assay.name, trainable_parameters(getattr(network, slot)), _first_line(BLOCKS[slot][name]))
-
-
-def _fits(block: type, assay: Assay) -> bool:
-    return getattr(block, "has_profile", None) in (None, assay.profile is not None)
-
-
-def _first_line(block: type) -> str:
-    return (block.__doc__ or "").partition("\n")[0]
+                description = (BLOCKS[slot][name].__doc__ or "").partition("\n")[0]
+                yield Size(name, slot, assay.name, trainable_parameters(getattr(network, slot)), description)

@@ -58,9 +58,8 @@ def views(network, letters):
     windows = _shifted(packed(letters), network.test_shifts)
     if construct.strands != "both":
         return windows, [0.0] * len(windows)
-    others = _shifted(packed(reverse_complement(letters)), network.test_shifts)[
-        ::-1
-    ]  # shifted as the windows that they are the other strand of
+    # Reversed, so that each is shifted as the window whose other strand it is.
+    others = _shifted(packed(reverse_complement(letters)), network.test_shifts)[::-1]
     return [*windows, *others], [0.0] * len(windows) + [1.0] * len(others)
 
 

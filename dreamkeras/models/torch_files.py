@@ -53,15 +53,15 @@ def read_state_dict(path: str) -> dict[str, np.ndarray]:
     """
     try:
         with zipfile.ZipFile(path) as archive:
-            content = _Checkpoint(archive).load()
-            return _tensors(content)
+            return _tensors(_Checkpoint(archive).load())
     except ModelError as error:
         raise ModelError(f"{error} ({path}).") from None
     except OSError as error:
         raise ModelError(f"Expected a torch checkpoint, got {path}: {error.strerror or error}.") from None
     except Exception as error:  # pickle and zipfile raise all kinds over a damaged file
         advice = "if torch reads it, save it again with torch >= 1.6: torch.save(torch.load(FILE, weights_only=True), FILE)"
-        raise ModelError(f"Expected a whole checkpoint of torch >= 1.6, got {path}, {_short(error)}; {advice}.") from error
+        reason = f"{type(error).__name__}: {' '.join(str(error).split())[:120]}".rstrip(": .")
+        raise ModelError(f"Expected a whole checkpoint of torch >= 1.6, got {path}, {reason}; {advice}.") from error
 
 
 class _Checkpoint(pickle.Unpickler):
@@ -78,7 +78,7 @@ class _Checkpoint(pickle.Unpickler):
         known = {
             ("collections", "OrderedDict"): OrderedDict,
             ("torch._utils", "_rebuild_tensor_v2"): _tensor,
-            ("torch._utils", "_rebuild_parameter"): _parameter,
+            ("torch._utils", "_rebuild_parameter"): lambda tensor, *_: tensor,
         }
         if module == "torch" and name in STORAGES:
             return STORAGES[name]  # a text: nothing that a pickle could call
@@ -92,15 +92,12 @@ class _Checkpoint(pickle.Unpickler):
         if kind != "storage" or dtype not in STORAGES.values():
             raise ModelError(f"Expected a storage of tensors, got {str(pid)[:80]}")
         if key not in self.storages:
-            name = f"{self.folder}/data/{key}"
-            self.storages[key] = _storage(_content(self.archive, name), np.dtype(dtype), size, name)
+            name, element = f"{self.folder}/data/{key}", np.dtype(dtype)
+            content = _content(self.archive, name)
+            if len(content) != size * element.itemsize:
+                raise ModelError(f"Expected {size} numbers of {element.name} in {name}, got {len(content)} bytes")
+            self.storages[key] = np.frombuffer(content, element)
         return self.storages[key]
-
-
-def _storage(content: bytes, dtype: np.dtype[Any], size: int, name: str) -> np.ndarray:
-    if len(content) != size * dtype.itemsize:
-        raise ModelError(f"Expected {size} numbers of {dtype.name} in {name}, got {len(content)} bytes")
-    return np.frombuffer(content, dtype)
 
 
 def _content(archive: zipfile.ZipFile, name: str) -> bytes:
@@ -133,11 +130,6 @@ def _tensor(storage: np.ndarray, offset: int, shape: tuple[int, ...], strides: t
     return view.copy()
 
 
-def _parameter(tensor: np.ndarray, *_: object) -> np.ndarray:
-    """In place of torch._utils._rebuild_parameter."""
-    return tensor
-
-
 def _tensors(content: Any) -> dict[str, np.ndarray]:
     """The state_dict in what was unpickled."""
     for wrapper in WRAPPERS:
@@ -149,7 +141,3 @@ def _tensors(content: Any) -> dict[str, np.ndarray]:
         if not isinstance(key, str) or not isinstance(value, np.ndarray):
             raise ModelError(f"Expected a tensor under each name of a state_dict, got {type(value).__name__} under {key!r}")
     return dict(content)
-
-
-def _short(error: Exception) -> str:
-    return f"{type(error).__name__}: {' '.join(str(error).split())[:120]}".rstrip(": .")

@@ -170,7 +170,8 @@ def assign_state_dict(model: PrixFixe, state: Mapping[str, np.ndarray]) -> None:
     """
     rows = _rows(model)
     _check_keys(model, rows, state)
-    _check_bins(model, state)
+    if isinstance(model.final, AutosomeFinal) and not np.array_equal(state[BINS], np.arange(model.final.bins)):
+        raise ModelError(f"Expected {BINS} to be 0 to {model.final.bins - 1}, got {np.ravel(state[BINS])[:20].tolist()}.")
     values = [(_variable(model, row.variable), _values(model, row, state)) for row in rows]
     for variable, array in values:
         variable.assign(array)
@@ -191,11 +192,6 @@ def _check_keys(model: PrixFixe, rows: list[TorchWeight], state: Mapping[str, np
     if missing or unknown:
         came = [f"{what} {_listed(keys)}" for what, keys in (("without", missing), ("also", unknown)) if keys]
         raise ModelError(f"Expected the weights of {model.name} for {model.construct.name}, got some {' and '.join(came)}.")
-
-
-def _check_bins(model: PrixFixe, state: Mapping[str, np.ndarray]) -> None:
-    if isinstance(model.final, AutosomeFinal) and not np.array_equal(state[BINS], np.arange(model.final.bins)):
-        raise ModelError(f"Expected {BINS} to be 0 to {model.final.bins - 1}, got {np.ravel(state[BINS])[:20].tolist()}.")
 
 
 def _values(model: PrixFixe, row: TorchWeight, state: Mapping[str, np.ndarray]) -> np.ndarray:
