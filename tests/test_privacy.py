@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 from watched import DREAMKERAS, HIDING, OUTSIDE, watch
 
-from dreamkeras.export.process import child_environment
+from dreamkeras.export.keras_settings import child_environment
 
 ROOT = Path(__file__).parents[1]
 EXAMPLES = str(ROOT / "examples/promoters.fa")
@@ -93,7 +93,7 @@ def test_training_contacts_nobody_and_leaves_the_run_alone(tmp_path):
 
 def test_the_process_of_an_export_leaves_nothing_at_home(tmp_path):
     pytest.importorskip("tensorflow")
-    code = f"from dreamkeras.export.worker import main; print(main('none.keras', '-', {str(tmp_path)!r}))"
+    code = f"from dreamkeras.export.tracing_worker import main; print(main('none.keras', '-', {str(tmp_path)!r}))"
     home = tmp_path / "home"
     home.mkdir()
     hidden = {name: value for name, value in child_environment("tensorflow").items() if name not in set(HIDING) - {"KERAS_HOME"}}

@@ -13,7 +13,7 @@ from dreamkeras.data.assays.assay import Assay
 from dreamkeras.data.examples import Examples
 from dreamkeras.evaluation.run import score_examples
 from dreamkeras.export.onnx_file import file_bytes
-from dreamkeras.export.process import require_packages
+from dreamkeras.export.tracing_process import require_packages
 from dreamkeras.files.outputs import open_output, write_text
 from dreamkeras.scoring.model_file import find_model_file
 from dreamkeras.scoring.predictor import load

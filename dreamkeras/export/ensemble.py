@@ -14,9 +14,9 @@ from dreamkeras.confidence.run_file import familiarity_alone
 from dreamkeras.errors import ModelError
 from dreamkeras.export.onnx_file import check_choices, check_graph, export_onnx, file_bytes, opened
 from dreamkeras.export.parity import Parity, compare, parity_letters, require_parity, units
-from dreamkeras.export.process import require_packages
 from dreamkeras.export.rewrites.graph import make_node
 from dreamkeras.export.rewrites.half_precision import to_half_precision
+from dreamkeras.export.tracing_process import require_packages
 from dreamkeras.files.outputs import open_output
 from dreamkeras.models.names import STRAND_RULES
 from dreamkeras.scoring.ensemble import Ensemble

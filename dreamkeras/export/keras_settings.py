@@ -1,16 +1,20 @@
-"""Keras's global settings, of `keras.json` and of the environment: pinned where Keras is ours, and while we compute in a caller's.
+"""Keras in a process: its backend and its global settings, of `keras.json` and of the environment.
 
-Imports Keras only when a caller's settings are pinned.
+Settings are pinned where Keras is ours, and while we compute in a caller's. Imports Keras only then.
 """
 
 import contextlib
 import os
+import sys
+import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
+from dreamkeras.environment import setting
 from dreamkeras.errors import MissingPackageError
+from dreamkeras.plots.style import import_fonts
 
-__all__ = ["keras_environment", "pinned_settings", "starting_keras"]
+__all__ = ["child_environment", "home_left_alone", "keras_backend", "pinned_settings", "starting_keras"]
 
 HOME = Path(__file__).with_name("keras_home")
 """The folder of a `keras.json` that says what Keras does without one, which Keras reads in place of the user's."""
@@ -29,10 +33,32 @@ SETTINGS = {
 """What networks are built, trained and exported with. Each has a getter and a setter in `keras.config`, the last two since 3.10."""
 
 
-def keras_environment(backend: str) -> dict[str, str]:
-    """This process's environment for one that imports Keras on a backend, whatever the user's settings are."""
+def keras_backend() -> str | None:
+    """The backend of this process's Keras; None while nothing has imported it."""
+    keras = sys.modules.get("keras")
+    return str(keras.backend.backend()) if keras else None
+
+
+def child_environment(backend: str) -> dict[str, str]:
+    """The environment of a process of our own: Keras on a backend, our settings, and all that this process can import, blocks included."""
+    paths = os.pathsep.join(path for path in sys.path if path)
+    return {**_own_settings(backend), "TF_CPP_MIN_LOG_LEVEL": "3", "PYTHONPATH": paths}
+
+
+def _own_settings(backend: str) -> dict[str, str]:
+    """This process's environment, in which Keras has a backend and our settings, whatever the user's are."""
     kept = {name: value for name, value in os.environ.items() if name not in OVERRIDES}
     return {**kept, "KERAS_BACKEND": backend, "KERAS_HOME": str(HOME)}
+
+
+@contextlib.contextmanager
+def home_left_alone() -> Iterator[None]:
+    """What Keras brings along, when imported in the `with` block, leaves neither matplotlib's list of fonts nor torch's cache."""
+    with tempfile.TemporaryDirectory(prefix="dreamkeras-") as folder, contextlib.ExitStack() as stack:
+        stack.enter_context(setting("TORCHINDUCTOR_CACHE_DIR", folder))
+        with contextlib.suppress(ImportError):  # Keras imports matplotlib where it is installed
+            import_fonts()
+        yield
 
 
 @contextlib.contextmanager
@@ -44,7 +70,7 @@ def starting_keras(backend: str) -> Iterator[None]:
     """
     before = dict(os.environ)
     try:
-        _replace_environment(keras_environment(backend))
+        _replace_environment(_own_settings(backend))
         yield
     finally:
         changed = {name: value for name, value in os.environ.items() if name not in ("KERAS_HOME", *OVERRIDES)}

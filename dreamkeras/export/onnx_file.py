@@ -12,13 +12,14 @@ import numpy as np
 
 from dreamkeras.confidence.run_file import familiarity_alone, read_calibration
 from dreamkeras.errors import ModelError
+from dreamkeras.export.keras_settings import keras_backend
 from dreamkeras.export.parity import LEAST_R, Parity, compare, parity_letters, parity_sequences, require_parity
-from dreamkeras.export.process import keras_backend, require_packages, trace_with_tensorflow
 from dreamkeras.export.rewrites.channels_first import keep_channels_first
 from dreamkeras.export.rewrites.folding import fold_into_convolutions
 from dreamkeras.export.rewrites.half_precision import to_half_precision
 from dreamkeras.export.rewrites.quantization import CALIBRATION, to_int8
 from dreamkeras.export.traced import Traced
+from dreamkeras.export.tracing_process import require_packages, trace_with_tensorflow
 from dreamkeras.export.training_summary import read_training_summary
 from dreamkeras.files.inputs import require_file
 from dreamkeras.files.outputs import open_output

@@ -1,4 +1,4 @@
-"""A saved Keras model as an ONNX graph. Runs where Keras's backend is TensorFlow; see `process`."""
+"""A saved Keras model as an ONNX graph. Runs where Keras's backend is TensorFlow; see `tracing_process`."""
 
 import contextlib
 import dataclasses

@@ -7,8 +7,7 @@ import sys
 from collections.abc import Iterator
 
 from dreamkeras.errors import MissingPackageError
-from dreamkeras.export.keras_settings import starting_keras
-from dreamkeras.export.process import home_left_alone, keras_backend
+from dreamkeras.export.keras_settings import home_left_alone, keras_backend, starting_keras
 from dreamkeras.training.names import BACKENDS, PRECISIONS
 
 __all__ = ["choose_backend", "computing_in", "find_backend", "running_backend"]

@@ -27,6 +27,7 @@ from dreamkeras.training.backend import running_backend
 from dreamkeras.training.config import RunConfig
 from dreamkeras.training.grid.results import is_finished
 from dreamkeras.training.run_data import read_begun, read_examples, require_files, with_window
+from dreamkeras.training.run_folder.contents import without_nan
 from dreamkeras.training.run_folder.new_folder import new_folder, remove_unfinished
 
 __all__ = ["cross_validate"]
@@ -127,16 +128,12 @@ def _metrics(names: list[str], values: np.ndarray, folds: np.ndarray, numbers: l
     """Figures over all rows: as many columns measured as predicted."""
     tasks = len(names) // 2
     figures = task_figures(values[:, :tasks], values[:, tasks:])
-    metrics: dict[str, Any] = {name: _number(mean_defined(column)) for name, column in figures.items() if name != "n"}
+    metrics: dict[str, Any] = {name: mean_defined(column) for name, column in figures.items() if name != "n"}
     metrics["n"] = len(values)
     if tasks > 1:
         metrics["tasks"] = {
-            task: {name: _number(float(column[place])) for name, column in figures.items()} for place, task in enumerate(names[:tasks])
+            task: {name: float(column[place]) for name, column in figures.items()} for place, task in enumerate(names[:tasks])
         }
-    of_folds = {number: mean_defined(task_figures(*np.split(values[folds == number], 2, axis=1))["r"]) for number in numbers}
-    metrics["folds"] = {str(number): _number(r) for number, r in of_folds.items()}
-    return metrics
-
-
-def _number(value: float) -> float | None:
-    return value if np.isfinite(value) else None
+    of_fold = {number: np.split(values[folds == number], 2, axis=1) for number in numbers}
+    metrics["folds"] = {str(number): mean_defined(task_figures(*columns)["r"]) for number, columns in of_fold.items()}
+    return dict(without_nan(metrics))

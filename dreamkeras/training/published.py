@@ -6,7 +6,7 @@ from pathlib import Path
 from dreamkeras.data.assays.names import find_assay
 from dreamkeras.errors import ExportError
 from dreamkeras.export.keras_settings import pinned_settings
-from dreamkeras.export.process import require_packages
+from dreamkeras.export.tracing_process import require_packages
 from dreamkeras.files.digests import file_digest
 from dreamkeras.files.folders import open_folder
 from dreamkeras.files.inputs import require_file

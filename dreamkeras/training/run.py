@@ -5,6 +5,7 @@ Knows nothing about the command line; the choices come as a RunConfig.
 
 import dataclasses
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -15,8 +16,8 @@ from dreamkeras.data.splits.division import HELD_OUT
 from dreamkeras.errors import InputError, ModelError
 from dreamkeras.export.keras_settings import pinned_settings
 from dreamkeras.export.onnx_file import find_model
-from dreamkeras.export.process import require_packages
 from dreamkeras.export.tracing import load_network
+from dreamkeras.export.tracing_process import require_packages
 from dreamkeras.files.folders import claim, require_held
 from dreamkeras.files.inputs import file_name, full_path, rereadable
 from dreamkeras.layers.saved_blocks import block_name, is_importable
@@ -76,21 +77,17 @@ def train(config: RunConfig, folder: Path) -> dict[str, Any]:
     """
     require_packages()  # now, not when the training is done
     with new_folder(folder):
-        return _begin(config, folder)
-
-
-def _begin(config: RunConfig, folder: Path) -> dict[str, Any]:
-    config = dataclasses.replace(config, backend=running_backend(config.backend))
-    with rereadable(config.data, config.valid):
-        config = with_window(config)
-        data = read_data(config)
-    if data.common:
-        sys.stderr.write(f"Warning: {data.common}\n")
-    model, plan = _prepare(config, data)
-    _take_weights(config, model)
-    config = _settled(config, plan, data)
-    config.write(folder / "config.json")
-    return _fit(config, plan, folder, data, model, TrainingState())
+        config = dataclasses.replace(config, backend=running_backend(config.backend))
+        with rereadable(config.data, config.valid):
+            config = with_window(config)
+            data = read_data(config)
+        if data.common:
+            sys.stderr.write(f"Warning: {data.common}\n")
+        model, plan = _prepare(config, data)
+        _take_weights(config, model)
+        config = _settled(config, plan, data)
+        config.write(folder / "config.json")
+        return _fit(config, plan, folder, data, model, TrainingState())
 
 
 @pinned_settings()
@@ -112,38 +109,37 @@ def resume(folder: Path, backend: str | None = None) -> dict[str, Any]:
         raise InputError(f"Expected backend {config.backend}, which the run in {folder} began with, got {running_backend()}.")
     require_files(config, folder)
     with claim(folder):
-        return _go_on(config, folder)
-
-
-def _go_on(config: RunConfig, folder: Path) -> dict[str, Any]:
-    remove_unfinished(folder)
-    data = read_data(config)
-    if fingerprint(data.training, data.validation) != config.fingerprint:
-        raise InputError(f"Expected the data that the run in {folder} began with, got others in {config.data or 'the simulation'}.")
-    model, plan = _prepare(config, data)
-    checkpoint = folder / CHECKPOINT
-    if checkpoint.exists():
-        state = read_checkpoint(checkpoint, model)
-    else:
-        _take_weights(config, model)
-        state = TrainingState()
-    return _fit(config, plan, folder, data, model, state)
+        remove_unfinished(folder)
+        data = read_data(config)
+        if fingerprint(data.training, data.validation) != config.fingerprint:
+            raise InputError(f"Expected the data that the run in {folder} began with, got others in {config.data or 'the simulation'}.")
+        model, plan = _prepare(config, data)
+        checkpoint, state = folder / CHECKPOINT, TrainingState()
+        if checkpoint.exists():
+            state = read_checkpoint(checkpoint, model)
+        else:
+            _take_weights(config, model)
+        return _fit(config, plan, folder, data, model, state)
 
 
 def _settled(config: RunConfig, plan: Plan, data: RunData) -> RunConfig:
     """The choices as they stand in the run folder: nothing left open, and files found from any folder."""
-    files: dict[str, Any] = {name: full_path(str(file)) for name in FILES if (file := getattr(config, name))}
-    if config.atac:
-        places: dict[str, Any] = {name: str(Path(file).resolve()) for name in GENOME_FILES if (file := getattr(config.atac, name))}
-        files["atac"] = dataclasses.replace(config.atac, **places)
     chosen: dict[str, Any] = {name: getattr(plan.strategy, name) for name in ("learning_rate", "mask", "loss")}
     chosen |= {"model": lasting_name(config.model), "strategy": plan.strategy.name}
     chosen |= {"batch_size": plan.batch_size, "epochs": None if config.steps else plan.epochs}
     if config.valid is None and config.valid_fold is None and config.valid_fraction is None:
         chosen["valid_fraction"] = HELD_OUT
-    return dataclasses.replace(
-        config, **files, **chosen, split_seed=config.seed_of_split, fingerprint=fingerprint(data.training, data.validation)
-    )
+    chosen |= {"split_seed": config.seed_of_split, "fingerprint": fingerprint(data.training, data.validation)}
+    return dataclasses.replace(_with_files(config, full_path), **chosen)
+
+
+def _with_files(config: RunConfig, rename: Callable[[str], str]) -> RunConfig:
+    """The choices with their files under the names that `rename` gives them."""
+    files: dict[str, Any] = {name: rename(str(file)) for name in FILES if (file := getattr(config, name))}
+    if config.atac:
+        names: dict[str, Any] = {name: rename(str(file)) for name in GENOME_FILES if (file := getattr(config.atac, name))}
+        files["atac"] = dataclasses.replace(config.atac, **names)
+    return dataclasses.replace(config, **files)
 
 
 def _prepare(config: RunConfig, data: RunData) -> tuple[PrixFixe, Plan]:
@@ -218,12 +214,8 @@ def _fit(config: RunConfig, plan: Plan, folder: Path, data: RunData, model: Prix
         finally:
             progress.close()
     assign_weights(model.variables, state.best_weights, folder)
-    files: dict[str, Any] = {name: file_name(str(file)) for name in FILES if (file := getattr(config, name))}  # folders are nobody else's
-    if config.atac:
-        names = {name: Path(file).name for name in GENOME_FILES if (file := getattr(config.atac, name))}
-        files["atac"] = dataclasses.asdict(config.atac) | names
     counts = {"examples": len(data.training), "validation_examples": len(data.validation), "common": data.common}
-    summary = {**dataclasses.asdict(config), **files, **counts}
+    summary = {**dataclasses.asdict(_with_files(config, file_name)), **counts}  # whoever reads it has no use for folders
     predicted = predict_letters(predictor, data.validation.letters, plan.batch_size)
     require_held(folder)
     return write_results(folder, summary, model, predicted, data.validation, state, data.training)

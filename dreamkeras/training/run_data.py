@@ -89,22 +89,18 @@ def read_data(config: RunConfig) -> RunData:
     Raises:
         InputError: The data cannot be read, or not be divided as it is chosen.
     """
-    data = _divided(config)
-    return data._replace(validation=data.validation.centred())
-
-
-def _divided(config: RunConfig) -> RunData:
-    examples = read_examples(config)
-    read = [examples.describe_reading(file_name(config.data))] if config.data else []
+    training, place, common = read_examples(config), "", ""
+    read = [training.describe_reading(file_name(config.data))] if config.data else []
     if config.valid:
-        validation = _read(config, config.valid)
+        validation, place = _read(config, config.valid), f"in {file_name(config.valid)}"
         read.append(validation.describe_reading(file_name(config.valid)))
-        return RunData(examples, validation, _common(examples, validation, f"in {file_name(config.valid)}"), tuple(read))
-    training, validation = Division.of_run(dataclasses.asdict(config)).divide(examples)
-    if config.valid_fold is None:
-        return RunData(training, validation, read=tuple(read))
-    place = f"on {config.valid_fold}" if config.atac else f"of fold {config.valid_fold}"
-    return RunData(training, validation, _common(training, validation, place), tuple(read))
+    else:
+        training, validation = Division.of_run(dataclasses.asdict(config)).divide(training)
+    if config.valid_fold is not None:
+        place = f"on {config.valid_fold}" if config.atac else f"of fold {config.valid_fold}"
+    if place and any(shared := overlap(training, validation)):
+        common = shared.describe(len(validation), place)
+    return RunData(training, validation.centred(), common, tuple(read))
 
 
 def _read(config: RunConfig, path: str) -> Examples:
@@ -112,8 +108,3 @@ def _read(config: RunConfig, path: str) -> Examples:
     examples = assay_of(config).read(path)
     sys.stderr.writelines(f"{remark}\n" for remark in examples.remarks)
     return examples
-
-
-def _common(training: Examples, validation: Examples, place: str) -> str:
-    common = overlap(training, validation)
-    return common.describe(len(validation), place) if any(common) else ""

@@ -32,7 +32,7 @@ def saved(tmp_path_factory) -> Path:
 @pytest.fixture(scope="session")
 def traced(saved):
     """What TensorFlow gives for `saved`."""
-    from dreamkeras.export.process import trace_with_tensorflow
+    from dreamkeras.export.tracing_process import trace_with_tensorflow
 
     return trace_with_tensorflow(saved, None)
 

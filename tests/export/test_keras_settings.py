@@ -9,8 +9,7 @@ import keras
 import pytest
 
 from dreamkeras.errors import MissingPackageError
-from dreamkeras.export.keras_settings import HOME, SETTINGS, keras_environment, pinned_settings, starting_keras
-from dreamkeras.export.process import child_environment
+from dreamkeras.export.keras_settings import HOME, SETTINGS, child_environment, keras_environment, pinned_settings, starting_keras
 
 BACKEND = keras.backend.backend()
 NAMES = [name for name in SETTINGS if hasattr(keras.config, f"set_{name}")]

@@ -13,9 +13,9 @@ import dreamkeras
 from dreamkeras.data.assays.yeast import YEAST_ASSAY
 from dreamkeras.errors import DreamkerasError, MissingPackageError, ModelError
 from dreamkeras.export import export_onnx, onnx_file
+from dreamkeras.export.keras_settings import keras_backend
 from dreamkeras.export.onnx_file import default_output
 from dreamkeras.export.parity import Parity
-from dreamkeras.export.process import keras_backend
 from dreamkeras.models.names import EXPORT_PRECISIONS, STRAND_RULES
 from dreamkeras.sequence.alphabet import reverse_complement
 from dreamkeras.sequence.construct import YEAST

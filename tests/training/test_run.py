@@ -395,7 +395,7 @@ class TestErrors:
             train(choose(learning_rate=1e30), tmp_path / "run")
 
     def test_what_the_export_needs_is_looked_for_before_training(self, quick, choose, tmp_path):
-        quick.setattr("dreamkeras.export.process.PACKAGES", {"no_such_package": "train"})
+        quick.setattr("dreamkeras.export.tracing_process.PACKAGES", {"no_such_package": "train"})
         with pytest.raises(DreamkerasError, match="no_such_package"):
             train(choose(), tmp_path / "run")
         assert not (tmp_path / "run").exists()

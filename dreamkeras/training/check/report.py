@@ -10,7 +10,7 @@ import sys
 from typing import NamedTuple
 
 from dreamkeras.errors import DreamkerasError, MissingPackageError, ModelError
-from dreamkeras.export.process import child_environment
+from dreamkeras.export.keras_settings import child_environment
 from dreamkeras.training.backend import choose_backend
 from dreamkeras.training.names import BACKENDS
 

@@ -78,17 +78,16 @@ def describe_undefined(targets: np.ndarray, tasks: Sequence[str]) -> str:
         tasks: Their names.
     """
     counts = (~np.isnan(targets)).sum(axis=0)
-    without = [f"{task} ({_count(n)})" for task, n, varying in zip(tasks, counts, varies(targets), strict=True) if not varying]
+    told = {0: "no validation values", 1: "1 validation value"}
+    without = [
+        f"{task} ({told.get(n) or f'{n:,} validation values, all the same'})"
+        for task, n, varying in zip(tasks, counts.tolist(), varies(targets), strict=True)
+        if not varying
+    ]
     if not without:
         return ""
     by = "the r of the other tasks" if len(without) < len(tasks) else "the squared error relative to the variance of the training values"
     return f"Validation r is undefined for {', '.join(without)}: it needs two different values. The best epoch is chosen by {by}."
-
-
-def _count(values: int) -> str:
-    if not values:
-        return "no validation values"
-    return "1 validation value" if values == 1 else f"{values:,} validation values, all the same"
 
 
 def _rank(row: Epoch) -> tuple[int, float] | None:

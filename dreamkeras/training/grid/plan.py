@@ -181,9 +181,14 @@ def _axes(fields: Mapping[str, Any]) -> dict[str, list[Any]]:
         raise InputError(f"Expected options to be a table, got {options!r}")
     kinds = typing.get_type_hints(RunConfig)
     _check_keys(options, set(kinds) - TAKEN, "options")
-    axes = {name: _values(value, kinds[name]) for name, value in options.items()}
+    axes = {}
+    for name, value in options.items():  # a field that is a list itself, such as `freeze`, has the one list
+        listed = value if isinstance(value, list) else [value]
+        axes[name] = [tuple(listed)] if typing.get_origin(kinds[name]) is tuple else listed
     for name, values in axes.items():
-        allowed = [kind for kind in _members(kinds[name]) if kind is not types.NoneType]
+        hint = kinds[name]
+        members = typing.get_args(hint) if isinstance(hint, types.UnionType) else (hint,)
+        allowed = [kind for kind in members if kind is not types.NoneType]
         if not values or not all(any(_is(value, kind) for kind in allowed) for value in values):
             wanted = " or ".join("list of names" if typing.get_origin(kind) is tuple else kind.__name__ for kind in allowed)
             raise InputError(f"Expected {name} to be of type {wanted}, got {options[name]!r}")
@@ -192,21 +197,11 @@ def _axes(fields: Mapping[str, Any]) -> dict[str, list[Any]]:
     return axes
 
 
-def _values(value: Any, hint: Any) -> list[Any]:
-    """What an axis runs over; of a field that is a list itself, such as `freeze`, the one list."""
-    listed = value if isinstance(value, list) else [value]
-    return [tuple(listed)] if typing.get_origin(hint) is tuple else listed
-
-
 def _parallel(fields: Mapping[str, Any]) -> int | None:
     parallel = fields.get("parallel")
     if parallel is not None and not (_is(parallel, int) and parallel > 0):
         raise InputError(f"Expected parallel to be a whole number above 0, got {parallel!r}")
     return parallel
-
-
-def _members(hint: Any) -> tuple[Any, ...]:
-    return typing.get_args(hint) if isinstance(hint, types.UnionType) else (hint,)
 
 
 def _is(value: Any, kind: Any) -> bool:

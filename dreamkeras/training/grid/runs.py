@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from dreamkeras.errors import InputError
-from dreamkeras.export.process import child_environment
+from dreamkeras.export.keras_settings import child_environment
 from dreamkeras.files.folders import claim, is_taken
 from dreamkeras.files.outputs import naming_output
 from dreamkeras.scoring.cpus import available_cpus
@@ -76,7 +76,9 @@ def run_grid(
         InputError: The folder holds something else than a benchmark, or a run of the same name has begun in it with other choices.
         DreamkerasError: The folder cannot be written.
     """
-    _refuse_others(folder)
+    if is_taken(folder) and not (folder / "configs").is_dir():
+        found = "a training run" if (folder / "config.json").is_file() else "other files"
+        raise InputError(f"Expected a new or empty folder, or one of a benchmark, got {folder}, which holds {found}.")
     with claim(folder):
         _write_configs(runs, folder)
         return _run_all(runs, folder, parallel, report, worker)
@@ -86,7 +88,7 @@ def _run_all(runs: Sequence[GridRun], folder: Path, parallel: int, report: Calla
     pending = [run for run in runs if not is_finished(folder / "runs" / run.name)]
     report(f"{len(runs) - len(pending)} of {len(runs)} runs are done already, {len(pending)} to go, {parallel} at once.")
     failures: dict[str, str] = {}
-    with _killing_what_is_left() as active:
+    with _killed_at_the_end() as active:
         while pending or active:
             free = sorted(set(range(parallel)) - {process.slot for process in active})
             for slot in free[: len(pending)]:
@@ -94,15 +96,8 @@ def _run_all(runs: Sequence[GridRun], folder: Path, parallel: int, report: Calla
             time.sleep(POLL)
             for process in [process for process in active if process.process.poll() is not None]:
                 active.remove(process)
-                _note(process, folder, failures, report)
+                _report_end(process, folder, failures, report)
     return failures
-
-
-def _refuse_others(folder: Path) -> None:
-    """A folder that something else lies in, such as a training run, is no place for a benchmark."""
-    if is_taken(folder) and not (folder / "configs").is_dir():
-        found = "a training run" if (folder / "config.json").is_file() else "other files"
-        raise InputError(f"Expected a new or empty folder, or one of a benchmark, got {folder}, which holds {found}.")
 
 
 def _write_configs(runs: Sequence[GridRun], folder: Path) -> None:
@@ -121,7 +116,7 @@ def _write_configs(runs: Sequence[GridRun], folder: Path) -> None:
 
 
 @contextmanager
-def _killing_what_is_left() -> Iterator[list[_Process]]:
+def _killed_at_the_end() -> Iterator[list[_Process]]:
     active: list[_Process] = []
     try:
         yield active
@@ -134,9 +129,12 @@ def _killing_what_is_left() -> Iterator[list[_Process]]:
 def _start(run: GridRun, folder: Path, slot: int, parallel: int, worker: Sequence[str]) -> _Process:
     command = [*worker, str(folder / "configs" / f"{run.name}.json"), str(folder / "runs" / run.name), _cpus(slot, parallel)]
     log = folder / "logs" / f"{run.name}.log"
+    environment = child_environment(find_backend(run.config.backend))
+    if parallel > 1:  # else the first one takes all of a GPU's memory
+        environment |= {"XLA_PYTHON_CLIENT_PREALLOCATE": "false", "TF_FORCE_GPU_ALLOW_GROWTH": "true"}
     with naming_output(str(log)), log.open("ab") as output:
         process = subprocess.Popen(  # noqa: S603
-            command, stdin=subprocess.PIPE, stdout=output, stderr=output, env=_environment(run, parallel), start_new_session=True
+            command, stdin=subprocess.PIPE, stdout=output, stderr=output, env=environment, start_new_session=True
         )
     return _Process(run, process, slot)
 
@@ -150,25 +148,14 @@ def _cpus(slot: int, parallel: int) -> str:
     return ",".join(str(cpus[(slot * each + i) % len(cpus)]) for i in range(each))
 
 
-def _environment(run: GridRun, parallel: int) -> dict[str, str]:
-    environment = child_environment(find_backend(run.config.backend))
-    if parallel > 1:  # else the first one takes all of a GPU's memory
-        environment |= {"XLA_PYTHON_CLIENT_PREALLOCATE": "false", "TF_FORCE_GPU_ALLOW_GROWTH": "true"}
-    return environment
-
-
-def _note(ended: _Process, folder: Path, failures: dict[str, str], report: Callable[[str], None]) -> None:
-    """Closes the books on a process that ended."""
+def _report_end(ended: _Process, folder: Path, failures: dict[str, str], report: Callable[[str], None]) -> None:
+    """Reports a process that ended, and notes why it failed if it did."""
     ended.process.communicate()  # closes its standard input
     name, status = ended.run.name, ended.process.returncode
     if status == 0 and is_finished(folder / "runs" / name):
         report(f"{name}: done")
         return
     reason = f"killed by {signal.Signals(-status).name}" if status < 0 else f"exit status {status}"
-    failures[name] = f"{reason}; {_last_line(folder / 'logs' / f'{name}.log')}"
+    printed = (folder / "logs" / f"{name}.log").read_text(errors="replace").strip()
+    failures[name] = f"{reason}; {printed.splitlines()[-1].strip() if printed else 'it printed nothing'}"
     report(f"{name}: failed, {failures[name]}")
-
-
-def _last_line(log: Path) -> str:
-    lines = [line for line in log.read_text(errors="replace").splitlines() if line.strip()]
-    return lines[-1].strip() if lines else "it printed nothing"

@@ -5,6 +5,7 @@ import math
 import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -33,7 +34,7 @@ from dreamkeras.training.epochs.profiles import final_figures
 from dreamkeras.training.epochs.selection import relative_error, target_variances
 from dreamkeras.training.run_folder.model_card import model_card
 
-__all__ = ["export_run", "write_results"]
+__all__ = ["export_run", "without_nan", "write_results"]
 
 REFERENCE_BATCH = 64
 
@@ -70,11 +71,14 @@ def write_results(
     _save_model(folder / "model.keras", model)  # first: whatever fails then, the trained model is there
     metrics = _metrics(config, model, predicted, validation, state, training)
     write_history(folder / "history.csv", state.rows)
-    write_text(folder / "metrics.json", json.dumps(_defined(metrics), indent=2) + "\n")
+    write_text(folder / "metrics.json", json.dumps(without_nan(metrics), indent=2) + "\n")
     values = predicted[:, : len(model.tasks)]
-    _write_validation(folder / "validation.tsv", model, validation, values)
+    columns = [f"{kind}_{task}" for kind in ("measured", "predicted") for task in model.tasks]
+    with open_writer(str(folder / "validation.tsv"), ["length", *columns], "tsv") as writer:
+        writer.write(validation.ids, np.column_stack([validation.lengths, validation.targets, values]))
     _plot(folder / "plots", model, validation, values, state)
-    reference = _reference(model) if config["precision"] == "float32" else None
+    # The exported file is compared with the network on the backend that trained it.
+    reference = partial(predict_letters, model.predictor(), batch_size=REFERENCE_BATCH) if config["precision"] == "float32" else None
     calibration = _calibration(validation, values, training)
     description = export_run(folder, model, metrics, state.rows, config, reference=reference, calibration=calibration)
     write_text(folder / CALIBRATION_FILE, json.dumps(description.calibration, indent=2) + "\n")
@@ -144,12 +148,6 @@ def _ceilings(validation: Examples, tasks: Sequence[str]) -> dict[str, np.ndarra
     return {name: np.array([getattr(ceiling, name) for ceiling in ceilings]) for name in NoiseCeiling._fields if ceilings}
 
 
-def _reference(model: PrixFixe) -> Callable[[np.ndarray], np.ndarray]:
-    """What the exported file is compared with: the network on the backend that trained it."""
-    predictor = model.predictor()
-    return lambda letters: predict_letters(predictor, letters, REFERENCE_BATCH)
-
-
 def _calibration(validation: Examples, predicted: np.ndarray, training: Examples) -> Callable[[Scorer], dict[str, Any]]:
     """The exported network's calibration, from its errors in validation and its training sequences."""
 
@@ -160,17 +158,11 @@ def _calibration(validation: Examples, predicted: np.ndarray, training: Examples
     return measure
 
 
-def _defined(metrics: Any) -> Any:
+def without_nan(metrics: Any) -> Any:
+    """Figures, also in dictionaries of dictionaries, with None for NaN, which JSON does not have."""
     if isinstance(metrics, dict):
-        return {name: _defined(value) for name, value in metrics.items()}
+        return {name: without_nan(value) for name, value in metrics.items()}
     return metrics if math.isfinite(metrics) else None
-
-
-def _write_validation(path: Path, model: PrixFixe, validation: Examples, predicted: np.ndarray) -> None:
-    """`validation.tsv`: what was measured and predicted, a row a sequence."""
-    names = [f"{kind}_{task}" for kind in ("measured", "predicted") for task in model.tasks]
-    with open_writer(str(path), ["length", *names], "tsv") as writer:
-        writer.write(validation.ids, np.column_stack([validation.lengths, validation.targets, predicted]))
 
 
 def _plot(folder: Path, model: PrixFixe, validation: Examples, predicted: np.ndarray, state: TrainingState) -> None:

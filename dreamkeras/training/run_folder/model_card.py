@@ -28,7 +28,6 @@ CEILING = (
     "the root of k rho / (1 + (k - 1) rho) (Spearman 1904, 1910; Brown 1910). It takes the noise of replicates as independent and alike."
 )
 
-
 PROFILE = "- Output `profile`: the share of the window's reads that begin at each of the {:,} positions in its middle"
 
 UNDEFINED = "undefined"
@@ -113,15 +112,12 @@ def _training(metrics: Fields, history: Sequence[Fields], config: Fields) -> lis
 
 def _options(config: Fields) -> list[str]:
     """What was chosen beyond the strategy, or is part of it: one line, none if there is nothing."""
-    values = {name: config[name] for name in OPTIONS if config.get(name)}
-    chosen = [f"{name.replace('_', ' ')}{_choice(value)}" for name, value in values.items()]
+    chosen = []
+    for name in OPTIONS:
+        if value := config.get(name):
+            text = " and ".join(value) if isinstance(value, list | tuple) else "" if value is True else str(value)
+            chosen.append(f"{name.replace('_', ' ')} {text}".rstrip())
     return [f"- Options: {', '.join(chosen)}"] if chosen else []
-
-
-def _choice(value: Any) -> str:
-    if value is True:
-        return ""
-    return f" {' and '.join(value)}" if isinstance(value, (list, tuple)) else f" {value}"
 
 
 def _epochs(history: Sequence[Fields], config: Fields) -> list[str]:

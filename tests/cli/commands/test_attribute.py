@@ -8,7 +8,7 @@ from linear_network import with_random_weights
 from tiny_network import tiny
 
 from dreamkeras.data.assays.names import find_assay
-from dreamkeras.export.process import keras_backend
+from dreamkeras.export.keras_settings import keras_backend
 
 SEQUENCES = {"x": "ACGTTGACTCAGGATCCATTGACACGTGACCATTGACGTTAACC", "y": "ttgacgtcaaccgtTTACG"}
 

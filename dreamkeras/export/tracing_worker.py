@@ -1,4 +1,4 @@
-"""The process that traces a model under TensorFlow: `python -m dreamkeras.export.worker FILE STRANDS FOLDER [without-bias]`.
+"""The process that traces a model under TensorFlow: `python -m dreamkeras.export.tracing_worker FILE STRANDS FOLDER [without-bias]`.
 
 Leaves its answer in FOLDER, or `error.txt` with one line; what TensorFlow prints is nobody's result.
 """
@@ -7,7 +7,7 @@ import sys
 from pathlib import Path
 
 from dreamkeras.errors import DreamkerasError
-from dreamkeras.export.process import home_left_alone
+from dreamkeras.export.keras_settings import home_left_alone
 
 __all__ = ["main"]
 

@@ -9,9 +9,10 @@ import pytest
 
 import dreamkeras
 from dreamkeras.errors import MissingPackageError, ModelError
-from dreamkeras.export import export_onnx, process, worker
+from dreamkeras.export import export_onnx, tracing_process, tracing_worker
+from dreamkeras.export.keras_settings import child_environment, keras_backend
 from dreamkeras.export.parity import parity_letters
-from dreamkeras.export.process import child_environment, keras_backend, require_packages, trace_with_tensorflow
+from dreamkeras.export.tracing_process import require_packages, trace_with_tensorflow
 from dreamkeras.sequence.alphabet import ONE_HOT
 from dreamkeras.sequence.construct import Construct
 
@@ -81,7 +82,7 @@ def save(blocks, tmp_path):
 @pytest.fixture
 def elsewhere(monkeypatch):
     """Makes every export take a process of its own, whatever this one's backend."""
-    monkeypatch.setattr(process, "keras_backend", lambda: None)
+    monkeypatch.setattr(tracing_process, "keras_backend", lambda: None)
 
 
 def expected(letters):
@@ -118,8 +119,8 @@ def test_graph_that_is_not_valid_is_refused(save, blocks):
 
 
 def test_process_that_dies_is_one_line(tmp_path, monkeypatch):
-    monkeypatch.setattr(process, "keras_backend", lambda: None)
-    monkeypatch.setattr(process, "child_environment", lambda backend: {**os.environ, "PYTHONPATH": "", "PYTHONHOME": str(tmp_path)})
+    monkeypatch.setattr(tracing_process, "keras_backend", lambda: None)
+    monkeypatch.setattr(tracing_process, "child_environment", lambda backend: {**os.environ, "PYTHONPATH": "", "PYTHONHOME": str(tmp_path)})
     with pytest.raises(ModelError, match=r"Expected TensorFlow to export .*, but its process failed: ") as caught:
         trace_with_tensorflow(tmp_path / "m.keras", None)
     assert "\n" not in str(caught.value)
@@ -138,7 +139,7 @@ def test_tensorflow_exports_without_a_gpu(tmp_path, elsewhere, monkeypatch):
         environments.append(env)
         return subprocess.CompletedProcess(command, 1, b"", b"no luck")
 
-    monkeypatch.setattr(process.subprocess, "run", run)
+    monkeypatch.setattr(tracing_process.subprocess, "run", run)
     with pytest.raises(ModelError, match="no luck"):
         trace_with_tensorflow(tmp_path / "m.keras", None)
     assert [(env["KERAS_BACKEND"], env["CUDA_VISIBLE_DEVICES"]) for env in environments] == [("tensorflow", "-1")]
@@ -152,7 +153,7 @@ def test_backend_is_kerass_own(monkeypatch):
 
 
 def test_missing_packages_are_named_with_their_extras(monkeypatch):
-    monkeypatch.setattr(process.importlib.util, "find_spec", lambda name: None if name in ("onnx", "onnxruntime") else name)
+    monkeypatch.setattr(tracing_process.importlib.util, "find_spec", lambda name: None if name in ("onnx", "onnxruntime") else name)
     with pytest.raises(MissingPackageError, match=r"Exporting needs onnx, onnxruntime: pip install 'dreamkeras\[train,cpu\]'\."):
         require_packages()
 
@@ -161,5 +162,5 @@ def test_worker_leaves_one_line_about_a_wrong_file(tmp_path):
     if keras_backend() not in (None, "tensorflow"):
         pytest.skip("the worker runs under TensorFlow")
     (tmp_path / "m.keras").write_text("no zip")
-    assert worker.main(str(tmp_path / "m.keras"), "-", str(tmp_path)) == 1
+    assert tracing_worker.main(str(tmp_path / "m.keras"), "-", str(tmp_path)) == 1
     assert "an accessible `.keras` zip file" in (tmp_path / "error.txt").read_text()
