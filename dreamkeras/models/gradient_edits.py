@@ -61,7 +61,7 @@ class GradientEdits:
         rank = np.arange(len(order)) - np.searchsorted(source[order], source[order], side="left")
         best = order[rank < self._proposals]
         parts = [(source[best], letters[best])] + [
-            _together(members.letters, source[order], columns[order], letters[order], number) for number in TOGETHER
+            _apply_best(members.letters, source[order], columns[order], letters[order], number) for number in TOGETHER
         ]
         source, letters = (np.concatenate(part) for part in zip(*parts, strict=True))
         return members.owner[source], letters
@@ -83,7 +83,7 @@ class GradientEdits:
         return np.where(starts.inside[owner][:, :, None], changes - own[:, :, None], 0)
 
 
-def _together(
+def _apply_best(
     designs: np.ndarray, source: np.ndarray, columns: np.ndarray, letters: np.ndarray, number: int
 ) -> tuple[np.ndarray, np.ndarray]:
     """Each design with its `number` best edits, at different places.

@@ -30,11 +30,11 @@ __all__ = ["BASELINES", "METHODS", "Attributor"]
 AT_ONCE = 1 << 19
 """Letters of baselines' windows whose multipliers are held at once: 349 promoters with 10 shuffles each, 12 MB a task."""
 
-_ANY = np.uint8(0)
+_UNIFORM = np.uint8(0)
 """A code that is no letter, nor is its complement: here a quarter of each base."""
 
 _ROWS = ONE_HOT.copy()
-_ROWS[_ANY] = 1 / len(BASES)
+_ROWS[_UNIFORM] = 1 / len(BASES)
 
 _COMPLEMENTS = [BASES.index(chr(COMPLEMENT[ord(base)])) for base in BASES]
 
@@ -73,7 +73,7 @@ METHODS = dict(
 
 BASELINES: dict[str, Callable[[Ragged, np.random.Generator], Ragged]] = {
     "zeros": lambda inserts, _: Ragged(np.full_like(inserts.flat, N), inserts.offsets),
-    "uniform": lambda inserts, _: Ragged(np.full_like(inserts.flat, _ANY), inserts.offsets),
+    "uniform": lambda inserts, _: Ragged(np.full_like(inserts.flat, _UNIFORM), inserts.offsets),
     "shuffled": shuffle_dinucleotides,
 }
 """What stands in the insert's place in a baseline: N, whose row is zeros; rows of a quarter of each base, for which there is no letter; or
@@ -188,7 +188,7 @@ class Attributor:
         for view, (window, other, turned) in enumerate(zip(shown, others, reverse, strict=True)):
             *values, scores = self._view_scores(ops.convert_to_numpy(window), ops.convert_to_numpy(other), turned)
             shift = view % (2 * self.network.test_shifts + 1) - self.network.test_shifts
-            scores = _back(scores, bool(turned), shift)
+            scores = _to_window(scores, bool(turned), shift)
             found.append([*values, unpacked(scores, letters, bool(turned)) if is_packed(self.network.construct) else scores])
         reference, baseline, scores = (sum(parts[1:], parts[0]) / len(parts) for parts in zip(*found, strict=True))
         return reference, baseline, scores
@@ -237,7 +237,7 @@ def _features(letters: np.ndarray, flags: np.ndarray) -> np.ndarray:
 
 
 
-def _back(scores: np.ndarray, turned: bool, shift: int) -> np.ndarray:
+def _to_window(scores: np.ndarray, turned: bool, shift: int) -> np.ndarray:
     """Scores of a view, (n, length, 4, tasks), as those of the window that it is a view of."""
     if turned:
         scores = scores[:, ::-1, _COMPLEMENTS]

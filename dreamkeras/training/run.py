@@ -85,7 +85,7 @@ def train(config: RunConfig, folder: Path) -> dict[str, Any]:
             sys.stderr.write(f"Warning: {data.common}\n")
         model, plan = _prepare(config, data)
         _take_weights(config, model)
-        config = _settled(config, plan, data)
+        config = _recorded_choices(config, plan, data)
         config.write(folder / "config.json")
         return _fit(config, plan, folder, data, model, TrainingState())
 
@@ -122,7 +122,7 @@ def resume(folder: Path, backend: str | None = None) -> dict[str, Any]:
         return _fit(config, plan, folder, data, model, state)
 
 
-def _settled(config: RunConfig, plan: Plan, data: RunData) -> RunConfig:
+def _recorded_choices(config: RunConfig, plan: Plan, data: RunData) -> RunConfig:
     """The choices as they stand in the run folder: nothing left open, and files found from any folder."""
     chosen: dict[str, Any] = {name: getattr(plan.strategy, name) for name in ("learning_rate", "mask", "loss")}
     chosen |= {"model": lasting_name(config.model), "strategy": plan.strategy.name}

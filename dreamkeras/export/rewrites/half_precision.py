@@ -22,16 +22,16 @@ def to_half_precision(model: Any) -> Any:
         model: An `onnx.ModelProto`; stays as it is.
     """
     convert = import_onnxruntime("transformers.float16").convert_float_to_float16
-    tail = _tail(model)
-    body = _without(model, tail)
+    tail = _linear_tail(model)
+    body = _without_tail(model, tail)
     if body.graph.node:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # it warns of each weight too small for float16; the parity report tells what that costs
             body = convert(body, keep_io_types=True)
-    return _joined(body, tail, model)
+    return _with_tail(body, tail, model)
 
 
-def _tail(model: Any) -> list[Any]:
+def _linear_tail(model: Any) -> list[Any]:
     """The nodes that nothing but linear operators and outputs follows, in an order in which they can be computed."""
     graph = Graph(model)
     users, tail = graph.users(), list[Any]()
@@ -43,7 +43,7 @@ def _tail(model: Any) -> list[Any]:
     return tail[::-1]
 
 
-def _without(model: Any, tail: list[Any]) -> Any:
+def _without_tail(model: Any, tail: list[Any]) -> Any:
     """A copy that ends where the tail begins, without the constants that only the tail reads."""
     from onnx import TensorProto, helper, shape_inference
 
@@ -62,7 +62,7 @@ def _without(model: Any, tail: list[Any]) -> Any:
     return body
 
 
-def _joined(body: Any, tail: list[Any], model: Any) -> Any:
+def _with_tail(body: Any, tail: list[Any], model: Any) -> Any:
     """The body with the tail behind it, whose constants are its own."""
     graph, constants = body.graph, {tensor.name: tensor for tensor in model.graph.initializer}
     names = {name: f"float32/{name}" for node in tail for name in node.input if name in constants}
