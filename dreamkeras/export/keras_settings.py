@@ -14,7 +14,7 @@ from dreamkeras.environment import setting
 from dreamkeras.errors import MissingPackageError
 from dreamkeras.plots.style import import_fonts
 
-__all__ = ["child_environment", "home_left_alone", "keras_backend", "pinned_settings", "starting_keras"]
+__all__ = ["child_environment", "home_left_alone", "keras_backend", "keras_environment", "pinned_settings", "starting_keras"]
 
 HOME = Path(__file__).with_name("keras_home")
 """The folder of a `keras.json` that says what Keras does without one, which Keras reads in place of the user's."""
@@ -42,10 +42,10 @@ def keras_backend() -> str | None:
 def child_environment(backend: str) -> dict[str, str]:
     """The environment of a process of our own: Keras on a backend, our settings, and all that this process can import, blocks included."""
     paths = os.pathsep.join(path for path in sys.path if path)
-    return {**_own_settings(backend), "TF_CPP_MIN_LOG_LEVEL": "3", "PYTHONPATH": paths}
+    return {**keras_environment(backend), "TF_CPP_MIN_LOG_LEVEL": "3", "PYTHONPATH": paths}
 
 
-def _own_settings(backend: str) -> dict[str, str]:
+def keras_environment(backend: str) -> dict[str, str]:
     """This process's environment, in which Keras has a backend and our settings, whatever the user's are."""
     kept = {name: value for name, value in os.environ.items() if name not in OVERRIDES}
     return {**kept, "KERAS_BACKEND": backend, "KERAS_HOME": str(HOME)}
@@ -70,7 +70,7 @@ def starting_keras(backend: str) -> Iterator[None]:
     """
     before = dict(os.environ)
     try:
-        _replace_environment(_own_settings(backend))
+        _replace_environment(keras_environment(backend))
         yield
     finally:
         changed = {name: value for name, value in os.environ.items() if name not in ("KERAS_HOME", *OVERRIDES)}

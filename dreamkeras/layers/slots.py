@@ -9,7 +9,7 @@ from dreamkeras.data.assays.assay import Assay
 from dreamkeras.errors import ModelError
 from dreamkeras.layers.saved_blocks import block_name, import_module, member, register_with_keras
 
-__all__ = ["BLOCKS", "Core", "FinalLayers", "FirstLayers", "find_block", "register_block"]
+__all__ = ["BLOCKS", "SLOTS", "Core", "FinalLayers", "FirstLayers", "find_block", "register_block"]
 
 
 class FirstLayers(keras.layers.Layer):
@@ -78,9 +78,10 @@ class FinalLayers(keras.layers.Layer):
         return self.loss(truth["expression"], outputs, sample_weight)
 
 
-SLOTS = (FirstLayers, Core, FinalLayers)
+SLOTS: dict[str, type[FirstLayers] | type[Core] | type[FinalLayers]] = {base.slot: base for base in (FirstLayers, Core, FinalLayers)}
+"""What the blocks of each slot derive from."""
 
-BLOCKS: dict[str, dict[str, type]] = {"first": {}, "core": {}, "final": {}}
+BLOCKS: dict[str, dict[str, type]] = {slot: {} for slot in SLOTS}
 """Blocks by slot and name; `register_block` adds to it."""
 
 
@@ -161,7 +162,7 @@ def _import_block(slot: str | None, name: str) -> Any:
         raise ModelError(f"Expected module:Class of a block, got {name!r}: {error}") from error
     if block is None:
         raise ModelError(f"Expected module:Class of a block, got {name!r}: module {module} has no {attribute}.")
-    if not (isinstance(block, type) and issubclass(block, SLOTS)):
+    if not (isinstance(block, type) and any(issubclass(block, base) for base in SLOTS.values())):
         raise ModelError(f"Expected a block, got {name!r}: derive it from FirstLayers, Core or FinalLayers of dreamkeras.layers.slots.")
     if slot and block.slot != slot:
         raise ModelError(f"Expected a {slot} block, got {name!r}, of slot {block.slot}.")

@@ -10,15 +10,13 @@ from dreamkeras.layers.blocks.heads import ScaledFinal
 from dreamkeras.layers.encoding import LetterEncoding
 from dreamkeras.layers.parts.auxiliary import KINDS, PositionHead, auxiliary_loss
 from dreamkeras.layers.saved_blocks import read_block, register_with_keras
-from dreamkeras.layers.slots import Core, FinalLayers, FirstLayers
+from dreamkeras.layers.slots import SLOTS
 from dreamkeras.models.bias import EnzymeBias, check_bias
 from dreamkeras.models.strand_mean import StrandMean
 from dreamkeras.sequence.construct import Construct
 from dreamkeras.sequence.description import ModelDescription
 
 __all__ = ["PrixFixe"]
-
-SLOTS = {"first": FirstLayers, "core": Core, "final": FinalLayers}
 
 
 @keras.saving.register_keras_serializable(package="dreamkeras")

@@ -125,11 +125,11 @@ def _jax_scan(steps, kernel, bias, reverse):
 
     def step(state, features):
         hidden, cell = state
-        i, f, c, o = jnp.split(jnp.concatenate([features, hidden], axis=-1) @ kernel + bias, 4, axis=-1)
-        gates = jax.nn.sigmoid(i), jax.nn.sigmoid(f), jnp.tanh(c), jax.nn.sigmoid(o)
-        cell = gates[1] * cell + gates[0] * gates[2]
-        hidden = gates[3] * jnp.tanh(cell)
-        return (hidden, cell), (hidden, cell, gates)
+        z_i, z_f, z_g, z_o = jnp.split(jnp.concatenate([features, hidden], axis=-1) @ kernel + bias, 4, axis=-1)
+        i, f, g, o = jax.nn.sigmoid(z_i), jax.nn.sigmoid(z_f), jnp.tanh(z_g), jax.nn.sigmoid(z_o)
+        cell = f * cell + i * g
+        hidden = o * jnp.tanh(cell)
+        return (hidden, cell), (hidden, cell, (i, f, g, o))
 
     start = jnp.zeros((steps.shape[1], len(bias) // 4), steps.dtype)
     return jax.lax.scan(step, (start, start), steps, reverse=reverse)[1]
@@ -160,11 +160,11 @@ def _jax_by_gates(by_hidden, by_cell, gates, cell, earlier_cell):
     """One step back: the cotangents of what the gates are computed from, and of the cell before."""
     from jax import numpy as jnp
 
-    (i, f, c, o), squashed = gates, jnp.tanh(cell)
+    (i, f, g, o), squashed = gates, jnp.tanh(cell)
     by_cell = by_cell + by_hidden * o * (1 - squashed**2)
-    by_i, by_f = by_cell * c * i * (1 - i), by_cell * earlier_cell * f * (1 - f)
-    by_c, by_o = by_cell * i * (1 - c**2), by_hidden * squashed * o * (1 - o)
-    return jnp.concatenate([by_i, by_f, by_c, by_o], axis=-1), by_cell * f
+    by_i, by_f = by_cell * g * i * (1 - i), by_cell * earlier_cell * f * (1 - f)
+    by_g, by_o = by_cell * i * (1 - g**2), by_hidden * squashed * o * (1 - o)
+    return jnp.concatenate([by_i, by_f, by_g, by_o], axis=-1), by_cell * f
 
 
 def _jax_shifted(states, reverse):
