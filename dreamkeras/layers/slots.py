@@ -157,12 +157,12 @@ def _import_block(slot: str | None, name: str) -> Any:
     if not module or not attribute:
         raise ModelError(f"Expected module:Class of a block, got {name!r}.")
     try:
-        block = member(import_module(module), attribute)
+        block: Any = member(import_module(module), attribute)
     except ModelError as error:
         raise ModelError(f"Expected module:Class of a block, got {name!r}: {error}") from error
     if block is None:
         raise ModelError(f"Expected module:Class of a block, got {name!r}: module {module} has no {attribute}.")
-    if not (isinstance(block, type) and any(issubclass(block, base) for base in SLOTS.values())):
+    if not issubclass(block if isinstance(block, type) else object, tuple(SLOTS.values())):
         raise ModelError(f"Expected a block, got {name!r}: derive it from FirstLayers, Core or FinalLayers of dreamkeras.layers.slots.")
     if slot and block.slot != slot:
         raise ModelError(f"Expected a {slot} block, got {name!r}, of slot {block.slot}.")
