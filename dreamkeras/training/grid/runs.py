@@ -129,12 +129,9 @@ def _killed_at_the_end() -> Iterator[list[_Process]]:
 def _start(run: GridRun, folder: Path, slot: int, parallel: int, worker: Sequence[str]) -> _Process:
     command = [*worker, str(folder / "configs" / f"{run.name}.json"), str(folder / "runs" / run.name), _cpus(slot, parallel)]
     log = folder / "logs" / f"{run.name}.log"
-    environment = child_environment(find_backend(run.config.backend))
-    if parallel > 1:  # else the first one takes all of a GPU's memory
-        environment |= {"XLA_PYTHON_CLIENT_PREALLOCATE": "false", "TF_FORCE_GPU_ALLOW_GROWTH": "true"}
     with naming_output(str(log)), log.open("ab") as output:
         process = subprocess.Popen(  # noqa: S603
-            command, stdin=subprocess.PIPE, stdout=output, stderr=output, env=environment, start_new_session=True
+            command, stdin=subprocess.PIPE, stdout=output, stderr=output, env=_environment(run, parallel), start_new_session=True
         )
     return _Process(run, process, slot)
 
@@ -146,6 +143,13 @@ def _cpus(slot: int, parallel: int) -> str:
     cpus = sorted(os.sched_getaffinity(0))
     each = max(1, min(available_cpus(), len(cpus)) // parallel)
     return ",".join(str(cpus[(slot * each + i) % len(cpus)]) for i in range(each))
+
+
+def _environment(run: GridRun, parallel: int) -> dict[str, str]:
+    environment = child_environment(find_backend(run.config.backend))
+    if parallel > 1:  # else the first one takes all of a GPU's memory
+        environment |= {"XLA_PYTHON_CLIENT_PREALLOCATE": "false", "TF_FORCE_GPU_ALLOW_GROWTH": "true"}
+    return environment
 
 
 def _report_end(ended: _Process, folder: Path, failures: dict[str, str], report: Callable[[str], None]) -> None:
