@@ -235,8 +235,6 @@ def _features(letters: np.ndarray, flags: np.ndarray) -> np.ndarray:
     return np.concatenate([_ROWS[letters], np.broadcast_to(flags, (*letters.shape, len(flags)))], axis=2)
 
 
-
-
 def _to_window(scores: np.ndarray, turned: bool, shift: int) -> np.ndarray:
     """Scores of a view, (n, length, 4, tasks), as those of the window that it is a view of."""
     if turned:
