@@ -36,11 +36,7 @@ def claim(folder: Path, name: str | Path | None = None) -> Iterator[None]:
     """Holds a folder for this process; it is made if need be, and removed at the end if it was made here and is empty.
 
     The lock is the kernel's and ends with the process, however that ends; child processes do not inherit it. Systems and file
-    systems without such locks hold nothing.
-
-    Args:
-        folder: The folder that is going to be written to.
-        name: The folder's name in messages.
+    systems without such locks hold nothing. Messages call the folder `name`, if there is one.
 
     Raises:
         DreamkerasError: Another process, or thread, holds it, or it cannot be made.

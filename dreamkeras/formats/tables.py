@@ -155,18 +155,10 @@ def is_dna(cell: str) -> bool:
 def rows_of(
     source: Source, layout: Layout, positions: Sequence[int], *, batch: int = BATCH_ROWS, uneven: set[int] | None = None
 ) -> Iterator[Table]:
-    """Columns of an open table, in batches.
+    """Columns of an open table, by their positions from 0, in batches of at least one row; blank lines are left out.
 
-    Args:
-        source: The table's bytes.
-        layout: As `sniff_layout` returns it.
-        positions: Which columns, from 0.
-        batch: Most rows in a batch.
-        uneven: Takes the lines of rows with too few or too many cells, the missing ones of which are empty; without it, such a row is
-            an error.
-
-    Yields:
-        Tables with at least one row; blank lines are left out.
+    `uneven` takes the lines of rows with too few or too many cells, the missing ones of which are empty; without it, such a row is an
+    error.
 
     Raises:
         InputError: There is no row, or a row has too few cells.

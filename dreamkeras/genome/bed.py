@@ -55,16 +55,11 @@ class Bed(NamedTuple):
 
 
 def read_bed(path: str, genome: Genome | None = None, summits: bool | None = None) -> Bed:
-    """The regions of a file, plain or gzip, with their strands and lines.
+    """The regions of a file, BED or narrowPeak, plain or gzip, with their strands and lines; contigs by the genome's names, if it is given.
 
     Column 10 holds summits, as distances from the start, where the file is narrowPeak: by its name, or because every line has ten valid
-    columns. Column 6 holds strands where every line that has it has `+`, `-` or `.` there, behind a score. About 50 bytes a region are
-    kept.
-
-    Args:
-        path: BED, three columns or more, or narrowPeak.
-        genome: Whose names the contigs take; without one they keep those of the file.
-        summits: Whether column 10 holds summits; None decides by the file.
+    columns; `summits` decides otherwise. Column 6 holds strands where every line that has it has `+`, `-` or `.` there, behind a score.
+    About 50 bytes a region are kept.
 
     Raises:
         InputError: The file cannot be read, has no region, a line is none or lacks a summit that it should have, or its contig is not in

@@ -65,16 +65,7 @@ def unknown_rows(letters: np.ndarray) -> np.ndarray:
 def tile_fasta(path: str, tile: Tile, *, reverse: bool = False, block: int = BLOCK) -> Iterator[Records]:
     r"""The windows of a FASTA file, in its order; those of N alone are left out, as are letters behind the last whole window.
 
-    Memory is bounded, however long a contig is.
-
-    Args:
-        path: The file, plain or gzip; `-` reads standard input.
-        tile: The windows.
-        reverse: Whether they are read from the reverse strand.
-        block: Bytes read at once.
-
-    Yields:
-        Records called as `window_name` says; their lines are those of the contigs' headers.
+    Memory is bounded, however long a contig is. Records are called as `window_name` says; their lines are those of the contigs' headers.
 
     Raises:
         InputError: The file cannot be read or is no FASTA, or has no such window.

@@ -16,7 +16,10 @@ def available_cpus(root: Path = Path("/")) -> int:
     throttled together with all the others.
     """
     cpus = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-    return max(1, int(min([cpus, *_quotas(root)])))
+    quotas = [float(cpus)]
+    for folder in _cgroups(root):
+        quotas += [*_quota(folder / "cpu.max"), *_quota(folder / "cpu.cfs_quota_us", folder / "cpu.cfs_period_us")]
+    return max(1, int(min(quotas)))
 
 
 def thread_count(threads: int | None) -> int:
@@ -28,13 +31,6 @@ def thread_count(threads: int | None) -> int:
     if threads is not None and threads < 1:
         raise ModelError(f"Expected at least 1 thread, got {threads}.")
     return threads or available_cpus()
-
-
-def _quotas(root: Path) -> Iterator[float]:
-    """The CPU quotas of the process's cgroups and of all groups above them."""
-    for folder in _cgroups(root):
-        yield from _quota(folder / "cpu.max")
-        yield from _quota(folder / "cpu.cfs_quota_us", folder / "cpu.cfs_period_us")
 
 
 def _cgroups(root: Path) -> Iterator[Path]:

@@ -75,15 +75,8 @@ def load(path: ModelPath | Sequence[ModelPath] = PACKAGED_MODEL, device: str = "
 class OnnxPredictor(Scorer):
     """A model that takes letters and returns expression; made by `load`.
 
-    Calls may come from several threads at once, but not from a process that was forked after the first of them.
-
-    Args:
-        session: The open `onnxruntime.InferenceSession`.
-        description: From the model's file.
-        threads: How many score parts of a batch, on CPUs: one each wastes less than all of them on every operator of one.
-
-    Attributes:
-        is_on_cuda: Whether it computes on a GPU.
+    Calls may come from several threads at once, but not from a process that was forked after the first of them. On CPUs, each of some
+    threads scores a part of a batch: that wastes less than all of them on every operator. `is_on_cuda` tells whether a GPU computes.
     """
 
     def __init__(self, session: Any, description: ModelDescription, threads: int = 1) -> None:

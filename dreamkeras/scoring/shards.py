@@ -57,11 +57,7 @@ class Shard(NamedTuple):
 
 
 class Shards:
-    """A folder of shards.
-
-    Args:
-        folder: Where they are; made if need be.
-        manifest: JSON-able, what is being done: the models, inputs and choices that the results depend on.
+    """A folder of shards, which is made if need be, with a JSON-able manifest: the models, inputs and choices that results depend on.
 
     Raises:
         InputError: The folder holds shards of something else; the message names the difference.

@@ -64,16 +64,10 @@ class Measurements(NamedTuple):
 
 
 def read_measurements(path: str, columns: Columns, to_examples: Callable[[Measurements], Examples]) -> Examples:
-    """The examples of a table: TSV or CSV, plain or gzip, or Parquet.
-
-    Args:
-        path: The file.
-        columns: Where what stands.
-        to_examples: Makes examples of a batch.
+    """The examples of a table, TSV or CSV, plain or gzip, or Parquet; `to_examples` makes them of each batch.
 
     Raises:
-        InputError: The file cannot be read, a column is missing, or a value or fold is no number; the message names the
-            record, the file and the line.
+        InputError: The file cannot be read, a column is missing, or a value or fold is no number; names record, file and line.
     """
     parts, done = [], 0
     with open_table(path) as table:

@@ -28,11 +28,9 @@ Cells = dict[int, list[str]]
 
 
 def table_assay(layout: TableLayout, construct: Construct | None = None) -> Assay:
-    """The assay of tables of this layout.
+    """The assay of tables of this layout, which has a length; see `fitted_layout`.
 
-    Args:
-        layout: With a length; see `fitted_layout`.
-        construct: The construct of a model or of a run that has begun; the layout then only names columns. None takes the layout's own.
+    With the construct of a model, or of a run that has begun, the layout only names columns.
 
     Raises:
         InputError: The layout makes no construct.

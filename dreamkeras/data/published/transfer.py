@@ -53,14 +53,9 @@ class PartialFile(NamedTuple):
 
 
 def transfer(url: str, path: Path, file: RecordFile, *, progress: DownloadProgress | None = None, say: Say | None = None) -> None:
-    """Downloads a file; if this call fails or is killed, the next one resumes it.
+    """Downloads a file to a path that must not exist; if this call fails or is killed, the next one resumes it.
 
-    Args:
-        url: Where it is.
-        path: Where it goes; must not exist.
-        file: Its size and checksum; one that is None is not checked. Without a size, that of the server counts.
-        progress: Told how far it is.
-        say: Told of pauses and of repeats.
+    A size or a checksum that is None is not checked; without a size, that of the server counts.
 
     Raises:
         DreamkerasError: The server does not have it, or not of this size; it was damaged twice; the connection stays cut; or

@@ -61,16 +61,10 @@ YEAST_FACTORS = (
 
 
 def affinity(site: str) -> np.ndarray:
-    """Each position's factor in the affinity of a word, relative to a perfect site.
+    """float64 (length, 5), columns A, C, G, T, N: each position's factor, up to 1, in the affinity of a word, relative to a perfect site.
 
     A base that the consensus does not name has probability `MISMATCH`, the others share the rest; the relative affinity is
     the probability over the position's largest. An unknown base counts as the mean of the four.
-
-    Args:
-        site: IUPAC codes.
-
-    Returns:
-        float64 (length, 5), columns A, C, G, T, N; in (0, 1].
 
     Example:
         >>> affinity("AN").round(3).tolist()

@@ -12,15 +12,10 @@ MOST = 1.25
 
 
 def held_chromosomes(ids: list[str], fraction: float, seed: int = 0) -> np.ndarray:
-    """Whole chromosomes to hold out, so that no held-out window overlaps another.
+    """bool (n,): which windows to hold out: those of whole chromosomes, so that no held-out window overlaps another.
 
-    Args:
-        ids: n ids such as `chr1:1000-3114`.
-        fraction: Share of the windows to hold out; met about as nearly as chromosomes, taken in an order drawn by the seed, allow.
-        seed: Which chromosomes; 0 or more.
-
-    Returns:
-        bool (n,), whether each window is held out; at least one is, and at least one is not.
+    At least one is held out, and at least one is not. The share is met about as nearly as chromosomes, taken in an order drawn by the
+    seed, allow.
 
     Raises:
         InputError: All windows are on one chromosome.

@@ -83,12 +83,7 @@ def fold_split(examples: Examples, valid_fold: int | str) -> tuple[Examples, Exa
 
 
 def draw_folds(examples: Examples, count: int, seed: int = 0) -> Examples:
-    """The examples with folds 0 to `count - 1`, each what `held_out` holds out of it and those after it.
-
-    Args:
-        examples: Enough different sequences for so many folds.
-        count: At least 2.
-        seed: Which folds; 0 or more.
+    """The examples with folds 0 to `count - 1`, two at least, each drawn by `held_out` from it and those after it.
 
     Raises:
         InputError: There are too few folds or sequences.
