@@ -21,7 +21,7 @@ from machine import provenance
 from dreamkeras.confidence.familiarity import REASONS, Familiarity
 from dreamkeras.confidence.intervals import Intervals, measure_intervals
 from dreamkeras.confidence.run_file import read_calibration
-from dreamkeras.data.assays.names import ASSAYS
+from dreamkeras.data.assays.registry import ASSAYS
 from dreamkeras.data.simulation.library import simulate
 from dreamkeras.data.splits.hold_out import split
 from dreamkeras.scoring.predictor import load

@@ -35,7 +35,7 @@ def make_keras_step(model_name, size):
     """A step as `model.fit` takes it."""
     import keras
 
-    from dreamkeras.data.assays.names import find_assay
+    from dreamkeras.data.assays.registry import find_assay
     from dreamkeras.models.presets import build_model
     from dreamkeras.training.strategy.optimizers import CyclingAdamW
 

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import numpy as np
 
-from dreamkeras.data.assays.names import find_assay
+from dreamkeras.data.assays.registry import find_assay
 from dreamkeras.sequence.alphabet import BASES
 
 

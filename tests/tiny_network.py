@@ -32,7 +32,7 @@ def tiny_preset(exported=False):
 
 def _describe(model, **options):
     """In place of an export."""
-    from dreamkeras.data.assays.names import find_assay
+    from dreamkeras.data.assays.registry import find_assay
     from dreamkeras.sequence.description import ModelDescription
 
     (model / "model.onnx").touch()

@@ -111,7 +111,7 @@ def _check_shuffles(choices: dict[str, Any]) -> None:
 def _checked_model(inputs: tuple[str, ...], model: Path, backend: str | None) -> Path:
     """The model's file, once it and the inputs are there and Keras is: it takes seconds to load, which a wrong path need not wait for."""
     from dreamkeras.export.onnx_file import find_model
-    from dreamkeras.files.sources import open_source
+    from dreamkeras.files.decompression import open_source
     from dreamkeras.files.streams import is_stream
     from dreamkeras.training.backend import choose_backend
 

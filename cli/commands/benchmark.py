@@ -33,8 +33,8 @@ def command(data: str, assay: str, grid: Path | None, out: Path, parallel: int |
     that was interrupted: runs that are done are not repeated, and failed ones are tried again.
     """
     from dreamkeras.errors import DreamkerasError
+    from dreamkeras.files.decompression import open_source
     from dreamkeras.files.inputs import require_file
-    from dreamkeras.files.sources import open_source
     from dreamkeras.models.names import known_model
     from dreamkeras.training.backend import find_backend
     from dreamkeras.training.grid.plan import read_grid

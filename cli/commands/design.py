@@ -11,12 +11,12 @@ from dreamkeras.training.names import BACKENDS
 
 from ..options.numbers import DECIMAL, DecimalRange, WholeRange
 from ..options.shared import (
+    batch_size_or_auto_option,
     device_option,
     id_column_option,
     models_option,
     refuse_unused,
     sequence_column_option,
-    sequences_at_once_option,
     threads_option,
 )
 
@@ -64,7 +64,7 @@ def _target(_ctx: click.Context, _parameter: click.Parameter, text: str) -> str 
 @click.option("--with-adapters", is_flag=True, help="Write designs between their adapters.")
 @click.option("--seed", type=WholeRange(min=0), default=0, show_default=True, help="Of all random choices.")
 @device_option
-@sequences_at_once_option
+@batch_size_or_auto_option
 @threads_option
 @click.option("--backend", type=click.Choice(BACKENDS), help="Of the method gradient.  [default: KERAS_BACKEND, else the first installed]")
 def command(

@@ -8,12 +8,12 @@ from dreamkeras.formats.names import TABLES
 
 from ..options.numbers import DecimalRange, WholeRange
 from ..options.shared import (
+    batch_size_or_auto_option,
     device_option,
     models_option,
     numbers,
     output_option,
     refuse_unused,
-    sequences_at_once_option,
     strands_option,
     threads_option,
 )
@@ -39,7 +39,7 @@ __all__ = ["command"]
 @click.option("--spacings", type=numbers, metavar="FROM:TO:STEP", help="Letters between two motifs.  [default: 0:20:1]")
 @strands_option
 @click.option("--seed", type=WholeRange(min=0), default=0, show_default=True, help="Of backgrounds and of ambiguous letters.")
-@sequences_at_once_option
+@batch_size_or_auto_option
 @threads_option
 @device_option
 def command(

@@ -16,7 +16,7 @@ def command() -> None:
     from itertools import groupby
 
     from dreamkeras.data.assays.atac_layout import AtacLayout
-    from dreamkeras.data.assays.names import ASSAYS, find_assay
+    from dreamkeras.data.assays.registry import ASSAYS, find_assay
     from dreamkeras.training.backend import choose_backend
 
     choose_backend()

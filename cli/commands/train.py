@@ -87,8 +87,8 @@ def command(ctx: click.Context, /, out: Path | None, resume: bool, backend: str 
 
     Writes the run folder: the model as .keras and .onnx, its history, validation figures, predictions and plots.
     """
+    from dreamkeras.files.decompression import open_source
     from dreamkeras.files.inputs import refuse_twice, rereadable
-    from dreamkeras.files.sources import open_source
     from dreamkeras.models.names import known_model
     from dreamkeras.training.backend import choose_backend
     from dreamkeras.training.config import RunConfig

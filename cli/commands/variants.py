@@ -13,11 +13,11 @@ from dreamkeras.variants.names import INDEL_ANCHORS, STRANDS
 
 from ..options.numbers import WholeRange
 from ..options.shared import (
+    batch_size_or_auto_option,
     device_option,
     id_column_option,
     models_option,
     output_option,
-    sequences_at_once_option,
     threads_option,
 )
 from ..preflight.dry_run import dry_run_option, finish, rehearse_variants
@@ -81,7 +81,7 @@ def numbers(text: str) -> tuple[int, ...]:
 @click.option(
     "--percentile", is_flag=True, help="Add TASK_effect_percentile: the share of random changes of one letter whose effect is smaller."
 )
-@sequences_at_once_option
+@batch_size_or_auto_option
 @threads_option
 @device_option
 @click.option("--resume", is_flag=True, help="Keep what is done beside FILE; after a kill, the same command goes on from there.")

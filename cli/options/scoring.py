@@ -7,13 +7,13 @@ import click
 
 from .shared import (
     add_options,
+    batch_size_or_auto_option,
     device_option,
     id_column_option,
     models_option,
     on_error_option,
     output_option,
     sequence_column_option,
-    sequences_at_once_option,
     threads_option,
 )
 
@@ -29,7 +29,7 @@ FIRST = (
     output_option,
 )
 
-LAST = (on_error_option, sequences_at_once_option, threads_option, device_option, id_column_option, sequence_column_option)
+LAST = (on_error_option, batch_size_or_auto_option, threads_option, device_option, id_column_option, sequence_column_option)
 
 
 class Scoring(NamedTuple):

@@ -16,6 +16,7 @@ __all__ = [
     "ENGINES",
     "add_options",
     "batch_size_option",
+    "batch_size_or_auto_option",
     "count_or_auto",
     "device_option",
     "fold_count",
@@ -28,7 +29,6 @@ __all__ = [
     "output_option",
     "refuse_unused",
     "sequence_column_option",
-    "sequences_at_once_option",
     "strands_option",
     "summits_option",
     "threads_option",
@@ -144,7 +144,7 @@ def fold_count(text: str) -> str | int:
     return int(text) if is_whole(text) else text
 
 
-sequences_at_once_option = click.option(
+batch_size_or_auto_option = click.option(
     "--batch-size",
     type=count_or_auto,
     metavar="N|auto",

@@ -5,8 +5,8 @@ from typing import NamedTuple
 
 import numpy as np
 
+from dreamkeras.files.decompression import open_source
 from dreamkeras.files.inputs import source_name
-from dreamkeras.files.sources import open_source
 from dreamkeras.formats.reading import sniff_format
 from dreamkeras.genome.bed import read_bed
 from dreamkeras.genome.reference import Genome, find_contig

@@ -9,7 +9,7 @@ import numpy as np
 
 from dreamkeras.data.assays.assay import Assay
 from dreamkeras.data.assays.atac_layout import AtacLayout
-from dreamkeras.data.assays.names import ASSAYS, TABLE, find_assay
+from dreamkeras.data.assays.registry import ASSAYS, TABLE, find_assay
 from dreamkeras.data.assays.table import fitted_layout, settled_layout
 from dreamkeras.data.assays.table_layout import TableLayout
 from dreamkeras.data.examples import Examples

@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from dreamkeras.data.assays.atac_layout import AtacLayout
-from dreamkeras.data.assays.names import find_assay
+from dreamkeras.data.assays.registry import find_assay
 from dreamkeras.data.assays.table_layout import TableLayout
 from dreamkeras.data.examples import Examples, fingerprint
 from dreamkeras.data.splits.division import Division
@@ -22,7 +22,7 @@ class TrainingData(NamedTuple):
     """Where a model's training examples are, and how they are read.
 
     Args:
-        assay: Its name; see `data.assays.names.find_assay`.
+        assay: Its name; see `data.assays.registry.find_assay`.
         layout: Of the user's own table, or of a genome and its reads; None where the assay needs none.
         file: The file of examples; None where they were simulated, or the weights published.
         division: Which of them the model was trained on.

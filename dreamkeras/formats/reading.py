@@ -10,8 +10,8 @@ from pathlib import PurePath
 from typing import BinaryIO, Literal, NamedTuple, get_args
 
 from dreamkeras.errors import InputError
+from dreamkeras.files.decompression import PARQUET, Source, open_source
 from dreamkeras.files.inputs import copied, source_name
-from dreamkeras.files.sources import PARQUET, Source, open_source
 from dreamkeras.files.streams import is_stream
 from dreamkeras.formats.decimals import is_number, is_whole
 from dreamkeras.formats.fasta import read_fasta, read_lines

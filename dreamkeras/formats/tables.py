@@ -12,8 +12,8 @@ from typing import NamedTuple
 import numpy as np
 
 from dreamkeras.errors import InputError
+from dreamkeras.files.decompression import Source
 from dreamkeras.files.inputs import source_name
-from dreamkeras.files.sources import Source
 from dreamkeras.formats.decimals import NOT_FINITE, is_number
 from dreamkeras.formats.delimited import clean_cell, clean_column, filled_rows
 from dreamkeras.sequence.alphabet import BASES, IUPAC

@@ -15,8 +15,8 @@ import numpy as np
 
 from dreamkeras.errors import InputError
 from dreamkeras.files.bgzip import EndChecked, check_bgzip_end
+from dreamkeras.files.decompression import open_source
 from dreamkeras.files.inputs import open_bytes, source_name
-from dreamkeras.files.sources import open_source
 from dreamkeras.files.streams import is_stream
 from dreamkeras.sequence.records import BATCH_LETTERS, BATCH_ROWS
 

@@ -10,8 +10,8 @@ from typing import NamedTuple
 import numpy as np
 
 from dreamkeras.errors import InputError
+from dreamkeras.files.decompression import open_source
 from dreamkeras.files.inputs import source_name
-from dreamkeras.files.sources import open_source
 from dreamkeras.formats.decimals import is_number, is_whole
 from dreamkeras.genome.reference import Genome, match_contigs
 from dreamkeras.genome.regions import Regions

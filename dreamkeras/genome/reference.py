@@ -11,8 +11,8 @@ import numpy as np
 
 from dreamkeras.errors import InputError
 from dreamkeras.files.bgzip import BgzipBytes
+from dreamkeras.files.decompression import BYTE_ORDER_MARK, open_source
 from dreamkeras.files.inputs import require_file
-from dreamkeras.files.sources import BYTE_ORDER_MARK, open_source
 from dreamkeras.formats.fasta_index import check_fai, index_fasta, read_fai
 from dreamkeras.sequence.alphabet import IS_LETTER, N
 from dreamkeras.sequence.ragged import Ragged

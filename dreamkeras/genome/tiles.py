@@ -7,7 +7,7 @@ from typing import NamedTuple
 import numpy as np
 
 from dreamkeras.errors import InputError
-from dreamkeras.files.sources import open_source
+from dreamkeras.files.decompression import open_source
 from dreamkeras.formats.fasta import BLOCK, Piece, read_fasta_pieces
 from dreamkeras.sequence.alphabet import is_unknown, reverse_complement
 from dreamkeras.sequence.ragged import Ragged

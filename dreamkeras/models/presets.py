@@ -45,7 +45,7 @@ class Preset(NamedTuple):
     Args:
         name: What users call it.
         build: Builds the network for an assay, with fresh weights.
-        strategy: Name of its training strategy; see `training.strategy.names`.
+        strategy: Name of its training strategy; see `training.strategy.strategies`.
     """
 
     name: str

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from dreamkeras.data.assays.names import ASSAYS
+from dreamkeras.data.assays.registry import ASSAYS
 from dreamkeras.errors import InputError
 from dreamkeras.sequence.construct import Construct
 

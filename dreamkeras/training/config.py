@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from dreamkeras.data.assays.atac_layout import AtacLayout
-from dreamkeras.data.assays.names import ATAC, TABLE
+from dreamkeras.data.assays.registry import ATAC, TABLE
 from dreamkeras.data.assays.table_layout import TableLayout
 from dreamkeras.errors import InputError
 from dreamkeras.files.outputs import write_text
@@ -40,15 +40,15 @@ class RunConfig:
         valid_fraction: Share of the data to validate on, drawn by the split's seed.
         folds: Number of folds that the split's seed draws, or `"given"` for the data's own: each is validated on by a run of its own, or
             `valid_fold` chooses one that was drawn. None has no cross-validation.
-        assay: What was measured; see `data.assays.names`.
+        assay: What was measured; see `data.assays.registry`.
         model: Which network; see `models.presets`.
-        strategy: How it is trained; see `training.strategy.names`. None takes the network's own.
+        strategy: How it is trained; see `training.strategy.strategies`. None takes the network's own.
         backend: Keras's backend; None takes the one that Keras runs on where the run begins, which refuses another.
         epochs: Passes over the examples; None takes the strategy's, or as many as `steps` need.
         steps: Optimiser steps in all, after which the epoch they end in is validated; at most one of this and `epochs` is chosen.
         batch_size: Examples a step; None takes the strategy's, halved until an epoch has 100 steps, but not below 32.
         learning_rate: Highest learning rate; None takes the network's or the strategy's.
-        optimizer: One of `training.strategy.names.OPTIMIZERS`; None takes the strategy's.
+        optimizer: One of `training.strategy.strategies.OPTIMIZERS`; None takes the strategy's.
         loss: One of `training.strategy.losses.LOSSES`; None takes the strategy's, or else the final block's.
         ema: Share that the moving average of the weights keeps at each step; the average is validated and saved. None has no average.
         mask: Share of the bases that are masked and to be told; None takes the strategy's.

@@ -3,7 +3,7 @@
 import json
 from pathlib import Path
 
-from dreamkeras.data.assays.names import find_assay
+from dreamkeras.data.assays.registry import find_assay
 from dreamkeras.errors import ExportError
 from dreamkeras.export.keras_settings import pinned_settings
 from dreamkeras.export.tracing_process import require_packages
@@ -29,7 +29,7 @@ def import_weights(checkpoint: str, model: str, assay: str, folder: Path) -> Mod
     Args:
         checkpoint: A state_dict that torch saved, of the reference's network of the same blocks; see `models.torch_weights`.
         model: Which network; see `models.presets`.
-        assay: What it predicts; see `data.assays.names`.
+        assay: What it predicts; see `data.assays.registry`.
         folder: The run folder; appears whole or not at all.
 
     Returns:

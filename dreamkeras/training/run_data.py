@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from dreamkeras.data.assays.assay import Assay
-from dreamkeras.data.assays.names import find_assay
+from dreamkeras.data.assays.registry import find_assay
 from dreamkeras.data.assays.table import fitted_layout
 from dreamkeras.data.examples import Examples
 from dreamkeras.data.simulation.library import examples as simulated_examples

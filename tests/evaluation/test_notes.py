@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dreamkeras.data.assays.names import find_assay
+from dreamkeras.data.assays.registry import find_assay
 from dreamkeras.data.examples import Examples
 from dreamkeras.evaluation.evaluate import evaluate
 from dreamkeras.evaluation.notes import Units, overlap_notes, remarks, undefined_notes

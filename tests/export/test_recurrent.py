@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from saved_models import scramble
 
-from dreamkeras.data.assays.names import find_assay
+from dreamkeras.data.assays.registry import find_assay
 
 
 @pytest.fixture(scope="module")

@@ -15,8 +15,8 @@ from hypothesis import strategies as st
 
 from dreamkeras.errors import InputError
 from dreamkeras.files import inputs
+from dreamkeras.files.decompression import open_source
 from dreamkeras.files.inputs import copied, file_name, full_path, open_bytes, read_text, refuse_twice, require_file, rereadable
-from dreamkeras.files.sources import open_source
 
 
 def read(path):

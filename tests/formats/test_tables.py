@@ -7,7 +7,7 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from dreamkeras.errors import InputError
-from dreamkeras.files.sources import Source, open_source
+from dreamkeras.files.decompression import Source, open_source
 from dreamkeras.formats.tables import Layout, find_column, is_dna, named_or_placed, rows_of, sniff_layout
 
 CELLS = st.text("aB1,\t\"' é;", max_size=6)

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from keras_arrays import random_letters
 
-from dreamkeras.data.assays.names import find_assay
+from dreamkeras.data.assays.registry import find_assay
 from dreamkeras.errors import ModelError
 from dreamkeras.export.tracing import load_network
 from dreamkeras.layers import slots

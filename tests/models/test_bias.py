@@ -8,7 +8,7 @@ import pytest
 from profile_network import CONSTRUCT, build_profile_network, windows
 from tiny_network import tiny
 
-from dreamkeras.data.assays.names import find_assay
+from dreamkeras.data.assays.registry import find_assay
 from dreamkeras.errors import ModelError
 from dreamkeras.models.bias import _log_sum, check_bias
 

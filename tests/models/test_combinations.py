@@ -14,7 +14,7 @@ import pytest
 from keras_arrays import compile_once, random_letters, randomise
 
 import dreamkeras
-from dreamkeras.data.assays.names import find_assay
+from dreamkeras.data.assays.registry import find_assay
 from dreamkeras.layers.slots import BLOCKS, find_block
 from dreamkeras.models.presets import build_model
 from dreamkeras.models.prixfixe import PrixFixe

@@ -7,7 +7,7 @@ from linear_network import BETWEEN, GIVEN, convolutional_network, in_torch, line
 from profile_network import build_profile_network
 from tiny_network import tiny
 
-from dreamkeras.data.assays.names import find_assay
+from dreamkeras.data.assays.registry import find_assay
 from dreamkeras.errors import InputError
 from dreamkeras.models import gradients
 from dreamkeras.models.gradients import BASELINES, Attributor

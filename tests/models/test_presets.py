@@ -10,7 +10,7 @@ from keras_arrays import array
 from torch_networks import copy_plain, plain_torch
 
 from dreamkeras.data.assays.atac_layout import AtacLayout
-from dreamkeras.data.assays.names import ASSAYS, find_assay
+from dreamkeras.data.assays.registry import ASSAYS, find_assay
 from dreamkeras.errors import ModelError
 from dreamkeras.models.presets import PRESETS, build_model, find_preset
 from dreamkeras.sequence import alphabet

@@ -4,7 +4,7 @@ import keras
 import pytest
 
 from dreamkeras.data.assays.atac_layout import AtacLayout
-from dreamkeras.data.assays.names import ASSAYS, find_assay
+from dreamkeras.data.assays.registry import ASSAYS, find_assay
 from dreamkeras.layers.slots import BLOCKS
 from dreamkeras.models import sizes
 from dreamkeras.models.presets import PRESETS

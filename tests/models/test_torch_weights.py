@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from keras_arrays import array, random_letters
 
-from dreamkeras.data.assays.names import find_assay
+from dreamkeras.data.assays.registry import find_assay
 from dreamkeras.errors import ModelError
 from dreamkeras.models.presets import build_model
 from dreamkeras.models.torch_files import read_state_dict

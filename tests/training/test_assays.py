@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from tiny_network import tiny_preset
 
-from dreamkeras.data.assays.names import find_assay
+from dreamkeras.data.assays.registry import find_assay
 from dreamkeras.training.run import train
 
 TABLES = {"lentimpra": "human_lentimpra", "starrseq": "drosophila_starrseq"}

@@ -14,7 +14,7 @@ import scipy.stats
 from tiny_network import tiny, tiny_preset, write_library
 
 import dreamkeras
-from dreamkeras.data.assays.names import find_assay
+from dreamkeras.data.assays.registry import find_assay
 from dreamkeras.errors import DreamkerasError, InputError, MissingPackageError, ModelError
 from dreamkeras.files.folders import LOCK, claim
 from dreamkeras.sequence.ragged import Ragged

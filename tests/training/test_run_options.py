@@ -15,7 +15,7 @@ import pytest
 from tiny_network import tiny, tiny_preset
 
 import dreamkeras
-from dreamkeras.data.assays.names import ASSAYS, find_assay
+from dreamkeras.data.assays.registry import ASSAYS, find_assay
 from dreamkeras.data.simulation.library import examples as simulated_examples
 from dreamkeras.data.simulation.library import simulate
 from dreamkeras.layers.blocks.autosome import AutosomeCore

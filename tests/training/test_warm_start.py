@@ -9,7 +9,7 @@ import pytest
 from keras_arrays import random_letters, randomise
 from tiny_network import tiny
 
-from dreamkeras.data.assays.names import find_assay
+from dreamkeras.data.assays.registry import find_assay
 from dreamkeras.errors import InputError, ModelError
 from dreamkeras.layers.blocks.autosome import AutosomeCore, AutosomeFinal
 from dreamkeras.layers.blocks.bhi import BHICore, BHIFirst

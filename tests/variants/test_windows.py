@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from weight_sum import PLAIN
 
-from dreamkeras.data.assays.names import find_assay
+from dreamkeras.data.assays.registry import find_assay
 from dreamkeras.errors import InputError
 from dreamkeras.genome.reference import Genome
 from dreamkeras.sequence.construct import YEAST, Construct

@@ -12,7 +12,7 @@ from dreamkeras.training.batches.augmentation import Augmentation
 from dreamkeras.training.batches.dataset import fitting_batch_size
 from dreamkeras.training.batches.sampling import epoch_size
 from dreamkeras.training.config import RunConfig
-from dreamkeras.training.strategy.names import Strategy, find_strategy, one_cycle
+from dreamkeras.training.strategy.strategies import Strategy, find_strategy, one_cycle
 
 __all__ = ["Plan", "make_plan", "settled_strategy"]
 

@@ -7,7 +7,7 @@ from filled_pipe import filled_pipe
 from linear_network import with_random_weights
 from tiny_network import tiny
 
-from dreamkeras.data.assays.names import find_assay
+from dreamkeras.data.assays.registry import find_assay
 from dreamkeras.export.keras_settings import keras_backend
 
 SEQUENCES = {"x": "ACGTTGACTCAGGATCCATTGACACGTGACCATTGACGTTAACC", "y": "ttgacgtcaaccgtTTACG"}

@@ -7,7 +7,7 @@ import pytest
 from file_server import Answer
 from published_record import FILES, publish
 
-from dreamkeras.data.assays.names import find_assay
+from dreamkeras.data.assays.registry import find_assay
 from dreamkeras.data.published.record import DATA_SETS
 
 HUMAN = "human_mpra_data.tar.gz"

@@ -17,7 +17,7 @@ def table():
 
 
 def test_every_model_has_a_row_with_a_number_an_assay(table):
-    from dreamkeras.data.assays.names import ASSAYS
+    from dreamkeras.data.assays.registry import ASSAYS
     from dreamkeras.models.presets import PRESETS
 
     header, *rows = table

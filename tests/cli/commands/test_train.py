@@ -442,7 +442,7 @@ class TestFullDisk:
 
 def test_help_names_every_strategy_and_has_a_line_an_option(run):
     from dreamkeras.cli.commands.train import command
-    from dreamkeras.training.strategy.names import STRATEGIES
+    from dreamkeras.training.strategy.strategies import STRATEGIES
 
     shown = run("train", "--help").stdout
     assert all(name in shown for name in STRATEGIES)

@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from dreamkeras.data.assays.names import find_assay
+from dreamkeras.data.assays.registry import find_assay
 from dreamkeras.data.assays.table import fitted_layout, settled_layout, table_assay
 from dreamkeras.data.assays.table_layout import TableLayout
 from dreamkeras.errors import InputError, MissingPackageError

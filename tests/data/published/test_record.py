@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from dreamkeras.data.assays.names import ASSAYS
+from dreamkeras.data.assays.registry import ASSAYS
 from dreamkeras.data.published.record import DATA_CITATION, DATA_SETS, FILES_URL, INDEX_URL, RecordFile, find_data_set, read_index
 from dreamkeras.errors import InputError
 from dreamkeras.files.digests import KINDS

@@ -5,7 +5,7 @@ import pytest
 from leaked_rows import changed, leak, turned
 
 from dreamkeras.data.assays.lentimpra import LENTIMPRA
-from dreamkeras.data.assays.names import find_assay
+from dreamkeras.data.assays.registry import find_assay
 from dreamkeras.data.assays.starrseq import STARRSEQ
 from dreamkeras.data.assays.yeast import read
 from dreamkeras.data.examples import Examples

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from dreamkeras.data.assays.names import find_assay
+from dreamkeras.data.assays.registry import find_assay
 from dreamkeras.data.splits import similar
 from dreamkeras.data.splits.duplicates import duplex_keys
 from dreamkeras.data.splits.inserts import Inserts, find_inserts

@@ -6,7 +6,7 @@ from keras import ops
 from keras_arrays import array, random_array, randomise
 
 from dreamkeras.data.assays.atac_layout import AtacLayout
-from dreamkeras.data.assays.names import find_assay
+from dreamkeras.data.assays.registry import find_assay
 from dreamkeras.errors import ModelError
 from dreamkeras.layers.blocks.profile import ProfileFinal
 

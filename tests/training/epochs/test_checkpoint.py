@@ -9,12 +9,12 @@ import pytest
 from keras import ops
 from tiny_network import tiny
 
-from dreamkeras.data.assays.names import find_assay
+from dreamkeras.data.assays.registry import find_assay
 from dreamkeras.errors import DreamkerasError, ModelError
 from dreamkeras.training.epochs import checkpoint as state_module
 from dreamkeras.training.epochs.checkpoint import TrainingState, assign_weights, read_checkpoint, write_checkpoint, write_history
 from dreamkeras.training.epochs.metrics import PearsonR
-from dreamkeras.training.strategy.names import AUTOSOME
+from dreamkeras.training.strategy.strategies import AUTOSOME
 
 
 def small_model(units=3, policy=None):

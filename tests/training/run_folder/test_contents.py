@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from tiny_network import tiny
 
-from dreamkeras.data.assays.names import find_assay
+from dreamkeras.data.assays.registry import find_assay
 from dreamkeras.data.examples import Examples
 from dreamkeras.errors import DreamkerasError, ExportError, ModelError
 from dreamkeras.layers.blocks.autosome import AutosomeCore

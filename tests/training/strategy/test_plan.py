@@ -4,14 +4,14 @@ import numpy as np
 import pytest
 from tiny_network import tiny, tiny_preset
 
-from dreamkeras.data.assays.names import find_assay
+from dreamkeras.data.assays.registry import find_assay
 from dreamkeras.data.examples import Examples
 from dreamkeras.errors import InputError, ModelError
 from dreamkeras.models.presets import PRESETS, Preset
 from dreamkeras.sequence.construct import Construct
 from dreamkeras.training.config import RunConfig
-from dreamkeras.training.strategy.names import AUTOSOME, UNLOCKDNA
 from dreamkeras.training.strategy.plan import make_plan, settled_strategy
+from dreamkeras.training.strategy.strategies import AUTOSOME, UNLOCKDNA
 
 
 @pytest.fixture(scope="module")

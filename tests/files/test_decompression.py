@@ -10,8 +10,8 @@ from types import SimpleNamespace
 import pytest
 
 from dreamkeras.errors import InputError
+from dreamkeras.files.decompression import HEAD, open_source
 from dreamkeras.files.inputs import source_name
-from dreamkeras.files.sources import HEAD, open_source
 
 
 def read(path):

@@ -4,7 +4,7 @@ import pytest
 
 from dreamkeras.data.assays.assay import Assay
 from dreamkeras.data.assays.atac_layout import AtacLayout
-from dreamkeras.data.assays.names import ASSAYS, find_assay
+from dreamkeras.data.assays.registry import ASSAYS, find_assay
 from dreamkeras.data.assays.table_layout import TableLayout
 from dreamkeras.errors import InputError
 from dreamkeras.sequence.construct import Construct

@@ -6,8 +6,8 @@ import pytest
 
 from dreamkeras.errors import ModelError
 from dreamkeras.training.strategy.losses import LOSSES
-from dreamkeras.training.strategy.names import AUTOSOME, BHI, LEGNET, OPTIMIZERS, PROFORMER, STRATEGIES, UNLOCKDNA, find_strategy
 from dreamkeras.training.strategy.optimizers import ClippedLion, CyclingAdamW
+from dreamkeras.training.strategy.strategies import AUTOSOME, BHI, LEGNET, OPTIMIZERS, PROFORMER, STRATEGIES, UNLOCKDNA, find_strategy
 
 
 def rates(optimizer, steps):
