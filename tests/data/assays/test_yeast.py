@@ -5,9 +5,11 @@ import gzip
 import numpy as np
 import pytest
 
-from dreamkeras.data.assays.yeast import YEAST_ASSAY, read
+from dreamkeras.data.assays.yeast import YEAST_ASSAY, read, to_examples
 from dreamkeras.errors import InputError
 from dreamkeras.sequence.construct import YEAST
+from dreamkeras.sequence.ragged import Ragged
+from dreamkeras.sequence.records import Records
 
 LEFT, RIGHT = YEAST.left_adapter, YEAST.right_adapter
 INSERTS = ["ACGTTGCA" * 10, "TTGACCGA" * 10, "GGCATNCA" * 9]
@@ -174,3 +176,18 @@ def test_a_header_names_its_columns_in_any_order(tmp_path):
 def test_a_header_without_a_value_is_never_guessed(tmp_path):
     with pytest.raises(InputError, match=r"Expected a column named 'value', got 'sequence', 'n_cells'"):
         read(written(tmp_path, ["sequence\tn_cells", *ROWS]))
+
+
+@pytest.mark.parametrize(
+    ("value", "in_bins", "message"),
+    [
+        (17.5, True, "a value from 0 to 17, got 17.5"),
+        (-1, True, "a value from 0 to 17, got -1"),
+        (np.inf, False, "a finite value, got inf"),
+    ],
+)
+def test_a_value_out_of_range_is_refused_with_the_range(value, in_bins, message):
+    records = Records(["a"], Ragged.from_strings([LEFT + INSERTS[0] + RIGHT]), np.array([1]), "a.tsv")
+    assert to_examples(records, np.array([-3.5]), in_bins=False).targets.tolist() == [[-3.5]]
+    with pytest.raises(InputError, match=f"Expected {message}"):
+        to_examples(records, np.array([value]), in_bins=in_bins)
