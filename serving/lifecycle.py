@@ -142,9 +142,6 @@ class _Server(uvicorn.Server):
                 self._loop.call_later, self._service.settings.notice_seconds, setattr, self, "should_exit", True
             )
 
-    def _stop(self) -> None:
-        self.should_exit = True
-
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
         for server in self.servers:
             server.close()

@@ -7,7 +7,6 @@ from typing import Any
 import click
 
 from dreamkeras.formats.decimals import is_whole, parse_whole
-from dreamkeras.formats.names import TABLES, TRACKS
 from dreamkeras.scoring.names import DEVICES, ON_ERROR
 
 from .numbers import WholeRange
@@ -21,7 +20,6 @@ __all__ = [
     "device_option",
     "fold_count",
     "fold_or_chromosome",
-    "format_option",
     "id_column_option",
     "models_option",
     "numbers",
@@ -57,10 +55,6 @@ output_option = click.option(
     default="-",
     metavar="FILE",
     help="Where results go; appears when it is whole; text in FILE.gz is compressed.  [default: standard output]",
-)
-
-format_option = click.option(
-    "--format", type=click.Choice((*TABLES, *TRACKS)), help="Format of the results.  [default: by FILE's suffix, else tsv]"
 )
 
 batch_size_option = click.option(

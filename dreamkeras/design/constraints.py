@@ -1,6 +1,6 @@
 """Constraints: what designed inserts have to keep to, from options or a TOML file, checked for contradictions.
 
-Knows nothing about sequences: `design_rules` holds them against letters.
+Knows nothing about sequences: `design.rules` checks letters against them.
 """
 
 import re

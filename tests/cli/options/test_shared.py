@@ -45,7 +45,7 @@ def test_columns_stay_text_until_the_header_is_known(given, column):
 
 @pytest.mark.parametrize(
     ("option", "args"),
-    [("batch_size_option", ["--batch-size", "0"]), ("device_option", ["--device", "tpu"]), ("format_option", ["--format", "xlsx"])],
+    [("batch_size_option", ["--batch-size", "0"]), ("device_option", ["--device", "tpu"]), ("on_error_option", ["--on-error", "stop"])],
 )
 def test_wrong_values_are_wrong_usage(option, args):
     assert parse(getattr(options, option), *args).exit_code == 2
