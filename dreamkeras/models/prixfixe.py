@@ -79,8 +79,7 @@ class PrixFixe(keras.Model):
             check_bias(bias, construct, profile)
             bias = EnzymeBias(bias)
             outputs = {**outputs, **bias(letters, flags, outputs["expression"], outputs["profile"])}
-        outputs = {**outputs, **_auxiliary_outputs(core, features, auxiliary, outputs)}
-        _check_positions(core, outputs, auxiliary, construct.length)
+        outputs = _with_auxiliary(outputs, core, features, auxiliary, construct.length)
 
         super().__init__({"letters": letters, "flags": flags}, outputs, **kwargs)
 
@@ -158,21 +157,19 @@ def _loss_by_task(loss, final, targets, expression, sample_weight):
     return sum(loss(targets[:, i : i + 1], expression[:, i : i + 1], sample_weight=weight[:, i]) for i in tasks)
 
 
-def _auxiliary_outputs(core, features, auxiliary, outputs):
-    """Logits of the kinds that the final block does not answer itself."""
+def _with_auxiliary(outputs, core, features, auxiliary, length):
+    """The outputs, and the logits of the kinds that the final block does not answer itself."""
     if unknown := sorted(set(auxiliary) - set(KINDS)):
         raise ModelError(f"Expected auxiliary outputs among {', '.join(KINDS)}, got {', '.join(unknown)}.")
     missing = [kind for kind in auxiliary if kind not in outputs]
-    return {kind: PositionHead(kind, dtype=core.dtype_policy, name=kind)(features) for kind in missing}
-
-
-def _check_positions(core, outputs, auxiliary, length):
+    outputs = {**outputs, **{kind: PositionHead(kind, dtype=core.dtype_policy, name=kind)(features) for kind in missing}}
     for kind in auxiliary:
         if (came := outputs[kind].shape[1]) not in (length, 2 * length):
             raise ModelError(
                 f"Expected a core that keeps the {length} positions of the window, or {2 * length} of both strands, for the auxiliary "
                 f"output {kind!r}, got {came} from {type(core).__name__}."
             )
+    return outputs
 
 
 def _apply(slot, block, features):

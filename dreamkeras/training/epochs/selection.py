@@ -40,8 +40,9 @@ def without_improvement(rows: Sequence[Epoch], best_epoch: int) -> int:
     """
     if not best_epoch or _rank(rows[best_epoch - 1]) is None:
         return 0
-    best = rows[best_epoch - 1]
-    return sum(_is_comparable(row, best) for row in rows[best_epoch:])
+    defined = [name for name, value in _figures(rows[best_epoch - 1]).items() if np.isfinite(value)]
+    later = [(_rank(row), _figures(row)) for row in rows[best_epoch:]]
+    return sum(rank is not None and all(np.isfinite(figures.get(name, np.nan)) for name in defined) for rank, figures in later)
 
 
 def relative_error(mse: np.ndarray, variances: np.ndarray) -> float:
@@ -106,10 +107,3 @@ def _figures(row: Epoch) -> dict[str, float]:
         return {"val_loss": -row["val_loss"]}
     tasks = {name: value for name, value in row.items() if name.startswith("val_r_")}
     return tasks or {"val_r": row["val_r"]}
-
-
-def _is_comparable(row: Epoch, best: Epoch) -> bool:
-    if _rank(row) is None:
-        return False
-    figures = _figures(row)
-    return all(np.isfinite(figures.get(name, np.nan)) for name, value in _figures(best).items() if np.isfinite(value))

@@ -165,7 +165,8 @@ def _markdown(rows: Sequence[LeaderboardRow], sequences: int, failures: Mapping[
         spread = "" if np.isnan(row.sd) else f"{row.sd:.4f}"
         r = f"undefined (relative error {row.error:.4g})" if np.isnan(row.r) else f"{row.r:.4f}"
         figures = f"{r} | {spread} | {row.parameters:,} | {row.minutes:.1f} | {row.speed:,.0f}"
-        lines.append(f"| {row.combination} | {len(row.each)} | {figures} | {_behind(row.behind)} |")
+        behind = "" if row.behind is None or np.isnan(row.behind.value) else str(row.behind)
+        lines.append(f"| {row.combination} | {len(row.each)} | {figures} | {behind} |")
     lines += [
         "",
         f"r is Pearson's on {sequences:,} validation sequences, the mean over runs of different seeds; sd is that of the runs.",

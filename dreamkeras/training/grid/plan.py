@@ -129,7 +129,9 @@ def expand(fields: Mapping[str, Any], **base: Any) -> Grid:
         for seed in lists["seeds"] or SEEDS:
             config = RunConfig(**{**shared, **constant, **choices, "seed": seed})
             runs.append(GridRun(f"{combination}_seed-{seed}", combination, config))
-    _refuse_repeats(runs)
+    names = [run.name for run in runs]
+    if repeated := next((name for name in names if names.count(name) > 1), None):
+        raise InputError(f"Expected different runs, got {repeated} twice")
     return Grid(runs, _parallel(fields))
 
 
@@ -216,9 +218,3 @@ def _is(value: Any, kind: Any) -> bool:
 def _check_keys(fields: Mapping[str, Any], known: set[str], what: str) -> None:
     if unknown := sorted(set(fields) - known):
         raise InputError(f"Expected {what} among {', '.join(sorted(known))}, got {unknown[0]!r}")
-
-
-def _refuse_repeats(runs: list[GridRun]) -> None:
-    names = [run.name for run in runs]
-    if repeated := next((name for name in names if names.count(name) > 1), None):
-        raise InputError(f"Expected different runs, got {repeated} twice")

@@ -127,7 +127,9 @@ def export_run(
 def _metrics(
     config: dict[str, Any], model: PrixFixe, predicted: np.ndarray, validation: Examples, state: TrainingState, training: Examples
 ) -> dict[str, Any]:
-    figures = {**task_figures(validation.targets, predicted[:, : len(model.tasks)]), **_ceilings(validation, model.tasks)}
+    figures = task_figures(validation.targets, predicted[:, : len(model.tasks)])
+    if ceilings := list(task_ceilings(validation.replicates, model.tasks).values()):
+        figures |= {name: np.array([getattr(ceiling, name) for ceiling in ceilings]) for name in NoiseCeiling._fields}
     metrics: dict[str, Any] = {name: mean_defined(values) for name, values in figures.items() if name != "n"}
     metrics["relative_mse"] = relative_error(figures["mse"], target_variances(training.targets))
     if len(model.tasks) > 1:
@@ -140,12 +142,6 @@ def _metrics(
     metrics["parameters"] = trainable_parameters(model)
     metrics["steps"] = int(model.optimizer.iterations)
     return metrics
-
-
-def _ceilings(validation: Examples, tasks: Sequence[str]) -> dict[str, np.ndarray]:
-    """What the replicates of each task allow, float64 (tasks,) by the names of `NoiseCeiling`; nothing without replicates."""
-    ceilings = list(task_ceilings(validation.replicates, tasks).values())
-    return {name: np.array([getattr(ceiling, name) for ceiling in ceilings]) for name in NoiseCeiling._fields if ceilings}
 
 
 def _calibration(validation: Examples, predicted: np.ndarray, training: Examples) -> Callable[[Scorer], dict[str, Any]]:

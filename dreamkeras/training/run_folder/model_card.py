@@ -194,9 +194,8 @@ def _chosen_epoch(metrics: Fields, history: Sequence[Fields]) -> str:
 
 
 def _limits(description: ModelDescription, config: Fields) -> list[str]:
-    simulated = ["- Its measurements were simulated: its predictions say nothing about real promoters."] if _is_simulated(config) else []
     return [
-        *simulated,
+        *(["- Its measurements were simulated: its predictions say nothing about real promoters."] if _is_simulated(config) else []),
         f"- It knows one construct, `{description.construct.name}`, and the cells and conditions of its training data.",
         "- Other constructs, genomic contexts, cell types and organisms are extrapolation.",
         "- Its numbers are on the scale of its assay. They rank and compare sequences; they are not amounts of RNA or protein.",
