@@ -34,4 +34,5 @@ def open_models(models: tuple[str, ...], device: str, batch_size: int | str | No
 def report_packaged(models: tuple[str, ...], scorer: "Scorer") -> None:
     """Says which model was used where none was named."""
     if not models:
-        click.echo(f"No -m given: used the packaged model {scorer.name} (construct {scorer.construct.name}).", err=True)
+        construct = scorer.constructs[0]  # `--flag-unusual` has a second one
+        click.echo(f"No -m given: used the packaged model {scorer.name} (construct {construct.name}).", err=True)

@@ -79,7 +79,7 @@ class ScorerWithConfidence(Wrapped):
         tasks, parts = values[:, : len(self.tasks)], [values]
         if self._half_widths is not None:
             sides = np.array([-1, 1]) * self._half_widths[:, None]
-            parts.append((tasks[:, :, None] + sides).reshape(len(values), -1))
+            parts.append((tasks[:, :, None] + sides).reshape(len(values), sides.size))
         if self._background:
             parts.append(self._background.percentiles(tasks))
         return np.concatenate([*parts, *windows[inner:]], axis=1, dtype=np.float32)

@@ -57,6 +57,13 @@ def scored(scorer, texts=TEXTS, **choices):
     return np.array(rows.values)
 
 
+def test_no_windows_have_no_rows():
+    """The pipeline asks about none where a batch's windows all came before."""
+    scorer = ALL.add_to(Knowing())
+    windows = [construct.fit(Ragged.from_strings([]))[0] for construct in scorer.constructs]
+    assert scorer.score_windows(windows).shape == (0, len(scorer.columns))
+
+
 def test_nothing_wanted_is_the_scorer_itself():
     scorer = WeightSum()
     assert ConfidenceColumns().add_to(scorer) is scorer

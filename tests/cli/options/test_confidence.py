@@ -12,6 +12,7 @@ from dreamkeras.confidence.background import KINDS
 from dreamkeras.confidence.columns import ConfidenceColumns
 from dreamkeras.confidence.familiarity import measure_familiarity
 from dreamkeras.confidence.intervals import measure_intervals
+from dreamkeras.scoring import predictor as predictor_module
 from dreamkeras.sequence.ragged import Ragged
 
 OPTIONS = ("--interval", "0.9", "--percentile", "--flag-unusual")
@@ -50,6 +51,13 @@ def test_each_option_by_itself(run, knowing, fasta):
     assert run("predict", fasta, "-m", knowing, "--percentile").stdout.splitlines()[1] == "a\t4\t40"
     assert run("predict", fasta, "-m", knowing, "--flag-unusual").stdout.splitlines()[2] == "b\tlength\t4"
     assert run("predict", fasta, "-m", knowing).stdout.splitlines()[1] == "a\t4"
+
+
+def test_the_packaged_model_is_told_beside_all_columns(run, knowing, fasta, monkeypatch):
+    monkeypatch.setattr(predictor_module, "PACKAGED_MODEL", knowing)
+    result = run("predict", fasta, *OPTIONS)
+    assert (result.exit_code, result.stdout) == (0, TSV)
+    assert result.stderr == "No -m given: used the packaged model toy (construct toy).\nRead 2 records.\n"
 
 
 def test_json_lines(run, knowing, fasta):
