@@ -30,7 +30,7 @@ SETTINGS = {
     "max_epochs": None,
     "max_steps_per_epoch": None,
 }
-"""What networks are built, trained and exported with. Each has a getter and a setter in `keras.config`, the last two since 3.10."""
+"""The settings that networks are built, trained and exported with. Each has a getter and a setter in `keras.config`, the last two since 3.10."""
 
 
 def keras_backend() -> str | None:
@@ -46,7 +46,7 @@ def child_environment(backend: str) -> dict[str, str]:
 
 
 def keras_environment(backend: str) -> dict[str, str]:
-    """This process's environment, in which Keras has a backend and our settings, whatever the user's are."""
+    """This process's environment, in which Keras has a backend and our settings, not the user's."""
     kept = {name: value for name, value in os.environ.items() if name not in OVERRIDES}
     return {**kept, "KERAS_BACKEND": backend, "KERAS_HOME": str(HOME)}
 

@@ -13,7 +13,7 @@ from dreamkeras.export.traced import Traced
 __all__ = ["require_packages", "trace_with_tensorflow"]
 
 PACKAGES = {"keras": "train", "tensorflow": "train", "tf2onnx": "train", "onnx": "train", "onnxruntime": "cpu"}
-"""What an export needs, and the extra that brings it."""
+"""The packages that an export needs, and the extra that installs each."""
 
 
 def require_packages(*packages: str) -> None:
@@ -32,7 +32,7 @@ def require_packages(*packages: str) -> None:
 
 
 def trace_with_tensorflow(file: Path, strands: str | None, without_bias: bool = False) -> Traced:
-    """`tracing.trace`, whatever this process's backend is.
+    """`tracing.trace`, on any backend of this process.
 
     Raises:
         ModelError: The model cannot be loaded, traced or converted.

@@ -79,7 +79,7 @@ class FinalLayers(keras.layers.Layer):
 
 
 SLOTS: dict[str, type[FirstLayers] | type[Core] | type[FinalLayers]] = {base.slot: base for base in (FirstLayers, Core, FinalLayers)}
-"""What the blocks of each slot derive from."""
+"""The base class of the blocks of each slot."""
 
 BLOCKS: dict[str, dict[str, type]] = {slot: {} for slot in SLOTS}
 """Blocks by slot and name; `register_block` adds to it."""

@@ -69,7 +69,7 @@ def train(config: RunConfig, folder: Path) -> dict[str, Any]:
         folder: Where everything goes; must not hold anything yet.
 
     Returns:
-        What `folder.write_results` returns: the validation figures of the best epoch, and the run's size and time.
+        Those of `run_folder.contents.write_results`: the validation figures of the best epoch, and the run's size and time.
 
     Raises:
         DreamkerasError: The data, the choices or the folder will not do: nothing has been written then. Or the loss becomes no
@@ -215,7 +215,7 @@ def _fit(config: RunConfig, plan: Plan, folder: Path, data: RunData, model: Prix
             progress.close()
     assign_weights(model.variables, state.best_weights, folder)
     counts = {"examples": len(data.training), "validation_examples": len(data.validation), "common": data.common}
-    summary = {**dataclasses.asdict(_with_files(config, file_name)), **counts}  # whoever reads it has no use for folders
+    summary = {**dataclasses.asdict(_with_files(config, file_name)), **counts}  # its readers have no use for folders
     predicted = predict_letters(predictor, data.validation.letters, plan.batch_size)
     require_held(folder)
     return write_results(folder, summary, model, predicted, data.validation, state, data.training)

@@ -81,12 +81,12 @@ def save(blocks, tmp_path):
 
 @pytest.fixture
 def elsewhere(monkeypatch):
-    """Makes every export take a process of its own, whatever this one's backend."""
+    """Makes every export take a process of its own, on any backend of this one."""
     monkeypatch.setattr(tracing_process, "keras_backend", lambda: None)
 
 
 def expected(letters):
-    """What the toy network answers, in NumPy."""
+    """The predictions of the toy network, in NumPy."""
     return (ONE_HOT[letters].sum(1) @ np.array([1, 20, 300, 4000]) / 1000)[:, None]
 
 

@@ -1,6 +1,6 @@
 """What a block has to do to fill a slot, tried on the backend that Keras runs on.
 
-Knows nothing about other backends; `block_report` asks each of them.
+Knows nothing about other backends; `report` asks each of them.
 """
 
 import tempfile

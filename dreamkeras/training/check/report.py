@@ -46,7 +46,7 @@ class Report(NamedTuple):
 
 
 def report_block(slot: str | None, name: str, backends: tuple[str, ...] = BACKENDS) -> Report:
-    """Runs `block_check.check_block` on each of the backends that is installed.
+    """Runs `contract.check_block` on each of the backends that is installed.
 
     Args:
         slot: `"first"`, `"core"` or `"final"`; None for that of the class.
