@@ -104,3 +104,10 @@ def test_installed_command_is_the_one_of_pyproject():
 
 def test_changelog_has_an_unreleased_section():
     assert "\n## [Unreleased]\n" in (ROOT / "CHANGELOG.md").read_text()
+
+
+@pytest.mark.parametrize("file", [".github/workflows/ci.yml", ".ci/run"])
+def test_paths_of_tests_that_ci_runs_exist(file):
+    paths = re.findall(r"\btests/[\w/.]*\w", (ROOT / file).read_text())
+    assert paths
+    assert [path for path in paths if not (ROOT / path).exists()] == []

@@ -30,7 +30,7 @@ SETTINGS = {
     "max_epochs": None,
     "max_steps_per_epoch": None,
 }
-"""The settings that networks are built, trained and exported with. Each has a getter and a setter in `keras.config`, the last two since 3.10."""
+"""The settings of networks in building, training and export. Each has a getter and a setter in `keras.config`, the last two since 3.10."""
 
 
 def keras_backend() -> str | None:
