@@ -7,6 +7,7 @@ import pytest
 
 from dreamkeras.data.assays.table_layout import TableLayout
 from dreamkeras.errors import InputError
+from dreamkeras.sequence.construct import YEAST
 from dreamkeras.sequence.ragged import Ragged
 
 
@@ -92,3 +93,11 @@ def test_a_layout_that_differs_from_the_models_construct_is_refused(fields):
     (name,) = fields
     with pytest.raises(InputError, match=f"Expected {name} .* which the model was trained with"):
         TableLayout(("a",), **fields).require_fit(construct)
+
+
+def test_a_run_keeps_the_construct_it_began_with():
+    layout = TableLayout(("a",), length=80, both_strands=True)
+    assert layout.construct_of_run(None) == dataclasses.replace(layout.construct(), flags=("is_reverse",))
+    assert layout.construct_of_run(YEAST.to_json()) == YEAST
+    forward = TableLayout(("a",), length=80)
+    assert forward.construct_of_run(None) == forward.construct()
