@@ -12,9 +12,9 @@ from typing import Any, Literal, NamedTuple
 import numpy as np
 
 from dreamkeras.errors import InputError
-from dreamkeras.sequence.adapters import OTHER_STRAND, has_one_adapter, on_other_strand
 from dreamkeras.sequence.alphabet import N, letter_codes
 from dreamkeras.sequence.matching import begins_with, ends_with, illegal_letters
+from dreamkeras.sequence.orientation import OTHER_STRAND, has_one_adapter, on_other_strand
 from dreamkeras.sequence.ragged import Ragged, pieces
 from dreamkeras.sequence.records import Records
 

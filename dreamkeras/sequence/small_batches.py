@@ -4,9 +4,9 @@ import functools
 
 import numpy as np
 
-from dreamkeras.sequence.adapters import has_one_adapter, other_strand, shows_other_strand
 from dreamkeras.sequence.alphabet import LETTER_CODES, PLAIN
 from dreamkeras.sequence.construct import TEMPLATES, Construct
+from dreamkeras.sequence.orientation import has_one_adapter, other_strand, shows_other_strand
 from dreamkeras.sequence.ragged import Ragged
 
 __all__ = ["SMALL_BATCH", "cut_small_batch"]

@@ -1,4 +1,4 @@
-"""The adapters of a construct, in its sequences and in their reverse complements."""
+"""Whether sequences are given on the other strand, or with only one of their two adapters. `Construct.find_inserts` finds adapters."""
 
 import functools
 from typing import TypeVar

@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from dreamkeras.sequence.adapters import DISTINCT, on_other_strand, other_strand, shows_other_strand
+from dreamkeras.sequence.orientation import DISTINCT, on_other_strand, other_strand, shows_other_strand
 from dreamkeras.sequence.ragged import Ragged
 
 LONG, TURNED = "TCATCATCATCATCAA", "TTGATGATGATGATGA"
