@@ -15,7 +15,7 @@ def write(root, files):
 
 @pytest.fixture(autouse=True)
 def sixteen_cpus(monkeypatch):
-    monkeypatch.setattr(os, "sched_getaffinity", lambda pid: set(range(16)), raising=False)
+    monkeypatch.setattr(os, "sched_getaffinity", {0: set(range(16))}.__getitem__, raising=False)  # 0 is this process
 
 
 def test_affinity_counts_where_there_is_no_cgroup(tmp_path):

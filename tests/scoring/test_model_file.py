@@ -47,6 +47,8 @@ class TestRefusals:
             ({"output_name": "y"}, r"one output `expression tensor\(float\) \[batch, 2\]`, got `y "),
             ({"shape": ("batch", 11)}, "got `letters .*11"),
             ({"shape": ("batch", 13)}, "got `letters .*13"),
+            ({"shape": ("batch",)}, "got `letters "),
+            ({"shape": ("batch", 12, 1)}, "got `letters "),
             ({"shape": (4, 12)}, "got `letters .*4, 12"),
         ],
     )
