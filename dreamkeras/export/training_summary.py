@@ -1,4 +1,4 @@
-"""What an exported model says of its training, read from the run folder's config.json and metrics.json."""
+"""Summary of a training run for the exported model, read from the run folder's config.json and metrics.json."""
 
 import json
 from pathlib import Path

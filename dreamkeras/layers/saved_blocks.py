@@ -1,4 +1,4 @@
-"""Which class a block of a saved model is: told by its module and name, because two packages may have classes of one name."""
+"""Finds the class of each block of a saved model, by module and name: two packages may have classes of one name."""
 
 import contextlib
 import importlib

@@ -1,4 +1,4 @@
-"""Model files: where they are, what they say of themselves, and whether their graphs have the inputs and outputs that they should.
+"""Model files: finds them, reads their description, and checks the inputs and outputs of their graphs.
 
 Knows nothing about scoring; sessions come open.
 """

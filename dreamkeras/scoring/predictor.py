@@ -1,4 +1,4 @@
-"""Letters to values: exported models, opened and asked. Never Keras; onnxruntime from the first `load` on."""
+"""Opens exported models and predicts from letters. Imports onnxruntime when the first model is loaded, never Keras."""
 
 import os
 from collections.abc import Iterable, Mapping, Sequence

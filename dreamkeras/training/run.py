@@ -1,4 +1,4 @@
-"""One training run: data, network, `fit`, and the folder that holds what came of it.
+"""One training run: reads the data, builds the network, fits it and writes the run folder.
 
 Knows nothing about the command line; the choices come as a RunConfig.
 """

@@ -1,4 +1,4 @@
-"""What a run trains and validates on: files read, or a library simulated, and divided as its choices say."""
+"""Training and validation data of a run, read from files or simulated, and split as its configuration says."""
 
 import dataclasses
 import sys

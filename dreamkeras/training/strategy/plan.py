@@ -1,4 +1,4 @@
-"""What the choices of a run amount to on its network and its data: settled strategy, steps, augmentation."""
+"""Settles a run's strategy for its network and data: batch size, steps, augmentation."""
 
 from typing import NamedTuple
 
