@@ -101,14 +101,14 @@ def _find_class(slot: str, base: type, config: Mapping[str, Any]) -> Any:
     given = None if registered in known else keras.saving.get_registered_object(registered)  # in the caller's custom_objects
     if given is not None:
         return given
-    reason = f"{module} has no such block"
+    reason, missing = f"{module} has no such block", ""
     try:
         qualified = registered.removeprefix(f"{module}>") if registered.startswith(f"{module}>") else name
         found = member(import_module(module), qualified)
         if isinstance(found, type) and issubclass(found, base):
             return found
     except ModelError as error:
-        reason = str(error).rstrip(".")
+        reason, missing = str(error).rstrip("."), getattr(error.__cause__, "name", None) or ""
     for key in (registered, f"{module}>{name}"):  # a class of a function, or of a module that is gone
         found = known.get(key)
         if found is not None and (found.__module__, found.__name__) == (module, name):
@@ -116,6 +116,8 @@ def _find_class(slot: str, base: type, config: Mapping[str, Any]) -> Any:
     advice = "run its cell or script first, or move it into a module that Python can import"
     if module != SCRIPT:
         advice = f"install {module.partition('.')[0]}, or run from the folder that holds it"
+    if missing.startswith("dreamkeras."):
+        advice = f"change the import in {module}; CHANGELOG.md says which modules have moved"
     raise ModelError(f"The {slot} block of the model is {module}:{name}, which is not found. {reason}: {advice}.")
 
 

@@ -141,6 +141,17 @@ def test_only_the_module_in_the_file_will_do(labs, tmp_path, when):
         load_network(tmp_path / "model.keras")
 
 
+def test_a_module_that_imports_what_has_moved_is_told_where_to_look(labs, tmp_path):
+    network(labs("lab_old", 7)()).save(tmp_path / "model.keras")
+    file = tmp_path / "lab_old.py"
+    file.write_text("from dreamkeras.layers.convolution import Conv1D\n" + file.read_text())
+    del sys.modules["lab_old"]
+    del keras.saving.get_custom_objects()["lab_old>MyCore"]
+    reason = r"\(No module named 'dreamkeras\.layers\.convolution'\): change the import in lab_old; CHANGELOG"
+    with pytest.raises(ModelError, match=reason):
+        load_network(tmp_path / "model.keras")
+
+
 def test_the_module_in_the_file_is_imported(labs, tmp_path):
     model = network(labs("lab_left", 3)())
     model.save(tmp_path / "model.keras")
