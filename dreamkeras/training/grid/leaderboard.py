@@ -183,7 +183,3 @@ def _markdown(rows: Sequence[LeaderboardRow], sequences: int, failures: Mapping[
         lines += ["", "## Failed runs", "", "| run | reason |", "|---|---|"]
         lines += [f"| {name} | {reason.replace('|', '&#124;')} |" for name, reason in failures.items()]
     return "\n".join(lines) + "\n"
-
-
-def _behind(behind: Interval | None) -> str:
-    return "" if behind is None or np.isnan(behind.value) else f"{behind.value:.4f} ({behind.low:.4f} to {behind.high:.4f})"
