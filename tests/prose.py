@@ -26,7 +26,7 @@ RULES = {
     r"\b(?:those|that) (?:that|which) (?:are|is|were|was|do|does|did|have|has)\b(?= not|[.,;])": "riddle by pronoun: name the thing",
     r"\bthat which\b|\bbe it\b|\blest\b|\bas it were\b|\band no more\b|\bfor want of\b|\bof one's own\b": "old-fashioned",
     r"\bturned round\b": "reverse complement",
-    r"\byardsticks?\b": "calibration (see docs/glossary.md)",
+    r"\byardsticks?\b": "calibration (see docs/reference/glossary.md)",
     r"\b(?:whose|in whose) turn\b": "say which is next",
     r"\bhow many [a-z]+ came to what\b": "counts by status",
     r"\b(?:stands?|stood) (?:behind|before|beside|on|in|there|at|under)\b": "is, are; or name the position",

@@ -54,7 +54,7 @@ def rooms() -> list[Path]:
 
 
 def test_every_room_stands_on_the_page_of_the_architecture():
-    page = (ROOT / "docs/architecture.md").read_text()
+    page = (ROOT / "docs/explanation/architecture.md").read_text()
     assert [room for room in rooms() if f"`{room}/`" not in page] == []
     assert len(page.splitlines()) <= 150
 

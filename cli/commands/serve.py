@@ -41,7 +41,9 @@ file_path = click.Path(exists=True, dir_okay=False, path_type=Path)
 @click.option("--host", default="127.0.0.1", show_default=True, help="Address to listen on; 0.0.0.0 for all.")
 @click.option("--port", type=WholeRange(0, 65535), default=8000, show_default=True, help="Port to listen on; 0 for any that is free.")
 @click.option("--grpc-port", type=WholeRange(0, 65535), help="Serve gRPC, too, on this port; 0 for any that is free.")
-@click.option("--settings", "settings_file", type=file_path, metavar="FILE", help="Limits and bounds, as TOML; docs/serving.md lists them.")
+@click.option(
+    "--settings", "settings_file", type=file_path, metavar="FILE", help="Limits and bounds, as TOML; docs/how-to/serve.md lists them."
+)
 @click.option("--tokens", "tokens_file", type=file_path, metavar="FILE", help="Ask for one of these bearer tokens, one a line.")
 @click.option("--operator-tokens", "operators_file", type=file_path, metavar="FILE", help="Ask for one of these to load and unload models.")
 @click.option("--tls-certificate", type=file_path, metavar="PEM", help="Serve HTTPS with this chain of certificates.")

@@ -139,7 +139,7 @@ def exported(networks):
 def test_the_published_combinations_have_their_published_sizes():
     published = {"bhi,autosome,autosome": 1_933_970, "bhi,bhi,autosome": 4_130_578, "autosome,unlockdna,autosome": 4_539_410}
     assert {name: size(name) for name in published} == published
-    # Counted in the reference on windows of 150 letters; of Unlock_DNA's, 77,569 are left out (docs/differences.md).
+    # Counted in the reference on windows of 150 letters; of Unlock_DNA's, 77,569 are left out (docs/explanation/differences.md).
     entries = {"autosome": 1_725_122, "bhi": 7_201_089, "unlockdna": 4_646_150 - 300 * 256 - 2 * 256 - 257}
     assert {name: size(",".join([name] * 3)) for name in entries} == entries
 

@@ -88,7 +88,7 @@ def test_what_was_given_stays_as_it_was(function):
 
 
 def plain_shuffle(text, draws):
-    """Dinucleotide shuffle of one run of bases, letter by letter; one draw a letter (docs/internals.md)."""
+    """Dinucleotide shuffle of one run of bases, letter by letter; one draw a letter (docs/explanation/internals.md)."""
     steps = [(place, here, there) for place, (here, there) in enumerate(itertools.pairwise(text))]
     end, others = text[-1], [base for base in "ACGT" if base != text[-1]]
     trees = []

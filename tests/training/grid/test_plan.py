@@ -148,7 +148,7 @@ class TestFile:
 
     @pytest.mark.parametrize(("source", "number"), [("module", 16), ("page", 24)])
     def test_is_explained_by_an_example_that_works(self, tmp_path, source, number):
-        text = grid.__doc__ if source == "module" else (Path(__file__).parents[3] / "docs" / "grid.md").read_text()
+        text = grid.__doc__ if source == "module" else (Path(__file__).parents[3] / "docs" / "how-to" / "compare-networks.md").read_text()
         (tmp_path / "grid.toml").write_text(text.split("```toml\n")[1].split("```")[0])
         assert len(read_grid(tmp_path / "grid.toml").runs) == number
 
