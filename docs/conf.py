@@ -48,7 +48,7 @@ def write_command_pages() -> None:
     COMMAND_PAGES.mkdir(exist_ok=True)
     for name, entry in COMMANDS.items():
         directive = f".. click:: dreamkeras.cli.commands.{entry.module}:command\n   :prog: dreamkeras {name}\n"
-        (COMMAND_PAGES / f"{name}.md").write_text(f"# dreamkeras {name}\n\n```{{eval-rst}}\n{directive}```\n")
+        (COMMAND_PAGES / f"{name}.rst").write_text(directive)
 
 
 write_command_pages()

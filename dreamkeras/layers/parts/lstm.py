@@ -89,7 +89,7 @@ def _torch_lstm(inputs, weights):
 def _jax_lstm(inputs, weights):
     """A scan in each direction, whose kernel gradients are matrix products over all steps after it, not sums in every step.
 
-    docs/explanation/internals.md derives the backward pass, with an example in numbers; `pull_back` in the tests is the same as a plain loop.
+    docs/explanation/internals.md derives the backward pass with a numerical example. `pull_back` in the tests is a plain loop of it.
     """
     from jax import numpy as jnp
 

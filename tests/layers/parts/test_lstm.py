@@ -1,4 +1,4 @@
-"""BidirectionalLSTM against plain loops forward and backward, and against torch's and Keras's own. docs/explanation/internals.md derives the loops."""
+"""BidirectionalLSTM against plain loops forward and backward, and against torch's and Keras's own. See docs/explanation/internals.md."""
 
 from itertools import chain
 
