@@ -78,8 +78,8 @@ def write_effects(parts: Iterable[BatchResult[_Found]], sinks: Sequence[EffectSi
         written += len(part.found.ids)
         skipped += part.skipped
     if not written:
-        first = f"; the first: {skipped.reasons[0]}" if skipped.reasons else ""
-        raise InputError(f"Expected a sequence that fits the model, got none among {skipped.count:,}{first}.")
+        first = f". The first one: {skipped.reasons[0]}" if skipped.reasons else ""
+        raise InputError(f"None of {skipped.count:,} sequences fits the model{first}.")
     return Scored(written, skipped)
 
 

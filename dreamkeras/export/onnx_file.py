@@ -119,7 +119,7 @@ def find_model(path: Path) -> Path:
     Raises:
         ModelError: There is none.
     """
-    require_file(path, "a model is read from its end, too")
+    require_file(path, "a model must be a seekable file")
     file = path / "model.keras" if path.is_dir() else path
     if not file.is_file():
         wanted = "a run folder that holds model.keras" if path.is_dir() else "a run folder or a .keras file"

@@ -1,6 +1,6 @@
-"""Many files scored by Ray, each as a whole by a process that holds the model, each to a file of its own. Ray is imported when asked for.
+"""Scores many files with Ray. One process scores an entire file and writes its results to a separate file. Ray is imported on use.
 
-Readers, windows and values are those of `pipeline`: a file's results are the bytes that `dreamkeras predict` writes for it.
+Files are read, cut and scored by `pipeline`, so that the results are byte for byte those of `dreamkeras predict`.
 """
 
 import contextlib
@@ -34,29 +34,29 @@ from dreamkeras.scoring.skipped import Skipped
 __all__ = ["FileScorer", "Work", "files_in", "score_on_ray"]
 
 SOCKET_FOLDER = 28
-"""Letters of a folder for temporary files whose names still fit: Ray's sockets there have 107 at most."""
+"""Maximum length of the path of the temporary folder. The paths of Ray's sockets in it are limited to 107 characters."""
 
 
 class FurtherColumns(Protocol):
-    """Adds columns to a model's, as `confidence.columns.ConfidenceColumns` does; is pickled, and written to a manifest as JSON."""
+    """Adds columns to predictions, as `confidence.columns.ConfidenceColumns` does. Must be picklable and serialisable as JSON."""
 
     def add_to(self, scorer: Scorer) -> Scorer:
-        """The model with further columns."""
+        """Returns the model with additional columns."""
 
 
 class Work(NamedTuple):
-    """The choices that are the same for all files.
+    """The options that apply to all files.
 
     Args:
-        models: `.onnx` files or run folders, which every node has to see; none is the packaged model.
-        folder: Path or URL of where results go; every node has to see it.
-        format: One of `formats.writers.FORMATS`.
-        reader: How files become records.
-        on_error: `"fail"` ends all at a record that does not fit the construct, `"skip"` leaves it out.
-        batch_size: Sequences scored at once.
-        threads: Threads, and CPUs, of each process.
-        device: See `scoring.session`; with `"cuda"` each process gets a GPU.
-        confidence: Further columns beside predictions.
+        models: `.onnx` files or run folders, which every node must be able to read. If empty, the packaged model is used.
+        folder: Path or URL of the folder for results, which every node must be able to write.
+        format: Output format, one of `formats.writers.FORMATS`.
+        reader: Reads records from a file.
+        on_error: `"fail"` stops at a record that does not fit the construct; `"skip"` omits the record.
+        batch_size: Sequences scored at a time.
+        threads: Threads and CPUs of each process.
+        device: See `scoring.session`. With `"cuda"`, each process is given one GPU.
+        confidence: Additional columns next to the predictions.
     """
 
     models: tuple[str, ...]
@@ -70,12 +70,12 @@ class Work(NamedTuple):
     confidence: FurtherColumns | None = None
 
     def output(self, name: str) -> str:
-        """The name of an input's results: its own with the format's suffix."""
+        """Returns the file name of the results of an input: the name of the input with the suffix of the format."""
         return f"{name}.{self.format}"
 
 
 class FileScorer:
-    """A process's model; Ray makes one in each, and calls it with batches of paths."""
+    """The model in one process. Ray creates one object per process and calls it with batches of paths."""
 
     def __init__(self, work: Work) -> None:
         self.work = work
@@ -84,7 +84,7 @@ class FileScorer:
         self.scorer: Scorer = work.confidence.add_to(scorer) if work.confidence else scorer
 
     def __call__(self, batch: dict[str, Any]) -> dict[str, Any]:
-        """The outcome of each file: a JSON text with `written`, `skipped` and `reasons`, or with `error`."""
+        """Returns the outcome of each file: a JSON text with `written`, `skipped` and `reasons`, or with `error`."""
         return {"outcome": np.array([json.dumps(self._score(str(path))) for path in batch["path"]])}
 
     def _score(self, path: str) -> dict[str, Any]:
@@ -105,37 +105,37 @@ class FileScorer:
 
 
 def files_in(paths: Sequence[str]) -> list[Location]:
-    """The files among paths and URLs, and those in folders, by name; hidden ones are left out.
+    """Lists files, with each folder replaced by its files, sorted by name. Hidden files are omitted.
 
     Raises:
-        InputError: There is none, or one is missing.
+        InputError: There are no files, or a path does not exist.
     """
     places = [locate(path) for path in paths]
     files = [file for place in places for file in place.files()]
     if not files:
-        raise InputError(f"Expected files to score, got none in {', '.join(map(str, places))}.")
+        raise InputError(f"Found no files to score in {', '.join(map(str, places))}.")
     return files
 
 
 def score_on_ray(
     paths: Sequence[str], work: Work, *, address: str | None = None, resume: bool = False, progress: Callable[[int], None] | None = None
 ) -> Scored:
-    """Scores files on a Ray cluster, each to `Work.output` in `Work.folder`, which appears when it is whole.
+    """Scores files on a Ray cluster. The results of each file are written to `Work.output` in `Work.folder` when they are complete.
 
     Args:
-        paths: Paths or URLs of files, or of folders of them.
-        work: The choices.
-        address: The cluster's; None starts Ray on this machine, for as long as this takes.
-        resume: Whether files whose results are there are passed over; otherwise the folder has to be empty.
-        progress: Told after each file how many records it had.
+        paths: Paths or URLs of files, or of folders with files.
+        work: The options.
+        address: Address of the cluster. If None, Ray is started on this machine and stopped afterwards.
+        resume: Whether to skip files that already have results. If False, the folder must be empty.
+        progress: Called after each file with its number of records.
 
     Returns:
-        Records written and skipped, of the files that were not passed over.
+        Numbers of records written and skipped, without the files that already had results.
 
     Raises:
         ModelError: A model is given twice.
-        InputError: Two inputs have one name, or the folder holds something else.
-        DreamkerasError: A file cannot be read or written, or a record does not fit; what is done stays, for `resume`.
+        InputError: Two inputs have the same name, or the folder contains other results.
+        DreamkerasError: A file cannot be read or written, or a record does not fit. Finished files are kept for `resume`.
         MissingPackageError: Ray is not installed.
     """
     ray = import_extra("ray.data", "Ray for --engine ray", "ray")
@@ -151,7 +151,7 @@ def score_on_ray(
 def _score_left(
     ray: Any, files: list[Location], folder: Location, work: Work, address: str | None, progress: Callable[[int], None] | None
 ) -> Scored:
-    """Scores the files whose results are not there yet."""
+    """Scores the files that do not have results yet."""
     done = folder.names()
     left = [file.text for file in files if work.output(file.name) not in done]
     written, skipped = 0, Skipped()
@@ -167,14 +167,14 @@ def _score_left(
 
 
 def _check(files: list[Location], folder: Location, work: Work, *, resume: bool) -> None:
-    """Makes the folder, or finds it to be that of the same work."""
+    """Creates the folder, or checks that an existing folder belongs to the same work."""
     if work.format not in FORMATS:
-        raise InputError(f"Expected one of the formats {', '.join(FORMATS)}, got {work.format!r}.")
+        raise InputError(f"Expected format to be one of {', '.join(FORMATS)}, got {work.format!r}.")
     names = [file.name for file in files]
     if twice := {name for name in names if names.count(name) > 1}:
-        raise InputError(f"Expected inputs of different names, which their results get, got {min(twice)!r} twice.")
+        raise InputError(f"Two inputs are named {min(twice)!r}, so that their results would overwrite each other. Rename one of them.")
     if not resume and folder.names():
-        raise InputError(f"Expected an empty folder for results, got {folder}: take another, or go on with --resume.")
+        raise InputError(f"The output folder {folder} is not empty. Choose another -o, or continue the run with --resume.")
     texts, choices = [file.text for file in files], work._replace(models=(), folder="", threads=1)
     manifest = describe_work(work.models or (str(PACKAGED_MODEL),), texts, (), choices)
     folder.make_folder()
@@ -202,14 +202,14 @@ def _outcomes(ray: Any, files: list[str], work: Work, address: str | None) -> Ge
 
 @contextlib.contextmanager
 def _started(ray: Any, work: Work, address: str | None) -> Iterator[None]:
-    """Ray on the cluster of an address, or else on this machine, where it reports to nobody and leaves nothing."""
+    """Connects Ray to the cluster at an address, or starts Ray on this machine, without usage reports and files left behind."""
     with contextlib.ExitStack() as stack:
         choices: dict[str, Any] = {"address": address}
         if address is None:
             place = "/tmp" if len(tempfile.gettempdir()) > SOCKET_FOLDER else None  # noqa: S108
             folder = stack.enter_context(tempfile.TemporaryDirectory(prefix="ray-", dir=place, ignore_cleanup_errors=True))
             choices = {"num_cpus": max(available_cpus(), work.threads), "include_dashboard": False, "_temp_dir": folder}
-            # Without a token in the environment, Ray keeps one in the home folder.
+            # Without a token in the environment, Ray writes one to the home folder.
             for name, value in {"RAY_USAGE_STATS_ENABLED": "0", "RAY_AUTH_TOKEN": _token()}.items():
                 stack.enter_context(setting(name, value))
         ray.init(**choices, log_to_driver=False, logging_level="ERROR")
@@ -217,14 +217,14 @@ def _started(ray: Any, work: Work, address: str | None) -> Iterator[None]:
         yield
 
 
-@functools.cache  # Ray keeps the first that it finds
+@functools.cache  # Ray keeps the first token that it finds in a process
 def _token() -> str:
     return secrets.token_hex(32)
 
 
 @contextlib.contextmanager
 def _quietly(ray: Any) -> Iterator[None]:
-    """Ray Data tells its plans and draws bars on standard error; both as they were afterwards."""
+    """Turns off the log and the progress bars that Ray Data writes to standard error, and restores both afterwards."""
     context, logger = ray.data.DataContext.get_current(), logging.getLogger("ray.data")
     bars, level = context.enable_progress_bars, logger.level
     context.enable_progress_bars = False

@@ -1,4 +1,4 @@
-"""How many CPUs this process may use: its affinity and its cgroup's quota, which ONNX Runtime does not look at."""
+"""Number of CPUs that this process may use, by its affinity mask and its cgroup quota, which ONNX Runtime ignores."""
 
 import os
 from collections.abc import Iterator
@@ -10,10 +10,13 @@ __all__ = ["available_cpus", "thread_count"]
 
 
 def available_cpus(root: Path = Path("/")) -> int:
-    """Whole CPUs that this process may keep busy, at least 1; `root` is where `proc` and `sys` are mounted.
+    """Returns the number of CPUs that this process may use, at least 1.
 
-    The smaller of the CPUs in its affinity mask and the tightest cgroup quota (v1 or v2), rounded down: one thread too many would be
-    throttled together with all the others.
+    It is the number of CPUs in the affinity mask or the tightest cgroup quota (v1 or v2), whichever is smaller. A quota is rounded down,
+    because with one thread too many all threads are throttled.
+
+    Args:
+        root: Folder under which `proc` and `sys` are mounted.
     """
     cpus = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
     quotas = [float(cpus)]
@@ -23,10 +26,10 @@ def available_cpus(root: Path = Path("/")) -> int:
 
 
 def thread_count(threads: int | None) -> int:
-    """So many threads, or as many as there are CPUs for None.
+    """Returns `threads`, or the number of available CPUs if `threads` is None.
 
     Raises:
-        ModelError: They are fewer than one.
+        ModelError: `threads` is below 1.
     """
     if threads is not None and threads < 1:
         raise ModelError(f"Expected at least 1 thread, got {threads}.")
@@ -41,12 +44,12 @@ def _cgroups(root: Path) -> Iterator[Path]:
             continue
         group = Path(path.lstrip("/"))
         for mount in mounts:
-            # In a container the path may be the host's and absent here; the mount's own root is then the container's group.
+            # In a container the path may be the host's, which does not exist here. The root of the mount is then the container's group.
             yield from (root / mount / part for part in (group, *group.parents))
 
 
 def _quota(*files: Path) -> Iterator[float]:
-    """CPUs that `quota period` allow, in one file (v2) or in two (v1); nothing where there is no limit."""
+    """Yields the number of CPUs that a quota and its period allow, from one file (v2) or two (v1). Yields nothing without a limit."""
     words = " ".join(map(_read, files)).split()
     if len(words) == 2 and words[0] not in ("max", "-1"):
         yield int(words[0]) / int(words[1])

@@ -1,4 +1,4 @@
-"""Asks a scorer about each different window once, however often it comes; whole batches at once, no row becomes an object."""
+"""Scores each distinct window once and reuses its value. Works on whole batches as arrays, without one Python object per row."""
 
 import numpy as np
 
@@ -8,16 +8,21 @@ from dreamkeras.sequence.row_keys import row_keys
 __all__ = ["KEPT", "DistinctScorer", "distinct_rows", "window_keys"]
 
 KEPT = 1 << 23
-"""Letters of windows that are kept with their values: 55,000 promoters, such as the inserts that a table of barcodes repeats."""
+"""Letters of the windows that are kept with their values: 55,000 promoters. A table of barcodes, for example, repeats its inserts."""
 
 
 class DistinctScorer:
-    """A scorer that remembers the last windows, of at most so many letters, and their values."""
+    """Scorer that keeps the latest windows and their values.
+
+    Args:
+        scorer: The scorer that predicts new windows.
+        kept: Maximum number of letters of the windows that are kept.
+    """
 
     def __init__(self, scorer: Scorer, kept: int = KEPT) -> None:
         self._scorer = scorer
         rows = kept // sum(construct.length for construct in scorer.constructs)
-        # A ring: memory is used as it fills, and the newest take the place of the oldest.
+        # A ring buffer: memory is used as the buffer fills, and the newest windows replace the oldest.
         self._windows = [np.empty((rows, construct.length), np.uint8) for construct in scorer.constructs]
         self._keys = np.empty(rows, np.uint64)
         self._values = np.empty((rows, len(scorer.columns)), np.float32)
@@ -25,7 +30,7 @@ class DistinctScorer:
         self._order = np.empty(0, np.int64)
 
     def score(self, windows: list[np.ndarray], batch_size: int = BATCH_SIZE, progress: Progress | None = None) -> np.ndarray:
-        """float32 (n, columns); takes what `Scorer.score_windows` does, and tells `progress` of all n."""
+        """Returns float32 (n, columns) for the arguments of `Scorer.score_windows`. `progress` counts all n windows."""
         keys = window_keys(windows)
         found = distinct_rows(windows, keys)
         if found is None:
@@ -43,7 +48,7 @@ class DistinctScorer:
         return values[places]
 
     def _known(self, keys: np.ndarray, windows: list[np.ndarray]) -> np.ndarray:
-        """int64 (n,): the row of each window among those that are kept; -1 where it is not."""
+        """Returns the row of each window in the buffer, int64 (n,), or -1 for a window that is not kept."""
         if not len(self._order):
             return np.full(len(keys), -1)
         places = np.searchsorted(self._keys[: len(self._order)], keys, sorter=self._order)
@@ -69,14 +74,15 @@ class DistinctScorer:
 
 
 def distinct_rows(windows: list[np.ndarray], keys: np.ndarray) -> tuple[np.ndarray, np.ndarray] | None:
-    """The first of each of the different rows, and where every row's stands among those.
+    """Finds the distinct rows, similar to `numpy.unique` with `return_index` and `return_inverse`.
 
     Args:
-        windows: One or several arrays uint8 (n, length); rows are the same where they are in all of them.
-        keys: Their `window_keys`.
+        windows: One or several arrays uint8 (n, length). Two rows are equal if they are equal in all arrays.
+        keys: The `window_keys` of the arrays.
 
     Returns:
-        int64 (different,), rows in ascending order, and int64 (n,), places in it; None where different rows have one key.
+        The first row of each distinct window, int64 (distinct,), ascending, and the place of each row in that array, int64 (n,).
+        None if two distinct rows have the same key.
 
     Example:
         >>> windows = [np.array([[65], [67], [65]], np.uint8)]
@@ -86,15 +92,15 @@ def distinct_rows(windows: list[np.ndarray], keys: np.ndarray) -> tuple[np.ndarr
     """
     _, first, places = np.unique(keys, return_index=True, return_inverse=True)
     if len(first) < len(keys) and not all((letters == letters[first][places]).all() for letters in windows):
-        return None  # rarer than a broken disk: then each row is asked for
+        return None  # a collision of keys, which is very rare: every row is scored
     order = np.argsort(first)
     return first[order], np.argsort(order)[places]
 
 
 def window_keys(windows: list[np.ndarray]) -> np.ndarray:
-    """uint64 (n,): numbers that are the same for rows that are the same in all arrays, and for hardly any others."""
+    """Returns a hash of each row over all arrays, uint64 (n,). Equal rows have equal hashes; others almost never do."""
     keys, before = np.zeros(len(windows[0]), np.uint64), 0
     for letters in windows:
         keys += row_keys(letters, before)
-        before += letters.shape[1]  # its words are fewer
+        before += letters.shape[1]  # an upper bound of the number of words in a row
     return keys

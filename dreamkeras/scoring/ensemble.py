@@ -1,4 +1,4 @@
-"""Ensemble: several models as one, which answers their mean and how far they are apart; or side by side, each its own."""
+"""Combines several models: `Ensemble` returns their mean and standard deviation, `Members` the predictions of each model."""
 
 from collections.abc import Sequence
 
@@ -12,15 +12,15 @@ __all__ = ["Ensemble", "Members", "require_alike"]
 
 
 class Ensemble(Scorer):
-    """Models that are asked together: seeds, folds or architectures.
+    """Several models whose predictions are averaged, such as models of different seeds, folds or architectures.
 
-    Members have to predict the same tasks in the same units. Each cuts sequences into its own construct.
+    All members must predict the same tasks in the same units. Each member cuts sequences into its own construct.
 
     Args:
-        members: The models; an ensemble cannot be one, because the mean of means would weigh its members less than the others.
+        members: The models. A member cannot be an ensemble itself, because a mean of means would give its models a lower weight.
 
     Raises:
-        ModelError: There is no member, or the members cannot be averaged; the message names the mismatch.
+        ModelError: There are no members, or the members cannot be averaged. The message names the mismatch.
     """
 
     def __init__(self, members: Sequence[Scorer]) -> None:
@@ -30,88 +30,88 @@ class Ensemble(Scorer):
 
     @property
     def name(self) -> str:
-        """The members' names."""
+        """Names of the members."""
         return " + ".join(member.name for member in self.members)
 
     @property
     def members(self) -> tuple[Scorer, ...]:
-        """The models."""
+        """The models of the ensemble."""
         return self._members
 
     @property
     def constructs(self) -> tuple[Construct, ...]:
-        """The different constructs of the members."""
+        """The distinct constructs of the members."""
         return self._constructs
 
     @property
     def tasks(self) -> tuple[str, ...]:
-        """The members' tasks."""
+        """Tasks of the members."""
         return self.members[0].tasks
 
     @property
     def units(self) -> tuple[str, ...]:
-        """The members' units."""
+        """Units of the tasks."""
         return self.members[0].units
 
     @property
     def has_spread(self) -> bool:
-        """A single member has none."""
+        """Whether there are standard deviations, which need at least two members."""
         return len(self.members) > 1
 
     def score_windows(self, windows: Sequence[np.ndarray], batch_size: int = BATCH_SIZE, progress: Progress | None = None) -> np.ndarray:
-        """float32 (n, columns): means, then standard deviations; see `Scorer` for the rest."""
+        """Returns means and then standard deviations, float32 (n, columns). See `Scorer.score_windows` for the arguments."""
         values = Members(self).score_windows(windows, batch_size, progress).reshape(-1, len(self.members), len(self.tasks))
         mean = values.mean(axis=1)
         return np.concatenate([mean, values.std(axis=1, ddof=1)], axis=1) if self.has_spread else mean
 
 
 class Members(Wrapped):
-    """The predictions of each member of an ensemble side by side, in place of their mean; a single model is its own member."""
+    """Scorer that returns the predictions of each member of an ensemble instead of their mean. A single model counts as its only member."""
 
     @property
     def members(self) -> tuple[Scorer, ...]:
-        """The members."""
+        """The models of the ensemble."""
         return self.scorer.members
 
     @property
     def tasks(self) -> tuple[str, ...]:
-        """The tasks of the first member, those of the second, ..."""
+        """Tasks of the first member, tasks of the second member, and so on."""
         return self.scorer.tasks * len(self.members)
 
     @property
     def units(self) -> tuple[str, ...]:
-        """Likewise."""
+        """Units of the tasks, in the same order as `tasks`."""
         return self.scorer.units * len(self.members)
 
     @property
     def has_spread(self) -> bool:
-        """Members side by side have none."""
+        """False: the predictions of single members have no standard deviation."""
         return False
 
     def score_windows(self, windows: Sequence[np.ndarray], batch_size: int = BATCH_SIZE, progress: Progress | None = None) -> np.ndarray:
-        """float32 (n, members * tasks); see `Scorer` for the rest."""
+        """Returns the predictions of each member, float32 (n, members * tasks). See `Scorer.score_windows` for the arguments."""
         by_construct = dict(zip(self.constructs, windows, strict=True))
-        *others, last = self.members  # the last one's batches are those that are done
+        *others, last = self.members  # a batch is finished, and counted, when the last member has scored it
         values = [member.score_windows([by_construct[member.construct]], batch_size) for member in others]
         values.append(last.score_windows([by_construct[last.construct]], batch_size, progress))
         return np.concatenate([answers[:, : len(self.scorer.tasks)] for answers in values], axis=1)
 
 
 def require_alike(members: Sequence[Scorer]) -> None:
-    """Refuses models that cannot be averaged.
+    """Checks that models can be averaged.
 
     Raises:
-        ModelError: There is none, one is an ensemble, or their tasks or units differ.
+        ModelError: There are no models, a model is an ensemble, or the models' tasks or units differ.
     """
     if not members:
         raise ModelError("Expected at least one model for an ensemble, got none.")
     for member in members:
         if member.has_spread or isinstance(member, Ensemble):
-            raise ModelError(f"Expected single models in an ensemble, got the ensemble {member.name}: give its members.")
+            raise ModelError(f"An ensemble cannot contain another ensemble: {member.name}. Give the models of {member.name} instead.")
         for field in ("tasks", "units"):
             wanted, came = getattr(members[0], field), getattr(member, field)
             if came != wanted:
                 raise ModelError(
-                    f"Expected an ensemble's models to have the same {field}, got {', '.join(wanted)} of {members[0].name} "
-                    f"and {', '.join(came)} of {member.name}."
+                    f"Models of an ensemble must have the same {field}: {members[0].name} has {', '.join(wanted)}, "
+                    f"{member.name} has {', '.join(came)}."
                 )

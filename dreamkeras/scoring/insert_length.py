@@ -1,4 +1,4 @@
-"""How long an insert usually is, by the constructs of a model: of variants' windows, of random inserts, of designs."""
+"""Default insert length of a model's constructs, for windows around variants, random inserts and designs."""
 
 from collections.abc import Sequence
 
@@ -10,17 +10,18 @@ __all__ = ["default_insert_length"]
 
 
 def default_insert_length(constructs: Sequence[Construct]) -> int:
-    """Letters of an insert, unless another length is asked for.
+    """Returns the default number of letters of an insert.
 
-    The whole window where nothing stands around an insert, else what its assay's inserts have, or what all constant letters leave free.
+    A construct without adapters and flanks uses the full window. Otherwise the default is the insert length of the assay if it is
+    known, or else the part of the window that adapters and flanks leave free.
 
     Raises:
-        InputError: The constructs do not agree, or constant letters leave nothing free.
+        InputError: The constructs have different defaults, or adapters and flanks fill the window.
     """
     lengths = [_insert_length(construct) for construct in constructs]
     if len(set(lengths)) > 1:
         names = " and ".join(f"{length} for {construct.name!r}" for length, construct in zip(lengths, constructs, strict=True))
-        raise InputError(f"Expected a length of the insert to be asked for, as the models' inserts have different lengths: {names}.")
+        raise InputError(f"The models have different insert lengths: {names}. Give the length of the insert.")
     return lengths[0]
 
 
@@ -32,7 +33,7 @@ def _insert_length(construct: Construct) -> int:
     beside = len(construct.left + construct.right)
     if construct.length - beside < construct.shortest:
         raise InputError(
-            f"Expected a length of the insert to be asked for, as the {beside} constant letters of construct {construct.name!r} leave no "
-            f"room in a window of {construct.length}."
+            f"The {beside} constant letters of construct {construct.name!r} leave no room for an insert in a window of "
+            f"{construct.length}. Give the length of the insert."
         )
     return construct.length - beside

@@ -1,4 +1,4 @@
-"""The manifest beside an analysis's results: with which models, versions and inputs they were made, and by which command."""
+"""Writes the manifest next to the results of an analysis: command, models, inputs and versions of packages."""
 
 import importlib.metadata
 import json
@@ -16,12 +16,17 @@ PACKAGES = ("dreamkeras", "numpy", "onnxruntime")
 
 
 def write_manifest(path: Path, command: str, models: Iterable[str], inputs: Iterable[str], more: Mapping[str, Any] | None = None) -> None:
-    """Writes a manifest as JSON; it appears whole or not at all.
+    """Writes a manifest as JSON. The file appears only when it is complete.
 
-    Models are files or run folders; standard input among the inputs has no digest; `more` are further entries.
+    Args:
+        path: The file to write.
+        command: The command that produced the results.
+        models: Model files or run folders.
+        inputs: Input files. Standard input has no digest.
+        more: Additional entries.
 
     Raises:
-        DreamkerasError: It cannot be written.
+        DreamkerasError: The manifest cannot be written.
     """
     installed = {distribution.metadata["Name"] for distribution in importlib.metadata.distributions()}
     content = {
@@ -39,5 +44,5 @@ def write_manifest(path: Path, command: str, models: Iterable[str], inputs: Iter
 
 
 def _digest(path: str | Path) -> str | None:
-    """None if it is no file."""
+    """Returns the digest of a file, or None if the path is not a file."""
     return file_digest(path) if Path(path).is_file() else None

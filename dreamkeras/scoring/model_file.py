@@ -1,6 +1,6 @@
-"""Model files: finds them, reads their description, and checks the inputs and outputs of their graphs.
+"""Finds model files, reads their descriptions, and checks the inputs and outputs of their graphs.
 
-Knows nothing about scoring; sessions come open.
+Functions that read from a model take an open session; `session.py` opens it.
 """
 
 import os
@@ -15,27 +15,27 @@ from dreamkeras.sequence.description import METADATA_KEY, ModelDescription
 __all__ = ["LETTERS_INPUT", "check_signature", "find_model_file", "read_description", "require_different"]
 
 LETTERS_INPUT = "letters"
-"""The graph's input: windows that are cut already."""
+"""Name of the graph's input, which takes windows."""
 
 IN_RUN = ("model.onnx", "model.keras")
-"""The files of a run folder that are its model."""
+"""Names of the model files in a run folder."""
 
 INPUT = (LETTERS_INPUT, "tensor(uint8)")
 OUTPUT_TYPE = "tensor(float)"
 
 
 def find_model_file(path: Path) -> Path:
-    """The `.onnx` file of a run folder, or the file itself.
+    """Returns the `.onnx` file of a run folder, or `path` itself if it is a file.
 
     Raises:
-        ModelError: There is none.
-        InputError: It is a pipe.
+        ModelError: The path does not exist, or the run folder has no `model.onnx`.
+        InputError: The path is a pipe.
     """
-    require_file(path, "a model is read from its end, too")
+    require_file(path, "a model must be a seekable file")
     if path.is_dir():
         file = path / "model.onnx"
         if not file.is_file():
-            raise ModelError(f"Expected a run folder with a model.onnx, got {path} without one{_way_to_model(path)}.")
+            raise ModelError(f"The folder {path} has no model.onnx{_way_to_model(path)}.")
         return file
     if path.is_file():
         return path
@@ -43,43 +43,43 @@ def find_model_file(path: Path) -> Path:
 
 
 def require_different(models: Iterable[str | os.PathLike[str]]) -> None:
-    """Refuses a file of a model, or a run folder, that is given twice, also under two names: an ensemble would weigh it double.
+    """Checks that no model is given twice, even under two names, because it would have double weight in an ensemble.
 
     Raises:
-        ModelError: Two are the same file, or a run folder and its model.
+        ModelError: Two paths are the same file, or a run folder and its model.
     """
     seen: dict[tuple[int, int], str | os.PathLike[str]] = {}
     for model in models:
         files = _same_files(Path(os.path.realpath(model)))
         if same := next((seen[file] for file in files if file in seen), None):
             also = "" if str(same) == str(model) else f", also as {model}"
-            raise ModelError(f"Expected different models, got {same} twice{also}.")
+            raise ModelError(f"The model {same} is given twice{also}.")
         seen |= dict.fromkeys(files, model)
 
 
 def _same_files(path: Path) -> set[tuple[int, int]]:
-    """The device and the inode of a model's file, or of both in a run folder."""
+    """Returns device and inode of a model file, or of both model files in a run folder."""
     folder = path if path.is_dir() else path.parent
     files = [folder / name for name in IN_RUN] if path.is_dir() or path.name in IN_RUN else [path]
     return {(found.st_dev, found.st_ino) for found in (file.stat() for file in files if file.is_file())}
 
 
 def _way_to_model(folder: Path) -> str:
-    """The command that makes a model of a folder's content, if there is one."""
+    """Returns advice on the command that creates the model from the contents of a folder, or an empty text."""
     if (folder / "model.keras").is_file():
-        return f": dreamkeras export {folder}"
-    return f": dreamkeras train --resume --out {folder}" if (folder / "config.json").is_file() else ""
+        return f". Create it with: dreamkeras export {folder}"
+    return f". Create it with: dreamkeras train --resume --out {folder}" if (folder / "config.json").is_file() else ""
 
 
 def read_description(session: Any, file: Path) -> ModelDescription:
-    """The description in a model's file.
+    """Reads the description from the metadata of a model file.
 
     Raises:
-        ModelError: It says nothing, or nothing that is understood here.
+        ModelError: The file has no description, or the description is not valid.
     """
     text = session.get_modelmeta().custom_metadata_map.get(METADATA_KEY)
     if text is None:
-        raise ModelError(f"Expected a model that dreamkeras exported, got an ONNX file without our metadata: {file}")
+        raise ModelError(f"The model {file} was not exported by dreamkeras: it has no dreamkeras metadata.")
     try:
         return ModelDescription.from_json(text)
     except ModelError as error:
@@ -87,10 +87,10 @@ def read_description(session: Any, file: Path) -> ModelDescription:
 
 
 def check_signature(session: Any, description: ModelDescription, file: Path) -> None:
-    """Refuses graphs whose input and outputs are not those of the description.
+    """Checks that the input and outputs of a graph match the description.
 
     Raises:
-        ModelError: It is one.
+        ModelError: The input or outputs do not match.
     """
     outputs = {(name, OUTPUT_TYPE): width for name, width in description.outputs.items()}
     sides = (
@@ -108,5 +108,5 @@ def check_signature(session: Any, description: ModelDescription, file: Path) -> 
 
 
 def _fits(shape: list[int | str | None], width: int) -> bool:
-    """Whether a shape is [open, width]; exporters may leave the width open too, but not give another."""
+    """Whether a shape is [batch, width] with a dynamic batch dimension. The width may be dynamic as well, but not another number."""
     return len(shape) == 2 and not isinstance(shape[0], int) and (shape[1] == width or not isinstance(shape[1], int))

@@ -1,4 +1,4 @@
-"""Records to predictions: cut, predict, write, side by side, in bounded memory however many there are. Knows nothing about files."""
+"""Cuts records into windows, predicts and writes them concurrently, in bounded memory for any number of records. Opens no files."""
 
 import contextlib
 import threading
@@ -21,31 +21,31 @@ from dreamkeras.sequence.records import BATCH_LETTERS, BATCH_ROWS, Records
 __all__ = ["PredictionSink", "Scored", "overlapped", "score_into_shards", "score_records", "write_parts"]
 
 GATHERED = BATCH_ROWS
-"""Most windows that are gathered before the model is asked."""
+"""Maximum number of windows that are gathered for one call of the model."""
 
 AHEAD = 2
-"""Gathered batches that wait for the model while the next are read and the last are written."""
+"""Number of gathered batches that wait for the model while later ones are read and earlier ones are written."""
 
 _Batch = TypeVar("_Batch")
 _Found = TypeVar("_Found")
 
 
 class PredictionSink(Protocol):
-    """The writer of a table or of a track."""
+    """Writer of a table or a track."""
 
     def write(self, ids: Sequence[str], values: np.ndarray) -> None:
-        """Takes n names and their values, float32 (n, columns)."""
+        """Writes n names and their values, float32 (n, columns)."""
 
 
 class Scored(NamedTuple):
-    """How many records were written, and those that were left out."""
+    """Number of written records, and the skipped records."""
 
     written: int
     skipped: Skipped
 
 
 class _Cut(NamedTuple):
-    """Records ready for the model: the names and, for each construct, windows of those that fit; and the skipped ones."""
+    """Records cut into windows: names and windows of the records that fit, one array per construct, and the skipped records."""
 
     ids: list[str]
     windows: list[np.ndarray]
@@ -62,22 +62,22 @@ def score_records(
     progress: Callable[[int], None] | None = None,
     may_be_empty: bool = False,
 ) -> Scored:
-    """Predicts every record, in order, under its own name; windows that come again soon are asked for once (`distinct.KEPT`).
+    """Predicts all records and writes them in order. Windows that repeat within a short distance (`distinct.KEPT`) are scored once.
 
     Args:
         records: Batches of records.
         scorer: The model or ensemble.
-        writer: Takes the predictions as they come.
-        on_error: `"fail"` raises at a record that does not fit the construct, `"skip"` leaves it out.
-        batch_size: Sequences scored at once.
-        progress: Told after each batch how many records it had.
-        may_be_empty: Whether all may be skipped.
+        writer: Writes the predictions of each batch.
+        on_error: `"fail"` raises an error at a record that does not fit the construct; `"skip"` omits the record.
+        batch_size: Sequences scored at a time.
+        progress: Called after each batch with its number of records.
+        may_be_empty: Whether all records may be skipped without an error.
 
     Returns:
-        Records written and skipped.
+        Numbers of records written and skipped.
 
     Raises:
-        InputError: A record does not fit and `on_error` is `"fail"`; none fits.
+        InputError: A record does not fit and `on_error` is `"fail"`, or no record fits.
     """
     _check_on_error(on_error)
     with contextlib.closing(_predict(records, scorer, on_error, batch_size, progress)) as parts:
@@ -93,9 +93,9 @@ def score_into_shards(
     batch_size: int = BATCH_SIZE,
     progress: Callable[[int], None] | None = None,
 ) -> None:
-    """Predicts every record that no shard holds yet; `write_parts` then writes their predictions.
+    """Predicts the records that are not in a shard yet, and adds them to `shards`. `write_parts` then writes all predictions.
 
-    Args and errors are those of `score_records`, but that the records are all of them each time, those that shards hold first.
+    Arguments and errors are those of `score_records`. `records` must contain all records again, including those in finished shards.
     """
     _check_on_error(on_error)
     for pieces in in_shards(records, SHARD, shards.done, progress):
@@ -103,7 +103,7 @@ def score_into_shards(
 
 
 def write_parts(parts: Iterable[Shard], writer: PredictionSink, *, may_be_empty: bool = False) -> Scored:
-    """Writes predictions, such as those of `Shards`, in order.
+    """Writes predictions, for example of `Shards`, in order.
 
     Raises:
         InputError: All records were skipped, and `may_be_empty` is false.
@@ -115,7 +115,7 @@ def write_parts(parts: Iterable[Shard], writer: PredictionSink, *, may_be_empty:
         written += len(part.ids)
         skipped += part.skipped
     if not written and not may_be_empty:
-        raise InputError(f"Expected a sequence that fits the model, got none among {skipped.count:,}; the first: {skipped.reasons[0]}.")
+        raise InputError(f"None of {skipped.count:,} sequences fits the model. The first one: {skipped.reasons[0]}.")
     return Scored(written, skipped)
 
 
@@ -127,7 +127,7 @@ def _check_on_error(on_error: str) -> None:
 def _predict(
     records: Iterable[Records], scorer: Scorer, on_error: str, batch_size: int, progress: Callable[[int], None] | None
 ) -> Generator[Shard, None, None]:
-    # It remembers windows of these records only, so that a shard's values do not depend on earlier shards.
+    # A new DistinctScorer for each shard, so that the values of a shard do not depend on earlier shards.
     distinct = DistinctScorer(scorer)
 
     def score(gathered: _Cut, tell: Callable[[int], None]) -> Shard:
@@ -141,9 +141,14 @@ def _predict(
 def overlapped(
     batches: Iterable[_Batch], score: Callable[[_Batch, Callable[[int], None]], _Found], progress: Callable[[int], None] | None
 ) -> Generator[_Found, None, None]:
-    """Scores batches in a thread, in order, while the caller reads the next and writes the last; the caller may stop at any time.
+    """Scores batches in order in a separate thread, while the caller reads the next batch and writes the previous one.
 
-    `score` takes a batch and a function that it calls with the number of finished sequences.
+    The caller may close the generator at any time.
+
+    Args:
+        batches: The batches.
+        score: Takes a batch and a function, which it calls with the number of finished sequences.
+        progress: Called with the number of finished sequences.
     """
     stopped = threading.Event()
 
@@ -168,11 +173,11 @@ def overlapped(
 
 
 class _StoppedError(Exception):
-    """Ends the scoring of a batch that nobody waits for."""
+    """Cancels the scoring of a batch after the generator was closed."""
 
 
 def _gathered(cuts: Iterable[_Cut]) -> Iterator[_Cut]:
-    """Small batches as large ones: of long records, or of records most of which are skipped, few come at a time."""
+    """Joins small batches into larger ones. Batches are small if records are long or most of them are skipped."""
     waiting: list[_Cut] = []
     rows, letters = 0, 0
     for cut in cuts:
@@ -196,7 +201,7 @@ def _joined(cuts: list[_Cut]) -> _Cut:
 
 
 def _cut(constructs: Sequence[Construct], records: Records, on_error: str) -> _Cut:
-    """With `"skip"`, a record that does not fit one construct is left out of all."""
+    """Cuts records for each construct. With `"skip"`, a record that does not fit one construct is omitted for all of them."""
     if on_error == "fail":
         return _Cut(records.ids, [construct.cut(records) for construct in constructs], Skipped())
     problems: dict[int, str] = {}

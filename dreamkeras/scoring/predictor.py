@@ -1,4 +1,4 @@
-"""Opens exported models and predicts from letters. Imports onnxruntime when the first model is loaded, never Keras."""
+"""Opens exported models and predicts from sequences. Imports onnxruntime when the first model is loaded, and never Keras."""
 
 import os
 from collections.abc import Iterable, Mapping, Sequence
@@ -21,15 +21,15 @@ from dreamkeras.sequence.description import ModelDescription
 __all__ = ["BATCH_SIZE", "PACKAGED_MODEL", "OnnxPredictor", "load"]
 
 PACKAGED_MODEL = Path(__file__).with_name("pretrained") / "yeast.onnx"
-"""The small model that the package ships."""
+"""Path of the small yeast model that is part of the package."""
 
 PART = 8
-"""Windows in the smallest part of a batch that is a thread's: with fewer, more time goes to calls of ONNX Runtime than they save."""
+"""Minimum number of windows that one thread scores. With fewer, the overhead of calling ONNX Runtime exceeds the gain."""
 
 ModelPath = str | os.PathLike[str]
 
 
-@overload  # a string is a sequence of strings, too, but never meant so
+@overload  # mypy: a string is a sequence of strings as well, but here it is always one path
 def load(  # type: ignore[overload-overlap]
     path: ModelPath = PACKAGED_MODEL, device: str = "auto", threads: int | None = None
 ) -> "OnnxPredictor": ...
@@ -43,17 +43,17 @@ def load(path: ModelPath | Sequence[ModelPath] = PACKAGED_MODEL, device: str = "
     """Opens an exported model, or several as an ensemble.
 
     Args:
-        path: An `.onnx` file that dreamkeras exported, or a run folder that holds `model.onnx`; by default the packaged yeast model.
-            A list of them is an ensemble: its predictions are the models' means.
-        device: `"auto"`, `"cpu"` or `"cuda"`; the last fails where CUDA cannot be used.
-        threads: CPU threads, each of which scores a part of a batch; as many as CPUs are available to this process if None.
+        path: An `.onnx` file exported by dreamkeras, or a run folder with a `model.onnx`. Defaults to the packaged yeast model.
+            A list of paths opens an ensemble, whose predictions are the means over its models.
+        device: `"auto"`, `"cpu"` or `"cuda"`. `"auto"` uses CUDA if available; `"cuda"` raises if CUDA cannot be used.
+        threads: Number of CPU threads, each of which scores a part of a batch. If None, all CPUs available to this process are used.
 
     Returns:
-        The predictor, or an `Ensemble` for a list.
+        An `OnnxPredictor`, or an `Ensemble` for a list.
 
     Raises:
-        ModelError: There is no such model, it is no ONNX file or not one of ours, CUDA cannot be used, or models of a
-            list predict different things.
+        ModelError: A model does not exist or was not exported by dreamkeras, CUDA cannot be used, or the models of a list
+            predict different tasks.
         MissingPackageError: onnxruntime is not installed.
 
     Example:
@@ -73,10 +73,15 @@ def load(path: ModelPath | Sequence[ModelPath] = PACKAGED_MODEL, device: str = "
 
 
 class OnnxPredictor(Scorer):
-    """A model that takes letters and returns expression; made by `load`.
+    """Predicts expression from sequences with one exported model. Create it with `load`.
 
-    Calls may come from several threads at once, but not from a process that was forked after the first of them. On CPUs, each of some
-    threads scores a part of a batch: that wastes less than all of them on every operator. `is_on_cuda` tells whether a GPU computes.
+    An object may be called from several threads, but not from a process that was forked after the first call. On CPUs, each thread
+    scores a separate part of a batch, which is faster than sharing every operator among all threads.
+
+    Attributes:
+        session: The `onnxruntime.InferenceSession`.
+        description: The description in the model file.
+        is_on_cuda: Whether the model runs on a GPU.
     """
 
     def __init__(self, session: Any, description: ModelDescription, threads: int = 1) -> None:
@@ -89,57 +94,64 @@ class OnnxPredictor(Scorer):
 
     @property
     def name(self) -> str:
-        """The model's name."""
+        """Name of the model."""
         return self.description.name
 
     @property
     def constructs(self) -> tuple[Construct, ...]:
-        """How sequences become the model's window."""
+        """The construct of the model, as a tuple of length 1."""
         return (self.description.construct,)
 
     @property
     def tasks(self) -> tuple[str, ...]:
-        """One name a column of the predictions."""
+        """Names of the tasks, one for each column of the predictions."""
         return self.description.tasks
 
     @property
     def units(self) -> tuple[str, ...]:
-        """The unit of each task."""
+        """Unit of each task."""
         return self.description.units
 
     @property
     def has_spread(self) -> bool:
-        """Whether the file is an ensemble's."""
+        """Whether the file contains an ensemble."""
         return len(self._outputs) > 1
 
     @property
     def calibration(self) -> Mapping[str, Any]:
-        """From the model's file."""
+        """Calibration in the model file."""
         return self.description.calibration
 
     def score_windows(self, windows: Sequence[np.ndarray], batch_size: int = BATCH_SIZE, progress: Progress | None = None) -> np.ndarray:
-        """float32 (n, columns), from one array of windows; see `Scorer` for the rest."""
+        """Returns float32 (n, columns) for a list with one array of windows. See `Scorer.score_windows` for the arguments."""
         (letters,) = windows
         values = np.empty((len(letters), len(self.columns)), np.float32)
         return self._answer(self._outputs, letters, values, batch_size, progress)
 
     def predict_profiles(self, sequences: Iterable[str], batch_size: int = BATCH_SIZE) -> np.ndarray:
-        """How the reads of sequences spread over the positions in the middle of their windows; as `score_profiles`, for strings.
+        """Predicts the profiles of n sequences, float32 (n, positions). See `score_profiles`, which does the same for windows.
 
         Raises:
-            InputError: A sequence is no string or does not fit the construct; the message gives its index, from 0.
-            ModelError: The model answers no profile.
+            InputError: A sequence is not a string or does not fit the construct. The message gives its index, counted from 0.
+            ModelError: The model does not predict profiles.
         """
         self._check_profile()
         parts = [self.score_profiles(letters, batch_size) for (letters,) in self._cut(sequences)]
         return np.concatenate([np.empty((0, self.description.outputs["profile"]), np.float32), *parts])
 
     def score_profiles(self, letters: np.ndarray, batch_size: int = BATCH_SIZE) -> np.ndarray:
-        """float32 (n, positions): how reads of n windows, uint8 (n, length), spread over the positions in their middle; a row sums to 1.
+        """Predicts the profiles of n windows: the share of reads at each position in the middle of the window.
+
+        Args:
+            letters: Windows of the construct as ASCII codes of DNA letters, uint8 (n, length).
+            batch_size: Windows scored at a time.
+
+        Returns:
+            float32 (n, positions). Each row sums to 1.
 
         Raises:
-            InputError: The array has another type, shape or letters, or `batch_size` is below 1.
-            ModelError: The model answers no profile, or ONNX Runtime could not score a batch.
+            InputError: The array has another type or shape, a letter is not DNA, or `batch_size` is below 1.
+            ModelError: The model does not predict profiles, or ONNX Runtime could not score a batch.
         """
         self._check_profile()
         check_letters(letters, self.construct.length)
@@ -149,7 +161,7 @@ class OnnxPredictor(Scorer):
     def _answer(
         self, outputs: list[str], letters: np.ndarray, values: np.ndarray, batch_size: int, progress: Progress | None = None
     ) -> np.ndarray:
-        """Fills `values` with these outputs side by side, part by part of a batch."""
+        """Fills `values` with the given outputs, concatenated along columns, and returns it. Threads score parts of a batch in parallel."""
         check_batch_size(batch_size)
         most = min(batch_size, max(PART, -(-min(batch_size, len(letters)) // self._threads)))
 
@@ -166,19 +178,22 @@ class OnnxPredictor(Scorer):
         return values
 
     def run(self, outputs: list[str], batch: np.ndarray, most: int) -> list[np.ndarray]:
-        """Some of the graph's outputs, float32 (n, width) each, for one batch, uint8 (n, length), contiguous, which is not checked.
+        """Runs the graph on one batch and returns the requested outputs, float32 (n, width) each.
 
-        On a GPU, a batch of fewer rows than `most` is filled up to a power of two.
+        Args:
+            outputs: Names of the graph's outputs.
+            batch: Contiguous array uint8 (n, length). Its letters are not checked.
+            most: Maximum number of rows. On a GPU, a smaller batch is padded to a power of two, at most to this number.
 
         Raises:
-            ModelError: ONNX Runtime could not score it.
+            ModelError: ONNX Runtime could not score the batch.
         """
         rows = len(batch)
-        if self.is_on_cuda and rows < most:  # each further shape costs a GPU time once, and memory that it never gives back
+        if self.is_on_cuda and rows < most:  # every new shape takes extra time once, and GPU memory that is never freed
             filling = min(most, 1 << (rows - 1).bit_length()) - rows
             batch = np.concatenate([batch, np.full((filling, batch.shape[1]), N, np.uint8)])
         return [answer[:rows] for answer in run_session(self.session, outputs, {LETTERS_INPUT: batch})]
 
     def _check_profile(self) -> None:
         if self.description.profile is None:
-            raise ModelError(f"Expected a model that answers a profile, got {self.name}.")
+            raise ModelError(f"The model {self.name} does not predict profiles.")

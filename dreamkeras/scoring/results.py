@@ -1,4 +1,4 @@
-"""Predictions to a table, where some columns hold numbers that stand for texts."""
+"""Writes predictions to a table and replaces numeric codes by their texts in some columns."""
 
 import contextlib
 from collections.abc import Iterator, Mapping, Sequence
@@ -15,20 +15,20 @@ __all__ = ["open_predictions"]
 def open_predictions(
     path: str, columns: Sequence[str], format: str | None, texts: Mapping[str, tuple[str, ...]]
 ) -> Iterator[PredictionSink]:
-    """A writer of a scorer's values; see `open_writer`. The columns in `texts`, as in `Scorer.texts`, follow the id, as texts."""
+    """Opens a writer for a scorer's values; see `open_writer`. The columns in `texts`, as in `Scorer.texts`, are written as texts."""
     numbers = [name for name in columns if name not in texts]
     with open_writer(path, numbers, format, {**ID, **dict.fromkeys(texts, str)}) as writer:
         yield _TextColumns(writer, columns, texts) if texts else writer
 
 
 class _TextColumns:
-    """Hands rows on, the numbers of some columns as the texts that they stand for."""
+    """Passes rows to a writer and replaces the codes of some columns by their texts."""
 
     def __init__(self, writer: Writer, columns: Sequence[str], texts: Mapping[str, tuple[str, ...]]) -> None:
         self._writer = writer
         self._texts = {place: texts[name] for place, name in enumerate(columns) if name in texts}
 
     def write(self, ids: Sequence[str], values: np.ndarray) -> None:
-        """Takes n names and their values, float32 (n, columns)."""
+        """Writes n names and their values, float32 (n, columns)."""
         told = [[names[code] for code in values[:, place].astype(np.int64).tolist()] for place, names in self._texts.items()]
         self._writer.write(ids, np.delete(values, list(self._texts), axis=1), told)

@@ -1,6 +1,6 @@
-"""Scorer: one model or several that score sequences, and the spread of their predictions.
+"""Base class of everything that predicts from sequences: single models, ensembles and scorers that wrap them.
 
-Knows nothing about ONNX: a scorer turns windows into columns of numbers, here strings become windows.
+`Scorer` cuts strings into windows, and its subclasses turn windows into columns of numbers. Does not import onnxruntime.
 """
 
 import abc
@@ -18,21 +18,21 @@ from dreamkeras.sequence.ragged import Ragged
 __all__ = ["BATCH_SIZE", "Progress", "Scorer", "Spread", "Wrapped", "check_batch_size", "check_letters"]
 
 BATCH_SIZE = 64
-"""Windows scored at one time, by all threads together. DREAM-CNN is as fast with 16 as with 256 on 2 CPUs, and takes 4 MB each."""
+"""Windows scored at a time by all threads together. On 2 CPUs, DREAM-CNN is as fast with 16 as with 256, and uses 4 MB per window."""
 
 STRINGS_AT_ONCE = 8192
 
 Progress = Callable[[int], None]
-"""Is told after each batch how many sequences it had."""
+"""Function that is called after each batch with the number of its sequences."""
 
 
 class Spread(NamedTuple):
-    """Predictions, and how far the members of an ensemble are apart.
+    """Predictions and their standard deviations over the members of an ensemble.
 
     Args:
-        mean: float32 (n, tasks).
-        sd: float32 (n, tasks), the standard deviation of the members with one degree of freedom less than members:
-            they are a sample of the models that training could have given. None where there is only one model.
+        mean: Mean prediction, float32 (n, tasks).
+        sd: Standard deviation over the members, float32 (n, tasks), with `ddof=1`, because the members are a sample of the models
+            that training can produce. None for a single model.
     """
 
     mean: np.ndarray
@@ -40,47 +40,47 @@ class Spread(NamedTuple):
 
 
 class Scorer(abc.ABC):
-    """A model or an ensemble that takes sequences and returns expression."""
+    """A model or an ensemble that predicts expression from sequences."""
 
     @property
     @abc.abstractmethod
     def name(self) -> str:
-        """For messages."""
+        """Name of the model in messages."""
 
     @property
     @abc.abstractmethod
     def constructs(self) -> tuple[Construct, ...]:
-        """The different constructs that sequences are cut into; one, unless an ensemble's members differ in it."""
+        """The distinct constructs that sequences are cut into. Only an ensemble can have more than one."""
 
     @property
     @abc.abstractmethod
     def tasks(self) -> tuple[str, ...]:
-        """One name a column of the predictions."""
+        """Names of the tasks, one for each column of the predictions."""
 
     @property
     @abc.abstractmethod
     def units(self) -> tuple[str, ...]:
-        """The unit of each task."""
+        """Unit of each task."""
 
     @property
     @abc.abstractmethod
     def has_spread(self) -> bool:
-        """Whether it knows standard deviations."""
+        """Whether the predictions have standard deviations."""
 
     @property
     def members(self) -> tuple["Scorer", ...]:
-        """The models of an ensemble. Any other scorer, also one around an ensemble or an ensemble in one file, is its own member."""
+        """The models of an ensemble. Other scorers, including wrapped ensembles and ensembles in one file, are their own only member."""
         return (self,)
 
     @abc.abstractmethod
     def score_windows(self, windows: Sequence[np.ndarray], batch_size: int = BATCH_SIZE, progress: Progress | None = None) -> np.ndarray:
-        """All that is known of some sequences.
+        """Scores sequences that are already cut into windows, and returns all columns.
 
         Args:
-            windows: For each of `constructs` uint8 (n, length), the same n sequences cut into it. They are not checked;
-                `score_letters` checks.
-            batch_size: Sequences scored at once.
-            progress: Told after each batch, or each thread's part of one, how many sequences it had.
+            windows: The same n sequences cut into each of `constructs`, one array uint8 (n, length) per construct. The letters are
+                not checked here; `score_letters` checks them.
+            batch_size: Sequences scored at a time.
+            progress: Called after each batch, or after each thread's part of a batch, with the number of its sequences.
 
         Returns:
             float32 (n, columns).
@@ -92,62 +92,69 @@ class Scorer(abc.ABC):
 
     @property
     def columns(self) -> tuple[str, ...]:
-        """Names of what `score_windows` returns: the tasks, then the standard deviation of each where there is one."""
+        """Names of the columns that `score_windows` returns: the tasks, then the standard deviation of each task if there are any."""
         return self.tasks + tuple(f"{task}_sd" for task in self.tasks if self.has_spread)
 
     @property
     def texts(self) -> Mapping[str, tuple[str, ...]]:
-        """Of columns whose numbers stand for texts, the text of each number from 0 on."""
+        """Columns that hold codes of texts: by column name, the texts of the codes 0, 1, 2 and so on."""
         return {}
 
     @property
     def calibration(self) -> Mapping[str, Any]:
-        """Its calibration; see `ModelDescription`."""
+        """Calibration of the model; see `ModelDescription`."""
         return {}
 
     @property
     def construct(self) -> Construct:
-        """How sequences become windows, where there is one way.
+        """The construct that sequences are cut into, for scorers with a single construct.
 
         Raises:
             ModelError: Members of an ensemble have different constructs.
         """
         if len(self.constructs) > 1:
             names = ", ".join(f"{construct.name!r} of {construct.length} letters" for construct in self.constructs)
-            raise ModelError(f"Expected models of one construct, got {names}: give sequences, which each model cuts for itself.")
+            raise ModelError(f"The models have different constructs: {names}. Give sequences, which each model cuts into its own windows.")
         return self.constructs[0]
 
     def predict(self, sequences: Iterable[str], batch_size: int = BATCH_SIZE) -> np.ndarray:
-        """float32 (n, tasks): the expression of n sequences, each cut into the model's construct; of an ensemble, the mean.
+        """Predicts the expression of n sequences, float32 (n, tasks). An ensemble returns the mean of its members.
 
-        Sequences are strings, in any case, with both adapters or with neither.
+        Args:
+            sequences: Strings in upper or lower case, with both adapters or without adapters. They are cut into the model's construct.
+            batch_size: Sequences scored at a time.
 
         Raises:
-            InputError: A sequence is no string or does not fit the construct; the message gives its index, from 0.
+            InputError: A sequence is not a string or does not fit the construct. The message gives its index, counted from 0.
         """
         return self.predict_spread(sequences, batch_size).mean
 
     def predict_spread(self, sequences: Iterable[str], batch_size: int = BATCH_SIZE) -> Spread:
-        """As `predict`, with the standard deviation of an ensemble's members."""
+        """Predicts as `predict` does, and adds the standard deviation over the members of an ensemble."""
         if isinstance(sequences, str | bytes):
-            raise InputError(f"Expected a list of sequences, got one {type(sequences).__name__}: pass [sequence].")
+            raise InputError(f"Expected a list of sequences, got a single {type(sequences).__name__}. Pass [sequence].")
         values = [np.empty((0, len(self.columns)), np.float32)]
         values.extend(self.score_windows(windows, batch_size) for windows in self._cut(sequences))
         columns, tasks = np.concatenate(values), len(self.tasks)
         return Spread(columns[:, :tasks], columns[:, tasks : 2 * tasks] if self.has_spread else None)
 
     def score_letters(self, letters: np.ndarray, batch_size: int = BATCH_SIZE, progress: Progress | None = None) -> np.ndarray:
-        """float32 (n, tasks): the expression of windows, uint8 (n, length), ASCII codes of DNA letters; of an ensemble, the mean.
+        """Predicts the expression of n windows, float32 (n, tasks). An ensemble returns the mean of its members.
+
+        Args:
+            letters: Windows of the construct as ASCII codes of DNA letters, uint8 (n, length).
+            batch_size: Windows scored at a time.
+            progress: Called after each batch with the number of its windows.
 
         Raises:
-            InputError: The array has another type, shape or letters, or `batch_size` is below 1.
+            InputError: The array has another type or shape, a letter is not DNA, or `batch_size` is below 1.
             ModelError: ONNX Runtime could not score a batch, or members of an ensemble have different constructs.
         """
         check_letters(letters, self.construct.length)
         return self.score_windows([letters], batch_size, progress)[:, : len(self.tasks)]
 
     def _cut(self, sequences: Iterable[str]) -> Iterator[list[np.ndarray]]:
-        """The windows of so many sequences at once, one array a construct."""
+        """Cuts `STRINGS_AT_ONCE` sequences at a time, and yields one array of windows for each construct."""
         remaining, first = iter(sequences), 0
         while texts := list(itertools.islice(remaining, STRINGS_AT_ONCE)):
             for index, text in enumerate(texts, first):
@@ -166,10 +173,10 @@ class Scorer(abc.ABC):
 
 
 class Wrapped(Scorer):
-    """A scorer around another, which it is like unless it says otherwise; what it answers is its own matter.
+    """Base class of scorers that wrap another scorer. Properties delegate to the wrapped scorer; subclasses define `score_windows`.
 
     Args:
-        scorer: The other.
+        scorer: The wrapped scorer.
     """
 
     def __init__(self, scorer: Scorer) -> None:
@@ -177,55 +184,55 @@ class Wrapped(Scorer):
 
     @property
     def name(self) -> str:
-        """The other's."""
+        """Name of the wrapped scorer."""
         return self.scorer.name
 
     @property
     def constructs(self) -> tuple[Construct, ...]:
-        """Likewise."""
+        """Constructs of the wrapped scorer."""
         return self.scorer.constructs
 
     @property
     def tasks(self) -> tuple[str, ...]:
-        """Likewise."""
+        """Tasks of the wrapped scorer."""
         return self.scorer.tasks
 
     @property
     def units(self) -> tuple[str, ...]:
-        """Likewise."""
+        """Units of the wrapped scorer."""
         return self.scorer.units
 
     @property
     def has_spread(self) -> bool:
-        """Likewise."""
+        """Whether the predictions of the wrapped scorer have standard deviations."""
         return self.scorer.has_spread
 
     @property
     def calibration(self) -> Mapping[str, Any]:
-        """Likewise."""
+        """Calibration of the wrapped scorer."""
         return self.scorer.calibration
 
 
 def check_batch_size(batch_size: int) -> None:
-    """Refuses batches of nothing.
+    """Checks that a batch size is at least 1.
 
     Raises:
-        InputError: The size is below 1.
+        InputError: The batch size is below 1.
     """
     if batch_size < 1:
         raise InputError(f"Expected a batch_size of at least 1, got {batch_size}.")
 
 
 def check_letters(letters: np.ndarray, length: int) -> None:
-    """Refuses an array that is not uint8 (n, length) of ASCII codes of DNA letters.
+    """Checks that an array holds ASCII codes of DNA letters, uint8 (n, length).
 
     Raises:
-        InputError: It has another type, shape or letters.
+        InputError: The array has another type or shape, or a letter is not DNA.
     """
     if not isinstance(letters, np.ndarray) or letters.dtype != np.uint8 or letters.ndim != 2 or letters.shape[1] != length:
         came = f"{letters.dtype} {letters.shape}" if isinstance(letters, np.ndarray) else type(letters).__name__
         raise InputError(f"Expected letters as a uint8 array (n, {length}), got {came}; `predict` takes strings.")
     legal = IS_LETTER[letters]
-    if not legal.all():  # token ids 0 to 3 would pass for N everywhere
+    if not legal.all():  # otherwise token ids 0 to 3 would be read as N
         row, column = np.argwhere(~legal)[0]
         raise InputError(f"Expected ASCII codes of DNA letters, got {letters[row, column]} at row {row}, column {column}.")

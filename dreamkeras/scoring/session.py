@@ -1,6 +1,6 @@
-"""ONNX Runtime sessions: opened quietly, on the device and with the threads that were asked for.
+"""Opens ONNX Runtime sessions on a given device with a given number of threads, without output of ONNX Runtime.
 
-Knows nothing about sequences or descriptions. onnxruntime is imported when a session is opened, never before, and nowhere else.
+This is the only module that imports onnxruntime, and it does so when the first session is opened.
 """
 
 import contextlib
@@ -20,29 +20,29 @@ from dreamkeras.scoring.names import DEVICES
 __all__ = ["import_onnxruntime", "on_cuda", "open_session", "run_session"]
 
 PACKAGES = ("onnxruntime", "onnxruntime-gpu")
-"""Two builds of one module: installed together they overwrite each other's files."""
+"""Two distributions of the same module. If both are installed, they overwrite each other's files."""
 
 CPU = "CPUExecutionProvider"
 CUDA = "CUDAExecutionProvider"
-# The default search tries every algorithm anew for each batch shape, 0.3 to 1.3 seconds a shape.
+# The default search benchmarks every algorithm for each new batch shape, which takes 0.3 to 1.3 seconds per shape.
 CUDA_OPTIONS = {"cudnn_conv_algo_search": "HEURISTIC"}
 ERRORS_ONLY = 3
 
 TELEMETRY = "ORT_DISABLE_TELEMETRY"
-"""The variable that keeps ONNX Runtime from reporting its use to Microsoft, which it does from 1.32 on; read while it is imported."""
+"""Environment variable that turns off ONNX Runtime's usage reports to Microsoft (since 1.32). It is read while onnxruntime is imported."""
 
 
 def open_session(path: str, device: str = "auto", threads: int | None = None) -> Any:
-    """An `onnxruntime.InferenceSession` over a model file.
+    """Opens a model file as an `onnxruntime.InferenceSession`.
 
     Args:
         path: The `.onnx` file.
-        device: `"cpu"`; `"cuda"`, which fails where the GPU cannot be used; `"auto"`, CUDA where it can be used, else CPU.
-        threads: Threads of one operator; as many as CPUs are available to this process if None.
+        device: `"cpu"`, `"cuda"` or `"auto"`. `"cuda"` raises if the GPU cannot be used; `"auto"` then uses the CPU.
+        threads: Number of threads of one operator. If None, all CPUs available to this process are used.
 
     Raises:
         MissingPackageError: onnxruntime, or its GPU build for `"cuda"`, is not installed.
-        ModelError: The file is no ONNX model, CUDA was asked for and cannot be used, or an argument is out of range.
+        ModelError: The file is not an ONNX model, CUDA was requested and cannot be used, or an argument is out of range.
     """
     if device not in DEVICES:
         raise ModelError(f"Expected device to be one of {', '.join(DEVICES)}, got {device!r}.")
@@ -53,7 +53,7 @@ def open_session(path: str, device: str = "auto", threads: int | None = None) ->
     options.intra_op_num_threads = count
     has_cuda = CUDA in runtime.get_available_providers()
     if device == "cuda" and not has_cuda:
-        raise MissingPackageError(f"Expected onnxruntime with CUDA for device 'cuda', got {_way_to('gpu', 'it without')}.")
+        raise MissingPackageError(f"Device 'cuda' requires onnxruntime with CUDA, but {_way_to('gpu', 'the installed build has none')}.")
     if device != "cpu" and has_cuda:
         session = _open_on_cuda(runtime, path, options, required=device == "cuda")
         if session is not None:
@@ -62,49 +62,52 @@ def open_session(path: str, device: str = "auto", threads: int | None = None) ->
 
 
 def on_cuda(session: Any) -> bool:
-    """Whether a session computes on a GPU."""
+    """Whether a session runs on a GPU."""
     return CUDA in session.get_providers()
 
 
 def run_session(session: Any, outputs: list[str], inputs: dict[str, np.ndarray]) -> list[np.ndarray]:
-    """The outputs of one batch.
+    """Returns the outputs of a session for one batch.
 
     Raises:
-        ModelError: ONNX Runtime could not compute them, for instance because memory was full.
+        ModelError: ONNX Runtime could not score the batch, for example because of insufficient memory.
     """
     try:
         values: list[np.ndarray] = session.run(outputs, inputs)
     except Exception as error:  # onnxruntime's exceptions share no base class
         shapes = ", ".join(f"{name} {array.shape}" for name, array in inputs.items())
         raise ModelError(
-            f"Expected ONNX Runtime to score a batch of {shapes}, got: {_one_line(error)}; a smaller batch needs less memory."
+            f"ONNX Runtime could not score a batch of {shapes}: {_one_line(error)}. If memory is short, use a smaller batch size."
         ) from error
     return values
 
 
 def import_onnxruntime(part: str = "") -> ModuleType:
-    """ONNX Runtime without its telemetry, unless the user has set `ORT_DISABLE_TELEMETRY` to something else; or one of its modules.
+    """Imports ONNX Runtime, with telemetry off unless the user has set `ORT_DISABLE_TELEMETRY`.
+
+    Args:
+        part: Name of a submodule to return. If empty, `onnxruntime` itself is returned.
 
     Raises:
-        MissingPackageError: It is not installed, or only parts of it are.
+        MissingPackageError: onnxruntime is not installed, or the installation is incomplete.
     """
     try:
         with setting(TELEMETRY, "1"):
             onnxruntime = importlib.import_module("onnxruntime")
     except ImportError as error:
         raise MissingPackageError(
-            f"Scoring needs onnxruntime ({error}): pip install 'dreamkeras[cpu]', or 'dreamkeras[gpu]' on a GPU machine."
+            f"Scoring requires onnxruntime ({error}): pip install 'dreamkeras[cpu]', or 'dreamkeras[gpu]' on a GPU machine."
         ) from None
-    if not hasattr(onnxruntime, "InferenceSession"):  # what uninstalling one of two packages leaves
-        raise MissingPackageError(f"Scoring needs onnxruntime, got {_way_to('cpu', 'parts of one')}.")
+    if not hasattr(onnxruntime, "InferenceSession"):  # happens after one of the two packages was uninstalled
+        raise MissingPackageError(f"Scoring requires onnxruntime, but {_way_to('cpu', 'the installation is incomplete')}.")
     onnxruntime.set_default_logger_severity(ERRORS_ONLY)
     return importlib.import_module(f"onnxruntime.{part}") if part else onnxruntime
 
 
 def _way_to(extra: str, came: str) -> str:
-    """The installed packages in place of an extra's build, and the commands that repair it."""
+    """Describes the problem with the installed packages, and appends the commands that install the build of an extra."""
     found = [package for package in PACKAGES if _is_installed(package)]
-    came = "both onnxruntime and onnxruntime-gpu, of which the last one installed wins" if len(found) > 1 else came
+    came = "both onnxruntime and onnxruntime-gpu are installed and overwrite each other" if len(found) > 1 else came
     return f"{came}: pip uninstall -y {' '.join(found or PACKAGES)}; pip install 'dreamkeras[{extra}]'"
 
 
@@ -117,9 +120,9 @@ def _is_installed(package: str) -> bool:
 
 
 def _open_on_cuda(runtime: ModuleType, path: str, options: Any, *, required: bool) -> Any:
-    """A session whose providers really hold CUDA; None where they do not and nobody insists."""
-    reason = "its session runs without it (driver, CUDA or cuDNN missing?)"
-    with contextlib.redirect_stdout(io.StringIO()):  # both calls print their troubles into what are our results
+    """Opens a session that runs on CUDA. If CUDA cannot be used, raises if `required`, and returns None otherwise."""
+    reason = "ONNX Runtime opened the model without it (is the driver, CUDA or cuDNN missing?)"
+    with contextlib.redirect_stdout(io.StringIO()):  # both calls print errors to standard output, which may hold results
         if hasattr(runtime, "preload_dlls"):  # from 1.21 on
             runtime.preload_dlls()
         try:
@@ -129,7 +132,7 @@ def _open_on_cuda(runtime: ModuleType, path: str, options: Any, *, required: boo
     if session is not None and on_cuda(session):
         return session
     if required:
-        raise ModelError(f"Expected CUDA for device 'cuda', got none: {reason}")
+        raise ModelError(f"CUDA cannot be used for device 'cuda': {reason}")
     return None
 
 
@@ -137,7 +140,7 @@ def _open(runtime: ModuleType, path: str, options: Any, providers: list[Any]) ->
     try:
         return runtime.InferenceSession(path, options, providers=providers, enable_fallback=0)
     except Exception as error:  # noqa: BLE001 - onnxruntime's exceptions share no base class
-        raise ModelError(f"Expected an ONNX model in {path}, got a file that ONNX Runtime cannot open ({_one_line(error)}).") from None
+        raise ModelError(f"ONNX Runtime cannot open the model {path}: {_one_line(error)}.") from None
 
 
 def _one_line(error: Exception) -> str:

@@ -1,7 +1,7 @@
-"""Shards: what has been predicted stays on the disk until all has, so that a killed run goes on where it was.
+"""Shards: finished predictions that are kept on disk until all are done, so that an interrupted run can be resumed.
 
-A folder beside the results holds a manifest of the work, and predictions in files of a fixed number of records, each of
-which appears whole or not at all.
+A folder next to the results holds a manifest of the work and one file per shard. A shard has a fixed number of records, and its
+file appears only when it is complete.
 """
 
 import importlib.metadata
@@ -29,11 +29,10 @@ __all__ = ["SHARD", "Shard", "Shards", "check_manifest", "describe_work", "in_sh
 MANIFEST = "manifest.json"
 
 AT_ONCE = 16
-"""Inputs whose digests are taken at the same time: an object store takes a while for each."""
+"""Number of inputs whose digests are computed in parallel, because each request to an object store takes time."""
 
 SHARD = 1 << 14
-"""Records in a shard, the most that a kill costs: ten seconds of a small model on two CPUs, two minutes of a large one."""
-
+"""Records in a shard, the most that are lost when a run is killed: 10 seconds of a small model on 2 CPUs, 2 minutes of a large one."""
 
 OTHER = "other_"
 
@@ -41,13 +40,13 @@ NOTHING: Mapping[str, np.ndarray] = MappingProxyType({})
 
 
 class Shard(NamedTuple):
-    """The predictions of some records.
+    """Predictions of some records.
 
     Args:
         ids: n names.
-        values: float32 (n, columns).
-        skipped: Records beside them that were left out.
-        others: Further arrays that are kept.
+        values: Predictions, float32 (n, columns).
+        skipped: Records of the shard that were skipped, in addition to the n predicted ones.
+        others: Additional arrays by name.
     """
 
     ids: list[str]
@@ -57,10 +56,14 @@ class Shard(NamedTuple):
 
 
 class Shards:
-    """A folder of shards, which is made if need be, with a JSON-able manifest: the models, inputs and choices that results depend on.
+    """A folder of shards and a manifest.
+
+    Args:
+        folder: The folder, which is created if necessary.
+        manifest: Models, inputs and options on which the results depend. Must be serialisable as JSON.
 
     Raises:
-        InputError: The folder holds shards of something else; the message names the difference.
+        InputError: The folder contains shards of other work. The message names the difference.
         DreamkerasError: The folder cannot be written.
     """
 
@@ -71,16 +74,16 @@ class Shards:
         kept = len(list(folder.glob("*.npz"))) if path.exists() else 0
         self.done = next(number for number in range(kept + 1) if not self._path(number).exists())
         if not self.done:
-            path.unlink(missing_ok=True)  # work that has nothing yet may become another
+            path.unlink(missing_ok=True)  # a manifest without any shards may be replaced by that of other work
         place = locate(str(folder))
         place.make_folder()
         check_manifest(place, self.manifest)
 
     def add(self, shard: Shard) -> None:
-        """Keeps the next shard.
+        """Writes the next shard.
 
         Raises:
-            DreamkerasError: It cannot be written.
+            DreamkerasError: The shard cannot be written.
         """
         names = [name.encode() for name in shard.ids]
         arrays: dict[str, Any] = {
@@ -98,7 +101,7 @@ class Shards:
         self.done += 1
 
     def __iter__(self) -> Iterator[Shard]:
-        """The shards that are done, in order, one in memory at a time."""
+        """Yields the finished shards in order, with one in memory at a time."""
         for number in range(self.done):
             with np.load(self._path(number)) as arrays:
                 names, ends = arrays["names"].tobytes(), np.cumsum(arrays["lengths"]).tolist()
@@ -108,9 +111,9 @@ class Shards:
                 yield Shard(ids, arrays["values"], skipped, others)
 
     def remove(self) -> None:
-        """Removes what is kept; for when the results have their name."""
+        """Removes the folder and its shards. Called when the results are complete."""
         clear(self.folder)
-        with suppress(OSError):  # it holds the lock
+        with suppress(OSError):  # the lock file may still be in the folder
             self.folder.rmdir()
 
     def _path(self, number: int) -> Path:
@@ -119,13 +122,17 @@ class Shards:
 
 @contextmanager
 def open_shards(output: str, manifest: dict[str, Any]) -> Iterator[Shards]:
-    """The shards of an output, in the folder `OUTPUT.unfinished`, which this process holds until the `with` block ends.
+    """Opens the shards of an output in the folder `OUTPUT.unfinished`, and locks the folder until the `with` block ends.
 
-    A folder without shards is removed then. The manifest is that of `Shards`.
+    At the end, a folder without shards is removed.
+
+    Args:
+        output: Path of the output.
+        manifest: See `Shards`.
 
     Raises:
-        InputError: The folder holds shards of something else.
-        DreamkerasError: Another process holds it, or it cannot be written.
+        InputError: The folder contains shards of other work.
+        DreamkerasError: Another process has locked the folder, or the folder cannot be written.
     """
     folder = Path(f"{output}.unfinished")
     try:
@@ -137,16 +144,16 @@ def open_shards(output: str, manifest: dict[str, Any]) -> Iterator[Shards]:
                 if not shards.done:
                     shards.remove()
     finally:
-        with suppress(OSError):  # it holds shards
+        with suppress(OSError):  # the folder is not empty if shards remain
             folder.rmdir()
 
 
 def check_manifest(folder: Location, manifest: dict[str, Any]) -> None:
-    """Writes what is being done in a folder, where nothing is written yet; otherwise finds it to be the same.
+    """Writes a manifest to a folder that has none, or checks that the manifest in the folder is the same.
 
     Raises:
-        InputError: It is something else; the message names the difference.
-        DreamkerasError: It cannot be written.
+        InputError: The manifest in the folder is different. The message names the difference.
+        DreamkerasError: The manifest cannot be written.
     """
     manifest = json.loads(json.dumps(manifest))
     place = folder / MANIFEST
@@ -154,7 +161,7 @@ def check_manifest(folder: Location, manifest: dict[str, Any]) -> None:
         text = place.read()
         found = None if text is None else json.loads(text)
     except (OSError, ValueError) as error:
-        raise InputError(f"Expected the manifest of an unfinished prediction, got {place} ({error}).") from None
+        raise InputError(f"Cannot read the manifest {place} of an unfinished prediction: {error}.") from None
     if text is None:
         with place.made() as path, open_output(path) as file:
             file.write((json.dumps(manifest, indent=2) + "\n").encode())
@@ -162,16 +169,16 @@ def check_manifest(folder: Location, manifest: dict[str, Any]) -> None:
     different = _differences(found, manifest)
     if different:
         raise InputError(
-            f"Expected to go on with the prediction in {folder}, got another {' and '.join(different)}: "
-            "run what was begun there, remove that folder, or take another output."
+            f"Cannot resume the prediction in {folder}: it was begun with another {' and '.join(different)}. "
+            "Repeat the original command, remove that folder, or choose another output."
         )
 
 
 def describe_work(models: Sequence[str], inputs: Sequence[str], columns: Sequence[str], choices: Sequence[Any]) -> dict[str, Any]:
-    """A manifest of a prediction: digests of models and inputs, names of columns, and other options that the results depend on.
+    """Returns the manifest of a prediction: digests of models and inputs, names of columns, and options that affect the results.
 
     Raises:
-        InputError: An input is missing.
+        InputError: An input does not exist.
     """
     places = [locate(path) for path in inputs]
     with ThreadPoolExecutor(AT_ONCE) as pool:
@@ -187,9 +194,9 @@ def describe_work(models: Sequence[str], inputs: Sequence[str], columns: Sequenc
 
 
 def in_shards(batches: Iterable[Records], size: int, done: int, progress: Callable[[int], None] | None = None) -> Iterator[list[Records]]:
-    """Batches of records cut so that each shard has `size` records; the last may have fewer. Yields the batches of each shard.
+    """Divides batches of records into shards of `size` records; the last shard may have fewer. Yields the batches of each shard.
 
-    The records of the `done` first shards are read and left out, and `progress` is told their number.
+    The records of the first `done` shards are read and dropped, and `progress` is called with their number.
     """
     pieces: list[Records] = []
     left, before = size, done * size
@@ -212,7 +219,7 @@ def in_shards(batches: Iterable[Records], size: int, done: int, progress: Callab
 
 
 def join_shards(parts: Sequence[Shard]) -> Shard:
-    """Several as one."""
+    """Concatenates shards into one."""
     return Shard(
         [name for part in parts for name in part.ids],
         np.concatenate([part.values for part in parts]),
@@ -229,8 +236,8 @@ def _differences(found: Any, wanted: dict[str, Any]) -> Sequence[str]:
 
 
 def _changed_input(found: dict[str, Any], wanted: dict[str, Any]) -> str:
-    """The first input that is the same by its path only."""
+    """Names the first input that has the same path as before and a different digest."""
     before = found["input"] if isinstance(found.get("input"), list) else []
     paths = [pair[0] for pair in before if isinstance(pair, list) and pair]
     changed = next((pair[0] for pair in wanted["input"] if pair not in before and pair[0] in paths), None)
-    return f" ({changed} was changed or touched since)" if changed else ""
+    return f" ({changed} was modified or touched since)" if changed else ""

@@ -1,4 +1,4 @@
-"""Records that are left out because they do not fit: how many, and why the first of them do not."""
+"""Counts of skipped records that do not fit the construct, with the reasons for the first of these records."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -10,16 +10,16 @@ from dreamkeras.sequence.records import Records
 __all__ = ["REASONS", "Skipped", "leave_out"]
 
 REASONS = 5
-"""Most reasons that are kept."""
+"""Maximum number of reasons that are kept."""
 
 
 @dataclass(frozen=True)
 class Skipped:
-    """Records that were left out; `a + b` are those of `a`, then those of `b`.
+    """Number of skipped records and the reasons. `a + b` joins the counts and reasons of two batches.
 
     Args:
-        count: How many.
-        reasons: Why, for the first `REASONS` of them.
+        count: Number of skipped records.
+        reasons: Messages for the first `REASONS` skipped records.
 
     Example:
         >>> Skipped(1, ("too short",)) + Skipped(2, ("too long", "no DNA"))
@@ -34,7 +34,15 @@ class Skipped:
 
 
 def leave_out(records: Records, problems: Mapping[int, str]) -> tuple[Records, Skipped]:
-    """The records without a problem, and those with one, by messages for their indices; each reason ends with its record's origin."""
+    """Separates records that fit from skipped ones.
+
+    Args:
+        records: The records.
+        problems: Messages by the index of the record.
+
+    Returns:
+        The records without a problem, and the skipped ones. The origin of the record is appended to each message.
+    """
     if not problems:
         return records, Skipped()
     reasons = tuple(f"{problems[i]} in {records.origin(i)}" for i in sorted(problems)[:REASONS])

@@ -1,4 +1,4 @@
-"""How many windows at once and how many threads are fastest here, from a measurement of seconds. Knows nothing about ONNX."""
+"""Measures which batch size and number of threads are fastest on this machine. Does not import onnxruntime."""
 
 import time
 from collections.abc import Callable, Sequence
@@ -14,17 +14,24 @@ from dreamkeras.sequence.alphabet import BASE_CODES
 __all__ = ["BATCH_SIZES", "Tuned", "batch_times", "rate", "thread_counts", "tune"]
 
 BATCH_SIZES = tuple(2**power for power in range(4, 13))
-"""16 to 4,096: CPUs gain nothing beyond the first few, GPUs much."""
+"""Batch sizes from 16 to 4,096. Sizes above 64 help little on CPUs, but much on GPUs."""
 
 GAIN = 1.05
-"""How many times faster something has to be to be worth more memory or threads: repeated measurements differ by a few hundredths."""
+"""Minimum speed-up that justifies more memory or threads. Repeated measurements differ by a few per cent."""
 
 SECONDS = 0.2
-"""How long each choice is measured, if one batch does not take longer."""
+"""Time for which each choice is measured, if one batch does not take longer."""
 
 
 class Tuned(NamedTuple):
-    """The fastest choice: a scorer with so many threads, each of which scores a part of a batch, and the windows a second."""
+    """The fastest choice.
+
+    Args:
+        scorer: The scorer with that number of threads.
+        batch_size: Windows scored at a time.
+        threads: Number of threads, each of which scores a part of a batch.
+        rate: Windows per second.
+    """
 
     scorer: Scorer
     batch_size: int
@@ -32,25 +39,28 @@ class Tuned(NamedTuple):
     rate: float
 
     def __str__(self) -> str:
-        """One line for people."""
+        """Describes the choice in one sentence."""
         threads = f"{self.threads} thread{'s' * (self.threads > 1)}"
-        return f"Measured {self.rate:,.0f} a second with {self.batch_size:,} sequences at once and {threads}."
+        return f"Measured {self.rate:,.0f} sequences per second with batch size {self.batch_size:,} and {threads}."
 
 
 def thread_counts() -> tuple[int, ...]:
-    """All CPUs of this process, and half of them: two that are one core's may be slower than one."""
+    """Returns the number of CPUs of this process and half of it, because two hardware threads of a core may be slower than one."""
     cpus = available_cpus()
     return (cpus, cpus // 2) if cpus > 1 else (cpus,)
 
 
 def tune(load: Callable[[int], Scorer], threads: Sequence[int], batch_sizes: Sequence[int], seconds: float = SECONDS) -> Tuned:
-    """Measures threads at a common batch size, then batch sizes as long as larger ones gain.
+    """Measures the numbers of threads at a common batch size, and then increasing batch sizes.
 
     Args:
-        load: Opens the model with so many threads.
-        threads: Which to try, at least one; the first is taken unless another is faster.
-        batch_sizes: Which to try, ascending, at least one; two in a row that gain nothing end it.
-        seconds: How long each choice is measured, if two batches do not take longer.
+        load: Opens the model with the given number of threads.
+        threads: Numbers of threads to try, at least one. The first one is used unless another is faster.
+        batch_sizes: Batch sizes to try, ascending, at least one. The search ends after two sizes in a row without a gain.
+        seconds: Time for which each choice is measured, if two batches do not take longer.
+
+    Returns:
+        The fastest choice.
     """
     usual = BATCH_SIZE if threads[1:] and BATCH_SIZE in batch_sizes else batch_sizes[0]
     best = _measured(load(threads[0]), usual, threads[0], seconds)
@@ -63,7 +73,7 @@ def tune(load: Callable[[int], Scorer], threads: Sequence[int], batch_sizes: Seq
     for batch_size in batch_sizes[1:]:
         try:
             larger = _measured(scorer, batch_size, count, seconds)
-        except ModelError:  # memory is full: the smaller sizes remain
+        except ModelError:  # out of memory: keep the best of the smaller sizes
             break
         gained = larger.rate > GAIN * best.rate
         best, idle = (larger, 0) if gained else (best, idle + 1)
@@ -73,12 +83,12 @@ def tune(load: Callable[[int], Scorer], threads: Sequence[int], batch_sizes: Seq
 
 
 def rate(scorer: Scorer, batch_size: int, seconds: float = SECONDS) -> float:
-    """Windows a second, by the fastest of some batches; see `batch_times`."""
+    """Returns windows per second in the fastest of several batches; see `batch_times`."""
     return batch_size / min(batch_times(scorer, batch_size, seconds))
 
 
 def batch_times(scorer: Scorer, batch_size: int, seconds: float) -> list[float]:
-    """Seconds of each of the batches of random windows that fit into `seconds`, two at least; one before them does not count."""
+    """Scores batches of random windows for `seconds`, at least two after one for warm-up, and returns the time of each in seconds."""
     random = np.random.default_rng(0)
     windows = [random.choice(BASE_CODES, (batch_size, construct.length)) for construct in scorer.constructs]
     scorer.score_windows(windows, batch_size)

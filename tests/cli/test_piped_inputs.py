@@ -171,7 +171,7 @@ REFUSED = [
     (["mutagenesis", "-", "--resume", "-o", "o.tsv"], "--resume reads it again after a kill"),
     (["predict", "PIPE", "-o", "out", "--engine", "ray"], "processes of the cluster read it"),
     (["predict", "PIPE", "--tile", "9:3", "--column", "a", "-o", "o.bw"], "windows are looked up all over it"),
-    (["predict", "a.fa", "-m", "PIPE"], "a model is read from its end, too"),
+    (["predict", "a.fa", "-m", "PIPE"], "a model must be a seekable file"),
     (["design", "--target", "max", "-o", "out", "--start", "-", "--constraints", "/dev/stdin"], "twice"),
     (["evaluate", "-", "--predictions", "-", "--assay", "yeast", "-o", "out"], "twice"),
 ]

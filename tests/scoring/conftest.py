@@ -1,4 +1,4 @@
-"""A toy model on disk and opened, for all tests of scoring."""
+"""Fixtures of a toy model, on disk and opened, for the tests of scoring."""
 
 from pathlib import Path
 
@@ -10,12 +10,12 @@ from dreamkeras.scoring.predictor import OnnxPredictor, load
 
 @pytest.fixture(scope="session")
 def toy_model(tmp_path_factory) -> Path:
-    """The path of a model that counts letters."""
+    """Path of a model that counts letters."""
     pytest.importorskip("onnx")
     return write_toy_model(tmp_path_factory.mktemp("models") / "toy.onnx")
 
 
 @pytest.fixture(scope="session")
 def predictor(toy_model) -> OnnxPredictor:
-    """The toy model, opened."""
+    """The opened toy model."""
     return load(toy_model, device="cpu", threads=1)

@@ -1,4 +1,4 @@
-"""Many files, by Ray where it is installed, and by a stand-in that runs the same classes in this process where it is not."""
+"""Tests of scoring many files with Ray. Without Ray, a stub runs the same classes in this process."""
 
 import contextlib
 import json
@@ -24,7 +24,7 @@ from dreamkeras.scoring.skipped import Skipped
 
 @pytest.fixture
 def folder(tmp_path):
-    """Three files of sequences, the second of which has one that does not fit."""
+    """Three files of sequences. The file a.fa contains a sequence that does not fit."""
     (tmp_path / "in").mkdir()
     for name, texts in {"b.fa": ["ACGT", "GGGG"], "a.fa": ["AAAA", "XX", "CCCCC"], "c.fa": ["ACGTAC"]}.items():
         (tmp_path / "in" / name).write_text("".join(f">{name[0]}{i}\n{text}\n" for i, text in enumerate(texts)))
@@ -39,7 +39,7 @@ def work(toy_model, tmp_path):
 
 @pytest.fixture
 def stand_in(monkeypatch):
-    """A module in Ray's place: one process, and a record of what was asked of it."""
+    """Stub of the module `ray` that runs in one process and records the options that it is given."""
     ray, asked = types.ModuleType("ray"), {}
 
     class Data:
@@ -68,7 +68,7 @@ def local(path, predictor, output, **choices):
         return score_records(Reader().read([str(path)]), predictor, writer, **choices)
 
 
-def test_each_file_has_the_bytes_of_the_local_engine(stand_in, folder, work, predictor, tmp_path):
+def test_results_are_byte_identical_to_the_local_engine(stand_in, folder, work, predictor, tmp_path):
     told = []
     scored = score_on_ray([str(folder)], work, progress=told.append)
     assert (scored.written, scored.skipped.count, sum(told)) == (5, 1, 6)
@@ -79,18 +79,18 @@ def test_each_file_has_the_bytes_of_the_local_engine(stand_in, folder, work, pre
         assert (Path(work.folder) / f"{name}.tsv").read_bytes() == (tmp_path / name).read_bytes()
 
 
-def test_ray_is_asked_for_processes_of_so_many_cpus_and_ended(stand_in, folder, work):
+def test_ray_is_started_with_the_number_of_threads_and_stopped(stand_in, folder, work):
     score_on_ray([str(folder)], work._replace(threads=2))
     assert (stand_in["num_cpus"], stand_in["num_gpus"], stand_in["compute"], stand_in["ended"]) == (2, None, (1, 3), True)
     assert stand_in["include_dashboard"] is False
 
 
-def test_a_cluster_is_joined_at_its_address(stand_in, folder, work):
+def test_address_is_passed_to_ray(stand_in, folder, work):
     score_on_ray([str(folder)], work, address="auto")
     assert stand_in["address"] == "auto"
 
 
-def test_a_record_that_does_not_fit_ends_all_and_resume_goes_on(stand_in, folder, work):
+def test_a_record_that_does_not_fit_stops_the_run_which_can_be_resumed(stand_in, folder, work):
     strict = work._replace(on_error="fail")
     with pytest.raises(DreamkerasError, match=r"Expected DNA letters, got 'X' .* record 'a1'"):
         score_on_ray([str(folder / "b.fa"), str(folder / "a.fa")], strict)
@@ -98,30 +98,30 @@ def test_a_record_that_does_not_fit_ends_all_and_resume_goes_on(stand_in, folder
     before = done.stat().st_mtime_ns
     assert [path.name for path in Path(work.folder).glob("*.tsv")] == ["b.fa.tsv"]
     assert stand_in["ended"]
-    with pytest.raises(InputError, match="Expected an empty folder for results"):
+    with pytest.raises(InputError, match="^The output folder .* is not empty"):
         score_on_ray([str(folder / "b.fa")], strict)
-    with pytest.raises(InputError, match="got another choice of options and input"):
+    with pytest.raises(InputError, match="begun with another choice of options and input"):
         score_on_ray([str(folder / "b.fa")], work, resume=True)
     with pytest.raises(DreamkerasError, match="record 'a1'"):
         score_on_ray([str(folder / "b.fa"), str(folder / "a.fa")], strict, resume=True)
     assert done.stat().st_mtime_ns == before
 
 
-def test_what_is_done_is_not_done_again(stand_in, folder, work):
+def test_resume_scores_only_files_without_results(stand_in, folder, work):
     score_on_ray([str(folder)], work)
     (Path(work.folder) / "b.fa.tsv").unlink()
     assert score_on_ray([str(folder)], work, resume=True) == Scored(2, Skipped())
     assert score_on_ray([str(folder)], work, resume=True) == Scored(0, Skipped())
 
 
-def test_a_file_without_a_record_that_fits_has_a_header_alone(stand_in, tmp_path, work):
+def test_a_file_without_fitting_records_has_only_a_header(stand_in, tmp_path, work):
     (tmp_path / "x.fa").write_text(">x\nAC\n")
     scored = score_on_ray([str(tmp_path / "x.fa")], work)
     assert (scored.written, scored.skipped.count) == (0, 1)
     assert Path(work.folder, "x.fa.tsv").read_text() == "id\tgc\ta\n"
 
 
-def test_places_of_a_genome_are_read_as_well(work, tmp_path):
+def test_genome_tiles_are_scored(work, tmp_path):
     Path(work.folder).mkdir()
     (tmp_path / "g.fa").write_text(">chr1\nACGTACGTACGTGGGG\n")
     scorer = FileScorer(work._replace(reader=Reader(GenomeWindows(tile=Tile(12, 4)))))
@@ -137,19 +137,19 @@ def test_inputs_are_files_or_the_files_of_folders(folder, tmp_path):
     with pytest.raises(InputError, match=r"got nothing at .*none"):
         files_in([str(tmp_path / "none")])
     (tmp_path / "empty").mkdir()
-    with pytest.raises(InputError, match=r"Expected files to score, got none in .*empty"):
+    with pytest.raises(InputError, match=r"Found no files to score in .*empty"):
         files_in([str(tmp_path / "empty")])
 
 
 def test_names_of_results_are_unique_and_formats_known(stand_in, folder, work):
-    with pytest.raises(InputError, match=r"different names, .* got 'c\.fa' twice"):
+    with pytest.raises(InputError, match=r"Two inputs are named 'c\.fa'"):
         score_on_ray([str(folder / "c.fa"), str(folder)], work)
-    with pytest.raises(InputError, match="one of the formats tsv, csv, jsonl, parquet, got 'bigwig'"):
+    with pytest.raises(InputError, match="format to be one of tsv, csv, jsonl, parquet, got 'bigwig'"):
         score_on_ray([str(folder)], work._replace(format="bigwig"))
 
 
 @pytest.mark.parametrize("resume", [False, True])
-def test_a_folder_that_another_process_fills_is_refused(folder, work, stand_in, tmp_path, resume):
+def test_a_folder_locked_by_another_process_is_refused(folder, work, stand_in, tmp_path, resume):
     with claim(tmp_path / "out"), pytest.raises(DreamkerasError, match=r"^Another process is writing to .*out: wait until it has ended"):
         score_on_ray([str(folder)], work, resume=resume)
     assert not (tmp_path / "out").exists()
@@ -158,17 +158,17 @@ def test_a_folder_that_another_process_fills_is_refused(folder, work, stand_in, 
 
 
 class TestObjectStore:
-    """Inputs and results in an S3 server of this machine."""
+    """Tests with inputs and results on a local S3 server."""
 
     @pytest.fixture
     def stored(self, bucket, folder):
-        """The folder's files as objects."""
+        """The bucket, with the files of the folder as objects."""
         for file in folder.iterdir():
             bucket.put(f"in/{file.name}", file.read_bytes())
         return bucket
 
     @pytest.mark.parametrize("format", ["tsv", "parquet"])
-    def test_objects_and_files_become_the_objects_that_the_local_engine_would_write(self, stand_in, stored, folder, work, tmp_path, format):
+    def test_objects_are_byte_identical_to_files_of_the_local_engine(self, stand_in, stored, folder, work, tmp_path, format):
         (tmp_path / "d.tsv").write_text("id\tsequence\nd0\tACGTA\n")
         stored_work = work._replace(folder=stored.url("out/here"), format=format)
         scored = score_on_ray([stored.url("in/"), (tmp_path / "d.tsv").as_uri()], stored_work)
@@ -180,21 +180,21 @@ class TestObjectStore:
         for name in written - {"manifest.json"}:
             assert stored.get(f"out/here/{name}") == Path(work.folder, name).read_bytes()
 
-    def test_an_error_names_the_object_and_resume_goes_on(self, stand_in, stored, work):
+    def test_an_error_names_the_object_and_the_run_can_be_resumed(self, stand_in, stored, work):
         strict, inputs = work._replace(folder=stored.url("out"), on_error="fail"), [stored.url("in/b.fa"), stored.url("in/a.fa")]
         for resume in (False, True):
             with pytest.raises(DreamkerasError, match=r"'X' .* record 'a1' \(s3://promoters/in/a\.fa, line 3\)"):
                 score_on_ray(inputs, strict, resume=resume)
         before = stored.written()
         assert {key for key in before if key.startswith("out/")} == {"out/manifest.json", "out/b.fa.tsv"}
-        with pytest.raises(InputError, match=r"Expected an empty folder for results, got s3://promoters/out:"):
+        with pytest.raises(InputError, match=r"^The output folder s3://promoters/out is not empty"):
             score_on_ray(inputs, strict)
         stored.put("in/a.fa", b">a0\nAAAA\n")
-        with pytest.raises(InputError, match=r"prediction in s3://promoters/out, got another input \(s3://promoters/in/a\.fa was"):
+        with pytest.raises(InputError, match=r"in s3://promoters/out: it was begun with another input \(s3://promoters/in/a\.fa was"):
             score_on_ray(inputs, strict, resume=True)
         assert stored.written() == before
 
-    def test_what_is_done_is_not_done_again(self, stand_in, stored, work):
+    def test_resume_scores_only_objects_without_results(self, stand_in, stored, work):
         there = work._replace(folder=stored.url("out"))
         score_on_ray([stored.url("in")], there)
         stored.delete("out/b.fa.tsv")
@@ -234,7 +234,7 @@ def promoters(tmp_path):
 
 
 def run_on_ray(*arguments):
-    """In a process of its own: Ray changes warnings, signals and loggers of the one that starts it."""
+    """Runs `dreamkeras predict --engine ray` in a separate process, because Ray changes warnings, signals and loggers of its process."""
     pytest.importorskip("ray")
     args = ["predict", *map(str, arguments), "--engine", "ray"]
     done = subprocess.run(
@@ -263,7 +263,7 @@ def test_ray_reads_and_writes_objects(toy_model, predictor, promoters, bucket, t
 
 
 class Doubling:
-    """What gives a model a column more: twice the first one, or in words."""
+    """Adds a column with twice the first one, written as text."""
 
     def add_to(self, scorer):
         class Doubled(type(scorer)):
@@ -277,21 +277,21 @@ class Doubling:
         return Doubled(scorer.session, scorer.description)
 
 
-def test_columns_that_are_wanted_beside_predictions_are_in_every_file(folder, work):
+def test_additional_columns_are_written(folder, work):
     scorer = FileScorer(work._replace(confidence=Doubling()))
     Path(work.folder).mkdir()
     scorer({"path": np.array([folder / "b.fa"])})
     assert (Path(work.folder) / work.output("b.fa")).read_text() == "id\ttwice\tgc\ta\nb0\t4\t2\t1\nb1\t8\t4\t0\n"
 
 
-def test_on_gpus_each_process_has_one(stand_in, folder, work, monkeypatch):
+def test_each_process_has_one_gpu(stand_in, folder, work, monkeypatch):
     monkeypatch.setattr("dreamkeras.scoring.cluster.load", lambda models, device, threads: load(models, "cpu", threads))
     score_on_ray([str(folder)], work._replace(device="cuda"))
     assert stand_in["num_gpus"] == 1
 
 
 @pytest.mark.parametrize(("temporary", "place"), [("/t", None), ("/" + "long" * 30, "/tmp")])
-def test_rays_sockets_have_paths_that_are_short_enough(stand_in, folder, work, monkeypatch, temporary, place):
+def test_ray_uses_tmp_if_the_temporary_folder_has_a_long_path(stand_in, folder, work, monkeypatch, temporary, place):
     made = []
     monkeypatch.setattr("tempfile.gettempdir", lambda: temporary)
     monkeypatch.setattr("tempfile.TemporaryDirectory", lambda **given: made.append(given["dir"]) or contextlib.nullcontext("there"))

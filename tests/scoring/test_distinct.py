@@ -12,7 +12,7 @@ WORDS = st.lists(st.text("ACG", min_size=3, max_size=3), max_size=12)
 
 
 class Counter:
-    """A scorer whose answer is what it was asked, and how often it has been asked before."""
+    """Scorer that returns the letters of each window as a number, and the number of calls up to and including this one."""
 
     constructs = (TOY,)
     columns = ("letters", "calls")
@@ -38,7 +38,7 @@ def rows_of(words):
 
 
 @given(st.lists(WORDS.filter(len), max_size=5), st.integers(0, 6))
-def test_answers_are_those_of_the_scorer_and_no_batch_asks_twice(batches, kept):
+def test_values_are_those_of_the_scorer_and_no_batch_contains_duplicates(batches, kept):
     counter, told = Counter(), []
     scorer = DistinctScorer(counter, kept * 12)
     for words in batches:
@@ -49,7 +49,7 @@ def test_answers_are_those_of_the_scorer_and_no_batch_asks_twice(batches, kept):
 
 
 @given(st.lists(WORDS.filter(len), max_size=5))
-def test_with_room_enough_nothing_is_asked_for_twice(batches):
+def test_no_window_is_scored_twice_if_the_buffer_is_large_enough(batches):
     counter = Counter()
     scorer = DistinctScorer(counter)
     for words in batches:
@@ -58,7 +58,7 @@ def test_with_room_enough_nothing_is_asked_for_twice(batches):
     assert asked == list(dict.fromkeys(word for words in batches for word in words))
 
 
-def test_the_oldest_windows_are_forgotten_first():
+def test_the_oldest_windows_are_dropped_first():
     counter = Counter()
     scorer = DistinctScorer(counter, 3 * 12)
     for words in (["AAA", "CCC"], ["GGG", "TTT"], ["CCC", "GGG", "AAA"]):
@@ -66,14 +66,14 @@ def test_the_oldest_windows_are_forgotten_first():
     assert [row[:3] for row in counter.asked[-1]] == [b"AAA"]
 
 
-def test_rows_of_one_key_that_differ_are_all_asked_for(monkeypatch):
+def test_distinct_rows_with_the_same_key_are_all_scored(monkeypatch):
     monkeypatch.setattr("dreamkeras.scoring.distinct.window_keys", lambda windows: np.zeros(len(windows[0]), np.uint64))
     counter = Counter()
     scorer = DistinctScorer(counter)
     for words in (["AAA", "CCC", "AAA"], ["CCC", "AAA", "CCC"]):
         assert scorer.score([letters_of(words)])[:, 1].tolist() == [len(counter.asked)] * 3
     assert scorer.score([letters_of(["AAA"])])[0, 1] == 3
-    assert scorer.score([letters_of(["CCC"])])[0, 1] == 4  # has the key of what is kept, and other letters
+    assert scorer.score([letters_of(["CCC"])])[0, 1] == 4  # has the key of a kept window, but other letters
 
 
 @given(st.lists(st.tuples(st.text("ACG", min_size=9, max_size=9), st.sampled_from(["AC", "GT"])), min_size=1, max_size=12))
@@ -85,15 +85,15 @@ def test_agrees_with_a_dictionary(pairs):
     assert places.tolist() == [wanted[pair] for pair in pairs]
 
 
-def test_one_letter_makes_a_difference_wherever_it_stands():
+def test_rows_that_differ_in_one_letter_are_distinct():
     letters = np.full((151, 150), ord("A"), np.uint8)
     letters[np.arange(150), np.arange(150)] = ord("C")
     assert rows_of(list(map(bytes, letters)))[1].tolist() == list(range(151))
     assert rows_of(list(map(bytes, letters[[0, 1, 0, 150]])))[1].tolist() == [0, 1, 0, 2]
 
 
-def test_all_single_mutants_of_many_sequences_have_keys_of_their_own():
-    """Where words are mixed too little before they are added up, changes of the last letters of two words come to the same."""
+def test_all_single_mutants_of_many_sequences_have_distinct_keys():
+    """If words are not mixed well before they are summed, changes of the last letters of two words give the same key."""
     codes = np.random.default_rng(0).integers(0, 4, (200, 150))
     mutants = np.repeat(codes[:, None], 450, axis=1)
     mutants[:, np.arange(450), np.repeat(np.arange(150), 3)] += np.tile([1, 2, 3], 150)
@@ -101,16 +101,16 @@ def test_all_single_mutants_of_many_sequences_have_keys_of_their_own():
     assert len(np.unique(window_keys([letters]))) == len(letters) == 90_000
 
 
-def test_letters_that_change_places_are_told_apart():
-    """Sums of words would be the same."""
+def test_keys_depend_on_the_order_of_words():
+    """Plain sums of words would be equal."""
     words = [b"ACGTACGT", b"TTTTTTTT", b"GGGGGGGG"]
     rows = [b"".join(words[i] for i in order) for order in ((0, 1, 2), (1, 0, 2), (2, 1, 0), (0, 2, 1))]
     assert rows_of(rows)[1].tolist() == [0, 1, 2, 3]
 
 
 @pytest.mark.parametrize("length", [110, 2114])
-def test_costs_a_small_part_of_scoring(length):
-    """A model takes 20 microseconds a window at the least."""
+def test_takes_a_small_part_of_the_time_for_scoring(length):
+    """A model takes at least 20 microseconds per window."""
     letters = np.random.default_rng(0).choice(np.frombuffer(b"ACGT", np.uint8), (8192, length))
     began = time.process_time()
     first, _ = distinct_rows([letters], window_keys([letters]))
@@ -118,7 +118,7 @@ def test_costs_a_small_part_of_scoring(length):
     assert len(first) == 8192
 
 
-def test_8_mib_of_windows_are_remembered():
+def test_the_buffer_holds_8_mib_of_windows():
     counter, windows = Counter(), np.random.default_rng(0).choice(np.frombuffer(b"ACGT", np.uint8), (2**23 // 12 + 1000, 12))
     windows = np.unique(windows, axis=0)
     DistinctScorer(counter).score([windows])

@@ -16,7 +16,7 @@ LONGER = Construct(name="longer", length=20, alignment="right", shortest=6, stra
 
 @pytest.fixture(scope="module")
 def paths(tmp_path_factory):
-    """Three models that answer 1, 2 and 6 times what is counted."""
+    """Three models that predict 1, 2 and 6 times the counts of letters."""
     folder = tmp_path_factory.mktemp("models")
     return [write_toy_model(folder / f"{weight}.onnx", name=f"times {weight}", weight=weight) for weight in WEIGHTS]
 
@@ -81,7 +81,7 @@ class TestValues:
 
 
 class TestApart:
-    def test_members_answer_side_by_side(self, ensemble):
+    def test_predictions_of_members_are_concatenated(self, ensemble):
         apart = Members(ensemble)
         values = apart.predict(SEQUENCES)
         np.testing.assert_allclose(values, np.concatenate(members_say(), axis=1))
@@ -105,14 +105,14 @@ class TestConstructs:
         assert mixed.constructs == (TOY, LONGER)
         np.testing.assert_allclose(mixed.predict(sequences), 2 * members_say(sequences, (1,))[0])
 
-    def test_sequences_have_to_fit_all_of_them(self, mixed):
+    def test_sequences_must_fit_all_constructs(self, mixed):
         with pytest.raises(InputError, match="6 to 20 bases for construct 'longer', got 4 in the sequence at index 1"):
             mixed.predict(["ACGTAC", "ACGT"])
         with pytest.raises(InputError, match="4 to 12 bases for construct 'toy', got 14 in the sequence at index 0"):
             mixed.predict(["ACGTAC" + "ACGTACGT"])
 
     def test_letters_cannot_be_scored(self, mixed):
-        with pytest.raises(ModelError, match="models of one construct, got 'toy' of 12 letters, 'longer' of 20 letters: give sequences"):
+        with pytest.raises(ModelError, match=r"different constructs: 'toy' of 12 letters, 'longer' of 20 letters\. Give sequences"):
             mixed.score_letters(np.full((1, 12), ord("A"), np.uint8))
 
     def test_windows_of_equal_constructs_are_cut_once(self, ensemble, monkeypatch):
@@ -124,24 +124,24 @@ class TestConstructs:
 
 
 class TestRefusals:
-    def test_no_member(self):
+    def test_no_members(self):
         with pytest.raises(ModelError, match="at least one model for an ensemble, got none"):
             load([])
 
     def test_other_tasks(self, paths, tmp_path):
         other = write_toy_model(tmp_path / "m.onnx", tasks=("gc",), name="half")
-        with pytest.raises(ModelError, match="the same tasks, got gc, a of times 1 and gc of half"):
+        with pytest.raises(ModelError, match="the same tasks: times 1 has gc, a, half has gc"):
             load([paths[0], other])
 
     def test_other_units(self, paths, tmp_path):
         other = write_toy_model(tmp_path / "m.onnx", units="bins", name="binned")
-        with pytest.raises(ModelError, match="the same units, got letters, letters of times 1 and bins, bins of binned"):
+        with pytest.raises(ModelError, match="the same units: times 1 has letters, letters, binned has bins, bins"):
             load([paths[0], other])
 
-    def test_an_ensemble_is_no_member(self, paths, ensemble):
-        with pytest.raises(ModelError, match=r"got the ensemble times 1 \+ times 2 \+ times 6: give its members"):
+    def test_a_member_that_is_an_ensemble(self, paths, ensemble):
+        with pytest.raises(ModelError, match=r"another ensemble: times 1 \+ times 2 \+ times 6\. Give the models of"):
             Ensemble([load(paths[0]), ensemble])
-        with pytest.raises(ModelError, match="got the ensemble times 1: give its members"):
+        with pytest.raises(ModelError, match=r"another ensemble: times 1\. Give the models of"):
             Ensemble([load(paths[:1])])
 
     def test_a_member_that_does_not_exist(self, paths, tmp_path):
@@ -155,7 +155,7 @@ def test_yeast_members_share_their_construct(tmp_path):
 
 
 class TestMembers:
-    def test_members_stand_side_by_side(self, ensemble):
+    def test_mean_of_member_predictions_is_the_ensemble(self, ensemble):
         members = Members(ensemble)
         values = members.predict(SEQUENCES).reshape(-1, len(WEIGHTS), 2)
         np.testing.assert_allclose(values.transpose(1, 0, 2), members_say(), rtol=1e-6)
@@ -163,7 +163,7 @@ class TestMembers:
         assert members.tasks == ("gc", "a") * 3
         assert (members.units, members.name) == (("letters",) * 6, ensemble.name)
 
-    def test_a_single_model_is_one_of_one(self, paths):
+    def test_a_single_model_is_its_only_member(self, paths):
         model = load(paths[2])
         assert model.members == (model,)
         np.testing.assert_array_equal(Members(model).predict(SEQUENCES), model.predict(SEQUENCES))
@@ -175,14 +175,14 @@ class TestMembers:
         assert members.constructs == (LONGER, TOY)
         np.testing.assert_allclose(members.predict(["ACGTACGG"]), [[15, 6, 5, 2]])
 
-    def test_the_members_of_one_file_cannot_be_told_apart(self, ensemble):
+    def test_an_ensemble_in_one_file_has_one_member(self, ensemble):
         joined = Members(OneFile(ensemble.members))
         assert (len(joined.members), joined.columns) == (1, ("gc", "a"))
         np.testing.assert_array_equal(joined.predict(SEQUENCES), ensemble.predict(SEQUENCES))
 
 
 class OneFile(Scorer):
-    """Answers as an ensemble that was exported as one file."""
+    """Stub of an ensemble that was exported as one file."""
 
     def __init__(self, members):
         self._ensemble = Ensemble(members)

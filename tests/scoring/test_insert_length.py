@@ -25,16 +25,16 @@ FLANKED = TableLayout(target_column=("y",), length=300, left_adapter="ACGT" * 5,
         (BETWEEN, 10),
     ],
 )
-def test_an_insert_is_as_long_as_those_that_the_model_knows(construct, length):
+def test_default_insert_length_of_a_construct(construct, length):
     assert default_insert_length([construct]) == length
 
 
-def test_models_that_know_other_inserts_need_a_length():
-    with pytest.raises(InputError, match=r"Expected a length of the insert to be asked for, .*: 80 for 'yeast' and 200 for 'lentimpra'"):
+def test_models_with_different_insert_lengths_need_a_length():
+    with pytest.raises(InputError, match=r"different insert lengths: 80 for 'yeast' and 200 for 'lentimpra'\. Give the length"):
         default_insert_length([YEAST, LENTIMPRA])
 
 
 def test_constant_letters_that_fill_the_window_need_a_length():
     full = Construct("full", length=20, left_flank="A" * 30, shortest=5)
-    with pytest.raises(InputError, match=r"as the 30 constant letters of construct 'full' leave no room in a window of 20"):
+    with pytest.raises(InputError, match=r"The 30 constant letters of construct 'full' leave no room for an insert in a window of 20"):
         default_insert_length([full])

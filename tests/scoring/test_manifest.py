@@ -5,7 +5,7 @@ import sys
 from dreamkeras.scoring.manifest import write_manifest
 
 
-def test_the_manifest_names_command_files_and_versions(tmp_path):
+def test_manifest_contains_command_files_and_versions(tmp_path):
     (tmp_path / "run").mkdir()
     (tmp_path / "run" / "model.onnx").write_bytes(b"model")
     (tmp_path / "data.tsv").write_bytes(b"data")
@@ -18,7 +18,7 @@ def test_the_manifest_names_command_files_and_versions(tmp_path):
     assert {"dreamkeras", "numpy"} <= set(found["versions"])
 
 
-def test_a_manifest_beside_one_file_has_a_name_and_more_to_say(tmp_path):
+def test_manifest_contains_additional_entries(tmp_path):
     write_manifest(tmp_path / "a.tsv.manifest.json", "dreamkeras variants", [], [], {"alleles": {"ok": 3}})
     (file,) = tmp_path.iterdir()
     assert (file.name, json.loads(file.read_text())["alleles"]) == ("a.tsv.manifest.json", {"ok": 3})

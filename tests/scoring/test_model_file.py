@@ -1,4 +1,4 @@
-"""Files that are models, and files that are not; all of it through `load`."""
+"""Tests of `load` with valid and invalid model files."""
 
 import json
 
@@ -20,26 +20,26 @@ class TestRefusals:
         ("files", "way"),
         [
             ((), ""),
-            (("config.json",), ": dreamkeras train --resume --out {}"),
-            (("config.json", "model.keras"), ": dreamkeras export {}"),
+            (("config.json",), ". Create it with: dreamkeras train --resume --out {}"),
+            (("config.json", "model.keras"), ". Create it with: dreamkeras export {}"),
         ],
     )
-    def test_run_folder_without_a_model_tells_the_way_to_one(self, tmp_path, files, way):
+    def test_error_for_a_folder_without_a_model_names_the_command_that_creates_it(self, tmp_path, files, way):
         for file in files:
             (tmp_path / file).touch()
         with pytest.raises(ModelError) as caught:
             load(tmp_path)
-        assert str(caught.value) == f"Expected a run folder with a model.onnx, got {tmp_path} without one{way.format(tmp_path)}."
+        assert str(caught.value) == f"The folder {tmp_path} has no model.onnx{way.format(tmp_path)}."
 
     def test_text_file(self, tmp_path):
         (tmp_path / "m.onnx").write_text("ACGT\n")
-        with pytest.raises(ModelError, match="Expected an ONNX model"):
+        with pytest.raises(ModelError, match="ONNX Runtime cannot open the model"):
             load(tmp_path / "m.onnx")
 
     @pytest.mark.parametrize(
         ("changes", "message"),
         [
-            ({"metadata": {}}, "without our metadata"),
+            ({"metadata": {}}, "no dreamkeras metadata"),
             ({"metadata": {METADATA_KEY: "{}"}}, "model description"),
             ({"metadata": {METADATA_KEY: "no json"}}, "model description"),
             ({"input_name": "x"}, r"one input `letters tensor\(uint8\) \[batch, 12\]`, got `x "),
@@ -52,7 +52,7 @@ class TestRefusals:
             ({"shape": (4, 12)}, "got `letters .*4, 12"),
         ],
     )
-    def test_onnx_that_is_not_ours(self, tmp_path, changes, message):
+    def test_onnx_of_another_program(self, tmp_path, changes, message):
         path = write_toy_model(tmp_path / "m.onnx", **changes)
         with pytest.raises(ModelError, match=message) as caught:
             load(path)
@@ -65,7 +65,7 @@ class TestRefusals:
         with pytest.raises(ModelError, match="update dreamkeras"):
             load(path)
 
-    def test_open_width_is_taken(self, tmp_path):
+    def test_dynamic_width_is_accepted(self, tmp_path):
         path = write_toy_model(tmp_path / "m.onnx", shape=("batch", "width"))
         assert load(path).predict(["ACGT"]).tolist() == [[2.0, 1.0]]
 
@@ -73,7 +73,7 @@ class TestRefusals:
 class TestDifferentModels:
     @pytest.fixture
     def run(self, tmp_path, monkeypatch):
-        """A folder to call paths from, with a run folder, a link to it, links to its model, and another model."""
+        """The current folder, with a run folder, a link to it, links to its model, and another model."""
         monkeypatch.chdir(tmp_path)
         (tmp_path / "a").mkdir()
         for name in ("a/model.onnx", "a/model.keras", "b.onnx"):
@@ -86,20 +86,20 @@ class TestDifferentModels:
     @pytest.mark.parametrize("other", [
         "a", "./a/", "a/../a", "{}/a", "link", "a/model.onnx", "link/model.onnx", "link.onnx", "hard.onnx", "a/model.keras",
     ])  # fmt: skip
-    def test_one_by_two_names_is_refused(self, run, other):
+    def test_one_model_under_two_names_is_refused(self, run, other):
         other = other.format(run)
         for models in (["a", "b.onnx", other], [other, "b.onnx", "a"]):
             with pytest.raises(ModelError) as caught:
                 require_different(models)
             also = f", also as {models[2]}" * (other != "a")
-            assert str(caught.value) == f"Expected different models, got {models[0]} twice{also}."
+            assert str(caught.value) == f"The model {models[0]} is given twice{also}."
 
     def test_others_are_different(self, run):
         require_different(["a", "b.onnx", "none.onnx", run / "none"])
         require_different([])
 
-    def test_an_ensemble_takes_none_twice(self, tmp_path):
+    def test_an_ensemble_with_a_repeated_model_is_refused(self, tmp_path):
         first, second = (write_toy_model(tmp_path / f"{weight}.onnx", weight=weight) for weight in (1, 2))
         assert load([first, second], "cpu").has_spread
-        with pytest.raises(ModelError, match=r"got .*1\.onnx twice\."):
+        with pytest.raises(ModelError, match=r"^The model .*1\.onnx is given twice\."):
             load([first, second, str(first)], "cpu")

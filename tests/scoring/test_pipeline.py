@@ -20,7 +20,7 @@ from dreamkeras.sequence.records import Records
 
 
 class Kept:
-    """A writer that keeps what it is given."""
+    """Writer that keeps rows in memory."""
 
     def __init__(self):
         self.ids, self.values, self.batches = [], [], 0
@@ -93,7 +93,7 @@ def test_rows_agree_with_predict(tmp_path, predictor):
     np.testing.assert_array_equal(np.array([row[1:] for row in rows[1:]], float), predictor.predict(sequences))
 
 
-def test_small_batches_of_records_make_large_ones_for_the_model(predictor, writer, monkeypatch):
+def test_small_batches_of_records_are_joined_for_the_model(predictor, writer, monkeypatch):
     asked, score = [], predictor.score_windows
     monkeypatch.setattr(predictor, "score_windows", lambda windows, *rest: asked.append(len(windows[0])) or score(windows, *rest))
     monkeypatch.setattr(pipeline, "GATHERED", 100)
@@ -114,7 +114,7 @@ def test_gathered_windows_are_bounded_in_letters(predictor, writer, monkeypatch)
     assert writer.values == [count(text) for text in texts]
 
 
-def test_windows_that_come_again_later_are_not_asked_for_again(predictor, writer, monkeypatch):
+def test_repeated_windows_are_scored_once_across_batches(predictor, writer, monkeypatch):
     asked, score = [], predictor.score_windows
     monkeypatch.setattr(predictor, "score_windows", lambda windows, *rest: asked.append(len(windows[0])) or score(windows, *rest))
     monkeypatch.setattr(pipeline, "GATHERED", 3)
@@ -131,7 +131,7 @@ class TestUnfitRecords:
         with pytest.raises(InputError, match=r"got 'X' at position 3 in record 's1' \(.*a\.fa, line 3\)"):
             score_files([path], predictor, writer)
 
-    def test_skipping_leaves_out_their_rows_and_counts_them(self, tmp_path, predictor, writer):
+    def test_skipped_records_have_no_rows_and_are_counted(self, tmp_path, predictor, writer):
         scored = score_files([fasta(tmp_path / "a.fa", self.SEQUENCES)], predictor, writer, on_error="skip")
         assert (writer.ids, writer.values) == (["s0", "s2", "s5"], [[2, 1], [4, 0], [4, 0]])
         assert (scored.written, scored.skipped.count) == (3, 3)
@@ -143,11 +143,9 @@ class TestUnfitRecords:
         assert (scored.written, scored.skipped.count, len(scored.skipped.reasons)) == (1, 60, REASONS)
         assert [f"'s{i}'" in reason for i, reason in enumerate(scored.skipped.reasons)] == [True] * REASONS
 
-    def test_no_fit_record_at_all_is_an_error(self, predictor, writer):
+    def test_it_is_an_error_if_no_record_fits(self, predictor, writer):
         batches = [records_of(["X"] * 3)]
-        with pytest.raises(
-            InputError, match=r"Expected a sequence that fits the model, got none among 3; the first: Expected DNA letters.*'s0'"
-        ):
+        with pytest.raises(InputError, match=r"^None of 3 sequences fits the model\. The first one: Expected DNA letters.*'s0'"):
             score_records(batches, predictor, writer, on_error="skip")
 
     def test_batch_without_a_fit_record_is_not_written(self, predictor, writer):
@@ -155,12 +153,12 @@ class TestUnfitRecords:
         score_records(batches, predictor, writer, on_error="skip")
         assert (writer.batches, writer.values) == (1, [[2, 1]])
 
-    def test_skipping_forgives_records_not_files(self, tmp_path, predictor, writer):
+    def test_an_empty_file_is_an_error_with_skip(self, tmp_path, predictor, writer):
         (tmp_path / "empty.fa").write_bytes(b"")
         with pytest.raises(InputError, match="empty"):
             score_files([str(tmp_path / "empty.fa")], predictor, writer, on_error="skip")
 
-    def test_other_ways_are_refused(self, predictor, writer):
+    def test_unknown_on_error_is_refused(self, predictor, writer):
         assert ON_ERROR == ("fail", "skip")
         with pytest.raises(InputError, match="fail, skip, got 'ignore'"):
             score_files([], predictor, writer, on_error="ignore")
@@ -173,7 +171,7 @@ def test_progress_adds_up_to_the_records(tmp_path, predictor, writer):
     assert told == [4, 4, 2]
 
 
-def test_the_same_window_is_predicted_once(tmp_path, predictor, writer, monkeypatch):
+def test_repeated_windows_are_scored_once_within_a_batch(tmp_path, predictor, writer, monkeypatch):
     asked, told, score = [], [], predictor.score_windows
     monkeypatch.setattr(predictor, "score_windows", lambda windows, *rest: asked.append(len(windows[0])) or score(windows, *rest))
     sequences = ["ACGT", "GGGG", "ACGT", "AAAA", "GGGG", "ACGT"]
@@ -188,7 +186,7 @@ class TestShards:
         score_into_shards(read_files([path]), predictor, shards, **choices)
         return writer, write_parts(shards, writer)
 
-    def test_what_was_done_is_not_done_again_and_all_is_written(self, tmp_path, predictor, monkeypatch):
+    def test_resumed_run_scores_only_missing_shards_and_writes_all(self, tmp_path, predictor, monkeypatch):
         monkeypatch.setattr(pipeline, "SHARD", 3)
         random = np.random.default_rng(0)
         sequences = ["".join(random.choice(list("ACGTX"), 6, p=[0.24] * 4 + [0.04])) for _ in range(20)]
@@ -208,7 +206,7 @@ class TestShards:
 
 
 def failing_after(shards, add):
-    """`Shards.add` as it is when the process is interrupted after so many."""
+    """Returns a `Shards.add` that raises `KeyboardInterrupt` after the given number of shards."""
 
     def interrupted(self, shard):
         if self.done == shards:
@@ -219,7 +217,7 @@ def failing_after(shards, add):
 
 
 @pytest.mark.parametrize("broken", ["reader", "writer"])
-def test_exceptions_come_through(predictor, writer, broken):
+def test_exceptions_of_reader_and_writer_propagate(predictor, writer, broken):
     def reader():
         yield records_of(["ACGT"])
         if broken == "reader":
@@ -236,7 +234,7 @@ def test_exceptions_come_through(predictor, writer, broken):
         score_records(batches, predictor, writer)
 
 
-def test_reading_goes_on_while_the_model_computes(predictor, writer, monkeypatch):
+def test_next_batch_is_read_while_the_model_scores(predictor, writer, monkeypatch):
     monkeypatch.setattr(pipeline, "GATHERED", 1)
     read_on = threading.Event()
 
@@ -253,7 +251,7 @@ def test_reading_goes_on_while_the_model_computes(predictor, writer, monkeypatch
     assert score_records(reader(), predictor, writer).written == 3
 
 
-def test_a_failure_ends_the_scoring_that_nobody_waits_for(predictor, writer, monkeypatch):
+def test_an_error_of_the_reader_cancels_scoring(predictor, writer, monkeypatch):
     monkeypatch.setattr(pipeline, "GATHERED", 1)
     begun, scored, sequences = threading.Event(), 0, ["".join(letters) for letters in itertools.product("ACGT", repeat=4)]
 
@@ -293,7 +291,7 @@ def test_few_batches_are_in_memory_at_a_time(predictor, writer):
     assert most <= 2
 
 
-def test_a_batch_of_exactly_so_many_letters_and_rows_is_one(predictor, writer, monkeypatch):
+def test_batches_that_reach_the_limit_exactly_are_joined(predictor, writer, monkeypatch):
     asked, score = [], predictor.score_windows
     monkeypatch.setattr(predictor, "score_windows", lambda windows, *rest: asked.append(len(windows[0])) or score(windows, *rest))
     monkeypatch.setattr(pipeline, "GATHERED", 4)
@@ -302,7 +300,7 @@ def test_a_batch_of_exactly_so_many_letters_and_rows_is_one(predictor, writer, m
     assert asked == [4, 4]
 
 
-def test_batches_that_wait_are_not_scored_once_nobody_asks():
+def test_waiting_batches_are_not_scored_after_close():
     started, is_waiting = [], threading.Event()
 
     def score(batch, tell):

@@ -26,25 +26,25 @@ def letters_of(*texts):
     return np.array([list(text.ljust(12, "N").encode()) for text in texts], np.uint8)
 
 
-def test_load_reads_what_the_model_says_of_itself(predictor):
+def test_load_reads_the_description(predictor):
     assert isinstance(predictor, OnnxPredictor)
     assert predictor.construct == TOY
     assert predictor.tasks == ("gc", "a")
     assert predictor.description == ModelDescription("toy", TOY, ("gc", "a"), ("letters", "letters"))
 
 
-def test_load_takes_a_run_folder(toy_model, tmp_path):
+def test_load_accepts_a_run_folder(toy_model, tmp_path):
     shutil.copy(toy_model, tmp_path / "model.onnx")
     for path in (tmp_path, str(tmp_path)):
         assert load(path).tasks == ("gc", "a")
 
 
-def test_package_hands_load_on(toy_model):
+def test_package_exports_load(toy_model):
     assert dreamkeras.load is load
 
 
 class TestPredict:
-    def test_values_are_those_counted_by_hand(self, predictor):
+    def test_values_are_the_counts_of_letters(self, predictor):
         values = predictor.predict(SEQUENCES)
         assert values.dtype == np.float32
         np.testing.assert_array_equal(values, [count(text) for text in SEQUENCES])
@@ -63,16 +63,16 @@ class TestPredict:
         assert predictor.predict(iter([])).dtype == np.float32
 
     @pytest.mark.parametrize("kind", [list, tuple, iter, np.array])
-    def test_any_iterable_of_strings_will_do(self, predictor, kind):
+    def test_any_iterable_of_strings_is_accepted(self, predictor, kind):
         assert predictor.predict(kind(SEQUENCES)).shape == (4, 2)
 
-    def test_long_lists_go_through_in_pieces(self, predictor, monkeypatch):
+    def test_long_lists_are_scored_in_chunks(self, predictor, monkeypatch):
         monkeypatch.setattr(scorer, "STRINGS_AT_ONCE", 3)
         np.testing.assert_array_equal(predictor.predict(SEQUENCES * 2), [count(text) for text in SEQUENCES * 2])
 
     @pytest.mark.parametrize("single", ["ACGTACGT", b"ACGTACGT"])
-    def test_single_sequence_is_told_to_be_a_list(self, predictor, single):
-        with pytest.raises(InputError, match=r"got one (str|bytes): pass \[sequence\]"):
+    def test_single_sequence_is_refused(self, predictor, single):
+        with pytest.raises(InputError, match=r"got a single (str|bytes)\. Pass \[sequence\]"):
             predictor.predict(single)
 
     @pytest.mark.parametrize(
@@ -89,7 +89,7 @@ class TestPredict:
         ],
     )
     @pytest.mark.parametrize("at_once", [2, 8192])
-    def test_problem_names_the_sequence_by_index(self, predictor, bad, message, at_once, monkeypatch):
+    def test_error_names_the_index_of_the_sequence(self, predictor, bad, message, at_once, monkeypatch):
         monkeypatch.setattr(scorer, "STRINGS_AT_ONCE", at_once)
         with pytest.raises(InputError, match=message):
             predictor.predict([*SEQUENCES, bad])
@@ -107,7 +107,7 @@ class TestScoreLetters:
         values = predictor.score_letters(letters_of(*SEQUENCES), batch_size)
         np.testing.assert_array_equal(values, [count(text) for text in SEQUENCES])
 
-    def test_a_window_has_the_same_bits_in_every_batch(self):
+    def test_predictions_do_not_depend_on_the_batch(self):
         model, random = load(), np.random.default_rng(0)
         letters = random.choice(np.frombuffer(b"ACGTN", np.uint8), (64, YEAST.length))
         whole = model.score_letters(letters)
@@ -115,12 +115,12 @@ class TestScoreLetters:
             order = random.permutation(len(letters))
             np.testing.assert_array_equal(model.score_letters(letters[order], batch_size), whole[order])
 
-    def test_progress_is_told_each_batch(self, predictor):
+    def test_progress_is_called_for_each_batch(self, predictor):
         told = []
         predictor.score_letters(letters_of(*SEQUENCES, "ACGT"), 2, told.append)
         assert told == [2, 2, 1]
 
-    def test_views_are_taken_and_nothing_is_changed(self, predictor):
+    def test_views_are_accepted_and_not_modified(self, predictor):
         letters = np.asfortranarray(letters_of(*SEQUENCES))[::-1]
         before = letters.copy()
         np.testing.assert_array_equal(predictor.score_letters(letters), [count(text) for text in SEQUENCES[::-1]])
@@ -134,11 +134,11 @@ class TestScoreLetters:
         [np.zeros((2, 11), np.uint8), np.zeros(12, np.uint8), np.zeros((2, 12), np.int64), np.zeros((2, 12, 4), np.uint8), ["ACGT"]],
         ids=["length", "one-dimensional", "int64", "one-hot", "strings"],
     )
-    def test_wrong_array_is_told_what_was_wanted(self, predictor, letters):
+    def test_wrong_array_is_refused_with_the_expected_shape(self, predictor, letters):
         with pytest.raises(InputError, match=r"Expected letters as a uint8 array \(n, 12\), got .*`predict` takes strings"):
             predictor.score_letters(letters)
 
-    def test_token_ids_do_not_pass_for_letters(self, predictor):
+    def test_token_ids_are_refused(self, predictor):
         letters = letters_of(*SEQUENCES)
         letters[2, 5] = 3
         with pytest.raises(InputError, match="got 3 at row 2, column 5"):
@@ -157,18 +157,18 @@ def test_scoring_imports_no_training_framework(toy_model):
     assert not loaded & {"keras", "tensorflow", "jax", "torch", "pandas", "rich", "click", "onnx", "scipy", "matplotlib"}
 
 
-def test_a_model_without_a_profile_says_so(tmp_path):
+def test_profiles_of_a_model_without_profiles_are_refused(tmp_path):
     model = load(write_toy_model(tmp_path / "toy.onnx"))
     for ask in (lambda: model.predict_profiles(["ACGT"]), lambda: model.score_profiles(np.zeros((1, 12), np.uint8))):
-        with pytest.raises(ModelError, match="Expected a model that answers a profile, got toy"):
+        with pytest.raises(ModelError, match="The model toy does not predict profiles"):
             ask()
 
 
 class TestThreads:
-    """Each scores a part of a batch."""
+    """Tests of threads that score parts of a batch."""
 
     class Session:
-        """Answers the first letter of each window, when as many as `together` ask at one time."""
+        """Session that returns the first letter of each window once `together` threads have called it."""
 
         def __init__(self, together):
             self.sizes, self.barrier = [], threading.Barrier(together, timeout=20)
@@ -186,7 +186,7 @@ class TestThreads:
         ("threads", "rows", "batch_size", "sizes"),
         [(2, 64, 64, [32, 32]), (2, 60, 20, [10] * 6), (3, 24, 12, [8, 8, 8]), (2, 8, 4, [4, 4]), (2, 33, 64, [16, 17]), (1, 6, 4, [2, 4])],
     )
-    def test_divide_a_batch_but_not_into_crumbs(self, predictor, threads, rows, batch_size, sizes):
+    def test_batch_is_divided_into_parts_of_at_least_8_windows(self, predictor, threads, rows, batch_size, sizes):
         session = self.Session(together=threads)
         letters = np.full((rows, 12), ord("A"), np.uint8) + np.arange(rows, dtype=np.uint8)[:, None] % 2 * 2
         told = []
@@ -194,24 +194,24 @@ class TestThreads:
         assert (sorted(session.sizes), sum(told)) == (sorted(sizes), rows)
         np.testing.assert_array_equal(values, np.repeat(letters[:, :1], 2, axis=1))
 
-    def test_error_of_one_is_told(self, predictor):
+    def test_error_in_a_thread_is_raised(self, predictor):
         session = self.Session(together=3)
         session.barrier.abort()
-        with pytest.raises(ModelError, match="Expected ONNX Runtime to score a batch of letters"):
+        with pytest.raises(ModelError, match="ONNX Runtime could not score a batch of letters"):
             OnnxPredictor(session, predictor.description, 2).score_windows([np.full((20, 12), ord("A"), np.uint8)])
 
     @pytest.mark.parametrize("threads", [1, 2, 5])
-    def test_do_not_change_values(self, toy_model, threads):
+    def test_number_of_threads_does_not_change_values(self, toy_model, threads):
         letters = letters_of(*SEQUENCES * 20)
         np.testing.assert_array_equal(load(toy_model, "cpu", threads).score_letters(letters), [count(text) for text in SEQUENCES * 20])
 
-    def test_none_is_refused(self, toy_model):
+    def test_zero_threads_are_refused(self, toy_model):
         with pytest.raises(ModelError, match="at least 1 thread, got 0"):
             load(toy_model, "cpu", 0)
 
 
 class TestCuda:
-    """A session that says it holds CUDA; no GPU is needed to see which batches it gets."""
+    """Tests of batch shapes on CUDA, with a stub that reports CUDA and runs without a GPU."""
 
     class Session:
         def __init__(self, session):
@@ -225,7 +225,7 @@ class TestCuda:
             return self.session.run(outputs, inputs)
 
     @pytest.mark.parametrize(("rows", "shapes"), [(20, [8, 8, 4]), (7, [8]), (8, [8]), (1, [1]), (11, [8, 4])])
-    def test_few_shapes_reach_the_gpu_and_values_are_the_same(self, predictor, rows, shapes):
+    def test_gpu_batches_are_padded_to_few_shapes(self, predictor, rows, shapes):
         session = self.Session(predictor.session)
         letters = letters_of(*SEQUENCES * 5)[:rows]
         told = []
@@ -233,13 +233,13 @@ class TestCuda:
         assert (session.shapes, sum(told)) == (shapes, rows)
         np.testing.assert_array_equal(values, predictor.score_windows([letters], 8))
 
-    def test_batches_of_other_sizes_are_filled_up_to_them(self, predictor):
+    def test_gpu_batches_are_not_padded_beyond_the_batch_size(self, predictor):
         session = self.Session(predictor.session)
         OnnxPredictor(session, predictor.description).score_windows([letters_of(*SEQUENCES * 4)], 11)
         assert session.shapes == [11, 8]
 
 
-def test_64_windows_are_scored_at_once_unless_told_otherwise(toy_model, monkeypatch):
+def test_default_batch_size_is_64(toy_model, monkeypatch):
     asked = []
 
     def run(session, outputs, feed):

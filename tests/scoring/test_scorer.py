@@ -1,4 +1,4 @@
-"""Scorer, with a stub that counts letters in place of a model: no ONNX here."""
+"""Tests of `Scorer` with a stub that counts letters instead of an ONNX model."""
 
 import numpy as np
 import pytest
@@ -10,7 +10,7 @@ from dreamkeras.scoring.scorer import BATCH_SIZE, Scorer, Wrapped
 
 
 class Counter(Scorer):
-    """Answers how many G a window holds and, as its standard deviation, how many A."""
+    """Predicts the number of G in a window, with the number of A as its standard deviation."""
 
     name, constructs, tasks, units = "counter", (TOY,), ("g",), ("letters",)
     has_spread = True
@@ -35,7 +35,7 @@ class Doubled(Wrapped):
 
 
 @pytest.mark.parametrize("inner", [Counter(), Single()])
-def test_what_is_wrapped_is_like_the_other_but_for_its_answers(inner):
+def test_wrapper_delegates_everything_except_predictions(inner):
     outer = Doubled(inner)
     for field in ("name", "constructs", "tasks", "units", "has_spread", "columns"):
         assert getattr(outer, field) == getattr(inner, field)
@@ -47,7 +47,7 @@ def test_columns_are_split_into_mean_and_deviation():
     assert (mean.tolist(), sd.tolist()) == ([[3], [0]], [[1], [5]])
 
 
-def test_without_deviations_there_is_none():
+def test_sd_is_none_for_a_scorer_without_deviations():
     assert Single().predict_spread(["GGGA"]).sd is None
     assert (Single().columns, Counter().columns) == (("g",), ("g", "g_sd"))
 
@@ -56,14 +56,14 @@ def test_prediction_is_the_mean():
     assert Counter().predict(["GGGA"]).tolist() == Single().predict(["GGGA"]).tolist() == [[3]]
 
 
-def test_letters_give_the_mean_after_they_were_looked_at():
+def test_score_letters_checks_letters_and_returns_the_mean():
     letters = np.frombuffer(b"GGGANNNNNNNN", np.uint8)[None]
     assert Counter().score_letters(letters).tolist() == [[3]]
     with pytest.raises(InputError, match="got 0 at row 0, column 4"):
         Counter().score_letters(np.where(letters == ord("N"), 0, letters).astype(np.uint8))
 
 
-def test_sequences_go_through_in_pieces(monkeypatch):
+def test_sequences_are_scored_in_chunks(monkeypatch):
     monkeypatch.setattr(scorer, "STRINGS_AT_ONCE", 2)
     counter = Counter()
     assert counter.predict(["GGGG"] * 5).tolist() == [[4]] * 5
@@ -71,13 +71,13 @@ def test_sequences_go_through_in_pieces(monkeypatch):
 
 
 @pytest.mark.parametrize("missing", ["name", "constructs", "tasks", "units", "has_spread", "score_windows"])
-def test_a_scorer_has_to_say_all_of_this(missing):
+def test_abstract_members_are_required(missing):
     members = {name: getattr(Counter, name) for name in ("name", "constructs", "tasks", "units", "has_spread", "score_windows")}
     del members[missing]
     with pytest.raises(TypeError, match=f"abstract.*{missing}"):
         type("Half", (Scorer,), members)()
 
 
-def test_a_scorer_that_says_nothing_else_has_no_texts():
+def test_texts_are_empty_by_default():
     assert Counter().texts == {}
     assert Doubled(Counter()).construct is TOY

@@ -18,7 +18,7 @@ CPU, CUDA = session_module.CPU, session_module.CUDA
 
 @pytest.fixture
 def gpu_runtime(monkeypatch):
-    """A stand-in for onnxruntime-gpu; `runtime.loads` says which providers its sessions really get."""
+    """Stub of onnxruntime-gpu. `runtime.loads` lists the providers that its sessions report, or is None for an error."""
     runtime = types.ModuleType("onnxruntime")
     runtime.loads = [CUDA, CPU]
     runtime.opened = []
@@ -45,14 +45,14 @@ def gpu_runtime(monkeypatch):
     return runtime
 
 
-def test_session_opens_with_one_thread_a_cpu_unless_told(toy_model, monkeypatch):
+def test_default_number_of_threads_is_the_number_of_cpus(toy_model, monkeypatch):
     monkeypatch.setattr(cpus, "available_cpus", lambda: 3)
     assert open_session(str(toy_model), "cpu").get_session_options().intra_op_num_threads == 3
     assert open_session(str(toy_model), "cpu", threads=1).get_session_options().intra_op_num_threads == 1
 
 
 @pytest.mark.parametrize("device", ["cpu", "auto"])
-def test_cpu_serves_where_there_is_no_gpu(toy_model, device):
+def test_cpu_is_used_without_a_gpu(toy_model, device):
     assert open_session(str(toy_model), device).get_providers() == [CPU]
 
 
@@ -81,7 +81,7 @@ def test_cuda_without_the_gpu_build_names_the_extra(toy_model, monkeypatch):
         open_session(str(toy_model), "cuda")
 
 
-def test_both_packages_side_by_side_are_named(toy_model, monkeypatch):
+def test_error_names_both_packages_if_both_are_installed(toy_model, monkeypatch):
     import onnxruntime
 
     monkeypatch.setattr(onnxruntime, "get_available_providers", lambda: [CPU])
@@ -90,27 +90,28 @@ def test_both_packages_side_by_side_are_named(toy_model, monkeypatch):
         open_session(str(toy_model), "cuda")
 
 
-def test_what_uninstalling_one_of_both_leaves_is_named(monkeypatch):
+def test_incomplete_installation_is_refused(monkeypatch):
     monkeypatch.setitem(sys.modules, "onnxruntime", types.ModuleType("onnxruntime"))
     monkeypatch.setattr(session_module, "_is_installed", lambda package: package == "onnxruntime-gpu")
-    with pytest.raises(MissingPackageError, match=r"got parts of one: pip uninstall -y onnxruntime-gpu; pip install 'dreamkeras\[cpu\]'"):
+    way = r"the installation is incomplete: pip uninstall -y onnxruntime-gpu; pip install 'dreamkeras\[cpu\]'"
+    with pytest.raises(MissingPackageError, match=way):
         open_session("m.onnx")
 
 
-def test_packages_are_told_by_what_pip_knows():
+def test_installed_packages_are_found_by_their_metadata():
     assert session_module._is_installed("numpy")
     assert not session_module._is_installed("no-such-package")
 
 
 @pytest.mark.parametrize("device", ["cuda", "auto"])
-def test_cuda_is_taken_where_it_loads(gpu_runtime, device):
+def test_cuda_is_used_if_it_loads(gpu_runtime, device):
     assert open_session("m.onnx", device).get_providers() == [CUDA, CPU]
 
 
 @pytest.mark.parametrize("loads", [[CPU], None], ids=["silently without CUDA", "with an error"])
-def test_cuda_that_does_not_load_fails_when_asked_for_and_yields_to_cpu_when_not(gpu_runtime, loads):
+def test_cuda_that_does_not_load_is_an_error_with_cuda_and_falls_back_to_cpu_with_auto(gpu_runtime, loads):
     gpu_runtime.loads = loads
-    with pytest.raises(ModelError, match="Expected CUDA for device 'cuda'"):
+    with pytest.raises(ModelError, match="CUDA cannot be used for device 'cuda'"):
         open_session("m.onnx", "cuda")
     assert open_session("m.onnx", "auto").get_providers() == [CPU]
 
@@ -125,7 +126,7 @@ def test_onnxruntime_before_1_21_has_nothing_to_preload(gpu_runtime):
     assert open_session("m.onnx", "cuda").get_providers() == [CUDA, CPU]
 
 
-def test_what_onnxruntime_prints_about_cuda_stays_out_of_the_results(gpu_runtime, capfd):
+def test_output_of_onnxruntime_about_cuda_is_suppressed(gpu_runtime, capfd):
     open_session("m.onnx", "cuda")
     assert capfd.readouterr() == ("", "")
 
@@ -136,9 +137,9 @@ def test_opening_and_running_is_silent(toy_model, capfd):
 
 
 @pytest.mark.parametrize("content", [b"", b"no model at all\n", b"\x08\x08\x12\x04" + b"\xff" * 99])
-def test_file_that_is_no_onnx_is_one_line(tmp_path, content, capfd):
+def test_error_for_a_file_that_is_not_onnx_is_one_line(tmp_path, content, capfd):
     (tmp_path / "m.onnx").write_bytes(content)
-    with pytest.raises(ModelError, match=r"Expected an ONNX model in .*m\.onnx") as caught:
+    with pytest.raises(ModelError, match=r"ONNX Runtime cannot open the model .*m\.onnx") as caught:
         open_session(str(tmp_path / "m.onnx"))
     assert "\n" not in str(caught.value)
     assert capfd.readouterr() == ("", "")
@@ -151,7 +152,7 @@ def test_truncated_model_is_refused(tmp_path):
         open_session(str(tmp_path / "m.onnx"))
 
 
-def test_batch_that_cannot_be_computed_says_which(toy_model):
+def test_error_names_the_shape_of_a_failed_batch(toy_model):
     session = open_session(str(toy_model))
     with pytest.raises(ModelError, match=r"letters \(2, 5\).*smaller batch") as caught:
         run_session(session, ["expression"], {"letters": np.zeros((2, 5), np.uint8)})
@@ -172,7 +173,7 @@ def test_telemetry_is_off_while_onnx_runtime_is_imported_unless_the_user_has_cho
     assert os.environ.get(TELEMETRY) == before
 
 
-def test_an_import_on_a_temporary_folder_that_cannot_be_written_says_nothing_and_leaves_nothing(toy_model, tmp_path):
+def test_import_with_an_unwritable_temporary_folder_prints_and_writes_nothing(toy_model, tmp_path):
     hidden = {name: value for name, value in os.environ.items() if name not in ("CI", TELEMETRY)}
     code = f"from dreamkeras.scoring.session import open_session; open_session({str(toy_model)!r})"
     environment = hidden | {"TMPDIR": "/proc/self", "HOME": str(tmp_path)}

@@ -13,7 +13,7 @@ def test_sums_keep_order_and_the_first_reasons():
     assert Skipped() + many == many + Skipped() == many
 
 
-def test_records_with_a_problem_are_left_out_and_named():
+def test_records_with_a_problem_are_omitted_and_named():
     fitting, skipped = leave_out(RECORDS, {2: "too long", 0: "too short"})
     assert (fitting.ids, skipped.count) == (["b"], 2)
     assert skipped.reasons == ("too short in record 'a' (x.fa, line 1)", "too long in record 'c' (x.fa, line 5)")

@@ -197,7 +197,7 @@ def test_predictions_of_rows_that_are_left_out_are_ignored_by_their_ids(run, tmp
         (("-m", "{model}", "--assay", "starrseq"), 1, "a column named 'sequence'"),
         (("-m", "{model}", "--assay", "table", "--target-column", "1", "--sequence-column", "0"), 1, "whose tasks are column_1"),
         (("-m", "{model}", "--assay", "yeast", "--target-column", "x"), 2, "Expected --assay table for --target-column"),
-        (("-m", "{model}", "-m", "{model}"), 1, "Expected different models, got"),
+        (("-m", "{model}", "-m", "{model}"), 1, "is given twice."),
         (("--predictions", "p.tsv", "--batch-size", "4"), 2, "Expected a model (-m) beside --batch-size"),
         (("--predictions", "p.tsv", "--device", "cpu"), 2, "Expected a model (-m) beside --device"),
         (("-m", "{model}", "--fold-column", "f"), 2, "No such option"),

@@ -81,7 +81,8 @@ class TestInputs:
     def test_batch_size_and_threads_are_measured_and_told(self, predict, fasta):
         result = predict(fasta, "--batch-size", "auto", "--threads", "auto")
         assert (result.exit_code, result.stdout) == (0, TSV)
-        assert re.fullmatch(r"Measured [\d,]+ a second with [\d,]+ sequences at once and \d+ threads?\.\nRead 3 records\.\n", result.stderr)
+        measured = r"Measured [\d,]+ sequences per second with batch size [\d,]+ and \d+ threads?\.\nRead 3 records\.\n"
+        assert re.fullmatch(measured, result.stderr)
 
     def test_measured_choices_cannot_be_resumed(self, predict, fasta, tmp_path):
         result = predict(fasta, "-o", tmp_path / "o.tsv", "--resume", "--threads", "auto")
@@ -153,7 +154,8 @@ class TestResume:
         output, args = self.begun(tmp_path, toy_model, "tsv")
         (tmp_path / "in.fa").write_text(">a\nACGT\n")
         kept = sorted((tmp_path / "o.tsv.unfinished").glob("[!.]*"))
-        assert one_line_error(run(*args), f"got another input ({tmp_path / 'in.fa'} was changed or touched since)", f"{output}.unfinished")
+        changed = f"begun with another input ({tmp_path / 'in.fa'} was modified or touched since)"
+        assert one_line_error(run(*args), changed, f"{output}.unfinished")
         assert sorted((tmp_path / "o.tsv.unfinished").glob("[!.]*")) == kept
 
     def test_pipes_cannot_be_resumed(self, run, toy_model):
