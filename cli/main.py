@@ -48,6 +48,7 @@ COMMANDS = {
     "download": Entry("download", "Download published data sets and weights."),
     "check": Entry("check", "Try a block of your own on every installed backend."),
     "models": Entry("models", "List the networks that train builds, and how large each is."),
+    "completion": Entry("completion", "Print the completion script of a shell."),
 }
 
 
