@@ -1,9 +1,12 @@
-"""Finds sentences that people have to decode, by the rules of CONTRIBUTING.md: in Markdown, docstrings, comments and messages.
+"""Finds sentences that have to be read twice, by the rules of CONTRIBUTING.md, in all text of the project that people read.
 
-`python tests/prose.py FILE...` prints what it finds, `python tests/prose.py --backlog` rewrites tests/prose_backlog.txt.
+`python tests/prose.py` prints what it finds in every file and `--help`, `python tests/prose.py FILE...` in some files, and
+`python tests/prose.py --sample 50 --seed 1` draws sentences at random for a reader.
 """
 
+import ast
 import io
+import random
 import re
 import sys
 import tokenize
@@ -12,78 +15,166 @@ from pathlib import Path
 from typing import NamedTuple
 
 ROOT = Path(__file__).parents[1]
-BACKLOG = Path(__file__).with_name("prose_backlog.txt")
-"""Files whose prose was written before there were rules, and how much each still breaks them. Numbers only go down."""
 
-THING = (
-    r"(?:files?|models?|options?|servers?|commands?|layers?|networks?|messages?|headers?|columns?|modules?|tests?|tables?|folders?|blocks?)"
-)
+THING = r"(?:files?|models?|options?|servers?|commands?|layers?|networks?|messages?|headers?|columns?|modules?|tables?|folders?|blocks?)"
+TASK = "describe the thing itself: name the subject first"
 RULES = {
     rf"\b{THING} (?:tells?|told|asks?|asked|knows?|knew|wants?|wanted|brings?|speaks?)\b": "personification: say what it does",
     r"\b(?:who|what)ever\b": "name the thing: every file, any client",
-    r"(?:^|[.:;] )What (?!(?:is|are|does|do|can|happens)\b[^.]*\?)": "begins with a riddle: name the thing",
+    r"^What (?!(?:is|are|was|were|does|do|did|can|happens)\b.*\?$)": TASK,
+    r"^(?:Which|Whose|With what|From what|Of what|How (?:many|much|often|long|far)) (?!.*\?$)": TASK,
+    r"^Of (?:each|every|all|several|both|the|these|those|what|which|a|an)\b": TASK,
     r"\b(?:of|from|to|by|with|for|in|on|and|says|is) what (?:is|are|was|it|they|came|comes|stands|a|an|the)\b": "riddle: name the thing",
     r"\b(?:those|that) (?:that|which) (?:are|is|were|was|do|does|did|have|has)\b(?= not|[.,;])": "riddle by pronoun: name the thing",
-    r"\bthat which\b|\bbe it\b|\blest\b|\bas it were\b|\band no more\b|\bfor want of\b|\bof one's own\b": "old-fashioned",
+    r"\bthat which\b|\bbe it\b|\blest\b|\bas it were\b|\band no more\b|\bfor want of\b|\bof one's own\b|\banew\b|\bthereof\b": "old-fashioned",
+    r"\bfor that\b(?! (?:reason|purpose|matter|case|\w+))|\bno such thing\b|\bas many as there are\b": "name the thing",
     r"\bturned round\b": "reverse complement",
     r"\byardsticks?\b": "calibration (see docs/reference/glossary.md)",
     r"\b(?:whose|in whose) turn\b": "say which is next",
     r"\bhow many [a-z]+ came to what\b": "counts by status",
-    r"\b(?:stands?|stood) (?:behind|before|beside|on|in|there|at|under)\b": "is, are; or name the position",
+    r"\b(?:stands?|stood) (?:behind|before|beside|on|in|there|at|under|for itself|around)\b": "is, are; or name the position",
     r"\bto be had\b|\bcome of (?:it|them)\b|\bcame of (?:it|them)\b|\bwhat of\b": "say what happens",
     r"\bknows nothing about\b|\bis (?:the )?(?:business|matter) of\b|\bit is its .{1,20} matter\b": "say which module does it",
-    r"\bit takes for\b|\btaken for what\b|\bpasses for\b": "say what it is treated as",
+    r"\bit takes for\b|\btaken for what\b|\bpasses for\b|\bis taken for\b|\btaken for an?\b": "say what it is treated as",
+    r"\bgoes on\b(?! to)|\bwent on\b|\bgo on from\b": "continues, resumes",
+    r"\bleft (?:as it is|as they are|so)\b|\bas (?:it is|they are) given\b": "unchanged",
+    r"\bso far as\b|\bin so far\b|\bas far as it\b": "say how far",
+    r"\bbut for\b": "except",
+    r"\bleaves? (?:it|them) alone\b": "does not change it",
+    r"\banswers? (?:with|for|both|only|no)\b.*\bmodel\b|\b(?:model|network|graph|head|block)s? (?:that )?answers?\b": "a model predicts",
+    r"\bdeaf\b|\bdumb\b|\bhonest(?:ly)?\b": "say it plainly",
+    r"\b(?:are|is|be|was|were) to be (?:told|read|had|found out)\b": "say what happens",
+    r"\bnothing else (?:is|was|does)\b.*\bthan\b|\bnone but\b|\bnothing but\b": "only",
 }
+"""Patterns, searched in single sentences without their `code`, and advice."""
+
+
+class Sentence(NamedTuple):
+    """A sentence, and where its passage begins."""
+
+    place: str
+    text: str
 
 
 class Finding(NamedTuple):
     """A breach of a rule."""
 
-    line: int
+    place: str
     text: str
     advice: str
 
 
+def sentences(passage: str) -> Iterator[str]:
+    """The sentences of a passage, which ends at a blank line, an item of a list, a row of a table or an argument's description."""
+    for paragraph in re.split(r"\n\s*\n|\n\s*(?=[-*|] ?|\d+\. |>>> |\w+: )|(?<=:)\n", passage):
+        if not paragraph.lstrip().startswith((">>>", "...", "|--")):
+            cells = paragraph.split("|") if paragraph.lstrip().startswith("|") else [re.sub(r"^\s*(?:[-*#>]+|\d+\.|\w+:) ", "", paragraph)]
+            for cell in cells:
+                yield from (text for text in re.split(r"(?<=[.!?;:]) (?=[A-Z`])", " ".join(cell.split())) if text)
+
+
 def passages(path: Path) -> Iterator[tuple[int, str]]:
-    """Line numbers and texts of a file's prose."""
+    """Line numbers and texts of a file's prose: Markdown, or docstrings, comments and messages of Python, or the strings of a page."""
     text = path.read_text()
-    if path.suffix == ".py":
-        for token in tokenize.generate_tokens(io.StringIO(text).readline):
-            if token.type in (tokenize.COMMENT, tokenize.STRING):
-                body = re.sub(r"^[rbfuRBFU]*(?:\"\"\"|'''|\"|'|#+ ?)", "", token.string)
-                yield from enumerate((line.strip() for line in body.split("\n")), token.start[0])
+    if path.suffix == ".md":
+        fences = re.sub(r"^\s*(`{3,}).*?^\s*\1", lambda fence: "\n" * fence[0].count("\n"), text, flags=re.MULTILINE | re.DOTALL)
+        starts = [0, *(match.end() for match in re.finditer(r"\n\s*\n", fences))]
+        for start, end in zip(starts, [*starts[1:], len(fences)], strict=True):
+            yield fences.count("\n", 0, start) + 1, fences[start:end]
+    elif path.suffix == ".py":
+        yield from strings(ast.parse(text))
+        yield from comments(text)
     else:
-        fences = re.sub(r"^```.*?^```", lambda fence: "\n" * fence[0].count("\n"), text, flags=re.MULTILINE | re.DOTALL)
-        yield from enumerate(fences.split("\n"), 1)
+        plain = re.sub(r"\$\{[^}]*\}", "X", text)
+        quoted = re.finditer(r"[\"'`>]([A-Z][^\"'`<>{}]*\s[^\"'`<>{}]*)", plain)
+        yield from ((plain.count("\n", 0, match.start()) + 1, match[1]) for match in quoted)
 
 
-def findings(path: Path) -> list[Finding]:
-    found = []
-    for line, text in passages(path):
-        plain = re.sub(r"`[^`]*`", "`x`", text)
-        found += [Finding(line, match[0].strip(), advice) for rule, advice in RULES.items() for match in re.finditer(rule, plain)]
-    return found
+def strings(tree: ast.Module) -> Iterator[tuple[int, str]]:
+    """Docstrings and messages; the values in a message become X."""
+    parts = {id(part) for node in ast.walk(tree) if isinstance(node, ast.JoinedStr) for part in ast.walk(node)} - {0}
+    for node in ast.walk(tree):
+        if isinstance(node, ast.JoinedStr):
+            yield node.lineno, "".join(str(part.value) if isinstance(part, ast.Constant) else "`x`" for part in node.values)
+        elif isinstance(node, ast.Constant) and isinstance(node.value, str) and id(node) not in parts and " " in node.value:
+            yield node.lineno, node.value
+
+
+def comments(text: str) -> Iterator[tuple[int, str]]:
+    """Comments; one that continues on the next line is one passage."""
+    start, lines = 0, []
+    for token in tokenize.generate_tokens(io.StringIO(text).readline):
+        if token.type == tokenize.COMMENT:
+            if lines and token.start[0] != start + len(lines):
+                yield start, " ".join(lines)
+                lines = []
+            start = start if lines else token.start[0]
+            lines.append(token.string.lstrip("#: "))
+    if lines:
+        yield start, " ".join(lines)
+
+
+def help_passages() -> Iterator[tuple[str, str]]:
+    """Places and texts of all that `--help` prints."""
+    import click
+
+    from dreamkeras.cli.main import COMMANDS, main
+
+    context = click.Context(main)
+    for name, entry in COMMANDS.items():
+        command = main.get_command(context, name)
+        yield f"dreamkeras {name} --help", f"{entry.help}\n\n{command.help}"
+        yield from ((f"dreamkeras {name} {'/'.join(p.opts)}", getattr(p, "help", None) or "") for p in command.params)
+
+
+def file_sentences(path: Path) -> Iterator[Sentence]:
+    """The sentences of a file."""
+    for line, passage in passages(path):
+        yield from (Sentence(f"{path}:{line}", text) for text in sentences(passage))
+
+
+def findings(found: Iterator[Sentence]) -> list[Finding]:
+    """The breaches of the rules, in order."""
+    plain = ((place, re.sub(r"`[^`]*`", "`x`", text)) for place, text in found)
+    return [
+        Finding(place, match[0].strip(), advice)
+        for place, text in plain
+        for rule, advice in RULES.items()
+        for match in re.finditer(rule, text)
+    ]
 
 
 def files() -> list[Path]:
-    """All prose of the project, but the changelog of past versions and this file."""
+    """All files with prose, but this one, which quotes what it looks for, and the oracles' data."""
     tops = ("dreamkeras", "cli", "serving", "tests", "benchmarks", "examples", "docs")
-    inside = [path for top in tops for path in (ROOT / top).rglob("*") if path.suffix in (".py", ".md")]
-    return sorted(path for path in [*inside, *ROOT.glob("*.md")] if path.name not in ("prose.py", "CHANGELOG.md"))
+    inside = [path for top in tops for path in (ROOT / top).rglob("*") if path.suffix in (".py", ".md", ".html", ".js")]
+    return sorted(path for path in [*inside, *ROOT.glob("*.md")] if path != Path(__file__))
 
 
-def backlog() -> dict[str, int]:
-    lines = BACKLOG.read_text().splitlines()
-    return {path: int(count) for count, path in (line.split(" ", 1) for line in lines)}
+def help_sentences() -> Iterator[Sentence]:
+    """The sentences of all that `--help` prints."""
+    for place, passage in help_passages():
+        yield from (Sentence(place, text) for text in sentences(passage))
+
+
+def sample(count: int, seed: int) -> list[Sentence]:
+    """Sentences of five words or more that users and developers read, drawn at random; those of tests and benchmarks are not among them."""
+    tops = ("dreamkeras", "cli", "serving", "docs", "README.md")
+    read = [path for path in files() if path.relative_to(ROOT).parts[0] in tops]
+    found = [*help_sentences(), *(sentence for path in read for sentence in file_sentences(path))]
+    return random.Random(seed).sample([sentence for sentence in found if len(sentence.text.split()) >= 5], count)
 
 
 def main() -> None:
-    if sys.argv[1:] == ["--backlog"]:
-        counts = {path.relative_to(ROOT).as_posix(): len(findings(path)) for path in files()}
-        BACKLOG.write_text("".join(f"{count} {path}\n" for path, count in counts.items() if count))
-    for path in map(Path, [] if sys.argv[1:] == ["--backlog"] else sys.argv[1:]):
-        for finding in findings(path):
-            print(f"{path}:{finding.line}: {finding.text!r}: {finding.advice}")
+    """Prints findings or a sample."""
+    if sys.argv[1:2] == ["--sample"]:
+        for place, text in sample(int(sys.argv[2]), int(sys.argv[4])):
+            print(f"{place}\n    {text}")
+        return
+    chosen = [Path(name) for name in sys.argv[1:]]
+    found = [finding for path in chosen or files() for finding in findings(file_sentences(path))]
+    for finding in found if chosen else [*found, *findings(help_sentences())]:
+        print(f"{finding.place}: {finding.text!r}: {finding.advice}")
 
 
 if __name__ == "__main__":
