@@ -1,1 +1,1 @@
-"""The server: exported models behind HTTP and gRPC. Never Keras."""
+"""HTTP and gRPC server for exported models. Does not import Keras."""

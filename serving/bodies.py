@@ -1,6 +1,6 @@
-"""Bodies of HTTP requests, read within bounds of size, of time and of memory for all requests together.
+"""Request bodies of HTTP, read with limits on size, time and the total memory of all bodies.
 
-Connections and headers are bounded in `http/connections.py`, JSON and rows in `protocol/`.
+The limits on connections and headers are in `http/connections.py`, those on JSON and rows in `protocol/`.
 """
 
 import asyncio
@@ -16,15 +16,15 @@ from .settings import Settings
 __all__ = ["Bodies", "unzip"]
 
 STEP = 1 << 20
-"""Bytes that are decompressed at a time, so that others are served in between."""
+"""Maximum number of bytes decompressed at a time, so that the server can answer other requests in between."""
 
 ENCODINGS = ("identity", "gzip", "deflate")
 EITHER_HEADER = zlib.MAX_WBITS | 32
-"""Lets zlib detect gzip and its own format."""
+"""Window size for zlib that accepts both the gzip and the zlib format."""
 
 
 class Bodies:
-    """Reads bodies within the bounds of the settings; `held` is how many bytes of bodies are in memory."""
+    """Reads request bodies within the limits of the settings. `held` is the total size of bodies in memory, in bytes."""
 
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
@@ -32,11 +32,11 @@ class Bodies:
 
     @contextlib.asynccontextmanager
     async def read(self, request: Request) -> AsyncIterator[bytes]:
-        """The whole body, decompressed; it counts as held until the context ends.
+        """Reads the complete body, decompressed. The body counts as held until the context ends.
 
         Raises:
-            ProtocolError: The body cannot be decompressed (400), came too slowly (408), is too large (413) or in another encoding
-                (415), or there is no room for it (503).
+            ProtocolError: The body cannot be decompressed (400), arrives too slowly (408), is too large (413) or has an unknown
+                encoding (415), or the bodies in memory are too large in total (503).
             ClientDisconnectedError: The client has disconnected.
         """
         parts: list[bytes] = []
@@ -46,21 +46,21 @@ class Bodies:
                 size += len(part)
                 self.held += len(part)
                 if self.held > self._settings.held_bytes:
-                    raise BodyError(f"Expected room for a body, got {self.held} bytes of bodies in memory.", 503)
+                    raise BodyError(f"Server busy: {self.held} bytes of request bodies are in memory. Try again later.", 503)
                 parts.append(part)
             yield parts[0] if len(parts) == 1 else b"".join(parts)
         finally:
             self.held -= size
 
     def decoded(self, request: Request, most: int | None = None) -> AsyncIterator[bytes]:
-        """The body as it comes, decompressed; it does not count as held.
+        """Yields the decompressed body in chunks as they arrive. The chunks do not count as held.
 
         Args:
-            request: The request.
-            most: Largest body, before and after decompression; the settings' `body_bytes` if None.
+            request: The HTTP request.
+            most: Maximum size of the body in bytes, before and after decompression. If None, the setting `body_bytes`.
 
         Raises:
-            ProtocolError: As `read`, except 503.
+            ProtocolError: See `read`, except for status 503.
             ClientDisconnectedError: The client has disconnected.
         """
         most = self._settings.body_bytes if most is None else most
@@ -71,7 +71,10 @@ class Bodies:
         return chunks if encoding == "identity" else _unzipped(chunks, encoding, most)
 
     async def chunks(self, request: Request, most: int | None = None) -> AsyncIterator[bytes]:
-        """The body as it comes, as it was sent; only waiting for the client counts towards its time. Arguments and errors as `decoded`."""
+        """Yields the body in chunks as they arrive, without decompression. Arguments and errors are those of `decoded`.
+
+        Only the time spent waiting for the client counts towards the time limit.
+        """
         settings, received, waited, more = self._settings, 0, 0.0, True
         most = settings.body_bytes if most is None else most
         length = request.headers.get("content-length", "0")
@@ -84,7 +87,9 @@ class Bodies:
                 async with asyncio.timeout(settings.body_seconds + received / settings.body_rate - waited):
                     message = await request.receive()
             except TimeoutError:
-                raise BodyError(f"Expected a body at {settings.body_rate} bytes a second or faster, got {received} bytes.", 408) from None
+                raise BodyError(
+                    f"Request body too slow: {received} bytes received, minimum {settings.body_rate} bytes per second.", 408
+                ) from None
             waited += clock() - begun
             if message["type"] == "http.disconnect":
                 raise ClientDisconnectedError
@@ -106,14 +111,14 @@ async def _unzipped(chunks: AsyncIterator[bytes], encoding: str, most: int) -> A
             yield part
             await asyncio.sleep(0)
     if not stream.eof:
-        raise ProtocolError(f"Expected a whole {encoding} body, got one that is cut short.")
+        raise ProtocolError(f"Request body is truncated: the {encoding} stream is incomplete.")
 
 
 def unzip(stream: "zlib._Decompress", chunk: bytes) -> Iterator[bytes]:
-    """A decompressed chunk of a gzip or zlib stream, in parts of at most `STEP` bytes.
+    """Decompresses a chunk of a gzip or zlib stream, in parts of at most `STEP` bytes.
 
     Raises:
-        ProtocolError: The stream is malformed, or has bytes behind its end.
+        ProtocolError: The stream is malformed, or bytes follow its end.
     """
     try:
         full = True
@@ -123,9 +128,9 @@ def unzip(stream: "zlib._Decompress", chunk: bytes) -> Iterator[bytes]:
             if part:
                 yield part
     except zlib.error as error:
-        raise ProtocolError(f"Expected a gzip or zlib stream, got: {error}.") from None
+        raise ProtocolError(f"Cannot decompress the request body: {error}.") from None
     if chunk or stream.unused_data:
-        raise ProtocolError("Expected one compressed stream in a body, got bytes behind its end.")
+        raise ProtocolError("Request body has extra bytes after the end of the compressed stream.")
 
 
 def _too_large(most: int, came: str) -> BodyError:

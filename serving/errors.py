@@ -1,4 +1,4 @@
-"""The server's errors, each with its HTTP status."""
+"""Exceptions of the server, each with an HTTP status."""
 
 from dreamkeras.errors import DreamkerasError
 
@@ -6,11 +6,12 @@ __all__ = ["BodyError", "ClientDisconnectedError", "OverloadedError", "ProtocolE
 
 
 class ProtocolError(DreamkerasError):
-    """A request that cannot be answered.
+    """Raised for a request that cannot be answered.
 
     Args:
-        message: One line for the client.
-        status: HTTP's: 400 for a malformed request, 404 for an unknown model, 413 for too large a one, 503 for a full queue.
+        message: One-line message for the client.
+        status: HTTP status: 400 for a malformed request, 404 for an unknown model, 413 for a request that is too large,
+            503 for a full queue.
     """
 
     def __init__(self, message: str, status: int = 400) -> None:
@@ -19,15 +20,15 @@ class ProtocolError(DreamkerasError):
 
 
 class BodyError(ProtocolError):
-    """A body that is not read to its end, so that its connection has to be closed."""
+    """Raised when a request body is not read to its end. The connection has to be closed afterwards."""
 
 
 class OverloadedError(ProtocolError):
-    """A request that is refused because too much is waiting.
+    """Raised for a request that is refused because the queue is full.
 
     Args:
-        message: One line for the client.
-        retry_after: Seconds until the client should try again.
+        message: One-line message for the client.
+        retry_after: Seconds after which the client should try again.
     """
 
     def __init__(self, message: str, retry_after: int) -> None:
@@ -36,11 +37,11 @@ class OverloadedError(ProtocolError):
 
 
 class ClientDisconnectedError(Exception):
-    """The client has closed its connection; no answer can be sent."""
+    """Raised when the client has closed its connection, so that no answer can be sent."""
 
 
 def status_and_message(error: Exception) -> tuple[int, str]:
-    """The HTTP status and the one line that clients are sent for an exception; 500 for a bug, which only the log describes."""
+    """Returns the HTTP status and the one-line message for an exception. A bug gives 500, and only the log describes it."""
     if not isinstance(error, DreamkerasError):
-        return 500, "Expected to answer, got a failure of the server; its log says more."
+        return 500, "Internal server error. The server log has the details."
     return error.status if isinstance(error, ProtocolError) else 400, " ".join(str(error).split())

@@ -1,4 +1,4 @@
-"""Start and stop: binds the port, serves, and stops so that requests in flight are answered."""
+"""Start and graceful shutdown of the server: binds the port, serves, and answers requests in flight before it exits."""
 
 import asyncio
 import contextlib
@@ -22,19 +22,20 @@ __all__ = ["Tls", "bind", "make_server", "run"]
 
 BACKLOG = 2048
 SPARE_FILES = 64
-"""Files that the process has open beside its connections."""
+"""File descriptors reserved for files other than connections."""
 
 LAST_LOOK = 0.05
-"""Seconds between closing the port and closing idle connections, in which what has been sent on those is still read."""
+"""Seconds between closing the port and closing idle connections. A request that has already been sent is still read in this time."""
 
 
 class Tls(NamedTuple):
-    """PEM files for HTTPS.
+    """PEM files for TLS.
 
     Args:
-        certificate: The chain.
-        key: Its key.
-        client_ca: Authorities whose certificates clients must present; None: clients need none.
+        certificate: Certificate chain of the server.
+        key: Private key of the certificate.
+        client_ca: Certificate authorities. Clients must present a certificate of one of the authorities. If None, clients need no
+            certificate.
     """
 
     certificate: Path
@@ -43,43 +44,44 @@ class Tls(NamedTuple):
 
 
 def bind(host: str, port: int) -> socket.socket:
-    """The socket to listen on; port 0 stands for any free one.
+    """Opens a listening socket. Port 0 selects a free port.
 
     Raises:
         DreamkerasError: The port is not available.
     """
     try:
         family, *_, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)[0]
-        # With the protocol named: asyncio switches off Nagle's delays, 40 ms an answer, only where it stands.
+        # asyncio sets TCP_NODELAY, which saves 40 ms per answer, only for sockets with an explicit IPPROTO_TCP.
         listener = socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP)
         with contextlib.ExitStack() as on_failure:
             on_failure.callback(listener.close)
-            if os.name == "posix":  # elsewhere it would let two servers share the port
+            if os.name == "posix":  # on Windows the option would let two servers share the port
                 listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
             listener.bind(address)
             listener.listen(BACKLOG)
             on_failure.pop_all()
     except (OSError, OverflowError) as error:
-        raise DreamkerasError(f"Expected to listen on {host}, port {port}, got: {getattr(error, 'strerror', None) or error}.") from None
+        raise DreamkerasError(f"Cannot listen on {host}, port {port}: {getattr(error, 'strerror', None) or error}.") from None
     return listener
 
 
 def run(app: Starlette, listener: socket.socket, tls: Tls | None = None, started: Callable[[], None] = lambda: None) -> None:
-    """Serves until SIGTERM or SIGINT, then returns when the requests in flight are answered.
+    """Serves until SIGTERM or SIGINT, and returns after the requests in flight have been answered.
 
-    After SIGTERM the server is "not ready" but goes on for `notice_seconds`, so that load balancers notice; then it closes the port
-    and answers what is in flight. SIGINT, or a second SIGTERM, skips the notice; one more ends it at once.
+    After SIGTERM the server reports "not ready" but accepts requests for another `notice_seconds`, so that load balancers can react.
+    The server then closes the port and answers the requests in flight. SIGINT or a second SIGTERM skips the notice. A further signal
+    stops the server immediately.
 
     On Linux the calling thread gets the scheduling class SCHED_BATCH.
 
     Args:
-        app: From `create_app`.
-        listener: From `bind`.
-        tls: For HTTPS.
-        started: Called when requests are being answered.
+        app: Application from `create_app`.
+        listener: Socket from `bind`.
+        tls: Certificate and key for HTTPS. If None, the server uses plain HTTP.
+        started: Function that is called when the server accepts requests.
 
     Raises:
-        InputError: There are not enough open files for the connections that the settings allow, or `tls` has no certificate in it.
+        InputError: The limit of open files is too low for the setting `connections`, or the certificate cannot be loaded.
     """
     _allow_files(app.state.service.settings.connections + SPARE_FILES)
     _give_way()
@@ -87,10 +89,10 @@ def run(app: Starlette, listener: socket.socket, tls: Tls | None = None, started
 
 
 def make_server(app: Starlette, tls: Tls | None = None, started: Callable[[], None] = lambda: None) -> uvicorn.Server:
-    """The server that `run` runs.
+    """Returns the configured uvicorn server for `run`.
 
     Raises:
-        InputError: `tls` has no certificate in it.
+        InputError: The certificate or key cannot be loaded.
     """
     service: Service = app.state.service
     settings = service.settings
@@ -104,7 +106,7 @@ def make_server(app: Starlette, tls: Tls | None = None, started: Callable[[], No
         server_header=False,
         proxy_headers=False,
         backlog=BACKLOG,
-        timeout_keep_alive=settings.idle_seconds,  # type: ignore[arg-type]  # a float is as good
+        timeout_keep_alive=settings.idle_seconds,  # type: ignore[arg-type]  # uvicorn also accepts a float
         timeout_graceful_shutdown=settings.drain_seconds,  # type: ignore[arg-type]
         **(_tls_options(tls) if tls else {}),
     )
@@ -112,12 +114,12 @@ def make_server(app: Starlette, tls: Tls | None = None, started: Callable[[], No
         config.load()
     except (OSError, ValueError) as error:
         files = ", ".join(str(file) for file in tls or () if file)
-        raise InputError(f"Expected a certificate, its key and authorities in {files}, got: {error}.") from None
+        raise InputError(f"Cannot load certificate, key or authorities from {files}: {error}.") from None
     return _Server(config, service, started)
 
 
 class _Server(uvicorn.Server):
-    """uvicorn's server, with the notice before it stops, and an exit code of 0 after a signal."""
+    """uvicorn server with a notice period before shutdown, and an exit code of 0 after a signal."""
 
     def __init__(self, config: uvicorn.Config, service: Service, started: Callable[[], None]) -> None:
         super().__init__(config)
@@ -131,7 +133,7 @@ class _Server(uvicorn.Server):
         self._started()
 
     def handle_exit(self, sig: int, frame: FrameType | None) -> None:
-        """Handles a signal; uvicorn's own handler would raise it again at the end, and the exit code be the signal's."""
+        """Handles a signal. uvicorn's own handler would raise the signal again at the end, so that the exit code would not be 0."""
         if self.should_exit:
             self.force_exit = True
         elif self._service.stopping or sig == signal.SIGINT or self._loop is None:
@@ -159,23 +161,26 @@ def _tls_options(tls: Tls) -> dict[str, Any]:
 
 
 def _give_way() -> None:
-    """On Linux, makes this thread and those it starts wait for a CPU when they wake, instead of taking one from a scorer.
+    """Sets the scheduling class SCHED_BATCH for this thread and the threads that it starts, on Linux only.
 
-    A scheduling class that an operator has chosen stays.
+    A thread of this class that wakes up does not take the CPU from a running scorer. A scheduling class other than the default is
+    kept.
     """
     if hasattr(os, "SCHED_BATCH"):
-        with contextlib.suppress(OSError):  # a sandbox may forbid it, and does no harm
+        with contextlib.suppress(OSError):  # a sandbox may forbid the call, which only costs speed
             if os.sched_getscheduler(0) == os.SCHED_OTHER:
                 os.sched_setscheduler(0, os.SCHED_BATCH, os.sched_param(0))
 
 
 def _allow_files(number: int) -> None:
-    """Raises the process's soft limit of open files, if that is necessary and permitted."""
+    """Increases the soft limit of open files to `number` if necessary. Raises `InputError` if the hard limit is lower."""
     with contextlib.suppress(ImportError):  # Windows has no such limit
         import resource
 
         soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
         if soft != resource.RLIM_INFINITY and soft < number:
             if hard != resource.RLIM_INFINITY and hard < number:
-                raise InputError(f"Expected to be allowed {number} open files for that many connections, got {hard}: `ulimit -Hn`.")
+                raise InputError(
+                    f"Cannot open {number} files for the connections: the limit is {hard} (ulimit -Hn). Raise it or lower `connections`."
+                )
             resource.setrlimit(resource.RLIMIT_NOFILE, (number, hard))

@@ -1,4 +1,4 @@
-"""Logs: one JSON object a line on standard error, for each request and for failures."""
+"""Logs of requests and failures on standard error, as one JSON object per line."""
 
 import datetime
 import itertools
@@ -18,14 +18,14 @@ LOGGERS = (FAILURES.name, "uvicorn.error")
 REQUEST_ID = re.compile(r"[\x21-\x7e]{1,128}")
 PROCESS = secrets.token_hex(4)
 NUMBERS = itertools.count(1)
-"""Ids of requests without one are the process's and a number: the system's random numbers take longer than reading all headers."""
+"""Counter for the ids of requests without an X-Request-Id. A random number from the system would take longer than parsing the headers."""
 
 
 class JsonLines(logging.Formatter):
-    """Formats a record as one JSON object; the items of its `fields` are members of their own."""
+    """Formats a log record as one JSON object. The items of the record's `fields` become members of the object."""
 
     def format(self, record: logging.LogRecord) -> str:
-        """One line."""
+        """Returns the record as one line."""
         when = datetime.datetime.fromtimestamp(record.created, datetime.UTC).isoformat(timespec="milliseconds")
         fields: dict[str, Any] | None = getattr(record, "fields", None)
         line: dict[str, Any] = {"time": when, "level": record.levelname, **(fields or {"message": record.getMessage()})}
@@ -35,11 +35,11 @@ class JsonLines(logging.Formatter):
 
 
 def write_logs(stream: TextIO | None = None, *, access: bool = True) -> None:
-    """Configures the server's loggers.
+    """Configures the loggers of the server.
 
     Args:
-        stream: Where they write; standard error if None.
-        access: Whether each request is logged, or failures only.
+        stream: Stream to write to. If None, standard error.
+        access: Whether to log every request. If False, only failures are logged.
     """
     handler = logging.StreamHandler(stream or sys.stderr)
     handler.setFormatter(JsonLines())
@@ -52,11 +52,11 @@ def write_logs(stream: TextIO | None = None, *, access: bool = True) -> None:
 
 
 def request_id_of(given: str) -> str:
-    """The client's id of a request, if a log can hold it; else a new one."""
+    """Returns the request id of the client if it is 1 to 128 printable ASCII characters without spaces, and a new id otherwise."""
     return given if REQUEST_ID.fullmatch(given) else f"{PROCESS}-{next(NUMBERS)}"
 
 
 def log_request(fields: dict[str, Any]) -> None:
-    """Writes a line of the access log."""
+    """Writes one line to the access log."""
     if ACCESS.isEnabledFor(logging.INFO):
         ACCESS.info("%s", json.dumps(fields), extra={"fields": fields})

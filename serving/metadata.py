@@ -1,4 +1,7 @@
-"""Metadata, configuration and statistics of the server and its models, as the protocol's JSON; gRPC's messages have the same fields."""
+"""Metadata, configuration and statistics of the server and its models, as JSON of the Open Inference Protocol.
+
+The gRPC messages have the same fields.
+"""
 
 import importlib.metadata
 from typing import Any
@@ -20,7 +23,7 @@ EXTENSIONS = (
     "schedule_policy",
     "statistics",
 )
-"""Triton's extensions of the protocol that the server supports."""
+"""Triton's protocol extensions that the server supports."""
 
 PLATFORM = "onnxruntime_onnx"
 TYPES = {BYTES: "TYPE_STRING", "UINT8": "TYPE_UINT8", "FP32": "TYPE_FP32"}
@@ -28,12 +31,12 @@ MICROSECONDS = 1_000_000
 
 
 def server_metadata() -> dict[str, Any]:
-    """Name, version and extensions of the server."""
+    """Returns name, version and extensions of the server."""
     return {"name": "dreamkeras", "version": importlib.metadata.version("dreamkeras"), "extensions": list(EXTENSIONS)}
 
 
 def model_metadata(model: ServedModel, models: ModelRepository) -> dict[str, Any]:
-    """Versions, inputs and outputs of a model; a request holds one of the inputs."""
+    """Returns versions, inputs and outputs of a model. A request contains exactly one of the inputs."""
     return {
         "name": model.name,
         "versions": models.versions(model.name),
@@ -44,7 +47,7 @@ def model_metadata(model: ServedModel, models: ModelRepository) -> dict[str, Any
 
 
 def model_config(model: ServedModel, settings: Settings) -> dict[str, Any]:
-    """The configuration of a model, with the fields of Triton's `ModelConfig`."""
+    """Returns the configuration of a model, with the fields of Triton's `ModelConfig`."""
     queue_policy = {
         "timeout_action": "REJECT",
         "default_timeout_microseconds": round(settings.timeout_seconds * MICROSECONDS),
@@ -75,12 +78,12 @@ def model_config(model: ServedModel, settings: Settings) -> dict[str, Any]:
 
 
 def model_statistics(model: ServedModel) -> dict[str, Any]:
-    """The statistics of a model's requests."""
+    """Returns the statistics of a model's requests."""
     return {"name": model.name, "version": model.version, **model.statistics.to_json()}
 
 
 def _named_once(model: ServedModel) -> list[TensorSpec]:
-    """The inputs, each with its first shape only."""
+    """Returns the inputs of a model, each name once with its first shape."""
     return list({spec.name: spec for spec in reversed(model.inputs)}.values())[::-1]
 
 

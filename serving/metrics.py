@@ -1,4 +1,4 @@
-"""Metrics for Prometheus, under Triton's names where Triton has one."""
+"""Metrics for Prometheus. A metric that Triton also has is named as in Triton."""
 
 from collections.abc import Callable, Iterator, Sequence
 
@@ -9,40 +9,43 @@ __all__ = ["CONTENT_TYPE", "write_metrics"]
 
 CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
 MICROSECOND = 1000
-"""In nanoseconds, which statistics are kept in."""
+"""Nanoseconds in a microsecond. Statistics are kept in nanoseconds."""
 
 Labels = dict[str, str]
 
 
 COUNTERS: dict[str, tuple[str, Callable[[Statistics], float]]] = {
-    "request_success": ("Requests that were answered", lambda of: of.success.count),
-    "count": ("Rows scored", lambda of: of.rows),
-    "exec_count": ("Batches scored", lambda of: of.executions),
+    "request_success": ("Number of answered requests", lambda of: of.success.count),
+    "count": ("Number of scored rows", lambda of: of.rows),
+    "exec_count": ("Number of scored batches", lambda of: of.executions),
     "request_duration_us": (
-        "Microseconds of answered requests, from the queue to the answer",
+        "Total time of answered requests from the queue to the answer, in microseconds",
         lambda of: of.success.ns // MICROSECOND,
     ),
-    "queue_duration_us": ("Microseconds that answered requests waited for their first batch", lambda of: of.queue.ns // MICROSECOND),
+    "queue_duration_us": (
+        "Total time that answered requests waited for their first batch, in microseconds",
+        lambda of: of.queue.ns // MICROSECOND,
+    ),
     "compute_input_duration_us": (
-        "Microseconds in which batches of answered requests were put together",
+        "Total time for assembling the batches of answered requests, in microseconds",
         lambda of: of.compute.compute_input.ns // MICROSECOND,
     ),
     "compute_infer_duration_us": (
-        "Microseconds in which batches of answered requests were scored",
+        "Total time for scoring the batches of answered requests, in microseconds",
         lambda of: of.compute.compute_infer.ns // MICROSECOND,
     ),
     "compute_output_duration_us": (
-        "Microseconds in which answers were handed out",
+        "Total time for distributing the predictions of a batch to its requests, in microseconds",
         lambda of: of.compute.compute_output.ns // MICROSECOND,
     ),
 }
-"""Metrics `nv_inference_*` of each model: their descriptions, and their values in its statistics."""
+"""Metrics `nv_inference_*` of each model: description, and function that computes the value from the model's statistics."""
 
 BATCH_ROWS = "dreamkeras_batch_rows"
 
 
 def write_metrics(service: Service) -> str:
-    """All metrics of a server, in Prometheus' text format."""
+    """Returns all metrics of a server in the Prometheus text format."""
     models = [({"model": model.name, "version": model.version}, model) for model in service.models.ready]
     failures = [({**labels, "reason": reason}, count) for labels, model in models for reason, count in model.statistics.failures.items()]
     waiting = [(labels, *service.batcher.waiting(model)) for labels, model in models]
@@ -51,14 +54,16 @@ def write_metrics(service: Service) -> str:
     lines: list[str] = []
     for name, (text, value) in COUNTERS.items():
         lines += _family(f"nv_inference_{name}", "counter", text, [(labels, value(model.statistics)) for labels, model in models])
-    lines += _family("nv_inference_request_failure", "counter", "Requests that were not answered, by reason", failures)
-    lines += _family("nv_inference_pending_request_count", "gauge", "Requests that wait", [(labels, jobs) for labels, jobs, _ in waiting])
-    lines += _family("dreamkeras_queue_rows", "gauge", "Rows that wait", [(labels, rows) for labels, _, rows in waiting])
-    lines += _family("dreamkeras_row_seconds", "gauge", "Seconds that a row has taken lately", speeds)
-    lines += _family(BATCH_ROWS, "histogram", "Rows of a batch", [])
+    lines += _family("nv_inference_request_failure", "counter", "Number of failed requests, by reason", failures)
+    lines += _family(
+        "nv_inference_pending_request_count", "gauge", "Number of waiting requests", [(labels, jobs) for labels, jobs, _ in waiting]
+    )
+    lines += _family("dreamkeras_queue_rows", "gauge", "Number of waiting rows", [(labels, rows) for labels, _, rows in waiting])
+    lines += _family("dreamkeras_row_seconds", "gauge", "Recent scoring time per row, in seconds", speeds)
+    lines += _family(BATCH_ROWS, "histogram", "Rows per batch", [])
     lines += [line for labels, model in models for line in _histogram(labels, model.statistics)]
-    lines += _family("dreamkeras_held_bytes", "gauge", "Bytes of request bodies in memory", [({}, service.bodies.held)])
-    lines += _family("dreamkeras_http_responses", "counter", "Answers, by HTTP status", responses)
+    lines += _family("dreamkeras_held_bytes", "gauge", "Size of request bodies in memory, in bytes", [({}, service.bodies.held)])
+    lines += _family("dreamkeras_http_responses", "counter", "Number of HTTP responses, by status", responses)
     return "\n".join(lines) + "\n"
 
 
@@ -76,6 +81,6 @@ def _family(name: str, kind: str, text: str, samples: Sequence[tuple[Labels, flo
 
 
 def _sample(name: str, labels: Labels, value: float) -> str:
-    # Models' names and versions hold nothing that would have to be escaped; see `check_name`.
+    # Names and versions of models contain no character that needs escaping, see `check_name`.
     shown = ",".join(f'{label}="{text}"' for label, text in labels.items())
     return f"{name}{{{shown}}} {value}" if shown else f"{name} {value}"

@@ -1,6 +1,6 @@
-"""ModelRepository: the served models by name and version; loaded, replaced and unloaded while the server runs.
+"""ModelRepository: the served models by name and version. Models are loaded, replaced and unloaded while the server runs.
 
-Requests keep their model: those in flight are answered by the version that they began with.
+A request in flight is answered by the model that was loaded when the request arrived.
 """
 
 import re
@@ -24,13 +24,13 @@ UNLOADED = "unloaded"
 
 
 class IndexEntry(NamedTuple):
-    """A model's version in the repository's index.
+    """Index entry of one version of a model.
 
     Args:
-        name: The model.
-        version: Empty where none is loaded.
+        name: Name of the model.
+        version: Version of the model. Empty if no version is loaded.
         state: `READY`, `LOADING` or `UNAVAILABLE`.
-        reason: Why it is unavailable, or why its last loading failed.
+        reason: Why the model is unavailable, or why the last attempt to load it failed.
     """
 
     name: str
@@ -40,19 +40,19 @@ class IndexEntry(NamedTuple):
 
 
 class ModelRepository:
-    """Models from files that the operator named, and from a folder of models.
+    """Models from named files and from a folder of models.
 
-    An entry `NAME.onnx` or `NAME/model.onnx` is version 1 of NAME; `NAME/1/model.onnx`, `NAME/2/model.onnx` and so on are versions
-    of NAME, of which the newest answers requests that name none.
+    `NAME.onnx` or `NAME/model.onnx` in the folder is version 1 of the model NAME. `NAME/1/model.onnx`, `NAME/2/model.onnx` and so on
+    are versions of NAME. The newest version answers requests without a version.
 
     Args:
-        files: Models by their names: `.onnx` files, run folders or folders of versions, wherever they are.
-        folder: The folder of models, if any. Nothing outside it is loaded, symbolic links included.
-        open_file: Opens an `.onnx` file or a folder that holds one.
-        settings: Bound the batches that a model is tried with.
+        files: Paths by model name. A path is an `.onnx` file, a run folder or a folder of versions.
+        folder: Folder of models, or None. A symbolic link that leads out of the folder is an error.
+        open_file: Function that opens an `.onnx` file or a folder with one.
+        settings: Limits on the batches that are measured when a model is loaded.
 
     Raises:
-        InputError: A name is invalid or in both, or the folder is missing.
+        InputError: A name is invalid or occurs in both `files` and `folder`, or the folder does not exist.
     """
 
     def __init__(
@@ -61,7 +61,7 @@ class ModelRepository:
         for name in files:
             check_name(name)
         if folder and not folder.is_dir():
-            raise InputError(f"Expected a folder of models, got {folder}, which is none.")
+            raise InputError(f"Cannot read models from {folder}: it is not a folder.")
         self._files = dict(files)
         self._folder = folder.resolve() if folder else None
         self._open_file = open_file
@@ -72,15 +72,15 @@ class ModelRepository:
         self._statistics: dict[tuple[str, str], Statistics] = {}
         self._one_at_a_time = threading.Lock()
         if both := sorted(set(files) & set(self._in_folder())):
-            raise InputError(f"Expected each model once, got {both[0]!r} on its own and in {folder}.")
+            raise InputError(f"Model {both[0]!r} is both a named model and in {folder}. Rename one of the two.")
 
     def load_all(self) -> None:
-        """Loads every model; as `load`."""
+        """Loads every model. Raises the errors of `load`."""
         for name in self.names():
             self.load(name)
 
     def names(self) -> list[str]:
-        """The names of all models, loaded or not."""
+        """Returns the names of all models, loaded or not."""
         return sorted({*self._files, *self._in_folder(), *self._loaded})
 
     @property
@@ -89,50 +89,53 @@ class ModelRepository:
         return [model for name in sorted(self._loaded) for model in self._loaded.get(name, {}).values()]
 
     def get(self, name: str, version: str = "") -> ServedModel:
-        """A loaded model; without a version the newest.
+        """Returns a loaded model. Without a version, returns the newest version.
 
         Raises:
-            ProtocolError: 404, there is none.
+            ProtocolError: 404 if the model or version is not loaded.
         """
         versions = self._loaded.get(name)
         if not versions:
             raise ProtocolError(f"Request for unknown model: {_shown(name)} is not found.", 404)
         if version and version not in versions:
             raise ProtocolError(
-                f"Request for unknown model: version {_shown(version)} of {name!r} is not found, there is {', '.join(versions)}.", 404
+                f"Request for unknown model: version {_shown(version)} of {name!r} is not found. Loaded versions: {', '.join(versions)}.",
+                404,
             )
         return versions[version or next(reversed(versions))]
 
     def select(self, name: str = "", version: str = "") -> list[ServedModel]:
-        """One version of a model, all versions of a model, or all versions of all models.
+        """Returns one version of a model, all versions of a model, or all versions of all models.
 
         Raises:
-            ProtocolError: 404, there is no such model.
+            ProtocolError: 404 if the model or version is not loaded.
         """
         if version:
             return [self.get(name, version)]
         return [self.get(name, each) for each in self.versions(self.get(name).name)] if name else self.ready
 
     def versions(self, name: str) -> list[str]:
-        """The loaded versions of a model, the newest last."""
+        """Returns the loaded versions of a model, the newest last."""
         return list(self._loaded.get(name, ()))
 
     def load(self, name: str) -> None:
-        """Loads a model's versions from the disk, in the calling thread; the loaded ones answer meanwhile, and afterwards if this fails.
+        """Loads all versions of a model from disk, in the calling thread.
+
+        The previously loaded versions answer requests meanwhile. They stay loaded if an error occurs.
 
         Raises:
-            ProtocolError: 404, there is no such model.
-            DreamkerasError: One of its files cannot be loaded.
+            ProtocolError: 404 for an unknown model.
+            DreamkerasError: A file of the model cannot be loaded.
         """
         with self._one_at_a_time:
             self._loading.add(name)
             try:
                 loaded = {version: self._open(name, version, path) for version, path in self._find(name).items()}
             except (DreamkerasError, OSError) as error:
-                if isinstance(error, ProtocolError):  # there is no such model
+                if isinstance(error, ProtocolError):  # unknown model
                     raise
                 self._reasons[name] = str(error)
-                wrapped = error if isinstance(error, DreamkerasError) else ModelError(f"Expected to read model {name!r}, got: {error}.")
+                wrapped = error if isinstance(error, DreamkerasError) else ModelError(f"Cannot read model {name!r}: {error}.")
                 raise wrapped from None
             finally:
                 self._loading.discard(name)
@@ -140,10 +143,10 @@ class ModelRepository:
             self._reasons.pop(name, None)
 
     def unload(self, name: str) -> None:
-        """Unloads a model; requests in flight are answered.
+        """Unloads a model. Requests in flight are still answered.
 
         Raises:
-            ProtocolError: 404, it is not loaded.
+            ProtocolError: 404 if the model is not loaded.
         """
         with self._one_at_a_time:
             if self._loaded.pop(name, None) is None:
@@ -151,7 +154,7 @@ class ModelRepository:
             self._reasons[name] = UNLOADED
 
     def index(self, *, only_ready: bool = False) -> list[IndexEntry]:
-        """All models and their loaded versions, or the loaded ones only."""
+        """Returns the entries of all models, one for each loaded version. With `only_ready`, models that are not loaded are omitted."""
         entries = []
         for name in self.names():
             reason = self._reasons.get(name, "")
@@ -167,7 +170,7 @@ class ModelRepository:
         return model
 
     def _find(self, name: str) -> dict[str, Path]:
-        """Paths of a model's versions, in ascending order."""
+        """Returns the paths of a model's versions, in ascending order of versions."""
         path = self._files.get(name) or self._in_folder().get(name)
         if path is None:
             raise ProtocolError(f"Request for unknown model: {_shown(name)} is not found.", 404)
@@ -176,29 +179,34 @@ class ModelRepository:
         for folder in found.values() if name not in self._files else ():
             file = (folder / "model.onnx" if folder.is_dir() else folder).resolve()
             if self._folder is None or not file.is_relative_to(self._folder):
-                raise ModelError(f"Expected a model inside {self._folder}, got {folder}, which leads out of it.")
+                raise ModelError(f"Cannot load {folder}: it is a link out of the model folder {self._folder}.")
         return found
 
     def _in_folder(self) -> dict[str, Path]:
-        """Paths of the folder's models by their names, as they are now."""
+        """Returns the paths of the models in the folder by name, from a fresh listing of the folder."""
         if self._folder is None:
             return {}
         try:
             entries = [entry for entry in sorted(self._folder.iterdir()) if entry.is_dir() or entry.suffix == ".onnx"]
-        except OSError:  # a folder that has gone has no models; those that are loaded stay
+        except OSError:  # a deleted folder has no models, but loaded models stay loaded
             return {}
         named = {entry.name if entry.is_dir() else entry.stem: entry for entry in entries}
         return {name: entry for name, entry in named.items() if NAME.fullmatch(name)}
 
 
 def check_name(name: str) -> None:
-    """Raises `InputError` for a name that does not fit into a URL."""
+    """Raises `InputError` for a model name that is not safe in a URL."""
     if not NAME.fullmatch(name):
-        raise InputError(f"Expected a model's name of letters, digits, '.', '_' and '-', at most 128, got {_shown(name)}.")
+        raise InputError(
+            f"Invalid model name {_shown(name)}: use at most 128 letters, digits, '.', '_' and '-', beginning with a letter or digit."
+        )
 
 
 def named_paths(texts: Iterable[str]) -> dict[str, Path]:
-    """Paths by model name, from texts `NAME=PATH`, or `PATH`, whose name is that of the file or folder.
+    """Parses strings `NAME=PATH` or `PATH`. Without NAME, the model is named after the file or folder.
+
+    Returns:
+        Paths by model name.
 
     Raises:
         InputError: A name is invalid or occurs twice.
@@ -210,7 +218,7 @@ def named_paths(texts: Iterable[str]) -> dict[str, Path]:
         name = given if equals else path.resolve().stem if path.suffix == ".onnx" else path.resolve().name
         check_name(name)
         if name in found:
-            raise InputError(f"Expected a name for each model, got {name!r} for {found[name]} and {path}: give -m NAME=PATH.")
+            raise InputError(f"Two models are named {name!r}: {found[name]} and {path}. Rename one with -m NAME=PATH.")
         found[name] = path
     return found
 

@@ -1,4 +1,4 @@
-"""ServedModel: one version of a model, open and tried, with its inputs and outputs as tensors of the protocol."""
+"""ServedModel: one loaded version of a model, with its inputs and outputs as tensors of the Open Inference Protocol."""
 
 import math
 
@@ -21,26 +21,26 @@ from .statistics import ScoringSpeed, Statistics
 __all__ = ["SEQUENCES", "ServedModel"]
 
 SEQUENCES = "sequences"
-"""The input of strings, which the server cuts into the model's window."""
+"""Name of the input that takes sequences as strings. The server turns the sequences into windows."""
 
 SECONDS = 0.05
-"""Duration of the trial of a batch size when a model is loaded."""
+"""Time for measuring one batch size when a model is loaded."""
 
 
 class ServedModel:
-    """A model that answers requests.
+    """A loaded model that answers requests.
 
     Args:
-        name: Its name.
-        version: A whole number.
-        predictor: The open model.
-        statistics: Where its requests are counted.
+        name: Name of the model.
+        version: Version of the model, a positive integer as a string.
+        predictor: The opened model.
+        statistics: Counters of the model's requests.
 
     Attributes:
-        speed: How fast it scores.
-        batch_rows: Rows of a batch from which on more are no faster.
-        device: Where it is scored.
-        at_once: Batches that the device scores at one time; a GPU scores one, whichever model it is of.
+        speed: Recent scoring speed.
+        batch_rows: Fastest batch size, in rows.
+        device: Device that scores the model, "cpu" or "cuda".
+        at_once: Number of batches that the device scores at the same time. A GPU scores one batch at a time for all models.
     """
 
     def __init__(self, name: str, version: str, predictor: OnnxPredictor, statistics: Statistics) -> None:
@@ -62,14 +62,18 @@ class ServedModel:
         self._names = [spec.name for spec in self.outputs]
 
     def answer(self, windows: np.ndarray) -> Answers:
-        """All outputs of windows uint8 (n, length); raises `ModelError` if ONNX Runtime fails."""
+        """Returns all outputs for windows uint8 (n, length). Raises `ModelError` if ONNX Runtime fails."""
         return dict(zip(self._names, self.predictor.run(self._names, windows, self.batch_rows), strict=True))
 
     def windows(self, name: str, tensor: Tensor) -> np.ndarray:
-        """The windows uint8 (n, length) of an input: of `SEQUENCES`, strings, or of `LETTERS_INPUT`, windows whose letters are checked.
+        """Returns the windows of an input tensor, uint8 (n, length).
+
+        Args:
+            name: Name of the input, `SEQUENCES` or `LETTERS_INPUT`.
+            tensor: Sequences, which are cut into windows, or windows, whose letters are checked.
 
         Raises:
-            ProtocolError: A sequence does not fit the construct, or a window holds other bytes; with its index, from 0.
+            ProtocolError: A sequence does not fit the construct, or a window has invalid letters. The message has the 0-based index.
         """
         try:
             if isinstance(tensor, list):
@@ -96,10 +100,12 @@ class ServedModel:
         return windows
 
     def warm_up(self, most: int) -> None:
-        """Scores batches of growing size, up to `most` rows, and keeps the fastest size; no client waits for a first batch of its size.
+        """Measures batches of increasing size, up to `most` rows, and keeps the fastest size.
+
+        The first batch of each size is slow on a GPU, so that the model scores such batches before any client waits for the result.
 
         Raises:
-            ModelError: The model cannot score them.
+            ModelError: The model cannot score a batch.
         """
         sizes = [size for size in BATCH_SIZES if size <= most] or [most]
         tuned = tune(lambda _: self.predictor, [1], sizes, SECONDS)

@@ -1,6 +1,7 @@
-"""Service: models, batcher, bounds and permissions, and the way of a request, shared by HTTP and gRPC.
+"""Service: models, batcher, limits, permissions and request processing, shared by HTTP and gRPC.
 
-A protocol receives a message, `Service.decode` turns it into windows, `Service.infer` scores them, and the protocol writes the answer.
+HTTP or gRPC receives a message, `Service.decode` turns the message into windows, `Service.infer` scores the windows, and HTTP or gRPC
+writes the answer.
 """
 
 import asyncio
@@ -23,18 +24,18 @@ from .settings import Settings
 __all__ = ["LARGE", "Inference", "Service"]
 
 LARGE = 1 << 17
-"""Bytes of a request from which on it is decoded in a thread, so that others are answered meanwhile."""
+"""Requests of at least this many bytes are decoded in a thread, so that the server can answer other requests meanwhile."""
 
 MICROSECONDS = 1e6
 
 
 class Inference(NamedTuple):
-    """A request for inference, decoded.
+    """A decoded inference request.
 
     Args:
-        model: The model to score it.
-        request: Its outputs and parameters.
-        windows: Its sequences, uint8 (n, length).
+        model: Model that scores the request.
+        request: Requested outputs and parameters.
+        windows: Windows to score, uint8 (n, length).
     """
 
     model: ServedModel
@@ -43,16 +44,16 @@ class Inference(NamedTuple):
 
     @property
     def log_fields(self) -> dict[str, Any]:
-        """Its fields in the access log."""
+        """Fields of the request for the access log."""
         return {"model": self.model.name, "version": self.model.version, "rows": len(self.windows)}
 
 
 class Service:
-    """The server behind its protocols.
+    """The part of the server that HTTP and gRPC share.
 
     Attributes:
-        stopping: Whether it has begun to stop: it is not ready, and every answer closes its connection.
-        responses: Number of HTTP answers by status.
+        stopping: Whether the server is shutting down. It then reports "not ready", and every answer closes its connection.
+        responses: Number of HTTP responses by status.
     """
 
     def __init__(self, settings: Settings, models: ModelRepository, guard: Guard) -> None:
@@ -66,33 +67,33 @@ class Service:
 
     @property
     def ready(self) -> bool:
-        """Whether a model is loaded, and the server is not stopping."""
+        """Whether at least one model is loaded and the server is not shutting down."""
         return bool(self.models.ready) and not self.stopping
 
     async def load_model(self, name: str, parameters: Mapping[str, Any]) -> None:
-        """Loads a model, or loads it anew, in a thread.
+        """Loads or reloads a model in a thread.
 
         Raises:
-            ProtocolError: 404, there is no such model; 400, the client sent parameters.
-            DreamkerasError: One of its files cannot be loaded.
+            ProtocolError: 404 for an unknown model, 400 if the client sent parameters.
+            DreamkerasError: A file of the model cannot be loaded.
         """
         if parameters:
             given = next(iter(parameters))
-            raise ProtocolError(f"Expected no parameters for loading, got {given!r}: models are loaded as they are on the disk.")
-        # Shielded: half a loading would leave nothing to ask about, so it goes on when the client does not wait.
+            raise ProtocolError(f"Loading a model takes no parameters, got {given!r}.")
+        # Shielded, so that a client that disconnects does not interrupt the loading.
         await asyncio.shield(asyncio.to_thread(self.models.load, name))
 
     async def decode(self, model: ServedModel, size: int, read: Callable[..., InferRequest], *message: Any) -> Inference:
-        """A request as windows; a large one is decoded in a thread.
+        """Decodes a request into windows. A large request is decoded in a thread.
 
         Args:
-            model: The model to score it.
-            size: Bytes of the message.
-            read: The protocol's reader; takes the message, the model's inputs and outputs, and the settings.
-            message: The message, as `read` takes it.
+            model: Model that will score the request.
+            size: Size of the message in bytes.
+            read: Reader of HTTP or gRPC messages. Its arguments are the message, the model's inputs and outputs, and the settings.
+            message: Positional arguments of `read` that hold the message.
 
         Raises:
-            ProtocolError: 400, the request is malformed, or a sequence does not fit.
+            ProtocolError: 400 if the request is malformed or a sequence does not fit the construct.
         """
 
         def work() -> Inference:
@@ -102,10 +103,10 @@ class Service:
         return work() if size < LARGE else await asyncio.to_thread(work)
 
     async def infer(self, inference: Inference) -> Answers:
-        """The model's outputs, within the timeout and with the priority of the request.
+        """Returns the model's outputs, within the timeout and with the priority of the request.
 
         Raises:
-            ProtocolError: 503, too much is waiting, the timeout has expired, or the model failed.
+            ProtocolError: 503 if the queue is full, the timeout has expired or the model failed.
         """
         model, request, windows = inference
         timeout = request.parameters.get("timeout", 0) / MICROSECONDS

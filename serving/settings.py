@@ -1,4 +1,4 @@
-"""Settings: every limit and bound of the server, in one frozen object that is read once and passed by hand."""
+"""Settings: all limits and timeouts of the server, in one immutable object that is read once at the start."""
 
 import dataclasses
 import math
@@ -11,40 +11,40 @@ from dreamkeras.errors import InputError
 __all__ = ["Settings", "read_settings"]
 
 SCORERS = 1024
-"""Most threads that score."""
+"""Maximum number of scoring threads."""
 
 
 @dataclass(frozen=True)
 class Settings:
-    """Limits and timeouts of the server; the defaults suit a few CPUs and windows of some hundred letters.
+    """Limits and timeouts of the server. The defaults suit a machine with a few CPUs and windows of a few hundred bases.
 
     Args:
-        body_bytes: Largest body, and largest after decompression.
-        upload_bytes: Largest file of sequences that is read, scored and answered while it comes.
-        held_bytes: Bodies of all requests together that are in memory at one time; more are answered with 503.
-        json_bytes: Largest JSON text in a body: it is parsed in one go, and nothing else is answered meanwhile.
-        json_depth: How deep objects and lists of a JSON body may be nested.
-        rows: Sequences in one request.
-        header_bytes: Request line and headers together.
-        header_seconds: From a connection, or from a request's first byte, to the end of its headers.
-        body_seconds: Grace for a body; each `body_rate` bytes that came give a second more.
-        body_rate: Slowest rate, bytes a second, at which a body may come.
-        answer_seconds: How long a client may not read while an answer waits for it.
-        idle_seconds: How long a connection without a request stays open.
-        connections: Connections open at one time; further ones take the place of the one idle for the longest.
-        scorers: Batches scored at one time, on CPUs each by one; 0: as many as there are CPUs.
-        batch_rows: Most rows scored at once; below it, what is fastest is measured when a model is loaded.
-        batch_bytes: Most letters scored at once, so that long windows make smaller batches; a window alone may be longer.
-        delay_seconds: How long rows wait for others to fill their batch while a scorer is idle.
-        queue_rows: Most rows that wait for one model.
-        queue_bytes: Most letters that wait for all models.
-        queue_seconds: A request is refused when what is scored before it would take longer than this.
-        timeout_seconds: How long a request may take from its last byte to its answer; a client may ask for less.
-        notice_seconds: From "not ready" to the closing of the port, for load balancers to look elsewhere.
-        drain_seconds: How long requests in flight may take after that.
+        body_bytes: Maximum size of a request body, before and after decompression.
+        upload_bytes: Maximum size of an uploaded file of sequences, which is scored while it is received.
+        held_bytes: Maximum total size of request bodies in memory. Further requests get status 503.
+        json_bytes: Maximum size of JSON in a request or answer. The server answers nothing else while it parses or writes JSON.
+        json_depth: Maximum nesting depth of a JSON body.
+        rows: Maximum number of sequences in one inference request over /v2 or gRPC.
+        header_bytes: Maximum size of request line and headers together.
+        header_seconds: Time limit for the headers, from opening the connection or from the first byte of a request.
+        body_seconds: Time limit for a body. Every `body_rate` bytes received extend it by a second.
+        body_rate: Minimum rate at which a body must be received, in bytes per second.
+        answer_seconds: Time limit for a client that does not read its answer.
+        idle_seconds: Time after which a connection without a request is closed.
+        connections: Maximum number of open connections. Beyond it, the connection that has been idle longest is closed.
+        scorers: Number of batches scored at the same time, each on one CPU. 0 means the number of CPUs.
+        batch_rows: Maximum number of rows in a batch. The fastest batch size up to this number is measured when a model is loaded.
+        batch_bytes: Maximum number of bases in a batch, which makes batches of long windows smaller. A longer window is scored alone.
+        delay_seconds: Time that rows wait for further rows to fill a batch while a scorer is idle.
+        queue_rows: Maximum number of waiting rows for one model.
+        queue_bytes: Maximum number of waiting bases for all models together.
+        queue_seconds: Maximum expected waiting time. A request that would wait longer is refused.
+        timeout_seconds: Time limit from the last byte of a request to its answer. A client may set a shorter one.
+        notice_seconds: Time between reporting "not ready" and closing the port at shutdown, so that load balancers stop sending requests.
+        drain_seconds: Time limit for requests in flight at shutdown, after the port has been closed.
 
     Raises:
-        InputError: A value is not positive or too large, or two do not go together.
+        InputError: A value is not positive or is too large, or two values contradict each other.
     """
 
     body_bytes: int = 64 << 20
@@ -79,7 +79,7 @@ class Settings:
                 wanted = "0 or positive" if field.name in may_be_0 else "positive"
                 raise InputError(f"Expected {field.name} to be {wanted}, got {value}.")
         if self.scorers > SCORERS:
-            raise InputError(f"Expected scorers of at most {SCORERS}, got {self.scorers}.")
+            raise InputError(f"Expected scorers to be at most {SCORERS}, got {self.scorers}.")
         for smaller, larger in (
             ("body_bytes", "held_bytes"),
             ("body_bytes", "upload_bytes"),
@@ -87,27 +87,27 @@ class Settings:
             ("rows", "queue_rows"),
         ):
             if getattr(self, smaller) > getattr(self, larger):
-                raise InputError(f"Expected {smaller} of at most {larger}, got {getattr(self, smaller)} and {getattr(self, larger)}.")
+                raise InputError(f"Expected {smaller} to be at most {larger}, got {getattr(self, smaller)} and {getattr(self, larger)}.")
 
     def batch_rows_of(self, length: int) -> int:
-        """Most windows of so many letters that are scored at once."""
+        """Returns the maximum number of windows of the given length in a batch."""
         return max(1, min(self.batch_rows, self.batch_bytes // length))
 
 
 def read_settings(path: Path) -> Settings:
-    """The settings of a TOML file; those that it does not name keep their defaults.
+    """Reads settings from a TOML file. Settings that are missing from the file keep their defaults.
 
     Raises:
-        InputError: It is no TOML, names a setting that there is not, or has a value that it cannot have.
+        InputError: The file is not valid TOML, or has an unknown setting or an invalid value.
     """
     try:
         values = tomllib.loads(path.read_text(encoding="utf-8"))
     except ValueError as error:
-        raise InputError(f"Expected TOML in {path}, got: {error}.") from None
+        raise InputError(f"Cannot parse {path} as TOML: {error}.") from None
     kinds = {field.name: (int,) if field.type in {"int", int} else (int, float) for field in dataclasses.fields(Settings)}
     for name, value in values.items():
         if name not in kinds:
-            raise InputError(f"Expected one of {', '.join(kinds)} in {path}, got {name!r}.")
+            raise InputError(f"Unknown setting {name!r} in {path}. Settings: {', '.join(kinds)}.")
         if type(value) not in kinds[name]:
             raise InputError(f"Expected {name} to be {'a whole number' if kinds[name] == (int,) else 'a number'} in {path}, got {value!r}.")
     try:

@@ -1,6 +1,6 @@
-"""Statistics of one model: its requests, counted as in Triton's statistics extension, and its recent speed.
+"""Request statistics of one model, as in Triton's statistics extension, and its recent scoring speed.
 
-Knows nothing about threads; the batcher changes them under its lock, and readers see whole numbers.
+The classes are not thread-safe. The batcher changes them under its lock; readers take no lock, since each counter is a single integer.
 """
 
 import time
@@ -11,48 +11,48 @@ from typing import Any, NamedTuple
 __all__ = ["FAILURES", "SIZES", "Duration", "ScoringSpeed", "Statistics"]
 
 FAILURES = ("REJECTED", "CANCELED", "BACKEND", "OTHER")
-"""Why requests fail, in Triton's words: refused or too late; its client has disconnected; the model failed; anything else."""
+"""Triton's names of the reasons of failure: refused or timed out, client disconnected, model failed, any other reason."""
 
 SIZES = (1, 2, 4, 8, 16, 32, 64, 128, 256, 512, 1024)
-"""Upper ends of the classes in which rows of batches are counted for Prometheus."""
+"""Upper bounds of the histogram buckets for rows per batch."""
 
 NANOSECONDS = 1e9
 
 KEPT = 0.9
-"""Weight that a model's past speed keeps at each batch: about the last ten batches count."""
+"""Factor that reduces the weight of past batches at each new batch. The speed mostly reflects the last ten batches."""
 
 
 @dataclass(slots=True)
 class Duration:
-    """How often something was done, and its total time."""
+    """Number of events and their total time."""
 
     count: int = 0
     ns: int = 0
 
     def add(self, seconds: float, count: int = 1) -> None:
-        """Counts something that was done `count` times, in so many seconds each."""
+        """Adds `count` events that each took the given number of seconds."""
         self.count += count
         self.ns += count * round(seconds * NANOSECONDS)
 
     def to_json(self) -> dict[str, int]:
-        """`{"count": ..., "ns": ...}`."""
+        """Returns `{"count": ..., "ns": ...}`, with the total time in nanoseconds."""
         return {"count": self.count, "ns": self.ns}
 
 
 class Compute(NamedTuple):
-    """The three stages of a batch: its rows are joined, scored, and handed out."""
+    """Time of the three stages of a batch: joining rows, scoring, and distributing predictions."""
 
     compute_input: Duration
     compute_infer: Duration
     compute_output: Duration
 
     def add(self, seconds: tuple[float, float, float]) -> None:
-        """Counts one batch or request."""
+        """Adds the stage times of one batch or request."""
         for duration, took in zip(self, seconds, strict=True):
             duration.add(took)
 
     def to_json(self) -> dict[str, Any]:
-        """The stages by their names."""
+        """Returns count and time of each stage by name."""
         return {name: duration.to_json() for name, duration in self._asdict().items()}
 
 
@@ -61,17 +61,17 @@ def _compute() -> Compute:
 
 
 class Statistics:
-    """The counts of one version of a model; they continue when its file is loaded anew.
+    """Counters of one version of a model. Reloading the model does not reset them.
 
     Attributes:
-        success: Requests that were answered, with their time since they were queued.
-        failures: Requests that were not, by one of `FAILURES`.
-        fail: The same, with their time.
-        queue: Time of answered requests until their first rows were scored.
-        compute: Time of answered requests in each stage.
-        rows: Rows scored.
-        batches: Batches scored, by their rows, with their time in each stage.
-        last: When the last batch was scored, in milliseconds of Unix time.
+        success: Answered requests, with their total time from the queue to the answer.
+        failures: Number of failed requests by reason, one of `FAILURES`.
+        fail: Failed requests, with their total time.
+        queue: Answered requests, with their waiting time until the first rows were scored.
+        compute: Answered requests, with their time in each stage.
+        rows: Number of scored rows.
+        batches: Scored batches by number of rows, with their time in each stage.
+        last: Unix time of the last scored batch, in milliseconds.
     """
 
     def __init__(self) -> None:
@@ -85,29 +85,29 @@ class Statistics:
         self.last = 0
 
     def add_batch(self, rows: int, seconds: tuple[float, float, float]) -> None:
-        """Counts a batch that was scored."""
+        """Adds a scored batch."""
         self.rows += rows
         self.last = time.time_ns() // 1_000_000
         self.batches.setdefault(rows, _compute()).add(seconds)
 
     def add_success(self, total: float, queued: float, compute: tuple[float, float, float]) -> None:
-        """Counts a request that was answered; all in seconds."""
+        """Adds an answered request. All times are in seconds."""
         self.success.add(total)
         self.queue.add(queued)
         self.compute.add(compute)
 
     def add_failure(self, reason: str, total: float) -> None:
-        """Counts a request that was not answered, by one of `FAILURES`."""
+        """Adds a failed request. `reason` is one of `FAILURES`, `total` is in seconds."""
         self.failures[reason] += 1
         self.fail.add(total)
 
     @property
     def executions(self) -> int:
-        """Batches scored."""
+        """Number of scored batches."""
         return sum(compute.compute_infer.count for compute in self.batches.values())
 
     def to_json(self) -> dict[str, Any]:
-        """The members of an element of Triton's `model_stats`, except name and version."""
+        """Returns the fields of an entry of Triton's `model_stats`, without name and version."""
         nothing = Duration().to_json()
         inference = {"success": self.success.to_json(), "fail": self.fail.to_json(), "queue": self.queue.to_json()}
         return {
@@ -122,17 +122,17 @@ class Statistics:
 
 @dataclass(slots=True)
 class ScoringSpeed:
-    """Seconds a row, over the last batches, each weighted by its rows; the expected wait in a queue is computed from it."""
+    """Recent scoring time per row, as a mean over the last batches weighted by rows. Used to estimate the waiting time of a queue."""
 
     _rows: float = 0.0
     _seconds: float = 0.0
 
     def add(self, rows: int, seconds: float) -> None:
-        """Counts a batch."""
+        """Adds a batch."""
         self._rows = KEPT * self._rows + rows
         self._seconds = KEPT * self._seconds + seconds
 
     @property
     def seconds_per_row(self) -> float:
-        """0 before the first batch."""
+        """Scoring time per row in seconds. 0 before the first batch."""
         return self._seconds / self._rows if self._rows else 0.0

@@ -1,5 +1,5 @@
-"""gRPC: the same service with other bytes.
+"""gRPC server for the same service as HTTP.
 
-In: gRPC messages.
-Out: gRPC messages.
+In: gRPC requests.
+Out: gRPC responses.
 """

@@ -1,6 +1,6 @@
-"""The calls of the Open Inference Protocol over gRPC, with Triton's extensions: from a message to the message that answers it.
+"""Calls of the Open Inference Protocol over gRPC with Triton's extensions. Each call maps a request message to a response message.
 
-Connections, tokens and error codes are in `service.py`.
+Tokens, limits and error codes are in `service.py`.
 """
 
 import asyncio
@@ -20,16 +20,16 @@ __all__ = ["CALLS", "Call", "decode", "infer"]
 Fields = dict[str, Any]
 
 UNLOAD_PARAMETERS = {"unload_dependents"}
-"""Parameters that clients may send when they unload a model; models here do not depend on each other."""
+"""Parameters that clients may send to unload a model. They have no effect, since models do not depend on each other."""
 
 
 class Call(NamedTuple):
-    """A call other than inference.
+    """A gRPC call other than inference.
 
     Args:
-        request: The type of its message.
-        response: The type of the answer.
-        fields: From service and message to the fields of the answer, or an awaitable of them.
+        request: Type of the request message.
+        response: Type of the response message.
+        fields: Function of service and message that returns the fields of the response, or an awaitable of the fields.
     """
 
     request: type
@@ -37,19 +37,19 @@ class Call(NamedTuple):
     fields: Callable[[Service, Any], Fields | Awaitable[Fields]]
 
     async def answer(self, service: Service, message: Any) -> Any:
-        """The message that answers a message."""
+        """Returns the response to a message."""
         fields = self.fields(service, message)
         return ParseDict(await fields if isinstance(fields, Awaitable) else fields, self.response())
 
 
 async def decode(service: Service, message: Any) -> Inference:
-    """Decodes a `ModelInferRequest`; raises `ProtocolError` if it is malformed, or there is no such model."""
+    """Decodes a `ModelInferRequest`. Raises `ProtocolError` if the message is malformed or the model is unknown."""
     model = service.models.get(message.model_name, message.model_version)
     return await service.decode(model, message.ByteSize(), read_message, message)
 
 
 async def infer(service: Service, inference: Inference) -> Any:
-    """The `ModelInferResponse` to a request; errors as `Service.infer`."""
+    """Returns the `ModelInferResponse` to a request. Errors are those of `Service.infer`."""
     answers = await service.infer(inference)
     return write_message(inference.model.name, inference.model.version, inference.request, answers)
 
@@ -68,7 +68,7 @@ async def _load(service: Service, message: Any) -> Fields:
 
 async def _unload(service: Service, message: Any) -> Fields:
     if unknown := set(parameter_values(message.parameters)) - UNLOAD_PARAMETERS:
-        raise ProtocolError(f"Expected no parameter for unloading but {', '.join(UNLOAD_PARAMETERS)}, got {min(unknown)!r}.")
+        raise ProtocolError(f"Unknown parameter {min(unknown)!r} for unloading. Parameters: {', '.join(UNLOAD_PARAMETERS)}.")
     await asyncio.to_thread(service.models.unload, message.model_name)
     return {}
 
@@ -88,4 +88,4 @@ FIELDS: dict[str, Callable[[Service, Any], Fields | Awaitable[Fields]]] = {
     "RepositoryModelUnload": _unload,
 }
 CALLS = {name: Call(getattr(messages, f"{name}Request"), getattr(messages, f"{name}Response"), fields) for name, fields in FIELDS.items()}
-"""All calls but those for inference, `ModelInfer` and `ModelStreamInfer`."""
+"""All calls except for `ModelInfer` and `ModelStreamInfer`."""

@@ -1,4 +1,4 @@
-"""gRPC beside HTTP, on a port of its own, while the application runs."""
+"""gRPC server on a separate port, which runs together with the HTTP application."""
 
 import contextlib
 from collections.abc import AsyncIterator
@@ -17,21 +17,21 @@ __all__ = ["add_grpc"]
 
 
 def add_grpc(app: Starlette, host: str, port: int, tls: Tls | None = None) -> int:
-    """Makes an application serve gRPC, too, while it runs; when it stops, calls in flight are answered and new ones refused.
+    """Adds a gRPC server to an application. At shutdown, calls in flight are answered and new calls are refused.
 
     Args:
-        app: From `create_app`.
-        host: A name or an address.
-        port: 0 for any free one.
-        tls: For encrypted connections.
+        app: Application from `create_app`.
+        host: Host name or address to listen on.
+        port: Port to listen on. 0 selects a free port.
+        tls: Certificate and key for encrypted connections. If None, connections are not encrypted.
 
     Returns:
         The port.
 
     Raises:
-        DreamkerasError: The port is not available, or a file of `tls` cannot be read.
+        DreamkerasError: The port is not available, or a certificate or key file cannot be read.
     """
-    with bind(host, port) as listener:  # for the error message that HTTP has, before anything else begins
+    with bind(host, port) as listener:  # checks the port early, with the same error message as for HTTP
         port = listener.getsockname()[1]
     credentials = _credentials(tls) if tls else None
     without, service = app.router.lifespan_context, app.state.service
@@ -63,7 +63,7 @@ def _options(service: Service) -> list[tuple[str, int]]:
         ("grpc.max_send_message_length", -1),
         ("grpc.max_metadata_size", settings.header_bytes),
         ("grpc.max_connection_idle_ms", round(settings.idle_seconds * 1000)),
-        ("grpc.so_reuseport", 0),  # or a second server would have every other connection of the first one's
+        ("grpc.so_reuseport", 0),  # otherwise a second server could share the port and take half of the connections
     ]
 
 
@@ -73,4 +73,4 @@ def _credentials(tls: Tls) -> grpc.ServerCredentials:
         pair = (tls.key.read_bytes(), tls.certificate.read_bytes())
         return grpc.ssl_server_credentials([pair], authorities, require_client_auth=authorities is not None)
     except (OSError, ValueError) as error:
-        raise InputError(f"Expected a certificate and its key in {tls.certificate} and {tls.key}, got: {error}.") from None
+        raise InputError(f"Cannot load the certificate or key from {tls.certificate} and {tls.key}: {error}.") from None

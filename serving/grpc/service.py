@@ -1,4 +1,4 @@
-"""Every call of gRPC passes here on its way to `calls`, and so does its answer: tokens, bounds, errors, the access log."""
+"""Handler of all gRPC calls: checks tokens and limits, maps errors to status codes, and writes the access log."""
 
 import asyncio
 import contextlib
@@ -29,28 +29,28 @@ CODES = {
     413: grpc.StatusCode.INVALID_ARGUMENT,
     503: grpc.StatusCode.UNAVAILABLE,
 }
-"""gRPC's codes for HTTP's statuses."""
+"""gRPC status codes by HTTP status."""
 
 OPEN_CALLS = ("ServerLive", "ServerReady")
-"""Calls that need no token: a load balancer has none."""
+"""Calls that need no token, so that load balancers can check the server."""
 
 OPERATORS_CALLS = ("RepositoryModelLoad", "RepositoryModelUnload")
 
 SLOTS = 64
-"""Messages that are being received or decoded at one time; together they are no longer than `held_bytes`."""
+"""Maximum number of messages that are received or decoded at the same time. Their total size is at most `held_bytes`."""
 
 STREAMS = 16
-"""Streams open at one time; each may hold a message while it waits."""
+"""Maximum number of open streams. Each stream may hold one message in memory."""
 
 FINAL = "triton_final_response"
 ASKS_FOR_FINAL = "triton_enable_empty_final_response"
 
 
 def grpc_handler(service: Service) -> grpc.GenericRpcHandler:
-    """The handler of all calls.
+    """Returns the handler of all calls.
 
-    Each is declared as a stream of requests, which is the same on the wire, so that its message is received only after its token has
-    been checked, within a time limit, and beside a limited number of others.
+    Every call is declared with a stream of requests, which has the same wire format as a single request. The server can then check the
+    token before it receives the message, and limit the time and the number of concurrent messages.
     """
     endpoint = _Endpoint(service)
     table = {name: grpc.stream_unary_rpc_method_handler(endpoint.unary(name)) for name in (*CALLS, "ModelInfer")}
@@ -66,7 +66,7 @@ class _Endpoint:
         self._streams = 0
 
     def unary(self, name: str) -> Callable[[Any, Any], Awaitable[bytes]]:
-        """The handler of a call with one message and one answer."""
+        """Returns the handler of a call with one request and one response."""
 
         async def handle(_: Any, context: Any) -> bytes:
             async with self._exchange(name, context) as fields:
@@ -84,10 +84,10 @@ class _Endpoint:
         return handle
 
     async def stream(self, _: Any, context: Any) -> None:
-        """The handler of `ModelStreamInfer`: answers one message after the other, malformed ones with an error."""
+        """Handles `ModelStreamInfer`. Answers the messages one after the other, and malformed messages with an error."""
         async with self._exchange("ModelStreamInfer", context):
             if self._streams >= STREAMS:
-                raise ProtocolError(f"Expected at most {STREAMS} streams, got one more.", 503)
+                raise ProtocolError(f"Too many streams: at most {STREAMS} are allowed. Try again later.", 503)
             self._streams += 1
             try:
                 while (received := await self._next(context)) is not None:
@@ -96,7 +96,7 @@ class _Endpoint:
                 self._streams -= 1
 
     async def _next(self, context: Any) -> bytes | None:
-        """The next message of a stream; None at its end, or when it has been idle for too long."""
+        """Returns the next message of a stream, or None at the end of the stream or after `idle_seconds` without a message."""
         try:
             async with asyncio.timeout(self._service.settings.idle_seconds):
                 received = await context.read()
@@ -121,7 +121,7 @@ class _Endpoint:
 
     @contextlib.asynccontextmanager
     async def _message(self, context: Any, kind: type) -> AsyncIterator[Any]:
-        """The one message of a call; counts as held until the context ends."""
+        """Receives the single message of a call. The message occupies a slot until the context ends."""
         seconds = self._service.settings.body_seconds
         try:
             async with asyncio.timeout(seconds) as timeout, self._slots:
@@ -131,11 +131,11 @@ class _Endpoint:
                     raise ProtocolError("Expected a message, got none.")
                 yield _parse(kind, received)
         except TimeoutError:
-            raise ProtocolError(f"Expected a message within {seconds:g} seconds, got none.", 408) from None
+            raise ProtocolError(f"No message within {seconds:g} seconds.", 408) from None
 
     @contextlib.asynccontextmanager
     async def _exchange(self, name: str, context: Any) -> AsyncIterator[dict[str, Any]]:
-        """The context of a call: checks its token, turns errors into codes, and logs it with the fields that it yields."""
+        """Context of a call: checks the token, maps errors to status codes, and logs the call together with the yielded fields."""
         begun, code = time.perf_counter(), grpc.StatusCode.OK
         metadata = dict(context.invocation_metadata() or ())
         fields: dict[str, Any] = {}
@@ -148,7 +148,7 @@ class _Endpoint:
         except asyncio.CancelledError:
             code = grpc.StatusCode.CANCELLED
             raise
-        except Exception as error:  # noqa: BLE001 - every error is answered with a code
+        except Exception as error:  # noqa: BLE001 - every error is reported with a status code
             status, message = status_and_message(error)
             code = CODES.get(status, grpc.StatusCode.INTERNAL)
             if code == grpc.StatusCode.INTERNAL:
@@ -171,4 +171,4 @@ def _parse(kind: Any, received: bytes) -> Any:
     try:
         return kind.FromString(received)
     except DecodeError as error:
-        raise ProtocolError(f"Expected a {kind.DESCRIPTOR.name}, got: {error}.") from None
+        raise ProtocolError(f"Malformed {kind.DESCRIPTOR.name}: {error}.") from None

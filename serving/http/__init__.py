@@ -1,5 +1,5 @@
-"""HTTP: routes, bodies, tokens, and the page.
+"""HTTP server: routes, uploads, tokens and the web page.
 
 In: HTTP requests.
-Out: HTTP answers.
+Out: HTTP responses.
 """

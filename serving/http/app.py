@@ -1,4 +1,4 @@
-"""The ASGI application: all routes around one service."""
+"""ASGI application with all HTTP routes of a service."""
 
 import asyncio
 import contextlib
@@ -17,12 +17,12 @@ __all__ = ["create_app"]
 
 
 def create_app(settings: Settings, models: ModelRepository, guard: Guard | None = None) -> Starlette:
-    """The server as an ASGI application, whose `app.state.service` other protocols share.
+    """Creates the server as an ASGI application. gRPC shares the service in `app.state.service`.
 
     Args:
-        settings: Its bounds.
-        models: The models, loaded.
-        guard: Permissions; everybody may send requests if None.
+        settings: Limits and timeouts.
+        models: Repository with the loaded models.
+        guard: Permissions. If None, everybody may send requests, and nobody may load and unload models.
     """
     service = Service(settings, models, guard or Guard())
 
@@ -35,7 +35,7 @@ def create_app(settings: Settings, models: ModelRepository, guard: Guard | None 
             await asyncio.to_thread(service.batcher.close)
 
     app = Starlette(routes=[*routes_v2.routes(), *routes_v1.routes()], lifespan=lifespan)
-    app.middleware_stack = Boundary(app.router, service)  # it answers all errors; Starlette's own would interfere
+    app.middleware_stack = Boundary(app.router, service)  # replaces Starlette's own error handling
     app.router.redirect_slashes = False
     app.state.service = service
     return app

@@ -1,6 +1,6 @@
-"""Boundary: every request and every answer passes here: ids, tokens, errors as JSON, the access log.
+"""Boundary: middleware for request ids, tokens, errors as JSON and the access log. Every request and response passes through it.
 
-No exception leaves it: an HTTP server closes the connection of one that does.
+The middleware handles all exceptions, since uvicorn would close the connection after an unhandled exception.
 """
 
 import asyncio
@@ -22,16 +22,16 @@ from ..service import Service
 __all__ = ["Boundary", "error_response"]
 
 OPEN_PATHS = {"/v2/health/live", "/v2/health/ready", *routes_v1.OPEN_PATHS}
-"""Paths that need no token: a load balancer has none, and the page asks for it."""
+"""Paths that need no token, so that load balancers can check the server and the page can show its token field."""
 
 OPERATORS_PATHS = "/v2/repository/models/"
 
 CLIENT_CLOSED_REQUEST = 499
-"""Logged for a client that disconnected before its answer; nothing is sent."""
+"""Status in the access log if the client disconnected before its answer. Nothing is sent in this case."""
 
 
 class Boundary:
-    """ASGI middleware around all routes."""
+    """ASGI middleware that wraps all routes."""
 
     def __init__(self, app: ASGIApp, service: Service) -> None:
         self._app = app
@@ -48,25 +48,25 @@ class Boundary:
             await self._app(scope, exchange.receive, exchange.send)
         except ClientDisconnectedError:
             exchange.status = CLIENT_CLOSED_REQUEST
-        except asyncio.CancelledError:  # the server waits no longer for requests in flight
+        except asyncio.CancelledError:  # the time for requests in flight at shutdown is over
             if exchange.status:
                 raise
-            response = error_response(ProtocolError("Expected to answer, got no time for it: the server is stopping.", 503))
+            response = error_response(ProtocolError("The server is shutting down.", 503))
             await response(scope, exchange.receive, exchange.send)
-        except Exception as error:  # noqa: BLE001 - see above
+        except Exception as error:  # noqa: BLE001 - uvicorn would close the connection
             await self._answer_error(exchange, error)
         finally:
             exchange.log()
 
     def _check(self, scope: Scope) -> None:
-        """Refuses too large headers, and requests without permission."""
+        """Raises an error for headers that are too large, requests from pages of other sites, and requests without permission."""
         size = sum(len(name) + len(value) for name, value in scope["headers"]) + len(scope["raw_path"]) + len(scope["query_string"])
         if size > self._service.settings.header_bytes:
             raise BodyError(f"Expected headers of at most {self._service.settings.header_bytes} bytes, got {size}.", 431)
         path, headers = scope["path"], Headers(scope=scope)
-        origin = headers.get("origin")  # a page of another site could otherwise use a port of this machine through its visitor's browser
+        origin = headers.get("origin")  # stops pages of other sites from reaching a local server through a visitor's browser
         if origin is not None and origin.partition("://")[2] != headers.get("host"):
-            raise ProtocolError(f"Expected no request of a page of another site, got one of {origin[:80]!r}.", 403)
+            raise ProtocolError(f"Request refused: it was sent by a page of another site, {origin[:80]!r}.", 403)
         authorization = headers.get("authorization")
         if path.startswith(OPERATORS_PATHS):
             self._service.guard.check_operator(authorization)
@@ -74,8 +74,8 @@ class Boundary:
             self._service.guard.check_user(authorization)
 
     async def _answer_error(self, exchange: "_Exchange", error: Exception) -> None:
-        if exchange.status:  # the answer has begun: it can only be cut off
-            FAILURES.error("request %s failed in its answer", exchange.request_id, exc_info=error)
+        if exchange.status:  # the response has started and can only be truncated
+            FAILURES.error("request %s failed while its response was being sent", exchange.request_id, exc_info=error)
             raise error
         response = error_response(error)
         if response.status_code == 500:
@@ -87,7 +87,7 @@ class Boundary:
 
 
 class _Exchange:
-    """One request and its answer, as far as it has come."""
+    """One request and its response: status, byte counts and time for the access log."""
 
     def __init__(self, scope: Scope, receive: Receive, send: Send, service: Service) -> None:
         self.scope = scope
@@ -120,7 +120,11 @@ class _Exchange:
         await self._send(message)
 
     async def skip_body(self) -> bool:
-        """Reads the rest of the body, since a client that is still sending sees no answer; whether it was read to its end."""
+        """Reads and discards the rest of the body, since a client that is still sending does not read the response.
+
+        Returns:
+            Whether the body was read to its end.
+        """
         with contextlib.suppress(BodyError, ClientDisconnectedError):
             if self._more:
                 async for _ in self._service.bodies.chunks(Request(self.scope, self.receive)):
@@ -144,7 +148,7 @@ class _Exchange:
 
 
 def error_response(error: Exception) -> Response:
-    """`{"error": ...}` with the status of an exception."""
+    """Returns a JSON response `{"error": MESSAGE}` with the status of an exception."""
     headers: dict[str, str] = {}
     if isinstance(error, HTTPException):
         status, message, headers = error.status_code, error.detail, dict(error.headers or {})

@@ -1,4 +1,4 @@
-"""uvicorn's HTTP protocol, with bounds on the number of connections and on the time for headers and answers."""
+"""HTTP protocol class for uvicorn with limits on the number of connections and on the time for headers and responses."""
 
 import asyncio
 import json
@@ -11,16 +11,16 @@ from ..settings import Settings
 __all__ = ["bounded_protocol"]
 
 HEAD = b"HTTP/"
-"""How the head of an answer begins."""
+"""First bytes of a response head."""
 
 JOINED = 1 << 16
-"""Bytes of a body up to which it is copied behind its head."""
+"""Maximum size of a body, in bytes, that is copied to send it together with the response head."""
 
 REASONS = {400: "Bad Request", 408: "Request Timeout", 431: "Request Header Fields Too Large", 503: "Service Unavailable"}
 
 
 def bounded_protocol(settings: Settings) -> type[HttpToolsProtocol]:
-    """The protocol for `uvicorn.Config(http=...)`; each call returns one that counts its own connections."""
+    """Returns a protocol class for `uvicorn.Config(http=...)`. Each call returns a new class with a separate count of connections."""
     without_request: dict[_BoundedProtocol, None] = {}
     between_requests: dict[_BoundedProtocol, None] = {}
 
@@ -33,25 +33,26 @@ def bounded_protocol(settings: Settings) -> type[HttpToolsProtocol]:
 
 
 class _BoundedProtocol(HttpToolsProtocol):
-    """A connection: silent until the headers of its first request are complete, and idle between requests.
+    """A connection. It is "silent" until the headers of its first request are complete, and "idle" between requests.
 
-    When there is one too many, the oldest silent one is closed if they are more than half of all, so that those who connect and send
-    nothing cost no client its connection; else the one that has been idle longest, so that those who ask once lock nobody out.
+    If a new connection exceeds the limit, one connection is closed. If more than half of the allowed connections are silent, the
+    oldest silent connection is closed, so that clients that send nothing do not displace others. Otherwise the connection that has
+    been idle longest is closed, so that clients that keep unused connections do not block others.
     """
 
     bounds: Settings
     silent: "dict[_BoundedProtocol, None]"
     idle: "dict[_BoundedProtocol, None]"
 
-    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # as uvicorn's own
-        super().connection_made(_HeadAndBody(transport, self.loop))  # type: ignore[arg-type]  # it is used as one
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # same signature as in uvicorn
+        super().connection_made(_HeadAndBody(transport, self.loop))  # type: ignore[arg-type]  # has the methods of a transport
         self._head_bytes = 0
         self._head_timer: asyncio.TimerHandle | None = None
         self._answer_timer: asyncio.TimerHandle | None = None
         self.silent[self] = None
         self._wait_for_head()
         if superfluous := self._superfluous():
-            superfluous.refuse(503, f"Expected at most {self.bounds.connections} connections, got one more.")
+            superfluous.refuse(503, f"Too many connections: at most {self.bounds.connections} are allowed. Try again later.")
 
     def connection_lost(self, exc: Exception | None) -> None:
         self._forget()
@@ -79,7 +80,7 @@ class _BoundedProtocol(HttpToolsProtocol):
 
     def pause_writing(self) -> None:
         super().pause_writing()
-        # `abort`, since `close` would wait for the client to read.
+        # `abort`, since `close` would wait until the client reads.
         self._answer_timer = self.loop.call_later(self.bounds.answer_seconds, self.transport.abort)
 
     def resume_writing(self) -> None:
@@ -87,11 +88,11 @@ class _BoundedProtocol(HttpToolsProtocol):
         super().resume_writing()
 
     def send_400_response(self, msg: str) -> None:
-        """Answers bytes that are no HTTP with JSON, as all errors."""
-        self.refuse(400, f"Expected an HTTP request, got something else: {msg}")
+        """Responds to a malformed HTTP request with a JSON error."""
+        self.refuse(400, f"Malformed HTTP request: {msg}")
 
     def refuse(self, status: int, message: str) -> None:
-        """Answers without a request, and closes the connection."""
+        """Sends a JSON error before a request is complete, and closes the connection."""
         body = json.dumps({"error": message})
         if not self.transport.is_closing():
             head = f"HTTP/1.1 {status} {REASONS[status]}\r\ncontent-type: application/json\r\n"
@@ -105,7 +106,7 @@ class _BoundedProtocol(HttpToolsProtocol):
         return self.cycle is not None and not self.cycle.response_complete
 
     def _superfluous(self) -> "_BoundedProtocol | None":
-        """The connection to close for this one; it may be this one itself."""
+        """Returns the connection to close if there are too many, which may be this connection. Returns None otherwise."""
         if len(self.connections) <= self.bounds.connections:
             return None
         too_silent = len(self.silent) > self.bounds.connections // 2
@@ -120,7 +121,7 @@ class _BoundedProtocol(HttpToolsProtocol):
 
     def _give_up_head(self) -> None:
         if self._head_bytes:
-            self.refuse(408, f"Expected whole headers within {self.bounds.header_seconds:g} seconds, got a part of them.")
+            self.refuse(408, f"Request headers were incomplete after {self.bounds.header_seconds:g} seconds.")
         else:
             self.transport.close()
 
@@ -132,9 +133,10 @@ class _BoundedProtocol(HttpToolsProtocol):
 
 
 class _HeadAndBody:
-    """A connection's transport that sends the head of an answer together with its body.
+    """Transport wrapper that sends the head and body of a response in one system call.
 
-    uvicorn writes them with two system calls, and the first one wakes the client for nothing. It sends by `write` alone.
+    uvicorn writes head and body separately, so that the client would wake up for the head alone. Only `write` needs wrapping, since
+    uvicorn sends everything with this method.
     """
 
     def __init__(self, transport: asyncio.Transport, loop: asyncio.AbstractEventLoop) -> None:

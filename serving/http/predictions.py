@@ -1,6 +1,6 @@
-"""Predictions of many named sequences, a batch at a time, and the mutagenesis of one.
+"""Predictions of named sequences in batches, and saturation mutagenesis of one sequence.
 
-Knows nothing about HTTP.
+Does not depend on HTTP.
 """
 
 import asyncio
@@ -24,7 +24,7 @@ from ..service import Service
 __all__ = ["describe_model", "heading", "json_records", "mutate", "one_ahead", "score_batches"]
 
 LONGEST_WAIT = 30.0
-"""Seconds that an upload waits for room in the queue."""
+"""Maximum time in seconds that an upload waits for space in the queue."""
 
 FIRST_PAUSE = 0.05
 PROFILE = "profile"
@@ -33,12 +33,12 @@ _T = TypeVar("_T")
 
 
 def heading(model: ServedModel) -> Fields:
-    """The model, columns and units of an answer."""
+    """Returns model, version, columns and units for the head of an answer."""
     return {"model": model.name, "version": model.version, "columns": model.predictor.columns, "units": model.predictor.units}
 
 
 def describe_model(model: ServedModel) -> Fields:
-    """The name, tasks, units, columns and construct of a model."""
+    """Returns name, version, tasks, units, columns and construct of a model."""
     predictor = model.predictor
     return {
         "name": model.name,
@@ -51,10 +51,10 @@ def describe_model(model: ServedModel) -> Fields:
 
 
 def json_records(fields: Fields) -> Records:
-    """The records of `{"sequences": [...]}`, whose items are strings or objects with `id` and `sequence`.
+    """Returns the records of `{"sequences": [...]}`. The items are strings, or objects with `sequence` and optionally `id`.
 
     Raises:
-        ProtocolError: They are something else, or there is none.
+        ProtocolError: The list is missing or empty, or an item is malformed.
     """
     items = member(fields, "sequences", list, ..., "the request")
     if not items:
@@ -70,11 +70,13 @@ def json_records(fields: Fields) -> Records:
 async def score_batches(
     service: Service, model: ServedModel, batches: AsyncIterator[Records]
 ) -> AsyncGenerator[tuple[Records, np.ndarray], None]:
-    """Records and their predictions, float32 (n, columns), batch after batch; each is cut while the one before is being scored.
+    """Yields records and their predictions, float32 (n, columns), batch by batch.
+
+    The windows of the next batch are cut while the current batch is being scored.
 
     Raises:
-        InputError: A record does not fit the model; the message names it and its line.
-        OverloadedError: There is no room in the queue: for the first batch at once, for others after `LONGEST_WAIT` seconds.
+        InputError: A record does not fit the construct. The message has the record's name and line.
+        OverloadedError: The queue is full. Raised immediately for the first batch, and after `LONGEST_WAIT` seconds for later batches.
     """
     patience = 0.0
     cut = ((records, model.predictor.construct.cut(records)) async for records in batches)
@@ -85,11 +87,11 @@ async def score_batches(
 
 
 async def mutate(service: Service, model: ServedModel, sequence: str) -> Fields:
-    """The mutagenesis of a sequence as JSON-able fields; see `Mutagenesis`.
+    """Computes the saturation mutagenesis of a sequence, see `Mutagenesis`, and returns it as fields for JSON.
 
     Raises:
-        InputError: It does not fit the model.
-        OverloadedError: There is no room in the queue.
+        InputError: The sequence does not fit the construct.
+        OverloadedError: The queue is full.
     """
     records = json_records({"sequences": [sequence]})
     constructs = model.predictor.constructs
@@ -111,7 +113,7 @@ async def mutate(service: Service, model: ServedModel, sequence: str) -> Fields:
 
 
 async def one_ahead(items: AsyncGenerator[_T, None]) -> AsyncGenerator[_T, None]:
-    """The same items; the next one is computed while one is used."""
+    """Yields the same items. The next item is computed while the current one is used."""
     async with aclosing(items):
         task = asyncio.ensure_future(_next(items))
         try:
@@ -128,7 +130,7 @@ async def _next(items: AsyncIterator[_T]) -> _T | None:
 
 
 async def _score(service: Service, model: ServedModel, windows: np.ndarray, patience: float) -> np.ndarray:
-    """float32 (n, columns); waits up to `patience` seconds for room in the queue."""
+    """Returns predictions, float32 (n, columns). Waits up to `patience` seconds for space in the queue."""
     pause = FIRST_PAUSE
     while True:
         try:

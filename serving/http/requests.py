@@ -1,4 +1,4 @@
-"""Shared by all routes: the service, the JSON body of a request, and cancelling when its client disconnects."""
+"""Functions that all routes share: access to the service, JSON bodies, and cancellation when the client disconnects."""
 
 import asyncio
 from collections.abc import Coroutine
@@ -16,16 +16,16 @@ _T = TypeVar("_T")
 
 
 def service_of(request: Request) -> Service:
-    """The service of the application that received a request."""
+    """Returns the service of the application that received a request."""
     service: Service = request.app.state.service
     return service
 
 
 async def read_json_body(request: Request, *, optional: bool = False) -> Fields:
-    """The JSON object in the body; an empty one if it may be left out and is.
+    """Returns the JSON object in the body. With `optional`, an empty body gives an empty object.
 
     Raises:
-        ProtocolError: As `Bodies.read` and `read_json`.
+        ProtocolError: See `Bodies.read` and `read_json`.
     """
     service = service_of(request)
     async with service.bodies.read(request) as body:
@@ -34,10 +34,10 @@ async def read_json_body(request: Request, *, optional: bool = False) -> Fields:
 
 
 async def cancel_on_disconnect(request: Request, work: Coroutine[Any, Any, _T]) -> _T:
-    """Returns the result of a coroutine, and cancels it when the client disconnects first.
+    """Returns the result of a coroutine, or cancels the coroutine if the client disconnects first.
 
-    The caller's task does the work, and another one waits for the client to disconnect: with one more for the work, each
-    answer would take two more turns of the event loop.
+    The coroutine runs in the caller's task, and a second task waits for the client to disconnect. A separate task for the coroutine
+    would cost two more iterations of the event loop per answer.
 
     Raises:
         ClientDisconnectedError: The client has disconnected.

@@ -1,4 +1,4 @@
-"""`/v1` and the web page: sequences as JSON or as a file in, predictions as JSON, JSON lines, TSV or CSV out."""
+"""Routes of `/v1` and of the web page. Input is JSON or a file of sequences, output is JSON, JSON lines, TSV or CSV."""
 
 from collections.abc import AsyncGenerator, AsyncIterator
 from contextlib import aclosing
@@ -28,17 +28,18 @@ __all__ = ["OPEN_PATHS", "routes"]
 PAGE = Path(__file__).parents[1] / "page"
 
 OPEN_PATHS = ("/", "/docs", "/openapi.json", *(f"/page/{file.name}" for file in sorted(PAGE.iterdir())))
-"""Paths that need no token: the page asks for it."""
+"""Paths that need no token, since the page has a field for the token."""
 
 HELD = 1 << 20
-"""Bytes of an answer that are held back: an error before them is answered with a status, a later one cuts the answer off."""
+"""Size in bytes of the first part of an answer that is held back. An error within this part gets a status, a later error truncates
+the answer."""
 
-# Everything the page needs comes from the server itself.
+# The page loads nothing from other servers.
 SECURITY = {"Content-Security-Policy": "default-src 'self'; img-src 'self' data:", "X-Content-Type-Options": "nosniff"}
 
 
 def routes() -> list[BaseRoute]:
-    """The routes of `/v1` and of the page."""
+    """Returns the routes of `/v1` and of the web page."""
     return [
         Route("/v1/predict", partial(predict, Uploads()), methods=["POST"]),
         Route("/v1/mutagenesis", mutagenesis, methods=["POST"]),
@@ -51,12 +52,12 @@ def routes() -> list[BaseRoute]:
 
 
 async def models(request: Request) -> Response:
-    """The loaded models."""
+    """Lists the loaded models."""
     return JSONResponse({"models": [describe_model(model) for model in service_of(request).models.ready]})
 
 
 async def predict(uploads: Uploads, request: Request) -> Response:
-    """Predictions of the sequences in the body."""
+    """Predicts the sequences in the body."""
     include = request.query_params.get("include")
     if include not in {None, "sequence"}:
         raise ProtocolError(f"Expected include=sequence, got {include[:40]!r}.")
@@ -75,7 +76,7 @@ async def predict(uploads: Uploads, request: Request) -> Response:
 
 
 async def mutagenesis(request: Request) -> Response:
-    """The mutagenesis of one sequence."""
+    """Computes the saturation mutagenesis of one sequence."""
     service, fields = service_of(request), await read_json_body(request)
     model = _model(request, fields)
     sequence = member(fields, "sequence", str, ..., "the request")
@@ -83,7 +84,7 @@ async def mutagenesis(request: Request) -> Response:
 
 
 async def document(_: Request) -> Response:
-    """The OpenAPI document."""
+    """Returns the OpenAPI document."""
     return JSONResponse(openapi_document())
 
 
@@ -94,7 +95,7 @@ async def _file(name: str, _: Request) -> Response:
 async def _written(
     answer: AnswerWriter, scored: AsyncGenerator[tuple[Records, np.ndarray], None], *, with_sequences: bool
 ) -> AsyncGenerator[bytes, None]:
-    """The answer's bytes, a batch at a time."""
+    """Yields the encoded answer, batch by batch."""
     async with aclosing(scored):
         async for records, values in scored:
             yield answer.rows(records.ids, values, records.sequences if with_sequences else None)
@@ -102,7 +103,7 @@ async def _written(
 
 
 async def _held_back(request: Request, pieces: AsyncGenerator[bytes, None], media_type: str) -> Response:
-    """A small answer at once; a larger one in pieces, while the rest is being scored."""
+    """Returns a small answer complete, and streams a larger answer while the rest is being scored."""
     held: list[bytes] = []
     async for piece in pieces:
         await _check_client(request)
@@ -113,7 +114,11 @@ async def _held_back(request: Request, pieces: AsyncGenerator[bytes, None], medi
 
 
 class _Streamed(Response):
-    """An answer in pieces; unlike Starlette's, it does not read from the connection, where the upload's bytes still come."""
+    """Response that is sent in pieces.
+
+    Starlette's streaming response reads from the connection to detect a disconnect. This class does not, since the connection may still
+    receive the upload.
+    """
 
     def __init__(self, request: Request, held: list[bytes], pieces: AsyncGenerator[bytes, None], media_type: str) -> None:
         super().__init__(media_type=media_type)
@@ -133,7 +138,7 @@ class _Streamed(Response):
 
 
 async def _upload(request: Request) -> AsyncIterator[bytes]:
-    """The bytes of a file in the body; notes on the request when all have been received."""
+    """Yields the bytes of an uploaded file. Sets `request.state.is_received` after the last byte."""
     service = service_of(request)
     async for chunk in service.bodies.decoded(request, service.settings.upload_bytes):
         yield chunk
@@ -141,7 +146,7 @@ async def _upload(request: Request) -> AsyncIterator[bytes]:
 
 
 async def _check_client(request: Request) -> None:
-    """Raises `ClientDisconnectedError`, once the body has been received; before that, reading it does."""
+    """Raises `ClientDisconnectedError` if the client has disconnected after the body was received. Before, reading the body raises it."""
     if getattr(request.state, "is_received", False) and await request.is_disconnected():
         raise ClientDisconnectedError
 
@@ -152,10 +157,10 @@ async def _batches(records: Records) -> AsyncIterator[Records]:
 
 
 def _model(request: Request, fields: Fields) -> ServedModel:
-    """The model that the body or the query names, or the only one."""
+    """Returns the model named in the body or query, or the only model."""
     models, query = service_of(request).models, request.query_params
     names = models.names()
     name = member(fields, "model", str, query.get("model", names[0] if len(names) == 1 else None), "the request")
     if name is None:
-        raise ProtocolError(f"Expected a model of {', '.join(names) or 'none'}, got none.")
+        raise ProtocolError(f"Name a model with 'model'. Models: {', '.join(names) or 'none'}.")
     return models.get(name, member(fields, "version", str, query.get("version", ""), "the request"))

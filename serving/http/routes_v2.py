@@ -1,4 +1,4 @@
-"""Routes of the Open Inference Protocol over HTTP, with Triton's extensions."""
+"""HTTP routes of the Open Inference Protocol with Triton's extensions."""
 
 import asyncio
 import zlib
@@ -24,11 +24,11 @@ WORTH_COMPRESSING = 512
 FASTEST = 1
 PRIORITY = b'"priority"'
 NUMBER_BYTES = 20
-"""Approximate length of a number in JSON."""
+"""Approximate length of a number in JSON, in bytes."""
 
 
 def routes() -> list[BaseRoute]:
-    """The protocol's routes, the most frequent first."""
+    """Returns the routes of the protocol, the most frequent first."""
     table: list[BaseRoute] = [
         Route(f"/v2/models/{{name}}{version}/infer", infer, methods=["POST"]) for version in ("", "/versions/{version}")
     ]
@@ -53,7 +53,7 @@ def routes() -> list[BaseRoute]:
 
 
 async def infer(request: Request) -> Response:
-    """Predictions of the sequences in the body."""
+    """Predicts the sequences in the body."""
     service = service_of(request)
     async with service.bodies.read(request) as body:
         model = _model(request)
@@ -73,65 +73,65 @@ async def infer(request: Request) -> Response:
 
 
 async def live(request: Request) -> Response:
-    """Whether the process works: 200, or 503 when it has to be restarted."""
+    """Returns 200 if the process works, and 503 if it has to be restarted."""
     return Response(status_code=200 if service_of(request).batcher.alive else 503)
 
 
 async def ready(request: Request) -> Response:
-    """Whether requests are accepted: 200, or 503 before models are loaded and while the server stops."""
+    """Returns 200 if requests are accepted, and 503 if no model is loaded or the server is shutting down."""
     return Response(status_code=200 if service_of(request).ready else 503)
 
 
 async def model_ready(request: Request) -> Response:
-    """Whether a model is loaded: 200, or 404."""
+    """Returns 200 if the model is loaded, and 404 otherwise."""
     _model(request)
     return Response()
 
 
 async def server(_: Request) -> Response:
-    """Name, version and extensions."""
+    """Returns name, version and extensions of the server."""
     return JSONResponse(server_metadata())
 
 
 async def metadata(request: Request) -> Response:
-    """A model's inputs and outputs."""
+    """Returns the inputs and outputs of a model."""
     return JSONResponse(model_metadata(_model(request), service_of(request).models))
 
 
 async def config(request: Request) -> Response:
-    """A model's configuration."""
+    """Returns the configuration of a model."""
     return JSONResponse(model_config(_model(request), service_of(request).settings))
 
 
 async def statistics(request: Request) -> Response:
-    """Statistics of one version, of all versions of a model, or of all models."""
+    """Returns the statistics of one version of a model, of all its versions, or of all models."""
     chosen = service_of(request).models.select(**request.path_params)
     return JSONResponse({"model_stats": [model_statistics(model) for model in chosen]})
 
 
 async def index(request: Request) -> Response:
-    """The index of all models; with `{"ready": true}`, of the loaded ones."""
+    """Returns the index of all models. The body `{"ready": true}` limits the index to loaded models."""
     only_ready = member(await read_json_body(request, optional=True), "ready", bool, False, "the request")
     entries = service_of(request).models.index(only_ready=only_ready)
     return JSONResponse([{key: value for key, value in entry._asdict().items() if value} for entry in entries])
 
 
 async def load(request: Request) -> Response:
-    """Loads a model, or loads it anew."""
+    """Loads or reloads a model."""
     parameters = member(await read_json_body(request, optional=True), "parameters", dict, {}, "the request")
     await service_of(request).load_model(request.path_params["name"], parameters)
     return Response()
 
 
 async def unload(request: Request) -> Response:
-    """Unloads a model; its requests in flight are answered."""
+    """Unloads a model. Requests in flight are still answered."""
     await read_json_body(request, optional=True)
     await asyncio.to_thread(service_of(request).models.unload, request.path_params["name"])
     return Response()
 
 
 async def metrics(request: Request) -> Response:
-    """Metrics for Prometheus."""
+    """Returns metrics for Prometheus."""
     return Response(write_metrics(service_of(request)), media_type=CONTENT_TYPE)
 
 
@@ -149,13 +149,11 @@ def _header_length(request: Request) -> int | None:
 
 
 def _check_json_answer(inference: Inference, most: int) -> None:
-    """Refuses very long JSON answers before they are computed: nothing else is answered while one is written."""
+    """Raises an error if the JSON answer would be too long, since the server answers nothing else while it writes JSON."""
     widths = {spec.name: spec.shape[1] for spec in inference.model.outputs}
     size = NUMBER_BYTES * len(inference.windows) * sum(widths[name] for name, binary in inference.request.outputs if not binary)
     if size > most:
-        raise ProtocolError(
-            f"Expected an answer of at most {most} bytes of JSON, got one of about {size}: ask for binary data or for fewer rows."
-        )
+        raise ProtocolError(f"Expected an answer of at most {most} bytes of JSON, got about {size}. Request binary data or fewer rows.")
 
 
 def _compress(content: bytes, encoding: str) -> bytes:
@@ -164,7 +162,7 @@ def _compress(content: bytes, encoding: str) -> bytes:
 
 
 def _accepted(text: str, length: int) -> str | None:
-    """The first encoding of Accept-Encoding that we have, if the answer is long enough; q=0 rules an encoding out."""
+    """Returns the first supported encoding in Accept-Encoding. Returns None for a short answer. Encodings with q=0 are skipped."""
     for part in text.lower().split(",") if length >= WORTH_COMPRESSING else ():
         name, _, quality = part.partition(";")
         if name.strip() in COMPRESSED and quality.replace(" ", "").rstrip("0.") != "q=":

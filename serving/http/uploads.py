@@ -1,4 +1,4 @@
-"""Files of sequences in the body of a request, read while they come: FASTA, FASTQ, TSV, CSV or lines, plain or gzip."""
+"""Reader for uploaded files of sequences, parsed while they are received: FASTA, FASTQ, TSV, CSV or lines, plain or gzip."""
 
 import asyncio
 import concurrent.futures
@@ -16,16 +16,16 @@ from ..errors import ProtocolError
 __all__ = ["BODY", "ROWS", "Uploads"]
 
 BODY = "the request's body"
-"""Its name in messages."""
+"""Name of the file in error messages."""
 
 ROWS = 1024
-"""Records of a batch: few, so that the first answers come soon and uploads take turns."""
+"""Records per batch. The number is small, so that the first predictions are sent early and uploads take turns."""
 
 AT_ONCE = 16
-"""Uploads read at one time; each has a thread that waits for bytes."""
+"""Maximum number of concurrent uploads. Each upload has a thread that waits for bytes."""
 
 RECORD = 64 << 20
-"""Most bytes of a batch of records: longer records are refused, not held."""
+"""Maximum size of a batch of records in bytes. Longer records are an error, so that memory stays bounded."""
 
 GZIP = b"\x1f\x8b"
 STEP = 1 << 20
@@ -33,7 +33,7 @@ _BUFFER = 1 << 18
 
 
 class Uploads:
-    """Reads files from bodies, at most `AT_ONCE` at one time."""
+    """Reads uploaded files, at most `AT_ONCE` at the same time."""
 
     def __init__(self) -> None:
         self._threads = concurrent.futures.ThreadPoolExecutor(AT_ONCE, "upload")
@@ -42,19 +42,19 @@ class Uploads:
     async def read(
         self, chunks: AsyncIterator[bytes], id_column: str | None = None, sequence_column: str | None = None
     ) -> AsyncGenerator[Records, None]:
-        """The records of a file, in batches of at most `ROWS`, while its bytes come.
+        """Yields the records of a file in batches of at most `ROWS`, while the file is being received.
 
         Args:
-            chunks: The bytes.
-            id_column: As `read_records` takes it.
-            sequence_column: Likewise.
+            chunks: Bytes of the file.
+            id_column: Id column of a table, see `read_records`.
+            sequence_column: Sequence column of a table, see `read_records`.
 
         Raises:
-            InputError: It is no file of sequences; the message names the line.
-            ProtocolError: 503, too many are being read; 413, a record is too long; 400, it is a broken gzip file.
+            InputError: The file is malformed. The message has the line number.
+            ProtocolError: 503 if too many uploads are being read, 413 if a record is too long, 400 for a damaged gzip file.
         """
         if self._open == AT_ONCE:
-            raise ProtocolError(f"Expected room for an upload, got {AT_ONCE} that are being read.", 503)
+            raise ProtocolError(f"Server busy: {AT_ONCE} uploads are being read. Try again later.", 503)
         self._open += 1
         loop = asyncio.get_running_loop()
         try:
@@ -73,7 +73,7 @@ class Uploads:
 
 
 async def _unpacked(chunks: AsyncIterator[bytes]) -> AsyncGenerator[bytes, None]:
-    """The chunks of a file, decompressed where it begins like gzip; bgzip's many streams, too."""
+    """Yields the chunks of a file, decompressed if the file is gzip or bgzip, which has many streams."""
     stream, is_first = None, True
     async for chunk in chunks:
         if is_first and chunk.startswith(GZIP):
@@ -87,21 +87,21 @@ async def _unpacked(chunks: AsyncIterator[bytes]) -> AsyncGenerator[bytes, None]
             yield _unzip(stream, chunk)
             chunk = stream.unconsumed_tail or stream.unused_data
     if stream is not None and not stream.eof:
-        raise ProtocolError("Expected a whole gzip file, got one that is cut short.")
+        raise ProtocolError("Gzip file is truncated.")
 
 
 def _unzip(stream: "zlib._Decompress", chunk: bytes) -> bytes:
     try:
         return stream.decompress(chunk, STEP)
     except zlib.error as error:
-        raise ProtocolError(f"Expected a whole gzip file, got a broken one: {error}.") from None
+        raise ProtocolError(f"Gzip file is damaged: {error}.") from None
 
 
 class _Body(io.RawIOBase):
-    """The chunks that an event loop receives, as a file for another thread.
+    """File object for another thread with the chunks that an event loop receives.
 
     Attributes:
-        since: Bytes since the last batch of records.
+        since: Number of bytes read since the last batch of records.
     """
 
     def __init__(self, chunks: AsyncIterator[bytes], loop: asyncio.AbstractEventLoop) -> None:
@@ -126,11 +126,11 @@ class _Body(io.RawIOBase):
         buffer[: len(piece)] = piece
         self.since += len(piece)
         if self.since > RECORD:
-            raise ProtocolError(f"Expected sequences of at most {RECORD} letters, got a longer one in {BODY}.", 413)
+            raise ProtocolError(f"Expected sequences of at most {RECORD} bases, got a longer one in {BODY}.", 413)
         return len(piece)
 
     def give_up(self) -> None:
-        """Ends the thread's waiting; the rest is not read."""
+        """Stops the waiting thread. The rest of the file is not read."""
         self._given_up = True
         if self._waiting is not None:
             self._waiting.cancel()

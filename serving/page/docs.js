@@ -1,4 +1,4 @@
-// The OpenAPI document, written out for reading.
+// Shows the OpenAPI document as a readable page.
 
 const add = (parent, name, text = "") => {
   const made = parent.appendChild(document.createElement(name));
@@ -27,14 +27,14 @@ function write(path, kind, operation) {
   const section = add(document.getElementById("operations"), "section");
   add(section, "h2", `${kind.toUpperCase()} ${path}`);
   add(section, "p", `${operation.summary}. ${operation.description}`);
-  table(section, ["in the query", ""], (operation.parameters ?? []).map(({ name, schema }) => [name, schema.description]));
+  table(section, ["query parameter", "description"], (operation.parameters ?? []).map(({ name, schema }) => [name, schema.description]));
   const bodies = Object.entries(operation.requestBody?.content ?? {});
   const examples = bodies.filter(([, media]) => media.example !== undefined);
   (examples.length ? examples : [null]).forEach((media) => add(add(section, "pre"), "code", command(path, kind, media)));
-  if (bodies.length) add(section, "p", `Bodies: ${bodies.map(([type]) => type).join(", ")}.`);
+  if (bodies.length) add(section, "p", `Request content types: ${bodies.map(([type]) => type).join(", ")}.`);
   const answers = Object.keys(operation.responses["200"].content);
-  add(section, "p", `Answers: ${answers.join(", ")}.`);
-  table(section, ["status", ""], Object.entries(operation.responses).map(([status, { description }]) => [status, description]));
+  add(section, "p", `Response content types: ${answers.join(", ")}.`);
+  table(section, ["status", "description"], Object.entries(operation.responses).map(([status, { description }]) => [status, description]));
 }
 
 const description = await (await fetch("openapi.json")).json();

@@ -1,4 +1,5 @@
-// A logo: each letter as tall as what is lost, on average, where it becomes another base; below the line where that is a gain.
+// Sequence logo: the height of a letter is the mean decrease of the prediction when the base is changed.
+// Letters whose change increases the prediction are drawn below the line.
 
 const GLYPHS = {
   A: "M0 100L38 0H62L100 100H77L69 76H31L23 100ZM37 58H63L50 18Z",
@@ -26,7 +27,7 @@ export function drawLogo(insert, heights, summary) {
   heights.forEach((value, place) => {
     const tall = Math.abs(value) * scale, glyph = letters[place] in GLYPHS ? letters[place] : "N";
     const x = LEFT + place * WIDTH, y = value > 0 ? line - tall : line;
-    // Below the line a letter stands on its head, so that sign is told by more than place.
+    // Letters below the line are upside down, so that the sign is visible from the letter alone.
     const move = value > 0 ? `translate(${x} ${y}) scale(${WIDTH / 100} ${tall / 100})` : `translate(${x} ${y + tall}) scale(${WIDTH / 100} ${-tall / 100})`;
     const letter = element("path", { d: GLYPHS[glyph], class: glyph, "fill-rule": "evenodd", transform: move }, svg);
     element("title", {}, letter, `${letters[place]}${place + 1}: ${value.toPrecision(3)}`);

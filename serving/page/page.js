@@ -1,7 +1,7 @@
 import { drawLogo } from "./logo.js";
 
-const SHOWN = 500; // rows of the table; the download has all
-const LARGE = 2 << 20; // bytes from which on a file is answered as a download only
+const SHOWN = 500; // rows shown in the table; the download contains all rows
+const LARGE = 2 << 20; // predictions of files of at least this many bytes are only offered as a download
 const at = (id) => document.getElementById(id);
 let models = [], answer = null, effects = null;
 
@@ -18,7 +18,7 @@ async function ask(path, body, type, accept) {
   if (!response.ok) {
     const text = await response.text();
     let message = `${response.status} ${response.statusText}`;
-    try { message = JSON.parse(text).error; } catch { /* no JSON: the status says it */ }
+    try { message = JSON.parse(text).error; } catch { /* not JSON: show the status */ }
     throw new Error(message);
   }
   return response;
@@ -73,22 +73,22 @@ async function predict(body, isLarge) {
   if (isLarge) {
     const response = await ask(path, body, "text/plain", "text/tab-separated-values");
     save("predictions.tsv", await response.blob());
-    say("The file is large: its predictions went into predictions.tsv.");
+    say("The file is large. Its predictions were downloaded as predictions.tsv.");
     return;
   }
   answer = await (await ask(`${path}&include=sequence`, body, "text/plain", "application/json")).json();
   const { columns, predictions } = answer;
   const units = chosen().units[0];
-  const rows = fill(at("table"), ["id", ...columns.map((name) => (units ? `${name} (${units})` : name)), "what each letter is worth"], predictions.slice(0, SHOWN).map((row) => [row.id, ...columns.map((name) => row[name])]));
+  const rows = fill(at("table"), ["id", ...columns.map((name) => (units ? `${name} (${units})` : name)), "contributions"], predictions.slice(0, SHOWN).map((row) => [row.id, ...columns.map((name) => row[name])]));
   rows.forEach((line, place) => {
     const button = cell(line, "").appendChild(document.createElement("button"));
     button.type = "button";
     button.textContent = "Logo";
     button.setAttribute("aria-label", `Logo of ${predictions[place].id}`);
-    button.onclick = () => working(`Changing every letter of ${predictions[place].id} …`, () => mutate(predictions[place]));
+    button.onclick = () => working(`Scoring all single-base changes of ${predictions[place].id} …`, () => mutate(predictions[place]));
   });
   at("more").hidden = predictions.length <= SHOWN;
-  at("more").textContent = `The first ${SHOWN} are shown; the download has all ${predictions.length.toLocaleString("en")}.`;
+  at("more").textContent = `Showing the first ${SHOWN} rows. The download contains all ${predictions.length.toLocaleString("en")} rows.`;
   at("effects").hidden = true;
   reveal("results");
   say(`Predicted ${plural(predictions.length)}.`);
@@ -103,19 +103,19 @@ async function mutate(record) {
     if (base !== letters[place]) effects.rows.push([record.id, place + 1, letters[place], base, ...changes[column]]);
   }));
   const strongest = [...effects.rows].sort((one, other) => Math.abs(other[4]) - Math.abs(one[4])).slice(0, 10);
-  const summary = `Letters of ${record.id} by what is lost of ${task} where they change. The strongest change is ${strongest[0][2]}${strongest[0][1]}${strongest[0][3]}: ${number(strongest[0][4])}.`;
-  at("effects-about").textContent = `${record.id}: ${task} ${number(found.reference[0])}, in ${found.units[0]}. A letter is as tall as what is lost, on average, where it becomes another base; on its head where that is a gain.`;
+  const summary = `Contribution of each base of ${record.id} to ${task}. The strongest change is ${strongest[0][2]}${strongest[0][1]}${strongest[0][3]}: ${number(strongest[0][4])}.`;
+  at("effects-about").textContent = `${record.id}: ${task} ${number(found.reference[0])} (${found.units[0]}). The height of a letter is the mean decrease of the prediction when the base is changed. Upside-down letters mark an increase.`;
   at("logo").replaceChildren(drawLogo(found.insert, found.importance.map((values) => values[0]), summary));
   fill(at("strongest"), ["change", `effect on ${task}`], strongest.map((row) => [`${row[2]}${row[1]}${row[3]}`, row[4]]));
   reveal("effects");
-  say(`Scored every change of ${record.id}.`);
+  say(`Scored all single-base changes of ${record.id}.`);
 }
 
 function describe() {
   const { construct, units, tasks } = chosen();
   const lengths = construct.shortest === construct.longest ? construct.longest : `${construct.shortest} to ${construct.longest}`;
-  const adapters = construct.left_adapter && construct.right_adapter ? `, with both adapters (${construct.left_adapter} … ${construct.right_adapter}) or with neither` : "";
-  at("about").textContent = `Construct ${construct.name}: ${lengths} letters${adapters}. Answers ${tasks.map((task, place) => `${task} (${units[place]})`).join(", ")}.`;
+  const adapters = construct.left_adapter && construct.right_adapter ? `, with both adapters (${construct.left_adapter} … ${construct.right_adapter}) or without adapters` : "";
+  at("about").textContent = `Construct ${construct.name}: ${lengths} bases${adapters}. Predicts ${tasks.map((task, place) => `${task} (${units[place]})`).join(", ")}.`;
 }
 
 async function start() {
@@ -137,7 +137,7 @@ at("form").onsubmit = (event) => {
   event.preventDefault();
   const text = at("sequences").value;
   if (text.trim()) working("Predicting …", () => predict(text, false));
-  else say("Expected a sequence, got none.", true);
+  else say("Enter a sequence first.", true);
 };
 at("file").onchange = () => { if (at("file").files.length) predictFile(at("file").files[0]); };
 at("download").onclick = () => saveTable("predictions.tsv", ["id", ...answer.columns], answer.predictions.map((row) => [row.id, ...answer.columns.map((name) => row[name])]));

@@ -1,5 +1,5 @@
-"""The inference protocols as pure functions.
+"""Encoding and decoding of protocol messages, as pure functions.
 
-In: bytes, JSON or gRPC messages.
-Out: requests; and answers as bytes.
+In: bytes, JSON or gRPC messages; predictions.
+Out: decoded requests; answers as bytes or gRPC messages.
 """

@@ -1,6 +1,6 @@
-"""Answers of `/v1`: JSON, JSON lines, TSV or CSV, written a batch at a time.
+"""Answers of `/v1` as JSON, JSON lines, TSV or CSV, written one batch at a time.
 
-Knows nothing about requests or models.
+Does not depend on requests or models.
 """
 
 import json
@@ -18,11 +18,11 @@ JSON = "application/json"
 TSV = "text/tab-separated-values"
 
 TYPES = {JSON: "json", TSV: "tsv", "text/csv": "csv", "application/x-ndjson": "jsonl"}
-"""Media types and the formats they are."""
+"""Output formats by media type."""
 
 
 def choose_type(accept: str, otherwise: str) -> str:
-    """The media type of an answer: the first one of the `Accept` header that is known, else `otherwise`; quality values do not count.
+    """Returns the first supported media type of the `Accept` header, or `otherwise` if none is supported. Quality values are ignored.
 
     Example:
         >>> choose_type("text/html, text/csv;q=0.9", JSON), choose_type("*/*", JSON)
@@ -33,11 +33,12 @@ def choose_type(accept: str, otherwise: str) -> str:
 
 
 class AnswerWriter:
-    """Writes an answer, a batch at a time.
+    """Writes an answer, one batch at a time.
 
     Args:
-        media_type: One of `TYPES`. JSON is one object: the heading's members and `predictions`, an object a row.
-        heading: Members that precede the rows of a JSON answer; `columns` are the names of the values of all answers.
+        media_type: One of `TYPES`. A JSON answer is one object with the members of `heading` and `predictions`, an array with one object
+            per row.
+        heading: Members that precede the rows of a JSON answer. `heading["columns"]` names the value columns of every format.
     """
 
     def __init__(self, media_type: str, heading: dict[str, Any]) -> None:
@@ -47,7 +48,13 @@ class AnswerWriter:
         self._begun = False
 
     def rows(self, ids: Sequence[str], values: np.ndarray, sequences: Ragged | None = None) -> bytes:
-        """The bytes of n further rows: names, values float32 (n, columns), and the sequences where JSON repeats them."""
+        """Returns the bytes of n further rows.
+
+        Args:
+            ids: Names of the rows.
+            values: float32 (n, columns).
+            sequences: Sequences to include in a JSON answer. If None, JSON rows have no sequence.
+        """
         head = b"" if self._begun else self._head()
         text = self._encoder.rows([ids], values)
         if self._is_json:
@@ -59,7 +66,7 @@ class AnswerWriter:
         return head + text
 
     def end(self) -> bytes:
-        """The bytes after the last row."""
+        """Returns the bytes that follow the last row."""
         return b"]}\n" if self._is_json else self._encoder.end()
 
     def _head(self) -> bytes:

@@ -1,4 +1,4 @@
-"""The Open Inference Protocol over gRPC: messages to requests, answers to messages; pure, as `v2.py` is for HTTP."""
+"""Open Inference Protocol over gRPC: decodes messages into requests and encodes answers as messages, as `v2.py` does for HTTP."""
 
 import math
 from collections.abc import Mapping, Sequence
@@ -25,23 +25,23 @@ from .tensors import (
 __all__ = ["parameter_values", "read_message", "write_message"]
 
 FIELDS = {BYTES: "bytes_contents", "UINT8": "uint_contents"}
-"""Fields of a message that hold the elements of a tensor, by its datatype, unless they are raw bytes."""
+"""Message field with the elements of a tensor, by datatype. Not used for tensors that are sent as raw bytes."""
 
 
 def read_message(message: Any, inputs: Sequence[TensorSpec], outputs: Sequence[TensorSpec], settings: Settings) -> InferRequest:
-    """A request out of a `ModelInferRequest`.
+    """Decodes a `ModelInferRequest`.
 
     Args:
         message: The message.
-        inputs: The model's inputs; a request holds one of them.
-        outputs: The model's outputs; all are answered unless the request names some.
-        settings: Bounds the rows.
+        inputs: Inputs of the model. A request contains exactly one of the inputs.
+        outputs: Outputs of the model. If the request names no outputs, all outputs are returned.
+        settings: Settings with the maximum number of rows.
 
     Returns:
-        The request; an array is a view of the message's bytes where these are raw.
+        The decoded request. The array of a raw tensor is a view of the message's bytes.
 
     Raises:
-        ProtocolError: The message is malformed or not what the model takes.
+        ProtocolError: The message is malformed or does not fit the model.
     """
     check_one_input([tensor.name for tensor in message.inputs], inputs)
     (tensor,) = message.inputs
@@ -59,13 +59,13 @@ def read_message(message: Any, inputs: Sequence[TensorSpec], outputs: Sequence[T
 
 
 def write_message(model: str, version: str, request: InferRequest, outputs: dict[str, np.ndarray]) -> Any:
-    """The `ModelInferResponse` that answers a request.
+    """Returns the `ModelInferResponse` to a request.
 
     Args:
-        model: The model's name.
-        version: Its version.
-        request: The request.
-        outputs: The model's outputs, float32, by name; only the requested ones are written.
+        model: Name of the model.
+        version: Version of the model.
+        request: The decoded request.
+        outputs: Outputs of the model by name, float32. Only the requested outputs are written.
     """
     message = messages.ModelInferResponse(model_name=model, model_version=version, id=request.id or "")
     for name, _ in request.outputs:
@@ -76,16 +76,16 @@ def write_message(model: str, version: str, request: InferRequest, outputs: dict
 
 
 def parameter_values(parameters: Mapping[str, Any]) -> dict[str, Any]:
-    """The values of a message's parameters.
+    """Returns the values of a message's parameters by name.
 
     Raises:
-        ProtocolError: One has none.
+        ProtocolError: A parameter has no value.
     """
     values = {}
     for name, parameter in parameters.items():
         kind = parameter.WhichOneof("parameter_choice")
         if kind is None:
-            raise ProtocolError(f"Expected a value of parameter {name!r}, got none.")
+            raise ProtocolError(f"Parameter {name!r} has no value.")
         values[name] = getattr(parameter, kind)
     return values
 
@@ -94,7 +94,7 @@ def _read_tensor(tensor: Any, raw: Sequence[bytes]) -> Tensor:
     shape, name = tuple(tensor.shape), tensor.name
     if raw:
         if len(raw) != 1 or tensor.HasField("contents"):
-            raise ProtocolError(f"Expected the elements of input {name!r} either raw or in its contents, got both, or {len(raw)} raw.")
+            raise ProtocolError(f"Expected input {name!r} either as one raw tensor or in its contents, got both or {len(raw)} raw tensors.")
         return decode_tensor(name, tensor.datatype, shape, memoryview(raw[0]))
     others = [field.name for field, _ in tensor.contents.ListFields() if field.name != FIELDS[tensor.datatype]]
     if others:

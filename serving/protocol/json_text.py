@@ -1,4 +1,4 @@
-"""JSON of clients, in bounds of length and nesting, and its members, which have to be of the expected type."""
+"""Parser for JSON from clients, with limits on length and nesting, and type checks of the members."""
 
 import json
 import re
@@ -17,15 +17,15 @@ Fields = dict[str, Any]
 STEPS = np.zeros(256, np.int8)
 STEPS[list(b"[{")], STEPS[list(b"]}")] = 1, -1
 ESCAPED = re.compile(rb"\\.", re.DOTALL)
-KINDS = {str: "string", list: "array", dict: "object", int: "whole number", bool: "truth value"}
+KINDS = {str: "string", list: "array", dict: "object", int: "integer", bool: "boolean"}
 
 
 def read_json(text: bytes, settings: Settings) -> Fields:
-    """Parses a JSON object; raises `ProtocolError` for others, and for objects longer or deeper than the settings allow."""
+    """Parses a JSON object. Raises `ProtocolError` for any other text, and for objects that exceed the limits on length or nesting."""
     if len(text) > settings.json_bytes:
-        raise ProtocolError(f"Expected at most {settings.json_bytes} bytes of JSON, got {len(text)}: send binary data.", 413)
+        raise ProtocolError(f"Expected at most {settings.json_bytes} bytes of JSON, got {len(text)}. Send binary data.", 413)
     if text.count(b"[") + text.count(b"{") > settings.json_depth and _depth(text) > settings.json_depth:
-        raise ProtocolError(f"Expected JSON of at most {settings.json_depth} brackets inside each other, got more.")
+        raise ProtocolError(f"JSON is nested too deeply: at most {settings.json_depth} levels are allowed.")
     try:
         fields = DECODER.decode(text.decode())
     except (ValueError, RecursionError) as error:
@@ -36,17 +36,17 @@ def read_json(text: bytes, settings: Settings) -> Fields:
 
 
 def member(fields: Fields, name: str, kind: type, default: Any, label: str) -> Any:
-    """A member of a JSON object.
+    """Returns a member of a JSON object.
 
     Args:
-        fields: The object.
-        name: The member's name.
-        kind: Its type, one of `KINDS`; a truth value is no whole number.
-        default: Its value where it is missing; `...` if it is required.
-        label: Names the object in messages.
+        fields: The JSON object.
+        name: Name of the member.
+        kind: Type of the member, one of `KINDS`. A boolean is not an integer.
+        default: Value if the member is missing. `...` if the member is required.
+        label: Name of the object for error messages.
 
     Raises:
-        ProtocolError: It is missing or of another kind.
+        ProtocolError: A required member is missing, or the member has another type.
     """
     value = fields.get(name, default)
     if value is ... or (value is not default and type(value) is not kind):
@@ -56,31 +56,31 @@ def member(fields: Fields, name: str, kind: type, default: Any, label: str) -> A
 
 
 def members(fields: Fields, kinds: Mapping[str, tuple[type, Any]], label: str) -> list[Any]:
-    """Several members of a JSON object, by their names with kind and default; as `member`."""
+    """Returns several members of a JSON object. `kinds` has type and default by name, see `member`."""
     return [member(fields, name, kind, default, label) for name, (kind, default) in kinds.items()]
 
 
 def objects(fields: Fields, name: str, default: Any, label: str) -> list[Fields]:
-    """A member that is an array of JSON objects; as `member`."""
+    """Returns a member that is an array of JSON objects. Arguments and errors are those of `member`."""
     items: list[Fields] = member(fields, name, list, default, label)
     if not all(isinstance(item, dict) for item in items):
-        raise ProtocolError(f"Expected {name!r} of {label} to hold JSON objects, got others.")
+        raise ProtocolError(f"Expected {name!r} of {label} to contain JSON objects only.")
     return items
 
 
 def _depth(text: bytes) -> int:
-    """The depth of nested brackets in JSON; of other texts, at least the depth that a parser reaches before it gives up."""
+    """Returns the nesting depth of JSON. For text that is not JSON, returns at least the depth that a parser reaches before it fails."""
     codes = np.frombuffer(ESCAPED.sub(b"", text), np.uint8)
-    outside = np.cumsum(codes == ord('"'), dtype=np.uint8) & 1 == 0  # of strings; whether the count is odd survives its overflow
+    outside = np.cumsum(codes == ord('"'), dtype=np.uint8) & 1 == 0  # outside of strings; the parity of the count survives overflow
     return int(np.cumsum(STEPS[codes] * outside, dtype=np.int32).max(initial=0))
 
 
 def _no_constant(name: str) -> NoReturn:
-    raise ValueError(f"{name} is no JSON")
+    raise ValueError(f"{name} is not valid JSON")
 
 
 DECODER = json.JSONDecoder(parse_constant=_no_constant)
-"""Reads JSON without NaN and infinities; `json.loads` with an argument would make one for each text."""
+"""JSON decoder that rejects NaN and infinities. `json.loads` with an argument would create a decoder for each call."""
 
 
 def _shown(text: bytes) -> str:

@@ -1,4 +1,4 @@
-"""The OpenAPI document of `/v1`."""
+"""OpenAPI document of the `/v1` routes."""
 
 import importlib.metadata
 from collections.abc import Iterable
@@ -16,11 +16,11 @@ NUMBERS: Schema = {"type": "array", "items": NUMBER}
 TEXTS: Schema = {"type": "array", "items": TEXT}
 SEQUENCE: Schema = {
     "type": "string",
-    "description": "DNA letters, IUPAC codes too, in any case, with both adapters or with neither.",
+    "description": "DNA sequence, upper or lower case, IUPAC codes allowed, with both adapters or without adapters.",
     "pattern": f"^[{''.join(IUPAC)}{''.join(IUPAC).lower()}]+$",
 }
-MODEL: Schema = {"type": "string", "description": "The model's name; may be left out where there is only one."}
-VERSION: Schema = {"type": "string", "description": "Its version; the newest if left out."}
+MODEL: Schema = {"type": "string", "description": "Name of the model. Optional if only one model is served."}
+VERSION: Schema = {"type": "string", "description": "Version of the model. Defaults to the newest version."}
 NAMED = {"type": "object", "properties": {"id": TEXT, "sequence": SEQUENCE}, "required": ["sequence"]}
 
 EXAMPLE = "ACGT" * 20
@@ -35,7 +35,7 @@ def _listed(**properties: Schema) -> Schema:
 
 
 SCHEMAS: dict[str, Schema] = {
-    "Error": _listed(error={"type": "string", "description": "What was wanted and what came."}),
+    "Error": _listed(error={"type": "string", "description": "Error message: what is wrong, where, and what to do."}),
     "Model": _listed(name=TEXT, version=TEXT, tasks=TEXTS, units=TEXTS, columns=TEXTS, construct={"type": "object"}),
     "Models": _listed(models={"type": "array", "items": {"$ref": "#/components/schemas/Model"}}),
     "PredictRequest": _object(
@@ -55,18 +55,18 @@ SCHEMAS: dict[str, Schema] = {
         columns=TEXTS,
         units=TEXTS,
         tasks=TEXTS,
-        insert={"type": "string", "description": "The letters that were changed."},
-        bases={"type": "string", "description": "The order of the changes."},
-        reference={**NUMBERS, "description": "The prediction of the sequence as it stands; a number a task."},
+        insert={"type": "string", "description": "Insert whose bases were changed."},
+        bases={"type": "string", "description": "Order of the bases in `effects`."},
+        reference={**NUMBERS, "description": "Prediction for the unchanged sequence, one number per task."},
         effects={
             "type": "array",
             "items": {"type": "array", "items": NUMBERS},
-            "description": "By letter, base and task: the prediction with the letter changed, minus the reference.",
+            "description": "Effects by position, base and task: prediction for the changed sequence minus the reference.",
         },
         importance={
             "type": "array",
             "items": NUMBERS,
-            "description": "By letter and task: what is lost, on average, where it becomes another base.",
+            "description": "Contribution by position and task: mean decrease of the prediction over the three other bases.",
         },
     ),
 }
@@ -76,12 +76,12 @@ ANSWERS = ("text/tab-separated-values", "text/csv", "application/x-ndjson")
 
 REFUSALS = {
     "400": "The request is malformed, or a sequence does not fit the model.",
-    "401": "The server asks for a token.",
-    "404": "There is no such model.",
-    "408": "The body came too slowly.",
+    "401": "The token is missing or unknown.",
+    "404": "The model is unknown.",
+    "408": "The body arrived too slowly.",
     "413": "The body is too large.",
-    "415": "The body is encoded in an unknown way.",
-    "503": "Too much is waiting; the header Retry-After says when to come again.",
+    "415": "The Content-Encoding is not supported.",
+    "503": "The server is overloaded. Retry after the number of seconds in the header Retry-After.",
 }
 
 
@@ -100,24 +100,24 @@ def _query(name: str, schema: Schema) -> Schema:
 
 MODELS: Schema = {
     "operationId": "models",
-    "summary": "The loaded models",
-    "description": "Their tasks, units, and the construct that sequences have to fit.",
-    "responses": _responses("The models.", "Models", ["401"]),
+    "summary": "Lists the loaded models",
+    "description": "Each model has tasks, units, and a construct that sequences must fit.",
+    "responses": _responses("Loaded models.", "Models", ["401"]),
 }
 PREDICT: Schema = {
     "operationId": "predict",
-    "summary": "Predictions of sequences",
+    "summary": "Predicts sequences",
     "description": (
-        "A body that is no JSON is read as a file, while it comes: FASTA, FASTQ, TSV, CSV or one sequence a line, plain or gzip. "
-        "It is answered as TSV unless Accept names another type; what goes wrong after the first MiB of an answer cuts it off. "
-        "Model and version may stand in a JSON body, too."
+        "A body that is not JSON is read as a file: FASTA, FASTQ, TSV, CSV or one sequence per line, plain or gzip. The file is scored "
+        "while it is received. The answer is TSV unless Accept names another type. An error after the first MiB of an answer truncates the "
+        "answer. A JSON body may also name the model and version."
     ),
     "parameters": [
         _query("model", MODEL),
         _query("version", VERSION),
-        _query("include", {"type": "string", "enum": ["sequence"], "description": "Repeats each sequence in a JSON answer."}),
-        _query("id_column", {"type": "string", "description": "A table's column of names, or its position from 0."}),
-        _query("sequence_column", {"type": "string", "description": "A table's column of sequences, or its position from 0."}),
+        _query("include", {"type": "string", "enum": ["sequence"], "description": "Includes each sequence in a JSON answer."}),
+        _query("id_column", {"type": "string", "description": "Name or 0-based position of the id column of a table."}),
+        _query("sequence_column", {"type": "string", "description": "Name or 0-based position of the sequence column of a table."}),
     ],
     "requestBody": {
         "required": True,
@@ -127,26 +127,26 @@ PREDICT: Schema = {
             **{kind: {"schema": TEXT} for kind in FILES},
         },
     },
-    "responses": _responses("One row a sequence, in their order.", "Predictions"),
+    "responses": _responses("One row per sequence, in input order.", "Predictions"),
 }
 PREDICT["responses"]["200"]["content"] |= {kind: {"schema": TEXT} for kind in ANSWERS}
 MUTAGENESIS: Schema = {
     "operationId": "mutagenesis",
-    "summary": "What each letter of one sequence is worth",
-    "description": "Scores every single substitution of its insert.",
+    "summary": "Computes the effect of every single-base change",
+    "description": "Scores all single-base substitutions in the insert of one sequence.",
     "requestBody": {"required": True, "content": {"application/json": _media("MutagenesisRequest", example={"sequence": EXAMPLE})}},
-    "responses": _responses("The effects.", "Mutagenesis"),
+    "responses": _responses("Effects of all substitutions.", "Mutagenesis"),
 }
 
 
 def openapi_document() -> dict[str, Any]:
-    """The document, in OpenAPI 3.1."""
+    """Returns the OpenAPI 3.1 document."""
     return {
         "openapi": "3.1.0",
         "info": {
             "title": "dreamkeras",
             "version": importlib.metadata.version("dreamkeras"),
-            "description": "DNA letters in, expression out. Programs that speak the Open Inference Protocol find it under /v2.",
+            "description": "Predicts expression from DNA sequence. The Open Inference Protocol is available under /v2.",
         },
         "paths": {"/v1/models": {"get": MODELS}, "/v1/predict": {"post": PREDICT}, "/v1/mutagenesis": {"post": MUTAGENESIS}},
         "components": {"schemas": SCHEMAS, "securitySchemes": {"token": {"type": "http", "scheme": "bearer"}}},

@@ -1,6 +1,6 @@
-"""Requests of the Open Inference Protocol as HTTP and gRPC share them: the tensors of a model, and their bytes on the wire.
+"""Requests and tensors of the Open Inference Protocol, shared by HTTP and gRPC, and the binary format of tensors.
 
-HTTP's binary extension and gRPC write tensors alike: row by row, little-endian, each string behind its length.
+The binary extension of HTTP and gRPC use the same format: row-major, little-endian, each string preceded by its length.
 """
 
 import math
@@ -27,25 +27,25 @@ __all__ = [
 ]
 
 BYTES = "BYTES"
-"""The datatype of strings."""
+"""Datatype of strings."""
 
 NUMPY_TYPES: dict[str, np.dtype[np.generic]] = {"UINT8": np.dtype("u1"), "FP32": np.dtype("<f4")}
-"""The protocol's names of the number types that models here take and answer."""
+"""NumPy types of the numeric datatypes that the server supports."""
 
 UNSUPPORTED = {"shared_memory_region": "shared memory", "classification": "classification"}
 PREFIX = struct.Struct("<I")
 
 Tensor = np.ndarray | list[bytes]
-"""An input: letters uint8 (batch, length), or strings."""
+"""Input tensor: windows uint8 (batch, length), or a flat list of sequences."""
 
 
 class TensorSpec(NamedTuple):
-    """A tensor that a model takes or answers.
+    """Name, datatype and shape of an input or output of a model.
 
     Args:
-        name: Its name.
-        datatype: The protocol's name of its type, `BYTES` or one of `NUMPY_TYPES`.
-        shape: Its dimensions; -1 where it is open.
+        name: Name of the tensor.
+        datatype: Datatype of the protocol, `BYTES` or one of `NUMPY_TYPES`.
+        shape: Dimensions. -1 means any size.
     """
 
     name: str
@@ -53,7 +53,7 @@ class TensorSpec(NamedTuple):
     shape: tuple[int, ...]
 
     def fits(self, shape: Sequence[int]) -> bool:
-        """Whether a tensor of this shape is one."""
+        """Whether a tensor of this shape matches."""
         return len(shape) == len(self.shape) and all(wanted in {-1, size} for wanted, size in zip(self.shape, shape, strict=True))
 
     def __str__(self) -> str:
@@ -61,14 +61,14 @@ class TensorSpec(NamedTuple):
 
 
 class InferRequest(NamedTuple):
-    """A request for inference.
+    """A decoded inference request.
 
     Args:
-        id: The client's name for it, which the answer repeats; None without.
-        input_name: The input that it holds.
-        tensor: The input: uint8 (batch, length), or the strings.
-        outputs: Names of the tensors to answer, in this order, and whether each goes as binary data.
-        parameters: Further parameters, e.g. `timeout` in microseconds, `priority`.
+        id: Request id of the client, which the answer repeats. None if the request has no id.
+        input_name: Name of the input.
+        tensor: Input tensor: windows uint8 (batch, length), or sequences.
+        outputs: Requested outputs in order: name, and whether to send the output as binary data.
+        parameters: Further parameters, such as `timeout` in microseconds and `priority`.
     """
 
     id: str | None
@@ -79,14 +79,14 @@ class InferRequest(NamedTuple):
 
 
 def check_one_input(names: Sequence[str], specs: Sequence[TensorSpec]) -> None:
-    """Refuses requests without an input, and those with several, which would contradict each other.
+    """Checks that a request has exactly one input.
 
     Args:
-        names: The inputs of the request.
-        specs: The inputs of the model; the same name may occur with several shapes.
+        names: Names of the inputs in the request.
+        specs: Inputs of the model. The same name may occur with several shapes.
 
     Raises:
-        ProtocolError: There is not one.
+        ProtocolError: The request has no input or several inputs.
     """
     if len(names) != 1:
         raise ProtocolError(f"Expected one input, {_one_of(specs)}, got {' and '.join(map(repr, names)) or 'none'}.")
@@ -95,10 +95,10 @@ def check_one_input(names: Sequence[str], specs: Sequence[TensorSpec]) -> None:
 def check_input(
     name: str, datatype: str, shape: Sequence[int], parameters: Container[str], specs: Sequence[TensorSpec], most_rows: int
 ) -> None:
-    """Refuses a tensor that is none of a model's inputs, has no rows or too many, or needs what only Triton supports.
+    """Checks that an input tensor matches an input of the model.
 
     Raises:
-        ProtocolError: The tensor is refused.
+        ProtocolError: The name, datatype or shape is wrong, the number of rows is 0 or too large, or a parameter is unsupported.
     """
     named = [spec for spec in specs if spec.name == name]
     if not named:
@@ -111,10 +111,10 @@ def check_input(
 
 
 def check_output(name: str, parameters: Container[str], specs: Sequence[TensorSpec]) -> None:
-    """Refuses an output that a model does not have, or that needs what only Triton supports.
+    """Checks that a requested output is an output of the model.
 
     Raises:
-        ProtocolError: The output is refused.
+        ProtocolError: The output is unknown, or a parameter is unsupported.
     """
     if all(spec.name != name for spec in specs):
         raise ProtocolError(f"Expected output {_one_of(specs)}, got {name!r}.")
@@ -122,33 +122,33 @@ def check_output(name: str, parameters: Container[str], specs: Sequence[TensorSp
 
 
 def check_parameters(parameters: dict[str, Any]) -> dict[str, Any]:
-    """The parameters of a request, which are texts, numbers and truth values.
+    """Checks the parameters of a request and returns them unchanged.
 
     Raises:
-        ProtocolError: One is something else, or `timeout` or `priority` is no whole number from 0 on.
+        ProtocolError: A value is not a string, number or boolean, or `timeout` or `priority` is not a non-negative integer.
     """
     for name, value in parameters.items():
         if not isinstance(value, str | int | float):
-            raise ProtocolError(f"Expected parameter {name!r} to be a text, a number or a truth value, got {type(value).__name__}.")
+            raise ProtocolError(f"Expected parameter {name!r} to be a string, a number or a boolean, got {type(value).__name__}.")
         if name in {"timeout", "priority"} and (type(value) is not int or value < 0):
-            raise ProtocolError(f"Expected parameter {name!r} to be a whole number from 0 on, got {value!r}.")
+            raise ProtocolError(f"Expected parameter {name!r} to be a non-negative integer, got {value!r}.")
     return parameters
 
 
 def decode_tensor(name: str, datatype: str, shape: Sequence[int], data: memoryview) -> Tensor:
-    """A tensor out of its bytes.
+    """Decodes a tensor from its bytes.
 
     Args:
-        name: Its name, for messages.
+        name: Name of the tensor, for error messages.
         datatype: `BYTES` or one of `NUMPY_TYPES`.
-        shape: Its dimensions.
-        data: Its bytes, all of them.
+        shape: Dimensions of the tensor.
+        data: All bytes of the tensor.
 
     Returns:
-        An array (shape) that is a view of `data`, or a flat list of strings.
+        An array with the given shape that is a view of `data`, or a flat list of strings.
 
     Raises:
-        ProtocolError: There are fewer or more bytes than that.
+        ProtocolError: The number of bytes does not match the shape, or a string is truncated.
     """
     count = math.prod(shape)
     if datatype == BYTES:
@@ -160,27 +160,28 @@ def decode_tensor(name: str, datatype: str, shape: Sequence[int], data: memoryvi
 
 
 def decode_letters(values: Iterable[int], shape: Sequence[int], label: str) -> np.ndarray:
-    """An array uint8 (shape) out of as many whole numbers; `label` names the tensor in messages.
+    """Converts integers to a uint8 array of the given shape. `label` names the tensor in error messages.
 
     Raises:
-        ProtocolError: One is not from 0 to 255.
+        ProtocolError: A number is not between 0 and 255.
     """
     try:
         return np.frombuffer(bytes(values), np.uint8).reshape(shape)
     except ValueError:
-        raise ProtocolError(f"Expected numbers from 0 to 255 in {label}, got others.") from None
+        raise ProtocolError(f"Expected only numbers from 0 to 255 in {label}.") from None
 
 
 def raw_tensor(data: memoryview, specs: Sequence[TensorSpec]) -> tuple[str, Tensor]:
-    """The one row of a raw request: the first input whose size the bytes have.
+    """Decodes the single row of a raw request as the first input whose size matches the number of bytes.
 
-    A string begins with four bytes of its length, and letters are no such number, so that one form cannot be mistaken for the other.
+    A string begins with its length in four bytes. The ASCII codes of a window never match that length, so that the two inputs cannot
+    be confused.
 
     Returns:
-        The input's name, and the tensor.
+        Name of the input, and the tensor.
 
     Raises:
-        ProtocolError: The bytes are none of the model's inputs.
+        ProtocolError: The number of bytes matches no input of the model.
     """
     for spec in specs:
         shape = (1, *spec.shape[1:])
@@ -191,18 +192,18 @@ def raw_tensor(data: memoryview, specs: Sequence[TensorSpec]) -> tuple[str, Tens
         if fits:
             return spec.name, decode_tensor(spec.name, spec.datatype, shape, data)
     wanted = " or ".join(f"{spec.name!r} as {spec}" for spec in specs)
-    raise ProtocolError(f"Expected a raw request to hold one row of {wanted}, got {len(data)} bytes.")
+    raise ProtocolError(f"Expected a raw request with one row of {wanted}, got {len(data)} bytes.")
 
 
 def _decode_strings(name: str, count: int, data: memoryview) -> list[bytes]:
-    content = data.tobytes()  # slices of bytes are made several times faster than slices of a view
+    content = data.tobytes()  # slicing bytes is several times faster than slicing a memoryview
     strings: list[bytes] = []
     start, end = 0, len(content)
     while start < end and len(strings) <= count:
         begin = start + PREFIX.size
         start = begin + PREFIX.unpack_from(content, start)[0] if begin <= end else end + 1
         if start > end:
-            raise ProtocolError(f"Expected each string of input {name!r} whole behind its 4-byte length, got string {len(strings)} cut.")
+            raise ProtocolError(f"String {len(strings)} of input {name!r} is truncated: expected a 4-byte length and as many bytes.")
         strings.append(content[begin:start])
     if len(strings) != count:
         raise ProtocolError(f"Expected {count} strings in input {name!r}, got {'more' if len(strings) > count else len(strings)}.")
@@ -212,7 +213,7 @@ def _decode_strings(name: str, count: int, data: memoryview) -> list[bytes]:
 def _refuse_unsupported(parameters: Container[str], label: str) -> None:
     for name, meaning in UNSUPPORTED.items():
         if name in parameters:
-            raise ProtocolError(f"Expected {label} without {name!r}, got it: {meaning} is not supported.")
+            raise ProtocolError(f"Cannot use {name!r} with {label}: {meaning} is not supported.")
 
 
 def _one_of(specs: Sequence[TensorSpec]) -> str:

@@ -1,6 +1,6 @@
-"""The Open Inference Protocol over HTTP: bodies to requests, answers to bodies, in JSON or with Triton's binary tensors.
+"""Open Inference Protocol over HTTP: decodes bodies into requests and encodes answers, as JSON or with Triton's binary tensors.
 
-Pure functions: bytes in, bytes out.
+Pure functions from bytes to bytes.
 """
 
 import itertools
@@ -31,33 +31,33 @@ from .tensors import (
 __all__ = ["read_request", "write_response"]
 
 ENCODER = json.JSONEncoder(separators=(",", ":"))
-"""Writes JSON without spaces; `json.dumps` with an argument would make one for each text."""
+"""JSON encoder without spaces. `json.dumps` with an argument would create an encoder for each call."""
 
 
 def read_request(
     body: bytes, header_length: int | None, inputs: Sequence[TensorSpec], outputs: Sequence[TensorSpec], settings: Settings
 ) -> InferRequest:
-    """A request out of the body of a POST to `infer`.
+    """Decodes the body of a POST to `infer`.
 
     Args:
-        body: All of it, decompressed.
-        header_length: `Inference-Header-Content-Length`: bytes of JSON before the binary data; None where all is JSON, 0 for a raw
-            request, which is nothing but the bytes of one row and gets all outputs as binary data.
-        inputs: The model's inputs; a request holds one of them.
-        outputs: The model's outputs; all are answered unless the request names some.
-        settings: Bounds on rows, and on the JSON's length and nesting.
+        body: Complete body, decompressed.
+        header_length: Value of `Inference-Header-Content-Length`: number of bytes of JSON before the binary data. If None, the body
+            is JSON only. If 0, the request is raw: the body is the bytes of one row, and all outputs are returned as binary data.
+        inputs: Inputs of the model. A request contains exactly one of the inputs.
+        outputs: Outputs of the model. If the request names no outputs, all outputs are returned.
+        settings: Limits on the number of rows, and on the length and nesting of JSON.
 
     Returns:
-        The request; arrays are views of `body`.
+        The decoded request. Arrays are views of `body`.
 
     Raises:
-        ProtocolError: The body is malformed, too large, or not what the model takes.
+        ProtocolError: The body is malformed or too large, or does not fit the model.
     """
     data = memoryview(body)
     if header_length == 0:
         return InferRequest(None, *raw_tensor(data, inputs), [(spec.name, True) for spec in outputs], {})
     if header_length is not None and not 0 < header_length <= len(body):
-        raise ProtocolError(f"Expected a header of at most the body's {len(body)} bytes, got {header_length}.")
+        raise ProtocolError(f"Expected Inference-Header-Content-Length of at most {len(body)}, the size of the body, got {header_length}.")
     fields = read_json(body[:header_length], settings)
     identifier, parameters = members(fields, {"id": (str, None), "parameters": (dict, {})}, "the request")
     name, tensor = _read_input(fields, None if header_length is None else data[header_length:], inputs, settings.rows)
@@ -66,16 +66,16 @@ def read_request(
 
 
 def write_response(model: str, version: str, request: InferRequest, outputs: dict[str, np.ndarray]) -> tuple[bytes, int | None]:
-    """The body that answers a request.
+    """Encodes the answer to a request.
 
     Args:
-        model: The model's name.
-        version: Its version.
-        request: The request.
-        outputs: The model's outputs, float32, by name; only the requested ones are written.
+        model: Name of the model.
+        version: Version of the model.
+        request: The decoded request.
+        outputs: Outputs of the model by name, float32. Only the requested outputs are written.
 
     Returns:
-        The body, and the length of its JSON where binary data follow it, else None.
+        The body, and the length of its JSON part if binary data follow. The length is None if the body is JSON only.
     """
     tensors, chunks = [], []
     for name, binary in request.outputs:
@@ -84,7 +84,7 @@ def write_response(model: str, version: str, request: InferRequest, outputs: dic
         if binary:
             tensor["parameters"] = {"binary_data_size": values.nbytes}
             chunks.append(values.tobytes())
-        else:  # numbers that JSON does not have are null, which NumPy reads as NaN
+        else:  # JSON has no NaN and infinities: null is written instead, which NumPy reads as NaN
             tensor["data"] = [value if math.isfinite(value) else None for value in values.ravel().tolist()]
         tensors.append(tensor)
     named = {} if request.id is None else {"id": request.id}
@@ -96,7 +96,7 @@ INPUT = {"datatype": (str, ...), "shape": (list, ...), "parameters": (dict, {})}
 
 
 def _read_input(fields: Fields, data: memoryview | None, specs: Sequence[TensorSpec], most_rows: int) -> tuple[str, Tensor]:
-    """The name and the elements of a request's one input, which are in JSON or in `data`."""
+    """Returns name and tensor of the single input. The elements are in the JSON or in `data`."""
     tensors = objects(fields, "inputs", ..., "the request")
     names = [member(tensor, "name", str, ..., "an input") for tensor in tensors]
     check_one_input(names, specs)
@@ -104,29 +104,29 @@ def _read_input(fields: Fields, data: memoryview | None, specs: Sequence[TensorS
     label = f"input {name!r}"
     datatype, shape, parameters = members(tensor, INPUT, label)
     if not all(type(size) is int and size >= 0 for size in shape):
-        raise ProtocolError(f"Expected 'shape' of {label} to hold whole numbers from 0 on, got {json.dumps(shape)[:80]}.")
+        raise ProtocolError(f"Expected 'shape' of {label} to contain non-negative integers, got {json.dumps(shape)[:80]}.")
     check_input(name, datatype, shape, parameters, specs, most_rows)
     size = member(parameters, "binary_data_size", int, None, label)
     if (size is None) == ("data" not in tensor):
         raise ProtocolError(f"Expected either 'data' or 'binary_data_size' in {label}, got {'neither' if size is None else 'both'}.")
     if size is None:
         if data:
-            raise ProtocolError(f"Expected no binary data beside 'data' of {label}, got {len(data)} bytes.")
+            raise ProtocolError(f"Expected no binary data in addition to 'data' of {label}, got {len(data)} bytes.")
         return name, _decode_json(datatype, shape, member(tensor, "data", list, ..., label), label)
     if data is None:
-        raise ProtocolError(f"Expected the header Inference-Header-Content-Length beside 'binary_data_size' of {label}, got none.")
+        raise ProtocolError(f"Header Inference-Header-Content-Length is missing: {label} has 'binary_data_size'.")
     if size != len(data):
-        raise ProtocolError(f"Expected the {size} bytes of 'binary_data_size' of {label} behind the JSON, got {len(data)}.")
+        raise ProtocolError(f"Expected {size} bytes after the JSON ('binary_data_size' of {label}), got {len(data)}.")
     return name, decode_tensor(name, datatype, shape, data)
 
 
 def _decode_json(datatype: str, shape: Sequence[int], data: list[Any], label: str) -> Tensor:
-    """A tensor out of JSON, flat or nested as its shape is."""
+    """Decodes a tensor from JSON. The elements are flat or nested according to the shape."""
     values = data
     for _ in shape[1:]:
         if values and all(type(value) is list for value in values):
             values = list(itertools.chain.from_iterable(values))
-    kind, kind_name = (str, "strings") if datatype == BYTES else (int, "whole numbers")
+    kind, kind_name = (str, "strings") if datatype == BYTES else (int, "integers")
     if not all(type(value) is kind for value in values):
         wrong = next(type(value).__name__ for value in values if type(value) is not kind)
         raise ProtocolError(f"Expected {kind_name} in 'data' of {label}, got {wrong}.")
@@ -138,7 +138,7 @@ def _decode_json(datatype: str, shape: Sequence[int], data: list[Any], label: st
 
 
 def _read_outputs(fields: Fields, specs: Sequence[TensorSpec], binary: bool) -> list[tuple[str, bool]]:
-    """The requested outputs, each once, and whether as binary data; `binary` is the default."""
+    """Returns the requested outputs, each once, and whether to send each as binary data. `binary` is the default."""
     asked = {}
     for tensor in objects(fields, "outputs", [], "the request"):
         name = member(tensor, "name", str, ..., "an output")

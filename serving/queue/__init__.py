@@ -1,5 +1,5 @@
-"""Whose rows are scored next, and how many may wait.
+"""Queues of waiting rows, and the order in which rows are scored. A row is one window of a request.
 
 In: windows of many requests.
-Out: their predictions.
+Out: predictions of the windows.
 """

@@ -1,4 +1,4 @@
-"""Admission: requests that are refused because too many rows are waiting."""
+"""Admission control: refuses requests when too many rows are waiting."""
 
 import math
 
@@ -10,24 +10,25 @@ __all__ = ["check_queue", "refusal"]
 
 
 def check_queue(settings: Settings, queue: ModelQueue, rows: int, held: int, wait: float, within: float) -> None:
-    """Raises `OverloadedError` for rows that would exceed the bounds.
+    """Raises `OverloadedError` if further rows would exceed the limits.
 
-    Rows in front of which none wait are never refused, or a wrong estimate of the speed would last for ever.
+    Rows are never refused because of the expected wait if the queue is empty. Otherwise a wrong estimate of the speed could never be
+    corrected.
 
     Args:
-        settings: The bounds.
-        queue: Where they would wait.
-        rows: How many they are.
-        held: Letters that wait for all models.
-        wait: Expected seconds until they are scored.
-        within: Seconds that their client waits.
+        settings: Limits of the queue.
+        queue: Queue of the model.
+        rows: Number of new rows.
+        held: Number of bases that wait for all models.
+        wait: Expected time in seconds until the rows are scored.
+        within: Timeout of the client in seconds.
     """
     full = queue.rows + rows > settings.queue_rows or (held and held + rows * queue.length > settings.queue_bytes)
     if full or wait > min(settings.queue_seconds, within):
-        what = "maximum queue size" if full else f"longest wait, {wait:.1f} seconds"
+        what = "maximum queue size" if full else f"maximum wait, {wait:.1f} seconds expected"
         raise refusal(f"Exceeds {what}, {queue.rows} rows are waiting", wait)
 
 
 def refusal(reason: str, wait: float = 0.0) -> OverloadedError:
-    """The error for a full queue; `wait` is the expected wait in seconds."""
-    return OverloadedError(f"Expected room in the queue, got none: {reason}.", max(1, math.ceil(wait)))
+    """Returns the error for a refused request. `wait` is the expected wait in seconds."""
+    return OverloadedError(f"Request refused: {reason}.", max(1, math.ceil(wait)))

@@ -1,6 +1,6 @@
-"""Batcher: scores rows of many requests together, with a few threads for all models, in bounded memory and time.
+"""Batcher: scores rows of many requests together, with one pool of threads for all models. Memory and waiting time are limited.
 
-Knows nothing about HTTP or ONNX.
+Does not depend on HTTP or ONNX.
 """
 
 import asyncio
@@ -23,13 +23,13 @@ __all__ = ["Batcher"]
 
 
 class Batcher:
-    """The queues of all models, and the scorers: threads that each score a batch at a time.
+    """Queues of all models and the scoring threads, which each score one batch at a time.
 
-    Models take turns (`Turns`), and so do the requests of a model (`ModelQueue`).
+    `Turns` selects the next model, and `ModelQueue` selects the next requests of a model.
 
     Args:
-        settings: Bounds of batches, queues and waiting.
-        clock: Returns the time in seconds.
+        settings: Limits on batches, queues and waiting times.
+        clock: Function that returns the time in seconds.
     """
 
     def __init__(self, settings: Settings, clock: Callable[[], float] = time.perf_counter) -> None:
@@ -43,14 +43,14 @@ class Batcher:
         self._threads: list[threading.Thread] = []
 
     def start(self) -> None:
-        """Starts the scorers; again after `close`, too."""
+        """Starts the scoring threads. May be called again after `close`."""
         self._closing = False
         self._threads = [threading.Thread(target=self._work, name=f"scorer-{number}", daemon=True) for number in range(self._scorers)]
         for thread in self._threads:
             thread.start()
 
     def close(self) -> None:
-        """Scores the rows that wait, refuses others, and returns when the scorers have ended."""
+        """Refuses new rows, scores the waiting rows, and returns when the scoring threads have ended."""
         with self._wake:
             self._closing = True
             self._wake.notify_all()
@@ -59,36 +59,37 @@ class Batcher:
 
     @property
     def alive(self) -> bool:
-        """Whether the scorers run."""
+        """Whether all scoring threads are running."""
         return bool(self._threads) and all(thread.is_alive() for thread in self._threads)
 
     def check_room(self, model: Model) -> None:
-        """Raises `OverloadedError` when the smallest request without a priority would be refused, before any work is done for it."""
+        """Raises `OverloadedError` if the smallest request of default priority would be refused. Called before decoding a request."""
         with self._wake:
             if queue := self._turns.queue(model):
                 self._check(model, queue, 0, self._settings.timeout_seconds, PRIORITIES // 2)
 
     def waiting(self, model: Model) -> tuple[int, int]:
-        """Requests that wait for a model, and their rows."""
+        """Returns the number of waiting requests of a model, and the number of waiting rows."""
         queue = self._turns.queue(model)
         return (queue.jobs, queue.rows) if queue else (0, 0)
 
     async def score(self, model: Model, windows: np.ndarray, within: float | None = None, priority: int = 0) -> Answers:
-        """The outputs of a model for windows, in batches shared with other requests.
+        """Returns the outputs of a model for windows, scored in batches shared with other requests.
 
-        Cancelling the call, or its timeout, removes its waiting rows from the queue.
+        If the call is cancelled or times out, its waiting rows are removed from the queue.
 
         Args:
             model: The model.
-            windows: uint8 (n, length), n at least 1; not to be changed meanwhile.
-            within: Timeout in seconds; the settings' timeout if None or longer.
-            priority: From 1, first, to `PRIORITIES`; 0 is the middle one, and larger numbers are the last.
+            windows: uint8 (n, length), n at least 1. Must not be changed during the call.
+            within: Timeout in seconds. If None or longer than `timeout_seconds` of the settings, `timeout_seconds` is used.
+            priority: Priority from 1, the highest, to `PRIORITIES`. 0 means the default, the middle of the range. Larger numbers count as
+                `PRIORITIES`.
 
         Returns:
-            float32 (n, width) of each output, by its name.
+            Outputs by name, float32 (n, width).
 
         Raises:
-            OverloadedError: Too much is waiting; raised at once.
+            OverloadedError: The queue is full. Raised immediately.
             ProtocolError: The timeout has expired, or the model failed.
         """
         longest = self._settings.timeout_seconds
@@ -101,7 +102,7 @@ class Batcher:
             return await job.future
         except TimeoutError:
             self._withdraw(model, queue, job, "REJECTED")
-            raise ProtocolError(f"Expected an answer within {within:g} seconds, got none: Request timeout expired.", 503) from None
+            raise ProtocolError(f"Request timeout expired: no answer within {within:g} seconds.", 503) from None
         except asyncio.CancelledError:
             self._withdraw(model, queue, job, "CANCELED")
             raise
@@ -121,7 +122,7 @@ class Batcher:
         wait = self._turns.wait(model, queue, rows, priority)
         try:
             if self._closing:
-                raise refusal("the server is stopping")
+                raise refusal("the server is shutting down")
             check_queue(self._settings, queue, rows, self._bytes, wait, within)
         except OverloadedError:
             model.statistics.add_failure("REJECTED", 0)
@@ -138,7 +139,7 @@ class Batcher:
             self._score(batch)
 
     def _next_batch(self) -> Batch | None:
-        """Waits for a batch; None when the batcher is closing and no rows wait."""
+        """Waits for the next batch. Returns None if the batcher is closing and no rows are waiting."""
         with self._wake:
             while not (self._closing and self._turns.empty):
                 now = self._clock()
@@ -161,7 +162,7 @@ class Batcher:
             answers = batch.model.answer(windows)
             answered = self._clock()
             hand_out(answers, batch.slices)
-        except Exception as error:  # noqa: BLE001 - the thread continues with other models
+        except Exception as error:  # noqa: BLE001 - the thread must survive to score other batches
             self._fail(batch, error)
             return
         self._finish(batch, (joined - begun, answered - joined, self._clock() - answered))

@@ -1,4 +1,4 @@
-"""Job: one request's rows; how rows of several jobs are joined to a batch, and its answers are handed out to them."""
+"""Job: the rows of one request. Functions that join rows of several jobs into a batch and distribute the predictions."""
 
 import asyncio
 import contextlib
@@ -11,27 +11,27 @@ import numpy as np
 __all__ = ["Answers", "Job", "JobSlice", "Seconds", "deliver", "expire", "hand_out", "join_rows"]
 
 Answers = dict[str, np.ndarray]
-"""Float32 (n, width) of each output of a model, by its name."""
+"""Outputs of a model by name, float32 (n, width)."""
 
 Seconds = tuple[float, float, float]
-"""Time of a batch to join its rows, to score them and to hand out the answers."""
+"""Times of a batch in seconds: joining rows, scoring, and distributing predictions."""
 
 
 @dataclass(slots=True, eq=False)
 class Job:
-    """One request's rows.
+    """The rows of one request.
 
     Args:
         windows: uint8 (n, length).
-        future: Takes the answers, or the exception.
-        queued: When it came, in seconds of the batcher's clock.
-        priority: The smaller, the sooner.
-        answers: Outputs of the rows that have been scored.
-        taken: Rows that batches have taken.
-        scored: Rows that have been scored.
-        started: When the first batch took some; None before.
-        compute: Seconds of the batches that it was part of.
-        withdrawn: Whether its client has left or waited too long.
+        future: Future that receives the outputs or an exception.
+        queued: Arrival time of the request, in seconds of the batcher's clock.
+        priority: Priority level. Smaller numbers are scored first.
+        answers: Outputs of the rows that have already been scored.
+        taken: Number of rows that are in a batch or scored.
+        scored: Number of scored rows.
+        started: Time at which the first rows were put in a batch. None before.
+        compute: Total times of the batches that include rows of the job.
+        withdrawn: Whether the request was cancelled, timed out or failed.
     """
 
     windows: np.ndarray
@@ -47,18 +47,18 @@ class Job:
 
     @property
     def waiting(self) -> int:
-        """Rows that no batch has taken."""
+        """Number of rows that are not in a batch yet."""
         return len(self.windows) - self.taken
 
     def add(self, rows: int, took: Seconds) -> bool:
-        """Counts rows that a batch has scored; whether they were the last ones."""
+        """Adds rows that were scored in a batch. Returns whether all rows of the job have been scored."""
         self.scored += rows
         self.compute = (self.compute[0] + took[0], self.compute[1] + took[1], self.compute[2] + took[2])
         return self.scored == len(self.windows)
 
 
 class JobSlice(NamedTuple):
-    """Rows `first` to `last` of a job, consecutive in a batch."""
+    """Rows `first` to `last` (exclusive) of a job, which are consecutive in a batch."""
 
     job: Job
     first: int
@@ -66,15 +66,15 @@ class JobSlice(NamedTuple):
 
 
 def join_rows(slices: Sequence[JobSlice]) -> np.ndarray:
-    """The windows of a batch, uint8 (n, length)."""
+    """Joins the rows of a batch into one array, uint8 (n, length)."""
     rows = [job.windows[first:last] for job, first, last in slices]
     return rows[0] if len(rows) == 1 else np.concatenate(rows)
 
 
 def hand_out(answers: Answers, slices: Sequence[JobSlice]) -> None:
-    """Gives each job its rows of a batch's answers; views, if all of its rows are in the batch.
+    """Copies the outputs of a batch to its jobs. A job with all its rows in the batch receives views.
 
-    Several threads may do so for one job; `setdefault` makes them agree on the array.
+    Several threads may add outputs to the same job. `setdefault` ensures that all of them use the same array.
     """
     start = 0
     for job, first, last in slices:
@@ -90,7 +90,7 @@ def hand_out(answers: Answers, slices: Sequence[JobSlice]) -> None:
 
 
 def deliver(jobs: Sequence[Job], error: Exception | None = None) -> None:
-    """Resolves the futures of jobs, from another thread; each event loop is woken once."""
+    """Resolves the futures of jobs from a scoring thread. Each event loop is woken only once."""
     loops: dict[asyncio.AbstractEventLoop, list[Job]] = {}
     for job in jobs:
         loops.setdefault(job.future.get_loop(), []).append(job)
@@ -100,7 +100,7 @@ def deliver(jobs: Sequence[Job], error: Exception | None = None) -> None:
 
 
 def expire(job: Job) -> None:
-    """Fails a job with a `TimeoutError`, unless it is done."""
+    """Sets a `TimeoutError` on the future of a job, unless the job is finished."""
     if not job.future.done():
         job.future.set_exception(TimeoutError())
 

@@ -1,4 +1,4 @@
-"""ModelQueue: the requests that wait for one model, and which of their rows are scored next; called under the batcher's lock."""
+"""ModelQueue: waiting requests of one model, and the selection of the rows to score next. Used under the batcher's lock."""
 
 from collections import Counter, deque
 
@@ -7,23 +7,23 @@ from .jobs import Job, JobSlice
 __all__ = ["PRIORITIES", "SHARE", "ModelQueue"]
 
 PRIORITIES = 10
-"""Levels of priority, from 1, served first; 0 stands for the one in the middle, as in Triton's schedule policy."""
+"""Number of priority levels. Level 1 is scored first. Level 0 in a request means the middle level, as in Triton's schedule policy."""
 
 SHARE = 16
-"""Rows that a request gets of a batch while others wait, so that a large one does not hold up small ones."""
+"""Rows that a request contributes to a batch per turn, so that a large request does not delay small requests."""
 
 
 class ModelQueue:
-    """The jobs of one model, in levels of priority; within a level they take turns.
+    """Waiting jobs of one model by priority level. Jobs of the same level take turns.
 
     Args:
-        length: Letters in a window.
-        used: Seconds of scoring that the model is charged with, by which models take turns.
+        length: Window length in bases.
+        used: Scoring time in seconds that is charged to the model. The model with the least time is scored next.
 
     Attributes:
-        jobs: Jobs that have rows waiting.
-        rows: Rows that wait.
-        since: When the rows that wait longest began to; 0 when they are to be scored as soon as possible.
+        jobs: Number of jobs with waiting rows.
+        rows: Number of waiting rows.
+        since: Arrival time of the rows that have waited longest. 0 if the rows should be scored as soon as possible.
     """
 
     def __init__(self, length: int, used: float = 0.0) -> None:
@@ -36,7 +36,7 @@ class ModelQueue:
         self._rows: Counter[int] = Counter()
 
     def add(self, job: Job) -> None:
-        """Puts a job at the end of its level."""
+        """Appends a job to its priority level."""
         if not self.rows:
             self.since = job.queued
         self.rows += job.waiting
@@ -45,7 +45,7 @@ class ModelQueue:
         self._levels.setdefault(job.priority, deque()).append(job)
 
     def withdraw(self, job: Job) -> int:
-        """Removes a job whose client has left or waited too long; returns how many of its rows were waiting."""
+        """Removes a job that was cancelled, timed out or failed. Returns the number of its rows that were waiting."""
         left = 0 if job.withdrawn else job.waiting
         job.withdrawn = True
         self.rows -= left
@@ -54,14 +54,17 @@ class ModelQueue:
         return left
 
     def ahead(self, rows: int, priority: int) -> int:
-        """Rows that are scored before the last of so many new ones: all of higher priority, and those of their level that have a turn."""
+        """Returns the number of waiting rows that would be scored before the last of `rows` new rows with the given priority.
+
+        These are all rows of higher priority, and the rows of the same level that get a turn before the last new row.
+        """
         turns = max(1, -(-rows // SHARE))
         jobs = len(self._levels.get(priority, ()))
         higher = sum(count for level, count in self._rows.items() if level < priority)
         return higher + min(self._rows[priority], jobs * turns * SHARE)
 
     def take(self, rows: int) -> list[JobSlice]:
-        """The slices of the next batch, of at most so many rows; jobs take turns, each with `SHARE` rows."""
+        """Removes at most `rows` rows for the next batch from the queue. Jobs take turns with up to `SHARE` rows each."""
         slices: list[JobSlice] = []
         for level in sorted(self._levels):
             jobs = self._levels[level]
@@ -84,7 +87,7 @@ class ModelQueue:
 
 
 def _extend(slices: list[JobSlice], job: Job, count: int) -> None:
-    """Adds the job's next rows, to the last slice if that is its own."""
+    """Adds the next rows of a job to the slices. Extends the last slice if it belongs to the same job."""
     first = job.taken
     job.taken += count
     if slices and slices[-1].job is job:

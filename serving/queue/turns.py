@@ -1,4 +1,4 @@
-"""Turns: which model's rows are scored next, so that models share the scorers by time; called under the batcher's lock."""
+"""Turns: selection of the model to score next, so that all models get equal scoring time. Used under the batcher's lock."""
 
 import math
 from collections import Counter
@@ -16,14 +16,14 @@ __all__ = ["Batch", "Model", "Turns"]
 
 
 class Model(Protocol):
-    """The part of a model that the batcher uses.
+    """Interface of a model for the batcher.
 
     Attributes:
-        statistics: Where its requests are counted.
-        speed: How fast it scores.
-        batch_rows: Rows of a batch from which on more are no faster.
-        device: Where it is scored; models may share it.
-        at_once: Batches that its device scores at one time.
+        statistics: Counters of the model's requests.
+        speed: Recent scoring speed.
+        batch_rows: Fastest batch size, in rows.
+        device: Device that scores the model. Several models may share a device.
+        at_once: Number of batches that the device scores at the same time.
     """
 
     statistics: Statistics
@@ -33,18 +33,18 @@ class Model(Protocol):
     at_once: float
 
     def answer(self, windows: np.ndarray) -> Answers:
-        """Float32 (n, width) of each output by its name, for windows uint8 (n, length)."""
+        """Returns outputs by name, float32 (n, width), for windows uint8 (n, length)."""
 
 
 class Batch(NamedTuple):
     """Rows that are scored together.
 
     Args:
-        model: The model that scores them.
-        queue: The queue that they waited in.
-        slices: Which rows of which jobs.
-        rows: How many.
-        expected: Seconds that the queue is charged with until the real ones are known.
+        model: Model that scores the batch.
+        queue: Queue of the model.
+        slices: Rows of the batch by job.
+        rows: Number of rows.
+        expected: Estimated scoring time in seconds. Charged to the queue until the measured time is known.
     """
 
     model: Model
@@ -55,13 +55,13 @@ class Batch(NamedTuple):
 
 
 class Turns:
-    """The queues of all models that have rows waiting or being scored.
+    """Queues of all models that have rows waiting or being scored.
 
-    The next batch is of the model that has used the least time, among those whose batch is full or has waited long enough.
+    The next batch belongs to the model with the least scoring time, among the models whose batch is full or has waited long enough.
 
     Args:
-        settings: Bounds of batches, and how long they wait to become full.
-        scorers: Batches scored at one time.
+        settings: Limits on batch sizes, and the time that rows wait for a batch to become full.
+        scorers: Number of scoring threads.
     """
 
     def __init__(self, settings: Settings, scorers: int) -> None:
@@ -74,39 +74,42 @@ class Turns:
 
     @property
     def empty(self) -> bool:
-        """Whether no rows wait."""
+        """Whether no rows are waiting."""
         return not any(queue.rows for queue in self._queues.values())
 
     @property
     def running(self) -> int:
-        """Batches that are being scored."""
+        """Number of batches that are being scored."""
         return self._running.total()
 
     def queue(self, model: Model) -> ModelQueue | None:
-        """The queue of a model that has rows waiting or being scored."""
+        """Returns the queue of a model, or None if the model has no rows waiting or being scored."""
         return self._queues.get(model)
 
     def open(self, model: Model, length: int) -> ModelQueue:
-        """The queue of a model, or a new one.
+        """Returns the queue of a model. Creates the queue if it does not exist.
 
-        A new queue is charged with as much time as the queue that used the least, so that it is neither first for long nor last; and
-        with no less than the model's last queue, so that a slow model whose clients wait for each answer has no new turn with each.
+        A new queue starts with the scoring time of the queue that has used the least, so that it neither blocks other models nor waits
+        for all of them. A new queue starts with at least the time of the model's previous queue. Otherwise a slow model whose clients
+        wait for each answer before sending the next request would come first every time.
         """
         if model not in self._queues:
             self._queues[model] = ModelQueue(length, max(self._least, self._used.get(model, 0.0)))
         return self._queues[model]
 
     def wait(self, model: Model, queue: ModelQueue, rows: int, priority: int) -> float:
-        """Expected seconds until so many new rows of a queue are scored, beside those of other models."""
+        """Returns the expected time in seconds until `rows` new rows of a queue can be scored, given the load from other models."""
         sharing = max(1, sum(other.rows > 0 for other in self._queues.values()))
         return queue.ahead(rows, priority) * model.speed.seconds_per_row * sharing / min(self._scorers, model.at_once)
 
     def next(self, now: float, *, hurry: bool) -> Batch | float | None:
-        """The next batch, which then counts as being scored; or the time at which there will be one, if that is known.
+        """Returns the next batch, which from then on counts as being scored.
+
+        If no batch is ready, returns the time at which a batch will be ready, or None if that time is unknown.
 
         Args:
-            now: The time.
-            hurry: Whether batches do not wait to become full.
+            now: Current time in seconds.
+            hurry: Whether to score incomplete batches without waiting for further rows.
         """
         self._close_queues()
         waiting = {model: queue for model, queue in self._queues.items() if queue.rows and self._idle(model) > 0}
@@ -117,12 +120,12 @@ class Turns:
         return min(moments.values(), default=None)
 
     def end(self, batch: Batch, seconds: float) -> None:
-        """Records that a batch has been scored, and in how many seconds."""
+        """Records that a batch has been scored in the given number of seconds."""
         self._running -= Counter((batch.model,))
         batch.queue.used += seconds - batch.expected
 
     def _close_queues(self) -> None:
-        """Removes queues without rows waiting or being scored; the time that they used is kept."""
+        """Removes queues without rows waiting or being scored, and remembers their scoring times."""
         for model, queue in list(self._queues.items()):
             if not queue.rows and not self._running[model]:
                 self._used[model] = queue.used
@@ -130,19 +133,19 @@ class Turns:
         self._least = min((queue.used for queue in self._queues.values()), default=self._least)
 
     def _idle(self, model: Model) -> float:
-        """How many more batches of the model could be scored now."""
+        """Returns the number of further batches of the model that could be scored now."""
         busy = sum(count for other, count in self._running.items() if other.device == model.device)
         return min(self._scorers - self.running, model.at_once - busy)
 
     def _ready_at(self, model: Model, queue: ModelQueue) -> float:
-        """When the queue's next batch may be scored, whether it is full by then or not."""
+        """Returns the time from which the next batch of the queue may be scored, even if the batch is incomplete."""
         return 0.0 if queue.rows >= self._most_rows(model, queue) else queue.since + self._settings.delay_seconds
 
     def _most_rows(self, model: Model, queue: ModelQueue) -> int:
         return min(model.batch_rows, self._settings.batch_rows_of(queue.length))
 
     def _take(self, model: Model) -> Batch:
-        """The model's next batch; it leaves idle scorers their share of the waiting rows."""
+        """Returns the next batch of the model. Leaves rows for the other idle scoring threads."""
         queue = self._queues[model]
         share = max(SHARE, math.ceil(queue.rows / self._idle(model)))
         slices = queue.take(min(self._most_rows(model, queue), share))

@@ -50,7 +50,7 @@ class TestTokens:
         assert ANNA in users
 
     def test_pipe_is_refused(self):
-        with pytest.raises(InputError, match="which can be read only once: it is read again"):
+        with pytest.raises(InputError, match="which can be read only once: the server reads the file again"):
             Tokens(Path("/dev/stdin"))
 
     def test_missing_file_leaves_those_before(self, users, write):
@@ -60,9 +60,9 @@ class TestTokens:
     @pytest.mark.parametrize(
         ("text", "message"),
         [
-            ("", "Expected a token a line in .*tokens, got none"),
-            ("# nobody", "Expected a token a line in .*tokens, got none"),
-            (f"{ANNA}\nshort", "Expected tokens of 16 or more printable letters without spaces, got another in .*tokens, line 2"),
+            ("", "No token in .*tokens. Write one token per line"),
+            ("# nobody", "No token in .*tokens. Write one token per line"),
+            (f"{ANNA}\nshort", "Invalid token in .*tokens, line 2: expected at least 16 printable ASCII characters without spaces"),
             ("two words are no token", "line 1"),
             ("ein-längeres-token-hier", "line 1"),
         ],
@@ -123,12 +123,12 @@ class TestGuard:
     @pytest.mark.parametrize(
         ("options", "text"),
         [
-            ({}, "Asking needs no token; loading and unloading models is switched off."),
-            ({"control": True}, "Asking needs no token; loading and unloading models is open, too."),
+            ({}, "Requests need no token. Loading and unloading models is disabled."),
+            ({"control": True}, "Requests need no token. Loading and unloading models is allowed."),
         ],
     )
     def test_says_who_may_what(self, options, text):
         assert Guard(**options).describe() == text
 
     def test_says_which_tokens_are_needed(self, users, operators):
-        assert Guard(users, operators).describe() == "Asking needs a token; loading and unloading models needs an operator's token."
+        assert Guard(users, operators).describe() == "Requests need a token. Loading and unloading models needs an operator token."

@@ -71,7 +71,7 @@ class TestPlainBodies:
 class TestSlowBodies:
     def test_are_given_up(self):
         status, message, _ = refusal([b"abc", SLOW, b"d"])
-        assert (status, message) == (408, "Expected a body at 1000 bytes a second or faster, got 3 bytes.")
+        assert (status, message) == (408, "Request body too slow: 3 bytes received, minimum 1000 bytes per second.")
 
     def test_may_take_longer_the_more_has_come(self):
         assert len(read([b"x" * 900, SLOW, b"y"])) == 901
@@ -108,7 +108,7 @@ def test_bodies_share_a_bound():
     async def scenario():
         bodies = Bodies(SMALL)
         async with bodies.read(request([b"x" * 900])):
-            with pytest.raises(ProtocolError, match="Expected room for a body, got 1600 bytes of bodies in memory") as caught:
+            with pytest.raises(ProtocolError, match="Server busy: 1600 bytes of request bodies are in memory") as caught:
                 async with bodies.read(request([b"y" * 700, b"z"])):
                     pass
             held = bodies.held

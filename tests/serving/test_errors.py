@@ -12,7 +12,7 @@ from dreamkeras.serving.errors import BodyError, ClientDisconnectedError, Overlo
         (BodyError("Too large.", 413), 413, "Too large."),
         (OverloadedError("Full.", 7), 503, "Full."),
         (InputError("Two\n lines."), 400, "Two lines."),
-        (ZeroDivisionError("a secret"), 500, "Expected to answer, got a failure of the server; its log says more."),
+        (ZeroDivisionError("a secret"), 500, "Internal server error. The server log has the details."),
     ],
 )
 def test_status_and_message_of_an_error(error, status, message):

@@ -65,12 +65,12 @@ class TestBinding:
     def test_taken_port_is_told_in_one_line(self):
         with (
             bind("127.0.0.1", 0) as taken,
-            pytest.raises(DreamkerasError, match=r"Expected to listen on 127.0.0.1, port \d+, got: Address"),
+            pytest.raises(DreamkerasError, match=r"Cannot listen on 127.0.0.1, port \d+: Address"),
         ):
             bind("127.0.0.1", taken.getsockname()[1])
 
     def test_unknown_host_is_told_in_one_line(self):
-        with pytest.raises(DreamkerasError, match=r"Expected to listen on no\.such\.host\.invalid, port 0, got: "):
+        with pytest.raises(DreamkerasError, match=r"Cannot listen on no\.such\.host\.invalid, port 0: "):
             bind("no.such.host.invalid", 0)
 
 
@@ -85,7 +85,7 @@ class TestOpenFiles:
 
     def test_hard_limit_is_told(self, monkeypatch):
         monkeypatch.setattr(resource, "getrlimit", lambda _: (256, 512))
-        with pytest.raises(InputError, match="Expected to be allowed 1000 open files for that many connections, got 512"):
+        with pytest.raises(InputError, match="Cannot open 1000 files for the connections: the limit is 512"):
             lifecycle._allow_files(1000)
 
 
@@ -122,7 +122,7 @@ class TestTls:
             assert self.ask(running.port, context) == 200
 
     def test_files_of_something_else_are_told(self, make_repository, tls):
-        with pytest.raises(InputError, match=r"Expected a certificate, its key and authorities in .*key.pem, .*key.pem, got: "):
+        with pytest.raises(InputError, match=r"Cannot load certificate, key or authorities from .*key.pem, .*key.pem: "):
             make_server(create_app(QUICK, make_repository()), Tls(tls.key, tls.key))
 
 
@@ -205,7 +205,7 @@ class TestSignals:
                 answer = read_all(client)
             assert server.process.wait(20) == 0
         assert answer.startswith(b"HTTP/1.1 503 ")
-        assert b"the server is stopping" in answer
+        assert b"The server is shutting down." in answer
         assert "Traceback" not in server.log.read_text()
 
 

@@ -58,7 +58,7 @@ def page(browser, server):
         lambda request: troubles.append(request.url) if server.address not in request.url and request.url[:5] != "data:" else None,
     )
     page.goto(f"http://{server.address}/")
-    playwright.expect(page.get_by_text("Construct yeast: 1 to 137 letters")).to_be_visible()
+    playwright.expect(page.get_by_text("Construct yeast: 1 to 137 bases")).to_be_visible()
     yield page
     page.close()
     assert not troubles
@@ -95,7 +95,7 @@ def test_a_logo_shows_every_letter_and_its_effects_are_downloaded(page):
     page.get_by_label("Sequences").fill(FASTA)
     page.get_by_role("button", name="Predict").click()
     page.get_by_role("button", name="Logo of second").click()
-    status(page, "Scored every change of second.")
+    status(page, "Scored all single-base changes of second.")
     letters = page.locator("#logo svg path")
     assert "".join(letters.evaluate_all("paths => paths.map(path => path.getAttribute('class'))")) == PROMOTERS["second"]
     assert page.get_by_role("img", name="The strongest change is").count() == 1
@@ -139,7 +139,7 @@ def test_keys_are_enough(page):
         page.keyboard.press("Tab")
     assert page.evaluate("document.activeElement.getAttribute('aria-label')") == "Logo of 1"
     page.keyboard.press("Enter")
-    status(page, "Scored every change of 1.")
+    status(page, "Scored all single-base changes of 1.")
 
 
 def test_every_control_has_a_name(page):

@@ -42,7 +42,7 @@ class TestPort:
     def test_one_that_is_taken_is_told_before_anything_begins(self, make_repository):
         with (
             socket.create_server(("127.0.0.1", 0)) as taken,
-            pytest.raises(DreamkerasError, match=r"Expected to listen on 127\.0\.0\.1, port"),
+            pytest.raises(DreamkerasError, match=r"Cannot listen on 127\.0\.0\.1, port"),
         ):
             add_grpc(create_app(QUICK, make_repository()), "127.0.0.1", taken.getsockname()[1])
 
@@ -72,7 +72,7 @@ class TestTls:
                 assert client.is_server_ready()
 
     def test_a_certificate_that_cannot_be_read_is_one_line(self, make_repository, tmp_path):
-        with pytest.raises(InputError, match="Expected a certificate and its key in"):
+        with pytest.raises(InputError, match="Cannot load the certificate or key from"):
             add_grpc(create_app(QUICK, make_repository()), "127.0.0.1", 0, Tls(tmp_path / "no.pem", tmp_path / "no.key"))
 
 

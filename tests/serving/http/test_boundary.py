@@ -81,7 +81,7 @@ class TestErrors:
     def test_bug_in_an_answer_that_has_begun_cuts_it_off(self, app, caplog):
         with pytest.raises(ZeroDivisionError):
             ask(app, "GET", "/late")
-        assert "failed in its answer" in caplog.text
+        assert "failed while its response was being sent" in caplog.text
 
 
 class TestBodiesOfRefusedRequests:

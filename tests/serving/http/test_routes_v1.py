@@ -130,7 +130,7 @@ class TestPredict:
     def test_of_several_models_one_has_to_be_named(self, connection):
         connection.request("POST", "/v1/predict", FASTA)
         response = connection.getresponse()
-        assert (response.status, json.loads(response.read())["error"]) == (400, "Expected a model of toy, twice, got none.")
+        assert (response.status, json.loads(response.read())["error"]) == (400, "Name a model with 'model'. Models: toy, twice.")
         connection.request("POST", "/v1/predict?model=twice&version=2", FASTA)
         assert connection.getresponse().read() == b"id\tgc\na\t8\nb\t20\n"
 

@@ -65,12 +65,12 @@ class TestRead:
             (messages.ModelInferRequest(), "Expected one input, 'sequences' or 'letters', got none."),
             (message_of(), "Expected 2 elements of input 'sequences' [2], got 0."),
             (message_of(bytes_contents=[b"A"]), "Expected 2 elements of input 'sequences' [2], got 1."),
-            (message_of(bytes_contents=[b"A", b"C"], raw=[b"x"]), "either raw or in its contents, got both"),
-            (message_of(raw=[b"x", b"y"]), "either raw or in its contents, got both, or 2 raw"),
+            (message_of(bytes_contents=[b"A", b"C"], raw=[b"x"]), "either as one raw tensor or in its contents, got both"),
+            (message_of(raw=[b"x", b"y"]), "either as one raw tensor or in its contents, got both or 2 raw tensors"),
             (message_of(int_contents=[1, 2]), "Expected the elements of input 'sequences' in bytes_contents, got int_contents."),
-            (message_of(raw=[b"x"]), "got string 0 cut"),
+            (message_of(raw=[b"x"]), "String 0 of input 'sequences' is truncated"),
             (message_of(bytes_contents=[b"A", b"C"], outputs=["profile"]), "Expected output 'expression' or 'sd', got 'profile'."),
-            (letters(uint_contents=[65] * 23 + [256]), "Expected numbers from 0 to 255 in input 'letters', got others."),
+            (letters(uint_contents=[65] * 23 + [256]), "Expected only numbers from 0 to 255 in input 'letters'."),
             (letters(int_contents=[65] * 24), "Expected the elements of input 'letters' in uint_contents, got int_contents."),
             (letters(raw=[bytes(25)]), "Expected 24 bytes of input 'letters' [2, 12], got 25."),
             (message_of("letters", "FP16", (2, 12)), "Expected input 'letters' as UINT8 [batch, 12], got FP16 [2, 12]."),
@@ -89,7 +89,7 @@ class TestRead:
     def test_a_parameter_without_a_value_is_refused(self):
         message = messages.ModelInferRequest()
         message.parameters["who"].SetInParent()
-        with pytest.raises(ProtocolError, match="Expected a value of parameter 'who'"):
+        with pytest.raises(ProtocolError, match="Parameter 'who' has no value"):
             parameter_values(message.parameters)
 
     @pytest.mark.parametrize(("side", "name"), [("inputs", "shared_memory_region"), ("outputs", "classification")])

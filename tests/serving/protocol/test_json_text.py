@@ -41,16 +41,16 @@ class TestRead:
         text = json.dumps(value, ensure_ascii=ascii_only).encode()
         limits = Settings(json_depth=max(1, depth_of(value) - 1))
         if depth_of(value) > limits.json_depth:
-            assert "brackets inside each other" in refused(read_json, text, limits)[1]
+            assert "JSON is nested too deeply" in refused(read_json, text, limits)[1]
         assert read_json(text, Settings(json_depth=depth_of(value))) == value
 
     @pytest.mark.parametrize("text", [b"[" * 1999, b'{"a":' * 399, b'["' + b"\\" * 1500, b'{"a": [[[[[]]]]]}', b'[[[[[["'])
     def test_what_is_too_deep_is_refused_before_it_is_parsed(self, text):
         status, message = refused(read_json, text, LIMITS)
-        assert (status, "Expected JSON of at most 5 brackets" in message or "Expected a JSON object" in message) == (400, True)
+        assert (status, "JSON is nested too deeply: at most 5 levels" in message or "Expected a JSON object" in message) == (400, True)
 
     def test_what_is_too_long_is_413(self):
-        assert refused(read_json, b" " * 2001, LIMITS) == (413, "Expected at most 2000 bytes of JSON, got 2001: send binary data.")
+        assert refused(read_json, b" " * 2001, LIMITS) == (413, "Expected at most 2000 bytes of JSON, got 2001. Send binary data.")
 
     @pytest.mark.parametrize(
         "text",
@@ -107,9 +107,9 @@ class TestMember:
     def test_several_are_given_in_the_order_of_the_table(self):
         assert members(self.FIELDS, {"count": (int, ...), "text": (str, ...), "no": (list, [])}, "it") == [1, "a", []]
         message = refused(members, self.FIELDS, {"count": (int, ...), "text": (int, ...)}, "it")[1]
-        assert message == "Expected 'text' of it to be a JSON whole number, got str."
+        assert message == "Expected 'text' of it to be a JSON integer, got str."
 
     def test_objects_are_a_list_of_nothing_else(self):
         assert objects(self.FIELDS, "list", ..., "it") == [{}]
         assert objects(self.FIELDS, "no", [], "it") == []
-        assert refused(objects, {"a": [{}, 1]}, "a", [], "it") == (400, "Expected 'a' of it to hold JSON objects, got others.")
+        assert refused(objects, {"a": [{}, 1]}, "a", [], "it") == (400, "Expected 'a' of it to contain JSON objects only.")

@@ -98,9 +98,9 @@ class TestWholeRequests:
 
     def test_shared_memory_and_classification_are_refused(self):
         message = refused(check_input, "letters", "UINT8", [5, 12], {"shared_memory_region": "r"}, INPUTS, ROWS)
-        assert message == "Expected input 'letters' without 'shared_memory_region', got it: shared memory is not supported."
+        assert message == "Cannot use 'shared_memory_region' with input 'letters': shared memory is not supported."
         message = refused(check_output, "letters", {"classification": 3}, INPUTS)
-        assert message == "Expected output 'letters' without 'classification', got it: classification is not supported."
+        assert message == "Cannot use 'classification' with output 'letters': classification is not supported."
 
 
 class TestParameters:
@@ -139,9 +139,9 @@ class TestDecode:
         [
             (pack(b"AC"), "got 1."),
             (pack(b"AC", b"G", b"T"), "got more."),
-            (pack(b"AC", b"GT")[:-1], "got string 1 cut."),
-            (pack(b"AC") + b"\1\0\0", "got string 1 cut."),
-            (b"\xff\xff\xff\xffAC", "got string 0 cut."),
+            (pack(b"AC", b"GT")[:-1], "String 1 of input 'sequences' is truncated: expected a 4-byte length and as many bytes."),
+            (pack(b"AC") + b"\1\0\0", "String 1 of input 'sequences' is truncated: expected a 4-byte length and as many bytes."),
+            (b"\xff\xff\xff\xffAC", "String 0 of input 'sequences' is truncated: expected a 4-byte length and as many bytes."),
             (b"", "got 0."),
         ],
     )
@@ -160,7 +160,7 @@ class TestDecode:
 def test_whole_numbers_from_0_to_255_are_letters():
     np.testing.assert_array_equal(decode_letters([65, 0, 255, 67], (2, 2), "input 'x'"), np.uint8([[65, 0], [255, 67]]))
     for wrong in (-1, 256):
-        assert refused(decode_letters, [wrong], (1,), "input 'x'") == "Expected numbers from 0 to 255 in input 'x', got others."
+        assert refused(decode_letters, [wrong], (1,), "input 'x'") == "Expected only numbers from 0 to 255 in input 'x'."
 
 
 class TestRaw:
@@ -181,5 +181,5 @@ class TestRaw:
     @pytest.mark.parametrize("data", [b"", b"ACG", b"ACGTACGT", b"A" * 24, pack(b"ACGT") + b"A"])
     def test_bytes_that_are_no_row_are_refused(self, data):
         message = refused(raw_tensor, memoryview(data), INPUTS)
-        assert message.startswith("Expected a raw request to hold one row of 'sequences' as BYTES [batch, 1] or ")
+        assert message.startswith("Expected a raw request with one row of 'sequences' as BYTES [batch, 1] or ")
         assert message.endswith(f"got {len(data)} bytes.")

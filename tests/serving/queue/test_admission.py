@@ -42,16 +42,16 @@ def test_long_windows_alone_may_wait_whatever_their_bytes():
     [
         ({"rows": 11, "waiting": 90}, "Exceeds maximum queue size, 90 rows are waiting.", 1),
         ({"rows": 10, "held": 901}, "Exceeds maximum queue size, 0 rows are waiting.", 1),
-        ({"wait": 5.1, "waiting": 3}, "Exceeds longest wait, 5.1 seconds, 3 rows are waiting.", 6),
-        ({"wait": 1.5, "within": 1.0, "waiting": 3}, "Exceeds longest wait, 1.5 seconds, 3 rows are waiting.", 2),
+        ({"wait": 5.1, "waiting": 3}, "Exceeds maximum wait, 5.1 seconds expected, 3 rows are waiting.", 6),
+        ({"wait": 1.5, "within": 1.0, "waiting": 3}, "Exceeds maximum wait, 1.5 seconds expected, 3 rows are waiting.", 2),
     ],
 )
 def test_what_does_not_is_refused_with_the_time_to_come_again(too_much, reason, retry_after):
     with pytest.raises(OverloadedError) as caught:
         check(**too_much)
-    assert str(caught.value) == f"Expected room in the queue, got none: {reason}"
+    assert str(caught.value) == f"Request refused: {reason}"
     assert (caught.value.status, caught.value.retry_after) == (503, retry_after)
 
 
 def test_refusal_says_why():
-    assert str(refusal("the server is stopping")) == "Expected room in the queue, got none: the server is stopping."
+    assert str(refusal("the server is shutting down")) == "Request refused: the server is shutting down."
