@@ -28,7 +28,7 @@ SECONDS = 0.05
 
 
 class ServedModel:
-    """A loaded model that answers requests.
+    """One version of a model, loaded for serving.
 
     Args:
         name: Name of the model.
