@@ -1,4 +1,4 @@
-"""Toy models, whose answers can be counted by hand, in a repository and behind a port."""
+"""Fixtures: toy models with predictions that are easy to compute, in a repository and on a running server."""
 
 import functools
 from pathlib import Path
@@ -15,14 +15,14 @@ open_toy = functools.partial(load, device="cpu", threads=1)
 
 @pytest.fixture(scope="session")
 def toy_model(tmp_path_factory) -> Path:
-    """The path of a model that counts letters."""
+    """Path of a model that counts letters."""
     pytest.importorskip("onnx")
     return write_toy_model(tmp_path_factory.mktemp("models") / "toy.onnx")
 
 
 @pytest.fixture
 def make_repository(toy_model):
-    """`make_repository(files=None, folder=None)`: a repository, its models loaded; of the toy model as `toy` alone by default."""
+    """`make_repository(files=None, folder=None)` returns a repository with loaded models. Defaults to the toy model as `toy`."""
 
     def make(files=None, folder=None):
         repository = ModelRepository({"toy": toy_model} if files is None else files, folder, open_toy, QUICK)
@@ -34,7 +34,7 @@ def make_repository(toy_model):
 
 @pytest.fixture(scope="module")
 def running(toy_model):
-    """A server of the toy model as `toy`, and of two versions of another as `twice`, for tests that change nothing."""
+    """Running server with the models `toy` and `twice` (versions 1, 2 and 10), for tests that do not change its state."""
     folder = toy_model.parent / "repository"
     for version in ("1", "2", "10"):
         (folder / "twice" / version).mkdir(parents=True, exist_ok=True)

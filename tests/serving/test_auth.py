@@ -12,7 +12,7 @@ ANNA, BEN, OLGA = "anna-0123456789abcdef", "ben-0123456789abcdef", "olga-0123456
 
 @pytest.fixture
 def write(tmp_path):
-    """`write(text, name="tokens")`: a file, its time of change another with each writing."""
+    """`write(text, name="tokens")` writes a file with a new modification time at each call."""
     times = iter(range(1_000, 2_000))
 
     def write_file(text, name="tokens"):
@@ -37,15 +37,15 @@ def operators(write):
 
 class TestTokens:
     @pytest.mark.parametrize(("token", "known"), [(ANNA, True), (BEN, True), (ANNA[:-1], False), ("", False), ("# of the lab", False)])
-    def test_are_the_lines_of_the_file(self, users, token, known):
+    def test_each_line_of_the_file_is_a_token(self, users, token, known):
         assert (token in users) is known
 
-    def test_can_be_given_out_and_taken_back(self, users, write):
+    def test_tokens_can_be_added_and_removed(self, users, write):
         write(OLGA)
         assert [token in users for token in (ANNA, OLGA)] == [False, True]
 
     @pytest.mark.parametrize("text", ["", "short"])
-    def test_broken_file_leaves_those_before(self, users, write, text):
+    def test_malformed_file_keeps_the_previous_tokens(self, users, write, text):
         write(text)
         assert ANNA in users
 
@@ -53,7 +53,7 @@ class TestTokens:
         with pytest.raises(InputError, match="which can be read only once: the server reads the file again"):
             Tokens(Path("/dev/stdin"))
 
-    def test_missing_file_leaves_those_before(self, users, write):
+    def test_missing_file_keeps_the_previous_tokens(self, users, write):
         write("").unlink()
         assert ANNA in users
 
@@ -67,18 +67,18 @@ class TestTokens:
             ("ein-längeres-token-hier", "line 1"),
         ],
     )
-    def test_files_of_anything_else_are_refused(self, write, text, message):
+    def test_malformed_token_files_are_refused(self, write, text, message):
         with pytest.raises(InputError, match=message):
             Tokens(write(text))
 
-    def test_file_is_not_in_the_message_of_its_error(self, write):
+    def test_error_message_does_not_reveal_tokens(self, write):
         with pytest.raises(InputError) as caught:
             Tokens(write("secret"))
         assert "secret" not in str(caught.value)
 
 
 def status(check, token):
-    """The status of a refusal; 0 if permitted."""
+    """Returns the status of a refusal, or 0 if permission is granted."""
     try:
         check(token)
     except ProtocolError as error:
@@ -87,7 +87,7 @@ def status(check, token):
 
 
 class TestGuard:
-    def test_without_tokens_everybody_may_ask(self):
+    def test_without_tokens_everybody_may_send_requests(self):
         assert status(Guard().check_user, None) == 0
 
     @pytest.mark.parametrize(
@@ -104,19 +104,19 @@ class TestGuard:
             (f"Bearer {ANNA}x", 401),
         ],
     )
-    def test_users_and_operators_may_ask(self, users, operators, authorization, answer):
+    def test_users_and_operators_may_send_requests(self, users, operators, authorization, answer):
         assert status(Guard(users, operators).check_user, authorization) == answer
 
     @pytest.mark.parametrize(("token", "answer"), [(OLGA, 0), (ANNA, 401), ("", 401)])
-    def test_only_operators_load_and_unload(self, users, operators, token, answer):
+    def test_only_operators_may_load_and_unload(self, users, operators, token, answer):
         assert status(Guard(users, operators).check_operator, f"Bearer {token}") == answer
 
-    def test_without_operators_nobody_loads_unless_told_so(self, users):
+    def test_without_operators_nobody_may_load_unless_control_is_set(self, users):
         assert status(Guard(users).check_operator, f"Bearer {ANNA}") == 403
         assert status(Guard().check_operator, None) == 403
         assert status(Guard(control=True).check_operator, None) == 0
 
-    def test_control_still_asks_for_a_users_token(self, users):
+    def test_control_still_requires_a_user_token(self, users):
         guard = Guard(users, control=True)
         assert [status(guard.check_operator, token) for token in (f"Bearer {ANNA}", None)] == [0, 401]
 
@@ -127,8 +127,8 @@ class TestGuard:
             ({"control": True}, "Requests need no token. Loading and unloading models is allowed."),
         ],
     )
-    def test_says_who_may_what(self, options, text):
+    def test_description_states_the_permissions(self, options, text):
         assert Guard(**options).describe() == text
 
-    def test_says_which_tokens_are_needed(self, users, operators):
+    def test_description_states_the_required_tokens(self, users, operators):
         assert Guard(users, operators).describe() == "Requests need a token. Loading and unloading models needs an operator token."

@@ -13,11 +13,11 @@ from dreamkeras.serving.settings import Settings
 
 SMALL = Settings(body_bytes=1000, held_bytes=1500, json_bytes=1000, body_seconds=0.1, body_rate=1000)
 SLOW = object()
-"""Among the chunks of a body: here the client sends nothing for a fifth of a second."""
+"""Marker among the chunks of a body: the client sends nothing for 0.2 seconds."""
 
 
 def request(chunks, headers=None, *, gone=False):
-    """A request whose body comes in chunks; with `gone` the client leaves behind the last."""
+    """Returns a request whose body arrives in chunks. With `gone`, the client disconnects after the last chunk."""
     parts = list(chunks)
 
     async def receive():
@@ -54,46 +54,46 @@ def refusal(*args, **options):
 
 class TestPlainBodies:
     @pytest.mark.parametrize("chunks", [[b""], [b"abc"], [b"a", b"", b"bc"], [b"x" * 1000]])
-    def test_come_as_they_were_sent(self, chunks):
+    def test_bodies_are_read_unchanged(self, chunks):
         assert read(chunks) == b"".join(chunks)
 
-    def test_declared_length_is_refused_before_anything_is_read(self):
+    def test_too_large_declared_length_is_refused_before_reading(self):
         assert refusal([], {"content-length": "1001"}) == (413, "Expected a body of at most 1000 bytes, got 1001.", True)
 
-    def test_length_that_was_not_declared_is_refused_where_it_is_exceeded(self):
+    def test_body_without_declared_length_is_refused_at_the_limit(self):
         assert refusal([b"x" * 600] * 1000) == (413, "Expected a body of at most 1000 bytes, got more.", True)
 
-    def test_client_that_leaves_is_noticed(self):
+    def test_disconnected_client_raises_an_error(self):
         with pytest.raises(ClientDisconnectedError):
             read([b"abc"], gone=True)
 
 
 class TestSlowBodies:
-    def test_are_given_up(self):
+    def test_slow_body_times_out(self):
         status, message, _ = refusal([b"abc", SLOW, b"d"])
         assert (status, message) == (408, "Request body too slow: 3 bytes received, minimum 1000 bytes per second.")
 
-    def test_may_take_longer_the_more_has_come(self):
+    def test_larger_bodies_may_take_longer(self):
         assert len(read([b"x" * 900, SLOW, b"y"])) == 901
 
-    def test_dribble_does_not_help(self):
+    def test_tiny_chunks_do_not_extend_the_timeout(self):
         assert refusal([b"a", SLOW] * 5)[0] == 408
 
 
 class TestCompressedBodies:
     @pytest.mark.parametrize(("encoding", "compress"), [("gzip", gzip.compress), ("deflate", zlib.compress), ("GZIP ", gzip.compress)])
-    def test_are_decompressed(self, encoding, compress):
+    def test_compressed_bodies_are_decompressed(self, encoding, compress):
         packed = compress(b"ACGT" * 200)
         assert read([packed[:10], packed[10:]], {"content-encoding": encoding}) == b"ACGT" * 200
 
-    def test_bomb_is_refused_when_it_exceeds_the_limit(self):
+    def test_decompression_bomb_is_refused_at_the_limit(self):
         bomb = gzip.compress(bytes(50 << 20))
         settings = Settings(body_bytes=2 << 20, held_bytes=4 << 20, json_bytes=1)
         status, message, _ = refusal([bomb], {"content-encoding": "gzip"}, settings)
         assert (status, message) == (413, f"Expected a body of at most {2 << 20} bytes, got more after decompression.")
 
     @pytest.mark.parametrize("body", [b"no gzip", gzip.compress(b"abc")[:-3], gzip.compress(b"abc") + b"more", b""])
-    def test_broken_streams_are_400(self, body):
+    def test_malformed_streams_are_400(self, body):
         assert refusal([body], {"content-encoding": "gzip"})[0] == 400
 
     def test_other_encodings_are_415(self):
@@ -104,7 +104,7 @@ class TestCompressedBodies:
         )
 
 
-def test_bodies_share_a_bound():
+def test_all_bodies_share_one_memory_limit():
     async def scenario():
         bodies = Bodies(SMALL)
         async with bodies.read(request([b"x" * 900])):

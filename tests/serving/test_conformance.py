@@ -1,4 +1,4 @@
-"""The cases of `conformance`, asked of this server and, where it is installed, of Triton."""
+"""Runs the cases of `conformance` against this server and, if it is installed, against Triton."""
 
 import contextlib
 
@@ -21,7 +21,7 @@ NAMES = [f"{protocol}-{one.name}" for protocol, one in ASKED]
 
 @contextlib.contextmanager
 def clients(addresses):
-    """An open client for each protocol."""
+    """Returns an open client for each protocol."""
     opened = {}
     with contextlib.ExitStack() as stack:
         for protocol, address in addresses.items():
@@ -33,7 +33,7 @@ def clients(addresses):
 
 @pytest.fixture(scope="module")
 def ours(toy_model):
-    """Clients of a server of the toy model for each protocol."""
+    """Clients of this server with the toy model, one for each protocol."""
     repositories = [make_repository_of(toy_model) for _ in range(2)]
     guard = Guard(control=True)
     with (
@@ -52,23 +52,23 @@ def make_repository_of(model):
 
 @pytest.fixture(scope="module")
 def triton(tmp_path_factory):
-    """Clients of Triton, with the toy model once more."""
+    """Clients of Triton with the same toy model, one for each protocol."""
     folder = tmp_path_factory.mktemp("triton")
     write_python_model(folder / "repository/toy", BOTH_INPUTS)
     with running_triton(folder / "repository", folder) as running, clients(running._asdict()) as opened:
         yield opened
 
 
-def test_there_are_forty_cases_at_least():
+def test_there_are_at_least_forty_cases():
     assert len({NAMES[place] for place in range(len(ASKED))}) == len(ASKED) >= 40
 
 
 @pytest.mark.parametrize(("protocol", "one"), ASKED, ids=NAMES)
-def test_our_server_answers_as_it_has_to(ours, protocol, one):
+def test_this_server_gives_the_expected_answer(ours, protocol, one):
     assert answer_of(one, ours[protocol]) == one.answer
 
 
 @pytest.mark.parametrize(("protocol", "one"), ASKED, ids=NAMES)
-def test_triton_answers_the_same_or_for_a_known_reason_otherwise(triton, protocol, one):
+def test_triton_gives_the_same_answer_or_differs_for_a_known_reason(triton, protocol, one):
     answer = answer_of(one, triton[protocol])
     assert (answer == one.answer) is not bool(one.difference), answer

@@ -19,11 +19,11 @@ def test_status_and_message_of_an_error(error, status, message):
     assert status_and_message(error) == (status, message)
 
 
-def test_overloaded_servers_name_a_time_to_retry():
+def test_overload_error_has_a_time_to_retry():
     assert OverloadedError("Full.", 7).retry_after == 7
 
 
-def test_errors_are_of_the_family_except_disconnects_which_have_no_answer():
+def test_errors_except_disconnects_derive_from_dreamkeras_error():
     assert issubclass(ProtocolError, DreamkerasError)
     assert all(issubclass(error, ProtocolError) for error in (BodyError, OverloadedError))
     assert not issubclass(ClientDisconnectedError, DreamkerasError)

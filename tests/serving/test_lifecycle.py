@@ -26,7 +26,7 @@ from dreamkeras.serving.lifecycle import Tls, bind, make_server
 BODY = b'{"inputs":[{"name":"sequences","datatype":"BYTES","shape":[1],"data":["GGGG"]}]}'
 INFER = b"POST /v2/models/toy/infer HTTP/1.1\r\nHost: x\r\nContent-Length: %d\r\n\r\n%b" % (len(BODY), BODY)
 GATHERING = "notice_seconds = 0.3\ndelay_seconds = 2\nbatch_rows = 4096\nconnections = 1100\n"
-"""Requests wait two seconds for others, so that they are in flight for as long as a test needs."""
+"""Settings that let requests wait two seconds for a full batch, so that they stay in flight as long as a test needs."""
 
 
 def ready(port):
@@ -45,37 +45,37 @@ def read_all(connection):
 
 
 class TestBinding:
-    def test_port_0_is_any_that_is_free(self):
+    def test_port_0_selects_a_free_port(self):
         with bind("127.0.0.1", 0) as listener:
             assert listener.getsockname()[1] > 0
 
-    def test_ipv6_is_an_address_like_any(self):
+    def test_ipv6_addresses_are_supported(self):
         if not socket.has_ipv6:
             pytest.skip("this machine has no IPv6")
         with bind("::1", 0) as listener:
             assert listener.family == socket.AF_INET6
 
-    def test_answers_are_not_held_back_for_more(self, make_repository):
+    def test_tcp_nodelay_is_set_on_connections(self, make_repository):
         with running_server(make_repository()) as running, socket.create_connection(("127.0.0.1", running.port)):
             while not running.server.server_state.connections:
                 time.sleep(0.01)
             (connection,) = running.server.server_state.connections
             assert connection.transport.get_extra_info("socket").getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY)
 
-    def test_taken_port_is_told_in_one_line(self):
+    def test_used_port_is_a_one_line_error(self):
         with (
             bind("127.0.0.1", 0) as taken,
             pytest.raises(DreamkerasError, match=r"Cannot listen on 127.0.0.1, port \d+: Address"),
         ):
             bind("127.0.0.1", taken.getsockname()[1])
 
-    def test_unknown_host_is_told_in_one_line(self):
+    def test_unknown_host_is_a_one_line_error(self):
         with pytest.raises(DreamkerasError, match=r"Cannot listen on no\.such\.host\.invalid, port 0: "):
             bind("no.such.host.invalid", 0)
 
 
 class TestOpenFiles:
-    def test_soft_limit_is_raised_as_far_as_needed(self, monkeypatch):
+    def test_soft_limit_is_increased_as_far_as_needed(self, monkeypatch):
         limits = []
         monkeypatch.setattr(resource, "getrlimit", lambda _: (256, 4096))
         monkeypatch.setattr(resource, "setrlimit", lambda _, pair: limits.append(pair))
@@ -83,7 +83,7 @@ class TestOpenFiles:
         lifecycle._allow_files(200)
         assert limits == [(1000, 4096)]
 
-    def test_hard_limit_is_told(self, monkeypatch):
+    def test_low_hard_limit_is_an_error(self, monkeypatch):
         monkeypatch.setattr(resource, "getrlimit", lambda _: (256, 512))
         with pytest.raises(InputError, match="Cannot open 1000 files for the connections: the limit is 512"):
             lifecycle._allow_files(1000)
@@ -113,7 +113,7 @@ class TestTls:
             with pytest.raises(ssl.SSLCertVerificationError):
                 self.ask(running.port, ssl.create_default_context())
 
-    def test_asks_clients_for_certificates(self, make_repository, tls):
+    def test_client_certificates_are_required(self, make_repository, tls):
         with running_server(make_repository(), tls=tls._replace(client_ca=tls.certificate)) as running:
             context = ssl.create_default_context(cafile=tls.certificate)
             with pytest.raises((ssl.SSLError, ConnectionError)):
@@ -121,14 +121,14 @@ class TestTls:
             context.load_cert_chain(tls.certificate, tls.key)
             assert self.ask(running.port, context) == 200
 
-    def test_files_of_something_else_are_told(self, make_repository, tls):
+    def test_invalid_certificate_files_are_an_error(self, make_repository, tls):
         with pytest.raises(InputError, match=r"Cannot load certificate, key or authorities from .*key.pem, .*key.pem: "):
             make_server(create_app(QUICK, make_repository()), Tls(tls.key, tls.key))
 
 
 @pytest.mark.skipif(not hasattr(os, "SCHED_BATCH"), reason="only Linux has this class of scheduling")
 class TestScheduling:
-    def test_event_loop_and_scorers_wait_for_a_cpu(self, toy_model, tmp_path):
+    def test_event_loop_and_scorers_have_the_batch_scheduling_class(self, toy_model, tmp_path):
         if os.sched_getscheduler(0) != os.SCHED_OTHER:
             pytest.skip("these tests run with a class of scheduling that somebody chose")
         change = [sys.executable, "-c", "import os; os.sched_setscheduler(0, os.SCHED_BATCH, os.sched_param(0))"]
@@ -141,12 +141,12 @@ class TestScheduling:
         assert len(waiting) >= 3
 
     @pytest.mark.parametrize("chosen", ["SCHED_IDLE", "SCHED_FIFO"])
-    def test_a_class_that_was_chosen_stays(self, monkeypatch, chosen):
+    def test_chosen_scheduling_class_is_kept(self, monkeypatch, chosen):
         monkeypatch.setattr(os, "sched_getscheduler", lambda _: getattr(os, chosen))
         monkeypatch.setattr(os, "sched_setscheduler", lambda *_: pytest.fail("changed"))
         lifecycle._give_way()
 
-    def test_where_it_is_forbidden_the_server_goes_on(self, monkeypatch):
+    def test_forbidden_scheduling_call_is_ignored(self, monkeypatch):
         def forbid(*_):
             raise PermissionError
 
@@ -159,7 +159,7 @@ class TestSignals:
     def test_sigterm_loses_none_of_a_thousand_requests_in_flight(self, toy_model, tmp_path):
         soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
         if hard != resource.RLIM_INFINITY and hard < 1200:
-            pytest.skip(f"a thousand connections need as many open files, and {hard} are allowed")
+            pytest.skip(f"a thousand connections need more than {hard} open files")
         resource.setrlimit(resource.RLIMIT_NOFILE, (max(soft, 1200), hard))
         with (
             server_process(tmp_path, "-m", f"toy={toy_model}", "--no-access-log", settings=GATHERING) as server,
@@ -190,12 +190,12 @@ class TestSignals:
             time.sleep(0.3)
             assert server.stop() == 0
 
-    def test_interrupt_skips_the_notice(self, toy_model, tmp_path):
+    def test_sigint_skips_the_notice(self, toy_model, tmp_path):
         with server_process(tmp_path, "-m", f"toy={toy_model}", settings="notice_seconds = 600") as server:
             server.process.send_signal(signal.SIGINT)
             assert server.process.wait(20) == 0
 
-    def test_requests_that_take_too_long_are_told_so_and_do_not_keep_the_server(self, toy_model, tmp_path):
+    def test_requests_over_the_drain_time_get_503_and_the_server_exits(self, toy_model, tmp_path):
         settings = "notice_seconds = 0\ndrain_seconds = 0.3\ndelay_seconds = 600\n"
         with server_process(tmp_path, "-m", f"toy={toy_model}", settings=settings) as server:
             with socket.create_connection(("127.0.0.1", server.port), timeout=30) as client:
@@ -211,7 +211,7 @@ class TestSignals:
 
 class TestUnderLoad:
     def test_hot_reload_fails_no_request(self, toy_model, tmp_path):
-        """Ten reloads beside four clients, every other with a file that cannot be loaded."""
+        """Reloads a model ten times under load from four clients. Every second reload is of a malformed file."""
         path = shutil.copy(toy_model, tmp_path / "toy.onnx")
         with server_process(tmp_path, "-m", f"toy={path}", "--no-access-log") as server:
             found, stop = [], threading.Event()
@@ -244,7 +244,7 @@ class TestUnderLoad:
                 answer = connection.getresponse()
                 found.append((answer.status, json.loads(answer.read())["outputs"][0]["data"][0]))
 
-    def test_full_queue_answers_within_50_milliseconds_and_what_waits_is_answered(self, toy_model, tmp_path):
+    def test_full_queue_refuses_within_50_milliseconds_and_waiting_requests_are_answered(self, toy_model, tmp_path):
         settings = GATHERING.replace("delay_seconds = 2", "delay_seconds = 1") + "rows = 50\nqueue_rows = 50\n"
         with (
             server_process(tmp_path, "-m", f"toy={toy_model}", "--no-access-log", settings=settings) as server,
@@ -269,7 +269,7 @@ class TestUnderLoad:
         assert sorted(seconds)[40] < 0.05
 
 
-def test_slow_answers_of_a_stopping_server_come_with_a_closed_connection(make_repository):
+def test_stopping_server_closes_the_connection_after_each_answer(make_repository):
     settings = dataclasses.replace(QUICK, delay_seconds=0.5)
     with (
         running_server(make_repository(), settings) as running,

@@ -10,7 +10,7 @@ from dreamkeras.serving.logs import FAILURES as SERVER
 
 @pytest.fixture
 def stream():
-    """A stream for `write_logs`; the loggers are as before afterwards."""
+    """Stream for `write_logs`. The loggers are restored afterwards."""
     loggers = [logging.getLogger(name) for name in (*LOGGERS, ACCESS.name)]
     before = [(logger, logger.handlers[:], logger.level, logger.propagate) for logger in loggers]
     yield io.StringIO()
@@ -23,7 +23,7 @@ def lines(stream):
     return [json.loads(line) for line in stream.getvalue().splitlines()]
 
 
-def test_request_is_a_line_with_its_fields(stream):
+def test_request_is_one_line_with_its_fields(stream):
     write_logs(stream)
     ACCESS.info("%s", "{}", extra={"fields": {"path": "/v2\nx", "status": 200}})
     (line,) = lines(stream)
@@ -31,7 +31,7 @@ def test_request_is_a_line_with_its_fields(stream):
     assert line == {"level": "INFO", "path": "/v2\nx", "status": 200}
 
 
-def test_failure_is_a_line_with_its_traceback(stream):
+def test_failure_is_one_line_with_its_traceback(stream):
     write_logs(stream)
     SERVER.error("request %s failed", "abc", exc_info=ZeroDivisionError())
     (line,) = lines(stream)
@@ -39,7 +39,7 @@ def test_failure_is_a_line_with_its_traceback(stream):
     assert line["exception"] == "ZeroDivisionError"
 
 
-def test_warnings_of_uvicorn_are_lines_too_and_its_chatter_is_not(stream):
+def test_uvicorn_warnings_are_logged_and_its_info_messages_are_not(stream):
     write_logs(stream)
     logger = logging.getLogger("uvicorn.error")
     logger.info("Started server process")
@@ -47,7 +47,7 @@ def test_warnings_of_uvicorn_are_lines_too_and_its_chatter_is_not(stream):
     assert [line["message"] for line in lines(stream)] == ["Invalid HTTP request received."]
 
 
-def test_access_log_can_be_switched_off(stream):
+def test_access_log_can_be_disabled(stream):
     write_logs(stream, access=False)
     assert not ACCESS.isEnabledFor(logging.INFO)
     SERVER.warning("still here")
@@ -61,7 +61,7 @@ def test_each_line_is_written_once(stream):
     assert len(lines(stream)) == 1
 
 
-def test_requests_are_logged_unless_switched_off(stream):
+def test_requests_are_logged_unless_disabled(stream):
     write_logs(stream, access=False)
     log_request({"path": "/v2"})
     write_logs(stream)
@@ -70,7 +70,7 @@ def test_requests_are_logged_unless_switched_off(stream):
     assert (line["path"], line["status"]) == ("/v2", 200)
 
 
-def test_id_of_a_request_is_the_clients_if_a_log_can_hold_it():
+def test_valid_request_id_of_the_client_is_kept():
     assert request_id_of("mine-7") == "mine-7"
     new = [request_id_of(given) for given in ("", "two words", "a\nb", "x" * 129, "\xe9")]
     assert len(set(new)) == 5

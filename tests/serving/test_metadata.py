@@ -11,7 +11,7 @@ def model(running):
     return running.service.models.get("toy")
 
 
-def test_server_tells_its_version_and_extensions():
+def test_server_metadata_has_version_and_extensions():
     found = server_metadata()
     assert found == {"name": "dreamkeras", "version": importlib.metadata.version("dreamkeras"), "extensions": list(EXTENSIONS)}
 
@@ -22,14 +22,14 @@ def test_metadata_lists_each_input_once(running, model):
     assert (found["name"], found["versions"], found["platform"]) == ("toy", ["1"], "onnxruntime_onnx")
 
 
-def test_shapes_of_metadata_are_those_of_the_config_behind_the_batch(running, model):
+def test_metadata_and_config_agree_on_shapes(running, model):
     config = model_config(model, Settings())
     for side, sides in (("input", "inputs"), ("output", "outputs")):
         shapes = [tensor["shape"] for tensor in model_metadata(model, running.service.models)[sides]]
         assert shapes == [[-1, *tensor["dims"]] for tensor in config[side]]
 
 
-def test_config_tells_the_settings(model):
+def test_config_contains_the_settings(model):
     settings = Settings(rows=100, batch_rows=32, delay_seconds=0.002, queue_rows=500, timeout_seconds=3)
     config = model_config(model, settings)
     assert config["max_batch_size"] == 100
@@ -39,11 +39,11 @@ def test_config_tells_the_settings(model):
     assert batching["default_queue_policy"]["max_queue_size"] == 500
 
 
-def test_config_says_that_either_input_will_do(model):
+def test_config_marks_both_inputs_as_optional(model):
     assert [tensor["optional"] for tensor in model_config(model, Settings())["input"]] == [True, True]
 
 
-def test_config_tells_what_the_numbers_are(model):
+def test_config_contains_construct_tasks_and_units(model):
     parameters = model_config(model, Settings())["parameters"]
     assert {name: value["string_value"] for name, value in parameters.items()} == {
         "construct": "toy",
@@ -52,7 +52,7 @@ def test_config_tells_what_the_numbers_are(model):
     }
 
 
-def test_statistics_name_their_model(model):
+def test_statistics_contain_the_model_name(model):
     found = model_statistics(model)
     assert (found["name"], found["version"]) == ("toy", "1")
     assert set(found) == {

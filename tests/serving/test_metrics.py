@@ -21,7 +21,7 @@ def infer(app, rows, sequence="ACGT"):
 
 
 def samples(app):
-    """Values by name and labels, read by Prometheus' own parser."""
+    """Returns values by name and labels, read with the parser of Prometheus' Python client."""
     families = parser.text_string_to_metric_families(write_metrics(app.state.service))
     return {(sample.name, *sorted(sample.labels.items())): sample.value for family in families for sample in family.samples}
 
@@ -29,14 +29,14 @@ def samples(app):
 TOY = (("model", "toy"), ("version", "1"))
 
 
-def test_prometheus_can_read_them(app):
+def test_prometheus_can_parse_the_metrics(app):
     families = list(parser.text_string_to_metric_families(write_metrics(app.state.service)))
     assert {family.name: family.type for family in families}["dreamkeras_batch_rows"] == "histogram"
     assert len({family.name for family in families}) == len(families)
     assert all(family.documentation and family.type in {"counter", "gauge", "histogram"} for family in families)
 
 
-def test_route_answers_with_them(app):
+def test_route_returns_the_metrics(app):
     answer = ask(app, "GET", "/metrics")
     assert (answer.status, answer.headers["content-type"]) == (200, CONTENT_TYPE)
     assert b"nv_inference_count" in answer.body
@@ -70,12 +70,12 @@ def test_refused_requests_are_counted_by_reason(app):
     assert found["nv_inference_request_failure_total", TOY[0], ("reason", "BACKEND"), TOY[1]] == 0
 
 
-def test_answers_are_counted_by_status(app):
+def test_responses_are_counted_by_status(app):
     infer(app, 1, "X")
     assert samples(app)["dreamkeras_http_responses_total", ("status", "400")] == 1
 
 
-def test_depth_of_the_queue_and_memory_of_bodies_are_told(app):
+def test_queue_length_and_memory_of_bodies_are_reported(app):
     found = samples(app)
     assert found["nv_inference_pending_request_count", *TOY] == found["dreamkeras_queue_rows", *TOY] == 0
     assert found["dreamkeras_held_bytes",] == 0

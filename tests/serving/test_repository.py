@@ -14,7 +14,7 @@ from dreamkeras.serving.repository import ModelRepository, named_paths
 
 @pytest.fixture
 def folder(tmp_path, toy_model):
-    """A folder with the models `plain` and `run`, `many` of versions 1, 9 and 10, and things that are no models."""
+    """Folder with the models `plain`, `run` and `many` (versions 1, 9 and 10), and with files that are not models."""
     top = tmp_path / "models"
     for path in ("run", "many/1", "many/9", "many/10", "many/notes", "empty", ".hidden"):
         (top / path).mkdir(parents=True)
@@ -26,7 +26,7 @@ def folder(tmp_path, toy_model):
 
 
 def weight(model):
-    """How the model weighs one G."""
+    """Returns the model's weight of one G."""
     return model.answer(model.windows("sequences", [b"GAAA"]))["expression"][0, 0]
 
 
@@ -39,7 +39,7 @@ class TestFolder:
             ("run", "1", "READY"),
         ]
 
-    def test_newest_version_answers_who_names_none(self, make_repository, folder):
+    def test_newest_version_is_the_default(self, make_repository, folder):
         repository = make_repository({}, folder)
         assert repository.get("many").version == "10"
         assert repository.get("many", "9").version == "9"
@@ -53,14 +53,14 @@ class TestFolder:
             with pytest.raises(ProtocolError, match="unknown model"):
                 repository.select(*wrong)
 
-    def test_model_that_came_later_is_listed_and_can_be_loaded(self, make_repository, folder, toy_model):
+    def test_model_added_later_is_listed_and_can_be_loaded(self, make_repository, folder, toy_model):
         repository = make_repository({}, folder)
         shutil.copy(toy_model, folder / "late.onnx")
         assert ("late", "", "UNAVAILABLE", "") in repository.index()
         repository.load("late")
         assert repository.get("late").version == "1"
 
-    def test_new_version_is_there_after_loading(self, make_repository, folder):
+    def test_new_version_is_available_after_loading(self, make_repository, folder):
         repository = make_repository({}, folder)
         (folder / "many/9").rename(folder / "many/11")
         assert repository.versions("many") == ["1", "9", "10"]
@@ -68,7 +68,7 @@ class TestFolder:
         assert repository.versions("many") == ["1", "10", "11"]
 
     @pytest.mark.parametrize("name", ["../outside", "..", ".", "", "/etc/passwd", "many/1", "bad name", ".hidden", "plain.onnx", "a" * 300])
-    def test_names_lead_nowhere_else(self, make_repository, folder, toy_model, name):
+    def test_model_names_cannot_be_paths(self, make_repository, folder, toy_model, name):
         shutil.copy(toy_model, folder.parent / "outside.onnx")
         repository = make_repository({}, folder)
         with pytest.raises(ProtocolError, match="unknown model") as caught:
@@ -76,7 +76,7 @@ class TestFolder:
         assert caught.value.status == 404
 
     @pytest.mark.parametrize("link", ["leak.onnx", "leak", "leak/model.onnx", "leak/1", "leak/1/model.onnx"])
-    def test_links_out_of_the_folder_are_not_followed(self, make_repository, folder, toy_model, link):
+    def test_links_out_of_the_folder_are_refused(self, make_repository, folder, toy_model, link):
         outside = folder.parent / "outside"
         (outside / "1").mkdir(parents=True)
         for path in ("model.onnx", "1/model.onnx"):
@@ -92,25 +92,25 @@ class TestFolder:
         (folder / "alias.onnx").symlink_to(folder / "plain.onnx")
         assert make_repository({}, folder).get("alias").name == "alias"
 
-    def test_folder_that_has_gone_leaves_what_is_loaded(self, make_repository, folder):
+    def test_loaded_models_survive_deletion_of_the_folder(self, make_repository, folder):
         repository = make_repository({}, folder)
         folder.rename(folder.with_name("elsewhere"))
         assert [entry.name for entry in repository.index()][-2:] == ["plain", "run"]
         with pytest.raises(ProtocolError, match="unknown model"):
             repository.load("plain")
 
-    def test_folder_of_versions_that_cannot_be_read_is_told(self, make_repository, folder, monkeypatch):
+    def test_unreadable_folder_of_versions_is_an_error(self, make_repository, folder, monkeypatch):
         repository = make_repository({}, folder)
         monkeypatch.setattr(repository, "_find", lambda name: (_ for _ in ()).throw(PermissionError(13, "Permission denied", name)))
         with pytest.raises(ModelError, match=r"Cannot read model 'many': .*Permission denied"):
             repository.load("many")
         assert repository.get("many").version == "10"
 
-    def test_missing_folder_is_told(self, tmp_path, make_repository):
+    def test_missing_folder_is_an_error(self, tmp_path, make_repository):
         with pytest.raises(InputError, match=r"Cannot read models from .*no: it is not a folder"):
             make_repository({}, tmp_path / "no")
 
-    def test_name_on_its_own_and_in_the_folder_is_refused(self, make_repository, folder, toy_model):
+    def test_named_model_that_is_also_in_the_folder_is_refused(self, make_repository, folder, toy_model):
         with pytest.raises(InputError, match="Model 'plain' is both a named model and in"):
             make_repository({"plain": toy_model}, folder)
 
@@ -129,7 +129,7 @@ class TestLoading:
         assert repository.get("m").statistics is before.statistics
 
     @pytest.mark.parametrize("content", [b"", b"no model", None])
-    def test_bad_file_leaves_the_old_model(self, make_repository, path, content):
+    def test_malformed_file_keeps_the_old_model(self, make_repository, path, content):
         repository = make_repository({"m": path})
         path.unlink()
         if content is not None:
@@ -143,7 +143,7 @@ class TestLoading:
         repository.load("m")
         assert repository.index() == [("m", "1", "READY", "")]
 
-    def test_model_that_cannot_score_is_not_taken(self, make_repository, path):
+    def test_model_that_cannot_score_is_not_loaded(self, make_repository, path):
         repository = make_repository({"m": path})
 
         class Broken:
@@ -159,7 +159,7 @@ class TestLoading:
             repository.load("m")
         assert repository.get("m") is before
 
-    def test_one_bad_version_leaves_all_old_ones(self, make_repository, folder):
+    def test_one_malformed_version_keeps_all_old_versions(self, make_repository, folder):
         repository = make_repository({}, folder)
         (folder / "many/10/model.onnx").write_bytes(b"bad")
         with pytest.raises(ModelError):
@@ -177,12 +177,12 @@ class TestLoading:
         repository.load("toy")
         assert repository.index() == [("toy", "1", "READY", "")]
 
-    def test_what_is_not_loaded_cannot_be_unloaded(self, make_repository):
+    def test_unloading_a_model_that_is_not_loaded_is_404(self, make_repository):
         with pytest.raises(ProtocolError, match="'no' is not loaded") as caught:
             make_repository().unload("no")
         assert caught.value.status == 404
 
-    def test_model_answers_while_it_is_being_loaded(self, make_repository, path):
+    def test_old_model_answers_while_it_is_being_reloaded(self, make_repository, path):
         repository, began, go_on = make_repository({"m": path}), threading.Event(), threading.Event()
         opened = repository._open_file
 
@@ -199,7 +199,7 @@ class TestLoading:
         go_on.set()
         thread.join()
 
-    def test_index_tells_what_is_being_loaded_for_the_first_time(self, toy_model):
+    def test_index_shows_a_model_that_is_loading_for_the_first_time(self, toy_model):
         def look(path):
             states.append(repository.index()[0].state)
             raise ModelError("no")
@@ -210,7 +210,7 @@ class TestLoading:
             repository.load("m")
         assert (states, repository.index()) == (["LOADING"], [("m", "", "UNAVAILABLE", "no")])
 
-    def test_strangers_names_are_not_remembered(self, make_repository):
+    def test_unknown_names_are_not_stored(self, make_repository):
         repository = make_repository()
         for name in ("a", "b"):
             with pytest.raises(ProtocolError):
@@ -219,16 +219,16 @@ class TestLoading:
 
 
 class TestNames:
-    def test_are_given_or_those_of_the_paths(self, tmp_path):
+    def test_names_are_given_or_come_from_the_paths(self, tmp_path):
         (tmp_path / "runs/first").mkdir(parents=True)
         texts = ["yeast=/m/a.onnx", str(tmp_path / "fly.onnx"), str(tmp_path / "runs/first")]
         assert list(named_paths(texts)) == ["yeast", "fly", "first"]
 
-    def test_path_may_hold_an_equals_sign_behind_the_first(self):
+    def test_path_may_contain_an_equals_sign(self):
         assert str(named_paths(["a=/m/x=1.onnx"])["a"]) == "/m/x=1.onnx"
 
     @pytest.mark.parametrize("text", ["=x.onnx", "a b=x.onnx", "a/b=x.onnx", ".a=x.onnx", "é=x.onnx", "a" * 129 + "=x.onnx"])
-    def test_names_that_go_into_no_url_are_refused(self, text):
+    def test_names_that_are_not_safe_in_a_url_are_refused(self, text):
         with pytest.raises(InputError, match=r"Invalid model name .*: use at most 128 letters, digits, '.', '_' and '-'"):
             named_paths([text])
 

@@ -1,4 +1,4 @@
-"""Unusual requests: by schemathesis over the OpenAPI document, and by Hypothesis over raw bodies.
+"""Fuzz tests: requests by schemathesis from the OpenAPI document, and raw bodies by Hypothesis.
 
 DREAMKERAS_FUZZ_REQUESTS is how many requests each of them sends.
 """
@@ -28,22 +28,22 @@ from dreamkeras.serving.repository import ModelRepository
 
 REQUESTS = int(os.environ.get("DREAMKERAS_FUZZ_REQUESTS", "300"))
 LONGEST = 10
-"""Seconds for an answer, on a machine that does much else."""
+"""Maximum time for an answer in seconds. Allows for a busy machine."""
 
 SMALL = dataclasses.replace(QUICK, body_bytes=8192, json_bytes=4096, json_depth=6, rows=16)
-"""Bounds that requests of this size go beyond."""
+"""Limits that are low enough for the generated requests to exceed them."""
 
 
 @pytest.fixture
 def connection(server):
-    """A connection to the server, on which nothing hangs."""
+    """Connection to the server with a timeout."""
     with contextlib.closing(http.client.HTTPConnection(server.address, timeout=LONGEST)) as opened:
         yield opened
 
 
 @pytest.fixture(scope="module")
 def server(toy_model, tmp_path_factory):
-    """A server of `toy`, and of two versions of `twice`, that anybody may load and unload."""
+    """Server with `toy` and two versions of `twice`. Everybody may load and unload models."""
     folder = tmp_path_factory.mktemp("repository")
     for version in ("1", "2"):
         (folder / "twice" / version).mkdir(parents=True)
@@ -54,7 +54,7 @@ def server(toy_model, tmp_path_factory):
 
 @pytest.fixture
 def lenient(tmp_path):
-    """A server of a single model, which need not be named, and which takes sequences of almost any length."""
+    """Server with a single model, which requests need not name, and which accepts sequences of almost any length."""
     model = write_toy_model(tmp_path / "toy.onnx", Construct(name="toy", length=500, alignment="left", shortest=1, strands="given"))
     with serving({"toy": model}, None) as running:
         yield running
@@ -75,7 +75,7 @@ class Answered(NamedTuple):
 
 
 def ask(connection, sent):
-    """The server's answer, even before all is sent; a closed connection is opened anew."""
+    """Sends a request and returns the answer, even if the server answers before the request is complete."""
     body, headers = (sent.body, {}) if sent.parts is None else (iter(sent.parts), {"Transfer-Encoding": "chunked"})
     begun = time.perf_counter()
     try:
@@ -89,7 +89,7 @@ def ask(connection, sent):
 
 
 def check(answered):
-    """Fails unless it is 200, or a refusal as all refusals are."""
+    """Fails unless the answer is 200 or a one-line JSON error with status 4xx or 503."""
     assert answered.status in {200, 503} or 400 <= answered.status < 500, answered
     assert answered.seconds < LONGEST
     if answered.status != 200:
@@ -99,7 +99,7 @@ def check(answered):
 
 
 @pytest.mark.parametrize(("path", "form"), [(path, form) for path in PATHS for form in FORMS[path.rsplit("/", 1)[1]]])
-def test_requests_that_are_not_changed_are_answered(connection, path, form):
+def test_unchanged_requests_are_answered(connection, path, form):
     head = b"" if form.fields is None else json.dumps(form.fields).encode()
     headers = {"Content-Type": form.media_type}
     if path.endswith("infer") and form.data:
@@ -125,10 +125,10 @@ def test_raw_requests_are_answered_or_refused(connection):
     assert set(statuses) >= {200, 400, 404}
 
 
-def test_schemathesis_finds_the_server_to_be_as_its_document_says(lenient, tmp_path):
+def test_schemathesis_finds_no_difference_from_the_openapi_document(lenient, tmp_path):
     pytest.importorskip("schemathesis")
     options = ["--max-examples", str(REQUESTS // 2), "--max-response-time", str(LONGEST), "--request-timeout", str(LONGEST), "--no-color"]
-    # A text body may be any text to the document, and is refused unless it is sequences.
+    # The OpenAPI document allows any text as a body, but the server refuses text that has no sequences.
     options += ["--exclude-checks", "positive_data_acceptance"]
     command = [sys.executable, "-m", "schemathesis.cli", "run", f"http://{lenient.address}/openapi.json", *options]
     ran = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False)

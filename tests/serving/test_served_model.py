@@ -27,7 +27,7 @@ def packaged():
     return serve(PACKAGED_MODEL)
 
 
-def test_inputs_are_strings_or_letters(model):
+def test_inputs_are_sequences_or_letters(model):
     assert [(spec.name, spec.datatype, spec.shape) for spec in model.inputs] == [
         ("sequences", "BYTES", (-1, 1)),
         ("sequences", "BYTES", (-1,)),
@@ -35,7 +35,7 @@ def test_inputs_are_strings_or_letters(model):
     ]
 
 
-def test_outputs_are_those_of_the_description(model):
+def test_outputs_match_the_model_description(model):
     assert [(spec.name, spec.datatype, spec.shape) for spec in model.outputs] == [("expression", "FP32", (-1, 2))]
 
 
@@ -46,7 +46,7 @@ def test_outputs_are_those_of_the_description(model):
         ({"members": [{}, {}]}, {"expression": 2, "sd": 2}),
     ],
 )
-def test_models_of_several_outputs_answer_all_of_them(kind, outputs):
+def test_models_with_several_outputs_return_all_of_them(kind, outputs):
     class Session:
         def get_providers(self):
             return ["CPUExecutionProvider"]
@@ -63,12 +63,12 @@ def test_models_of_several_outputs_answer_all_of_them(kind, outputs):
     }
 
 
-def test_answer_holds_every_output(model):
+def test_answer_contains_every_output(model):
     letters = np.frombuffer(b"ACGTACGTNNNNGGGGNNNNNNNN", np.uint8).reshape(2, 12)
     assert {name: values.tolist() for name, values in model.answer(letters).items()} == {"expression": [count("ACGTACGT"), count("GGGG")]}
 
 
-def test_strings_are_cut_as_the_predictor_cuts_them(packaged):
+def test_sequences_are_cut_as_by_the_predictor(packaged):
     inserts = ["ACGTTGCA" * 10, "a" * 70, "N" * 80]
     texts = [*inserts, *(YEAST.left_adapter + insert + YEAST.right_adapter for insert in inserts)]
     windows = packaged.windows("sequences", [text.encode() for text in texts])
@@ -77,7 +77,7 @@ def test_strings_are_cut_as_the_predictor_cuts_them(packaged):
     np.testing.assert_array_equal(windows[:3], windows[3:])
 
 
-def test_letters_are_taken_as_they_are(model):
+def test_letters_are_used_unchanged(model):
     letters = np.frombuffer(b"ACGTACGTNNNN", np.uint8).reshape(1, 12)
     assert model.windows("letters", letters) is letters
 
@@ -92,7 +92,7 @@ def test_letters_are_taken_as_they_are(model):
         ([b"A" * 13], "Expected at most 12 bases, adapters included, got 13 in the sequence at index 0. Input: 'sequences'"),
     ],
 )
-def test_sequences_that_do_not_fit_are_named(model, texts, message):
+def test_error_has_the_index_of_the_sequence(model, texts, message):
     with pytest.raises(ProtocolError) as caught:
         model.windows("sequences", texts)
     assert (str(caught.value), caught.value.status) == (f"{message}.", 400)
@@ -107,13 +107,13 @@ def test_longest_sequence_with_both_adapters_fits(tmp_path):
         model.windows("sequences", [b"AAAA" + b"G" * 13 + b"CCCC"])
 
 
-def test_windows_without_letters_are_refused(model):
+def test_windows_with_invalid_bytes_are_refused(model):
     with pytest.raises(ProtocolError, match=r"Expected ASCII codes of DNA letters, got 0 at row 0, column 0. Input: 'letters'"):
         model.windows("letters", np.zeros((1, 12), np.uint8))
 
 
 class Session:
-    """Takes 2 ms and a tenth of one a row, up to 32 rows; above that a row takes three times as long. Has memory for `most` rows."""
+    """Session that needs 2 ms per batch and 0.1 ms per row, and 0.3 ms per row beyond 32 rows. Its memory suffices for `most` rows."""
 
     def __init__(self, provider="CPUExecutionProvider", most=1000):
         self.provider, self.most, self.sizes = provider, most, []
@@ -136,7 +136,7 @@ def serve_session(session):
 
 
 class TestWarmUp:
-    def test_finds_the_fastest_rows_of_a_batch_and_the_speed(self):
+    def test_warm_up_finds_the_fastest_batch_size_and_the_speed(self):
         model = serve_session(Session())
         model.warm_up(1024)
         assert model.batch_rows == 32
@@ -144,23 +144,23 @@ class TestWarmUp:
         assert model.statistics.executions == 0
 
     @pytest.mark.parametrize("most", [3, 16])
-    def test_takes_no_more_rows_than_it_may(self, most):
+    def test_warm_up_respects_the_maximum_batch_size(self, most):
         model = serve_session(Session())
         model.warm_up(most)
         assert model.batch_rows == max(model.predictor.session.sizes) == most
 
-    def test_goes_on_with_what_there_is_memory_for(self):
+    def test_warm_up_uses_the_largest_batch_that_fits_in_memory(self):
         model = serve_session(Session(most=16))
         model.warm_up(1024)
         assert model.batch_rows == 16
 
-    def test_fails_where_there_is_none(self):
+    def test_warm_up_fails_without_memory(self):
         with pytest.raises(ModelError, match="out of memory"):
             serve_session(Session(most=8)).warm_up(1024)
 
 
 class TestOnCuda:
-    """A session that claims to run on a GPU, which CI lacks."""
+    """Tests with a session that claims to run on a GPU, since CI has none."""
 
     @pytest.fixture
     def model(self):
@@ -170,12 +170,12 @@ class TestOnCuda:
         assert (model.device, model.at_once) == ("cuda", 1)
         assert serve_session(Session()).device == "cpu"
 
-    def test_batches_are_filled_up_to_a_power_of_two_and_answered_without_what_was_filled_in(self, model):
+    def test_batches_are_padded_to_a_power_of_two_and_padding_is_removed(self, model):
         model.batch_rows = 64
         answers = [model.answer(np.full((rows, 12), ord("A"), np.uint8))["expression"] for rows in (3, 33, 64)]
         assert [len(answer) for answer in answers] == [3, 33, 64]
         assert model.predictor.session.sizes[-3:] == [4, 64, 64]
 
-    def test_warm_up_shows_it_every_size(self, model):
+    def test_warm_up_runs_every_batch_size(self, model):
         model.warm_up(64)
         assert {1, 2, 4, 8, 16} <= set(model.predictor.session.sizes)

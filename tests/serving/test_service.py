@@ -16,7 +16,7 @@ def service(make_repository):
     return Service(Settings(), make_repository(), Guard())
 
 
-def test_is_ready_while_it_has_a_model_and_is_not_stopping(service):
+def test_service_is_ready_while_a_model_is_loaded_and_it_is_not_stopping(service):
     assert service.ready
     service.stopping = True
     assert not service.ready
@@ -29,7 +29,7 @@ def test_is_ready_while_it_has_a_model_and_is_not_stopping(service):
     ("parameters", "within", "priority"),
     [({}, None, 0), ({"timeout": 0}, None, 0), ({"timeout": 1_500_000, "priority": 3}, 1.5, 3), ({"mine": "x"}, None, 0)],
 )
-def test_timeout_and_priority_are_those_of_the_request(service, monkeypatch, parameters, within, priority):
+def test_timeout_and_priority_come_from_the_request(service, monkeypatch, parameters, within, priority):
     async def score(*args):
         return args
 
@@ -55,7 +55,7 @@ def test_decoding_gives_windows_and_uses_a_thread_for_large_requests(service, si
     assert (threads[0] is threading.main_thread()) is (size < LARGE)
 
 
-def test_models_are_loaded_as_they_are_on_the_disk(service):
+def test_loading_a_model_takes_no_parameters(service):
     service.models.unload("toy")
     for parameters in ({"config": "{}"}, {"": 1}):
         with pytest.raises(ProtocolError, match="Loading a model takes no parameters"):

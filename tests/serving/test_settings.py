@@ -15,7 +15,7 @@ def test_settings_cannot_be_changed():
 
 @pytest.mark.parametrize("field", [field.name for field in dataclasses.fields(Settings)])
 @pytest.mark.parametrize("value", [-1, float("nan"), float("inf")])
-def test_values_are_numbers_from_0_on(field, value):
+def test_negative_and_non_finite_values_are_refused(field, value):
     with pytest.raises(InputError, match=f"Expected {field} to be (0 or )?positive, got {value}"):
         Settings(**{field: value})
 
@@ -26,17 +26,17 @@ def test_limits_of_0_are_refused(field):
         Settings(**{field: 0})
 
 
-def test_waiting_may_be_switched_off():
+def test_waiting_may_be_disabled():
     assert Settings(scorers=0, delay_seconds=0, notice_seconds=0).delay_seconds == 0
 
 
 @pytest.mark.parametrize(("smaller", "larger"), [("body_bytes", "held_bytes"), ("json_bytes", "body_bytes"), ("rows", "queue_rows")])
-def test_limits_go_together(smaller, larger):
+def test_contradictory_limits_are_refused(smaller, larger):
     with pytest.raises(InputError, match=f"Expected {smaller} to be at most {larger}"):
         Settings(**{smaller: 1 << 40})
 
 
-def test_scorers_are_threads_and_not_too_many():
+def test_number_of_scorers_is_limited():
     with pytest.raises(InputError, match="Expected scorers to be at most 1024, got 100000"):
         Settings(scorers=100000)
     with pytest.raises(InputError, match="Expected scorers to be 0 or positive, got -1"):
@@ -64,10 +64,10 @@ class TestFile:
 
         return write_and_read
 
-    def test_changes_what_it_names(self, read):
+    def test_file_changes_only_the_settings_it_contains(self, read):
         assert read("rows = 100\ndelay_seconds = 0.5\n") == dataclasses.replace(Settings(), rows=100, delay_seconds=0.5)
 
-    def test_whole_numbers_are_seconds_too(self, read):
+    def test_integers_are_accepted_for_seconds(self, read):
         assert read("queue_seconds = 2").queue_seconds == 2
 
     @pytest.mark.parametrize(
@@ -81,7 +81,7 @@ class TestFile:
             ("rows = 0", "Expected rows to be positive, got 0. File: .*s.toml"),
         ],
     )
-    def test_anything_else_is_refused(self, read, text, message):
+    def test_malformed_files_are_refused(self, read, text, message):
         with pytest.raises(InputError, match=message):
             read(text)
 

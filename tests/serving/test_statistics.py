@@ -12,7 +12,7 @@ def test_duration_counts_and_adds_up_nanoseconds():
     assert duration.to_json() == {"count": 4, "ns": 500_000_003}
 
 
-def test_batches_are_told_apart_by_their_rows():
+def test_batches_are_counted_by_their_rows():
     statistics = Statistics()
     for rows in (4, 8, 4):
         statistics.add_batch(rows, (0.001, 0.002, 0.003))
@@ -57,7 +57,7 @@ def test_failures_are_counted_by_reason():
     assert statistics.to_json()["inference_stats"]["fail"] == {"count": 3, "ns": 2_000_000_000}
 
 
-def test_classes_of_batches_end_at_powers_of_two():
+def test_histogram_buckets_end_at_powers_of_two():
     assert tuple(2**power for power in range(11)) == SIZES
 
 
@@ -65,7 +65,7 @@ def test_unknown_speed_is_0():
     assert ScoringSpeed().seconds_per_row == 0
 
 
-def test_even_speed_is_reported_as_it_is():
+def test_constant_speed_is_reported_unchanged():
     speed = ScoringSpeed()
     for rows in (1, 64, 8):
         speed.add(rows, rows * 0.25)
@@ -79,7 +79,7 @@ def test_large_batches_count_more():
     assert speed.seconds_per_row == pytest.approx((0.9 + 9.9) / (0.9 + 99))
 
 
-def test_past_is_forgotten():
+def test_old_batches_lose_their_weight():
     speed = ScoringSpeed()
     speed.add(10, 100.0)
     for _ in range(50):

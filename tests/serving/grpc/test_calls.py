@@ -1,4 +1,4 @@
-"""Calls without a port around them; those of NVIDIA's client are in `test_conformance`."""
+"""gRPC calls without a network port. Tests with NVIDIA's client are in `test_conformance`."""
 
 import asyncio
 
@@ -27,7 +27,7 @@ def service(make_repository, toy_model, tmp_path):
 
 
 def call(service, name, /, **fields):
-    """The answer of a call."""
+    """Returns the answer of a call."""
     return asyncio.run(CALLS[name].answer(service, CALLS[name].request(**fields)))
 
 
@@ -38,7 +38,7 @@ def refused(service, name, /, **fields):
 
 
 def ask(service, message):
-    """The answer of a model; on the way, whether the message was decoded in the event loop's own thread."""
+    """Returns the answer to an inference message."""
 
     async def work():
         service.batcher.start()
@@ -63,32 +63,32 @@ def test_small_and_large_requests_are_answered(service, rows):
     np.testing.assert_array_equal(np.frombuffer(answer.raw_output_contents[0], "<f4").reshape(rows, 2), [[4, 2]] * rows)
 
 
-def test_the_server_is_not_ready_without_models_and_when_it_stops(service):
+def test_the_server_is_not_ready_without_models_and_while_stopping(service):
     assert call(service, "ServerReady").ready
     service.stopping = True
     assert (call(service, "ServerReady").ready, call(service, "ServerLive").live) == (False, True)
 
 
-def test_statistics_are_of_a_version_of_a_model_or_of_all(service):
+def test_statistics_cover_a_version_a_model_or_all_models(service):
     counts = [
         len(call(service, "ModelStatistics", **fields).model_stats) for fields in ({}, {"name": "twice"}, {"name": "twice", "version": "2"})
     ]
     assert counts == [3, 2, 1]
 
 
-def test_index_can_leave_out_what_is_not_ready(service):
+def test_index_can_omit_models_that_are_not_ready(service):
     call(service, "RepositoryModelUnload", model_name="twice")
     assert [(model.name, model.state) for model in call(service, "RepositoryIndex").models] == [("toy", "READY"), ("twice", "UNAVAILABLE")]
     assert [model.name for model in call(service, "RepositoryIndex", ready=True).models] == ["toy"]
 
 
-def test_loading_takes_no_files_and_no_configuration_from_clients(service):
+def test_loading_accepts_no_files_and_no_configuration(service):
     parameters = {"config": messages.ModelRepositoryParameter(string_param="{}")}
     assert refused(service, "RepositoryModelLoad", model_name="toy", parameters=parameters) == 400
     assert refused(service, "RepositoryModelLoad", model_name="no") == 404
 
 
-def test_unloading_takes_what_nvidias_client_sends_and_nothing_else(service):
+def test_unloading_accepts_only_the_parameters_of_nvidias_client(service):
     true = messages.ModelRepositoryParameter(bool_param=True)
     assert refused(service, "RepositoryModelUnload", model_name="toy", parameters={"force": true}) == 400
     call(service, "RepositoryModelUnload", model_name="toy", parameters={"unload_dependents": true})
@@ -97,11 +97,11 @@ def test_unloading_takes_what_nvidias_client_sends_and_nothing_else(service):
 
 
 @pytest.mark.parametrize("name", ["ModelMetadata", "ModelConfig", "ModelStatistics"])
-def test_questions_about_an_unknown_version_are_404(service, name):
+def test_unknown_version_is_404(service, name):
     assert refused(service, name, name="toy", version="7") == 404
 
 
-def test_all_calls_of_the_protocol_are_there():
+def test_all_calls_of_the_protocol_are_supported():
     service = messages.DESCRIPTOR.services_by_name["GRPCInferenceService"]
     missing = {method.name for method in service.methods} - set(CALLS) - {"ModelInfer", "ModelStreamInfer"}
     assert missing == {

@@ -27,7 +27,7 @@ def strings(*texts):
 
 @pytest.fixture(scope="module")
 def certificate(tmp_path_factory):
-    """A certificate for 127.0.0.1 that vouches for itself, and its key."""
+    """Self-signed certificate for 127.0.0.1, and its key."""
     folder = tmp_path_factory.mktemp("tls")
     command = ["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes", "-days", "2"]
     command += ["-subj", "/CN=localhost", "-addext", "subjectAltName=IP:127.0.0.1"]
@@ -39,21 +39,21 @@ def certificate(tmp_path_factory):
 
 
 class TestPort:
-    def test_one_that_is_taken_is_told_before_anything_begins(self, make_repository):
+    def test_used_port_is_an_error_before_the_server_starts(self, make_repository):
         with (
             socket.create_server(("127.0.0.1", 0)) as taken,
             pytest.raises(DreamkerasError, match=r"Cannot listen on 127\.0\.0\.1, port"),
         ):
             add_grpc(create_app(QUICK, make_repository()), "127.0.0.1", taken.getsockname()[1])
 
-    def test_is_free_again_when_the_application_has_ended(self, make_repository):
+    def test_port_is_free_again_after_the_application_has_ended(self, make_repository):
         with running_grpc(make_repository()) as running:
             port = int(running.address.rsplit(":", 1)[1])
         socket.create_server(("127.0.0.1", port)).close()
 
 
 class TestTls:
-    def test_clients_that_know_the_certificate_are_served(self, make_repository, certificate):
+    def test_clients_that_trust_the_certificate_are_served(self, make_repository, certificate):
         with running_grpc(make_repository(), tls=certificate) as running:
             options = {"ssl": True, "root_certificates": str(certificate.certificate)}
             with triton.InferenceServerClient(running.address, **options) as client:
@@ -61,7 +61,7 @@ class TestTls:
             with triton.InferenceServerClient(running.address) as client, pytest.raises(triton.InferenceServerException):
                 client.is_server_ready(client_timeout=5)
 
-    def test_clients_without_a_certificate_are_refused_where_one_is_wanted(self, make_repository, certificate):
+    def test_clients_without_a_required_certificate_are_refused(self, make_repository, certificate):
         mutual = certificate._replace(client_ca=certificate.certificate)
         authority = {"ssl": True, "root_certificates": str(certificate.certificate)}
         with running_grpc(make_repository(), tls=mutual) as running:
@@ -71,12 +71,12 @@ class TestTls:
             with triton.InferenceServerClient(running.address, **authority, **own) as client:
                 assert client.is_server_ready()
 
-    def test_a_certificate_that_cannot_be_read_is_one_line(self, make_repository, tmp_path):
+    def test_unreadable_certificate_is_a_one_line_error(self, make_repository, tmp_path):
         with pytest.raises(InputError, match="Cannot load the certificate or key from"):
             add_grpc(create_app(QUICK, make_repository()), "127.0.0.1", 0, Tls(tmp_path / "no.pem", tmp_path / "no.key"))
 
 
-def test_what_is_in_flight_is_answered_when_the_server_stops(make_repository):
+def test_calls_in_flight_are_answered_when_the_server_stops(make_repository):
     with running_grpc(make_repository()) as running:
         score, inside = running.service.batcher.score, threading.Semaphore(0)
 

@@ -1,4 +1,4 @@
-"""Tokens, bounds, errors and the log of every call; NVIDIA's client is in `test_conformance`."""
+"""Tokens, limits, errors and the access log of gRPC calls. Tests with NVIDIA's client are in `test_conformance`."""
 
 import contextlib
 import json
@@ -83,7 +83,7 @@ def request(**fields):
 
 
 def ask(server, name, body=b"", token=None, timeout=30, **options):
-    """The code of an answer, and its bytes or its error."""
+    """Returns the status code of a call, and the bytes of the answer or the error message."""
     metadata = [("authorization", f"Bearer {token}")] if token else None
     with channel(server) as opened:
         try:
@@ -93,7 +93,7 @@ def ask(server, name, body=b"", token=None, timeout=30, **options):
 
 
 class TestErrors:
-    def test_a_message_that_is_none_is_malformed(self, server):
+    def test_undecodable_message_is_malformed(self, server):
         code, details = ask(server, "ModelInfer", b"\xff\xff")
         assert (code, details.startswith("Malformed ModelInferRequest: ")) == (Code.INVALID_ARGUMENT, True)
 
@@ -105,13 +105,13 @@ class TestErrors:
     def test_an_unknown_call_is_unimplemented(self, server):
         assert ask(server, "TraceSetting")[0] == Code.UNIMPLEMENTED
 
-    def test_a_failure_of_the_server_tells_the_client_nothing_and_the_log_everything(self, server, monkeypatch, caplog):
+    def test_internal_errors_are_logged_and_hidden_from_the_client(self, server, monkeypatch, caplog):
         monkeypatch.setattr(server.service.models, "index", lambda **_: 1 / 0)
         code, details = ask(server, "RepositoryIndex")
         assert (code, "ZeroDivisionError" in details) == (Code.INTERNAL, False)
         assert "ZeroDivisionError" in caplog.text
 
-    def test_a_full_queue_is_unavailable_and_says_when_to_come_again(self, server, monkeypatch):
+    def test_full_queue_is_unavailable_with_a_time_to_retry(self, server, monkeypatch):
         monkeypatch.setattr(server.service.batcher, "_closing", True)
         with channel(server) as opened, pytest.raises(grpc.RpcError) as caught:
             opened.unary_unary(f"/{grpc_service.SERVICE}/ModelInfer")(request(), timeout=30)
@@ -120,44 +120,44 @@ class TestErrors:
 
     @settings(max_examples=100, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
     @given(body=st.binary(max_size=100), name=st.sampled_from(["ModelInfer", "ModelConfig", "RepositoryIndex", "ServerReady"]))
-    def test_whatever_stands_in_a_message_is_answered(self, server, body, name):
+    def test_any_message_is_answered(self, server, body, name):
         assert ask(server, name, body)[0] in {Code.OK, Code.INVALID_ARGUMENT, Code.NOT_FOUND}
 
 
 class TestTokens:
     @pytest.mark.parametrize("name", ["ServerLive", "ServerReady"])
-    def test_health_needs_none(self, guarded, name):
+    def test_health_needs_no_token(self, guarded, name):
         assert ask(guarded, name)[0] == Code.OK
 
     @pytest.mark.parametrize(
         ("token", "code"), [(None, Code.UNAUTHENTICATED), ("x" * 20, Code.UNAUTHENTICATED), (USER, Code.OK), (OPERATOR, Code.OK)]
     )
-    def test_questions_need_a_users(self, guarded, token, code):
+    def test_model_calls_need_a_user_token(self, guarded, token, code):
         assert ask(guarded, "ModelInfer", request(), token)[0] == code
         assert ask(guarded, "RepositoryIndex", b"", token)[0] == code
 
     @pytest.mark.parametrize(("token", "code"), [(None, Code.UNAUTHENTICATED), (USER, Code.UNAUTHENTICATED), (OPERATOR, Code.OK)])
-    def test_loading_needs_an_operators(self, guarded, token, code):
+    def test_loading_needs_an_operator_token(self, guarded, token, code):
         assert (
             ask(guarded, "RepositoryModelLoad", messages.RepositoryModelLoadRequest(model_name="toy").SerializeToString(), token)[0] == code
         )
 
-    def test_a_stream_needs_one(self, guarded):
+    def test_a_stream_needs_a_token(self, guarded):
         with channel(guarded) as opened, pytest.raises(grpc.RpcError) as caught:
             next(opened.stream_stream(f"/{grpc_service.SERVICE}/ModelStreamInfer")(iter([request()]), timeout=30))
         assert caught.value.code() == Code.UNAUTHENTICATED
 
-    def test_nobody_loads_where_there_are_no_operators(self, server):
+    def test_nobody_may_load_without_operator_tokens(self, server):
         assert ask(server, "RepositoryModelUnload")[0] == Code.PERMISSION_DENIED
 
 
 class TestBounds:
     @pytest.mark.parametrize("compression", [grpc.Compression.NoCompression, grpc.Compression.Gzip])
-    def test_a_message_that_is_too_large_is_refused_also_after_decompression(self, small, compression):
+    def test_too_large_messages_are_refused_before_and_after_decompression(self, small, compression):
         assert ask(small, "ModelInfer", bytes(10 << 20), compression=compression)[0] == Code.RESOURCE_EXHAUSTED
         assert ask(small, "ModelInfer", request())[0] == Code.OK
 
-    def test_messages_that_do_not_come_hold_nobody_up_for_long(self, small):
+    def test_missing_messages_do_not_block_other_calls(self, small):
         stop = threading.Event()
 
         def silent():
@@ -172,7 +172,7 @@ class TestBounds:
         assert codes == {Code.DEADLINE_EXCEEDED}
         assert ask(small, "ModelInfer", request())[0] == Code.OK
 
-    def test_streams_are_few_and_end_when_they_are_idle(self, small, monkeypatch):
+    def test_streams_are_limited_and_end_when_idle(self, small, monkeypatch):
         monkeypatch.setattr(grpc_service, "STREAMS", 1)
         stop = threading.Event()
 
@@ -191,8 +191,8 @@ class TestBounds:
 
 
 @pytest.mark.parametrize("leaves", [lambda call: call.cancel(), lambda call: call.exception(timeout=30)])
-def test_rows_of_a_client_who_leaves_or_whose_deadline_passes_are_not_scored(toy_model, leaves):
-    slow = Settings(notice_seconds=0, delay_seconds=20, batch_rows=8)  # nothing is scored before that, as the batch is never full
+def test_rows_of_a_cancelled_or_expired_call_are_not_scored(toy_model, leaves):
+    slow = Settings(notice_seconds=0, delay_seconds=20, batch_rows=8)  # the batch never fills, so that nothing is scored before the delay
     with serving(toy_model, slow) as running, channel(running) as opened:
         model = running.service.models.get("toy")
         call = opened.unary_unary(f"/{grpc_service.SERVICE}/ModelInfer").future(request(), timeout=2)
@@ -202,11 +202,11 @@ def test_rows_of_a_client_who_leaves_or_whose_deadline_passes_are_not_scored(toy
         assert (any(running.service.batcher.waiting(model)), model.statistics.executions) == (False, 0)
 
 
-def test_each_call_is_a_line_of_the_access_log(server, caplog):
+def test_each_call_is_one_line_of_the_access_log(server, caplog):
     with caplog.at_level(logging.INFO, "dreamkeras.serving.access"), channel(server) as opened:
         opened.unary_unary(f"/{grpc_service.SERVICE}/ModelInfer")(request(), timeout=30, metadata=[("x-request-id", "mine")])
         ask(server, "ModelInfer", b"\xff")
-        wait_until(lambda: len(access_lines(caplog)) == 2)  # a line is written when its answer is under way
+        wait_until(lambda: len(access_lines(caplog)) == 2)  # the line is written while the answer is being sent
     first, second = access_lines(caplog)
     assert [first[key] for key in ("request_id", "path", "status", "model", "rows")] == [
         "mine",

@@ -14,7 +14,7 @@ def app(make_repository):
     return create_app(Settings(), make_repository())
 
 
-def test_routes_are_a_list(app):
+def test_routes_are_listed_in_order(app):
     assert {(route.path, *sorted(route.methods - {"HEAD"})) for route in app.routes if isinstance(route, Route)} >= {
         ("/v2", "GET"),
         ("/v2/health/live", "GET"),
@@ -25,11 +25,11 @@ def test_routes_are_a_list(app):
     }
 
 
-def test_slash_at_the_end_is_another_path(app):
+def test_trailing_slash_is_404(app):
     assert ask(app, "GET", "/v2/").status == 404
 
 
-def test_scoring_begins_and_ends_with_the_application(app):
+def test_scoring_threads_start_and_stop_with_the_application(app):
     batcher = app.state.service.batcher
     assert not batcher.alive
     assert ask(app, "GET", "/v2/health/live").status == 200
@@ -46,7 +46,7 @@ def test_server_without_models_is_live_but_not_ready(app):
     assert [ask(app, "GET", f"/v2/health/{kind}").status for kind in ("live", "ready")] == [200, 503]
 
 
-def test_nobody_loads_models_unless_a_guard_says_so(app):
+def test_nobody_may_load_models_without_a_guard(app):
     assert ask(app, "POST", "/v2/repository/models/toy/load").status == 403
 
 

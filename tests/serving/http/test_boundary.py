@@ -19,7 +19,7 @@ SMALL = Settings(body_bytes=1000, json_bytes=1000, header_bytes=500, body_second
 
 @pytest.fixture
 def app(make_repository):
-    """The application, with routes that fail."""
+    """Application with additional routes that fail."""
     app = create_app(SMALL, make_repository())
 
     async def fail(request):
@@ -41,7 +41,7 @@ def app(make_repository):
 
 @pytest.fixture
 def access(caplog):
-    """The lines of the access log, as objects."""
+    """Lines of the access log as objects."""
     caplog.set_level(logging.INFO, logger="dreamkeras.serving.access")
     return lambda: [json.loads(record.getMessage()) for record in caplog.records if record.name.endswith("access")]
 
@@ -57,55 +57,55 @@ class TestErrors:
             (BodyError("Expected less.", 413), 413, "Expected less."),
         ],
     )
-    def test_are_json_of_one_line(self, error, status, text):
+    def test_errors_are_one_line_of_json(self, error, status, text):
         response = error_response(error)
         assert (response.status_code, json.loads(response.body)) == (status, {"error": text})
         assert response.headers["content-type"] == "application/json"
 
-    def test_of_a_full_queue_say_when_to_come_again(self):
+    def test_full_queue_has_a_time_to_retry(self):
         assert error_response(OverloadedError("Full.", 7)).headers["retry-after"] == "7"
         assert error_response(ProtocolError("Too late.", 503)).headers["retry-after"] == "1"
 
-    def test_of_missing_tokens_ask_for_one(self):
+    def test_missing_token_has_the_authenticate_header(self):
         assert error_response(ProtocolError("Who?", 401)).headers["www-authenticate"] == "Bearer"
         for status in (400, 403, 404, 500, 503):
             assert "www-authenticate" not in error_response(ProtocolError("Why?", status)).headers
 
-    def test_bug_is_500_without_its_words_and_logged_with_them(self, app, caplog):
+    def test_internal_error_is_500_and_only_the_log_has_the_details(self, app, caplog):
         answer = ask(app, "GET", "/fail")
         assert (answer.status, "secret" in answer.error) == (500, False)
         (record,) = (record for record in caplog.records if record.levelno == logging.ERROR)
         assert answer.headers["x-request-id"] in record.getMessage()
         assert record.exc_info[0] is ZeroDivisionError
 
-    def test_bug_in_an_answer_that_has_begun_cuts_it_off(self, app, caplog):
+    def test_error_after_the_first_bytes_truncates_the_answer(self, app, caplog):
         with pytest.raises(ZeroDivisionError):
             ask(app, "GET", "/late")
         assert "failed while its response was being sent" in caplog.text
 
 
 class TestBodiesOfRefusedRequests:
-    def test_are_read_so_that_the_connection_stays(self, app):
+    def test_body_is_read_and_the_connection_stays_open(self, app):
         chunks = [b"x" * 100, b"y" * 100]
         answer = ask(app, "POST", "/nowhere", chunks=chunks)
         assert (answer.status, "connection" in answer.headers) == (404, False)
 
-    def test_close_the_connection_where_they_are_too_large(self, app):
+    def test_too_large_body_closes_the_connection(self, app):
         answer = ask(app, "POST", "/nowhere", headers={"Content-Length": "5000"})
         assert (answer.status, answer.headers["connection"]) == (404, "close")
 
-    def test_close_the_connection_where_they_never_come(self, app):
+    def test_missing_body_closes_the_connection(self, app):
         answer = ask(app, "POST", "/fail", chunks=[b"x", None])
         assert (answer.status, answer.headers["connection"]) == (500, "close")
 
-    def test_client_that_has_gone_is_sent_nothing(self, app, access):
+    def test_disconnected_client_is_sent_nothing(self, app, access):
         chunks = [b"x" * 100]
         assert ask(app, "POST", "/v2/models/toy/infer", chunks=[*chunks, b""], leave=True).status == 400
         assert access()[0]["status"] == 400
 
 
 class TestHeaders:
-    def test_too_large_ones_are_431_and_close_the_connection(self, app):
+    def test_too_large_headers_are_431_and_close_the_connection(self, app):
         answer = ask(app, "GET", "/v2", headers={"X-Long": "x" * 600})
         assert (answer.status, answer.headers["connection"]) == (431, "close")
 
@@ -125,12 +125,12 @@ class TestHeaders:
 
 
 class TestRequestIds:
-    def test_are_made_and_differ(self, app):
+    def test_generated_request_ids_differ(self, app):
         ids = {ask(app, "GET", "/v2").headers["x-request-id"] for _ in range(3)}
         assert len(ids) == 3
 
     @pytest.mark.parametrize(("given", "kept"), [("job-7/3", True), ("two words", False), ("x" * 129, False), ("", False)])
-    def test_of_clients_are_kept_if_a_log_can_hold_them(self, app, given, kept):
+    def test_valid_request_ids_of_clients_are_kept(self, app, given, kept):
         assert (ask(app, "GET", "/v2", headers={"X-Request-Id": given}).headers["x-request-id"] == given) is kept
 
 
@@ -143,11 +143,11 @@ class TestTokens:
         return app
 
     @pytest.mark.parametrize("path", ["/v2", "/metrics", "/v2/models/toy", "/v2/models/stats", "/fine", "/nowhere"])
-    def test_everything_asks_for_one(self, guarded, path):
+    def test_all_other_paths_require_a_token(self, guarded, path):
         assert ask(guarded, "GET", path).status == 401
 
     @pytest.mark.parametrize("path", ["/v2/health/live", "/v2/health/ready"])
-    def test_health_does_not(self, guarded, path):
+    def test_health_paths_require_no_token(self, guarded, path):
         assert ask(guarded, "GET", path).status == 200
 
     @pytest.mark.parametrize(
@@ -159,12 +159,12 @@ class TestTokens:
             ("operator-token-0123456789", "/v2/repository/models/toy/unload", 200),
         ],
     )
-    def test_loading_and_unloading_ask_for_an_operators(self, guarded, token, path, status):
+    def test_loading_and_unloading_require_an_operator_token(self, guarded, token, path, status):
         assert ask(guarded, "POST", path, headers={"Authorization": f"Bearer {token}"}).status == status
 
 
 class TestAccessLog:
-    def test_tells_what_was_asked_and_answered(self, app, access):
+    def test_line_describes_request_and_response(self, app, access):
         body = b'{"inputs":[{"name":"sequences","datatype":"BYTES","shape":[2],"data":["ACGT","GGGG"]}]}'
         answer = ask(app, "POST", "/v2/models/toy/infer", body, {"X-Request-Id": "mine"})
         (line,) = access()
@@ -182,19 +182,19 @@ class TestAccessLog:
             "rows": 2,
         }
 
-    def test_holds_no_line_break_of_a_path(self, app, caplog, access):
+    def test_line_breaks_in_a_path_are_escaped(self, app, caplog, access):
         ask(app, "GET", "/a\nb")
         assert access()[0]["path"] == "/a\nb"
         assert "\n" not in caplog.records[-1].getMessage()
 
 
-def test_stopping_server_closes_connections_with_its_answers(app):
+def test_stopping_server_closes_connections_after_answers(app):
     assert "connection" not in ask(app, "GET", "/v2").headers
     app.state.service.stopping = True
     assert ask(app, "GET", "/v2").headers["connection"] == "close"
 
 
-def test_answers_are_counted_by_status(app):
+def test_responses_are_counted_by_status(app):
     for path in ("/v2", "/v2", "/nowhere"):
         ask(app, "GET", path)
     assert app.state.service.responses == {200: 2, 404: 1}

@@ -30,7 +30,7 @@ def server(toy_model):
 
 @pytest.fixture
 def connect(server):
-    """`connect()`: a socket to the server; all are closed afterwards, and the server has forgotten them."""
+    """`connect()` opens a socket to the server. All sockets are closed afterwards, and the server must have removed them."""
     with contextlib.ExitStack() as stack:
 
         def open_socket():
@@ -46,7 +46,7 @@ def connect(server):
 
 
 def read_to_end(connection):
-    """All bytes until the server closes the connection."""
+    """Returns all bytes until the server closes the connection."""
     received = b""
     with contextlib.suppress(ConnectionResetError):
         while part := connection.recv(65536):
@@ -55,13 +55,13 @@ def read_to_end(connection):
 
 
 def wait_for(server, number):
-    """Until the server has so many connections."""
+    """Waits until the server has the given number of connections."""
     while len(server.server.server_state.connections) < number:
         time.sleep(0.01)
 
 
 def answer(connection):
-    """Status of one answer."""
+    """Returns the status of one response."""
     return int(connection.recv(65536).split()[1])
 
 
@@ -71,7 +71,7 @@ def status_and_error(received):
 
 
 class TestHeaders:
-    def test_may_come_in_pieces(self, connect):
+    def test_headers_may_arrive_in_pieces(self, connect):
         connection = connect()
         for piece in (READY[:10], READY[10:30], READY[30:]):
             connection.sendall(piece)
@@ -79,7 +79,7 @@ class TestHeaders:
         assert answer(connection) == 200
 
     @pytest.mark.parametrize("dribble", [False, True])
-    def test_that_never_end_are_given_up(self, connect, dribble):
+    def test_headers_that_never_end_time_out(self, connect, dribble):
         connection, begun = connect(), time.perf_counter()
         connection.sendall(b"GET /v2 HTTP/1.1\r\n")
         connection.settimeout(0.1)
@@ -93,12 +93,12 @@ class TestHeaders:
         assert status_and_error(received) == (408, "Request headers were incomplete after 0.4 seconds.")
         assert time.perf_counter() - begun < 2
 
-    def test_that_are_too_large_are_refused_before_they_end(self, connect):
+    def test_too_large_headers_are_refused_before_they_end(self, connect):
         connection = connect()
         connection.sendall(b"GET /v2 HTTP/1.1\r\nX-Long: " + b"x" * 3000)
         assert status_and_error(read_to_end(connection)) == (431, "Expected headers of at most 2000 bytes, got more.")
 
-    def test_that_are_too_large_and_whole_are_refused_too(self, connect):
+    def test_too_large_complete_headers_are_refused(self, connect):
         connection = connect()
         connection.sendall(b"GET /v2 HTTP/1.1\r\nHost: x\r\nX-Long: " + b"x" * 3000 + b"\r\n\r\n")
         assert status_and_error(read_to_end(connection))[0] == 431
@@ -106,23 +106,23 @@ class TestHeaders:
     @pytest.mark.parametrize(
         "sent", [b"GARBAGE\r\n\r\n", b"GET / HTTP/9\r\n\r\n", b"\x16\x03\x01\x02\x00\x01", b"CONNECT a:1 HTTP/1.1\r\n\r\n"]
     )
-    def test_of_something_else_are_400(self, connect, sent):
+    def test_malformed_requests_are_400(self, connect, sent):
         connection = connect()
         connection.sendall(sent)
         status, error = status_and_error(read_to_end(connection))
         assert (status, error[:24]) == (400, "Malformed HTTP request: ")
 
-    def test_websockets_are_not_spoken(self, connect):
+    def test_websockets_are_not_supported(self, connect):
         connection = connect()
         connection.sendall(b"GET /v2 HTTP/1.1\r\nHost: x\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n")
         assert answer(connection) == 200
 
 
 class TestIdleConnections:
-    def test_that_say_nothing_are_closed(self, connect):
+    def test_silent_connections_are_closed(self, connect):
         assert read_to_end(connect()) == b""
 
-    def test_are_kept_between_requests_and_closed_in_the_end(self, connect):
+    def test_connections_stay_open_between_requests_and_close_when_idle(self, connect):
         connection = connect()
         for _ in range(3):
             connection.sendall(READY)
@@ -130,7 +130,7 @@ class TestIdleConnections:
             time.sleep(0.5)
         assert read_to_end(connection) == b""
 
-    def test_oldest_that_said_nothing_makes_room_for_a_new_one(self, server, connect):
+    def test_oldest_silent_connection_is_closed_for_a_new_one(self, server, connect):
         silent = [connect() for _ in range(8)]
         wait_for(server, 8)
         newest = connect()
@@ -140,7 +140,7 @@ class TestIdleConnections:
         silent[1].sendall(READY)
         assert answer(silent[1]) == 200
 
-    def test_oldest_between_requests_makes_room_when_all_have_asked(self, server, connect):
+    def test_longest_idle_connection_is_closed_if_none_is_silent(self, server, connect):
         idle = []
         for _ in range(8):
             idle.append(connect())
@@ -155,7 +155,7 @@ class TestIdleConnections:
         idle[0].sendall(READY)
         assert answer(idle[0]) == 200
 
-    def test_those_that_say_nothing_cost_no_client_its_connection(self, server, connect):
+    def test_silent_connections_do_not_displace_idle_ones(self, server, connect):
         client = connect()
         for _ in range(3):
             client.sendall(READY)
@@ -163,7 +163,7 @@ class TestIdleConnections:
             for _ in range(30):
                 connect()
 
-    def test_many_lock_nobody_out(self, connect):
+    def test_many_idle_connections_do_not_block_new_clients(self, connect):
         for _ in range(20):
             many = [connect() for _ in range(20)]
             client = connect()
@@ -172,7 +172,7 @@ class TestIdleConnections:
             for connection in many:
                 connection.close()
 
-    def test_busy_ones_are_not_closed_for_new_ones(self, server, connect):
+    def test_busy_connections_are_not_closed_for_new_ones(self, server, connect):
         busy = []
         for _ in range(8):
             busy.append(connection := connect())
@@ -192,14 +192,14 @@ class TestSlowClients:
         status, error = status_and_error(read_to_end(connection))
         assert (status, error) == (408, "Request body too slow: 1 bytes received, minimum 1000 bytes per second.")
 
-    def test_declared_body_that_is_too_large_is_refused_at_once(self, connect):
+    def test_too_large_declared_body_is_refused_immediately(self, connect):
         connection, begun = connect(), time.perf_counter()
         connection.sendall(b"POST /v2/repository/index HTTP/1.1\r\nHost: x\r\nContent-Length: 2147483648\r\n\r\n")
         status, error = status_and_error(read_to_end(connection))
         assert (status, error) == (413, f"Expected a body of at most {SMALL.body_bytes} bytes, got 2147483648.")
         assert time.perf_counter() - begun < 0.3
 
-    def test_client_that_does_not_read_is_cut_off(self, server, connect):
+    def test_client_that_does_not_read_is_disconnected(self, server, connect):
         connection = connect()
         connection.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
         rows = 8192
@@ -231,7 +231,10 @@ GONE = object()
 
 class TestHeadAndBody:
     def written(self, *steps):
-        """The bytes that reach the transport in each step: bytes are written, a number is turns of the event loop; None and GONE close."""
+        """Returns the bytes that reach the transport.
+
+        A step is bytes to write, a number of iterations of the event loop, None to close the wrapper, or GONE to close the transport.
+        """
 
         class Transport(list):
             write = list.append
@@ -259,16 +262,16 @@ class TestHeadAndBody:
 
         return asyncio.run(take_steps())
 
-    def test_go_together(self):
+    def test_head_and_body_are_sent_together(self):
         assert self.written(b"HTTP/1.1 200 OK\r\n\r\n", b"body", 2, b"more") == [b"HTTP/1.1 200 OK\r\n\r\nbody", b"more"]
 
-    def test_head_does_not_wait_for_a_body(self):
+    def test_head_is_sent_without_waiting_for_a_body(self):
         assert self.written(b"HTTP/1.1 200 OK\r\n\r\n", 2, b"body") == [b"HTTP/1.1 200 OK\r\n\r\n", b"body"]
 
-    def test_head_is_sent_before_the_end(self):
+    def test_head_is_sent_before_closing(self):
         assert self.written(b"HTTP/1.1 204 No Content\r\n\r\n", None) == [b"HTTP/1.1 204 No Content\r\n\r\n", "closed"]
 
-    def test_head_is_not_sent_to_a_client_who_has_gone(self):
+    def test_head_is_not_sent_to_a_disconnected_client(self):
         assert self.written(b"HTTP/1.1 200 OK\r\n\r\n", GONE, 2) == ["closed"]
 
     def test_large_body_is_not_copied(self):
@@ -277,11 +280,11 @@ class TestHeadAndBody:
         assert head == b"HTTP/1.1 200 OK\r\n\r\n"
         assert sent is body
 
-    def test_views_are_taken(self):
+    def test_memoryviews_are_accepted(self):
         assert self.written(b"HTTP/1.1 200 OK\r\n\r\n", memoryview(b"body"), memoryview(b"more")) == [
             b"HTTP/1.1 200 OK\r\n\r\nbody",
             b"more",
         ]
 
-    def test_body_that_looks_like_a_head_is_not_lost(self):
+    def test_body_that_looks_like_a_head_is_sent(self):
         assert b"".join(self.written(b"HTTP/1.1 200 OK\r\n\r\n", b"HTTP/", b"HTTP/", 2)) == b"HTTP/1.1 200 OK\r\n\r\nHTTP/HTTP/"

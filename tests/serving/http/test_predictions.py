@@ -51,13 +51,13 @@ class TestRecords:
             ({"sequences": [{"id": 1, "sequence": "A"}]}, "'id' of sequence 1 to be a JSON string, got int"),
         ],
     )
-    def test_what_is_no_list_of_sequences_is_refused(self, fields, message):
+    def test_malformed_sequence_lists_are_refused(self, fields, message):
         with pytest.raises(ProtocolError, match=message):
             json_records(fields)
 
 
 class TestScore:
-    def test_batches_keep_records_and_order(self, service):
+    def test_batches_keep_the_records_in_order(self, service):
         batches = [json_records({"sequences": texts}) for texts in (["ACGT", "GGGGA"], ["AAAA"] * 20)]
         found = scored(service, *batches)
         assert [records for records, _ in found] == batches
@@ -65,11 +65,11 @@ class TestScore:
             np.concatenate([values for _, values in found]), [count(text) for batch in batches for text in batch.sequences]
         )
 
-    def test_a_sequence_that_does_not_fit_is_named(self, service):
+    def test_error_has_the_name_of_the_record(self, service):
         with pytest.raises(InputError, match=r"got 3 in record 'b' \(the request, line 2\)"):
             scored(service, json_records({"sequences": ["ACGT", {"id": "b", "sequence": "ACG"}]}))
 
-    def test_the_first_batch_is_refused_at_once_and_a_later_one_waits(self, service, monkeypatch):
+    def test_full_queue_refuses_the_first_batch_and_delays_later_ones(self, service, monkeypatch):
         score, calls = service.batcher.score, []
 
         async def crowded(*args):
@@ -86,7 +86,7 @@ class TestScore:
         with pytest.raises(OverloadedError):
             scored(service, batch)
 
-    def test_a_later_batch_is_given_up_when_its_patience_is_spent(self, service, monkeypatch):
+    def test_later_batch_fails_after_the_longest_wait(self, service, monkeypatch):
         score, calls, pauses = service.batcher.score, [], []
 
         async def crowded(*args):
@@ -109,7 +109,7 @@ class TestScore:
 
 
 class TestMutate:
-    def test_effects_are_those_of_each_substitution(self, service):
+    def test_effects_match_predictions_of_each_substitution(self, service):
         found = asyncio.run(mutate(service, service.models.get("toy"), "ACGT"))
         assert (found["tasks"], found["insert"], found["bases"], found["reference"]) == (["gc", "a"], "ACGT", "ACGT", [2, 1])
         wanted = [[np.subtract(count("ACGT"[:i] + base + "ACGT"[i + 1 :]), count("ACGT")).tolist() for base in "ACGT"] for i in range(4)]
@@ -121,14 +121,14 @@ class TestMutate:
             asyncio.run(mutate(service, service.models.get("toy"), "A"))
 
 
-def test_a_model_tells_its_columns_and_its_construct(service, toy_model):
+def test_model_description_has_columns_and_construct(service, toy_model):
     model = service.models.get("toy")
     assert heading(model) == {"model": "toy", "version": "1", "columns": ("gc", "a"), "units": ("letters", "letters")}
     construct = describe_model(model)["construct"]
     assert (construct["name"], construct["shortest"], construct["longest"]) == ("toy", 4, load(toy_model).construct.longest)
 
 
-def test_one_ahead_makes_the_next_while_one_is_used_and_closes_what_it_takes_from():
+def test_one_ahead_computes_the_next_item_early_and_closes_its_source():
     made, closed = [], []
 
     async def items():

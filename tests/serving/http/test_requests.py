@@ -8,7 +8,7 @@ from dreamkeras.serving.http.requests import cancel_on_disconnect
 
 
 def disconnecting(seconds):
-    """The request of a client that disconnects after so many seconds."""
+    """Returns a request of a client that disconnects after the given number of seconds."""
 
     async def receive():
         await asyncio.sleep(seconds)
@@ -18,7 +18,7 @@ def disconnecting(seconds):
 
 
 def result_for(work, disconnects_after):
-    """The result of work for a client that disconnects after so many seconds."""
+    """Returns the result of work for a client that disconnects after the given number of seconds."""
     return asyncio.run(cancel_on_disconnect(disconnecting(disconnects_after), work))
 
 
@@ -31,7 +31,7 @@ async def after(seconds, log=None):
     return "done"
 
 
-def test_a_client_that_stays_gets_the_result():
+def test_connected_client_gets_the_result():
     assert result_for(after(0.01), disconnects_after=60) == "done"
 
 
@@ -42,7 +42,7 @@ def test_work_for_a_disconnected_client_has_ended_when_the_error_is_raised():
     assert log == ["ended"]
 
 
-def test_a_client_that_disconnects_with_the_answer_disturbs_nothing_that_follows():
+def test_disconnect_at_the_time_of_the_answer_has_no_later_effect():
     async def scenario():
         loop = asyncio.get_running_loop()
         answered, disconnected = loop.create_future(), loop.create_future()
@@ -58,7 +58,7 @@ def test_a_client_that_disconnects_with_the_answer_disturbs_nothing_that_follows
     assert asyncio.run(scenario()) == ("done", 0)
 
 
-def test_a_task_continues_after_its_client_has_disconnected():
+def test_task_can_continue_after_its_client_has_disconnected():
     async def scenario():
         with pytest.raises(ClientDisconnectedError):
             await cancel_on_disconnect(disconnecting(0.01), after(60))
@@ -68,7 +68,7 @@ def test_a_task_continues_after_its_client_has_disconnected():
     assert asyncio.run(scenario()) == 0
 
 
-def test_cancelling_the_task_is_no_disconnect():
+def test_cancelling_the_task_is_not_a_disconnect():
     async def scenario():
         task = asyncio.ensure_future(cancel_on_disconnect(disconnecting(60), after(60)))
         await asyncio.sleep(0.01)

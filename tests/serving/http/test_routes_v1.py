@@ -1,4 +1,4 @@
-"""`/v1`, called as curl and browsers call it."""
+"""Tests of `/v1` with requests as curl and browsers send them."""
 
 import contextlib
 import gzip
@@ -48,18 +48,18 @@ class TestPredict:
         assert json.loads(answer.body)["predictions"] == rows
 
     @pytest.mark.parametrize(("encoding", "pack"), [("gzip", gzip.compress), ("deflate", zlib.compress)])
-    def test_bodies_may_be_encoded(self, app, encoding, pack):
+    def test_bodies_may_be_compressed(self, app, encoding, pack):
         assert ask(app, "POST", "/v1/predict", pack(FASTA), {"content-encoding": encoding}).body.decode() == ANSWER
 
-    def test_accept_chooses_the_answer(self, app):
+    def test_accept_header_selects_the_format(self, app):
         answer = ask(app, "POST", "/v1/predict", FASTA, {"accept": "application/x-ndjson"})
         assert [json.loads(line)["id"] for line in answer.body.splitlines()] == ["a", "b"]
 
-    def test_columns_of_a_table_may_be_chosen(self, app):
+    def test_columns_of_a_table_may_be_selected(self, app):
         answer = ask(app, "POST", "/v1/predict", b"x,y,z\na,ACGT,u\n", query=b"id_column=2&sequence_column=y")
         assert answer.body == b"id\tgc\ta\nu\t2\t1\n"
 
-    def test_a_file_of_many_records_is_answered_while_it_comes(self, connection, monkeypatch):
+    def test_a_large_file_is_answered_while_it_is_received(self, connection, monkeypatch):
         monkeypatch.setattr(routes_v1, "HELD", 1000)
         rows = 5000
         chunks = (f">r{number}\nACGT{'GA'[number % 2]}\n".encode() for number in range(rows))
@@ -69,7 +69,7 @@ class TestPredict:
         assert response.getheader("transfer-encoding") == "chunked"
         assert lines[1:] == [f"r{number}\t{3 - number % 2}\t{1 + number % 2}" for number in range(rows)]
 
-    def test_what_goes_wrong_late_cuts_the_answer_off(self, connection, monkeypatch):
+    def test_late_errors_truncate_the_answer(self, connection, monkeypatch):
         monkeypatch.setattr(routes_v1, "HELD", 1000)
         connection.request("POST", "/v1/predict?model=toy", b">a\nACGT\n" * 5000 + b">bad\nACGT!\n")
         response = connection.getresponse()
@@ -77,7 +77,7 @@ class TestPredict:
         with pytest.raises(http.client.IncompleteRead):
             response.read()
 
-    def test_what_goes_wrong_early_is_told_and_the_connection_lives_on(self, connection):
+    def test_early_errors_have_a_status_and_keep_the_connection(self, connection):
         connection.request("POST", "/v1/predict?model=toy", b">a\nACGT\n>bad\nACGT!\n")
         response = connection.getresponse()
         assert response.status == 400
@@ -97,7 +97,7 @@ class TestPredict:
             (b"sequence_column=9", 400, "Expected"),
         ],
     )
-    def test_wrong_queries_are_refused(self, app, query, status, message):
+    def test_invalid_query_parameters_are_refused(self, app, query, status, message):
         answer = ask(app, "POST", "/v1/predict", FASTA, query=query)
         assert answer.status == status
         assert message in answer.error
@@ -113,21 +113,21 @@ class TestPredict:
             {"sequences": ["ACGTACGTACGTACGT"]},
         ],
     )
-    def test_wrong_json_is_refused(self, app, fields):
+    def test_invalid_json_is_refused(self, app, fields):
         assert post(app, "/v1/predict", fields).status == 400
 
     @pytest.mark.parametrize(("fields", "status"), [({}, 404), ({"model": "toy"}, 200)])
-    def test_a_json_bodys_model_may_stand_in_the_query(self, app, fields, status):
+    def test_query_may_name_the_model_of_a_json_body(self, app, fields, status):
         assert post(app, "/v1/predict", {"sequences": ["ACGT"], **fields}, query=b"model=none").status == status
 
     def test_an_upload_that_is_too_large_is_refused(self, make_repository):
         small = create_app(QUICK.__class__(upload_bytes=100, body_bytes=50, json_bytes=50, rows=8), make_repository())
         assert ask(small, "POST", "/v1/predict", FASTA * 10).status == 413
 
-    def test_a_client_that_leaves_is_not_answered(self, app):
+    def test_disconnected_client_is_not_answered(self, app):
         assert ask(app, "POST", "/v1/predict", FASTA, leave=True) is None
 
-    def test_of_several_models_one_has_to_be_named(self, connection):
+    def test_model_name_is_required_if_there_are_several_models(self, connection):
         connection.request("POST", "/v1/predict", FASTA)
         response = connection.getresponse()
         assert (response.status, json.loads(response.read())["error"]) == (400, "Name a model with 'model'. Models: toy, twice.")
@@ -136,18 +136,18 @@ class TestPredict:
 
 
 class TestMutagenesis:
-    def test_tells_what_each_letter_is_worth(self, app):
+    def test_mutagenesis_returns_effects_and_contributions(self, app):
         found = json.loads(post(app, "/v1/mutagenesis", {"sequence": "ACGT"}).body)
         assert found["effects"][0][1] == [a - b for a, b in zip(count("CCGT"), count("ACGT"), strict=True)]
 
     @pytest.mark.parametrize("fields", [{}, {"sequence": 5}, {"sequence": ""}, {"sequence": "ACGT", "model": []}])
-    def test_wrong_questions_are_refused(self, app, fields):
+    def test_invalid_requests_are_refused(self, app, fields):
         assert post(app, "/v1/mutagenesis", fields).status == 400
 
 
 class TestPage:
     @pytest.mark.parametrize("path", sorted(routes_v1.OPEN_PATHS))
-    def test_its_files_need_no_token(self, tmp_path, make_repository, path):
+    def test_page_files_need_no_token(self, tmp_path, make_repository, path):
         tokens = tmp_path / "tokens"
         tokens.write_text("0123456789abcdef\n")
 
@@ -157,18 +157,18 @@ class TestPage:
         assert (status(path), status("/v1/models"), status("/v1/models", authorization="Bearer 0123456789abcdef")) == (200, 401, 200)
 
     @pytest.mark.parametrize("path", ["/page/../app.py", "/page/%2e%2e/app.py", "/page//etc/passwd", "/page/none.js", "/page/"])
-    def test_nothing_else_is_had_from_its_folder(self, app, path):
+    def test_page_folder_serves_no_other_files(self, app, path):
         assert ask(app, "GET", path).status == 404
 
     @pytest.mark.parametrize("path", ["/", "/docs"])
-    def test_browsers_take_its_files_for_what_they_are_sent_as(self, app, path):
+    def test_page_files_have_the_right_content_type(self, app, path):
         headers = ask(app, "GET", path).headers
         assert (headers["x-content-type-options"], headers["content-type"]) == ("nosniff", "text/html; charset=utf-8")
 
-    def test_loads_nothing_from_elsewhere(self, app):
+    def test_page_loads_nothing_from_other_servers(self, app):
         assert "default-src 'self'" in ask(app, "GET", "/").headers["content-security-policy"]
         assert not [file.name for file in Path(routes_v1.PAGE).iterdir() if b"://" in file.read_bytes().replace(b"http://www.w3.org/", b"")]
 
-    def test_models_are_listed_with_what_they_take(self, app):
+    def test_models_are_listed_with_their_constructs(self, app):
         (model,) = json.loads(ask(app, "GET", "/v1/models").body)["models"]
         assert (model["name"], model["tasks"], model["construct"]["length"]) == ("toy", ["gc", "a"], 12)

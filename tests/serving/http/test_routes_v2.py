@@ -1,4 +1,4 @@
-"""The protocol as NVIDIA's own client speaks it, and as clients speak it that do not."""
+"""Tests of the Open Inference Protocol over HTTP, with NVIDIA's client and with raw requests."""
 
 import dataclasses
 import gzip
@@ -124,7 +124,7 @@ class TestInfer:
         np.testing.assert_array_equal(result.as_numpy("expression"), expected())
 
     @pytest.mark.parametrize("algorithm", ["gzip", "deflate"])
-    def test_compressed_both_ways(self, client, algorithm):
+    def test_requests_and_answers_may_be_compressed(self, client, algorithm):
         result = client.infer(
             "toy", [strings(SEQUENCES * 50)], request_compression_algorithm=algorithm, response_compression_algorithm=algorithm
         )
@@ -144,18 +144,18 @@ class TestInfer:
         result = client.infer("twice", [strings()], model_version=version)
         np.testing.assert_array_equal(result.as_numpy("expression"), expected(weight=weight, tasks=("gc",)))
 
-    def test_more_rows_than_a_batch_keep_their_order(self, client):
+    def test_rows_of_several_batches_keep_their_order(self, client):
         sequences = ["A" * (4 + i % 9) for i in range(100)]
         result = client.infer("toy", [strings(sequences)])
         np.testing.assert_array_equal(result.as_numpy("expression"), expected(sequences))
 
-    def test_requests_at_once(self, running):
+    def test_concurrent_requests_are_answered(self, running):
         with triton.InferenceServerClient(running.address, concurrency=8) as many:
             asked = [many.async_infer("toy", [strings([text])]) for text in SEQUENCES * 10]
             values = [result.get_result().as_numpy("expression")[0] for result in asked]
         np.testing.assert_array_equal(values, expected(SEQUENCES * 10))
 
-    def test_priority_and_timeout_are_taken(self, client):
+    def test_priority_and_timeout_are_accepted(self, client):
         result = client.infer("toy", [strings()], priority=1, timeout=30_000_000)
         np.testing.assert_array_equal(result.as_numpy("expression"), expected())
 
@@ -175,7 +175,7 @@ class TestInfer:
             (lambda: [strings(shape=[2, 2])], r"Expected input 'sequences' as BYTES"),
         ],
     )
-    def test_malformed_requests_are_400_and_leave_the_connection_in_order(self, client, tensors, message):
+    def test_malformed_requests_are_400_and_keep_the_connection(self, client, tensors, message):
         with pytest.raises(triton.InferenceServerException, match=message) as caught:
             client.infer("toy", tensors())
         assert caught.value.status() == "400"
@@ -189,7 +189,7 @@ class TestInfer:
 
 
 class TestBodies:
-    def test_compressed_when_the_client_takes_it(self, running):
+    def test_answers_are_compressed_if_the_client_accepts_it(self, running):
         body = json.dumps({"inputs": [{"name": "sequences", "datatype": "BYTES", "shape": [200], "data": ["ACGT"] * 200}]})
         headers = {"Accept-Encoding": "br, deflate;q=0, gzip"}
         status, packed = request(running, "POST", INFER, body, headers, parse=False)
@@ -204,7 +204,7 @@ class TestBodies:
         status, answer = request(running, "POST", INFER, b'{"id":"x"}', {"Inference-Header-Content-Length": length})
         assert (status, list(answer)) == (400, ["error"])
 
-    def test_large_body_is_decoded_beside_the_event_loop(self, running):
+    def test_large_body_is_decoded_in_a_thread(self, running):
         rows = 8000
         array = np.frombuffer(b"ACGTACGTNNGG" * rows, np.uint8).reshape(rows, 12)
         assert array.nbytes > 1 << 16
@@ -213,7 +213,7 @@ class TestBodies:
             tensor.set_data_from_numpy(array)
             np.testing.assert_array_equal(client.infer("toy", [tensor]).as_numpy("expression"), np.full((rows, 2), (6, 2), np.float32))
 
-    def test_json_answers_are_bounded_before_they_are_computed(self, running):
+    def test_too_long_json_answers_are_refused_before_scoring(self, running):
         text = json.dumps(
             {"inputs": [{"name": "letters", "datatype": "UINT8", "shape": [8000, 12], "parameters": {"binary_data_size": 96000}}]}
         )
@@ -231,14 +231,14 @@ class TestBodies:
 class TestRepository:
     @pytest.fixture
     def operator(self, make_repository):
-        """A client of a server that lets it load and unload."""
+        """Client of a server that allows loading and unloading."""
         with (
             running_server(make_repository(), guard=Guard(control=True)) as running,
             triton.InferenceServerClient(running.address) as client,
         ):
             yield client
 
-    def test_unloaded_model_is_gone_until_it_is_loaded(self, operator):
+    def test_unloaded_model_is_unknown_until_it_is_loaded(self, operator):
         operator.unload_model("toy")
         assert not operator.is_model_ready("toy")
         assert operator.get_model_repository_index() == [{"name": "toy", "state": "UNAVAILABLE", "reason": "unloaded"}]
@@ -247,17 +247,17 @@ class TestRepository:
         operator.load_model("toy")
         np.testing.assert_array_equal(operator.infer("toy", [strings()]).as_numpy("expression"), expected())
 
-    def test_index_can_be_of_what_is_ready(self, running):
+    def test_index_can_be_limited_to_loaded_models(self, running):
         assert len(request(running, "POST", "/v2/repository/index", b'{"ready": true}')[1]) == 4
 
     @pytest.mark.parametrize(("name", "options", "status"), [("no", {}, "404"), ("toy", {"config": "{}"}, "400"), ("../toy", {}, "404")])
-    def test_nothing_but_what_is_on_the_disk_is_loaded(self, operator, name, options, status):
+    def test_only_models_on_disk_can_be_loaded(self, operator, name, options, status):
         with pytest.raises(triton.InferenceServerException) as caught:
             operator.load_model(name, **options)
         assert caught.value.status() == status
         assert operator.is_model_ready("toy")
 
-    def test_loading_is_for_those_who_may(self, client):
+    def test_loading_without_permission_is_refused(self, client):
         with pytest.raises(triton.InferenceServerException, match="Loading and unloading models is disabled") as caught:
             client.load_model("toy")
         assert caught.value.status() == "403"
@@ -267,7 +267,7 @@ class TestRepository:
         assert request(running, "POST", "/v2/repository/index", body)[0] == 400
 
 
-def test_rows_of_a_client_who_leaves_are_not_scored_and_nothing_is_sent(make_repository, caplog):
+def test_rows_of_a_disconnected_client_are_not_scored(make_repository, caplog):
     caplog.set_level(logging.INFO, logger="dreamkeras.serving.access")
     app = create_app(Settings(delay_seconds=1), make_repository())
     body = json.dumps({"inputs": [{"name": "sequences", "datatype": "BYTES", "shape": [1], "data": ["ACGT"]}]}).encode()
@@ -288,7 +288,7 @@ def test_rows_of_a_client_who_leaves_are_not_scored_and_nothing_is_sent(make_rep
     length=st.none() | st.integers(0, 300),
     packed=st.booleans(),
 )
-def test_whatever_stands_in_a_body_is_answered_with_400(running, body, length, packed):
+def test_any_malformed_body_is_400(running, body, length, packed):
     headers = {} if length is None else {"Inference-Header-Content-Length": str(length)}
     if packed:
         body, headers["Content-Encoding"] = zlib.compress(body), "deflate"
@@ -297,7 +297,7 @@ def test_whatever_stands_in_a_body_is_answered_with_400(running, body, length, p
 
 
 def request(running, method, path, body=b"", headers=None, *, parse=True):
-    """Status and body of a request without any client of the protocol."""
+    """Sends a raw request and returns status and body."""
     connection = http.client.HTTPConnection(running.address, timeout=30)
     connection.request(method, path, body, headers or {})
     answer = connection.getresponse()

@@ -31,19 +31,19 @@ def read(chunks, **options):
 
 @pytest.mark.parametrize("pack", [bytes, gzip.compress, lambda data: gzip.compress(data[:1000]) + gzip.compress(data[1000:])])
 @pytest.mark.parametrize("size", [97, 4096, 1 << 20])
-def test_records_are_those_of_the_file_however_it_is_cut_and_packed(pack, size):
+def test_records_do_not_depend_on_chunks_and_compression(pack, size):
     found = read(pieces(pack(FASTA), size))
     assert [name for records in found for name in records.ids] == [f"s{number}" for number in range(3 * ROWS)]
     assert [text for records in found[:1] for text in list(records.sequences)[:4]] == ["ACGTA", "ACGTC", "ACGTG", "ACGTT"]
     assert max(len(records.ids) for records in found) <= ROWS
 
 
-def test_a_tables_columns_may_be_chosen():
+def test_columns_of_a_table_may_be_selected():
     (records,) = read([b"a,b,c\n1,ACGT,x\n"], id_column="c", sequence_column=1)
     assert (records.ids, records.sequences[0]) == (["x"], "ACGT")
 
 
-def test_the_first_records_come_before_the_last_bytes():
+def test_first_records_are_returned_before_the_last_bytes_arrive():
     async def run():
         first_read = asyncio.Event()
 
@@ -71,24 +71,24 @@ def test_the_first_records_come_before_the_last_bytes():
         (b"id\tvalue\n1\t2\n", "sequence"),
     ],
 )
-def test_what_holds_no_sequences_is_refused(data, message):
+def test_files_without_sequences_are_refused(data, message):
     with pytest.raises(InputError, match=message):
         read([data])
 
 
 @pytest.mark.parametrize(("cut", "message"), [(slice(0, -9), "Gzip file is truncated"), (slice(0, 40), "Gzip file is truncated")])
-def test_a_gzip_file_that_is_cut_short_is_refused(cut, message):
+def test_truncated_gzip_file_is_refused(cut, message):
     with pytest.raises(ProtocolError, match=message) as caught:
         read([gzip.compress(FASTA)[cut]])
     assert caught.value.status == 400
 
 
-def test_a_broken_gzip_file_is_refused():
+def test_damaged_gzip_file_is_refused():
     with pytest.raises(ProtocolError, match="Gzip file is damaged: "):
         read([b"\x1f\x8b\x08broken and broken again"])
 
 
-def test_a_record_that_is_too_long_is_refused_before_it_is_held(monkeypatch):
+def test_too_long_record_is_refused_before_it_fills_memory(monkeypatch):
     monkeypatch.setattr(module, "RECORD", 1 << 20)
     with pytest.raises(ProtocolError, match="at most 1048576 bases") as caught:
         read([gzip.compress(b">long\n" + b"A" * (1 << 23))])
@@ -110,7 +110,7 @@ def test_more_uploads_than_threads_are_refused(monkeypatch):
     assert asyncio.run(run()) == (503, 1)
 
 
-def test_no_thread_waits_on_when_an_upload_is_given_up():
+def test_no_thread_keeps_waiting_after_an_upload_is_abandoned():
     async def run():
         uploads, never = Uploads(), asyncio.Event()
 

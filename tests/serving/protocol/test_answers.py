@@ -22,7 +22,7 @@ def written(media_type, cuts=(3,)):
 
 
 @pytest.mark.parametrize("cuts", [(3,), (1, 3), (1, 2, 3)])
-def test_json_is_one_object_however_many_batches_there_were(cuts):
+def test_json_is_one_object_for_any_number_of_batches(cuts):
     found = json.loads(written(JSON, cuts))
     rows = [{"id": IDS[0], "gc": 1, "a": 2.5}, {"id": IDS[1], "gc": None, "a": 4}, {"id": IDS[2], "gc": 5, "a": 1e-9}]
     assert found == {"model": "toy", "version": "3", "columns": ["gc", "a"], "units": ["letters", "letters"], "predictions": rows}
@@ -35,21 +35,21 @@ def test_tables_have_one_header(media_type, delimiter, cuts):
     assert rows == [["id", "gc", "a"], [IDS[0], "1", "2.5"], [IDS[1], "nan", "4"], [IDS[2], "5", "1e-09"]]
 
 
-def test_json_lines_are_an_object_a_row():
+def test_json_lines_have_one_object_per_row():
     assert [json.loads(line)["id"] for line in written("application/x-ndjson", (1, 3)).splitlines()] == IDS
 
 
-def test_json_repeats_sequences_where_asked():
+def test_json_contains_sequences_on_request():
     sequences = Ragged.from_strings(["ACGT", "acgn", ""])
     found = json.loads(AnswerWriter(JSON, HEADING).rows(IDS, VALUES, sequences) + b"]}")
     assert [row["sequence"] for row in found["predictions"]] == ["ACGT", "acgn", ""]
 
 
 @pytest.mark.parametrize("name", TYPES)
-def test_a_type_that_there_is_is_chosen_by_its_name_in_any_case(name):
+def test_supported_types_are_matched_case_insensitively(name):
     assert choose_type(f"text/html, {name.upper()};q=0.2, */*", "other") == name
 
 
 @pytest.mark.parametrize("accept", ["", "*/*", "text/html", "application/*", ",;,"])
-def test_whoever_names_no_type_gets_the_usual_one(accept):
+def test_default_type_is_used_without_a_supported_type(accept):
     assert choose_type(accept, TSV) == TSV

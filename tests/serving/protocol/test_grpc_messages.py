@@ -25,7 +25,7 @@ def read(message, **limits):
 
 
 def message_of(name="sequences", datatype="BYTES", shape=(2,), raw=(), outputs=(), **contents):
-    """A request with one input."""
+    """Returns a request with one input."""
     message = messages.ModelInferRequest(raw_input_contents=raw)
     tensor = message.inputs.add(name=name, datatype=datatype, shape=shape)
     for field, values in contents.items():
@@ -77,7 +77,7 @@ class TestRead:
             (message_of(shape=(-3,)), "Expected 1 to 8192 rows"),
         ],
     )
-    def test_malformed_ones_are_refused(self, message, text):
+    def test_malformed_messages_are_refused(self, message, text):
         with pytest.raises(ProtocolError) as caught:
             read(message)
         assert (caught.value.status, text in str(caught.value)) == (400, True)
@@ -93,14 +93,14 @@ class TestRead:
             parameter_values(message.parameters)
 
     @pytest.mark.parametrize(("side", "name"), [("inputs", "shared_memory_region"), ("outputs", "classification")])
-    def test_what_only_triton_can_is_refused(self, side, name):
+    def test_parameters_that_only_triton_supports_are_refused(self, side, name):
         message = message_of(bytes_contents=[b"A", b"C"], outputs=["sd"])
         getattr(message, side)[0].parameters[name].string_param = "x"
         with pytest.raises(ProtocolError, match="is not supported"):
             read(message)
 
 
-def test_nvidias_client_reads_our_answers():
+def test_nvidias_client_can_read_the_answers():
     answers = {"expression": np.array([[1.5, -2], [np.nan, 1e-30]], np.float32), "sd": np.float32([[0, 1], [2, 3]])}
     request = read(message_of(bytes_contents=[b"A", b"C"]))._replace(id="mine")
     result = triton.InferResult(write_message("toy", "3", request, answers))

@@ -26,13 +26,13 @@ def references(part):
         yield from references(inner)
 
 
-def test_its_paths_are_the_routes_of_the_interface():
+def test_documented_paths_match_the_routes():
     found = {(route.path, method) for route in routes_v1.routes() if isinstance(route, Route) for method in route.methods - {"HEAD"}}
     named = {(path, kind.upper()) for path, operations in DOCUMENT["paths"].items() for kind in operations}
     assert named == {(path, method) for path, method in found if path.startswith("/v1/")}
 
 
-def test_every_schema_that_is_referred_to_stands_in_it():
+def test_every_referenced_schema_is_defined():
     assert {f"#/components/schemas/{name}" for name in SCHEMAS} == set(references(DOCUMENT))
 
 
@@ -43,13 +43,13 @@ def test_examples_are_answered(make_repository, path, kind, example):
     assert ask(app, "POST", path, body.encode(), {"content-type": kind}).status == 200
 
 
-def test_programs_can_read_it(make_repository):
+def test_document_is_served_as_json(make_repository):
     answer = ask(create_app(QUICK, make_repository()), "GET", "/openapi.json")
     assert json.loads(answer.body) == json.loads(json.dumps(DOCUMENT))
 
 
 @pytest.mark.parametrize("name", ["Predictions", "Mutagenesis"])
-def test_answers_hold_what_it_says(make_repository, name):
+def test_answers_match_their_schemas(make_repository, name):
     path, body = {"Predictions": ("/v1/predict", {"sequences": ["ACGT"]}), "Mutagenesis": ("/v1/mutagenesis", {"sequence": "ACGT"})}[name]
     answer = ask(create_app(QUICK, make_repository()), "POST", path, json.dumps(body).encode(), {"content-type": "application/json"})
     assert set(json.loads(answer.body)) == set(SCHEMAS[name]["required"]) == set(SCHEMAS[name]["properties"])

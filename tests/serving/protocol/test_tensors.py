@@ -24,12 +24,12 @@ ROWS = 100
 
 
 def pack(*texts):
-    """Strings as they go over the wire."""
+    """Returns strings in the binary format of the protocol."""
     return b"".join(struct.pack("<I", len(text)) + text for text in texts)
 
 
 def refused(function, *args):
-    """The message of a refusal, which is one line with the status 400."""
+    """Returns the message of a `ProtocolError`, which must be one line with status 400."""
     with pytest.raises(ProtocolError) as caught:
         function(*args)
     assert caught.value.status == 400
@@ -49,10 +49,10 @@ class TestSpec:
             (LIST, [], False),
         ],
     )
-    def test_open_dimensions_take_any_size(self, spec, shape, fits):
+    def test_open_dimensions_accept_any_size(self, spec, shape, fits):
         assert spec.fits(shape) is fits
 
-    def test_text(self):
+    def test_str_shows_datatype_and_shape(self):
         assert (str(LETTERS), str(LIST)) == ("UINT8 [batch, 12]", "BYTES [batch]")
 
 
@@ -76,22 +76,22 @@ class TestInput:
             ("letters", "UINT8", [2**63, 12], "Expected 1 to 100 rows in input 'letters', got 9223372036854775808."),
         ],
     )
-    def test_what_is_no_input_is_refused(self, name, datatype, shape, message):
+    def test_tensors_that_match_no_input_are_refused(self, name, datatype, shape, message):
         assert refused(check_input, name, datatype, shape, {}, INPUTS, ROWS) == message
 
 
 class TestWholeRequests:
-    def test_one_input_is_taken(self):
+    def test_one_input_is_accepted(self):
         check_one_input(["letters"], INPUTS)
 
     @pytest.mark.parametrize(
         ("names", "came"),
         [([], "none"), (["sequences", "letters"], "'sequences' and 'letters'"), (["letters", "letters"], "'letters' and 'letters'")],
     )
-    def test_none_or_several_are_refused(self, names, came):
+    def test_no_input_or_several_inputs_are_refused(self, names, came):
         assert refused(check_one_input, names, INPUTS) == f"Expected one input, 'sequences' or 'letters', got {came}."
 
-    def test_outputs_are_known_by_name(self):
+    def test_unknown_outputs_are_refused(self):
         outputs = (TensorSpec("expression", "FP32", (-1, 1)), TensorSpec("sd", "FP32", (-1, 1)))
         check_output("sd", {"binary_data": True}, outputs)
         assert refused(check_output, "profile", {}, outputs) == "Expected output 'expression' or 'sd', got 'profile'."
@@ -104,14 +104,14 @@ class TestWholeRequests:
 
 
 class TestParameters:
-    def test_texts_numbers_and_truth_values(self):
+    def test_strings_numbers_and_booleans_are_accepted(self):
         parameters = {"a": "x", "b": 1, "c": 0.5, "d": True, "timeout": 0, "priority": 3}
         assert check_parameters(parameters) is parameters
 
     @pytest.mark.parametrize(
         "parameters", [{"a": []}, {"a": None}, {"timeout": -1}, {"timeout": 0.5}, {"priority": True}, {"priority": "1"}]
     )
-    def test_others_are_refused(self, parameters):
+    def test_other_parameters_are_refused(self, parameters):
         with pytest.raises(ProtocolError, match="Expected parameter"):
             check_parameters(parameters)
 
@@ -124,12 +124,12 @@ class TestDecode:
         assert (array.shape, array.dtype, array[1, 1]) == ((2, 12), np.uint8, 99)
 
     @pytest.mark.parametrize("size", [0, 23, 25])
-    def test_another_number_of_bytes_is_refused(self, size):
+    def test_wrong_number_of_bytes_is_refused(self, size):
         message = refused(decode_tensor, "letters", "UINT8", [2, 12], memoryview(bytes(size)))
         assert message == f"Expected 24 bytes of input 'letters' [2, 12], got {size}."
 
     @given(st.lists(st.binary(max_size=20), min_size=1, max_size=20))
-    def test_strings_are_what_nvidias_serializer_was_given(self, texts):
+    def test_strings_of_nvidias_serializer_are_decoded(self, texts):
         utils = pytest.importorskip("tritonclient.utils")
         packed = utils.serialize_byte_tensor(np.array(texts, object)).item()
         assert decode_tensor("sequences", "BYTES", [len(texts), 1], memoryview(packed)) == texts
@@ -145,11 +145,11 @@ class TestDecode:
             (b"", "got 0."),
         ],
     )
-    def test_strings_that_are_cut_too_few_or_too_many_are_refused(self, data, came):
+    def test_truncated_missing_and_extra_strings_are_refused(self, data, came):
         assert refused(decode_tensor, "sequences", "BYTES", [2], memoryview(data)).endswith(came)
 
     @given(st.binary(max_size=40), st.integers(0, 5))
-    def test_whatever_the_bytes_they_are_strings_or_refused(self, data, count):
+    def test_any_bytes_are_strings_or_refused(self, data, count):
         try:
             texts = decode_tensor("sequences", "BYTES", [count], memoryview(data))
         except ProtocolError:
@@ -157,7 +157,7 @@ class TestDecode:
         assert (pack(*texts), len(texts)) == (data, count)
 
 
-def test_whole_numbers_from_0_to_255_are_letters():
+def test_integers_from_0_to_255_are_letters():
     np.testing.assert_array_equal(decode_letters([65, 0, 255, 67], (2, 2), "input 'x'"), np.uint8([[65, 0], [255, 67]]))
     for wrong in (-1, 256):
         assert refused(decode_letters, [wrong], (1,), "input 'x'") == "Expected only numbers from 0 to 255 in input 'x'."
@@ -170,16 +170,16 @@ class TestRaw:
             (pack(b"ACGT"), "sequences", [b"ACGT"]),
             (pack(b""), "sequences", [b""]),
             (b"ACGTACGTNNNN", "letters", np.frombuffer(b"ACGTACGTNNNN", np.uint8)[None]),
-            (pack(b"ACGTACGT"), "sequences", [b"ACGTACGT"]),  # 12 bytes, too, but no letters
+            (pack(b"ACGTACGT"), "sequences", [b"ACGTACGT"]),  # also 12 bytes, but not a window
         ],
     )
-    def test_the_bytes_tell_which_input_they_are(self, data, name, tensor):
+    def test_number_of_bytes_determines_the_input(self, data, name, tensor):
         found_name, found = raw_tensor(memoryview(data), INPUTS)
         assert found_name == name
         np.testing.assert_array_equal(found, tensor)
 
     @pytest.mark.parametrize("data", [b"", b"ACG", b"ACGTACGT", b"A" * 24, pack(b"ACGT") + b"A"])
-    def test_bytes_that_are_no_row_are_refused(self, data):
+    def test_bytes_that_match_no_input_are_refused(self, data):
         message = refused(raw_tensor, memoryview(data), INPUTS)
         assert message.startswith("Expected a raw request with one row of 'sequences' as BYTES [batch, 1] or ")
         assert message.endswith(f"got {len(data)} bytes.")

@@ -28,7 +28,7 @@ def read(body, header_length=None, **limits):
 
 
 def body_of(data=None, *, name="sequences", datatype="BYTES", shape=(2,), own=None, **request):
-    """JSON with one input."""
+    """Returns JSON with one input."""
     tensor = {"name": name, "datatype": datatype, "shape": list(shape)}
     tensor |= {} if data is None else {"data": data}
     tensor |= {} if own is None else {"parameters": own}
@@ -50,7 +50,7 @@ class TestNvidiasClient:
 
     @pytest.mark.parametrize("binary", [True, False])
     @pytest.mark.parametrize("shape", [(2,), (2, 1)])
-    def test_its_strings_are_read(self, client, shape, binary):
+    def test_strings_of_the_client_are_read(self, client, shape, binary):
         tensor = client.InferInput("sequences", shape, "BYTES")
         tensor.set_data_from_numpy(np.array(TEXTS, object).reshape(shape), binary_data=binary)
         body, length = client.InferenceServerClient.generate_request_body([tensor], request_id="mine")
@@ -58,7 +58,7 @@ class TestNvidiasClient:
         assert request == InferRequest("mine", "sequences", TEXTS, ALL_BINARY, {"binary_data_output": True})
 
     @pytest.mark.parametrize("binary", [True, False])
-    def test_its_letters_are_read(self, client, binary):
+    def test_letters_of_the_client_are_read(self, client, binary):
         tensor = client.InferInput("letters", (2, 12), "UINT8")
         tensor.set_data_from_numpy(WINDOWS, binary_data=binary)
         body, length = client.InferenceServerClient.generate_request_body([tensor], priority=2, timeout=5)
@@ -68,7 +68,7 @@ class TestNvidiasClient:
         assert request.tensor.flags.owndata is False
 
     @pytest.mark.parametrize("which", [ALL_BINARY, ALL_JSON, [("sd", True), ("expression", False)], [("sd", False)]])
-    def test_it_reads_our_answers(self, client, which):
+    def test_client_can_read_the_answers(self, client, which):
         answers = {"expression": np.array([[1.5, -2], [np.nan, 1e-30]], np.float32), "sd": np.float32([[0, 1], [2, 3]])}
         body, length = write_response("toy", "3", InferRequest("mine", "sequences", TEXTS, which, {}), answers)
         assert (length is None) is not any(binary for _, binary in which)
@@ -95,7 +95,7 @@ class TestOutputs:
             ({"outputs": [{"name": "sd"}, {"name": "expression"}, {"name": "sd"}]}, [("sd", False), ("expression", False)]),
         ],
     )
-    def test_all_or_those_that_are_named(self, request_fields, outputs):
+    def test_all_outputs_or_the_named_outputs_are_returned(self, request_fields, outputs):
         assert read(body_of(["A", "C"], **request_fields)).outputs == outputs
 
     @pytest.mark.parametrize(
@@ -113,7 +113,7 @@ class TestOutputs:
             {"id": 7},
         ],
     )
-    def test_others_are_refused(self, request_fields):
+    def test_malformed_outputs_and_parameters_are_refused(self, request_fields):
         assert refused(body_of(["A", "C"], **request_fields)).startswith(("Expected ", "Cannot use "))
 
 
@@ -125,7 +125,7 @@ class TestInputs:
             request = read(body_of(windows, name="letters", datatype="UINT8", shape=(2, 12)))
             np.testing.assert_array_equal(request.tensor, WINDOWS)
 
-    def test_strings_are_utf_8_and_half_of_a_pair_is_no_letter(self):
+    def test_strings_are_utf_8_and_lone_surrogates_become_question_marks(self):
         assert read(body_of(["é", "\ud800"])).tensor == ["é".encode(), b"?"]
 
     @pytest.mark.parametrize(
@@ -156,22 +156,22 @@ class TestInputs:
             ),
         ],
     )
-    def test_malformed_ones_are_refused(self, body, message):
+    def test_malformed_inputs_are_refused(self, body, message):
         assert message in refused(body)
 
 
 class TestBinaryData:
     HEAD = body_of(name="letters", datatype="UINT8", shape=(2, 12), own={"binary_data_size": 24})
 
-    def test_stand_behind_the_json(self):
+    def test_binary_data_follow_the_json(self):
         request = read(self.HEAD + WINDOWS.tobytes(), len(self.HEAD))
         np.testing.assert_array_equal(request.tensor, WINDOWS)
 
     @pytest.mark.parametrize(("data", "beyond"), [(b"", 0), (bytes(23), 0), (bytes(25), 0), (bytes(24), 25), (bytes(24), -1)])
-    def test_another_number_of_bytes_is_refused(self, data, beyond):
+    def test_wrong_number_of_bytes_is_refused(self, data, beyond):
         assert refused(self.HEAD + data, len(self.HEAD) + beyond).startswith("Expected ")
 
-    def test_nothing_stands_behind_data_in_json(self):
+    def test_binary_data_after_json_data_are_refused(self):
         body = body_of(["A", "C"])
         assert read(body, len(body)).tensor == [b"A", b"C"]
         assert refused(body + b"x", len(body)) == "Expected no binary data in addition to 'data' of input 'sequences', got 1 bytes."
@@ -182,7 +182,7 @@ class TestBinaryData:
         assert (request.id, request.outputs, request.parameters) == (None, ALL_BINARY, {})
 
 
-def test_numbers_that_json_does_not_know_are_null():
+def test_nan_and_infinities_are_null_in_json():
     values = np.array([[np.inf, np.nan, 0.1]], np.float32)
     body, length = write_response("toy", "1", InferRequest(None, "sequences", TEXTS, [("x", False)], {}), {"x": values})
     (output,) = json.loads(body)["outputs"]
@@ -190,6 +190,6 @@ def test_numbers_that_json_does_not_know_are_null():
 
 
 @given(st.binary(max_size=60), st.none() | st.integers(-5, 70))
-def test_whatever_the_bytes_they_are_a_request_or_refused(body, header_length):
+def test_any_bytes_are_a_request_or_refused(body, header_length):
     with contextlib.suppress(ProtocolError):
         assert read(body, header_length).input_name in {"sequences", "letters"}

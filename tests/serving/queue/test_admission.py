@@ -26,11 +26,11 @@ def check(rows=1, held=0, wait=0.0, within=60.0, waiting=0):
         {"wait": 1.0, "within": 1.0},
     ],
 )
-def test_what_fits_may_wait(fits):
+def test_rows_within_the_limits_are_accepted(fits):
     check(**fits)
 
 
-def test_long_windows_alone_may_wait_whatever_their_bytes():
+def test_first_request_is_accepted_regardless_of_its_size():
     queue = ModelQueue(5000)
     check_queue(SETTINGS, queue, 1, 0, 0.0, 60.0)
     with pytest.raises(OverloadedError):
@@ -46,12 +46,12 @@ def test_long_windows_alone_may_wait_whatever_their_bytes():
         ({"wait": 1.5, "within": 1.0, "waiting": 3}, "Exceeds maximum wait, 1.5 seconds expected, 3 rows are waiting.", 2),
     ],
 )
-def test_what_does_not_is_refused_with_the_time_to_come_again(too_much, reason, retry_after):
+def test_rows_beyond_the_limits_are_refused_with_a_time_to_retry(too_much, reason, retry_after):
     with pytest.raises(OverloadedError) as caught:
         check(**too_much)
     assert str(caught.value) == f"Request refused: {reason}"
     assert (caught.value.status, caught.value.retry_after) == (503, retry_after)
 
 
-def test_refusal_says_why():
+def test_refusal_states_the_reason():
     assert str(refusal("the server is shutting down")) == "Request refused: the server is shutting down."

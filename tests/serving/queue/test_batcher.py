@@ -17,7 +17,7 @@ SMALL = Settings(scorers=1, batch_rows=8, delay_seconds=0, rows=100, queue_rows=
 
 
 class SlowModel:
-    """Answers the first letter of each window; with `hold` each batch waits until `go_on` is called."""
+    """Model that returns the first letter of each window. With `hold`, each batch waits until `go_on` is called."""
 
     def __init__(self, hold=False, seconds=0.0):
         self.statistics, self.speed, self.batch_rows, self.device, self.at_once = Statistics(), ScoringSpeed(), 1000, "cpu", 10
@@ -47,7 +47,7 @@ def windows(*codes):
 
 
 def run(scenario, settings=SMALL):
-    """Runs `scenario(batcher)` over a batcher that is closed afterwards."""
+    """Runs `scenario(batcher)` and closes the batcher afterwards."""
 
     async def with_batcher():
         batcher = Batcher(settings)
@@ -61,7 +61,7 @@ def run(scenario, settings=SMALL):
 
 
 async def later(batcher, model, *codes, **options):
-    """A request that has reached the queue, as a task."""
+    """Returns the task of a request that has reached the queue."""
     before = batcher.waiting(model)
     task = asyncio.ensure_future(batcher.score(model, windows(*codes), **options))
     for _ in range(100):
@@ -76,7 +76,7 @@ def codes(answers):
 
 
 class TestAnswers:
-    def test_are_those_of_the_request(self):
+    def test_answers_belong_to_their_request(self):
         async def scenario(batcher):
             model = SlowModel()
             found = await asyncio.gather(*(batcher.score(model, windows(*range(i, i + 1 + i % 20))) for i in range(40)))
@@ -84,7 +84,7 @@ class TestAnswers:
 
         assert run(scenario) == [[*range(i, i + 1 + i % 20)] for i in range(40)]
 
-    def test_requests_that_wait_share_a_batch(self):
+    def test_waiting_requests_share_a_batch(self):
         async def scenario(batcher):
             model = SlowModel(hold=True)
             first = await later(batcher, model, 1)
@@ -113,7 +113,7 @@ class TestAnswers:
 
         assert run(scenario, dataclasses.replace(SMALL, batch_bytes=1)) == [[1], [2]]
 
-    def test_rows_wait_for_others_to_fill_a_batch_but_no_longer_than_the_delay(self):
+    def test_rows_wait_at_most_the_delay_for_a_full_batch(self):
         async def scenario(batcher):
             model, begun = SlowModel(), time.perf_counter()
             first = await later(batcher, model, 1)
@@ -143,7 +143,7 @@ class TestAnswers:
 
 
 class TestFairness:
-    def test_models_take_turns_by_the_time_they_use(self):
+    def test_models_get_equal_scoring_time(self):
         async def scenario(batcher):
             order = []
             slow, fast = SlowModel(seconds=0.04), SlowModel(seconds=0.01)
@@ -154,9 +154,9 @@ class TestFairness:
 
         order = run(scenario)
         assert order.count("slow") == order.count("fast") == 8
-        assert "".join(name[0] for name in order[-4:]) == "ssss"  # the fast one was done long before
+        assert "".join(name[0] for name in order[-4:]) == "ssss"  # the requests of the fast model finished earlier
 
-    def test_request_for_a_busy_model_does_not_hold_up_another(self):
+    def test_busy_model_does_not_delay_another_model(self):
         async def scenario(batcher):
             busy, other = SlowModel(hold=True), SlowModel()
             tasks = [await later(batcher, busy, *[1] * 80)]
@@ -174,7 +174,7 @@ class TestFairness:
 
 class TestOverload:
     def fill(self, settings, then):
-        """Has a request scored and one of 40 rows wait, then `then(batcher, model)`."""
+        """Runs `then(batcher, model)` while one request is being scored and another of 40 rows is waiting."""
 
         async def scenario(batcher):
             model = SlowModel(hold=True)
@@ -190,7 +190,7 @@ class TestOverload:
         return run(scenario, settings)
 
     @pytest.mark.parametrize("settings", [{"queue_rows": 50, "rows": 50}, {"queue_bytes": 50 * LENGTH}])
-    def test_full_queue_refuses_at_once(self, settings):
+    def test_full_queue_refuses_immediately(self, settings):
         async def then(batcher, model):
             begun = time.perf_counter()
             with pytest.raises(OverloadedError, match="Exceeds maximum queue size, 40 rows are waiting") as caught:
@@ -201,7 +201,7 @@ class TestOverload:
         assert (status, retry_after, rejected) == (503, 1, 1)
         assert seconds < 0.05
 
-    def test_slow_model_refuses_what_would_wait_too_long(self):
+    def test_requests_with_too_long_expected_wait_are_refused(self):
         async def then(batcher, model):
             model.speed.add(1, 0.5)
             with pytest.raises(OverloadedError, match=r"Exceeds maximum wait, 8.0 seconds expected, 40 rows are waiting") as caught:
@@ -212,7 +212,7 @@ class TestOverload:
 
         assert self.fill(SMALL, then) == 8
 
-    def test_request_that_would_be_too_late_is_refused_at_once(self):
+    def test_request_that_would_time_out_is_refused_immediately(self):
         async def then(batcher, model):
             model.speed.add(1, 0.05)
             with pytest.raises(OverloadedError, match=r"maximum wait, 0.8 seconds expected"):
@@ -221,7 +221,7 @@ class TestOverload:
 
         self.fill(SMALL, then)
 
-    def test_large_request_does_not_have_small_ones_refused_that_have_a_turn_before_its_end(self):
+    def test_small_requests_are_accepted_behind_a_large_one(self):
         async def scenario(batcher):
             model = SlowModel(hold=True)
             tasks = [await later(batcher, model, *[1] * 900)]
@@ -235,7 +235,7 @@ class TestOverload:
 
         assert run(scenario, dataclasses.replace(SMALL, rows=1000, queue_rows=2000)) == [900, 1, 1]
 
-    def test_empty_queue_takes_what_comes_however_slow_the_model_seems(self):
+    def test_empty_queue_accepts_requests_for_any_estimated_speed(self):
         async def scenario(batcher):
             model = SlowModel()
             model.speed.add(1, 1000.0)
@@ -244,7 +244,7 @@ class TestOverload:
 
         assert run(scenario) == [1]
 
-    def test_one_models_queue_leaves_room_for_another(self):
+    def test_full_queue_of_one_model_does_not_affect_another(self):
         async def then(batcher, model):
             other = await later(batcher, SlowModel(), *[5] * 30)
             model.go_on()
@@ -252,7 +252,7 @@ class TestOverload:
 
         assert self.fill(dataclasses.replace(SMALL, queue_rows=50, rows=50), then) == 30
 
-    def test_closing_batcher_refuses_and_answers_what_waits(self):
+    def test_closing_batcher_refuses_new_rows_and_scores_waiting_ones(self):
         async def scenario(batcher):
             model = SlowModel(hold=True)
             tasks = [await later(batcher, model, *[1] * 20)]
@@ -269,19 +269,19 @@ class TestOverload:
 
 
 class TestScorers:
-    """Several batches at one time."""
+    """Tests with several scoring threads."""
 
     SETTINGS = dataclasses.replace(SMALL, scorers=3)
 
     async def held(self, batcher, model, batches):
-        """Waits until so many batches have begun and none goes on."""
+        """Waits until the given number of batches have started and are held."""
         for _ in range(2000):
             if len(model.batches) == batches:
                 return
             await asyncio.sleep(0.01)
         pytest.fail(f"Expected {batches} batches to have begun, got {model.batches}")
 
-    def test_score_as_many_batches_at_one_time_as_there_are_of_them(self):
+    def test_each_scorer_scores_one_batch(self):
         async def scenario(batcher):
             model = SlowModel(hold=True)
             task = await later(batcher, model, *range(40))
@@ -293,7 +293,7 @@ class TestScorers:
 
         assert run(scenario, self.SETTINGS) == (3, (1, 16), [*range(40)], 0)
 
-    def test_device_is_given_no_more_batches_at_one_time_than_it_may(self):
+    def test_device_limit_on_concurrent_batches_holds(self):
         async def scenario(batcher):
             model, neighbour, other = SlowModel(hold=True), SlowModel(), SlowModel()
             for one in (model, neighbour):
@@ -309,7 +309,7 @@ class TestScorers:
 
         assert run(scenario, self.SETTINGS) == ([5], (1, 0), [[*range(20)], [7]])
 
-    def test_slow_model_with_many_clients_does_not_crowd_out_a_fast_one(self):
+    def test_slow_model_does_not_crowd_out_a_fast_one(self):
         async def scenario(batcher):
             slow, fast, end = SlowModel(seconds=0.05), SlowModel(seconds=0.002), time.perf_counter() + 1.5
 
@@ -325,7 +325,7 @@ class TestScorers:
         slow, fast = run(scenario, self.SETTINGS)
         assert slow < 3 * fast
 
-    def test_model_says_how_many_rows_a_batch_has(self):
+    def test_model_sets_the_batch_size(self):
         async def scenario(batcher):
             model = SlowModel()
             model.batch_rows = 5
@@ -334,7 +334,7 @@ class TestScorers:
 
         assert run(scenario) == [5, 5, 5, 5]
 
-    def test_idle_ones_get_their_part_of_a_large_request(self):
+    def test_large_request_is_divided_among_idle_scorers(self):
         async def scenario(batcher):
             model = SlowModel(hold=True)
             task = await later(batcher, model, *range(90))
@@ -345,7 +345,7 @@ class TestScorers:
 
         assert run(scenario, dataclasses.replace(self.SETTINGS, batch_rows=100)) == [30, 30, 30]
 
-    def test_share_the_wait_that_is_expected(self):
+    def test_expected_wait_is_divided_by_the_number_of_scorers(self):
         async def scenario(batcher):
             model = SlowModel(hold=True)
             task = await later(batcher, model, *range(64))
@@ -358,7 +358,7 @@ class TestScorers:
 
         run(scenario, self.SETTINGS)
 
-    def test_end_when_what_waits_for_a_model_with_one_batch_at_a_time_is_scored(self):
+    def test_close_waits_for_a_model_with_one_batch_at_a_time(self):
         async def scenario(batcher):
             model = SlowModel(hold=True)
             model.at_once = 1
@@ -372,7 +372,7 @@ class TestScorers:
         assert run(scenario, self.SETTINGS) == [*range(40)]
 
     @pytest.mark.parametrize("error", [None, RuntimeError("no")])
-    def test_many_requests_of_many_sizes(self, error):
+    def test_many_requests_of_different_sizes_are_answered(self, error):
         async def scenario(batcher):
             models = [SlowModel(seconds=0.0005) for _ in range(3)]
             models[2].at_once, models[2].error = 1, error
@@ -386,7 +386,7 @@ class TestScorers:
 
 
 class TestLeaving:
-    def test_rows_of_who_left_are_not_scored(self):
+    def test_rows_of_cancelled_requests_are_not_scored(self):
         async def scenario(batcher):
             model = SlowModel(hold=True)
             first = await later(batcher, model, 1)
@@ -402,7 +402,7 @@ class TestLeaving:
 
         assert run(scenario) == ((1, 1), [[1], [3]], 1, 0)
 
-    def test_late_request_is_answered_in_time_and_not_scored(self):
+    def test_timed_out_request_is_not_scored(self):
         async def scenario(batcher):
             model = SlowModel(hold=True)
             first = await later(batcher, model, 1)
@@ -419,7 +419,7 @@ class TestLeaving:
         assert (status, batches, rejected) == (503, [[1]], 1)
         assert 0.1 <= took < 1
 
-    def test_settings_bound_the_time_that_a_request_can_ask_for(self):
+    def test_settings_limit_the_timeout_of_a_request(self):
         async def scenario(batcher):
             model = SlowModel(hold=True)
             task = asyncio.ensure_future(batcher.score(model, windows(1), within=1000))
@@ -429,7 +429,7 @@ class TestLeaving:
 
         run(scenario, dataclasses.replace(SMALL, timeout_seconds=0.1))
 
-    def test_who_leaves_while_being_scored_is_not_counted_as_answered(self):
+    def test_request_cancelled_during_scoring_is_not_counted_as_answered(self):
         async def scenario(batcher):
             model = SlowModel(hold=True)
             task = await later(batcher, model, *[1] * 20)
@@ -445,7 +445,7 @@ class TestLeaving:
 
 
 class TestFailures:
-    def test_failing_model_fails_the_requests_of_the_batch_and_nothing_else(self):
+    def test_failing_model_fails_only_the_requests_of_the_batch(self):
         async def scenario(batcher):
             bad, good = SlowModel(), SlowModel()
             bad.error = RuntimeError("no\nmemory")
@@ -458,7 +458,7 @@ class TestFailures:
         assert (status, again, other) == (503, [2], [3])
         assert bad.statistics.failures["BACKEND"] == 1
 
-    def test_error_without_words_is_named(self):
+    def test_error_without_message_has_its_class_name(self):
         async def scenario(batcher):
             model = SlowModel()
             model.error = MemoryError()
@@ -468,7 +468,7 @@ class TestFailures:
         run(scenario)
 
 
-def test_statistics_tell_waiting_from_scoring():
+def test_statistics_separate_waiting_from_scoring():
     async def scenario(batcher):
         model = SlowModel(seconds=0.05)
         await asyncio.gather(*(batcher.score(model, windows(*[i] * 8)) for i in range(4)))
@@ -490,7 +490,7 @@ def test_speed_is_measured():
     assert 0.01 <= run(scenario) < 0.1
 
 
-def test_a_request_in_two_batches_waited_until_the_first():
+def test_waiting_time_ends_with_the_first_batch_of_a_request():
     now = [0.0]
 
     class Ticking(SlowModel):

@@ -9,30 +9,30 @@ from dreamkeras.serving.queue.jobs import Job, JobSlice, deliver, expire, hand_o
 
 @pytest.fixture
 def make_job():
-    """`make_job(rows, first=0)`: a job of one-letter windows, their codes counted on from `first`."""
+    """`make_job(rows, first=0)` returns a job of one-letter windows with consecutive codes from `first`."""
     loop = asyncio.new_event_loop()
     yield lambda rows, first=0: Job(np.arange(first, first + rows, dtype=np.uint8)[:, None], loop.create_future(), 0.0, 5)
     loop.close()
 
 
 def answers(windows):
-    """Outputs of a model: twice the code, and three columns."""
+    """Returns two model outputs: twice the code, and an output with three columns."""
     return {"double": windows.astype(np.float32) * 2, "wide": np.repeat(windows, 3, axis=1).astype(np.float32)}
 
 
-def test_rows_wait_until_they_are_taken(make_job):
+def test_rows_wait_until_a_batch_takes_them(make_job):
     job = make_job(5)
     job.taken = 3
     assert job.waiting == 2
 
 
-def test_job_is_whole_when_its_last_rows_are_scored(make_job):
+def test_job_is_complete_when_its_last_rows_are_scored(make_job):
     job = make_job(5)
     assert [job.add(rows, (1.0, 2.0, 3.0)) for rows in (2, 2, 1)] == [False, False, True]
     assert job.compute == (3.0, 6.0, 9.0)
 
 
-def test_rows_of_several_jobs_become_one_array(make_job):
+def test_rows_of_several_jobs_are_joined(make_job):
     slices = [JobSlice(make_job(3), 1, 3), JobSlice(make_job(2, 10), 0, 2)]
     assert join_rows(slices).tolist() == [[1], [2], [10], [11]]
 
@@ -43,7 +43,7 @@ def test_rows_of_one_job_are_not_copied(make_job):
 
 
 @pytest.mark.parametrize("cuts", [[(0, 5)], [(0, 2), (2, 5)], [(0, 1), (1, 2), (2, 5)]])
-def test_answers_reach_the_rows_they_are_of_however_a_job_was_cut(make_job, cuts):
+def test_answers_match_their_rows_for_any_division_of_a_job(make_job, cuts):
     job, other = make_job(5), make_job(4, 100)
     for place, (first, last) in enumerate(cuts):
         slices = [JobSlice(other, place, place + 1), JobSlice(job, first, last)]
@@ -59,7 +59,7 @@ class TestDelivery:
         thread.start()
         thread.join()
 
-    def test_answers_reach_the_loop_that_waits(self):
+    def test_answers_reach_the_waiting_event_loop(self):
         async def wait():
             job = Job(np.zeros((1, 1), np.uint8), asyncio.get_running_loop().create_future(), 0.0, 5)
             job.answers = {"x": np.ones(1)}
@@ -68,7 +68,7 @@ class TestDelivery:
 
         assert asyncio.run(wait())["x"].tolist() == [1]
 
-    def test_error_reaches_the_loop_that_waits(self):
+    def test_errors_reach_the_waiting_event_loop(self):
         async def wait():
             job = Job(np.zeros((1, 1), np.uint8), asyncio.get_running_loop().create_future(), 0.0, 5)
             self.deliver_from_a_thread(job, ValueError("no"))
@@ -77,7 +77,7 @@ class TestDelivery:
         with pytest.raises(ValueError, match="no"):
             asyncio.run(wait())
 
-    def test_who_has_given_up_is_left_alone(self):
+    def test_cancelled_futures_are_ignored(self):
         async def wait():
             job = Job(np.zeros((1, 1), np.uint8), asyncio.get_running_loop().create_future(), 0.0, 5)
             job.future.cancel()
@@ -87,13 +87,13 @@ class TestDelivery:
 
         assert asyncio.run(wait())
 
-    def test_closed_loop_waits_for_nothing(self, make_job):
+    def test_closed_event_loop_is_ignored(self, make_job):
         job = make_job(1)
         job.future.get_loop().close()
         deliver([job])
 
 
-def test_waiting_that_is_over_ends_with_a_timeout_and_none_that_has_ended(make_job):
+def test_expire_sets_a_timeout_only_on_unfinished_jobs(make_job):
     late, done = make_job(1), make_job(1)
     done.future.set_result({})
     for job in (late, done):

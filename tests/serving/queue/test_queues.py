@@ -29,12 +29,12 @@ def test_small_jobs_are_taken_in_order(queue):
     assert taken(slices) == [(0, 3)] * 3
 
 
-def test_job_is_cut_where_the_batch_is_full(queue):
+def test_job_is_split_at_the_batch_limit(queue):
     queue.add(make_job(5))
     assert [taken(queue.take(2)) for _ in range(4)] == [[(0, 2)], [(2, 4)], [(4, 5)], []]
 
 
-def test_large_job_leaves_room_for_small_ones(queue):
+def test_large_job_leaves_space_for_small_ones(queue):
     large, small = make_job(10 * SHARE), make_job(3)
     queue.add(large)
     queue.add(small)
@@ -42,7 +42,7 @@ def test_large_job_leaves_room_for_small_ones(queue):
     assert [(piece.job is large, piece.last - piece.first) for piece in slices] == [(True, SHARE), (False, 3), (True, SHARE - 3)]
 
 
-def test_large_job_alone_fills_the_batch_in_one_part(queue):
+def test_single_large_job_fills_the_batch_with_one_slice(queue):
     queue.add(make_job(10 * SHARE))
     assert taken(queue.take(4 * SHARE)) == [(0, 4 * SHARE)]
 
@@ -54,7 +54,7 @@ def test_smaller_priority_is_first(queue):
     assert [piece.job for piece in queue.take(4)] == [early, late]
 
 
-def test_withdrawn_rows_are_not_taken(queue):
+def test_withdrawn_rows_are_not_scored(queue):
     gone, stays = make_job(4), make_job(2)
     queue.add(gone)
     queue.add(stays)
@@ -63,7 +63,7 @@ def test_withdrawn_rows_are_not_taken(queue):
     assert [piece.job for piece in queue.take(10)] == [stays]
 
 
-def test_withdrawing_counts_only_what_still_waits_and_only_once(queue):
+def test_withdrawing_counts_waiting_rows_once(queue):
     job = make_job(5)
     queue.add(job)
     queue.take(2)
@@ -71,7 +71,7 @@ def test_withdrawing_counts_only_what_still_waits_and_only_once(queue):
     assert (queue.rows, queue.jobs) == (0, 0)
 
 
-def test_rows_wait_since_the_first_came_and_not_any_more_after_a_batch(queue):
+def test_since_is_the_first_arrival_and_0_after_a_batch(queue):
     queue.add(make_job(3, queued=7.0))
     queue.add(make_job(3, queued=8.0))
     assert queue.since == 7.0
@@ -87,7 +87,7 @@ def test_rows_wait_since_the_first_came_and_not_any_more_after_a_batch(queue):
     sizes=st.lists(st.integers(1, 50), min_size=1, max_size=40),
     gone=st.sets(st.integers(0, 11)),
 )
-def test_every_row_is_taken_once_and_counts_hold(jobs, sizes, gone):
+def test_every_row_is_taken_once_and_counts_are_consistent(jobs, sizes, gone):
     queue, made = ModelQueue(length=4), [make_job(rows, priority) for rows, priority in jobs]
     for job in made:
         queue.add(job)
@@ -120,13 +120,13 @@ def test_every_row_is_taken_once_and_counts_hold(jobs, sizes, gone):
         ([(8000, 5)], 1, 4, 0),
     ],
 )
-def test_rows_ahead_are_those_that_have_their_turn_before(queue, waiting, rows, priority, expected):
+def test_rows_ahead_counts_rows_with_an_earlier_turn(queue, waiting, rows, priority, expected):
     for count, level in waiting:
         queue.add(make_job(count, level))
     assert queue.ahead(rows, priority) == expected
 
 
-def test_rows_that_are_taken_or_withdrawn_are_no_longer_ahead(queue):
+def test_taken_and_withdrawn_rows_are_not_ahead(queue):
     gone, stays = make_job(40), make_job(40)
     queue.add(gone)
     queue.add(stays)
@@ -136,7 +136,7 @@ def test_rows_that_are_taken_or_withdrawn_are_no_longer_ahead(queue):
 
 
 @given(st.lists(st.integers(1, 4), max_size=6), st.integers(1, 4))
-def test_rows_ahead_bound_what_is_scored_before_the_last_of_new_ones(shares, new):
+def test_rows_ahead_is_an_upper_bound(shares, new):
     queue = ModelQueue(length=4)
     for count in shares:
         queue.add(make_job(count * SHARE))

@@ -36,31 +36,31 @@ def take(turns, now=0.0, *, hurry=True):
     return batch
 
 
-def test_batch_that_is_not_full_waits_for_its_moment(turns):
+def test_incomplete_batch_waits_for_the_delay(turns):
     put(turns, Model(), 5, queued=1.0)
     assert turns.next(1.2, hurry=False) == 1.5
     assert take(turns, 1.5, hurry=False).rows == 5
 
 
-def test_full_batch_and_the_last_ones_do_not_wait(turns):
+def test_full_and_final_batches_do_not_wait(turns):
     put(turns, Model(), 40, queued=1.0)
     assert take(turns, 1.0, hurry=False).rows == 16
     put(turns, Model(), 1, queued=1.0)
     assert take(turns, 1.0).rows == 16
 
 
-def test_nothing_comes_of_no_rows(turns):
+def test_no_rows_give_no_batch(turns):
     assert turns.empty
     assert turns.next(0.0, hurry=True) is None
 
 
 @pytest.mark.parametrize(("rows", "sizes"), [(90, [30, 30, 30]), (40, [16, 16, 8]), (300, [32, 32, 32])])
-def test_idle_scorers_are_left_their_part(turns, rows, sizes):
+def test_rows_are_divided_among_idle_scorers(turns, rows, sizes):
     put(turns, Model(), rows)
     assert [take(turns).rows for _ in sizes] == sizes
 
 
-def test_no_more_batches_than_scorers(turns):
+def test_number_of_batches_is_limited_to_the_scorers(turns):
     put(turns, Model(), 300)
     for _ in range(3):
         batch = take(turns)
@@ -69,7 +69,7 @@ def test_no_more_batches_than_scorers(turns):
     assert (turns.running, take(turns).rows) == (2, 32)
 
 
-def test_models_of_one_device_share_its_limit(turns):
+def test_models_on_one_device_share_its_limit(turns):
     first, second, elsewhere = Model(device="gpu", at_once=1), Model(device="gpu", at_once=1), Model()
     for model in (first, second):
         put(turns, model, 5)
@@ -81,7 +81,7 @@ def test_models_of_one_device_share_its_limit(turns):
     assert {batch.model, take(turns).model} == {first, second}
 
 
-def test_next_is_the_model_that_used_least_what_is_being_scored_included(turns):
+def test_next_model_has_used_the_least_time_including_running_batches(turns):
     slow, fast = Model(seconds_per_row=1.0), Model(seconds_per_row=0.01)
     for model in (slow, fast):
         put(turns, model, 1000)
@@ -89,7 +89,7 @@ def test_next_is_the_model_that_used_least_what_is_being_scored_included(turns):
     assert take(turns).model is fast
 
 
-def test_time_is_remembered_while_a_batch_is_being_scored_and_no_rows_wait(turns):
+def test_scoring_time_is_kept_while_a_batch_runs(turns):
     slow, fast = Model(), Model()
     put(turns, slow, 1)
     batch = take(turns)
@@ -102,7 +102,7 @@ def test_time_is_remembered_while_a_batch_is_being_scored_and_no_rows_wait(turns
     assert take(turns).model is fast
 
 
-def test_model_that_comes_late_has_no_right_to_the_time_before(turns):
+def test_new_model_gets_no_credit_for_earlier_time(turns):
     first, second = Model(), Model()
     put(turns, first, 1)
     turns.end(take(turns), 1000.0)
@@ -113,7 +113,7 @@ def test_model_that_comes_late_has_no_right_to_the_time_before(turns):
     assert put(turns, first, 1).used == 1001
 
 
-def test_expected_seconds_give_way_to_those_it_took(turns):
+def test_measured_time_replaces_the_estimate(turns):
     model = Model(seconds_per_row=1.0)
     queue = put(turns, model, 5)
     batch = take(turns)
@@ -122,7 +122,7 @@ def test_expected_seconds_give_way_to_those_it_took(turns):
     assert queue.used == 0.25
 
 
-def test_wait_is_shared_by_scorers_and_doubled_by_another_model(turns):
+def test_expected_wait_depends_on_scorers_and_other_models(turns):
     model = Model(seconds_per_row=0.3)
     queue = put(turns, model, 40)
     assert turns.wait(model, queue, 48, 5) == pytest.approx(4.0)
@@ -132,6 +132,6 @@ def test_wait_is_shared_by_scorers_and_doubled_by_another_model(turns):
     assert turns.wait(model, queue, 48, 5) == pytest.approx(24.0)
 
 
-def test_the_first_queue_has_used_no_time(turns):
+def test_first_queue_starts_with_no_time(turns):
     queue = turns.open(Model(), LENGTH)
     assert (queue.used, queue.since, queue.rows) == (0, 0, 0)
