@@ -1,6 +1,6 @@
-"""What NVIDIA's client asks of a server of the Open Inference Protocol over HTTP and gRPC, case by case, and what it has to get.
+"""Conformance cases for servers of the Open Inference Protocol: requests of NVIDIA's client over HTTP and gRPC, with expected answers.
 
-The model is the toy model, as `toy`: it takes `sequences` or `letters` and counts letters.
+The served model is the toy model `toy`, which takes `sequences` or `letters` and counts letters.
 """
 
 import queue
@@ -29,7 +29,7 @@ KINDS = {"400": "malformed", "404": "unknown", "500": "internal", "503": "busy"}
 
 
 class Client(NamedTuple):
-    """An open client of one protocol: its module, itself, the server's address."""
+    """An open client of one protocol, with its module and the server's address."""
 
     module: Any
     client: Any
@@ -61,12 +61,12 @@ class Client(NamedTuple):
         return self.infer(*tensors, **options).as_numpy("expression").tolist()
 
     def fields(self, name, *args):
-        """What a question about the server or a model is answered, as JSON."""
+        """Calls a method of the client and returns the answer as JSON."""
         return getattr(self.client, name)(*args, **({} if self.protocol == "http" else {"as_json": True}))
 
 
 class Case(NamedTuple):
-    """A question, what it has to be answered, and why Triton answers it otherwise, if it does."""
+    """A request, the expected answer, and the reason why Triton's answer differs, if it does."""
 
     name: str
     protocols: tuple[str, ...]
@@ -79,7 +79,7 @@ CASES: list[Case] = []
 
 
 def case(answer, *, protocols=("http", "grpc"), difference=""):
-    """Makes a case of a function of a client."""
+    """Decorator that adds a function of a client to the cases."""
 
     def add(function):
         CASES.append(Case(function.__name__, protocols, function, answer, difference))
@@ -89,7 +89,7 @@ def case(answer, *, protocols=("http", "grpc"), difference=""):
 
 
 def answer_of(one: Case, client: Client):
-    """What the server answers to a case; an error is `error: KIND`."""
+    """Returns the server's answer to a case. An error is returned as `error: KIND`."""
     import tritonclient.utils
 
     try:
@@ -167,7 +167,7 @@ def statistics_count_requests_and_rows(c):
     c.infer(c.strings()), c.infer(c.letters())
     name, requests_after, rows_after = found()
     until = time.monotonic() + 5
-    while requests_after < requests + 2 and time.monotonic() < until:  # Triton counts after it has answered
+    while requests_after < requests + 2 and time.monotonic() < until:  # Triton updates its counters after the answer
         time.sleep(0.01)
         name, requests_after, rows_after = found()
     return [name, requests_after - requests, rows_after - rows]
@@ -353,11 +353,11 @@ def three_at_once(c):
     ]
 
 
-# HTTP's ways to write tensors
+# Tensor encodings of HTTP
 
 
 def raw(c, body, header_length=None, path="toy/infer"):
-    """The status and the body of an answer to what no client would send."""
+    """Sends a malformed request and returns status and body of the answer."""
     headers = {} if header_length is None else {"Inference-Header-Content-Length": str(header_length)}
     try:
         with urllib.request.urlopen(urllib.request.Request(f"http://{c.address}/v2/models/{path}", body, headers), timeout=30) as answer:
@@ -408,7 +408,7 @@ def halves_in_json(c):
     return [status, b'"error"' in body]
 
 
-# gRPC's
+# gRPC only
 
 
 @case([VALUES] * 2, protocols=("grpc",))

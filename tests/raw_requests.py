@@ -1,4 +1,4 @@
-"""Requests to every path of the server that takes a body: as they should be, and with something about them changed, drawn by Hypothesis."""
+"""Hypothesis strategies for requests to every path of the server that takes a body, valid or with random changes."""
 
 import copy
 import functools
@@ -22,12 +22,12 @@ EXPRESSION = {"name": "expression", "parameters": {"binary_data": True}}
 
 
 class Form(NamedTuple):
-    """A request that is answered with 200.
+    """A valid request, which is answered with status 200.
 
     Args:
-        fields: Its JSON; None where the body is none.
-        data: What stands behind that.
-        media_type: What it is sent as.
+        fields: JSON part of the body. None if the body is not JSON.
+        data: Bytes that follow the JSON.
+        media_type: Value of the Content-Type header.
     """
 
     fields: dict | None
@@ -54,7 +54,7 @@ FORMS = {
     "load": [Form({"parameters": {}})],
     "unload": [Form({"parameters": {"unload_dependents": False}})],
 }
-"""By the last part of a path."""
+"""Valid requests by the last part of the path."""
 
 PATHS = [route.path for route in (*routes_v1.routes(), *routes_v2.routes()) if isinstance(route, Route) and "POST" in route.methods]
 WORDS = st.sampled_from(["toy", "twice", "1", "2", "", "..", "../toy", "a\0b", "é", "-1", "letters", "BYTES", "ACGT", "Infinity", "\ud800"])
@@ -79,7 +79,7 @@ PACKERS = {"gzip": functools.partial(gzip.compress, mtime=0), "deflate": zlib.co
 
 
 class Sent(NamedTuple):
-    """A request: where it goes and what it says; with `parts`, in chunks."""
+    """A request to send. With `parts`, the body is sent in chunks."""
 
     path: str
     headers: dict[str, str]
@@ -88,13 +88,13 @@ class Sent(NamedTuple):
 
 
 def one_in(number):
-    """True so seldom."""
+    """Draws True with low probability."""
     return st.sampled_from([False] * (number - 1) + [True])
 
 
 @st.composite
 def requests(draw):
-    """A request as it should be, or with something about it changed, to any path that takes a body."""
+    """Draws a valid or randomly changed request to any path that takes a body."""
     template = draw(st.sampled_from(PATHS))
     form = draw(st.sampled_from(FORMS[template.rsplit("/", 1)[1]]))
     if draw(one_in(10)):
@@ -117,7 +117,7 @@ def requests(draw):
 
 @st.composite
 def path_of(draw, template):
-    """A path with names filled in, most of them of models that there are; `toy` is never loaded or unloaded."""
+    """Draws a path, mostly with names of existing models. `toy` is never loaded or unloaded."""
     known = "twice" if "repository" in template else "toy"
     name, version = (draw(WORDS) if draw(one_in(8)) else usual for usual in (known, "1"))
     name = known if name == "toy" else name
@@ -134,7 +134,7 @@ def _quoted(text):
 
 @st.composite
 def changed_json(draw, fields):
-    """The JSON of an object, up to two of its members, at any depth, replaced or removed."""
+    """Draws JSON of an object with up to two members replaced or removed, at any depth."""
     fields = copy.deepcopy(fields)
     for _ in range(draw(st.sampled_from([0, 0, 1, 1, 2]))):
         places = list(members(fields))
@@ -148,7 +148,7 @@ def changed_json(draw, fields):
 
 
 def members(holder):
-    """Each member of an object or a list, and of those in it: what holds it, and its name or place."""
+    """Yields container and key of every member of an object or list, recursively."""
     for key, value in list(holder.items() if isinstance(holder, dict) else enumerate(holder)):
         yield holder, key
         if isinstance(value, dict | list):
@@ -157,6 +157,6 @@ def members(holder):
 
 @st.composite
 def damaged(draw, body):
-    """Bytes with a piece replaced by others, or cut out."""
+    """Draws bytes with a part replaced or removed."""
     start, end = sorted([draw(st.integers(0, len(body))), draw(st.integers(0, len(body)))])
     return body[:start] + draw(st.binary(max_size=8)) + body[end:]

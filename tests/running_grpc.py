@@ -1,4 +1,4 @@
-"""A gRPC server in a thread of the tests, over a port that is free; there is no HTTP beside it."""
+"""Test server for gRPC only, in a thread and on a free port."""
 
 import asyncio
 import contextlib
@@ -12,7 +12,7 @@ from dreamkeras.serving.http.app import create_app
 
 
 class RunningGrpc(NamedTuple):
-    """A running server: where, what stands behind it, and how it is told to stop."""
+    """A running server: address, service, and an event that stops it."""
 
     address: str
     service: object

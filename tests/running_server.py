@@ -1,4 +1,4 @@
-"""A server in a thread of the tests, over a port that is free; and a way to ask an application without any port."""
+"""Test servers in a thread or a separate process, and requests to an ASGI application without a port."""
 
 import asyncio
 import contextlib
@@ -19,7 +19,7 @@ QUICK = Settings(notice_seconds=0, drain_seconds=10, batch_rows=8)
 
 
 class Running(NamedTuple):
-    """A running server: where, and what stands behind it."""
+    """A running server: address, service and uvicorn server."""
 
     address: str
     port: int
@@ -45,7 +45,7 @@ def running_server(models, settings=QUICK, guard=None, tls=None):
 
 
 class Answer(NamedTuple):
-    """What an application answered."""
+    """Answer of an application."""
 
     status: int
     headers: dict
@@ -57,11 +57,11 @@ class Answer(NamedTuple):
 
 
 def ask(app, method, path, body=b"", headers=None, *, chunks=None, leave=False, query=b""):
-    """The answer of an ASGI application; None where it sent none.
+    """Returns the answer of an ASGI application, or None if it sent none.
 
     Args:
-        chunks: Parts of the body, in place of `body`; an exception among them ends the body there, as if the rest never came.
-        leave: Whether the client is gone as soon as it has sent the body.
+        chunks: Parts of the body, instead of `body`. An exception among the parts ends the body there, as if the rest never arrived.
+        leave: Whether the client disconnects immediately after sending the body.
     """
     parts = [body] if chunks is None else list(chunks)
     sent = []
@@ -104,21 +104,21 @@ def ask(app, method, path, body=b"", headers=None, *, chunks=None, leave=False, 
 
 
 class ServerProcess(NamedTuple):
-    """`dreamkeras serve` in a process of its own: the process, its port, and the file of its standard error."""
+    """`dreamkeras serve` in a separate process: the process, its port, and the file with its standard error."""
 
     process: subprocess.Popen
     port: int
     log: Path
 
     def stop(self, seconds=30):
-        """Asks it to stop; returns its exit code."""
+        """Sends SIGTERM and returns the exit code."""
         self.process.terminate()
         return self.process.wait(seconds)
 
 
 @contextlib.contextmanager
 def server_process(folder, *options, settings=""):
-    """Starts `dreamkeras serve` with options and settings (TOML), and waits until it answers."""
+    """Starts `dreamkeras serve` with options and settings (TOML), and waits until the server accepts requests."""
     (folder / "settings.toml").write_text(settings)
     log = folder / "serve.log"
     command = [sys.executable, "-c", "from dreamkeras.cli.main import main; main(prog_name='dreamkeras')", "serve", "--port", "0"]

@@ -1,7 +1,8 @@
-"""NVIDIA's Triton Inference Server in a process of its own, out of the wheel of nvidia-pytriton, as the oracle of conformance tests.
+"""NVIDIA's Triton Inference Server from the wheel of nvidia-pytriton, in a separate process, as the reference for conformance tests.
 
-The wheel has the server and its Python backend, for which `toy_models` are written once more here. It wants an older NumPy and so stands in
-an environment of its own, which DREAMKERAS_PYTRITON names: `python -m venv FOLDER && FOLDER/bin/pip install nvidia-pytriton==0.7.0`.
+The wheel contains the server and its Python backend. This module has the toy model in the form of that backend. The wheel requires an
+older NumPy and therefore a separate environment: `python -m venv FOLDER && FOLDER/bin/pip install nvidia-pytriton==0.7.0`. The variable
+DREAMKERAS_PYTRITON names the folder.
 """
 
 import contextlib
@@ -53,14 +54,14 @@ dynamic_batching { priority_levels: 4 default_priority_level: 2 }
 
 
 class RunningTriton(NamedTuple):
-    """A running Triton: where it answers HTTP and gRPC."""
+    """A running Triton server, with its HTTP and gRPC addresses."""
 
     http: str
     grpc: str
 
 
 def write_python_model(folder: Path, config: str, inputs=("sequences", "letters")) -> None:
-    """A model that counts letters for Triton's Python backend, under a configuration."""
+    """Writes the toy model for Triton's Python backend with the given configuration."""
     (folder / "1").mkdir(parents=True)
     (folder / "1/model.py").write_text(MODEL.format(texts=inputs))
     (folder / "config.pbtxt").write_text(config)
@@ -68,7 +69,7 @@ def write_python_model(folder: Path, config: str, inputs=("sequences", "letters"
 
 @contextlib.contextmanager
 def running_triton(repository: Path, folder: Path):
-    """Triton over a model repository, until the context ends; skips where there is none."""
+    """Runs Triton with a model repository until the context ends. Skips the test if Triton is not installed."""
     home = os.environ.get("DREAMKERAS_PYTRITON")
     if not home:
         pytest.skip("DREAMKERAS_PYTRITON names no environment with nvidia-pytriton")
@@ -78,7 +79,7 @@ def running_triton(repository: Path, folder: Path):
     command = [server / "bin/tritonserver", "--model-repository", repository, "--backend-directory", _backends(server, packages, folder)]
     command += ["--http-port", ports[0], "--grpc-port", ports[1], "--allow-metrics", "false", "--model-control-mode", "explicit"]
     command += ["--exit-timeout-secs", "3", "--load-model", "*", "--http-address", "127.0.0.1", "--grpc-address", "127.0.0.1"]
-    # Nothing of this process's environment, or the backend takes this one's NumPy, for which it is too old, and answers nonsense.
+    # With an empty environment, since the backend would otherwise import an incompatible NumPy and return wrong values.
     environment = {"LD_LIBRARY_PATH": str(packages / "nvidia_pytriton.libs"), "PATH": f"{home}/bin:/usr/bin:/bin", "OMP_NUM_THREADS": "1"}
     with open(folder / "triton.log", "wb") as log:
         process = subprocess.Popen(list(map(str, command)), env=environment, stdout=log, stderr=log)
@@ -91,7 +92,7 @@ def running_triton(repository: Path, folder: Path):
 
 
 def _backends(server: Path, packages: Path, folder: Path) -> Path:
-    """The Python backend with the stub of the environment's Python, as the wheel itself puts them together."""
+    """Assembles the Python backend with the stub for the environment's Python version, as the wheel does."""
     backend = folder / "backends/python"
     backend.mkdir(parents=True)
     version = packages.parent.name.removeprefix("python")
