@@ -227,3 +227,70 @@ class TestManual:
             done = subprocess.run(["man", "--warnings", "-l", page], env=settings, capture_output=True, text=True, check=True)
             assert done.stderr == ""
             assert "SYNOPSIS" in done.stdout
+
+
+def document(name):
+    yaml = pytest.importorskip("yaml")
+    # YAML 1.1 reads the key `on` as true.
+    return yaml.safe_load((ROOT / name).read_text())
+
+
+class TestWorkflows:
+    def test_publishing_follows_the_tests_of_the_wheel(self):
+        jobs = document(".github/workflows/publish.yml")["jobs"]
+        assert {name: job.get("needs") for name, job in jobs.items()} == {
+            "build": None,
+            "test": "build",
+            "testpypi": "test",
+            "pypi": "testpypi",
+        }
+        assert all("github.ref_type == 'tag'" in jobs[name]["if"] for name in ("testpypi", "pypi"))
+
+    def test_only_the_jobs_that_publish_have_a_token_and_they_run_nothing_else(self):
+        workflow = document(".github/workflows/publish.yml")
+        assert workflow["permissions"] == {"contents": "read"}
+        assert {name for name, job in workflow["jobs"].items() if "permissions" in job} == {"testpypi", "pypi"}
+        for name in ("testpypi", "pypi"):
+            job = workflow["jobs"][name]
+            assert job["permissions"] == {"id-token": "write"}
+            assert [step["uses"].split("@")[0] for step in job["steps"]] == ["actions/download-artifact", "pypa/gh-action-pypi-publish"]
+
+    def test_the_wheel_is_tested_on_the_versions_and_systems_of_the_classifiers(self):
+        matrix = document(".github/workflows/publish.yml")["jobs"]["test"]["strategy"]["matrix"]
+        classifiers = PYPROJECT["project"]["classifiers"]
+        assert matrix["python"] == [text.split(" :: ")[-1] for text in classifiers if re.search(r":: 3\.\d+$", text)]
+        assert len(matrix["os"]) == len([text for text in classifiers if text.startswith("Operating System")])
+
+    @pytest.mark.parametrize("name", ["ci.yml", "publish.yml"])
+    def test_every_action_has_a_version(self, name):
+        steps = [step for job in document(f".github/workflows/{name}")["jobs"].values() for step in job["steps"]]
+        assert [step["uses"] for step in steps if "uses" in step and not re.search(r"@v\d", step["uses"])] == []
+
+    @pytest.mark.parametrize("name", ["ci.yml", "publish.yml"])
+    def test_extras_that_are_installed_exist(self, name):
+        text = (ROOT / ".github/workflows" / name).read_text()
+        found = {extra for names in re.findall(r"(?:\.|whl\)|whl)\[([a-z,]+)\]", text) for extra in names.split(",")}
+        assert found
+        assert found <= set(PYPROJECT["project"]["optional-dependencies"])
+
+
+class TestDescription:
+    def test_citation_has_the_version_and_date_of_the_newest_release(self):
+        citation = document("CITATION.cff")
+        released = re.search(r"^## \[(\d+\.\d+\.\d+)\] - ([\d-]+)$", (ROOT / "CHANGELOG.md").read_text(), re.MULTILINE)
+        assert (citation["version"], citation["date-released"]) == released.groups()
+        assert citation["license"] == PYPROJECT["project"]["license"]
+        assert {citation["repository-code"], citation["url"]} <= set(PYPROJECT["project"]["urls"].values())
+        assert {"cff-version", "message", "title", "authors"} <= set(citation)
+
+    @pytest.mark.parametrize("name", ["bug", "feature"])
+    def test_issue_forms_have_questions_with_unique_ids(self, name):
+        form = document(f".github/ISSUE_TEMPLATE/{name}.yml")
+        assert {"name", "description", "body"} <= set(form)
+        names = [question["id"] for question in form["body"]]
+        assert len(set(names)) == len(names) > 2
+        assert all(question["type"] == "textarea" and question["attributes"]["label"] for question in form["body"])
+
+    def test_the_site_is_built_with_extras_of_the_package(self):
+        (install,) = document(".readthedocs.yaml")["python"]["install"]
+        assert set(install["extra_requirements"]) <= set(PYPROJECT["project"]["optional-dependencies"])
