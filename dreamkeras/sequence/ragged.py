@@ -49,6 +49,10 @@ class Ragged:
             raise IndexError(index)
         return self.flat[self.offsets[index] : self.offsets[index + 1]].tobytes().decode("latin-1")
 
+    def __iter__(self) -> Iterator[str]:
+        """Yields the texts as strings."""
+        return (self[index] for index in range(len(self)))
+
     @functools.cached_property
     def lengths(self) -> np.ndarray:
         """int64 (n,): letters in each text; not to be changed."""

@@ -16,6 +16,7 @@ def listed(ragged):
 def test_strings_come_back(texts):
     ragged = Ragged.from_strings(texts)
     assert listed(ragged) == texts
+    assert list(ragged) == texts
     assert ragged.lengths.tolist() == [len(text) for text in texts]
     assert (ragged.offsets[0], ragged.offsets[-1]) == (0, sum(map(len, texts)))
 
