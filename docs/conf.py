@@ -1,7 +1,9 @@
 """Configuration of the documentation site: `.ci/site` builds it, without a network connection."""
 
+import re
 from importlib.metadata import version as installed_version
 from pathlib import Path
+from typing import Any
 
 from dreamkeras.cli.main import COMMANDS
 
@@ -19,13 +21,14 @@ extensions = [
     "sphinx_copybutton",
     "sphinx_design",
 ]
+templates_path = ["_templates"]
 default_role = "literal"  # docstrings write code as `name`
 myst_enable_extensions = ["colon_fence"]
 myst_heading_anchors = 3
 
+autodoc_inherit_docstrings = False  # Keras documents `call`, `fit` and `get_config`
 autodoc_member_order = "bysource"
 autodoc_typehints = "signature"
-autosummary_imported_members = False
 napoleon_google_docstring = True
 napoleon_numpy_docstring = False
 napoleon_custom_sections = ["Shape", "Reference", "Source"]
@@ -51,4 +54,14 @@ def write_command_pages() -> None:
         (COMMAND_PAGES / f"{name}.rst").write_text(directive)
 
 
-write_command_pages()
+def mark_code(app: Any, context: Any, lines: list[str]) -> None:
+    """Sets options and names such as `--genome` and `DK_` of a command's help as code."""
+    code = re.compile(r"(?<![`\w-])(--[a-z][\w-]*|\w+_)(?![`\w])")
+    lines[:] = [line if line.startswith("..") else code.sub(r"``\1``", line) for line in lines]
+
+
+def setup(app: Any) -> None:
+    """Writes the commands' pages and connects to sphinx-click."""
+    write_command_pages()
+    for part in ("description", "options", "arguments"):
+        app.connect(f"sphinx-click-process-{part}", mark_code)
