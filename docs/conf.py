@@ -54,7 +54,7 @@ def write_command_pages() -> None:
         (COMMAND_PAGES / f"{name}.rst").write_text(directive)
 
 
-def mark_code(app: Any, context: Any, lines: list[str]) -> None:
+def mark_code(_app: Any, _context: Any, lines: list[str]) -> None:
     """Sets options and names such as `--genome` and `DK_` of a command's help as code."""
     code = re.compile(r"(?<![`\w-])(--[a-z][\w-]*|\w+_)(?![`\w])")
     lines[:] = [line if line.startswith("..") else code.sub(r"``\1``", line) for line in lines]
