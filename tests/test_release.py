@@ -294,3 +294,21 @@ class TestDescription:
     def test_the_site_is_built_with_extras_of_the_package(self):
         (install,) = document(".readthedocs.yaml")["python"]["install"]
         assert set(install["extra_requirements"]) <= set(PYPROJECT["project"]["optional-dependencies"])
+
+    def test_the_conda_recipe_agrees_with_pyproject(self):
+        recipe = document("packaging/conda/recipe.yaml")
+        released = re.search(r"^## \[(\d+\.\d+\.\d+)\]", (ROOT / "CHANGELOG.md").read_text(), re.MULTILINE)
+        project = PYPROJECT["project"]
+        assert recipe["context"] == {"version": released[1], "python_min": project["requires-python"].removeprefix(">=")}
+        run, host = (
+            {text.replace(" ", "") for text in recipe["requirements"][kind] if not text.startswith(("python ", "pip"))}
+            for kind in ("run", "host")
+        )
+        assert run == {*project["dependencies"], *project["optional-dependencies"]["cpu"]}
+        assert host == set(PYPROJECT["build-system"]["requires"])
+        (entry,) = recipe["build"]["python"]["entry_points"]
+        assert entry == f"dreamkeras = {project['scripts']['dreamkeras']}"
+        (files,) = [test["files"]["source"] for test in recipe["tests"] if "files" in test]
+        assert all((ROOT / file).exists() for file in files)
+        about = recipe["about"]
+        assert {about["homepage"], about["documentation"], about["repository"]} <= set(project["urls"].values())
