@@ -87,6 +87,6 @@ class TestFile:
 
 
 def test_every_setting_stands_on_the_page_with_its_default():
-    page = (Path(__file__).parents[2] / "docs/how-to/serve.md").read_text()
+    page = (Path(__file__).parents[2] / "docs/reference/http-api.md").read_text()
     rows = dict(re.findall(r"^\| `(\w+)` \| ([\d.]+)", page, re.MULTILINE))
     assert {name: float(value) for name, value in rows.items()} == dataclasses.asdict(Settings())
