@@ -2,6 +2,7 @@
 
 import sys
 from importlib import import_module
+from importlib.util import find_spec
 from pathlib import Path
 
 from setuptools import Command, setup
@@ -27,6 +28,9 @@ class BuildManual(Command):
 
     def run(self):
         if self.editable_mode:  # there is no copy of the package to import, and the help still changes
+            return
+        if find_spec("click_man") is None:  # pip and build install it; other builders may not have it
+            self.warn("click-man is not installed: building without manual pages.")
             return
         folder = Path(self.build_base, "man")
         folder.mkdir(parents=True, exist_ok=True)

@@ -215,6 +215,12 @@ class TestManual:
             assert f"dreamkeras\\-{name} \\- {entry.help}" in page
             assert [option for option in options if option.replace("-", r"\-") not in page] == []
 
+    def test_a_build_without_click_man_has_no_pages(self, original, tmp_path):
+        code = f"import sys; sys.modules['click_man'] = None; from setuptools import build_meta; build_meta.build_wheel({str(tmp_path)!r})"
+        call(original, sys.executable, "-c", code)
+        (other,) = tmp_path.glob("*.whl")
+        assert [name for name in zipfile.ZipFile(other).namelist() if "man1" in name] == []
+
     def test_the_first_page_refers_to_the_others_and_names_the_version(self, pages):
         page = pages["dreamkeras.1"].read_text()
         assert '"0.2.0"' in page
@@ -305,7 +311,7 @@ class TestDescription:
             for kind in ("run", "host")
         )
         assert run == {*project["dependencies"], *project["optional-dependencies"]["cpu"]}
-        assert host == set(PYPROJECT["build-system"]["requires"])
+        assert host == {text for text in PYPROJECT["build-system"]["requires"] if not text.startswith("click")}
         (entry,) = recipe["build"]["python"]["entry_points"]
         assert entry == f"dreamkeras = {project['scripts']['dreamkeras']}"
         (files,) = [test["files"]["source"] for test in recipe["tests"] if "files" in test]
