@@ -1,5 +1,5 @@
-"""Variant effects: what an allele changes in a prediction.
+"""Variant effects: predictions for the reference and the alternative allele, and their difference.
 
-In: a VCF and a genome, or a table of pairs of sequences.
-Out: predictions of both alleles, and a status for every allele.
+In: a VCF and a reference genome, or a table of pairs of sequences.
+Out: predictions for both alleles, and a status for every allele.
 """

@@ -1,4 +1,4 @@
-"""Alternative alleles of a VCF's records: which of them can be scored, by their letters and by the genome."""
+"""Checks which alternative alleles of a VCF can be scored, and compares their references with the genome."""
 
 import re
 from collections.abc import Callable
@@ -21,12 +21,12 @@ Fits = Callable[[np.ndarray, np.ndarray], np.ndarray]
 
 
 class Alleles(NamedTuple):
-    """The alternative alleles of some records, one a row.
+    """Alternative alleles of several records, with one row per allele.
 
     Args:
-        records: int64 (rows,), the record of each.
-        changes: The normal form of each; empty, at -1, where it has none.
-        statuses: uint8 (rows,), a `Status` each.
+        records: Index of the record of each allele, int64 (rows,).
+        changes: Normal form of each allele. Alleles without one have empty texts and the start -1.
+        statuses: `Status` of each allele, uint8 (rows,).
     """
 
     records: np.ndarray
@@ -35,15 +35,17 @@ class Alleles(NamedTuple):
 
     @property
     def normalised(self) -> np.ndarray:
-        """bool (rows,): which have a normal form."""
+        """Whether each allele has a normal form, bool (rows,)."""
         return self.changes.starts >= 0
 
 
 def check_alleles(batch: VcfRecords, genome: Genome, fits: Fits) -> Alleles:
-    """The alleles of a batch, each with a status.
+    """Determines the status and the normal form of each alternative allele in a batch.
 
-    `fits` takes the lengths of references and alternatives in their normal forms, int64 (n,), and returns whether windows hold them,
-    bool (n,).
+    Args:
+        batch: Records of a VCF.
+        genome: The reference genome.
+        fits: Takes the lengths of REF and ALT in normal form, int64 (n,) each, and returns whether they fit into the window, bool (n,).
     """
     records, alts = batch.records, batch.alts
     names = {name: find_contig(name, genome.lengths) for name in dict.fromkeys(batch.contigs)}
@@ -63,7 +65,7 @@ def check_alleles(batch: VcfRecords, genome: Genome, fits: Fits) -> Alleles:
 
 
 def allele_kind(alt: str) -> Status:
-    """The status of an alternative allele by its letters alone: `OK` for letters of DNA and nothing else.
+    """Returns the status of an alternative allele by its characters alone. It is `OK` if all characters are DNA letters.
 
     Example:
         >>> [allele_kind(alt).name for alt in ("ac", "<DEL>", "A]chr2:7]", ".A", "*", "A-")]
@@ -77,12 +79,18 @@ def allele_kind(alt: str) -> Status:
         return Status.BREAKEND
     if "<" in alt:
         return Status.SYMBOLIC
-    # A single breakend has a dot in place of the joined sequence.
+    # In a single breakend, a dot replaces the joined sequence.
     return Status.BREAKEND if alt.startswith(".") or alt.endswith(".") else Status.NOT_LETTERS
 
 
 class _Compared(NamedTuple):
-    """References that lie within their contigs, as they are written and as the genome has them; `rows` are indices by record, or -1."""
+    """References that were compared with the genome.
+
+    Args:
+        rows: Index of each record into `written` and `found`, int64 (records,), or -1 if its reference could not be compared.
+        written: References as written in the VCF.
+        found: Letters of the genome at the same positions.
+    """
 
     rows: np.ndarray
     written: Ragged
@@ -90,13 +98,13 @@ class _Compared(NamedTuple):
 
 
 def _status(reason: Status, alt: str) -> Status:
-    """An allele's status by its letters, or that of its record."""
+    """Combines the status of a record with that of an allele's characters."""
     kind = Status.OK if reason == Status.MALFORMED else allele_kind(alt)
     return reason if kind == Status.OK else kind
 
 
 def _record_statuses(batch: VcfRecords, contigs: list[str], genome: Genome) -> tuple[list[Status], _Compared]:
-    """The status of each record, regardless of its alternative alleles."""
+    """Returns the status of each record, independent of its alternative alleles, and the references that were compared."""
     lengths = genome.lengths
     statuses = []
     for contig, ref, position in zip(contigs, batch.refs, batch.positions.tolist(), strict=True):
@@ -123,7 +131,7 @@ def _record_statuses(batch: VcfRecords, contigs: list[str], genome: Genome) -> t
 
 
 def _spread(changes: Changes, rows: np.ndarray, chosen: np.ndarray, count: int) -> Changes:
-    """Of so many alleles: the chosen changes in these rows, and empty ones at -1 in all others."""
+    """Returns `count` changes: the chosen ones at the given rows, and empty ones with the start -1 at all other rows."""
     contigs, starts = [""] * count, np.full(count, -1)
     lengths = np.zeros((2, count), np.int64)
     kept = changes.select(chosen)
@@ -135,7 +143,7 @@ def _spread(changes: Changes, rows: np.ndarray, chosen: np.ndarray, count: int) 
 
 
 def _first_table() -> np.ndarray:
-    """uint8 (256,): of each IUPAC code the base that the VCF specification has in its place, the first one by the alphabet."""
+    """Returns a table, uint8 (256,), from each IUPAC code to its alphabetically first base, as the VCF specification requires in REF."""
     table = PLAIN.copy()
     for code, bases in IUPAC.items():
         if bases:

@@ -1,4 +1,4 @@
-"""Effects of variants as columns of numbers, from what each model says of both alleles."""
+"""Computes columns of variant effects from the predictions of each model for both alleles."""
 
 from collections.abc import Callable, Sequence
 from typing import NamedTuple
@@ -9,12 +9,12 @@ __all__ = ["ENSEMBLE_COLUMNS", "MODEL_COLUMNS", "Column", "column_names", "effec
 
 
 class Column(NamedTuple):
-    """A number of each task.
+    """A column that is computed for each task.
 
     Args:
-        name: Follows the task's name.
-        values: Takes the predictions of the reference and of the alternative alleles, float32 (n, members, tasks), and returns (n, tasks).
-        description: A text, with `{task}` for the task.
+        name: Suffix of the column name, after the name of the task.
+        values: Takes the predictions for the reference and the alternative alleles, float32 (n, members, tasks), and returns (n, tasks).
+        description: Description of the column, with `{task}` for the name of the task.
     """
 
     name: str
@@ -30,24 +30,24 @@ def _agreement(ref: np.ndarray, alt: np.ndarray) -> np.ndarray:
 MODEL_COLUMNS = (
     Column("ref", lambda ref, _: ref.mean(axis=1), "Prediction of {task} with the reference allele"),
     Column("alt", lambda _, alt: alt.mean(axis=1), "Prediction of {task} with the alternative allele"),
-    Column("effect", lambda ref, alt: (alt - ref).mean(axis=1), "Prediction of {task} with the alternative allele minus the reference's"),
+    Column("effect", lambda ref, alt: (alt - ref).mean(axis=1), "Prediction of {task} with the alternative minus the reference allele"),
 )
-"""The columns of any model."""
+"""Columns of single models and ensembles."""
 
 ENSEMBLE_COLUMNS = (
     Column("effect_sd", lambda ref, alt: (alt - ref).std(axis=1, ddof=1), "Standard deviation of the effect on {task} over the models"),
     Column("agreement", _agreement, "Share of the models whose effect on {task} has the sign of the mean effect"),
 )
-"""Further columns of several models; the standard deviation is that of a sample."""
+"""Additional columns of ensembles. The standard deviation is that of a sample (`ddof=1`)."""
 
 
 def effect_columns(members: int) -> tuple[Column, ...]:
-    """The columns of so many models."""
+    """Returns the columns for a single model or an ensemble with the given number of members."""
     return MODEL_COLUMNS + ENSEMBLE_COLUMNS if members > 1 else MODEL_COLUMNS
 
 
 def column_names(columns: Sequence[Column], tasks: Sequence[str]) -> tuple[str, ...]:
-    """All columns of the first task, those of the second, ...
+    """Returns the names of all columns of the first task, then of the second task, and so on.
 
     Example:
         >>> column_names(MODEL_COLUMNS, ["hk"])
@@ -57,6 +57,6 @@ def column_names(columns: Sequence[Column], tasks: Sequence[str]) -> tuple[str, 
 
 
 def effect_values(columns: Sequence[Column], ref: np.ndarray, alt: np.ndarray) -> np.ndarray:
-    """float32 (n, tasks * columns), in the order of `column_names`, of predictions float32 (n, members, tasks)."""
+    """Computes all columns, float32 (n, tasks * columns), in the order of `column_names`, from predictions float32 (n, members, tasks)."""
     values = np.stack([column.values(ref, alt) for column in columns], axis=2)
     return values.reshape(len(ref), values.shape[1] * len(columns)).astype(np.float32)

@@ -1,4 +1,4 @@
-"""Variants and their effects as files: tables with a row an allele, or the VCF that they came from with INFO fields added."""
+"""Writes effects of variants to tables with one row per allele, or to the input VCF with additional INFO fields."""
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
@@ -28,31 +28,31 @@ _NAME = re.compile(r"[A-Za-z_][0-9A-Za-z_.]*")
 
 
 class VariantSink(Protocol):
-    """Writes batches of variants, in order."""
+    """Writer of batches of variants in order."""
 
     def write(self, batch: Any, cells: list[Sequence[Any]], variants: Variants) -> None:
-        """Writes a batch: its cells of the columns of keys, and its effects."""
+        """Writes a batch with the cells of its key columns and its effects."""
 
 
 class TableSink:
-    """A row an allele: keys, status, numbers; `nan` or null where it was not scored. Made by `open_table_sink`."""
+    """Writes one row per allele with keys, status and numbers, which are `nan` or null if it was not scored. See `open_table_sink`."""
 
     def __init__(self, writer: Writer) -> None:
         self._writer = writer
 
     def write(self, batch: Any, cells: list[Sequence[Any]], variants: Variants) -> None:
-        """Adds rows."""
+        """Writes the rows of a batch."""
         self._writer.write_rows([*cells, [WORDS[code] for code in variants.statuses.tolist()]], variants.values)
 
 
 class VcfSink:
-    """The records as they stood, with fields in INFO that have a value for each alternative allele. Made by `open_vcf_sink`."""
+    """Writes the input records with additional INFO fields, which have one value per alternative allele. See `open_vcf_sink`."""
 
     def __init__(self, file: BinaryIO | BgzipWriter, fields: Sequence[InfoField]) -> None:
         self._file, self._fields = file, fields
 
     def write(self, batch: VcfRecords, cells: list[Sequence[Any]], variants: Variants) -> None:
-        """Adds records."""
+        """Writes the records of a batch."""
         normal_form = [["." if cell in (None, "") else str(cell) for cell in column] for column in cells[-len(NORMAL_FORM) :]]
         numbers = [["." if text == "nan" else text for text in format_numbers(column)] for column in variants.values.T]
         columns = [[WORDS[code] for code in variants.statuses.tolist()], *normal_form, *numbers]
@@ -67,40 +67,46 @@ class VcfSink:
 
 
 def is_vcf_name(path: str) -> bool:
-    """Whether a file is to be a VCF, by its name."""
+    """Whether the name of a file is that of a VCF, compressed or not."""
     return unpacked_name(path.lower()).endswith(".vcf")
 
 
 @contextmanager
 def open_table_sink(path: str, keys: Mapping[str, type], names: Sequence[str], format: str | None = None) -> Iterator[TableSink]:
-    """A table with columns of keys, `status` and numbers, in a format of `formats.names.TABLES`; it appears whole or not at all."""
+    """Opens a table with key columns, `status` and numbers, in a format of `formats.names.TABLES`. It appears only when complete."""
     with open_writer(path, names, format, {**keys, "status": str}) as writer:
         yield TableSink(writer)
 
 
 @contextmanager
 def open_vcf_sink(path: str, header: Sequence[bytes], fields: Sequence[InfoField]) -> Iterator[VcfSink]:
-    """A VCF with this header (`vcf_info.annotated_header`) and INFO fields, packed by bgzip if named .gz or .bgz; appears whole or not."""
+    """Opens a VCF for writing. The file appears only when it is complete.
+
+    Args:
+        path: The VCF. It is compressed with bgzip if the name ends with .gz or .bgz.
+        header: Header lines, see `vcf_info.annotated_header`.
+        fields: The additional INFO fields.
+    """
     with open_text(path) as file, naming_output(path):
         file.write(b"".join(line + b"\n" for line in header))
         yield VcfSink(file, fields)
 
 
 def info_fields(columns: Sequence[Column], tasks: Sequence[str], prefix: str = PREFIX) -> list[InfoField]:
-    """The status, the normal form and each column of numbers as INFO fields, the last in the order of `effects.column_names`.
+    """Returns INFO fields for the status, the normal form and each column of numbers, in the order of `effects.column_names`.
 
     Raises:
-        InputError: The prefix is no beginning of a field's name.
+        InputError: A field name cannot begin with the prefix, or two tasks would have the same field name.
     """
     if not _NAME.fullmatch(prefix):
-        raise InputError(f"Expected a prefix of letters, digits, dots and _, not a digit first, got {prefix!r}.")
+        raise InputError(f"Expected a prefix of letters, digits, dots and underscores that does not begin with a digit, got {prefix!r}.")
     meanings = "; ".join(f"{WORDS[status]}: {meaning}" for status, meaning in MEANINGS.items() if status != Status.OK)
-    first = [InfoField(f"{prefix}status", "String", f"ok where the allele was scored, else why not. {meanings}")]
+    first = [InfoField(f"{prefix}status", "String", f"ok if the allele was scored, otherwise the reason. {meanings}")]
     for name, kind in NORMAL_FORM.items():
         text = f"{name.removeprefix('norm_').upper()} of the allele, trimmed and left-aligned"
         first.append(InfoField(f"{prefix}{name}", "Integer" if kind is int else "String", text))
     names = [re.sub(r"[^0-9A-Za-z_.]", "_", prefix + name) for name in column_names(columns, tasks)]
     if twice := next((name for name in names if names.count(name) > 1), None):
-        raise InputError(f"Expected tasks whose names differ in the letters of an INFO field's, got {twice} twice: write a table.")
+        raise InputError(f"Two tasks would both have the INFO field {twice}. Write a table instead of a VCF.")
     texts = [column.description.format(task=task) for task in tasks for column in columns]
     return [*first, *(InfoField(name, "Float", text) for name, text in zip(names, texts, strict=True))]

@@ -1,9 +1,9 @@
-"""Names of the strands and edges of windows. Imports nothing, so that shell completion stays fast."""
+"""Names of the strands and edges of inserts around a variant. Imports nothing, so that shell completion stays fast."""
 
 __all__ = ["INDEL_ANCHORS", "STRANDS"]
 
 STRANDS = {"forward": (False,), "reverse": (True,), "both": (False, True)}
-"""Which strands are read: whether each is the reverse one."""
+"""Strands that are scored, by name; True stands for the reverse strand."""
 
 INDEL_ANCHORS = {"mean": (False, True), "left": (False,), "right": (True,)}
-"""Which edges of a window stay where an allele changes its length: whether each is the right one."""
+"""Edges of the insert that stay fixed if an allele changes its length, by name; True stands for the right edge."""

@@ -1,6 +1,6 @@
-"""Normal forms of alleles: trimmed to the bases that differ, and left-aligned, as `bcftools norm` and vt do it.
+"""Normal forms of alleles: trimmed to the bases that differ and left-aligned, as by `bcftools norm` and vt.
 
-Two alleles have the same normal form if and only if they make the same haplotype. Knows nothing about windows and models.
+Two alleles have the same normal form if and only if they produce the same haplotype.
 """
 
 import itertools
@@ -16,22 +16,22 @@ from dreamkeras.sequence.ragged import Ragged
 __all__ = ["NORMAL_FORM", "Changes", "normalise", "vcf_columns"]
 
 NORMAL_FORM: Mapping[str, type] = {"norm_pos": int, "norm_ref": str, "norm_alt": str}
-"""The columns that `vcf_columns` returns, by their names in outputs."""
+"""Names and types of the columns that `vcf_columns` returns, as in output files."""
 
 BLOCK = 64
-"""Bases left of an insertion or deletion that are read first; each further read is eight times as long, up to `LONGEST_BLOCK`."""
+"""Length of the first read to the left of an insertion or deletion. Each further read is 8 times as long, up to `LONGEST_BLOCK`."""
 
 LONGEST_BLOCK = 1 << 20
 
 
 class Changes(NamedTuple):
-    """The changes of n alleles in a genome.
+    """The changes that n alleles make in a genome.
 
     Args:
-        contigs: n names.
-        starts: int64 (n,), the position of the first base that differs, from 0; of an insertion, the base behind it.
-        refs: The bases of the genome that are replaced, in upper case, U as T; none for an insertion.
-        alts: The bases in their place, likewise; none for a deletion.
+        contigs: n names of contigs.
+        starts: 0-based position of the first base that differs, int64 (n,). For an insertion, the base after it.
+        refs: Bases of the genome that are replaced, in upper case, with T for U. Empty for an insertion.
+        alts: Bases that replace them, in upper case, with T for U. Empty for a deletion.
     """
 
     contigs: Sequence[str]
@@ -40,25 +40,25 @@ class Changes(NamedTuple):
     alts: Ragged
 
     def select(self, rows: np.ndarray) -> "Changes":
-        """Some of them, int (m,)."""
+        """Returns the changes with the given indices, int (m,)."""
         contigs = [self.contigs[row] for row in rows.tolist()]
         return Changes(contigs, self.starts[rows], self.refs.select(rows), self.alts.select(rows))
 
 
 def normalise(genome: Genome, contigs: Sequence[str], starts: np.ndarray, written: Ragged, found: Ragged, alts: Ragged) -> Changes:
-    r"""The normal forms of n alleles.
+    r"""Returns the normal forms of n alleles.
 
     Args:
-        genome: Where they are.
-        contigs: n names.
-        starts: int64 (n,), the position of each REF's first base, from 0.
-        written: Each REF as it is written.
-        found: The genome's letters there. It may hold an ambiguity code where REF has one of its bases; the code is kept unless ALT
-            has another base there.
+        genome: The reference genome.
+        contigs: n names of contigs.
+        starts: 0-based position of the first base of each REF, int64 (n,).
+        written: Each REF as written in the VCF.
+        found: Letters of the genome at the positions of each REF. They may include an ambiguity code in place of one of its bases. The
+            code is kept unless ALT has another base at that position.
         alts: Each ALT.
 
     Returns:
-        Changes in the order given; both `refs` and `alts` are empty where an ALT changes nothing.
+        Changes in the order given. Both `refs` and `alts` are empty if an ALT is equal to its REF.
 
     Example:
         >>> import pathlib, tempfile
@@ -71,7 +71,7 @@ def normalise(genome: Genome, contigs: Sequence[str], starts: np.ndarray, writte
     """
     written, found, alts = (Ragged(PLAIN[texts.flat], texts.offsets) for texts in (written, found, alts))
     shorter = np.minimum(written.lengths, alts.lengths)
-    # From the right first, so that an insertion or deletion in a repeat is as far to the left as its alleles show it.
+    # Trimming starts on the right, so that an insertion or deletion in a repeat is placed as far left as its alleles allow.
     behind = _shared(written, found, alts, shorter, -1)
     before = _shared(written, found, alts, shorter - behind, 1)
     refs = found.cut(found.offsets[:-1] + before, found.lengths - before - behind)
@@ -80,9 +80,9 @@ def normalise(genome: Genome, contigs: Sequence[str], starts: np.ndarray, writte
 
 
 def vcf_columns(genome: Genome, changes: Changes) -> tuple[list[int], list[str], list[str]]:
-    """Changes as VCF has them: POS, from 1, REF and ALT; the cells of `NORMAL_FORM`.
+    """Returns POS (1-based), REF and ALT of changes as in a VCF, which are the columns of `NORMAL_FORM`.
 
-    Insertions and deletions have one anchor base: the one before them, or, at the first position of a contig, the one behind.
+    Insertions and deletions include an anchor base: the base before them or, at the first position of a contig, the base after them.
     """
     starts, lengths = changes.starts, changes.refs.lengths
     anchored = (lengths == 0) | (changes.alts.lengths == 0)
@@ -100,7 +100,7 @@ def vcf_columns(genome: Genome, changes: Changes) -> tuple[list[int], list[str],
 
 
 def _shared(written: Ragged, found: Ragged, alts: Ragged, most: np.ndarray, step: int) -> np.ndarray:
-    """int64 (n,): bases that REF and ALT have in common, up to `most`, counted from their starts (step 1) or from their ends (-1)."""
+    """Counts the bases that REF and ALT share at their starts (`step` 1) or ends (-1), up to `most`. Returns int64 (n,)."""
     owner = np.repeat(np.arange(len(most)), most)
     along = np.arange(len(owner)) - np.repeat(np.cumsum(most) - most, most)
     in_ref, in_alt = ((texts.offsets[:-1] if step > 0 else texts.offsets[1:] - 1)[owner] + step * along for texts in (written, alts))
@@ -111,7 +111,7 @@ def _shared(written: Ragged, found: Ragged, alts: Ragged, most: np.ndarray, step
 
 
 def _left_aligned(genome: Genome, changes: Changes) -> Changes:
-    """Insertions and deletions moved to the left as far as the haplotype stays the same."""
+    """Moves insertions and deletions to the left as far as possible without changing the haplotype."""
     rows = np.flatnonzero((changes.refs.lengths == 0) != (changes.alts.lengths == 0))
     steps = np.zeros(len(changes.starts), np.int64)
     for row in rows.tolist():
@@ -123,7 +123,7 @@ def _left_aligned(genome: Genome, changes: Changes) -> Changes:
 
 
 def _steps_left(genome: Genome, contig: str, start: int, unit: np.ndarray) -> int:
-    """How many bases before `start` go on with the repeat of a unit, uint8 (bases,), backwards from its end."""
+    """Counts the bases before `start` that continue the repeat of a unit, uint8 (bases,), to the left."""
     steps, block = 0, BLOCK
     while steps < start:
         size = min(block, start - steps)
@@ -137,7 +137,7 @@ def _steps_left(genome: Genome, contig: str, start: int, unit: np.ndarray) -> in
 
 
 def _rotated(texts: Ragged, steps: np.ndarray) -> Ragged:
-    """Texts rotated to the right by so many `steps`, which may be more than their letters."""
+    """Rotates each text to the right by a number of steps, which may exceed its length."""
     owners, starts = texts.owners(), texts.offsets[:-1]
     along = np.arange(len(texts.flat)) - starts[owners]
     return Ragged(texts.flat[starts[owners] + (along - steps[owners]) % texts.lengths[owners]], texts.offsets)

@@ -1,4 +1,4 @@
-"""Pairs of sequences from a table: without a change and with it."""
+"""Reads pairs of sequences from a table: one with the reference and one with the alternative allele."""
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -18,25 +18,25 @@ from dreamkeras.sequence.records import numbered
 __all__ = ["ALT_NAMES", "REF_NAMES", "Pairs", "open_pairs"]
 
 REF_NAMES = ("ref", "reference", "ref_sequence", "ref_seq", "reference_sequence")
-"""Column names, in lower case, that sequences without the change are known by; the first one found counts."""
+"""Default column names of reference sequences, in lower case and in order of preference."""
 
 ALT_NAMES = ("alt", "alternative", "alt_sequence", "alt_seq", "alternative_sequence")
-"""Likewise of those with it."""
+"""Default column names of alternative sequences, in lower case and in order of preference."""
 
 
 _POSITIONS = {"pos", "position", "start"}
-"""Columns of tables whose alleles are a few letters at a place of a genome, not sequences."""
+"""Columns that indicate short alleles at genomic positions rather than complete sequences."""
 
 
 class Pairs(NamedTuple):
-    """A batch of rows.
+    """A batch of rows with two sequences each.
 
     Args:
         ids: n names.
-        refs: n sequences, letters as they stand.
-        alts: n sequences with a change in each.
-        lines: int64 (n,), the line of each row, from 1.
-        malformed: bool (n,), whether a row has too few or too many cells; what it lacks is empty.
+        refs: n reference sequences, as in the file.
+        alts: n alternative sequences, as in the file.
+        lines: Line number of each row, counted from 1, int64 (n,).
+        malformed: Whether a row has too few or too many cells, bool (n,). Missing cells are empty.
     """
 
     ids: list[str]
@@ -46,7 +46,7 @@ class Pairs(NamedTuple):
     malformed: np.ndarray
 
     def same(self) -> np.ndarray:
-        """bool (n,): whether both sequences of a row have the same letters, in any case, U as T."""
+        """Returns whether both sequences of a row are the same, bool (n,). Case is ignored, and U is equal to T."""
         same = self.refs.lengths == self.alts.lengths
         rows = np.flatnonzero(same & (self.refs.lengths > 0))
         if len(rows):
@@ -59,17 +59,19 @@ class Pairs(NamedTuple):
 def open_pairs(
     path: str, *, ref_column: Column | None = None, alt_column: Column | None = None, id_column: Column | None = None
 ) -> Iterator[Iterator[Pairs]]:
-    r"""Opens a table of pairs: TSV, CSV, plain or gzip, by path or from standard input; or a Parquet file.
+    r"""Opens a table of pairs: TSV or CSV, plain or gzip, or a Parquet file.
 
     Args:
-        path: The table; `-` reads standard input (not Parquet).
-        ref_column: Name or position (from 0) of the sequences without the change; by default the column called by one of `REF_NAMES` or,
-            where there is no header, the first that looks like DNA. Digits as text are a name first, and then a position.
-        alt_column: Likewise, `ALT_NAMES` and the second.
-        id_column: Likewise, of names; by default the one called id, seq_id or name. Without one, they are running numbers from 1.
+        path: The table. `-` reads standard input (not Parquet).
+        ref_column: Name or position (from 0) of the column with reference sequences. A string of digits is used as a name if there is
+            such a column, and as a position otherwise. Defaults to a column named as in `REF_NAMES` or, without a header, to the first
+            column with DNA.
+        alt_column: Name or position of the column with alternative sequences. Defaults to a column named as in `ALT_NAMES` or, without a
+            header, to the second column with DNA.
+        id_column: Name or position of the column with names. Defaults to a column named id, seq_id or name, or to numbers from 1.
 
     Raises:
-        InputError: The file is missing, empty, broken, a VCF, or lacks a column.
+        InputError: The file does not exist, is empty, is damaged, is a VCF, or has no such column.
 
     Example:
         >>> import pathlib, tempfile
@@ -81,7 +83,7 @@ def open_pairs(
     """
     with open_table(path, (ref_column, alt_column, id_column)) as table:
         if is_vcf(table.source.head):
-            raise InputError(f"Expected a table, or a genome beside a VCF, got the VCF alone: {source_name(path)}.")
+            raise InputError(f"The VCF {source_name(path)} requires a reference genome. Give it with --genome.")
         ref, alt, name = (named_or_placed(table.layout, column) for column in (ref_column, alt_column, id_column))
         refs, alts = _sequence_positions(table.layout, ref, alt, path)
         yield _pairs(table, refs, alts, id_position(table.layout, name, path))
@@ -97,7 +99,7 @@ def _sequence_positions(layout: Layout, ref: Column | None, alt: Column | None, 
     if ref is None and alt is None and named & _POSITIONS:
         where = f"{source_name(path)}, line {layout.line}"
         raise InputError(
-            f"Expected columns of whole sequences, got alleles at positions ({where}): write them as VCF, or name the columns."
+            f"Expected columns of complete sequences, got alleles at positions ({where}). Convert the table to VCF, or name the columns."
         )
     found = []
     for column, names, place in ((ref, REF_NAMES, 0), (alt, ALT_NAMES, 1)):

@@ -1,4 +1,4 @@
-"""One run over variants from files to a file: read, asked, kept if it may have to go on after a kill, written."""
+"""Reads, scores and writes all variants of an input. With shards, an interrupted run can be resumed."""
 
 import itertools
 from collections.abc import Callable, Iterator
@@ -14,7 +14,7 @@ from dreamkeras.variants.status import StatusCounts
 __all__ = ["OpenSink", "run_variants"]
 
 OpenSink = Callable[[list[bytes]], AbstractContextManager[VariantSink]]
-"""Called with a header, it refuses an output that will not do; entering what it returns opens the output."""
+"""Function that takes the header of the input, checks the output, and returns a context manager that opens the output."""
 
 
 def run_variants(
@@ -30,15 +30,15 @@ def run_variants(
     Args:
         source: The variants.
         scorer: The model.
-        open_sink: Opens the output, before the first is scored or, with `shards`, after the last.
-        shards: Keep batches that were scored, which are not scored again. The source is then read twice.
+        open_sink: Opens the output before the first batch is scored or, with `shards`, after the last one.
+        shards: If given, scored batches are kept in it and are not scored again in a resumed run. The source is then read twice.
         progress: Called after each batch with its number of records.
 
     Returns:
         Allele counts by status.
 
     Raises:
-        DreamkerasError: Something cannot be read, scored or written.
+        DreamkerasError: Variants cannot be read or scored, or results cannot be written.
     """
     if shards is not None:
         _fill(source, scorer, open_sink, shards, progress)
@@ -64,9 +64,9 @@ def _scored(
 
 
 def _fill(source: VariantSource[Any], scorer: VariantScorer, open_sink: OpenSink, shards: Shards, progress: Progress | None) -> None:
-    """Scores the batches that no shard holds yet."""
+    """Scores the batches that are not in a shard yet."""
     with source.open() as (header, batches):
-        open_sink(header)  # so that what is wrong with the output is told before the work, not after it
+        open_sink(header)  # reports problems with the output before the work begins
         for batch in itertools.islice(batches, shards.done):
             if progress:
                 progress(len(batch.lines))

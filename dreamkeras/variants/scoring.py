@@ -1,6 +1,6 @@
-"""Variants: predictions of alternative alleles, batch by batch of a VCF's records or of a table's pairs of sequences.
+"""Scores batches of variants, from the records of a VCF or from pairs of sequences in a table.
 
-Every row gets a status; those that cannot be scored have no numbers. Knows nothing about output files.
+Every row has a status. Rows that cannot be scored have no numbers. `files.py` writes the results.
 """
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -18,17 +18,17 @@ from dreamkeras.variants.status import Status
 __all__ = ["AT_ONCE", "AlleleWindows", "VariantScorer", "VariantSource", "Variants"]
 
 AT_ONCE = 1 << 22
-"""Letters of windows that are made at the same time."""
+"""Maximum number of letters of the windows that are in memory at a time."""
 
 
 class AlleleWindows(NamedTuple):
-    """The windows of a batch's rows, and which rows have some.
+    """Statuses of the rows of a batch, and a function that makes their windows.
 
     Args:
-        statuses: uint8 (rows,), a `Status` each.
-        windows: Takes n rows whose status is `OK` and returns, for each construct, uint8 (2 * copies * n, length): so many windows with
-            the reference of each row and so many with the alternative, rows within copies within alleles.
-        copies: Windows of each allele, which are averaged over.
+        statuses: `Status` of each row, uint8 (rows,).
+        windows: Takes the indices of n rows with the status `OK` and returns one array uint8 (2 * copies * n, length) per construct.
+            First come the windows with the reference, then those with the alternative; each part is ordered by copy and then by row.
+        copies: Windows per allele, over which predictions are averaged.
     """
 
     statuses: np.ndarray
@@ -40,8 +40,8 @@ class Variants(NamedTuple):
     """Statuses and effects of a batch.
 
     Args:
-        statuses: uint8 (rows,), a `Status` each.
-        values: float32 (rows, columns), NaN where a row was not scored.
+        statuses: `Status` of each row, uint8 (rows,).
+        values: Columns of effects, float32 (rows, columns). NaN for rows that were not scored.
     """
 
     statuses: np.ndarray
@@ -52,34 +52,34 @@ Batch = TypeVar("Batch", bound=Any)
 
 
 class VariantSource(Protocol[Batch]):
-    """Where variants come from."""
+    """Input with variants, read in batches."""
 
     keys: ClassVar[Mapping[str, type]]
-    """The columns that identify a row, and their types."""
+    """Names and types of the columns that identify a row."""
 
     def open(self) -> AbstractContextManager[tuple[list[bytes], Iterator[Batch]]]:
-        """Opens it for reading once: its header, and its batches, which have `lines` and are the same each time."""
+        """Opens the input, and returns its header and its batches. Batches have `lines`, and are the same each time the input is read."""
 
     def choices(self) -> dict[str, Any]:
-        """How it is read, JSON-able."""
+        """Returns the options on which the results depend. They are serialisable as JSON."""
 
     def allele_windows(self, batch: Batch) -> AlleleWindows:
-        """The windows of a batch; no model is needed for that."""
+        """Returns statuses and windows of a batch. No model is needed."""
 
     def rows(self, batch: Batch) -> np.ndarray:
-        """int64 (rows,): the record of the batch that each row is of."""
+        """Returns the index of the record of each row within the batch, int64 (rows,)."""
 
     def cells(self, batch: Batch) -> list[Sequence[Any]]:
-        """The cells of the columns of `keys`, a row each."""
+        """Returns the columns of `keys`, with one cell per row."""
 
 
 class VariantScorer:
-    """Asks a model about variants.
+    """Predicts effects of variants.
 
     Args:
         scorer: The model or ensemble.
-        batch_size: Windows scored at once.
-        more: Further columns beside those of `effects.effect_columns`.
+        batch_size: Windows scored at a time.
+        more: Columns in addition to those of `effects.effect_columns`.
     """
 
     def __init__(self, scorer: Scorer, batch_size: int = BATCH_SIZE, more: Sequence[Column] = ()) -> None:
@@ -91,12 +91,12 @@ class VariantScorer:
 
     @property
     def names(self) -> tuple[str, ...]:
-        """Names of the columns of values."""
+        """Names of the columns of effects."""
         return column_names(self.columns, self.tasks)
 
     def score(self, alleles: AlleleWindows) -> Variants:
-        """The effects of a batch; each different window is asked for once."""
-        # Predictions are remembered for one batch only, so that its values do not depend on earlier batches.
+        """Predicts the effects of a batch. Each distinct window is scored once."""
+        # Predictions are cached within one batch only, so that the values do not depend on earlier batches.
         scorer = DistinctScorer(self.members)
         values = np.full((len(alleles.statuses), len(self.names)), np.nan, np.float32)
         rows = np.flatnonzero(alleles.statuses == Status.OK)
@@ -105,7 +105,7 @@ class VariantScorer:
             chosen = rows[first : first + step]
             answers = scorer.score(alleles.windows(chosen), self._batch_size)
             answers = answers.reshape(2, alleles.copies, len(chosen), len(self.members.members), len(self.tasks))
-            # In float64 sums of float32 are exact, so that how often a window comes among the copies does not show.
+            # Sums of float32 values are exact in float64, so that averaging over identical copies does not change a value.
             ref, alt = answers.mean(axis=1, dtype=np.float64).astype(np.float32)
             values[chosen] = effect_values(self.columns, ref, alt)
         return Variants(alleles.statuses, values)

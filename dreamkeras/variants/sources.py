@@ -1,4 +1,4 @@
-"""Where variants come from: the records of a VCF laid into a genome, or the pairs of sequences of a table."""
+"""Sources of variants: the records of a VCF with a reference genome, or the pairs of sequences in a table."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -24,13 +24,13 @@ __all__ = ["PairSource", "VcfSource"]
 
 
 class VcfSource:
-    """The alternative alleles of a VCF, in windows of a genome.
+    """Alternative alleles of a VCF, in windows of a reference genome.
 
     Args:
-        path: The VCF; `-` is standard input, which can be read once.
-        genome: Where its records are.
-        placement: How windows are laid around them.
-        constructs: Those of the model.
+        path: The VCF. `-` is standard input, which can be read only once.
+        genome: The reference genome.
+        placement: Position of the variants within the inserts.
+        constructs: Constructs of the model.
     """
 
     keys: ClassVar[Mapping[str, type]] = {"chrom": str, "pos": int, "id": str, "ref": str, "alt": str, **NORMAL_FORM}
@@ -41,15 +41,15 @@ class VcfSource:
 
     @contextmanager
     def open(self) -> Iterator[tuple[list[bytes], Iterator[VcfRecords]]]:
-        """The header, and batches of records."""
+        """Opens the VCF and returns its header and batches of records."""
         with open_vcf(self.path) as vcf:
             yield vcf.header, self._of_the_genome(vcf.header, vcf.batches)
 
     def _of_the_genome(self, header: list[bytes], batches: Iterator[VcfRecords]) -> Iterator[VcfRecords]:
-        """The same batches.
+        """Yields the batches unchanged, and checks the lengths of their contigs.
 
         Raises:
-            InputError: There is a record on a contig that the header says is of another length than the genome's.
+            InputError: A record is on a contig that has another length in the header than in the genome.
         """
         lengths, declared = self.genome.lengths, declared_lengths(header)
         names = {name: find_contig(name, lengths) for name in declared}
@@ -58,17 +58,17 @@ class VcfSource:
             for name in others.intersection(batch.contigs):
                 wanted = f"{lengths[names[name] or name]:,} letters as in {self.genome.path}"
                 raise InputError(
-                    f"Expected {name!r} of {wanted}, got {declared[name]:,} in the header of {source_name(self.path)}: take the genome "
-                    "that its variants were called on, or leave this contig's out."
+                    f"Expected {name!r} of {wanted}, got {declared[name]:,} in the header of {source_name(self.path)}. Use the reference "
+                    "genome of the variant calls, or remove the variants on this contig."
                 )
             yield batch
 
     def choices(self) -> dict[str, Any]:
-        """How windows are laid."""
+        """Returns the placement, which the results depend on."""
         return {"placement": self.placement._asdict()}
 
     def allele_windows(self, batch: VcfRecords) -> AlleleWindows:
-        """Each alternative allele beside its reference."""
+        """Returns the statuses of the alleles and their windows with the reference and the alternative allele."""
         alleles = self._alleles(batch)
 
         def windows(rows: np.ndarray) -> list[np.ndarray]:
@@ -78,18 +78,18 @@ class VcfSource:
         return AlleleWindows(alleles.statuses, windows, self.placement.copies)
 
     def rows(self, batch: VcfRecords) -> np.ndarray:
-        """int64 (rows,): the record of each alternative allele."""
+        """Returns the index of the record of each alternative allele, int64 (rows,)."""
         return batch.records
 
     def cells(self, batch: VcfRecords) -> list[Sequence[Any]]:
-        """Contig, position, ID and alleles, as they stand, and the normal form where there is one; no position of a malformed line."""
+        """Returns contig, position, ID and alleles as in the VCF, and the normal form if there is one. Malformed lines have no position."""
         rows = batch.records.tolist()
         positions = [position if position >= 0 else None for position in batch.positions.tolist()]
         written = [[column[row] for row in rows] for column in (batch.contigs, positions, batch.ids, batch.refs)]
         return [*written, batch.alts, *self._normal_forms(batch)]
 
     def _normal_forms(self, batch: VcfRecords) -> list[Sequence[Any]]:
-        """The cells of `NORMAL_FORM`."""
+        """Returns the columns of `NORMAL_FORM`."""
         alleles = self._alleles(batch)
         rows = np.flatnonzero(alleles.normalised)
         cells: list[list[Any]] = [[empty] * len(alleles.statuses) for empty in (None, "", "")]
@@ -99,18 +99,18 @@ class VcfSource:
         return [*cells]
 
     def _alleles(self, batch: VcfRecords) -> Alleles:
-        """The alleles of a batch, looked at once."""
+        """Returns the checked alleles of a batch. The latest batch is cached, because it is used several times."""
         if self._checked is None or self._checked[0] is not batch:
             self._checked = batch, check_alleles(batch, self.genome, self.placement.fits)
         return self._checked[1]
 
 
 class PairSource:
-    """The rows of a table that holds sequences with the reference and with the alternative allele.
+    """Rows of a table with one sequence for the reference and one for the alternative allele.
 
     Args:
         path: The table.
-        constructs: Those of the model.
+        constructs: Constructs of the model.
         columns: `ref_column`, `alt_column` and `id_column` of `pairs.open_pairs`.
     """
 
@@ -121,22 +121,22 @@ class PairSource:
 
     @contextmanager
     def open(self) -> Iterator[tuple[list[bytes], Iterator[Pairs]]]:
-        """No header, and batches of rows."""
+        """Opens the table and returns an empty header and batches of rows."""
         with open_pairs(self.path, **self.columns) as batches:
             yield [], batches
 
     def choices(self) -> dict[str, Any]:
-        """Which columns were asked for."""
+        """Returns the chosen columns, which the results depend on."""
         return {"columns": self.columns}
 
     def allele_windows(self, batch: Pairs) -> AlleleWindows:
-        """Both sequences of each row."""
+        """Returns the statuses of the rows and the windows of both sequences."""
         both = batch.refs.joined(batch.alts)
         defects = _defects(both, self.constructs)
         found = {status: rows.reshape(2, -1).any(axis=0) for status, rows in defects.items()}
         found |= {Status.MALFORMED: batch.malformed, Status.SAME_AS_REF: batch.same()}
         statuses = np.zeros(len(batch.ids), np.uint8)
-        for status in sorted(found, reverse=True):  # so that of several the first in their order stays
+        for status in sorted(found, reverse=True):  # if several apply, the lowest one is set last and remains
             statuses[found[status]] = status
 
         def windows(rows: np.ndarray) -> list[np.ndarray]:
@@ -146,16 +146,16 @@ class PairSource:
         return AlleleWindows(statuses, windows)
 
     def rows(self, batch: Pairs) -> np.ndarray:
-        """int64 (n,): each row's own number."""
+        """Returns the index of each row, int64 (n,)."""
         return np.arange(len(batch.ids))
 
     def cells(self, batch: Pairs) -> list[Sequence[Any]]:
-        """The names of the rows."""
+        """Returns the names of the rows."""
         return [batch.ids]
 
 
 def _defects(sequences: Ragged, constructs: Sequence[Construct]) -> dict[Status, np.ndarray]:
-    """For each reason not to score a sequence bool (n,): whether it is true of it in one of the constructs."""
+    """Returns, for each reason not to score a sequence, whether it applies to the sequence in any construct, bool (n,)."""
     illegal = np.zeros(len(sequences), bool)
     illegal[sequences.owner(np.flatnonzero(~IS_LETTER[sequences.flat]))] = True
     found = [(construct, construct.find_inserts(sequences)) for construct in constructs]

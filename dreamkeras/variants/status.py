@@ -1,4 +1,4 @@
-"""The statuses of variants, and how many alleles have each."""
+"""Statuses of variants, and counts of alleles by status."""
 
 from collections import Counter
 from enum import IntEnum
@@ -10,7 +10,7 @@ __all__ = ["COMPARED", "MEANINGS", "WORDS", "Status", "StatusCounts"]
 
 
 class Status(IntEnum):
-    """Why an allele was scored or not; the first in this order that is true of it, but for `OK`."""
+    """Reason why an allele was not scored, or `OK`. If several reasons apply, the one with the lowest number is used."""
 
     OK = 0
     MALFORMED = 1
@@ -29,7 +29,7 @@ class Status(IntEnum):
 
 
 WORDS = tuple(status.name.lower() for status in Status)
-"""The word of each status in outputs, also in a VCF."""
+"""Name of each status in output files, including VCF."""
 
 MEANINGS = {
     Status.OK: "was scored",
@@ -47,19 +47,19 @@ MEANINGS = {
     Status.TOO_SHORT: "is shorter than the construct's inserts, or its reference is",
     Status.TOO_LONG: "does not fit into the window after trimming, or its reference does not",
 }
-"""The meaning of each status."""
+"""Meaning of each status, as a predicate of the allele."""
 
 COMPARED = (Status.OK, Status.REF_MISMATCH, Status.SAME_AS_REF, Status.TOO_LONG)
-"""Those whose reference was compared with the genome."""
+"""Statuses of alleles whose reference was compared with the genome."""
 
 
 class StatusCounts(NamedTuple):
     """Allele counts by status.
 
     Args:
-        records: Records, or rows of a table.
-        counts: Alleles of each status.
-        first: The line of the first of each.
+        records: Number of records of the VCF, or rows of the table.
+        counts: Number of alleles with each status.
+        first: Line of the first allele with each status.
     """
 
     records: int
@@ -68,16 +68,16 @@ class StatusCounts(NamedTuple):
 
     @classmethod
     def empty(cls) -> "StatusCounts":
-        """Of nothing."""
+        """Returns counts of zero."""
         return cls(0, Counter(), {})
 
     def plus(self, statuses: np.ndarray, records: np.ndarray, lines: np.ndarray) -> "StatusCounts":
-        """With a further batch.
+        """Returns the counts with another batch added.
 
         Args:
-            statuses: uint8 (rows,), `Status` of each allele.
-            records: int64 (rows,), the record of each.
-            lines: int64 (n,), the line of each record, from 1.
+            statuses: `Status` of each allele, uint8 (rows,).
+            records: Index of the record of each allele, int64 (rows,).
+            lines: Line of each record, counted from 1, int64 (n,).
         """
         found, rows, counts = np.unique(statuses, return_index=True, return_counts=True)
         kinds = [Status(code) for code in found.tolist()]
@@ -87,15 +87,15 @@ class StatusCounts(NamedTuple):
 
     @property
     def mismatches(self) -> tuple[int, int]:
-        """Alleles whose reference is not the genome's, and those whose reference was compared."""
+        """Number of alleles whose reference differs from the genome, and number of alleles whose reference was compared."""
         return self.counts[Status.REF_MISMATCH], sum(self.counts[status] for status in COMPARED)
 
     def words(self) -> dict[str, int]:
-        """Alleles of each status that there is, JSON-able."""
+        """Returns the number of alleles by name of status, for JSON. Statuses without alleles are omitted."""
         return {WORDS[status]: count for status, count in sorted(self.counts.items())}
 
     def lines(self, *, genome: bool) -> list[str]:
-        """A summary for the user; `genome` says whether references were compared with one."""
+        """Returns a summary for the user. `genome` is whether references were compared with a genome."""
         total = sum(self.counts.values())
         of = f"{total:,} alternative alleles of {self.records:,} records" if genome else f"{total:,} pairs of sequences"
         told = [f"Scored {self.counts[Status.OK]:,} of {of}."]
@@ -105,5 +105,5 @@ class StatusCounts(NamedTuple):
         ]
         wrong, compared = self.mismatches
         if genome and compared:
-            told.append(f"REF is not the genome's in {wrong:,} of {compared:,} alleles compared ({100 * wrong / compared:.3g} %).")
+            told.append(f"REF differs from the genome in {wrong:,} of {compared:,} compared alleles ({100 * wrong / compared:.3g} %).")
         return told

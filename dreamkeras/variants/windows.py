@@ -1,7 +1,7 @@
 """Windows of a genome around a variant, with the reference and with the alternative allele.
 
-An insertion or deletion leaves one edge of the window in place. At the other edge an insertion pushes bases of the genome out, and a
-deletion lets further ones in.
+For an insertion or deletion, one edge of the insert stays at the same genomic position. At the other edge, bases of the genome are
+removed (insertion) or added (deletion), so that the length is unchanged.
 """
 
 from collections.abc import Sequence
@@ -22,13 +22,15 @@ __all__ = ["Placement", "insert_windows"]
 
 
 class Placement(NamedTuple):
-    """How a stretch of the genome is laid around a variant.
+    """Position of a variant within the insert that is cut from the genome around it.
 
     Args:
-        length: Letters of the insert.
-        positions: Letters of the insert before the first base that differs, along the forward strand; several are averaged over.
-        strand: The strand that inserts are read from, one of `STRANDS`; both are averaged over.
-        indel_anchor: The edge that stays for both alleles where they differ in length, one of `INDEL_ANCHORS`, along the forward strand.
+        length: Length of the insert.
+        positions: Offsets of the first base that differs within the insert, on the forward strand. Predictions are averaged over several
+            offsets.
+        strand: Strand of the insert, one of `STRANDS`. With `"both"`, predictions are averaged over both strands.
+        indel_anchor: Edge of the insert that has the same genomic position for both alleles if their lengths differ, one of
+            `INDEL_ANCHORS`. Left and right refer to the forward strand. With `"mean"`, predictions are averaged over both edges.
     """
 
     length: int
@@ -45,17 +47,17 @@ class Placement(NamedTuple):
         strand: str = "forward",
         indel_anchor: str = "mean",
     ) -> "Placement":
-        """A placement that constructs allow.
+        """Fills in defaults and checks that the placement is possible with the constructs of a model.
 
         Args:
-            constructs: Those of the model.
-            length: Letters of the insert; by default `default_insert_length`.
-            positions: By default the middle; of an even number of letters, the first of the second half.
+            constructs: Constructs of the model.
+            length: Length of the insert. Defaults to `default_insert_length`.
+            positions: Offsets of the variant within the insert. Defaults to `length // 2`.
             strand: One of `STRANDS`.
             indel_anchor: One of `INDEL_ANCHORS`.
 
         Raises:
-            InputError: An insert of this length does not fit, a position is not in it, or there is no such strand or edge.
+            InputError: An insert of this length does not fit, a position is outside the insert, or a name is unknown.
         """
         for name, chosen, known in (("strand", strand, STRANDS), ("indel_anchor", indel_anchor, INDEL_ANCHORS)):
             if chosen not in known:
@@ -71,11 +73,11 @@ class Placement(NamedTuple):
 
     @property
     def copies(self) -> int:
-        """Inserts of each allele."""
+        """Number of inserts per allele, over which predictions are averaged."""
         return len(INDEL_ANCHORS[self.indel_anchor]) * len(STRANDS[self.strand]) * len(self.positions)
 
     def fits(self, refs: np.ndarray, alts: np.ndarray) -> np.ndarray:
-        """bool (n,): whether alleles of these lengths, int64 (n,), fit into the insert as a whole, whichever edge stays."""
+        """Returns whether both alleles, of lengths int64 (n,), fit completely into the insert for every fixed edge. Returns bool (n,)."""
         behind = self.length - max(self.positions)
         fit = refs <= behind
         for right in INDEL_ANCHORS[self.indel_anchor]:
@@ -83,10 +85,11 @@ class Placement(NamedTuple):
         return fit
 
     def inserts(self, genome: Genome, changes: Changes) -> np.ndarray:
-        """The inserts of n changes that fit.
+        """Cuts the inserts of n changes, which must fit (see `fits`).
 
         Returns:
-            uint8 (2, copies, n, length), in upper case: those with the reference and those with the alternative; `N` beyond contigs' ends.
+            Inserts in upper case, uint8 (2, copies, n, length), with the reference (index 0) and the alternative allele (index 1).
+            Positions beyond the ends of a contig are `N`.
         """
         growth = changes.alts.lengths - changes.refs.lengths
         more = max(0, int(-growth.min(initial=0)))
@@ -104,17 +107,25 @@ class Placement(NamedTuple):
 
 
 def insert_windows(inserts: np.ndarray, constructs: Sequence[Construct]) -> list[np.ndarray]:
-    """For each construct uint8 (n, its length): windows around inserts, uint8 (n, letters), also those that begin like an adapter."""
+    """Returns windows around inserts, uint8 (n, letters), as one array uint8 (n, window length) per construct.
+
+    Inserts are not searched for adapters, so that an insert that begins like an adapter stays complete.
+    """
     given = Ragged.from_lengths(inserts.reshape(-1), np.full(len(inserts), inserts.shape[1]))
     return [construct.surround(given) for construct in constructs]
 
 
 def _changed(around: np.ndarray, before: int, changes: Changes, first: np.ndarray, length: int) -> np.ndarray:
-    """uint8 (n, length): a stretch of each changed genome, from `first`, int64 (n,), letters behind the change's first one on.
+    """Cuts a part of each changed genome, uint8 (n, length).
 
-    `around` is uint8 (n, ...), the genome from `before` letters before the change on.
+    Args:
+        around: The unchanged genome around each change, uint8 (n, ...).
+        before: Number of letters in `around` before the change.
+        changes: The changes.
+        first: Offset of the part relative to the first letter of the change, int64 (n,).
+        length: Length of the part.
     """
-    columns = first[:, None] + np.arange(length)  # 0 is the change's first letter
+    columns = first[:, None] + np.arange(length)  # 0 is the first letter of the change
     lengths = changes.alts.lengths[:, None]
     behind = columns >= lengths
     laid = np.take_along_axis(around, before + columns + behind * (changes.refs.lengths[:, None] - lengths), axis=1)

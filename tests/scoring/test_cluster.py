@@ -98,7 +98,7 @@ def test_a_record_that_does_not_fit_stops_the_run_which_can_be_resumed(stand_in,
     before = done.stat().st_mtime_ns
     assert [path.name for path in Path(work.folder).glob("*.tsv")] == ["b.fa.tsv"]
     assert stand_in["ended"]
-    with pytest.raises(InputError, match="^The output folder .* is not empty"):
+    with pytest.raises(InputError, match=r"^The output folder .* is not empty"):
         score_on_ray([str(folder / "b.fa")], strict)
     with pytest.raises(InputError, match="begun with another choice of options and input"):
         score_on_ray([str(folder / "b.fa")], work, resume=True)

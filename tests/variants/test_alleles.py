@@ -11,13 +11,13 @@ from dreamkeras.variants.status import WORDS, Status
 
 
 def within(room):
-    """Whether both alleles have so many letters at most."""
+    """Returns a function that checks that both alleles have at most the given length."""
     return lambda refs, alts: (refs <= room) & (alts <= room)
 
 
 @pytest.fixture
 def check(tmp_path):
-    """`check(lines, genome)`: the alleles of records in these lines."""
+    """Function `check(lines, genome)` that returns the alleles of the records in these lines."""
 
     def checked(lines, genome=None, room=ROOM):
         (tmp_path / "g.fa").write_text(fasta() if genome is None else genome)
@@ -32,7 +32,7 @@ def check(tmp_path):
 CELLS = st.sampled_from(
     ["", ".", "*", "1", "chr1", "chrM", "MT", "#", "A", "acg", "AN", "<DEL>", "A,C", ",", "N[1:2[", "0", "-1", "4000", "é"]
 )
-"""What may stand in any column."""
+"""Cells that may occur in any column."""
 
 
 def statuses(alleles):
@@ -43,7 +43,7 @@ def record(contig, position, ref, alts):
     return f"{contig}\t{position}\t.\t{ref}\t{alts}\t.\t.\t."
 
 
-def test_every_allele_has_the_status_that_is_true_of_it(check):
+def test_status_of_each_kind_of_allele(check):
     lines, wanted = zip(*troubled_lines(3000), strict=True)
     found = check(lines)
     assert statuses(found) == [status for allele in wanted for status in allele]
@@ -62,32 +62,32 @@ def test_every_allele_has_the_status_that_is_true_of_it(check):
         *((alt, Status.NOT_LETTERS) for alt in ("-", "A-", "A C", "X", "Z*", "\N{LATIN SMALL LETTER LONG S}", "1")),
     ],
 )
-def test_alleles_are_told_by_their_letters(alt, kind):
+def test_kind_of_an_allele_by_its_characters(alt, kind):
     assert allele_kind(alt) == kind
 
 
-def test_references_are_compared_in_any_case_and_by_every_letter(check):
+def test_all_letters_of_references_are_compared_regardless_of_case(check):
     letters = GENOME["chr2"][99:103]
     refs = [letters, letters.upper(), letters.lower(), letters[:3] + ("A" if letters[3] in "Cc" else "C"), letters[:1]]
     found = check([record("2", 100, ref, "TTTTT") for ref in refs])
     assert statuses(found) == ["ok", "ok", "ok", "ref_mismatch", "ok"]
 
 
-def test_an_ambiguous_letter_of_the_genome_is_the_first_of_its_bases_or_itself(check):
-    # The VCF specification has R become A, K become G and so on; N stays.
+def test_ref_may_have_the_first_base_of_an_ambiguity_code_or_the_code(check):
+    # According to the VCF specification, R becomes A, K becomes G and so on; N is kept.
     rows = [("A", "ok"), ("G", "ref_mismatch"), ("R", "ok")]
     found = check([record("c", 2, ref, "TT") for ref, _ in rows], ">c\nCRN\n")
     assert statuses(found) == [status for _, status in rows]
     assert statuses(check([record("c", 3, ref, "TT") for ref in "NnA"], ">c\nCRN\n")) == ["ok", "ok", "ref_mismatch"]
 
 
-def test_contigs_are_found_by_their_other_names(check):
+def test_contigs_are_found_by_alternative_names(check):
     genome = ">chr1\nA\n>2\nA\n>MT\nA\n"
     names = ["1", "chr1", "2", "chr2", "MT", "chrM", "M", "chrMT", "3", "Chr1"]
     assert statuses(check([record(name, 1, "A", "C") for name in names], genome)) == ["ok"] * 8 + ["not_in_genome"] * 2
 
 
-def test_the_first_that_is_true_counts(check):
+def test_the_first_status_that_applies_is_used(check):
     alts = "<DEL>,*,C-,C"
     assert statuses(check([record("chr9", 1, "A", alts)])) == ["symbolic", "missing", "not_letters", "not_in_genome"]
     assert statuses(check([record("chr1", 10**15, "A", alts)])) == ["symbolic", "missing", "not_letters", "outside"]
@@ -97,20 +97,20 @@ def test_the_first_that_is_true_counts(check):
 
 
 @pytest.mark.parametrize(("room", "wanted"), [(2, "too_long"), (3, "ok")])
-def test_the_longer_allele_has_to_fit_without_what_both_share(check, room, wanted):
+def test_the_longer_allele_must_fit_after_trimming(check, room, wanted):
     lines = [record("c", 5, "GTA", "C"), record("c", 5, "G", "CCC"), record("c", 1, "CCCCGTA", "CCCCC"), record("c", 4, "CGT", "CCCCT")]
     found = check(lines, ">c\nCCCCGTACGT\n", room=room)
     assert statuses(found) == [wanted] * 4
     assert found.changes.starts.tolist() == [4] * 4
 
 
-def test_changes_are_in_upper_case_and_starts_count_from_0(check):
+def test_changes_are_in_upper_case_with_0_based_starts(check):
     found = check([record("1", 5, GENOME["chr1"][4].lower(), "ryk,N,<DEL>,u")]).changes
     assert (found.contigs, found.starts.tolist()) == (["chr1", "chr1", "", "chr1"], [4, 4, -1, 4])
     assert (list(found.refs), list(found.alts)) == ([GENOME["chr1"][4]] * 2 + ["", GENOME["chr1"][4]], ["RYK", "N", "", "T"])
 
 
-def test_a_file_without_a_record_that_can_be_compared(check):
+def test_a_file_without_comparable_records(check):
     found = check(["x", record("chr9", 1, "A", "C")])
     assert statuses(found) == ["malformed", "not_in_genome"]
     assert found.statuses.dtype == np.uint8
@@ -118,7 +118,7 @@ def test_a_file_without_a_record_that_can_be_compared(check):
 
 @settings(max_examples=40)
 @given(st.lists(st.one_of(st.lists(CELLS, max_size=10).map("\t".join), st.text(st.characters(codec="utf-8", exclude_characters="\0\n")))))
-def test_whatever_stands_in_a_line_it_has_a_status(tmp_path_factory, lines):
+def test_every_line_has_a_status(tmp_path_factory, lines):
     folder = tmp_path_factory.mktemp("v")
     (folder / "g.fa").write_text(fasta())
     (folder / "a.vcf").write_text(HEADER + "A first line\n" + "".join(line + "\n" for line in lines), newline="")

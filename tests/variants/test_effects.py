@@ -7,11 +7,11 @@ from hypothesis.extra.numpy import arrays
 from dreamkeras.variants.effects import Column, column_names, effect_columns, effect_values
 
 ANSWERS = arrays(np.float32, (3, 4, 2), elements=st.integers(-8, 8))
-"""Of 3 alleles by 4 members for 2 tasks; whole numbers, so that effects of 0 come."""
+"""Predictions of 4 members for 3 alleles and 2 tasks. They are integers, so that some effects are 0."""
 
 
 @given(ANSWERS, ANSWERS)
-def test_columns_are_what_is_computed_member_by_member(ref, alt):
+def test_columns_equal_values_computed_for_each_member(ref, alt):
     values = effect_values(effect_columns(4), ref, alt)
     assert (values.dtype, values.shape) == (np.float32, (3, 10))
     for allele in range(3):
@@ -29,14 +29,14 @@ def test_a_single_model_has_no_spread():
     np.testing.assert_array_equal(effect_values(effect_columns(1), ref, alt), [[1, 4, 3], [2, 1.5, -0.5]])
 
 
-def test_names_are_by_task_and_then_by_column():
+def test_names_are_ordered_by_task_and_then_by_column():
     assert column_names(effect_columns(2), ("dev", "hk")) == (
         *("dev_ref", "dev_alt", "dev_effect", "dev_effect_sd", "dev_agreement"),
         *("hk_ref", "hk_alt", "hk_effect", "hk_effect_sd", "hk_agreement"),
     )
 
 
-def test_whoever_knows_more_adds_a_column():
+def test_additional_columns_are_computed():
     doubled = Column("doubled", lambda ref, alt: 2 * (alt - ref).mean(axis=1), "Twice the effect on {task}")
     columns = (*effect_columns(1), doubled)
     assert column_names(columns, ("y",))[-1] == "y_doubled"

@@ -1,4 +1,4 @@
-"""Files of variants, as pysam and the readers of tables see them."""
+"""Tests of output files of variants, read with pysam and table readers."""
 
 import csv
 import gzip
@@ -23,7 +23,7 @@ COLUMNS = effect_columns(2)
 
 @pytest.fixture
 def made(tmp_path):
-    """`made(lines)`: a header, a batch of these lines, normal forms of a third of their alleles and numbers for all."""
+    """Function `made(lines)` that returns a header, a batch, normal forms of a third of the alleles, and numbers for all alleles."""
 
     def make(lines):
         path = tmp_path / "in.vcf"
@@ -67,13 +67,13 @@ def test_pysam_reads_a_value_for_each_alternative_allele(tmp_path, made, name):
 
 
 @pytest.mark.parametrize(("name", "packed"), [("o.gz", True), ("o.BGZ", True), ("o.vcf.gz", True), ("o.vcf", False), ("o", False)])
-def test_it_is_packed_where_its_name_says_so(tmp_path, made, name, packed):
+def test_vcf_is_compressed_according_to_its_name(tmp_path, made, name, packed):
     path = write(tmp_path / name, *made([line for line, _ in troubled_lines(3)]))
     plain = write(tmp_path / "plain.vcf", *made([line for line, _ in troubled_lines(3)]))
     assert (gzip.decompress(path.read_bytes()) if packed else path.read_bytes()) == plain.read_bytes()
 
 
-def test_everything_but_info_stays_as_it_was(tmp_path, made):
+def test_everything_except_info_is_unchanged(tmp_path, made):
     lines = [line for line, _ in troubled_lines(300)]
     header, batch, forms, variants = made(lines)
     found = write(tmp_path / "out.vcf", header, batch, forms, variants).read_text().splitlines()
@@ -83,7 +83,7 @@ def test_everything_but_info_stays_as_it_was(tmp_path, made):
     assert [re.sub(r"\t\t(?=GT)", "\t.\t", line) for line in stripped] == HEADER.splitlines() + lines
 
 
-def test_a_packed_file_is_bgzip_with_its_end(tmp_path, made):
+def test_a_compressed_vcf_is_bgzip_with_an_end_marker(tmp_path, made):
     parts = made([line for line, _ in troubled_lines(300)])
     path = write(tmp_path / "out.vcf.gz", *parts)
     check_bgzip_end(str(path))
@@ -107,7 +107,7 @@ def test_a_table_has_a_row_for_each_allele(tmp_path, made):
     np.testing.assert_allclose(np.array([row[3:] for row in found], float), variants.values[:, :2], rtol=1e-5)
 
 
-def test_names_of_fields_are_those_that_the_specification_allows():
+def test_names_of_fields_are_valid_in_vcf():
     names = [field.name for field in info_fields(COLUMNS, TASKS, "my.")]
     assert names[:4] == ["my.status", "my.norm_pos", "my.norm_ref", "my.norm_alt"]
     assert names[4:6] == ["my.log2_RNA_DNA__ref", "my.log2_RNA_DNA__alt"]
@@ -116,13 +116,13 @@ def test_names_of_fields_are_those_that_the_specification_allows():
 
 
 @pytest.mark.parametrize("prefix", ["", "1a", "a b", "é", "a=", "a;"])
-def test_a_prefix_that_begins_no_field_is_refused(prefix):
+def test_an_invalid_prefix_is_refused(prefix):
     with pytest.raises(InputError, match="Expected a prefix of letters"):
         info_fields(COLUMNS, TASKS, prefix)
 
 
-def test_tasks_that_would_have_one_field_are_refused():
-    with pytest.raises(InputError, match="got DK_a_b_ref twice: write a table"):
+def test_tasks_with_the_same_field_name_are_refused():
+    with pytest.raises(InputError, match="^Two tasks would both have the INFO field DK_a_b_ref"):
         info_fields(COLUMNS, ("a b", "a-b"))
 
 
@@ -136,5 +136,5 @@ def test_an_error_leaves_no_file(tmp_path, made):
 @pytest.mark.parametrize(
     ("name", "is_vcf"), [("a.vcf", True), ("a.VCF.gz", True), ("a.vcf.bgz", True), ("vcf", False), ("a.vcf.tsv", False), ("-", False)]
 )
-def test_a_vcf_is_known_by_its_name(name, is_vcf):
+def test_a_vcf_is_recognised_by_its_name(name, is_vcf):
     assert is_vcf_name(name) == is_vcf

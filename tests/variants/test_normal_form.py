@@ -1,4 +1,4 @@
-"""Normal forms, beside haplotypes that are compared as strings, and beside bcftools."""
+"""Tests of normal forms against haplotypes that are compared as strings, and against bcftools."""
 
 import random
 import shutil
@@ -21,7 +21,7 @@ def open_genome(folder, **contigs):
 
 
 def changes_of(genome, variants):
-    """The changes of (contig, POS, REF, ALT)."""
+    """Returns the normalised changes of (contig, POS, REF, ALT)."""
     contigs, positions, refs, alts = zip(*variants, strict=True)
     starts, written = np.array(positions) - 1, Ragged.from_strings(refs)
     found = genome.stretches(contigs, starts, starts + written.lengths)
@@ -29,12 +29,12 @@ def changes_of(genome, variants):
 
 
 def forms(genome, variants):
-    """POS, REF and ALT of each of these, normalised."""
+    """Returns normalised POS, REF and ALT of each variant."""
     return list(zip(*vcf_columns(genome, changes_of(genome, variants)), strict=True))
 
 
 @given(letters=st.text("ACac", min_size=1, max_size=30), data=st.data())
-def test_a_normal_form_is_where_whole_haplotypes_differ(tmp_path_factory, letters, data):
+def test_normal_form_equals_the_leftmost_difference_of_haplotypes(tmp_path_factory, letters, data):
     genome, variants = open_genome(tmp_path_factory.mktemp("g"), c=letters), []
     for _ in range(data.draw(st.integers(1, 8))):
         start = data.draw(st.integers(0, len(letters) - 1))
@@ -54,10 +54,10 @@ def test_all_notations_of_a_variant_have_one_normal_form(tmp_path):
 
 
 @pytest.mark.skipif(shutil.which("bcftools") is None, reason="bcftools is not installed")
-def test_bcftools_norm_has_the_same(tmp_path):
+def test_normal_form_equals_that_of_bcftools_norm(tmp_path):
     draw, letters = random.Random(5), repeat_rich(3000, 5)
     genome = open_genome(tmp_path, c=letters)
-    # bcftools takes U and bases that are written in lower case for other letters.
+    # bcftools treats U and lower-case bases as different from T and upper-case bases.
     variants = [
         notation[:3] for _ in range(150) for notation in notations(letters, *random_variant(letters, draw), draw) if not notation[3]
     ]
@@ -75,29 +75,29 @@ def test_bcftools_norm_has_the_same(tmp_path):
 @pytest.mark.parametrize(
     ("letters", "variant", "wanted"),
     [
-        ("AAAAAAAAAA", (9, "AA", "A"), (1, "AA", "A")),  # to the first position, where the anchor is behind
+        ("AAAAAAAAAA", (9, "AA", "A"), (1, "AA", "A")),  # moved to the first position, where the anchor base comes after the deletion
         ("AAAAAAAAAA", (10, "A", "AAA"), (1, "A", "AAA")),
         ("ACGT", (1, "ACGT", "T"), (1, "ACGT", "T")),
         ("ACGT", (1, "ACGT", "A"), (1, "ACGT", "A")),
         ("ACGT", (4, "T", "TT"), (3, "G", "GT")),
         ("ACGT", (4, "T", "TA"), (4, "T", "TA")),
-        ("GNNNNT", (5, "NN", "N"), (1, "GN", "G")),  # an unknown base is one like another
+        ("GNNNNT", (5, "NN", "N"), (1, "GN", "G")),  # N is equal to N
         ("gcacat", (4, "acA", "A"), (1, "GCA", "G")),
         ("GTTC", (2, "TU", "u"), (1, "GT", "G")),
         ("GTTC", (4, "C", "UC"), (1, "G", "GT")),
         ("ACGT", (2, "CG", "RG"), (2, "C", "R")),
-        ("CRN", (1, "CA", "TA"), (1, "C", "T")),  # the code stays: REF has one of its bases, as the specification wants it
+        ("CRN", (1, "CA", "TA"), (1, "C", "T")),  # the code is kept, because REF has one of its bases, as the specification requires
         ("CRN", (2, "A", "G"), (2, "R", "G")),
     ],
 )
-def test_ends_cases_and_codes(tmp_path, letters, variant, wanted):
+def test_contig_ends_lower_case_and_ambiguity_codes(tmp_path, letters, variant, wanted):
     assert forms(open_genome(tmp_path, c=letters), [("c", *variant)]) == [wanted]
 
 
 @pytest.mark.parametrize(
     ("letters", "variant"), [("ACGT", (2, "CG", "cg")), ("GTT", (2, "TT", "UT")), ("CRN", (2, "A", "A")), ("CRN", (2, "A", "R"))]
 )
-def test_what_changes_nothing_is_empty(tmp_path, letters, variant):
+def test_normal_form_of_an_unchanged_allele_is_empty(tmp_path, letters, variant):
     found = changes_of(open_genome(tmp_path, c=letters), [("c", *variant)])
     assert (found.refs[0], found.alts[0]) == ("", "")
 
@@ -112,6 +112,6 @@ def test_long_repeats_are_read_in_few_blocks(tmp_path, monkeypatch):
     assert len(reads) < 30
 
 
-def test_no_alleles_have_no_normal_forms(tmp_path):
+def test_normal_forms_of_no_alleles(tmp_path):
     genome, nothing = open_genome(tmp_path, c="ACGT"), Ragged.from_strings([])
     assert vcf_columns(genome, normalise(genome, [], np.empty(0, np.int64), nothing, nothing, nothing)) == ([], [], [])

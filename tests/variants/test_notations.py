@@ -1,4 +1,4 @@
-"""One effect for one haplotype, however it is written: random variants of a repeat-rich genome, and a model with real weights."""
+"""Tests that all notations of a variant have the same effect, with random variants of a repeat-rich genome and a trained model."""
 
 import random
 
@@ -23,7 +23,7 @@ HEADER = "##fileformat=VCFv4.2\n#CHROM\tPOS\tID\tREF\tALT\tQUAL\tFILTER\tINFO\n"
 
 @pytest.fixture(scope="module")
 def variants():
-    """(contig, POS, REF, ALT) of so many."""
+    """Random variants as (contig, POS, REF, ALT)."""
     draw = random.Random(7)
     names = draw.choices(list(CONTIGS), k=VARIANTS)
     return [(name, *random_variant(CONTIGS[name], draw)) for name in names]
@@ -31,7 +31,7 @@ def variants():
 
 @pytest.fixture(scope="module")
 def written(variants):
-    """Lines of five notations of each, shuffled: the line, the variant, and which of the line's alleles it is."""
+    """Shuffled lines with five notations of each variant: the line, the variant, and the index of its allele in the line."""
     draw = random.Random(8)
     lines = []
     for number, (name, *variant) in enumerate(variants):
@@ -51,7 +51,7 @@ def genome(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def scored(genome, written, tmp_path_factory):
-    """`scored(model, placement)`: the values of each variant, one row a notation."""
+    """Function `scored(model, placement)` that returns the values of each variant, with one row per notation."""
     path = tmp_path_factory.mktemp("vcf") / "a.vcf"
     path.write_text(HEADER + "".join(f"{line}\n" for line, _, _ in written))
 
@@ -70,7 +70,7 @@ def scored(genome, written, tmp_path_factory):
 
 
 def by_hand(model, variants, placement):
-    """float32 (variants, 2): what the model predicts of strings, each between its adapters, as `predict` would."""
+    """Returns predictions of the model for strings with both alleles, each between adapters, float32 (variants, 2)."""
     construct, sides = model.constructs[0], ([], [])
     for name, *variant in variants:
         changed = haplotype(CONTIGS[name], *variant)
@@ -83,7 +83,7 @@ def by_hand(model, variants, placement):
     return np.stack([model.predict(side)[:, 0].reshape(len(variants), -1).mean(axis=1) for side in sides], axis=1)
 
 
-def test_five_notations_of_a_variant_have_one_effect_that_of_its_haplotypes(scored, variants):
+def test_all_notations_of_a_variant_have_the_effect_of_its_haplotypes(scored, variants):
     model = dreamkeras.load()
     placement = Placement.choose(model.constructs)
     values = scored(model, placement)
@@ -94,7 +94,7 @@ def test_five_notations_of_a_variant_have_one_effect_that_of_its_haplotypes(scor
 
 
 @pytest.mark.parametrize("anchor", INDEL_ANCHORS)
-def test_so_have_they_by_an_ensemble_at_several_places_on_both_strands(scored, variants, anchor):
+def test_all_notations_have_the_same_effect_by_an_ensemble_at_several_positions_on_both_strands(scored, variants, anchor):
     members = [WeightSum(YEAST, seed=seed) for seed in (1, 2)]
     model = Ensemble(members)
     placement = Placement.choose(model.constructs, 60, (20, 33, 40), "both", anchor)
@@ -118,7 +118,7 @@ def test_the_normal_form_of_all_notations_is_that_of_the_haplotype(genome, writt
         assert cells[first + which] == normal_form(CONTIGS[name], haplotype(CONTIGS[name], *variant))
 
 
-def test_pairs_are_told_apart_by_their_bases_alone(tmp_path):
+def test_values_of_pairs_depend_on_bases_only(tmp_path):
     pairs = ["ACGTTACG\tACGATACG", "acguuacg\tACGAUACG", "ACGUTACG\tacgatacg"]
     (tmp_path / "p.tsv").write_text("ref\talt\n" + "".join(f"{pair}\n" for pair in [*pairs, "ACGT\tacgu"]))
     model = dreamkeras.load()

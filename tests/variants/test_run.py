@@ -14,7 +14,7 @@ from dreamkeras.variants.windows import Placement
 
 
 class Failing(WeightSum):
-    """Ends in an error when it is asked for the third time."""
+    """Model that raises an error on the third call."""
 
     def score_windows(self, windows, batch_size=64, progress=None):
         self.calls = getattr(self, "calls", 0) + 1
@@ -23,7 +23,7 @@ class Failing(WeightSum):
 
 @pytest.fixture
 def run(tmp_path, monkeypatch):
-    """`run(predictor, name, shards)`: a run over 300 records in batches of 50; the summary and what was written."""
+    """Function `run(predictor, name, shards)` that runs over 300 records in batches of 50, and returns the summary and the output."""
     monkeypatch.setattr("dreamkeras.formats.vcf.BATCH_ROWS", 50)
     (tmp_path / "g.fa").write_text(fasta())
     (tmp_path / "a.vcf").write_text(HEADER + "".join(line + "\n" for line, _ in troubled_lines(300)))
@@ -53,7 +53,7 @@ def test_all_records_are_counted_and_written(run):
     assert written.count(b"\n") == 1 + len(statuses)
 
 
-def test_what_is_kept_is_not_scored_again_and_the_bytes_are_the_same(run, tmp_path):
+def test_resumed_run_scores_only_missing_batches_and_writes_the_same_bytes(run, tmp_path):
     whole = WeightSum()
     summary, wanted = run(whole, "whole.tsv")
     with pytest.raises(FloatingPointError):

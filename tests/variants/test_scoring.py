@@ -9,7 +9,7 @@ from dreamkeras.variants.scoring import AlleleWindows, VariantScorer
 from dreamkeras.variants.status import Status
 
 LETTERS = np.random.default_rng(0).choice(np.frombuffer(b"ACGT", np.uint8), (2, 3, 7, PLAIN.length))
-"""Of two alleles, in three copies, of seven rows."""
+"""Letters of two alleles in three copies of seven rows."""
 
 SCORED = np.array([0, 2, 3, 6])
 
@@ -26,7 +26,7 @@ def by_hand(predictor, letters=LETTERS):
     return flat.reshape(*letters.shape[:3], -1).mean(axis=1)
 
 
-def test_values_are_the_means_over_copies_where_a_row_is_ok():
+def test_values_of_ok_rows_are_means_over_copies():
     predictor = WeightSum(tasks=2)
     found = VariantScorer(predictor).score(allele_windows())
     ref, alt = by_hand(predictor)
@@ -36,7 +36,7 @@ def test_values_are_the_means_over_copies_where_a_row_is_ok():
     np.testing.assert_array_equal(found.statuses, allele_windows().statuses)
 
 
-def test_members_are_asked_one_by_one():
+def test_effects_are_computed_for_each_member():
     members = [WeightSum(seed=seed) for seed in range(3)]
     scorer = VariantScorer(Ensemble(members))
     values = scorer.score(allele_windows()).values[SCORED]
@@ -47,7 +47,7 @@ def test_members_are_asked_one_by_one():
     np.testing.assert_array_equal(values[:, 4], (np.sign(effects) == np.sign(effects.mean(axis=0))).mean(axis=0).astype(np.float32))
 
 
-def test_no_window_is_asked_for_twice():
+def test_no_window_is_scored_twice():
     predictor = WeightSum()
     same = LETTERS.copy()
     same[0] = same[0, :1, :1]  # all rows have one reference
@@ -57,7 +57,7 @@ def test_no_window_is_asked_for_twice():
 
 
 @pytest.mark.parametrize("letters", [1, 12 * 6, 12 * 12, 1 << 20])
-def test_how_many_windows_are_made_at_once_does_not_show(monkeypatch, letters):
+def test_values_do_not_depend_on_the_number_of_windows_at_a_time(monkeypatch, letters):
     whole = VariantScorer(WeightSum()).score(allele_windows()).values
     monkeypatch.setattr(module, "AT_ONCE", letters)
     made = []
@@ -67,13 +67,13 @@ def test_how_many_windows_are_made_at_once_does_not_show(monkeypatch, letters):
     assert made == {1: [1] * 4, 72: [1] * 4, 144: [2, 2]}.get(letters, [4])
 
 
-def test_a_batch_without_a_row_that_is_ok_asks_nothing():
+def test_a_batch_without_ok_rows_is_not_scored():
     predictor = WeightSum()
     found = VariantScorer(predictor).score(allele_windows(scored=np.array([], int)))
     assert (found.values.shape, np.isnan(found.values).all(), predictor.asked) == ((7, 3), True, 0)
 
 
-def test_further_columns_stand_behind_the_others_of_each_task():
+def test_additional_columns_follow_the_others_of_each_task():
     ratio = Column("ratio", lambda ref, alt: alt.mean(axis=1) / ref.mean(axis=1), "Ratio of {task}")
     scorer = VariantScorer(WeightSum(tasks=2), more=[ratio])
     values = scorer.score(allele_windows()).values[SCORED]

@@ -1,4 +1,4 @@
-"""Variants of all kinds, beside sequences that were made by hand and scored as they are."""
+"""Tests of sources against sequences that are made directly and scored individually."""
 
 import numpy as np
 import pytest
@@ -30,7 +30,7 @@ def genome(tmp_path_factory):
 
 
 def rows_of(source, predictor):
-    """The cells, the word of the status and the numbers of each row."""
+    """Returns the cells, the name of the status and the numbers of each row."""
     scorer, rows = VariantScorer(predictor), []
     with source.open() as (_, batches):
         for batch in batches:
@@ -45,7 +45,7 @@ def letters_of(contig):
 
 
 def windows_by_hand(contig, position, ref, alt, placement):
-    """Strings of both alleles, for each edge, position and strand."""
+    """Returns strings with both alleles for each edge, position and strand."""
     letters = letters_of(contig)
     changed = haplotype(letters, position, ref, alt)
     for right in INDEL_ANCHORS[placement.indel_anchor]:
@@ -55,7 +55,7 @@ def windows_by_hand(contig, position, ref, alt, placement):
 
 
 def score_by_hand(predictor, texts):
-    """Each string between the adapters of the construct, by itself."""
+    """Scores each string individually, with the adapters of the construct."""
     construct = predictor.constructs[0]
     return np.mean([predictor.predict([construct.left_adapter + text + construct.right_adapter])[0] for text in texts], axis=0)
 
@@ -68,7 +68,7 @@ def score_by_hand(predictor, texts):
     anchor=st.sampled_from(list(INDEL_ANCHORS)),
     seed=st.integers(0, 1000),
 )
-def test_variants_of_all_kinds_are_worth_what_hand_made_sequences_are(tmp_path_factory, genome, construct, positions, strand, anchor, seed):
+def test_values_of_variants_equal_those_of_directly_made_sequences(tmp_path_factory, genome, construct, positions, strand, anchor, seed):
     path = tmp_path_factory.mktemp("v") / "a.vcf"
     lines = [line for line, _ in troubled_lines(60, seed)]
     path.write_text(HEADER + "".join(line + "\n" for line in lines))
@@ -89,7 +89,7 @@ def test_variants_of_all_kinds_are_worth_what_hand_made_sequences_are(tmp_path_f
     assert scored > 30
 
 
-def test_a_reference_of_several_alleles_is_asked_for_once(tmp_path, genome):
+def test_the_reference_of_several_alleles_is_scored_once(tmp_path, genome):
     ref = GENOME["chr1"][99]
     alts = [base for base in "ACGT" if base != ref]
     lines = [f"chr1\t100\t.\t{ref}\t{','.join(alts)}\t.\t.\t.", f"1\t100\t.\t{ref.lower()}\t{alts[0]}\t.\t.\t."]
@@ -100,7 +100,7 @@ def test_a_reference_of_several_alleles_is_asked_for_once(tmp_path, genome):
     assert rows[0][-1] == rows[3][-1]
 
 
-def test_models_of_several_constructs_see_the_same_insert(tmp_path, genome):
+def test_models_of_several_constructs_score_the_same_insert(tmp_path, genome):
     members = [WeightSum(PLAIN, seed=1), WeightSum(BETWEEN, seed=2)]
     (tmp_path / "a.vcf").write_text(HEADER + "".join(line + "\n" for line, _ in troubled_lines(30)))
     both = Ensemble(members)
@@ -158,7 +158,7 @@ class TestPairs:
             np.testing.assert_allclose(row[2], [before, after, after - before], atol=1e-5)
 
     @pytest.mark.parametrize(("ref", "alt"), [("AACCGGGTCA", "GGGG"), ("GGGG", "aaccGGGtca"), ("AACC" + "G" * 30 + "GTCA", "GG-G")])
-    def test_a_row_in_reverse_complement_has_a_status(self, tmp_path, ref, alt):
+    def test_a_reverse_complement_has_a_status(self, tmp_path, ref, alt):
         construct = Construct("between", length=17, left_adapter="TGAC", right_adapter="GGTT", shortest=2)
         ((_, found, values),) = self.rows(tmp_path, [("a", ref, alt)], WeightSum(construct))
         assert found == ("not_letters" if "-" in alt else "other_strand")
@@ -194,7 +194,7 @@ class TestPairs:
         assert (name, found) == ("a", status)
         assert np.isnan(values).all() == (status != "ok")
 
-    def test_a_row_has_to_fit_all_models(self, tmp_path):
+    def test_a_row_must_fit_all_models(self, tmp_path):
         both = Ensemble([WeightSum(PLAIN), WeightSum(BETWEEN)])
         rows = self.rows(tmp_path, [("a", "G" * 13, "GGG"), ("b", "GGGG", "GG")], both)
         assert [row[1] for row in rows] == ["too_long", "ok"]
@@ -203,7 +203,7 @@ class TestPairs:
         rows = self.rows(tmp_path, [("a", "GGGG"), ("b", "GGGG", "GG"), ("c", "GG", "GGG", "G")], WeightSum())
         assert [row[1] for row in rows] == ["malformed", "ok", "malformed"]
 
-    def test_a_reference_that_comes_again_is_asked_for_once(self, tmp_path):
+    def test_a_repeated_reference_is_scored_once(self, tmp_path):
         predictor = WeightSum()
         self.rows(tmp_path, [(str(i), "ACGTACGT", f"ACGT{base}CGT") for i, base in enumerate("CGT")], predictor)
         assert predictor.asked == 4

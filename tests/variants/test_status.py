@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from dreamkeras.variants.status import COMPARED, MEANINGS, WORDS, Status, StatusCounts
 
 BATCHES = st.lists(st.lists(st.lists(st.sampled_from(Status), min_size=1, max_size=3), min_size=1, max_size=4), max_size=4)
-"""Batches of records, each with the statuses of its alleles."""
+"""Batches of records, each given by the statuses of its alleles."""
 
 
 def summed(batches):
@@ -21,7 +21,7 @@ def summed(batches):
 
 
 @given(BATCHES)
-def test_every_allele_is_counted_and_the_first_of_each_status_is_known(batches):
+def test_alleles_and_first_lines_are_counted_by_status(batches):
     summary = summed(batches)
     records = [record for batch in batches for record in batch]
     alleles = [status for record in records for status in record]
@@ -32,27 +32,27 @@ def test_every_allele_is_counted_and_the_first_of_each_status_is_known(batches):
     assert summary.mismatches == (alleles.count(Status.REF_MISMATCH), sum(alleles.count(status) for status in COMPARED))
 
 
-def test_what_is_told():
+def test_summary_lines():
     summary = summed([[[Status.OK, Status.SYMBOLIC]], [[Status.REF_MISMATCH], [Status.OK], [Status.TOO_LONG], [Status.SYMBOLIC]]])
     assert summary.lines(genome=True) == [
         "Scored 2 of 6 alternative alleles of 5 records.",
         "symbolic: 2 (the first in line 3)",
         "ref_mismatch: 1 (the first in line 4)",
         "too_long: 1 (the first in line 6)",
-        "REF is not the genome's in 1 of 4 alleles compared (25 %).",
+        "REF differs from the genome in 1 of 4 compared alleles (25 %).",
     ]
     assert summary.lines(genome=False)[0] == "Scored 2 of 6 pairs of sequences."
     assert len(summary.lines(genome=False)) == 4
 
 
-def test_nothing_is_told_of_nothing():
+def test_summary_of_no_records():
     assert StatusCounts.empty().lines(genome=True) == ["Scored 0 of 0 alternative alleles of 0 records."]
 
 
-def test_words_may_stand_in_the_info_of_a_vcf():
+def test_words_are_valid_in_vcf_info():
     assert all(re.fullmatch("[a-z_]+", word) for word in WORDS)
 
 
-def test_every_status_has_its_number_and_its_meaning():
+def test_every_status_has_a_number_and_a_meaning():
     assert [int(status) for status in Status] == list(range(len(WORDS)))
     assert set(MEANINGS) == set(Status)

@@ -1,4 +1,4 @@
-"""Windows with variants in them, beside strings that were cut and joined by hand."""
+"""Tests of windows with variants against strings that are cut and joined directly."""
 
 import numpy as np
 import pytest
@@ -18,7 +18,7 @@ from dreamkeras.variants.windows import Placement, insert_windows
 CONTIG = "".join(np.random.default_rng(0).choice(list("ACGTacgt"), 60))
 BETWEEN = Construct("between", length=20, left_adapter="AC", right_adapter="GT", left_flank="TTAC", right_flank="CCCC", alignment="left")
 VARIANTS = st.lists(st.tuples(st.integers(0, 59), st.integers(1, 6), st.text("ACGT", min_size=1, max_size=6)), max_size=6)
-"""Start, letters of the reference, and the alternative allele."""
+"""Start, length of the reference, and alternative allele."""
 
 
 @pytest.fixture(scope="module")
@@ -29,14 +29,14 @@ def genome(tmp_path_factory):
 
 
 def changes(variants):
-    """Changes of (start, REF, ALT) as they stand."""
+    """Returns changes of (start, REF, ALT) without normalising them."""
     starts, refs, alts = zip(*variants, strict=True) if variants else ([], [], [])
     texts = (Ragged.from_strings(allele.upper() for allele in alleles) for alleles in (refs, alts))
     return Changes(["c"] * len(starts), np.array(starts, np.int64), *texts)
 
 
 def by_hand(start, ref, alt, length, position, right, reverse):
-    """The contig with the alternative in the place of the reference, and so many letters of it from the same left or right edge."""
+    """Replaces the reference in the contig by the alternative, and cuts an insert with the same left or right edge."""
     pad = "N" * (2 * length)
     changed = pad + CONTIG[:start] + alt + CONTIG[start + len(ref) :] + pad
     first = 2 * length + start - position + (len(alt) - len(ref)) * right
@@ -51,7 +51,7 @@ def by_hand(start, ref, alt, length, position, right, reverse):
     strand=st.sampled_from(list(STRANDS)),
     anchor=st.sampled_from(list(INDEL_ANCHORS)),
 )
-def test_alleles_stand_where_hand_made_strings_have_them(genome, variants, length, data, strand, anchor):
+def test_inserts_equal_strings_that_are_cut_and_joined(genome, variants, length, data, strand, anchor):
     positions = data.draw(st.lists(st.integers(6, length - 6), min_size=1, max_size=3, unique=True))
     placement = Placement.choose([Construct("c", length=length)], length, positions, strand, anchor)
     variants = [(start, CONTIG[start : start + letters], alt) for start, letters, alt in variants]
@@ -65,7 +65,7 @@ def test_alleles_stand_where_hand_made_strings_have_them(genome, variants, lengt
             assert [row.tobytes().decode() for row in inserts[side, copy]] == wanted
 
 
-def test_one_edge_stays_and_the_genome_fills_the_other(genome):
+def test_indel_keeps_one_edge_and_genome_bases_fill_the_other(genome):
     letters = CONTIG.upper()
     deletion, insertion = (20, letters[20:23], letters[20]), (20, letters[20], letters[20] + "AAA")
     for variant, left, right in (
@@ -82,12 +82,12 @@ def test_one_edge_stays_and_the_genome_fills_the_other(genome):
     ("anchor", "fit"),
     [("left", [True, True, False, True, False]), ("right", [True, True, True, False, False]), ("mean", [True, True, False, False, False])],
 )
-def test_alleles_fit_where_they_stand_in_the_window_as_a_whole(anchor, fit):
+def test_alleles_fit_if_they_are_completely_within_the_insert(anchor, fit):
     placement = Placement(10, (3, 4), indel_anchor=anchor)
     assert placement.fits(np.array([6, 6, 5, 0, 7]), np.array([0, 6, 8, 4, 1])).tolist() == fit
 
 
-def test_a_window_is_as_long_as_inserts_usually_are():
+def test_default_length_is_the_default_insert_length():
     assert Placement.choose([YEAST]) == (80, (40,), "forward", "mean")
     assert Placement.choose([YEAST, BETWEEN], 12) == (12, (6,), "forward", "mean")
 
@@ -103,18 +103,18 @@ def test_a_window_is_as_long_as_inserts_usually_are():
         ({"indel_anchor": "middle"}, "indel_anchor to be one of mean, left, right, got 'middle'"),
     ],
 )
-def test_choices_that_do_not_fit_are_refused(choices, message):
+def test_impossible_placements_are_refused(choices, message):
     with pytest.raises(InputError, match=message):
         Placement.choose([PLAIN], **choices)
 
 
-def test_a_construct_of_one_insert_length_names_it_once():
+def test_error_for_a_construct_with_a_single_insert_length():
     with pytest.raises(InputError, match="Expected 249 bases for construct 'starrseq', got 100 as"):
         Placement.choose([find_assay("starrseq").construct], 100)
 
 
 @pytest.mark.parametrize("insert", ["ACGTACGTAC", "ACAAAAAAGT", "AAAAAAAAGT", "ACCCCCCCCC"])
-def test_an_insert_that_looks_like_an_adapter_stays_whole(insert):
+def test_an_insert_that_begins_like_an_adapter_stays_complete(insert):
     inserts = np.array([list(insert.encode())], np.uint8)
     windows = insert_windows(inserts, [BETWEEN, PLAIN])
     assert [row.tobytes().decode() for row in (windows[0][0], windows[1][0])] == [f"TTAC{insert}GTCCCC", f"{insert}NN"]

@@ -81,7 +81,7 @@ def test_what_came_of_the_alleles_is_told(run, toy_model, genome, vcf):
     total = sum(counts.values())
     assert told[0] == f"Scored {counts['ok']} of {total} alternative alleles of 300 records."
     assert {line.split(" (")[0] for line in told[1:-1]} == {f"{status}: {n}" for status, n in counts.items() if status != "ok"}
-    assert told[-1].startswith(f"REF is not the genome's in {counts['ref_mismatch']} of ")
+    assert told[-1].startswith(f"REF differs from the genome in {counts['ref_mismatch']} of ")
 
 
 def test_the_manifest_names_models_inputs_and_how_windows_are_laid(run, toy_model, genome, vcf, tmp_path):
@@ -267,7 +267,7 @@ def test_annotating_twice_needs_another_prefix(run, toy_model, genome, vcf, tmp_
         (("--genome", "{genome}", "--insert-length", "13"), 1, "4 to 12 bases for construct 'toy', got 13"),
         (("--genome", "{genome}", "-o", "{folder}/x.txt.xlsx"), 1, "one of the formats"),
         (("--genome", "{genome}", "-o", "{genome}"), 1, "an output beside the inputs"),
-        ((), 1, "a genome beside a VCF, got the VCF alone"),
+        ((), 1, "requires a reference genome. Give it with --genome."),
     ],
 )
 def test_wrong_choices_are_one_line_and_leave_nothing(run, toy_model, genome, vcf, tmp_path, args, code, message):
@@ -317,4 +317,4 @@ class TestResume:
         args = ["variants", vcf(4000), "--genome", genome, "-m", toy_model, "-o", tmp_path / "o.tsv", "--resume"]
         self.kill(args, tmp_path / "o.tsv", 2)
         result = run(*args, "--at", 3)
-        assert (result.exit_code, "got another choice of options" in result.stderr) == (1, True), result.stderr
+        assert (result.exit_code, "begun with another choice of options" in result.stderr) == (1, True), result.stderr

@@ -189,7 +189,7 @@ def test_a_genome_that_was_changed_in_its_middle_does_not_go_on(run, toy_model, 
     genome.write_text(text[:1_500_006] + "C" * 12 + text[1_500_018:])
     os.utime(genome, ns=(1, 1))
     result = run(*command)
-    assert (result.exit_code, "got another input" in result.stderr) == (1, True)
+    assert (result.exit_code, "begun with another input" in result.stderr) == (1, True)
 
 
 def test_another_genome_does_not_go_on_with_what_was_begun(run, toy_model, genome, bed, tmp_path, monkeypatch):
@@ -200,4 +200,4 @@ def test_another_genome_does_not_go_on_with_what_was_begun(run, toy_model, genom
             run(*command)
     genome.write_text(genome.read_text().replace("A", "C"))
     result = run(*command)
-    assert (result.exit_code, "got another input" in result.stderr) == (1, True), result.stderr
+    assert (result.exit_code, "begun with another input" in result.stderr) == (1, True), result.stderr

@@ -170,7 +170,7 @@ class TestVariants:
         code, lines = report(vcf, "--genome", tmp_path / "g.fa", "-o", tmp_path / "o.tsv", command="variants")
         assert (code, lines["Input"], lines["Fit"]) == (0, f"{vcf}: VCF", "3 of 5 alternative alleles of 4 records")
         assert (lines["Contigs"], lines["Not there"]) == (f"2 of 3 names are in {tmp_path}/g.fa", "chrX (1); the genome has chr1")
-        assert lines["Alleles"].startswith("REF is not the genome's in 1 of 4 alleles compared")
+        assert lines["Alleles"].startswith("REF differs from the genome in 1 of 4 compared alleles")
         assert lines["Model calls"].startswith("3 windows")  # the reference, G and T
         assert sorted(tmp_path.iterdir()) == before
 
