@@ -1,5 +1,5 @@
-"""How far a prediction can be trusted: intervals, percentiles, familiarity.
+"""Confidence of predictions: prediction intervals, percentiles and familiarity of sequences.
 
-In: validation errors and training sequences, as `calibrate` measures them.
-Out: the calibration in a model's file, and columns beside its predictions.
+In: validation errors and training sequences, from training or `dreamkeras calibrate`.
+Out: the calibration in the model file, and additional columns next to predictions.
 """

@@ -1,6 +1,6 @@
-"""How unusual a prediction is: its percentile among those of sequences that were made at random, half drawn, half shuffled.
+"""Percentiles of predictions among those for random and shuffled sequences, and of variant effects among random mutations.
 
-Of effects, too: among those of random changes of one letter. Both are predictions of one model, and mean nothing for another.
+A background consists of predictions of one model and cannot be used with another model.
 """
 
 from collections.abc import Mapping
@@ -19,25 +19,25 @@ from dreamkeras.variants.effects import Column
 __all__ = ["KINDS", "SEQUENCES", "Background", "effect_percentile", "measure_background", "percentiles"]
 
 SEQUENCES = 1000
-"""Sequences of each kind; fewer where a model sees long ones."""
+"""Number of sequences of each kind. It is smaller for models with long windows."""
 
 KIND_LETTERS = 1 << 19
-"""Letters of all windows of a kind at most: 248 windows of 2,114 letters."""
+"""Maximum number of letters of all windows of a kind, for example 248 windows of 2,114 letters."""
 
 STEPS = 200
-"""Parts that the quantiles of a distribution divide it into."""
+"""Number of intervals between the quantiles of a distribution."""
 
 KINDS = ("random", "shuffled", "effects")
 
 
 class Background(NamedTuple):
-    """A model's predictions for random sequences; each float64 (tasks, 201), quantiles from the least to the largest.
+    """Quantiles of a model's predictions for random sequences. Each array is float64 (tasks, 201), from minimum to maximum.
 
     Args:
-        sequences: How many there were of each kind.
-        random: Of letters that are drawn one by one, as often as they come in the inserts of training sequences.
-        shuffled: Of inserts of training sequences that are shuffled, their counts of two neighbouring letters kept.
-        effects: Absolute differences that a random change of a random letter of a shuffled one makes.
+        sequences: Number of sequences of each kind.
+        random: Predictions for inserts whose bases are drawn independently, with the base frequencies of the training sequences.
+        shuffled: Predictions for inserts of training sequences that are shuffled with their dinucleotide counts preserved.
+        effects: Absolute effects of one random base change in each of the shuffled inserts.
     """
 
     sequences: int
@@ -47,19 +47,19 @@ class Background(NamedTuple):
 
     @classmethod
     def of(cls, scorer: Scorer) -> "Background":
-        """The background in a model's calibration.
+        """Reads the background from a model's calibration.
 
         Raises:
-            ModelError: It has none.
+            ModelError: The calibration has no background.
         """
         return cls.from_json(find_part(scorer, "background"), scorer.tasks)
 
     @classmethod
     def from_json(cls, fields: Mapping[str, Any], tasks: tuple[str, ...]) -> "Background":
-        """The background that `to_json` described.
+        """Reads the output of `to_json`.
 
         Raises:
-            ModelError: It is something else.
+            ModelError: The fields are malformed, or have other tasks.
         """
         try:
             parts = [np.array([fields[kind][task] for task in tasks], np.float64) for kind in KINDS]
@@ -67,11 +67,11 @@ class Background(NamedTuple):
         except (TypeError, ValueError, KeyError) as error:
             raise ModelError(f"Expected the background of {', '.join(tasks)}, got {str(fields)[:80]} ({error!r}).") from None
         if any(part.ndim != 2 or part.shape[1] < 2 for part in parts):
-            raise ModelError(f"Expected two quantiles or more of each task's background, got {str(fields)[:80]}.")
+            raise ModelError(f"Expected at least two quantiles of the background of each task, got {str(fields)[:80]}.")
         return found
 
     def to_json(self, tasks: tuple[str, ...]) -> dict[str, Any]:
-        """JSON-able: quantiles by kind and task."""
+        """Returns quantiles by kind and task, for JSON."""
         rounded = {
             kind: {task: [float(f"{value:.7g}") for value in row] for task, row in zip(tasks, getattr(self, kind), strict=True)}
             for kind in KINDS
@@ -79,23 +79,25 @@ class Background(NamedTuple):
         return {"sequences": self.sequences, **rounded}
 
     def percentiles(self, predicted: np.ndarray) -> np.ndarray:
-        """float32 (n, tasks), 0 to 100: the share of random and shuffled sequences with a lower prediction than each of these."""
+        """Returns the percentage of random and shuffled sequences with a lower prediction, float32 (n, tasks), from 0 to 100."""
         return (percentiles(self.random, predicted) + percentiles(self.shuffled, predicted)) / 2
 
     def effect_percentiles(self, effects: np.ndarray) -> np.ndarray:
-        """float32 (n, tasks), 0 to 100: the share of random changes of one letter with a smaller effect, in size."""
+        """Returns the percentage of random base changes with a smaller absolute effect, float32 (n, tasks), from 0 to 100."""
         return percentiles(self.effects, np.abs(effects))
 
 
 def percentiles(quantiles: np.ndarray, values: np.ndarray) -> np.ndarray:
-    """Percentiles of values in distributions: in proportion between two quantiles, in the middle of several equal ones.
+    """Returns the percentiles of values in distributions that are given by quantiles.
+
+    Percentiles are interpolated linearly between quantiles. A value equal to several quantiles has their mean percentile.
 
     Args:
-        quantiles: float (tasks, steps + 1), ascending, from the least to the largest.
-        values: float (n, tasks).
+        quantiles: Quantiles at equal steps, ascending from minimum to maximum, float (tasks, steps + 1).
+        values: Values, float (n, tasks).
 
     Returns:
-        float32 (n, tasks), 0 to 100; NaN of NaN.
+        Percentiles from 0 to 100, float32 (n, tasks). NaN for NaN.
 
     Example:
         >>> percentiles(np.array([[0.0, 1, 1, 2, 4]]), np.array([[-1], [0.5], [1], [3], [9]])).T.tolist()
@@ -115,26 +117,31 @@ def percentiles(quantiles: np.ndarray, values: np.ndarray) -> np.ndarray:
 
 
 def effect_percentile(scorer: Scorer) -> Column:
-    """A column of variants: where the mean effect stands among those of random changes of one letter.
+    """Returns a column for variants: the percentile of the mean effect among effects of random base changes.
 
     Raises:
-        ModelError: The model carries no background.
+        ModelError: The calibration of the model has no background.
     """
     background = Background.of(scorer)
-    text = "Share in % of random changes of one letter whose effect on {task} is smaller, whatever its sign"
+    text = "Percentage of random base changes with a smaller absolute effect on {task}"
     return Column("effect_percentile", lambda ref, alt: background.effect_percentiles((alt - ref).mean(axis=1)), text)
 
 
 def measure_background(scorer: Scorer, inserts: Ragged, seed: int = 0) -> Background:
-    """The background of a model, of random sequences made like `inserts` of its training; of an ensemble the mean counts.
+    """Measures the background of a model. For an ensemble, the mean prediction is used.
+
+    Args:
+        scorer: The model or ensemble.
+        inserts: Inserts of training sequences, which determine lengths and base frequencies.
+        seed: Random seed.
 
     Raises:
-        InputError: There is no insert with a base in it.
+        InputError: No insert has a known base.
     """
     random = np.random.default_rng(seed)
     shares = np.bincount(BASE_INDEX[inserts.flat[IS_BASE[inserts.flat]]], minlength=len(BASES))
     if not shares.any():
-        raise InputError("Expected inserts with bases to make random ones like, got none.")
+        raise InputError("Cannot make random sequences: no insert of the training data has a known base.")
     number = min(SEQUENCES, max(1, KIND_LETTERS // sum(construct.length for construct in scorer.constructs)))
     chosen = inserts.select(random.integers(0, len(inserts), number))
     drawn = Ragged(BASE_CODES[random.choice(len(BASES), len(chosen.flat), p=shares / shares.sum())], chosen.offsets)
@@ -147,7 +154,7 @@ def measure_background(scorer: Scorer, inserts: Ragged, seed: int = 0) -> Backgr
 
 
 def _changed(sequences: Ragged, random: np.random.Generator) -> Ragged:
-    """Each with another base in one place."""
+    """Returns each sequence with a random base change at one random position."""
     flat, lengths = sequences.flat.copy(), sequences.lengths
     places = sequences.offsets[:-1] + (random.random(len(lengths)) * lengths).astype(np.int64)
     there = ONE_HOT[flat[places]].argmax(axis=1)

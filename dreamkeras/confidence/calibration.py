@@ -1,4 +1,4 @@
-"""The calibration in a model's file: `intervals`, `background` and `familiarity`, each read by the module of that name."""
+"""Finds the parts of a calibration in a model file: `intervals`, `background` and `familiarity`. Each has a module of that name."""
 
 from typing import Any
 
@@ -9,15 +9,15 @@ __all__ = ["find_part"]
 
 
 def find_part(scorer: Scorer, part: str) -> dict[str, Any]:
-    """One part of a model's calibration, by its name.
+    """Returns one part of a model's calibration by its name.
 
     Raises:
-        ModelError: The model has no such part.
+        ModelError: The calibration of the model does not have this part.
     """
     found = scorer.calibration.get(part)
     if found:
         return dict(found)
     if len(scorer.members) > 1:
-        way = "dreamkeras export joins them, and dreamkeras calibrate adds it"
-        raise ModelError(f"Expected one model with {part} in its calibration, got {len(scorer.members)}: {way}.")
-    raise ModelError(f"Expected a model with {part} in its calibration, got {scorer.name} without: dreamkeras calibrate adds it.")
+        way = "Join them with dreamkeras export, and calibrate the ensemble with dreamkeras calibrate"
+        raise ModelError(f"Expected one model with {part} in its calibration, got {len(scorer.members)} models. {way}.")
+    raise ModelError(f"The model {scorer.name} has no {part} in its calibration. Add it with dreamkeras calibrate.")

@@ -1,6 +1,6 @@
-"""Confidence beside predictions: intervals, percentiles and unusual sequences, as further columns of any scorer.
+"""Adds columns with intervals, percentiles and unusual features to the predictions of any scorer.
 
-The pipeline scores a `ScorerWithConfidence` as it does the model inside: further columns follow from windows and values alone.
+`ScorerWithConfidence` wraps a scorer and computes the additional columns from windows and predictions.
 """
 
 from collections.abc import Mapping, Sequence
@@ -17,16 +17,16 @@ from dreamkeras.sequence.construct import Construct
 __all__ = ["UNUSUAL", "ConfidenceColumns", "ScorerWithConfidence"]
 
 UNUSUAL = "unusual"
-"""The column that names what is unusual about a sequence, in the words of `familiarity.LABELS`."""
+"""Name of the column with the unusual features of a sequence, as in `familiarity.LABELS`."""
 
 
 class ConfidenceColumns(NamedTuple):
-    """Which columns to add to predictions.
+    """Columns to add to predictions.
 
     Args:
-        interval: The level of conformal intervals, e.g. 0.95; None for none.
-        percentile: Add percentiles among the predictions of random and shuffled sequences.
-        unusual: Add how a sequence differs from the training sequences.
+        interval: Level of the prediction intervals, such as 0.95. If None, no intervals are added.
+        percentile: Whether to add percentiles among the predictions for random and shuffled sequences.
+        unusual: Whether to add the features in which a sequence differs from the training sequences.
     """
 
     interval: float | None = None
@@ -34,17 +34,17 @@ class ConfidenceColumns(NamedTuple):
     unusual: bool = False
 
     def add_to(self, scorer: Scorer) -> Scorer:
-        """The scorer with these columns; itself if there are none.
+        """Returns a scorer with these columns, or `scorer` itself if there are none.
 
         Raises:
             InputError: The level is not between 0 and 1.
-            ModelError: The model's calibration lacks a part.
+            ModelError: A part of the model's calibration is missing.
         """
         return scorer if self == ConfidenceColumns() else ScorerWithConfidence(scorer, self)
 
 
 class ScorerWithConfidence(Wrapped):
-    """A scorer with further columns; made by `ConfidenceColumns.add_to`."""
+    """A scorer with additional columns. Create it with `ConfidenceColumns.add_to`."""
 
     def __init__(self, scorer: Scorer, added: ConfidenceColumns) -> None:
         super().__init__(scorer)
@@ -57,23 +57,23 @@ class ScorerWithConfidence(Wrapped):
 
     @property
     def constructs(self) -> tuple[Construct, ...]:
-        """The model's, then the one whose windows are codes of unusual features, if that is added."""
+        """Constructs of the wrapped scorer, followed by a `FamiliarityConstruct` if the column `unusual` is added."""
         return (*self.scorer.constructs, *self._familiarity)
 
     @property
     def texts(self) -> Mapping[str, tuple[str, ...]]:
-        """The texts of the last column, if that is `unusual`."""
+        """Texts of the codes in the column `unusual`, if it is added."""
         return {UNUSUAL: LABELS} if self._familiarity else {}
 
     @property
     def columns(self) -> tuple[str, ...]:
-        """The model's, then those added of `TASK_low` and `TASK_high`, `TASK_percentile`, and `unusual`."""
+        """Columns of the wrapped scorer, followed by the added ones: `TASK_low`, `TASK_high`, `TASK_percentile` and `unusual`."""
         bounds = [f"{task}_{side}" for task in self.tasks for side in ("low", "high") if self._half_widths is not None]
         percentiles = [f"{task}_percentile" for task in self.tasks if self._background]
         return (*self.scorer.columns, *bounds, *percentiles, *self.texts)
 
     def score_windows(self, windows: Sequence[np.ndarray], batch_size: int = BATCH_SIZE, progress: Progress | None = None) -> np.ndarray:
-        """float32 (n, columns); see `Scorer` for the rest."""
+        """Returns all columns, float32 (n, columns). See `Scorer.score_windows` for the arguments."""
         inner = len(self.scorer.constructs)
         values = self.scorer.score_windows(windows[:inner], batch_size, progress)
         tasks, parts = values[:, : len(self.tasks)], [values]

@@ -1,6 +1,6 @@
-"""Whether a sequence resembles the training sequences in its length, its GC content and its short words.
+"""Checks whether a sequence is similar to the training sequences in length, GC content and 4-mers.
 
-Each is compared with what nearly all training sequences span. A sequence that passes may still be new to the model.
+Each feature is compared with the range of nearly all training sequences. A sequence within all ranges can still be new to the model.
 """
 
 from collections.abc import Mapping
@@ -20,23 +20,23 @@ from dreamkeras.sequence.ragged import Ragged, batch_bounds
 __all__ = ["LABELS", "REASONS", "Familiarity", "FamiliarityConstruct", "measure_familiarity"]
 
 REASONS = ("length", "gc", "kmers")
-"""Features that may be unusual; reason i is bit i of a code."""
+"""Features that can be unusual. Reason i is bit i of a code."""
 
 LABELS = tuple(";".join(reason for bit, reason in enumerate(REASONS) if code >> bit & 1) for code in range(1 << len(REASONS)))
-"""The text of each code; empty for a sequence that is like those of training."""
+"""Text of each code. The text is empty if no feature is unusual."""
 
 CENTRAL = 0.999
-"""Share of the training sequences that a range spans, half of the others on either side."""
+"""Share of the training sequences within a range. The others are divided equally between both sides."""
 
 WORD = 4
-"""Letters of a word: 77 words in 80 letters, of 136 kinds where the two strands' are one."""
+"""Length of a k-mer, called a word here. There are 136 distinct words if a word and its reverse complement are counted as one."""
 
 _KINDS = 4**WORD
 _LETTERS = 1 << 22
 
 
 def _canonical_words() -> dict[str, int]:
-    """Each word that is no other's reverse complement with a larger number, and its number."""
+    """Returns one word of each pair of reverse complements, and its number."""
     codes = np.array(np.unravel_index(np.arange(_KINDS), (4,) * WORD), np.uint8).T
     numbers = canonical_kmers(codes, WORD)[0][:, 0]
     return {"".join(BASES[code] for code in codes[number]): int(number) for number in np.unique(numbers)}
@@ -46,14 +46,14 @@ WORDS = _canonical_words()
 
 
 class Familiarity(NamedTuple):
-    """The ranges of nearly all training sequences.
+    """Ranges of nearly all training sequences.
 
     Args:
-        sequences: How many were looked at.
-        length: The fewest and the most letters of an insert.
-        gc: The least and the largest share of G and C among the bases.
-        shares: float64 (136,), how much of all words each is, in the order of `WORDS`.
-        distance: The largest distance of a sequence's words from these shares; see `word_distances`.
+        sequences: Number of training sequences that were measured.
+        length: Minimum and maximum length of an insert.
+        gc: Minimum and maximum GC content, as a share of the known bases.
+        shares: Share of each word among all words, float64 (136,), in the order of `WORDS`.
+        distance: Maximum distance of the words of a sequence from these shares; see `word_distances`.
     """
 
     sequences: int
@@ -64,19 +64,19 @@ class Familiarity(NamedTuple):
 
     @classmethod
     def of(cls, scorer: Scorer) -> "Familiarity":
-        """The familiarity in a model's calibration.
+        """Reads the familiarity from a model's calibration.
 
         Raises:
-            ModelError: It has none.
+            ModelError: The calibration has no familiarity.
         """
         return cls.from_json(find_part(scorer, "familiarity"))
 
     @classmethod
     def from_json(cls, fields: Mapping[str, Any]) -> "Familiarity":
-        """The ranges that `to_json` described.
+        """Reads the output of `to_json`.
 
         Raises:
-            ModelError: It is something else.
+            ModelError: The fields are malformed.
         """
         try:
             (shortest, longest), (least, largest) = fields["length"], fields["gc"]
@@ -86,14 +86,14 @@ class Familiarity(NamedTuple):
             raise ModelError(f"Expected the ranges of training sequences, got {str(fields)[:80]} ({error!r}).") from None
 
     def to_json(self) -> dict[str, Any]:
-        """JSON-able, with all digits; the shares by word."""
+        """Returns all ranges for JSON, without rounding, and shares by word."""
         shares = dict(zip(WORDS, self.shares.tolist(), strict=True))
         return {"sequences": self.sequences, "length": list(self.length), "gc": list(self.gc), "distance": self.distance, "words": shares}
 
     def codes(self, inserts: Ragged) -> np.ndarray:
-        """uint8 (n,): what is unusual about each, one bit a reason of `REASONS`; `LABELS` has the texts.
+        """Returns the unusual features of each insert as a code, uint8 (n,), with one bit per reason in `REASONS`. See `LABELS` for texts.
 
-        A share of G and C, and words, are unusual where there are none to look at.
+        GC content is unusual if an insert has no known base, and words are unusual if it has no complete word.
         """
         gc, counts = _content(inserts)
         lengths, distances = inserts.lengths, word_distances(counts, self.shares)
@@ -107,57 +107,60 @@ class Familiarity(NamedTuple):
 
 @dataclass(frozen=True)
 class FamiliarityConstruct(Construct):
-    """A construct whose window is the code of a sequence's unusual features, so that codes travel as windows do.
+    """A construct whose window is the code of a sequence's unusual features, so that the pipeline computes codes as it cuts windows.
 
     Args:
-        familiarities: Those of each model; unusual to one is unusual.
-        inner: The construct of each model, which tells where its inserts are.
+        familiarities: Familiarity of each model. A feature is unusual if it is unusual for any model.
+        inner: Construct of each model, which finds the inserts.
     """
 
     familiarities: tuple[Familiarity, ...] = ()
     inner: tuple[Construct, ...] = ()
 
     def windows(self, sequences: Ragged) -> np.ndarray:
-        """uint8 (n, 1), codes."""
+        """Returns the codes of sequences, uint8 (n, 1)."""
         pairs = zip(self.familiarities, self.inner, strict=True)
         codes = [found.codes(construct.inserts(sequences)) for found, construct in pairs]
         return np.bitwise_or.reduce(codes)[:, None]
 
     def fit(self, sequences: Ragged) -> tuple[np.ndarray, dict[int, str]]:
-        """As `windows`, and no problems."""
+        """Returns the codes of sequences, as `windows` does, and no problems."""
         return self.windows(sequences), {}
 
     def problems(self, sequences: Ragged) -> dict[int, str]:
-        """None: every sequence that fits the model has a code."""
+        """Returns no problems, because every sequence that fits the model has a code."""
         return {}
 
 
 def measure_familiarity(inserts: Ragged) -> Familiarity:
-    """The ranges of the inserts of training sequences.
+    """Measures the ranges of the inserts of training sequences.
 
     Args:
-        inserts: At least one.
+        inserts: At least one insert.
 
     Raises:
-        InputError: There is none, or there is no word in any.
+        InputError: There are no inserts, or no insert has a complete word.
     """
     bounds = batch_bounds(inserts.offsets, _LETTERS // _KINDS, _LETTERS)
     parts = [_content(inserts.between(first, last)) for first, last in bounds]
     gc = np.concatenate([part[0] for part in parts]) if parts else np.empty(0)
     counts = np.concatenate([part[1] for part in parts]) if parts else np.empty((0, len(WORDS)))
     if not counts.any():
-        raise InputError(f"Expected training sequences with {WORD} known letters in a row, got {len(inserts)} without.")
-    shares = (counts.sum(0) + 1) / (counts.sum() + len(WORDS))  # none is 0: what was not seen may come
+        raise InputError(f"None of {len(inserts)} training sequences has {WORD} known bases in a row.")
+    shares = (counts.sum(0) + 1) / (counts.sum() + len(WORDS))  # pseudocounts: a word without occurrences must not have share 0
     distance = _range(word_distances(counts, shares))[1]
     return Familiarity(len(inserts), _range(inserts.lengths), _range(gc[~np.isnan(gc)]), shares, distance)
 
 
 def word_distances(counts: np.ndarray, shares: np.ndarray) -> np.ndarray:
-    """float64 (n,): Pearson's chi-square of each sequence's words, which depends little on how many there are; NaN without any.
+    """Returns Pearson's chi-square statistic of the words of each sequence, float64 (n,), which depends little on the number of words.
 
     Args:
-        counts: int (n, words).
-        shares: float (words,), none 0.
+        counts: Counts of words, int (n, words).
+        shares: Expected shares of words, float (words,), all above 0.
+
+    Returns:
+        The statistics. NaN for a sequence without words.
     """
     total = counts.sum(axis=1)
     with np.errstate(invalid="ignore"):
@@ -166,11 +169,11 @@ def word_distances(counts: np.ndarray, shares: np.ndarray) -> np.ndarray:
 
 def _range(values: np.ndarray) -> tuple[float, float]:
     low, high = np.quantile(values, ((1 - CENTRAL) / 2, (1 + CENTRAL) / 2), method="inverted_cdf")
-    return float(low), float(high)  # all digits, in the file too: rounded, many training sequences may be outside
+    return float(low), float(high)  # not rounded, because rounding could exclude many training sequences
 
 
 def _content(inserts: Ragged) -> tuple[np.ndarray, np.ndarray]:
-    """float64 (n,), the share of G and C, NaN without a base; int64 (n, words), the count of each word in each."""
+    """Returns the GC content, float64 (n,), NaN without a known base, and the counts of words, int64 (n, words)."""
     n, owner = len(inserts), inserts.owners()
     codes = np.pad(BASE_INDEX[inserts.flat], (0, WORD), constant_values=NO_BASE)
     known = np.bincount(owner, IS_BASE[inserts.flat], n)

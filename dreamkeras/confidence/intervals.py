@@ -1,7 +1,8 @@
-"""Split conformal intervals: as wide as the errors of predictions for sequences that training did not see.
+"""Split conformal prediction intervals, computed from prediction errors on held-out sequences.
 
-Of all sequences that are drawn as those were, a share of at least the level has its measurement inside, whatever the model and
-the noise (Vovk et al. 2005; Lei et al. 2018). It is a share of all of them, not of the strong or the weak ones alone.
+For sequences from the same distribution as the held-out ones, intervals contain the measurement with at least the given probability,
+for every model and distribution of noise (Vovk et al. 2005; Lei et al. 2018). Coverage is marginal: it holds for all sequences on
+average, not for strong or weak sequences separately.
 """
 
 import decimal
@@ -18,17 +19,17 @@ from dreamkeras.scoring.scorer import Scorer
 __all__ = ["KEPT", "Bounds", "Intervals", "Residuals", "measure_intervals"]
 
 KEPT = 512
-"""Residuals of a task that a file carries at most: of more, so many ranks that the share outside is met to within a thirtieth."""
+"""Maximum number of residuals of a task in a file. If there are more, the share outside an interval is within 1/30 of the nominal one."""
 
 _UP = decimal.Context(prec=7, rounding=decimal.ROUND_CEILING)
 
 
 class Bounds(NamedTuple):
-    """Intervals of some predictions.
+    """Lower and upper bounds of prediction intervals.
 
     Args:
-        low: float32 (n, tasks).
-        high: float32 (n, tasks).
+        low: Lower bounds, float32 (n, tasks).
+        high: Upper bounds, float32 (n, tasks).
     """
 
     low: np.ndarray
@@ -36,12 +37,12 @@ class Bounds(NamedTuple):
 
 
 class Residuals(NamedTuple):
-    """How far the measurements of one task were from their predictions.
+    """Absolute differences between the measurements and predictions of one task. If there are many, only a subset is kept.
 
     Args:
-        n: How many there were.
-        ranks: int64 (kept,), ascending: which of the n, from 1, in ascending order of their sizes; the last is n.
-        sizes: float64 (kept,), their absolute values.
+        n: Number of residuals before a subset was selected.
+        ranks: Ranks of the kept residuals by size, counted from 1 and ascending, int64 (kept,). The last one is n.
+        sizes: Absolute values of the kept residuals, float64 (kept,).
     """
 
     n: int
@@ -49,54 +50,54 @@ class Residuals(NamedTuple):
     sizes: np.ndarray
 
     def half_width(self, level: float) -> float:
-        """The smallest kept residual whose rank is at least (n + 1) times the level; infinite where n is too small for it."""
+        """Returns the smallest kept residual whose rank is at least (n + 1) times the level, or infinity if n is too small."""
         rank = math.ceil(round((self.n + 1) * level, 9))
         return float(self.sizes[np.searchsorted(self.ranks, rank)]) if rank <= self.n else math.inf
 
 
 class Intervals(NamedTuple):
-    """A model's errors on sequences that it was not trained on, from which intervals follow.
+    """Prediction errors of a model on held-out sequences, from which intervals are computed.
 
     Args:
-        residuals: By task, in the model's order.
+        residuals: Residuals by task, in the order of the model's tasks.
     """
 
     residuals: Mapping[str, Residuals]
 
     @classmethod
     def of(cls, scorer: Scorer) -> "Intervals":
-        """Those in a model's calibration.
+        """Reads the intervals from a model's calibration.
 
         Raises:
-            ModelError: It has none.
+            ModelError: The calibration has no intervals.
         """
         return cls.from_json(find_part(scorer, "intervals"), scorer.tasks)
 
     @classmethod
     def from_json(cls, fields: Mapping[str, Any], tasks: Sequence[str]) -> "Intervals":
-        """The intervals that `to_json` wrote, of these tasks in their order.
+        """Reads the output of `to_json`, with the tasks in the given order.
 
         Raises:
-            ModelError: It is something else, or of other tasks.
+            ModelError: The fields are malformed, or have other tasks.
         """
         try:
             found = {task: _residuals(**values) for task, values in fields.items()}
         except (TypeError, ValueError, AttributeError) as error:
             raise ModelError(f"Expected the residuals of each task, got {str(fields)[:80]} ({error}).") from None
         if set(found) != set(tasks):
-            raise ModelError(f"Expected intervals of {', '.join(tasks)}, got those of {', '.join(found) or 'nothing'}.")
+            raise ModelError(f"Expected intervals of {', '.join(tasks)}, got intervals of {', '.join(found) or 'nothing'}.")
         return cls({task: found[task] for task in tasks})
 
     def to_json(self) -> dict[str, Any]:
-        """JSON-able: `n`, `ranks` and `sizes`, rounded up, by task."""
+        """Returns `n`, `ranks` and `sizes` by task, for JSON."""
         return {
-            # Rounded up, so that the measurement that was so far off stays inside.
+            # Sizes are rounded up, so that the measurement with this residual stays within the interval.
             task: {"n": found.n, "ranks": found.ranks.tolist(), "sizes": [float(_UP.create_decimal_from_float(x)) for x in found.sizes]}
             for task, found in self.residuals.items()
         }
 
     def half_widths(self, level: float) -> np.ndarray:
-        """float64 (tasks,): how far the intervals reach to both sides.
+        """Returns the half width of the interval of each task, float64 (tasks,).
 
         Raises:
             InputError: The level is not between 0 and 1.
@@ -112,7 +113,7 @@ class Intervals(NamedTuple):
         return np.array(list(widths.values()))
 
     def bounds(self, predicted: np.ndarray, level: float) -> Bounds:
-        """Intervals around predictions, float (n, tasks), that hold a share `level` of the measurements, e.g. 0.95.
+        """Returns intervals around predictions, float (n, tasks), that contain a share `level` of measurements, such as 0.95.
 
         Raises:
             InputError: The level is not between 0 and 1.
@@ -128,12 +129,12 @@ class Intervals(NamedTuple):
 
 
 def measure_intervals(measured: np.ndarray, predicted: np.ndarray, tasks: Sequence[str]) -> Intervals:
-    """The intervals of a model.
+    """Computes the intervals of a model from measurements of held-out sequences.
 
     Args:
-        measured: float (n, tasks), of sequences that the model was not trained on; NaN where one is missing.
-        predicted: float (n, tasks), what it predicts for them.
-        tasks: Their names.
+        measured: Measurements of sequences that the model was not trained on, float (n, tasks). Missing values are NaN.
+        predicted: Predictions for the same sequences, float (n, tasks).
+        tasks: Names of the tasks.
 
     Raises:
         InputError: The shapes differ, or a prediction is not finite.
@@ -142,12 +143,12 @@ def measure_intervals(measured: np.ndarray, predicted: np.ndarray, tasks: Sequen
         raise InputError(f"Expected values of shape (n, {len(tasks)}), got measured {measured.shape} and predicted {predicted.shape}.")
     apart = np.abs(measured.astype(np.float64) - predicted)
     if not np.isfinite(predicted).all():
-        raise InputError("Expected finite predictions to calibrate on, got some that are not.")
+        raise InputError("Cannot calibrate: some predictions are not finite.")
     return Intervals({task: _thinned(np.sort(sizes[~np.isnan(sizes)])) for task, sizes in zip(tasks, apart.T, strict=True)})
 
 
 def _thinned(sizes: np.ndarray) -> Residuals:
-    """All of few; of many, ranks that come closer and closer together towards the largest."""
+    """Returns all residuals if there are at most `KEPT`. Otherwise selects ranks that are denser towards the largest residuals."""
     n = len(sizes)
     above = np.unique(np.rint(np.geomspace(1, n, KEPT))).astype(np.int64) if n > KEPT else np.arange(1, n + 1)
     ranks = (n + 1 - above)[::-1]

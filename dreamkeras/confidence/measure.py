@@ -1,4 +1,4 @@
-"""A model's calibration, measured on the examples it was trained on and on others."""
+"""Measures the calibration of a model on training and held-out sequences."""
 
 from typing import Any
 
@@ -16,14 +16,19 @@ from dreamkeras.sequence.ragged import Ragged
 __all__ = ["SAMPLE", "measure_calibration", "sample_inserts"]
 
 SAMPLE = 50_000
-"""Training sequences that are looked at; of more, so many are drawn."""
+"""Maximum number of training sequences that are measured. From larger data sets, a random sample of this size is drawn."""
 
 
 def measure_calibration(scorer: Scorer, intervals: Intervals, inserts: Ragged) -> dict[str, Any]:
-    """The parts of `ModelDescription.calibration`; `inserts` are those of training sequences, as `sample_inserts` draws them.
+    """Measures all parts of `ModelDescription.calibration`.
+
+    Args:
+        scorer: The model or ensemble.
+        intervals: Prediction errors on held-out sequences.
+        inserts: Inserts of training sequences, as from `sample_inserts`.
 
     Raises:
-        InputError: There is no insert with letters in it.
+        InputError: No insert has a known base.
     """
     return {
         "intervals": intervals.to_json(),
@@ -33,7 +38,7 @@ def measure_calibration(scorer: Scorer, intervals: Intervals, inserts: Ragged) -
 
 
 def sample_inserts(examples: Examples, construct: Construct, seed: int = 0) -> Ragged:
-    """The inserts of at most `SAMPLE` of the examples, without adapters and flanks of their construct."""
+    """Returns the inserts, without adapters and flanks of the construct, of a random sample of at most `SAMPLE` examples."""
     rows = np.arange(len(examples))
     if len(rows) > SAMPLE:
         rows = np.sort(np.random.default_rng(seed).choice(len(rows), SAMPLE, replace=False))

@@ -1,4 +1,4 @@
-"""The lines of a model card about the confidence of predictions."""
+"""Lines of a model card about the confidence of predictions."""
 
 import math
 from pathlib import Path
@@ -10,35 +10,40 @@ from dreamkeras.sequence.description import ModelDescription
 __all__ = ["confidence_note", "interval_note", "update_card"]
 
 LEVEL = 0.95
-"""Level of the intervals whose width the card states."""
+"""Level of the prediction interval whose width is in the card."""
 
 
 def interval_note(description: ModelDescription) -> str:
-    """The width of prediction intervals; empty without a calibration, or with too small a one."""
+    """Returns a sentence on the width of prediction intervals, or an empty text if they are missing or have too few residuals."""
     if "intervals" not in description.calibration:
         return ""
     residuals = Intervals.from_json(description.calibration["intervals"], description.tasks).residuals
     widths = {task: width for task, found in residuals.items() if math.isfinite(width := found.half_width(LEVEL))}
     told = " and ".join(f"{width:.3g}" + (f" ({task})" if len(residuals) > 1 else "") for task, width in widths.items())
     return (
-        f"{LEVEL:.0%} of measurements are expected within {told} of their predictions: `dreamkeras predict --interval`." if widths else ""
+        f"{LEVEL:.0%} of measurements are expected within {told} of the prediction; see `dreamkeras predict --interval`." if widths else ""
     )
 
 
 def confidence_note(description: ModelDescription) -> str:
-    """Which measures of confidence the model has."""
-    answers = "answers any sequence that fits, however unlike its training data"
-    flagged = ": `dreamkeras predict --flag-unusual` names some of these." if "familiarity" in description.calibration else "."
+    """Returns sentences on the limits of the model's predictions and intervals."""
+    predicts = "The model predicts for every sequence that fits the construct, even if it is very different from the training data."
+    flagged = " `dreamkeras predict --flag-unusual` marks some of these sequences." if "familiarity" in description.calibration else ""
     if "intervals" not in description.calibration:
-        return f"It gives no measure of its own uncertainty, and {answers}{flagged}"
-    return f"It {answers}{flagged} Intervals hold for sequences that are drawn as those of its validation were."
+        return f"The model has no prediction intervals. {predicts}{flagged}"
+    return f"{predicts}{flagged} Prediction intervals are valid for sequences from the same distribution as the validation set."
 
 
 def update_card(path: Path, before: ModelDescription, after: ModelDescription) -> bool:
-    """Updates a model card after a new calibration, if the line `confidence_note` of before was not edited.
+    """Updates a model card after a new calibration, unless its line from `confidence_note` was edited.
+
+    Args:
+        path: The model card.
+        before: Description of the model with the old calibration.
+        after: Description of the model with the new calibration.
 
     Returns:
-        Whether it was updated.
+        Whether the card was updated.
     """
     lines, old_confidence = path.read_text().split("\n"), f"- {confidence_note(before)}"
     if old_confidence not in lines:

@@ -1,4 +1,4 @@
-"""The calibration in a run folder, and the part of it that holds for an export with other predictions."""
+"""Reads the calibration of a run folder, and selects the part that stays valid if an export changes the predictions."""
 
 import csv
 import json
@@ -15,24 +15,24 @@ from dreamkeras.sequence.description import current_parts
 __all__ = ["CALIBRATION_FILE", "familiarity_alone", "read_calibration"]
 
 CALIBRATION_FILE = "calibration.json"
-"""The file of a run folder that holds `ModelDescription.calibration`."""
+"""Name of the file in a run folder that holds `ModelDescription.calibration`."""
 
 OLD_FILE = "yardstick.json"
-"""Its name up to version 0.1."""
+"""Name of the calibration file up to version 0.1."""
 
 
 def read_calibration(folder: Path, tasks: tuple[str, ...]) -> dict[str, Any]:
-    """A run folder's calibration: its `calibration.json`, or else the intervals that follow from its `validation.tsv`.
+    """Reads the calibration of a run folder from `calibration.json`. Without this file, computes intervals from `validation.tsv`.
 
     Args:
         folder: The run folder.
-        tasks: The model's.
+        tasks: Tasks of the model.
 
     Returns:
-        Its parts by name; empty where there is neither file.
+        Parts of the calibration by name. Empty if neither file exists.
 
     Raises:
-        ModelError: A file is not as a run leaves it, or is of other tasks.
+        ModelError: A file is malformed or has other tasks.
     """
     file = next((folder / name for name in (CALIBRATION_FILE, OLD_FILE) if (folder / name).is_file()), None)
     if file is None:
@@ -40,7 +40,7 @@ def read_calibration(folder: Path, tasks: tuple[str, ...]) -> dict[str, Any]:
     try:
         fields = json.loads(file.read_text())
     except ValueError as error:
-        raise ModelError(f"Expected JSON in {file}, got text that is none ({error}).") from None
+        raise ModelError(f"The file {file} is not valid JSON: {error}.") from None
     if not isinstance(fields, dict):
         raise ModelError(f"Expected a JSON object in {file}, got a {type(fields).__name__}.")
     if file.name == OLD_FILE:
@@ -52,7 +52,7 @@ def read_calibration(folder: Path, tasks: tuple[str, ...]) -> dict[str, Any]:
 
 
 def familiarity_alone(calibration: dict[str, Any]) -> dict[str, Any]:
-    """The part that depends on training sequences only, for a model with other predictions."""
+    """Returns the part that depends only on training sequences, which also applies to a model with other predictions."""
     return {part: value for part, value in calibration.items() if part == "familiarity"}
 
 
@@ -66,6 +66,4 @@ def _from_validation(path: Path, tasks: tuple[str, ...]) -> dict[str, Any]:
         measured, predicted = np.array([[float(row[place]) for place in places] for row in rows]).reshape(-1, 2, len(tasks)).swapaxes(0, 1)
         return {"intervals": measure_intervals(measured, predicted, tasks).to_json()}
     except (ValueError, IndexError, InputError) as error:
-        raise ModelError(
-            f"Expected what was measured and predicted of {', '.join(tasks)} in {path}, got something else ({error})."
-        ) from None
+        raise ModelError(f"Cannot read measured and predicted values of {', '.join(tasks)} from {path}: {error}.") from None

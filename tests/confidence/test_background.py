@@ -16,7 +16,7 @@ INSERTS = Ragged.from_strings(["ACGTACGTACGT", "TTTTGGGG", "CCNCCC"] * 5)
 
 
 class Recorder(WeightSum):
-    """Keeps the windows that it is asked about."""
+    """Scorer that records the windows it scores."""
 
     def __init__(self, *args):
         super().__init__(*args)
@@ -35,8 +35,8 @@ def measured():
 
 class TestPercentiles:
     @given(st.lists(st.integers(0, 20), min_size=2, max_size=40), st.integers(-1, 21))
-    def test_of_whole_numbers_lie_between_the_ranks_of_the_equal_ones(self, row, value):
-        """With a quantile for each observation, the share of steps below, and of steps not above."""
+    def test_of_equal_values_is_their_mean_percentile(self, row, value):
+        """With one quantile per observation, the percentile lies between the shares of steps below and not above."""
         row = sorted(row)
         found = percentiles(np.array([row], float), np.array([[float(value)]]))[0, 0]
         steps = len(row) - 1
@@ -48,22 +48,22 @@ class TestPercentiles:
             assert 100 * max(below - 1, 0) / steps - 1e-4 <= found <= 100 * min(below, steps) / steps + 1e-4
 
     @given(st.lists(st.floats(-1000, 1000, width=16), min_size=2, max_size=60, unique=True))
-    def test_between_quantiles_are_those_of_numpys_interpolation(self, row):
+    def test_between_quantiles_equals_interpolation_by_numpy(self, row):
         row, values = np.sort(row), np.linspace(-1100, 1100, 57)
         values = values[~np.isin(values, row)]
         wanted = np.interp(values, row, np.linspace(0, 100, len(row)))
         np.testing.assert_allclose(percentiles(row[None], values[:, None])[:, 0], wanted, atol=1e-4)
 
-    def test_of_what_is_no_number_are_none(self):
+    def test_of_nan_is_nan(self):
         assert np.isnan(percentiles(np.array([[0.0, 1.0]]), np.array([[np.nan]]))).all()
 
-    def test_each_task_has_its_own(self):
+    def test_each_task_has_a_separate_distribution(self):
         quantiles = np.array([[0.0, 10.0], [0.0, 100.0]])
         np.testing.assert_allclose(percentiles(quantiles, np.array([[5.0, 5.0]])), [[50, 5]])
 
 
 class TestMeasure:
-    def test_quantiles_are_those_of_the_models_answers(self, measured):
+    def test_quantiles_are_those_of_the_predictions(self, measured):
         scorer, found = measured
         drawn, shuffled, changed = (np.einsum("nlb,lbt->nt", ONE_HOT[letters], scorer.weights) for letters in scorer.windows)
         steps = np.linspace(0, 1, 201)
@@ -78,29 +78,29 @@ class TestMeasure:
         counts = np.bincount(drawn.ravel(), minlength=256)[list(b"ACGT")]
         np.testing.assert_allclose(counts / counts.sum(), np.array([3, 8, 7, 7]) / 25, atol=0.03)
 
-    def test_shuffled_ones_are_shuffled_inserts(self, measured):
+    def test_shuffled_sequences_have_the_dinucleotides_of_inserts(self, measured):
         kept = {tuple(sorted(INSERTS[row])) for row in range(3)}
         texts = [row.tobytes().decode()[: max(6, len(row.tobytes().rstrip(b"N")))] for row in measured[0].windows[1]]
         assert {tuple(sorted(text)) for text in texts} == kept
 
-    def test_effects_are_of_one_changed_base(self, measured):
+    def test_effects_are_those_of_one_base_change(self, measured):
         _, shuffled, changed = measured[0].windows
         apart = shuffled != changed
         assert (apart.sum(1) == 1).all()
         assert set(np.unique(changed[apart])) == set(b"ACGT")
         assert np.unique(np.nonzero(apart)[1]).size == 12
 
-    def test_seed_gives_the_same_and_another_seed_another(self):
+    def test_result_depends_only_on_the_seed(self):
         one, again, other = (measure_background(WeightSum(), INSERTS, seed) for seed in (1, 1, 2))
         np.testing.assert_array_equal(one.random, again.random)
         assert not np.array_equal(one.random, other.random)
 
-    def test_of_long_windows_there_are_fewer(self):
+    def test_fewer_sequences_are_used_for_long_windows(self):
         long = Construct("long", length=4096, alignment="left", strands="given")
         assert measure_background(WeightSum(long), INSERTS).sequences == 128
 
-    def test_inserts_need_bases(self):
-        with pytest.raises(InputError, match="inserts with bases"):
+    def test_inserts_without_known_bases_are_refused(self):
+        with pytest.raises(InputError, match="no insert of the training data has a known base"):
             measure_background(WeightSum(), Ragged.from_strings(["NNNN"]))
 
 
@@ -112,13 +112,13 @@ class TestBackground:
         values = scorer.score_letters(PLAIN.windows(fresh))
         for column in measure_background(scorer, inserts).percentiles(values).T:
             counts = np.histogram(column, np.linspace(0, 100, 11))[0]
-            assert abs(counts - 300).max() < 100  # both are random: four deviations
+            assert abs(counts - 300).max() < 100  # both samples are random: four standard deviations
 
     def test_percentile_is_the_mean_of_both_kinds(self):
         found = Background(3, np.array([[0.0, 1, 2]]), np.array([[1.0, 2, 3]]), np.array([[0.0, 4, 8]]))
         np.testing.assert_allclose(found.percentiles(np.array([[1.5], [9], [-9]])), [[50], [100], [0]])
 
-    def test_effects_count_by_their_size(self):
+    def test_effect_percentiles_depend_on_absolute_values(self):
         found = Background(3, np.array([[0.0, 1, 2]]), np.array([[1.0, 2, 3]]), np.array([[0.0, 4, 8]]))
         np.testing.assert_allclose(found.effect_percentiles(np.array([[2.0], [-2], [-9]])), [[25], [25], [100]])
 
@@ -130,14 +130,14 @@ class TestBackground:
             np.testing.assert_allclose(getattr(again, kind), getattr(found, kind)[::-1], rtol=1e-6)
 
     @pytest.mark.parametrize("change", [{"random": {}}, {"effects": {"x": [1]}}, {"sequences": "many"}, {"shuffled": 3}])
-    def test_something_else_is_refused(self, change):
+    def test_malformed_fields_are_refused(self, change):
         quantiles = {kind: {"x": [0, 1]} for kind in KINDS}
         assert Background.from_json({"sequences": 1, **quantiles}, ("x",)).sequences == 1
         with pytest.raises(ModelError, match="background"):
             Background.from_json({"sequences": 1, **quantiles, **change}, ("x",))
 
 
-def test_variants_have_a_column_of_the_mean_effects_place():
+def test_variants_have_a_column_with_the_percentile_of_the_mean_effect():
     class Knowing(WeightSum):
         @property
         def calibration(self):
@@ -147,5 +147,5 @@ def test_variants_have_a_column_of_the_mean_effects_place():
     ref, alt = np.zeros((2, 2, 1)), np.array([[[1.0], [3]], [[-1], [-1]]])  # two members
     np.testing.assert_allclose(column.values(ref, alt), [[50], [25]])
     assert column.name == "effect_percentile"
-    with pytest.raises(ModelError, match="with background in its calibration, got weight sum without"):
+    with pytest.raises(ModelError, match=r"The model weight sum has no background in its calibration\."):
         effect_percentile(WeightSum())

@@ -12,7 +12,7 @@ class Knowing(WeightSum):
     calibration = KNOWN
 
 
-def test_a_part_is_what_the_model_says():
+def test_a_part_is_found_by_name():
     assert find_part(Knowing(), "background") == {"sequences": 3}
 
 
@@ -21,13 +21,14 @@ def test_a_part_is_a_copy():
     assert KNOWN["background"] == {"sequences": 3}
 
 
-def test_what_a_model_lacks_is_one_line_that_names_the_command():
+def test_error_for_a_missing_part_names_the_command():
     with pytest.raises(
-        ModelError, match=r"^Expected a model with intervals in its calibration, got weight sum without: dreamkeras calibrate adds it\.$"
+        ModelError, match=r"^The model weight sum has no intervals in its calibration\. Add it with dreamkeras calibrate\.$"
     ):
         find_part(Knowing(), "intervals")
 
 
-def test_members_of_an_ensemble_do_not_speak_for_it():
-    with pytest.raises(ModelError, match=r"^Expected one model with background in its calibration, got 2: dreamkeras export joins them"):
+def test_calibrations_of_members_are_not_used_for_an_ensemble():
+    message = r"^Expected one model with background in its calibration, got 2 models\. Join them with dreamkeras export"
+    with pytest.raises(ModelError, match=message):
         find_part(Ensemble([Knowing(), Knowing()]), "background")

@@ -22,7 +22,7 @@ ALL = ConfidenceColumns(0.9, percentile=True, unusual=True)
 
 
 class Knowing(WeightSum):
-    """A scorer whose file says everything."""
+    """Scorer with a complete calibration."""
 
     def __init__(self, tasks=2, seed=0, construct=PLAIN):
         super().__init__(construct, tasks, seed)
@@ -37,7 +37,7 @@ class Knowing(WeightSum):
 
 
 class Rows:
-    """Keeps what is written."""
+    """Writer that keeps rows in memory."""
 
     def __init__(self):
         self.ids, self.values = [], []
@@ -58,18 +58,18 @@ def scored(scorer, texts=TEXTS, **choices):
 
 
 def test_no_windows_have_no_rows():
-    """The pipeline asks about none where a batch's windows all came before."""
+    """The pipeline scores an empty batch if all windows of a batch were scored before."""
     scorer = ALL.add_to(Knowing())
     windows = [construct.fit(Ragged.from_strings([]))[0] for construct in scorer.constructs]
     assert scorer.score_windows(windows).shape == (0, len(scorer.columns))
 
 
-def test_nothing_wanted_is_the_scorer_itself():
+def test_without_columns_the_scorer_is_returned_unchanged():
     scorer = WeightSum()
     assert ConfidenceColumns().add_to(scorer) is scorer
 
 
-def test_columns_follow_the_models_in_this_order():
+def test_order_of_added_columns():
     scorer = ALL.add_to(Knowing())
     bounds = ("task 0_low", "task 0_high", "task 1_low", "task 1_high")
     assert scorer.columns == ("task 0", "task 1", *bounds, "task 0_percentile", "task 1_percentile", "unusual")
@@ -77,7 +77,7 @@ def test_columns_follow_the_models_in_this_order():
     assert scorer.texts == {"unusual": LABELS}
 
 
-def test_values_are_those_of_each_part():
+def test_values_equal_those_of_each_part():
     scorer = Knowing()
     values = scored(ALL.add_to(scorer))
     plain = scorer.predict(TEXTS)
@@ -89,7 +89,7 @@ def test_values_are_those_of_each_part():
 
 
 @pytest.mark.parametrize("confidence", [ConfidenceColumns(0.5), ConfidenceColumns(percentile=True), ConfidenceColumns(unusual=True)])
-def test_each_part_alone_is_that_of_all(confidence):
+def test_each_part_alone_has_the_same_values(confidence):
     everything = dict(
         zip(ALL._replace(interval=0.5).add_to(Knowing()).columns, scored(ALL._replace(interval=0.5).add_to(Knowing())).T, strict=True)
     )
@@ -98,17 +98,17 @@ def test_each_part_alone_is_that_of_all(confidence):
         np.testing.assert_array_equal(column, everything[name])
 
 
-def test_a_window_that_comes_again_is_asked_for_once():
+def test_a_repeated_window_is_scored_once():
     scorer = Knowing()
     scored(ALL.add_to(scorer))
     assert scorer.asked == 3
 
 
-def test_records_that_do_not_fit_are_skipped_as_ever():
+def test_records_that_do_not_fit_are_skipped():
     assert len(scored(ALL.add_to(Knowing()), ["ACGT", "A", "ACGT!"], on_error="skip")) == 1
 
 
-def test_predictions_in_python_are_the_models():
+def test_predict_returns_the_predictions_of_the_model():
     np.testing.assert_array_equal(ConfidenceColumns(0.9).add_to(Knowing()).predict(TEXTS), Knowing().predict(TEXTS))
     ensemble = Ensemble([WeightSum(seed=1), WeightSum(seed=2)])
     scorer = ScorerWithConfidence(ensemble, ConfidenceColumns())
@@ -116,7 +116,7 @@ def test_predictions_in_python_are_the_models():
         np.testing.assert_array_equal(one, other)
 
 
-def test_of_an_ensemble_the_unusual_is_that_of_any_member():
+def test_a_feature_is_unusual_if_it_is_for_any_member():
     short, long = Knowing(), Knowing(seed=1)
     short.known["familiarity"] = measure_familiarity(Ragged.from_strings(["ACGT", "TTTT", "CCGG", "AACC"])).to_json()
     texts = ["ACGT", INSERTS[0]]
@@ -129,8 +129,8 @@ def test_of_an_ensemble_the_unusual_is_that_of_any_member():
 
 
 @pytest.mark.parametrize("turn", [1, -1])
-def test_each_member_of_an_ensemble_looks_at_its_own_inserts(turn):
-    """Twelve letters between adapters are an insert of one construct, and sixteen letters of the other."""
+def test_familiarity_of_each_member_uses_the_inserts_of_its_construct(turn):
+    """For one construct the insert is the 12 letters between adapters, and for the other all 16 letters."""
     adapted = Construct("adapted", 16, left_adapter="GG", right_adapter="CC", shortest=2, strands="given")
     longer = Construct("longer", 20, alignment="left", shortest=2, strands="given")
     insert = INSERTS[0]
@@ -138,29 +138,29 @@ def test_each_member_of_an_ensemble_looks_at_its_own_inserts(turn):
     members[1].known["familiarity"] = measure_familiarity(Ragged.from_strings([f"GG{insert}CC"])).to_json()
     values = scored(ConfidenceColumns(unusual=True).add_to(Ensemble(members[::turn])), [f"GG{insert}CC", insert])
     assert LABELS[int(values[0, -1])] == ""
-    assert LABELS[int(values[1, -1])].startswith("length")  # to the one that knows sixteen letters
+    assert LABELS[int(values[1, -1])].startswith("length")  # for the model that was trained on 16 letters
 
 
 @pytest.mark.parametrize("confidence", [ConfidenceColumns(0.9), ConfidenceColumns(percentile=True)])
-def test_of_an_ensemble_there_is_neither_interval_nor_percentile(confidence):
+def test_intervals_and_percentiles_of_several_models_are_refused(confidence):
     with pytest.raises(ModelError, match="Expected one model with "):
         confidence.add_to(Ensemble([Knowing(), Knowing()]))
 
 
 @pytest.mark.parametrize("confidence", [ConfidenceColumns(0.9), ConfidenceColumns(percentile=True), ConfidenceColumns(unusual=True)])
-def test_a_model_that_does_not_say_is_refused_at_once(confidence):
-    with pytest.raises(ModelError, match="dreamkeras calibrate adds it"):
+def test_a_model_without_a_calibration_is_refused(confidence):
+    with pytest.raises(ModelError, match="Add it with dreamkeras calibrate"):
         confidence.add_to(WeightSum())
 
 
 def test_a_calibration_of_other_tasks_is_refused():
     scorer = Knowing()
     scorer.known["intervals"] = measure_intervals(np.ones((99, 1)), np.zeros((99, 1)), ["another"]).to_json()
-    with pytest.raises(ModelError, match="Expected intervals of task 0, task 1, got those of another"):
+    with pytest.raises(ModelError, match="Expected intervals of task 0, task 1, got intervals of another"):
         ConfidenceColumns(0.9).add_to(scorer)
 
 
-def test_intervals_follow_the_names_of_tasks_and_not_their_order_in_the_file():
+def test_intervals_are_assigned_by_the_names_of_tasks():
     scorer, sizes = Knowing(), np.arange(1.0, 100)[:, None] * [1, 100]
     scorer.known["intervals"] = dict(reversed(measure_intervals(sizes, 0 * sizes, scorer.tasks).to_json().items()))
     values = scored(ConfidenceColumns(0.9).add_to(scorer))
@@ -172,5 +172,5 @@ def test_level_is_checked_before_anything_is_scored():
         ConfidenceColumns(95).add_to(Knowing())
 
 
-def test_travels_to_other_processes():
+def test_scorer_can_be_pickled():
     assert pickle.loads(pickle.dumps(ALL)) == ALL

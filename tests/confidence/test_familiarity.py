@@ -25,7 +25,7 @@ def turned(text):
 
 
 def words_of(text):
-    """How often each word of four bases stands in a text, on whichever strand, by hand."""
+    """Counts the 4-mers of a text with plain Python. A 4-mer and its reverse complement are counted as one."""
     found = Counter()
     for first in range(len(text) - 3):
         word = text[first : first + 4].upper().replace("U", "T")
@@ -44,27 +44,27 @@ def labels(familiarity, *texts):
 
 
 class TestMeasure:
-    def test_words_are_those_of_both_strands_as_one(self):
+    def test_a_word_and_its_reverse_complement_are_one(self):
         assert len(WORDS) == 136
         assert all(turned(word) not in WORDS or turned(word) == word for word in WORDS)
 
     @given(st.lists(st.text("ACGTNacgtuR", max_size=30), min_size=1, max_size=5))
-    def test_shares_are_counted_as_by_hand(self, texts):
+    def test_shares_equal_counts_in_plain_python(self, texts):
         counted = sum((words_of(text) for text in texts), Counter())
         inserts = Ragged.from_strings(texts)
         if not counted:
-            with pytest.raises(InputError, match="4 known letters in a row"):
+            with pytest.raises(InputError, match="4 known bases in a row"):
                 measure_familiarity(inserts)
             return
         total = counted.total() + len(WORDS)
         np.testing.assert_allclose(measure_familiarity(inserts).shares, [(counted[word] + 1) / total for word in WORDS])
 
-    def test_ranges_of_few_are_the_least_and_the_largest(self):
+    def test_ranges_of_few_sequences_are_minimum_and_maximum(self):
         found = measure_familiarity(Ragged.from_strings(["ACGTACGT", "AAAAAAAAAC", "GGGGCC"]))
         assert (found.length, found.gc, found.sequences) == ((6, 10), (0.1, 1), 3)
 
     @pytest.mark.parametrize(("rare", "spanned"), [(3, (80, 80)), (8, (10, 90))])
-    def test_ranges_of_many_leave_out_one_in_a_thousand(self, rare, spanned):
+    def test_ranges_of_many_sequences_exclude_one_in_a_thousand(self, rare, spanned):
         lengths = np.concatenate([np.full(10_000 - 2 * rare, 80), np.full(rare, 10), np.full(rare, 90)])
         letters = np.random.default_rng(0).choice(np.frombuffer(b"ACGT", np.uint8), lengths.sum())
         assert measure_familiarity(Ragged.from_lengths(letters, lengths)).length == spanned
@@ -76,7 +76,7 @@ class TestMeasure:
         assert found[0] == pytest.approx(((counts[0] - expected) ** 2 / expected).sum())
         assert np.isnan(found[1])
 
-    def test_pieces_change_nothing(self, monkeypatch, trained):
+    def test_result_does_not_depend_on_batches(self, monkeypatch, trained):
         monkeypatch.setattr("dreamkeras.confidence.familiarity._LETTERS", 1000)
         again = measure_familiarity(random_inserts(5000, 0))
         np.testing.assert_allclose(again.shares, trained.shares)
@@ -84,22 +84,22 @@ class TestMeasure:
 
 
 class TestCodes:
-    def test_fresh_sequences_of_the_same_kind_are_usual(self, trained):
+    def test_new_sequences_of_the_same_distribution_are_usual(self, trained):
         codes = trained.codes(random_inserts(20_000, 1))
         assert (codes > 0).mean() < 0.004
-        assert (codes & 2 > 0).mean() > 0  # and the ranges are no wider than they have to be
+        assert (codes & 2 > 0).mean() > 0  # the ranges are not too wide
         assert (codes & 4 > 0).mean() > 0
 
     @pytest.mark.parametrize("insert", ["ACT" * 10, "GCT" * 10, "ACGTACA" * 7])
-    def test_of_training_sequences_that_are_alike_none_is_unusual(self, insert):
-        """A share of a third, two thirds or three sevenths has no end in decimals."""
+    def test_identical_training_sequences_are_usual(self, insert):
+        """GC contents of 1/3, 2/3 and 3/7 have no finite decimal representation."""
         inserts = Ragged.from_strings([insert] * 2000)
         found = measure_familiarity(inserts)
         again = Familiarity.from_json(json.loads(json.dumps(found.to_json())))
         assert not found.codes(inserts).any()
         assert not again.codes(inserts).any()
 
-    def test_of_training_sequences_about_one_in_a_thousand_is_unusual_in_each_way(self):
+    def test_about_one_in_a_thousand_training_sequences_is_unusual_for_each_reason(self):
         inserts = random_inserts(20_000, 5, length=81)
         codes = measure_familiarity(inserts).codes(inserts)
         assert max((codes >> bit & 1).mean() for bit in range(3)) <= 0.001
@@ -110,28 +110,28 @@ class TestCodes:
         assert labels(trained, "ACGT" * 20, "N" * 80, "") == ["kmers", "gc;kmers", "length;gc;kmers"]
         assert labels(trained, random_inserts(1, 3, weights=(1, 9, 9, 1))[0]) == ["gc;kmers"]
 
-    def test_are_the_same_for_both_strands_and_cases(self, trained):
+    def test_do_not_depend_on_strand_and_case(self, trained):
         texts = [random_inserts(1, seed, weights=(3, 1, 1, 3))[0] for seed in range(50)]
         codes = trained.codes(Ragged.from_strings(texts))
         assert len(set(codes.tolist())) > 1
         np.testing.assert_array_equal(codes, trained.codes(Ragged.from_strings([turned(text) for text in texts])))
         np.testing.assert_array_equal(codes, trained.codes(Ragged.from_strings([text.lower() for text in texts])))
 
-    def test_do_not_depend_on_neighbours(self, trained):
+    def test_do_not_depend_on_other_sequences(self, trained):
         texts = ["ACGT" * 20, random_inserts(1, 2)[0], "", "AC", "GGGG" * 20]
         apart = [trained.codes(Ragged.from_strings([text]))[0] for text in texts]
         assert trained.codes(Ragged.from_strings(texts)).tolist() == apart
 
 
 class TestWatch:
-    def test_looks_at_inserts_alone(self, trained):
+    def test_only_inserts_are_checked(self, trained):
         insert = random_inserts(1, 2)[0]
         whole = YEAST.left_adapter + insert + YEAST.right_adapter
         construct = FamiliarityConstruct("unusual", 1, familiarities=(trained,), inner=(YEAST,))
         assert construct.windows(Ragged.from_strings([whole, insert, insert[:30], "ACGT" * 20])).tolist() == [[0], [0], [1], [4]]
         assert construct.problems(Ragged.from_strings(["!"])) == {}
 
-    def test_of_several_any_counts(self, trained):
+    def test_a_feature_is_unusual_if_it_is_for_any_model(self, trained):
         short = measure_familiarity(random_inserts(5000, 0, length=60))
         construct = FamiliarityConstruct("unusual", 1, familiarities=(trained, short), inner=(YEAST, YEAST))
         assert construct.windows(random_inserts(2, 2)).tolist() == [[1], [1]]
@@ -144,10 +144,10 @@ class TestFile:
         np.testing.assert_array_equal(again.shares, trained.shares)
 
     @pytest.mark.parametrize("change", [{"length": 3}, {"words": {}}, {"gc": [1]}, {"distance": "far"}])
-    def test_something_else_is_refused(self, trained, change):
+    def test_malformed_fields_are_refused(self, trained, change):
         with pytest.raises(ModelError, match="Expected the ranges of training sequences"):
             Familiarity.from_json({**trained.to_json(), **change})
 
-    def test_a_model_without_it_says_what_adds_it(self):
-        with pytest.raises(ModelError, match="with familiarity in its calibration, got weight sum without"):
+    def test_error_for_a_model_without_familiarity(self):
+        with pytest.raises(ModelError, match="The model weight sum has no familiarity in its calibration"):
             Familiarity.of(WeightSum())

@@ -26,7 +26,7 @@ class TestInserts:
         found = sample_inserts(examples(library), YEAST)
         assert [found[row] for row in range(len(found))] == inserts_of(library)
 
-    def test_of_many_so_many_are_drawn_by_the_seed(self, library, monkeypatch):
+    def test_a_random_sample_is_drawn_from_many_sequences(self, library, monkeypatch):
         monkeypatch.setattr(measuring, "SAMPLE", 100)
         first, again, other = (sample_inserts(examples(library), YEAST, seed) for seed in (0, 0, 1))
         texts = [first[row] for row in range(len(first))]
@@ -35,7 +35,7 @@ class TestInserts:
         assert first.flat.tobytes() == again.flat.tobytes() != other.flat.tobytes()
 
 
-def test_parts_are_what_each_module_reads(library):
+def test_parts_can_be_read_by_their_modules(library):
     scorer = WeightSum(YEAST)
     calibration = measure_intervals(np.arange(40.0)[:, None], np.zeros((40, 1)), scorer.tasks)
     inserts = sample_inserts(examples(library), YEAST)
@@ -46,8 +46,8 @@ def test_parts_are_what_each_module_reads(library):
     assert Familiarity.from_json(found["familiarity"]).sequences == 2000
 
 
-def test_intervals_cover_what_they_promise_of_a_model_with_known_noise(library):
-    """A linear model and normal noise: intervals of 90 % reach 1.645 deviations, and cover 90 % of fresh measurements."""
+def test_intervals_have_the_nominal_coverage_with_known_noise(library):
+    """With normal noise, 90 % intervals have a half width of 1.645 standard deviations and cover 90 % of new measurements."""
     scorer, random = WeightSum(YEAST), np.random.default_rng(0)
     predicted = scorer.score_letters(YEAST.windows(library.sequences))
     measured = predicted + 2 * random.standard_normal(predicted.shape)

@@ -13,39 +13,39 @@ from dreamkeras.sequence.ragged import Ragged
 TABLE = "id\tlength\tmeasured_a\tmeasured_b\tpredicted_a\tpredicted_b\n1\t80\t1\tnan\t3\t4\n2\t80\t5\t6\t5\t7\n"
 
 
-def test_the_file_of_the_folder_is_what_it_tells(tmp_path):
+def test_calibration_is_read_from_the_file(tmp_path):
     (tmp_path / CALIBRATION_FILE).write_text(json.dumps({"familiarity": {"sequences": 3}}))
     (tmp_path / "validation.tsv").write_text(TABLE)
     assert read_calibration(tmp_path, ("a", "b")) == {"familiarity": {"sequences": 3}}
 
 
-def test_the_file_of_older_runs_is_read_under_the_names_of_now(tmp_path):
+def test_the_file_of_older_runs_is_read_with_current_names(tmp_path):
     intervals = measure_intervals(np.zeros((9, 1)), np.zeros((9, 1)), ("a",)).to_json()
     (tmp_path / OLD_FILE).write_text(json.dumps({"calibration": intervals, "training": {"sequences": 3}}))
     assert read_calibration(tmp_path, ("a",)) == {"intervals": intervals, "familiarity": {"sequences": 3}}
-    with pytest.raises(ModelError, match="Expected intervals of b, got those of a"):
+    with pytest.raises(ModelError, match="Expected intervals of b, got intervals of a"):
         read_calibration(tmp_path, ("b",))
 
 
-def test_a_file_of_now_comes_before_that_of_older_runs(tmp_path):
+def test_the_current_file_has_precedence_over_that_of_older_runs(tmp_path):
     for name, sequences in ((CALIBRATION_FILE, 4), (OLD_FILE, 3)):
         (tmp_path / name).write_text(json.dumps({"familiarity": {"sequences": sequences}}))
     assert read_calibration(tmp_path, ("a",)) == {"familiarity": {"sequences": 4}}
 
 
-def test_runs_from_before_there_was_one_have_their_validation(tmp_path):
+def test_intervals_are_computed_from_validation_without_a_calibration_file(tmp_path):
     (tmp_path / "validation.tsv").write_text(TABLE)
     found = Intervals.from_json(read_calibration(tmp_path, ("a", "b"))["intervals"], ("a", "b")).residuals
     np.testing.assert_array_equal(found["a"].sizes, [0, 2])
     np.testing.assert_array_equal(found["b"].sizes, [1])
 
 
-def test_folders_with_neither_tell_nothing(tmp_path):
+def test_folders_with_neither_file_have_no_calibration(tmp_path):
     assert read_calibration(tmp_path, ("a",)) == {}
 
 
-@pytest.mark.parametrize(("text", "message"), [("{", "Expected JSON in"), ("[]", "a list")])
-def test_a_file_of_something_else_is_refused(tmp_path, text, message):
+@pytest.mark.parametrize(("text", "message"), [("{", r"calibration\.json is not valid JSON"), ("[]", "a list")])
+def test_a_malformed_file_is_refused(tmp_path, text, message):
     (tmp_path / CALIBRATION_FILE).write_text(text)
     with pytest.raises(ModelError, match=message):
         read_calibration(tmp_path, ("a",))
@@ -64,12 +64,12 @@ def test_a_file_of_other_tasks_is_refused(tmp_path):
 
 
 @pytest.mark.parametrize("text", ["", "id\tlength\n", TABLE.replace("5\t6", "five\t6"), TABLE + "3\t80\n", TABLE.replace("5\t7", "5\tnan")])
-def test_a_validation_of_something_else_is_refused(tmp_path, text):
+def test_a_malformed_validation_file_is_refused(tmp_path, text):
     (tmp_path / "validation.tsv").write_text(text)
-    with pytest.raises(ModelError, match=r"measured and predicted of a, b in .*validation\.tsv"):
+    with pytest.raises(ModelError, match=r"measured and predicted values of a, b from .*validation\.tsv"):
         read_calibration(tmp_path, ("a", "b"))
 
 
-def test_a_model_that_answers_otherwise_keeps_what_is_of_sequences_alone():
+def test_a_model_with_other_predictions_keeps_only_familiarity():
     assert familiarity_alone({"intervals": {}, "background": {}, "familiarity": {"sequences": 1}}) == {"familiarity": {"sequences": 1}}
     assert familiarity_alone({}) == {}

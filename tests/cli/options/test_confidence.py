@@ -75,7 +75,7 @@ def test_resumed_they_are_the_same_and_belong_to_what_was_begun(run, knowing, fa
     run("predict", fasta, "-m", knowing, *OPTIONS, "--resume", "-o", out)
     result = run("predict", fasta, "-m", knowing, "--interval", "0.5", "--percentile", "--flag-unusual", "--resume", "-o", out)
     assert result.exit_code == 1
-    assert "got another choice of options" in result.stderr
+    assert "begun with another choice of options" in result.stderr
 
 
 def test_a_track_may_hold_a_bound_but_no_text(run, knowing, tmp_path):
@@ -91,8 +91,8 @@ def test_a_track_may_hold_a_bound_but_no_text(run, knowing, tmp_path):
 def test_a_model_that_does_not_know_is_one_line(run, toy_model, fasta, option, tmp_path):
     result = run("predict", fasta, "-m", toy_model, *option, "-o", tmp_path / "o.tsv")
     assert result.exit_code == 1
-    assert result.stderr.startswith("Error: Expected a model with")
-    assert result.stderr.endswith("got toy without: dreamkeras calibrate adds it.\n")
+    assert result.stderr.startswith("Error: The model toy has no ")
+    assert result.stderr.endswith("Add it with dreamkeras calibrate.\n")
     assert not (tmp_path / "o.tsv").exists()
 
 
