@@ -1,5 +1,5 @@
-"""How well models predict measurements.
+"""Evaluation of models against measurements.
 
 In: `Examples`, and models or their predictions.
-Out: figures with intervals, plots and a page.
+Out: metrics with confidence intervals, plots and an HTML report.
 """

@@ -1,4 +1,4 @@
-"""The challenge's score: nine parts of the yeast test, each the r squared or the rho of a subset, weighted (Rafi et al. 2024)."""
+"""Score of the Random Promoter DREAM Challenge: weighted mean of r squared or rho over nine test subsets (Rafi et al. 2024)."""
 
 from collections.abc import Mapping
 from typing import NamedTuple
@@ -15,14 +15,14 @@ __all__ = ["PUBLISHED", "DreamScore", "SubsetScore", "dream_score"]
 
 
 class SubsetScore(NamedTuple):
-    """How well a model does on one subset.
+    """Correlations of a model on one subset.
 
     Args:
-        subset: A key of `SUBSETS`.
-        n: Sequences, or pairs of them.
-        weight: Its weight in the score.
-        r: Pearson's, with its 95 % interval; the score takes its square.
-        rho: Spearman's, likewise.
+        subset: Key of `SUBSETS`.
+        n: Number of sequences or pairs.
+        weight: Weight of the subset in the score.
+        r: Pearson's r with a 95 % interval. The score uses r squared.
+        rho: Spearman's rho with a 95 % interval.
     """
 
     subset: str
@@ -33,14 +33,14 @@ class SubsetScore(NamedTuple):
 
 
 class DreamScore(NamedTuple):
-    """A model's score.
+    """Score of a model.
 
     Args:
-        parts: In the order of `SUBSETS`.
-        pearson: Weighted mean of the parts' r squared.
-        spearman: Weighted mean of their rho.
-        missing: Subsets that were not there, or without a correlation; with any, the scores are means of the others, and not the
-            challenge's.
+        parts: Correlations on each subset, in the order of `SUBSETS`.
+        pearson: Weighted mean of r squared over subsets.
+        spearman: Weighted mean of rho over subsets.
+        missing: Subsets without a file or a defined correlation. If there are any, the means are over the other subsets and are not
+            comparable with scores of the challenge.
     """
 
     parts: tuple[SubsetScore, ...]
@@ -55,20 +55,23 @@ PUBLISHED = {
     "DREAM-RNN": (0.815, None),
     "best before the challenge": (0.6953, None),
 }
-"""Pearson and Spearman scores on the private test, all nine subsets (Rafi et al. 2024); those of three digits are from its figures."""
+"""Published Pearson and Spearman scores on the private test set with all nine subsets (Rafi et al. 2024).
+
+Values with three digits were read from the figures of the paper.
+"""
 
 
 def dream_score(
     measured: ArrayLike, predicted: ArrayLike, subsets: Mapping[str, np.ndarray], draws: int = DRAWS, seed: int = 0
 ) -> list[DreamScore]:
-    """The scores of several models on the same test.
+    """Computes the scores of several models on the same test set.
 
     Args:
-        measured: Numbers (n,), in any unit: correlations do not depend on it.
-        predicted: Numbers (models, n).
+        measured: Measurements (n,), in any unit, because correlations do not depend on it.
+        predicted: Predictions (models, n).
         subsets: Row numbers by name, as from `read_subsets`.
-        draws: Resamples for the intervals.
-        seed: Their seed.
+        draws: Number of bootstrap resamples for the intervals.
+        seed: Random seed of the resamples.
 
     Raises:
         InputError: A subset is unknown, or has fewer than two sequences or pairs.
@@ -79,7 +82,7 @@ def dream_score(
 
 
 def _parts(name: str, rows: np.ndarray, measured: np.ndarray, predicted: np.ndarray, draws: int, seed: int) -> list[SubsetScore]:
-    """A subset's part of each model's score."""
+    """Computes the correlations of each model on one subset."""
     if name not in SUBSETS:
         raise InputError(f"Expected subsets among {', '.join(SUBSETS)}, got {name!r}.")
     if len(rows) < 2:

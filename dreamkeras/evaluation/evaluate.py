@@ -1,4 +1,4 @@
-"""How well models predict measured sequences: figures with intervals, models compared on the same resamples, the challenge's score."""
+"""Computes metrics of models with confidence intervals, differences between models on the same resamples, and the challenge's score."""
 
 import itertools
 from collections.abc import Mapping
@@ -19,19 +19,19 @@ UNDEFINED = Interval(float("nan"), float("nan"), float("nan"))
 
 
 PEAKS, ALL = "peaks", "all"
-"""The windows of a genome that figures are of."""
+"""Kinds of windows of a genome for which metrics are computed."""
 
 
 class Difference(NamedTuple):
-    """How far two models are apart on one task, by a paired bootstrap.
+    """Differences of metrics between two models on one task, with intervals from a paired bootstrap.
 
     Args:
-        task: Which task.
-        first: A model.
-        second: Another.
-        r: Pearson's r of the first minus that of the second.
-        rho: Likewise, Spearman's.
-        mse: Likewise, the mean squared difference.
+        task: Name of the task.
+        first: Name of the first model.
+        second: Name of the second model.
+        r: Pearson's r of the first model minus that of the second.
+        rho: Spearman's rho of the first model minus that of the second.
+        mse: Mean squared error of the first model minus that of the second.
     """
 
     task: str
@@ -43,14 +43,14 @@ class Difference(NamedTuple):
 
 
 class Evaluation(NamedTuple):
-    """Figures of models on the same sequences.
+    """Metrics of several models on the same sequences.
 
     Args:
-        figures: By model and task.
-        differences: Of every two models on every task.
-        scores: The challenge's score of each model; empty without test subsets.
-        ceilings: The noise ceiling of each task; empty without replicates.
-        peaks: The same of the peaks alone, where windows of a genome are peaks and others; else None.
+        figures: Metrics by model and task.
+        differences: Differences between every two models on every task.
+        scores: The challenge's score of each model. Empty without test subsets.
+        ceilings: Noise ceiling of each task. Empty without replicates.
+        peaks: Metrics of peaks only, if the windows of a genome are peaks and non-peaks. None otherwise.
     """
 
     figures: dict[str, dict[str, Figures]]
@@ -60,7 +60,7 @@ class Evaluation(NamedTuple):
     peaks: "Evaluation | None" = None
 
     def parts(self) -> dict[str, "Evaluation"]:
-        """The figures by the windows that they are of: `PEAKS` and `ALL`, or all under an empty name."""
+        """Returns evaluations by kind of windows: `PEAKS` and `ALL`, or a single one with an empty name."""
         return {PEAKS: self.peaks, ALL: self} if self.peaks else {"": self}
 
 
@@ -78,15 +78,15 @@ def evaluate(
 
     Args:
         examples: n measured sequences.
-        tasks: Names of their targets' columns.
-        predictions: By model, float (n, tasks).
-        subsets: Row numbers by name as `evaluation.subsets.read_subsets` returns them, for the challenge's score; one task only.
-        in_units: Whether measurements and predictions are in the same units; without them the mean squared difference is NaN.
-        draws: Resamples of the sequences, the same for all models.
-        seed: Which resamples.
+        tasks: Names of the columns of targets.
+        predictions: Predictions by model, float (n, tasks).
+        subsets: Row numbers by name, as from `evaluation.subsets.read_subsets`, for the challenge's score. Requires a single task.
+        in_units: Whether measurements and predictions are in the same units. If False, the mean squared error is NaN.
+        draws: Number of bootstrap resamples of the sequences, which are the same for all models.
+        seed: Random seed of the resamples.
 
     Raises:
-        InputError: There is no prediction, one has another shape or is not finite, or a task was measured fewer than twice.
+        InputError: There are no predictions, a prediction has another shape or is not finite, or a task has fewer than 2 measurements.
     """
     models = _checked(examples, tasks, predictions)
     figures: dict[str, dict[str, Figures]] = {name: {} for name in predictions}
@@ -112,7 +112,7 @@ def evaluate(
 
 
 def _checked(examples: Examples, tasks: tuple[str, ...], predictions: Mapping[str, np.ndarray]) -> np.ndarray:
-    """float64 (models, n, tasks)."""
+    """Checks shapes and values of predictions, and returns them as one array, float64 (models, n, tasks)."""
     if not predictions:
         raise InputError("Expected the predictions of at least one model, got none.")
     for name, values in predictions.items():
@@ -121,7 +121,8 @@ def _checked(examples: Examples, tasks: tuple[str, ...], predictions: Mapping[st
                 f"Expected predictions of shape {examples.targets.shape} for {', '.join(tasks)}, got {values.shape} of {name}."
             )
         if not np.isfinite(values).all():
-            raise InputError(f"Expected finite predictions, got {(~np.isfinite(values)).any(axis=1).sum()} rows that are not, of {name}.")
+            rows = (~np.isfinite(values)).any(axis=1).sum()
+            raise InputError(f"Expected finite predictions, got NaN or infinity in {rows} rows of {name}.")
     return np.array([np.asarray(values, np.float64) for values in predictions.values()])
 
 
@@ -139,6 +140,6 @@ def _scores(
         raise InputError(f"Expected one task for the challenge's score, got {', '.join(tasks)}.")
     measured = examples.targets[:, 0]
     if np.isnan(measured).any():
-        raise InputError("Expected a value in every row for the challenge's score, got rows without one.")
+        raise InputError("The challenge's score requires a value in every row, but some rows have none.")
     scores = dream_score(measured, [values[:, 0] for values in models.values()], subsets, draws, seed)
     return dict(zip(models, scores, strict=True))

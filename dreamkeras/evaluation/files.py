@@ -1,4 +1,4 @@
-"""The folder of an evaluation: figures as JSON and TSV, predictions, plots, and one page that shows them without a network."""
+"""Writes the folder of an evaluation: metrics as JSON and TSV, predictions, plots, and an HTML report that works offline."""
 
 import json
 import math
@@ -31,15 +31,15 @@ def write_evaluation(
     tasks: Mapping[str, str],
     notes: Sequence[str] = (),
 ) -> None:
-    """Writes `evaluation.json`, `figures.tsv`, `subsets.tsv` if there are some, `predictions.tsv`, `plots/` and `report.html`.
+    """Writes `evaluation.json`, `figures.tsv`, `predictions.tsv`, `plots/`, `report.html` and, with test subsets, `subsets.tsv`.
 
     Args:
-        folder: Where they go; each appears whole or not at all.
-        evaluation: The figures.
+        folder: Folder for the files. Each file appears only when it is complete.
+        evaluation: The metrics.
         examples: The measured sequences.
-        predictions: By model, float (n, tasks).
-        tasks: Name and unit of each task.
-        notes: Remarks and warnings for the page.
+        predictions: Predictions by model, float (n, tasks).
+        tasks: Unit of each task by name.
+        notes: Warnings and remarks for the report.
 
     Raises:
         DreamkerasError: A file cannot be written.
@@ -57,7 +57,7 @@ def write_evaluation(
 
 
 def _jsonable(value: Any) -> Any:
-    """NamedTuples as objects; JSON has no NaN: what is undefined is null."""
+    """Converts NamedTuples to JSON objects and undefined values to null, because JSON has no NaN."""
     if hasattr(value, "_asdict"):
         return {name: _jsonable(part) for name, part in value._asdict().items()}
     if isinstance(value, dict):
@@ -68,7 +68,7 @@ def _jsonable(value: Any) -> Any:
 
 
 def _figures_table(evaluation: Evaluation) -> str:
-    """A row a model and task; with the windows that it is of, and with noise ceilings, where there are some."""
+    """Returns a table with one row per model and task. It has columns for the kind of windows and noise ceilings if there are any."""
     numbers = [f"{figure}{part}" for figure in ("r", "rho", "mse") for part in ("", "_low", "_high")]
     ceilings = NoiseCeiling._fields if evaluation.ceilings else ()
     rows = [("model", "task", *(["windows"] if evaluation.peaks else []), "n", *numbers, *ceilings)]
@@ -97,7 +97,7 @@ def _tsv(rows: Iterable[Sequence[str]]) -> str:
 
 
 def _write_predictions(path: Path, examples: Examples, predictions: Mapping[str, np.ndarray], tasks: Iterable[str]) -> None:
-    """A row a sequence: whether it is a peak, where some are not; what was measured, and what each model predicts."""
+    """Writes one row per sequence with measurements and predictions of each model, and `is_peak` for windows of a genome."""
     columns = [f"measured_{task}" for task in tasks] + [f"{model}_{task}" for model in predictions for task in tasks]
     kinds = [] if examples.is_peak is None else [examples.is_peak]
     with open_writer(str(path), [*("is_peak" for _ in kinds), *columns], "tsv") as writer:
@@ -107,7 +107,7 @@ def _write_predictions(path: Path, examples: Examples, predictions: Mapping[str,
 def _plot(
     folder: Path, evaluation: Evaluation, examples: Examples, predictions: Mapping[str, np.ndarray], tasks: Mapping[str, str]
 ) -> dict[str, Path]:
-    """Plots by title, in the order of the page."""
+    """Draws all plots, and returns their files by title, in the order of the report."""
     plots: dict[str, Path] = {}
     if evaluation.scores:
         names = [part.subset for part in next(iter(evaluation.scores.values())).parts]
@@ -119,7 +119,7 @@ def _plot(
         for column, (task, unit) in enumerate(tasks.items()):
             present = ~np.isnan(examples.targets[:, column])
             pair = examples.targets[present, column], values[present, column]
-            # A name may be anything, and $ begins a formula in a figure.
+            # Names are arbitrary texts. Matplotlib would read $ as the beginning of a formula.
             file, labels = re.sub(r"[^\w.+-]+", "_", f"{model}_{task}"), (task.replace("$", r"\$"), unit.replace("$", r"\$"))
             kinds = ("Predictions", "Calibration", "Residuals by length", "Residuals by GC content")
             paths = [folder / f"{file}_{kind.lower().replace(' ', '_')}.png" for kind in kinds]
@@ -132,7 +132,7 @@ def _plot(
 
 
 def gc_percent(examples: Examples) -> np.ndarray:
-    """int64 (n,): G and C among the bases of each insert, in whole percent; 0 where there is no base."""
+    """Returns the GC content of each insert, rounded to whole per cent, int64 (n,). It is 0 for inserts without a known base."""
     inserts = find_inserts(examples.letters, examples.lengths, examples.construct)
     within = inserts.within() & IS_BASE[examples.letters]
     strong = np.isin(examples.letters, np.frombuffer(b"GCgc", np.uint8)) & within

@@ -1,4 +1,4 @@
-"""Notes on the figures of an evaluation: overlaps with training, units, missing figures."""
+"""Notes on an evaluation: overlap with training data, units of the measurements, and reasons for undefined metrics."""
 
 from collections.abc import Mapping
 from typing import NamedTuple
@@ -14,18 +14,18 @@ from dreamkeras.files.inputs import file_name
 __all__ = ["Units", "overlap_notes", "remarks", "undefined_notes"]
 
 BULK = 0.75
-"""Share of the measured values that has to lie within the assay's bins for all to be taken for means of bins."""
+"""Minimum share of measured values within the assay's range of bins for which all values are treated as means of bins."""
 
-CHOSEN_ON = "its best epoch was chosen on them"
+CHOSEN_ON = "the best epoch was selected on them"
 
 
 class Units(NamedTuple):
-    """Whether measured values are in the units of the assay's models.
+    """Checks whether measured values are in the units of the assay's models.
 
     Args:
-        outside: Values that are not within the assay's bins.
-        values: All of them.
-        bins: The assay's; None where its values are no means of bins.
+        outside: Number of values outside the range of the assay's bins.
+        values: Number of all values.
+        bins: Number of bins of the assay. None if its values are not means of bins.
     """
 
     outside: int
@@ -34,41 +34,42 @@ class Units(NamedTuple):
 
     @classmethod
     def of(cls, assay: Assay, targets: np.ndarray) -> "Units":
-        """Those of some targets, NaN where one is missing."""
+        """Counts the values in targets. Missing values are NaN."""
         values = targets[~np.isnan(targets)]
         outside = 0 if assay.bins is None else int(((values < 0) | (values > assay.bins - 1)).sum())
         return cls(outside, values.size, assay.bins)
 
     @property
     def are_the_models(self) -> bool:
-        """Whether the bulk of the values is within the bins; a few others are outliers."""
+        """Whether most values are within the range of bins. The others are then treated as outliers."""
         return self.values - self.outside >= BULK * self.values
 
     def notes(self, file: str) -> list[str]:
-        """A sentence where values are outside the bins."""
+        """Returns a note if values are outside the range of bins."""
         if not self.outside or self.bins is None:
             return []
         found = f"{self.outside:,} of the {self.values:,} measured values in {file} are outside 0 to {self.bins - 1}, the range of the bins"
         if self.are_the_models:
-            return [f"{found}: all figures include them."]
-        return [f"{found}: they are not in the model's units. Correlations are unaffected; errors are left out."]
+            return [f"{found}. All metrics include them."]
+        return [f"{found}, so they are not in the model's units. Correlations are not affected; errors are omitted."]
 
 
 def remarks(examples: Examples, path: str) -> list[str]:
-    """The kinds of a genome's windows, and remarks on the reading of a file."""
+    """Returns remarks on the measured sequences: rows that were skipped while reading, and numbers of peaks and non-peaks."""
     file = file_name(path)
     found = [*filter(None, [examples.describe_reading(file)]), *examples.remarks]
     if examples.is_peak is not None and not examples.is_peak.all():
         others = len(examples) - int(examples.is_peak.sum())
         peaks = len(examples) - others
-        figures = "figures are of the peaks alone, and of all" if peaks > 1 else "figures are of all, for one peak has no correlation"
+        metrics = "peaks and for all windows" if peaks > 1 else "all windows only, because a single peak has no correlation"
         windows = f"{others:,} of the {len(examples):,} windows are non-peaks"
-        found.append(f"{windows}, which were added to the {peaks:,} {'peaks' if peaks > 1 else 'peak'} in {file}: {figures}.")
+        added = f"which were added to the {peaks:,} {'peaks' if peaks > 1 else 'peak'} in {file}"
+        found.append(f"{windows}, {added}. Metrics are reported for {metrics}.")
     return found
 
 
 def overlap_notes(known: Mapping[str, TrainingData | None], examples: Examples, file: str) -> list[str]:
-    """A line for each model that has seen some of the sequences, or of which it cannot be told."""
+    """Returns a note for each model whose training or validation data overlap with the test set, or whose overlap is unknown."""
     notes = []
     for name, data in known.items():
         found, doubt = compare_with_training(data, examples)
@@ -84,7 +85,7 @@ def overlap_notes(known: Mapping[str, TrainingData | None], examples: Examples, 
 def undefined_notes(
     evaluation: Evaluation, examples: Examples, tasks: tuple[str, ...], predictions: Mapping[str, np.ndarray], among: str = ""
 ) -> list[str]:
-    """Why correlations and noise ceilings are missing; `among` says of which sequences, e.g. `" among the peaks"`."""
+    """Returns reasons for undefined correlations and noise ceilings. `among` names a subset in the notes, e.g. `" among the peaks"`."""
     notes = []
     for column, task in enumerate(tasks):
         measured = examples.targets[:, column]
@@ -96,7 +97,7 @@ def undefined_notes(
         notes += [f"All predictions of {task}{among} by {name} are the same: r and rho are undefined." for name in constant]
     for task, (replicate_r, ceiling_r) in evaluation.ceilings.items():
         if np.isnan(replicate_r):
-            notes.append(f"No two replicates of {task}{among} that vary have sequences in common: the noise ceiling is undefined.")
+            notes.append(f"No two varying replicates of {task}{among} share sequences: the noise ceiling is undefined.")
         elif np.isnan(ceiling_r):
             notes.append(f"The replicates of {task}{among} do not correlate (r {replicate_r:.3f}): the noise ceiling is undefined.")
     if evaluation.peaks and examples.is_peak is not None:

@@ -1,4 +1,4 @@
-"""The page of an evaluation: one HTML file, plots inside, no scripts, nothing from a network."""
+"""HTML report of an evaluation: one file with embedded plots, without scripts and without network access."""
 
 import base64
 from collections.abc import Iterable, Mapping, Sequence
@@ -21,17 +21,25 @@ img { max-width: 100%; }
 .note { border-left: 4px solid #D55E00; padding-left: 1rem; }"""
 
 
-TITLES = {"": "", PEAKS: " of the peaks alone", ALL: " of all windows"}
-"""Additions to the titles of figures, by the windows that they are of."""
+TITLES = {"": "", PEAKS: " of peaks", ALL: " of all windows"}
+"""Suffixes of titles, by the windows for which metrics are computed."""
 
 
 def evaluation_page(
     evaluation: Evaluation, sequences: int, tasks: Mapping[str, str], plots: Mapping[str, Path], notes: Sequence[str] = ()
 ) -> str:
-    """The page as HTML, of so many measured sequences, with the unit of each task, PNG files by title, and notes."""
+    """Returns the report as HTML.
+
+    Args:
+        evaluation: The metrics.
+        sequences: Number of measured sequences.
+        tasks: Unit of each task by name.
+        plots: PNG files by title.
+        notes: Notes at the top of the page.
+    """
     parts = [
         f"<h1>Evaluation of {escape(' and '.join(evaluation.figures))}</h1>",
-        f"<p>{sequences:,} measured sequences. Intervals are 95 % bootstrap intervals over the sequences.</p>",
+        f"<p>{sequences:,} measured sequences. Intervals are 95 % confidence intervals, from a bootstrap over sequences.</p>",
         *(f'<p class="note">{escape(note)}</p>' for note in notes),
         *_scores(evaluation.scores),
         *(text for windows, part in evaluation.parts().items() for text in _part(part, tasks, TITLES[windows])),
@@ -46,7 +54,10 @@ def _scores(scores: Mapping[str, DreamScore]) -> list[str]:
     if not scores:
         return []
     missing = next(iter(scores.values())).missing
-    lacking = f"<p class='note'>Without {escape(', '.join(missing))}: no score of the challenge, and not to be compared with one.</p>"
+    lacking = (
+        f"<p class='note'>These subsets are missing: {escape(', '.join(missing))}. "
+        "The scores cannot be compared with scores of the challenge.</p>"
+    )
     rows = [(model, f"{score.pearson:.4f}", f"{score.spearman:.4f}") for model, score in scores.items()]
     published = [(name, f"{r:.3f}", "" if rho is None else f"{rho:.3f}") for name, (r, rho) in PUBLISHED.items()]
     parts = [
@@ -63,7 +74,7 @@ def _scores(scores: Mapping[str, DreamScore]) -> list[str]:
 
 
 def _part(evaluation: Evaluation, tasks: Mapping[str, str], of: str) -> list[str]:
-    """Figures, noise ceilings and differences."""
+    """Returns HTML with metrics, noise ceilings and differences between models."""
     titles = ("model", "task", "n", "Pearson's r", "Spearman's rho", "mean squared error")
     rows = [
         (model, f"{task} ({tasks[task]})", f"{found.n:,}", str(found.r), str(found.rho), str(found.mse))
@@ -71,7 +82,7 @@ def _part(evaluation: Evaluation, tasks: Mapping[str, str], of: str) -> list[str
         for task, found in by_task.items()
     ]
     return [
-        f"<h2>Figures{of}</h2>",
+        f"<h2>Metrics{of}</h2>",
         _table(titles, rows),
         *_ceilings(evaluation, of),
         *_differences(evaluation, of),
@@ -79,9 +90,9 @@ def _part(evaluation: Evaluation, tasks: Mapping[str, str], of: str) -> list[str
 
 
 def _ceilings(evaluation: Evaluation, of: str) -> list[str]:
-    """The noise ceilings."""
+    """Returns HTML with noise ceilings, or nothing without replicates."""
     rows = [(task, figure_text(found.replicate_r), figure_text(found.ceiling_r)) for task, found in evaluation.ceilings.items()]
-    title = f"<h2>Noise ceiling{of}</h2>\n<p>The r that a model without any error would have with means of the replicates.</p>"
+    title = f"<h2>Noise ceiling{of}</h2>\n<p>Pearson's r of a perfect model with the mean of the replicates.</p>"
     return [title, _table(("task", "r between replicates", "noise ceiling of r"), rows)] if rows else []
 
 
@@ -91,7 +102,7 @@ def _differences(evaluation: Evaluation, of: str) -> list[str]:
         for apart in evaluation.differences
     ]
     titles = ("models", "task", "Pearson's r", "Spearman's rho", "mean squared error")
-    return [f"<h2>Differences{of}</h2>", _table(titles, rows)] if rows else []
+    return [f"<h2>Differences between models{of and f',{of}'}</h2>", _table(titles, rows)] if rows else []
 
 
 def _table(titles: Iterable[str], rows: Iterable[Iterable[str]]) -> str:

@@ -1,4 +1,4 @@
-"""Predictions that another program or an earlier run wrote: a table with a column a task, a row a sequence."""
+"""Reads predictions of another program or an earlier run from a table with one column per task and one row per sequence."""
 
 import numpy as np
 
@@ -13,21 +13,21 @@ __all__ = ["read_predictions"]
 
 
 def read_predictions(path: str, tasks: tuple[str, ...], ids: list[str], left_out: int = 0) -> np.ndarray:
-    """Predictions in the order of the sequences they are of.
+    """Reads predictions in the order of the measured sequences.
 
     Args:
-        path: TSV, CSV or Parquet with a column named after each task. With a column of ids, rows may be in another order than
-            `ids`; without one, order counts.
+        path: TSV, CSV or Parquet file with a column named after each task. With an id column, rows are matched to `ids`. Without one,
+            rows must be in the order of `ids`.
         tasks: Names of the columns.
-        ids: n names of the sequences.
-        left_out: How many rows of the sequences' file are not among them, such as those without a value: a table with ids may hold
-            predictions of these, too.
+        ids: n names of the measured sequences.
+        left_out: Number of rows of the measurement file that are not in `ids`, for example because they have no value. A table with an
+            id column may contain predictions for them as well.
 
     Returns:
-        float64 (n, tasks).
+        Predictions, float64 (n, tasks).
 
     Raises:
-        InputError: A column is missing, a cell is no number, or the rows are not those of `ids`.
+        InputError: A column is missing, a cell is not a number, or the rows do not match `ids`.
     """
     with open_table(path, header=True) as table:
         named = id_position(table.layout, None, path)
@@ -39,13 +39,13 @@ def read_predictions(path: str, tasks: tuple[str, ...], ids: list[str], left_out
     )
     has_all = found is not None and left_out and len(values) == len(ids) + left_out
     if len(values) != len(ids) and not has_all:
-        but = f" ({left_out:,} rows are left out; all may be given with an id column)" if left_out and found is None else ""
+        but = f" ({left_out:,} rows were skipped; a file with an id column may include them)" if left_out and found is None else ""
         raise InputError(f"Expected {len(ids):,} predictions, one for each measured sequence{but}, got {len(values):,} in {path}.")
     return values if found is None or found == ids else values[_order(found, ids, path)]
 
 
 def _records(batch: Table) -> Records:
-    """Records with the line numbers of rows, for messages."""
+    """Returns records with the line numbers of rows, for messages."""
     names = [str(line) for line in batch.lines]
     return Records(names, Ragged.from_strings([""] * len(names)), batch.lines, batch.source)
 
@@ -54,6 +54,6 @@ def _order(found: list[str], ids: list[str], path: str) -> np.ndarray:
     places = {name: row for row, name in enumerate(found)}
     missing = next((name for name in ids if name not in places), None)
     if missing is not None or len(places) < len(found):
-        came = f"none of {missing!r}" if missing is not None else "an id twice"
-        raise InputError(f"Expected a prediction for each measured sequence, by its id, got {came} in {path}.")
+        problem = f"there is none for {missing!r}" if missing is not None else "an id occurs twice"
+        raise InputError(f"Predictions in {path} do not match the ids of the measured sequences: {problem}.")
     return np.array([places[name] for name in ids])

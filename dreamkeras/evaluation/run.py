@@ -1,4 +1,4 @@
-"""One evaluation from files to a folder: measured sequences, models or their predictions, the challenge's subsets."""
+"""Runs an evaluation: reads measurements, scores models or reads their predictions, computes metrics and writes a folder."""
 
 import dataclasses
 from collections.abc import Callable
@@ -32,21 +32,21 @@ __all__ = ["EvaluationChoices", "Notes", "choose_assay", "run_evaluation", "scor
 
 
 class EvaluationChoices(NamedTuple):
-    """All choices of an evaluation.
+    """Options of an evaluation.
 
     Args:
-        data: File of measured sequences.
-        models: Run folders or `.onnx` files, each by itself.
-        predictions: Tables as `dreamkeras predict` writes them, of the same sequences.
-        assay: Its name; None takes that of the first model.
-        table: Layout of the user's own table, where the assay is `table`.
-        summits: Whether column 10 of a file of peaks holds summits; None does as in training of the first model.
-        subsets: Folder of the challenge's test subsets.
-        public: Folder of the sequences of the public leaderboard.
-        draws: Resamples.
-        seed: Which.
-        device: Where the models run.
-        batch_size: Sequences scored at once.
+        data: File with measured sequences.
+        models: Run folders or `.onnx` files, which are evaluated separately.
+        predictions: Tables with predictions for the same sequences, as written by `dreamkeras predict`.
+        assay: Name of the assay. If None, the assay of the first model is used.
+        table: Layout of the table, for the assay `table`.
+        summits: Whether windows are centred on the summits in column 10 of a file of peaks. If None, as in training of the first model.
+        subsets: Folder with the challenge's test subsets.
+        public: Folder with the rows of the public leaderboard.
+        draws: Number of bootstrap resamples.
+        seed: Random seed of the resamples.
+        device: Device on which models run, see `scoring.session`.
+        batch_size: Sequences scored at a time.
     """
 
     data: str
@@ -64,11 +64,11 @@ class EvaluationChoices(NamedTuple):
 
 
 class Notes(NamedTuple):
-    """Notes on the figures.
+    """Notes on an evaluation.
 
     Args:
-        warnings: Why figures mislead or are missing.
-        remarks: On the reading of the measured sequences.
+        warnings: Reasons why metrics are misleading or undefined.
+        remarks: Remarks on reading the measured sequences.
     """
 
     warnings: list[str]
@@ -78,15 +78,21 @@ class Notes(NamedTuple):
 def run_evaluation(
     choices: EvaluationChoices, folder: Path, command: str, progress: Callable[[int], None] | None = None
 ) -> tuple[Evaluation, Notes]:
-    """Evaluates, and fills a folder, new or empty, which appears when all its files are there; `command` is for the manifest.
+    """Runs an evaluation and writes the results to a folder.
+
+    Args:
+        choices: Options of the evaluation.
+        folder: New or empty folder. It appears when all files are complete.
+        command: Command line, for the manifest.
+        progress: Called after each batch with its number of sequences.
 
     Returns:
-        The figures, and notes on them.
+        Metrics, and notes on them.
 
     Raises:
-        DreamkerasError: A file or a model will not do, or they do not go together; nothing has been written then.
+        DreamkerasError: A file or a model is not valid, or they do not match. Nothing is written in this case.
     """
-    # The layout of a table may need a look at its columns and at its longest sequence.
+    # The table may be read twice, because its layout can depend on its columns and its longest sequence.
     with open_folder(folder) as unfinished, rereadable(choices.data if choices.table else None):
         names = _names([*choices.models, *choices.predictions])
         loaded = {names[path]: load(path, choices.device) for path in choices.models}
@@ -113,24 +119,24 @@ def run_evaluation(
 
 
 def _names(paths: list[str]) -> dict[str, str]:
-    """The name of each model: that of its folder or file, or its path where two have the same."""
+    """Returns the name of each model: the name of its folder or file, or its path if two of these names are the same."""
     require_different(paths)
     short = {path: Path(path).stem if Path(path).is_file() else Path(path).name or path for path in paths}
     return short if len(set(short.values())) == len(paths) else {path: path for path in paths}
 
 
 def choose_assay(choices: EvaluationChoices, models: list[OnnxPredictor], known: list[TrainingData | None]) -> Assay:
-    """The assay asked for, or else that of the models' training.
+    """Returns the chosen assay, or the assay that the models were trained on.
 
-    Sequences of a user's own table are cut as the first model's were in training; without a model, by the layout.
+    Sequences of a table are cut into the construct of the first model or, without a model, into the construct of the layout.
 
     Raises:
-        InputError: Neither is known, the layout contradicts the model's construct, or summits are chosen for something else than peaks.
+        InputError: The assay is unknown, the layout contradicts the construct of the model, or summits are chosen without peaks.
     """
     trained = next((data for data in known if data), None)
     if choices.summits is not None:
         if choices.assay or not (trained and isinstance(trained.layout, AtacLayout)):
-            raise InputError("Expected a model that was trained on peaks for --summits and --no-summits, got none.")
+            raise InputError("--summits and --no-summits require a model that was trained on peaks.")
         return find_assay(trained.assay, dataclasses.replace(trained.layout, summits=choices.summits))
     if choices.table and models:
         choices.table.require_fit(models[0].construct)
@@ -141,23 +147,23 @@ def choose_assay(choices: EvaluationChoices, models: list[OnnxPredictor], known:
         return find_assay(trained.assay, trained.layout, trained.construct)
     if models and models[0].construct.name in ASSAYS:
         return ASSAYS[models[0].construct.name]
-    raise InputError("Expected --assay, got none: no model here says what its measurements were.")
+    raise InputError("The assay of the measurements is unknown. Give it with --assay.")
 
 
 def score_examples(
     model: OnnxPredictor, assay: Assay, examples: Examples, batch_size: int = BATCH_SIZE, progress: Callable[[int], None] | None = None
 ) -> np.ndarray:
-    """float32 (n, tasks), what a model predicts for measured sequences.
+    """Predicts the measured sequences with a model, float32 (n, tasks).
 
     Raises:
-        ModelError: It is a model of something else.
+        ModelError: The tasks or the construct of the model differ from those of the assay.
     """
     if model.tasks != assay.tasks:
         wanted, came = ", ".join(assay.tasks), ", ".join(model.tasks)
-        raise ModelError(f"Expected a model of the assay {assay.name}, whose tasks are {wanted}, got {model.name}: {came}.")
-    # Strands and flags are the network's business; windows do not depend on them.
+        raise ModelError(f"The assay {assay.name} has the tasks {wanted}, but the model {model.name} predicts {came}.")
+    # Strands and flags may differ, because windows do not depend on them.
     if model.construct != dataclasses.replace(assay.construct, strands=model.construct.strands, flags=model.construct.flags):
         ours, theirs = assay.construct.to_json(), model.construct.to_json()
         apart = "; ".join(f"{name} {ours[name]!r} and {theirs[name]!r}" for name in ours if ours[name] != theirs[name])
-        raise ModelError(f"Expected a model of the assay {assay.name}, got {model.name}, whose construct is another: {apart[:300]}.")
+        raise ModelError(f"The construct of the assay {assay.name} differs from that of the model {model.name}: {apart[:300]}.")
     return model.score_letters(examples.letters, batch_size, progress)

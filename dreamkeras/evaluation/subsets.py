@@ -1,6 +1,6 @@
-"""The challenge's test subsets: which rows of the yeast test file each has, or which pairs of rows, and how much it counts.
+"""Test subsets of the Random Promoter DREAM Challenge: rows or pairs of rows of the yeast test file, and weights in the score.
 
-The files are those of the challenge's repository, `data/test_subset_ids` and `data/public_leaderboard_ids`.
+The files are in the challenge's repository, in `data/test_subset_ids` and `data/public_leaderboard_ids`.
 """
 
 import json
@@ -20,17 +20,17 @@ from dreamkeras.sequence.ragged import Ragged
 __all__ = ["SUBSETS", "RowSequences", "Subset", "read_subsets"]
 
 SINGLE, PAIRED = ("pos",), ("alt_pos", "ref_pos")
-"""The columns of a subset's file; rows are counted from 0."""
+"""Columns of row numbers in a subset's file. Rows are counted from 0."""
 
 
 class Subset(NamedTuple):
-    """A subset of the challenge's score.
+    """A test subset of the challenge.
 
     Args:
-        weight: Its share is this divided by the sum of all.
-        file: Table of its rows or pairs; None for all rows.
-        public: Those that the public leaderboard used, which do not count in the final score.
-        paired: Whether differences between paired sequences are compared, alternative minus reference.
+        weight: Weight in the score, not normalised.
+        file: Table of the rows or pairs. If None, all rows are used.
+        public: File of the rows or pairs of the public leaderboard, which are excluded from the final score.
+        paired: Whether differences between paired sequences (alternative minus reference) are compared.
     """
 
     weight: float
@@ -50,15 +50,15 @@ SUBSETS = {
     "motif perturbation": Subset(0.3, "motif_perturbation_seqs.csv", "motif_perturbation_exp_indices.json", paired=True),
     "motif tiling": Subset(0.4, "motif_tiling_seqs.csv", "motif_tiling_exp_indices.json", paired=True),
 }
-"""The nine parts of the challenge's score (Rafi et al. 2024)."""
+"""The nine test subsets of the challenge's score (Rafi et al. 2024)."""
 
 
 class RowSequences(NamedTuple):
-    """The sequences that the subsets' row numbers mean.
+    """The sequences of the test file, to which the row numbers of subsets refer.
 
     Args:
-        letters: uint8 (rows, length), windows of the test file.
-        construct: That of the windows.
+        letters: Windows of the test file, uint8 (rows, length).
+        construct: Construct of the windows.
     """
 
     letters: np.ndarray
@@ -68,25 +68,27 @@ class RowSequences(NamedTuple):
 def read_subsets(
     folder: str | Path, rows: int, public: str | Path | None = None, test: RowSequences | None = None
 ) -> dict[str, np.ndarray]:
-    """The subsets whose files a folder holds, and all rows.
+    """Reads the subsets whose files are in a folder.
 
     Args:
-        folder: Tables with the columns of `SINGLE` or `PAIRED`; a repeated row or pair counts once.
-        rows: Rows of the test file.
-        public: Folder of the rows of the public leaderboard, one JSON object a subset whose keys are rows, or pairs as `alt,ref`. A row
-            that is used anywhere there is left out of every subset of rows, a pair out of its own subset. None leaves nothing out.
-        test: Held against the sequences in the tables, where they hold some; None holds nothing against them.
+        folder: Folder of tables with the columns of `SINGLE` or `PAIRED`. A repeated row or pair is used once.
+        rows: Number of rows of the test file.
+        public: Folder of the public leaderboard, with one JSON object per subset whose keys are rows, or pairs as `alt,ref`. Rows
+            used by the leaderboard are excluded from all subsets of rows, and pairs from the subset with the same name. If None,
+            nothing is excluded.
+        test: Sequences of the test file, which are compared with those in the tables, if there are any. If None, they are not compared.
 
     Returns:
-        By name, in the order of `SUBSETS`: int64 (n,) row numbers, or (n, 2) those of alternative and reference.
+        Row numbers by name of subset, in the order of `SUBSETS`: int64 (n,), or int64 (n, 2) with alternative and reference. The subset
+        `all` contains all rows.
 
     Raises:
-        InputError: The folder holds none of the files, one of them is none, or a row is not in the test file or another sequence there.
+        InputError: The folder has none of the files, a file is malformed, or a row is not in the test file or has another sequence.
     """
     found = {name: Path(folder) / subset.file for name, subset in SUBSETS.items() if subset.file and (Path(folder) / subset.file).is_file()}
     if not found:
         files = ", ".join(subset.file for subset in SUBSETS.values() if subset.file)
-        raise InputError(f"Expected a folder with test subsets ({files}), got none of them in {folder}.")
+        raise InputError(f"The folder {folder} has none of the files with test subsets: {files}.")
     used = {name: _read_public(Path(public) / subset.public, subset.paired) for name, subset in SUBSETS.items() if public and subset.public}
     seen = np.unique(np.concatenate([values.ravel() for values in used.values()])) if used else np.empty(0, np.int64)
     read = {name: _read_subset(path, SUBSETS[name].paired, rows, test) for name, path in found.items()}
@@ -110,18 +112,18 @@ def _read_subset(path: Path, paired: bool, rows: int, test: RowSequences | None)
 
 
 def _positions(table: Table, rows: int) -> np.ndarray:
-    """int64 (n, columns): the row numbers in a batch of a subset's table."""
+    """Returns the row numbers in a batch of a subset's table, int64 (n, columns)."""
     cells = list(zip(*table.columns, strict=True))
     for line, row in zip(table.lines, cells, strict=True):
         if not all(is_whole(cell) and int(cell) < rows for cell in row):
             came = " and ".join(map(repr, row))
             where = f"{source_name(table.source)}, line {line}"
-            raise InputError(f"Expected row numbers from 0 to {rows - 1}, the rows of the test file, got {came} ({where}).")
+            raise InputError(f"Expected row numbers of the test file from 0 to {rows - 1}, got {came} ({where}).")
     return np.array(cells, np.int64)
 
 
 def _compare(table: Table, rows: np.ndarray, texts: list[str], test: RowSequences | None) -> None:
-    """Refuses a test file with other sequences in these rows, as far as they fit its construct."""
+    """Checks that the test file has the same sequences in these rows. Sequences that do not fit its construct are not compared."""
     if test is None:
         return
     sequences = Ragged.from_strings(texts)
@@ -129,8 +131,8 @@ def _compare(table: Table, rows: np.ndarray, texts: list[str], test: RowSequence
     different = (test.construct.windows(sequences.select(fitting)) != test.letters[rows[fitting]]).any(axis=1)
     for place in fitting[different][:1]:
         raise InputError(
-            f"Expected the challenge's test file in its order, got another sequence in its row {rows[place]} than "
-            f"{source_name(table.source)}, line {table.lines[place]}, has for it."
+            f"Row {rows[place]} of the test file has another sequence than {source_name(table.source)}, line {table.lines[place]}. "
+            "Give the test file of the challenge in its original order."
         )
 
 
@@ -140,7 +142,7 @@ def _read_public(path: Path, paired: bool) -> np.ndarray:
         return np.array(keys, np.int64).reshape(len(keys), 2 if paired else 1)
     except (OSError, ValueError) as error:
         wanted = "pairs of rows as alt,ref" if paired else "row numbers"
-        raise InputError(f"Expected a JSON object whose keys are {wanted} in {path}, got: {error}.") from None
+        raise InputError(f"Expected a JSON object whose keys are {wanted} in {path}: {error}.") from None
 
 
 def _without(values: np.ndarray, used: np.ndarray) -> np.ndarray:

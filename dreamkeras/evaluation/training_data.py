@@ -1,4 +1,4 @@
-"""The training and validation data of a run folder, and their overlap with a test."""
+"""Finds the training and validation data of a run folder, and their overlap with a test set."""
 
 import json
 from pathlib import Path
@@ -19,16 +19,16 @@ __all__ = ["Comparison", "Overlaps", "TrainingData", "compare_with_training", "r
 
 
 class TrainingData(NamedTuple):
-    """Where a model's training examples are, and how they are read.
+    """Location and layout of a model's training examples.
 
     Args:
-        assay: Its name; see `data.assays.registry.find_assay`.
-        layout: Of the user's own table, or of a genome and its reads; None where the assay needs none.
-        file: The file of examples; None where they were simulated, or the weights published.
-        division: Which of them the model was trained on.
-        valid: A file of its own to validate on; None where they are held out.
-        construct: That of a user's own table; None for other assays.
-        fingerprint: Of the examples that the run began with; None where it is not known.
+        assay: Name of the assay; see `data.assays.registry.find_assay`.
+        layout: Layout of a table or of a genome with reads. None for assays without a layout.
+        file: File with the examples. None if they were simulated, or if the weights are published ones.
+        division: Split into training and validation data.
+        valid: File with validation data. If None, validation data are held out from `file`.
+        construct: Construct of a table. None for other assays.
+        fingerprint: Fingerprint of the examples at the beginning of the run. None if unknown.
     """
 
     assay: str
@@ -41,16 +41,16 @@ class TrainingData(NamedTuple):
 
     @property
     def missing(self) -> str:
-        """The first of the files that is not at hand; empty where all are."""
+        """The first file that does not exist or is a stream. Empty if all files can be read again."""
         return next((file for file in (self.file, self.valid) if file and (is_stream(file) or not Path(file).is_file())), "")
 
 
 class Overlaps(NamedTuple):
-    """The overlap of a test with a model's data.
+    """Overlap of a test set with a model's data.
 
     Args:
-        training: With those it was trained on.
-        validation: With those it was validated on.
+        training: Overlap with the training data.
+        validation: Overlap with the validation data.
     """
 
     training: Overlap
@@ -58,11 +58,11 @@ class Overlaps(NamedTuple):
 
 
 class Comparison(NamedTuple):
-    """A test beside a model's data.
+    """Comparison of a test set with a model's data.
 
     Args:
-        overlaps: Theirs; None where they cannot be compared.
-        doubt: Why it cannot be found out, or is not certain; empty where it is, or where the model has no such data.
+        overlaps: Overlap of both. None if they could not be compared.
+        doubt: Reason why the overlap is unknown or uncertain. Empty if it is certain, or if the model has no training data.
     """
 
     overlaps: Overlaps | None
@@ -70,13 +70,13 @@ class Comparison(NamedTuple):
 
 
 def read_training_data(model: str) -> TrainingData | None:
-    """The training data in the run folder of a model; None without a folder, as for an `.onnx` file alone.
+    """Reads the location of the training data from the run folder of a model. Returns None for a model without a `config.json`.
 
     Args:
         model: A run folder, or a file in it.
 
     Raises:
-        InputError: There is a `config.json` of a run that is none.
+        InputError: The `config.json` of the run folder is malformed.
     """
     path = Path(model) / "config.json" if Path(model).is_dir() else Path(model).with_name("config.json")
     if not path.is_file():
@@ -96,35 +96,35 @@ def read_training_data(model: str) -> TrainingData | None:
             fields.get("fingerprint"),
         )
     except (OSError, TypeError, ValueError, KeyError, AttributeError) as error:
-        raise InputError(f"Expected the choices of a run in {path}, got something else ({error}).") from None
+        raise InputError(f"Cannot read the options of a run from {path}: {error}.") from None
 
 
 def compare_with_training(known: TrainingData | None, test: Examples) -> Comparison:
-    """The overlap of a test with a model's training and validation data, if these can still be read."""
+    """Compares a test set with a model's training and validation data, if these can still be read."""
     if known is None or known.file is None:
         return Comparison(None)
-    not_compared = "so that no sequence could be compared with those it was trained on"
+    not_compared = "so overlap with the training data was not checked"
     if known.missing:
-        place = f"{source_name(known.missing)} can be read only once" if is_stream(known.missing) else f"{known.missing} is not there"
+        place = f"{source_name(known.missing)} can be read only once" if is_stream(known.missing) else f"{known.missing} does not exist"
         return Comparison(None, f"{place}, {not_compared}.")
     try:
         training, validation, is_changed = _read_parts(known)
     except DreamkerasError as error:
-        return Comparison(None, f"{known.file} cannot be read as it was in training, {not_compared}: {error}")
+        return Comparison(None, f"{known.file} can no longer be read as in training, {not_compared}: {error}")
     overlaps = Overlaps(*(overlap(part, test) if len(part) else Overlap(0, 0, 0) for part in (training, validation)))
-    doubt = f"{known.valid or known.file} has changed since training: sequences are compared with those that it holds now."
+    doubt = f"{known.valid or known.file} has changed since training. Overlap was checked against its current contents."
     if known.valid:
         doubt = f"{known.file} or {doubt}"
     return Comparison(overlaps, doubt if is_changed else "")
 
 
 def _read_parts(known: TrainingData) -> tuple[Examples, Examples, bool]:
-    """Training and validation examples, and whether they are known to be others than the run began with.
+    """Reads training and validation examples, and checks whether they have changed since training.
 
-    Of a genome's windows, letters and reads take too long to be read.
+    For windows of a genome, only positions are read and changes are not detected, because reading sequences and reads takes too long.
 
     Raises:
-        DreamkerasError: A file cannot be read or divided as it was.
+        DreamkerasError: A file cannot be read or divided as in training.
     """
     assay = find_assay(known.assay, known.layout, known.construct)
     read = assay.read_ids or assay.read

@@ -11,8 +11,8 @@ ROWS = {name: np.arange(8) for name, subset in SUBSETS.items() if not subset.pai
 PAIRS = {name: np.array([[0, 4], [1, 5], [2, 6], [3, 7]]) for name, subset in SUBSETS.items() if subset.paired}
 
 
-def test_a_table_whose_score_is_known_by_hand():
-    """r is 0.8 in `all` (4 sequences), 1 in every other subset of rows; differences are opposed in each subset of pairs."""
+def test_a_table_with_a_known_score():
+    """r is 0.8 in `all` (4 sequences) and 1 in every other subset of rows. In subsets of pairs, predicted differences are reversed."""
     measured = np.array([1, 2, 3, 4, 1, 3, 6, 10.0])
     predicted = np.array([1, 2, 4, 3, 5, 4, 2, -1.0])
     subsets = {"all": np.arange(4), **{name: np.arange(2) for name in ROWS if name != "all"}, **PAIRS}
@@ -25,7 +25,7 @@ def test_a_table_whose_score_is_known_by_hand():
     assert score.missing == ()
 
 
-def test_each_part_says_what_it_counts():
+def test_each_part_has_its_size_and_weight():
     measured = np.arange(8.0)
     (score,) = dream_score(measured, [measured], {**ROWS, "SNVs": np.array([[1, 0], [4, 2], [7, 3]])}, draws=2)
     assert [(part.subset, part.n) for part in score.parts] == [*((name, 8) for name in ROWS), ("SNVs", 3)]
@@ -34,7 +34,7 @@ def test_each_part_says_what_it_counts():
     assert score.missing == ("motif perturbation", "motif tiling")
 
 
-def test_several_models_are_scored_each_by_itself():
+def test_several_models_are_scored_separately():
     measured = np.random.default_rng(0).normal(size=8)
     models = np.array([measured, -measured, np.random.default_rng(1).normal(size=8)])
     scores = dream_score(measured, models, {**ROWS, **PAIRS}, draws=3)
@@ -43,7 +43,7 @@ def test_several_models_are_scored_each_by_itself():
 
 
 @pytest.mark.parametrize(("subsets", "message"), [({"fly": np.arange(4)}, "got 'fly'"), ({"yeast": np.arange(1)}, "subset 'yeast', got 1")])
-def test_subsets_that_will_not_do_are_named(subsets, message):
+def test_invalid_subsets_are_refused(subsets, message):
     with pytest.raises(InputError, match=message):
         dream_score(np.arange(8), [np.arange(8)], subsets)
 

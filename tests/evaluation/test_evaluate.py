@@ -20,7 +20,7 @@ def examples(targets):
 
 @pytest.fixture
 def measured():
-    """Two tasks, a quarter of the second missing."""
+    """Targets of two tasks. A quarter of the values of the second task are missing."""
     targets = np.random.default_rng(0).normal(size=(40, 2))
     targets[::4, 1] = np.nan
     return examples(targets)
@@ -30,7 +30,7 @@ def predictions(measured, seed=1):
     return np.nan_to_num(measured.targets) + np.random.default_rng(seed).normal(size=measured.targets.shape)
 
 
-def test_figures_of_each_task_are_over_the_rows_it_was_measured_in(measured):
+def test_metrics_of_each_task_ignore_rows_without_a_measurement(measured):
     predicted = predictions(measured)
     wanted = task_figures(measured.targets, predicted)
     found = evaluate(measured, ("dev", "hk"), {"m": predicted}, draws=50).figures["m"]
@@ -51,7 +51,7 @@ def test_every_two_models_are_compared_on_every_task(measured):
         assert apart.mse.value == pytest.approx(figures[0].mse.value - figures[1].mse.value)
 
 
-def test_other_units_have_no_errors_but_correlations(measured):
+def test_with_other_units_errors_are_undefined_and_correlations_are_not(measured):
     models = {"a": predictions(measured), "b": 100 * predictions(measured)}
     found = evaluate(measured, ("dev", "hk"), models, in_units=False, draws=20)
     assert np.isnan([figures.mse.value for tasks in found.figures.values() for figures in tasks.values()]).all()
@@ -65,7 +65,7 @@ def test_subsets_give_each_model_a_score():
     assert {name: score.spearman for name, score in found.scores.items()} == {"up": pytest.approx(1), "down": pytest.approx(-1)}
 
 
-def test_nothing_that_is_given_changes(measured):
+def test_arguments_are_not_modified(measured):
     predicted, before = predictions(measured), measured.targets.copy()
     kept = predicted.copy()
     evaluate(measured, ("dev", "hk"), {"m": predicted}, draws=5)
@@ -78,18 +78,18 @@ def test_nothing_that_is_given_changes(measured):
     [
         ({"predictions": {}}, "at least one model, got none"),
         ({"predictions": {"m": np.zeros((39, 2))}}, r"shape \(40, 2\) for dev, hk, got \(39, 2\) of m"),
-        ({"predictions": {"m": np.full((40, 2), np.nan)}}, "got 40 rows that are not, of m"),
+        ({"predictions": {"m": np.full((40, 2), np.nan)}}, "got NaN or infinity in 40 rows of m"),
         ({"subsets": {"all": np.arange(40)}}, "one task for the challenge's score, got dev, hk"),
         ({"draws": 0}, "at least 1 draw"),
     ],
 )
-def test_what_will_not_do_is_said(measured, change, message):
+def test_invalid_arguments_are_refused(measured, change, message):
     choices = {"predictions": {"m": np.zeros((40, 2)) + np.arange(40)[:, None]}, **change}
     with pytest.raises(InputError, match=message):
         evaluate(measured, ("dev", "hk"), **choices)
 
 
-def test_a_score_needs_every_row():
+def test_a_score_requires_a_value_in_every_row():
     gap = examples([[1], [np.nan], [3], [4]])
     with pytest.raises(InputError, match="a value in every row"):
         evaluate(gap, ("x",), {"m": np.ones((4, 1)) * np.arange(4)[:, None]}, {"all": np.arange(4)}, draws=2)
@@ -97,8 +97,7 @@ def test_a_score_needs_every_row():
         evaluate(examples([[1], [np.nan]]), ("x",), {"m": np.ones((2, 1))})
 
 
-def test_peaks_alone_have_figures_of_their_own():
-    """As if the others were not in the file."""
+def test_metrics_of_peaks_equal_those_of_a_file_with_peaks_only():
     measured = examples(np.random.default_rng(0).normal(size=(40, 1)))
     is_peak = np.arange(40) % 3 == 0
     models = {name: predictions(measured, seed) for seed, name in enumerate("ab")}
@@ -117,8 +116,8 @@ def test_replicates_give_each_task_a_noise_ceiling(measured):
     assert evaluate(measured, ("dev", "hk"), {"m": predictions(measured)}, draws=2).ceilings == {}
 
 
-def test_an_interval_of_few_different_values_is_defined():
-    """One of 12 values differs: a third of the resamples are constant, and so their r is undefined."""
+def test_an_interval_with_undefined_resamples_is_defined():
+    """One of 12 values differs. A third of the resamples are constant, so that their r is undefined."""
     measured = examples([[0.0]] * 11 + [[1.0]])
     found = evaluate(measured, ("t",), {"m": np.random.default_rng(0).normal(size=(12, 1))}, draws=300).figures["m"]["t"]
     assert np.isfinite([*found.r, *found.rho, *found.mse]).all()

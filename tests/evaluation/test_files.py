@@ -17,7 +17,7 @@ TASK = "log2($a/b$) <x>"
 
 
 class Page(HTMLParser):
-    """What a page holds: cells, pictures, and what it would load."""
+    """Parser that collects the cells, images and external links of a page."""
 
     def __init__(self, text):
         super().__init__()
@@ -47,7 +47,7 @@ def written(tmp_path_factory):
     return folder, evaluation, examples, predictions
 
 
-def test_json_holds_all_figures(written):
+def test_json_contains_all_metrics(written):
     folder, evaluation, *_ = written
     found = json.loads((folder / "evaluation.json").read_text())
     assert (found["sequences"], found["notes"]) == (30, ["Beware of <this>."])
@@ -71,7 +71,7 @@ def test_tables_have_a_row_for_each_model_and_part(written):
     )
 
 
-def test_the_page_shows_every_plot_and_loads_nothing(written):
+def test_the_report_contains_every_plot_and_no_external_links(written):
     folder, evaluation, *_ = written
     text = (folder / "report.html").read_text()
     page = Page(text)
@@ -83,7 +83,7 @@ def test_the_page_shows_every_plot_and_loads_nothing(written):
     assert f"{evaluation.scores['b'].pearson:.4f}" in page.cells
     assert f"{TASK} (units)" in page.cells
     assert "Beware of &lt;this&gt;." in text
-    assert not re.search(r"autosome", text)  # published scores are of nine subsets, here are three
+    assert not re.search(r"autosome", text)  # published scores are for nine subsets, and this evaluation has three
 
 
 def test_gc_content_is_that_of_the_insert():

@@ -1,4 +1,4 @@
-"""Notes beside figures: units, peaks, what was seen in training, and why a figure is missing."""
+"""Tests of notes on units, peaks, overlap with training data and undefined metrics."""
 
 import numpy as np
 import pytest
@@ -23,7 +23,7 @@ def examples(targets, **fields):
 
 
 @given(st.lists(st.sampled_from([-0.1, 0.0, 8.5, 17.0, 17.1, np.nan]), min_size=1, max_size=40))
-def test_the_bulk_of_the_values_decides_the_units(values):
+def test_units_depend_on_the_share_of_values_within_the_bins(values):
     inside, outside = (sum(value in kind for value in values) for kind in ((0.0, 8.5, 17.0), (-0.1, 17.1)))
     units = Units.of(YEAST, np.array(values)[:, None])
     assert (units.outside, units.values) == (outside, inside + outside)
@@ -33,37 +33,37 @@ def test_the_bulk_of_the_values_decides_the_units(values):
 
 def test_outliers_are_counted_and_other_units_named():
     (one,) = Units(3, 200, 18).notes("t.tsv")
-    assert one == "3 of the 200 measured values in t.tsv are outside 0 to 17, the range of the bins: all figures include them."
+    assert one == "3 of the 200 measured values in t.tsv are outside 0 to 17, the range of the bins. All metrics include them."
     (other,) = Units(120, 200, 18).notes("t.tsv")
     assert "outside 0 to 17" in other
-    assert "not in the model's units. Correlations are unaffected; errors are left out." in other
+    assert "so they are not in the model's units. Correlations are not affected; errors are omitted." in other
 
 
-def test_values_that_are_no_means_of_bins_may_be_anything():
+def test_values_of_an_assay_without_bins_are_not_checked():
     units = Units.of(find_assay("lentimpra"), np.array([[-1e9], [1e9]]))
     assert (units.are_the_models, units.notes("x")) == (True, [])
 
 
-def test_non_peaks_and_what_was_left_out_are_told():
+def test_remarks_on_non_peaks_and_skipped_rows():
     found = examples([1, 2, 3, 4], is_peak=np.array([True, True, False, False]), remarks=("Centred.",))
     assert remarks(found, "a/p.bed") == [
         "Centred.",
-        "2 of the 4 windows are non-peaks, which were added to the 2 peaks in p.bed: figures are of the peaks alone, and of all.",
+        "2 of the 4 windows are non-peaks, which were added to the 2 peaks in p.bed. Metrics are reported for peaks and for all windows.",
     ]
     assert remarks(examples([1, 2, 3], left_out={"without a value": 2}), "a/t.tsv") == ["Read 5 rows of t.tsv; left out 2 without a value."]
     assert remarks(examples([1]), "-") == ["Read 1 row of standard input."]
     assert remarks(examples([1, 2], is_peak=np.ones(2, bool)), "p.bed") == []
 
 
-def test_data_that_are_gone_are_told(tmp_path):
+def test_note_on_missing_training_data(tmp_path):
     known = {"m": TrainingData("yeast", None, str(tmp_path / "gone.tsv")), "n": TrainingData("yeast", None, None), "o": None}
     assert overlap_notes(known, examples([1]), "t") == [
-        f"m: {tmp_path}/gone.tsv is not there, so that no sequence could be compared with those it was trained on."
+        f"m: {tmp_path}/gone.tsv does not exist, so overlap with the training data was not checked."
     ]
 
 
 OPPOSITE = "The replicates of t do not correlate (r -1.000): the noise ceiling is undefined."
-CONSTANT = "No two replicates of t that vary have sequences in common: the noise ceiling is undefined."
+CONSTANT = "No two varying replicates of t share sequences: the noise ceiling is undefined."
 
 
 @pytest.mark.parametrize(("measured", "predicted", "replicates", "notes"), [
@@ -73,7 +73,7 @@ CONSTANT = "No two replicates of t that vary have sequences in common: the noise
     ([1, 2, 3, 4], [1, 2, 3, 5], [[1, 4], [2, 3], [3, 2], [4, 1]], [OPPOSITE]),
     ([1, 2, 3, 4], [1, 2, 3, 5], [[1, 4], [1, 3], [1, 2], [1, 1]], [CONSTANT]),
 ])  # fmt: skip
-def test_a_missing_figure_has_its_reason(measured, predicted, replicates, notes):
+def test_reasons_for_undefined_metrics(measured, predicted, replicates, notes):
     values = None if replicates is None else np.array(replicates, np.float32)[:, None]
     test, models = examples(measured, replicates=values), {"m": np.array(predicted, float)[:, None]}
     found = evaluate(test, ("t",), models, draws=20)
@@ -82,7 +82,7 @@ def test_a_missing_figure_has_its_reason(measured, predicted, replicates, notes)
     assert any(undefined) is bool(notes)
 
 
-def test_peaks_have_reasons_of_their_own():
+def test_reasons_for_undefined_metrics_of_peaks():
     test = examples([1, 1, 3, 4], is_peak=np.array([True, True, False, False]))
     models = {"m": np.arange(4.0)[:, None]}
     found = evaluate(test, ("t",), models, draws=20)

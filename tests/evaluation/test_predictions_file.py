@@ -10,7 +10,7 @@ VALUES = np.array([[1, 10], [2, 20], [3, 30]], np.float32)
 
 
 @pytest.mark.parametrize("suffix", ["tsv", "csv", "parquet"])
-def test_what_predict_writes_is_read(tmp_path, suffix):
+def test_output_of_predict_is_read(tmp_path, suffix):
     if suffix == "parquet":
         pytest.importorskip("pyarrow")
     path = str(tmp_path / f"p.{suffix}")
@@ -21,14 +21,14 @@ def test_what_predict_writes_is_read(tmp_path, suffix):
     np.testing.assert_array_equal(read_predictions(path, ("dev",), ["c", "a", "b"]), VALUES[[2, 0, 1], :1])
 
 
-def test_a_task_may_be_called_by_a_number(tmp_path):
+def test_the_name_of_a_task_may_be_a_number(tmp_path):
     (tmp_path / "p.tsv").write_text("id\t1\t0\na\t7\t8\nb\t9\t10\n")
     assert read_predictions(str(tmp_path / "p.tsv"), ("1",), ["b", "a"]).tolist() == [[9], [7]]
     with pytest.raises(InputError, match="a column named '2'"):
         read_predictions(str(tmp_path / "p.tsv"), ("2",), ["b", "a"])
 
 
-def test_without_ids_order_counts(tmp_path):
+def test_without_ids_rows_are_in_order(tmp_path):
     (tmp_path / "p.tsv").write_text("sequence\tdev\nACGT\t2\nACGG\t1\n")
     assert read_predictions(str(tmp_path / "p.tsv"), ("dev",), ["x", "y"]).tolist() == [[2], [1]]
 
@@ -39,17 +39,17 @@ def test_without_ids_order_counts(tmp_path):
         ("1\t2\n", "a column named 'dev', got '1', '2'"),
         ("id\thk\na\t1\n", "a column named 'dev'"),
         ("id\tdev\na\t1\nb\t2\n", "Expected 3 predictions.*got 2"),
-        ("id\tdev\na\t1\nb\t2\nd\t3\n", "got none of 'c'"),
+        ("id\tdev\na\t1\nb\t2\nd\t3\n", "there is none for 'c'"),
         ("id\tdev\na\t1\nb\tx\nc\t3\n", "'x'.*line 3"),
     ],
 )
-def test_rows_that_will_not_do_are_named(tmp_path, text, message):
+def test_invalid_rows_are_refused(tmp_path, text, message):
     (tmp_path / "p.tsv").write_text(text)
     with pytest.raises(InputError, match=message):
         read_predictions(str(tmp_path / "p.tsv"), ("dev",), IDS)
 
 
-def test_an_id_twice_is_refused(tmp_path):
+def test_a_repeated_id_is_refused(tmp_path):
     (tmp_path / "p.tsv").write_text("id\tdev\na\t1\nb\t2\na\t3\n")
-    with pytest.raises(InputError, match="an id twice"):
+    with pytest.raises(InputError, match="an id occurs twice"):
         read_predictions(str(tmp_path / "p.tsv"), ("dev",), ["a", "b", "b"])

@@ -1,4 +1,4 @@
-"""An evaluation of windows of a genome, from files to a folder."""
+"""Tests of an evaluation of windows of a genome, from files to a folder."""
 
 import dataclasses
 import json
@@ -25,7 +25,7 @@ def simulation(tmp_path_factory):
 
 @pytest.fixture
 def evaluate(simulation, tmp_path, monkeypatch):
-    """`evaluate(lines, **fields)`: evaluates a model that predicts G and C on peaks of these lines; its run has these fields."""
+    """Function `evaluate(keep, summits, **fields)` that evaluates a model of GC content on the peaks in selected lines."""
     layout = AtacLayout(simulation.genome, simulation.signal, None, length=300, profile_length=100, jitter=0)
 
     def evaluate(keep, summits=None, **fields):
@@ -47,13 +47,13 @@ def gc(letters):
 
 
 def by_hand(simulation, contig):
-    """Measured and predicted values of a chromosome's peaks."""
+    """Computes measured and predicted values of the peaks on a chromosome directly."""
     starts = simulation.summits[contig] - 150
     measured = [np.log1p(simulation.counts[contig][start + 100 : start + 200].sum()) for start in starts]
     return np.array(measured), np.array([gc(simulation.letters[contig][None, start : start + 300])[0, 0] for start in starts])
 
 
-def test_peaks_alone_and_all_windows_have_figures_and_what_was_added_is_told(evaluate, simulation, capsys):
+def test_metrics_of_peaks_and_all_windows_and_the_remark_on_non_peaks(evaluate, simulation, capsys):
     found, notes, folder = evaluate(lambda line: line.startswith("chr2"))
     alone, whole = found.peaks.figures["run"]["log_counts"], found.figures["run"]["log_counts"]
     assert alone.n == 8
@@ -62,46 +62,46 @@ def test_peaks_alone_and_all_windows_have_figures_and_what_was_added_is_told(eva
     assert others > 0
     added = f"{others} of the {whole.n} windows are non-peaks, which were added to the 8 peaks in test.narrowPeak"
     assert any(remark.startswith(added) for remark in notes.remarks)
-    assert capsys.readouterr() == ("", "")  # nothing of the training file
+    assert capsys.readouterr() == ("", "")  # no messages about the training file
     rows = [line.split("\t") for line in (folder / "figures.tsv").read_text().splitlines()]
     assert [row[:4] for row in rows] == [
         ["model", "task", "windows", "n"], ["run", "log_counts", "peaks", "8"], ["run", "log_counts", "all", str(whole.n)],
     ]  # fmt: skip
     assert json.loads((folder / "evaluation.json").read_text())["peaks"]["figures"]["run"]["log_counts"]["n"] == 8
     page = (folder / "report.html").read_text()
-    assert "Figures of the peaks alone" in page
-    assert "Figures of all windows" in page
+    assert "Metrics of peaks" in page
+    assert "Metrics of all windows" in page
     kinds = [line.split("\t")[1] for line in (folder / "predictions.tsv").read_text().splitlines()]
     assert kinds == ["is_peak", *["1"] * 8, *["0"] * others]
 
 
-def test_one_peak_has_no_figures_of_its_own(evaluate, simulation):
+def test_a_single_peak_has_no_separate_metrics(evaluate, simulation):
     first = Path(simulation.peaks).read_text().splitlines(keepends=True)[0]
     found, notes, _ = evaluate(lambda line: line == first)
     assert (found.peaks, found.figures["run"]["log_counts"].n) == (None, 2)
-    added = "1 of the 2 windows are non-peaks, which were added to the 1 peak in test.narrowPeak: figures are of all, for one peak has no "
+    added = "1 of the 2 windows are non-peaks, which were added to the 1 peak in test.narrowPeak. Metrics are reported for all windows "
     assert any(remark.startswith(added) for remark in notes.remarks)
 
 
 @pytest.mark.parametrize(("trained", "chosen", "about"), [
     (None, None, "summits, from column 10"), (None, False, "middle"), (False, None, "middle"), (False, True, "summits, from column 10"),
 ])  # fmt: skip
-def test_windows_are_centred_as_in_training_or_as_is_chosen(evaluate, simulation, trained, chosen, about):
+def test_windows_are_centred_as_in_training_or_as_chosen(evaluate, simulation, trained, chosen, about):
     layout = AtacLayout(simulation.genome, simulation.signal, None, length=300, profile_length=100, jitter=0, summits=trained)
     _, notes, _ = evaluate(lambda line: line.startswith("chr2"), chosen, atac=dataclasses.asdict(layout))
     assert f"test.narrowPeak: regions are centred on their {about}." in "\n".join(notes.remarks)
 
 
-def test_a_held_out_chromosome_is_told_from_those_that_were_trained_on(evaluate):
+def test_a_held_out_chromosome_is_reported_as_validation_data(evaluate):
     _, notes, _ = evaluate(lambda line: line.startswith("chr2"))
     (warning,) = notes.warnings
     assert warning.startswith("run: 8 of the ")
     assert re.search(
-        r" windows in test\.narrowPeak are validation windows( and \d+ overlap them)?: its best epoch was chosen on them\.$", warning
+        r" windows in test\.narrowPeak are validation windows( and \d+ overlap them)?: the best epoch was selected on them\.$", warning
     )
 
 
-def test_windows_that_were_trained_on_are_counted(evaluate):
+def test_training_windows_in_the_test_set_are_counted(evaluate):
     found, notes, _ = evaluate(lambda line: line.startswith("chr1"))
     (warning,) = notes.warnings
     told = re.match(r"run: (\d+) of the (\d+) windows in test\.narrowPeak are training windows", warning)

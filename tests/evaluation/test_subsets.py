@@ -13,14 +13,14 @@ PAIRS = "alt_tag,alt_pos,ref_pos,alt_exp\nx,3,1,\ny,4,1,\nx,3,1,\n"
 
 @pytest.fixture
 def folder(tmp_path):
-    """Two subsets, each with a row twice."""
+    """Folder with two subsets, each of which has a repeated row."""
     (tmp_path / "high_exp_seqs.csv").write_text(",tag,pos,exp\n0,a,7,\n1,b,2,\n2,c,7,\n3,d,5,\n")
     (tmp_path / "motif_tiling_seqs.csv").write_text(PAIRS)
     return tmp_path
 
 
 def write_public(folder, **used):
-    """What the leaderboard used: nothing, but for what is given."""
+    """Writes the files of the public leaderboard, which are empty except for the given ones."""
     folder.mkdir()
     for subset in SUBSETS.values():
         if subset.public:
@@ -34,7 +34,7 @@ def test_weights_are_those_of_the_challenge():
     assert [name for name, subset in SUBSETS.items() if subset.paired] == ["SNVs", "motif perturbation", "motif tiling"]
 
 
-def test_a_row_counts_once(folder):
+def test_a_repeated_row_is_used_once(folder):
     found = read_subsets(folder, 9)
     assert {name: rows.tolist() for name, rows in found.items()} == {
         "all": list(range(9)),
@@ -43,7 +43,7 @@ def test_a_row_counts_once(folder):
     }
 
 
-def test_public_rows_are_left_out_of_every_subset_of_rows_and_pairs_of_their_own(folder):
+def test_public_rows_are_excluded_from_all_subsets_and_pairs_from_their_subset(folder):
     public = write_public(folder / "public", low=["2"], motif_tiling=["4,1"], SNVs=["3,8"])
     found = read_subsets(folder, 9, public)
     assert {name: rows.tolist() for name, rows in found.items()} == {
@@ -56,12 +56,12 @@ def test_public_rows_are_left_out_of_every_subset_of_rows_and_pairs_of_their_own
 @pytest.mark.parametrize("cell", ["9", "-1", "x", "1.0", "", "1_0", "\u0661"])
 def test_a_row_that_is_not_in_the_test_names_its_line(folder, cell):
     (folder / "high_exp_seqs.csv").write_text(f"tag,pos\na,2\nb,{cell}\n")
-    with pytest.raises(InputError, match=rf"row numbers from 0 to 8, the rows of the test file, got '{cell}' .*high_exp_seqs.csv, line 3"):
+    with pytest.raises(InputError, match=rf"row numbers of the test file from 0 to 8, got '{cell}' .*high_exp_seqs.csv, line 3"):
         read_subsets(folder, 9)
 
 
 def test_a_folder_without_subsets_is_refused(tmp_path):
-    with pytest.raises(InputError, match=r"high_exp_seqs.csv.*got none of them"):
+    with pytest.raises(InputError, match=r"has none of the files with test subsets: high_exp_seqs\.csv"):
         read_subsets(tmp_path, 9)
 
 
@@ -87,7 +87,7 @@ class TestSequences:
         construct = Construct("four", length=4)
         return RowSequences(construct.windows(Ragged.from_strings(self.TEXTS)), construct)
 
-    def test_in_their_rows_are_taken(self, tmp_path, tested):
+    def test_same_sequences_are_accepted(self, tmp_path, tested):
         (tmp_path / "high_exp_seqs.csv").write_text("sequence,pos\nGGGG,3\nACGT,0\n")
         (tmp_path / "motif_tiling_seqs.csv").write_text("alt_sequence,ref_sequence,alt_pos,ref_pos\nCCCC,AAAA,2,1\n")
         found = read_subsets(tmp_path, 4, test=tested)
@@ -101,7 +101,7 @@ class TestSequences:
             ("motif_tiling_seqs.csv", "alt_sequence,ref_sequence,alt_pos,ref_pos\nCCCC,AAAA,2,1\nCCCC,GGGG,2,1\n"),
         ],
     )
-    def test_elsewhere_are_refused(self, tmp_path, tested, file, table):
+    def test_other_sequences_are_refused(self, tmp_path, tested, file, table):
         (tmp_path / file).write_text(table)
-        with pytest.raises(InputError, match=rf"got another sequence in its row 1 than .*{file}, line 3, has"):
+        with pytest.raises(InputError, match=rf"^Row 1 of the test file has another sequence than .*{file}, line 3\."):
             read_subsets(tmp_path, 4, test=tested)

@@ -20,7 +20,7 @@ from dreamkeras.training.run_data import read_data
 
 @pytest.fixture(scope="module")
 def library(tmp_path_factory):
-    """200 promoters with their values, as lines."""
+    """Lines with 200 promoters and their values."""
     library = simulate(200, seed=0)
     return [f"{sequence}\t{value:g}" for sequence, value in zip(library.sequences, library.values, strict=True)]
 
@@ -36,7 +36,7 @@ def write(path, lines):
     return str(path)
 
 
-def test_a_run_folder_and_its_model_say_the_same(tmp_path):
+def test_training_data_are_found_from_a_run_folder_and_from_its_model(tmp_path):
     folder = run_folder(tmp_path / "run", data="a.tsv")
     found = read_training_data(folder)
     assert found == TrainingData("yeast", None, "a.tsv")
@@ -48,18 +48,18 @@ def test_a_table_has_its_layout(tmp_path):
     assert found.layout.construct().length == 9
 
 
-def test_a_model_by_itself_says_nothing(tmp_path):
+def test_a_model_without_a_run_folder_has_no_training_data(tmp_path):
     assert read_training_data(str(tmp_path / "model.onnx")) is None
 
 
 def test_a_broken_config_is_named(tmp_path):
     folder = run_folder(tmp_path / "run")
     (tmp_path / "run" / "config.json").write_text("[]")
-    with pytest.raises(InputError, match=r"choices of a run in .*config\.json"):
+    with pytest.raises(InputError, match=r"Cannot read the options of a run from .*config\.json"):
         read_training_data(folder)
 
 
-def test_rows_that_were_trained_on_are_counted(tmp_path, library):
+def test_training_rows_in_the_test_set_are_counted(tmp_path, library):
     training = write(tmp_path / "train.tsv", library[:150])
     valid = write(tmp_path / "valid.tsv", library[150:155])
     known = read_training_data(run_folder(tmp_path / "run", data=training, valid=valid))
@@ -78,7 +78,7 @@ def test_rows_that_were_trained_on_are_counted(tmp_path, library):
         ({"folds": "given"}, 0),
     ],
 )
-def test_what_was_held_out_was_not_trained_on(tmp_path, library, fields, held):
+def test_held_out_rows_are_not_training_rows(tmp_path, library, fields, held):
     rows = [f"{line}\t{number % 5}" for number, line in enumerate(library[:100])]
     file = write(tmp_path / "all.tsv", rows)
     found = compare_with_training(read_training_data(run_folder(tmp_path / "run", data=file, **fields)), read(file)).overlaps
@@ -86,7 +86,7 @@ def test_what_was_held_out_was_not_trained_on(tmp_path, library, fields, held):
     assert found.training.exact == 100 - held
 
 
-def test_a_held_out_chromosome_was_not_trained_on(tmp_path):
+def test_windows_on_a_held_out_chromosome_are_not_training_windows(tmp_path):
     simulation = simulate_atac(tmp_path, chromosomes=3, peaks=6)
     layout = AtacLayout(simulation.genome, simulation.signal, simulation.nonpeaks, length=300, profile_length=100, jitter=0)
     lines = Path(simulation.peaks).read_text().splitlines()
@@ -98,7 +98,7 @@ def test_a_held_out_chromosome_was_not_trained_on(tmp_path):
 
 
 @pytest.mark.parametrize("fields", [{"seed": 3}, {"valid_fold": 2}, {"folds": 4, "valid_fold": 1}, {"valid": "valid.tsv"}])
-def test_data_that_have_changed_since_training_are_told_from_those_that_have_not(tmp_path, library, fields):
+def test_changes_since_training_are_detected(tmp_path, library, fields):
     rows = [f"{line}\t{number % 5}" for number, line in enumerate(library[:100])]
     write(tmp_path / "valid.tsv", library[100:120])
     fields = {**fields, "valid": str(tmp_path / "valid.tsv")} if "valid" in fields else fields
@@ -109,21 +109,21 @@ def test_data_that_have_changed_since_training_are_told_from_those_that_have_not
     assert compare_with_training(known, test).doubt == ""
     write(tmp_path / "all.tsv", [rows[0].replace(rows[0].split("\t")[1], "1.25"), *rows[1:]])
     found = compare_with_training(known, test)
-    assert found.doubt.endswith(" has changed since training: sequences are compared with those that it holds now.")
+    assert found.doubt.endswith(" has changed since training. Overlap was checked against its current contents.")
     assert file in found.doubt
     assert sum(found.overlaps.training) + sum(found.overlaps.validation) >= 10
 
 
 @pytest.mark.parametrize("lines", [["no numbers\there"], ["ACGT"], ["# nothing"]])
-def test_data_that_can_no_longer_be_read_are_not_compared(tmp_path, library, lines):
+def test_unreadable_training_data_are_not_compared(tmp_path, library, lines):
     test = read(write(tmp_path / "test.tsv", library[:20]))
     known = read_training_data(run_folder(tmp_path / "run", data=write(tmp_path / "train.tsv", lines)))
     overlaps, doubt = compare_with_training(known, test)
     assert overlaps is None
-    assert re.match(r".*train\.tsv cannot be read as it was in training, so that no sequence could be compared .*: Expected ", doubt)
+    assert re.match(r".*train\.tsv can no longer be read as in training, so overlap with .* was not checked: Expected ", doubt)
 
 
-def test_a_genome_that_is_gone_is_not_compared(tmp_path):
+def test_a_missing_genome_is_not_compared(tmp_path):
     simulation = simulate_atac(tmp_path, chromosomes=3, peaks=6)
     layout = AtacLayout(simulation.genome, simulation.signal, simulation.nonpeaks, length=300, profile_length=100, jitter=0)
     fields = {"assay": "atac", "atac": {**dataclasses.asdict(layout), "genome": "gone.fa"}, "data": simulation.peaks, "valid_fold": "chr2"}
@@ -131,7 +131,7 @@ def test_a_genome_that_is_gone_is_not_compared(tmp_path):
     assert (found.overlaps, found.doubt.endswith("got nothing at gone.fa.")) == (None, True)
 
 
-def test_what_is_not_at_hand_is_not_compared(tmp_path, library):
+def test_missing_files_are_not_compared(tmp_path, library):
     test = read(write(tmp_path / "test.tsv", library[:20]))
     assert compare_with_training(None, test).overlaps is None
     assert compare_with_training(read_training_data(run_folder(tmp_path / "a")), test).overlaps is None

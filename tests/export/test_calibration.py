@@ -68,6 +68,6 @@ def test_a_run_folder_keeps_it_for_later_exports(model, library, tmp_path):
 
 def test_a_model_of_something_else_is_refused_and_stays(model, library):
     content = model.read_bytes()
-    with pytest.raises(ModelError, match="Expected a model of the assay yeast, whose tasks are other"):
+    with pytest.raises(ModelError, match="The assay yeast has the tasks other"):
         calibrate_onnx(str(model), None, ASSAY._replace(tasks=("other",)), library)
     assert model.read_bytes() == content

@@ -111,6 +111,6 @@ def test_training_data_that_were_a_pipe_are_not_held_against_those_of_another(ru
         [
             "Read 100 rows of standard input.",
             f"Read 100 rows of {pipe}.",
-            "Warning: Standard input can be read only once, so that no sequence could be compared with those it was trained on.",
+            "Warning: Standard input can be read only once, so overlap with the training data was not checked.",
         ],
     )

@@ -81,7 +81,7 @@ def test_training_data_that_were_a_pipe_are_not_held_against_those_of_another(ru
         0,
         [
             "Read 60 rows of standard input.",
-            "Warning: first: /dev/stdin can be read only once, so that no sequence could be compared with those it was trained on.",
+            "Warning: first: /dev/stdin can be read only once, so overlap with the training data was not checked.",
         ],
     )
 
@@ -111,12 +111,12 @@ def test_the_challenges_score_in_its_own_units(run, model, tmp_path):
     assert "autosome (winner)" in (tmp_path / "out" / "report.html").read_text()
 
 
-OUTSIDE = "{} of the 60 measured values in test.tsv are outside 0 to 17, the range of the bins: {}"
+OUTSIDE = "{} of the 60 measured values in test.tsv are outside 0 to 17, the range of the bins{}"
 
 
 @pytest.mark.parametrize(("outliers", "note"), [
-    ({0: -3.0, 1: 17.5, 2: 400.0}, OUTSIDE.format(3, "all figures include them.")),
-    (dict.fromkeys(range(30), 18.0), OUTSIDE.format(30, "they are not in the model's units.")),
+    ({0: -3.0, 1: 17.5, 2: 400.0}, OUTSIDE.format(3, ". All metrics include them.")),
+    (dict.fromkeys(range(30), 18.0), OUTSIDE.format(30, ", so they are not in the model's units.")),
 ])  # fmt: skip
 def test_outliers_are_counted_and_the_bulk_decides_the_units(run, promoters, model, tmp_path, outliers, note):
     rows = [line.split("\t") for line in promoters.read_text().splitlines()]
@@ -184,9 +184,8 @@ def test_predictions_of_rows_that_are_left_out_are_ignored_by_their_ids(run, tmp
     assert (result.exit_code, result.stdout.splitlines()[1].split("\t")[2:4]) == (0, ["26", "1.0000 (1.0000 to 1.0000)"])
     without = run("evaluate", tmp_path / "t.tsv", *options, "--predictions", tmp_path / "without.tsv", "-o", tmp_path / "other")
     assert without.exit_code == 1
-    assert "Expected 26 predictions, one for each measured sequence (4 rows are left out; all may be given with an id column), got 30" in (
-        without.stderr
-    )
+    skipped = "(4 rows were skipped; a file with an id column may include them), got 30"
+    assert f"Expected 26 predictions, one for each measured sequence {skipped}" in without.stderr
 
 
 @pytest.mark.parametrize(
@@ -195,15 +194,15 @@ def test_predictions_of_rows_that_are_left_out_are_ignored_by_their_ids(run, tmp
         ((), 2, "Expected a model (-m) or predictions"),
         (("-m", "nowhere"), 1, "got nowhere, which does not exist"),
         (("-m", "{model}", "--assay", "starrseq"), 1, "a column named 'sequence'"),
-        (("-m", "{model}", "--assay", "table", "--target-column", "1", "--sequence-column", "0"), 1, "whose tasks are column_1"),
+        (("-m", "{model}", "--assay", "table", "--target-column", "1", "--sequence-column", "0"), 1, "assay table has the tasks column_1"),
         (("-m", "{model}", "--assay", "yeast", "--target-column", "x"), 2, "Expected --assay table for --target-column"),
         (("-m", "{model}", "-m", "{model}"), 1, "is given twice."),
         (("--predictions", "p.tsv", "--batch-size", "4"), 2, "Expected a model (-m) beside --batch-size"),
         (("--predictions", "p.tsv", "--device", "cpu"), 2, "Expected a model (-m) beside --device"),
         (("-m", "{model}", "--fold-column", "f"), 2, "No such option"),
-        (("-m", "{model}", "--no-summits"), 1, "Expected a model that was trained on peaks for --summits and --no-summits, got none."),
+        (("-m", "{model}", "--no-summits"), 1, "--summits and --no-summits require a model that was trained on peaks."),
         (("-m", "{model}", "--public", "."), 2, "Expected --subsets beside --public"),
-        (("-m", "{model}", "--subsets", "{model}"), 1, "a folder with test subsets"),
+        (("-m", "{model}", "--subsets", "{model}"), 1, "has none of the files with test subsets"),
         (("-m", "{model}", "-o", "{model}"), 1, "a new or empty folder"),
     ],
 )
