@@ -1,5 +1,5 @@
-"""Contributions of letters, spans and motifs to a prediction.
+"""Contributions of letters, spans and motifs to predictions.
 
-In: sequences and a model's answers.
-Out: effects, contributions, logos, seqlets and tables of them.
+In: sequences and a model.
+Out: effects and contributions, as tables, arrays, logos and seqlets.
 """

@@ -1,4 +1,4 @@
-"""Ablation: what is lost where the letters of a span of an insert are shuffled, or become N, and the others stay."""
+"""Ablation: effects of shuffling a span of an insert, or replacing it by N, while the rest of the insert is unchanged."""
 
 from collections.abc import Callable, Iterable, Iterator
 from typing import Literal, NamedTuple
@@ -20,16 +20,16 @@ from dreamkeras.sequence.shuffle import shuffle_dinucleotides, shuffle_letters
 __all__ = ["METHODS", "Ablation", "Ablator", "RegionSpans", "Spans", "slide"]
 
 AT_ONCE = 8192
-"""Ablated sequences in memory at the same time, unless their windows are long; of one span all shuffles are."""
+"""Maximum number of ablated sequences in memory at a time. It is lower for long windows; all shuffles of a span are kept together."""
 
 
 class Spans(NamedTuple):
-    """Stretches of inserts.
+    """Spans of inserts, 0-based and half-open.
 
     Args:
-        sequences: int64 (m,), the index of the sequence each is in, ascending.
-        starts: int64 (m,), its first letter in the insert, from 0.
-        ends: int64 (m,), the first letter behind it.
+        sequences: Index of the sequence of each span, ascending, int64 (m,).
+        starts: Position of the first letter within the insert, int64 (m,).
+        ends: Position after the last letter, int64 (m,).
     """
 
     sequences: np.ndarray
@@ -38,16 +38,16 @@ class Spans(NamedTuple):
 
 
 class Ablation(NamedTuple):
-    """The effects of taking spans out of their sequences.
+    """Effects of ablating spans of sequences.
 
     Args:
         ids: n names of sequences.
-        inserts: The n inserts, letters as given.
-        spans: m spans of them.
-        reference: float32 (n, tasks), predictions of the sequences as they stand.
-        effects: float32 (m, tasks), the mean prediction of the ablated sequences minus the reference; below 0 where the span
-            raises the prediction, NaN where no shuffle of the span differs from it.
-        sd: float32 (m, tasks), the standard deviation over the shuffles; None of one alone.
+        inserts: The n inserts, as in the input.
+        spans: m spans of the inserts.
+        reference: Predictions for the unchanged sequences, float32 (n, tasks).
+        effects: Mean prediction over the ablated sequences minus the reference, float32 (m, tasks). Negative if the span increases the
+            prediction, and NaN if every shuffle of the span is equal to the span.
+        sd: Standard deviation over the shuffles, float32 (m, tasks). None with a single shuffle.
     """
 
     ids: list[str]
@@ -68,12 +68,12 @@ METHODS: dict[str, Callable[[Ragged, np.random.Generator], Ragged]] = dict(
 
 
 def slide(inserts: Ragged, width: int, step: int) -> Spans:
-    """Windows along inserts, the last one at the end; a shorter insert is a window by itself.
+    """Returns sliding windows along inserts. The last window ends with the insert, and an insert shorter than a window is one window.
 
     Args:
         inserts: n inserts.
-        width: Letters of a window.
-        step: Letters from one to the next.
+        width: Length of a window.
+        step: Distance between the starts of successive windows.
 
     Raises:
         InputError: The width or the step is below 1.
@@ -83,7 +83,7 @@ def slide(inserts: Ragged, width: int, step: int) -> Spans:
         array([0, 4, 6])
     """
     if width < 1 or step < 1:
-        raise InputError(f"Expected windows of at least 1 letter, at least 1 apart, got {width} and {step}.")
+        raise InputError(f"Expected a width and a step of at least 1, got {width} and {step}.")
     room = np.maximum(inserts.lengths - width, 0)
     counts = -(-room // step) + 1
     sequences = np.repeat(np.arange(len(inserts)), counts)
@@ -93,10 +93,10 @@ def slide(inserts: Ragged, width: int, step: int) -> Spans:
 
 
 class RegionSpans:
-    """Finds the regions that are in some sequences; remembers whose names it met.
+    """Finds the regions of sequences by name, and records which regions were found.
 
     Args:
-        regions: Named as the sequences, positions in their inserts.
+        regions: Regions whose contigs are names of sequences, with positions within the inserts.
     """
 
     def __init__(self, regions: Regions) -> None:
@@ -111,50 +111,50 @@ class RegionSpans:
 
     @property
     def missing(self) -> int:
-        """How many regions are of no sequence that was met so far."""
+        """Number of regions for which no sequence was found until now."""
         return int((~self._met).sum())
 
     def __call__(self, ids: list[str], inserts: Ragged) -> Spans:
-        """The regions in sequences of these names.
+        """Returns the regions of the sequences with these names.
 
         Raises:
-            InputError: One reaches beyond its insert.
+            InputError: A region extends beyond the insert.
         """
         for index, problem in self.problems(ids, inserts.lengths).items():
             raise InputError(f"{problem} in {ids[index]!r}.")
         return Spans(*self._found(ids)[:3])
 
     def problems(self, ids: list[str], lengths: np.ndarray) -> dict[int, str]:
-        """Why sequences do not hold their regions, by their index; their names count as met in any case.
+        """Returns messages for sequences with regions beyond the insert, by index. All regions of the sequences are marked as found.
 
         Args:
             ids: n names.
-            lengths: int64 (n,), letters of their inserts.
+            lengths: Lengths of the inserts, int64 (n,).
         """
         sequences, starts, ends, rows = self._found(ids)
         self._met[rows] = True
         beyond = ends > lengths[sequences]
         problems: dict[int, str] = {}
         for index, start, end in zip(*(column[beyond].tolist() for column in (sequences, starts, ends)), strict=True):
-            problems.setdefault(index, f"Expected spans within the letters of the inserts, got {start}-{end} of {lengths[index]}")
+            problems.setdefault(index, f"Expected spans within the insert, got {start}-{end} of {lengths[index]} letters")
         return problems
 
     def _found(self, ids: list[str]) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
-        """The columns of the spans, and the row of each region."""
+        """Returns the columns of the spans and the row of each region."""
         found = [(index, row) for index, name in enumerate(ids) for row in self._rows.get(name, ())]
         sequences, rows = np.array(found, np.int64).reshape(-1, 2).T
         return sequences, self._regions.starts[rows], self._regions.ends[rows], rows
 
 
 class Ablator:
-    """Takes spans out of sequences and asks a model what is left.
+    """Ablates spans of sequences and predicts the effects.
 
     Args:
-        scorer: The model; of an ensemble the mean counts.
+        scorer: The model or ensemble. For an ensemble, the mean prediction is used.
         method: One of `METHODS`.
-        shuffles: Of each span; `"unknown"` has one.
-        seed: Which shuffles; they are drawn one after the other from call to call.
-        batch_size: Windows scored at once.
+        shuffles: Number of shuffles per span. The method `"unknown"` always uses one.
+        seed: Random seed of the shuffles. The random numbers continue from call to call.
+        batch_size: Windows scored at a time.
 
     Raises:
         InputError: The method is unknown, or a number is below 1.
@@ -174,20 +174,20 @@ class Ablator:
 
     @property
     def has_sd(self) -> bool:
-        """Whether there are several shuffles of a span."""
+        """Whether effects have a standard deviation, which requires several shuffles per span."""
         return self._shuffles > 1
 
     def ablate(self, records: Records, spans_of: Callable[[list[str], Ragged], Spans], progress: Progress | None = None) -> Ablation:
-        """The effects of taking spans out of some sequences.
+        """Predicts the effects of ablating spans of sequences.
 
         Args:
             records: n named sequences.
-            spans_of: From names and inserts to the spans.
-            progress: Told after each batch how many windows it had.
+            spans_of: Takes names and inserts, and returns the spans.
+            progress: Called after each batch with its number of windows.
 
         Raises:
-            InputError: A sequence does not fit; the message names it.
-            ModelError: Members of an ensemble do not agree which letters are the inserts.
+            InputError: A sequence does not fit the model. The message names the sequence.
+            ModelError: Members of an ensemble find different inserts in a sequence.
         """
         require_fit(records, fit_problems(records, self.scorer.constructs))
         inserts = records.sequences.cut(*common_inserts(records.sequences, self.scorer.constructs))
@@ -216,9 +216,10 @@ class Ablator:
         on_error: Literal["fail", "skip"] = "fail",
         progress: Progress | None = None,
     ) -> Iterator[BatchResult[Ablation]]:
-        """The effects in many records, in order, of a few at a time; `effect_files.write_effects` takes them.
+        """Predicts the effects for many records in order, a few records at a time. `effect_files.write_effects` writes them.
 
-        Args and errors are those of `ablate`; with `"skip"` a record that does not fit, or not hold a span of its own, is left out.
+        Arguments and errors are those of `ablate`. With `on_error="skip"`, records that do not fit, or whose spans extend beyond the
+        insert, are omitted.
         """
 
         def problems_of(batch: Records) -> dict[int, str]:
@@ -231,7 +232,7 @@ class Ablator:
             yield BatchResult(self.ablate(batch.found, spans_of, progress), batch.skipped)
 
     def _ablated(self, inserts: Ragged, spans: Spans) -> tuple[Ragged, np.ndarray]:
-        """Each span's insert, once for each shuffle; bool (spans,), whether a shuffle differs from the original."""
+        """Returns the ablated inserts, with one per shuffle, and whether any shuffle of a span differs from the span, bool (spans,)."""
         rows = np.repeat(np.arange(len(spans.starts)), self._shuffles)
         pieces = inserts.cut(inserts.offsets[spans.sequences] + spans.starts, spans.ends - spans.starts).select(rows)
         ablated = inserts.select(spans.sequences[rows])

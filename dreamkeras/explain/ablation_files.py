@@ -1,4 +1,4 @@
-"""Ablations as tables: a row a span, places as in BED."""
+"""Writes ablations to tables with one row per span, and positions as in BED."""
 
 import numpy as np
 
@@ -8,14 +8,14 @@ from dreamkeras.explain.effect_files import ROWS, RowSink
 __all__ = ["LABELS", "AblationTable"]
 
 LABELS = {"start": int, "end": int}
-"""Columns between the sequence's name and the effects: `start` counts from 0 at the insert's first letter, `end` is the first behind."""
+"""Columns between the name of the sequence and the effects. Positions are those within the insert, 0-based and half-open."""
 
 
 class AblationTable(RowSink):
-    """A row a span, with the columns `LABELS` and `effect_files.effect_columns`."""
+    """Table with one row per span, and with the columns `LABELS` and `effect_files.effect_columns`."""
 
     def write(self, found: Ablation) -> None:
-        """Adds the spans of some sequences."""
+        """Writes the spans of a batch of sequences."""
         names, (owner, starts, ends) = np.array(found.ids, object), found.spans
         columns = [found.effects] if found.sd is None else [found.effects, found.sd]
         for first in range(0, len(owner), ROWS):

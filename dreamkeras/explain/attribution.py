@@ -1,6 +1,6 @@
-"""Attribution: what each letter of some inserts contributes to a prediction, and how well the contributions add up.
+"""Attribution: contributions of letters to a prediction, and the error of their sum.
 
-Knows nothing about Keras: `models.gradients` fills it.
+`models.gradients` computes the contributions. Does not import Keras.
 """
 
 from typing import NamedTuple
@@ -14,15 +14,15 @@ __all__ = ["Attribution"]
 
 
 class Attribution(NamedTuple):
-    """The contributions of the letters of some inserts; an `Explanation`.
+    """Contributions of the letters of inserts. Implements `Explanation`.
 
     Args:
         ids: n names.
-        inserts: The n inserts, letters as given.
-        reference: float32 (n, tasks), predictions of the sequences as they stand.
-        baseline: float32 (n, tasks), what the sequences are compared with: the mean prediction of their baselines.
-        scores: float32 (letters of all inserts, 4, tasks), hypothetical contributions: what A, C, G or T would contribute in the place
-            of each letter, the network's multipliers left as they are. In the order of `inserts.flat` and `BASES`.
+        inserts: The n inserts, as in the input.
+        reference: Predictions for the sequences, float32 (n, tasks).
+        baseline: Mean prediction over the baselines of each sequence, float32 (n, tasks).
+        scores: Hypothetical contributions of A, C, G and T at each position, with the multipliers of the network unchanged,
+            float32 (letters of all inserts, 4, tasks), in the order of `inserts.flat` and `BASES`.
     """
 
     ids: list[str]
@@ -32,20 +32,21 @@ class Attribution(NamedTuple):
     scores: np.ndarray
 
     def importance(self) -> np.ndarray:
-        """float32 (letters of all inserts, tasks): the contribution of the sequence's letter, 0 for N.
+        """Returns the contribution of each letter of the sequence, float32 (letters of all inserts, tasks).
 
-        A letter that stands for several bases has the mean of theirs.
+        The contribution of an ambiguity code is the mean over its bases, and that of N is 0.
         """
         return np.einsum("lb,lbt->lt", ONE_HOT[self.inserts.flat], self.scores)
 
     def hypothetical(self) -> np.ndarray:
-        """float32 (letters of all inserts, 4, tasks): `scores`."""
+        """Returns `scores`, float32 (letters of all inserts, 4, tasks)."""
         return self.scores
 
     def completeness_error(self) -> np.ndarray:
-        """float64 (n, tasks): the sum of a sequence's contributions minus the difference of its prediction from its baselines'.
+        """Returns the sum of contributions minus the difference between prediction and baseline, float64 (n, tasks).
 
-        0 but for rounding where a method explains all of the difference; large where its steps are too few.
+        The error is 0, except for rounding, if contributions explain the difference completely. It is large if a method uses too few
+        steps.
         """
         sums = np.zeros((len(self.inserts) + 1, self.scores.shape[2]))
         totals = np.cumsum(self.importance(), axis=0, dtype=np.float64)

@@ -1,4 +1,4 @@
-"""Attributions as files: a long table, a row a letter, or an array file; and how well each sequence's contributions add up."""
+"""Writes attributions to a long table with one row per letter, or to a NumPy array file, and writes the errors of their sums."""
 
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
@@ -14,24 +14,24 @@ from dreamkeras.sequence.alphabet import BASES
 __all__ = ["LABELS", "CompletenessTable", "ContributionTable", "completeness_columns", "contribution_columns", "open_attributions"]
 
 LABELS = {"position": int, "letter": str}
-"""Columns of the long table between the name and the contributions; positions count from 1, at the insert's first letter."""
+"""Columns of the long table between the name and the contributions. Positions are counted from 1 at the first letter of the insert."""
 
 
 def contribution_columns(tasks: Iterable[str]) -> tuple[str, ...]:
-    """Names of the columns of contributions."""
+    """Returns the names of the columns of contributions."""
     return tuple(f"{task}_contribution" for task in tasks)
 
 
 def completeness_columns(tasks: Iterable[str]) -> tuple[str, ...]:
-    """Names of the columns of a sequence's prediction, its baselines' and the error, for each task."""
+    """Returns the names of the columns of the prediction, the baseline and the error for each task."""
     return tuple(f"{task}_{kind}" for task in tasks for kind in ("prediction", "baseline", "error"))
 
 
 class ContributionTable(RowSink):
-    """The long table, with the columns `LABELS` and `contribution_columns`."""
+    """Long table with the columns `LABELS` and `contribution_columns`."""
 
     def write(self, found: Attribution) -> None:
-        """Adds a row for each letter."""
+        """Writes a row for each letter."""
         owner = found.inserts.owners()
         position = np.arange(len(owner)) - found.inserts.offsets[owner] + 1
         letters = found.inserts.flat.tobytes().decode("latin-1")
@@ -39,21 +39,21 @@ class ContributionTable(RowSink):
 
 
 class CompletenessTable(RowSink):
-    """A row a sequence, with `completeness_columns`: the error is how far contributions are from adding up to the difference."""
+    """Table with one row per sequence and with `completeness_columns`. See `Attribution.completeness_error` for the error."""
 
     def write(self, found: Attribution) -> None:
-        """Adds some sequences."""
+        """Writes a row for each sequence."""
         columns = np.stack([found.reference, found.baseline, found.completeness_error().astype(np.float32)], axis=2)
         self._writer.write(found.ids, columns.reshape(len(columns), -1))
 
 
 @contextmanager
 def open_attributions(path: str, tasks: Sequence[str], format: str | None = None) -> Iterator[EffectSink[Attribution]]:
-    """A file of attributions; format and errors are those of `effect_files.open_effects`.
+    """Opens a file for attributions. Formats and errors are those of `effect_files.open_effects`.
 
-    As arrays, it holds `ids` (n,), `offsets` (n + 1,), `letters` S1 (letters,), `scores` (letters, 4, tasks), which are hypothetical,
-    `contributions` (letters, tasks), `reference`, `baseline` and `completeness_error` (n, tasks), `tasks` and `bases`; insert i has the
-    rows from `offsets[i]` to `offsets[i + 1]`.
+    An array file contains `ids` (n,), `offsets` (n + 1,), `letters` S1 (letters,), hypothetical contributions `scores`
+    (letters, 4, tasks), `contributions` (letters, tasks), `reference`, `baseline` and `completeness_error` (n, tasks), `tasks` and
+    `bases`. The rows of insert i are those from `offsets[i]` to `offsets[i + 1]`.
     """
     if choose_effect_format(path, format) == ARRAYS:
         with open_arrays(path, tasks, _arrays, lambda _: {"bases": np.array(list(BASES))}) as sink:

@@ -1,6 +1,6 @@
-"""Effects of changes as files: a long table, a row a mutant, or an array file that plain NumPy reads.
+"""Writes effects of changes to a long table with one row per mutant, or to a NumPy array file.
 
-Each appears whole or not at all, and is written a part at a time.
+Files are written in parts, and appear only when they are complete.
 """
 
 import shutil
@@ -37,18 +37,18 @@ __all__ = [
 ]
 
 LABELS = {"position": int, "ref": str, "alt": str}
-"""Columns of the long table between the name and the effects; positions count from 1, at the insert's first letter."""
+"""Columns of the long table between the name and the effects. Positions are counted from 1 at the first letter of the insert."""
 
 ROWS = 1 << 16
-"""Rows of a long table that are text at the same time."""
+"""Maximum number of rows of a long table that are in memory as text."""
 
 
 class Named(Protocol):
-    """Results of some records."""
+    """Results for named records."""
 
     @property
     def ids(self) -> list[str]:
-        """Their names."""
+        """Names of the records."""
 
 
 _Found_contra = TypeVar("_Found_contra", bound=Named, contravariant=True)
@@ -56,20 +56,20 @@ _Found = TypeVar("_Found", bound=Named)
 
 
 class EffectSink(Protocol[_Found_contra]):
-    """Writes effects."""
+    """Writer of effects."""
 
     def write(self, found: _Found_contra) -> None:
-        """Takes the effects in some records."""
+        """Writes the effects for a batch of records."""
 
 
 def write_effects(parts: Iterable[BatchResult[_Found]], sinks: Sequence[EffectSink[_Found]]) -> Scored:
     """Writes the results of `mutate_records` or another method to each sink, in order.
 
     Returns:
-        How many records were written, and which were skipped.
+        Number of written records, and the skipped records.
 
     Raises:
-        InputError: All were skipped.
+        InputError: All records were skipped.
     """
     written, skipped = 0, Skipped()
     for part in parts:
@@ -84,30 +84,30 @@ def write_effects(parts: Iterable[BatchResult[_Found]], sinks: Sequence[EffectSi
 
 
 def effect_columns(tasks: Iterable[str], *, has_sd: bool) -> tuple[str, ...]:
-    """Names of the columns of effects, then of their standard deviations."""
+    """Returns the names of the columns of effects, followed by those of their standard deviations."""
     names = [f"{task}_effect" for task in tasks]
     return (*names, *(f"{name}_sd" for name in names if has_sd))
 
 
 class RowSink:
-    """Writes rows of a table; its writer has the columns that the subclass names."""
+    """Base class of sinks that write rows of a table. Each subclass documents the columns that its writer must have."""
 
     def __init__(self, writer: Writer) -> None:
         self._writer = writer
 
 
 class EffectTable(RowSink):
-    """The long table, with the columns `LABELS` and `effect_columns`; no rows for letters that stay."""
+    """Long table with the columns `LABELS` and `effect_columns`. Unchanged letters have no rows."""
 
     def write(self, found: Mutagenesis) -> None:
-        """Adds a row for each mutant."""
+        """Writes a row for each mutant."""
         place, change = np.nonzero(real_changes(found.inserts.flat, found.effects.shape[1]))
         columns = [found.effects] if found.sd is None else [found.effects, found.sd]
         values = np.concatenate([column[place, change] for column in columns], axis=1)
         owner = found.inserts.owner(place)
         position = place - found.inserts.offsets[owner] + 1
         names, alternatives = np.array(found.ids, object), np.array(CHANGES, object)
-        letters = np.array([chr(code) for code in range(256)], object)[found.inserts.flat]  # one object for each kind
+        letters = np.array([chr(code) for code in range(256)], object)[found.inserts.flat]  # one string object per distinct letter
         for first in range(0, len(place), ROWS):
             rows = slice(first, first + ROWS)
             labels = position[rows].tolist(), letters[place[rows]].tolist(), alternatives[change[rows]].tolist()
@@ -116,14 +116,18 @@ class EffectTable(RowSink):
 
 @contextmanager
 def open_effects(path: str, tasks: Sequence[str], format: str | None = None, *, has_sd: bool = False) -> Iterator[EffectSink[Mutagenesis]]:
-    """A file of effects, which appears once the `with` block has ended well.
+    """Opens a file for effects. It appears when the `with` block ends without an error.
 
-    Its format is one of `EFFECT_FORMATS`, by default that of the file's suffix, else `tsv`; `has_sd` adds standard deviations.
+    Args:
+        path: Path of the file.
+        tasks: Names of the tasks.
+        format: One of `EFFECT_FORMATS`. Defaults to the format of the file's suffix, or to `tsv` without a suffix.
+        has_sd: Whether to add standard deviations.
 
     Raises:
-        InputError: The format is unknown, or the suffix has none.
+        InputError: The format or the suffix is unknown.
         DreamkerasError: The file cannot be written.
-        MissingPackageError: Parquet without pyarrow.
+        MissingPackageError: The format is Parquet and pyarrow is not installed.
     """
     if choose_effect_format(path, format) == ARRAYS:
         with open_arrays(path, tasks) as sink:
@@ -134,7 +138,7 @@ def open_effects(path: str, tasks: Sequence[str], format: str | None = None, *, 
 
 
 def choose_effect_format(path: str, format: str | None = None) -> str:
-    """The one of `EFFECT_FORMATS` that `open_effects` takes for a file; see `writers.choose_format`."""
+    """Returns the format in `EFFECT_FORMATS` that `open_effects` uses for a file; see `writers.choose_format`."""
     if (format or PurePath(unpacked_name(path)).suffix[1:].lower()) != ARRAYS:
         return choose_format(path, format)
     refuse_packed(path, "NumPy arrays")
@@ -151,7 +155,7 @@ def _changes(shapes: Mapping[str, tuple[int, ...]]) -> dict[str, np.ndarray]:
 
 
 class _Arrays:
-    """Spools arrays to a folder; made by `open_arrays`."""
+    """Spools arrays to files in a folder. Create it with `open_arrays`."""
 
     def __init__(self, folder: Path, arrays: Callable[[Any], Mapping[str, np.ndarray]]) -> None:
         self._folder, self._arrays = folder, arrays
@@ -162,7 +166,7 @@ class _Arrays:
         self._lengths: list[np.ndarray] = []
 
     def write(self, found: Explanation) -> None:
-        """Adds what is known of some records."""
+        """Adds the arrays of a batch of records."""
         self._ids += found.ids
         self._lengths.append(found.inserts.lengths)
         for name, array in {"letters": found.inserts.flat.view("S1"), **self._arrays(found)}.items():
@@ -171,7 +175,7 @@ class _Arrays:
     def save(
         self, file: IO[bytes], tasks: Sequence[str], constants: Callable[[Mapping[str, tuple[int, ...]]], dict[str, np.ndarray]]
     ) -> None:
-        """Writes all as `.npz`."""
+        """Writes all arrays to an `.npz` file."""
         offsets = np.cumsum([0, *np.concatenate([np.zeros(0, np.int64), *self._lengths])])
         small = {"ids": np.array(self._ids, str), "offsets": offsets, "tasks": np.array(tasks, str), **constants(self._shapes)}
         with zipfile.ZipFile(file, "w") as archive:
@@ -186,7 +190,7 @@ class _Arrays:
                     shutil.copyfileobj(spooled, member, 1 << 20)
 
     def close(self) -> None:
-        """Closes the spools."""
+        """Closes the spool files."""
         for file in self._files.values():
             file.close()
 
@@ -205,14 +209,20 @@ def open_arrays(
     arrays: Callable[[Any], Mapping[str, np.ndarray]] = _effect_arrays,
     constants: Callable[[Mapping[str, tuple[int, ...]]], dict[str, np.ndarray]] = _changes,
 ) -> Iterator[EffectSink[Any]]:
-    """An `.npz` file of effects, which appears once the `with` block has ended well; until then, arrays are spooled to the disk beside it.
+    """Opens an `.npz` file for effects. It appears when the `with` block ends without an error.
 
-    It holds `ids` (n,), `offsets` (n + 1,), `letters` S1 (letters,), `reference` (n, tasks), `effects` (letters, 4 or 5, tasks),
-    `effects_sd` where there is one, `tasks` and `changes`; insert i has the rows from `offsets[i]` to `offsets[i + 1]`. Other `arrays` are
-    a row a letter or a row an insert; other `constants` follow from the shapes of these, of which there are none without a record.
+    Until then, arrays are spooled to a temporary folder next to the file. The file contains `ids` (n,), `offsets` (n + 1,), `letters`
+    S1 (letters,), `reference` (n, tasks), `effects` (letters, 4 or 5, tasks), `effects_sd` if available, `tasks` and `changes`. The
+    rows of insert i are those from `offsets[i]` to `offsets[i + 1]`.
+
+    Args:
+        path: Path of the file.
+        tasks: Names of the tasks.
+        arrays: Returns the arrays of a batch, with one row per letter or per insert.
+        constants: Returns arrays that are stored once, given the shapes of the arrays. The shapes are empty if there were no records.
 
     Raises:
-        DreamkerasError: It cannot be written.
+        DreamkerasError: The file cannot be written.
     """
     with (
         open_output(path) as file,

@@ -1,4 +1,4 @@
-"""Effects that stay on the disk until all are there, so that a killed mutagenesis goes on where it was."""
+"""Keeps finished effects of a mutagenesis on disk until all are done, so that an interrupted run can be resumed."""
 
 from collections.abc import Iterable, Iterator
 from typing import Literal
@@ -12,7 +12,7 @@ from dreamkeras.sequence.records import Records
 __all__ = ["SHARD", "mutate_into_shards", "shard_parts"]
 
 SHARD = 128
-"""Records in a shard: 31,000 mutants of promoters, half a minute of a small network on 2 CPU cores."""
+"""Records in a shard. For promoters, these have 31,000 mutants, which take a small network half a minute on 2 CPU cores."""
 
 
 def mutate_into_shards(
@@ -25,9 +25,9 @@ def mutate_into_shards(
     batch_size: int = BATCH_SIZE,
     progress: Progress | None = None,
 ) -> None:
-    """The effects in every record that no shard holds yet; `shard_parts` reads them.
+    """Predicts the effects for records that are not in a shard yet, and adds them to `shards`. `shard_parts` reads all effects.
 
-    Args and errors are those of `mutate_records`, but that the records are all of them each time, those that shards hold first.
+    Arguments and errors are those of `mutate_records`. `records` must contain all records again, including those in finished shards.
     """
     for pieces in in_shards(records, SHARD, shards.done):
         parts = mutate_records(pieces, scorer, deletions=deletions, on_error=on_error, batch_size=batch_size, progress=progress)
@@ -35,7 +35,7 @@ def mutate_into_shards(
 
 
 def shard_parts(shards: Shards) -> Iterator[BatchResult[Mutagenesis]]:
-    """The contents of shards, in order, one in memory at a time."""
+    """Yields the contents of shards in order, with one in memory at a time."""
     for ids, reference, skipped, others in shards:
         inserts = Ragged.from_lengths(others["letters"], others["insert_lengths"])
         yield BatchResult(Mutagenesis(ids, inserts, reference, others["effects"], others.get("sd")), skipped)

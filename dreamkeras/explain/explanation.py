@@ -1,4 +1,4 @@
-"""Explanation: the importance of letters of inserts, from mutants or gradients, for logos, seqlets and other tools' formats."""
+"""Interface of explanations: importance of each letter, from mutagenesis or attribution, for logos, seqlets and other tools."""
 
 from typing import Protocol
 
@@ -10,18 +10,18 @@ __all__ = ["Explanation"]
 
 
 class Explanation(Protocol):
-    """The importance of letters of some inserts; a `Mutagenesis` is one."""
+    """Importance of the letters of inserts. `Mutagenesis` and `Attribution` implement this interface."""
 
     @property
     def ids(self) -> list[str]:
-        """N names."""
+        """Names of the n inserts."""
 
     @property
     def inserts(self) -> Ragged:
-        """The n inserts, letters as given."""
+        """The n inserts, as in the input."""
 
     def importance(self) -> np.ndarray:
-        """float32 (letters of all inserts, tasks): how much each letter of the sequence adds to the prediction."""
+        """Returns the contribution of each letter to the prediction, float32 (letters of all inserts, tasks)."""
 
     def hypothetical(self) -> np.ndarray:
-        """float32 (letters of all inserts, 4, tasks): what A, C, G or T would contribute in the place of each letter."""
+        """Returns the contributions that A, C, G and T would have at each position, float32 (letters of all inserts, 4, tasks)."""

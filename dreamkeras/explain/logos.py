@@ -1,6 +1,6 @@
-"""Logos: a sequence whose letters are as tall as they are important, as SVG and, with matplotlib, PNG.
+"""Draws sequence logos whose letters have the height of their importance, as SVG and, with matplotlib, as PNG.
 
-Letters that lower the prediction hang below the line, head down. Knows nothing about models.
+Letters that decrease the prediction are drawn upside down below the line.
 """
 
 import re
@@ -33,24 +33,29 @@ GLYPHS = {
     "T": "M0 0H100V20H61V100H39V20H0Z",
     "N": "M0 100V0H24L78 68V0H100V100H76L22 32V100Z",
 }
-"""Outlines of the letters in a square of 100 by 100, as SVG has them: those of the server's page, which a test compares."""
+"""Outlines of the letters in a square of 100 by 100, as SVG paths. A test checks that the server's page uses the same outlines."""
 
 COLOURS = {"A": "#109648", "C": "#255c99", "G": "#d17a00", "T": "#d62839", "N": "#888888"}
 
 WIDTH, HEIGHT, TOP, LEFT, TICKS = 14, 120, 24, 52, 10
-"""Of the drawing: a letter's width, the letters' room, what is above and left of it, and letters between numbers below."""
+"""Layout of the drawing: width of a letter, height of the area for letters, margins above and to the left, letters between ticks."""
 
 NAME_BYTES, TASK_BYTES = 140, 60
-"""Of a file's name: file systems allow 255, with a number and a suffix."""
+"""Maximum lengths of the parts of a file name. With a number and a suffix, file systems allow 255 bytes."""
 
 FONT = 'font-family="sans-serif" font-size="11"'
 
 
 def logo_svg(letters: str, heights: np.ndarray, title: str = "") -> str:
-    """A logo as an SVG document; `heights`, float (n,), are those of n letters, of which all but A, C, G and T are drawn as N.
+    """Returns a logo as an SVG document.
+
+    Args:
+        letters: n letters. All letters except A, C, G and T are drawn as N.
+        heights: Heights of the letters, float (n,).
+        title: Title above the logo.
 
     Raises:
-        InputError: There are not as many heights as letters, or one is no number.
+        InputError: The number of heights differs from the number of letters, or a height is not finite.
 
     Example:
         >>> logo_svg("GAT", np.array([1.0, -0.5, 0.25])).count("<use")
@@ -74,10 +79,10 @@ def logo_svg(letters: str, heights: np.ndarray, title: str = "") -> str:
 
 
 def draw_logo(letters: str, heights: np.ndarray, path: Path, title: str = "") -> None:
-    """The same as a PNG file, which appears whole or not at all; args as `logo_svg`.
+    """Draws a logo to a PNG file, which appears only when it is complete. See `logo_svg` for the other arguments.
 
     Raises:
-        InputError: There are not as many heights as letters, or one is no number.
+        InputError: The number of heights differs from the number of letters, or a height is not finite.
         MissingPackageError: matplotlib is not installed.
         DreamkerasError: The file cannot be written.
     """
@@ -99,7 +104,7 @@ def draw_logo(letters: str, heights: np.ndarray, path: Path, title: str = "") ->
 
 
 class LogoFolder:
-    """Writes a logo of each sequence, for each task; made by `open_logos`."""
+    """Writes a logo of each sequence for each task. Create it with `open_logos`."""
 
     def __init__(self, folder: Path, tasks: Sequence[str], *, png: bool) -> None:
         self._folder, self._tasks, self._png = folder, tasks, png
@@ -107,7 +112,7 @@ class LogoFolder:
         self._count = 0
 
     def write(self, found: Explanation) -> None:
-        """Adds the logos of some sequences."""
+        """Writes the logos of a batch of sequences."""
         importance, offsets = found.importance(), found.inserts.offsets
         for row, name in enumerate(found.ids):
             self._count += 1
@@ -126,10 +131,15 @@ class LogoFolder:
 
 @contextmanager
 def open_logos(folder: Path, tasks: Sequence[str], *, png: bool = False) -> Iterator[LogoFolder]:
-    """A folder of logos, `1_NAME.svg` and so on for each task, and as PNG too; it appears once the `with` block has ended well.
+    """Opens a folder for logos, named `1_NAME.svg` and so on. It appears when the `with` block ends without an error.
+
+    Args:
+        folder: Path of the folder.
+        tasks: Names of the tasks. With several tasks, there is one file per task.
+        png: Whether to write PNG files as well.
 
     Raises:
-        MissingPackageError: PNG without matplotlib.
+        MissingPackageError: `png` is True and matplotlib is not installed.
         DreamkerasError: The folder is not empty, or cannot be written.
     """
     if png:
@@ -139,16 +149,16 @@ def open_logos(folder: Path, tasks: Sequence[str], *, png: bool = False) -> Iter
 
 
 def _measured(letters: str, heights: np.ndarray) -> tuple[str, float, float]:
-    """The glyphs to draw, and how far they reach above and below the line."""
+    """Returns the glyphs to draw, and their maximum extent above and below the line."""
     if heights.shape != (len(letters),) or not np.isfinite(heights).all():
-        raise InputError(f"Expected {len(letters)} numbers for the heights of a logo's letters, got {heights.shape} or no numbers.")
+        raise InputError(f"Expected {len(letters)} finite heights for a logo, got an array of shape {heights.shape}, or NaN or infinity.")
     drawn = "".join(letter if letter in GLYPHS else chr(N) for letter in letters.upper())
     return drawn, max(0.0, float(heights.max(initial=0))), min(0.0, float(heights.min(initial=0)))
 
 
 def _svg_letters(letters: str, drawn: str, pixels: np.ndarray, heights: np.ndarray, line: float) -> Iterator[str]:
     for place, (glyph, tall, value) in enumerate(zip(drawn, pixels.tolist(), heights.tolist(), strict=True)):
-        # A negative height turns the letter round the line: it then hangs from it, head down.
+        # A negative height mirrors the letter at the line, so that it is drawn upside down below the line.
         move = f"translate({LEFT + place * WIDTH} {line - tall:.2f}) scale({WIDTH / 100} {tall / 100:.5f})"
         yield f'<use href="#{glyph}" transform="{move}"><title>{escape(letters[place])}{place + 1}: {value:.3g}</title></use>'
 
@@ -162,7 +172,7 @@ def _svg_numbers(letters: int, most: float, least: float, height: int) -> Iterat
 
 
 def _outline(glyph: str) -> "Outline":
-    """A glyph as matplotlib has outlines."""
+    """Converts a glyph to an outline of matplotlib."""
     from matplotlib.path import Path as Outline
 
     vertices, codes, at = [], [], [0.0, 0.0]
@@ -180,7 +190,7 @@ def _outline(glyph: str) -> "Outline":
 
 
 def _endings(tasks: Sequence[str]) -> list[str]:
-    """Endings of the files of several tasks: their names, numbered where these are equal as file names; empty for one task."""
+    """Returns the endings of file names by task: the names of the tasks, numbered if they are ambiguous. Empty for a single task."""
     if len(tasks) < 2:
         return [""] * len(tasks)
     endings = [f"_{_file_name(task, TASK_BYTES)}" for task in tasks]
@@ -188,5 +198,5 @@ def _endings(tasks: Sequence[str]) -> list[str]:
 
 
 def _file_name(title: str, most: int) -> str:
-    """A title as part of a file's name, of so many bytes at most; no character is cut in two."""
+    """Converts a title to a part of a file name with at most `most` bytes, without cutting a character."""
     return re.sub(r"[^\w.+-]+", "_", title).encode()[:most].decode(errors="ignore")

@@ -1,4 +1,4 @@
-"""Marginalisations as tables: a row an arrangement, means over the backgrounds with their intervals."""
+"""Writes marginalisations to tables with one row per arrangement: means over the backgrounds, and their intervals."""
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -13,7 +13,7 @@ from dreamkeras.statistics.bootstrap import DRAWS
 __all__ = ["MarginalisationTable", "open_marginalisation"]
 
 LABELS = {"position": int, "strand": str}
-"""Columns between the motif and the effects; positions count from 1."""
+"""Columns between the motif and the effects for a single motif. Positions are counted from 1."""
 
 PAIR_LABELS = {"position": int, "spacing": int, "strands": str}
 
@@ -25,14 +25,20 @@ PAIR = (*EFFECT, "first", "second", "interaction", "interaction_low", "interacti
 def open_marginalisation(
     path: str, motifs: Sequence[str], tasks: Sequence[str], format: str | None = None, draws: int = DRAWS, seed: int = 0
 ) -> Iterator["MarginalisationTable"]:
-    """A table of marginalisations of one motif, or of two, which appears once the `with` block has ended well.
+    """Opens a table for marginalisations of one or two motifs. It appears when the `with` block ends without an error.
 
-    Its format is one of `formats.names.TABLES`, by default that of the file's suffix, else `tsv`; intervals are of so many `draws`.
+    Args:
+        path: Path of the table.
+        motifs: One or two motifs.
+        tasks: Names of the tasks.
+        format: One of `formats.names.TABLES`. Defaults to the format of the file's suffix, or to `tsv` without a suffix.
+        draws: Number of bootstrap resamples for the intervals.
+        seed: Random seed of the resamples.
 
     Raises:
-        InputError: The format is unknown, or the suffix has none.
+        InputError: The format or the suffix is unknown.
         DreamkerasError: The file cannot be written.
-        MissingPackageError: Parquet without pyarrow.
+        MissingPackageError: The format is Parquet and pyarrow is not installed.
     """
     is_pair = len(motifs) > 1
     names = [f"{task}_{kind}" for task in tasks for kind in (PAIR if is_pair else EFFECT)]
@@ -41,13 +47,13 @@ def open_marginalisation(
 
 
 class MarginalisationTable:
-    """Takes marginalisations of the motifs that it was opened for; made by `open_marginalisation`."""
+    """Writes marginalisations of the motifs for which it was opened. Create it with `open_marginalisation`."""
 
     def __init__(self, writer: Writer, draws: int, seed: int) -> None:
         self._writer, self._draws, self._seed = writer, draws, seed
 
     def write(self, found: Marginalisation) -> None:
-        """Adds a row for each arrangement."""
+        """Writes a row for each arrangement."""
         columns = list(found.summary(found.effects, self._draws, self._seed))
         if len(found.motifs) > 1:
             alone = found.alone.mean(axis=2, dtype=np.float64)

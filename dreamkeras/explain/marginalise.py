@@ -1,6 +1,6 @@
-"""Marginalisation: the mean effect of a motif, or of two at a distance, on predictions over many backgrounds.
+"""Marginalisation: mean effect of one or two motifs on predictions over many background sequences.
 
-Motifs take the place of letters of many backgrounds; effects are differences from the same backgrounds without them.
+Motifs replace letters of the backgrounds. Effects are differences from the same backgrounds without motifs.
 """
 
 from collections.abc import Sequence
@@ -18,16 +18,16 @@ from dreamkeras.statistics.bootstrap import DRAWS, interval, resampled_counts
 __all__ = ["Marginalisation", "MeanEffects", "marginalise", "random_inserts"]
 
 AT_ONCE = 1 << 12
-"""Figures whose resamples are in memory at the same time."""
+"""Maximum number of means whose bootstrap resamples are in memory at a time."""
 
 
 class MeanEffects(NamedTuple):
-    """The mean of each arrangement over the backgrounds, and its interval.
+    """Mean effect of each arrangement over the backgrounds, with a 95 % bootstrap interval of the mean.
 
     Args:
-        mean: float64 (arrangements, tasks), over the backgrounds.
-        low: Likewise, the lower bound of the 95 % bootstrap interval of that mean.
-        high: The upper one.
+        mean: Means over the backgrounds, float64 (arrangements, tasks).
+        low: Lower bounds of the intervals, float64 (arrangements, tasks).
+        high: Upper bounds of the intervals, float64 (arrangements, tasks).
     """
 
     mean: np.ndarray
@@ -36,14 +36,14 @@ class MeanEffects(NamedTuple):
 
 
 class Marginalisation(NamedTuple):
-    """Effects of motifs.
+    """Effects of motifs on predictions.
 
     Args:
-        motifs: As they were given.
-        arrangements: Which of them stand where.
-        background: float32 (backgrounds, tasks), predictions of the backgrounds as they are.
-        effects: float32 (arrangements, backgrounds, tasks), predictions with the motifs minus those without.
-        alone: float32 (arrangements, motifs, backgrounds, tasks), the effects of each motif of an arrangement by itself, in its place.
+        motifs: The motifs, as given.
+        arrangements: Positions and strands of the motifs.
+        background: Predictions for the unchanged backgrounds, float32 (backgrounds, tasks).
+        effects: Predictions with the motifs minus those without, float32 (arrangements, backgrounds, tasks).
+        alone: Effect of each motif alone, at its position in the arrangement, float32 (arrangements, motifs, backgrounds, tasks).
     """
 
     motifs: tuple[str, ...]
@@ -53,11 +53,11 @@ class Marginalisation(NamedTuple):
     alone: np.ndarray
 
     def interaction(self) -> np.ndarray:
-        """float32 (arrangements, backgrounds, tasks): what motifs do together beyond the sum of what each does alone."""
+        """Returns the effect of an arrangement minus the sum of its motifs' effects alone, float32 (arrangements, backgrounds, tasks)."""
         return self.effects - self.alone.sum(axis=1)
 
     def summary(self, values: np.ndarray, draws: int = DRAWS, seed: int = 0) -> MeanEffects:
-        """Means over the backgrounds of (arrangements, backgrounds, tasks), such as `effects`; all have the same resamples."""
+        """Averages values (arrangements, backgrounds, tasks), such as `effects`, over backgrounds. All means use the same resamples."""
         columns = np.moveaxis(np.asarray(values, np.float64), 1, 0).reshape(values.shape[1], -1)
         bounds = [_bounds(columns[:, first : first + AT_ONCE], draws, seed) for first in range(0, columns.shape[1], AT_ONCE)]
         low, high = np.concatenate(bounds, axis=1).reshape(2, len(values), -1)
@@ -65,13 +65,19 @@ class Marginalisation(NamedTuple):
 
 
 def random_inserts(n: int, length: int, gc: float = 0.5, seed: int = 0) -> Ragged:
-    """So many random inserts of a length, each letter drawn by itself; `gc` is the share of G and C.
+    """Generates random inserts with independent bases.
+
+    Args:
+        n: Number of inserts.
+        length: Length of each insert.
+        gc: GC content, from 0 to 1.
+        seed: Random seed.
 
     Raises:
-        InputError: The share is none.
+        InputError: The GC content is out of range.
     """
     if not 0 <= gc <= 1:
-        raise InputError(f"Expected a share of G and C from 0 to 1, got {gc:g}.")
+        raise InputError(f"Expected a GC content from 0 to 1, got {gc:g}.")
     likely = [gc / 2 if base in "GC" else (1 - gc) / 2 for base in BASES]
     return Ragged.from_lengths(np.random.default_rng(seed).choice(BASE_CODES, n * length, p=likely), np.full(n, length))
 
@@ -86,22 +92,22 @@ def marginalise(
     batch_size: int = BATCH_SIZE,
     progress: Progress | None = None,
 ) -> Marginalisation:
-    """The effects of motifs on the predictions of backgrounds.
+    """Predicts the effects of motifs on background sequences.
 
-    Every background has the same draw of ambiguous letters in all arrangements, so that these differ in nothing else. Each different
-    arrangement is asked for once, those of single motifs among them.
+    Ambiguity codes of a motif are replaced by the same random bases in all arrangements of a background, so that arrangements differ
+    only in position and strand. Each distinct arrangement, including those of single motifs, is scored once.
 
     Args:
         motifs: IUPAC codes; see `motif_sites.motif_letters`.
-        arrangements: Which of them stand where, such as `arrange` makes; at least one.
-        backgrounds: n inserts, without adapters.
-        scorer: The model; of an ensemble the mean counts.
-        seed: Which letters ambiguous ones become.
-        batch_size: Windows scored at once.
-        progress: Told after each batch how many windows it had.
+        arrangements: Positions and strands of the motifs, as from `arrange`; at least one.
+        backgrounds: n inserts without adapters.
+        scorer: The model or ensemble. For an ensemble, the mean prediction is used.
+        seed: Random seed for ambiguity codes.
+        batch_size: Windows scored at a time.
+        progress: Called after each batch with its number of windows.
 
     Raises:
-        InputError: A background does not fit the model or does not hold an arrangement, or a motif is none.
+        InputError: A background does not fit the model or is too short for an arrangement, or a motif is not valid.
 
     Example:
         >>> from dreamkeras.explain.motif_sites import arrange
@@ -144,12 +150,12 @@ def _check(motifs: Sequence[str], arrangements: Sequence[Arrangement], backgroun
         last = site.position + len(motifs[site.motif])
         if site.position < 0 or last > shortest:
             raise InputError(
-                f"Expected motifs within the {shortest} letters of the shortest background, got {motifs[site.motif]} "
-                f"from {site.position + 1} to {last}."
+                f"Motif {motifs[site.motif]} at positions {site.position + 1} to {last} is outside the shortest background, "
+                f"which has {shortest} letters."
             )
 
 
 def _bounds(columns: np.ndarray, draws: int, seed: int) -> np.ndarray:
-    """float64 (2, figures), from (backgrounds, figures)."""
+    """Returns lower and upper bounds of bootstrap intervals, float64 (2, columns), of values (backgrounds, columns)."""
     means = [counts @ columns / len(columns) for counts in resampled_counts(len(columns), draws, seed)]
     return interval(np.concatenate(means))

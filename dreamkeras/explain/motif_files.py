@@ -1,6 +1,6 @@
-"""Explanations in the formats of tools that find and compare motifs: tfmodisco-lite's arrays, and MEME motifs.
+"""Writes explanations in the formats of motif discovery tools: arrays of tfmodisco-lite, and motifs in MEME format.
 
-Motifs are theirs to find; here ids and coordinates are carried along. Imports neither.
+Names and coordinates of sequences are included. Neither tool is imported.
 """
 
 from collections.abc import Iterator, Sequence
@@ -33,15 +33,15 @@ Background letter frequencies
 
 
 def in_channels(inserts: Ragged, rows: np.ndarray, length: int) -> np.ndarray:
-    """Numbers of letters as tfmodisco-lite and tangermeme have them.
+    """Converts values of letters to the layout of tfmodisco-lite and tangermeme.
 
     Args:
         inserts: n sequences.
-        rows: (letters of all inserts, 4).
-        length: Letters of the result; behind the end of an insert stands 0.
+        rows: Values for each letter and base, (letters of all inserts, 4).
+        length: Length of the result. Positions after the end of an insert are 0.
 
     Returns:
-        (n, 4, length), of the same type.
+        Array (n, 4, length) of the same type.
 
     Example:
         >>> inserts = Ragged.from_strings(["AC", "G"])
@@ -54,7 +54,7 @@ def in_channels(inserts: Ragged, rows: np.ndarray, length: int) -> np.ndarray:
 
 
 class ModiscoFolder:
-    """Gathers what tfmodisco-lite reads; made by `open_modisco`."""
+    """Collects the input of tfmodisco-lite. Create it with `open_modisco`."""
 
     def __init__(self) -> None:
         self._ids: list[str] = []
@@ -62,18 +62,18 @@ class ModiscoFolder:
         self._hypothetical: list[np.ndarray] = []
 
     def write(self, found: Explanation) -> None:
-        """Adds some sequences."""
+        """Adds sequences."""
         self._ids += found.ids
         self._inserts.append(found.inserts)
         self._hypothetical.append(found.hypothetical())
 
     def save(self, folder: Path, tasks: Sequence[str]) -> None:
-        """Writes `ohe.npz`, `hypothetical.npz` (of several tasks one each) and `sequences.bed`."""
+        """Writes `ohe.npz`, `hypothetical.npz` (one file per task if there are several) and `sequences.bed`."""
         inserts = Ragged.from_lengths(
             np.concatenate([part.flat for part in self._inserts]), np.concatenate([part.lengths for part in self._inserts])
         )
         longest = int(inserts.lengths.max())
-        longest += longest % 2  # its windows are even
+        longest += longest % 2  # windows of tfmodisco-lite have an even length
         _save(folder / "ohe.npz", in_channels(inserts, (ONE_HOT[inserts.flat] == 1).astype(np.int8), longest))
         hypothetical = np.concatenate(self._hypothetical)
         for number, task in enumerate(tasks):
@@ -86,10 +86,11 @@ class ModiscoFolder:
 
 @contextmanager
 def open_modisco(folder: Path, tasks: Sequence[str]) -> Iterator[ModiscoFolder]:
-    """A folder for `modisco motifs -s ohe.npz -a hypothetical.npz`, which appears once the `with` block has ended well.
+    """Opens a folder for `modisco motifs -s ohe.npz -a hypothetical.npz`. It appears when the `with` block ends without an error.
 
-    The arrays are (n, 4, longest insert, made even), bases A, C, G, T, 0 after the end of an insert; all are in memory, as in
-    tfmodisco-lite. `sequences.bed` names the rows, in their order, for `modisco seqlet-bed`.
+    Arrays have the shape (n, 4, length), where length is that of the longest insert, rounded up to an even number. Bases are in the
+    order A, C, G, T, and positions after the end of an insert are 0. All arrays are kept in memory, as in tfmodisco-lite.
+    `sequences.bed` lists the names of the rows in the same order, for `modisco seqlet-bed`.
 
     Raises:
         DreamkerasError: The folder is not empty, or cannot be written.
@@ -101,7 +102,7 @@ def open_modisco(folder: Path, tasks: Sequence[str]) -> Iterator[ModiscoFolder]:
 
 
 class MemeFile:
-    """Writes seqlets as motifs; made by `open_meme`."""
+    """Writes seqlets as MEME motifs. Create it with `open_meme`."""
 
     def __init__(self, file: BinaryIO | BgzipWriter, path: str, rule: Rule) -> None:
         self._file, self._path, self._rule = file, path, rule
@@ -109,7 +110,7 @@ class MemeFile:
         self._put(MEME_HEAD)
 
     def write(self, found: Explanation) -> None:
-        """Adds the seqlets of some sequences, of each task."""
+        """Writes the seqlets of sequences for each task."""
         hypothetical = found.hypothetical()
         for task, importance in enumerate(found.importance().T):
             seqlets = find_seqlets(found.inserts, importance, self._rule)
@@ -127,10 +128,10 @@ class MemeFile:
 
 @contextmanager
 def open_meme(path: str, rule: Rule = RULE) -> Iterator[MemeFile]:
-    """A file of MEME motifs, one a seqlet by the rule, called `NAME:START-END NUMBER`, which appears once the `with` block has ended well.
+    """Opens a file for MEME motifs, one per seqlet, named `NAME:START-END NUMBER`. It appears when the block ends without an error.
 
     Raises:
-        DreamkerasError: It cannot be written.
+        DreamkerasError: The file cannot be written.
     """
     with open_text(path) as file:
         yield MemeFile(file, path, rule)
@@ -142,5 +143,5 @@ def _save(path: Path, array: np.ndarray) -> None:
 
 
 def _word(name: str) -> str:
-    """A name without spaces, which end one in these formats."""
+    """Replaces spaces in a name, because a space would end the name in these formats."""
     return "_".join(name.split()) or "_"

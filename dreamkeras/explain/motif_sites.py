@@ -1,4 +1,4 @@
-"""Motif sites: positions of motifs of IUPAC codes in inserts, and their insertion."""
+"""Positions of motifs in inserts, and insertion of motifs that are given as IUPAC codes."""
 
 import itertools
 from collections.abc import Iterable, Sequence
@@ -16,12 +16,12 @@ STRANDS = "+-"
 
 
 class Site(NamedTuple):
-    """Where a motif stands.
+    """Position and strand of a motif.
 
     Args:
-        motif: Which, from 0.
-        position: Of its first letter in the insert, from 0, on either strand.
-        reverse: Whether it is on the other strand.
+        motif: Index of the motif, from 0.
+        position: 0-based position of the leftmost letter in the insert, on both strands.
+        reverse: Whether the motif is on the reverse strand.
     """
 
     motif: int
@@ -30,15 +30,15 @@ class Site(NamedTuple):
 
 
 Arrangement = tuple[Site, ...]
-"""The motifs that are in a background at the same time."""
+"""Sites of all motifs that are inserted into one background."""
 
 
 def arrange(positions: Iterable[int], strands: str = STRANDS) -> list[Arrangement]:
-    """One motif at some positions.
+    """Returns arrangements of one motif at several positions.
 
     Args:
-        positions: Of its first letter, from 0.
-        strands: Which of `STRANDS`.
+        positions: 0-based positions of the first letter.
+        strands: Strands to use, of `STRANDS`.
 
     Example:
         >>> arrange([0, 10], "+")
@@ -48,20 +48,20 @@ def arrange(positions: Iterable[int], strands: str = STRANDS) -> list[Arrangemen
 
 
 def arrange_pair(motifs: Sequence[str], positions: Iterable[int], spacings: Iterable[int], strands: str = STRANDS) -> list[Arrangement]:
-    """Two motifs, the second behind the first.
+    """Returns arrangements of two motifs, with the second one to the right of the first.
 
     Args:
-        motifs: Two of IUPAC codes.
-        positions: Of the first one's first letter, from 0.
-        spacings: Letters between the two.
-        strands: Which of `STRANDS`; every combination of them.
+        motifs: Two motifs of IUPAC codes.
+        positions: 0-based positions of the first letter of the first motif.
+        spacings: Numbers of letters between the two motifs.
+        strands: Strands to use, of `STRANDS`. All combinations are returned.
 
     Raises:
-        InputError: A spacing is below 0, where one motif would take the other's letters.
+        InputError: A spacing is below 0, so that the motifs would overlap.
     """
     spacings = list(spacings)
     if min(spacings, default=0) < 0:
-        raise InputError(f"Expected spacings from 0 on, got {min(spacings)}.")
+        raise InputError(f"Expected spacings of at least 0, got {min(spacings)}.")
     width = len(motifs[0])
     return [
         (Site(0, position, first == "-"), Site(1, position + width + spacing, second == "-"))
@@ -71,18 +71,19 @@ def arrange_pair(motifs: Sequence[str], positions: Iterable[int], spacings: Iter
 
 
 def motif_letters(motif: str, n: int, random: np.random.Generator) -> np.ndarray:
-    """A motif, once for each of n backgrounds.
+    """Draws the letters of a motif for each of n backgrounds.
 
     Args:
-        motif: IUPAC codes in any case; one that stands for several bases becomes one of them, N the background's own letter.
-        n: Backgrounds.
-        random: The generator.
+        motif: IUPAC codes in upper or lower case. A code for several bases is replaced by a random one of them. N stands for a letter
+            of the background that is kept.
+        n: Number of backgrounds.
+        random: Random number generator.
 
     Returns:
-        uint8 (n, letters); `N` where the background's letter stays.
+        Letters of the motif, uint8 (n, letters), with `N` at positions where the background is kept.
 
     Raises:
-        InputError: It has no letter, or one that is no code.
+        InputError: The motif is empty or has a letter that is not an IUPAC code.
 
     Example:
         >>> motif_letters("TGASTNA", 2, np.random.default_rng(0)).tobytes()
@@ -90,7 +91,7 @@ def motif_letters(motif: str, n: int, random: np.random.Generator) -> np.ndarray
     """
     codes = np.frombuffer(motif.upper().encode("latin-1", "replace"), np.uint8)
     if not len(codes) or not IS_LETTER[codes].all():
-        raise InputError(f"Expected a motif of the letters {''.join(IUPAC)}, got {motif!r}.")
+        raise InputError(f"Expected a motif of the IUPAC codes {''.join(IUPAC)}, got {motif!r}.")
     letters = np.empty((n, len(codes)), np.uint8)
     for column, code in enumerate(codes):
         bases = BASE_CODES[ONE_HOT[code] > 0]
@@ -99,9 +100,13 @@ def motif_letters(motif: str, n: int, random: np.random.Generator) -> np.ndarray
 
 
 def insert_motif(inserts: Ragged, letters: np.ndarray, position: int, *, reverse: bool) -> Ragged:
-    """Inserts with a motif in place of as many letters, from `position` on, counted from 0, and on the other strand if `reverse`.
+    """Replaces letters of inserts by a motif.
 
-    `letters` are uint8 (n, letters), as from `motif_letters`.
+    Args:
+        inserts: n inserts.
+        letters: Letters of the motif, uint8 (n, letters), as from `motif_letters`.
+        position: 0-based position of the leftmost letter of the motif.
+        reverse: Whether the motif is on the reverse strand.
     """
     letters = reverse_complement(letters) if reverse else letters
     places = inserts.offsets[:-1, None] + position + np.arange(letters.shape[1])

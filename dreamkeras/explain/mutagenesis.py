@@ -1,6 +1,6 @@
-"""Saturation mutagenesis: what every single change of an insert does to its prediction.
+"""Saturation mutagenesis: effects of all single-letter changes of an insert on the prediction.
 
-Every different mutant is asked for once, and each sequence as it stands once. Knows nothing about files.
+Each distinct mutant and each unchanged sequence is scored once. `effect_files.py` writes the results.
 """
 
 from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
@@ -22,23 +22,24 @@ from dreamkeras.sequence.records import BATCH_LETTERS, Records
 __all__ = ["BatchResult", "Mutagenesis", "fitting_batches", "mutagenesis", "mutate_records"]
 
 AT_ONCE = 8192
-"""Mutants that are windows at the same time, unless these are long."""
+"""Maximum number of mutants whose windows are in memory at a time. It is lower for long windows."""
 
 LETTERS_AT_ONCE = 1 << 14
-"""Letters of inserts whose effects are in memory at the same time: 200 promoters. A longer insert stands alone."""
+"""Maximum number of letters of the inserts in a batch, as in 200 promoters. A longer insert is a separate batch."""
 
 
 class Mutagenesis(NamedTuple):
-    """The effects of all single changes of some inserts.
+    """Effects of all single-letter changes of inserts.
 
     Args:
         ids: n names.
-        inserts: The n inserts, letters as given.
-        reference: float32 (n, tasks), predictions of the sequences as they stand.
-        effects: float32 (letters of all inserts, 4 or 5, tasks), the mutant's prediction minus the reference, in the order of
-            `inserts.flat` and `CHANGES`; 0 where a letter would become itself. The fifth, deletions, only where asked for.
-            Of an ensemble the means of its members' effects.
-        sd: As `effects`, the standard deviation of the members' effects; None where members are not known.
+        inserts: The n inserts, as in the input.
+        reference: Predictions for the unchanged sequences, float32 (n, tasks).
+        effects: Prediction for the mutant minus the reference, float32 (letters of all inserts, 4 or 5, tasks), in the order of
+            `inserts.flat` and `CHANGES`. The effect of a letter on itself is 0. The fifth change is the deletion, if requested.
+            For an ensemble, the mean of the effects over its members.
+        sd: Standard deviation of the effects over the members of an ensemble, in the shape of `effects`. None if the predictions of
+            members are not available.
     """
 
     ids: list[str]
@@ -48,12 +49,12 @@ class Mutagenesis(NamedTuple):
     sd: np.ndarray | None = None
 
     def importance(self) -> np.ndarray:
-        """float32 (letters of all inserts, tasks): how much is lost, on average, where a letter becomes one of the other bases."""
+        """Returns the mean loss if a letter is replaced by each of the other bases, float32 (letters of all inserts, tasks)."""
         others = 4 - IS_BASE[self.inserts.flat]
         return -self.effects[:, :4].sum(axis=1) / others[:, None]
 
     def hypothetical(self) -> np.ndarray:
-        """float32 (letters of all inserts, 4, tasks): what each base would contribute, compared with the mean of the four."""
+        """Returns the effect of each base minus the mean over the four bases, float32 (letters of all inserts, 4, tasks)."""
         substitutions = self.effects[:, :4]
         return substitutions - substitutions.mean(axis=1, keepdims=True)
 
@@ -62,11 +63,11 @@ _Found = TypeVar("_Found")
 
 
 class BatchResult(NamedTuple, Generic[_Found]):
-    """Results of some records, and those that were left out.
+    """Results for a batch of records.
 
     Args:
-        found: Of those that fit; there may be none.
-        skipped: Those that were left out.
+        found: Results for the records that fit, which may be none.
+        skipped: The skipped records.
     """
 
     found: _Found
@@ -76,18 +77,18 @@ class BatchResult(NamedTuple, Generic[_Found]):
 def mutagenesis(
     records: Records, scorer: Scorer, *, deletions: bool = False, batch_size: int = BATCH_SIZE, progress: Progress | None = None
 ) -> Mutagenesis:
-    """The effects of all single changes of some sequences' inserts, all in memory.
+    """Predicts the effects of all single-letter changes of the inserts of sequences. All effects are kept in memory.
 
     Args:
         records: n named sequences.
-        scorer: The model; of an ensemble the mean counts.
-        deletions: Whether each letter is left out, too.
-        batch_size: Windows scored at once.
-        progress: Told after each batch how many windows it had.
+        scorer: The model or ensemble. For an ensemble, effects are means over its members.
+        deletions: Whether to delete each letter as well.
+        batch_size: Windows scored at a time.
+        progress: Called after each batch with its number of windows.
 
     Raises:
-        InputError: A sequence does not fit the model, or not without one letter; the message names it.
-        ModelError: Members of an ensemble do not agree which letters are the inserts.
+        InputError: A sequence does not fit the model, or does not fit after a deletion. The message names the sequence.
+        ModelError: Members of an ensemble find different inserts in a sequence.
 
     Example:
         >>> from dreamkeras.scoring.predictor import load
@@ -108,16 +109,16 @@ def mutate_records(
     batch_size: int = BATCH_SIZE,
     progress: Progress | None = None,
 ) -> Generator[BatchResult[Mutagenesis], None, None]:
-    """The effects of all single changes, in order, of a few records at a time; repeated mutants are scored once.
+    """Predicts the effects of all single-letter changes in order, a few records at a time. Repeated mutants are scored once.
 
-    With `on_error="skip"`, records that do not fit are left out; the other arguments are those of `mutagenesis`.
+    With `on_error="skip"`, records that do not fit are omitted. The other arguments are those of `mutagenesis`.
 
     Yields:
-        Effects in some records; the next are scored meanwhile, in a thread.
+        Effects for a batch of records. The next batch is scored in a separate thread at the same time.
 
     Raises:
         InputError: A record does not fit and `on_error` is `"fail"`.
-        ModelError: Members of an ensemble do not agree which letters are the inserts.
+        ModelError: Members of an ensemble find different inserts in a sequence.
     """
     predict = _MemberPredictions(scorer, batch_size)
 
@@ -133,12 +134,12 @@ def mutate_records(
 def fitting_batches(
     records: Iterable[Records], problems_of: Callable[[Records], Mapping[int, str]], on_error: str
 ) -> Iterator[BatchResult[Records]]:
-    """The records that fit, in order, in batches of bounded size, with those before them that do not fit.
+    """Yields the records that fit, in order and in batches of bounded size, together with the skipped records.
 
     Args:
         records: Batches of any size.
-        problems_of: Why records of a batch do not fit, by their index.
-        on_error: `"fail"` raises an InputError for such a record, `"skip"` leaves it out.
+        problems_of: Returns messages for the records of a batch that do not fit, by index.
+        on_error: `"fail"` raises an `InputError` for a record that does not fit; `"skip"` omits the record.
     """
     for batch in records:
         problems = problems_of(batch)
@@ -151,7 +152,7 @@ def fitting_batches(
 
 
 class _MemberPredictions:
-    """Predictions of a model, or of each member of an ensemble; a window that comes again is scored once."""
+    """Predicts with a model or with each member of an ensemble. Repeated windows are scored once."""
 
     def __init__(self, scorer: Scorer, batch_size: int) -> None:
         self.scorer = scorer
@@ -159,7 +160,7 @@ class _MemberPredictions:
         self._batch_size = batch_size
 
     def __call__(self, windows: list[np.ndarray], progress: Progress | None) -> np.ndarray:
-        """float32 (n, members, tasks)."""
+        """Returns predictions, float32 (n, members, tasks)."""
         values = self._scorer.score(windows, self._batch_size, progress)
         return values.reshape(-1, len(self.scorer.members), len(self.scorer.tasks))
 
@@ -179,7 +180,7 @@ def _mutate(records: Records, predict: _MemberPredictions, progress: Progress | 
 
 
 def _problems(records: Records, constructs: Sequence[Construct], *, deletions: bool) -> dict[int, str]:
-    """Why records do not fit, by their index: as they stand, or without one letter."""
+    """Returns messages for records that do not fit, unchanged or after a deletion, by index."""
     found = fit_problems(records, constructs)
     for construct in constructs:
         for index in np.flatnonzero(construct.find_inserts(records.sequences).lengths == construct.shortest) if deletions else ():

@@ -1,4 +1,4 @@
-"""Mutants: all single changes of some inserts, as windows for models of any constructs. Asks no model."""
+"""Makes all single-letter mutants of inserts as windows for models of any construct. Does not score them."""
 
 from collections.abc import Mapping, Sequence
 
@@ -13,7 +13,7 @@ from dreamkeras.sequence.records import Records
 __all__ = ["CHANGES", "Mutants", "common_inserts", "fit_problems", "real_changes", "require_fit"]
 
 CHANGES = (*BASES, "-")
-"""Changes of a letter: to each base, or deletion."""
+"""Changes of a letter: substitution by each base, and deletion."""
 
 DELETION = len(BASES)
 
@@ -21,7 +21,7 @@ _CODES = np.frombuffer("".join(CHANGES).encode(), np.uint8)
 
 
 def real_changes(letters: np.ndarray, changes: int) -> np.ndarray:
-    """bool (letters, changes): which of the first so many `CHANGES` make another letter of each.
+    """Returns which of the first `changes` entries of `CHANGES` differ from each letter, bool (letters, changes).
 
     Example:
         >>> real_changes(np.frombuffer(b"cN", np.uint8), 4).tolist()
@@ -33,27 +33,27 @@ def real_changes(letters: np.ndarray, changes: int) -> np.ndarray:
 
 
 class Mutants:
-    """All single changes of the inserts of some sequences, as windows.
+    """All single-letter mutants of the inserts of sequences, as windows.
 
-    Adapters stay as they are. A letter that stands for several bases, such as N, becomes each of the four.
+    Adapters are not mutated. An ambiguity code, such as N, is replaced by each of the four bases.
 
     Args:
         sequences: n sequences that fit.
-        constructs: How they become windows; one array of windows each.
-        deletions: Whether each letter is left out, too.
+        constructs: Constructs of the models. There is one array of windows per construct.
+        deletions: Whether to delete each letter as well.
 
     Attributes:
         inserts: The n inserts.
-        originals: For each construct uint8 (n, length), the windows of the sequences as they stand.
+        originals: Windows of the unchanged sequences, uint8 (n, length) for each construct.
 
     Raises:
-        ModelError: The constructs do not agree which letters are the inserts.
+        ModelError: The constructs find different inserts in a sequence.
     """
 
     def __init__(self, sequences: Ragged, constructs: Sequence[Construct], *, deletions: bool = False) -> None:
         starts, lengths = common_inserts(sequences, constructs)
         self.constructs = constructs
-        # Bare, so that a mutant which happens to begin as an adapter does is an insert all the same.
+        # Inserts without adapters, so that a mutant that begins like an adapter is still treated as an insert.
         self.inserts = sequences.cut(starts, lengths)
         self.originals = [construct.surround(self.inserts) for construct in constructs]
         self._owner = self.inserts.owners()
@@ -65,7 +65,10 @@ class Mutants:
         return len(self._place)
 
     def windows(self, first: int, last: int) -> list[np.ndarray]:
-        """For each construct uint8 (last - first, length): so many of the mutants, by letter and then by change."""
+        """Returns the windows of mutants `first` to `last`, uint8 (last - first, length) for each construct.
+
+        Mutants are ordered by letter and then by change.
+        """
         place, change = self._place[first:last], self._change[first:last]
         rows = self._owner[place]
         position = place - self.inserts.offsets[rows]
@@ -81,16 +84,16 @@ class Mutants:
         return made
 
     def _without(self, rows: np.ndarray, position: np.ndarray) -> Ragged:
-        """Inserts, each without one letter."""
+        """Returns inserts with one letter deleted from each."""
         mutants = self.inserts.select(rows)
         return Ragged.from_lengths(np.delete(mutants.flat, mutants.offsets[:-1] + position), mutants.lengths - 1)
 
     def effects(self, reference: np.ndarray, values: np.ndarray) -> np.ndarray:
-        """The mutants' predictions as `Mutagenesis.effects`.
+        """Converts predictions for mutants to `Mutagenesis.effects`.
 
         Args:
-            reference: float32 (n, ...), predictions of the sequences.
-            values: float32 (mutants, ...), predictions of all mutants.
+            reference: Predictions for the unchanged sequences, float32 (n, ...).
+            values: Predictions for all mutants, float32 (mutants, ...).
         """
         effects = np.zeros((*self._shape, *reference.shape[1:]), np.float32)
         effects[self._place, self._change] = values - reference[self._owner[self._place]]
@@ -98,20 +101,23 @@ class Mutants:
 
 
 def common_inserts(sequences: Ragged, constructs: Sequence[Construct]) -> tuple[np.ndarray, np.ndarray]:
-    """int64 (n,) each: the positions in `sequences.flat` where the inserts begin by all of the constructs, and their letters.
+    """Finds inserts that are the same for all constructs.
+
+    Returns:
+        Starts of the inserts within `sequences.flat`, and their lengths, int64 (n,) each.
 
     Raises:
-        ModelError: The constructs do not agree.
+        ModelError: The constructs find different inserts in a sequence.
     """
     found = [construct.find_inserts(sequences)[:2] for construct in constructs]
     if not all(np.array_equal(one, other) for inserts in found for one, other in zip(inserts, found[0], strict=True)):
         names = " and ".join(construct.name for construct in constructs)
-        raise ModelError(f"Expected models that agree where the inserts are, got those of constructs {names}.")
+        raise ModelError(f"Models of the constructs {names} find different inserts in a sequence, so they cannot be used together.")
     return found[0]
 
 
 def fit_problems(records: Records, constructs: Sequence[Construct]) -> dict[int, str]:
-    """Why records do not fit one of the constructs, by their index."""
+    """Returns messages for records that do not fit all constructs, by index."""
     found: dict[int, str] = {}
     for construct in constructs:
         found = {**construct.problems(records.sequences), **found}
@@ -119,10 +125,10 @@ def fit_problems(records: Records, constructs: Sequence[Construct]) -> dict[int,
 
 
 def require_fit(records: Records, problems: Mapping[int, str]) -> None:
-    """Refuses records that have a problem.
+    """Raises an error for the first record with a problem, if there is any.
 
     Raises:
-        InputError: One has; the message names it.
+        InputError: A record has a problem. The message names the record.
     """
     if problems:
         index = min(problems)

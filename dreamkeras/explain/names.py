@@ -5,9 +5,9 @@ from dreamkeras.formats.names import TABLES
 __all__ = ["ABLATION_METHODS", "ARRAYS", "EFFECT_FORMATS"]
 
 ABLATION_METHODS = ("dinucleotides", "letters", "unknown")
-"""How a span is replaced: shuffled, with its dinucleotide counts kept or not, or by N."""
+"""Replacements of a span: shuffled with dinucleotide counts preserved, shuffled by single letters, or replaced by N."""
 
 ARRAYS = "npz"
-"""The one of `EFFECT_FORMATS` that is no table."""
+"""Name of the NumPy array format, the only one in `EFFECT_FORMATS` that is not a table."""
 
 EFFECT_FORMATS = (*TABLES, ARRAYS)

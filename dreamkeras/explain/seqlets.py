@@ -1,7 +1,7 @@
-"""Seqlets: runs of important letters, each with the sequence and the place it is from.
+"""Seqlets: runs of important letters in a sequence.
 
-The rule: a letter is strong where its importance is, in size, at least `times` the median of its sequence's. Strong letters of one
-sign with at most `gap` others between them are one seqlet, from the first to the last, if there are at least `fewest` of them.
+A letter is strong if its absolute importance is at least `times` the median of its sequence. Strong letters of the same sign with at
+most `gap` other letters between neighbours form a seqlet, from the first to the last, if there are at least `fewest` of them.
 """
 
 from collections.abc import Sequence
@@ -18,19 +18,19 @@ from dreamkeras.sequence.ragged import Ragged
 __all__ = ["LABELS", "RULE", "Rule", "SeqletTable", "Seqlets", "find_seqlets", "seqlet_matrices"]
 
 LABELS = {"start": int, "end": int, "letters": str, "task": str}
-"""Columns of a table of seqlets between the name and the score: `start` counts from 0, `end` is the first behind, as in BED."""
+"""Columns of a table of seqlets between the name and the score. Positions are 0-based and half-open, as in BED."""
 
 ODDS = 20.0
-"""How much likelier than the others the sequence's letter is in a motif, where importance is greatest."""
+"""Ratio of the probability of the sequence's letter to that of another base in a motif, at the most important position."""
 
 
 class Rule(NamedTuple):
-    """The definition of a seqlet.
+    """Definition of a seqlet.
 
     Args:
-        times: Medians of a sequence's importance that a strong letter has.
-        gap: Most other letters between strong ones.
-        fewest: Strong letters of a seqlet.
+        times: Minimum absolute importance of a strong letter, as a multiple of the median of its sequence.
+        gap: Maximum number of other letters between strong letters.
+        fewest: Minimum number of strong letters.
     """
 
     times: float = 3.0
@@ -39,17 +39,17 @@ class Rule(NamedTuple):
 
 
 RULE = Rule()
-"""The rule, unless another is given."""
+"""Default definition of a seqlet."""
 
 
 class Seqlets(NamedTuple):
-    """Runs of important letters.
+    """Runs of important letters, 0-based and half-open.
 
     Args:
-        sequences: int64 (m,), the index of the sequence each is in.
-        starts: int64 (m,), the first letter in the insert, from 0.
-        ends: int64 (m,), the first letter behind.
-        scores: float32 (m,), the sum of its letters' importance; below 0 where they lower the prediction.
+        sequences: Index of the sequence of each seqlet, int64 (m,).
+        starts: Position of the first letter within the insert, int64 (m,).
+        ends: Position after the last letter, int64 (m,).
+        scores: Sum of the importance of the letters, float32 (m,). Negative if they decrease the prediction.
     """
 
     sequences: np.ndarray
@@ -59,15 +59,15 @@ class Seqlets(NamedTuple):
 
 
 def find_seqlets(inserts: Ragged, importance: np.ndarray, rule: Rule = RULE) -> Seqlets:
-    """The seqlets of some sequences, in order.
+    """Finds the seqlets of sequences, in order.
 
     Args:
         inserts: n sequences.
-        importance: float32 (letters of all sequences,).
-        rule: The definition of a seqlet.
+        importance: Importance of each letter, float32 (letters of all sequences,).
+        rule: Definition of a seqlet.
 
     Raises:
-        InputError: There are not as many numbers as letters, or the rule is none.
+        InputError: The number of values differs from the number of letters, or the rule is out of range.
 
     Example:
         >>> importance = np.array([0.1, 1, 2, 0, 1, 1, 0.1, 0.1, 0.1, 0.1])
@@ -76,9 +76,9 @@ def find_seqlets(inserts: Ragged, importance: np.ndarray, rule: Rule = RULE) -> 
         (array([1]), array([6]), array([5.]))
     """
     if importance.shape != inserts.flat.shape:
-        raise InputError(f"Expected importance of {len(inserts.flat)} letters, got an array of shape {importance.shape}.")
+        raise InputError(f"Expected the importance of {len(inserts.flat)} letters, got an array of shape {importance.shape}.")
     if rule.times <= 0 or rule.gap < 0 or rule.fewest < 1:
-        raise InputError(f"Expected seqlets of at least 1 letter over more than 0 medians, with gaps of 0 or more, got {rule}.")
+        raise InputError(f"Expected a seqlet rule with times above 0, gap of at least 0 and fewest of at least 1, got {rule}.")
     size = np.abs(importance)
     owner = inserts.owners()
     strong = np.flatnonzero((size >= rule.times * _medians(inserts, size)[owner]) & (size > 0))
@@ -92,21 +92,21 @@ def find_seqlets(inserts: Ragged, importance: np.ndarray, rule: Rule = RULE) -> 
 
 
 def seqlet_matrices(inserts: Ragged, hypothetical: np.ndarray, seqlets: Seqlets) -> list[np.ndarray]:
-    """Each seqlet as a motif: how likely each base is at each of its places.
+    """Converts each seqlet to a motif with the probability of each base at each position.
 
-    A base is the less likely the more it would lose (in a seqlet that lowers the prediction: gain) against the letter that stands
-    there, exponentially; `ODDS` sets the scale, at the seqlet's most important letter.
+    Probabilities decrease exponentially with the loss of contribution relative to the letter of the sequence, or with the gain if the
+    seqlet decreases the prediction. `ODDS` sets the scale at the most important letter of the seqlet.
 
     Args:
         inserts: n sequences.
-        hypothetical: float32 (letters of all sequences, 4), what each base would contribute.
-        seqlets: Theirs.
+        hypothetical: Contribution that each base would have, float32 (letters of all sequences, 4).
+        seqlets: Seqlets of the sequences.
 
     Returns:
-        float64 (letters, 4) each, rows that sum to 1, bases in the order of `BASES`.
+        One array per seqlet, float64 (letters, 4), with bases in the order of `BASES`. Rows sum to 1.
     """
     rows = ONE_HOT[inserts.flat].astype(np.float64)
-    change = hypothetical - (rows * hypothetical).sum(1, keepdims=True)  # against the sequence's letter
+    change = hypothetical - (rows * hypothetical).sum(1, keepdims=True)  # relative to the letter of the sequence
     first = inserts.offsets[seqlets.sequences] + seqlets.starts
     matrices = []
     for begin, length, score in zip(first, seqlets.ends - seqlets.starts, seqlets.scores, strict=True):
@@ -118,19 +118,19 @@ def seqlet_matrices(inserts: Ragged, hypothetical: np.ndarray, seqlets: Seqlets)
 
 
 class SeqletTable:
-    """A table of seqlets: name, start, end, letters, task, score; its first columns are those of BED.
+    """Writes a table of seqlets with name, start, end, letters, task and score. The first columns are those of BED.
 
     Args:
-        writer: Of a table with `LABELS` and the column `score`.
+        writer: Writer of a table with `LABELS` and the column `score`.
         tasks: Names of the tasks.
-        rule: The definition of a seqlet.
+        rule: Definition of a seqlet.
     """
 
     def __init__(self, writer: Writer, tasks: Sequence[str], rule: Rule = RULE) -> None:
         self._writer, self._tasks, self._rule = writer, tasks, rule
 
     def write(self, found: Explanation) -> None:
-        """Adds the seqlets of some sequences."""
+        """Writes the seqlets of a batch of sequences."""
         for task, importance in zip(self._tasks, found.importance().T, strict=True):
             seqlets = find_seqlets(found.inserts, importance, self._rule)
             labels = seqlets.starts.tolist(), seqlets.ends.tolist(), seqlet_letters(found.inserts, seqlets), [task] * len(seqlets.starts)
@@ -138,13 +138,13 @@ class SeqletTable:
 
 
 def seqlet_letters(inserts: Ragged, seqlets: Seqlets) -> list[str]:
-    """The letters of each."""
+    """Returns the letters of each seqlet."""
     pieces = inserts.cut(inserts.offsets[seqlets.sequences] + seqlets.starts, seqlets.ends - seqlets.starts)
     return [pieces[row] for row in range(len(pieces))]
 
 
 def _medians(inserts: Ragged, size: np.ndarray) -> np.ndarray:
-    """float (n,): the median of each sequence's numbers, of an even number the lower one."""
+    """Returns the median of the values of each sequence, float (n,). With an even number of values, it is the lower middle one."""
     order = np.lexsort((size, inserts.owners()))
     middle = inserts.offsets[:-1] + np.maximum(inserts.lengths - 1, 0) // 2
     return size[order][np.minimum(middle, len(size) - 1)] if len(size) else np.zeros(len(inserts))

@@ -15,7 +15,7 @@ from dreamkeras.sequence.records import Records
 from dreamkeras.sequence.shuffle import shuffle_dinucleotides
 
 BETWEEN = Construct("between", length=14, left_adapter="ACAC", right_adapter="GT", shortest=2)
-"""2 to 12 letters between adapters, at the window's right end."""
+"""Construct with inserts of 2 to 12 letters between adapters, aligned to the right end of the window."""
 
 
 def records_of(*sequences):
@@ -31,12 +31,12 @@ def spans_of(_ids, inserts):
 
 
 def weights_of(predictor, text, first=0):
-    """(tasks,): the sum of the weights of a text that stands at a place."""
+    """Returns the sum of the weights of a text at a position, (tasks,)."""
     letters = np.frombuffer(text.encode(), np.uint8)
     return np.einsum("lb,lbt->t", ONE_HOT[letters], predictor.weights[first : first + len(text)])
 
 
-def test_unknown_letters_lose_the_weights_of_the_span():
+def test_effect_of_unknown_letters_is_the_loss_of_the_weights_of_the_span():
     predictor = WeightSum(tasks=2)
     found = Ablator(predictor, "unknown").ablate(records_of("ACGTACGTACGT", "GGATCC"), spans_of)
     assert found.spans.starts.tolist() == [0, 3, 6, 0]
@@ -46,7 +46,7 @@ def test_unknown_letters_lose_the_weights_of_the_span():
     assert found.sd is None
 
 
-def test_shuffles_of_a_span_have_the_mean_and_deviation_of_their_weights():
+def test_effects_are_mean_and_sd_over_the_shuffles_of_a_span():
     predictor, text = WeightSum(), "ACGTACGATTCA"
     spans = Spans(np.array([0]), np.array([2]), np.array([11]))
     found = Ablator(predictor, shuffles=7, seed=3).ablate(records_of(text), lambda ids, inserts: spans)
@@ -56,7 +56,7 @@ def test_shuffles_of_a_span_have_the_mean_and_deviation_of_their_weights():
     np.testing.assert_allclose(found.sd[0], values.std(0, ddof=1), atol=2e-6)
 
 
-def test_letters_around_a_span_count_for_nothing():
+def test_effects_do_not_depend_on_letters_outside_the_span():
     predictor = WeightSum()
     predictor.weights[4:9] = 0
     spans = Spans(np.array([0]), np.array([4]), np.array([9]))
@@ -65,13 +65,13 @@ def test_letters_around_a_span_count_for_nothing():
         np.testing.assert_allclose(found.effects, 0, atol=1e-6)
 
 
-def test_places_are_those_of_the_insert_whether_adapters_are_given_or_not():
+def test_positions_are_those_within_the_insert_with_and_without_adapters():
     bare, given = (Ablator(WeightSum(BETWEEN), "unknown").ablate(records_of(text), spans_of) for text in ("GATTACA", "ACACGATTACAGT"))
     assert bare.inserts[0] == given.inserts[0] == "GATTACA"
     np.testing.assert_array_equal(bare.effects, given.effects)
 
 
-def test_many_spans_at_once_are_the_same_as_few(monkeypatch):
+def test_effects_do_not_depend_on_the_number_of_spans_at_a_time(monkeypatch):
     records = records_of("ACGTACGTACGT", "GGATCCAATG", "TTTT")
     together = Ablator(WeightSum(), shuffles=3).ablate(records, spans_of)
     monkeypatch.setattr(ablation, "AT_ONCE", 4)
@@ -83,7 +83,7 @@ def test_many_spans_at_once_are_the_same_as_few(monkeypatch):
     np.testing.assert_array_equal(np.concatenate([part.found.effects for part in parts]), together.effects)
 
 
-def test_memory_follows_the_spans_and_not_their_shuffles(monkeypatch):
+def test_memory_does_not_grow_with_the_number_of_shuffles(monkeypatch):
     predictor = WeightSum(PLAIN, tasks=100)
     records = records_of(*["ACGTACGATTCA", "GGATTACCATGA"] * 30)
     monkeypatch.setattr(ablation, "AT_ONCE", 1000)
@@ -93,10 +93,10 @@ def test_memory_follows_the_spans_and_not_their_shuffles(monkeypatch):
     peak = tracemalloc.get_traced_memory()[1]
     tracemalloc.stop()
     assert found.effects.shape == (240, 100)
-    assert peak < 240 * 100 * 100 * 4 / 2  # half of all shuffles' answers
+    assert peak < 240 * 100 * 100 * 4 / 2  # half of the predictions for all shuffles
 
 
-def test_few_records_are_in_memory_at_the_same_time(monkeypatch):
+def test_few_records_are_in_memory_at_a_time(monkeypatch):
     monkeypatch.setattr("dreamkeras.explain.mutagenesis.LETTERS_AT_ONCE", 20)
     parts = list(
         Ablator(WeightSum(), "unknown").ablate_records([records_of("ACGTACGT", "GATTACA", "A" * 12, "CCGG", "A", "TTA")], spans_of, "skip")
@@ -105,7 +105,7 @@ def test_few_records_are_in_memory_at_the_same_time(monkeypatch):
     assert sum(part.skipped.count for part in parts) == 1
 
 
-def test_shuffles_that_come_out_alike_are_asked_for_once():
+def test_identical_shuffles_are_scored_once():
     predictor = WeightSum()
     Ablator(predictor, shuffles=50).ablate(records_of("AAAACAAAA"), spans_of)
     assert predictor.asked <= 1 + 3 * 6
@@ -138,24 +138,24 @@ def test_regions_find_their_sequences_by_name():
 
 def test_regions_beyond_an_insert_are_refused():
     spans_of = RegionSpans(Regions(["a"], np.array([2]), np.array([5]), np.array([3])))
-    with pytest.raises(InputError, match="within the letters of the inserts, got 2-5 of 4 in 'a'"):
+    with pytest.raises(InputError, match="within the insert, got 2-5 of 4 letters in 'a'"):
         spans_of(["a"], Ragged.from_strings(["ACGT"]))
 
 
-def test_records_that_do_not_hold_their_spans_are_named_or_left_out():
+def test_records_with_spans_beyond_the_insert_are_named_or_skipped():
     records = records_of("ACGTACGA", "A" * 13, "GATTACA", "ACACGGTTGT", "CCC")
     regions = Regions(["s1", "s3", "s0", "s3", "s9", "s2"], np.array([0, 0, 1, 2, 0, 0]), np.array([2, 2, 8, 5, 3, 7]), np.arange(6))
     spans_of = RegionSpans(regions)
     (part,) = Ablator(WeightSum(BETWEEN), "unknown").ablate_records([records], spans_of, "skip")
     assert (part.found.ids, part.skipped.count) == (["s0", "s2", "s4"], 2)
     assert part.found.spans.sequences.tolist() == [0, 1]
-    assert part.skipped.reasons[1] == "Expected spans within the letters of the inserts, got 2-5 of 4 in record 's3' (made.fa, line 4)"
-    assert spans_of.missing == 1  # s9: the record of s1 is there, though it does not fit
-    with pytest.raises(InputError, match=r"got 2-5 of 4 in record 's3' \(made.fa, line 4\)"):
+    assert part.skipped.reasons[1] == "Expected spans within the insert, got 2-5 of 4 letters in record 's3' (made.fa, line 4)"
+    assert spans_of.missing == 1  # only s9 is missing: s1 was found, although its record does not fit
+    with pytest.raises(InputError, match=r"got 2-5 of 4 letters in record 's3' \(made.fa, line 4\)"):
         list(Ablator(WeightSum(BETWEEN)).ablate_records([records.select(np.array([0, 3]))], RegionSpans(regions)))
 
 
-def test_records_that_do_not_fit_are_named_or_left_out():
+def test_records_that_do_not_fit_are_named_or_skipped():
     records = records_of("ACGTACGT", "A" * 13, "GATTACA")
     with pytest.raises(InputError, match=r"got 13 in record 's1' \(made.fa, line 2\)"):
         Ablator(WeightSum()).ablate(records, spans_of)
@@ -168,17 +168,17 @@ def test_records_that_do_not_fit_are_named_or_left_out():
     [
         (lambda: Ablator(WeightSum(), "mono"), "dinucleotides, letters, unknown, got 'mono'"),
         (lambda: Ablator(WeightSum(), shuffles=0), "at least 1 shuffle, got 0"),
-        (lambda: windows(Ragged.from_strings(["A"]), 0), "at least 1 letter, at least 1 apart, got 0 and 3"),
+        (lambda: windows(Ragged.from_strings(["A"]), 0), "a width and a step of at least 1, got 0 and 3"),
         (lambda: windows(Ragged.from_strings(["A"]), 2, 0), "got 2 and 0"),
     ],
 )
-def test_what_cannot_be_is_refused(call, message):
+def test_arguments_out_of_range_are_refused(call, message):
     with pytest.raises(InputError, match=message):
         call()
 
 
-def test_a_span_that_has_no_other_order_has_no_effect_that_is_known():
-    # ACGT has one order that keeps its pairs of neighbours, ACAGAGTA several.
+def test_the_effect_of_a_span_without_another_shuffle_is_nan():
+    # ACGT has a single order with the same dinucleotide counts, and ACAGAGTA has several.
     spans = Spans(np.array([0, 0]), np.array([0, 4]), np.array([4, 12]))
     found = Ablator(WeightSum(), shuffles=5).ablate(records_of("ACGT" + "ACAGAGTA"), lambda _ids, _inserts: spans)
     assert np.isnan(found.effects).all(axis=1).tolist() == [True, False]

@@ -14,7 +14,7 @@ from dreamkeras.sequence.records import Records
 
 
 @pytest.mark.parametrize("shuffles", [1, 4])
-def test_a_row_is_a_span(tmp_path, shuffles):
+def test_table_has_one_row_per_span(tmp_path, shuffles):
     ablator, tasks = Ablator(WeightSum(tasks=2), shuffles=shuffles), ("a", "b")
     records = Records(["x", "y"], Ragged.from_strings(["ACGTACGGTCAA", "GATTACA"]), np.array([1, 2]), "made.fa")
     found = ablator.ablate(records, lambda ids, inserts: slide(inserts, 6, 6))
@@ -29,7 +29,7 @@ def test_a_row_is_a_span(tmp_path, shuffles):
         np.testing.assert_allclose([float(row["a_effect_sd"]) for row in table], found.sd[:, 0], rtol=1e-5, atol=1e-9)
 
 
-def test_many_spans_are_written_in_pieces(monkeypatch):
+def test_many_spans_are_written_in_parts(monkeypatch):
     calls = []
     found = Ablator(WeightSum(), shuffles=2).ablate(
         Records(["x", "y"], Ragged.from_strings(["ACGTACGGTCAA", "GATTACA"]), np.array([1, 2]), "made.fa"),

@@ -2,14 +2,14 @@ import numpy as np
 from random_attributions import attribution
 
 
-def test_importance_is_the_score_of_the_letter_that_stands_there():
+def test_importance_is_the_score_of_the_sequence_letter():
     found = attribution("ACgt", "TN")
     wanted = [found.scores[row, base] for row, base in enumerate([0, 1, 2, 3, 3])]
     np.testing.assert_array_equal(found.importance()[:5], wanted)
     np.testing.assert_array_equal(found.importance()[5], 0)
 
 
-def test_a_letter_that_stands_for_two_bases_has_the_mean_of_theirs():
+def test_importance_of_an_ambiguity_code_is_the_mean_over_its_bases():
     found = attribution("AR")
     np.testing.assert_allclose(found.importance()[1], found.scores[1, [0, 2]].mean(axis=0), rtol=1e-6)
 
@@ -19,7 +19,7 @@ def test_hypothetical_contributions_are_the_scores():
     assert found.hypothetical() is found.scores
 
 
-def test_the_completeness_error_is_what_contributions_miss_of_the_difference():
+def test_completeness_error_is_the_sum_of_contributions_minus_the_difference():
     found = attribution("ACG", "", "TTGCA")
     importance = found.importance()
     sums = np.array([importance[:3].sum(0), np.zeros(2), importance[3:].sum(0)])

@@ -21,7 +21,7 @@ def rows(path):
         return list(csv.DictReader(file, delimiter="\t"))
 
 
-def test_a_row_is_a_letter(tmp_path):
+def test_table_has_one_row_per_letter(tmp_path):
     found = attribution("ACG", "tN")
     table = rows(written(tmp_path / "x.tsv", found))
     assert [(row["id"], row["position"], row["letter"]) for row in table] == [
@@ -36,7 +36,7 @@ def test_a_row_is_a_letter(tmp_path):
 
 
 @pytest.mark.parametrize(("name", "format"), [("x.npz", None), ("x", "npz")])
-def test_arrays_hold_what_other_bases_would_contribute(tmp_path, name, format):
+def test_arrays_contain_hypothetical_contributions(tmp_path, name, format):
     first, second = attribution("ACG", "TN"), attribution("GG", seed=1)
     arrays = np.load(written(tmp_path / name, first, second, format=format))
     assert arrays["ids"].tolist() == ["s0", "s1", "s0"]
@@ -49,7 +49,7 @@ def test_arrays_hold_what_other_bases_would_contribute(tmp_path, name, format):
     np.testing.assert_allclose(arrays["completeness_error"][2:], second.completeness_error())
 
 
-def test_completeness_has_a_row_a_sequence(tmp_path):
+def test_completeness_table_has_one_row_per_sequence(tmp_path):
     found, path = attribution("ACG", "TN"), tmp_path / "sums.tsv"
     with open_writer(str(path), completeness_columns(("a", "b"))) as writer:
         CompletenessTable(writer).write(found)

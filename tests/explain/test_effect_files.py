@@ -31,7 +31,7 @@ def write(path, predictor=None, *, format=None, has_sd=False, deletions=False, r
 
 
 def rows_by_hand(weights, *, deletions):
-    """(id, position, ref, alt, effects) of each change, from the weights of a predictor; deletions by the sum of what is left."""
+    """Computes (id, position, ref, alt, effects) of each change directly from the weights of a predictor."""
 
     def score(text):
         return sum((weights[place]["ACGT".index(letter)] for place, letter in enumerate(text.upper()) if letter != "N"), np.zeros(2))
@@ -56,7 +56,7 @@ def read(path, format):
 
 @pytest.mark.parametrize("deletions", [False, True])
 @pytest.mark.parametrize("format", ["tsv", "csv", "jsonl", "parquet"])
-def test_a_long_table_has_a_row_a_change_with_its_effects(tmp_path, format, deletions, monkeypatch):
+def test_long_table_has_one_row_per_change(tmp_path, format, deletions, monkeypatch):
     monkeypatch.setattr("dreamkeras.explain.effect_files.ROWS", 7)
     found = read(write(tmp_path / f"o.{format}", deletions=deletions), format)
     wanted = list(rows_by_hand(WeightSum(tasks=2).weights, deletions=deletions))
@@ -65,7 +65,7 @@ def test_a_long_table_has_a_row_a_change_with_its_effects(tmp_path, format, dele
 
 
 @pytest.mark.parametrize("deletions", [False, True])
-def test_an_array_file_is_read_by_plain_numpy(tmp_path, deletions):
+def test_array_file_is_read_by_numpy(tmp_path, deletions):
     with np.load(write(tmp_path / "o.npz", deletions=deletions, rows=1), allow_pickle=False) as arrays:
         wanted = mutagenesis(records(), WeightSum(tasks=2), deletions=deletions)
         assert sorted(arrays) == ["changes", "effects", "ids", "letters", "offsets", "reference", "tasks"]
@@ -79,7 +79,7 @@ def test_an_array_file_is_read_by_plain_numpy(tmp_path, deletions):
 
 
 @pytest.mark.parametrize("format", EFFECT_FORMATS)
-def test_an_ensembles_deviations_stand_beside_its_effects(tmp_path, format):
+def test_standard_deviations_of_an_ensemble_are_written(tmp_path, format):
     pytest.importorskip("pyarrow" if format == "parquet" else "numpy")
     ensemble = Ensemble([WeightSum(PLAIN, 2, seed) for seed in (1, 2, 3)])
     wanted = mutagenesis(records(), ensemble)
@@ -92,13 +92,13 @@ def test_an_ensembles_deviations_stand_beside_its_effects(tmp_path, format):
         np.testing.assert_allclose([float(rows[0][f"{task}_effect_sd"]) for task in TASKS], wanted.sd[0, 1], rtol=1e-5)
 
 
-def test_columns_are_effects_and_then_deviations():
+def test_columns_are_effects_followed_by_standard_deviations():
     assert effect_columns(TASKS, has_sd=False) == ("dev_effect", "hk_effect")
     assert effect_columns(("y",), has_sd=True) == ("y_effect", "y_effect_sd")
 
 
 @pytest.mark.parametrize("format", ["tsv", "npz"])
-def test_a_failure_leaves_what_was_there_and_nothing_else(tmp_path, format):
+def test_an_error_leaves_an_existing_file_unchanged(tmp_path, format):
     path = tmp_path / f"o.{format}"
     path.write_text("before")
     unfit = Records(["x"], Ragged.from_strings(["A"]), np.array([9]), "made.fa")
@@ -107,7 +107,7 @@ def test_a_failure_leaves_what_was_there_and_nothing_else(tmp_path, format):
     assert [(file.name, file.read_text()) for file in tmp_path.iterdir()] == [(path.name, "before")]
 
 
-def test_arrays_in_a_folder_that_is_not_there_are_refused(tmp_path):
+def test_arrays_in_a_missing_folder_are_refused(tmp_path):
     with pytest.raises(DreamkerasError, match="Expected a folder to write"), open_arrays(str(tmp_path / "none" / "o.npz"), TASKS):
         pytest.fail("opened")
 
@@ -129,7 +129,7 @@ def test_memory_of_an_array_file_does_not_grow_with_its_effects(tmp_path):
     assert peak < part.effects.nbytes * 3 < (tmp_path / "o.npz").stat().st_size / 5
 
 
-def test_nothing_that_fits_is_an_error(tmp_path):
+def test_it_is_an_error_if_no_record_fits(tmp_path):
     unfit = Records(["x", "y"], Ragged.from_strings(["A", "!"]), np.array([1, 2]), "made.fa")
     with pytest.raises(InputError, match=r"^None of 2 sequences fits the model\. The first one: Expected 2 to 12 bases"):
         write_effects(mutate_records([unfit], WeightSum(), on_error="skip"), [])

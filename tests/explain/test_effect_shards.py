@@ -23,7 +23,7 @@ def small_shards(monkeypatch):
 
 
 class Tiring(WeightSum):
-    """Gives up after so many windows."""
+    """Model that raises an error after the given number of windows."""
 
     def __init__(self, until, **options):
         super().__init__(**options)
@@ -36,7 +36,7 @@ class Tiring(WeightSum):
 
 
 @pytest.mark.parametrize("predictor", [WeightSum(tasks=2), Ensemble([WeightSum(tasks=2, seed=1), WeightSum(tasks=2, seed=2)])])
-def test_what_shards_hold_is_what_one_piece_would_be(tmp_path, predictor):
+def test_shards_contain_the_effects_of_an_uninterrupted_run(tmp_path, predictor):
     shards = Shards(tmp_path / "shards", {})
     mutate_into_shards(records().batches(rows=3), predictor, shards, deletions=True, on_error="skip")
     parts = list(shard_parts(shards))
@@ -50,7 +50,7 @@ def test_what_shards_hold_is_what_one_piece_would_be(tmp_path, predictor):
     assert (parts[0].found.sd is None) == (whole.sd is None)
 
 
-def test_work_that_was_broken_off_goes_on_with_the_next_shard(tmp_path):
+def test_interrupted_work_is_resumed_at_the_next_shard(tmp_path):
     with pytest.raises(KeyboardInterrupt):
         mutate_into_shards([records()], Tiring(80), Shards(tmp_path / "shards", {}), on_error="skip")
     done = Shards(tmp_path / "shards", {})

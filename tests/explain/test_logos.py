@@ -19,7 +19,7 @@ SVG = "{http://www.w3.org/2000/svg}"
 
 
 def drawn(svg):
-    """(letter, top, bottom, whether it stands upright) of each letter, in the drawing's units."""
+    """Returns (letter, top, bottom, whether it is upright) of each letter, in the units of the drawing."""
     found = []
     for use in ElementTree.fromstring(svg).iter(f"{SVG}use"):
         y, tall = (float(number) for number in re.match(r"translate\(\S+ (\S+)\) scale\(\S+ (\S+)\)", use.get("transform")).groups())
@@ -33,20 +33,20 @@ def found_in(*sequences, names=None):
 
 
 class TestGlyphs:
-    def test_they_are_those_of_the_page(self):
+    def test_outlines_are_those_of_the_page(self):
         block = re.search(r"const GLYPHS = \{(.*?)\};", (PAGE / "logo.js").read_text(), re.DOTALL)[1]
         assert dict(re.findall(r'(\w): "([^"]+)"', block)) == GLYPHS
 
-    def test_their_colours_are_those_of_the_page(self):
+    def test_colours_are_those_of_the_page(self):
         light = (PAGE / "page.css").read_text().split("\n.A {")[1].split("\n")[0]
         found = dict(re.findall(r"\.(\w) \{ fill: (#\w+); \}", ".A {" + light))
         assert {letter: colour.replace("#888888", "#888") for letter, colour in COLOURS.items()} == found
 
-    def test_there_is_one_for_every_base(self):
+    def test_every_base_has_a_glyph(self):
         assert set(BASES) < set(GLYPHS)
 
     @pytest.mark.parametrize("letter", GLYPHS)
-    def test_outlines_for_matplotlib_go_through_the_same_points(self, letter):
+    def test_outlines_for_matplotlib_have_the_same_points(self, letter):
         pytest.importorskip("matplotlib")
         outline = logos._outline(GLYPHS[letter])
         assert outline.vertices.min() == 0
@@ -57,7 +57,7 @@ class TestGlyphs:
 
 
 class TestSvg:
-    def test_letters_are_as_tall_as_their_heights_and_hang_where_these_are_negative(self):
+    def test_letters_have_the_given_heights_and_negative_ones_are_upside_down(self):
         (g, top, line, up), (_, hangs_from, bottom, down), (n, *_), (_, third, *_) = drawn(logo_svg("gARt", np.array([2.0, -1, 0, 0.5])))
         assert (g, n, up, down) == ("G", "N", True, False)
         assert line == hangs_from
@@ -67,26 +67,26 @@ class TestSvg:
         root = ElementTree.fromstring(logo_svg("ACGT", np.ones(4), "a <b> & c"))
         assert root.find(f"{SVG}title").text == "a <b> & c"
 
-    def test_every_letter_tells_its_height(self):
+    def test_every_letter_has_a_tooltip_with_its_height(self):
         titles = [title.text for title in ElementTree.fromstring(logo_svg("AC", np.array([1.25, -0.5]))).iter(f"{SVG}title")]
         assert titles[1:] == ["A1: 1.25", "C2: -0.5"]
 
-    def test_every_tenth_place_is_numbered(self):
+    def test_every_tenth_position_is_numbered(self):
         texts = [text.text for text in ElementTree.fromstring(logo_svg("A" * 25, np.ones(25))).iter(f"{SVG}text")]
         assert texts[-2:] == ["10", "20"]
 
     @pytest.mark.parametrize("heights", [np.zeros(3), np.array([])])
-    def test_nothing_to_show_is_drawn_all_the_same(self, heights):
+    def test_a_logo_without_heights_is_drawn(self, heights):
         assert len(drawn(logo_svg("ACG"[: len(heights)], heights))) == len(heights)
 
     @pytest.mark.parametrize("heights", [np.ones(3), np.array([1, np.nan])])
-    def test_heights_that_are_none_are_refused(self, heights):
-        with pytest.raises(InputError, match="Expected 2 numbers"):
+    def test_invalid_heights_are_refused(self, heights):
+        with pytest.raises(InputError, match="Expected 2 finite heights"):
             logo_svg("AC", heights)
 
 
 class TestPng:
-    def test_ink_is_where_letters_are(self, tmp_path):
+    def test_letters_are_drawn_at_their_positions(self, tmp_path):
         pytest.importorskip("matplotlib")
         from matplotlib.image import imread
 
@@ -96,11 +96,11 @@ class TestPng:
         columns = np.flatnonzero(red.any(axis=0))
         assert red[:, columns[0] : columns[-1]].sum() > 500
         rows = [np.flatnonzero(red[:, part].any(axis=1)).mean() for part in (columns[: len(columns) // 2], columns[-5:])]
-        assert rows[0] < rows[1]  # those above the line, and the one below
+        assert rows[0] < rows[1]  # letters above the line, and the letter below it
 
 
 class TestFolder:
-    def test_each_sequence_has_a_logo_of_each_task(self, tmp_path):
+    def test_there_is_a_logo_for_each_sequence_and_task(self, tmp_path):
         found = found_in("ACGT", "GGATC", names=["a/b c", "a/b c"])
         with open_logos(tmp_path / "logos", ("dev", "hk")) as folder:
             folder.write(found)
@@ -110,7 +110,7 @@ class TestFolder:
         assert svg == logo_svg("GGATC", found.importance()[4:, 1], "a/b c: hk")
 
     @pytest.mark.parametrize("name", ["酵" * 90, "a" + "酵" * 300, "é/" * 200, "x" * 300])
-    def test_long_names_are_cut_between_two_characters(self, tmp_path, name):
+    def test_long_names_are_cut_between_characters(self, tmp_path, name):
         tasks = ("t" * 100 + "1", "t" * 100 + "2")
         with open_logos(tmp_path / "logos", tasks) as folder:
             folder.write(found_in("ACGT", "GGATC", names=[name, name]))
@@ -121,23 +121,23 @@ class TestFolder:
         assert len(set(names)) == 4
         assert all(135 < len(name.encode()) < 250 for name in names)
 
-    def test_tasks_that_have_the_same_letters_have_files_of_their_own(self, tmp_path):
+    def test_tasks_with_the_same_file_name_have_separate_files(self, tmp_path):
         with open_logos(tmp_path / "logos", ("a b", "a/b")) as folder:
             folder.write(found_in("ACGT"))
         assert sorted(path.name for path in (tmp_path / "logos").iterdir()) == ["1_s0_1_a_b.svg", "1_s0_2_a_b.svg"]
 
-    def test_png_stands_beside_svg(self, tmp_path):
+    def test_png_is_written_next_to_svg(self, tmp_path):
         pytest.importorskip("matplotlib")
         with open_logos(tmp_path / "logos", ("dev", "hk"), png=True) as folder:
             folder.write(found_in("ACGT"))
         assert {path.suffix for path in (tmp_path / "logos").iterdir()} == {".svg", ".png"}
 
-    def test_a_folder_that_holds_something_is_refused(self, tmp_path):
+    def test_a_folder_that_is_not_empty_is_refused(self, tmp_path):
         (tmp_path / "mine").write_text("x")
         with pytest.raises(DreamkerasError, match="Expected a new or empty folder"), open_logos(tmp_path, ("y",)):
             pytest.fail("opened")
 
-    def test_a_failure_leaves_no_folder(self, tmp_path):
+    def test_an_error_leaves_no_folder(self, tmp_path):
         with pytest.raises(ZeroDivisionError), open_logos(tmp_path / "logos", ("y",)):
             raise ZeroDivisionError
         assert list(tmp_path.iterdir()) == []

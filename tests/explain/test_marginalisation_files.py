@@ -14,7 +14,7 @@ def rows(path):
         return list(csv.DictReader(file, delimiter="\t"))
 
 
-def test_a_row_is_a_motif_at_a_position_on_a_strand(tmp_path):
+def test_table_of_one_motif_has_one_row_per_position_and_strand(tmp_path):
     found = marginalise(["TGA"], arrange([2, 5]), random_inserts(30, 12), WeightSum(tasks=2))
     with open_marginalisation(str(tmp_path / "x.tsv"), found.motifs, ("a", "b")) as writer:
         writer.write(found)
@@ -25,7 +25,7 @@ def test_a_row_is_a_motif_at_a_position_on_a_strand(tmp_path):
         np.testing.assert_allclose(came, [part[index, 1] for part in summary], rtol=1e-5)
 
 
-def test_a_row_is_two_motifs_at_a_distance(tmp_path):
+def test_table_of_two_motifs_has_one_row_per_arrangement(tmp_path):
     motifs = ["TGA", "CC"]
     found = marginalise(motifs, arrange_pair(motifs, [1], [0, 4]), random_inserts(30, 12), WeightSum())
     with open_marginalisation(str(tmp_path / "x.tsv"), motifs, ("a",)) as writer:

@@ -13,14 +13,14 @@ BACKGROUNDS = random_inserts(40, 12, 0.5, seed=3)
 
 
 class Product(WeightSum):
-    """A weight sum squared: motifs in it interact."""
+    """Square of a weight sum, so that motifs interact."""
 
     def score_windows(self, windows, batch_size=64, progress=None):
         return super().score_windows(windows, batch_size, progress) ** 2
 
 
 def motif_effect(predictor, motif, position, backgrounds=BACKGROUNDS):
-    """(backgrounds, tasks): the motif's weights minus those of the letters it replaces."""
+    """Returns the weights of a motif minus those of the letters it replaces, (backgrounds, tasks)."""
     rows = []
     for index in range(len(backgrounds)):
         old = backgrounds[index][position : position + len(motif)]
@@ -40,7 +40,7 @@ def test_effects_on_a_weight_sum_are_differences_of_weights():
     np.testing.assert_allclose(found.alone[:, 0], found.effects)
 
 
-def test_two_motifs_of_a_sum_add_up():
+def test_effects_of_two_motifs_on_a_weight_sum_are_additive():
     predictor = WeightSum()
     found = marginalise(["TGA", "CC"], arrange_pair(["TGA", "CC"], [1], [0, 4], "+"), BACKGROUNDS, predictor)
     one, two = motif_effect(predictor, "TGA", 1), motif_effect(predictor, "CC", 8)
@@ -65,10 +65,10 @@ def test_ambiguous_letters_are_the_same_in_all_arrangements():
     assert set(effects.ravel().tolist()) == {1.0, 2.0, 4.0, 5.0}  # A or T, C or G
 
 
-def test_each_arrangement_is_asked_for_once():
+def test_each_arrangement_is_scored_once():
     predictor = WeightSum()
     marginalise(["TGA", "CC"], arrange_pair(["TGA", "CC"], [1], [0, 4], "+"), BACKGROUNDS, predictor)
-    assert predictor.asked == 40 * (1 + 1 + 2 + 2)  # as they are, the first, the second in two places, both
+    assert predictor.asked == 40 * (1 + 1 + 2 + 2)  # backgrounds, first motif, second motif at two positions, both motifs at two spacings
 
 
 def test_means_have_intervals_that_shrink_with_backgrounds():
@@ -97,7 +97,7 @@ def test_an_ensembles_effects_are_the_mean_of_its_members():
     np.testing.assert_allclose(together, np.mean(alone, axis=0), atol=2e-6)
 
 
-def test_random_inserts_have_their_share_of_g_and_c():
+def test_random_inserts_have_the_given_gc_content():
     found = random_inserts(500, 80, 0.3, seed=1)
     assert found.lengths.tolist() == [80] * 500
     assert abs(np.isin(found.flat, np.frombuffer(b"GC", np.uint8)).mean() - 0.3) < 0.01
@@ -108,18 +108,18 @@ def test_random_inserts_have_their_share_of_g_and_c():
 @pytest.mark.parametrize(
     ("motifs", "arrangements", "backgrounds", "message"),
     [
-        (["TGA"], arrange([10]), BACKGROUNDS, "within the 12 letters of the shortest background, got TGA from 11 to 13"),
-        (["TGA"], [(Site(0, -1, False),)], BACKGROUNDS, "got TGA from 0 to 2"),
+        (["TGA"], arrange([10]), BACKGROUNDS, "Motif TGA at positions 11 to 13 is outside the shortest background, which has 12 letters"),
+        (["TGA"], [(Site(0, -1, False),)], BACKGROUNDS, "Motif TGA at positions 0 to 2 is outside"),
         (["TGA"], arrange([0]), Ragged.from_strings([]), "at least one background, got none"),
         (["TGA"], arrange([0]), Ragged.from_strings(["ACGT", "A" * 13]), "got 13 in background 2"),
         (["T!"], arrange([0]), BACKGROUNDS, "Expected a motif"),
     ],
 )
-def test_what_cannot_be_is_refused(motifs, arrangements, backgrounds, message):
+def test_invalid_arguments_are_refused(motifs, arrangements, backgrounds, message):
     with pytest.raises(InputError, match=message):
         marginalise(motifs, arrangements, backgrounds, WeightSum())
 
 
-def test_a_share_of_g_and_c_is_from_0_to_1():
+def test_gc_content_must_be_from_0_to_1():
     with pytest.raises(InputError, match="from 0 to 1, got 50"):
         random_inserts(1, 10, 50)

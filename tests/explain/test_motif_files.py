@@ -21,7 +21,7 @@ def found_in(*sequences, tasks=1, construct=PLAIN, names=None):
 
 
 def with_sites():
-    """40 sequences of 60 letters, a site in each, and a weight sum's effects with those of the site put in: a motif for tools to find."""
+    """Effects of a weight sum for 40 sequences of 60 letters, with a motif at a random position in each for tools to find."""
     generator = np.random.default_rng(0)
     letters = np.frombuffer(b"ACGT", np.uint8)[generator.integers(0, 4, (40, 60))]
     starts = generator.integers(0, 53, 40)
@@ -35,7 +35,7 @@ def with_sites():
 
 
 class TestModisco:
-    def test_arrays_are_n_by_4_by_length_with_nothing_behind_an_insert(self, tmp_path):
+    def test_arrays_are_n_by_4_by_length_with_zeros_after_an_insert(self, tmp_path):
         found = found_in("ACGTN", "gg", "TTTTTTT", tasks=2)
         with open_modisco(tmp_path / "m", ("dev", "a/b")) as folder:
             folder.write(found)
@@ -49,28 +49,28 @@ class TestModisco:
         np.testing.assert_array_equal(hypothetical[1, :, :2].T, found.hypothetical()[5:7, :, 1])
         assert not hypothetical[1, :, 2:].any()
 
-    def test_several_parts_are_one_array(self, tmp_path):
+    def test_several_batches_are_written_to_one_array(self, tmp_path):
         with open_modisco(tmp_path / "m", ("y",)) as folder:
             folder.write(found_in("ACGT", names=["a b"]))
             folder.write(found_in("GGG", "TT"))
         assert np.load(tmp_path / "m/hypothetical.npz")["arr_0"].shape == (3, 4, 4)
         assert (tmp_path / "m/sequences.bed").read_text().splitlines() == [f"{name}\t0\t4\t{name}\t0" for name in ("a_b", "s0", "s1")]
 
-    def test_channels_are_letters_turned(self):
+    def test_channels_are_transposed_letters(self):
         inserts = Ragged.from_strings(["ACG", "", "T"])
         found = in_channels(inserts, np.arange(16).reshape(4, 4), 3)
         np.testing.assert_array_equal(found[0], np.arange(12).reshape(3, 4).T)
         np.testing.assert_array_equal(found[2, :, 0], [12, 13, 14, 15])
         assert not found[1].any()
 
-    def test_a_folder_that_holds_something_is_refused(self, tmp_path):
+    def test_a_folder_that_is_not_empty_is_refused(self, tmp_path):
         (tmp_path / "mine").write_text("x")
         with pytest.raises(DreamkerasError, match="a new or empty folder"), open_modisco(tmp_path, ("y",)):
             pytest.fail("opened")
 
 
 class TestMeme:
-    def test_memelite_reads_each_seqlet_as_a_motif_with_its_place(self, tmp_path):
+    def test_memelite_reads_each_seqlet_as_a_motif_with_its_position(self, tmp_path):
         io = pytest.importorskip("memelite.io", reason="pip install memelite")
         found, starts = with_sites()
         with open_meme(str(tmp_path / "s.meme")) as file:
@@ -85,7 +85,7 @@ class TestMeme:
             np.testing.assert_allclose(read, matrix.T, atol=1e-6)
         assert (seqlets.starts == starts[seqlets.sequences]).mean() > 0.9
 
-    def test_the_head_is_that_of_the_format(self, tmp_path):
+    def test_header_is_that_of_the_format(self, tmp_path):
         with open_meme(str(tmp_path / "s.meme")):
             pass
         lines = (tmp_path / "s.meme").read_text().splitlines()
@@ -93,7 +93,7 @@ class TestMeme:
         assert "ALPHABET= ACGT" in lines
         assert "A 0.25 C 0.25 G 0.25 T 0.25" in lines
 
-    def test_a_failure_leaves_no_file(self, tmp_path):
+    def test_an_error_leaves_no_file(self, tmp_path):
         with pytest.raises(ZeroDivisionError), open_meme(str(tmp_path / "s.meme")):
             raise ZeroDivisionError
         assert list(tmp_path.iterdir()) == []

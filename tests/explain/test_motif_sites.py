@@ -14,11 +14,11 @@ def drawn(motif, n=400, seed=0):
     return texts(motif_letters(motif, n, np.random.default_rng(seed)))
 
 
-def test_plain_motifs_are_the_same_everywhere():
+def test_motifs_without_ambiguity_codes_are_the_same_in_all_backgrounds():
     assert set(drawn("TGACTCA")) == {"TGACTCA"}
 
 
-def test_ambiguous_letters_become_each_of_their_bases_and_n_stays():
+def test_ambiguity_codes_are_replaced_by_random_bases_and_n_is_kept():
     found = drawn("AWNGuB")
     assert {row[0] + row[2:5] for row in found} == {"ANGT"}
     assert {row[1] for row in found} == set("AT")
@@ -27,17 +27,17 @@ def test_ambiguous_letters_become_each_of_their_bases_and_n_stays():
     assert min(shares) > 0.25
 
 
-def test_a_seed_gives_the_same_draw():
+def test_letters_depend_only_on_the_seed():
     assert drawn("NNWWSS") == drawn("NNWWSS") != drawn("NNWWSS", seed=1)
 
 
 @pytest.mark.parametrize("motif", ["", "TGA CTCA", "TGA-", "TGÄ", "XYZ"])
-def test_what_is_no_motif_is_refused(motif):
-    with pytest.raises(InputError, match="Expected a motif of the letters ACGTURYSWKMBDHVN, got"):
+def test_invalid_motifs_are_refused(motif):
+    with pytest.raises(InputError, match="Expected a motif of the IUPAC codes ACGTURYSWKMBDHVN, got"):
         drawn(motif)
 
 
-def test_motifs_take_the_place_of_letters_on_either_strand():
+def test_motifs_replace_letters_on_both_strands():
     inserts = Ragged.from_strings(["CCCCCCCC", "GGGGGGGGGG"])
     letters = motif_letters("ANTTT", 2, np.random.default_rng(0))
     forward, reverse = (insert_motif(inserts, letters, 2, reverse=turned) for turned in (False, True))
@@ -46,12 +46,12 @@ def test_motifs_take_the_place_of_letters_on_either_strand():
     assert inserts[0] == "CCCCCCCC"
 
 
-def test_one_motif_stands_at_each_position_on_each_strand():
+def test_arrangements_of_one_motif_are_all_positions_and_strands():
     assert arrange([3, 5]) == [(Site(0, 3, False),), (Site(0, 3, True),), (Site(0, 5, False),), (Site(0, 5, True),)]
     assert arrange([3], "-") == [(Site(0, 3, True),)]
 
 
-def test_two_motifs_stand_at_each_distance_in_every_orientation():
+def test_arrangements_of_two_motifs_are_all_spacings_and_orientations():
     found = arrange_pair(("TGACTCA", "CACGTG"), [4], [0, 3])
     assert [first for first, _ in found] == [Site(0, 4, turned) for turned in (False, False, True, True)] * 2
     assert [second.position for _, second in found] == [11] * 4 + [14] * 4
@@ -59,6 +59,6 @@ def test_two_motifs_stand_at_each_distance_in_every_orientation():
     assert len(arrange_pair(("A", "C"), [1, 2], [0], "+")) == 2
 
 
-def test_a_second_motif_never_takes_the_firsts_letters():
-    with pytest.raises(InputError, match="spacings from 0 on, got -2"):
+def test_overlapping_motifs_are_refused():
+    with pytest.raises(InputError, match="spacings of at least 0, got -2"):
         arrange_pair(("A", "C"), [1], iter([0, -2]))

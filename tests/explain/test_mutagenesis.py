@@ -13,7 +13,7 @@ from dreamkeras.sequence.ragged import Ragged
 from dreamkeras.sequence.records import Records
 
 BETWEEN = Construct("between", length=14, left_adapter="ACAC", right_adapter="GT", shortest=2)
-"""2 to 12 letters between adapters, at the window's right end."""
+"""Construct with inserts of 2 to 12 letters between adapters, aligned to the right end of the window."""
 
 
 def records_of(*sequences):
@@ -21,7 +21,7 @@ def records_of(*sequences):
 
 
 def by_hand(sequence, predictor, *, deletions=False):
-    """(letters, 4 or 5, tasks): each mutant made as a string and predicted by itself."""
+    """Makes each mutant as a string and predicts it individually, (letters, 4 or 5, tasks)."""
     (reference,) = predictor.predict([sequence])
     rows = []
     for position in range(len(sequence)):
@@ -32,7 +32,7 @@ def by_hand(sequence, predictor, *, deletions=False):
 
 
 @given(sequences=st.lists(st.text(BASES, min_size=3, max_size=12), min_size=1, max_size=5), deletions=st.booleans())
-def test_effects_are_those_of_mutants_made_by_hand(sequences, deletions):
+def test_effects_equal_those_of_individually_scored_mutants(sequences, deletions):
     predictor = WeightSum(tasks=2)
     effects = mutagenesis(records_of(*sequences), predictor, deletions=deletions).effects
     wanted = np.concatenate([by_hand(sequence, predictor, deletions=deletions) for sequence in sequences])
@@ -46,7 +46,7 @@ def test_the_effects_of_a_weight_sum_are_differences_of_weights():
     np.testing.assert_allclose(effects, predictor.weights - own[:, None], atol=1e-6)
 
 
-def test_the_importance_of_a_letter_is_what_the_other_bases_lose_on_average():
+def test_importance_is_the_mean_loss_over_the_other_bases():
     predictor = WeightSum(PLAIN)
     found = mutagenesis(records_of("ACGTACGTACGT"), predictor)
     own = predictor.weights[np.arange(12), np.arange(12) % 4]
@@ -54,7 +54,7 @@ def test_the_importance_of_a_letter_is_what_the_other_bases_lose_on_average():
     np.testing.assert_allclose(found.importance(), own - others, atol=1e-6)
 
 
-def test_adapters_stay_and_count_for_nothing():
+def test_adapters_are_not_mutated():
     predictor = WeightSum(BETWEEN)
     bare, given = (mutagenesis(records_of(sequence), predictor) for sequence in ("GATTACA", "ACACGATTACAGT"))
     assert bare.inserts[0] == given.inserts[0] == "GATTACA"
@@ -62,7 +62,7 @@ def test_adapters_stay_and_count_for_nothing():
     np.testing.assert_array_equal(bare.reference, given.reference)
 
 
-def test_no_mutant_is_asked_for_twice():
+def test_no_mutant_is_scored_twice():
     predictor = WeightSum()
     mutagenesis(records_of("AAAA", "ACGTAC"), predictor)
     assert predictor.asked == 2 + 3 * 4 + 3 * 6
@@ -74,7 +74,7 @@ def test_deletions_of_equal_neighbours_are_one_mutant():
     assert predictor.asked == 1 + 3 * 6 + 3
 
 
-def test_an_unknown_letter_becomes_each_of_the_four_bases():
+def test_n_is_replaced_by_each_of_the_four_bases():
     predictor = WeightSum()
     found = mutagenesis(records_of("ANGT"), predictor)
     np.testing.assert_allclose(found.effects[1], predictor.weights[1], atol=1e-6)
@@ -105,27 +105,27 @@ def test_a_sequence_that_does_not_fit_is_named():
         mutagenesis(records_of("ACGT", "A" * 13), WeightSum())
 
 
-def test_deletions_need_room_for_an_insert_one_base_shorter():
+def test_deletions_require_an_insert_above_the_minimum_length():
     with pytest.raises(
         InputError, match=r"Expected at least 3 bases for deletions in construct 'plain', got 2 in record 's0' \(made.fa, line 1\)"
     ):
         mutagenesis(records_of("AC"), WeightSum(), deletions=True)
 
 
-def test_hypothetical_contributions_are_weights_against_their_mean():
+def test_hypothetical_contributions_are_weights_minus_their_mean():
     predictor = WeightSum(PLAIN, tasks=2)
     found = mutagenesis(records_of("ACGTACGTACGT"), predictor).hypothetical()
     np.testing.assert_allclose(found, predictor.weights - predictor.weights.mean(1, keepdims=True), atol=1e-6)
 
 
-def test_the_deviation_of_effects_is_that_of_the_members_effects():
+def test_sd_is_the_standard_deviation_over_members():
     members = [WeightSum(seed=seed, tasks=2) for seed in (1, 2, 3)]
     found = mutagenesis(records_of("ACGGT", "GATTACA"), Ensemble(members), deletions=True)
     alone = [mutagenesis(records_of("ACGGT", "GATTACA"), member, deletions=True).effects for member in members]
     np.testing.assert_allclose(found.sd, np.std(alone, axis=0, ddof=1), atol=1e-6)
 
 
-def test_a_single_model_has_no_deviation():
+def test_a_single_model_has_no_sd():
     assert mutagenesis(records_of("ACGGT"), WeightSum()).sd is None
     assert mutagenesis(records_of("ACGGT"), Ensemble([WeightSum()])).sd is None
 
@@ -138,7 +138,7 @@ class TestRecords:
 
     @pytest.mark.parametrize("letters", [1, 9, 1000])
     @pytest.mark.parametrize("rows", [1, 2, 5])
-    def test_batches_and_what_is_in_memory_at_once_do_not_show(self, monkeypatch, letters, rows):
+    def test_effects_do_not_depend_on_batches(self, monkeypatch, letters, rows):
         monkeypatch.setattr("dreamkeras.explain.mutagenesis.LETTERS_AT_ONCE", letters)
         records = records_of(*self.SEQUENCES)
         parts = self.parts(WeightSum(tasks=2), records.batches(rows=rows), deletions=True)
@@ -147,31 +147,31 @@ class TestRecords:
         np.testing.assert_array_equal(np.concatenate([part.found.reference for part in parts]), whole.reference)
         assert [name for part in parts for name in part.found.ids] == whole.ids
 
-    def test_a_few_letters_at_a_time_are_in_memory(self, monkeypatch):
+    def test_few_letters_are_in_memory_at_a_time(self, monkeypatch):
         monkeypatch.setattr("dreamkeras.explain.mutagenesis.LETTERS_AT_ONCE", 13)
         parts = self.parts(WeightSum(), [records_of(*self.SEQUENCES)])
         assert [part.found.inserts.lengths.tolist() for part in parts] == [[6, 7], [4], [12], [6]]
 
-    def test_mutants_that_sequences_share_are_asked_for_once(self):
+    def test_mutants_shared_by_sequences_are_scored_once(self):
         predictor = WeightSum()
         self.parts(predictor, [records_of("AAAA"), records_of("AAAA", "AAAC")])
         texts = {"AAAA"[:i] + base + "AAAA"[i + 1 :] for i in range(4) for base in BASES}
         texts |= {"AAAC"[:i] + base + "AAAC"[i + 1 :] for i in range(4) for base in BASES}
         assert predictor.asked == len(texts)
 
-    def test_records_that_do_not_fit_are_left_out_and_told(self):
+    def test_records_that_do_not_fit_are_skipped_with_a_reason(self):
         (part,) = self.parts(WeightSum(), [records_of("ACGT", "AC!T", "A" * 13, "GGG")], on_error="skip")
         assert part.found.ids == ["s0", "s3"]
         assert part.skipped.count == 2
         assert part.skipped.reasons[0] == "Expected DNA letters, got '!' at position 3 in record 's1' (made.fa, line 2)"
 
-    def test_records_without_room_for_a_deletion_are_left_out(self):
+    def test_records_that_do_not_fit_after_a_deletion_are_skipped(self):
         (part,) = self.parts(WeightSum(), [records_of("AC", "ACG")], on_error="skip", deletions=True)
         assert (part.found.ids, part.skipped.count) == (["s1"], 1)
         (part,) = self.parts(WeightSum(), [records_of("AC", "ACG")], on_error="skip")
         assert (part.found.ids, part.skipped.count) == (["s0", "s1"], 0)
 
-    def test_nothing_but_unfit_records_is_an_empty_part(self):
+    def test_a_batch_of_skipped_records_is_an_empty_result(self):
         (part,) = self.parts(WeightSum(), [records_of("A", "!")], on_error="skip")
         assert (part.found.ids, part.found.effects.shape, part.skipped.count) == ([], (0, 4, 1), 2)
 
@@ -181,7 +181,7 @@ class TestRecords:
 
 
 class TorchScorer(WeightSum):
-    """A torch network's answers for windows, which it takes as tangermeme does: one-hot, (n, 4, length)."""
+    """Scorer around a torch network that reads one-hot arrays (n, 4, length), as in tangermeme."""
 
     def __init__(self, network):
         super().__init__(PLAIN, tasks=2)
@@ -195,7 +195,7 @@ class TorchScorer(WeightSum):
             return self.network(torch.tensor(ONE_HOT[letters].transpose(0, 2, 1))).numpy()
 
 
-def test_tangermeme_agrees():
+def test_effects_equal_those_of_tangermeme():
     torch = pytest.importorskip("torch")
     saturation = pytest.importorskip("tangermeme.saturation_mutagenesis", reason="pip install tangermeme")
     torch.manual_seed(0)

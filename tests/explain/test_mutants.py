@@ -22,7 +22,7 @@ def substitutions(sequence):
 
 
 @given(sequences=st.lists(st.text(BASES, min_size=2, max_size=8), min_size=1, max_size=4))
-def test_mutants_are_all_strings_with_one_other_letter_in_order(sequences):
+def test_mutants_are_all_strings_with_one_changed_letter_in_order(sequences):
     mutants = Mutants(Ragged.from_strings(sequences), [PLAIN])
     wanted = [mutant.ljust(12, "N") for sequence in sequences for mutant in substitutions(sequence)]
     assert texts(mutants.windows(0, len(mutants))[0]) == wanted
@@ -33,38 +33,38 @@ def test_a_deletion_follows_the_substitutions_of_its_letter():
     assert [text.rstrip("N") for text in texts(mutants.windows(0, 4)[0])] == ["CCG", "GCG", "TCG", "CG"]
 
 
-def test_a_mutant_that_begins_or_ends_as_an_adapter_does_is_whole():
-    sequence = "ACAGTTGA"  # one letter from ACAC at the left, and from GT at the right
+def test_a_mutant_that_begins_or_ends_like_an_adapter_is_complete():
+    sequence = "ACAGTTGA"  # differs in one letter from ACAC at the left and from GT at the right
     mutants = Mutants(Ragged.from_strings([sequence]), [BETWEEN])
     wanted = [f"ACAC{mutant}GT" for mutant in substitutions(sequence)]
     assert texts(mutants.windows(0, len(mutants))[0]) == wanted
 
 
-def test_a_batch_of_mutants_may_begin_anywhere():
+def test_a_batch_of_mutants_may_begin_at_any_index():
     mutants = Mutants(Ragged.from_strings(["ACGT", "GGATC"]), [PLAIN], deletions=True)
     (whole,) = mutants.windows(0, len(mutants))
     pieces = [mutants.windows(first, first + 7)[0] for first in range(0, len(mutants), 7)]
     np.testing.assert_array_equal(np.concatenate(pieces), whole)
 
 
-def test_each_construct_has_its_windows():
+def test_windows_are_made_for_each_construct():
     wide = Construct("wide", length=16, alignment="left", strands="given")
     narrow, wider = Mutants(Ragged.from_strings(["ACGT"]), [PLAIN, wide]).windows(0, 12)
     assert [text.rstrip("N") for text in texts(narrow)] == [text.rstrip("N") for text in texts(wider)]
     assert (narrow.shape, wider.shape) == ((12, 12), (12, 16))
 
 
-def test_nothing_has_no_mutants():
+def test_no_sequences_have_no_mutants():
     assert len(Mutants(Ragged.from_strings([]), [PLAIN], deletions=True)) == 0
 
 
-def test_models_that_see_other_inserts_in_a_sequence_are_refused():
+def test_models_that_find_different_inserts_are_refused():
     whole = Construct("whole", length=150)
-    with pytest.raises(ModelError, match="agree where the inserts are, got those of constructs yeast and whole"):
+    with pytest.raises(ModelError, match="^Models of the constructs yeast and whole find different inserts in a sequence"):
         Mutants(Ragged.from_strings([YEAST.left_adapter + "ACGT" * 20 + YEAST.right_adapter]), [YEAST, whole])
 
 
 @pytest.mark.parametrize(("letter", "others"), [("A", "CGT-"), ("t", "ACG-"), ("N", "ACGT-"), ("R", "ACGT-")])
-def test_a_letter_becomes_every_base_but_itself(letter, others):
+def test_a_letter_is_replaced_by_every_other_base(letter, others):
     (found,) = real_changes(np.frombuffer(letter.encode(), np.uint8), len(CHANGES))
     assert "".join(np.array(CHANGES)[found]) == others

@@ -45,7 +45,7 @@ def test_results_have_a_manifest_and_depend_on_the_seed_alone(run, toy_model, tm
 def test_backgrounds_with_adapters_are_their_inserts(run, tmp_path):
     (tmp_path / "made.txt").write_text("TGCATTTTTTTCACATC" + "ACGT" * 20 + "GGTTACGGCTGTT\n")
     first = run("marginalise", "TGACTCA", "--backgrounds", tmp_path / "made.txt", "--positions", "80")
-    assert "within the 80 letters of the shortest background, got TGACTCA from 80 to 86" in first.stderr
+    assert "Motif TGACTCA at positions 80 to 86 is outside the shortest background, which has 80 letters" in first.stderr
     (found,) = table(run("marginalise", "TGACTCA", "--backgrounds", tmp_path / "made.txt", "--positions", "74", "--strands", "+"))
     assert found["expression_effect"] == found["expression_effect_low"]
 
@@ -91,12 +91,12 @@ def test_choices_that_do_not_go_together_are_wrong_usage(run, args, message):
 
 def test_a_motif_that_is_none_is_one_line(run, toy_model):
     result = run("marginalise", "TG4", "-m", toy_model)
-    assert (result.exit_code, result.stderr) == (1, "Error: Expected a motif of the letters ACGTURYSWKMBDHVN, got 'TG4'.\n")
+    assert (result.exit_code, result.stderr) == (1, "Error: Expected a motif of the IUPAC codes ACGTURYSWKMBDHVN, got 'TG4'.\n")
 
 
 def test_motifs_may_not_overlap(run, toy_model):
     result = run("marginalise", "GG", "CC", "-m", toy_model, "--spacings=-1:2")
-    assert (result.exit_code, result.stderr) == (1, "Error: Expected spacings from 0 on, got -1.\n")
+    assert (result.exit_code, result.stderr) == (1, "Error: Expected spacings of at least 0, got -1.\n")
 
 
 @pytest.mark.parametrize(
