@@ -1,5 +1,5 @@
-"""Sequences that a model predicts to express as wanted.
+"""Design of sequences with a desired prediction.
 
-In: a goal, constraints and sequences to begin with.
+In: a goal, constraints and start sequences.
 Out: designs with their predictions.
 """

@@ -1,4 +1,4 @@
-"""Candidates: designs that were scored, as arrays, and the choice of the best of each start's."""
+"""Scored designs as arrays, and selection of the best designs of each start."""
 
 from collections.abc import Iterable
 from typing import NamedTuple
@@ -11,13 +11,13 @@ __all__ = ["Candidates", "best_of_each", "candidate_keys", "empty_candidates", "
 
 
 class Candidates(NamedTuple):
-    """Designs and their predictions.
+    """Scored designs.
 
     Args:
-        owner: int64 (n,), the start that each is of.
-        letters: uint8 (n, width), as in `Starts`.
-        value: float64 (n,), what is predicted.
-        objective: float64 (n,), the higher the better.
+        owner: Index of the start of each design, int64 (n,).
+        letters: Letters as in `Starts`, uint8 (n, width).
+        value: Predictions, float64 (n,).
+        objective: Objectives, float64 (n,). Higher is better.
     """
 
     owner: np.ndarray
@@ -26,30 +26,30 @@ class Candidates(NamedTuple):
     objective: np.ndarray
 
     def select(self, index: np.ndarray) -> "Candidates":
-        """Those at `index`, integers or a boolean mask."""
+        """Returns the designs at `index`, which is an integer array or a boolean mask."""
         return Candidates(*(column[index] for column in self))
 
 
 def empty_candidates(width: int) -> Candidates:
-    """None at all."""
+    """Returns an empty set of designs."""
     return Candidates(np.empty(0, np.int64), np.empty((0, width), np.uint8), np.empty(0), np.empty(0))
 
 
 def joined(parts: Iterable[Candidates]) -> Candidates:
-    """Several sets as one, in their order."""
+    """Concatenates sets of designs in order."""
     return Candidates(*map(np.concatenate, zip(*parts, strict=True)))
 
 
 def candidate_keys(owner: np.ndarray, letters: np.ndarray) -> np.ndarray:
-    """uint64 (n,): numbers that are the same for the same design of one start, and for hardly any others."""
+    """Returns a hash of each design and its start, uint64 (n,). Equal designs of a start have equal hashes; others almost never do."""
     return window_keys([letters]) + owner.astype(np.uint64) * np.uint64(0x9E3779B97F4A7C15)
 
 
 def best_of_each(candidates: Candidates, number: int) -> np.ndarray:
-    """The best different designs of each start, at most `number`, each start's in falling order; of equal ones the first.
+    """Selects the best distinct designs of each start, at most `number`, best first. Of equally good designs, the first is used.
 
     Returns:
-        int64 (kept,), rows.
+        Indices of the selected designs, int64 (kept,).
     """
     order = _falling(candidates)
     if number > 1:
@@ -61,17 +61,17 @@ def best_of_each(candidates: Candidates, number: int) -> np.ndarray:
 
 
 def far_apart(candidates: Candidates, lengths: np.ndarray, number: int, distance: int, taken: Candidates) -> np.ndarray:
-    """The best designs of each start that are far enough from all better ones of it, and from those of other starts before it.
+    """Selects the best designs of each start that have a minimum distance from each other and from designs of earlier starts.
 
     Args:
         candidates: n designs.
-        lengths: int64 (starts,), letters of each start's insert; only designs of one length are compared.
-        number: How many of each start, at most.
-        distance: Fewest letters in which any two differ.
-        taken: Designs that are chosen already.
+        lengths: Length of the insert of each start, int64 (starts,). Only designs of the same length are compared.
+        number: Maximum number of designs per start.
+        distance: Minimum number of letters in which two designs differ.
+        taken: Designs that were selected before.
 
     Returns:
-        int64 (kept,), rows, each start's in falling order.
+        Indices of the selected designs, int64 (kept,), best first for each start.
     """
     order = _falling(candidates)
     kept = [np.empty(0, np.int64)]

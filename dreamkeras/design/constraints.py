@@ -1,6 +1,6 @@
-"""Constraints: what designed inserts have to keep to, from options or a TOML file, checked for contradictions.
+"""Constraints on designed inserts, from options or a TOML file, checked for contradictions.
 
-Knows nothing about sequences: `design.rules` checks letters against them.
+`design.rules` applies the constraints to sequences.
 """
 
 import re
@@ -18,15 +18,15 @@ __all__ = ["Constraints", "read_constraints", "settle_constraints"]
 
 
 class Constraints(NamedTuple):
-    """Constraints on designed inserts; made by `settle_constraints`.
+    """Constraints on designed inserts. Create them with `settle_constraints`.
 
     Args:
-        gc: Least and most G and C among the insert's letters, in percent.
-        forbid: Sites that no insert may hold or be part of, on either strand, as IUPAC patterns.
-        require: Sites that each insert has to hold a letter of, likewise.
-        homopolymer: Most equal letters in a row.
-        fixed: Positions that stay as they are: first and last, from 1, both included.
-        max_edits: Most letters that may differ from the start.
+        gc: Minimum and maximum GC content of the insert in per cent.
+        forbid: Sites that must not overlap an insert on either strand, as IUPAC patterns.
+        require: Sites that must overlap each insert on at least one strand, as IUPAC patterns.
+        homopolymer: Maximum number of equal letters in a row.
+        fixed: Ranges of positions that must not change, as first and last position, counted from 1 and inclusive.
+        max_edits: Maximum number of letters that differ from the start.
     """
 
     gc: tuple[float, float] | None = None
@@ -38,30 +38,30 @@ class Constraints(NamedTuple):
 
 
 def read_constraints(path: str | Path) -> dict[str, Any]:
-    """The fields of a TOML file, for `settle_constraints`.
+    """Reads the fields of a TOML file for `settle_constraints`.
 
     Raises:
-        InputError: It is missing or no TOML, or has a key that names no constraint.
+        InputError: The file does not exist, is not valid TOML, or has an unknown key.
     """
     try:
         fields = tomllib.loads(read_text(path))
     except (OSError, ValueError) as error:
         reason = (error.strerror or error) if isinstance(error, OSError) else error
-        raise InputError(f"Expected a TOML file of constraints, got {path} ({reason}).") from None
+        raise InputError(f"Cannot read constraints from {path}: {reason}.") from None
     if unknown := sorted(set(fields) - set(Constraints._fields)):
         raise InputError(f"Expected keys among {', '.join(Constraints._fields)}, got {unknown[0]!r} in {path}.")
     return fields
 
 
 def settle_constraints(fields: Mapping[str, Any]) -> Constraints:
-    """Constraints from options or a file.
+    """Converts options or the fields of a file to constraints.
 
     Args:
-        fields: Values by the names of `Constraints`: `forbid` and `require` are lists of enzymes' names and patterns, `fixed` is a list
-            of texts such as "5" and "1-10".
+        fields: Values by field of `Constraints`. `forbid` and `require` are lists of enzyme names and patterns; `fixed` is a list of
+            strings such as "5" and "1-10".
 
     Raises:
-        InputError: A value is out of range or of another type, or two of them contradict each other.
+        InputError: A value is out of range or of the wrong type, or constraints contradict each other.
 
     Example:
         >>> settle_constraints({"gc": [40, 60], "forbid": ["EcoRI"], "fixed": ["1-10"]}).fixed
@@ -78,7 +78,7 @@ def settle_constraints(fields: Mapping[str, Any]) -> Constraints:
     for wanted in settled.require:
         for forbidden in settled.forbid:
             if occurs_in(forbidden, wanted):
-                raise InputError(f"Expected constraints that go together, got {wanted} required, which holds the forbidden {forbidden}.")
+                raise InputError(f"Constraints contradict each other: the required {wanted} contains the forbidden {forbidden}.")
     return settled
 
 
@@ -86,7 +86,7 @@ def _percentages(value: Any) -> tuple[float, float] | None:
     if value is None:
         return None
     is_pair = isinstance(value, list | tuple) and len(value) == 2 and all(isinstance(x, int | float) for x in value)
-    # 0.4 to 0.6 is meant as shares, and would be a GC content that no sequence has.
+    # Values such as 0.4 and 0.6 are probably fractions. As percentages, hardly any sequence would satisfy them.
     if not is_pair or not 0 <= value[0] <= value[1] <= 100 or 0 < value[1] <= 1:
         raise InputError(f"Expected gc as two percentages, the lower first, such as 40 and 60, got {value!r}.")
     return float(value[0]), float(value[1])
@@ -95,14 +95,14 @@ def _percentages(value: Any) -> tuple[float, float] | None:
 def _texts(name: str, fields: Mapping[str, Any]) -> tuple[str, ...]:
     value = fields.get(name, ())
     if not isinstance(value, list | tuple) or not all(isinstance(part, str) for part in value):
-        raise InputError(f"Expected {name} as a list of texts, got {value!r}.")
+        raise InputError(f"Expected {name} as a list of strings, got {value!r}.")
     return tuple(value)
 
 
 def _whole(name: str, fields: Mapping[str, Any], least: int) -> int | None:
     value = fields.get(name)
     if value is not None and (not isinstance(value, int) or isinstance(value, bool) or value < least):
-        raise InputError(f"Expected {name} to be a whole number from {least} on, got {value!r}.")
+        raise InputError(f"Expected {name} to be an integer of at least {least}, got {value!r}.")
     return value
 
 
@@ -110,5 +110,5 @@ def _range(text: str) -> tuple[int, int]:
     found = re.fullmatch("([1-9][0-9]{0,17})(?:-([1-9][0-9]{0,17}))?", text.strip())
     first, last = (int(found[1]), int(found[2] or found[1])) if found else (1, 0)
     if last < first:
-        raise InputError(f"Expected fixed positions such as '5' or '1-10', from 1 on, got {text!r}.")
+        raise InputError(f"Expected fixed positions such as '5' or '1-10', counted from 1, got {text!r}.")
     return first, last

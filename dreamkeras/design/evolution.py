@@ -1,4 +1,4 @@
-"""Evolution: a population of each start, whose best members have children by crossover and mutation."""
+"""Evolutionary search: one population per start, whose best members produce children by crossover and mutation."""
 
 import numpy as np
 
@@ -9,19 +9,19 @@ from dreamkeras.design.search import Search
 __all__ = ["evolution"]
 
 TRIES = 8
-"""How often a child that breaks a rule is made anew."""
+"""Maximum number of attempts to produce a child that satisfies the constraints."""
 
 CROSSED = 0.5
-"""Share of the children that have two parents."""
+"""Share of children that have two parents."""
 
 MEAN_MUTATIONS = 2.0
-"""Letters that change in a child, on average: one, and a Poisson number more."""
+"""Mean number of mutations in a child: one, and a Poisson-distributed number of additional ones."""
 
 
 def evolution(search: Search, population: int, generator: np.random.Generator) -> None:
-    """Lets a population of each start evolve, with as many children at each step.
+    """Evolves a population for each start. In each step, `population` children are produced per start.
 
-    Parents are the better of two random members each; the best of parents and children live on, each design once.
+    Each parent is the better of two random members. The best distinct designs among parents and children form the next population.
     """
     members = search.begin()
     while len(members.owner):
@@ -33,7 +33,7 @@ def evolution(search: Search, population: int, generator: np.random.Generator) -
 
 
 def _children(search: Search, members: Candidates, number: int, generator: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
-    """So many children of each start that keep the rules, or fewer where they do not."""
+    """Returns `number` children of each start. Children that still break a constraint after `TRIES` attempts are omitted."""
     owner = np.repeat(np.arange(len(search.starts.ids)), number)
     letters = np.empty((len(owner), members.letters.shape[1]), np.uint8)
     missing = np.arange(len(owner))
@@ -57,7 +57,7 @@ def _offspring(search: Search, members: Candidates, owner: np.ndarray, generator
 
 
 def _parents(members: Candidates, owner: np.ndarray, generator: np.random.Generator) -> np.ndarray:
-    """uint8 (n, width): for each owner the better of two random members; members of an owner stand together, the best first."""
+    """Returns the better of two random members for each owner, uint8 (n, width). Members must be sorted by owner, best first."""
     first = np.searchsorted(members.owner, owner, side="left")
     count = np.searchsorted(members.owner, owner, side="right") - first
     drawn = generator.random((len(owner), 2)).min(axis=1)

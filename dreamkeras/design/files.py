@@ -1,4 +1,4 @@
-"""The folder of a design: the designs as a table and as FASTA, and what each step came to."""
+"""Writes the folder of a design: designs as a table and as FASTA, and a table of steps."""
 
 import csv
 import io
@@ -16,7 +16,13 @@ __all__ = ["design_ids", "write_designs"]
 
 
 def write_designs(folder: Path, designs: Designs, scorer: Scorer, *, with_adapters: bool = False) -> None:
-    """Writes `designs.tsv`, `designs.fa` and `steps.tsv`; each appears whole or not at all. `scorer` has the names of tasks.
+    """Writes `designs.tsv`, `designs.fa` and `steps.tsv`. Each file appears only when it is complete.
+
+    Args:
+        folder: Folder for the files.
+        designs: The designs.
+        scorer: The model, for the names of columns.
+        with_adapters: Whether to include adapters in the sequences.
 
     Raises:
         DreamkerasError: A file cannot be written.
@@ -31,7 +37,7 @@ def write_designs(folder: Path, designs: Designs, scorer: Scorer, *, with_adapte
 
 
 def design_ids(designs: Designs) -> list[str]:
-    """A name for each design: its start's, without white space, and its rank among the start's."""
+    """Returns a name for each design: the name of its start, without white space, and the rank among designs of this start."""
     ids, rank, last = [], 0, -1
     for owner in designs.owner.tolist():
         rank, last = (rank + 1 if owner == last else 1), owner
@@ -40,7 +46,7 @@ def design_ids(designs: Designs) -> list[str]:
 
 
 def _design_rows(designs: Designs, ids: Sequence[str], texts: Sequence[str], scorer: Scorer) -> Iterator[Sequence[str]]:
-    """A header and a row a design; the columns of single tasks only where there are several."""
+    """Yields a header and one row per design. Columns of single tasks are included only if there are several tasks."""
     spread = [] if designs.spread is None else ["sd"]
     single = list(scorer.columns) if len(scorer.tasks) > 1 else []
     yield ["id", "start", "sequence", "prediction", *spread, "start_prediction", "edits", "objective", *single]
@@ -54,7 +60,7 @@ def _design_rows(designs: Designs, ids: Sequence[str], texts: Sequence[str], sco
 
 
 def _step_rows(designs: Designs) -> Iterator[Sequence[str]]:
-    """A header and, for each start, a row a step."""
+    """Yields a header and one row per start and step."""
     yield ["start", "step", "tried", "best", "mean", "edits", "objective"]
     rows, numbers = [], [0] * len(designs.starts)
     for step in designs.steps:

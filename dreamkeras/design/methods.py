@@ -1,6 +1,6 @@
-"""Design: inserts that a model predicts to express as wanted, found by evolution, one edit at a time, or by beam search.
+"""Designs inserts with a desired prediction by evolution, greedy search, beam search or gradients.
 
-Whole populations are scored in one go, each different window once. Knows nothing about files.
+Each distinct window is scored once. `run.py` reads and writes files.
 """
 
 from collections.abc import Iterator
@@ -27,27 +27,28 @@ from dreamkeras.sequence.records import Records
 __all__ = ["DEFAULTS", "Designs", "SearchSettings", "design", "random_starts"]
 
 STEP_LETTERS = 1 << 23
-"""Letters of the designs that are looked at in one step; starts are searched from in batches that keep to it."""
+"""Maximum number of letters of the designs in one step. Starts are processed in batches that respect this limit."""
 
 POOL = 4096
-"""Designs of each start that those to return are chosen from, where these have to be different."""
+"""Number of designs per start from which diverse designs are selected."""
 
 DRAWN, DRAWS = 256, 200
-"""Random inserts that are drawn at once, at least, and how often that is done before constraints count as too strict."""
+"""Minimum number of random inserts that are drawn at a time, and maximum number of draws before constraints are called too strict."""
 
 
 class SearchSettings(NamedTuple):
-    """How to search.
+    """Settings of a search.
 
     Args:
-        method: One of `METHODS`; `gradient` needs something that proposes edits.
-        steps: Most steps; None takes the method's own.
-        calls: Most designs that are tried for each start; None without a bound.
-        number: Designs returned for each start, at most.
-        diversity: Fewest letters in which any two designs of one length differ; 1 asks only a start's own to differ.
-        population: Members of a population, in evolution.
-        width: Designs of each start that are kept at a step, in beam search.
-        seed: Of all random choices.
+        method: One of `METHODS`. `gradient` requires a function that proposes edits.
+        steps: Maximum number of steps. If None, the default of the method is used.
+        calls: Maximum number of designs that are tried for each start. If None, there is no limit.
+        number: Maximum number of designs that are returned for each start.
+        diversity: Minimum number of letters in which two designs of the same length differ. With 1, only designs of the same start
+            must differ.
+        population: Size of a population in evolution.
+        width: Number of designs that are kept per start and step in beam search.
+        seed: Random seed.
     """
 
     method: str = "evolution"
@@ -67,17 +68,17 @@ class Designs(NamedTuple):
     """m designs of n starts.
 
     Args:
-        starts: The ids of the starts.
-        before: float64 (n,), what is predicted of the starts.
-        owner: int64 (m,), the start of each design, ascending; a start's own are in falling order.
-        inserts: The m designs, without adapters.
-        sequences: The same with adapters.
-        columns: float32 (m, columns), what the model answers, as `Scorer.columns`.
-        values: float64 (m,), predictions of the goal's task or difference of tasks.
-        spread: float64 (m,), its standard deviation among an ensemble's members; None without.
-        objective: float64 (m,), what was searched for: the higher the better.
-        edits: int64 (m,), letters that are not those of the start.
-        steps: The results of each step.
+        starts: Names of the starts.
+        before: Predictions for the starts, float64 (n,).
+        owner: Index of the start of each design, ascending, int64 (m,). Designs of a start are sorted, best first.
+        inserts: The m designs without adapters.
+        sequences: The m designs with adapters.
+        columns: All columns of the model for the designs, as in `Scorer.columns`, float32 (m, columns).
+        values: Predictions for the task or the difference of tasks of the goal, float64 (m,).
+        spread: Standard deviation of `values` over an ensemble's members, float64 (m,). None without an ensemble.
+        objective: Objective of the search, float64 (m,). Higher is better.
+        edits: Number of letters that differ from the start, int64 (m,).
+        steps: Results of each step.
     """
 
     starts: list[str]
@@ -104,21 +105,21 @@ def design(
     batch_size: int = BATCH_SIZE,
     progress: Progress | None = None,
 ) -> Designs:
-    """Designs that come from some sequences by changing letters of their inserts.
+    """Designs sequences by changing letters of the inserts of start sequences.
 
     Args:
-        records: n sequences to begin with.
-        scorer: The model; of an ensemble the mean counts, less a penalty if the goal has one.
+        records: n start sequences.
+        scorer: The model or ensemble. For an ensemble, the mean is used, minus the penalty of the goal.
         goal: The goal.
-        constraints: Those of designs.
-        settings: How to search.
-        propose: Proposes edits of a design, for the method `gradient`.
-        batch_size: Windows scored at once.
-        progress: Told after each batch how many windows it had.
+        constraints: Constraints on designs.
+        settings: Settings of the search.
+        propose: Function that proposes edits, for the method `gradient`.
+        batch_size: Windows scored at a time.
+        progress: Called after each batch with its number of windows.
 
     Raises:
         InputError: A sequence does not fit the model or breaks a constraint, or a setting is out of range.
-        ModelError: An ensemble's members put different letters around an insert.
+        ModelError: The constructs of an ensemble's members have different letters around an insert.
 
     Example:
         >>> from dreamkeras.design.goal import settle_goal
@@ -150,10 +151,17 @@ def design(
 
 
 def random_starts(number: int, length: int, constraints: Constraints, scorer: Scorer, seed: int) -> Records:
-    """So many random inserts of a length that keep the constraints, for the scorer's construct.
+    """Generates random inserts that satisfy the constraints.
+
+    Args:
+        number: Number of inserts.
+        length: Length of each insert.
+        constraints: Constraints on the inserts.
+        scorer: The model, for its construct.
+        seed: Random seed.
 
     Raises:
-        InputError: The length does not fit, or hardly any random insert keeps the constraints.
+        InputError: The length does not fit the construct, or too few random inserts satisfy the constraints.
     """
     generator = np.random.default_rng(seed)
     at_once = max(number, DRAWN)
@@ -167,22 +175,24 @@ def random_starts(number: int, length: int, constraints: Constraints, scorer: Sc
             lengths = np.full(number, drawn.sequences.lengths[0])
             letters = np.concatenate(flat)[: int(lengths.sum())]
             return drawn._replace(sequences=Ragged.from_lengths(letters, lengths), ids=drawn.ids[:number], lines=drawn.lines[:number])
-    raise InputError(f"Expected {number:,} random inserts that keep the constraints, got {count:,} of {DRAWS * at_once:,}: give starts.")
+    raise InputError(
+        f"Expected {number:,} random inserts that satisfy the constraints, got {count:,} of {DRAWS * at_once:,}. Give start sequences."
+    )
 
 
 def _check(settings: SearchSettings, propose: Proposer | None) -> None:
     if settings.method not in METHODS:
-        raise InputError(f"Expected one of the methods {', '.join(METHODS)}, got {settings.method!r}.")
+        raise InputError(f"Expected method to be one of {', '.join(METHODS)}, got {settings.method!r}.")
     if settings.method == "gradient" and propose is None:
-        raise InputError("Expected something that proposes edits for the method gradient, got none.")
+        raise InputError("The method gradient requires `propose`, a function that proposes edits.")
     for name in ("steps", "calls", "number", "diversity", "population", "width"):
         value = getattr(settings, name)
         if value is not None and value < 1:
-            raise InputError(f"Expected {name} to be 1 or more, got {value}.")
+            raise InputError(f"Expected {name} to be at least 1, got {value}.")
 
 
 def _batches(starts: Starts, settings: SearchSettings) -> Iterator[np.ndarray]:
-    """Rows of the starts, so many at once that a step's designs are few enough."""
+    """Yields batches of indices of starts, so that the designs of a step stay below `STEP_LETTERS`."""
     all_single = (len(BASES) - 1) * starts.letters.shape[1]
     designs = {"evolution": 2 * settings.population, "beam": all_single * settings.width}.get(settings.method, all_single)
     at_once = max(1, STEP_LETTERS // (max(designs, _pool(settings)) * starts.letters.shape[1]))
@@ -200,7 +210,7 @@ def _run(search: Search, settings: SearchSettings, propose: Proposer, generator:
 
 
 def _pool(settings: SearchSettings) -> int:
-    """Designs of each start that are kept until the ones to return are chosen."""
+    """Returns the number of designs per start that are kept until the end of the search."""
     return settings.number if settings.diversity <= 1 else max(POOL, settings.number)
 
 

@@ -1,4 +1,4 @@
-"""Recognition sites of common restriction enzymes, as a table, and the meaning of a name or an IUPAC pattern."""
+"""Table of recognition sites of common restriction enzymes, and lookup of sites by name or IUPAC pattern."""
 
 from difflib import get_close_matches
 
@@ -7,8 +7,8 @@ from dreamkeras.sequence.alphabet import IUPAC
 
 __all__ = ["RESTRICTION_SITES", "find_site"]
 
-# REBASE 404 (Roberts et al., Nucleic Acids Research 51, D629), one strand, 5' to 3'; compared with Biopython 1.88's copy of it.
-# The enzymes that molecular cloning uses most, those of Golden Gate assembly in the last lines.
+# Source: REBASE 404 (Roberts et al., Nucleic Acids Research 51, D629), one strand, 5' to 3'. Compared with the copy in Biopython 1.88.
+# The table has the most common enzymes of molecular cloning. The last lines are enzymes for Golden Gate assembly.
 RESTRICTION_SITES = {
     "AatII": "GACGTC", "AfeI": "AGCGCT", "AflII": "CTTAAG", "AgeI": "ACCGGT", "ApaI": "GGGCCC", "ApaLI": "GTGCAC",
     "AscI": "GGCGCGCC", "AsiSI": "GCGATCGC", "AvrII": "CCTAGG", "BamHI": "GGATCC", "BclI": "TGATCA", "BglII": "AGATCT",
@@ -25,22 +25,22 @@ RESTRICTION_SITES = {
     "AarI": "CACCTGC", "BbsI": "GAAGAC", "BsaI": "GGTCTC", "BsgI": "GTGCAG", "BsmBI": "CGTCTC", "BspQI": "GCTCTTC",
     "BtgZI": "GCGATG", "Esp3I": "CGTCTC", "PaqCI": "CACCTGC", "SapI": "GCTCTTC",
 }  # fmt: skip
-"""The letters that each enzyme recognises, IUPAC codes."""
+"""Recognition site of each enzyme as IUPAC codes."""
 
 _BY_LOWER_CASE = {name.lower(): site for name, site in RESTRICTION_SITES.items()}
 
 
 def find_site(text: str) -> str:
-    """The pattern that an enzyme's name or a pattern stands for.
+    """Returns the site of an enzyme, or a pattern in upper case.
 
     Args:
-        text: A name of the table, in any case, or IUPAC codes.
+        text: Name of an enzyme in the table, in upper or lower case, or IUPAC codes.
 
     Returns:
-        IUPAC codes in upper case, T for U.
+        IUPAC codes in upper case, with T for U.
 
     Raises:
-        InputError: It is neither, or a pattern that matches everything.
+        InputError: The text is neither a known enzyme nor a pattern, or the pattern matches every sequence.
 
     Example:
         >>> find_site("EcoRI"), find_site("tataar")
@@ -54,5 +54,5 @@ def find_site(text: str) -> str:
         hint = f": did you mean {near[0]}?" if near else "."
         raise InputError(f"Expected a restriction enzyme or a pattern of IUPAC codes, got {text!r}{hint}")
     if set(pattern) == {"N"}:
-        raise InputError(f"Expected a pattern that some sequences do not match, got {text!r}.")
+        raise InputError(f"The pattern {text!r} matches every sequence. Give at least one letter other than N.")
     return pattern

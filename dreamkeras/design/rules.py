@@ -1,4 +1,4 @@
-"""Rules: constraints held against the letters of many designs at once, junctions with the constant letters included."""
+"""Applies constraints to many designs at a time, including the junctions with constant letters."""
 
 from collections.abc import Iterator
 
@@ -13,23 +13,23 @@ from dreamkeras.sequence.site_search import both_strands, has_site
 __all__ = ["Rules", "letters_beside"]
 
 ROWS = 8192
-"""Designs looked at together."""
+"""Number of designs that are checked at a time."""
 
 
 def letters_beside(constraints: Constraints) -> int:
-    """How many constant letters beside an insert matter: what a site or a run that holds one of its letters may reach into."""
+    """Returns the number of constant letters next to an insert that are needed to check sites and runs across the junction."""
     return max([0, constraints.homopolymer or 0, *(len(site) - 1 for site in (*constraints.forbid, *constraints.require))])
 
 
 class Rules:
-    """The rules of designs from some starts.
+    """Constraints applied to designs of given starts.
 
     Args:
-        constraints: Theirs.
-        starts: Theirs.
+        constraints: The constraints.
+        starts: The starts.
 
     Raises:
-        InputError: Fixed positions are not in an insert, or leave nothing to change.
+        InputError: Fixed positions are outside an insert, or all positions of an insert are fixed.
     """
 
     def __init__(self, constraints: Constraints, starts: Starts) -> None:
@@ -39,26 +39,27 @@ class Rules:
             if len(starts.lengths) and last > starts.lengths.min():
                 row = int(starts.lengths.argmin())
                 raise InputError(
-                    f"Expected fixed positions within the insert of {starts.ids[row]!r}, {starts.lengths[row]} letters, got {first}-{last}."
+                    f"Fixed positions {first}-{last} are outside the insert of {starts.ids[row]!r}, "
+                    f"which has {starts.lengths[row]} letters."
                 )
             self.editable[:, starts.first + first - 1 : starts.first + last] = False
         if not self.editable.any(axis=1).all():
-            raise InputError(f"Expected a position that may change in {starts.ids[int(self.editable.any(axis=1).argmin())]!r}, got none.")
+            raise InputError(f"No position of {starts.ids[int(self.editable.any(axis=1).argmin())]!r} may be changed: all are fixed.")
         self._forbid, self._require = both_strands(constraints.forbid), [both_strands([site]) for site in constraints.require]
 
     def edits(self, owner: np.ndarray, letters: np.ndarray) -> np.ndarray:
-        """int64 (n,): letters of each design that are not those of its start."""
+        """Returns the number of letters in which each design differs from its start, int64 (n,)."""
         return (letters != self.starts.letters[owner]).sum(axis=1)
 
     def allowed(self, owner: np.ndarray, letters: np.ndarray) -> np.ndarray:
-        """Whether designs keep all constraints.
+        """Checks which designs satisfy all constraints.
 
         Args:
-            owner: int64 (n,), the start that each is of.
-            letters: uint8 (n, width), the designs.
+            owner: Index of the start of each design, int64 (n,).
+            letters: The designs, uint8 (n, width).
 
         Returns:
-            bool (n,).
+            Whether each design satisfies all constraints, bool (n,).
         """
         allowed = np.ones(len(owner), bool)
         for first in range(0, len(owner), ROWS):
@@ -68,22 +69,22 @@ class Rules:
         return allowed
 
     def require_starts(self) -> None:
-        """Refuses a start that breaks a constraint: no search would know a way out.
+        """Checks that all starts satisfy the constraints, because a search cannot begin with other sequences.
 
         Raises:
-            InputError: One does; the message names it and the constraint.
+            InputError: A start breaks a constraint. The message names both.
         """
         everyone = np.arange(len(self.starts.ids))
         for wanted, broken in self._broken(everyone, self.starts.letters):
             if broken.any():
                 name = self.starts.ids[int(broken.argmax())]
                 others = f" and {broken.sum() - 1:,} more" if broken.sum() > 1 else ""
-                raise InputError(f"Expected starts that keep the constraints, got {name!r}{others}: {wanted}.")
+                raise InputError(f"Start sequences must satisfy the constraints. Broken by {name!r}{others}: {wanted}.")
 
     def _broken(self, owner: np.ndarray, letters: np.ndarray) -> Iterator[tuple[str, np.ndarray]]:
-        """A text for each constraint, and bool (n,), which designs break it."""
+        """Yields a description of each constraint, and whether each design breaks it, bool (n,)."""
         ask, first, stops = self.constraints, self.starts.first, self.starts.stops[owner]
-        yield "fixed letters stay", ((letters != self.starts.letters[owner]) & ~self.editable[owner]).any(axis=1)
+        yield "fixed letters are unchanged", ((letters != self.starts.letters[owner]) & ~self.editable[owner]).any(axis=1)
         yield "no adapter at an end of the insert", self._brings_adapter(owner, letters)
         if ask.max_edits is not None:
             yield f"at most {ask.max_edits} edits", self.edits(owner, letters) > ask.max_edits
@@ -91,16 +92,16 @@ class Rules:
             inside = letters[:, first : int(stops.max(initial=first))]
             within = np.arange(first, first + inside.shape[1]) < stops[:, None]
             percent = 100 * (IS_GC[inside] & within).sum(axis=1) / self.starts.lengths[owner]
-            yield f"{ask.gc[0]:g} to {ask.gc[1]:g} % G and C", (percent < ask.gc[0]) | (percent > ask.gc[1])
+            yield f"GC content of {ask.gc[0]:g} to {ask.gc[1]:g} %", (percent < ask.gc[0]) | (percent > ask.gc[1])
         if ask.homopolymer:
             yield f"at most {ask.homopolymer} equal letters in a row", _has_run(letters, ask.homopolymer + 1, first, stops)
         if ask.forbid:
             yield f"no {' or '.join(ask.forbid)} on either strand", has_site(letters, self._forbid, first, stops)
         for site, strands in zip(ask.require, self._require, strict=True):
-            yield f"{site} on one of the strands", ~has_site(letters, strands, first, stops)
+            yield f"{site} on at least one strand", ~has_site(letters, strands, first, stops)
 
     def _brings_adapter(self, owner: np.ndarray, letters: np.ndarray) -> np.ndarray:
-        """bool (n,): whether the bare insert would be read as one that is given with an adapter."""
+        """Returns whether each insert without adapters would be read as an insert with an adapter, bool (n,)."""
         (left, right), first, stops = self.starts.adapters, self.starts.first, self.starts.stops[owner]
         brings = np.zeros(len(owner), bool)
         if left:
@@ -113,7 +114,7 @@ class Rules:
 
 
 def _has_run(letters: np.ndarray, length: int, first: int, stops: np.ndarray) -> np.ndarray:
-    """bool (n,): whether so many equal bases are in a row, at least one of them in the insert."""
+    """Returns whether each design has `length` equal bases in a row, at least one of which is in the insert, bool (n,)."""
     begin = max(0, first - length + 1)
     columns = np.arange(begin, letters.shape[1] - length + 1)
     shows = IS_BASE[letters[:, begin : begin + len(columns)]] & (columns < stops[:, None])

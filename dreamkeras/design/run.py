@@ -1,4 +1,4 @@
-"""One design from files to a folder: sequences to begin with, constraints, designs."""
+"""Runs a design: reads start sequences and constraints, searches, and writes a folder."""
 
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -22,28 +22,28 @@ from dreamkeras.sequence.records import Records
 __all__ = ["DesignChoices", "ProposerOf", "run_design"]
 
 ProposerOf = Callable[[Goal], Proposer]
-"""Makes what proposes edits, once it is settled what they are for."""
+"""Function that takes a goal and returns a function that proposes edits."""
 
 
 class DesignChoices(NamedTuple):
-    """All choices of a design.
+    """Options of a design.
 
     Args:
         target: `"max"`, `"min"` or a number.
-        models: Run folders or `.onnx` files that the scorer is, for the manifest.
-        start: File of sequences to begin with; None for random inserts.
-        id_column: A table's column of names.
-        sequence_column: A table's column of sequences.
-        random: How many random inserts.
-        length: Letters of each; None for `default_insert_length`.
-        constraints: TOML file.
-        fields: Constraints that were given one by one, which win over the file's.
-        task: Task that counts.
-        minus: Task that is taken from it.
-        penalty: Standard deviations of an ensemble that are taken off.
-        settings: How to search.
-        with_adapters: Whether designs are written between their adapters.
-        batch_size: Windows scored at once.
+        models: Run folders or `.onnx` files of the scorer, for the manifest.
+        start: File with start sequences. If None, random inserts are used.
+        id_column: Column of names, if `start` is a table.
+        sequence_column: Column of sequences, if `start` is a table.
+        random: Number of random inserts.
+        length: Length of each random insert. If None, `default_insert_length` is used.
+        constraints: TOML file with constraints.
+        fields: Constraints from options, which override those in the file.
+        task: Name of the task to design for.
+        minus: Name of a task whose prediction is subtracted.
+        penalty: Number of standard deviations over an ensemble's members that are subtracted.
+        settings: Settings of the search.
+        with_adapters: Whether to write designs with adapters.
+        batch_size: Windows scored at a time.
     """
 
     target: Target
@@ -72,18 +72,18 @@ def run_design(
     proposer_of: ProposerOf | None = None,
     progress: Progress | None = None,
 ) -> Designs:
-    """Designs, and fills a folder, new or empty, which appears when all its files are there.
+    """Designs sequences and writes the results to a folder.
 
     Args:
-        choices: All choices.
-        scorer: The model.
-        folder: The folder.
-        command: The command line, for the manifest.
-        proposer_of: For the method `gradient`.
+        choices: Options of the design.
+        scorer: The model or ensemble.
+        folder: New or empty folder. It appears when all files are complete.
+        command: Command line, for the manifest.
+        proposer_of: Creates a function that proposes edits, for the method `gradient`.
         progress: Called after each batch with its number of windows.
 
     Raises:
-        DreamkerasError: A file or a constraint will not do, or they do not go together; nothing has been written then.
+        DreamkerasError: A file, a start sequence or a constraint is not valid. Nothing is written in this case.
     """
     with open_folder(folder) as unfinished:
         constraints = settle_constraints({**(read_constraints(choices.constraints) if choices.constraints else {}), **choices.fields})

@@ -1,4 +1,4 @@
-"""Search: what every way to design shares. Scores what keeps the rules, remembers the best designs, and notes each step."""
+"""Search that all methods share: scores designs that satisfy the constraints, keeps the best ones, and records each step."""
 
 from typing import NamedTuple
 
@@ -14,16 +14,17 @@ from dreamkeras.scoring.scorer import BATCH_SIZE, Progress
 __all__ = ["Search", "SearchLimits", "Step"]
 
 WINDOWS = 8192
-"""Designs that are windows at the same time."""
+"""Maximum number of designs whose windows are in memory at a time."""
 
 
 class SearchLimits(NamedTuple):
-    """When a search ends, and how many designs it keeps.
+    """Limits of a search.
 
     Args:
-        steps: Most steps.
-        calls: Most designs that are tried for each start, itself among them; it takes no part in a step that would pass it. None without.
-        kept: Designs that are kept of each start.
+        steps: Maximum number of steps.
+        calls: Maximum number of designs that are tried for each start, including the start itself. A start is omitted from a step that
+            would exceed the limit. If None, there is no limit.
+        kept: Number of designs that are kept for each start.
     """
 
     steps: int
@@ -32,15 +33,15 @@ class SearchLimits(NamedTuple):
 
 
 class Step(NamedTuple):
-    """One step of a search, over the starts that took part in it; step 0 is the starts themselves.
+    """Results of one step of a search for each start that was part of it. Step 0 contains the starts themselves.
 
     Args:
-        owner: int64 (m,), the starts.
-        tried: int64 (m,), designs of each that were looked at; the model is asked about each different one once.
-        best: float64 (m,), prediction of the best design so far.
-        mean: float64 (m,), mean prediction of those tried in this step.
-        edits: int64 (m,), letters in which the best design differs from its start.
-        objective: float64 (m,), the best design's objective.
+        owner: Indices of the starts, int64 (m,).
+        tried: Number of designs that were tried in this step, int64 (m,). Repeated designs are counted, but scored once.
+        best: Prediction for the best design found until this step, float64 (m,).
+        mean: Mean prediction over the designs of this step, float64 (m,).
+        edits: Number of letters in which the best design differs from its start, int64 (m,).
+        objective: Objective of the best design, float64 (m,).
     """
 
     owner: np.ndarray
@@ -52,15 +53,15 @@ class Step(NamedTuple):
 
 
 class Search:
-    """A search from some starts.
+    """A search for designs from several starts at a time.
 
     Args:
-        rules: Those of designs; its starts are those of the search.
-        scorer: The model, which remembers windows.
+        rules: Constraints on designs, together with the starts.
+        scorer: The model, which scores repeated windows once.
         goal: The goal.
-        limits: When it ends, and how many designs it keeps.
-        batch_size: Windows scored at once.
-        progress: Told after each batch how many windows it had.
+        limits: Limits of the search.
+        batch_size: Windows scored at a time.
+        progress: Called after each batch with its number of windows.
     """
 
     def __init__(
@@ -81,13 +82,13 @@ class Search:
 
     @property
     def found(self) -> Candidates:
-        """The best different designs of each start, in falling order; never the start itself, however good it is."""
+        """The best distinct designs of each start, best first. The start itself is never included."""
         together = joined(self._found)
         return together.select(best_of_each(together, self.limits.kept))
 
     @property
     def best(self) -> Candidates:
-        """The best design of each start, or the start, in the order of the starts."""
+        """The best design of each start, or the start itself if no design is better, in the order of the starts."""
         return self._best
 
     def begin(self) -> Candidates:
@@ -95,14 +96,15 @@ class Search:
         return self._scored(np.arange(len(self.starts.ids)), self.starts.letters)
 
     def step(self, owner: np.ndarray, letters: np.ndarray) -> Candidates | None:
-        """Scores designs in one go.
+        """Scores the designs of one step.
 
         Args:
-            owner: int64 (n,), the start that each is of.
-            letters: uint8 (n, width), the designs.
+            owner: Index of the start of each design, int64 (n,).
+            letters: The designs, uint8 (n, width).
 
         Returns:
-            Those that keep the rules, of starts whose calls suffice; None where there is none, or there were enough steps.
+            Designs that satisfy the constraints and do not exceed the limit on calls. None if there are none, or if the maximum
+            number of steps is reached.
 
         Raises:
             InputError: The first step has more designs of a start than the limit on calls allows.
@@ -113,7 +115,7 @@ class Search:
         if self.limits.calls is not None:
             asked = self._asked + np.bincount(owner[allowed], minlength=len(self._asked))
             if len(self.steps) == 1 and asked.max() > self.limits.calls:
-                raise InputError(f"Expected calls to be enough for one step, {asked.max()} for each start, got {self.limits.calls}.")
+                raise InputError(f"Expected calls to be at least {asked.max()} per start, enough for one step, got {self.limits.calls}.")
             allowed &= asked[owner] <= self.limits.calls
         if not allowed.any():
             return None
@@ -132,7 +134,7 @@ class Search:
         return found
 
     def _keep(self, found: Candidates) -> None:
-        """Adds edited designs to those kept; the best are picked only when these are twice as many."""
+        """Adds edited designs to the kept ones. To save time, only the best are selected when their number exceeds twice the limit."""
         self._found.append(found.select(self.rules.edits(found.owner, found.letters) > 0))
         if sum(len(part.owner) for part in self._found) > 2 * self.limits.kept * len(self.starts.ids):
             self._found = [self.found]

@@ -1,6 +1,6 @@
-"""Starts: the sequences that designs begin with, in one array, each with the constant letters that stand around it.
+"""Start sequences of a design, in one array, together with the constant letters around each insert.
 
-A design is a row of the same shape whose insert differs: rules on letters cover the junctions, too.
+A design is a row of the same shape with a different insert. Constraints are therefore checked across the junctions as well.
 """
 
 from collections.abc import Sequence
@@ -19,15 +19,15 @@ __all__ = ["Starts", "make_starts", "random_records"]
 
 
 class Starts(NamedTuple):
-    """Sequences to begin with.
+    """Start sequences of a design.
 
     Args:
         ids: n names.
-        letters: uint8 (n, width), in upper case: constant letters, an insert, constant letters, `FILLING`.
-        first: The column where the inserts begin.
-        lengths: int64 (n,), letters of each insert.
-        adapters: Letters of the left and of the right adapter, which stand next to the insert.
-        constructs: How they become windows.
+        letters: Constant letters, insert, constant letters and `FILLING`, in upper case, uint8 (n, width).
+        first: Column at which the inserts begin.
+        lengths: Length of each insert, int64 (n,).
+        adapters: Lengths of the left and the right adapter, which are next to the insert.
+        constructs: Constructs of the models.
     """
 
     ids: list[str]
@@ -39,27 +39,27 @@ class Starts(NamedTuple):
 
     @property
     def stops(self) -> np.ndarray:
-        """int64 (n,): the column behind each insert's last."""
+        """Column after the end of each insert, int64 (n,)."""
         return self.first + self.lengths
 
     @property
     def inside(self) -> np.ndarray:
-        """bool (n, width): the columns of the inserts."""
+        """Whether each letter is part of the insert, bool (n, width)."""
         columns = np.arange(self.letters.shape[1])
         return (columns >= self.first) & (columns < self.stops[:, None])
 
     def select(self, index: np.ndarray) -> "Starts":
-        """The starts at `index`, integers or a boolean mask."""
+        """Returns the starts at `index`, which is an integer array or a boolean mask."""
         ids = [self.ids[row] for row in np.arange(len(self.ids))[index]]
         return self._replace(ids=ids, letters=self.letters[index], lengths=self.lengths[index])
 
     def sequences(self, owner: np.ndarray, letters: np.ndarray, *, with_adapters: bool) -> Ragged:
-        """The inserts of designs, bare or between their adapters.
+        """Returns the inserts of designs, with or without adapters.
 
         Args:
-            owner: int64 (m,), the start that each design is of.
-            letters: uint8 (m, width), the designs.
-            with_adapters: Whether adapters belong to them.
+            owner: Index of the start of each design, int64 (m,).
+            letters: The designs, uint8 (m, width).
+            with_adapters: Whether to include the adapters.
         """
         left, right = self.adapters if with_adapters else (0, 0)
         begin, ends = self.first - left, self.stops[owner] + right
@@ -67,23 +67,23 @@ class Starts(NamedTuple):
         return Ragged.from_lengths(letters[:, begin:][columns < ends[:, None]], ends - begin)
 
     def windows(self, owner: np.ndarray, letters: np.ndarray) -> list[np.ndarray]:
-        """For each construct uint8 (m, length): the windows of designs."""
-        # With its adapters no insert is taken for one that brings its own.
+        """Returns the windows of designs, uint8 (m, length) for each construct."""
+        # Adapters are included, so that an insert that looks like an adapter is not read as one.
         given = self.sequences(owner, letters, with_adapters=True)
         return [construct.windows(given) for construct in self.constructs]
 
 
 def make_starts(records: Records, constructs: Sequence[Construct], reach: int) -> Starts:
-    """The starts that records are, between the constant letters that their construct puts around them.
+    """Converts records to starts, with the constant letters of their construct around each insert.
 
     Args:
-        records: n sequences, each with both adapters or with neither.
-        constructs: How they become windows.
-        reach: How many constant letters are wanted beside each insert, so far as they are known.
+        records: n sequences, each with both adapters or without adapters.
+        constructs: Constructs of the models.
+        reach: Number of constant letters to include on both sides of each insert, as far as they are known.
 
     Raises:
-        InputError: A sequence does not fit, or has letters that are no bases; the message names it.
-        ModelError: The constructs put different letters around an insert.
+        InputError: A sequence does not fit, or has a letter other than A, C, G and T. The message names the sequence.
+        ModelError: The constructs have different letters around an insert.
     """
     left, right = _surroundings(constructs)
     for construct in constructs:
@@ -103,7 +103,7 @@ def make_starts(records: Records, constructs: Sequence[Construct], reach: int) -
 
 
 def random_records(number: int, length: int, construct: Construct, generator: np.random.Generator) -> Records:
-    """Inserts of random bases, each base as likely, between their adapters."""
+    """Returns random inserts between adapters. All bases are equally likely."""
     inserts = BASE_CODES[generator.integers(0, len(BASES), (number, length))]
     letters = np.concatenate([_repeated(construct.left_adapter, number), inserts, _repeated(construct.right_adapter, number)], axis=1)
     sequences = Ragged.from_lengths(letters.ravel(), np.full(number, letters.shape[1]))
@@ -111,13 +111,13 @@ def random_records(number: int, length: int, construct: Construct, generator: np
 
 
 def _surroundings(constructs: Sequence[Construct]) -> tuple[str, str]:
-    """The longest known letters to the left and to the right of an insert."""
+    """Returns the longest known sequences to the left and to the right of an insert."""
     sides = [(construct.left.upper(), construct.right.upper()) for construct in constructs]
     left, right = (max((side[place] for side in sides), key=len) for place in (0, 1))
     adapters = {(construct.left_adapter.upper(), construct.right_adapter.upper()) for construct in constructs}
     if len(adapters) > 1 or not all(left.endswith(one) and right.startswith(other) for one, other in sides):
         names = " and ".join(construct.name for construct in constructs)
-        raise ModelError(f"Expected models whose constructs put the same letters around an insert, got those of constructs {names}.")
+        raise ModelError(f"The constructs {names} have different letters around an insert, so their models cannot be used together.")
     return left, right
 
 
@@ -126,9 +126,9 @@ def _repeated(text: str, rows: int) -> np.ndarray:
 
 
 def _refuse_codes(starts: Starts, records: Records) -> None:
-    """A design is to be synthesised: each of its letters is one base."""
+    """Checks that all letters of the inserts are bases, because designs are meant for synthesis."""
     wrong = starts.inside & ~IS_BASE[starts.letters]
     if wrong.any():
         row, column = np.argwhere(wrong)[0]
         came = f"{chr(starts.letters[row, column])!r} at position {column - starts.first + 1} of the insert"
-        raise InputError(f"Expected only the bases {', '.join(BASES)} to start a design with, got {came} in {records.origin(int(row))}.")
+        raise InputError(f"Expected only the bases {', '.join(BASES)} in a start sequence, got {came} in {records.origin(int(row))}.")

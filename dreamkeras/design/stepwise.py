@@ -1,4 +1,4 @@
-"""Greedy and beam search: one letter at a time, of every start at once."""
+"""Greedy search and beam search, which change one letter per step and process all starts at a time."""
 
 from collections.abc import Callable
 
@@ -11,24 +11,24 @@ from dreamkeras.design.search import Search
 __all__ = ["PATIENCE", "Proposer", "all_edits", "beam", "greedy"]
 
 PATIENCE = 3
-"""Steps that beam search goes on for from a start whose best design stays the same."""
+"""Number of steps without improvement after which beam search stops for a start."""
 
 Proposer = Callable[[Search, Candidates], tuple[np.ndarray, np.ndarray]]
-"""Takes designs, and returns what each may become: int64 (m,), starts, and uint8 (m, width), letters."""
+"""Function that takes designs and returns proposed designs: indices of starts, int64 (m,), and letters, uint8 (m, width)."""
 
 
 def all_edits(search: Search, members: Candidates) -> tuple[np.ndarray, np.ndarray]:
-    """Every single edit of some designs."""
+    """Proposes all single edits of the given designs."""
     source, letters = single_edits(members.letters, search.rules.editable[members.owner])
     return members.owner[source], letters
 
 
 def greedy(search: Search, propose: Proposer = all_edits) -> None:
-    """Makes the best edit of each design, again and again, for as long as it makes it better.
+    """Repeatedly applies the best edit to each design, until no edit improves the design.
 
     Args:
-        search: Where from and what for.
-        propose: Proposes the designs that are tried at each step.
+        search: The search, with starts and goal.
+        propose: Proposes the designs that are tried in each step.
     """
     members = search.begin()
     while len(members.owner):
@@ -39,10 +39,10 @@ def greedy(search: Search, propose: Proposer = all_edits) -> None:
 
 
 def beam(search: Search, width: int) -> None:
-    """Keeps the best `width` designs of each start at each step, better or not than those before them, and goes on from all of them.
+    """Continues in each step from the best `width` new designs of each start, even if they are worse than earlier ones.
 
-    So it passes edits that pay only together with a second one. A start is given up once its best design has stayed the same for
-    `PATIENCE` steps.
+    It can therefore find pairs of edits that are only beneficial together. The search for a start stops after `PATIENCE` steps
+    without an improvement of its best design.
     """
     members = search.begin()
     seen = candidate_keys(members.owner, members.letters)

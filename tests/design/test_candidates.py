@@ -9,13 +9,13 @@ pools = st.lists(st.tuples(st.integers(0, 3), st.text("AC", min_size=4, max_size
 
 def pool_of(rows):
     letters = np.array([list(text.encode()) for _, text, _ in rows], np.uint8).reshape(-1, 4)
-    # The same design has the same objective.
+    # Equal designs have equal objectives.
     objective = np.array([10 * score + text.count("A") for _, text, score in rows], float)
     return Candidates(np.array([owner for owner, _, _ in rows], np.int64), letters, objective, objective)
 
 
 LENGTHS = np.array([4, 4, 3, 4])
-"""Of each start's insert: what starts 0, 1 and 3 have is near to each other."""
+"""Lengths of the inserts. Starts 0, 1 and 3 have the same length, so that their designs are compared."""
 
 
 def apart(one, other):
@@ -36,25 +36,25 @@ def chosen_by_hand(rows, pool, number, distance, taken, *, across):
 
 
 @given(pools, pools, st.integers(1, 4), st.integers(1, 4))
-def test_designs_are_far_from_all_better_and_earlier_ones_of_their_length(rows, taken, number, distance):
+def test_designs_have_a_minimum_distance_from_better_and_earlier_ones_of_the_same_length(rows, taken, number, distance):
     found = far_apart(pool_of(rows), LENGTHS, number, distance, pool_of(taken))
     assert found.tolist() == chosen_by_hand(rows, pool_of(rows), number, distance, taken, across=True)
 
 
 @given(pools, st.integers(1, 4))
-def test_the_best_of_each_start_are_different_designs(rows, number):
+def test_the_best_designs_of_each_start_are_distinct(rows, number):
     pool = pool_of(rows)
     assert best_of_each(pool, number).tolist() == chosen_by_hand(rows, pool, number, 1, (), across=False)
 
 
-def test_joining_keeps_rows_and_nothing_adds_nothing():
+def test_joining_keeps_rows_and_order():
     pool = pool_of([(0, "AACC", 1), (1, "CCAA", 2)])
     together = joined([empty_candidates(4), pool, pool.select(np.array([1]))])
     assert together.owner.tolist() == [0, 1, 1]
     assert together.letters.tobytes() == b"AACCCCAACCAA"
 
 
-def test_keys_tell_starts_and_designs_apart():
+def test_keys_distinguish_starts_and_designs():
     owner, letters = np.array([0, 1, 0, 0]), pool_of([(0, text, 0) for text in ("AACC", "AACC", "AACA", "AACC")]).letters
     keys = candidate_keys(owner, letters)
     assert keys[0] == keys[3]

@@ -4,7 +4,7 @@ from dreamkeras.design.constraints import Constraints, read_constraints, settle_
 from dreamkeras.errors import InputError
 
 
-def test_a_file_says_what_options_say(tmp_path):
+def test_a_file_has_the_same_fields_as_options(tmp_path):
     file = tmp_path / "rules.toml"
     file.write_text(
         'gc = [40, 60.5]\nforbid = ["EcoRI", "TATAA"]\nrequire = ["NotI"]\nhomopolymer = 4\nfixed = ["3", "5-9"]\nmax_edits = 7\n'
@@ -14,7 +14,7 @@ def test_a_file_says_what_options_say(tmp_path):
     )
 
 
-def test_nothing_said_is_no_constraint():
+def test_without_fields_there_are_no_constraints():
     assert settle_constraints({}) == Constraints()
 
 
@@ -26,38 +26,38 @@ def test_nothing_said_is_no_constraint():
         ({"gc": [40]}, "got [40]"),
         ({"gc": [40, 101]}, "got [40, 101]"),
         ({"gc": [float("nan"), 60]}, "gc as two percentages"),
-        ({"forbid": "EcoRI"}, "forbid as a list of texts, got 'EcoRI'"),
+        ({"forbid": "EcoRI"}, "forbid as a list of strings, got 'EcoRI'"),
         ({"forbid": ["EcoR2"]}, "a restriction enzyme or a pattern"),
-        ({"homopolymer": 0}, "homopolymer to be a whole number from 1 on, got 0"),
+        ({"homopolymer": 0}, "homopolymer to be an integer of at least 1, got 0"),
         ({"homopolymer": True}, "got True"),
-        ({"max_edits": 2.5}, "max_edits to be a whole number from 1 on, got 2.5"),
+        ({"max_edits": 2.5}, "max_edits to be an integer of at least 1, got 2.5"),
         ({"fixed": ["0-4"]}, "got '0-4'"),
         ({"fixed": ["9-4"]}, "got '9-4'"),
-        ({"fixed": [5]}, "fixed as a list of texts, got [5]"),
+        ({"fixed": [5]}, "fixed as a list of strings, got [5]"),
     ],
 )
-def test_values_out_of_range_are_named(fields, message):
+def test_invalid_values_are_refused(fields, message):
     with pytest.raises(InputError) as caught:
         settle_constraints(fields)
     assert message in str(caught.value)
 
 
 @pytest.mark.parametrize(("require", "forbid"), [("NotI", "EagI"), ("GAATTC", "EcoRI"), ("GAGACC", "BsaI")])
-def test_a_required_site_may_not_hold_a_forbidden_one(require, forbid):
-    with pytest.raises(InputError, match=r"constraints that go together, got .* required, which holds the forbidden"):
+def test_a_required_site_must_not_contain_a_forbidden_one(require, forbid):
+    with pytest.raises(InputError, match=r"^Constraints contradict each other: the required .* contains the forbidden"):
         settle_constraints({"require": [require], "forbid": [forbid]})
 
 
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("gc = [", "a TOML file of constraints, got .*rules.toml"),
+        ("gc = [", "Cannot read constraints from .*rules.toml: "),
         ("enzymes = []", "keys among gc, forbid, .*, got 'enzymes' in .*rules.toml"),
     ],
 )
-def test_files_that_are_no_constraints_are_named(tmp_path, text, message):
+def test_malformed_files_are_refused(tmp_path, text, message):
     (tmp_path / "rules.toml").write_text(text)
     with pytest.raises(InputError, match=message):
         read_constraints(tmp_path / "rules.toml")
-    with pytest.raises(InputError, match=r"nowhere.toml \(No such file"):
+    with pytest.raises(InputError, match=r"nowhere.toml: No such file"):
         read_constraints("nowhere.toml")

@@ -26,11 +26,11 @@ def rows_of(path):
         return list(csv.DictReader(file, delimiter="\t"))
 
 
-def test_designs_are_called_after_their_starts_and_ranks(found):
+def test_names_of_designs_are_start_and_rank(found):
     assert design_ids(found) == ["first_one_design_1", "first_one_design_2", "second_design_1", "second_design_2"]
 
 
-def test_the_table_holds_what_was_found(found, tmp_path):
+def test_table_contains_the_designs(found, tmp_path):
     write_designs(tmp_path, found, PAIR)
     rows = rows_of(tmp_path / "designs.tsv")
     own = ["id", "start", "sequence", "prediction", "sd", "start_prediction", "edits", "objective"]
@@ -43,14 +43,14 @@ def test_the_table_holds_what_was_found(found, tmp_path):
     assert [int(row["edits"]) for row in rows] == found.edits.tolist()
 
 
-def test_a_single_models_table_has_neither_spread_nor_tasks(tmp_path):
+def test_table_of_a_single_model_has_neither_sd_nor_task_columns(tmp_path):
     predictor = WeightSum(FLANKED)
     designs = design(records_of("ACGT"), predictor, settle_goal(predictor, "max"), settings=SearchSettings("greedy", steps=1))
     write_designs(tmp_path, designs, predictor)
     assert list(rows_of(tmp_path / "designs.tsv")[0]) == ["id", "start", "sequence", "prediction", "start_prediction", "edits", "objective"]
 
 
-def test_fasta_is_read_back_with_or_without_adapters(found, tmp_path):
+def test_fasta_can_be_read_with_and_without_adapters(found, tmp_path):
     for both, wanted in ((False, found.inserts), (True, found.sequences)):
         write_designs(tmp_path, found, PAIR, with_adapters=both)
         (records,) = read_records(str(tmp_path / "designs.fa"))
@@ -60,7 +60,7 @@ def test_fasta_is_read_back_with_or_without_adapters(found, tmp_path):
         np.testing.assert_allclose(PAIR.predict([records.sequences[row] for row in range(4)])[:, 0], found.values, rtol=1e-5)
 
 
-def test_steps_stand_start_by_start(found, tmp_path):
+def test_steps_are_ordered_by_start(found, tmp_path):
     write_designs(tmp_path, found, PAIR)
     rows = rows_of(tmp_path / "steps.tsv")
     assert list(rows[0]) == ["start", "step", "tried", "best", "mean", "edits", "objective"]

@@ -10,7 +10,7 @@ ONE = WeightSum()
 TWO = WeightSum(tasks=2)
 PAIR = Ensemble([WeightSum(tasks=2, seed=1), WeightSum(tasks=2, seed=2)])
 COLUMNS = np.array([[3, 1, 0.5, 0.25], [-1, 2, 2, 1]], np.float32)
-"""Two sequences: means of two tasks, then their standard deviations."""
+"""Columns of two sequences: means of two tasks, followed by their standard deviations."""
 
 
 @pytest.mark.parametrize(
@@ -26,33 +26,33 @@ COLUMNS = np.array([[3, 1, 0.5, 0.25], [-1, 2, 2, 1]], np.float32)
         ("max", {"task": "task 0", "minus": "task 1", "penalty": 1}, [1.25, -6]),
     ],
 )
-def test_the_objective_is_the_higher_the_better(target, choices, objective):
+def test_objective_of_each_target(target, choices, objective):
     np.testing.assert_allclose(settle_goal(PAIR, target, **choices).objective(COLUMNS), objective)
 
 
-def test_what_is_no_number_is_worse_than_all_else():
+def test_objective_of_nan_is_minus_infinity():
     assert settle_goal(ONE, "max").objective(np.array([[np.nan], [-1e30]], np.float32)).argmax() == 1
 
 
-def test_a_single_model_has_no_spread():
+def test_a_single_model_has_no_sd():
     assert settle_goal(TWO, "max", "task 1").spread(COLUMNS[:, :2]) is None
 
 
-def test_a_model_of_one_task_needs_no_name():
+def test_the_task_is_optional_for_a_model_with_a_single_task():
     assert settle_goal(ONE, "max").task == 0
 
 
 @pytest.mark.parametrize(
     ("predictor", "target", "choices", "error", "message"),
     [
-        (TWO, "max", {}, ModelError, "the task to design for, one of task 0, task 1, got none"),
+        (TWO, "max", {}, ModelError, "Give the task to design for: task 0, task 1."),
         (TWO, "max", {"task": "Dev"}, ModelError, "one of the tasks task 0, task 1 of weight sum, got 'Dev'"),
         (TWO, "max", {"task": "task 0", "minus": "task 0"}, InputError, "two different tasks"),
-        (ONE, "max", {"penalty": 1.0}, ModelError, "an ensemble for a penalty on its disagreement, got the single model weight sum"),
+        (ONE, "max", {"penalty": 1.0}, ModelError, "A penalty requires an ensemble, got the single model weight sum"),
         (ONE, "max", {"penalty": -1.0}, InputError, "a penalty of 0 or more, got -1"),
         (ONE, float("nan"), {}, InputError, "max, min or a number for the target, got nan"),
     ],
 )
-def test_goals_that_a_model_does_not_have_are_refused(predictor, target, choices, error, message):
+def test_invalid_goals_are_refused(predictor, target, choices, error, message):
     with pytest.raises(error, match=message):
         settle_goal(predictor, target, **choices)

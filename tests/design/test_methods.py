@@ -36,9 +36,9 @@ def inserts_of(designs):
 @pytest.mark.parametrize("method", WAYS)
 @settings(max_examples=15)
 @given(st.text("ACGT", min_size=10, max_size=14), st.integers(0, 3))
-def test_every_design_keeps_every_constraint(method, start, seed):
+def test_every_design_satisfies_every_constraint(method, start, seed):
     if not keeps(FIELDS, FLANKED, start, start):
-        with pytest.raises(InputError, match="starts that keep the constraints, got 's0'"):
+        with pytest.raises(InputError, match="Start sequences must satisfy the constraints. Broken by 's0'"):
             designed([f"TTGA{start}TTCC"], WeightSum(FLANKED), fields=FIELDS)
         return
     found = designed([f"TTGA{start}TTCC"], WeightSum(FLANKED, seed=seed), fields=FIELDS, method=method, number=5)
@@ -46,7 +46,7 @@ def test_every_design_keeps_every_constraint(method, start, seed):
 
 
 @pytest.mark.parametrize("method", WAYS)
-def test_fixed_positions_and_adapters_stay(method):
+def test_fixed_positions_and_adapters_are_unchanged(method):
     found = designed([START, "TTGA" + START[::-1] + "TTCC"], WeightSum(FLANKED), fields={"fixed": ["1-4", "10"]}, method=method, number=4)
     for row, insert in enumerate(inserts_of(found)):
         start = START if found.owner[row] == 0 else START[::-1]
@@ -56,7 +56,7 @@ def test_fixed_positions_and_adapters_stay(method):
 
 
 @pytest.mark.parametrize("method", WAYS)
-def test_designs_are_told_as_the_model_answers_them(method):
+def test_values_of_designs_are_predictions_of_the_model(method):
     predictor = Ensemble([WeightSum(FLANKED, tasks=2, seed=seed) for seed in (1, 2)])
     goal = settle_goal(predictor, "max", "task 1", "task 0", 0.5)
     found = designed([START, "ACGT"], predictor, goal=goal, method=method, number=2)
@@ -71,7 +71,7 @@ def test_designs_are_told_as_the_model_answers_them(method):
 
 @pytest.mark.parametrize("method", WAYS)
 @pytest.mark.parametrize(("target", "sign"), [("max", 1), ("min", -1)])
-def test_predictions_move_the_way_that_is_wanted(method, target, sign):
+def test_predictions_change_towards_the_target(method, target, sign):
     found = designed([START, "GGGGG"], WeightSum(FLANKED), target, method=method)
     assert (sign * (found.values - found.before) > 1).all()
 
@@ -85,7 +85,7 @@ def test_a_value_is_approached(method):
 
 
 @pytest.mark.parametrize("method", WAYS)
-def test_designs_are_as_different_as_asked_for(method):
+def test_designs_have_the_requested_diversity(method):
     found = designed([START, START[:-1] + "A", "ACGTACGT"], WeightSum(FLANKED), method=method, number=4, diversity=3, steps=8)
     letters = [list(insert) for insert in inserts_of(found)]
     apart = [
@@ -100,19 +100,19 @@ def test_designs_are_as_different_as_asked_for(method):
 
 
 @pytest.mark.parametrize("method", WAYS)
-def test_a_start_is_no_design_of_its_own(method):
+def test_a_start_is_never_returned_as_a_design(method):
     found = designed(["ACGTA"], WeightSum(), fields={"fixed": ["2-5"]}, method=method, number=4)
     assert sorted(inserts_of(found)) == ["CCGTA", "GCGTA", "TCGTA"]
     assert found.edits.tolist() == [1, 1, 1]
 
 
 @pytest.mark.parametrize("method", WAYS)
-def test_there_may_be_no_design_at_all(method):
+def test_there_may_be_no_designs(method):
     found = designed(["CC"], WeightSum(), fields={"fixed": ["1"], "gc": [60, 100], "forbid": ["CG"]}, method=method)
     assert (found.starts, found.owner.tolist(), found.values.shape, len(found.inserts)) == (["s0"], [], (0,), 0)
 
 
-def test_no_design_looks_as_if_it_brought_an_adapter():
+def test_no_design_begins_or_ends_like_an_adapter():
     wants_adapters = FunctionScorer(lambda letters: (letters[:, 4:8] == letters[:, :4]).sum(axis=1) * 1.0, FLANKED)
     found = designed(["CC" + "A" * 12 + "GG"], wants_adapters, method="greedy", steps=20)
     (insert,) = inserts_of(found)
@@ -120,14 +120,14 @@ def test_no_design_looks_as_if_it_brought_an_adapter():
 
 
 @pytest.mark.parametrize("method", WAYS)
-def test_a_seed_gives_the_same_designs(method):
+def test_the_same_seed_gives_the_same_designs(method):
     one, same = (designed([START, "ACGT"], WeightSum(FLANKED), method=method, number=3, seed=7) for _ in range(2))
     assert inserts_of(one) == inserts_of(same)
     np.testing.assert_array_equal(np.concatenate([step.mean for step in one.steps]), np.concatenate([step.mean for step in same.steps]))
 
 
 @pytest.mark.parametrize("method", ["greedy", "beam"])
-def test_starts_that_are_searched_from_in_batches_give_the_same(method, monkeypatch):
+def test_designs_do_not_depend_on_batches_of_starts(method, monkeypatch):
     starts = [START, "GGGGG", "ACGTACGT", START[::-1]]
     together = designed(starts, WeightSum(FLANKED), method=method, number=2)
     monkeypatch.setattr(design_module, "STEP_LETTERS", 1)
@@ -138,14 +138,14 @@ def test_starts_that_are_searched_from_in_batches_give_the_same(method, monkeypa
 
 
 @pytest.mark.parametrize("method", WAYS)
-def test_no_start_has_more_calls_than_were_asked_for(method):
+def test_no_start_exceeds_the_limit_on_calls(method):
     found = designed([START, "ACGT", "GGGGG"], WeightSum(FLANKED), method=method, calls=120, steps=30, number=2)
     tried = np.bincount(np.concatenate([step.owner for step in found.steps]), np.concatenate([step.tried for step in found.steps]))
     assert tried.max() <= 120
     assert tried.max() > 60
 
 
-def test_a_penalty_turns_from_what_the_members_disagree_about():
+def test_a_penalty_avoids_designs_on_which_members_disagree():
     one, other = WeightSum(seed=1), WeightSum(seed=2)
     pair = Ensemble([one, other])
     mean, sd = (one.weights + other.weights)[:, :, 0] / 2, abs(one.weights - other.weights)[:, :, 0] / np.sqrt(2)
@@ -156,7 +156,7 @@ def test_a_penalty_turns_from_what_the_members_disagree_about():
     assert sd.shape == (12, 4)
 
 
-def test_members_with_other_windows_design_together():
+def test_members_with_different_windows_can_be_used_together():
     shorter = dataclasses.replace(FLANKED, name="shorter", length=18)
     pair = Ensemble([WeightSum(FLANKED), WeightSum(shorter, seed=1)])
     found = designed([START], pair, method="greedy")
@@ -164,13 +164,13 @@ def test_members_with_other_windows_design_together():
     assert found.values[0] > found.before[0]
 
 
-def test_members_with_other_adapters_are_refused():
+def test_members_with_different_adapters_are_refused():
     other = dataclasses.replace(FLANKED, name="other", left_adapter="TGA")
-    with pytest.raises(ModelError, match="whose constructs put the same letters around an insert"):
+    with pytest.raises(ModelError, match="have different letters around an insert"):
         designed([START], Ensemble([WeightSum(FLANKED), WeightSum(other)]))
 
 
-def test_no_window_is_asked_for_twice():
+def test_no_window_is_scored_twice():
     scorer = FunctionScorer(lambda letters: (letters == ord("A")).sum(axis=1), FLANKED)
     found = designed([START, "ACGT"], scorer, method="beam")
     searched = np.concatenate(scorer.calls)
@@ -179,7 +179,7 @@ def test_no_window_is_asked_for_twice():
 
 
 class TestRandomStarts:
-    def test_they_keep_the_constraints_and_are_the_same_for_a_seed(self):
+    def test_random_starts_satisfy_the_constraints_and_depend_on_the_seed(self):
         fields = {"gc": [40, 60], "forbid": ["BsaI", "GAC"], "homopolymer": 2, "require": ["ATG"]}
         one, same, other = (random_starts(30, 16, settle_constraints(fields), WeightSum(FLANKED), seed) for seed in (1, 1, 2))
         texts = [one.sequences[row].removeprefix("TTGA").removesuffix("TTCC") for row in range(30)]
@@ -188,8 +188,9 @@ class TestRandomStarts:
         assert (one.sequences.flat != other.sequences.flat).any()
         assert one.ids[::29] == ["random_1", "random_30"]
 
-    def test_constraints_that_hardly_any_keeps_are_told(self):
-        with pytest.raises(InputError, match="Expected 3 random inserts that keep the constraints, got 0 of 51,200: give starts"):
+    def test_too_strict_constraints_are_refused(self):
+        message = r"Expected 3 random inserts that satisfy the constraints, got 0 of 51,200\. Give start sequences"
+        with pytest.raises(InputError, match=message):
             random_starts(3, 12, settle_constraints({"gc": [100, 100], "homopolymer": 1, "forbid": ["CG"]}), WeightSum(), 0)
 
     def test_a_length_that_does_not_fit_is_refused(self):
@@ -200,10 +201,10 @@ class TestRandomStarts:
 @pytest.mark.parametrize(
     ("choices", "message"),
     [
-        ({"method": "annealing"}, "one of the methods evolution, greedy, beam, gradient, got 'annealing'"),
-        ({"method": "gradient"}, "something that proposes edits"),
-        ({"number": 0}, "number to be 1 or more, got 0"),
-        ({"calls": 0}, "calls to be 1 or more, got 0"),
+        ({"method": "annealing"}, "method to be one of evolution, greedy, beam, gradient, got 'annealing'"),
+        ({"method": "gradient"}, "a function that proposes edits"),
+        ({"number": 0}, "number to be at least 1, got 0"),
+        ({"calls": 0}, "calls to be at least 1, got 0"),
     ],
 )
 def test_settings_out_of_range_are_refused(choices, message):

@@ -8,21 +8,21 @@ GOLDEN_GATE = {"AarI", "BbsI", "BsaI", "BsgI", "BsmBI", "BspQI", "BtgZI", "Esp3I
 PARTNERS = str.maketrans("ACGTRYSWKMN", "TGCAYRSWMKN")
 
 
-def test_sites_are_palindromes_but_for_enzymes_that_cut_outside_of_theirs():
+def test_sites_are_palindromes_except_for_enzymes_that_cut_outside_the_site():
     assert {name for name, site in RESTRICTION_SITES.items() if site != site[::-1].translate(PARTNERS)} == GOLDEN_GATE
 
 
-def test_sites_consist_of_four_to_thirteen_codes():
+def test_sites_have_four_to_thirteen_iupac_codes():
     assert all(4 <= len(site) <= 13 and set(site) <= set(IUPAC) for site in RESTRICTION_SITES.values())
 
 
 @pytest.mark.parametrize(("one", "other"), [("SmaI", "XmaI"), ("BsmBI", "Esp3I"), ("SapI", "BspQI"), ("KasI", "NarI"), ("ApaI", "PspOMI")])
-def test_enzymes_known_to_share_a_site_do(one, other):
+def test_isoschizomers_have_the_same_site(one, other):
     assert RESTRICTION_SITES[one] == RESTRICTION_SITES[other]
 
 
 @pytest.mark.parametrize(("text", "site"), [("EcoRI", "GAATTC"), ("bsai", "GGTCTC"), ("tataar", "TATAAR"), ("GGUCUC", "GGTCTC")])
-def test_a_name_or_a_pattern_stands_for_a_site(text, site):
+def test_a_site_is_found_by_name_or_pattern(text, site):
     assert find_site(text) == site
 
 
@@ -32,10 +32,10 @@ def test_a_name_or_a_pattern_stands_for_a_site(text, site):
         ("BamH1", "got 'BamH1': did you mean BamHI?"),
         ("", "got ''."),
         ("TATA-A", "IUPAC codes, got 'TATA-A'"),
-        ("NNN", "do not match, got 'NNN'"),
+        ("NNN", "The pattern 'NNN' matches every sequence"),
     ],
 )
-def test_what_is_neither_is_refused(text, message):
+def test_invalid_texts_are_refused(text, message):
     with pytest.raises(InputError) as caught:
         find_site(text)
     assert message in str(caught.value)

@@ -39,7 +39,7 @@ def designs_of(rules, owner, inserts):
 
 
 @given(asked, st.lists(st.tuples(*(st.text("ACGT", min_size=size, max_size=size) for size in (5, 8))), min_size=2, max_size=4))
-def test_designs_are_allowed_that_plain_python_allows(fields, pairs):
+def test_allowed_designs_equal_those_of_plain_python(fields, pairs):
     rules = rules_of(fields, *(f"TTGA{start}TTCC" for start in pairs[0]))
     owner = np.tile([0, 1], len(pairs))
     inserts = [insert for pair in pairs for insert in pair]
@@ -47,7 +47,7 @@ def test_designs_are_allowed_that_plain_python_allows(fields, pairs):
     assert rules.allowed(owner, designs_of(rules, owner, inserts)).tolist() == wanted
 
 
-def test_edits_are_letters_that_are_not_the_starts():
+def test_edits_are_letters_that_differ_from_the_start():
     rules = rules_of({}, "ACGT", "GGGGG")
     owner = np.array([1, 0, 0])
     assert rules.edits(owner, designs_of(rules, owner, ["GGAAG", "ACGT", "TTTT"])).tolist() == [2, 0, 3]
@@ -56,19 +56,19 @@ def test_edits_are_letters_that_are_not_the_starts():
 @pytest.mark.parametrize(
     ("fields", "message"),
     [
-        ({"forbid": ["EcoRI"]}, "keep the constraints, got 's1': no GAATTC on either strand"),
-        ({"forbid": ["BamHI", "TTGAC"]}, "got 's0': no GGATCC or TTGAC on either strand"),  # across the left adapter
-        ({"gc": [40, 100]}, "got 's1': 40 to 100 % G and C"),
-        ({"homopolymer": 1}, "got 's0' and 1 more: at most 1 equal letters in a row"),
-        ({"require": ["NotI"]}, "got 's0' and 1 more: GCGGCCGC on one of the strands"),
+        ({"forbid": ["EcoRI"]}, "satisfy the constraints. Broken by 's1': no GAATTC on either strand"),
+        ({"forbid": ["BamHI", "TTGAC"]}, "Broken by 's0': no GGATCC or TTGAC on either strand"),  # across the left adapter
+        ({"gc": [40, 100]}, "Broken by 's1': GC content of 40 to 100 %"),
+        ({"homopolymer": 1}, "Broken by 's0' and 1 more: at most 1 equal letters in a row"),
+        ({"require": ["NotI"]}, "Broken by 's0' and 1 more: GCGGCCGC on at least one strand"),
     ],
 )
-def test_a_start_that_breaks_a_constraint_is_named(fields, message):
+def test_a_start_that_breaks_a_constraint_is_refused(fields, message):
     with pytest.raises(InputError, match=message):
         rules_of(fields, "CCGGAC", "GAATTC").require_starts()
 
 
-def test_starts_that_keep_all_constraints_pass():
+def test_starts_that_satisfy_all_constraints_are_accepted():
     rules = rules_of({"gc": [30, 70], "forbid": ["EcoRI"], "require": ["CCG"], "homopolymer": 3, "max_edits": 1}, "CCGAAC")
     assert rules.allowed(np.arange(1), rules.starts.letters).tolist() == [True]
     assert rules.require_starts() is None
@@ -77,27 +77,27 @@ def test_starts_that_keep_all_constraints_pass():
 @pytest.mark.parametrize(
     ("fixed", "message"),
     [
-        (["2-7"], "fixed positions within the insert of 's1', 6 letters, got 2-7"),
-        (["1-6"], "a position that may change in 's1', got none"),
+        (["2-7"], "Fixed positions 2-7 are outside the insert of 's1', which has 6 letters"),
+        (["1-6"], "No position of 's1' may be changed: all are fixed"),
     ],
 )
-def test_fixed_positions_have_to_be_there_and_leave_something(fixed, message):
+def test_fixed_positions_outside_the_insert_and_fixed_inserts_are_refused(fixed, message):
     with pytest.raises(InputError, match=message):
         rules_of({"fixed": fixed}, "CCGGACT", "GAATTC")
 
 
-def test_constant_letters_are_not_editable_and_fixed_ones_neither():
+def test_constant_and_fixed_letters_are_not_editable():
     rules = rules_of({"fixed": ["2-3"]}, "ACGTA")
     assert np.flatnonzero(rules.editable[0]).tolist() == [4, 7, 8]
 
 
-def test_what_reaches_furthest_tells_how_many_constant_letters_matter():
+def test_number_of_constant_letters_depends_on_the_longest_constraint():
     assert letters_beside(settle_constraints({})) == 0
     assert letters_beside(settle_constraints({"forbid": ["EcoRI"], "homopolymer": 4})) == 5
     assert letters_beside(settle_constraints({"forbid": ["EcoRI"], "homopolymer": 9})) == 9
 
 
-def test_many_designs_are_looked_at_in_pieces(monkeypatch):
+def test_many_designs_are_checked_in_batches(monkeypatch):
     monkeypatch.setattr("dreamkeras.design.rules.ROWS", 2)
     rules = rules_of({"forbid": ["AC"]}, "GGGG", construct=PLAIN)
     inserts = ["GGGG", "GACG", "GTGG", "CCCC", "GGTA"]
@@ -108,4 +108,4 @@ def test_many_designs_are_looked_at_in_pieces(monkeypatch):
         False,
         True,
         False,
-    ]  # GT is AC of the other strand
+    ]  # GT is the reverse complement of AC

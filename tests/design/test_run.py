@@ -23,7 +23,7 @@ def run(choices, folder, command="cmd"):
     return run_design(choices, load(choices.models[0]), folder, command)
 
 
-def test_options_win_over_the_file_of_constraints(model, tmp_path):
+def test_options_override_the_constraints_file(model, tmp_path):
     (tmp_path / "rules.toml").write_text("max_edits = 1\nhomopolymer = 2\n")
     (tmp_path / "seqs.fa").write_text(">a\nATATATAT\n")
     choices = DesignChoices(
@@ -34,7 +34,7 @@ def test_options_win_over_the_file_of_constraints(model, tmp_path):
     assert (found.edits.tolist(), found.values.tolist()) == ([3], [3])
 
 
-def test_the_manifest_names_what_was_read(model, tmp_path):
+def test_manifest_contains_the_input_files(model, tmp_path):
     for name, text in (("rules.toml", "max_edits = 1\n"), ("seqs.fa", ">a\nATATATAT\n")):
         (tmp_path / name).write_text(text)
     choices = DesignChoices(
@@ -47,7 +47,7 @@ def test_the_manifest_names_what_was_read(model, tmp_path):
     assert list(manifest["inputs"]) == [str(tmp_path / "seqs.fa"), str(tmp_path / "rules.toml")]
 
 
-def test_without_a_start_inserts_are_random_and_as_long_as_asked_for(model, tmp_path):
+def test_without_a_start_random_inserts_of_the_given_length_are_used(model, tmp_path):
     usual, short = (
         run(DesignChoices("min", (model,), random=3, length=length, task="a", settings=GREEDY), tmp_path / str(length))
         for length in (None, 7)
@@ -57,7 +57,7 @@ def test_without_a_start_inserts_are_random_and_as_long_as_asked_for(model, tmp_
     assert usual.values.tolist() == [0, 0, 0]
 
 
-def test_starts_come_from_all_batches_of_a_file(model, tmp_path, monkeypatch):
+def test_starts_are_read_from_all_batches_of_a_file(model, tmp_path, monkeypatch):
     texts = ["ACGTACGT", "GGTTAA", "CCCCC"]
     (tmp_path / "seqs.tsv").write_text("name\tdna\n" + "".join(f"n{row}\t{text}\n" for row, text in enumerate(texts)))
     monkeypatch.setattr("dreamkeras.formats.tables.BATCH_LETTERS", 1)
@@ -67,13 +67,13 @@ def test_starts_come_from_all_batches_of_a_file(model, tmp_path, monkeypatch):
     np.testing.assert_array_equal(found.values, [8, 6, 5])
 
 
-def test_a_folder_with_something_in_it_is_refused(model, tmp_path):
+def test_a_folder_that_is_not_empty_is_refused(model, tmp_path):
     (tmp_path / "note").touch()
     with pytest.raises(DreamkerasError, match="a new or empty folder"):
         run(DesignChoices("max", (model,), task="gc"), tmp_path)
 
 
-def test_what_goes_wrong_leaves_nothing(model, tmp_path):
-    with pytest.raises(InputError, match="random inserts that keep the constraints"):
+def test_an_error_leaves_no_folder(model, tmp_path):
+    with pytest.raises(InputError, match="random inserts that satisfy the constraints"):
         run(DesignChoices("max", (model,), task="gc", fields={"gc": [0, 0], "homopolymer": 1}), tmp_path / "out")
     assert list(tmp_path.iterdir()) == []

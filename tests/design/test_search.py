@@ -18,7 +18,7 @@ def designs_of(search, owner, *inserts):
     return np.array(owner), letters
 
 
-def test_the_starts_are_step_zero():
+def test_step_zero_contains_the_starts():
     search = search_from(["CCCC", "AACC"], FunctionScorer(count_a, PLAIN))
     begun = search.begin()
     assert begun.objective.tolist() == [0, 2]
@@ -26,7 +26,7 @@ def test_the_starts_are_step_zero():
     assert [column.tolist() for column in step] == [[0, 1], [1, 1], [0, 2], [0, 2], [0, 0], [0, 2]]
 
 
-def test_a_step_tells_what_came_of_each_start_that_took_part():
+def test_a_step_has_results_for_each_start_that_was_part_of_it():
     search = search_from(["CCCC", "AACC"], FunctionScorer(count_a, PLAIN))
     search.begin()
     search.step(*designs_of(search, [1, 1, 1], "AAAC", "CCCC", "CACC"))
@@ -34,7 +34,7 @@ def test_a_step_tells_what_came_of_each_start_that_took_part():
     assert texts_of(search) == ["AAAC"]
 
 
-def test_the_objective_counts_and_the_prediction_is_told():
+def test_the_best_design_is_chosen_by_objective_and_recorded_with_its_prediction():
     search = search_from(["ACCC"], FunctionScorer(count_a, PLAIN), target="min")
     search.begin()
     search.step(*designs_of(search, [0, 0], "AACC", "CCCC"))
@@ -42,7 +42,7 @@ def test_the_objective_counts_and_the_prediction_is_told():
     assert texts_of(search) == ["CCCC"]
 
 
-def test_designs_that_break_a_rule_are_not_scored():
+def test_designs_that_break_a_constraint_are_not_scored():
     scorer = FunctionScorer(count_a, PLAIN)
     search = search_from(["CCCC"], scorer, fields={"homopolymer": 4, "max_edits": 1})
     search.begin()
@@ -51,7 +51,7 @@ def test_designs_that_break_a_rule_are_not_scored():
     assert sum(map(len, scorer.calls)) == 2
 
 
-def test_each_different_window_is_asked_for_once():
+def test_each_distinct_window_is_scored_once():
     scorer = FunctionScorer(count_a, PLAIN)
     search = search_from(["CCCC", "CCCC"], scorer)
     search.begin()
@@ -61,7 +61,7 @@ def test_each_different_window_is_asked_for_once():
     assert len(windows) == len(np.unique(windows, axis=0)) == 2
 
 
-def test_a_step_is_one_call_whatever_it_has():
+def test_a_step_is_one_call_of_the_model():
     scorer = FunctionScorer(count_a, PLAIN)
     search = search_from(["CCCC", "GGGG"], scorer)
     search.begin()
@@ -69,7 +69,7 @@ def test_a_step_is_one_call_whatever_it_has():
     assert [len(letters) for letters in scorer.calls] == [2, 4]
 
 
-def test_no_step_is_taken_beyond_the_limits():
+def test_the_search_stops_at_the_maximum_number_of_steps():
     few_steps, few_calls = (search_from(["CCCC"], FunctionScorer(count_a, PLAIN), **limit) for limit in ({"steps": 1}, {"calls": 3}))
     for search in (few_steps, few_calls):
         search.begin()
@@ -83,25 +83,25 @@ def test_calls_are_counted_for_each_start():
     search.begin()
     search.step(*designs_of(search, [0, 0], "ACCC", "CACC"))
     found = search.step(*designs_of(search, [0, 0, 1, 1], "AACC", "CAAC", "AGGG", "GAGG"))
-    assert found.owner.tolist() == [1, 1]  # of the first there would be five
+    assert found.owner.tolist() == [1, 1]  # the first start would have five calls
     assert search.step(*designs_of(search, [0, 1], "AACC", "AAGG")).owner.tolist() == [0, 1]
     assert search.step(*designs_of(search, [0, 1], "AAAC", "AAAG")) is None
 
 
-def test_calls_that_are_too_few_for_one_step_are_refused():
+def test_a_limit_on_calls_below_one_step_is_refused():
     search = search_from(["CCCC", "GGGG"], FunctionScorer(count_a, PLAIN), calls=2)
     search.begin()
-    with pytest.raises(InputError, match="enough for one step, 3 for each start, got 2"):
+    with pytest.raises(InputError, match="Expected calls to be at least 3 per start, enough for one step, got 2"):
         search.step(*designs_of(search, [0, 0, 1], "ACCC", "CACC", "AGGG"))
 
 
-def test_nothing_allowed_is_the_end():
+def test_the_search_stops_if_no_design_is_allowed():
     search = search_from(["CCCC"], FunctionScorer(count_a, PLAIN), fields={"max_edits": 1})
     search.begin()
     assert search.step(*designs_of(search, [0], "AACC")) is None
 
 
-def test_the_best_different_designs_of_each_start_are_kept():
+def test_the_best_distinct_designs_of_each_start_are_kept():
     search = search_from(["CCCC", "GGGG"], FunctionScorer(count_a, PLAIN), kept=3)
     search.begin()
     search.step(*designs_of(search, [1, 0, 0, 0, 0], "GGGA", "AACC", "AAAC", "AACC", "CCCA"))
@@ -109,7 +109,7 @@ def test_the_best_different_designs_of_each_start_are_kept():
     assert search.best.objective.tolist() == [3, 1]
 
 
-def test_windows_are_cut_in_pieces_and_scored_alike(monkeypatch):
+def test_values_do_not_depend_on_the_number_of_windows_at_a_time(monkeypatch):
     found = []
     for size in (2, 8192):
         monkeypatch.setattr("dreamkeras.design.search.WINDOWS", size)

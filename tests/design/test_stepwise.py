@@ -13,7 +13,7 @@ starts = st.lists(st.text(BASES, min_size=2, max_size=12), min_size=1, max_size=
 
 
 def optimum(start, weights, edits=None):
-    """The best insert of a weight sum, in plain Python: the edits that gain most, each at a position of its own."""
+    """Finds the best insert of a weight sum in plain Python: the edits with the highest gains, each at a separate position."""
     gains = []
     for position, letter in enumerate(start):
         row = weights[position, :, 0]
@@ -40,7 +40,7 @@ def test_beam_finds_the_optimum_of_a_weight_sum(inserts):
     assert texts_of(search, search.best) == [optimum(insert, predictor.weights) for insert in inserts]
 
 
-def test_each_step_of_greedy_is_the_best_single_edit():
+def test_each_step_of_greedy_search_is_the_best_single_edit():
     predictor = WeightSum()
     search = search_from(["ACGTACGTACGT"], predictor)
     greedy(search)
@@ -50,7 +50,7 @@ def test_each_step_of_greedy_is_the_best_single_edit():
     assert [int(step.edits[0]) for step in search.steps[:3]] == [0, 1, 2]
 
 
-def test_a_start_that_is_done_is_left_alone():
+def test_greedy_search_stops_for_a_start_without_improvement():
     predictor = WeightSum()
     best = optimum("A" * 12, predictor.weights)
     worst = "".join(BASES[row.argmin()] for row in predictor.weights[:, :, 0])
@@ -60,13 +60,13 @@ def test_a_start_that_is_done_is_left_alone():
 
 
 def pairs(letters):
-    """Two A in a pair of positions pay; alone each costs, and G and T cost more."""
+    """Two A in a pair of positions increase the prediction. A single A decreases it, and G and T decrease it more."""
     is_a, is_c = letters == ord("A"), letters == ord("C")
     return 5 * (is_a[:, ::2] & is_a[:, 1::2]).sum(axis=1) - is_a.sum(axis=1) - 2 * (~is_a & ~is_c).sum(axis=1)
 
 
 @pytest.mark.parametrize("width", [1, 2, 8])
-def test_beam_is_at_least_as_good_as_greedy_where_letters_depend_on_each_other(width):
+def test_beam_is_at_least_as_good_as_greedy_with_interacting_letters(width):
     stuck, wide = (search_from(["C" * 12], FunctionScorer(pairs, PLAIN)) for _ in range(2))
     greedy(stuck)
     beam(wide, width)
@@ -90,7 +90,7 @@ def test_beam_is_at_least_as_good_as_greedy_on_random_interactions(seed):
     assert found[1] >= found[0]
 
 
-def test_beam_gives_a_start_up_that_stays_the_same():
+def test_beam_stops_for_a_start_without_improvement():
     search = search_from(["CCCC", "GGGG"], FunctionScorer(lambda letters: np.zeros(len(letters)), PLAIN))
     beam(search, 4)
     assert len(search.steps) == 1 + 3
@@ -103,7 +103,7 @@ def test_a_value_is_reached(way):
     assert search.best.value[0] == 5
 
 
-def test_greedy_tries_what_is_proposed():
+def test_greedy_tries_proposed_designs_only():
     def first_position(search, members):
         letters = members.letters.copy()
         letters[:, 0] = ord("A")
