@@ -1,5 +1,5 @@
-"""Figures: correlations, bootstrap intervals, noise ceilings. NumPy only.
+"""Metrics: correlations, bootstrap intervals and noise ceilings. Uses NumPy only.
 
 In: measured and predicted values.
-Out: numbers, NaN where a figure is undefined.
+Out: numbers, with NaN for undefined metrics.
 """

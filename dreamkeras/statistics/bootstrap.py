@@ -1,6 +1,6 @@
-"""The bootstrap: how far Pearson's r, and its difference between models, would vary over other draws of the same sequences.
+"""Bootstrap of Pearson's r and of its difference between models, over resamples of the sequences.
 
-NumPy only. Knows nothing about models: it is given their predictions.
+Uses NumPy only. Models are represented by their predictions.
 """
 
 import math
@@ -17,25 +17,23 @@ from dreamkeras.statistics.undefined import mean_or_zero
 __all__ = ["DRAWS", "Interval", "figure_text", "interval", "paired_differences", "resample_pearson", "resampled_counts"]
 
 DRAWS = 1000
-"""Resamples, unless asked otherwise: a bound of the interval then varies by about a tenth of its width."""
+"""Default number of resamples. The bounds of an interval then vary by about a tenth of its width between random seeds."""
 
 CELLS = 1 << 22
-"""Counts held at once: 32 MB."""
-
+"""Maximum number of counts in memory at a time, which take 32 MB."""
 
 ROUNDING = 1e-13
-"""A variance below this share of the mean square is that of equal values."""
-
+"""Values are treated as equal if their variance is below this share of the mean square."""
 
 UNDEFINED = "undefined"
-"""The text of a figure that is not a number."""
+"""Text for a metric that is NaN."""
 
 
 class Interval(NamedTuple):
-    """A figure and its percentile interval.
+    """A metric and its percentile interval.
 
     Args:
-        value: The figure on the sequences themselves.
+        value: Value of the metric on the original sequences, without resampling.
         low: Lower bound.
         high: Upper bound.
     """
@@ -49,21 +47,21 @@ class Interval(NamedTuple):
 
 
 def resample_pearson(measured: ArrayLike, predicted: ArrayLike, draws: int = DRAWS, seed: int = 0) -> np.ndarray:
-    """Pearson's r of several models on resamples of the sequences, the same resamples for all of them.
+    """Computes Pearson's r of several models on resamples of the sequences. All models use the same resamples.
 
     Args:
-        measured: Numbers (n,) or (n, tasks), NaN where a task was not measured.
-        predicted: Numbers (models, n) or (models, n, tasks).
-        draws: Resamples, each n sequences with replacement.
-        seed: Which resamples; those of one seed and n are always the same.
+        measured: Measurements (n,) or (n, tasks). Missing values are NaN.
+        predicted: Predictions (models, n) or (models, n, tasks).
+        draws: Number of resamples, each of n sequences with replacement.
+        seed: Random seed. The same seed and n always give the same resamples.
 
     Returns:
-        float64 (draws, models), means over the tasks for which some model has an r in that resample; a model without one counts as
-        0 there, so that all models are compared on the same tasks. NaN where a model has an r for no task, because a resample's
-        values are all the same or one is not finite.
+        Mean r over tasks, float64 (draws, models). The mean includes all tasks for which any model has an r in the resample, and an
+        undefined r of another model is replaced by 0, so that all models are compared on the same tasks. NaN if the r of a model is
+        undefined for all tasks, because all values of a resample are equal or a value is not finite.
 
     Raises:
-        InputError: The shapes do not go together, there is no sequence, or `draws` is below 1.
+        InputError: The shapes do not match, there are no sequences, or `draws` is below 1.
 
     Example:
         >>> resample_pearson([1, 2, 3, 4], [[1, 2, 3, 4]], draws=2).round(6).tolist()
@@ -76,33 +74,38 @@ def resample_pearson(measured: ArrayLike, predicted: ArrayLike, draws: int = DRA
 
 
 def resampled_counts(rows: int, draws: int, seed: int) -> Iterator[np.ndarray]:
-    """How often each of so many sequences is drawn in each resample; many resamples at once, as they fit in 32 MB.
+    """Draws resamples and counts each row in each resample. Yields as many resamples at a time as fit into 32 MB.
+
+    Args:
+        rows: Number of rows.
+        draws: Number of resamples.
+        seed: Random seed.
 
     Yields:
-        float64 (resamples, rows).
+        Counts, float64 (resamples, rows).
     """
     random = np.random.default_rng(seed)
     at_once = max(1, CELLS // rows)
     for first in range(0, draws, at_once):
-        # Ten times faster than random.multinomial.
+        # This is ten times as fast as random.multinomial.
         counts = [np.bincount(random.integers(0, rows, rows), minlength=rows) for _ in range(min(at_once, draws - first))]
         yield np.array(counts, np.float64)
 
 
 def figure_text(value: float) -> str:
-    """A figure with four decimals."""
+    """Formats a metric with four decimals."""
     return f"{value:.4f}" if math.isfinite(value) else UNDEFINED
 
 
 def interval(samples: ArrayLike, level: float = 0.95) -> np.ndarray:
-    """The percentile interval of resampled figures.
+    """Computes the percentile interval of a resampled metric.
 
     Args:
-        samples: Numbers (draws, ...).
-        level: Share of the draws within.
+        samples: Values of the metric (draws, ...).
+        level: Share of the draws within the interval.
 
     Returns:
-        float64 (2, ...): lower and upper bounds over the draws that are defined; NaN where none is.
+        Lower and upper bounds, float64 (2, ...). Undefined draws are ignored; the bounds are NaN if all draws are undefined.
     """
     beyond = (1 - level) / 2
     samples, bounds = np.asarray(samples, np.float64), [beyond, 1 - beyond]
@@ -116,50 +119,51 @@ def interval(samples: ArrayLike, level: float = 0.95) -> np.ndarray:
 def paired_differences(
     measured: ArrayLike, predicted: ArrayLike, groups: ArrayLike, reference: int, draws: int = DRAWS, seed: int = 0
 ) -> dict[int, Interval]:
-    """How much higher one group of models' mean r is than each other's, with 95 % intervals over the sequences.
+    """Computes differences of the mean r between a reference group of models and all other groups, with 95 % intervals.
 
-    A group is one model trained with several seeds. The intervals tell what other sequences would change, not other seeds.
+    A group contains models of the same kind that were trained with different seeds. Intervals describe the variation between samples
+    of sequences, not between seeds.
 
     Args:
-        measured: Numbers (n,) or (n, tasks).
-        predicted: Numbers (models, n) or (models, n, tasks).
-        groups: Integers (models,), the group of each model.
-        reference: The group that the others are compared with.
-        draws: Resamples.
-        seed: Which resamples.
+        measured: Measurements (n,) or (n, tasks).
+        predicted: Predictions (models, n) or (models, n, tasks).
+        groups: Group of each model, integers (models,).
+        reference: The group with which the others are compared.
+        draws: Number of resamples.
+        seed: Random seed of the resamples.
 
     Returns:
-        By group, the reference left out: r of the reference minus r of the group, means over tasks as in `resample_pearson`.
-        Of several models of a group, one without an r counts as 0; NaN where none has one.
+        Mean r of the reference minus mean r of the group, by group, without the reference. Means over tasks are those of
+        `resample_pearson`. Within a group, an undefined r is replaced by 0. NaN if the r of all models in a group is undefined.
 
     Raises:
-        InputError: As `resample_pearson`.
+        InputError: See `resample_pearson`.
     """
     samples, groups = resample_pearson(measured, predicted, draws, seed), np.asarray(groups)
     measured, predicted = _checked(measured, predicted, draws)
     r = _task_means(np.array([[task_figures(measured, model)["r"] for model in predicted]]))
-    # The figures themselves first, then those of the resamples.
+    # The first row is computed on the original sequences, the others on resamples.
     means = {int(group): mean_or_zero(np.concatenate([r, samples])[:, groups == group], axis=1) for group in np.unique(groups)}
     behind = {group: means[reference] - of_group for group, of_group in means.items() if group != reference}
     return {group: Interval(float(apart[0]), *map(float, interval(apart[1:]))) for group, apart in behind.items()}
 
 
 def _checked(measured: ArrayLike, predicted: ArrayLike, draws: int) -> tuple[np.ndarray, np.ndarray]:
-    """float64 (n, tasks) and (models, n, tasks)."""
+    """Checks the arguments and returns arrays float64 (n, tasks) and (models, n, tasks)."""
     measured, predicted = np.asarray(measured, np.float64), np.asarray(predicted, np.float64)
     if measured.ndim not in (1, 2) or not measured.size or predicted.shape[1:] != measured.shape:
         shapes = f"{measured.shape} and {predicted.shape}"
-        raise InputError(f"Expected measured values (n,) or (n, tasks) and predictions (models, ...) of them, got {shapes}.")
+        raise InputError(f"Expected measured values (n,) or (n, tasks) and predictions (models, ...) for them, got {shapes}.")
     if draws < 1:
         raise InputError(f"Expected at least 1 draw, got {draws}.")
     return (measured, predicted) if measured.ndim == 2 else (measured[:, None], predicted[..., None])
 
 
 def _moments(measured: np.ndarray, predicted: np.ndarray) -> np.ndarray:
-    """float64 (n, columns): the terms whose sums over a resample give its correlations.
+    """Returns terms whose sums over a resample determine its correlations, float64 (n, columns).
 
-    Columns are 1, y and y squared for each task; x, x squared and x y for each model and task; all 0 where a task was not measured.
-    All are centred and scaled first, so that nothing is lost where the mean is far from 0.
+    Columns are 1, y and y squared for each task, and x, x squared and x y for each model and task. Missing values contribute 0.
+    Values are centred and scaled first to avoid loss of precision if the mean is far from 0.
     """
     present = ~np.isnan(measured)
     y = _standardised(measured, present)
@@ -169,7 +173,7 @@ def _moments(measured: np.ndarray, predicted: np.ndarray) -> np.ndarray:
 
 
 def _standardised(values: np.ndarray, present: np.ndarray) -> np.ndarray:
-    """Columns with mean 0 and largest size 1 over what is present, 0 elsewhere; NaN for a column that is constant."""
+    """Scales columns to mean 0 and maximum absolute value 1. Missing values become 0, and constant columns become NaN."""
     with np.errstate(invalid="ignore", divide="ignore"):
         means = np.where(present, values, 0).sum(0) / present.sum(0)
         centred = np.where(present, values - means, 0)
@@ -179,7 +183,7 @@ def _standardised(values: np.ndarray, present: np.ndarray) -> np.ndarray:
 
 
 def _correlations(sums: np.ndarray, rows: int, models: int, tasks: int) -> np.ndarray:
-    """float64 (draws, models, tasks)."""
+    """Computes correlations from the sums of moments, float64 (draws, models, tasks)."""
     widths = np.cumsum([tasks, tasks, tasks, models * tasks, models * tasks])
     n, y, yy, x, xx, xy = np.split(sums / rows, widths, axis=1)
     n, y, yy = (np.tile(part, models) for part in (n, y, yy))
@@ -192,7 +196,7 @@ def _correlations(sums: np.ndarray, rows: int, models: int, tasks: int) -> np.nd
 
 
 def _task_means(r: np.ndarray) -> np.ndarray:
-    """float64 (draws, models): means over tasks of (draws, models, tasks), each over the tasks for which any model has an r."""
+    """Averages r over the tasks for which any model has an r. Takes (draws, models, tasks) and returns float64 (draws, models)."""
     defined = np.isfinite(r)
     tasks = defined.any(axis=1).sum(axis=1)[:, None]
     return np.where(defined.any(axis=2), np.where(defined, r, 0).sum(axis=2) / np.maximum(tasks, 1), np.nan)

@@ -1,4 +1,4 @@
-"""Correlations and error between predicted and measured values, for one task or a column a task; in float64, numpy only."""
+"""Correlations and mean squared error between predicted and measured values, for one or several tasks. Uses NumPy only."""
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -9,17 +9,17 @@ __all__ = ["FIGURES", "mse", "pearson", "spearman", "task_figures"]
 
 
 def pearson(x: ArrayLike, y: ArrayLike) -> np.ndarray:
-    """Pearson's r.
+    """Computes Pearson's r.
 
     Args:
-        x: Numbers (n,) or (n, tasks).
-        y: Numbers of the same shape.
+        x: Values (n,) or (n, tasks).
+        y: Values of the same shape.
 
     Returns:
-        float64 () or (tasks,); NaN for a column that is constant, has fewer than two rows, or holds NaN or infinity.
+        float64 () or (tasks,). NaN for a column that is constant, has fewer than two rows, or contains NaN or infinity.
 
     Raises:
-        InputError: The shapes differ, or have neither one nor two dimensions.
+        InputError: The shapes differ, or the arrays do not have one or two dimensions.
 
     Example:
         >>> float(pearson([1, 2, 3], [2, 4, 6]))
@@ -32,9 +32,9 @@ def pearson(x: ArrayLike, y: ArrayLike) -> np.ndarray:
 
 
 def spearman(x: ArrayLike, y: ArrayLike) -> np.ndarray:
-    """Spearman's rho: Pearson's r of the ranks, equal values sharing the mean of theirs.
+    """Computes Spearman's rho: Pearson's r of the ranks. Equal values have the mean of their ranks.
 
-    Args, returns and errors are those of `pearson`.
+    Arguments, return value and errors are those of `pearson`.
 
     Example:
         >>> float(spearman([1, 2, 30], [1, 4, 9]))
@@ -45,7 +45,7 @@ def spearman(x: ArrayLike, y: ArrayLike) -> np.ndarray:
 
 
 def mse(x: ArrayLike, y: ArrayLike) -> np.ndarray:
-    """Mean squared difference; arguments and shapes are those of `pearson`, and NaN without rows.
+    """Computes the mean squared error. Arguments and shapes are those of `pearson`. NaN without rows.
 
     Example:
         >>> float(mse([1, 2], [1, 4]))
@@ -54,23 +54,23 @@ def mse(x: ArrayLike, y: ArrayLike) -> np.ndarray:
     x, y = _columns(x, y)
     if not len(x):
         return np.full(x.shape[1:], np.nan)
-    with np.errstate(invalid="ignore", over="ignore"):  # infinities answer NaN or infinity, silently
+    with np.errstate(invalid="ignore", over="ignore"):  # infinite values give NaN or infinity without a warning
         return np.square(x - y).mean(0)
 
 
 FIGURES = {"r": pearson, "rho": spearman, "mse": mse}
-"""The figures by which models are compared, under the names they have in files."""
+"""Metrics for the comparison of models, by the names that they have in files."""
 
 
 def task_figures(measured: ArrayLike, predicted: ArrayLike) -> dict[str, np.ndarray]:
-    """The `FIGURES` of each task, over the rows in which it was measured.
+    """Computes all `FIGURES` for each task, over the rows with a measurement of the task.
 
     Args:
-        measured: Numbers (n, tasks), NaN where a task was not measured.
-        predicted: Numbers (n, tasks).
+        measured: Measurements (n, tasks). Missing values are NaN.
+        predicted: Predictions (n, tasks).
 
     Returns:
-        float64 (tasks,) under each figure's name, and `"n"`, the rows of each task.
+        float64 (tasks,) by name of the metric, and the number of rows of each task under `"n"`.
 
     Raises:
         InputError: The shapes differ.
@@ -84,24 +84,24 @@ def task_figures(measured: ArrayLike, predicted: ArrayLike) -> dict[str, np.ndar
 def _columns(x: ArrayLike, y: ArrayLike) -> tuple[np.ndarray, np.ndarray]:
     x, y = np.asarray(x, np.float64), np.asarray(y, np.float64)
     if x.shape != y.shape or x.ndim not in (1, 2):
-        raise InputError(f"Expected two arrays of one shape, (n,) or (n, tasks), got {x.shape} and {y.shape}.")
+        raise InputError(f"Expected two arrays of the same shape, (n,) or (n, tasks), got {x.shape} and {y.shape}.")
     return x, y
 
 
 def _standardised(x: np.ndarray) -> np.ndarray:
-    """Columns with mean 0 and length 1; NaN where that cannot be."""
+    """Scales columns to mean 0 and Euclidean norm 1. Constant columns, and columns with NaN or infinity, become NaN."""
     with np.errstate(invalid="ignore", divide="ignore", over="ignore"):
-        # Scaled before anything is squared or summed, so that large and tiny numbers neither overflow nor vanish.
+        # Columns are scaled before values are squared and summed, to avoid overflow and underflow.
         centred = x / np.abs(x).max(0)
         centred -= centred.mean(0)
         centred /= np.abs(centred).max(0)
         centred /= np.sqrt(np.square(centred).sum(0))
-    # A constant column's mean is not always exact: its rounding errors are no signal.
+    # The mean of a constant column is not always exact, and its rounding errors must not be treated as variation.
     return np.where(np.isfinite(x).all(0) & (x != x[:1]).any(0), centred, np.nan)
 
 
 def _ranks(x: np.ndarray) -> np.ndarray:
-    """float64 of the same shape: ranks from 1 within each column; a column with NaN is NaN."""
+    """Returns ranks from 1 within each column, float64 of the same shape. A column with NaN becomes NaN."""
     return _rank(x) if x.ndim == 1 else np.apply_along_axis(_rank, 0, x)
 
 

@@ -1,4 +1,4 @@
-"""How well any model could do on noisy measurements: what their replicates say of one another. numpy only."""
+"""Noise ceiling: the highest correlation that noise in the measurements allows, estimated from replicates. Uses NumPy only."""
 
 from collections.abc import Iterable
 from itertools import combinations
@@ -12,11 +12,11 @@ __all__ = ["NoiseCeiling", "noise_ceiling", "task_ceilings"]
 
 
 class NoiseCeiling(NamedTuple):
-    """The reliability of a measurement, from its replicates.
+    """Reliability of a measurement, estimated from its replicates.
 
     Args:
         replicate_r: Mean Pearson's r between two replicates.
-        ceiling_r: The r that a model without any error would have with the mean of the replicates.
+        ceiling_r: Pearson's r between a perfect model and the mean of the replicates.
     """
 
     replicate_r: float
@@ -24,11 +24,11 @@ class NoiseCeiling(NamedTuple):
 
 
 def task_ceilings(replicates: np.ndarray | None, tasks: Iterable[str]) -> dict[str, NoiseCeiling]:
-    """The noise ceiling of each task; none where replicates are unknown.
+    """Computes the noise ceiling of each task.
 
     Args:
-        replicates: Numbers (n, tasks, k), NaN where one is missing; or None.
-        tasks: Their names.
+        replicates: Measurements (n, tasks, k). Missing values are NaN. If None, the result is empty.
+        tasks: Names of the tasks.
     """
     if replicates is None:
         return {}
@@ -36,17 +36,18 @@ def task_ceilings(replicates: np.ndarray | None, tasks: Iterable[str]) -> dict[s
 
 
 def noise_ceiling(replicates: np.ndarray) -> NoiseCeiling:
-    """The noise ceiling of values that are means of replicates, whose noise is independent and alike.
+    """Computes the noise ceiling of means of replicates. The noise of replicates is assumed to be independent and of equal variance.
 
-    With rho the mean r over all pairs of replicates, the mean of k of them has the reliability k rho / (1 + (k - 1) rho)
-    (Spearman 1910; Brown 1910), and correlates with what it measures by the root of that (Spearman 1904, the correction for
-    attenuation). A row counts for the pairs it has both replicates of; k is the mean number a row has, over rows with any.
+    If rho is the mean r over all pairs of replicates, the mean of k replicates has the reliability k rho / (1 + (k - 1) rho)
+    (Spearman 1910; Brown 1910). Its correlation with the true value is the square root of the reliability (correction for attenuation,
+    Spearman 1904). Each pair uses the rows in which both replicates are present. k is the mean number of replicates over rows with at
+    least one.
 
     Args:
-        replicates: Numbers (n, k), NaN where one is missing.
+        replicates: Measurements (n, k). Missing values are NaN.
 
     Returns:
-        Both NaN where no pair correlates; the ceiling alone where rho is below 0.
+        The noise ceiling. Both fields are NaN if r is undefined for all pairs, and the ceiling is NaN if rho is negative.
 
     Example:
         >>> ceiling = noise_ceiling(np.array([[1, 1], [2, 3], [3, 2], [4, 4]]))
@@ -57,7 +58,7 @@ def noise_ceiling(replicates: np.ndarray) -> NoiseCeiling:
     pairs = [present[:, one] & present[:, other] for one, other in combinations(range(replicates.shape[1]), 2)]
     columns = combinations(replicates.T, 2)
     r = np.array([pearson(one[rows], other[rows]) for (one, other), rows in zip(columns, pairs, strict=True)])
-    r = r[~np.isnan(r)]  # a replicate that is missing or constant says nothing
+    r = r[~np.isnan(r)]  # undefined for replicates that are missing or constant
     if not len(r):
         return NoiseCeiling(float("nan"), float("nan"))
     rho = float(r.mean())

@@ -1,4 +1,4 @@
-"""How well predicted profiles match the positions where reads begin, independent of their number; in float64, numpy only."""
+"""Metrics of predicted profiles against the positions where reads begin, independent of the number of reads. Uses NumPy only."""
 
 import math
 
@@ -11,17 +11,20 @@ __all__ = ["jensen_shannon", "multinomial_nll", "profile_figures", "shuffled_dis
 
 
 def jensen_shannon(measured: ArrayLike, predicted: ArrayLike) -> np.ndarray:
-    """The Jensen-Shannon distance of each row's two profiles: 0 where they are alike, sqrt(ln 2) = 0.833 where they share no position.
+    """Computes the Jensen-Shannon distance between measured and predicted profiles.
+
+    The distance is the square root of the divergence with natural logarithms. It is 0 for equal profiles and sqrt(ln 2) = 0.833 for
+    profiles without common positions.
 
     Args:
-        measured: Reads (n, positions), 0 or more.
-        predicted: Probabilities (n, positions), or anything in proportion to them.
+        measured: Counts of reads (n, positions).
+        predicted: Probabilities (n, positions), not necessarily normalised.
 
     Returns:
-        float64 (n,), the square root of the divergence with natural logarithms; NaN for rows without reads or predictions.
+        Distance of each row, float64 (n,). NaN for rows without reads or predictions.
 
     Raises:
-        InputError: The shapes differ, or a number is negative or not finite.
+        InputError: The shapes differ, or a value is negative or not finite.
 
     Example:
         >>> jensen_shannon([[1, 3, 0], [5, 0, 0]], [[0.25, 0.75, 0], [0, 0.5, 0.5]]).round(3).tolist()
@@ -34,17 +37,17 @@ def jensen_shannon(measured: ArrayLike, predicted: ArrayLike) -> np.ndarray:
 
 
 def shuffled_distance(measured: ArrayLike, seed: int = 0) -> np.ndarray:
-    """The Jensen-Shannon distance of each row's reads from themselves at shuffled positions: what chance gives, as in ChromBPNet.
+    """Computes the Jensen-Shannon distance between each row and the same row with shuffled positions, as a baseline (as in ChromBPNet).
 
     Args:
-        measured: Reads (n, positions), 0 or more.
-        seed: Of the shuffles; 0 or more.
+        measured: Counts of reads (n, positions).
+        seed: Random seed of the shuffles, at least 0.
 
     Returns:
-        float64 (n,); NaN for rows without reads.
+        Distance of each row, float64 (n,). NaN for rows without reads.
 
     Raises:
-        InputError: The shape is another, or a number is negative or not finite.
+        InputError: The array does not have two dimensions, or a value is negative or not finite.
 
     Example:
         >>> shuffled_distance([[2, 2, 2], [0, 0, 0]]).tolist()
@@ -55,18 +58,18 @@ def shuffled_distance(measured: ArrayLike, seed: int = 0) -> np.ndarray:
 
 
 def multinomial_nll(measured: ArrayLike, predicted: ArrayLike) -> np.ndarray:
-    """Minus the log-probability of each row's reads, given their number, under the predicted profile.
+    """Computes the negative log-likelihood of the reads of each row, given their number, under the predicted profile.
 
     Args:
-        measured: Reads (n, positions), 0 or more; they need not be whole.
-        predicted: Probabilities (n, positions), or anything in proportion to them.
+        measured: Counts of reads (n, positions), not necessarily integers.
+        predicted: Probabilities (n, positions), not necessarily normalised.
 
     Returns:
-        float64 (n,), in nats, the multinomial coefficient included; infinite where reads are where none can be, NaN for rows whose
-        prediction is 0 everywhere.
+        Negative log-likelihood in nats, including the multinomial coefficient, float64 (n,). Infinite for rows with reads at positions
+        of probability 0, and NaN for rows whose prediction is 0 at all positions.
 
     Raises:
-        InputError: The shapes differ, or a number is negative or not finite.
+        InputError: The shapes differ, or a value is negative or not finite.
 
     Example:
         >>> multinomial_nll([[1, 1]], [[0.5, 0.5]]).round(3).tolist()
@@ -81,20 +84,24 @@ def multinomial_nll(measured: ArrayLike, predicted: ArrayLike) -> np.ndarray:
 
 
 def profile_figures(measured: ArrayLike, predicted: ArrayLike, seed: int = 0) -> dict[str, float]:
-    """The figures by which profiles are compared, each a median over the rows that have reads.
+    """Computes all metrics of profiles. Each metric is a median over the rows with reads, and NaN if there are none.
 
     Args:
-        measured: Reads (n, positions), 0 or more.
-        predicted: Probabilities (n, positions), or anything in proportion to them.
-        seed: Of the shuffles; 0 or more.
+        measured: Counts of reads (n, positions).
+        predicted: Probabilities (n, positions), not necessarily normalised.
+        seed: Random seed of the shuffles, at least 0.
 
     Returns:
-        Under `"profile_jsd"` the Jensen-Shannon distance, under `"profile_jsd_shuffled"` that of the reads at shuffled positions, under
-        `"profile_jsd_average"` that of the profile of all rows together, which one who ignores the sequence could give, under
-        `"profile_nll"` the multinomial negative log-likelihood; NaN where no row has reads. And `"n"`, the number of rows with reads.
+        Metrics by name:
+
+        - `"profile_jsd"`: Jensen-Shannon distance between measured and predicted profiles.
+        - `"profile_jsd_shuffled"`: distance to the reads at shuffled positions.
+        - `"profile_jsd_average"`: distance to the average profile of all rows, as a baseline that ignores the sequence.
+        - `"profile_nll"`: multinomial negative log-likelihood.
+        - `"n"`: number of rows with reads.
 
     Raises:
-        InputError: The shapes differ, or a number is negative or not finite.
+        InputError: The shapes differ, or a value is negative or not finite.
     """
     reads, probabilities = _rows(measured, predicted)
     seen = reads.sum(axis=1) > 0
@@ -113,27 +120,27 @@ def profile_figures(measured: ArrayLike, predicted: ArrayLike, seed: int = 0) ->
 def _rows(measured: ArrayLike, predicted: ArrayLike) -> tuple[np.ndarray, np.ndarray]:
     measured, predicted = np.asarray(measured, np.float64), np.asarray(predicted, np.float64)
     if measured.shape != predicted.shape or measured.ndim != 2:
-        raise InputError(f"Expected two arrays of one shape, (n, positions), got {measured.shape} and {predicted.shape}.")
+        raise InputError(f"Expected two arrays of the same shape, (n, positions), got {measured.shape} and {predicted.shape}.")
     for name, values in (("measured", measured), ("predicted", predicted)):
         if not ((values >= 0) & np.isfinite(values)).all():
-            raise InputError(f"Expected {name} profiles of numbers of 0 or more, got others: for logits, give their softmax.")
+            raise InputError(f"Expected {name} profiles with finite values of at least 0. Apply softmax to logits first.")
     return measured, predicted
 
 
 def _shares(rows: np.ndarray) -> np.ndarray:
-    """Rows that sum to 1; NaN for those that sum to 0."""
+    """Normalises rows to a sum of 1. Rows with a sum of 0 become NaN."""
     with np.errstate(invalid="ignore"):
         return rows / rows.sum(axis=1, keepdims=True)
 
 
 def _relative_entropy(one: np.ndarray, other: np.ndarray) -> np.ndarray:
-    """float64 (n,): sum of one * ln(one / other), where 0 * ln 0 is 0."""
+    """Returns the sum of one * ln(one / other) for each row, float64 (n,), with 0 * ln 0 = 0."""
     with np.errstate(divide="ignore", invalid="ignore"):
         terms = one * np.log(one / other)
     return np.where(one == 0, 0, terms).sum(axis=1)
 
 
 def _log_factorials(values: np.ndarray) -> np.ndarray:
-    """ln(x!) of each number, through the few different ones there are; of fractions by the gamma function."""
+    """Returns ln(x!) of each value by the gamma function. It is computed once for each distinct value."""
     different, which = np.unique(values, return_inverse=True)
     return np.array([math.lgamma(1 + value) for value in different.tolist()])[which].reshape(values.shape)

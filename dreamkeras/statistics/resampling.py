@@ -1,6 +1,6 @@
-"""Resamples of `FIGURES`, and of their differences between models: how far they would vary over other draws of the same sequences.
+"""Bootstrap of all `FIGURES` and of their differences between models, over resamples of the sequences.
 
-The ranks of a resample come from how often each value was drawn, so that nothing is sorted again. NumPy only.
+Ranks within a resample are computed from the counts of each value, without sorting. Uses NumPy only.
 """
 
 from typing import NamedTuple
@@ -16,13 +16,13 @@ __all__ = ["Figures", "figure_differences", "resample_figures", "with_intervals"
 
 
 class Figures(NamedTuple):
-    """How well one model predicts one task.
+    """Metrics of one model on one task.
 
     Args:
-        n: Sequences, or pairs of them.
-        r: Pearson's.
-        rho: Spearman's.
-        mse: Mean squared difference, in the square of the task's units.
+        n: Number of sequences or pairs.
+        r: Pearson's r.
+        rho: Spearman's rho.
+        mse: Mean squared error, in squared units of the task.
     """
 
     n: int
@@ -32,29 +32,29 @@ class Figures(NamedTuple):
 
 
 def resample_figures(measured: ArrayLike, predicted: ArrayLike, draws: int = DRAWS, seed: int = 0) -> dict[str, np.ndarray]:
-    """The figures of several models on resamples of the sequences, the same resamples for all figures and models.
+    """Computes the metrics of several models on resamples of the sequences. All metrics and models use the same resamples.
 
     Args:
-        measured: Numbers (n,).
-        predicted: Numbers (models, n).
-        draws: Resamples, each n sequences with replacement.
-        seed: Which resamples; those of one seed and n are always the same.
+        measured: Measurements (n,).
+        predicted: Predictions (models, n).
+        draws: Number of resamples, each of n sequences with replacement.
+        seed: Random seed. The same seed and n always give the same resamples.
 
     Returns:
-        By the names of `FIGURES`, float64 (draws, models); NaN where a figure is undefined.
+        Metrics by the names of `FIGURES`, float64 (draws, models). NaN if a metric is undefined.
 
     Raises:
-        InputError: The shapes do not go together, there is no sequence, or `draws` is below 1.
+        InputError: The shapes do not match, there are no sequences, or `draws` is below 1.
 
     Example:
         >>> samples = resample_figures([1, 2, 3, 4], [[1, 2, 3, 5]], draws=2)
         >>> {name: values.shape for name, values in samples.items()}
         {'r': (2, 1), 'rho': (2, 1), 'mse': (2, 1)}
     """
-    r = resample_pearson(measured, predicted, draws, seed)  # looks at shapes and draws, too
+    r = resample_pearson(measured, predicted, draws, seed)  # also checks shapes and draws
     measured, predicted = np.asarray(measured, np.float64), np.asarray(predicted, np.float64)
     if measured.ndim != 1:
-        raise InputError(f"Expected the values of one task, (n,), got shape {measured.shape}.")
+        raise InputError(f"Expected the values of a single task, (n,), got shape {measured.shape}.")
     squares = np.square(predicted - measured).T
     rho, mse = np.empty_like(r), np.empty_like(r)
     measured_groups, groups = _groups(measured), [_groups(model) for model in predicted]
@@ -70,12 +70,12 @@ def resample_figures(measured: ArrayLike, predicted: ArrayLike, draws: int = DRA
 
 
 def with_intervals(measured: ArrayLike, predicted: ArrayLike, samples: dict[str, np.ndarray]) -> list[Figures]:
-    """Each model's figures on the sequences themselves, with the 95 % intervals of their resamples.
+    """Computes the metrics of each model on the original sequences, with 95 % intervals from resamples.
 
     Args:
-        measured: Numbers (n,).
-        predicted: Numbers (models, n).
-        samples: Those of `resample_figures` for them.
+        measured: Measurements (n,).
+        predicted: Predictions (models, n).
+        samples: Result of `resample_figures` for the same values.
     """
     found = []
     for model, values in enumerate(np.asarray(predicted, np.float64)):
@@ -88,14 +88,14 @@ def with_intervals(measured: ArrayLike, predicted: ArrayLike, samples: dict[str,
 def figure_differences(
     measured: ArrayLike, first: ArrayLike, second: ArrayLike, samples: dict[str, np.ndarray], models: tuple[int, int]
 ) -> dict[str, Interval]:
-    """How much higher each figure of one model is than another's, with 95 % intervals from the same resamples.
+    """Computes the metrics of a first model minus those of a second one, with 95 % intervals from the same resamples.
 
     Args:
-        measured: Numbers (n,).
-        first: Numbers (n,), of one model.
-        second: Numbers (n,), of the other.
-        samples: Those of `resample_figures` for both.
-        models: Columns of the two in `samples`.
+        measured: Measurements (n,).
+        first: Predictions of the first model (n,).
+        second: Predictions of the second model (n,).
+        samples: Result of `resample_figures` for both models.
+        models: Columns of the two models in `samples`.
     """
     one, other = models
     return {
@@ -108,20 +108,20 @@ def figure_differences(
 
 
 def _groups(values: np.ndarray) -> tuple[np.ndarray, int]:
-    """The place of each value among the different ones, and how many those are."""
+    """Returns the index of each value among the distinct values, and the number of distinct values."""
     different, places = np.unique(values, return_inverse=True)
     return places, len(different)
 
 
 def _ranks(drawn: np.ndarray, places: np.ndarray, different: int) -> np.ndarray:
-    """float64 (n,): the mean rank in the resample of each value, equal ones sharing theirs, around 0."""
+    """Returns the centred rank of each value within a resample, float64 (n,). Equal values have the mean of their ranks."""
     totals = np.bincount(places, weights=drawn, minlength=different)
     middle = np.cumsum(totals) - (totals + len(drawn)) / 2
     return middle[places]
 
 
 def _rank_correlations(drawn: np.ndarray, measured: tuple[np.ndarray, int], models: list[tuple[np.ndarray, int]]) -> list[float]:
-    """Pearson's r of the ranks of a resample, whose mean is 0; NaN where all are the same."""
+    """Returns Pearson's r of the centred ranks of a resample for each model. NaN if all values are equal."""
     y = _ranks(drawn, *measured)
     spread, found = _sum_of_products(drawn, y, y), []
     for places, different in models:
@@ -132,5 +132,5 @@ def _rank_correlations(drawn: np.ndarray, measured: tuple[np.ndarray, int], mode
 
 
 def _sum_of_products(*columns: np.ndarray) -> float:
-    """Without BLAS, which would call all threads for a millisecond's work."""
+    """Returns the sum of products of the columns. Does not use BLAS, which would start all threads for a millisecond of work."""
     return float(np.einsum("i,i,i", *columns))

@@ -1,4 +1,4 @@
-"""Figures of which some do not exist, such as the r of a task without values: NaN. numpy only."""
+"""Means of metrics that can be undefined (NaN), such as the r of a task without values. Uses NumPy only."""
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -7,13 +7,13 @@ __all__ = ["mean_defined", "mean_or_zero", "varies"]
 
 
 def varies(values: np.ndarray) -> np.ndarray:
-    """bool (tasks,): whether a task has two different values in (n, tasks), NaN not counted; without them it has no r."""
+    """Returns whether each task has two different values, bool (tasks,). NaN is ignored. The r of other tasks is undefined."""
     present = ~np.isnan(values)
     return np.where(present, values, -np.inf).max(0, initial=-np.inf) > np.where(present, values, np.inf).min(0, initial=np.inf)
 
 
 def mean_defined(figures: ArrayLike) -> float:
-    """The mean of the figures that are finite, such as those of the tasks that have one; NaN where none is.
+    """Returns the mean of the finite metrics, for example over tasks. NaN if no metric is finite.
 
     Example:
         >>> mean_defined([0.5, float("nan"), 0.7])
@@ -25,9 +25,9 @@ def mean_defined(figures: ArrayLike) -> float:
 
 
 def mean_or_zero(figures: np.ndarray, axis: int) -> np.ndarray:
-    """Means in which an r that does not exist counts as 0, as nothing was predicted; NaN where none along the axis exists.
+    """Returns means in which an undefined r is replaced by 0. NaN if all values along the axis are undefined.
 
-    For figures that are compared: the mean of those that exist would rise where a low one ceases to.
+    This is used to compare models. If undefined values were ignored, the mean could increase when a low r becomes undefined.
     """
     defined = np.isfinite(figures)
     return np.where(defined.any(axis), np.where(defined, figures, 0).mean(axis), np.nan)

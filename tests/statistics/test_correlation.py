@@ -1,4 +1,4 @@
-"""Correlations against scipy and pandas."""
+"""Tests of correlations against scipy and pandas."""
 
 import numpy as np
 import pandas as pd
@@ -30,7 +30,7 @@ def table(rows=50, tasks=3, seed=0):
 
 @given(pairs())
 @settings(deadline=None)
-def test_pearson_agrees_with_scipy(pair):
+def test_pearson_equals_scipy(pair):
     x, y = pair
     assume(min(np.ptp(x), np.ptp(y)) > 1e-3)
     assert pearson(x, y) == pytest.approx(scipy.stats.pearsonr(x, y).statistic, abs=1e-9)
@@ -38,7 +38,7 @@ def test_pearson_agrees_with_scipy(pair):
 
 @given(pairs(st.integers(0, 5)))
 @settings(deadline=None)
-def test_spearman_agrees_with_scipy_and_pandas_under_ties(pair):
+def test_spearman_equals_scipy_and_pandas_with_ties(pair):
     x, y = pair
     assume(np.ptp(x) > 0 and np.ptp(y) > 0)
     assert spearman(x, y) == pytest.approx(scipy.stats.spearmanr(x, y).statistic, abs=1e-12)
@@ -47,7 +47,7 @@ def test_spearman_agrees_with_scipy_and_pandas_under_ties(pair):
 
 @given(pairs())
 @settings(deadline=None)
-def test_ranks_agree_with_scipy(pair):
+def test_ranks_equal_scipy(pair):
     np.testing.assert_array_equal(correlation._ranks(pair[0]), scipy.stats.rankdata(pair[0]))
 
 
@@ -62,14 +62,14 @@ def test_tables_are_correlated_column_by_column(ours, method):
 
 
 @pytest.mark.parametrize("ours", ALL)
-def test_a_column_of_a_table_is_the_same_alone(ours):
+def test_a_single_column_has_the_same_correlation(ours):
     x, y = table()
     np.testing.assert_allclose(ours(x, y), [ours(x[:, task], y[:, task]) for task in range(3)], atol=1e-15)
     assert np.shape(ours(x[:, 0], y[:, 0])) == ()
 
 
 @given(pairs(st.integers(-9, 9)), st.sampled_from([1e-3, 1.0, 7.0]), st.sampled_from([-5.0, 0.0, 3.0]))
-def test_scale_and_shift_do_not_matter(pair, scale, shift):
+def test_correlations_do_not_depend_on_scale_and_shift(pair, scale, shift):
     x, y = pair
     assume(np.ptp(x) > 0 and np.ptp(y) > 0)
     for ours in CORRELATIONS:
@@ -96,11 +96,11 @@ def test_a_constant_column_is_nan_and_the_others_are_not(ours, constant):
 
 @pytest.mark.parametrize("ours", CORRELATIONS)
 @pytest.mark.parametrize("wrong", [np.nan, np.inf, -np.inf])
-def test_a_value_that_is_no_number_spoils_its_column_only(ours, wrong):
+def test_nan_and_infinity_affect_only_their_column(ours, wrong):
     x, y = table()
     x[4, 2] = wrong
     result = ours(x, y)
-    if ours is spearman and np.isinf(wrong):  # infinity has a rank
+    if ours is spearman and np.isinf(wrong):  # infinite values have ranks
         assert not np.isnan(result).any()
     else:
         assert np.isnan(result).tolist() == [False, False, True]
@@ -114,12 +114,12 @@ def test_fewer_than_two_rows_are_nan(ours, rows):
 
 
 @pytest.mark.parametrize("scale", [1e-300, 1e-160, 1e160, 1e300])
-def test_huge_and_tiny_numbers_keep_their_correlation(scale):
+def test_huge_and_tiny_numbers_have_the_same_correlation(scale):
     x, y = table(tasks=1)
     np.testing.assert_allclose(pearson(x * scale, y), pearson(x, y), atol=1e-12)
 
 
-def test_small_changes_on_a_large_offset_are_seen():
+def test_small_changes_on_a_large_offset_are_detected():
     x, y = table(10_000, 1)
     np.testing.assert_allclose(pearson(x + 1e6, y), pearson(x, y), atol=1e-7)
 
@@ -136,7 +136,7 @@ def test_mse_is_the_mean_of_squares():
     assert np.isnan(mse([], []))
 
 
-def test_mse_of_infinities_warns_of_nothing():
+def test_mse_of_infinite_values_has_no_warnings():
     assert np.isnan(mse([np.inf], [np.inf]))
     assert mse([np.inf], [0.0]) == np.inf
     assert mse([1e200], [-1e200]) == np.inf
@@ -145,12 +145,12 @@ def test_mse_of_infinities_warns_of_nothing():
 @pytest.mark.parametrize("ours", ALL)
 @pytest.mark.parametrize(("x", "y"), [((3,), (4,)), ((3, 2), (3,)), ((2, 2, 2), (2, 2, 2)), ((), ())])
 def test_shapes_that_do_not_match_are_refused(ours, x, y):
-    with pytest.raises(InputError, match="two arrays of one shape"):
+    with pytest.raises(InputError, match="two arrays of the same shape"):
         ours(np.zeros(x), np.zeros(y))
 
 
 @pytest.mark.parametrize("ours", ALL)
-def test_the_arrays_of_the_caller_are_left_alone(ours):
+def test_arguments_are_not_modified(ours):
     x, y = table()
     before = x.copy(), y.copy()
     ours(x, y)
@@ -167,7 +167,7 @@ def test_neither_scipy_nor_pandas_is_imported():
 
 
 class TestTaskFigures:
-    def test_are_each_tasks_over_the_rows_in_which_it_was_measured(self):
+    def test_metrics_of_each_task_ignore_rows_without_a_measurement(self):
         generator = np.random.default_rng(0)
         measured, predicted = generator.normal(size=(2, 30, 2))
         measured[5:, 1] = np.nan
@@ -178,12 +178,12 @@ class TestTaskFigures:
             np.testing.assert_allclose(came[name], wanted)
         assert came["n"].tolist() == [30, 5]
 
-    def test_of_a_task_that_was_never_measured_are_undefined(self):
+    def test_metrics_of_a_task_without_measurements_are_undefined(self):
         came = task_figures(np.full((3, 1), np.nan), np.ones((3, 1)))
         assert np.isnan(came["r"]).all()
         assert np.isnan(came["mse"]).all()
         assert came["n"] == [0]
 
     def test_other_shapes_are_refused(self):
-        with pytest.raises(InputError, match="Expected two arrays of one shape"):
+        with pytest.raises(InputError, match="Expected two arrays of the same shape"):
             task_figures(np.ones((3, 1)), np.ones((3, 2)))

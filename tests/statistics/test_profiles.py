@@ -1,4 +1,4 @@
-"""Figures of profiles, beside scipy's."""
+"""Tests of metrics of profiles against scipy."""
 
 import numpy as np
 import pytest
@@ -15,15 +15,15 @@ SHAPES = RNG.dirichlet(np.ones(50), 40)
 READS = np.array([RNG.multinomial(total, shape) for total, shape in zip(RNG.integers(1, 300, 40), SHAPES, strict=True)])
 
 
-def test_the_distance_is_scipys():
+def test_distance_equals_scipy():
     np.testing.assert_allclose(jensen_shannon(READS, SHAPES), jensenshannon(READS, SHAPES, axis=1), rtol=1e-12)
 
 
-def test_the_distance_takes_either_first_and_any_scale():
+def test_distance_is_symmetric_and_independent_of_scale():
     np.testing.assert_allclose(jensen_shannon(SHAPES * 7, READS * 0.1), jensen_shannon(READS, SHAPES), rtol=1e-12)
 
 
-def test_equal_profiles_are_at_no_distance_and_apart_ones_at_the_greatest():
+def test_distance_of_equal_and_of_disjoint_profiles():
     assert jensen_shannon(READS * 3, READS).max() < 1e-7
     assert jensen_shannon([[1, 2, 0, 0]], [[0, 0, 4, 1]]) == pytest.approx(np.sqrt(np.log(2)))
 
@@ -34,20 +34,20 @@ def test_rows_without_reads_or_predictions_are_nan():
     np.testing.assert_array_equal(shuffled_distance(measured)[[0, 2]], [np.nan, 0])
 
 
-def test_tiny_and_huge_numbers_do_no_harm():
+def test_distance_of_tiny_and_huge_numbers():
     np.testing.assert_allclose(jensen_shannon(READS * 1e-300, SHAPES * 1e300), jensen_shannon(READS, SHAPES), rtol=1e-9)
 
 
-def test_the_likelihood_is_scipys():
+def test_likelihood_equals_scipy():
     expected = [-multinomial.logpmf(reads, reads.sum(), shape) for reads, shape in zip(READS, SHAPES, strict=True)]
     np.testing.assert_allclose(multinomial_nll(READS, SHAPES * 5), expected, rtol=1e-9)
 
 
-def test_the_likelihood_of_no_reads_is_certain():
+def test_likelihood_of_no_reads_is_one():
     assert multinomial_nll([[0, 0]], [[0.3, 0.7]]) == pytest.approx(0)
 
 
-def test_reads_where_none_can_be_are_infinitely_unlikely():
+def test_reads_at_positions_of_probability_zero_have_infinite_nll():
     assert multinomial_nll([[1, 1], [0, 2], [0, 0]], [[0, 1], [0, 1], [0, 0]]).tolist() == [
         np.inf,
         pytest.approx(0),
@@ -55,22 +55,22 @@ def test_reads_where_none_can_be_are_infinitely_unlikely():
     ]
 
 
-def test_fractions_of_reads_lie_between_whole_numbers():
+def test_nll_of_fractional_reads_is_between_that_of_integers():
     low, half, high = multinomial_nll([[4, 3], [4.5, 3], [5, 3]], [[0.5, 0.5]] * 3)
     assert min(low, high) < half < max(low, high)
 
 
-def test_the_truth_is_likelier_than_a_flat_profile():
+def test_true_profile_has_a_higher_likelihood_than_a_flat_one():
     assert (multinomial_nll(READS, SHAPES) < multinomial_nll(READS, np.ones_like(SHAPES))).mean() > 0.9
 
 
-def test_shuffles_follow_the_seed_and_keep_each_rows_reads():
+def test_shuffles_depend_on_the_seed_and_preserve_reads_per_row():
     np.testing.assert_array_equal(shuffled_distance(READS, 1), shuffled_distance(READS, 1))
     assert (shuffled_distance(READS, 1) != shuffled_distance(READS, 2)).any()
     assert shuffled_distance([[3, 3, 3]]).tolist() == [0]
 
 
-def test_figures_are_medians_over_the_rows_with_reads():
+def test_metrics_are_medians_over_rows_with_reads():
     measured = np.concatenate([READS, np.zeros((5, 50))])
     predicted = np.concatenate([SHAPES, np.ones((5, 50))])
     figures = profile_figures(measured, predicted, 3)
@@ -83,7 +83,7 @@ def test_figures_are_medians_over_the_rows_with_reads():
     assert figures["profile_jsd"] < figures["profile_jsd_average"] < figures["profile_jsd_shuffled"]
 
 
-def test_figures_without_reads_are_nan():
+def test_metrics_without_reads_are_nan():
     figures = profile_figures(np.zeros((3, 4)), np.ones((3, 4)))
     assert figures.pop("n") == 0
     assert np.isnan(list(figures.values())).all()
@@ -91,12 +91,12 @@ def test_figures_without_reads_are_nan():
 
 @pytest.mark.parametrize(("measured", "predicted", "message"), [
     (np.ones((2, 3)), np.ones((2, 4)), r"got \(2, 3\) and \(2, 4\)"), (np.ones(3), np.ones(3), r"got \(3,\) and \(3,\)"),
-    (-np.ones((2, 3)), np.ones((2, 3)), "Expected measured profiles of numbers of 0 or more"),
-    (np.ones((2, 3)), -np.ones((2, 3)), "Expected predicted profiles of numbers of 0 or more, got others: for logits, give their softmax"),
+    (-np.ones((2, 3)), np.ones((2, 3)), "Expected measured profiles with finite values of at least 0"),
+    (np.ones((2, 3)), -np.ones((2, 3)), r"Expected predicted profiles with finite values of at least 0\. Apply softmax to logits first"),
     (np.full((2, 3), np.nan), np.ones((2, 3)), "Expected measured profiles"),
 ])  # fmt: skip
 @pytest.mark.parametrize("figure", [jensen_shannon, multinomial_nll, profile_figures])
-def test_other_arrays_are_refused(figure, measured, predicted, message):
+def test_invalid_arrays_are_refused(figure, measured, predicted, message):
     with pytest.raises(InputError, match=message):
         figure(measured, predicted)
 
@@ -107,7 +107,7 @@ PROFILES = st.integers(2, 12).flatmap(
 
 
 @given(PROFILES)
-def test_any_distance_is_scipys_between_none_and_the_greatest(profiles):
+def test_distance_of_random_profiles_equals_scipy_and_is_within_bounds(profiles):
     one, other = profiles
     distance = float(jensen_shannon([one], [other])[0])
     assert distance == float(jensen_shannon([other], [one])[0]) or np.isnan(distance)
@@ -119,24 +119,24 @@ def test_any_distance_is_scipys_between_none_and_the_greatest(profiles):
 
 
 @given(st.lists(st.integers(0, 9), min_size=3, max_size=3), st.lists(st.floats(0.1, 1), min_size=3, max_size=3))
-def test_any_likelihood_is_scipys(reads, weights):
+def test_likelihood_of_random_profiles_equals_scipy(reads, weights):
     probabilities = np.array(weights) / sum(weights)
     expected = -multinomial.logpmf(reads, sum(reads), probabilities)
     assert float(multinomial_nll([reads], [weights])[0]) == pytest.approx(expected, rel=1e-9, abs=1e-9)
 
 
-def test_positions_may_stand_in_any_order():
+def test_metrics_do_not_depend_on_the_order_of_positions():
     order = np.random.default_rng(1).permutation(50)
     np.testing.assert_allclose(jensen_shannon(READS[:, order], SHAPES[:, order]), jensen_shannon(READS, SHAPES), rtol=1e-12)
     np.testing.assert_allclose(multinomial_nll(READS[:, order], SHAPES[:, order]), multinomial_nll(READS, SHAPES), rtol=1e-12)
 
 
-def test_figures_of_the_true_profile_improve_with_the_reads():
+def test_metrics_of_the_true_profile_improve_with_the_number_of_reads():
     few, many = (np.array([RNG.multinomial(total, shape) for shape in SHAPES]) for total in (30, 3000))
     assert profile_figures(many, SHAPES)["profile_jsd"] < profile_figures(few, SHAPES)["profile_jsd"] / 3
 
 
-def test_an_average_profile_is_as_good_as_any_where_all_rows_are_alike():
+def test_the_average_profile_has_distance_zero_if_all_rows_are_equal():
     reads = RNG.multinomial(500, SHAPES[0], 30)
     figures = profile_figures(reads, np.broadcast_to(SHAPES[0], reads.shape))
     assert figures["profile_jsd"] == pytest.approx(figures["profile_jsd_average"], rel=0.1)

@@ -16,7 +16,7 @@ def columns(rows=50, ties=False):
 
 @pytest.mark.parametrize("ties", [False, True])
 @pytest.mark.parametrize("cells", [1, 120, bootstrap.CELLS])
-def test_agrees_with_rows_that_are_drawn_and_ranked_anew(ties, cells, monkeypatch):
+def test_equals_metrics_of_rows_that_are_drawn_and_ranked_directly(ties, cells, monkeypatch):
     monkeypatch.setattr(bootstrap, "CELLS", cells)
     measured, predicted = columns(ties=ties)
     came = resample_figures(measured, predicted, 20, seed=4)
@@ -27,7 +27,7 @@ def test_agrees_with_rows_that_are_drawn_and_ranked_anew(ties, cells, monkeypatc
         np.testing.assert_allclose(came[name], wanted, atol=1e-10)
 
 
-def test_undefined_figures_are_nan_and_spoil_no_other_model():
+def test_undefined_metrics_are_nan_and_do_not_affect_other_models():
     measured, predicted = columns()
     predicted[0, 3] = np.inf
     came = resample_figures(measured, [*predicted, np.ones(50)], 5)
@@ -36,12 +36,12 @@ def test_undefined_figures_are_nan_and_spoil_no_other_model():
     assert np.isfinite(came["mse"][:, 1:]).all()
 
 
-def test_only_one_task_at_a_time():
-    with pytest.raises(InputError, match=r"one task, \(n,\), got shape \(4, 2\)"):
+def test_several_tasks_are_refused():
+    with pytest.raises(InputError, match=r"a single task, \(n,\), got shape \(4, 2\)"):
         resample_figures(np.ones((4, 2)), np.ones((1, 4, 2)))
 
 
-def test_intervals_surround_the_figures_of_the_sequences_themselves():
+def test_intervals_contain_the_metrics_of_the_original_sequences():
     measured, predicted = columns(rows=300)
     samples = resample_figures(measured, predicted, 400)
     for model, found in zip(predicted, with_intervals(measured, predicted, samples), strict=True):
@@ -51,8 +51,8 @@ def test_intervals_surround_the_figures_of_the_sequences_themselves():
             assert came.low < came.value < came.high
 
 
-def test_interval_of_r_covers_as_often_as_it_says():
-    """Fisher's z gives the width that normal data have."""
+def test_interval_of_r_has_the_nominal_width():
+    """Fisher's z gives the width of the interval for normal data."""
     random = np.random.default_rng(0)
     x = random.normal(size=2000)
     y = 0.6 * x + 0.8 * random.normal(size=2000)
@@ -61,7 +61,7 @@ def test_interval_of_r_covers_as_often_as_it_says():
     np.testing.assert_allclose([found.r.low, found.r.high], wanted, atol=0.01)
 
 
-def test_difference_of_a_model_and_itself_is_nothing_and_the_better_one_is_ahead():
+def test_difference_of_equal_models_is_zero_and_that_of_a_better_model_is_positive():
     measured, predicted = columns(rows=300)
     samples = resample_figures(measured, [predicted[0], predicted[0], predicted[1]], 200)
     assert all(set(apart) == {0.0} for apart in figure_differences(measured, predicted[0], predicted[0], samples, (0, 1)).values())
