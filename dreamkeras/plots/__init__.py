@@ -1,5 +1,5 @@
-"""Plots as PNG files. Imports matplotlib when one is drawn.
+"""Plots as PNG files. matplotlib is imported when the first plot is drawn.
 
-In: figures and predictions.
+In: metrics and predictions.
 Out: PNG files.
 """

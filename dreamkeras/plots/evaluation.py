@@ -1,6 +1,6 @@
-"""Plots of an evaluation as PNG files: calibration, and correlations by subset with their intervals. Knows nothing about models.
+"""Plots of an evaluation as PNG files: calibration curves, and correlations by subset with intervals.
 
-A file appears whole or not at all. Without matplotlib, each raises a MissingPackageError.
+A file appears only when it is complete. Without matplotlib, all functions raise a MissingPackageError.
 """
 
 from collections.abc import Mapping, Sequence
@@ -19,16 +19,16 @@ __all__ = ["CalibrationCurve", "calibration_curve", "plot_calibration", "plot_in
 GROUPS = 20
 
 COLORS = (BLUE, RED, "#009E73", "#CC79A7", "#E69F00", "#56B4E9")
-"""Of Okabe and Ito, for several models."""
+"""Colours of several models, from the palette of Okabe and Ito."""
 
 
 class CalibrationCurve(NamedTuple):
-    """Predictions in groups of one size, from the lowest to the highest.
+    """Means over groups of equal size, sorted by prediction.
 
     Args:
-        predicted: float64 (groups,), mean prediction of each.
-        measured: float64 (groups,), mean measurement.
-        error: float64 (groups,), standard error of the latter.
+        predicted: Mean prediction of each group, float64 (groups,).
+        measured: Mean measurement of each group, float64 (groups,).
+        error: Standard error of the mean measurement, float64 (groups,).
     """
 
     predicted: np.ndarray
@@ -37,15 +37,15 @@ class CalibrationCurve(NamedTuple):
 
 
 def calibration_curve(measured: ArrayLike, predicted: ArrayLike, groups: int = GROUPS) -> CalibrationCurve:
-    """Mean measurement against mean prediction, in groups of equally many sequences by their prediction.
+    """Computes mean measurements and mean predictions of groups of sequences with similar predictions.
 
     Args:
-        measured: Numbers (n,), at least two.
-        predicted: Numbers (n,).
-        groups: Most groups; each has two sequences at least.
+        measured: Measurements (n,), at least two.
+        predicted: Predictions (n,).
+        groups: Maximum number of groups. Each group has at least two sequences.
 
     Raises:
-        InputError: The arrays are not two columns of one length, or have fewer than two rows.
+        InputError: The arrays are not one-dimensional, differ in length, or have fewer than two rows.
 
     Example:
         >>> calibration_curve([1, 3, 5, 7], [2, 2, 6, 6], groups=2).measured.tolist()
@@ -63,9 +63,9 @@ def calibration_curve(measured: ArrayLike, predicted: ArrayLike, groups: int = G
 def plot_calibration(
     measured: ArrayLike, predicted: ArrayLike, path: str | PathLike[str], task: str = "expression", unit: str = ""
 ) -> None:
-    """Mean measurements of groups of sequences with about the same prediction, with their standard errors, and the diagonal.
+    """Plots a calibration curve with standard errors, and the diagonal.
 
-    Args and errors are those of `calibration_curve`; `task` and `unit` are for the axes.
+    Arguments and errors are those of `calibration_curve`. `task` and `unit` are used in the labels of the axes.
     """
     found = calibration_curve(measured, predicted)
     figure = new_figure(5.0, 5.0)
@@ -78,13 +78,19 @@ def plot_calibration(
 
 
 def plot_intervals(names: Sequence[str], intervals: Mapping[str, Sequence[Interval]], path: str | PathLike[str], label: str) -> None:
-    """Figures with their intervals, a line a name (such as a subset) and a colour a model; `label` is that of the axis.
+    """Plots metrics with intervals, with one line per name and one colour per model.
+
+    Args:
+        names: Names of the lines, such as subsets.
+        intervals: Intervals of each model, one per name.
+        path: The PNG file.
+        label: Label of the horizontal axis.
 
     Raises:
-        InputError: There is nothing to plot, or a model has not one interval a name.
+        InputError: There is nothing to plot, or a model does not have one interval per name.
     """
     if not names or not intervals or any(len(row) != len(names) for row in intervals.values()):
-        raise InputError(f"Expected an interval for each of {len(names)} names of each model, got {[*map(len, intervals.values())]}.")
+        raise InputError(f"Expected {len(names)} intervals for each model, one per name, got {[*map(len, intervals.values())]}.")
     figure = new_figure(7.0, 1.2 + 0.35 * len(names) * max(1, len(intervals) / 2))
     axes = figure.subplots()
     for place, (model, row) in enumerate(intervals.items()):

@@ -1,6 +1,6 @@
-"""Figures: how every plot begins and ends, and its colours.
+"""Creates and saves the figures of all plots, and defines their colours.
 
-Every figure is an object of its own: no pyplot, no display, no setting of matplotlib is touched.
+Figures are independent objects. pyplot and displays are not used, and settings of matplotlib are not changed.
 """
 
 import os
@@ -19,13 +19,13 @@ if TYPE_CHECKING:
 
 __all__ = ["BLUE", "GREY", "RED", "import_fonts", "new_figure", "save_figure"]
 
-# Okabe and Ito's blue and vermilion, told apart with any colour vision and in grey.
+# Blue and vermilion of Okabe and Ito, which can be distinguished with any colour vision and in greyscale.
 BLUE, RED, GREY = "#0072B2", "#D55E00", "#666666"
 DPI = 150
 
 
 def new_figure(width: float, height: float) -> "Figure":
-    """An empty figure, in inches.
+    """Creates an empty figure with a width and height in inches.
 
     Raises:
         MissingPackageError: matplotlib is not installed.
@@ -34,12 +34,12 @@ def new_figure(width: float, height: float) -> "Figure":
         import_fonts()
         from matplotlib.figure import Figure
     except ImportError:
-        raise MissingPackageError("Expected matplotlib for plots, got none installed: pip install 'dreamkeras[train]'.") from None
+        raise MissingPackageError("Plots require matplotlib, which is not installed: pip install 'dreamkeras[train]'.") from None
     return Figure(figsize=(width, height), layout="constrained")
 
 
 def save_figure(figure: "Figure", path: str | PathLike[str]) -> None:
-    """Writes a figure as PNG; the file appears whole or not at all.
+    """Writes a figure as PNG. The file appears only when it is complete.
 
     Raises:
         DreamkerasError: The file cannot be written.
@@ -51,7 +51,7 @@ def save_figure(figure: "Figure", path: str | PathLike[str]) -> None:
 
 
 def import_fonts() -> None:
-    """Imports matplotlib and its list of fonts, which is not written into the home folder; one that is there is used.
+    """Imports matplotlib and its list of fonts. An existing list in the home folder is used, but none is written there.
 
     Raises:
         ImportError: matplotlib is not installed.

@@ -1,6 +1,6 @@
-"""Plots of a training run as PNG files: its history, predictions against measurements, residuals by sequence length.
+"""Plots of a training run as PNG files: history, predictions against measurements, and residuals by sequence length.
 
-A file appears whole or not at all. Without matplotlib, each raises a MissingPackageError.
+A file appears only when it is complete. Without matplotlib, all functions raise a MissingPackageError.
 """
 
 from collections.abc import Mapping, Sequence
@@ -23,19 +23,19 @@ __all__ = ["plot_history", "plot_predictions", "plot_residuals"]
 DENSITY = "YlGnBu"
 
 MANY = 1500
-"""From this many points on, single ones hide one another and their density is shown."""
+"""Minimum number of points for a density plot, because single points would hide each other."""
 
 FEW = 10
-"""Below this many sequences, quantiles say less than the sequences themselves."""
+"""Minimum number of sequences for quantiles. Smaller groups are drawn as single points."""
 
 QUANTILES = (0.05, 0.25, 0.5, 0.75, 0.95)
 
 GROUPS = 50
-"""Most groups of lengths side by side."""
+"""Maximum number of groups of lengths."""
 
 
 class _Group(NamedTuple):
-    """The residuals of sequences of `width` neighbouring lengths around `center`."""
+    """Residuals of the sequences whose length is one of `width` neighbouring lengths around `center`."""
 
     center: float
     width: int
@@ -43,18 +43,18 @@ class _Group(NamedTuple):
 
 
 def plot_history(history: Sequence[Mapping[str, float]], path: str | PathLike[str], best_epoch: int = 0) -> None:
-    """Loss and correlation by epoch, in two panels.
+    """Plots loss and correlation by epoch in two panels.
 
     Args:
-        history: One row an epoch, with `epoch` and any of `loss`, `val_loss`, `r` and `val_r`.
+        history: One row per epoch, with `epoch` and any of `loss`, `val_loss`, `r` and `val_r`.
         path: The PNG file.
-        best_epoch: The epoch whose validation r is marked, where it has one; 0 marks none.
+        best_epoch: Epoch whose validation r is marked, if it is defined. With 0, no epoch is marked.
 
     Raises:
-        InputError: There is no epoch.
+        InputError: The history is empty.
     """
     if not history:
-        raise InputError("Expected at least one epoch to plot, got an empty history.")
+        raise InputError("Expected a history of at least one epoch, got an empty one.")
     figure = new_figure(9.0, 3.6)
     loss, correlation = figure.subplots(1, 2)
     validated = any("val_loss" in row for row in history)
@@ -72,17 +72,17 @@ def plot_history(history: Sequence[Mapping[str, float]], path: str | PathLike[st
 def plot_predictions(
     measured: ArrayLike, predicted: ArrayLike, path: str | PathLike[str], task: str = "expression", unit: str = ""
 ) -> None:
-    """Predicted against measured values of one task on equal axes, with the line of perfect prediction and r in the title.
+    """Plots predicted against measured values of one task on equal axes, with the diagonal and with r in the title.
 
     Args:
-        measured: Numbers (n,).
-        predicted: Numbers (n,). Pairs that are not finite are counted in the title and not drawn.
+        measured: Measurements (n,).
+        predicted: Predictions (n,). Pairs that are not finite are counted in the title and not drawn.
         path: The PNG file.
-        task: Its name, for the axes.
-        unit: Its unit, for the axes.
+        task: Name of the task, for the labels of the axes.
+        unit: Unit of the task, for the labels of the axes.
 
     Raises:
-        InputError: The arrays are not two columns of one length.
+        InputError: The arrays are not one-dimensional, or differ in length.
     """
     measured, predicted = _same_length(measured, predicted)
     finite = np.isfinite(measured) & np.isfinite(predicted)
@@ -105,20 +105,20 @@ def plot_residuals(
     unit: str = "",
     label: str = "Length (letters)",
 ) -> None:
-    """Predicted minus measured values by sequence length, and below them how many sequences have that length.
+    """Plots predicted minus measured values by sequence length, and the number of sequences by length below.
 
     Args:
-        lengths: Letters of each sequence, or another whole number that they differ in, integers (n,). Where they spread far,
-            neighbouring ones are drawn as one.
-        measured: Numbers (n,).
-        predicted: Numbers (n,). Pairs that are not finite are left out.
+        lengths: Length of each sequence, or another integer property, integers (n,). If the range is wide, neighbouring lengths are
+            grouped.
+        measured: Measurements (n,).
+        predicted: Predictions (n,). Pairs that are not finite are omitted.
         path: The PNG file.
-        task: Its name, for the axes.
-        unit: Its unit, for the axes.
-        label: The label of the axis of `lengths`.
+        task: Name of the task, for the labels of the axes.
+        unit: Unit of the task, for the labels of the axes.
+        label: Label of the axis of `lengths`.
 
     Raises:
-        InputError: The arrays are not three columns of one length.
+        InputError: The arrays are not one-dimensional, or differ in length.
     """
     lengths, measured, predicted = _same_length(lengths, measured, predicted)
     residuals = predicted - measured
@@ -138,7 +138,7 @@ def plot_residuals(
 
 
 def _draw_epochs(axes: "Axes", history: Sequence[Mapping[str, float]], lines: Mapping[str, tuple[str, str, str]], name: str) -> None:
-    """One line a key: its label, colour and style; a key that no row holds has none."""
+    """Draws one line per key in `lines`, with its label, colour and style. Keys that are not in the history are omitted."""
     from matplotlib.ticker import MaxNLocator
 
     for key, (label, color, style) in lines.items():
@@ -170,7 +170,7 @@ def _draw_density(figure: "Figure", axes: "Axes", measured: np.ndarray, predicte
     from matplotlib.ticker import FuncFormatter
 
     cells = axes.hexbin(measured, predicted, gridsize=36, extent=(*limits, *limits), mincnt=1, cmap=DENSITY)
-    # The scale begins below one sequence, whose cell would be too pale to see; the bar begins at one.
+    # The colour scale begins below 1, because cells with one sequence would otherwise be too pale. The colour bar begins at 1.
     cells.set_norm(LogNorm(vmin=0.3, vmax=max(2, np.asarray(cells.get_array()).max())))
     bar = figure.colorbar(cells, ax=axes, label="Sequences in a cell", shrink=0.8, format=FuncFormatter(_plain))
     bar.ax.set_ylim(bottom=1)
@@ -186,7 +186,7 @@ def _draw_residuals(axes: "Axes", groups: list[_Group]) -> None:
         axes.plot(centers, middle, "o", color=BLUE, markersize=5, label="median")
     points = [(group.center, value) for group in groups if len(group.residuals) < FEW for value in group.residuals]
     if points:
-        label = f"one sequence, of fewer than {FEW}"
+        label = f"single sequences (fewer than {FEW})"
         axes.plot(*zip(*points, strict=True), "o", color=RED, markersize=4, alpha=0.7, markeredgewidth=0, label=label)
 
 
@@ -204,7 +204,7 @@ def _draw_counts(axes: "Axes", groups: list[_Group]) -> None:
 
 
 def _by_length(lengths: np.ndarray, residuals: np.ndarray) -> list[_Group]:
-    """Groups in the order of their lengths; one length each, unless there are too many."""
+    """Groups residuals by length, in ascending order. Each group has one length unless there would be too many groups."""
     shortest = int(lengths.min())
     width = -(-(int(lengths.max()) - shortest + 1) // GROUPS)
     numbers = (lengths - shortest) // width
@@ -212,7 +212,7 @@ def _by_length(lengths: np.ndarray, residuals: np.ndarray) -> list[_Group]:
 
 
 def _plain(count: float, _: int | None) -> str:
-    """A tick's label without powers of ten."""
+    """Formats the label of a tick without powers of ten."""
     return f"{count:,.0f}"
 
 
@@ -224,8 +224,8 @@ def _summary(measured: np.ndarray, predicted: np.ndarray, finite: np.ndarray) ->
 
 
 def _same_length(*columns: ArrayLike) -> list[np.ndarray]:
-    """The columns as float64 arrays (n,)."""
+    """Checks that the columns have the same length, and returns them as float64 arrays (n,)."""
     arrays = [np.asarray(column, np.float64) for column in columns]
     if any(array.ndim != 1 or len(array) != len(arrays[0]) for array in arrays):
-        raise InputError(f"Expected arrays of one length and one dimension to plot, got {', '.join(str(array.shape) for array in arrays)}.")
+        raise InputError(f"Expected one-dimensional arrays of the same length, got {', '.join(str(array.shape) for array in arrays)}.")
     return arrays

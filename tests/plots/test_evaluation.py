@@ -9,13 +9,13 @@ pytest.importorskip("matplotlib")
 
 
 def size(path):
-    """Width and height of a PNG file."""
+    """Returns width and height of a PNG file."""
     head = path.read_bytes()[:24]
     assert head[:8] == b"\x89PNG\r\n\x1a\n"
     return int.from_bytes(head[16:20]), int.from_bytes(head[20:24])
 
 
-def test_a_calibrated_prediction_is_on_the_diagonal():
+def test_the_curve_of_calibrated_predictions_is_the_diagonal():
     random = np.random.default_rng(0)
     predicted = random.uniform(0, 10, 20_000)
     found = calibration_curve(predicted + random.normal(size=20_000), predicted)
@@ -25,29 +25,29 @@ def test_a_calibrated_prediction_is_on_the_diagonal():
     np.testing.assert_allclose(found.error, 1 / np.sqrt(1000), rtol=0.15)
 
 
-def test_few_sequences_make_groups_of_two():
+def test_few_sequences_form_groups_of_two():
     found = calibration_curve([1, 3, 9], [5, 6, 7])
     assert found.measured.tolist() == [pytest.approx(13 / 3)]
     assert found.error.tolist() == [pytest.approx(np.std([1, 3, 9], ddof=1) / np.sqrt(3))]
 
 
 @pytest.mark.parametrize("columns", [([1], [1]), ([1, 2], [1, 2, 3]), ([[1, 2]], [[1, 2]])])
-def test_columns_that_will_not_do_are_refused(columns):
+def test_invalid_columns_are_refused(columns):
     with pytest.raises(InputError, match="two columns of at least 2"):
         calibration_curve(*columns)
 
 
-def test_the_plots_are_pictures(tmp_path):
+def test_plots_are_png_files(tmp_path):
     values = np.arange(100.0)
     plot_calibration(values, values, tmp_path / "a.png", "x", "u")
     assert size(tmp_path / "a.png") == (750, 750)
-    some = [Interval(0.5, 0.4, 0.6), Interval(0.2, 0.25, 0.3)]  # a value may lie outside its percentile interval
+    some = [Interval(0.5, 0.4, 0.6), Interval(0.2, 0.25, 0.3)]  # a value can be outside its percentile interval
     plot_intervals(["all", "yeast"], {"one": some, "two": some[::-1]}, tmp_path / "b.png", "r")
     assert size(tmp_path / "b.png")[0] == 1050
 
 
 @pytest.mark.parametrize("intervals", [{}, {"one": [Interval(0, 0, 0)]}])
 def test_a_model_without_all_intervals_is_refused(tmp_path, intervals):
-    with pytest.raises(InputError, match="an interval for each of 2"):
+    with pytest.raises(InputError, match="Expected 2 intervals for each model"):
         plot_intervals(["all", "yeast"], intervals, tmp_path / "b.png", "r")
     assert not (tmp_path / "b.png").exists()

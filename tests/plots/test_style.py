@@ -6,7 +6,7 @@ from dreamkeras.errors import DreamkerasError, MissingPackageError
 from dreamkeras.plots.style import DPI, new_figure, save_figure
 
 
-def test_figure_has_the_size_asked_for(tmp_path):
+def test_figure_has_the_requested_size(tmp_path):
     figure = new_figure(4, 3)
     figure.subplots()
     save_figure(figure, tmp_path / "plot.png")
@@ -14,20 +14,20 @@ def test_figure_has_the_size_asked_for(tmp_path):
     assert (int.from_bytes(header[:4]), int.from_bytes(header[4:])) == (4 * DPI, 3 * DPI)
 
 
-def test_frames_are_open(tmp_path):
+def test_top_and_right_spines_are_hidden(tmp_path):
     figure = new_figure(4, 3)
     axes = figure.subplots()
     save_figure(figure, tmp_path / "plot.png")
     assert [side for side, spine in axes.spines.items() if spine.get_visible()] == ["left", "bottom"]
 
 
-def test_folder_that_is_not_there(tmp_path):
+def test_error_for_a_missing_folder(tmp_path):
     with pytest.raises(DreamkerasError, match=r"plot\.png"):
         save_figure(new_figure(4, 3), tmp_path / "no" / "plot.png")
     assert not (tmp_path / "no").exists()
 
 
-def test_missing_matplotlib_names_its_extra(monkeypatch):
+def test_error_without_matplotlib_names_the_extra(monkeypatch):
     monkeypatch.setitem(sys.modules, "matplotlib.figure", None)
     with pytest.raises(MissingPackageError, match=r"pip install 'dreamkeras\[train\]'"):
         new_figure(1, 1)

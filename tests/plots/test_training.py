@@ -1,4 +1,4 @@
-"""Plots: what the figures hold, taken before they are saved, and the files that come out."""
+"""Tests of plots: contents of figures before they are saved, and the resulting files."""
 
 import subprocess
 import sys
@@ -28,7 +28,7 @@ HISTORY = [
 
 @pytest.fixture
 def figures(monkeypatch):
-    """The figures that would have been saved."""
+    """List of the figures that would have been saved."""
     kept = []
     save = plots.save_figure
     monkeypatch.setattr(plots, "save_figure", lambda figure, path: (save(figure, path), kept.append(figure)))
@@ -36,7 +36,7 @@ def figures(monkeypatch):
 
 
 def columns(rows, seed=0):
-    """Lengths, measured and predicted values of some sequences, nearly all of one length."""
+    """Lengths, measurements and predictions of sequences. Nearly all sequences have the same length."""
     generator = np.random.default_rng(seed)
     measured = generator.uniform(0, 17, rows)
     lengths = np.where(generator.random(rows) < 0.9, 110, generator.integers(100, 121, rows))
@@ -44,7 +44,7 @@ def columns(rows, seed=0):
 
 
 def draw(name, path, rows=200):
-    """One plot of each kind."""
+    """Draws the plot of the given kind."""
     lengths, measured, predicted = columns(rows)
     if name == "plot_history":
         plot_history(HISTORY, path)
@@ -65,7 +65,7 @@ def labels(figure):
 
 @pytest.mark.parametrize("name", plots.__all__)
 @pytest.mark.parametrize("rows", [200, 3000])
-def test_a_plot_is_a_png_of_readable_size_with_something_in_it(name, rows, tmp_path):
+def test_a_plot_is_a_png_of_readable_size_that_is_not_empty(name, rows, tmp_path):
     from matplotlib.image import imread
 
     draw(name, tmp_path / "plot.png", rows)
@@ -76,7 +76,7 @@ def test_a_plot_is_a_png_of_readable_size_with_something_in_it(name, rows, tmp_p
 
 
 @pytest.mark.parametrize("name", plots.__all__)
-def test_every_panel_names_its_axes(name, tmp_path, figures):
+def test_axes_of_every_panel_have_labels(name, tmp_path, figures):
     draw(name, tmp_path / "plot.png")
     below = [axes for axes in figures[0].axes if axes.get_xlabel()]
     assert below
@@ -84,13 +84,13 @@ def test_every_panel_names_its_axes(name, tmp_path, figures):
 
 
 @pytest.mark.parametrize("name", ["plot_predictions", "plot_residuals"])
-def test_axes_name_task_and_unit(name, tmp_path, figures):
+def test_labels_of_axes_contain_task_and_unit(name, tmp_path, figures):
     draw(name, tmp_path / "plot.png")
     assert "expression\nbins" in figures[0].axes[0].get_ylabel()
 
 
 @pytest.mark.parametrize("name", plots.__all__)
-def test_a_plot_replaces_the_one_before(name, tmp_path):
+def test_a_plot_replaces_an_existing_file(name, tmp_path):
     path = tmp_path / "plot.png"
     path.write_bytes(b"old")
     draw(name, str(path))
@@ -99,13 +99,13 @@ def test_a_plot_replaces_the_one_before(name, tmp_path):
 
 
 @pytest.mark.parametrize("name", plots.__all__)
-def test_a_folder_that_is_not_there_is_named(name, tmp_path):
+def test_error_names_a_missing_folder(name, tmp_path):
     with pytest.raises(DreamkerasError, match="nowhere"):
         draw(name, tmp_path / "nowhere" / "plot.png")
 
 
 @pytest.mark.parametrize("name", plots.__all__)
-def test_without_matplotlib_the_message_says_what_to_install(name, tmp_path, monkeypatch):
+def test_error_without_matplotlib_names_the_extra(name, tmp_path, monkeypatch):
     monkeypatch.setitem(sys.modules, "matplotlib.figure", None)
     with pytest.raises(MissingPackageError, match=r"pip install 'dreamkeras\[train\]'"):
         draw(name, tmp_path / "plot.png")
@@ -139,7 +139,7 @@ def test_history_of_one_epoch_shows_a_point(tmp_path, figures):
     assert all(tick == int(tick) for tick in figures[0].axes[0].get_xticks())
 
 
-def test_history_without_validation_leaves_its_line_out(tmp_path, figures):
+def test_history_without_validation_has_no_validation_line(tmp_path, figures):
     plot_history([{"epoch": 1, "loss": 1.0, "r": 0.1}, {"epoch": 2, "loss": 0.5, "r": 0.2}], tmp_path / "plot.png")
     assert labels(figures[0]) == ["training"]
 
@@ -163,19 +163,19 @@ def test_an_empty_history_is_refused(tmp_path):
     assert not list(tmp_path.iterdir())
 
 
-def test_the_history_of_the_caller_is_left_alone(tmp_path):
+def test_history_is_not_modified(tmp_path):
     rows = [dict(row) for row in HISTORY]
     plot_history(rows, tmp_path / "plot.png")
     assert rows == HISTORY
 
 
-def test_predictions_state_r_and_n(tmp_path, figures):
+def test_title_of_predictions_contains_r_and_n(tmp_path, figures):
     _, measured, predicted = columns(300)
     plot_predictions(measured, predicted, tmp_path / "plot.png")
     assert figures[0].axes[0].get_title() == f"r = {np.corrcoef(measured, predicted)[0, 1]:.3f}, n = 300"
 
 
-def test_few_predictions_are_points_and_many_are_counted_in_cells(tmp_path, figures):
+def test_few_predictions_are_points_and_many_are_a_density(tmp_path, figures):
     for rows in (plots.MANY - 1, plots.MANY):
         _, measured, predicted = columns(rows)
         plot_predictions(measured, predicted, tmp_path / "plot.png")
@@ -186,7 +186,7 @@ def test_few_predictions_are_points_and_many_are_counted_in_cells(tmp_path, figu
     assert many.axes[1].get_ylabel() == "Sequences in a cell"
 
 
-def test_cells_that_hold_one_sequence_each_have_a_scale(tmp_path, figures):
+def test_density_of_cells_with_one_sequence_has_a_scale(tmp_path, figures):
     spread = np.arange(0.0, 36 * 60, 36)
     measured, predicted = (grid.ravel() for grid in np.meshgrid(spread, spread))
     plot_predictions(measured, predicted, tmp_path / "plot.png")
@@ -203,12 +203,12 @@ def test_predictions_and_measurements_have_the_same_axes(tmp_path, figures):
 
 
 @pytest.mark.parametrize(("measured", "predicted"), [([1.0, 2, 3], [5.0, 5, 5]), ([1.0], [1.0]), ([4.0, 4], [4.0, 4])])
-def test_r_that_does_not_exist_is_called_undefined(measured, predicted, tmp_path, figures):
+def test_title_of_predictions_without_r_is_undefined(measured, predicted, tmp_path, figures):
     plot_predictions(measured, predicted, tmp_path / "plot.png")
     assert figures[0].axes[0].get_title() == f"r = undefined, n = {len(measured)}"
 
 
-def test_predictions_that_are_no_numbers_are_counted_and_left_out(tmp_path, figures):
+def test_predictions_that_are_not_finite_are_counted_and_omitted(tmp_path, figures):
     plot_predictions([1.0, 2, 3, 4, 5], [1.0, np.nan, 3, np.inf, 5], tmp_path / "plot.png")
     assert figures[0].axes[0].get_title() == "r = 1.000, n = 3 (2 not finite)"
     plot_predictions([1.0, 2], [np.nan, np.nan], tmp_path / "plot.png")
@@ -230,7 +230,7 @@ def test_residuals_of_rare_lengths_are_single_points(tmp_path, figures):
     lengths = np.array([90, 90] + [110] * plots.FEW)
     predicted = np.arange(len(lengths)) / 10
     plot_residuals(lengths, np.zeros(len(lengths)), predicted, tmp_path / "plot.png")
-    (single,) = [label for label in labels(figures[0]) if label.startswith("one sequence")]
+    (single,) = [label for label in labels(figures[0]) if label.startswith("single sequences")]
     assert line(figures[0].axes[0], single).get_xydata().tolist() == [[90, 0], [90, 0.1]]
     assert line(figures[0].axes[0], "median").get_xdata() == [110]
 
@@ -248,7 +248,7 @@ def test_every_sequence_is_counted_once(tmp_path, figures):
     assert bars == pytest.approx(dict(zip(*np.unique(lengths, return_counts=True), strict=True)))
 
 
-def test_lengths_that_spread_far_are_grouped(tmp_path, figures):
+def test_a_wide_range_of_lengths_is_grouped(tmp_path, figures):
     lengths = np.arange(200, 1200)
     plot_residuals(lengths, np.zeros(1000), np.ones(1000), tmp_path / "plot.png")
     bars = figures[0].axes[1].patches
@@ -258,7 +258,7 @@ def test_lengths_that_spread_far_are_grouped(tmp_path, figures):
 
 
 @pytest.mark.parametrize("lengths", [[110] * 20, [1], [87, 135]])
-def test_any_spread_of_lengths_is_drawn(lengths, tmp_path, figures):
+def test_any_range_of_lengths_is_drawn(lengths, tmp_path, figures):
     plot_residuals(lengths, np.zeros(len(lengths)), np.ones(len(lengths)), tmp_path / "plot.png")
     residuals, counts = figures[0].axes
     assert [bar.get_height() for bar in counts.patches if bar.get_height()] == list(Counter(lengths).values())
@@ -267,7 +267,7 @@ def test_any_spread_of_lengths_is_drawn(lengths, tmp_path, figures):
     assert {y for drawn in residuals.lines for y in drawn.get_ydata()} >= {1}
 
 
-def test_residuals_that_are_no_numbers_are_left_out(tmp_path, figures):
+def test_residuals_that_are_not_finite_are_omitted(tmp_path, figures):
     plot_residuals([100, 101], [0.0, 0], [np.nan, 1], tmp_path / "plot.png")
     assert figures[0].axes[0].lines[0].get_xydata().tolist() == [[101, 1]]
     plot_residuals([100, 101], [0.0, 0], [np.nan, np.nan], tmp_path / "plot.png")
@@ -281,7 +281,7 @@ def test_columns_that_do_not_match_are_refused(tmp_path):
         plot_residuals([1, 2], [[1.0], [2.0]], [1.0, 2], tmp_path / "plot.png")
 
 
-def test_plots_touch_no_global_state_and_need_no_framework():
+def test_plots_change_no_global_state_and_import_no_framework():
     code = (
         "import sys; from dreamkeras.plots.training import plot_history; assert 'matplotlib' not in sys.modules;"
         "plot_history([{'epoch': 1, 'loss': 1.0, 'r': 0.1, 'val_r': 0.2}], '/dev/null');"
