@@ -60,7 +60,7 @@ def test_no_sequences_have_no_mutants():
 
 def test_models_that_find_different_inserts_are_refused():
     whole = Construct("whole", length=150)
-    with pytest.raises(ModelError, match="^Models of the constructs yeast and whole find different inserts in a sequence"):
+    with pytest.raises(ModelError, match=r"^Models of the constructs yeast and whole find different inserts in a sequence"):
         Mutants(Ragged.from_strings([YEAST.left_adapter + "ACGT" * 20 + YEAST.right_adapter]), [YEAST, whole])
 
 

@@ -122,7 +122,7 @@ def test_an_invalid_prefix_is_refused(prefix):
 
 
 def test_tasks_with_the_same_field_name_are_refused():
-    with pytest.raises(InputError, match="^Two tasks would both have the INFO field DK_a_b_ref"):
+    with pytest.raises(InputError, match=r"^Two tasks would both have the INFO field DK_a_b_ref"):
         info_fields(COLUMNS, ("a b", "a-b"))
 
 
