@@ -42,7 +42,11 @@ file_path = click.Path(exists=True, dir_okay=False, path_type=Path)
 @click.option("--port", type=WholeRange(0, 65535), default=8000, show_default=True, help="Port to listen on; 0 for any that is free.")
 @click.option("--grpc-port", type=WholeRange(0, 65535), help="Serve gRPC, too, on this port; 0 for any that is free.")
 @click.option(
-    "--settings", "settings_file", type=file_path, metavar="FILE", help="Read limits and timeouts from a TOML file; docs/reference/http-api.md lists them."
+    "--settings",
+    "settings_file",
+    type=file_path,
+    metavar="FILE",
+    help="Limits and timeouts, as TOML; docs/reference/http-api.md lists them.",
 )
 @click.option("--tokens", "tokens_file", type=file_path, metavar="FILE", help="Ask for one of these bearer tokens, one a line.")
 @click.option("--operator-tokens", "operators_file", type=file_path, metavar="FILE", help="Ask for one of these to load and unload models.")
