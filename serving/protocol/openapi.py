@@ -115,7 +115,7 @@ PREDICT: Schema = {
     "parameters": [
         _query("model", MODEL),
         _query("version", VERSION),
-        _query("include", {"type": "string", "enum": ["sequence"], "description": "Includes each sequence in a JSON answer."}),
+        _query("include", {"type": "string", "enum": ["sequence"], "description": "If `sequence`, a JSON answer includes each sequence."}),
         _query("id_column", {"type": "string", "description": "Name or 0-based position of the id column of a table."}),
         _query("sequence_column", {"type": "string", "description": "Name or 0-based position of the sequence column of a table."}),
     ],
