@@ -61,7 +61,7 @@ class Guard:
         if self._users is None:
             return
         token = _bearer(authorization)
-        # Both files are searched, so that the response time reveals nothing.
+        # Both files are searched, so that the response time does not reveal which file has the token.
         known = [token in tokens for tokens in (self._users, self._operators) if tokens is not None]
         if not any(known):
             raise ProtocolError("Token missing or unknown. Send the header Authorization: Bearer TOKEN.", 401)

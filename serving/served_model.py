@@ -102,7 +102,7 @@ class ServedModel:
     def warm_up(self, most: int) -> None:
         """Measures batches of increasing size, up to `most` rows, and keeps the fastest size.
 
-        The first batch of each size is slow on a GPU, so that the model scores such batches before any client waits for the result.
+        On a GPU the first batch of each size is slow. Each size is therefore scored once before the model is available to clients.
 
         Raises:
             ModelError: The model cannot score a batch.

@@ -113,7 +113,7 @@ async def mutate(service: Service, model: ServedModel, sequence: str) -> Fields:
 
 
 async def one_ahead(items: AsyncGenerator[_T, None]) -> AsyncGenerator[_T, None]:
-    """Yields the same items. The next item is computed while the current one is used."""
+    """Yields the items of a generator. The next item is computed while the current one is being used."""
     async with aclosing(items):
         task = asyncio.ensure_future(_next(items))
         try:

@@ -1,6 +1,6 @@
 """Requests and tensors of the Open Inference Protocol, shared by HTTP and gRPC, and the binary format of tensors.
 
-The binary extension of HTTP and gRPC use the same format: row-major, little-endian, each string preceded by its length.
+HTTP's binary extension and gRPC use the same format: row-major, little-endian, each string preceded by its length.
 """
 
 import math
