@@ -1,5 +1,5 @@
-"""Networks: blocks put together under the names of the papers, and their gradients.
+"""Networks: named combinations of blocks, with the names that their papers use, and the networks' gradients.
 
-In: names of networks or blocks, and an assay.
+In: the name of a network, or of its blocks, and an assay.
 Out: a `PrixFixe`, a Keras model.
 """

@@ -1,6 +1,6 @@
-"""EnzymeBias: a network that has learnt where an enzyme cuts by itself, held fixed inside another that learns the rest.
+"""EnzymeBias: a frozen network that predicts an enzyme's sequence preference, inside a second network that learns the remaining signal.
 
-As in ChromBPNet: logits of the profiles add up, reads add up as reads, which is the log-sum-exp of their logarithms.
+As in ChromBPNet, the profile logits of the two networks are added, and their read counts are combined by log-sum-exp.
 """
 
 import keras
@@ -15,14 +15,15 @@ __all__ = ["EnzymeBias", "check_bias"]
 
 
 class EnzymeBias(keras.layers.Layer):
-    """Adds what a trained network answers to what another one does; it learns nothing any more.
+    """Adds the predictions of a frozen network to those of the network around it.
 
     Args:
-        network: A `PrixFixe` network that answers a profile of as many positions, for windows that are no longer.
+        network: A trained `PrixFixe` network. Its profile has the same number of positions as that of the network around it, and its
+            windows are at most as long.
 
     Shape:
-        letters uint8 `(batch, length)`, flags `(batch, 0)`, and another network's `"expression"` `(batch, 1)` and `"profile"`
-        `(batch, positions)`; the two come out.
+        letters uint8 `(batch, length)`, flags `(batch, 0)`, and the surrounding network's `"expression"` `(batch, 1)` and `"profile"`
+        `(batch, positions)` in; the sums `"expression"` and `"profile"`, in the same shapes, out.
 
     Reference:
         Pampari et al. 2024 (ChromBPNet).
@@ -45,44 +46,46 @@ class EnzymeBias(keras.layers.Layer):
         }
 
     def joined(self, expression, biased):
-        """The logarithm of all reads, from that of the other network's and that of its own network's, each `(batch, 1)`."""
+        """Returns the logarithm of the total reads, given the logarithms of both networks' reads, each `(batch, 1)`."""
         return _log_sum(expression, biased + self.shift)
 
     def fit_level(self, letters, targets, batch_size=64):
-        """Shifts its logarithms of reads so that they are those of windows without peaks, in the mean.
+        """Shifts the predicted log reads of the bias network so that their mean equals the measured mean outside peaks.
 
         Args:
-            letters: uint8 `(n, length)`, windows that are no peaks.
+            letters: uint8 `(n, length)`, windows outside peaks.
             targets: float32 `(n, 1)`, ln(1 + reads).
-            batch_size: Windows predicted at once.
+            batch_size: Number of windows in a batch of predictions.
 
         Raises:
-            ModelError: There is no such window.
+            ModelError: `letters` has no windows.
         """
         if not len(letters):
-            raise ModelError("Expected non-peaks in the training data, whose level the enzyme's bias is brought to, got none.")
+            raise ModelError("Expected non-peaks in the training data, to adjust the level of the enzyme's bias, got none.")
         answered = self.network.predictor().predict(np.asarray(middle(letters, self.network.construct.length)), batch_size, verbose=0)
         self.shift.assign(float(np.mean(targets[:, :1] - answered[:, :1])))
 
 
 def _log_sum(one, other):
-    """ln(exp(one) + exp(other)); `ops.logaddexp` becomes a log1p, which ONNX does not have."""
+    """Returns ln(exp(one) + exp(other)). `ops.logaddexp` is not used: it is exported as log1p, which ONNX lacks."""
     larger = ops.maximum(one, other)
     return larger + ops.log(ops.exp(one - larger) + ops.exp(other - larger))
 
 
 def check_bias(bias, construct: Construct, profile: int | None) -> None:
-    """Refuses what cannot be the bias of a network with this construct and a profile of so many positions.
+    """Checks that a bias network fits a network with this construct and a profile of `profile` positions.
 
     Raises:
-        ModelError: It answers no profile or one of another length, or its windows are longer or not in the middle of the network's.
+        ModelError: The bias network has no profile or one of another length, different flags, or windows that are too long or cannot be
+            centred in the network's window.
     """
     if bias.profile is None or bias.profile != profile or bias.construct.flags != construct.flags:
         raise ModelError(
-            f"Expected a bias network that answers a profile of {profile} positions for letters alone, as the network around it, "
-            f"got {bias.name} with {bias.profile}."
+            f"Expected a bias network with a profile of {profile} positions and the flags of the network around it, "
+            f"got {bias.name} {f'with a profile of {bias.profile} positions' if bias.profile else 'without a profile'}."
         )
     if bias.construct.length > construct.length or (construct.length - bias.construct.length) % 2:
         raise ModelError(
-            f"Expected a bias network of windows in the middle of {construct.length} letters, got {bias.name} of {bias.construct.length}."
+            f"Expected a bias network whose window can be centred in {construct.length} letters, got {bias.name} with "
+            f"{bias.construct.length} letters."
         )

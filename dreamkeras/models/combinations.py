@@ -1,4 +1,4 @@
-"""Networks of three blocks that are named one by one, each with its defaults."""
+"""Networks built from three named blocks, each block with its default arguments."""
 
 import re
 from collections.abc import Sequence
@@ -15,45 +15,47 @@ __all__ = ["find_blocks", "lasting_name", "of_blocks"]
 
 
 def find_blocks(names: Sequence[str]) -> list[Any]:
-    """The classes of a first, a core and a final block.
+    """Returns the classes of a first, a core and a final block.
 
     Args:
-        names: Registered, or `module:Class`.
+        names: The three names, each a registered name or `module:Class`.
 
     Raises:
-        ModelError: There is no such block in one of the slots.
+        ModelError: A slot has no block of the given name.
     """
     return [find_block(slot, name) for slot, name in zip(BLOCKS, names, strict=True)]
 
 
 def of_blocks(names: Sequence[str], assay: Assay) -> PrixFixe:
-    """A network of three blocks with their defaults.
+    """Builds a network of three blocks, each with its default arguments.
 
     Args:
         names: As for `find_blocks`.
-        assay: What it is to predict.
+        assay: The assay to predict.
 
     Raises:
-        ModelError: There is no such block, or they do not fit together, or not the assay.
+        ModelError: A block does not exist, or the blocks do not fit each other or the assay.
     """
     first, core, final = blocks = find_blocks(names)
     if final.has_profile != (assay.profile is not None):
-        wanted = "a final block that answers a profile, such as profile," if assay.profile else "a final block without a profile"
+        wanted = "a final block with a profile, such as 'profile'," if assay.profile else "a final block without a profile"
         raise ModelError(f"Expected {wanted} for assay {assay.name}, got {final.__name__}.")
-    # A class of ours goes by its name, another by its module's, too; colons and dots are not for the names of layers.
+    # Keras does not allow colons and dots in layer names, but `block_name` adds the module to the names of external classes.
     plain = [block_name(block) if ":" in name else name for name, block in zip(names, blocks, strict=True)]
     title = re.sub("[^A-Za-z0-9_-]", "-", "-".join(plain))
     return PrixFixe(assay.construct, first(), core(), final.for_assay(assay), tasks=assay.tasks, units=assay.units, name=title)
 
 
 def lasting_name(name: str) -> str:
-    """The name by which another process, which has not registered what this one has, finds the same network.
+    """Returns a network's name that is also valid in another process, where blocks registered in this process are unknown.
+
+    Registered blocks of other packages are replaced by `module:Class` where their class can be imported.
 
     Args:
         name: As for `presets.find_preset`.
 
     Raises:
-        ModelError: There is no such block.
+        ModelError: A block does not exist.
 
     Example:
         >>> lasting_name("bhi,bhi,bhi")

@@ -1,6 +1,6 @@
-"""Gradients of parts of a network on every backend, and how they are chained from a prediction back to its input.
+"""Gradients of the parts of a network on each backend, chained from the prediction back to the input.
 
-The backend is asked for by name in one place, `_differentiable`.
+Only `_differentiable` depends on the name of the backend.
 """
 
 import functools
@@ -15,11 +15,11 @@ __all__ = ["Chain"]
 
 
 class Stage(NamedTuple):
-    """A part of a network.
+    """A part of a network, as a function and its vector-Jacobian product.
 
     Args:
-        answer: From features to what the part makes of them.
-        pull_back: From features and a cotangent of the answer to that of the features.
+        answer: Maps features to the part's outputs.
+        pull_back: Maps features and a cotangent of the outputs to a cotangent of the features.
     """
 
     answer: Callable[[Any], Any]
@@ -27,11 +27,11 @@ class Stage(NamedTuple):
 
 
 class Chain:
-    """Layers that follow each other, the last of which answers with expression, and the points at which they are differentiated.
+    """Layers applied one after another, from features to expression, and the points at which each layer is differentiated.
 
     Args:
-        layers: From features to expression `(batch, tasks)`, or a dictionary that holds it.
-        quadrature: Points from 0, the baseline, to 1, and their weights.
+        layers: The layers. The last one returns expression `(batch, tasks)`, or a dictionary with `"expression"`.
+        quadrature: Points between the baseline, 0, and the sequence, 1, each with its weight.
     """
 
     def __init__(self, layers: Sequence[keras.layers.Layer], quadrature: Sequence[tuple[float, float]]) -> None:
@@ -39,15 +39,16 @@ class Chain:
         self._quadrature = quadrature
 
     def explain(self, features: np.ndarray, baselines: np.ndarray, tasks: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-        """What multiplies the difference between features and their baselines.
+        """Computes the multipliers of the differences between features and their baselines.
 
         Args:
             features: float32 (n, length, channels).
-            baselines: Likewise, one for each.
-            tasks: How many.
+            baselines: float32 (n, length, channels), one baseline for each row of `features`.
+            tasks: Number of tasks.
 
         Returns:
-            Expression of both, float32 (n, tasks), and multipliers, float32 (n, length, channels, tasks).
+            Expression of the features, float32 (n, tasks); expression of the baselines, float32 (n, tasks); and the multipliers, float32
+            (n, length, channels, tasks).
         """
         ends = [tuple(map(ops.convert_to_tensor, (features, baselines)))]
         for stage in self._stages:
@@ -76,7 +77,7 @@ def _differentiable(layer: keras.layers.Layer) -> Stage:
 
 
 def _expression(outputs: Any) -> Any:
-    """Expression of a final block's answers; features as they are."""
+    """Returns the expression from a final block's outputs, or the features of any other layer unchanged."""
     return outputs["expression"] if isinstance(outputs, dict) else outputs
 
 
@@ -85,7 +86,7 @@ def _tensorflow_stage(layer: keras.layers.Layer) -> Stage:
 
     def compiled(function):
         function = tf.function(function, autograph=False, jit_compile=False)
-        # Calls of `function` itself are counted, whatever layer it is of: TensorFlow warns of what many layers trace.
+        # TensorFlow counts the calls of `function` itself over all layers and would warn about excessive retracing.
         return lambda *tensors: function.get_concrete_function(*tensors)(*tensors)
 
     def answer(features):
@@ -103,7 +104,7 @@ def _tensorflow_stage(layer: keras.layers.Layer) -> Stage:
 def _jax_stage(layer: keras.layers.Layer) -> Stage:
     import jax
 
-    # Arguments, not constants of the compiled function: XLA would try to fold them.
+    # The weights are arguments of the compiled function, because XLA would try to fold constants.
     weights = [[variable.value for variable in kind] for kind in (layer.trainable_variables, layer.non_trainable_variables)]
 
     @jax.jit

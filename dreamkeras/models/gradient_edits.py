@@ -1,6 +1,6 @@
-"""Edits that a network's gradient proposes: the first-order Taylor estimate of each single edit, and the best of them together.
+"""Edits proposed from a network's gradient: the best single edits by a first-order Taylor estimate, and combinations of the best ones.
 
-What they are worth is for a scorer to say: `design.stepwise.greedy` takes a step only where the prediction itself is better.
+The estimates only rank the edits. `design.stepwise.greedy` scores the edited sequences and accepts only better predictions.
 """
 
 from collections.abc import Sequence
@@ -20,36 +20,40 @@ from dreamkeras.sequence.records import Records
 __all__ = ["GradientEdits"]
 
 TOGETHER = (2, 4, 8, 16)
-"""How many of the best edits are also tried at once: at first, where much is to be gained, that saves most steps."""
+"""Numbers of best edits that are also combined into one proposal. Early in a search, this saves most of the steps."""
 
 
 class GradientEdits:
-    """Proposes for each design the single edits with the highest estimates, and several of them at once.
+    """Proposes, for each design, the single edits with the best estimates, and combinations of these edits.
 
-    An estimate is the prediction plus what the gradient at the design says of the change, (edit - letter) . gradient; of several networks
-    the mean. Edits that break a rule are left out before the best are chosen.
+    The estimate of an edit is the prediction plus the first-order change, (edit - letter) . gradient, averaged over the networks. Edits
+    that violate a constraint are removed before the best ones are chosen.
 
     Args:
-        networks: Networks of one ensemble, as `export.tracing.load_network` gives them.
-        goal: What the edits are for.
-        proposals: Single edits of each design that are tried.
-        batch_size: Windows at once.
+        networks: Networks of one ensemble, as returned by `export.tracing.load_network`.
+        goal: The goal of the design, which ranks the estimates.
+        proposals: Number of single edits to propose for each design.
+        batch_size: Number of windows in a batch.
 
     Raises:
-        InputError: There are no proposals, or no networks.
-        ModelError: The networks' tasks are not alike.
+        InputError: `proposals` is below 1, or there are no networks.
+        ModelError: The networks have different tasks.
     """
 
     def __init__(self, networks: Sequence[PrixFixe], goal: Goal, proposals: int = 16, batch_size: int = 64) -> None:
         if proposals < 1 or not networks:
             raise InputError(f"Expected at least 1 proposal and 1 network, got {proposals} and {len(networks)}.")
         if len({tuple(network.tasks) for network in networks}) > 1:
-            raise ModelError(f"Expected networks of the same tasks, got those of {' and '.join(network.name for network in networks)}.")
+            raise ModelError(f"Expected networks with the same tasks, got {' and '.join(network.name for network in networks)}.")
         self._attributors = [Attributor(network, "gradient", batch_size=batch_size) for network in networks]
         self._goal, self._proposals = goal, proposals
 
     def __call__(self, search: Search, members: Candidates) -> tuple[np.ndarray, np.ndarray]:
-        """What each design may become: int64 (m,), starts, and uint8 (m, width), letters; single edits first."""
+        """Returns the proposals for all designs, single edits first.
+
+        Returns:
+            int64 (m,), the start that each proposal belongs to, and uint8 (m, width), its letters.
+        """
         source, letters = single_edits(members.letters, search.rules.editable[members.owner])
         allowed = search.rules.allowed(members.owner[source], letters)
         source, letters = source[allowed], letters[allowed]
@@ -67,10 +71,10 @@ class GradientEdits:
         return members.owner[source], letters
 
     def changes(self, search: Search, members: Candidates) -> np.ndarray:
-        """How much each base in the place of each letter would change what is predicted, at first order.
+        """Estimates, to first order, how replacing each letter by each base would change the prediction.
 
         Returns:
-            float64 (n, width, 4); 0 outside of the inserts.
+            float64 (n, width, 4); 0 outside the inserts.
         """
         starts, owner = search.starts, members.owner
         ids = [starts.ids[row] for row in owner]
@@ -86,14 +90,17 @@ class GradientEdits:
 def _apply_best(
     designs: np.ndarray, source: np.ndarray, columns: np.ndarray, letters: np.ndarray, number: int
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Each design with its `number` best edits, at different places.
+    """Applies the `number` best edits of each design, at most one edit at a position.
 
     Args:
         designs: uint8 (n, width).
-        source: int64 (m,), the design of each edit, ascending; a design's edits stand in falling order.
-        columns: int64 (m,), where each is.
+        source: int64 (m,), the design of each edit, ascending. The edits of a design are in descending order of their estimates.
+        columns: int64 (m,), the position of each edit.
         letters: uint8 (m, width), the edited designs.
-        number: How many.
+        number: Number of edits to apply to each design.
+
+    Returns:
+        int64 (k,), the designs that have edits, and uint8 (k, width), their letters after the edits.
     """
     place = source * designs.shape[1] + columns
     _, first = np.unique(place, return_index=True)

@@ -1,7 +1,7 @@
 """Attribution by gradients, on every backend: gradient times input, integrated gradients, and a DeepLIFT-style rule.
 
-What is explained is the prediction as the exported model answers it: flags 0, the mean of both strands and of test shifts where the
-network has them. `differentiation` asks the backends; here is what is done with their answers.
+The explained prediction is that of the exported model: all flags are 0, and predictions are averaged over both strands and over test
+shifts where the network uses them. The gradients themselves are computed in `differentiation`.
 """
 
 from collections.abc import Callable, Iterable, Iterator
@@ -28,10 +28,10 @@ from dreamkeras.sequence.shuffle import shuffle_dinucleotides
 __all__ = ["BASELINES", "METHODS", "Attributor"]
 
 AT_ONCE = 1 << 19
-"""Letters of baselines' windows whose multipliers are held at once: 349 promoters with 10 shuffles each, 12 MB a task."""
+"""Maximum number of baseline letters whose multipliers are in memory at a time: 349 promoters with 10 shuffles each, 12 MB a task."""
 
 _UNIFORM = np.uint8(0)
-"""A code that is no letter, nor is its complement: here a quarter of each base."""
+"""A code that no letter and no complement uses. Here it stands for an equal mixture of the four bases."""
 
 _ROWS = ONE_HOT.copy()
 _ROWS[_UNIFORM] = 1 / len(BASES)
@@ -40,12 +40,13 @@ _COMPLEMENTS = [BASES.index(chr(COMPLEMENT[ord(base)])) for base in BASES]
 
 
 class Method(NamedTuple):
-    """What tells the methods apart; all of them go back through stages, from a sequence to a baseline.
+    """The settings of an attribution method. Every method propagates multipliers backwards through the stages of a network.
 
     Args:
-        stages: What of a network is taken for a chain of stages.
-        steps: Points on the line between the two at which each stage is differentiated; None for the sequence's end alone.
-        baseline: One of `BASELINES`, unless asked otherwise.
+        stages: Returns the stages of a network as layers, in order.
+        steps: Number of points between the baseline and the sequence at which each stage is differentiated. If None, each stage is
+            differentiated at the sequence only.
+        baseline: The method's default baseline, one of `BASELINES`.
     """
 
     stages: Callable[[PrixFixe], list[keras.layers.Layer]]
@@ -59,7 +60,7 @@ def _whole(network: PrixFixe) -> list[keras.layers.Layer]:
 
 def _blocks(network: PrixFixe) -> list[keras.layers.Layer]:
     if network.bias is not None:
-        return _whole(network)  # two networks beside each other are no chain
+        return _whole(network)  # The bias network runs in parallel, so the blocks do not form a chain.
     return [network.first, *network.core.stages(), network.final]
 
 
@@ -68,7 +69,7 @@ METHODS = dict(
         names.ATTRIBUTION_METHODS, (Method(_whole, None, "zeros"), Method(_whole, 16, "zeros"), Method(_blocks, 8, "shuffled")), strict=True
     )
 )
-"""The methods by name; `Attributor` says what each is."""
+"""Attribution methods by name; see `Attributor` for their definitions."""
 
 
 BASELINES: dict[str, Callable[[Ragged, np.random.Generator], Ragged]] = {
@@ -76,37 +77,38 @@ BASELINES: dict[str, Callable[[Ragged, np.random.Generator], Ragged]] = {
     "uniform": lambda inserts, _: Ragged(np.full_like(inserts.flat, _UNIFORM), inserts.offsets),
     "shuffled": shuffle_dinucleotides,
 }
-"""What stands in the insert's place in a baseline: N, whose row is zeros; rows of a quarter of each base, for which there is no letter; or
-the insert shuffled with its dinucleotides kept."""
+"""Functions that replace the insert in a baseline: by N, which is encoded as zeros; by an equal mixture of the four bases, for which no
+letter exists; or by a dinucleotide-preserving shuffle of the insert."""
 
 
 class Attributor:
-    """Tells what each letter of inserts contributes to a network's predictions.
+    """Computes the contribution of each base of an insert to a network's predictions.
 
-    A contribution is a multiplier times what differs from the baseline, whose flanks are the sequence's own.
+    The contribution of a base is a multiplier times the difference between the encoded base and the baseline. A baseline has the same
+    flanks as the sequence. The methods differ in their multipliers:
 
-    - `"gradient"`: the multiplier is the gradient at the sequence: with zeros, gradient times input; with uniform rows, the corrected
-      gradient (Majdandzic et al. 2023). It explains the prediction near the sequence, and its contributions need not add up to anything.
-    - `"integrated"`: the mean gradient on the straight line from baseline to sequence (Sundararajan et al. 2017), at the points
-      of a Gauss-Legendre quadrature. Contributions add up to the difference of the two predictions, but for the quadrature's error. With
-      shuffled baselines, the mean over these.
-    - `"deeplift"`: the same within each stage of the network, between what the stage is given for the baseline and for the
-      sequence; the multipliers of the stages are chained. Stages are the blocks, and the steps of a core that is a chain of some
-      (`Core.stages`). Where a stage is linear maps around one elementwise function, this is the rescale rule of DeepLIFT (Shrikumar et
-      al. 2017), and with shuffled baselines DeepSHAP. In stages with more in them, such as an LSTM, gates or attention, it is not
-      DeepLIFT's rule for each operation; the reveal-cancel rule is nowhere. A network around an enzyme's bias is one stage.
+    - `"gradient"`: the gradient at the sequence. With the baseline `"zeros"`, this is gradient times input; with `"uniform"`, the corrected
+      gradient (Majdandzic et al. 2023). It explains the prediction close to the sequence. The sum of the contributions has no meaning.
+    - `"integrated"`: the mean gradient on the straight line from the baseline to the sequence (Sundararajan et al. 2017), by Gauss-Legendre
+      quadrature. The contributions add up to the difference between the two predictions, up to the quadrature error. With shuffled
+      baselines, the contributions are averaged over the baselines.
+    - `"deeplift"`: integrated gradients within each stage of the network, between the stage's inputs for the baseline and for the sequence;
+      the multipliers of the stages are chained. A stage is a block, or one step of a core that is a chain of steps (`Core.stages`). For a
+      stage of linear maps around a single elementwise function, this is the rescale rule of DeepLIFT (Shrikumar et al. 2017), and DeepSHAP
+      with shuffled baselines. For other stages, such as an LSTM, gates or attention, it differs from applying DeepLIFT's rule to each
+      operation. The reveal-cancel rule is not implemented. A network that includes an enzyme's bias is treated as one stage.
 
     Args:
-        network: A network that computes in float32, as `export.tracing.load_network` gives it.
+        network: A network that computes in float32, as returned by `export.tracing.load_network`.
         method: One of `METHODS`.
-        baseline: One of `BASELINES`; by default the method's own.
-        references: Shuffled baselines a sequence.
-        steps: Points at which a stage is differentiated; by default the method's own. The gradient takes none.
-        seed: Which shuffled baselines.
-        batch_size: Windows at once.
+        baseline: One of `BASELINES`. If None, the method's default.
+        references: Number of shuffled baselines for each sequence.
+        steps: Number of points at which each stage is differentiated. If None, the method's default. Not available for `"gradient"`.
+        seed: Random seed of the shuffled baselines.
+        batch_size: Number of windows in a batch.
 
     Raises:
-        InputError: A choice is unknown or out of range, or the method does not take it.
+        InputError: An argument is unknown, out of range, or not available for the method.
     """
 
     def __init__(
@@ -130,14 +132,14 @@ class Attributor:
         self._chain = Chain(chosen.stages(network), _quadrature(steps or chosen.steps))
 
     def attribute(self, records: Records, progress: Callable[[int], None] | None = None) -> Attribution:
-        """The contributions of the letters of some sequences' inserts.
+        """Computes the contributions of all bases in the inserts of the given sequences.
 
         Args:
-            records: n named sequences. Shuffled baselines are drawn one after the other from call to call.
-            progress: Told now and then how many more sequences are done.
+            records: Named sequences. Successive calls draw different shuffled baselines.
+            progress: Called with the number of sequences finished since the previous call.
 
         Raises:
-            InputError: A sequence does not fit the construct; the message names it.
+            InputError: A sequence does not fit the construct. The message names the sequence.
         """
         construct, tasks = self.network.construct, len(self.network.tasks)
         shapes, empty = ((0, tasks), (0, tasks), (0, len(BASES), tasks)), construct.inserts(records.sequences.between(0, 0))
@@ -153,12 +155,12 @@ class Attributor:
     def attribute_records(
         self, records: Iterable[Records], on_error: Literal["fail", "skip"] = "fail", progress: Callable[[int], None] | None = None
     ) -> Iterator[BatchResult[Attribution]]:
-        """The contributions in many records, in order, of a few at a time; `effect_files.write_effects` takes them.
+        """Yields the contributions for a stream of records, a few records at a time, in order, as `effect_files.write_effects` expects.
 
         Args:
             records: Batches of records.
-            on_error: What a record that does not fit does: `"fail"` raises, `"skip"` leaves it out.
-            progress: Told after each batch how many they were.
+            on_error: What to do with a record that does not fit the construct: `"fail"` raises an error, `"skip"` skips the record.
+            progress: Called with the number of sequences finished since the previous call.
 
         Raises:
             InputError: A record does not fit and `on_error` is `"fail"`.
@@ -181,7 +183,7 @@ class Attributor:
         return Attribution(records.ids, inserts, reference, baseline, scores[rows, columns])
 
     def _window_scores(self, letters: np.ndarray, baselines: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-        """Predictions, the baselines' mean predictions, and hypothetical contributions float32 (n, length, 4, tasks)."""
+        """Returns the predictions, the mean predictions of the baselines, and hypothetical contributions float32 (n, length, 4, tasks)."""
         shown, reverse = views(self.network, letters)
         others, _ = views(self.network, baselines)
         found = []
@@ -199,7 +201,7 @@ class Attributor:
         found = []
         size = min(self.batch_size, len(owners))
         for first in range(0, len(owners), size):
-            # The last batch is filled, so that a backend compiles one shape.
+            # The last batch is padded, so that the backend compiles a single shape.
             rows = np.minimum(np.arange(first, first + size), len(owners) - 1)
             pair = _features(letters[owners[rows]], flags), _features(baselines[rows], flags)
             answers = self._chain.explain(*pair, len(self.network.tasks))
@@ -219,11 +221,11 @@ def _check(method: str, baseline: str | None, references: int, steps: int | None
         if number < 1:
             raise InputError(f"Expected at least 1 for {name}, got {number}.")
     if METHODS[method].steps is None and steps is not None:
-        raise InputError(f"Expected no steps for the method {method}, got {steps}.")
+        raise InputError(f"The method {method} does not use steps, got {steps}.")
 
 
 def _quadrature(steps: int | None) -> list[tuple[float, float]]:
-    """Points on the line from a baseline, 0, to a sequence, 1, and their weights."""
+    """Returns Gauss-Legendre points between the baseline, 0, and the sequence, 1, each with its weight."""
     if steps is None:
         return [(1.0, 1.0)]
     points, weights = np.polynomial.legendre.leggauss(steps)
@@ -231,12 +233,12 @@ def _quadrature(steps: int | None) -> list[tuple[float, float]]:
 
 
 def _features(letters: np.ndarray, flags: np.ndarray) -> np.ndarray:
-    """What `LetterEncoding` makes of letters, float32 (n, length, 4 + flags)."""
+    """Encodes letters as `LetterEncoding` does: float32 (n, length, 4 + flags)."""
     return np.concatenate([_ROWS[letters], np.broadcast_to(flags, (*letters.shape, len(flags)))], axis=2)
 
 
 def _to_window(scores: np.ndarray, turned: bool, shift: int) -> np.ndarray:
-    """Scores of a view, (n, length, 4, tasks), as those of the window that it is a view of."""
+    """Maps the scores of a shifted or reverse-complemented view, (n, length, 4, tasks), back to the positions and strand of the window."""
     if turned:
         scores = scores[:, ::-1, _COMPLEMENTS]
     moved = np.zeros_like(scores)

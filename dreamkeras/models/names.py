@@ -1,4 +1,4 @@
-"""Names of networks and blocks, attribution and export. Imports no Keras: a misspelt name is refused before that is loaded."""
+"""Names of networks, blocks, attribution methods and export options. Does not import Keras, so that a misspelt name is rejected quickly."""
 
 from collections.abc import Iterable, Mapping
 from difflib import get_close_matches
@@ -41,47 +41,49 @@ MODELS = (
     "bpnet-small",
     "bpnet-bias",
 )
-"""The keys of `models.presets.PRESETS`; a test compares them."""
+"""The keys of `models.presets.PRESETS`. A test checks that the two agree."""
 
 BLOCK_NAMES = {
     "first": ("autosome", "bhi", "bpnet", "legnet", "proformer", "unlockdna"),
     "core": ("autosome", "bhi", "bpnet", "legnet", "proformer", "unlockdna"),
     "final": ("autosome", "bhi", "bhi-mean", "legnet", "profile", "proformer", "unlockdna"),
 }
-"""Those of `layers.slots.BLOCKS` that dreamkeras registers, likewise."""
+"""The names in `layers.slots.BLOCKS` that dreamkeras itself registers. A test checks that the two agree."""
 
 SLOTS = tuple(BLOCK_NAMES)
 
 BODY = SLOTS[:2]
-"""The slots whose weights another network can give, and which can be frozen."""
+"""The slots whose weights can be taken from another network and can be frozen."""
 
 ATTRIBUTION_METHODS = ("gradient", "integrated", "deeplift")
 
 BASELINES = ("zeros", "uniform", "shuffled")
-"""Replacements of the insert in the baseline of an attribution."""
+"""Names of the sequences that replace the insert in the baseline of an attribution."""
 
 EXPORT_PRECISIONS = ("float32", "float16", "int8")
 
 STRAND_RULES = {"both": "both", "forward": "given"}
-"""A construct's strand rule by the name that `export --strands` has for it."""
+"""Strand rules of a construct by the names that `export --strands` accepts."""
 
 TRITON_DEVICES = ("cpu", "gpu", "tensorrt")
 
 ENTRIES = tuple(name for name in MODELS if all(name in names for names in BLOCK_NAMES.values()))
-"""The teams that have a block in each slot; three times its name is the network of its name."""
+"""Teams with a block in every slot. Three blocks of such a team form the network of the same name."""
 
 FORMAT = 2
-"""Of a run's config.json. Before 2, `bhi` was a final block over the mean, and a team's three names were not its entry."""
+"""Format version of a run's config.json. In format 1, the final block `bhi` averaged over positions, and three blocks of a team were not
+its entry."""
 
 
 def known_model(name: str) -> str:
-    """The name of a network without the spaces around its parts; that of a team's entry where the three blocks are its own.
+    """Returns a network's name in its standard form: without spaces, and with three blocks of one team replaced by the team's name.
 
     Args:
-        name: As for `models.presets.find_preset`. Where a `module:Class` stands in it, the module may register more names: none is refused.
+        name: As for `models.presets.find_preset`. The blocks of a name with `module:Class` are not checked, because the module may register
+            further names.
 
     Raises:
-        ModelError: No network or block has this name; the message says which there are, and the nearest.
+        ModelError: No network or block has this name. The message lists the known names and the closest match.
 
     Example:
         >>> known_model("bhi, unlockdna, autosome")
@@ -102,7 +104,7 @@ def known_model(name: str) -> str:
 
 
 def entry_of(blocks: list[str]) -> str | None:
-    """The network that three names of one team stand for; None where they differ or the team has none.
+    """Returns the network formed by three blocks of one team. Returns None if the names differ or there is no such network.
 
     Example:
         >>> entry_of(["legnet", "legnet", "legnet"])
@@ -112,13 +114,13 @@ def entry_of(blocks: list[str]) -> str | None:
 
 
 def model_in(fields: Mapping[str, Any]) -> str:
-    """The network that a run's config.json names, by the name that it has today.
+    """Returns the current name of the network in a run's config.json, which may have an older format.
 
     Args:
-        fields: What the file holds.
+        fields: The contents of config.json.
 
     Raises:
-        ModelError: The name lists another number of blocks than three.
+        ModelError: The name lists blocks, but not exactly three.
 
     Example:
         >>> model_in({"model": "bhi,bhi,bhi"}), model_in({"model": "bhi", "format": 2})
@@ -129,15 +131,15 @@ def model_in(fields: Mapping[str, Any]) -> str:
         return str(name)
     first, core, final = split_blocks(name)
     if (first, core, final) == ("unlockdna", "unlockdna", "unlockdna"):
-        first = "dreamkeras.layers.blocks.unlockdna:UnlockDNAFirst"  # of one strand, as its class is by default
+        first = "dreamkeras.layers.blocks.unlockdna:UnlockDNAFirst"  # by default, this class reads a single strand
     return ",".join((first, core, "bhi-mean" if final == "bhi" else final))
 
 
 def split_blocks(name: str) -> list[str]:
-    """The three blocks that a name lists, or the name alone.
+    """Splits a name into its three blocks. A name without commas is returned as a list of one.
 
     Raises:
-        ModelError: It lists another number of them.
+        ModelError: The name lists two blocks, or more than three.
     """
     blocks = [block.strip() for block in name.split(",")]
     if len(blocks) not in (1, len(BLOCK_NAMES)):
@@ -146,7 +148,7 @@ def split_blocks(name: str) -> list[str]:
 
 
 def suggestion(name: str, known: Iterable[str]) -> str:
-    """The nearest of the known names as a question to end a message with, a space before it; empty if none is near.
+    """Returns a question with the closest known name, to append to a message, or an empty string if no name is close.
 
     Example:
         >>> suggestion("dream-cm", MODELS)

@@ -1,4 +1,4 @@
-"""Named networks: each a function that reads like the methods of its paper."""
+"""Named networks, each built by one function."""
 
 from collections.abc import Callable
 from functools import partial
@@ -40,12 +40,12 @@ __all__ = [
 
 
 class Preset(NamedTuple):
-    """A network that has a name, and how it is trained where nothing else is chosen.
+    """A named network and its default training strategy.
 
     Args:
-        name: What users call it.
-        build: Builds the network for an assay, with fresh weights.
-        strategy: Name of its training strategy; see `training.strategy.strategies`.
+        name: Name on the command line.
+        build: Function that builds the network for an assay, with newly initialised weights.
+        strategy: Name of the default training strategy; see `training.strategy.strategies`.
     """
 
     name: str
@@ -54,15 +54,15 @@ class Preset(NamedTuple):
 
     @property
     def description(self) -> str:
-        """What it is, in one line."""
+        """Describes the network in one line."""
         return (self.build.__doc__ or "").partition("\n")[0]
 
 
 def dream_cnn(assay: Assay) -> PrixFixe:
     """DREAM-CNN: BHI's first block, autosome's core and final block.
 
-    Motifs are looked for by 160 convolutions of 9 and 160 of 15 letters. Six residual steps of 128, 128 and 4 x 64 channels,
-    mixed over 7 positions in pairs of channels, put them together.
+    160 convolutions of 9 bases and 160 of 15 bases detect motifs. Six residual steps of 128, 128 and 4 x 64 channels combine them, with
+    grouped convolutions of 7 positions over pairs of channels.
 
     Reference:
         Rafi et al. 2024, code 0_1_0_0.
@@ -73,8 +73,8 @@ def dream_cnn(assay: Assay) -> PrixFixe:
 def dream_rnn(assay: Assay) -> PrixFixe:
     """DREAM-RNN: BHI's first block and core, autosome's final block.
 
-    Motifs are looked for as in DREAM-CNN. An LSTM of 320 units reads them from each end, and convolutions of 9 and 15
-    positions what it read, with half of that dropped in training.
+    Motifs are detected as in DREAM-CNN. An LSTM with 320 units in each direction combines them, followed by convolutions of 9 and 15
+    positions with dropout.
 
     Reference:
         Rafi et al. 2024, code 0_1_1_0.
@@ -85,8 +85,8 @@ def dream_rnn(assay: Assay) -> PrixFixe:
 def dream_attn(assay: Assay) -> PrixFixe:
     """DREAM-Attn: autosome's first block, Unlock_DNA's core, autosome's final block.
 
-    Motifs are looked for by 256 convolutions of 7 letters, normalised. Four Conformer blocks with 4 heads of 64 and
-    convolutions of 15 positions put them together; each position is told apart by a learned vector.
+    256 convolutions of 7 bases with batch normalisation detect motifs. A learned vector for each position is added. Four Conformer blocks
+    with 4 heads of width 64 and convolutions of 15 positions combine the motifs.
 
     Reference:
         Rafi et al. 2024, code 0_0_2_0.
@@ -95,7 +95,7 @@ def dream_attn(assay: Assay) -> PrixFixe:
 
 
 def autosome(assay: Assay) -> PrixFixe:
-    """autosome's entry, the challenge's winner: DREAM-CNN behind 256 normalised convolutions of 7 letters.
+    """The entry of team autosome, which won the challenge: DREAM-CNN with 256 convolutions of 7 bases as its first block.
 
     Reference:
         Penzar et al. 2023; Rafi et al. 2024, code 0_0_0_0.
@@ -104,7 +104,7 @@ def autosome(assay: Assay) -> PrixFixe:
 
 
 def bhi(assay: Assay) -> PrixFixe:
-    """BHI's entry as the Prix Fixe framework has it: DREAM-RNN's first block and core, dense layers over every position, Huber loss.
+    """The entry of team BHI in the Prix Fixe framework: DREAM-RNN's first block and core, dense layers over all positions, Huber loss.
 
     Reference:
         Rafi et al. 2024, code 1_1_1_1.
@@ -113,7 +113,7 @@ def bhi(assay: Assay) -> PrixFixe:
 
 
 def unlockdna(assay: Assay) -> PrixFixe:
-    """Unlock_DNA's entry as the Prix Fixe framework has it: 3-mers of both strands, a Conformer, expression from 8 positions.
+    """The entry of team Unlock_DNA in the Prix Fixe framework: 3-mers of both strands, a Conformer, expression from 8 positions.
 
     Reference:
         Rafi et al. 2024, code 2_2_2_2.
@@ -123,7 +123,7 @@ def unlockdna(assay: Assay) -> PrixFixe:
 
 
 def proformer(assay: Assay) -> PrixFixe:
-    """Unlock_DNA's entry as the team built it: 10-mers of both strands behind 32 tokens that expression is read from.
+    """The original entry of team Unlock_DNA: 32 tokens, from which expression is predicted, followed by 10-mers of both strands.
 
     Reference:
         Kwak et al. 2024 (Proformer).
@@ -133,7 +133,7 @@ def proformer(assay: Assay) -> PrixFixe:
 
 
 def legnet(assay: Assay) -> PrixFixe:
-    """LegNet as published after the challenge: autosome's plan with depthwise convolutions.
+    """LegNet as published after the challenge: autosome's network with depthwise convolutions.
 
     Reference:
         Penzar et al. 2023.
@@ -142,22 +142,22 @@ def legnet(assay: Assay) -> PrixFixe:
 
 
 def dream_cnn_small(assay: Assay) -> PrixFixe:
-    """DREAM-CNN's plan at a quarter of its width and half its depth, for laptops."""
+    """DREAM-CNN with a quarter of its width and half its depth, for laptops."""
     return _network("dream-cnn-small", assay, BHIFirst(80), AutosomeCore((32, 32, 16)), AutosomeFinal.for_assay(assay))
 
 
 def dream_rnn_small(assay: Assay) -> PrixFixe:
-    """DREAM-RNN's plan at a fifth of its width, for laptops."""
+    """DREAM-RNN with a fifth of its width, for laptops."""
     return _network("dream-rnn-small", assay, BHIFirst(64), BHICore(64, units=64), AutosomeFinal.for_assay(assay))
 
 
 def dream_attn_small(assay: Assay) -> PrixFixe:
-    """DREAM-Attn's plan at a quarter of its width and half its depth, for laptops."""
+    """DREAM-Attn with a quarter of its width and half its depth, for laptops."""
     return _network("dream-attn-small", assay, AutosomeFirst(64), UnlockDNACore(blocks=2, heads=4), AutosomeFinal.for_assay(assay))
 
 
 def bpnet(assay: Assay) -> PrixFixe:
-    """BPNet's body as ChromBPNet has it: 512 convolutions of 21 letters, eight dilated ones that see 1,041 letters.
+    """BPNet's body as in ChromBPNet: 512 convolutions of 21 bases, then eight dilated convolutions; receptive field 1,041 bases.
 
     Reference:
         Avsec et al. 2021; Pampari et al. 2024; the shape of the benchmark's ATAC-seq models, Rafi et al. 2024.
@@ -166,12 +166,12 @@ def bpnet(assay: Assay) -> PrixFixe:
 
 
 def bpnet_small(assay: Assay) -> PrixFixe:
-    """BPNet's plan at an eighth of its width, for laptops."""
+    """BPNet with an eighth of its width, for laptops."""
     return _network("bpnet-small", assay, BPNetFirst(64), BPNetCore(8), AutosomeFinal.for_assay(assay))
 
 
 def bpnet_bias(assay: Assay) -> PrixFixe:
-    """A network that sees little beyond an enzyme's own site: for the enzyme's bias, learned from non-peaks.
+    """A network with a small receptive field, for an enzyme's sequence bias, trained outside peaks.
 
     Reference:
         Pampari et al. 2024, ChromBPNet's bias model, at a quarter of its width.
@@ -180,7 +180,7 @@ def bpnet_bias(assay: Assay) -> PrixFixe:
 
 
 def _network(name, assay, first, core, final):
-    """A network that answers a profile where the assay has one, whatever final block its plan ends with elsewhere."""
+    """Builds a network. For an assay with profiles, `ProfileFinal` replaces a final block without a profile."""
     final = ProfileFinal.for_assay(assay) if assay.profile and not final.has_profile else final
     return PrixFixe(assay.construct, first, core, final, tasks=assay.tasks, units=assay.units, name=name)
 
@@ -204,18 +204,18 @@ PRESETS: dict[str, Preset] = {
         Preset("bpnet-bias", bpnet_bias),
     )
 }
-"""Models by the name that the command line knows them by."""
+"""Networks by their names on the command line."""
 
 
 def find_preset(name: str) -> Preset:
-    """The network of this name.
+    """Returns the network with the given name.
 
     Args:
-        name: A preset, or three blocks as `FIRST,CORE,FINAL`, each registered or `module:Class`, with its defaults; a team's three blocks
-            are the preset of its name.
+        name: The name of a preset, or three blocks as `FIRST,CORE,FINAL`, each a registered name or `module:Class`. Blocks are built with
+            their default arguments. Three blocks of one team select the preset with the team's name.
 
     Raises:
-        ModelError: There is no such preset or block; the message says which there are.
+        ModelError: There is no such preset or block. The message lists the known names.
 
     Example:
         >>> find_preset("dream-cnn").strategy
@@ -237,13 +237,13 @@ def find_preset(name: str) -> Preset:
 
 
 def build_model(name: str, assay: Assay) -> PrixFixe:
-    """A network with fresh weights for an assay.
+    """Builds a network for an assay, with newly initialised weights.
 
     Args:
         name: As for `find_preset`.
-        assay: What it is to predict.
+        assay: The assay to predict.
 
     Raises:
-        ModelError: There is no such preset or block, or the blocks do not fit; the message says which there are.
+        ModelError: There is no such preset or block, or the blocks do not fit each other or the assay.
     """
     return find_preset(name).build(assay)

@@ -1,4 +1,4 @@
-"""PrixFixe: encoding -> first -> core -> final, as one Keras model that knows its construct."""
+"""PrixFixe: encoding -> first -> core -> final, as one Keras model that includes its construct."""
 
 import importlib.metadata
 
@@ -21,32 +21,33 @@ __all__ = ["PrixFixe"]
 
 @keras.saving.register_keras_serializable(package="dreamkeras")
 class PrixFixe(keras.Model):
-    """A network of three interchangeable blocks over letters.
+    """A network of three interchangeable blocks, applied to encoded sequences.
 
     Args:
-        construct: How sequences become its input; gives the window's length, the flags and the strand rule.
+        construct: The construct, which defines the window length, the flags and the strand rule.
         first: A `FirstLayers` block.
         core: A `Core` block.
-        final: A `FinalLayers` block; its loss is the model's, unless `compile` is given a `keras.losses.Loss`.
-        tasks: One name a column of the expression.
-        units: What the numbers are, one text a task.
-        auxiliary: Keys of `layers.parts.auxiliary.KINDS` that the network learns to answer beside expression: by its final block where
-            that does, else by a head on the core's features.
-        test_shifts: A prediction is the mean over the windows shifted by up to this many letters either way, `N` entering.
-        bias: A trained network that answers a profile, whose answers are part of this one's and which stays as it is.
+        final: A `FinalLayers` block. Its loss is used for training unless `compile` receives a `keras.losses.Loss`.
+        tasks: Names of the tasks, one for each column of the expression.
+        units: Units of the tasks, one string for each task.
+        auxiliary: Additional outputs that the network learns to predict, keys of `layers.parts.auxiliary.KINDS`. An output that the final
+            block does not provide is computed from the core's features by a `PositionHead`.
+        test_shifts: Maximum shift in bases. Predictions are averaged over all windows shifted by up to this many bases in either direction
+            and padded with `N`.
+        bias: A trained network with a profile, whose predictions are added to those of this network. Its weights stay frozen.
 
     Attributes:
-        width: Channels of the core's features.
-        profile: Positions of the profile that it answers beside expression; None without one.
+        width: Number of channels of the core's features.
+        profile: Number of positions of the predicted profile. None without a profile.
 
     Shape:
-        `{"letters": uint8 (batch, length), "flags": float32 (batch, flags)}` in, `final`'s dictionary and the auxiliary logits
-        `(batch, positions, ...)` out. What it trains on is targets float32 `(batch, tasks)`, NaN where one is missing, or these
-        under `"expression"` beside the truths that `layers.parts.auxiliary.auxiliary_loss` takes.
+        `{"letters": uint8 (batch, length), "flags": float32 (batch, flags)}` in; the dictionary of `final` and the auxiliary logits
+        `(batch, positions, ...)` out. Training targets are float32 `(batch, tasks)`, NaN where a value is missing, or a dictionary of the
+        targets under `"expression"` and the true values that `layers.parts.auxiliary.auxiliary_loss` requires.
 
     Raises:
-        ModelError: The blocks do not fit together, or do not give one column a task, or the core does not keep the positions
-            that an auxiliary head needs.
+        ModelError: The blocks do not fit together, the final block does not return one column for each task, or the core does not keep
+            the positions that an auxiliary output requires.
 
     Reference:
         Rafi et al. 2024, the Prix Fixe framework.
@@ -73,7 +74,7 @@ class PrixFixe(keras.Model):
         outputs = _apply("final", final, features)
         _check_outputs(final, outputs, tasks, units)
         if final.has_profile and test_shifts:
-            raise ModelError("Expected no test shifts of a network that answers a profile, whose positions would shift with the window.")
+            raise ModelError("Test shifts are not available for a network with a profile: they would shift the positions of the profile.")
         profile = outputs["profile"].shape[1] if final.has_profile else None
         if bias is not None:
             check_bias(bias, construct, profile)
@@ -91,7 +92,7 @@ class PrixFixe(keras.Model):
         self.profile, self.bias = profile, bias
 
     def with_options(self, auxiliary=(), test_shifts=0, bias=None):
-        """A network of the same blocks, weights shared, that learns and predicts by these arguments of the constructor."""
+        """Returns a network that shares blocks and weights with this one and has other values of these constructor arguments."""
         settings = {"tasks": self.tasks, "units": self.units, "auxiliary": auxiliary, "test_shifts": test_shifts, "name": self.name}
         return PrixFixe(self.construct, self.first, self.core, self.final, bias=bias, **settings)
 
@@ -105,13 +106,14 @@ class PrixFixe(keras.Model):
 
     def compute_metrics(self, x, y, y_pred, sample_weight=None):
         targets = y["expression"] if isinstance(y, dict) else y
-        # On JAX, variables of the network have no value here.
+        # On JAX, the network's variables cannot be read here.
         return super().compute_metrics(x, targets, y_pred["expression"], sample_weight)
 
     def predictor(self) -> keras.Model:
-        """Letters uint8 `(batch, length)` -> expression `(batch, tasks)`, as the construct's strand rule wants it.
+        """Returns a Keras model that predicts expression `(batch, tasks)` from letters uint8 `(batch, length)`.
 
-        A profile's probabilities follow in the same array, a column a position. Shares its weights with this model.
+        The strand rule of the construct is applied. For a network with a profile, the probabilities of the positions follow as further
+        columns. The returned model shares its weights with this one.
         """
         letters = keras.Input((self.construct.length,), dtype="uint8", name="letters")
         answers = StrandMean(self)(letters)
@@ -119,7 +121,7 @@ class PrixFixe(keras.Model):
         return keras.Model(letters, columns, name=f"{self.name}_predictor")
 
     def describe(self) -> ModelDescription:
-        """What the network says of itself where it is stored; whoever exports it adds its training."""
+        """Returns the network's description, to be stored with the exported model. The export adds the description of the training."""
         versions = {package: importlib.metadata.version(package) for package in ("dreamkeras", "keras", "numpy")}
         return ModelDescription(self.name, self.construct, self.tasks, self.units, versions=versions, profile=self.profile)
 
@@ -137,13 +139,14 @@ class PrixFixe(keras.Model):
         parts = {slot: read_block(slot, base, config[slot]) for slot, base in SLOTS.items()}
         if "bias" in config:
             parts["bias"] = keras.saving.deserialize_keras_object(config["bias"], custom_objects)
-        return cls(**{name: value for name, value in config.items() if name != "modules"} | parts)  # older files list the blocks' modules
+        return cls(**{name: value for name, value in config.items() if name != "modules"} | parts)  # files of older versions have "modules"
 
 
 def _loss_by_task(loss, final, targets, expression, sample_weight):
-    """A Keras loss of each task over the targets it has, summed over tasks; in standard units where the block has such a scale.
+    """Computes a Keras loss for each task, ignoring missing targets, and sums it over tasks.
 
-    A loss is a mean over the batch: weights that are 1 in the mean make it one over what is there.
+    Values are standardised if the final block has a scale. A Keras loss divides by the batch size, so the weights are normalised to a
+    mean of 1 to average over the present targets only.
     """
     present = ops.logical_not(ops.isnan(targets))
     targets = ops.where(present, targets, expression)
@@ -158,7 +161,7 @@ def _loss_by_task(loss, final, targets, expression, sample_weight):
 
 
 def _with_auxiliary(outputs, core, features, auxiliary, length):
-    """The outputs, and the logits of the kinds that the final block does not answer itself."""
+    """Adds the auxiliary outputs that the final block does not provide."""
     if unknown := sorted(set(auxiliary) - set(KINDS)):
         raise ModelError(f"Expected auxiliary outputs among {', '.join(KINDS)}, got {', '.join(unknown)}.")
     missing = [kind for kind in auxiliary if kind not in outputs]
@@ -166,7 +169,7 @@ def _with_auxiliary(outputs, core, features, auxiliary, length):
     for kind in auxiliary:
         if (came := outputs[kind].shape[1]) not in (length, 2 * length):
             raise ModelError(
-                f"Expected a core that keeps the {length} positions of the window, or {2 * length} of both strands, for the auxiliary "
+                f"Expected a core that keeps the {length} positions of the window, or {2 * length} for both strands, for the auxiliary "
                 f"output {kind!r}, got {came} from {type(core).__name__}."
             )
     return outputs
@@ -177,11 +180,11 @@ def _apply(slot, block, features):
         raise ModelError(f"Expected a {slot} block in the {slot} slot, got {type(block).__name__}.")
     try:
         outputs = block(features)
-    except (ValueError, TypeError, RuntimeError) as error:  # which of them a wrong shape raises depends on the backend
+    except (ValueError, TypeError, RuntimeError) as error:  # the exception for a wrong shape depends on the backend
         came = tuple(features.shape[1:])
-        # A block's own trouble stands inside Keras's, in bold.
+        # Keras wraps a block's own message in its own, with terminal codes for bold text.
         reason = " ".join(str(error).split("Error encountered:")[-1].split("\x1b")[0].split())[:300]
-        raise ModelError(f"Expected {type(block).__name__} to take features of shape {came} in the {slot} slot, got: {reason}") from error
+        raise ModelError(f"{type(block).__name__} in the {slot} slot cannot process features of shape {came}: {reason}") from error
     if slot != "final" and len(getattr(outputs, "shape", ())) != 3:
         raise ModelError(f"Expected {type(block).__name__} to return features (batch, length, channels), got {outputs}.")
     return outputs
@@ -192,4 +195,6 @@ def _check_outputs(final, outputs, tasks, units):
         raise ModelError(f"Expected {type(final).__name__} to return a dictionary with 'expression'.")
     came = outputs["expression"].shape[-1]
     if not came == len(tasks) == len(units):
-        raise ModelError(f"Expected one output and one unit for each of the tasks {tuple(tasks)}, got {came} and {len(units)}.")
+        raise ModelError(
+            f"Expected one output and one unit for each of the tasks {tuple(tasks)}, got {came} outputs and {len(units)} units."
+        )

@@ -1,4 +1,4 @@
-"""How large the networks and their blocks are."""
+"""Numbers of trainable parameters of the networks and their blocks."""
 
 import contextlib
 import math
@@ -14,18 +14,18 @@ from dreamkeras.models.presets import PRESETS
 __all__ = ["Size", "block_sizes", "network_sizes", "trainable_parameters"]
 
 COMPANION = "autosome"
-"""The team whose blocks take the slots that another has none for."""
+"""The team whose blocks fill the slots for which another team has no block."""
 
 
 class Size(NamedTuple):
-    """What a network or a block comes to.
+    """The size of a network or a block.
 
     Args:
-        name: What users call it.
-        slot: Where a block goes; None for a whole network.
-        assay: The assay it was built for.
-        parameters: Its trainable numbers.
-        description: What it is, in one line.
+        name: Name of the network or block on the command line.
+        slot: Slot of the block. None for a complete network.
+        assay: Name of the assay for which the network was built.
+        parameters: Number of trainable parameters.
+        description: Description in one line.
     """
 
     name: str
@@ -36,12 +36,12 @@ class Size(NamedTuple):
 
 
 def trainable_parameters(layer) -> int:
-    """How many numbers of a built layer or model are trained."""
+    """Counts the trainable parameters of a built layer or model."""
     return sum(math.prod(weight.shape) for weight in layer.trainable_weights)
 
 
 def network_sizes(assays: Iterable[Assay]) -> Iterator[Size]:
-    """Every preset on every assay that it can be built for, one after the other."""
+    """Yields the size of every preset for every assay that it can be built for."""
     for name, preset in PRESETS.items():
         for assay in assays:
             with contextlib.suppress(ModelError):
@@ -49,9 +49,10 @@ def network_sizes(assays: Iterable[Assay]) -> Iterator[Size]:
 
 
 def block_sizes(assay: Assay, slots: Iterable[str] = tuple(BLOCKS)) -> Iterator[Size]:
-    """Every registered block of some slots with its defaults, behind those of the same name, or autosome's where there are none.
+    """Yields the size of every registered block in the given slots, with its default arguments.
 
-    Final blocks are those that answer what the assay has: a profile or none.
+    Each block is built in a network whose other blocks have the same name, or are autosome's where no such block exists. Final blocks
+    with a profile are included for assays with profiles, and final blocks without one for the other assays.
     """
     answers = (None, assay.profile is not None)
     fitting = {slot: [name for name, block in BLOCKS[slot].items() if getattr(block, "has_profile", None) in answers] for slot in BLOCKS}

@@ -1,4 +1,4 @@
-"""StrandMean: what a network answers for letters alone, as it is validated, exported and used."""
+"""StrandMean: a network's prediction from letters alone, as used in validation, export and scoring."""
 
 import keras
 from keras import ops
@@ -12,15 +12,18 @@ __all__ = ["StrandMean", "WholeNetwork", "views"]
 
 
 class StrandMean(keras.layers.Layer):
-    """A Prix Fixe network's answer for letters alone, measurement flags 0.
+    """Predicts from letters alone: flags of the measurement are 0, and predictions are averaged over strands and test shifts.
 
-    Where the construct's rule is `"both"`, the mean of the window and its reverse complement, and where the network wants test
-    shifts, the mean of the shifted windows, all computed as one batch. A profile's mean is that of probabilities, the other strand's
-    turned round.
+    If the strand rule of the construct is `"both"`, the predictions for the window and its reverse complement are averaged. If the network
+    has test shifts, the predictions for the shifted windows are averaged. All views of a window are computed in one batch. Profiles are
+    averaged as probabilities, after those of the reverse complement are reversed.
+
+    Args:
+        network: A `PrixFixe` network.
 
     Shape:
-        uint8 `(batch, length)` in; `"expression"` float32 `(batch, tasks)`, and `"profile"` float32 `(batch, positions)`, which sums to
-        1, where the network answers one.
+        uint8 `(batch, length)` in; `"expression"` float32 `(batch, tasks)` out. A network with a profile also returns `"profile"` float32
+        `(batch, positions)`, which sums to 1 over the positions.
     """
 
     def __init__(self, network, **kwargs):
@@ -52,19 +55,19 @@ class StrandMean(keras.layers.Layer):
 
 
 def views(network, letters):
-    """What a prediction is the mean over: windows uint8 `(batch, length)`, and of each whether it is of the other strand, 1.0 or 0.0."""
+    """Returns the windows uint8 `(batch, length)` that a prediction averages, and 1.0 for each reverse complement, 0.0 for the others."""
     construct = network.construct
     packed = left_packed if is_packed(construct) else lambda windows: windows
     windows = _shifted(packed(letters), network.test_shifts)
     if construct.strands != "both":
         return windows, [0.0] * len(windows)
-    # Reversed, so that each is shifted as the window whose other strand it is.
+    # In reverse order, so that each view has the same shift as the forward window that it complements.
     others = _shifted(packed(reverse_complement(letters)), network.test_shifts)[::-1]
     return [*windows, *others], [0.0] * len(windows) + [1.0] * len(others)
 
 
 def _shifted(letters, most):
-    """The window shifted by `-most` to `most` letters, `N` entering; the window alone for 0."""
+    """Returns the window shifted by `-most` to `most` letters and padded with `N`."""
     if not most:
         return [letters]
     length = letters.shape[1]
@@ -74,7 +77,10 @@ def _shifted(letters, most):
 
 
 class WholeNetwork(keras.layers.Layer):
-    """A Prix Fixe network from the features of one strand, encoded letters and flags, to expression.
+    """A `PrixFixe` network as one layer, from the encoded letters and flags of one strand to expression.
+
+    Args:
+        network: A `PrixFixe` network.
 
     Shape:
         float32 `(batch, length, 4 + flags)` in, `(batch, tasks)` out.
@@ -83,7 +89,7 @@ class WholeNetwork(keras.layers.Layer):
     def __init__(self, network, **kwargs):
         super().__init__(name="whole_network", dtype="float32", **kwargs)
         self.network = network
-        self.built = True  # as the network is
+        self.built = True  # the network is built already
 
     def call(self, features):
         return _expression(self.network, features)

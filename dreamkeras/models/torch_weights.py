@@ -1,6 +1,6 @@
-"""The published weights of the DREAM models: which torch tensor becomes which variable of ours, as tables.
+"""Tables that map the torch tensors of the published DREAM models to the variables of the networks in this package.
 
-Knows nothing about files; see `torch_files`.
+`torch_files` reads the files.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -18,18 +18,18 @@ from dreamkeras.models.prixfixe import PrixFixe
 __all__ = ["assign_state_dict"]
 
 COUNTERS = ".num_batches_tracked"
-"""How the keys end that nothing is computed from."""
+"""Suffix of the keys of batch counters, which predictions do not depend on."""
 
 BINS = "final.bins"
 
 
 class TorchWeight(NamedTuple):
-    """One variable of ours.
+    """A variable of the network and the torch tensor that it is filled from.
 
     Args:
-        variable: Where it stands in the network; `{i}` counts.
-        key: The torch tensor it is made of, likewise.
-        turn: Turns the tensor into its values.
+        variable: Path of the variable in the network. `{i}` is the number of a repeated part.
+        key: Name of the torch tensor. `{i}` is the number of a repeated part.
+        turn: Converts the tensor to the values of the variable.
     """
 
     variable: str
@@ -38,32 +38,32 @@ class TorchWeight(NamedTuple):
 
 
 def same(values):
-    """As it is."""
+    """Returns the values unchanged."""
     return values
 
 
 def kernel(weight):
-    """A convolution's `(outputs, inputs, taps)` as `(taps, inputs, outputs)`."""
+    """Converts a convolution kernel `(outputs, inputs, taps)` to `(taps, inputs, outputs)`."""
     return weight.transpose(2, 1, 0)
 
 
 def letter_kernel(weight):
-    """`kernel` over encoded letters, whose first channels are A G C T in torch and A C G T here."""
+    """Converts the kernel of a convolution over encoded bases: transposes it and reorders its channels from A G C T to A C G T."""
     return kernel(weight[:, [0, 2, 1, *range(3, weight.shape[1])]])
 
 
 def pointwise(weight):
-    """A convolution of one tap, `(outputs, inputs, 1)`, as a dense kernel `(inputs, outputs)`."""
+    """Converts the kernel of a convolution with one tap, `(outputs, inputs, 1)`, to a dense kernel `(inputs, outputs)`."""
     return weight.squeeze(2).T
 
 
 def dense(weight):
-    """`(outputs, inputs)` as `(inputs, outputs)`. An LSTM's gates i f g o keep their order: they are Keras's i f c o."""
+    """Transposes a dense kernel `(outputs, inputs)` to `(inputs, outputs)`. The LSTM gates i f g o of torch are i f c o in Keras."""
     return weight.T
 
 
 def conv_norm(variable: str, convolution: str, norm: str, turn: Callable[..., np.ndarray] = kernel) -> list[TorchWeight]:
-    """A convolution without bias and the batch normalisation after it, with its statistics."""
+    """Returns the rows for a convolution without bias and the batch normalisation that follows, including its statistics."""
     names = {"gamma": "weight", "beta": "bias", "moving_mean": "running_mean", "moving_variance": "running_var"}
     rows = [TorchWeight(f"{variable}.norm.{ours}", f"{norm}.{theirs}", same) for ours, theirs in names.items()]
     return [TorchWeight(f"{variable}.convolution.kernel", f"{convolution}.weight", turn), *rows]
@@ -72,12 +72,12 @@ def conv_norm(variable: str, convolution: str, norm: str, turn: Callable[..., np
 def with_bias(
     variable: str, key: str, turn: Callable[..., np.ndarray], kernel_name: str = "kernel", bias_name: str = "bias"
 ) -> list[TorchWeight]:
-    """A layer's kernel and bias."""
+    """Returns the rows for the kernel and bias of a layer."""
     return [TorchWeight(f"{variable}.{kernel_name}", f"{key}.weight", turn), TorchWeight(f"{variable}.{bias_name}", f"{key}.bias", same)]
 
 
 def direction(number: int, suffix: str) -> list[TorchWeight]:
-    """One direction of the LSTM: kernel, recurrent kernel, bias and recurrent bias."""
+    """Returns the rows for one direction of the LSTM: kernel, recurrent kernel, bias and recurrent bias."""
     turns = {"weight_ih": dense, "weight_hh": dense, "bias_ih": same, "bias_hh": same}
     return [
         TorchWeight(f"core.lstm.directions.{number}.{i}", f"core.lstm.{key}_l0{suffix}", turn)
@@ -86,7 +86,7 @@ def direction(number: int, suffix: str) -> list[TorchWeight]:
 
 
 def feed_forward(name: str, key: str) -> list[TorchWeight]:
-    """One of the two feed-forward parts of a Conformer block."""
+    """Returns the rows for one of the two feed-forward parts of a Conformer block."""
     ours, theirs = f"core.conformer.{{i}}.{name}", f"core.blocks.{{i}}.{key}"
     return [
         *with_bias(f"{ours}.norm", f"{theirs}.layernorm", same, "gamma", "beta"),
@@ -136,7 +136,7 @@ BINS_FINAL = with_bias("final.mapper", "final.mapper.0", pointwise)
 
 
 def branch(i: int, number: str) -> list[TorchWeight]:
-    """One task's branch of autosome's regression; `number` is what the reference adds to its names."""
+    """Returns the rows for one task's branch of autosome's regression; `number` is the suffix of the branch in the reference."""
     mapper, linear = f"final.mapper{number}", f"final.linear{number}.0"
     return [*with_bias(f"final.mappers.{i}", mapper, pointwise), *with_bias(f"final.linears.{i}", linear, dense)]
 
@@ -150,23 +150,24 @@ TABLES: dict[type, Callable[[Any], list[TorchWeight]]] = {
     AutosomeFinal: lambda _: BINS_FINAL,
     AutosomeRegressionFinal: lambda block: branch(0, "") if block.tasks == 1 else branch(0, "1") + branch(1, "2"),
 }
-"""The rows of each block that weights are published for."""
+"""The rows for each block with published weights."""
 
 
 def counted(rows: Sequence[TorchWeight], count: int) -> list[TorchWeight]:
-    """The rows for each of so many equal parts."""
+    """Repeats the rows for `count` parts of the same structure."""
     return [TorchWeight(row.variable.format(i=i), row.key.format(i=i), row.turn) for i in range(count) for row in rows]
 
 
 def assign_state_dict(model: PrixFixe, state: Mapping[str, np.ndarray]) -> None:
-    """Gives a network the weights of the reference's network of the same blocks.
+    """Assigns the published weights of the reference implementation to a network with the same blocks.
 
     Args:
-        model: A network whose blocks are all in `TABLES`; left as it was if the weights do not fit.
-        state: Tensors by name, as `torch_files.read_state_dict` gives them.
+        model: A network whose blocks are all in `TABLES`. It stays unchanged if the weights do not fit.
+        state: Tensors by name, as returned by `torch_files.read_state_dict`.
 
     Raises:
-        ModelError: A tensor is missing, unknown, of another shape or not finite, or the bins are others; the message names it.
+        ModelError: A tensor is missing, unknown, of the wrong shape or not finite, or the expression bins differ. The message names the
+            tensor.
     """
     rows = _rows(model)
     _check_keys(model, rows, state)
@@ -181,7 +182,7 @@ def _rows(model: PrixFixe) -> list[TorchWeight]:
     blocks = (model.first, model.core, model.final)
     for block in blocks:
         if type(block) not in TABLES:
-            raise ModelError(f"Expected a network of blocks that weights are published for, got {type(block).__name__} in {model.name}.")
+            raise ModelError(f"No weights are published for the block {type(block).__name__} of {model.name}.")
     return [row for block in blocks for row in TABLES[type(block)](block)]
 
 
@@ -190,25 +191,25 @@ def _check_keys(model: PrixFixe, rows: list[TorchWeight], state: Mapping[str, np
     missing = [key for key in wanted if key not in state]
     unknown = [key for key in state if key not in wanted and not key.endswith(COUNTERS)]
     if missing or unknown:
-        came = [f"{what} {_listed(keys)}" for what, keys in (("without", missing), ("also", unknown)) if keys]
-        raise ModelError(f"Expected the weights of {model.name} for {model.construct.name}, got some {' and '.join(came)}.")
+        came = [f"{what} {_listed(keys)}" for what, keys in (("missing", missing), ("unexpected", unknown)) if keys]
+        raise ModelError(f"The weights are not those of {model.name} for {model.construct.name}: {'; '.join(came)}.")
 
 
 def _values(model: PrixFixe, row: TorchWeight, state: Mapping[str, np.ndarray]) -> np.ndarray:
     tensor, wanted = np.asarray(state[row.key], np.float32), tuple(_variable(model, row.variable).shape)
     try:
         values = row.turn(tensor)
-    except (ValueError, IndexError):  # another number of dimensions
+    except (ValueError, IndexError):  # the tensor has a different number of dimensions
         values = np.empty(0)
     if values.shape != wanted:
-        raise ModelError(f"Expected {row.key} to fill {row.variable}, which is {wanted}, got shape {tensor.shape}.")
+        raise ModelError(f"The tensor {row.key} of shape {tensor.shape} does not fit the variable {row.variable} of shape {wanted}.")
     if not np.isfinite(values).all():
-        raise ModelError(f"Expected finite weights, got {row.key} with some that are not.")
+        raise ModelError(f"The tensor {row.key} contains NaN or infinite values.")
     return values
 
 
 def _variable(model: PrixFixe, place: str) -> Any:
-    """What stands at a place such as `core.steps.0.widen.norm.gamma`."""
+    """Returns the variable at a path such as `core.steps.0.widen.norm.gamma`."""
     found: Any = model
     for name in place.split("."):
         found = found[int(name)] if name.isdecimal() else getattr(found, name)

@@ -1,4 +1,4 @@
-"""The enzyme's bias inside another network."""
+"""EnzymeBias: a bias network inside another network."""
 
 import dataclasses
 
@@ -18,7 +18,7 @@ INPUTS = {"letters": QUIET.letters, "flags": QUIET.flags}
 
 @pytest.fixture(scope="module")
 def parts():
-    """A network, one of the bias, and the first around the second."""
+    """Returns a network, a bias network, and the first network with the second as its bias."""
     body, bias = build_profile_network(1), build_profile_network(2)
     return body, bias, body.with_options(bias=bias)
 
@@ -39,26 +39,26 @@ def test_logarithms_of_many_reads_do_not_overflow():
     np.testing.assert_allclose(summed, np.logaddexp(one, other), rtol=1e-6)
 
 
-def test_only_the_network_around_it_is_trained(parts):
+def test_only_the_surrounding_network_is_trained(parts):
     body, bias, both = parts
     assert {id(weight) for weight in both.trainable_weights} == {id(weight) for weight in body.trainable_weights}
     assert {id(weight) for weight in bias.weights} <= {id(weight) for weight in both.weights}
 
 
-def test_its_level_becomes_that_of_the_windows_without_peaks(parts):
+def test_fit_level_matches_the_mean_outside_peaks(parts):
     network = build_profile_network(1).with_options(bias=build_profile_network(2))
     network.bias.fit_level(QUIET.letters, QUIET.targets)
     shifted = parts[1].predictor().predict(QUIET.letters, verbose=0)[:, :1] + float(network.bias.shift)
     assert shifted.mean() == pytest.approx(QUIET.targets.mean(), abs=1e-4)
 
 
-def test_without_such_windows_there_is_no_level():
+def test_fit_level_without_windows_is_an_error():
     network = build_profile_network(1).with_options(bias=build_profile_network(2))
     with pytest.raises(ModelError, match="Expected non-peaks in the training data"):
         network.bias.fit_level(QUIET.letters[:0], QUIET.targets[:0])
 
 
-def test_a_saved_network_brings_its_bias_along(parts, tmp_path):
+def test_a_saved_network_includes_its_bias(parts, tmp_path):
     both = parts[2]
     both.bias.shift.assign(0.7)
     both.save(tmp_path / "both.keras")
@@ -68,18 +68,18 @@ def test_a_saved_network_brings_its_bias_along(parts, tmp_path):
     assert float(again.bias.shift) == pytest.approx(0.7)
 
 
-def test_shorter_windows_are_taken_from_the_middle():
+def test_a_bias_with_a_shorter_window_reads_the_middle():
     bias = build_profile_network(2, construct=dataclasses.replace(CONSTRUCT, length=40))
     both, body = build_profile_network(1).with_options(bias=bias), build_profile_network(1)
     alone = bias.predict_on_batch({**INPUTS, "letters": QUIET.letters[:, 10:50]})
     np.testing.assert_allclose(answers(both)["profile"], answers(body)["profile"] + alone["profile"], atol=1e-5)
 
 
-def test_what_does_not_lie_in_the_middle_is_refused():
+def test_a_bias_that_does_not_fit_the_network_is_rejected():
     bias = build_profile_network(2)
-    with pytest.raises(ModelError, match="windows in the middle of 50 letters, got tiny-profile of 60"):
+    with pytest.raises(ModelError, match="window can be centred in 50 letters, got tiny-profile with 60 letters"):
         check_bias(bias, dataclasses.replace(CONSTRUCT, length=50), 20)
-    with pytest.raises(ModelError, match="profile of 30 positions for letters alone"):
+    with pytest.raises(ModelError, match=r"bias network with a profile of 30 positions .* got tiny-profile with a profile of 20 positions"):
         check_bias(bias, CONSTRUCT, 30)
-    with pytest.raises(ModelError, match=r"profile of 20 positions for letters alone, .* got tiny with None"):
+    with pytest.raises(ModelError, match=r"with a profile of 20 positions .* got tiny without a profile"):
         check_bias(tiny(find_assay("yeast")), CONSTRUCT, 20)

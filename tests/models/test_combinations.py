@@ -1,4 +1,4 @@
-"""Every combination of the three teams' first, core and final blocks: its size, a training step, its file, its export."""
+"""All combinations of the three teams' first, core and final blocks: size, a training step, saving and export."""
 
 import itertools
 import os
@@ -24,7 +24,7 @@ TEAMS = ("autosome", "bhi", "unlockdna")
 COMBINATIONS = [",".join(names) for names in itertools.product(TEAMS, repeat=3)]
 LENGTH, INPUTS = 150, 6
 
-# Small, but wide enough that a layer of rectifiers that starts all silent is not to be expected.
+# Small blocks, but wide enough that a ReLU layer is unlikely to start with all outputs at zero.
 SMALL = {
     ("first", "autosome"): {"channels": 8},
     ("first", "bhi"): {"channels": 32},
@@ -43,7 +43,7 @@ def convolution(taps, inputs, filters):
 
 
 def first_size(team):
-    """Output channels, and trainable parameters."""
+    """Returns the output channels and the number of trainable parameters."""
     return {
         "autosome": (256, 7 * INPUTS * 256 + 2 * 256),
         "bhi": (320, convolution(9, INPUTS, 160) + convolution(15, INPUTS, 160)),
@@ -84,7 +84,7 @@ def final_size(team, channels, length):
 
 
 def size(combination):
-    """Unlock_DNA's entry reads both strands, one after the other, told apart by two vectors."""
+    """Computes the number of parameters. Unlock_DNA's entry reads both strands in sequence, each marked by a learned vector."""
     first, core, final = combination.split(",")
     length = 2 * LENGTH if {first, core, final} == {"unlockdna"} else LENGTH
     channels, total = first_size(first)
@@ -110,7 +110,7 @@ def expression(model):
 
 @pytest.fixture(scope="module")
 def networks(tmp_path_factory):
-    """Every combination, small, its weights off their initial values; and the folder where each is saved."""
+    """Returns a small network of every combination, with random weights, and the folder in which the networks are saved."""
     folder = tmp_path_factory.mktemp("combinations")
     made = {combination: randomise(small(combination)) for combination in COMBINATIONS}
     for combination, network in made.items():
@@ -120,7 +120,7 @@ def networks(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def exported(networks):
-    """The folder, with every combination exported too, by one process on TensorFlow."""
+    """Exports every combination in a single TensorFlow process and returns the folder."""
     for package in ("tensorflow", "tf2onnx", "onnxruntime"):
         if find_spec(package) is None:
             pytest.skip(f"{package} is not installed")
@@ -139,19 +139,19 @@ def exported(networks):
 def test_the_published_combinations_have_their_published_sizes():
     published = {"bhi,autosome,autosome": 1_933_970, "bhi,bhi,autosome": 4_130_578, "autosome,unlockdna,autosome": 4_539_410}
     assert {name: size(name) for name in published} == published
-    # Counted in the reference on windows of 150 letters; of Unlock_DNA's, 77,569 are left out (docs/explanation/differences.md).
+    # Counted in the reference for windows of 150 bases. docs/explanation/differences.md explains the 77,569 fewer parameters of Unlock_DNA.
     entries = {"autosome": 1_725_122, "bhi": 7_201_089, "unlockdna": 4_646_150 - 300 * 256 - 2 * 256 - 257}
     assert {name: size(",".join([name] * 3)) for name in entries} == entries
 
 
 @pytest.mark.parametrize("name", COMBINATIONS)
-def test_combination_builds_from_its_name_at_its_size(name):
+def test_combination_built_from_its_name_has_the_expected_size(name):
     network = build_model(name, find_assay("yeast"))
     assert sum(prod(weight.shape) for weight in network.trainable_weights) == size(name)
 
 
 @pytest.mark.parametrize("name", COMBINATIONS)
-def test_combination_learns_from_a_step(name):
+def test_a_training_step_changes_all_weights(name):
     network = small(name)
     network.final.fit_scale(np.array([[4], [12]], np.float32))
     compile_once(network, keras.optimizers.Adam(1e-3), jit_compile=keras.backend.backend() == "jax")
@@ -167,14 +167,14 @@ def test_combination_learns_from_a_step(name):
 
 
 @pytest.mark.parametrize("name", COMBINATIONS)
-def test_combination_is_the_same_when_loaded(name, networks):
+def test_loaded_combination_predicts_the_same(name, networks):
     made, folder = networks
     again = keras.saving.load_model(folder / f"{name}.keras", compile=False)
     np.testing.assert_allclose(expression(again), expression(made[name]), atol=1e-5)
 
 
 @pytest.mark.parametrize("name", COMBINATIONS)
-def test_combination_answers_the_same_as_onnx(name, networks, exported):
+def test_exported_combination_predicts_the_same(name, networks, exported):
     made, _ = networks
     letters = random_letters(9, CONSTRUCT.length, seed=5)
     wanted = np.asarray(made[name].predictor().predict_on_batch(letters))
@@ -183,7 +183,7 @@ def test_combination_answers_the_same_as_onnx(name, networks, exported):
 
 
 @pytest.mark.parametrize("name", COMBINATIONS)
-def test_combination_has_a_regression_for_two_tasks(name):
+def test_combination_supports_two_tasks(name):
     assay = find_assay("starrseq")
     network = build_model(name, assay._replace(construct=CONSTRUCT))
     assert network.output["expression"].shape == (None, 2)

@@ -1,4 +1,4 @@
-"""Chains of layers against NumPy: products of Jacobians, and the rescale rule where a layer is one elementwise function of a linear map."""
+"""Chains of layers, compared with NumPy: products of Jacobians, and the rescale rule for an elementwise function of a linear map."""
 
 import keras
 import numpy as np
@@ -23,7 +23,7 @@ def dense(inputs, units, activation=None, seed=0):
     return randomise(layer, seed)
 
 
-def test_a_chain_at_its_end_is_a_product_of_jacobians():
+def test_a_chain_differentiated_at_the_sequence_is_a_product_of_jacobians():
     one, two, last = dense(5, 4, "tanh"), dense(4, 3, "sigmoid", 1), dense(3, 2, seed=2)
     features = random_array(6, 5)
     answered, _, multipliers = Chain([one, two, last], END).explain(features, np.zeros_like(features), 2)
@@ -36,7 +36,7 @@ def test_a_chain_at_its_end_is_a_product_of_jacobians():
 
 
 @pytest.mark.parametrize(("activation", "steps", "atol"), [("tanh", 24, 1e-5), ("relu", 400, 2e-2)])
-def test_elementwise_functions_have_the_rescale_rules_multipliers(activation, steps, atol):
+def test_elementwise_functions_follow_the_rescale_rule(activation, steps, atol):
     first, last = dense(5, 7, activation), dense(7, 1, seed=1)
     features, baselines = random_array(8, 5), random_array(8, 5, seed=1)
     _, _, multipliers = Chain([first, last], quadrature(steps)).explain(features, baselines, 1)
@@ -47,7 +47,7 @@ def test_elementwise_functions_have_the_rescale_rules_multipliers(activation, st
     np.testing.assert_allclose(multipliers[:, :, 0], (rescaled * weights[:, 0]) @ kernel.T, atol=atol)
 
 
-def test_multipliers_add_up_to_the_difference():
+def test_contributions_add_up_to_the_difference_of_predictions():
     chain = Chain([dense(5, 6, "tanh"), dense(6, 4, "softmax", 1), dense(4, 3, seed=2)], quadrature(16))
     features, baselines = random_array(8, 5), random_array(8, 5, seed=1)
     answered, compared, multipliers = chain.explain(features, baselines, 3)
@@ -55,7 +55,7 @@ def test_multipliers_add_up_to_the_difference():
 
 
 @pytest.mark.parametrize("name", BLOCKS["core"])
-def test_the_stages_of_a_core_are_the_core(name):
+def test_applying_the_stages_of_a_core_equals_the_core(name):
     core = BLOCKS["core"][name]()
     features = random_array(1, 16, 16)
     whole = core(features)
@@ -65,7 +65,7 @@ def test_the_stages_of_a_core_are_the_core(name):
     np.testing.assert_allclose(array(chained), array(whole), atol=1e-5)
 
 
-def test_another_backend_is_refused(monkeypatch):
+def test_an_unknown_backend_is_rejected(monkeypatch):
     monkeypatch.setattr(keras.backend, "backend", lambda: "numpy")
     with pytest.raises(NotImplementedError, match="tensorflow, jax or torch, got 'numpy'"):
         Chain([dense(2, 1)], END)

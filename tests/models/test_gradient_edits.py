@@ -17,7 +17,7 @@ STARTS = ("GATTACAGGA", "TTGACGTC")
 
 
 def scorer_of(*networks):
-    """What the exported networks would answer, the mean of several."""
+    """Returns a scorer with the mean prediction of the networks after export."""
 
     def mean(letters):
         return np.mean([array(StrandMean(network)(letters)["expression"]) for network in networks], axis=0)
@@ -35,7 +35,7 @@ def begun(scorer, starts=STARTS, target="max", **choices):
     return search, search.begin()
 
 
-def test_estimates_of_a_linear_network_are_what_edits_do(linear):
+def test_estimates_are_exact_for_a_linear_network(linear):
     scorer = scorer_of(linear)
     search, members = begun(scorer)
     source, letters = single_edits(members.letters, search.rules.editable)
@@ -46,7 +46,7 @@ def test_estimates_of_a_linear_network_are_what_edits_do(linear):
     np.testing.assert_allclose(estimates, values - members.value[source], atol=1e-5)
 
 
-def test_a_difference_of_tasks_is_estimated_as_such():
+def test_estimates_for_a_difference_of_tasks():
     network = linear_network(tasks=2)
     scorer = scorer_of(network)
     search = search_from(
@@ -58,7 +58,7 @@ def test_a_difference_of_tasks_is_estimated_as_such():
     np.testing.assert_allclose(together, alone[0] - alone[1], atol=1e-6)
 
 
-def test_the_best_single_edits_are_proposed_and_then_several_at_once(linear):
+def test_proposals_are_the_best_single_edits_and_then_their_combinations(linear):
     search, members = begun(scorer_of(linear), STARTS[:1])
     found = search.step(*GradientEdits([linear], search.goal, proposals=5)(search, members))
     every = search.step(*all_edits(search, members))
@@ -69,7 +69,7 @@ def test_the_best_single_edits_are_proposed_and_then_several_at_once(linear):
     assert found.value[7] > found.value[5]
 
 
-def test_greedy_along_the_gradient_finds_the_optimum_with_few_tries(linear):
+def test_greedy_search_with_gradients_finds_the_optimum_with_fewer_predictions(linear):
     many, few = (search_from(STARTS, scorer_of(linear)) for _ in range(2))
     greedy(many)
     greedy(few, GradientEdits([linear], few.goal))
@@ -78,7 +78,7 @@ def test_greedy_along_the_gradient_finds_the_optimum_with_few_tries(linear):
     assert tried[0] < tried[1] / 2
 
 
-def test_only_what_is_better_for_the_scorer_is_taken():
+def test_only_edits_that_improve_the_prediction_are_accepted():
     network = convolutional_network()
     search = search_from(["GATTACAGGA"], scorer_of(network), kept=1)
     greedy(search, GradientEdits([network], search.goal))
@@ -88,7 +88,7 @@ def test_only_what_is_better_for_the_scorer_is_taken():
     assert search.steps[-1].tried[0] <= 20
 
 
-def test_edits_that_break_a_rule_are_not_among_the_proposals(linear):
+def test_edits_that_violate_a_constraint_are_not_proposed(linear):
     fields = {"fixed": ["1-4"], "forbid": ["CC", "AAA"], "gc": [30, 60]}
     search, members = begun(scorer_of(linear), STARTS[:1], fields=fields)
     owner, letters = GradientEdits([linear], search.goal, proposals=6)(search, members)
@@ -98,7 +98,7 @@ def test_edits_that_break_a_rule_are_not_among_the_proposals(linear):
     ).all()
 
 
-def test_a_value_is_come_near_to(linear):
+def test_a_target_value_is_approached(linear):
     scorer = scorer_of(linear)
     wanted = float(scorer.predict(STARTS[:1])[0, 0]) + 1
     search, _ = begun(scorer, STARTS[:1], target=wanted)
@@ -106,14 +106,14 @@ def test_a_value_is_come_near_to(linear):
     assert abs(search.best.value[0] - wanted) < 0.1
 
 
-def test_the_estimates_of_an_ensemble_are_its_members_mean(linear):
+def test_the_estimates_of_an_ensemble_are_the_mean_of_its_members(linear):
     other = linear_network(tasks=1, seed=1)
     search, members = begun(scorer_of(linear, other))
     together, *alone = (GradientEdits(networks, search.goal).changes(search, members) for networks in ([linear, other], [linear], [other]))
     np.testing.assert_allclose(together, np.mean(alone, axis=0), atol=1e-6)
 
 
-def test_a_design_has_the_same_estimates_whatever_stands_beside_it(linear):
+def test_estimates_of_a_design_do_not_depend_on_the_other_designs(linear):
     search, members = begun(scorer_of(linear))
     edits = GradientEdits([linear], search.goal)
     together = edits.changes(search, joined([members, members.select(np.array([0]))]))
@@ -121,9 +121,9 @@ def test_a_design_has_the_same_estimates_whatever_stands_beside_it(linear):
     np.testing.assert_allclose(edits.changes(search, members.select(np.array([1])))[0], together[1], atol=1e-6)
 
 
-def test_networks_that_do_not_go_together_are_refused(linear):
+def test_networks_with_different_tasks_are_rejected(linear):
     goal = settle_goal(scorer_of(linear), "max")
-    with pytest.raises(ModelError, match="networks of the same tasks"):
+    with pytest.raises(ModelError, match="networks with the same tasks"):
         GradientEdits([linear, linear_network(tasks=2)], goal)
     with pytest.raises(InputError, match="at least 1 proposal and 1 network, got 0 and 1"):
         GradientEdits([linear], goal, proposals=0)

@@ -1,4 +1,4 @@
-"""Attribution against closed forms, against mutants of a linear network, and against tangermeme's DeepLIFT of an equal network in torch."""
+"""Attribution, compared with closed forms, with mutants of a linear network, and with tangermeme's DeepLIFT on an equal torch network."""
 
 import numpy as np
 import pytest
@@ -30,12 +30,12 @@ def random_sequences(n, length=20, seed=0):
 
 
 def predict(network, windows):
-    """What the exported model answers, without compiling anything."""
+    """Predicts as the exported model does, without compiling a graph."""
     return array(network.predictor()(windows))
 
 
 def by_mutants(network, inserts):
-    """(letters, 4, tasks): what each base at each place adds to what N there predicts; for a network that is linear."""
+    """Returns (letters, 4, tasks): the change in a linear network's prediction when N at each position is replaced by each base."""
     texts = [inserts[i] for i in range(len(inserts))]
     rows = [text[:i] + base + text[i + 1 :] for text in texts for i in range(len(text)) for base in ("N", *BASES)]
     values = predict(network, network.construct.surround(Ragged.from_strings(rows))).reshape(len(inserts.flat), 5, -1)
@@ -48,7 +48,7 @@ def curved():
 
 
 @pytest.mark.parametrize(("method", "shifts"), [("gradient", 0), ("integrated", 2), ("deeplift", 0)])
-def test_contributions_to_a_linear_network_are_its_weights(method, shifts):
+def test_contributions_in_a_linear_network_are_its_weights(method, shifts):
     network = linear_network(test_shifts=shifts)
     found = Attributor(network, method, baseline="zeros", batch_size=3).attribute(records_of(*SEQUENCES))
     assert [found.inserts[i] for i in range(4)] == ["GATTACAGG", "TTGACGTCAGG", "acgtacgtaCC", "GC"]
@@ -69,7 +69,7 @@ def test_predictions_are_those_of_the_exported_model():
 
 
 @pytest.mark.parametrize("method", ["integrated", "deeplift"])
-def test_shuffled_baselines_are_subtracted_from_the_weights(method):
+def test_shuffled_baselines_subtract_their_mean_contribution(method):
     network, records = linear_network(), records_of(*SEQUENCES[:2])
     found = Attributor(network, method, baseline="shuffled", references=4, seed=3).attribute(records)
     weights = by_mutants(network, found.inserts)
@@ -89,7 +89,7 @@ def test_a_uniform_baseline_subtracts_the_mean_of_the_bases(method):
     np.testing.assert_allclose(found.completeness_error(), 0, atol=1e-5)
 
 
-def test_the_gradient_is_that_of_finite_differences(curved):
+def test_the_gradient_equals_finite_differences(curved):
     (sequence,) = random_sequences(1)
     found = Attributor(curved, "gradient").attribute(records_of(sequence))
     features, step = ONE_HOT[GIVEN.surround(Ragged.from_strings([sequence]))], 1e-2
@@ -98,7 +98,7 @@ def test_the_gradient_is_that_of_finite_differences(curved):
     np.testing.assert_allclose(found.scores.reshape(-1), (higher - lower)[:, 0] / (2 * step), atol=1e-3)
 
 
-def test_completeness_comes_with_steps(curved):
+def test_the_completeness_error_decreases_with_steps(curved):
     records = records_of(*random_sequences(6))
     errors = [np.abs(Attributor(curved, steps=steps).attribute(records).completeness_error()).max() for steps in (1, 3, 12)]
     assert errors[0] > 5 * errors[1] > 25 * errors[2]
@@ -111,7 +111,7 @@ def test_a_chain_of_stages_is_complete(curved, baseline):
     assert np.abs(found.completeness_error()).max() < 1e-4 * np.abs(found.reference - found.baseline).max()
 
 
-def test_deeplift_is_tangermemes_on_an_equal_network_in_torch(curved):
+def test_deeplift_equals_tangermeme_on_the_same_network_in_torch(curved):
     torch = pytest.importorskip("torch")
     deep_lift_shap = pytest.importorskip("tangermeme.deep_lift_shap").deep_lift_shap
     sequences = Ragged.from_strings(random_sequences(5, seed=1))
@@ -135,7 +135,7 @@ def test_batches_and_order_change_nothing(curved, method):
     assert [name for part in parts for name in part.ids] == together.ids
 
 
-def test_many_sequences_are_explained_a_few_at_a_time(curved, monkeypatch):
+def test_many_sequences_are_processed_in_small_batches(curved, monkeypatch):
     records, told = records_of(*random_sequences(5)), []
     whole = Attributor(curved, "gradient").attribute(records)
     monkeypatch.setattr(gradients, "AT_ONCE", 45)
@@ -144,7 +144,7 @@ def test_many_sequences_are_explained_a_few_at_a_time(curved, monkeypatch):
     assert told == [2, 2, 1]
 
 
-def test_the_other_strand_has_the_same_contributions_turned_round():
+def test_contributions_of_the_reverse_complement_are_reversed_and_complemented():
     network = convolutional_network(Construct("bare", length=24, alignment="center", flags=()))
     (sequence,) = random_sequences(1)
     other = sequence[::-1].translate(str.maketrans("ACGT", "TGCA"))
@@ -153,7 +153,7 @@ def test_the_other_strand_has_the_same_contributions_turned_round():
     assert np.abs(one).max() > 0.01
 
 
-def test_a_networks_own_layers_are_complete_on_both_strands():
+def test_contributions_of_a_real_network_are_complete_on_both_strands():
     network = with_random_weights(tiny(find_assay("yeast")), sd=0.4)
     records = records_of(*random_sequences(1, 80))
     found = Attributor(network, "deeplift", baseline="zeros", steps=6, batch_size=1).attribute(records)
@@ -161,7 +161,7 @@ def test_a_networks_own_layers_are_complete_on_both_strands():
     assert np.abs(found.completeness_error()).max() < 0.05 * np.abs(found.reference - found.baseline).min()
 
 
-def test_a_network_around_an_enzymes_bias_is_explained_as_a_whole():
+def test_a_network_with_an_enzymes_bias_is_treated_as_one_stage():
     bias = build_profile_network()
     network = build_profile_network(seed=1).with_options(bias=bias)
     (sequence,) = random_sequences(1, network.construct.length)
@@ -172,16 +172,16 @@ def test_a_network_around_an_enzymes_bias_is_explained_as_a_whole():
     assert np.abs(found.completeness_error()).max() < 0.05 * np.abs(found.reference - found.baseline).max()
 
 
-def test_letters_that_are_no_bases_contribute_nothing_or_the_mean():
+def test_n_contributes_nothing_and_an_iupac_code_the_mean_of_its_bases():
     network = linear_network(GIVEN, tasks=1)
     found = Attributor(network, "integrated", baseline="shuffled", references=2).attribute(records_of("ACGNRTTACA"))
     np.testing.assert_allclose(found.importance()[3], 0)
-    np.testing.assert_allclose(found.importance()[4], 0, atol=1e-6)  # it stands in every baseline
+    np.testing.assert_allclose(found.importance()[4], 0, atol=1e-6)  # the code is also in every shuffled baseline
     zeros = Attributor(network).attribute(records_of("ACGNRTTACA"))
     np.testing.assert_allclose(zeros.importance()[4], zeros.scores[4, [0, 2]].mean(0), atol=1e-6)
 
 
-def test_records_that_do_not_fit_are_named_or_left_out(curved):
+def test_records_that_do_not_fit_raise_an_error_or_are_skipped(curved):
     records = records_of("ACGTACGT", "ACG", "TTTTACGT")
     with pytest.raises(InputError, match=r"got 3 in record 's1' \(made.fa, line 2\)"):
         Attributor(curved, "gradient").attribute(records)
@@ -201,9 +201,9 @@ def test_records_that_do_not_fit_are_named_or_left_out(curved):
         ({"steps": 0}, "at least 1 for steps, got 0"),
         ({"references": 0}, "at least 1 for references, got 0"),
         ({"batch_size": 0}, "at least 1 for batch_size, got 0"),
-        ({"method": "gradient", "steps": 3}, "no steps for the method gradient, got 3"),
+        ({"method": "gradient", "steps": 3}, "The method gradient does not use steps, got 3"),
     ],
 )
-def test_choices_out_of_range_are_refused(curved, choices, message):
+def test_arguments_out_of_range_are_rejected(curved, choices, message):
     with pytest.raises(InputError, match=message):
         Attributor(curved, **choices)

@@ -15,7 +15,7 @@ def test_names_are_those_of_presets_and_blocks():
 
 
 @pytest.mark.parametrize("name", ["dream-cnn", " dream-cnn ", "bhi, unlockdna, autosome", "mine:First, other, autosome"])
-def test_known_names_lose_their_spaces(name):
+def test_spaces_are_removed_from_known_names(name):
     assert known_model(name) == name.replace(" ", "")
 
 
@@ -28,20 +28,20 @@ def test_known_names_lose_their_spaces(name):
         ("bhi,unlokdna,autosome", r"Expected a core block among .*, got 'unlokdna'\. Did you mean unlockdna\?$"),
     ],
 )
-def test_others_are_answered_with_the_nearest(name, message):
+def test_unknown_names_are_rejected_with_the_closest_name(name, message):
     with pytest.raises(ModelError, match=message):
         known_model(name)
 
 
-def test_three_names_of_a_team_are_its_entrys():
+def test_three_blocks_of_a_team_name_its_entry():
     assert set(ENTRIES) == {"autosome", "bhi", "unlockdna", "proformer", "legnet"}
     assert [known_model(f"{team},{team}, {team}") for team in ENTRIES] == list(ENTRIES)
     assert entry_of(["bhi", "bhi", "autosome"]) is None
-    assert entry_of(["bpnet", "bpnet", "bpnet"]) is None  # it has no final block
+    assert entry_of(["bpnet", "bpnet", "bpnet"]) is None  # bpnet has no final block
     assert entry_of(["dream-cnn"] * 3) is None
 
 
-def test_a_team_without_a_final_block_is_still_refused():
+def test_a_team_without_a_final_block_is_rejected():
     with pytest.raises(ModelError, match="Expected a final block among"):
         known_model("bpnet,bpnet,bpnet")
 
@@ -57,7 +57,7 @@ def test_a_team_without_a_final_block_is_still_refused():
         ("unlockdna,bhi,unlockdna", "unlockdna,bhi,unlockdna"),
     ],
 )
-def test_a_name_in_an_older_run_is_what_it_was(name, today):
+def test_a_name_in_an_older_config_is_translated(name, today):
     assert model_in({"model": name}) == today
     assert model_in({"model": name, "format": FORMAT}) == name
     assert known_model(today) == today

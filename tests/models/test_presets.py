@@ -1,4 +1,4 @@
-"""The named networks: their sizes, and a training step of DREAM-CNN's plan against plain torch."""
+"""The named networks: their sizes, and a training step of a small DREAM-CNN, compared with plain torch."""
 
 import re
 from pathlib import Path
@@ -42,14 +42,14 @@ def trained(model):
 
 
 @pytest.mark.parametrize(("name", "assay"), [(name, assay) for name in PRESETS for assay in ASSAYS])
-def test_a_preset_is_for_its_assay_and_has_this_many_weights(name, assay):
+def test_a_preset_has_its_assays_construct_and_the_expected_size(name, assay):
     index, assay = list(ASSAYS).index(assay), find_assay(assay)
     model = build_model(name, assay)
     assert (model.name, model.construct, model.tasks, model.units) == (name, assay.construct, assay.tasks, assay.units)
     assert trained(model) == TRAINED[name][index]
 
 
-def test_every_preset_says_what_it_is_in_a_line():
+def test_every_preset_has_a_description_of_its_own():
     descriptions = [preset.description for preset in PRESETS.values()]
     assert all(description.endswith(".") for description in descriptions)
     assert len(set(descriptions)) == len(descriptions)
@@ -61,13 +61,13 @@ def test_a_preset_is_found_by_its_name():
     assert find_preset("dream-rnn").strategy == "autosome"
 
 
-def test_attention_is_trained_with_a_lower_rate():
+def test_attention_has_a_lower_learning_rate():
     assay = find_assay("yeast")
     assert build_model("dream-attn-small", assay).core.learning_rate == 0.001
     assert build_model("dream-rnn-small", assay).core.learning_rate is None
 
 
-def test_an_unknown_model_is_answered_with_those_known():
+def test_an_unknown_model_is_rejected_with_the_known_names():
     with pytest.raises(ModelError, match=r"Expected a model among dream-cnn, .*, or FIRST,CORE,FINAL blocks, got 'dream-cm'"):
         build_model("dream-cm", find_assay("yeast"))
 
@@ -78,7 +78,7 @@ def test_three_blocks_by_name_make_a_network():
     assert find_preset("bhi,autosome,autosome").strategy == "autosome"
 
 
-def test_a_block_may_be_named_by_its_class():
+def test_a_block_can_be_named_by_its_class():
     network = build_model("bhi,dreamkeras.layers.blocks.autosome:AutosomeCore,autosome", find_assay("yeast"))
     assert (network.name, trained(network)) == ("bhi-AutosomeCore-autosome", TRAINED["dream-cnn"][0])
 
@@ -96,7 +96,7 @@ def test_three_blocks_of_a_team_are_its_entry(team):
         assert ours == wanted
 
 
-def test_a_final_block_of_bhi_is_over_all_positions_in_any_combination():
+def test_the_final_block_bhi_uses_all_positions_in_any_combination():
     network = build_model("autosome,autosome,bhi", find_assay("yeast"))
     assert sum(int(np.prod(weight.shape)) for weight in network.final.trainable_weights) == 150 * 64 * 64 + 64 + 64 * 64 + 64 + 64 + 1
     assert build_model("autosome,autosome,bhi-mean", find_assay("yeast")).final.flatten is False
@@ -106,7 +106,7 @@ def numbers(text):
     return [int(number.replace(",", "")) for number in re.findall(r"\d[\d,]*\d", text)]
 
 
-def test_the_readme_has_the_numbers_of_parameters():
+def test_the_readme_has_the_current_numbers_of_parameters():
     table = [line.split("|") for line in (ROOT / "README.md").read_text().splitlines() if line.startswith("| `")]
     rows = {tuple(re.findall(r"`([\w-]+)`", cells[1])): cells[3] for cells in table if len(cells) == 5 and numbers(cells[3])}
     counted = {names: counts for names, counts in rows.items() if set(names) <= PRESETS.keys()}
@@ -116,38 +116,40 @@ def test_the_readme_has_the_numbers_of_parameters():
     assert {name for names in counted for name in names} >= {"dream-cnn", "autosome", "bhi", "unlockdna", "proformer", "legnet"}
 
 
-def test_a_class_of_another_slot_is_refused():
+def test_a_class_of_another_slot_is_rejected():
     with pytest.raises(ModelError, match=r"Expected a core block, got 'dreamkeras.layers.blocks.bhi:BHIFirst', "):
         find_preset("bhi,dreamkeras.layers.blocks.bhi:BHIFirst,autosome")
 
 
-def test_an_unknown_block_is_answered_with_those_known():
+def test_an_unknown_block_is_rejected_with_the_known_names():
     with pytest.raises(ModelError, match=r"Expected a core block among autosome.*, got 'lstm'"):
         build_model("bhi,lstm,autosome", find_assay("yeast"))
 
 
 @pytest.mark.parametrize(("name", "body"), [("bpnet-small", 64 * (21 * 4 + 1) + 8 * 64 * (3 * 64 + 1)), ("dream-cnn-small", None)])
-def test_a_preset_answers_a_profile_where_the_assay_has_one(name, body):
+def test_a_preset_predicts_a_profile_if_the_assay_has_one(name, body):
     network = build_model(name, GENOME)
     assert (network.profile, network.tasks) == (100, ("log_counts",))
     head = 75 * network.width + 1 + network.width + 1
     assert body is None or trained(network) == body + head
 
 
-def test_blocks_for_a_profile_are_for_assays_that_have_one():
+def test_profile_blocks_require_an_assay_with_profiles():
     assert build_model("bhi,bpnet,profile", GENOME).name == "bhi-bpnet-profile"
-    with pytest.raises(ModelError, match="final block that answers a profile, such as profile, for assay atac, got AutosomeFinal"):
+    with pytest.raises(ModelError, match="final block with a profile, such as 'profile', for assay atac, got AutosomeFinal"):
         build_model("bhi,bpnet,autosome", GENOME)
     with pytest.raises(ModelError, match="final block without a profile for assay yeast, got ProfileFinal"):
         build_model("bhi,bpnet,profile", find_assay("yeast"))
 
 
-def test_a_body_that_changes_the_positions_is_refused_with_the_reason():
-    with pytest.raises(ModelError, match=r"Expected ProfileFinal to take features of shape .* 100 to 300 positions .* got 600"):
+def test_a_body_that_changes_the_number_of_positions_is_rejected():
+    with pytest.raises(
+        ModelError, match=r"ProfileFinal in the final slot cannot process features of shape .* 100 to 300 positions .* got 600"
+    ):
         build_model("unlockdna", GENOME)
 
 
-def test_a_training_step_is_that_of_plain_torch():
+def test_a_training_step_equals_plain_torch():
     torch = pytest.importorskip("torch")
     network, model = plain_torch((80, 32, 32, 16)), build_model("dream-cnn-small", find_assay("yeast"))
     copy_plain(network, model.first, model.core, model.final)

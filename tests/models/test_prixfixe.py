@@ -1,4 +1,4 @@
-"""PrixFixe: three blocks as one model that knows its construct."""
+"""PrixFixe: three blocks as one model with a construct."""
 
 import os
 import subprocess
@@ -54,7 +54,7 @@ def saved(model, tmp_path_factory):
 
 
 class Sum(FinalLayers):
-    """A third party's final block: two tasks, squared error."""
+    """A final block of a third party, with two tasks and a squared error."""
 
     def build(self, input_shape):
         self.scale = self.add_weight(shape=(2,), initializer="ones")
@@ -67,17 +67,17 @@ class Sum(FinalLayers):
 
 
 class Halve(Core):
-    """A third party's core block."""
+    """A core block of a third party."""
 
     def call(self, features):
         return features[:, ::2] / 2
 
 
-def test_it_is_its_blocks_over_encoded_letters(model):
+def test_a_network_applies_its_blocks_to_the_encoded_letters(model):
     given = inputs(3)
     flags = np.broadcast_to(given["flags"][:, None], (3, 20, 2))
     encoded = np.concatenate([alphabet.ONE_HOT[given["letters"]], flags], axis=-1)
-    wanted = model.final(model.core(model.first(encoded)))  # block by block, outside any graph
+    wanted = model.final(model.core(model.first(encoded)))  # block by block, in eager mode
     np.testing.assert_allclose(expression(model, **given), array(wanted["expression"]), atol=1e-5)
     assert {name: tensor.shape for name, tensor in model.input.items()} == {"letters": (None, 20), "flags": (None, 2)}
 
@@ -92,7 +92,7 @@ def test_the_predictor_is_the_mean_of_both_strands(model):
     np.testing.assert_allclose(came, (forward + reverse) / 2, atol=1e-4)
 
 
-def test_the_flag_of_the_other_strand_may_stand_anywhere_or_be_absent():
+def test_the_strand_flag_can_be_at_any_index_or_absent():
     letters = random_letters(3, 20)
     for flags in ((), ("is_singleton",), ("is_singleton", "is_reverse")):
         network = made(replace(TOY, flags=flags))
@@ -103,7 +103,7 @@ def test_the_flag_of_the_other_strand_may_stand_anywhere_or_be_absent():
         np.testing.assert_allclose(network.predictor().predict_on_batch(letters), wanted, atol=1e-4)
 
 
-def test_a_construct_measured_as_given_is_predicted_as_given():
+def test_a_construct_with_one_strand_is_predicted_as_given():
     network, letters = made(replace(TOY, strands="given")), random_letters(3, 20)
     wanted = expression(network, letters=letters, flags=np.zeros((3, 2), np.float32))
     np.testing.assert_allclose(network.predictor().predict_on_batch(letters), wanted, atol=1e-5)
@@ -154,7 +154,7 @@ def test_a_loss_added_by_a_layer_counts():
 
 
 def truths(batch, seed=0):
-    """Targets, and letters of which some are said to be masked and others exchanged."""
+    """Returns targets and letters, with random positions marked as masked and as mutated."""
     generator = np.random.default_rng(seed)
     masked, mutated = generator.random((2, batch, 20)) < 0.3
     targets = generator.uniform(2, 15, (batch, 1)).astype(np.float32)
@@ -165,7 +165,7 @@ class TestAuxiliaryOutputs:
     def network(self):
         return made(auxiliary=("nucleotides", "mutated"))
 
-    def test_their_losses_are_added_to_the_blocks(self):
+    def test_auxiliary_losses_are_added_to_the_loss_of_the_block(self):
         network, given, truth = self.network(), inputs(4), truths(4)
         outputs = network.predict_on_batch(given)
         assert (outputs["nucleotides"].shape, outputs["mutated"].shape) == ((4, 20, 4), (4, 20, 1))
@@ -177,14 +177,14 @@ class TestAuxiliaryOutputs:
         alone = network.evaluate(given, truth["expression"], verbose=0, return_dict=True)
         assert alone["loss"] == pytest.approx(blocks, rel=1e-4)
 
-    def test_truths_that_the_network_has_no_answer_to_are_augmentation_only(self, model):
+    def test_auxiliary_targets_without_an_output_are_ignored(self, model):
         network = PrixFixe.from_config(model.get_config())
         network.compile("sgd")
         given, truth = inputs(4), truths(4)
         with_truths, alone = (network.evaluate(given, y, verbose=0) for y in (truth, truth["expression"]))
         assert with_truths == pytest.approx(alone)
 
-    def test_heads_learn_and_are_saved(self, tmp_path):
+    def test_auxiliary_heads_are_trained_and_saved(self, tmp_path):
         network = self.network()
         network.compile(keras.optimizers.AdamW(0.01))
         history = network.fit(inputs(16), truths(16), epochs=4, batch_size=8, verbose=0).history["loss"]
@@ -195,7 +195,7 @@ class TestAuxiliaryOutputs:
         for name, values in network.predict_on_batch(inputs(3)).items():
             np.testing.assert_allclose(again.predict_on_batch(inputs(3))[name], values, atol=1e-5)
 
-    def test_a_final_block_that_answers_gets_no_head(self):
+    def test_an_output_of_the_final_block_needs_no_head(self):
         class Answers(AutosomeFinal):
             def call(self, features):
                 return {**super().call(features), "mutated": features[..., :1]}
@@ -203,15 +203,15 @@ class TestAuxiliaryOutputs:
         network = made(final=Answers(), auxiliary=("mutated", "nucleotides"))
         assert {layer.name for layer in network.layers if "PositionHead" in type(layer).__name__} == {"nucleotides"}
 
-    def test_the_predictor_has_expression_alone(self):
+    def test_the_predictor_returns_only_expression(self):
         predictor = self.network().predictor()
         assert predictor.output_shape == (None, 1)
 
-    def test_a_core_without_the_positions_is_refused(self):
+    def test_a_core_that_reduces_the_positions_is_rejected(self):
         with pytest.raises(ModelError, match=r"Expected a core that keeps the 20 positions of the window, or 40 .*, got 10 from Halve"):
             made(core=Halve(), auxiliary=("nucleotides",))
 
-    def test_unknown_kinds_are_refused(self):
+    def test_unknown_auxiliary_outputs_are_rejected(self):
         with pytest.raises(ModelError, match="Expected auxiliary outputs among nucleotides, mutated, got codons"):
             made(auxiliary=("codons",))
 
@@ -221,13 +221,13 @@ class TestGivenLoss:
         network.compile("sgd", loss=loss)
         return network.evaluate(inputs(4), targets, sample_weight=weights, verbose=0)
 
-    def test_replaces_the_blocks_own(self, model):
+    def test_replaces_the_loss_of_the_final_block(self, model):
         targets = truths(4)["expression"]
         network = PrixFixe.from_config(model.get_config())
         wanted = np.square(network.predict_on_batch(inputs(4))["expression"] - targets).mean()
         assert self.evaluate(network, keras.losses.MeanSquaredError(), targets) == pytest.approx(wanted, rel=1e-4)
 
-    def test_is_in_standard_units_over_the_targets_there_are(self):
+    def test_is_computed_on_standardised_values_without_missing_targets(self):
         network = made(final=AutosomeRegressionFinal(2, 5), tasks=("a", "b"), units=("x", "y"))
         network.final.offset.assign([3.0, -1.0])
         network.final.scale.assign([2.0, 0.5])
@@ -239,7 +239,7 @@ class TestGivenLoss:
 
 
 class TestTestShifts:
-    def test_answer_is_the_mean_over_shifted_windows_of_both_strands(self, model):
+    def test_average_the_shifted_windows_of_both_strands(self, model):
         network, letters = model.with_options(test_shifts=2), random_letters(3, 20)
         padded = np.pad(letters, ((0, 0), (2, 2)), constant_values=ord("N"))
         windows = [padded[:, first : first + 20] for first in range(5)]
@@ -254,7 +254,7 @@ class TestTestShifts:
 
 
 @pytest.mark.parametrize("dtype", ["mixed_bfloat16", "mixed_float16"])
-def test_mixed_precision_answers_in_32_bits(model, dtype):
+def test_outputs_are_float32_in_mixed_precision(model, dtype):
     network, given = made(dtype=dtype), inputs(3)
     assert {output.dtype for output in (*network.output.values(), network.predictor().output)} == {"float32"}
     assert {weight.dtype for weight in network.trainable_weights} == {"float32"}
@@ -263,7 +263,7 @@ def test_mixed_precision_answers_in_32_bits(model, dtype):
     assert np.isfinite(network.train_on_batch(given, np.full((3, 1), 5, np.float32))).all()
 
 
-def test_a_saved_model_loads_with_all_that_it_knows(model, saved):
+def test_a_loaded_model_has_the_same_attributes_and_predictions(model, saved):
     again = keras.saving.load_model(saved)
     assert isinstance(again, PrixFixe)
     assert (again.name, again.construct, again.tasks, again.units) == ("toy", TOY, ("expression",), ("bins",))
@@ -272,7 +272,7 @@ def test_a_saved_model_loads_with_all_that_it_knows(model, saved):
     np.testing.assert_allclose(expression(again, **inputs(3)), expression(model, **inputs(3)), atol=1e-6)
 
 
-def test_mixed_precision_is_saved_too(tmp_path):
+def test_mixed_precision_is_saved(tmp_path):
     made(dtype="mixed_bfloat16").save(tmp_path / "model.keras")
     again = keras.saving.load_model(tmp_path / "model.keras")
     assert {block.dtype_policy.name for block in (again.first, again.core, again.final)} == {"mixed_bfloat16"}
@@ -307,7 +307,7 @@ def test_third_party_blocks_are_saved_and_loaded(monkeypatch, tmp_path):
     np.testing.assert_allclose(expression(again, **inputs(3)), expression(network, **inputs(3)), atol=1e-6)
 
 
-def test_the_description_names_versions(model):
+def test_the_description_includes_package_versions(model):
     description = model.describe()
     assert (description.name, description.construct, description.tasks, description.units) == ("toy", TOY, ("expression",), ("bins",))
     assert description.versions["keras"] == keras.__version__
@@ -322,7 +322,7 @@ def test_the_description_names_versions(model):
         ((BHIFirst, keras.layers.Dropout, AutosomeFinal), "Expected a core block in the core slot, got Dropout"),
     ],
 )
-def test_a_block_in_the_wrong_slot_is_refused(blocks, message):
+def test_a_block_in_the_wrong_slot_is_rejected(blocks, message):
     arguments = [0.1] if keras.layers.Dropout in blocks else []
     with pytest.raises(ModelError, match=message):
         PrixFixe(TOY, *(block(*arguments) if block is keras.layers.Dropout else block() for block in blocks))
@@ -335,7 +335,7 @@ class Picky(Core):
 
 class Narrow(Core):
     def call(self, features):
-        raise RuntimeError("wants 7 channels")  # as torch does
+        raise RuntimeError("wants 7 channels")  # torch raises RuntimeError for a wrong shape
 
 
 class Flat(Core):
@@ -351,14 +351,14 @@ class Nameless(FinalLayers):
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        ({"core": Picky()}, r"Expected Picky to take features of shape \(20, 8\) in the core slot, got: .*wants 7 channels"),
-        ({"core": Narrow()}, r"Expected Narrow to take features of shape \(20, 8\) in the core slot, got: wants 7 channels$"),
+        ({"core": Picky()}, r"^Picky in the core slot cannot process features of shape \(20, 8\): .*wants 7 channels"),
+        ({"core": Narrow()}, r"^Narrow in the core slot cannot process features of shape \(20, 8\): wants 7 channels$"),
         ({"core": Flat()}, r"Expected Flat to return features \(batch, length, channels\)"),
         ({"final": Nameless()}, "Expected Nameless to return a dictionary with 'expression'"),
-        ({"tasks": ("a", "b")}, r"Expected one output and one unit for each of the tasks \('a', 'b'\), got 1 and 1"),
-        ({"units": ("x", "y")}, r"for each of the tasks \('expression',\), got 1 and 2"),
+        ({"tasks": ("a", "b")}, r"Expected one output and one unit for each of the tasks \('a', 'b'\), got 1 outputs and 1 units"),
+        ({"units": ("x", "y")}, r"for each of the tasks \('expression',\), got 1 outputs and 2 units"),
     ],
 )
-def test_what_does_not_fit_together_is_refused_with_the_reason(options, message):
+def test_blocks_that_do_not_fit_together_are_rejected_with_the_reason(options, message):
     with pytest.raises(ModelError, match=message):
         made(**options)

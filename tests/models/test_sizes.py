@@ -12,13 +12,13 @@ from dreamkeras.models.presets import PRESETS
 
 @pytest.fixture
 def few(monkeypatch):
-    """Only one preset and one team, which has no final block."""
+    """Restricts the tables to one preset and one team without a final block."""
     monkeypatch.setattr(sizes, "PRESETS", {"dream-cnn-small": PRESETS["dream-cnn-small"]})
     team = {slot: {"legnet": blocks["legnet"]} for slot, blocks in BLOCKS.items()}
     monkeypatch.setattr(sizes, "BLOCKS", {**team, "final": {}})
 
 
-def test_only_what_is_trained_counts():
+def test_only_trainable_weights_are_counted():
     layer = keras.layers.BatchNormalization()
     layer.build((None, 5))
     assert sizes.trainable_parameters(layer) == 10
@@ -35,19 +35,19 @@ def test_a_network_has_a_size_on_each_assay(few):
     assert {size.description for size in came} == {PRESETS["dream-cnn-small"].description}
 
 
-def test_a_network_that_cannot_answer_an_assay_has_no_size_on_it(monkeypatch):
+def test_networks_that_do_not_fit_an_assay_are_omitted(monkeypatch):
     monkeypatch.setattr(sizes, "PRESETS", {name: PRESETS[name] for name in ("unlockdna", "bpnet-bias")})
     came = list(sizes.network_sizes([find_assay("atac", AtacLayout("genome.fa", "reads.bw", length=300, profile_length=100))]))
     assert [size.name for size in came] == ["bpnet-bias"]
 
 
-def test_final_blocks_are_those_for_what_the_assay_has():
+def test_final_blocks_with_a_profile_are_only_for_assays_with_profiles():
     genome = find_assay("atac", AtacLayout("genome.fa", "reads.bw", length=300, profile_length=100))
     assert [size.name for size in sizes.block_sizes(genome, ("final",))] == ["profile"]
     assert "profile" not in [size.name for size in sizes.block_sizes(find_assay("yeast"), ("final",))]
 
 
-def test_blocks_are_counted_with_a_companion_where_a_team_has_none(few):
+def test_missing_blocks_of_a_team_are_replaced_by_autosomes(few):
     came = {size.slot: size for size in sizes.block_sizes(find_assay("yeast"))}
     assert list(came) == ["first", "core"]
     assert came["first"].parameters == 7 * 6 * 256 + 2 * 256

@@ -1,4 +1,4 @@
-"""What a network answers for letters alone; `test_prixfixe` has the mean of values, here is that of profiles."""
+"""StrandMean on profiles. `test_prixfixe` tests the mean of expression values."""
 
 import numpy as np
 import pytest
@@ -17,13 +17,13 @@ def network():
 
 
 def strand(network, letters):
-    """Counts and probabilities of a strand as it is given."""
+    """Returns counts and probabilities for the strand as given."""
     outputs = network.predict_on_batch({"letters": letters, "flags": EXAMPLES.flags})
     powers = np.exp(outputs["profile"] - outputs["profile"].max(axis=1, keepdims=True))
     return outputs["expression"], powers / powers.sum(axis=1, keepdims=True)
 
 
-def test_a_profile_is_the_mean_of_both_strands_the_other_turned_round(network):
+def test_a_profile_is_the_mean_over_strands_with_the_reverse_strand_reversed(network):
     (counts, profile), (other_counts, other) = (
         strand(network, letters) for letters in (EXAMPLES.letters, reverse_complement(EXAMPLES.letters))
     )
@@ -34,16 +34,16 @@ def test_a_profile_is_the_mean_of_both_strands_the_other_turned_round(network):
     np.testing.assert_allclose(columns[:, 1:].sum(axis=1), 1, atol=1e-5)
 
 
-def test_the_other_strand_gets_the_same_answer_turned_round(network):
+def test_the_profile_of_the_reverse_complement_is_reversed(network):
     predict = network.predictor().predict_on_batch
     columns, other = predict(EXAMPLES.letters), predict(reverse_complement(EXAMPLES.letters))
     np.testing.assert_allclose(other[:, 1:], columns[:, :0:-1], atol=1e-6)
 
 
-def test_shapes_are_told_before_anything_is_computed(network):
+def test_output_shapes_are_known_before_computing(network):
     assert StrandMean(network).compute_output_shape((None, CONSTRUCT.length)) == {"expression": (None, 1), "profile": (None, POSITIONS)}
 
 
-def test_profiles_have_no_test_shifts(network):
-    with pytest.raises(ModelError, match="Expected no test shifts of a network that answers a profile"):
+def test_test_shifts_with_a_profile_are_rejected(network):
+    with pytest.raises(ModelError, match="Test shifts are not available for a network with a profile"):
         network.with_options(test_shifts=2)

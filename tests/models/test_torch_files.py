@@ -1,4 +1,4 @@
-"""Checkpoints of torch, read without torch: against torch itself, and against files that mean harm or are damaged."""
+"""Reading torch checkpoints without torch: compared with torch, and tested on malicious and damaged files."""
 
 import io
 import os
@@ -16,7 +16,7 @@ from dreamkeras.models.torch_files import STORAGES, read_state_dict
 
 
 def write_checkpoint(path, pickled, storages=(), compression=zipfile.ZIP_STORED, **parts):
-    """A checkpoint as torch lays it out, from the bytes of its pickle and of its storages."""
+    """Writes a checkpoint in torch's layout from the bytes of its pickle and its storages."""
     with zipfile.ZipFile(path, "w", compression) as archive:
         archive.writestr("archive/data.pkl", pickled)
         for key, content in enumerate(storages):
@@ -27,14 +27,14 @@ def write_checkpoint(path, pickled, storages=(), compression=zipfile.ZIP_STORED,
 
 
 class Named:
-    """Pickles as a global by its name, called with arguments: what the writer of a file can ask for."""
+    """An object that is pickled as a call of a global function by its name, as a malicious file can contain."""
 
     def __init__(self, module, name, *arguments):
         self.module, self.name, self.arguments = module, name, arguments
 
 
 class Storage(tuple):
-    """Pickles as a reference to a storage."""
+    """An object that is pickled as a reference to a storage."""
 
     __slots__ = ()
 
@@ -59,7 +59,7 @@ def pickled(content):
 
 
 def one_tensor(path, shape, strides, offset=0, numbers=6, size=None, **options):
-    """A checkpoint of one tensor over the numbers 0 to 5, or however many."""
+    """Writes a checkpoint with one tensor whose storage has the values 0 to `numbers` - 1."""
     storage = Storage(("storage", Named("torch", "FloatStorage"), "0", "cpu", numbers if size is None else size))
     tensor = Named("torch._utils", "_rebuild_tensor_v2", storage, offset, shape, strides, False, OrderedDict())
     return write_checkpoint(path, pickled({"w": tensor}), [np.arange(numbers, dtype="<f4").tobytes()], **options)
@@ -88,7 +88,7 @@ def test_the_golden_checkpoints_are_read_as_torch_reads_them(model, data_folder)
 
 @pytest.fixture
 def saved(tmp_path):
-    """`saved(content, **options)`: a file that torch saved."""
+    """Returns a function that saves `content` with torch and returns the path."""
     torch = pytest.importorskip("torch")
 
     def save(content, **options):
@@ -98,7 +98,7 @@ def saved(tmp_path):
     return save
 
 
-def test_every_kind_of_number_and_view_is_read_as_torch_reads_it(saved):
+def test_every_dtype_and_view_is_read_as_torch_reads_it(saved):
     torch = pytest.importorskip("torch")
     kinds = [torch.float32, torch.float64, torch.float16, torch.int64, torch.int32, torch.int16, torch.int8, torch.uint8, torch.bool]
     assert len(kinds) == len(STORAGES)
@@ -129,13 +129,13 @@ def test_a_trainers_checkpoint_is_unwrapped(saved, wrapper):
     assert list(came) == ["w"]
 
 
-def test_arrays_are_the_callers_to_change(tmp_path):
+def test_returned_arrays_are_writable(tmp_path):
     came = read_state_dict(one_tensor(tmp_path / "w.pth", (2, 3), (3, 1)))
     np.testing.assert_array_equal(came["w"], np.arange(6).reshape(2, 3))
     came["w"][0, 0] = 7
 
 
-def test_no_torch_is_imported(tmp_path):
+def test_torch_is_not_imported(tmp_path):
     path = one_tensor(tmp_path / "w.pth", (6,), (1,))
     code = f"import sys; from dreamkeras.models import torch_files as files; files.read_state_dict({path!r}); print('torch' in sys.modules)"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
@@ -143,7 +143,7 @@ def test_no_torch_is_imported(tmp_path):
 
 
 class Harm:
-    """Makes a folder when it is unpickled by the usual way."""
+    """An object that creates a folder when it is unpickled by the standard library."""
 
     def __init__(self, folder):
         self.folder = folder
@@ -152,12 +152,12 @@ class Harm:
         return os.mkdir, (str(self.folder),)
 
 
-def test_a_pickle_that_means_harm_does_nothing(tmp_path):
+def test_code_in_a_malicious_pickle_is_not_executed(tmp_path):
     target = tmp_path / "harm"
     pickle.loads(pickle.dumps(Harm(target)))
-    target.rmdir()  # it would have worked
+    target.rmdir()  # the standard library executes the pickle
     path = write_checkpoint(tmp_path / "bad.pth", pickle.dumps({"w": Harm(target)}, protocol=2))
-    assert f"asks for {os.mkdir.__module__}.mkdir" in refusal(path)
+    assert f"got one that contains {os.mkdir.__module__}.mkdir" in refusal(path)
     assert not target.exists()
 
 
@@ -165,73 +165,78 @@ def test_a_pickle_that_means_harm_does_nothing(tmp_path):
     ("module", "name"),
     [("builtins", "eval"), ("torch", "load"), ("torch._utils", "_rebuild_tensor"), ("torch.nn", "Linear"), ("collections", "Counter")],
 )
-def test_a_refused_global_is_named(tmp_path, module, name):
+def test_a_rejected_global_is_named(tmp_path, module, name):
     path = write_checkpoint(tmp_path / "bad.pth", pickled({"w": Named(module, name, "1")}))
-    assert f"asks for {module}.{name}" in refusal(path)
+    assert f"got one that contains {module}.{name}" in refusal(path)
 
 
-def test_a_whole_model_is_refused_with_advice(saved):
+def test_a_pickled_module_is_rejected_with_advice(saved):
     torch = pytest.importorskip("torch")
-    assert "as model.state_dict() gives it" in refusal(saved(torch.nn.Linear(2, 2)))
+    assert "as returned by model.state_dict()" in refusal(saved(torch.nn.Linear(2, 2)))
 
 
 @pytest.mark.parametrize(
     ("shape", "strides", "offset"),
     [((7,), (1,), 0), ((6,), (1,), 1), ((3,), (3,), 0), ((2,), (-1,), 3), ((2,), (1,), -1), ((10**6, 10**6), (0, 0), 0), ((-1,), (1,), 0)],
 )
-def test_a_tensor_that_leaves_its_storage_is_refused(tmp_path, shape, strides, offset):
-    assert "within its storage of 6 numbers" in refusal(one_tensor(tmp_path / "w.pth", shape, strides, offset))
+def test_a_tensor_that_exceeds_its_storage_is_rejected(tmp_path, shape, strides, offset):
+    assert "within its storage of 6 values" in refusal(one_tensor(tmp_path / "w.pth", shape, strides, offset))
 
 
-def test_shape_and_strides_of_different_lengths_are_refused(tmp_path):
+def test_shape_and_strides_of_different_lengths_are_rejected(tmp_path):
     assert "ValueError" in refusal(one_tensor(tmp_path / "w.pth", (2, 3), (1,)))
 
 
-def test_a_storage_of_another_size_is_refused(tmp_path):
-    assert "Expected 7 numbers of float32 in archive/data/0, got 24 bytes" in refusal(one_tensor(tmp_path / "w.pth", (6,), (1,), size=7))
+def test_a_storage_of_the_wrong_size_is_rejected(tmp_path):
+    assert "Expected 7 float32 values in archive/data/0, got 24 bytes" in refusal(one_tensor(tmp_path / "w.pth", (6,), (1,), size=7))
 
 
-def test_a_compressed_storage_is_refused(tmp_path):
+def test_a_compressed_checkpoint_is_rejected(tmp_path):
     path = one_tensor(tmp_path / "w.pth", (6,), (1,), compression=zipfile.ZIP_DEFLATED)
-    assert "parts are not compressed, got archive/data.pkl" in refusal(path)
+    assert "without compression, got the compressed part archive/data.pkl" in refusal(path)
 
 
-def test_big_endian_numbers_are_refused(tmp_path):
+def test_big_endian_numbers_are_rejected(tmp_path):
     assert "Expected little-endian numbers, got 'big'" in refusal(one_tensor(tmp_path / "w.pth", (6,), (1,), byteorder=b"big"))
     assert len(read_state_dict(one_tensor(tmp_path / "w.pth", (6,), (1,), byteorder=b"little"))) == 1
 
 
-def test_a_reference_to_something_else_is_refused(tmp_path):
+def test_a_reference_other_than_a_storage_is_rejected(tmp_path):
     reference = Storage(("module", "<f4", "0", "cpu", 6))
-    assert "Expected a storage of tensors" in refusal(write_checkpoint(tmp_path / "w.pth", pickled({"w": reference})))
+    assert "Expected a reference to a tensor storage" in refusal(write_checkpoint(tmp_path / "w.pth", pickled({"w": reference})))
 
 
 @pytest.mark.parametrize(
     ("content", "came"),
-    [({}, "an empty one"), ([1], "list"), ({"epoch": 3}, "int under 'epoch'"), ({"state_dict": {"lr": 0.1}}, "float under 'lr'")],
+    [
+        ({}, "an empty one"),
+        ([1], "list"),
+        ({"epoch": 3}, "int for the key 'epoch'"),
+        ({"state_dict": {"lr": 0.1}}, "float for the key 'lr'"),
+    ],
 )
-def test_what_holds_no_tensors_is_refused(tmp_path, content, came):
+def test_content_other_than_tensors_is_rejected(tmp_path, content, came):
     assert f"got {came}" in refusal(write_checkpoint(tmp_path / "w.pth", pickle.dumps(content, protocol=2)))
 
 
-def test_a_checkpoint_of_old_torch_is_answered_with_advice(saved):
+def test_a_checkpoint_of_old_torch_is_rejected_with_advice(saved):
     torch = pytest.importorskip("torch")
     assert "save it again with torch >= 1.6" in refusal(saved({"w": torch.ones(2)}, _use_new_zipfile_serialization=False))
 
 
 @pytest.mark.parametrize("content", [b"", b"no checkpoint", b"PK\x03\x04 and no more"])
-def test_a_file_that_is_no_checkpoint_is_named(tmp_path, content):
+def test_the_error_for_another_file_names_it(tmp_path, content):
     (tmp_path / "no.pth").write_bytes(content)
-    assert "Expected a whole checkpoint of torch >= 1.6" in refusal(tmp_path / "no.pth")
+    assert "no.pth as a checkpoint of torch >= 1.6: " in refusal(tmp_path / "no.pth")
 
 
-def test_another_zip_file_is_named(tmp_path):
+def test_another_zip_file_is_rejected(tmp_path):
     with zipfile.ZipFile(tmp_path / "other.zip", "w") as archive:
         archive.writestr("letter.txt", "dear")
-    assert "got a zip file with 0 folders that hold data.pkl" in refusal(tmp_path / "other.zip")
+    assert "got a zip file in which 0 folders have a data.pkl" in refusal(tmp_path / "other.zip")
 
 
-def test_a_damaged_file_is_refused_wherever_it_is_damaged(tmp_path):
+def test_a_truncated_or_altered_file_is_rejected(tmp_path):
     one_tensor(tmp_path / "w.pth", (6,), (1,))
     content = bytearray((tmp_path / "w.pth").read_bytes())
     for cut in range(0, len(content), 37):
@@ -243,6 +248,6 @@ def test_a_damaged_file_is_refused_wherever_it_is_damaged(tmp_path):
     assert "BadZipFile" in refusal(tmp_path / "flipped.pth")
 
 
-def test_a_missing_file_and_a_folder_are_named(tmp_path):
+def test_the_error_for_a_missing_file_or_a_folder_has_the_reason(tmp_path):
     assert "No such file" in refusal(tmp_path / "no.pth")
     assert "directory" in refusal(tmp_path)

@@ -1,4 +1,4 @@
-"""Published weights in our networks: against what the reference answered, and against plain torch for the other assays."""
+"""Published weights in the networks, compared with predictions of the reference and, for the other assays, with plain torch."""
 
 from collections import OrderedDict
 
@@ -33,12 +33,12 @@ def torch_state(model, assay, seed=0):
 
 @pytest.fixture(scope="module")
 def rnn():
-    """DREAM-RNN for the human assay, and a state_dict that fits it."""
+    """Returns DREAM-RNN for the human assay and a state_dict that fits it."""
     return build_model("dream-rnn", find_assay("lentimpra")), torch_state("dream-rnn", "lentimpra")[1]
 
 
 @pytest.mark.parametrize("model", DREAM)
-def test_a_published_yeast_model_answers_as_the_reference_does(model, data_folder):
+def test_a_published_yeast_model_predicts_as_the_reference_does(model, data_folder):
     golden, name = data_folder / "golden", f"{model.replace('-', '_')}_yeast"
     state = read_state_dict(str(golden / f"{name}.pth"))
     assert len(state) == COUNTS[model]
@@ -56,7 +56,7 @@ def test_a_published_yeast_model_answers_as_the_reference_does(model, data_folde
 
 @pytest.mark.parametrize("assay", OTHERS)
 @pytest.mark.parametrize("model", DREAM)
-def test_a_published_human_or_fly_model_answers_as_plain_torch_does(model, assay):
+def test_a_published_human_or_fly_model_predicts_as_plain_torch_does(model, assay):
     published, state = torch_state(model, assay)
     from published_networks import answer as torch_answer
 
@@ -64,13 +64,13 @@ def test_a_published_human_or_fly_model_answers_as_plain_torch_does(model, assay
     assign_state_dict(network, state)
     letters = random_letters(4, network.construct.length)
     wanted = torch_answer(published, letters, flags := np.array([[0], [1], [0], [1]], np.float32))
-    spread = wanted.std(axis=0).min()  # a wrong order of letters or gates would move answers by about this much
+    spread = wanted.std(axis=0).min()  # a wrong order of bases or gates would change predictions by about this much
     assert spread > 1e-3
     np.testing.assert_allclose(answer(network, letters, flags), wanted, atol=min(1e-4, spread / 30))
 
 
 @pytest.mark.parametrize(("model", "assay"), [(model, assay) for model in DREAM for assay in ("yeast", *OTHERS)])
-def test_the_table_fills_every_variable_once_from_every_tensor(model, assay):
+def test_the_table_fills_every_variable_once_and_uses_every_tensor(model, assay):
     network, (_, state) = build_model(model, find_assay(assay)), torch_state(model, assay)
     rows = _rows(network)
     filled = [id(_variable(network, row.variable)) for row in rows]
@@ -81,7 +81,7 @@ def test_the_table_fills_every_variable_once_from_every_tensor(model, assay):
     assert sorted(keys) == sorted(key for key in state if "num_batches" not in key)
 
 
-def test_other_precisions_and_orders_of_keys_give_the_same_network(rnn):
+def test_precision_and_order_of_the_tensors_do_not_matter(rnn):
     network, state = rnn
     assign_state_dict(network, state)
     before = [array(weight) for weight in network.weights]
@@ -91,7 +91,7 @@ def test_other_precisions_and_orders_of_keys_give_the_same_network(rnn):
 
 
 def refusal(network, state):
-    """The message; the network has to be as before."""
+    """Returns the error message and checks that the network is unchanged."""
     before = [array(weight) for weight in network.weights]
     with pytest.raises(ModelError) as raised:
         assign_state_dict(network, state)
@@ -104,19 +104,19 @@ def refusal(network, state):
 def test_a_missing_tensor_is_named(rnn, key):
     network, state = rnn
     text = refusal(network, {name: values for name, values in state.items() if name != key})
-    assert text == f"Expected the weights of dream-rnn for lentimpra, got some without {key!r}."
+    assert text == f"The weights are not those of dream-rnn for lentimpra: missing {key!r}."
 
 
 def test_an_unknown_tensor_is_named(rnn):
     network, state = rnn
-    assert refusal(network, {**state, "head.weight": np.ones(3)}).endswith("got some also 'head.weight'.")
+    assert refusal(network, {**state, "head.weight": np.ones(3)}).endswith("for lentimpra: unexpected 'head.weight'.")
 
 
-def test_the_weights_of_another_model_are_told_by_a_few_of_their_names(rnn):
+def test_the_error_for_weights_of_another_model_lists_a_few_tensors(rnn):
     text = refusal(rnn[0], torch_state("dream-cnn", "lentimpra")[1])
-    assert "without 'core.lstm.weight_ih_l0', 'core.lstm.weight_hh_l0', " in text
-    assert "also 'core.seqextractor.inv_res_blc0.0.weight', " in text
-    assert "more and also" in text
+    assert "missing 'core.lstm.weight_ih_l0', 'core.lstm.weight_hh_l0', " in text
+    assert "unexpected 'core.seqextractor.inv_res_blc0.0.weight', " in text
+    assert "more; unexpected" in text
 
 
 @pytest.mark.parametrize(("key", "change"), [
@@ -127,7 +127,7 @@ def test_the_weights_of_another_model_are_told_by_a_few_of_their_names(rnn):
     ("final.mapper.weight", lambda values: values[:, :, 0]),
     ("final.mapper.weight", lambda values: np.repeat(values, 3, axis=2)),
 ])  # fmt: skip
-def test_a_tensor_of_another_shape_is_named(rnn, key, change):
+def test_a_tensor_of_the_wrong_shape_is_named(rnn, key, change):
     network, state = rnn
     wrong = change(state[key])
     text = refusal(network, {**state, key: wrong})
@@ -135,21 +135,21 @@ def test_a_tensor_of_another_shape_is_named(rnn, key, change):
     assert str(wrong.shape) in text
 
 
-def test_weights_that_are_no_numbers_are_named(rnn):
+def test_weights_that_are_not_finite_are_named(rnn):
     network, state = rnn
     wrong = np.full_like(state["final.linear.0.bias"], np.nan)
-    assert "got final.linear.0.bias with some that are not" in refusal(network, {**state, "final.linear.0.bias": wrong})
+    assert "tensor final.linear.0.bias contains NaN or infinite values" in refusal(network, {**state, "final.linear.0.bias": wrong})
 
 
-def test_other_bins_are_refused():
+def test_unexpected_bins_are_rejected():
     network, (_, state) = build_model("dream-rnn", find_assay("yeast")), torch_state("dream-rnn", "yeast")
     assert "Expected final.bins to be 0 to 17, got [1, 2" in refusal(network, {**state, "final.bins": np.arange(1, 19)})
 
 
-def test_a_network_without_published_weights_is_refused():
+def test_a_network_without_published_weights_is_rejected():
     network = build_model("bhi", find_assay("yeast"))
-    assert "got BHIFinal in bhi" in refusal(network, {})
+    assert "No weights are published for the block BHIFinal of bhi" in refusal(network, {})
 
 
-def test_weights_of_one_assay_do_not_go_into_another(rnn):
+def test_weights_of_another_assay_are_rejected(rnn):
     assert "'final.bins'" in refusal(rnn[0], torch_state("dream-rnn", "yeast")[1])

@@ -107,12 +107,12 @@ def test_a_file_that_is_no_checkpoint_is_named(refused, tmp_path):
 
 
 def test_a_checkpoint_without_weights_is_named(refused, weights_of_nothing):
-    assert "got int under 'epoch'" in refused(weights_of_nothing, "--model", "dream-rnn")
+    assert "got int for the key 'epoch'" in refused(weights_of_nothing, "--model", "dream-rnn")
 
 
 def test_the_weights_of_another_model_are_told(refused, data_folder):
     text = refused(data_folder / "golden" / "dream_rnn_yeast.pth", "--model", "dream-cnn")
-    assert "Expected the weights of dream-cnn for yeast" in text
+    assert "The weights are not those of dream-cnn for yeast" in text
     assert "core.lstm.weight_ih_l0" in text
 
 
