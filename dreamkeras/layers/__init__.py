@@ -1,4 +1,4 @@
-"""Keras layers: the three slots of a network, the blocks that fill them, and the parts of blocks."""
+"""Keras layers: the three slots of a network, the blocks that fill them, and the parts that blocks consist of."""
 
 from dreamkeras.layers.blocks import autosome, bhi, legnet, proformer, unlockdna
 

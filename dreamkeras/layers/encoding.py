@@ -1,4 +1,4 @@
-"""Letters to features, inside the graph: one-hot rows, flag channels, the other strand."""
+"""Encoding of sequences inside the graph: one-hot encoding, flag channels and the reverse complement."""
 
 import keras
 from keras import ops
@@ -10,19 +10,20 @@ __all__ = ["LetterEncoding", "left_packed", "reverse_complement"]
 
 @keras.saving.register_keras_serializable(package="dreamkeras")
 class LetterEncoding(keras.layers.Layer):
-    """Letters and flags as channels: `A C G T` and then one constant channel a flag.
+    """Encode letters and flags as channels: `A C G T`, followed by one constant channel for each flag.
 
-    `A -> 1 0 0 0`, `c -> 0 1 0 0`, `N -> 0 0 0 0`, `R -> .5 0 .5 0`; every code of `sequence.alphabet.IUPAC`, in either case.
+    `A -> 1 0 0 0`, `c -> 0 1 0 0`, `N -> 0 0 0 0`, `R -> .5 0 .5 0`. All codes of `sequence.alphabet.IUPAC` are supported, in upper and
+    lower case.
 
     Shape:
         letters uint8 `(batch, length)` and flags `(batch, flags)` in, `(batch, length, 4 + flags)` out.
     """
 
     def call(self, letters, flags):
-        # Made here, not in __init__: a table captured from outside would become an input of the exported graph.
+        # The table is created here because a tensor created in __init__ would become an input of the exported graph.
         one_hot = ops.take(ops.convert_to_tensor(ONE_HOT, self.compute_dtype), ops.cast(letters, "int32"), axis=0)
         if not flags.shape[-1]:
-            return one_hot  # ONNX Runtime cannot repeat what is empty
+            return one_hot  # ONNX Runtime cannot repeat an empty tensor
         flags = ops.cast(flags, self.compute_dtype)[:, None, :]
         return ops.concatenate([one_hot, ops.repeat(flags, letters.shape[1], axis=1)], axis=-1)
 
@@ -31,13 +32,13 @@ class LetterEncoding(keras.layers.Layer):
 
 
 def reverse_complement(letters):
-    """The other strand of a tensor of letters, uint8 `(batch, length)`, read 5' to 3'."""
+    """Returns the reverse complement of a tensor of letters, uint8 `(batch, length)`."""
     complement = ops.convert_to_tensor(COMPLEMENT)
     return ops.flip(ops.take(complement, ops.cast(letters, "int32"), axis=0), axis=1)
 
 
 def left_packed(letters):
-    """The windows of a tensor of letters, uint8 `(batch, length)`, with the N that they begin with behind their other letters."""
+    """Moves the leading N of each window of a tensor of letters, uint8 `(batch, length)`, to the window's end."""
     codes, length = ops.cast(letters, "int32"), letters.shape[1]
     is_known = ops.logical_and(ops.not_equal(codes, ord("N")), ops.not_equal(codes, ord("n")))
     first = ops.cast(ops.argmax(ops.cast(is_known, "int32"), axis=1), "int32")

@@ -1,4 +1,4 @@
-"""Finds the class of each block of a saved model, by module and name: two packages may have classes of one name."""
+"""Finds the class of each block of a saved model by module and name, since different packages can have classes of the same name."""
 
 import contextlib
 import importlib
@@ -16,41 +16,45 @@ from dreamkeras.errors import ModelError
 __all__ = ["block_name", "import_module", "is_importable", "is_ours", "member", "read_block", "register_with_keras"]
 
 OLD_ROOM = re.compile(r"^dreamkeras\.layers\.(?=(autosome|bhi|unlockdna|proformer|legnet|bpnet|heads|profile)$)")
-"""Blocks of ours as files of version 0.1.0 name them: in no room of their own."""
+"""Modules of dreamkeras's blocks as named in files of version 0.1.0, when `layers.blocks` did not exist."""
 
 SCRIPT = "__main__"
-"""The module of a script or a notebook, which Keras leaves out of its files."""
+"""The module name of a script or a notebook, which Keras does not store in its files."""
 
 
 def is_ours(block: type) -> bool:
-    """Whether a block is one of dreamkeras."""
+    """Returns whether a block's class is part of dreamkeras."""
     return block.__module__.startswith("dreamkeras.")
 
 
 def block_name(block: type) -> str:
-    """What messages call a block: the class of ours by its name, another as `module:Class`."""
+    """Returns the name of a block in messages: the class name of a block of dreamkeras, and `module:Class` for any other block."""
     return block.__name__ if is_ours(block) else f"{block.__module__}:{block.__qualname__}"
 
 
 def is_importable(block: type) -> bool:
-    """Whether another process can import a class: not one of a script, of a notebook or of a function."""
+    """Returns whether another process can import a class. Classes defined in a script, a notebook or a function cannot be imported."""
     return block.__module__ != SCRIPT and "<locals>" not in block.__qualname__
 
 
 def register_with_keras(block: type) -> type:
-    """Makes Keras save a block of ours as `dreamkeras>Name`, and any other as `module>Name`; again replaces it."""
+    """Registers a block with Keras, as `dreamkeras>Name` for a block of dreamkeras and as `module>Name` for any other block.
+
+    Registering a class of the same module and name again replaces the earlier class.
+    """
     package, name = ("dreamkeras", block.__name__) if is_ours(block) else (block.__module__, block.__qualname__)
     registered: type = keras.saving.register_keras_serializable(package, name)(block)
     return registered
 
 
 def import_module(name: str) -> ModuleType:
-    """A module, looked for in the working folder too, after all that is installed: a file there must not pass for a package.
+    """Imports a module by name.
 
-    Modules of ours are found where they stand today, whatever room a file of an older version names.
+    The working folder is searched last, so that a file in it cannot replace an installed package. Module names of older versions of
+    dreamkeras are translated to the current ones.
 
     Raises:
-        ModelError: It cannot be imported.
+        ModelError: The module cannot be imported.
     """
     name = OLD_ROOM.sub("dreamkeras.layers.blocks.", name)
     if name not in sys.modules and (folder := str(Path.cwd())) not in sys.path:
@@ -59,12 +63,12 @@ def import_module(name: str) -> ModuleType:
         return importlib.import_module(name)
     except ModelError:
         raise
-    except (Exception, SystemExit) as error:  # whatever a stranger's module does
+    except (Exception, SystemExit) as error:  # importing an unknown module can raise any exception
         raise ModelError(f"Module {name} cannot be imported ({' '.join(str(error).split())[:200] or type(error).__name__}).") from error
 
 
 def member(module: ModuleType, name: str) -> Any:
-    """What stands in a module under a qualified name, such as `Outer.Inner`; None if there is nothing."""
+    """Returns the object in a module with a qualified name such as `Outer.Inner`, or None if there is no such object."""
     found: Any = module
     for part in name.split("."):
         found = getattr(found, part, None)
@@ -72,15 +76,15 @@ def member(module: ModuleType, name: str) -> Any:
 
 
 def read_block(slot: str, base: type, config: Mapping[str, Any]) -> Any:
-    """The block that Keras's `serialize_keras_object` made a configuration of.
+    """Builds a block from the configuration written by Keras's `serialize_keras_object`.
 
     Args:
-        slot: Where it goes, for messages.
-        base: What its class derives from.
-        config: The configuration. Its module is imported where it has not been yet.
+        slot: The slot of the block, for messages.
+        base: The base class of the blocks in this slot.
+        config: The configuration. The module that it names is imported if necessary.
 
     Raises:
-        ModelError: Its class is not to be had; the message says which module to import.
+        ModelError: The class of the block cannot be found. The message says which module to provide.
     """
     block = _find_class(slot, base, config)
     register_with_keras(block)
@@ -92,16 +96,16 @@ def read_block(slot: str, base: type, config: Mapping[str, Any]) -> Any:
 
 
 def _find_class(slot: str, base: type, config: Mapping[str, Any]) -> Any:
-    """The class in the module that the file names.
+    """Finds the class of a block in the module that the file names.
 
-    Files written before blocks had names of their own have `dreamkeras>Name` for every class, and its module beside it, too.
+    Older files have the registered name `dreamkeras>Name` for every class; they also name the module.
     """
     module, name, registered = config["module"] or SCRIPT, config["class_name"], config["registered_name"]
     known = keras.saving.get_custom_objects()
-    given = None if registered in known else keras.saving.get_registered_object(registered)  # in the caller's custom_objects
+    given = None if registered in known else keras.saving.get_registered_object(registered)  # from the caller's custom_objects
     if given is not None:
         return given
-    reason, missing = f"{module} has no such block", ""
+    reason, missing = f"Module {module} does not define it", ""
     try:
         qualified = registered.removeprefix(f"{module}>") if registered.startswith(f"{module}>") else name
         found = member(import_module(module), qualified)
@@ -109,21 +113,21 @@ def _find_class(slot: str, base: type, config: Mapping[str, Any]) -> Any:
             return found
     except ModelError as error:
         reason, missing = str(error).rstrip("."), getattr(error.__cause__, "name", None) or ""
-    for key in (registered, f"{module}>{name}"):  # a class of a function, or of a module that is gone
+    for key in (registered, f"{module}>{name}"):  # a class defined in a function, or in a module that no longer exists
         found = known.get(key)
         if found is not None and (found.__module__, found.__name__) == (module, name):
             return found
-    advice = "run its cell or script first, or move it into a module that Python can import"
+    advice = "Run its cell or script first, or move it into a module that Python can import"
     if module != SCRIPT:
-        advice = f"install {module.partition('.')[0]}, or run from the folder that holds it"
+        advice = f"Install {module.partition('.')[0]}, or run from the folder that contains it"
     if missing.startswith("dreamkeras."):
-        advice = f"change the import in {module}; CHANGELOG.md says which modules have moved"
-    raise ModelError(f"The {slot} block of the model is {module}:{name}, which is not found. {reason}: {advice}.")
+        advice = f"Change the import in {module}; CHANGELOG.md lists the modules that have moved"
+    raise ModelError(f"Cannot find {module}:{name}, the {slot} block of the model. {reason}. {advice}.")
 
 
 @contextlib.contextmanager
 def _layers_inside(config: Any) -> Iterator[None]:
-    """Lets a block's configuration name its own layers, where another package has registered one of the same name since."""
+    """Temporarily registers the layers named in a block's configuration, in case another package has registered the same names."""
     known = keras.saving.get_custom_objects()
     own = {name: layer for name, layer in _registered_inside(config) if known.get(name) is not layer}
     if not own:
@@ -132,14 +136,14 @@ def _layers_inside(config: Any) -> Iterator[None]:
     kept = {name: known[name] for name in own if name in known}
     known.update(own)
     try:
-        with keras.saving.custom_object_scope(own):  # Keras looks into the scope of the model around the block first
+        with keras.saving.custom_object_scope(own):  # Keras searches the custom object scopes before the global table
             yield
     finally:
         known.update(kept)
 
 
 def _registered_inside(config: Any) -> Iterator[tuple[str, type]]:
-    """The registered name and the class of every layer in a configuration whose module is imported."""
+    """Yields the registered name and the class of every layer in a configuration whose module has been imported."""
     if isinstance(config, Mapping):
         module, name, registered = (config.get(key) for key in ("module", "class_name", "registered_name"))
         found = getattr(sys.modules.get(str(module or SCRIPT)), str(name), None)

@@ -1,4 +1,4 @@
-"""The three slots of a Prix Fixe network: what a block has to be to fill one, and the table of those that do."""
+"""The three slots of a Prix Fixe network: the base classes of their blocks, and the table of registered blocks."""
 
 from typing import Any
 
@@ -13,34 +13,34 @@ __all__ = ["BLOCKS", "SLOTS", "Core", "FinalLayers", "FirstLayers", "find_block"
 
 
 class FirstLayers(keras.layers.Layer):
-    """First slot: encoded letters `(batch, length, 4 + flags)` -> features `(batch, length, channels)`."""
+    """Base class of blocks in the first slot: encoded letters `(batch, length, 4 + flags)` -> features `(batch, length, channels)`."""
 
     slot = "first"
 
 
 class Core(keras.layers.Layer):
-    """Core slot: features `(batch, length, channels)` -> features `(batch, length, channels)`.
+    """Base class of blocks in the core slot: features `(batch, length, channels)` -> features `(batch, length, channels)`.
 
     Attributes:
-        learning_rate: The highest that it bears in a one-cycle schedule; None bears the strategy's own.
+        learning_rate: Maximum learning rate of the block in a one-cycle schedule. If None, the strategy's own maximum is used.
     """
 
     slot = "core"
     learning_rate: float | None = None
 
     def stages(self) -> list[keras.layers.Layer]:
-        """The layers that it is a chain of, for attribution, which goes from one to the next; by default, the block as a whole."""
+        """Returns the layers that the block applies one after another, for attribution. Defaults to the block as a single layer."""
         return [self]
 
 
 class FinalLayers(keras.layers.Layer):
-    """Final slot: features -> predictions, and the loss they are trained with.
+    """Base class of blocks in the final slot: features -> predictions, with the training loss.
 
-    `call` returns a dictionary of outputs; `"expression"`, float32 `(batch, tasks)` in the assay's units, is always among
-    them, and whatever else `loss` needs.
+    `call` returns a dictionary with `"expression"`, float32 `(batch, tasks)` in the assay's units, and any other outputs that `loss`
+    requires.
 
     Attributes:
-        has_profile: Whether `"profile"` is among them, logits `(batch, positions)`; then the block is for assays that have a profile.
+        has_profile: Whether the outputs include `"profile"`, logits `(batch, positions)`. Such a block requires an assay with profiles.
     """
 
     slot = "final"
@@ -48,50 +48,53 @@ class FinalLayers(keras.layers.Layer):
 
     @classmethod
     def for_assay(cls, assay: Assay) -> "FinalLayers":
-        """The block with as many outputs as an assay needs."""
+        """Builds the block with the number of outputs that an assay requires."""
         return cls(tasks=len(assay.tasks))
 
     def fit_scale(self, targets: np.ndarray) -> None:
-        """Adapts the scale that the block computes in to the training targets, float32 `(n, tasks)` with NaN where one is missing.
+        """Adapts the scale of the block's outputs to the training targets.
 
-        What a block without a scale of its own does: nothing.
+        By default, this method does nothing.
+
+        Args:
+            targets: float32 `(n, tasks)`, NaN where a value is missing.
         """
 
     def loss(self, targets, outputs, sample_weight=None):
-        """The training loss, a scalar.
+        """Computes the training loss, a scalar.
 
         Args:
             targets: float32 `(batch, tasks)`, measured values in the assay's units.
-            outputs: What `call` returned.
-            sample_weight: float32 `(batch,)`; None weighs all alike.
+            outputs: The dictionary returned by `call`.
+            sample_weight: float32 `(batch,)`. If None, all samples have the same weight.
         """
-        raise NotImplementedError(f"Expected {type(self).__name__} to define loss(targets, outputs, sample_weight).")
+        raise NotImplementedError(f"{type(self).__name__} does not define loss(targets, outputs, sample_weight).")
 
     def total_loss(self, truth, outputs, sample_weight=None):
-        """The training loss of a block that learns from more than values; by default, `loss`.
+        """Computes the training loss of a block that uses targets other than expression. Defaults to `loss`.
 
         Args:
-            truth: What batches hold beside their inputs: the values under `"expression"`.
-            outputs: What `call` returned.
-            sample_weight: As for `loss`.
+            truth: All targets of a batch by name, with the measured values under `"expression"`.
+            outputs: The dictionary returned by `call`.
+            sample_weight: float32 `(batch,)`. If None, all samples have the same weight.
         """
         return self.loss(truth["expression"], outputs, sample_weight)
 
 
 SLOTS: dict[str, type[FirstLayers] | type[Core] | type[FinalLayers]] = {base.slot: base for base in (FirstLayers, Core, FinalLayers)}
-"""The base class of the blocks of each slot."""
+"""The base class of the blocks in each slot."""
 
 BLOCKS: dict[str, dict[str, type]] = {slot: {} for slot in SLOTS}
-"""Blocks by slot and name; `register_block` adds to it."""
+"""Registered blocks by slot and name."""
 
 
 def register_block(name: str):
-    """Class decorator that makes a block known by `name` in its slot, and to Keras's saving as `module>Class`.
+    """Class decorator that registers a block as `name` in its slot, and with Keras as `module>Class`.
 
-    The same class again, as where a notebook's cell runs twice or a module is reloaded, replaces what it was.
+    A class that is defined again, as when a notebook cell runs twice or a module is reloaded, replaces the earlier class.
 
     Raises:
-        ModelError: The class is no subclass of a slot, or another class has the name.
+        ModelError: The class is not derived from the base class of a slot, or another class has the same name.
 
     Example:
         >>> @register_block("identity")
@@ -116,11 +119,16 @@ def register_block(name: str):
 def _check_name(name: str, slot: str, block: type) -> None:
     owner = BLOCKS[slot].get(name, block)
     if _origin(owner) != _origin(block):
-        raise ModelError(f"Expected a new name for the {slot} block {block_name(block)}, got {name!r}, which is {block_name(owner)}.")
-    # Each call of a function makes another class, and all have one name in a saved model.
+        raise ModelError(
+            f"Cannot register {block_name(block)} as the {slot} block {name!r}: {block_name(owner)} has this name. Choose another name."
+        )
+    # Each call of a function defines a new class, and a saved model could not distinguish them.
     twins = [known for known, other in BLOCKS[slot].items() if known != name and other is not block and _origin(other) == _origin(block)]
     if twins and "<locals>" in block.__qualname__:
-        raise ModelError(f"Expected one block {block_name(block)}, got {twins[0]!r} and {name!r}: define each outside of a function.")
+        raise ModelError(
+            f"The blocks {twins[0]!r} and {name!r} are different classes with the name {block_name(block)}. "
+            "Define each class outside of a function."
+        )
 
 
 def _origin(block: type) -> tuple[str, str]:
@@ -128,14 +136,14 @@ def _origin(block: type) -> tuple[str, str]:
 
 
 def find_block(slot: str | None, name: str) -> Any:
-    """The class registered as `name` in `slot`, or the class that `module:Class` names, which Keras's saving knows from then on.
+    """Finds the class of a block. A class given as `module:Class` is also registered with Keras, so that it can be saved.
 
     Args:
-        slot: Where it is to go; None for wherever a `module:Class` belongs.
-        name: A registered name, or `module:Class` with a module that Python finds, or that lies in the working folder.
+        slot: The slot of the block. If None, a `module:Class` of any slot is accepted.
+        name: A registered name, or `module:Class`, where the module can be imported or is in the working folder.
 
     Raises:
-        ModelError: There is none, or it belongs in another slot; the message lists those that there are.
+        ModelError: There is no such block, or the block belongs in another slot. The message lists the registered blocks.
 
     Example:
         >>> find_block("first", "dreamkeras.layers.blocks.bhi:BHIFirst").slot
@@ -147,7 +155,7 @@ def find_block(slot: str | None, name: str) -> Any:
         known = sorted({name for blocks in BLOCKS.values() for name in blocks} if slot is None else BLOCKS[slot])
         raise ModelError(
             f"Expected a {slot or 'registered'} block among {', '.join(known)}, or module:Class, got {name!r}. "
-            "A block of another package has a name once its module is imported."
+            "To use a block of another package by its name, import its module first."
         )
     return BLOCKS[slot][name]
 
@@ -165,5 +173,5 @@ def _import_block(slot: str | None, name: str) -> Any:
     if not issubclass(block if isinstance(block, type) else object, tuple(SLOTS.values())):
         raise ModelError(f"Expected a block, got {name!r}: derive it from FirstLayers, Core or FinalLayers of dreamkeras.layers.slots.")
     if slot and block.slot != slot:
-        raise ModelError(f"Expected a {slot} block, got {name!r}, of slot {block.slot}.")
+        raise ModelError(f"Expected a {slot} block, got {name!r}, which is a {block.slot} block.")
     return register_with_keras(block)

@@ -1,4 +1,4 @@
-"""Letters to channels, and the other strand, inside the graph."""
+"""Encoding of letters and reverse complement inside the graph."""
 
 import keras
 import numpy as np
@@ -13,13 +13,13 @@ EVERY_CODE = np.arange(256, dtype=np.uint8)[None]
 
 
 @pytest.mark.parametrize("flags", [0, 1, 3])
-def test_a_letter_is_its_row_of_the_table_and_then_the_flags(flags):
+def test_a_letter_is_encoded_as_its_one_hot_row_and_the_flags(flags):
     values = random_array(1, flags)
     wanted = np.concatenate([alphabet.ONE_HOT[EVERY_CODE], np.broadcast_to(values[:, None], (1, 256, flags))], axis=-1)
     np.testing.assert_array_equal(array(LetterEncoding()(EVERY_CODE, values)), wanted)
 
 
-def test_flags_belong_to_their_own_sequence():
+def test_each_sequence_has_its_own_flags():
     flags = np.array([[0, 1], [1, 0], [1, 1]], np.float32)
     encoded = array(LetterEncoding()(random_letters(3, 8), flags))
     assert (encoded[:, :, 4:] == flags[:, None]).all()
@@ -39,19 +39,19 @@ def test_mixed_precision_encodes_in_the_compute_dtype(dtype):
 
 
 @pytest.mark.parametrize("letters", [EVERY_CODE, random_letters(3, 21), random_letters(1, 1)])
-def test_the_other_strand_is_that_of_the_alphabet(letters):
+def test_the_reverse_complement_equals_that_of_the_alphabet(letters):
     other = ops.convert_to_numpy(reverse_complement(ops.convert_to_tensor(letters)))
     assert other.dtype == np.uint8
     np.testing.assert_array_equal(other, alphabet.reverse_complement(letters))
 
 
-def test_the_other_strand_of_the_other_strand_is_the_first():
+def test_reverse_complement_twice_is_identity():
     letters = random_letters(3, 21, letters=b"ACGTRYKMNacgt")
     there = reverse_complement(ops.convert_to_tensor(letters))
     np.testing.assert_array_equal(ops.convert_to_numpy(reverse_complement(there)), letters)
 
 
-def test_both_work_in_a_model_of_any_batch():
+def test_encoding_and_reverse_complement_work_in_a_model_with_any_batch_size():
     letters, flags = keras.Input((21,), dtype="uint8"), keras.Input((2,))
     model = keras.Model([letters, flags], LetterEncoding()(reverse_complement(letters), flags))
     given = random_letters(5, 21)
@@ -60,7 +60,7 @@ def test_both_work_in_a_model_of_any_batch():
     assert model.output_shape == (None, 21, 6)
 
 
-def test_packing_inside_the_graph_is_that_of_arrays():
+def test_left_packing_inside_the_graph_equals_that_of_arrays():
     letters = np.random.default_rng(0).choice(np.frombuffer(b"ACGTNNnnN", np.uint8), (200, 7))
     letters[0] = ord("N")
     packed = left_packed(ops.convert_to_tensor(letters))

@@ -1,4 +1,4 @@
-"""What every layer and block has to do, whatever it computes."""
+"""Requirements that every layer and block must meet."""
 
 import inspect
 from importlib import import_module
@@ -19,7 +19,7 @@ LENGTH, CHANNELS = 12, 8
 
 
 class Case(NamedTuple):
-    """Arguments of a layer, and the shapes and dtypes it takes for one sequence."""
+    """Arguments of a layer, and the shapes and dtypes of its inputs for one sequence."""
 
     options: dict
     inputs: tuple = (((LENGTH, CHANNELS), "float32"),)
@@ -63,7 +63,7 @@ WITHOUT_WEIGHTS = {"Dropout", "LetterEncoding"}
 
 
 def layer_classes():
-    """Every layer that a module of dreamkeras.layers lists in its `__all__`, the bare slots aside."""
+    """Returns every layer in the `__all__` of a module of dreamkeras.layers, except the base classes."""
     modules = [import_module(module.name) for module in walk_packages(dreamkeras.layers.__path__, "dreamkeras.layers.") if not module.ispkg]
     listed = [getattr(module, name) for module in modules for name in module.__all__]
     layers = {item for item in listed if inspect.isclass(item) and issubclass(item, keras.layers.Layer)}
@@ -72,7 +72,7 @@ def layer_classes():
 
 def test_every_layer_and_block_has_a_case():
     blocks = {block.__name__ for slot in BLOCKS.values() for block in slot.values() if block.__module__.startswith("dreamkeras.layers.")}
-    assert {layer.__name__ for layer in layer_classes()} | blocks - {"Identity"} == set(CASES)  # Identity: a docstring's example
+    assert {layer.__name__ for layer in layer_classes()} | blocks - {"Identity"} == set(CASES)  # Identity is an example in a docstring
 
 
 def parametrised(classes):
@@ -85,7 +85,7 @@ mixed = pytest.mark.parametrize("dtype", ["mixed_bfloat16", "mixed_float16"])
 
 
 def made(layer_class, **options):
-    """The layer, and a model of it with one output, weights off their initial values."""
+    """Returns the layer with random weights, and a model of it with one output."""
     case = CASES[layer_class.__name__]
     layer = layer_class(**case.options, **options)
     inputs = [keras.Input(shape, dtype=dtype) for shape, dtype in case.inputs]
@@ -98,19 +98,19 @@ def made(layer_class, **options):
 
 
 def given(layer_class, batch):
-    """What a call of the layer takes."""
+    """Returns the arguments for a call of the layer."""
     inputs = CASES[layer_class.__name__].inputs
     return [random_letters(batch, *shape) if dtype == "uint8" else random_array(batch, *shape) for shape, dtype in inputs]
 
 
 def arguments(layer_class, batch):
-    """What a model of the layer takes."""
+    """Returns the inputs for a model of the layer."""
     inputs = given(layer_class, batch)
     return inputs if len(inputs) > 1 else inputs[0]
 
 
 def train_step(layer_class, model):
-    """The loss of one step."""
+    """Runs one training step and returns the loss."""
     compile_once(model, "sgd", loss="mse")
     return model.train_on_batch(arguments(layer_class, 5), random_array(5, *model.output_shape[1:]))
 
@@ -120,7 +120,7 @@ def shape_of(outputs):
 
 
 @every_layer
-def test_the_config_makes_the_same_layer(layer_class):
+def test_from_config_restores_the_layer(layer_class):
     layer, _ = made(layer_class, name="mine")
     config = layer.get_config()
     again = layer_class.from_config(config)
@@ -132,7 +132,7 @@ def test_the_config_makes_the_same_layer(layer_class):
 
 
 @every_layer
-def test_a_saved_layer_loads_with_its_weights(layer_class, tmp_path):
+def test_a_saved_layer_is_loaded_with_its_weights(layer_class, tmp_path):
     _, model = made(layer_class)
     model.save(tmp_path / "layer.keras")
     again = keras.saving.load_model(tmp_path / "layer.keras")
@@ -141,23 +141,23 @@ def test_a_saved_layer_loads_with_its_weights(layer_class, tmp_path):
 
 
 @every_layer
-def test_the_shape_foretold_is_the_shape_that_comes(layer_class):
+def test_the_symbolic_shape_equals_the_computed_shape(layer_class):
     layer, _ = made(layer_class)
     foretold = layer(*(keras.Input(shape, 3, dtype) for shape, dtype in CASES[layer_class.__name__].inputs))
     assert shape_of(foretold) == shape_of(layer(*given(layer_class, 3)))
 
 
 @every_layer
-def test_a_layer_that_tells_its_shape_tells_the_truth(layer_class):
+def test_compute_output_shape_is_correct(layer_class):
     if issubclass(layer_class, FinalLayers):
-        pytest.skip("Keras traces it: told shapes would come in the compute dtype, and what it answers is float32")
+        pytest.skip("Final blocks do not define compute_output_shape: Keras would assume the compute dtype, but outputs are float32.")
     layer, model = made(layer_class)
     shapes = [(None, *shape) for shape, _ in CASES[layer_class.__name__].inputs]
     assert layer.compute_output_shape(*shapes) == model.output_shape
 
 
 @every_trained_layer
-def test_a_training_step_moves_every_weight_and_keeps_it_finite(layer_class):
+def test_a_training_step_changes_every_weight_and_keeps_it_finite(layer_class):
     layer, model = made(layer_class)
     before = [array(weight) for weight in layer.trainable_weights]
     assert np.isfinite(train_step(layer_class, model)).all()
@@ -168,9 +168,9 @@ def test_a_training_step_moves_every_weight_and_keeps_it_finite(layer_class):
 
 @mixed
 @every_layer
-def test_mixed_precision_computes_in_16_bits_with_weights_in_32(layer_class, dtype):
+def test_mixed_precision_computes_in_16_bits_with_32_bit_weights(layer_class, dtype):
     (layer, half), (_, single) = made(layer_class, dtype=dtype), made(layer_class)
-    # What a network answers is for users and losses.
+    # The outputs of a network are used in losses and by users, and stay in float32.
     computed = "float32" if issubclass(layer_class, (FinalLayers, PositionHead)) else dtype.removeprefix("mixed_")
     assert {weight.dtype for weight in layer.weights} <= {"float32", "uint32", "int64"}
     assert half.output.dtype == computed

@@ -1,4 +1,4 @@
-"""The class of a saved block, where several classes have one name."""
+"""Finding the class of a saved block when several classes have the same name."""
 
 import importlib
 import json
@@ -54,13 +54,13 @@ class BHICore(MyCore):
 
 @pytest.fixture(autouse=True)
 def as_it_was(monkeypatch):
-    """What a test registers is gone after it, but for Keras's table, where names of modules keep it apart."""
+    """Removes the blocks that a test registers. Keras's own table is not restored: names in it include the module."""
     monkeypatch.setattr(slots, "BLOCKS", {slot: dict(blocks) for slot, blocks in BLOCKS.items()})
 
 
 @pytest.fixture
 def labs(tmp_path, monkeypatch):
-    """`labs(module, factor)`: a package whose core MyCore multiplies features by a factor, in a layer of its own."""
+    """Returns `labs(module, factor)`, which writes a module with a core MyCore that multiplies features by a factor in a sublayer."""
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(sys, "path", [*sys.path])
     written = []
@@ -85,7 +85,7 @@ def predictions(model):
 
 
 def rewrite_config(path, change):
-    """Replaces the config.json of a `.keras` file by what `change` makes of its text."""
+    """Applies `change` to the text of the config.json in a `.keras` file."""
     with zipfile.ZipFile(path) as archive:
         parts = {name: archive.read(name) for name in archive.namelist()}
     parts["config.json"] = change(parts["config.json"].decode()).encode()
@@ -95,7 +95,7 @@ def rewrite_config(path, change):
 
 
 def saved_before(path):
-    """Makes a file one of those that were written when every block was `dreamkeras>Name`."""
+    """Converts a file to the older form in which every block is registered as `dreamkeras>Name`."""
 
     def change(text):
         config = json.loads(text)
@@ -110,7 +110,7 @@ def saved_before(path):
 
 @pytest.mark.parametrize("when", ["now", "before"])
 @pytest.mark.parametrize("last", ["lab_seven", "lab_eight"])
-def test_a_file_is_loaded_with_the_class_that_it_was_saved_with(labs, tmp_path, when, last):
+def test_a_file_is_loaded_with_the_class_that_was_saved(labs, tmp_path, when, last):
     files = {}
     for module, factor in (("lab_seven", 7), ("lab_eight", 8)):
         model = network(labs(module, factor)())
@@ -127,7 +127,7 @@ def test_a_file_is_loaded_with_the_class_that_it_was_saved_with(labs, tmp_path, 
 
 
 @pytest.mark.parametrize("when", ["now", "before"])
-def test_only_the_module_in_the_file_will_do(labs, tmp_path, when):
+def test_a_class_of_another_module_is_not_used(labs, tmp_path, when):
     network(labs("lab_gone", 7)()).save(tmp_path / "model.keras")
     if when == "before":
         saved_before(tmp_path / "model.keras")
@@ -135,19 +135,19 @@ def test_only_the_module_in_the_file_will_do(labs, tmp_path, when):
     del sys.modules["lab_gone"]
     for key in [key for key in keras.saving.get_custom_objects() if key == "lab_gone>MyCore"]:
         del keras.saving.get_custom_objects()[key]
-    labs("lab_other", 8)  # the only class of this name, and another one
-    reason = r"Cannot load .*keras: The core block of the model is lab_gone:MyCore, .*\(No module named 'lab_gone'\): install lab_gone, or"
+    labs("lab_other", 8)  # a different class with the same name
+    reason = r"Cannot load .*keras: Cannot find lab_gone:MyCore, the core block .*\(No module named 'lab_gone'\)\. Install lab_gone, or"
     with pytest.raises(ModelError, match=reason):
         load_network(tmp_path / "model.keras")
 
 
-def test_a_module_that_imports_what_has_moved_is_told_where_to_look(labs, tmp_path):
+def test_the_error_for_an_import_of_a_moved_module_refers_to_the_changelog(labs, tmp_path):
     network(labs("lab_old", 7)()).save(tmp_path / "model.keras")
     file = tmp_path / "lab_old.py"
     file.write_text("from dreamkeras.layers.convolution import Conv1D\n" + file.read_text())
     del sys.modules["lab_old"]
     del keras.saving.get_custom_objects()["lab_old>MyCore"]
-    reason = r"\(No module named 'dreamkeras\.layers\.convolution'\): change the import in lab_old; CHANGELOG"
+    reason = r"\(No module named 'dreamkeras\.layers\.convolution'\)\. Change the import in lab_old; CHANGELOG"
     with pytest.raises(ModelError, match=reason):
         load_network(tmp_path / "model.keras")
 
@@ -161,11 +161,11 @@ def test_the_module_in_the_file_is_imported(labs, tmp_path):
 
 
 @pytest.mark.parametrize("when", ["now", "before"])
-def test_a_class_named_as_one_of_ours_stands_for_itself_alone(labs, tmp_path, when):
+def test_a_class_with_the_name_of_a_dreamkeras_block_is_kept_separate(labs, tmp_path, when):
     labs("lab_shadow", 7)
     theirs, ours = network(find_block("core", "lab_shadow:BHICore")()), network(BHICore(4, units=2))
     register_block("shadow")(type(theirs.core))
-    keras.saving.register_keras_serializable("dreamkeras")(type(theirs.core))  # as it was before
+    keras.saving.register_keras_serializable("dreamkeras")(type(theirs.core))  # as in older versions
     for name, model in (("theirs", theirs), ("ours", ours)):
         model.save(tmp_path / f"{name}.keras")
         if when == "before":
@@ -176,7 +176,7 @@ def test_a_class_named_as_one_of_ours_stands_for_itself_alone(labs, tmp_path, wh
     assert keras.saving.get_registered_object("dreamkeras>BHICore") is BHICore
 
 
-def test_a_layer_inside_is_that_of_the_blocks_own_module(labs, tmp_path):
+def test_a_sublayer_is_that_of_the_blocks_module(labs, tmp_path):
     model = network(labs("lab_inner", 7)())
     model.save(tmp_path / "model.keras")
     labs("lab_outer", 8)
@@ -188,18 +188,18 @@ def test_a_layer_inside_is_that_of_the_blocks_own_module(labs, tmp_path):
     assert keras.saving.get_registered_object("Custom>Scale") is registered
 
 
-def test_a_block_of_a_notebook_is_loaded_there_and_explained_elsewhere(tmp_path):
+def test_a_block_of_a_notebook_is_loaded_there_and_an_error_elsewhere(tmp_path):
     notebook = {"__name__": "__main__"}
     exec(LAB.format(module="cell", factor=5), notebook)
     model = network(notebook["MyCore"]())
     model.save(tmp_path / "model.keras")
     np.testing.assert_allclose(predictions(load_network(tmp_path / "model.keras")), predictions(model), atol=1e-6)
     del keras.saving.get_custom_objects()["__main__>MyCore"]
-    with pytest.raises(ModelError, match=r"is __main__:MyCore, .*run its cell or script first, or move it into a module"):
+    with pytest.raises(ModelError, match=r"find __main__:MyCore, .*Run its cell or script first, or move it into a module"):
         load_network(tmp_path / "model.keras")
 
 
-def test_a_class_that_moved_is_taken_where_the_caller_names_it(labs, tmp_path):
+def test_a_moved_class_can_be_given_in_custom_objects(labs, tmp_path):
     network(labs("lab_old", 7)()).save(tmp_path / "model.keras")
     moved = labs("lab_new", 7)
     (tmp_path / "lab_old.py").unlink()
@@ -208,7 +208,7 @@ def test_a_class_that_moved_is_taken_where_the_caller_names_it(labs, tmp_path):
     assert type(again.core) is moved
 
 
-def test_blocks_that_nobody_registered_are_saved_by_their_module(tmp_path):
+def test_unregistered_blocks_are_saved_with_their_module(tmp_path):
     class Local(Core):
         def call(self, features):
             return features
@@ -222,11 +222,11 @@ def test_blocks_that_nobody_registered_are_saved_by_their_module(tmp_path):
 
 
 @pytest.mark.parametrize("team", ["autosome", "bhi", "unlockdna", "proformer", "legnet", "bpnet", "heads", "profile"])
-def test_modules_of_version_0_1_0_are_found_in_blocks(team):
+def test_module_names_of_version_0_1_0_are_translated(team):
     assert import_module(f"dreamkeras.layers.{team}") is importlib.import_module(f"dreamkeras.layers.blocks.{team}")
 
 
-def test_other_modules_of_ours_stand_for_themselves():
+def test_other_module_names_of_dreamkeras_are_unchanged():
     assert import_module("dreamkeras.layers.slots") is slots
     assert import_module("dreamkeras.layers.blocks.bhi").BHICore is BHICore
     with pytest.raises(ModelError, match=r"No module named 'dreamkeras\.layers\.efficientnet'"):
@@ -245,7 +245,7 @@ def test_a_model_of_version_0_1_0_is_loaded(tmp_path):
     np.testing.assert_allclose(predictions(again), predictions(model), atol=1e-6)
 
 
-def test_a_block_name_of_version_0_1_0_is_the_block_of_today():
+def test_a_block_name_of_version_0_1_0_finds_the_current_block():
     assert find_block("first", "dreamkeras.layers.unlockdna:UnlockDNAFirst") is UnlockDNAFirst
     network = build_model(
         "dreamkeras.layers.unlockdna:UnlockDNAFirst,bhi,dreamkeras.layers.heads:AutosomeRegressionFinal", find_assay("yeast")
@@ -254,7 +254,7 @@ def test_a_block_name_of_version_0_1_0_is_the_block_of_today():
     assert type(network.final) is AutosomeRegressionFinal
 
 
-def test_messages_name_the_module_of_what_is_not_ours(labs):
+def test_block_names_of_other_packages_include_the_module(labs):
     assert block_name(AutosomeCore) == "AutosomeCore"
     assert block_name(labs("lab_named", 7)) == "lab_named:MyCore"
     assert is_importable(AutosomeCore)

@@ -14,7 +14,7 @@ from dreamkeras.layers.slots import BLOCKS, Core, FinalLayers, FirstLayers, find
 
 @pytest.fixture(autouse=True)
 def as_it_was(monkeypatch):
-    """What a test registers is gone after it."""
+    """Removes the blocks that a test registers."""
     monkeypatch.setattr(slots, "BLOCKS", {slot: dict(blocks) for slot, blocks in BLOCKS.items()})
 
 
@@ -26,25 +26,25 @@ def test_a_registered_block_is_found_in_its_slot_and_by_keras(slot, base):
     assert keras.saving.get_registered_object(f"dreamkeras>ThirdParty{base.__name__}") is None
 
 
-def test_the_same_name_may_stand_in_another_slot():
+def test_blocks_of_different_slots_can_have_the_same_name():
     register_block("mine")(type("MyFirst", (FirstLayers,), {}))
     register_block("mine")(type("MyCore", (Core,), {}))
     assert (find_block("first", "mine").__name__, find_block("core", "mine").__name__) == ("MyFirst", "MyCore")
 
 
-def test_a_taken_name_is_refused_and_names_its_owner():
-    with pytest.raises(ModelError, match=f"new name for the core block {__name__}:Usurper, got 'autosome', which is AutosomeCore"):
+def test_the_error_for_a_used_name_has_its_owner():
+    with pytest.raises(ModelError, match=f"Cannot register {__name__}:Usurper as the core block 'autosome': AutosomeCore has this name"):
         register_block("autosome")(type("Usurper", (Core,), {}))
     assert find_block("core", "autosome").__name__ == "AutosomeCore"
 
 
 @pytest.mark.parametrize("base", [object, keras.layers.Layer])
-def test_what_fills_no_slot_is_refused(base):
+def test_a_class_without_a_slot_is_rejected(base):
     with pytest.raises(ModelError, match="Expected a subclass of FirstLayers, Core or FinalLayers, got Stray"):
         register_block("stray")(type("Stray", (base,), {}))
 
 
-def test_a_module_of_the_working_folder_is_found_after_those_that_are_installed(tmp_path, monkeypatch):
+def test_installed_packages_come_before_modules_in_the_working_folder(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     (tmp_path / "slot_block.py").write_text("from dreamkeras.layers.slots import Core\nclass Mine(Core):\n    pass\n")
     (tmp_path / "click.py").write_text("raise SystemExit('no package')\n")
@@ -58,7 +58,7 @@ UNREGISTERED = "from dreamkeras.layers.slots import Core\nclass Plain(Core):\n  
 
 @pytest.fixture
 def unregistered(tmp_path, monkeypatch):
-    """A module of the working folder whose block was never made known to Keras."""
+    """Returns a module of the working folder whose block is not registered with Keras."""
     monkeypatch.chdir(tmp_path)
     (tmp_path / "plain_block.py").write_text(UNREGISTERED)
     monkeypatch.setattr(sys, "path", [*sys.path])
@@ -66,27 +66,27 @@ def unregistered(tmp_path, monkeypatch):
     sys.modules.pop("plain_block", None)
 
 
-def test_a_class_that_nobody_registered_can_be_saved_once_it_is_named(unregistered):
+def test_finding_an_unregistered_class_registers_it_with_keras(unregistered):
     block = find_block("core", f"{unregistered}:Plain")
     assert keras.saving.get_registered_object("plain_block>Plain") is block
     assert find_block("core", f"{unregistered}:Plain") is block
 
 
-def test_a_class_of_ours_keeps_its_name():
+def test_a_class_of_dreamkeras_keeps_its_registered_name():
     assert (
         keras.saving.get_registered_name(find_block("core", "dreamkeras.layers.blocks.autosome:AutosomeCore")) == "dreamkeras>AutosomeCore"
     )
 
 
 @pytest.mark.parametrize("slot", BLOCKS)
-def test_an_unknown_block_is_answered_with_those_known(slot):
+def test_an_unknown_block_is_rejected_with_the_known_names(slot):
     with pytest.raises(ModelError, match=f"Expected a {slot} block among .*, got 'nobody'"):
         find_block(slot, "nobody")
 
 
-def test_a_final_block_has_to_bring_its_loss():
+def test_a_final_block_without_a_loss_raises():
     block = type("Lossless", (FinalLayers,), {})()
-    with pytest.raises(NotImplementedError, match="Expected Lossless to define loss"):
+    with pytest.raises(NotImplementedError, match="Lossless does not define loss"):
         block.loss(None, None)
 
 
@@ -102,13 +102,13 @@ def test_a_class_of_any_module_is_found_by_module_and_name():
         ("core", "dreamkeras.layers.blocks.autosome:Nothing", "Nothing"),
         ("core", ":Block", "module:Class"),
         ("core", "module:", "module:Class"),
-        ("first", "dreamkeras.layers.blocks.autosome:AutosomeCore", "of slot core"),
+        ("first", "dreamkeras.layers.blocks.autosome:AutosomeCore", "which is a core block"),
         (None, "collections:OrderedDict", "derive it from FirstLayers, Core or FinalLayers of dreamkeras.layers.slots"),
         ("core", "keras.layers:Dense", "derive it from FirstLayers, Core or FinalLayers"),
         (None, "autosome", "registered block among"),
     ],
 )
-def test_what_is_no_block_of_the_slot_is_refused(slot, name, reason):
+def test_a_name_that_is_not_a_block_of_the_slot_is_rejected(slot, name, reason):
     with pytest.raises(ModelError, match=reason):
         find_block(slot, name)
 
@@ -118,10 +118,10 @@ LAB = "from dreamkeras.layers.slots import Core, register_block\n@register_block
 
 @pytest.fixture
 def write_lab(tmp_path, monkeypatch):
-    """`write_lab(module, name)`: a module of another package, with a core block of the class MyCore."""
+    """Returns `write_lab(module, name)`, which writes a module of another package with the core block MyCore."""
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(sys, "path", [str(tmp_path), *sys.path])
-    monkeypatch.setattr(sys, "dont_write_bytecode", True)  # a file that changes within a second would be taken from the cache
+    monkeypatch.setattr(sys, "dont_write_bytecode", True)  # Python would load a file that changes within a second from the cache
     written = []
 
     def write(module, name, body="pass"):
@@ -134,7 +134,7 @@ def write_lab(tmp_path, monkeypatch):
         sys.modules.pop(module, None)
 
 
-def test_two_packages_may_have_classes_of_one_name(write_lab):
+def test_two_packages_can_have_classes_of_the_same_name(write_lab):
     write_lab("lab_one", "one")
     write_lab("lab_two", "two")
     one, two = (find_block("core", f"{module}:MyCore") for module in ("lab_one", "lab_two"))
@@ -143,7 +143,7 @@ def test_two_packages_may_have_classes_of_one_name(write_lab):
     assert keras.saving.get_registered_object("lab_one>MyCore") is one
 
 
-def test_a_module_that_is_reloaded_replaces_its_block(write_lab):
+def test_reloading_a_module_replaces_its_block(write_lab):
     write_lab("lab_again", "again")
     old = find_block("core", "lab_again:MyCore")
     write_lab("lab_again", "again", "version = 2")
@@ -154,17 +154,17 @@ def test_a_module_that_is_reloaded_replaces_its_block(write_lab):
     assert find_block("core", "lab_again:MyCore") is new is keras.saving.get_registered_object("lab_again>MyCore")
 
 
-def test_a_name_of_another_package_is_refused_and_changes_nothing(write_lab):
+def test_a_name_used_by_another_package_is_rejected(write_lab):
     write_lab("lab_first", "gru")
     write_lab("lab_second", "gru")
     first = find_block("core", "lab_first:MyCore")
-    with pytest.raises(ModelError, match="new name for the core block lab_second:MyCore, got 'gru', which is lab_first:MyCore"):
+    with pytest.raises(ModelError, match="Cannot register lab_second:MyCore as the core block 'gru': lab_first:MyCore has this name"):
         find_block("core", "lab_second:MyCore")
     assert find_block("core", "gru") is first
     assert keras.saving.get_registered_object("lab_second>MyCore") is None
 
 
-def test_a_cell_that_runs_twice_replaces_its_block():
+def test_running_a_notebook_cell_twice_replaces_its_block():
     cell = LAB.format(name="cell", body="pass")
     notebook = {"__name__": "__main__"}
     exec(cell, notebook)
@@ -172,14 +172,14 @@ def test_a_cell_that_runs_twice_replaces_its_block():
     assert find_block("core", "cell") is notebook["MyCore"] is keras.saving.get_registered_object("__main__>MyCore")
 
 
-def test_a_class_named_as_one_of_ours_does_not_take_its_place():
+def test_a_class_with_the_name_of_a_dreamkeras_block_does_not_replace_it():
     ours = find_block("core", "bhi")
     theirs = register_block("theirs")(type("BHICore", (Core,), {}))
     assert keras.saving.get_registered_object("dreamkeras>BHICore") is ours
     assert keras.saving.get_registered_name(theirs) == f"{__name__}>BHICore"
 
 
-def test_classes_of_one_function_are_told_apart_or_refused():
+def test_classes_of_one_function_cannot_have_different_block_names():
     def make(name):
         @register_block(name)
         class Made(Core):
@@ -190,11 +190,11 @@ def test_classes_of_one_function_are_told_apart_or_refused():
     make("made")
     again = make("made")
     assert find_block("core", "made") is again
-    with pytest.raises(ModelError, match=r"Expected one block .*Made, got 'made' and 'other': define each outside of a function"):
+    with pytest.raises(ModelError, match=r"'made' and 'other' are different classes with the name .*Made\. Define each class outside of a"):
         make("other")
 
 
-def test_a_class_within_a_class_is_found_by_both_names(tmp_path, write_lab):
+def test_a_nested_class_is_found_by_its_qualified_name(tmp_path, write_lab):
     (tmp_path / "nested_block.py").write_text(
         "from dreamkeras.layers.slots import Core\nclass Outer:\n    class Inner(Core):\n        pass\n"
     )
@@ -203,7 +203,7 @@ def test_a_class_within_a_class_is_found_by_both_names(tmp_path, write_lab):
 
 
 @pytest.mark.parametrize("trouble", ["import nothing_of_the_kind", "1 / 0", "raise SystemExit(0)", "class :"])
-def test_a_module_that_cannot_be_imported_is_told_with_the_reason(tmp_path, write_lab, trouble):
+def test_the_error_for_a_failed_import_has_the_reason(tmp_path, write_lab, trouble):
     (tmp_path / "broken_block.py").write_text(trouble)
     with pytest.raises(
         ModelError, match=r"Expected module:Class of a block, got 'broken_block:Mine': Module broken_block cannot be imported \("

@@ -1,5 +1,5 @@
-"""The blocks that fill the slots. One team or paper a module; final blocks that several share in `heads` and `profile`.
+"""Blocks that fill the slots, one module for each team or paper. `heads` and `profile` have the final blocks that several networks share.
 
 In: features `(batch, length, channels)`.
-Out: the same, or predictions.
+Out: features `(batch, length, channels)`, or predictions.
 """

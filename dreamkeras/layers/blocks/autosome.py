@@ -1,4 +1,4 @@
-"""The blocks of team autosome: motif scanners, an EfficientNet-like convolutional core, and expression as an expectation over bins."""
+"""Blocks of team autosome: motif scanners, an EfficientNet-like convolutional core, and a final block over sorting bins."""
 
 from typing import ClassVar
 
@@ -14,11 +14,11 @@ __all__ = ["AutosomeCore", "AutosomeFinal", "AutosomeFirst", "soft_labels"]
 
 @register_block("autosome")
 class AutosomeFirst(FirstLayers):
-    """Motif scanners of one width, normalised.
+    """Motif scanners: one convolution, batch normalisation and SiLU.
 
     Args:
-        channels: Output channels.
-        kernel_size: Taps of the convolution.
+        channels: Number of output channels.
+        kernel_size: Width of the convolution in bases.
 
     Shape:
         `(batch, length, 4 + flags)` in, `(batch, length, channels)` out.
@@ -48,10 +48,10 @@ class AutosomeFirst(FirstLayers):
 
 @register_block("autosome")
 class AutosomeCore(Core):
-    """Inverted residual steps that keep the sequence's length (LegNet as entered in the challenge).
+    """Inverted residual steps that keep the length of the sequence (LegNet as entered in the challenge).
 
     Args:
-        widths: Output channels of each step.
+        widths: Number of output channels of each step.
 
     Shape:
         `(batch, length, channels)` in, `(batch, length, widths[-1])` out.
@@ -61,7 +61,7 @@ class AutosomeCore(Core):
     """
 
     middle: ClassVar[dict[str, bool | int]] = {"group_channels": 2, "widen_input": False}
-    """Options of each step's middle; see InvertedResidual."""
+    """Options of each `InvertedResidual`."""
 
     def __init__(self, widths=(128, 128, 64, 64, 64, 64), **kwargs):
         super().__init__(**kwargs)
@@ -92,13 +92,13 @@ class AutosomeCore(Core):
 
 @register_block("autosome")
 class AutosomeFinal(FinalLayers):
-    """Expression as the expectation over the sorting bins; trained against soft labels.
+    """Predict expression as the expected value over the sorting bins. Trained with soft labels.
 
     Args:
-        bins: Number of bins; their values are 0 to `bins - 1`.
+        bins: Number of bins. Their values are 0 to `bins - 1`.
 
     Shape:
-        `(batch, length, channels)` in; `"expression"` `(batch, 1)` in bins, and `"logits"` `(batch, bins)`.
+        `(batch, length, channels)` in; `"expression"` `(batch, 1)` in bins, and `"logits"` `(batch, bins)` out.
 
     Reference:
         Penzar et al. 2023, eq. 1 to 3.
@@ -111,7 +111,7 @@ class AutosomeFinal(FinalLayers):
 
     @classmethod
     def for_assay(cls, assay):
-        """As many bins as the assay was sorted into; a regression where it was not sorted."""
+        """Builds the block with the assay's number of sorting bins. For an assay without bins, builds a regression block."""
         if assay.bins is None:
             return AutosomeRegressionFinal(tasks=len(assay.tasks))
         return cls(assay.bins)
@@ -121,13 +121,13 @@ class AutosomeFinal(FinalLayers):
         super().build(input_shape)
 
     def call(self, features):
-        # The mean of a linear map is the map of the mean: one row a sequence instead of one a position.
+        # The mean of a linear map is the map of the mean, so the mean is taken first: fewer rows to multiply.
         logits = ops.cast(self.mapper(ops.mean(features, axis=1)), "float32")
         values = ops.arange(self.bins, dtype="float32")
         return {"expression": ops.softmax(logits) @ values[:, None], "logits": logits}
 
     def loss(self, targets, outputs, sample_weight=None):
-        """Kullback-Leibler divergence from the soft labels of the targets `(batch, 1)`, in nats."""
+        """Computes the Kullback-Leibler divergence between the predictions and the soft labels of the targets `(batch, 1)`, in nats."""
         labels = soft_labels(ops.cast(targets[:, 0], "float32"), self.bins)
         surprise = ops.log(ops.maximum(labels, 1e-30)) - ops.log_softmax(outputs["logits"])
         divergence = ops.sum(labels * surprise, axis=-1)
@@ -140,10 +140,10 @@ class AutosomeFinal(FinalLayers):
 
 
 def soft_labels(values, bins=18):
-    """The probability of each bin for a measured value: Normal(value + 0.5, 0.5) cut at 1, 2, ..., bins - 1.
+    """Computes the probability of each bin for a measured value: Normal(value + 0.5, 0.5), divided at 1, 2, ..., bins - 1.
 
     Args:
-        values: float32 `(batch,)`, in bins.
+        values: float32 `(batch,)`, measured values in bins.
         bins: Number of bins.
 
     Returns:

@@ -1,4 +1,4 @@
-"""The blocks of team BHI: motif scanners of two widths, a bidirectional LSTM between them, and a regression head."""
+"""Blocks of team BHI: motif scanners of two widths, a core with a bidirectional LSTM, and a regression head."""
 
 import keras
 from keras import layers, ops
@@ -15,18 +15,18 @@ __all__ = ["BHICore", "BHIFinal", "BHIFirst", "BHIMeanFinal", "Scanners"]
 
 @keras.saving.register_keras_serializable(package="dreamkeras")
 class Scanners(keras.layers.Layer):
-    """Convolutions of several widths, side by side: each ReLU, then dropout.
+    """Parallel convolutions of several widths with ReLU, concatenated, followed by dropout.
 
     Args:
-        channels: Output channels, shared equally by the kernels.
-        kernel_sizes: One convolution each.
-        dropout: Share of the outputs dropped in training.
+        channels: Number of output channels, divided equally among the convolutions.
+        kernel_sizes: Width of each convolution.
+        dropout: Fraction of the outputs to drop during training.
 
     Shape:
         `(batch, length, any)` in, `(batch, length, channels)` out.
 
     Raises:
-        ValueError: The channels are no multiple of the number of kernels.
+        ValueError: The number of channels is not a multiple of the number of convolutions.
     """
 
     def __init__(self, channels=320, kernel_sizes=(9, 15), dropout=0.2, **kwargs):
@@ -58,12 +58,12 @@ class Scanners(keras.layers.Layer):
 
 @register_block("bhi")
 class BHIFirst(Scanners, FirstLayers):
-    """Motif scanners of two widths, side by side.
+    """Motif scanners: parallel convolutions of two widths with ReLU and dropout.
 
     Args:
-        channels: Output channels, shared equally by the kernels.
-        kernel_sizes: One convolution each.
-        dropout: Share of the outputs dropped in training.
+        channels: Number of output channels, divided equally among the convolutions.
+        kernel_sizes: Width of each convolution in bases.
+        dropout: Fraction of the outputs to drop during training.
 
     Shape:
         `(batch, length, 4 + flags)` in, `(batch, length, channels)` out.
@@ -75,14 +75,14 @@ class BHIFirst(Scanners, FirstLayers):
 
 @register_block("bhi")
 class BHICore(Core):
-    """A bidirectional LSTM, and scanners over what it read.
+    """A bidirectional LSTM, followed by parallel convolutions of two widths.
 
     Args:
-        channels: Output channels, shared equally by the kernels.
-        units: Width of the LSTM's state in each direction.
-        kernel_sizes: One convolution each.
-        dropout: Share of each scanner's outputs dropped in training.
-        last_dropout: Share of what is left that is dropped after that.
+        channels: Number of output channels, divided equally among the convolutions.
+        units: Size of the LSTM's state in each direction.
+        kernel_sizes: Width of each convolution in positions.
+        dropout: Fraction of the convolutions' outputs to drop during training.
+        last_dropout: Fraction of the remaining outputs to drop during training.
 
     Shape:
         `(batch, length, any)` in, `(batch, length, channels)` out.
@@ -96,7 +96,7 @@ class BHICore(Core):
         self.channels, self.units, self.kernel_sizes = channels, units, tuple(kernel_sizes)
         self.dropout, self.last_dropout = dropout, last_dropout
         self.lstm = BidirectionalLSTM(units, dtype=self.dtype_policy, name="lstm")
-        # One dropout for two in a row, which is the same: drawing random numbers takes a tenth of a training step.
+        # A single dropout with the combined rate, because drawing random numbers takes a tenth of a training step.
         both = 1 - (1 - dropout) * (1 - last_dropout)
         self.scanners = Scanners(channels, kernel_sizes, both, dtype=self.dtype_policy, name="scanners")
 
@@ -121,16 +121,16 @@ class BHICore(Core):
 
 @register_block("bhi")
 class BHIFinal(ScaledFinal):
-    """Dense layers over all positions, each with weights of its own; Huber loss of the standardised values.
+    """Dense layers over all positions, trained with the Huber loss of the standardised values.
 
     Args:
-        tasks: Number of values a sequence.
-        hidden: Widths of the dense layers before the last.
-        flatten: Whether every position has weights of its own, as in the team's entry, and the network takes one length only; else the
-            layers are over the mean along the sequence.
+        tasks: Number of predicted values for each sequence.
+        hidden: Widths of the hidden layers.
+        flatten: If True, each position has its own weights, as in the team's entry, and the network accepts a single input length. If
+            False, the layers are applied to the mean over positions.
 
     Shape:
-        `(batch, length, channels)` in; `"expression"` `(batch, tasks)`.
+        `(batch, length, channels)` in; `"expression"` `(batch, tasks)` out.
 
     Reference:
         Rafi et al. 2024; BHI's entry to the Random Promoter DREAM Challenge 2022.
@@ -159,7 +159,7 @@ class BHIFinal(ScaledFinal):
         return {"expression": self.in_units(values)}
 
     def penalty(self, difference):
-        """Half the square up to 1 standard deviation, and linear beyond."""
+        """Returns the Huber loss of a standardised difference: quadratic up to 1 standard deviation, linear beyond."""
         size = ops.abs(difference)
         return ops.where(size < 1, ops.square(difference) / 2, size - 0.5)
 
@@ -169,15 +169,15 @@ class BHIFinal(ScaledFinal):
 
 @register_block("bhi-mean")
 class BHIMeanFinal(BHIFinal):
-    """`bhi`'s dense layers over the mean along the sequence: a small head that is of no team.
+    """Dense layers of `bhi` over the mean of all positions: a small head that is not part of any team's entry.
 
     Args:
-        tasks: Number of values a sequence.
-        hidden: Widths of the dense layers before the last.
-        flatten: As for BHIFinal.
+        tasks: Number of predicted values for each sequence.
+        hidden: Widths of the hidden layers.
+        flatten: As for `BHIFinal`.
 
     Shape:
-        `(batch, length, channels)` in; `"expression"` `(batch, tasks)`.
+        `(batch, length, channels)` in; `"expression"` `(batch, tasks)` out.
     """
 
     def __init__(self, tasks=1, hidden=(64, 64), flatten=False, **kwargs):

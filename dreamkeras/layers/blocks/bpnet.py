@@ -1,4 +1,4 @@
-"""The body of BPNet: motif scanners, then dilated convolutions that let each position see ever farther, one beside another."""
+"""The body of BPNet: motif scanners, followed by dilated convolutions with a growing receptive field."""
 
 import math
 
@@ -12,16 +12,16 @@ __all__ = ["BPNetCore", "BPNetFirst"]
 
 
 STEP = 0.032
-"""The highest learning rate is this divided by the root of the channels: 0.004 for 64, as measured on a simulated genome."""
+"""Maximum learning rate times the square root of the number of channels: 0.004 for 64 channels, as measured on a simulated genome."""
 
 
 @register_block("bpnet")
 class BPNetFirst(FirstLayers):
-    """Wide convolutions over the letters, ReLU.
+    """Motif scanners: one wide convolution with ReLU.
 
     Args:
-        channels: Output channels.
-        kernel_size: Letters that each sees.
+        channels: Number of output channels.
+        kernel_size: Width of the convolution in bases.
 
     Shape:
         `(batch, length, 4 + flags)` in, `(batch, length, channels)` out.
@@ -52,16 +52,16 @@ class BPNetFirst(FirstLayers):
 
 @register_block("bpnet")
 class BPNetCore(Core):
-    """Residual convolutions of three positions that are 2, 4, 8, ... apart; as many channels as came in, at every position.
+    """Residual convolutions of three taps with dilation rates 2, 4, 8, ..., which keep the length and the channels.
 
     Args:
-        depth: Number of convolutions; the last looks `2 ** depth` positions to either side.
+        depth: Number of convolutions. The last one has the dilation rate `2 ** depth`.
 
     Shape:
         `(batch, length, channels)` in and out.
 
     Reference:
-        Avsec et al. 2021 (BPNet); Pampari et al. 2024 (ChromBPNet), which cut the ends off in place of padding them with zeros.
+        Avsec et al. 2021 (BPNet); Pampari et al. 2024 (ChromBPNet). These crop the ends instead of padding with zeros.
     """
 
     def __init__(self, depth=8, **kwargs):
@@ -73,7 +73,7 @@ class BPNetCore(Core):
         self.learning_rate = STEP / math.sqrt(input_shape[-1])
         rates = [2**step for step in range(1, self.depth + 1)]
         options = {"activation": "relu", "dtype": self.dtype_policy}
-        # Small beside what they are added to: by He's deviation each would double the variance.
+        # FanInUniform keeps the residuals small. With He initialisation, each convolution would double the variance.
         self.convolutions = [
             Conv1D(input_shape[-1], 3, dilation_rate=rate, kernel_initializer=FanInUniform(), name=f"dilated_{rate}", **options)
             for rate in rates

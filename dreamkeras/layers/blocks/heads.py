@@ -1,4 +1,4 @@
-"""Final blocks that answer with numbers: values in the assay's units, by way of a scale that fits the training targets."""
+"""Final blocks for regression, which predict standardised values and convert them to the assay's units."""
 
 import keras
 import numpy as np
@@ -11,13 +11,13 @@ __all__ = ["AutosomeRegressionFinal", "ScaledFinal"]
 
 
 class ScaledFinal(FinalLayers):
-    """A final block that computes standardised values and answers in the assay's units.
+    """Base class of final blocks that compute standardised values and return them in the assay's units.
 
-    A subclass sets its layers, calls `super().build`, returns `{"expression": self.in_units(values)}` from `call`, and may have a
-    `penalty` of its own. The scale is 1 and the offset 0 until `fit_scale` is called.
+    A subclass defines its layers, calls `super().build`, and returns `{"expression": self.in_units(values)}` from `call`. It can override
+    `penalty`. Until `fit_scale` is called, the scale is 1 and the offset is 0.
 
     Args:
-        tasks: Number of values a sequence.
+        tasks: Number of predicted values for each sequence.
     """
 
     def __init__(self, tasks=1, **kwargs):
@@ -25,39 +25,45 @@ class ScaledFinal(FinalLayers):
         self.tasks = tasks
 
     def build(self, input_shape):
-        # Not cast down in mixed precision: an offset of 11 in bfloat16 would cost a digit.
+        # Kept in float32 in mixed precision, because bfloat16 would lose a digit of an offset such as 11.
         fixed = {"shape": (self.tasks,), "dtype": "float32", "autocast": False, "trainable": False}
         self.offset = self.add_weight(name="offset", initializer="zeros", **fixed)
         self.scale = self.add_weight(name="scale", initializer="ones", **fixed)
         super().build(input_shape)
 
     def fit_scale(self, targets):
-        """Takes mean and standard deviation of each task from targets (n, tasks); NaN is no target, and a constant task keeps scale 1."""
-        targets = np.asarray(targets, np.float64)  # sums of float32 lose an offset's digits
+        """Sets offset and scale to the mean and standard deviation of each task.
+
+        The scale of a constant task is 1.
+
+        Args:
+            targets: float32 `(n, tasks)`, NaN where a value is missing.
+        """
+        targets = np.asarray(targets, np.float64)  # float32 sums are not precise enough for a large offset
         deviation, largest = np.nanstd(targets, axis=0), np.nanmax(np.abs(targets), axis=0)
         self.offset.assign(np.nanmean(targets, axis=0))
-        self.scale.assign(np.where(deviation > 1e-12 * largest, deviation, 1))  # a constant's deviation is rounding
+        self.scale.assign(np.where(deviation > 1e-12 * largest, deviation, 1))  # the deviation of a constant is a rounding error
 
     def in_units(self, values):
-        """Standardised values `(batch, tasks)` in the assay's units, float32."""
+        """Converts standardised values `(batch, tasks)` to the assay's units, float32."""
         return ops.cast(values, "float32") * self.scale + self.offset
 
     def standardised(self, values):
-        """Values in the assay's units, `(batch, tasks)`, as `in_units` takes them."""
+        """Standardises values in the assay's units, `(batch, tasks)`. The inverse of `in_units`."""
         return (values - self.offset) / self.scale
 
     def penalty(self, difference):
-        """What a standardised difference costs, elementwise; its square, unless a subclass says otherwise."""
+        """Computes the loss of a standardised difference, elementwise. Defaults to the squared difference."""
         return ops.square(difference)
 
     def loss(self, targets, outputs, sample_weight=None):
-        """The mean penalty of each task over the targets it has (NaN: none), summed over tasks."""
+        """Computes the mean penalty of each task, ignoring missing targets (NaN), and sums it over tasks."""
         present = ops.logical_not(ops.isnan(targets))
         difference = (ops.where(present, targets, 0) - outputs["expression"]) / self.scale
         weight = ops.cast(present, "float32")
         if sample_weight is not None:
             weight = weight * ops.cast(ops.reshape(sample_weight, (-1, 1)), "float32")
-        total = ops.maximum(ops.sum(weight, axis=0), 1e-7)  # a batch may have no target of a task
+        total = ops.maximum(ops.sum(weight, axis=0), 1e-7)  # a batch can lack targets for a task
         return ops.sum(ops.sum(weight * self.penalty(difference), axis=0) / total)
 
     def get_config(self):
@@ -66,14 +72,14 @@ class ScaledFinal(FinalLayers):
 
 @keras.saving.register_keras_serializable(package="dreamkeras")
 class AutosomeRegressionFinal(ScaledFinal):
-    """autosome's final block for values that are no means of bins: a branch of its own for each task; squared error.
+    """Regression with one linear branch for each task and the squared error: autosome's final block for assays without sorting bins.
 
     Args:
-        tasks: Number of values a sequence.
+        tasks: Number of predicted values for each sequence.
         channels: Width of each branch.
 
     Shape:
-        `(batch, length, channels)` in; `"expression"` `(batch, tasks)`.
+        `(batch, length, channels)` in; `"expression"` `(batch, tasks)` out.
 
     Reference:
         Rafi et al. 2024, for human MPRA (one task) and Drosophila STARR-seq (two).
@@ -93,7 +99,7 @@ class AutosomeRegressionFinal(ScaledFinal):
         super().build(input_shape)
 
     def call(self, features):
-        pooled = ops.mean(features, axis=1)  # the mean of a linear map is the map of the mean
+        pooled = ops.mean(features, axis=1)  # taken first, because the mean of a linear map is the map of the mean
         branches = [linear(mapper(pooled)) for mapper, linear in zip(self.mappers, self.linears, strict=True)]
         return {"expression": self.in_units(ops.concatenate(branches, axis=-1))}
 

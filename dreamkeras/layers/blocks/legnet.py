@@ -1,4 +1,4 @@
-"""LegNet as published after the challenge: plainer than autosome's entry. Its first and final blocks are autosome's."""
+"""LegNet as published after the challenge, a simpler network than autosome's entry. Its first and final blocks are autosome's."""
 
 from typing import ClassVar
 
@@ -13,16 +13,16 @@ register_block("legnet")(AutosomeFinal)
 
 @register_block("legnet")
 class LegNetCore(AutosomeCore):
-    """autosome's core with a depthwise convolution in each step, over four times the step's input instead of its output.
+    """Inverted residual steps with depthwise convolutions. The middle of a step has four times as many channels as the step's input.
 
     Args:
-        widths: Output channels of each step.
+        widths: Number of output channels of each step.
 
     Shape:
         `(batch, length, channels)` in, `(batch, length, widths[-1])` out.
 
     Reference:
-        Penzar et al. 2023 (LegNet), the optimised network; the authors train it with Lion, at most 0.0005, weight decay 0.1.
+        Penzar et al. 2023 (LegNet), the optimised network. The authors train it with Lion, maximum learning rate 0.0005, weight decay 0.1.
     """
 
     middle: ClassVar[dict[str, bool | int]] = {"group_channels": 1, "widen_input": True}

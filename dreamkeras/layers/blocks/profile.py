@@ -1,4 +1,4 @@
-"""The final block that answers where reads begin, position by position, and how many do."""
+"""The final block that predicts the number of reads and the distribution of their start positions."""
 
 import numpy as np
 from keras import layers, ops
@@ -13,31 +13,32 @@ __all__ = ["ProfileFinal", "middle"]
 
 
 def middle(features, length):
-    """The positions in the middle of `(batch, positions, ...)`; as many are left out on either side."""
+    """Returns the central `length` positions of a tensor `(batch, positions, ...)`."""
     first = (features.shape[1] - length) // 2
     return features[:, first : first + length]
 
 
 @register_block("profile")
 class ProfileFinal(ScaledFinal):
-    """How the reads of a window spread over the positions in its middle, and ln(1 + reads), their number.
+    """Predict ln(1 + reads) of a window, and a profile: the distribution of the reads over the central positions.
 
-    A convolution over wide stretches of the features gives a logit a position; a dense layer over the mean of all features the number.
-    The loss is the surprise at where each read begins, in nats, divided by the reads of a typical window, plus a share of the squared
-    error of the logarithm: the reference's, whose weight of the counts is a tenth of the median reads, divided by that median.
+    A wide convolution over the features computes the profile's logits. A dense layer over the mean of all features computes the log reads.
+    The loss is the negative log-likelihood of the read positions in nats, divided by the median number of reads in a window, plus
+    `counts_weight` times the squared error of the log reads. The reference does not divide the first term, and multiplies the second one by
+    a tenth of the median. With the default `counts_weight`, the two losses differ by the factor `median` only.
 
     Args:
-        positions: Positions of the profile.
-        window: Letters that the network sees, of which these are the middle.
-        kernel_size: Positions that each logit sees; odd.
-        counts_weight: What a squared error of 1 of the logarithm costs, beside a nat a read.
+        positions: Number of positions of the profile.
+        window: Length of the network's window. The profile is in its centre.
+        kernel_size: Width of the convolution in positions; odd.
+        counts_weight: Weight of the squared error of the log reads in the loss.
 
     Shape:
         `(batch, length, channels)` in, with a length from `positions` to `window`; `"expression"` `(batch, 1)`, ln(1 + reads), and
-        `"profile"` `(batch, positions)`, logits.
+        `"profile"` `(batch, positions)`, logits, out.
 
     Raises:
-        ValueError: The features are of another length, or have no middle.
+        ValueError: The length of the features is out of range, or the profile cannot be centred in it.
 
     Reference:
         Avsec et al. 2021 (BPNet); Pampari et al. 2024 (ChromBPNet); Rafi et al. 2024.
@@ -54,10 +55,10 @@ class ProfileFinal(ScaledFinal):
 
     @classmethod
     def for_assay(cls, assay):
-        """The block for the profile of an assay.
+        """Builds the block for the profile of an assay.
 
         Raises:
-            ModelError: The assay has none.
+            ModelError: The assay has no profile.
         """
         if assay.profile is None:
             raise ModelError(f"Expected an assay with a profile for {cls.__name__}, got {assay.name}.")
@@ -66,30 +67,30 @@ class ProfileFinal(ScaledFinal):
     def build(self, input_shape):
         length = input_shape[1]
         if not self.positions <= length <= self.window or (length - self.positions) % 2:
-            raise ValueError(f"Expected {self.positions} to {self.window} positions with {self.positions} in the middle, got {length}.")
+            raise ValueError(f"Expected {self.positions} to {self.window} positions with {self.positions} in the centre, got {length}.")
         self.profile.build(input_shape)
         self.counts.build((input_shape[0], input_shape[-1]))
         self.reads = self.add_weight(name="reads", shape=(), initializer="ones", dtype="float32", autocast=False, trainable=False)
         super().build(input_shape)
 
     def fit_scale(self, targets):
-        """Takes mean and deviation of the logarithms `(n, 1)`, and the median of the reads."""
+        """Sets offset and scale from the log reads `(n, 1)`, and the median number of reads."""
         super().fit_scale(targets)
         self.reads.assign(max(1.0, float(np.median(np.expm1(targets)))))
 
     def call(self, features):
         seen = min(features.shape[1], self.positions + self.kernel_size - 1)
-        near = middle(features, seen)  # what no logit sees need not be convolved
+        near = middle(features, seen)  # positions outside the receptive field of all logits are not needed
         logits = middle(self.profile(near), self.positions)[:, :, 0]
         return {"expression": self.in_units(self.counts(ops.mean(features, axis=1))), "profile": ops.cast(logits, "float32")}
 
     def total_loss(self, truth, outputs, sample_weight=None):
-        """The loss, over the mean of a batch.
+        """Computes the loss, averaged over the batch.
 
         Args:
-            truth: `"expression"` `(batch, 1)` and `"profile"`, the reads at each position `(batch, positions)`.
-            outputs: What `call` returned.
-            sample_weight: float32 `(batch,)`; None weighs all alike.
+            truth: `"expression"` `(batch, 1)`, ln(1 + reads), and `"profile"` `(batch, positions)`, the number of reads at each position.
+            outputs: The dictionary returned by `call`.
+            sample_weight: float32 `(batch,)`. If None, all samples have the same weight.
         """
         surprise = -ops.sum(ops.multiply(truth["profile"], ops.log_softmax(outputs["profile"], axis=-1)), axis=-1)
         error = ops.square(ops.subtract(truth["expression"], outputs["expression"]))[:, 0]

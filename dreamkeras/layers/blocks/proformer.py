@@ -1,6 +1,6 @@
-"""Proformer, as team Unlock_DNA entered it: expression tokens before the k-mers, wider heads, one skip a convolution.
+"""Blocks of Proformer, the original entry of team Unlock_DNA: expression tokens before the k-mers, wide attention heads, macaron blocks.
 
-The masked letters that it also learns from are the training strategy's matter.
+The training strategy, not these blocks, masks bases for the auxiliary loss.
 """
 
 from keras import ops
@@ -16,20 +16,21 @@ __all__ = ["ProformerCore", "ProformerFinal", "ProformerFirst"]
 
 @register_block("proformer")
 class ProformerFirst(FirstLayers):
-    """Expression tokens, then the k-mers of the sequence and of its reverse complement with their position and strand.
+    """Expression tokens, followed by embedded k-mers of the sequence and its reverse complement.
 
-    All tokens are one learned vector; only their place tells them apart, as in the team's code, where they embed zeros.
+    Learned vectors for position and strand are added to the k-mers. All tokens share one learned vector, as in the team's code, where
+    tokens are embeddings of zeros.
 
     Args:
-        channels: Output channels.
-        kmer: Letters of a k-mer; with an even number, one more lies to the right.
-        tokens: Positions before the sequence.
+        channels: Number of output channels.
+        kmer: Length of a k-mer. A k-mer of even length extends one base further to the right.
+        tokens: Number of tokens before the sequence.
 
     Shape:
         `(batch, length, 4 + flags)` in, `(batch, tokens + 2 * length, channels)` out.
 
     Raises:
-        ValueError: The length is not known when it is built.
+        ValueError: The input length is None.
 
     Reference:
         Kwak et al. 2024 (Proformer).
@@ -42,7 +43,7 @@ class ProformerFirst(FirstLayers):
 
     def build(self, input_shape):
         if input_shape[1] is None:
-            raise ValueError(f"Expected letters of a fixed length, to learn its positions, got shape {tuple(input_shape)}.")
+            raise ValueError(f"Expected letters of a fixed length, to learn position vectors, got shape {tuple(input_shape)}.")
         self.embedding.build(input_shape)
         self.positions = self.add_weight(name="positions", shape=(2 * input_shape[1], self.channels), initializer=UnitNormal())
         self.strands = self.add_weight(name="strands", shape=(2, self.channels), initializer=UnitNormal())
@@ -65,14 +66,14 @@ class ProformerFirst(FirstLayers):
 
 @register_block("proformer")
 class ProformerCore(Core):
-    """Macaron-like transformer blocks whose heads are each as wide as the features.
+    """Macaron-like transformer blocks with attention heads as wide as the features.
 
     Args:
-        blocks: Blocks.
-        heads: Attention heads.
-        head_size: Width of a head; None: the features' own, as the team had it.
-        kernel_size: Taps of the convolutions along the sequence.
-        dropout: Share dropped in training.
+        blocks: Number of blocks.
+        heads: Number of attention heads.
+        head_size: Width of a head. If None, the width of the features, as in the team's entry.
+        kernel_size: Width of the convolutions along the sequence.
+        dropout: Fraction to drop during training.
 
     Shape:
         `(batch, length, channels)` in and out.
@@ -113,15 +114,15 @@ class ProformerCore(Core):
 
 @register_block("proformer")
 class ProformerFinal(UnlockDNAFinal):
-    """Expression from the first 32 positions, which are the tokens of `proformer`'s first block, and a guess of the bases behind them.
+    """Predict expression from the tokens of the first block `proformer`, and bases from the remaining positions.
 
     Args:
-        tasks: Number of values a sequence.
-        positions: Tokens.
-        dropout: Share of them dropped in training.
+        tasks: Number of predicted values for each sequence.
+        positions: Number of tokens.
+        dropout: Fraction of the tokens' features to drop during training.
 
     Shape:
-        `(batch, positions + length, channels)` in; `"expression"` `(batch, tasks)`, and `"nucleotides"` float32 `(batch, length, 4)`.
+        `(batch, positions + length, channels)` in; `"expression"` `(batch, tasks)`, and `"nucleotides"` float32 `(batch, length, 4)` out.
 
     Reference:
         Kwak et al. 2024 (Proformer).
@@ -131,5 +132,5 @@ class ProformerFinal(UnlockDNAFinal):
         super().__init__(tasks, positions, dropout, **kwargs)
 
     def sequence(self, features):
-        """The features that stand for letters: those behind the tokens."""
+        """Returns the features of sequence positions, which follow the tokens."""
         return features[:, self.positions :]

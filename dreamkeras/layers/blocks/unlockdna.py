@@ -1,6 +1,6 @@
-"""The blocks of team Unlock_DNA as the Prix Fixe framework has them: k-mers of both strands, a Conformer, expression from a few positions.
+"""Blocks of team Unlock_DNA in the Prix Fixe framework: k-mers of both strands, a Conformer, and expression from a few positions.
 
-`layers/blocks/proformer.py` has the entry as the team built it.
+`layers/blocks/proformer.py` has the blocks of the team's original entry.
 """
 
 from keras import layers, ops
@@ -17,32 +17,32 @@ __all__ = ["UnlockDNACore", "UnlockDNAFinal", "UnlockDNAFirst", "continue_with_o
 
 
 def continue_with_other_strand(encoded):
-    """Encoded letters followed by their reverse complement.
+    """Appends the reverse complement to encoded letters.
 
-    The flags say how a sequence was measured, not which way it is read: they stay as they are.
+    The flags of the reverse complement are those of the sequence, because flags describe the measurement and not the strand that is read.
 
     Args:
-        encoded: `(batch, length, 4 + flags)`, the bases in the order of the alphabet, which complementing reverses.
+        encoded: `(batch, length, 4 + flags)`, bases in the order A C G T. Reversing this order complements the bases.
 
     Returns:
         `(batch, 2 * length, 4 + flags)`.
     """
     bases, flags = encoded[:, :, : len(BASES)], encoded[:, :, len(BASES) :]
-    other = ops.concatenate([ops.flip(bases, axis=(1, 2)), flags], axis=-1)  # a sequence's flags are the same at every position
+    other = ops.concatenate([ops.flip(bases, axis=(1, 2)), flags], axis=-1)  # flags are constant along a sequence
     return ops.concatenate([encoded, other], axis=1)
 
 
 @register_block("unlockdna")
 class UnlockDNAFirst(FirstLayers):
-    """Every k-mer of the strand as given as a learned vector; in the team's entry, of both strands.
+    """Embed every k-mer of the sequence, and optionally of its reverse complement, as a learned vector.
 
-    A k-mer's channels at once through a dense layer: a convolution of k taps, zeros beyond the ends.
+    The embedding is a dense layer over the encoded bases of a k-mer, computed as a convolution with zero padding.
 
     Args:
-        channels: Output channels.
-        kmer: Letters of a k-mer; with an even number, one more lies to the right.
-        both_strands: Whether the reverse complement follows the sequence, as in the team's own input; which strand a position belongs
-            to is then added as a learned vector. Without it, the strand is told by the flag `is_reverse`, as to the other teams' blocks.
+        channels: Number of output channels.
+        kmer: Length of a k-mer. A k-mer of even length extends one base further to the right.
+        both_strands: Whether to append the reverse complement to the sequence, as in the team's entry, and to add a learned vector for the
+            strand of each position. If False, only the flag `is_reverse` identifies the strand, as for the other teams' blocks.
 
     Shape:
         `(batch, length, 4 + flags)` in; `(batch, length, channels)` out, or `(batch, 2 * length, channels)` with both strands.
@@ -77,19 +77,19 @@ class UnlockDNAFirst(FirstLayers):
 
 @register_block("unlockdna")
 class UnlockDNACore(Core):
-    """Conformer blocks over features that know their position.
+    """Conformer blocks after adding a learned vector for each position.
 
     Args:
-        blocks: Conformer blocks.
-        heads: Attention heads; the reference's model is asked for 8 and builds 4.
-        kernel_size: Taps of the convolutions along the sequence.
-        dropout: Share dropped in training.
+        blocks: Number of Conformer blocks.
+        heads: Number of attention heads. The reference is configured with 8 heads but builds 4.
+        kernel_size: Width of the convolutions along the sequence.
+        dropout: Fraction to drop during training.
 
     Shape:
         `(batch, length, channels)` in and out.
 
     Raises:
-        ValueError: The length is not known when it is built, or the channels cannot be shared out among the heads.
+        ValueError: The input length is None, or the number of channels is not a multiple of the number of heads.
 
     Reference:
         Rafi et al. 2024 (DREAM-Attn); Kwak et al. 2024 (Proformer).
@@ -105,7 +105,7 @@ class UnlockDNACore(Core):
 
     def build(self, input_shape):
         if input_shape[1] is None:
-            raise ValueError(f"Expected features of a fixed length, to learn its positions, got shape {tuple(input_shape)}.")
+            raise ValueError(f"Expected features of a fixed length, to learn position vectors, got shape {tuple(input_shape)}.")
         self.positions = self.add_weight(name="positions", shape=input_shape[1:], initializer=UnitNormal())
         for block in self.conformer:
             block.build(input_shape)
@@ -127,19 +127,19 @@ class UnlockDNACore(Core):
 
 @register_block("unlockdna")
 class UnlockDNAFinal(ScaledFinal):
-    """Expression from the first positions, and a guess of every position's nucleotide.
+    """Predict expression from the first positions, and the base at every position.
 
     Args:
-        tasks: Number of values a sequence.
-        positions: Positions that expression is read from.
-        dropout: Share of them dropped in training.
+        tasks: Number of predicted values for each sequence.
+        positions: Number of positions from which expression is predicted.
+        dropout: Fraction of these positions' features to drop during training.
 
     Shape:
         `(batch, length, channels)` in; `"expression"` `(batch, tasks)`, and `"nucleotides"` float32 `(batch, length, 4)`, logits of the
-        bases in the order of the alphabet.
+        bases in the order A C G T, out.
 
     Raises:
-        ValueError: The features have fewer positions.
+        ValueError: The features have fewer than `positions` positions.
 
     Reference:
         Rafi et al. 2024; Kwak et al. 2024 (Proformer).
@@ -154,19 +154,19 @@ class UnlockDNAFinal(ScaledFinal):
 
     def build(self, input_shape):
         if input_shape[1] is not None and input_shape[1] < self.positions:
-            raise ValueError(f"Expected features of {self.positions} positions or more, got {input_shape[1]}.")
+            raise ValueError(f"Expected features of at least {self.positions} positions, got {input_shape[1]}.")
         self.values.build((input_shape[0], input_shape[-1]))
         self.guess.build(input_shape)
         super().build(input_shape)
 
     def call(self, features, training=None):
-        # The mean of a linear map is the map of the mean.
+        # The mean is taken first, because the mean of a linear map is the map of the mean.
         pooled = ops.mean(self.drop(features[:, : self.positions], training=training), axis=1)
         nucleotides = ops.cast(self.guess(self.sequence(features)), "float32")
         return {"expression": self.in_units(self.values(pooled)), "nucleotides": nucleotides}
 
     def sequence(self, features):
-        """The features that stand for letters: all."""
+        """Returns the features of sequence positions. Here, all positions belong to the sequence."""
         return features
 
     def get_config(self):

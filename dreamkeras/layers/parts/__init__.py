@@ -1,4 +1,4 @@
-"""What several blocks are made of: convolutions, attention, LSTM, dropout, initial weights; each in its backend's fastest form.
+"""Layers that several blocks share: convolutions, attention, LSTM, dropout and initialisers, each in the fastest form for every backend.
 
 In: features.
 Out: features.

@@ -1,4 +1,4 @@
-"""SiLU in the form that trains fastest on each backend."""
+"""The SiLU activation, in the form that trains fastest on each backend."""
 
 import functools
 
@@ -9,13 +9,16 @@ __all__ = ["silu"]
 
 
 def silu(features):
-    """`x * sigmoid(x)`, elementwise, in any shape."""
+    """Computes `x * sigmoid(x)` elementwise."""
     return _recomputing_silu()(features) if keras.backend.backend() == "jax" else ops.silu(features)
 
 
 @functools.cache
 def _recomputing_silu():
-    """JAX's own keeps the sigmoid for the gradient: on CPU, writing and reading it takes longer than computing it again."""
+    """Returns a SiLU for JAX whose gradient recomputes the sigmoid.
+
+    JAX's own SiLU stores the sigmoid for the gradient. On CPUs, storing it takes longer than computing it again.
+    """
     import jax
 
     @jax.custom_vjp

@@ -1,4 +1,4 @@
-"""The parts of a Conformer: feed-forward, convolution and attention over features that keep their shape."""
+"""The Conformer block and its parts: feed-forward, convolution and attention layers, which keep the shape of the features."""
 
 import keras
 from keras import layers, ops
@@ -11,16 +11,16 @@ from dreamkeras.layers.parts.initializers import FanInUniform, GlorotUniform
 __all__ = ["ConformerBlock", "ConvolutionModule", "FeedForward", "MultiHeadSelfAttention"]
 
 EPSILON = 1e-6
-"""Of every layer normalisation."""
+"""Epsilon of every layer normalisation."""
 
 
 @keras.saving.register_keras_serializable(package="dreamkeras")
 class FeedForward(keras.layers.Layer):
-    """Normalise, widen, gate one half with the other (SwiGLU), narrow.
+    """Feed-forward layer with layer normalisation and a SwiGLU gate.
 
     Args:
-        expansion: Width of the middle over that of the features, before the gate halves it.
-        dropout: Share dropped in training, after the gate and at the end.
+        expansion: Width of the hidden layer relative to the features, before the gate halves the width.
+        dropout: Fraction to drop during training, after the gate and at the end.
 
     Shape:
         `(batch, length, channels)` in and out.
@@ -59,11 +59,11 @@ class FeedForward(keras.layers.Layer):
 
 @keras.saving.register_keras_serializable(package="dreamkeras")
 class ConvolutionModule(keras.layers.Layer):
-    """A separable convolution: along the sequence channel by channel, then across channels; ReLU, dropout.
+    """Separable convolution with ReLU and dropout: a depthwise convolution along the sequence, then a dense layer across channels.
 
     Args:
-        kernel_size: Taps along the sequence.
-        dropout: Share dropped in training.
+        kernel_size: Width of the convolution along the sequence.
+        dropout: Fraction to drop during training.
 
     Shape:
         `(batch, length, channels)` in and out.
@@ -95,17 +95,17 @@ class ConvolutionModule(keras.layers.Layer):
 
 @keras.saving.register_keras_serializable(package="dreamkeras")
 class MultiHeadSelfAttention(keras.layers.Layer):
-    """Each position takes from all others what it asks for.
+    """Multi-head self-attention over positions.
 
     Args:
-        heads: Attention heads.
-        head_size: Width of a head; None shares the channels out among the heads.
+        heads: Number of attention heads.
+        head_size: Width of a head. If None, the channels are divided equally among the heads.
 
     Shape:
         `(batch, length, channels)` in and out.
 
     Raises:
-        ValueError: The channels cannot be shared out.
+        ValueError: `head_size` is None and the number of channels is not a multiple of the number of heads.
 
     Reference:
         Vaswani et al. 2017.
@@ -129,7 +129,7 @@ class MultiHeadSelfAttention(keras.layers.Layer):
 
     def call(self, features):
         length = features.shape[1]
-        # One product gives queries, keys and values, in that order.
+        # A single matrix product computes queries, keys and values, in this order.
         asked = ops.reshape(self.ask(features), (-1, length, 3, self.heads, self.size))
         return self.answer(ops.reshape(_attend(asked), (-1, length, self.heads * self.size)))
 
@@ -141,12 +141,12 @@ class MultiHeadSelfAttention(keras.layers.Layer):
 
 
 def _attend(asked):
-    """Queries, keys and values `(batch, length, 3, heads, size)` -> `(batch, length, heads, size)`."""
+    """Applies attention to queries, keys and values: `(batch, length, 3, heads, size)` -> `(batch, length, heads, size)`."""
     backend = keras.backend.backend()
     if backend == "torch":
         return ops.dot_product_attention(asked[:, :, 0], asked[:, :, 1], asked[:, :, 2])
     if backend in ("tensorflow", "jax"):
-        # Keras's own asks JAX for sums that a CPU cannot do in float16, and exports as many more operations.
+        # Keras's own attention uses sums that JAX does not support in float16 on CPUs, and is exported as many more operations.
         query, key, value = ops.unstack(ops.transpose(asked, (2, 0, 3, 1, 4)), 3)
         scores = ops.cast(ops.matmul(query, ops.swapaxes(key, 2, 3)), "float32") / asked.shape[-1] ** 0.5
         return ops.transpose(ops.matmul(ops.cast(ops.softmax(scores), value.dtype), value), (0, 2, 1, 3))
@@ -155,14 +155,14 @@ def _attend(asked):
 
 @keras.saving.register_keras_serializable(package="dreamkeras")
 class ConformerBlock(keras.layers.Layer):
-    """Half a feed-forward, convolution, attention, the other half of a feed-forward; each adds to the features.
+    """Conformer block: half a feed-forward layer, convolution, attention and half a feed-forward layer, each with a residual connection.
 
     Args:
-        heads: Attention heads.
-        head_size: Width of a head; None shares the channels out among the heads.
-        kernel_size: Taps of the convolution along the sequence.
-        dropout: Share dropped in training.
-        add_normed: Whether the convolution's normalised input is added too, as in the Prix Fixe framework's port of Proformer.
+        heads: Number of attention heads.
+        head_size: Width of a head. If None, the channels are divided equally among the heads.
+        kernel_size: Width of the convolution along the sequence.
+        dropout: Fraction to drop during training.
+        add_normed: Whether to add the normalised input of the convolution as well, as the Prix Fixe framework's port of Proformer does.
 
     Shape:
         `(batch, length, channels)` in and out.

@@ -1,4 +1,4 @@
-"""What a network may learn beside expression, position by position: letters that were masked, letters that were exchanged."""
+"""Auxiliary outputs of a network and their losses: the bases at masked positions, and the positions with mutated bases."""
 
 import keras
 from keras import layers, ops
@@ -10,15 +10,15 @@ from dreamkeras.sequence.alphabet import ONE_HOT
 __all__ = ["KINDS", "PositionHead", "auxiliary_loss", "masked_nucleotide_loss", "mutation_loss"]
 
 KINDS = {"nucleotides": ONE_HOT.shape[1], "mutated": 1}
-"""Auxiliary outputs by name, and their logits a position: `nucleotides` in the order of the bases."""
+"""Auxiliary outputs and their number of logits for each position. The logits of `nucleotides` are in the order A C G T."""
 
 
 @keras.saving.register_keras_serializable(package="dreamkeras")
 class PositionHead(keras.layers.Layer):
-    """Logits of each position, from the core's features there.
+    """Compute the logits of an auxiliary output at each position from the core's features.
 
     Args:
-        kind: A key of `KINDS`.
+        kind: Name of the auxiliary output, a key of `KINDS`.
 
     Shape:
         `(batch, positions, channels)` in, float32 `(batch, positions, KINDS[kind])` out.
@@ -42,37 +42,38 @@ class PositionHead(keras.layers.Layer):
         return (*input_shape[:-1], KINDS[self.kind])
 
     def compute_output_spec(self, features):
-        return keras.KerasTensor(self.compute_output_shape(features.shape), "float32")  # told by its shape alone, it would be of 16 bits
+        # In mixed precision, Keras would otherwise infer 16 bits.
+        return keras.KerasTensor(self.compute_output_shape(features.shape), "float32")
 
     def get_config(self):
         return {**super().get_config(), "kind": self.kind}
 
 
 def auxiliary_loss(targets, outputs):
-    """The sum of those auxiliary losses that a batch has the truth for and the network an answer to; 0 without any.
+    """Sums the auxiliary losses for which the batch has targets and the network has outputs. Returns 0 if there are none.
 
     Args:
-        targets: A dictionary with any of `"letters"` uint8 `(batch, length)`, before masking and exchange, and
+        targets: A dictionary with any of `"letters"` uint8 `(batch, length)`, the letters before masking and mutation, and
             `"masked"` and `"mutated"`, bool `(batch, length)`.
-        outputs: The network's, with any of `KINDS`: logits `(batch, length or 2 * length, ...)`.
+        outputs: The network's outputs, with any of `KINDS`: logits `(batch, length or 2 * length, ...)`.
     """
     losses = []
     if "nucleotides" in outputs and "masked" in targets:
         losses.append(masked_nucleotide_loss(outputs["nucleotides"], targets["letters"], targets["masked"]))
     if "mutated" in outputs and "mutated" in targets:
         losses.append(mutation_loss(outputs["mutated"], targets["letters"], targets["mutated"], targets.get("masked")))
-    # Nothing, but with a gradient: Keras warns of weights that have none.
+    # A zero that depends on all auxiliary outputs: without it, Keras warns about weights that have no gradient.
     unasked = [0.0 * ops.mean(outputs[kind]) for kind in KINDS if kind in outputs]
     return sum([*losses, *unasked], 0.0)
 
 
 def masked_nucleotide_loss(logits, letters, masked):
-    """Cross-entropy of the bases that were masked, in nats, the mean over masked positions; 0 where none was.
+    """Computes the mean cross-entropy of masked bases, in nats. Returns 0 if no base is masked.
 
-    What was no base before it was masked, as padding, counts for nothing.
+    Masked positions without a base, such as padding, are ignored.
 
     Args:
-        logits: `(batch, length, 4)`, or `(batch, 2 * length, 4)`: then the second half is of the other strand.
+        logits: `(batch, length, 4)`, or `(batch, 2 * length, 4)` with the logits of the reverse complement in the second half.
         letters: uint8 `(batch, length)`, before masking.
         masked: bool `(batch, length)`.
     """
@@ -83,13 +84,13 @@ def masked_nucleotide_loss(logits, letters, masked):
 
 
 def mutation_loss(logits, letters, mutated, masked=None):
-    """Binary cross-entropy of whether each base was exchanged for another, in nats, the mean over bases.
+    """Computes the mean binary cross-entropy of predicting whether each base was mutated, in nats.
 
     Args:
-        logits: `(batch, length, 1)`, or `(batch, 2 * length, 1)`: then the second half is of the other strand.
-        letters: uint8 `(batch, length)`, before the exchange.
+        logits: `(batch, length, 1)`, or `(batch, 2 * length, 1)` with the logits of the reverse complement in the second half.
+        letters: uint8 `(batch, length)`, before mutation.
         mutated: bool `(batch, length)`.
-        masked: bool `(batch, length)`; masked positions, which nobody can tell, are left out. None: none is.
+        masked: bool `(batch, length)`. Masked positions are ignored, because their bases are hidden. If None, no position is masked.
     """
     positions = logits.shape[1]
     _, weight = _bases(_letters(letters, positions))
@@ -100,18 +101,18 @@ def mutation_loss(logits, letters, mutated, masked=None):
 
 
 def _bases(letters):
-    """One-hot rows `(batch, positions, 4)`, and 1 for each letter that is one base, 0 for N and other codes."""
+    """Returns one-hot rows `(batch, positions, 4)`, and 1 for each letter A, C, G or T and 0 for N and other codes."""
     rows = ops.take(ops.convert_to_tensor(ONE_HOT), ops.cast(letters, "int32"), axis=0)
     return rows, ops.cast(ops.max(rows, axis=-1) == 1, "float32")
 
 
 def _letters(letters, positions):
-    """The letters, followed by those of the other strand where the network answers for both."""
+    """Appends the reverse complement to the letters if the network predicts for both strands."""
     return letters if positions == letters.shape[1] else ops.concatenate([letters, reverse_complement(letters)], axis=1)
 
 
 def _marks(marks, positions):
-    """The marks of positions as 0 and 1, strands as those of letters."""
+    """Converts position marks to 0 and 1, and appends the reversed marks if the network predicts for both strands."""
     marks = ops.cast(marks, "float32")
     return marks if positions == marks.shape[1] else ops.concatenate([marks, ops.flip(marks, axis=1)], axis=1)
 

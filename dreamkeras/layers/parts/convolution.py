@@ -1,7 +1,7 @@
-"""Conv1D in the form that trains fastest on each backend, also with many small groups.
+"""Conv1D in the form that trains fastest on each backend, including convolutions with many small groups.
 
-Keras's own grouped `Conv1D` has no CPU gradient under TensorFlow without XLA, and is far slower under JAX and torch:
-benchmarks/grouped_conv.py measures it.
+Keras's own grouped `Conv1D` has no gradient on CPUs under TensorFlow without XLA, and is much slower under JAX and torch.
+benchmarks/grouped_conv.py measures the difference.
 """
 
 import functools
@@ -14,41 +14,41 @@ from dreamkeras.layers.parts.initializers import FanOutNormal
 
 __all__ = ["Conv1D"]
 
-# Small groups are merged into dense blocks of this many channels: few enough multiplications with zero, and wide
-# enough for the backends' convolution kernels. Measured with benchmarks/grouped_conv.py.
+# Small groups are merged into dense blocks of this many channels. The value is a compromise between multiplications with zero
+# and the efficiency of wide convolutions; benchmarks/grouped_conv.py measures it.
 BLOCK = 32
 
 NARROW = 16
-"""oneDNN 3.12, which torch 2.13 brings, never ends to write its bfloat16 kernel for up to so many channels by themselves and 15 taps."""
+"""Maximum channels of a depthwise convolution for which oneDNN 3.12, part of torch 2.13, hangs in bfloat16 with 15 taps."""
 
 
 @keras.saving.register_keras_serializable(package="dreamkeras")
 class Conv1D(keras.layers.Conv1D):
-    """`keras.layers.Conv1D`, stride 1 and same padding, with the same weights and results, but fast at any `groups`.
+    """A faster `keras.layers.Conv1D` for stride 1 and same padding, with the same weights and results.
 
     Args:
-        filters: Output channels.
-        kernel_size: Taps; with an even number, one more lies to the right.
-        groups: Channel groups that are convolved by themselves.
-        use_bias: Whether a bias is added.
-        dilation_rate: How far taps are apart; above 1 with an odd number of taps and one group.
+        filters: Number of output channels.
+        kernel_size: Number of taps. An even kernel extends one position further to the right.
+        groups: Number of channel groups, which are convolved separately.
+        use_bias: Whether to add a bias.
+        dilation_rate: Distance between taps. A rate above 1 requires an odd number of taps and one group.
 
     Shape:
         `(batch, length, channels)` in, `(batch, length, filters)` out.
 
     Raises:
-        ValueError: Channels or filters are not a multiple of `groups`, a stride or padding is asked for, or a dilation of groups or of an
-            even number of taps.
+        ValueError: The number of channels or filters is not a multiple of `groups`, the stride, padding or data format is not supported, or
+            a dilated convolution has several groups or an even number of taps.
     """
 
     def __init__(self, filters, kernel_size, groups=1, use_bias=True, **kwargs):
         kwargs.setdefault("kernel_initializer", FanOutNormal())
-        kwargs.setdefault("data_format", "channels_last")  # else Keras's default, which a user may have set to channels_first
+        kwargs.setdefault("data_format", "channels_last")  # the user may have set Keras's default to channels_first
         super().__init__(filters, kernel_size, padding=kwargs.pop("padding", "same"), groups=groups, use_bias=use_bias, **kwargs)
         if self.strides != (1,) or self.padding != "same" or self.data_format != "channels_last":
             raise ValueError(f"Expected stride 1, same padding and channels last in {self.name!r}.")
         if self.dilation_rate != (1,) and (groups > 1 or self.kernel_size[0] % 2 == 0):
-            raise ValueError(f"Expected one group and an odd number of taps to dilate in {self.name!r}.")
+            raise ValueError(f"Dilation in {self.name!r} requires one group and an odd number of taps.")
 
     def call(self, inputs):
         outputs = _convolve(inputs, ops.convert_to_tensor(self.kernel), self.groups, self.dilation_rate[0])
@@ -73,7 +73,7 @@ def _convolve(inputs, kernel, groups, dilation):
 
 
 def _block_convolution(inputs, kernel, groups):
-    """A grouped convolution as a few dense ones over blocks of whole groups."""
+    """Computes a grouped convolution as a few dense convolutions, each over a block of several groups."""
     if groups == 1:
         return _dense_convolution(inputs, kernel)
     blocks = _block_count(groups, inputs.shape[-1] // groups)
@@ -89,7 +89,7 @@ def _dense_convolution(inputs, kernel):
 
 @functools.cache
 def _jax_pointwise():
-    """A convolution of one tap whose kernel gradient is a matrix product: XLA's own transposes its whole input for it."""
+    """Returns a convolution of one tap whose kernel gradient is a matrix product. XLA's own gradient transposes the entire input."""
     import jax
 
     @jax.custom_vjp
@@ -105,13 +105,13 @@ def _jax_pointwise():
 
 
 def _block_count(groups, group_channels):
-    """The fewest blocks, dividing the groups evenly, that have at most `BLOCK` input channels (or one group)."""
+    """Returns the smallest number of equal blocks of groups with at most `BLOCK` input channels each, or one group each."""
     most = max(1, BLOCK // group_channels)
     return groups // max(size for size in range(1, min(most, groups) + 1) if groups % size == 0)
 
 
 def _block_kernels(kernel, groups, blocks):
-    """Block-diagonal kernels `(taps, block inputs, block filters)`, one a block, of a grouped kernel."""
+    """Converts a grouped kernel to block-diagonal kernels `(taps, block inputs, block filters)`, one for each block."""
     taps, inputs, filters = kernel.shape
     members, outputs = groups // blocks, filters // groups
     spread = ops.reshape(kernel, (taps, 1, inputs, blocks, members, outputs)) * ops.reshape(
@@ -123,7 +123,7 @@ def _block_kernels(kernel, groups, blocks):
 
 
 def _torch_convolution(inputs, kernel, groups, dilation):
-    """torch's kernels take channels-last data as a 2-D picture of height 1 without copying it."""
+    """Computes a convolution as a 2-D convolution of height 1, which torch applies to channels-last data without copying."""
     import torch
     from torch.nn import functional
 
@@ -132,7 +132,7 @@ def _torch_convolution(inputs, kernel, groups, dilation):
     picture = inputs.permute(0, 2, 1).unsqueeze(2)
     weight = kernel.permute(2, 1, 0).unsqueeze(2)
     if inputs.dtype == torch.float16 and kernel.shape[2] == 1:
-        weight = weight.contiguous()  # torch 2.13's kernel for a CPU has no gradient otherwise
+        weight = weight.contiguous()  # otherwise, torch 2.13 has no gradient for it on CPUs
     taps = kernel.shape[0]
     left, right = (taps - 1) // 2 * dilation, taps // 2 * dilation
     if left != right:

@@ -1,4 +1,4 @@
-"""Dropout that draws 16 random bits an element where Keras's own draws 32 or more, one element after the other."""
+"""Dropout that draws 16 random bits for each element. Keras's own dropout draws at least 32 bits, one element after another."""
 
 import math
 
@@ -8,18 +8,18 @@ from keras import ops
 __all__ = ["Dropout"]
 
 LEVELS = 2**16
-"""What 16 random bits can tell apart: the share that is dropped is the rate to within half of one."""
+"""Number of values of 16 random bits. The dropped fraction equals the rate to within 0.5 / LEVELS."""
 
 
 @keras.saving.register_keras_serializable(package="dreamkeras")
 class Dropout(keras.layers.Dropout):
-    """`keras.layers.Dropout`, faster under JAX and on torch's CPU.
+    """A `keras.layers.Dropout` that is faster under JAX and under torch on CPUs.
 
     Args:
-        rate: Share of the elements that is set to zero in training; those left are scaled so that the mean stays.
+        rate: Fraction of the elements to set to zero during training. The other elements are scaled to keep the mean.
 
     Shape:
-        Any, and the same.
+        Any shape in; the same shape out.
     """
 
     def call(self, inputs, training=False):
@@ -30,7 +30,7 @@ class Dropout(keras.layers.Dropout):
         return inputs * (kept * (1 / (1 - self.rate)))
 
     def _draw(self, inputs):
-        """int16 of the inputs' shape, every value equally likely; None where Keras's own way is the fastest."""
+        """Draws uniform int16 values of the inputs' shape. Returns None on backends where Keras's own dropout is faster."""
         backend = keras.backend.backend()
         if backend == "jax":
             return _jax_bits(self.seed_generator.next(), inputs.shape)

@@ -1,4 +1,4 @@
-"""The parts of a convolutional network like EfficientNet, as autosome's and LegNet's blocks are made of."""
+"""The parts of an EfficientNet-like convolutional network, used in the blocks of autosome and LegNet."""
 
 import keras
 from keras import layers, ops
@@ -12,12 +12,12 @@ __all__ = ["ConvNormSiLU", "InvertedResidual", "SqueezeExcite"]
 
 @keras.saving.register_keras_serializable(package="dreamkeras")
 class ConvNormSiLU(keras.layers.Layer):
-    """Convolution without bias, batch normalisation, SiLU.
+    """Convolution without bias, batch normalisation and SiLU.
 
     Args:
-        filters: Output channels.
-        kernel_size: Taps of the convolution.
-        groups: Channel groups of the convolution.
+        filters: Number of output channels.
+        kernel_size: Number of taps of the convolution.
+        groups: Number of channel groups of the convolution.
 
     Shape:
         `(batch, length, channels)` in, `(batch, length, filters)` out.
@@ -50,7 +50,7 @@ class SqueezeExcite(keras.layers.Layer):
     """Gate each channel by its mean over the sequence.
 
     Args:
-        hidden: Width of the gate; DREAM-CNN uses a quarter of the block's input.
+        hidden: Width of the hidden layer. DREAM-CNN uses a quarter of the channels of the step's input.
 
     Shape:
         `(batch, length, channels)` in and out.
@@ -83,12 +83,15 @@ class SqueezeExcite(keras.layers.Layer):
 
 @keras.saving.register_keras_serializable(package="dreamkeras")
 class InvertedResidual(keras.layers.Layer):
-    """One step of a core like EfficientNet's: widen, mix along the sequence in small groups of channels, gate, narrow, join, resize.
+    """Inverted residual step of an EfficientNet-like core.
+
+    The step widens the features, applies a grouped convolution along the sequence and a squeeze-and-excite gate, and narrows the result to
+    the number of input channels. The result is concatenated with the input, and a convolution resizes both to `filters` channels.
 
     Args:
-        filters: Output channels; the widened middle has four times as many.
-        group_channels: Channels that the middle mixes with each other; 1 mixes along the sequence alone (depthwise).
-        widen_input: Whether the middle has four times as many channels as the input instead.
+        filters: Number of output channels.
+        group_channels: Number of channels in each group of the grouped convolution; 1 is a depthwise convolution.
+        widen_input: If True, the widened features have four times the channels of the input. If False, four times those of the output.
 
     Shape:
         `(batch, length, channels)` in, `(batch, length, filters)` out.

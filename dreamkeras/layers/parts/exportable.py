@@ -1,4 +1,4 @@
-"""Whether layers are being traced for ONNX, where some take another form than the one that trains fastest."""
+"""A context in which layers are traced for ONNX. Some layers then use a different form from the one that trains fastest."""
 
 import contextlib
 from collections.abc import Iterator
@@ -11,7 +11,7 @@ _exporting: ContextVar[bool] = ContextVar("exporting", default=False)
 
 @contextlib.contextmanager
 def exportable_layers() -> Iterator[None]:
-    """Within it, TensorFlow traces layers in the form that becomes the fewest ONNX nodes."""
+    """Context manager within which TensorFlow traces layers in the form that is converted to the fewest ONNX nodes."""
     token = _exporting.set(True)
     try:
         yield
@@ -20,5 +20,5 @@ def exportable_layers() -> Iterator[None]:
 
 
 def is_exporting() -> bool:
-    """Whether the caller stands within `exportable_layers`."""
+    """Returns whether the caller is inside an `exportable_layers` context."""
     return _exporting.get()

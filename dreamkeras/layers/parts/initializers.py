@@ -1,4 +1,4 @@
-"""Initial weights as the challenge's trainers drew them, drawn by NumPy: one seed gives the same network on every backend."""
+"""Weight initialisers of the challenge's trainers. NumPy draws the weights, so that a seed gives the same network on every backend."""
 
 import math
 import random
@@ -11,7 +11,11 @@ __all__ = ["FanInUniform", "FanOutNormal", "GateUniform", "GlorotUniform", "Narr
 
 
 class _NumpyInitializer(keras.initializers.Initializer):
-    """Without a seed, one is drawn from Python's generator, which `keras.utils.set_random_seed` seeds."""
+    """Base class of initialisers that draw with NumPy.
+
+    Args:
+        seed: Random seed. If None, the seed is drawn from Python's generator, which `keras.utils.set_random_seed` seeds.
+    """
 
     def __init__(self, seed=None):
         self.seed = random.randrange(2**31) if seed is None else seed  # noqa: S311  # weights are no secret
@@ -21,7 +25,7 @@ class _NumpyInitializer(keras.initializers.Initializer):
         return ops.convert_to_tensor(weights.astype(np.float32), dtype or keras.config.floatx())
 
     def draw(self, generator, shape):
-        """Weights of this shape."""
+        """Draws weights of the given shape."""
         raise NotImplementedError
 
     def get_config(self):
@@ -30,64 +34,64 @@ class _NumpyInitializer(keras.initializers.Initializer):
 
 @keras.saving.register_keras_serializable(package="dreamkeras")
 class FanOutNormal(_NumpyInitializer):
-    """Standard deviation sqrt(2 / (taps * filters)), for convolutions and for the layers that answer.
+    """Normal distribution with standard deviation sqrt(2 / (taps * filters)), for convolutions and output layers.
 
     Reference:
-        He et al. 2015, with the fan-out; used by all three teams' trainers in the Prix Fixe framework.
+        He et al. 2015, with the fan-out; used by the trainers of all three teams in the Prix Fixe framework.
     """
 
     def draw(self, generator, shape):
-        """A kernel `(taps, channels, filters)` or `(channels, filters)`."""
+        """Draws a kernel `(taps, channels, filters)` or `(channels, filters)`."""
         return generator.normal(0, math.sqrt(2 / math.prod((*shape[:-2], shape[-1]))), shape)
 
 
 @keras.saving.register_keras_serializable(package="dreamkeras")
 class NarrowNormal(_NumpyInitializer):
-    """Standard deviation 0.001, for dense layers: a gate starts half open for every channel."""
+    """Normal distribution with standard deviation 0.001, for the dense layers of gates: every gate is initially close to 0.5."""
 
     def draw(self, generator, shape):
-        """Weights of any shape."""
+        """Draws weights of any shape."""
         return generator.normal(0, 0.001, shape)
 
 
 @keras.saving.register_keras_serializable(package="dreamkeras")
 class UnitNormal(_NumpyInitializer):
-    """Standard deviation 1, as torch draws its embeddings."""
+    """Normal distribution with standard deviation 1, torch's default for embeddings."""
 
     def draw(self, generator, shape):
-        """Weights of any shape."""
+        """Draws weights of any shape."""
         return generator.normal(0, 1, shape)
 
 
 @keras.saving.register_keras_serializable(package="dreamkeras")
 class FanInUniform(_NumpyInitializer):
-    """Between plus and minus 1 / sqrt(taps * channels), as torch draws its linear layers and convolutions."""
+    """Uniform distribution between plus and minus 1 / sqrt(taps * channels), torch's default for linear layers and convolutions."""
 
     def draw(self, generator, shape):
-        """A kernel `(taps, channels, filters)` or `(channels, filters)`."""
+        """Draws a kernel `(taps, channels, filters)` or `(channels, filters)`."""
         bound = 1 / math.sqrt(math.prod(shape[:-1]))
         return generator.uniform(-bound, bound, shape)
 
 
 @keras.saving.register_keras_serializable(package="dreamkeras")
 class GlorotUniform(_NumpyInitializer):
-    """Between plus and minus sqrt(6 / (channels + filters)), as torch draws what attention asks, holds and tells.
+    """Uniform distribution between plus and minus sqrt(6 / (channels + filters)), torch's default for queries, keys and values.
 
     Reference:
         Glorot and Bengio 2010.
     """
 
     def draw(self, generator, shape):
-        """A kernel `(channels, filters)`."""
+        """Draws a kernel `(channels, filters)`."""
         bound = math.sqrt(6 / sum(shape))
         return generator.uniform(-bound, bound, shape)
 
 
 @keras.saving.register_keras_serializable(package="dreamkeras")
 class GateUniform(_NumpyInitializer):
-    """Between plus and minus 1 / sqrt(units), as torch draws the weights and biases of an LSTM."""
+    """Uniform distribution between plus and minus 1 / sqrt(units), torch's default for the weights and biases of an LSTM."""
 
     def draw(self, generator, shape):
-        """A kernel `(channels, 4 * units)`, or a bias `(4 * units,)`."""
+        """Draws a kernel `(channels, 4 * units)` or a bias `(4 * units,)`."""
         bound = 1 / math.sqrt(shape[-1] / 4)
         return generator.uniform(-bound, bound, shape)

@@ -1,4 +1,4 @@
-"""A bidirectional LSTM in the form that trains fastest on each backend."""
+"""A bidirectional LSTM, in the form that trains fastest on each backend."""
 
 import functools
 
@@ -14,14 +14,14 @@ DIRECTIONS = ("forward", "backward")
 
 @keras.saving.register_keras_serializable(package="dreamkeras")
 class BidirectionalLSTM(keras.layers.Layer):
-    """Reads a sequence from both ends; each position gets what either reader knows there.
+    """Bidirectional LSTM that returns the states of both directions at each position.
 
-    The weights of each direction, forward first, are those of `keras.layers.LSTM`: `kernel` `(channels, 4 * units)`,
-    `recurrent_kernel` `(units, 4 * units)` and `bias` `(4 * units,)`, gates in the order input, forget, cell, output; and `recurrent_bias`,
-    which only acts through its sum with `bias`. torch has both, and an optimiser that scales each step moves their sum twice as far.
+    Each direction has the weights of `keras.layers.LSTM`: `kernel` `(channels, 4 * units)`, `recurrent_kernel` `(units, 4 * units)` and
+    `bias` `(4 * units,)`, with gates in the order input, forget, cell, output. As in torch, there is also a `recurrent_bias`, which is
+    added to `bias`: with two biases, optimisers such as Adam move their sum by twice the step. The forward direction's weights come first.
 
     Args:
-        units: Width of the state of each direction.
+        units: Size of the state in each direction.
 
     Shape:
         `(batch, length, channels)` in, `(batch, length, 2 * units)` out: the forward half, then the backward half.
@@ -60,7 +60,7 @@ class BidirectionalLSTM(keras.layers.Layer):
         raise NotImplementedError(f"Expected backend tensorflow, jax or torch, got {backend!r}.")
 
     def _keras_own(self, input_shape):
-        """Keras's own layer as a function of our weights: on a GPU cuDNN's, and in an export one ONNX LSTM."""
+        """Returns Keras's own layer as a function of this layer's weights. It uses cuDNN on GPUs and is exported as one ONNX LSTM node."""
         one = {"return_sequences": True, "kernel_initializer": "zeros", "recurrent_initializer": "zeros", "seed": 0}
         own = keras.layers.Bidirectional(keras.layers.LSTM(self.units, **one, dtype=self.dtype_policy))
         own.build(input_shape)
@@ -74,22 +74,23 @@ class BidirectionalLSTM(keras.layers.Layer):
 
 
 def _torch_lstm(inputs, weights):
-    """torch's own; its gates i f g o are Keras's i f c o."""
+    """Computes torch's own LSTM. Its gates i f g o are Keras's i f c o."""
     import torch
 
     flat = []
     for kernel, recurrent_kernel, bias in weights:
         flat += [kernel.T.contiguous(), recurrent_kernel.T.contiguous(), bias, torch.zeros_like(bias)]
     state = inputs.new_zeros(len(weights), len(inputs), len(weights[0][1]))
-    training = torch.is_grad_enabled()  # cuDNN keeps what the gradients need in training only
+    training = torch.is_grad_enabled()  # cuDNN stores values for the gradients only in training
     outputs, _, _ = torch.lstm(inputs, (state, state), flat, True, 1, 0.0, training, True, True)
-    return outputs.contiguous()  # it is a view, which each convolution after it would copy twice
+    return outputs.contiguous()  # each convolution that follows would copy the view twice
 
 
 def _jax_lstm(inputs, weights):
-    """A scan in each direction, whose kernel gradients are matrix products over all steps after it, not sums in every step.
+    """Computes the LSTM with one scan in each direction and a custom gradient.
 
-    docs/explanation/internals.md derives the backward pass with a numerical example. `pull_back` in the tests is a plain loop of it.
+    The gradient computes each kernel gradient as one matrix product over all steps after the scan, which is faster than a sum in each step.
+    docs/explanation/internals.md derives the backward pass with a numerical example. `pull_back` in the tests computes it in a plain loop.
     """
     from jax import numpy as jnp
 
@@ -103,7 +104,11 @@ def _jax_lstm(inputs, weights):
 
 @functools.cache
 def _jax_direction():
-    """From `(length, batch, channels)`, kernels stacked `(channels + units, 4 * units)`, bias and whether to read from the end."""
+    """Returns a function that computes one direction.
+
+    Its arguments are the inputs `(length, batch, channels)`, the stacked kernels `(channels + units, 4 * units)`, the bias, and whether to
+    read from the end.
+    """
     import jax
 
     @functools.partial(jax.custom_vjp, nondiff_argnums=(3,))
@@ -119,7 +124,7 @@ def _jax_direction():
 
 
 def _jax_scan(steps, kernel, bias, reverse):
-    """The hidden states, the cells and the gates of every step."""
+    """Returns the hidden states, the cell states and the gates of every step."""
     import jax
     from jax import numpy as jnp
 
@@ -136,7 +141,7 @@ def _jax_scan(steps, kernel, bias, reverse):
 
 
 def _jax_pull_back(reverse, residuals, cotangents):
-    """From the cotangents of the hidden states to those of the steps, the kernel and the bias."""
+    """Computes the cotangents of the inputs, the kernel and the bias from those of the hidden states."""
     import jax
     from jax import numpy as jnp
 
@@ -157,7 +162,7 @@ def _jax_pull_back(reverse, residuals, cotangents):
 
 
 def _jax_by_gates(by_hidden, by_cell, gates, cell, earlier_cell):
-    """One step back: the cotangents of what the gates are computed from, and of the cell before."""
+    """Propagates one step back: returns the cotangents of the gates' pre-activations and of the previous cell state."""
     from jax import numpy as jnp
 
     (i, f, g, o), squashed = gates, jnp.tanh(cell)
@@ -168,7 +173,7 @@ def _jax_by_gates(by_hidden, by_cell, gates, cell, earlier_cell):
 
 
 def _jax_shifted(states, reverse):
-    """The states that each step began with, `(length, batch, units)`."""
+    """Returns the states at the beginning of each step, `(length, batch, units)`."""
     from jax import numpy as jnp
 
     start = jnp.zeros_like(states[:1])

@@ -1,4 +1,4 @@
-"""Autosome's blocks against NumPy and against plain torch with the same weights."""
+"""Autosome's blocks, compared with NumPy and with plain torch with the same weights."""
 
 import keras
 import numpy as np
@@ -20,7 +20,7 @@ def built(layer, channels):
 
 @pytest.fixture(scope="module")
 def twins():
-    """Our blocks and the plain torch network, small, with the same weights."""
+    """Returns a small plain torch network and Keras blocks with the same weights."""
     pytest.importorskip("torch")
     network = plain_torch(widths := (16, 16, 8))
     first, core, final = BHIFirst(16), AutosomeCore(widths[1:]), AutosomeFinal()
@@ -32,7 +32,7 @@ def twins():
 
 
 @pytest.mark.parametrize("training", [False, True])
-def test_blocks_are_those_of_plain_torch(twins, training):
+def test_blocks_equal_plain_torch(twins, training):
     import torch
 
     network, first, core, final = twins
@@ -83,7 +83,7 @@ def test_the_loss_is_the_mean_divergence_from_the_soft_labels():
     assert loss_of(logits, VALUES) == pytest.approx(divergences(logits, VALUES).mean(), rel=1e-5)
 
 
-def test_the_loss_is_torchs_divergence():
+def test_the_loss_equals_torchs_divergence():
     functional = pytest.importorskip("torch.nn.functional")
     import torch
 
@@ -92,7 +92,7 @@ def test_the_loss_is_torchs_divergence():
     assert loss_of(logits, VALUES) == pytest.approx(wanted.item(), rel=1e-4)
 
 
-def test_sample_weights_weigh_the_divergences():
+def test_the_loss_is_the_weighted_mean_of_the_divergences():
     logits, weights = random_array(len(VALUES), 18), np.linspace(0, 2, len(VALUES)).astype(np.float32)
     wanted = np.average(divergences(logits, VALUES), weights=weights)
     assert loss_of(logits, VALUES, weights) == pytest.approx(wanted, rel=1e-5)
@@ -111,7 +111,7 @@ def test_the_core_keeps_the_length_and_ends_with_its_last_width(widths):
     assert core.compute_output_shape((None, 9, 8)) == (None, 9, widths[-1])
 
 
-def test_dream_cnns_core_has_this_many_weights():
+def test_dream_cnns_core_has_the_published_number_of_weights():
     core = AutosomeCore()
     core.build((None, 150, 320))
     trained = sum(int(np.prod(weight.shape)) for weight in core.trainable_weights)
@@ -120,7 +120,7 @@ def test_dream_cnns_core_has_this_many_weights():
     assert core.steps[0].widen.norm.momentum == 0.9
 
 
-def test_the_first_block_is_a_convolution_normalised_and_gated():
+def test_the_first_block_is_a_conv_norm_silu_layer():
     block, inputs = AutosomeFirst(4, 3), random_array(2, 12, 6)
     block.build((None, 12, 6))
     randomise(block)
@@ -128,7 +128,7 @@ def test_the_first_block_is_a_convolution_normalised_and_gated():
     assert (block.scan.filters, block.scan.kernel_size, block.scan.groups) == (4, 3, 1)
 
 
-def test_the_first_block_has_this_many_weights():
+def test_the_first_block_has_the_expected_number_of_weights():
     block = AutosomeFirst()
     block.build((None, 150, 6))
     assert sum(int(np.prod(weight.shape)) for weight in block.trainable_weights) == 256 * 7 * 6 + 2 * 256

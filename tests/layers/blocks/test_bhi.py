@@ -1,4 +1,4 @@
-"""BHI's blocks against NumPy, and the core against plain torch with the same weights."""
+"""BHI's blocks, compared with NumPy, and the core, compared with plain torch with the same weights."""
 
 import importlib
 from pathlib import Path
@@ -25,13 +25,13 @@ def scanned(inputs, kernel, bias):
     return np.maximum(np.einsum("blkc,kco->blo", windows, kernel) + bias, 0)
 
 
-def test_it_is_the_scanners_side_by_side():
+def test_the_first_block_concatenates_its_convolutions():
     block, inputs = made(), random_array(3, 12, 5)
     wanted = [scanned(inputs, *map(array, convolution.weights)) for convolution in block.convolutions]
     np.testing.assert_allclose(array(block(inputs)), np.concatenate(wanted, axis=-1), atol=1e-5)
 
 
-def test_dropout_is_for_training_only_and_keeps_the_mean():
+def test_dropout_applies_only_in_training_and_keeps_the_mean():
     block, inputs = made(dropout=0.5), random_array(64, 12, 5)
     kept, dropped = array(block(inputs, training=False)), array(block(inputs, training=True))
     np.testing.assert_array_equal(kept, array(made(dropout=0.5)(inputs)))
@@ -40,20 +40,20 @@ def test_dropout_is_for_training_only_and_keeps_the_mean():
     np.testing.assert_allclose(dropped[active & (dropped > 0)], 2 * kept[active & (dropped > 0)], rtol=1e-5)
 
 
-def test_dream_cnn_has_this_many_weights():
+def test_dream_cnns_first_block_has_the_expected_number_of_weights():
     block = BHIFirst()
     block.build((None, 150, 6))
     assert block.count_params() == 160 * (6 * 9 + 1) + 160 * (6 * 15 + 1)
 
 
-def test_channels_that_the_kernels_cannot_share_are_refused():
+def test_channels_must_be_a_multiple_of_the_kernels():
     with pytest.raises(ValueError, match="Expected channels to be a multiple of 2 kernels, got 7"):
         BHIFirst(7)
 
 
 @pytest.fixture(scope="module")
 def twins():
-    """Our first block and core, and the body of the plain torch DREAM-RNN, small, with the same weights."""
+    """Returns the body of a small plain torch DREAM-RNN, and a first block and core with the same weights."""
     pytest.importorskip("torch")
     with pytest.MonkeyPatch.context() as patch:
         patch.syspath_prepend(Path(__file__).parents[3] / "benchmarks")
@@ -72,7 +72,7 @@ def twins():
     return network.body, first, core
 
 
-def test_first_block_and_core_are_those_of_plain_torch(twins):
+def test_first_block_and_core_equal_plain_torch(twins):
     import torch
 
     body, first, core = twins
@@ -82,7 +82,7 @@ def test_first_block_and_core_are_those_of_plain_torch(twins):
     np.testing.assert_allclose(array(core(first(inputs))), wanted, atol=1e-5)
 
 
-def test_the_core_drops_what_two_dropouts_would():
+def test_the_core_combines_two_dropout_rates():
     core = randomised(BHICore(64, units=8, dropout=0.2, last_dropout=0.5), (None, 20, 8))
     inputs = random_array(32, 20, 8)
     kept, dropped = array(core(inputs, training=False)), array(core(inputs, training=True))
@@ -92,7 +92,7 @@ def test_the_core_drops_what_two_dropouts_would():
     np.testing.assert_allclose(dropped[left], kept[left] / 0.4, rtol=1e-4)
 
 
-def test_the_core_of_dream_rnn_has_this_many_weights():
+def test_the_core_of_dream_rnn_has_the_expected_number_of_weights():
     core = BHICore()
     core.build((None, 150, 320))
     lstm, scanners = 2 * 4 * 320 * (320 + 320 + 2), 160 * (640 * 9 + 1) + 160 * (640 * 15 + 1)
@@ -105,7 +105,7 @@ def randomised(layer, shape):
 
 
 def dense(values, layers):
-    """ReLU between them, not after the last."""
+    """Applies dense layers with ReLU between them."""
     for i, layer in enumerate(layers):
         weight, bias = map(array, layer.weights)
         values = np.maximum(values, 0 if i else -np.inf) @ weight + bias
@@ -114,27 +114,27 @@ def dense(values, layers):
 
 @pytest.mark.parametrize("flatten", [False, True])
 @pytest.mark.parametrize("hidden", [(), (7, 5)])
-def test_the_final_block_is_dense_layers_over_the_mean_or_over_all(flatten, hidden):
+def test_the_final_block_applies_dense_layers_to_the_mean_or_to_all_positions(flatten, hidden):
     layer, inputs = randomised(BHIFinal(2, hidden, flatten), (None, 12, 4)), random_array(3, 12, 4)
     wanted = dense(inputs.reshape(3, 48) if flatten else inputs.mean(1), layer.mappers)
     units = array(layer.scale) * wanted + array(layer.offset)
     np.testing.assert_allclose(array(layer(inputs)["expression"]), units, atol=1e-4)
 
 
-def test_the_final_block_is_over_all_positions_and_that_of_the_mean_takes_any_length():
+def test_bhi_flattens_by_default_and_bhi_mean_accepts_any_length():
     assert BHIFinal().flatten
     layer = randomised(BHIMeanFinal(), (None, None, 4))
     assert layer(random_array(3, 5, 4))["expression"].shape == layer(random_array(3, 9, 4))["expression"].shape
     assert array(layer.mappers[0].kernel).shape == (4, 64)
 
 
-def test_the_two_final_blocks_differ_in_their_default_alone():
+def test_the_two_final_blocks_differ_only_in_the_default_of_flatten():
     pooled, same = randomised(BHIMeanFinal(2, (5,)), (None, 12, 4)), randomised(BHIFinal(2, (5,), flatten=False), (None, 12, 4))
     inputs = random_array(3, 12, 4)
     np.testing.assert_allclose(array(pooled(inputs)["expression"]), array(same(inputs)["expression"]), atol=1e-6)
 
 
-def test_the_final_blocks_loss_is_hubers_on_the_targets_scale():
+def test_the_loss_is_the_huber_loss_of_standardised_values():
     layer = BHIFinal(1)
     layer.build((None, 12, 4))
     layer.fit_scale(np.array([[3.0], [7.0]], np.float32))  # mean 5, deviation 2
@@ -145,7 +145,7 @@ def test_the_final_blocks_loss_is_hubers_on_the_targets_scale():
     assert float(came) == pytest.approx(float(keras.losses.Huber(1.0)(targets / 2, expression / 2)), rel=1e-5)
 
 
-def test_the_penalty_is_a_parabola_that_goes_on_as_lines():
+def test_the_penalty_is_quadratic_up_to_1_and_linear_beyond():
     layer = BHIFinal(1)
     np.testing.assert_allclose(
         array(layer.penalty(np.array([-2, -1, -0.5, 0, 0.5, 1, 2], np.float32))), [1.5, 0.5, 0.125, 0, 0.125, 0.5, 1.5]

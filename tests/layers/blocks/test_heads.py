@@ -1,4 +1,4 @@
-"""Regression heads against NumPy."""
+"""Regression heads, compared with NumPy."""
 
 import numpy as np
 import pytest
@@ -15,11 +15,11 @@ def made(tasks=2):
 
 
 def loss(final, targets, expression, *weights):
-    """The head's loss as `fit` takes it: of tensors."""
+    """Computes the head's loss from tensors, as `fit` does."""
     return float(final.loss(ops.convert_to_tensor(targets), {"expression": ops.convert_to_tensor(expression)}, *weights))
 
 
-def test_each_task_has_a_branch_and_the_scale_is_undone():
+def test_each_task_has_a_branch_and_outputs_are_in_units():
     final, features = made(), random_array(3, 7, 8)
     final.fit_scale(np.array([[1, 10], [3, 30]], np.float32))
     pooled = features.mean(1)
@@ -38,14 +38,14 @@ def test_the_loss_is_the_standardised_squared_error_summed_over_tasks():
     assert loss(final, targets, expression) == pytest.approx((1 + 4) / 2 + (4 + 0) / 2)
 
 
-def test_a_missing_target_counts_for_nothing():
+def test_missing_targets_are_ignored():
     final = made()
     targets, expression = np.array([[1, np.nan], [3, np.nan]], np.float32), np.array([[0, 5], [1, 5]], np.float32)
     final.fit_scale(np.array([[0, 1], [np.nan, 1]], np.float32))
     assert loss(final, targets, expression) == pytest.approx((1 + 4) / 2)
 
 
-def test_weights_count_rows():
+def test_the_loss_is_weighted_by_sample():
     final = made(tasks=1)
     final.fit_scale(np.array([[-1], [1]], np.float32))
     came = loss(final, np.array([[1], [3]], np.float32), np.zeros((2, 1), np.float32), np.array([3, 1], np.float32))

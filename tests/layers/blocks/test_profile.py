@@ -1,4 +1,4 @@
-"""The profile's final block against NumPy."""
+"""The final block for profiles, compared with NumPy."""
 
 import numpy as np
 import pytest
@@ -40,7 +40,7 @@ def test_logits_are_the_middle_of_a_wide_convolution(length, kernel_size):
     np.testing.assert_allclose(array(final(features)["profile"]), whole[:, first : first + 8], atol=1e-4)
 
 
-def test_counts_are_a_dense_layer_over_the_mean_of_all_positions_in_units():
+def test_counts_are_a_dense_layer_on_the_mean_of_all_positions():
     final, features = made(), random_array(2, 20, 4)
     final.fit_scale(np.log1p(np.array([[10.0], [20], [60]], np.float32)))
     raw = features.mean(1) @ array(final.counts.kernel) + array(final.counts.bias)
@@ -48,7 +48,7 @@ def test_counts_are_a_dense_layer_over_the_mean_of_all_positions_in_units():
     np.testing.assert_allclose(array(final(features)["expression"]), raw * logs.std() + logs.mean(), atol=1e-4)
 
 
-def test_the_loss_is_the_surprise_at_the_reads_in_typical_windows_and_the_error_of_the_logarithm():
+def test_the_loss_is_the_scaled_likelihood_of_the_reads_plus_the_error_of_the_log_reads():
     final = made()
     final.fit_scale(np.log1p(np.array([[10.0], [20], [60]], np.float32)))
     surprise = -(READS * log_softmax(OUTPUTS["profile"])).sum(1)
@@ -58,19 +58,19 @@ def test_the_loss_is_the_surprise_at_the_reads_in_typical_windows_and_the_error_
     assert total_loss(final, ops.convert_to_tensor(weights)) == pytest.approx(((surprise / 20 + 0.1 * error) * weights).mean(), rel=1e-5)
 
 
-def test_windows_without_reads_do_not_divide_by_nothing():
+def test_a_median_of_zero_reads_does_not_divide_by_zero():
     final = made()
     final.fit_scale(np.zeros((3, 1), np.float32))
     assert float(array(final.reads)) == 1
 
 
 @pytest.mark.parametrize("length", [6, 9, 32])
-def test_features_that_are_not_around_its_positions_are_refused(length):
-    with pytest.raises(ValueError, match=f"Expected 8 to 30 positions with 8 in the middle, got {length}"):
+def test_features_in_which_the_profile_cannot_be_centred_are_rejected(length):
+    with pytest.raises(ValueError, match=f"Expected 8 to 30 positions with 8 in the centre, got {length}"):
         made(length=length)
 
 
-def test_it_is_for_assays_with_a_profile():
+def test_an_assay_without_a_profile_is_rejected():
     final = ProfileFinal.for_assay(find_assay("atac", AtacLayout("genome.fa", "reads.bw", length=300, profile_length=100)))
     assert (final.positions, final.window) == (100, 300)
     with pytest.raises(ModelError, match="Expected an assay with a profile for ProfileFinal, got yeast"):

@@ -1,4 +1,4 @@
-"""Proformer's blocks against NumPy and against what its team's paper says."""
+"""Proformer's blocks, compared with NumPy and with the size given in the paper."""
 
 import numpy as np
 import pytest
@@ -13,7 +13,7 @@ def built(layer, *shape):
     return randomise(layer)
 
 
-def test_tokens_stand_before_kmers_with_their_place_and_strand():
+def test_tokens_come_before_kmers_with_position_and_strand():
     block, inputs = built(ProformerFirst(5, kmer=4, tokens=3), 9, 6), random_array(2, 9, 6)
     outputs = array(block(inputs))
     np.testing.assert_allclose(outputs[:, :3], np.broadcast_to(array(block.token), (2, 3, 5)))
@@ -23,12 +23,12 @@ def test_tokens_stand_before_kmers_with_their_place_and_strand():
 
 
 @pytest.mark.parametrize("block", [ProformerFirst()])
-def test_a_length_is_needed(block):
+def test_an_unknown_length_is_rejected(block):
     with pytest.raises(ValueError, match="Expected letters of a fixed length"):
         block.build((None, None, 6))
 
 
-def test_the_core_is_blocks_of_wide_heads_that_add_the_convolution_alone():
+def test_the_core_applies_conformer_blocks_with_wide_heads():
     core, inputs = built(ProformerCore(2, 2, kernel_size=5), 12, 8), random_array(3, 12, 8)
     features = inputs
     for block in core.macaron:
@@ -37,7 +37,7 @@ def test_the_core_is_blocks_of_wide_heads_that_add_the_convolution_alone():
     assert [(block.heads, block.head_size, block.kernel_size, block.add_normed) for block in core.macaron] == [(2, 8, 5, False)] * 2
 
 
-def test_expression_is_read_from_the_tokens_and_nucleotides_from_what_follows():
+def test_expression_is_predicted_from_the_tokens_and_bases_from_the_other_positions():
     final, features = built(ProformerFinal(positions=3), 9, 8), random_array(2, 9, 8)
     outputs = final(features)
     np.testing.assert_allclose(array(outputs["expression"]), array(super(ProformerFinal, final).call(features)["expression"]))

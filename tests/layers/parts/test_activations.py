@@ -1,4 +1,4 @@
-"""SiLU against its closed form."""
+"""SiLU, compared with its closed form."""
 
 import keras
 import numpy as np
@@ -16,13 +16,13 @@ def test_silu_is_x_times_its_sigmoid():
     np.testing.assert_allclose(array(silu(x)), x * sigmoid(x), atol=2e-6)
 
 
-def test_its_gradient_is_the_derivative():
+def test_the_gradient_of_silu_is_its_derivative():
     x, cotangent = 4 * random_array(3, 5, 4), random_array(3, 5, 4, seed=1)
     (pulled,) = gradients(keras.layers.Activation(silu), x, cotangent)
     gate = sigmoid(x)
     np.testing.assert_allclose(pulled, cotangent * gate * (1 + x * (1 - gate)), atol=5e-6)
 
 
-def test_the_ends_of_the_range_stay_finite():
+def test_silu_of_large_values_is_finite():
     x = np.array([[-1e4, -90, 0, 90, 1e4]], np.float32)
     np.testing.assert_allclose(array(silu(x)), [[0, 0, 0, 90, 1e4]])

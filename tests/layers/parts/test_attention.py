@@ -1,4 +1,4 @@
-"""The parts of a Conformer against NumPy, and a whole block against plain torch."""
+"""The parts of a Conformer and complete blocks, compared with NumPy, and attention, compared with torch."""
 
 import keras
 import numpy as np
@@ -26,14 +26,14 @@ def softmax(values):
 
 
 def attend(layer, inputs):
-    """Head by head, sequence by sequence."""
+    """Computes attention one head at a time."""
     (ask, ask_bias), (answer, answer_bias) = map(array, layer.ask.weights), map(array, layer.answer.weights)
     query, key, value = (np.split(part, layer.heads, -1) for part in np.split(inputs @ ask + ask_bias, 3, -1))
     heads = [softmax(q @ k.transpose(0, 2, 1) / np.sqrt(q.shape[-1])) @ v for q, k, v in zip(query, key, value, strict=True)]
     return np.concatenate(heads, -1) @ answer + answer_bias
 
 
-def test_the_feed_forward_gates_one_half_by_the_other():
+def test_feed_forward_gates_one_half_by_the_other():
     layer, inputs = built(FeedForward(expansion=3)), random_array(3, 12, 8)
     values, gate = np.split(normalised(inputs, layer.norm) @ array(layer.widen.kernel), 2, axis=-1)
     wanted = values * gate / (1 + np.exp(-gate)) @ array(layer.narrow.kernel)
@@ -42,7 +42,7 @@ def test_the_feed_forward_gates_one_half_by_the_other():
     assert [weight.path.rsplit("/", 1)[-1] for weight in layer.trainable_weights].count("bias") == 0
 
 
-def test_the_convolution_module_goes_along_the_sequence_and_then_across_channels():
+def test_the_convolution_module_is_depthwise_and_then_pointwise():
     layer, inputs = built(ConvolutionModule(kernel_size=5)), random_array(3, 12, 8)
     taps, (across, bias) = array(layer.depthwise.kernel), map(array, layer.pointwise.weights)
     padded = np.pad(inputs, ((0, 0), (2, 2), (0, 0)))
@@ -51,13 +51,13 @@ def test_the_convolution_module_goes_along_the_sequence_and_then_across_channels
 
 
 @pytest.mark.parametrize("head_size", [None, 3])
-def test_each_head_attends_for_itself(head_size):
+def test_heads_attend_independently(head_size):
     layer, inputs = built(MultiHeadSelfAttention(4, head_size)), random_array(3, 12, 8)
     assert layer.ask.kernel.shape == (8, 3 * 4 * (head_size or 2))
     np.testing.assert_allclose(array(layer(inputs)), attend(layer, inputs), atol=1e-4)
 
 
-def test_attention_is_torchs_with_the_same_weights_and_gradients():
+def test_attention_and_its_gradients_equal_torch():
     torch = pytest.importorskip("torch")
     layer, inputs, cotangent = built(MultiHeadSelfAttention(2)), random_array(3, 12, 8), random_array(3, 12, 8, seed=1)
     theirs = torch.nn.MultiheadAttention(8, 2, batch_first=True)
@@ -73,19 +73,19 @@ def test_attention_is_torchs_with_the_same_weights_and_gradients():
     np.testing.assert_allclose(by_ask, theirs.in_proj_weight.grad.numpy().T, atol=1e-3)
 
 
-def test_attention_does_not_know_positions():
+def test_attention_is_equivariant_to_the_order_of_positions():
     layer, inputs = built(MultiHeadSelfAttention(2)), random_array(3, 12, 8)
     np.testing.assert_allclose(array(layer(inputs[:, ::-1].copy())), array(layer(inputs))[:, ::-1], atol=1e-5)
 
 
-def test_channels_that_the_heads_cannot_share_are_refused():
+def test_channels_must_be_a_multiple_of_the_heads():
     with pytest.raises(ValueError, match="Expected channels to be a multiple of 4 heads, got 6"):
         MultiHeadSelfAttention(4).build((None, 12, 6))
     assert MultiHeadSelfAttention(4, head_size=5)(random_array(2, 12, 6)).shape == (2, 12, 6)
 
 
 @pytest.mark.parametrize("add_normed", [False, True])
-def test_a_block_adds_its_parts_one_after_the_other(add_normed):
+def test_a_block_adds_the_output_of_each_part(add_normed):
     block, inputs = built(ConformerBlock(2, kernel_size=5, add_normed=add_normed)), random_array(3, 12, 8)
     after_feed = inputs + 0.5 * array(block.feed_in(inputs))
     normed = normalised(after_feed, block.convolution_norm).astype(np.float32)
@@ -97,7 +97,7 @@ def test_a_block_adds_its_parts_one_after_the_other(add_normed):
 
 
 @pytest.mark.parametrize("layer", [FeedForward(dropout=0.5), ConvolutionModule(dropout=0.5)])
-def test_dropout_is_for_training_only(layer):
+def test_dropout_applies_only_in_training(layer):
     built(layer)
     inputs = random_array(8, 12, 8)
     kept, dropped = array(layer(inputs, training=False)), array(layer(inputs, training=True))
@@ -105,7 +105,7 @@ def test_dropout_is_for_training_only(layer):
     assert 0.4 < (dropped[kept != 0] == 0).mean() < 0.6
 
 
-def test_a_block_of_dream_attn_has_this_many_weights():
+def test_a_block_of_dream_attn_has_the_expected_number_of_weights():
     block = ConformerBlock()
     block.build((None, 150, 256))
     feed = 2 * 256 + 256 * 1024 + 512 * 256
@@ -128,7 +128,7 @@ def test_a_block_exports_with_one_grouped_convolution():
     assert [node.op_type for node in graph.node].count("Softmax") == 1
 
 
-def test_an_unknown_backend_is_refused(monkeypatch):
+def test_an_unknown_backend_is_rejected(monkeypatch):
     layer = built(MultiHeadSelfAttention(2))
     monkeypatch.setattr(keras.backend, "backend", lambda: "openvino")
     with pytest.raises(NotImplementedError, match="Expected backend tensorflow, jax or torch, got 'openvino'"):

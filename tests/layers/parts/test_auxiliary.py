@@ -16,7 +16,7 @@ def marks(*rows):
 
 
 def cross_entropy(logits, windows, masked):
-    """One position after the other."""
+    """Computes the cross-entropy one position at a time."""
     costs = []
     for row, window, hidden in zip(logits.astype(np.float64), windows, masked, strict=True):
         for scores, letter, is_hidden in zip(row, bytes(window).decode().upper(), hidden, strict=True):
@@ -44,21 +44,21 @@ class TestMaskedNucleotides:
         logits = random_array(2, 6, 4)
         assert float(masked_nucleotide_loss(logits, WINDOWS, MASKED)) == pytest.approx(cross_entropy(logits, WINDOWS, MASKED), rel=1e-5)
 
-    def test_padding_and_ambiguous_letters_count_for_nothing(self):
+    def test_padding_and_ambiguous_letters_are_ignored(self):
         logits = random_array(2, 6, 4)
         wanted = float(masked_nucleotide_loss(logits, WINDOWS, MASKED))
         logits[0, 4], logits[1, [3, 5]] = 100, -100  # N; R and N
         assert float(masked_nucleotide_loss(logits, WINDOWS, MASKED)) == pytest.approx(wanted, rel=1e-6)
         assert float(masked_nucleotide_loss(logits, letters("NNNNNN", "NNNNNN"), MASKED)) == 0
 
-    def test_positions_that_were_not_masked_count_for_nothing(self):
+    def test_unmasked_positions_are_ignored(self):
         logits = random_array(2, 6, 4)
-        logits[0, 0] = 50 * np.eye(4)[0]  # A, as it was
+        logits[0, 0] = 50 * np.eye(4)[0]  # the masked base is A
         only = marks("x.....", "......")
         assert float(masked_nucleotide_loss(logits, WINDOWS, only)) == pytest.approx(0, abs=1e-6)
         assert float(masked_nucleotide_loss(logits, WINDOWS, np.zeros_like(MASKED))) == 0
 
-    def test_a_core_of_both_strands_answers_for_the_other_strand_too(self):
+    def test_the_loss_of_both_strands(self):
         logits = random_array(2, 12, 4)
         windows = np.concatenate([WINDOWS, reverse_complement(WINDOWS)], axis=1)
         masked = np.concatenate([MASKED, MASKED[:, ::-1]], axis=1)
@@ -71,7 +71,7 @@ class TestMutations:
         wanted = binary_cross_entropy(logits, WINDOWS, MUTATED, np.zeros_like(MASKED))
         assert float(mutation_loss(logits, WINDOWS, MUTATED)) == pytest.approx(wanted, rel=1e-5)
 
-    def test_masked_positions_are_left_out(self):
+    def test_masked_positions_are_ignored(self):
         logits = random_array(2, 6, 1)
         wanted = binary_cross_entropy(logits, WINDOWS, MUTATED, MASKED)
         assert float(mutation_loss(logits, WINDOWS, MUTATED, MASKED)) == pytest.approx(wanted, rel=1e-5)
@@ -87,7 +87,7 @@ OUTPUTS = {"expression": random_array(2, 1), "nucleotides": random_array(2, 6, 4
 
 
 class TestSum:
-    def test_of_what_has_truth_and_answer(self):
+    def test_includes_losses_with_targets_and_outputs(self):
         truth = {"letters": WINDOWS, "masked": MASKED, "mutated": MUTATED}
         nucleotides = masked_nucleotide_loss(OUTPUTS["nucleotides"], WINDOWS, MASKED)
         mutated = mutation_loss(OUTPUTS["mutated"], WINDOWS, MUTATED, MASKED)
@@ -95,14 +95,14 @@ class TestSum:
         without = {name: values for name, values in OUTPUTS.items() if name != "nucleotides"}
         assert float(auxiliary_loss(truth, without)) == pytest.approx(float(mutated), rel=1e-6)
 
-    def test_is_0_without_truth_or_answer(self):
+    def test_is_0_without_targets_or_outputs(self):
         assert auxiliary_loss({"expression": np.zeros((2, 1))}, OUTPUTS) == 0
         assert auxiliary_loss({"letters": WINDOWS, "masked": MASKED}, {"expression": np.zeros((2, 1))}) == 0
 
 
 @pytest.mark.parametrize("dtype", ["float32", "mixed_bfloat16"])
 @pytest.mark.parametrize("kind", KINDS)
-def test_head_answers_every_position_in_32_bits(kind, dtype):
+def test_the_head_returns_float32_logits_at_every_position(kind, dtype):
     head, features = PositionHead(kind, dtype=dtype), random_array(3, 5, 7)
     logits = head(features)
     assert (tuple(logits.shape), keras.backend.standardize_dtype(logits.dtype)) == ((3, 5, KINDS[kind]), "float32")
@@ -110,6 +110,6 @@ def test_head_answers_every_position_in_32_bits(kind, dtype):
     np.testing.assert_allclose(array(logits), features @ kernel + bias, atol=0.05 if dtype != "float32" else 1e-5)
 
 
-def test_a_head_of_another_kind_is_refused():
+def test_an_unknown_kind_of_head_is_rejected():
     with pytest.raises(ValueError, match="Expected a kind among nucleotides, mutated, got 'codons'"):
         PositionHead("codons")

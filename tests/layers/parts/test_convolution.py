@@ -1,4 +1,4 @@
-"""Conv1D against its definition, and against Keras's own where that one works."""
+"""Conv1D, compared with its definition, and with Keras's own layer where that is supported."""
 
 import keras
 import numpy as np
@@ -23,11 +23,11 @@ SHAPES = [  # channels, filters, taps, groups
     (96, 96, 7, 48),
     (80, 80, 3, 2),
 ]
-"""One group, small groups in one block, groups in several blocks, groups wider than a block; odd and even taps."""
+"""Shapes with one group, small groups in one block, groups in several blocks and groups wider than a block, with odd and even taps."""
 
 
 def taps_of(inputs, kernel, groups):
-    """Every product of the sum: filter, tap, its inputs' channels, and the padded inputs that tap sees."""
+    """Yields each filter and tap with the input channels of the filter's group and the padded inputs at that tap."""
     taps, width, filters = kernel.shape
     padded = np.pad(inputs, ((0, 0), ((taps - 1) // 2, taps // 2), (0, 0)))
     for filter_, tap in np.ndindex(filters, taps):
@@ -43,7 +43,7 @@ def convolve(inputs, kernel, groups):
 
 
 def convolve_backwards(inputs, kernel, groups, cotangent):
-    """Gradients of `sum(convolve(inputs, kernel, groups) * cotangent)` by inputs and kernel."""
+    """Returns the gradients of `sum(convolve(inputs, kernel, groups) * cotangent)` with respect to inputs and kernel."""
     kernel_gradient, taps, length = np.zeros(kernel.shape), len(kernel), inputs.shape[1]
     padded_gradient = np.zeros((len(inputs), length + taps - 1, inputs.shape[2]))
     for filter_, tap, channels, seen in taps_of(inputs, kernel, groups):
@@ -67,7 +67,7 @@ def test_outputs_are_the_sum_over_taps_and_channels_of_the_group(channels, filte
 
 
 @pytest.mark.parametrize(("channels", "filters", "taps", "groups"), SHAPES)
-def test_gradients_are_those_of_the_sum(channels, filters, taps, groups):
+def test_gradients_equal_those_of_the_definition(channels, filters, taps, groups):
     layer, inputs = made(channels, filters, taps, groups), random_array(3, 11, channels)
     cotangent = random_array(3, 11, filters, seed=1)
     wanted = convolve_backwards(inputs, array(layer.kernel), groups, cotangent)
@@ -87,7 +87,7 @@ def test_gradients_are_those_of_the_sum(channels, filters, taps, groups):
     bias=st.booleans(),
     activation=st.sampled_from([None, "relu"]),
 )
-def test_any_shape_is_convolved(groups, width, outputs, taps, length, bias, activation):
+def test_outputs_equal_the_definition_for_any_shape(groups, width, outputs, taps, length, bias, activation):
     layer = made(groups * width, groups * outputs, taps, groups, use_bias=bias, activation=activation)
     inputs = random_array(2, length, groups * width)
     kernel, *biases = map(array, layer.weights)
@@ -97,7 +97,7 @@ def test_any_shape_is_convolved(groups, width, outputs, taps, length, bias, acti
 
 
 @pytest.mark.parametrize(("taps", "dilation"), [(3, 2), (5, 4), (3, 16)])
-def test_dilated_taps_are_those_of_a_wide_kernel_with_zeros_between(taps, dilation):
+def test_dilation_equals_a_wide_kernel_with_zeros_between_taps(taps, dilation):
     layer, inputs = made(6, 5, taps, 1, dilation_rate=dilation), random_array(3, 11, 6)
     wide = np.zeros(((taps - 1) * dilation + 1, 6, 5), np.float32)
     wide[::dilation] = array(layer.kernel)
@@ -110,13 +110,13 @@ def test_dilated_taps_are_those_of_a_wide_kernel_with_zeros_between(taps, dilati
 
 
 @pytest.mark.parametrize("options", [{"groups": 2}, {"kernel_size": 4}])
-def test_groups_and_even_taps_are_not_dilated(options):
-    with pytest.raises(ValueError, match="Expected one group and an odd number of taps to dilate"):
+def test_dilation_of_groups_or_even_taps_is_rejected(options):
+    with pytest.raises(ValueError, match=r"Dilation in 'conv1d.*' requires one group and an odd number of taps"):
         Conv1D(**{"filters": 4, "kernel_size": 3, "dilation_rate": 2, **options})
 
 
 @pytest.mark.parametrize("taps", [1, 4, 7])
-def test_one_group_is_keras_own_convolution_with_the_same_weights(taps):
+def test_one_group_equals_the_keras_layer_with_the_same_weights(taps):
     ours, inputs = made(6, 5, taps, 1, activation="relu"), random_array(3, 11, 6)
     keras_own = keras.layers.Conv1D(5, taps, padding="same", activation="relu")
     keras_own.build((None, None, 6))
@@ -125,7 +125,7 @@ def test_one_group_is_keras_own_convolution_with_the_same_weights(taps):
     np.testing.assert_allclose(array(ours(inputs)), array(keras_own(inputs)), atol=1e-5)
 
 
-def test_every_batch_goes_through_one_model():
+def test_a_model_accepts_any_batch_size():
     features = keras.Input((11, 8))
     model = keras.Model(features, made(8, 8, 3, 4)(features))
     inputs = random_array(5, 11, 8)
@@ -143,7 +143,7 @@ def test_jit_changes_nothing():
 
 
 @pytest.mark.parametrize("taps", [4, 7])
-def test_the_exportable_form_gives_the_same(taps):
+def test_the_exportable_form_gives_the_same_outputs(taps):
     layer, inputs = made(8, 8, taps, 4), random_array(3, 11, 8)
     plain = array(layer(inputs))
     with exportable_layers():
@@ -151,14 +151,14 @@ def test_the_exportable_form_gives_the_same(taps):
 
 
 @pytest.mark.parametrize("channels", [1, 16, 17])
-def test_channels_by_themselves_are_convolved_in_bfloat16(channels):
+def test_depthwise_convolution_in_bfloat16(channels):
     layer, inputs = made(channels, channels, 15, channels, dtype="mixed_bfloat16"), random_array(2, 20, channels)
     kernel, bias = map(array, layer.weights)
     np.testing.assert_allclose(array(layer(inputs)), convolve(inputs, kernel, channels) + bias, rtol=0.05, atol=0.1)
 
 
 @pytest.mark.skipif(keras.backend.backend() != "tensorflow", reason="only TensorFlow exports")
-def test_the_exportable_form_is_one_operation_and_ends_with_its_context():
+def test_the_exportable_form_is_one_operation_inside_the_context_only():
     import tensorflow as tf
 
     layer = made(128, 128, 7, 64)
@@ -173,18 +173,18 @@ def test_the_exportable_form_is_one_operation_and_ends_with_its_context():
 
 
 @pytest.mark.parametrize("options", [{"filters": 6, "groups": 4}, {"filters": 4, "groups": 4}])
-def test_groups_that_do_not_divide_are_refused(options):
+def test_channels_and_filters_must_be_multiples_of_the_groups(options):
     with pytest.raises(ValueError, match="groups"):
         Conv1D(kernel_size=3, **options).build((None, 11, 6))
 
 
 @pytest.mark.parametrize("options", [{"strides": 2}, {"padding": "valid"}, {"data_format": "channels_first"}])
-def test_what_it_does_not_do_is_refused(options):
+def test_unsupported_options_are_rejected(options):
     with pytest.raises(ValueError, match="Expected stride 1, same padding"):
         Conv1D(4, 3, **options)
 
 
-def test_an_unknown_backend_is_refused(monkeypatch):
+def test_an_unknown_backend_is_rejected(monkeypatch):
     monkeypatch.setattr(keras.backend, "backend", lambda: "openvino")
     from dreamkeras.layers.parts.convolution import _convolve
 

@@ -1,4 +1,4 @@
-"""The parts of EfficientNet-like cores against NumPy."""
+"""The parts of EfficientNet-like cores, compared with NumPy."""
 
 import numpy as np
 import pytest
@@ -23,7 +23,7 @@ def test_conv_norm_silu_in_evaluation_uses_the_moving_statistics():
     np.testing.assert_allclose(array(layer(inputs)), normal * sigmoid(normal), atol=1e-5)
 
 
-def test_conv_norm_silu_in_training_uses_the_batch_and_moves_the_statistics():
+def test_conv_norm_silu_in_training_uses_batch_statistics_and_updates_the_moving_ones():
     layer, inputs = built(ConvNormSiLU(4, 1), 8), random_array(3, 12, 8)
     kernel, gamma, beta, mean, variance = map(array, layer.weights)
     features = inputs @ kernel[0]
@@ -43,7 +43,7 @@ def test_squeeze_excite_gates_channels_by_their_means():
 
 
 @pytest.mark.parametrize("training", [False, True])
-def test_an_inverted_residual_is_its_parts_in_order(training):
+def test_an_inverted_residual_applies_its_parts_in_order(training):
     layer, inputs = built(InvertedResidual(4), 8), random_array(3, 12, 8)
     residual = inputs
     for part in (layer.widen, layer.mix, layer.gate, layer.narrow):
@@ -54,7 +54,7 @@ def test_an_inverted_residual_is_its_parts_in_order(training):
     assert layer.gate.hidden == 2
 
 
-def test_the_middle_may_be_depthwise_and_four_times_the_input():
+def test_the_middle_can_be_depthwise_with_four_times_the_input_channels():
     layer = built(InvertedResidual(4, group_channels=1, widen_input=True), 8)
     assert layer.mix.convolution.kernel.shape == (7, 1, 32)
     assert layer(random_array(3, 12, 8)).shape == (3, 12, 4)

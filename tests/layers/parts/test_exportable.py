@@ -3,7 +3,7 @@ import pytest
 from dreamkeras.layers.parts.exportable import exportable_layers, is_exporting
 
 
-def test_layers_are_exported_within_it_only():
+def test_is_exporting_is_true_only_inside_the_context():
     assert not is_exporting()
     with exportable_layers():
         assert is_exporting()
@@ -13,7 +13,7 @@ def test_layers_are_exported_within_it_only():
     assert not is_exporting()
 
 
-def test_it_ends_with_an_error_too():
+def test_the_context_ends_when_an_error_is_raised():
     with pytest.raises(RuntimeError), exportable_layers():
         raise RuntimeError
     assert not is_exporting()

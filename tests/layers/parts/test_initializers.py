@@ -1,4 +1,4 @@
-"""Initial weights: their spread, and the same ones from the same seed."""
+"""Weight initialisers: their distributions and their seeds."""
 
 import keras
 import numpy as np
@@ -21,7 +21,7 @@ every_initializer = pytest.mark.parametrize("name", initializers.__all__)
         (UnitNormal(0), (100, 80), 1),
     ],
 )
-def test_weights_are_normal_with_this_deviation(initializer, shape, deviation):
+def test_weights_are_normal_with_the_expected_deviation(initializer, shape, deviation):
     weights = array(initializer(shape)) / deviation
     assert abs(weights.mean()) < 5 / np.sqrt(weights.size)
     assert weights.std() == pytest.approx(1, rel=4 / np.sqrt(weights.size))
@@ -36,7 +36,7 @@ def test_weights_are_normal_with_this_deviation(initializer, shape, deviation):
         (GateUniform(0), (100, 4 * 16), 1 / np.sqrt(16)),
     ],
 )
-def test_weights_are_uniform_within_this_bound(initializer, shape, bound):
+def test_weights_are_uniform_within_the_expected_bound(initializer, shape, bound):
     weights = array(initializer(shape)) / bound
     assert 0.99 < abs(weights).max() <= 1
     assert abs(weights.mean()) < 5 / np.sqrt(3 * weights.size)
@@ -44,7 +44,7 @@ def test_weights_are_uniform_within_this_bound(initializer, shape, bound):
 
 
 @every_initializer
-def test_a_seed_names_the_weights(name):
+def test_weights_depend_only_on_the_seed(name):
     initializer = getattr(initializers, name)
     first, again, other = (array(initializer(seed)((3, 4, 5))) for seed in (1, 1, 2))
     np.testing.assert_array_equal(first, again)
@@ -52,7 +52,7 @@ def test_a_seed_names_the_weights(name):
 
 
 @every_initializer
-def test_keras_seeds_those_without_a_seed(name):
+def test_keras_seeds_initialisers_without_a_seed(name):
     drawn = []
     for _ in range(2):
         keras.utils.set_random_seed(5)
@@ -62,7 +62,7 @@ def test_keras_seeds_those_without_a_seed(name):
 
 
 @every_initializer
-def test_the_config_makes_the_same_initializer(name):
+def test_a_deserialised_initialiser_draws_the_same_weights(name):
     initializer = getattr(initializers, name)()
     again = keras.saving.deserialize_keras_object(keras.saving.serialize_keras_object(initializer))
     assert type(again) is type(initializer)
@@ -71,5 +71,5 @@ def test_the_config_makes_the_same_initializer(name):
 
 @pytest.mark.parametrize("dtype", ["float32", "bfloat16"])
 @every_initializer
-def test_weights_come_in_the_dtype_asked_for(name, dtype):
+def test_weights_have_the_requested_dtype(name, dtype):
     assert keras.backend.standardize_dtype(getattr(initializers, name)(0)((2, 3), dtype).dtype) == dtype

@@ -1,4 +1,4 @@
-"""BidirectionalLSTM against plain loops forward and backward, and against torch's and Keras's own. See docs/explanation/internals.md."""
+"""BidirectionalLSTM, compared with plain loops and with torch and Keras. docs/explanation/internals.md derives the loops."""
 
 from itertools import chain
 
@@ -25,7 +25,7 @@ def sigmoid(x):
 
 
 def read(inputs, kernel, recurrent_kernel, bias, recurrent_bias):
-    """One direction, position by position: float64 (batch, length, units), and what `pull_back` needs of each position."""
+    """Computes one direction in a loop. Returns float64 (batch, length, units), and the values at each position that `pull_back` needs."""
     hidden = cell = np.zeros((len(inputs), len(recurrent_kernel)))
     hiddens, kept = [], []
     for position in range(inputs.shape[1]):
@@ -40,7 +40,7 @@ def read(inputs, kernel, recurrent_kernel, bias, recurrent_bias):
 
 
 def pull_back(inputs, kernel, recurrent_kernel, kept, cotangent):
-    """The gradients of `sum(read(...) * cotangent)`, position by position from the last: those of the inputs, both kernels and the bias."""
+    """Computes the gradients of `sum(read(...) * cotangent)` by inputs, both kernels and bias in a loop from the last position."""
     by_inputs, by_kernel, by_recurrent, by_bias = (np.zeros(array.shape) for array in (inputs, kernel, recurrent_kernel, kernel[0]))
     by_hidden = by_cell = np.zeros_like(kept[0][0])
     for position in reversed(range(len(kept))):
@@ -59,7 +59,7 @@ def pull_back(inputs, kernel, recurrent_kernel, kept, cotangent):
 
 
 @pytest.mark.parametrize("length", LENGTHS)
-def test_each_half_is_one_direction(length):
+def test_each_half_of_the_output_is_one_direction(length):
     layer, inputs = made(), random_array(3, length, 4)
     weights = [array(weight).astype(float) for weight in layer.weights]
     wanted = [read(inputs, *weights[:4])[0], read(inputs[:, ::-1], *weights[4:])[0][:, ::-1]]
@@ -67,7 +67,7 @@ def test_each_half_is_one_direction(length):
 
 
 @pytest.mark.parametrize("length", LENGTHS)
-def test_gradients_are_those_of_the_loops(length):
+def test_gradients_equal_those_of_the_loops(length):
     layer, inputs, cotangent = made(), random_array(3, length, 4), random_array(3, length, 10, seed=1)
     by_inputs, by_weights = np.zeros(inputs.shape), []
     for number, turn in enumerate((slice(None), slice(None, None, -1))):
@@ -81,7 +81,7 @@ def test_gradients_are_those_of_the_loops(length):
         np.testing.assert_allclose(came, wanted, atol=2e-5)
 
 
-def test_the_loops_give_the_example_of_the_documentation():
+def test_the_loops_reproduce_the_example_in_the_documentation():
     inputs, kernel, recurrent_kernel = np.array([[[1.0], [-1.0]]]), np.array([[1.0, 0, 2, 1]]), np.array([[0.0, 1, 1, -1]])
     hiddens, kept = read(inputs, kernel, recurrent_kernel, np.array([0.0, 1, 0, 0]), np.zeros(4))
     by_inputs, by_kernel, by_recurrent, by_bias = pull_back(inputs, kernel, recurrent_kernel, kept, np.ones((1, 2, 1)))
@@ -93,7 +93,7 @@ def test_the_loops_give_the_example_of_the_documentation():
 
 
 @pytest.mark.parametrize("length", LENGTHS)
-def test_outputs_and_gradients_are_torchs(length):
+def test_outputs_and_gradients_equal_torch(length):
     torch = pytest.importorskip("torch")
     layer, inputs, cotangent = made(), random_array(3, length, 4), random_array(3, length, 10, seed=1)
     theirs = torch.nn.LSTM(4, 5, batch_first=True, bidirectional=True)
@@ -113,7 +113,7 @@ def test_outputs_and_gradients_are_torchs(length):
         np.testing.assert_allclose(came, gradient, atol=2e-5)
 
 
-def test_weights_are_those_of_keras_own_layers():
+def test_outputs_equal_the_keras_layer_with_the_same_weights():
     ours, inputs = made(), random_array(3, 11, 4)
     own = keras.layers.Bidirectional(keras.layers.LSTM(5, return_sequences=True))
     own.build((None, 11, 4))
@@ -123,7 +123,7 @@ def test_weights_are_those_of_keras_own_layers():
     np.testing.assert_allclose(array(ours(inputs)), array(own(inputs)), atol=1e-5)
 
 
-def test_weights_have_a_name_each_and_are_all_trained():
+def test_all_weights_are_named_and_trainable():
     of_each = ("kernel", "recurrent_kernel", "bias", "recurrent_bias")
     names = [f"{direction}_{name}" for direction in ("forward", "backward") for name in of_each]
     layer = made()
@@ -132,14 +132,14 @@ def test_weights_have_a_name_each_and_are_all_trained():
     assert [weight.shape for weight in layer.weights] == 2 * [(4, 20), (5, 20), (20,), (20,)]
 
 
-def test_weights_start_as_torchs():
+def test_initial_weights_have_torchs_range():
     layer = BidirectionalLSTM(16)
     layer.build((None, None, 40))
     for weight in layer.weights:
         assert 0.2 < abs(array(weight)).max() <= 0.25
 
 
-def test_every_batch_goes_through_one_model():
+def test_a_model_accepts_any_batch_size():
     features = keras.Input((11, 4))
     model = keras.Model(features, made()(features))
     inputs = random_array(5, 11, 4)
@@ -147,7 +147,7 @@ def test_every_batch_goes_through_one_model():
     np.testing.assert_allclose(model.predict(inputs, batch_size=2, verbose=0), model.predict(inputs, verbose=0), atol=1e-6)
 
 
-def test_inputs_may_be_a_view():
+def test_inputs_can_be_a_view():
     layer, inputs = made(), random_array(4, 11, 3)
     np.testing.assert_allclose(array(layer(ops.transpose(inputs, (2, 1, 0)))), array(layer(inputs.transpose(2, 1, 0).copy())), atol=1e-6)
 
@@ -161,7 +161,7 @@ def test_jit_changes_nothing():
 
 
 @pytest.mark.skipif(keras.backend.backend() != "tensorflow", reason="only TensorFlow exports")
-def test_it_is_exported_as_one_node_for_batches_of_any_size():
+def test_the_layer_is_exported_as_one_node_for_any_batch_size():
     import onnx
     import onnxruntime
     import tensorflow as tf
@@ -181,7 +181,7 @@ def test_it_is_exported_as_one_node_for_batches_of_any_size():
         np.testing.assert_allclose(session.run(None, {"features": inputs})[0], array(layer(inputs)), atol=1e-5)
 
 
-def test_an_unknown_backend_is_refused(monkeypatch):
+def test_an_unknown_backend_is_rejected(monkeypatch):
     layer = made()
     monkeypatch.setattr(keras.backend, "backend", lambda: "openvino")
     with pytest.raises(NotImplementedError, match="Expected backend tensorflow, jax or torch, got 'openvino'"):
