@@ -1,10 +1,10 @@
-"""ATAC-seq on a simulated genome, by the command line: an enzyme's bias, a model around it, and the model without it again.
+"""ATAC-seq models of a simulated genome: trains a bias model, a model with that bias, and removes the bias again, all by the command line.
 
     python benchmarks/atac.py [--folder DIR] [--peaks 200] [--epochs 5] [--bias-epochs 3] [--backend tensorflow]
 
-Reads of the genome follow from planted motifs and from what the enzyme likes (tests/atac_simulation.py), so that the truth is known. The
-last chromosome is held out. The response to the enzyme is by how much the predicted share of reads at the middle of its favourite site
-grows when that site is put into a sequence, as a natural logarithm, the mean over random sequences.
+Reads are simulated from planted motifs and from the enzyme's sequence preference (tests/atac_simulation.py), so that the truth is known.
+The last chromosome is held out. The response to the enzyme is the log ratio of the predicted fraction of reads at the middle of the
+enzyme's preferred site, with and without the site in the sequence, averaged over random sequences.
 """
 
 import argparse
@@ -27,7 +27,7 @@ SEQUENCES = 500
 
 
 def dreamkeras(*arguments):
-    """Runs a command; gives its seconds."""
+    """Runs a command and returns its duration in seconds."""
     command = [sys.executable, "-c", "from dreamkeras.cli.main import main; main(prog_name='dreamkeras')", *map(str, arguments)]
     print("dreamkeras", *arguments, flush=True)
     began = time.perf_counter()
@@ -36,7 +36,7 @@ def dreamkeras(*arguments):
 
 
 def response(model, letters, site):
-    """By how much a model's profile grows in the middle when the site is put there."""
+    """Returns the mean log ratio of the profile at the middle of the window with and without the site there."""
     changed = letters.copy()
     first = (letters.shape[1] - len(site)) // 2
     changed[:, first : first + len(site)] = site
@@ -45,7 +45,7 @@ def response(model, letters, site):
 
 
 def responses(models):
-    """Of each model, and of the truth."""
+    """Returns the response to the enzyme's site for each model and for the simulation."""
     from atac_simulation import ENZYME, codes, enzyme_factors, openness
 
     def truth(windows):
@@ -85,8 +85,8 @@ def run(folder, options):
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--folder", type=Path, help="Where all goes; a temporary folder otherwise.")
-    parser.add_argument("--peaks", type=int, default=200, help="On each of 6 chromosomes.")
+    parser.add_argument("--folder", type=Path, help="Folder for all files. Defaults to a temporary folder.")
+    parser.add_argument("--peaks", type=int, default=200, help="Number of peaks on each of the 6 chromosomes.")
     parser.add_argument("--epochs", type=int, default=5)
     parser.add_argument("--bias-epochs", type=int, default=3)
     parser.add_argument("--backend", default="tensorflow")
@@ -96,7 +96,7 @@ def main():
     with tempfile.TemporaryDirectory() as temporary:
         run(options.folder or Path(temporary), options)
     spent = resource.getrusage(resource.RUSAGE_CHILDREN)
-    print(f"in all {time.perf_counter() - began:.0f} s, {spent.ru_utime + spent.ru_stime:.0f} s of processor time")
+    print(f"total {time.perf_counter() - began:.0f} s, {spent.ru_utime + spent.ru_stime:.0f} s of CPU time")
 
 
 if __name__ == "__main__":

@@ -1,11 +1,11 @@
-"""Whether gradients find planted sites as mutants do, how well contributions add up, and what each method costs.
+"""Compares attribution methods with mutagenesis: recovery of planted sites, completeness, and time.
 
     python benchmarks/attribution.py RUN [--held-out 200] [--seed 0]
 
-The promoters are those of benchmarks/explain.py: each has one perfect site of one factor planted, in which its most important letter truly
-lies. For each method, the share of promoters whose most important letter, by size, lies in the planted site; r with mutagenesis over all
-letters; the mean completeness error beside the mean difference from the baselines; and seconds a promoter, those of a first promoter, in
-which networks are compiled, left out.
+The promoters are those of benchmarks/explain.py. Each has one planted site that contains its most important base according to the
+simulator. The output lists, for each method, the fraction of promoters whose most important base is in the planted site, Pearson's r with
+mutagenesis over all bases, the mean completeness error and the mean difference from the baselines, and the time for each promoter. The time
+excludes the first promoter, for which the network is compiled.
 """
 
 import argparse
@@ -64,7 +64,7 @@ def show(name, planted, mutants, found, seconds) -> None:
     inside = ((planted.start <= top) & (top < planted.end)).mean()
     r = np.corrcoef(mutants.importance()[:, 0], found.importance()[:, 0])[0, 1]
     print(
-        f"{name:20} in the site {inside:.3f}   r with mutagenesis {r:.3f}   {1000 * seconds / len(found.ids):7.1f} ms a promoter",
+        f"{name:20} in the site {inside:.3f}   r with mutagenesis {r:.3f}   {1000 * seconds / len(found.ids):7.1f} ms per promoter",
         flush=True,
     )
 

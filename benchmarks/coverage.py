@@ -1,12 +1,13 @@
-"""How many measurements of fresh sequences fall into the conformal intervals of a model that was trained on a simulated library.
+"""Measures the coverage of the conformal prediction intervals of a model, on sequences that were not used for calibration.
 
     python benchmarks/coverage.py [RUN] [--sequences 5000] [--seed 12345]
 
-Without RUN: how many of the packaged model's validation sequences do, one half calibrated and the other covered, and how many sequences
-of each kind it finds unusual; of the folder `data` in the folder that DREAMKERAS_DATA names.
+RUN is a run folder of `dreamkeras train` on a library written by `dreamkeras simulate`. Coverage is measured on newly simulated sequences
+with another seed. The validation sequences of the run, which selected the epoch and calibrated the intervals, are not used.
 
-RUN is a run folder of `dreamkeras train` on what `dreamkeras simulate` wrote with another seed. Its epoch was chosen by the same validation
-sequences that its intervals are made of; those here played no part in anything.
+Without RUN, coverage is measured on the validation sequences of the packaged model: random halves of them calibrate the intervals, and the
+other halves measure the coverage. The benchmark also reports the fraction of unusual sequences of each kind. The data is read from the
+folder `data` in $DREAMKERAS_DATA.
 """
 
 import argparse
@@ -45,7 +46,8 @@ KINDS: dict[str, tuple[str, str, Callable[[str], str]]] = {
     "human": ("human_lentimpra/test.tsv", "seq", _middle),
     "fly": ("drosophila_starrseq/test.tsv", "Sequence", _middle),
 }
-"""Files, their columns, and what is looked at; of human and fly the first thousand."""
+"""Files by kind of sequence, each with its column and a function that selects the part to use. Only the first 1,000 human and fly sequences
+are used."""
 
 
 def main() -> None:
@@ -62,7 +64,7 @@ def main() -> None:
 
 
 def simulated(run: Path, sequences: int, seed: int) -> None:
-    """Coverage of fresh promoters by the intervals of a run."""
+    """Prints the coverage of the intervals of a run on newly simulated promoters."""
     model = load(run)
     calibration = dict(model.calibration) or read_calibration(run, model.tasks)
     intervals = Intervals.from_json(calibration["intervals"], model.tasks)
@@ -70,7 +72,7 @@ def simulated(run: Path, sequences: int, seed: int) -> None:
     predicted = model.score_letters(YEAST.windows(library.sequences))
     counts = {task: found.n for task, found in intervals.residuals.items()}
     r = np.corrcoef(predicted[:, 0], library.values)[0, 1]
-    print(f"{sequences:,} fresh promoters, seed {seed}; r {r:.3f}; calibrated on {counts}\n")
+    print(f"{sequences:,} new promoters, seed {seed}; r {r:.3f}; calibrated on {counts}\n")
     print("level  half width  inside   by fifths of the prediction, lowest first")
     fifth = (FIFTHS * np.argsort(np.argsort(predicted[:, 0]))) // len(predicted)
     for level in LEVELS:
@@ -83,7 +85,7 @@ def simulated(run: Path, sequences: int, seed: int) -> None:
 
 
 def packaged(folder: Path) -> None:
-    """Coverage of one half of the packaged model's validation sequences by the other, and what it finds unusual."""
+    """Prints the coverage of the packaged model's intervals on halves of its validation sequences, and the unusual sequences."""
     model, random = load(), np.random.default_rng(0)
     _, held_out = split(ASSAYS["yeast"].read(folder / "yeast_gpra" / "train.tsv"), 0.1, 0)
     measured, predicted = held_out.targets, model.score_letters(held_out.letters)

@@ -1,9 +1,9 @@
-"""Designed promoters of the simulated library: predictions and true expression, before and after, by each method with the same budget.
+"""Compares design methods with the same budget: predicted and true expression of simulated promoters before and after the design.
 
     python benchmarks/design.py RUN [--target max] [--promoters 20] [--calls 2000] [--width 2] [--seed 0] [--backend tensorflow]
 
-RUN: a run folder that was trained on a simulated library. "random" is the best predicted of as many random inserts. "better" counts the
-promoters whose true expression moved as wanted.
+RUN is a run folder that was trained on a simulated library. The method "random" selects the best predicted insert from random inserts. The
+column "better" counts the promoters whose true expression changed towards the target.
 """
 
 import argparse
@@ -26,11 +26,11 @@ from dreamkeras.sequence.ragged import Ragged
 from dreamkeras.sequence.records import Records
 
 Values = tuple[np.ndarray, np.ndarray]
-"""Predictions and truth."""
+"""Predicted and true expression."""
 
 
 class Timed(Scorer):
-    """A scorer that counts the windows that it is asked for, and the seconds that it takes."""
+    """A scorer that counts the scored windows and measures the time of scoring in seconds."""
 
     def __init__(self, scorer: Scorer) -> None:
         self.scorer, self.windows, self.seconds = scorer, 0, 0.0
@@ -49,12 +49,12 @@ class Timed(Scorer):
 
 
 def truth(sequences: Ragged) -> np.ndarray:
-    """The simulator's expression without noise, of promoters with their adapters."""
+    """Returns the simulator's expression without noise for promoters with adapters."""
     return expression(occupancy(sequences))
 
 
 def best_of_random(starts: Records, model: Scorer, goal: Goal, calls: int, seed: int) -> tuple[np.ndarray, np.ndarray]:
-    """Predictions and truth of the best predicted of so many random inserts for each start."""
+    """Returns the prediction and the truth of the best predicted of `calls` random inserts, for each start."""
     values, true = [], []
     for row in range(len(starts.ids)):
         drawn = random_starts(calls, default_insert_length([model.construct]), Constraints(), model, seed + 1 + row)
@@ -66,7 +66,11 @@ def best_of_random(starts: Records, model: Scorer, goal: Goal, calls: int, seed:
 
 
 def show(method: str, goal: Goal, before: Values, after: Values, model: Timed, seconds: float) -> None:
-    """A row of the table: means and, after, standard deviations; whose truth is better; windows a promoter; seconds, the model's share."""
+    """Prints a row of the table.
+
+    The columns are mean predictions and truths before and after the design, with the standard deviation after it; the number of promoters
+    with a better truth; windows per promoter; seconds; and the model's share of the time.
+    """
     moved = [f"{old.mean():5.2f} -> {new.mean():5.2f} ({new.std():.2f})" for old, new in zip(before, after, strict=True)]
     better = f"{(goal.reached(after[1]) > goal.reached(before[1])).sum()}/{len(after[1])}"
     share = f"{100 * model.seconds / seconds:3.0f} %"

@@ -1,11 +1,11 @@
-"""Whether mutagenesis finds planted sites: trains a network on a simulated library, or takes one, and explains held-out promoters.
+"""Tests whether mutagenesis recovers planted sites in held-out promoters, with a network trained on a simulated library.
 
     python benchmarks/explain.py [--run RUN] [--promoters 50000] [--sites 2] [--epochs 4] [--held-out 200] [--seed 0]
 
-A held-out promoter is a random one of another seed with one perfect site of one factor planted at a random place and strand, in which that
-site truly matters most: mutagenesis of the simulator, without noise, has its most important letter in it. The share that is
-printed is that of held-out promoters in which the network's most important letter, by size, lies in the planted site. The
-training library has `--sites` planted sites a promoter; with 0 it is what `dreamkeras simulate` writes, where sites stand by chance.
+A held-out promoter is a random promoter of another seed with one perfect site of one factor, planted at a random position and strand. Only
+promoters are used in which mutagenesis of the simulator, without noise, has the most important base inside the planted site. The benchmark
+prints the fraction of these promoters in which the network's most important base is inside the planted site, too. The training library has
+`--sites` planted sites in each promoter. With `--sites 0`, it is the library of `dreamkeras simulate`, where sites occur by chance.
 """
 
 import argparse
@@ -37,11 +37,11 @@ GIVEN = Construct(
     left_adapter=YEAST.left_adapter,
     right_adapter=YEAST.right_adapter,
 )
-"""What the simulator sees: the adapters, and nothing beyond."""
+"""The construct of the simulator, which includes the adapters but no flanks."""
 
 
 class Simulator(Scorer):
-    """The simulator's own expression, without noise."""
+    """A scorer that returns the simulator's expression without noise."""
 
     name, constructs, tasks, units, has_spread = "simulator", (GIVEN,), ("expression",), ("bins",), False
 
@@ -53,7 +53,7 @@ class Simulator(Scorer):
 
 
 class Planted(NamedTuple):
-    """Promoters with sites: `factor`, and where each of the last sites stands in the insert, int64 (n,)."""
+    """Promoters with planted sites: the factor, and the start and end in the insert, of the last planted site, int64 (n,)."""
 
     sequences: Ragged
     factor: np.ndarray
@@ -62,7 +62,7 @@ class Planted(NamedTuple):
 
 
 def plant(sequences: Ragged, sites: int, generator: np.random.Generator) -> Planted:
-    """So many perfect sites of random factors on each promoter, at random places and strands; later ones may cover earlier ones."""
+    """Plants `sites` perfect sites of random factors in each promoter, at random positions and strands. Sites can overwrite others."""
     flat = sequences.flat.copy()
     starts, lengths = YEAST.find_inserts(sequences)[:2]
     last = np.zeros((3, len(sequences)), np.int64)
@@ -80,7 +80,7 @@ def plant(sequences: Ragged, sites: int, generator: np.random.Generator) -> Plan
 
 
 def train(options: argparse.Namespace, folder: Path) -> Path:
-    """A run on a simulated library with planted sites."""
+    """Trains a network on a simulated library with planted sites and returns the run folder."""
     plain = simulate(options.promoters, options.seed)
     generator = np.random.default_rng(options.seed)
     sequences = plant(plain.sequences, options.sites, generator).sequences
@@ -95,7 +95,7 @@ def train(options: argparse.Namespace, folder: Path) -> Path:
 
 
 def top_letters(records: Records, scorer: Scorer) -> np.ndarray:
-    """int64 (n,): the place of each insert's most important letter, by size."""
+    """Returns int64 (n,), the position of the most important base of each insert, by absolute value."""
     found = mutagenesis(records, scorer)
     size = np.abs(found.importance()[:, 0])
     cuts = found.inserts.offsets
@@ -103,7 +103,7 @@ def top_letters(records: Records, scorer: Scorer) -> np.ndarray:
 
 
 def held_out(number: int, seed: int) -> tuple[Planted, float]:
-    """Promoters whose planted site truly holds the most important letter, and the share of promoters that this is true of."""
+    """Returns promoters whose planted site contains the most important base of the simulator, and the fraction of such promoters."""
     generator = np.random.default_rng(seed)
     promoters = plant(simulate(4 * number, seed).sequences, 1, generator)
     top = top_letters(as_records(promoters.sequences), Simulator())
@@ -122,8 +122,8 @@ def as_records(sequences: Ragged) -> Records:
 def report(planted: Planted, top: np.ndarray, share: float) -> None:
     inside = (planted.start <= top) & (top < planted.end)
     chance = ((planted.end - planted.start) / YEAST.find_inserts(planted.sequences).lengths).mean()
-    print(f"planted site truly matters most   {share:.3f} of random promoters; {len(top)} of these are explained")
-    print(f"most important letter inside it   {inside.mean():.3f}; a random letter {chance:.3f}")
+    print(f"simulator's most important base in the planted site   {share:.3f} of random promoters; {len(top)} of these are used")
+    print(f"network's most important base in the planted site     {inside.mean():.3f}; by chance {chance:.3f}")
     for number, factor in enumerate(YEAST_FACTORS):
         of = planted.factor == number
         print(f"    {factor.name:6} {factor.site:16} {inside[of].sum():3} of {of.sum():3}")
@@ -131,8 +131,8 @@ def report(planted: Planted, top: np.ndarray, share: float) -> None:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--run", type=Path, help="a run folder or .onnx file, instead of training")
-    parser.add_argument("--folder", type=Path, default=Path("explain"), help="where a trained run and its library go")
+    parser.add_argument("--run", type=Path, help="Use this run folder or .onnx file instead of training.")
+    parser.add_argument("--folder", type=Path, default=Path("explain"), help="Folder for the run and its library.")
     parser.add_argument("--promoters", type=int, default=50_000)
     parser.add_argument("--sites", type=int, default=2)
     parser.add_argument("--epochs", type=int, default=4)

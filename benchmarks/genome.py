@@ -1,7 +1,7 @@
-"""How fast windows of a genome and of its reads are looked up: dreamkeras beside pyfaidx and pysam, and pybigtools beside pyBigWig.
+"""Measures the speed of reading windows from a genome and a bigWig: dreamkeras compared with pyfaidx, pysam and pybigtools.
 
-Run `python benchmarks/genome.py [WINDOWS]`. Readers that are not installed are left out. Every one ends with the same arrays of windows,
-which lie at random; times are of the processor, the least of three runs.
+Run `python benchmarks/genome.py [WINDOWS]`. Readers that are not installed are skipped. All readers return the same arrays of windows at
+random positions. Times are CPU times, the minimum of three runs.
 """
 
 import sys
@@ -31,7 +31,7 @@ def write_genome(path, rng):
 
 
 def write_signal(path, rng):
-    """A read begins at one position in ten, so that a window has about 125."""
+    """Writes a bigWig in which a read begins at every tenth position on average, so that a window has about 125 reads."""
     with pyBigWig.open(path, "w") as file:
         file.addHeader(list(CHROMOSOMES.items()))
         for name, length in CHROMOSOMES.items():
@@ -82,7 +82,7 @@ def compare(readers, path, contigs, starts):
             look_up = reader(path, contigs, starts)
             opened = time.process_time() - began
         except ImportError as error:
-            print(f"  {reader.__name__[5:]:12} left out: {error}")
+            print(f"  {reader.__name__[5:]:12} skipped: {error}")
             continue
         seconds = []
         for _ in range(3):
@@ -101,15 +101,15 @@ def main():
     with tempfile.TemporaryDirectory() as folder:
         plain, packed, signal = (str(Path(folder, name)) for name in ("genome.fa", "genome.fa.gz", "reads.bw"))
         write_genome(plain, rng)
-        print(f"{LETTERS} letters of a genome of {sum(CHROMOSOMES.values()) / 1e6:.0f} million, plain")
+        print(f"{LETTERS} bases of a genome of {sum(CHROMOSOMES.values()) / 1e6:.0f} million, plain")
         compare((with_genome, with_pyfaidx, with_pysam), plain, contigs, starts)
         try:
             import pysam
         except ImportError:
-            print("packed by bgzip: left out without pysam, which packs")
+            print("bgzip: skipped, because pysam, which compresses the file, is not installed")
         else:
             pysam.tabix_compress(plain, packed)
-            print("the same, packed by bgzip")
+            print("the same, compressed with bgzip")
             compare((with_genome, with_pysam), packed, contigs, starts)
         write_signal(signal, rng)
         print(f"{POSITIONS} positions of a bigWig")

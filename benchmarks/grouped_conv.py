@@ -1,8 +1,8 @@
-"""Forward and backward of one grouped convolution: ours, Keras's and torch's own, on each installed backend.
+"""Times the forward and backward pass of one grouped convolution of dreamkeras, Keras and torch, on each installed backend.
 
     python benchmarks/grouped_conv.py [--batch-size 64] [--length 150] [--channels 512] [--taps 7] [--runs 10] [--limit 120]
 
-Groups hold two channels. Each contestant is a process of its own, ended after the limit's seconds.
+Each group has two channels. Each form runs in a separate process, which is terminated after `--limit` seconds.
 """
 
 import argparse
@@ -20,7 +20,7 @@ FORMS = (*((form, backend) for backend in ("tensorflow", "jax", "torch") for for
 
 
 def made(form, options):
-    """What is called with inputs `(batch, length, channels)`, and its kernel."""
+    """Returns the layer and its inputs `(batch, length, channels)`, or `(batch, channels, length)` for torch's own layer."""
     shape = (options.batch_size, options.length, options.channels)
     groups, inputs = options.channels // 2, np.random.default_rng(0).standard_normal(shape)
     if form == "native":
@@ -94,12 +94,12 @@ def run(form, backend, arguments, limit):
     try:
         done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=limit, check=False)
     except subprocess.TimeoutExpired:
-        return f"not done in {limit:g} s"
+        return f"not finished in {limit:g} s"
     return done.stdout.strip().splitlines()[-1] if done.returncode == 0 else f"fails: {reason(done.stderr)}"
 
 
 def reason(errors):
-    """The line that says what went wrong; TensorFlow prints more after it."""
+    """Returns the line with the error message. TensorFlow prints further lines after it."""
     lines = [line for line in errors.splitlines() if "Error" in line and not line.startswith(" ")]
     return (lines or errors.splitlines() or ["no message"])[-1][:120]
 

@@ -1,9 +1,9 @@
-"""`dreamkeras serve` under attack: the answers to hostile clients, and how long other clients wait.
+"""Attacks `dreamkeras serve` with hostile clients, and measures the responses to them and the latency of another client.
 
     python benchmarks/hostile_clients.py [--idle 10000]
 
-A gzip bomb, a body of 2 GB, one that never ends, headers and bodies that come a byte at a time, and silent connections. During
-each, another client requests predictions; its answers must be 200.
+The attacks are a gzip bomb, a body of 2 GB, an endless body, headers and bodies that are sent slowly, and idle connections. During each
+attack, another client requests predictions, which must succeed with status 200.
 """
 
 import argparse
@@ -32,7 +32,7 @@ Attack = Callable[[int], Awaitable[Counter]]
 
 
 async def send(port: int, parts: list[bytes], pause: float = 0) -> str:
-    """The status that a client gets for a request sent in parts; or how its connection ended."""
+    """Sends a request in parts and returns the response status, "closed" or "reset"."""
     reader, writer = await asyncio.open_connection("127.0.0.1", port)
     try:
         with contextlib.suppress(ConnectionError):
@@ -52,7 +52,7 @@ async def send(port: int, parts: list[bytes], pause: float = 0) -> str:
 
 
 def bomb() -> bytes:
-    """About a megabyte of gzip that becomes a gigabyte."""
+    """Returns about 1 MB of gzip data that decompresses to 1 GB."""
     stream = zlib.compressobj(9, wbits=31)
     return b"".join(stream.compress(bytes(1 << 20)) for _ in range(BOMB_STEPS)) + stream.flush()
 
@@ -82,7 +82,7 @@ async def slow_bodies(port: int) -> Counter:
 
 
 async def idle(port: int, number: int, pid: int) -> Counter:
-    """Opens connections, and counts the files that the server has open then."""
+    """Opens connections and counts the open files of the server."""
     connections = []
     for _ in range(number // 100):
         connections += await asyncio.gather(*(asyncio.open_connection("127.0.0.1", port) for _ in range(100)))
@@ -91,12 +91,12 @@ async def idle(port: int, number: int, pid: int) -> Counter:
 
 
 def attack_from_here(attack: Attack, port: int) -> Counter:
-    """Runs an attack in this process, apart from the other clients."""
+    """Runs an attack in a child process, separate from the other client."""
     return asyncio.run(attack(port))
 
 
 async def others(port: int, done: asyncio.Event) -> tuple[Counter, float]:
-    """Statuses and the longest time of a client that sends requests until `done`, on new connections and on one that it keeps."""
+    """Sends requests until `done`, alternately on new connections and on a persistent one. Returns the statuses and the maximum latency."""
     body, statuses, longest, turn = request(1), Counter(), 0.0, 0
     kept = await asyncio.open_connection("127.0.0.1", port)
     while not done.is_set():
@@ -122,7 +122,7 @@ async def run(name: str, attack: Attack, port: int, pid: int) -> None:
     took = time.perf_counter() - begun
     done.set()
     statuses, longest = await waiting
-    print(f"{name:16} {took:5.1f} s  {dict(found)}; others {dict(statuses)}, longest {longest * 1000:.0f} ms; {memory(pid):.0f} MB")
+    print(f"{name:16} {took:5.1f} s  {dict(found)}; other client {dict(statuses)}, max {longest * 1000:.0f} ms; {memory(pid):.0f} MB")
 
 
 def main() -> None:

@@ -1,4 +1,4 @@
-"""Where and on what a figure was measured: each benchmark prints this first."""
+"""Describes the machine and the commit of a benchmark. Each benchmark prints this description first."""
 
 import os
 import platform
@@ -9,7 +9,7 @@ __all__ = ["provenance"]
 
 
 def provenance() -> str:
-    """Two lines: the machine with its CPUs, and the commit with what is changed since."""
+    """Returns two lines: the machine with its CPUs, and the commit, marked as dirty if files were changed."""
     cpus = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
     busy = f", load {os.getloadavg()[0]:.1f}" if hasattr(os, "getloadavg") else ""
     return f"machine  {_processor()}, {cpus} CPUs{busy}, {platform.system()}, Python {platform.python_version()}\ncommit   {_commit()}"

@@ -1,9 +1,9 @@
-"""`dreamkeras mutagenesis` beside `dreamkeras predict` of a file of the same mutants: each in a process of its own, by turns.
+"""Compares the speed of `dreamkeras mutagenesis` with `dreamkeras predict` on a file of the same mutants. The commands run alternately.
 
     python benchmarks/mutagenesis.py [-m MODEL] [--promoters 1000] [--turns 3] [--profile]
 
-The file holds the promoters and all their mutants, 240 for each of 80 letters. Without -m: the model that the package ships. With
---profile: where the time of mutagenesis goes, in this process.
+The file has promoters of 80 bases and all their mutants, 240 for each promoter. Defaults to the packaged model. With `--profile`, the
+benchmark profiles mutagenesis in this process instead.
 """
 
 import argparse
@@ -32,7 +32,7 @@ def write_promoters(path: Path, number: int) -> np.ndarray:
 
 
 def write_mutants(path: Path, letters: np.ndarray) -> int:
-    """As FASTA: each promoter, and each with one letter changed; how many."""
+    """Writes each promoter and all its single mutants as FASTA, and returns the number of sequences."""
     count = 0
     with path.open("w") as file:
         for row, promoter in enumerate(letters):
@@ -46,15 +46,13 @@ def write_mutants(path: Path, letters: np.ndarray) -> int:
 def show(name: str, runs: list[Run], sequences: int) -> None:
     seconds, processor = (statistics.median(getattr(one, field) for one in runs) for field in ("seconds", "processor"))
     megabytes = max(one.megabytes for one in runs)
-    print(
-        f"{name:12} {seconds:7.1f} s, {sequences / seconds:8,.0f} a second, {processor:7.1f} s of processor time, peak {megabytes:6.1f} MB"
-    )
+    print(f"{name:12} {seconds:7.1f} s, {sequences / seconds:8,.0f} per second, {processor:7.1f} s of CPU time, peak {megabytes:6.1f} MB")
 
 
 def compare(model: str, number: int, turns: int, folder: Path) -> None:
     letters = write_promoters(folder / "promoters.fa", number)
     sequences = write_mutants(folder / "mutants.fa", letters)
-    print(f"{number:,} promoters, {sequences:,} sequences with their mutants; {turns} turns, medians")
+    print(f"{number:,} promoters, {sequences:,} sequences including mutants; medians of {turns} turns")
     commands = {
         "predict": (*COMMAND, "predict", str(folder / "mutants.fa"), "-m", model, "-o", str(folder / "predicted.tsv")),
         "mutagenesis": (*COMMAND, "mutagenesis", str(folder / "promoters.fa"), "-m", model, "-o", str(folder / "effects.tsv")),
@@ -64,8 +62,8 @@ def compare(model: str, number: int, turns: int, folder: Path) -> None:
         show(name, [one[name] for one in runs], sequences)
     clock = sorted(one["mutagenesis"].seconds / one["predict"].seconds for one in runs)
     processor = sorted(one["mutagenesis"].processor / one["predict"].processor for one in runs)
-    for name, ratios in (("by the clock", clock), ("by processor time", processor)):
-        print(f"mutagenesis takes {statistics.median(ratios):.3f} times predict {name} (from {ratios[0]:.3f} to {ratios[-1]:.3f})")
+    for name, ratios in (("wall time", clock), ("CPU time", processor)):
+        print(f"{name} of mutagenesis relative to predict: {statistics.median(ratios):.3f} (from {ratios[0]:.3f} to {ratios[-1]:.3f})")
 
 
 def profile(model: str, number: int, folder: Path) -> None:

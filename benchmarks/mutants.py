@@ -1,11 +1,11 @@
-"""Mutates a package, one place at a time, and counts how many of the mutants the tests notice.
+"""Mutation testing of a package: changes the code in one place at a time, and counts the mutants that the tests detect.
 
 Usage: python benchmarks/mutants.py PACKAGE [--number 150] [--seed 0] [--only TEXT] [--list]
 
-PACKAGE is a folder of source and all folders in it, such as dreamkeras/data or serving. Mutants are cosmic-ray's
-(`pip install cosmic-ray`): places in the code are drawn with the seed, and one of the changes at each place. Each mutant is tried
-with the module's own tests and, if they pass, with all tests of the package. Files are changed in place and restored: run it in a
-clean clone used for nothing else.
+PACKAGE is a source folder with its subfolders, such as dreamkeras/data or serving. The mutants are those of cosmic-ray
+(`pip install cosmic-ray`). Random places in the code are drawn with the seed, and a random mutation at each place. Each mutant is tested
+with the tests of its module and, if these pass, with all tests of the package. Files are changed in place and restored, so run the script
+in a separate clean clone.
 """
 
 import argparse
@@ -24,11 +24,11 @@ from cosmic_ray.mutating import mutate_code
 from cosmic_ray.plugins import get_operator, operator_names
 
 OWN, ALL = 150, 900
-"""Seconds after which the module's own tests, and all of the package, count as failed: the mutant never ends."""
+"""Time limits in seconds for the tests of a module and for all tests of the package. A mutant that exceeds a limit counts as detected."""
 
 
 class Mutant(NamedTuple):
-    """A change that cosmic-ray would make: the n-th place in a file that an operator applies to."""
+    """A mutation by cosmic-ray: an operator and the number of the occurrence in the file to which it is applied."""
 
     path: Path
     operator: str
@@ -44,7 +44,7 @@ class Mutant(NamedTuple):
 
 
 def annotations(path: Path) -> set[tuple[int, int]]:
-    """Lines and columns inside annotations, where `|` is no operation."""
+    """Returns the lines and columns inside annotations, where `|` is not an operation."""
     nodes = ast.walk(ast.parse(path.read_text()))
     hints = [hint for node in nodes for hint in (getattr(node, "annotation", None), getattr(node, "returns", None)) if hint]
     return {
@@ -56,7 +56,10 @@ def annotations(path: Path) -> set[tuple[int, int]]:
 
 
 def is_counted(operator: str, place: tuple[int, int], hints: set[tuple[int, int]]) -> bool:
-    """Not annotations, and not `==` as `is`, which differs for some objects of equal value and not for others."""
+    """Returns whether a mutation is counted.
+
+    Mutations in annotations are not counted. Nor is the replacement of `==` by `is`, whose effect depends on the interning of objects.
+    """
     name = operator.partition("/")[2]
     identity = name.startswith("ReplaceComparisonOperator_") and "Is" in name.split("_")[2] and "Is" not in name.split("_")[1]
     return place not in hints and not identity
@@ -74,7 +77,7 @@ def mutants_of(path: Path) -> list[Mutant]:
 
 
 def draw(mutants: list[Mutant], number: int, seed: int) -> list[Mutant]:
-    """One mutant at each of so many places: an addition has twelve, and would outnumber all else."""
+    """Draws one mutant at each of `number` random places, because some places, such as additions, have many mutants."""
     places: dict[tuple[Path, int, int], list[Mutant]] = {}
     for mutant in mutants:
         places.setdefault((mutant.path, mutant.line, mutant.column), []).append(mutant)
@@ -85,7 +88,7 @@ def draw(mutants: list[Mutant], number: int, seed: int) -> list[Mutant]:
 
 def passes(tests: list[str], seconds: float) -> bool:
     command = [sys.executable, "-m", "pytest", "-q", "-x", "-p", "no:cacheprovider", *tests]
-    # With a folder of its own, Hypothesis does not try again what made another mutant fail.
+    # With a separate folder, Hypothesis does not repeat examples that failed for another mutant.
     with tempfile.TemporaryDirectory() as folder:
         settings = {**os.environ, "HYPOTHESIS_STORAGE_DIRECTORY": folder}
         try:
@@ -95,7 +98,7 @@ def passes(tests: list[str], seconds: float) -> bool:
 
 
 def tests_of(path: Path) -> Path:
-    """Where the tests of a folder or a file are: dreamkeras/data/splits in tests/data/splits, serving in tests/serving."""
+    """Returns the path of the tests of a folder or file: tests/data/splits for dreamkeras/data/splits, tests/serving for serving."""
     return Path("tests", *path.parts[path.parts[0] == "dreamkeras" :])
 
 
@@ -117,13 +120,13 @@ def main() -> None:
     parser.add_argument("package", type=Path)
     parser.add_argument("--number", type=int, default=150)
     parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument("--only", default="", help="Try only mutants whose line of output contains this text.")
-    parser.add_argument("--list", action="store_true", help="Only list the mutants.")
+    parser.add_argument("--only", default="", help="Test only mutants whose line of output contains this text.")
+    parser.add_argument("--list", action="store_true", help="List the mutants without testing them.")
     chosen = parser.parse_args()
     if subprocess.run(["git", "status", "--porcelain", str(chosen.package)], capture_output=True, text=True, check=True).stdout:
-        sys.exit(f"Expected {chosen.package} without changes; commit them first.")
+        sys.exit(f"{chosen.package} has uncommitted changes. Commit them first.")
     if not chosen.list and not passes(all_tests(chosen.package), ALL):
-        sys.exit(f"Expected tests of {chosen.package} that pass before anything is changed.")
+        sys.exit(f"The tests of {chosen.package} fail without mutations. Fix them first.")
     every = [mutant for path in sorted(chosen.package.rglob("*.py")) for mutant in mutants_of(path)]
     drawn = [mutant for mutant in draw(every, chosen.number, chosen.seed) if chosen.only in str(mutant)]
     begun, survivors = time.monotonic(), 0

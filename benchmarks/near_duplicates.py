@@ -1,7 +1,7 @@
-"""How long families of similar sequences and overlaps take at the size of the challenge's library, in how much memory, and what is found.
+"""Measures time, memory and recall of near-duplicate detection and overlap detection, for a library of the size of the challenge's.
 
-Random inserts of 80 letters, of which one in a hundred is another with up to eight letters drawn anew, on either strand.
-Run `python benchmarks/near_duplicates.py [N]`; 6.7 million take 2 GB. Times are of the processor, on one core.
+The library has random inserts of 80 bases. One in a hundred is a copy of another insert, on either strand, with up to eight bases redrawn.
+Run `python benchmarks/near_duplicates.py [N]`. 6.7 million sequences require 2 GB. Times are CPU times on one core.
 """
 
 import resource
@@ -20,7 +20,10 @@ LENGTH, DRAWN = 80, 8
 
 
 def library(count, rng):
-    """uint8 (n, 80), windows; int (m,), rows of originals; int (m,), rows of their copies, with 0 to 8 letters drawn anew in turn."""
+    """Returns windows uint8 (n, 80), the rows of originals int (m,), and the rows of their copies int (m,).
+
+    The first copy has 0 redrawn bases, the second 1, and so on up to 8, after which the cycle repeats.
+    """
     letters = BASE_CODES[rng.integers(0, len(BASE_CODES), (count, LENGTH), np.uint8)]
     copies = rng.permutation(count)[: count // 50]
     originals, copies = copies[::2], copies[1::2][: len(copies[::2])]
@@ -41,7 +44,7 @@ def timed(name, call):
     before, start = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss, time.process_time()
     result = call()
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    print(f"{name}: {time.process_time() - start:.0f} s, {(peak - before) / 1024:.0f} MB beside the {before / 1024:.0f} MB of before")
+    print(f"{name}: {time.process_time() - start:.0f} s, {(peak - before) / 1024:.0f} MB in addition to {before / 1024:.0f} MB")
     return result
 
 
@@ -52,8 +55,8 @@ def main():
     keys = timed(f"families of {count:,} sequences", lambda: family_keys(letters))
     for drawn in range(DRAWN + 1):
         rows = slice(drawn, None, DRAWN + 1)
-        print(f"  {drawn} letters drawn anew: {(keys[originals[rows]] == keys[copies[rows]]).mean():.4f} found")
-    print(f"  {len(np.unique(keys)):,} families; {count - len(copies):,} without any chance likeness")
+        print(f"  {drawn} bases redrawn: {(keys[originals[rows]] == keys[copies[rows]]).mean():.4f} found")
+    print(f"  {len(np.unique(keys)):,} families; {count - len(copies):,} if no sequences were similar by chance")
     training, validation = examples(letters[count // 10 :]), examples(letters[: count // 10])
     print(timed(f"overlap of {len(validation):,} with {len(training):,}", lambda: overlap(training, validation)))
 

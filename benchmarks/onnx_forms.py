@@ -1,8 +1,8 @@
-"""An exported graph beside the same network written otherwise: forms of its convolutions, and eight bits, on one thread of a CPU.
+"""Compares an exported graph with other forms of the same network: other forms of convolutions, and int8, on a single CPU thread.
 
     python benchmarks/onnx_forms.py [MODEL.onnx ...] [--batch 64] [--turns 6]
 
-Without a file: the model that the package ships. Rows a second of processor time; contestants take turns.
+Defaults to the packaged model. The output is in windows per second of CPU time. The forms run alternately.
 """
 
 import argparse
@@ -21,7 +21,7 @@ from dreamkeras.scoring.session import import_onnxruntime
 
 
 def one_dimensional(model):
-    """Convolutions over sequences in place of pictures of height 1."""
+    """Replaces 2-D convolutions of height 1 by 1-D convolutions."""
     graph, nodes = Graph(model), []
     height = graph.add_constant("one_dimensional/height", np.array([2]))
     for node in graph.nodes:
@@ -43,7 +43,7 @@ def one_dimensional(model):
 
 
 def dense_blocks(model, size=16):
-    """Small groups of channels as dense blocks, zero beside the groups, of which the processor's vectors hold one."""
+    """Merges small groups of channels into dense blocks of `size` channels, padded with zeros, which fill a vector register of the CPU."""
     graph = Graph(model)
     for node in graph.nodes:
         groups = attributes(node).get("group", 1)
@@ -76,7 +76,7 @@ def session(model):
 def show(path: str, batch: int, turns: int) -> None:
     model, construct = onnx.load(path), load(path, "cpu").construct
     models = {"as exported": model, **{name: form(model) for name, form in FORMS.items()}}
-    models["int8 but for groups"] = to_int8(model, parity_letters(construct, CALIBRATION, seed=1))
+    models["int8 without groups"] = to_int8(model, parity_letters(construct, CALIBRATION, seed=1))
     sessions = {name: session(one) for name, one in models.items()}
     letters = parity_letters(construct)[:batch]
     seconds, answers = {name: [] for name in sessions}, {}
@@ -85,10 +85,10 @@ def show(path: str, batch: int, turns: int) -> None:
             began = time.process_time()
             answers[name] = one.run(None, {"letters": letters})[0]
             seconds[name].append(time.process_time() - began)
-    print(f"{path}, {batch} windows at once")
+    print(f"{path}, batches of {batch} windows")
     for name, took in seconds.items():
         apart = np.abs(answers[name] - answers["as exported"]).max()
-        print(f"  {name:28} {batch / min(took[1:]):8,.0f} a CPU second, largest difference {apart:.2g}")
+        print(f"  {name:28} {batch / min(took[1:]):8,.0f} per CPU second, largest difference {apart:.2g}")
 
 
 def main() -> None:

@@ -1,8 +1,8 @@
-"""Start-up, wall time and memory of `dreamkeras predict`, each measured on a process of its own, beside a bare loop over ONNX Runtime.
+"""Measures start-up time, wall time and memory of `dreamkeras predict`, compared with a plain loop over ONNX Runtime.
 
     python benchmarks/predict.py [-m MODEL] [--most 1000000] [--bare 100000] [--batch-sizes 16,64,256]
 
-Without -m: the model that the package ships.
+Each measurement runs in a separate process. Defaults to the packaged model.
 """
 
 import argparse
@@ -33,14 +33,14 @@ for batch in range(int(sys.argv[2]) // BATCH_SIZE):
     first = batch % 64 * BATCH_SIZE
     session.run(None, {letters.name: windows[first : first + BATCH_SIZE]})
 """
-"""Ready-made arrays in predict's batches through one session with a thread for each CPU, as ONNX Runtime is by default, nothing else."""
+"""A program that only scores random windows, in batches of the size that `predict` uses, with ONNX Runtime's default threads."""
 
 AT_ONCE = 1000
-"""Promoters made at once: few, because a process's peak memory begins with that of the process which starts it."""
+"""Number of promoters generated at a time. It is small because the peak memory of a child process includes that of its parent."""
 
 
 class Run(NamedTuple):
-    """What a process took: seconds of wall time, the peak of its resident memory in MB, and seconds of processor time."""
+    """Resources used by a process: wall time in seconds, peak resident memory in MB, and CPU time in seconds."""
 
     seconds: float
     megabytes: float
@@ -53,7 +53,7 @@ def run(*command: str) -> Run:
     _, status, usage = os.wait4(process.pid, 0)
     process.returncode = os.waitstatus_to_exitcode(status)
     if process.returncode:
-        raise SystemExit(f"Expected {' '.join(command[:4])} ... to succeed, got exit code {process.returncode}.")
+        raise SystemExit(f"The command {' '.join(command[:4])} ... failed with exit code {process.returncode}.")
     return Run(
         time.perf_counter() - started, usage.ru_maxrss / (1024 if sys.platform == "linux" else 1024**2), usage.ru_utime + usage.ru_stime
     )
@@ -64,7 +64,7 @@ def median_seconds(*command: str, runs: int) -> float:
 
 
 def write_promoters(path: Path, number: int) -> str:
-    """Random inserts of 76 to 84 letters as FASTA; the same ones each time."""
+    """Writes random inserts of 76 to 84 bases as FASTA, with a fixed seed."""
     generator = np.random.default_rng(0)
     with path.open("w") as file:
         for first in range(0, number, AT_ONCE):
@@ -92,30 +92,30 @@ def show_memory(folder: Path, model: str, numbers: tuple[int, int]) -> None:
     for number in numbers:
         took = run(*COMMAND, "predict", write_promoters(folder / "many.fa", number), "-m", model, "-o", str(folder / "o.tsv"))
         peaks.append(took.megabytes)
-        print(f"{number:9,} promoters     {took.seconds:6.1f} s, {number / took.seconds:9,.0f} a second, peak {took.megabytes:6.1f} MB")
+        print(f"{number:9,} promoters     {took.seconds:6.1f} s, {number / took.seconds:9,.0f} per second, peak {took.megabytes:6.1f} MB")
     print(f"growth of the peak      {peaks[1] - peaks[0]:6.1f} MB")
 
 
 def show_bare(folder: Path, model: str, number: int, turns: int = 3) -> None:
-    """Rates beside one another; by processor time too, which other load on the machine changes less."""
+    """Prints the rates of the plain loop and of `predict`, by wall time and by CPU time, which depends less on other load."""
     promoters, output = write_promoters(folder / "bare.fa", number), str(folder / "bare.tsv")
     commands = {
-        "bare loop": (sys.executable, "-c", BARE, model, str(number)),
+        "plain loop": (sys.executable, "-c", BARE, model, str(number)),
         "predict": (*COMMAND, "predict", promoters, "-m", model, "-o", output),
     }
     rounds = [{name: run(*command) for name, command in commands.items()} for _ in range(turns)]
     best = {name: (min(one[name].seconds for one in rounds), min(one[name].processor for one in rounds)) for name in commands}
     for name, (seconds, processor) in best.items():
-        print(f"{name:10} {number:9,}    {seconds:6.1f} s, {number / seconds:9,.0f} a second, {processor:6.1f} s of processor time")
-    ratios = [bare / predict for bare, predict in zip(best["bare loop"], best["predict"], strict=True)]
-    print(f"share of the bare rate  {ratios[0]:6.3f} by the clock, {ratios[1]:.3f} by processor time; best of {turns}")
+        print(f"{name:10} {number:9,}    {seconds:6.1f} s, {number / seconds:9,.0f} per second, {processor:6.1f} s of CPU time")
+    ratios = [bare / predict for bare, predict in zip(best["plain loop"], best["predict"], strict=True)]
+    print(f"relative to the loop    {ratios[0]:6.3f} by wall time, {ratios[1]:.3f} by CPU time; best of {turns}")
 
 
 def show_batch_sizes(folder: Path, model: str, sizes: list[str]) -> None:
     promoters = write_promoters(folder / "batches.fa", 2000)
     for size in sizes:
         took = run(*COMMAND, "predict", promoters, "-m", model, "--batch-size", size)
-        print(f"--batch-size {size:>5}      {2000 / took.seconds:6.0f} a second with the start, peak {took.megabytes:6.1f} MB")
+        print(f"--batch-size {size:>5}      {2000 / took.seconds:6.0f} per second including start-up, peak {took.megabytes:6.1f} MB")
 
 
 def main() -> None:
@@ -124,7 +124,7 @@ def main() -> None:
     parser.add_argument("--runs", type=int, default=11)
     parser.add_argument("--fewest", type=int, default=10_000)
     parser.add_argument("--most", type=int, default=1_000_000)
-    parser.add_argument("--bare", type=int, default=100_000, help="promoters of the comparison with the bare loop")
+    parser.add_argument("--bare", type=int, default=100_000, help="Number of promoters for the comparison with the plain loop.")
     parser.add_argument("--batch-sizes", default="")
     options = parser.parse_args()
     print(provenance())

@@ -1,7 +1,7 @@
-"""How fast FASTA becomes letters: dreamkeras beside dnaio and pyfastx, on promoters and on a genome, on one core.
+"""Measures the speed of reading FASTA files of promoters and of a genome: dreamkeras compared with dnaio and pyfastx, on one core.
 
-Every reader ends with the same thing: uint8 letters in batches. Run `python benchmarks/read_fasta.py [MB]`.
-Readers that are not installed are left out. Times are of the processor, the least of five runs.
+Run `python benchmarks/read_fasta.py [MB]`. Every reader produces uint8 letters in batches. Readers that are not installed are skipped.
+Times are CPU times, the minimum of five runs.
 """
 
 import gzip
@@ -17,7 +17,7 @@ from dreamkeras.formats.reading import read_records
 from dreamkeras.sequence.records import BATCH_ROWS
 
 REPEATS = 5
-SHAPES = {"promoters, 110 letters a record": (110, 110), "genome, 60 columns": (5_000_000, 60)}
+SHAPES = {"promoters, 110 bases per record": (110, 110), "genome, 60 columns": (5_000_000, 60)}
 
 
 def write_fasta(path, megabytes, length, columns):
@@ -31,7 +31,7 @@ def write_fasta(path, megabytes, length, columns):
 
 
 def packed(texts):
-    """Counts the letters of strings, made into arrays a batch at a time."""
+    """Converts strings to arrays in batches and counts their letters."""
     letters, batch = 0, []
     for text in texts:
         batch.append(text)
@@ -59,7 +59,7 @@ def with_pyfastx(path):
 
 
 def processor_seconds(read, path):
-    """The least of a few runs; of processor time, so that other programs on the machine count less."""
+    """Returns the minimum CPU time of several runs, which depends less on other load, and the number of letters."""
     seconds = []
     for _ in range(REPEATS):
         start = time.process_time()
@@ -74,7 +74,7 @@ def compare(path, megabytes):
         try:
             seconds, letters = processor_seconds(read, path)
         except ImportError as error:
-            print(f"  {read.__name__[5:]:12} left out: {error}")
+            print(f"  {read.__name__[5:]:12} skipped: {error}")
             continue
         counts.add(letters)
         print(f"  {read.__name__[5:]:12} {megabytes / seconds:6.0f} MB/s")

@@ -1,6 +1,6 @@
-"""How fast a VCF becomes contigs, positions, ids and alleles: dreamkeras beside pysam, on 100,000 records, plain and packed by bgzip.
+"""Measures the speed of reading a VCF of 100,000 records, plain and compressed with bgzip: dreamkeras compared with pysam.
 
-Run `python benchmarks/read_vcf.py`; pysam has to be installed. Times are of the processor, the least of five runs.
+Run `python benchmarks/read_vcf.py`. pysam must be installed. Times are CPU times, the minimum of five runs.
 """
 
 import random
@@ -51,7 +51,7 @@ def with_pysam(path):
 
 
 def main():
-    pysam.set_verbosity(0)  # not to be told that there is no index
+    pysam.set_verbosity(0)  # suppresses the warning about a missing index
     print(provenance())
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder, "a.vcf")

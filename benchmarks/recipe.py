@@ -1,10 +1,10 @@
-"""autosome's recipe as a plain torch loop on yeast promoters: the validation r that dreamkeras has to reach in as many steps.
+"""Trains with autosome's recipe in a plain torch loop on yeast promoters, as a reference for the validation r of `dreamkeras train`.
 
     python benchmarks/recipe.py promoters.tsv [--model dream-cnn-small] [--steps 1000] [--seeds 0,1,2]
 
-Splits as `dreamkeras train` does with the same split seed, and validates as it does: the mean of both strands, after each
-epoch, the best epoch counts. Network, order, loss and optimiser are torch's own. Initial weights are drawn as the teams' trainers
-draw them, or with --torch-init as torch does.
+The split and the validation are those of `dreamkeras train`: predictions are averaged over both strands after each epoch, and the best
+epoch is reported. Network, batch order, loss and optimiser are implemented in torch. Weights are initialised as by the teams' trainers, or
+with `--torch-init` by torch's defaults.
 """
 
 import argparse
@@ -25,7 +25,7 @@ from dreamkeras.sequence.alphabet import reverse_complement
 
 @torch.no_grad()
 def initialise(module):
-    """Convolutions by He's rule for what goes out, dense layers nearly zero, no biases."""
+    """Initialises convolutions by He's rule with the fan-out, dense layers close to zero, and biases to zero."""
     if isinstance(module, nn.Conv1d):
         module.weight.normal_(0, math.sqrt(2 / (module.kernel_size[0] * module.out_channels)))
     elif isinstance(module, nn.Linear):

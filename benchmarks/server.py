@@ -1,9 +1,9 @@
-"""`dreamkeras serve` under load: its rate compared with ONNX Runtime alone, and its answers at twice its capacity.
+"""Measures `dreamkeras serve` under load: its throughput compared with ONNX Runtime alone, and its responses at twice its capacity.
 
     python benchmarks/server.py [-m MODEL] [--clients 64] [--rows 8] [--seconds 20] [--overload 20]
 
-Clients, server and the bare loop run on the same machine, clients and bare loop in short turns; clients send ready-made requests over raw
-sockets, so that they take little of the CPUs. Without -m: the model that the package ships.
+Clients, server and the plain ONNX Runtime loop run on the same machine. Clients and loop run alternately for short times. Clients send
+prepared requests over raw sockets, which requires little CPU time. Defaults to the packaged model.
 """
 
 import argparse
@@ -28,25 +28,25 @@ from dreamkeras.scoring.session import open_session
 COMMAND = (sys.executable, "-c", "from dreamkeras.cli.main import main; main(prog_name='dreamkeras')")
 SETTINGS = "notice_seconds = 0\n"
 WAIT = 0.5
-"""Longest wait in the queue, in seconds, of the server at twice its capacity."""
+"""The server's maximum waiting time in the queue, in seconds, in the overload test."""
 
 BATCHES = (16, 32, 64, 128, 256)
 LENGTH = 80
 TURN = 1.5
-"""Seconds of the clients in a turn, and of the bare loop at all its sizes: other load on the machine changes within seconds."""
+"""Duration in seconds of each turn of the clients and of the plain loop. Turns are short because other load on the machine varies."""
 
 SETTLE = 0.25
-"""Warm-up seconds of a turn, which do not count."""
+"""Duration in seconds of the warm-up of each turn, which is not measured."""
 
 CONNECTIONS = 256
-"""Connections of the clients at twice the capacity; they do not wait for each other's answers."""
+"""Number of concurrent connections in the overload test."""
 
 
 Connection = tuple[asyncio.StreamReader, asyncio.StreamWriter]
 
 
 class Load(NamedTuple):
-    """Seconds from a request to the end of its answer, by status."""
+    """The results of a load test: response times in seconds by status, and the duration in seconds."""
 
     seconds: dict[int, list[float]]
     took: float
@@ -61,7 +61,7 @@ def sequences(rows: int) -> list[str]:
 
 
 class Bare:
-    """ONNX Runtime alone, over ready-made windows, with its default of a thread for each CPU."""
+    """ONNX Runtime alone, on prepared windows, with its default number of threads."""
 
     def __init__(self, model: str) -> None:
         self.session = open_session(model, "cpu")
@@ -72,7 +72,7 @@ class Bare:
             self.rate(batch, 0)
 
     def rate(self, batch: int, seconds: float) -> float:
-        """Rows a second."""
+        """Returns the throughput in windows per second."""
         begun, rows = time.perf_counter(), 0
         while not rows or time.perf_counter() - begun < seconds:
             self.session.run(None, {"letters": self.windows[:batch]})
@@ -80,13 +80,13 @@ class Bare:
         return rows / (time.perf_counter() - begun)
 
     def turn(self) -> dict[int, float]:
-        """Rows a second at each batch size, after a warm-up, as the clients have."""
+        """Returns the throughput in windows per second for each batch size, after a warm-up."""
         self.rate(max(BATCHES), SETTLE)
         return {batch: self.rate(batch, TURN / len(BATCHES)) for batch in BATCHES}
 
 
 def request(rows: int) -> bytes:
-    """A whole request, with binary strings."""
+    """Returns a complete HTTP request with the sequences as binary strings."""
     data = b"".join(len(text).to_bytes(4, "little") + text.encode() for text in sequences(rows))
     head = f'{{"inputs":[{{"name":"sequences","datatype":"BYTES","shape":[{rows}],"parameters":{{"binary_data_size":{len(data)}}}}}]}}'
     lines = (
@@ -112,7 +112,7 @@ async def connect(port: int, clients: int) -> list[Connection]:
 
 
 async def load_closed(connections: list[Connection], body: bytes, seconds: float) -> Load:
-    """Each client sends a request as soon as it has its answer; answers count while all clients send."""
+    """Runs a closed-loop test: each client sends the next request after it receives a response. The warm-up is not measured."""
     found: dict[int, list[float]] = {}
     counted_from = time.perf_counter() + SETTLE
     end = counted_from + seconds
@@ -128,7 +128,7 @@ async def load_closed(connections: list[Connection], body: bytes, seconds: float
 
 
 async def load_open(port: int, rate: float, body: bytes, seconds: float) -> Load:
-    """Sends so many requests a second, without waiting for answers."""
+    """Runs an open-loop test: sends `rate` requests per second without waiting for responses."""
     found: dict[int, list[float]] = {}
     free: asyncio.Queue = asyncio.Queue()
     for _ in range(CONNECTIONS):
@@ -140,7 +140,7 @@ async def load_open(port: int, rate: float, body: bytes, seconds: float) -> Load
         found.setdefault(status, []).append(took)
         free.put_nowait((reader, writer))
 
-    # A group drops finished tasks, which the garbage collector would look through for seconds, and raises if one failed.
+    # A task group discards finished tasks, so that the garbage collector does not scan them, and raises the errors of tasks.
     begun, asked = time.perf_counter(), 0
     async with asyncio.TaskGroup() as tasks:
         while (passed := time.perf_counter() - begun) < seconds:
@@ -152,7 +152,7 @@ async def load_open(port: int, rate: float, body: bytes, seconds: float) -> Load
 
 
 def together(loads: list[Load]) -> Load:
-    """All turns as one."""
+    """Combines the results of all turns."""
     found: dict[int, list[float]] = {}
     for load in loads:
         for status, seconds in load.seconds.items():
@@ -161,22 +161,22 @@ def together(loads: list[Load]) -> Load:
 
 
 def memory(pid: int) -> float:
-    """Resident MB of a process."""
+    """Returns the resident memory of a process in MB."""
     text = Path(f"/proc/{pid}/status").read_text()
     return int(text.split("VmRSS:")[1].split()[0]) / 1024
 
 
 def show(name: str, load: Load, rows: int) -> None:
     counts = Counter({status: len(seconds) for status, seconds in load.seconds.items()})
-    print(f"{name:28}{load.rate(rows):8,.0f} sequences a second; answers {dict(counts)}")
+    print(f"{name:28}{load.rate(rows):8,.0f} sequences per second; responses {dict(counts)}")
     for status, seconds in sorted(load.seconds.items()):
         p50, p99 = statistics.median(seconds), sorted(seconds)[int(0.99 * len(seconds))]
-        print(f"{'':28}{status}: median {p50 * 1000:7.1f} ms, p99 {p99 * 1000:7.1f} ms, longest {max(seconds) * 1000:7.1f} ms")
+        print(f"{'':28}{status}: median {p50 * 1000:7.1f} ms, p99 {p99 * 1000:7.1f} ms, max {max(seconds) * 1000:7.1f} ms")
 
 
 @contextlib.contextmanager
 def server(model: str, settings: str) -> Iterator[tuple[int, int]]:
-    """A server's process id and port; ended by SIGTERM."""
+    """Context manager that starts a server, yields its process id and port, and terminates it with SIGTERM."""
     with tempfile.TemporaryDirectory() as folder:
         (Path(folder) / "settings.toml").write_text(settings)
         log = Path(folder) / "log"
@@ -189,11 +189,11 @@ def server(model: str, settings: str) -> Iterator[tuple[int, int]]:
         yield process.pid, int(log.read_text().split("http://127.0.0.1:")[1].split(".")[0])
         process.terminate()
         if process.wait():
-            raise SystemExit(f"Expected the server to end with 0, got {process.returncode}: {log.read_text()}")
+            raise SystemExit(f"The server ended with exit code {process.returncode}: {log.read_text()}")
 
 
 def show_rate(options: argparse.Namespace, body: bytes) -> float:
-    """The rate of closed clients beside the bare one, in turns; returns its median."""
+    """Prints the throughput of the closed-loop clients and of the plain loop, run alternately. Returns the clients' median."""
     bare, alone, loads = Bare(options.model), [], []
     with server(options.model, SETTINGS) as (_, port), asyncio.Runner() as runner:
         connections = runner.run(connect(port, options.clients))
@@ -204,12 +204,13 @@ def show_rate(options: argparse.Namespace, body: bytes) -> float:
     served = [load.rate(options.rows) for load in loads]
     rates = {batch: statistics.median(turn[batch] for turn in alone) for batch in BATCHES}
     best = max(rates, key=rates.__getitem__)
-    print("bare ONNX Runtime           " + ", ".join(f"{rate:,.0f} at {batch}" for batch, rate in rates.items()) + " sequences a second")
-    show(f"{options.clients} clients of {options.rows}", together(loads), options.rows)
+    print("ONNX Runtime alone          " + ", ".join(f"{rate:,.0f} at {batch}" for batch, rate in rates.items()) + " sequences per second")
+    show(f"{options.clients} clients, {options.rows} rows each", together(loads), options.rows)
     shares = [rate / turn[best] for rate, turn in zip(served, alone, strict=True)]
     quarters = " to ".join(f"{share:.2f}" for share in statistics.quantiles(shares)[::2])
     rate = statistics.median(served)
-    print(f"{'':28}median of {len(shares)} turns {rate:,.0f}; {statistics.median(shares):.2f} of the bare rate at {best}, half {quarters}")
+    share = statistics.median(shares)
+    print(f"{'':28}median of {len(shares)} turns {rate:,.0f}; {share:.2f} of ONNX Runtime at {best}, interquartile range {quarters}")
     return rate
 
 
@@ -217,7 +218,7 @@ def show_overload(options: argparse.Namespace, body: bytes, rate: float) -> None
     with server(options.model, f"{SETTINGS}queue_seconds = {WAIT}\n") as (pid, port):
         asyncio.run(load_open(port, rate, body, 2))
         before = memory(pid)
-        show(f"{rate * options.rows:,.0f} a second, twice of it", asyncio.run(load_open(port, rate, body, options.overload)), options.rows)
+        show(f"{rate * options.rows:,.0f} per second, overload", asyncio.run(load_open(port, rate, body, options.overload)), options.rows)
         print(f"memory of the server        {before:.0f} MB before, {memory(pid):.0f} MB after {options.overload:.0f} s")
 
 
@@ -226,8 +227,8 @@ def main() -> None:
     parser.add_argument("-m", "--model", default=str(PACKAGED_MODEL))
     parser.add_argument("--clients", type=int, default=64)
     parser.add_argument("--rows", type=int, default=8)
-    parser.add_argument("--seconds", type=float, default=20, help="seconds of the closed clients, and of the bare loop")
-    parser.add_argument("--overload", type=float, default=20, help="seconds of twice the capacity")
+    parser.add_argument("--seconds", type=float, default=20, help="Duration in seconds of the closed-loop test.")
+    parser.add_argument("--overload", type=float, default=20, help="Duration in seconds of the overload test.")
     options = parser.parse_args()
     print(provenance())
     body = request(options.rows)

@@ -1,9 +1,9 @@
-"""Targets of every scale: each trains, and its exports predict what Keras does, or are refused with the model left usable.
+"""Trains on targets of different scales and compares the exports in each precision with the Keras model.
 
     python benchmarks/target_scales.py [--rows 2000] [--epochs 2] [--model dream-cnn-small] [--scales 1e-6 1 1e4 1e6 1e9]
 
-Rows of a table: the scale and offset of N(0, 1) targets, r in validation, and for each precision the largest difference between Keras
-and the file in standard deviations of Keras's predictions, or the refusal.
+Each row of the output has the scale and the offset of N(0, 1) targets, the validation r, and for each precision the maximum difference
+between the Keras model and the export, in standard deviations of the Keras predictions, or the message of a rejected export.
 """
 
 import argparse
@@ -20,7 +20,7 @@ DREAMKERAS = (sys.executable, "-c", "from dreamkeras.cli.main import main; main(
 
 
 def write_library(path: Path, rows: int, scale: float, offset: float) -> None:
-    """Sequences whose value depends on their counts of G and C, in standard units times the scale, and noise."""
+    """Writes random sequences whose value depends on their counts of G and C plus noise, standardised and then scaled and shifted."""
     random = np.random.default_rng(0)
     letters = random.integers(0, 4, (rows, LENGTH))
     counts = (letters == 2).sum(1) - 0.5 * (letters == 1).sum(1) + random.normal(size=rows)
@@ -30,7 +30,7 @@ def write_library(path: Path, rows: int, scale: float, offset: float) -> None:
 
 
 def difference(run: Path, file: Path) -> float:
-    """The largest difference between predictions of the Keras model and a file, in standard deviations of the former."""
+    """Returns the maximum difference between the predictions of the Keras model and a file, in standard deviations of the Keras model's."""
     from dreamkeras.export.parity import parity_letters
     from dreamkeras.export.tracing import load_network
     from dreamkeras.scoring.predictor import load
@@ -46,7 +46,7 @@ def run_command(folder: Path, *arguments: str) -> subprocess.CompletedProcess[st
 
 
 def show(scale: float, offset: float, options: argparse.Namespace, folder: Path) -> None:
-    """One row of the table."""
+    """Prints one row of the table."""
     write_library(folder / "library.tsv", options.rows, scale, offset)
     columns = ("--assay", "table", "--sequence-column", "sequence", "--target-column", "value")
     choices = ("--epochs", str(options.epochs), "--model", options.model, "--out", "run")
@@ -61,7 +61,7 @@ def show(scale: float, offset: float, options: argparse.Namespace, folder: Path)
     for precision in ("float16", "int8"):
         command = ("export", "run", "-o", f"{precision}.onnx", "--precision", precision)
         done = run_command(folder, *command)
-        refusal = f"refused: {done.stderr.strip().splitlines()[-1]}" if done.returncode else ""
+        refusal = f"rejected: {done.stderr.strip().splitlines()[-1]}" if done.returncode else ""
         cells.append(refusal or f"{difference(run, folder / f'{precision}.onnx'):.2g}")
     print("\t".join(cells), flush=True)
 
@@ -72,7 +72,7 @@ def main() -> None:
     parser.add_argument("--epochs", type=int, default=2)
     parser.add_argument("--model", default="dream-cnn-small")
     parser.add_argument("--scales", type=float, nargs="+", default=[1e-6, 1, 1e4, 1e6, 1e9])
-    parser.add_argument("--offsets", type=float, nargs="+", default=[1e6], help="of targets N(offset, 1)")
+    parser.add_argument("--offsets", type=float, nargs="+", default=[1e6], help="Offsets of targets N(offset, 1).")
     options = parser.parse_args()
     print("scale\toffset\tvalidation r\tfloat32\tfloat16\tint8")
     for scale, offset in [*((scale, 0.0) for scale in options.scales), *((1.0, offset) for offset in options.offsets)]:

@@ -1,6 +1,8 @@
-"""One session whose threads share every operator, beside as many threads that each score a part of the batch; in turns.
+"""Compares one ONNX Runtime session whose threads share every operator with separate threads that each score a part of the batch.
 
-python benchmarks/threads.py MODEL... [--batch-size 64] [--rows 2048] [--turns 7]
+    python benchmarks/threads.py MODEL... [--batch-size 64] [--rows 2048] [--turns 7]
+
+The two run alternately.
 """
 
 import argparse
@@ -32,7 +34,7 @@ def compare(model: str, options: argparse.Namespace) -> None:
     turns = [[rate(way, options.rows) for way in ways] for _ in range(options.turns)]
     first, second = (statistics.median(column) for column in zip(*turns, strict=True))
     ratio = statistics.median(after / before for before, after in turns)
-    print(f"{divided.name:24}{first:8,.0f} a second shared, {second:8,.0f} divided: {ratio:.2f} times")
+    print(f"{divided.name:24}{first:8,.0f} per second shared, {second:8,.0f} divided: {ratio:.2f} times")
 
 
 def main() -> None:
@@ -42,7 +44,7 @@ def main() -> None:
     parser.add_argument("--rows", type=int, default=2048)
     parser.add_argument("--turns", type=int, default=7)
     options = parser.parse_args()
-    print(f"{provenance()}\n{available_cpus()} threads, {options.batch_size} windows at once")
+    print(f"{provenance()}\n{available_cpus()} threads, batches of {options.batch_size} windows")
     for model in options.models:
         compare(model, options)
 

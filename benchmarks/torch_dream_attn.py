@@ -1,10 +1,10 @@
-"""DREAM-Attn in plain torch, written from the paper's description: the oracle of the training benchmark."""
+"""DREAM-Attn in plain torch, implemented from the description in the paper, as the reference of the training benchmark."""
 
 import torch
 from torch import nn
 
 WIDTHS = {"dream-attn": (256, 4), "dream-attn-small": (64, 2)}
-"""Channels, and Conformer blocks."""
+"""Number of channels and of Conformer blocks."""
 
 
 class FeedForward(nn.Module):
@@ -51,7 +51,7 @@ class Conformer(nn.Module):
 
 
 class DreamAttn(nn.Module):
-    """Logits `(batch, bins)` from `(batch, channels, length)`."""
+    """The network, from encoded sequences `(batch, channels, length)` to logits `(batch, bins)`."""
 
     def __init__(self, widths, length=150, channels=6, bins=18):
         super().__init__()

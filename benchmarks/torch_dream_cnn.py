@@ -1,4 +1,4 @@
-"""DREAM-CNN in plain torch, written from the paper's description: the oracle of the training benchmark."""
+"""DREAM-CNN in plain torch, implemented from the description in the paper, as the reference of the training benchmark."""
 
 from itertools import pairwise
 
@@ -50,7 +50,7 @@ class Step(nn.Module):
 
 
 class DreamCNN(nn.Module):
-    """Logits `(batch, bins)` from `(batch, channels, length)`."""
+    """The network, from encoded sequences `(batch, channels, length)` to logits `(batch, bins)`."""
 
     def __init__(self, widths, channels=6, bins=18):
         super().__init__()

@@ -1,10 +1,10 @@
-"""DREAM-RNN in plain torch, written from the paper's description: an oracle of the training benchmark and of the tests."""
+"""DREAM-RNN in plain torch, implemented from the description in the paper, as a reference for the training benchmark and the tests."""
 
 from torch import nn
 from torch_dream_cnn import BHIFirst
 
 WIDTHS = {"dream-rnn": (320, 320, 320), "dream-rnn-small": (64, 64, 64)}
-"""Channels of the first block, units of the LSTM in each direction, channels of the core."""
+"""Number of channels of the first block, of LSTM units in each direction, and of channels of the core."""
 
 
 class BHICore(nn.Module):
@@ -20,7 +20,7 @@ class BHICore(nn.Module):
 
 
 class DreamRNN(nn.Module):
-    """Logits `(batch, bins)` from `(batch, channels, length)`."""
+    """The network, from encoded sequences `(batch, channels, length)` to logits `(batch, bins)`."""
 
     def __init__(self, widths, channels=6, bins=18):
         super().__init__()

@@ -1,10 +1,10 @@
-"""Training steps on each installed backend beside the same network in plain torch: sequences a second.
+"""Measures training steps on each installed backend in sequences per second, compared with the same network in plain torch.
 
     python benchmarks/train_step.py [--model dream-cnn] [--batch-size 128] [--rounds 6] [--backends tensorflow,jax,torch]
 
-Each contestant is a process of its own that waits between its turns, so that noise hits all alike. A step takes uint8
-letters, flags and scalar targets in the machine's memory, and ends with the weights changed. On a busy machine, compare sequences a CPU
-second, with `taskset -c 0` before the command: threads that wait for one another spend CPU time too.
+Each backend runs in a separate process. The processes take turns, so that other load affects all of them equally. A step begins with uint8
+letters, flags and scalar targets in main memory, and ends with updated weights. On a busy machine, compare sequences per CPU second, and
+run the command with `taskset -c 0`, because threads that wait for each other also use CPU time.
 """
 
 import argparse
@@ -32,7 +32,7 @@ def batch(size):
 
 
 def make_keras_step(model_name, size):
-    """A step as `model.fit` takes it."""
+    """Returns a function that runs one training step with Keras."""
     import keras
 
     from dreamkeras.data.assays.registry import find_assay
@@ -40,14 +40,14 @@ def make_keras_step(model_name, size):
     from dreamkeras.training.strategy.optimizers import CyclingAdamW
 
     model = build_model(model_name, find_assay("yeast"))
-    # As training.run compiles it: TensorFlow without XLA.
+    # As in training.run, TensorFlow does not use XLA.
     model.compile(optimizer=CyclingAdamW(1e-3, weight_decay=0.01), jit_compile=keras.backend.backend() == "jax")
     letters, flags, targets = batch(size)
     return lambda: model.train_on_batch({"letters": letters, "flags": flags}, targets)
 
 
 def make_torch_step(model_name, size):
-    """The same step as one writes it in torch."""
+    """Returns a function that runs the same training step in plain torch."""
     import torch
     from torch_step import channels, divergence, plain_torch
 
@@ -66,7 +66,7 @@ def make_torch_step(model_name, size):
 
 
 def work(name, options):
-    """The contestant's side: for every line read, that many steps, answered with each one's seconds by the clock and of CPU time."""
+    """Runs in the child process: reads a number of steps from each line, runs them, and prints the wall time and CPU time of each step."""
     step = (make_torch_step if name == ORACLE else make_keras_step)(options.model, options.batch_size)
     losses = [float(np.max(step())) for _ in range(2)]  # compiles and warms up
     answer(losses)
@@ -84,7 +84,7 @@ def answer(values):
 
 
 class Contestant:
-    """A backend in a process that takes steps when it is told to."""
+    """A child process that runs training steps on one backend."""
 
     def __init__(self, name, options):
         self.name, self.seconds = name, []
@@ -98,7 +98,7 @@ class Contestant:
         for line in self.process.stdout:
             if line.startswith("["):
                 return json.loads(line)
-        raise SystemExit(f"Expected the step of {self.name} to run, got exit code {self.process.wait()}.")
+        raise SystemExit(f"The training step of {self.name} failed with exit code {self.process.wait()}.")
 
     def take_turn(self, steps):
         self.process.stdin.write(f"{steps}\n")
@@ -115,7 +115,7 @@ def race(options):
     contestants = [Contestant(name, options) for name in (*names, ORACLE)]
     for turn in range(options.rounds):
         for contestant in contestants[turn % len(contestants) :] + contestants[: turn % len(contestants)]:
-            time.sleep(0.5)  # until the threads of the one before have stopped spinning
+            time.sleep(0.5)  # waits until the threads of the previous process have stopped spinning
             contestant.take_turn(options.steps)
     for contestant in contestants:
         contestant.close()
@@ -125,7 +125,7 @@ def race(options):
 def show(contestants, size):
     best, median = ({c.name: size / of(clock for clock, _ in c.seconds) for c in contestants} for of in (min, statistics.median))
     cpu = {c.name: size / min(cpu for _, cpu in c.seconds) for c in contestants}
-    print(f"{'backend':<12} {'version':<12} {'best':>7} {'median':>7} {'per CPU':>7}   times plain torch (best, median, per CPU second)")
+    print(f"{'backend':<12} {'version':<12} {'best':>7} {'median':>7} {'per CPU':>7}   relative to torch (best, median, per CPU second)")
     for name in best:
         version = importlib.metadata.version("torch" if name == ORACLE else name)
         ratios = " ".join(f"{rate[name] / rate[ORACLE]:6.2f}" for rate in (best, median, cpu))
@@ -137,7 +137,7 @@ def main() -> None:
     parser.add_argument("--model", default="dream-cnn")
     parser.add_argument("--batch-size", type=int, default=128)
     parser.add_argument("--rounds", type=int, default=6)
-    parser.add_argument("--steps", type=int, default=2, help="steps of each turn")
+    parser.add_argument("--steps", type=int, default=2, help="Number of steps in each turn.")
     parser.add_argument("--backends", default=",".join(BACKENDS))
     parser.add_argument("--worker", help=argparse.SUPPRESS)
     options = parser.parse_args()

@@ -1,9 +1,9 @@
-"""A core of one's own: a small ResNet, step by step.
+"""A custom core block, step by step: a small ResNet.
 
     dreamkeras check own_block:ResNetCore
     dreamkeras train --model bhi,own_block:ResNetCore,autosome --epochs 2 --out runs/resnet
 
-(from this folder, or with it on PYTHONPATH)
+Run the commands in the folder of this file, or add the folder to PYTHONPATH.
 """
 
 import keras
@@ -13,18 +13,25 @@ from dreamkeras.layers.parts.convolution import Conv1D
 from dreamkeras.layers.slots import Core
 
 
-# Step 1: a layer as Keras wants it. `keras.ops` only, so that it runs on every backend; sublayers made in __init__ or in
-# `build` and built in `build`, so that a saved model finds their weights again.
+# Step 1: a Keras layer. It uses only `keras.ops`, so that it runs on every backend. Sublayers are created in `__init__` or `build`
+# and built in `build`, so that a saved model can restore their weights.
 @keras.saving.register_keras_serializable(package="own_block")
 class ResidualUnit(keras.layers.Layer):
-    """Two convolutions whose result is added to what went in; `(batch, length, channels)` in and out."""
+    """Two convolutions with a residual connection.
+
+    Args:
+        kernel_size: Width of each convolution in positions.
+
+    Shape:
+        `(batch, length, channels)` in and out.
+    """
 
     def __init__(self, kernel_size, **kwargs):
         super().__init__(**kwargs)
         self.kernel_size = kernel_size
 
     def build(self, input_shape):
-        channels, policy = input_shape[-1], self.dtype_policy  # the policy handed on, so that mixed precision reaches the sublayers
+        channels, policy = input_shape[-1], self.dtype_policy  # passing on the policy applies mixed precision to the sublayers
         self.convolutions = [Conv1D(channels, self.kernel_size, use_bias=False, dtype=policy, name=f"conv_{i}") for i in range(2)]
         self.norms = [layers.BatchNormalization(dtype=policy, name=f"norm_{i}") for i in range(2)]
         for layer in (*self.convolutions, *self.norms):
@@ -43,15 +50,15 @@ class ResidualUnit(keras.layers.Layer):
         return {**super().get_config(), "kernel_size": self.kernel_size}
 
 
-# Step 2: the block. It names its slot by its base class; every argument has a default, and stands in get_config.
+# Step 2: the block. Its base class defines its slot. Every argument has a default and is included in `get_config`.
 @keras.saving.register_keras_serializable(package="own_block")
 class ResNetCore(Core):
-    """A convolution to `channels`, then residual units.
+    """A convolution to `channels` channels, followed by residual units.
 
     Args:
-        channels: Output channels.
+        channels: Number of output channels.
         units: Number of residual units.
-        kernel_size: Taps of each convolution.
+        kernel_size: Width of each convolution in positions.
 
     Shape:
         `(batch, length, any)` in, `(batch, length, channels)` out.
