@@ -1,4 +1,4 @@
-"""Calibrates an exported model: intervals, background and familiarity, without training it anew."""
+"""Calibrates an exported model without retraining: intervals, background and familiarity."""
 
 import dataclasses
 import json
@@ -26,21 +26,21 @@ __all__ = ["calibrate_onnx"]
 def calibrate_onnx(
     model: str, output: str | None, assay: Assay, held_out: Examples, training: Examples | None = None
 ) -> tuple[ModelDescription, dict[str, np.ndarray]]:
-    """Writes a model with a new calibration in its description; the graph stays as it is.
+    """Writes a model with a new calibration in its description. The graph is unchanged.
 
     Args:
         model: An `.onnx` file or a run folder.
-        output: The file to write, which appears whole or not at all; by default the model's own. Of a run folder, later exports then say
-            the same.
-        assay: What was measured.
-        held_out: Measured sequences that the model was not trained on, in its units.
-        training: Sequences like those that it was trained on, which random ones are made like; by default those held out.
+        output: The file to write, completely or not at all. If None, the model's own file is replaced; for a run folder, the calibration
+            is also stored for later exports.
+        assay: The assay of the measurements.
+        held_out: Measured sequences that the model was not trained on, with values in the model's units.
+        training: Sequences similar to the training data, from which the random background sequences are derived. Defaults to `held_out`.
 
     Returns:
-        What the file says of itself now, and the figures of `task_figures` over the sequences held out.
+        The new description of the model, and the figures of `task_figures` on the held-out sequences.
 
     Raises:
-        ModelError: It is a model of something else.
+        ModelError: The model does not predict the assay.
         DreamkerasError: The file cannot be read or written.
     """
     require_packages("onnx", "onnxruntime")

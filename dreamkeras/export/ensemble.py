@@ -1,4 +1,4 @@
-"""export_ensemble: several models as one ONNX file that takes letters and returns their mean and standard deviation."""
+"""export_ensemble: combines several models in one ONNX file that returns their mean prediction and its standard deviation."""
 
 import dataclasses
 import importlib.metadata
@@ -32,23 +32,23 @@ ModelPath = str | os.PathLike[str]
 def export_ensemble(
     models: Sequence[ModelPath], output: ModelPath, *, precision: str = "float32", strands: str | None = None
 ) -> ModelDescription:
-    """Writes several models as one ONNX file, once it is shown to predict what they do.
+    """Combines several models in one ONNX file, after checking that the file predicts the same as the models.
 
-    Input `letters` uint8 [batch, length]; outputs `expression`, the members' mean, and `sd`, their standard deviation as
-    `scoring.scorer.Spread` defines it, both float32 [batch, tasks]. The file appears whole or not at all.
+    The file has the input `letters` uint8 [batch, length]. Its outputs, float32 [batch, tasks], are `expression`, the mean over the models,
+    and `sd`, their standard deviation as defined in `scoring.scorer.Spread`. The file is written completely or not at all.
 
     Args:
-        models: Run folders, `.onnx` and `.keras` files, at least two, none of them an ensemble.
+        models: At least two run folders, `.onnx` files or `.keras` files. Ensembles are not accepted.
         output: The file to write.
-        precision: `"float32"` leaves the members' as it is, `"float16"` halves the file.
-        strands: `"both"` or `"forward"`; by default each member's own. An `.onnx` file cannot be given another than it has.
+        precision: `"float32"` keeps the precision of each model; `"float16"` halves the file size.
+        strands: `"both"` or `"forward"`. If None, each model keeps its strand rule. The strand rule of an `.onnx` file cannot be changed.
 
     Returns:
-        What the file says of itself; `members` tells of each model, `parity` compares the file with them.
+        The description of the file. Its `members` describe the models, and its `parity` compares the file with the models.
 
     Raises:
-        ModelError: The models cannot be averaged or have different constructs, or the file differs from them.
-        MissingPackageError: A package that is needed is not installed.
+        ModelError: The models cannot be averaged or have different constructs, or the predictions of the file differ from theirs.
+        MissingPackageError: A required package is not installed.
         DreamkerasError: The file cannot be written.
 
     Example:
@@ -56,7 +56,7 @@ def export_ensemble(
     """
     check_choices(precision, strands)
     if precision == "int8":
-        raise ModelError("Expected float32 or float16 for an ensemble, got int8: export each member in int8, and give those .onnx files.")
+        raise ModelError("Expected float32 or float16 for an ensemble, got int8: export each member in int8 and combine the .onnx files.")
     if len(models) < 2:
         raise ModelError(f"Expected at least two models for an ensemble, got {len(models)}.")
     require_different(models)
@@ -74,23 +74,23 @@ def export_ensemble(
 
 
 def merge(members: Sequence[Any], name: str) -> Any:
-    """One ONNX model that computes all of them.
+    """Merges several ONNX models into one that computes their mean and standard deviation.
 
     Args:
-        members: At least two `onnx.ModelProto` with the input `letters` and the output `expression`; stay as they are.
-        name: The graph's name.
+        members: At least two `onnx.ModelProto` with the input `letters` and the output `expression`. They are not modified.
+        name: Name of the merged graph.
 
     Returns:
-        The `onnx.ModelProto`, with the outputs `expression` and `sd`.
+        The merged `onnx.ModelProto`, with the outputs `expression` and `sd`.
 
     Raises:
-        ModelError: They are written in different ONNX operator sets.
+        ModelError: The models use different ONNX operator sets.
     """
     from onnx import compose, helper
 
     opsets = [sorted((opset.domain, opset.version) for opset in member.opset_import) for member in members]
     if any(opset != opsets[0] for opset in opsets):
-        raise ModelError(f"Expected models in one ONNX operator set, got {opsets}: export them again.")
+        raise ModelError(f"Expected models with the same ONNX operator sets, got {opsets}: export the models again.")
     parts = [compose.add_prefix(member, f"{place}/").graph for place, member in enumerate(members)]
     nodes = []
     for place, part in enumerate(parts):
@@ -107,7 +107,7 @@ def merge(members: Sequence[Any], name: str) -> Any:
 
 
 def _mean_and_sd(values: list[str]) -> list[Any]:
-    """The nodes from the members' values to their mean and standard deviation."""
+    """Returns the nodes that compute the mean and standard deviation of the members' outputs."""
     nodes, squares = [make_node("Mean", values, "expression")], []
     for place, value in enumerate(values):
         squares.append(f"ensemble/square_{place}")
@@ -118,11 +118,14 @@ def _mean_and_sd(values: list[str]) -> list[Any]:
 
 
 def _exported(model: Path, file: Path, strands: str | None) -> Path:
-    """The model as an ONNX file: its own, or else one that is written here."""
+    """Returns a model's ONNX file. Exports the model to `file` first if necessary."""
     if model.suffix == ".onnx":
         rule = load(model, device="cpu").construct.strands
         if strands is not None and rule != STRAND_RULES[strands]:
-            raise ModelError(f"Expected a run folder or a .keras file to change its strands to {strands!r}, got {model} with {rule!r}.")
+            raise ModelError(
+                f"Cannot change the strand rule of {model} from {rule!r} to {STRAND_RULES[strands]!r}: "
+                "give a run folder or a .keras file instead of an .onnx file."
+            )
         return model
     if strands is None and (model / "model.onnx").is_file():
         return model / "model.onnx"
@@ -131,13 +134,17 @@ def _exported(model: Path, file: Path, strands: str | None) -> Path:
 
 
 def _describe(members: Sequence[OnnxPredictor]) -> ModelDescription:
-    """What the ensemble says of itself; of the training, what is the same for all."""
+    """Returns the description of the ensemble. Its training summary has the entries that all members share."""
     ensemble, descriptions = Ensemble(members), [member.description for member in members]
     if any(description.profile for description in descriptions):
-        raise ModelError(f"Expected models without profiles for one file, got {ensemble.name}: `dreamkeras predict` takes several with -m.")
+        raise ModelError(
+            f"Models with profiles cannot be combined in one file ({ensemble.name}). To average them, give `dreamkeras predict` several -m."
+        )
     if len(ensemble.constructs) > 1:
         names = " and ".join(repr(construct.name) for construct in ensemble.constructs)
-        raise ModelError(f"Expected models of one construct for one file, got {names}: `dreamkeras predict` takes several with -m.")
+        raise ModelError(
+            f"Expected models with the same construct for one file, got {names}. To average them, give `dreamkeras predict` several -m."
+        )
     first, spans = descriptions[0].training, [familiarity_alone(description.calibration) for description in descriptions]
     return ModelDescription(
         name=f"ensemble-of-{len(members)}",
@@ -155,7 +162,7 @@ def _merged(files: Sequence[Path], members: Sequence[OnnxPredictor], description
     import onnx
 
     graphs = [onnx.load_model(file) for file in files]
-    if precision == "float16":  # each by itself, so that what is between them stays exact
+    if precision == "float16":  # each member separately, so that mean and deviation are computed in float32
         halves = [member.description.parity.get("precision") == "float16" for member in members]
         graphs = [graph if half else to_half_precision(graph) for graph, half in zip(graphs, halves, strict=True)]
     graph = merge(graphs, description.name)
@@ -164,11 +171,11 @@ def _merged(files: Sequence[Path], members: Sequence[OnnxPredictor], description
 
 
 def _measure(graph: Any, description: ModelDescription, ensemble: Ensemble, precision: str) -> Parity:
-    """The file against its members."""
+    """Compares the merged graph with the members."""
     letters = parity_letters(description.construct)
     with opened(graph, description) as predictor:
         apart, one = ensemble.score_windows([letters]), predictor.score_windows([letters])
-    means = slice(len(description.tasks))  # r is theirs: members that agree have deviations of mere rounding
+    means = slice(len(description.tasks))  # r is computed on means only: deviations of members that agree are rounding errors
     parity = compare(apart[:, means], one[:, means], None, precision)
     spreads = float((np.abs(apart - one)[:, len(description.tasks) :] / units(apart[:, means])).max())
     return parity._replace(largest_difference=float(abs(apart - one).max()), sd_difference=max(parity.sd_difference, spreads))

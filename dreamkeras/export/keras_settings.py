@@ -1,6 +1,6 @@
-"""Keras in a process: its backend and its global settings, of `keras.json` and of the environment.
+"""The backend of Keras and its global settings, which `keras.json` and environment variables define.
 
-Settings are pinned where Keras is ours, and while we compute in a caller's. Imports Keras only then.
+Processes that dreamkeras starts, and dreamkeras's functions in a caller's process, use fixed settings. Keras is imported only when needed.
 """
 
 import contextlib
@@ -17,10 +17,10 @@ from dreamkeras.plots.style import import_fonts
 __all__ = ["child_environment", "home_left_alone", "keras_backend", "keras_environment", "pinned_settings", "starting_keras"]
 
 HOME = Path(__file__).with_name("keras_home")
-"""The folder of a `keras.json` that says what Keras does without one, which Keras reads in place of the user's."""
+"""Folder with a `keras.json` of Keras's default settings, which Keras reads instead of the user's file."""
 
 OVERRIDES = ("KERAS_MAX_EPOCHS", "KERAS_MAX_STEPS_PER_EPOCH", "KERAS_NNX_ENABLED")
-"""Variables that go before `keras.json`."""
+"""Environment variables that override `keras.json`."""
 
 SETTINGS = {
     "floatx": "float32",
@@ -30,30 +30,34 @@ SETTINGS = {
     "max_epochs": None,
     "max_steps_per_epoch": None,
 }
-"""The settings of networks in building, training and export. Each has a getter and a setter in `keras.config`, the last two since 3.10."""
+"""The settings for building, training and exporting networks. `keras.config` has a getter and a setter for each; for the last two since
+Keras 3.10."""
 
 
 def keras_backend() -> str | None:
-    """The backend of this process's Keras; None while nothing has imported it."""
+    """Returns the backend of Keras in this process, or None if Keras has not been imported."""
     keras = sys.modules.get("keras")
     return str(keras.backend.backend()) if keras else None
 
 
 def child_environment(backend: str) -> dict[str, str]:
-    """The environment of a process of our own: Keras on a backend, our settings, and all that this process can import, blocks included."""
+    """Returns the environment for a child process in which Keras has a given backend and dreamkeras's settings.
+
+    The child process can import the same modules as this process, including modules with blocks.
+    """
     paths = os.pathsep.join(path for path in sys.path if path)
     return {**keras_environment(backend), "TF_CPP_MIN_LOG_LEVEL": "3", "PYTHONPATH": paths}
 
 
 def keras_environment(backend: str) -> dict[str, str]:
-    """This process's environment, in which Keras has a backend and our settings, not the user's."""
+    """Returns a copy of this process's environment with a given Keras backend and dreamkeras's settings instead of the user's."""
     kept = {name: value for name, value in os.environ.items() if name not in OVERRIDES}
     return {**kept, "KERAS_BACKEND": backend, "KERAS_HOME": str(HOME)}
 
 
 @contextlib.contextmanager
 def home_left_alone() -> Iterator[None]:
-    """What Keras brings along, when imported in the `with` block, leaves neither matplotlib's list of fonts nor torch's cache."""
+    """Context manager in which importing Keras leaves neither matplotlib's font cache nor torch's compiler cache behind."""
     with tempfile.TemporaryDirectory(prefix="dreamkeras-") as folder, contextlib.ExitStack() as stack:
         stack.enter_context(setting("TORCHINDUCTOR_CACHE_DIR", folder))
         with contextlib.suppress(ImportError):  # Keras imports matplotlib where it is installed
@@ -63,10 +67,12 @@ def home_left_alone() -> Iterator[None]:
 
 @contextlib.contextmanager
 def starting_keras(backend: str) -> Iterator[None]:
-    """Keras that is imported inside has our settings. Afterwards the environment is what it was, but for the backend.
+    """Context manager in which Keras can be imported with dreamkeras's settings.
+
+    On exit, the environment is restored, except for the backend.
 
     Args:
-        backend: What Keras runs on, also in processes that this one starts.
+        backend: The Keras backend of this process and of its child processes.
     """
     before = dict(os.environ)
     try:
@@ -85,16 +91,16 @@ def _replace_environment(wanted: dict[str, str]) -> None:
 
 @contextlib.contextmanager
 def pinned_settings() -> Iterator[None]:
-    """Keras has our settings inside, and afterwards those of the caller. Also a decorator.
+    """Context manager and decorator that applies dreamkeras's Keras settings and restores the caller's settings on exit.
 
     Raises:
-        MissingPackageError: Keras was started with Flax NNX, which cannot be undone.
+        MissingPackageError: Keras was imported with Flax NNX, which cannot be disabled afterwards.
     """
     from keras import config
 
     if getattr(config, "is_nnx_enabled", bool)():
         raise MissingPackageError(
-            "Expected Keras without Flax NNX: set nnx_enabled in keras.json to false, unset KERAS_NNX_ENABLED, and start Python again."
+            "Keras has Flax NNX enabled: set nnx_enabled in keras.json to false, unset KERAS_NNX_ENABLED, and restart Python."
         )
     pinned = {name: value for name, value in SETTINGS.items() if hasattr(config, f"set_{name}")}
     before = {name: getattr(config, name)() for name in pinned}

@@ -1,4 +1,4 @@
-"""export_onnx: a trained model as one ONNX file that takes letters and returns expression, or counts and a profile."""
+"""export_onnx: writes a trained model as one ONNX file that predicts expression, or counts and a profile, from letters."""
 
 import contextlib
 import dataclasses
@@ -43,33 +43,33 @@ def export_onnx(
     reference: Callable[[np.ndarray], np.ndarray] | None = None,
     calibration: Callable[[OnnxPredictor], dict[str, Any]] | None = None,
 ) -> ModelDescription:
-    """Writes a trained model as a self-contained ONNX file, once it is shown to predict what the Keras model does.
+    """Writes a trained model as a self-contained ONNX file, after checking that it predicts the same as the Keras model.
 
-    Input `letters` uint8 [batch, length], output `expression` float32 [batch, tasks]; strands, flags and all else are inside.
-    A network with a profile has the outputs `counts` float32 [batch, 1], ln(1 + reads), and `profile` float32 [batch, positions], the
-    share of the reads that begin at each position, in their place. The file appears whole or not at all.
+    The file has the input `letters` uint8 [batch, length] and the output `expression` float32 [batch, tasks]. Encoding, flags and the
+    average over strands are part of the graph. For a network with a profile, the outputs are `counts` float32 [batch, 1], ln(1 + reads),
+    and `profile` float32 [batch, positions], the fraction of the reads that start at each position. The file is written completely or not
+    at all.
 
     Args:
-        model: A run folder that holds `model.keras`, or a `.keras` file; saved under any backend.
-        output: The file to write; by default `default_output`.
-        training: Summary of the training run for the description; by default what the run folder tells.
-        precision: `"float32"`; `"float16"`, which halves the file; or `"int8"`, in which dense convolutions are faster on CPUs.
-        strands: `"both"` for the mean of both strands, `"forward"` for the strand as given; by default the construct's rule.
-        without_bias: Whether the enzyme's bias that the model was trained around is left out: what it then answers is what the sequence
-            does beside it.
-        least_r: The correlation with the Keras model, over sequences that no scale was measured on, that an int8 model must reach.
-        most_difference: The largest difference from the Keras model that is accepted, in standard deviations of its predictions; by
-            default that of `parity.DIFFERENCES`.
-        reference: The Keras model's predictions on the caller's own backend, from windows uint8 (n, length) to the columns of
-            `PrixFixe.predictor`, computed in float32 and for the same strands. By default, the model as TensorFlow predicts it.
-        calibration: Measures the exported model's calibration. By default that of the run folder, and of
-            a model with other strands or without its bias no more than what its training sequences span.
+        model: A run folder with `model.keras`, or a `.keras` file, saved with any backend.
+        output: The file to write. Defaults to `default_output(model)`.
+        training: Summary of the training run for the description. Defaults to the summary read from the run folder.
+        precision: `"float32"`; `"float16"`, which halves the file size; or `"int8"`, which makes dense convolutions faster on CPUs.
+        strands: `"both"` to average over both strands, `"forward"` to predict the strand as given. Defaults to the construct's strand rule.
+        without_bias: Whether to remove the enzyme's bias, so that the exported model predicts the signal without it.
+        least_r: Minimum correlation of an int8 model with the Keras model, over sequences that were not used to measure the scales.
+        most_difference: Maximum accepted difference from the Keras model, in standard deviations of its predictions. Defaults to the value
+            in `parity.DIFFERENCES`.
+        reference: The Keras model's predictions on the caller's backend: a function from windows uint8 (n, length) to the columns of
+            `PrixFixe.predictor`, computed in float32 and with the same strand rule. Defaults to predictions with TensorFlow.
+        calibration: Function that calibrates the exported model. Defaults to the calibration in the run folder. Only the familiarity is
+            stored if `strands` or `without_bias` is given, or if the correlation of an int8 model is below `parity.LEAST_R`.
 
     Returns:
-        What the file says of itself; `parity` holds the fields of `parity.Parity`.
+        The description of the file. Its `parity` has the fields of `parity.Parity`.
 
     Raises:
-        ModelError: The model is not ours or cannot be exported, or the export differs from it.
+        ModelError: The model was not saved by dreamkeras, cannot be exported, or the predictions of the export differ.
         MissingPackageError: Keras, TensorFlow, tf2onnx, onnx or onnxruntime is not installed.
         DreamkerasError: The file cannot be written.
 
@@ -82,7 +82,7 @@ def export_onnx(
     run = file.parent if file.name == "model.keras" else None
     if training is None:
         training = read_training_summary(run) if run else {}
-    with open_output(str(output or default_output(model))) as stream:  # first, so that a folder that cannot be written fails at once
+    with open_output(str(output or default_output(model))) as stream:  # opened first, so that an error in writing is found early
         traced = trace_with_tensorflow(file, strands, without_bias)
         graph = _finished_graph(traced, precision)
         trained_on = {"backend": training["backend"]} if training.get("backend") else {}
@@ -101,43 +101,47 @@ def export_onnx(
 
 
 def default_output(model: str | os.PathLike[str]) -> Path:
-    """Where the export of a model goes: `model.onnx` in a run folder, `NAME.onnx` beside `NAME.keras`."""
+    """Returns the default path of an export: `model.onnx` in a run folder, or `NAME.onnx` next to `NAME.keras`."""
     path = Path(model)
     return path / "model.onnx" if path.is_dir() else path.with_suffix(".onnx")
 
 
 def check_choices(precision: str, strands: str | None) -> None:
-    """Refuses what is neither of `EXPORT_PRECISIONS` nor of `STRAND_RULES`; no strands are the construct's own."""
+    """Checks that the precision is one of `EXPORT_PRECISIONS`, and the strands one of `STRAND_RULES` or None.
+
+    Raises:
+        ModelError: The precision or the strands are unknown.
+    """
     for name, value, allowed in (("precision", precision, EXPORT_PRECISIONS), ("strands", strands or "both", STRAND_RULES)):
         if value not in allowed:
             raise ModelError(f"Expected {name} to be one of {', '.join(allowed)}, got {value!r}.")
 
 
 def find_model(path: Path) -> Path:
-    """The `.keras` file of a run folder, or the file itself.
+    """Returns the `.keras` file of a run folder, or the path itself if it is a file.
 
     Raises:
-        ModelError: There is none.
+        ModelError: There is no such file, or the file is an exported model.
     """
     require_file(path, "a model must be a seekable file")
     file = path / "model.keras" if path.is_dir() else path
     if not file.is_file():
-        wanted = "a run folder that holds model.keras" if path.is_dir() else "a run folder or a .keras file"
+        wanted = "a run folder that contains model.keras" if path.is_dir() else "a run folder or a .keras file"
         raise ModelError(f"Expected {wanted}, got {path}{'' if path.is_dir() else ', which does not exist'}.")
     if file.suffix == ".onnx":
-        raise ModelError(f"Expected the Keras model, a run folder or a .keras file, got {path}, which has been exported.")
+        raise ModelError(f"Expected a run folder or a .keras file, got {path}, which is an exported model.")
     return file
 
 
 def _finished_graph(traced: Traced, precision: str) -> Any:
-    """The ONNX model, simplified, in its precision, named and checked."""
+    """Returns the traced ONNX model after simplifying it, converting it to the precision, naming it and checking it."""
     import onnx
 
     name = traced.description.name
     model = fold_into_convolutions(keep_channels_first(onnx.load_model_from_string(traced.graph)))
     if precision == "float16":
         model = to_half_precision(model)
-    if precision == "int8":  # its scales are measured on other sequences than those that the report compares
+    if precision == "int8":  # the scales are measured on sequences that the parity report does not use
         model = to_int8(model, parity_letters(traced.description.construct, CALIBRATION, seed=1))
     model.graph.name = name
     for tensor in (*model.graph.input, *model.graph.output):
@@ -147,26 +151,26 @@ def _finished_graph(traced: Traced, precision: str) -> Any:
 
 
 def check_graph(model: Any, name: str) -> None:
-    """Refuses a graph that is not valid, or has other inputs than letters.
+    """Checks that a graph is valid ONNX and that `letters` is its only input.
 
     Raises:
-        ModelError: It is one; the message holds the checker's reason.
+        ModelError: The graph is not valid or has other inputs. The message has the reason given by the ONNX checker.
     """
     import onnx
 
     inputs = [tensor.name for tensor in model.graph.input]
     if inputs != ["letters"]:
-        raise ModelError(f"Expected {name} to become a graph with the one input letters, got {inputs}: a block holds tensors of its own.")
+        raise ModelError(f"The exported graph of {name} has inputs other than letters, {inputs}: a block creates tensors outside call().")
     try:
         onnx.checker.check_model(model, full_check=True)
     except (onnx.checker.ValidationError, onnx.shape_inference.InferenceError) as error:
         reason = " ".join(str(error).split())[:300]
-        raise ModelError(f"Expected {name} to become a valid ONNX graph, got one that the checker refuses: {reason}") from None
+        raise ModelError(f"The exported graph of {name} is not valid ONNX: {reason}") from None
 
 
 @contextlib.contextmanager
 def opened(graph: Any, description: ModelDescription) -> Iterator[OnnxPredictor]:
-    """The graph by way of the predictor that everybody scores with."""
+    """Context manager that loads a graph as an `OnnxPredictor`."""
     with tempfile.TemporaryDirectory(prefix="dreamkeras-") as folder:
         file = Path(folder) / "model.onnx"
         file.write_bytes(file_bytes(graph, description))
@@ -184,7 +188,7 @@ def _measure(predictor: OnnxPredictor, traced: Traced, precision: str, reference
 
 
 def file_bytes(graph: Any, description: ModelDescription) -> bytes:
-    """A graph with its description, as a file holds them."""
+    """Serialises a graph with its description as the contents of an ONNX file."""
     from onnx import helper
 
     helper.set_model_props(graph, {METADATA_KEY: description.to_json()})

@@ -1,4 +1,4 @@
-"""How far an exported model is from the Keras model it was made from, over sequences of every kind that fit it."""
+"""Parity: agreement between an exported model and its Keras model, on random sequences of all kinds that fit the construct."""
 
 from typing import NamedTuple
 
@@ -13,37 +13,39 @@ from dreamkeras.statistics.correlation import pearson
 __all__ = ["LEAST_R", "SEQUENCES", "Parity", "compare", "parity_letters", "parity_sequences", "require_parity", "units"]
 
 SEQUENCES = 1000
-"""Sequences in a report."""
+"""Number of sequences in a parity report."""
 
 DIFFERENCES = {"float32": 0.001, "float16": 0.05, "int8": 0.05}
-"""Largest difference from Keras in each precision, in standard deviations of a task's predictions; of profiles, their distance."""
+"""Maximum difference from Keras for each precision, in standard deviations of a task's predictions. Also the maximum profile distance."""
 
 LEAST_R = 0.999
-"""What a float16 or int8 model with larger differences must correlate with Keras, and an int8 model in any case."""
+"""Minimum correlation with Keras of every int8 model, and of a float16 model that exceeds the maximum difference."""
 
 SLOPE, SHIFT = 0.05, 0.1
-"""How far such a model's slope may be from 1, and its mean from Keras's, in standard deviations."""
+"""Maximum deviation of the slope from 1 and of the mean from Keras's mean, in standard deviations, for a float16 or int8 model that exceeds
+the maximum difference."""
 
 ROUNDING = 4
-"""Units in the last place of the largest prediction in float32: differences up to this count for nothing."""
+"""Differences up to this many units in the last place of the largest prediction, in float32, are ignored."""
 
 
 class Parity(NamedTuple):
-    """Keras against ONNX Runtime; of an ensemble, its members against the one file. Of several tasks, the worst figure of each kind.
+    """Comparison of an exported model with its Keras model, or of an exported ensemble with its members.
 
-    A standard deviation is that of Keras's predictions of the task; where they are all the same, their absolute value, and 1 for 0.
+    For several tasks, each figure is the worst over tasks. Standard deviations are those of the Keras model's predictions. If all
+    predictions of a task are equal, their absolute value is used instead, or 1 if they are 0.
 
     Args:
         sequences: Number of sequences.
-        largest_difference: Largest absolute difference of two predictions, in the model's units.
-        r: Pearson's r of the predictions; None where a task's predictions are all the same.
-        keras_backend: The backend that Keras predicted on; None for an ensemble.
-        precision: The exported model's.
-        profile_distance: Half the summed absolute difference of the two profiles of a sequence, the largest of all sequences: the share
-            of reads that would have to move. None without profiles.
-        sd_difference: Largest difference in standard deviations, beyond the rounding of float32.
-        slope: Of the exported model's predictions on Keras's, the farthest from 1; None where r is.
-        shift: Difference of the means in standard deviations, the largest.
+        largest_difference: Maximum absolute difference between two predictions, in the model's units.
+        r: Pearson's r of the predictions. None if all predictions of a task are equal.
+        keras_backend: Backend of the Keras model. None for an ensemble.
+        precision: Precision of the exported model.
+        profile_distance: Maximum over sequences of the total variation distance between the two profiles, which is the fraction of reads at
+            different positions. None without profiles.
+        sd_difference: Maximum difference in standard deviations, after subtracting float32 rounding.
+        slope: Slope of the exported model's predictions on the Keras model's, for the task with the slope furthest from 1. None if `r` is.
+        shift: Maximum difference between the means, in standard deviations.
     """
 
     sequences: int
@@ -57,7 +59,7 @@ class Parity(NamedTuple):
     shift: float = 0.0
 
     def __str__(self) -> str:
-        """Four lines for people, or five with profiles."""
+        """Formats the comparison as text of four lines, or five with profiles."""
         compared = f"Keras ({self.keras_backend}) against ONNX Runtime" if self.keras_backend else "The members against the ensemble"
         r = "none: the predictions are constant" if self.r is None else f"{self.r:.7f}"
         return (
@@ -69,16 +71,17 @@ class Parity(NamedTuple):
 
 
 def parity_sequences(construct: Construct, number: int = SEQUENCES, seed: int = 0) -> list[str]:
-    """Random sequences of every length that fits, a quarter each plain, with N, in lower case with N, and with IUPAC codes.
+    """Generates random sequences of all lengths that fit the construct.
 
-    Every third is a bare insert; the others have the construct's adapters.
+    A quarter of the sequences is plain, a quarter has N, a quarter has N in lower case, and a quarter has IUPAC codes. Every third sequence
+    is an insert without adapters; the others have the construct's adapters.
     """
     random = np.random.default_rng(seed)
     lengths = random.integers(construct.shortest, construct.longest + 1, number)
     inserts = [_insert(random, length, kind % 4) for kind, length in enumerate(lengths)]
     whole = [construct.left_adapter + insert + construct.right_adapter for insert in inserts]
     whole = [text.lower() if kind % 4 == 2 else text for kind, text in enumerate(whole)]
-    # A bare insert may by chance look as if it had one of the adapters.
+    # By chance, an insert can contain a sequence that looks like an adapter.
     unfit = construct.problems(Ragged.from_strings(inserts))
     return [inserts[i] if i % 3 == 0 and i not in unfit else whole[i] for i in range(number)]
 
@@ -95,15 +98,15 @@ def _insert(random: np.random.Generator, length: int, kind: int) -> str:
 
 
 def parity_letters(construct: Construct, number: int = SEQUENCES, seed: int = 0) -> np.ndarray:
-    """The windows of `parity_sequences`, uint8 (number, length); by default those of the report."""
+    """Returns the windows of `parity_sequences`, uint8 (number, length). Defaults to the sequences of a parity report."""
     return construct.windows(Ragged.from_strings(parity_sequences(construct, number, seed)))
 
 
 def compare(keras: np.ndarray, exported: np.ndarray, keras_backend: str | None, precision: str, tasks: int | None = None) -> Parity:
-    """The report on two sets of predictions, float (n, tasks), or (n, tasks + positions) where profiles follow the values of the tasks.
+    """Compares two sets of predictions, float (n, tasks), or (n, tasks + positions) with profiles after the values of the tasks.
 
     Raises:
-        ModelError: Their shapes differ, or a prediction is not finite.
+        ModelError: The shapes differ, or a prediction is not finite.
     """
     keras, exported = np.asarray(keras, np.float64), np.asarray(exported, np.float64)
     if keras.shape != exported.shape:
@@ -128,7 +131,7 @@ def compare(keras: np.ndarray, exported: np.ndarray, keras_backend: str | None, 
 
 
 def units(keras: np.ndarray) -> np.ndarray:
-    """float64 (tasks,): what differences from predictions (n, tasks) are measured in; see `Parity`."""
+    """Returns the standard deviations, float64 (tasks,), of predictions (n, tasks), as defined in `Parity`."""
     deviation, size = keras.std(0), np.abs(keras).max(0)
     return np.where(deviation > _rounding(keras), deviation, np.where(size > 0, size, 1.0))
 
@@ -145,55 +148,55 @@ def _slope(keras: np.ndarray, exported: np.ndarray) -> float:
 
 def _require_finite(keras: np.ndarray, exported: np.ndarray, precision: str) -> None:
     for values, model, way in (
-        (keras, "the Keras model's predictions", "train again with a lower learning rate"),
-        (exported, "the exported model's predictions", "a value inside it is too large for float16" if precision == "float16" else ""),
+        (keras, "The Keras model's predictions", "train again with a lower learning rate"),
+        (exported, "The exported model's predictions", "a value in the network is too large for float16" if precision == "float16" else ""),
     ):
         wrong = int((~np.isfinite(values)).any(axis=1).sum())
         if wrong:
-            raise ModelError(
-                f"Expected finite predictions, but {model} of {wrong:,} of {len(values):,} sequences are NaN or infinite in "
-                f"{precision}{': ' * bool(way)}{way}."
-            )
+            advice = f": {way}" if way else ""
+            raise ModelError(f"{model} for {wrong:,} of {len(values):,} sequences are NaN or infinite in {precision}{advice}.")
 
 
 def require_parity(parity: Parity, least_r: float = LEAST_R, most_difference: float | None = None) -> None:
-    """Refuses an export that does not predict what its model does.
+    """Checks that an exported model predicts the same as its Keras model.
+
+    A float32 model must not exceed the maximum difference. A float16 or int8 model may exceed it if r, slope and mean are close to those of
+    the Keras model. An int8 model also requires a minimum r. Profiles must be within the maximum distance in every precision.
 
     Args:
-        parity: The report.
-        least_r: What r has to be in int8.
-        most_difference: Largest difference in standard deviations; by default that of `DIFFERENCES`.
+        parity: The comparison.
+        least_r: Minimum r of an int8 model.
+        most_difference: Maximum difference in standard deviations. Defaults to the value in `DIFFERENCES`.
 
     Raises:
-        ModelError: The largest difference is above the bound in float32. In float16, so it is, and r, slope or mean are too far off, too.
-            In int8: r is below `least_r`; or the others are too far off. Or the distance of profiles is above that of `DIFFERENCES`.
+        ModelError: The predictions differ too much.
     """
     bound = DIFFERENCES[parity.precision]
     if parity.profile_distance is not None and not parity.profile_distance <= bound:
         raise ModelError(
-            f"Expected the exported model's profiles within {bound:g} of Keras's, got a distance of {parity.profile_distance:.3g} over "
-            f"{parity.sequences:,} sequences in {parity.precision}."
+            f"The exported model's profiles differ from the Keras model's by a distance of {parity.profile_distance:.3g}, which exceeds "
+            f"{bound:g}, over {parity.sequences:,} sequences in {parity.precision}."
         )
-    differs = parity.sd_difference != 0  # else r tells of the rounding of float32 alone
+    differs = parity.sd_difference != 0  # otherwise, r only reflects float32 rounding
     if parity.precision == "int8" and differs and parity.r is not None and not parity.r >= least_r:
         raise ModelError(
-            f"Expected an int8 model whose r with float32 is {least_r:g} at least, got {parity.r} (largest difference "
-            f"{parity.largest_difference:.3g}) over {parity.sequences:,} sequences: export float16, or lower the bound by --least-r."
+            f"The int8 model's r with float32 is {parity.r}, below {least_r:g} (largest difference {parity.largest_difference:.3g}), over "
+            f"{parity.sequences:,} sequences: export in float16, or lower the bound with --least-r."
         )
     bound = bound if most_difference is None else most_difference
     is_close = parity.sd_difference <= bound  # false for NaN
     if not is_close and not (parity.precision != "float32" and _is_alike(parity, least_r if parity.precision == "int8" else LEAST_R)):
-        origin = "Keras does" if parity.keras_backend else "its members do"
+        origin = "the Keras model" if parity.keras_backend else "its members"
         figures = f"r {parity.r}, slope {parity.slope}, means {parity.shift:.3g} standard deviations apart"
         raise ModelError(
-            f"Expected the exported model to predict what {origin} within {bound:g} standard deviations, got a difference of "
-            f"{parity.sd_difference:.3g} ({parity.largest_difference:.3g} in the model's units; {figures}) over {parity.sequences:,} "
-            f"sequences in {parity.precision}{': --most-difference accepts a larger one' * bool(parity.keras_backend)}."
+            f"The exported model's predictions differ from those of {origin} by {parity.sd_difference:.3g} standard deviations, more than "
+            f"{bound:g} ({parity.largest_difference:.3g} in the model's units; {figures}), over {parity.sequences:,} sequences in "
+            f"{parity.precision}{': accept a larger difference with --most-difference' * bool(parity.keras_backend)}."
         )
 
 
 def _is_alike(parity: Parity, least_r: float) -> bool:
-    """Whether predictions differ by noise alone, which a lower bound on r allows more of."""
+    """Returns whether predictions differ only by noise. A lower `least_r` allows more noise."""
     if parity.r is None or parity.slope is None or not parity.r >= least_r:
         return False
     return abs(parity.slope - 1) <= max(SLOPE, 1 - least_r) and parity.shift <= max(SHIFT, (1 - least_r**2) ** 0.5)

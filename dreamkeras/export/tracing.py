@@ -1,4 +1,4 @@
-"""A saved Keras model as an ONNX graph. Runs where Keras's backend is TensorFlow; see `tracing_process`."""
+"""Converts a saved Keras model to an ONNX graph. Requires Keras with the TensorFlow backend; see `tracing_process`."""
 
 import contextlib
 import dataclasses
@@ -11,7 +11,7 @@ from pathlib import Path
 
 import keras
 
-import dreamkeras.models.presets  # noqa: F401  # registers the blocks that files may name
+import dreamkeras.models.presets  # noqa: F401  # registers the blocks that can occur in files
 from dreamkeras.errors import ModelError
 from dreamkeras.export.keras_settings import pinned_settings
 from dreamkeras.export.parity import parity_letters
@@ -24,7 +24,7 @@ from dreamkeras.models.strand_mean import StrandMean
 __all__ = ["OPSET", "load_network", "trace"]
 
 OPSET = 18
-"""The ONNX operator set written: the oldest whose ReduceMean takes its axes as `rewrites.channels_first` writes them."""
+"""The ONNX operator set of exported models: the first in which ReduceMean takes axes as an input, as `rewrites.channels_first` requires."""
 
 
 @pinned_settings()
@@ -33,16 +33,16 @@ def trace(file: Path, strands: str | None, without_bias: bool = False) -> Traced
 
     Args:
         file: The `.keras` file.
-        strands: `"both"`, `"forward"`, or None for the construct's own rule.
-        without_bias: Whether the enzyme's bias is left out.
+        strands: `"both"` or `"forward"`. If None, the construct's strand rule.
+        without_bias: Whether to remove the enzyme's bias.
 
     Raises:
-        ModelError: The file is no model of ours, one of its blocks cannot be exported, or there is no bias to leave out.
+        ModelError: The file was not saved by dreamkeras, a block cannot be exported, or the model has no bias to remove.
     """
     network = load_network(file)
     if without_bias:
         if network.bias is None:
-            raise ModelError(f"Expected a model that was trained around the bias of an enzyme, got {network.name} in {file}.")
+            raise ModelError(f"Expected a model that was trained with an enzyme's bias, got {network.name} in {file}.")
         name, network = network.name, network.with_options(network.auxiliary, network.test_shifts)
         network.name = f"{name}-without-bias"
     if strands is not None:
@@ -57,22 +57,22 @@ def trace(file: Path, strands: str | None, without_bias: bool = False) -> Traced
 
 @pinned_settings()
 def load_network(file: Path) -> PrixFixe:
-    """The network in a `.keras` file, computing in float32 whatever precision it was trained in.
+    """Loads the network from a `.keras` file. The network computes in float32, regardless of its precision in training.
 
     Raises:
-        ModelError: Keras cannot load the file, or it holds another kind of model.
+        ModelError: Keras cannot load the file, or the file contains another kind of model.
     """
     try:
         network = keras.models.load_model(file, compile=False)
     except ModelError as error:
         raise ModelError(f"Cannot load {file}: {error}") from error
-    except Exception as error:  # Keras and its file formats raise all kinds
-        # A block's own trouble stands inside that of the model around it, after pages of configuration.
+    except Exception as error:  # loading a damaged file can raise any exception
+        # Keras's message contains the block's own message, surrounded by the model's configuration.
         reason = str(error).split("Exception encountered: ")[-1].split(" Full object config")[0]
         reason = " ".join(reason.split())[:300]
-        raise ModelError(f"Expected a .keras file that dreamkeras saved, got {file}, which Keras cannot load: {reason}") from error
+        raise ModelError(f"Expected a .keras file written by dreamkeras, got {file}, which Keras cannot load: {reason}") from error
     if not isinstance(network, PrixFixe):
-        raise ModelError(f"Expected a model that dreamkeras saved, got a {type(network).__name__} in {file}.")
+        raise ModelError(f"Expected a model saved by dreamkeras, got a {type(network).__name__} in {file}.")
     for layer in network._flatten_layers():  # noqa: SLF001 - Keras has no public walk over sublayers
         layer.dtype_policy = "float32"
     return network
@@ -90,20 +90,20 @@ def _convert(network: PrixFixe) -> bytes:
     with exportable_layers(), _quiet_conversion():
         import tf2onnx
 
-        # Not compiled: XLA would be one operation that ONNX does not have.
+        # Not compiled, because ONNX has no equivalent of an XLA call.
         function = tf.function(predict, input_signature=[letters], autograph=False, jit_compile=False)
         try:
             model, _ = tf2onnx.convert.from_function(function, input_signature=[letters], opset=OPSET)
-        except Exception as error:  # TensorFlow and tf2onnx raise all kinds
+        except Exception as error:  # TensorFlow and tf2onnx can raise any exception
             reason = " ".join(str(error).split())[:300]
-            raise ModelError(f"Expected a network that TensorFlow can trace and tf2onnx convert, got {network.name}: {reason}") from error
+            raise ModelError(f"Cannot convert {network.name} to ONNX with TensorFlow and tf2onnx: {reason}") from error
     graph: bytes = model.SerializeToString()
     return graph
 
 
 @contextlib.contextmanager
 def _quiet_conversion() -> Iterator[None]:
-    """tf2onnx reports its progress as warnings and log records; failures are exceptions."""
+    """Suppresses the warnings and log records in which tf2onnx reports its progress. Failures are exceptions."""
     logger = logging.getLogger("tf2onnx")
     level = logger.level
     logger.setLevel(logging.CRITICAL)

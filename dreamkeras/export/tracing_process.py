@@ -1,4 +1,4 @@
-"""Runs `tracing` where Keras's backend is TensorFlow: in this process if it already is, otherwise in one of its own."""
+"""Runs `tracing` with the TensorFlow backend: in this process if Keras uses TensorFlow, otherwise in a child process."""
 
 import importlib.util
 import subprocess
@@ -13,17 +13,17 @@ from dreamkeras.export.traced import Traced
 __all__ = ["require_packages", "trace_with_tensorflow"]
 
 PACKAGES = {"keras": "train", "tensorflow": "train", "tf2onnx": "train", "onnx": "train", "onnxruntime": "cpu"}
-"""The packages that an export needs, and the extra that installs each."""
+"""The packages that an export requires, and the extra that installs each package."""
 
 
 def require_packages(*packages: str) -> None:
-    """Checks that all that an export needs is installed, without importing it.
+    """Checks, without importing them, that the packages for an export are installed.
 
     Args:
-        packages: Some of `PACKAGES`; by default all.
+        packages: Names from `PACKAGES`. Defaults to all.
 
     Raises:
-        MissingPackageError: Something is not.
+        MissingPackageError: A package is not installed.
     """
     missing = [package for package in packages or PACKAGES if importlib.util.find_spec(package) is None]
     if missing:
@@ -32,7 +32,7 @@ def require_packages(*packages: str) -> None:
 
 
 def trace_with_tensorflow(file: Path, strands: str | None, without_bias: bool = False) -> Traced:
-    """`tracing.trace`, on any backend of this process.
+    """Calls `tracing.trace`, with any Keras backend in this process.
 
     Raises:
         ModelError: The model cannot be loaded, traced or converted.
@@ -42,10 +42,10 @@ def trace_with_tensorflow(file: Path, strands: str | None, without_bias: bool = 
 
         return trace(file, strands, without_bias)
     with tempfile.TemporaryDirectory(prefix="dreamkeras-") as folder:
-        # -P: without it, a file in the working folder could pass for one of the packages.
+        # Without -P, Python would import a file in the working folder instead of a package of the same name.
         command = [sys.executable, "-P", "-m", "dreamkeras.export.tracing_worker", str(file), strands or "-", folder]
         command += ["without-bias"] if without_bias else []
-        # The caller may hold the GPU's memory, and CPUs predict without TF32's rounding.
+        # The caller may occupy the GPU's memory, and predictions on CPUs have no TF32 rounding.
         environment = child_environment("tensorflow") | {"CUDA_VISIBLE_DEVICES": "-1"}
         done = subprocess.run(command, env=environment, stdin=subprocess.DEVNULL, capture_output=True, check=False)  # noqa: S603
         error = Path(folder) / "error.txt"
@@ -53,5 +53,5 @@ def trace_with_tensorflow(file: Path, strands: str | None, without_bias: bool = 
             raise ModelError(error.read_text())
         if done.returncode:
             lines = done.stderr.decode(errors="replace").strip().splitlines() or [f"exit status {done.returncode}"]
-            raise ModelError(f"Expected TensorFlow to export {file}, but its process failed: {lines[-1]}")
+            raise ModelError(f"The TensorFlow process for the export of {file} failed: {lines[-1]}")
         return Traced.read(Path(folder))

@@ -1,6 +1,6 @@
-"""The process that traces a model under TensorFlow: `python -m dreamkeras.export.tracing_worker FILE STRANDS FOLDER [without-bias]`.
+"""Traces a model in its own process under TensorFlow: `python -m dreamkeras.export.tracing_worker FILE STRANDS FOLDER [without-bias]`.
 
-Leaves its answer in FOLDER, or `error.txt` with one line; what TensorFlow prints is nobody's result.
+The process writes the result to FOLDER, or a one-line message to `error.txt`. The output of TensorFlow is ignored.
 """
 
 import sys
@@ -13,7 +13,7 @@ __all__ = ["main"]
 
 
 def main(file: str, strands: str, folder: str, *parts: str) -> int:
-    """Traces FILE with the strand rule STRANDS, `-` for the construct's own; gives the exit status."""
+    """Traces FILE with the strand rule STRANDS, or with the construct's rule for `-`, and returns the exit status."""
     with home_left_alone():
         from dreamkeras.export.tracing import trace
 

@@ -10,23 +10,23 @@ from dreamkeras.models.names import model_in
 __all__ = ["OPTIONS", "read_training_summary"]
 
 CHOICES = ("assay", "model", "strategy", "backend", "precision", "epochs", "batch_size", "learning_rate", "seed")
-"""Fields of config.json that go into the summary; of the data's path, only the name does."""
+"""Fields of config.json that are included in the summary. The data is included as a file name without its folder."""
 
 OPTIONS = (
     *("optimizer", "loss", "ema", "mask", "detect_mutations", "slide", "jitter", "balance", "test_shifts", "steps"),
     *("init_from", "freeze", "body_rate", "bias"),
 )
-"""Fields that are told of where they were chosen: neither none, nor 0, nor false."""
+"""Fields of config.json that are included if they are set, that is, not null, 0 or false."""
 
 ORIGIN = ("source", "sha256")
-"""Fields instead of the data's where the weights are published ones."""
+"""Fields that replace the data's name in the summary of a model with published weights."""
 
 
 def read_training_summary(folder: Path) -> dict[str, Any]:
-    """The choices of a run, and its validation figures under `validation`; whatever of it the folder holds.
+    """Returns the options of a run, and its validation figures under `validation`, as far as the run folder has these files.
 
     Raises:
-        ModelError: A file is no JSON object.
+        ModelError: A file is not a JSON object.
     """
     config, metrics = (_read_object(folder / name) for name in ("config.json", "metrics.json"))
     summary = {name: config[name] for name in (*CHOICES, *ORIGIN) if config.get(name) is not None}
@@ -45,7 +45,7 @@ def _read_object(path: Path) -> dict[str, Any]:
     except FileNotFoundError:
         return {}
     except ValueError as error:
-        raise ModelError(f"Expected JSON in {path}, got text that is none ({error}).") from None
+        raise ModelError(f"Cannot read {path} as JSON: {error}.") from None
     if not isinstance(fields, dict):
         raise ModelError(f"Expected a JSON object in {path}, got a {type(fields).__name__}.")
     return fields

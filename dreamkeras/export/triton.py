@@ -1,4 +1,4 @@
-"""An exported model in a model repository of NVIDIA's Triton Inference Server: its folder, its version and its `config.pbtxt`."""
+"""Adds exported models to a model repository of NVIDIA's Triton Inference Server: model folder, version and `config.pbtxt`."""
 
 import json
 import os
@@ -19,7 +19,7 @@ from dreamkeras.sequence.description import ModelDescription
 __all__ = ["TritonVersion", "config_text", "copy_onnx", "triton_version"]
 
 MOST_ROWS = {"cpu": 4 * BATCH_SIZE, "gpu": 1024, "tensorrt": 1024}
-"""Rows of a batch. A window of DREAM-CNN takes 4 MB of memory, and a CPU gains nothing beyond `BATCH_SIZE`."""
+"""Maximum number of windows in a batch. A window of DREAM-CNN requires 4 MB of memory, and CPUs are no faster beyond `BATCH_SIZE`."""
 
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,127}")
 FILE, CONFIG = "model.onnx", "config.pbtxt"
@@ -27,11 +27,11 @@ VERSION = re.compile(r"[1-9][0-9]*")
 
 
 class TritonVersion(NamedTuple):
-    """A version of a Triton model that is being written.
+    """A new version of a Triton model.
 
     Args:
-        file: Where its ONNX file will be.
-        unfinished: Where to write that until then.
+        file: Final path of the ONNX file.
+        unfinished: Temporary path to write the ONNX file to.
     """
 
     file: Path
@@ -40,24 +40,24 @@ class TritonVersion(NamedTuple):
 
 @contextmanager
 def triton_version(repository: str | os.PathLike[str], name: str, device: str = "cpu") -> Iterator[TritonVersion]:
-    """A place for an ONNX model, which is the newest version of a Triton model once the `with` block has ended well.
+    """Context manager that adds a version to a Triton model when the `with` block ends without an error.
 
-    The first version brings the model's `config.pbtxt`. Further ones leave it as it stands, edited or not, and have to take and answer
-    what it says. Under the model's name all appears whole or not at all.
+    For a new model, `config.pbtxt` is written as well. For an existing model, `config.pbtxt` is kept, including edits, and the inputs and
+    outputs of the new version must match it. If the block fails, the repository is unchanged.
 
     Args:
-        repository: The model repository, a folder; made if there is none.
-        name: What Triton is to call the model.
-        device: `"cpu"`, `"gpu"`, or `"tensorrt"`, a GPU with TensorRT; of a new model.
+        repository: Folder of the model repository. It is created if necessary.
+        name: Name of the model in Triton.
+        device: Device of a new model: `"cpu"`, `"gpu"`, or `"tensorrt"` for a GPU with TensorRT.
 
     Raises:
-        ModelError: The name or the device cannot be one, or the model there takes or answers something else.
+        ModelError: The name or the device is not valid, or the existing model has other inputs or outputs.
         DreamkerasError: The repository cannot be written.
     """
     if not NAME.fullmatch(name):
-        raise ModelError(f"Expected a model's name of letters, digits, '.', '_' and '-', at most 128, got {name!r}: give another --name.")
+        raise ModelError(f"Expected a model name of up to 128 letters, digits, '.', '_' and '-', got {name!r}: choose another --name.")
     if device not in TRITON_DEVICES:
-        raise ModelError(f"Expected a Triton device of {', '.join(TRITON_DEVICES)}, got {device!r}.")
+        raise ModelError(f"Expected the Triton device to be one of {', '.join(TRITON_DEVICES)}, got {device!r}.")
     folder = Path(repository) / name
     if not folder.exists():
         with open_folder(folder) as unfinished:
@@ -74,14 +74,14 @@ def triton_version(repository: str | os.PathLike[str], name: str, device: str = 
         yield TritonVersion(newest / FILE, file)
         signature = _signature(_describe(file))
         if signature != written:
-            raise ModelError(f"Expected a model of {written} as in {folder / CONFIG}, got one of {signature}: give another --name.")
+            raise ModelError(f"Expected a model with the tensors {written} of {folder / CONFIG}, got {signature}: choose another --name.")
 
 
 def copy_onnx(model: str | os.PathLike[str], output: Path) -> ModelDescription:
-    """Copies a model that is exported already.
+    """Copies an exported model and returns its description.
 
     Raises:
-        ModelError: It is none of ours.
+        ModelError: The file was not exported by dreamkeras.
     """
     description = _describe(Path(model))
     shutil.copyfile(model, output)
@@ -89,15 +89,15 @@ def copy_onnx(model: str | os.PathLike[str], output: Path) -> ModelDescription:
 
 
 def config_text(name: str, description: ModelDescription, device: str = "cpu") -> str:
-    """The `config.pbtxt` of a model.
+    """Returns the contents of `config.pbtxt` for a model.
 
     Args:
-        name: What Triton calls it.
-        description: What the ONNX file says of itself.
+        name: Name of the model in Triton.
+        description: The description of the ONNX file.
         device: One of `TRITON_DEVICES`.
 
     Returns:
-        The text; its first line lets `triton_version` see which models go with it.
+        The text. Its first line describes the model's inputs and outputs, which `triton_version` compares with those of new versions.
     """
     length, rows = description.construct.length, MOST_ROWS[device]
     outputs = ",\n".join(f"  {_tensor(output, 'FP32', width)}" for output, width in description.outputs.items())
@@ -120,7 +120,7 @@ dynamic_batching {{
     timeout_action: REJECT
     default_timeout_microseconds: 10000000
     allow_timeout_override: true
-    max_queue_size: 4096 # requests; further ones are refused at once
+    max_queue_size: 4096 # further requests are rejected immediately
   }}
 }}
 model_warmup [
@@ -134,7 +134,7 @@ SIGNATURE = "# dreamkeras "
 
 
 def _signature(description: ModelDescription) -> dict[str, int]:
-    """Width of each tensor, by name: models of one signature can be versions of one Triton model."""
+    """Returns the width of each tensor by name. Versions of a Triton model must have the same signature."""
     return {"letters": description.construct.length, **description.outputs}
 
 
@@ -144,7 +144,7 @@ def _signature_of(config: Path) -> dict[str, int]:
     with suppress(ValueError):
         if first.startswith(SIGNATURE) and isinstance(signature := json.loads(first.removeprefix(SIGNATURE)), dict):
             return signature
-    raise ModelError(f"Expected a first line in {config} that begins with '{SIGNATURE}{{', got {first[:40]!r}: give another --name.")
+    raise ModelError(f"Expected {config} to begin with '{SIGNATURE}{{', got {first[:40]!r}: choose another --name.")
 
 
 def _describe(file: Path) -> ModelDescription:
@@ -163,13 +163,13 @@ def _warmup(name: str, rows: int, length: int) -> str:
 
 
 def _tuning(device: str, length: int) -> str:
-    """What ONNX Runtime is told on a device."""
+    """Returns the options of ONNX Runtime for a device."""
     if device == "cpu":
-        return """# 0 is as many threads as the machine has cores; in a container with fewer CPUs, write their number.
+        return """# 0 starts one thread for each core of the machine. In a container with fewer CPUs, set their number.
 parameters { key: "intra_op_thread_count" value { string_value: "0" } }
 """
-    # As a parameter of the model: Triton reads it after the accelerator "cuda", and would put the exhaustive search in its place.
-    search = """# 1, heuristic: the exhaustive search takes up to a second for each new batch size.
+    # Set as a parameter of the model, because Triton would overwrite an option of the accelerator "cuda" with the exhaustive search.
+    search = """# 1 selects the heuristic search. The exhaustive search takes up to a second for each new batch size.
 parameters { key: "cudnn_conv_algo_search" value { string_value: "1" } }
 """
     if device == "gpu":
@@ -184,7 +184,7 @@ parameters { key: "cudnn_conv_algo_search" value { string_value: "1" } }
       name: "tensorrt"
       parameters {{ key: "precision_mode" value: "FP32" }}
 {profile}
-      # Engines take minutes to build; keep them where the server may write.
+      # Engines take minutes to build. The server must have write access to this folder.
       parameters {{ key: "trt_engine_cache_enable" value: "1" }}
       parameters {{ key: "trt_engine_cache_path" value: "/tmp/tensorrt" }}
     }} ]

@@ -1,4 +1,4 @@
-"""A small network saved under this run's backend, and its export, for all tests of exporting."""
+"""Fixtures of the export tests: a small network saved with the current backend, and its export."""
 
 from pathlib import Path
 from typing import NamedTuple
@@ -11,7 +11,7 @@ from dreamkeras.sequence.description import ModelDescription
 
 
 class Exported(NamedTuple):
-    """A saved model and what became of it."""
+    """A saved model, its ONNX file and its description."""
 
     keras: Path
     onnx: Path
@@ -20,7 +20,7 @@ class Exported(NamedTuple):
 
 @pytest.fixture(scope="session")
 def saved(tmp_path_factory) -> Path:
-    """`model.keras` in a run folder with config.json and metrics.json."""
+    """Returns the path of a `model.keras` in a run folder with config.json and metrics.json."""
     for package in ("keras", "tensorflow", "tf2onnx", "onnx", "onnxruntime"):
         pytest.importorskip(package)
     folder = tmp_path_factory.mktemp("run")
@@ -31,7 +31,7 @@ def saved(tmp_path_factory) -> Path:
 
 @pytest.fixture(scope="session")
 def traced(saved):
-    """What TensorFlow gives for `saved`."""
+    """Returns the traced graph of `saved`."""
     from dreamkeras.export.tracing_process import trace_with_tensorflow
 
     return trace_with_tensorflow(saved, None)
@@ -39,7 +39,7 @@ def traced(saved):
 
 @pytest.fixture(scope="session")
 def exported(saved, traced, tmp_path_factory) -> Exported:
-    """The export of `saved`, of both strands in float32."""
+    """Exports `saved` for both strands in float32."""
     from dreamkeras.export import export_onnx, onnx_file
 
     path = tmp_path_factory.mktemp("exported") / "model.onnx"
@@ -50,7 +50,7 @@ def exported(saved, traced, tmp_path_factory) -> Exported:
 
 @pytest.fixture(scope="session")
 def letters() -> np.ndarray:
-    """uint8 (64, 150): letters of every kind that the yeast construct takes."""
+    """Returns uint8 (64, 150), windows with all kinds of letters that the yeast construct accepts."""
     from dreamkeras.export.parity import parity_letters
     from dreamkeras.sequence.construct import YEAST
 

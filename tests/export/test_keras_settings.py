@@ -1,4 +1,4 @@
-"""The user's keras.json and Keras's variables change nothing in our processes, and a caller's settings come back."""
+"""The user's keras.json and Keras's environment variables do not affect dreamkeras's processes, and a caller's settings are restored."""
 
 import json
 import os
@@ -31,7 +31,7 @@ USERS = {
 
 
 @pytest.mark.parametrize("user", USERS)
-def test_a_process_of_ours_never_sees_the_users_settings(user, tmp_path):
+def test_processes_of_dreamkeras_ignore_the_users_settings(user, tmp_path):
     text = json.dumps(USERS[user])
     (tmp_path / "keras.json").write_text(text)
     variables = {"KERAS_HOME": str(tmp_path), "KERAS_MAX_EPOCHS": "1", "KERAS_MAX_STEPS_PER_EPOCH": "no number", "KERAS_NNX_ENABLED": "1"}
@@ -39,12 +39,12 @@ def test_a_process_of_ours_never_sees_the_users_settings(user, tmp_path):
     done = subprocess.run([sys.executable, "-c", code], env={**os.environ, **variables}, capture_output=True, text=True, check=True)
     backend, found, environment = json.loads(done.stdout)
     assert (backend, found) == (BACKEND, {name: SETTINGS[name] for name in NAMES})
-    assert environment == {**variables, "KERAS_BACKEND": BACKEND}  # as the user set it, for whatever the user starts
+    assert environment == {**variables, "KERAS_BACKEND": BACKEND}  # restored for child processes of the user
     assert {path.name: path.read_text() for path in tmp_path.iterdir()} == {"keras.json": text}
 
 
-def test_our_file_says_what_keras_does_without_one():
-    """Were a default of Keras to change, networks would be trained by one and described by the other."""
+def test_the_packaged_file_has_the_pinned_settings():
+    """The packaged keras.json and SETTINGS must agree, so that training and export use the same settings."""
     settings = json.loads((HOME / "keras.json").read_text())
     assert {name: settings[name] for name in ("floatx", "epsilon", "image_data_format")} == {
         name: SETTINGS[name] for name in ("floatx", "epsilon", "image_data_format")
@@ -54,7 +54,7 @@ def test_our_file_says_what_keras_does_without_one():
 
 
 @pytest.mark.parametrize("environment", [keras_environment, child_environment])
-def test_workers_have_our_file_and_no_limits(environment, monkeypatch):
+def test_workers_use_the_packaged_file_and_no_limits(environment, monkeypatch):
     for name in ("KERAS_MAX_EPOCHS", "KERAS_MAX_STEPS_PER_EPOCH", "KERAS_NNX_ENABLED"):
         monkeypatch.setenv(name, "1")
     monkeypatch.setenv("KERAS_HOME", "/somewhere")
@@ -63,7 +63,7 @@ def test_workers_have_our_file_and_no_limits(environment, monkeypatch):
     assert os.environ["KERAS_HOME"] == "/somewhere"
 
 
-def test_the_environment_is_what_it_was_after_an_error(monkeypatch):
+def test_the_environment_is_restored_after_an_error(monkeypatch):
     monkeypatch.setenv("KERAS_HOME", "/somewhere")
     monkeypatch.setenv("KERAS_MAX_EPOCHS", "3")
     monkeypatch.setenv("KERAS_BACKEND", "jax")
@@ -81,7 +81,7 @@ def test_the_environment_is_what_it_was_after_an_error(monkeypatch):
 
 @pytest.fixture
 def odd_settings():
-    """What a user may have set in a Python session: they are the same after each call of ours."""
+    """Changes the settings as a user might in a Python session, and checks that they are the same after the test."""
     odd = {"floatx": "float16", "epsilon": 0.5, "image_data_format": "channels_first", "max_epochs": 1, "max_steps_per_epoch": 1}
     odd = {name: value for name, value in odd.items() if name in NAMES} | {"dtype_policy": "mixed_float16"}
     before = {name: getattr(keras.config, name)() for name in odd}
@@ -94,7 +94,7 @@ def odd_settings():
     assert {**after, "dtype_policy": after["dtype_policy"].name} == odd
 
 
-def test_a_callers_settings_are_pinned_inside_and_come_back(odd_settings):
+def test_pinned_settings_apply_inside_and_the_callers_are_restored(odd_settings):
     def look():
         found = {name: getattr(keras.config, name)() for name in NAMES}
         assert {**found, "dtype_policy": found["dtype_policy"].name} == {name: SETTINGS[name] for name in NAMES}
@@ -105,7 +105,7 @@ def test_a_callers_settings_are_pinned_inside_and_come_back(odd_settings):
 
 
 @pytest.mark.skipif(not hasattr(keras.config, "is_nnx_enabled"), reason="this Keras has no NNX")
-def test_flax_nnx_is_refused(monkeypatch):
+def test_flax_nnx_is_rejected(monkeypatch):
     monkeypatch.setattr(keras.config, "is_nnx_enabled", lambda: True)
-    with pytest.raises(MissingPackageError, match="Expected Keras without Flax NNX"), pinned_settings():
+    with pytest.raises(MissingPackageError, match="Keras has Flax NNX enabled"), pinned_settings():
         pass

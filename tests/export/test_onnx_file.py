@@ -36,7 +36,7 @@ def graph(exported):
 
 @pytest.fixture(scope="session")
 def strands_of_keras(saved, letters):
-    """Keras's own answers for each strand, flags and all, (2, 64, 1)."""
+    """Returns the Keras predictions for each strand, (2, 64, 1)."""
     network = load_network(saved)
     flags = np.zeros((len(letters), 2), np.float32)
     reverse = flags + np.array([1, 0], np.float32)
@@ -55,27 +55,27 @@ def dimensions(tensor):
 
 
 class TestGraph:
-    def test_only_input_is_letters_and_only_output_expression(self, graph):
+    def test_has_the_input_letters_and_the_output_expression(self, graph):
         sides = (graph.graph.input, graph.graph.output)
         shapes = [[(tensor.name, tensor.type.tensor_type.elem_type, dimensions(tensor)) for tensor in side] for side in sides]
         assert shapes == [[("letters", 2, ["batch", 150])], [("expression", 1, ["batch", 1])]]
 
-    def test_every_convolution_is_one_node_and_has_its_norm_inside(self, graph):
+    def test_every_convolution_is_one_node_that_includes_its_normalisation(self, graph):
         convolutions = [node for node in graph.graph.node if node.op_type == "Conv"]
         groups = Counter(next(field.i for field in node.attribute if field.name == "group") for node in convolutions)
         assert groups == {1: 2 + 3 * 3, 64: 2, 32: 1}
         assert all(len(node.input) == 3 for node in convolutions)
         assert not {node.op_type for node in graph.graph.node} & {"StatefulPartitionedCall", "BatchNormalization"}
 
-    def test_no_form_changes_between_convolutions(self, graph):
+    def test_has_no_changes_of_layout_between_convolutions(self, graph):
         kinds = Counter(node.op_type for node in graph.graph.node)
         assert kinds["Squeeze"] == 0
-        assert kinds["Transpose"] <= 6  # two for the reversal, one into the first convolution, one for each of three gates
+        assert kinds["Transpose"] <= 6  # two for the reverse complement, one before the first convolution, one for each of three gates
 
     def test_is_named_after_the_model(self, graph):
         assert graph.graph.name == "dream-cnn-small"
 
-    def test_operator_set_is_the_one_stated(self, graph, exported):
+    def test_has_the_operator_set_of_the_description(self, graph, exported):
         assert str(next(entry.version for entry in graph.opset_import if not entry.domain)) == exported.description.versions["opset"]
 
 
@@ -84,42 +84,42 @@ class TestCheck:
     def copy(self, graph):
         return type(graph).FromString(graph.SerializeToString())
 
-    def test_a_second_input_is_refused(self, copy):
+    def test_a_second_input_is_rejected(self, copy):
         copy.graph.input.append(copy.graph.input[0])
         copy.graph.input[1].name = "stray"
-        with pytest.raises(ModelError, match=r"Expected net to become a graph with the one input letters, got \['letters', 'stray'\]"):
+        with pytest.raises(ModelError, match=r"The exported graph of net has inputs other than letters, \['letters', 'stray'\]"):
             onnx_file.check_graph(copy, "net")
 
-    def test_a_node_whose_input_nobody_computes_is_refused(self, copy):
+    def test_a_node_with_an_undefined_input_is_rejected(self, copy):
         del copy.graph.node[0]
-        with pytest.raises(ModelError, match="Expected net to become a valid ONNX graph, got one that the checker refuses: "):
+        with pytest.raises(ModelError, match="The exported graph of net is not valid ONNX: "):
             onnx_file.check_graph(copy, "net")
 
 
 class TestPredictions:
-    def test_are_the_mean_of_both_strands_of_keras(self, model, letters, strands_of_keras):
+    def test_equal_the_mean_over_both_strands_in_keras(self, model, letters, strands_of_keras):
         np.testing.assert_allclose(model.score_letters(letters), strands_of_keras.mean(0), atol=3e-4)
         assert np.abs(strands_of_keras[0] - strands_of_keras[1]).max() > 0.1
 
-    def test_are_those_of_the_standards_own_evaluator(self, graph, model, letters):
+    def test_equal_those_of_the_onnx_reference_evaluator(self, graph, model, letters):
         from onnx.reference import ReferenceEvaluator
 
         (expression,) = ReferenceEvaluator(graph).run(None, {"letters": letters[:4]})
         np.testing.assert_allclose(expression, model.score_letters(letters[:4]), atol=3e-4)
 
-    def test_vary(self, model, letters):
+    def test_are_not_constant(self, model, letters):
         assert model.score_letters(letters).std() > 0.1
 
     @pytest.mark.parametrize("size", [1, 2, 7, 64])
-    def test_batch_size_changes_nothing(self, model, letters, size):
+    def test_do_not_depend_on_the_batch_size(self, model, letters, size):
         np.testing.assert_allclose(model.score_letters(letters, size), model.score_letters(letters, 13), atol=3e-4)
 
-    def test_lower_case_predicts_as_upper_case(self, model, letters):
+    def test_do_not_depend_on_case(self, model, letters):
         np.testing.assert_array_equal(model.score_letters(letters | 0x20), model.score_letters(letters & 0xDF))
 
 
 class TestDescription:
-    def test_file_holds_what_is_returned(self, model, exported):
+    def test_in_the_file_equals_the_returned_one(self, model, exported):
         assert model.description == exported.description
         assert ModelDescription.from_json(exported.description.to_json()) == exported.description
 
@@ -127,7 +127,7 @@ class TestDescription:
         description = exported.description
         assert (description.construct, description.tasks, description.units) == (YEAST, YEAST_ASSAY.tasks, YEAST_ASSAY.units)
 
-    def test_training_comes_from_the_run_folder_without_paths_of_data(self, exported):
+    def test_training_is_read_from_the_run_folder_without_the_path_of_the_data(self, exported):
         assert exported.description.training == {
             "assay": "yeast",
             "backend": "jax",
@@ -140,7 +140,7 @@ class TestDescription:
         versions = exported.description.versions
         for package in ("dreamkeras", "keras", "tensorflow", "tf2onnx", "onnx"):
             assert versions[package] == version(package)
-        assert versions["backend"] == "jax"  # which trained it, as its config.json says
+        assert versions["backend"] == "jax"  # the backend of the training, from config.json
 
     def test_parity(self, exported):
         parity = Parity(**exported.description.parity)
@@ -151,12 +151,12 @@ class TestDescription:
 
 @pytest.fixture
 def traced_already(traced, monkeypatch):
-    """Spares TensorFlow's part, which no option that takes this has to do with."""
+    """Skips tracing with TensorFlow, which the tested options do not affect."""
     monkeypatch.setattr(onnx_file, "trace_with_tensorflow", lambda *choices: traced)
 
 
 class TestOptions:
-    def test_float16_halves_the_file_and_keeps_its_types(self, saved, traced_already, exported, letters, model, tmp_path):
+    def test_float16_halves_the_file_size_and_keeps_the_types(self, saved, traced_already, exported, letters, model, tmp_path):
         description = export_onnx(saved, tmp_path / "half.onnx", precision="float16")
         assert (tmp_path / "half.onnx").stat().st_size < 0.65 * exported.onnx.stat().st_size
         half = dreamkeras.load(tmp_path / "half.onnx", device="cpu").score_letters(letters)
@@ -165,9 +165,7 @@ class TestOptions:
         assert description.parity["precision"] == "float16"
         assert description.parity["r"] > 0.999
 
-    def test_int8_is_smaller_and_correlates_as_far_as_scrambled_weights_allow(
-        self, saved, traced_already, exported, letters, model, tmp_path
-    ):
+    def test_int8_is_smaller_and_correlates_with_float32(self, saved, traced_already, exported, letters, model, tmp_path):
         description = export_onnx(saved, tmp_path / "int8.onnx", precision="int8", least_r=0.8)
         assert (tmp_path / "int8.onnx").stat().st_size < 0.9 * exported.onnx.stat().st_size
         values = dreamkeras.load(tmp_path / "int8.onnx", device="cpu").score_letters(letters)
@@ -175,12 +173,12 @@ class TestOptions:
         assert np.corrcoef(values[:, 0], model.score_letters(letters)[:, 0])[0, 1] > 0.9
         assert (description.parity["precision"], description.parity["r"] >= 0.9) == ("int8", True)
 
-    def test_int8_below_the_bound_leaves_no_file(self, saved, traced_already, tmp_path):
-        with pytest.raises(ModelError, match=r"Expected an int8 model whose r with float32 is 1 at least, got 0\.9.* over 1,000 sequences"):
+    def test_int8_below_the_minimum_r_leaves_no_file(self, saved, traced_already, tmp_path):
+        with pytest.raises(ModelError, match=r"The int8 model's r with float32 is 0\.9.*, below 1 .* over 1,000 sequences"):
             export_onnx(saved, tmp_path / "int8.onnx", precision="int8", least_r=1.0)
         assert list(tmp_path.iterdir()) == []
 
-    def test_forward_answers_for_the_strand_as_given(self, saved, letters, strands_of_keras, tmp_path):
+    def test_forward_predicts_the_strand_as_given(self, saved, letters, strands_of_keras, tmp_path):
         description = export_onnx(saved, tmp_path / "forward.onnx", strands="forward", training={"assay": "mine"})
         assert description.construct.strands == "given"
         assert description.training == {"assay": "mine"}
@@ -188,7 +186,7 @@ class TestOptions:
         forward = dreamkeras.load(tmp_path / "forward.onnx", device="cpu").score_letters(letters)
         np.testing.assert_allclose(forward, strands_of_keras[0], atol=3e-4)
 
-    def test_what_predictions_are_held_against_stays_as_far_as_the_export_answers_alike(self, saved, traced_already, tmp_path):
+    def test_calibration_is_kept_if_the_export_predicts_the_same(self, saved, traced_already, tmp_path):
         residuals, quantiles = {"n": 1, "ranks": [1], "sizes": [2.0]}, {"expression": [0.0, 1.0]}
         background = {"sequences": 3, "random": quantiles, "shuffled": quantiles, "effects": quantiles}
         known = {"intervals": {"expression": residuals}, "background": background, "familiarity": {"c": 3}}
@@ -198,11 +196,13 @@ class TestOptions:
         (folder / "calibration.json").write_text(json.dumps(known))
         assert export_onnx(folder).calibration == dreamkeras.load(folder).calibration == known
         assert export_onnx(folder, precision="float16").calibration == known
-        assert export_onnx(folder, precision="int8", least_r=0).calibration == {"familiarity": {"c": 3}}  # its r is below 0.999
+        assert export_onnx(folder, precision="int8", least_r=0).calibration == {
+            "familiarity": {"c": 3}
+        }  # the r of this int8 model is below 0.999
         assert export_onnx(folder, strands="both").calibration == {"familiarity": {"c": 3}}
         assert export_onnx(folder, calibration=lambda scorer: {"asked": list(scorer.tasks)}).calibration == {"asked": ["expression"]}
 
-    def test_reference_takes_the_place_of_tensorflow(self, saved, traced_already, tmp_path):
+    def test_reference_replaces_the_predictions_with_tensorflow(self, saved, traced_already, tmp_path):
         import keras
 
         predictor = load_network(saved).predictor()
@@ -211,16 +211,16 @@ class TestOptions:
         assert description.parity["largest_difference"] < 5e-4
 
     def test_wrong_reference_leaves_no_file(self, saved, traced_already, tmp_path):
-        with pytest.raises(ModelError, match=r"within 0.001 standard deviations, got a difference of .* over 1,000 sequences"):
+        with pytest.raises(ModelError, match=r"from those of the Keras model by .*, more than 0\.001 .* over 1,000 sequences"):
             export_onnx(saved, tmp_path / "m.onnx", reference=lambda letters: np.arange(len(letters))[:, None])
         assert list(tmp_path.iterdir()) == []
 
     @pytest.mark.parametrize(("path", "output"), [("run", "run/model.onnx"), ("run/a.keras", "run/a.onnx")])
-    def test_default_output_is_beside_the_model(self, path, output, tmp_path):
+    def test_default_output_is_next_to_the_model(self, path, output, tmp_path):
         (tmp_path / "run").mkdir()
         assert default_output(tmp_path / path) == tmp_path / output
 
-    def test_choices_are_those_of_the_command(self):
+    def test_command_has_the_same_choices(self):
         from dreamkeras.cli.commands.export import command
 
         choices = {option.name: tuple(getattr(option.type, "choices", ())) for option in command.params}
@@ -228,19 +228,19 @@ class TestOptions:
 
 
 class TestErrors:
-    """Nothing here gets as far as TensorFlow."""
+    """Errors that are found before TensorFlow is used."""
 
     @pytest.mark.parametrize(("option", "value"), [("precision", "int4"), ("strands", "given")])
-    def test_unknown_choice(self, saved, option, value):
+    def test_unknown_value(self, saved, option, value):
         with pytest.raises(ModelError, match=f"Expected {option} to be one of .*, got '{value}'"):
             export_onnx(saved, **{option: value})
 
-    def test_no_such_model(self, tmp_path):
+    def test_missing_model(self, tmp_path):
         with pytest.raises(ModelError, match=r"Expected a run folder or a \.keras file, got .*no, which does not exist"):
             export_onnx(tmp_path / "no")
 
     def test_folder_without_a_model(self, tmp_path):
-        with pytest.raises(ModelError, match=r"Expected a run folder that holds model\.keras, got"):
+        with pytest.raises(ModelError, match=r"Expected a run folder that contains model\.keras, got"):
             export_onnx(tmp_path)
 
     def test_output_that_cannot_be_written_is_found_first(self, saved, tmp_path, monkeypatch):
@@ -254,10 +254,10 @@ class TestErrors:
         with pytest.raises(MissingPackageError, match=rf"{package}: pip install 'dreamkeras\[train\]'"):
             export_onnx(saved)
 
-    def test_existing_file_survives_a_failure(self, tmp_path):
+    def test_existing_file_is_kept_after_a_failure(self, tmp_path):
         (tmp_path / "m.onnx").write_text("before")
         (tmp_path / "m.keras").write_text("no zip")
-        with pytest.raises(ModelError, match=r"Expected a \.keras file that dreamkeras saved, got"):
+        with pytest.raises(ModelError, match=r"Expected a \.keras file written by dreamkeras, got"):
             export_onnx(tmp_path / "m.keras")
         assert (tmp_path / "m.onnx").read_text() == "before"
         assert len(list(tmp_path.iterdir())) == 2
@@ -268,7 +268,7 @@ def test_model_saved_under_another_backend(backend, tmp_path):
     if find_spec(backend) is None:
         pytest.skip(f"{backend} is not installed")
     if keras_backend() not in (None, "tensorflow"):
-        pytest.skip("under this backend, every test here is of a model that it saved")
+        pytest.skip("With this backend, the other tests export a model that it saved.")
     code = "import sys; from saved_models import save_small_network; save_small_network(sys.argv[1], seed=4)"
     env = {**os.environ, "KERAS_BACKEND": backend, "PYTHONPATH": os.pathsep.join(sys.path)}
     file = tmp_path / "model.keras"

@@ -1,4 +1,4 @@
-"""The export of a network with a profile: two outputs, each as Keras answers it."""
+"""The export of a network with a profile: its two outputs equal those of Keras."""
 
 import numpy as np
 import pytest
@@ -27,7 +27,7 @@ def file(network, tmp_path_factory):
     return folder / "model.onnx"
 
 
-def test_counts_and_profile_are_its_outputs(file):
+def test_outputs_are_counts_and_profile(file):
     predictor = load(file)
     outputs = [(output.name, output.type, output.shape) for output in predictor.session.get_outputs()]
     assert outputs == [("counts", "tensor(float)", ["batch", 1]), ("profile", "tensor(float)", ["batch", POSITIONS])]
@@ -35,7 +35,7 @@ def test_counts_and_profile_are_its_outputs(file):
     assert predictor.tasks == predictor.columns == ("log_counts",)
 
 
-def test_both_are_as_keras_answers(file, network):
+def test_both_outputs_equal_those_of_keras(file, network):
     letters = parity_letters(CONSTRUCT)[:50]
     columns = network.predictor().predict(letters, verbose=0)
     predictor = load(file)
@@ -50,7 +50,7 @@ def test_sequences_are_cut_into_windows_first(file):
     assert predictor.predict_profiles([]).shape == (0, POSITIONS)
 
 
-def test_the_report_tells_of_the_profile(file):
+def test_the_report_includes_the_profile_distance(file):
     parity = load(file).description.parity
     assert 0 <= parity["profile_distance"] < 1e-4
     assert "profile distance" in str(Parity(**parity))
@@ -65,12 +65,12 @@ def test_half_precision_keeps_the_profile(file, tmp_path):
     np.testing.assert_allclose(rows.sum(axis=1), 1, atol=5e-3)
 
 
-def test_distances_are_the_share_of_reads_that_move():
+def test_profile_distance_is_the_fraction_of_reads_at_different_positions():
     keras, exported = np.array([[1.0, 0.5, 0.5], [2.0, 0.25, 0.75]]), np.array([[1.5, 0.5, 0.5], [2.0, 0.5, 0.5]])
     parity = compare(keras, exported, "jax", "float32", tasks=1)
     assert (parity.largest_difference, parity.profile_distance) == (0.5, 0.25)
 
 
-def test_profiles_that_are_apart_are_refused():
-    with pytest.raises(ModelError, match=r"profiles within 0.001 of Keras's, got a distance of 0.002"):
+def test_different_profiles_are_rejected():
+    with pytest.raises(ModelError, match=r"profiles differ .* by a distance of 0\.002, which exceeds 0\.001, over 3 sequences"):
         require_parity(Parity(3, 0.0, 1.0, "jax", "float32", profile_distance=0.002))

@@ -1,4 +1,4 @@
-"""The export of a network with an LSTM: one node of the graph, whatever the batch, the strands and the precision."""
+"""The export of a network with an LSTM, which is one node of the graph for every batch size, strand rule and precision."""
 
 import numpy as np
 import pytest
@@ -9,7 +9,7 @@ from dreamkeras.data.assays.registry import find_assay
 
 @pytest.fixture(scope="module")
 def saved(tmp_path_factory):
-    """A small DREAM-RNN under this run's backend."""
+    """Saves a small DREAM-RNN with the current backend."""
     keras = pytest.importorskip("keras")
     for package in ("tensorflow", "tf2onnx", "onnx", "onnxruntime"):
         pytest.importorskip(package)
@@ -26,7 +26,7 @@ def saved(tmp_path_factory):
 
 
 @pytest.mark.parametrize(("options", "tolerance"), [({}, 1e-4), ({"strands": "forward"}, 1e-4), ({"precision": "float16"}, 0.3)])
-def test_the_lstm_is_one_node_that_takes_any_batch(saved, letters, tmp_path, options, tolerance):
+def test_the_lstm_is_one_node_for_any_batch_size(saved, letters, tmp_path, options, tolerance):
     import onnx
     import onnxruntime
 

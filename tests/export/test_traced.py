@@ -5,7 +5,7 @@ from dreamkeras.sequence.construct import YEAST
 from dreamkeras.sequence.description import ModelDescription
 
 
-def test_comes_back_from_a_folder_as_it_was_written(tmp_path):
+def test_reading_a_written_folder_returns_the_same(tmp_path):
     traced = Traced(b"graph", ModelDescription("m", YEAST, ("a", "b"), ("x", "y"), versions={"keras": "3"}), np.ones((3, 2), np.float32))
     traced.write(tmp_path)
     again = Traced.read(tmp_path)

@@ -12,7 +12,7 @@ tracing = pytest.importorskip("dreamkeras.export.tracing")
 
 @pytest.fixture(params=["mixed_float16", "mixed_bfloat16"])
 def mixed(request, tmp_path):
-    """A model saved in mixed precision."""
+    """Returns a model and the file in which it was saved in mixed precision."""
     before = keras.config.dtype_policy()
     keras.config.set_dtype_policy(request.param)
     try:
@@ -24,7 +24,7 @@ def mixed(request, tmp_path):
 
 
 class TestLoading:
-    def test_weights_and_construct_come_back(self, saved):
+    def test_restores_weights_and_construct(self, saved):
         network, ours = tracing.load_network(saved), build_small_network()
         assert (network.name, network.construct) == (ours.name, ours.construct)
         for theirs, weight in zip(network.get_weights(), ours.get_weights(), strict=True):
@@ -42,17 +42,17 @@ class TestLoading:
         np.testing.assert_allclose(answers, wanted, atol=1e-4)
         assert np.abs(network.predict(inputs, verbose=0)["expression"] - wanted).max() > 1e-3
 
-    def test_callers_policy_stays(self, mixed):
+    def test_keeps_the_callers_policy(self, mixed):
         tracing.load_network(mixed[1])
         assert keras.config.dtype_policy().name == "float32"
 
     @pytest.mark.parametrize("content", [b"", b"text", b"PK\x03\x04"])
-    def test_file_that_is_no_archive(self, tmp_path, content):
+    def test_file_that_is_not_an_archive(self, tmp_path, content):
         (tmp_path / "m.keras").write_bytes(content)
-        with pytest.raises(ModelError, match=r"dreamkeras saved, got .*m\.keras, which Keras cannot load: File"):
+        with pytest.raises(ModelError, match=r"written by dreamkeras, got .*m\.keras, which Keras cannot load: File"):
             tracing.load_network(tmp_path / "m.keras")
 
-    def test_archive_of_something_else(self, tmp_path):
+    def test_archive_without_a_model(self, tmp_path):
         with zipfile.ZipFile(tmp_path / "m.keras", "w") as archive:
             archive.writestr("a.txt", "text")
         with pytest.raises(ModelError, match=r"There is no item named 'config\.json'"):
@@ -60,16 +60,16 @@ class TestLoading:
 
     def test_model_of_another_kind(self, tmp_path):
         keras.Sequential([keras.Input((3,)), keras.layers.Dense(1)]).save(tmp_path / "m.keras")
-        with pytest.raises(ModelError, match="Expected a model that dreamkeras saved, got a Sequential in"):
+        with pytest.raises(ModelError, match="Expected a model saved by dreamkeras, got a Sequential in"):
             tracing.load_network(tmp_path / "m.keras")
 
 
-def test_description_holds_the_graphs_operator_set_and_no_backend(traced):
+def test_description_has_the_operator_set_and_no_backend(traced):
     versions = traced.description.versions
     assert versions["opset"] == str(tracing.OPSET)
     assert "backend" not in versions
 
 
-def test_expression_is_one_row_a_sequence(traced):
+def test_predictions_have_one_row_for_each_sequence(traced):
     assert traced.predicted.shape == (1000, 1)
     assert traced.predicted.dtype == np.float32

@@ -54,7 +54,7 @@ class ToyGrouped(Core):
 
 @pytest.fixture(scope="module")
 def blocks(tmp_path_factory):
-    """A module of somebody else's blocks, that this process and those that it starts can import."""
+    """Imports a module with blocks of a third party, which child processes can import as well."""
     slots = pytest.importorskip("dreamkeras.layers.slots", reason="needs Keras")
     folder = tmp_path_factory.mktemp("theirs")
     (folder / "their_blocks.py").write_text(BLOCKS)
@@ -62,14 +62,14 @@ def blocks(tmp_path_factory):
         patch.syspath_prepend(folder)
         module = importlib.import_module("their_blocks")
         yield module
-    for registered in slots.BLOCKS.values():  # tests of other files count what the package has
+    for registered in slots.BLOCKS.values():  # tests in other files count the registered blocks
         for name in [name for name, block in registered.items() if block.__module__ == module.__name__]:
             del registered[name]
 
 
 @pytest.fixture
 def save(blocks, tmp_path):
-    """`save(core)`: the path of a saved network of the toy blocks, whose expression can be counted."""
+    """Returns `save(core)`, which saves a network of the toy blocks and returns its path."""
     from dreamkeras.models.prixfixe import PrixFixe
 
     def save_network(core, construct=TOY):
@@ -81,16 +81,16 @@ def save(blocks, tmp_path):
 
 @pytest.fixture
 def elsewhere(monkeypatch):
-    """Makes every export take a process of its own, on any backend of this one."""
+    """Makes every export use a child process, with any backend of this process."""
     monkeypatch.setattr(tracing_process, "keras_backend", lambda: None)
 
 
 def expected(letters):
-    """The predictions of the toy network, in NumPy."""
+    """Computes the predictions of the toy network in NumPy."""
     return (ONE_HOT[letters].sum(1) @ np.array([1, 20, 300, 4000]) / 1000)[:, None]
 
 
-def test_blocks_of_others_export_in_a_process_of_its_own(save, blocks, elsewhere, capfd):
+def test_third_party_blocks_are_exported_in_a_child_process(save, blocks, elsewhere, capfd):
     file = save(blocks.ToyCore())
     capfd.readouterr()
     description = export_onnx(file)
@@ -104,29 +104,30 @@ def test_blocks_of_others_export_in_a_process_of_its_own(save, blocks, elsewhere
 def test_blocks_that_cannot_be_imported_are_named(save, blocks, elsewhere, monkeypatch):
     file = save(blocks.ToyCore())
     monkeypatch.setattr(sys, "path", [path for path in sys.path if not (Path(path) / "their_blocks.py").exists()])
-    with pytest.raises(ModelError, match=r"their_blocks:ToyFirst, which is not found\. Module their_blocks cannot be imported") as caught:
+    reason = r"their_blocks:ToyFirst, the first block of the model\. Module their_blocks cannot be imported"
+    with pytest.raises(ModelError, match=reason) as caught:
         export_onnx(file)
     assert "\n" not in str(caught.value)
     assert not file.with_suffix(".onnx").exists()
 
 
-def test_graph_that_is_not_valid_is_refused(save, blocks):
-    """Keras's own grouped convolution, which tf2onnx turns into a call of something that is not there."""
+def test_invalid_graph_is_rejected(save, blocks):
+    """Keras's own grouped convolution is not supported: tf2onnx converts it to a call of an undefined function."""
     file = save(blocks.ToyGrouped())
-    with pytest.raises(ModelError, match=r"Expected theirs to become a valid ONNX graph|Expected a network that TensorFlow can trace"):
+    with pytest.raises(ModelError, match=r"exported graph of theirs is not valid ONNX|Cannot convert theirs to ONNX with TensorFlow"):
         export_onnx(file)
     assert not file.with_suffix(".onnx").exists()
 
 
-def test_process_that_dies_is_one_line(tmp_path, monkeypatch):
+def test_error_for_a_failed_process_is_one_line(tmp_path, monkeypatch):
     monkeypatch.setattr(tracing_process, "keras_backend", lambda: None)
     monkeypatch.setattr(tracing_process, "child_environment", lambda backend: {**os.environ, "PYTHONPATH": "", "PYTHONHOME": str(tmp_path)})
-    with pytest.raises(ModelError, match=r"Expected TensorFlow to export .*, but its process failed: ") as caught:
+    with pytest.raises(ModelError, match=r"The TensorFlow process for the export of .* failed: ") as caught:
         trace_with_tensorflow(tmp_path / "m.keras", None)
     assert "\n" not in str(caught.value)
 
 
-def test_a_childs_backend_is_asked_for_and_the_callers_stays(monkeypatch):
+def test_the_child_has_the_requested_backend_and_the_caller_keeps_its_own(monkeypatch):
     monkeypatch.setenv("KERAS_BACKEND", "jax")
     assert child_environment("tensorflow")["KERAS_BACKEND"] == "tensorflow"
     assert os.environ["KERAS_BACKEND"] == "jax"
@@ -145,7 +146,7 @@ def test_tensorflow_exports_without_a_gpu(tmp_path, elsewhere, monkeypatch):
     assert [(env["KERAS_BACKEND"], env["CUDA_VISIBLE_DEVICES"]) for env in environments] == [("tensorflow", "-1")]
 
 
-def test_backend_is_kerass_own(monkeypatch):
+def test_keras_backend_is_that_of_an_imported_keras(monkeypatch):
     keras = pytest.importorskip("keras")
     assert keras_backend() == keras.backend.backend()
     monkeypatch.delitem(sys.modules, "keras")
@@ -158,7 +159,7 @@ def test_missing_packages_are_named_with_their_extras(monkeypatch):
         require_packages()
 
 
-def test_worker_leaves_one_line_about_a_wrong_file(tmp_path):
+def test_worker_writes_a_one_line_error_for_a_malformed_file(tmp_path):
     if keras_backend() not in (None, "tensorflow"):
         pytest.skip("the worker runs under TensorFlow")
     (tmp_path / "m.keras").write_text("no zip")

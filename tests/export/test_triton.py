@@ -21,7 +21,7 @@ def toy(tmp_path):
 
 
 def parse(text):
-    """The message that Triton's own definition of `config.pbtxt` makes of a text; anything unknown in it is an error."""
+    """Parses a `config.pbtxt` with Triton's own message definition. An unknown field is an error."""
     text_format = pytest.importorskip("google.protobuf.text_format")
     messages = pytest.importorskip("tritonclient.grpc.model_config_pb2")
     return text_format.Parse(text, messages.ModelConfig())
@@ -39,7 +39,7 @@ def files(folder):
 
 
 def signature_of(onnx_file):
-    """Names, types and widths of an ONNX file's tensors, as Triton's configuration would have them."""
+    """Returns names, types and widths of the inputs and outputs of an ONNX file in the form of Triton's configuration."""
     import onnx
 
     types = {onnx.TensorProto.UINT8: "TYPE_UINT8", onnx.TensorProto.FLOAT: "TYPE_FP32"}
@@ -59,7 +59,7 @@ def signature_of(onnx_file):
 
 class TestConfig:
     @pytest.mark.parametrize("device", TRITON_DEVICES)
-    def test_inputs_and_outputs_are_those_of_the_onnx_file(self, device):
+    def test_inputs_and_outputs_equal_those_of_the_onnx_file(self, device):
         pytest.importorskip("onnx")
         config = parse(config_text("promoter", load(PACKAGED_MODEL).description, device))
         enums = config.DESCRIPTOR.file.enum_types_by_name["DataType"].values_by_number
@@ -67,11 +67,11 @@ class TestConfig:
         assert sides == signature_of(PACKAGED_MODEL)
         assert (config.name, config.backend) == ("promoter", "onnxruntime")
 
-    def test_ensembles_answer_a_deviation_too(self):
+    def test_ensembles_have_the_output_sd(self):
         config = parse(config_text("both", dataclasses.replace(TOY_DESCRIPTION, members=[{}, {}])))
         assert [(output.name, list(output.dims)) for output in config.output] == [("expression", [2]), ("sd", [2])]
 
-    def test_profile_models_answer_counts_and_a_profile(self):
+    def test_profile_models_have_the_outputs_counts_and_profile(self):
         atac = ModelDescription("atac", TOY, ("log_counts",), ("ln(1 + reads)",), profile=7)
         assert [(output.name, list(output.dims)) for output in parse(config_text("atac", atac)).output] == [
             ("counts", [1]),
@@ -79,7 +79,7 @@ class TestConfig:
         ]
 
     @pytest.mark.parametrize("device", TRITON_DEVICES)
-    def test_requests_are_batched_and_a_full_queue_refuses(self, device):
+    def test_requests_are_batched_and_a_full_queue_rejects(self, device):
         config = parse(config_text("toy", TOY_DESCRIPTION, device))
         policy = config.dynamic_batching.default_queue_policy
         assert config.dynamic_batching.max_queue_delay_microseconds > 0
@@ -89,7 +89,7 @@ class TestConfig:
         assert policy.max_queue_size > 0
 
     @pytest.mark.parametrize("device", TRITON_DEVICES)
-    def test_the_smallest_and_the_largest_batch_are_tried_before_requests_come(self, device):
+    def test_the_smallest_and_the_largest_batch_are_warmed_up(self, device):
         config = parse(config_text("toy", TOY_DESCRIPTION, device))
         assert [warmup.batch_size for warmup in config.model_warmup] == [1, config.max_batch_size] == [1, MOST_ROWS[device]]
         assert all(list(warmup.inputs["letters"].dims) == [TOY.length] for warmup in config.model_warmup)
@@ -106,8 +106,8 @@ class TestConfig:
             "tensorrt": ["cudnn_conv_algo_search"],
         }
 
-    def test_triton_itself_takes_it_and_tries_its_batches(self, tmp_path):
-        # The wheel's Triton has no backend for ONNX Runtime; all else in the text is the same for any.
+    def test_triton_accepts_the_configuration(self, tmp_path):
+        # The Triton in the wheel has no ONNX Runtime backend. The rest of the configuration is the same for every backend.
         text = config_text("toy", TOY_DESCRIPTION).replace('"onnxruntime"', '"python"')
         write_python_model(tmp_path / "repository/toy", text, inputs=["letters"])
         with running_triton(tmp_path / "repository", tmp_path) as running:
@@ -118,7 +118,7 @@ class TestConfig:
                 assert client.infer("toy", [letters]).as_numpy("expression").tolist() == [[4, 2], [4, 0]]
                 assert client.get_model_config("toy")["dynamic_batching"]["default_queue_policy"]["max_queue_size"] == 4096
 
-    def test_tensorrt_is_told_every_batch_size_at_once(self):
+    def test_tensorrt_has_one_profile_for_all_batch_sizes(self):
         text = {device: config_text("toy", TOY_DESCRIPTION, device) for device in TRITON_DEVICES}
         (accelerator,) = parse(text["tensorrt"]).optimization.execution_accelerators.gpu_execution_accelerator
         shapes = [accelerator.parameters[f"trt_profile_{end}_shapes"] for end in ("min", "max")]
@@ -127,14 +127,14 @@ class TestConfig:
 
 
 class TestVersion:
-    def test_the_first_one_brings_the_configuration(self, toy, tmp_path):
+    def test_the_first_version_writes_the_configuration(self, toy, tmp_path):
         file = write_version(tmp_path / "repository", toy, device="gpu")
         assert file == tmp_path / "repository/toy/1/model.onnx"
         assert files(tmp_path / "repository") == ["toy/1/model.onnx", "toy/config.pbtxt"]
         assert (tmp_path / "repository/toy/config.pbtxt").read_text() == config_text("toy", TOY_DESCRIPTION, "gpu")
         assert file.read_bytes() == toy.read_bytes()
 
-    def test_further_ones_leave_an_edited_configuration_as_it_is(self, toy, tmp_path):
+    def test_further_versions_keep_an_edited_configuration(self, toy, tmp_path):
         write_version(tmp_path / "repository", toy)
         config = tmp_path / "repository/toy/config.pbtxt"
         config.write_text(config.read_text() + "# mine\n")
@@ -143,15 +143,15 @@ class TestVersion:
         assert write_version(tmp_path / "repository", toy).parent.name == "10"
         assert config.read_text().endswith("# mine\n")
 
-    def test_a_model_of_other_outputs_is_refused_and_leaves_nothing(self, toy, tmp_path):
+    def test_a_model_with_other_outputs_is_rejected_and_leaves_no_file(self, toy, tmp_path):
         write_version(tmp_path / "repository", toy)
         other = write_toy_model(tmp_path / "other.onnx", tasks=("gc",))
-        with pytest.raises(ModelError, match=r"'expression': 2.*config.pbtxt, got one of .*'expression': 1.*--name"):
+        with pytest.raises(ModelError, match=r"'expression': 2.*config.pbtxt, got .*'expression': 1.*--name"):
             write_version(tmp_path / "repository", other)
         assert files(tmp_path / "repository") == ["toy/1/model.onnx", "toy/config.pbtxt"]
 
     @pytest.mark.parametrize("before", [0, 1])
-    def test_a_failed_export_leaves_nothing(self, toy, tmp_path, before):
+    def test_a_failed_export_leaves_no_file(self, toy, tmp_path, before):
         for _ in range(before):
             write_version(tmp_path / "repository", toy)
         there = files(tmp_path / "repository")
@@ -160,7 +160,7 @@ class TestVersion:
         assert files(tmp_path / "repository") == there
 
     @pytest.mark.parametrize("first_line", ["", 'name: "toy"\n', "# dreamkeras is fine\n", "# dreamkeras [1]\n"])
-    def test_a_configuration_that_is_not_ours_is_left_alone(self, toy, tmp_path, first_line):
+    def test_a_configuration_that_dreamkeras_did_not_write_is_kept(self, toy, tmp_path, first_line):
         folder = tmp_path / "repository/toy"
         folder.mkdir(parents=True)
         (folder / "config.pbtxt").write_text(first_line)
@@ -169,8 +169,8 @@ class TestVersion:
         assert files(folder) == ["config.pbtxt"]
 
     @pytest.mark.parametrize("name", ["", "../x", "a/b", ".hidden", "é", "x" * 129, 'a"b'])
-    def test_names_lead_nowhere_else(self, tmp_path, name):
-        with pytest.raises(ModelError, match="model's name"), triton_version(tmp_path / "repository", name):
+    def test_a_name_that_is_not_a_plain_folder_name_is_rejected(self, tmp_path, name):
+        with pytest.raises(ModelError, match="Expected a model name of"), triton_version(tmp_path / "repository", name):
             pytest.fail("the block ran")
         assert not (tmp_path / "repository").exists()
 
@@ -183,7 +183,7 @@ class TestVersion:
             write_version(toy, toy)
 
 
-def test_only_our_models_are_copied(tmp_path):
+def test_copying_another_file_is_rejected(tmp_path):
     (tmp_path / "other.onnx").write_bytes(b"no model")
     with pytest.raises(ModelError, match=r"other\.onnx"):
         copy_onnx(tmp_path / "other.onnx", tmp_path / "copy.onnx")

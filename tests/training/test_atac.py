@@ -123,7 +123,7 @@ def test_the_bias_is_part_of_the_export_or_left_out(runs, tmp_path):
 def test_without_a_bias_there_is_none_to_leave_out(runs, tmp_path):
     from dreamkeras.export.tracing import trace
 
-    with pytest.raises(ModelError, match="Expected a model that was trained around the bias of an enzyme, got tiny in"):
+    with pytest.raises(ModelError, match="Expected a model that was trained with an enzyme's bias, got tiny in"):
         trace(runs / "bias" / "model.keras", None, without_bias=True)
 
 

@@ -1,4 +1,4 @@
-"""ONNX graphs made faster or smaller, with the same answers.
+"""Rewrites of ONNX graphs that make them faster or smaller without changing the predictions beyond rounding.
 
 In: an ONNX graph.
 Out: an ONNX graph.

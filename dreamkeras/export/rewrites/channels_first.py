@@ -1,7 +1,7 @@
-"""Keeps features in one form, `(batch, channels, 1, length)`, from convolution to convolution of an ONNX graph.
+"""Keeps features in the layout `(batch, channels, 1, length)` between the convolutions of an ONNX graph.
 
-tf2onnx writes a 1-D convolution as transposes and an Unsqueeze, a two-dimensional Conv over a height of 1, and a Squeeze and transposes
-back. All of them only rename axes; without them ONNX Runtime fuses what follows a Conv into it, and copies less.
+tf2onnx converts a 1-D convolution to a 2-D Conv with height 1, surrounded by Unsqueeze, Squeeze and Transpose nodes that only rename axes.
+Without these nodes, ONNX Runtime copies less data and fuses the nodes that follow a Conv.
 """
 
 from typing import Any, NamedTuple
@@ -15,7 +15,7 @@ __all__ = ["keep_channels_first"]
 UNARY = {"Relu", "Sigmoid", "Tanh", "Erf", "Elu", "Selu", "LeakyRelu", "HardSigmoid", "Softplus", "Exp", "Sqrt", "Neg", "Abs"}
 BINARY = {"Add", "Sub", "Mul", "Div", "Max", "Min"}
 
-# How an operation renames axes: N batch, C channels, H height (1), L length.
+# The axes after an operation that only renames axes: N batch, C channels, H height (1), L length.
 MOVES = {
     ("NCHL", "Squeeze", (2,)): "NCL",
     ("NHLC", "Squeeze", (1,)): "NLC",
@@ -29,17 +29,20 @@ MOVES = {
 
 
 class _View(NamedTuple):
-    """A tensor of the old graph as an NCHL tensor of the new one: the new tensor's name, and the axes of the old tensor."""
+    """An NCHL tensor of the new graph that represents a tensor of the old graph: its name, and the axes of the old tensor."""
 
     tensor: str
     axes: str
 
 
 def keep_channels_first(model: Any) -> Any:
-    """The same model without the changes of form between convolutions.
+    """Removes the changes of layout between the convolutions of a model.
 
     Args:
-        model: An `onnx.ModelProto` of opset 18 or later; stays as it is.
+        model: An `onnx.ModelProto` of opset 18 or later. It is not modified.
+
+    Returns:
+        The rewritten `onnx.ModelProto`.
     """
     return _Rewriter(Graph(model)).rewrite()
 
@@ -61,7 +64,7 @@ class _Rewriter:
         return self.graph.to_model()
 
     def _rename(self, node: Any) -> bool:
-        """Nodes that only rename axes become nothing."""
+        """Removes a node that only renames axes."""
         view = self.views.get(node.input[0]) if node.input else None
         if view is None:
             return False
@@ -75,11 +78,11 @@ class _Rewriter:
             return tuple(attributes(node).get("perm", ()))
         if node.op_type not in ("Squeeze", "Unsqueeze", "ReduceMean") or len(node.input) < 2:
             return ()
-        rank += node.op_type == "Unsqueeze"  # whose axes count in its output
+        rank += node.op_type == "Unsqueeze"  # its axes refer to its output
         return tuple(axis % rank for axis in self.graph.constants.get(node.input[1], np.array([], int)).tolist())
 
     def _compute_channels_first(self, node: Any) -> bool:
-        """Elementwise operations and concatenations of channels are the same in NCHL."""
+        """Converts an elementwise operation or a concatenation of channels to NCHL."""
         layouts = {self.views[name].axes for name in node.input if name in self.views}
         if len(layouts) != 1:
             return False
@@ -98,7 +101,7 @@ class _Rewriter:
         return True
 
     def _average(self, node: Any) -> bool:
-        """The mean over the length is the mean over height and length."""
+        """Converts a mean over the length to a mean over height and length."""
         view = self.views.get(node.input[0]) if node.op_type == "ReduceMean" else None
         if view is None or len(view.axes) != 3 or attributes(node).get("keepdims", 1) or len(node.input) != 2:
             return False
@@ -119,7 +122,7 @@ class _Rewriter:
             self.views[node.output[0]] = _View(node.output[0], "NCHL")
 
     def _channels_first(self, name: str, axes: str) -> str | None:
-        """A tensor in NCHL, beside others of these axes; None where it has too many axes, or an unknown number."""
+        """Returns the NCHL form of an input whose node also has inputs with these axes, or None if its rank is unknown or does not fit."""
         view = self.views.get(name)
         if view:
             return view.tensor
@@ -145,7 +148,7 @@ class _Rewriter:
         return self.graph.add_constant(f"{name}/{axes}", np.ascontiguousarray(values))
 
     def _write_view(self, name: str) -> None:
-        """Computes a tensor of the old graph that is a view so far, for whoever needs it in its own form."""
+        """Adds the nodes that convert a view to the original layout, for nodes that require it."""
         view = self.views.get(name)
         if view is None or name == view.tensor or name in self.written:
             return

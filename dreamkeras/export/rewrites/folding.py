@@ -1,4 +1,4 @@
-"""Takes multiplications and additions by constants, such as a batch normalisation, into the convolution before them."""
+"""Folds multiplications and additions of constants, such as a batch normalisation, into the preceding convolution."""
 
 from typing import Any
 
@@ -10,10 +10,13 @@ __all__ = ["fold_into_convolutions"]
 
 
 def fold_into_convolutions(model: Any) -> Any:
-    """The same model with each convolution's per-channel scale and shift in its weights and bias.
+    """Folds the per-channel scale and shift after each convolution into its weights and bias.
 
     Args:
-        model: An `onnx.ModelProto`; stays as it is.
+        model: An `onnx.ModelProto`. It is not modified.
+
+    Returns:
+        The rewritten `onnx.ModelProto`.
     """
     graph = Graph(model)
     users, folded = graph.users(), set()
@@ -25,7 +28,7 @@ def fold_into_convolutions(model: Any) -> Any:
 
 
 def _fold_followers(graph: Graph, convolution: Any, users: dict[str, list[Any]]) -> list[int]:
-    """Folds what can be into one convolution; gives the identities of the nodes that are no longer needed."""
+    """Folds the nodes that follow a convolution into it, where possible, and returns the identities of the folded nodes."""
     kernel = graph.constants[convolution.input[1]].astype(np.float64)
     bias = np.zeros(len(kernel))
     if len(convolution.input) > 2:
@@ -56,7 +59,7 @@ def _fold_followers(graph: Graph, convolution: Any, users: dict[str, list[Any]])
 
 
 def _channel_values(graph: Graph, node: Any, output: str, shape: tuple[int, ...]) -> np.ndarray | None:
-    """float64 (channels,): what a node multiplies or adds to each channel of `output`; None if it does anything else."""
+    """Returns the constants float64 (channels,) that a node multiplies with or adds to `output`, or None for any other node."""
     if node.op_type not in ("Mul", "Add") or len(set(node.input)) != 2:
         return None
     (other,) = set(node.input) - {output}

@@ -1,6 +1,6 @@
-"""Graph: an ONNX graph taken apart for rewriting, and put together again.
+"""Graph: an ONNX graph in a form that can be edited and converted back to a model.
 
-Knows nothing about what is rewritten. Needs onnx, which is imported when it is used.
+onnx is imported only when it is used.
 """
 
 from collections import defaultdict
@@ -12,14 +12,14 @@ __all__ = ["Graph", "attributes", "make_node"]
 
 
 class Graph:
-    """The nodes and constants of an ONNX model, free to be changed.
+    """The nodes and constants of an ONNX model, which can be edited.
 
     Args:
-        model: The `onnx.ModelProto`; `Graph` works on a copy.
+        model: The `onnx.ModelProto`. `Graph` copies it.
 
     Attributes:
-        nodes: In an order in which they can be computed.
-        constants: Arrays by the name of the tensor.
+        nodes: Nodes in topological order.
+        constants: Arrays by tensor name.
         outputs: Names of the graph's outputs.
     """
 
@@ -32,7 +32,7 @@ class Graph:
         self.outputs = [output.name for output in self._model.graph.output]
 
     def users(self) -> dict[str, list[Any]]:
-        """The nodes that read each tensor."""
+        """Returns the nodes that read each tensor, by tensor name."""
         users = defaultdict(list)
         for node in self.nodes:
             for name in set(node.input):
@@ -40,7 +40,7 @@ class Graph:
         return users
 
     def ranks(self) -> dict[str, int]:
-        """The number of dimensions of each tensor that shape inference can tell."""
+        """Returns the number of dimensions of each tensor for which shape inference finds a shape."""
         from onnx import shape_inference
 
         graph = shape_inference.infer_shapes(self._model).graph
@@ -48,12 +48,12 @@ class Graph:
         return {value.name: len(value.type.tensor_type.shape.dim) for value in known}
 
     def add_constant(self, name: str, values: Any) -> str:
-        """Adds an array, or takes it for one of that name that is there; returns the name."""
+        """Adds an array unless a constant of this name exists, and returns the name."""
         self.constants.setdefault(name, np.asarray(values))
         return name
 
     def to_model(self) -> Any:
-        """The `onnx.ModelProto` of what is there now, without the nodes and constants that no output needs."""
+        """Returns the edited graph as an `onnx.ModelProto`, without nodes and constants on which no output depends."""
         from onnx import numpy_helper
 
         needed, kept = set(self.outputs), []
@@ -71,14 +71,14 @@ class Graph:
 
 
 def make_node(kind: str, inputs: list[str], output: str, **fields: Any) -> Any:
-    """A node with one output, named after it."""
+    """Creates a node with one output and names it after the output."""
     from onnx import helper
 
     return helper.make_node(kind, inputs, [output], name=output, **fields)
 
 
 def attributes(node: Any) -> dict[str, Any]:
-    """A node's attributes as Python values."""
+    """Returns the attributes of a node as Python values."""
     from onnx import helper
 
     return {attribute.name: helper.get_attribute_value(attribute) for attribute in node.attribute}

@@ -1,4 +1,4 @@
-"""A float32 ONNX model as one that stores and computes in float16; inputs, outputs and what brings values into units stay as they are."""
+"""Converts a float32 ONNX model to float16, except for its inputs, its outputs and the final conversion to the assay's units."""
 
 import warnings
 from typing import Any
@@ -9,30 +9,33 @@ from dreamkeras.scoring.session import import_onnxruntime
 __all__ = ["to_half_precision"]
 
 LINEAR = {"Add", "Cast", "Concat", "Div", "Identity", "Mean", "Mul", "ReduceMean", "Reshape", "Slice", "Split", "Squeeze", "Sub", "Sum"}
-"""Operators at the end of a graph that stay in float32: a scale, an offset and the mean of strands. Float16 ends at 65,504."""
+"""Linear operators, which stay in float32 at the end of a graph: values in the assay's units can exceed the float16 maximum of 65,504."""
 
 
 def to_half_precision(model: Any) -> Any:
-    """The model in float16, about half the size.
+    """Converts a model to float16, which halves its size approximately.
 
-    ONNX Runtime computes in float16 on GPUs; on CPUs it converts back to float32 and gains nothing but the size. The last operators,
-    back to a layer with weights, stay in float32: targets may have any scale.
+    ONNX Runtime computes in float16 on GPUs. On CPUs, it converts back to float32, so that only the size is reduced. The operators after
+    the last layer with weights stay in float32, because targets can have any scale.
 
     Args:
-        model: An `onnx.ModelProto`; stays as it is.
+        model: An `onnx.ModelProto`. It is not modified.
+
+    Returns:
+        The converted `onnx.ModelProto`.
     """
     convert = import_onnxruntime("transformers.float16").convert_float_to_float16
     tail = _linear_tail(model)
     body = _without_tail(model, tail)
     if body.graph.node:
         with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # it warns of each weight too small for float16; the parity report tells what that costs
+            warnings.simplefilter("ignore")  # it warns about every weight that is too small for float16; the parity check covers this
             body = convert(body, keep_io_types=True)
     return _with_tail(body, tail, model)
 
 
 def _linear_tail(model: Any) -> list[Any]:
-    """The nodes that nothing but linear operators and outputs follows, in an order in which they can be computed."""
+    """Returns the linear operators at the end of the graph, which only feed linear operators and outputs, in topological order."""
     graph = Graph(model)
     users, tail = graph.users(), list[Any]()
     for node in reversed(graph.nodes):
@@ -44,7 +47,7 @@ def _linear_tail(model: Any) -> list[Any]:
 
 
 def _without_tail(model: Any, tail: list[Any]) -> Any:
-    """A copy that ends where the tail begins, without the constants that only the tail reads."""
+    """Returns a copy of the model without the tail and without the constants that only the tail reads."""
     from onnx import TensorProto, helper, shape_inference
 
     body = type(model).FromString(model.SerializeToString())
@@ -58,12 +61,12 @@ def _without_tail(model: Any, tail: list[Any]) -> Any:
     for field, kept in ((graph.node, nodes), (graph.output, outputs), (graph.initializer, constants)):
         del field[:]
         field.extend(kept)
-    del graph.value_info[:]  # also of the tail; the conversion infers them again
+    del graph.value_info[:]  # the conversion infers these again
     return body
 
 
 def _with_tail(body: Any, tail: list[Any], model: Any) -> Any:
-    """The body with the tail behind it, whose constants are its own."""
+    """Appends the tail, with its own copies of its constants, to the body."""
     graph, constants = body.graph, {tensor.name: tensor for tensor in model.graph.initializer}
     names = {name: f"float32/{name}" for node in tail for name in node.input if name in constants}
     for node in tail:

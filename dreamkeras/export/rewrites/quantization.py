@@ -1,4 +1,4 @@
-"""A float32 ONNX model whose dense convolutions compute in eight bits, by scales that are measured on windows it is asked about."""
+"""Converts the dense convolutions of a float32 ONNX model to int8, with scales measured on sample windows."""
 
 import contextlib
 import logging
@@ -17,31 +17,32 @@ from dreamkeras.scoring.session import import_onnxruntime
 __all__ = ["CALIBRATION", "to_int8"]
 
 CALIBRATION = 512
-"""Windows that the scales are measured on."""
+"""Number of windows on which the scales are measured."""
 
 BATCH = 32
 
 
 def to_int8(model: Any, letters: np.ndarray) -> Any:
-    """The model with dense convolutions in int8 and all else in float32, in the standard's QuantizeLinear and DequantizeLinear.
+    """Converts dense convolutions to int8, by ONNX's QuantizeLinear and DequantizeLinear operators. All other nodes stay in float32.
 
-    Grouped convolutions stay: ONNX Runtime is twice as slow with them in eight bits. So do LSTMs and matrix products.
+    Grouped convolutions stay in float32, because ONNX Runtime is half as fast with them in int8. LSTMs and matrix products stay in float32
+    as well.
 
     Args:
-        model: An `onnx.ModelProto`; stays as it is.
-        letters: uint8 (n, length), windows whose features tell the scales.
+        model: An `onnx.ModelProto`. It is not modified.
+        letters: uint8 (n, length), windows on which the scales are measured.
 
     Raises:
-        ModelError: There is no dense convolution.
+        ModelError: The model has no dense convolution.
     """
     quantization = import_onnxruntime("quantization")
     model = type(model).FromString(model.SerializeToString())
     names = _name_convolutions(model)
     if not names:
-        raise ModelError("Expected a model with dense convolutions to compute in int8, got one without: float16 halves the file, too.")
+        raise ModelError("The model has no dense convolutions to convert to int8: export in float16 to reduce the size of the file.")
     with tempfile.TemporaryDirectory(prefix="dreamkeras-") as folder, _quietly():
         whole, file = Path(folder) / "float32.onnx", Path(folder) / "int8.onnx"
-        whole.write_bytes(model.SerializeToString())  # onnxruntime 1.20 loses the weights of a model that is in memory
+        whole.write_bytes(model.SerializeToString())  # onnxruntime 1.20 loses the weights of a model passed in memory
         quantization.quantize_static(
             whole,
             file,
@@ -56,7 +57,7 @@ def to_int8(model: Any, letters: np.ndarray) -> Any:
 
 
 class _Windows:
-    """Windows in batches, as onnxruntime's calibration asks for them, which knows a reader by its methods."""
+    """Provides windows in batches to onnxruntime's calibration, which accepts any object with these methods."""
 
     def __init__(self, letters: np.ndarray) -> None:
         self._batches = iter([letters[first : first + BATCH] for first in range(0, len(letters), BATCH)])
@@ -67,7 +68,7 @@ class _Windows:
 
 
 def _name_convolutions(model: Any) -> list[str]:
-    """The dense convolutions, each under a name of its own."""
+    """Gives each dense convolution a unique name and returns the names."""
     names = []
     for number, node in enumerate(model.graph.node):
         if node.op_type == "Conv" and attributes(node).get("group", 1) == 1:
@@ -78,7 +79,7 @@ def _name_convolutions(model: Any) -> list[str]:
 
 @contextlib.contextmanager
 def _quietly() -> Iterator[None]:
-    """It warns that the graph was not simplified by its own tool; ours is."""
+    """Suppresses onnxruntime's warning that the graph has not been preprocessed. The rewrites in this package simplify the graph."""
     before = logging.root.manager.disable
     logging.disable(logging.WARNING)
     try:

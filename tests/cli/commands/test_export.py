@@ -83,7 +83,7 @@ def test_wrong_usage_exits_2(run, args):
 
 def test_only_a_model_around_a_bias_can_leave_it_out(run, run_folder, tmp_path):
     result = run("export", run_folder, "--without-bias", "-o", tmp_path / "m.onnx")
-    assert one_line_error(result, "trained around the bias of an enzyme")
+    assert one_line_error(result, "trained with an enzyme's bias")
     assert not (tmp_path / "m.onnx").exists()
     assert run("export", run_folder, run_folder, "--without-bias", "-o", tmp_path / "m.onnx").exit_code == 2
 

@@ -26,7 +26,7 @@ X = RANDOM.normal(size=(2, 5, 4)).astype(np.float32)
 
 
 def convolve(name, source):
-    """A convolution of (batch, length, channels) as tf2onnx writes it; answers `name` of the same form."""
+    """Returns the nodes that tf2onnx writes for a convolution of (batch, length, channels) with the output `name`."""
     return [
         make_node("Unsqueeze", [source, "minus"], f"{name}_4"),
         make_node("Transpose", [f"{name}_4"], f"{name}_t", perm=[0, 3, 1, 2]),
@@ -37,7 +37,7 @@ def convolve(name, source):
 
 
 def kinds_after(nodes, *, inputs=(("x", ("batch", 5, 4)),), **arrays):
-    """How many nodes of each kind are left; checks that the answers are the same."""
+    """Counts the remaining nodes by operator, and checks that the outputs are the same."""
     model = make_model(nodes, CONSTANTS, inputs)
     rewritten = keep_channels_first(model)
     onnx.checker.check_model(rewritten, full_check=True)
@@ -46,39 +46,39 @@ def kinds_after(nodes, *, inputs=(("x", ("batch", 5, 4)),), **arrays):
     return Counter(node.op_type for node in rewritten.graph.node)
 
 
-def test_convolutions_in_a_row_change_form_once():
+def test_consecutive_convolutions_change_layout_once():
     nodes = [*convolve("a", "x"), *convolve("b", "a"), *convolve("y", "b")]
     assert kinds_after(nodes) == {"Unsqueeze": 1, "Transpose": 2, "Conv": 3, "Squeeze": 1}
 
 
 @pytest.mark.parametrize("kind", ["Relu", "Sigmoid"])
-def test_activation_between_stays_channels_first(kind):
+def test_an_activation_between_convolutions_is_channels_first(kind):
     nodes = [*convolve("a", "x"), make_node(kind, ["a"], "b"), *convolve("y", "b")]
     assert kinds_after(nodes)["Squeeze"] == 1
 
 
 @pytest.mark.parametrize("constant", ["nlc", "scalar"])
-def test_constants_become_channels_first(constant):
+def test_constants_are_converted_to_channels_first(constant):
     nodes = [*convolve("a", "x"), make_node("Mul", [constant, "a"], "b"), *convolve("y", "b")]
     assert kinds_after(nodes)["Squeeze"] == 1
 
 
-def test_constants_beside_channels_first():
+def test_constants_of_channels_first_nodes_are_converted():
     nodes = [*convolve("a", "x"), make_node("Add", ["a_s", "ncl"], "b"), make_node("Transpose", ["b"], "c", perm=[0, 2, 1])]
     assert kinds_after([*nodes, *convolve("y", "c")])["Squeeze"] == 1
 
 
-def test_channels_of_two_branches_are_joined_channels_first():
+def test_channels_of_two_branches_are_concatenated_channels_first():
     nodes = [*convolve("a", "x"), *convolve("b", "x"), make_node("Concat", ["a", "b"], "y", axis=-1)]
     assert kinds_after(nodes)["Squeeze"] == 1
 
 
-def test_other_axes_are_joined_as_they_were():
+def test_concatenation_of_other_axes_is_unchanged():
     nodes = [*convolve("a", "x"), *convolve("b", "x"), make_node("Concat", ["a", "b"], "y", axis=1)]
     assert kinds_after(nodes)["Squeeze"] == 2
 
 
-def test_gate_of_every_channel_becomes_channels_first():
+def test_a_gate_of_channels_is_converted_to_channels_first():
     nodes = [
         *convolve("a", "x"),
         make_node("ReduceMean", ["a", "one"], "mean", keepdims=0),
@@ -89,23 +89,23 @@ def test_gate_of_every_channel_becomes_channels_first():
     assert kinds_after(nodes)["Squeeze"] == 1
 
 
-def test_mean_over_the_length_is_that_over_height_and_length():
+def test_mean_over_the_length_is_converted_to_height_and_length():
     nodes = [*convolve("a", "x"), make_node("ReduceMean", ["a", "one"], "y", keepdims=0)]
     assert kinds_after(nodes) == {"Unsqueeze": 1, "Transpose": 1, "Conv": 1, "ReduceMean": 1}
 
 
 @pytest.mark.parametrize(("axes", "keepdims"), [("two", 0), ("one", 1)])
-def test_other_means_are_left_alone(axes, keepdims):
+def test_other_means_are_unchanged(axes, keepdims):
     nodes = [*convolve("a", "x"), make_node("ReduceMean", ["a", axes], "y", keepdims=keepdims)]
     assert kinds_after(nodes)["Squeeze"] == 1
 
 
-def test_other_operations_get_the_form_they_had():
+def test_other_operations_keep_their_layout():
     nodes = [*convolve("a", "x"), make_node("Softmax", ["a"], "b", axis=1), make_node("Add", ["a", "b"], "y")]
     assert kinds_after(nodes)["Softmax"] == 1
 
 
-def test_tensor_of_fewer_axes_stays_outside():
+def test_a_tensor_with_fewer_axes_is_unchanged():
     nodes = [*convolve("a", "x"), make_node("Add", ["a", "z"], "y")]
     arrays = {"z": RANDOM.normal(size=(5, 4)).astype(np.float32)}
     assert kinds_after(nodes, inputs=(("x", ("batch", 5, 4)), ("z", (5, 4))), **arrays)["Squeeze"] == 1
@@ -116,7 +116,7 @@ def test_channels_first_output_keeps_its_name():
     assert kinds_after(nodes)["Identity"] == 1
 
 
-def test_convolutions_over_two_dimensions_are_left_alone():
+def test_two_dimensional_convolutions_are_unchanged():
     nodes = [make_node("Conv", ["x", "kernel"], "a", pads=[0, 1, 0, 1]), make_node("Transpose", ["a"], "y", perm=[0, 2, 3, 1])]
     x = RANDOM.normal(size=(2, 4, 3, 5)).astype(np.float32)
     assert kinds_after(nodes, inputs=(("x", ("batch", 4, 3, 5)),), x=x) == {"Conv": 1, "Transpose": 1}

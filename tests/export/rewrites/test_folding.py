@@ -21,7 +21,10 @@ X = RANDOM.normal(size=(2, 4, 1, 5)).astype(np.float32)
 
 
 def fold(*followers, bias=()):
-    """The kinds of nodes after a grouped convolution "c" and followers that end in "y"; checks that the answers are the same."""
+    """Folds the given nodes into a grouped convolution, checks that the outputs are the same, and returns the remaining operators.
+
+    The convolution has the output "c", and the last node the output "y".
+    """
     convolution = make_node("Conv", ["x", "kernel", *bias], "c", pads=[0, 1, 0, 1], group=2)
     model = make_model([convolution, *followers], CONSTANTS, [("x", ("batch", 4, 1, 5))])
     folded = fold_into_convolutions(model)
@@ -31,7 +34,7 @@ def fold(*followers, bias=()):
 
 
 @pytest.mark.parametrize("bias", [(), ("bias",)], ids=["no bias", "bias"])
-def test_scale_and_shift_disappear(bias):
+def test_scale_and_shift_are_folded(bias):
     assert fold(make_node("Mul", ["c", "scale"], "m"), make_node("Add", ["shift", "m"], "y"), bias=bias) == ["Conv"]
 
 
@@ -39,23 +42,23 @@ def test_order_does_not_matter():
     assert fold(make_node("Add", ["c", "shift"], "a"), make_node("Mul", ["two", "a"], "y")) == ["Conv"]
 
 
-def test_what_follows_stays():
+def test_a_following_activation_is_kept():
     assert fold(make_node("Add", ["c", "shift"], "a"), make_node("Relu", ["a"], "y")) == ["Conv", "Relu"]
 
 
-def test_output_that_others_read_is_kept():
+def test_an_output_with_two_readers_is_kept():
     assert fold(make_node("Mul", ["c", "scale"], "m"), make_node("Add", ["c", "m"], "y")) == ["Conv", "Mul", "Add"]
 
 
-def test_values_by_position_are_kept():
+def test_a_scale_by_position_is_kept():
     assert fold(make_node("Mul", ["c", "places"], "y")) == ["Conv", "Mul"]
 
 
-def test_square_is_kept():
+def test_a_square_is_kept():
     assert fold(make_node("Mul", ["c", "c"], "y")) == ["Conv", "Mul"]
 
 
-def test_shared_kernel_is_folded_for_each_convolution():
+def test_a_shared_kernel_is_folded_separately_for_each_convolution():
     pads = {"pads": [0, 1, 0, 1], "group": 2}
     nodes = [
         make_node("Conv", ["x", "kernel"], "c", **pads),

@@ -14,7 +14,7 @@ def model():
     return make_model(nodes, {"c": np.float32([1]), "d": np.float32([2])})
 
 
-def test_taken_apart_and_put_together_is_the_same_but_for_waste(model):
+def test_to_model_removes_unused_nodes_and_constants(model):
     again = Graph(model).to_model()
     assert [node.op_type for node in again.graph.node] == ["Add", "Mul"]
     assert [tensor.name for tensor in again.graph.initializer] == ["c"]
@@ -23,7 +23,7 @@ def test_taken_apart_and_put_together_is_the_same_but_for_waste(model):
     np.testing.assert_array_equal(run(again, x=x), run(model, x=x))
 
 
-def test_model_stays_as_it_is(model):
+def test_the_original_model_is_not_modified(model):
     before = model.SerializeToString()
     graph = Graph(model)
     graph.nodes[0].input[0] = "other"
@@ -43,13 +43,13 @@ def test_ranks_are_inferred(model):
     assert Graph(model).ranks()["a"] == 3
 
 
-def test_constant_is_added_once(model):
+def test_an_existing_constant_is_kept(model):
     graph = Graph(model)
     assert graph.add_constant("new", [1, 2]) == "new"
     graph.add_constant("new", [3])
     assert graph.constants["new"].tolist() == [1, 2]
 
 
-def test_attributes_come_back():
+def test_attributes_are_returned():
     node = make_node("Transpose", ["x"], "y", perm=[0, 2, 1])
     assert (attributes(node), node.name) == ({"perm": [0, 2, 1]}, "y")

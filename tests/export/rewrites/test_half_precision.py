@@ -19,7 +19,7 @@ def model():
     return model
 
 
-def test_weights_are_half_inputs_and_outputs_are_not(model):
+def test_only_weights_are_float16(model):
     half = to_half_precision(model)
     onnx.checker.check_model(half, full_check=True)
     (weights,) = half.graph.initializer
@@ -28,21 +28,21 @@ def test_weights_are_half_inputs_and_outputs_are_not(model):
     assert half.graph.output[0].type.tensor_type.elem_type == onnx.TensorProto.FLOAT
 
 
-def test_answers_are_close(model):
+def test_predictions_are_close(model):
     x = np.ones((1, 2, 3), np.uint8)
     half = run(to_half_precision(model), x=x)
     assert half.dtype == np.float32
     np.testing.assert_allclose(half, run(model, x=x), atol=0.01)
 
 
-def test_model_stays_as_it_is(model):
+def test_the_original_model_is_not_modified(model):
     before = model.SerializeToString()
     to_half_precision(model)
     assert model.SerializeToString() == before
 
 
 def in_units(scale, offset):
-    """A product, taken into units, as the mean of two parts of the batch; what is added also feeds a layer."""
+    """Builds a model with a matrix product, a SiLU gate, a scale and offset, and the mean of two equal values."""
     weights = np.random.default_rng(0).normal(size=(3, 2)).astype(np.float32)
     constants = {"w": weights, "scale": np.float32(scale), "offset": np.float32(offset), "two": np.float32(2), "one": np.float32(1)}
     nodes = [
@@ -75,7 +75,7 @@ def test_scale_and_offset_of_any_size_are_kept(scale, offset):
     ]
 
 
-def test_a_model_of_linear_operators_alone_stays_float32():
+def test_a_model_of_only_linear_operators_stays_float32():
     model = make_model([make_node("Mul", ["x", "two"], "y")], {"two": np.float32(2)}, [("x", ("batch", 3))])
     x = np.ones((1, 3), np.float32)
     np.testing.assert_array_equal(run(to_half_precision(model), x=x), 2 * x)

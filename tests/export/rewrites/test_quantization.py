@@ -1,4 +1,4 @@
-"""Eight bits beside float32, on graphs written by hand."""
+"""Quantisation to int8, compared with float32 on small graphs."""
 
 import logging
 
@@ -18,7 +18,7 @@ LETTERS = np.random.default_rng(1).choice(np.frombuffer(b"ACGT", np.uint8), (100
 
 
 def network(kind="Conv"):
-    """letters -> rows of a table -> a dense and a grouped convolution, or none -> mean over the length."""
+    """Builds a graph: letters -> rows of a table -> for `"Conv"`, a dense and a grouped convolution -> mean over the length."""
     random = np.random.default_rng(0)
     constants = {
         "table": random.normal(size=(256, 4)),
@@ -51,13 +51,13 @@ def quantized():
     return to_int8(network(), LETTERS)
 
 
-def test_answers_are_close_on_windows_that_no_scale_was_measured_on(quantized):
+def test_predictions_are_close_on_other_windows(quantized):
     letters = np.random.default_rng(2).choice(np.frombuffer(b"ACGT", np.uint8), (50, LENGTH))
     wanted, came = run(network(), letters=letters), run(quantized, letters=letters)
     assert 0 < np.abs(came - wanted).max() < 0.02 * np.ptp(wanted)
 
 
-def test_the_dense_convolution_alone_holds_eight_bits(quantized):
+def test_only_the_dense_convolution_is_int8(quantized):
     onnx.checker.check_model(quantized, full_check=True)
     constants = {tensor.name: tensor for tensor in quantized.graph.initializer}
     eight = {name for name, tensor in constants.items() if tensor.data_type == onnx.TensorProto.INT8 and len(tensor.dims) == 4}
@@ -67,12 +67,12 @@ def test_the_dense_convolution_alone_holds_eight_bits(quantized):
     assert [(tensor.name, tensor.type.tensor_type.elem_type) for tensor in quantized.graph.input] == [("letters", onnx.TensorProto.UINT8)]
 
 
-def test_each_filter_has_a_scale_of_its_own(quantized):
+def test_each_filter_has_a_separate_scale(quantized):
     sizes = {tuple(tensor.dims) for tensor in quantized.graph.initializer if tensor.name.endswith("_scale")}
     assert (6,) in sizes
 
 
-def test_model_stays_as_it_is_and_nothing_is_said(caplog, capfd):
+def test_the_original_model_is_not_modified_and_nothing_is_logged(caplog, capfd):
     model = network()
     before, level = model.SerializeToString(), logging.root.manager.disable
     to_int8(model, LETTERS[:32])
@@ -80,6 +80,6 @@ def test_model_stays_as_it_is_and_nothing_is_said(caplog, capfd):
     assert (caplog.records, capfd.readouterr(), logging.root.manager.disable) == ([], ("", ""), level)
 
 
-def test_a_model_without_dense_convolutions_is_refused():
-    with pytest.raises(ModelError, match="Expected a model with dense convolutions to compute in int8, got one without"):
+def test_a_model_without_dense_convolutions_is_rejected():
+    with pytest.raises(ModelError, match="The model has no dense convolutions to convert to int8"):
         to_int8(network("mean"), LETTERS)
