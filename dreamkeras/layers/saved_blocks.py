@@ -96,9 +96,9 @@ def read_block(slot: str, base: type, config: Mapping[str, Any]) -> Any:
 
 
 def _find_class(slot: str, base: type, config: Mapping[str, Any]) -> Any:
-    """Finds the class of a block in the module that the file names.
+    """Finds the class of a block by the module and the class name stored in the configuration.
 
-    Older files have the registered name `dreamkeras>Name` for every class; they also name the module.
+    In files of older versions, the registered name of every class is `dreamkeras>Name`.
     """
     module, name, registered = config["module"] or SCRIPT, config["class_name"], config["registered_name"]
     known = keras.saving.get_custom_objects()

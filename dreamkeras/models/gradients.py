@@ -88,7 +88,8 @@ class Attributor:
     flanks as the sequence. The methods differ in their multipliers:
 
     - `"gradient"`: the gradient at the sequence. With the baseline `"zeros"`, this is gradient times input; with `"uniform"`, the corrected
-      gradient (Majdandzic et al. 2023). It explains the prediction close to the sequence. The sum of the contributions has no meaning.
+      gradient (Majdandzic et al. 2023). It explains how small changes of the sequence change the prediction. The sum of the contributions
+      has no meaning.
     - `"integrated"`: the mean gradient on the straight line from the baseline to the sequence (Sundararajan et al. 2017), by Gauss-Legendre
       quadrature. The contributions add up to the difference between the two predictions, up to the quadrature error. With shuffled
       baselines, the contributions are averaged over the baselines.
@@ -159,7 +160,7 @@ class Attributor:
 
         Args:
             records: Batches of records.
-            on_error: What to do with a record that does not fit the construct: `"fail"` raises an error, `"skip"` skips the record.
+            on_error: Action for a record that does not fit the construct: `"fail"` raises an error, `"skip"` skips the record.
             progress: Called with the number of sequences finished since the previous call.
 
         Raises:

@@ -330,12 +330,12 @@ def test_a_block_in_the_wrong_slot_is_rejected(blocks, message):
 
 class Picky(Core):
     def build(self, input_shape):
-        raise ValueError("wants 7 channels")
+        raise ValueError("expects 7 channels")
 
 
 class Narrow(Core):
     def call(self, features):
-        raise RuntimeError("wants 7 channels")  # torch raises RuntimeError for a wrong shape
+        raise RuntimeError("expects 7 channels")  # torch raises RuntimeError for a wrong shape
 
 
 class Flat(Core):
@@ -351,8 +351,8 @@ class Nameless(FinalLayers):
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        ({"core": Picky()}, r"^Picky in the core slot cannot process features of shape \(20, 8\): .*wants 7 channels"),
-        ({"core": Narrow()}, r"^Narrow in the core slot cannot process features of shape \(20, 8\): wants 7 channels$"),
+        ({"core": Picky()}, r"^Picky in the core slot cannot process features of shape \(20, 8\): .*expects 7 channels"),
+        ({"core": Narrow()}, r"^Narrow in the core slot cannot process features of shape \(20, 8\): expects 7 channels$"),
         ({"core": Flat()}, r"Expected Flat to return features \(batch, length, channels\)"),
         ({"final": Nameless()}, "Expected Nameless to return a dictionary with 'expression'"),
         ({"tasks": ("a", "b")}, r"Expected one output and one unit for each of the tasks \('a', 'b'\), got 1 outputs and 1 units"),

@@ -224,7 +224,7 @@ def test_a_checkpoint_of_old_torch_is_rejected_with_advice(saved):
     assert "save it again with torch >= 1.6" in refusal(saved({"w": torch.ones(2)}, _use_new_zipfile_serialization=False))
 
 
-@pytest.mark.parametrize("content", [b"", b"no checkpoint", b"PK\x03\x04 and no more"])
+@pytest.mark.parametrize("content", [b"", b"no checkpoint", b"PK\x03\x04 only"])
 def test_the_error_for_another_file_names_it(tmp_path, content):
     (tmp_path / "no.pth").write_bytes(content)
     assert "no.pth as a checkpoint of torch >= 1.6: " in refusal(tmp_path / "no.pth")

@@ -24,8 +24,8 @@ class ProfileFinal(ScaledFinal):
 
     A wide convolution over the features computes the profile's logits. A dense layer over the mean of all features computes the log reads.
     The loss is the negative log-likelihood of the read positions in nats, divided by the median number of reads in a window, plus
-    `counts_weight` times the squared error of the log reads. The reference does not divide the first term, and multiplies the second one by
-    a tenth of the median. With the default `counts_weight`, the two losses differ by the factor `median` only.
+    `counts_weight` times the squared error of the log reads. With the default `counts_weight`, this is ChromBPNet's loss divided by that
+    median.
 
     Args:
         positions: Number of positions of the profile.

@@ -30,7 +30,7 @@ class ProformerFirst(FirstLayers):
         `(batch, length, 4 + flags)` in, `(batch, tokens + 2 * length, channels)` out.
 
     Raises:
-        ValueError: The input length is None.
+        ValueError: The length of the input is not fixed.
 
     Reference:
         Kwak et al. 2024 (Proformer).
@@ -73,7 +73,7 @@ class ProformerCore(Core):
         heads: Number of attention heads.
         head_size: Width of a head. If None, the width of the features, as in the team's entry.
         kernel_size: Width of the convolutions along the sequence.
-        dropout: Fraction to drop during training.
+        dropout: Fraction of the outputs of each part to drop during training.
 
     Shape:
         `(batch, length, channels)` in and out.

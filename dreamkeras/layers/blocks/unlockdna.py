@@ -83,13 +83,13 @@ class UnlockDNACore(Core):
         blocks: Number of Conformer blocks.
         heads: Number of attention heads. The reference is configured with 8 heads but builds 4.
         kernel_size: Width of the convolutions along the sequence.
-        dropout: Fraction to drop during training.
+        dropout: Fraction of the outputs of each part to drop during training.
 
     Shape:
         `(batch, length, channels)` in and out.
 
     Raises:
-        ValueError: The input length is None, or the number of channels is not a multiple of the number of heads.
+        ValueError: The length of the input is not fixed, or the number of channels is not a multiple of the number of heads.
 
     Reference:
         Rafi et al. 2024 (DREAM-Attn); Kwak et al. 2024 (Proformer).

@@ -20,7 +20,7 @@ class FeedForward(keras.layers.Layer):
 
     Args:
         expansion: Width of the hidden layer relative to the features, before the gate halves the width.
-        dropout: Fraction to drop during training, after the gate and at the end.
+        dropout: Fraction of the values to drop during training, after the gate and at the end.
 
     Shape:
         `(batch, length, channels)` in and out.
@@ -63,7 +63,7 @@ class ConvolutionModule(keras.layers.Layer):
 
     Args:
         kernel_size: Width of the convolution along the sequence.
-        dropout: Fraction to drop during training.
+        dropout: Fraction of the outputs of each part to drop during training.
 
     Shape:
         `(batch, length, channels)` in and out.
@@ -161,7 +161,7 @@ class ConformerBlock(keras.layers.Layer):
         heads: Number of attention heads.
         head_size: Width of a head. If None, the channels are divided equally among the heads.
         kernel_size: Width of the convolution along the sequence.
-        dropout: Fraction to drop during training.
+        dropout: Fraction of the outputs of each part to drop during training.
         add_normed: Whether to add the normalised input of the convolution as well, as the Prix Fixe framework's port of Proformer does.
 
     Shape:

@@ -132,7 +132,7 @@ def _torch_convolution(inputs, kernel, groups, dilation):
     picture = inputs.permute(0, 2, 1).unsqueeze(2)
     weight = kernel.permute(2, 1, 0).unsqueeze(2)
     if inputs.dtype == torch.float16 and kernel.shape[2] == 1:
-        weight = weight.contiguous()  # otherwise, torch 2.13 has no gradient for it on CPUs
+        weight = weight.contiguous()  # torch 2.13 has no gradient on CPUs for a weight that is not contiguous
     taps = kernel.shape[0]
     left, right = (taps - 1) // 2 * dilation, taps // 2 * dilation
     if left != right:

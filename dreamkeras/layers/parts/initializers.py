@@ -18,7 +18,7 @@ class _NumpyInitializer(keras.initializers.Initializer):
     """
 
     def __init__(self, seed=None):
-        self.seed = random.randrange(2**31) if seed is None else seed  # noqa: S311  # weights are no secret
+        self.seed = random.randrange(2**31) if seed is None else seed  # noqa: S311  # weights are not secret
 
     def __call__(self, shape, dtype=None):
         weights = self.draw(np.random.default_rng(self.seed), shape)
