@@ -110,7 +110,7 @@ def held_out(number: int, seed: int) -> tuple[Planted, float]:
     matters = np.flatnonzero((promoters.start <= top) & (top < promoters.end))
     kept = matters[:number]
     if len(kept) < number:
-        raise SystemExit(f"Expected {number} promoters whose planted site matters most, got {len(kept)}.")
+        raise SystemExit(f"Expected {number} promoters with the most important base in the planted site, got {len(kept)}.")
     return Planted(promoters.sequences.select(kept), *(column[kept] for column in promoters[1:])), len(matters) / len(top)
 
 

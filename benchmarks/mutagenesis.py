@@ -2,7 +2,7 @@
 
     python benchmarks/mutagenesis.py [-m MODEL] [--promoters 1000] [--turns 3] [--profile]
 
-The file has promoters of 80 bases and all their mutants, 240 for each promoter. Defaults to the packaged model. With `--profile`, the
+The file has promoters of 80 bases and all their mutants, 240 for each promoter. MODEL defaults to the packaged model. With `--profile`, the
 benchmark profiles mutagenesis in this process instead.
 """
 

@@ -2,7 +2,7 @@
 
     python benchmarks/onnx_forms.py [MODEL.onnx ...] [--batch 64] [--turns 6]
 
-Defaults to the packaged model. The output is in windows per second of CPU time. The forms run alternately.
+MODEL defaults to the packaged model. The output is in windows per second of CPU time. The forms run alternately.
 """
 
 import argparse

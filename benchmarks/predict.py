@@ -2,7 +2,7 @@
 
     python benchmarks/predict.py [-m MODEL] [--most 1000000] [--bare 100000] [--batch-sizes 16,64,256]
 
-Each measurement runs in a separate process. Defaults to the packaged model.
+Each measurement runs in a separate process. MODEL defaults to the packaged model.
 """
 
 import argparse

@@ -3,7 +3,7 @@
     python benchmarks/server.py [-m MODEL] [--clients 64] [--rows 8] [--seconds 20] [--overload 20]
 
 Clients, server and the plain ONNX Runtime loop run on the same machine. Clients and loop run alternately for short times. Clients send
-prepared requests over raw sockets, which requires little CPU time. Defaults to the packaged model.
+prepared requests over raw sockets, which requires little CPU time. MODEL defaults to the packaged model.
 """
 
 import argparse

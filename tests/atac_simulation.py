@@ -1,7 +1,7 @@
-"""A small genome whose ATAC-seq reads follow from planted motifs and the taste of an enzyme; all by seed.
+"""Simulates a small genome with ATAC-seq reads that depend on planted motifs and an enzyme's sequence preference, from a random seed.
 
-Reads begin at a rate of (BACKGROUND + what the sites open) * what the enzyme prefers, so that a network that has learnt both parts
-has learnt all. Either strand of the genome gives the same rates, turned round.
+The rate of reads at a position is (BACKGROUND + openness from motif sites) * enzyme factor. A network that learns both factors explains the
+data completely. The reverse complement of the genome has the same rates in reverse order.
 """
 
 from pathlib import Path
@@ -13,32 +13,32 @@ import pyBigWig
 BASES = np.frombuffer(b"ACGT", np.uint8)
 
 MOTIFS = {"TGACTCATCG": 1.0, "TGACGCATCG": 0.4, "CCACGTAGGC": 0.7}
-"""What opens the genome, on either strand, and how much; the second is the first with a letter changed."""
+"""Motifs that open the genome on either strand, and their strengths. The second motif is the first with one base changed."""
 
 ENZYME = "CTGACAG"
-"""What the enzyme cuts in the middle of most readily; its reverse complement differs in the middle alone."""
+"""The enzyme's preferred site, which it cuts in the middle. The reverse complement of the site differs only in its middle base."""
 
 TASTE = 0.4
-"""By how much the log of the rate grows with each letter that is the enzyme's; in the middle A and T are alike."""
+"""Increase of the log rate with each base that matches the enzyme's site. In the middle, A and T both match."""
 
 BACKGROUND = 0.15
 OPENING = 1.5
 WIDTH = 35
-"""Standard deviation, in letters, of what a site opens around itself; under the site and 3 letters beside it is a footprint."""
+"""Standard deviation in bases of the openness around a site. The site itself and 3 bases on either side are a footprint."""
 
 
 class Simulation(NamedTuple):
-    """The files, and what lies behind them by chromosome.
+    """The files of a simulation, and the simulated values by chromosome.
 
     Args:
-        genome: FASTA, lines of 60.
-        signal: bigWig of `counts`.
-        peaks: narrowPeak with summits.
-        nonpeaks: BED of three columns: places half-way between two peaks.
-        letters: uint8 (length,).
+        genome: Path of a FASTA file with lines of 60 bases.
+        signal: Path of a bigWig file with `counts`.
+        peaks: Path of a narrowPeak file with summits.
+        nonpeaks: Path of a BED file of three columns with positions half-way between two peaks.
+        letters: uint8 (length,), the sequence.
         counts: int64 (length,), reads that begin at each position.
-        rates: float64 (length,), their expectation.
-        enzyme: float64 (length,), the factor in the rates that is the enzyme's.
+        rates: float64 (length,), the expected counts.
+        enzyme: float64 (length,), the enzyme factor of the rates.
         summits: int64 (peaks,), the middle of each peak.
     """
 
@@ -54,9 +54,10 @@ class Simulation(NamedTuple):
 
 
 def simulate_atac(folder, seed=0, *, chromosomes=4, peaks=12, spacing=1000):
-    """Writes `chromosomes` of `peaks` peaks each, one every `spacing` letters with a non-peak between two, into a folder.
+    """Simulates chromosomes chr1, chr2, ... and writes the files to a folder.
 
-    A peak has one to four sites within 40 letters of its summit. Chromosomes are called chr1, chr2, ...
+    Each chromosome has `peaks` peaks, one every `spacing` bases, with a non-peak between two peaks. A peak has one to four sites within 40
+    bases of its summit.
     """
     generator = np.random.default_rng(seed)
     names = [f"chr{number}" for number in range(1, chromosomes + 1)]
@@ -76,7 +77,7 @@ def simulate_atac(folder, seed=0, *, chromosomes=4, peaks=12, spacing=1000):
 
 
 def openness(letters):
-    """float64 (length,): what the motifs' sites on either strand add to the background, before the enzyme."""
+    """Returns float64 (length,), the openness from motif sites on either strand, without background and enzyme factor."""
     opened = np.zeros(len(letters))
     for motif, strength in MOTIFS.items():
         for one in (motif, turned(motif)):
@@ -88,7 +89,7 @@ def openness(letters):
 
 
 def enzyme_factors(letters):
-    """float64 (length,): how readily the enzyme cuts at each position, 1 on average over random letters."""
+    """Returns float64 (length,), the enzyme factor at each position, which is 1 on average over random sequences."""
     half = len(ENZYME) // 2
     alike = [{letter} for letter in ENZYME]
     alike[half] = {ENZYME[half], turned(ENZYME)[half]}
@@ -99,12 +100,12 @@ def enzyme_factors(letters):
 
 
 def turned(text):
-    """The other strand of a text."""
+    """Returns the reverse complement of a string."""
     return text[::-1].translate(str.maketrans("ACGT", "TGCA"))
 
 
 def codes(text):
-    """uint8 (letters,): the ASCII codes of a text."""
+    """Returns the ASCII codes of a string as uint8 (letters,)."""
     return np.frombuffer(text.encode(), np.uint8)
 
 

@@ -1,4 +1,4 @@
-"""A writer of bgzip files for the tests, by the BGZF section of the SAM specification."""
+"""Writes bgzip files for the tests, following the BGZF section of the SAM specification."""
 
 import struct
 import zlib
@@ -6,11 +6,11 @@ import zlib
 __all__ = ["END", "bgzip"]
 
 END = bytes.fromhex("1f8b08040000000000ff0600424302001b0003000000000000000000")
-"""The empty block that ends every such file."""
+"""The empty block at the end of every bgzip file."""
 
 
 def bgzip(data, size=65280):
-    """`data` in blocks of `size` bytes, each a gzip member that tells its length in the extra field BC."""
+    """Compresses data in blocks of `size` bytes, each a gzip member with its length in the extra field BC."""
     blocks = []
     for start in range(0, len(data), size):
         piece = data[start : start + size]

@@ -1,4 +1,4 @@
-"""A real HTTP server on this machine whose answers can be spoilt one by one."""
+"""A local HTTP server whose responses can be made faulty one at a time."""
 
 import contextlib
 import hashlib
@@ -11,20 +11,20 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 @dataclass
 class Answer:
-    """What is wrong with an answer; with nothing given, it is right: Range, If-Range and ETag as the standard has them."""
+    """The faults of a response. By default, the response is correct and supports Range, If-Range and ETag."""
 
     status: int = 200
     headers: dict = field(default_factory=dict)
-    body: bytes | None = None  # in place of the file's
-    announced: int | None = None  # Content-Length
-    cut: int | None = None  # bytes after which the connection is closed
-    stall: int | None = None  # bytes after which nothing more comes
-    chunked: bool = False  # no Content-Length, but chunks
-    endless: bool = False  # neither: the body ends with the connection
+    body: bytes | None = None  # body to send instead of the file
+    announced: int | None = None  # value of Content-Length
+    cut: int | None = None  # number of bytes after which the connection is closed
+    stall: int | None = None  # number of bytes after which the server stops sending
+    chunked: bool = False  # whether to send chunks instead of a Content-Length
+    endless: bool = False  # whether to send neither, so that the body ends with the connection
     ignore_range: bool = False
     ignore_if_range: bool = False
-    version: str | None = ""  # the ETag; None: no such header
-    shift: int = 0  # the part begins so many bytes too late
+    version: str | None = ""  # value of the ETag; if None, no ETag is sent
+    shift: int = 0  # number of bytes by which the requested part begins too late
 
 
 def etag(body):
@@ -32,25 +32,25 @@ def etag(body):
 
 
 class FileServer:
-    """Files by path, spoilt answers by path (each used once, then the file comes right), and what was requested."""
+    """The files and the faulty responses by path, and a record of the requests. Each faulty response is sent once."""
 
     def __init__(self):
         self.files, self.spoilt, self.requests = {}, {}, []
         self.released = threading.Event()
 
     def add(self, **files):
-        """`add(**{"a.txt": b"..."})`."""
+        """Adds files by name, for example `add(**{"a.txt": b"..."})`."""
         self.files |= {f"/{name}": body for name, body in files.items()}
 
     def spoil(self, name, *answers):
         self.spoilt.setdefault(f"/{name}", []).extend(answers)
 
     def ranges(self, name):
-        """The Range headers of the requests for a file."""
+        """Returns the Range headers of the requests for a file."""
         return [wanted for path, wanted, _ in self.requests if path == f"/{name}"]
 
     def index(self, **changed):
-        """The record's index of the files."""
+        """Returns the index of the files in the form of a Zenodo record."""
         entries = [
             {"key": path[1:], "size": len(body), "checksum": f"md5:{hashlib.md5(body).hexdigest()}", "links": {}}
             for path, body in {**self.files, **{f"/{name}": body for name, body in changed.items()}}.items()
@@ -60,7 +60,7 @@ class FileServer:
 
 @contextlib.contextmanager
 def file_server():
-    """A running server with its `url`."""
+    """Context manager that starts a server and yields it with its `url`."""
     server = FileServer()
 
     class Handler(BaseHTTPRequestHandler):

@@ -1,4 +1,4 @@
-"""Pipes as a shell's `<(...)` makes them, filled by a thread: they take more than a pipe holds."""
+"""Pipes like those of a shell's `<(...)`, filled by a thread so that the data can be larger than the pipe's buffer."""
 
 import gzip
 import os
@@ -7,12 +7,12 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 
 CHANNELS = ("file", "descriptor", "fifo", "dash", "gzip", "gzip descriptor", "crlf", "crlf dash")
-"""Ways by which a file's bytes come to a command."""
+"""The ways in which a command can receive the contents of a file."""
 
 
 @contextmanager
 def filled_pipe(data: bytes) -> Iterator[str]:
-    """The path of a pipe that gives these bytes once."""
+    """Context manager that yields the path of a pipe from which the data can be read once."""
     reader, writer = os.pipe()
 
     def fill():
@@ -29,7 +29,7 @@ def filled_pipe(data: bytes) -> Iterator[str]:
 
 
 def through(channel, path, data, command):
-    """What a command gives, which takes a path and standard input, where these bytes come by this channel."""
+    """Passes data to a command through a channel and returns the result. The command takes a path and the standard input."""
     data = data.replace(b"\n", b"\r\n") if "crlf" in channel else data
     data = gzip.compress(data) if "gzip" in channel else data
     if "dash" in channel:

@@ -1,4 +1,4 @@
-"""A predictor whose answers are a function of the windows; counts the windows it is asked for."""
+"""A scorer that applies a function to windows and records the scored windows."""
 
 import numpy as np
 
@@ -6,7 +6,7 @@ from dreamkeras.scoring.scorer import Scorer
 
 
 class FunctionScorer(Scorer):
-    """Answers `function(letters)`, float (n,) or (n, tasks), of windows uint8 (n, length)."""
+    """A scorer that predicts `function(letters)`, float (n,) or (n, tasks), for windows uint8 (n, length)."""
 
     def __init__(self, function, construct, tasks=("value",)):
         self.function, self.calls = function, []

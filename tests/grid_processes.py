@@ -1,6 +1,6 @@
-"""A grid of runs of the preset `tiny`, as processes that tests can kill.
+"""Runs a grid of the preset `tiny` in processes that tests can kill.
 
-`python grid_processes.py run FOLDER LIBRARY` runs the grid; `... work CONFIG FOLDER CPUS` is one of its runs.
+`python grid_processes.py run FOLDER LIBRARY` runs the grid. `python grid_processes.py work CONFIG FOLDER CPUS` is one of its runs.
 """
 
 import os
@@ -13,7 +13,7 @@ EPOCHS = 4
 
 
 def grid(library):
-    """One combination with two seeds."""
+    """Returns a grid with one combination and two seeds."""
     from dreamkeras.training.grid.plan import expand
 
     fields = {"models": ["tiny"], "seeds": [0, 1], "options": {"epochs": EPOCHS, "batch_size": 90}}

@@ -1,4 +1,4 @@
-"""Variants as whole haplotypes, compared and cut as strings: knows nothing about trimming, left-alignment and arrays."""
+"""A reference implementation of variants with complete haplotypes as strings, without trimming, left-alignment and arrays."""
 
 import random
 
@@ -6,13 +6,16 @@ COMPLEMENTS = str.maketrans("ACGTRYN", "TGCAYRN")
 
 
 def haplotype(contig, position, ref, alt):
-    """A contig with an allele in it, in upper case; the position counts from 1."""
+    """Returns a contig with an allele at a 1-based position, in upper case."""
     assert contig[position - 1 : position - 1 + len(ref)].upper() == ref.upper()
     return (contig[: position - 1] + alt + contig[position - 1 + len(ref) :]).upper()
 
 
 def difference(contig, changed):
-    """Where two haplotypes differ, from 0, and what each has there: as many equal bases as there are behind it, then before it."""
+    """Returns the 0-based start of the difference between two haplotypes, and the differing bases of each.
+
+    Equal bases are removed from the right end first, and then from the left end.
+    """
     contig, most = contig.upper(), min(len(contig), len(changed))
     behind = next((i for i in range(most) if contig[-1 - i] != changed[-1 - i]), most)
     before = next((i for i in range(most - behind) if contig[i] != changed[i]), most - behind)
@@ -20,7 +23,7 @@ def difference(contig, changed):
 
 
 def normal_form(contig, changed):
-    """POS, REF and ALT of a haplotype."""
+    """Returns POS, REF and ALT of a haplotype in normal form."""
     start, ref, alt = difference(contig, changed)
     if ref and alt:
         return start + 1, ref, alt
@@ -32,7 +35,7 @@ def normal_form(contig, changed):
 
 
 def windows(contig, changed, length, at, *, right=False, reverse=False):
-    """The insert of the contig and that of a haplotype; of both the left edge is the same, or the right one."""
+    """Returns the inserts of the contig and of a haplotype, aligned at the left edge, or at the right edge if `right` is true."""
     start, ref, alt = difference(contig, changed)
     pad = "N" * (length + len(ref) + len(alt))
     firsts = (start - at, start - at + (len(alt) - len(ref)) * right)
@@ -41,7 +44,7 @@ def windows(contig, changed, length, at, *, right=False, reverse=False):
 
 
 def repeat_rich(length, seed):
-    """A contig with homopolymers and short tandem repeats in it, and soft-masked stretches."""
+    """Generates a contig with homopolymers, short tandem repeats and soft-masked parts."""
     draw = random.Random(seed)
     text = ""
     while len(text) < length:
@@ -52,9 +55,9 @@ def repeat_rich(length, seed):
 
 
 def notations(contig, position, ref, alt, draw):
-    """One variant as VCF may have it: as it stands, padded on both sides, shifted in its repeat, and beside another allele.
+    """Yields equivalent VCF notations of a variant: unchanged, padded, shifted within a repeat, and with another allele.
 
-    Yields (POS, REF, ALT, which alternative allele it is).
+    Each notation is (POS, REF, ALT, index of the alternative allele).
     """
     letters, changed = contig.upper(), haplotype(contig, position, ref, alt)
     yield position, ref, alt, 0
@@ -66,14 +69,14 @@ def notations(contig, position, ref, alt, draw):
 
 
 def padded(letters, position, ref, alt, left, right):
-    """With so many bases more on either side, or as many as there are."""
+    """Adds up to `left` and `right` bases of context to both alleles."""
     first, end = max(1, position - left), position - 1 + len(ref)
     before, behind = letters[first - 1 : position - 1], letters[end : end + right]
     return first, before + ref + behind, before + alt + behind
 
 
 def shifted(letters, changed, position, ref, alt):
-    """All places with one anchor base where an insertion or deletion makes the same haplotype; others have one."""
+    """Returns all equivalent positions of an insertion or deletion, with one anchor base. Other variants have a single position."""
     start, gone, new = difference(letters, changed)
     if gone and new:
         return [(position, ref, alt)]
@@ -88,7 +91,7 @@ def shifted(letters, changed, position, ref, alt):
 
 
 def random_variant(contig, draw):
-    """POS, REF and ALT of a substitution of one or more bases, an insertion, a deletion or both."""
+    """Draws POS, REF and ALT of a random substitution, insertion, deletion or complex variant."""
     kind = draw.choice(["snv", "mnv", "insertion", "deletion", "complex"])
     size = 1 if kind in ("snv", "insertion") else draw.randint(2, 8)
     start = draw.randrange(len(contig) - size)

@@ -1,4 +1,4 @@
-"""What Keras tests need on any backend: arrays in, arrays out, gradients by way of one training step."""
+"""Functions for Keras tests on any backend: random arrays, conversion to NumPy, and gradients computed by one training step."""
 
 import keras
 import numpy as np
@@ -18,7 +18,7 @@ def array(tensor):
 
 
 def randomise(layer, seed=0):
-    """Moves every weight off its initial value; variances stay positive."""
+    """Assigns random values to all weights. Variances stay positive."""
     generator = np.random.default_rng(seed)
     for weight in layer.weights:
         if "seed" not in weight.path:
@@ -28,15 +28,15 @@ def randomise(layer, seed=0):
 
 
 def compile_once(model, optimizer, **options):
-    """Compiles and makes the optimiser's variables: on TensorFlow, a step that makes them is traced twice."""
+    """Compiles a model and builds its optimiser. Otherwise, TensorFlow would trace the first step twice."""
     model.compile(optimizer, **options)
     model.optimizer.build(model.trainable_variables)
 
 
 def gradients(layer, inputs, cotangent):
-    """Gradients of `sum(layer(inputs) * cotangent)`: that of the inputs, and those of the layer's weights.
+    """Returns the gradients of `sum(layer(inputs) * cotangent)` with respect to the inputs and the layer's weights.
 
-    They are what one step of plain descent at rate 1 subtracts, in a training step as `fit` compiles it.
+    The gradients are the changes made by one step of gradient descent with learning rate 1, compiled as in `fit`.
     """
     features = keras.Input(batch_shape=inputs.shape)
     source = Offset(inputs)
@@ -49,7 +49,7 @@ def gradients(layer, inputs, cotangent):
 
 
 class Offset(keras.layers.Layer):
-    """Adds an array that is trained."""
+    """A layer that adds a trainable array."""
 
     def __init__(self, values):
         super().__init__()

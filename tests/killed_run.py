@@ -1,4 +1,4 @@
-"""`python killed_run.py MOMENT ARGUMENTS...`: the `dreamkeras` command with the preset `tiny`, killed -9 at a MOMENT."""
+"""Runs the `dreamkeras` command with the preset `tiny` and kills it with SIGKILL: `python killed_run.py MOMENT ARGUMENTS...`."""
 
 import itertools
 import os
@@ -13,11 +13,11 @@ def die(*args):
 
 
 def never():
-    """The run comes to its end."""
+    """Does not kill the run."""
 
 
 def after_a_line():
-    """When the first epoch of this process is done and its line printed."""
+    """Kills the run after the line of the first epoch of this process is printed."""
     from dreamkeras.training.epochs.progress import Progress
 
     print_line = Progress.on_epoch_end
@@ -31,7 +31,7 @@ def after_a_line():
 
 
 def waiting():
-    """When the first epoch's line is printed, it goes on once its standard input is closed; nothing is killed."""
+    """Pauses the run after the line of the first epoch until its standard input is closed. The run is not killed."""
     from dreamkeras.training.epochs.progress import Progress
 
     print_line = Progress.on_epoch_end
@@ -46,7 +46,7 @@ def waiting():
 
 
 def in_a_checkpoint():
-    """When half of the second checkpoint of this process is on the disk."""
+    """Kills the run when half of the second checkpoint of this process is written."""
     calls, savez = itertools.count(1), np.savez
 
     def write(file, *args, **arrays):
@@ -60,7 +60,7 @@ def in_a_checkpoint():
 
 
 def before_the_results():
-    """When the training is done and nothing else."""
+    """Kills the run after training and before the results are written."""
     from dreamkeras.training import run
 
     run.write_results = die

@@ -1,4 +1,4 @@
-"""Validation rows of which known numbers stand in training too, for tests of what finds them."""
+"""Copies a known number of training rows to the validation rows, to test the detection of overlaps."""
 
 import numpy as np
 
@@ -12,15 +12,15 @@ def turned(sequence):
 
 
 def changed(sequence, rng):
-    """The sequence with one other letter."""
+    """Returns the sequence with one base changed."""
     place = rng.choice([place for place, letter in enumerate(sequence) if letter != "N"])
     return sequence[:place] + rng.choice([base for base in BASES if base != sequence[place]]) + sequence[place + 1 :]
 
 
 def leak(training, validation, share, construct, seed=0):
-    """Puts training rows in place of this share of the validation rows, as copies, turned, and with one letter changed in turn.
+    """Replaces a fraction of the validation rows by training rows, whose inserts are copied, reverse-complemented or mutated alternately.
 
-    Rows are lists, the sequence with both adapters first.
+    Each row is a list that begins with the sequence including both adapters.
     """
     rng = np.random.default_rng(seed)
     left, right = len(construct.left_adapter), -len(construct.right_adapter)

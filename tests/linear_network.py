@@ -1,4 +1,4 @@
-"""Networks small enough for closed forms: one that is linear in its letters, and one that has an equal in torch."""
+"""Small networks for comparison with closed forms: a linear network, and a convolutional network with an equal network in torch."""
 
 import numpy as np
 from keras import layers, ops
@@ -11,28 +11,28 @@ from dreamkeras.models.prixfixe import PrixFixe
 from dreamkeras.sequence.construct import Construct
 
 BETWEEN = Construct("between", length=16, left_adapter="ACAC", right_adapter="GT", left_flank="GGGACAC", shortest=2)
-"""2 to 14 letters between adapters, at the window's right end; both strands count."""
+"""A construct of 2 to 14 bases between adapters, at the right end of the window, predicted as the mean of both strands."""
 
 GIVEN = Construct("given", length=20, alignment="left", shortest=4, strands="given", flags=())
-"""4 to 20 letters and nothing around them, on the strand as given."""
+"""A construct of 4 to 20 bases without adapters and flanks, predicted on the strand as given."""
 
 
 class Rows(FirstLayers):
-    """Hands on what it is given, bases twice."""
+    """Returns the encoded letters with the base channels repeated."""
 
     def call(self, encoded):
         return ops.concatenate([encoded, encoded[:, :, :4]], axis=-1)
 
 
 class Same(Core):
-    """Hands on what it is given."""
+    """Returns the features unchanged."""
 
     def call(self, features):
         return features
 
 
 class WeightedFinal(FinalLayers):
-    """A weight for each channel at each position, and a bias."""
+    """A dense layer over all channels at all positions."""
 
     def __init__(self, tasks=1, **kwargs):
         super().__init__(**kwargs)
@@ -74,7 +74,7 @@ def linear_network(construct=BETWEEN, tasks=2, test_shifts=0, seed=0):
 
 
 def convolutional_network(construct=GIVEN, seed=1):
-    """Three convolutions, each with batch normalisation and SiLU, their mean along the sequence, and two linear maps."""
+    """Builds a network of three convolutions with batch normalisation and SiLU, the mean over positions, and two linear maps."""
     return with_random_weights(PrixFixe(construct, AutosomeFirst(8), Pair(), AutosomeRegressionFinal(1, 5)), seed, 0.7)
 
 
@@ -89,7 +89,7 @@ def with_random_weights(network, seed=0, sd=0.5):
 
 
 def in_torch(network):
-    """`convolutional_network` in torch, from one-hot rows (n, 4, length) to (n, 1)."""
+    """Converts a `convolutional_network` to torch, from one-hot rows (n, 4, length) to (n, 1)."""
     import torch
 
     convolutions = [network.first.scan, *network.core.steps]
@@ -115,7 +115,7 @@ def in_torch(network):
     return torch.nn.Sequential(*modules).eval()
 
 
-def Scaled(scale, offset):  # noqa: N802 - a module
+def Scaled(scale, offset):  # noqa: N802 - named like a torch module
     import torch
 
     linear = torch.nn.Linear(1, 1)

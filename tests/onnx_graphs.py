@@ -1,10 +1,10 @@
-"""ONNX graphs written by hand, and what they compute."""
+"""Builds small ONNX models and runs them."""
 
 import numpy as np
 
 
 def make_model(nodes, constants, inputs=(("x", (None, 2, 3)),), outputs=("y",)):
-    """A float32 model."""
+    """Builds a float32 model."""
     import onnx
 
     kind = onnx.TensorProto.FLOAT
@@ -16,11 +16,11 @@ def make_model(nodes, constants, inputs=(("x", (None, 2, 3)),), outputs=("y",)):
         [onnx.numpy_helper.from_array(np.asarray(array), name) for name, array in constants.items()],
     )
     model = onnx.helper.make_model(graph, opset_imports=[onnx.helper.make_opsetid("", 18)], ir_version=8)
-    return onnx.shape_inference.infer_shapes(model)  # the outputs' shapes
+    return onnx.shape_inference.infer_shapes(model)  # infers the shapes of the outputs
 
 
 def run(model, **inputs):
-    """The first output, from a session that optimises nothing."""
+    """Returns the first output of a model, computed without graph optimisations."""
     import onnxruntime as runtime
 
     options = runtime.SessionOptions()

@@ -1,4 +1,4 @@
-"""Constraints on designs as plain Python on strings, to compare the arrays with; and a construct with letters all around."""
+"""A reference implementation of design constraints on strings in plain Python, and a construct with adapters and flanks on both sides."""
 
 import itertools
 import re
@@ -16,7 +16,7 @@ FLANKED = Construct(
     shortest=2,
     strands="given",
 )
-"""2 to 20 letters between adapters and flanks, at the window's right end."""
+"""A construct of 2 to 20 bases between adapters and flanks, at the right end of the window."""
 
 CLASSES = {
     "R": "[AG]",
@@ -35,7 +35,7 @@ PARTNERS = str.maketrans("ACGTRYSWKMBDHVN", "TGCAYRSWMKVHDBN")
 
 
 def shows(pattern, construct, insert):
-    """Whether a site stands in the molecule, with a letter of it in the insert."""
+    """Returns whether a site occurs on either strand of the molecule and overlaps the insert."""
     molecule = (construct.left_flank or construct.left_adapter) + insert + construct.right_adapter + construct.right_flank
     first = len(construct.left_flank or construct.left_adapter)
     expressions = ["".join(CLASSES.get(code, code) for code in text) for text in (pattern, pattern[::-1].translate(PARTNERS))]
@@ -44,7 +44,7 @@ def shows(pattern, construct, insert):
 
 
 def longest_run(construct, insert):
-    """The longest run of equal letters with one in the insert."""
+    """Returns the length of the longest homopolymer that overlaps the insert."""
     left = construct.left_flank or construct.left_adapter
     place, longest = 0, 0
     for _, run in itertools.groupby(left + insert + construct.right_adapter + construct.right_flank):
@@ -56,7 +56,7 @@ def longest_run(construct, insert):
 
 
 def keeps(fields, construct, start, insert):
-    """Whether a design keeps the constraints that `settle_constraints` takes."""
+    """Returns whether a design satisfies the constraints given to `settle_constraints`."""
     asked = settle_constraints(fields)
     differs = [one != other for one, other in zip(start, insert, strict=True)]
     percent = 100 * sum(letter in "GC" for letter in insert) / len(insert)

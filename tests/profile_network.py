@@ -1,4 +1,4 @@
-"""A network small enough to follow that answers a profile, and examples for it: reads stand where a motif is."""
+"""A small network with a profile, and examples for it, in which reads occur at a motif."""
 
 import numpy as np
 from keras_arrays import randomise
@@ -13,7 +13,7 @@ ASSAY = Assay("atac", CONSTRUCT, ("log_counts",), ("ln(1 + reads)",), lambda pat
 
 
 def build_profile_network(seed=0, construct=CONSTRUCT, **options):
-    """Weights off their initial values."""
+    """Builds a small network with a profile and random weights."""
     from dreamkeras.layers.blocks.bpnet import BPNetCore, BPNetFirst
     from dreamkeras.layers.blocks.profile import ProfileFinal
     from dreamkeras.models.prixfixe import PrixFixe
@@ -23,7 +23,7 @@ def build_profile_network(seed=0, construct=CONSTRUCT, **options):
 
 
 def windows(n=40, seed=0, margin=MARGIN):
-    """n examples, every other a peak: twenty reads more at each `GGG`, on a background of one a position or so."""
+    """Simulates n examples. Every other example is a peak with a `GGG`, where 20 reads are added to a background of 1 read per position."""
     generator = np.random.default_rng(seed)
     letters = generator.choice(np.frombuffer(b"ACGT", np.uint8), (n, LENGTH + 2 * margin), p=(0.3, 0.3, 0.1, 0.3))
     is_peak = np.arange(n) % 2 == 0

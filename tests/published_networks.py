@@ -1,4 +1,4 @@
-"""The DREAM models in plain torch, under the names of the published state_dicts, with random weights that all matter."""
+"""The DREAM models in plain torch, with the tensor names of the published state_dicts and random weights."""
 
 import itertools
 import math
@@ -8,7 +8,7 @@ import pytest
 
 from dreamkeras.sequence.alphabet import ONE_HOT
 
-torch = pytest.importorskip("torch")  # pytest imports every file for its doctests
+torch = pytest.importorskip("torch")  # pytest imports every file to collect doctests
 nn, functional = torch.nn, torch.nn.functional
 
 
@@ -122,7 +122,7 @@ class Attention(nn.Module):
 
 
 class Regression(nn.Module):
-    """One value: mapper and linear; two: mapper1, linear1, mapper2, linear2."""
+    """Regression head. Its layers are named mapper and linear for one task, and mapper1, linear1, mapper2 and linear2 for two tasks."""
 
     def __init__(self, channels, tasks):
         super().__init__()
@@ -147,7 +147,7 @@ class Bins(nn.Module):
 
 
 def published_network(model, assay, seed=0):
-    """The network of a DREAM model for an assay, in evaluation mode."""
+    """Builds a DREAM model for an assay in evaluation mode."""
     construct, channels = assay.construct, 4 + len(assay.construct.flags)
     width = {"dream-cnn": 64, "dream-rnn": 320, "dream-attn": 256}[model]
     network = nn.Module()
@@ -166,7 +166,7 @@ def published_network(model, assay, seed=0):
 
 
 def _draw(name, values):
-    """Scales about 1; kernels large enough that a change in a letter is not lost on the way."""
+    """Draws scales around 1, and kernels large enough that changing one base changes the prediction noticeably."""
     is_scale = name.endswith("weight") and values.ndim == 1
     if is_scale or name.endswith("running_var"):
         values.uniform_(0.5, 1.5)
@@ -177,7 +177,7 @@ def _draw(name, values):
 
 
 def answer(network, letters, flags):
-    """What the network says of windows: letters uint8 (n, length), flags float32 (n, flags)."""
+    """Returns the predictions for windows uint8 (n, length) with flags float32 (n, flags)."""
     bases = ONE_HOT[letters][:, :, [0, 2, 1, 3]]  # A G C T
     channels = np.concatenate([bases, np.repeat(flags[:, None], letters.shape[1], axis=1)], axis=-1)
     features = torch.tensor(channels.astype(np.float32)).transpose(1, 2)

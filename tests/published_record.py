@@ -1,4 +1,4 @@
-"""A small copy of the published record, with the layout of its archives, for a file server."""
+"""A small imitation of the published Zenodo record, with the same archive layout, for a file server."""
 
 import io
 import tarfile
@@ -9,7 +9,7 @@ HEADER = b"seq_id\tseq\tmean_value\tfold\n"
 
 
 def tar_gz(**files):
-    """The bytes of an archive."""
+    """Returns the bytes of a .tar.gz archive with the given files."""
     packed = io.BytesIO()
     with tarfile.open(fileobj=packed, mode="w:gz") as archive:
         for name, content in files.items():
@@ -32,7 +32,7 @@ FILES = {
 
 
 def publish(server, monkeypatch):
-    """Lets a file server stand for Zenodo, whose test set is smaller here and whose checksum is nowhere but in the index."""
+    """Replaces Zenodo by a file server. The checksums of the yeast files are known only from the server's index."""
     server.add(**{f"zenodo/{name}": content for name, content in FILES.items()})
     server.files["/index"] = index()
     monkeypatch.setattr(download, "INDEX_URL", f"{server.url}/index")
@@ -42,7 +42,7 @@ def publish(server, monkeypatch):
 
 
 def index(**changed):
-    """What Zenodo answers: the record's index as JSON."""
+    """Returns the index of the record as JSON, in Zenodo's format."""
     from file_server import FileServer
 
     server = FileServer()

@@ -1,4 +1,4 @@
-"""Attributions with random numbers in them."""
+"""Attributions with random values."""
 
 import numpy as np
 

@@ -1,4 +1,4 @@
-"""An S3 server on this machine, moto's, and what stands in it as Amazon's own client sees it."""
+"""A local S3 server of moto, and access to its bucket by Amazon's client."""
 
 import contextlib
 import urllib.request
@@ -15,17 +15,17 @@ class Bucket:
         self._port = port
 
     def empty(self):
-        """Forgets all that the server holds, and makes the bucket anew; everything is permitted again."""
+        """Deletes the contents of the server, creates an empty bucket, and restores all permissions."""
         self._tell("reset", "")
         self._tell("reset-auth", NEVER)
         self._client.create_bucket(Bucket=BUCKET)
 
     def refuse_all(self):
-        """From now on every request lacks a permission."""
+        """Denies all further requests."""
         self._tell("reset-auth", "0")
 
     def url(self, path="", *, bucket=BUCKET, user=""):
-        """What pyarrow finds a path in the bucket by."""
+        """Returns the URL of a path in the bucket for pyarrow."""
         return f"s3://{user}{bucket}/{path}?endpoint_override=127.0.0.1:{self._port}&scheme=http&region=us-east-1"
 
     def put(self, key, content):
@@ -38,7 +38,7 @@ class Bucket:
         self._client.delete_object(Bucket=BUCKET, Key=key)
 
     def written(self):
-        """What there is."""
+        """Returns the keys of all objects in the bucket."""
         return {entry["Key"] for entry in self._client.list_objects_v2(Bucket=BUCKET).get("Contents", [])}
 
     def _tell(self, what, text):
@@ -48,7 +48,7 @@ class Bucket:
 
 @contextlib.contextmanager
 def s3_server():
-    """A server, as its bucket; needs moto."""
+    """Context manager that starts a server and yields its bucket. Requires moto."""
     import boto3
     from moto.server import ThreadedMotoServer
 

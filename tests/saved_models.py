@@ -1,4 +1,4 @@
-"""Small networks with weights that matter, saved as training saves them."""
+"""Small networks with random weights, saved as in training."""
 
 from pathlib import Path
 
@@ -9,7 +9,7 @@ from dreamkeras.sequence.alphabet import BASES
 
 
 def build_small_network(construct=None, seed: int = 0):
-    """`dream-cnn-small` on yeast, its weights, batch statistics included, far from where they start."""
+    """Builds `dream-cnn-small` for yeast with random weights and batch statistics."""
     import keras
 
     from dreamkeras.models.presets import build_model
@@ -22,7 +22,7 @@ def build_small_network(construct=None, seed: int = 0):
 
 
 def scramble(network, seed: int = 0) -> None:
-    """Changes the weights so that no layer is without effect, and predictions vary over some bins."""
+    """Changes the weights so that every layer has an effect and predictions vary over several bins."""
     random = np.random.default_rng(seed)
     for weight in network.weights:
         if "variance" in weight.path:
@@ -38,6 +38,6 @@ def scramble(network, seed: int = 0) -> None:
 
 
 def save_small_network(path, **options) -> Path:
-    """Saves such a network; returns the path."""
+    """Saves a small network and returns the path."""
     build_small_network(**options).save(path)
     return Path(path)

@@ -1,4 +1,4 @@
-"""Searches from a few strings, for tests of the ways to design."""
+"""Searches that start from a few strings, for tests of the design methods."""
 
 import numpy as np
 
@@ -17,14 +17,14 @@ def records_of(*sequences):
 
 
 def search_from(starts, predictor, target="max", fields=None, **limits):
-    """A search that has not begun."""
+    """Returns a search that has not been started."""
     constraints = settle_constraints(fields or {})
     rules = Rules(constraints, make_starts(records_of(*starts), predictor.constructs, letters_beside(constraints)))
     return Search(rules, DistinctScorer(predictor), settle_goal(predictor, target), SearchLimits(**{"steps": 100, **limits}))
 
 
 def texts_of(search, candidates=None):
-    """The designs that are kept, or others, as strings."""
+    """Returns the found designs, or other candidates, as strings."""
     candidates = candidates or search.found
     inserts = search.starts.sequences(candidates.owner, candidates.letters, with_adapters=False)
     return [inserts[row] for row in range(len(inserts))]

@@ -1,6 +1,7 @@
-"""Nothing is sent to anybody, no name is looked up, and nothing is left in the home folder or among temporary files.
+"""Commands make no network connections or name lookups, and leave no files in the home folder or among temporary files.
 
-`DREAMKERAS_WATCH_SECONDS=60` watches the server for that long; 12 seconds are enough for the telemetry of ONNX Runtime to show.
+`DREAMKERAS_WATCH_SECONDS` is the time in seconds for which the server is observed. 12 seconds are enough to detect the telemetry of ONNX
+Runtime.
 """
 
 import ast
@@ -21,7 +22,7 @@ SECONDS = float(os.environ.get("DREAMKERAS_WATCH_SECONDS", "12"))
 
 
 def imported(file: Path) -> set[str]:
-    """The packages that a file imports anywhere, by a statement or by name."""
+    """Returns the packages that a file imports, by an import statement or by `import_module`."""
     found = set()
     for node in ast.walk(ast.parse(file.read_text())):
         if isinstance(node, ast.Import):
@@ -52,35 +53,35 @@ def test_one_module_imports_onnx_runtime():
         ('openat(AT_FDCWD, "/etc/localtime", O_RDONLY|O_CLOEXEC) = 8', False),
     ],
 )
-def test_a_contact_is_told_from_other_calls(call, is_outside):
+def test_network_calls_are_distinguished_from_other_calls(call, is_outside):
     assert bool(OUTSIDE.search(call)) is is_outside
 
 
-def test_a_lookup_is_seen(tmp_path):
+def test_a_name_lookup_is_detected(tmp_path):
     code = "import socket\ntry: socket.getaddrinfo('dreamkeras.invalid', 80)\nexcept OSError: pass"
     assert watch(["-c", code], tmp_path).contacts
 
 
-def test_predict_contacts_nobody_and_leaves_nothing(tmp_path):
+def test_predict_makes_no_connections_and_leaves_no_files(tmp_path):
     watched = watch([*DREAMKERAS, "predict", EXAMPLES], tmp_path)
     assert (watched.status, watched.contacts, watched.left) == (0, [], []), watched.output
     assert "two_reb1\t" in watched.output
 
 
-def test_a_scorer_that_stays_open_contacts_nobody(tmp_path):
+def test_an_open_scorer_makes_no_connections(tmp_path):
     code = "import dreamkeras, time; dreamkeras.load().predict(['ACGT' * 20]); time.sleep(12)"
     watched = watch(["-c", code], tmp_path)
     assert (watched.status, watched.contacts, watched.left) == (0, [], []), watched.output
 
 
-def test_the_server_contacts_nobody_and_leaves_nothing(tmp_path):
+def test_the_server_makes_no_connections_and_leaves_no_files(tmp_path):
     pytest.importorskip("uvicorn")
     watched = watch([*DREAMKERAS, "serve", "--port", "0"], tmp_path, SECONDS)
     assert (watched.contacts, watched.left) == ([], []), watched.output
     assert "Serving yeast" in watched.output
 
 
-def test_training_contacts_nobody_and_leaves_the_run_alone(tmp_path):
+def test_training_makes_no_connections_and_leaves_only_the_run(tmp_path):
     for package in ("keras", "tensorflow", "tf2onnx", "matplotlib"):
         pytest.importorskip(package)
     letters = random.Random(0)
@@ -91,7 +92,7 @@ def test_training_contacts_nobody_and_leaves_the_run_alone(tmp_path):
     assert (watched.status, watched.contacts, watched.left) == (0, [], []), watched.output
 
 
-def test_the_process_of_an_export_leaves_nothing_at_home(tmp_path):
+def test_the_child_process_of_an_export_leaves_no_files_in_the_home_folder(tmp_path):
     pytest.importorskip("tensorflow")
     code = f"from dreamkeras.export.tracing_worker import main; print(main('none.keras', '-', {str(tmp_path)!r}))"
     home = tmp_path / "home"
@@ -101,7 +102,7 @@ def test_the_process_of_an_export_leaves_nothing_at_home(tmp_path):
     assert (run.stdout.strip(), list(home.iterdir())) == ("1", [])
 
 
-def test_ray_on_this_machine_leaves_nothing(tmp_path):
+def test_local_ray_leaves_no_files(tmp_path):
     pytest.importorskip("ray.data")
     (tmp_path / "in").mkdir()
     (tmp_path / "in" / "a.fa").write_text(Path(EXAMPLES).read_text())

@@ -1,4 +1,4 @@
-"""A network that trains in seconds, a preset called `tiny` while a test lasts, and promoters to train it on."""
+"""A network that trains in seconds, a temporary preset `tiny`, and promoters to train on."""
 
 from contextlib import contextmanager
 
@@ -6,7 +6,7 @@ import pytest
 
 
 def tiny(assay):
-    """Every kind of layer of DREAM-CNN, with a few channels of each."""
+    """Builds a network with all kinds of layers in DREAM-CNN and a few channels."""
     from dreamkeras.layers.blocks.autosome import AutosomeCore, AutosomeFinal
     from dreamkeras.layers.blocks.bhi import BHIFirst
     from dreamkeras.models.prixfixe import PrixFixe
@@ -16,7 +16,10 @@ def tiny(assay):
 
 @contextmanager
 def tiny_preset(exported=False):
-    """Makes `tiny` known; without `exported`, runs end without plots and with an empty ONNX file, which saves seconds."""
+    """Context manager that registers the preset `tiny`.
+
+    Unless `exported` is true, runs write an empty ONNX file and no plots, which saves seconds.
+    """
     from dreamkeras.models import names
     from dreamkeras.models.presets import PRESETS, Preset
     from dreamkeras.training.run_folder import contents as folder
@@ -31,7 +34,7 @@ def tiny_preset(exported=False):
 
 
 def _describe(model, **options):
-    """In place of an export."""
+    """Replaces the export: writes an empty ONNX file and returns a description."""
     from dreamkeras.data.assays.registry import find_assay
     from dreamkeras.sequence.description import ModelDescription
 
@@ -41,7 +44,7 @@ def _describe(model, **options):
 
 
 def write_library(path, n=150, seed=0):
-    """Writes n simulated promoters as a file of the yeast assay; returns its path."""
+    """Writes n simulated promoters as a file of the yeast assay and returns its path."""
     from dreamkeras.data.simulation.library import simulate
 
     library = simulate(n, seed)

@@ -1,4 +1,4 @@
-"""The plain torch DREAM-Attn of the benchmarks, and its weights as those of our blocks."""
+"""The plain torch DREAM-Attn of the benchmarks, and functions that copy its weights to dreamkeras's blocks."""
 
 import importlib.util
 from pathlib import Path
@@ -7,7 +7,7 @@ from torch_networks import NORM, kernel
 
 
 def plain_torch(widths, length, channels=6):
-    """The network of benchmarks/torch_dream_attn.py, dropout off, statistics and scales off their initial values."""
+    """Builds the network of benchmarks/torch_dream_attn.py without dropout and with random statistics and scales."""
     import torch
 
     path = Path(__file__).parents[1] / "benchmarks" / "torch_dream_attn.py"
@@ -26,7 +26,7 @@ def plain_torch(widths, length, channels=6):
 
 
 def copy_plain(network, first, core, final):
-    """Copies the weights of `plain_torch` into our built blocks."""
+    """Copies the weights of `plain_torch` to built Keras blocks."""
     state = {name: values.numpy() for name, values in network.state_dict().items()}
     first.scan.convolution.set_weights([kernel(state["first.0.weight"])])
     first.scan.norm.set_weights([state[f"first.1.{name}"] for name in NORM])
@@ -37,7 +37,7 @@ def copy_plain(network, first, core, final):
 
 
 def copy_conformer(state, block):
-    """Copies the arrays of one `Conformer` into a built ConformerBlock."""
+    """Copies the arrays of one `Conformer` to a built ConformerBlock."""
     for name in ("feed_in", "feed_out"):
         feed = getattr(block, name)
         feed.norm.set_weights([state[f"{name}.norm.weight"], state[f"{name}.norm.bias"]])

@@ -1,4 +1,4 @@
-"""Weights of a torch DREAM-CNN, the plain torch network of the benchmarks, as those of ours."""
+"""The plain torch DREAM-CNN of the benchmarks, and functions that copy its weights to dreamkeras's blocks."""
 
 import importlib.util
 from pathlib import Path
@@ -6,13 +6,13 @@ from pathlib import Path
 import numpy as np
 
 SUBLAYERS = {"widen": "residual.0", "mix": "residual.1", "narrow": "residual.3", "resize": "resize"}
-"""Ours: in a step of the benchmarks' network."""
+"""Sublayers of a Keras step, and the corresponding modules in a step of the benchmarks' network."""
 
 NORM = ("weight", "bias", "running_mean", "running_var")
 
 
 def plain_torch(widths, channels=6):
-    """The network of benchmarks/torch_dream_cnn.py, dropout off, statistics and scales off their initial values."""
+    """Builds the network of benchmarks/torch_dream_cnn.py without dropout and with random statistics and scales."""
     import torch
 
     path = Path(__file__).parents[1] / "benchmarks" / "torch_dream_cnn.py"
@@ -29,7 +29,7 @@ def plain_torch(widths, channels=6):
 
 
 def copy_plain(network, first, core, final):
-    """Copies the weights of `plain_torch` into our built blocks."""
+    """Copies the weights of `plain_torch` to built Keras blocks."""
     state = {name: values.numpy() for name, values in network.state_dict().items()}
     for i, convolution in enumerate(first.convolutions):
         convolution.set_weights([kernel(state[f"body.0.convs.{i}.weight"]), state[f"body.0.convs.{i}.bias"]])
@@ -41,7 +41,7 @@ def copy_plain(network, first, core, final):
 
 
 def kernel(weight):
-    """torch's (outputs, inputs, taps) as Keras's (taps, inputs, outputs)."""
+    """Converts a kernel (outputs, inputs, taps) of torch to (taps, inputs, outputs) of Keras."""
     return np.ascontiguousarray(weight.transpose(2, 1, 0))
 
 

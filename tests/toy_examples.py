@@ -1,4 +1,4 @@
-"""Small sets of examples, for tests of what is done with them."""
+"""Small sets of examples for tests."""
 
 import numpy as np
 

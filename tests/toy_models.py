@@ -1,4 +1,4 @@
-"""Tiny ONNX models whose predictions can be counted by hand: how many letters of each kind a window holds."""
+"""Tiny ONNX models that predict how many letters of certain kinds a window has."""
 
 from pathlib import Path
 
@@ -8,10 +8,10 @@ from dreamkeras.sequence.construct import Construct
 from dreamkeras.sequence.description import METADATA_KEY, ModelDescription
 
 TOY = Construct(name="toy", length=12, alignment="left", shortest=4, strands="given")
-"""4 to 12 letters, no adapters, no flanks; `N`, which counts for nothing, fills the window."""
+"""A construct of 4 to 12 letters without adapters and flanks. The window is padded with `N`, which is not counted."""
 
 COUNTED = {"gc": "GCgc", "a": "Aa"}
-"""Each task of a toy model and the letters that it counts."""
+"""The tasks of a toy model, and the letters that each task counts."""
 
 
 def write_toy_model(
@@ -29,7 +29,10 @@ def write_toy_model(
     metadata: dict[str, str] | None = None,
     calibration: dict | None = None,
 ) -> Path:
-    """Writes a model that answers the `COUNTED` letters of each window times a weight; the last keywords make it one that is not ours."""
+    """Writes a model that predicts the number of `COUNTED` letters in each window times a weight.
+
+    The arguments from `input_name` to `metadata` make models that dreamkeras rejects.
+    """
     import onnx
     from onnx import TensorProto, helper, numpy_helper
 
@@ -54,5 +57,5 @@ def write_toy_model(
 
 
 def count(sequence: str, tasks: tuple[str, ...] = ("gc", "a")) -> list[float]:
-    """What a toy model answers."""
+    """Returns the predictions of a toy model for a sequence."""
     return [float(sum(letter in COUNTED[task] for letter in sequence)) for task in tasks]

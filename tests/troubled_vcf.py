@@ -1,4 +1,4 @@
-"""A VCF of records that are fine and of records with trouble of many kinds, and the status that each allele has to get."""
+"""A VCF of valid and problematic records, and the expected status of each allele."""
 
 import random
 
@@ -6,7 +6,7 @@ GENOME = {
     name: "".join(random.Random(name).choices("ACGTacgt" if name == "chr2" else "ACGT", k=length))
     for name, length in (("chr1", 4000), ("chr2", 1500), ("chrM", 200))
 }
-"""Contigs with and without soft-masked letters."""
+"""Contigs with and without soft-masked bases."""
 
 HEADER = (
     "##fileformat=VCFv4.3\n"
@@ -17,21 +17,21 @@ HEADER = (
 )
 
 ROOM = 6
-"""Most letters of an allele in its normal form, as 12 letters around the first one in the middle have it."""
+"""Maximum length of an allele in normal form, for an insert of 12 bases with the variant's first base in the middle."""
 
 
 def fasta():
-    """The genome as a FASTA file."""
+    """Returns the genome in FASTA format."""
     return "".join(f">{name} of the tests\n{letters}\n" for name, letters in GENOME.items())
 
 
 def other(letters):
-    """Other letters, as many."""
+    """Returns a string of the same length in which every base is different."""
     return letters.upper().translate(str.maketrans("ACGT", "CGTA"))
 
 
 class Maker:
-    """Makes records; each of its methods returns CHROM, POS, REF, the alternative alleles, and the status of each of those."""
+    """Generates records. Each method returns CHROM, POS, REF, the alternative alleles, and their expected statuses."""
 
     def __init__(self, seed):
         self.random = random.Random(seed)
@@ -102,7 +102,7 @@ class Maker:
 
 
 KINDS = [name for name in vars(Maker) if not name.startswith("_") and name not in ("place", "fine", "at_the_ends")]
-"""Every kind of trouble that htslib reads."""
+"""Kinds of problematic records that htslib can read."""
 
 BROKEN = {
     "too few columns": lambda fields: fields[:7],
@@ -112,11 +112,14 @@ BROKEN = {
     "spaces": lambda fields: [" ".join(fields)],
     "a header again": lambda fields: HEADER.splitlines()[-1].split("\t"),
 }
-"""Every kind of line that is no record."""
+"""Kinds of lines that are not records."""
 
 
 def troubled_lines(records, seed=0, *, broken=True):
-    """So many lines, each with the statuses of its alleles; of every three, one is fine, one at a contig's end, one has trouble."""
+    """Yields `records` lines, each with the expected statuses of its alleles.
+
+    Of every three lines, the first is valid, the second is at the end of a contig, and the third is problematic.
+    """
     maker = Maker(seed)
     kinds = [*KINDS, *BROKEN] if broken else KINDS
     for number in range(records):
@@ -130,5 +133,5 @@ def troubled_lines(records, seed=0, *, broken=True):
 
 
 def record_name(number):
-    """An ID, or none for some."""
+    """Returns the ID of a record. Every fifth record has none."""
     return "." if number % 5 == 0 else f"rs{number}"

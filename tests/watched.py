@@ -1,4 +1,4 @@
-"""A command under strace, in an empty home and an empty folder for temporary files: whom it contacts, and what it leaves there."""
+"""Runs a command under strace with empty home and temporary folders, and reports its network connections and the files that it leaves."""
 
 import os
 import re
@@ -13,24 +13,24 @@ from typing import NamedTuple
 import pytest
 
 HIDING = ("CI", "GITHUB_ACTIONS", "ORT_DISABLE_TELEMETRY", "RAY_USAGE_STATS_ENABLED", "KERAS_HOME", "MPLCONFIGDIR", "XDG_CACHE_HOME")
-"""Variables that would hide what a user's machine shows."""
+"""Environment variables that are unset, because they could suppress connections or files that a user would see."""
 
 OUTSIDE = re.compile(
-    r"connect\(.*AF_INET6?\b(?!.*\"(127\.[\d.]+|::1|::ffff:127\.[\d.]+)\")"  # a datagram's connect is how a name server is asked
+    r"connect\(.*AF_INET6?\b(?!.*\"(127\.[\d.]+|::1|::ffff:127\.[\d.]+)\")"  # includes UDP connections to name servers
     r"|send(to|msg|mmsg)\(.*AF_INET6?\b(?!.*\"(127\.[\d.]+|::1)\")"
     r"|\"/etc/(resolv\.conf|hosts|gai\.conf)\""
 )
-"""A call that reaches another machine, or begins to look one up by its name."""
+"""Matches system calls that contact another machine or begin a name lookup."""
 
 
 class Watched(NamedTuple):
-    """What came of a command.
+    """The result of a command.
 
     Args:
-        status: Its exit status; -15 where it was ended.
-        output: Its standard output and error.
-        contacts: The system calls that reach for another machine.
-        left: Files and folders that are in its home or among its temporary files now.
+        status: Exit status. -15 if the command was terminated.
+        output: Standard output and standard error.
+        contacts: System calls that contact another machine.
+        left: Files and folders that the command left in its home folder and its temporary folder.
     """
 
     status: int
@@ -43,7 +43,7 @@ DREAMKERAS = ("-c", "from dreamkeras.cli.main import main; main()")
 
 
 def watch(command: Sequence[str], folder: Path, seconds: float | None = None) -> Watched:
-    """Runs Python with arguments in a folder; ends it by SIGTERM after so many seconds, if any are given."""
+    """Runs Python with arguments in a folder. If `seconds` is given, terminates it with SIGTERM after that time."""
     if shutil.which("strace") is None:
         pytest.skip("strace is not installed")
     home, temporary, log = folder / "home", folder / "tmp", folder / "strace.log"

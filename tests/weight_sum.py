@@ -1,4 +1,4 @@
-"""A predictor whose answers are a closed form: the sum of a weight for each base at each position of the window."""
+"""A scorer with closed-form predictions: the sum of a weight for each base at each position of the window."""
 
 import numpy as np
 
@@ -7,11 +7,11 @@ from dreamkeras.sequence.alphabet import ONE_HOT
 from dreamkeras.sequence.construct import Construct
 
 PLAIN = Construct("plain", length=12, alignment="left", shortest=2, strands="given")
-"""2 to 12 letters, nothing around them."""
+"""A construct of 2 to 12 bases without adapters and flanks."""
 
 
 class WeightSum(Scorer):
-    """Adds `weights` float64 (length, 4, tasks) up; counts the windows it is asked for."""
+    """A scorer that sums `weights`, float64 (length, 4, tasks), and counts the scored windows in `asked`."""
 
     def __init__(self, construct: Construct = PLAIN, tasks: int = 1, seed: int = 0) -> None:
         self.weights = np.random.default_rng(seed).normal(size=(construct.length, 4, tasks))
