@@ -99,10 +99,10 @@ def answer_of(one: Case, client: Client):
 
 
 MALFORMED, UNKNOWN, BOTH = "error: malformed", "error: unknown", [["sequences", "BYTES", [-1, 1]], ["letters", "UINT8", [-1, 12]]]
-COLUMN = "Triton counts the rows of a batch on their own: its strings are a column, ours a column or a list."
-SHARED = "Triton shares memory with its clients, and does not find this region."
-STATISTICS = "Triton calls it malformed to ask for statistics of what is not there."
-TRITON_500 = "Triton calls what it cannot parse its own fault."
+COLUMN = "Triton accepts strings only as a column, with the batch as a separate dimension; dreamkeras also accepts a list."
+SHARED = "Triton supports shared memory, and reports that this region is unknown."
+STATISTICS = "Triton reports a request for statistics of an unknown model as malformed."
+TRITON_500 = "Triton reports a request that it cannot parse as an internal error."
 
 # Server and models
 
@@ -181,7 +181,7 @@ def unloading_and_loading(c):
     return [gone, c.client.is_model_ready("toy"), c.values(c.strings())]
 
 
-@case(UNKNOWN, difference="Triton calls it malformed to load what is not there.")
+@case(UNKNOWN, difference="Triton reports a request to load an unknown model as malformed.")
 def loading_an_unknown_model(c):
     return c.client.load_model("no")
 
@@ -245,12 +245,12 @@ def priority_and_timeout(c):
 
 
 @case(VALUES)
-def parameters_of_ones_own(c):
+def custom_parameters(c):
     return c.values(c.strings(), parameters={"who": "me", "often": 3, "sure": True})
 
 
 @case(VALUES)
-def number_of_a_sequence(c):
+def sequence_id(c):
     return c.values(c.strings(), sequence_id=7, sequence_start=True, sequence_end=True)
 
 
@@ -292,7 +292,7 @@ def an_input_of_another_rank(c):
 
 
 @case(MALFORMED)
-def more_rows_than_the_server_takes(c):
+def more_rows_than_the_limit(c):
     return c.values(c.strings(["ACGT"] * (MOST + 1)))
 
 
@@ -317,29 +317,29 @@ def the_same_input_twice(c):
 
 
 @case([MALFORMED] * 3)
-def texts_that_are_no_sequences(c):
+def invalid_sequences(c):
     return [answer_of(Case("", (), lambda c, text=text: c.values(c.strings([text])), None), c) for text in ("", "ACGX", "A" * 13)]
 
 
 @case(MALFORMED, difference=SHARED)
-def memory_that_is_not_shared(c):
+def unknown_shared_memory(c):
     tensor = c.module.InferInput("letters", [1, 12], "UINT8")
     tensor.set_shared_memory("region", 12)
     return c.values(tensor)
 
 
-@case(MALFORMED, difference="Triton has its classification extension; there are no classes here.")
+@case(MALFORMED, difference="Triton supports the classification extension; dreamkeras models have no classes.")
 def classification(c):
     return c.infer(c.strings(), outputs=[c.output(class_count=1)]).as_numpy("expression").shape
 
 
-@case(UNKNOWN, difference="Triton has a trace extension.")
-def an_extension_that_is_not_there(c):
+@case(UNKNOWN, difference="Triton supports the trace extension.")
+def an_unsupported_extension(c):
     return "answered" if c.client.get_trace_settings() else "nothing"
 
 
 @case([VALUES[:1], VALUES[1:2], VALUES[2:3]])
-def three_at_once(c):
+def three_concurrent_requests(c):
     if c.protocol == "http":
         return [
             one.get_result().as_numpy("expression").tolist()
@@ -380,30 +380,30 @@ def compressed_bodies(c):
 
 
 @case([400, 400, 400, 400], protocols=("http",), difference=TRITON_500)
-def json_that_is_none(c):
+def malformed_json(c):
     return [raw(c, body)[0] for body in (b"", b"{", b"[]", b'{"inputs": 7}')]
 
 
 @case([400, 400, 400], protocols=("http",), difference=TRITON_500)
-def data_of_another_size(c):
+def data_of_the_wrong_size(c):
     text = '{"inputs": [{"name": "letters", "datatype": "UINT8", "shape": [1, 12], "data": %s}]}'
     return [raw(c, (text % data).encode())[0] for data in ("[65]", str([65] * 13), '"ACGT"')]
 
 
 @case([400, 400, 400], protocols=("http",))
-def binary_data_of_another_size(c):
+def binary_data_of_the_wrong_size(c):
     head = b'{"inputs": [{"name": "letters", "datatype": "UINT8", "shape": [1, 12], "parameters": {"binary_data_size": 12}}]}'
     return [raw(c, head + data, len(head) + beyond)[0] for data, beyond in ((b"A" * 11, 0), (b"A" * 13, 0), (b"A" * 12, 99))]
 
 
-@case([200, [4.0, 2.0]], protocols=("http",), difference="Triton takes raw requests only for models with one input.")
+@case([200, [4.0, 2.0]], protocols=("http",), difference="Triton accepts raw requests only for models with one input.")
 def a_raw_request(c):
     status, body = raw(c, struct.pack("<I", 8) + b"ACGTACGT", 0)
     return [status, list(struct.unpack("<2f", body[-8:]))]
 
 
 @case([400, True], protocols=("http",))
-def halves_in_json(c):
+def float16_in_json(c):
     status, body = raw(c, b'{"inputs": [{"name": "letters", "datatype": "FP16", "shape": [1, 12], "data": [1,1,1,1,1,1,1,1,1,1,1,1]}]}')
     return [status, b'"error"' in body]
 

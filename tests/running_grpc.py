@@ -21,7 +21,7 @@ class RunningGrpc(NamedTuple):
 
 @contextlib.contextmanager
 def running_grpc(models, settings=QUICK, guard=None, tls=None):
-    """Serves models until the context ends."""
+    """Context manager that serves models over gRPC."""
     app = create_app(settings, models, guard)
     port = add_grpc(app, "127.0.0.1", 0, tls)
     started, stop, loops = threading.Event(), asyncio.Event(), []

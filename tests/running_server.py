@@ -29,7 +29,7 @@ class Running(NamedTuple):
 
 @contextlib.contextmanager
 def running_server(models, settings=QUICK, guard=None, tls=None):
-    """Serves models until the context ends."""
+    """Context manager that serves models over HTTP."""
     app, started, listener = create_app(settings, models, guard), threading.Event(), bind("127.0.0.1", 0)
     server = make_server(app, tls, started.set)
     thread = threading.Thread(target=server.run, args=([listener],), daemon=True)

@@ -72,7 +72,7 @@ def running_triton(repository: Path, folder: Path):
     """Runs Triton with a model repository until the context ends. Skips the test if Triton is not installed."""
     home = os.environ.get("DREAMKERAS_PYTRITON")
     if not home:
-        pytest.skip("DREAMKERAS_PYTRITON names no environment with nvidia-pytriton")
+        pytest.skip("DREAMKERAS_PYTRITON is not set to an environment with nvidia-pytriton")
     packages = next(Path(home).glob("lib/python3*/site-packages"))
     server = packages / "pytriton/tritonserver"
     ports = [_free_port() for _ in range(2)]
