@@ -172,8 +172,8 @@ def image():
 
 
 class TestImage:
-    def test_it_predicts_with_a_read_only_root_and_without_a_network(self, image):
-        options = ["--rm", "--read-only", "--network", "none", "--interactive"]
+    def test_it_predicts_without_a_network_and_with_tmp_as_the_only_writable_folder(self, image):
+        options = ["--rm", "--read-only", "--tmpfs", "/tmp", "--network", "none", "--interactive"]
         done = subprocess.run(
             [image, "run", *options, TAG, "predict", "-"], input=">a\nACGTACGT\n", capture_output=True, text=True, check=False
         )
