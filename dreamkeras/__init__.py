@@ -1,6 +1,6 @@
-"""DNA letters in, expression out. Names are looked up when first asked for: `import dreamkeras` imports nothing."""
+"""Predicts gene expression from DNA sequences. `import dreamkeras` imports no other module until a name is first used."""
 
-TYPE_CHECKING = False  # type checkers take this name for true; importing typing would cost what this file saves
+TYPE_CHECKING = False  # Type checkers treat this name as True. An import of `typing` would slow down `import dreamkeras`.
 if TYPE_CHECKING:
     from dreamkeras.scoring.predictor import load
 

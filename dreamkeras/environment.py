@@ -1,4 +1,4 @@
-"""Environment variables that are set during an import and restored afterwards, and packages that only extras install."""
+"""Environment variables that are set during an import and restored afterwards, and imports of optional packages."""
 
 import os
 from collections.abc import Iterator
@@ -12,11 +12,11 @@ __all__ = ["import_extra", "setting"]
 
 @contextmanager
 def setting(name: str, value: str) -> Iterator[None]:
-    """Sets a variable for the `with` block, unless the user has given it a value.
+    """Sets an environment variable during a `with` block, unless the user has already set the variable.
 
     Args:
-        name: The variable; an empty one counts as not set.
-        value: What it is in the block.
+        name: Name of the variable. A variable with an empty value counts as unset.
+        value: Value of the variable during the block.
 
     Example:
         >>> with setting("DREAMKERAS_EXAMPLE", "1"):
@@ -39,17 +39,17 @@ def setting(name: str, value: str) -> Iterator[None]:
 
 
 def import_extra(module: str, need: str, extra: str) -> Any:
-    """The package of a module, with the module loaded.
+    """Imports a module of an optional package and returns the package.
 
     Args:
-        module: Such as `pyarrow.parquet`.
-        need: Its name and its use, such as `pyarrow for Parquet files`.
-        extra: The extra of dreamkeras that installs it.
+        module: Full name of the module, such as `pyarrow.parquet`.
+        need: Name and purpose of the package for the error message, such as `pyarrow for Parquet files`.
+        extra: The extra of dreamkeras that installs the package.
 
     Raises:
-        MissingPackageError: It is not installed.
+        MissingPackageError: The package is not installed.
     """
     try:
         return __import__(module)
     except ImportError:
-        raise MissingPackageError(f"Expected {need}, got none installed: pip install 'dreamkeras[{extra}]'.") from None
+        raise MissingPackageError(f"Missing package: {need}. Install it with: pip install 'dreamkeras[{extra}]'.") from None

@@ -1,28 +1,28 @@
-"""The exceptions that dreamkeras raises on purpose.
+"""Exceptions that report errors the user can fix.
 
-The command line prints each as one line and exits with its `exit_code`; anything else is a bug and keeps its traceback.
+The command line prints such an exception as one line and exits with its `exit_code`. Any other exception is a bug and keeps its traceback.
 """
 
 __all__ = ["DreamkerasError", "ExportError", "InputError", "MissingPackageError", "ModelError"]
 
 
 class DreamkerasError(Exception):
-    """Something the user can mend; the message is one line saying what was wanted and what came."""
+    """Base class of errors that the user can fix. The message is one line: what is wrong, where, and what to do."""
 
     exit_code = 1
 
 
 class InputError(DreamkerasError, ValueError):
-    """A file, record, letter or number is not what it has to be."""
+    """A file, record, sequence or number is invalid."""
 
 
 class ModelError(DreamkerasError, ValueError):
-    """A model or block is unknown, not ours, or does not go with what is asked of it."""
+    """A model or block is unknown, was not made by dreamkeras, or does not support the request."""
 
 
 class ExportError(ModelError):
-    """A trained model is saved, but its ONNX file could not be written; the message names the command that tries again."""
+    """A trained model was saved, but its ONNX file could not be written. The message names the command that exports the model again."""
 
 
 class MissingPackageError(DreamkerasError, ImportError):
-    """An extra that the request needs is not installed; the message gives the pip command."""
+    """A package that the request needs is not installed. The message gives the pip command."""

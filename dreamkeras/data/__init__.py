@@ -1,5 +1,5 @@
-"""Measured sequences: how each assay's files are read, split, simulated and downloaded.
+"""Measured sequences: reads, splits, simulates and downloads the data of each assay.
 
-In: files.
-Out: `Examples`: windows with their measured values.
+Input: files.
+Output: `Examples`, which are windows with their measured values.
 """

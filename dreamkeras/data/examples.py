@@ -1,6 +1,6 @@
-"""Examples: windows of letters with their measured values and flags, a row an example.
+"""Examples: windows with their measured values and flags, one row per example.
 
-Knows nothing about file formats or Keras.
+This module depends neither on file formats nor on Keras.
 """
 
 import dataclasses
@@ -20,31 +20,32 @@ __all__ = ["Examples", "fingerprint", "require_examples"]
 DIMENSIONS = {
     "letters": 2, "targets": 2, "flags": 2, "lengths": 1, "folds": 1, "weights": 1, "replicates": 3, "profiles": 2, "is_peak": 1,
 }  # fmt: skip
-"""The arrays that have a row an example, and how many dimensions each has."""
+"""Fields that are arrays with one row per example, and their numbers of dimensions."""
 
 
 @dataclass(frozen=True)
 class Examples:
-    """Measured sequences in the form a model trains on.
+    """Measured sequences in the form that a model is trained on.
 
     Args:
-        ids: n names.
-        letters: uint8 (n, length + 2 * margin), windows, ASCII.
-        targets: float32 (n, tasks), measured values; NaN where one is missing.
-        flags: float32 (n, flags), columns in the order of the construct's flags.
-        lengths: int32 (n,), letters of each sequence as it was given.
-        folds: int32 (n,), the fold that the data's authors put each example in; None if they did not.
-        construct: Of the windows; None if it is unknown.
-        weights: float32 (n,), how much each example counts in the loss; None weighs all alike.
-        replicates: float32 (n, tasks, k), the measurements that the targets are means of, NaN where one is missing; None if unknown.
-        profiles: float32 (n, positions + 2 * margin), reads that begin at each of the middle positions; None where none were counted.
-        is_peak: bool (n,), whether each window of a genome is a peak; None where the windows are from no genome.
-        left_out: How many rows of the file were left out, by the reason, such as `without a value`.
-        remarks: Sentences on what else was decided or left out when the file was read.
-        margin: Additional letters and positions on each side, for shifted windows.
+        ids: Names of the n examples.
+        letters: Windows, ASCII, uint8 (n, length + 2 * margin).
+        targets: Measured values, float32 (n, tasks). Missing values are NaN.
+        flags: Flags, float32 (n, flags), with columns in the order of the construct's flags.
+        lengths: Number of bases of each sequence as it was given, int32 (n,).
+        folds: Fold of each example, int32 (n,). None if the data have no folds.
+        construct: Construct of the windows. None if unknown.
+        weights: Weight of each example in the loss, float32 (n,). If None, all examples have the same weight.
+        replicates: Replicates that the targets are means of, float32 (n, tasks, k). Missing values are NaN. None if unknown.
+        profiles: Number of reads that begin at each of the middle positions, float32 (n, positions + 2 * margin). None for assays
+            without profiles.
+        is_peak: Whether each genomic window is a peak, bool (n,). None if the windows are not genomic.
+        left_out: Number of skipped rows of the file for each reason, such as `without a value`.
+        remarks: Notes for the model card on how the file was read.
+        margin: Number of additional bases and positions on each side, for shifted windows.
 
     Raises:
-        InputError: The fields do not all have n rows, or have the wrong number of dimensions.
+        InputError: A field does not have n rows, or has the wrong number of dimensions.
     """
 
     ids: list[str]
@@ -74,31 +75,31 @@ class Examples:
         return len(self.ids)
 
     def centred(self) -> "Examples":
-        """The examples as the model sees them unshifted: letters and profiles without their margins."""
+        """Returns the examples without margins: the letters and profiles of unshifted windows."""
         inside = slice(self.margin, -self.margin if self.margin else None)
         profiles = None if self.profiles is None else self.profiles[:, inside]
         return dataclasses.replace(self, letters=self.letters[:, inside], profiles=profiles, margin=0)
 
     def select(self, index: np.ndarray) -> "Examples":
-        """The examples at `index` (integers or a boolean mask), in its order."""
+        """Returns the examples at `index` (integers or a boolean mask), in the order of `index`."""
         kept = np.arange(len(self))[index]
         rows: dict[str, Any] = {name: values[kept] for name in DIMENSIONS if (values := getattr(self, name)) is not None}
         return dataclasses.replace(self, ids=[self.ids[i] for i in kept], left_out={}, remarks=(), **rows)
 
     def describe_reading(self, file: str) -> str:
-        """A sentence on the rows of a file: how many there are, and how many of them are not here.
+        """Returns a sentence with the number of rows of a file and the number of skipped rows.
 
-        Empty of windows of a genome, whose regions are told of when they are read.
+        For genomic windows, the sentence is empty, because their `remarks` already include these numbers.
         """
         if self.is_peak is not None:
             return ""
         reasons = " and ".join(f"{count:,} {reason}" for reason, count in self.left_out.items())
         rows = sum(self.left_out.values()) + len(self)
-        return f"Read {rows:,} row{'s' * (rows != 1)} of {file}{f'; left out {reasons}' if reasons else ''}."
+        return f"Read {rows:,} row{'s' * (rows != 1)} of {file}{f'; skipped {reasons}' if reasons else ''}."
 
     @classmethod
     def joined(cls, parts: Sequence["Examples"]) -> "Examples":
-        """The examples of several parts, at least one, that have the same fields; construct and margin are the first's."""
+        """Concatenates one or more parts that have the same fields. The result has the construct and the margin of the first part."""
         left_out: Counter[str] = sum((Counter(part.left_out) for part in parts), Counter())
         rows: dict[str, Any] = {
             name: np.concatenate([getattr(part, name) for part in parts]) for name in DIMENSIONS if getattr(parts[0], name) is not None
@@ -107,17 +108,17 @@ class Examples:
 
 
 def require_examples(examples: Examples, wanted: int, purpose: str) -> None:
-    """Refuses fewer examples than a purpose, such as `"one batch"`, needs.
+    """Checks that there are enough examples for a purpose, such as `"one batch"`.
 
     Raises:
-        InputError: There are fewer.
+        InputError: There are fewer examples than `wanted`.
     """
     if len(examples) < wanted:
         raise InputError(f"Expected at least {wanted} examples for {purpose}, got {len(examples)}.")
 
 
 def fingerprint(training: Examples, validation: Examples) -> str:
-    """A hash that is the same for the same training and validation examples."""
+    """Returns a hash of the training and validation examples. Equal examples have equal hashes."""
     digest = hashlib.sha256()
     for examples in (training, validation):
         weights = () if examples.weights is None else (examples.weights,)

@@ -1,5 +1,5 @@
-"""Assays: what was measured, and how its files are read. One assay a module.
+"""Assays: the construct, units and file layout of each experiment type, with one module per assay.
 
-In: the files of an assay, or a user's own table.
-Out: `Examples`.
+Input: the files of an assay, or a user's own table.
+Output: `Examples`.
 """

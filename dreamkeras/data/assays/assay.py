@@ -1,4 +1,4 @@
-"""An assay: a construct, the measured values with their units, and how its files are read."""
+"""Definition of an assay: its construct, the measured values with their units, and the function that reads its files."""
 
 from collections.abc import Callable
 from typing import NamedTuple
@@ -10,19 +10,19 @@ __all__ = ["Assay"]
 
 
 class Assay(NamedTuple):
-    """A kind of measurement that models train on.
+    """An experiment type whose measurements a model is trained on.
 
     Args:
-        name: For users.
-        construct: How its sequences become windows.
+        name: Name that users choose the assay by.
+        construct: Construct that turns the assay's sequences into windows.
         tasks: Name of each measured value.
-        units: The unit of each value.
-        read: Reads a file of it: path to examples.
-        bins: Number of sorting bins that the values are means over, from bin 0; None where values are no means of bins.
-        read_test: Reads a file to test on, whose values may be in other units; None where `read` does.
-        profile: Positions of the profile that is predicted beside the values; None where there is none.
-        insert_length: Letters of most inserts, where the window would hold more of them beside its flanks; None where it does not.
-        read_ids: As `read`, with ids and without letters, for a genome's windows; None for other sequences.
+        units: Unit of each measured value.
+        read: Function that reads a file of the assay: takes a path, returns examples.
+        bins: Number of sorting bins, numbered from 0, over which the values are means. If None, the values are not means over bins.
+        read_test: Function that reads a test file, whose values may have other units. If None, `read` reads test files too.
+        profile: Number of positions of the predicted profile. If None, the model predicts no profile.
+        insert_length: Length of most inserts, if the window has room for a longer one. If None, most inserts fill the window.
+        read_ids: Function that reads the ids of genomic windows but not their sequences. If None, the assay does not use genomic windows.
     """
 
     name: str

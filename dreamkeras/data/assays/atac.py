@@ -1,4 +1,4 @@
-"""ATAC-seq as an assay: windows of a genome around peaks and away from them, with the reads that begin in them."""
+"""The ATAC-seq assay: genomic windows around peaks and away from peaks, with the number of reads that begin at each position."""
 
 from functools import partial
 from typing import NamedTuple
@@ -20,7 +20,7 @@ __all__ = ["atac_assay", "read", "read_ids"]
 
 
 def atac_assay(layout: AtacLayout) -> Assay:
-    """The assay of the peaks of this genome and signal.
+    """Returns the ATAC-seq assay for the genome and the signal of a layout.
 
     Example:
         >>> atac_assay(AtacLayout("genome.fa", "coverage.bw")).profile
@@ -38,12 +38,12 @@ def atac_assay(layout: AtacLayout) -> Assay:
 
 
 class Windows(NamedTuple):
-    """The windows of a genome that a file of peaks stands for.
+    """The genomic windows that are used for a file of peaks.
 
     Args:
-        regions: Those around peaks and, after them, non-peaks.
-        peaks: How many are peaks.
-        remarks: Sentences on how they were chosen.
+        regions: Windows around peaks, followed by windows away from peaks (non-peaks).
+        peaks: Number of windows around peaks.
+        remarks: Notes for the model card on how the windows were selected.
     """
 
     regions: Regions
@@ -52,26 +52,26 @@ class Windows(NamedTuple):
 
     @property
     def is_peak(self) -> np.ndarray:
-        """bool (n,)."""
+        """Whether each window is around a peak, bool (n,)."""
         return np.arange(len(self.regions.contigs)) < self.peaks
 
 
 def read(layout: AtacLayout, path: str) -> Examples:
-    """The windows around the peaks of a file and, after them, non-peaks on the same chromosomes.
+    """Reads the windows around the peaks of a file, followed by non-peaks on the same chromosomes.
 
-    Two files of peaks on different chromosomes thus share no non-peak either. Windows that are not on their contig as a whole, and
-    second ones of the same place, are left out.
+    Non-peaks come from the chromosomes of the peaks only, so two files of peaks on different chromosomes share no non-peak.
+    Windows that extend beyond their contig and repeated windows are omitted.
 
     Args:
-        layout: The genome, its reads, the non-peaks and the windows.
-        path: The peaks, BED or narrowPeak, plain or gzip.
+        layout: Files of the genome, the reads and the non-peaks, and the sizes of the windows.
+        path: File of peaks, BED or narrowPeak, plain or gzip.
 
     Returns:
-        Examples with profiles, `is_peak`, a margin of `layout.jitter` and ids such as `chr1:1000-3114`, the window that the model sees.
-        Their remarks say what windows are centred on, and how many were left out.
+        Examples with profiles, `is_peak` and a margin of `layout.jitter`. An id such as `chr1:1000-3114` is the window that the model
+        reads. The remarks state the position that windows are centred on and the number of omitted regions.
 
     Raises:
-        InputError: A file cannot be read, is of another genome, or leaves no window.
+        InputError: A file cannot be read or belongs to another genome, or no window is left.
         MissingPackageError: pyBigWig is not installed.
     """
     genome, signal = Genome(layout.genome), Signal(layout.signal)
@@ -87,10 +87,12 @@ def read(layout: AtacLayout, path: str) -> Examples:
 
 
 def read_ids(layout: AtacLayout, path: str) -> Examples:
-    """As `read`, without letters and reads, which take the longest: what tells windows apart and divides them.
+    """Reads the ids of the windows that `read` returns, without their sequences and reads.
+
+    Ids are enough to split the windows, and reading them is much faster than reading sequences and signal.
 
     Raises:
-        InputError: A file cannot be read, is of another genome, or leaves no window.
+        InputError: A file cannot be read or belongs to another genome, or no window is left.
     """
     genome = Genome(layout.genome)
     windows = _find_windows(layout, genome, read_bed(path, genome, layout.summits))
@@ -108,29 +110,29 @@ def _find_windows(layout: AtacLayout, genome: Genome, bed: Bed) -> Windows:
 
 
 def _on_contigs(bed: Bed, length: int, genome: Genome) -> Windows:
-    """The windows around regions that are on their contig as a whole, each once."""
+    """Returns the distinct windows around the regions that lie completely within their contig."""
     windows = bed.regions.windows(length)
     on, first = windows.on(genome.lengths), windows.first_of_each()
     kept, path = on & first, source_name(bed.path)
     if not kept.any():
-        raise InputError(f"Expected a region with a window of {length} letters on its contig, got none of {len(on)} in {path}.")
-    left_out = {f"whose windows of {length} letters reach beyond their contig": ~on, "with the window of another": on & ~first}
+        raise InputError(f"None of the {len(on):,} regions in {path} has a window of {length} bases within its contig.")
+    left_out = {f"whose windows of {length} bases extend beyond their contig": ~on, "with the window of another region": on & ~first}
     reasons = " and ".join(f"{rows.sum():,} {reason}" for reason, rows in left_out.items() if rows.any())
-    read = f"Read {len(kept):,} regions of {path}{f'; left out {reasons}' if reasons else ''}."
+    read = f"Read {len(kept):,} regions of {path}{f'; skipped {reasons}' if reasons else ''}."
     return Windows(windows.select(kept), int(kept.sum()), (read, bed.about_middles))
 
 
 def _nonpeaks(layout: AtacLayout, genome: Genome, peaks: Bed) -> Windows:
-    """The windows of the file of non-peaks that lie on the peaks' contigs, or drawn ones."""
+    """Returns the windows in the file of non-peaks that lie on the contigs of the peaks. Without such a file, draws non-peaks."""
     if layout.nonpeaks is None:
         count = max(1, round(layout.drawn * len(peaks.regions.contigs)))
         drawn = draw_nonpeaks(genome, peaks.regions, count, layout.length, layout.seed)
         return Windows(drawn, 0, (f"{len(drawn.contigs):,} non-peaks were drawn from {genome.path}.",))
-    require_file(layout.nonpeaks, "it is read for each file of peaks, and again when the model is evaluated")
-    bed = read_bed(layout.nonpeaks, genome, False if layout.summits is False else None)  # True is about the peaks
+    require_file(layout.nonpeaks, "non-peaks are read for each file of peaks, and again when the model is evaluated")
+    bed = read_bed(layout.nonpeaks, genome, False if layout.summits is False else None)  # summits=True applies to the peaks only
     beside = np.isin(bed.regions.contigs, peaks.regions.contigs)
     if not beside.any():
-        raise InputError(f"Expected non-peaks on the chromosomes of the peaks in {peaks.path}, got none in {layout.nonpeaks}.")
+        raise InputError(f"{layout.nonpeaks} has no region on the chromosomes of the peaks in {peaks.path}.")
     return _on_contigs(bed._replace(regions=bed.regions.select(beside)), layout.length, genome)
 
 

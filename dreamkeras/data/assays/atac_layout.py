@@ -1,4 +1,4 @@
-"""AtacLayout: which files and windows of a genome an ATAC-seq model is trained on. JSON-able; reads nothing."""
+"""AtacLayout: the files and the window sizes that an ATAC-seq model is trained on. It converts to and from JSON and opens no file."""
 
 import json
 from dataclasses import dataclass
@@ -12,19 +12,19 @@ __all__ = ["AtacLayout"]
 
 @dataclass(frozen=True)
 class AtacLayout:
-    """Where the genome, its reads and its quiet places are, and which windows of them a model sees.
+    """Files of the genome, its reads and its non-peaks, and the windows that a model reads.
 
     Args:
         genome: FASTA file of the genome.
-        signal: bigWig file of the reads that begin at each position.
-        nonpeaks: BED file of windows that are no peaks; None draws them from the genome, see `data.assays.nonpeaks`.
-        length: Letters in the window that the model sees.
-        profile_length: Positions in the middle of the window whose reads it predicts.
-        jitter: How far a training window may be shifted to either side.
-        nonpeak_ratio: Non-peaks that an epoch of training has for each peak; 0 reads none.
-        drawn: Non-peaks drawn for each peak, where there is no file of them.
-        seed: Which of them are drawn; 0 or more.
-        summits: Whether column 10 of files of peaks holds summits; None decides by each file, see `genome.bed`.
+        signal: bigWig file with the number of reads that begin at each position.
+        nonpeaks: BED file of non-peaks. If None, non-peaks are drawn from the genome, see `data.assays.nonpeaks`.
+        length: Number of bases in the window that the model reads.
+        profile_length: Number of positions in the middle of the window whose reads are predicted.
+        jitter: Maximum shift of a training window in each direction, in bases.
+        nonpeak_ratio: Number of non-peaks per peak in each training epoch. If 0, no non-peaks are used.
+        drawn: Number of non-peaks to draw per peak if `nonpeaks` is None.
+        seed: Random seed for the drawing of non-peaks, 0 or more.
+        summits: Whether column 10 of the file of peaks holds summits. If None, this is detected for each file, see `genome.bed`.
 
     Raises:
         InputError: A number is out of range.
@@ -52,7 +52,7 @@ class AtacLayout:
 
     @classmethod
     def from_json(cls, fields: dict[str, Any]) -> "AtacLayout":
-        """The layout whose `dataclasses.asdict` JSON gives back.
+        """Returns the layout with the fields of a JSON object, as `dataclasses.asdict` writes them.
 
         Raises:
             InputError: A field is missing or unknown.
@@ -63,7 +63,7 @@ class AtacLayout:
             raise InputError(f"Expected the fields of an ATAC-seq layout, got {json.dumps(fields)[:200]} ({error}).") from None
 
     def construct(self) -> Construct:
-        """The construct of windows of the genome: letters alone, of either strand.
+        """Returns the construct of genomic windows: no adapters, no flanks, and predictions averaged over both strands.
 
         Example:
             >>> AtacLayout("genome.fa", "coverage.bw").construct().length

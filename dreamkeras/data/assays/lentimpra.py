@@ -1,6 +1,6 @@
-"""The human lentiMPRA in K562 cells: elements of 200 letters between two adapters, integrated at random, in both orientations.
+"""The human lentiMPRA assay in K562 cells: elements of 200 bases between two adapters, integrated at random, in both orientations.
 
-A file holds an id, a sequence, its value, and perhaps a fold, under a header; TSV or CSV, plain or gzip.
+A file is TSV or CSV, plain or gzip, with a header and the columns id, sequence, value and, optionally, fold.
 """
 
 from dreamkeras.data.assays.assay import Assay
@@ -15,13 +15,13 @@ LENTIMPRA = Construct(
     length=230,
     left_adapter="AGGACCGGATCAACT",
     right_adapter="CATTGCGTGAACCGA",
-    # A window is an element between its adapters; centred, other sequences of up to 230 letters are taken as they are.
+    # A window is an element between its adapters. With centring, other sequences of up to 230 bases can be used too.
     alignment="center",
     shortest=200,
     strands="given",
     flags=("is_reverse",),
 )
-"""The synthesised oligonucleotide of 230 letters (Agarwal et al. 2025)."""
+"""The synthesised oligonucleotide of 230 bases (Agarwal et al. 2025)."""
 
 COLUMNS = Columns(values=(("mean_value", "value", "expression"),), ids=("seq_id", "id", "name"))
 
@@ -29,13 +29,14 @@ REVERSE_MARK = "_Reversed:"
 
 
 def read(path: str) -> Examples:
-    """The measured elements of a file.
+    """Reads the measured elements of a file.
 
-    Columns, in any order: `seq_id`, which contains `_Reversed:` where an element was measured in reverse; `seq`, as it was measured,
-    with both adapters or the bare element; `mean_value`; and, optionally, `fold`.
+    The file has these columns, in any order: `seq_id`, which contains `_Reversed:` if an element was measured in reverse orientation;
+    `seq`, the element as measured, with or without both adapters; `mean_value`; and, optionally, `fold`.
 
     Raises:
-        InputError: The file cannot be read, a sequence does not fit, or a value or fold is illegal; names record, file and line.
+        InputError: The file cannot be read, a sequence does not fit the construct, or a value or fold is invalid. The message names
+            record, file and line.
     """
     return read_measurements(path, COLUMNS, lambda batch: oriented_examples(batch, LENTIMPRA, REVERSE_MARK))
 

@@ -1,6 +1,6 @@
-"""Tables of measured sequences: ids, sequences, values and folds, batch by batch; other columns are ignored.
+"""Readers for tables of measured sequences: ids, sequences, values and folds, in batches. Other columns are ignored.
 
-Knows nothing about what was measured; each assay has a module of its own.
+This module does not depend on the assay. Each assay has a separate module.
 """
 
 from collections.abc import Callable
@@ -24,24 +24,24 @@ __all__ = ["LARGEST", "Columns", "Measurements", "oriented_examples", "read_meas
 FOLD = "fold"
 
 MISSING = {"", "na", "n/a", "nan", "none", "null"}
-"""Texts, in lower case, of cells without a number."""
+"""Texts, in lower case, that mark a missing value in a cell."""
 
 
 LARGEST = float(np.finfo(np.float32).max)
-"""The largest value that examples hold."""
+"""The largest value that can be stored in examples: the float32 maximum."""
 
 PLAIN = b"0123456789+-.eE"
-"""The characters of numbers: text of these that NumPy reads is a number by the rule of `decimals`, too."""
+"""The characters of plain numbers. Text of only these characters that NumPy can parse is also a valid number for `decimals`."""
 
 
 class Columns(NamedTuple):
-    """The names of an assay's columns in a header, in lower case; of several, the first that it has counts.
+    """Column names of an assay, in lower case. If several names are given, the first one that is in the header is used.
 
     Args:
-        values: Names for each of the measured values.
-        ids: Names for the sequences' own; none, and rows are numbered from 1.
-        needs_header: Whether a table without a header, or without ids, is refused; else its columns are sequence, values and perhaps a
-            fold.
+        values: Possible names of the column of each measured value.
+        ids: Possible names of the column of ids. If empty, rows are numbered from 1.
+        needs_header: Whether tables without a header or without ids are rejected. If False, the columns of a table without a header
+            are sequence, values and, optionally, fold, in this order.
     """
 
     values: tuple[tuple[str, ...], ...]
@@ -50,12 +50,12 @@ class Columns(NamedTuple):
 
 
 class Measurements(NamedTuple):
-    """A batch of rows as numbers.
+    """A batch of parsed rows.
 
     Args:
-        records: n sequences.
-        values: float64 (n, values).
-        folds: int32 (n,); None where the table has no such column.
+        records: Records of n sequences.
+        values: Measured values, float64 (n, values).
+        folds: Folds, int32 (n,). None if the table has no fold column.
     """
 
     records: Records
@@ -64,10 +64,11 @@ class Measurements(NamedTuple):
 
 
 def read_measurements(path: str, columns: Columns, to_examples: Callable[[Measurements], Examples]) -> Examples:
-    """The examples of a table, TSV or CSV, plain or gzip, or Parquet; `to_examples` makes them of each batch.
+    """Reads the examples of a table, which is TSV or CSV, plain or gzip, or Parquet. `to_examples` converts each batch of rows.
 
     Raises:
-        InputError: The file cannot be read, a column is missing, or a value or fold is no number; names record, file and line.
+        InputError: The file cannot be read, a column is missing, or a value or fold is not a number. The message names record, file
+            and line.
     """
     parts, done = [], 0
     with open_table(path) as table:
@@ -76,22 +77,22 @@ def read_measurements(path: str, columns: Columns, to_examples: Callable[[Measur
             columns = columns._replace(ids=())
         named = columns.needs_header or layout.names is not None
         for rows in table.rows((_named_columns if named else _ordered_columns)(layout, columns, path)):
-            # Cut at once: windows take a fifth of the memory of Python's strings.
+            # Each batch is converted immediately, because windows need only a fifth of the memory of Python strings.
             parts.append(to_examples(_parsed(rows, columns, named, done)))
             done += len(rows.lines)
     return Examples.joined(parts)
 
 
 def oriented_examples(batch: Measurements, construct: Construct, reverse_mark: str) -> Examples:
-    """Examples of an assay that measured sequences in both orientations, each as in the table.
+    """Returns the examples of an assay that measures sequences in both orientations. Sequences keep the orientation of the table.
 
     Args:
-        batch: n rows.
-        construct: With the one flag `is_reverse`.
-        reverse_mark: A part of the ids of sequences measured in reverse.
+        batch: Batch of n rows.
+        construct: Construct whose only flag is `is_reverse`.
+        reverse_mark: Text in the ids of sequences that were measured in reverse orientation.
 
     Raises:
-        InputError: A sequence does not fit the construct, or a value is not finite; names the record.
+        InputError: A sequence does not fit the construct, or a value is not finite. The message names the record.
     """
     records, values, folds = batch
     for row, column in np.argwhere(~np.isfinite(values))[:1]:
@@ -109,14 +110,14 @@ def oriented_examples(batch: Measurements, construct: Construct, reverse_mark: s
 
 
 def _named_columns(layout: Layout, columns: Columns, path: str) -> list[int]:
-    """Positions of the sequence, the values, the ids if there are to be any, and the fold if there is one."""
+    """Returns the positions of the sequence, the values, the ids if `columns` names them, and the fold if the table has folds."""
     names = [name.lower() for name in layout.names or ()]
     wanted = [SEQUENCE_NAMES, *columns.values, *([columns.ids] if columns.ids else []), *([(FOLD,)] if FOLD in names else [])]
     return [find_column(layout, next((name for name in choices if name in names), choices[0]), path) for choices in wanted]
 
 
 def _ordered_columns(layout: Layout, columns: Columns, path: str) -> list[int]:
-    """Positions of the sequence, the values and, if there is one more column, the fold."""
+    """Returns the positions of the sequence, the values and, if there is another column, the fold."""
     needed, came = 1 + len(columns.values), len(layout.first)
     if came < needed:
         wanted = "two columns, sequence and value" if needed == 2 else f"{needed} columns, sequence and values"
@@ -134,22 +135,22 @@ def _parsed(table: Table, columns: Columns, named: bool, done: int) -> Measureme
 
 
 def read_numbers(cells: list[str], records: Records, wanted: str = "a number", missing: bool = False) -> np.ndarray:
-    """The numbers in a column.
+    """Returns the numbers in a column.
 
     Args:
-        cells: n texts.
-        records: Whose they are, for messages.
-        wanted: A description of a legal cell, for messages.
-        missing: Whether a cell may say that there is none.
+        cells: Texts of the n cells.
+        records: The n records that the cells belong to, for error messages.
+        wanted: Description of a valid cell, for error messages.
+        missing: Whether missing values are allowed.
 
     Returns:
-        float64 (n,); NaN where there is none.
+        Numbers, float64 (n,). A missing value is NaN.
 
     Raises:
-        InputError: A cell holds something else, or a number beyond `LARGEST`; the message names its record.
+        InputError: A cell is not a number, or its number is beyond `LARGEST`. The message names the record.
     """
     numbers = None
-    if not "".join(cells).encode().translate(None, PLAIN):  # the fast way first, and cell by cell only for others
+    if not "".join(cells).encode().translate(None, PLAIN):  # NumPy parses plain numbers fast; other cells are parsed one by one
         with suppress(ValueError):
             numbers = np.array(cells, np.float64)
     if numbers is None:
@@ -164,7 +165,7 @@ def read_numbers(cells: list[str], records: Records, wanted: str = "a number", m
 
 
 def read_whole_numbers(cells: list[str], records: Records, wanted: str = "a fold (a whole number)") -> np.ndarray:
-    """The whole numbers in a column, int32 (n,); arguments and errors are those of `read_numbers`."""
+    """Returns the whole numbers in a column, int32 (n,). Arguments and errors are those of `read_numbers`."""
     numbers = read_numbers(cells, records, wanted)
     wrong = np.flatnonzero(~((numbers == np.rint(numbers)) & (np.abs(numbers) < 2**31)))
     if len(wrong):

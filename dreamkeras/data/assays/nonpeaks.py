@@ -1,4 +1,4 @@
-"""Non-peaks: windows of a genome away from peaks, with as many G and C as the windows around peaks."""
+"""Non-peaks: genomic windows away from peaks, with the same distribution of GC content as the windows around peaks."""
 
 import numpy as np
 
@@ -10,32 +10,32 @@ from dreamkeras.sequence.alphabet import IS_BASE, IS_GC
 __all__ = ["draw_nonpeaks", "gc_content"]
 
 STEPS = 100
-"""How many steps of G and C content are told apart between none and all."""
+"""Number of steps of GC content between 0 and 1 by which non-peaks are matched to peaks."""
 
 
 def draw_nonpeaks(genome: Genome, peaks: Regions, count: int, length: int, seed: int = 0) -> Regions:
-    """Windows that share no position with a peak or the window around it, nor with one another, and hold no unknown letter.
+    """Draws windows that contain no unknown base and overlap neither a peak, nor the window around a peak, nor each other.
 
-    They lie on the peaks' contigs. Of each step of G and C content as many are drawn as the windows around the peaks have; where the
-    genome has too few, those nearest to it are taken.
+    The windows lie on the contigs of the peaks. Their distribution of GC content matches that of the windows around the peaks. If the
+    genome has too few windows with some GC content, windows with the nearest GC content replace them.
 
     Args:
-        genome: Their genome.
-        peaks: On contigs of the genome, by its names.
-        count: How many to draw; there are fewer where the genome has no more.
-        length: Letters in each.
-        seed: Which; 0 or more.
+        genome: Reference genome.
+        peaks: Peaks, on contigs of the genome.
+        count: Number of windows to draw. Fewer are returned if the genome has fewer.
+        length: Number of bases in each window.
+        seed: Random seed, 0 or more.
 
     Returns:
         The windows, in the order of the genome.
 
     Raises:
-        InputError: The genome has none.
+        InputError: The genome has no such window.
     """
     generator = np.random.default_rng(seed)
     tiles, content = _tiles(genome, peaks, length, generator)
     if not tiles.contigs:
-        raise InputError(f"Expected room for windows of {length} letters away from peaks, got none in {genome.path}: name non-peaks.")
+        raise InputError(f"{genome.path} has no window of {length} bases away from the peaks. Name a BED file of non-peaks.")
     around = peaks.windows(length)
     wanted = _steps(gc_content(genome.windows(around.contigs, around.starts, length)))
     drawn = _matched(_steps(content), wanted, min(count, len(content)), generator)
@@ -43,10 +43,10 @@ def draw_nonpeaks(genome: Genome, peaks: Regions, count: int, length: int, seed:
 
 
 def gc_content(letters: np.ndarray) -> np.ndarray:
-    """float64 (n,): the share of G and C among the bases that are known, 0 where none is.
+    """Returns the share of G and C among the known bases of each sequence, float64 (n,). Without a known base, it is 0.
 
     Args:
-        letters: uint8 (n, length), ASCII.
+        letters: Sequences, ASCII, uint8 (n, length).
 
     Example:
         >>> gc_content(np.frombuffer(b"ACGTggcNNNNN", np.uint8).reshape(3, 4)).tolist()
@@ -56,7 +56,7 @@ def gc_content(letters: np.ndarray) -> np.ndarray:
 
 
 def _tiles(genome: Genome, peaks: Regions, length: int, generator: np.random.Generator) -> tuple[Regions, np.ndarray]:
-    """The windows that may be drawn, side by side from a random first letter of each contig, and their G and C content."""
+    """Returns the candidate windows and their GC content. Candidates are adjacent, beginning at a random position of each contig."""
     parts, contents, peaked = [], [], set(peaks.contigs)
     for name, letters_there in genome.lengths.items():
         if name not in peaked:
@@ -77,7 +77,17 @@ def _steps(content: np.ndarray) -> np.ndarray:
 
 
 def _matched(have: np.ndarray, wanted: np.ndarray, count: int, generator: np.random.Generator) -> np.ndarray:
-    """int64 (count,): rows of `have`, at least as many, whose steps are spread as those of `wanted` or as near as there are."""
+    """Draws rows of `have` whose steps are distributed like those of `wanted`, as closely as possible.
+
+    Args:
+        have: Step of GC content of each candidate, int64, at least `count` of them.
+        wanted: Step of GC content of each window around a peak, int64.
+        count: Number of rows to draw.
+        generator: Random generator.
+
+    Returns:
+        Rows, int64 (count,).
+    """
     shares = np.bincount(wanted, minlength=STEPS + 1) / len(wanted)
     goals = np.diff(np.rint(np.concatenate([[0], np.cumsum(shares)]) * count).astype(np.int64))
     drawn, left, lacking = [], [], {}

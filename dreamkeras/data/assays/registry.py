@@ -1,4 +1,4 @@
-"""The assays that dreamkeras reads, by name; a new one is a module of its own and a line here."""
+"""Registry of the assays by name. A new assay needs a module of its own and an entry in this module."""
 
 from dreamkeras.data.assays.assay import Assay
 from dreamkeras.data.assays.atac import atac_assay
@@ -14,31 +14,31 @@ from dreamkeras.sequence.construct import Construct
 __all__ = ["ASSAYS", "ATAC", "TABLE", "find_assay"]
 
 ASSAYS: dict[str, Assay] = {assay.name: assay for assay in (YEAST_ASSAY, LENTIMPRA_ASSAY, STARRSEQ_ASSAY)}
-"""Every assay that has a construct of its own, by name."""
+"""Assays with a fixed construct, by name."""
 
 TABLE = "table"
-"""The name of the assay that is made of a user's own table."""
+"""Name of the assay for a user's own table."""
 
 ATAC = "atac"
-"""The name of the assay of a genome's windows."""
+"""Name of the ATAC-seq assay, which uses genomic windows."""
 
 WANTED = {
-    TABLE: "the columns of a table for assay 'table', its values named by --target-column",
-    ATAC: "a genome and its reads for assay 'atac', named by --genome and --signal",
+    TABLE: "Assay 'table' needs a column of measured values: name it with --target-column.",
+    ATAC: "Assay 'atac' needs a genome and its reads: name them with --genome and --signal.",
 }
-"""The layout that an assay without a construct of its own needs."""
+"""Error messages for assays whose construct depends on a layout, for a missing layout."""
 
 
 def find_assay(name: str, layout: TableLayout | AtacLayout | None = None, construct: Construct | None = None) -> Assay:
-    """The assay of this name.
+    """Returns the assay of a name.
 
     Args:
         name: A key of `ASSAYS`, `TABLE` or `ATAC`.
-        layout: Of the user's own table or genome; for `TABLE` and `ATAC`, and for nothing else.
-        construct: The construct of a model or a run, for the sequences of a user's own table; None takes the layout's.
+        layout: Layout of the user's own table or genome. Required for `TABLE` and `ATAC`, ignored for other assays.
+        construct: Construct of a model or a run, for the sequences of a user's own table. If None, the layout defines the construct.
 
     Raises:
-        InputError: There is none, and the message lists those there are; or the layout makes no assay.
+        InputError: The assay is unknown (the message lists the known ones), or the layout is missing or defines no construct.
 
     Example:
         >>> find_assay("yeast").construct.length
@@ -49,7 +49,7 @@ def find_assay(name: str, layout: TableLayout | AtacLayout | None = None, constr
     if name == ATAC and isinstance(layout, AtacLayout):
         return atac_assay(layout)
     if name in WANTED:
-        raise InputError(f"Expected {WANTED[name]}, got none.")
+        raise InputError(WANTED[name])
     if name not in ASSAYS:
         raise InputError(f"Expected one of the assays {', '.join(sorted([*ASSAYS, *WANTED]))}, got {name!r}.")
     return ASSAYS[name]

@@ -1,6 +1,6 @@
-"""The STARR-seq of Drosophila S2 cells: fragments of 249 letters as enhancers of a developmental and of a housekeeping promoter.
+"""The STARR-seq assay in Drosophila S2 cells: genomic fragments of 249 bases, with a developmental and a housekeeping core promoter.
 
-A file holds an id, a sequence and its two values under a header; TSV or CSV, plain or gzip.
+A file is TSV or CSV, plain or gzip, with a header and the columns id, sequence and two values.
 """
 
 from dreamkeras.data.assays.assay import Assay
@@ -11,7 +11,7 @@ from dreamkeras.sequence.construct import Construct
 __all__ = ["STARRSEQ", "STARRSEQ_ASSAY", "read"]
 
 STARRSEQ = Construct(name="starrseq", length=249, shortest=249, strands="given", flags=("is_reverse",))
-"""A genomic fragment without its surroundings (de Almeida et al. 2022)."""
+"""A genomic fragment without adapters and flanks (de Almeida et al. 2022)."""
 
 COLUMNS = Columns(values=(("dev_log2_enrichment", "dev"), ("hk_log2_enrichment", "hk")), ids=("id", "name"))
 
@@ -19,13 +19,14 @@ REVERSE_MARK = "_-_"
 
 
 def read(path: str) -> Examples:
-    """The measured fragments of a file.
+    """Reads the measured fragments of a file.
 
-    Columns, in any order: `ID`, which contains `_-_` where a fragment is of the reverse strand; `Sequence`, as it was measured;
-    `Dev_log2_enrichment`; `Hk_log2_enrichment`; and, optionally, `fold`.
+    The file has these columns, in any order: `ID`, which contains `_-_` if a fragment is from the reverse strand; `Sequence`, the
+    fragment as measured; `Dev_log2_enrichment`; `Hk_log2_enrichment`; and, optionally, `fold`.
 
     Raises:
-        InputError: The file cannot be read, a sequence does not fit, or a value or fold is illegal; names record, file and line.
+        InputError: The file cannot be read, a sequence does not fit the construct, or a value or fold is invalid. The message names
+            record, file and line.
     """
     return read_measurements(path, COLUMNS, lambda batch: oriented_examples(batch, STARRSEQ, REVERSE_MARK))
 

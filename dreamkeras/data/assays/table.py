@@ -1,6 +1,6 @@
-"""Any table of measured sequences as an assay: the columns, flanks and window that its user names.
+"""The assay for a user's own table of measured sequences, with the columns, flanks and window that the user names.
 
-TSV, CSV, plain or gzip, or Parquet; several values a row, any of which may be missing.
+A table is TSV or CSV, plain or gzip, or Parquet. A row may have several values, and values may be missing.
 """
 
 from collections.abc import Iterable
@@ -24,16 +24,18 @@ from dreamkeras.sequence.records import Records, numbered
 __all__ = ["fitted_layout", "read", "settled_layout", "table_assay"]
 
 Cells = dict[int, list[str]]
-"""The cells of a batch of rows, by the position of their column."""
+"""Cells of a batch of rows, by the position of the column."""
 
 
 def table_assay(layout: TableLayout, construct: Construct | None = None) -> Assay:
-    """The assay of tables of this layout, which has a length; see `fitted_layout`.
+    """Returns the assay for tables with a layout whose length is set, see `fitted_layout`.
 
-    With the construct of a model, or of a run that has begun, the layout only names columns.
+    Args:
+        layout: Columns of the table, and its construct.
+        construct: Construct of a model or of an existing run. If None, the layout defines the construct.
 
     Raises:
-        InputError: The layout makes no construct.
+        InputError: The layout does not define a valid construct.
 
     Example:
         >>> table_assay(TableLayout(("activity",), length=200)).tasks
@@ -45,19 +47,21 @@ def table_assay(layout: TableLayout, construct: Construct | None = None) -> Assa
 
 
 def settled_layout(layout: TableLayout, path: str) -> TableLayout:
-    """The layout whose columns are names where the header of a file has exactly these, and positions where they are other digits.
+    """Returns the layout with each column of digits resolved: a name if the header of a file has that name, otherwise a position.
 
     Raises:
         InputError: The file cannot be read.
     """
     if not any(isinstance(column, str) and column.isdecimal() for column in layout.columns):
-        return layout  # without a look at the file, which may be a pipe
+        return layout  # The file is not opened, because it may be a pipe, which can be read only once.
     with open_table(path, layout.columns) as opened:
         return layout.settled(lambda column: named_or_placed(opened.layout, column))
 
 
 def fitted_layout(layout: TableLayout, paths: Iterable[str]) -> TableLayout:
-    """The layout that the first of some files settles, whose windows hold the longest sequence of all unless it has a length already.
+    """Returns the layout with its columns resolved by the first file and with a length.
+
+    If the layout has no length yet, its windows have room for the longest sequence of all files.
 
     Raises:
         InputError: A file cannot be read.
@@ -75,10 +79,11 @@ def fitted_layout(layout: TableLayout, paths: Iterable[str]) -> TableLayout:
 
 
 def read(layout: TableLayout, construct: Construct, path: str) -> Examples:
-    """The measured sequences of a file; rows without any value, or of weight 0, are left out.
+    """Reads the measured sequences of a file. Rows without a value or with weight 0 are skipped.
 
     Raises:
-        InputError: The file cannot be read, a column is missing, a sequence does not fit, or a cell is illegal; names record and line.
+        InputError: The file cannot be read, a column is missing, a sequence does not fit the construct, or a cell is invalid. The
+            message names record and line.
     """
     parts, done = [], 0
     with open_table(path, layout.columns) as opened:
@@ -89,12 +94,12 @@ def read(layout: TableLayout, construct: Construct, path: str) -> Examples:
             done += len(table.lines)
     examples = Examples.joined(parts)
     if not len(examples):
-        raise InputError(f"Expected at least one row with a value of {' or '.join(layout.tasks)}, got none in {source_name(path)}.")
+        raise InputError(f"{source_name(path)} has no row with a value of {' or '.join(layout.tasks)} and a weight above 0.")
     return examples
 
 
 class _Columns(NamedTuple):
-    """The positions of a file's columns; None or nothing where it has none."""
+    """Positions of the columns of a file. A missing column is None or an empty list."""
 
     sequence: int
     ids: int | None
@@ -105,7 +110,7 @@ class _Columns(NamedTuple):
 
     @property
     def positions(self) -> list[int]:
-        """Each column once."""
+        """All positions, sorted and without duplicates."""
         single = [position for position in (self.sequence, self.ids, self.weight, self.fold) if position is not None]
         return sorted({*single, *self.targets, *(position for columns in self.replicates for position in columns)})
 
@@ -123,13 +128,13 @@ def _columns(layout: TableLayout, header: Layout, path: str) -> _Columns:
 
 
 def _examples(layout: TableLayout, construct: Construct, columns: _Columns, table: Table, cells: Cells, done: int) -> Examples:
-    """Examples of the rows that hold something to train on."""
+    """Returns the examples of the rows that have a value and a weight above 0."""
     ids = numbered([""] * len(table.lines) if columns.ids is None else cells[columns.ids], done)
     records = Records(ids, Ragged.from_strings(cells[columns.sequence]), table.lines, table.source)
     targets = np.stack([_values(cells[position], records) for position in columns.targets], axis=1)
     measured = ~np.isnan(targets).all(axis=1)
     weights = _weights(layout, columns, cells, records, measured)
-    left_out = {"without a value": int((~measured).sum()), "of weight 0": int((measured & (weights == 0)).sum())}
+    left_out = {"without a value": int((~measured).sum()), "with weight 0": int((measured & (weights == 0)).sum())}
     kept = np.flatnonzero(weights)
     if len(kept) < len(weights):
         records = records.select(kept)
@@ -149,15 +154,15 @@ def _examples(layout: TableLayout, construct: Construct, columns: _Columns, tabl
 
 
 def _values(cells: list[str], records: Records) -> np.ndarray:
-    """float64 (n,): measured values, NaN where there is none."""
-    values = read_numbers(cells, records, "a number or nothing", missing=True)
+    """Returns measured values, float64 (n,). Missing values are NaN."""
+    values = read_numbers(cells, records, "a number or an empty cell", missing=True)
     for row in np.flatnonzero(np.isinf(values))[:1]:
-        raise InputError(f"Expected a finite value or nothing, got {cells[row]!r} in {records.origin(int(row))}.")
+        raise InputError(f"Expected a finite value or an empty cell, got {cells[row]!r} in {records.origin(int(row))}.")
     return values
 
 
 def _weights(layout: TableLayout, columns: _Columns, cells: Cells, records: Records, measured: np.ndarray) -> np.ndarray:
-    """float64 (n,): 0 for rows that are left out; where the table has no weights, 1 for the others."""
+    """Returns the weight of each row, float64 (n,). Rows without a value have weight 0. Without a weight column, other rows have 1."""
     if columns.weight is None:
         return measured.astype(np.float64)
     given = cells[columns.weight]
@@ -172,7 +177,7 @@ def _weights(layout: TableLayout, columns: _Columns, cells: Cells, records: Reco
 
 
 def _flags(layout: TableLayout, construct: Construct, ids: list[str]) -> np.ndarray:
-    """float32 (n, flags): whether an id says that its sequence was measured in reverse."""
+    """Returns the flags, float32 (n, flags). `is_reverse` is 1 if the id contains the reverse mark. Other flags are 0."""
     mark = layout.reverse_mark
     is_reverse = np.array([mark in name for name in ids] if mark else [False] * len(ids), bool)
     told = np.array([flag == "is_reverse" for flag in construct.flags], bool)
@@ -180,7 +185,7 @@ def _flags(layout: TableLayout, construct: Construct, ids: list[str]) -> np.ndar
 
 
 def _replicates(columns: list[list[int]], cells: Cells, records: Records) -> np.ndarray:
-    """float32 (n, tasks, k): NaN where one is missing, or where a task has fewer than another."""
+    """Returns the replicates, float32 (n, tasks, k). Missing values and the unused places of tasks with fewer replicates are NaN."""
     replicates = np.full((len(records.ids), len(columns), max(map(len, columns))), np.nan, np.float32)
     for task, positions in enumerate(columns):
         for place, position in enumerate(positions):

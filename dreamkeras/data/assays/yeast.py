@@ -1,6 +1,6 @@
 """The yeast assay of the Random Promoter DREAM Challenge: promoters sorted into 18 bins by the expression they drive.
 
-A file holds a sequence, its value, and perhaps a fold, in this order, with or without a header; TSV or CSV, plain or gzip.
+A file is TSV or CSV, plain or gzip. Without a header, its columns are sequence, value and, optionally, fold, in this order.
 """
 
 import numpy as np
@@ -16,44 +16,54 @@ from dreamkeras.sequence.records import Records
 __all__ = ["BINS", "HIGHEST", "LOWEST", "VALUE_NAMES", "YEAST_ASSAY", "read", "read_test", "to_examples"]
 
 BINS = 18
-"""Sorting bins."""
+"""Number of sorting bins."""
 
 LOWEST, HIGHEST = 0, BINS - 1
-"""The numbers of the first and the last sorting bin."""
+"""Numbers of the first and the last sorting bin."""
 
 VALUE_NAMES = ("value", "expression", "mean_value", "mean_expression", "measured_expression")
-"""Names of the measured value in a header; the first that it has counts."""
+"""Possible names of the column of measured values. The first one that is in the header is used."""
 
 COLUMNS = Columns(values=(VALUE_NAMES,), ids=ID_NAMES, needs_header=False)
 
 
 def read(path: str) -> Examples:
-    """The measured promoters of a file; their ids are row numbers from 1 in a table without ids.
+    """Reads the measured promoters of a file. In a table without ids, rows are numbered from 1.
 
-    Columns: sequence (with both adapters or the bare insert), value (0 to 17) and, optionally, fold (a whole number), in this order. Under
-    a header, in any order: sequence or seq, one of `VALUE_NAMES`, fold, and one of `ID_NAMES`.
+    Without a header, the columns are sequence (with both adapters or the insert only), value (0 to 17) and, optionally, fold (a whole
+    number), in this order. With a header, columns may be in any order: `sequence` or `seq`, one of `VALUE_NAMES`, and, optionally,
+    `fold` and one of `ID_NAMES`.
 
     Raises:
-        InputError: The file cannot be read, a sequence does not fit, or a value or fold is illegal; names record, file and line.
+        InputError: The file cannot be read, a sequence does not fit the construct, or a value or fold is invalid. The message names
+            record, file and line.
     """
     return read_measurements(path, COLUMNS, lambda batch: to_examples(batch.records, batch.values[:, 0], batch.folds))
 
 
 def read_test(path: str) -> Examples:
-    """As `read`, with values in any unit: those of the challenge's test are no bins, and correlations do not depend on it."""
+    """Reads a test file like `read`, but accepts values in any unit.
+
+    The test values of the challenge are not bin numbers. Correlations do not depend on the unit.
+    """
     return read_measurements(path, COLUMNS, lambda batch: to_examples(batch.records, batch.values[:, 0], batch.folds, in_bins=False))
 
 
 def to_examples(records: Records, values: np.ndarray, folds: np.ndarray | None = None, in_bins: bool = True) -> Examples:
-    """Examples of n promoters, with both adapters or bare, their values, float64 (n,), and folds.
+    """Returns the examples of n promoters.
 
-    A promoter with an integer value was nearly always read once; the flag `is_singleton` is 1 for it. Values are means of bins, 0 to 17,
-    or with `in_bins=False` any finite numbers.
+    A promoter with an integer value was nearly always measured by a single read, so its flag `is_singleton` is 1.
+
+    Args:
+        records: Promoters, with both adapters or as inserts only.
+        values: Measured values, float64 (n,).
+        folds: Folds, int (n,). If None, the examples have no folds.
+        in_bins: Whether values are means of bin numbers, 0 to 17. If False, any finite value is valid.
 
     Raises:
-        InputError: A sequence does not fit the construct or a value is out of range; names the record.
+        InputError: A sequence does not fit the construct or a value is out of range. The message names the record.
     """
-    legal = (values >= LOWEST) & (values <= HIGHEST) if in_bins else np.isfinite(values)  # NaN is wrong too
+    legal = (values >= LOWEST) & (values <= HIGHEST) if in_bins else np.isfinite(values)  # comparisons with NaN are False
     wrong = np.flatnonzero(~legal)
     if len(wrong):
         wanted = f"a value from {LOWEST} to {HIGHEST}" if in_bins else "a finite value"

@@ -1,5 +1,5 @@
-"""The published data sets and weights, downloaded and checked.
+"""Published data sets and weights: downloads them and verifies their checksums.
 
-In: the name of a data set.
-Out: its files, each with the right checksum.
+Input: the name of a data set.
+Output: the files of the data set, with verified checksums.
 """

@@ -1,4 +1,4 @@
-"""The published data sets on this machine: every file checked, archives unpacked, what is there already left alone."""
+"""Downloads the published data sets, verifies every file and unpacks archives. Existing files are not downloaded again."""
 
 from contextlib import suppress
 from pathlib import Path
@@ -20,13 +20,13 @@ LONGEST_INDEX = 1 << 22
 
 
 class Download(NamedTuple):
-    """A data set on this machine.
+    """A downloaded data set.
 
     Args:
-        folder: Where it is.
-        paths: Its files, and after each archive the folder it was unpacked into.
-        unchecked: Names of the files whose checksums nobody told.
-        command: The command that reads it; None where the archives do not hold what it needs.
+        folder: Folder with the files.
+        paths: Paths of the files. Each archive is followed by the folder that it was unpacked into.
+        unchecked: Names of the files whose checksums are unknown.
+        command: Command that uses the data set. None if the archives do not contain the files that it needs.
     """
 
     folder: Path
@@ -38,21 +38,22 @@ class Download(NamedTuple):
 def download(
     name: str, folder: Path, mirror: str | None = None, *, progress: DownloadProgress | None = None, say: Say | None = None
 ) -> Download:
-    """Gets what is missing of a data set; after a failure, another call goes on where this one ended.
+    """Downloads the missing files of a data set. After a failure, the next call resumes the download.
 
-    Sizes and checksums are those of `DATA_SETS`, then those of the record's index: its copy in the folder, else Zenodo's own, else
-    the copy that the mirror has beside its files. Only a mirror may do without an index; what is unchecked then is told.
+    Sizes and checksums come from `DATA_SETS` or, if it has none, from the index of the Zenodo record. The index is read from its copy
+    in the folder, from Zenodo, or from the mirror, in this order. Downloads from a mirror do not require an index, and the result
+    lists the files that could not be verified.
 
     Args:
-        name: One of `DATA_SETS`.
-        folder: Where the files go; made where it is missing.
-        mirror: URL of a folder with files of the same names, in place of Zenodo's.
-        progress: Told how far a file is: name, bytes so far, bytes in all.
-        say: Told of pauses, repeats and files without a checksum.
+        name: A key of `DATA_SETS`.
+        folder: Folder for the files. It is created if it does not exist.
+        mirror: URL of a folder with files of the same names. If None, files are downloaded from Zenodo.
+        progress: Called with the name of a file, the number of bytes downloaded and the total number of bytes.
+        say: Called with a message about each pause, each repeated attempt and each missing checksum.
 
     Raises:
-        InputError: There is no such data set, a file in the folder is not the published one, or an archive is not safe.
-        DreamkerasError: A file could not be downloaded or written; the bytes so far are kept for the next call.
+        InputError: The data set is unknown, a file in the folder is not the published one, or an archive is unsafe to unpack.
+        DreamkerasError: A file could not be downloaded or written. The next call resumes from the downloaded bytes.
         MissingPackageError: urllib3 is not installed.
     """
     data_set = find_data_set(name)
@@ -68,17 +69,17 @@ def download(
 
 
 def list_files(say: Say | None = None) -> list[tuple[str, RecordFile]]:
-    """Every data set's name beside each of its files, with size and checksum where they are known or Zenodo tells them.
+    """Returns pairs of a data set's name and a file of it. Sizes and checksums come from `DATA_SETS` and from Zenodo, if available.
 
     Args:
-        say: Told why Zenodo did not tell them.
+        say: Called with the reason if the index of the Zenodo record cannot be read.
     """
     try:
         index = read_index(read_url(INDEX_URL, LONGEST_INDEX, attempts=1), INDEX_URL)
     except DreamkerasError as error:
         index = {}
         if say:
-            say(f"Sizes are those known without the record's index: {error}")
+            say(f"Cannot read the index of the Zenodo record, so some sizes are unknown: {error}")
     return [(name, _known(file, index)) for name, data_set in DATA_SETS.items() for file in data_set.files]
 
 
@@ -88,7 +89,7 @@ def _with_checksums(files: tuple[RecordFile, ...], folder: Path, mirror: str | N
     index, source = _index(folder, mirror, say)
     for file in files:
         if index and file.checksum is None and file.name not in index:
-            raise InputError(f"Expected {file.name} in the record's index, got {', '.join(index)} ({source}).")
+            raise InputError(f"The index of the Zenodo record has no file {file.name}. Files: {', '.join(index)} ({source}).")
     return [_known(file, index) for file in files]
 
 
@@ -97,9 +98,9 @@ def _known(file: RecordFile, index: dict[str, RecordFile]) -> RecordFile:
 
 
 def _index(folder: Path, mirror: str | None, say: Say | None) -> tuple[dict[str, RecordFile], str]:
-    """The record's index and where it is from; empty where only a mirror is asked and nobody has one."""
+    """Returns the index of the Zenodo record and its source. The index is empty if a mirror is used and no index is available."""
     saved = folder / INDEX_NAME
-    with suppress(OSError, InputError):  # none yet, or a damaged one: asked for again
+    with suppress(OSError, InputError):  # A missing or damaged copy is downloaded again.
         return read_index(saved.read_bytes(), str(saved)), str(saved)
     try:
         text = read_url(INDEX_URL, LONGEST_INDEX, attempts=ATTEMPTS if mirror is None else 1, say=say)
@@ -108,7 +109,7 @@ def _index(folder: Path, mirror: str | None, say: Say | None) -> tuple[dict[str,
         if mirror is None:
             raise
         return _mirrored_index(f"{check_url(mirror)}/{INDEX_NAME}", say)
-    with open_output(str(saved)) as file:  # a published record does not change: the next call needs no network
+    with open_output(str(saved)) as file:  # The index of a published record never changes, so the next call can use this copy.
         file.write(text)
     return index, INDEX_URL
 
@@ -118,17 +119,17 @@ def _mirrored_index(url: str, say: Say | None) -> tuple[dict[str, RecordFile], s
         return read_index(read_url(url, LONGEST_INDEX, say=say), url), url
     except DreamkerasError as error:
         if say:
-            say(f"No checksums from {INDEX_URL}, nor from the mirror: {error}")
+            say(f"No checksums available from {INDEX_URL} or from the mirror: {error}")
         return {}, url
 
 
 def _get(file: RecordFile, address: str, folder: Path, progress: DownloadProgress | None, say: Say | None) -> list[Path]:
-    """The file, and the folder it was unpacked into."""
+    """Downloads a file if it is missing and unpacks archives. Returns the file and the folder that it was unpacked into."""
     path = folder / file.name
     if path.exists():
         damage = check_file(path, file)
         if damage:
-            raise InputError(f"Expected the published {file.name} or none in {folder}, got another: {damage}. Move it away to get it anew.")
+            raise InputError(f"{path} is not the published file: expected {damage}. Move it away and repeat the download.")
     else:
         transfer(f"{address}/{file.name}", path, file, progress=progress, say=say)
     if not file.name.endswith(ARCHIVE):
@@ -138,7 +139,7 @@ def _get(file: RecordFile, address: str, folder: Path, progress: DownloadProgres
         try:
             unpack(path, unpacked)
         except InputError:
-            if file.checksum is None:  # as good as never come: the next call must not take it for the published one
+            if file.checksum is None:  # Without a checksum, the next call would mistake this damaged archive for the published one.
                 path.unlink()
             raise
     return [path, unpacked]

@@ -1,6 +1,6 @@
-"""The published data: which files the Zenodo record 10633252 holds, which data set each belongs to, and what to cite.
+"""The files of Zenodo record 10633252, the data set that each file belongs to, and the papers to cite.
 
-Knows nothing about networks; `read_index` is given the text.
+This module opens no network connection: `read_index` parses text.
 """
 
 import json
@@ -16,19 +16,25 @@ __all__ = ["DATA_CITATION", "DATA_SETS", "FILES_URL", "INDEX_NAME", "INDEX_URL",
 RECORD = "10633252"
 
 INDEX_URL = f"https://zenodo.org/api/records/{RECORD}"
-"""Answers a JSON with size and MD5 of every file."""
+"""URL of the record's index, JSON with size and MD5 checksum of every file."""
 
 INDEX_NAME = f"{RECORD}.json"
-"""The name of a copy of the index beside the files."""
+"""File name of the copy of the index in the folder of the data set."""
 
 FILES_URL = f"https://zenodo.org/records/{RECORD}/files"
-"""The folder of the files. Those under the index's own addresses cannot be resumed: Zenodo ignores Range there."""
+"""URL of the folder of the files. The file URLs in the index are not used, because Zenodo ignores Range requests there."""
 
 CHECKSUM = re.compile(r"md5:[0-9a-f]{32}")
 
 
 class RecordFile(NamedTuple):
-    """A file of the record; a size in bytes or a checksum, `KIND:HEX` with one of `digests.KINDS`, is None where it is not known here."""
+    """A file of the Zenodo record.
+
+    Args:
+        name: File name.
+        size: Size in bytes. None if unknown.
+        checksum: `KIND:HEX`, with a kind from `digests.KINDS`. None if unknown.
+    """
 
     name: str
     size: int | None = None
@@ -36,14 +42,14 @@ class RecordFile(NamedTuple):
 
 
 class DataSet(NamedTuple):
-    """Files that belong together.
+    """A published data set.
 
     Args:
-        description: Of its content.
-        files: Those with names in `.tar.gz` are unpacked.
-        command: The command that reads it, with `{NAME}` where a path goes.
-        inputs: For each NAME in the command, a pattern of the path under the data set's folder, in lower case.
-        citation: The paper of the measurements; None where it is that of `DATA_CITATION`.
+        description: One-line description of the content.
+        files: Files of the data set. Files that end in `.tar.gz` are unpacked.
+        command: Command that uses the data set, with `{NAME}` as a placeholder for each path.
+        inputs: For each NAME in the command, a regular expression for the file's path in the folder, in lower case.
+        citation: Paper that describes the measurements. If None, `DATA_CITATION` describes them.
     """
 
     description: str
@@ -53,10 +59,10 @@ class DataSet(NamedTuple):
     citation: str | None = None
 
     def example(self, folder: Path, paths: list[Path]) -> str | None:
-        """The command with paths of files in the data set's folder, quoted for a shell; None where a pattern fits none of them."""
+        """Returns the command with the paths of files, quoted for a shell, or None if a pattern matches no file."""
         shown = {}
         for name, pattern in self.inputs.items():
-            # Archives made on a Mac hold a `._NAME` of attributes beside each file.
+            # Archives made on macOS contain an extra file `._NAME` with the attributes of each file.
             fitting = [path for path in sorted(paths) if re.search(pattern, str(path.relative_to(folder)).lower()) and path.name[0] != "."]
             if not fitting:
                 return None
@@ -65,7 +71,7 @@ class DataSet(NamedTuple):
 
 
 DATA_CITATION = "Rafi et al., Nature Biotechnology 2024, doi:10.1038/s41587-024-02414-w; data: doi:10.5281/zenodo.10633252 (CC BY 4.0)"
-"""The paper and the record that every data set is from."""
+"""Citation of the paper and the Zenodo record with all data sets."""
 
 DATA_SETS = {
     "yeast": DataSet(
@@ -101,14 +107,14 @@ DATA_SETS = {
         inputs={"weights": r"(^|/)0_1_1_0/model_best\.pth$"},
     ),
 }
-"""The data sets by name. Sizes and checksums are those known for certain; the record's index tells the others."""
+"""Data sets by name. Other sizes and checksums are read from the record's index."""
 
 
 def find_data_set(name: str) -> DataSet:
-    """The data set of this name.
+    """Returns the data set of a name.
 
     Raises:
-        InputError: There is none; the message lists those there are.
+        InputError: The name is unknown. The message lists the known names.
     """
     if name not in DATA_SETS:
         raise InputError(f"Expected one of the data sets {', '.join(DATA_SETS)}, got {name!r}.")
@@ -116,10 +122,14 @@ def find_data_set(name: str) -> DataSet:
 
 
 def read_index(text: bytes, source: str) -> dict[str, RecordFile]:
-    """The files, by name, of an index of the record: JSON, as `INDEX_URL` answers; the source is for messages.
+    """Parses an index of the record and returns its files by name.
+
+    Args:
+        text: JSON in the form that `INDEX_URL` returns.
+        source: Origin of the text, for error messages.
 
     Raises:
-        InputError: It is not such an index.
+        InputError: The text is not an index.
 
     Example:
         >>> text = b'{"files": [{"key": "val.txt", "size": 3, "checksum": "md5:900150983cd24fb0d6963f7d28e17f72"}]}'
@@ -130,9 +140,7 @@ def read_index(text: bytes, source: str) -> dict[str, RecordFile]:
         entries = json.loads(text)["files"]
         files = [_record_file(entry) for entry in entries]
     except (ValueError, KeyError, TypeError, RecursionError):
-        raise InputError(
-            f"Expected the index of Zenodo record {RECORD}, with key, size and md5 of each file, got other text ({source})."
-        ) from None
+        raise InputError(f"Expected the index of Zenodo record {RECORD}: JSON with key, size and md5 of each file ({source}).") from None
     return {file.name: file for file in files}
 
 

@@ -1,7 +1,7 @@
-"""One file from a web server to the disk: resumed where it was cut, checked, and under its name only when it is whole.
+"""Downloads a single file: resumes interrupted downloads, verifies the result, and creates the file only when it is complete.
 
-Until then its bytes are in `NAME.part`, and the server's name of their version in `NAME.part.version`, so that a later process
-resumes them.
+Until the download is complete, its bytes are in `NAME.part`, and the server's version tag is in `NAME.part.version`, so that a later
+process can resume the download.
 """
 
 import os
@@ -24,42 +24,43 @@ CHUNK = 1 << 18
 CONTENT_RANGE = re.compile(r"bytes ([0-9]+)-[0-9]+/([0-9]+)")
 
 DownloadProgress = Callable[[str, int, int], None]
-"""Takes a file's name, its bytes so far and in all."""
+"""Callback with the name of a file, the number of bytes downloaded and the total number of bytes."""
 
 
 class PartialFile(NamedTuple):
-    """A file on its way: its bytes so far, and a file with the ETag or Last-Modified that they came with."""
+    """A partially downloaded file, and a file with the ETag or Last-Modified header of its version."""
 
     bytes: Path
     version: Path
 
     def size(self) -> int:
-        """Bytes that have come; none where nobody knows of which version they are."""
+        """Returns the number of downloaded bytes, or 0 if their version is unknown."""
         return self.bytes.stat().st_size if self.bytes.is_file() and self.version.is_file() else 0
 
     def known_version(self) -> str:
-        """The version that `begin` noted; empty if there is none."""
+        """Returns the version that `begin` stored, or an empty string without one."""
         return self.version.read_text(encoding="latin-1") if self.version.is_file() else ""
 
     def begin(self, version: str) -> None:
-        """Drops the bytes of an earlier version before this one is noted, so that no kill can mix the two."""
+        """Deletes the bytes of an earlier version, then stores the new version. In this order, a crash cannot mix two versions."""
         self.bytes.write_bytes(b"")
         self.version.write_text(version, encoding="latin-1")
 
     def remove(self) -> None:
-        """Drops everything."""
+        """Deletes both files."""
         self.bytes.unlink(missing_ok=True)
         self.version.unlink(missing_ok=True)
 
 
 def transfer(url: str, path: Path, file: RecordFile, *, progress: DownloadProgress | None = None, say: Say | None = None) -> None:
-    """Downloads a file to a path that must not exist; if this call fails or is killed, the next one resumes it.
+    """Downloads a file to a path that must not exist. If a call fails or is killed, the next call resumes the download.
 
-    A size or a checksum that is None is not checked; without a size, that of the server counts.
+    If the checksum in `file` is None, it is not verified. If the size is None, the size that the server reports is used.
 
     Raises:
-        DreamkerasError: The server does not have it, or not of this size; it was damaged twice; the connection stays cut; or
-            the disk cannot be written.
+        DreamkerasError: The server does not have the file or reports another size, the file was damaged in two downloads, the
+            connection failed repeatedly, or the disk cannot be written.
+        InputError: The size is unknown and the server does not report it.
     """
     part = PartialFile(path.with_name(f"{path.name}.part"), path.with_name(f"{path.name}.part.version"))
     with naming_output(str(path)):
@@ -68,19 +69,19 @@ def transfer(url: str, path: Path, file: RecordFile, *, progress: DownloadProgre
             damage = check_file(part.bytes, file)
             if damage is None:
                 break
-            part.remove()  # may begin with bytes of another file: whole once more
+            part.remove()  # The first bytes may be of another file, so the download begins again.
             if last:
-                raise DreamkerasError(f"Expected {file.name} with {damage}, twice ({url}).")
+                raise DreamkerasError(f"{file.name} was damaged in two downloads: expected {damage} ({url}).")
             if say:
-                say(f"{url}: {damage}; once more")
+                say(f"Expected {damage} from {url}. Downloading again.")
         with part.bytes.open("rb") as whole:
-            os.fsync(whole.fileno())  # before it gets its name: a power cut must not leave a name without bytes
+            os.fsync(whole.fileno())  # Written to disk before the renaming, so that a power failure leaves no incomplete file.
         part.bytes.rename(path)
         part.remove()
 
 
 def check_file(path: Path, file: RecordFile) -> str | None:
-    """The difference of a file from the published one, such as `5 bytes, got 4`; None if there is none."""
+    """Compares a file with the published one. Returns the difference, such as `5 bytes, got 4`, or None for equal files."""
     size = path.stat().st_size
     if file.size is not None and size != file.size:
         return f"{file.size:,} bytes, got {size:,}"
@@ -91,23 +92,23 @@ def check_file(path: Path, file: RecordFile) -> str | None:
 
 
 def _receive(url: str, part: PartialFile, file: RecordFile, progress: DownloadProgress | None) -> None:
-    """Requests what is missing and adds it."""
+    """Requests the missing bytes and appends them to the partial file."""
     start = part.size()
-    if start and start == file.size:  # killed between the last byte and the name
+    if start and start == file.size:  # The earlier process was killed after the last byte, before the renaming.
         return
     asked = _range(part, start)
     with open_url(url, asked) as response:
         headers = response.headers
-        if response.status == 416:  # longer than the server's file: not of it
+        if response.status == 416:  # The partial file is longer than the server's file, so it is of another version.
             part.remove()
-            raise Interrupted("another file than before")
+            raise Interrupted("the file has changed on the server")
         total = _announced(response.status, headers, file, url)
         if response.status == 206:
             _check_range(part, asked, headers)
         else:
             part.begin(_version(headers))
         with part.bytes.open("ab") as out:
-            # A body without a Content-Length may be longer than the file.
+            # A response without Content-Length may be longer than the file.
             while out.tell() <= total and (piece := response.read1(CHUNK)):
                 out.write(piece)
                 if progress:
@@ -117,23 +118,28 @@ def _receive(url: str, part: PartialFile, file: RecordFile, progress: DownloadPr
         part.remove()
         raise DreamkerasError(f"Expected {total:,} bytes of {file.name}, got {came:,} from {url}.")
     if came < total:
-        raise Interrupted("a connection that was cut")
+        raise Interrupted("connection closed")
 
 
 def _range(part: PartialFile, start: int) -> dict[str, str]:
-    """Headers that ask for the rest of the same version, or for a new one as a whole."""
+    """Returns the headers that request the rest of the same version, or the complete file if its version has changed."""
     version = part.known_version() if start else ""
     return {"Range": f"bytes={start}-", "If-Range": version} if version else {}
 
 
 def _version(headers: Mapping[str, str]) -> str:
-    """The value for If-Range: a strong ETag, else the date of change; empty without both."""
+    """Returns the value for If-Range: a strong ETag, otherwise Last-Modified, or an empty string without either header."""
     tag = headers.get("ETag", "")
     return tag if tag and not tag.startswith("W/") else headers.get("Last-Modified", "")
 
 
 def _announced(status: int, headers: Mapping[str, str], file: RecordFile, url: str) -> int:
-    """The whole file's size by the answer's headers."""
+    """Returns the size of the complete file according to the response headers.
+
+    Raises:
+        InputError: The size is unknown and the headers do not contain it.
+        DreamkerasError: The headers contain another size than the published one.
+    """
     if status == 206:
         match = CONTENT_RANGE.fullmatch(headers.get("Content-Range", ""))
         total = match[2] if match else ""
@@ -141,17 +147,17 @@ def _announced(status: int, headers: Mapping[str, str], file: RecordFile, url: s
         total = headers.get("Content-Length", "")
     if not is_whole(total):
         if file.size is None:
-            raise InputError(f"Expected the size of {file.name}, got none from {url}.")
+            raise InputError(f"The server did not report the size of {file.name} ({url}).")
         return file.size
     if file.size is not None and int(total) != file.size:
-        raise DreamkerasError(f"Expected {file.size:,} bytes of {file.name}, got {int(total):,} announced by {url}.")
+        raise DreamkerasError(f"Expected {file.size:,} bytes of {file.name}, got {int(total):,} in the headers of {url}.")
     return int(total)
 
 
 def _check_range(part: PartialFile, asked: Mapping[str, str], headers: Mapping[str, str]) -> None:
-    """Refuses another part or version: servers that ignore If-Range send the rest of their present file."""
+    """Rejects an unexpected range or version, because servers that ignore If-Range send bytes of their current version."""
     match = CONTENT_RANGE.fullmatch(headers.get("Content-Range", ""))
     came = f"bytes={match[1]}-" if match else None
     if came != asked.get("Range", "") or _version(headers) not in ("", asked["If-Range"]):
         part.remove()
-        raise Interrupted("another part or version of the file than asked for")
+        raise Interrupted("unexpected range or version of the file")

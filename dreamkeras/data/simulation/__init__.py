@@ -1,5 +1,5 @@
-"""Promoter libraries whose true expression is known.
+"""Simulated promoter libraries with known true expression.
 
-In: a number of promoters and a seed.
-Out: a library in the layout of the yeast data, and the truth behind it.
+Input: the number of promoters and a random seed.
+Output: a library in the layout of the yeast data, and the true expression.
 """

@@ -1,4 +1,4 @@
-"""Simulated libraries as files: the yeast training layout, and the truth behind it."""
+"""Writes simulated libraries to files: one in the layout of the yeast training data, one with the true expression."""
 
 from collections.abc import Iterator
 from contextlib import ExitStack
@@ -15,16 +15,20 @@ CHUNK = 8192
 
 
 def write_library(library: Library, path: str, truth: str | None = None) -> None:
-    """Writes a library as the yeast assay's files are: sequence, tab, value; no header. A name that ends in .gz is packed.
+    """Writes a library in the layout of the yeast data: sequence, tab, value, without a header.
 
-    A second file, `truth`, has a header, then the row number from 1, the expression without noise and the occupancy of each factor.
+    Args:
+        library: The simulated library.
+        path: Output file. It is compressed if the name ends in .gz.
+        truth: Second output file, with a header and the columns row number (from 1), expression without noise, and occupancy of each
+            factor. If None, this file is not written.
 
     Raises:
-        InputError: Both paths are the same, or a name is that of another compressed file than gzip.
+        InputError: Both paths are the same, or a name ends like a compressed format other than gzip.
         DreamkerasError: A file cannot be written.
     """
     if path == truth:
-        raise InputError(f"Expected two different files for the library and its truth, got {path!r} twice.")
+        raise InputError(f"The library and its truth cannot be written to the same file {path!r}. Choose two different files.")
     written = [(path, _rows(library))] + ([(truth, _truth_rows(library))] if truth is not None else [])
     with ExitStack() as stack:
         files = [stack.enter_context(open_text(name)) for name, _ in written]
@@ -38,7 +42,7 @@ def _rows(library: Library) -> Iterator[str]:
     sequences, values = library.sequences, library.values.tolist()
     for start in range(0, len(values), CHUNK):
         rows = range(start, min(start + CHUNK, len(values)))
-        # 15 digits, as in the published files: integers without a point.
+        # 15 digits and no decimal point for integers, as in the published files.
         yield "".join(f"{sequences[row]}\t{values[row]:.15g}\n" for row in rows)
 
 

@@ -1,6 +1,6 @@
-"""A library of random yeast promoters with known truth, for demonstrations and tests.
+"""Simulates libraries of random yeast promoters with known true expression, for demonstrations and tests.
 
-Random inserts between the real adapters, a thermodynamic model of expression, and a noisy measurement of it. Array code only.
+A library consists of random inserts between the real adapters. Expression follows a thermodynamic model and is measured with noise.
 """
 
 from typing import NamedTuple
@@ -20,28 +20,28 @@ from dreamkeras.sequence.records import Records, numbered
 
 __all__ = ["Library", "examples", "expression", "simulate"]
 
-# Shares of bases, insert lengths and unread bases in 6,370 promoters of the challenge's training set, rounded.
+# Rounded shares of bases, insert lengths and unknown bases in 6,370 promoters of the challenge's training set.
 COMPOSITION = {"A": 58, "C": 49, "G": 72, "T": 77}  # of 256
 LENGTHS = {80: 0.82, 79: 0.128, 78: 0.024, 77: 0.008, 76: 0.005, 81: 0.005}
 RARE_LENGTHS = range(57, 106)
 GAPPED, GAP_START, GAP_UNREAD = 0.004, 58, 0.8
 
 CLOSED = -0.4
-"""Log-odds that a promoter without opening factors is free of nucleosomes."""
+"""Log-odds that a promoter is free of nucleosomes without any bound factor that opens chromatin."""
 
 SILENT = -0.3
-"""Log-odds of expression of a promoter without activators and repressors."""
+"""Log-odds of expression of a promoter without bound activators and repressors."""
 
 
 class Library(NamedTuple):
     """A simulated promoter library.
 
     Args:
-        sequences: n promoters with both adapters.
-        values: float64 (n,), measured expression, 0 to 17.
-        truth: float64 (n,), the expression without measurement noise, same scale.
-        occupancy: float32 (n, factors), how much of the time each factor is bound.
-        factors: Names of the factors.
+        sequences: Sequences of the n promoters, with both adapters.
+        values: Measured expression, 0 to 17, float64 (n,).
+        truth: Expression without measurement noise, 0 to 17, float64 (n,).
+        occupancy: Probability that each factor is bound, float32 (n, factors).
+        factors: Names of the transcription factors.
     """
 
     sequences: Ragged
@@ -52,7 +52,7 @@ class Library(NamedTuple):
 
 
 def simulate(n: int, seed: int = 0) -> Library:
-    """A library of n promoters; the same for the same n and seed.
+    """Simulates a library of n promoters. The same n and seed give the same library.
 
     Raises:
         InputError: n is below 1, or the seed is negative.
@@ -74,18 +74,22 @@ def simulate(n: int, seed: int = 0) -> Library:
 
 
 def expression(bound: np.ndarray) -> np.ndarray:
-    """float64 (n,), 0 to 17: the expression of promoters by the occupancies of `YEAST_FACTORS`, float (n, factors).
+    """Returns the true expression of promoters, 0 to 17, float64 (n,).
 
-    Factors act as far as the promoter is open, and general regulatory factors open it.
+    The effect of a factor is scaled by the probability that the promoter is free of nucleosomes. General regulatory factors increase
+    this probability.
+
+    Args:
+        bound: Occupancies of `YEAST_FACTORS`, float (n, factors).
     """
     effects = np.array([[factor.effect, factor.opening] for factor in YEAST_FACTORS])
-    # einsum keeps one order of additions, where BLAS's depends on the processor.
+    # einsum always adds in the same order. With BLAS, the order and the rounding depend on the processor.
     drive, opening = np.einsum("nf,fk->kn", bound.astype(np.float64), effects)
     return (BINS - 1) * _logistic(SILENT + drive * _logistic(CLOSED + opening))
 
 
 def examples(library: Library) -> Examples:
-    """The library as training examples: what reading its file would give."""
+    """Returns the library as training examples, equal to the examples that are read from its file."""
     count = len(library.values)
     records = Records(numbered([""] * count), library.sequences, np.arange(1, count + 1), "simulated library")
     return to_examples(records, library.values)
@@ -105,7 +109,10 @@ def _promoters(n: int, generator: np.random.Generator) -> Ragged:
 
 
 def _unread(sequences: Ragged, start: int, generator: np.random.Generator) -> None:
-    """Makes most letters from `start` on unknown in a few promoters, where the two reads of the real library did not meet."""
+    """Replaces most bases after position `start` of a few promoters by N.
+
+    In the real library, such bases are unknown because the two reads of a promoter do not overlap.
+    """
     gapped = np.flatnonzero(generator.random(len(sequences)) < GAPPED)
     for first, last in zip(sequences.offsets[gapped] + start, sequences.offsets[gapped + 1], strict=True):
         sequences.flat[first:last][generator.random(max(last - first, 0)) < GAP_UNREAD] = N

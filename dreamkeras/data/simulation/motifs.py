@@ -1,6 +1,6 @@
-"""Binding sites of yeast transcription factors, as a table, and the relative affinity of any word of DNA for each.
+"""A table of yeast transcription factors with their binding sites, and the relative affinity of a factor for any short sequence.
 
-The table serves simulation: sites are from JASPAR, concentrations and effects are invented. Knows nothing about sequences.
+The table is for simulation only: binding sites are from JASPAR, concentrations and effects are invented.
 """
 
 from typing import NamedTuple
@@ -12,19 +12,19 @@ from dreamkeras.sequence.alphabet import BASES, IUPAC
 __all__ = ["YEAST_FACTORS", "Factor", "affinity"]
 
 MISMATCH = 0.05
-"""Probability that a position of a site gives to each base that its consensus does not name."""
+"""Probability, at each position of a site, of each base that is not in the consensus."""
 
 
 class Factor(NamedTuple):
     """A transcription factor of the simulated cell.
 
     Args:
-        name: Its standard name.
-        site: Consensus of its binding site, IUPAC codes, 5' to 3'.
-        matrix: The JASPAR 2024 matrix that the consensus was read from.
-        concentration: In units of the dissociation constant of a perfect site: 10 means bound 10/11 of the time.
-        effect: Added to the log-odds of expression at full occupancy; negative represses.
-        opening: Added to the log-odds that the promoter is free of nucleosomes, at full occupancy.
+        name: Standard name of the factor.
+        site: Consensus of the binding site, IUPAC codes, 5' to 3'.
+        matrix: JASPAR 2024 matrix that the consensus was derived from.
+        concentration: Concentration in units of the dissociation constant of a perfect site. At 10, the site is bound 10/11 of the time.
+        effect: Change of the log-odds of expression at full occupancy. Negative values are repression.
+        opening: Change of the log-odds that the promoter is free of nucleosomes, at full occupancy.
     """
 
     name: str
@@ -35,11 +35,11 @@ class Factor(NamedTuple):
     opening: float = 0.0
 
 
-# Sites: JASPAR 2024 (Rauluseviciute et al., Nucleic Acids Research 52, D174; CC BY 4.0), taxon 4932. Each matrix was read as
-# a consensus (at every position the bases with at least 30 % of the most frequent one's share, and over 12 %), without its
-# weakly informative ends. Which factors activate, repress or open chromatin is general knowledge of yeast (general regulatory
-# factors open it, de Boer et al. 2020); concentrations and sizes of effects are made up so that a library's expression
-# spreads about as far as the measured one. None of them is a measurement.
+# Binding sites are from JASPAR 2024 (Rauluseviciute et al., Nucleic Acids Research 52, D174; CC BY 4.0), taxon 4932. A consensus
+# consists, at every position, of the bases with a share above 12 % and at least 30 % of the share of the most frequent base. Ends of
+# the matrix with little information are omitted. It is general knowledge which factors activate, repress or open chromatin in yeast
+# (for general regulatory factors, see de Boer et al. 2020). Concentrations and effect sizes are not measured. They are chosen so that
+# the expression of a simulated library has about the same spread as the measured expression.
 YEAST_FACTORS = (
     Factor("Abf1", "TCGTNNDDARTGAY", "MA0265.3", 40.0, 1.2, 3.0),
     Factor("Cbf1", "RKCACGTGAY", "MA0281.3", 30.0, 1.6),
@@ -61,10 +61,11 @@ YEAST_FACTORS = (
 
 
 def affinity(site: str) -> np.ndarray:
-    """float64 (length, 5), columns A, C, G, T, N: each position's factor, up to 1, in the affinity of a word, relative to a perfect site.
+    """Returns the relative affinity of each base at each position of a site, float64 (length, 5), columns A, C, G, T, N.
 
-    A base that the consensus does not name has probability `MISMATCH`, the others share the rest; the relative affinity is
-    the probability over the position's largest. An unknown base counts as the mean of the four.
+    The affinity of a sequence, relative to a perfect site, is the product over its positions. Each base that is not in the consensus
+    has probability `MISMATCH`, and the consensus bases share the rest equally. The relative affinity of a base is its probability
+    divided by the largest one at the position. The relative affinity of N is the mean over the four bases.
 
     Example:
         >>> affinity("AN").round(3).tolist()

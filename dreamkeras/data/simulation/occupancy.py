@@ -1,4 +1,4 @@
-"""How much of the time each transcription factor sits on a promoter: both strands, every position, in thermal equilibrium."""
+"""Occupancy of promoters by transcription factors at thermal equilibrium, over all positions of both strands."""
 
 from collections.abc import Sequence
 
@@ -11,7 +11,7 @@ from dreamkeras.sequence.ragged import Ragged
 __all__ = ["occupancy"]
 
 WORD = 4
-"""Letters looked up at once: the tables of all words then stay in the processor's cache."""
+"""Number of bases in one table lookup. With 4, the tables fit into the processor's cache."""
 
 OUTSIDE = NO_BASE + 1
 SYMBOLS = len(BASES) + 2
@@ -19,10 +19,11 @@ CHUNK = 512
 
 
 def occupancy(sequences: Ragged, factors: Sequence[Factor] = YEAST_FACTORS) -> np.ndarray:
-    """float32 (n, factors): the probability that each factor is bound somewhere on each of n sequences, in any case.
+    """Returns the probability that each factor is bound anywhere on each of n sequences, float32 (n, factors).
 
-    One molecule of a factor binds at a time, and factors do not see each other: with Z = concentration x the sum over
-    positions and strands of the relative affinity, the occupancy is Z / (1 + Z). Codes other than the four bases are unknown bases.
+    The occupancy is Z / (1 + Z). Z is the concentration of the factor times its relative affinity, summed over positions and strands.
+    At most one molecule of a factor is bound at a time, and factors do not interact. Letters other than A, C, G and T, in any case,
+    count as unknown bases.
     """
     tables = _word_tables(factors)
     concentrations = np.array([factor.concentration for factor in factors], np.float32)
@@ -35,7 +36,7 @@ def occupancy(sequences: Ragged, factors: Sequence[Factor] = YEAST_FACTORS) -> n
 
 
 def _symbols(sequences: Ragged, rows: slice, behind: int) -> np.ndarray:
-    """intp (rows, longest + behind): a number for each letter, `OUTSIDE` behind a sequence's end."""
+    """Returns a code for each letter, intp (rows, longest + behind). Positions after the end of a sequence have the code `OUTSIDE`."""
     lengths = sequences.lengths[rows]
     symbols = np.full((len(lengths), int(lengths.max()) + behind), OUTSIDE, np.intp)
     inside = np.arange(symbols.shape[1]) < lengths[:, None]
@@ -44,7 +45,7 @@ def _symbols(sequences: Ragged, rows: slice, behind: int) -> np.ndarray:
 
 
 def _total_affinity(symbols: np.ndarray, tables: np.ndarray) -> np.ndarray:
-    """float32 (rows, factors): the relative affinities summed over positions and strands."""
+    """Returns the relative affinities, summed over positions and strands, float32 (rows, factors)."""
     words = np.zeros((len(symbols), symbols.shape[1] - WORD + 1), np.intp)
     for step in range(WORD):
         words *= SYMBOLS
@@ -57,16 +58,18 @@ def _total_affinity(symbols: np.ndarray, tables: np.ndarray) -> np.ndarray:
 
 
 def _word_tables(factors: Sequence[Factor]) -> np.ndarray:
-    """float32 (words of a site, SYMBOLS ** WORD, 2 x factors): what each word at each place of a site contributes.
+    """Returns the relative affinity of each word at each word position of a site.
 
-    The first half of the columns are the sites as written, the second half their reverse complements.
+    Returns:
+        float32 (words per site, SYMBOLS ** WORD, 2 x factors). The first half of the columns is for the sites, the second half for
+        their reverse complements.
     """
     words = -(-max(len(factor.site) for factor in factors) // WORD)
     columns = np.ones((words * WORD, SYMBOLS, 2, len(factors)))
     for number, factor in enumerate(factors):
         for strand, site in enumerate((factor.site, reverse_complement(letter_codes(factor.site)).tobytes().decode())):
             columns[: len(site), :OUTSIDE, strand, number] = affinity(site)
-            columns[: len(site), OUTSIDE, strand, number] = 0  # a site has to lie within the sequence
+            columns[: len(site), OUTSIDE, strand, number] = 0  # a site must lie within the sequence
     columns = columns.reshape(words, WORD, SYMBOLS, 2 * len(factors))
     tables = columns[:, 0]
     for step in range(1, WORD):

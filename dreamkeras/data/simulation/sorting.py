@@ -1,4 +1,4 @@
-"""A sort-seq measurement of a promoter's true expression: cells spread over bins, a few reads sampled from them."""
+"""Simulates a sort-seq measurement of true expression: cells are sorted into bins, and a few reads per promoter are sampled."""
 
 import numpy as np
 
@@ -7,22 +7,26 @@ from dreamkeras.data.assays.yeast import BINS
 __all__ = ["measure"]
 
 SPREAD = 1.4
-"""Standard deviation of one promoter's cells, in bins; the bins are equally wide on the logarithm of fluorescence."""
+"""Standard deviation of the cells of a promoter, in bins. Bins have equal widths on the log scale of fluorescence."""
 
 ONE_READ = 0.52
-"""Share of promoters with one read only; the number of reads is geometric. With the promoters whose reads fall into one
-bin, 58 % of the values are integers, as in the published training set."""
+"""Share of promoters with a single read. The number of reads has a geometric distribution. Promoters whose reads all fall into the
+same bin have integer values too, so 58 % of the values are integers, as in the published training set."""
 
-# Cells sorted for each read sequenced, by bin: what one read of the bin weighs. Made up; in 64ths, so that the weighted mean of
-# reads from one bin is exactly the bin's number.
+# Number of sorted cells per sequenced read in each bin, the weight of a read. The values are invented. They are multiples of 1/64, so
+# that the weighted mean of reads from a single bin is exactly the number of that bin.
 CELLS_PER_READ = np.array([45, 83, 58, 71, 97, 62, 52, 77, 66, 59, 73, 54, 69, 88, 61, 79, 49, 92]) / 64
 
 
 def measure(expression: np.ndarray, generator: np.random.Generator) -> np.ndarray:
-    """Sorts and sequences a library once; `expression` is float (n,), the centre of each promoter's cells, in bins from 0 to 17.
+    """Simulates sorting and sequencing of a library.
+
+    Args:
+        expression: Mean of the cells of each promoter, in bins from 0 to 17, float (n,).
+        generator: Random generator.
 
     Returns:
-        float64 (n,), the mean bin of each promoter's reads, weighted by the cells of a read. A single read gives an integer.
+        Mean bin of the reads of each promoter, weighted by the number of cells per read, float64 (n,). A single read gives an integer.
     """
     reads = generator.geometric(ONE_READ, len(expression))
     first = np.cumsum(reads) - reads

@@ -1,5 +1,5 @@
-"""Which sequences are alike, and which of them are held out.
+"""Splits of the data into training and validation sets, without near-duplicates between the two.
 
-In: `Examples`.
-Out: training and validation examples that share no sequence, and counts of what two sets share.
+Input: `Examples`.
+Output: training and validation examples that share no sequence, and the number of sequences that two sets share.
 """

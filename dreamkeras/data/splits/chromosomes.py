@@ -1,4 +1,4 @@
-"""Windows of a genome by their ids: which chromosomes to hold out, and which windows of two sets overlap."""
+"""Splits of genomic windows by their ids: chromosomes to hold out, and overlaps between two sets of windows."""
 
 import numpy as np
 
@@ -8,14 +8,22 @@ from dreamkeras.genome.regions import Regions
 __all__ = ["held_chromosomes", "shared_windows"]
 
 MOST = 1.25
-"""How many times the wanted share may be held out, where smaller chromosomes could make up a nearer one."""
+"""Largest held-out share, relative to the requested one. A chromosome that would exceed it is skipped, since others may fit better."""
 
 
 def held_chromosomes(ids: list[str], fraction: float, seed: int = 0) -> np.ndarray:
-    """bool (n,): which windows to hold out: those of whole chromosomes, so that no held-out window overlaps another.
+    """Selects complete chromosomes to hold out, so that no held-out window overlaps a window of the training data.
 
-    At least one is held out, and at least one is not. The share is met about as nearly as chromosomes, taken in an order drawn by the
-    seed, allow.
+    At least one chromosome is held out and at least one is not. Chromosomes are considered in random order, and the held-out share
+    approximates the requested one.
+
+    Args:
+        ids: Names of n windows, such as `chr1:0-9`.
+        fraction: Share of the windows to hold out.
+        seed: Random seed.
+
+    Returns:
+        Whether each window is held out, bool (n,).
 
     Raises:
         InputError: All windows are on one chromosome.
@@ -26,7 +34,7 @@ def held_chromosomes(ids: list[str], fraction: float, seed: int = 0) -> np.ndarr
     """
     names, group, counts = np.unique([name.rpartition(":")[0] for name in ids], return_inverse=True, return_counts=True)
     if len(names) < 2:
-        raise InputError(f"Expected windows on two chromosomes or more to hold one out, got {len(ids)} on {', '.join(names) or 'none'}.")
+        raise InputError(f"Expected windows on two or more chromosomes, to hold one out, got {len(ids)} on {', '.join(names) or 'none'}.")
     wanted, held, total = fraction * len(ids), np.zeros(len(names), bool), 0
     order = np.random.default_rng(seed).permutation(len(names))
     for one in order:
@@ -39,7 +47,7 @@ def held_chromosomes(ids: list[str], fraction: float, seed: int = 0) -> np.ndarr
 
 
 def shared_windows(known: list[str], asked: list[str]) -> np.ndarray:
-    """bool (len(asked),): whether each window shares a position with any of the known ones.
+    """Returns whether each window in `asked` overlaps a window in `known`, bool (len(asked),).
 
     Example:
         >>> shared_windows(["chr1:100-200"], ["chr1:199-299", "chr1:200-300", "chr2:100-200"]).tolist()
@@ -49,7 +57,7 @@ def shared_windows(known: list[str], asked: list[str]) -> np.ndarray:
 
 
 def _regions(ids: list[str]) -> Regions:
-    """The windows that ids name."""
+    """Parses ids such as `chr1:0-9` to regions."""
     contigs, _, places = zip(*(name.rpartition(":") for name in ids), strict=True) if ids else ((), (), ())
     starts, ends = np.array([place.split("-") for place in places], np.int64).reshape(-1, 2).T
     return Regions(list(contigs), starts, ends, starts + (ends - starts) // 2)

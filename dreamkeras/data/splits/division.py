@@ -1,4 +1,4 @@
-"""Division: which examples of a file a model is trained on, and which it is validated on. Knows nothing about files."""
+"""Division: the rule by which examples are divided into training and validation data. This module reads no files."""
 
 from collections.abc import Mapping
 from typing import Any, NamedTuple
@@ -11,18 +11,19 @@ from dreamkeras.data.splits.hold_out import draw_folds, fold_split, split
 __all__ = ["HELD_OUT", "Division"]
 
 HELD_OUT = 0.1
-"""Share of the data to validate on where nothing else is chosen."""
+"""Default share of the data that is held out for validation."""
 
 
 class Division(NamedTuple):
-    """How the examples of a file are divided.
+    """Rule by which the examples of a file are divided.
 
     Args:
-        seed: Of what is drawn.
-        fraction: Share to validate on; None takes `HELD_OUT`.
-        fold: The fold, or chromosome, to validate on, in place of a share.
-        folds: Folds that are drawn first; None takes those of the data.
-        is_whole: Whether all examples are trained on: others are validated on, or every fold by a model of its own.
+        seed: Random seed of the split and of the folds.
+        fraction: Share of the examples to validate on. If None, `HELD_OUT` is used.
+        fold: Fold or chromosome to validate on, instead of a share.
+        folds: Number of folds to draw. If None, the folds of the data are used.
+        is_whole: Whether all examples are used for training, because validation data are separate or because each fold is validated by
+            a separate model.
     """
 
     seed: int = 0
@@ -33,7 +34,7 @@ class Division(NamedTuple):
 
     @classmethod
     def of_run(cls, choices: Mapping[str, Any]) -> "Division":
-        """That of a run, by the fields of its `config.json`."""
+        """Returns the division that a run used, from the fields of its `config.json`."""
         split_seed, folds, fold = (choices.get(name) for name in ("split_seed", "folds", "valid_fold"))
         return cls(
             choices.get("seed", 0) if split_seed is None else split_seed,
@@ -44,7 +45,7 @@ class Division(NamedTuple):
         )
 
     def with_folds(self, examples: Examples) -> Examples:
-        """The examples, with folds where some are to be drawn.
+        """Returns the examples with folds drawn at random, or unchanged if `folds` is None.
 
         Raises:
             InputError: There are too few examples for the folds.
@@ -52,14 +53,14 @@ class Division(NamedTuple):
         return draw_folds(examples, self.folds, self.seed) if self.folds else examples
 
     def divide(self, examples: Examples) -> tuple[Examples, Examples]:
-        """Training and validation examples of those that `with_folds` returns.
+        """Divides the examples that `with_folds` returned into training and validation examples.
 
         Raises:
-            InputError: One side would be empty, or there is no such fold.
+            InputError: The training or the validation set would be empty, or the fold does not exist.
         """
         if self.is_whole:
             return examples, examples.select(np.arange(0))
         if self.fold is not None:
-            # A chromosome may be called 8, but the windows of a genome are in no fold of that number.
+            # Genomic windows have no folds, so the number 8 is the name of a chromosome here.
             return fold_split(examples, self.fold if examples.profiles is None else str(self.fold))
         return split(examples, HELD_OUT if self.fraction is None else self.fraction, self.seed)

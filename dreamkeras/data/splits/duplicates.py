@@ -1,4 +1,4 @@
-"""Which windows hold the same DNA: a number for each strand of each, and one that is equal for both strands."""
+"""Hash keys that identify windows with the same DNA: a key for each strand, and a key that is equal for both strands."""
 
 import numpy as np
 
@@ -13,14 +13,14 @@ CHUNK = 16384
 
 
 def duplex_keys(letters: np.ndarray, lengths: np.ndarray | None = None, construct: Construct | None = None) -> np.ndarray:
-    """uint64 (n,): a key of each window, the same for an insert and its reverse complement, in any case, T or U.
+    """Returns a key for each window, uint64 (n,). Keys ignore case, treat U as T, and are equal for an insert and its reverse complement.
 
-    Flanks do not turn with the insert, so the insert alone is reversed where the construct is known, and the whole window without one.
+    Adapters and flanks keep their orientation, so only the insert is reverse-complemented. Without a construct, the complete window is.
 
     Args:
-        letters: uint8 (n, length), windows.
-        lengths: int (n,), letters of each sequence as it was given, with both adapters or bare; needed with a construct.
-        construct: Of the windows.
+        letters: Windows, uint8 (n, length).
+        lengths: Number of bases of each sequence as it was given, with or without adapters, int (n,). Required with a construct.
+        construct: Construct of the windows. None if unknown.
 
     Example:
         >>> windows = np.frombuffer(b"AACGCGTTaacc", np.uint8).reshape(3, 4)
@@ -33,10 +33,10 @@ def duplex_keys(letters: np.ndarray, lengths: np.ndarray | None = None, construc
 
 
 def strand_keys(inserts: Inserts) -> tuple[np.ndarray, np.ndarray]:
-    """64-bit keys of windows as given, and of the same windows with reverse-complemented inserts.
+    """Returns 64-bit keys of windows, and of the same windows with reverse-complemented inserts.
 
     Returns:
-        uint64 (n,) of the inserts as given; uint64 (n,) of their reverse complements.
+        Two arrays, uint64 (n,): the keys of the windows as given, and the keys with reverse-complemented inserts.
     """
     given, turned = np.empty((2, len(inserts.letters)), np.uint64)
     for start in range(0, len(given), CHUNK):
@@ -48,7 +48,7 @@ def strand_keys(inserts: Inserts) -> tuple[np.ndarray, np.ndarray]:
 
 
 def _turned(windows: np.ndarray, starts: np.ndarray, stops: np.ndarray) -> np.ndarray:
-    """uint8, the windows with their inserts reverse-complemented."""
+    """Returns the windows, uint8, with their inserts reverse-complemented."""
     turned = windows.copy()
     spans, which = np.unique(starts.astype(np.int64) << 32 | stops, return_inverse=True)
     for number, span in enumerate(spans.tolist()):

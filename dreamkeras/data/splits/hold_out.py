@@ -1,4 +1,4 @@
-"""Hold-outs: which examples are trained on and which validated on, so that the two share no sequence."""
+"""Splits of examples into training and validation sets that share no sequence."""
 
 import dataclasses
 
@@ -13,32 +13,32 @@ __all__ = ["draw_folds", "fold_split", "held_out", "split"]
 
 
 def split(examples: Examples, fraction: float, seed: int = 0) -> tuple[Examples, Examples]:
-    """Training and validation examples that share nothing, each in the order given; see `held_out`.
+    """Splits examples into training and validation examples that share no sequence, see `held_out`. Both keep their order.
 
     Raises:
-        InputError: The fraction or the seed is out of range, or one side would be empty.
+        InputError: The fraction or the seed is out of range, or the training or validation set would be empty.
     """
     held = held_out(examples, fraction, seed)
     return examples.select(~held), examples.select(held)
 
 
 def held_out(examples: Examples, fraction: float, seed: int = 0) -> np.ndarray:
-    """Which examples to validate on, so that they share no sequence with the others.
+    """Selects the examples to validate on, such that they share no sequence with the training examples.
 
-    Reverse complements, and copies in other flanks or with a few changed letters, count as the same. Of the windows of a genome,
-    those with profiles, whole chromosomes are held out. The set of sequences and the seed decide, not their order in the file.
+    Reverse complements, copies between other flanks and near-duplicates count as the same sequence. For genomic windows, which have
+    profiles, complete chromosomes are held out. The selection does not depend on the order of sequences in the file.
 
     Args:
-        examples: At least two sequences that are not nearly the same; or windows on two chromosomes.
-        fraction: Share of the examples to hold out, between 0 and 1; met to within the largest family of such sequences, or to within
-            a chromosome.
-        seed: Which; 0 or more.
+        examples: Examples with at least two distinct sequences, or windows on at least two chromosomes.
+        fraction: Share of the examples to hold out, between 0 and 1. The actual share may differ by the size of the largest family of
+            near-duplicates, or by that of a chromosome.
+        seed: Random seed, 0 or more.
 
     Returns:
-        bool (n,).
+        Whether each example is held out, bool (n,).
 
     Raises:
-        InputError: The fraction or the seed is out of range, or one side would be empty.
+        InputError: The fraction or the seed is out of range, or the training or validation set would be empty.
     """
     if not 0 < fraction < 1:
         raise InputError(f"Expected a validation fraction between 0 and 1, got {fraction}.")
@@ -51,42 +51,47 @@ def held_out(examples: Examples, fraction: float, seed: int = 0) -> np.ndarray:
     if not held.any() or held.all():
         families = len(np.unique(keys))
         raise InputError(
-            f"Expected enough different sequences to hold out {fraction:g} of them, got {len(examples)} examples of {families} sequences "
-            "or families of nearly the same: choose validation data or a fold."
+            f"Cannot hold out a share of {fraction:g}: near-duplicates stay together, and the {len(examples)} examples are of only "
+            f"{families} distinct sequences. Choose validation data or a fold."
         )
     return held
 
 
 def fold_split(examples: Examples, valid_fold: int | str) -> tuple[Examples, Examples]:
-    """Training examples and those to validate on: of a fold that the data's authors chose, or of a chromosome.
+    """Splits examples into training and validation examples. The validation examples are a fold of the data or a chromosome.
 
-    Of a chromosome, ids begin with its name, as in `chr2L_100_348` or `chr2L:100-348`. Both sets keep their order.
+    An example is on a chromosome if its id begins with the chromosome's name, as in `chr2L_100_348` or `chr2L:100-348`. Both sets keep
+    their order.
+
+    Args:
+        examples: Examples to split.
+        valid_fold: Number of a fold, or name of a chromosome.
 
     Raises:
-        InputError: The examples have no folds, none of them is in this fold or on this chromosome, or all are.
+        InputError: The examples have no folds, no example is in the fold or on the chromosome, or all examples are.
     """
     if isinstance(valid_fold, str):
         held = _on_chromosome(examples.ids, valid_fold)
         if not held.any() or held.all():
             raise InputError(
-                f"Expected ids of {valid_fold} and of other chromosomes, got {held.sum()} of {len(held)} that name {valid_fold}; "
-                f"the first is {examples.ids[0]!r}."
+                f"Expected ids on {valid_fold} and on other chromosomes, got {held.sum()} of {len(held)} on {valid_fold}. "
+                f"The first id is {examples.ids[0]!r}."
             )
         return examples.select(~held), examples.select(held)
     if examples.folds is None:
-        raise InputError(f"Expected examples with folds to validate on fold {valid_fold}, got none: the data have no fold column.")
+        raise InputError(f"Cannot validate on fold {valid_fold}: the data have no fold column.")
     held = examples.folds == valid_fold
     if not held.any() or held.all():
         known = ", ".join(map(str, np.unique(examples.folds)))
-        raise InputError(f"Expected fold {valid_fold} beside others, got folds: {known or 'none'}.")
+        raise InputError(f"Expected fold {valid_fold} and at least one other fold, got folds: {known or 'none'}.")
     return examples.select(~held), examples.select(held)
 
 
 def draw_folds(examples: Examples, count: int, seed: int = 0) -> Examples:
-    """The examples with folds 0 to `count - 1`, two at least, each drawn by `held_out` from it and those after it.
+    """Returns the examples with random folds, numbered from 0 to `count - 1`. No two folds share a sequence, see `held_out`.
 
     Raises:
-        InputError: There are too few folds or sequences.
+        InputError: `count` is below 2, or there are too few sequences.
 
     Example:
         >>> windows = np.frombuffer(b"AAAACCCCGGGATTTCACAC", np.uint8).reshape(5, 4)
@@ -106,16 +111,16 @@ def draw_folds(examples: Examples, count: int, seed: int = 0) -> Examples:
 
 
 def _on_chromosome(ids: list[str], chromosome: str) -> np.ndarray:
-    """bool (n,): whether ids begin with this name as a whole, so that chr2 is not chr2L."""
+    """Returns whether each id begins with the complete name of a chromosome, bool (n,). For example, chr2 does not match chr2L."""
     size = len(chromosome)
     return np.array([name.startswith(chromosome) and not name[size : size + 1].isalnum() for name in ids], bool)
 
 
 def _draw_groups(keys: np.ndarray, wanted: int, seed: int) -> np.ndarray:
-    """bool (n,): about `wanted` examples, whole groups of equal keys, drawn by the seed."""
+    """Selects about `wanted` examples at random, bool (n,). Examples with equal keys stay together."""
     _, group, counts = np.unique(keys, return_inverse=True, return_counts=True)
     order = np.random.default_rng(seed).permutation(len(counts))
-    fits = counts[order] <= wanted  # one huge group must not become the whole validation set
+    fits = counts[order] <= wanted  # A single very large group must not become the complete validation set.
     taken = fits & (np.cumsum(counts[order] * fits) <= wanted)
     held = np.zeros(len(counts), bool)
     held[order[taken]] = True

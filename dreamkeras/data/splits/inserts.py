@@ -1,6 +1,6 @@
-"""Where the insert of each window stands: the letters that differ between sequences, without adapters and flanks.
+"""Finds the insert of each window: the bases that differ between sequences, without adapters and flanks.
 
-Knows what a construct puts around an insert, and finds constant ends that no construct names.
+Adapters and flanks are those of the construct, and also constant ends that the construct does not name.
 """
 
 from functools import lru_cache
@@ -17,18 +17,18 @@ __all__ = ["Inserts", "constant_ends", "find_inserts", "without_ends"]
 CHUNK = 16384
 
 FEWEST = 100
-"""Windows from which on a common end is a flank: the ends of fewer may be alike because the sequences are."""
+"""Minimum number of windows for the detection of constant ends. Among fewer windows, equal ends may be due to similar sequences."""
 
 NEARLY_ALL = 0.9
 
 
 class Inserts(NamedTuple):
-    """Windows and the columns of each that its insert fills.
+    """Windows and the columns of their inserts.
 
     Args:
-        letters: uint8 (n, length), windows.
-        starts: int32 (n,), column of each insert's first letter.
-        stops: int32 (n,), column behind its last.
+        letters: Windows, uint8 (n, length).
+        starts: Column of the first base of each insert, int32 (n,).
+        stops: Column after the last base of each insert, int32 (n,).
     """
 
     letters: np.ndarray
@@ -36,15 +36,18 @@ class Inserts(NamedTuple):
     stops: np.ndarray
 
     def within(self) -> np.ndarray:
-        """bool (n, length): which letters are those of the insert."""
+        """Returns whether each letter belongs to the insert, bool (n, length)."""
         columns = np.arange(self.letters.shape[1])
         return (columns >= self.starts[:, None]) & (columns < self.stops[:, None])
 
 
 def find_inserts(letters: np.ndarray, lengths: np.ndarray | None = None, construct: Construct | None = None) -> Inserts:
-    """The inserts of windows, uint8 (n, length); the whole windows where the construct is unknown.
+    """Finds the inserts of windows. If the construct is unknown, an insert is the complete window.
 
-    `lengths`, int (n,), are those of the given sequences, with both adapters or bare; needed with a construct.
+    Args:
+        letters: Windows, uint8 (n, length).
+        lengths: Number of bases of each sequence as it was given, with or without adapters, int (n,). Required with a construct.
+        construct: Construct of the windows. None if unknown.
     """
     starts, stops = np.zeros(len(letters), np.int32), np.full(len(letters), letters.shape[1], np.int32)
     if construct is not None and lengths is not None:
@@ -55,9 +58,9 @@ def find_inserts(letters: np.ndarray, lengths: np.ndarray | None = None, constru
 
 
 def constant_ends(inserts: Inserts) -> tuple[bytes, bytes]:
-    """Letters, in upper case, at the beginning and at the end of nearly all inserts: flanks that no construct names.
+    """Finds the sequences, in upper case, that nearly all inserts begin and end with. They are flanks that the construct does not name.
 
-    Empty without such ends, and for fewer than 100 inserts, which may be alike by nature.
+    They are empty if there are no such ends, and for fewer than `FEWEST` inserts.
     """
     if len(inserts.letters) < FEWEST:
         return b"", b""
@@ -67,7 +70,7 @@ def constant_ends(inserts: Inserts) -> tuple[bytes, bytes]:
 
 
 def without_ends(inserts: Inserts, ends: tuple[bytes, bytes]) -> Inserts:
-    """The inserts without these ends, where they have them and something between."""
+    """Returns the inserts without the given ends. Inserts that lack an end, or have nothing between both ends, are unchanged."""
     left, right = (np.frombuffer(end, np.uint8) for end in ends)
     starts, stops = inserts.starts.copy(), inserts.stops.copy()
     rows = np.flatnonzero(stops - starts > len(left) + len(right))
@@ -80,7 +83,7 @@ def without_ends(inserts: Inserts, ends: tuple[bytes, bytes]) -> Inserts:
 
 
 def _common(inserts: Inserts, columns: np.ndarray, step: int, room: int) -> bytes:
-    """The letters that nearly all inserts have from these columns on."""
+    """Returns the bases that nearly all inserts share, beginning at a column of each window, in steps of 1 or -1."""
     shown, rows = bytearray(), np.arange(len(columns))
     while len(shown) < room:
         letters = PLAIN[inserts.letters[rows, columns[rows] + step * len(shown)]]
@@ -93,7 +96,13 @@ def _common(inserts: Inserts, columns: np.ndarray, step: int, room: int) -> byte
 
 
 def _spans(windows: np.ndarray, lengths: np.ndarray, construct: Construct) -> tuple[np.ndarray, np.ndarray]:
-    """The columns where the inserts of sequences of these lengths begin and end."""
+    """Returns the first column and the column after the last one of the insert of each window.
+
+    Args:
+        windows: Windows, uint8 (n, length).
+        lengths: Number of bases of each sequence as it was given, int (n,).
+        construct: Construct of the windows.
+    """
     adapters = len(construct.left_adapter) + len(construct.right_adapter)
     spans = np.empty((2, len(windows)), np.int32)
     for given in np.unique(lengths):  # a measured library has few lengths
@@ -106,7 +115,10 @@ def _spans(windows: np.ndarray, lengths: np.ndarray, construct: Construct) -> tu
 
 
 def _held_adapters(windows: np.ndarray, length: int, construct: Construct) -> np.ndarray:
-    """bool (n,): whether sequences had adapters around `length` letters: then the flanks stand around a shorter insert."""
+    """Returns whether each window has the adapters and flanks of an insert of `length` bases, bool (n,).
+
+    If so, the sequence was given with adapters, and the insert is shorter than the sequence.
+    """
     if length < construct.shortest or not construct.left_adapter + construct.right_adapter:
         return np.zeros(len(windows), bool)
     template, (start, stop) = _frame(construct, length)
@@ -117,7 +129,7 @@ def _held_adapters(windows: np.ndarray, length: int, construct: Construct) -> np
 
 @lru_cache(maxsize=1024)
 def _frame(construct: Construct, length: int) -> tuple[np.ndarray, tuple[int, int]]:
-    """A window around an insert: its letters in upper case, and the columns that the insert fills."""
+    """Returns a window of an insert of a given length, in upper case, and the start and stop columns of the insert."""
     ones, others = construct.windows(Ragged.from_strings(["A" * length, "C" * length]))
     filled = np.flatnonzero(ones != others)
     return PLAIN[ones], (int(filled[0]), int(filled[-1]) + 1)

@@ -1,6 +1,6 @@
-"""k-mers of letters, the same from both strands, and the few of them that similar sequences are found by.
+"""Canonical k-mers, which are equal for both strands, and minimisers, by which similar sequences are found.
 
-Array code only: no loop over sequences.
+All functions work on arrays, without a loop over sequences.
 """
 
 import numpy as np
@@ -10,20 +10,20 @@ from dreamkeras.sequence.alphabet import NO_BASE
 __all__ = ["SEED", "canonical_kmers", "minimisers"]
 
 SEED = 16
-"""Letters of a minimiser: as many as fill 32 bits."""
+"""Number of bases in a minimiser. 16 bases fill 32 bits."""
 
 NOTHING = np.uint32(0xFFFFFFFF)
 
 
 def canonical_kmers(codes: np.ndarray, k: int) -> tuple[np.ndarray, np.ndarray]:
-    """The k-mer at each column as a number of 2 k bits, of the two strands' the smaller.
+    """Returns the canonical k-mer at each column: the smaller number of the two strands, with 2 k bits.
 
     Args:
-        codes: uint8 (n, length), from `alphabet.BASE_INDEX`.
+        codes: Codes of the bases, from `alphabet.BASE_INDEX`, uint8 (n, length).
         k: 1, 2, 4, 8 or 16.
 
     Returns:
-        uint8, uint16 or uint32 (n, length - k + 1), the k-mers; bool of the same shape, whether one holds an unknown letter.
+        The k-mers, uint8, uint16 or uint32 (n, length - k + 1), and whether each contains an unknown base, bool of the same shape.
 
     Example:
         >>> from dreamkeras.sequence.alphabet import BASE_INDEX, letter_codes
@@ -44,19 +44,19 @@ def canonical_kmers(codes: np.ndarray, k: int) -> tuple[np.ndarray, np.ndarray]:
 
 
 def minimisers(codes: np.ndarray, starts: np.ndarray, stops: np.ndarray, stretch: int) -> tuple[np.ndarray, np.ndarray]:
-    """Of each stretch of so many known letters the 16-mer whose scrambled number is least (Roberts et al. 2004).
+    """Returns the minimiser of each stretch of known bases: the 16-mer with the smallest hash (Roberts et al. 2004).
 
-    Sequences that have such a stretch in common, on whichever strand and wherever it stands, have its minimiser in
-    common. With 26 letters, about one in six 16-mers is one.
+    Two sequences that share a stretch of this length, on any strand and at any position, also share its minimiser. With stretches of
+    26 bases, about one in six 16-mers is a minimiser.
 
     Args:
-        codes: uint8 (n, length), unknown outside the inserts.
-        starts: int (n,), column of each insert's first letter.
-        stops: int (n,), column behind its last.
-        stretch: 16 or more.
+        codes: Codes of the bases, unknown outside the inserts, uint8 (n, length).
+        starts: Column of the first base of each insert, int (n,).
+        stops: Column after the last base of each insert, int (n,).
+        stretch: Number of bases in a stretch, 16 or more.
 
     Returns:
-        int64 (m,), the row of each minimiser; uint32 (m,), its scrambled number.
+        The row of each minimiser, int64 (m,), and its hash, uint32 (m,).
     """
     missing = stretch - codes.shape[1]
     if missing > 0:
@@ -70,14 +70,14 @@ def minimisers(codes: np.ndarray, starts: np.ndarray, stops: np.ndarray, stretch
         least = np.minimum(least[:, :-step], least[:, step:])
         covered += step
     columns = np.arange(least.shape[1], dtype=np.int32)
-    # A stretch lies within the insert; one that is shorter than a stretch counts as one.
+    # A stretch lies within the insert. An insert that is shorter than a stretch counts as a single stretch.
     kept = (columns >= starts[:, None]) & (columns <= np.maximum(starts, stops - stretch)[:, None]) & (least != NOTHING)
     kept[:, 1:] &= (least[:, 1:] != least[:, :-1]) | (columns[1:] == starts[:, None])
     return np.nonzero(kept)[0], least[kept]
 
 
 def _scrambled(kmers: np.ndarray) -> np.ndarray:
-    """uint32: other numbers for other k-mers, in no order, so that runs of one letter are not preferred."""
+    """Returns a hash of each k-mer, uint32, distinct for distinct k-mers. Without it, poly-A would be the preferred minimiser."""
     mixed = (kmers ^ np.uint32(0x9E3779B9)) * np.uint32(0x85EBCA6B)
     mixed ^= mixed >> np.uint32(15)
     mixed *= np.uint32(0xC2B2AE35)

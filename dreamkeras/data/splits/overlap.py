@@ -1,4 +1,4 @@
-"""How many sequences to validate or test on a model has seen in training, or has nearly seen."""
+"""Counts the validation or test sequences that are also in the training data, exactly or as near-duplicates."""
 
 from typing import NamedTuple
 
@@ -14,26 +14,32 @@ __all__ = ["Overlap", "WindowOverlap", "overlap"]
 
 
 class Overlap(NamedTuple):
-    """Numbers of copies, reverse complements and near-duplicates, by `data.splits.similar`, of training sequences; each counts once."""
+    """Number of sequences that are copies, reverse complements or near-duplicates of training sequences. Each is counted once.
+
+    Args:
+        exact: Number of copies.
+        reverse: Number of reverse complements.
+        near: Number of near-duplicates, as defined in `data.splits.similar`.
+    """
 
     exact: int
     reverse: int
     near: int
 
-    def describe(self, sequences: int, place: str, known: str = "training", consequence: str = "figures on them will be too good") -> str:
-        """A one-line warning about these sequences, of which at least one is known.
+    def describe(self, sequences: int, place: str, known: str = "training", consequence: str = "metrics on them will be too high") -> str:
+        """Returns a one-line warning about the overlap. At least one of the three numbers must be above 0.
 
         Args:
-            sequences: How many there are in all.
-            place: For the sentence, e.g. `"in valid.tsv"`.
-            known: The name of the set that they are compared with.
-            consequence: The end of the sentence.
+            sequences: Total number of sequences in the set.
+            place: Name of the set, such as `"in valid.tsv"`.
+            known: Name of the set that the sequences are compared with.
+            consequence: Consequence of the overlap, for the end of the sentence.
 
         Example:
             >>> Overlap(12, 15, 5).describe(1000, "in valid.tsv")
-            '12 of the 1,000 sequences in valid.tsv are copies of training sequences, 15 their reverse complements and 5 nearly ...'
+            '12 of the 1,000 sequences in valid.tsv are copies of training sequences, 15 are reverse complements and 5 are near-...'
             >>> Overlap(0, 15, 0).describe(1000, "in valid.tsv")
-            '15 of the 1,000 sequences in valid.tsv are reverse complements of training sequences: figures on them will be too good.'
+            '15 of the 1,000 sequences in valid.tsv are reverse complements of training sequences: metrics on them will be too high.'
         """
         counts = [(count, *words) for count, words in zip(self, self._words(known), strict=True) if count]
         (first, of_known, _), *others = counts
@@ -45,16 +51,16 @@ class Overlap(NamedTuple):
         return "sequences"
 
     def _words(self, known: str) -> tuple[tuple[str, str], ...]:
-        """The phrase for each number, where it is the first of the sentence, and after another one."""
+        """Returns two phrases for each number: one for the first number in the sentence, one for a later number."""
         return (
-            (f"are copies of {known} sequences", "copies"),
-            (f"are reverse complements of {known} sequences", "their reverse complements"),
-            (f"are nearly the same as {known} sequences", "nearly the same"),
+            (f"are copies of {known} sequences", "are copies"),
+            (f"are reverse complements of {known} sequences", "are reverse complements"),
+            (f"are near-duplicates of {known} sequences", "are near-duplicates"),
         )
 
 
 class WindowOverlap(Overlap):
-    """The same of a genome's windows, by their places: `exact` are those of the data, `near` overlap one; `reverse` is 0.
+    """Number of genomic windows that are also in the training data (`exact`) or overlap a training window (`near`). `reverse` is 0.
 
     Example:
         >>> WindowOverlap(10, 0, 8).describe(20, "around p.bed", "validation", "its best epoch was chosen on them")
@@ -71,10 +77,10 @@ class WindowOverlap(Overlap):
 
 
 def overlap(training: Examples, validation: Examples) -> Overlap:
-    """How many of the validation sequences are in a model's training data, too; both are of the same construct.
+    """Counts the validation sequences that are also in the training data. Both sets have the same construct.
 
-    Adapters, flanks and ends that nearly all training sequences have do not count. The windows of a genome, those with profiles, are
-    compared by their places.
+    Adapters, flanks and constant ends of the training sequences are ignored. Genomic windows, which have profiles, are compared by their
+    positions.
     """
     if validation.profiles is not None:
         same = np.isin(validation.ids, training.ids)

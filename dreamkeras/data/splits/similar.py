@@ -1,8 +1,9 @@
-"""Which sequences are nearly the same: copies with a few changed letters, shifted, reverse-complemented or between other flanks.
+"""Finds near-duplicates: copies with a few changed bases, shifted, reverse-complemented or between other flanks.
 
-Two sequences are if at least half of the shorter one's 8-mers are in the other, too, on either strand. Candidates are
-found by common minimisers and then compared, so none is taken to be similar that is not. Of random inserts of 80 letters,
-copies with 1 or 2 changed letters are all found, with 3 99.8 %, with 4 98 %, with 5 87 %; of 200 letters, with up to 12.
+Two sequences are near-duplicates if at least half of the 8-mers of the shorter one are also in the longer one, on either strand.
+Candidates are pairs that share a minimiser. Every candidate is compared by its 8-mers, so there are no false positives. For random
+inserts of 80 bases, all copies with 1 or 2 changed bases are found, and 99.8 % with 3, 98 % with 4 and 87 % with 5 changed bases. For
+200 bases, copies with up to 12 changed bases are found.
 """
 
 from collections.abc import Iterator
@@ -18,39 +19,42 @@ from dreamkeras.sequence.construct import Construct
 __all__ = ["NEAR", "family_keys", "found_near", "similarity"]
 
 NEAR = 0.5
-"""Share of common 8-mers from which on sequences are nearly the same: up to 4 changed letters of 80, or 12 of 200."""
+"""Minimum share of common 8-mers of near-duplicates. It corresponds to up to 4 changed bases of 80, or 12 of 200."""
 
 WORD = 8
 
 LONGEST = 26
-"""Most letters in common that candidates need, however long they are."""
+"""Maximum length of the common stretch that candidates must share, in bases."""
 
 CHUNK = 2048
-"""Sequences whose k-mers are made at a time, for the processor's cache."""
+"""Number of sequences whose k-mers are computed at a time. With this number, the k-mers fit into the processor's cache."""
 
 PAIRS = 256
-"""Pairs compared at a time: each takes a table of 64 KB."""
+"""Number of pairs compared at a time. Each pair needs a table of 64 KB."""
 
 SEEDS = 2**24
-"""Minimisers in memory at a time: 128 MB, and as much again while they are gathered."""
+"""Maximum number of minimisers in memory. They need 128 MB, and twice as much while they are collected."""
 
 COMPARED = 8
-"""Sequences of those with the same minimiser that each is compared with."""
+"""Maximum number of sequences with the same minimiser that a sequence is compared with."""
 
 CROWD = 32
-"""Sequences with the same minimiser from which on each is compared with one of them: it is in a repeat, or all are alike."""
+"""Above this number of sequences with the same minimiser, each sequence is compared with only one of them.
+
+Such a minimiser is in a repeat, or all of these sequences are similar.
+"""
 
 BLOCK = 2**20
-"""Candidates in memory at a time."""
+"""Number of candidate pairs in memory at a time."""
 
 HALF, LOWER = np.uint64(32), np.uint64(0xFFFFFFFF)
 
 
 def family_keys(letters: np.ndarray, lengths: np.ndarray | None = None, construct: Construct | None = None) -> np.ndarray:
-    """uint64 (n,): a key of each window, equal for all that are the same or nearly the same, and for those nearly the same as these.
+    """Returns a key for each window, uint64 (n,). Copies and near-duplicates have equal keys, and form a family.
 
-    A sequence without relatives has its `duplex_keys` key, whose arguments these are. Families do not depend on the order of the
-    windows; neither adapters, flanks nor constant ends make sequences alike.
+    Families are transitive: near-duplicates of near-duplicates belong to the same family. The keys do not depend on the order of the
+    windows. Adapters, flanks and constant ends are ignored. Arguments are those of `duplex_keys`.
     """
     inserts = find_inserts(letters, lengths, construct)
     inserts = without_ends(inserts, constant_ends(inserts))
@@ -60,7 +64,7 @@ def family_keys(letters: np.ndarray, lengths: np.ndarray | None = None, construc
 
 
 def found_near(known: Inserts, asked: Inserts) -> np.ndarray:
-    """bool (n,): whether each of the n sequences asked about is nearly the same as a known one."""
+    """Returns whether each sequence in `asked` is a near-duplicate of a sequence in `known`, bool (n,)."""
     found = np.zeros(len(asked.letters), bool)
     stretch = _stretch(known)
     parts = _parts(known, stretch)
@@ -71,7 +75,7 @@ def found_near(known: Inserts, asked: Inserts) -> np.ndarray:
         for step in range(COMPARED):
             compared = (count > step) & ((count <= CROWD) | (step == 0))
             left = np.flatnonzero(compared & ~found[(wanted & LOWER).astype(np.int64)])
-            # Of many known ones, each sequence meets others.
+            # Among many known sequences, each sequence is compared with different ones.
             turn = ((wanted[left] & LOWER).astype(np.int64) + step) % count[left]
             rows, others = _pairs(wanted[left], seeds[first[left] + turn])
             found[rows[similarity(asked, rows, known, others) >= NEAR]] = True
@@ -79,16 +83,16 @@ def found_near(known: Inserts, asked: Inserts) -> np.ndarray:
 
 
 def similarity(one: Inserts, rows: np.ndarray, other: Inserts, others: np.ndarray) -> np.ndarray:
-    """The share of the shorter insert's 8-mers that are in both inserts of each pair.
+    """Returns the share of the 8-mers of the shorter insert that are in both inserts of each pair.
 
     Args:
-        one: The first insert of each pair is
-        rows: int (pairs,), one of these rows of it.
-        other: The second is
-        others: int (pairs,), one of these rows of it.
+        one: Inserts that contain the first insert of each pair.
+        rows: Row of the first insert of each pair, int (pairs,).
+        other: Inserts that contain the second insert of each pair.
+        others: Row of the second insert of each pair, int (pairs,).
 
     Returns:
-        float64 (pairs,), 0 to 1; a repeated 8-mer counts as often as it occurs in the insert with fewer of it.
+        Shares, 0 to 1, float64 (pairs,). The number of common 8-mers is counted from both inserts, and the smaller count is used.
     """
     shares = np.empty(len(rows))
     marks = np.zeros((min(PAIRS, len(rows)), 4**WORD + 1), bool)
@@ -106,7 +110,10 @@ def _sizes(inserts: Inserts, rows: np.ndarray) -> np.ndarray:
 
 
 def _words(inserts: Inserts, rows: np.ndarray) -> np.ndarray:
-    """int64 (n, columns), the 8-mers of these rows, as cells of a flat table with a row for each; the last is of unknown ones."""
+    """Returns the 8-mers of rows as indices into a flat table, int64 (n, columns).
+
+    The table has one row for each row of `rows`. Its last column is for 8-mers with unknown bases.
+    """
     words, unknown = canonical_kmers(_codes(inserts, rows), WORD)
     cells = words.astype(np.int64)
     cells[unknown] = 4**WORD
@@ -114,7 +121,7 @@ def _words(inserts: Inserts, rows: np.ndarray) -> np.ndarray:
 
 
 def _held(marks: np.ndarray, words: np.ndarray, others: np.ndarray) -> np.ndarray:
-    """int (n,): how many of `words` are among the `others` of their row; `marks` is all False before and after."""
+    """Counts the 8-mers in `words` that are also in the same row of `others`, int (n,). `marks` is all False before and after the call."""
     flat = marks.reshape(-1)
     flat[others] = True
     marks[:, -1] = False
@@ -124,7 +131,7 @@ def _held(marks: np.ndarray, words: np.ndarray, others: np.ndarray) -> np.ndarra
 
 
 def _codes(inserts: Inserts, rows: np.ndarray) -> np.ndarray:
-    """uint8 (n, columns), codes of the inserts in these rows; unknown what is no insert's."""
+    """Returns the base codes of the inserts in the given rows, uint8 (n, columns). Bases outside the inserts have the unknown code."""
     starts, stops = inserts.starts[rows], inserts.stops[rows]
     first = int(starts.min())
     codes = BASE_INDEX[inserts.letters[rows, first : int(stops.max())]]
@@ -134,19 +141,25 @@ def _codes(inserts: Inserts, rows: np.ndarray) -> np.ndarray:
 
 
 def _stretch(inserts: Inserts) -> int:
-    """Letters in common by which candidates are sure to be found: what two changes leave of most inserts, but no more than 26."""
+    """Returns the length of a common stretch that makes two sequences candidates: a third of the median insert, 16 to 26 bases.
+
+    Two changed bases leave at least one stretch of a third of the insert unchanged.
+    """
     sizes = inserts.stops - inserts.starts
     return int(np.clip(np.median(sizes) // 3, SEED, LONGEST)) if len(sizes) else LONGEST
 
 
 def _parts(inserts: Inserts, stretch: int) -> int:
-    """How many times minimisers are gone through, so that each time fits in memory."""
+    """Returns the number of passes over the minimisers such that each pass fits in memory."""
     expected = np.maximum(inserts.stops - inserts.starts - SEED, 1).sum(dtype=np.int64) * 2 // (stretch - SEED + 2)
     return int(-(-expected // SEEDS)) or 1
 
 
 def _seeds(inserts: Inserts, rows: np.ndarray, stretch: int, parts: int) -> Iterator[np.ndarray]:
-    """uint64 (m,), `parts` times: minimiser and place in `rows` of every sequence, 32 bits each, ascending."""
+    """Yields, `parts` times, the sorted seeds of a part of the minimisers, uint64 (m,).
+
+    A seed has the hash of a minimiser in its upper 32 bits and the index into `rows` of its sequence in its lower 32 bits.
+    """
     for part in range(parts):
         found = [np.empty(0, np.uint64)]
         for start in range(0, len(rows), CHUNK):
@@ -163,7 +176,7 @@ def _seeds(inserts: Inserts, rows: np.ndarray, stretch: int, parts: int) -> Iter
 
 
 def _leaders(inserts: Inserts, rows: np.ndarray) -> np.ndarray:
-    """int64 (n,): the first of each sequence's family, all as places in `rows`."""
+    """Returns the first sequence of the family of each sequence, as indices into `rows`, int64 (n,)."""
     parent, stretch = np.arange(len(rows)), _stretch(inserts)
     for seeds in _seeds(inserts, rows, stretch, _parts(inserts, stretch)):
         for distance in range(1, COMPARED + 1):
@@ -179,24 +192,24 @@ def _leaders(inserts: Inserts, rows: np.ndarray) -> np.ndarray:
 
 
 def _neighbours(seeds: np.ndarray, distance: int) -> np.ndarray:
-    """int64 (m,): the first of each two seeds at this distance that have the same minimiser."""
+    """Returns the index of the first seed of each pair of seeds at a distance that have the same minimiser, int64 (m,)."""
     places = np.flatnonzero(seeds[distance:] >> HALF == seeds[:-distance] >> HALF)
     values = seeds[places] >> HALF
     crowded = np.zeros(len(places), bool)
     within = places + CROWD < len(seeds)
     crowded[within] = seeds[places[within] + CROWD] >> HALF == values[within]
-    # Each crowd at a distance of its own, so that all of them together connect what is alike.
+    # Each crowded minimiser uses one of the distances, so that together they still connect similar sequences.
     return places[~crowded | (values % COMPARED + 1 == distance)]
 
 
 def _pairs(ones: np.ndarray, others: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """int64 each: the places in the lower halves of seeds, each pair of them once."""
+    """Returns the distinct pairs of sequence indices in the lower halves of two arrays of seeds, int64 each."""
     pairs = np.unique(ones << HALF | others & LOWER)
     return (pairs >> HALF).astype(np.int64), (pairs & LOWER).astype(np.int64)
 
 
 def _join(parent: np.ndarray, ones: np.ndarray, others: np.ndarray) -> None:
-    """Makes one family of each pair's two, under the first of both."""
+    """Merges the families of each pair. The first sequence of both families is the root of the merged family."""
     while len(ones):
         ones, others = _root(parent, ones), _root(parent, others)
         ones, others = np.minimum(ones, others), np.maximum(ones, others)
@@ -206,7 +219,7 @@ def _join(parent: np.ndarray, ones: np.ndarray, others: np.ndarray) -> None:
 
 
 def _root(parent: np.ndarray, places: np.ndarray) -> np.ndarray:
-    """The first of the family of each place, to which they then point straight."""
+    """Returns the root of the family of each place, and shortens the paths in `parent`."""
     while True:
         above = parent[parent[places]]
         if np.array_equal(above, parent[places]):

@@ -106,9 +106,7 @@ def test_unknown_letters_are_avoided(tmp_path):
 @pytest.mark.parametrize("letters", ["ACGT" * 20, "N" * 5000, "ACGT" * 5])
 def test_a_genome_without_room_is_refused(tmp_path, letters):
     genome = genome_of(tmp_path, {"a": letters, "b": "ACGT" * 1000})
-    with pytest.raises(
-        InputError, match=r"Expected room for windows of 30 letters away from peaks, got none in .*genome\.fa: name non-peaks"
-    ):
+    with pytest.raises(InputError, match=r"genome\.fa has no window of 30 bases away from the peaks\. Name a BED file of non-peaks"):
         draw_nonpeaks(genome, peaks_at([("a", 20)]), 5, 30)
 
 

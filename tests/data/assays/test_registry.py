@@ -43,7 +43,7 @@ def test_an_atac_assay_is_that_of_its_layout():
     ("table", AtacLayout("genome.fa", "coverage.bw"), "--target-column"), ("atac", TableLayout(("value",)), "--genome"),
 ])  # fmt: skip
 def test_an_assay_without_its_layout_names_the_options_that_make_it(name, layout, option):
-    with pytest.raises(InputError, match=f"for assay '{name}'.*{option}.*, got none"):
+    with pytest.raises(InputError, match=f"^Assay '{name}' needs .*: name .* with {option}"):
         find_assay(name, layout)
 
 

@@ -27,13 +27,13 @@ def test_other_fields_are_refused(fields):
 
 
 @pytest.mark.parametrize(("fields", "message"), [
-    ({"target_column": ()}, "one or more different columns as target_column, got none"),
+    ({"target_column": ()}, "one or more distinct columns as target_column, got none"),
     ({"target_column": ("a", "b", "a")}, "got a, b, a"),
-    ({"weight_column": "w", "variance_column": "v"}, "one of weight_column and variance_column, got both"),
-    ({"reverse_mark": "_-", "both_strands": True}, "one of reverse_mark and both_strands, got both"),
+    ({"weight_column": "w", "variance_column": "v"}, "weight_column and variance_column cannot be combined"),
+    ({"reverse_mark": "_-", "both_strands": True}, "reverse_mark and both_strands cannot be combined"),
     ({"replicate_columns": (("r", "s"), ("t", "u"))}, "replicate_columns for each of 1 targets, got 2"),
-    ({"replicate_columns": (("r",),)}, "two or more different replicate columns, got r"),
-    ({"replicate_columns": (("r", "r"),)}, "two or more different replicate columns, got r, r"),
+    ({"replicate_columns": (("r",),)}, "two or more distinct replicate columns, got r"),
+    ({"replicate_columns": (("r", "r"),)}, "two or more distinct replicate columns, got r, r"),
     ({"length": 0}, "length above 0, got 0"),
 ])  # fmt: skip
 def test_choices_that_exclude_one_another_are_refused(fields, message):
@@ -76,7 +76,7 @@ def test_a_chosen_length_stays():
 
 
 def test_without_a_length_there_is_no_construct():
-    with pytest.raises(InputError, match="with the length of its windows, got None"):
+    with pytest.raises(InputError, match="has no window length"):
         TableLayout(("a",)).construct()
 
 

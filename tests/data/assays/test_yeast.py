@@ -174,7 +174,7 @@ def test_a_header_names_its_columns_in_any_order(tmp_path):
 
 
 def test_a_header_without_a_value_is_never_guessed(tmp_path):
-    with pytest.raises(InputError, match=r"Expected a column named 'value', got 'sequence', 'n_cells'"):
+    with pytest.raises(InputError, match=r"has no column named 'value'\. Columns in line 1: 'sequence', 'n_cells'"):
         read(written(tmp_path, ["sequence\tn_cells", *ROWS]))
 
 

@@ -104,5 +104,5 @@ def test_the_index_gives_size_and_checksum():
     ],
 )  # fmt: skip
 def test_what_is_no_index_is_one_line_that_names_its_source(text):
-    with pytest.raises(InputError, match=r"^Expected the index of Zenodo record 10633252.*\(somewhere\)\.$"):
+    with pytest.raises(InputError, match=r"^Expected the index of Zenodo record 10633252: .*\(somewhere\)\.$"):
         read_index(text, "somewhere")

@@ -46,7 +46,7 @@ def test_the_truth_has_a_row_a_promoter_and_a_column_a_factor(library, tmp_path)
 
 
 def test_one_path_for_both_is_refused_before_anything_is_written(library, tmp_path):
-    with pytest.raises(InputError, match="two different files"):
+    with pytest.raises(InputError, match=r"cannot be written to the same file .*x\.tsv.* two different files"):
         write_library(library, str(tmp_path / "x.tsv"), str(tmp_path / "x.tsv"))
     assert list(tmp_path.iterdir()) == []
 
@@ -66,6 +66,6 @@ def test_gzip_reads_back_as_the_plain_file(library, tmp_path):
 
 @pytest.mark.parametrize("name", ["library.tsv.xz", "library.ZIP"])
 def test_the_name_of_another_compressed_file_is_refused(tmp_path, name):
-    with pytest.raises(InputError, match=f"Expected the name of a plain file, or one that ends in .gz, got .*{name}"):
+    with pytest.raises(InputError, match=f"Cannot write .*{name}: gzip is the only supported compression"):
         write_library(simulate(3), str(tmp_path / name))
     assert list(tmp_path.iterdir()) == []

@@ -53,7 +53,7 @@ def test_the_seed_chooses_among_equals_and_the_order_of_rows_does_not():
 
 @pytest.mark.parametrize(("ids", "told"), [(ids_of({1: 4}), "4 on chr1"), ([], "0 on none")])
 def test_a_single_chromosome_cannot_be_split(ids, told):
-    with pytest.raises(InputError, match=f"Expected windows on two chromosomes or more to hold one out, got {told}"):
+    with pytest.raises(InputError, match=f"Expected windows on two or more chromosomes, to hold one out, got {told}"):
         held_chromosomes(ids, 0.1)
 
 

@@ -115,12 +115,12 @@ def test_a_negative_seed_is_refused():
 
 @pytest.mark.parametrize("sequences", [["ACGG"], ["ACGG", "ACGG"], ["ACGG", "CCGT"], ["ACGG", "acgg", "CCGT"]])
 def test_one_sequence_cannot_be_split(sequences):
-    with pytest.raises(InputError, match=f"got {len(sequences)} examples of 1 sequences or families"):
+    with pytest.raises(InputError, match=f"the {len(sequences)} examples are of only 1 distinct sequences"):
         split(make_examples(sequences), 0.5, 0)
 
 
 def test_no_examples_cannot_be_split():
-    with pytest.raises(InputError, match="got 0 examples"):
+    with pytest.raises(InputError, match="the 0 examples are of only 0 distinct sequences"):
         split(make_examples(random_sequences(2)).select(np.array([], int)), 0.5, 0)
 
 
@@ -140,14 +140,14 @@ def test_chromosomes_split_by_the_ids_that_name_them(chromosome, held):
 
 @pytest.mark.parametrize("chromosome", ["chr3", "p"])
 def test_a_chromosome_that_no_id_names_is_refused(chromosome):
-    with pytest.raises(InputError, match=f"Expected ids of {chromosome} and of other chromosomes, got 0 of 3 that name {chromosome}"):
+    with pytest.raises(InputError, match=f"Expected ids on {chromosome} and on other chromosomes, got 0 of 3 on {chromosome}"):
         fold_split(make_examples(random_sequences(3)), chromosome)
 
 
 @pytest.mark.parametrize(("folds", "fold", "message"), [
     (None, 0, "the data have no fold column"),
-    ([0, 1, 1], 2, "Expected fold 2 beside others, got folds: 0, 1"),
-    ([3, 3, 3], 3, "Expected fold 3 beside others, got folds: 3"),
+    ([0, 1, 1], 2, "Expected fold 2 and at least one other fold, got folds: 0, 1"),
+    ([3, 3, 3], 3, "Expected fold 3 and at least one other fold, got folds: 3"),
 ])  # fmt: skip
 def test_folds_that_do_not_split_are_refused(folds, fold, message):
     with pytest.raises(InputError, match=message):
