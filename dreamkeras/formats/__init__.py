@@ -1,5 +1,5 @@
-"""File formats: FASTA, FASTQ, tables, Parquet, VCF in; tables, bedGraph and bigWig out.
+"""File formats: reads FASTA, FASTQ, tables, Parquet and VCF, and writes tables, bedGraph and bigWig.
 
-In: bytes.
-Out: batches of records, and files made of values. Knows letters, not models.
+Input: bytes, or values.
+Output: batches of records, or files. The formats do not depend on models.
 """

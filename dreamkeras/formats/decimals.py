@@ -1,6 +1,6 @@
-"""Numbers in text: ASCII decimals. `1_000`, `infinity` and the digits of other scripts, which Python accepts, are refused.
+"""Parsing of ASCII decimal numbers. `1_000`, `infinity` and non-ASCII digits, which Python accepts, are rejected.
 
-Imports nothing: the options of the command line read numbers by the same rule.
+The command line uses the same rules for its options, so this module imports nothing that is slow to load.
 """
 
 import re
@@ -10,14 +10,14 @@ __all__ = ["NOT_FINITE", "is_number", "is_signed_whole", "is_whole", "parse_whol
 _NUMBER = re.compile(r"[+-]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][+-]?[0-9]+)?")
 
 NOT_FINITE = {sign + name for sign in ("", "+", "-") for name in ("nan", "inf")}
-"""Texts, in lower case, that programs write for missing and infinite numbers; readers accept them to report them by themselves."""
+"""Texts, in lower case, that programs write for missing and infinite numbers. Readers parse them and report them in separate messages."""
 
 DIGITS = 18
-"""Most digits of a whole number, which fits into 64 bits then."""
+"""Maximum number of digits of a whole number. A number with 18 digits fits into 64 bits."""
 
 
 def is_number(text: str) -> bool:
-    """Whether a text is a number in ASCII decimals, with or without a sign, a point and an exponent.
+    """Returns whether a text is an ASCII decimal number. Sign, decimal point and exponent are optional.
 
     Example:
         >>> [is_number(text) for text in ("-1.5e3", "1_000", "inf", "0x10", "")]
@@ -27,7 +27,7 @@ def is_number(text: str) -> bool:
 
 
 def is_whole(text: str) -> bool:
-    """Whether a text is one to 18 ASCII digits, and nothing else.
+    """Returns whether a text consists of 1 to 18 ASCII digits and nothing else.
 
     Example:
         >>> [is_whole(text) for text in ("10", "1_0", "+1", "\u0661")]
@@ -37,16 +37,16 @@ def is_whole(text: str) -> bool:
 
 
 def is_signed_whole(text: str) -> bool:
-    """Whether a text is a whole number, which may have a sign and blanks around it."""
+    """Returns whether a text is a whole number. A sign and surrounding white space are allowed."""
     number = text.strip()
     return is_whole(number[1:] if number[:1] in ("+", "-") else number)
 
 
 def parse_whole(text: str) -> int:
-    """The whole number that a text is, which may have a sign and blanks around it.
+    """Parses a whole number. A sign and surrounding white space are allowed.
 
     Raises:
-        ValueError: It is none.
+        ValueError: The text is not a whole number.
     """
     if not is_signed_whole(text):
         raise ValueError(f"{text!r} is not a whole number")

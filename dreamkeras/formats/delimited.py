@@ -1,7 +1,7 @@
-"""Lines of TSV and CSV as cells. A row is one line in both; what a quotation mark means differs.
+"""Splits lines of TSV and CSV into cells. In both formats, a row is a single line. They differ in the treatment of quotation marks.
 
-TSV has no quoting: a quotation mark is a letter like any other. A pair around a whole cell, as pandas and R write it, is removed. CSV is
-quoted as in RFC 4180, except that a quoted cell cannot hold a line break.
+In TSV, a quotation mark is an ordinary character, but a pair of quotation marks around a cell, as pandas and R write it, is removed. CSV
+is quoted as in RFC 4180, except that a quoted cell cannot contain a line break.
 """
 
 import csv
@@ -17,10 +17,15 @@ QUOTE = '"'
 
 
 def filled_rows(text: Iterable[str], delimiter: str, path: str) -> Iterator[tuple[int, list[str]]]:
-    """The rows that are not blank, each with its line, from 1; a tab between cells makes it TSV.
+    """Yields the rows that are not blank, each with its line number, counted from 1.
+
+    Args:
+        text: Lines of the file.
+        delimiter: Character between cells. A tab selects the rules of TSV, any other character those of CSV.
+        path: Path of the file, for error messages.
 
     Raises:
-        InputError: A quoted cell of CSV does not end on the line where it begins, or has letters behind its end.
+        InputError: A quoted cell of CSV continues on the next line, or text follows its closing quotation mark.
     """
     rows = (line.rstrip("\r\n").split(TAB) for line in text) if delimiter == TAB else _csv_rows(text, delimiter, path)
     for line, row in enumerate(rows, 1):
@@ -29,7 +34,7 @@ def filled_rows(text: Iterable[str], delimiter: str, path: str) -> Iterator[tupl
 
 
 def clean_cell(cell: str, delimiter: str) -> str:
-    r"""A cell without the blanks around it and, in TSV, without a pair of quotation marks around the whole of it.
+    r"""Removes surrounding white space from a cell and, in TSV, a pair of quotation marks around the cell.
 
     Example:
         >>> [clean_cell(cell, "\t") for cell in (' "ACGT" ', '"the ""core"" one"', '"core', '"a" or "b"')]
@@ -40,35 +45,35 @@ def clean_cell(cell: str, delimiter: str) -> str:
 
 
 def clean_column(cells: Sequence[str], delimiter: str) -> list[str]:
-    """Many cells, as `clean_cell` would make of each."""
+    """Applies `clean_cell` to each cell of a column."""
     cells = list(map(str.strip, cells))
     return [_unquoted(cell) if cell[:1] == QUOTE else cell for cell in cells] if delimiter == TAB else cells
 
 
 def _csv_rows(text: Iterable[str], delimiter: str, path: str) -> Iterator[list[str]]:
-    """A row for each line."""
+    """Yields one row for each line."""
     asked = given = 0
 
     def lines() -> Iterator[str]:
         nonlocal asked
         for line in text:
             asked += 1
-            if asked > given + 1:  # the reader has not ended the row before
+            if asked > given + 1:  # The csv module needs another line to complete the previous row.
                 break
             yield line
         if asked > given:
             where = f"{source_name(path)}, line {given + 1}"
-            raise InputError(f"Expected a row on one line, got a quoted cell that does not end there ({where}).")
+            raise InputError(f"A quoted cell does not end on its line ({where}).")
 
     try:
         for row in csv.reader(lines(), delimiter=delimiter, strict=True):
             given += 1
             yield row
     except csv.Error as error:
-        raise InputError(f"Expected a table, got a malformed row ({source_name(path)}, line {asked}: {error}).") from None
+        raise InputError(f"Malformed row ({source_name(path)}, line {asked}: {error}).") from None
 
 
 def _unquoted(cell: str) -> str:
-    """A cell without the quotation marks around the whole of it; those within are then doubled, or it was not quoted."""
+    """Removes a pair of quotation marks around a cell if all quotation marks inside are doubled. Otherwise the cell is not quoted."""
     inner = cell[1:-1].replace(2 * QUOTE, "")
     return cell[1:-1].replace(2 * QUOTE, QUOTE).strip() if len(cell) > 1 and cell[-1] == QUOTE and QUOTE not in inner else cell

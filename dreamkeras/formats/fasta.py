@@ -1,7 +1,7 @@
-"""FASTA and plain lines: bytes to batches of records with numpy, without a Python step per base.
+"""Readers for FASTA and for files with one sequence per line. They parse bytes with NumPy, without a Python loop over bases.
 
-Blocks of whole lines are parsed at once: one search for white space, one mask of the bytes that are letters.
-Letters are handed on as they stand.
+A block of complete lines is parsed at a time, with one search for white space and one mask of the sequence letters. Letters are returned
+unchanged.
 """
 
 import itertools
@@ -18,21 +18,22 @@ from dreamkeras.sequence.records import BATCH_ROWS, Records, numbered
 __all__ = ["BLOCK", "Piece", "header_names", "line_blocks", "read_fasta", "read_fasta_pieces", "read_lines"]
 
 BLOCK = 1 << 19
-"""Bytes parsed at once: small enough for the masks to stay in the processor's cache."""
+"""Number of bytes that are parsed at a time. With this number, the masks fit into the processor's cache."""
 
 _IS_BLANK = np.zeros(256, bool)
 _IS_BLANK[list(b" \t\n\v\f\r")] = True
 
 
 class _FastaBlock(NamedTuple):
-    """The content of a block of whole FASTA lines.
+    """The content of a block of complete FASTA lines.
 
     Args:
-        names: n header texts up to the first white space.
-        places: int64 (n,), lines of the block before each header.
-        letters: uint8, the sequence lines without white space.
-        starts: int64 (n,), where in `letters` each header's sequence starts; letters before the first belong to an earlier block's header.
-        breaks: Lines in the block.
+        names: Text of the n headers up to the first white space.
+        places: Number of lines in the block before each header, int64 (n,).
+        letters: Sequence lines without white space, uint8.
+        starts: Start of each header's sequence in `letters`, int64 (n,). Letters before the first start belong to a header of an earlier
+            block.
+        breaks: Number of lines in the block.
     """
 
     names: list[str]
@@ -43,7 +44,14 @@ class _FastaBlock(NamedTuple):
 
 
 class Piece(NamedTuple):
-    """Some letters of a record, uint8, without white space; at least one. The line is that of the record's header, from 1."""
+    """A part of a record.
+
+    Args:
+        name: Name of the record.
+        line: Line of the record's header, counted from 1.
+        begins: Whether this is the first part of the record.
+        letters: At least one letter, without white space, uint8.
+    """
 
     name: str
     line: int
@@ -52,19 +60,19 @@ class Piece(NamedTuple):
 
 
 def read_fasta(stream: BinaryIO, path: str, *, batch: int = BATCH_ROWS, block: int = BLOCK) -> Iterator[Records]:
-    """The records of a FASTA file, in batches; memory holds one block and the longest record, not the file.
+    """Reads the records of a FASTA file in batches. Memory holds one block and the longest record, but not the complete file.
 
     Args:
-        stream: The file's bytes. Lines may be wrapped at any length, end in CRLF, be blank, and the last one may lack its end.
-        path: The file's path, for messages.
-        batch: Most records in a batch.
-        block: Bytes parsed at once, which also bounds a batch of short records.
+        stream: Bytes of the file. Lines may have any length, may end with CRLF and may be blank. The last line needs no line break.
+        path: Path of the file, for error messages.
+        batch: Maximum number of records in a batch.
+        block: Number of bytes to parse at a time. It also limits the size of a batch of short records.
 
     Yields:
-        Records; ids are the headers up to the first white space, or running numbers from 1 where nothing is left.
+        Records. Ids are the headers up to the first white space. A record with an empty header is named by its number, counted from 1.
 
     Raises:
-        InputError: Something precedes the first header, or there is no record.
+        InputError: Text precedes the first header, or the file has no record.
     """
     count = 0
     for records in _records(map(_parse, _fasta_blocks(stream, path, block)), path):
@@ -77,9 +85,9 @@ def read_fasta(stream: BinaryIO, path: str, *, batch: int = BATCH_ROWS, block: i
 
 
 def read_fasta_pieces(stream: BinaryIO, path: str, *, block: int = BLOCK) -> Iterator[Piece]:
-    """The records of a FASTA file piece by piece, in order; memory holds one block, however long a record is.
+    """Reads the records of a FASTA file in parts, in order. Memory holds a single block, even for long records.
 
-    Takes and raises what `read_fasta` does. Records without letters are left out.
+    Arguments and errors are those of `read_fasta`. Records without letters are skipped.
     """
     name, line, begins, before, count = "", 0, True, 1, 0
     for lines in map(_parse, _fasta_blocks(stream, path, block)):
@@ -95,12 +103,12 @@ def read_fasta_pieces(stream: BinaryIO, path: str, *, block: int = BLOCK) -> Ite
 
 
 def read_lines(stream: BinaryIO, path: str, *, batch: int = BATCH_ROWS, block: int = BLOCK) -> Iterator[Records]:
-    """The records of a file that holds one sequence a line; ids are running numbers from 1, blank lines are left out.
+    """Reads the records of a file with one sequence per line. Records are numbered from 1, and blank lines are skipped.
 
-    Takes and yields what `read_fasta` does.
+    Arguments and results are those of `read_fasta`.
 
     Raises:
-        InputError: There is no sequence.
+        InputError: The file has no sequence.
     """
     count, before = 0, 1
     for data in line_blocks(stream, block):
@@ -112,14 +120,14 @@ def read_lines(stream: BinaryIO, path: str, *, batch: int = BATCH_ROWS, block: i
         yield from Records(ids, sequences, lines + before, path).batches(batch)
         count, before = count + len(ids), before + data.count(b"\n")
     if not count:
-        raise InputError(f"Expected one sequence a line, got only blank lines in {source_name(path)}.")
+        raise InputError(f"Expected one sequence per line, got only blank lines in {source_name(path)}.")
 
 
 def line_blocks(stream: BinaryIO, block: int, end: bytes = b"") -> Iterator[bytes]:
-    """The stream in blocks of about `block` bytes that end with a line, and `end` after the last one."""
+    """Yields the stream in blocks of about `block` bytes that consist of complete lines. `end` is appended to the last block."""
     carry = b""
     while True:
-        size = max(block, len(carry))  # reads grow with a line that does not end, so that it is not copied over and over
+        size = max(block, len(carry))  # The read size grows with a long line, so that the line is not copied for every block.
         piece = stream.read(size)
         if len(piece) < size:
             yield carry + piece + end
@@ -133,7 +141,10 @@ def line_blocks(stream: BinaryIO, block: int, end: bytes = b"") -> Iterator[byte
 
 
 def _fasta_blocks(stream: BinaryIO, path: str, block: int) -> Iterator[bytes]:
-    """Blocks of whole lines, the first of which that is not blank has to be a header; a bare header follows the last one."""
+    """Yields blocks of complete lines and checks that the first line that is not blank is a header.
+
+    An empty header is appended to the last block to mark the end of the last record.
+    """
     line, started = 1, False
     for data in line_blocks(stream, block, end=b"\n>\n"):
         if not started and (text := data.lstrip()):
@@ -165,7 +176,13 @@ def _parse(data: bytes) -> _FastaBlock:
 
 
 def header_names(headers: bytes, hold_blanks: bool, mark: bytes = b">") -> list[str]:
-    """The ids in header lines that stand one after the other, each from its mark to its line break, up to the first white space."""
+    """Returns the ids in header lines: the text of each header up to the first white space.
+
+    Args:
+        headers: Concatenated header lines, each beginning with the mark and ending with a line break.
+        hold_blanks: Whether any header contains white space.
+        mark: First character of a header.
+    """
     if not headers:
         return []
     lines = headers[1:-1].split(b"\n" + mark)
@@ -185,7 +202,7 @@ def _decoded(name: bytes) -> str:
 
 
 def _records(blocks: Iterator[_FastaBlock], path: str) -> Iterator[Records]:
-    """The records that end in each block; the last one of a block stays open until the next header."""
+    """Yields the records that end in each block. The last record of a block is kept until the next header."""
     names: list[str] = []
     lines, pieces, before = np.empty(0, np.int64), [np.empty(0, np.uint8)], 1
     for block in blocks:

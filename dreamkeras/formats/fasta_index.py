@@ -1,4 +1,4 @@
-"""Where each contig of a FASTA file stands, as in its `.fai`: read from one and checked, or found out. Knows nothing about compression."""
+"""The index of a FASTA file: reads and checks a `.fai` file, or computes the index. This module does not handle compression."""
 
 from pathlib import Path
 from typing import BinaryIO, NamedTuple, Protocol
@@ -12,22 +12,22 @@ from dreamkeras.formats.fasta import BLOCK, line_blocks
 __all__ = ["Contig", "check_fai", "index_fasta", "read_fai"]
 
 GAP = 1 << 20
-"""The most bytes between the letters of two contigs: a header, and those of contigs without letters."""
+"""Maximum number of bytes between the sequences of two contigs. These bytes are headers and blank lines."""
 
 SAMPLE = 1 << 12
-"""Letters at most of a contig's first line that are looked at."""
+"""Maximum number of bases of a contig's first line that are checked."""
 
 _LINE_ENDS = (b"\n", b"\r\n")
 
 
 class Contig(NamedTuple):
-    """Where a contig's letters are.
+    """Position of a contig's sequence in a FASTA file.
 
     Args:
-        length: Letters.
-        offset: The byte of the first one, in the file without its compression.
-        bases: Letters a line; the last may have fewer.
-        width: Bytes a line, with its end.
+        length: Number of bases.
+        offset: Byte offset of the first base in the uncompressed file.
+        bases: Number of bases per line. The last line may have fewer.
+        width: Number of bytes per line, including the line break.
     """
 
     length: int
@@ -36,39 +36,39 @@ class Contig(NamedTuple):
     width: int
 
     def byte_of(self, position: int) -> int:
-        """The byte of the letter at a position, from 0."""
+        """Returns the byte offset of the base at a position, counted from 0."""
         return self.offset + position // self.bases * self.width + position % self.bases
 
     def has_line_at(self, position: int, text: "Bytes") -> bool:
-        """Whether a line begins in the file where the one with a position should, if the contig has the position."""
+        """Returns whether the line with a position begins where the index says. True for positions beyond the contig."""
         row = position // self.bases if position < self.length else 0
         begin = self.offset + row * self.width
         return not row or text[begin - self.width + self.bases : begin] in _LINE_ENDS
 
 
 def read_fai(path: Path) -> dict[str, Contig]:
-    """The contigs that a `.fai` file lists, in its order.
+    """Reads the contigs in a `.fai` file, in the order of the file.
 
     Raises:
-        InputError: The file cannot be read, or a line is none of such a file.
+        InputError: The file cannot be read, a line is malformed, or a name occurs twice.
     """
     try:
         lines = path.read_text("utf-8", "replace").splitlines()
     except OSError as error:
-        raise InputError(f"Expected a readable index, got {path} ({error.strerror or error}).") from None
+        raise InputError(f"Cannot read the index {path}: {error.strerror or error}.") from None
     contigs = {}
     for number, line in enumerate(lines, 1):
         name, *cells = line.split("\t")
         if len(cells) != 4 or not all(map(is_whole, cells)):
             raise InputError(f"Expected a name and 4 whole numbers, got {line[:40]!r} ({path}, line {number}).")
         if name in contigs:
-            raise InputError(f"Expected a name that no contig above has, got {name!r} ({path}, line {number}).")
+            raise InputError(f"Expected a unique contig name, got {name!r} ({path}, line {number}).")
         contigs[name] = Contig(*map(int, cells))
     return contigs
 
 
 class Bytes(Protocol):
-    """The bytes of a file, or what it holds unpacked."""
+    """The bytes of a file, without compression."""
 
     def __len__(self) -> int: ...
 
@@ -76,21 +76,24 @@ class Bytes(Protocol):
 
 
 def check_fai(contigs: dict[str, Contig], text: Bytes, path: str) -> None:
-    """Refuses an index of another file, by the bytes between contigs and at the ends of some of their lines.
+    """Checks that an index belongs to a FASTA file, by the bytes between contigs and the ends of a few lines.
 
-    `text` is the FASTA file, unpacked, and `path` its path, for messages.
+    Args:
+        contigs: Contigs of the index.
+        text: Bytes of the FASTA file, without compression.
+        path: Path of the FASTA file, for error messages.
 
     Raises:
-        InputError: A header is not where the index has it, or lines are of another length.
+        InputError: A header or the length of a line differs from the index.
     """
     end = 0
     for name, contig in sorted(contigs.items(), key=lambda item: item[1].offset):
         if reason := _uneven(contig) or _header_missing(text, name, end, contig.offset) or _lines_differ(text, contig):
-            raise _other_index(path, f"contig {name!r} does not {reason}")
+            raise _other_index(path, f"contig {name!r} does not {reason}")  # such as "begin at byte 21"
         end = _end(contig)
     behind = text[end : end + GAP]
     if behind and not _are_headers(behind, begins=False):
-        raise _other_index(path, f"it ends before byte {end + 1:,}, where the file has more letters")
+        raise _other_index(path, f"the file has more sequence after byte {end:,}, where the index ends")
 
 
 def _end(contig: Contig) -> int:
@@ -98,12 +101,12 @@ def _end(contig: Contig) -> int:
 
 
 def _uneven(contig: Contig) -> str:
-    """The message about a contig whose lines cannot be as the index says; empty where they can."""
+    """Returns an error text if the index gives impossible line lengths for a contig, otherwise an empty string."""
     return "" if 0 < contig.bases <= contig.width or not contig.length else _lines(contig)
 
 
 def _header_missing(text: Bytes, name: str, end: int, offset: int) -> str:
-    """The message about bytes before a contig's letters that are not its header; empty where they are."""
+    """Returns an error text if the bytes before a contig's sequence are not its header, otherwise an empty string."""
     gap = text[end:offset] if end < offset <= min(len(text), end + GAP) else b""
     header = next((line for line in reversed(gap.split(b"\n")) if line.strip()), b"")
     found = (header[1:].decode("utf-8", "replace").split() or [""])[0]
@@ -112,7 +115,7 @@ def _header_missing(text: Bytes, name: str, end: int, offset: int) -> str:
 
 
 def _are_headers(gap: bytes, *, begins: bool) -> bool:
-    """Whether there are only headers and blank lines, behind the end of a line unless the file begins there."""
+    """Returns whether bytes between two sequences are headers and blank lines only. `begins` is True at the beginning of the file."""
     lines = gap.split(b"\n")
     if not begins and lines.pop(0).strip(b"\r"):
         return False
@@ -120,7 +123,7 @@ def _are_headers(gap: bytes, *, begins: bool) -> bool:
 
 
 def _lines_differ(text: Bytes, contig: Contig) -> str:
-    """The message about a first, middle or last line that is not where the index has it; empty where they are."""
+    """Returns an error text if the first, middle or last line of a contig is not where the index says, otherwise an empty string."""
     first = text[contig.offset : contig.offset + min(contig.bases, contig.length, SAMPLE)]
     last, end = max(contig.length - 1, 0), _end(contig)
     if b"\n" in first or b">" in first or not all(contig.has_line_at(place, text) for place in (contig.bases, last // 2, last)):
@@ -130,7 +133,7 @@ def _lines_differ(text: Bytes, contig: Contig) -> str:
 
 
 def _lines(contig: Contig) -> str:
-    return f"have lines of {contig.bases} letters in {contig.width} bytes"
+    return f"have lines of {contig.bases} bases in {contig.width} bytes"
 
 
 def _other_index(path: str, reason: str) -> InputError:
@@ -138,10 +141,15 @@ def _other_index(path: str, reason: str) -> InputError:
 
 
 def index_fasta(stream: BinaryIO, path: str, *, block: int = BLOCK) -> dict[str, Contig]:
-    """The contigs of a FASTA file, in its order, from its unpacked bytes; `path` is for messages.
+    """Computes the index of a FASTA file. Contigs are in the order of the file.
+
+    Args:
+        stream: Bytes of the file, without compression.
+        path: Path of the file, for error messages.
+        block: Number of bytes to parse at a time.
 
     Raises:
-        InputError: The lines of a contig are of several lengths, a name is missing or occurs twice, or there is no contig.
+        InputError: The lines of a contig differ in length, a name is missing or occurs twice, or the file has no contig.
     """
     scan = _Scan(path)
     for data in line_blocks(stream, block, end=b"\n"):
@@ -152,7 +160,7 @@ def index_fasta(stream: BinaryIO, path: str, *, block: int = BLOCK) -> dict[str,
 
 
 class _Scan:
-    """The contigs up to a block of whole lines."""
+    """State of the scan of a FASTA file, which is read in blocks of complete lines."""
 
     def __init__(self, path: str) -> None:
         self.found: dict[str, _Open] = {}
@@ -177,7 +185,7 @@ class _Scan:
     def _open(self, header: bytes, line: int, offset: int) -> None:
         name = (header.decode("utf-8", "replace").split() or [""])[0]
         if not name or name in self.found:
-            raise InputError(f"Expected a name that no contig above has, got {name!r} ({self._path}, line {line}).")
+            raise InputError(f"Expected a unique contig name, got {name!r} ({self._path}, line {line}).")
         self._last = self.found[name] = _Open(offset)
 
     def _extend(self, letters: np.ndarray, widths: np.ndarray, line: int) -> None:
@@ -187,13 +195,13 @@ class _Scan:
         elif not self._last.extend(letters, widths):
             name = list(self.found)[-1]
             raise InputError(
-                f"Expected lines of {self._last.bases} letters in contig {name!r} but for the last, got others "
+                f"All lines of contig {name!r} except the last must have the same length, {self._last.bases} bases "
                 f"({self._path}, lines {line} to {line + len(letters) - 1})."
             )
 
 
 class _Open:
-    """A contig whose lines are being counted."""
+    """A contig during the scan."""
 
     def __init__(self, offset: int) -> None:
         self._offset, self._length = offset, 0
@@ -201,7 +209,7 @@ class _Open:
         self._ended = False
 
     def extend(self, letters: np.ndarray, widths: np.ndarray) -> bool:
-        """Takes the next lines; whether they are as long as the first, with one shorter at the most before blank ones."""
+        """Adds lines. Returns whether all lines have the length of the first one, except for a shorter last line and blank lines."""
         if not self._width:
             self.bases, self._width = int(letters[0]), int(widths[0])
         even = (letters == self.bases) & (widths == self._width) & (not self._ended)

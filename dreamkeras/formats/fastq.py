@@ -1,4 +1,4 @@
-"""FASTQ: reads of four lines each to batches of records with numpy; qualities are counted and not kept."""
+"""Reader for FASTQ with four lines per read. It parses bytes with NumPy. The number of qualities is checked, but they are not kept."""
 
 from collections.abc import Iterator
 from typing import BinaryIO
@@ -13,23 +13,23 @@ from dreamkeras.sequence.records import BATCH_ROWS, Records, numbered
 
 __all__ = ["read_fastq"]
 
-FORM = "Expected four lines a read: '@' and its name, letters, '+', as many qualities; got"
+FORM = "Expected four lines per read ('@' and a name, bases, '+', one quality per base), got"
 
 
 def read_fastq(stream: BinaryIO, path: str, *, batch: int = BATCH_ROWS, block: int = BLOCK) -> Iterator[Records]:
-    """The reads of a FASTQ file, in batches of bounded size.
+    """Reads a FASTQ file in batches of bounded size.
 
     Args:
-        stream: The file's bytes. Lines may end in CRLF, and the last one may lack its end; letters and qualities are not wrapped.
-        path: The file's path, for messages.
-        batch: Most reads in a batch.
-        block: Bytes parsed at once.
+        stream: Bytes of the file. Lines may end with CRLF, and the last line needs no line break. Bases and qualities are on one line.
+        path: Path of the file, for error messages.
+        batch: Maximum number of reads in a batch.
+        block: Number of bytes to parse at a time.
 
     Yields:
-        Records; ids are the headers up to the first white space, or running numbers from 1 where nothing is left.
+        Records. Ids are the headers up to the first white space. A read with an empty header is named by its number, counted from 1.
 
     Raises:
-        InputError: A read is not of this form, or there is none; the message names the line.
+        InputError: A read is malformed, or the file has no read. The message names the line.
     """
     count, line, carry = 0, 1, b""
     for data in line_blocks(stream, block, end=b"\n"):
@@ -42,13 +42,13 @@ def read_fastq(stream: BinaryIO, path: str, *, batch: int = BATCH_ROWS, block: i
         yield from records.batches(batch)
         count, line = count + len(records.ids), line + 4 * len(records.ids)
     if carry.strip():
-        raise InputError(f"{FORM} a part of one ({source_name(path)}, line {line}).")
+        raise InputError(f"{FORM} an incomplete read ({source_name(path)}, line {line}).")
     if not count:
         raise InputError(f"Expected a FASTQ header ('@' and a name), got only blank lines in {source_name(path)}.")
 
 
 def _whole_reads(data: bytes) -> tuple[bytes, bytes]:
-    """The lines that make up whole reads, and the rest."""
+    """Splits bytes into the lines of complete reads and the rest."""
     ends = np.flatnonzero(np.frombuffer(data, np.uint8) == ord("\n"))
     reads = len(ends) // 4
     while reads and not data[int(ends[4 * reads - 4]) - 1 : int(ends[4 * reads - 1])].strip():
@@ -58,13 +58,13 @@ def _whole_reads(data: bytes) -> tuple[bytes, bytes]:
 
 
 def _parse(data: bytes, first: int, path: str) -> Records:
-    """Records of whole reads, which begin at line `first`."""
+    """Parses complete reads. Their first line has number `first` in the file."""
     codes = np.frombuffer(data, np.uint8)
     ends = np.flatnonzero(codes == ord("\n"))
     sizes = np.diff(ends, prepend=-1)
     starts = ends - sizes + 1
     returns = (sizes > 1) & (codes[ends - 1] == ord("\r"))
-    texts = sizes - 1 - returns  # letters of each line, without its end
+    texts = sizes - 1 - returns  # number of characters in each line, without the line break
     wrong = (codes[starts[::4]] != ord("@")) | (codes[starts[2::4]] != ord("+")) | (texts[1::4] != texts[3::4])
     if wrong.any():
         read = int(wrong.argmax())

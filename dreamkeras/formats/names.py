@@ -1,9 +1,9 @@
-"""Names of output formats. Imports nothing, so that shell completion stays fast."""
+"""Names of output formats. This module imports nothing, so that shell completion stays fast."""
 
 __all__ = ["TABLES", "TRACKS"]
 
 TABLES = ("tsv", "csv", "jsonl", "parquet")
-"""Formats of tables; `writers` encodes them."""
+"""Formats of tables. The module `writers` implements them."""
 
 TRACKS = {"bedgraph": (".bedgraph", ".bdg", ".bg"), "bigwig": (".bigwig", ".bw")}
-"""Formats of tracks, and the suffixes of their files, in lower case."""
+"""Formats of tracks, with the suffixes of their files in lower case."""

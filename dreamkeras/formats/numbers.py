@@ -1,7 +1,7 @@
-"""Numbers as text: how many digits outputs have.
+"""Formats numbers as text for output files.
 
-Six significant digits are about what float32 arithmetic gives alike on every machine and backend, so that outputs can be compared.
-Values from 100 on have four decimals, or the nine digits of float32, since what matters may be small beside a large mean.
+Numbers have six significant digits, because about six digits of float32 results agree across machines and backends. Values of 100 or
+more have four decimals, up to the nine significant digits of float32, because small differences between large values can matter.
 """
 
 import numpy as np
@@ -9,11 +9,11 @@ import numpy as np
 __all__ = ["format_numbers"]
 
 LARGE = 99.9999
-"""From here on six significant digits would leave less than four decimals."""
+"""Values above this limit would have fewer than four decimals with six significant digits."""
 
 
 def format_numbers(column: np.ndarray) -> list[str]:
-    """Numbers (n,) as text.
+    """Formats n numbers as text.
 
     Example:
         >>> format_numbers(np.float32([1 / 3, 1234567.9, np.nan]))

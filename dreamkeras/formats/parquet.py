@@ -1,4 +1,4 @@
-"""Parquet files as batches of records or of rows, through pyarrow, which is imported only when one is read."""
+"""Reads Parquet files in batches of records or rows. pyarrow is imported only when a Parquet file is read or written."""
 
 from collections.abc import Iterator, Sequence
 from typing import Any, BinaryIO
@@ -16,7 +16,7 @@ __all__ = ["import_pyarrow", "parquet_layout", "parquet_rows", "read_parquet"]
 
 
 def import_pyarrow() -> Any:
-    """The pyarrow module, with `pyarrow.parquet` loaded.
+    """Imports `pyarrow.parquet` and returns the package pyarrow.
 
     Raises:
         MissingPackageError: pyarrow is not installed.
@@ -25,10 +25,14 @@ def import_pyarrow() -> Any:
 
 
 def parquet_layout(path: str, copy: BinaryIO | None = None) -> Layout:
-    """The columns of a Parquet file, to choose by name or position; `copy` holds its bytes where the path is a stream.
+    """Reads the column names of a Parquet file.
+
+    Args:
+        path: Path of the file.
+        copy: Copy of the file's bytes if the path is a stream. If None, the file is opened.
 
     Raises:
-        InputError: The file is not whole.
+        InputError: The file is damaged or not a Parquet file.
         MissingPackageError: pyarrow is not installed.
     """
     names = tuple(_open(path, copy).schema_arrow.names)
@@ -38,17 +42,17 @@ def parquet_layout(path: str, copy: BinaryIO | None = None) -> Layout:
 def read_parquet(
     path: str, sequence: int, id: int | None = None, *, batch: int = BATCH_ROWS, copy: BinaryIO | None = None
 ) -> Iterator[Records]:
-    """The records of a Parquet file, row group by row group; lines are row numbers from 1, and so are ids without a column of them.
+    """Reads the records of a Parquet file in batches. Row numbers, counted from 1, replace line numbers and missing ids.
 
     Args:
-        path: The file.
-        sequence: Position of the column that holds the sequences.
-        id: Position of the column of ids.
-        batch: Most rows in a batch.
-        copy: As of `parquet_layout`.
+        path: Path of the file.
+        sequence: Position of the column with the sequences.
+        id: Position of the column with the ids. If None, rows are numbered.
+        batch: Maximum number of rows in a batch.
+        copy: Copy of the file's bytes if the path is a stream. If None, the file is opened.
 
     Raises:
-        InputError: The sequences are not text, or the file is broken.
+        InputError: The sequences are not text, or the file is damaged.
     """
     pyarrow = import_pyarrow()
     for rows, numbers in _batches(path, [sequence] if id is None else [sequence, id], batch, copy):
@@ -58,19 +62,26 @@ def read_parquet(
 
 
 def parquet_rows(path: str, positions: Sequence[int], *, batch: int = BATCH_ROWS, copy: BinaryIO | None = None) -> Iterator[Table]:
-    """Columns of a Parquet file, by their positions from 0, as `tables.rows_of` gives those of a text; a missing cell is empty.
+    """Reads columns of a Parquet file as text, like `tables.rows_of`. Missing values become empty strings.
 
-    Lines are row numbers from 1; `copy` is as in `parquet_layout`.
+    Args:
+        path: Path of the file.
+        positions: Positions of the columns, counted from 0.
+        batch: Maximum number of rows in a batch.
+        copy: Copy of the file's bytes if the path is a stream. If None, the file is opened.
+
+    Yields:
+        Tables. Their line numbers are row numbers, counted from 1.
 
     Raises:
-        InputError: There is no row, or the file is broken.
+        InputError: The file has no row or is damaged.
     """
     for rows, numbers in _batches(path, positions, batch, copy):
         yield Table([["" if cell is None else str(cell) for cell in column.to_pylist()] for column in rows.columns], numbers, path)
 
 
 def _batches(path: str, positions: Sequence[int], batch: int, copy: BinaryIO | None) -> Iterator[tuple[Any, np.ndarray]]:
-    """Arrow's batches of columns in the order asked for, and their row numbers."""
+    """Yields Arrow record batches with the columns at the given positions, in this order, and their row numbers."""
     pyarrow = import_pyarrow()
     file = _open(path, copy)
     names = [file.schema_arrow.names[position] for position in positions]
@@ -80,7 +91,7 @@ def _batches(path: str, positions: Sequence[int], batch: int, copy: BinaryIO | N
             yield rows.select(names), np.arange(count + 1, count + 1 + len(rows))
             count += len(rows)
     except (pyarrow.ArrowException, OSError) as error:
-        raise InputError(f"Expected a whole Parquet file, got {source_name(path)} ({_first_line(error)}, after row {count}).") from None
+        raise InputError(f"Cannot read the Parquet file {source_name(path)} after row {count} ({_first_line(error)}).") from None
     if not count:
         raise InputError(f"Expected at least one row, got none in {source_name(path)}.")
 
@@ -90,17 +101,17 @@ def _open(path: str, copy: BinaryIO | None) -> Any:
     try:
         return pyarrow.parquet.ParquetFile(copy or path)
     except (pyarrow.ArrowException, OSError) as error:
-        raise InputError(f"Expected a whole Parquet file, got {source_name(path)} ({_first_line(error)}).") from None
+        raise InputError(f"Cannot read the Parquet file {source_name(path)} ({_first_line(error)}).") from None
 
 
 def _ragged(pyarrow: Any, column: Any, name: str, path: str) -> Ragged:
-    """The texts of an Arrow column; missing ones are empty. Letters stay where Arrow has put them."""
+    """Returns the texts of an Arrow column without copying their letters. Missing values become empty strings."""
     if pyarrow.types.is_dictionary(column.type):
         column = column.dictionary_decode()
     if not (
         pyarrow.types.is_string(column.type) or pyarrow.types.is_large_string(column.type) or pyarrow.types.is_string_view(column.type)
     ):
-        raise InputError(f"Expected column {name!r} to hold text, got {column.type} ({path}).")
+        raise InputError(f"Expected text in column {name!r}, got {column.type} ({path}).")
     texts = column.cast(pyarrow.large_string()).fill_null("")
     _, offsets, letters = texts.buffers()
     flat = np.frombuffer(letters, np.uint8) if letters else np.empty(0, np.uint8)

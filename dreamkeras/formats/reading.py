@@ -1,7 +1,7 @@
-"""read_records and open_table: sequences, or columns, from any file dreamkeras takes, in batches of bounded size.
+"""Reads sequences or table columns from files of any supported format, in batches of bounded size.
 
-FASTA, FASTQ, TSV, CSV or one sequence a line, plain or gzip, by path or from standard input; or a Parquet file. The format is told by the
-first bytes, then by the file's name. Constructs check the letters.
+Supported formats are FASTA, FASTQ, TSV, CSV and one sequence per line, plain or gzip, and Parquet. Input is a file or standard input. The
+format is detected from the first bytes and the file name. Readers do not check that sequences are DNA, constructs do.
 """
 
 from collections.abc import Iterable, Iterator, Sequence
@@ -36,7 +36,7 @@ __all__ = [
 Format = Literal["auto", "fasta", "fastq", "tsv", "csv", "lines", "parquet"]
 
 ID_NAMES = ("id", "seq_id", "name")
-"""Column names, in lower case, that ids are known by; the first one found counts."""
+"""Default names, in lower case, of the column of ids. The first one that is in the header is used."""
 
 _FASTA_SUFFIXES = {".fa", ".fasta", ".fna", ".ffn", ".fas"}
 _FASTQ_SUFFIXES = {".fq", ".fastq"}
@@ -54,24 +54,25 @@ def read_records(
     batch: int = BATCH_ROWS,
     opened: BinaryIO | None = None,
 ) -> Iterator[Records]:
-    r"""The named sequences of a file, in its order.
+    r"""Reads the named sequences of a file, in the order of the file.
 
     Args:
-        path: The file; `-` reads standard input.
-        format: Of the file; by default found from its first bytes and its name.
-        id_column: Name or position (from 0) of a table's id column; by default the one called id, seq_id or name or, where
-            there is no header, the first if it holds no numbers and the sequences stand further right. Without one, ids are
-            running numbers from 1, as they are for one sequence a line. Digits as text are a name first, and then a position.
-        sequence_column: Name or position of a table's sequences; by default the one called sequence or seq or, where there
-            is no header, the one that looks like DNA.
-        batch: Most records in a batch; long sequences make smaller ones.
-        opened: The bytes (not Parquet), where they are open already and `path` is only what messages call them; they stay open.
+        path: Path of the file. `-` reads standard input.
+        format: Format of the file. By default, it is detected from the first bytes and the file name.
+        id_column: Name or position (from 0) of the column of ids. Defaults to the column named id, seq_id or name. Without a header, it
+            defaults to the first column, if that column precedes the sequences and contains no numbers. Without ids, records are
+            numbered from 1. Text of digits is a name if the header has exactly this name, otherwise a position.
+        sequence_column: Name or position of the column of sequences. Defaults to the column named sequence or seq. Without a header, it
+            defaults to the column that looks like DNA.
+        batch: Maximum number of records in a batch. Batches of long sequences have fewer.
+        opened: Open stream with the bytes of the file, which may not be Parquet. It is not closed. If given, `path` is used in error
+            messages only.
 
     Yields:
-        Records, at least one in a batch. Letters are as in the file; a record without letters is handed on.
+        Records, at least one per batch. Letters are unchanged. Records may have no letters.
 
     Raises:
-        InputError: The file is missing, empty, broken, or not in the format; the message names file and line.
+        InputError: The file is missing, empty, damaged, or not in the expected format. The message names file and line.
         MissingPackageError: The file is Parquet and pyarrow is not installed.
 
     Example:
@@ -86,7 +87,7 @@ def read_records(
     with open_source(str(path), opened) as source:
         chosen = sniff_format(source, is_table=id_column is not None or sequence_column is not None) if format == "auto" else format
         if chosen in ("fasta", "fastq", "lines") and not (id_column is sequence_column is None):
-            raise InputError(f"Expected a table to choose columns of, got {chosen} in {source_name(source.path)}.")
+            raise InputError(f"Columns can be chosen in tables only, but {source_name(source.path)} has format {chosen}.")
         if chosen == "fasta":
             yield from read_fasta(source.stream, source.path, batch=batch)
         elif chosen == "fastq":
@@ -94,7 +95,7 @@ def read_records(
         elif chosen == "lines":
             yield from read_lines(source.stream, source.path, batch=batch)
         elif chosen == "parquet" and opened:
-            raise InputError(f"Expected FASTA, FASTQ, TSV, CSV or lines, got Parquet, which can only be read from a file: {path}.")
+            raise InputError(f"Parquet is not supported in {path}. Use FASTA, FASTQ, TSV, CSV or one sequence per line.")
         elif chosen == "parquet":
             with _seekable(source) as copy:
                 layout = parquet_layout(source.path, copy)
@@ -107,20 +108,26 @@ def read_records(
 
 
 def read_files(paths: Iterable[str], *, id_column: Column | None = None, sequence_column: Column | None = None) -> Iterator[Records]:
-    """The records of several files, one after the other; see `read_records`."""
+    """Reads the records of several files, in order. See `read_records` for the arguments."""
     for path in paths:
         yield from read_records(path, id_column=id_column, sequence_column=sequence_column)
 
 
 class OpenTable(NamedTuple):
-    """A table whose columns may be chosen, and then read once; `copy` is as in `parquet.parquet_layout`."""
+    """An open table, whose columns can be chosen and then read once.
+
+    Args:
+        layout: Layout of the table, with its column names.
+        source: Open input.
+        copy: Copy of the bytes of a Parquet file that is read from a stream. Otherwise None.
+    """
 
     layout: Layout
     source: Source
     copy: BinaryIO | None = None
 
     def rows(self, positions: Sequence[int], uneven: set[int] | None = None) -> Iterator[Table]:
-        """The columns at these positions, from 0, in batches; see `tables.rows_of` and `parquet.parquet_rows`."""
+        """Reads the columns at the given positions, counted from 0. See `tables.rows_of` and `parquet.parquet_rows`."""
         if self.source.head.startswith(PARQUET):
             return parquet_rows(self.source.path, positions, copy=self.copy)
         return rows_of(self.source, self.layout, positions, uneven=uneven)
@@ -128,10 +135,15 @@ class OpenTable(NamedTuple):
 
 @contextmanager
 def open_table(path: str, columns: Iterable[Column | None] = (), header: bool | None = None) -> Iterator[OpenTable]:
-    """Opens a table: TSV or CSV, plain or gzip, or Parquet; for the columns that will be read, and `header`, see `tables.sniff_layout`.
+    """Opens a table, which is TSV or CSV, plain or gzip, or Parquet.
+
+    Args:
+        path: Path of the file. `-` reads standard input.
+        columns: Columns that will be requested. They help to detect a header, see `tables.sniff_layout`.
+        header: Whether the first row is a header. If None, this is detected.
 
     Raises:
-        InputError: The file is missing, empty or broken; the message names it.
+        InputError: The file is missing, empty or damaged. The message names the file.
         MissingPackageError: The file is Parquet and pyarrow is not installed.
     """
     with open_source(path) as source:
@@ -143,15 +155,19 @@ def open_table(path: str, columns: Iterable[Column | None] = (), header: bool | 
 
 
 def _seekable(source: Source) -> AbstractContextManager[BinaryIO | None]:
-    """A copy of what cannot be read from its end, as Parquet is; None of a file."""
+    """Returns a seekable copy of a stream, because Parquet is read from its end. For a file, returns None."""
     return copied(source.stream, source.path) if is_stream(source.path) else nullcontext()
 
 
 def sniff_format(source: Source, *, is_table: bool = False) -> Format:
-    """The format of an open input; `is_table` says that columns were asked for.
+    """Detects the format of an open input.
 
-    A `>` first means FASTA under any name, `@` and a third line that begins with `+` FASTQ; a file called .fa has to be FASTA, and
-    one called .fq FASTQ.
+    Input that begins with `>` is FASTA. Input that begins with `@` and has a third line that begins with `+` is FASTQ. Files named .fa
+    must be FASTA, and files named .fq must be FASTQ.
+
+    Args:
+        source: Open input.
+        is_table: Whether the input must be a table, because columns were requested.
     """
     if source.head.startswith(PARQUET):
         return "parquet"
@@ -187,10 +203,13 @@ def _table_records(source: Source, layout: Layout, id: Column | None, sequence: 
 
 
 def sequence_position(layout: Layout, column: Column | None, path: str) -> int:
-    """The position of a table's sequences: the given column, or the one that is called or looks like sequences.
+    """Finds the column of the sequences: the given column, or the one that has a default name or looks like DNA.
+
+    Returns:
+        Position of the column, counted from 0.
 
     Raises:
-        InputError: There is none.
+        InputError: There is no such column.
     """
     if column is not None:
         return find_column(layout, column, path)
@@ -199,16 +218,19 @@ def sequence_position(layout: Layout, column: Column | None, path: str) -> int:
         return find_column(layout, next((name for name in SEQUENCE_NAMES if name in lowered), SEQUENCE_NAMES[0]), path)
     if not any(map(is_dna, layout.first)):
         is_bed = len(layout.first) > 2 and all(map(is_whole, layout.first[1:3]))
-        way = ": regions of BED need a genome" if is_bed else ""
-        raise InputError(f"Expected a column of sequences, got {layout.first} ({source_name(path)}, line {layout.line}){way}.")
+        advice = " BED regions need a reference genome." if is_bed else ""
+        raise InputError(f"Expected a column of sequences, got {layout.first} ({source_name(path)}, line {layout.line}).{advice}")
     return max(range(len(layout.first)), key=lambda i: (is_dna(layout.first[i]), len(layout.first[i])))
 
 
 def id_position(layout: Layout, column: Column | None, path: str) -> int | None:
-    """The position of a table's ids: the given column, or the one that is called so; None without one.
+    """Finds the column of the ids: the given column, or the one that has a default name.
+
+    Returns:
+        Position of the column, counted from 0, or None if the table has no ids.
 
     Raises:
-        InputError: There is no column as asked for.
+        InputError: The given column does not exist.
     """
     if column is not None:
         return find_column(layout, column, path)

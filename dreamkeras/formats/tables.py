@@ -1,6 +1,6 @@
-"""Tables as text: the wanted columns of TSV and CSV files, by name or by position, in batches with line numbers.
+"""Reads columns of TSV and CSV files, chosen by name or by position, in batches with line numbers.
 
-Values stay strings. Knows nothing about sequences but how they look, to tell a header from data.
+Values are strings. Cells that look like DNA are recognised only in order to distinguish a header from data.
 """
 
 import io
@@ -33,25 +33,31 @@ __all__ = [
 ]
 
 Column = str | int
-"""A column by its name, in any case, or by its position, from 0."""
+"""A column, given by name, in any case, or by position, counted from 0."""
 
 SEQUENCE_NAMES = ("sequence", "seq")
-"""Column names, in lower case, that a table of sequences is known by."""
+"""Default names, in lower case, of the column of sequences."""
 
-# Four plain bases are taken for a sequence; the codes also spell words (`dna`, `strand` nearly), so it takes more of them.
+# Four plain bases are treated as a sequence. IUPAC codes can also spell words, such as `dna`, so at least eight of them are needed.
 _DNA = re.compile(f"[{BASES}N]{{4,}}|[{''.join(IUPAC)}]{{8,}}", re.IGNORECASE)
 
 _POSITION = re.compile("0|[1-9][0-9]{0,8}")
 
-# A sequence of any length, or one that is malformed.
+# A sequence of any length, which may be malformed.
 _LETTERS = re.compile("[ACGTUN*.-]*", re.IGNORECASE)
 
 LISTED = 20
-"""Columns that a message lists."""
+"""Maximum number of columns that an error message lists."""
 
 
 class Table(NamedTuple):
-    """A batch of n rows: a list of strings for each column, int64 (n,) the line of each row, from 1, and the file's path, for messages."""
+    """A batch of n rows.
+
+    Args:
+        columns: Cells of each column, a list of n strings.
+        lines: Line number of each row, counted from 1, int64 (n,).
+        source: Path of the file, for error messages.
+    """
 
     columns: list[list[str]]
     lines: np.ndarray
@@ -59,13 +65,13 @@ class Table(NamedTuple):
 
 
 class Layout(NamedTuple):
-    """How a table is laid out.
+    """Layout of a table.
 
     Args:
-        delimiter: The character between two cells.
-        names: The header's cells, without a `#` before the first; None where the table has no header.
-        first: The cells of the first row that is not blank, header or not.
-        line: The line of that row, from 1; 0 where a format has no lines.
+        delimiter: Character between two cells.
+        names: Column names in the header, without a leading `#`. None if the table has no header.
+        first: Cells of the first row that is not blank. This row may be a header.
+        line: Line number of the first row, counted from 1. 0 for formats without lines.
     """
 
     delimiter: str
@@ -77,14 +83,14 @@ class Layout(NamedTuple):
 def sniff_layout(
     source: Source, *, delimiter: str | None = None, header: bool | None = None, columns: Iterable[Column | None] = ()
 ) -> Layout:
-    """The layout of an open table, from its first bytes; nothing of its stream is used up.
+    """Detects the layout of an open table from its first bytes, without consuming the stream.
 
     Args:
-        source: The table's bytes.
-        delimiter: The character between cells; by default tab if the first line has one, else comma.
-        header: Whether the first row names the columns; by default told by its look: no number, no sequence in it.
-        columns: Columns that will be asked for: a first row that holds one of these names, or all that are numbers, and no sequence is a
-            header, too.
+        source: Open input.
+        delimiter: Character between cells. Defaults to tab if the first line contains a tab, otherwise to comma.
+        header: Whether the first row is a header. If None, a first row without numbers and sequences is a header.
+        columns: Columns that will be requested. A first row that contains one of these names (all of them, if they are numbers) and no
+            sequence is also a header.
     """
     lines = io.StringIO(source.head.decode("utf-8", "replace"), newline="")
     delimiter = delimiter or ("\t" if "\t" in next(filter(str.strip, lines), "") else ",")
@@ -97,12 +103,12 @@ def sniff_layout(
 
 
 def header_names(cells: tuple[str, ...]) -> tuple[str, ...]:
-    """The names in a header, which may be a comment: of `#id`, the first of them, the name is `id`."""
+    """Returns the column names in a header. A leading `#` of the first name is removed, so that `#id` becomes `id`."""
     return (cells[0].lstrip("#").strip() or cells[0], *cells[1:]) if cells else ()
 
 
 def named_or_placed(layout: Layout, text: Column | None) -> Column | None:
-    """The column that an option's text is for: its name where the header has exactly this one, else, of digits, its position.
+    """Resolves a column that was given as text. It is a name if the header has exactly this name, otherwise digits are a position.
 
     Example:
         >>> layout = Layout(",", ("sequence", "2", "1"), ("sequence", "2", "1"), 1)
@@ -115,35 +121,39 @@ def named_or_placed(layout: Layout, text: Column | None) -> Column | None:
 
 
 def find_column(layout: Layout, column: Column, path: str) -> int:
-    """The position of a column given by name, in any case, or by position. The `#` before the first name of a header may be left out.
+    """Returns the position of a column that is given by name, in any case, or by position.
+
+    The name of the first column may be given with or without a leading `#`.
 
     Raises:
-        InputError: There is none, or more than one; the message lists the columns that exist.
+        InputError: The column does not exist, or its name is not unique. The message lists the columns.
     """
-    where = f" ({source_name(path)}, line {layout.line})." if layout.line else f" ({path})."
+    file, line = source_name(path), f" in line {layout.line}" if layout.line else ""
+    if not layout.first:
+        raise InputError(f"Cannot read {file}: it has no columns.")
     if isinstance(column, int):
         if 0 <= column < len(layout.first):
             return column
-        raise InputError(f"Expected a column at position {column} (from 0), got {len(layout.first)} columns{where}")
+        raise InputError(f"{file} has no column at position {column}: there are {len(layout.first)} columns{line}, counted from 0.")
     names = layout.names or ()
     found = _named(names, column) or (_named(layout.first[:1], column) if names else [])
     if len(found) == 1:
         return found[0]
     shown = ", ".join(map(_short, layout.first[:LISTED] if layout.names is None else names[:LISTED]))
     more = f" and {len(layout.first) - LISTED:,} more" if len(layout.first) > LISTED else ""
-    listed = f"{shown}{more}" if names else f"no header but {shown}{more}"
-    wanted = f"one column named {column!r}" if found else f"a column named {column!r}"
-    raise InputError(f"Expected {wanted}, got {listed}{where}")
+    if not names:
+        raise InputError(f"{file} has no column named {column!r}, because it has no header. Cells{line}: {shown}{more}.")
+    raise InputError(f"{file} has {'several columns' if found else 'no column'} named {column!r}. Columns{line}: {shown}{more}.")
 
 
 def _named(names: Sequence[str], wanted: str) -> list[int]:
-    """The positions of exactly this name or, where there is none, of this one in any case."""
+    """Returns the positions of a name. If no name matches exactly, case is ignored."""
     exact = [i for i, name in enumerate(names) if name == wanted]
     return exact or [i for i, name in enumerate(names) if name.lower() == wanted.lower()]
 
 
 def is_dna(cell: str) -> bool:
-    """Whether a cell looks like a sequence rather than a name.
+    """Returns whether a cell looks like a sequence rather than a name.
 
     Example:
         >>> is_dna("ACGTN"), is_dna("seq"), is_dna("DNA")
@@ -155,13 +165,18 @@ def is_dna(cell: str) -> bool:
 def rows_of(
     source: Source, layout: Layout, positions: Sequence[int], *, batch: int = BATCH_ROWS, uneven: set[int] | None = None
 ) -> Iterator[Table]:
-    """Columns of an open table, by their positions from 0, in batches of at least one row; blank lines are left out.
+    """Reads columns of an open table in batches of at least one row. Blank lines are skipped.
 
-    `uneven` takes the lines of rows with too few or too many cells, the missing ones of which are empty; without it, such a row is an
-    error.
+    Args:
+        source: Open input.
+        layout: Layout of the table.
+        positions: Positions of the columns, counted from 0.
+        batch: Maximum number of rows in a batch.
+        uneven: Set to which the line numbers of rows with too few or too many cells are added. Missing cells become empty strings. If
+            None, such a row is an error.
 
     Raises:
-        InputError: There is no row, or a row has too few cells.
+        InputError: The table has no row, or a row has too few or too many cells and `uneven` is None.
     """
     text = io.TextIOWrapper(source.stream, "utf-8", newline="")
     rows = _even_rows(filled_rows(text, layout.delimiter, source.path), len(layout.first), source.path, uneven)
@@ -177,7 +192,7 @@ def rows_of(
 
 
 def _batch(rows: Iterator[tuple[int, list[str]]], positions: Sequence[int], batch: int) -> Iterator[tuple[int, list[str]]]:
-    """The wanted cells of the next rows, until the batch is full of rows or of letters."""
+    """Yields the requested cells of the next rows until the batch has the maximum number of rows or characters."""
     size = 0
     for line, row in itertools.islice(rows, batch):
         cells = [row[position] for position in positions]
@@ -188,7 +203,10 @@ def _batch(rows: Iterator[tuple[int, list[str]]], positions: Sequence[int], batc
 
 
 def _even_rows(rows: Iterator[tuple[int, list[str]]], width: int, path: str, uneven: set[int] | None) -> Iterator[tuple[int, list[str]]]:
-    """The rows, each of `width` cells; `uneven` takes the lines of others, or they are errors. Empty cells at the end are ignored."""
+    """Yields rows and checks that each has `width` cells. Additional empty cells at the end of a row are ignored.
+
+    The line numbers of other rows are added to `uneven`. If `uneven` is None, such a row is an error.
+    """
     for line, row in rows:
         if len(row) < width or any(row[width:]):
             if uneven is None:
@@ -206,7 +224,7 @@ def _is_header(cells: Sequence[str], columns: Iterable[Column | None]) -> bool:
         return not any(map(is_dna, cells))
     numbers = set(filter(is_number, asked))
     if numbers and numbers <= set(cells):
-        return not any(map(_LETTERS.fullmatch, cells[1:] if cells[0] == "" else cells))  # pandas has no name for its index
+        return not any(map(_LETTERS.fullmatch, cells[1:] if cells[0] == "" else cells))  # pandas writes an empty name for its index
     return not any(map(_is_data, cells))
 
 

@@ -1,6 +1,6 @@
-"""Predictions for windows of a genome as bedGraph or bigWig: one value an interval, written whole or not at all.
+"""Writes predictions for genomic windows as bedGraph or bigWig, with one value per interval. Incomplete files are never left behind.
 
-Windows are known by their ids, `contig:start-end`. pyBigWig is imported only where a bigWig is read or written.
+The position of a window is taken from its id, `contig:start-end`. pyBigWig is imported only when a bigWig file is read or written.
 """
 
 import re
@@ -23,29 +23,29 @@ _PLACE = re.compile(r"(.+):(-?[0-9]+)-([0-9]+)(?:\([+-]\))?")
 
 
 def import_pybigwig() -> Any:
-    """The pyBigWig module.
+    """Imports pyBigWig.
 
     Raises:
-        MissingPackageError: It is not installed.
+        MissingPackageError: pyBigWig is not installed.
     """
     return import_extra("pyBigWig", "pyBigWig for bigWig files", "atac")
 
 
 def track_format(path: str, format: str | None = None) -> str | None:
-    """Which of `TRACKS` an output is: the format asked for or else the file's suffix, before .gz; None for a table."""
+    """Returns the track format of an output, or None for a table. If no format is given, the suffix of the file (before .gz) decides."""
     if format is not None:
         return format if format in TRACKS else None
     return next((name for name, suffixes in TRACKS.items() if unpacked_name(path.lower()).endswith(suffixes)), None)
 
 
 class TrackIntervals(NamedTuple):
-    """Places in the order of a track, and the value of each.
+    """Intervals in the order of a track, with their values.
 
     Args:
-        contigs: n names.
-        starts: n positions of first letters, from 0.
-        ends: n positions after the last letters.
-        values: n numbers.
+        contigs: Contig of each of the n intervals.
+        starts: Position of the first base of each interval, counted from 0.
+        ends: Position after the last base of each interval.
+        values: Value of each interval.
     """
 
     contigs: list[str]
@@ -55,7 +55,7 @@ class TrackIntervals(NamedTuple):
 
 
 class _Order:
-    """Turns ids into intervals that follow one another, across batches."""
+    """Converts ids to intervals and checks, across batches, that the intervals are sorted and do not overlap."""
 
     def __init__(self, middle: int | None, lengths: Mapping[str, int] | None, path: str) -> None:
         self._middle = middle
@@ -65,10 +65,10 @@ class _Order:
         self._last = ("", 0)
 
     def intervals(self, ids: Sequence[str], values: np.ndarray) -> TrackIntervals:
-        """Those of the rows whose value is a number.
+        """Returns the intervals of the rows whose value is finite.
 
         Raises:
-            InputError: An id is no place, or an interval overlaps the one before or precedes it.
+            InputError: An id is not of the form `contig:start-end`, or an interval overlaps or precedes the previous one.
         """
         places = [self._next(name) for name, value in zip(ids, values, strict=True) if np.isfinite(value)]
         columns = zip(*places, strict=True) if places else ((), (), ())
@@ -78,43 +78,43 @@ class _Order:
     def _next(self, name: str) -> tuple[str, int, int]:
         found = _PLACE.fullmatch(name)
         if found is None:
-            raise InputError(f"Expected ids such as chr1:0-200 for {self._path}, got {name!r}: use --genome or --tile, or write a table.")
+            raise InputError(f"Expected ids such as chr1:0-200 for {self._path}, got {name!r}. Use --genome or --tile, or write a table.")
         contig, start, end = found[1], int(found[2]), int(found[3])
         if self._middle is not None:
             start += (end - start - self._middle) // 2
             end = start + self._middle
-        start, end = max(start, 0), min(end, self._lengths.get(contig, end))  # a window around a middle may reach beyond its contig
+        start, end = max(start, 0), min(end, self._lengths.get(contig, end))  # a window near the end of a contig may extend beyond it
         last, reached = self._last
         if contig != last and last:
             self._done.add(last)
         if contig in self._done or (contig == last and start < reached):
             raise InputError(
-                f"Expected windows that follow one another without overlap for {self._path}, got {name} after {last}:...-{reached}: "
-                "sort and merge the regions, or write a table."
+                f"Windows for {self._path} must be sorted and must not overlap, but {name} follows {last}:...-{reached}. "
+                "Sort and merge the regions, or write a table."
             )
         self._last = contig, end
         return contig, start, end
 
 
 class BedGraph:
-    """Four columns: contig, start, end and value, as tables have it; made by `open_track`."""
+    """Writer of a bedGraph file with the columns contig, start, end and value. It is created by `open_track`."""
 
     def __init__(self, file: BinaryIO | BgzipWriter, path: str) -> None:
         self._file, self._path = file, path
 
     def add(self, intervals: TrackIntervals) -> None:
-        """Writes intervals."""
+        """Writes intervals as lines of the file."""
         values = format_numbers(np.array(intervals.values))
         rows = "".join(map("%s\t%d\t%d\t%s\n".__mod__, zip(*intervals[:3], values, strict=True)))
         with naming_output(self._path):
             self._file.write(rows.encode())
 
     def finish(self) -> None:
-        """Does nothing: the format has no end."""
+        """Does nothing, because a bedGraph file needs no trailer."""
 
 
 class BigWig:
-    """A bigWig file, which pyBigWig writes; made by `open_track`. The contigs and their lengths are the genome's."""
+    """Writer of a bigWig file, by pyBigWig. It is created by `open_track`. `lengths` maps the contigs of the genome to their lengths."""
 
     def __init__(self, file: BinaryIO, path: str, lengths: Mapping[str, int]) -> None:
         self._path = path
@@ -124,18 +124,18 @@ class BigWig:
         self._file.addHeader(list(lengths.items()))
 
     def add(self, intervals: TrackIntervals) -> None:
-        """Writes intervals; their contigs have to come in the order of `lengths`."""
+        """Writes intervals. Their contigs must be in the order of the genome."""
         for contig in dict.fromkeys(intervals.contigs):
             rank = self._order.get(contig, -1)
             if rank < self._last:
-                raise InputError(f"Expected contigs in the genome's order for {self._path}, got {contig!r} too late: sort the regions.")
+                raise InputError(f"{self._path} needs contigs in the order of the genome, but {contig!r} is too late. Sort the regions.")
             self._last = rank
         if intervals.contigs:
             with self._naming():
                 self._file.addEntries(intervals.contigs, intervals.starts, ends=intervals.ends, values=intervals.values)
 
     def finish(self) -> None:
-        """Writes the index."""
+        """Writes the index and closes the file."""
         with self._naming():
             self._file.close()
 
@@ -144,20 +144,24 @@ class BigWig:
         try:
             yield
         except RuntimeError as error:
-            raise DreamkerasError(f"Expected to write {self._path}, got an error of pyBigWig: {error}.") from None
+            raise DreamkerasError(f"Cannot write {self._path}: pyBigWig failed ({error}).") from None
 
 
 class TrackWriter:
-    """Takes batches of predictions, in order; made by `open_track`."""
+    """Writer of batches of predictions to a track. It is created by `open_track`."""
 
     def __init__(self, track: BedGraph | BigWig, order: _Order, column: int) -> None:
         self._track, self._order, self._column = track, order, column
 
     def write(self, ids: Sequence[str], values: np.ndarray) -> None:
-        """Adds an interval for each of n ids, `contig:start-end`, with values float32 (n, columns); NaN is left out.
+        """Writes one interval for each id. Rows whose value is not finite are skipped.
+
+        Args:
+            ids: Ids of n windows, of the form `contig:start-end`.
+            values: Predictions, float32 (n, columns).
 
         Raises:
-            InputError: An id is no place, or the places are out of order.
+            InputError: An id is not of this form, or windows overlap or are not sorted.
         """
         self._track.add(self._order.intervals(ids, values[:, self._column]))
 
@@ -172,18 +176,18 @@ def open_track(
     middle: int | None = None,
     lengths: Mapping[str, int] | None = None,
 ) -> Iterator[TrackWriter]:
-    """A writer of a track, whose file appears under its name only once the `with` block has ended well.
+    """Opens a writer of a track. The file appears under its name only after the `with` block has ended without an error.
 
     Args:
-        path: The file; a bedGraph is packed by bgzip where its name ends in .gz or .bgz.
+        path: Path of the file. A bedGraph whose name ends in .gz or .bgz is compressed with bgzip.
         format: One of `TRACKS`.
         columns: Names of the predictions.
-        column: The one that is written; may be left out where there is one.
-        middle: Letters in the middle of each window that its value is written for; None for all.
-        lengths: Letters of each contig, in their order, beyond which no interval reaches; a bigWig needs them.
+        column: Name of the prediction to write. Required if there are several.
+        middle: Number of bases in the middle of each window to which its value applies. If None, the value applies to the complete window.
+        lengths: Length of each contig, in the order of the genome. Intervals are cut at the ends of contigs. Required for bigWig.
 
     Raises:
-        InputError: There is no such column, or several and none was chosen; or lengths are missing.
+        InputError: The column does not exist, no column was chosen among several, or the lengths for a bigWig are missing.
         DreamkerasError: The file cannot be written.
         MissingPackageError: pyBigWig is not installed.
 
@@ -198,7 +202,7 @@ def open_track(
     if (column or columns[0]) not in columns or (column is None and len(columns) > 1):
         raise InputError(f"Expected one of the columns {', '.join(columns)} for {path}, got {column or 'no choice'}.")
     if format == "bigwig" and lengths is None:
-        raise InputError(f"Expected the lengths of contigs for {path}, got none: use --genome or --tile.")
+        raise InputError(f"{path} needs the lengths of contigs. Use --genome or --tile.")
     with _opened(path, format, lengths or {}) as track:
         yield TrackWriter(track, _Order(middle, lengths, path), list(columns).index(column or columns[0]))
         track.finish()

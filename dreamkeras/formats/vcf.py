@@ -1,7 +1,6 @@
-"""VCF: the lines of a file as batches of records, malformed ones included.
+"""Reads VCF files as batches of records, including malformed lines.
 
-Columns are told apart here and not by htslib, which ends at a line that it cannot read: here such a line is a record, too. Knows
-nothing about what variants do.
+htslib is not used, because it stops at the first malformed line. This module returns such a line as a record.
 """
 
 import itertools
@@ -23,10 +22,10 @@ from dreamkeras.sequence.records import BATCH_LETTERS, BATCH_ROWS
 __all__ = ["INFO", "Vcf", "VcfRecords", "declared_lengths", "is_vcf", "open_vcf"]
 
 INFO = 7
-"""Where INFO is among the columns, from 0: CHROM, POS, ID, REF, ALT, QUAL, FILTER and it are in every record, samples behind them."""
+"""Position of the column INFO, counted from 0. Every record has the columns CHROM, POS, ID, REF, ALT, QUAL, FILTER and INFO."""
 
 DIGITS = 18
-"""Most digits of a position; the number fits into 64 bits."""
+"""Maximum number of digits of a position. A number with 18 digits fits into 64 bits."""
 
 _CONTIG_FIELD = re.compile(rb"[<,](ID(?==)|length(?==[0-9]{1,18}[,>]))=([^,>]+)")
 
@@ -37,15 +36,15 @@ class VcfRecords(NamedTuple):
     """A batch of lines below the header.
 
     Args:
-        texts: n lines, without the line feed.
-        lines: int64 (n,), the line of each, from 1.
-        contigs: n names, of CHROM.
-        positions: int64 (n,), POS, from 1; -1 where a line is malformed: it has too few columns, no contig, letters or alleles, or a
-            position that is no number.
-        ids: n names, of ID.
-        refs: n reference alleles.
-        alts: Alternative alleles; a malformed line has one, its cell as it stands.
-        records: int64 (alternative alleles,), the record of each.
+        texts: The n lines, without line feeds.
+        lines: Line number of each record, counted from 1, int64 (n,).
+        contigs: CHROM of each record.
+        positions: POS of each record, counted from 1, int64 (n,). It is -1 for malformed lines, which have too few columns, an empty CHROM,
+            ID, REF or ALT, or a POS that is not a number.
+        ids: ID of each record.
+        refs: REF of each record.
+        alts: All alternative alleles. ALT of a malformed line is a single allele, even if it contains commas.
+        records: Index of the record of each alternative allele, int64 (alternative alleles,).
     """
 
     texts: list[bytes]
@@ -59,7 +58,12 @@ class VcfRecords(NamedTuple):
 
 
 class Vcf(NamedTuple):
-    """An open file, to be read once: the lines that begin with `#`, without line feeds, and the records below them."""
+    """An open VCF file, which can be read once.
+
+    Args:
+        header: Lines that begin with `#`, without line feeds.
+        batches: Batches of the records below the header.
+    """
 
     header: list[bytes]
     batches: Iterator[VcfRecords]
@@ -67,13 +71,13 @@ class Vcf(NamedTuple):
 
 @contextmanager
 def open_vcf(path: str) -> Iterator[Vcf]:
-    r"""Opens a VCF file: plain, gzip or bgzip, by path or from standard input.
+    r"""Opens a VCF file, which is plain, gzip or bgzip.
 
     Args:
-        path: The file; `-` reads standard input.
+        path: Path of the file. `-` reads standard input.
 
     Raises:
-        InputError: The file is missing, empty, broken, cut short, or no VCF.
+        InputError: The file is missing, empty, damaged, truncated or not VCF.
 
     Example:
         >>> import pathlib, tempfile
@@ -86,15 +90,15 @@ def open_vcf(path: str) -> Iterator[Vcf]:
     with _checked(path) as opened, open_source(path, opened) as source:
         if not is_vcf(source.head):
             came = source.head.splitlines()[0][:40].decode("latin-1")
-            raise InputError(f"Expected a VCF, which begins with ##fileformat=VCF, got {came!r} in {source_name(path)}.")
+            raise InputError(f"Expected a VCF file, which begins with ##fileformat=VCF, got {came!r} in {source_name(path)}.")
         header, first = _header(source.stream)
         if header[-1].startswith(b"#CHROM") and b"\t" not in header[-1]:
-            raise InputError(f"Expected columns with tabs between them, got none in line {len(header)} of {source_name(path)}.")
+            raise InputError(f"The columns of a VCF must be separated by tabs, but {source_name(path)}, line {len(header)}, has none.")
         yield Vcf(header, _batches(source.stream, first, len(header)))
 
 
 def declared_lengths(header: Iterable[bytes]) -> dict[str, int]:
-    """Letters of the contigs that a header's `##contig` lines describe, of those with a length.
+    """Returns the lengths of the contigs that the `##contig` lines of a header declare. Contigs without a length are skipped.
 
     Example:
         >>> declared_lengths([b"##contig=<ID=chr1,length=1000,assembly=x>", b"##contig=<ID=chr2>", b"#CHROM"])
@@ -106,7 +110,10 @@ def declared_lengths(header: Iterable[bytes]) -> dict[str, int]:
 
 @contextmanager
 def _checked(path: str) -> Iterator[BinaryIO | None]:
-    """The bytes of a stream, whose end is checked when they have come; None of a file, whose end is checked now."""
+    """Checks that bgzip input is not truncated. The end of a file is checked immediately, and the result is None.
+
+    For a stream, the result is its bytes, and the end is checked after they have been read.
+    """
     if is_stream(path):
         with open_bytes(path) as stream:
             yield cast("BinaryIO", EndChecked(stream, path))
@@ -117,12 +124,12 @@ def _checked(path: str) -> Iterator[BinaryIO | None]:
 
 
 def is_vcf(head: bytes) -> bool:
-    """Whether a file's first bytes are a VCF's."""
+    """Returns whether the first bytes of a file are those of a VCF."""
     return head.startswith(_FIRST_LINES)
 
 
 def _header(stream: BinaryIO) -> tuple[list[bytes], bytes]:
-    """The lines of the header, and the first one below."""
+    """Returns the lines of the header and the first line below it."""
     header: list[bytes] = []
     for line in stream:
         if not line.startswith(b"#"):
@@ -132,7 +139,7 @@ def _header(stream: BinaryIO) -> tuple[list[bytes], bytes]:
 
 
 def _batches(stream: BinaryIO, first: bytes, before: int) -> Iterator[VcfRecords]:
-    """Lines that are not blank, until a batch is full of records or of bytes."""
+    """Yields batches of the lines that are not blank. A batch ends at a maximum number of records or of bytes."""
     texts: list[bytes] = []
     lines: list[int] = []
     size = 0
@@ -152,7 +159,7 @@ def _batches(stream: BinaryIO, first: bytes, before: int) -> Iterator[VcfRecords
 
 def _parsed(texts: list[bytes], lines: list[int]) -> VcfRecords:
     positions, *cells = zip(*map(_cells, texts), strict=True)
-    # One text a column is decoded at once; no cell has a tab.
+    # Each column is joined by tabs and decoded in one step, which is safe because cells contain no tabs.
     contigs, ids, refs, alts = (b"\t".join(column).decode("utf-8", "replace").split("\t") for column in cells)
     alleles = [alt.split(",") if position >= 0 else [alt] for alt, position in zip(alts, positions, strict=True)]
     records = np.repeat(np.arange(len(alleles)), [len(cell) for cell in alleles])
@@ -161,7 +168,7 @@ def _parsed(texts: list[bytes], lines: list[int]) -> VcfRecords:
 
 
 def _cells(text: bytes) -> tuple[int, bytes, bytes, bytes, bytes]:
-    """POS, CHROM, ID, REF and ALT as far as they are there; a position of -1 where the line is no record."""
+    """Returns POS, CHROM, ID, REF and ALT of a line. Missing columns are empty, and POS of a malformed line is -1."""
     cells = text.removesuffix(b"\r").split(b"\t", INFO + 1)
     contig, position, name, ref, alt = cells[:5] if len(cells) > INFO else (cells + [b""] * 5)[:5]
     whole = len(cells) > INFO and contig and name and ref and alt and not contig.startswith(b"#")

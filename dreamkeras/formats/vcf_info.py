@@ -1,4 +1,4 @@
-"""INFO fields that are added to a VCF, and nothing else of it changed."""
+"""Adds INFO fields to the lines of a VCF and leaves everything else unchanged."""
 
 from collections.abc import Sequence
 from typing import NamedTuple
@@ -10,12 +10,12 @@ __all__ = ["InfoField", "add_info", "annotated_header"]
 
 
 class InfoField(NamedTuple):
-    """A field that is added to INFO, with a value for each alternative allele.
+    """An INFO field with one value for each alternative allele.
 
     Args:
-        name: Its key.
+        name: Key of the field.
         type: `Float`, `Integer` or `String`.
-        description: For the header.
+        description: Description of the field in the header.
     """
 
     name: str
@@ -24,26 +24,26 @@ class InfoField(NamedTuple):
 
     @property
     def line(self) -> bytes:
-        """Its line in the header."""
+        """The header line that declares the field."""
         text = self.description.replace("\\", "\\\\").replace('"', '\\"')
         return f'##INFO=<ID={self.name},Number=A,Type={self.type},Description="{text}">'.encode()
 
 
 def annotated_header(header: Sequence[bytes], fields: Sequence[InfoField]) -> list[bytes]:
-    """A header with lines for INFO fields, above the one that names the columns.
+    """Returns a header with lines that declare INFO fields, inserted above the line with the column names.
 
     Raises:
-        InputError: It has one of them already.
+        InputError: The header already declares one of the fields.
     """
     for field in fields:
         if any(line.startswith(f"##INFO=<ID={field.name},".encode()) for line in header):
-            raise InputError(f"The VCF has an INFO field {field.name} already: choose another prefix.")
+            raise InputError(f"The VCF already has an INFO field {field.name}. Choose another prefix.")
     named = next((row for row, line in enumerate(header) if not line.startswith(b"##")), len(header))
     return [*header[:named], *(field.line for field in fields), *header[named:]]
 
 
 def add_info(text: bytes, added: bytes) -> bytes:
-    r"""A record's line with more behind its INFO and everything else as it stood; as it stands where it has no such column.
+    r"""Appends text to the INFO column of a record's line. Lines without an INFO column are returned unchanged.
 
     Example:
         >>> add_info(b"1\t7\t.\tA\tC\t.\t.\t.\tGT", b"X=1"), add_info(b"1\t7\t.\tA\tC\t.\t.\tDP=3", b"X=1")

@@ -1,6 +1,6 @@
-"""Predictions to TSV, CSV, JSON lines or Parquet: an id, or several keys, and one column a task, written whole or not at all.
+"""Writes predictions as TSV, CSV, JSON lines or Parquet, with an id or several keys and one column per task.
 
-A value that is no number is `nan` in tables and null in JSON. Parquet holds the float32 values themselves.
+Incomplete files are never left behind. A missing value is `nan` in TSV and CSV, and null in JSON. Parquet files contain float32 values.
 """
 
 import io
@@ -25,28 +25,28 @@ __all__ = ["FORMATS", "ID", "Writer", "choose_format", "open_writer"]
 ROW_GROUP = 1 << 16
 
 ID: Mapping[str, type] = {"id": str}
-"""The keys of predictions of sequences."""
+"""Default keys of predictions: the id of each sequence."""
 
 Cells = Sequence[Sequence[Any]]
-"""A column for each key, of texts or of numbers; None where a number is missing."""
+"""One column for each key, with texts or numbers. None is a missing number."""
 
 
 @contextmanager
 def open_writer(path: str, tasks: Sequence[str], format: str | None = None, keys: Mapping[str, type] = ID) -> Iterator["Writer"]:
-    """A writer of predictions, whose file appears under its name only once the `with` block has ended well.
+    """Opens a writer of predictions. The file appears under its name only after the `with` block has ended without an error.
 
-    Until then the rows are in a temporary file; see `open_output`. Text is packed as `open_text` packs it.
+    Until then, rows are in a temporary file, see `open_output`. Text files are compressed as in `open_text`.
 
     Args:
-        path: The file; `-` writes standard output.
-        tasks: Names of the columns beside the keys.
-        format: `tsv`, `csv`, `jsonl` or `parquet`; by default the file's suffix, before .gz, and `tsv` for `.txt` or none.
+        path: Path of the file. `-` writes to standard output.
+        tasks: Names of the columns of predictions.
+        format: `tsv`, `csv`, `jsonl` or `parquet`. Defaults to the suffix of the file, before .gz, and to `tsv` for `.txt` or no suffix.
         keys: Names of the columns that identify a row, and their types, `str` or `int`.
 
     Raises:
-        InputError: The format is unknown, or the suffix names none.
-        DreamkerasError: The file cannot be written; the message names it and says why. A broken pipe stays a BrokenPipeError.
-        MissingPackageError: Parquet is asked for and pyarrow is not installed.
+        InputError: The format is unknown, or the suffix is not that of a format.
+        DreamkerasError: The file cannot be written. The message names the file and the reason. A BrokenPipeError is not converted.
+        MissingPackageError: The format is Parquet and pyarrow is not installed.
 
     Example:
         >>> import pathlib, tempfile
@@ -65,10 +65,11 @@ def open_writer(path: str, tasks: Sequence[str], format: str | None = None, keys
 
 
 def choose_format(path: str, format: str | None = None) -> str:
-    """The format that `open_writer` takes for a file.
+    """Returns the format that `open_writer` uses for a file.
 
     Raises:
-        InputError: The format is unknown, the suffix names none, or it is that of a compressed file where the format is no text.
+        InputError: The format is unknown, the suffix is not that of a format, or the name ends like a compressed file although Parquet is
+            compressed internally.
     """
     suffix = PurePath(unpacked_name(path)).suffix[1:].lower()
     chosen = ("tsv" if suffix in ("", "txt") else suffix) if format is None else format
@@ -80,7 +81,7 @@ def choose_format(path: str, format: str | None = None) -> str:
 
 
 class Writer:
-    """Takes batches of predictions, in order; made by `open_writer`."""
+    """Writer of batches of predictions. It is created by `open_writer`."""
 
     def __init__(self, encoder: "Encoder", tasks: int, file: BinaryIO | BgzipWriter, path: str) -> None:
         self._encoder = encoder
@@ -90,17 +91,28 @@ class Writer:
         self._begun = False
 
     def write(self, ids: Sequence[str], values: np.ndarray, labels: Cells = ()) -> None:
-        """Adds a row for each of n ids: values, float32 (n, tasks), and a column of n cells for each further key."""
+        """Writes one row for each id.
+
+        Args:
+            ids: The n ids.
+            values: Predictions, float32 (n, tasks).
+            labels: For each additional key, a column of n cells.
+        """
         self.write_rows([ids, *labels], values)
 
     def write_rows(self, cells: Cells, values: np.ndarray) -> None:
-        """As `write`, for several keys: a column of n cells for each."""
+        """Writes n rows with several keys.
+
+        Args:
+            cells: For each key, a column of n cells.
+            values: Predictions, float32 (n, tasks).
+        """
         if values.shape != (len(cells[0]), self._tasks):
             raise ValueError(f"Expected values of shape {(len(cells[0]), self._tasks)}, got {values.shape}.")
         self._put(self._encoder.rows(cells, values))
 
     def finish(self) -> None:
-        """Writes the end of the format; `open_writer` calls it."""
+        """Writes the end of the file. `open_writer` calls this method."""
         self._put(self._encoder.end())
 
     def _put(self, data: bytes) -> None:
@@ -111,7 +123,7 @@ class Writer:
 
 
 class Encoder(Protocol):
-    """A format: the bytes before the rows, of rows, and after them."""
+    """Encoder of a format, which returns the bytes before the rows, of the rows, and after the rows."""
 
     def begin(self) -> bytes: ...
 
@@ -121,7 +133,7 @@ class Encoder(Protocol):
 
 
 class TSVEncoder:
-    """A header and tab-separated rows; an id with a tab, quote or line break in it is quoted."""
+    """Encoder of TSV with a header. Cells that contain a tab, a quotation mark or a line break are quoted."""
 
     delimiter = "\t"
 
@@ -148,18 +160,18 @@ class TSVEncoder:
         return [self._quoted(cell) for cell in column] if self._special.search("".join(column)) else column
 
     def _quoted(self, cell: str) -> str:
-        # csv.writer leaves a bare carriage return unquoted, which every reader takes for the end of a row.
+        # csv.writer does not quote a lone carriage return, which readers treat as the end of a row.
         return '"' + cell.replace('"', '""') + '"' if self._special.search(cell) else cell
 
 
 class CSVEncoder(TSVEncoder):
-    """A header and comma-separated rows, quoted where needed (RFC 4180, with bare line feeds)."""
+    """Encoder of CSV with a header, quoted as in RFC 4180. Lines end with a line feed."""
 
     delimiter = ","
 
 
 class JSONLinesEncoder:
-    """One JSON object a line: keys as texts or numbers, the tasks as numbers or null."""
+    """Encoder of JSON lines, with one object per row. Keys are texts or numbers, predictions are numbers or null."""
 
     def __init__(self, tasks: tuple[str, ...], keys: Mapping[str, type]) -> None:
         names = [json.dumps(name).replace("%", "%%") for name in (*keys, *tasks)]
@@ -180,7 +192,10 @@ class JSONLinesEncoder:
 
 
 class ParquetEncoder:
-    """A column of texts or whole numbers for each key and one of float32 a task, in row groups of at least 65,536 rows but for the last."""
+    """Encoder of Parquet. Keys are text or integer columns, predictions are float32 columns.
+
+    All row groups except the last have at least 65,536 rows.
+    """
 
     def __init__(self, tasks: tuple[str, ...], keys: Mapping[str, type]) -> None:
         self._arrow = import_pyarrow()
@@ -214,7 +229,7 @@ class ParquetEncoder:
 
 
 class _Sink(io.RawIOBase):
-    """Bytes on their way out of pyarrow, so that it never holds the file: what it writes when it is given up is lost."""
+    """A buffer between pyarrow and the output file, so that bytes that pyarrow writes after an error do not reach the file."""
 
     def __init__(self) -> None:
         self._pieces: list[bytes] = []
@@ -232,7 +247,7 @@ class _Sink(io.RawIOBase):
         return len(self._pieces[-1])
 
     def taken(self) -> bytes:
-        """The bytes written since the last call."""
+        """Returns the bytes that were written since the last call."""
         data = b"".join(self._pieces)
         self._pieces = []
         return data
@@ -241,10 +256,10 @@ class _Sink(io.RawIOBase):
 FORMATS: dict[str, Callable[[tuple[str, ...], Mapping[str, type]], Encoder]] = dict(
     zip(TABLES, (TSVEncoder, CSVEncoder, JSONLinesEncoder, ParquetEncoder), strict=True)
 )
-"""The encoder of each output format."""
-BINARY = {"parquet"}  # no text, and compressed inside
+"""Encoder of each output format."""
+BINARY = {"parquet"}  # not text, and compressed internally
 
 
 def _cells(values: np.ndarray) -> list[list[str]]:
-    """The values as text, one list a task."""
+    """Formats values as text, with one list per task."""
     return [format_numbers(column) for column in values.T]

@@ -17,7 +17,7 @@ def test_a_row_is_a_line_and_blank_lines_count():
 
 @pytest.mark.parametrize("text", ['a,"b\nc",d\n', 'a,"b', 'a,"b\n', 'a,"b""\nc,d\n'])
 def test_a_quoted_cell_of_csv_ends_on_its_line(text):
-    with pytest.raises(InputError, match=r"does not end there \(t, line 2\)"):
+    with pytest.raises(InputError, match=r"does not end on its line \(t, line 2\)"):
         cells("x,y\n" + text, ",")
 
 
@@ -27,13 +27,13 @@ def test_rows_before_a_cell_that_does_not_end_are_given():
 
 
 def test_a_cell_beyond_the_limit_of_the_csv_module_is_refused_with_its_line():
-    with pytest.raises(InputError, match=r"a malformed row \(t, line 2: field larger"):
+    with pytest.raises(InputError, match=r"Malformed row \(t, line 2: field larger"):
         cells("x,y\n" + "A" * 200_000 + ",1\n", ",")
 
 
 @pytest.mark.parametrize("row", ['"1"2,x', 'x,"ACGT"ACGT', '"5" probe",x', r'"a\"b",x'])
 def test_letters_behind_a_quoted_cell_of_csv_are_refused(row):
-    with pytest.raises(InputError, match=r"a malformed row \(t, line 2: ',' expected"):
+    with pytest.raises(InputError, match=r"Malformed row \(t, line 2: ',' expected"):
         cells(f"x,y\n{row}\n", ",")
 
 

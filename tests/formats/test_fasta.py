@@ -174,7 +174,7 @@ def test_lines_are_records_numbered_from_one(lines, newline, block):
     wanted = [(line.strip(), number) for number, line in enumerate(lines, 1) if line.strip()]
     data = newline.join(lines).encode()
     if not wanted:
-        with pytest.raises(InputError, match="Expected one sequence a line"):
+        with pytest.raises(InputError, match="Expected one sequence per line"):
             listed(read_lines(io.BytesIO(data), "x.txt", block=block))
         return
     found = listed(read_lines(io.BytesIO(data), "x.txt", block=block))

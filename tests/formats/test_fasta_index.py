@@ -59,7 +59,7 @@ def test_blank_lines_may_stand_before_the_first_contig_and_after_each():
 ])  # fmt: skip
 def test_uneven_lines_are_refused(text, line, block):
     with pytest.raises(
-        InputError, match=r"Expected lines of \d letters in contig 'a' but for the last, got others \(x\.fa, lines \d"
+        InputError, match=r"All lines of contig 'a' except the last must have the same length, \d bases \(x\.fa, lines \d"
     ) as caught:
         index(text, block)
     first, last = str(caught.value).split("lines ")[2].rstrip(").").split(" to ")
@@ -69,8 +69,8 @@ def test_uneven_lines_are_refused(text, line, block):
 @pytest.mark.parametrize(("text", "message"), [
     (b"ACGT\n>a\nAC\n", r"Expected a FASTA header \('>' and a name\), got letters \(x\.fa, line 1\)"),
     (b"\n\n", r"Expected a FASTA header \('>' and a name\), got none in x\.fa"),
-    (b">a\nAC\n>a\nAC\n", r"Expected a name that no contig above has, got 'a' \(x\.fa, line 3\)"),
-    (b">a\nAC\n> \nAC\n", r"Expected a name that no contig above has, got '' \(x\.fa, line 3\)"),
+    (b">a\nAC\n>a\nAC\n", r"Expected a unique contig name, got 'a' \(x\.fa, line 3\)"),
+    (b">a\nAC\n> \nAC\n", r"Expected a unique contig name, got '' \(x\.fa, line 3\)"),
 ])  # fmt: skip
 def test_headers_out_of_order_are_refused(text, message):
     with pytest.raises(InputError, match=message):

@@ -43,8 +43,8 @@ def test_batches_hold_so_many_reads():
     [
         ("@a\nACGT\n+\nIII\n", "got '@a' .*line 1"),
         ("@a\nAC\n+\nII\nb\nAC\n+\nII\n", "got 'b' .*line 5"),
-        ("@a\nAC\nGT\n+\nIIII\n", "four lines a read"),
-        ("@a\nAC\n+\nII\n@b\nAC\n", r"a part of one \(x.fq, line 5"),
+        ("@a\nAC\nGT\n+\nIIII\n", "four lines per read"),
+        ("@a\nAC\n+\nII\n@b\nAC\n", r"an incomplete read \(x.fq, line 5"),
         ("\n\n", "only blank lines in x.fq"),
         ("\n\n\n\n\n", "only blank lines in x.fq"),
     ],

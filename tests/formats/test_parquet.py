@@ -69,13 +69,13 @@ def test_columns_are_rows_of_text_in_the_order_asked_for(tmp_path, batch):
 
 def test_a_missing_column_lists_those_that_exist(tmp_path):
     path = written(tmp_path, {"a": ["ACGT"], "b": [1]})
-    with pytest.raises(InputError, match=r"Expected a column named 'sequence', got 'a', 'b' \(.*table.parquet\)\.$"):
+    with pytest.raises(InputError, match=r"table\.parquet has no column named 'sequence'\. Columns: 'a', 'b'\.$"):
         list(read_records(path))
 
 
 def test_numbers_are_no_sequences(tmp_path):
     path = written(tmp_path, {"seq": [1, 2]})
-    with pytest.raises(InputError, match=r"Expected column 'seq' to hold text, got int64 \(.*table.parquet"):
+    with pytest.raises(InputError, match=r"Expected text in column 'seq', got int64 \(.*table.parquet"):
         list(read_records(path))
 
 
@@ -89,7 +89,7 @@ def test_parquet_in_gzip_is_refused_by_that_reason(tmp_path):
     plain = written(tmp_path, {"seq": ["ACGT"]})
     packed = tmp_path / "table.parquet.gz"
     packed.write_bytes(gzip.compress(Path(plain).read_bytes()))
-    with pytest.raises(InputError, match=r"got it in gzip: .*table\.parquet\.gz"):
+    with pytest.raises(InputError, match=r"Cannot read Parquet inside gzip: .*table\.parquet\.gz"):
         list(read_records(str(packed)))
 
 
@@ -98,7 +98,7 @@ def test_a_file_with_a_broken_middle_is_refused_as_broken(tmp_path):
     with open(path, "r+b") as file:
         file.seek(4)
         file.write(b"\xff" * 40)
-    with pytest.raises(InputError, match=r"Expected a whole Parquet file, got .*table\.parquet \(.*after row 0"):
+    with pytest.raises(InputError, match=r"Cannot read the Parquet file .*table\.parquet after row 0 \("):
         list(read_records(path))
 
 
@@ -106,7 +106,7 @@ def test_a_truncated_file_is_refused(tmp_path):
     path = written(tmp_path, {"seq": ["ACGT"] * 100})
     with open(path, "r+b") as file:
         file.truncate(100)
-    with pytest.raises(InputError, match=r"Expected a whole Parquet file, got .*table\.parquet"):
+    with pytest.raises(InputError, match=r"Cannot read the Parquet file .*table\.parquet \("):
         list(read_records(path))
 
 

@@ -157,19 +157,20 @@ def test_the_exact_name_wins_over_other_cases():
 
 
 def test_two_columns_of_one_name_are_refused(tmp_path):
-    assert "Expected one column named 'x', got 'x', 'seq', 'x'" in refusal(tmp_path, "x\tseq\tx\n1\t2\t3\n", ["x"])
+    assert "table.tsv has several columns named 'x'. Columns in line 1: 'x', 'seq', 'x'." in refusal(
+        tmp_path, "x\tseq\tx\n1\t2\t3\n", ["x"]
+    )
 
 
 def test_a_missing_column_lists_those_that_exist(tmp_path):
     message = refusal(tmp_path, "\nid\tseq\na\tACGT\n", ["value"])
-    assert "Expected a column named 'value', got 'id', 'seq' (" in message
-    assert message.endswith("table.tsv, line 2).")
+    assert message.endswith("table.tsv has no column named 'value'. Columns in line 2: 'id', 'seq'.")
 
 
 @pytest.mark.parametrize("name", ["id", "r1"])
 def test_a_long_list_of_columns_is_cut(tmp_path, name):
     columns = "\t".join([name, *(f"r{i}" for i in range(2, 31))])
-    assert refusal(tmp_path, f"{columns}\n", ["value"]).split(" (")[0].endswith("'r19', 'r20' and 10 more")
+    assert refusal(tmp_path, f"{columns}\n", ["value"]).endswith("'r19', 'r20' and 10 more.")
 
 
 def test_a_header_may_be_longer_than_the_first_look(tmp_path):
@@ -180,12 +181,12 @@ def test_a_header_may_be_longer_than_the_first_look(tmp_path):
 
 def test_a_name_asks_for_a_header(tmp_path):
     message = refusal(tmp_path, "ACGTACGTACGTACGTACGTACGT\t1\n", ["seq"])
-    assert "Expected a column named 'seq', got no header but 'ACGTACGTACGTACGTA...', '1'" in message
+    assert "has no column named 'seq', because it has no header. Cells in line 1: 'ACGTACGTACGTACGTA...', '1'." in message
 
 
 @pytest.mark.parametrize("position", [2, -1])
 def test_a_position_out_of_range_is_refused(tmp_path, position):
-    assert f"Expected a column at position {position} (from 0), got 2 columns" in refusal(tmp_path, "ACGT\t1\n", [position])
+    assert f"has no column at position {position}: there are 2 columns in line 1" in refusal(tmp_path, "ACGT\t1\n", [position])
 
 
 @pytest.mark.parametrize(("row", "came"), [("ACGT", 1), ("ACGT\t1\t2", 3)])
@@ -201,7 +202,7 @@ def test_a_header_alone_is_refused(tmp_path, text):
 
 
 def test_blank_lines_alone_are_refused(tmp_path):
-    assert "Expected" in refusal(tmp_path, "\n\n \n")
+    assert refusal(tmp_path, "\n\n \n").endswith("table.tsv: it has no columns.")
 
 
 @pytest.mark.parametrize(
@@ -217,13 +218,13 @@ def test_blank_lines_alone_are_refused(tmp_path):
 )
 def test_a_quoted_cell_that_does_not_end_on_its_line_is_refused_with_the_line_where_it_began(tmp_path, text):
     message = refusal(tmp_path, text, name="t.csv")
-    assert message.startswith("Expected a row on one line, got a quoted cell that does not end there (")
+    assert message.startswith("A quoted cell does not end on its line (")
     assert message.endswith("t.csv, line 3).")
 
 
 @pytest.mark.parametrize("text", ['"seq,x\nACGT,1\n', '\n"se\nq",x\nACGT,1\n'])
 def test_a_header_is_on_one_line(tmp_path, text):
-    assert "got a quoted cell that does not end there" in refusal(tmp_path, text)
+    assert "A quoted cell does not end on its line" in refusal(tmp_path, text)
 
 
 def test_a_row_of_tsv_never_spans_lines(tmp_path):
@@ -253,7 +254,7 @@ def test_a_header_may_be_a_comment(tmp_path, header, column):
 def test_the_hash_before_a_name_may_be_given(tmp_path):
     path = written(tmp_path, "#id\tseq\na\tACGT\n")
     assert rows(read_table(path, ["#id"])) == rows(read_table(path, ["#ID"])) == [("a", 2)]
-    assert "Expected a column named '#seq'" in refusal(tmp_path, "#id\tseq\na\tACGT\n", ["#seq"])
+    assert "has no column named '#seq'" in refusal(tmp_path, "#id\tseq\na\tACGT\n", ["#seq"])
 
 
 def test_a_first_name_of_nothing_but_a_hash_stays(tmp_path):

@@ -57,7 +57,7 @@ def test_a_bigwig_gives_back_the_middles_of_the_windows(tmp_path_factory, values
 def test_contigs_of_a_bigwig_follow_the_genome(tmp_path):
     path = write(tmp_path / "x.bigWig", ["chr2:0-9", "chr1:0-5", "chr1:7-9"], [1, 2, 3])
     assert intervals(path) == {"chr2": [(0, 9, 1)], "chr1": [(0, 5, 2), (7, 9, 3)]}
-    with pytest.raises(InputError, match=r"the genome's order for .*y\.bw, got 'chr2' too late"):
+    with pytest.raises(InputError, match=r"y\.bw needs contigs in the order of the genome, but 'chr2' is too late"):
         write(tmp_path / "y.bw", ["chr1:0-9", "chr2:0-5"], [1, 2])
     assert not (tmp_path / "y.bw").exists()
 
@@ -76,14 +76,14 @@ def test_values_that_are_no_number_are_left_out(tmp_path):
     ids=["overlap", "before", "again"],
 )
 def test_windows_out_of_order_are_refused_by_name(tmp_path, suffix, size, ids):
-    with pytest.raises(InputError, match=rf"without overlap for .*x\.{suffix}, got {ids[-1]} after .*: sort and merge"):
+    with pytest.raises(InputError, match=rf"x\.{suffix} must be sorted and must not overlap, but {ids[-1]} follows .*\. Sort and merge"):
         write(tmp_path / f"x.{suffix}", ids, [1] * len(ids), size)
     assert list(tmp_path.iterdir()) == []
 
 
 @pytest.mark.parametrize("name", ["p1", "chr1", "chr1:5", "chr1:a-b", "chr1:1--5", ":1-2"])
 def test_an_id_that_is_no_place_is_refused(tmp_path, name):
-    with pytest.raises(InputError, match=rf"Expected ids such as chr1:0-200 for .*, got '{name}': use --genome or --tile"):
+    with pytest.raises(InputError, match=rf"Expected ids such as chr1:0-200 for .*, got '{name}'\. Use --genome or --tile"):
         write(tmp_path / "x.bg", [name], [1])
 
 
@@ -104,9 +104,12 @@ def test_the_suffix_tells_the_format_unless_one_is_asked_for(name, wanted):
 
 
 def test_a_bigwig_needs_lengths_a_plain_name_and_pybigwig(tmp_path, monkeypatch):
-    with pytest.raises(InputError, match="Expected the lengths of contigs"), open_track("x.bw", "bigwig", ["y"]):
+    with pytest.raises(InputError, match=r"x\.bw needs the lengths of contigs"), open_track("x.bw", "bigwig", ["y"]):
         pass
-    with pytest.raises(InputError, match=r"a name without \.gz for bigWig"), open_track("x.bw.gz", "bigwig", ["y"], lengths=LENGTHS):
+    with (
+        pytest.raises(InputError, match=r"Cannot compress bigWig: .*x\.bw\.gz\. Use a name without \.gz"),
+        open_track("x.bw.gz", "bigwig", ["y"], lengths=LENGTHS),
+    ):
         pass
     monkeypatch.setitem(sys.modules, "pyBigWig", None)
     with pytest.raises(MissingPackageError, match=r"pip install 'dreamkeras\[atac\]'"):
@@ -132,6 +135,6 @@ def test_no_interval_reaches_beyond_its_contig(tmp_path):
 
 @pytest.mark.parametrize("name", ["chrNone:0-9", "chr1:600-700"])
 def test_a_window_of_no_contig_is_an_error_and_leaves_nothing(tmp_path, name):
-    with pytest.raises(DreamkerasError, match=r"genome's order for .*x\.bw|write .*x\.bw, got an error of pyBigWig"):
+    with pytest.raises(DreamkerasError, match=r"x\.bw needs contigs in the order of the genome|Cannot write .*x\.bw: pyBigWig failed"):
         write(tmp_path / "x.bw", [name], [1])
     assert list(tmp_path.iterdir()) == []

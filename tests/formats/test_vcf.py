@@ -126,12 +126,12 @@ def test_batches_are_of_bounded_size_and_their_size_does_not_show(tmp_path_facto
 @pytest.mark.parametrize(
     ("data", "message"),
     [
-        (b"chr1\t5\t.\tA\tC\t.\t.\t.\n", r"a VCF, which begins with ##fileformat=VCF, got 'chr1\\t5"),
+        (b"chr1\t5\t.\tA\tC\t.\t.\t.\n", r"a VCF file, which begins with ##fileformat=VCF, got 'chr1\\t5"),
         (b">chr1\nACGT\n", "got '>chr1'"),
         (gzip.compress(b"BCF\2\2\0\0"), "got a BCF file"),
-        (b"", "got an empty file"),
-        (gzip.compress((HEADER + "\n".join(LINES)).encode())[:-20], "a whole gzip file, got a broken one"),
-        (bgzip((HEADER + "\n".join(LINES)).encode())[: -len(END)], "a whole bgzip file, got one cut short"),
+        (b"", "it is empty"),
+        (gzip.compress((HEADER + "\n".join(LINES)).encode())[:-20], "Damaged gzip file"),
+        (bgzip((HEADER + "\n".join(LINES)).encode())[: -len(END)], "Truncated bgzip file"),
     ],
 )
 def test_other_files_are_refused(tmp_path, data, message):
@@ -142,7 +142,7 @@ def test_other_files_are_refused(tmp_path, data, message):
 def test_blanks_for_tabs_are_told(tmp_path):
     path = tmp_path / "a.vcf"
     path.write_text("##fileformat=VCFv4.2\n#CHROM POS ID REF ALT\nchr1 7 . A C\n")
-    with pytest.raises(InputError, match=r"columns with tabs between them, got none in line 2 of .*a\.vcf"), open_vcf(str(path)):
+    with pytest.raises(InputError, match=r"must be separated by tabs, but .*a\.vcf, line 2, has none"), open_vcf(str(path)):
         pass
 
 

@@ -19,7 +19,7 @@ def test_lines_stand_above_the_names_of_the_columns():
 
 
 def test_a_field_that_is_there_is_refused():
-    with pytest.raises(InputError, match=r"^The VCF has an INFO field X_a already: choose another prefix\.$"):
+    with pytest.raises(InputError, match=r"^The VCF already has an INFO field X_a\. Choose another prefix\.$"):
         annotated_header(annotated_header(HEADER, FIELDS), FIELDS)
 
 
