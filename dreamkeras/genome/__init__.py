@@ -1,5 +1,5 @@
-"""A reference genome: its letters, the regions of BED files, tiles, and signal from bigWig files.
+"""Reference genomes: sequences of windows, regions of BED files, tiles, and signal from bigWig files.
 
-In: contig, start and stop, 0-based and half-open, as in BED.
-Out: windows of letters, or reads at each position.
+Input: contig, start and stop, 0-based and half-open, as in BED.
+Output: sequences of windows, or the number of reads at each position.
 """

@@ -1,6 +1,7 @@
-"""BED and narrowPeak files: their regions, strands and summits.
+"""Reads regions, strands and summits from BED and narrowPeak files.
 
-Whether columns 6 and 10 hold strands and summits is decided once for a file, from all of its lines: other formats have others there.
+Other formats have other content in columns 6 and 10. Therefore, all lines of a file are checked in order to decide whether column 6 holds
+strands and column 10 holds summits.
 """
 
 import io
@@ -19,31 +20,31 @@ from dreamkeras.genome.regions import Regions
 __all__ = ["Bed", "read_bed"]
 
 NARROW_PEAK = (".narrowpeak", ".narrowpeak.gz", ".narrowpeak.bgz")
-"""Suffixes, in lower case, of files whose column 10 holds summits."""
+"""Suffixes, in lower case, of narrowPeak files. Their column 10 holds summits."""
 
 COLUMNS = 10
-"""Columns of narrowPeak; BED has up to 12, with another meaning of the tenth."""
+"""Number of columns of narrowPeak. BED has up to 12 columns, and column 10 has another meaning."""
 
 NO_SUMMIT, NOT_A_SUMMIT = -1, -2
-"""The value of column 10 in narrowPeak for a peak without a summit, and ours for a cell that is no summit."""
+"""Value of column 10 for a peak without a summit in narrowPeak, and the value that represents an invalid cell."""
 
 STRAND = 5
-"""The column of strands, from 0."""
+"""Position of the column of strands, counted from 0."""
 
 _NO_REGION = ("#", "track ", "track\t", "browser ", "browser\t", "id\tstart\tend\t")
-"""Beginnings of lines that hold no region; the last is the header of our own tables, such as those of seqlets."""
+"""Beginnings of lines without a region. The last one is the header of tables that dreamkeras writes, such as tables of seqlets."""
 
 
 class Bed(NamedTuple):
-    """The regions of a file.
+    """The regions of a BED file.
 
     Args:
-        regions: n places.
-        reverse: bool (n,), whether each is on the reverse strand; one without a strand is not.
-        lines: int64 (n,), the line of each, from 1.
-        path: The file.
-        about_middles: A sentence on where the regions' middles are from.
-        about_strands: A sentence on why column 6 is not taken for strands; empty where it is, or holds nothing that looks like one.
+        regions: The n regions.
+        reverse: Whether each region is on the reverse strand, bool (n,). False for regions without a strand.
+        lines: Line number of each region, counted from 1, int64 (n,).
+        path: Path of the file.
+        about_middles: Sentence that states the position on which regions are centred.
+        about_strands: Sentence that explains why column 6 is not used as strands. Empty if column 6 is used or contains no `-`.
     """
 
     regions: Regions
@@ -55,15 +56,19 @@ class Bed(NamedTuple):
 
 
 def read_bed(path: str, genome: Genome | None = None, summits: bool | None = None) -> Bed:
-    """The regions of a file, BED or narrowPeak, plain or gzip, with their strands and lines; contigs by the genome's names, if it is given.
+    """Reads the regions of a BED or narrowPeak file, plain or gzip. About 50 bytes of memory are used per region.
 
-    Column 10 holds summits, as distances from the start, where the file is narrowPeak: by its name, or because every line has ten valid
-    columns; `summits` decides otherwise. Column 6 holds strands where every line that has it has `+`, `-` or `.` there, behind a score.
-    About 50 bytes a region are kept.
+    Column 6 is used as strands if every line that has a column 6 has `+`, `-` or `.` in it and a score in column 5.
+
+    Args:
+        path: Path of the file.
+        genome: Reference genome. If given, contigs get the genome's names. If None, contigs keep the names in the file.
+        summits: Whether column 10 holds summits, as offsets from the start. If None, it does in files that are named .narrowPeak, and in
+            files whose lines all have ten valid columns of narrowPeak.
 
     Raises:
-        InputError: The file cannot be read, has no region, a line is none or lacks a summit that it should have, or its contig is not in
-            the genome; the message names file and line.
+        InputError: The file cannot be read or has no region, a line is malformed or has an invalid summit, or a contig is not in the
+            genome. The message names file and line.
     """
     name, found = source_name(path), _BedLines()
     with open_source(path) as source:
@@ -88,20 +93,20 @@ def read_bed(path: str, genome: Genome | None = None, summits: bool | None = Non
 
 
 class _BedLines:
-    """The lines of a file, in columns, and the first line and reason why columns 10 and 6 are not those of narrowPeak and of BED."""
+    """The columns of a BED file, and the first line that shows that columns 10 and 6 are not those of narrowPeak and BED."""
 
     def __init__(self) -> None:
         self.contigs: list[str] = []
         self.lines, self.starts, self.ends, self.peaks = array("q"), array("q"), array("q"), array("q")
         self.reverse = array("b")
         self.widest = 0
-        self.no_summit: tuple[int, str, int] | None = None  # the line, its cell and the letters of the region
+        self.no_summit: tuple[int, str, int] | None = None  # line number, cell, and length of the region
         self.not_narrow: tuple[int, str] | None = None
         self.unstranded: tuple[int, str] | None = None
         self._names: dict[str, str] = {}
 
     def add(self, row: str, line: int, path: str) -> None:
-        """Takes a line that has to be a region."""
+        """Parses a line and adds its region."""
         cells = [cell.strip() for cell in row.split("\t")] if "\t" in row else row.split()
         start, end = map(_position, (cells + [""] * 3)[1:3])
         if not cells[0] or not 0 <= start < end:
@@ -121,7 +126,7 @@ class _BedLines:
 
 
 def _position(cell: str) -> int:
-    """The position that a cell holds; -1 where it holds none."""
+    """Parses a position. Returns -1 if the cell is not a whole number."""
     return int(cell) if is_whole(cell) else -1
 
 
@@ -132,7 +137,7 @@ def _peak(cells: list[str], length: int) -> int:
 
 
 def _not_stranded(cells: list[str]) -> str:
-    """Why columns 5 and 6 are not a score and a strand; empty where they are."""
+    """Returns the reason why columns 5 and 6 are not a score and a strand, or an empty string if they are."""
     if cells[STRAND] not in ("+", "-", "."):
         return f"has {cells[STRAND]!r} in column 6"
     if cells[STRAND - 1] != "." and not is_number(cells[STRAND - 1]):
@@ -141,7 +146,7 @@ def _not_stranded(cells: list[str]) -> str:
 
 
 def _not_narrow(cells: list[str], start: int, end: int, peak: int) -> str:
-    """Why a line is not narrowPeak; empty where it is."""
+    """Returns the reason why a line is not narrowPeak, or an empty string if it is."""
     if len(cells) != COLUMNS:
         return f"has {len(cells)} columns"
     if reason := _not_stranded(cells):
@@ -150,17 +155,17 @@ def _not_narrow(cells: list[str], start: int, end: int, peak: int) -> str:
         return f"has {cells[wrong]!r} in column {wrong + 1}"
     if peak == NOT_A_SUMMIT:
         return f"has {cells[COLUMNS - 1]!r} in column 10"
-    # BED of ten columns ends with a number of blocks; most lines are thick as a whole or nowhere.
+    # In BED with ten columns, column 10 is the number of blocks. The thick part (columns 7 and 8) is usually the whole region or empty.
     thick = tuple(map(_position, cells[6:8]))
     is_thick = thick == (start, end) or (thick == (start, start) and start > 0)
     return "has the thickStart and thickEnd of BED in columns 7 and 8" if is_thick else ""
 
 
 def _takes_summits(found: _BedLines, name: str, summits: bool | None) -> bool:
-    """Whether the regions' middles are their summits.
+    """Returns whether regions are centred on their summits.
 
     Raises:
-        InputError: They should be, but a line has none.
+        InputError: The regions must be centred on summits, but a line has no valid summit.
     """
     named = summits is None and found.widest >= COLUMNS and name.lower().endswith(NARROW_PEAK)
     if not (summits or named):
@@ -168,8 +173,8 @@ def _takes_summits(found: _BedLines, name: str, summits: bool | None) -> bool:
     if found.no_summit:
         line, cell, length = found.no_summit
         raise InputError(
-            f"Expected -1 or a summit from 0 to {length - 1} in column 10 of a region of {length} letters, got {cell!r} "
-            f"({name}, line {line}): --no-summits takes the middle of each region."
+            f"Expected -1 or a summit from 0 to {length - 1} in column 10 of a region of {length} bases, got {cell!r} "
+            f"({name}, line {line}). Use --no-summits to centre regions on their middle."
         )
     return True
 
@@ -177,8 +182,8 @@ def _takes_summits(found: _BedLines, name: str, summits: bool | None) -> bool:
 def _about_summits(name: str, peaks: np.ndarray) -> str:
     lacking = int((peaks == NO_SUMMIT).sum())
     if lacking == len(peaks):
-        return f"{name}: regions are centred on their middle: column 10 is -1 in all lines."
-    but = f", on their middle where column 10 is -1 ({lacking:,} of {len(peaks):,})" if lacking else ""
+        return f"{name}: regions are centred on their middle, because column 10 is -1 in all lines."
+    but = f", or on their middle if column 10 is -1 ({lacking:,} of {len(peaks):,})" if lacking else ""
     return f"{name}: regions are centred on their summits, from column 10{but}."
 
 
@@ -187,18 +192,18 @@ def _about_middles(found: _BedLines, name: str, summits: bool | None) -> str:
     if summits is not None or found.widest < COLUMNS or found.not_narrow is None:
         return f"{middle}."
     line, reason = found.not_narrow
-    return f"{middle}: the file is not narrowPeak (line {line} {reason}); --summits takes column 10 for summits."
+    return f"{middle}, because the file is not narrowPeak (line {line} {reason}). Use --summits if column 10 holds summits."
 
 
 def _about_strands(found: _BedLines, name: str) -> str:
     if found.unstranded is None or not any(found.reverse):
         return ""
     line, reason = found.unstranded
-    return f"{name}: all regions are read from the forward strand: column 6 holds no strands (line {line} {reason})."
+    return f"{name}: all regions are read from the forward strand, because column 6 holds no strands (line {line} {reason})."
 
 
 def _named(contigs: list[str], lines: np.ndarray, genome: Genome, name: str) -> list[str]:
-    """The contigs by the genome's names."""
+    """Returns the contig of each region under its name in the genome."""
     first = dict(zip(reversed(contigs), reversed(lines.tolist()), strict=True))
     names = match_contigs(contigs, genome.lengths, genome.path, {contig: f"{name}, line {line}" for contig, line in first.items()})
     return [names[contig] for contig in contigs]

@@ -1,6 +1,6 @@
-"""Genome: any window of a FASTA file's letters at once, plain or packed by bgzip, without reading the rest.
+"""Genome: random access to the sequences of a FASTA file, plain or bgzip.
 
-Measured beside pyfaidx and pysam in `benchmarks/genome.py`.
+`benchmarks/genome.py` compares it with pyfaidx and pysam.
 """
 
 import mmap
@@ -20,20 +20,20 @@ from dreamkeras.sequence.ragged import Ragged
 __all__ = ["Genome", "find_contig", "match_contigs"]
 
 MITOCHONDRIA = ("MT", "chrM", "M", "chrMT")
-"""The only contig that Ensembl and UCSC call by different words, and not only with and without `chr`."""
+"""Names of the mitochondrial genome. Names of other contigs differ between Ensembl and UCSC only by the prefix `chr`."""
 
 
 class Genome:
-    r"""The contigs of a FASTA file.
+    r"""The contigs of a FASTA file, with random access to their sequences.
 
-    Where each of them stands is read from a `.fai` beside the file, if there is one that is not older, and else found out, which
-    takes a few seconds for a human genome. The file must not change as long as it is used.
+    The index is read from the `.fai` file next to the FASTA file. If it is missing or older than the FASTA file, the index is computed,
+    which takes a few seconds for a human genome. The FASTA file must not change while it is in use.
 
     Args:
-        path: A FASTA file, plain or packed by bgzip, whose lines are of one length within a contig.
+        path: Path of a FASTA file, plain or bgzip. All lines of a contig except the last must have the same length.
 
     Raises:
-        InputError: The file cannot be read, is gzip of another kind, has lines of several lengths, or a `.fai` of another file.
+        InputError: The file cannot be read, is ordinary gzip, has lines of different lengths, or its `.fai` belongs to another file.
 
     Example:
         >>> import pathlib, tempfile
@@ -45,7 +45,7 @@ class Genome:
     """
 
     def __init__(self, path: str) -> None:
-        require_file(path, "windows are looked up all over it")
+        require_file(path, "windows are read at any position")
         self.path = path
         self._state = _state(path)
         with open_source(path) as source:
@@ -58,34 +58,39 @@ class Genome:
         if listed:
             check_fai(listed, self._bytes, path)
         mark = len(BYTE_ORDER_MARK)
-        shift = mark if not listed and self._bytes[0:mark] == BYTE_ORDER_MARK else 0  # which `open_source` leaves out
+        shift = mark if not listed and self._bytes[0:mark] == BYTE_ORDER_MARK else 0  # `open_source` skips the byte order mark
         self._contigs = {name: contig._replace(offset=contig.offset + shift) for name, contig in found.items()}
 
     @property
     def lengths(self) -> dict[str, int]:
-        """Letters of each contig, in the file's order."""
+        """Length of each contig in bases, in the order of the file."""
         return {name: contig.length for name, contig in self._contigs.items()}
 
     def windows(self, contigs: Sequence[str], starts: np.ndarray, length: int) -> np.ndarray:
-        """uint8 (n, length): windows on n contigs, with or without `chr`, from `starts`, int (n,), from 0 or below; letters as in the file.
+        """Returns the sequences of n windows of equal length, uint8 (n, length).
 
-        `N` beyond a contig's ends.
+        Letters keep their case. Positions beyond the ends of a contig are `N`.
+
+        Args:
+            contigs: Contig of each window, with or without `chr`.
+            starts: Start of each window, counted from 0, int (n,). Starts may be negative.
+            length: Length of the windows.
 
         Raises:
-            InputError: There is no such contig, something in a window is no letter of DNA, or the file has changed.
+            InputError: A contig does not exist, a window contains a character that is not a DNA letter, or the file has changed.
         """
         return self.stretches(contigs, starts, starts + length).flat.reshape(len(contigs), length)
 
     def stretches(self, contigs: Sequence[str], starts: np.ndarray, ends: np.ndarray) -> Ragged:
-        """As `windows`, for stretches of any lengths: letters from `starts` up to `ends`, int (n,)."""
+        """Returns the sequences of n windows of different lengths, from `starts` to `ends`, int (n,). Otherwise like `windows`."""
         if _state(self.path) != self._state:
-            raise InputError(f"Expected a genome that stays as it is while it is read, got a change of {self.path}: start again.")
+            raise InputError(f"{self.path} changed while it was being read. Start again.")
         names = match_contigs(contigs, self._contigs, self.path)
         found = [names[name] for name in contigs]
         lengths = np.asarray(ends - starts, np.int64)
         texts = Ragged.from_lengths(np.full(int(lengths.sum()), N, np.uint8), lengths)
         order = sorted(range(len(found)), key=lambda row: (self._contigs[found[row]].offset, starts[row]))
-        for row in order:  # in the file's order, so that a packed block is unpacked once
+        for row in order:  # in the order of the file, so that each compressed block is decompressed once
             start = int(starts[row])
             first, last = max(start, 0), min(int(ends[row]), self._contigs[found[row]].length)
             if first < last:
@@ -96,21 +101,28 @@ class Genome:
     def _read(self, name: str, first: int, last: int) -> np.ndarray:
         contig = self._contigs[name]
         if not (contig.has_line_at(first, self._bytes) and contig.has_line_at(last - 1, self._bytes)):
-            raise InputError(f"Expected lines of {contig.bases} letters around {name}:{first}-{last}, got others in {self.path}.")
+            raise InputError(f"Expected lines of {contig.bases} bases around {name}:{first}-{last}, got another length in {self.path}.")
         letters = np.frombuffer(self._bytes[contig.byte_of(first) : contig.byte_of(last - 1) + 1].translate(None, b"\r\n"), np.uint8)
         if len(letters) != last - first or not (legal := IS_LETTER[letters]).all():
             came = f"{len(letters)} letters" if len(letters) != last - first else repr(chr(letters[legal.argmin()]))
-            raise InputError(f"Expected {last - first} letters of DNA, got {came} in {name}:{first}-{last} ({self.path}).")
+            raise InputError(f"Expected {last - first} DNA letters, got {came} in {name}:{first}-{last} ({self.path}).")
         return letters
 
 
 def match_contigs(wanted: Iterable[str], known: Collection[str], path: str, places: Mapping[str, str] | None = None) -> dict[str, str]:
-    """A file's names, among those known, of the wanted contigs: the same, or with or without `chr`.
+    """Finds the name of each contig in a file. Names may differ by the prefix `chr`.
 
-    `path` is the file, and `places` the origin of each wanted name, for messages.
+    Args:
+        wanted: Names of contigs to find.
+        known: Names of the contigs in the file.
+        path: Path of the file, for error messages.
+        places: Origin of each name in `wanted`, for error messages.
+
+    Returns:
+        Name in the file for each name in `wanted`.
 
     Raises:
-        InputError: The file has no such contig.
+        InputError: The file does not have one of the contigs.
 
     Example:
         >>> match_contigs(["1", "chr2", "MT"], ["chr1", "chr2", "chrM"], "genome.fa")
@@ -128,14 +140,14 @@ def match_contigs(wanted: Iterable[str], known: Collection[str], path: str, plac
 
 
 def find_contig(name: str, known: Collection[str]) -> str | None:
-    """The known name of a contig: the same, or with or without `chr`; None if it is not known."""
+    """Returns the known name of a contig, which may differ by the prefix `chr`, or None if the contig is unknown."""
     other = name.removeprefix("chr") if name.startswith("chr") else f"chr{name}"
     names = [name, other, *(MITOCHONDRIA if name in MITOCHONDRIA else ())]
     return next((one for one in names if one in known), None)
 
 
 def _state(path: str) -> tuple[int, ...] | None:
-    """Inode, size and time of the last change of a file; None if it is gone."""
+    """Returns inode, size and modification time of a file, or None if the file no longer exists."""
     try:
         found = Path(path).stat()
     except FileNotFoundError:

@@ -1,4 +1,4 @@
-"""Regions: places of a genome, the windows around them, and which of them overlap. Knows nothing about files."""
+"""Regions of a genome, windows around them, and overlaps between regions. This module reads no files."""
 
 from collections.abc import Mapping, Sequence
 from typing import NamedTuple
@@ -9,13 +9,13 @@ __all__ = ["Regions"]
 
 
 class Regions(NamedTuple):
-    """Places of a genome, in the order of their file.
+    """Regions of a genome, in the order of their file.
 
     Args:
-        contigs: n names.
-        starts: int64 (n,), the first position, from 0.
-        ends: int64 (n,), the position after the last.
-        middles: int64 (n,), the summit of each or, where none is given, its middle.
+        contigs: Contig of each of the n regions.
+        starts: First position of each region, counted from 0, int64 (n,).
+        ends: Position after the last one of each region, int64 (n,).
+        middles: Summit of each region, or its middle if it has no summit, int64 (n,).
     """
 
     contigs: list[str]
@@ -24,45 +24,48 @@ class Regions(NamedTuple):
     middles: np.ndarray
 
     def select(self, index: np.ndarray) -> "Regions":
-        """The regions at `index` (integers or a boolean mask), in its order."""
+        """Returns the regions at `index` (integers or a boolean mask), in the order of `index`."""
         kept = np.arange(len(self.contigs))[index]
         return Regions([self.contigs[row] for row in kept], self.starts[kept], self.ends[kept], self.middles[kept])
 
     @classmethod
     def joined(cls, parts: Sequence["Regions"]) -> "Regions":
-        """The regions of several parts, at least one, one after the other."""
+        """Concatenates the regions of one or more parts."""
         columns = zip(*(part[1:] for part in parts), strict=True)
         return cls([name for part in parts for name in part.contigs], *map(np.concatenate, columns))
 
     def windows(self, length: int) -> "Regions":
-        """Windows of this many letters with the same middles; of an even number, the middle is the first letter of the second half."""
+        """Returns windows of a given length with the same middles.
+
+        If the length is even, the middle is the first position of the second half.
+        """
         starts = self.middles - length // 2
         return self._replace(starts=starts, ends=starts + length)
 
     def on(self, lengths: Mapping[str, int]) -> np.ndarray:
-        """bool (n,): whether each lies on its contig as a whole; `lengths` are the contigs' letters."""
+        """Returns whether each region lies completely within its contig, bool (n,). `lengths` maps contigs to their lengths."""
         limits = np.array([lengths[name] for name in self.contigs], np.int64)
         return (self.starts >= 0) & (self.ends <= limits)
 
     def first_of_each(self) -> np.ndarray:
-        """bool (n,): whether no region before it has the same contig, start and end."""
+        """Returns whether each region is the first one with its contig, start and end, bool (n,)."""
         keys = list(zip(self.contigs, self.starts.tolist(), self.ends.tolist(), strict=True))
         first = {key: row for row, key in reversed(list(enumerate(keys)))}
         return np.array([first[key] == row for row, key in enumerate(keys)], bool)
 
     def overlapping(self, others: "Regions") -> np.ndarray:
-        """bool (n,): whether each shares a position with any of the others."""
+        """Returns whether each region overlaps any region in `others`, bool (n,)."""
         found = np.zeros(len(self.contigs), bool)
         contigs, theirs = np.array(self.contigs, str), np.array(others.contigs, str)
         for name in np.intersect1d(contigs, theirs):
             rows, other = np.flatnonzero(contigs == name), theirs == name
             order = np.argsort(others.starts[other], kind="stable")
             starts, reach = others.starts[other][order], np.maximum.accumulate(others.ends[other][order])
-            before = np.searchsorted(starts, self.ends[rows])  # so many of them begin before the region ends
+            before = np.searchsorted(starts, self.ends[rows])  # number of `others` that begin before the region ends
             found[rows] = (before > 0) & (reach[before - 1] > self.starts[rows])
         return found
 
     @property
     def names(self) -> list[str]:
-        """`contig:start-end` of each."""
+        """Name of each region, `contig:start-end`."""
         return [f"{name}:{start}-{end}" for name, start, end in zip(self.contigs, self.starts.tolist(), self.ends.tolist(), strict=True)]

@@ -1,6 +1,6 @@
-"""Signal: how many reads begin at each position of a genome, from a bigWig file, through pyBigWig.
+"""Signal: the number of reads that begin at each position of a genome, read from a bigWig file with pyBigWig.
 
-Measured beside pybigtools in `benchmarks/genome.py`.
+`benchmarks/genome.py` compares it with pybigtools.
 """
 
 from collections.abc import Mapping, Sequence
@@ -16,50 +16,60 @@ from dreamkeras.genome.reference import match_contigs
 __all__ = ["Signal"]
 
 MAGIC = bytes.fromhex("26fc8f88")
-"""The first bytes of a bigWig file; of one from a machine with the other byte order, they are reversed."""
+"""The first bytes of a bigWig file. In a file from a machine with the opposite byte order, they are reversed."""
 
 INDEX = slice(24, 32)
-"""The bytes of a bigWig's header that hold the position of its index, which is near the file's end."""
+"""Position, in the header of a bigWig file, of the offset of the index. The index is near the end of the file."""
 
 
 class Signal:
-    """The values of a bigWig file.
+    """The values of a bigWig file, with random access.
+
+    Args:
+        path: Path of the file.
 
     Raises:
-        InputError: It cannot be read or is no bigWig.
+        InputError: The file cannot be read or is not bigWig.
         MissingPackageError: pyBigWig is not installed.
     """
 
     def __init__(self, path: str) -> None:
         self.path = path
-        require_file(path, "reads are looked up all over it")
+        require_file(path, "windows are read at any position")
         _require_big_wig(path)
         try:
             self._file = import_pybigwig().open(path)
         except RuntimeError:
-            raise InputError(f"Expected a whole bigWig file, got a broken one: {path}.") from None
+            raise InputError(f"Damaged bigWig file: {path}.") from None
         self.lengths: dict[str, int] = self._file.chroms()
 
     def check_genome(self, lengths: Mapping[str, int], path: str) -> None:
-        """Refuses a signal on another genome, whose file is `path`, by the letters of the contigs in use.
+        """Checks that the signal belongs to a genome, by the lengths of contigs.
+
+        Args:
+            lengths: Lengths of the contigs in use.
+            path: Path of the genome, for error messages.
 
         Raises:
-            InputError: A contig is missing, or of another length.
+            InputError: A contig is missing or has another length.
         """
         for name, other in match_contigs(lengths, self.lengths, self.path).items():
             if lengths[name] != self.lengths[other]:
                 raise InputError(
-                    f"Expected {lengths[name]:,} positions of {name} as in {path}, got {self.lengths[other]:,} in {self.path}: "
-                    "are they of the same genome?"
+                    f"Expected {lengths[name]:,} positions of {name} as in {path}, got {self.lengths[other]:,} in {self.path}. "
+                    "Use files of the same genome."
                 )
 
     def windows(self, contigs: Sequence[str], starts: np.ndarray, length: int) -> np.ndarray:
-        """float32 (n, length): the values in windows on n contigs, with or without `chr`, from `starts`, int (n,), from 0 or below.
+        """Returns the values in n windows, float32 (n, length). Missing values and positions beyond the ends of a contig are 0.
 
-        0 where the file has no value and beyond a contig's ends.
+        Args:
+            contigs: Contig of each window, with or without `chr`.
+            starts: Start of each window, counted from 0, int (n,). Starts may be negative.
+            length: Length of the windows.
 
         Raises:
-            InputError: There is no such contig, or a value is negative or infinite.
+            InputError: A contig does not exist, or a value is negative or infinite.
         """
         names = match_contigs(contigs, self.lengths, self.path)
         values = np.zeros((len(contigs), length), np.float32)
@@ -74,22 +84,22 @@ class Signal:
         try:
             values = np.nan_to_num(self._file.values(name, first, last, numpy=True), nan=0.0, posinf=np.inf)
         except RuntimeError as error:
-            raise InputError(f"Expected a whole bigWig file, got a broken one: {self.path} ({error}).") from None
+            raise InputError(f"Damaged bigWig file: {self.path} ({error}).") from None
         if not ((values >= 0) & np.isfinite(values)).all():
             place = int(((values < 0) | ~np.isfinite(values)).argmax())
-            raise InputError(f"Expected reads, 0 or more, got {values[place]:g} at {name}:{first + place} ({self.path}).")
+            raise InputError(f"Expected a number of reads, 0 or more, got {values[place]:g} at {name}:{first + place} ({self.path}).")
         return values
 
 
 def _require_big_wig(path: str) -> None:
-    """Refuses what is no bigWig before pyBigWig does, which prints."""
+    """Checks that a file is a complete bigWig file. pyBigWig would print its own messages for other files."""
     try:
         with open(path, "rb") as file:
             head, size = file.read(INDEX.stop), Path(path).stat().st_size
     except OSError as error:
-        raise InputError(f"Expected a bigWig file, got nothing readable at {path} ({error.strerror}).") from None
+        raise InputError(f"Cannot read {path}: {error.strerror}.") from None
     magic = head[: len(MAGIC)]
     if magic not in (MAGIC, MAGIC[::-1]):
-        raise InputError(f"Expected a bigWig file, got another kind: {path}.")
+        raise InputError(f"{path} is not a bigWig file.")
     if size < INDEX.stop or size <= int.from_bytes(head[INDEX], "little" if magic == MAGIC else "big"):
-        raise InputError(f"Expected a whole bigWig file, got one cut short: {path}.")
+        raise InputError(f"Truncated bigWig file: {path}.")

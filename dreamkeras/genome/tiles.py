@@ -1,4 +1,4 @@
-"""Tiles: windows of one width at even steps along the records of a FASTA file, cut while it is read."""
+"""Tiles: windows of equal width at regular steps along the records of a FASTA file, extracted while the file is read."""
 
 import re
 from collections.abc import Iterator
@@ -17,38 +17,46 @@ __all__ = ["Tile", "tile_fasta", "unknown_rows", "window_name"]
 
 
 class Tile(NamedTuple):
-    """How wide windows are, and how far apart they begin, in letters."""
+    """Width and step of tiles, in bases.
+
+    Args:
+        width: Width of each window.
+        step: Distance between the starts of consecutive windows.
+    """
 
     width: int
     step: int
 
     @classmethod
     def parse(cls, text: str) -> "Tile":
-        """The tile that `WIDTH:STEP` says.
+        """Parses `WIDTH:STEP`.
 
         Raises:
-            InputError: It says none.
+            InputError: The text is not of this form, or a number is 0.
 
         Example:
             >>> Tile.parse("200:50")
             Tile(width=200, step=50)
         """
         if not re.fullmatch("[0-9]{1,18}:[0-9]{1,18}", text) or not all(tile := cls(*map(int, text.split(":")))):
-            raise InputError(f"Expected WIDTH:STEP, two whole numbers from 1 on, such as 200:50, got {text!r}.")
+            raise InputError(f"Expected WIDTH:STEP, two whole numbers of 1 or more such as 200:50, got {text!r}.")
         return tile
 
     def starts(self, first: int, last: int) -> np.ndarray:
-        """int64: where the windows begin that lie between two positions as a whole, the first of them at `first`."""
+        """Returns the starts of the windows that fit between two positions, int64. The first window begins at `first`."""
         return np.arange(first, last - self.width + 1, self.step, dtype=np.int64)
 
     @property
     def middle(self) -> int | None:
-        """Letters in the middle of a window that its value stands for, so that neighbours share none; None for all."""
+        """Number of bases in the middle of a window to which its value applies, such that windows share none.
+
+        If None, windows do not overlap and the value applies to the complete window.
+        """
         return self.step if self.step < self.width else None
 
 
 def window_name(contig: str, start: int, end: int, *, reverse: bool = False) -> str:
-    """The name of a window of a genome: positions from 0, as in BED, and `(-)` where it is read from the reverse strand.
+    """Returns the name of a genomic window: contig and positions from 0, as in BED, followed by `(-)` for the reverse strand.
 
     Example:
         >>> window_name("chr1", 5, 147), window_name("chr1", 5, 147, reverse=True)
@@ -58,17 +66,24 @@ def window_name(contig: str, start: int, end: int, *, reverse: bool = False) -> 
 
 
 def unknown_rows(letters: np.ndarray) -> np.ndarray:
-    """bool (n,): which windows, uint8 (n, width), are nothing but N, as the gaps of a genome are."""
+    """Returns whether each window, uint8 (n, width), consists of N only, like gaps of a genome. The result is bool (n,)."""
     return np.logical_and.reduce(is_unknown(letters), axis=1)
 
 
 def tile_fasta(path: str, tile: Tile, *, reverse: bool = False, block: int = BLOCK) -> Iterator[Records]:
-    r"""The windows of a FASTA file, in its order; those of N alone are left out, as are letters behind the last whole window.
+    r"""Yields the windows of a FASTA file, in the order of the file.
 
-    Memory is bounded, however long a contig is. Records are called as `window_name` says; their lines are those of the contigs' headers.
+    Windows that consist of N only are skipped, and so are the bases after the last full window of a contig. Memory use does not grow
+    with the length of contigs. Records are named by `window_name`, and their line is that of the contig's header.
+
+    Args:
+        path: Path of the FASTA file.
+        tile: Width and step of the windows.
+        reverse: Whether to return reverse complements.
+        block: Number of bytes to parse at a time.
 
     Raises:
-        InputError: The file cannot be read or is no FASTA, or has no such window.
+        InputError: The file cannot be read or is not FASTA, or all windows are skipped.
 
     Example:
         >>> import pathlib, tempfile
@@ -96,7 +111,7 @@ def tile_fasta(path: str, tile: Tile, *, reverse: bool = False, block: int = BLO
             used = min(len(held), first + tile.step * len(starts))
             held, begin = held[used:], begin + used
     if not found:
-        raise InputError(f"Expected a window of {tile.width} letters that are not all N, got none in {path}.")
+        raise InputError(f"{path} has no window of {tile.width} bases that is not all N.")
 
 
 def _records(piece: Piece, letters: np.ndarray, starts: np.ndarray, path: str, *, reverse: bool) -> Records:

@@ -1,4 +1,4 @@
-"""Places of a genome as records: regions of BED files, windows around their middles, or tiles along them or along whole contigs."""
+"""Reads genomic windows as records: regions of BED files, windows around their middles, or tiles along regions or contigs."""
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import NamedTuple
@@ -21,14 +21,14 @@ __all__ = ["GenomeWindows", "Reader", "contig_lengths", "default_window", "read_
 
 
 class GenomeWindows(NamedTuple):
-    """The windows of a genome that are read.
+    """Choice of genomic windows to read.
 
     Args:
-        genome: A FASTA file whose regions BED files name; None where the files are FASTA themselves.
-        tile: Windows along each region, or along each contig where there is no `genome`, which then has to be given.
-        window: Letters of a window around each region's summit or middle; None takes regions as they stand.
-        strand: The strand to read: the one that a region's line tells, or the same for all.
-        summits: Whether column 10 of a BED file holds summits, which windows are then centred on; None decides by each file.
+        genome: FASTA file of the reference genome for regions in BED files. If None, the input files are FASTA, and `tile` is required.
+        tile: Width and step of windows along each region, or along each contig if `genome` is None. If None, there are no tiles.
+        window: Length of a window around the summit or middle of each region. If None, the regions themselves are read.
+        strand: Strand to read. `given` reads the strand in the BED file, `forward` and `reverse` apply to all regions.
+        summits: Whether column 10 of a BED file holds summits, on which windows are centred. If None, this is detected for each file.
     """
 
     genome: str | None = None
@@ -38,29 +38,29 @@ class GenomeWindows(NamedTuple):
     summits: bool | None = None
 
     def check(self) -> "GenomeWindows":
-        """Itself, if its choices go together.
+        """Returns the object itself after checking that its fields can be combined.
 
         Raises:
-            InputError: They do not.
+            InputError: Fields exclude each other, or a required field is missing.
         """
         if self.strand not in STRANDS:
             raise InputError(f"Expected strand to be one of {', '.join(STRANDS)}, got {self.strand!r}.")
         if self.genome is None and self.tile is None:
-            raise InputError("Expected a genome or a tile to read places of a genome, got neither.")
+            raise InputError("Genomic windows need a genome, a tile or both.")
         if self.window is not None and (self.tile or self.genome is None):
-            raise InputError("Expected regions of a genome, and no tile, to take windows around their middles.")
+            raise InputError("Windows around regions need a genome and cannot be combined with a tile.")
         if self.summits is not None and self.window is None:
-            raise InputError("Expected windows around the middles of regions, to choose summits for them, got none.")
+            raise InputError("Summits can be chosen only for windows around regions. Set the length of the windows.")
         return self
 
 
 class Reader(NamedTuple):
-    """How files become records.
+    """Settings for reading files as records.
 
     Args:
-        windows: Which windows of a genome; None reads the sequences of the files.
-        id_column: Name or position of a table's column of names.
-        sequence_column: Name or position of a table's column of sequences.
+        windows: Genomic windows to read. If None, the sequences in the files are read.
+        id_column: Name or position of the column of ids in a table. If None, the default names are used.
+        sequence_column: Name or position of the column of sequences in a table. If None, the default names are used.
     """
 
     windows: GenomeWindows | None = None
@@ -68,43 +68,46 @@ class Reader(NamedTuple):
     sequence_column: str | int | None = None
 
     def read(self, paths: Iterable[str], remark: Callable[[str], None] | None = None) -> Iterator[Records]:
-        """The records of files, one after the other; see `read_windows` and `reading.read_records`."""
+        """Reads the records of several files, in order. See `read_windows` and `reading.read_records`."""
         if self.windows is not None:
             return read_windows(paths, self.windows, remark)
         return read_files(paths, id_column=self.id_column, sequence_column=self.sequence_column)
 
 
 def default_window(constructs: Sequence[Construct]) -> int | None:
-    """Letters around the middles of regions that models see: None where constant letters stand around an insert, or models differ."""
+    """Returns the default length of windows around regions, which is the window length of the models.
+
+    It is None if the constructs have adapters or flanks, or if their lengths differ.
+    """
     lengths = {construct.length for construct in constructs if not construct.has_surroundings}
     return lengths.pop() if len(lengths) == len(constructs) == 1 else None
 
 
 def contig_lengths(paths: Iterable[str], wanted: GenomeWindows) -> dict[str, int]:
-    """Letters of the contigs that are read, in the order of their files.
+    """Returns the lengths of the contigs that are read, in the order of their files.
 
     Raises:
-        InputError: A file cannot be read, or a contig is in two.
+        InputError: A file cannot be read, or a contig is in two files.
     """
     lengths: dict[str, int] = {}
     for path in paths if wanted.genome is None else [wanted.genome]:
         found = Genome(path).lengths
         if twice := lengths.keys() & found.keys():
-            raise InputError(f"Expected contigs of different names, got {min(twice)!r} once more in {path}.")
+            raise InputError(f"Expected distinct names of contigs in all files, got {min(twice)!r} again in {path}.")
         lengths.update(found)
     return lengths
 
 
 def read_windows(paths: Iterable[str], wanted: GenomeWindows, remark: Callable[[str], None] | None = None) -> Iterator[Records]:
-    """The places of files as records, called `contig:start-end` with positions from 0, and `(-)` behind those of the reverse strand.
+    """Reads genomic windows as records. They are named `contig:start-end`, counted from 0, followed by `(-)` for the reverse strand.
 
     Args:
-        paths: BED or narrowPeak, or FASTA where `wanted` has no genome; plain or gzip.
-        wanted: Which windows of them.
-        remark: Takes sentences on the columns of a file that the records depend on.
+        paths: BED or narrowPeak files, or FASTA files if `wanted` has no genome. Files are plain or gzip.
+        wanted: Windows to read.
+        remark: Called with sentences on how columns 6 and 10 of a BED file are used.
 
     Raises:
-        InputError: A file cannot be read, a region is not on its contig, or no window is left.
+        InputError: A file cannot be read, a region extends beyond its contig, or no window is left.
     """
     wanted.check()
     if wanted.genome is not None:
@@ -122,17 +125,17 @@ def read_windows(paths: Iterable[str], wanted: GenomeWindows, remark: Callable[[
 
 
 def region_records(bed: Bed, genome: Genome, wanted: GenomeWindows) -> Iterator[Records]:
-    """The regions of one file as records; `N` beyond the ends of contigs where windows reach there.
+    """Reads the windows of the regions of a file as records. Positions of windows beyond the ends of contigs are `N`.
 
     Raises:
-        InputError: A region is not on its contig as a whole, or no tile fits any.
+        InputError: A region extends beyond its contig, or no tile fits into any region.
     """
     on = bed.regions.on(genome.lengths)
     if not on.all():
         row = int(on.argmin())
         contig = bed.regions.contigs[row]
         raise InputError(
-            f"Expected a region within the {genome.lengths[contig]:,} letters of {contig} ({genome.path}), got {bed.regions.names[row]} "
+            f"Expected a region within the {genome.lengths[contig]:,} bases of {contig} ({genome.path}), got {bed.regions.names[row]} "
             f"({bed.path}, line {bed.lines[row]})."
         )
     bed = bed._replace(reverse=bed.reverse if wanted.strand == "given" else np.full(len(on), wanted.strand == "reverse"))
@@ -155,11 +158,11 @@ def _tiled(bed: Bed, genome: Genome, tile: Tile) -> Iterator[Records]:
                 found = True
                 yield records if known.all() else records.select(known)
     if not found:
-        raise InputError(f"Expected a window of {tile.width} letters that are not all N in a region, got none in {bed.path}.")
+        raise InputError(f"The regions in {bed.path} have no window of {tile.width} bases that is not all N.")
 
 
 def _batches(bed: Bed, windows: Regions, genome: Genome) -> Iterator[Records]:
-    """The windows of the regions of a file, in order."""
+    """Yields the windows of the regions of a file as records, in order."""
     offsets = np.concatenate([[0], np.cumsum(windows.ends - windows.starts)])
     for first, last in batch_bounds(offsets, BATCH_ROWS, BATCH_LETTERS):
         part, reverse = windows.select(np.arange(first, last)), bed.reverse[first:last]

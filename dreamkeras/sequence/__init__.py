@@ -1,5 +1,5 @@
-"""DNA as arrays: letters, constructs, batches of records. NumPy only.
+"""DNA sequences as NumPy arrays: alphabet, constructs, and batches of records.
 
-In: texts of different lengths, one byte a base.
-Out: windows, uint8 `(n, length)`, as models take them.
+Input: sequences of different lengths, one byte per base.
+Output: windows, uint8 `(n, length)`, the input of models.
 """

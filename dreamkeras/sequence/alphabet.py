@@ -1,6 +1,6 @@
-"""The letters of DNA: base order, one-hot rows, complements and legality, each a 256-row table indexed by ASCII code.
+"""The DNA alphabet: tables of one-hot rows, complements and valid letters, each with 256 rows indexed by ASCII code.
 
-The base order stands here and nowhere else. Knows nothing about files or models.
+This is the only module that defines the base order.
 """
 
 import numpy as np
@@ -27,13 +27,13 @@ __all__ = [
 BASES = "ACGT"
 
 BASE_CODES = np.frombuffer(BASES.encode(), np.uint8)
-"""uint8 (4,): their ASCII codes, in upper case."""
+"""ASCII codes of the bases, in upper case, uint8 (4,)."""
 
 N = np.uint8(ord("N"))
-"""The code of a letter that is not known, and of padding."""
+"""ASCII code of an unknown base, which is also used for padding."""
 
-# The bases a code stands for (NC-IUB 1984). A code with k bases gives each of them 1/k; N gives zeros, as in the
-# reference's training data, so that it means "nothing known" and also serves as padding.
+# Bases of each IUPAC code (NC-IUB 1984). In one-hot encoding, a code with k bases gives 1/k to each of them. N gives zeros, as in the
+# training data of the reference implementation, so that N can also be used for padding.
 IUPAC = {
     "A": "A", "C": "C", "G": "G", "T": "T", "U": "T",
     "R": "AG", "Y": "CT", "S": "CG", "W": "AT", "K": "GT", "M": "AC",
@@ -42,7 +42,7 @@ IUPAC = {
 
 
 def letter_codes(text: str) -> np.ndarray:
-    """uint8 (length,): the ASCII codes of a text of letters."""
+    """Returns the ASCII codes of a text, uint8 (length,)."""
     return np.frombuffer(text.encode("ascii"), np.uint8)
 
 
@@ -55,43 +55,43 @@ def _one_hot_table() -> np.ndarray:
 
 
 ONE_HOT = _one_hot_table()
-"""float32 (256, 4): one-hot row of each ASCII code, base order A, C, G, T."""
+"""One-hot row of each ASCII code, base order A, C, G, T, float32 (256, 4)."""
 
 COMPLEMENT = np.frombuffer(bytes.maketrans(b"ACGTURYSWKMBDHVNacgturyswkmbdhvn", b"TGCAAYRSWMKVHDBNtgcaayrswmkvhdbn"), np.uint8)
-"""uint8 (256,): the complementary letter, case kept; codes that are no letters map to themselves."""
+"""Complement of each ASCII code, uint8 (256,). Case is kept, and codes that are not DNA letters map to themselves."""
 
 PLAIN = np.frombuffer(bytes(range(256)).upper().replace(b"U", b"T"), np.uint8)
-"""uint8 (256,): each letter in upper case, U as T; codes that are no letters map to themselves."""
+"""Each letter in upper case, with T for U, uint8 (256,). Codes that are not letters map to themselves."""
 
 IS_LETTER = np.isin(PLAIN, letter_codes("".join(IUPAC)))
-"""bool (256,): whether the ASCII code is a base or an IUPAC code, in either case."""
+"""Whether each ASCII code is a base or an IUPAC code, in upper or lower case, bool (256,)."""
 
 LETTER_CODES = np.flatnonzero(IS_LETTER).astype(np.uint8).tobytes()
-"""The codes of letters; `text.translate(None, LETTER_CODES)` keeps the illegal ones."""
+"""ASCII codes of all valid letters. `text.translate(None, LETTER_CODES)` returns the invalid characters of a text."""
 
 IS_BASE = ONE_HOT.max(axis=1) == 1
-"""bool (256,): whether the ASCII code is one base, in either case."""
+"""Whether each ASCII code is a known base, in upper or lower case, bool (256,)."""
 
 NO_BASE = len(BASES)
-"""The index of letters that are not one base."""
+"""Value of `BASE_INDEX` for codes that are not a known base."""
 
 BASE_INDEX = np.where(IS_BASE, ONE_HOT.argmax(axis=1), NO_BASE).astype(np.uint8)
-"""uint8 (256,): the place of each base in `BASES`, so that those of complements add up to 3; `NO_BASE` for anything else."""
+"""Index of each base in `BASES`, or `NO_BASE` for other codes, uint8 (256,). The indices of a base and its complement add up to 3."""
 
 IS_GC = IS_BASE & np.isin(PLAIN, [ord("C"), ord("G")])
-"""bool (256,): whether the ASCII code is C or G, in either case."""
+"""Whether each ASCII code is C or G, in upper or lower case, bool (256,)."""
 
 for _table in (ONE_HOT, IS_LETTER, IS_BASE, BASE_INDEX, IS_GC):
     _table.flags.writeable = False
 
 
 def is_unknown(letters: np.ndarray) -> np.ndarray:
-    """bool, the shape of uint8 letters: which are N, in either case."""
+    """Returns whether each letter is N, in upper or lower case, bool with the shape of `letters`."""
     return (letters | 0x20) == ord("n")
 
 
 def reverse_complement(letters: np.ndarray) -> np.ndarray:
-    """The other strand of letters, uint8 (..., length), read 5' to 3'; a new array.
+    """Returns the reverse complement of sequences, uint8 (..., length), as a new array.
 
     Example:
         >>> reverse_complement(letter_codes("AACGn")).tobytes()

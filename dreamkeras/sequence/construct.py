@@ -1,6 +1,6 @@
-"""Construct: how a measured sequence becomes the fixed window of letters that a model sees.
+"""Construct: the rule that turns a measured sequence into the window of fixed length that a model reads.
 
-A construct travels with its model, in the `.keras` file's config and in the ONNX file's metadata. Knows nothing about assays' values.
+A construct is stored with its model, in the config of the `.keras` file and in the metadata of the ONNX file.
 """
 
 import dataclasses
@@ -21,17 +21,17 @@ from dreamkeras.sequence.records import Records
 __all__ = ["TEMPLATES", "YEAST", "Construct", "InsertPositions"]
 
 TEMPLATES = 128
-"""Windows of flanks that are kept, one a length of insert: a batch of few sequences takes longer over those than over its letters."""
+"""Number of cached windows of adapters and flanks, one per insert length. For small batches, computing them would take most of the time."""
 
 
 class InsertPositions(NamedTuple):
     """The positions of inserts in n sequences.
 
     Args:
-        starts: int64 (n,), the place of each insert's first letter in `sequences.flat`.
-        lengths: int64 (n,), its letters.
-        one_adapter: bool (n,), whether the sequence has one of the two adapters and not the other.
-        other_strand: bool (n,), whether it is a reverse complement, by its adapters.
+        starts: Position of the first base of each insert in `sequences.flat`, int64 (n,).
+        lengths: Length of each insert, int64 (n,).
+        one_adapter: Whether each sequence has only one of the two adapters, bool (n,).
+        other_strand: Whether the adapters show that a sequence is a reverse complement, bool (n,).
     """
 
     starts: np.ndarray
@@ -42,27 +42,27 @@ class InsertPositions(NamedTuple):
 
 @dataclass(frozen=True)
 class Construct:
-    """The reporter construct around an insert, and the window of it that a model sees.
+    """The reporter construct around an insert, and the window that a model reads.
 
-    The window is `left_flank + insert + right_adapter + right_flank`, cut to `length` letters. Sequences may be given
-    with both adapters, as they were synthesised, or as the bare insert. No letter of an insert is ever lost: one that
-    does not fit is an error.
+    The window is `left_flank + insert + right_adapter + right_flank`, cut to `length` bases. Sequences may be given with both adapters, as
+    they were synthesised, or as inserts only. An insert is never truncated. If it does not fit into the window, an error is raised.
 
     Args:
-        name: For messages.
-        length: Letters in the window.
-        left_adapter: Constant letters before the insert in the given sequences; the end of `left_flank`, where there is one.
-        right_adapter: Constant letters after the insert.
-        left_flank: Vector letters up to the insert's first letter, left adapter included.
-        right_flank: Vector letters after the right adapter.
-        alignment: Which end of the construct the window holds on to: `"right"` ends with the last letter of the right
-            adapter, `"left"` begins with the first letter of the left flank, `"center"` centres the insert.
-        shortest: Fewest letters an insert may have.
-        strands: `"both"`: a prediction is the mean of the two strands of the window; `"given"`: the strand as given.
-        flags: Names of the per-sequence channels beside the four bases, in order.
+        name: Name of the construct, for messages.
+        length: Number of bases in the window.
+        left_adapter: Constant sequence before the insert. If `left_flank` is given, it must end with the left adapter.
+        right_adapter: Constant sequence after the insert.
+        left_flank: Vector sequence before the insert, including the left adapter.
+        right_flank: Vector sequence after the right adapter.
+        alignment: Position of the window. `"right"` ends with the last base of the right adapter, `"left"` begins with the first base of
+            the left flank, `"center"` centres the insert.
+        shortest: Minimum length of an insert.
+        strands: Strand rule. With `"both"`, predictions are averaged over both strands of the window. With `"given"`, only the given
+            strand is used.
+        flags: Names of the input channels in addition to the four bases, in order. A channel has one value per sequence.
 
     Raises:
-        InputError: A field is out of range, or flanks and adapters disagree.
+        InputError: A field is out of range, or the left flank does not end with the left adapter.
     """
 
     name: str
@@ -87,32 +87,32 @@ class Construct:
         if self.left_flank and not self.left_flank.endswith(self.left_adapter):
             raise InputError(f"Expected left_flank to end with left_adapter {self.left_adapter!r} in construct {self.name!r}.")
         if not 1 <= self.shortest <= self.longest:
-            raise InputError(f"Expected room for inserts of {self.shortest} letters, got {self.longest} in construct {self.name!r}.")
+            raise InputError(f"Expected room for inserts of {self.shortest} bases, got {self.longest} in construct {self.name!r}.")
 
     @property
     def longest(self) -> int:
-        """The most letters an insert may have: what the window holds beside the parts it is aligned to."""
+        """Maximum length of an insert: the window length minus the parts that the window always includes."""
         beside = {"right": self.right_adapter, "left": self.left, "center": ""}[self.alignment]
         return self.length - len(beside)
 
     @property
     def left(self) -> str:
-        """The constant letters to the left of an insert."""
+        """Constant sequence before an insert."""
         return self.left_flank or self.left_adapter
 
     @property
     def right(self) -> str:
-        """The constant letters to the right of an insert."""
+        """Constant sequence after an insert."""
         return self.right_adapter + self.right_flank
 
     @property
     def has_surroundings(self) -> bool:
-        """Whether constant letters stand around an insert; without them a window of a genome can be longer than what is asked about."""
+        """Whether there are adapters or flanks around an insert. Without them, windows may include genomic sequence around a region."""
         return bool(self.left or self.right)
 
     @classmethod
     def from_json(cls, fields: dict[str, Any]) -> "Construct":
-        """The construct that `to_json` described.
+        """Returns the construct with the fields of a JSON object, as `to_json` writes them.
 
         Raises:
             InputError: A field is missing or unknown.
@@ -123,26 +123,30 @@ class Construct:
             raise InputError(f"Expected the fields of a construct, got {json.dumps(fields)[:200]} ({error}).") from None
 
     def to_json(self) -> dict[str, Any]:
-        """The fields as JSON-able values."""
+        """Returns the fields as values that can be written as JSON."""
         return {**dataclasses.asdict(self), "flags": list(self.flags)}
 
     def inserts(self, sequences: Ragged) -> Ragged:
-        """The inserts of sequences, without the adapters that they are given with."""
+        """Returns the inserts of sequences, without adapters."""
         return sequences.cut(*self.find_inserts(sequences)[:2])
 
     def windows(self, sequences: Ragged) -> np.ndarray:
-        """uint8 (n, length): windows of n sequences that fit, each with both adapters or with neither, in any case; `N` beyond the flanks.
+        """Returns the windows of n sequences, uint8 (n, length). Positions beyond the flanks are `N`.
 
-        `fit` and `cut` take sequences that may not fit.
+        Sequences may be in any case and may have both adapters or none. They are not checked: use `fit` or `cut` if some may not fit.
         """
         return self._windows(sequences.flat, *self.find_inserts(sequences)[:2])
 
     def surround(self, inserts: Ragged) -> np.ndarray:
-        """The windows of bare inserts that fit, without a look for adapters; uint8 (n, length), as `windows`."""
+        """Returns the windows of n inserts without adapters, uint8 (n, length). Adapters are not searched for, and nothing is checked."""
         return self._windows(inserts.flat, inserts.offsets[:-1], inserts.lengths)
 
     def first_columns(self, lengths: np.ndarray) -> np.ndarray:
-        """int64 (n,): the column of a window at which an insert of each length, int64 (n,), begins."""
+        """Returns the column of a window at which an insert of each length begins, int64 (n,).
+
+        Args:
+            lengths: Lengths of inserts, int64 (n,).
+        """
         return {
             "right": self.length - len(self.right_adapter) - lengths,
             "left": np.full_like(lengths, len(self.left)),
@@ -150,10 +154,10 @@ class Construct:
         }[self.alignment]
 
     def fit(self, sequences: Ragged) -> tuple[np.ndarray, dict[int, str]]:
-        """The windows of sequences, or why they have none.
+        """Returns the windows of sequences and the problems of sequences that do not fit.
 
         Returns:
-            As `windows`, of no rows where one does not fit, and as `problems`.
+            Windows, uint8 (n, length), with no rows if any sequence does not fit; and problems, as in `problems`.
         """
         layout = self.find_inserts(sequences)
         problems = self._problems(sequences, layout)
@@ -161,17 +165,20 @@ class Construct:
         return self._windows(sequences.flat, layout.starts[rows], layout.lengths[rows]), problems
 
     def problems(self, sequences: Ragged) -> dict[int, str]:
-        """Why each unfit sequence does not go into this construct, by its index: letters, adapters or length; empty when all fit."""
+        """Returns an error message for each sequence that does not fit, by its index.
+
+        A sequence does not fit if its letters, adapters or length are invalid. If all sequences fit, the result is empty.
+        """
         return self._problems(sequences, self.find_inserts(sequences))
 
     def cut(self, records: Records) -> np.ndarray:
-        """The windows of a batch of records.
+        """Returns the windows of a batch of records.
 
         Returns:
-            uint8 (n, length), letters.
+            Windows, uint8 (n, length).
 
         Raises:
-            InputError: A sequence does not fit; the message names the record, the file and the line.
+            InputError: A sequence does not fit. The message names record, file and line.
         """
         windows, problems = self.fit(records.sequences)
         if problems:
@@ -180,9 +187,9 @@ class Construct:
         return windows
 
     def find_inserts(self, sequences: Ragged) -> InsertPositions:
-        """Where inserts stand, with adapters or without; `small_batches` does the same for a few sequences."""
+        """Returns the positions of inserts in sequences with or without adapters. `small_batches` implements this for few sequences."""
         begins = begins_with(sequences, self.left_adapter)
-        # The right adapter counts only behind a left one's letters, so that short sequences are never cut twice.
+        # The right adapter must not overlap the left one, so that no base of a short sequence is removed twice.
         ends = ends_with(sequences, self.right_adapter, len(self.left_adapter))
         left, right = begins * len(self.left_adapter), ends * len(self.right_adapter)
         one = has_one_adapter(begins, ends, self.left_adapter, self.right_adapter)
@@ -195,7 +202,7 @@ class Construct:
         for index in np.flatnonzero((layout.lengths < self.shortest) | (layout.lengths > self.longest)):
             found.setdefault(int(index), self.wrong_length(int(layout.lengths[index]), int(sequences.lengths[index])))
         for index in np.flatnonzero(layout.one_adapter):
-            found[int(index)] = f"Expected both adapters or neither ({self.left_adapter}...{self.right_adapter}), got one of them"
+            found[int(index)] = f"Expected both adapters or neither ({self.left_adapter}...{self.right_adapter}), got only one"
         for index in np.flatnonzero(layout.other_strand):
             found[int(index)] = OTHER_STRAND.format(left=self.left_adapter, right=self.right_adapter)
         return found
@@ -203,7 +210,7 @@ class Construct:
     def _windows(self, flat: np.ndarray, starts: np.ndarray, lengths: np.ndarray) -> np.ndarray:
         windows = np.empty((len(starts), self.length), np.uint8)
         of_one_length = (lengths == lengths[:1]).all()
-        for length in lengths[:1] if of_one_length else np.unique(lengths):  # a measured library has few: one copy for each
+        for length in lengths[:1] if of_one_length else np.unique(lengths):  # a library has few lengths
             rows = slice(None) if of_one_length else np.flatnonzero(lengths == length)
             first, template = _template(self, int(length))
             windows[rows] = template
@@ -211,7 +218,12 @@ class Construct:
         return windows
 
     def wrong_length(self, insert: int, given: int) -> str:
-        """The message about an insert of this length, in a sequence of so many letters."""
+        """Returns the error message for an insert of an invalid length.
+
+        Args:
+            insert: Length of the insert.
+            given: Length of the sequence as it was given.
+        """
         wanted = f"{self.shortest}" if self.shortest == self.longest else f"{self.shortest} to {self.longest}"
         note = f" ({given} with its adapters)" if given != insert else ""
         return f"Expected {wanted} bases for construct {self.name!r}, got {insert}{note}"
@@ -219,7 +231,7 @@ class Construct:
 
 @functools.lru_cache(TEMPLATES)
 def _template(construct: Construct, length: int) -> tuple[int, np.ndarray]:
-    """The column of an insert's first letter, and a window of flanks around an insert of this length; not to be changed."""
+    """Returns the column of the first base of an insert, and a read-only window with the adapters and flanks around the insert."""
     left, right = letter_codes(construct.left), letter_codes(construct.right)
     nothing = np.full(construct.length, N, np.uint8)
     first = int(construct.first_columns(np.array(length)))
@@ -235,11 +247,11 @@ YEAST = Construct(
     length=150,
     left_adapter="TGCATTTTTTTCACATC",
     right_adapter="GGTTACGGCTGTT",
-    # 150 letters of the reporter plasmid (GEO GSE254493) up to the insert, so that a short insert still fills the window.
+    # The 150 bases of the reporter plasmid (GEO GSE254493) before the insert, so that the window is filled for short inserts too.
     left_flank=(
         "AGTCCACTATTAAAGAACGTGGACTCCAACGTCAAAGGGCGAAAAACCGTCTATCAGGGCGATGGCCCACTACGTGAACCATCACCCTAATCA"
         "AGTGCTAGCAGGAATGATGCAAAAGGTTCCCGATTCGAACTGCATTTTTTTCACATC"
     ),
     flags=("is_reverse", "is_singleton"),
 )
-"""The random promoters of the DREAM challenge, as the autosome team cut them (Rafi et al. 2024)."""
+"""Construct of the random promoters of the DREAM challenge, with the window of the autosome team (Rafi et al. 2024)."""

@@ -1,4 +1,4 @@
-"""The description in every exported model: construct, tasks, units, training summary, versions; as JSON in the ONNX file's metadata."""
+"""Description of an exported model: construct, tasks, units, training summary and versions, as JSON in the metadata of the ONNX file."""
 
 import dataclasses
 import json
@@ -12,26 +12,28 @@ from dreamkeras.sequence.construct import Construct
 __all__ = ["METADATA_KEY", "ModelDescription", "current_parts"]
 
 METADATA_KEY = "dreamkeras"
-"""The key of the ONNX file's metadata under which the description stands as JSON."""
+"""Key of the description in the metadata of an ONNX file."""
 
 FORMAT = 3
 
 
 @dataclass(frozen=True)
 class ModelDescription:
-    """The facts about a model that scoring needs.
+    """Properties of a model that are needed for scoring.
 
     Args:
-        name: The model's name, e.g. `dream-cnn`.
-        construct: How sequences become its input.
-        tasks: One name an output column.
-        units: The unit of each task.
-        training: Summary of the training run: assay, strategy, seed, epochs, examples, validation r; empty if unknown.
-        versions: Versions of the packages that made it.
-        parity: Keras against ONNX at export (largest absolute difference, r, number of sequences); empty before export.
-        members: Of an ensemble, the name, training and parity of each model in it; empty for a single model.
-        profile: Positions in the middle of the window for which the model answers the share of the reads that begin there; None without.
-        calibration: `intervals`, `background` and `familiarity`, as `confidence.measure` makes them; empty if unknown.
+        name: Name of the model, such as `dream-cnn`.
+        construct: Construct that turns sequences into the model's input.
+        tasks: Name of each output column.
+        units: Unit of each task.
+        training: Summary of the training run: assay, strategy, random seed, epochs, examples and validation r. Empty if unknown.
+        versions: Versions of the packages that were used for training and export.
+        parity: Agreement of the ONNX model with the Keras model at export: largest absolute difference, r and number of sequences. Empty
+            before export.
+        members: Name, training and parity of each member of an ensemble. Empty for a single model.
+        profile: Number of positions in the middle of the window for which the model predicts the distribution of reads. None for models
+            without a profile.
+        calibration: `intervals`, `background` and `familiarity`, as `confidence.measure` returns them. Empty if not calibrated.
     """
 
     name: str
@@ -47,28 +49,28 @@ class ModelDescription:
 
     @property
     def outputs(self) -> dict[str, int]:
-        """The outputs of the exported graph: the width of each, float32 `[batch, width]`, by name, in their order."""
+        """Width of each output of the exported graph, by name, in order. An output is float32 `[batch, width]`."""
         if self.profile:
             return {"counts": len(self.tasks), "profile": self.profile}
         return dict.fromkeys(("expression", "sd") if self.members else ("expression",), len(self.tasks))
 
     def to_json(self) -> str:
-        """One JSON text."""
+        """Returns the description as JSON text."""
         fields = {**dataclasses.asdict(self), "construct": self.construct.to_json(), "format": FORMAT}
         return json.dumps(fields, indent=2)
 
     @classmethod
     def from_json(cls, text: str) -> "ModelDescription":
-        """The description that `to_json` wrote.
+        """Parses a description that `to_json` wrote.
 
         Raises:
-            ModelError: The text is no description, or of a newer format.
+            ModelError: The text is not a description, or its format is newer than this version of dreamkeras.
         """
         try:
             fields = json.loads(text)
             _check_format(fields.pop("format"))
             construct = Construct.from_json(fields.pop("construct"))
-            if "yardstick" in fields:  # the name up to format 2
+            if "yardstick" in fields:  # the old name, in formats 1 and 2
                 fields["calibration"] = current_parts(fields.pop("yardstick"))
             description = cls(construct=construct, **fields)
         except ModelError:
@@ -79,11 +81,11 @@ class ModelDescription:
 
 
 def current_parts(calibration: Mapping[str, Any]) -> dict[str, Any]:
-    """A calibration that was written up to format 2, by the names that its parts have now."""
+    """Converts a calibration of description format 1 or 2 to the current key names."""
     return {{"calibration": "intervals", "training": "familiarity"}.get(name, name): part for name, part in calibration.items()}
 
 
 def _check_format(written: int) -> None:
-    # Before anything else is looked at: a newer format may have fields that this version does not know.
+    # The format is checked first, because a newer format may have fields that this version does not support.
     if written > FORMAT:
-        raise ModelError(f"Expected a model description of format {FORMAT} or older, got {written}: update dreamkeras.")
+        raise ModelError(f"Expected a model description of format {FORMAT} or older, got {written}. Update dreamkeras.")

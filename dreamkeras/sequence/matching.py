@@ -1,4 +1,4 @@
-"""The letters that sequences begin and end with, and their illegal letters."""
+"""Checks whether sequences begin or end with a text, and finds invalid letters."""
 
 import functools
 
@@ -10,14 +10,14 @@ from dreamkeras.sequence.ragged import Ragged
 __all__ = ["begins_with", "ends_with", "illegal_letters"]
 
 BLOCK = 1 << 20
-"""Letters that are looked at together: what is found out of illegal ones takes a multiple of their memory."""
+"""Number of letters that are checked at a time. It limits memory, because the positions of invalid letters need a multiple of it."""
 
 CASE, RNA = 0x20, 0x01
-"""The bits of an ASCII letter that lower case has and upper case lacks, and that U has and T lacks."""
+"""The bit that distinguishes lower case from upper case in ASCII, and the bit that distinguishes U from T."""
 
 
 def begins_with(sequences: Ragged, text: str) -> np.ndarray:
-    """bool (n,): whether each sequence begins with a text, in any case, U as T; none does with an empty one.
+    """Returns whether each sequence begins with a text, bool (n,). Case is ignored, and U equals T. False for an empty text.
 
     Example:
         >>> begins_with(Ragged.from_strings(["acgt", "AC", "A"]), "AC").tolist()
@@ -27,7 +27,7 @@ def begins_with(sequences: Ragged, text: str) -> np.ndarray:
 
 
 def ends_with(sequences: Ragged, text: str, beside: int = 0) -> np.ndarray:
-    """bool (n,): whether each sequence ends with a text, as `begins_with`, with `beside` letters or more before it.
+    """Returns whether each sequence ends with a text, bool (n,), with at least `beside` letters before it. See also `begins_with`.
 
     Example:
         >>> ends_with(Ragged.from_strings(["ACGT", "gt", "T"]), "GT", 1).tolist()
@@ -37,11 +37,11 @@ def ends_with(sequences: Ragged, text: str, beside: int = 0) -> np.ndarray:
 
 
 def illegal_letters(sequences: Ragged) -> dict[int, str]:
-    """A message about the first letter that is none, by the index of its sequence, for those that have one."""
+    """Returns an error message about the first invalid letter of each sequence that has one, by the index of the sequence."""
     found: dict[int, str] = {}
     for begin in range(0, len(sequences.flat), BLOCK):
         block = sequences.flat[begin : begin + BLOCK]
-        if not block.tobytes().translate(None, LETTER_CODES):  # several times as fast as the table's rows
+        if not block.tobytes().translate(None, LETTER_CODES):  # several times faster than `IS_LETTER`
             continue
         positions = begin + np.flatnonzero(~IS_LETTER[block])
         owners, first = np.unique(sequences.owner(positions), return_index=True)
@@ -52,7 +52,10 @@ def illegal_letters(sequences: Ragged) -> dict[int, str]:
 
 
 def _shows(sequences: Ragged, text: str, beside: int, place: int) -> np.ndarray:
-    """Whether `text` is at `place`, from the end where that is negative; sequences of one length are looked at as a matrix."""
+    """Returns whether `text` is at position `place` of each sequence. A negative position is counted from the end.
+
+    Sequences of equal length are compared as a matrix, which is faster.
+    """
     (wanted, bits), common = _wanted(text), sequences.common_length
     if not text or (common is not None and common < len(text) + beside):
         return np.zeros(len(sequences), bool)
@@ -62,7 +65,7 @@ def _shows(sequences: Ragged, text: str, beside: int, place: int) -> np.ndarray:
         rows = np.flatnonzero(letters[:, 0] & bits[0] == wanted[0])
         if 2 * len(rows) > len(letters):
             return _equal(letters, wanted, bits)
-        found = np.zeros(len(letters), bool)  # most differ in the first letter
+        found = np.zeros(len(letters), bool)  # most sequences already differ in the first letter
         found[rows] = _equal(letters[rows], wanted, bits)
         return found
     shows = sequences.lengths >= len(text) + beside
@@ -77,6 +80,6 @@ def _equal(letters: np.ndarray, wanted: np.ndarray, bits: np.ndarray) -> np.ndar
 
 @functools.lru_cache
 def _wanted(text: str) -> tuple[np.ndarray, np.ndarray]:
-    """A text's letters in upper case, T for U, and the bits of letters in its place that count."""
+    """Returns the letters of a text in upper case, with T for U, and the bits of each letter that are compared."""
     letters = PLAIN[letter_codes(text)]
     return letters, np.where(letters == ord("T"), 0xFF - CASE - RNA, 0xFF - CASE).astype(np.uint8)

@@ -1,4 +1,4 @@
-"""Whether sequences are given on the other strand, or with only one of their two adapters. `Construct.find_inserts` finds adapters."""
+"""Detects sequences that are given as reverse complements or with only one of two adapters. `Construct.find_inserts` finds adapters."""
 
 import functools
 from typing import TypeVar
@@ -13,17 +13,17 @@ __all__ = ["OTHER_STRAND", "has_one_adapter", "on_other_strand", "other_strand",
 
 Shown = TypeVar("Shown", bool, np.ndarray)
 
-OTHER_STRAND = "Expected the forward strand ({left}...{right}), got the reverse complement (turn it, for example with `seqkit seq -r -p`)"
-"""The message about a sequence that is given in reverse complement."""
+OTHER_STRAND = "Expected the forward strand ({left}...{right}), got the reverse complement (reverse it with `seqkit seq -r -p`)"
+"""Error message about a sequence that is given as its reverse complement."""
 
 DISTINCT = 16
-"""Fewest letters of an adapter that shows the strand alone: one random sequence in 4 billion begins with them."""
+"""Minimum length of an adapter that identifies the strand by itself. Of 4 billion random sequences, one begins with 16 given bases."""
 
 
 def on_other_strand(sequences: Ragged, left: str, right: str) -> np.ndarray:
-    """bool (n,): whether each sequence is the reverse complement of one with adapters, in any case.
+    """Returns whether each sequence is the reverse complement of a sequence with adapters, bool (n,). Case is ignored.
 
-    It is if it has both adapters of the other strand, or one of `DISTINCT` letters or more.
+    This is the case if a sequence has the reverse complements of both adapters, or of one adapter with at least `DISTINCT` bases.
 
     Example:
         >>> on_other_strand(Ragged.from_strings(["AACCGGTTTGCA", "TGCACCGGGGTT"]), "TGCA", "GGTT").tolist()
@@ -35,23 +35,30 @@ def on_other_strand(sequences: Ragged, left: str, right: str) -> np.ndarray:
 
 @functools.lru_cache
 def other_strand(left: str, right: str) -> tuple[str, str]:
-    """The ends of the reverse complement of a sequence with these adapters, in upper case."""
+    """Returns the first and last bases of the reverse complement of a sequence with the given adapters, in upper case."""
     first, last = (reverse_complement(letter_codes(text.upper())) for text in (right, left))
     return first.tobytes().decode(), last.tobytes().decode()
 
 
 def has_one_adapter(begins: Shown, ends: Shown, left: str | bytes, right: str | bytes) -> Shown:
-    """Whether sequences have one of two adapters and not the other: `begins` with the left one, or `ends` with the right one."""
+    """Returns whether a sequence has only one of two adapters.
+
+    Args:
+        begins: Whether a sequence begins with the left adapter, bool or bool (n,).
+        ends: Whether a sequence ends with the right adapter, bool or bool (n,).
+        left: Left adapter.
+        right: Right adapter.
+    """
     return (begins != ends) & bool(left and right)
 
 
 def shows_other_strand(begins: Shown, ends: Shown, first: int, last: int) -> Shown:
-    """Whether adapters show the other strand.
+    """Returns whether the adapters of a sequence show that it is a reverse complement.
 
     Args:
-        begins: Whether a sequence begins with the other strand's first adapter, of `first` letters: bool, or bool (n,).
-        ends: Likewise, for its last adapter at the end.
-        first: Letters of the first adapter.
-        last: Letters of the last one.
+        begins: Whether a sequence begins with the first adapter of the reverse complement, bool or bool (n,).
+        ends: Whether a sequence ends with the last adapter of the reverse complement, bool or bool (n,).
+        first: Length of the first adapter.
+        last: Length of the last adapter.
     """
     return (begins & ends) | (begins & (first >= DISTINCT)) | (ends & (last >= DISTINCT))

@@ -1,6 +1,6 @@
-"""The position of an insert of both strands in its window: the beginning, on either strand, so that both are treated alike.
+"""Left-packing of windows: moves padding behind the insert, so that the insert of either strand begins in the first column.
 
-NumPy only; `layers.encoding` has the same inside the graph.
+This is the NumPy implementation. `layers.encoding` implements the same inside a network.
 """
 
 import numpy as np
@@ -12,16 +12,19 @@ __all__ = ["is_packed", "leading_unknown", "left_packed", "unpacked"]
 
 
 def is_packed(construct: Construct) -> bool:
-    """Whether nothing surrounds an insert or tells its strand: its other strand then begins where it does, with padding behind it.
+    """Returns whether windows of a construct are left-packed: those without flags, adapters and flanks, aligned left, on both strands.
 
-    Left where it is, the padding would precede the other strand, and a short sequence and its reverse complement would be
-    predicted from different windows. Models of older versions have a flag, and stay as they are.
+    Without left-packing, padding would follow an insert but precede its reverse complement, so that a short sequence and its reverse
+    complement would have different predictions. Models of older versions have a flag and are not left-packed.
     """
     return construct.strands == "both" and construct.alignment == "left" and not (construct.flags or construct.has_surroundings)
 
 
 def leading_unknown(letters: np.ndarray) -> np.ndarray:
-    """int64 (n,): how many N each window, uint8 (n, length), begins with; 0 for one of nothing but N.
+    """Returns the number of leading N of each window, int64 (n,). For a window of N only, it is 0.
+
+    Args:
+        letters: Windows, uint8 (n, length).
 
     Example:
         >>> leading_unknown(np.frombuffer(b"NNACGNTN", np.uint8).reshape(2, 4)).tolist()
@@ -31,7 +34,7 @@ def leading_unknown(letters: np.ndarray) -> np.ndarray:
 
 
 def left_packed(letters: np.ndarray) -> np.ndarray:
-    """Windows, uint8 (n, length), with the N that they begin with behind their other letters.
+    """Moves the leading N of windows, uint8 (n, length), to the end.
 
     Example:
         >>> left_packed(np.frombuffer(b"NNACGNTN", np.uint8).reshape(2, 4)).tobytes()
@@ -41,14 +44,17 @@ def left_packed(letters: np.ndarray) -> np.ndarray:
 
 
 def unpacked(scores: np.ndarray, letters: np.ndarray, turned: bool) -> np.ndarray:
-    """Scores (n, length, ...) of packed windows, or of those of the other strand, at the positions of their letters in the windows.
+    """Moves scores of left-packed windows back to the positions of the original windows.
 
-    `letters` are the windows, uint8 (n, length); `turned` says that the scores are those of the other strand.
+    Args:
+        scores: Scores of left-packed windows, (n, length, ...).
+        letters: Original windows, uint8 (n, length).
+        turned: Whether the scores are those of the reverse complements.
     """
     return _rolled(scores, leading_unknown(letters[:, ::-1]) if turned else -leading_unknown(letters))
 
 
 def _rolled(values: np.ndarray, by: np.ndarray) -> np.ndarray:
-    """Each row of values (n, length, ...) moved to the left, round and round."""
+    """Rotates each row of values (n, length, ...) to the left by a number of columns."""
     columns = (np.arange(values.shape[1]) + by[:, None]) % values.shape[1]
     return values[np.arange(len(values))[:, None], columns]

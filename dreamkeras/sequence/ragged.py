@@ -1,4 +1,4 @@
-"""Texts of different lengths as one flat array, so that a batch of sequences is never a list of Python objects."""
+"""Ragged: sequences of different lengths in a flat array, which is faster and smaller than a list of Python strings."""
 
 import functools
 from collections.abc import Iterable, Iterator
@@ -11,11 +11,11 @@ __all__ = ["Ragged", "batch_bounds", "pieces"]
 
 @dataclass(frozen=True)
 class Ragged:
-    """A batch of texts: `flat[offsets[i]:offsets[i + 1]]` is text i.
+    """A batch of n texts. Text i is `flat[offsets[i]:offsets[i + 1]]`.
 
     Args:
-        flat: uint8 (total,), ASCII codes of all texts, one after the other.
-        offsets: int64 (n + 1,), ascending; the first is 0 and the last is `total`.
+        flat: Concatenated ASCII codes of all texts, uint8 (total,).
+        offsets: Ascending offsets, int64 (n + 1,). The first is 0 and the last is `total`.
     """
 
     flat: np.ndarray
@@ -23,7 +23,7 @@ class Ragged:
 
     @classmethod
     def from_strings(cls, texts: Iterable[str]) -> "Ragged":
-        """Packs strings; letters outside Latin-1 become `?`, which no alphabet holds.
+        """Returns strings as a batch. Characters outside Latin-1 become `?`, which is never a valid letter.
 
         Example:
             >>> Ragged.from_strings(["ACGT", "", "NN"]).offsets.tolist()
@@ -35,7 +35,7 @@ class Ragged:
 
     @classmethod
     def from_lengths(cls, flat: np.ndarray, lengths: np.ndarray) -> "Ragged":
-        """Cuts `flat` into texts of the given lengths."""
+        """Divides `flat` into texts of the given lengths."""
         offsets = np.zeros(len(lengths) + 1, np.int64)
         np.cumsum(lengths, out=offsets[1:])
         return cls(flat, offsets)
@@ -44,7 +44,7 @@ class Ragged:
         return len(self.offsets) - 1
 
     def __getitem__(self, index: int) -> str:
-        """Text `index` as a string; for messages, not for loops."""
+        """Returns a text as a string. This is slow and meant for messages."""
         if not 0 <= index < len(self):
             raise IndexError(index)
         return self.flat[self.offsets[index] : self.offsets[index + 1]].tobytes().decode("latin-1")
@@ -55,19 +55,19 @@ class Ragged:
 
     @functools.cached_property
     def lengths(self) -> np.ndarray:
-        """int64 (n,): letters in each text; not to be changed."""
+        """Length of each text, int64 (n,), read-only."""
         lengths = np.diff(self.offsets)
         lengths.flags.writeable = False
         return lengths
 
     @functools.cached_property
     def common_length(self) -> int | None:
-        """Letters in each text, if they are as many in all of them; None if not, or without texts."""
+        """Length of every text if all texts have the same length. None if lengths differ or there are no texts."""
         lengths = self.lengths
         return int(lengths[0]) if len(self) and (lengths == lengths[0]).all() else None
 
     def select(self, index: np.ndarray) -> "Ragged":
-        """The texts at `index` (integers or a boolean mask), packed anew.
+        """Copies the texts at `index` (integers or a boolean mask) to a new batch.
 
         Example:
             >>> Ragged.from_strings(["ACGT", "", "NN"]).select(np.array([2, 0]))[1]
@@ -76,23 +76,28 @@ class Ragged:
         return self.cut(self.offsets[:-1][index], self.lengths[index])
 
     def cut(self, starts: np.ndarray, lengths: np.ndarray) -> "Ragged":
-        """Pieces of `flat`, packed anew: int64 (n,), where each begins, and int64 (n,), its letters."""
+        """Copies pieces of `flat` to a new batch.
+
+        Args:
+            starts: Position of each piece in `flat`, int64 (n,).
+            lengths: Length of each piece, int64 (n,).
+        """
         packed = Ragged.from_lengths(np.empty(int(lengths.sum()), np.uint8), lengths)
         shift = np.repeat(starts - packed.offsets[:-1], lengths)
         np.take(self.flat, np.arange(len(packed.flat)) + shift, out=packed.flat)
         return packed
 
     def between(self, first: int, last: int) -> "Ragged":
-        """The texts from `first` up to `last`, without a copy of their letters."""
+        """Returns the texts from `first` to `last - 1` without copying their letters."""
         cuts = self.offsets[first : last + 1]
         return Ragged(self.flat[cuts[0] : cuts[-1]], cuts - cuts[0])
 
     def joined(self, other: "Ragged") -> "Ragged":
-        """These texts, and those of another behind them."""
+        """Returns the texts of this batch followed by those of another batch."""
         return Ragged(np.concatenate([self.flat, other.flat]), np.concatenate([self.offsets, other.offsets[1:] + self.offsets[-1]]))
 
     def owners(self) -> np.ndarray:
-        """int64 (total,): which text each letter of `flat` belongs to.
+        """Returns the index of the text that each letter of `flat` belongs to, int64 (total,).
 
         Example:
             >>> Ragged.from_strings(["ACG", "", "N"]).owners().tolist()
@@ -101,12 +106,17 @@ class Ragged:
         return np.repeat(np.arange(len(self)), self.lengths)
 
     def owner(self, positions: np.ndarray) -> np.ndarray:
-        """int64: which text each position of `flat` belongs to."""
+        """Returns the index of the text that each of the given positions of `flat` belongs to, int64."""
         return np.searchsorted(self.offsets, positions, side="right") - 1
 
 
 def batch_bounds(offsets: np.ndarray, texts: int, letters: int) -> Iterator[tuple[int, int]]:
-    """Where batches of at most so many texts and letters begin and end, in order; a text that is too long is a batch by itself.
+    """Yields the first text of each batch, and the text after its last one. A text that is too long is a batch of its own.
+
+    Args:
+        offsets: Offsets of the texts, as in `Ragged`.
+        texts: Maximum number of texts in a batch.
+        letters: Maximum number of letters in a batch.
 
     Example:
         >>> list(batch_bounds(np.array([0, 3, 5, 15, 16]), 2, 6))
@@ -121,9 +131,14 @@ def batch_bounds(offsets: np.ndarray, texts: int, letters: int) -> Iterator[tupl
 
 
 def pieces(flat: np.ndarray, starts: np.ndarray, length: int) -> np.ndarray:
-    """uint8 (n, length): pieces of one length of a flat text, uint8 (total,), from `starts`, int64 (n,).
+    """Returns pieces of equal length of a flat array, uint8 (n, length).
 
-    A view of `flat`, not to be changed, where the starts are equally far from each other.
+    If the starts are evenly spaced, the result is a view of `flat` and must not be changed.
+
+    Args:
+        flat: Letters, uint8 (total,).
+        starts: Position of each piece in `flat`, int64 (n,).
+        length: Length of the pieces.
     """
     steps = np.diff(starts)
     if flat.flags.c_contiguous and len(steps) and (steps == steps[0]).all():

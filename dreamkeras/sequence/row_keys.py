@@ -1,6 +1,6 @@
-"""64-bit keys of rows of letters: the same for the same rows, and different for different ones but for an accident.
+"""64-bit hash keys of rows of letters. Equal rows have equal keys, and different rows almost always have different keys.
 
-An accident has a probability of 1 in a million for all pairs of 6.7 million rows. Keys of one version are those of all machines.
+The probability of any collision among 6.7 million rows is about 1 in a million. Keys are equal on all machines.
 """
 
 import numpy as np
@@ -11,10 +11,13 @@ WORD = 8
 
 
 def row_keys(letters: np.ndarray, before: int = 0) -> np.ndarray:
-    """uint64 (n,): a key of each row of uint8 (n, length): a mixture of 8 letters at a time, summed; upper and lower case differ.
+    """Returns a key for each row of letters, uint64 (n,). Keys are case-sensitive.
 
-    The numbers are splitmix64's (Steele, Lea and Flood 2014). `before` counts words that other arrays of the same rows take up, whose
-    keys are then added to these.
+    A key is the sum of the hashes of words of 8 letters. The hash function is that of splitmix64 (Steele, Lea and Flood 2014).
+
+    Args:
+        letters: Rows of letters, uint8 (n, length).
+        before: Number of words in earlier columns of the same rows, if the columns are hashed in parts and the keys are added.
     """
     count = -(-letters.shape[1] // WORD)
     padded = np.zeros((len(letters), count * WORD), np.uint8)

@@ -1,6 +1,7 @@
-"""Shuffled sequences that keep every count of two neighbouring letters: what a sequence is compared with.
+"""Dinucleotide shuffles, which keep the counts of all dinucleotides. Shuffled sequences are used as a background.
 
-Uniform over all such sequences: a random Euler path, by way of a random tree of last exits. Works on all sequences at once.
+All shuffles of a sequence are equally likely. A shuffle is a random Euler path, which is drawn by means of a random tree of last exits.
+All sequences are shuffled in parallel.
 """
 
 import itertools
@@ -13,22 +14,22 @@ from dreamkeras.sequence.ragged import Ragged, batch_bounds
 __all__ = ["shuffle_dinucleotides", "shuffle_letters"]
 
 AT_ONCE = 1 << 20
-"""Letters that are shuffled at once, 100 MB of numbers; a longer sequence stands alone."""
+"""Number of letters that are shuffled at a time, which needs about 100 MB. A longer sequence is shuffled by itself."""
 _KINDS = len(BASES)
 
 
 def shuffle_dinucleotides(sequences: Ragged, random: np.random.Generator) -> Ragged:
-    """Each sequence with its letters in another order and all its counts of two neighbouring letters as they were.
+    """Shuffles each sequence and keeps its dinucleotide counts.
 
-    Every such order is equally likely, that of the sequence among them. The first and the last letter stay, and so does every letter
-    that is no base: the bases between two of those are shuffled by themselves.
+    All possible orders are equally likely, including the original one. The first and last base keep their positions. Unknown bases also
+    keep their positions, and each stretch of bases between them is shuffled separately.
 
     Args:
-        sequences: n sequences, in any case.
-        random: The generator: one number a letter, so that it is the same whether sequences come together or one by one.
+        sequences: The n sequences, in any case.
+        random: Random generator. One number is drawn per letter, so that the result does not depend on how sequences are batched.
 
     Returns:
-        n sequences of the same lengths, bases in upper case.
+        The n shuffled sequences, with bases in upper case.
 
     Example:
         >>> shuffle_dinucleotides(Ragged.from_strings(["AACAGNNTT"]), np.random.default_rng(0))[0]
@@ -42,13 +43,13 @@ def shuffle_dinucleotides(sequences: Ragged, random: np.random.Generator) -> Rag
 
 
 def shuffle_letters(sequences: Ragged, random: np.random.Generator) -> Ragged:
-    """Each sequence with its letters in another order, every order equally likely: counts of single letters stay, no others."""
+    """Shuffles the letters of each sequence. All orders are equally likely, and dinucleotide counts are not kept."""
     owner = sequences.owners()
     return Ragged(sequences.flat[np.lexsort((random.random(len(owner)), owner))], sequences.offsets)
 
 
 def _runs(sequences: Ragged) -> np.ndarray:
-    """int64 (runs, 2): first position and length of each stretch of bases within a sequence."""
+    """Returns the first position and the length of each stretch of known bases within a sequence, int64 (runs, 2)."""
     is_base = np.zeros(len(sequences.flat) + 2, bool)
     is_base[1:-1] = IS_BASE[sequences.flat]
     begins = is_base[1:-1] & ~is_base[:-2]
@@ -62,8 +63,8 @@ def _runs(sequences: Ragged) -> np.ndarray:
 
 
 def _shuffle_runs(flat: np.ndarray, runs: np.ndarray, draws: np.ndarray) -> None:
-    """Shuffles these stretches of `flat` in place."""
-    starts, lengths = runs[np.argsort(-runs[:, 1], kind="stable")].T  # so that those that a step still walks are the first
+    """Shuffles stretches of `flat` in place. `runs` has the first position and the length of each stretch."""
+    starts, lengths = runs[np.argsort(-runs[:, 1], kind="stable")].T  # longest first, as `_walk` requires
     begins = np.cumsum(lengths) - lengths
     owner = np.repeat(np.arange(len(starts)), lengths)
     place = np.arange(len(owner)) + np.repeat(starts - begins, lengths)
@@ -82,24 +83,24 @@ def _shuffle_runs(flat: np.ndarray, runs: np.ndarray, draws: np.ndarray) -> None
 
 
 def _last_exits(counts: np.ndarray, ends: np.ndarray, draws: np.ndarray) -> np.ndarray:
-    """The letter that each letter is left to for the last time; -1 for the letter that a path ends with.
+    """Draws the last exit of each base: the base that follows its last occurrence in the path.
 
-    Any order of the other steps is then a path to the end, if the last exits are a tree that leads there (Altschul and Erickson 1985).
-    The trees are few enough to weigh all of them by the number of steps that each can be made of.
+    If the last exits form a tree that leads to the final base, the other steps can be taken in any order (Altschul and Erickson 1985).
+    There are few possible trees. One is drawn with a probability proportional to the number of ways to choose its steps.
 
     Args:
-        counts: int64 (runs, 4, 4), steps from letter to letter.
-        ends: int64 (runs,), each run's last letter.
-        draws: float64 (runs,), at least 0 and below 1, which choose.
+        counts: Number of steps from base to base, int64 (runs, 4, 4).
+        ends: Last base of each run, int64 (runs,).
+        draws: Random numbers in [0, 1), float64 (runs,).
 
     Returns:
-        int64 (runs, 4).
+        Last exits, int64 (runs, 4). The value is -1 for the last base of a run.
     """
     exits = np.empty((len(counts), _KINDS), np.int64)
     for end in range(_KINDS):
         rows = np.flatnonzero(ends == end)
         ways = counts[rows].astype(np.float64)
-        ways[ways.sum(axis=2) == 0, end] = 1  # a letter that is never left is in nobody's way
+        ways[ways.sum(axis=2) == 0, end] = 1  # a base without steps gets the exit `end`, which rules out no other tree
         ways[:, end] = 1
         weights = np.cumsum(np.prod(ways[:, np.arange(_KINDS), _TREES[end]], axis=2), axis=1)
         chosen = (weights <= draws[rows, None] * weights[:, -1:]).sum(axis=1)
@@ -109,7 +110,7 @@ def _last_exits(counts: np.ndarray, ends: np.ndarray, draws: np.ndarray) -> np.n
 
 
 def _order(vertex: np.ndarray, is_exit: np.ndarray, draws: np.ndarray) -> np.ndarray:
-    """The steps by the letter they leave, in random order but for an exit, which is each letter's last."""
+    """Returns the order of steps: grouped by the base that they leave, in random order, with the last exit at the end of each group."""
     key = draws.copy()
     _, first = np.unique(vertex[is_exit], return_index=True)
     key[np.flatnonzero(is_exit)[first]] = 1
@@ -117,19 +118,19 @@ def _order(vertex: np.ndarray, is_exit: np.ndarray, draws: np.ndarray) -> np.nda
 
 
 def _walk(first: np.ndarray, begins: np.ndarray, lengths: np.ndarray, targets: np.ndarray, ahead: np.ndarray) -> np.ndarray:
-    """The letters of all paths, one after the other.
+    """Follows the steps of all runs and returns the concatenated bases.
 
     Args:
-        first: int64 (runs,), the letter that each begins with.
-        begins: int64 (runs,), where its letters go.
-        lengths: int64 (runs,), its letters, the longest run first.
-        targets: int64 (steps,), where the steps from each run's letters lead, in the order in which they are taken.
-        ahead: int64 (4 * runs,), the next of those for each letter of each run; changed.
+        first: First base of each run, int64 (runs,).
+        begins: Position of each run in the result, int64 (runs,).
+        lengths: Length of each run, in descending order, int64 (runs,).
+        targets: Target of each step, grouped by run and base, in the order of the steps, int64 (steps,).
+        ahead: Index of the next step of each base of each run, int64 (4 * runs,). It is modified.
     """
     letters = np.empty(int(lengths.sum()), np.int64)
     letters[begins] = here = first
     for step in range(1, int(lengths[0])):
-        still = int(np.searchsorted(-lengths, -step))  # runs with more letters than that
+        still = int(np.searchsorted(-lengths, -step))  # number of runs that have more than `step` bases
         vertex = np.arange(still) * _KINDS + here[:still]
         here = targets[ahead[vertex]]
         ahead[vertex] += 1
@@ -138,7 +139,7 @@ def _walk(first: np.ndarray, begins: np.ndarray, lengths: np.ndarray, targets: n
 
 
 def _trees(end: int) -> np.ndarray:
-    """int64 (trees, 4): every way to lead each letter to another so that all come to `end`."""
+    """Returns all trees that lead from every base to `end`, int64 (trees, 4). A tree has one exit per base."""
     found = []
     for exits in itertools.product(range(_KINDS), repeat=_KINDS):
         reached = np.arange(_KINDS)

@@ -1,4 +1,4 @@
-"""Patterns of IUPAC codes in letter arrays, on either strand; whole batches at once."""
+"""Searches batches of sequences for patterns of IUPAC codes on both strands."""
 
 from collections.abc import Iterable
 
@@ -9,13 +9,13 @@ from dreamkeras.sequence.alphabet import BASES, IUPAC, letter_codes, reverse_com
 __all__ = ["FILLING", "both_strands", "has_site", "occurs_in"]
 
 FILLING = np.uint8(0)
-"""Fills a row behind its last letter; no pattern matches it."""
+"""Fill value after the last letter of a row. No pattern matches it."""
 
 _NO_BASE = 1 << len(BASES)
 
 
 def _base_sets() -> np.ndarray:
-    """uint8 (256,): the bases that each code stands for, a bit each; N is all four, and a fifth bit marks codes that are no letters."""
+    """Returns a bit set of bases for each ASCII code, uint8 (256,). N has all four bits. A fifth bit marks codes that are not letters."""
     sets = np.full(256, _NO_BASE, np.uint8)
     for code, bases in IUPAC.items():
         sets[[ord(code), ord(code.lower())]] = sum(1 << BASES.index(base) for base in bases or BASES)
@@ -26,7 +26,7 @@ _SETS = _base_sets()
 
 
 def both_strands(patterns: Iterable[str]) -> list[str]:
-    """The patterns and their reverse complements, each once.
+    """Returns the patterns and their reverse complements, without duplicates.
 
     Example:
         >>> both_strands(["GAATTC", "GGTCTC"])
@@ -37,18 +37,18 @@ def both_strands(patterns: Iterable[str]) -> list[str]:
 
 
 def has_site(letters: np.ndarray, patterns: Iterable[str], first: int, stops: np.ndarray) -> np.ndarray:
-    """Whether one of some patterns is in each row, at least one of its letters within the row's insert.
+    """Returns whether each row contains a match of any pattern that overlaps the insert of the row.
 
-    A letter that stands for several bases matches where the pattern allows all of them.
+    An IUPAC code in a row matches only if the pattern allows all of its bases.
 
     Args:
-        letters: uint8 (n, width), letters and, behind them, `FILLING`.
-        patterns: IUPAC codes, as read on the strand given.
-        first: The column where the inserts begin.
-        stops: int64 (n,), the column behind each insert's last.
+        letters: Rows of letters, followed by `FILLING`, uint8 (n, width).
+        patterns: Patterns of IUPAC codes, which are searched on the given strand.
+        first: First column of the inserts.
+        stops: Column after the last one of each insert, int64 (n,).
 
     Returns:
-        bool (n,).
+        Whether each row has a match, bool (n,).
 
     Example:
         >>> row = np.frombuffer(b"AAGAATTCAA", np.uint8)[None]
@@ -69,7 +69,7 @@ def has_site(letters: np.ndarray, patterns: Iterable[str], first: int, stops: np
 
 
 def occurs_in(pattern: str, text: str) -> bool:
-    """Whether each sequence that `text` stands for shows the pattern, on one of its strands, at the same place.
+    """Returns whether a pattern matches `text`, a sequence of IUPAC codes, at a position on either strand, for all of its possible bases.
 
     Example:
         >>> occurs_in("TGASTCA", "ATGACTCAT"), occurs_in("TGACTCA", "TGASTCA")

@@ -1,4 +1,4 @@
-"""Windows of a few sequences, made of bytes: for those, NumPy's calls take several times as long as the letters that they move."""
+"""Fast windows of a few sequences with Python bytes, because the overhead of NumPy calls dominates for small batches."""
 
 import functools
 
@@ -12,23 +12,28 @@ from dreamkeras.sequence.ragged import Ragged
 __all__ = ["SMALL_BATCH", "cut_small_batch"]
 
 SMALL_BATCH = 24
-"""Sequences up to which this is faster than `Construct.fit`."""
+"""Maximum number of sequences for which `cut_small_batch` is faster than `Construct.fit`."""
 
 TO_PLAIN = PLAIN.tobytes()
-"""Makes letters upper case, and U T: a table for `bytes.translate`."""
+"""Table for `bytes.translate` that converts letters to upper case and U to T."""
 
 
 def cut_small_batch(construct: Construct, sequences: list[bytes]) -> np.ndarray | None:
-    """The windows that `Construct.fit` makes of a few sequences, in any case, with both adapters or with neither.
+    """Returns the windows of a few sequences, equal to those of `Construct.fit`.
 
-    uint8 (n, length); None if one does not fit, for which `Construct.fit` gives the reason.
+    Args:
+        construct: Construct of the windows.
+        sequences: The n sequences, in any case, with or without both adapters.
+
+    Returns:
+        Windows, uint8 (n, length). None if a sequence does not fit. `Construct.fit` then gives the reason.
     """
     windows = [_window(construct, sequence) for sequence in sequences]
     return np.frombuffer(b"".join(windows), np.uint8).reshape(-1, construct.length) if all(windows) else None
 
 
 def _window(construct: Construct, sequence: bytes) -> bytes:
-    """One window; nothing for a sequence that does not fit."""
+    """Returns the window of a sequence, or empty bytes if the sequence does not fit."""
     left, right, first, last = _adapters(construct)
     upper = sequence.translate(TO_PLAIN)
     begins, ends = _shows(upper, left, right)
@@ -43,21 +48,21 @@ def _window(construct: Construct, sequence: bytes) -> bytes:
 
 
 def _shows(sequence: bytes, left: bytes, right: bytes) -> tuple[bool, bool]:
-    """Whether a sequence begins with one adapter, and whether it ends with the other, behind as many letters as the first has."""
+    """Returns whether a sequence begins with the left adapter, and whether it ends with the right adapter without overlap of both."""
     ends = bool(right) and sequence.endswith(right) and len(sequence) >= len(left) + len(right)
     return bool(left) and sequence.startswith(left), ends
 
 
 @functools.lru_cache
 def _adapters(construct: Construct) -> tuple[bytes, ...]:
-    """The left and the right adapter, and those of the other strand, in upper case, T for U."""
+    """Returns the left and right adapters of both strands, in upper case and with T for U."""
     both = construct.left_adapter, construct.right_adapter
     return tuple(text.encode().translate(TO_PLAIN) for text in (*both, *other_strand(*both)))
 
 
 @functools.lru_cache(TEMPLATES)
 def _around(construct: Construct, length: int) -> tuple[bytes, bytes]:
-    """The constant letters before and after an insert of this length."""
+    """Returns the parts of the window before and after an insert of a given length."""
     first = int(construct.first_columns(np.array(length)))
     window = construct.surround(Ragged.from_strings(["N" * length]))[0].tobytes()
     return window[:first], window[first + length :]

@@ -54,7 +54,7 @@ def test_a_line_that_is_no_region_is_refused_by_its_number(read, line):
 def test_files_without_regions_are_refused(read, tmp_path):
     with pytest.raises(InputError, match=r"Expected at least one region, got none in .*peaks\.bed"):
         read("# nothing\n")
-    with pytest.raises(InputError, match="Expected a file, got nothing"):
+    with pytest.raises(InputError, match="File not found"):
         read_bed(str(tmp_path / "none.bed"))
 
 
@@ -107,8 +107,8 @@ def test_narrow_peaks_are_centred_on_their_summits(bed, name):
 def test_a_summit_of_minus_one_is_the_middle_and_counted(bed):
     found = bed(NARROW + NARROW.replace("\t7\n", "\t-1\n"))
     assert found.regions.middles.tolist() == [17, 15]
-    assert "column 10, on their middle where column 10 is -1 (1 of 2)." in found.about_middles
-    assert "on their middle: column 10 is -1 in all lines." in bed(NARROW.replace("\t7\n", "\t-1\n")).about_middles
+    assert "column 10, or on their middle if column 10 is -1 (1 of 2)." in found.about_middles
+    assert "on their middle, because column 10 is -1 in all lines." in bed(NARROW.replace("\t7\n", "\t-1\n")).about_middles
 
 
 def test_a_peak_at_the_start_of_a_contig_without_signal_is_narrow_peak(bed):
@@ -135,7 +135,8 @@ def test_one_line_that_is_not_narrow_peak_decides_for_the_whole_file(bed, row, r
     for text, line in ((f"{NARROW}{row}\n", 2), (f"{row}\n{NARROW}", 1)):
         found = bed(text)
         assert found.regions.middles.tolist() == [15, 15]
-        assert f"on their middle: the file is not narrowPeak (line {line} {reason}); --summits takes column 10" in found.about_middles
+        wanted = f"on their middle, because the file is not narrowPeak (line {line} {reason}). Use --summits if column 10"
+        assert wanted in found.about_middles
 
 
 def test_a_choice_decides_whatever_the_file_is(bed):
@@ -155,7 +156,7 @@ def test_files_without_a_tenth_column_are_not_called_other_than_narrow_peak(bed,
 @pytest.mark.parametrize("row", ["chr1\t10\t20\tp\t5\t.\t1\t2\t3\t10", "chr1\t10\t20\tp\t5\t.\t1\t2\t3\tx", "chr1\t10\t20"])
 def test_a_summit_that_has_to_be_there_is_asked_for_by_line(bed, name, row):
     cell = row.split("\t")[9] if row.count("\t") > 2 else ""
-    wanted = rf"-1 or a summit from 0 to 9 in column 10 .*, got '{cell}' \(.*, line 2\): --no-summits takes the middle"
+    wanted = rf"-1 or a summit from 0 to 9 in column 10 .*, got '{cell}' \(.*, line 2\)\. Use --no-summits to centre"
     with pytest.raises(InputError, match=wanted):
         bed(f"{NARROW}{row}\n", name, summits=True if name == "peaks.bed" else None)
 

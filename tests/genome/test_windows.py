@@ -59,7 +59,7 @@ def test_tiles_along_regions(read):
         "chr1:10-20": one[10:20],
         **{f"2:{i}-{i + 10}(-)": turned(two[i : i + 10]) for i in (0, 10, 20)},
     }
-    with pytest.raises(InputError, match=r"Expected a window of 40 letters .* in a region, got none in .*peaks\.bed"):
+    with pytest.raises(InputError, match=r"The regions in .*peaks\.bed have no window of 40 bases that is not all N"):
         read(tile=Tile(40, 10))
 
 
@@ -83,7 +83,7 @@ def test_lines_are_those_of_the_file(tmp_path, genome):
 
 
 def test_a_region_beyond_its_contig_is_refused_by_its_line(read):
-    with pytest.raises(InputError, match=r"within the 90 letters of chr1 \(.*genome\.fa\), got chr1:80-91 \(.*peaks\.bed, line 2\)"):
+    with pytest.raises(InputError, match=r"within the 90 bases of chr1 \(.*genome\.fa\), got chr1:80-91 \(.*peaks\.bed, line 2\)"):
         read("chr1\t0\t5\nchr1\t80\t91\n")
 
 
@@ -97,10 +97,10 @@ def test_without_a_genome_the_files_are_tiled(genome):
 @pytest.mark.parametrize(
     ("places", "message"),
     [
-        (GenomeWindows(), "got neither"),
+        (GenomeWindows(), "need a genome, a tile or both"),
         (GenomeWindows("g.fa", strand="both"), "given, forward, reverse, got 'both'"),
-        (GenomeWindows("g.fa", Tile(2, 1), 5), "no tile, to take windows"),
-        (GenomeWindows(tile=Tile(2, 1), window=5), "no tile, to take windows"),
+        (GenomeWindows("g.fa", Tile(2, 1), 5), "cannot be combined with a tile"),
+        (GenomeWindows(tile=Tile(2, 1), window=5), "cannot be combined with a tile"),
     ],
 )
 def test_choices_that_do_not_go_together_are_refused(places, message):
@@ -113,7 +113,7 @@ def test_lengths_are_those_of_the_genome_or_of_all_files(tmp_path, genome):
     tiles = GenomeWindows(tile=Tile(2, 1))
     assert contig_lengths([genome, str(tmp_path / "other.fa")], tiles) == {"chr1": 90, "2": 90, "chrM": 3}
     assert contig_lengths(["peaks.bed"], GenomeWindows(genome)) == {"chr1": 90, "2": 90}
-    with pytest.raises(InputError, match=r"got 'chrM' once more in .*other\.fa"):
+    with pytest.raises(InputError, match=r"got 'chrM' again in .*other\.fa"):
         contig_lengths([str(tmp_path / "other.fa")] * 2, tiles)
 
 

@@ -121,8 +121,8 @@ def test_problems_name_what_was_wanted_and_what_came():
         1: "Expected DNA letters, got '*' at position 3",
         2: "Expected 2 to 16 bases for construct 'small', got 1",
         3: "Expected 2 to 16 bases for construct 'small', got 17",
-        4: "Expected both adapters or neither (TGCA...GGTT), got one of them",
-        5: "Expected both adapters or neither (TGCA...GGTT), got one of them",
+        4: "Expected both adapters or neither (TGCA...GGTT), got only one",
+        5: "Expected both adapters or neither (TGCA...GGTT), got only one",
         6: "Expected 2 to 16 bases for construct 'small', got 1 (9 with its adapters)",
         7: "Expected 2 to 16 bases for construct 'small', got 0",
     }
@@ -138,7 +138,7 @@ def test_a_whole_sequence_in_reverse_complement_is_refused_with_what_to_do(inser
     for text in (whole, whole.lower(), whole.replace("T", "U"), whole[1:]):
         message = problems(YEAST, "ACGT" * 20, text)[1]
         wanted = "Expected the forward strand (TGCATTTTTTTCACATC...GGTTACGGCTGTT), got the reverse complement"
-        assert message == f"{wanted} (turn it, for example with `seqkit seq -r -p`)"
+        assert message == f"{wanted} (reverse it with `seqkit seq -r -p`)"
     assert problems(YEAST, turned(whole)) == problems(YEAST, insert)
 
 

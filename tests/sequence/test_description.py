@@ -58,7 +58,7 @@ def test_the_calibration_of_older_files_is_read_under_the_names_of_now():
 
 
 def test_a_newer_format_asks_for_an_update():
-    with pytest.raises(ModelError, match="format 3 or older, got 4: update dreamkeras"):
+    with pytest.raises(ModelError, match=r"format 3 or older, got 4\. Update dreamkeras"):
         ModelDescription.from_json(changed(format=4, colour="red"))
 
 
