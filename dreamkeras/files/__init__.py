@@ -1,5 +1,5 @@
-"""Files and streams, by path or URL: what is written appears whole or not at all.
+"""Files and streams, given by path or URL. Incomplete output files are never left behind.
 
-In: paths, URLs of object stores and web servers, standard input.
-Out: bytes, and files or folders that are complete. Knows nothing about contents.
+Input: paths, URLs of object stores and web servers, standard input.
+Output: bytes, and complete files or folders. This package does not interpret the content of files.
 """

@@ -1,4 +1,7 @@
-"""Archives (.tar.gz) unpacked without trusting them: plain files and folders below one folder, in bounded size, all or nothing."""
+"""Safe unpacking of untrusted .tar.gz archives.
+
+Only regular files and folders below a single folder are unpacked, up to a maximum size. If a member is invalid, nothing is left behind.
+"""
 
 import gzip
 import shutil
@@ -15,32 +18,32 @@ __all__ = ["unpack"]
 CHUNK = 1 << 20
 
 EXPANSION = 50
-"""Most bytes unpacked from one packed byte: tables of sequences shrink to a fifth, zeros to a thousandth."""
+"""Maximum ratio of unpacked size to archive size. Tables of sequences have a ratio of about 5, a file of zeros about 1,000."""
 
 SMALLEST_BOUND = 64 << 20
-"""Bytes that any archive may unpack to: padding alone makes small ones expand further."""
+"""Unpacked size, in bytes, that is allowed for every archive. Padding gives small archives a high ratio."""
 
 MOST_MEMBERS = 10_000
 
 
 def unpack(archive: Path, folder: Path) -> None:
-    """Unpacks a .tar.gz archive into a new folder, which appears when every file is in it.
+    """Unpacks a .tar.gz archive into a new folder. The folder appears only after all files have been unpacked.
 
-    Members are written as new files with ordinary rights; owners, times and modes in the archive are not used.
+    Members are written as new files with default permissions. Owners, times and modes in the archive are ignored.
 
     Raises:
-        InputError: The archive is damaged, too large, or has a member that is no plain file or folder, occurs twice or is outside the
-            folder; names the member. Or the folder exists.
+        InputError: The archive is damaged or too large, the folder exists, or a member is not a regular file or folder, occurs twice or is
+            outside the folder. The message names the member.
         DreamkerasError: The folder cannot be written.
     """
     if folder.exists():
-        raise InputError(f"Expected a new folder to unpack {archive} into, got {folder}, which is there.")
+        raise InputError(f"Cannot unpack {archive}: the folder {folder} already exists.")
     with open_folder(folder) as unfinished:
         _unpack_into(unfinished, archive)
 
 
 class _Bounded:
-    """A stream that ends in an InputError beyond so many bytes: headers count too, which tarfile holds in memory."""
+    """A stream that raises InputError after a maximum number of bytes. Headers count too, because tarfile keeps them in memory."""
 
     def __init__(self, stream: BinaryIO, bound: int, archive: Path) -> None:
         self._stream, self._left, self._bound, self._archive = stream, bound, bound, archive
@@ -63,10 +66,10 @@ def _unpack_into(folder: Path, archive: Path) -> None:
                     if count == MOST_MEMBERS:
                         raise InputError(f"Expected at most {MOST_MEMBERS:,} members in {archive}, got more.")
                     _write_member(members, member, folder, archive)
-            while stream.read(CHUNK):  # to the end, where gzip's checksum stands
+            while stream.read(CHUNK):  # gzip verifies its checksum at the end of the stream
                 pass
     except (tarfile.TarError, gzip.BadGzipFile, EOFError, zlib.error) as error:
-        raise InputError(f"Expected a whole .tar.gz file, got {archive}: {error}.") from None
+        raise InputError(f"{archive} is damaged or not a .tar.gz file ({error}).") from None
 
 
 def _write_member(members: tarfile.TarFile, member: tarfile.TarInfo, folder: Path, archive: Path) -> None:
@@ -78,7 +81,7 @@ def _write_member(members: tarfile.TarFile, member: tarfile.TarInfo, folder: Pat
         target.parent.mkdir(parents=True, exist_ok=True)
         file = target.open("xb")
     except (FileExistsError, NotADirectoryError):
-        raise InputError(f"Expected each name once in {archive}, got {member.name!r} twice.") from None
+        raise InputError(f"{archive} contains {member.name!r} twice.") from None
     with file:
         content = members.extractfile(member)
         if content is not None:
@@ -87,12 +90,12 @@ def _write_member(members: tarfile.TarFile, member: tarfile.TarInfo, folder: Pat
 
 def _safe_path(member: tarfile.TarInfo, archive: Path) -> PurePosixPath:
     path = PurePosixPath(member.name)
-    # A sparse file unpacks to the size in its header, which the archive's own size does not bound.
+    # A sparse file is as large as its header says, whatever the size of the archive.
     if not (member.isdir() or member.isreg()) or member.issparse():
-        raise InputError(f"Expected plain files and folders in {archive}, got {_kind(member)}: {member.name!r}.")
-    # A drive or a backslash means another folder on Windows.
+        raise InputError(f"Expected only regular files and folders in {archive}, got {_kind(member)}: {member.name!r}.")
+    # On Windows, a path with a drive or a backslash may leave the folder.
     if path.is_absolute() or ".." in path.parts or set(member.name) & set("\\:\0"):
-        raise InputError(f"Expected members below one folder in {archive}, got {member.name!r}.")
+        raise InputError(f"{archive} contains a member outside its folder: {member.name!r}.")
     return path
 
 

@@ -1,4 +1,4 @@
-"""bgzip files (BGZF, of htslib): random access to their bytes, and new files."""
+"""bgzip files (the BGZF format of htslib): random access to the uncompressed bytes, and a writer."""
 
 import mmap
 import struct
@@ -14,30 +14,34 @@ from dreamkeras.files.inputs import source_name
 __all__ = ["PACKED", "BgzipBytes", "BgzipWriter", "EndChecked", "check_bgzip_end"]
 
 PACKED = (".gz", ".bgz")
-"""Suffixes, in lower case, of files that are packed by bgzip."""
+"""Suffixes, in lower case, of files that are compressed with bgzip."""
 
 HEAD = struct.Struct("<4s6xH")
-"""A gzip member's first bytes, with its length of extra fields."""
+"""The first bytes of a gzip member, and the length of its extra fields."""
 
 MAGIC = b"\x1f\x8b\x08\x04"
 
 END = bytes.fromhex("1f8b08040000000000ff0600424302001b0003000000000000000000")
-"""The empty block that ends every file."""
+"""The empty block at the end of every bgzip file."""
 
 BLOCK = 65280
-"""Bytes in a block, as htslib has them; a block that cannot be packed still fits into its 64 KiB."""
+"""Uncompressed size of a block in bytes, as in htslib. With this size, incompressible data still fit into a block of 64 KiB."""
 
-_CUT_SHORT = "Expected a whole bgzip file, got one cut short"
+_CUT_SHORT = "Truncated bgzip file"
 
 KEPT = 16
-"""Blocks, of at most 64 KiB, that are kept unpacked; windows that are read in order mostly need the last one again."""
+"""Number of decompressed blocks, of at most 64 KiB each, that are cached. Windows read in order mostly need the last block again."""
 
 
 class BgzipBytes:
-    """The bytes that a bgzip file holds, by position; messages call it by its name.
+    """Random access to the uncompressed bytes of a bgzip file.
+
+    Args:
+        packed: Memory map of the file.
+        name: Name of the file, for error messages.
 
     Raises:
-        InputError: It is gzip of another kind, or cut short.
+        InputError: The file is ordinary gzip, or truncated.
     """
 
     def __init__(self, packed: mmap.mmap, name: str) -> None:
@@ -50,7 +54,7 @@ class BgzipBytes:
         return int(self._offsets[-1])
 
     def __getitem__(self, stretch: slice) -> bytes:
-        """The bytes from `start` up to `stop`, which are both given; fewer where the file ends."""
+        """Returns the bytes from `start` to `stop`, which are both required. At the end of the file, there may be fewer."""
         start, stop = stretch.start, min(stretch.stop, len(self))
         if start >= stop:
             return b""
@@ -60,18 +64,18 @@ class BgzipBytes:
         return joined[begin : begin + stop - start]
 
     def _blocks(self) -> tuple[np.ndarray, np.ndarray]:
-        """Where each block begins in the file, and where its bytes begin in the unpacked data, with one more of both for the end."""
+        """Returns the offset of each block in the file and in the uncompressed data, both int64, with an additional entry for the end."""
         begins, sizes, begin = [], [], 0
         while begin < len(self._packed):
             begins.append(begin)
             begin += self._block_length(begin)
             sizes.append(int.from_bytes(self._packed[begin - 4 : begin], "little"))
-        if begin > len(self._packed) or sizes[-1]:  # an empty block ends every file
+        if begin > len(self._packed) or sizes[-1]:  # a complete file ends with an empty block
             raise InputError(f"{_CUT_SHORT}: {self._name}.")
         return np.array([*begins, begin], np.int64), np.concatenate([[0], np.cumsum(sizes, dtype=np.int64)])
 
     def _block_length(self, begin: int) -> int:
-        """The bytes of the block at `begin`: BGZF writes them into its extra field BC."""
+        """Returns the length in bytes of the block at `begin`. BGZF stores it in the extra field BC."""
         head = self._packed[begin : begin + HEAD.size]
         if len(head) < HEAD.size or not head.startswith(MAGIC):
             raise self._other_kind()
@@ -84,7 +88,7 @@ class BgzipBytes:
         raise self._other_kind()
 
     def _other_kind(self) -> InputError:
-        return InputError(f"Expected a plain file or one packed by bgzip, got gzip of another kind: {self._name} (gunzip it first).")
+        return InputError(f"Expected an uncompressed or bgzip file, got ordinary gzip: {self._name}. Decompress it with gunzip.")
 
     def _block(self, number: int) -> bytes:
         if number in self._unpacked:
@@ -93,7 +97,7 @@ class BgzipBytes:
         try:
             block = zlib.decompress(self._packed[self._begins[number] : self._begins[number + 1]], wbits=31)
         except zlib.error as error:
-            raise InputError(f"Expected a whole bgzip file, got a broken one: {self._name} ({error}).") from None
+            raise InputError(f"Damaged bgzip file: {self._name} ({error}).") from None
         self._unpacked[number] = block
         if len(self._unpacked) > KEPT:
             self._unpacked.popitem(last=False)
@@ -101,10 +105,10 @@ class BgzipBytes:
 
 
 class BgzipWriter:
-    """Packs bytes into blocks, which htslib reads, and can be indexed.
+    """Writer that compresses bytes into bgzip blocks, which htslib can read and index.
 
     Args:
-        file: Where they go.
+        file: Output file.
     """
 
     def __init__(self, file: BinaryIO) -> None:
@@ -112,7 +116,7 @@ class BgzipWriter:
         self._waiting = b""
 
     def write(self, data: bytes) -> None:
-        """Adds bytes."""
+        """Writes bytes."""
         data = self._waiting + data
         whole = len(data) // BLOCK * BLOCK
         for first in range(0, whole, BLOCK):
@@ -120,17 +124,17 @@ class BgzipWriter:
         self._waiting = data[whole:]
 
     def finish(self) -> None:
-        """Writes what is left, and the block that ends the file."""
+        """Writes the remaining bytes and the empty block at the end of the file."""
         self._file.write((_packed(self._waiting) if self._waiting else b"") + END)
 
 
 def check_bgzip_end(path: str) -> None:
-    """Refuses a bgzip file without the block that ends it; other files will do.
+    """Checks that a bgzip file ends with the empty block. Other files are accepted.
 
-    A file cut between two blocks is whole to gzip.
+    Without this check, a file that is truncated between two blocks would look complete to gzip.
 
     Raises:
-        InputError: It is cut short.
+        InputError: The file is truncated.
     """
     with open(path, "rb") as file:
         head = file.read(HEAD.size + 2)
@@ -143,17 +147,17 @@ def check_bgzip_end(path: str) -> None:
 
 
 class EndChecked:
-    """The bytes of a stream, which are refused at their end as `check_bgzip_end` refuses a file."""
+    """The bytes of a stream. At its end, the same check is done as in `check_bgzip_end`."""
 
     def __init__(self, stream: BinaryIO, path: str) -> None:
         self._stream, self._path = stream, path
         self._head, self._tail = b"", b""
 
     def read(self, size: int = -1) -> bytes:
-        """The next bytes, as many unless they end.
+        """Reads the next `size` bytes, or all remaining bytes.
 
         Raises:
-            InputError: There are no more, and the block that ends the file was not the last.
+            InputError: The stream has ended, and its last block was not the empty block of bgzip.
         """
         piece = self._stream.read(size)
         self._head += piece[: HEAD.size + 2 - len(self._head)]
@@ -168,7 +172,7 @@ def _is_bgzip(head: bytes) -> bool:
 
 
 def _packed(data: bytes) -> bytes:
-    """One block."""
+    """Compresses bytes to a single block."""
     packer = zlib.compressobj(6, zlib.DEFLATED, -zlib.MAX_WBITS)
     packed = packer.compress(data) + packer.flush()
     size = HEAD.size + 6 + len(packed) + 8

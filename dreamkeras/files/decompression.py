@@ -1,4 +1,4 @@
-"""Input files as byte streams: plain or gzip, by path or from standard input, with their first bytes to judge the format by."""
+"""Opens input files and standard input, plain or gzip, as byte streams. The first bytes are available for detecting the format."""
 
 import gzip
 import io
@@ -24,9 +24,9 @@ class Source(NamedTuple):
     """An open input.
 
     Args:
-        stream: Its bytes from the first one, decompressed, without a byte order mark.
-        head: The first 64 KiB of `stream`, and more to the end of its first line, up to 16 MiB: headers of wide tables are long.
-        path: Where it came from; `-` is standard input.
+        stream: All bytes of the input, decompressed, without a byte order mark.
+        head: The first 64 KiB of `stream`. If the first line is longer, `head` extends to the end of the line, up to 16 MiB.
+        path: Path of the input. `-` is standard input.
     """
 
     stream: BinaryIO
@@ -36,29 +36,29 @@ class Source(NamedTuple):
 
 @contextmanager
 def open_source(path: str, opened: BinaryIO | None = None) -> Iterator[Source]:
-    """Opens an input for reading; errors of its bytes inside the `with` block become an InputError that names it.
+    """Opens an input for reading. Errors in reading it inside the `with` block are converted to an InputError that names the input.
 
     Args:
-        path: A file, plain or gzip (bgzip too); `-` reads standard input.
-        opened: Its bytes, where they are open already and `path` is only what messages call them; they stay open.
+        path: Path of the file, plain, gzip or bgzip. `-` reads standard input.
+        opened: Open stream with the bytes of the input. It is not closed. If given, `path` is used in error messages only.
 
     Raises:
-        InputError: The file is missing, empty, a folder, unreadable, cut short, or neither text nor Parquet.
+        InputError: The file is missing, empty, a folder, unreadable, truncated, or neither text nor Parquet.
     """
     name = source_name(path)
     try:
         with nullcontext(opened) if opened else open_bytes(path) as file:
             yield _decompressed(file, path)
     except FileNotFoundError:
-        raise InputError(f"Expected a file, got nothing at {name}.") from None
+        raise InputError(f"File not found: {name}.") from None
     except IsADirectoryError:
         raise InputError(f"Expected a file, got a folder: {name}.") from None
     except (EOFError, gzip.BadGzipFile, zlib.error) as error:
-        raise InputError(f"Expected a whole gzip file, got a broken one: {name} ({error}).") from None
+        raise InputError(f"Damaged gzip file: {name} ({error}).") from None
     except UnicodeDecodeError as error:
         raise InputError(f"Expected UTF-8 text, got the byte 0x{error.object[error.start]:02x} in {name}.") from None
     except OSError as error:
-        raise InputError(f"Expected a readable file, got {name} ({error.strerror or error}).") from None
+        raise InputError(f"Cannot read {name}: {error.strerror or error}.") from None
 
 
 def _decompressed(file: BinaryIO, path: str) -> Source:
@@ -66,7 +66,7 @@ def _decompressed(file: BinaryIO, path: str) -> Source:
     if head.startswith(b"\x1f\x8b"):
         head, stream = _peek(cast("BinaryIO", gzip.GzipFile(fileobj=stream, mode="rb")))
         if head.startswith(PARQUET):
-            raise InputError(f"Expected Parquet as it is, which is compressed inside, got it in gzip: {source_name(path)}.")
+            raise InputError(f"Cannot read Parquet inside gzip: {source_name(path)}. Decompress it with gunzip.")
     if head.startswith(BYTE_ORDER_MARK):
         stream.read(len(BYTE_ORDER_MARK))
         head = head[len(BYTE_ORDER_MARK) :]
@@ -76,7 +76,7 @@ def _decompressed(file: BinaryIO, path: str) -> Source:
 
 def _check_head(head: bytes, name: str) -> None:
     if not head:
-        raise InputError(f"Expected sequences, got an empty file: {name}.")
+        raise InputError(f"Cannot read {name}: it is empty.")
     for magic, kind in _COMPRESSED.items():
         if head.startswith(magic):
             raise InputError(f"Expected plain text, gzip or Parquet, got a {kind} file: {name}.")
@@ -85,7 +85,7 @@ def _check_head(head: bytes, name: str) -> None:
 
 
 class _Joined(io.RawIOBase):
-    """Bytes already read, and then the rest of a stream that cannot be wound back."""
+    """Bytes that have already been read, followed by the rest of a stream that is not seekable."""
 
     def __init__(self, head: bytes, rest: BinaryIO) -> None:
         self._head = head
@@ -102,7 +102,7 @@ class _Joined(io.RawIOBase):
 
 
 def _peek(stream: BinaryIO) -> tuple[bytes, BinaryIO]:
-    """The first bytes, and a stream that still has them."""
+    """Returns the first bytes of a stream, and a stream that begins with these bytes."""
     head = stream.read(HEAD)
     if len(head) == HEAD and b"\n" not in head.lstrip():
         head += stream.readline(FIRST_LINE)

@@ -1,4 +1,4 @@
-"""Digests of files: those that manifests name inputs by, and checksums written `KIND:HEX`, as Zenodo and Git publish them."""
+"""Digests of files: digests that identify inputs in manifests, and checksums of the form `KIND:HEX`, as Zenodo and Git use them."""
 
 import hashlib
 from pathlib import Path
@@ -9,19 +9,23 @@ from dreamkeras.errors import InputError
 __all__ = ["KINDS", "checksum_of", "file_digest", "quick_digest"]
 
 KINDS = ("md5", "git-blob")
-"""MD5 as Zenodo publishes it; the name that Git gives to a file's content."""
+"""Kinds of checksums: MD5, which Zenodo publishes, and the blob id of Git."""
 
 MEGABYTE = 1 << 20
 
 
 def file_digest(path: str | Path) -> str:
-    """The SHA-256 of a file, as hexadecimal digits; OSError where it cannot be read."""
+    """Returns the SHA-256 of a file as hexadecimal digits.
+
+    Raises:
+        OSError: The file cannot be read.
+    """
     with open(path, "rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def quick_digest(file: BinaryIO) -> str:
-    """The size of an open file, and the SHA-256 of its first and its last megabyte: enough to tell large files apart."""
+    """Returns the size of an open file and the SHA-256 of its first and last megabyte, which is enough to distinguish large files."""
     digest = hashlib.sha256(file.read(MEGABYTE))
     size = file.seek(0, 2)
     file.seek(max(0, size - MEGABYTE))
@@ -30,14 +34,18 @@ def quick_digest(file: BinaryIO) -> str:
 
 
 def checksum_of(path: Path, kind: str) -> str:
-    """The checksum of a file, of one of `KINDS` or of the kind of a given checksum; detects damage, not forgery.
+    """Computes a checksum of a file. It detects damage but not forgery.
+
+    Args:
+        path: Path of the file.
+        kind: One of `KINDS`, or a checksum of the same kind.
 
     Raises:
         InputError: The kind is unknown.
     """
     kind = kind.partition(":")[0]
     if kind not in KINDS:
-        raise InputError(f"Expected a checksum of the kind {' or '.join(KINDS)}, got {kind!r}.")
+        raise InputError(f"Expected a checksum of kind {' or '.join(KINDS)}, got {kind!r}.")
     if kind == "md5":
         digest = hashlib.md5(usedforsecurity=False)
     else:

@@ -1,6 +1,6 @@
-"""Output folders: each is held by one process at a time, and one that is filled appears whole or not at all.
+"""Output folders. A lock ensures that only one process writes to a folder, and new folders appear only when they are complete.
 
-Knows nothing about what is written into them.
+This module does not depend on the content of the folders.
 """
 
 import os
@@ -14,32 +14,37 @@ from dreamkeras.files.outputs import naming_output
 
 try:
     import fcntl
-except ImportError:  # Windows, where nothing is held
+except ImportError:  # Windows has no fcntl, so folders are not locked
     fcntl = None  # type: ignore[assignment]
 
 __all__ = ["LOCK", "UNFINISHED", "claim", "clear", "is_taken", "open_folder", "require_empty", "require_held"]
 
 LOCK = ".dreamkeras.lock"
-"""The file in a folder that the process which fills it has locked; what a killed process left of it is not locked."""
+"""Name of the lock file in a folder. The process that writes to the folder locks it. A lock file left by a killed process is unlocked."""
 
 UNFINISHED = ".dreamkeras-*.tmp"
-"""The pattern of files and folders that a killed process may leave."""
+"""Pattern of the temporary files and folders that a killed process may leave behind."""
 
 TRIES = 100
 
 _held: dict[int, Path] = {}
-"""The folders that this process holds, by the descriptors of their locks."""
+"""Folders that this process has locked, by the file descriptors of the locks."""
 
 
 @contextmanager
 def claim(folder: Path, name: str | Path | None = None) -> Iterator[None]:
-    """Holds a folder for this process; it is made if need be, and removed at the end if it was made here and is empty.
+    """Locks a folder for this process during a `with` block.
 
-    The lock is the kernel's and ends with the process, however that ends; child processes do not inherit it. Systems and file
-    systems without such locks hold nothing. Messages call the folder `name`, if there is one.
+    The folder is created if it does not exist. If it was created here and is empty at the end, it is removed. The kernel releases the
+    lock when the process ends for any reason. Child processes do not inherit the lock. On operating systems and file systems without
+    file locks, nothing is locked.
+
+    Args:
+        folder: Folder to lock.
+        name: Name of the folder in error messages. If None, its path is used.
 
     Raises:
-        DreamkerasError: Another process, or thread, holds it, or it cannot be made.
+        DreamkerasError: Another process or thread has locked the folder, or it cannot be created.
     """
     folder, name = folder.absolute(), str(name or folder)
     made: list[Path] = []
@@ -48,26 +53,26 @@ def claim(folder: Path, name: str | Path | None = None) -> Iterator[None]:
             descriptor = _lock(folder, name, made)
         try:
             if (_beside(folder) / LOCK).is_file():
-                with claim(_beside(folder), name):  # raises unless it was left by a killed process
+                with claim(_beside(folder), name):  # raises an error if another process is filling the folder
                     pass
             yield
         finally:
             _release(folder, descriptor)
     finally:
         for path in reversed(made):
-            with suppress(OSError):  # something has been put there
+            with suppress(OSError):  # a folder that is no longer empty is kept
                 path.rmdir()
 
 
 @contextmanager
 def open_folder(folder: Path) -> Iterator[Path]:
-    """A folder to fill, which takes its name once the `with` block has ended well, and is removed if it does not.
+    """Creates a folder that gets its name only after the `with` block has ended without an error. After an error, it is removed.
 
-    Until then it is called `.NAME.unfinished`, and this process holds it; files that a killed process left in it are removed first.
-    An empty folder at its place, which may be a link or a mount point, is kept: it is filled within, and the files appear at the end.
+    Until then, the folder is named `.NAME.unfinished` and locked by this process. Files that a killed process left in it are deleted
+    first. If an empty folder of this name exists, which may be a link or a mount point, the new files are moved into it at the end.
 
     Raises:
-        DreamkerasError: It holds something, another process is filling it, or it cannot be written; the message names it.
+        DreamkerasError: The folder is not empty, another process is filling it, or it cannot be written. The message names the folder.
     """
     require_empty(folder)
     place = folder.absolute()
@@ -75,7 +80,7 @@ def open_folder(folder: Path) -> Iterator[Path]:
     unfinished = _beside(place) if is_new else place / UNFINISHED.replace("*", "unfinished")
     try:
         with claim(unfinished if is_new else place, folder):
-            require_empty(folder)  # another process may have filled it meanwhile
+            require_empty(folder)  # another process may have filled the folder before it was locked
             clear(unfinished)
             unfinished.mkdir(exist_ok=True)
             try:
@@ -84,7 +89,7 @@ def open_folder(folder: Path) -> Iterator[Path]:
                     _publish(unfinished, place)
             finally:
                 clear(unfinished)
-                with suppress(OSError):  # it holds the lock
+                with suppress(OSError):  # the folder still contains the lock file
                     unfinished.rmdir()
     finally:
         with suppress(OSError):
@@ -92,36 +97,36 @@ def open_folder(folder: Path) -> Iterator[Path]:
 
 
 def is_taken(folder: Path) -> bool:
-    """Whether there is something that is no empty folder; what a killed process left unfinished does not count."""
+    """Returns whether a path exists and is not an empty folder. Unfinished files of a killed process are ignored."""
     if not folder.is_dir():
         return folder.exists() or folder.is_symlink()
     return any(path.name != LOCK and not path.match(UNFINISHED) for path in folder.iterdir())
 
 
 def require_empty(folder: Path) -> None:
-    """Refuses to fill what holds something already.
+    """Checks that a folder is empty or does not exist.
 
     Raises:
-        DreamkerasError: It is a file, or holds something.
+        DreamkerasError: The path is a file, or a folder that is not empty.
     """
     if is_taken(folder):
-        raise DreamkerasError(f"Expected a new or empty folder, got {folder}, which holds something: take another name.")
+        raise DreamkerasError(f"Expected a new or empty folder, but {folder} already has content. Choose another name.")
 
 
 def require_held(folder: Path) -> None:
-    """Refuses to write into a folder that was removed while this process held it, and that may be another run's by now.
+    """Checks that a folder that this process has locked was not removed or replaced, because it may now belong to another run.
 
     Raises:
-        DreamkerasError: It was.
+        DreamkerasError: The folder was removed or replaced.
     """
     folder = folder.absolute()
     for descriptor, held in list(_held.items()):
         if held == folder and not _is_at(folder / LOCK, descriptor):
-            raise DreamkerasError(f"{folder} was removed or replaced while it was written to: begin again under another name.")
+            raise DreamkerasError(f"{folder} was removed or replaced while it was being written. Start again with another name.")
 
 
 def clear(folder: Path) -> None:
-    """Removes all that is in a folder that this process holds, but for the lock; does nothing where there is none."""
+    """Deletes the content of a folder that this process has locked, except the lock file. A missing folder is ignored."""
     for path in list(folder.iterdir()) if folder.is_dir() else ():
         if path.is_dir() and not path.is_symlink():
             shutil.rmtree(path, ignore_errors=True)
@@ -132,7 +137,7 @@ def clear(folder: Path) -> None:
 
 @contextmanager
 def _naming(folder: Path, unfinished: Path) -> Iterator[None]:
-    """As `naming_output`, but for errors of files that are elsewhere."""
+    """Converts errors like `naming_output`, but only errors of files in the unfinished folder."""
     try:
         yield
     except OSError as error:
@@ -143,7 +148,7 @@ def _naming(folder: Path, unfinished: Path) -> Iterator[None]:
 
 
 def _beside(folder: Path) -> Path:
-    """Where `open_folder` fills a folder that is not there yet."""
+    """Returns the path of the unfinished folder that `open_folder` uses for a new folder."""
     return folder.with_name(f".{folder.name}.unfinished")
 
 
@@ -158,14 +163,17 @@ def _publish(unfinished: Path, place: Path) -> None:
 
 
 def _lock(folder: Path, name: str, made: list[Path]) -> int | None:
-    """The descriptor of a locked file in a folder; None where there are no locks. Folders that are made are added to `made`."""
+    """Locks a folder and returns the descriptor of its lock file, or None on systems without locks.
+
+    Folders that are created are appended to `made`.
+    """
     for _ in range(TRIES):
         try:
             _make(folder, made)
             if fcntl is None:
                 return None
-            descriptor = os.open(folder / LOCK, os.O_RDWR | os.O_CREAT, 0o666)  # NFS locks what is open for writing
-        except FileNotFoundError:  # the folder has gone with the process that held it
+            descriptor = os.open(folder / LOCK, os.O_RDWR | os.O_CREAT, 0o666)  # NFS can lock only files that are open for writing
+        except FileNotFoundError:  # the process that had locked the folder has removed it
             continue
         try:
             fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -177,8 +185,8 @@ def _lock(folder: Path, name: str, made: list[Path]) -> int | None:
         if _is_at(folder / LOCK, descriptor):
             _held[descriptor] = folder
             return descriptor
-        os.close(descriptor)  # the process that held it has removed it between the two calls
-    raise DreamkerasError(f"Another process is writing to {name}: wait until it has ended, or take another name.")
+        os.close(descriptor)  # the previous owner removed the lock file between the two calls
+    raise DreamkerasError(f"Another process is writing to {name}. Wait until it has ended, or choose another name.")
 
 
 def _make(folder: Path, made: list[Path]) -> None:
@@ -196,7 +204,7 @@ def _is_at(path: Path, descriptor: int) -> bool:
 
 
 def _release(folder: Path, descriptor: int | None) -> None:
-    if descriptor not in _held:  # there are no locks, or this is a forked process
+    if descriptor not in _held:  # the system has no locks, or this is a forked process
         return
     if _is_at(folder / LOCK, descriptor):
         with suppress(OSError):
@@ -206,7 +214,7 @@ def _release(folder: Path, descriptor: int | None) -> None:
 
 
 def _let_go() -> None:
-    """Closes the locks in a forked process, which would hold them beyond the end of the one that took them."""
+    """Closes the locks in a forked process. Otherwise they would remain locked after the parent process has ended."""
     while _held:
         os.close(_held.popitem()[0])
 

@@ -1,4 +1,4 @@
-"""Inputs that can be read only once, such as pipes, and temporary copies of them for what looks at an input twice."""
+"""Inputs that can be read only once, such as pipes, and temporary copies of them for code that reads an input repeatedly."""
 
 import io
 import os
@@ -16,11 +16,11 @@ from dreamkeras.files.streams import STANDARD, is_stream
 __all__ = ["copied", "file_name", "full_path", "open_bytes", "read_text", "refuse_twice", "require_file", "rereadable", "source_name"]
 
 _COPIES: dict[str, IO[bytes] | None] = {}
-"""Streams that may be opened several times, by their paths, and the copy of each, once it has been opened."""
+"""Streams that may be opened several times, by path. The value is the temporary copy, or None before the stream is first opened."""
 
 
 def source_name(path: str) -> str:
-    """The input's name in messages.
+    """Returns the name of an input for messages.
 
     Example:
         >>> source_name("-"), source_name("a/seqs.fa")
@@ -30,7 +30,7 @@ def source_name(path: str) -> str:
 
 
 def file_name(path: str) -> str:
-    """The input's name in records of a run: without its folders.
+    """Returns the name of an input for the records of a run, without its folder.
 
     Example:
         >>> file_name("-"), file_name("/dev/fd/63"), file_name("a/seqs.fa")
@@ -40,49 +40,49 @@ def file_name(path: str) -> str:
 
 
 def full_path(path: str) -> str:
-    """The path as it is found from any folder; a stream keeps its name."""
+    """Returns the absolute path of a file. The name of a stream is returned unchanged."""
     return path if is_stream(path) else str(Path(path).resolve())
 
 
 def require_file(path: str | Path, reason: str) -> None:
-    """Refuses a stream where an input is read more than once, for which the reason is given.
+    """Checks that an input that is read more than once is a file. The reason is added to the error message.
 
     Raises:
-        InputError: It is a stream.
+        InputError: The input is a stream.
     """
     if is_stream(path):
         raise InputError(f"Expected a file, got {source_name(str(path))}, which can be read only once: {reason}.")
 
 
 def refuse_twice(paths: Iterable[str | None]) -> None:
-    """Refuses one stream under two names, or twice under the same; None is an input that was not given.
+    """Checks that no stream is used as two inputs, even under two names. None is an input that was not given.
 
     Raises:
-        InputError: It would have to be read twice.
+        InputError: A stream would have to be read twice.
     """
     seen: dict[Any, str] = {}
     for path in filter(None, paths):
         if is_stream(path):
             if (identity := _identity(path)) in seen:
-                raise InputError(f"Expected different inputs, got {source_name(seen[identity])} twice, which can be read only once.")
+                raise InputError(f"Two inputs are {source_name(seen[identity])}, which can be read only once. Use a file for one of them.")
             seen[identity] = path
 
 
 def _identity(path: str) -> Any:
-    """The same for all names of a stream."""
+    """Returns an identifier that is equal for all names of a stream."""
     try:
         found = os.fstat(sys.stdin.fileno()) if path == STANDARD else Path(path).stat()
-    except (OSError, AttributeError):  # closed, or in a test no file at all
+    except (OSError, AttributeError):  # standard input is closed, or is not a file (in tests)
         return path
     return found.st_dev, found.st_ino
 
 
 @contextmanager
 def rereadable(*paths: str | Path | None) -> Iterator[None]:
-    """Lets inputs be opened several times: a stream among them is copied to a temporary file when it is first opened.
+    """Allows inputs to be opened several times. A stream is copied to a temporary file when it is first opened.
 
-    The copy has no name on the disk, so that nothing is left of it however the process ends; the folder is `TMPDIR`'s. Files are not
-    copied, and None is an input that was not given.
+    The copy is in the folder `TMPDIR` and has no name on disk, so that nothing is left when the process ends. Files are not copied. None
+    is an input that was not given.
     """
     added = [path for path in dict.fromkeys(map(str, filter(None, paths))) if path not in _COPIES and is_stream(path)]
     _COPIES.update(dict.fromkeys(added))
@@ -96,10 +96,10 @@ def rereadable(*paths: str | Path | None) -> Iterator[None]:
 
 @contextmanager
 def open_bytes(path: str) -> Iterator[BinaryIO]:
-    """Opens an input as it stands; standard input stays open.
+    """Opens an input without decompression. Standard input is not closed afterwards.
 
     Raises:
-        InputError: Standard input is closed, or a copy cannot be made.
+        InputError: Standard input is closed, or a temporary copy cannot be written.
         OSError: The file cannot be opened.
     """
     if path in _COPIES:
@@ -115,10 +115,10 @@ def open_bytes(path: str) -> Iterator[BinaryIO]:
 
 @contextmanager
 def copied(stream: BinaryIO, path: str) -> Iterator[BinaryIO]:
-    """A temporary file that holds what is left of a stream.
+    """Copies the rest of a stream to a temporary file.
 
     Raises:
-        InputError: It cannot be made.
+        InputError: The temporary file cannot be written.
     """
     with _copy(stream, path) as copy:
         copy.seek(0)
@@ -126,11 +126,11 @@ def copied(stream: BinaryIO, path: str) -> Iterator[BinaryIO]:
 
 
 def read_text(path: str | Path) -> str:
-    """All of an input as UTF-8 text, for settings.
+    """Reads a complete input, such as a file of settings, as UTF-8 text.
 
     Raises:
-        OSError: It cannot be read.
-        ValueError: It is no UTF-8, or standard input is closed.
+        OSError: The input cannot be read.
+        ValueError: The input is not UTF-8, or standard input is closed.
     """
     with open_bytes(str(path)) as file:
         return file.read().decode("utf-8-sig")
@@ -142,7 +142,7 @@ def _opened(path: str) -> Iterator[BinaryIO]:
         with open(path, "rb") as file:
             yield file
     elif sys.stdin is None:
-        raise InputError("Expected standard input, got none: it is closed.")
+        raise InputError("Cannot read standard input: it is closed.")
     else:
         yield sys.stdin.buffer
 
@@ -158,14 +158,14 @@ def _copy(stream: BinaryIO, path: str) -> IO[bytes]:
             raise
     except OSError as error:
         raise InputError(
-            f"Expected room for a temporary copy of {source_name(path)}, which is read more than once, got {error.strerror or error}: "
-            "set TMPDIR to another folder, or give a file."
+            f"Cannot write a temporary copy of {source_name(path)}, which is read more than once: {error.strerror or error}. "
+            "Set TMPDIR to another folder, or use a file as input."
         ) from None
     return copy
 
 
 class _CopyReader(io.RawIOBase):
-    """A copy from its beginning, with a place of its own."""
+    """A reader of a temporary copy, with a separate file position that begins at 0."""
 
     def __init__(self, descriptor: int) -> None:
         self._descriptor = descriptor

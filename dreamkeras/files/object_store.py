@@ -1,7 +1,7 @@
-"""Files and folders by path or by URL: on a disk, or in an object store (S3, Google's, Azure's, and what else pyarrow knows).
+"""Files and folders on disk or in an object store (S3, Google Cloud, Azure and others that pyarrow supports), by path or URL.
 
-An object is copied to this machine to be read; a new one is written here first and uploaded when it is whole.
-pyarrow is imported when a URL needs it.
+Objects are downloaded before they are read, and new objects are uploaded after they have been written completely. pyarrow is imported
+only for URLs of object stores.
 """
 
 import functools
@@ -26,44 +26,52 @@ SCHEME = re.compile(r"[a-z][a-z0-9+.-]*://", re.IGNORECASE)
 PASSWORD = re.compile(r":[^@/]*@")
 
 WHOLE_OBJECTS = {"s3", "gcs", "abfs"}
-"""pyarrow's names of the stores in which an object appears when all of it has come; in others it is moved to its name."""
+"""Stores, by pyarrow's name, in which an object appears only after its upload is complete. In other stores, it is renamed at the end."""
 
 
 class Location(Protocol):
-    """Where a file or a folder is, or is to be; as a string, what messages and manifests call it, without its password and options."""
+    """Location of an existing or new file or folder. `str()` gives its name for messages, without password and options."""
 
     text: str
-    """The text from which `locate` finds it, on any machine that sees it."""
+    """Absolute path or URL, which `locate` accepts on any machine that has access to the location."""
     name: str
-    """The last part of it."""
+    """Last part of the path."""
 
     def __truediv__(self, name: str) -> "Location":
-        """A file in this folder."""
+        """Returns the location of a file in this folder."""
 
     def names(self) -> set[str]:
-        """The names in this folder; none if it does not exist."""
+        """Returns the names in this folder, or an empty set if the folder does not exist."""
 
     def files(self) -> "list[Location]":
-        """This file, or those in this folder by name, but for hidden ones; InputError if there is neither."""
+        """Returns this file, or the files in this folder except hidden files, sorted by name.
+
+        Raises:
+            InputError: Neither a file nor a folder exists here.
+        """
 
     def make_folder(self) -> None:
-        """Makes this folder where a store has such."""
+        """Creates this folder, if the store has folders."""
 
     def quick_digest(self) -> str:
-        """`digests.quick_digest`, and when the file was last changed; InputError if there is no such file."""
+        """Returns `digests.quick_digest` and the modification time of this file.
+
+        Raises:
+            InputError: The file does not exist.
+        """
 
     def read(self) -> bytes | None:
-        """All of this file; None where it is not there."""
+        """Reads the complete file. Returns None if the file does not exist."""
 
     def fetched(self) -> AbstractContextManager[str]:
-        """The path of this file on this machine, which may be a copy; errors in the `with` block name the file."""
+        """Yields the path of this file, or of a copy of it, on this machine. Errors in the `with` block name the original file."""
 
     def made(self) -> AbstractContextManager[str]:
-        """A path to write this file to, which gets its name, unless it has it, once the `with` block has ended well."""
+        """Yields a path to write this file to. An object is uploaded only after the `with` block has ended without an error."""
 
 
 def is_url(text: str) -> bool:
-    """Whether a text is a URL, also of a file on this machine.
+    """Returns whether a text is a URL, including a `file://` URL.
 
     Example:
         >>> is_url("s3://bucket/promoters"), is_url("promoters/a.fa"), is_url("c:/a.fa")
@@ -73,13 +81,13 @@ def is_url(text: str) -> bool:
 
 
 def locate(text: str) -> Location:
-    """The file or folder of a path or a URL.
+    """Returns the location of a file or folder.
 
     Args:
-        text: A path; `file:///` and a path; or what `pyarrow.fs.FileSystem.from_uri` takes, its options behind `?`.
+        text: A path, a URL of the form `file:///PATH`, or a URL for `pyarrow.fs.FileSystem.from_uri`, with its options after `?`.
 
     Raises:
-        InputError: pyarrow does not know such URLs, or an option of them.
+        InputError: pyarrow does not support the URL or one of its options.
         MissingPackageError: pyarrow is not installed.
     """
     if not is_url(text):
@@ -88,14 +96,14 @@ def locate(text: str) -> Location:
     if parts.scheme != "file":
         return _StoredObject(text)
     if parts.netloc not in ("", "localhost"):
-        raise InputError(f"Expected a file of this machine behind file://, three slashes with it, got {text}.")
+        raise InputError(f"Expected a file on this machine, with three slashes as in file:///data/x.fa, got {text}.")
     return _DiskFile(unquote(parts.path))
 
 
 class _DiskFile:
     def __init__(self, path: str) -> None:
         self._path = Path(path)
-        self.text = str(self._path.absolute())  # workers have another working folder
+        self.text = str(self._path.absolute())  # worker processes may have another working folder
         self.name = self._path.name
 
     def __str__(self) -> str:
@@ -111,7 +119,7 @@ class _DiskFile:
         if self._path.is_dir():
             return [_DiskFile(str(file)) for file in sorted(self._path.iterdir()) if file.is_file() and file.name[0] != "."]
         if not self._path.is_file():
-            raise InputError(f"Expected a file or a folder of files, got nothing at {self}.")
+            raise InputError(f"File or folder not found: {self}.")
         return [self]
 
     def make_folder(self) -> None:
@@ -120,7 +128,7 @@ class _DiskFile:
 
     def quick_digest(self) -> str:
         if not self._path.is_file():
-            raise InputError(f"Expected a file, got nothing at {self}.")
+            raise InputError(f"File not found: {self}.")
         with self._path.open("rb") as file:
             return f"{quick_digest(file)}:{self._path.stat().st_mtime_ns}"
 
@@ -157,7 +165,7 @@ class _StoredObject:
         with self._naming("read"):
             kind = self._system.get_file_info(self._path).type.name
         if kind == "NotFound":
-            raise InputError(f"Expected a file or a folder of files, got nothing at {self}.")
+            raise InputError(f"File or folder not found: {self}.")
         if kind == "File":
             return [self]
         return [self / name for name in sorted(info.base_name for info in self._inside() if info.is_file) if name[0] != "."]
@@ -181,7 +189,7 @@ class _StoredObject:
     @contextmanager
     def fetched(self) -> Iterator[str]:
         with tempfile.TemporaryDirectory(prefix="dreamkeras-") as folder:
-            copy = str(Path(folder) / self.name)  # its name, for the suffix tells the format
+            copy = str(Path(folder) / self.name)  # the same name, because the suffix determines the format
             with self._naming("read"):
                 _copy(self._system, self._path, _import_filesystems().LocalFileSystem(), copy)
             try:
@@ -213,22 +221,22 @@ class _StoredObject:
 
     @contextmanager
     def _naming(self, verb: str) -> Iterator[None]:
-        """Turns pyarrow's errors into one line that names the object."""
+        """Converts pyarrow's errors to an error with a one-line message that names the object."""
         try:
             yield
         except FileNotFoundError:
-            raise _MissingError(f"Expected a file, got nothing at {self}.") from None
+            raise _MissingError(f"File not found: {self}.") from None
         except (OSError, ValueError, NotImplementedError) as error:
-            raise DreamkerasError(f"Expected to {verb} {self}, got an error: {_reason(error)}.") from None
+            raise DreamkerasError(f"Cannot {verb} {self}: {_reason(error)}.") from None
 
 
 class _MissingError(InputError):
-    """There is no such object."""
+    """The object does not exist."""
 
 
 @functools.cache
 def _open_store(url: str, shown: str) -> tuple[Any, str]:
-    """The file system behind a URL of `/x`, and what its paths begin with in place of the first slash."""
+    """Opens the file system of a URL that ends with `/x`. Returns it and the prefix that replaces the first slash of its paths."""
     try:
         system, path = _import_filesystems().FileSystem.from_uri(url)
     except (OSError, ValueError, NotImplementedError) as error:
@@ -241,7 +249,7 @@ def _copy(source: Any, path: str, target: Any, copy: str) -> None:
 
 
 def _reason(error: Exception) -> str:
-    """The first line of what pyarrow says, without the number that a store gives each request."""
+    """Returns the first line of pyarrow's error message, without the request id."""
     return re.sub(r" \(Request ID: [^)]*\)", "", next(iter(str(error).splitlines()), type(error).__name__)).rstrip(". ")
 
 

@@ -1,6 +1,6 @@
-"""Output files that appear whole or not at all, and streams that get whole results or none; text is packed where the name says so.
+"""Output files and streams. Incomplete results are never left behind, and text is compressed if the file name ends in .gz or .bgz.
 
-Knows nothing about what is written into them.
+This module does not depend on the content of the files.
 """
 
 import errno
@@ -25,20 +25,20 @@ OTHER_PACKINGS = (".bz2", ".xz", ".zst", ".zip", ".lz4")
 
 @contextmanager
 def open_output(path: str) -> Iterator[BinaryIO]:
-    """Opens an output for writing bytes; its file appears under its name only once the `with` block has ended well.
+    """Opens an output for writing bytes. The file appears under its name only after the `with` block has ended without an error.
 
-    Until then the bytes are in a temporary file in the same folder, which any exception removes. A file that was there stays
-    until then, and the new one gets its owner and mode. Standard output (`-`), descriptors such as `/dev/stdout`, pipes and devices are
-    never replaced: they get the bytes, from a temporary file elsewhere, once the block has ended well.
+    Until then, the bytes are in a temporary file in the same folder, which is deleted after an exception. An existing file is replaced at
+    the end, and the new file gets its owner and mode. Standard output (`-`), descriptors such as `/dev/stdout`, pipes and devices
+    receive the bytes at the end, from a temporary file in another folder.
 
     Raises:
-        DreamkerasError: The file cannot be written; the message names it and the reason. A broken pipe stays a BrokenPipeError.
+        DreamkerasError: The file cannot be written. The message names the file and the reason. A BrokenPipeError is not converted.
     """
-    target = Path(os.path.realpath(path))  # behind a link, so that the link stays one
+    target = Path(os.path.realpath(path))  # the target of a symbolic link, so that the link itself is kept
     if is_stream(path):
         opened = _streamed(path)
     elif target.is_dir() or path.endswith("/"):
-        raise DreamkerasError(f"Expected a file to write, got a folder: {path}.")
+        raise DreamkerasError(f"Cannot write {path}: it is a folder.")
     else:
         opened = _replaced(target, path)
     with opened as file:
@@ -46,22 +46,22 @@ def open_output(path: str) -> Iterator[BinaryIO]:
 
 
 def write_text(path: str | Path, text: str) -> None:
-    """Writes a text in UTF-8 as `open_output` writes bytes: the file appears whole or not at all."""
+    """Writes a text file in UTF-8. Like `open_output`, it never leaves an incomplete file."""
     with open_output(str(path)) as file:
         file.write(text.encode())
 
 
 @contextmanager
 def open_text(path: str) -> Iterator[BinaryIO | BgzipWriter]:
-    """As `open_output`, for text: where the name ends in .gz or .bgz, it is packed by bgzip, which is gzip to other programs.
+    """Opens a text output like `open_output`. If the name ends in .gz or .bgz, it is compressed with bgzip, which gzip can read.
 
-    The same text gives the same bytes, however it is divided among writes: they hold neither a time nor a name.
+    Equal texts give equal bytes, because the compressed file contains neither a time nor a name.
 
     Raises:
-        InputError: The name is that of another kind of compressed file.
+        InputError: The name ends like another compressed format.
     """
     if path.lower().endswith(OTHER_PACKINGS):
-        raise InputError(f"Expected the name of a plain file, or one that ends in .gz, got {path}.")
+        raise InputError(f"Cannot write {path}: gzip is the only supported compression. Use a name that ends in .gz.")
     with open_output(path) as file:
         if not path.lower().endswith(PACKED):
             yield file
@@ -73,7 +73,7 @@ def open_text(path: str) -> Iterator[BinaryIO | BgzipWriter]:
 
 
 def unpacked_name(path: str) -> str:
-    """A file's name without the suffix of its compression, for the format.
+    """Returns a file name without the suffix of its compression, so that its suffix is that of the format.
 
     Example:
         >>> unpacked_name("a.tsv.gz"), unpacked_name("a.tsv")
@@ -83,34 +83,34 @@ def unpacked_name(path: str) -> str:
 
 
 def refuse_packed(path: str | Path, kind: str) -> None:
-    """Refuses the name of a compressed file for a format that is not text; `kind` is the format's name in messages.
+    """Checks that the name of a file in a binary format does not end like a compressed file. `kind` is the format's name for messages.
 
     Raises:
-        InputError: It is one.
+        InputError: The name ends like a compressed file.
     """
     if str(path).lower().endswith((*PACKED, *OTHER_PACKINGS)):
-        raise InputError(f"Expected a name without {Path(path).suffix} for {kind}, which only text may have, got {path}.")
+        raise InputError(f"Cannot compress {kind}: {path}. Use a name without {Path(path).suffix}.")
 
 
 @contextmanager
 def naming_output(path: str) -> Iterator[None]:
-    """Turns the system's errors in the `with` block into a DreamkerasError that names the output."""
+    """Converts OSErrors in the `with` block to a DreamkerasError that names the output."""
     try:
         yield
-    except BrokenPipeError:  # nobody reads on: no fault of the output, and for the command line to end quietly
+    except BrokenPipeError:  # The reader has closed the pipe. The command line then exits without a message.
         raise
     except OSError as error:
         name = "standard output" if path == STANDARD else path
         if isinstance(error, FileNotFoundError):
-            raise DreamkerasError(f"Expected a folder to write {name} into, got none at {Path(path).parent}.") from None
-        raise DreamkerasError(f"Expected to write {name}, got an error: {error.strerror or error}.") from None
+            raise DreamkerasError(f"Cannot write {name}: the folder {Path(path).parent} does not exist.") from None
+        raise DreamkerasError(f"Cannot write {name}: {error.strerror or error}.") from None
 
 
 @contextmanager
 def _streamed(path: str) -> Iterator[BinaryIO]:
-    """A temporary file, whose bytes go to a stream once the block has ended well.
+    """Yields a temporary file, which is copied to a stream after the block has ended without an error.
 
-    The stream is opened first, so that the reader of a pipe sees its end even if the block fails.
+    The stream is opened first, so that the reader of a pipe sees the end of the stream even if the block fails.
     """
     with ExitStack() as stack:
         with naming_output(path):
@@ -119,7 +119,7 @@ def _streamed(path: str) -> Iterator[BinaryIO]:
         yield cast("BinaryIO", spool)
         with naming_output(path):
             spool.flush()
-            with Path(spool.name).open("rb") as written:  # by its name, by which pyBigWig writes
+            with Path(spool.name).open("rb") as written:  # opened by name, because pyBigWig writes to the file by name
                 shutil.copyfileobj(written, stream)
             stream.flush()
 
@@ -147,17 +147,17 @@ def _replaced(target: Path, path: str) -> Iterator[BinaryIO]:
 
 
 def _take_rights(descriptor: int, target: Path) -> None:
-    """Gives a new file the owner, the group and the mode of the file that it is to replace.
+    """Copies owner, group and mode of an existing file to the new file that replaces it.
 
     Raises:
-        PermissionError: That file is read-only.
+        PermissionError: The existing file is read-only.
     """
     if not target.exists():
         return
     if not os.access(target, os.W_OK):
         raise PermissionError(errno.EACCES, os.strerror(errno.EACCES))
     found = target.stat()
-    if hasattr(os, "fchown"):  # not on Windows
-        with suppress(OSError):  # only root may give files away
+    if hasattr(os, "fchown"):  # not available on Windows
+        with suppress(OSError):  # only root may change the owner
             os.fchown(descriptor, found.st_uid, found.st_gid)
         os.fchmod(descriptor, stat.S_IMODE(found.st_mode))

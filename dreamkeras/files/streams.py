@@ -1,6 +1,6 @@
-"""Paths that are not of files: standard input and output, open descriptors, pipes and devices; how outputs are written to them.
+"""Streams: standard input and output, open descriptors, pipes and devices. This module recognises their paths and writes to them.
 
-`inputs` reads from them.
+The module `inputs` reads from them.
 """
 
 import os
@@ -16,19 +16,19 @@ from dreamkeras.errors import DreamkerasError
 __all__ = ["STANDARD", "STANDARD_ERROR", "find_descriptor", "is_stream", "open_stream"]
 
 STANDARD = "-"
-"""The path that means standard input or standard output."""
+"""Path of standard input or standard output."""
 
 STANDARD_ERROR = 2
-"""Its descriptor."""
+"""File descriptor of standard error."""
 
 _DESCRIPTORS = re.compile(r"/dev/fd|/proc/([0-9]+)(?:/task/[0-9]+)?/fd")
-"""Folders whose entries are descriptors: of this process, or of the one with this number."""
+"""Folders with the file descriptors of this process, or of the process with a given number."""
 
 MOST_LINKS = 40
 
 
 def is_stream(path: str | os.PathLike[str]) -> bool:
-    """Whether a path is read and written as it stands, and only once: `-`, an open descriptor, a pipe, a socket or a device.
+    """Returns whether a path is a stream, which can be read only once: `-`, an open descriptor, a pipe, a socket or a device.
 
     Example:
         >>> is_stream("-"), is_stream("/dev/stdout"), is_stream("results.tsv")
@@ -39,7 +39,7 @@ def is_stream(path: str | os.PathLike[str]) -> bool:
 
 
 def find_descriptor(path: str | os.PathLike[str]) -> int | None:
-    """The descriptor of this process that a path names, through links if need be; None where it names something else.
+    """Returns the file descriptor of this process that a path refers to, directly or through links, or None for other paths.
 
     Example:
         >>> find_descriptor("-"), find_descriptor("/dev/stderr"), find_descriptor("results.tsv")
@@ -56,33 +56,33 @@ def find_descriptor(path: str | os.PathLike[str]) -> int | None:
 
 @contextmanager
 def open_stream(path: str) -> Iterator[BinaryIO]:
-    """Opens a stream, for which `is_stream` is true, for writing bytes, without truncating or replacing its target.
+    """Opens a stream (see `is_stream`) for writing bytes, without truncating or replacing its target.
 
-    A descriptor of this process is written to from its present position; anything else is opened to append.
+    Writing to a descriptor of this process begins at its current position. Other streams are opened for appending.
 
     Raises:
         DreamkerasError: Standard output is closed.
-        OSError: It cannot be written.
+        OSError: The stream cannot be written.
     """
     for earlier in filter(None, (sys.stdout, sys.stderr)):
         earlier.flush()
     if path == STANDARD:
         if sys.stdout is None:
-            raise DreamkerasError("Standard output is closed: name a file for the results.")
+            raise DreamkerasError("Standard output is closed. Name an output file.")
         yield sys.stdout.buffer
         return
     own = find_descriptor(path)
     file = os.fdopen(os.open(path, os.O_WRONLY | os.O_APPEND) if own is None else os.dup(own), "wb")
     try:
-        os.write(file.fileno(), b"")  # refuses a descriptor that is open for reading alone, before the work and not after it
+        os.write(file.fileno(), b"")  # raises an error immediately if the descriptor is open for reading only
         yield file
     finally:
-        with suppress(OSError):  # of bytes that could not be written, which has been told
+        with suppress(OSError):  # an error in writing has already been reported
             file.close()
 
 
 def _entry(path: Path) -> Path | None:
-    """`/proc/PID/fd/N` or `/dev/fd/N`, where a path leads there; links are followed up to the descriptor, not to its target."""
+    """Returns `/proc/PID/fd/N` or `/dev/fd/N` if a path leads to one, otherwise None. Links are followed only up to the descriptor."""
     for _ in range(MOST_LINKS):
         path = Path(os.path.realpath(path.parent)) / path.name
         if _DESCRIPTORS.fullmatch(str(path.parent)) and path.name.isdecimal():

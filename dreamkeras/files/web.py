@@ -1,6 +1,6 @@
-"""Requests to a file server that may be busy, slow or far away: proxies, redirects, Retry-After, and errors of one line.
+"""HTTP requests to a file server, with proxies, redirects, repeated attempts and one-line error messages.
 
-urllib3 is imported only when something is requested. Knows nothing about files; `transfer` does.
+urllib3 is imported with the first request. Downloads to files are in `data.published.transfer`.
 """
 
 import time
@@ -19,24 +19,29 @@ if TYPE_CHECKING:
 __all__ = ["ATTEMPTS", "Interrupted", "Say", "check_url", "open_url", "read_url", "retry"]
 
 ATTEMPTS = 5
-"""Requests in a row that may bring nothing new."""
+"""Maximum number of consecutive requests without progress."""
 
 PAUSE = 1.0
-"""Seconds before the second attempt; doubled before each further one."""
+"""Seconds before the second attempt. The pause doubles with each further attempt."""
 
 LONGEST_WAIT = 300.0
-"""Seconds that a server may ask us to wait."""
+"""Maximum number of seconds in a Retry-After header. If a server requests a longer wait, the request fails."""
 
 CONNECT_SECONDS, READ_SECONDS = 10.0, 60.0
 
 BUSY = (429, 500, 502, 503, 504)
 
 Say = Callable[[str], None]
-"""Takes a line for the user."""
+"""Callback that receives a one-line message for the user."""
 
 
-class Interrupted(Exception):  # noqa: N818  # it is no error yet: the request is repeated
-    """A request to be repeated, after the seconds of the server's Retry-After, if there is one."""
+class Interrupted(Exception):  # noqa: N818  # not an error yet, because the request is repeated
+    """A request was interrupted and should be repeated.
+
+    Args:
+        reason: Reason for the interruption, for messages.
+        wait: Seconds to wait before the next attempt, from the server's Retry-After header. None without such a header.
+    """
 
     def __init__(self, reason: str, wait: float | None = None) -> None:
         super().__init__(reason)
@@ -44,10 +49,10 @@ class Interrupted(Exception):  # noqa: N818  # it is no error yet: the request i
 
 
 def check_url(url: str) -> str:
-    """The URL without a slash at its end.
+    """Checks that a URL begins with http or https, and returns it without a slash at the end.
 
     Raises:
-        InputError: It is not one of a web server.
+        InputError: The URL is not that of a web server.
     """
     parts = urlsplit(url)
     if parts.scheme not in ("http", "https") or not parts.hostname:
@@ -57,11 +62,11 @@ def check_url(url: str) -> str:
 
 @contextmanager
 def open_url(url: str, headers: Mapping[str, str] | None = None) -> "Iterator[BaseHTTPResponse]":
-    """An answer whose body is still to be read; the connection is closed with the `with` block.
+    """Sends a GET request and yields the response, whose body is not read yet. The connection is closed after the `with` block.
 
     Raises:
-        Interrupted: There is no connection, it was cut, or the server is busy.
-        DreamkerasError: The server has no such file, or the proxy's URL is malformed.
+        Interrupted: The connection failed or was closed, or the server is busy.
+        DreamkerasError: The server does not have the file, or the URL of the proxy is malformed.
         MissingPackageError: urllib3 is not installed.
     """
     urllib3 = import_extra("urllib3", "urllib3 for downloads", "train")
@@ -72,8 +77,8 @@ def open_url(url: str, headers: Mapping[str, str] | None = None) -> "Iterator[Ba
                 url,
                 headers={"User-Agent": "dreamkeras", "Accept-Encoding": "identity", **(headers or {})},
                 preload_content=False,
-                decode_content=False,  # some servers call a .tar.gz file an encoded .tar file
-                # Redirects only: `retry` repeats, and Zenodo sends a Retry-After with every answer.
+                decode_content=False,  # some servers send a .tar.gz file as a .tar file with gzip encoding
+                # urllib3 handles redirects only. `retry` repeats requests, because Zenodo sends Retry-After with every response.
                 retries=urllib3.Retry(None, connect=0, read=0, redirect=5, status=0, other=0, respect_retry_after_header=False),
                 timeout=urllib3.Timeout(connect=CONNECT_SECONDS, read=READ_SECONDS),
             )
@@ -87,17 +92,17 @@ def open_url(url: str, headers: Mapping[str, str] | None = None) -> "Iterator[Ba
 
 
 def retry(url: str, attempt: Callable[[], None], progress: Callable[[], int], *, attempts: int = ATTEMPTS, say: Say | None = None) -> None:
-    """Repeats an attempt until it ends well.
+    """Repeats an attempt until it succeeds.
 
     Args:
-        url: For messages.
-        attempt: Raises `Interrupted` to be repeated.
-        progress: How far it has come; attempts are counted anew when it is further than ever.
-        attempts: How many in a row may come no further.
-        say: Told why and for how long there is a pause.
+        url: URL of the request, for messages.
+        attempt: Function that sends the request. It raises `Interrupted` to be called again.
+        progress: Function that returns the progress. After an attempt with progress, the number of attempts starts again at 1.
+        attempts: Maximum number of consecutive attempts without progress.
+        say: Called with the reason and the duration of each pause.
 
     Raises:
-        DreamkerasError: So many attempts in a row made no progress, or the wait would be longer than `LONGEST_WAIT`.
+        DreamkerasError: Too many attempts made no progress, or the server requests a wait longer than `LONGEST_WAIT`.
     """
     failures, furthest = 0, progress()
     while True:
@@ -108,22 +113,28 @@ def retry(url: str, attempt: Callable[[], None], progress: Callable[[], int], *,
             furthest = max(furthest, progress())
             wait = PAUSE * 2 ** (failures - 1) if interruption.wait is None else interruption.wait
             if wait > LONGEST_WAIT:
-                raise DreamkerasError(f"Expected {url}, got {interruption} and the request to wait {wait:,.0f} s.") from None
+                raise DreamkerasError(f"Cannot get {url}: {interruption}. Try again in {wait:,.0f} s.") from None
             if failures >= attempts:
                 times = f", {failures} times in a row" if failures > 1 else ""
-                raise DreamkerasError(f"Expected {url}, got {interruption}{times}.") from None
+                raise DreamkerasError(f"Cannot get {url}: {interruption}{times}.") from None
             if say:
-                say(f"{url}: {interruption}; going on in {wait:.0f} s")
+                say(f"{url}: {interruption}. Retrying in {wait:.0f} s.")
             time.sleep(wait)
         else:
             return
 
 
 def read_url(url: str, most: int, *, attempts: int = ATTEMPTS, say: Say | None = None) -> bytes:
-    """All of a short answer, of at most so many bytes; for `attempts` and `say` see `retry`.
+    """Reads a complete response of limited size.
+
+    Args:
+        url: URL to read.
+        most: Maximum number of bytes.
+        attempts: Maximum number of attempts, see `retry`.
+        say: Called with a message about each pause, see `retry`.
 
     Raises:
-        DreamkerasError: There is no answer, or it is longer.
+        DreamkerasError: There is no response, or it is too long.
     """
     got: list[bytes] = []
 
@@ -139,7 +150,7 @@ def read_url(url: str, most: int, *, attempts: int = ATTEMPTS, say: Say | None =
 
 
 def _pool(urllib3: Any, url: str) -> Any:
-    """Connections through the proxy that the environment or the system names for this URL, or straight ones."""
+    """Returns a pool of connections, through the proxy that the environment or the system sets for the URL, if any."""
     parts = urlsplit(url)
     proxy = getproxies().get(parts.scheme)
     if not proxy or proxy_bypass(parts.hostname or ""):
@@ -155,11 +166,11 @@ def _check_status(urllib3: Any, response: "BaseHTTPResponse", url: str) -> None:
     if status in BUSY:
         raise Interrupted(came, _retry_after(urllib3, response))
     if status not in (200, 206, 416):
-        raise DreamkerasError(f"Expected {url}, got {came}.")
+        raise DreamkerasError(f"Cannot get {url}: {came}.")
 
 
 def _retry_after(urllib3: Any, response: "BaseHTTPResponse") -> float | None:
-    """Seconds, of a number or a date."""
+    """Returns the Retry-After header, a number or a date, in seconds."""
     text = response.headers.get("Retry-After")
     try:
         return None if text is None else float(urllib3.Retry().parse_retry_after(text))
@@ -168,12 +179,12 @@ def _retry_after(urllib3: Any, response: "BaseHTTPResponse") -> float | None:
 
 
 def _reason(urllib3: Any, error: Exception) -> str:
-    """An error's message without urllib3's objects and addresses."""
+    """Returns the message of an error without urllib3's object representations and addresses."""
     if isinstance(error, urllib3.exceptions.MaxRetryError) and error.reason is not None:
         error = error.reason
-    timeout, refused = urllib3.exceptions.TimeoutError, urllib3.exceptions.NewConnectionError  # the second is one of the first
+    timeout, refused = urllib3.exceptions.TimeoutError, urllib3.exceptions.NewConnectionError  # NewConnectionError is a TimeoutError
     if isinstance(error, timeout) and not isinstance(error, refused):
-        return "no answer in time"
+        return "timeout"
     if isinstance(error, urllib3.exceptions.ProtocolError):
-        return "a connection that was cut"
+        return "connection closed"
     return str(error).rsplit(": ", 1)[-1]

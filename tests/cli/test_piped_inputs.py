@@ -135,7 +135,7 @@ def test_a_bgzip_vcf_cut_between_two_blocks_is_refused(run, model, tmp_path, cha
 
     assert through(channel, tmp_path / "b.vcf.gz", whole, variants).exit_code == 0
     result = through(channel, tmp_path / "c.vcf.gz", whole[: -len(END)], variants)
-    assert (result.exit_code, result.stdout, "Expected a whole bgzip file, got one cut short" in result.stderr) == (1, "", True)
+    assert (result.exit_code, result.stdout, "Truncated bgzip file" in result.stderr) == (1, "", True)
 
 
 @pytest.mark.parametrize("command", ["mutagenesis", "ablate", "marginalise", "design"])
@@ -161,19 +161,19 @@ def test_constraints_and_options_come_from_pipes(run, model, tmp_path):
 
 
 REFUSED = [
-    (["predict", "-", "-"], "different inputs, got standard input twice"),
-    (["predict", "PIPE", "a.fa", "PIPE"], "twice, which can be read only once"),
-    (["predict", "a.bed", "--genome", "PIPE"], "windows are looked up all over it"),
-    (["predict", "a.bed", "--genome", "-"], "windows are looked up all over it"),
-    (["variants", "a.vcf", "--genome", "PIPE"], "windows are looked up all over it"),
+    (["predict", "-", "-"], "Two inputs are standard input, which"),
+    (["predict", "PIPE", "a.fa", "PIPE"], "which can be read only once. Use a file for one of them"),
+    (["predict", "a.bed", "--genome", "PIPE"], "windows are read at any position"),
+    (["predict", "a.bed", "--genome", "-"], "windows are read at any position"),
+    (["variants", "a.vcf", "--genome", "PIPE"], "windows are read at any position"),
     (["variants", "PIPE", "--resume", "-o", "o.tsv"], "--resume reads it again after a kill"),
     (["predict", "PIPE", "--resume", "-o", "o.tsv"], "--resume reads it again after a kill"),
     (["mutagenesis", "-", "--resume", "-o", "o.tsv"], "--resume reads it again after a kill"),
     (["predict", "PIPE", "-o", "out", "--engine", "ray"], "processes of the cluster read it"),
-    (["predict", "PIPE", "--tile", "9:3", "--column", "a", "-o", "o.bw"], "windows are looked up all over it"),
+    (["predict", "PIPE", "--tile", "9:3", "--column", "a", "-o", "o.bw"], "windows are read at any position"),
     (["predict", "a.fa", "-m", "PIPE"], "a model must be a seekable file"),
-    (["design", "--target", "max", "-o", "out", "--start", "-", "--constraints", "/dev/stdin"], "twice"),
-    (["evaluate", "-", "--predictions", "-", "--assay", "yeast", "-o", "out"], "twice"),
+    (["design", "--target", "max", "-o", "out", "--start", "-", "--constraints", "/dev/stdin"], "Two inputs are"),
+    (["evaluate", "-", "--predictions", "-", "--assay", "yeast", "-o", "out"], "Two inputs are"),
 ]
 
 
@@ -196,12 +196,12 @@ def test_closed_standard_input_is_one_line(model):
     code = "from dreamkeras.cli.main import main; main(prog_name='dreamkeras')"
     command = f'{sys.executable} -c "{code}" predict - -m {model} <&-'
     done = subprocess.run(["/bin/sh", "-c", command], capture_output=True, text=True, timeout=100, check=False)
-    assert (done.returncode, done.stderr) == (1, "Error: Expected standard input, got none: it is closed.\n")
+    assert (done.returncode, done.stderr) == (1, "Error: Cannot read standard input: it is closed.\n")
 
 
 def test_standard_input_at_its_end_is_an_empty_file(run, model):
     result = run("predict", "-", "-m", model, stdin="")
-    assert (result.exit_code, result.stderr) == (1, "Error: Expected sequences, got an empty file: standard input.\n")
+    assert (result.exit_code, result.stderr) == (1, "Error: Cannot read standard input: it is empty.\n")
 
 
 def test_evaluations_come_by_any_channel(run, tmp_path):

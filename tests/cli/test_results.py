@@ -258,7 +258,7 @@ def test_of_two_that_resume_one_is_refused_and_the_other_one_ends_well(shell, ru
             result = run(*args)
             assert (result.exit_code, result.stderr) == (
                 1,
-                "Error: Another process is writing to o.tsv: wait until it has ended, or take another name.\n",
+                "Error: Another process is writing to o.tsv. Wait until it has ended, or choose another name.\n",
             )
         assert sorted(Path("o.tsv.unfinished").iterdir()) == kept
         first.communicate("")
@@ -314,7 +314,7 @@ def test_a_folder_that_another_process_fills_is_refused(shell, run, tmp_path, mo
         result = run(*line.split())
         assert (result.exit_code, result.stderr) == (
             1,
-            "Error: Another process is writing to run: wait until it has ended, or take another name.\n",
+            "Error: Another process is writing to run. Wait until it has ended, or choose another name.\n",
         )
         assert sorted(Path().rglob("*")) == before
 
@@ -337,7 +337,7 @@ def test_a_model_is_not_written_into_a_run_that_goes_on(run, tmp_path, monkeypat
     with claim(Path("run")):
         result = run(*line.split())
     assert result.exit_code == 1
-    assert re.fullmatch("Error: Another process is writing to .*run: wait until it has ended, or take another name.\n", result.stderr)
+    assert re.fullmatch("Error: Another process is writing to .*run. Wait until it has ended, or choose another name.\n", result.stderr)
 
 
 @pytest.mark.parametrize(("one", "other"), [("logs/o.tsv", "logs"), ("logs", "logs/../logs/deep/o.tsv")])

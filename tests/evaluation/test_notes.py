@@ -50,7 +50,7 @@ def test_remarks_on_non_peaks_and_skipped_rows():
         "Centred.",
         "2 of the 4 windows are non-peaks, which were added to the 2 peaks in p.bed. Metrics are reported for peaks and for all windows.",
     ]
-    assert remarks(examples([1, 2, 3], left_out={"without a value": 2}), "a/t.tsv") == ["Read 5 rows of t.tsv; left out 2 without a value."]
+    assert remarks(examples([1, 2, 3], left_out={"without a value": 2}), "a/t.tsv") == ["Read 5 rows of t.tsv; skipped 2 without a value."]
     assert remarks(examples([1]), "-") == ["Read 1 row of standard input."]
     assert remarks(examples([1, 2], is_peak=np.ones(2, bool)), "p.bed") == []
 

@@ -24,7 +24,7 @@ def test_output_of_predict_is_read(tmp_path, suffix):
 def test_the_name_of_a_task_may_be_a_number(tmp_path):
     (tmp_path / "p.tsv").write_text("id\t1\t0\na\t7\t8\nb\t9\t10\n")
     assert read_predictions(str(tmp_path / "p.tsv"), ("1",), ["b", "a"]).tolist() == [[9], [7]]
-    with pytest.raises(InputError, match="a column named '2'"):
+    with pytest.raises(InputError, match="no column named '2'"):
         read_predictions(str(tmp_path / "p.tsv"), ("2",), ["b", "a"])
 
 
@@ -36,8 +36,8 @@ def test_without_ids_rows_are_in_order(tmp_path):
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("1\t2\n", "a column named 'dev', got '1', '2'"),
-        ("id\thk\na\t1\n", "a column named 'dev'"),
+        ("1\t2\n", "no column named 'dev'. Columns in line 1: '1', '2'"),
+        ("id\thk\na\t1\n", "no column named 'dev'"),
         ("id\tdev\na\t1\nb\t2\n", "Expected 3 predictions.*got 2"),
         ("id\tdev\na\t1\nb\t2\nd\t3\n", "there is none for 'c'"),
         ("id\tdev\na\t1\nb\tx\nc\t3\n", "'x'.*line 3"),

@@ -128,7 +128,7 @@ def test_a_missing_genome_is_not_compared(tmp_path):
     layout = AtacLayout(simulation.genome, simulation.signal, simulation.nonpeaks, length=300, profile_length=100, jitter=0)
     fields = {"assay": "atac", "atac": {**dataclasses.asdict(layout), "genome": "gone.fa"}, "data": simulation.peaks, "valid_fold": "chr2"}
     found = compare_with_training(read_training_data(run_folder(tmp_path / "run", **fields)), read_atac(layout, simulation.peaks))
-    assert (found.overlaps, found.doubt.endswith("got nothing at gone.fa.")) == (None, True)
+    assert (found.overlaps, found.doubt.endswith("File not found: gone.fa.")) == (None, True)
 
 
 def test_missing_files_are_not_compared(tmp_path, library):

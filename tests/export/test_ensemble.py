@@ -181,7 +181,7 @@ class TestErrors:
             export_ensemble(paths, tmp_path / "m.onnx")
 
     def test_missing_output_folder(self, paths, tmp_path):
-        with pytest.raises(DreamkerasError, match="Expected a folder to write"):
+        with pytest.raises(DreamkerasError, match=r"Cannot write .*: the folder .* does not exist"):
             export_ensemble(paths, tmp_path / "no" / "m.onnx")
 
 

@@ -179,7 +179,7 @@ class TestVersion:
             pytest.fail("the block ran")
 
     def test_repository_that_cannot_be_written(self, toy, tmp_path):
-        with pytest.raises(DreamkerasError, match="Expected to write"):
+        with pytest.raises(DreamkerasError, match="Cannot write"):
             write_version(toy, toy)
 
 

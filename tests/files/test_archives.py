@@ -74,13 +74,13 @@ class TestHonestArchives:
 
     def test_a_folder_that_is_there_is_not_touched(self, packed, tmp_path):
         (tmp_path / "out").mkdir()
-        refuse(packed(member("x", b"1")), "Expected a new folder")
+        refuse(packed(member("x", b"1")), r"^Cannot unpack .*: the folder .*out already exists")
 
 
 class TestUnsafeMembers:
     @pytest.mark.parametrize("name", ["../evil", "a/../../evil", "a/..", "/evil", "//evil", "a\\..\\evil", "C:evil", ".."])
     def test_paths_outside_are_refused(self, packed, name):
-        refuse(packed(member("fine", b"1"), member(name, b"2")), "Expected members below one folder")
+        refuse(packed(member("fine", b"1"), member(name, b"2")), "contains a member outside its folder")
 
     @pytest.mark.parametrize("kind", [tarfile.SYMTYPE, tarfile.LNKTYPE])
     @pytest.mark.parametrize("target", ["/etc/passwd", "../evil", "fine"])
@@ -96,7 +96,7 @@ class TestUnsafeMembers:
 
     @pytest.mark.parametrize("second", [member("x", b"2"), member("x/y", b"2"), member("x", type=tarfile.DIRTYPE)])
     def test_a_name_stands_once(self, packed, second):
-        refuse(packed(member("x", b"1"), second), "Expected each name once")
+        refuse(packed(member("x", b"1"), second), r"contains .* twice")
 
 
 class TestBombs:
@@ -134,21 +134,21 @@ class TestDamage:
     @pytest.mark.parametrize("content", [b"", b"ACGT", gzip.compress(b"no tar" * 200), b"\x1f\x8b\x08\x00broken"])
     def test_what_is_no_archive_is_refused(self, tmp_path, content):
         (tmp_path / "data.tar.gz").write_bytes(content)
-        refuse(tmp_path / "data.tar.gz", r"Expected a whole \.tar\.gz file, got .*data\.tar\.gz")
+        refuse(tmp_path / "data.tar.gz", r"data\.tar\.gz is damaged or not a \.tar\.gz file")
 
     def test_an_archive_cut_anywhere_is_refused(self, packed):
         archive = packed(member("x", os.urandom(30_000)), member("y", b"2"))
         whole = archive.read_bytes()
         for length in (5, 200, len(whole) // 2, len(whole) - 20, len(whole) - 1):
             archive.write_bytes(whole[:length])
-            refuse(archive, "Expected a whole")
+            refuse(archive, "is damaged or not a")
 
     def test_a_flipped_byte_is_noticed(self, packed):
         archive = packed(member("x", os.urandom(30_000)))
         content = bytearray(archive.read_bytes())
         content[len(content) // 2] ^= 1
         archive.write_bytes(content)
-        refuse(archive, "Expected a whole")
+        refuse(archive, "is damaged or not a")
 
     def test_a_kill_leaves_no_folder_and_the_next_call_makes_it(self, packed, tmp_path):
         archive = packed(member("a/x", b"1" * 5_000), member("a/y", b"2"))
@@ -167,5 +167,5 @@ class TestDamage:
 
     def test_a_folder_that_cannot_be_written_is_named(self, packed, tmp_path):
         (tmp_path / "file").touch()
-        with pytest.raises(DreamkerasError, match=r"Expected to write .*file/out, got an error: Not a directory"):
+        with pytest.raises(DreamkerasError, match=r"Cannot write .*file/out: Not a directory"):
             unpack(packed(member("x", b"1")), tmp_path / "file" / "out")

@@ -82,15 +82,13 @@ def test_other_extra_fields_are_passed_over():
     "data", [gzip.compress(b"ACGT" * 100), gzip.compress(b""), bgzip(b"ACGT") + gzip.compress(b"ACGT"), bgzip(b"A") + b"\0"]
 )
 def test_gzip_of_another_kind_is_refused(data):
-    with pytest.raises(
-        InputError, match=r"Expected a plain file or one packed by bgzip, got gzip of another kind: x\.gz \(gunzip it first\)"
-    ):
+    with pytest.raises(InputError, match=r"Expected an uncompressed or bgzip file, got ordinary gzip: x\.gz\. Decompress it with gunzip"):
         BgzipBytes(mapped(data), "x.gz")
 
 
 @pytest.mark.parametrize("missing", [1, 28, 40])
 def test_a_file_cut_short_is_refused_even_between_two_blocks(missing):
-    with pytest.raises(InputError, match=r"Expected a whole bgzip file, got one cut short: x\.gz"):
+    with pytest.raises(InputError, match=r"Truncated bgzip file: x\.gz"):
         BgzipBytes(mapped(bgzip(b"ACGT" * 100)[:-missing]), "x.gz")
 
 
@@ -99,7 +97,7 @@ def test_a_broken_block_is_refused_when_it_is_read():
     packed[60] ^= 255
     file = BgzipBytes(mapped(bytes(packed)), "x.gz")
     assert len(file[100:300]) == 200
-    with pytest.raises(InputError, match=r"Expected a whole bgzip file, got a broken one: x\.gz"):
+    with pytest.raises(InputError, match=r"Damaged bgzip file: x\.gz"):
         file[0:10]
 
 
@@ -127,7 +125,7 @@ def test_files_with_an_end_and_those_that_need_none_pass(tmp_path, data):
 @pytest.mark.parametrize("missing", [1, 28, 40])
 def test_the_end_of_a_file_is_missed(tmp_path, missing):
     (tmp_path / "x").write_bytes(bgzip(b"ACGT" * 100)[:-missing])
-    with pytest.raises(InputError, match="a whole bgzip file, got one cut short"):
+    with pytest.raises(InputError, match="Truncated bgzip file"):
         check_bgzip_end(str(tmp_path / "x"))
 
 
@@ -141,5 +139,5 @@ def test_the_end_of_a_stream_is_missed_however_few_bytes_come_at_a_time(size):
     whole = bgzip(b"ACGT" * 100)
     for data in (whole, gzip.compress(b"text"), b""):
         assert streamed(data, size) == data
-    with pytest.raises(InputError, match="a whole bgzip file, got one cut short: x"):
+    with pytest.raises(InputError, match="Truncated bgzip file: x"):
         streamed(whole[:-1], size)

@@ -91,7 +91,7 @@ def refusal(path):
 
 
 def test_a_missing_file_is_refused(tmp_path):
-    assert "got nothing" in refusal(tmp_path / "none.fa")
+    assert "File not found" in refusal(tmp_path / "none.fa")
 
 
 def test_a_folder_is_refused(tmp_path):
@@ -99,18 +99,18 @@ def test_a_folder_is_refused(tmp_path):
 
 
 def test_a_path_through_a_file_is_refused(tmp_path):
-    assert "Expected a readable file" in refusal(written(tmp_path, b"x") / "y")
+    assert refusal(written(tmp_path, b"x") / "y").startswith("Cannot read ")
 
 
 @pytest.mark.parametrize("data", [b"", gzip.compress(b""), b"\xef\xbb\xbf"])
 def test_an_empty_file_is_refused(tmp_path, data):
-    assert "got an empty file" in refusal(written(tmp_path, data))
+    assert "it is empty" in refusal(written(tmp_path, data))
 
 
 @pytest.mark.parametrize("kept", [11, 300, -9, -1])
 def test_a_truncated_gzip_is_refused(tmp_path, kept):
     data = gzip.compress(os.urandom(1000).hex().encode())
-    assert "Expected a whole gzip file, got a broken one" in refusal(written(tmp_path, data[:kept]))
+    assert "Damaged gzip file" in refusal(written(tmp_path, data[:kept]))
 
 
 @pytest.mark.parametrize("at", [5, 400, -6])
@@ -121,7 +121,7 @@ def test_a_corrupt_gzip_is_refused(tmp_path, at):
 
 
 def test_what_follows_a_gzip_has_to_be_gzip(tmp_path):
-    assert "Expected a whole gzip file" in refusal(written(tmp_path, gzip.compress(b"ACGT") + b"more"))
+    assert "Damaged gzip file" in refusal(written(tmp_path, gzip.compress(b"ACGT") + b"more"))
 
 
 def test_binary_data_is_refused(tmp_path):

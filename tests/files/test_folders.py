@@ -11,7 +11,7 @@ from dreamkeras.errors import DreamkerasError
 from dreamkeras.files import folders
 from dreamkeras.files.folders import LOCK, claim, clear, open_folder, require_empty, require_held
 
-HELD = r"^Another process is writing to .*run: wait until it has ended, or take another name\.$"
+HELD = r"^Another process is writing to .*run\. Wait until it has ended, or choose another name\.$"
 
 HOLDER = """
 import sys
@@ -148,7 +148,7 @@ class TestClaim:
 
     def test_a_file_is_no_folder(self, tmp_path):
         (tmp_path / "run").write_text("x")
-        with pytest.raises(DreamkerasError, match=r"Expected to write .*run, got an error: Not a directory"), claim(tmp_path / "run"):
+        with pytest.raises(DreamkerasError, match=r"Cannot write .*run: Not a directory"), claim(tmp_path / "run"):
             pytest.fail("it was held")
 
     @pytest.mark.parametrize("error", [OSError(38, "Function not implemented"), OSError(37, "No locks available")])
@@ -229,7 +229,7 @@ class TestFolder:
             monkeypatch.setattr(folders, "require_empty", require_empty)
 
         monkeypatch.setattr(folders, "require_empty", fill)
-        with pytest.raises(DreamkerasError, match="which holds something"), open_folder(tmp_path / "run"):
+        with pytest.raises(DreamkerasError, match="already has content"), open_folder(tmp_path / "run"):
             pytest.fail("it was filled")
         assert content(tmp_path) == ["run", "run/theirs"]
 
@@ -237,7 +237,7 @@ class TestFolder:
         with pytest.raises(FileNotFoundError), open_folder(tmp_path / "run"):
             (tmp_path / "input").read_text()
         with (
-            pytest.raises(DreamkerasError, match=r"Expected to write .*run, got an error: Is a dir"),
+            pytest.raises(DreamkerasError, match=r"Cannot write .*run: Is a dir"),
             open_folder(tmp_path / "run") as unfinished,
         ):
             unfinished.write_text("x")
@@ -247,7 +247,7 @@ class TestFolder:
         (tmp_path / "out").mkdir()
         (tmp_path / "out" / "mine").touch()
         with (
-            pytest.raises(DreamkerasError, match=r"got .*out, which holds something"),
+            pytest.raises(DreamkerasError, match=r"but .*out already has content"),
             open_folder(tmp_path / "out"),
         ):
             pass
@@ -347,5 +347,5 @@ def test_only_a_new_or_an_empty_folder_is_filled(tmp_path):
     require_empty(tmp_path / "new")
     require_empty(tmp_path / "empty")
     for taken in (tmp_path, tmp_path / "file"):
-        with pytest.raises(DreamkerasError, match=f"Expected a new or empty folder, got {taken}"):
+        with pytest.raises(DreamkerasError, match=f"Expected a new or empty folder, but {taken} already has content"):
             require_empty(taken)

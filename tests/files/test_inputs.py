@@ -84,7 +84,7 @@ def full_device(**_):
 @pytest.mark.parametrize(("made", "reason"), [(no_folder, "No usable temporary directory"), (full_device, "No space left on device")])
 def test_no_room_for_a_copy_is_told(monkeypatch, made, reason):
     monkeypatch.setattr(tempfile, "TemporaryFile", made)
-    with filled_pipe(b"ACGT") as path, rereadable(path), pytest.raises(InputError, match=f"copy of {path}, .* got {reason}.*: set TMPDIR"):
+    with filled_pipe(b"ACGT") as path, rereadable(path), pytest.raises(InputError, match=rf"copy of {path}, .*: {reason}.*\. Set TMPDIR"):
         read(path)
 
 
@@ -110,20 +110,20 @@ def test_one_stream_under_two_names_is_refused(tmp_path):
     (tmp_path / "link").symlink_to("fifo")
     refuse_twice(["-", None, str(tmp_path), str(tmp_path), str(tmp_path / "fifo"), ""])
     for twice in (["-", "a", "-"], [str(tmp_path / "fifo"), "-", str(tmp_path / "link")]):
-        with pytest.raises(InputError, match=r"^Expected different inputs, got (standard input|.*fifo) twice"):
+        with pytest.raises(InputError, match=r"^Two inputs are (standard input|.*fifo), which can be read only once"):
             refuse_twice(twice)
 
 
 def test_standard_input_that_is_a_pipe_has_several_names(monkeypatch):
     with filled_pipe(b"") as path:
         monkeypatch.setattr(sys, "stdin", SimpleNamespace(fileno=lambda: int(path.rpartition("/")[2])))
-        with pytest.raises(InputError, match="got standard input twice"):
+        with pytest.raises(InputError, match="Two inputs are standard input"):
             refuse_twice(["-", path])
 
 
 def test_closed_standard_input_is_told(monkeypatch):
     monkeypatch.setattr(sys, "stdin", None)
-    with pytest.raises(InputError, match="Expected standard input, got none: it is closed"):
+    with pytest.raises(InputError, match="Cannot read standard input: it is closed"):
         read("-")
     refuse_twice(["-"])
 

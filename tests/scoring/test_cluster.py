@@ -134,7 +134,7 @@ def test_genome_tiles_are_scored(work, tmp_path):
 def test_inputs_are_files_or_the_files_of_folders(folder, tmp_path):
     names = [file.name for file in files_in([str(folder / "c.fa"), str(folder)])]
     assert names == ["c.fa", "a.fa", "b.fa", "c.fa"]
-    with pytest.raises(InputError, match=r"got nothing at .*none"):
+    with pytest.raises(InputError, match=r"not found: .*none"):
         files_in([str(tmp_path / "none")])
     (tmp_path / "empty").mkdir()
     with pytest.raises(InputError, match=r"Found no files to score in .*empty"):
@@ -150,7 +150,7 @@ def test_names_of_results_are_unique_and_formats_known(stand_in, folder, work):
 
 @pytest.mark.parametrize("resume", [False, True])
 def test_a_folder_locked_by_another_process_is_refused(folder, work, stand_in, tmp_path, resume):
-    with claim(tmp_path / "out"), pytest.raises(DreamkerasError, match=r"^Another process is writing to .*out: wait until it has ended"):
+    with claim(tmp_path / "out"), pytest.raises(DreamkerasError, match=r"^Another process is writing to .*out\. Wait until it has ended"):
         score_on_ray([str(folder)], work, resume=resume)
     assert not (tmp_path / "out").exists()
     assert score_on_ray([str(folder)], work, resume=resume).written == 5

@@ -62,7 +62,7 @@ class TestRefusals:
     def test_newer_format_asks_for_an_update(self, tmp_path):
         fields = {**json.loads(ModelDescription("toy", TOY, ("gc", "a"), ("", "")).to_json()), "format": 99}
         path = write_toy_model(tmp_path / "m.onnx", metadata={METADATA_KEY: json.dumps(fields)})
-        with pytest.raises(ModelError, match="update dreamkeras"):
+        with pytest.raises(ModelError, match="Update dreamkeras"):
             load(path)
 
     def test_dynamic_width_is_accepted(self, tmp_path):

@@ -114,5 +114,5 @@ def test_manifest_depends_on_the_contents_of_files(tmp_path):
     assert described == describe_work([str(model)], [str(data)], ["x"], [None])
     data.write_bytes(b">a\nACGG\n")
     assert described != describe_work([str(tmp_path)], [str(data)], ["x"], [None])
-    with pytest.raises(InputError, match="got nothing at gone"):
+    with pytest.raises(InputError, match="File not found: gone"):
         describe_work([str(model)], ["gone"], [], [])

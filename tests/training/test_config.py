@@ -167,5 +167,5 @@ def test_no_file(tmp_path):
 
 def test_a_folder_that_is_none(tmp_path):
     (tmp_path / "file").touch()
-    with pytest.raises(DreamkerasError, match=r"Expected to write .*Not a directory"):
+    with pytest.raises(DreamkerasError, match=r"Cannot write .*Not a directory"):
         RunConfig().write(tmp_path / "file" / "config.json")

@@ -131,7 +131,7 @@ def test_the_folds_are_one_model(drawn):
 
 @pytest.mark.parametrize(("more", "message"), [
     ({"table": TableLayout(("a",))}, "Expected data with folds, got none"),
-    ({"folds": 40}, "Expected enough different sequences|at least"),
+    ({"folds": 40}, "Cannot hold out a share of|at least"),
 ])  # fmt: skip
 def test_data_that_have_no_such_folds_are_refused(quick, choices, tmp_path, more, message):
     if "folds" in more:

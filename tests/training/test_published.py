@@ -78,7 +78,7 @@ def test_a_model_that_cannot_be_exported_is_kept(tmp_path, fill, checkpoint):
 
 
 def test_a_full_disk_is_told_with_the_folder(tmp_path, fill, checkpoint):
-    with pytest.raises(DreamkerasError, match=r"Expected to write .*run, got an error: No space left on device"):
+    with pytest.raises(DreamkerasError, match=r"Cannot write .*run: No space left on device"):
         fill(tmp_path / "run", checkpoint, OSError(28, "No space left on device"))
 
 

@@ -233,7 +233,7 @@ class TestEarlyStopping:
 
 
 class TestTwoRuns:
-    HELD = r"^Another process is writing to .*run: wait until it has ended, or take another name\.$"
+    HELD = r"^Another process is writing to .*run\. Wait until it has ended, or choose another name\.$"
 
     def test_in_one_folder_the_second_is_refused_and_the_first_ends_as_if_alone(self, finished, choose, quick, library, tmp_path):
         folder = tmp_path / "run"
@@ -261,7 +261,7 @@ class TestTwoRuns:
             (folder / "checkpoint").mkdir(parents=True)
 
         monkeypatch.setattr("dreamkeras.training.epochs.callbacks.History.on_epoch_end", replace)
-        with pytest.raises(DreamkerasError, match="was removed or replaced while it was written to"):
+        with pytest.raises(DreamkerasError, match="was removed or replaced while it was being written"):
             train(choose(epochs=2), folder)
         assert [path.name for path in folder.rglob("*")] == ["checkpoint"]
 
@@ -271,7 +271,7 @@ class TestTwoRuns:
 
     @pytest.mark.parametrize("folder", ["run", "new/deep/run"])
     def test_a_start_that_fails_leaves_no_folder(self, choose, quick, tmp_path, folder):
-        with pytest.raises(InputError, match="got nothing at"):
+        with pytest.raises(InputError, match="File not found"):
             train(choose(data=str(tmp_path / "none.tsv")), tmp_path / folder)
         assert list(tmp_path.iterdir()) == []
 
@@ -387,7 +387,7 @@ class TestErrors:
 
     def test_a_folder_below_a_file_cannot_be(self, quick, choose, tmp_path):
         (tmp_path / "file").write_text("")
-        with pytest.raises(DreamkerasError, match=r"Expected to write .*file/run, got an error: Not a directory"):
+        with pytest.raises(DreamkerasError, match=r"Cannot write .*file/run: Not a directory"):
             train(choose(), tmp_path / "file" / "run")
 
     def test_a_loss_that_is_no_number_names_the_epoch(self, quick, choose, tmp_path):

@@ -58,7 +58,7 @@ def test_rows_are_counted_and_those_without_a_value(tmp_path):
     (tmp_path / "t.csv").write_text("sequence,a\n" + "".join(f"{'ACGT'[n % 4] * 8},{'NA' if n == 3 else n}\n" for n in range(4)))
     config = RunConfig(data=str(tmp_path / "t.csv"), assay="table", table=TableLayout(("a",), length=8))
     data = read_data(dataclasses.replace(config, valid=str(tmp_path / "t.csv")))
-    assert (len(data.training), data.read) == (3, ("Read 4 rows of t.csv; left out 1 without a value.",) * 2)
+    assert (len(data.training), data.read) == (3, ("Read 4 rows of t.csv; skipped 1 without a value.",) * 2)
 
 
 def test_a_number_that_is_a_columns_name_is_kept_as_one_in_the_choices(tmp_path):

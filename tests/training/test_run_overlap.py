@@ -8,7 +8,7 @@ from dreamkeras.sequence.construct import YEAST
 from dreamkeras.training import run
 from dreamkeras.training.run import train
 
-REST = "nearly the same: figures on them will be too good.\n"
+REST = "are near-duplicates: metrics on them will be too high.\n"
 
 
 @pytest.fixture
@@ -41,14 +41,14 @@ def fresh(tmp_path):
 def test_sequences_seen_in_training_are_counted_in_one_line(told, library, fresh, tmp_path):
     leak(rows_of(library), seen := rows_of(fresh), 0.3, YEAST)
     assert told(valid=written(tmp_path / "seen.tsv", seen)) == (
-        "Warning: 4 of the 40 sequences in seen.tsv are copies of training sequences, 4 their reverse complements and 4 " + REST
+        "Warning: 4 of the 40 sequences in seen.tsv are copies of training sequences, 4 are reverse complements and 4 " + REST
     )
 
 
 def test_a_fold_that_shares_sequences_is_told(told, library, tmp_path):
     folded = written(tmp_path / "folded.tsv", [[*row, str(fold)] for fold in (0, 1) for row in rows_of(library)])
     came = told(data=folded, valid_fold=1)
-    assert came == "Warning: 150 of the 150 sequences of fold 1 are copies of training sequences: figures on them will be too good.\n"
+    assert came == "Warning: 150 of the 150 sequences of fold 1 are copies of training sequences: metrics on them will be too high.\n"
 
 
 def test_other_sequences_are_not_remarked_on(told, fresh):
@@ -61,5 +61,5 @@ def test_real_promoters_seen_in_training_are_counted(told, data_folder, tmp_path
     leak(rows[:5770], seen := rows[5770:], 0.05, YEAST)
     came = told(data=written(tmp_path / "data.tsv", rows[:5770]), valid=written(tmp_path / "seen.tsv", seen))
     assert came == (
-        "Warning: 10 of the 600 sequences in seen.tsv are copies of training sequences, 10 their reverse complements and 10 " + REST
+        "Warning: 10 of the 600 sequences in seen.tsv are copies of training sequences, 10 are reverse complements and 10 " + REST
     )

@@ -69,16 +69,16 @@ def test_a_cut_connection_is_told_and_survived(run, zenodo, tmp_path):
     zenodo.spoil("zenodo/train.txt", Answer(cut=10_000))
     result = run("download", "yeast")
     assert result.exit_code == 0
-    assert "train.txt: a connection that was cut; going on in 0 s" in result.stderr
+    assert "train.txt: connection closed. Retrying in 0 s." in result.stderr
     assert (tmp_path / "data/yeast/train.txt").read_bytes() == FILES["train.txt"]
 
 
 @pytest.mark.parametrize(
     ("spoilt", "message"),
     [
-        ([Answer(404)], "got 404 Not Found."),
-        ([Answer(announced=5)], "bytes of train.txt, got 5 announced"),
-        ([Answer(403)], "got 403 Forbidden."),
+        ([Answer(404)], ": 404 Not Found."),
+        ([Answer(announced=5)], "bytes of train.txt, got 5 in the headers of"),
+        ([Answer(403)], ": 403 Forbidden."),
     ],
 )
 def test_what_cannot_be_had_is_one_line_and_leaves_nothing(run, zenodo, tmp_path, spoilt, message):
@@ -94,8 +94,8 @@ def test_corrupt_bytes_are_one_line_after_a_second_try(run, zenodo, tmp_path):
     result = run("download", "yeast")
     assert result.exit_code == 1
     told, error = result.stderr.splitlines()
-    assert told.endswith("; once more")
-    assert error.startswith("Error: Expected train.txt with md5:")
+    assert told.endswith("Downloading again.")
+    assert error.startswith("Error: train.txt was damaged in two downloads: expected md5:")
     assert not (tmp_path / "data/yeast/train.txt").exists()
 
 

@@ -193,7 +193,7 @@ def test_predictions_of_rows_that_are_left_out_are_ignored_by_their_ids(run, tmp
     [
         ((), 2, "Expected a model (-m) or predictions"),
         (("-m", "nowhere"), 1, "got nowhere, which does not exist"),
-        (("-m", "{model}", "--assay", "starrseq"), 1, "a column named 'sequence'"),
+        (("-m", "{model}", "--assay", "starrseq"), 1, "no column named 'sequence'"),
         (("-m", "{model}", "--assay", "table", "--target-column", "1", "--sequence-column", "0"), 1, "assay table has the tasks column_1"),
         (("-m", "{model}", "--assay", "yeast", "--target-column", "x"), 2, "Expected --assay table for --target-column"),
         (("-m", "{model}", "-m", "{model}"), 1, "is given twice."),

@@ -231,7 +231,7 @@ class TestBadInput:
         with open("/dev/full", "wb") as full:
             done = spawn("predict", fasta, "-m", toy_model, capture_output=False, stdout=full, stderr=subprocess.PIPE)
         assert done.returncode == 1
-        assert done.stderr == "Error: Expected to write standard output, got an error: No space left on device.\n"
+        assert done.stderr == "Error: Cannot write standard output: No space left on device.\n"
 
     def test_cuda_without_a_gpu(self, predict, fasta):
         import onnxruntime

@@ -264,7 +264,7 @@ class TestStreams:
         args = self.TABLE if kind == "table" else ()
         (tmp_path / "t.tsv").write_bytes(content)
         wanted, told = begun(tmp_path / "t.tsv", *args)
-        rest = "; left out 40 without a value." if kind == "table" else "."
+        rest = "; skipped 40 without a value." if kind == "table" else "."
         assert told == [f"Read 800 rows of t.tsv{rest}"]
         config, told = through(channel, tmp_path / "u.tsv", content, lambda path, stdin: begun(path, *args, stdin=stdin))
         assert (told[0].startswith("Read 800 rows of"), told[0].endswith(rest), "standard input" in told[0]) == (
@@ -314,7 +314,7 @@ class TestStreams:
     def test_one_pipe_is_not_both_training_and_validation(self, spawn, promoters, tmp_path, valid):
         done = spawn("train", "-", "--valid", valid, "--out", tmp_path / "run", input=promoters.decode())
         assert (done.returncode, done.stderr) == (
-            1, "Error: Expected different inputs, got standard input twice, which can be read only once.\n",
+            1, "Error: Two inputs are standard input, which can be read only once. Use a file for one of them.\n",
         )  # fmt: skip
         assert not (tmp_path / "run").exists()
 
@@ -342,7 +342,7 @@ class TestBadInput:
             (GOOD + "A" * 110 + "\tnan\n", ["nan", "data.tsv", "line 2"]),
             (GOOD + "A" * 110 + "\t99\n", ["99", "data.tsv", "line 2"]),
             (GOOD + "A!" * 55 + "\t5\n", ["'!'", "data.tsv", "line 2"]),
-            (GOOD, ["Expected enough different sequences"]),
+            (GOOD, ["Cannot hold out a share of"]),
             (FEW, ["Expected at least 64 examples for one batch"]),
         ],
         ids=["missing", "empty", "one column", "one column with a name", "text", "nan", "range", "letter", "one row", "less than a batch"],
@@ -434,7 +434,7 @@ class TestFullDisk:
         result = train(library, "--out", disk / "run")
         lines = result.stderr.splitlines()
         assert (result.exit_code, result.stdout) == (1, "")
-        assert lines[-1].startswith("Error: Expected to write ")
+        assert lines[-1].startswith("Error: Cannot write ")
         assert "No space left on device" in lines[-1]
         assert {line.split()[0] for line in lines[:-1]} <= {"Read", "Training", "epoch"}
         assert sorted(path.name for path in (disk / "run").rglob("*")) == ["checkpoint", "config.json"]

@@ -74,9 +74,9 @@ NARROW = TEN.replace("x\ty\tz", "1\t2\t3")
             TEN,
             (),
             "chr1:12-18",
-            "middle: the file is not narrowPeak (line 1 has 'x' in column 7); --summits takes column 10 for summits.\n",
+            "middle, because the file is not narrowPeak (line 1 has 'x' in column 7). Use --summits if column 10 holds summits.\n",
         ),
-        (TEN.replace("8", "foo"), (), "chr1:12-18", "middle: the file is not narrowPeak (line 1 has 'x' in column 7)"),
+        (TEN.replace("8", "foo"), (), "chr1:12-18", "middle, because the file is not narrowPeak (line 1 has 'x' in column 7)"),
         (NARROW, (), "chr1:15-21", "regions are centred on their summits, from column 10.\n"),
         (NARROW + TEN.replace("10\t20", "30\t40"), (), "chr1:12-18", "not narrowPeak (line 2 has 'x' in column 7)"),
         (TEN, ("--summits",), "chr1:15-21", "regions are centred on their summits, from column 10.\n"),
@@ -96,7 +96,7 @@ def test_strands_are_told_where_column_6_has_none(run, toy_model, genome, bed):
     for args, told in (((), True), (("--strand", "forward"), False)):
         result = run("predict", bed, "--genome", genome, "-m", toy_model, *args)
         assert result.stdout.splitlines()[1].startswith("chr1:7-19\t")
-        assert ("all regions are read from the forward strand: column 6 holds no strands" in result.stderr) is told
+        assert ("all regions are read from the forward strand, because column 6 holds no strands" in result.stderr) is told
 
 
 def test_a_region_that_does_not_fit_is_an_error_or_skipped(run, surrounded, genome, bed):
@@ -168,7 +168,7 @@ def test_options_that_do_not_go_together_are_wrong_usage(run, toy_model, genome,
     [
         (["--tile", "5x1"], "Expected WIDTH:STEP"),
         (["--tile", "12:4", "--format", "bigwig"], "Expected one of the columns gc, a"),
-        (["--format", "bigwig", "--column", "gc"], "Expected the lengths of contigs"),
+        (["--format", "bigwig", "--column", "gc"], "needs the lengths of contigs"),
     ],
 )
 def test_what_else_is_wrong_is_one_line(run, toy_model, genome, tmp_path, args, message):

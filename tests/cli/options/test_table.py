@@ -55,7 +55,7 @@ def test_options_are_the_layouts_fields():
 
 
 def test_a_table_has_values():
-    with pytest.raises(InputError, match="one or more different columns as target_column, got none"):
+    with pytest.raises(InputError, match="one or more distinct columns as target_column, got none"):
         layout()
 
 

@@ -75,7 +75,7 @@ def test_a_record_that_is_left_out_fails_neither(run, report, toy_model, fasta):
 
 def test_a_missing_file_is_told(report, tmp_path):
     assert report(tmp_path / "none.fa") == (1, {"Model": "toy: construct toy of 12 letters; answers gc, a",
-                                                "Would fail": f"Expected a file, got nothing at {tmp_path}/none.fa."})  # fmt: skip
+                                                "Would fail": f"File not found: {tmp_path}/none.fa."})  # fmt: skip
 
 
 def test_an_output_without_a_folder_is_told(report, fasta, tmp_path):

@@ -65,8 +65,8 @@ def test_first_records_are_returned_before_the_last_bytes_arrive():
 @pytest.mark.parametrize(
     ("data", "message"),
     [
-        (b"", "Expected sequences, got an empty file: the request's body"),
-        (b"PAR1....", "got Parquet"),
+        (b"", "Cannot read the request's body: it is empty"),
+        (b"PAR1....", "Parquet is not supported in the request's body"),
         (b">a\nACGT\n>b\nAC\0T\n", "is 0"),
         (b"id\tvalue\n1\t2\n", "sequence"),
     ],

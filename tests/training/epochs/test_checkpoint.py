@@ -207,7 +207,7 @@ class TestAtomic:
             raise OSError(errno.ENOSPC, "No space left on device")
 
         monkeypatch.setattr(state_module.np, "savez", fail)
-        with pytest.raises(DreamkerasError, match=r"Expected to write .*state\.npz, got an error: No space left on device"):
+        with pytest.raises(DreamkerasError, match=r"Cannot write .*state\.npz: No space left on device"):
             write_checkpoint(path, trained, state)
         assert [file.name for file in path.parent.iterdir()] == ["state.npz"]
         assert path.read_bytes() == before
@@ -215,7 +215,7 @@ class TestAtomic:
 
     def test_a_folder_that_cannot_be_is_one_line(self, trained, tmp_path):
         (tmp_path / "checkpoint").touch()
-        with pytest.raises(DreamkerasError, match=r"Expected to write .*checkpoint"):
+        with pytest.raises(DreamkerasError, match=r"Cannot write .*checkpoint"):
             write_checkpoint(tmp_path / "checkpoint" / "state.npz", trained, TrainingState())
 
 
@@ -266,5 +266,5 @@ def test_rows_of_other_columns_leave_the_table_as_it_was(tmp_path, rows):
 
 
 def test_a_folder_that_is_not_there_is_named(tmp_path):
-    with pytest.raises(DreamkerasError, match=r"Expected a folder to write .*no/history\.csv into, got none at .*no"):
+    with pytest.raises(DreamkerasError, match=r"Cannot write .*no/history\.csv: the folder .*no does not exist"):
         write_history(tmp_path / "no" / "history.csv", HISTORY)

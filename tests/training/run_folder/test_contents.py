@@ -110,14 +110,14 @@ class TestFullDisk:
             self.full()
 
         quick.setattr(keras.Model, "save", half)
-        with pytest.raises(DreamkerasError, match=r"Expected to write .*model\.keras, got an error: No space left on device"):
+        with pytest.raises(DreamkerasError, match=r"Cannot write .*model\.keras: No space left on device"):
             write_results(tmp_path, *results)
         assert (tmp_path / "model.keras").read_text() == "old"
         assert not [path for path in tmp_path.iterdir() if path.name.startswith(".")]
 
     def test_while_writing_a_table_names_it(self, quick, results, tmp_path):
         quick.setattr("dreamkeras.files.outputs.os.fsync", self.full)
-        with pytest.raises(DreamkerasError, match=r"Expected to write .*history\.csv, got an error: No space left on device"):
+        with pytest.raises(DreamkerasError, match=r"Cannot write .*history\.csv: No space left on device"):
             write_results(tmp_path, *results)
         assert [path.name for path in tmp_path.iterdir()] == ["model.keras"]
 
