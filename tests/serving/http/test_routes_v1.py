@@ -94,7 +94,7 @@ class TestPredict:
             (b"version=7", 404, "unknown model"),
             (b"include=all", 400, "Expected include=sequence, got 'all'"),
             (b"include=", 400, "Expected include=sequence, got ''"),
-            (b"sequence_column=9", 400, "Expected"),
+            (b"sequence_column=9", 400, "Columns can be chosen in tables only"),
         ],
     )
     def test_invalid_query_parameters_are_refused(self, app, query, status, message):
