@@ -3,9 +3,10 @@
 import asyncio
 import contextlib
 import os
+import selectors
 import signal
 import socket
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from types import FrameType
 from typing import Any, NamedTuple
@@ -24,8 +25,8 @@ BACKLOG = 2048
 SPARE_FILES = 64
 """File descriptors reserved for files other than connections."""
 
-LAST_LOOK = 0.05
-"""Seconds between closing the port and closing idle connections. A request that has already been sent is still read in this time."""
+LAST_LOOK = 10
+"""Maximum time, in seconds, to accept connections and read requests that have arrived before the port is closed."""
 
 
 class Tls(NamedTuple):
@@ -145,10 +146,21 @@ class _Server(uvicorn.Server):
             )
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
-        for server in self.servers:
-            server.close()
-        await asyncio.sleep(LAST_LOOK)
+        """Closes the port, after the connections and requests that the kernel has already received have been read."""
+        listeners = [listener for server in self.servers for listener in server.sockets]
+        end = asyncio.get_running_loop().time() + LAST_LOOK
+        while self._has_unread(listeners) and asyncio.get_running_loop().time() < end:
+            await asyncio.sleep(0.01)
         await super().shutdown(sockets)
+
+    def _has_unread(self, listeners: Sequence[Any]) -> bool:
+        """Whether a connection waits to be accepted, or a connection without a request in flight has received data."""
+        idle = [open_ for open_ in self.server_state.connections if open_.cycle is None or open_.cycle.response_complete]
+        transports = [open_.transport for open_ in idle if not open_.transport.is_closing()]
+        with selectors.DefaultSelector() as selector:
+            for source in [*listeners, *(transport.get_extra_info("socket") for transport in transports)]:
+                selector.register(source.fileno(), selectors.EVENT_READ)
+            return bool(selector.select(0))
 
 
 def _tls_options(tls: Tls) -> dict[str, Any]:

@@ -25,7 +25,7 @@ from dreamkeras.serving.lifecycle import Tls, bind, make_server
 
 BODY = b'{"inputs":[{"name":"sequences","datatype":"BYTES","shape":[1],"data":["GGGG"]}]}'
 INFER = b"POST /v2/models/toy/infer HTTP/1.1\r\nHost: x\r\nContent-Length: %d\r\n\r\n%b" % (len(BODY), BODY)
-GATHERING = "notice_seconds = 0.3\ndelay_seconds = 2\nbatch_rows = 4096\nconnections = 1100\n"
+GATHERING = "delay_seconds = 2\nbatch_rows = 4096\nconnections = 1100\n"
 """Settings that let requests wait two seconds for a full batch, so that they stay in flight as long as a test needs."""
 
 
@@ -162,13 +162,15 @@ class TestSignals:
             pytest.skip(f"a thousand connections need more than {hard} open files")
         resource.setrlimit(resource.RLIMIT_NOFILE, (max(soft, 1200), hard))
         with (
-            server_process(tmp_path, "-m", f"toy={toy_model}", "--no-access-log", settings=GATHERING) as server,
+            server_process(tmp_path, "-m", f"toy={toy_model}", "--no-access-log", settings=GATHERING + "notice_seconds = 0\n") as server,
             contextlib.ExitStack() as stack,
         ):
+            server.process.send_signal(signal.SIGSTOP)  # all connections wait in the kernel when the signal arrives
             clients = [stack.enter_context(socket.create_connection(("127.0.0.1", server.port), timeout=30)) for _ in range(1000)]
             for client in clients:
                 client.sendall(INFER)
             server.process.send_signal(signal.SIGTERM)
+            server.process.send_signal(signal.SIGCONT)
             answers = [read_all(client) for client in clients]
             assert server.process.wait(30) == 0
         assert {answer.split(b"\r\n")[0] for answer in answers} == {b"HTTP/1.1 200 OK"}
