@@ -1,4 +1,4 @@
-"""Measures start-up time, wall time and memory of `dreamkeras predict`, compared with a plain loop over ONNX Runtime.
+"""Measures start-up time, wall time and memory of `dreamkeras predict`, compared with a bare loop over ONNX Runtime.
 
     python benchmarks/predict.py [-m MODEL] [--most 1000000] [--bare 100000] [--batch-sizes 16,64,256]
 
@@ -97,18 +97,18 @@ def show_memory(folder: Path, model: str, numbers: tuple[int, int]) -> None:
 
 
 def show_bare(folder: Path, model: str, number: int, turns: int = 3) -> None:
-    """Prints the rates of the plain loop and of `predict`, by wall time and by CPU time, which depends less on other load."""
+    """Prints the rates of the bare loop and of `predict`, by wall time and by CPU time, which depends less on other load."""
     promoters, output = write_promoters(folder / "bare.fa", number), str(folder / "bare.tsv")
     commands = {
-        "plain loop": (sys.executable, "-c", BARE, model, str(number)),
+        "bare loop": (sys.executable, "-c", BARE, model, str(number)),
         "predict": (*COMMAND, "predict", promoters, "-m", model, "-o", output),
     }
     rounds = [{name: run(*command) for name, command in commands.items()} for _ in range(turns)]
     best = {name: (min(one[name].seconds for one in rounds), min(one[name].processor for one in rounds)) for name in commands}
     for name, (seconds, processor) in best.items():
         print(f"{name:10} {number:9,}    {seconds:6.1f} s, {number / seconds:9,.0f} per second, {processor:6.1f} s of CPU time")
-    ratios = [bare / predict for bare, predict in zip(best["plain loop"], best["predict"], strict=True)]
-    print(f"relative to the loop    {ratios[0]:6.3f} by wall time, {ratios[1]:.3f} by CPU time; best of {turns}")
+    ratios = [bare / predict for bare, predict in zip(best["bare loop"], best["predict"], strict=True)]
+    print(f"relative to bare loop   {ratios[0]:6.3f} by wall time, {ratios[1]:.3f} by CPU time; best of {turns}")
 
 
 def show_batch_sizes(folder: Path, model: str, sizes: list[str]) -> None:
@@ -124,7 +124,7 @@ def main() -> None:
     parser.add_argument("--runs", type=int, default=11)
     parser.add_argument("--fewest", type=int, default=10_000)
     parser.add_argument("--most", type=int, default=1_000_000)
-    parser.add_argument("--bare", type=int, default=100_000, help="Number of promoters for the comparison with the plain loop.")
+    parser.add_argument("--bare", type=int, default=100_000, help="Number of promoters for the comparison with the bare loop.")
     parser.add_argument("--batch-sizes", default="")
     options = parser.parse_args()
     print(provenance())

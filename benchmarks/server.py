@@ -2,7 +2,7 @@
 
     python benchmarks/server.py [-m MODEL] [--clients 64] [--rows 8] [--seconds 20] [--overload 20]
 
-Clients, server and the plain ONNX Runtime loop run on the same machine. Clients and loop run alternately for short times. Clients send
+Clients, server and the bare loop over ONNX Runtime run on the same machine. Clients and loop run alternately for short times. Clients send
 prepared requests over raw sockets, which requires little CPU time. MODEL defaults to the packaged model.
 """
 
@@ -33,7 +33,7 @@ WAIT = 0.5
 BATCHES = (16, 32, 64, 128, 256)
 LENGTH = 80
 TURN = 1.5
-"""Duration in seconds of each turn of the clients and of the plain loop. Turns are short because other load on the machine varies."""
+"""Duration in seconds of each turn of the clients and of the bare loop. Turns are short because other load on the machine varies."""
 
 SETTLE = 0.25
 """Duration in seconds of the warm-up of each turn, which is not measured."""
@@ -193,7 +193,7 @@ def server(model: str, settings: str) -> Iterator[tuple[int, int]]:
 
 
 def show_rate(options: argparse.Namespace, body: bytes) -> float:
-    """Prints the throughput of the closed-loop clients and of the plain loop, run alternately. Returns the clients' median."""
+    """Prints the throughput of the closed-loop clients and of the bare loop, run alternately. Returns the clients' median."""
     bare, alone, loads = Bare(options.model), [], []
     with server(options.model, SETTINGS) as (_, port), asyncio.Runner() as runner:
         connections = runner.run(connect(port, options.clients))

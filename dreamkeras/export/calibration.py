@@ -34,7 +34,8 @@ def calibrate_onnx(
             is also stored for later exports.
         assay: The assay of the measurements.
         held_out: Measured sequences that the model was not trained on, with values in the model's units.
-        training: Sequences similar to the training data, from which the random background sequences are derived. Defaults to `held_out`.
+        training: Sequences similar to the training data, for the background and the familiarity. If None, `held_out` is used for the
+            background, and the model's familiarity is kept if there is one.
 
     Returns:
         The new description of the model, and the figures of `task_figures` on the held-out sequences.

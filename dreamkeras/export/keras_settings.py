@@ -69,7 +69,7 @@ def home_left_alone() -> Iterator[None]:
 def starting_keras(backend: str) -> Iterator[None]:
     """Context manager in which Keras can be imported with dreamkeras's settings.
 
-    On exit, the environment is restored, except for the backend.
+    On exit, the user's Keras variables are restored, except for the backend.
 
     Args:
         backend: The Keras backend of this process and of its child processes.

@@ -143,7 +143,8 @@ def find_block(slot: str | None, name: str) -> Any:
         name: A registered name, or `module:Class`, where the module can be imported or is in the working folder.
 
     Raises:
-        ModelError: There is no such block, or the block belongs in another slot. The message lists the registered blocks.
+        ModelError: There is no such block, or the block belongs in another slot. For an unknown name, the message lists the registered
+            blocks.
 
     Example:
         >>> find_block("first", "dreamkeras.layers.blocks.bhi:BHIFirst").slot

@@ -1,7 +1,7 @@
 """Attribution by gradients, on every backend: gradient times input, integrated gradients, and a DeepLIFT-style rule.
 
-The explained prediction is that of the exported model: all flags are 0, and predictions are averaged over both strands and over test
-shifts where the network uses them. The gradients themselves are computed in `differentiation`.
+The explained prediction is that of the exported model: all flags except `is_reverse` are 0, and predictions are averaged over both strands
+and over test shifts where the network uses them. The gradients themselves are computed in `differentiation`.
 """
 
 from collections.abc import Callable, Iterable, Iterator

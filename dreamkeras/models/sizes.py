@@ -51,8 +51,9 @@ def network_sizes(assays: Iterable[Assay]) -> Iterator[Size]:
 def block_sizes(assay: Assay, slots: Iterable[str] = tuple(BLOCKS)) -> Iterator[Size]:
     """Yields the size of every registered block in the given slots, with its default arguments.
 
-    Each block is built in a network whose other blocks have the same name, or are autosome's where no such block exists. Final blocks
-    with a profile are included for assays with profiles, and final blocks without one for the other assays.
+    Each block is built in a network whose other blocks have the same name. Where no such block exists, autosome's block is used, or the
+    final block `profile` for an assay with profiles. Final blocks that do not fit the assay are omitted: a final block must have a profile
+    if and only if the assay has one.
     """
     answers = (None, assay.profile is not None)
     fitting = {slot: [name for name, block in BLOCKS[slot].items() if getattr(block, "has_profile", None) in answers] for slot in BLOCKS}

@@ -12,11 +12,12 @@ __all__ = ["StrandMean", "WholeNetwork", "views"]
 
 
 class StrandMean(keras.layers.Layer):
-    """Predicts from letters alone: flags of the measurement are 0, and predictions are averaged over strands and test shifts.
+    """Predicts from letters alone, averaged over strands and test shifts.
 
-    If the strand rule of the construct is `"both"`, the predictions for the window and its reverse complement are averaged. If the network
-    has test shifts, the predictions for the shifted windows are averaged. All views of a window are computed in one batch. Profiles are
-    averaged as probabilities, after those of the reverse complement are reversed.
+    All flags are 0, except that `is_reverse` is 1 for the reverse complement. If the strand rule of the construct is `"both"`, the
+    predictions for the window and its reverse complement are averaged. If the network has test shifts, the predictions for the shifted
+    windows are averaged. All views of a window are computed in one batch. Profiles are averaged as probabilities, after those of the
+    reverse complement are reversed.
 
     Args:
         network: A `PrixFixe` network.
