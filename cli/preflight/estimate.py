@@ -3,7 +3,6 @@
 So what is counted is what would be asked, and what fails here would fail there. Time and memory follow from a short measurement.
 """
 
-import resource
 import sys
 import time
 from collections.abc import Callable, Sequence
@@ -32,7 +31,7 @@ class Preflight(NamedTuple):
         failure: Why the run would fail; empty if it would not.
         windows: How many windows the model would be asked about.
         seconds: How long it would take.
-        megabytes: The memory it would take.
+        megabytes: The memory it would take; 0 on Windows, where it is not known.
     """
 
     lines: Sequence[Line]
@@ -103,10 +102,19 @@ def preflight(scorer: Scorer, rehearse: Callable[[StandIn, list[Line]], str], ba
         lines.append(Line("Model calls", f"{stand_in.asked:,} windows, in batches of up to {batch_size}: {stand_in.batches:,}"))
         lines.append(Line("Time", f"{_duration(seconds)}: {speed:,.0f} windows a second here, and {_duration(reading)} for the files"))
     # This process has read the same files and called the same model.
-    megabytes = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / (1 << (20 if sys.platform == "darwin" else 10))
-    if not failure:
+    megabytes = _peak_megabytes()
+    if megabytes and not failure:
         lines.append(Line("Memory", f"about {megabytes:,.0f} MB"))
     return Preflight(lines, failure, stand_in.asked, seconds, megabytes)
+
+
+def _peak_megabytes() -> float:
+    """Returns the maximum memory of this process so far, or 0 on Windows, where Python does not report it."""
+    try:
+        import resource
+    except ImportError:
+        return 0.0
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / (1 << (20 if sys.platform == "darwin" else 10))
 
 
 def _duration(seconds: float) -> str:

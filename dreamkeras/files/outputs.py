@@ -118,9 +118,8 @@ def _streamed(path: str) -> Iterator[BinaryIO]:
         spool = stack.enter_context(tempfile.NamedTemporaryFile(prefix="dreamkeras-"))
         yield cast("BinaryIO", spool)
         with naming_output(path):
-            spool.flush()
-            with Path(spool.name).open("rb") as written:  # opened by name, because pyBigWig writes to the file by name
-                shutil.copyfileobj(written, stream)
+            spool.seek(0)  # the file is not opened a second time, which Windows refuses
+            shutil.copyfileobj(spool, stream)
             stream.flush()
 
 

@@ -1,4 +1,5 @@
 import re
+import sys
 
 import numpy as np
 import pytest
@@ -70,6 +71,12 @@ class TestReport:
         assert re.fullmatch(r"Time         about 0\.1 s: 1,000 windows a second here, and less than 0\.1 s for the files", lines[3])
         assert re.fullmatch(r"Memory       about [\d,]+ MB", lines[4])
         assert lines[5:] == ["Would run    nothing was written"]
+
+    def test_on_windows_has_no_line_on_memory(self, monkeypatch):
+        monkeypatch.setitem(sys.modules, "resource", None)  # the module does not exist there
+        report = preflight(WeightSum(), lambda stand_in, lines: "")
+        assert report.megabytes == 0
+        assert "Memory" not in str(report)
 
     def test_of_an_error_keeps_what_was_found_before_it(self):
         def rehearse(stand_in, lines):
