@@ -25,8 +25,8 @@ BACKLOG = 2048
 SPARE_FILES = 64
 """File descriptors reserved for files other than connections."""
 
-LAST_LOOK = 10
-"""Maximum time, in seconds, to accept connections and read requests that have arrived before the port is closed."""
+LOOKS = 1000
+"""Maximum number of looks, 10 ms apart, for connections and requests that have arrived before the port is closed."""
 
 
 class Tls(NamedTuple):
@@ -148,15 +148,17 @@ class _Server(uvicorn.Server):
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
         """Closes the port, after the connections and requests that the kernel has already received have been read."""
         listeners = [listener for server in self.servers for listener in server.sockets]
-        end = asyncio.get_running_loop().time() + LAST_LOOK
-        while self._has_unread(listeners) and asyncio.get_running_loop().time() < end:
+        for _ in range(LOOKS):
+            if not self._has_unread(listeners):
+                break
             await asyncio.sleep(0.01)
         await super().shutdown(sockets)
 
     def _has_unread(self, listeners: Sequence[Any]) -> bool:
         """Whether a connection waits to be accepted, or a connection without a request in flight has received data."""
-        idle = [open_ for open_ in self.server_state.connections if open_.cycle is None or open_.cycle.response_complete]
-        transports = [open_.transport for open_ in idle if not open_.transport.is_closing()]
+        connections: list[Any] = list(self.server_state.connections)  # of the class from `bounded_protocol`
+        idle = [connection for connection in connections if connection.cycle is None or connection.cycle.response_complete]
+        transports = [connection.transport for connection in idle if not connection.transport.is_closing()]
         with selectors.DefaultSelector() as selector:
             for source in [*listeners, *(transport.get_extra_info("socket") for transport in transports)]:
                 selector.register(source.fileno(), selectors.EVENT_READ)
