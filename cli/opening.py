@@ -1,4 +1,4 @@
-"""The models that a command line names, opened."""
+"""Opens the models that a command line names."""
 
 from typing import TYPE_CHECKING
 
@@ -11,7 +11,9 @@ __all__ = ["open_models", "report_packaged"]
 
 
 def open_models(models: tuple[str, ...], device: str, batch_size: int | str | None, threads: int | str | None) -> "tuple[Scorer, int]":
-    """The models of a command line, opened, and the batch size; sizes and threads that are `auto` are measured, and printed.
+    """Opens the models of a command line, or the packaged model if none is named, and returns the scorer and the batch size.
+
+    If the batch size or the number of threads is `auto`, the fastest value is measured and printed.
 
     Raises:
         ModelError: A model cannot be opened.
@@ -32,7 +34,7 @@ def open_models(models: tuple[str, ...], device: str, batch_size: int | str | No
 
 
 def report_packaged(models: tuple[str, ...], scorer: "Scorer") -> None:
-    """Says which model was used where none was named."""
+    """Prints the name of the packaged model if the command line names no model."""
     if not models:
-        construct = scorer.constructs[0]  # `--flag-unusual` has a second one
+        construct = scorer.constructs[0]  # `--flag-unusual` adds a second construct
         click.echo(f"No -m given: used the packaged model {scorer.name} (construct {construct.name}).", err=True)

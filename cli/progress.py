@@ -1,4 +1,4 @@
-"""Progress on standard error, only where that is a terminal; rich is imported only then."""
+"""Progress bars on standard error. They appear, and rich is imported, only if standard error is a terminal."""
 
 import contextlib
 import sys
@@ -9,10 +9,10 @@ __all__ = ["show_bytes", "show_records"]
 
 @contextlib.contextmanager
 def show_records(noun: str = "records") -> Iterator[Callable[[int], None] | None]:
-    """A bar with records (or another noun) and records a second.
+    """Shows a progress bar with the number of records, or of another noun, and their rate.
 
-    Returns:
-        A function to call with the number of records done since the last call; None where standard error is no terminal.
+    Yields:
+        A function to call with the number of records done since the last call. None if standard error is not a terminal.
     """
     if not sys.stderr.isatty():
         yield None
@@ -33,10 +33,11 @@ def show_records(noun: str = "records") -> Iterator[Callable[[int], None] | None
 
 @contextlib.contextmanager
 def show_bytes() -> Iterator[Callable[[str, int, int], None] | None]:
-    """A bar for each file that is downloaded.
+    """Shows a progress bar for each downloaded file.
 
-    Returns:
-        A function to call with a file's name, its bytes so far and in all; None where standard error is no terminal.
+    Yields:
+        A function to call with the name of a file, its number of bytes received, and its total number of bytes. None if standard error
+        is not a terminal.
     """
     if not sys.stderr.isatty():
         yield None

@@ -1,4 +1,4 @@
-"""A command's results: where they go, outputs that are refused, and the manifest beside them."""
+"""Outputs of commands: opening results, refusing outputs that would overwrite files, and writing the manifest."""
 
 import contextlib
 import os
@@ -34,7 +34,7 @@ def open_results(
     track: Mapping[str, Any] | None = None,
     texts: Mapping[str, tuple[str, ...]] | None = None,
 ) -> "contextlib.AbstractContextManager[PredictionSink]":
-    """A writer of predictions, by the output's format: of `formats.tracks.open_track` or of `scoring.results.open_predictions`."""
+    """Returns a writer of predictions: `formats.tracks.open_track` for a track format, otherwise `scoring.results.open_predictions`."""
     from dreamkeras.formats.tracks import open_track, track_format
     from dreamkeras.scoring.results import open_predictions
 
@@ -44,7 +44,12 @@ def open_results(
 
 
 def check_resume(inputs: Sequence[str], output: str, *, resume: bool, is_measured: bool) -> None:
-    """Refuses to resume into a stream, with a measured batch size (it may differ next time), or from a pipe."""
+    """Checks that a command with `--resume` reads files, writes a file, and has fixed numbers for its batch size and threads.
+
+    Raises:
+        InputError: An input is a stream.
+        click.UsageError: The output is a stream, or a number is `auto`.
+    """
     if not resume:
         return
     from dreamkeras.files.inputs import require_file
@@ -52,22 +57,24 @@ def check_resume(inputs: Sequence[str], output: str, *, resume: bool, is_measure
 
     if is_stream(output):
         found = "standard output" if output == "-" else f"{output}, which is a pipe, a descriptor or a device"
-        raise click.UsageError(f"Expected a file for -o beside --resume, got {found}.")
+        raise click.UsageError(f"--resume requires a file as -o, got {found}.")
     for path in inputs:
-        require_file(path, "--resume reads it again after a kill")
+        require_file(path, "--resume reads the input again after an interruption")
     if is_measured:
-        raise click.UsageError("Expected numbers beside --resume, got auto: a measurement may end otherwise the next time.")
+        raise click.UsageError(
+            "--resume requires numbers for --batch-size and --threads, got auto, which may choose other numbers next time."
+        )
 
 
 @contextlib.contextmanager
 def open_shards(
     output: str, columns: Sequence[str], models: tuple[str, ...], files: tuple[str, ...], choices: Sequence[Any], *, resume: bool
 ) -> "Iterator[Shards | None]":
-    """The folder of shards beside the output, locked by this process; None without --resume.
+    """Opens and locks the folder of shards next to the output. Yields None without `--resume`.
 
     Raises:
-        InputError: A file is missing, or the folder holds shards of something else.
-        DreamkerasError: Another process holds the folder.
+        InputError: A file is missing, or the folder holds shards of another command.
+        DreamkerasError: Another process has locked the folder.
     """
     if not resume:
         yield None
@@ -81,16 +88,16 @@ def open_shards(
 
 
 def model_files(models: Iterable[str | Path]) -> list[str]:
-    """Files that results must not replace: models as on a command line, and the files in their run folders."""
+    """Returns the paths that results must not replace: the models of the command line, and the model files in their run folders."""
     return [str(path) for model in models for path in (model, Path(model, "model.onnx"), Path(model, "model.keras"))]
 
 
 @contextlib.contextmanager
 def held_run(output: str | Path) -> Iterator[None]:
-    """Locks the run folder that is written to, or that holds the written file, because `train --resume` may be at work in it.
+    """Locks the run folder that the output is, or is in, so that `train --resume` cannot write to it at the same time.
 
     Raises:
-        DreamkerasError: Another process holds the folder.
+        DreamkerasError: Another process has locked the folder.
     """
     from dreamkeras.files.folders import claim
 
@@ -100,15 +107,15 @@ def held_run(output: str | Path) -> Iterator[None]:
 
 
 def refuse_clashes(inputs: Iterable[str | None], *outputs: str | Path | None) -> None:
-    """Refuses outputs that would replace an input or one another, also through a descriptor such as /dev/stdout.
+    """Refuses outputs that would overwrite an input or another output, including through a descriptor such as /dev/stdout.
 
     Args:
-        inputs: All that is read; None where not given.
-        outputs: Files or folders, or `-` for standard output; None likewise.
+        inputs: Paths of all inputs. None stands for an input that was not given.
+        outputs: Files or folders, or `-` for standard output. None stands for an output that was not given.
 
     Raises:
-        InputError: An output is one of the inputs, or two inputs are one stream.
-        click.UsageError: Two outputs are one; devices such as /dev/null may be.
+        InputError: An output is also an input, or two inputs are the same stream.
+        click.UsageError: Two outputs are the same file or folder, or both standard output. Devices such as /dev/null may be named twice.
     """
     from itertools import combinations, product
 
@@ -121,22 +128,22 @@ def refuse_clashes(inputs: Iterable[str | None], *outputs: str | Path | None) ->
     written = [str(path) for path in outputs if path]
     for path, output in product(filter(None, inputs), written):
         if _is_same(path, output, is_file=True):
-            raise InputError(f"Expected an output beside the inputs, got {output} for both.")
+            raise InputError(f"Output would overwrite the input {output}. Choose another output.")
     on_standard_output = [path for path in written if find_descriptor(path) == 1]
     if len(on_standard_output) > 1:
-        raise click.UsageError(f"Expected one result at most on standard output, got {len(on_standard_output)}.")
+        raise click.UsageError(f"Only one result can be written to standard output, got {len(on_standard_output)}.")
     for first, second in combinations(written, 2):
         if _is_same(first, second):
-            raise click.UsageError(f"Expected a name of its own for each result, got {second} twice.")
+            raise click.UsageError(f"Two results would be written to {second}. Choose different names.")
         for inner, outer in ((first, second), (second, first)):
             if Path(outer).resolve() in Path(inner).resolve().parents:
                 raise click.UsageError(f"Results cannot be written into the folder of other results: move {inner} out of {outer}.")
 
 
 def _is_same(first: str, second: str, *, is_file: bool = False) -> bool:
-    """Whether two names are of one file or folder, existing or not.
+    """Whether two paths name the same file or folder, existing or not.
 
-    The first is read if `is_file`: `-` is then standard input, and only an existing file counts.
+    If `is_file`, the first path is an input: `-` is then standard input, and only an existing file can be the same.
     """
     one, other = _status(first, 0 if is_file else 1), _status(second, 1)
     if one and other:
@@ -146,7 +153,7 @@ def _is_same(first: str, second: str, *, is_file: bool = False) -> bool:
 
 
 def _status(path: str, standard: int) -> os.stat_result | None:
-    """The status of a file, or of a standard descriptor for `-`; None where there is none."""
+    """Returns the status of a file, or of the descriptor `standard` for `-`. None if the file does not exist."""
     try:
         return os.fstat(standard) if path == "-" else Path(path).stat()
     except OSError:
@@ -154,12 +161,15 @@ def _status(path: str, standard: int) -> os.stat_result | None:
 
 
 def command_line() -> str:
-    """The command line, for manifests."""
+    """Returns the command line, for manifests."""
     return " ".join(["dreamkeras", *sys.argv[1:]])
 
 
 def leave_manifest(output: str, models: Iterable[str], inputs: Iterable[str], more: Mapping[str, Any] | None = None) -> None:
-    """Writes `OUTPUT.manifest.json`: the command, the models (none is the packaged one), the inputs and more; none beside a stream."""
+    """Writes `OUTPUT.manifest.json` with the command line, the models, the inputs and the fields of `more`.
+
+    If `models` is empty, the packaged model is recorded. Nothing is written if the output is a stream.
+    """
     from dreamkeras.files.streams import is_stream
 
     if is_stream(output):
@@ -171,9 +181,9 @@ def leave_manifest(output: str, models: Iterable[str], inputs: Iterable[str], mo
 
 
 def report_skipped(scored: "Scored", output: str) -> None:
-    """Prints how many records were read and skipped, and the first reasons.
+    """Prints how many records were read and skipped, and the first reasons for skipping.
 
-    If none was skipped, nothing is printed to a standard error that has the results.
+    If no record was skipped and the results go to standard error, nothing is printed.
     """
     from dreamkeras.files.streams import STANDARD_ERROR, find_descriptor
 

@@ -1,1 +1,1 @@
-"""One command a module. Each is imported only when it runs."""
+"""The commands of `dreamkeras`, one module each. A module is imported only when its command runs."""

@@ -1,4 +1,4 @@
-"""`dreamkeras ablate`: sequences in files, what is lost where spans of them are shuffled out."""
+"""`dreamkeras ablate`: predicts the effect of shuffling spans of sequences."""
 
 from typing import TYPE_CHECKING, Any
 
@@ -18,36 +18,47 @@ __all__ = ["command"]
 
 
 OPTIONS = (
-    click.option("--spans", type=click.Path(), metavar="BED", help="Spans of the inserts: name, start from 0, end.  [default: windows]"),
-    click.option("--window", type=WholeRange(min=1), metavar="N", help="Letters of a window.  [default: 10]"),
-    click.option("--step", type=WholeRange(min=1), metavar="N", help="Letters from a window to the next.  [default: half a window]"),
+    click.option(
+        "--spans",
+        type=click.Path(),
+        metavar="BED",
+        help="BED file of spans in the inserts, with sequence names as contigs.  [default: windows along each insert]",
+    ),
+    click.option("--window", type=WholeRange(min=1), metavar="N", help="Window length in bases.  [default: 10]"),
+    click.option(
+        "--step",
+        type=WholeRange(min=1),
+        metavar="N",
+        help="Distance between the starts of two windows, in bases.  [default: half a window]",
+    ),
     click.option(
         "--method",
         type=click.Choice(ABLATION_METHODS),
         default="dinucleotides",
         show_default=True,
-        help="Shuffle letters, their dinucleotides kept or not; or make them N.",
+        help="Shuffle the bases of a span with or without preserving dinucleotides, or replace them by N.",
     ),
-    click.option("--shuffles", type=WholeRange(min=1), metavar="N", help="Of each span.  [default: 20]"),
-    click.option("--seed", type=WholeRange(min=0), metavar="N", help="Which shuffles.  [default: 0]"),
+    click.option("--shuffles", type=WholeRange(min=1), metavar="N", help="Number of shuffles of each span.  [default: 20]"),
+    click.option("--seed", type=WholeRange(min=0), metavar="N", help="Random seed of the shuffles.  [default: 0]"),
 )
 
 
-@click.command("ablate")
+@click.command("ablate", epilog="\b\nExample:\n  dreamkeras ablate promoters.fa -m runs/mine --window 10 --step 5 -o effects.tsv")
 @scoring_options(TABLES, "effects", *OPTIONS)
 def command(
     spans: str | None, window: int | None, step: int | None, method: str, shuffles: int | None, seed: int | None, **options: Any
 ) -> None:
-    """Tell what is lost where spans of the sequences in INPUT are taken out.
+    """Predict the effect of shuffling spans of the sequences in INPUT.
 
-    INPUT is as for `predict`. Each span, or each window along an insert, is shuffled while all else stays. A row of the results is
-    a span: the sequence's name, start and end as in BED, and for each task the mean prediction of the shuffled sequences minus the
-    sequence's, and its standard deviation over the shuffles.
+    INPUT accepts the formats of `dreamkeras predict`. Each span, or each window along an insert, is shuffled while the rest of the
+    sequence stays unchanged. A row of the results describes one span: the name of the sequence, start and end as in BED, and for each
+    task the mean prediction of the shuffled sequences minus the prediction of the sequence, with the standard deviation over the
+    shuffles.
     """
     if spans and (window or step):
-        raise click.UsageError("Expected either --spans or windows, got both.")
+        raise click.UsageError("--spans cannot be combined with --window or --step.")
     if method == "unknown":
-        refuse_unused("a --method that shuffles", shuffles=shuffles, seed=seed)
+        refuse_unused("with --method unknown", shuffles=shuffles, seed=seed)
 
     from dreamkeras.explain.ablation import Ablator, RegionSpans, slide
     from dreamkeras.explain.ablation_files import LABELS, AblationTable
@@ -80,14 +91,14 @@ def command(
 
 
 def _report_missing(regions: "RegionSpans", path: str) -> None:
-    """Says how many spans are in no sequence.
+    """Prints how many spans belong to none of the sequences.
 
     Raises:
-        InputError: None is in one.
+        InputError: No span belongs to a sequence.
     """
     from dreamkeras.errors import InputError
 
     if regions.missing == len(regions):
-        raise InputError(f"Expected spans of the sequences in INPUT, got none of them in {path}.")
+        raise InputError(f"No span in {path} has the name of a sequence in INPUT.")
     if regions.missing:
-        click.echo(f"Left out {regions.missing:,} of {len(regions):,} spans, of other sequences.", err=True)
+        click.echo(f"Skipped {regions.missing:,} of {len(regions):,} spans, which belong to none of the sequences.", err=True)

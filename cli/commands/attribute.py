@@ -1,4 +1,4 @@
-"""`dreamkeras attribute`: sequences and a Keras model in, what each letter contributes out."""
+"""`dreamkeras attribute`: attributes the predictions of a Keras model to bases by gradients."""
 
 from contextlib import ExitStack
 from pathlib import Path
@@ -27,24 +27,34 @@ if TYPE_CHECKING:
 __all__ = ["command"]
 
 
-@click.command("attribute")
+@click.command("attribute", epilog="\b\nExample:\n  dreamkeras attribute promoters.fa -m runs/mine -o contributions.tsv --logos logos")
 @click.argument("inputs", nargs=-1, required=True, metavar="INPUT...", type=click.Path(allow_dash=True))
-@click.option("-m", "--model", required=True, type=click.Path(path_type=Path), metavar="RUN", help="A run folder, or a .keras file.")
+@click.option("-m", "--model", required=True, type=click.Path(path_type=Path), metavar="RUN", help="Run folder or .keras file.")
 @output_option
-@click.option("--format", type=click.Choice(EFFECT_FORMATS), help="Format of the contributions.  [default: by FILE's suffix, else tsv]")
-@click.option("--method", type=click.Choice(ATTRIBUTION_METHODS), default="integrated", show_default=True, help="How.")
+@click.option(
+    "--format", type=click.Choice(EFFECT_FORMATS), help="Format of the contributions.  [default: by the suffix of FILE, otherwise tsv]"
+)
+@click.option("--method", type=click.Choice(ATTRIBUTION_METHODS), default="integrated", show_default=True, help="Attribution method.")
 @click.option(
     "--baseline",
     type=click.Choice(BASELINES),
-    help="Compare inserts with N, a quarter of each base, or shuffles.  [default: zeros; shuffled for deeplift]",
+    help="Reference for the insert: N (zeros), a quarter of each base (uniform), or shuffles of the insert.  "
+    "[default: zeros; shuffled for deeplift]",
 )
-@click.option("--references", type=WholeRange(min=1), metavar="N", help="Shuffles of each insert.  [default: 10]")
-@click.option("--steps", type=WholeRange(min=1), metavar="N", help="Points between the two.  [default: integrated 16, deeplift 8]")
-@click.option("--seed", type=WholeRange(min=0), metavar="N", help="Which shuffles.  [default: 0]")
-@click.option("--completeness", type=click.Path(), metavar="FILE", help="Write how well each sequence's contributions add up.")
+@click.option(
+    "--references", type=WholeRange(min=1), metavar="N", help="Number of shuffles of each insert, for shuffled baselines.  [default: 10]"
+)
+@click.option(
+    "--steps",
+    type=WholeRange(min=1),
+    metavar="N",
+    help="Number of points between baseline and insert.  [default: 16 for integrated, 8 for deeplift]",
+)
+@click.option("--seed", type=WholeRange(min=0), metavar="N", help="Random seed of the shuffles.  [default: 0]")
+@click.option("--completeness", type=click.Path(), metavar="FILE", help="Write the completeness error of each sequence to FILE.")
 @on_error_option
 @batch_size_option
-@click.option("--backend", type=click.Choice(BACKENDS), help="[default: KERAS_BACKEND, else the first installed]")
+@click.option("--backend", type=click.Choice(BACKENDS), help="Keras backend.  [default: KERAS_BACKEND, otherwise the first installed]")
 @id_column_option
 @sequence_column_option
 @explanation_options
@@ -60,11 +70,11 @@ def command(
     sequence_column: str | int | None,
     **choices: Any,
 ) -> None:
-    """Tell what each letter of the sequences in INPUT contributes to its prediction, by the gradients of a Keras model.
+    """Attribute the predictions of the sequences in INPUT to their bases, by the gradients of a Keras model.
 
-    INPUT is as for `predict`. What is explained is what the exported model answers. A row of the results is a letter: the sequence's
-    name, the position in the insert from 1, the letter, and its contribution to each task. FILE.npz holds what other bases would
-    contribute, too.
+    INPUT accepts the formats of `dreamkeras predict`. The explained predictions are those of the exported model. A row of the results
+    describes one base: the name of the sequence, the position in the insert from 1, the base, and its contribution to each task.
+    FILE.npz also holds the contributions that other bases would have at each position.
     """
     from ..results import leave_manifest, model_files, refuse_clashes, report_skipped
 
@@ -100,16 +110,16 @@ def command(
 
 
 def _check_shuffles(choices: dict[str, Any]) -> None:
-    """Refuses options of shuffles without shuffles, and drops those that were not given, so that the library's defaults hold."""
+    """Refuses the options of shuffles without shuffled baselines, and removes options not given, so that library defaults apply."""
     is_shuffled = choices["baseline"] == "shuffled" or (choices["baseline"] is None and choices["method"] == "deeplift")
     given = {name: choices.pop(name) for name in ("references", "seed")}
     if not is_shuffled:
-        refuse_unused("--baseline shuffled", **given)
+        refuse_unused("without --baseline shuffled", **given)
     choices.update({name: value for name, value in given.items() if value is not None})
 
 
 def _checked_model(inputs: tuple[str, ...], model: Path, backend: str | None) -> Path:
-    """The model's file, once it and the inputs are there and Keras is: it takes seconds to load, which a wrong path need not wait for."""
+    """Returns the file of the model. Checks the model and inputs before importing Keras, because the import takes seconds."""
     from dreamkeras.export.onnx_file import find_model
     from dreamkeras.files.decompression import open_source
     from dreamkeras.files.streams import is_stream
@@ -125,19 +135,19 @@ def _checked_model(inputs: tuple[str, ...], model: Path, backend: str | None) ->
 
 
 class _Errors:
-    """The largest completeness error, and beside which difference."""
+    """Sink that records the largest completeness error and the mean difference between prediction and baseline."""
 
     def __init__(self) -> None:
         self._sequences, self._largest, self._difference = 0, 0.0, 0.0
 
     def write(self, found: "Attribution") -> None:
-        """Takes note of some sequences."""
+        """Records the errors of a batch of sequences."""
         errors, differences = abs(found.completeness_error()), abs(found.reference - found.baseline)
         self._sequences += len(found.ids)
         self._largest = max(self._largest, float(errors.max()))
         self._difference += float(differences.mean(axis=1).sum())
 
     def summary(self) -> str:
-        """One line."""
+        """Returns the summary as one line."""
         difference = self._difference / self._sequences
-        return f"Contributions add up to prediction minus baseline ({difference:.3g} in the mean) to within {self._largest:.3g}."
+        return f"Contributions sum to prediction minus baseline (mean {difference:.3g}) with a largest error of {self._largest:.3g}."

@@ -1,4 +1,4 @@
-"""`dreamkeras calibrate`: an exported model and measured sequences in, the same model with intervals, percentiles and ranges out."""
+"""`dreamkeras calibrate`: calibrates intervals, percentiles and familiarity of an exported model on measured sequences."""
 
 from functools import partial
 from pathlib import Path
@@ -21,19 +21,28 @@ if TYPE_CHECKING:
 __all__ = ["command"]
 
 
-@click.command("calibrate")
+@click.command("calibrate", epilog="\b\nExample:\n  dreamkeras calibrate held_out.tsv -m model.onnx -o calibrated.onnx")
 @click.argument("data", type=click.Path())
-@click.option("-m", "--model", required=True, type=click.Path(), metavar="MODEL", help="An .onnx file or a run folder.")
-@click.option("-o", "--output", type=click.Path(), metavar="FILE", help="The ONNX file to write.  [default: the model's own]")
-@click.option("--training", type=click.Path(), metavar="FILE", help="What the model was trained on.  [default: DATA, or the rest of it]")
+@click.option("-m", "--model", required=True, type=click.Path(), metavar="MODEL", help="ONNX file or run folder.")
+@click.option(
+    "-o", "--output", type=click.Path(), metavar="FILE", help="Write the calibrated model to FILE.  [default: replace the file of MODEL]"
+)
+@click.option(
+    "--training",
+    type=click.Path(),
+    metavar="FILE",
+    help="Training data of the model, for percentiles and familiarity.  [default: DATA, or its training part with --valid-fraction]",
+)
 @click.option(
     "--valid-fraction",
     type=DecimalRange(0, 1, min_open=True, max_open=True),
     metavar="SHARE",
-    help="DATA is what the model was trained on but for this share, which is calibrated on, as `dreamkeras train` divides it.",
+    help="DATA is the file that the model was trained on. Calibrate on the fraction that `dreamkeras train` held out of it.",
 )
-@click.option("--seed", type=WholeRange(min=0), metavar="N", help="Which share: the seed of the training's split.  [default: 0]")
-@click.option("--assay", help="What was measured: yeast, lentimpra, starrseq or table.  [default: what the model was trained on]")
+@click.option(
+    "--seed", type=WholeRange(min=0), metavar="N", help="Random seed of the split in training, for --valid-fraction.  [default: 0]"
+)
+@click.option("--assay", help="Assay of DATA: yeast, lentimpra, starrseq or table.  [default: the assay of the model]")
 @partial(table_options, without=("fold_column", "replicate_columns"))
 def command(
     data: str,
@@ -45,15 +54,16 @@ def command(
     assay: str | None,
     **table: Any,
 ) -> None:
-    """Tell an exported model how far its predictions are from the measured sequences in DATA, which it was not trained on.
+    """Calibrate prediction intervals, percentiles and familiarity of an exported model.
 
-    Afterwards `dreamkeras predict` has --interval, --percentile and --flag-unusual for it. What `dreamkeras train` writes has them
-    already, from its validation sequences.
+    DATA holds measured sequences that the model was not trained on. The calibration is stored in the ONNX file, and `dreamkeras
+    predict` uses it for --interval, --percentile and --flag-unusual. Models from `dreamkeras train` are already calibrated on their
+    validation sequences.
     """
     if training and valid_fraction:
-        raise click.UsageError("Expected either --training or --valid-fraction, got both.")
+        raise click.UsageError("--training cannot be combined with --valid-fraction.")
     if not valid_fraction:
-        refuse_unused("--valid-fraction", seed=seed)
+        refuse_unused("without --valid-fraction", seed=seed)
     layout = chosen_layout(assay or "", table)
 
     from dreamkeras.files.outputs import refuse_packed
@@ -71,7 +81,7 @@ def command(
     from dreamkeras.scoring.predictor import load
 
     known, scorer = read_training_data(model), load(model, "cpu")
-    with rereadable(data if layout else None):  # whose columns are looked at first
+    with rereadable(data if layout else None):  # a table is opened twice: first for its columns
         chosen = choose_assay(EvaluationChoices(data, (model,), assay=assay, table=layout), [scorer], [known])
         held_out, trained_on = chosen.read(data).centred(), chosen.read(training) if training else None
     for file, examples in ((data, held_out), (training, trained_on)):
@@ -85,7 +95,7 @@ def command(
 
 
 def _report_reading(file: str | None, examples: "Examples | None") -> None:
-    """Says what was read from a file, if there is one."""
+    """Prints what was read from a file, if the file was given."""
     from dreamkeras.files.inputs import file_name
 
     if file and examples:
@@ -94,7 +104,7 @@ def _report_reading(file: str | None, examples: "Examples | None") -> None:
 
 
 def _warn_of_overlap(known: "TrainingData | None", held_out: "Examples", data: str) -> None:
-    """Warns of sequences that were trained on, or that cannot be compared with the training data."""
+    """Warns if the model was trained on some of the sequences, or if this cannot be checked."""
     from dreamkeras.evaluation.training_data import compare_with_training
     from dreamkeras.files.inputs import file_name
 
@@ -108,7 +118,7 @@ def _warn_of_overlap(known: "TrainingData | None", held_out: "Examples", data: s
 def _report_calibration(
     model: str, output: str | None, before: "ModelDescription", after: "ModelDescription", figures: "dict[str, np.ndarray]"
 ) -> None:
-    """Prints r of each task, and updates the model card of a run folder."""
+    """Prints the r of each task, and updates the model card of a run folder."""
     from dreamkeras.confidence.model_card import update_card
     from dreamkeras.files.streams import is_stream
 
@@ -117,4 +127,4 @@ def _report_calibration(
     click.echo(f"Wrote {output or model}.", err=True)
     card = Path(model) / "README.md"
     if output is None and card.is_file() and not update_card(card, before, after):
-        click.echo(f"{card} is older, and does not tell of this.", err=True)
+        click.echo(f"{card} was not updated: its lines on the calibration were edited or are of an older version.", err=True)

@@ -1,4 +1,4 @@
-"""`dreamkeras check`: whether a block honours its slot's contract on every installed backend."""
+"""`dreamkeras check`: checks that a block fulfils the contract of its slot on every installed backend."""
 
 import click
 
@@ -8,21 +8,23 @@ from dreamkeras.training.names import BACKENDS
 __all__ = ["command"]
 
 
-@click.command("check")
+@click.command("check", epilog="\b\nExample:\n  dreamkeras check my_blocks:GRUCore")
 @click.argument("block", metavar="BLOCK")
-@click.option("--slot", type=click.Choice(SLOTS), help="Where it goes.  [default: where module:Class belongs]")
-@click.option("--backend", "backends", multiple=True, type=click.Choice(BACKENDS), help="May be given twice.  [default: all installed]")
+@click.option("--slot", type=click.Choice(SLOTS), help="Slot of the block.  [default: the slot of module:Class]")
+@click.option(
+    "--backend", "backends", multiple=True, type=click.Choice(BACKENDS), help="Keras backend. Repeatable.  [default: all installed]"
+)
 def command(block: str, slot: str | None, backends: tuple[str, ...]) -> None:
-    """Try a block in its slot, on every installed backend.
+    """Check that a block fulfils the contract of its slot, on every installed backend.
 
-    BLOCK is module:Class, the module looked for in the working folder too, or the name of a registered block with --slot.
-    Prints a table of what holds; ends with exit code 1 if anything does not.
+    BLOCK is module:Class, or the name of a registered block with --slot. Modules are also searched in the working directory. The
+    command prints a table of the checks, and its exit code is 1 if a check fails.
     """
     from dreamkeras.training.check.report import report_block
 
     if slot is None and ":" not in block:
         slots = ", ".join(SLOTS)
-        raise click.UsageError(f"Expected --slot ({slots}) beside the name of a registered block, got {block!r} alone.")
+        raise click.UsageError(f"The registered block {block!r} requires --slot ({slots}).")
     report = report_block(slot, block, backends or BACKENDS)
     click.echo(str(report))
     if not report.holds:

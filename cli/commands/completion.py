@@ -1,4 +1,4 @@
-"""`dreamkeras completion`: the script with which a shell completes commands, options and choices."""
+"""`dreamkeras completion`: prints the script that enables shell completion of commands, options and values."""
 
 import click
 
@@ -11,7 +11,8 @@ __all__ = ["command"]
 def command(ctx: click.Context, shell: str) -> None:
     """Print the completion script of a shell.
 
-    Completion with the Tab key works after one of these lines is in the shell's start-up file.
+    The script enables completion of commands, options and values with the Tab key. To use it, add one of these lines to the start-up file
+    of your shell.
 
     In ~/.bashrc: eval "$(dreamkeras completion bash)"
 
@@ -23,6 +24,6 @@ def command(ctx: click.Context, shell: str) -> None:
 
     completion = get_completion_class(shell)
     if completion is None:
-        raise click.UsageError(f"The installed version of click has no completion for {shell}.")
+        raise click.UsageError(f"The installed version of click does not support completion for {shell}.")
     root = ctx.find_root().command
     click.echo(completion(cli=root, ctx_args={}, prog_name="dreamkeras", complete_var="_DREAMKERAS_COMPLETE").source())

@@ -1,4 +1,4 @@
-"""`dreamkeras design`: a model and a goal in, sequences that are predicted to reach it out."""
+"""`dreamkeras design`: designs sequences with a desired predicted expression."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -31,42 +31,66 @@ def _target(_ctx: click.Context, _parameter: click.Parameter, text: str) -> str 
     if text in ("max", "min"):
         return text
     if not is_number(text):
-        raise click.BadParameter(f"{text!r} is neither max, min nor a number.")
+        raise click.BadParameter(f"{text!r} is neither max nor min nor a number.")
     return float(text)
 
 
-@click.command("design")
-@click.option("--target", required=True, callback=_target, metavar="max|min|VALUE", help="The highest prediction, the lowest, or a number.")
+@click.command(
+    "design", epilog="\b\nExample:\n  dreamkeras design --target max -m runs/mine --forbid BsaI --gc 40 60 --number 3 -o designs"
+)
+@click.option(
+    "--target", required=True, callback=_target, metavar="max|min|VALUE", help="Desired prediction: the highest, the lowest, or a value."
+)
 @models_option
-@click.option("-o", "--output", required=True, type=click.Path(path_type=Path), metavar="DIR", help="A new folder for the results.")
-@click.option("--start", type=click.Path(allow_dash=True), metavar="FILE", help="Sequences to begin with.  [default: random inserts]")
+@click.option("-o", "--output", required=True, type=click.Path(path_type=Path), metavar="DIR", help="New folder for the results.")
+@click.option(
+    "--start", type=click.Path(allow_dash=True), metavar="FILE", help="File of sequences to start from.  [default: random inserts]"
+)
 @id_column_option
 @sequence_column_option
-@click.option("--random", type=WholeRange(min=1), metavar="N", help="Random inserts to begin with.  [default: 1]")
-@click.option("--length", type=WholeRange(min=1), metavar="N", help="Letters of a random insert.  [default: the construct's usual]")
-@click.option("--method", type=click.Choice(METHODS), default="evolution", show_default=True, help="How to search.")
-@click.option("--steps", type=WholeRange(min=1), metavar="N", help="Most steps.  [default: 50; greedy and gradient: 100]")
-@click.option("--calls", type=WholeRange(min=1), metavar="N", help="Most designs that are tried for each start.")
-@click.option("--population", type=WholeRange(min=1), metavar="N", help="Members of a population, in evolution.  [default: 100]")
-@click.option("--width", type=WholeRange(min=1), metavar="N", help="Designs kept at each step of a beam search.  [default: 8]")
-@click.option("--number", type=WholeRange(min=1), default=1, show_default=True, help="Designs for each start.")
-@click.option("--diversity", type=WholeRange(min=1), default=1, show_default=True, help="Fewest letters in which two designs differ.")
-@click.option("--constraints", type=click.Path(), metavar="FILE", help="The constraints below in TOML; those given here win.")
-@click.option("--gc", nargs=2, type=DECIMAL, metavar="LOW HIGH", help="Least and most G and C in the insert, in percent.")
-@click.option("--forbid", multiple=True, metavar="SITE", help="An enzyme, as EcoRI, or IUPAC codes: on neither strand. Repeatable.")
-@click.option("--require", multiple=True, metavar="SITE", help="Likewise, what has to be there, on one strand. Repeatable.")
-@click.option("--homopolymer", type=WholeRange(min=1), metavar="N", help="Most equal letters in a row.")
-@click.option("--fixed", multiple=True, metavar="FIRST-LAST", help="Positions of the insert, from 1, that stay. Repeatable.")
-@click.option("--max-edits", type=WholeRange(min=1), metavar="N", help="Most letters that differ from the start.")
-@click.option("--penalty", type=DecimalRange(min=0), default=0.0, metavar="K", help="Take K standard deviations of an ensemble off.")
-@click.option("--task", metavar="NAME", help="The task that counts, of a model with several.")
-@click.option("--minus", metavar="NAME", help="A task whose prediction is taken from it.")
-@click.option("--with-adapters", is_flag=True, help="Write designs between their adapters.")
-@click.option("--seed", type=WholeRange(min=0), default=0, show_default=True, help="Of all random choices.")
+@click.option("--random", type=WholeRange(min=1), metavar="N", help="Number of random inserts to start from.  [default: 1]")
+@click.option(
+    "--length", type=WholeRange(min=1), metavar="N", help="Length of the random inserts.  [default: the usual length of the construct]"
+)
+@click.option("--method", type=click.Choice(METHODS), default="evolution", show_default=True, help="Search method.")
+@click.option("--steps", type=WholeRange(min=1), metavar="N", help="Maximum number of steps.  [default: 50; 100 for greedy and gradient]")
+@click.option("--calls", type=WholeRange(min=1), metavar="N", help="Maximum number of designs evaluated per start.")
+@click.option("--population", type=WholeRange(min=1), metavar="N", help="Population size of --method evolution.  [default: 100]")
+@click.option("--width", type=WholeRange(min=1), metavar="N", help="Designs kept at each step of --method beam.  [default: 8]")
+@click.option("--number", type=WholeRange(min=1), default=1, show_default=True, help="Number of designs per start.")
+@click.option(
+    "--diversity", type=WholeRange(min=1), default=1, show_default=True, help="Minimum number of bases in which two designs differ."
+)
+@click.option(
+    "--constraints", type=click.Path(), metavar="FILE", help="TOML file of the constraints below. Command-line options take precedence."
+)
+@click.option("--gc", nargs=2, type=DECIMAL, metavar="LOW HIGH", help="Minimum and maximum GC content of the insert, in percent.")
+@click.option(
+    "--forbid", multiple=True, metavar="SITE", help="Enzyme such as EcoRI, or IUPAC pattern, forbidden on both strands. Repeatable."
+)
+@click.option("--require", multiple=True, metavar="SITE", help="Enzyme or IUPAC pattern required on at least one strand. Repeatable.")
+@click.option("--homopolymer", type=WholeRange(min=1), metavar="N", help="Maximum length of a run of the same base.")
+@click.option("--fixed", multiple=True, metavar="FIRST-LAST", help="Positions of the insert, from 1, that must not change. Repeatable.")
+@click.option("--max-edits", type=WholeRange(min=1), metavar="N", help="Maximum number of bases that differ from the start.")
+@click.option(
+    "--penalty",
+    type=DecimalRange(min=0),
+    default=0.0,
+    metavar="K",
+    help="Subtract K standard deviations of the ensemble from the objective.",
+)
+@click.option("--task", metavar="NAME", help="Task to optimise. Required if the model has several.")
+@click.option("--minus", metavar="NAME", help="Task whose prediction is subtracted from that of --task.")
+@click.option("--with-adapters", is_flag=True, help="Write designs with their adapters.")
+@click.option("--seed", type=WholeRange(min=0), default=0, show_default=True, help="Random seed.")
 @device_option
 @batch_size_or_auto_option
 @threads_option
-@click.option("--backend", type=click.Choice(BACKENDS), help="Of the method gradient.  [default: KERAS_BACKEND, else the first installed]")
+@click.option(
+    "--backend",
+    type=click.Choice(BACKENDS),
+    help="Keras backend for --method gradient.  [default: KERAS_BACKEND, otherwise the first installed]",
+)
 def command(
     output: Path,
     models: tuple[str, ...],
@@ -77,10 +101,10 @@ def command(
     backend: str | None,
     **choices: Any,
 ) -> None:
-    """Design inserts that a model predicts to express as wanted.
+    """Design inserts whose predicted expression is as high, as low or as near to a value as possible.
 
-    Changes letters of the sequences in --start, or of random inserts; adapters and flanks stay. Writes designs.tsv, designs.fa,
-    steps.tsv and a manifest.
+    The search changes bases of the sequences in --start, or of random inserts. Adapters and flanks stay unchanged. The command writes
+    designs.tsv, designs.fa, steps.tsv and manifest.json into DIR.
     """
     by_gradient = choices["method"] == "gradient"
     _check_usage(models, random, backend, choices)
@@ -111,21 +135,25 @@ def command(
 
 
 def _check_usage(models: tuple[str, ...], random: int | None, backend: str | None, choices: dict[str, Any]) -> None:
-    """Refuses options that do not go together."""
+    """Refuses combinations of options that have no effect or contradict each other.
+
+    Raises:
+        click.UsageError: Options cannot be combined.
+    """
     others = [model for model in models if not Path(model).is_dir()] if models else ["none"]
     if choices["method"] == "gradient" and others:
-        raise click.UsageError(f"Expected run folders (-m) for --method gradient, which needs Keras models, got {others[0]}.")
+        raise click.UsageError(f"--method gradient requires run folders as -m, because it uses their Keras models, got {others[0]}.")
     for method, name in (("gradient", "backend"), ("evolution", "population"), ("beam", "width")):
         if choices["method"] != method:
-            refuse_unused(f"--method {method}", **{name: choices.get(name, backend)})
+            refuse_unused(f"without --method {method}", **{name: choices.get(name, backend)})
     if not choices["start"]:
-        refuse_unused("--start", id_column=choices["id_column"], sequence_column=choices["sequence_column"])
+        refuse_unused("without --start", id_column=choices["id_column"], sequence_column=choices["sequence_column"])
     elif random or choices["length"]:
-        raise click.UsageError("Expected --start or random inserts (--random, --length), got both.")
+        raise click.UsageError("--start cannot be combined with --random or --length.")
 
 
 def _gradient_edits(models: tuple[str, ...], backend: str | None, batch_size: int) -> "ProposerOf":
-    """Proposes edits by the gradients of the Keras models of run folders."""
+    """Returns a function that makes the proposer of edits, which uses the gradients of the Keras models in run folders."""
     from dreamkeras.export.onnx_file import find_model
     from dreamkeras.training.backend import choose_backend
 
@@ -139,7 +167,7 @@ def _gradient_edits(models: tuple[str, ...], backend: str | None, batch_size: in
 
 
 def _report(designs: "Designs", number: int) -> None:
-    """Prints the designs, tab-separated, and how many are missing."""
+    """Prints the designs, tab-separated, and a warning if fewer than requested were found."""
     import numpy as np
 
     from dreamkeras.design.files import design_ids
@@ -150,4 +178,4 @@ def _report(designs: "Designs", number: int) -> None:
     for name, *values, edits in zip(design_ids(designs), before, designs.values, designs.edits, strict=True):
         click.echo("\t".join([name, *format_numbers(np.array(values)), str(edits)]))
     if len(designs.values) < (wanted := number * len(designs.starts)):
-        click.echo(f"Warning: {len(designs.values):,} of {wanted:,} designs were found that are different enough.", err=True)
+        click.echo(f"Warning: Found only {len(designs.values):,} of {wanted:,} designs that differ enough from each other.", err=True)

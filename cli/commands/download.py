@@ -1,4 +1,4 @@
-"""`dreamkeras download`: the published data and weights."""
+"""`dreamkeras download`: downloads published data sets and weights."""
 
 from functools import partial
 from pathlib import Path
@@ -16,22 +16,24 @@ __all__ = ["command"]
 _say = partial(click.echo, err=True)
 
 
-@click.command("download")
+@click.command("download", epilog="\b\nExample:\n  dreamkeras download human --to data/human")
 @click.argument("data_set", metavar="|".join(DATA_SETS), type=click.Choice(DATA_SETS), required=False)
-@click.option("--to", type=click.Path(path_type=Path), metavar="DIR", help="Where the files go.  [default: data/ and the data set's name]")
-@click.option("--mirror", metavar="URL", help="A folder with files of the same names, in place of Zenodo's.")
-@click.option("--list", "listing", is_flag=True, help="Only list the files and their sizes.")
+@click.option(
+    "--to", type=click.Path(path_type=Path), metavar="DIR", help="Folder for the files.  [default: data/NAME for the data set NAME]"
+)
+@click.option("--mirror", metavar="URL", help="Download from the files in this folder instead of Zenodo.")
+@click.option("--list", "listing", is_flag=True, help="List the files and their sizes without downloading.")
 def command(data_set: str | None, to: Path | None, mirror: str | None, listing: bool) -> None:
-    """Download a published data set, or the published weights: Zenodo record 10633252.
+    """Download a published data set or the published weights from Zenodo record 10633252.
 
-    What has come goes on where it was cut, is checked by size and checksum, and archives are unpacked; what is there already is
-    not downloaded again. Prints where the files are; says on standard error which command reads them and what to cite.
+    Interrupted downloads resume, complete files are not downloaded again, sizes and checksums are verified, and archives are unpacked.
+    The paths of the files are printed to standard output. The command that reads them and the work to cite are printed to standard error.
     """
     if listing:
         _list_files(data_set)
         return
     if data_set is None:
-        raise click.UsageError(f"Expected one of {', '.join(DATA_SETS)}, or --list, got none.")
+        raise click.UsageError(f"Name a data set ({', '.join(DATA_SETS)}), or use --list.")
     from dreamkeras.data.published.download import download
 
     from ..progress import show_bytes
@@ -47,7 +49,7 @@ def _report(name: str, done: "Download") -> None:
     from dreamkeras.data.published.record import DATA_CITATION, find_data_set
 
     if done.unchecked:
-        _say(f"Not checked, because no checksum is known: {', '.join(done.unchecked)}.")
+        _say(f"Not verified, because no checksum is known: {', '.join(done.unchecked)}.")
     if done.command:
         _say(f"To use it: {done.command}")
     cited = filter(None, (find_data_set(name).citation, DATA_CITATION))

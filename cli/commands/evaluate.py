@@ -1,4 +1,4 @@
-"""`dreamkeras evaluate`: measured sequences and models in, figures with intervals, plots and a page out."""
+"""`dreamkeras evaluate`: compares predictions of models with measurements, and writes metrics, plots and a report."""
 
 from functools import partial
 from pathlib import Path
@@ -19,35 +19,43 @@ __all__ = ["command"]
 FIGURES = ("r", "rho", "mse")
 
 
-@click.command("evaluate")
+@click.command("evaluate", epilog="\b\nExample:\n  dreamkeras evaluate test.tsv -m runs/first -m runs/second -o results")
 @click.argument("data", type=click.Path())
 @click.option(
-    "-m", "--model", "models", multiple=True, type=click.Path(), metavar="MODEL", help="A run folder or .onnx file; several are compared."
+    "-m", "--model", "models", multiple=True, type=click.Path(), metavar="MODEL", help="ONNX file or run folder. Repeat to compare models."
 )
-@click.option("--predictions", multiple=True, type=click.Path(), metavar="FILE", help="A table that `dreamkeras predict` wrote of DATA.")
-@click.option("-o", "--output", required=True, type=click.Path(path_type=Path), metavar="DIR", help="A new folder for the results.")
-@click.option("--assay", help="What was measured: yeast, lentimpra, starrseq or table.  [default: what the model was trained on]")
+@click.option(
+    "--predictions",
+    multiple=True,
+    type=click.Path(),
+    metavar="FILE",
+    help="Table of predictions for DATA, as from `dreamkeras predict`. Repeatable.",
+)
+@click.option("-o", "--output", required=True, type=click.Path(path_type=Path), metavar="DIR", help="New folder for the results.")
+@click.option("--assay", help="Assay of DATA: yeast, lentimpra, starrseq or table.  [default: the assay of the first model]")
 @partial(table_options, without=("fold_column",))
 @summits_option
-@click.option("--subsets", type=click.Path(), metavar="DIR", help="The challenge's test subsets, for its score.")
-@click.option("--public", type=click.Path(), metavar="DIR", help="What its public leaderboard used, which is left out.")
-@click.option("--draws", type=WholeRange(min=1), default=1000, show_default=True, help="Bootstrap resamples for the intervals.")
-@click.option("--seed", type=WholeRange(min=0), default=0, show_default=True, help="Which resamples.")
+@click.option("--subsets", type=click.Path(), metavar="DIR", help="Folder of the DREAM challenge's test subsets, to compute its score.")
+@click.option(
+    "--public", type=click.Path(), metavar="DIR", help="Folder of the challenge's public leaderboard ids, to exclude them from the score."
+)
+@click.option("--draws", type=WholeRange(min=1), default=1000, show_default=True, help="Number of bootstrap resamples for the intervals.")
+@click.option("--seed", type=WholeRange(min=0), default=0, show_default=True, help="Random seed of the resamples.")
 @device_option
 @batch_size_option
 def command(output: Path, assay: str | None, batch_size: int | None, **choices: Any) -> None:
-    """Tell how well models predict the measured sequences in DATA.
+    """Compare the predictions of models with the measured sequences in DATA.
 
-    Writes figures with 95 % intervals, the models' differences on the same resamples, predictions, plots and report.html. Warns where
-    DATA holds sequences that a model was trained on, or nearly the same.
+    The command writes correlations and errors with 95 % intervals, differences between models on the same resamples, predictions, plots
+    and report.html into DIR. It warns if a model was trained on sequences in DATA or on near-duplicates of them.
     """
     table = chosen_layout(assay or "", choices)
     if not (choices["models"] or choices["predictions"]):
-        raise click.UsageError("Expected a model (-m) or predictions (--predictions) to evaluate.")
+        raise click.UsageError("Name a model with -m or a table of predictions with --predictions.")
     if not choices["models"]:
-        refuse_unused("a model (-m)", batch_size=batch_size, device=None if choices["device"] == "auto" else choices["device"])
+        refuse_unused("without a model (-m)", batch_size=batch_size, device=None if choices["device"] == "auto" else choices["device"])
     if choices["public"] and not choices["subsets"]:
-        raise click.UsageError("Expected --subsets beside --public.")
+        raise click.UsageError("--public requires --subsets DIR.")
 
     from dreamkeras.evaluation.run import EvaluationChoices, run_evaluation
     from dreamkeras.files.inputs import refuse_twice
@@ -64,7 +72,7 @@ def command(output: Path, assay: str | None, batch_size: int | None, **choices: 
 
 
 def _lines(evaluation: "Evaluation") -> list[str]:
-    """The figures, tab-separated."""
+    """Returns the metrics as tab-separated lines."""
     from dreamkeras.statistics.bootstrap import figure_text
 
     parts = evaluation.parts().items()

@@ -1,4 +1,4 @@
-"""`dreamkeras export`: a trained model, or several, as one ONNX file."""
+"""`dreamkeras export`: exports one or several trained models as one ONNX file."""
 
 from typing import TYPE_CHECKING, Any
 
@@ -9,7 +9,7 @@ from dreamkeras.models.names import EXPORT_PRECISIONS, STRAND_RULES, TRITON_DEVI
 from ..options.numbers import DecimalRange
 from ..results import held_run, refuse_clashes
 
-if TYPE_CHECKING:  # pathlib is cheap, the library is not
+if TYPE_CHECKING:  # importing the library takes long
     from pathlib import Path
 
     from dreamkeras.sequence.description import ModelDescription
@@ -17,56 +17,59 @@ if TYPE_CHECKING:  # pathlib is cheap, the library is not
 __all__ = ["command"]
 
 
-@click.command("export")
+@click.command("export", epilog="\b\nExample:\n  dreamkeras export runs/mine -o small.onnx --precision float16")
 @click.argument("runs", metavar="RUN...", nargs=-1, required=True, type=click.Path())
 @click.option(
     "-o",
     "--output",
     type=click.Path(),
     metavar="FILE",
-    help="The ONNX file.  [default: model.onnx in the run folder, or NAME.onnx beside NAME.keras]",
+    help="ONNX file to write.  [default: model.onnx in the run folder, or NAME.onnx next to NAME.keras]",
 )
 @click.option(
     "--precision",
     type=click.Choice(EXPORT_PRECISIONS),
     default="float32",
     show_default=True,
-    help="Of weights and computation; float16 halves the file, int8 is faster on CPUs.",
+    help="Precision of weights and computation. float16 halves the file size, int8 is faster on CPUs.",
 )
-@click.option("--least-r", type=DecimalRange(0, 1), metavar="R", help="What an int8 model must correlate with float32.  [default: 0.999]")
+@click.option(
+    "--least-r", type=DecimalRange(0, 1), metavar="R", help="Minimum correlation of int8 with float32 predictions.  [default: 0.999]"
+)
 @click.option(
     "--most-difference",
     type=DecimalRange(0, min_open=True),
     metavar="SD",
-    help="Largest difference from Keras, in standard deviations of its predictions.  [default: 0.001; 0.05 in float16 and int8]",
+    help="Maximum difference from Keras, in standard deviations of its predictions.  [default: 0.001; 0.05 in float16 and int8]",
 )
 @click.option(
     "--strands",
     type=click.Choice(STRAND_RULES),
-    help="Answer the mean of both strands, or the strand as given.  [default: the construct's rule]",
+    help="Predict the mean of both strands, or from the forward strand only.  [default: the strand rule of the construct]",
 )
-@click.option("--without-bias", is_flag=True, help="Leave out the enzyme's bias that an ATAC-seq model was trained around.")
-@click.option("--triton", type=click.Path(), metavar="DIR", help="Write it into this model repository of the Triton Inference Server.")
-@click.option("--name", help="What Triton calls the model.  [default: the name of the first RUN]")
+@click.option("--without-bias", is_flag=True, help="Omit the bias model of the enzyme from an ATAC-seq model.")
 @click.option(
-    "--triton-device", type=click.Choice(TRITON_DEVICES), default="cpu", show_default=True, help="Where Triton runs it; for a new model."
+    "--triton", type=click.Path(), metavar="DIR", help="Write the model into this model repository of the Triton Inference Server."
+)
+@click.option("--name", help="Name of the model in Triton.  [default: the name of the first RUN]")
+@click.option(
+    "--triton-device", type=click.Choice(TRITON_DEVICES), default="cpu", show_default=True, help="Device on which Triton runs a new model."
 )
 def command(
     runs: tuple[str, ...], output: str | None, triton: str | None, name: str | None, triton_device: str, precision: str, **choices: Any
 ) -> None:
-    """Write a trained model as one ONNX file that takes letters and returns expression.
+    """Export a trained model as one ONNX file that predicts expression from sequences.
 
-    RUN is a run folder or a .keras file, trained on any backend, and stays as it is. The file is written only if it
-    predicts what the Keras model does; how closely is printed and stored in it. In int8, scales are measured on random windows of
-    the construct, and r on others.
+    RUN is a run folder or a .keras file, trained on any backend. It is not changed. The ONNX file is written only if its predictions
+    agree with those of the Keras model, and the agreement is printed and stored in the file. In int8, scales and agreement are measured
+    on different random windows of the construct.
 
-    An ATAC-seq model becomes a file with the outputs `counts`, ln(1 + reads), and `profile`, the share of the reads that begin at
-    each position.
+    An ATAC-seq model has the outputs `counts`, ln(1 + reads), and `profile`, the share of the reads that begin at each position.
 
-    Several RUNs, which may be .onnx files too, become one file: an ensemble that returns the mean and the standard deviation.
+    Several RUNs, which may also be .onnx files, become one ensemble that returns the mean and the standard deviation of its members.
 
-    With --triton, RUN may be an .onnx file, too. The file becomes the newest version of the model NAME in the repository DIR; a new
-    model gets a config.pbtxt, which is left as it stands after that.
+    With --triton, RUN may also be an .onnx file. The file becomes the newest version of the model NAME in the repository DIR. A new
+    model gets a config.pbtxt, and an existing config.pbtxt is not changed.
     """
     from functools import partial
     from pathlib import Path
@@ -94,7 +97,7 @@ def command(
         file = version.file
     rule = {"both": "mean of both strands", "given": "strand as given"}[description.construct.strands]
     precision = description.parity.get("precision", precision)
-    echo = partial(click.echo, err=is_stream(file))  # not into the file on standard output
+    echo = partial(click.echo, err=is_stream(file))  # messages must not mix with a file on standard output
     echo(f"Wrote {file}: {description.name}, construct {description.construct.name}, {rule}, {precision}.")
     if description.parity:
         echo(str(Parity(**description.parity)))
@@ -102,17 +105,17 @@ def command(
 
 def _check_usage(runs: int, output: str | None, triton: str | None, name: str | None, precision: str, choices: dict[str, Any]) -> None:
     if runs > 1 and output is None and triton is None:
-        raise click.UsageError("Expected -o FILE or --triton DIR for the ensemble of several models.")
+        raise click.UsageError("Several RUNs require -o FILE or --triton DIR.")
     if runs > 1 and choices["without_bias"]:
-        raise click.UsageError("Expected one RUN to leave its bias out, got several.")
+        raise click.UsageError("--without-bias requires a single RUN, got several.")
     if output is not None and triton is not None:
-        raise click.UsageError("Expected either -o FILE or --triton DIR, got both.")
+        raise click.UsageError("-o cannot be combined with --triton.")
     if name is not None and triton is None:
-        raise click.UsageError("Expected --triton DIR beside --name.")
+        raise click.UsageError("--name requires --triton DIR.")
     if runs > 1 and choices["most_difference"] is not None:
-        raise click.UsageError("Expected one RUN for --most-difference, got several.")
+        raise click.UsageError("--most-difference requires a single RUN, got several.")
     if choices["least_r"] is not None and precision != "int8":
-        raise click.UsageError(f"Expected --precision int8 for --least-r, got {precision}.")
+        raise click.UsageError(f"--least-r requires --precision int8, got {precision}.")
 
 
 def _export(runs: tuple[str, ...], output: "Path", precision: str, choices: dict[str, Any]) -> "ModelDescription":
@@ -120,5 +123,5 @@ def _export(runs: tuple[str, ...], output: "Path", precision: str, choices: dict
 
     if len(runs) > 1:
         return export_ensemble(runs, output, precision=precision, strands=choices["strands"])
-    given = {name: value for name, value in choices.items() if value is not None}  # 0 is a choice
+    given = {name: value for name, value in choices.items() if value is not None}  # 0 is a valid value
     return export_onnx(runs[0], output, precision=precision, **given)

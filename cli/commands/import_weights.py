@@ -1,4 +1,4 @@
-"""`dreamkeras import-weights`: published PyTorch weights in, a run folder out."""
+"""`dreamkeras import-weights`: converts published PyTorch weights to a run folder."""
 
 from pathlib import Path
 
@@ -9,23 +9,24 @@ from dreamkeras.training.names import BACKENDS
 __all__ = ["command"]
 
 
-@click.command("import-weights")
-@click.argument("checkpoint", type=click.Path())
-@click.option("--model", required=True, help="Which network the weights are of, e.g. dream-rnn: see `dreamkeras models`.")
-@click.option("--assay", default="yeast", show_default=True, help="What it predicts.")
-@click.option(
-    "-o", "--out", type=click.Path(path_type=Path), default=Path("runs/published"), show_default=True, help="The run folder; must be new."
+@click.command(
+    "import-weights", epilog="\b\nExample:\n  dreamkeras import-weights model_best.pth --model dream-rnn --assay yeast -o runs/published"
 )
+@click.argument("checkpoint", type=click.Path())
+@click.option("--model", required=True, help="Network of the weights, e.g. dream-rnn. See `dreamkeras models`.")
+@click.option("--assay", default="yeast", show_default=True, help="Assay that the weights were trained on.")
+@click.option("-o", "--out", type=click.Path(path_type=Path), default=Path("runs/published"), show_default=True, help="New run folder.")
 @click.option(
     "--backend",
     type=click.Choice(BACKENDS),
-    help="Builds and saves the network; TensorFlow exports it whatever is chosen.  [default: KERAS_BACKEND, else the first installed]",
+    help="Keras backend that builds and saves the network. The ONNX export always uses TensorFlow.  "
+    "[default: KERAS_BACKEND, otherwise the first installed]",
 )
 def command(checkpoint: str, model: str, assay: str, out: Path, backend: str | None) -> None:
-    """Turn the PyTorch weights in CHECKPOINT, a state_dict of the challenge's reference, into a model.
+    """Convert the PyTorch weights in CHECKPOINT to a run folder.
 
-    Writes a run folder: the model as .keras and .onnx, where its weights are from, and a model card. PyTorch is not
-    needed, and nothing that the file names is run.
+    CHECKPOINT is a state_dict of the reference implementation of the DREAM challenge. The run folder holds the model as .keras and .onnx
+    files, the source of the weights, and a model card. PyTorch is not required, and no code in the checkpoint is executed.
     """
     from dreamkeras.models.names import known_model
     from dreamkeras.training.backend import choose_backend
@@ -36,5 +37,5 @@ def command(checkpoint: str, model: str, assay: str, out: Path, backend: str | N
     from dreamkeras.training.published import import_weights
 
     description = import_weights(checkpoint, model, assay, out)
-    click.echo(f"{out}: {description.name} for {assay}, {description.construct.length} letters", err=True)
+    click.echo(f"{out}: {description.name} for {assay}, {description.construct.length} bases", err=True)
     click.echo(str(Parity(**description.parity)), err=True)

@@ -1,4 +1,4 @@
-"""`dreamkeras marginalise`: motifs in, their effects on predictions in many backgrounds out."""
+"""`dreamkeras marginalise`: predicts the effect of motifs in many background sequences."""
 
 from typing import TYPE_CHECKING, Any
 
@@ -26,19 +26,30 @@ if TYPE_CHECKING:
 __all__ = ["command"]
 
 
-@click.command("marginalise")
+@click.command("marginalise", epilog="\b\nExample:\n  dreamkeras marginalise TGACTCA -m runs/mine")
 @click.argument("motifs", nargs=-1, required=True, metavar="MOTIF [MOTIF2]")
 @models_option
 @output_option
-@click.option("--format", type=click.Choice(TABLES), help="Format of the results.  [default: by FILE's suffix, else tsv]")
-@click.option("--backgrounds", type=click.Path(), metavar="FILE", help="Sequences to put motifs into.  [default: random ones]")
-@click.option("-n", "--number", type=WholeRange(min=1), metavar="N", help="Random backgrounds.  [default: 100]")
-@click.option("--length", type=WholeRange(min=1), metavar="N", help="Letters of each.  [default: the construct's usual]")
-@click.option("--gc", type=DecimalRange(0, 100), metavar="PERCENT", help="G and C in them, in percent.  [default: 50]")
-@click.option("--positions", type=numbers, metavar="FROM:TO:STEP", help="Of the first motif, from 1; or 5,9,20.  [default: the middle]")
-@click.option("--spacings", type=numbers, metavar="FROM:TO:STEP", help="Letters between two motifs.  [default: 0:20:1]")
+@click.option("--format", type=click.Choice(TABLES), help="Format of the results.  [default: by the suffix of FILE, otherwise tsv]")
+@click.option("--backgrounds", type=click.Path(), metavar="FILE", help="File of background sequences.  [default: random inserts]")
+@click.option("-n", "--number", type=WholeRange(min=1), metavar="N", help="Number of random backgrounds.  [default: 100]")
+@click.option(
+    "--length", type=WholeRange(min=1), metavar="N", help="Length of the random backgrounds.  [default: the usual length of the construct]"
+)
+@click.option("--gc", type=DecimalRange(0, 100), metavar="PERCENT", help="GC content of the random backgrounds, in percent.  [default: 50]")
+@click.option(
+    "--positions",
+    type=numbers,
+    metavar="FROM:TO:STEP",
+    help="Positions of the first motif, from 1, as a range or a list such as 5,9,20.  [default: the middle]",
+)
+@click.option(
+    "--spacings", type=numbers, metavar="FROM:TO:STEP", help="Numbers of bases between two motifs, as a range or a list.  [default: 0:20:1]"
+)
 @strands_option
-@click.option("--seed", type=WholeRange(min=0), default=0, show_default=True, help="Of backgrounds and of ambiguous letters.")
+@click.option(
+    "--seed", type=WholeRange(min=0), default=0, show_default=True, help="Random seed of the backgrounds and of ambiguous bases in motifs."
+)
 @batch_size_or_auto_option
 @threads_option
 @device_option
@@ -54,18 +65,19 @@ def command(
     seed: int,
     **options: Any,
 ) -> None:
-    """Tell what MOTIF does to predictions, and what it does together with MOTIF2 behind it.
+    """Predict the effect of MOTIF in many background sequences, alone or followed by MOTIF2.
 
-    Motifs are IUPAC codes; N leaves the background's letter. They take the place of letters of many backgrounds. A row of the results
-    is a motif at a position, or two at a distance, on given strands: the mean difference from the backgrounds without them and its 95 %
-    interval; of two also what each does alone, and what they do beyond the sum of both. Positions are of the first letter, from 1.
+    Motifs are IUPAC codes and replace bases of the backgrounds. N keeps the base of the background. A row of the results describes
+    one arrangement: the position of the first base of MOTIF, from 1, the strands, and the spacing of two motifs. Its effect is the mean
+    prediction with the motifs minus the prediction without them, with a 95 % interval. For two motifs, the row also has the effect of
+    each motif alone, and their interaction: the effect beyond the sum of both.
     """
     if len(motifs) > 2:
-        raise click.UsageError(f"Expected one motif or two, got {len(motifs)}.")
+        raise click.UsageError(f"Expected one or two motifs, got {len(motifs)}.")
     if spacings and len(motifs) == 1:
-        raise click.UsageError("Expected a second motif beside --spacings.")
+        raise click.UsageError("--spacings requires a second motif.")
     if backgrounds:
-        refuse_unused("random inserts, not --backgrounds,", **{name: options[name] for name in ("number", "length", "gc")})
+        refuse_unused("with --backgrounds", **{name: options[name] for name in ("number", "length", "gc")})
 
     from dreamkeras.explain.marginalisation_files import open_marginalisation
     from dreamkeras.explain.marginalise import marginalise
@@ -94,7 +106,7 @@ def _random_inserts(scorer: "Scorer", seed: int, options: dict[str, Any]) -> "Ra
 
 
 def _read_inserts(path: str, scorer: "Scorer") -> "Ragged":
-    """The inserts of the sequences in a file."""
+    """Reads the inserts of the sequences in a file."""
     import numpy as np
 
     from dreamkeras.explain.mutants import common_inserts, fit_problems, require_fit
@@ -106,14 +118,17 @@ def _read_inserts(path: str, scorer: "Scorer") -> "Ragged":
     for records in read_records(path):
         require_fit(records, fit_problems(records, scorer.constructs))
         parts.append(records.sequences.cut(*common_inserts(records.sequences, scorer.constructs)))
-    click.echo(f"Read {sum(len(part) for part in parts):,} records of {file_name(path)}.", err=True)
+    click.echo(f"Read {sum(len(part) for part in parts):,} records from {file_name(path)}.", err=True)
     return Ragged.from_lengths(np.concatenate([part.flat for part in parts]), np.concatenate([part.lengths for part in parts]))
 
 
 def _arrangements(
     motifs: tuple[str, ...], positions: list[int] | None, spacings: list[int], strands: str, shortest: int
 ) -> "list[Arrangement]":
-    """Positions on the command line count from 1; without one, the widest arrangement is in the middle of the shortest background."""
+    """Returns the arrangements of motifs, at positions from 1.
+
+    If no position is given, the widest arrangement is placed in the middle of the shortest background.
+    """
     from dreamkeras.explain.motif_sites import arrange, arrange_pair
 
     width = sum(map(len, motifs)) + (max(spacings) if len(motifs) > 1 else 0)

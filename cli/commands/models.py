@@ -1,4 +1,4 @@
-"""`dreamkeras models`: which models there are, and how large each is."""
+"""`dreamkeras models`: lists the available networks and blocks with their sizes."""
 
 import click
 
@@ -7,11 +7,12 @@ __all__ = ["command"]
 
 @click.command("models")
 def command() -> None:
-    """List the models that `dreamkeras train --model` builds, and the blocks that FIRST,CORE,FINAL may name.
+    """List the networks and blocks that `dreamkeras train --model` accepts, with their sizes.
 
-    Three times a team's name is the team's entry. Tab-separated: the name, a block's slot, the trainable parameters on each assay, -
-    where it was not built, and what it is. Blocks are counted with the defaults that they have in combinations, behind those of the same
-    team. An ATAC-seq window is of 2,114 letters here, as by default.
+    --model accepts the name of a network, or three blocks as FIRST,CORE,FINAL. The name of one team for all three blocks is the network
+    of that team. The columns are the name, the slot of a block, the trainable parameters on each assay (- if not built for it), and a
+    description. Blocks are built with their defaults and with other blocks of the same team. ATAC-seq windows have the default length
+    of 2,114 bases.
     """
     from itertools import groupby
 

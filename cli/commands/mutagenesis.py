@@ -1,4 +1,4 @@
-"""`dreamkeras mutagenesis`: sequences in files, the effects of all their single changes out."""
+"""`dreamkeras mutagenesis`: predicts the effect of every single-base change of sequences."""
 
 from collections.abc import Iterable, Iterator
 from contextlib import ExitStack, closing, contextmanager
@@ -22,18 +22,21 @@ if TYPE_CHECKING:
 __all__ = ["command"]
 
 
-@click.command("mutagenesis")
-@scoring_options(EFFECT_FORMATS, "effects", click.option("--deletions", is_flag=True, help="Leave each letter out, too."))
+@click.command("mutagenesis", epilog="\b\nExample:\n  dreamkeras mutagenesis promoters.fa -m runs/mine -o effects.tsv --logos logos")
+@scoring_options(
+    EFFECT_FORMATS, "effects", click.option("--deletions", is_flag=True, help="Also predict the effect of deleting each base.")
+)
 @explanation_options
-@click.option("--resume", is_flag=True, help="Keep what is done beside FILE; after a kill, the same command goes on from there.")
+@click.option("--resume", is_flag=True, help="Save progress next to FILE. After an interruption, repeat the command to resume.")
 @dry_run_option
 def command(deletions: bool, resume: bool, dry_run: bool, **options: Any) -> None:
-    """Tell what every single change of the sequences in INPUT does to their prediction.
+    """Predict the effect of every single-base change of the sequences in INPUT.
 
-    INPUT is FASTA, FASTQ, TSV, CSV or one sequence a line, plain or gzip, or a Parquet file; - is standard input. Each letter
-    of each insert becomes every other base; adapters stay. A row of the results is a change: the sequence's name, the position in
-    the insert from 1, the letter, what it becomes, and for each task the mutant's prediction minus the sequence's. Of an
-    ensemble these are the means of its models' effects, and their standard deviations. FILE.npz holds them as arrays.
+    INPUT is FASTA, FASTQ, TSV, CSV or one sequence per line, plain or gzip, or a Parquet file; - is standard input. Each base of each
+    insert is replaced by every other base, while adapters stay unchanged. A row of the results describes one change: the name of the
+    sequence, the position in the insert from 1, the original and the new base, and for each task the prediction of the mutant minus
+    the prediction of the sequence. An ensemble gives the mean effect over its models and the standard deviation. FILE.npz holds the
+    effects as arrays.
     """
     from dreamkeras.explain.effect_files import choose_effect_format, effect_columns, open_effects, write_effects
 
@@ -45,7 +48,7 @@ def command(deletions: bool, resume: bool, dry_run: bool, **options: Any) -> Non
     check_resume(inputs, output, resume=resume, is_measured=given.is_measured)
     beside = explanation_outputs(options)
     refuse_clashes((*inputs, *model_files(models)), output, *beside.files, *beside.folders)
-    choose_effect_format(output, given.format)  # with --resume, results are opened last
+    choose_effect_format(output, given.format)  # checked now, because with --resume results are opened at the end
     explaining = open_explanations(options)
     scorer, size = given.open_models()
     has_sd = len(scorer.members) > 1
@@ -58,7 +61,7 @@ def command(deletions: bool, resume: bool, dry_run: bool, **options: Any) -> Non
     made_with = list({**choices, **given.columns}.items())
     with open_shards(output, names, models, inputs, made_with, resume=resume) as shards:
         with ExitStack() as stack:
-            explanations = stack.enter_context(explaining(scorer.tasks))  # first: its folders are held from then on
+            explanations = stack.enter_context(explaining(scorer.tasks))  # opened first, to lock the output folders before scoring
             parts = stack.enter_context(_found(given.read(), scorer, shards, choices))
             scored = write_effects(parts, [stack.enter_context(results), *explanations])
         if shards:
@@ -72,7 +75,7 @@ def command(deletions: bool, resume: bool, dry_run: bool, **options: Any) -> Non
 def _found(
     records: "Iterable[Records]", scorer: "Scorer", shards: "Shards | None", choices: dict[str, Any]
 ) -> "Iterator[Iterable[BatchResult[Mutagenesis]]]":
-    """The effects, as they are found or, with shards, once all are."""
+    """Yields the effects: immediately as they are computed or, with shards, after all have been computed."""
     from dreamkeras.explain.effect_shards import mutate_into_shards, shard_parts
     from dreamkeras.explain.mutagenesis import mutate_records
 

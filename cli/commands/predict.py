@@ -1,4 +1,4 @@
-"""`dreamkeras predict`: sequences in files, predictions out."""
+"""`dreamkeras predict`: predicts the expression of sequences in files."""
 
 from collections.abc import Iterable
 from contextlib import AbstractContextManager
@@ -24,12 +24,16 @@ if TYPE_CHECKING:
 __all__ = ["command"]
 
 
-@click.command("predict")
+@click.command(
+    "predict",
+    epilog="\b\nExamples:\n  dreamkeras predict promoters.fa\n"
+    "  dreamkeras predict promoters.tsv.gz -m runs/mine -o predictions.csv --interval 0.95",
+)
 @scoring_options((*TABLES, *TRACKS), "results")
 @confidence_options
 @genome_options
 @cluster_options
-@click.option("--resume", is_flag=True, help="Keep what is done beside FILE; after a kill, the same command goes on from there.")
+@click.option("--resume", is_flag=True, help="Save progress next to FILE. After an interruption, repeat the command to resume.")
 @dry_run_option
 def command(
     engine: str,
@@ -40,10 +44,10 @@ def command(
 ) -> None:
     """Predict the expression of the sequences in INPUT.
 
-    INPUT is FASTA, FASTQ, TSV, CSV or one sequence a line, plain or gzip, or a Parquet file; - is standard input. With
-    --genome it is BED or narrowPeak, with --tile a genome's FASTA. Results keep the records' names and order, or are
-    called by their places, and are written only when every record has been scored. Of an ensemble they are the
-    models' means, and their standard deviations in columns of their own.
+    INPUT is FASTA, FASTQ, TSV, CSV or one sequence per line, plain or gzip, or a Parquet file; - is standard input. With --genome,
+    INPUT is BED or narrowPeak. With --tile alone, INPUT is the FASTA of a genome. Results keep the names and the order of the records;
+    regions and tiles are named by their position. An ensemble gives the mean prediction of its models and, in a second column
+    for each task, their standard deviation.
     """
     from dreamkeras.formats.writers import choose_format
 
@@ -53,7 +57,7 @@ def command(
     given = chosen_scoring(options)
     inputs, models, output = given.inputs, given.models, given.output
     if dry_run and engine != "local":
-        raise click.UsageError(f"Expected --engine local beside --dry-run, got {engine}.")
+        raise click.UsageError(f"--dry-run requires --engine local, got {engine}.")
     track = _track(output, given.format, options)
     check_resume(inputs, output, resume=resume, is_measured=given.is_measured)
     check_cluster(inputs, output, engine, ray_address, is_track=track is not None, is_measured=given.is_measured)
@@ -61,7 +65,7 @@ def command(
     reading = chosen_reading(inputs, scorer, options, given.columns, track)
     refuse_clashes((*reading.files, *model_files(models)), output)
     if track is None and engine == "local":
-        choose_format(output, given.format)  # with --resume, results are opened last
+        choose_format(output, given.format)  # checked now, because with --resume results are opened at the end
     confidence = chosen_confidence(options)
     if confidence:
         scorer = confidence.add_to(scorer)
@@ -73,7 +77,7 @@ def command(
     if engine == "ray":
         scored = predict_on_cluster(given, reading.reader, confidence, ray_address, resume=resume, **choices)
     else:
-        # "judging": its name in folders that older versions left unfinished
+        # the key is "judging" because unfinished folders of older versions have it
         made_with = list({**choices, **reading.choices, "judging": confidence}.items())
         with open_shards(output, scorer.columns, models, reading.files, made_with, resume=resume) as shards:
             scored = _score(reading.reader.read(inputs, partial(click.echo, err=True)), scorer, results, shards, choices)
@@ -82,14 +86,18 @@ def command(
 
 
 def _track(output: str, format: str | None, options: dict[str, Any]) -> str | None:
-    """The format of a track, where results are one and options go with it."""
+    """Returns the format of the track that the results are, or None for a table.
+
+    Raises:
+        click.UsageError: `--column` is given for a table, or `--flag-unusual` for a track.
+    """
     from dreamkeras.formats.tracks import track_format
 
     track = track_format(output, format)
     if options["column"] is not None and track is None:
-        raise click.UsageError("Expected a bedGraph or bigWig for --column, got a table, which holds all.")
+        raise click.UsageError("--column requires a bedGraph or bigWig, got a table, which holds all columns.")
     if options["flag_unusual"] and track is not None:
-        raise click.UsageError("Expected a table for --flag-unusual, got a track, which holds numbers.")
+        raise click.UsageError("--flag-unusual requires a table, got a track, which holds only numbers.")
     return track
 
 
@@ -100,7 +108,7 @@ def _score(
     shards: "Shards | None",
     choices: dict[str, Any],
 ) -> "Scored":
-    """Scores records here, in one go or into shards that the results are then made of."""
+    """Scores records in this process, directly into the results or, with `--resume`, into shards that are joined at the end."""
     from dreamkeras.scoring.pipeline import score_into_shards, score_records, write_parts
 
     from ..progress import show_records

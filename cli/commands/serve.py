@@ -1,4 +1,4 @@
-"""`dreamkeras serve`: models behind a port."""
+"""`dreamkeras serve`: serves predictions over HTTP and gRPC."""
 
 import gc
 from pathlib import Path
@@ -22,40 +22,38 @@ LOOPBACK = ("127.0.0.1", "::1", "localhost")
 file_path = click.Path(exists=True, dir_okay=False, path_type=Path)
 
 
-@click.command("serve")
+@click.command("serve", epilog="\b\nExample:\n  dreamkeras serve -m promoter=runs/mine --port 8000")
 @click.option(
     "-m",
     "--model",
     "models",
     multiple=True,
     metavar="[NAME=]MODEL",
-    help="An .onnx file, a run folder, or a folder of versions 1/, 2/ ...; once for each.  [default: the package's yeast model]",
+    help="ONNX file, run folder, or folder of versions 1/, 2/, ... Repeatable.  [default: the packaged yeast model]",
 )
 @click.option(
     "--models",
     "folder",
     type=click.Path(exists=True, file_okay=False, path_type=Path),
     metavar="DIR",
-    help="Serve every model in DIR, too: NAME.onnx, NAME/model.onnx or NAME/VERSION/model.onnx.",
+    help="Also serve every model in DIR: NAME.onnx, NAME/model.onnx or NAME/VERSION/model.onnx.",
 )
-@click.option("--host", default="127.0.0.1", show_default=True, help="Address to listen on; 0.0.0.0 for all.")
-@click.option("--port", type=WholeRange(0, 65535), default=8000, show_default=True, help="Port to listen on; 0 for any that is free.")
-@click.option("--grpc-port", type=WholeRange(0, 65535), help="Serve gRPC, too, on this port; 0 for any that is free.")
+@click.option("--host", default="127.0.0.1", show_default=True, help="Address to listen on. 0.0.0.0 listens on all addresses.")
+@click.option("--port", type=WholeRange(0, 65535), default=8000, show_default=True, help="Port to listen on. 0 chooses a free port.")
+@click.option("--grpc-port", type=WholeRange(0, 65535), help="Also serve gRPC on this port. 0 chooses a free port.")
+@click.option("--settings", "settings_file", type=file_path, metavar="FILE", help="TOML file with the limits and timeouts of the server.")
+@click.option("--tokens", "tokens_file", type=file_path, metavar="FILE", help="Require one of the bearer tokens in FILE, one per line.")
 @click.option(
-    "--settings",
-    "settings_file",
+    "--operator-tokens",
+    "operators_file",
     type=file_path,
     metavar="FILE",
-    help="Limits and timeouts, as TOML; docs/reference/http-api.md lists them.",
+    help="Require one of the bearer tokens in FILE to load and unload models.",
 )
-@click.option("--tokens", "tokens_file", type=file_path, metavar="FILE", help="Ask for one of these bearer tokens, one a line.")
-@click.option("--operator-tokens", "operators_file", type=file_path, metavar="FILE", help="Ask for one of these to load and unload models.")
-@click.option("--tls-certificate", type=file_path, metavar="PEM", help="Serve HTTPS with this chain of certificates.")
-@click.option("--tls-key", type=file_path, metavar="PEM", help="The certificate's key.")
-@click.option("--tls-client-ca", type=file_path, metavar="PEM", help="Ask clients for certificates of these authorities.")
-@click.option(
-    "--access-log/--no-access-log", default=True, show_default=True, help="Log every request, as a line of JSON on standard error."
-)
+@click.option("--tls-certificate", type=file_path, metavar="PEM", help="Serve HTTPS with this certificate chain.")
+@click.option("--tls-key", type=file_path, metavar="PEM", help="Private key of the certificate.")
+@click.option("--tls-client-ca", type=file_path, metavar="PEM", help="Require client certificates signed by these authorities.")
+@click.option("--access-log/--no-access-log", default=True, show_default=True, help="Log each request to standard error as a line of JSON.")
 @device_option
 def command(
     models: tuple[str, ...],
@@ -74,10 +72,12 @@ def command(
 ) -> None:
     """Serve models over HTTP, and with --grpc-port over gRPC.
 
-    The server speaks the Open Inference Protocol (KServe V2) as NVIDIA's Triton does, so that tritonclient works with it. SIGTERM
-    stops it: it is not ready any more, answers what it has, and exits with 0.
+    The server implements the Open Inference Protocol (KServe V2) with the extensions of NVIDIA's Triton, so that clients such as
+    tritonclient can be used. It also serves a web page. On SIGTERM, the server reports that it is not ready, completes pending requests
+    and exits with code 0.
 
-    Without tokens everybody who reaches the port may ask, and, only when that is a port of this machine alone, load and unload models.
+    Without --tokens, everybody who can reach the port can send requests, and can load and unload models if the server listens only on
+    this machine.
     """
     _require_packages(grpc=grpc_port is not None)
     from dreamkeras.serving.auth import Guard, Tokens
@@ -101,7 +101,7 @@ def command(
 
         addresses.append(f"gRPC on {shown}:{add_grpc(app, host, grpc_port, tls)}")
     gc.collect()
-    gc.freeze()  # what is loaded stays: the collector need not look through it again and again
+    gc.freeze()  # loaded modules and models stay in memory, so the garbage collector need not scan them
     run(app, listener, tls, started=lambda: _announce(repository, guard, addresses, host))
 
 
@@ -113,13 +113,13 @@ def _require_packages(*, grpc: bool) -> None:
     for extra, packages in {"serve": ("starlette", "uvicorn", "httptools"), "grpc": ("grpc", "tritonclient")}.items():
         for package in packages if extra == "serve" or grpc else ():
             if find_spec(package) is None:
-                raise MissingPackageError(f"Serving needs {package}: pip install 'dreamkeras[{extra}]'.")
+                raise MissingPackageError(f"Serving requires {package}: pip install 'dreamkeras[{extra}]'.")
 
 
 def _announce(repository: "ModelRepository", guard: "Guard", addresses: list[str], host: str) -> None:
     served = ", ".join(f"{model.name} (version {model.version})" for model in repository.ready)
     click.echo(f"Serving {served} on {' and '.join(addresses)}.", err=True)
-    reach = "this machine alone; --host 0.0.0.0 opens it to others" if host in LOOPBACK else "every machine that reaches this port"
+    reach = "this machine only; --host 0.0.0.0 opens it to others" if host in LOOPBACK else "every machine that can reach this port"
     click.echo(f"Open to {reach}. {guard.describe()}", err=True)
 
 
@@ -129,12 +129,12 @@ def _tls(certificate: Path | None, key: Path | None, client_ca: Path | None) -> 
     if certificate and key:
         return Tls(certificate, key, client_ca)
     if certificate or key or client_ca:
-        raise click.UsageError("Expected --tls-certificate and --tls-key together, got one of them or --tls-client-ca alone.")
+        raise click.UsageError("TLS requires both --tls-certificate and --tls-key.")
     return None
 
 
 def _repository(models: tuple[str, ...], folder: Path | None, device: str, settings: "Settings") -> "ModelRepository":
-    """The models that were asked for, loaded."""
+    """Loads the models of the command line, or the packaged model if none is named."""
     from dreamkeras.scoring.predictor import PACKAGED_MODEL, load
     from dreamkeras.serving.repository import ModelRepository, named_paths
 

@@ -1,4 +1,4 @@
-"""`dreamkeras simulate`: a promoter library whose truth is known."""
+"""`dreamkeras simulate`: simulates a promoter library with known expression."""
 
 import click
 
@@ -9,21 +9,22 @@ from ..results import refuse_clashes
 __all__ = ["command"]
 
 
-@click.command("simulate")
-@click.option("-n", "--promoters", type=WholeRange(min=1), default=20_000, show_default=True, metavar="N", help="Promoters to make.")
-@click.option("--seed", type=WholeRange(min=0), default=0, show_default=True, help="Which library; the same seed gives the same one.")
+@click.command("simulate", epilog="\b\nExample:\n  dreamkeras simulate -n 100000 -o library.tsv --truth truth.tsv")
+@click.option("-n", "--promoters", type=WholeRange(min=1), default=20_000, show_default=True, metavar="N", help="Number of promoters.")
+@click.option("--seed", type=WholeRange(min=0), default=0, show_default=True, help="Random seed of the library.")
 @output_option
 @click.option(
     "--truth",
     type=click.Path(allow_dash=True),
     metavar="FILE",
-    help="Also write the expression without noise and each factor's occupancy.",
+    help="Also write the noise-free expression and the occupancy of each factor to FILE.",
 )
 def command(promoters: int, seed: int, output: str, truth: str | None) -> None:
-    """Write a library of random yeast promoters with simulated expression.
+    """Simulate a library of random yeast promoters with their expression.
 
-    Rows are sequence, tab, value, as in the training data of the yeast assay, so that `dreamkeras train` reads them.
-    Values follow from the occupancy of 16 yeast factors and the noise of sorting cells and sampling reads.
+    Each line has a sequence and a value, separated by a tab, as in the training data of the yeast assay, so that `dreamkeras train`
+    reads the library. Values are computed from the occupancy of 16 yeast transcription factors, with the noise of cell sorting and read
+    sampling.
     """
     refuse_clashes((), output, truth)
     from dreamkeras.data.simulation.files import write_library

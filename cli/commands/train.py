@@ -1,4 +1,4 @@
-"""`dreamkeras train`: measured sequences in, a run folder out."""
+"""`dreamkeras train`: trains a model on measured or simulated sequences."""
 
 import math
 from pathlib import Path
@@ -22,70 +22,109 @@ if TYPE_CHECKING:
 __all__ = ["command"]
 
 
-@click.command("train")
+@click.command(
+    "train",
+    epilog="\b\nExamples:\n  dreamkeras train promoters.tsv --epochs 10 --out runs/mine\n"
+    "  dreamkeras train mpra.csv --assay table --target-column activity --model dream-rnn-small --patience 5",
+)
 @click.argument("data", required=False, type=click.Path())
-@click.option("--assay", default="yeast", show_default=True, help="What was measured: yeast, lentimpra, starrseq, your own table, or atac.")
+@click.option(
+    "--assay", default="yeast", show_default=True, help="Assay of DATA: yeast, lentimpra, starrseq, table (your own columns) or atac."
+)
 @table_options
 @atac_options
 @click.option(
     "--model",
-    help="Which network: see `dreamkeras models`, or FIRST,CORE,FINAL blocks; a team's three are its entry.  "
-    "[default: dream-cnn-small; bpnet-small for atac]",
+    help="Network name, or three blocks as FIRST,CORE,FINAL. See `dreamkeras models`.  [default: dream-cnn-small; bpnet-small for atac]",
 )
-@click.option("--strategy", help="How it is trained: autosome, bhi, unlockdna, proformer or legnet.  [default: the network's own]")
-@click.option("--out", type=click.Path(path_type=Path), help="The run folder.  [default: runs/MODEL]")
-@click.option("--valid", type=click.Path(), metavar="FILE", help="Data to validate on.  [default: held out of DATA]")
-@click.option("--valid-fold", type=fold_or_chromosome, metavar="N", help="Fold of DATA to validate on, or chromosome that ids begin with.")
-@click.option("--valid-fraction", type=DECIMAL, metavar="SHARE", help="Share of DATA to hold out.  [default: 0.1]")
-@click.option("--folds", type=fold_count, metavar="N|given", help="Cross-validate: train a run for each of N folds, or of DATA's own.")
-@click.option("--epochs", type=WholeRange(min=1), metavar="N", help="Passes over the examples.  [default: the strategy's]")
-@click.option("--steps", type=WholeRange(min=1), metavar="N", help="Optimiser steps in all, in place of --epochs.")
+@click.option(
+    "--strategy", help="Training strategy: autosome, bhi, unlockdna, proformer or legnet.  [default: the strategy of the network]"
+)
+@click.option("--out", type=click.Path(path_type=Path), help="Run folder to create.  [default: runs/MODEL]")
+@click.option("--valid", type=click.Path(), metavar="FILE", help="Validate on the sequences in FILE.  [default: hold out part of DATA]")
+@click.option(
+    "--valid-fold", type=fold_or_chromosome, metavar="N", help="Validate on this fold of DATA, or on ids that begin with this chromosome."
+)
+@click.option("--valid-fraction", type=DECIMAL, metavar="SHARE", help="Fraction of DATA to hold out for validation.  [default: 0.1]")
+@click.option("--folds", type=fold_count, metavar="N|given", help="Cross-validate on N random folds, or on the folds given in DATA.")
+@click.option(
+    "--epochs", type=WholeRange(min=1), metavar="N", help="Number of passes over the training data.  [default: from the strategy]"
+)
+@click.option("--steps", type=WholeRange(min=1), metavar="N", help="Total number of optimiser steps, instead of --epochs.")
 @click.option(
     "--batch-size",
     type=WholeRange(min=2),
     metavar="N",
-    help="Examples a step.  [default: the strategy's, halved down to 32 until an epoch has 100 steps]",
+    help="Examples per step.  [default: from the strategy, halved until an epoch has 100 steps, but at least 32]",
 )
-@click.option("--learning-rate", type=DECIMAL, metavar="RATE", help="Highest learning rate.  [default: the network's or the strategy's]")
-@click.option("--optimizer", type=click.Choice(OPTIMIZERS), help="lion takes a tenth of the rate.  [default: the strategy's]")
-@click.option("--loss", type=click.Choice(LOSSES), help="What is minimised, in standard units.  [default: the final block's own]")
-@click.option("--ema", type=DECIMAL, metavar="M", help="Validate and save the moving average of the weights that keeps share M a step.")
-@click.option("--mask", type=DECIMAL, metavar="SHARE", help="Share of the letters to mask and to tell.  [default: the strategy's]")
-@click.option("--detect-mutations", type=DECIMAL, default=0.0, metavar="SHARE", help="Share of the letters to exchange and to detect.")
+@click.option("--learning-rate", type=DECIMAL, metavar="RATE", help="Peak learning rate.  [default: from the network or the strategy]")
+@click.option(
+    "--optimizer",
+    type=click.Choice(OPTIMIZERS),
+    help="Optimiser. lion uses a tenth of the strategy's learning rate.  [default: from the strategy]",
+)
+@click.option("--loss", type=click.Choice(LOSSES), help="Loss on standardised values.  [default: from the strategy or the final block]")
+@click.option("--ema", type=DECIMAL, metavar="M", help="Validate and save the exponential moving average of the weights with decay M.")
+@click.option(
+    "--mask",
+    type=DECIMAL,
+    metavar="SHARE",
+    help="Fraction of bases to mask. The network also learns to predict them.  [default: from the strategy]",
+)
+@click.option(
+    "--detect-mutations",
+    type=DECIMAL,
+    default=0.0,
+    metavar="SHARE",
+    help="Fraction of bases to mutate. The network also learns to detect them.",
+)
 @click.option(
     "--slide",
     type=WholeRange(min=0),
     default=0,
     metavar="N",
-    help="Slide each window by up to N letters, anew each epoch; N enters.",
+    help="Shift each training window at random by up to N bases in every epoch.",
 )
-@click.option("--jitter", type=DECIMAL, default=0.0, metavar="SD", help="Noise on the values of singletons, in the assay's units.")
-@click.option("--balance", is_flag=True, help="Draw every bin of values equally often; an epoch is then not every example once.")
+@click.option("--jitter", type=DECIMAL, default=0.0, metavar="SD", help="Standard deviation of noise added to the values of singletons.")
+@click.option("--balance", is_flag=True, help="Sample all bins of values equally often, instead of each example once per epoch.")
 @click.option(
     "--test-shifts",
     type=WholeRange(min=0),
     default=0,
     metavar="N",
-    help="Predict the mean over windows shifted by up to N letters, 16 at most.",
+    help="Average predictions over windows shifted by up to N bases in both directions. N is at most 16.",
 )
 @click.option("--patience", type=WholeRange(min=1), metavar="N", help="Stop after N epochs without improvement of the validation r.")
 @click.option(
-    "--precision", type=click.Choice(PRECISIONS), default="float32", show_default=True, help="Of the computation; weights stay float32."
+    "--precision",
+    type=click.Choice(PRECISIONS),
+    default="float32",
+    show_default=True,
+    help="Precision of the computation. Weights stay float32.",
 )
-@click.option("--minutes", type=DECIMAL, metavar="N", help="End with the epoch in which N minutes of training are over.")
-@click.option("--init-from", type=click.Path(), metavar="MODEL", help="Start with the weights of a run; a new head where it differs.")
-@click.option("--freeze", type=click.Choice(BODY), multiple=True, help="Keep this block of it as it is; may be given twice.")
-@click.option("--body-rate", type=DECIMAL, metavar="SHARE", help="Share of the learning rate for its first and core block.")
-@click.option("--seed", type=WHOLE, default=0, show_default=True, help="Of weights, split, order and dropout.")
-@click.option("--split-seed", type=WHOLE, metavar="N", help="Of the split alone.  [default: the seed]")
-@click.option("--backend", type=click.Choice(BACKENDS), help="[default: KERAS_BACKEND, else the first installed]")
-@click.option("--resume", is_flag=True, help="Go on with the run in --out from its last whole epoch.")
+@click.option("--minutes", type=DECIMAL, metavar="N", help="Stop at the end of the epoch in which N minutes of training have passed.")
+@click.option(
+    "--init-from",
+    type=click.Path(),
+    metavar="MODEL",
+    help="Run folder or .keras file to start from. The head is new if its tasks or units differ.",
+)
+@click.option("--freeze", type=click.Choice(BODY), multiple=True, help="Keep this block of --init-from unchanged. Repeatable.")
+@click.option(
+    "--body-rate", type=DECIMAL, metavar="SHARE", help="Fraction of the learning rate for the first and core block of --init-from."
+)
+@click.option("--seed", type=WHOLE, default=0, show_default=True, help="Random seed of weights, split, order and dropout.")
+@click.option("--split-seed", type=WHOLE, metavar="N", help="Random seed of the split and of simulated data.  [default: --seed]")
+@click.option("--backend", type=click.Choice(BACKENDS), help="Keras backend.  [default: KERAS_BACKEND, otherwise the first installed]")
+@click.option("--resume", is_flag=True, help="Resume the run in --out after its last complete epoch.")
 @config_option
 @click.pass_context
 def command(ctx: click.Context, /, out: Path | None, resume: bool, backend: str | None, **choices: Any) -> None:
-    """Train a model on the measured sequences in DATA, or on a simulated library without it.
+    """Train a model on the measured sequences in DATA.
 
-    Writes the run folder: the model as .keras and .onnx, its history, validation figures, predictions and plots.
+    DATA is a table of sequences and values, or the data of another --assay. Without DATA, the model is trained on a simulated library
+    of yeast promoters. The run folder holds the model as .keras and .onnx files, a model card, the history of training, validation
+    metrics, predictions and plots.
     """
     from dreamkeras.files.decompression import open_source
     from dreamkeras.files.inputs import refuse_twice, rereadable
@@ -108,7 +147,7 @@ def command(ctx: click.Context, /, out: Path | None, resume: bool, backend: str 
     refuse_twice(files)
     ctx.with_resource(rereadable(*files))
     for file in filter(None, files):
-        with open_source(file):  # Keras takes seconds to load: a wrong path need not wait for it
+        with open_source(file):  # checked first, because importing Keras takes seconds
             pass
     backend = choose_backend(backend)
 
@@ -119,7 +158,7 @@ def command(ctx: click.Context, /, out: Path | None, resume: bool, backend: str 
         click.echo(f"No DATA given: training on {config.simulated:,} simulated yeast promoters.", err=True)
     if config.is_cross_validation:
         metrics = cross_validation.cross_validate(config, folder, lambda line: click.echo(line, err=True), backend, resume)
-        among = f"in {len(metrics['folds'])} folds that were not trained on"
+        among = f"held out in {len(metrics['folds'])} folds"
         click.echo(f"{folder}: {_figures(metrics)} on {metrics['n']:,} sequences {among}", err=True)
         return
     metrics = run.resume(folder, backend) if resume else run.train(config, folder)
@@ -128,7 +167,7 @@ def command(ctx: click.Context, /, out: Path | None, resume: bool, backend: str 
 
 
 def _peaks(metrics: dict[str, Any]) -> str:
-    """The r of the peaks alone, where there are other windows; higher over all, for peaks are told from those."""
+    """Formats the r on peaks alone, which is usually lower than the r on all windows. Empty if all windows are peaks."""
     r, peaks = metrics.get("peaks_r"), metrics.get("peaks", metrics["n"])
     if peaks == metrics["n"]:
         return ""
@@ -136,30 +175,34 @@ def _peaks(metrics: dict[str, Any]) -> str:
 
 
 def _refuse_unused_split(layout: "TableLayout | None", choices: dict[str, Any]) -> None:
-    """Refuses folds that would not be used, and a seed for a split where none is drawn.
+    """Refuses a fold column that would not be used, and `--split-seed` if no random split is drawn.
 
     Raises:
-        click.UsageError: One was given.
+        click.UsageError: An option would have no effect.
     """
     if layout and layout.fold_column is not None and choices["valid_fold"] is None and choices["folds"] is None:
-        raise click.UsageError("Expected --valid-fold N or --folds beside --fold-column, got neither: its folds would not be used.")
+        raise click.UsageError("--fold-column has no effect without --valid-fold N or --folds.")
     divided_by = "--folds given" if choices["folds"] == "given" else "--valid" if choices["valid"] else "--valid-fold"
     is_drawn = isinstance(choices["folds"], int) or (divided_by == "--valid-fold" and choices["valid_fold"] is None)
     if choices["split_seed"] is not None and choices["data"] and not is_drawn:
-        raise click.UsageError(f"Expected no --split-seed beside {divided_by}, which draws nothing.")
+        raise click.UsageError(f"--split-seed has no effect with {divided_by}, which draws no random split.")
 
 
 def _figures(metrics: dict[str, Any]) -> str:
-    """The r, or the error where there is no r."""
+    """Formats r or, if r is undefined, the mean squared error."""
     r, mse = ("undefined" if metrics[name] is None or math.isnan(metrics[name]) else f"{metrics[name]:.4g}" for name in ("r", "mse"))
     return f"r undefined, mean squared error {mse}," if r == "undefined" else f"r {metrics['r']:.3f}"
 
 
 def _refuse_choices(ctx: click.Context) -> None:
-    """A resumed run keeps the choices it began with."""
+    """Refuses options that change a resumed run, which keeps the options that it was started with.
+
+    Raises:
+        click.UsageError: An option other than `--out` and `--backend` is given.
+    """
     for parameter in ctx.command.params:
         given = ctx.get_parameter_source(parameter.name or "") is ParameterSource.COMMANDLINE
         if given and parameter.name not in ("out", "resume", "backend"):
             raise click.UsageError(
-                f"Expected only --out and --backend beside --resume, got {parameter.opts[0]}: the run keeps its choices."
+                f"--resume can only be combined with --out and --backend, got {parameter.opts[0]}. A resumed run keeps its options."
             )

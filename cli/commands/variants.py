@@ -1,4 +1,4 @@
-"""`dreamkeras variants`: a VCF and a genome, or pairs of sequences, in; what each allele does to the prediction out."""
+"""`dreamkeras variants`: predicts the effects of variants in a VCF or of pairs of sequences in a table."""
 
 import contextlib
 from collections.abc import Sequence
@@ -32,33 +32,37 @@ if TYPE_CHECKING:
 __all__ = ["command"]
 
 WINDOW = ("insert_length", "positions", "strand", "indel_anchor")
-"""Options that say how windows of a genome are laid."""
+"""Options for the windows around variants of a VCF."""
 
 VCF = "vcf"
 
 COLUMNS = ("ref_column", "alt_column", "id_column")
-"""Options that say where a table has what."""
+"""Options for the columns of a table."""
 
 
 def numbers(text: str) -> tuple[int, ...]:
-    """Whole numbers with commas between them."""
+    """Converts comma-separated whole numbers from 0, and drops repeated numbers.
+
+    Raises:
+        click.BadParameter: The text is malformed.
+    """
     cells = text.split(",")
     if not all(is_whole(cell.strip()) for cell in cells):
-        raise click.BadParameter(f"{text!r} is no list of numbers from 0 on, such as 20,40,60.")
+        raise click.BadParameter(f"{text!r} is not a list of whole numbers from 0, such as 20,40,60.")
     return tuple(dict.fromkeys(int(cell) for cell in cells))
 
 
-@click.command("variants")
+@click.command("variants", epilog="\b\nExample:\n  dreamkeras variants variants.vcf --genome genome.fa -m runs/mine -o effects.tsv")
 @click.argument("path", metavar="IN", type=click.Path(allow_dash=True))
 @models_option
 @output_option
-@click.option("--format", type=click.Choice((*TABLES, VCF)), help="Format of the results.  [default: by FILE's suffix, else tsv]")
-@click.option("--genome", type=click.Path(), metavar="FASTA", help="Reference genome of the VCF IN.")
+@click.option("--format", type=click.Choice((*TABLES, VCF)), help="Format of the results.  [default: by the suffix of FILE, otherwise tsv]")
+@click.option("--genome", type=click.Path(), metavar="FASTA", help="Reference genome of a VCF.")
 @click.option(
     "--insert-length",
     type=WholeRange(min=1),
     metavar="N",
-    help="Bases of the genome in the model's window.  [default: all but its flanks; 80 for yeast]",
+    help="Number of genomic bases in the window.  [default: the window without its flanks; 80 for yeast]",
 )
 @click.option(
     "--positions",
@@ -66,35 +70,38 @@ def numbers(text: str) -> tuple[int, ...]:
     "--at",
     type=numbers,
     metavar="N[,N...]",
-    help="Bases of the window before the first base that differs; several are averaged.  [default: half of the window]",
+    help="Offset of the first changed base in the genomic bases. Several offsets are averaged.  [default: half of their number]",
 )
-@click.option("--strand", type=click.Choice(STRANDS), help="Strand that is scored; both averages the two.  [default: forward]")
+@click.option("--strand", type=click.Choice(STRANDS), help="Strand to score. both averages the two strands.  [default: forward]")
 @click.option(
     "--indel-anchor",
     type=click.Choice(INDEL_ANCHORS),
-    help="Edge of the window that an insertion or deletion leaves in place; mean averages both.  [default: mean]",
+    help="Edge of the window that stays in place for an insertion or deletion. mean averages both.  [default: mean]",
 )
-@click.option("--ref-column", metavar="NAME", help="A table's column of reference sequences, or its position from 0.")
-@click.option("--alt-column", metavar="NAME", help="Likewise, of alternative sequences.")
+@click.option("--ref-column", metavar="NAME", help="Table column with reference sequences: its name, or its position from 0.")
+@click.option("--alt-column", metavar="NAME", help="Table column with alternative sequences: its name, or its position from 0.")
 @id_column_option
-@click.option("--info-prefix", metavar="TEXT", help="Prefix of the INFO fields in a VCF.  [default: DK_]")
+@click.option("--info-prefix", metavar="TEXT", help="Prefix of the INFO fields in an output VCF.  [default: DK_]")
 @click.option(
-    "--percentile", is_flag=True, help="Add TASK_effect_percentile: the share of random changes of one letter whose effect is smaller."
+    "--percentile",
+    is_flag=True,
+    help="Add TASK_effect_percentile, the percentage of random single-base changes with a smaller absolute effect.",
 )
 @batch_size_or_auto_option
 @threads_option
 @device_option
-@click.option("--resume", is_flag=True, help="Keep what is done beside FILE; after a kill, the same command goes on from there.")
+@click.option("--resume", is_flag=True, help="Save progress next to FILE. After an interruption, repeat the command to resume.")
 @dry_run_option
 def command(path: str, models: tuple[str, ...], output: str, format: str | None, *, dry_run: bool, **choices: Any) -> None:
-    """Predict the effects of variants.
+    """Predict the effects of variants in a VCF, or of pairs of sequences in a table.
 
     IN is a VCF (plain, gzip or bgzip) with --genome, or a table (TSV, CSV, Parquet) with a reference and an alternative sequence in
-    each row. Alleles of a VCF are trimmed and left-aligned against the genome, so that the effect does not depend on how a variant is
-    written. Each alternative allele becomes a row with its normal form and its status; where the status is ok, the row has the
-    predictions of both alleles and their difference. With several models these are means, beside the standard deviation of the
-    difference and the share of models that agree on its sign. A FILE that ends in .vcf or .vcf.gz is a copy of IN with the same
-    columns in INFO.
+    each row. Alleles of a VCF are trimmed and left-aligned against the genome, so that equivalent representations of a variant have
+    the same effect.
+
+    Each alternative allele becomes a row with its normal form and its status. If the status is ok, the row has the predictions of both
+    alleles and their difference, the effect. Several models give the mean predictions, the standard deviation of the effect, and the
+    share of models that agree on its sign. If FILE ends in .vcf or .vcf.gz, it is a copy of IN with these columns in INFO.
     """
     is_vcf = _check_usage(path, output, format, choices)
     from dreamkeras.confidence.background import effect_percentile
@@ -122,13 +129,20 @@ def command(path: str, models: tuple[str, ...], output: str, format: str | None,
             shards.remove()
     report_packaged(models, scorer)
     if scorer.has_spread and len(scorer.members) == 1:
-        click.echo(f"{scorer.name} is several models in one file: give them one by one for the spread of their effects.", err=True)
+        click.echo(
+            f"{scorer.name} is an ensemble in one file. Give its models one by one with -m for the standard deviation of their effects.",
+            err=True,
+        )
     for line in summary.lines(genome=choices["genome"] is not None):
         click.echo(line, err=True)
 
 
 def _check_usage(path: str, output: str, format: str | None, choices: dict[str, Any]) -> bool:
-    """Whether the output is to be a VCF, where options go together."""
+    """Refuses options that cannot be combined, and returns whether the output is a VCF.
+
+    Raises:
+        click.UsageError: Options cannot be combined.
+    """
     from dreamkeras.variants.files import is_vcf_name
 
     from ..results import check_resume
@@ -137,12 +151,12 @@ def _check_usage(path: str, output: str, format: str | None, choices: dict[str, 
     for name in others:
         if choices[name] is not None:
             wanted = "a table" if choices["genome"] else "a VCF and --genome FASTA"
-            raise click.UsageError(f"Expected {wanted} for --{name.replace('_', '-')}, got {'a VCF' if choices['genome'] else 'a table'}.")
+            raise click.UsageError(f"--{name.replace('_', '-')} requires {wanted}, got {'a VCF' if choices['genome'] else 'a table'}.")
     is_vcf = format == VCF or (format is None and is_vcf_name(output))
     if is_vcf and not choices["genome"]:
-        raise click.UsageError("Expected a VCF and --genome FASTA to write a VCF, got a table.")
+        raise click.UsageError("Writing a VCF requires a VCF as IN and --genome FASTA, got a table.")
     if choices["info_prefix"] is not None and not is_vcf:
-        raise click.UsageError("Expected a VCF as output for --info-prefix, got a table.")
+        raise click.UsageError("--info-prefix requires a VCF as output, got a table.")
     check_resume([path], output, resume=choices["resume"], is_measured="auto" in (choices["batch_size"], choices["threads"]))
     return is_vcf
 

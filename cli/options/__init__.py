@@ -1,1 +1,1 @@
-"""Options that several commands share. They import click only, until they are used, because shell completion imports them."""
+"""Options that several commands share. These modules import only click, because shell completion imports them."""

@@ -1,4 +1,4 @@
-"""The options that say which genome and which reads of it: those of `--assay atac`. click only: shell completion imports this."""
+"""Options of `--assay atac`: the genome, its reads and the training windows. Imports only click, for shell completion."""
 
 from typing import TYPE_CHECKING, Any
 
@@ -13,16 +13,22 @@ if TYPE_CHECKING:
 __all__ = ["ATAC_FIELDS", "atac_options", "chosen_genome"]
 
 atac_options = add_options(
-    click.option("--genome", type=click.Path(), metavar="FILE", help="FASTA of the genome whose peaks DATA names."),
-    click.option("--signal", type=click.Path(), metavar="FILE", help="bigWig of the reads that begin at each position of it."),
+    click.option("--genome", type=click.Path(), metavar="FILE", help="FASTA file of the reference genome of the peaks in DATA."),
+    click.option("--signal", type=click.Path(), metavar="FILE", help="bigWig file of the number of reads that begin at each position."),
     click.option(
-        "--nonpeaks", type=click.Path(), metavar="FILE", help="BED of windows that are no peaks.  [default: drawn from the genome]"
+        "--nonpeaks", type=click.Path(), metavar="FILE", help="BED file of windows outside peaks.  [default: drawn from the genome]"
     ),
-    click.option("--nonpeak-ratio", type=DECIMAL, metavar="SHARE", help="Non-peaks in an epoch for each peak.  [default: 0.1]"),
-    click.option("--profile-length", type=WholeRange(min=1), metavar="N", help="Positions that are predicted.  [default: 1000]"),
+    click.option("--nonpeak-ratio", type=DECIMAL, metavar="SHARE", help="Number of non-peak windows per peak in an epoch.  [default: 0.1]"),
+    click.option(
+        "--profile-length", type=WholeRange(min=1), metavar="N", help="Number of positions in the predicted profile.  [default: 1000]"
+    ),
     summits_option,
-    click.option("--region-jitter", type=WholeRange(min=0), metavar="N", help="How far a window is shifted at most.  [default: 128]"),
-    click.option("--bias", type=click.Path(), metavar="MODEL", help="A run trained on non-peaks: the enzyme's bias, which stays as it is."),
+    click.option(
+        "--region-jitter", type=WholeRange(min=0), metavar="N", help="Maximum random shift of a training window, in bases.  [default: 128]"
+    ),
+    click.option(
+        "--bias", type=click.Path(), metavar="MODEL", help="Bias model of the enzyme, trained on non-peaks. Its weights stay fixed."
+    ),
 )
 
 ATAC_FIELDS = {
@@ -34,29 +40,31 @@ ATAC_FIELDS = {
     "region_jitter": "jitter",
     "summits": "summits",
 }
-"""Options, and the fields of `data.assays.atac_layout.AtacLayout` that they are; a table has `--length`, too. A test compares them."""
+"""The field of `data.assays.atac_layout.AtacLayout` that each option sets. `--length` is not listed: `--assay table` shares it."""
 
 
 def chosen_genome(assay: str, choices: dict[str, Any]) -> "AtacLayout | None":
-    """The layout that the options say; they are taken out of `choices`, the window's length with them. None for any other assay.
+    """Removes the ATAC-seq options from `choices` and returns their layout, or None for any other assay.
+
+    For `--assay atac`, the window length is also moved from `choices` to the layout.
 
     Raises:
-        click.UsageError: There is an option of a genome, but another assay; or the genome or its reads are missing.
-        InputError: The choices make no layout.
+        click.UsageError: An ATAC-seq option is given for another assay, or `--genome` or `--signal` is missing.
+        InputError: A value is out of range.
     """
     given = {name: value for name in ATAC_FIELDS if (value := choices.pop(name)) is not None}
     if assay != "atac":
         for name in given:
-            raise click.UsageError(f"Expected --assay atac for --{name.replace('_', '-')}, got --assay {assay}.")
+            raise click.UsageError(f"--{name.replace('_', '-')} requires --assay atac, got --assay {assay}.")
         return None
     for name in ("genome", "signal"):
         if name not in given:
-            raise click.UsageError(f"Expected --{name} FILE for --assay atac, got none.")
+            raise click.UsageError(f"--assay atac requires --{name} FILE.")
     if given.get("nonpeak_ratio") == 0 and "nonpeaks" in given:
-        raise click.UsageError("Expected a --nonpeak-ratio above 0 beside --nonpeaks, got 0, which uses none.")
+        raise click.UsageError("--nonpeaks requires a --nonpeak-ratio above 0, got 0, which uses no non-peaks.")
     from dreamkeras.data.assays.atac_layout import AtacLayout
 
     length = choices.pop("length")
-    choices["length"] = None  # of a table's options, which then has none
+    choices["length"] = None  # --length is also an option of --assay table, which is not used here
     fields = {ATAC_FIELDS[name]: value for name, value in given.items()}
     return AtacLayout(**fields, **({} if length is None else {"length": length}))

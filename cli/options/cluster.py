@@ -1,4 +1,4 @@
-"""The options of `predict` for many files on a Ray cluster, and the command's part there. click only, until it runs."""
+"""Options of `predict` for scoring many files on a Ray cluster. Imports only click until the command runs."""
 
 from typing import TYPE_CHECKING, Any
 
@@ -21,38 +21,44 @@ cluster_options = add_options(
         type=click.Choice(ENGINES),
         default=ENGINES[0],
         show_default=True,
-        help="ray scores many files at once, or folders of them, each to a file of its own in the folder -o; all may be URLs.",
+        help="local scores on this machine. ray scores many files, or folders of files, in parallel on a Ray cluster and writes one "
+        "result file for each into the folder given with -o. With ray, paths may be URLs.",
     ),
-    click.option("--ray-address", metavar="ADDRESS", help="The cluster's.  [default: Ray is started on this machine]"),
+    click.option("--ray-address", metavar="ADDRESS", help="Address of the Ray cluster.  [default: start Ray on this machine]"),
 )
 
 
 def check_cluster(inputs: tuple[str, ...], output: str, engine: str, address: str | None, *, is_track: bool, is_measured: bool) -> None:
-    """Refuses inputs, outputs and options that do not go with the engine."""
+    """Refuses inputs, outputs and options that the engine does not support.
+
+    Raises:
+        InputError: With Ray, an input is a stream.
+        click.UsageError: A URL or `--ray-address` is given without Ray, or Ray does not support the output, the format or `auto`.
+    """
     from dreamkeras.files.inputs import require_file
     from dreamkeras.files.object_store import is_url
     from dreamkeras.files.streams import is_stream
 
     if engine != "ray":
         if any(map(is_url, (*inputs, output))):
-            raise click.UsageError(f"Expected --engine ray for URLs, got {engine}.")
+            raise click.UsageError(f"URLs require --engine ray, got {engine}.")
         if address is not None:
-            raise click.UsageError(f"Expected --engine ray for --ray-address, got {engine}.")
+            raise click.UsageError(f"--ray-address requires --engine ray, got {engine}.")
         return
     if is_stream(output):
-        raise click.UsageError("Expected a folder -o beside --engine ray, got standard output or another stream.")
+        raise click.UsageError("--engine ray requires a folder as -o, got standard output or another stream.")
     for path in inputs:
-        require_file(path, "with --engine ray, processes of the cluster read it")
+        require_file(path, "with --engine ray, the processes of the cluster read it")
     if is_track:
-        raise click.UsageError("Expected a table for --engine ray, got a track, which is one file.")
+        raise click.UsageError("--engine ray writes tables, got the format of a track.")
     if is_measured:
-        raise click.UsageError("Expected numbers beside --engine ray, got auto: processes may be on machines of several kinds.")
+        raise click.UsageError("--engine ray requires numbers for --batch-size and --threads, got auto: machines of a cluster may differ.")
 
 
 def predict_on_cluster(
     given: "Scoring", reader: "Reader", confidence: "ConfidenceColumns | None", address: str | None, *, resume: bool, **choices: Any
 ) -> "Scored":
-    """Scores the files, with progress; `choices` are those of `pipeline.score_records`."""
+    """Scores the files on Ray and shows progress. `choices` are keyword arguments of `pipeline.score_records`."""
     from dreamkeras.scoring.cluster import Work, score_on_ray
 
     from ..progress import show_records

@@ -1,4 +1,4 @@
-"""The options that tell how far to trust predictions. click only, until they are used."""
+"""Options for prediction intervals, percentiles and flags of unusual sequences. Imports only click until they are used."""
 
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
@@ -18,19 +18,19 @@ confidence_options = add_options(
         "--interval",
         type=DecimalRange(0, 1, min_open=True, max_open=True),
         metavar="LEVEL",
-        help="Add TASK_low and TASK_high, between which this share of measurements falls, e.g. 0.95.",
+        help="Add TASK_low and TASK_high, the bounds of prediction intervals with this coverage, e.g. 0.95.",
     ),
     click.option(
-        "--percentile", is_flag=True, help="Add TASK_percentile: the share of random and shuffled sequences that are predicted lower."
+        "--percentile", is_flag=True, help="Add TASK_percentile, the percentage of random and shuffled sequences with a lower prediction."
     ),
     click.option(
-        "--flag-unusual", is_flag=True, help="Add the column unusual: length, gc or kmers, where they are unlike those of training."
+        "--flag-unusual", is_flag=True, help="Add the column unusual: length, gc or kmers, if outside the range of the training data."
     ),
 )
 
 
 def chosen_confidence(options: Mapping[str, Any]) -> "ConfidenceColumns | None":
-    """The columns of these options; None without, and then nothing is imported."""
+    """Returns the columns that these options add, or None, without importing anything, if no option is given."""
     chosen = [options[name] for name in ("interval", "percentile", "flag_unusual")]
     if not any(chosen):
         return None

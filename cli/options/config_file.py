@@ -1,4 +1,4 @@
-"""`--config FILE`: the options of a command in TOML; those on the command line win. click only: shell completion imports this."""
+"""`--config FILE`: reads the options of a command from a TOML file. Imports only click, for shell completion."""
 
 import tomllib
 from difflib import get_close_matches
@@ -14,11 +14,11 @@ from .empty import may_be_empty
 __all__ = ["config_option"]
 
 TAKEN = ("config", "resume", "help")
-"""Options that no file can choose."""
+"""Options that cannot be set in a configuration file."""
 
 
 def _read(ctx: click.Context, _parameter: click.Parameter, path: Path | None) -> None:
-    """Makes what the file says the defaults of the command's options."""
+    """Uses the values in the file as defaults of the command's options."""
     if path is None or ctx.resilient_parsing:
         return
     from dreamkeras.files.inputs import read_text
@@ -27,7 +27,7 @@ def _read(ctx: click.Context, _parameter: click.Parameter, path: Path | None) ->
         fields = tomllib.loads(read_text(path))
     except (OSError, ValueError) as error:
         reason = (error.strerror or error) if isinstance(error, OSError) else error
-        raise InputError(f"Expected a TOML file of options, got {path} ({reason}).") from None
+        raise InputError(f"Cannot read {path} as a TOML file of options: {reason}.") from None
     ctx.default_map = dict(_default(ctx, key, value, path) for key, value in fields.items())
 
 
@@ -38,22 +38,22 @@ config_option = click.option(
     is_eager=True,
     expose_value=False,
     callback=_read,
-    help="Options in TOML, as `epochs = 10`; those given here win.",
+    help="Read options from a TOML file, e.g. `epochs = 10`. Options on the command line take precedence.",
 )
 
 
 def _default(ctx: click.Context, key: str, value: Any, path: Path) -> tuple[str, Any]:
-    """The name of a parameter, and its value as on the command line."""
+    """Returns the parameter name of a key, and its value as it would be typed on the command line."""
     parameters = {parameter.name or "": parameter for parameter in ctx.command.params if parameter.name not in TAKEN}
     name = key.replace("-", "_")
     if name not in parameters:
         near = get_close_matches(name, parameters, 1)
-        hint = f"did you mean {near[0]}?" if near else f"see `{ctx.command_path} --help`."
-        raise InputError(f"Expected options of {ctx.command_path} as keys, got {key!r} in {path}: {hint}")
+        hint = f"Did you mean {near[0]}?" if near else f"See `{ctx.command_path} --help`."
+        raise InputError(f"{ctx.command_path} has no option {key!r}, which is a key in {path}. {hint}")
     parameter = parameters[name]
     text = [_text(part) for part in _listed(value)] if parameter.multiple else _text(value)
     if not may_be_empty(parameter) and "" in _listed(text):
-        raise InputError(f"Expected a value of {key}, got an empty text in {path}.")
+        raise InputError(f"Expected a value of {key}, got an empty string in {path}.")
     try:
         parameter.type_cast_value(ctx, text)
     except click.BadParameter as error:
@@ -67,7 +67,7 @@ def _listed(value: Any) -> list[Any]:
 
 
 def _text(value: Any) -> str:
-    """A value of TOML as it is typed: numbers are checked by the option then, and 1.5 is no whole one."""
+    """Returns a TOML value as it would be typed, so that the option checks it: 1.5 is not valid for a whole number."""
     if isinstance(value, bool):
         return str(value).lower()
     return ",".join(map(str, value)) if isinstance(value, list) else str(value)

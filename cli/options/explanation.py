@@ -1,4 +1,4 @@
-"""The options of commands that tell what letters are worth: logos, seqlets, and what other tools read. click only."""
+"""Options of commands that compute contributions of bases: logos, seqlets and files for other tools. Imports only click."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, ExitStack, contextmanager
@@ -17,45 +17,50 @@ __all__ = ["Outputs", "explanation_options", "explanation_outputs", "open_explan
 
 explanation_options = add_options(
     click.option(
-        "--logos", type=click.Path(path_type=Path), metavar="DIR", help="Draw each sequence, letters as tall as important, as SVG."
+        "--logos",
+        type=click.Path(path_type=Path),
+        metavar="DIR",
+        help="Draw an SVG logo of each sequence in DIR, with letter heights by contribution.",
     ),
-    click.option("--png", is_flag=True, help="Draw logos as PNG, too."),
-    click.option("--seqlets", type=click.Path(), metavar="FILE", help="Write runs of important letters as a table."),
-    click.option("--meme", type=click.Path(), metavar="FILE", help="Write these runs as MEME motifs, for memelite and the MEME suite."),
-    click.option("--modisco", type=click.Path(path_type=Path), metavar="DIR", help="Write what tfmodisco-lite reads."),
+    click.option("--png", is_flag=True, help="Also draw the logos as PNG files."),
+    click.option(
+        "--seqlets", type=click.Path(), metavar="FILE", help="Write seqlets, short stretches with high contributions, to a table FILE."
+    ),
+    click.option("--meme", type=click.Path(), metavar="FILE", help="Write seqlets as motifs in MEME format to FILE."),
+    click.option("--modisco", type=click.Path(path_type=Path), metavar="DIR", help="Write the input files of tfmodisco-lite into DIR."),
 )
 
 
 class Outputs(NamedTuple):
-    """The files and folders that are written."""
+    """Files and folders that the explanation options name as outputs."""
 
     files: list[str]
     folders: list[Path]
 
 
 def explanation_outputs(choices: Mapping[str, Any]) -> Outputs:
-    """The files and folders that these options name."""
+    """Returns the files and folders that the explanation options name."""
     files, folders = ([choices[name] for name in names if choices[name]] for names in (("seqlets", "meme"), ("logos", "modisco")))
     return Outputs(files, folders)
 
 
 def open_explanations(choices: Mapping[str, Any]) -> "Callable[[Sequence[str]], AbstractContextManager[list[EffectSink[Explanation]]]]":
-    """Checks these options, before anything is computed.
+    """Checks the explanation options before anything is computed.
 
     Returns:
-        Opens the outputs, given the names of the tasks; all appear once its `with` block has ended well.
+        A function that opens the outputs, given the names of the tasks. The outputs appear when its `with` block ends without an error.
 
     Raises:
-        click.UsageError: Options do not go together.
-        InputError: The name of the table of seqlets has no known format.
+        click.UsageError: `--png` is given without `--logos`.
+        InputError: The file name of the seqlet table has no known format.
         DreamkerasError: A folder is not empty.
-        MissingPackageError: PNG is asked for and matplotlib is not installed.
+        MissingPackageError: `--png` is given and matplotlib is not installed.
     """
     from dreamkeras.files.folders import require_empty
     from dreamkeras.formats.writers import choose_format
 
     if choices["png"] and not choices["logos"]:
-        raise click.UsageError("Expected --logos DIR beside --png.")
+        raise click.UsageError("--png requires --logos DIR.")
     for folder in explanation_outputs(choices).folders:
         require_empty(folder)
     if choices["seqlets"]:

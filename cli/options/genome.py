@@ -1,4 +1,4 @@
-"""The options of `predict` for places of a genome: which are read, and how they are written as a track. click only."""
+"""Options of `predict` for regions and tiles of a genome, and for writing tracks. Imports only click until they are used."""
 
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -17,33 +17,35 @@ if TYPE_CHECKING:
 __all__ = ["Reading", "chosen_reading", "genome_options"]
 
 genome_options = add_options(
-    click.option("--genome", type=click.Path(), metavar="FASTA", help="INPUT is BED or narrowPeak: regions of this genome are scored."),
+    click.option(
+        "--genome", type=click.Path(), metavar="FASTA", help="Reference genome. INPUT is BED or narrowPeak, and its regions are scored."
+    ),
     click.option(
         "--tile",
         metavar="WIDTH:STEP",
-        help="Score windows of WIDTH letters, one each STEP, along the FASTA INPUT, or along the regions; those of N alone are left out.",
+        help="Score windows of WIDTH bases every STEP bases along the FASTA INPUT, or along the regions. Windows of only N are skipped.",
     ),
     click.option(
         "--window",
         type=WholeRange(min=1),
         metavar="N",
-        help="Score N letters around each region's summit or middle.  [default: what the model sees; the region itself where "
+        help="Score N bases around each region's summit or midpoint.  [default: the model's window length; the region itself if "
         "the construct has flanks or adapters]",
     ),
-    click.option("--strand", type=click.Choice(STRANDS), help="Strand of the genome that is read.  [default: given, by the line in BED]"),
+    click.option("--strand", type=click.Choice(STRANDS), help="Strand of the genome to read.  [default: given, the strand in BED]"),
     summits_option,
-    click.option("--column", metavar="NAME", help="The one prediction that a bedGraph or bigWig holds, where the model has several."),
+    click.option("--column", metavar="NAME", help="Prediction to write to a bedGraph or bigWig if the model has several."),
 )
 
 
 class Reading(NamedTuple):
-    """How records are read, and the settings of a track of them.
+    """Reader of the records of `predict`, and settings of a track.
 
     Args:
-        reader: How they are read.
-        track: The keywords of `formats.tracks.open_track`.
-        files: All files that are read.
-        choices: The choices, JSON-able.
+        reader: Reads the records.
+        track: Keyword arguments of `formats.tracks.open_track`.
+        files: Paths of all files that are read.
+        choices: The chosen options, JSON-able.
     """
 
     reader: "Reader"
@@ -55,11 +57,18 @@ class Reading(NamedTuple):
 def chosen_reading(
     inputs: Sequence[str], scorer: "Scorer", choices: dict[str, Any], columns: Mapping[str, str | int | None], format: str | None
 ) -> Reading:
-    """How the inputs become records; `format` is that of a track, None for a table, which needs no lengths of contigs.
+    """Returns the reader of the inputs and the settings of a track.
+
+    Args:
+        inputs: Input files.
+        scorer: Model, whose constructs determine the default window.
+        choices: Values of the genome options, by parameter name.
+        columns: Values of `--id-column` and `--sequence-column`.
+        format: Format of the track. None for a table.
 
     Raises:
-        click.UsageError: Options do not go together.
-        InputError: A genome cannot be looked up.
+        click.UsageError: Options cannot be combined.
+        InputError: A genome cannot be read.
     """
     from dreamkeras.genome.windows import Reader, contig_lengths, default_window
 
@@ -69,11 +78,11 @@ def chosen_reading(
         return Reading(Reader(None, **columns), {"column": column}, tuple(inputs), columns)
     for name, value in columns.items():
         if value is not None:
-            raise click.UsageError(f"Expected a table for --{name.replace('_', '-')}, got places of a genome.")
+            raise click.UsageError(f"--{name.replace('_', '-')} requires a table, got regions or tiles of a genome.")
     if windows.genome and windows.tile is None and windows.window is None:
         windows = windows._replace(window=default_window(scorer.constructs))
     if windows.summits is not None and windows.window is None:
-        raise click.UsageError("Expected --window N for --summits, got regions that are scored as they stand.")
+        raise click.UsageError("--summits requires --window N, because whole regions are scored without it.")
     track = {
         "column": column,
         "middle": windows.tile.middle if windows.tile else None,
@@ -88,11 +97,11 @@ def _chosen_windows(choices: dict[str, Any]) -> "GenomeWindows | None":
     if genome is None and tile is None:
         for name in ("window", "strand", "summits"):
             if choices[name] is not None:
-                raise click.UsageError(f"Expected --genome FASTA{' or --tile WIDTH:STEP' * (name == 'strand')} for --{name}, got none.")
+                raise click.UsageError(f"--{name} requires --genome FASTA{' or --tile WIDTH:STEP' * (name == 'strand')}.")
         return None
     for name in ("window", "summits"):
         if choices[name] is not None and (tile or genome is None):
-            raise click.UsageError(f"Expected --genome FASTA and no --tile for --{name}, got a tile.")
+            raise click.UsageError(f"--{name} requires --genome FASTA and cannot be combined with --tile.")
     from dreamkeras.genome.tiles import Tile
     from dreamkeras.genome.windows import GenomeWindows
 

@@ -1,4 +1,4 @@
-"""Types of options that are numbers: ASCII decimals, as in tables. click only: shell completion imports this."""
+"""Option types for numbers in ASCII decimals, as in tables. Imports only click, for shell completion."""
 
 from typing import Any
 
@@ -10,13 +10,13 @@ __all__ = ["DECIMAL", "WHOLE", "DecimalRange", "WholeRange"]
 
 
 class _Whole(click.types.IntParamType):
-    """A whole number; click also takes `1_000` and the digits of other scripts."""
+    """Whole number in ASCII digits. click alone would also accept `1_000` and digits of other scripts."""
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
-        """The number.
+        """Converts the text of an option to an int.
 
         Raises:
-            click.BadParameter: The text is none.
+            click.BadParameter: The text is not a whole number.
         """
         if isinstance(value, str) and not is_signed_whole(value):
             self.fail(f"{value!r} is not a valid {self.name}.", param, ctx)
@@ -24,13 +24,13 @@ class _Whole(click.types.IntParamType):
 
 
 class _Decimal(click.types.FloatParamType):
-    """A number; click also takes `1_000`, `nan`, `inf` and the digits of other scripts."""
+    """Decimal number in ASCII digits. click alone would also accept `1_000`, `nan`, `inf` and digits of other scripts."""
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
-        """The number.
+        """Converts the text of an option to a float.
 
         Raises:
-            click.BadParameter: The text is none.
+            click.BadParameter: The text is not a number.
         """
         if isinstance(value, str) and not is_number(value.strip()):
             self.fail(f"{value!r} is not a valid {self.name}.", param, ctx)
@@ -38,15 +38,15 @@ class _Decimal(click.types.FloatParamType):
 
 
 class WholeRange(click.IntRange, _Whole):
-    """A whole number within bounds."""
+    """Whole number within bounds."""
 
 
 class DecimalRange(click.FloatRange, _Decimal):
-    """A number within bounds."""
+    """Decimal number within bounds."""
 
 
 WHOLE = _Whole()
-"""Any whole number."""
+"""Option type of any whole number."""
 
 DECIMAL = _Decimal()
-"""Any number."""
+"""Option type of any decimal number."""

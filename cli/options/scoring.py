@@ -1,4 +1,4 @@
-"""The options of commands that ask models about the sequences in files. click only, until they are used."""
+"""Options of commands that score the sequences in files with models. Imports only click until they are used."""
 
 from collections.abc import Callable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple
@@ -33,7 +33,7 @@ LAST = (on_error_option, batch_size_or_auto_option, threads_option, device_optio
 
 
 class Scoring(NamedTuple):
-    """The values of these options, by their names."""
+    """Values of the scoring options, by their names."""
 
     inputs: tuple[str, ...]
     models: tuple[str, ...]
@@ -48,33 +48,41 @@ class Scoring(NamedTuple):
 
     @property
     def columns(self) -> dict[str, str | int | None]:
-        """The columns of tables that were asked for."""
+        """Values of `--id-column` and `--sequence-column`, as keyword arguments of `read_files`."""
         return {"id_column": self.id_column, "sequence_column": self.sequence_column}
 
     @property
     def is_measured(self) -> bool:
-        """Whether a number is to be measured."""
+        """Whether `--batch-size` or `--threads` is `auto`."""
         return "auto" in (self.batch_size, self.threads)
 
     def open_models(self, device: str | None = None) -> "tuple[Scorer, int]":
-        """The models, on another device if need be, and how many sequences they are asked about at once; see `opening.open_models`."""
+        """Opens the models, on `device` if it is given, and returns the scorer and the batch size. See `opening.open_models`."""
         from ..opening import open_models
 
         return open_models(self.models, device or self.device, self.batch_size, self.threads)
 
     def read(self) -> "Iterator[Records]":
-        """The sequences."""
+        """Reads the records of all inputs in batches."""
         from dreamkeras.formats.reading import read_files
 
         return read_files(self.inputs, **self.columns)
 
 
 def scoring_options(formats: Sequence[str], results: str, *own: Callable[..., Any]) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
-    """A decorator that adds these options; `formats` are those of the `results`, and `own` options follow the format."""
-    chosen = click.option("--format", type=click.Choice(formats), help=f"Format of the {results}.  [default: by FILE's suffix, else tsv]")
+    """Returns a decorator that adds the scoring options to a command.
+
+    Args:
+        formats: Choices of `--format`.
+        results: Name of the results in the help text of `--format`.
+        own: Options of the command, which follow `--format`.
+    """
+    chosen = click.option(
+        "--format", type=click.Choice(formats), help=f"Format of the {results}.  [default: by the suffix of FILE, otherwise tsv]"
+    )
     return add_options(*FIRST, chosen, *own, *LAST)
 
 
 def chosen_scoring(options: dict[str, Any]) -> Scoring:
-    """The values of these options; they are taken out of `options`."""
+    """Removes the scoring options from `options` and returns their values."""
     return Scoring(**{name: options.pop(name) for name in Scoring._fields})

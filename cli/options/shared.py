@@ -1,4 +1,4 @@
-"""The options that several commands share. click only: shell completion imports this."""
+"""Single options that several commands share. Imports only click, for shell completion."""
 
 import re
 from collections.abc import Callable
@@ -33,10 +33,10 @@ __all__ = [
 ]
 
 ENGINES = ("local", "ray")
-"""Scoring in this process, or in those of a cluster."""
+"""Where `predict` scores: in this process, or in processes of a Ray cluster."""
 
 MOST_NUMBERS = 100_000
-"""Of a range of numbers on the command line: more are a slip of the hand."""
+"""Maximum length of a list of numbers on the command line. A longer list is likely a typing error."""
 
 models_option = click.option(
     "-m",
@@ -45,7 +45,7 @@ models_option = click.option(
     type=click.Path(),
     multiple=True,
     metavar="MODEL",
-    help="An .onnx file or a run folder; several are an ensemble.  [default: the small yeast model of the package]",
+    help="ONNX file or run folder. Repeat to average several models as an ensemble.  [default: the packaged yeast model]",
 )
 
 output_option = click.option(
@@ -54,15 +54,19 @@ output_option = click.option(
     type=click.Path(allow_dash=True),
     default="-",
     metavar="FILE",
-    help="Where results go; appears when it is whole; text in FILE.gz is compressed.  [default: standard output]",
+    help="Write results to FILE, compressed if it ends in .gz. FILE appears only when complete.  [default: standard output]",
 )
 
 batch_size_option = click.option(
-    "--batch-size", type=WholeRange(min=1), metavar="N", help="Sequences scored at once; more take more memory."
+    "--batch-size", type=WholeRange(min=1), metavar="N", help="Number of sequences scored at a time.  [default: 64]"
 )
 
 device_option = click.option(
-    "--device", type=click.Choice(DEVICES), default="auto", show_default=True, help="Where the model runs; cuda fails without a GPU."
+    "--device",
+    type=click.Choice(DEVICES),
+    default="auto",
+    show_default=True,
+    help="Device that runs the model. auto uses a GPU if one is available.",
 )
 
 
@@ -71,12 +75,12 @@ on_error_option = click.option(
     type=click.Choice(ON_ERROR),
     default="fail",
     show_default=True,
-    help="What to do with sequences that do not fit the model.",
+    help="Stop at a sequence that does not fit the model, or skip it.",
 )
 
 
 def add_options(*options: Callable[..., Any]) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
-    """A decorator that adds options to a command, in this order."""
+    """Returns a decorator that adds options to a command, in the given order."""
 
     def decorate(command: Callable[..., Any]) -> Callable[..., Any]:
         for option in reversed(options):
@@ -87,27 +91,35 @@ def add_options(*options: Callable[..., Any]) -> Callable[[Callable[..., Any]], 
 
 
 def fold_or_chromosome(text: str) -> str | int:
-    """Of a fold, its number, or a chromosome."""
+    """Converts the number of a fold to an int. Any other text is the name of a chromosome."""
     return int(text) if re.fullmatch("0|[1-9][0-9]{0,8}", text) else text
 
 
 def count_or_auto(text: str) -> int | str:
-    """A number from 1 on, or `auto`, which is to be measured."""
+    """Converts a positive whole number to an int, and accepts `auto`.
+
+    Raises:
+        click.BadParameter: The text is neither.
+    """
     if text != "auto" and not (is_whole(text) and int(text)):
-        raise click.BadParameter(f"{text!r} is neither a number from 1 on nor 'auto'.")
+        raise click.BadParameter(f"{text!r} is neither a positive whole number nor 'auto'.")
     return text if text == "auto" else int(text)
 
 
 def numbers(text: str) -> list[int]:
-    """Whole numbers: `3,5,8`, or `FROM:TO` or `FROM:TO:STEP`, `TO` among them if a step leads there."""
+    """Converts a list such as `3,5,8`, or a range `FROM:TO` or `FROM:TO:STEP` that includes `TO`, to whole numbers.
+
+    Raises:
+        click.BadParameter: The text is malformed or lists more than `MOST_NUMBERS` numbers.
+    """
     try:
         found = _range(text) if ":" in text else [parse_whole(part) for part in text.split(",")]
     except ValueError:
         found = []
     if not found:
-        raise click.BadParameter(f"{text!r} is neither numbers such as 3,5,8 nor FROM:TO:STEP, with a STEP from 1 on.")
+        raise click.BadParameter(f"{text!r} is neither a list of whole numbers such as 3,5,8 nor FROM:TO:STEP with a positive STEP.")
     if found[MOST_NUMBERS:]:
-        raise click.BadParameter(f"{text!r} is more than {MOST_NUMBERS:,} numbers.")
+        raise click.BadParameter(f"{text!r} lists more than {MOST_NUMBERS:,} numbers.")
     return list(found)
 
 
@@ -120,21 +132,25 @@ def refuse_unused(wanted: str, **given: object) -> None:
     """Refuses options that would have no effect.
 
     Args:
-        wanted: The option that they need, which is absent.
-        given: Their values by name; None where not given.
+        wanted: The reason, such as "without --start" or "with --backgrounds".
+        given: Values of the options by parameter name. None stands for an option that was not given.
 
     Raises:
-        click.UsageError: One was given.
+        click.UsageError: One of the options was given.
     """
     for name, value in given.items():
         if value is not None:
-            raise click.UsageError(f"Expected {wanted} beside --{name.replace('_', '-')}.")
+            raise click.UsageError(f"--{name.replace('_', '-')} has no effect {wanted}.")
 
 
 def fold_count(text: str) -> str | int:
-    """A number of folds, or `given`."""
+    """Converts a number of folds to an int, and accepts `given`.
+
+    Raises:
+        click.BadParameter: The text is neither.
+    """
     if not is_whole(text) and text != "given":
-        raise click.BadParameter(f"{text!r} is neither a number nor 'given'.")
+        raise click.BadParameter(f"{text!r} is neither a whole number nor 'given'.")
     return int(text) if is_whole(text) else text
 
 
@@ -142,11 +158,14 @@ batch_size_or_auto_option = click.option(
     "--batch-size",
     type=count_or_auto,
     metavar="N|auto",
-    help="Sequences scored at once; more take more memory.  [default: 64]",
+    help="Number of sequences scored at a time, or auto to measure the fastest.  [default: 64]",
 )
 
 threads_option = click.option(
-    "--threads", type=count_or_auto, metavar="N|auto", help="CPU threads; auto measures.  [default: as many as CPUs may be used]"
+    "--threads",
+    type=count_or_auto,
+    metavar="N|auto",
+    help="Number of CPU threads, or auto to measure the fastest.  [default: all available CPUs]",
 )
 
 strands_option = click.option(
@@ -154,15 +173,17 @@ strands_option = click.option(
     type=click.Choice(("+-", "+", "-")),
     default="+-",
     show_default=True,
-    help="Strands that motifs stand on; of two, every combination.",
+    help="Strands on which motifs are placed. Two motifs are placed on all combinations of these strands.",
 )
 
 summits_option = click.option(
     "--summits/--no-summits",
     default=None,
-    help="Column 10 of BED holds summits, or does not.  [default: where a file is narrowPeak, by its name or by all its columns]",
+    help="Whether column 10 of BED holds summits.  [default: yes for narrowPeak files, recognised by name or columns]",
 )
 
-id_column_option = click.option("--id-column", metavar="NAME", help="A table's column of names, or its position from 0.")
+id_column_option = click.option("--id-column", metavar="NAME", help="Table column with sequence names: its name, or its position from 0.")
 
-sequence_column_option = click.option("--sequence-column", metavar="NAME", help="A table's column of sequences, or its position from 0.")
+sequence_column_option = click.option(
+    "--sequence-column", metavar="NAME", help="Table column with sequences: its name, or its position from 0."
+)

@@ -1,4 +1,4 @@
-"""The options that say what a user's own table holds: those of `--assay table`. click only: shell completion imports this."""
+"""Options of `--assay table`, which describe a user's own table. Imports only click, for shell completion."""
 
 from collections.abc import Callable, Collection
 from typing import TYPE_CHECKING, Any
@@ -15,49 +15,61 @@ __all__ = ["OPTIONS", "chosen_layout", "table_options"]
 
 
 OPTIONS = {
-    "target_column": click.option("--target-column", multiple=True, metavar="NAME", help="A table's column of values; once for each task."),
+    "target_column": click.option(
+        "--target-column", multiple=True, metavar="NAME", help="Table column with measured values. Repeat for each task."
+    ),
     "sequence_column": sequence_column_option,
     "id_column": id_column_option,
-    "weight_column": click.option("--weight-column", metavar="NAME", help="How much each row counts in the loss, such as its barcodes."),
-    "variance_column": click.option("--variance-column", metavar="NAME", help="Variance of each row's values, by whose inverse it counts."),
+    "weight_column": click.option(
+        "--weight-column", metavar="NAME", help="Table column with row weights in the loss, e.g. barcode counts."
+    ),
+    "variance_column": click.option(
+        "--variance-column", metavar="NAME", help="Table column with variances. Rows are weighted by their inverse."
+    ),
     "replicate_columns": click.option(
         "--replicate-columns",
         type=lambda text: tuple(text.split(",")),
         multiple=True,
         metavar="NAME,NAME...",
-        help="What a task's values are means of, for the noise ceiling; once for each task.",
+        help="Table columns with the replicates of a task, for the noise ceiling. Repeat for each task.",
     ),
-    "fold_column": click.option("--fold-column", metavar="NAME", help="Each row's fold, for --valid-fold."),
+    "fold_column": click.option(
+        "--fold-column", metavar="NAME", help="Table column with fold numbers, for --valid-fold and --folds given."
+    ),
     "left_adapter": click.option(
-        "--left-adapter", default="", metavar="DNA", help="Constant letters that the table's sequences begin with."
+        "--left-adapter", default="", metavar="DNA", help="Adapter at the start of the sequences. The table may omit it."
     ),
-    "right_adapter": click.option("--right-adapter", default="", metavar="DNA", help="Constant letters that they end with."),
+    "right_adapter": click.option(
+        "--right-adapter", default="", metavar="DNA", help="Adapter at the end of the sequences. The table may omit it."
+    ),
     "left_flank": click.option(
-        "--left-flank", default="", metavar="DNA", help="Letters that stand before each sequence, but not in the table."
+        "--left-flank", default="", metavar="DNA", help="Constant bases before each sequence that are not in the table."
     ),
-    "right_flank": click.option("--right-flank", default="", metavar="DNA", help="Letters that stand after it."),
+    "right_flank": click.option(
+        "--right-flank", default="", metavar="DNA", help="Constant bases after each sequence that are not in the table."
+    ),
     "length": click.option(
-        "--length", type=WholeRange(min=1), metavar="N", help="Letters in the window.  [default: what the longest needs]"
+        "--length", type=WholeRange(min=1), metavar="N", help="Window length in bases.  [default: fits the longest sequence]"
     ),
-    "reverse_mark": click.option("--reverse-mark", metavar="TEXT", help="What the ids of sequences measured in reverse contain."),
+    "reverse_mark": click.option("--reverse-mark", metavar="TEXT", help="Text in the ids of sequences that were measured in reverse."),
     "both_strands": click.option(
-        "--both-strands", is_flag=True, help="Values belong to both strands: train on each and predict their mean."
+        "--both-strands", is_flag=True, help="Values apply to both strands: train on each strand, predict their mean."
     ),
 }
-"""An option for each field of `data.assays.table_layout.TableLayout`."""
+"""The option that sets each field of `data.assays.table_layout.TableLayout`."""
 
 
 def table_options(command: Callable[..., Any], without: Collection[str] = ()) -> Callable[..., Any]:
-    """Decorator: adds an option for each field of the layout, but for those in `without`."""
+    """Adds the options of a table to a command, except those in `without`."""
     return add_options(*(option for name, option in OPTIONS.items() if name not in without))(command)
 
 
 def chosen_layout(assay: str, choices: dict[str, Any]) -> "TableLayout | None":
-    """The layout that the options say; they are taken out of `choices`. None for an assay that has one of its own.
+    """Removes the table options from `choices` and returns their layout, or None for an assay other than `table`.
 
     Raises:
-        click.UsageError: There is an option of a table, but another assay.
-        InputError: The choices make no layout.
+        click.UsageError: A table option is given for another assay.
+        InputError: Columns are missing or named twice, or options cannot be combined.
     """
     fields = {name: choices.pop(name) for name in OPTIONS if name in choices}
     given = [name for name, value in fields.items() if value not in (None, (), "", False)]
@@ -66,5 +78,6 @@ def chosen_layout(assay: str, choices: dict[str, Any]) -> "TableLayout | None":
 
         return TableLayout(**fields)
     if given:
-        raise click.UsageError(f"Expected --assay table for --{given[0].replace('_', '-')}, got --assay {assay}.")
+        got = f", got --assay {assay}" if assay else ""
+        raise click.UsageError(f"--{given[0].replace('_', '-')} requires --assay table{got}.")
     return None

@@ -1,4 +1,4 @@
-"""`--dry-run`: the option of several commands, and what follows it. click only, until it is used."""
+"""`--dry-run`: the option, and rehearsals of `predict`, `mutagenesis` and `variants`. Imports only click until it is used."""
 
 import os
 from collections import Counter
@@ -22,7 +22,9 @@ if TYPE_CHECKING:
 __all__ = ["dry_run_option", "finish", "rehearse_mutagenesis", "rehearse_predict", "rehearse_variants"]
 
 dry_run_option = click.option(
-    "--dry-run", is_flag=True, help="Write nothing; tell what would be read and asked, how long it would take, and whether it would fail."
+    "--dry-run",
+    is_flag=True,
+    help="Report what would be read and scored, the time it would take, and whether it would fail. Write nothing.",
 )
 
 
@@ -34,22 +36,22 @@ def finish(
     folders: Sequence[Path] = (),
     results: AbstractContextManager[Any] | None = None,
 ) -> NoReturn:
-    """Prints the report of `estimate.preflight`, and exits with 0 or, if the run would fail, with 1.
+    """Prints the report of `estimate.preflight` and exits with code 0, or with code 1 if the run would fail.
 
     Args:
-        scorer: The model.
-        rehearse: As of `preflight`.
-        batch_size: Likewise.
-        files: Files that the run would write; `-` is standard output.
-        folders: Folders that it would fill.
-        results: Opens the run's results; it is entered and left at once.
+        scorer: Model of the run.
+        rehearse: Rehearsal, as for `estimate.preflight`.
+        batch_size: Number of windows scored at a time.
+        files: Files that the run would write. `-` is standard output.
+        folders: Folders that the run would fill.
+        results: Context manager that opens the results of the run. It is entered and left immediately, to test whether they can be opened.
     """
     from dreamkeras.files.streams import is_stream
 
     from .estimate import preflight
 
     if any(map(is_stream, files)):
-        results = None  # to open a pipe is to end it
+        results = None  # opening and closing a pipe would end it for its reader
     report = preflight(scorer, rehearse, batch_size)
     if not report.failure:
         report = report._replace(failure=_cannot_write(files, folders) or _cannot_open(results))
@@ -60,7 +62,19 @@ def finish(
 def rehearse_predict(
     stand_in: "StandIn", lines: "list[Line]", reader: "Reader", inputs: Sequence[str], on_error: str, batch_size: int
 ) -> str:
-    """All that `predict` does with files and windows, for `estimate.preflight`; adds findings to `lines`, and returns why it would fail."""
+    """Runs `predict` with a stand-in for the model, for `estimate.preflight`.
+
+    Args:
+        stand_in: Stand-in for the model.
+        lines: Lines of the report. Findings are appended.
+        reader: Reader of the records.
+        inputs: Input files.
+        on_error: Value of `--on-error`.
+        batch_size: Number of windows scored at a time.
+
+    Returns:
+        The error with which the run would fail. Empty if it would succeed.
+    """
     from dreamkeras.files.inputs import rereadable
     from dreamkeras.genome.reference import Genome
     from dreamkeras.scoring.pipeline import score_records
@@ -91,7 +105,7 @@ def rehearse_mutagenesis(
     batch_size: int,
     deletions: bool,
 ) -> str:
-    """All that `mutagenesis` does with files and windows; see `rehearse_predict`."""
+    """Runs `mutagenesis` with a stand-in for the model, as `rehearse_predict` does for `predict`."""
     from dreamkeras.explain.mutagenesis import mutate_records
     from dreamkeras.files.inputs import rereadable
     from dreamkeras.formats.reading import read_files
@@ -109,14 +123,17 @@ def rehearse_mutagenesis(
                 skipped += part.skipped
         finally:
             lines += tally.lines()
-    lines.append(Line("Changes", f"of each of {letters:,} letters of inserts"))
+    lines.append(Line("Changes", f"at {letters:,} positions of the inserts"))
     return tally.failure(on_error) or (f"{skipped.reasons[0]}." if skipped.reasons and (on_error == "fail" or not letters) else "")
 
 
 def rehearse_variants(
     stand_in: "StandIn", lines: "list[Line]", source: "PairSource | VcfSource", open_sink: "OpenSink", batch_size: int
 ) -> str:
-    """All that `variants` does with files and windows; see `rehearse_predict`. It never fails for a variant: each gets a status."""
+    """Runs `variants` with a stand-in for the model, as `rehearse_predict` does for `predict`.
+
+    The returned error is always empty: an allele that cannot be scored gets a status and does not stop the run.
+    """
     from dreamkeras.files.inputs import source_name
     from dreamkeras.variants.run import run_variants
     from dreamkeras.variants.scoring import VariantScorer
@@ -140,28 +157,28 @@ def rehearse_variants(
 
 
 class _Contigs:
-    """Counts how often each contig comes among variants, and keeps nothing else."""
+    """Sink of variants that counts the variants of each contig and discards them."""
 
     def __init__(self) -> None:
         self.counts: Counter[str] = Counter()
 
     def write(self, _: Any, cells: Sequence[Sequence[Any]], __: Any) -> None:
-        """Takes a batch; contigs are its first cells."""
+        """Counts the contigs of a batch, which are its first column."""
         self.counts.update(cells[0])
 
 
 def _cannot_write(files: Sequence[str], folders: Sequence[Path]) -> str:
-    """Why a file or a folder could not appear; empty if all could."""
+    """Returns the reason why an output file or folder could not be written. Empty if all could."""
     from dreamkeras.files.streams import is_stream
 
     for output in files:
         above = Path(output).absolute().parent
         if not is_stream(output) and (not _may_be_written_to(above) or Path(output).is_dir()):
-            return f"Expected a folder to write {output} into, got {above}, which is none or not to be written to."
+            return f"Cannot write {output}: it is a folder, or {above} is not a writable folder."
     for folder in folders:
         above = next(parent for parent in folder.absolute().parents if parent.exists())
         if not _may_be_written_to(above):
-            return f"Expected a folder to make {folder} in, got {above}, which is none or not to be written to."
+            return f"Cannot create {folder}: {above} is not a writable folder."
     return ""
 
 
@@ -170,7 +187,7 @@ def _may_be_written_to(folder: Path) -> bool:
 
 
 def _cannot_open(results: AbstractContextManager[Any] | None) -> str:
-    """Why results could not be opened; empty if they could."""
+    """Returns the reason why the results could not be opened. Empty if they could."""
     from dreamkeras.errors import DreamkerasError
 
     try:
@@ -181,10 +198,10 @@ def _cannot_open(results: AbstractContextManager[Any] | None) -> str:
 
 
 def _try_opening(results: AbstractContextManager[Any]) -> None:
-    """Opens results and gives them up, so that they leave nothing."""
+    """Opens results and leaves them with an exception, so that no file remains."""
     with suppress(_OnlyTried), results:
         raise _OnlyTried
 
 
-class _OnlyTried(Exception):  # noqa: N818  # no error
-    """Ends what was only tried."""
+class _OnlyTried(Exception):  # noqa: N818  # not an error
+    """Raised inside opened results to discard them."""

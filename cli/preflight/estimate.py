@@ -1,6 +1,7 @@
-"""A rehearsal of a run over files: its own code runs with a stand-in for the model, and writes nothing.
+"""Rehearsal of a run: the code of the command runs over all files with a stand-in for the model, and writes nothing.
 
-So what is counted is what would be asked, and what fails here would fail there. Time and memory follow from a short measurement.
+The counts are those of the real run, and an error in the rehearsal would also stop the real run. Time and memory are estimated from a
+short measurement of the model.
 """
 
 import sys
@@ -20,18 +21,18 @@ __all__ = ["Discard", "Preflight", "StandIn", "preflight"]
 
 
 MEASURED = 1.0
-"""Seconds for which the model is measured."""
+"""Duration of the speed measurement of the model, in seconds."""
 
 
 class Preflight(NamedTuple):
-    """The report.
+    """Report of a dry run.
 
     Args:
-        lines: Inputs, calls of the model, time and memory.
-        failure: Why the run would fail; empty if it would not.
-        windows: How many windows the model would be asked about.
-        seconds: How long it would take.
-        megabytes: The memory it would take; 0 on Windows, where it is not known.
+        lines: Lines on the inputs, model calls, time and memory.
+        failure: Error with which the run would fail. Empty if it would succeed.
+        windows: Number of windows that the model would score.
+        seconds: Estimated duration of the run.
+        megabytes: Estimated memory of the run. 0 on Windows, where it is unknown.
     """
 
     lines: Sequence[Line]
@@ -41,16 +42,16 @@ class Preflight(NamedTuple):
     megabytes: float
 
     def __str__(self) -> str:
-        """The report as text, a line for each."""
+        """Formats the report as text, with one line for each entry."""
         verdict = Line("Would fail", self.failure) if self.failure else Line("Would run", "nothing was written")
         return "\n".join(f"{line.subject:<12} {line.text}" for line in (*self.lines, verdict))
 
 
 class StandIn(Wrapped):
-    """In a model's place: answers 0 to everything, and counts what it is asked.
+    """Stand-in for a model, which predicts 0 for every window and counts windows and batches.
 
     Args:
-        scorer: The model.
+        scorer: Model that is replaced.
     """
 
     def __init__(self, scorer: Scorer) -> None:
@@ -59,11 +60,11 @@ class StandIn(Wrapped):
 
     @property
     def columns(self) -> tuple[str, ...]:
-        """The model's."""
+        """Columns of the model."""
         return self.scorer.columns
 
     def score_windows(self, windows: Sequence[np.ndarray], batch_size: int = BATCH_SIZE, progress: Progress | None = None) -> np.ndarray:
-        """float32 (n, columns), zeros."""
+        """Counts the windows and returns zeros, float32 (n, columns)."""
         self.asked += len(windows[0])
         self.batches += -(-len(windows[0]) // batch_size)
         if progress:
@@ -72,24 +73,24 @@ class StandIn(Wrapped):
 
 
 class Discard:
-    """Takes results and keeps none."""
+    """Sink that discards all results."""
 
     def write(self, *rows: object) -> None:
-        """Does nothing."""
+        """Discards the rows."""
 
 
 def preflight(scorer: Scorer, rehearse: Callable[[StandIn, list[Line]], str], batch_size: int = BATCH_SIZE) -> Preflight:
-    """Runs with a stand-in for the model, then measures the model for a second.
+    """Rehearses a run with a stand-in for the model, then measures the speed of the model for one second.
 
     Args:
-        scorer: The model.
-        rehearse: Does all that the run would do, but with the stand-in that it is given, and writes nothing; adds lines to the list, and
-            returns why the run would fail, or an empty text.
-        batch_size: Windows scored at once.
+        scorer: Model of the run.
+        rehearse: Function that does everything the run would do, with the given stand-in, and writes nothing. It appends lines to the
+            given list, and returns the error with which the run would fail, or an empty string.
+        batch_size: Number of windows scored at a time.
     """
     stand_in, began = StandIn(scorer), time.perf_counter()
-    names = ", ".join(f"{construct.name} of {construct.length} letters" for construct in scorer.constructs if construct.length > 1)
-    lines = [Line("Model", f"{scorer.name}: construct {names}; answers {', '.join(scorer.columns)}")]
+    names = ", ".join(f"{construct.name} of {construct.length} bases" for construct in scorer.constructs if construct.length > 1)
+    lines = [Line("Model", f"{scorer.name}: construct {names}; predicts {', '.join(scorer.columns)}")]
     try:
         failure = rehearse(stand_in, lines)
     except DreamkerasError as error:
@@ -99,9 +100,14 @@ def preflight(scorer: Scorer, rehearse: Callable[[StandIn, list[Line]], str], ba
         times = batch_times(scorer, batch_size, MEASURED)
         speed = batch_size * len(times) / sum(times)
         seconds += stand_in.asked / speed
-        lines.append(Line("Model calls", f"{stand_in.asked:,} windows, in batches of up to {batch_size}: {stand_in.batches:,}"))
-        lines.append(Line("Time", f"{_duration(seconds)}: {speed:,.0f} windows a second here, and {_duration(reading)} for the files"))
-    # This process has read the same files and called the same model.
+        lines.append(
+            Line(
+                "Model calls",
+                f"{stand_in.asked:,} windows in {stand_in.batches:,} batch{'es' * (stand_in.batches != 1)} of up to {batch_size}",
+            )
+        )
+        lines.append(Line("Time", f"{_duration(seconds)}: {speed:,.0f} windows per second, and {_duration(reading)} for reading the files"))
+    # This process has read the same files and called the same model as the run would, so its peak memory is a good estimate.
     megabytes = _peak_megabytes()
     if megabytes and not failure:
         lines.append(Line("Memory", f"about {megabytes:,.0f} MB"))

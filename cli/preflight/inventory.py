@@ -1,4 +1,4 @@
-"""The contents of the files of a run: formats, records and their letters, regions and their contigs; a line of a report for each."""
+"""Inventory of the input files of a run: formats, records, regions and contigs, as lines of the report of a dry run."""
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import NamedTuple
@@ -17,11 +17,11 @@ from dreamkeras.sequence.records import Records
 __all__ = ["Line", "Tally", "describe_contigs", "describe_files", "describe_regions"]
 
 NAMES = 5
-"""Contigs that are named where a genome lacks them."""
+"""Maximum number of contig names in a line of the report."""
 
 
 class Line(NamedTuple):
-    """One line of a report: its subject and a statement."""
+    """Line of a report: a subject and a statement."""
 
     subject: str
     text: str
@@ -31,7 +31,7 @@ class Tally:
     """Counts records while they are read.
 
     Args:
-        constructs: The models', which records have to fit.
+        constructs: Constructs of the models, which the records have to fit.
     """
 
     def __init__(self, constructs: Sequence[Construct]) -> None:
@@ -41,7 +41,7 @@ class Tally:
         self.first: dict[str, str] = {}
 
     def watch(self, batches: Iterable[Records]) -> Iterator[Records]:
-        """The same batches."""
+        """Counts the records of each batch and yields the batch unchanged."""
         for batch in batches:
             self._add(batch)
             yield batch
@@ -60,7 +60,7 @@ class Tally:
             self.first.setdefault(kind, f"{problem} in {batch.origin(index)}")
 
     def failure(self, on_error: str) -> str:
-        """Why a run would fail that ends at the first record which does not fit, or skips it, as `pipeline.score_records` does."""
+        """Returns the error with which `pipeline.score_records` would fail for these records. Empty if it would succeed."""
         first = next(iter(self.first.values()), "")
         if self.unfit and on_error == "fail":
             return f"{first}."
@@ -69,18 +69,18 @@ class Tally:
         return ""
 
     def lines(self) -> list[Line]:
-        """The counts, in one line, and one line for each reason why records do not fit."""
+        """Returns lines with the counts, and one line for each reason why records do not fit the model."""
         share = 100 * self.unknown / max(self.letters, 1)
-        read = f"{self.records:,} with {self.letters:,} letters, {share:.3g} % of them N or another code than A, C, G, T"
+        read = f"{self.records:,} with {self.letters:,} bases, {share:.3g} % of them other than A, C, G and T"
         unfit = [Line("Do not fit", f"{count:,}: {self.first[kind]}") for kind, count in self.reasons.items()]
         return [Line("Records", read), Line("Fit", f"{self.records - self.unfit:,} of {self.records:,}"), *unfit]
 
 
 def describe_files(paths: Iterable[str], *, is_table: bool = False) -> list[Line]:
-    """The format of each file, as `read_records` would tell it.
+    """Returns a line with the format of each file, as `read_records` recognises it.
 
     Raises:
-        InputError: A file is missing, empty or broken.
+        InputError: A file is missing, empty or malformed.
     """
     lines = []
     for path in paths:
@@ -90,10 +90,10 @@ def describe_files(paths: Iterable[str], *, is_table: bool = False) -> list[Line
 
 
 def describe_regions(paths: Iterable[str], genome: Genome) -> list[Line]:
-    """How many regions of BED files there are, and how many of them are on contigs of a genome.
+    """Returns lines with the number of regions in BED files, their contigs in the genome, and regions beyond the end of a contig.
 
     Raises:
-        InputError: A file cannot be read, or a line of it is no region.
+        InputError: A file cannot be read, or one of its lines is not a region.
     """
     lines = []
     for path in paths:
@@ -106,16 +106,18 @@ def describe_regions(paths: Iterable[str], genome: Genome) -> list[Line]:
         beyond = np.flatnonzero(bed.regions.ends > np.array(limits))
         if len(beyond):
             first = f"{bed.regions.names[beyond[0]]} in line {bed.lines[beyond[0]]}"
-            lines.append(Line("Beyond", f"regions that end behind their contig: {len(beyond):,}, the first {first}"))
+            lines.append(
+                Line("Beyond", f"{len(beyond):,} region{'s' * (len(beyond) != 1)} beyond the end of the contig, the first: {first}")
+            )
     return lines
 
 
 def describe_contigs(counts: Mapping[str, int], genome: Genome) -> list[Line]:
-    """Which names of contigs a genome has, with or without `chr`; `counts` tells how often each comes."""
+    """Returns lines on which contigs, with or without `chr`, are in a genome. `counts` has the number of regions or variants of each."""
     lengths = genome.lengths
     lacking = {name: count for name, count in counts.items() if find_contig(name, lengths) is None}
     lines = [Line("Contigs", f"{len(counts) - len(lacking)} of {len(counts)} names are in {genome.path}")]
     if lacking:
         some = ", ".join(f"{name} ({count:,})" for name, count in list(lacking.items())[:NAMES]) + ", ..." * (len(lacking) > NAMES)
-        lines.append(Line("Not there", f"{some}; the genome has {', '.join(list(lengths)[:NAMES])}{', ...' * (len(lengths) > NAMES)}"))
+        lines.append(Line("Missing", f"{some}; the genome has {', '.join(list(lengths)[:NAMES])}{', ...' * (len(lengths) > NAMES)}"))
     return lines

@@ -63,7 +63,7 @@ def test_an_output_may_not_be_an_input(tmp_path):
     (tmp_path / "a").write_text("x")
     (tmp_path / "b").symlink_to(tmp_path / "a")
     refuse_clashes([str(tmp_path / "a"), "-"], str(tmp_path / "c"))
-    with pytest.raises(InputError, match=f"an output beside the inputs, got {tmp_path}/b for both"):
+    with pytest.raises(InputError, match=f"Output would overwrite the input {tmp_path}/b. Choose another output."):
         refuse_clashes(["-", str(tmp_path / "a")], str(tmp_path / "b"))
 
 
@@ -74,7 +74,7 @@ def test_an_output_may_not_be_another(tmp_path, monkeypatch, names):
     (tmp_path / "a").write_text("x")
     (tmp_path / "b").hardlink_to(tmp_path / "a")
     (tmp_path / "link").symlink_to(tmp_path / "none")
-    with pytest.raises(click.UsageError, match=f"a name of its own for each result, got {names[1]} twice"):
+    with pytest.raises(click.UsageError, match=f"Two results would be written to {names[1]}. Choose different names."):
         refuse_clashes([], names[0], None, "other", names[1])
 
 
@@ -87,31 +87,31 @@ def test_an_input_behind_a_descriptor_is_an_input(tmp_path, monkeypatch):
         (tmp_path / "link").symlink_to(name)
         refuse_clashes([str(tmp_path / "b")], name)
         for output in (name, tmp_path / "link"):
-            with pytest.raises(InputError, match=f"an output beside the inputs, got {output} for both"):
+            with pytest.raises(InputError, match=f"Output would overwrite the input {output}. Choose another output."):
                 refuse_clashes(["-", str(tmp_path / "a")], output)
-            with pytest.raises(click.UsageError, match="a name of its own for each result"):
+            with pytest.raises(click.UsageError, match="Two results would be written to "):
                 refuse_clashes([], output, str(tmp_path / "a"))
 
 
 def test_one_result_goes_to_standard_output_by_any_name(tmp_path):
     for names in (("-", "/dev/stdout"), ("/dev/stdout", "/dev/fd/1")):
-        with pytest.raises(click.UsageError, match="one result at most on standard output"):
+        with pytest.raises(click.UsageError, match="Only one result can be written to standard output"):
             refuse_clashes([], *names)
     os.mkfifo(tmp_path / "pipe")
-    with pytest.raises(click.UsageError, match="a name of its own for each result"):
+    with pytest.raises(click.UsageError, match="Two results would be written to "):
         refuse_clashes([], tmp_path / "pipe", tmp_path / "pipe")
 
 
 def test_standard_output_takes_one_result_and_devices_any(tmp_path):
     refuse_clashes(["-"], "-", None, "/dev/null", Path("/dev/null"), tmp_path / "a", tmp_path / "b")
-    with pytest.raises(click.UsageError, match="one result at most on standard output"):
+    with pytest.raises(click.UsageError, match="Only one result can be written to standard output"):
         refuse_clashes([], "-", str(tmp_path / "a"), "-")
 
 
 def test_what_a_run_folder_holds_is_an_input(tmp_path):
     (tmp_path / "model.keras").write_text("x")
     refuse_clashes([None, *model_files([tmp_path])], str(tmp_path / "o.tsv"))
-    with pytest.raises(InputError, match="an output beside the inputs"):
+    with pytest.raises(InputError, match="Output would overwrite the input"):
         refuse_clashes(model_files([tmp_path]), str(tmp_path / "model.keras"))
 
 
@@ -121,7 +121,7 @@ def test_a_model_is_never_an_output(run, toy_model, tmp_path, command):
     model.write_bytes(toy_model.read_bytes())
     pairs.write_text("id,sequence,ref,alt\na,ACGTA,ACGTA,ACGTC\n")
     result = run(command, pairs, "-m", model, "-o", model)
-    assert (result.exit_code, "Expected an output beside the inputs" in result.stderr) == (1, True), result.stderr
+    assert (result.exit_code, "Output would overwrite the input" in result.stderr) == (1, True), result.stderr
     assert model.read_bytes() == toy_model.read_bytes()
 
 
@@ -184,7 +184,7 @@ def test_an_input_behind_a_redirection_is_never_an_output(shell, tmp_path, line)
     (tmp_path / "link").symlink_to("/dev/fd/7")
     before = {name: (tmp_path / name).read_bytes() for name in ("in.fa", "toy.onnx")}
     done = shell(f"dreamkeras predict -m toy.onnx {line}")
-    assert (done.returncode, done.stderr.startswith("Error: Expected an output beside the inputs")) == (1, True), done.stderr
+    assert (done.returncode, done.stderr.startswith("Error: Output would overwrite the input")) == (1, True), done.stderr
     assert {name: (tmp_path / name).read_bytes() for name in before} == before
 
 
@@ -280,7 +280,7 @@ def test_resumed_shards_end_in_the_same_gzip(shell, run, tmp_path, monkeypatch):
 @pytest.mark.parametrize("output", ["-", "/dev/stdout", "/dev/fd/7", "/dev/null"])
 def test_streams_cannot_be_resumed(run, toy_model, command, output):
     result = run(command, "in.fa", "-m", toy_model, "-o", output, "--resume")
-    assert (result.exit_code, "Expected a file for -o beside --resume" in result.stderr) == (2, True), result.stderr
+    assert (result.exit_code, "--resume requires a file as -o" in result.stderr) == (2, True), result.stderr
 
 
 @pytest.mark.parametrize("output", ["o.parquet.gz", "o.npz.gz", "o.xlsx"])

@@ -84,7 +84,7 @@ def test_all_failed_is_an_error(run, files, asked):
     asked["fail"] = {f"{model}_seed-{seed}" for model in "ab" for seed in (0, 1)}
     result = run("benchmark", data, "--grid", grid, "-o", out)
     assert result.exit_code == 1
-    assert result.stderr.splitlines()[-1] == f"Error: Expected at least one of 4 runs to succeed, got none; see {out / 'logs'}."
+    assert result.stderr.splitlines()[-1] == f"Error: All 4 runs failed. See {out / 'logs'}."
     assert not (out / "leaderboard.md").exists()
 
 
@@ -94,7 +94,7 @@ def test_what_stops_it_is_told_that_it_goes_on(run, files, asked, monkeypatch, n
     before = signal.getsignal(signal.SIGTERM)
     monkeypatch.setattr(grid_runs, "run_grid", lambda *args: signal.raise_signal(number))
     result = run("benchmark", data, "--grid", grid, "-o", out)
-    assert (result.exit_code, result.stderr) == (130, "Stopped: the same command goes on.\n")
+    assert (result.exit_code, result.stderr) == (130, "Stopped. Repeat the command to resume.\n")
     assert signal.getsignal(signal.SIGTERM) is before
 
 
@@ -118,7 +118,7 @@ def test_a_pipe_is_refused_before_anything_is_made(run, files, asked, name):
     assert (
         result.exit_code,
         result.stderr.count("\n"),
-        "which can be read only once: every run of the grid reads it." in result.stderr,
+        "which can be read only once: every run of the grid reads this file." in result.stderr,
     ) == (1, 1, True)
     assert not out.exists()
 

@@ -56,7 +56,9 @@ def test_the_card_of_a_run_folder_tells_of_it(run, promoters, run_folder):
     assert run("calibrate", promoters, "-m", run_folder).stderr == f"Read 100 rows of p.tsv.\nWrote {run_folder}.\n"
     assert interval_note(load(run_folder).description) in card.read_text()
     card.write_text("# Mine\n")
-    assert run("calibrate", promoters, "-m", run_folder).stderr.endswith(f"{card} is older, and does not tell of this.\n")
+    assert run("calibrate", promoters, "-m", run_folder).stderr.endswith(
+        f"{card} was not updated: its lines on the calibration were edited or are of an older version.\n"
+    )
 
 
 def test_ranges_come_from_the_training_file_where_one_is_given(run, promoters, run_folder, tmp_path):
@@ -74,9 +76,9 @@ def test_sequences_that_were_trained_on_are_told(run, promoters, run_folder):
 
 def test_choices_that_do_not_go_together(run, promoters):
     result = run("calibrate", promoters, "-m", PACKAGED_MODEL, "--valid-fraction", "0.1", "--training", promoters)
-    assert (result.exit_code, "got both" in result.stderr) == (2, True)
+    assert (result.exit_code, "--training cannot be combined with --valid-fraction." in result.stderr) == (2, True)
     result = run("calibrate", promoters, "-m", PACKAGED_MODEL, "--seed", 0)
-    assert (result.exit_code, "Expected --valid-fraction beside --seed." in result.stderr) == (2, True)
+    assert (result.exit_code, "--seed has no effect without --valid-fraction." in result.stderr) == (2, True)
 
 
 @pytest.mark.parametrize("output", ["p.tsv", "t.tsv", "first/model.keras"])
@@ -84,7 +86,7 @@ def test_an_input_is_never_an_output(run, promoters, run_folder, tmp_path, outpu
     for other in (tmp_path / "t.tsv", run_folder / "model.keras"):
         other.write_bytes(promoters.read_bytes())
     result = run("calibrate", promoters, "-m", run_folder, "--training", tmp_path / "t.tsv", "-o", tmp_path / output)
-    assert (result.exit_code, "Expected an output beside the inputs" in result.stderr) == (1, True)
+    assert (result.exit_code, "Output would overwrite the input" in result.stderr) == (1, True)
     assert (tmp_path / output).read_bytes() == promoters.read_bytes()
 
 

@@ -73,7 +73,7 @@ def test_designs_that_are_missing_are_told(run, toy_model, starts, tmp_path):
         tmp_path / "out",
     )
     result = run("design", "--target", "max", *args)
-    assert "of 10 designs were found that are different enough." in result.stderr
+    assert "of 10 designs that differ enough from each other." in result.stderr
     assert len(rows_of(tmp_path / "out" / "designs.tsv")) < 10
 
 
@@ -82,7 +82,7 @@ def test_a_start_does_not_fill_the_place_of_a_missing_design(run, toy_model, tmp
     wanted = ["--target", "max", "-m", toy_model, "--task", "gc", "--start", tmp_path / "one.fa", "--fixed", "2-6", "--number", 4]
     result = run("design", *wanted, "-o", tmp_path / "out")
     assert [line.split("\t")[3] for line in result.stdout.splitlines()[1:]] == ["1", "1", "1"]
-    assert result.stderr.startswith("Warning: 3 of 4 designs were found that are different enough.\n")
+    assert result.stderr.startswith("Warning: Found only 3 of 4 designs that differ enough from each other.\n")
 
 
 def test_designs_come_between_their_adapters_where_asked_for(run, tmp_path):
@@ -115,26 +115,26 @@ def test_the_gradient_of_a_run_folders_network_proposes_edits(run, starts, tmp_p
 def test_the_gradient_needs_a_run_folder(run, tmp_path):
     result = run("design", "--target", "max", "--method", "gradient", "-o", tmp_path / "out")
     assert result.exit_code == 2
-    assert "Expected run folders (-m) for --method gradient, which needs Keras models, got none." in result.stderr
+    assert "--method gradient requires run folders as -m, because it uses their Keras models, got none." in result.stderr
 
 
 @pytest.mark.parametrize(
     ("args", "code", "message"),
     [
-        (("--target", "high"), 2, "'high' is neither max, min nor a number"),
+        (("--target", "high"), 2, "'high' is neither max nor min nor a number"),
         (
             ("--target", "max", "--start", "{starts}", "--random", 2),
             2,
-            "Expected --start or random inserts (--random, --length), got both.",
+            "--start cannot be combined with --random or --length.",
         ),
-        (("--target", "max", "--start", "{starts}", "--length", 2), 2, "got both."),
+        (("--target", "max", "--start", "{starts}", "--length", 2), 2, "--start cannot be combined with --random or --length."),
         (("--target", "max"), 1, "Give the task to design for: gc, a."),
-        (("--target", "max", "--task", "gc", "--method", "gradient"), 2, "Expected run folders (-m) for --method gradient"),
-        (("--target", "max", "--task", "gc", "--backend", "jax"), 2, "Expected --method gradient beside --backend."),
-        (("--target", "max", "--width", 8), 2, "Expected --method beam beside --width."),
-        (("--target", "max", "--method", "beam", "--population", 8), 2, "Expected --method evolution beside --population."),
-        (("--target", "max", "--id-column", "name"), 2, "Expected --start beside --id-column."),
-        (("--target", "max", "--sequence-column", 0), 2, "Expected --start beside --sequence-column."),
+        (("--target", "max", "--task", "gc", "--method", "gradient"), 2, "--method gradient requires run folders as -m"),
+        (("--target", "max", "--task", "gc", "--backend", "jax"), 2, "--backend has no effect without --method gradient."),
+        (("--target", "max", "--width", 8), 2, "--width has no effect without --method beam."),
+        (("--target", "max", "--method", "beam", "--population", 8), 2, "--population has no effect without --method evolution."),
+        (("--target", "max", "--id-column", "name"), 2, "--id-column has no effect without --start."),
+        (("--target", "max", "--sequence-column", 0), 2, "--sequence-column has no effect without --start."),
         (("--target", "max", "--task", "gc", "--penalty", 1), 1, "A penalty requires an ensemble"),
         (("--target", "max", "--task", "gc", "--forbid", "EcoRQ"), 1, "did you mean EcoR"),
         (("--target", "max", "--task", "gc", "--start", "{starts}", "--gc", 50, 60), 1, "'a' and 1 more: GC content of 50 to 60 %"),

@@ -61,7 +61,7 @@ def test_an_input_is_never_an_output(run, tmp_path):
     models[1].parent.mkdir()
     for model in models:
         model.write_text("x")
-        assert one_line_error(run("export", models[0], models[1].parent, "-o", model), "Expected an output beside the inputs")
+        assert one_line_error(run("export", models[0], models[1].parent, "-o", model), "Output would overwrite the input")
         assert model.read_text() == "x"
 
 

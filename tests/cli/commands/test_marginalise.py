@@ -68,20 +68,20 @@ def test_an_input_is_never_an_output(run, toy_model, tmp_path, name):
     before = (tmp_path / name).read_bytes()
     more = ("--format", "tsv", "--backgrounds", tmp_path / "made.tsv", "-o", tmp_path / name)
     result = run("marginalise", "GC", "-m", tmp_path / "m.onnx", *more)
-    assert (result.exit_code, "Expected an output beside the inputs" in result.stderr) == (1, True)
+    assert (result.exit_code, "Output would overwrite the input" in result.stderr) == (1, True)
     assert (tmp_path / name).read_bytes() == before
 
 
 @pytest.mark.parametrize(
     ("args", "message"),
     [
-        (["A", "C", "G"], "one motif or two, got 3"),
-        (["A", "--spacings", "1"], "second motif beside --spacings"),
-        (["A", "--length", "10", "--backgrounds", "x"], "random inserts, not --backgrounds, beside --length"),
-        (["A", "-n", "10", "--backgrounds", "x"], "random inserts, not --backgrounds, beside --number"),
-        (["A", "--gc", "0", "--backgrounds", "x"], "random inserts, not --backgrounds, beside --gc"),
+        (["A", "C", "G"], "Expected one or two motifs, got 3"),
+        (["A", "--spacings", "1"], "--spacings requires a second motif."),
+        (["A", "--length", "10", "--backgrounds", "x"], "--length has no effect with --backgrounds."),
+        (["A", "-n", "10", "--backgrounds", "x"], "--number has no effect with --backgrounds."),
+        (["A", "--gc", "0", "--backgrounds", "x"], "--gc has no effect with --backgrounds."),
         (["A", "--gc", "101"], "101"),
-        (["A", "--positions", "x"], "'x' is neither numbers such as 3,5,8 nor FROM:TO:STEP"),
+        (["A", "--positions", "x"], "'x' is neither a list of whole numbers such as 3,5,8 nor FROM:TO:STEP"),
     ],
 )
 def test_choices_that_do_not_go_together_are_wrong_usage(run, args, message):
@@ -108,12 +108,12 @@ def test_numbers_are_lists_or_ranges(text, wanted):
 
 @pytest.mark.parametrize("text", ["", "3:1", "10:0:-5", "0:4:0", "1:2:3:4", "1:", ":", "1,", "1.5", "a:b"])
 def test_what_is_no_list_and_no_range_is_refused(text):
-    with pytest.raises(click.BadParameter, match="is neither numbers such as 3,5,8 nor FROM:TO:STEP"):
+    with pytest.raises(click.BadParameter, match="is neither a list of whole numbers such as 3,5,8 nor FROM:TO:STEP"):
         numbers(text)
 
 
 def test_a_range_is_bounded_before_it_is_made():
     assert len(numbers("1:100000")) == 100_000
     for text in ("0:100000", "0:2000000000", "0:999999999999999999", ",".join(["1"] * 100_001)):
-        with pytest.raises(click.BadParameter, match="is more than 100,000 numbers"):
+        with pytest.raises(click.BadParameter, match="lists more than 100,000 numbers"):
             numbers(text)

@@ -86,7 +86,7 @@ class TestInputs:
 
     def test_measured_choices_cannot_be_resumed(self, predict, fasta, tmp_path):
         result = predict(fasta, "-o", tmp_path / "o.tsv", "--resume", "--threads", "auto")
-        assert (result.exit_code, "Expected numbers beside --resume, got auto" in result.stderr) == (2, True)
+        assert (result.exit_code, "--resume requires numbers for --batch-size and --threads, got auto" in result.stderr) == (2, True)
 
 
 class TestOutputs:
@@ -112,7 +112,7 @@ class TestOutputs:
         result = predict(tmp_path / "x.tsv", "-o", tmp_path / "y.tsv")
         assert (result.exit_code, result.stderr) == (
             1,
-            f"Error: Expected an output beside the inputs, got {tmp_path / 'y.tsv'} for both.\n",
+            f"Error: Output would overwrite the input {tmp_path / 'y.tsv'}. Choose another output.\n",
         )
         assert (tmp_path / "x.tsv").read_text() == "id\tsequence\nfirst\tACGT\n"
 
@@ -160,7 +160,7 @@ class TestResume:
 
     def test_pipes_cannot_be_resumed(self, run, toy_model):
         result = run("predict", "in.fa", "-m", toy_model, "--resume")
-        assert (result.exit_code, "Expected a file for -o beside --resume, got standard output" in result.stderr) == (2, True)
+        assert (result.exit_code, "--resume requires a file as -o, got standard output." in result.stderr) == (2, True)
         for stream in ("-", "/dev/stdin"):
             result = run("predict", stream, "-m", toy_model, "--resume", "-o", "o.tsv")
             assert one_line_error(result, "which can be read only once: --resume")
@@ -288,7 +288,7 @@ class TestEnsemble:
         command, *more = command.split()
         (tmp_path / "link.onnx").symlink_to(toy_model)
         given = ("-m", toy_model, "-m", tmp_path / "link.onnx", "-o", tmp_path / "out.tsv")
-        assert one_line_error(run(command, fasta, *given, *more), "Expected different models", "link.onnx")
+        assert one_line_error(run(command, fasta, *given, *more), "is given twice, also as ", "link.onnx")
         assert not (tmp_path / "out.tsv").exists()
 
     def test_models_of_other_tasks_are_refused(self, run, toy_model, fasta, tmp_path):

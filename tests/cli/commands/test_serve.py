@@ -81,11 +81,11 @@ class TestWhoMayWhat:
     @pytest.mark.parametrize(
         ("options", "text"),
         [
-            ([], "Open to this machine alone; --host 0.0.0.0 opens it to others."),
+            ([], "Open to this machine only; --host 0.0.0.0 opens it to others."),
             ([], "Requests need no token. Loading and unloading models is allowed."),
             (
                 ["--host", "0.0.0.0"],
-                "Open to every machine that reaches this port. Requests need no token. Loading and unloading models is disabled.",
+                "Open to every machine that can reach this port. Requests need no token. Loading and unloading models is disabled.",
             ),
             (["--tokens", "T"], "Requests need a token. Loading and unloading models is disabled."),
             (["--operator-tokens", "T"], "Requests need no token. Loading and unloading models needs an operator token."),
@@ -116,7 +116,7 @@ class TestOptions:
         for options in (["--tls-key"], ["--tls-certificate"], ["--tls-client-ca"]):
             result, _ = dry_run("-m", toy_model, *options, tmp_path / "a.pem")
             assert result.exit_code == 2
-            assert "Expected --tls-certificate and --tls-key together" in result.stderr
+            assert "TLS requires both --tls-certificate and --tls-key." in result.stderr
 
     def test_tls_is_handed_on_and_shown_in_the_address(self, dry_run, toy_model, tmp_path):
         (tmp_path / "a.pem").write_text("x")
@@ -143,7 +143,7 @@ def test_missing_package_is_told_with_its_extra(run, monkeypatch, package, optio
     monkeypatch.setitem(sys.modules, package, None)
     monkeypatch.setattr("importlib.util.find_spec", lambda name: None if name == package else object())
     result = run("serve", *options)
-    assert (result.exit_code, result.stderr) == (1, f"Error: Serving needs {package}: pip install 'dreamkeras[{extra}]'.\n")
+    assert (result.exit_code, result.stderr) == (1, f"Error: Serving requires {package}: pip install 'dreamkeras[{extra}]'.\n")
 
 
 def test_addresses_of_this_machine_are_those_that_only_it_reaches():

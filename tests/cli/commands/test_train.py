@@ -94,7 +94,7 @@ class TestRun:
         assert [line.split()[1] for line in result.stderr.splitlines()[2:4]] == ["1/2", "2/2"]
         assert json.loads((tmp_path / "run" / "metrics.json").read_text())["steps"] == 4
         both = run("train", library, "--steps", 4, "--epochs", 2, "--out", tmp_path / "both")
-        assert one_line_error(both, "one choice of length, got epochs and steps")
+        assert one_line_error(both, "Set only one option for the length of training, got epochs and steps.")
 
     def test_folds_are_trained_one_after_the_other(self, train, quick, library, tmp_path):
         quick.setattr("dreamkeras.training.cross_validation.export_ensemble", lambda folders, output: output.touch())
@@ -105,7 +105,7 @@ class TestRun:
             f"fold {number + 1}/2: {tmp_path}/cv/fold-{number}" for number in (0, 1)
         ]
         assert lines[-1].startswith(f"{tmp_path / 'cv'}: r ")
-        assert lines[-1].endswith(" on 100 sequences in 2 folds that were not trained on")
+        assert lines[-1].endswith(" on 100 sequences held out in 2 folds")
 
     def test_folds_are_gone_on_with(self, run, train, quick, library, tmp_path):
         quick.setattr("dreamkeras.training.cross_validation.export_ensemble", lambda folders, output: output.touch())
@@ -142,12 +142,14 @@ class TestRun:
     def test_folds_that_would_not_be_used_are_refused(self, run, library, tmp_path):
         table = ("--assay", "table", "--target-column", "1", "--fold-column", "2")
         result = run("train", library, *table, "--out", tmp_path / "run")
-        assert (result.exit_code, "Expected --valid-fold N or --folds beside --fold-column" in result.stderr) == (2, True)
+        assert (result.exit_code, "--fold-column has no effect without --valid-fold N or --folds." in result.stderr) == (2, True)
 
     @pytest.mark.parametrize("division", [("--valid", "x.tsv"), ("--valid-fold", "3"), ("--folds", "given")])
     def test_a_seed_for_a_split_that_is_not_drawn_is_refused(self, run, library, tmp_path, division):
         result = run("train", library, *division, "--split-seed", 8, "--out", tmp_path / "run")
-        wanted = f"Expected no --split-seed beside {' '.join(division) if 'given' in division else division[0]}, which draws nothing."
+        wanted = (
+            f"--split-seed has no effect with {' '.join(division) if 'given' in division else division[0]}, which draws no random split."
+        )
         assert (result.exit_code, wanted in result.stderr) == (2, True)
         assert not (tmp_path / "run").exists()
 
@@ -204,13 +206,13 @@ class TestResume:
         assert (tmp_path / "run" / "history.csv").read_bytes() == history
 
     def test_of_no_run(self, run, tmp_path):
-        assert one_line_error(run("train", "--resume", "--out", tmp_path / "run"), "Expected a run to resume", "config.json")
+        assert one_line_error(run("train", "--resume", "--out", tmp_path / "run"), "No run to resume: ", "config.json does not exist.")
 
     @pytest.mark.parametrize("args", [["data.tsv"], ["--epochs", "3"], ["--model", "dream-cnn-small"], ["--seed", "0"]])
     def test_beside_choices_is_wrong_usage(self, run, tmp_path, args):
         result = run("train", "--resume", "--out", tmp_path / "run", *args)
         assert result.exit_code == 2
-        assert "Expected only --out and --backend beside --resume" in result.stderr
+        assert "--resume can only be combined with --out and --backend" in result.stderr
 
     def test_on_another_backend(self, run, quick, tmp_path):
         other = next(name for name in BACKENDS if name != BACKEND)
@@ -223,7 +225,9 @@ class TestResume:
         train(library, "--out", tmp_path / "run")
         checkpoint = tmp_path / "run" / "checkpoint" / "state.npz"
         checkpoint.write_bytes(checkpoint.read_bytes()[:1000])
-        assert one_line_error(run("train", "--resume", "--out", tmp_path / "run"), "Expected a checkpoint", checkpoint)
+        assert one_line_error(
+            run("train", "--resume", "--out", tmp_path / "run"), f"Cannot read {checkpoint} as a checkpoint of a training run: "
+        )
 
 
 class TestStreams:
@@ -303,7 +307,7 @@ class TestStreams:
         (folder,) = (path.parent for path in tmp_path.glob("*/config.json"))
         before = {path: path.read_bytes() for path in tmp_path.rglob("*") if path.is_file()}
         result = run("train", "--resume", "--out", folder, stdin=promoters)
-        way = f'save the same data as a file, and name it as "data" in {folder}/config.json'
+        way = f'save the same data as a file, and set "data" to its path in {folder}/config.json'
         assert one_line_error(result, f"got standard input, which can be read only once: {way}")
         assert before == {path: path.read_bytes() for path in tmp_path.rglob("*") if path.is_file()}
         (tmp_path / "t.tsv").write_bytes(promoters)

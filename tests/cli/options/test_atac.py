@@ -49,18 +49,18 @@ def test_all_can_be_said():
 
 
 def test_a_file_of_non_peaks_of_which_none_is_used_is_refused():
-    assert "Expected a --nonpeak-ratio above 0 beside --nonpeaks, got 0" in layout(*FILES, "--nonpeaks", "n.bed", "--nonpeak-ratio", "0")
+    assert "--nonpeaks requires a --nonpeak-ratio above 0, got 0" in layout(*FILES, "--nonpeaks", "n.bed", "--nonpeak-ratio", "0")
     assert layout(*FILES, "--nonpeak-ratio", "0") == AtacLayout("g.fa", "s.bw", nonpeak_ratio=0)
 
 
 def test_a_genome_and_its_reads_are_needed():
-    assert "Expected --signal FILE for --assay atac, got none" in layout("--genome", "g.fa")
-    assert "Expected --genome FILE for --assay atac, got none" in layout("--signal", "s.bw")
+    assert "--assay atac requires --signal FILE." in layout("--genome", "g.fa")
+    assert "--assay atac requires --genome FILE." in layout("--signal", "s.bw")
 
 
 def test_other_assays_have_no_genome():
     assert layout(assay="yeast") is None
-    assert "Expected --assay atac for --region-jitter, got --assay yeast" in layout("--region-jitter", "3", assay="yeast")
+    assert "--region-jitter requires --assay atac, got --assay yeast" in layout("--region-jitter", "3", assay="yeast")
 
 
 def test_numbers_are_checked():

@@ -51,12 +51,12 @@ def test_urls_reach_it_as_they_are(run, toy_model, asked):
 @pytest.mark.parametrize(
     ("args", "message"),
     [
-        (["--engine", "ray"], "a folder -o beside --engine ray"),
-        (["--engine", "ray", "-o", "out.bw", "--tile", "4:2"], "got a track"),
+        (["--engine", "ray"], "--engine ray requires a folder as -o"),
+        (["--engine", "ray", "-o", "out.bw", "--tile", "4:2"], "--engine ray writes tables, got the format of a track."),
         (["--engine", "ray", "-o", "out", "--threads", "auto"], "got auto"),
-        (["--ray-address", "auto"], "Expected --engine ray for --ray-address"),
-        (["s3://bucket/in.fa"], "Expected --engine ray for URLs, got local."),
-        (["-o", "s3://bucket/out.tsv"], "Expected --engine ray for URLs, got local."),
+        (["--ray-address", "auto"], "--ray-address requires --engine ray, got local."),
+        (["s3://bucket/in.fa"], "URLs require --engine ray, got local."),
+        (["-o", "s3://bucket/out.tsv"], "URLs require --engine ray, got local."),
         (["--engine", "dask"], "'dask' is not one of"),
     ],
 )

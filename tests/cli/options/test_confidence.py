@@ -84,7 +84,7 @@ def test_a_track_may_hold_a_bound_but_no_text(run, knowing, tmp_path):
     assert run(*tiled, "--interval", "0.9", "--column", "gc_high").exit_code == 0
     assert (tmp_path / "t.bedgraph").read_text().splitlines()[0].split("\t")[3] == "23"
     result = run(*tiled, "--flag-unusual")
-    assert (result.exit_code, "Expected a table for --flag-unusual" in result.stderr) == (2, True)
+    assert (result.exit_code, "--flag-unusual requires a table" in result.stderr) == (2, True)
 
 
 @pytest.mark.parametrize("option", [("--interval", "0.9"), ("--percentile",), ("--flag-unusual",)])

@@ -23,7 +23,7 @@ from dreamkeras.training.config import RunConfig
 def test_an_empty_value_is_wrong_usage(runner, arguments, named):
     found = runner.invoke(main, arguments)
     assert found.exit_code == 2
-    assert f"Expected a value for {named}, got an empty text." in found.stderr
+    assert f"Expected a value for {named}, got an empty string." in found.stderr
 
 
 def test_adapters_may_be_empty():
@@ -38,17 +38,17 @@ def test_every_option_of_a_file_or_folder_refuses_an_empty_name(runner, name):
     for option in command.params:
         if isinstance(option, click.Option) and isinstance(option.type, click.Path):
             found = runner.invoke(main, [name, option.opts[0], ""])
-            assert (found.exit_code, "got an empty text" in found.stderr) == (2, True), option.opts
+            assert (found.exit_code, "got an empty string" in found.stderr) == (2, True), option.opts
 
 
 def test_a_configuration_file_is_no_way_around(runner, tmp_path):
     (tmp_path / "run.toml").write_text('model = ""\n')
     found = runner.invoke(main, ["train", "x.tsv", "--config", str(tmp_path / "run.toml")])
     assert found.exit_code == 1
-    assert "Expected a value of model, got an empty text in" in found.stderr
+    assert "Expected a value of model, got an empty string in" in found.stderr
 
 
 @pytest.mark.parametrize("name", ["data", "strategy", "backend", "optimizer", "loss", "valid", "init_from"])
 def test_a_run_has_no_empty_choices(name):
-    with pytest.raises(ValueError, match=f"Expected {name} to be None or a text, got an empty one"):
+    with pytest.raises(ValueError, match=f"Expected {name} to be None or a text, got an empty string"):
         RunConfig(**{name: ""})

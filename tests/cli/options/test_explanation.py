@@ -56,7 +56,7 @@ def test_a_table_of_an_unknown_format_is_refused_before_anything_is_computed():
 
 
 def test_png_needs_a_folder():
-    with pytest.raises(click.UsageError, match="Expected --logos DIR beside --png"):
+    with pytest.raises(click.UsageError, match="--png requires --logos DIR"):
         open_explanations({**NOTHING, "png": True})
 
 

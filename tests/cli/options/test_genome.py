@@ -148,13 +148,13 @@ def test_bedgraph_to_standard_output(run, toy_model, genome):
 @pytest.mark.parametrize(
     ("args", "message"),
     [
-        (["--window", "5"], "Expected --genome FASTA for --window"),
-        (["--strand", "reverse"], "Expected --genome FASTA or --tile WIDTH:STEP for --strand"),
-        (["--tile", "5:1", "--window", "5"], "no --tile for --window"),
-        (["--tile", "5:1", "--id-column", "x"], "Expected a table for --id-column"),
-        (["--tile", "5:1", "--summits"], "Expected --genome FASTA and no --tile for --summits"),
-        (["--no-summits"], "Expected --genome FASTA for --summits"),
-        (["--tile", "5:1", "--column", "gc"], "Expected a bedGraph or bigWig for --column"),
+        (["--window", "5"], "--window requires --genome FASTA."),
+        (["--strand", "reverse"], "--strand requires --genome FASTA or --tile WIDTH:STEP."),
+        (["--tile", "5:1", "--window", "5"], "--window requires --genome FASTA and cannot be combined with --tile."),
+        (["--tile", "5:1", "--id-column", "x"], "--id-column requires a table"),
+        (["--tile", "5:1", "--summits"], "--summits requires --genome FASTA and cannot be combined with --tile."),
+        (["--no-summits"], "--summits requires --genome FASTA."),
+        (["--tile", "5:1", "--column", "gc"], "--column requires a bedGraph or bigWig"),
         (["--strand", "both"], "'both' is not one of"),
     ],
 )

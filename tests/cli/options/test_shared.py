@@ -62,13 +62,13 @@ def test_counts_are_numbers_or_measured(text, wanted):
 
 
 def test_options_that_change_nothing_are_wrong_usage():
-    options.refuse_unused("--x", one_more=None)
+    options.refuse_unused("without --x", one_more=None)
     for value in (0, "", "a"):
-        with pytest.raises(click.UsageError, match="Expected --x beside --one-more"):
-            options.refuse_unused("--x", other=None, one_more=value)
+        with pytest.raises(click.UsageError, match="--one-more has no effect without --x"):
+            options.refuse_unused("without --x", other=None, one_more=value)
 
 
 @pytest.mark.parametrize("text", ["0", "-1", "2.5", "all", ""])
 def test_what_is_no_count_is_refused(text):
-    with pytest.raises(click.BadParameter, match="neither a number from 1 on nor 'auto'"):
+    with pytest.raises(click.BadParameter, match="neither a positive whole number nor 'auto'"):
         options.count_or_auto(text)

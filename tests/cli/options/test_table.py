@@ -62,7 +62,7 @@ def test_a_table_has_values():
 @pytest.mark.parametrize("args", [["--weight-column", "w"], ["--target-column", "0"], ["--both-strands"], ["--length", "5"]])
 def test_another_assay_has_none(args):
     assert layout(assay="yeast") is None
-    assert f"Expected --assay table for {args[0]}, got --assay yeast." in layout(*args, assay="yeast")
+    assert f"{args[0]} requires --assay table, got --assay yeast." in layout(*args, assay="yeast")
 
 
 def test_choices_reach_the_run_from_options_and_file(run, tmp_path, monkeypatch):
@@ -85,5 +85,5 @@ def test_a_wrong_file_is_one_line(run, tmp_path):
     result = run("train", "--config", tmp_path / "run.toml")
     assert (result.exit_code, result.stderr) == (
         1,
-        f"Error: Expected options of dreamkeras train as keys, got 'epoch' in {tmp_path}/run.toml: did you mean epochs?\n",
+        f"Error: dreamkeras train has no option 'epoch', which is a key in {tmp_path}/run.toml. Did you mean epochs?\n",
     )

@@ -33,11 +33,11 @@ def report(run, toy_model):
 def test_a_run_that_would_end_well(report, fasta):
     code, lines = report(fasta)
     assert code == 0
-    assert lines["Model"] == "toy: construct toy of 12 letters; answers gc, a"
+    assert lines["Model"] == "toy: construct toy of 12 bases; predicts gc, a"
     assert lines["Input"] == f"{fasta}: fasta"
-    assert lines["Records"] == "3 with 17 letters, 5.88 % of them N or another code than A, C, G, T"
+    assert lines["Records"] == "3 with 17 bases, 5.88 % of them other than A, C, G and T"
     assert lines["Fit"] == "3 of 3"
-    assert lines["Model calls"] == "2 windows, in batches of up to 64: 1"
+    assert lines["Model calls"] == "2 windows in 1 batch of up to 64"
     assert lines["Would run"] == "nothing was written"
     assert {"Time", "Memory"} <= set(lines)
 
@@ -74,13 +74,13 @@ def test_a_record_that_is_left_out_fails_neither(run, report, toy_model, fasta):
 
 
 def test_a_missing_file_is_told(report, tmp_path):
-    assert report(tmp_path / "none.fa") == (1, {"Model": "toy: construct toy of 12 letters; answers gc, a",
+    assert report(tmp_path / "none.fa") == (1, {"Model": "toy: construct toy of 12 bases; predicts gc, a",
                                                 "Would fail": f"File not found: {tmp_path}/none.fa."})  # fmt: skip
 
 
 def test_an_output_without_a_folder_is_told(report, fasta, tmp_path):
     code, lines = report(fasta, "-o", tmp_path / "none" / "o.tsv")
-    assert (code, lines["Would fail"].startswith(f"Expected a folder to write {tmp_path}/none/o.tsv into")) == (1, True)
+    assert (code, lines["Would fail"].startswith(f"Cannot write {tmp_path}/none/o.tsv: ")) == (1, True)
 
 
 @pytest.mark.parametrize(
@@ -125,7 +125,7 @@ def test_regions_of_a_genome(report, tmp_path):
     assert (code, lines["Input"], lines["Contigs"]) == (0, f"{tmp_path}/r.bed: 2 regions", f"2 of 2 names are in {tmp_path}/g.fa")
     (tmp_path / "r.bed").write_text("1\t2\t10\nchrX\t12\t20\n")
     code, lines = report(tmp_path / "r.bed", "--genome", tmp_path / "g.fa")
-    assert (code, lines["Not there"]) == (1, "chrX (1); the genome has chr1")
+    assert (code, lines["Missing"]) == (1, "chrX (1); the genome has chr1")
     assert lines["Would fail"].endswith(f"got 'chrX' in {tmp_path}/r.bed, line 2.")
 
 
@@ -137,13 +137,13 @@ def test_tiles_of_a_genome(report, tmp_path):
 
 def test_of_a_cluster_there_is_none(run, fasta, tmp_path):
     result = run("predict", fasta, "--engine", "ray", "-o", tmp_path / "out", "--dry-run")
-    assert (result.exit_code, "Expected --engine local" in result.stderr) == (2, True)
+    assert (result.exit_code, "--dry-run requires --engine local, got ray." in result.stderr) == (2, True)
 
 
 class TestMutagenesis:
     def test_counts_all_changes(self, report, fasta):
         code, lines = report(fasta, command="mutagenesis")
-        assert (code, lines["Fit"], lines["Changes"]) == (0, "3 of 3", "of each of 17 letters of inserts")
+        assert (code, lines["Fit"], lines["Changes"]) == (0, "3 of 3", "at 17 positions of the inserts")
         # Twice the same six letters, and four bases and an N: three others each, four for the N, and the sequences themselves;
         # TCGTAC and the like come from one only, but N may become the letters of no other.
         assert lines["Model calls"].startswith("36 windows")
@@ -169,7 +169,7 @@ class TestVariants:
         before = sorted(tmp_path.iterdir())
         code, lines = report(vcf, "--genome", tmp_path / "g.fa", "-o", tmp_path / "o.tsv", command="variants")
         assert (code, lines["Input"], lines["Fit"]) == (0, f"{vcf}: VCF", "3 of 5 alternative alleles of 4 records")
-        assert (lines["Contigs"], lines["Not there"]) == (f"2 of 3 names are in {tmp_path}/g.fa", "chrX (1); the genome has chr1")
+        assert (lines["Contigs"], lines["Missing"]) == (f"2 of 3 names are in {tmp_path}/g.fa", "chrX (1); the genome has chr1")
         assert lines["Alleles"].startswith("REF differs from the genome in 1 of 4 compared alleles")
         assert lines["Model calls"].startswith("3 windows")  # the reference, G and T
         assert sorted(tmp_path.iterdir()) == before

@@ -26,7 +26,7 @@ class TestTally:
         assert (tally.records, tally.letters, tally.unknown, tally.unfit) == (6, 31, 3, 4)
         assert tally.reasons == {"Expected 2 to 12 bases for construct 'plain'": 3, "Expected DNA letters": 1}
         assert [line.text for line in tally.lines()] == [
-            "6 with 31 letters, 9.68 % of them N or another code than A, C, G, T",
+            "6 with 31 bases, 9.68 % of them other than A, C, G and T",
             "2 of 6",
             "3: Expected 2 to 12 bases for construct 'plain', got 1 in record 'r1' (a.fa, line 2)",
             "1: Expected DNA letters, got '!' at position 3 in record 'r0' (a.fa, line 1)",
@@ -68,7 +68,7 @@ class TestInputs:
             f"{tmp_path}/r.bed: 4 regions",
             f"2 of 3 names are in {genome.path}",
             "chrX (2); the genome has chr1, chr2",
-            "regions that end behind their contig: 1, the first chr2:2-9 in line 3",
+            "1 region beyond the end of the contig, the first: chr2:2-9 in line 3",
         ]
 
     def test_contigs_are_matched_with_and_without_chr(self, genome):
