@@ -1,5 +1,5 @@
-"""Training runs: from data and choices to a run folder.
+"""Training runs, from a configuration to a run folder.
 
 In: a `RunConfig`.
-Out: a run folder: model, figures, plots, model card.
+Out: a run folder with the model, metrics, plots and a model card.
 """

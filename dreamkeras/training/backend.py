@@ -1,4 +1,4 @@
-"""Choosing Keras's backend, which has to happen before Keras is imported, and the precision that it computes in."""
+"""Choice of the Keras backend, which must precede the import of Keras, and of the precision of computation."""
 
 import contextlib
 import importlib.util
@@ -14,13 +14,13 @@ __all__ = ["choose_backend", "computing_in", "find_backend", "running_backend"]
 
 
 def choose_backend(wanted: str | None = None) -> str:
-    """Imports Keras on the backend that `find_backend` finds, with settings of its own instead of those in the user's `keras.json`.
+    """Imports Keras on the backend that `find_backend` returns, with default settings instead of those in the user's `keras.json`.
 
     Returns:
-        The backend's name.
+        Name of the backend.
 
     Raises:
-        MissingPackageError: Keras or the backend is not installed, or Keras already runs on another one.
+        MissingPackageError: Keras or the backend is not installed, or Keras already runs on another backend.
     """
     running, wanted = keras_backend(), find_backend(wanted)
     if running not in (None, wanted):
@@ -31,29 +31,29 @@ def choose_backend(wanted: str | None = None) -> str:
 
 
 def running_backend(wanted: str | None = None) -> str:
-    """The backend that Keras runs on in this process, which imports it if nothing has.
+    """Returns the backend that Keras runs on in this process, and imports Keras if it is not yet imported.
 
     Args:
-        wanted: The backend that a run names; None takes Keras's own.
+        wanted: Backend that a run requires. If None, any backend is accepted.
 
     Raises:
-        MissingPackageError: Another one is wanted: Keras keeps the backend that it was imported with.
+        MissingPackageError: Keras runs on another backend, which cannot be changed after the import.
     """
     import keras
 
     running = str(keras.backend.backend())
     if wanted not in (None, running):
         raise MissingPackageError(
-            f"Expected Keras on {wanted}, but it is already running on {running}: leave backend out, or set KERAS_BACKEND={wanted} before "
+            f"Expected Keras on {wanted}, but it is already running on {running}: omit backend, or set KERAS_BACKEND={wanted} before "
             "Keras is imported."
         )
     return running
 
 
 def find_backend(wanted: str | None = None) -> str:
-    """The backend to run on: the one wanted, else that which Keras runs on, that of KERAS_BACKEND, or the first installed.
+    """Returns the first backend that is set of `wanted`, the running backend and KERAS_BACKEND, otherwise the first one installed.
 
-    Imports nothing: what only starts other processes needs no backend, nor the memory it takes.
+    The backend is not imported, so that a process which only starts other processes does not need its memory.
 
     Raises:
         MissingPackageError: Keras or the backend is not installed.
@@ -69,7 +69,7 @@ def find_backend(wanted: str | None = None) -> str:
 
 @contextlib.contextmanager
 def computing_in(precision: str) -> Iterator[None]:
-    """Layers made inside compute in one of `PRECISIONS`; afterwards Keras's policy is what it was."""
+    """Context manager in which new layers compute in one of `PRECISIONS`. Restores the dtype policy of Keras at the end."""
     import keras
 
     policy = keras.config.dtype_policy()
@@ -84,9 +84,9 @@ def _start() -> None:
     with home_left_alone():
         import keras
 
-        keras.ops.zeros(())  # starts the backend's devices
+        keras.ops.zeros(())  # initialises the devices of the backend
         if _installed("tensorflow"):
-            import tensorflow  # noqa: F401  # Keras does, on any backend, to seed and to save
+            import tensorflow  # noqa: F401  # Keras imports it on every backend, for seeding and saving
 
 
 def _installed(package: str) -> bool:
@@ -95,7 +95,7 @@ def _installed(package: str) -> bool:
 
 @contextlib.contextmanager
 def _quiet() -> Iterator[None]:
-    """Silences what TensorFlow's libraries write to standard error while they load, whatever the log level."""
+    """Discards messages that the libraries of TensorFlow write to standard error while they load, at any log level."""
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
     sys.stderr.flush()
     kept = os.dup(2)

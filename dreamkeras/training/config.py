@@ -1,4 +1,4 @@
-"""RunConfig: all that is needed to repeat a training run, as it stands in the run folder's config.json."""
+"""RunConfig: the configuration of a training run, which `config.json` in the run folder stores to make the run repeatable."""
 
 import dataclasses
 import json
@@ -17,64 +17,70 @@ from dreamkeras.training.names import BACKENDS, PRECISIONS
 __all__ = ["GIVEN", "SIMULATED", "RunConfig"]
 
 GIVEN = "given"
-"""In place of a number of folds: those that the data's authors chose."""
+"""Value of `folds` that uses the folds given in the data, instead of drawing folds."""
 
 MOST_TEST_SHIFTS = 16
-"""A prediction then takes 33 windows."""
+"""Maximum of `test_shifts`, with which each prediction requires 33 windows."""
 
 SIMULATED_ASSAY = "yeast"
-"""The assay whose measurements can be simulated."""
+"""Assay whose measurements can be simulated."""
 
 SIMULATED = 20_000
-"""Promoters in a simulated library where nothing else is chosen."""
+"""Default number of promoters in a simulated library."""
 
 
 @dataclass(frozen=True)
 class RunConfig:
-    """The choices of a training run.
+    """Configuration of a training run.
 
     Args:
-        data: File of measured sequences; None trains on a simulated library.
-        valid: File to validate on. At most one of this and the next two is chosen; with none, a tenth of the data is held out.
-        valid_fold: Fold of the data to validate on, or chromosome, which their ids begin with.
-        valid_fraction: Share of the data to validate on, drawn by the split's seed.
-        folds: Number of folds that the split's seed draws, or `"given"` for the data's own: each is validated on by a run of its own, or
-            `valid_fold` chooses one that was drawn. None has no cross-validation.
-        assay: What was measured; see `data.assays.registry`.
-        model: Which network; see `models.presets`.
-        strategy: How it is trained; see `training.strategy.strategies`. None takes the network's own.
-        backend: Keras's backend; None takes the one that Keras runs on where the run begins, which refuses another.
-        epochs: Passes over the examples; None takes the strategy's, or as many as `steps` need.
-        steps: Optimiser steps in all, after which the epoch they end in is validated; at most one of this and `epochs` is chosen.
-        batch_size: Examples a step; None takes the strategy's, halved until an epoch has 100 steps, but not below 32.
-        learning_rate: Highest learning rate; None takes the network's or the strategy's.
-        optimizer: One of `training.strategy.strategies.OPTIMIZERS`; None takes the strategy's.
-        loss: One of `training.strategy.losses.LOSSES`; None takes the strategy's, or else the final block's.
-        ema: Share that the moving average of the weights keeps at each step; the average is validated and saved. None has no average.
-        mask: Share of the bases that are masked and to be told; None takes the strategy's.
-        detect_mutations: Share of the bases that are exchanged and to be detected.
-        slide: Most letters that a window is slid by in each epoch, either way; `N` enters.
-        jitter: Standard deviation of the noise on the targets of singletons, in the assay's units.
-        balance: Whether every bin of the targets comes equally often; an epoch is then not every example once.
-        test_shifts: Predictions are means over windows shifted by up to this many letters either way, 16 at most.
-        patience: Epochs without improvement of the validation r after which training ends; None trains them all.
-        minutes: Time in training after which the run ends with the epoch it is in; None trains on.
+        data: File of measured sequences. If None, the run trains on a simulated library.
+        valid: File of validation sequences. At most one of `valid`, `valid_fold` and `valid_fraction` may be set. If none is set, a tenth
+            of the data is held out.
+        valid_fold: Fold of the data to validate on, or the chromosome with which the ids of validation sequences begin.
+        valid_fraction: Fraction of the data to validate on, drawn with the seed of the split.
+        folds: Number of folds to draw with the seed of the split, or `"given"` for the folds given in the data. A separate run validates
+            on each fold, or `valid_fold` selects a single drawn fold. If None, there is no cross-validation.
+        assay: Name of the assay. See `data.assays.registry`.
+        model: Name of the network, or the names of its blocks. See `models.presets`.
+        strategy: Name of the training strategy. See `training.strategy.strategies`. If None, the strategy of the network is used.
+        backend: Keras backend. A run refuses to start on another one. If None, the backend that Keras runs on is used.
+        epochs: Number of passes over the examples. If None, the number of the strategy, or the number that `steps` requires.
+        steps: Total number of optimiser steps. The last epoch is validated even if it is incomplete. At most one of `steps` and `epochs`
+            may be set.
+        batch_size: Examples per step. If None, that of the strategy, halved until an epoch has 100 steps, but at least 32.
+        learning_rate: Peak learning rate. If None, that of the network or the strategy.
+        optimizer: One of `training.strategy.strategies.OPTIMIZERS`. If None, that of the strategy.
+        loss: One of `training.strategy.losses.LOSSES`. If None, that of the strategy or, by default, of the final block.
+        ema: Decay of the exponential moving average of the weights, which is validated and saved. If None, no average is computed.
+        mask: Fraction of bases that are masked and predicted. If None, that of the strategy.
+        detect_mutations: Fraction of bases that are mutated and detected.
+        slide: Maximum number of bases by which a training window is shifted at random in each epoch, in either direction. The gap is
+            filled with `N`.
+        jitter: Standard deviation of the noise added to the targets of singletons, in the units of the assay.
+        balance: Whether to sample all bins of the targets equally often, instead of each example once per epoch.
+        test_shifts: Maximum shift, in bases, of the windows over which predictions are averaged, in either direction. At most 16.
+        patience: Number of epochs without improvement of the validation r after which training stops. If None, all epochs are trained.
+        minutes: Minutes of training after which the run stops at the end of the current epoch. If None, there is no time limit.
         precision: One of `PRECISIONS`.
-        init_from: Run folder or `.keras` file whose weights the run starts with; see `training.warm_start`. None starts with fresh ones.
-        freeze: Blocks of it that stay as they are: any of `"first"`, `"core"`.
-        body_rate: Share of the learning rate that the first and the core block are trained with; None: all of it.
-        seed: Of the weights, the order and the dropout.
-        split_seed: Of the simulated library and of the split, so that runs of several seeds validate on the same; None takes `seed`.
-        simulated: Promoters to simulate where `data` is None: 20,000 if not chosen; None where there are data.
-        table: Layout of the data where the assay is `table`; None for every other.
-        atac: Genome, reads and windows where the assay is `atac`; None for every other.
-        bias: Run folder or `.keras` file of a network of the enzyme's bias, which stays as it is; see `models.bias`. None has none.
-        construct: What sequences of the user's own table are in, as the run began with it; None before, in runs of older versions and
-            for other assays.
-        fingerprint: Of the examples that the run began with, so that it is resumed with no others; None before it begins.
+        init_from: Run folder or `.keras` file whose weights the run starts from. See `training.warm_start`. If None, weights are random.
+        freeze: Blocks of `init_from` that are not trained: any of `"first"` and `"core"`.
+        body_rate: Fraction of the learning rate with which the first and the core block are trained. If None, the full learning rate.
+        seed: Random seed of weights, order and dropout.
+        split_seed: Random seed of the simulated library and of the split, so that runs with different seeds can validate on the same
+            sequences. If None, `seed` is used.
+        simulated: Number of promoters to simulate if `data` is None. Defaults to 20,000. None if there are data.
+        table: Layout of the data for the assay `table`. None for all other assays.
+        atac: Genome, reads and windows for the assay `atac`. None for all other assays.
+        bias: Run folder or `.keras` file of a bias model of the enzyme, which is not trained. See `models.bias`. If None, there is no bias
+            model.
+        construct: Construct of the sequences in the user's own table, stored when the run starts. None before the start, in runs of older
+            versions and for other assays.
+        fingerprint: Fingerprint of the examples, stored when the run starts, so that a run is only resumed with the same examples. None
+            before the start.
 
     Raises:
-        InputError: A number is out of range, a precision unknown, or two alternatives are chosen.
+        InputError: A number is out of range, a precision is unknown, or two alternatives are set.
     """
 
     data: str | None = None
@@ -116,10 +122,10 @@ class RunConfig:
 
     def __post_init__(self) -> None:
         if self.data is None and self.assay != SIMULATED_ASSAY:
-            raise InputError(f"Expected data for assay {self.assay!r}, got none: only {SIMULATED_ASSAY} promoters are simulated.")
+            raise InputError(f"Expected data for assay {self.assay!r}, got none: only {SIMULATED_ASSAY} promoters can be simulated.")
         self._check_layouts()
         if self.data is not None and self.simulated is not None:
-            raise InputError(f"Expected data or a number of promoters to simulate, got {self.data} and {self.simulated}.")
+            raise InputError(f"Set either data or simulated, got data {self.data} and simulated {self.simulated}.")
         if self.data is None and self.simulated is None:
             object.__setattr__(self, "simulated", SIMULATED)
         self._check_numbers()
@@ -127,7 +133,7 @@ class RunConfig:
         self._check_transfer()
         self._check_alternatives("validation sequences", "valid", "valid_fold", "valid_fraction")
         self._check_alternatives("validation sequences", "valid", "valid_fraction", "folds")
-        self._check_alternatives("length", "epochs", "steps")
+        self._check_alternatives("length of training", "epochs", "steps")
         self._check_folds()
         if self.backend not in (None, *BACKENDS):
             raise InputError(f"Expected a backend among {', '.join(BACKENDS)}, got {self.backend!r}.")
@@ -144,10 +150,10 @@ class RunConfig:
                 wanted = parts if self.assay == assay else f"assay {assay!r} for {parts.split(' (')[0]}"
                 raise InputError(f"Expected {wanted}, got assay {self.assay!r}{' alone' if self.assay == assay else ''}.")
         if self.atac is None and self.bias is not None:
-            raise InputError(f"Expected assay {ATAC!r} for a network of the enzyme's bias, got assay {self.assay!r}.")
+            raise InputError(f"A bias model requires assay {ATAC!r}, got assay {self.assay!r}.")
         unfit = [name for name in ("slide", "jitter", "balance", "test_shifts", "loss", "folds") if self.atac and getattr(self, name)]
         if unfit:
-            raise InputError(f"Expected no {unfit[0]} for assay {ATAC!r}, got {getattr(self, unfit[0])}.")
+            raise InputError(f"Assay {ATAC!r} does not support {unfit[0]}, got {getattr(self, unfit[0])}.")
 
     def _check_numbers(self) -> None:
         for name in ("epochs", "steps", "batch_size", "learning_rate", "patience", "minutes", "simulated"):
@@ -158,7 +164,9 @@ class RunConfig:
             if not getattr(self, name) >= 0:
                 raise InputError(f"Expected {name} of 0 or more, got {getattr(self, name)}.")
         if self.test_shifts > MOST_TEST_SHIFTS:
-            raise InputError(f"Expected test_shifts up to {MOST_TEST_SHIFTS}, 2N + 1 windows a prediction, got {self.test_shifts}.")
+            raise InputError(
+                f"Expected test_shifts up to {MOST_TEST_SHIFTS}, got {self.test_shifts}: a prediction requires 2 N + 1 windows."
+            )
         for name in ("mask", "detect_mutations", "ema"):
             value = getattr(self, name)
             if value is not None and not 0 <= value < 1:
@@ -166,55 +174,55 @@ class RunConfig:
 
     def _check_texts(self) -> None:
         for name, value in vars(self).items():
-            if value == "":  # would pass for None
-                raise InputError(f"Expected {name} to be None or a text, got an empty one.")
+            if value == "":  # an empty string would be treated like None
+                raise InputError(f"Expected {name} to be None or a text, got an empty string.")
 
     def _check_transfer(self) -> None:
-        object.__setattr__(self, "freeze", tuple(self.freeze))  # JSON and TOML have lists
+        object.__setattr__(self, "freeze", tuple(self.freeze))  # JSON and TOML give lists
         if unknown := sorted(set(self.freeze) - {"first", "core"}):
             raise InputError(f"Expected blocks to freeze among first and core, got {', '.join(unknown)}.")
         if self.body_rate is not None and not 0 < self.body_rate <= 1:
             raise InputError(f"Expected body_rate above 0 and up to 1, got {self.body_rate}.")
         if self.init_from is None and (self.freeze or self.body_rate is not None):
-            raise InputError("Expected a model to start from (init_from) for blocks that are frozen or slowed down, got none.")
+            raise InputError("freeze and body_rate require init_from, a model to start from.")
 
     def _check_folds(self) -> None:
         number = isinstance(self.folds, int) and self.folds >= 2
         if self.folds not in (None, GIVEN) and not number:
             raise InputError(f"Expected folds to be 2 or more, or {GIVEN!r}, got {self.folds!r}.")
         if self.valid_fold is not None and self.folds == GIVEN:
-            raise InputError(f"Expected one choice of validation sequences, got valid_fold and folds {GIVEN!r}.")
+            raise InputError(f"Set either valid_fold or folds {GIVEN!r}, not both.")
 
     @property
     def is_cross_validation(self) -> bool:
-        """Whether these are the choices of a run for each fold."""
+        """Whether the configuration is that of a cross-validation, with a run for each fold."""
         return self.folds is not None and self.valid_fold is None
 
     @property
     def layout(self) -> TableLayout | AtacLayout | None:
-        """What the assay is made of, where it has no construct of its own."""
+        """Layout of the assay `table` or `atac`. None for assays with a fixed construct."""
         return self.table or self.atac
 
     @property
     def seed_of_split(self) -> int:
-        """What the simulated library and the split are drawn by."""
+        """Random seed of the simulated library and of the split."""
         return self.seed if self.split_seed is None else self.split_seed
 
     def _check_alternatives(self, what: str, *names: str) -> None:
         chosen = [name for name in names if getattr(self, name) is not None]
         if len(chosen) > 1:
-            raise InputError(f"Expected one choice of {what}, got {' and '.join(chosen)}.")
+            raise InputError(f"Set only one option for the {what}, got {' and '.join(chosen)}.")
 
     def write(self, path: Path) -> None:
-        """Writes the fields as JSON; the file appears whole or not at all."""
+        """Writes the fields to a JSON file, which appears only when complete."""
         write_text(path, json.dumps({"format": FORMAT, **dataclasses.asdict(self)}, indent=2) + "\n")
 
     @classmethod
     def read(cls, path: Path) -> "RunConfig":
-        """The choices that `write` wrote.
+        """Reads a configuration that `write` wrote.
 
         Raises:
-            InputError: The file is missing or no such choices.
+            InputError: The file is missing or malformed.
         """
         try:
             fields = json.loads(path.read_text())
@@ -226,6 +234,6 @@ class RunConfig:
                     fields[name] = layout.from_json(fields[name])
             return cls(**fields)
         except FileNotFoundError:
-            raise InputError(f"Expected a run to resume, got no {path}.") from None
+            raise InputError(f"No run to resume: {path} does not exist.") from None
         except (OSError, TypeError, ValueError, AttributeError) as error:
-            raise InputError(f"Expected the choices of a run, got {path} ({error}).") from None
+            raise InputError(f"Cannot read {path} as the configuration of a run: {error}.") from None

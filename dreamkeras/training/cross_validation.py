@@ -1,6 +1,6 @@
-"""Cross-validation: a run for each fold of the data, what they predicted of sequences they did not see, and their ensemble.
+"""Cross-validation: a run for each fold of the data, the predictions of held-out sequences, and the ensemble of all runs.
 
-The folder holds `fold-0` and so on, run folders like any other; `out_of_fold.tsv`; `metrics.json`; and `model.onnx`, all folds as one.
+The folder holds the run folders `fold-0`, `fold-1` and so on, `out_of_fold.tsv`, `metrics.json`, and the ensemble `model.onnx`.
 """
 
 import csv
@@ -33,28 +33,28 @@ from dreamkeras.training.run_folder.new_folder import new_folder, remove_unfinis
 __all__ = ["cross_validate"]
 
 OWN_COLUMNS = 2
-"""Columns of `validation.tsv` before the values: id and length."""
+"""Number of columns before the values in `validation.tsv`: id and length."""
 
 
 def cross_validate(
     config: RunConfig, folder: Path, report: Callable[[str], None], backend: str | None = None, resume: bool = False
 ) -> dict[str, Any]:
-    """Trains a run for each fold, which it validates on, and fills a new folder with what came of them.
+    """Trains a run for each fold, which validates on that fold, and writes the results of all runs into a new folder.
 
     Args:
-        config: The choices of all runs, with `folds`; each run has its own `valid_fold`.
-        folder: Where everything goes; must not hold anything yet, unless it is gone on with.
-        report: Told in a line of each fold that begins.
-        backend: What Keras is expected to run on; None takes the choices' own, or else Keras's.
-        resume: Goes on with what a call with these choices left: folds that are done are not repeated.
+        config: Configuration of all runs, with `folds`. Each run has its own `valid_fold`.
+        folder: Folder for the results. Must be new or empty, unless `resume` is True.
+        report: Function that receives a line for each fold that starts.
+        backend: Keras backend that is required. If None, the backend of the configuration, or any backend if it has none.
+        resume: Whether to resume a cross-validation with the same configuration. Finished folds are not repeated.
 
     Returns:
-        The figures of `metrics.json`: r, rho, mse and n over all out-of-fold predictions, means over the tasks that have them; and
-        `folds`, the r of each. JSON has no NaN: one that is undefined is None.
+        The contents of `metrics.json`: r, rho, mse and n over all out-of-fold predictions, as means over the tasks that have them, and
+        `folds`, the r of each fold. An undefined value is None, because JSON has no NaN.
 
     Raises:
-        DreamkerasError: The data, the choices or the folder will not do.
-        ExportError: Folds are trained but could not be exported; the message has the commands to go on with.
+        DreamkerasError: The data, the configuration or the folder cannot be used.
+        ExportError: Folds were trained but could not be exported. The message has the commands to continue with.
     """
     with claim(folder) if resume else new_folder(folder):
         return _cross_validate(config, folder, report, backend, resume)
@@ -65,16 +65,16 @@ def _cross_validate(config: RunConfig, folder: Path, report: Callable[[str], Non
         require_files(config, folder)
     running = running_backend(backend)
     if config.backend not in (None, running):
-        raise InputError(f"Expected backend {config.backend}, which the runs in {folder} are of, got {running}.")
+        raise InputError(f"Expected backend {config.backend}, with which the runs in {folder} were started, got {running}.")
     construct = read_begun(folder / "config.json").construct if resume and (folder / "config.json").exists() else None
     config = dataclasses.replace(config, backend=running, construct=construct, model=lasting_name(config.model))
     config = with_window(dataclasses.replace(config, data=full_path(config.data)) if config.data else config)
     folds = read_examples(config).folds
     if folds is None:
-        raise InputError("Expected data with folds, got none: the data have no fold column; a number of folds is drawn instead.")
+        raise InputError("The data have no fold column. Give a number of folds to draw.")
     numbers = np.unique(folds).tolist()
     if len(numbers) < 2:
-        raise InputError(f"Expected two or more folds, got fold {numbers[0]} alone.")
+        raise InputError(f"Expected two or more folds, got only fold {numbers[0]}.")
     if not resume:
         config.write(folder / "config.json")
     failures = []
@@ -82,21 +82,23 @@ def _cross_validate(config: RunConfig, folder: Path, report: Callable[[str], Non
         report(f"fold {place}/{len(numbers)}: {folder / f'fold-{number}'}")
         try:
             _train_fold(config, number, folder / f"fold-{number}")
-        except ExportError as error:  # the fold is trained, and the others are not held up
+        except ExportError as error:  # the fold is trained, so the other folds can continue
             failures.append(str(error))
     if failures:
-        raise ExportError(f"{' '.join(failures)} Then: dreamkeras train --resume --out {folder}")
+        raise ExportError(f"{' '.join(failures)} Then run: dreamkeras train --resume --out {folder}")
     metrics = _join(folder, folds, numbers)
     export_ensemble([folder / f"fold-{number}" for number in numbers], folder / "model.onnx")
-    write_text(folder / "metrics.json", json.dumps(metrics, indent=2) + "\n")  # last: who finds it finds the rest
+    write_text(
+        folder / "metrics.json", json.dumps(metrics, indent=2) + "\n"
+    )  # written last, so that its existence shows that all other files are complete
     return metrics
 
 
 def _train_fold(config: RunConfig, number: int, folder: Path) -> None:
-    """Brings the run of a fold to its end, from wherever it stands."""
+    """Trains the run of a fold, or resumes it if it was started."""
     if is_finished(folder):
         return
-    keras.utils.clear_session()  # else each network is kept until the last is trained
+    keras.utils.clear_session()  # otherwise the networks of all folds stay in memory
     if (folder / "config.json").exists():
         run.resume(folder)
     else:
@@ -106,7 +108,7 @@ def _train_fold(config: RunConfig, number: int, folder: Path) -> None:
 
 
 def _join(folder: Path, folds: np.ndarray, numbers: list[int]) -> dict[str, Any]:
-    """Writes `out_of_fold.tsv`, the validation tables of the folds in the order of the data; gives the figures over it."""
+    """Joins the validation tables of the folds in `out_of_fold.tsv`, in the order of the data, and returns the metrics over all rows."""
     header: list[str] = []
     table = np.empty(len(folds), object)
     for number in numbers:
@@ -114,7 +116,7 @@ def _join(folder: Path, folds: np.ndarray, numbers: list[int]) -> dict[str, Any]
             header, *rows = csv.reader(file, delimiter="\t")
         places = np.flatnonzero(folds == number)
         if len(rows) != len(places):
-            raise InputError(f"Expected {len(places)} rows in {file.name}, got {len(rows)}: the data have changed.")
+            raise InputError(f"Expected {len(places)} rows in {file.name}, got {len(rows)}: the data have changed since the run.")
         for place, row in zip(places, rows, strict=True):
             table[place] = [row[0], str(number), *row[1:]]
     text = io.StringIO()
@@ -125,7 +127,7 @@ def _join(folder: Path, folds: np.ndarray, numbers: list[int]) -> dict[str, Any]
 
 
 def _metrics(names: list[str], values: np.ndarray, folds: np.ndarray, numbers: list[int]) -> dict[str, Any]:
-    """Figures over all rows: as many columns measured as predicted."""
+    """Returns the metrics over all rows. The first half of the columns is measured, the second half predicted."""
     tasks = len(names) // 2
     figures = task_figures(values[:, :tasks], values[:, tasks:])
     metrics: dict[str, Any] = {name: mean_defined(column) for name, column in figures.items() if name != "n"}

@@ -3,10 +3,10 @@
 __all__ = ["BACKENDS", "LOSSES", "OPTIMIZERS", "PRECISIONS"]
 
 BACKENDS = ("tensorflow", "jax", "torch")
-"""In the order in which an installed one is chosen."""
+"""Keras backends. By default, the first one that is installed is used."""
 
 PRECISIONS = {"float32": "float32", "bfloat16": "mixed_bfloat16", "float16": "mixed_float16"}
-"""Keras's dtype policies by the names of the command line."""
+"""Dtype policy of Keras for each precision of the command line."""
 
 LOSSES = ("mse", "huber", "l1", "pearson")
 

@@ -1,4 +1,4 @@
-"""A run folder from published weights: somebody else's training, our network."""
+"""Import of published PyTorch weights into a run folder."""
 
 import json
 from pathlib import Path
@@ -22,25 +22,25 @@ __all__ = ["import_weights"]
 
 @pinned_settings()
 def import_weights(checkpoint: str, model: str, assay: str, folder: Path) -> ModelDescription:
-    """Fills a new run folder with a network that has the weights of a torch checkpoint.
+    """Creates a run folder with a network that has the weights of a PyTorch checkpoint.
 
-    It holds `model.keras`, `model.onnx`, `config.json`, which says where the weights are from, and `README.md`.
+    The folder holds `model.keras`, `model.onnx`, `config.json` with the source of the weights, and `README.md`.
 
     Args:
-        checkpoint: A state_dict that torch saved, of the reference's network of the same blocks; see `models.torch_weights`.
-        model: Which network; see `models.presets`.
-        assay: What it predicts; see `data.assays.registry`.
-        folder: The run folder; appears whole or not at all.
+        checkpoint: File of a state_dict saved by torch, of the reference network with the same blocks. See `models.torch_weights`.
+        model: Name of the network. See `models.presets`.
+        assay: Name of the assay. See `data.assays.registry`.
+        folder: Run folder, which appears only when complete.
 
     Returns:
-        What the exported model says of itself.
+        Description of the exported model.
 
     Raises:
-        DreamkerasError: The checkpoint, the names or the folder will not do.
-        ExportError: The export does not answer as the network does; the folder then holds all but `model.onnx`.
+        DreamkerasError: The checkpoint, a name or the folder cannot be used.
+        ExportError: The predictions of the exported model differ from those of the network. The folder then lacks only `model.onnx`.
     """
     require_packages()
-    require_file(checkpoint, "its digest is recorded, too")
+    require_file(checkpoint, "it is read a second time for its digest")
     failure = None
     with open_folder(folder) as unfinished:
         find_preset(model)

@@ -1,6 +1,6 @@
-"""One training run: reads the data, builds the network, fits it and writes the run folder.
+"""A training run: reads the data, builds the network, fits it and writes the run folder.
 
-Knows nothing about the command line; the choices come as a RunConfig.
+The configuration is a `RunConfig`, independent of the command line.
 """
 
 import dataclasses
@@ -52,30 +52,30 @@ from dreamkeras.training.warm_start import body_variables, freeze, take_weights
 __all__ = ["resume", "train"]
 
 FILES = ("data", "valid", "init_from", "bias")
-"""The choices that are paths."""
+"""Fields of `RunConfig` that are paths."""
 
 GENOME_FILES = ("genome", "signal", "nonpeaks")
-"""Those of an ATAC-seq layout."""
+"""Fields of `AtacLayout` that are paths."""
 
 CHECKPOINT = Path("checkpoint") / "state.npz"
 
 
 @pinned_settings()
 def train(config: RunConfig, folder: Path) -> dict[str, Any]:
-    """Trains a network and fills a new run folder.
+    """Trains a network and writes a new run folder.
 
     Args:
-        config: The choices of the run; a backend that they name has to be the one that Keras runs on.
-        folder: Where everything goes; must not hold anything yet.
+        config: Configuration of the run. If it names a backend, Keras has to run on that backend.
+        folder: Run folder. Must be new or empty.
 
     Returns:
-        Those of `run_folder.contents.write_results`: the validation figures of the best epoch, and the run's size and time.
+        The metrics of `run_folder.contents.write_results`: validation metrics of the best epoch, and size and duration of the run.
 
     Raises:
-        DreamkerasError: The data, the choices or the folder will not do: nothing has been written then. Or the loss becomes no
-            number, or the model cannot be exported: the folder then holds what was done.
+        DreamkerasError: The data, the configuration or the folder cannot be used. Nothing is written then. Or the loss is not finite,
+            or the model cannot be exported. The folder then keeps the results up to that point.
     """
-    require_packages()  # now, not when the training is done
+    require_packages()  # checked before the training rather than after it
     with new_folder(folder):
         config = dataclasses.replace(config, backend=running_backend(config.backend))
         with rereadable(config.data, config.valid):
@@ -92,27 +92,30 @@ def train(config: RunConfig, folder: Path) -> dict[str, Any]:
 
 @pinned_settings()
 def resume(folder: Path, backend: str | None = None) -> dict[str, Any]:
-    """Goes on with the run in a folder from its last checkpoint, to the same end as if it had never stopped.
+    """Resumes the run in a folder from its last checkpoint, with the same result as an uninterrupted run.
 
     Args:
-        folder: A run folder that `train` began.
-        backend: What Keras is expected to run on; None takes the run's own.
+        folder: Run folder of a run that `train` started.
+        backend: Keras backend that is required. If None, the backend of the run.
 
     Returns:
-        As `train`.
+        The same metrics as `train`.
 
     Raises:
-        DreamkerasError: The folder holds no run, or one of another backend, or its data have changed or could be read only once.
+        DreamkerasError: The folder holds no run, the run was started with another backend, or its data have changed or were a stream,
+            which can be read only once.
     """
     config = read_begun(folder / "config.json")
     if config.backend != running_backend(backend):
-        raise InputError(f"Expected backend {config.backend}, which the run in {folder} began with, got {running_backend()}.")
+        raise InputError(f"Expected backend {config.backend}, with which the run in {folder} was started, got {running_backend()}.")
     require_files(config, folder)
     with claim(folder):
         remove_unfinished(folder)
         data = read_data(config)
         if fingerprint(data.training, data.validation) != config.fingerprint:
-            raise InputError(f"Expected the data that the run in {folder} began with, got others in {config.data or 'the simulation'}.")
+            raise InputError(
+                f"Cannot resume the run in {folder}: the data in {config.data or 'the simulation'} have changed since it was started."
+            )
         model, plan = _prepare(config, data)
         checkpoint, state = folder / CHECKPOINT, TrainingState()
         if checkpoint.exists():
@@ -123,7 +126,7 @@ def resume(folder: Path, backend: str | None = None) -> dict[str, Any]:
 
 
 def _recorded_choices(config: RunConfig, plan: Plan, data: RunData) -> RunConfig:
-    """The choices as they stand in the run folder: nothing left open, and files found from any folder."""
+    """Returns the configuration to store in the run folder, with all defaults filled in and absolute paths."""
     chosen: dict[str, Any] = {name: getattr(plan.strategy, name) for name in ("learning_rate", "mask", "loss")}
     chosen |= {"model": lasting_name(config.model), "strategy": plan.strategy.name}
     chosen |= {"batch_size": plan.batch_size, "epochs": None if config.steps else plan.epochs}
@@ -134,7 +137,7 @@ def _recorded_choices(config: RunConfig, plan: Plan, data: RunData) -> RunConfig
 
 
 def _with_files(config: RunConfig, rename: Callable[[str], str]) -> RunConfig:
-    """The choices with their files under the names that `rename` gives them."""
+    """Returns the configuration with `rename` applied to all paths of files."""
     files: dict[str, Any] = {name: rename(str(file)) for name in FILES if (file := getattr(config, name))}
     if config.atac:
         names: dict[str, Any] = {name: rename(str(file)) for name in GENOME_FILES if (file := getattr(config.atac, name))}
@@ -143,7 +146,7 @@ def _with_files(config: RunConfig, rename: Callable[[str], str]) -> RunConfig:
 
 
 def _prepare(config: RunConfig, data: RunData) -> tuple[PrixFixe, Plan]:
-    """The compiled network, with the weights that the seed gives, and the plan of its training."""
+    """Returns the compiled network, with weights drawn by the seed, and the plan of its training."""
     keras.utils.set_random_seed(config.seed)
     with computing_in(config.precision):
         model = build_model(config.model, assay_of(config))
@@ -164,30 +167,30 @@ def _prepare(config: RunConfig, data: RunData) -> tuple[PrixFixe, Plan]:
         optimizer,
         loss=find_loss(plan.strategy.loss) if plan.strategy.loss else None,
         metrics=[PearsonR.for_targets(data.training.targets)],
-        jit_compile=config.backend == "jax",  # On TensorFlow, benchmarks/train_step.py is measured without XLA.
+        jit_compile=config.backend == "jax",  # benchmarks/train_step.py measures TensorFlow without XLA
     )
-    model.optimizer.build(model.trainable_variables)  # on TensorFlow, a step that makes variables is traced twice
+    model.optimizer.build(model.trainable_variables)  # on TensorFlow, a step that creates variables would be traced twice
     return model, plan
 
 
 def _check_exportable(model: PrixFixe, backend: str | None) -> None:
-    """Refuses, before the training, blocks that the process which exports the model could not import after it."""
+    """Refuses blocks that the separate export process could not import after the training."""
     hidden = [block_name(type(block)) for block in (model.first, model.core, model.final) if not is_importable(type(block))]
     if hidden and backend != "tensorflow":
         raise ModelError(
-            f"Expected blocks that another process can import, got {hidden[0]}: a model trained on {backend} is exported by a process of "
-            "its own. Move the class into a module, or train on tensorflow."
+            f"Block {hidden[0]} cannot be imported by another process, but a model trained on {backend} is exported in a separate process. "
+            "Move the class into a module, or train on tensorflow."
         )
 
 
 def _take_weights(config: RunConfig, model: PrixFixe) -> None:
     if config.init_from:
-        head = "its head too" if take_weights(model, Path(config.init_from)) else "a new head"
+        head = "including its head" if take_weights(model, Path(config.init_from)) else "with a new head"
         sys.stderr.write(f"Starting from {config.init_from}, {head}.\n")
 
 
 def _fit(config: RunConfig, plan: Plan, folder: Path, data: RunData, model: PrixFixe, state: TrainingState) -> dict[str, Any]:
-    """Trains from where the state stands to the end, then writes the results of the best epoch."""
+    """Trains the remaining epochs, then writes the results of the best epoch."""
     predictor, progress = model.predictor(), Progress(plan.epochs, plan.steps, plan.epoch_steps)
     average = [] if config.ema is None else [AveragedWeights()]
     callbacks = [
@@ -215,7 +218,7 @@ def _fit(config: RunConfig, plan: Plan, folder: Path, data: RunData, model: Prix
             progress.close()
     assign_weights(model.variables, state.best_weights, folder)
     counts = {"examples": len(data.training), "validation_examples": len(data.validation), "common": data.common}
-    summary = {**dataclasses.asdict(_with_files(config, file_name)), **counts}  # its readers have no use for folders
+    summary = {**dataclasses.asdict(_with_files(config, file_name)), **counts}  # results record file names without folders
     predicted = predict_letters(predictor, data.validation.letters, plan.batch_size)
     require_held(folder)
     return write_results(folder, summary, model, predicted, data.validation, state, data.training)

@@ -1,4 +1,4 @@
-"""Training and validation data of a run, read from files or simulated, and split as its configuration says."""
+"""Training and validation data of a run, which are read from files or simulated, and split according to its configuration."""
 
 import dataclasses
 import sys
@@ -21,13 +21,13 @@ __all__ = ["RunData", "assay_of", "read_begun", "read_data", "read_examples", "r
 
 
 class RunData(NamedTuple):
-    """What a run trains and validates on.
+    """Data of a run.
 
     Args:
-        training: The one.
-        validation: The other.
-        common: A line on what both have in common; empty where a split keeps that apart.
-        read: A line on the rows of each file, as `Examples.describe_reading` gives it.
+        training: Training examples.
+        validation: Validation examples.
+        common: A sentence on sequences that both sets share. Empty if the split keeps similar sequences in the same set.
+        read: A sentence on the rows of each file, from `Examples.describe_reading`.
     """
 
     training: Examples
@@ -37,18 +37,18 @@ class RunData(NamedTuple):
 
 
 def require_files(config: RunConfig, folder: Path) -> None:
-    """Refuses to go on with a run whose data could be read only once.
+    """Refuses to resume a run whose data were a stream, which can be read only once.
 
     Raises:
-        InputError: They could.
+        InputError: The data or the validation data were a stream.
     """
     for name, file in (("data", config.data), ("valid", config.valid)):
         if file:
-            require_file(file, f'save the same data as a file, and name it as "{name}" in {folder / "config.json"}')
+            require_file(file, f'save the same data as a file, and set "{name}" to its path in {folder / "config.json"}')
 
 
 def with_window(config: RunConfig) -> RunConfig:
-    """The choices with window and construct of the user's own table settled, if it is one: it holds the longest sequence of its files."""
+    """Returns the configuration with the window and construct of the user's own table, if there is one. The longest sequence fits them."""
     if not config.table:
         return config
     layout = fitted_layout(config.table, [file for file in (config.data, config.valid) if file])
@@ -56,25 +56,25 @@ def with_window(config: RunConfig) -> RunConfig:
 
 
 def read_begun(path: Path) -> RunConfig:
-    """The choices of a run that has begun, with its construct, which older versions did not write down.
+    """Reads the configuration of a run that was started, and adds its construct if an older version did not store it.
 
     Raises:
-        InputError: The file is missing or no such choices.
+        InputError: The file is missing or malformed.
     """
     config = RunConfig.read(path)
     return dataclasses.replace(config, construct=config.table.construct_of_run(config.construct).to_json()) if config.table else config
 
 
 def assay_of(config: RunConfig) -> Assay:
-    """What a run measures, with the construct that it began with, once that is settled."""
+    """Returns the assay of a run, with the construct stored in the configuration, if there is one."""
     return find_assay(config.assay, config.layout, Construct.from_json(config.construct) if config.construct else None)
 
 
 def read_examples(config: RunConfig) -> Examples:
-    """What a run divides into training and validation examples; with folds where some are to be drawn.
+    """Reads or simulates the examples of a run before they are split, and draws their folds if the configuration requires it.
 
     Raises:
-        InputError: The data cannot be read, or are too few for the folds.
+        InputError: The data cannot be read, or there are too few examples for the folds.
     """
     if config.data:
         examples = _read(config, config.data)
@@ -84,10 +84,10 @@ def read_examples(config: RunConfig) -> Examples:
 
 
 def read_data(config: RunConfig) -> RunData:
-    """What a run trains and validates on.
+    """Reads the training and validation examples of a run.
 
     Raises:
-        InputError: The data cannot be read, or not be divided as it is chosen.
+        InputError: The data cannot be read or cannot be split as configured.
     """
     training, place, common = read_examples(config), "", ""
     read = [training.describe_reading(file_name(config.data))] if config.data else []
@@ -104,7 +104,7 @@ def read_data(config: RunConfig) -> RunData:
 
 
 def _read(config: RunConfig, path: str) -> Examples:
-    """The examples of a file; what was decided when it was read is told on standard error."""
+    """Reads the examples of a file, and prints the remarks of the reader to standard error."""
     examples = assay_of(config).read(path)
     sys.stderr.writelines(f"{remark}\n" for remark in examples.remarks)
     return examples

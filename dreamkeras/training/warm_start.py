@@ -1,4 +1,4 @@
-"""Warm start: a network that begins with the weights of another one, under a head of its own where they measure different things."""
+"""Warm start: a network starts from the weights of another network, with a new head if tasks or units differ."""
 
 import json
 from pathlib import Path
@@ -16,17 +16,17 @@ __all__ = ["body_variables", "freeze", "take_weights"]
 
 
 def take_weights(network: PrixFixe, source: Path) -> bool:
-    """Copies the weights of another network: of its first and core block, and of its final block if tasks and units are the same.
+    """Copies the weights of the first and core block of another network, and of its final block if tasks and units are the same.
 
     Args:
-        network: Of the same first and core block.
-        source: A run folder, trained or imported, or a `.keras` file.
+        network: Network with the same first and core block.
+        source: Run folder of a trained or imported model, or a `.keras` file.
 
     Returns:
-        Whether the head came along.
+        Whether the weights of the final block were copied.
 
     Raises:
-        ModelError: There is no such model, or a block differs in kind or in shape; the message names both.
+        ModelError: The model does not exist, or a block differs in class or shape. The message names both blocks.
     """
     other = load_network(find_model(source))
     for slot in BODY:
@@ -42,37 +42,37 @@ def take_weights(network: PrixFixe, source: Path) -> bool:
 
 
 def freeze(network: PrixFixe, slots: tuple[str, ...]) -> None:
-    """Keeps blocks as they are in training: no weight moves, and no statistics of normalisations.
+    """Excludes blocks from training: their weights and the statistics of their normalisations do not change.
 
     Args:
-        network: Not compiled yet.
-        slots: Among `BODY`.
+        network: Network that is not yet compiled.
+        slots: Slots of the blocks, from `BODY`.
     """
     for slot in slots:
         getattr(network, slot).trainable = False
 
 
 def body_variables(network: PrixFixe) -> list[keras.Variable]:
-    """What is trained of the first and the core block."""
+    """Returns the trainable variables of the first and the core block."""
     return [variable for slot in BODY for variable in getattr(network, slot).trainable_variables]
 
 
 def _difference(ours: keras.layers.Layer, theirs: keras.layers.Layer) -> str:
-    """Why weights cannot go from one block to the other; empty if they can."""
+    """Returns the reason why weights cannot be copied between two blocks. Empty if they can."""
     if type(ours) is not type(theirs):
-        return "another kind of block"
+        return "the class of the block differs"
     settings = [{**block.get_config(), "name": "", "dtype": "", "trainable": True} for block in (ours, theirs)]
     what = "window and flags" if settings[0] == settings[1] else "width and depth"
     if len(ours.weights) != len(theirs.weights):
-        return f"expected one of the same {what}, {len(theirs.weights)} weights there, {len(ours.weights)} here"
+        return f"the {what} differ, with {len(theirs.weights)} weights there and {len(ours.weights)} here"
     for one, other in zip(ours.weights, theirs.weights, strict=True):
         if one.shape != other.shape:
-            return f"expected one of the same {what}, {one.path} {tuple(other.shape)} there, {tuple(one.shape)} here"
+            return f"the {what} differ, with {one.path} {tuple(other.shape)} there and {tuple(one.shape)} here"
     return ""
 
 
 def _model_of(source: Path) -> str:
-    """The option that a run's network was chosen by, in brackets; empty where no `config.json` tells it."""
+    """Returns the `--model` option of a run, in brackets. Empty if there is no `config.json` with it."""
     path = source / "config.json" if source.is_dir() else source.with_name("config.json")
     try:
         return f" (--model {model_in(json.loads(path.read_text()))})"

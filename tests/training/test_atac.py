@@ -100,7 +100,7 @@ def test_the_folder_tells_of_profiles(runs):
     assert Path(config["bias"]).is_absolute()
     card = (runs / "both" / "README.md").read_text()
     assert "median profile distance" in card
-    assert "Enzyme's bias: the network in `bias`, held fixed" in card
+    assert "Bias model of the enzyme: `bias`, with fixed weights" in card
     assert str(runs) not in card
 
 

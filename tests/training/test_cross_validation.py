@@ -106,7 +106,7 @@ def test_folds_are_drawn_where_there_are_none(drawn):
     assert list(metrics["folds"]) == ["0", "1"]
     config = json.loads((folder / "fold-1" / "config.json").read_text())
     assert (config["folds"], config["valid_fold"], config["table"]["length"]) == (2, 1, 40)
-    assert "fold 1 of 2 that were drawn from the data" in (folder / "fold-1" / "README.md").read_text()
+    assert "fold 1 of 2 folds drawn from the data" in (folder / "fold-1" / "README.md").read_text()
 
 
 def test_it_goes_on_where_it_was(given, choices, tmp_path):
@@ -130,7 +130,7 @@ def test_the_folds_are_one_model(drawn):
 
 
 @pytest.mark.parametrize(("more", "message"), [
-    ({"table": TableLayout(("a",))}, "Expected data with folds, got none"),
+    ({"table": TableLayout(("a",))}, "The data have no fold column"),
     ({"folds": 40}, "Cannot hold out a share of|at least"),
 ])  # fmt: skip
 def test_data_that_have_no_such_folds_are_refused(quick, choices, tmp_path, more, message):

@@ -72,7 +72,9 @@ def test_nothing_is_left_of_a_failure(tmp_path, fill, checkpoint, failure):
 
 def test_a_model_that_cannot_be_exported_is_kept(tmp_path, fill, checkpoint):
     folder = tmp_path / "run"
-    with pytest.raises(ExportError, match=rf"{folder} holds the trained model.* no To try again: dreamkeras export {folder}$"):
+    with pytest.raises(
+        ExportError, match=rf"The model is saved in {folder} as model.keras.* no Try again with: dreamkeras export {folder}$"
+    ):
         fill(folder, checkpoint, ModelError("no"))
     assert {path.name for path in folder.iterdir()} >= {"model.keras", "config.json", "README.md"}
 

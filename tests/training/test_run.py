@@ -166,7 +166,7 @@ class TestChoices:
         assert (tmp_path / "1" / "validation.tsv").read_text() != (tmp_path / "2" / "validation.tsv").read_text()
 
     def test_two_ways_to_validate_are_refused(self, choose, library):
-        with pytest.raises(InputError, match="Expected one choice of validation sequences, got valid and valid_fraction"):
+        with pytest.raises(InputError, match="Set only one option for the validation sequences, got valid and valid_fraction"):
             choose(valid=str(library), valid_fraction=0.2)
 
     def test_validation_on_a_file_of_its_own(self, quick, choose, tmp_path):
@@ -340,7 +340,7 @@ class TestResume:
         library = write_library(tmp_path / "library.tsv")
         train(choose(data=str(library), epochs=1), tmp_path / "run")
         write_library(library, seed=1)
-        with pytest.raises(InputError, match=r"Expected the data that the run in .* began with, got others in .*library\.tsv"):
+        with pytest.raises(InputError, match=r"Cannot resume the run in .*: the data in .*library\.tsv have changed since it was started"):
             resume(tmp_path / "run", BACKEND)
 
     def test_finds_relative_paths_from_another_folder(self, quick, choose, tmp_path, monkeypatch):
@@ -351,7 +351,7 @@ class TestResume:
         assert resume(tmp_path / "run", BACKEND)["n"] == 15
 
     def test_of_no_run_is_refused(self, tmp_path):
-        with pytest.raises(InputError, match=r"Expected a run to resume, got no .*config\.json"):
+        with pytest.raises(InputError, match=r"No run to resume: .*config\.json does not exist"):
             resume(tmp_path, BACKEND)
 
 
@@ -402,5 +402,5 @@ class TestErrors:
 
     def test_a_config_of_another_kind(self, tmp_path):
         (tmp_path / "config.json").write_text('{"epochs": 3, "colour": "red"}')
-        with pytest.raises(InputError, match=r"Expected the choices of a run, got .*colour"):
+        with pytest.raises(InputError, match=r"Cannot read .*config\.json as the configuration of a run: .*colour"):
             resume(tmp_path, BACKEND)

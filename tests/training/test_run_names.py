@@ -79,7 +79,7 @@ def test_a_run_of_now_with_that_name_is_another_network(blocks, quick, choose, t
     folder = tmp_path / "run"
     train(choose(model="run-first,run-core,bhi-mean", epochs=1), folder)
     rewrite(folder, model="run_blocks:First,run_blocks:Same,bhi")
-    with pytest.raises(ModelError, match=r"variables of this model, got .* of other shapes"):
+    with pytest.raises(ModelError, match=r"variables of this model, got .* with other shapes"):
         resume(folder, BACKEND)
 
 
@@ -110,7 +110,9 @@ def test_blocks_that_the_export_could_not_import_are_refused_before_the_training
     cell = {"__name__": "__main__"}
     exec(MODULE, cell)
     monkeypatch.setattr(run, "running_backend", lambda wanted=None: "torch")
-    with pytest.raises(ModelError, match=r"another process can import, got __main__:First: .* on torch .* Move the class into a module"):
+    with pytest.raises(
+        ModelError, match=r"Block __main__:First cannot be imported by another process, .* on torch .* Move the class into a module"
+    ):
         train(choose(model="run-first,run-core,bhi-mean"), tmp_path / "run")
     assert not (tmp_path / "run").exists()
     assert issubclass(cell["First"], FirstLayers)

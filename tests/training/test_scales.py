@@ -74,7 +74,7 @@ def test_a_run_whose_export_fails_is_resumed_to_its_end(choose, tmp_path, quick)
     run, export = tmp_path / "run", folder_module.export_onnx
     quick.setattr(folder_module, "export_onnx", refuse)
     for begin in (lambda: train(choose(epochs=1), run), lambda: resume(run)):
-        with pytest.raises(ExportError, match=f"{run} holds the trained model.* To try again: dreamkeras export {run}"):
+        with pytest.raises(ExportError, match=f"The model is saved in {run} as model.keras.* Try again with: dreamkeras export {run}"):
             begin()
         assert {"model.keras", "metrics.json", "validation.tsv", "README.md", "checkpoint"} <= {path.name for path in run.iterdir()}
         assert not is_finished(run)
@@ -87,6 +87,6 @@ def test_a_run_whose_export_fails_is_resumed_to_its_end(choose, tmp_path, quick)
 def test_a_fold_whose_export_fails_does_not_hold_up_the_others(choose, tmp_path, quick):
     quick.setattr(folder_module, "export_onnx", refuse)
     config, lines = choose(epochs=1, folds=2), []
-    with pytest.raises(ExportError, match=rf"fold-0.*fold-1.* Then: dreamkeras train --resume --out {tmp_path / 'cv'}$"):
+    with pytest.raises(ExportError, match=rf"fold-0.*fold-1.* Then run: dreamkeras train --resume --out {tmp_path / 'cv'}$"):
         cross_validate(config, tmp_path / "cv", lines.append, config.backend)
     assert all((tmp_path / "cv" / f"fold-{fold}" / "model.keras").is_file() for fold in (0, 1))

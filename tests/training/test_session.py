@@ -39,7 +39,7 @@ def test_another_backend_is_refused_before_anything_is_read(begin, choose, tmp_p
 
 def test_a_run_of_another_backend_is_not_resumed(choose, tmp_path):
     choose(backend=OTHER).write(tmp_path / "config.json")
-    with pytest.raises(InputError, match=f"Expected backend {OTHER}, which the run in .* began with, got {BACKEND}"):
+    with pytest.raises(InputError, match=f"Expected backend {OTHER}, with which the run in .* was started, got {BACKEND}"):
         resume(tmp_path)
 
 

@@ -164,7 +164,7 @@ def test_a_run_goes_on_with_its_window_and_its_weights(measured, choose, tmp_pat
     assert history(tmp_path / "run") == before
     (tmp_path / "other.csv").write_text(Path(measured).read_text().replace(",1,", ",9,"))
     (tmp_path / "run" / "config.json").write_text(json.dumps({**config, "data": str(tmp_path / "other.csv")}))
-    with pytest.raises(InputError, match=r"Expected the data that the run in .* began with"):
+    with pytest.raises(InputError, match=r"Cannot resume the run in .*: the data in .* have changed since it was started"):
         resume(tmp_path / "run", keras.backend.backend())
 
 

@@ -67,13 +67,13 @@ def test_the_same_head_of_other_units_is_not_taken(source):
         (
             BHIFirst(6),
             AutosomeCore((4,)),
-            "first block of .*, BHIFirst, got BHIFirst: expected one of the same width and depth, .* there, .* here",
+            "first block of .*, BHIFirst, got BHIFirst: the width and depth differ, with .* there and .* here",
         ),
-        (BHIFirst(8), BHICore(8, 4, (3, 5)), "core block of .*, AutosomeCore, got BHICore: another kind of block"),
+        (BHIFirst(8), BHICore(8, 4, (3, 5)), "core block of .*, AutosomeCore, got BHICore: the class of the block differs"),
         (
             BHIFirst(8),
             AutosomeCore((4, 4)),
-            "core block of .*, AutosomeCore, got AutosomeCore: expected .* of the same width and depth, .* weights there, .* here",
+            "core block of .*, AutosomeCore, got AutosomeCore: the width and depth differ, with .* weights there and .* here",
         ),
     ],
 )
@@ -87,7 +87,7 @@ def test_blocks_that_differ_are_named_with_the_reason(source, first, core, reaso
 
 def test_other_flags_are_another_shape(source):
     human = find_assay("lentimpra")
-    with pytest.raises(ModelError, match=r"of the same window and flags, .* there, .* here") as caught:
+    with pytest.raises(ModelError, match=r"the window and flags differ, with .* there and .* here") as caught:
         take_weights(tiny(human), source[1])
     assert "--model" not in str(caught.value)
     (source[1] / "config.json").write_text('{"model": "dream-cnn"}')
@@ -123,7 +123,7 @@ class TestRun:
     def test_starts_from_another_and_leaves_frozen_blocks_as_they_are(self, finished, quick, choose, tmp_path, capsys):
         folder = tmp_path / "run"
         train(choose(init_from=str(finished), freeze=("first", "core"), epochs=1), folder)
-        assert f"Starting from {finished}, its head too." in capsys.readouterr().err
+        assert f"Starting from {finished}, including its head." in capsys.readouterr().err
         assert f"- Options: init from {finished.name}, freeze first and core\n" in (folder / "README.md").read_text()
         theirs, ours = (keras.saving.load_model(path / "model.keras", compile=False) for path in (finished, folder))
         assert same(weights(ours, "first", "core"), weights(theirs, "first", "core"))
@@ -140,8 +140,8 @@ class TestRun:
     @pytest.mark.parametrize(
         ("choices", "reason"),
         [
-            ({"freeze": ("first",)}, "Expected a model to start from"),
-            ({"body_rate": 0.1}, "Expected a model to start from"),
+            ({"freeze": ("first",)}, "freeze and body_rate require init_from"),
+            ({"body_rate": 0.1}, "freeze and body_rate require init_from"),
             ({"init_from": "run", "freeze": ("final",)}, "among first and core, got final"),
             ({"init_from": "run", "body_rate": 0.0}, "Expected body_rate above 0"),
         ],

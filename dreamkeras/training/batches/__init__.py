@@ -1,4 +1,4 @@
-"""Examples as the batches of an epoch: their order, and what is changed in them.
+"""Batches of an epoch: order and augmentation of the examples.
 
 In: `Examples`.
 Out: batches of letters and targets.

@@ -1,6 +1,6 @@
-"""What training changes in examples, a batch at a time: slid windows, masked and exchanged letters, jittered targets.
+"""Augmentation of examples, one batch at a time: shifted windows, masked and mutated bases, and jittered targets.
 
-NumPy arrays in, new arrays out; every function draws from the generator that it is given.
+All functions take NumPy arrays and return new arrays. Random functions draw from the generator in their arguments.
 """
 
 from typing import Literal, NamedTuple
@@ -13,7 +13,7 @@ __all__ = ["Augmentation", "choose_bases", "cut", "jitter", "mutate", "slide"]
 
 
 def _exchange_table() -> np.ndarray:
-    """uint8 (3, 256): the three other bases of a base; other codes map to themselves."""
+    """Returns the three other bases of each base, uint8 (3, 256). Codes that are not bases map to themselves."""
     table = np.tile(np.arange(256, dtype=np.uint8), (3, 1))
     for code in np.flatnonzero(IS_BASE):
         base = int(BASE_INDEX[code])
@@ -25,18 +25,18 @@ EXCHANGE = _exchange_table()
 
 
 class Augmentation(NamedTuple):
-    """How examples become rows of batches.
+    """Settings for turning examples into rows of batches.
 
     Args:
-        strands: `"augment"`: the other strand of each window is a row like any other; `"pair"`: every window comes with its other
-            strand in the same batch; `"given"`: windows come as they are.
-        slide: Most letters that a window is slid by, either way.
-        jitter: Standard deviation of the noise on the targets of singletons, in the assay's units.
-        mask: Share of the bases that become `N`.
-        mutate: Share of the bases that become another base.
-        balance: Whether every bin of the targets comes equally often, see `sampling`.
-        truths: Keys of `layers.parts.auxiliary.KINDS` that the network answers: what they are compared with comes beside the targets.
-        nonpeak_ratio: Non-peaks that an epoch has for each peak, where examples are of a genome.
+        strands: `"augment"`: the reverse complement of each window is a separate row. `"pair"`: each window and its reverse complement
+            are in the same batch. `"given"`: windows are used as given.
+        slide: Maximum shift of a window in bases, in either direction.
+        jitter: Standard deviation of the noise added to the targets of singletons, in the units of the assay.
+        mask: Fraction of bases that become `N`.
+        mutate: Fraction of bases that become another base.
+        balance: Whether to sample all bins of the targets equally often. See `sampling`.
+        truths: Keys of `layers.parts.auxiliary.KINDS` that the network predicts. Their true values are added to the targets.
+        nonpeak_ratio: Number of non-peaks per peak in an epoch, for windows of a genome.
     """
 
     strands: Literal["augment", "pair", "given"] = "augment"
@@ -50,34 +50,34 @@ class Augmentation(NamedTuple):
 
 
 def cut(values: np.ndarray, length: int, starts: np.ndarray) -> np.ndarray:
-    """Of each row of (n, any) the `length` values from its start (n,) on."""
+    """Extracts `length` values from each row of an array (n, width), beginning at `starts` (n,)."""
     return np.lib.stride_tricks.sliding_window_view(values, length, axis=1)[np.arange(len(values)), starts]
 
 
 def slide(letters: np.ndarray, most: int, generator: np.random.Generator) -> np.ndarray:
-    """Each window slid by -most to most letters, all equally likely; what leaves is lost and `N` enters.
+    """Shifts each window by -most to most bases, all equally likely, and fills the gap with `N`.
 
     Args:
         letters: uint8 (n, length).
-        most: 0 or more, below the length.
-        generator: Of the draws.
+        most: Maximum shift, from 0 to below the length.
+        generator: Random generator.
     """
     padded = np.pad(letters, ((0, 0), (most, most)), constant_values=N)
     return cut(padded, letters.shape[1], generator.integers(0, 2 * most + 1, len(letters)))
 
 
 def choose_bases(letters: np.ndarray, share: float, generator: np.random.Generator) -> np.ndarray:
-    """bool (n, length): a share of the bases, each drawn by itself; never N or another code that is not one base."""
+    """Draws a fraction of the bases independently, bool (n, length). N and other codes that are not A, C, G or T are never drawn."""
     return (generator.random(letters.shape, np.float32) < share) & IS_BASE[letters]
 
 
 def mutate(letters: np.ndarray, chosen: np.ndarray, generator: np.random.Generator) -> np.ndarray:
-    """The letters with each chosen base exchanged for one of the three others, equally likely.
+    """Replaces each chosen base by one of the three other bases, all equally likely.
 
     Args:
         letters: uint8 (n, length).
-        chosen: bool (n, length); True on bases only.
-        generator: Of the draws.
+        chosen: bool (n, length), True only at bases.
+        generator: Random generator.
     """
     exchanged = letters.copy()
     exchanged[chosen] = EXCHANGE[generator.integers(0, 3, np.count_nonzero(chosen)), letters[chosen]]
@@ -85,13 +85,13 @@ def mutate(letters: np.ndarray, chosen: np.ndarray, generator: np.random.Generat
 
 
 def jitter(targets: np.ndarray, singletons: np.ndarray, deviation: float, generator: np.random.Generator) -> np.ndarray:
-    """The targets with normal noise on those of singletons, whose value is a single cell's.
+    """Adds normal noise to the targets of singletons, which were measured in a single cell.
 
     Args:
         targets: float32 (n, tasks).
-        singletons: bool (n,).
-        deviation: Of the noise, in the assay's units.
-        generator: Of the draws.
+        singletons: bool (n,), whether each example is a singleton.
+        deviation: Standard deviation of the noise, in the units of the assay.
+        generator: Random generator.
     """
     noise = generator.standard_normal(targets.shape, np.float32)
     return targets + np.float32(deviation) * noise * singletons[:, None]

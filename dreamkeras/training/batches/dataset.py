@@ -1,4 +1,4 @@
-"""Examples to batches: each epoch in a new order, letters as bytes until they are on the device."""
+"""Batches of examples, in a new order for each epoch. Sequences stay uint8 until they are on the device."""
 
 import itertools
 from collections.abc import Iterator
@@ -22,7 +22,7 @@ SMALLEST_BATCH = 32
 
 
 def fitting_batch_size(examples: int, batch_size: int) -> int:
-    """A strategy's batch size, halved down to 32 at least until an epoch has 100 steps: small data need steps more than width.
+    """Returns the batch size, halved until an epoch has 100 steps, but at least 32. Small data sets benefit from more steps.
 
     Example:
         >>> fitting_batch_size(11_466, 1024)
@@ -34,23 +34,24 @@ def fitting_batch_size(examples: int, batch_size: int) -> int:
 
 
 def training_batches(examples: Examples, steps: int, seed: int, augmentation: Augmentation, first_epoch: int = 0) -> Iterator[Batch]:
-    """Batches for `fit`, epoch after epoch without end.
+    """Yields batches for `fit`, for an unlimited number of epochs.
 
-    What an epoch holds depends on the seed and its number alone, so that a resumed run sees what it would have seen.
+    The contents of an epoch depend only on the seed and the number of the epoch, so that a resumed run trains on the same batches as an
+    uninterrupted one.
 
     Args:
-        examples: What to train on.
-        steps: Batches an epoch; their sizes differ by at most one, so that none is too small for batch statistics.
-        seed: Which orders and draws.
-        augmentation: What is done to the examples.
-        first_epoch: Which epoch to begin with.
+        examples: Training examples.
+        steps: Batches per epoch. Their sizes differ by at most one, so that no batch is too small for batch statistics.
+        seed: Random seed of order and augmentation.
+        augmentation: Augmentation of the examples.
+        first_epoch: Number of the first epoch.
 
-    Returns:
-        Pairs of `{"letters": uint8 (batch, length), "flags": float32 (batch, flags)}` and targets float32 `(batch, tasks)`; where
-        `augmentation.truths` are wanted, the targets under `"expression"`, with `"letters"` uint8 before masking and exchange,
-        and `"masked"` and `"mutated"`, bool, each `(batch, length)`. Examples with profiles are shifted within their margins, and the
-        reads at each position, float32 `(batch, positions)`, stand beside the targets as `"profile"`. Where examples have weights,
-        these are the third, float32 `(batch,)`, 1 in the mean over all examples.
+    Yields:
+        Pairs of `{"letters": uint8 (batch, length), "flags": float32 (batch, flags)}` and targets, float32 `(batch, tasks)`. With
+        `augmentation.truths`, the targets are a dictionary of `"expression"`, the uint8 `"letters"` before masking and mutation, and bool
+        `"masked"` and `"mutated"`, each `(batch, length)`. Examples with profiles are shifted within their margins, and `"profile"` is
+        added to the targets: the reads at each position, float32 `(batch, positions)`. If the examples have weights, the batch has them
+        as a third element, float32 `(batch,)`, scaled to a mean of 1 over all examples.
     """
     singletons = _column(examples, "is_singleton")
     bins = Bins(examples.targets) if augmentation.balance else None
@@ -65,7 +66,7 @@ def training_batches(examples: Examples, steps: int, seed: int, augmentation: Au
 
 
 def _order(examples: Examples, bins: Bins | None, augmentation: Augmentation, generator: np.random.Generator) -> np.ndarray:
-    """The examples of an epoch by index; from `len(examples)` on, the other strand of the one that many before."""
+    """Returns the order of an epoch as indices of examples. Index `len(examples) + i` is the reverse complement of example `i`."""
     turned = augmentation.strands == "augment"
     if examples.is_peak is None:
         return epoch_order(len(examples), turned, bins, generator)
@@ -77,7 +78,7 @@ def _order(examples: Examples, bins: Bins | None, augmentation: Augmentation, ge
 def _rows(
     examples: Examples, index: np.ndarray, strands: str, generator: np.random.Generator
 ) -> tuple[np.ndarray, np.ndarray, dict[str, np.ndarray]]:
-    """Letters, flags and truths by index; from `len(examples)` on, the other strand of the one that many before."""
+    """Returns letters, flags and truths of the given indices. Index `len(examples) + i` is the reverse complement of example `i`."""
     turned = index >= len(examples)
     rows = index - turned * len(examples)
     letters, flags, truths = examples.letters[rows], examples.flags[rows], {"expression": examples.targets[rows]}
@@ -97,7 +98,7 @@ def _rows(
 def _shifted(
     letters: np.ndarray, profiles: np.ndarray, margin: int, generator: np.random.Generator
 ) -> tuple[np.ndarray, dict[str, np.ndarray]]:
-    """Windows anywhere within their margins, the profiles there, and the logarithms of their reads."""
+    """Cuts each window and its profile at a random offset within the margin, and computes the logarithms of the read counts."""
     starts = generator.integers(0, 2 * margin + 1, len(letters))
     profiles = cut(profiles, profiles.shape[1] - 2 * margin, starts)
     truths = {"expression": np.log1p(profiles.sum(axis=1, keepdims=True)), "profile": profiles}
@@ -129,6 +130,6 @@ def _augmented(
 
 
 def _column(examples: Examples, flag: str) -> slice:
-    """The column of a flag; none where the construct does not tell the model of it."""
+    """Returns the column of a flag as a slice. Empty if the construct does not have the flag."""
     flags = examples.construct.flags if examples.construct else ()
     return slice(flags.index(flag), flags.index(flag) + 1) if flag in flags else slice(0, 0)

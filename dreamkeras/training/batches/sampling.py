@@ -1,19 +1,19 @@
-"""Which examples an epoch holds, in which order: each once, fresh non-peaks, or every bin of the targets equally often."""
+"""Selection and order of the examples of an epoch: each once, with newly drawn non-peaks, or all bins of targets equally often."""
 
 import numpy as np
 
 __all__ = ["BINS", "Bins", "epoch_order", "epoch_rows", "epoch_size"]
 
 BINS = 18
-"""Bins of equal width between the lowest and the highest target; as many as the yeast assay was sorted into."""
+"""Number of bins of equal width between the lowest and the highest target, as in the sorting of the yeast assay."""
 
 
 class Bins:
-    """Examples by bins of their targets, to draw from each bin equally often.
+    """Bins of examples by target, from which examples are drawn equally often.
 
     Args:
-        targets: float (n, tasks); an example's bin is that of its mean over tasks, each scaled to its own range. Examples without any
-            target are a bin of their own, and empty bins are left out.
+        targets: float (n, tasks). The bin of an example is that of its mean over tasks, each scaled to the range of its values. Examples
+            without any target form a separate bin, and empty bins are omitted.
     """
 
     def __init__(self, targets: np.ndarray) -> None:
@@ -22,14 +22,14 @@ class Bins:
         _, self.starts, self.counts = np.unique(bins[self.members], return_index=True, return_counts=True)
 
     def draw(self, size: int, generator: np.random.Generator) -> np.ndarray:
-        """int (size,): rows drawn with replacement, in random order; the bins' numbers differ by one at most."""
+        """Draws rows with replacement, int (size,), in random order. The numbers of rows per bin differ by at most one."""
         bins = generator.permutation(np.arange(size) % len(self.counts))
         within = (generator.random(size) * self.counts[bins]).astype(np.int64)
         return self.members[self.starts[bins] + within]
 
 
 def epoch_size(is_peak: np.ndarray, ratio: float) -> int:
-    """How many examples `epoch_rows` takes.
+    """Returns the number of examples that `epoch_rows` selects.
 
     Example:
         >>> epoch_size(np.array([True, True, True, True, False, False]), 0.25)
@@ -40,12 +40,12 @@ def epoch_size(is_peak: np.ndarray, ratio: float) -> int:
 
 
 def epoch_rows(is_peak: np.ndarray, ratio: float, generator: np.random.Generator) -> np.ndarray:
-    """int (rows,): every peak, and other non-peaks each time; all there is where there are no peaks.
+    """Selects every peak and randomly drawn non-peaks, int (rows,). If there are no peaks, all rows are selected.
 
     Args:
         is_peak: bool (n,).
-        ratio: Non-peaks for each peak, where there are so many.
-        generator: Of the draws.
+        ratio: Number of non-peaks per peak, limited by the number of non-peaks.
+        generator: Random generator.
     """
     peaks, others = np.flatnonzero(is_peak), np.flatnonzero(~is_peak)
     if not len(peaks):
@@ -54,13 +54,13 @@ def epoch_rows(is_peak: np.ndarray, ratio: float, generator: np.random.Generator
 
 
 def epoch_order(n: int, turned: bool, bins: Bins | None, generator: np.random.Generator) -> np.ndarray:
-    """The examples of an epoch by index; from n on, the other strand of the one that many before.
+    """Returns the order of an epoch as indices of examples. Index n + i is the reverse complement of example i.
 
     Args:
-        n: Examples.
-        turned: Whether other strands are examples, too.
-        bins: To draw from, as often as there are examples; None takes each example once.
-        generator: Of the draws.
+        n: Number of examples.
+        turned: Whether reverse complements are also examples.
+        bins: Bins to draw from equally often. If None, each example is used once.
+        generator: Random generator.
     """
     if bins is None:
         return generator.permutation(2 * n if turned else n)
@@ -70,7 +70,7 @@ def epoch_order(n: int, turned: bool, bins: Bins | None, generator: np.random.Ge
 
 
 def _bins(targets: np.ndarray) -> np.ndarray:
-    """int (n,): from 0 on; -1 without any target."""
+    """Returns the bin of each example, int (n,), from 0. Examples without any target are in bin -1."""
     lowest, highest = np.nanmin(targets, axis=0), np.nanmax(targets, axis=0)
     scaled = (targets - lowest) / np.where(highest > lowest, highest - lowest, 1)
     present = ~np.isnan(scaled)

@@ -1,4 +1,4 @@
-"""Whether a block keeps the contract of its slot, on every installed backend.
+"""Checks that a block fulfils the contract of its slot on every installed backend.
 
 In: a block.
 Out: a report.

@@ -1,6 +1,6 @@
-"""What a block has to do to fill a slot, tried on the backend that Keras runs on.
+"""Checks of the contract that a block has to fulfil in its slot, on the running Keras backend.
 
-Knows nothing about other backends; `report` asks each of them.
+`report` runs these checks on all backends.
 """
 
 import tempfile
@@ -31,20 +31,20 @@ from dreamkeras.training.batches.augmentation import choose_bases
 __all__ = ["CHECKS", "Outcome", "check_block"]
 
 Make = Callable[..., PrixFixe]
-"""Builds a network around the block, with fresh weights."""
+"""Function that builds a network around the block, with new random weights."""
 
 STEPS = 3
 
 BESIDE = 20
-"""Letters of a window that are outside the profile, where a final block answers one."""
+"""Number of bases of the window outside the profile, for a final block that predicts a profile."""
 
 
 class Outcome(NamedTuple):
-    """What came of one check.
+    """Result of one check.
 
     Args:
-        check: One of `CHECKS`.
-        reason: Why the block does not hold it; empty where it does.
+        check: A key of `CHECKS`.
+        reason: The reason why the block fails the check. Empty if it passes.
     """
 
     check: str
@@ -53,17 +53,17 @@ class Outcome(NamedTuple):
 
 @pinned_settings()
 def check_block(slot: str | None, name: str) -> list[Outcome]:
-    """Tries a block in its slot, between small blocks that are known to work.
+    """Checks a block in its slot, together with small blocks of the package in the other slots.
 
     Args:
-        slot: `"first"`, `"core"` or `"final"`; None for that of the class.
-        name: A registered block or `module:Class`.
+        slot: `"first"`, `"core"` or `"final"`. If None, the slot of the class.
+        name: Name of a registered block, or `module:Class`.
 
     Returns:
-        One outcome a check, in the order of `CHECKS`; where the network does not build, only that.
+        The outcome of each check, in the order of `CHECKS`. If the network cannot be built, only the first outcome.
 
     Raises:
-        ModelError: There is no such block.
+        ModelError: The block does not exist.
     """
     block = find_block(slot, name)
     make = partial(_network, block)
@@ -81,7 +81,7 @@ def _reason(run: Callable[[Make], None], make: Make) -> str:
         run(make)
     except DreamkerasError as error:
         return str(error)
-    except Exception as error:  # noqa: BLE001  # whatever a stranger's block does is its outcome, not ours
+    except Exception as error:  # noqa: BLE001  # any error of a user's block is a result of the check
         return f"{type(error).__name__}: {' '.join(str(error).split())[:300]}"
     return ""
 
@@ -98,11 +98,11 @@ def _network(block: Any, length: int = 40, flags: tuple[str, ...] = ("is_reverse
 
 
 def _refuse(path: str) -> Any:
-    raise InputError(f"Expected no data in a check, got {path}.")
+    raise InputError(f"A check reads no data, got {path}.")
 
 
 def _batch(network: PrixFixe, size: int = 8) -> tuple[dict[str, np.ndarray], dict[str, np.ndarray]]:
-    """Inputs, and the truth of all that a block may learn from: some letters are masked, and some taken for exchanged."""
+    """Returns random inputs and all targets that a block may learn from. Some bases are masked, and some are labelled as mutated."""
     generator = np.random.default_rng(0)
     letters = generator.choice(np.array([*BASES.encode(), N], np.uint8), (size, network.construct.length))
     flags = generator.integers(0, 2, (size, len(network.construct.flags))).astype(np.float32)
@@ -123,7 +123,7 @@ def _builds(make: Make) -> None:
         inputs, truths = _batch(network)
         if (came := _answer(network, inputs).shape) != truths["expression"].shape:
             raise ModelError(
-                f"Expected an answer a sequence, got {came} for {len(truths['expression'])} of {network.construct.length} letters."
+                f"Expected one prediction per sequence, got {came} for {len(truths['expression'])} of {network.construct.length} bases."
             )
 
 
@@ -133,9 +133,9 @@ def _answers_rows_alone(make: Make) -> None:
     together = _answer(network, inputs)
     alone = np.concatenate([_answer(network, {name: values[i : i + 1] for name, values in inputs.items()}) for i in range(len(together))])
     if not np.isfinite(together).all():
-        raise ModelError("Expected finite predictions, got some that are not.")
+        raise ModelError("Expected finite predictions, got NaN or infinite values.")
     if not np.allclose(together, alone, rtol=1e-3, atol=1e-3):
-        raise ModelError("Expected a sequence's prediction not to depend on its batch, got another one for it alone.")
+        raise ModelError("The prediction of a sequence depends on the other sequences in its batch.")
 
 
 def _trains(make: Make) -> None:
@@ -148,14 +148,14 @@ def _trains(make: Make) -> None:
         if np.array_equal(old, ops.convert_to_numpy(weight))
     ]
     if idle:
-        raise ModelError(f"Expected every trainable weight to learn, got no change in {', '.join(idle[:3])}.")
+        raise ModelError(f"Expected training to change every trainable weight, got no change in {', '.join(idle[:3])}.")
 
 
 def _train(network: PrixFixe) -> None:
     network.compile(keras.optimizers.Adam(1e-3), jit_compile=keras.backend.backend() == "jax")
     inputs, targets = _batch(network)
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # Keras warns of weights without a gradient, which `_trains` names itself
+        warnings.simplefilter("ignore")  # Keras warns of weights without a gradient, which `_trains` reports
         losses = [float(np.max(network.train_on_batch(inputs, targets))) for _ in range(STEPS)]
     if not np.isfinite(losses).all():
         raise ModelError(f"Expected a finite loss, got {losses}.")
@@ -168,7 +168,7 @@ def _saves(make: Make) -> None:
         network.save(Path(folder) / "model.keras")
         again = keras.saving.load_model(Path(folder) / "model.keras", compile=False)
     if not np.allclose(_answer(again, inputs), _answer(network, inputs), rtol=1e-4, atol=1e-4):
-        raise ModelError("Expected the saved network to predict what it did, got something else: is its config complete?")
+        raise ModelError("The predictions of the network differ after saving and loading. Check that get_config is complete.")
 
 
 def _trains_in(precision: str, make: Make) -> None:
@@ -184,11 +184,11 @@ def _exports(make: Make) -> None:
 
 CHECKS: dict[str, Callable[[Make], None]] = {
     "builds at any length": _builds,
-    "answers each row alone": _answers_rows_alone,
+    "predicts rows independently": _answers_rows_alone,
     "trains every weight": _trains,
     "saves and loads": _saves,
     "trains in bfloat16": partial(_trains_in, "bfloat16"),
     "trains in float16": partial(_trains_in, "float16"),
     "exports to ONNX": _exports,
 }
-"""Each raises where the block does not hold it."""
+"""Checks by name. Each function raises an error if the block fails the check."""

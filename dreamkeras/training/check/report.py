@@ -1,4 +1,4 @@
-"""The checks of a block on every installed backend, each in a process of its own.
+"""Checks of a block on every installed backend, each in a separate process.
 
 The process is `python -m dreamkeras.training.check.report NAME [SLOT]`, on the backend of KERAS_BACKEND.
 """
@@ -20,11 +20,11 @@ ANSWER, FAILURE = "outcomes: ", "failure: "
 
 
 class Report(NamedTuple):
-    """What came of a block's checks.
+    """Results of the checks of a block.
 
     Args:
-        backends: Those that were asked.
-        rows: By check, the reason why it does not hold on each backend; empty text where it does, None where it was not reached.
+        backends: Backends on which the checks ran.
+        rows: The reason of failure on each backend, by check. An empty string for a passed check, None for a check that did not run.
     """
 
     backends: tuple[str, ...]
@@ -32,11 +32,11 @@ class Report(NamedTuple):
 
     @property
     def holds(self) -> bool:
-        """Whether every check holds on every backend."""
+        """Whether every check passed on every backend."""
         return all(reason == "" for reasons in self.rows.values() for reason in reasons)
 
     def __str__(self) -> str:
-        """The checks as a tab-separated table, and below it the reason of each that does not hold."""
+        """Formats the checks as a tab-separated table, followed by the reason of each failure."""
         verdict = {"": "ok", None: "-"}
         lines = ["\t".join(("check", *self.backends))]
         lines += ["\t".join((check, *(verdict.get(reason, "NO") for reason in reasons))) for check, reasons in self.rows.items()]
@@ -46,15 +46,15 @@ class Report(NamedTuple):
 
 
 def report_block(slot: str | None, name: str, backends: tuple[str, ...] = BACKENDS) -> Report:
-    """Runs `contract.check_block` on each of the backends that is installed.
+    """Runs `contract.check_block` on each installed backend.
 
     Args:
-        slot: `"first"`, `"core"` or `"final"`; None for that of the class.
-        name: A registered block or `module:Class`; the module is looked for where Python looks, the working folder included.
-        backends: Which to ask.
+        slot: `"first"`, `"core"` or `"final"`. If None, the slot of the class.
+        name: Name of a registered block, or `module:Class`. The module is searched on Python's path and in the working directory.
+        backends: Backends to run on if they are installed.
 
     Raises:
-        ModelError: There is no such block.
+        ModelError: The block does not exist.
         MissingPackageError: None of the backends is installed.
     """
     installed = tuple(backend for backend in backends if importlib.util.find_spec(backend))
@@ -67,8 +67,8 @@ def report_block(slot: str | None, name: str, backends: tuple[str, ...] = BACKEN
 
 
 def _ask(backend: str, slot: str | None, name: str) -> dict[str, str]:
-    """The reason of each check that was reached, by its name."""
-    # No -P: a block may be a file of the working folder.
+    """Runs the checks in a process on one backend, and returns the reason of failure of each check that ran, by name."""
+    # No -P, because the module of the block may be in the working directory.
     command = [sys.executable, "-m", "dreamkeras.training.check.report", name, *filter(None, [slot])]
     environment = child_environment(backend)
     done = subprocess.run(command, env=environment, stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False)  # noqa: S603
@@ -78,11 +78,11 @@ def _ask(backend: str, slot: str | None, name: str) -> dict[str, str]:
         if line.startswith(ANSWER):
             return dict(json.loads(line.removeprefix(ANSWER)))
     last = (done.stderr.strip().splitlines() or [f"exit status {done.returncode}"])[-1]
-    return {"runs": f"Expected the checks to end, got: {last}"}
+    return {"runs": f"The checks ended with an error: {last}"}
 
 
 def _answer(name: str, slot: str | None = None) -> None:
-    """The process's side."""
+    """Runs the checks in the process that `_ask` starts, and prints the outcomes as JSON."""
     try:
         choose_backend()
         from dreamkeras.training.check.contract import check_block

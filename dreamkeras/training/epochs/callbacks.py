@@ -1,4 +1,4 @@
-"""What happens at the end of an epoch: validation as the exported model answers, the history, the end of the run, the checkpoint."""
+"""Callbacks of a training run: seeding, validation with the predictions of the exported model, history, early stopping, checkpoint."""
 
 import time
 from pathlib import Path
@@ -19,10 +19,10 @@ __all__ = ["AveragedWeights", "Checkpoint", "EpochSeed", "History", "LastStep", 
 
 
 class EpochSeed(keras.callbacks.Callback):
-    """Seeds the backend's own generator for each epoch: torch draws dropout from it, and no checkpoint holds its state.
+    """Seeds the random generator of the backend for each epoch, because torch draws dropout from it and checkpoints do not store its state.
 
     Args:
-        seed: The run's seed.
+        seed: Random seed of the run.
     """
 
     def __init__(self, seed: int) -> None:
@@ -33,17 +33,17 @@ class EpochSeed(keras.callbacks.Callback):
         self.epoch = epoch
 
     def on_train_batch_begin(self, batch, logs=None):
-        """Seeds it by the run's seed and the epoch, before the first batch: `fit`'s own start draws from torch's generator, too."""
+        """Seeds the generator before the first batch, from the seed of the run and the epoch. The start of `fit` also draws from it."""
         if batch == 0:
             keras.utils.set_random_seed(int(np.random.SeedSequence([self.seed, self.epoch]).generate_state(1)[0]))
 
 
 class LastStep(keras.callbacks.Callback):
-    """Ends the run after so many steps, be it in the middle of an epoch, which is validated and recorded as any other.
+    """Ends the run after a number of steps, possibly within an epoch. The last epoch is validated and recorded like any other.
 
     Args:
-        steps: Steps of the whole run.
-        epoch_steps: Steps of a whole epoch.
+        steps: Total number of steps of the run.
+        epoch_steps: Number of steps of a complete epoch.
     """
 
     def __init__(self, steps: int, epoch_steps: int) -> None:
@@ -54,21 +54,22 @@ class LastStep(keras.callbacks.Callback):
         self.epoch = epoch
 
     def on_train_batch_end(self, batch, logs=None):
-        """Ends the epoch with the last step."""
+        """Stops the training after the last step."""
         if self.epoch * self.epoch_steps + batch + 1 >= self.steps:
             self.model.stop_training = True
 
 
 class AveragedWeights(keras.callbacks.Callback):
-    """Exchanges the weights with the optimiser's moving averages of them; the second time, back again.
+    """Swaps the weights with their moving averages in the optimiser.
 
-    Stands twice among the callbacks: those between see the averages. Keras's own `SwapEMAWeights` exchanges by sums, which costs
-    digits, and stays exchanged to the next epoch, which a checkpoint would keep.
+    The callback is listed twice: callbacks between the two positions use the averages, and the second swap restores the weights. The
+    `SwapEMAWeights` of Keras swaps by sums, which loses digits, and swaps back only in the next epoch, so that a checkpoint would store the
+    averages.
     """
 
     def on_epoch_end(self, epoch, logs=None):
         optimizer = getattr(self.model.optimizer, "inner_optimizer", self.model.optimizer)
-        averages = optimizer._model_variables_moving_average  # noqa: SLF001 - nothing public gives them
+        averages = optimizer._model_variables_moving_average  # noqa: SLF001 - there is no public access to the averages
         for variable, average in zip(self.model.trainable_variables, averages, strict=True):
             kept = np.array(keras.ops.convert_to_numpy(variable))
             variable.assign(keras.ops.convert_to_numpy(average))
@@ -76,17 +77,17 @@ class AveragedWeights(keras.callbacks.Callback):
 
 
 class Validation(keras.callbacks.Callback):
-    """Adds `val_mse`, `val_r`, `val_rho` and `val_relative_mse` to the epoch's logs, from what the exported model would answer.
+    """Adds `val_mse`, `val_r`, `val_rho` and `val_relative_mse` of the exported model's predictions to the logs of the epoch.
 
-    Each is the mean over the tasks for which it exists; of several, those of each follow as `val_r_TASK`. Of a network with a
-    profile, the figures of `training.epochs.profiles` follow, the loss among them, by which the best epoch is chosen.
+    Each metric is the mean over the tasks for which it is defined. With several tasks, the metrics of each task are added as `val_r_TASK`.
+    For a network with a profile, the metrics of `training.epochs.profiles` are also added, including the loss that selects the best epoch.
 
     Args:
-        predictor: Letters to expression, as `PrixFixe.predictor` makes it.
-        examples: What to validate on.
-        batch_size: Windows predicted at once.
+        predictor: Model from letters to expression, from `PrixFixe.predictor`.
+        examples: Validation examples.
+        batch_size: Number of windows predicted at a time.
         tasks: Names of the tasks.
-        variances: float (tasks,), of the training values, as `selection.target_variances` gives them.
+        variances: float (tasks,), variances of the training values, from `selection.target_variances`.
     """
 
     def __init__(self, predictor: keras.Model, examples: Examples, batch_size: int, tasks: tuple[str, ...], variances: np.ndarray) -> None:
@@ -95,7 +96,7 @@ class Validation(keras.callbacks.Callback):
         self.variances = variances
 
     def on_epoch_end(self, epoch, logs):
-        """Predicts and compares."""
+        """Predicts the validation examples and adds the metrics."""
         predicted = predict_letters(self.predictor, self.examples.letters, self.batch_size)
         figures = task_figures(self.examples.targets, predicted[:, : len(self.tasks)])
         logs |= {f"val_{name}": mean_defined(figures[name]) for name in FIGURES}
@@ -107,15 +108,16 @@ class Validation(keras.callbacks.Callback):
 
 
 class Recorder(keras.callbacks.Callback):
-    """Keeps the history and the best weights, and stops a run that no longer improves.
+    """Records the history and the best weights, and stops the run early if it no longer improves.
 
     Args:
-        state: Where both are kept.
-        patience: Epochs without improvement after which training ends, as `training.epochs.selection` counts them; None: it never does.
-        minutes: Time after which training ends with the epoch it is in; None never ends it early.
+        state: State of the run, which stores the history and the best weights.
+        patience: Number of epochs without improvement after which training stops, as counted by `training.epochs.selection`. If None,
+            there is no early stopping.
+        minutes: Minutes after which training stops at the end of the current epoch. If None, there is no time limit.
 
     Raises:
-        ModelError: The loss is not a number.
+        ModelError: The loss is not finite.
     """
 
     def __init__(self, state: TrainingState, patience: int | None, minutes: float | None = None) -> None:
@@ -139,11 +141,11 @@ class Checkpoint(keras.callbacks.Callback):
     """Writes the checkpoint after each epoch.
 
     Args:
-        path: The checkpoint's file.
-        state: The run's state, which `Recorder` keeps.
+        path: File of the checkpoint.
+        state: State of the run, which `Recorder` updates.
 
     Raises:
-        DreamkerasError: Its folder was removed or replaced meanwhile.
+        DreamkerasError: The run folder was removed or replaced during the run.
     """
 
     def __init__(self, path: Path, state: TrainingState) -> None:
@@ -156,11 +158,11 @@ class Checkpoint(keras.callbacks.Callback):
 
 
 class History(keras.callbacks.Callback):
-    """Writes the history after each epoch, so that a run can be watched and what a killed one leaves can be read.
+    """Writes the history after each epoch, so that it can be read during the run and after an interruption.
 
     Args:
-        path: The table.
-        state: The run's state, which `Recorder` keeps.
+        path: File of the history.
+        state: State of the run, which `Recorder` updates.
     """
 
     def __init__(self, path: Path, state: TrainingState) -> None:
@@ -172,12 +174,12 @@ class History(keras.callbacks.Callback):
 
 
 def predict_letters(predictor: keras.Model, letters: np.ndarray, batch_size: int) -> np.ndarray:
-    """Predictions of a Keras predictor, in batches of one size, so that it is compiled once.
+    """Predicts with a Keras model in batches of equal size, so that it is compiled only once.
 
     Args:
-        predictor: Letters to expression.
+        predictor: Model from letters to expression.
         letters: uint8 (n, length).
-        batch_size: Windows predicted at once.
+        batch_size: Number of windows predicted at a time.
 
     Returns:
         float32 (n, tasks).

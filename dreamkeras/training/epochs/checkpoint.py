@@ -1,4 +1,4 @@
-"""How far a training run has come, in two files, each replaced as a whole at each epoch's end: the checkpoint and `history.csv`."""
+"""State of a training run, which is saved after each epoch in the checkpoint and in `history.csv`."""
 
 import csv
 import io
@@ -21,13 +21,13 @@ __all__ = ["TrainingState", "assign_weights", "read_checkpoint", "write_checkpoi
 
 @dataclass
 class TrainingState:
-    """What a run knows beside its weights.
+    """State of a run in addition to its current weights.
 
     Args:
-        rows: The history, one dictionary an epoch.
-        best_epoch: The best epoch, from 1, as `training.epochs.selection` ranks them; 0 before the first.
-        best_weights: The model's variables at that epoch.
-        seconds: Time spent in training so far.
+        rows: The history, one dictionary per epoch.
+        best_epoch: Number of the best epoch, from 1, as ranked by `training.epochs.selection`. 0 before the first epoch.
+        best_weights: Variables of the model at the best epoch.
+        seconds: Duration of training, in seconds.
     """
 
     rows: list[Epoch] = field(default_factory=list)
@@ -36,20 +36,20 @@ class TrainingState:
     seconds: float = 0.0
 
     def record(self, row: Epoch, model: keras.Model) -> None:
-        """Adds an epoch's row, and keeps the weights if it is the best so far."""
+        """Adds the row of an epoch, and stores the weights if the epoch is better than all before it."""
         self.rows.append(row)
         if not self.best_epoch or is_better(row, self.rows[self.best_epoch - 1]):
             self.best_epoch = len(self.rows)
             self.best_weights = _values(model.variables)
 
     def has_ended(self, patience: int | None, minutes: float | None = None) -> bool:
-        """Whether `patience` epochs have brought nothing better, or `minutes` are over; None sets no such end."""
+        """Whether the run ends: after `patience` epochs without improvement or after `minutes` minutes. None disables a criterion."""
         converged = patience is not None and without_improvement(self.rows, self.best_epoch) >= patience
         return converged or (minutes is not None and self.seconds >= 60 * minutes)
 
 
 def write_checkpoint(path: Path, model: keras.Model, state: TrainingState) -> None:
-    """Writes the state, the weights and the optimiser's variables; the old checkpoint stays until the new one is whole.
+    """Writes the state, the weights and the optimiser variables. The previous checkpoint is replaced when the new one is complete.
 
     Raises:
         DreamkerasError: The file cannot be written.
@@ -64,18 +64,18 @@ def write_checkpoint(path: Path, model: keras.Model, state: TrainingState) -> No
 
 
 def read_checkpoint(path: Path, model: keras.Model) -> TrainingState:
-    """The state in a checkpoint, its weights and optimiser put into the compiled model.
+    """Reads a checkpoint into a compiled model and its optimiser, and returns the state of the run.
 
     Raises:
-        ModelError: The file is no checkpoint of this model.
+        ModelError: The file is not a checkpoint of this model.
     """
     try:
-        with path.open("rb") as file, np.load(file) as arrays:  # np.load leaves open what is truncated
+        with path.open("rb") as file, np.load(file) as arrays:  # np.load would not close a truncated file
             groups = {group: _group(arrays, group) for group in ("model", "optimizer", "best")}
             summary = json.loads(str(arrays["summary"]))
         state = TrainingState(best_weights=groups["best"], **summary)
     except (ValueError, KeyError, TypeError, OSError, EOFError, zipfile.BadZipFile) as error:
-        raise ModelError(f"Expected a checkpoint of a training run, got {path} ({error}).") from None
+        raise ModelError(f"Cannot read {path} as a checkpoint of a training run: {error}.") from None
     model.optimizer.build(model.trainable_variables)
     assign_weights(model.variables, groups["model"], path)
     assign_weights(model.optimizer.variables, groups["optimizer"], path)
@@ -83,24 +83,30 @@ def read_checkpoint(path: Path, model: keras.Model) -> TrainingState:
 
 
 def assign_weights(variables: list[keras.Variable], values: list[np.ndarray], source: Path | str) -> None:
-    """Puts arrays into variables, one each.
+    """Assigns arrays to variables, in order.
+
+    Args:
+        variables: Variables of the model or the optimiser.
+        values: One array for each variable.
+        source: File of the arrays, for the error message.
 
     Raises:
-        ModelError: Their number or a shape differs.
+        ModelError: The number of arrays or a shape differs from the variables.
     """
     came, wanted = [value.shape for value in values], [tuple(variable.shape) for variable in variables]
     if came != wanted:
-        raise ModelError(f"Expected {len(wanted)} variables of this model, got {len(came)} of other shapes in {source}.")
+        raise ModelError(f"Expected the {len(wanted)} variables of this model, got {len(came)} variables with other shapes in {source}.")
     for variable, value in zip(variables, values, strict=True):
         variable.assign(value)
 
 
 def write_history(path: Path, rows: Sequence[Epoch]) -> None:
-    """Writes the table; it appears whole or not at all.
+    """Writes the history as a table, which appears only when complete.
 
     Args:
-        path: The file.
-        rows: At least one. The keys of the last are the columns; a cell is empty where an earlier row, of an older version, has none.
+        path: File to write.
+        rows: Rows of the history, at least one. The keys of the last row are the columns. Cells that earlier rows of an older version lack
+            are empty.
 
     Raises:
         DreamkerasError: The file cannot be written.

@@ -1,4 +1,4 @@
-"""Pearson's r over the batches of an epoch, as a Keras metric."""
+"""Keras metric of Pearson's r over the batches of an epoch."""
 
 import keras
 import numpy as np
@@ -11,20 +11,21 @@ __all__ = ["PearsonR"]
 
 @keras.saving.register_keras_serializable(package="dreamkeras")
 class PearsonR(keras.metrics.Metric):
-    """Pearson's r between measured and predicted values, the mean over tasks; 0 where either is constant. NaN was not measured.
+    """Pearson's r between measured and predicted values, as the mean over tasks. A task with constant values has an r of 0.
 
-    A running figure in float32 for the training sequences; `statistics.correlation.pearson` is the exact one.
+    Missing values (NaN) are ignored. The metric is a running estimate in float32 for the training sequences.
+    `statistics.correlation.pearson` computes the exact value.
 
     Args:
-        tasks: Number of values a sequence.
-        offset, scale: Values are computed with in standard units, (value - offset) / scale, where float32 keeps its digits. One number,
-            or one a task.
+        tasks: Number of tasks.
+        offset, scale: Values are standardised as (value - offset) / scale, to preserve precision in float32. One number for all tasks, or
+            one for each task.
     """
 
     def __init__(self, tasks=1, offset=0.0, scale=1.0, name="r", **kwargs):
         super().__init__(name=name, **kwargs)
         self.tasks, self.offset, self.scale = tasks, offset, scale
-        # Moments about the mean, joined batch by batch (Chan et al. 1983): plain sums of squares cancel in float32.
+        # Moments about the mean, combined batch by batch (Chan et al. 1983), because plain sums of squares lose precision in float32.
         self.count = self.add_variable((tasks,), "zeros", name="count")
         self.means = self.add_variable((2, tasks), "zeros", name="means")
         self.squares = self.add_variable((2, tasks), "zeros", name="squares")
@@ -32,7 +33,7 @@ class PearsonR(keras.metrics.Metric):
 
     @classmethod
     def for_targets(cls, targets):
-        """The metric of targets (n, tasks), NaN where one is missing, with their mean and standard deviation."""
+        """Creates the metric with the mean and standard deviation of targets (n, tasks), which are NaN if missing."""
         variances = target_variances(targets)
         scale = np.sqrt(np.where(variances > 0, variances, 1))
         measured = ~np.isnan(targets)
@@ -40,7 +41,7 @@ class PearsonR(keras.metrics.Metric):
         return cls(targets.shape[1], means.tolist(), scale.tolist())
 
     def update_state(self, y_true, y_pred, sample_weight=None):
-        """Adds a batch of `(batch, tasks)`; weights are not used: r is of what was measured."""
+        """Adds a batch of values, `(batch, tasks)`. Sample weights are ignored."""
         values = ops.stack([ops.cast(y_true, "float32"), ops.cast(y_pred, "float32")])
         offset, scale = (ops.convert_to_tensor(units, "float32") for units in (self.offset, self.scale))
         values = (values - offset) / scale
@@ -59,12 +60,12 @@ class PearsonR(keras.metrics.Metric):
         self.count.assign(total)
 
     def result(self):
-        """The r so far."""
-        # A constant's mean is rounded, and what is left of it then is no signal.
+        """Returns r over all batches since the last reset."""
+        # The rounded mean of constant values leaves a small variance, which is not a signal.
         varying = ops.all(self.squares > 1e-12 * self.count * ops.square(self.means), axis=0)
         r = ops.divide_no_nan(self.products, ops.sqrt(self.squares[0]) * ops.sqrt(self.squares[1]))
         return ops.mean(ops.where(varying, r, 0.0))
 
     def get_config(self):
-        """Number of tasks, and their standard units."""
+        """Returns the number of tasks and the offset and scale of standardisation."""
         return {**super().get_config(), "tasks": self.tasks, "offset": self.offset, "scale": self.scale}

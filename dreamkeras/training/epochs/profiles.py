@@ -1,4 +1,4 @@
-"""What validation says of profiles: the loss as the exported model answers, and how far measured and predicted ones are apart."""
+"""Validation metrics of profiles: the loss of the exported model's predictions, and distances of measured and predicted profiles."""
 
 import numpy as np
 from keras import ops
@@ -12,16 +12,16 @@ from dreamkeras.statistics.profiles import jensen_shannon, profile_figures
 __all__ = ["epoch_figures", "final_figures", "peaks_or_all", "validation_loss"]
 
 AT_ONCE = 4096
-"""Examples whose loss is computed at once."""
+"""Number of examples whose loss is computed at a time."""
 
 
 def epoch_figures(network: PrixFixe, examples: Examples, predicted: np.ndarray) -> dict[str, float]:
-    """The loss, and the median distance of measured and predicted profiles in peaks.
+    """Computes the loss, and the median distance of measured and predicted profiles in peaks.
 
     Args:
-        network: One that answers a profile.
-        examples: With profiles, without margins; without peaks, all count as if they were some.
-        predicted: float32 (n, 1 + positions), the predictor's.
+        network: Network that predicts a profile.
+        examples: Examples with profiles and without margins. If none is a peak, all are used as peaks.
+        predicted: float32 (n, 1 + positions), predictions of the network's predictor.
     """
     peaks = peaks_or_all(examples)
     distances = jensen_shannon(_reads(examples)[peaks], predicted[peaks, 1:])
@@ -31,7 +31,7 @@ def epoch_figures(network: PrixFixe, examples: Examples, predicted: np.ndarray) 
 
 
 def final_figures(network: PrixFixe, examples: Examples, predicted: np.ndarray) -> dict[str, float]:
-    """What a run tells of profiles: the loss, and, in peaks, the figures of `statistics.profiles` and the r of the counts.
+    """Computes the loss over all examples, and the metrics of `statistics.profiles` and the r of the counts over peaks.
 
     Arguments are those of `epoch_figures`.
     """
@@ -42,18 +42,20 @@ def final_figures(network: PrixFixe, examples: Examples, predicted: np.ndarray) 
 
 
 def validation_loss(network: PrixFixe, examples: Examples, predicted: np.ndarray) -> float:
-    """The final block's loss of what the network's predictor answers: the mean over the strands, and whatever bias is part of it.
+    """Computes the loss of the final block for the predictions of the network's predictor.
+
+    The predictor averages over the strands and includes the bias model, if the network has one.
 
     Args:
-        network: One that answers a profile.
-        examples: With profiles, without margins.
-        predicted: float32 (n, 1 + positions), the predictor's.
+        network: Network that predicts a profile.
+        examples: Examples with profiles and without margins.
+        predicted: float32 (n, 1 + positions), predictions of the network's predictor.
     """
     total, reads = 0.0, _reads(examples)
     for first in range(0, len(examples), AT_ONCE):
         rows = slice(first, first + AT_ONCE)
         truth = {"expression": examples.targets[rows], "profile": reads[rows]}
-        # The logarithms of probabilities are logits, too.
+        # The logarithms of probabilities can be used as logits.
         answers = {"expression": predicted[rows, :1], "profile": np.log(np.maximum(predicted[rows, 1:], 1e-30))}
         truth, answers = ({name: ops.convert_to_tensor(values) for name, values in part.items()} for part in (truth, answers))
         total += float(network.final.total_loss(truth, answers)) * len(examples.targets[rows])
@@ -61,12 +63,12 @@ def validation_loss(network: PrixFixe, examples: Examples, predicted: np.ndarray
 
 
 def peaks_or_all(examples: Examples) -> np.ndarray:
-    """bool (n,): the examples that are peaks; all of them where none is, or nobody told."""
+    """Returns which examples are peaks, bool (n,). If no example is a peak or peaks are unknown, all are True."""
     peaks = examples.is_peak
     return np.ones(len(examples), bool) if peaks is None or not peaks.any() else peaks
 
 
 def _reads(examples: Examples) -> np.ndarray:
     if examples.profiles is None:
-        raise InputError("Expected examples with profiles, got values alone.")
+        raise InputError("Expected examples with profiles, got examples without.")
     return examples.profiles

@@ -1,4 +1,4 @@
-"""How training is going, on standard error: a bar on a terminal, a line an epoch elsewhere."""
+"""Progress of training on standard error: a bar on a terminal, otherwise one line per epoch."""
 
 import math
 import sys
@@ -12,12 +12,12 @@ __all__ = ["Progress"]
 
 
 class Progress(keras.callbacks.Callback):
-    """Loss, r and time left.
+    """Shows loss, r and the remaining time.
 
     Args:
-        epochs: Epochs of the whole run.
-        steps: Steps of the whole run.
-        epoch_steps: Steps of a whole epoch.
+        epochs: Total number of epochs of the run.
+        steps: Total number of steps of the run.
+        epoch_steps: Number of steps of a complete epoch.
     """
 
     def __init__(self, epochs: int, steps: int, epoch_steps: int) -> None:
@@ -26,7 +26,7 @@ class Progress(keras.callbacks.Callback):
         self.bar: Any = None
 
     def on_epoch_begin(self, epoch, logs=None):
-        """Starts the bar at the first epoch, be it the run's or a resumed one."""
+        """Starts the bar at the first epoch of a new or resumed run."""
         if self.bar is None and sys.stderr.isatty():
             self.bar = _bar()
             self.bar.start()
@@ -34,7 +34,7 @@ class Progress(keras.callbacks.Callback):
         self.epoch = epoch
 
     def on_train_batch_end(self, batch, logs=None):
-        """Moves the bar on."""
+        """Advances the bar."""
         if self.bar is not None:
             figures = f"loss {float(logs['loss']):.4f}  r {float(logs['r']):.3f}"
             self.bar.update(
@@ -42,7 +42,7 @@ class Progress(keras.callbacks.Callback):
             )
 
     def on_epoch_end(self, epoch, logs=None):
-        """Prints the epoch's line."""
+        """Prints the line of the epoch."""
         line = f"epoch {epoch + 1}/{self.epochs}  loss {logs['loss']:.4f}  r {logs['r']:.3f}  validation r {_validation_r(logs)}"
         if "val_profile_jsd" in logs:
             line += f"  profile distance {logs['val_profile_jsd']:.3f}"
@@ -52,17 +52,17 @@ class Progress(keras.callbacks.Callback):
             self.bar.console.print(line, highlight=False)
 
     def on_train_end(self, logs=None):
-        """Ends the bar."""
+        """Stops the bar."""
         self.close()
 
     def close(self) -> None:
-        """Gives the terminal back, also after an error."""
+        """Stops the bar and restores the terminal. Also called after an error."""
         if self.bar is not None:
             self.bar.stop()
 
 
 def _validation_r(logs: Any) -> str:
-    """The r, or in its place the error that ranks an epoch without one."""
+    """Formats the validation r or, if it is undefined, the relative error that ranks the epoch."""
     r, error = logs["val_r"], logs.get(RELATIVE_ERROR, math.nan)
     if not math.isnan(r):
         return f"{r:.3f}"

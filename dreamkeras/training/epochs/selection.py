@@ -1,6 +1,6 @@
-"""Which epoch of a run is the best one, and how many since then were no better. A figure that is NaN never decides.
+"""Choice of the best epoch of a run, and the number of later epochs without improvement. NaN metrics are ignored.
 
-Works on rows of the history. Imports no Keras.
+The functions take rows of the history. The module does not import Keras.
 """
 
 from collections.abc import Mapping, Sequence
@@ -12,31 +12,31 @@ from dreamkeras.statistics.undefined import mean_defined, varies
 __all__ = ["RELATIVE_ERROR", "Epoch", "describe_undefined", "is_better", "relative_error", "target_variances", "without_improvement"]
 
 Epoch = Mapping[str, float]
-"""An epoch of the history, by column."""
+"""Row of the history: the metrics of an epoch, by column."""
 
 RELATIVE_ERROR = "val_relative_mse"
-"""The column that ranks epochs in which no task has an r."""
+"""Column that ranks epochs in which r is undefined for all tasks."""
 
 
 def is_better(row: Epoch, best: Epoch) -> bool:
-    """Whether an epoch ranks above the best one so far; a tie goes to the earlier.
+    """Whether an epoch ranks above the best earlier epoch. In a tie, the earlier epoch is better.
 
-    The figure is the lowest validation loss where rows have one (of profiles), otherwise the highest mean r of the tasks. A task
-    without an r in one epoch counts as 0 there, so that the mean is always one over the same tasks. An epoch in which no task has
-    an r ranks below all that have one, by its error relative to the variance of the training values.
+    Epochs are ranked by the lowest validation loss if rows have one (profiles), otherwise by the highest mean r over tasks. A task with an
+    undefined r in one epoch counts as 0, so that all means are over the same tasks. Epochs without any defined r rank below all others,
+    and are ranked by their error relative to the variance of the training values.
     """
     rank, so_far = _rank(row), _rank(best)
     return rank is not None and (so_far is None or rank > so_far)
 
 
 def without_improvement(rows: Sequence[Epoch], best_epoch: int) -> int:
-    """How many epochs after the best one could have been better and were not.
+    """Counts the epochs after the best one.
 
-    Those whose figure is undefined, or lacks a task that the best epoch has, are not counted.
+    Epochs whose metric is undefined, or is undefined for a task that has one in the best epoch, are not counted.
 
     Args:
-        rows: The history.
-        best_epoch: From 1; 0 before the first epoch.
+        rows: Rows of the history.
+        best_epoch: Number of the best epoch, from 1. 0 before the first epoch.
     """
     if not best_epoch or _rank(rows[best_epoch - 1]) is None:
         return 0
@@ -46,14 +46,14 @@ def without_improvement(rows: Sequence[Epoch], best_epoch: int) -> int:
 
 
 def relative_error(mse: np.ndarray, variances: np.ndarray) -> float:
-    """The mean over tasks of the squared error relative to the variance of the training values.
+    """Computes the mean over tasks of the squared error relative to the variance of the training values.
 
-    Tasks without a validation value are left out, and those whose training values are all the same: where all are, it is the mean
-    squared error. NaN where no task has an error.
+    Tasks without validation values and tasks with constant training values are excluded. If no task remains, the result is the mean
+    squared error, or NaN if no task has one.
 
     Args:
-        mse: float (tasks,), NaN where a task has no validation values.
-        variances: float (tasks,), as `target_variances` gives them.
+        mse: float (tasks,), mean squared errors. NaN for a task without validation values.
+        variances: float (tasks,), from `target_variances`.
 
     Example:
         >>> relative_error(np.array([2.0, 3.0, np.nan]), np.array([4.0, 0.0, 1.0]))
@@ -65,18 +65,18 @@ def relative_error(mse: np.ndarray, variances: np.ndarray) -> float:
 
 
 def target_variances(targets: np.ndarray) -> np.ndarray:
-    """float64 (tasks,): the variance of each task's values (n, tasks) that are there; exactly 0 where they are all the same."""
+    """Computes the variance of the values of each task, float64 (tasks,), ignoring NaN. Exactly 0 for a task with constant values."""
     return np.array(
         [np.nanvar(column) if varying else 0.0 for column, varying in zip(targets.T.astype(np.float64), varies(targets), strict=True)]
     )
 
 
 def describe_undefined(targets: np.ndarray, tasks: Sequence[str]) -> str:
-    """A warning that names each task whose validation values allow no r, and says how many it has; empty if all allow one.
+    """Returns a warning that lists the tasks with undefined validation r and their number of values. Empty if r is defined for all tasks.
 
     Args:
-        targets: float (n, tasks), what is validated on; NaN where a value is missing.
-        tasks: Their names.
+        targets: float (n, tasks), validation values. NaN for a missing value.
+        tasks: Names of the tasks.
     """
     counts = (~np.isnan(targets)).sum(axis=0)
     told = {0: "no validation values", 1: "1 validation value"}
@@ -88,11 +88,13 @@ def describe_undefined(targets: np.ndarray, tasks: Sequence[str]) -> str:
     if not without:
         return ""
     by = "the r of the other tasks" if len(without) < len(tasks) else "the squared error relative to the variance of the training values"
-    return f"Validation r is undefined for {', '.join(without)}: it needs two different values. The best epoch is chosen by {by}."
+    return (
+        f"Validation r is undefined for {', '.join(without)}, because it requires two different values. The best epoch is chosen by {by}."
+    )
 
 
 def _rank(row: Epoch) -> tuple[int, float] | None:
-    """Sorts epochs; None where no figure is defined."""
+    """Returns the sort key of an epoch. None if no metric is defined."""
     figures = _figures(row)
     defined = [value for value in figures.values() if np.isfinite(value)]
     if defined:
@@ -102,7 +104,7 @@ def _rank(row: Epoch) -> tuple[int, float] | None:
 
 
 def _figures(row: Epoch) -> dict[str, float]:
-    """What epochs are compared by, the higher the better: one figure, or one a task."""
+    """Returns the metrics that rank an epoch: one metric, or one for each task. Higher is better."""
     if "val_loss" in row:
         return {"val_loss": -row["val_loss"]}
     tasks = {name: value for name, value in row.items() if name.startswith("val_r_")}

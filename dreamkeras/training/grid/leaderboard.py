@@ -1,4 +1,4 @@
-"""The leaderboard: combinations of choices ranked by validation r, over seeds, each compared with the best; as TSV and Markdown."""
+"""Leaderboard: combinations of options ranked by mean validation r over seeds and compared with the best one, as TSV and Markdown."""
 
 import csv
 import io
@@ -18,17 +18,17 @@ __all__ = ["LeaderboardRow", "Result", "rank", "write_leaderboard"]
 
 
 class Result(NamedTuple):
-    """What came of one run.
+    """Result of one run.
 
     Args:
-        combination: The choices that it shares with runs of other seeds.
-        r: Validation r, the mean over the tasks for which it exists; NaN where it exists for none.
-        parameters: Trainable parameters of its network.
-        seconds: Time in training.
-        speed: Sequences it trained on in a second.
-        measured: float64 (n, tasks), what it was validated on.
-        predicted: float64 (n, tasks), its predictions.
-        error: Mean over tasks of the squared error relative to the variance of the training values, which ranks runs without an r.
+        combination: Name of the combination of options, which runs with other seeds share.
+        r: Validation r, the mean over the tasks for which it is defined. NaN if it is defined for none.
+        parameters: Number of trainable parameters of the network.
+        seconds: Duration of training, in seconds.
+        speed: Number of training sequences per second.
+        measured: float64 (n, tasks), measured values of the validation sequences.
+        predicted: float64 (n, tasks), predicted values of the validation sequences.
+        error: Mean over tasks of the squared error relative to the variance of the training values, which ranks runs with undefined r.
     """
 
     combination: str
@@ -42,18 +42,18 @@ class Result(NamedTuple):
 
 
 class LeaderboardRow(NamedTuple):
-    """A combination's place on the leaderboard.
+    """Row of a combination on the leaderboard.
 
     Args:
-        combination: Its name.
-        each: The validation r of each of its runs; a task that the data give an r, but not the run's predictions, counts as 0.
-        r: Their mean, in which a run without an r counts as 0; NaN where no run has one.
-        sd: Their standard deviation, with one degree of freedom less than runs; NaN for a single run.
-        parameters: Trainable parameters.
-        minutes: Mean time in training.
-        speed: Mean number of sequences trained on in a second.
-        behind: How much lower its r is than the best one's; None for the best.
-        error: Mean of its runs' errors.
+        combination: Name of the combination.
+        each: Validation r of each run. A task for which the predictions of the run, but not the data, leave r undefined counts as 0.
+        r: Mean of `each`, in which a run with undefined r counts as 0. NaN if r is undefined for all runs.
+        sd: Standard deviation of `each`, with n - 1 degrees of freedom and undefined r as 0. NaN for a single run.
+        parameters: Number of trainable parameters.
+        minutes: Mean duration of training, in minutes.
+        speed: Mean number of training sequences per second.
+        behind: r of the best combination minus r of this one. None for the best combination.
+        error: Mean error of the runs.
     """
 
     combination: str
@@ -74,22 +74,22 @@ COLUMNS = (
 
 
 def rank(results: Sequence[Result], draws: int = DRAWS, seed: int = 0) -> list[LeaderboardRow]:
-    """The combinations, best first; those whose r is undefined come last, in the order of their errors.
+    """Ranks the combinations, best first. Combinations with undefined r follow at the end, ordered by their errors.
 
     Args:
-        results: Of runs that were validated on the same sequences.
-        draws: Resamples of the validation sequences for the intervals.
-        seed: Which resamples.
+        results: Results of runs that were validated on the same sequences.
+        draws: Number of bootstrap resamples of the validation sequences for the intervals.
+        seed: Random seed of the resamples.
 
     Raises:
-        InputError: There is no result, or two were validated on different sequences.
+        InputError: There is no result, or two runs were validated on different sequences.
     """
     if not results:
         raise InputError("Expected at least one run to rank, got none.")
     for result in results:
         if not np.array_equal(result.measured, results[0].measured, equal_nan=True):
             both = f"{results[0].combination} and {result.combination}"
-            raise InputError(f"Expected runs that were validated on the same sequences, got others in {both}.")
+            raise InputError(f"Expected runs that were validated on the same sequences, got different sequences in {both}.")
     names = list(dict.fromkeys(result.combination for result in results))
     rows = [_row(name, [result for result in results if result.combination == name]) for name in names]
     rows.sort(key=_place, reverse=True)
@@ -122,7 +122,7 @@ def _row(name: str, results: Sequence[Result]) -> LeaderboardRow:
 
 
 def _comparable_r(result: Result) -> float:
-    """The mean r over the tasks whose measured values allow one, so that runs are compared on the same tasks."""
+    """Returns the mean r over the tasks whose measured values are not constant, so that runs are compared on the same tasks."""
     possible = varies(result.measured)
     r = task_figures(result.measured[:, possible], result.predicted[:, possible])["r"]
     return float(mean_or_zero(r, axis=0)) if np.isnan(r).any() else result.r
@@ -132,10 +132,10 @@ def write_leaderboard(rows: Sequence[LeaderboardRow], sequences: int, failures: 
     """Writes `leaderboard.tsv` and `leaderboard.md`.
 
     Args:
-        rows: The leaderboard.
-        sequences: How many were validated on.
-        failures: Why runs failed, by name; listed in the Markdown file.
-        folder: Where the files go; each appears whole or not at all.
+        rows: Rows of the leaderboard.
+        sequences: Number of validation sequences.
+        failures: Reasons of failure by run name, for the Markdown file.
+        folder: Folder for the files. Each file appears only when complete.
 
     Raises:
         DreamkerasError: A file cannot be written.
@@ -158,7 +158,7 @@ def _markdown(rows: Sequence[LeaderboardRow], sequences: int, failures: Mapping[
     lines = [
         "# Leaderboard",
         "",
-        "| combination | runs | r | sd | parameters | minutes | sequences a second | behind the best (95 % interval) |",
+        "| combination | runs | r | sd | parameters | minutes | sequences per second | behind the best (95 % interval) |",
         "|---|---|---|---|---|---|---|---|",
     ]
     for row in rows:
@@ -169,15 +169,15 @@ def _markdown(rows: Sequence[LeaderboardRow], sequences: int, failures: Mapping[
         lines.append(f"| {row.combination} | {len(row.each)} | {figures} | {behind} |")
     lines += [
         "",
-        f"r is Pearson's on {sequences:,} validation sequences, the mean over runs of different seeds; sd is that of the runs.",
-        "The interval is of a paired bootstrap over the validation sequences: it tells what other sequences would change, not what",
-        "other seeds would.",
+        f"r is Pearson's r on {sequences:,} validation sequences, as the mean over runs with different seeds. sd is the standard deviation",
+        "over these runs. The interval is from a paired bootstrap over the validation sequences. It covers the variation between samples",
+        "of sequences, not between seeds.",
     ]
     if any(np.isnan(row.r) for row in rows):
         lines += [
             "",
-            "r is undefined where all predictions or all measured values are the same, or fewer than two. Such combinations are ranked",
-            "below the others by their relative error, the squared error divided by the variance of the training values.",
+            "r is undefined if all predictions or all measured values are equal, or if there are fewer than two values. Combinations with",
+            "undefined r rank below the others, by their relative error: the squared error divided by the variance of the training values.",
         ]
     if failures:
         lines += ["", "## Failed runs", "", "| run | reason |", "|---|---|"]

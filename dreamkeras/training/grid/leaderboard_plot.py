@@ -1,4 +1,4 @@
-"""The leaderboard as a picture: r of every run and the mean of each combination, and how far each is behind the best."""
+"""Plot of the leaderboard: r of each run, mean r of each combination, and its distance to the best combination."""
 
 from collections.abc import Sequence
 from os import PathLike
@@ -19,14 +19,14 @@ INCHES_A_ROW = 0.35
 
 
 def plot_leaderboard(rows: Sequence[LeaderboardRow], path: str | PathLike[str]) -> None:
-    """Two panels with a line a combination, the best on top.
+    """Plots two panels with one line per combination, the best on top.
 
     Args:
-        rows: The leaderboard, best first.
-        path: The PNG file, which appears whole or not at all.
+        rows: Rows of the leaderboard, best first.
+        path: PNG file to write, which appears only when complete.
 
     Raises:
-        InputError: There is no row.
+        InputError: `rows` is empty.
         MissingPackageError: matplotlib is not installed.
         DreamkerasError: The file cannot be written.
     """
@@ -46,10 +46,10 @@ def plot_leaderboard(rows: Sequence[LeaderboardRow], path: str | PathLike[str]) 
 
 def _draw_r(axes: "Axes", rows: Sequence[LeaderboardRow]) -> None:
     points = [(r, place) for place, row in enumerate(rows) for r in row.each]
-    axes.plot(*zip(*points, strict=True), "o", color=GREY, markersize=4, alpha=0.6, markeredgewidth=0, label="a run")
+    axes.plot(*zip(*points, strict=True), "o", color=GREY, markersize=4, alpha=0.6, markeredgewidth=0, label="single run")
     sds = [0 if np.isnan(row.sd) else row.sd for row in rows]
     axes.errorbar(
-        [row.r for row in rows], range(len(rows)), xerr=sds, fmt="D", color=BLUE, markersize=6, capsize=3, label="mean and sd of the runs"
+        [row.r for row in rows], range(len(rows)), xerr=sds, fmt="D", color=BLUE, markersize=6, capsize=3, label="mean and sd over runs"
     )
     axes.set_xlabel("Validation r (Pearson)")
 

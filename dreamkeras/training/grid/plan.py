@@ -1,16 +1,16 @@
-"""Grid: the runs that a benchmark is made of, from a TOML file. Knows nothing about how they are run.
+"""Grid: the runs of a benchmark, described by a TOML file.
 
 ```toml
 models = ["dream-cnn-small", "bhi,bhi,autosome"]  # presets, or FIRST,CORE,FINAL blocks
-strategies = ["autosome", "bhi"]                  # each model's own if left out
+strategies = ["autosome", "bhi"]                  # default: the strategy of each model
 seeds = [0, 1]
-parallel = 2                                      # runs at once; by the machine's CPUs if left out
+parallel = 2                                      # runs at a time; default: by the number of CPUs
 
-[budget]                                          # of each run, whichever is spent first; the strategy's epochs if left out
+[budget]                                          # limits of each run; default: the epochs of the strategy
 steps = 3000
 minutes = 10
 
-[options]                                         # fields of RunConfig; a list is an axis of the grid, but for fields that are lists
+[options]                                         # fields of RunConfig; a list is an axis of the grid, except for fields that are lists
 batch_size = [32, 64]
 learning_rate = 0.005
 ```
@@ -36,36 +36,36 @@ from dreamkeras.training.config import RunConfig
 __all__ = ["DEFAULT_GRID", "Grid", "GridRun", "expand", "read_grid"]
 
 KEYS = {"models": str, "strategies": str, "seeds": int}
-"""The lists at the top, and what they are of."""
+"""Lists at the top level of a grid, and the type of their elements."""
 
 BUDGET = ("steps", "minutes")
 
 TAKEN = {"data", "assay", "model", "strategy", "seed", "folds", "table", "atac", "construct", "fingerprint", *BUDGET}
-"""Fields of RunConfig that are set elsewhere than under options."""
+"""Fields of `RunConfig` that cannot be set under `options`."""
 
 SHARED = ("valid", "valid_fold", "valid_fraction", "split_seed")
-"""Options that have one value: what runs are compared on is the same for all."""
+"""Options that accept only one value, so that all runs validate on the same sequences."""
 
 SPLIT_SEED = 0
 
 SEEDS = [0, 1]
-"""Where none are given."""
+"""Default seeds."""
 
 DEFAULT_GRID: dict[str, Any] = {
     "models": ["dream-cnn-small", "dream-rnn-small", "dream-attn-small"],
     "seeds": SEEDS,
     "budget": {"steps": 1000},
 }
-"""What is compared where no grid is given."""
+"""Default grid."""
 
 
 class GridRun(NamedTuple):
     """One run of a grid.
 
     Args:
-        name: Name of its folder.
-        combination: What it shares with the runs of other seeds.
-        config: Its choices.
+        name: Name of the run folder.
+        combination: Name of the combination of options, which runs with other seeds share.
+        config: Configuration of the run.
     """
 
     name: str
@@ -74,11 +74,11 @@ class GridRun(NamedTuple):
 
 
 class Grid(NamedTuple):
-    """What a grid asks for.
+    """Runs of a grid.
 
     Args:
-        runs: Every combination with every seed; a combination's seeds follow one another.
-        parallel: Runs at once; None leaves it to the machine.
+        runs: Every combination with every seed, grouped by combination.
+        parallel: Number of runs at a time. If None, it depends on the number of CPUs.
     """
 
     runs: list[GridRun]
@@ -86,14 +86,14 @@ class Grid(NamedTuple):
 
 
 def read_grid(path: Path | None, **base: Any) -> Grid:
-    """The grid in a TOML file, or the default one without a file.
+    """Reads a grid from a TOML file.
 
     Args:
-        path: The file.
-        base: Choices that all runs share, such as `data`, `assay` and `backend`.
+        path: TOML file. If None, the default grid is used.
+        base: Fields of `RunConfig` that all runs share, such as `data`, `assay` and `backend`.
 
     Raises:
-        InputError: The file cannot be read, is no TOML or no grid; the message names it and the key.
+        InputError: The file cannot be read or is not a valid grid. The message names the file and the key.
     """
     if path is None:
         return expand(DEFAULT_GRID, **base)
@@ -107,14 +107,14 @@ def read_grid(path: Path | None, **base: Any) -> Grid:
 
 
 def expand(fields: Mapping[str, Any], **base: Any) -> Grid:
-    """The runs of a grid.
+    """Expands a grid to its runs.
 
     Args:
-        fields: The grid as TOML gives it.
-        base: Choices that all runs share.
+        fields: Grid, as parsed from TOML.
+        base: Fields of `RunConfig` that all runs share.
 
     Raises:
-        InputError: A key is unknown or has another type, or two runs would be the same.
+        InputError: A key is unknown, a value has the wrong type, or two runs would be identical.
     """
     _check_keys(fields, {*KEYS, "options", "budget", "parallel", "table"}, "keys")
     lists = {key: _list(fields, key, kind) for key, kind in KEYS.items()}
@@ -136,7 +136,7 @@ def expand(fields: Mapping[str, Any], **base: Any) -> Grid:
 
 
 def _as_options(table: Any) -> Any:
-    """The fields of a layout with columns as text, as on a command line: a number is a name first, and then a position."""
+    """Converts the columns of a table layout to text, as on the command line. A number is first looked up as a name, then as a position."""
     is_columns = isinstance(table, dict)
     return {name: _as_text(value) if "_column" in name else value for name, value in table.items()} if is_columns else table
 
@@ -146,9 +146,9 @@ def _as_text(value: Any) -> Any:
 
 
 def _combinations(models: list[str], strategies: list[str], varied: Mapping[str, list[Any]]) -> Iterator[tuple[str, dict[str, Any]]]:
-    """The name of each combination, and its choices."""
+    """Yields the name and the varied fields of each combination."""
     if not models:
-        raise InputError("Expected models, a list of presets or FIRST,CORE,FINAL, got none")
+        raise InputError("Expected a list of models, each a preset or FIRST,CORE,FINAL blocks, got none")
     blocks = [[part.strip() for part in model.split(",")] for model in models]
     models = [entry_of(parts) or ",".join(parts) for parts in blocks]
     axes = {"model": models, **({"strategy": strategies} if strategies else {}), **varied}
@@ -177,14 +177,14 @@ def _budget(fields: Mapping[str, Any]) -> dict[str, float]:
 
 
 def _axes(fields: Mapping[str, Any]) -> dict[str, list[Any]]:
-    """The values of each option, one where it is no list."""
+    """Returns the list of values of each option. An option that is not a list has one value."""
     options = fields.get("options", {})
     if not isinstance(options, dict):
         raise InputError(f"Expected options to be a table, got {options!r}")
     kinds = typing.get_type_hints(RunConfig)
     _check_keys(options, set(kinds) - TAKEN, "options")
     axes = {}
-    for name, value in options.items():  # a field that is a list itself, such as `freeze`, has the one list
+    for name, value in options.items():  # the list of a field such as `freeze` is a single value
         listed = value if isinstance(value, list) else [value]
         axes[name] = [tuple(listed)] if typing.get_origin(kinds[name]) is tuple else listed
     for name, values in axes.items():
@@ -207,7 +207,7 @@ def _parallel(fields: Mapping[str, Any]) -> int | None:
 
 
 def _is(value: Any, kind: Any) -> bool:
-    """Whether a value of TOML is of this type; a whole number is a number, but true is none."""
+    """Whether a TOML value has the given type. An integer is also accepted as a float, a bool is not."""
     if typing.get_origin(kind) is tuple:
         return all(_is(part, typing.get_args(kind)[0]) for part in value)
     if isinstance(value, bool):

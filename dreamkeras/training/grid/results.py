@@ -1,4 +1,4 @@
-"""What the runs of a grid left in their folders, and the leaderboard made of it. Imports no Keras."""
+"""Reads the results of the runs of a grid and writes the leaderboard. Does not import Keras."""
 
 import csv
 import json
@@ -15,23 +15,23 @@ from dreamkeras.training.grid.plan import GridRun
 __all__ = ["is_finished", "read_result", "write_comparison"]
 
 RESULTS = ("metrics.json", "validation.tsv", "model.onnx", "README.md")
-"""What a run writes at its end, each file whole or not at all."""
+"""Files that a run writes at its end. Each file appears only when complete."""
 
 
 def is_finished(folder: Path) -> bool:
-    """Whether a run has come to its end and has written all that it leaves."""
+    """Whether a run is finished and has written all of its results."""
     return all((folder / name).is_file() for name in RESULTS)
 
 
 def read_result(run: GridRun, folder: Path) -> Result:
-    """What came of a finished run.
+    """Reads the result of a finished run.
 
     Args:
-        run: The run.
-        folder: Its run folder.
+        run: Run of the grid.
+        folder: Run folder.
 
     Raises:
-        InputError: A file in it is not what a run writes.
+        InputError: A file in the run folder is malformed.
     """
     try:
         metrics = json.loads((folder / "metrics.json").read_text())
@@ -48,22 +48,22 @@ def read_result(run: GridRun, folder: Path) -> Result:
             error=_number(metrics.get("relative_mse")),
         )
     except (OSError, ValueError, KeyError, TypeError) as error:
-        raise InputError(f"Expected the results of a run in {folder}, got files that are none ({error}).") from None
+        raise InputError(f"Cannot read the results of the run in {folder}: {error}.") from None
 
 
 def write_comparison(runs: Sequence[GridRun], folder: Path, failures: Mapping[str, str]) -> list[LeaderboardRow]:
-    """Writes `leaderboard.tsv`, `leaderboard.md` and `leaderboard.png` over the runs that are finished.
+    """Writes `leaderboard.tsv`, `leaderboard.md` and `leaderboard.png` with all finished runs.
 
     Args:
-        runs: The runs of the grid.
-        folder: The grid's folder, which holds them in `runs`.
-        failures: Why others failed, by name.
+        runs: Runs of the grid.
+        folder: Folder of the grid, which holds the run folders in `runs`.
+        failures: Reasons of failure by run name.
 
     Returns:
-        The leaderboard.
+        Rows of the leaderboard.
 
     Raises:
-        InputError: No run is finished, or they were validated on different sequences.
+        InputError: No run is finished, or two runs were validated on different sequences.
         DreamkerasError: A file cannot be written.
     """
     results = [read_result(run, folder / "runs" / run.name) for run in runs if is_finished(folder / "runs" / run.name)]
@@ -74,12 +74,12 @@ def write_comparison(runs: Sequence[GridRun], folder: Path, failures: Mapping[st
 
 
 def _number(figure: float | None) -> float:
-    """JSON has no NaN, and runs of older versions no relative error."""
+    """Converts a metric from JSON, which has null for NaN. Runs of older versions lack the relative error."""
     return float("nan") if figure is None else float(figure)
 
 
 def _read_validation(path: Path) -> tuple[np.ndarray, np.ndarray]:
-    """float64 (n, tasks): what was measured, and what was predicted."""
+    """Reads the measured and the predicted values, each float64 (n, tasks)."""
     with path.open(newline="") as file:
         rows = csv.reader(file, delimiter="\t")
         header = next(rows, [])

@@ -1,4 +1,4 @@
-"""run_grid: the runs of a grid, each in a process and folder of its own; those that are done are never repeated."""
+"""Execution of the runs of a grid, each in a separate process and folder. Finished runs are not repeated."""
 
 import dataclasses
 import os
@@ -23,20 +23,20 @@ from dreamkeras.training.grid.results import is_finished
 
 __all__ = ["WORKER", "default_parallel", "run_grid"]
 
-# -P: without it, a file in the working folder could pass for one of the packages.
+# -P, because a file in the working directory could otherwise be imported instead of a package.
 WORKER = (sys.executable, "-P", "-m", "dreamkeras.training.grid.worker")
 
 CPUS_A_RUN = 2
-"""Fewest CPUs that a run is given unless asked otherwise: with one, what is not computed waits for what is."""
+"""Default number of CPUs per run. With a single CPU, all other work of a run waits for the computation."""
 
 POLL = 0.2
-"""Seconds between two looks at the processes."""
+"""Interval at which the processes are polled, in seconds."""
 
 NVIDIA = Path("/proc/driver/nvidia/gpus")
 
 
 class _Process(NamedTuple):
-    """A run that is under way, and the number of its share of the CPUs."""
+    """Active run with its process and the number of its share of the CPUs."""
 
     run: GridRun
     process: subprocess.Popen[bytes]
@@ -44,10 +44,10 @@ class _Process(NamedTuple):
 
 
 def default_parallel(cpus: int | None = None) -> int:
-    """Runs at once: one for every two CPUs, but one where there is a GPU, whose memory they would share.
+    """Returns the default number of runs at a time: one for every two CPUs, or one if there is a GPU, whose memory the runs would share.
 
     Args:
-        cpus: CPUs there are; by default those that are available to this process.
+        cpus: Number of CPUs. Defaults to the CPUs that are available to this process.
     """
     if NVIDIA.is_dir() and os.environ.get("CUDA_VISIBLE_DEVICES", "0") not in ("", "-1"):
         return 1
@@ -57,28 +57,29 @@ def default_parallel(cpus: int | None = None) -> int:
 def run_grid(
     runs: Sequence[GridRun], folder: Path, parallel: int, report: Callable[[str], None], worker: Sequence[str] = WORKER
 ) -> dict[str, str]:
-    """Brings every run to its end, or to its failure; an unfinished one goes on from its last checkpoint.
+    """Executes all runs that are not finished. Interrupted runs resume from their last checkpoint.
 
-    Writes `runs/NAME`, the run folders; `configs/NAME.json`, what was asked for; `logs/NAME.log`, what each run printed.
-    However this process ends, the same call goes on from there; the runs' processes end with it.
+    The folder holds the run folders `runs/NAME`, the configurations `configs/NAME.json`, and the output of the runs `logs/NAME.log`. If
+    this process ends for any reason, the processes of the runs end too, and the same call resumes them.
 
     Args:
-        runs: The runs.
-        folder: Where everything goes.
-        parallel: Runs at once.
-        report: Told in a line of each run that ends.
-        worker: The command that makes a run, which is given the path of its choices, its folder and its CPUs.
+        runs: Runs of the grid.
+        folder: Folder of the grid.
+        parallel: Number of runs at a time.
+        report: Function that receives a line for each run that ends.
+        worker: Command that executes a run. Its arguments are the path of the configuration, the run folder and the CPUs.
 
     Returns:
-        Why runs failed, by name.
+        Reasons of failure by run name.
 
     Raises:
-        InputError: The folder holds something else than a benchmark, or a run of the same name has begun in it with other choices.
+        InputError: The folder holds other files than those of a benchmark, or a run of the same name was started in it with another
+            configuration.
         DreamkerasError: The folder cannot be written.
     """
     if is_taken(folder) and not (folder / "configs").is_dir():
         found = "a training run" if (folder / "config.json").is_file() else "other files"
-        raise InputError(f"Expected a new or empty folder, or one of a benchmark, got {folder}, which holds {found}.")
+        raise InputError(f"Expected a new or empty folder or the folder of a benchmark, got {folder}, which holds {found}.")
     with claim(folder):
         _write_configs(runs, folder)
         return _run_all(runs, folder, parallel, report, worker)
@@ -86,7 +87,7 @@ def run_grid(
 
 def _run_all(runs: Sequence[GridRun], folder: Path, parallel: int, report: Callable[[str], None], worker: Sequence[str]) -> dict[str, str]:
     pending = [run for run in runs if not is_finished(folder / "runs" / run.name)]
-    report(f"{len(runs) - len(pending)} of {len(runs)} runs are done already, {len(pending)} to go, {parallel} at once.")
+    report(f"{len(runs) - len(pending)} of {len(runs)} runs are finished, {len(pending)} remain, {parallel} at a time.")
     failures: dict[str, str] = {}
     with _killed_at_the_end() as active:
         while pending or active:
@@ -101,7 +102,7 @@ def _run_all(runs: Sequence[GridRun], folder: Path, parallel: int, report: Calla
 
 
 def _write_configs(runs: Sequence[GridRun], folder: Path) -> None:
-    """Writes down what each run is to be; one that has begun under its name has to have been the same."""
+    """Writes the configurations of all runs, and refuses a run that was started with another configuration."""
     with naming_output(str(folder)):
         for name in ("configs", "logs", "runs"):
             (folder / name).mkdir(parents=True, exist_ok=True)
@@ -112,7 +113,9 @@ def _write_configs(runs: Sequence[GridRun], folder: Path) -> None:
             continue
         asked, was = dataclasses.asdict(run.config), dataclasses.asdict(RunConfig.read(path))
         if changed := [f"{name} {asked[name]} (was {was[name]})" for name in asked if asked[name] != was[name]]:
-            raise InputError(f"Expected the choices that {run.name} in {folder} began with, got {', '.join(changed)}: take another folder.")
+            raise InputError(
+                f"The options of {run.name} in {folder} have changed since it was started: {', '.join(changed)}. Choose another folder."
+            )
 
 
 @contextmanager
@@ -137,7 +140,7 @@ def _start(run: GridRun, folder: Path, slot: int, parallel: int, worker: Sequenc
 
 
 def _cpus(slot: int, parallel: int) -> str:
-    """The CPUs of a run, so that each backend starts as many threads as it has; empty, for all, if it runs alone."""
+    """Returns the CPUs of a run, which limit the threads of its backend. Empty, for all CPUs, if one run is executed at a time."""
     if parallel == 1 or not hasattr(os, "sched_getaffinity"):
         return ""
     cpus = sorted(os.sched_getaffinity(0))
@@ -147,19 +150,19 @@ def _cpus(slot: int, parallel: int) -> str:
 
 def _environment(run: GridRun, parallel: int) -> dict[str, str]:
     environment = child_environment(find_backend(run.config.backend))
-    if parallel > 1:  # else the first one takes all of a GPU's memory
+    if parallel > 1:  # otherwise the first run allocates all memory of a GPU
         environment |= {"XLA_PYTHON_CLIENT_PREALLOCATE": "false", "TF_FORCE_GPU_ALLOW_GROWTH": "true"}
     return environment
 
 
 def _report_end(ended: _Process, folder: Path, failures: dict[str, str], report: Callable[[str], None]) -> None:
-    """Reports a process that ended, and notes why it failed if it did."""
+    """Reports a process that ended, and records the reason if it failed."""
     ended.process.communicate()  # closes its standard input
     name, status = ended.run.name, ended.process.returncode
     if status == 0 and is_finished(folder / "runs" / name):
-        report(f"{name}: done")
+        report(f"{name}: finished")
         return
     reason = f"killed by {signal.Signals(-status).name}" if status < 0 else f"exit status {status}"
     printed = (folder / "logs" / f"{name}.log").read_text(errors="replace").strip()
-    failures[name] = f"{reason}; {printed.splitlines()[-1].strip() if printed else 'it printed nothing'}"
+    failures[name] = f"{reason}; {printed.splitlines()[-1].strip() if printed else 'no output'}"
     report(f"{name}: failed, {failures[name]}")

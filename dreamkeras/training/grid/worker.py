@@ -1,7 +1,7 @@
-"""The process of one run of a grid: `python -m dreamkeras.training.grid.worker CONFIG FOLDER [CPUS]`.
+"""Process of one run of a grid: `python -m dreamkeras.training.grid.worker CONFIG FOLDER [CPUS]`.
 
-Begins the run that CONFIG describes in FOLDER, or goes on with the one that is there. It ends when the process that
-started it does, even by kill -9: its standard input is a pipe which that process holds open.
+The worker starts the run of the configuration CONFIG in FOLDER, or resumes it. It ends when its parent process ends, even after kill -9,
+because its standard input is a pipe that the parent holds open.
 """
 
 import os
@@ -15,7 +15,16 @@ __all__ = ["main"]
 
 
 def main(config: str, folder: str, cpus: str = "") -> int:
-    """Trains; gives the exit status. CPUS are the numbers of those to use, with commas; all if empty."""
+    """Trains the run, or resumes it.
+
+    Args:
+        config: Path of the configuration.
+        folder: Run folder.
+        cpus: Comma-separated numbers of the CPUs to use. If empty, all CPUs are used.
+
+    Returns:
+        Exit status of the process.
+    """
     if cpus:
         os.sched_setaffinity(0, {int(cpu) for cpu in cpus.split(",")})
     from dreamkeras.training.backend import choose_backend
@@ -37,7 +46,7 @@ def main(config: str, folder: str, cpus: str = "") -> int:
 
 
 def end_with_parent() -> None:
-    """Ends this process as soon as nobody holds the other end of its standard input."""
+    """Starts a thread that ends this process when the other end of its standard input is closed."""
 
     def wait() -> None:
         while os.read(0, 1024):

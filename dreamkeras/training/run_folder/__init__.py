@@ -1,4 +1,4 @@
-"""What a run leaves behind.
+"""Files of a run folder.
 
 In: a trained network and its history.
 Out: the files of a run folder.

@@ -1,4 +1,4 @@
-"""The run folder: what a training run leaves behind, each part in a file of its own."""
+"""Writes the results of a training run into its run folder."""
 
 import json
 import math
@@ -51,24 +51,24 @@ def write_results(
     """Writes `history.csv`, `metrics.json`, `validation.tsv`, `plots/`, `model.keras`, `model.onnx`, `calibration.json` and `README.md`.
 
     Args:
-        folder: The run folder.
-        config: The choices of the run, and how many examples it trained and validated on.
-        model: The network, with the weights of the best epoch.
-        predicted: What its predictor answers for the validation examples: float32 (n, tasks), a profile's probabilities after them.
-        validation: What it was validated on.
-        state: The history.
-        training: What it was trained on.
+        folder: Run folder.
+        config: Configuration of the run, with the numbers of training and validation examples.
+        model: Network with the weights of the best epoch.
+        predicted: Predictions of the network for the validation examples, float32 (n, tasks), followed by the probabilities of a profile.
+        validation: Validation examples.
+        state: State of the run, with its history.
+        training: Training examples.
 
     Returns:
-        The figures that stand in `metrics.json`; means over the tasks for which they exist, and of several those of each under
-        `tasks`. JSON has no NaN: one that is undefined is null there.
+        The metrics in `metrics.json`: means over the tasks for which they are defined and, with several tasks, the metrics of each task
+        under `tasks`. Undefined metrics are NaN here and null in the file.
 
     Raises:
         DreamkerasError: A file cannot be written.
-        ExportError: The ONNX file cannot be written, or does not answer as the network does; the folder holds all but that file and
-            `calibration.json`.
+        ExportError: The ONNX file cannot be written, or its predictions differ from those of the network. The folder then lacks that file
+            and `calibration.json`.
     """
-    _save_model(folder / "model.keras", model)  # first: whatever fails then, the trained model is there
+    _save_model(folder / "model.keras", model)  # saved first, so that a later error does not lose the trained model
     metrics = _metrics(config, model, predicted, validation, state, training)
     write_history(folder / "history.csv", state.rows)
     write_text(folder / "metrics.json", json.dumps(without_nan(metrics), indent=2) + "\n")
@@ -77,7 +77,7 @@ def write_results(
     with open_writer(str(folder / "validation.tsv"), ["length", *columns], "tsv") as writer:
         writer.write(validation.ids, np.column_stack([validation.lengths, validation.targets, values]))
     _plot(folder / "plots", model, validation, values, state)
-    # The exported file is compared with the network on the backend that trained it.
+    # In float32, the exported file is compared with the network on the backend that trained it.
     reference = partial(predict_letters, model.predictor(), batch_size=REFERENCE_BATCH) if config["precision"] == "float32" else None
     calibration = _calibration(validation, values, training)
     description = export_run(folder, model, metrics, state.rows, config, reference=reference, calibration=calibration)
@@ -95,22 +95,22 @@ def export_run(
     name: Path | None = None,
     **options: Any,
 ) -> ModelDescription:
-    """Exports a run folder that holds `model.keras`; where that fails, the folder gets its model card all the same.
+    """Exports the `model.keras` of a run folder to ONNX. If the export fails, the model card is written before the error is raised.
 
     Args:
-        folder: The run folder.
-        model: The network in it.
+        folder: Run folder.
+        model: Network of the run.
         metrics: See `model_card`.
         history: See `model_card`.
         config: See `model_card`.
-        name: What the user calls the folder, if that is not yet its name.
-        **options: Those of `export_onnx`.
+        name: Path of the run folder for the error message, if `folder` is still a temporary folder.
+        **options: Options of `export_onnx`.
 
     Returns:
-        What the exported model says of itself.
+        Description of the exported model.
 
     Raises:
-        ExportError: The export failed; says why, and how to go on.
+        ExportError: The export failed. The message has the reason and the command to try again.
     """
     try:
         return export_onnx(folder, **options)
@@ -119,8 +119,8 @@ def export_run(
         write_text(folder / "README.md", model_card(description, metrics, history, config))
         called = name or folder
         raise ExportError(
-            f"{called} holds the trained model, model.keras, but no model.onnx, which predict needs: {error} "
-            f"To try again: dreamkeras export {called}"
+            f"The model is saved in {called} as model.keras, but its export to model.onnx failed: {error} "
+            f"Try again with: dreamkeras export {called}"
         ) from error
 
 
@@ -145,7 +145,7 @@ def _metrics(
 
 
 def _calibration(validation: Examples, predicted: np.ndarray, training: Examples) -> Callable[[Scorer], dict[str, Any]]:
-    """The exported network's calibration, from its errors in validation and its training sequences."""
+    """Returns a function that calibrates the exported model on its validation errors and training sequences."""
 
     def measure(scorer: Scorer) -> dict[str, Any]:
         intervals = measure_intervals(validation.targets, predicted, scorer.tasks)
@@ -155,7 +155,7 @@ def _calibration(validation: Examples, predicted: np.ndarray, training: Examples
 
 
 def without_nan(metrics: Any) -> Any:
-    """Figures, also in dictionaries of dictionaries, with None for NaN, which JSON does not have."""
+    """Replaces NaN and infinite values in nested dictionaries by None, because JSON has neither."""
     if isinstance(metrics, dict):
         return {name: without_nan(value) for name, value in metrics.items()}
     return metrics if math.isfinite(metrics) else None
@@ -166,7 +166,7 @@ def _plot(folder: Path, model: PrixFixe, validation: Examples, predicted: np.nda
         folder.mkdir(exist_ok=True)
     plot_history(state.rows, folder / "history.png", state.best_epoch)
     for column, (task, unit) in enumerate(zip(model.tasks, model.units, strict=True)):
-        # A column of a user's table may be called anything, and $ begins a formula in a figure.
+        # Column names of a user's table may have any characters. $ would start a formula in a plot.
         file, labels = re.sub(r"[^\w.+-]+", "_", task), (task.replace("$", r"\$"), unit.replace("$", r"\$"))
         measured, answered = validation.targets[:, column], predicted[:, column]
         plot_predictions(measured, answered, folder / f"{file}.png", *labels)
@@ -174,10 +174,10 @@ def _plot(folder: Path, model: PrixFixe, validation: Examples, predicted: np.nda
 
 
 def _save_model(path: Path, model: PrixFixe) -> None:
-    """Saves the network without its optimiser, which stands where the last epoch left it, not the best, and is twice as large."""
+    """Saves the network without its optimiser, whose state is not of the best epoch and is twice as large as the weights."""
     network = PrixFixe.from_config(model.get_config())
     network.set_weights(model.get_weights())
-    beside = path.with_name(f".{path.stem}.tmp.keras")  # Keras takes the format from the suffix
+    beside = path.with_name(f".{path.stem}.tmp.keras")  # Keras chooses the format by the suffix
     with naming_output(str(path)):
         try:
             network.save(beside)

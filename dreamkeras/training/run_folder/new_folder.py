@@ -1,6 +1,6 @@
-"""Run folders before and after a kill: whether a name is free, and what a killed process left.
+"""Checks that a run folder is new or empty, and removes unfinished files of an interrupted process.
 
-Imports no Keras: a refusal need not wait for it.
+The module does not import Keras, so that a folder can be refused immediately.
 """
 
 from collections.abc import Iterator
@@ -14,35 +14,35 @@ __all__ = ["check_free", "new_folder", "remove_unfinished"]
 
 
 def check_free(folder: Path) -> None:
-    """Refuses a folder that holds something.
+    """Refuses a folder that is not new or empty.
 
     Raises:
-        InputError: It does.
-        DreamkerasError: Another process is filling it.
+        InputError: The folder holds files.
+        DreamkerasError: Another process is writing to the folder.
     """
     if is_taken(folder):
         if (folder / LOCK).is_file():
-            with claim(folder):  # raises unless it was left by a killed process
+            with claim(folder):  # raises an error if another process holds the lock
                 pass
-        raise InputError(f"Expected a new or empty folder, got {folder}: go on with a run in it by --resume, or take another name.")
+        raise InputError(f"Expected a new or empty folder, got {folder}. Resume a run in it with --resume, or choose another name.")
 
 
 @contextmanager
 def new_folder(folder: Path) -> Iterator[None]:
-    """Holds a folder in which nothing has begun yet; a start that writes nothing leaves none behind.
+    """Locks a new or empty folder, and removes it at the end if nothing was written.
 
     Raises:
-        InputError: It holds something.
-        DreamkerasError: Another process holds it.
+        InputError: The folder holds files.
+        DreamkerasError: Another process has locked the folder.
     """
     check_free(folder)
     with claim(folder):
-        check_free(folder)  # of a process that has ended meanwhile
+        check_free(folder)  # again, because another process may have written to the folder before it was locked
         yield
 
 
 def remove_unfinished(folder: Path) -> None:
-    """Removes the files and folders that a killed process left unfinished in a run folder: each may be as large as a checkpoint."""
+    """Removes unfinished files and folders of an interrupted process from a run folder. Each can be as large as a checkpoint."""
     for path in folder.rglob(UNFINISHED):
         clear(path)
         path.rmdir() if path.is_dir() else path.unlink(missing_ok=True)

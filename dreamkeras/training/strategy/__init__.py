@@ -1,5 +1,5 @@
-"""How a network is trained: the teams' strategies by name, optimisers, schedules, losses.
+"""Training strategies of the teams, with their optimisers, schedules and losses.
 
-In: the choices of a run.
-Out: a `Plan` that is settled.
+In: the configuration of a run.
+Out: a `Plan` without open choices.
 """

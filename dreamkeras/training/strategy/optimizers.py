@@ -1,4 +1,4 @@
-"""AdamW whose beta_1 may follow a schedule, as one-cycle training wants it, and Lion; both may clip by norm and by value."""
+"""Optimisers: AdamW with an optional schedule of beta_1, for one-cycle training, and Lion. Both can clip by norm and by value."""
 
 import math
 from typing import Any
@@ -10,13 +10,13 @@ __all__ = ["ClippedLion", "CyclingAdamW"]
 
 
 class ClippingOptimizer(keras.optimizers.Optimizer):
-    """Optimisers that clip the gradients' common norm and then each of their values, and move some variables less than others.
+    """Base class of optimisers that clip the global norm and then the values of gradients, and that support reduced learning rates.
 
-    Keras's own clip by one or the other, and move all alike.
+    Optimisers of Keras clip either by norm or by value, and have one learning rate for all variables.
 
     Args:
-        clip_norm: Highest norm of all gradients as one vector; None leaves it.
-        clip_value: Highest magnitude of a value; None leaves it.
+        clip_norm: Maximum norm of all gradients as one vector. If None, the norm is not clipped.
+        clip_value: Maximum absolute value of a gradient. If None, values are not clipped.
     """
 
     def __init__(self, *args, clip_norm=None, clip_value=None, **kwargs):
@@ -25,11 +25,11 @@ class ClippingOptimizer(keras.optimizers.Optimizer):
         self._shares = {}
 
     def slow_down(self, variables, share):
-        """From now on each step moves and decays these variables by a share of what it would."""
+        """Multiplies the learning rate and the weight decay of some variables by `share` in all following steps."""
         self._shares |= {self._var_key(variable): share for variable in variables}
 
     def update_step(self, gradient, variable, learning_rate):
-        """One step of one variable, decayed first, at its own rate."""
+        """Decays and updates one variable, at its own learning rate."""
         if share := self._shares.get(self._var_key(variable)):
             learning_rate = learning_rate * share
         if self.weight_decay and self._use_weight_decay(variable):
@@ -37,14 +37,14 @@ class ClippingOptimizer(keras.optimizers.Optimizer):
         self.move(gradient, variable, learning_rate)
 
     def _apply_weight_decay(self, variables):
-        """Nothing: `update_step` does it. Keras's own knows one rate for all, and computes it anew for each."""
+        """Does nothing, because `update_step` applies the decay. The method of Keras uses one learning rate for all variables."""
 
     def move(self, gradient, variable, learning_rate):
-        """One step of one variable at this rate."""
+        """Updates one variable with the given learning rate."""
         super().update_step(gradient, variable, learning_rate)
 
     def apply(self, grads, trainable_variables=None):
-        """One step with the clipped gradients."""
+        """Applies one step with clipped gradients."""
         grads = list(grads)
         if self.clip_norm is not None:
             squares = [ops.sum(ops.square(ops.cast(gradient, "float32"))) for gradient in grads if gradient is not None]
@@ -60,15 +60,15 @@ class ClippingOptimizer(keras.optimizers.Optimizer):
 
 @keras.saving.register_keras_serializable(package="dreamkeras")
 class CyclingAdamW(ClippingOptimizer, keras.optimizers.AdamW):
-    """AdamW, step by step as torch's, with a schedule for beta_1 beside the one for the learning rate.
+    """AdamW with schedules for the learning rate and for beta_1, whose steps are equal to those of torch.
 
-    Keras's own reads beta_1 once, when the step is compiled, and adds epsilon before the bias correction, not after.
+    The AdamW of Keras reads beta_1 only once, when the step is compiled, and adds epsilon before the bias correction.
 
     Args:
-        learning_rate: A number or a schedule.
-        beta_1: A number or a schedule: the decay of the mean gradient.
-        epsilon: Added to the root of the corrected second moment.
-        **kwargs: `clip_norm`, `clip_value`, and those of `keras.optimizers.AdamW`.
+        learning_rate: Number or schedule.
+        beta_1: Decay of the mean gradient, a number or a schedule.
+        epsilon: Number added to the root of the corrected second moment.
+        **kwargs: `clip_norm`, `clip_value`, and arguments of `keras.optimizers.AdamW`.
 
     Reference:
         Loshchilov and Hutter 2019; momentum cycling: Smith and Topin 2018.
@@ -80,17 +80,17 @@ class CyclingAdamW(ClippingOptimizer, keras.optimizers.AdamW):
         self._common: tuple[Any, ...] = ()
 
     def apply(self, grads, trainable_variables=None):
-        """One step; what all variables have in common is computed once, which leaves a third of the operations to compile."""
+        """Applies one step. Values common to all variables are computed once, which reduces the operations to compile to a third."""
         step = ops.cast(self.iterations + 1, "float32")
         beta_1 = ops.cast(self.beta_1(self.iterations) if callable(self.beta_1) else self.beta_1, "float32")
-        # 1 - beta_2 ** step, which in float32 would keep only three digits of its first steps.
+        # 1 - beta_2 ** step. Computed directly in float32, the first steps would have only three correct digits.
         share = -ops.expm1(step * math.log(self.beta_2))
         self._common = beta_1, 1 - ops.power(beta_1, step), share
         super().apply(grads, trainable_variables)
-        self._common = ()  # they are this step's, or the trace's that compiles it
+        self._common = ()  # the values are valid only in this step or in the trace that compiles it
 
     def move(self, gradient, variable, learning_rate):
-        """One step of one variable at this rate."""
+        """Updates one variable with the given learning rate."""
         index = self._get_variable_index(variable)
         mean, square = self._momentums[index], self._velocities[index]
         gradient, rate, beta_1, mean_share, share = (ops.cast(value, variable.dtype) for value in (gradient, learning_rate, *self._common))
@@ -100,17 +100,17 @@ class CyclingAdamW(ClippingOptimizer, keras.optimizers.AdamW):
         self.assign_sub(variable, rate / mean_share * mean / deviation)
 
     def get_config(self):
-        """The arguments; a schedule as its own configuration."""
+        """Returns the arguments. A schedule is returned as its configuration."""
         beta_1 = keras.saving.serialize_keras_object(self.beta_1) if callable(self.beta_1) else self.beta_1
         return {**super().get_config(), "beta_1": beta_1}
 
 
 @keras.saving.register_keras_serializable(package="dreamkeras")
 class ClippedLion(ClippingOptimizer, keras.optimizers.Lion):
-    """Lion: every weight moves by the rate, in the direction of the mean gradient's sign.
+    """Lion, which moves every weight by the learning rate, in the direction of the sign of the mean gradient.
 
     Args:
-        **kwargs: `clip_norm`, `clip_value`, and those of `keras.optimizers.Lion`.
+        **kwargs: `clip_norm`, `clip_value`, and arguments of `keras.optimizers.Lion`.
 
     Reference:
         Chen et al. 2023.

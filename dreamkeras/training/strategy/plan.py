@@ -1,4 +1,4 @@
-"""Settles a run's strategy for its network and data: batch size, steps, augmentation."""
+"""Plan of a run: the strategy, batch size, number of steps and augmentation for its network and data."""
 
 from typing import NamedTuple
 
@@ -18,15 +18,15 @@ __all__ = ["Plan", "make_plan", "settled_strategy"]
 
 
 class Plan(NamedTuple):
-    """The numbers of a run.
+    """Plan of a run.
 
     Args:
-        strategy: Nothing in it is left open.
-        augmentation: What is done to the examples.
-        epochs: Passes over the examples; the last may be cut short.
-        batch_size: Examples a step.
-        epoch_steps: Steps of a whole epoch.
-        steps: Optimiser steps in all.
+        strategy: Strategy without open choices.
+        augmentation: Augmentation of the examples.
+        epochs: Number of passes over the examples. The last pass may be incomplete.
+        batch_size: Examples per step.
+        epoch_steps: Number of steps of a complete epoch.
+        steps: Total number of optimiser steps.
     """
 
     strategy: Strategy
@@ -37,7 +37,13 @@ class Plan(NamedTuple):
     steps: int
 
     def describe(self, training: int, validation: int, backend: str) -> str:
-        """One line for whoever waits for the first epoch, from the numbers of examples and the backend's name."""
+        """Formats the plan as one log line.
+
+        Args:
+            training: Number of training examples.
+            validation: Number of validation examples.
+            backend: Name of the backend.
+        """
         epochs = f"{self.epochs} epoch{'s' * (self.epochs > 1)}"
         return (
             f"Training on {training:,} sequences, validating on {validation:,}: {self.steps:,} steps of {self.batch_size} in {epochs}, "
@@ -46,18 +52,18 @@ class Plan(NamedTuple):
 
 
 def make_plan(config: RunConfig, network: PrixFixe, training: Examples) -> Plan:
-    """The plan of a run.
+    """Makes the plan of a run.
 
     Raises:
-        InputError: There are too few examples for one batch, or none with a value of some task, or the targets of singletons are to be
-            jittered where no flag tells them, or windows are to be shifted by their length or more.
-        ModelError: A name in the choices is unknown.
+        InputError: There are too few examples for one batch, a task has no values, `jitter` is set for an assay without a singleton
+            flag, or windows would be shifted by their length or more.
+        ModelError: A name in the configuration is unknown.
     """
     if config.jitter and "is_singleton" not in network.construct.flags:
-        raise InputError(f"Expected an assay that tells singletons, to jitter their values, got {config.assay}.")
+        raise InputError(f"jitter requires an assay with a singleton flag, got {config.assay}.")
     for name in ("slide", "test_shifts"):
         if (most := getattr(config, name)) >= network.construct.length:
-            raise InputError(f"Expected {name} below the {network.construct.length} letters of the window, got {most}.")
+            raise InputError(f"Expected {name} below the window length of {network.construct.length} bases, got {most}.")
     strategy = settled_strategy(config, network)
     augmentation = Augmentation(
         strands=strategy.strands,
@@ -82,9 +88,10 @@ def make_plan(config: RunConfig, network: PrixFixe, training: Examples) -> Plan:
 
 
 def settled_strategy(config: RunConfig, network: PrixFixe) -> Strategy:
-    """The strategy with the choices of a run in it.
+    """Returns the strategy of a run, with the options of its configuration applied.
 
-    The learning rate is that of the choices, else the strategy's, where a one-cycle rate is no higher than the core block bears.
+    The learning rate is that of the configuration or, by default, that of the strategy. A one-cycle rate from the strategy is limited
+    to the maximum rate of the core block.
     """
     strategy = find_strategy(config.strategy or find_preset(config.model).strategy)
     rate = strategy.peak_rate(network.width)

@@ -1,4 +1,4 @@
-"""Schedules of the learning rate and of other optimiser settings, in optimiser steps."""
+"""Schedules of the learning rate and of beta_1, as functions of the optimiser step."""
 
 import math
 
@@ -10,17 +10,17 @@ __all__ = ["Noam", "OneCycle"]
 
 @keras.saving.register_keras_serializable(package="dreamkeras")
 class OneCycle(keras.optimizers.schedules.LearningRateSchedule):
-    """From `start` to `peak` and on to `end`, along half cosines.
+    """One-cycle schedule, which rises from `start` to `peak` and falls to `end`, along half cosines.
 
     Args:
         start: Value at step 0.
         peak: Value at the end of the rise.
-        end: Value at the last step, and after it.
-        steps: Optimiser steps in the cycle.
-        rise: Share of the steps that the rise takes.
+        end: Value at the last step and after it.
+        steps: Number of optimiser steps in the cycle.
+        rise: Fraction of the steps in the rise.
 
     Reference:
-        Smith and Topin 2018; the same values as torch's `OneCycleLR`, step by step.
+        Smith and Topin 2018. The values are equal to those of `OneCycleLR` in torch.
 
     Example:
         >>> float(OneCycle(start=1.0, peak=3.0, end=0.0, steps=101)(100))
@@ -33,7 +33,7 @@ class OneCycle(keras.optimizers.schedules.LearningRateSchedule):
         self.start, self.peak, self.end, self.steps, self.rise = start, peak, end, steps, rise
 
     def __call__(self, step):
-        """The value at an optimiser step, from 0."""
+        """Returns the value at an optimiser step, counted from 0."""
         step = ops.cast(step, "float32")
         top, last = self.rise * self.steps - 1, self.steps - 1
         rising = _half_cosine(self.start, self.peak, step / max(top, 1e-6))
@@ -46,11 +46,11 @@ class OneCycle(keras.optimizers.schedules.LearningRateSchedule):
 
 @keras.saving.register_keras_serializable(package="dreamkeras")
 class Noam(keras.optimizers.schedules.LearningRateSchedule):
-    """A straight rise to `peak`, then a fall with the root of the steps.
+    """Noam schedule: a linear rise to `peak`, then a decay with the inverse square root of the step.
 
     Args:
-        peak: Value at the end of the rise, the highest; Vaswani et al. take `(width * rise) ** -0.5`.
-        rise: Optimiser steps that the rise takes.
+        peak: Value at the end of the rise, which is the maximum. Vaswani et al. use `(width * rise) ** -0.5`.
+        rise: Number of optimiser steps in the rise.
 
     Reference:
         Vaswani et al. 2017, eq. 3.
@@ -66,7 +66,7 @@ class Noam(keras.optimizers.schedules.LearningRateSchedule):
         self.peak, self.rise = peak, rise
 
     def __call__(self, step):
-        """The value at an optimiser step, from 0."""
+        """Returns the value at an optimiser step, counted from 0."""
         number = ops.cast(step, "float32") + 1
         return self.peak * ops.minimum(number / self.rise, ops.sqrt(self.rise / number))
 

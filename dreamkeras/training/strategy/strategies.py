@@ -1,4 +1,4 @@
-"""Training strategies as data: what each team did beyond `fit`, by name."""
+"""Training strategies of the teams, by name."""
 
 from collections.abc import Callable
 from typing import Literal, NamedTuple
@@ -25,33 +25,33 @@ __all__ = [
 ]
 
 NOAM_WARMUP = 12_500
-"""Steps of Unlock_DNA's rise, one of its twenty epochs."""
+"""Steps in the rise of the learning rate of team Unlock_DNA, which is one of its twenty epochs."""
 
 
 class OptimizerSchedules(NamedTuple):
-    """The learning rate of each step, and the decay of Adam's mean gradient, which a one-cycle schedule moves, too."""
+    """Schedules of an optimiser: the learning rate, and beta_1, which a one-cycle schedule also changes."""
 
     learning_rate: keras.optimizers.schedules.LearningRateSchedule
     beta_1: keras.optimizers.schedules.LearningRateSchedule | float = 0.9
 
 
 class Strategy(NamedTuple):
-    """How a network is trained. Options replace single fields by `_replace`.
+    """Training strategy of a network. Options of a run replace single fields with `_replace`.
 
     Args:
-        name: What the command line calls it.
-        epochs: Passes over the examples.
-        batch_size: Examples an optimiser step.
-        learning_rate: The highest rate of the schedule; None takes Vaswani's for the width of the network's core.
-        weight_decay: Decoupled decay of every trainable variable.
-        optimizer: Makes an optimiser from its schedules, the weight decay and keywords of `keras.optimizers`.
-        schedule: Makes them from the highest rate and the number of steps.
-        strands: What the other strand of a window is: `"augment"`: a second example; `"pair"`: half of an example, whose loss is the
-            mean over both; `"given"`: nothing. Constructs that are measured as given are trained as given.
-        clip_norm: Highest norm of all gradients as one vector; None leaves it.
-        clip_value: Highest magnitude of a gradient's value, after that; None leaves it.
-        mask: Share of the letters that are masked and to be told.
-        loss: A name of `training.strategy.losses`; None takes the final block's own.
+        name: Name of the strategy on the command line.
+        epochs: Number of passes over the examples.
+        batch_size: Examples per optimiser step.
+        learning_rate: Peak learning rate of the schedule. If None, the rate of Vaswani et al. for the width of the network's core.
+        weight_decay: Decoupled weight decay of all trainable variables.
+        optimizer: Function that makes an optimiser from its schedules, the weight decay and keyword arguments of `keras.optimizers`.
+        schedule: Function that makes the schedules from the peak learning rate and the number of steps.
+        strands: Use of the reverse complement of a window. `"augment"`: as a second example. `"pair"`: in the same example, whose loss is
+            the mean over both strands. `"given"`: not used. Constructs with the strand rule `"given"` always use `"given"`.
+        clip_norm: Maximum norm of all gradients as one vector. If None, the norm is not clipped.
+        clip_value: Maximum absolute value of a gradient, applied after `clip_norm`. If None, values are not clipped.
+        mask: Fraction of bases that are masked and predicted.
+        loss: A name of `training.strategy.losses`. If None, the loss of the final block.
     """
 
     name: str
@@ -68,31 +68,31 @@ class Strategy(NamedTuple):
     loss: str | None = None
 
     def peak_rate(self, width: int) -> float:
-        """The highest learning rate for a network whose core has so many channels."""
+        """Returns the peak learning rate for a network whose core has `width` channels."""
         return (width * NOAM_WARMUP) ** -0.5 if self.learning_rate is None else self.learning_rate
 
     def make_optimizer(self, steps: int, ema: float | None = None) -> keras.optimizers.Optimizer:
-        """The optimiser for a run of this many steps.
+        """Makes the optimiser of a run.
 
         Args:
-            steps: Optimiser steps in all.
-            ema: Share that the moving average of the weights keeps at each step; None has no average.
+            steps: Total number of optimiser steps.
+            ema: Decay of the exponential moving average of the weights. If None, no average is computed.
 
         Raises:
-            ModelError: The learning rate is still open.
+            ModelError: The learning rate of the strategy is None.
         """
         if self.learning_rate is None:
-            raise ModelError(f"Expected strategy {self.name} with a learning rate, got None: take peak_rate.")
+            raise ModelError(f"Expected strategy {self.name} with a learning rate, got None: use peak_rate.")
         options = {"clip_norm": self.clip_norm, "clip_value": self.clip_value}
         if ema is not None:
             options |= {"use_ema": True, "ema_momentum": ema}
         return self.optimizer(self.schedule(self.learning_rate, steps), self.weight_decay, **options)
 
     def with_optimizer(self, name: str) -> "Strategy":
-        """The strategy with another optimiser; a tenth of the rate and ten times the decay for Lion, as its authors advise.
+        """Returns the strategy with another optimiser. Lion uses a tenth of the rate and ten times the decay, as its authors advise.
 
         Raises:
-            ModelError: There is no such optimiser; the message lists those there are.
+            ModelError: The optimiser is unknown. The message lists all optimisers.
         """
         if name not in OPTIMIZERS:
             raise ModelError(f"Expected one of the optimizers {', '.join(OPTIMIZERS)}, got {name!r}.")
@@ -104,62 +104,62 @@ class Strategy(NamedTuple):
 
 
 def one_cycle(peak: float, steps: int) -> OptimizerSchedules:
-    """torch's one-cycle policy: the rate from peak / 25 up and down to that / 10,000, beta_1 0.95 - 0.85 - 0.95."""
+    """Returns the one-cycle policy of torch: the rate goes from peak / 25 to peak to peak / 250,000, beta_1 from 0.95 to 0.85 to 0.95."""
     return OptimizerSchedules(OneCycle(peak / 25, peak, peak / 25e4, steps), OneCycle(0.95, 0.85, 0.95, steps))
 
 
 def cosine(peak: float, steps: int) -> OptimizerSchedules:
-    """Half a cosine from the peak to 0, over the whole training in steps."""
+    """Returns a schedule along half a cosine, from the peak to 0 over all steps."""
     return OptimizerSchedules(keras.optimizers.schedules.CosineDecay(peak, steps))
 
 
 def noam(peak: float, steps: int) -> OptimizerSchedules:
-    """A straight rise, then a fall with the root of the steps; a short training rises for a twentieth of it, as the team's did."""
+    """Returns the Noam schedule, whose rise is a twentieth of the steps, as in the training of the team, but at most `NOAM_WARMUP`."""
     return OptimizerSchedules(Noam(peak, min(NOAM_WARMUP, max(1, steps // 20))))
 
 
 def adamw(schedules: OptimizerSchedules, weight_decay: float, **options) -> keras.optimizers.Optimizer:
-    """torch's AdamW."""
+    """Makes AdamW with the defaults of torch."""
     return CyclingAdamW(schedules.learning_rate, beta_1=schedules.beta_1, weight_decay=weight_decay, **options)
 
 
 def adam(schedules: OptimizerSchedules, weight_decay: float, **options) -> keras.optimizers.Optimizer:
-    """Adam with the second moment of transformers."""
+    """Makes Adam with beta_2 and epsilon of the transformer (Vaswani et al. 2017)."""
     return CyclingAdamW(schedules.learning_rate, beta_1=schedules.beta_1, beta_2=0.98, epsilon=1e-9, weight_decay=weight_decay, **options)
 
 
 def lion(schedules: OptimizerSchedules, weight_decay: float, **options) -> keras.optimizers.Optimizer:
-    """Lion with its authors' decays; a cycle moves the rate alone."""
+    """Makes Lion with the betas of its authors. A one-cycle schedule changes only the learning rate."""
     return ClippedLion(schedules.learning_rate, beta_1=0.9, beta_2=0.99, weight_decay=weight_decay, **options)
 
 
 OPTIMIZERS: dict[str, Callable[..., keras.optimizers.Optimizer]] = dict(zip(names.OPTIMIZERS, (adamw, adam, lion), strict=True))
-"""Every optimiser, by the name that the command line knows it by."""
+"""Functions that make the optimisers, by name."""
 
 AUTOSOME = Strategy("autosome", 80, 1024, 0.005, weight_decay=0.01, optimizer=adamw, schedule=one_cycle)
-"""Team autosome's trainer, which the DREAM models use (Rafi et al. 2024; Penzar et al. 2023)."""
+"""Strategy of team autosome, which the DREAM models use (Rafi et al. 2024; Penzar et al. 2023)."""
 
 BHI = Strategy("bhi", 80, 1024, 0.0015, weight_decay=0.01, optimizer=adamw, schedule=cosine, strands="pair")
-"""Team BHI's trainer (Rafi et al. 2024)."""
+"""Strategy of team BHI (Rafi et al. 2024)."""
 
 UNLOCKDNA = Strategy("unlockdna", 20, 512, None, weight_decay=0.0, optimizer=adam, schedule=noam, clip_norm=1.0, clip_value=0.5, mask=0.2)
-"""Team Unlock_DNA's trainer as in the Prix Fixe framework; both strands are trained, because a model answers for both."""
+"""Strategy of team Unlock_DNA in the Prix Fixe framework. Both strands are trained, because predictions average over both."""
 
 PROFORMER = UNLOCKDNA._replace(name="proformer", mask=0.05)
-"""Team Unlock_DNA's trainer as it entered the challenge."""
+"""Strategy of team Unlock_DNA in the challenge."""
 
 LEGNET = AUTOSOME.with_optimizer("lion")._replace(name="legnet")
-"""Team autosome's trainer after the challenge, with Lion (Penzar et al. 2023)."""
+"""Strategy of team autosome after the challenge, with Lion (Penzar et al. 2023)."""
 
 STRATEGIES: dict[str, Strategy] = {strategy.name: strategy for strategy in (AUTOSOME, BHI, UNLOCKDNA, PROFORMER, LEGNET)}
-"""Every strategy, by name."""
+"""All strategies, by name."""
 
 
 def find_strategy(name: str) -> Strategy:
-    """The strategy of this name.
+    """Returns a strategy by name.
 
     Raises:
-        ModelError: There is none; the message lists those there are.
+        ModelError: The name is unknown. The message lists all strategies.
     """
     if name not in STRATEGIES:
         raise ModelError(f"Expected one of the strategies {', '.join(sorted(STRATEGIES))}, got {name!r}.")

@@ -107,7 +107,7 @@ def test_a_final_block_that_wants_tokens_before_the_letters_is_told_of_the_posit
     ("block", "broken", "reason"),
     [
         (OneLength, ["builds at any length"], "OneLength"),
-        (MixesRows, ["answers each row alone"], "batch"),
+        (MixesRows, ["predicts rows independently"], "batch"),
         (IdleWeight, ["trains every weight"], "idle"),
         (ForgetsItsConfig, ["saves and loads"], "config"),
         (FloatsOnly, ["trains in bfloat16", "trains in float16"], "float32 wanted"),

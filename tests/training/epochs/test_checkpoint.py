@@ -188,12 +188,12 @@ class TestForeignFiles:
         self.refused(tmp_path / "state.npz")
 
     def refused(self, path):
-        with pytest.raises(ModelError, match="Expected a checkpoint of a training run, got ") as caught:
+        with pytest.raises(ModelError, match="as a checkpoint of a training run: ") as caught:
             read_checkpoint(path, small_model())
         assert str(path) in str(caught.value)
 
     def test_another_models_checkpoint_names_the_file(self, written):
-        with pytest.raises(ModelError, match=r"Expected \d+ variables of this model, got \d+ .*state\.npz"):
+        with pytest.raises(ModelError, match=r"Expected the \d+ variables of this model, got \d+ .*state\.npz"):
             read_checkpoint(written[0], small_model(units=5))
 
 
@@ -221,7 +221,7 @@ class TestAtomic:
 
 def test_assigning_wants_the_same_shapes():
     model = small_model()
-    with pytest.raises(ModelError, match="got 1 of other shapes in here"):
+    with pytest.raises(ModelError, match="got 1 variables with other shapes in here"):
         assign_weights(model.variables, [np.zeros(2)], "here")
 
 

@@ -92,7 +92,7 @@ class TestRank:
 
     def test_other_sequences_are_refused(self, results):
         other = result("other", 1)._replace(measured=MEASURED[::-1])
-        with pytest.raises(InputError, match="validated on the same sequences, got others in bad and other"):
+        with pytest.raises(InputError, match="validated on the same sequences, got different sequences in bad and other"):
             rank([*results, other], 10)
 
     def test_no_run(self):
@@ -131,7 +131,7 @@ class TestFiles:
         write_leaderboard(rows, 80, {}, tmp_path)
         text = (tmp_path / "leaderboard.md").read_text()
         assert "| b | 1 | undefined (relative error 0.5) |" in text
-        assert "ranked\nbelow the others by their relative error" in text
+        assert "undefined r rank below the others, by their relative error" in text
         assert "nan" not in text
         plot_leaderboard(rows, tmp_path / "leaderboard.png")
 

@@ -86,7 +86,7 @@ class TestRefusals:
         ("fields", "message"),
         [
             ({"model": ["a"]}, "Expected keys among budget, models, options, parallel, seeds, strategies, table, got 'model'"),
-            ({}, "Expected models, a list of presets"),
+            ({}, "Expected a list of models, each a preset"),
             ({"models": []}, r"Expected models to be a list of names, got \[\]"),
             ({"models": "a"}, "Expected models to be a list of names, got 'a'"),
             ({**SMALLEST, "models": ["a", 1]}, "Expected models to be a list of names"),
@@ -105,7 +105,7 @@ class TestRefusals:
             ({**SMALLEST, "options": {"epochs": []}}, r"Expected epochs to be of type int, got \[\]"),
             ({**SMALLEST, "options": {"epochs": [1, True]}}, r"Expected epochs to be of type int, got \[1, True\]"),
             ({**SMALLEST, "options": {"freeze": 1}}, "Expected freeze to be of type list of names, got 1"),
-            ({**SMALLEST, "options": {"freeze": ["first"]}}, "Expected a model to start from"),
+            ({**SMALLEST, "options": {"freeze": ["first"]}}, "freeze and body_rate require init_from"),
             ({**SMALLEST, "options": {"epochs": 0}}, "Expected epochs above 0, got 0"),
             ({**SMALLEST, "options": {"valid_fold": [1, 2]}}, r"Expected one valid_fold, so that all runs validate on the same .*\[1, 2\]"),
             ({**SMALLEST, "models": ["a", "a"]}, "Expected different runs, got a_seed-0 twice"),

@@ -44,7 +44,7 @@ class TestReadResult:
     def test_broken_files_are_named(self, tmp_path, name, text):
         write_run(tmp_path / "run", 0.5)
         (tmp_path / "run" / name).write_text(text)
-        with pytest.raises(InputError, match=r"Expected the results of a run in .*run, got files that are none"):
+        with pytest.raises(InputError, match=r"Cannot read the results of the run in .*run: "):
             read_result(RUNS[0], tmp_path / "run")
 
 

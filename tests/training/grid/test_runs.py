@@ -45,7 +45,7 @@ class TestOutcome:
     def test_every_run_is_made_in_its_folder(self, tmp_path, told):
         assert run_grid(runs(), tmp_path, 2, told.append, worker(FINISH)) == {}
         assert sorted(path.name for path in (tmp_path / "runs").iterdir()) == ["a_seed-0", "a_seed-1", "b_seed-0", "b_seed-1"]
-        assert told[0] == "0 of 4 runs are done already, 4 to go, 2 at once."
+        assert told[0] == "0 of 4 runs are finished, 4 remain, 2 at a time."
         assert sorted(told[1:]) == [f"{run.name}: done" for run in runs()]
 
     def test_worker_is_given_what_was_asked_for(self, tmp_path, told):
@@ -67,7 +67,7 @@ class TestOutcome:
     @pytest.mark.parametrize(("file", "what"), [("config.json", "a training run"), ("notes.txt", "other files")])
     def test_a_folder_of_something_else_stays_as_it_is(self, tmp_path, told, file, what):
         (tmp_path / file).write_text("mine")
-        with pytest.raises(InputError, match=f"Expected a new or empty folder, or one of a benchmark, got .*, which holds {what}"):
+        with pytest.raises(InputError, match=f"Expected a new or empty folder or the folder of a benchmark, got .*, which holds {what}"):
             run_grid(runs(), tmp_path, 1, told.append, worker(FINISH))
         assert ([path.name for path in tmp_path.iterdir()], told) == ([file], [])
 
@@ -78,7 +78,7 @@ class TestOutcome:
         code = f"import sys\nprint('once more')\nif 'a_seed-1' in sys.argv[2]: sys.exit(3)\n{FINISH}"
         run_grid(runs(), tmp_path, 2, told.append, worker(code))
         assert run_grid(runs(), tmp_path, 2, told.append, worker(f"print('once more')\n{FINISH}")) == {}
-        assert "3 of 4 runs are done already, 1 to go, 2 at once." in told
+        assert "3 of 4 runs are finished, 1 remain, 2 at a time." in told
         assert {path.stem: path.read_text().count("once more") for path in (tmp_path / "logs").iterdir()} == {
             "a_seed-0": 1,
             "a_seed-1": 2,
@@ -88,7 +88,9 @@ class TestOutcome:
 
     def test_other_choices_under_the_same_name_are_refused(self, tmp_path, told):
         run_grid(runs(), tmp_path, 2, told.append, worker(FINISH))
-        with pytest.raises(InputError, match=r"Expected the choices that a_seed-0 in .* began with, got batch_size 7 \(was None\): take"):
+        with pytest.raises(
+            InputError, match=r"The options of a_seed-0 in .* have changed since it was started: batch_size 7 \(was None\)\. Choose"
+        ):
             run_grid(runs(batch_size=7), tmp_path, 2, told.append, worker(FINISH))
 
     def test_a_run_that_never_began_may_get_other_choices(self, tmp_path, told):
@@ -99,7 +101,7 @@ class TestOutcome:
     def test_a_larger_grid_keeps_what_is_done(self, tmp_path, told):
         run_grid(runs()[:2], tmp_path, 2, told.append, worker(FINISH))
         run_grid(runs(), tmp_path, 2, told.append, worker(FINISH))
-        assert "2 of 4 runs are done already, 2 to go, 2 at once." in told
+        assert "2 of 4 runs are finished, 2 remain, 2 at a time." in told
 
     def test_folder_that_cannot_be(self, tmp_path, told):
         (tmp_path / "file").touch()
@@ -166,7 +168,7 @@ class TestRealRuns:
         self.kill_within_run(0, tmp_path, library, lambda process: process.kill())
         self.kill_within_run(1, tmp_path, library, self.kill_with_runs)
         out = self.spawn(tmp_path, library).communicate(timeout=300)[0]
-        assert out.splitlines()[0] == "1 of 2 runs are done already, 1 to go, 1 at once."
+        assert out.splitlines()[0] == "1 of 2 runs are finished, 1 remain, 1 at a time."
         assert out.splitlines()[-1] == "{}"
         assert self.epochs(tmp_path) == [EPOCHS] * 2
 

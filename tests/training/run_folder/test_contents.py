@@ -128,7 +128,7 @@ class TestFailedExport:
             raise ModelError("Expected the exported model to predict what Keras does.")
 
         monkeypatch.setattr(folder_module, "export_onnx", refuse)
-        again = rf"{tmp_path} holds the trained model, .* no model\.onnx.*Keras does\. To try again: dreamkeras export {tmp_path}$"
+        again = rf"is saved in {tmp_path} as model\.keras, but its export .*: .*Keras does\. Try again with: dreamkeras export {tmp_path}$"
         with pytest.raises(ExportError, match=again):
             write_results(tmp_path, *results)
         names = {path.name for path in tmp_path.iterdir()}

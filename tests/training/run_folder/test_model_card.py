@@ -77,17 +77,17 @@ def test_model_section_tells_construct_output_and_strands():
     lines = section(card(), "Model")
     assert "- Network: `dream-cnn`" in lines
     assert "- Output `expression`: expression bin" in lines
-    assert "- Strands: the mean of both strands" in lines
+    assert "- Strands: predictions are the mean of both strands" in lines
     (construct,) = [line for line in lines if line.startswith("- Construct")]
-    for part in ("`yeast`", f"{YEAST.shortest} to {YEAST.longest} letters", YEAST.left_adapter, YEAST.right_adapter, "150 letters"):
+    for part in ("`yeast`", f"{YEAST.shortest} to {YEAST.longest} bases", YEAST.left_adapter, YEAST.right_adapter, "150 bases"):
         assert part in construct
 
 
 def test_a_construct_without_adapters_names_none():
     plain = Construct(name="plain", length=20, shortest=20, strands="given", flags=())
     text = card(dataclasses.replace(DESCRIPTION, construct=plain))
-    assert "- Construct `plain`: inserts of 20 letters; the model sees a window of 20 letters" in section(text, "Model")
-    assert "- Strands: the strand as given" in section(text, "Model")
+    assert "- Construct `plain`: inserts of 20 bases, in a window of 20 bases" in section(text, "Model")
+    assert "- Strands: predictions are for the strand as given" in section(text, "Model")
     assert code(text, "python")[-1].startswith('model.predict(["ACGT..."])')
 
 
@@ -105,8 +105,8 @@ def test_training_section_tells_the_choices():
         "- Strategy: autosome",
         "- Epochs: 10",
         "- Batch size: 1,024",
-        "- Highest learning rate: 0.005",
-        "- Seed: 3",
+        "- Peak learning rate: 0.005",
+        "- Random seed: 3",
         "- Backend: jax",
         "- Precision: float32",
         "- Duration: 10 min 15 s",
@@ -134,8 +134,8 @@ def test_validation_figures_stand_in_a_table():
 
 def test_validation_tells_that_it_chose_the_epoch():
     (note,) = [line for line in section(card(), "Validation") if "epoch" in line]
-    assert "epoch 7 of 10, chosen by these same validation sequences" in note
-    assert "somewhat lower" in note
+    assert "epoch 7 of 10, which was selected on the same validation sequences" in note
+    assert "slightly lower" in note
 
 
 @pytest.mark.parametrize("changes", [{"metrics": without(METRICS, "best_epoch")}, {"history": HISTORY[:1]}])
@@ -145,13 +145,13 @@ def test_an_epoch_that_was_not_chosen_is_not_mentioned(changes):
 
 def test_validation_tells_how_its_sequences_were_drawn():
     (note,) = [line for line in section(card(), "Validation") if line.startswith("- Validation sequences")]
-    assert "10% of the data, drawn at random by seed 4" in note
-    assert "the same or nearly so" in note
+    assert "10% of the data, drawn at random with seed 4" in note
+    assert "Identical sequences and near-duplicates are in the same set." in note
 
 
 @pytest.mark.parametrize(
     ("looked", "told"),
-    [({}, ""), ({"common": ""}, " None of them stands in the training data, nor nearly the same."), ({"common": "12 are."}, " 12 are.")],
+    [({}, ""), ({"common": ""}, " None of them is a training sequence or a near-duplicate of one."), ({"common": "12 are."}, " 12 are.")],
 )
 def test_a_validation_file_is_named_with_what_it_shares_with_the_training_data(looked, told):
     (note,) = [line for line in section(card(valid="val.tsv", **looked), "Validation") if line.startswith("- Validation sequences")]
@@ -167,7 +167,7 @@ def test_an_undefined_correlation_is_called_so_and_explained():
     text = card(metrics={**METRICS, "r": float("nan"), "rho": float("nan")})
     assert "Validation r: undefined." in text
     assert "| undefined | undefined | 4.250 | 1,637 |" in text
-    assert "A correlation is undefined where" in text
+    assert "A correlation is undefined if" in text
     assert "nan" not in text
     assert "undefined" not in card()
 
@@ -175,15 +175,15 @@ def test_an_undefined_correlation_is_called_so_and_explained():
 def test_limits_name_the_construct_and_forbid_medicine():
     limits = "\n".join(section(card(), "Limits"))
     assert "`yeast`" in limits
-    assert "must not be used for diagnosis" in limits
+    assert "Do not use the model for diagnosis" in limits
     assert "simulated" not in limits
 
 
 def test_a_simulated_library_is_told_in_three_places():
     text = card(data=None)
     assert "**Trained on simulated measurements" in text.splitlines()[2]
-    assert section(text, "Training")[0] == "- Data: a promoter library that dreamkeras simulated"
-    assert "say nothing about real promoters" in section(text, "Limits")[0]
+    assert section(text, "Training")[0] == "- Data: promoter library simulated by dreamkeras"
+    assert "do not apply to real promoters" in section(text, "Limits")[0]
     assert "simulated" not in card()
 
 
@@ -287,14 +287,17 @@ PROFILE = {"peaks_r": 0.712, "profile_jsd": 0.41, "profile_jsd_shuffled": 0.55, 
 
 def test_a_profile_is_told_of_with_what_its_distance_is_beside():
     text = card(dataclasses.replace(DESCRIPTION, profile=1000), METRICS | PROFILE, atac=GENOME, bias="bias", assay="atac")
-    assert "- Output `profile`: the share of the window's reads that begin at each of the 1,000 positions in its middle" in text
-    for line in ("- Genome: `hg38.fa`", "- Reads: `reads.bw`", "- Enzyme's bias: the network in `bias`, held fixed inside this one"):
+    assert "- Output `profile`: share of the reads in the window that begin at each of the 1,000 central positions" in text
+    for line in ("- Genome: `hg38.fa`", "- Reads: `reads.bw`", "- Bias model of the enzyme: `bias`, with fixed weights"):
         assert line in section(text, "Training")
     validation = "\n".join(section(text, "Validation"))
-    assert "| r in peaks | median profile distance | of shuffled reads | of the average profile |" in validation
+    assert (
+        "| r in peaks | median profile distance | profile distance of shuffled reads | profile distance of the average profile |"
+        in validation
+    )
     assert "| 0.712 | 0.410 | 0.550 | 0.500 |" in validation
     assert "from 0 to 0.833" in validation
-    assert "whole chromosomes stay on one side" in validation
+    assert "All windows of a chromosome are in the same set" in validation
     assert "Non-peaks:" not in text
 
 

@@ -49,7 +49,7 @@ class TestUnfinishedFiles:
 def test_a_folder_that_holds_something_is_refused_with_the_way_on(tmp_path):
     check_free(tmp_path)
     (tmp_path / "config.json").touch()
-    with pytest.raises(InputError, match=r"got .*: go on with a run in it by --resume, or take another name"):
+    with pytest.raises(InputError, match=r"got .*\. Resume a run in it with --resume, or choose another name"):
         check_free(tmp_path)
 
 

@@ -126,7 +126,7 @@ class TestChoices:
     def test_jitter_where_no_flag_tells_singletons_is_refused(self):
         assay = find_assay("yeast")
         network = tiny(assay._replace(construct=dataclasses.replace(assay.construct, flags=("is_reverse",))))
-        with pytest.raises(InputError, match="Expected an assay that tells singletons, to jitter their values, got yeast"):
+        with pytest.raises(InputError, match="jitter requires an assay with a singleton flag, got yeast"):
             plan(network, jitter=0.1)
 
     @pytest.mark.parametrize("name", ["slide", "test_shifts"])
@@ -134,7 +134,7 @@ class TestChoices:
         assay = find_assay("yeast")
         network = tiny(assay._replace(construct=Construct("short", 12, flags=assay.construct.flags)))
         assert plan(network, **{name: 11})
-        with pytest.raises(InputError, match=f"Expected {name} below the 12 letters of the window, got 12"):
+        with pytest.raises(InputError, match=f"Expected {name} below the window length of 12 bases, got 12"):
             plan(network, **{name: 12})
 
     @pytest.mark.parametrize("choice", ["strategy", "optimizer"])
