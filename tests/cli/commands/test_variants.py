@@ -246,7 +246,7 @@ def test_annotating_twice_needs_another_prefix(run, toy_model, genome, vcf, tmp_
     with monkeypatch.context() as patched:
         patched.setattr("dreamkeras.variants.scoring.VariantScorer.score", lambda *asked: 1 / 0)
         result = run(*args)
-    assert (result.exit_code, "choose another prefix" in result.stderr, (tmp_path / "b.vcf").exists()) == (1, True, False)
+    assert (result.exit_code, "Choose another prefix." in result.stderr, (tmp_path / "b.vcf").exists()) == (1, True, False)
     assert run(*args, "--info-prefix", "two_").exit_code == 0
     assert "DK_a_effect" in (tmp_path / "b.vcf").read_text()
 
