@@ -118,7 +118,7 @@ BROKEN = {
 def troubled_lines(records, seed=0, *, broken=True):
     """Yields `records` lines, each with the expected statuses of its alleles.
 
-    Of every three lines, the first is valid, the second is at the end of a contig, and the third is problematic.
+    In each group of three lines, the first is valid, the second is at the end of a contig, and the third is problematic.
     """
     maker = Maker(seed)
     kinds = [*KINDS, *BROKEN] if broken else KINDS

@@ -30,7 +30,7 @@ class ProfileFinal(ScaledFinal):
     Args:
         positions: Number of positions of the profile.
         window: Length of the network's window. The profile is in its centre.
-        kernel_size: Width of the convolution in positions; odd.
+        kernel_size: Width of the convolution in positions. Must be odd.
         counts_weight: Weight of the squared error of the log reads in the loss.
 
     Shape:
