@@ -1,4 +1,4 @@
-"""Examples: rows in step, whatever is chosen of them."""
+"""Examples: selection and concatenation keep all fields consistent."""
 
 import dataclasses
 
@@ -11,7 +11,7 @@ from dreamkeras.errors import InputError
 from dreamkeras.sequence.construct import YEAST
 
 
-def test_select_keeps_all_fields_in_step():
+def test_select_applies_to_all_fields():
     examples = make_examples(random_sequences(6), folds=[0, 1, 2, 3, 4, 5])
     chosen = examples.select(np.array([4, 1]))
     assert chosen.ids == ["p4", "p1"]
@@ -21,7 +21,7 @@ def test_select_keeps_all_fields_in_step():
     assert len(chosen) == 2
 
 
-def test_what_was_joined_can_be_selected_again():
+def test_joined_examples_can_be_selected():
     parts = [
         dataclasses.replace(make_examples(random_sequences(3, seed=seed), folds=[seed] * 3), weights=np.full(3, seed, np.float32),
                             replicates=np.full((3, 1, 2), seed, np.float32), profiles=np.full((3, 4), seed, np.float32),
@@ -36,7 +36,7 @@ def test_what_was_joined_can_be_selected_again():
     assert again.margin == 1
 
 
-def test_centred_examples_lose_their_margin_and_nothing_else():
+def test_centred_removes_only_the_margin():
     examples = make_examples(random_sequences(3, 20))
     profiles = np.arange(3 * 14, dtype=np.float32).reshape(3, 14)
     examples = dataclasses.replace(examples, profiles=profiles, is_peak=np.array([True, False, True]), margin=3)
@@ -50,16 +50,16 @@ def test_centred_examples_lose_their_margin_and_nothing_else():
     np.testing.assert_array_equal(again.profiles, centred.profiles)
 
 
-def test_centred_takes_examples_without_profiles():
+def test_centred_supports_examples_without_profiles():
     assert make_examples(random_sequences(3)).centred().profiles is None
 
 
-def test_a_negative_margin_is_refused():
+def test_negative_margins_are_rejected():
     with pytest.raises(InputError, match="Expected a margin of 0 or more, got -1"):
         dataclasses.replace(make_examples(random_sequences(3)), margin=-1)
 
 
-def test_select_takes_a_mask():
+def test_select_accepts_a_mask():
     examples = make_examples(random_sequences(3), YEAST)
     chosen = examples.select(np.array([True, False, True]))
     assert chosen.ids == ["p0", "p2"]
@@ -71,13 +71,13 @@ def test_select_takes_a_mask():
     ("targets", np.zeros(3)), ("letters", np.zeros((2, 5))), ("lengths", np.zeros(4)), ("weights", np.zeros(2)),
     ("replicates", np.zeros((3, 2))), ("profiles", np.zeros(3)), ("is_peak", np.zeros(2, bool)),
 ])  # fmt: skip
-def test_fields_out_of_step_are_refused(field, value):
+def test_fields_with_wrong_shapes_are_rejected(field, value):
     fields = {"letters": np.zeros((3, 5)), "targets": np.zeros((3, 1)), "flags": np.zeros((3, 2)), "lengths": np.zeros(3), field: value}
     with pytest.raises(InputError, match=f"Expected {field} of . dimensions and 3 rows, got shape"):
         Examples(ids=["a", "b", "c"], **fields)
 
 
-def test_too_few_examples_are_refused_and_enough_are_not():
+def test_too_few_examples_are_rejected():
     examples = make_examples(random_sequences(3))
     require_examples(examples, 3, "one batch")
     with pytest.raises(InputError, match="Expected at least 4 examples for one batch, got 3"):

@@ -14,7 +14,7 @@ from dreamkeras.files.archives import unpack
 
 
 def member(name, content=b"", **header):
-    """A member of an archive; header fields by name."""
+    """Returns a member of an archive. Keyword arguments are fields of its header."""
     info = tarfile.TarInfo(name)
     info.size = len(content)
     for key, value in header.items():
@@ -24,7 +24,7 @@ def member(name, content=b"", **header):
 
 @pytest.fixture
 def packed(tmp_path):
-    """`packed(*members)`: the path of an archive."""
+    """Returns `packed(*members)`, which writes an archive and returns its path."""
 
     def write(*members):
         path = tmp_path / "data.tar.gz"
@@ -37,12 +37,12 @@ def packed(tmp_path):
 
 
 def tree(folder):
-    """Every path under a folder, with what is in the files."""
+    """Returns all paths below a folder, with the content of files."""
     return {str(path.relative_to(folder)): path.read_bytes() if path.is_file() else None for path in folder.rglob("*")}
 
 
 def refuse(archive, message):
-    """The archive is refused, and nothing is left of it inside or outside the folder."""
+    """Checks that an archive is rejected and that no file is left inside or outside the folder."""
     before = tree(archive.parent)
     with pytest.raises(InputError, match=message) as caught:
         unpack(archive, archive.parent / "out")
@@ -50,8 +50,8 @@ def refuse(archive, message):
     assert tree(archive.parent) == before
 
 
-class TestHonestArchives:
-    def test_files_and_folders_come_out_as_they_went_in(self, packed, tmp_path):
+class TestValidArchives:
+    def test_files_and_folders_are_unpacked(self, packed, tmp_path):
         archive = packed(
             member("./", type=tarfile.DIRTYPE), member("a/b/x.tsv", b"1\n"), member("./a/y.tsv", b"2\n" * 90_000), member("empty")
         )
@@ -59,7 +59,7 @@ class TestHonestArchives:
         assert tree(tmp_path / "out") == {"a": None, "a/b": None, "a/b/x.tsv": b"1\n", "a/y.tsv": b"2\n" * 90_000, "empty": b""}
         assert not list(tmp_path.glob(".*"))
 
-    def test_it_reads_what_the_system_packs(self, tmp_path):
+    def test_archives_of_the_system_are_unpacked(self, tmp_path):
         folder = tmp_path / "in" / ("long" * 30)
         folder.mkdir(parents=True)
         (folder / ("ä" * 60)).write_bytes(b"ACGT")
@@ -67,56 +67,56 @@ class TestHonestArchives:
         unpack(tmp_path / "data.tar.gz", tmp_path / "out")
         assert tree(tmp_path / "out") == tree(tmp_path / "in")
 
-    def test_rights_and_owners_of_the_archive_are_not_taken(self, packed, tmp_path):
+    def test_modes_and_owners_of_the_archive_are_ignored(self, packed, tmp_path):
         unpack(packed(member("x", b"1", mode=0o6777, uid=0, mtime=1)), tmp_path / "out")
         (tmp_path / "plain").write_bytes(b"")
         assert (tmp_path / "out" / "x").stat().st_mode == (tmp_path / "plain").stat().st_mode
 
-    def test_a_folder_that_is_there_is_not_touched(self, packed, tmp_path):
+    def test_an_existing_folder_is_not_changed(self, packed, tmp_path):
         (tmp_path / "out").mkdir()
         refuse(packed(member("x", b"1")), r"^Cannot unpack .*: the folder .*out already exists")
 
 
 class TestUnsafeMembers:
     @pytest.mark.parametrize("name", ["../evil", "a/../../evil", "a/..", "/evil", "//evil", "a\\..\\evil", "C:evil", ".."])
-    def test_paths_outside_are_refused(self, packed, name):
+    def test_paths_outside_the_folder_are_rejected(self, packed, name):
         refuse(packed(member("fine", b"1"), member(name, b"2")), "contains a member outside its folder")
 
     @pytest.mark.parametrize("kind", [tarfile.SYMTYPE, tarfile.LNKTYPE])
     @pytest.mark.parametrize("target", ["/etc/passwd", "../evil", "fine"])
-    def test_links_are_refused_wherever_they_lead(self, packed, kind, target):
+    def test_links_are_rejected(self, packed, kind, target):
         refuse(packed(member("fine", b"1"), member("link", type=kind, linkname=target)), f"a link to '{target}': 'link'")
 
     def test_nothing_is_written_through_a_link(self, packed):
         refuse(packed(member("dir", type=tarfile.SYMTYPE, linkname=".."), member("dir/evil", b"2")), "a link to '..'")
 
     @pytest.mark.parametrize("kind", [tarfile.CHRTYPE, tarfile.BLKTYPE, tarfile.FIFOTYPE])
-    def test_devices_and_pipes_are_refused(self, packed, kind):
+    def test_devices_and_pipes_are_rejected(self, packed, kind):
         refuse(packed(member("dev", type=kind)), "a device or pipe: 'dev'")
 
     @pytest.mark.parametrize("second", [member("x", b"2"), member("x/y", b"2"), member("x", type=tarfile.DIRTYPE)])
-    def test_a_name_stands_once(self, packed, second):
+    def test_repeated_names_are_rejected(self, packed, second):
         refuse(packed(member("x", b"1"), second), r"contains .* twice")
 
 
 class TestBombs:
-    def test_bytes_are_bounded(self, packed, monkeypatch):
+    def test_the_unpacked_size_is_limited(self, packed, monkeypatch):
         monkeypatch.setattr(archives, "SMALLEST_BOUND", 1 << 20)
         refuse(packed(member("zeros", b"\0" * (3 << 20))), "Expected at most 1,048,576 bytes in .*, got more")
 
-    def test_headers_count_too(self, tmp_path, monkeypatch):
+    def test_headers_count_towards_the_size(self, tmp_path, monkeypatch):
         monkeypatch.setattr(archives, "SMALLEST_BOUND", 1 << 20)
         info = tarfile.TarInfo("x")
         info.pax_headers = {"comment": "0" * (3 << 20)}
         (tmp_path / "data.tar.gz").write_bytes(gzip.compress(info.tobuf(tarfile.PAX_FORMAT) + bytes(1024)))
         refuse(tmp_path / "data.tar.gz", "got more")
 
-    def test_so_does_what_follows_the_last_member(self, tmp_path, monkeypatch):
+    def test_bytes_after_the_last_member_count_towards_the_size(self, tmp_path, monkeypatch):
         monkeypatch.setattr(archives, "SMALLEST_BOUND", 1 << 20)
         (tmp_path / "data.tar.gz").write_bytes(gzip.compress(bytes(3 << 20)))
         refuse(tmp_path / "data.tar.gz", "got more")
 
-    def test_sparse_files_are_refused(self, tmp_path):
+    def test_sparse_files_are_rejected(self, tmp_path):
         with (tmp_path / "sparse").open("wb") as file:
             file.truncate(1 << 20)
             file.seek(1 << 30)
@@ -125,32 +125,32 @@ class TestBombs:
         (tmp_path / "sparse").unlink()
         refuse(tmp_path / "data.tar.gz", "a sparse file: 'sparse'")
 
-    def test_members_are_bounded(self, packed, monkeypatch):
+    def test_the_number_of_members_is_limited(self, packed, monkeypatch):
         monkeypatch.setattr(archives, "MOST_MEMBERS", 3)
         refuse(packed(*(member(f"x{i}") for i in range(4))), "Expected at most 3 members")
 
 
 class TestDamage:
     @pytest.mark.parametrize("content", [b"", b"ACGT", gzip.compress(b"no tar" * 200), b"\x1f\x8b\x08\x00broken"])
-    def test_what_is_no_archive_is_refused(self, tmp_path, content):
+    def test_other_files_are_rejected(self, tmp_path, content):
         (tmp_path / "data.tar.gz").write_bytes(content)
         refuse(tmp_path / "data.tar.gz", r"data\.tar\.gz is damaged or not a \.tar\.gz file")
 
-    def test_an_archive_cut_anywhere_is_refused(self, packed):
+    def test_truncated_archives_are_rejected(self, packed):
         archive = packed(member("x", os.urandom(30_000)), member("y", b"2"))
         whole = archive.read_bytes()
         for length in (5, 200, len(whole) // 2, len(whole) - 20, len(whole) - 1):
             archive.write_bytes(whole[:length])
             refuse(archive, "is damaged or not a")
 
-    def test_a_flipped_byte_is_noticed(self, packed):
+    def test_a_changed_byte_is_detected(self, packed):
         archive = packed(member("x", os.urandom(30_000)))
         content = bytearray(archive.read_bytes())
         content[len(content) // 2] ^= 1
         archive.write_bytes(content)
         refuse(archive, "is damaged or not a")
 
-    def test_a_kill_leaves_no_folder_and_the_next_call_makes_it(self, packed, tmp_path):
+    def test_a_killed_process_leaves_no_folder_and_the_next_call_unpacks_it(self, packed, tmp_path):
         archive = packed(member("a/x", b"1" * 5_000), member("a/y", b"2"))
         die_within = (
             "import os, shutil, sys; from pathlib import Path; from dreamkeras.files.archives import unpack\n"
@@ -165,7 +165,7 @@ class TestDamage:
         assert sorted(path.name for path in tmp_path.iterdir()) == ["data.tar.gz", "out"]
         assert tree(tmp_path / "out") == {"a": None, "a/x": b"1" * 5_000, "a/y": b"2"}
 
-    def test_a_folder_that_cannot_be_written_is_named(self, packed, tmp_path):
+    def test_an_unwritable_folder_is_named_in_the_error(self, packed, tmp_path):
         (tmp_path / "file").touch()
         with pytest.raises(DreamkerasError, match=r"Cannot write .*file/out: Not a directory"):
             unpack(packed(member("x", b"1")), tmp_path / "file" / "out")

@@ -1,4 +1,4 @@
-"""Stretches of bgzip files, beside what gzip unpacks of them."""
+"""Random access to bgzip files, compared with gzip."""
 
 import base64
 import gzip
@@ -20,7 +20,7 @@ BY_HTSLIB = base64.b64decode("H4sIBAAAAAAA/wYAQkMCADMAs0vOKDLkcnR2DwFhPz8Qk8sOKG
 
 
 def mapped(data):
-    """A map of these bytes in memory."""
+    """Returns a memory map of bytes."""
     memory = mmap.mmap(-1, max(1, len(data)))
     memory.write(data)
     return memory
@@ -31,13 +31,13 @@ def opened(data, size=65280):
 
 
 @given(st.binary(min_size=1, max_size=400), st.integers(1, 90), st.integers(0, 450), st.integers(0, 450))
-def test_any_stretch_is_what_gzip_unpacks(data, size, start, stop):
+def test_any_slice_equals_the_output_of_gzip(data, size, start, stop):
     packed = bgzip(data, size)
     assert gzip.decompress(packed) == data
     assert BgzipBytes(mapped(packed), "x.gz")[start:stop] == data[start:stop]
 
 
-def test_a_file_by_htslib_is_read():
+def test_files_of_htslib_are_read():
     unpacked = gzip.decompress(BY_HTSLIB)
     assert unpacked.startswith(b">chr1\nACGTACGTNN\n")
     file = BgzipBytes(mapped(BY_HTSLIB), "x.gz")
@@ -46,7 +46,7 @@ def test_a_file_by_htslib_is_read():
     assert BY_HTSLIB.endswith(END)
 
 
-def test_blocks_that_were_thrown_out_are_unpacked_again():
+def test_blocks_removed_from_the_cache_are_decompressed_again():
     data = np.random.default_rng(0).integers(0, 256, 10 * (KEPT + 5), np.uint8).tobytes()
     file = opened(data, 10)
     for _ in range(2):
@@ -56,7 +56,7 @@ def test_blocks_that_were_thrown_out_are_unpacked_again():
     assert len(file._unpacked) == KEPT
 
 
-def test_a_block_is_unpacked_once_for_stretches_in_order(monkeypatch):
+def test_a_block_is_decompressed_once_for_slices_in_order(monkeypatch):
     file, unpacked = opened(b"ACGT" * 1000, 1000), []
     unpack = zlib.decompress
     monkeypatch.setattr(zlib, "decompress", lambda *data, **how: unpacked.append(1) or unpack(*data, **how))
@@ -64,12 +64,12 @@ def test_a_block_is_unpacked_once_for_stretches_in_order(monkeypatch):
     assert len(unpacked) == 4
 
 
-def test_a_file_without_bytes_has_none():
+def test_an_empty_file_has_no_bytes():
     file = BgzipBytes(mapped(END), "x.gz")
     assert (len(file), file[0:5]) == (0, b"")
 
 
-def test_other_extra_fields_are_passed_over():
+def test_other_extra_fields_are_ignored():
     packed = bgzip(b"ACGT")
     longer = packed[:10] + (12).to_bytes(2, "little") + b"XY\2\0ab" + packed[12:]
     length = int.from_bytes(packed[16:18], "little") + 6
@@ -81,18 +81,18 @@ def test_other_extra_fields_are_passed_over():
 @pytest.mark.parametrize(
     "data", [gzip.compress(b"ACGT" * 100), gzip.compress(b""), bgzip(b"ACGT") + gzip.compress(b"ACGT"), bgzip(b"A") + b"\0"]
 )
-def test_gzip_of_another_kind_is_refused(data):
+def test_ordinary_gzip_is_rejected(data):
     with pytest.raises(InputError, match=r"Expected an uncompressed or bgzip file, got ordinary gzip: x\.gz\. Decompress it with gunzip"):
         BgzipBytes(mapped(data), "x.gz")
 
 
 @pytest.mark.parametrize("missing", [1, 28, 40])
-def test_a_file_cut_short_is_refused_even_between_two_blocks(missing):
+def test_files_truncated_between_two_blocks_are_rejected(missing):
     with pytest.raises(InputError, match=r"Truncated bgzip file: x\.gz"):
         BgzipBytes(mapped(bgzip(b"ACGT" * 100)[:-missing]), "x.gz")
 
 
-def test_a_broken_block_is_refused_when_it_is_read():
+def test_damaged_blocks_are_rejected_when_they_are_read():
     packed = bytearray(bgzip(np.random.default_rng(0).integers(0, 256, 300, np.uint8).tobytes(), 100))
     packed[60] ^= 255
     file = BgzipBytes(mapped(bytes(packed)), "x.gz")
@@ -102,7 +102,7 @@ def test_a_broken_block_is_refused_when_it_is_read():
 
 
 @given(pieces=st.lists(st.integers(0, 200_000), max_size=4), random=st.booleans())
-def test_what_is_written_gzip_reads_and_every_block_is_bgzips(pieces, random):
+def test_output_is_valid_gzip_in_bgzip_blocks(pieces, random):
     letters = np.random.default_rng(0).integers(0, 256 if random else 2, 200_000, np.uint8).tobytes()
     packed = io.BytesIO()
     writer = BgzipWriter(packed)
@@ -116,14 +116,14 @@ def test_what_is_written_gzip_reads_and_every_block_is_bgzips(pieces, random):
 
 
 @pytest.mark.parametrize("data", [b"", b"text", gzip.compress(b"text"), bgzip(b"text"), bgzip(b"")])
-def test_files_with_an_end_and_those_that_need_none_pass(tmp_path, data):
+def test_complete_files_and_other_formats_are_accepted(tmp_path, data):
     (tmp_path / "x").write_bytes(data)
     assert check_bgzip_end(str(tmp_path / "x")) is None
     assert (tmp_path / "x").read_bytes() == data
 
 
 @pytest.mark.parametrize("missing", [1, 28, 40])
-def test_the_end_of_a_file_is_missed(tmp_path, missing):
+def test_a_truncated_file_is_rejected(tmp_path, missing):
     (tmp_path / "x").write_bytes(bgzip(b"ACGT" * 100)[:-missing])
     with pytest.raises(InputError, match="Truncated bgzip file"):
         check_bgzip_end(str(tmp_path / "x"))
@@ -135,7 +135,7 @@ def streamed(data, size):
 
 
 @pytest.mark.parametrize("size", [-1, 1, 7, 50])
-def test_the_end_of_a_stream_is_missed_however_few_bytes_come_at_a_time(size):
+def test_a_truncated_stream_is_rejected_for_any_read_size(size):
     whole = bgzip(b"ACGT" * 100)
     for data in (whole, gzip.compress(b"text"), b""):
         assert streamed(data, size) == data

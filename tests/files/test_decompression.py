@@ -26,13 +26,13 @@ def written(tmp_path, data, name="file"):
 
 
 def members(data, size=1000):
-    """Gzip in many members, as bgzip makes it, with an empty one at the end."""
+    """Returns gzip with many members and an empty one at the end, as bgzip writes it."""
     return b"".join(gzip.compress(data[i : i + size]) for i in range(0, len(data), size)) + gzip.compress(b"")
 
 
 @pytest.mark.parametrize("size", [1, 100, HEAD - 1, HEAD, HEAD + 1, 3 * HEAD + 7])
 @pytest.mark.parametrize("pack", [bytes, gzip.compress, members])
-def test_bytes_come_whole_plain_or_packed(tmp_path, size, pack):
+def test_plain_and_compressed_files_are_read_completely(tmp_path, size, pack):
     data = (b"ACGT\n" * size)[:size]
     with open_source(str(written(tmp_path, pack(data)))) as source:
         assert source.head == data[:HEAD]
@@ -40,14 +40,14 @@ def test_bytes_come_whole_plain_or_packed(tmp_path, size, pack):
 
 
 @pytest.mark.parametrize("pack", [bytes, gzip.compress])
-def test_the_head_has_the_first_line(tmp_path, pack):
+def test_the_head_contains_the_first_line(tmp_path, pack):
     data = b"\n" + b"A" * 3 * HEAD + b"\n" + b"C" * HEAD
     with open_source(str(written(tmp_path, pack(data)))) as source:
         assert source.head == data[: 3 * HEAD + 2]
         assert source.stream.read() == data
 
 
-def test_a_byte_order_mark_is_left_out(tmp_path):
+def test_byte_order_marks_are_skipped(tmp_path):
     data = b">a\nACGT\n" * 20_000
     with open_source(str(written(tmp_path, b"\xef\xbb\xbf" + data))) as source:
         assert source.head.startswith(b">a")
@@ -62,7 +62,7 @@ def test_a_dash_is_standard_input_which_stays_open(monkeypatch, pack):
     assert not stdin.closed
 
 
-def test_a_pipe_that_gives_a_little_at_a_time_is_read_whole(tmp_path):
+def test_a_slow_pipe_is_read_completely(tmp_path):
     pipe = tmp_path / "pipe"
     os.mkfifo(pipe)
 
@@ -77,7 +77,7 @@ def test_a_pipe_that_gives_a_little_at_a_time_is_read_whole(tmp_path):
 
 
 @pytest.mark.parametrize(("path", "name"), [("-", "standard input"), ("a/b.fa", "a/b.fa")])
-def test_source_name_is_for_people(path, name):
+def test_source_name_gives_the_name_for_messages(path, name):
     assert source_name(path) == name
 
 
@@ -90,41 +90,41 @@ def refusal(path):
     return message
 
 
-def test_a_missing_file_is_refused(tmp_path):
+def test_a_missing_file_is_rejected(tmp_path):
     assert "File not found" in refusal(tmp_path / "none.fa")
 
 
-def test_a_folder_is_refused(tmp_path):
+def test_a_folder_is_rejected(tmp_path):
     assert "got a folder" in refusal(tmp_path)
 
 
-def test_a_path_through_a_file_is_refused(tmp_path):
+def test_a_path_through_a_file_is_rejected(tmp_path):
     assert refusal(written(tmp_path, b"x") / "y").startswith("Cannot read ")
 
 
 @pytest.mark.parametrize("data", [b"", gzip.compress(b""), b"\xef\xbb\xbf"])
-def test_an_empty_file_is_refused(tmp_path, data):
+def test_an_empty_file_is_rejected(tmp_path, data):
     assert "it is empty" in refusal(written(tmp_path, data))
 
 
 @pytest.mark.parametrize("kept", [11, 300, -9, -1])
-def test_a_truncated_gzip_is_refused(tmp_path, kept):
+def test_truncated_gzip_is_rejected(tmp_path, kept):
     data = gzip.compress(os.urandom(1000).hex().encode())
     assert "Damaged gzip file" in refusal(written(tmp_path, data[:kept]))
 
 
 @pytest.mark.parametrize("at", [5, 400, -6])
-def test_a_corrupt_gzip_is_refused(tmp_path, at):
+def test_damaged_gzip_is_rejected(tmp_path, at):
     data = bytearray(gzip.compress(os.urandom(1000).hex().encode(), mtime=0))
     data[10 if at == 5 else at] ^= 0xFF
     assert "gzip" in refusal(written(tmp_path, bytes(data)))
 
 
-def test_what_follows_a_gzip_has_to_be_gzip(tmp_path):
+def test_bytes_after_gzip_must_be_gzip(tmp_path):
     assert "Damaged gzip file" in refusal(written(tmp_path, gzip.compress(b"ACGT") + b"more"))
 
 
-def test_binary_data_is_refused(tmp_path):
+def test_binary_data_are_rejected(tmp_path):
     assert "got binary data" in refusal(written(tmp_path, b"MZ\x01\x00\x02"))
 
 
@@ -132,16 +132,16 @@ def test_binary_data_is_refused(tmp_path):
     ("data", "kind"),
     [(bz2.compress(b"A"), "bzip2"), (lzma.compress(b"A"), "xz"), (b"PK\x03\x04...", "zip"), (b"\x28\xb5\x2f\xfd..", "zstd")],
 )
-def test_other_compressions_are_named(tmp_path, data, kind):
+def test_other_compression_formats_are_named_in_the_error(tmp_path, data, kind):
     assert f"got a {kind} file" in refusal(written(tmp_path, data))
 
 
-def test_text_that_is_not_utf_8_is_refused(tmp_path):
+def test_text_that_is_not_utf_8_is_rejected(tmp_path):
     path = written(tmp_path, b"caf\xe9")
     with pytest.raises(InputError, match="Expected UTF-8 text, got the byte 0xe9"), open_source(str(path)) as source:
         source.stream.read().decode()
 
 
-def test_the_readers_own_errors_pass(tmp_path):
+def test_errors_of_the_caller_are_not_converted(tmp_path):
     with pytest.raises(InputError, match=r"^mine$"), open_source(str(written(tmp_path, b"x"))):
         raise InputError("mine")

@@ -9,7 +9,7 @@ from dreamkeras.files import digests
 from dreamkeras.files.digests import KINDS, MEGABYTE, checksum_of, file_digest, quick_digest
 
 
-def test_the_digest_is_that_of_sha256sum(tmp_path):
+def test_the_digest_equals_that_of_sha256sum(tmp_path):
     (tmp_path / "x").write_bytes(b"promoter")
     assert file_digest(tmp_path / "x") == hashlib.sha256(b"promoter").hexdigest()
 
@@ -19,7 +19,7 @@ def digest(path):
         return quick_digest(file)
 
 
-def test_a_quick_digest_sees_size_beginning_and_end(tmp_path):
+def test_a_quick_digest_depends_on_size_beginning_and_end(tmp_path):
     data = np.zeros(3 * MEGABYTE, np.uint8)
     seen = set()
     for change in (None, 0, MEGABYTE - 1, 2 * MEGABYTE, 3 * MEGABYTE - 1):
@@ -40,27 +40,27 @@ def test_an_empty_file_has_the_well_known_checksum(tmp_path, kind, empty):
     assert checksum_of(tmp_path / "empty", kind) == f"{kind}:{empty}"
 
 
-def test_pieces_do_not_change_it(tmp_path, monkeypatch):
+def test_a_checksum_does_not_depend_on_the_read_size(tmp_path, monkeypatch):
     path, content = tmp_path / "file", bytes(range(256)) * 5
     path.write_bytes(content)
     monkeypatch.setattr(digests, "MEGABYTE", 7)
     assert checksum_of(path, "md5") == f"md5:{hashlib.md5(content).hexdigest()}"
 
 
-def test_git_names_a_file_so(tmp_path):
+def test_git_blob_checksums_equal_those_of_git(tmp_path):
     path = tmp_path / "file"
     path.write_bytes(b"ACGT\t7.5\n" * 1_000)
     named = subprocess.run(["git", "hash-object", path], capture_output=True, text=True, check=True).stdout.strip()
     assert checksum_of(path, "git-blob") == f"git-blob:{named}"
 
 
-def test_a_checksum_names_its_kind(tmp_path):
+def test_the_kind_can_be_given_as_a_checksum(tmp_path):
     path = tmp_path / "file"
     path.write_bytes(b"x")
     for kind in KINDS:
         assert checksum_of(path, f"{kind}:0123") == checksum_of(path, kind)
 
 
-def test_other_kinds_are_refused(tmp_path):
+def test_other_kinds_are_rejected(tmp_path):
     with pytest.raises(InputError, match="md5 or git-blob, got 'crc32'"):
         checksum_of(tmp_path, "crc32:00")

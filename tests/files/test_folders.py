@@ -25,7 +25,7 @@ with getattr(folders, sys.argv[1])(Path(sys.argv[2])):
 
 @pytest.fixture
 def hold():
-    """`hold(function, folder)`: a process that holds a folder until its standard input is closed."""
+    """Returns `hold(function, folder)`, which starts a process that locks a folder until its standard input is closed."""
     started = []
 
     def start(function, folder):
@@ -47,7 +47,7 @@ def content(folder):
 
 
 class TestClaim:
-    def test_a_second_process_is_refused_and_the_first_one_goes_on(self, tmp_path, hold):
+    def test_a_second_process_is_rejected_and_the_first_one_continues(self, tmp_path, hold):
         first = hold("claim", tmp_path / "run")
         for _ in range(2):
             with pytest.raises(DreamkerasError, match=HELD), claim(tmp_path / "run"):
@@ -57,23 +57,23 @@ class TestClaim:
         assert first.returncode == 0
         assert content(tmp_path) == []
 
-    def test_a_second_thread_is_refused(self, tmp_path):
+    def test_a_second_thread_is_rejected(self, tmp_path):
         with claim(tmp_path / "run"), pytest.raises(DreamkerasError, match=HELD), claim(tmp_path / "run"):
             pytest.fail("it was held twice")
 
-    def test_a_killed_process_holds_nothing(self, tmp_path, hold):
+    def test_a_killed_process_holds_no_lock(self, tmp_path, hold):
         first = hold("claim", tmp_path / "run")
         first.kill()
         first.wait()
         assert content(tmp_path) == ["run", f"run/{LOCK}"]
         with claim(tmp_path / "run"):
             pass
-        assert content(tmp_path) == ["run"]  # it was there before
+        assert content(tmp_path) == ["run"]  # the folder existed before
 
     @pytest.mark.skipif(not hasattr(os, "fork"), reason="processes do not fork here")
     @pytest.mark.filterwarnings("ignore:.*multi-threaded.*fork:DeprecationWarning")
-    def test_a_child_does_not_hold_it_beyond_its_end(self, tmp_path):
-        """Neither one that is forked, nor one that is started and inherits what it can."""
+    def test_a_child_process_does_not_keep_the_lock(self, tmp_path):
+        """Checks a forked child and a started child that inherits all descriptors."""
         reading, writing = os.pipe()
         with claim(tmp_path / "run"):
             forked = os.fork()
@@ -91,7 +91,7 @@ class TestClaim:
         started.communicate()
 
     @pytest.mark.skipif(not hasattr(os, "fork"), reason="processes do not fork here")
-    def test_a_forked_child_that_leaves_the_block_does_not_give_it_away(self, tmp_path):
+    def test_a_forked_child_does_not_release_the_lock(self, tmp_path):
         code = (
             "import os, sys; from pathlib import Path; from dreamkeras.files.folders import LOCK, claim\n"
             "with claim(Path(sys.argv[1])):\n"
@@ -103,7 +103,7 @@ class TestClaim:
         assert (done.stdout, content(tmp_path)) == ("True\n", [])
 
     @pytest.mark.parametrize("before", [[], ["new"], ["new/deep"], ["new/deep/run"]])
-    def test_a_start_that_fails_leaves_what_was_there(self, tmp_path, before):
+    def test_a_failed_start_leaves_the_folder_unchanged(self, tmp_path, before):
         for folder in before:
             (tmp_path / folder).mkdir(parents=True)
         found = content(tmp_path)
@@ -111,13 +111,13 @@ class TestClaim:
             raise ZeroDivisionError
         assert content(tmp_path) == found
 
-    def test_what_is_written_stays_without_the_lock(self, tmp_path):
+    def test_written_files_remain_without_the_lock_file(self, tmp_path):
         with claim(tmp_path / "new" / "run"):
             (tmp_path / "new" / "run" / "file").touch()
         assert content(tmp_path) == ["new", "new/run", "new/run/file"]
 
-    def test_one_of_many_that_begin_at_once_holds_it(self, tmp_path):
-        """Folders come and go while others begin."""
+    def test_only_one_of_many_concurrent_processes_gets_the_lock(self, tmp_path):
+        """Folders are created and removed while other processes begin."""
         inside, most, refused = [], [], []
 
         def work():
@@ -137,22 +137,22 @@ class TestClaim:
             thread.join()
         assert set(most) == {1}
         assert all("Another process is writing to" in text for text in refused)
-        assert not list(tmp_path.rglob(LOCK))  # an empty folder may stay: who made it left while another began
+        assert not list(tmp_path.rglob(LOCK))  # an empty folder may remain if its creator ended while another process began
 
-    def test_a_relative_path_means_the_folder_that_it_was(self, tmp_path, monkeypatch):
+    def test_relative_paths_are_resolved_at_the_beginning(self, tmp_path, monkeypatch):
         (tmp_path / "elsewhere").mkdir()
         monkeypatch.chdir(tmp_path)
         with claim(Path("run")):
             monkeypatch.chdir(tmp_path / "elsewhere")
         assert content(tmp_path) == ["elsewhere"]
 
-    def test_a_file_is_no_folder(self, tmp_path):
+    def test_a_file_cannot_be_locked_as_a_folder(self, tmp_path):
         (tmp_path / "run").write_text("x")
         with pytest.raises(DreamkerasError, match=r"Cannot write .*run: Not a directory"), claim(tmp_path / "run"):
             pytest.fail("it was held")
 
     @pytest.mark.parametrize("error", [OSError(38, "Function not implemented"), OSError(37, "No locks available")])
-    def test_a_file_system_without_locks_holds_nothing(self, tmp_path, monkeypatch, error):
+    def test_a_file_system_without_locks_is_supported(self, tmp_path, monkeypatch, error):
         def fail(*_):
             raise error
 
@@ -161,8 +161,8 @@ class TestClaim:
             pass
         assert content(tmp_path) == []
 
-    def test_a_system_without_locks_holds_nothing(self, tmp_path):
-        """The package imports there, too."""
+    def test_an_operating_system_without_locks_is_supported(self, tmp_path):
+        """The package can be imported on such a system."""
         code = (
             "import sys, os; sys.modules['fcntl'] = None; import random; del os.register_at_fork\n"
             "from pathlib import Path; from dreamkeras.files.folders import claim, open_folder\n"
@@ -173,7 +173,7 @@ class TestClaim:
         assert content(tmp_path) == ["run", "run/file"]
 
 
-def test_a_folder_is_cleared_but_for_its_lock(tmp_path):
+def test_clear_keeps_only_the_lock(tmp_path):
     (tmp_path / "run" / "deep").mkdir(parents=True)
     (tmp_path / "run" / "deep" / "file").touch()
     (tmp_path / "elsewhere").mkdir()
@@ -186,7 +186,7 @@ def test_a_folder_is_cleared_but_for_its_lock(tmp_path):
 
 
 class TestFolder:
-    def test_it_appears_with_all_that_is_in_it(self, tmp_path):
+    def test_the_folder_appears_with_all_files(self, tmp_path):
         folder = tmp_path / "new" / "deep"
         with open_folder(folder) as unfinished:
             (unfinished / "file").write_text("x")
@@ -195,7 +195,7 @@ class TestFolder:
         assert [path.name for path in tmp_path.iterdir()] == ["new"]
 
     @pytest.mark.parametrize("failure", [OSError(28, "No space left on device"), ValueError(), KeyboardInterrupt()])
-    def test_nothing_is_left_of_a_failure(self, tmp_path, failure):
+    def test_a_failure_leaves_no_folder(self, tmp_path, failure):
         def fail():
             with open_folder(tmp_path / "new" / "deep") as unfinished:
                 (unfinished / "file").touch()
@@ -205,14 +205,14 @@ class TestFolder:
             fail()
         assert list(tmp_path.iterdir()) == []
 
-    def test_what_a_killed_process_left_goes_first(self, tmp_path):
+    def test_files_of_a_killed_process_are_deleted_first(self, tmp_path):
         (tmp_path / ".out.unfinished").mkdir()
         (tmp_path / ".out.unfinished" / "old").touch()
         with open_folder(tmp_path / "out") as unfinished:
             (unfinished / "new").touch()
         assert [path.name for path in (tmp_path / "out").iterdir()] == ["new"]
 
-    def test_a_second_process_is_refused_and_the_first_one_goes_on(self, tmp_path, hold):
+    def test_a_second_process_is_rejected_and_the_first_one_continues(self, tmp_path, hold):
         first = hold("open_folder", tmp_path / "run")
         with pytest.raises(DreamkerasError, match=HELD), open_folder(tmp_path / "run"):
             pytest.fail("it was filled twice")
@@ -221,7 +221,7 @@ class TestFolder:
         assert first.returncode == 0
         assert content(tmp_path) == ["run"]
 
-    def test_what_another_process_filled_meanwhile_is_refused_before_the_work(self, tmp_path, monkeypatch):
+    def test_a_folder_filled_by_another_process_is_rejected_immediately(self, tmp_path, monkeypatch):
         def fill(folder):
             require_empty(folder)
             folder.mkdir()
@@ -233,7 +233,7 @@ class TestFolder:
             pytest.fail("it was filled")
         assert content(tmp_path) == ["run", "run/theirs"]
 
-    def test_errors_of_files_elsewhere_keep_their_names(self, tmp_path):
+    def test_errors_of_other_files_keep_their_names(self, tmp_path):
         with pytest.raises(FileNotFoundError), open_folder(tmp_path / "run"):
             (tmp_path / "input").read_text()
         with (
@@ -243,7 +243,7 @@ class TestFolder:
             unfinished.write_text("x")
         assert content(tmp_path) == []
 
-    def test_a_folder_that_holds_something_stays_as_it_is(self, tmp_path):
+    def test_a_folder_with_content_is_unchanged(self, tmp_path):
         (tmp_path / "out").mkdir()
         (tmp_path / "out" / "mine").touch()
         with (
@@ -255,10 +255,10 @@ class TestFolder:
 
 
 class TestEmptyFolder:
-    """One that is there already, such as a mount point, stays the same folder."""
+    """An existing empty folder, such as a mount point, is not replaced."""
 
     @pytest.mark.parametrize("name", ["out", "link"])
-    def test_it_is_filled_and_not_replaced(self, tmp_path, name):
+    def test_an_empty_folder_is_filled_and_not_replaced(self, tmp_path, name):
         (tmp_path / "out").mkdir(mode=0o700)
         (tmp_path / "link").symlink_to("out")
         before = (tmp_path / "out").stat()
@@ -271,8 +271,8 @@ class TestEmptyFolder:
         assert content(tmp_path / "out") == ["deep", "deep/file"]
         assert (tmp_path / "link").is_symlink()
 
-    def test_its_parent_is_not_written_to(self, tmp_path, monkeypatch):
-        """As a mounted folder's in a container; renaming a mount point would fail after the work."""
+    def test_the_parent_folder_is_not_written_to(self, tmp_path, monkeypatch):
+        """The parent of a mounted folder in a container may be read-only. Renaming a mount point would fail at the end."""
         (tmp_path / "out").mkdir()
         rename = Path.replace
 
@@ -286,7 +286,7 @@ class TestEmptyFolder:
             assert content(tmp_path)[0] == "out"
         assert content(tmp_path) == ["out", "out/file"]
 
-    def test_it_stays_empty_after_a_failure(self, tmp_path):
+    def test_an_empty_folder_stays_empty_after_a_failure(self, tmp_path):
         def fail():
             with open_folder(tmp_path) as unfinished:
                 (unfinished / "file").touch()
@@ -296,7 +296,7 @@ class TestEmptyFolder:
             fail()
         assert content(tmp_path) == []
 
-    def test_what_a_killed_process_left_in_it_goes_first(self, tmp_path, hold):
+    def test_files_of_a_killed_process_in_an_empty_folder_are_deleted_first(self, tmp_path, hold):
         first = hold("open_folder", tmp_path)
         with pytest.raises(DreamkerasError, match=r"^Another process is writing to"), open_folder(tmp_path):
             pytest.fail("it was filled twice")
@@ -307,7 +307,7 @@ class TestEmptyFolder:
             (unfinished / "new").touch()
         assert content(tmp_path) == ["new"]
 
-    def test_a_link_to_nothing_is_refused(self, tmp_path):
+    def test_a_dangling_link_is_rejected(self, tmp_path):
         (tmp_path / "link").symlink_to("nowhere")
         with pytest.raises(DreamkerasError, match="Expected a new or empty folder"), open_folder(tmp_path / "link"):
             pytest.fail("it was filled")
@@ -315,8 +315,8 @@ class TestEmptyFolder:
 
 @pytest.mark.parametrize("before", [False, True], ids=["new", "empty"])
 @pytest.mark.parametrize(("first", "second"), [("claim", "open_folder"), ("open_folder", "claim")])
-def test_folders_of_both_kinds_exclude_each_other(tmp_path, hold, first, second, before):
-    """As those of `train` and of `design`."""
+def test_locks_of_both_functions_exclude_each_other(tmp_path, hold, first, second, before):
+    """`train` and `design` use different functions to lock their folders."""
     if before:
         (tmp_path / "run").mkdir()
     holder = hold(first, tmp_path / "run")
@@ -330,7 +330,7 @@ def test_folders_of_both_kinds_exclude_each_other(tmp_path, hold, first, second,
         pass
 
 
-def test_a_folder_that_was_replaced_is_written_to_no_more(tmp_path):
+def test_a_replaced_folder_is_detected(tmp_path):
     with claim(tmp_path / "run"):
         require_held(tmp_path / "run")
         shutil.rmtree(tmp_path / "run")
@@ -338,10 +338,10 @@ def test_a_folder_that_was_replaced_is_written_to_no_more(tmp_path):
             require_held(tmp_path / "run")
         with claim(tmp_path / "run"), pytest.raises(DreamkerasError, match="was removed or replaced"):
             require_held(tmp_path / "run")
-    require_held(tmp_path / "run")  # nobody holds it
+    require_held(tmp_path / "run")  # the folder is not locked
 
 
-def test_only_a_new_or_an_empty_folder_is_filled(tmp_path):
+def test_only_new_or_empty_folders_are_accepted(tmp_path):
     (tmp_path / "empty").mkdir()
     (tmp_path / "file").write_text("x")
     require_empty(tmp_path / "new")

@@ -1,4 +1,4 @@
-"""Streams are real pipes here: what fills them is another thread, and more than a pipe holds."""
+"""Inputs that are pipes. They are filled by another thread, with more bytes than a pipe can hold."""
 
 import errno
 import io
@@ -25,7 +25,7 @@ def read(path):
 
 
 @given(size=st.integers(1, 300_000), looks=st.integers(0, 3), head=st.integers(0, 100_000))
-def test_a_pipe_is_read_whole_however_often_it_was_looked_at(size, looks, head):
+def test_a_pipe_can_be_read_repeatedly(size, looks, head):
     data = (b"ACGT\n" * (size // 5 + 1))[:size]
     with filled_pipe(data) as path, rereadable(path):
         for _ in range(looks):
@@ -34,7 +34,7 @@ def test_a_pipe_is_read_whole_however_often_it_was_looked_at(size, looks, head):
         assert read(path) == read(path) == data
 
 
-def test_two_who_read_at_once_do_not_move_each_others_place():
+def test_concurrent_readers_have_separate_positions():
     with filled_pipe(b"ACGT" * 10_000) as path, rereadable(path), open_bytes(path) as one, open_bytes(path) as other:
         assert (one.read(3), other.read(5), one.read(2), other.read(1)) == (b"ACG", b"ACGTA", b"TA", b"C")
         assert one.seek(-4, io.SEEK_END) == 39_996
@@ -48,7 +48,7 @@ def test_standard_input_is_read_twice(monkeypatch):
         assert (read("-"), read("-"), stdin.closed) == (b"ACGT\n", b"ACGT\n", False)
 
 
-def test_a_copy_lasts_as_long_as_the_outermost_block_that_asked_for_it():
+def test_a_copy_is_kept_until_the_outermost_block_ends():
     with filled_pipe(b"ACGT") as path, rereadable(path):
         with rereadable(path, None):
             assert read(path) == b"ACGT"
@@ -57,7 +57,7 @@ def test_a_copy_lasts_as_long_as_the_outermost_block_that_asked_for_it():
     assert (copy.closed, inputs._COPIES) == (True, {})
 
 
-def test_files_are_read_where_they_are(tmp_path, monkeypatch):
+def test_files_are_not_copied(tmp_path, monkeypatch):
     monkeypatch.setattr(tempfile, "TemporaryFile", None)
     (tmp_path / "a").write_text("ACGT")
     with rereadable(tmp_path / "a", str(tmp_path / "none")):
@@ -82,30 +82,30 @@ def full_device(**_):
 
 
 @pytest.mark.parametrize(("made", "reason"), [(no_folder, "No usable temporary directory"), (full_device, "No space left on device")])
-def test_no_room_for_a_copy_is_told(monkeypatch, made, reason):
+def test_a_copy_that_cannot_be_written_is_an_error(monkeypatch, made, reason):
     monkeypatch.setattr(tempfile, "TemporaryFile", made)
     with filled_pipe(b"ACGT") as path, rereadable(path), pytest.raises(InputError, match=rf"copy of {path}, .*: {reason}.*\. Set TMPDIR"):
         read(path)
 
 
-def test_a_copy_of_what_is_left_can_be_read_from_anywhere():
+def test_a_copy_of_the_rest_of_a_stream_is_seekable():
     with copied(io.BytesIO(b"ACGT"), "-") as copy:
         assert (copy.read(), copy.seek(-2, 2), copy.read()) == (b"ACGT", 2, b"GT")
 
 
-def test_only_files_are_found_from_another_folder(tmp_path, monkeypatch):
+def test_only_paths_of_files_are_made_absolute(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     assert [full_path(path) for path in ("-", "/dev/fd/63", "a/../b")] == ["-", "/dev/fd/63", str(tmp_path.resolve() / "b")]
     assert [file_name(path) for path in ("-", "/dev/stdin", "a/b.tsv")] == ["standard input", "/dev/stdin", "b.tsv"]
 
 
-def test_a_stream_is_refused_where_only_a_file_will_do(tmp_path):
+def test_a_stream_is_rejected_if_a_file_is_required(tmp_path):
     require_file(tmp_path, "no reason")
     with pytest.raises(InputError, match=r"^Expected a file, got standard input, which can be read only once: it is read twice\.$"):
         require_file("-", "it is read twice")
 
 
-def test_one_stream_under_two_names_is_refused(tmp_path):
+def test_a_stream_under_two_names_is_rejected(tmp_path):
     os.mkfifo(tmp_path / "fifo")
     (tmp_path / "link").symlink_to("fifo")
     refuse_twice(["-", None, str(tmp_path), str(tmp_path), str(tmp_path / "fifo"), ""])
@@ -121,14 +121,14 @@ def test_standard_input_that_is_a_pipe_has_several_names(monkeypatch):
             refuse_twice(["-", path])
 
 
-def test_closed_standard_input_is_told(monkeypatch):
+def test_closed_standard_input_is_an_error(monkeypatch):
     monkeypatch.setattr(sys, "stdin", None)
     with pytest.raises(InputError, match="Cannot read standard input: it is closed"):
         read("-")
     refuse_twice(["-"])
 
 
-def test_settings_are_utf_8_from_anywhere(tmp_path):
+def test_settings_are_read_as_utf_8(tmp_path):
     (tmp_path / "a.toml").write_bytes(b"\xef\xbb\xbfx = '\xc3\xa9'")
     assert read_text(tmp_path / "a.toml") == "x = 'é'"
     with filled_pipe(b"x = 1") as path:

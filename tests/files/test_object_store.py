@@ -1,4 +1,4 @@
-"""Paths, `file://` URLs, and an S3 server of this machine, whose contents Amazon's own client writes and reads."""
+"""Paths, `file://` URLs, and a local S3 server whose objects are written and read with Amazon's client."""
 
 import io
 import subprocess
@@ -17,7 +17,7 @@ NAMES = ["a.fa", "b c%2F+?.fa"]
 
 @pytest.fixture(params=["path", "file", "s3"])
 def place(request, tmp_path):
-    """A folder of two files, a hidden one and a folder, and how a test reads and writes in it behind the module's back."""
+    """A folder with two files, a hidden file and a folder, and functions that read and write in it without the module."""
     contents = {**{f"in/{name}": name.encode() * 2 for name in NAMES}, "in/.hidden": b"", "in/sub/c.fa": b"c"}
     if request.param == "s3":
         bucket = request.getfixturevalue("bucket")
@@ -41,19 +41,19 @@ def made(place, content):
 
 
 class TestFolder:
-    def test_its_files_are_those_that_are_not_hidden_by_name(self, place):
+    def test_files_are_sorted_and_exclude_hidden_ones(self, place):
         folder, _, _ = place
         assert [file.name for file in folder.files()] == NAMES
         assert folder.names() == {*NAMES, ".hidden", "sub"}
 
-    def test_a_file_of_it_is_found_by_its_text(self, place):
+    def test_a_file_is_located_by_its_text(self, place):
         folder, read, _ = place
         for file in folder.files():
             found = locate(file.text)
             assert (str(found), found.name, found.read()) == (str(file), file.name, read(f"in/{file.name}"))
             assert [str(same) for same in found.files()] == [str(file)]
 
-    def test_what_is_not_there_holds_nothing(self, place):
+    def test_a_missing_folder_has_no_names(self, place):
         folder, _, _ = place
         none = folder / "none"
         assert (none.names(), none.read()) == (set(), None)
@@ -64,18 +64,18 @@ class TestFolder:
 
 
 class TestFile:
-    def test_is_read_from_a_path_of_its_name(self, place):
+    def test_a_fetched_file_has_the_same_name(self, place):
         folder, _, _ = place
         with (folder / NAMES[1]).fetched() as path:
             assert (Path(path).name, Path(path).read_bytes()) == (NAMES[1], NAMES[1].encode() * 2)
 
-    def test_errors_name_it_and_not_its_copy(self, place):
+    def test_errors_name_the_file_and_not_its_copy(self, place):
         folder, _, _ = place
         with pytest.raises(InputError) as caught, (folder / "a.fa").fetched() as path:
             raise InputError(f"Expected more in {path}.")
         assert str(caught.value) == f"Expected more in {folder}/a.fa."
 
-    def test_appears_when_it_is_whole(self, place):
+    def test_a_file_appears_when_it_is_complete(self, place):
         folder, read, keys = place
         out = folder / "new folder"
         out.make_folder()
@@ -95,7 +95,7 @@ class TestFile:
         assert (out / "x.tsv").read() == b"another"
 
     @pytest.mark.parametrize("size", [0, 5, 2 * MEGABYTE + 7])
-    def test_a_quick_digest_is_that_of_the_same_bytes_on_a_disk_and_the_time_of_the_last_change(self, place, size):
+    def test_a_quick_digest_depends_on_bytes_and_modification_time(self, place, size):
         folder, _, _ = place
         content = bytes(range(251)) * (size // 251 + 1)
         made(folder / "large", content[:size])
@@ -111,19 +111,19 @@ class TestObjects:
         made(folder / "a b", b"x")
         assert bucket.get("in/a b") == b"x"
 
-    def test_a_bucket_is_a_folder(self, bucket):
+    def test_a_bucket_can_be_used_as_a_folder(self, bucket):
         bucket.put("x.fa", b"x")
         for url in (bucket.url(), bucket.url().replace("/?", "?")):
             assert [str(file) for file in locate(url).files()] == ["s3://promoters/x.fa"]
 
-    def test_a_missing_bucket_is_named(self, bucket):
+    def test_a_missing_bucket_is_named_in_the_error(self, bucket):
         folder = locate(bucket.url("in", bucket="nobody"))
         with pytest.raises(InputError, match=r"not found: s3://nobody/in\."):
             folder.files()
         with pytest.raises(DreamkerasError, match=r"^Cannot write s3://nobody/in/x: .*NO_SUCH_BUCKET.* does not exist\.$"):
             made(folder / "x", b"x")
 
-    def test_a_missing_permission_is_named(self, bucket):
+    def test_a_missing_permission_is_named_in_the_error(self, bucket):
         bucket.put("x.fa", b"x")
         bucket.refuse_all()
         place = locate(bucket.url("x.fa"))
@@ -131,8 +131,8 @@ class TestObjects:
             with pytest.raises(DreamkerasError, match=r"^Cannot (read|write) s3://promoters/x\.fa: .*(ACCESS_DENIED|INVALID_ACCESS_KEY)"):
                 ask()
 
-    def test_stores_that_show_halves_get_a_name_for_them(self, tmp_path, monkeypatch):
-        """A folder of this disk as a store: names appear in it as soon as files are opened."""
+    def test_incomplete_objects_have_temporary_names(self, tmp_path, monkeypatch):
+        """A local folder as a store, in which a name appears as soon as a file is opened for writing."""
         filesystems = pytest.importorskip("pyarrow.fs")
         store = filesystems.SubTreeFileSystem(str(tmp_path), filesystems.LocalFileSystem())
         monkeypatch.setattr(object_store, "_open_store", lambda url, shown: (store, ""))
@@ -158,19 +158,19 @@ class TestUrls:
             ("file://host/in", r"Expected a file on this machine, with three slashes as in file:///data/x\.fa, got file://host/in\.$"),
         ],
     )
-    def test_that_are_not_known_are_refused(self, url, message):
+    def test_unsupported_urls_are_rejected(self, url, message):
         pytest.importorskip("pyarrow.fs")
         with pytest.raises(InputError, match=message):
             locate(url)
 
-    def test_need_pyarrow_unless_they_are_of_files(self, monkeypatch, tmp_path):
+    def test_urls_of_stores_require_pyarrow(self, monkeypatch, tmp_path):
         monkeypatch.setitem(sys.modules, "pyarrow.fs", None)
         object_store._open_store.cache_clear()
         with pytest.raises(MissingPackageError, match=r"Missing package: pyarrow for URLs\. .* pip install 'dreamkeras\[parquet\]'"):
             locate("s3://bucket/in")
         assert locate(tmp_path.as_uri()).files() == []
 
-    def test_are_told_from_paths(self, tmp_path, monkeypatch):
+    def test_urls_are_distinguished_from_paths(self, tmp_path, monkeypatch):
         assert list(map(is_url, ["s3://b", "GS://b/c", "file:///x", "a/b", "s3:/b", "c:\\x", "-", "://x"])) == [True] * 3 + [False] * 5
         monkeypatch.chdir(tmp_path)
         assert locate("x/y").text == str(tmp_path / "x/y")

@@ -16,10 +16,10 @@ from hypothesis import strategies as st
 from dreamkeras.errors import DreamkerasError, InputError
 from dreamkeras.files.outputs import naming_output, open_output, open_text, refuse_packed
 
-full_disk = pytest.mark.skipif(not os.path.exists("/dev/full"), reason="no /dev/full to stand for a full disk")  # noqa: PTH110
+full_disk = pytest.mark.skipif(not os.path.exists("/dev/full"), reason="needs /dev/full as a full disk")  # noqa: PTH110
 
 
-def test_bytes_appear_when_the_block_ends(tmp_path):
+def test_the_file_appears_when_the_block_ends(tmp_path):
     path = tmp_path / "out"
     with open_output(str(path)) as file:
         file.write(b"abc")
@@ -32,7 +32,7 @@ def test_bytes_appear_when_the_block_ends(tmp_path):
 
 @pytest.mark.parametrize("error", [ValueError, KeyboardInterrupt, SystemExit, MemoryError])
 @pytest.mark.parametrize("before", [None, b"old"])
-def test_any_exception_leaves_the_folder_as_it_was(tmp_path, error, before):
+def test_an_exception_leaves_the_folder_unchanged(tmp_path, error, before):
     path = tmp_path / "out"
     if before:
         path.write_bytes(before)
@@ -47,7 +47,7 @@ def test_any_exception_leaves_the_folder_as_it_was(tmp_path, error, before):
     assert {item.name: item.read_bytes() for item in tmp_path.iterdir()} == ({"out": before} if before else {})
 
 
-def test_an_old_file_is_replaced(tmp_path):
+def test_an_existing_file_is_replaced(tmp_path):
     path = tmp_path / "out"
     path.write_bytes(b"a longer text")
     with open_output(str(path)) as file:
@@ -55,7 +55,7 @@ def test_an_old_file_is_replaced(tmp_path):
     assert path.read_bytes() == b"new"
 
 
-def test_a_file_has_the_rights_of_any_new_file(tmp_path):
+def test_a_new_file_has_default_permissions(tmp_path):
     (tmp_path / "plain").write_bytes(b"")
     with open_output(str(tmp_path / "out")) as file:
         file.write(b"x")
@@ -68,7 +68,7 @@ def test_a_replaced_file_keeps_its_mode(tmp_path, mode):
     (tmp_path / "out").chmod(mode)
     with open_output(str(tmp_path / "out")) as file:
         (unfinished,) = tmp_path.glob(".dreamkeras-*.tmp")
-        assert stat.S_IMODE(unfinished.stat().st_mode) == mode  # nobody else may read it meanwhile
+        assert stat.S_IMODE(unfinished.stat().st_mode) == mode  # other users must not be able to read the temporary file
         file.write(b"new")
     assert (tmp_path / "out").read_bytes() == b"new"
     assert stat.S_IMODE((tmp_path / "out").stat().st_mode) == mode
@@ -83,16 +83,16 @@ def test_a_replaced_file_keeps_its_owner(tmp_path):
     assert ((tmp_path / "out").stat().st_uid, (tmp_path / "out").stat().st_gid) == (65534, 65533)
 
 
-def test_a_read_only_file_is_refused(tmp_path, monkeypatch):
+def test_a_read_only_file_is_rejected(tmp_path, monkeypatch):
     (tmp_path / "out").write_bytes(b"old")
     (tmp_path / "out").chmod(0o444)
-    if os.geteuid() == 0:  # root may write into every file
+    if os.geteuid() == 0:  # root may write to every file
         monkeypatch.setattr("os.access", lambda path, mode: bool(Path(path).stat().st_mode & 0o200))
     assert refusal(tmp_path / "out") == f"Cannot write {tmp_path / 'out'}: Permission denied."
     assert [(path.name, path.read_bytes()) for path in tmp_path.iterdir()] == [("out", b"old")]
 
 
-def test_a_name_that_ends_in_a_slash_is_no_file(tmp_path):
+def test_a_name_that_ends_with_a_slash_is_rejected(tmp_path):
     assert refusal(f"{tmp_path}/new/") == f"Cannot write {tmp_path}/new/: it is a folder."
     assert list(tmp_path.iterdir()) == []
 
@@ -106,7 +106,7 @@ def test_a_link_stays_a_link(tmp_path):
     assert (tmp_path / "real").read_bytes() == b"new"
 
 
-def test_the_longest_name_a_folder_takes_is_written(tmp_path):
+def test_the_longest_possible_name_is_written(tmp_path):
     path = tmp_path / ("x" * 255)
     with open_output(str(path)) as file:
         file.write(b"x")
@@ -125,28 +125,28 @@ def refusal(path, data=b"x"):
     return str(caught.value)
 
 
-def test_a_folder_is_refused(tmp_path):
+def test_a_folder_is_rejected(tmp_path):
     assert "it is a folder" in refusal(tmp_path)
 
 
-def test_a_missing_folder_is_refused(tmp_path):
+def test_a_missing_folder_is_an_error(tmp_path):
     assert refusal(tmp_path / "none" / "out").endswith(f"none/out: the folder {tmp_path}/none does not exist.")
 
 
-def test_a_folder_that_is_a_file_is_refused(tmp_path):
+def test_a_file_in_place_of_the_folder_is_an_error(tmp_path):
     (tmp_path / "file").write_bytes(b"")
     assert "Not a directory" in refusal(tmp_path / "file" / "out")
 
 
 @pytest.mark.skipif(os.geteuid() == 0, reason="root may write into every folder")
-def test_a_folder_without_rights_is_refused(tmp_path):
+def test_a_folder_without_write_permission_is_an_error(tmp_path):
     tmp_path.chmod(0o500)
     assert "Permission denied" in refusal(tmp_path / "out")
 
 
 @full_disk
 @pytest.mark.parametrize("data", [b"x", b"x" * 1_000_000])
-def test_a_full_disk_is_refused_in_one_line(data):
+def test_a_full_disk_is_a_one_line_error(data):
     def write():
         with open_output("/dev/full") as file, naming_output("/dev/full"):
             file.write(data)
@@ -163,7 +163,7 @@ def test_a_device_is_written_and_not_replaced():
     assert os.stat("/dev/null").st_rdev == number  # noqa: PTH116
 
 
-def test_a_disk_that_fills_at_the_end_leaves_nothing(tmp_path, monkeypatch):
+def test_a_disk_that_fills_at_the_end_leaves_no_file(tmp_path, monkeypatch):
     def fail(number):
         raise OSError(28, "No space left on device")
 
@@ -178,7 +178,7 @@ def test_a_dash_is_standard_output(capfdbinary):
     assert capfdbinary.readouterr().out == b"a\xff\n"
 
 
-def test_a_broken_pipe_stays_one():
+def test_a_broken_pipe_error_is_not_converted():
     code = "from dreamkeras.files.outputs import open_output\nwith open_output('-') as file: file.write(b'x' * 10_000_000)"
     child = subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE, stderr=subprocess.PIPE)
     child.stdout.close()
@@ -189,7 +189,7 @@ def test_a_broken_pipe_stays_one():
     assert "DreamkerasError" not in error
 
 
-def test_an_interrupted_program_leaves_nothing(tmp_path):
+def test_an_interrupted_program_leaves_no_file(tmp_path):
     code = (
         "import sys, time\nfrom dreamkeras.files.outputs import open_output\n"
         "with open_output(sys.argv[1]) as file:\n    file.write(b'x'); print('writing', flush=True); time.sleep(60)"
@@ -211,12 +211,12 @@ def failing_write(path):
 
 
 class TestStreams:
-    """What is written to and never replaced."""
+    """Streams are written to and never replaced."""
 
     @pytest.mark.parametrize("name", ["/dev/fd/{}", "/proc/self/fd/{}", "/proc/thread-self/fd/{}", "link"])
     @pytest.mark.parametrize("mode", ["ab", "r+b"])
-    def test_a_descriptor_is_written_from_where_it_stands(self, tmp_path, mode, name):
-        """As a shell's `>> file`, and as `3<> file`."""
+    def test_a_descriptor_is_written_from_its_current_position(self, tmp_path, mode, name):
+        """Tests descriptors of the shell redirections `>> file` and `3<> file`."""
         if name.startswith("/proc") and not os.path.exists("/proc/thread-self"):  # noqa: PTH110
             pytest.skip("no /proc")
         keep = tmp_path / "keep"
@@ -233,7 +233,7 @@ class TestStreams:
         assert keep.stat().st_ino == inode
         assert sorted(path.name for path in tmp_path.iterdir()) == ["keep", "link"]
 
-    def test_a_descriptor_of_another_process_is_added_to(self, tmp_path):
+    def test_output_is_appended_to_a_descriptor_of_another_process(self, tmp_path):
         if not os.path.exists("/proc/self/fd"):  # noqa: PTH110
             pytest.skip("no /proc")
         keep = tmp_path / "keep"
@@ -244,7 +244,7 @@ class TestStreams:
             other.stdin.close()
         assert keep.read_bytes() == b"before|new"
 
-    def test_a_pipe_gets_all_or_its_end(self, tmp_path):
+    def test_a_pipe_receives_everything_or_nothing(self, tmp_path):
         os.mkfifo(tmp_path / "pipe")
         came = []
         for write in (lambda: failing_write(tmp_path / "pipe"), lambda: written(tmp_path / "pipe", b"x" * 1_000_000)):
@@ -256,7 +256,7 @@ class TestStreams:
         assert came == [b"", b"x" * 1_000_000]
         assert [path.name for path in tmp_path.iterdir()] == ["pipe"]
 
-    def test_nothing_comes_of_a_failure(self, tmp_path, capfdbinary):
+    def test_a_failure_writes_nothing(self, tmp_path, capfdbinary):
         (tmp_path / "keep").write_bytes(b"before")
         with (tmp_path / "keep").open("ab") as file:
             for path in (f"/dev/fd/{file.fileno()}", "-", "/dev/stdout"):
@@ -265,7 +265,7 @@ class TestStreams:
         assert (tmp_path / "keep").read_bytes() == b"before"
         assert capfdbinary.readouterr().out == b""
 
-    def test_what_cannot_be_written_is_refused_before_the_work(self, tmp_path):
+    def test_an_unwritable_descriptor_is_rejected_immediately(self, tmp_path):
         (tmp_path / "in").write_bytes(b"before")
         with (tmp_path / "in").open("rb") as file:
             closed = os.dup(file.fileno())
@@ -276,12 +276,12 @@ class TestStreams:
                     pytest.fail("it was opened")
         assert (tmp_path / "in").read_bytes() == b"before"
 
-    def test_a_closed_standard_output_is_refused(self, monkeypatch):
+    def test_a_closed_standard_output_is_rejected(self, monkeypatch):
         monkeypatch.setattr("sys.stdout", None)
         with pytest.raises(DreamkerasError, match=r"^Standard output is closed\. Name an output file\.$"), open_output("-"):
             pytest.fail("it was opened")
 
-    def test_files_can_be_sought_in_until_the_bytes_are_sent(self, capfdbinary):
+    def test_streams_are_seekable_until_the_bytes_are_copied(self, capfdbinary):
         with open_output("/dev/stdout") as file:
             file.write(b"abc")
             file.seek(0)
@@ -296,7 +296,7 @@ def written(path, data):
 
 class TestText:
     @given(pieces=st.lists(st.binary(max_size=200_000), max_size=5), packed=st.booleans())
-    def test_the_same_text_is_the_same_bytes_in_any_pieces(self, tmp_path_factory, pieces, packed):
+    def test_equal_texts_give_equal_bytes(self, tmp_path_factory, pieces, packed):
         folder = tmp_path_factory.mktemp("text")
         for name, parts in (("a.tsv.gz", pieces), ("b.TSV.GZ", [b"".join(pieces)]), ("c.tsv", pieces)):
             with open_text(str(folder / name)) as file:
@@ -305,26 +305,26 @@ class TestText:
         assert gzip.decompress((folder / "a.tsv.gz").read_bytes()) == (folder / "c.tsv").read_bytes() == b"".join(pieces)
         assert (folder / "a.tsv.gz").read_bytes() == (folder / "b.TSV.GZ").read_bytes()
 
-    def test_gzip_holds_no_time_and_no_name(self, tmp_path):
+    def test_gzip_contains_no_time_and_no_name(self, tmp_path):
         with open_text(str(tmp_path / "a.tsv.gz")) as file:
             file.write(b"x")
         head = (tmp_path / "a.tsv.gz").read_bytes()[:10]
         assert (head[:2], head[3] & 0b11000, head[4:8]) == (b"\x1f\x8b", 0, bytes(4))
 
-    def test_a_failure_leaves_nothing(self, tmp_path):
+    def test_a_failure_leaves_no_file(self, tmp_path):
         with pytest.raises(ZeroDivisionError), open_text(str(tmp_path / "a.tsv.gz")):
             raise ZeroDivisionError
         assert list(tmp_path.iterdir()) == []
 
     @pytest.mark.parametrize("name", ["a.tsv.bz2", "a.XZ", "a.csv.zst", "a.zip"])
-    def test_other_packings_are_refused(self, tmp_path, name):
+    def test_other_compression_formats_are_rejected(self, tmp_path, name):
         with pytest.raises(
             InputError, match=rf"^Cannot write .*{name}: gzip is the only supported compression\. Use a name that ends in \.gz\.$"
         ):
             open_text(str(tmp_path / name)).__enter__()
         assert list(tmp_path.iterdir()) == []
 
-    def test_what_is_no_text_is_not_packed(self):
+    def test_binary_formats_are_not_compressed(self):
         refuse_packed("a.npz", "NumPy arrays")
         with pytest.raises(InputError, match=r"^Cannot compress ONNX: m\.onnx\.gz\. Use a name without \.gz\.$"):
             refuse_packed("m.onnx.gz", "ONNX")

@@ -8,7 +8,7 @@ from dreamkeras.files.streams import find_descriptor, is_stream, open_stream
 
 @pytest.fixture
 def places(tmp_path):
-    """Names of things that are there."""
+    """Existing paths of different kinds, by name."""
     (tmp_path / "file").write_bytes(b"x")
     (tmp_path / "folder").mkdir()
     os.mkfifo(tmp_path / "pipe")
@@ -23,14 +23,14 @@ def places(tmp_path):
 
 
 @pytest.mark.parametrize("name", ["pipe", "piped", "out", "again", "deep/2", "-", "/dev/null", "/dev/stdout", "/dev/fd/7", "folder/../out"])
-def test_what_cannot_be_replaced_is_a_stream(places, monkeypatch, name):
+def test_pipes_devices_and_descriptors_are_streams(places, monkeypatch, name):
     monkeypatch.chdir(places)
     assert is_stream(name)
     assert is_stream(places / name) == (name != "-")
 
 
 @pytest.mark.parametrize("name", ["file", "folder", "none", "nowhere", "round", "none/deeper", "file/deeper", "1", "./-", ""])
-def test_files_and_folders_are_none(places, monkeypatch, name):
+def test_files_and_folders_are_not_streams(places, monkeypatch, name):
     monkeypatch.chdir(places)
     assert not is_stream(name)
     assert find_descriptor(name) is None
@@ -40,13 +40,13 @@ def test_files_and_folders_are_none(places, monkeypatch, name):
     ("name", "number"),
     [("-", 1), ("/dev/stdin", 0), ("/dev/stdout", 1), ("/dev/stderr", 2), ("/dev/fd/63", 63), ("again", 1), ("deep/5", 5), ("pipe", None)],
 )
-def test_descriptors_are_found_by_any_name(places, monkeypatch, name, number):
+def test_descriptors_are_found_under_all_names(places, monkeypatch, name, number):
     monkeypatch.chdir(places)
     assert find_descriptor(name) == number
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="no /proc")
-def test_those_of_other_processes_are_streams_of_another_kind():
+def test_descriptors_of_other_processes_are_streams_without_a_number():
     for own in ("self", "thread-self", str(os.getpid())):
         assert find_descriptor(f"/proc/{own}/fd/1") == 1
     other = f"/proc/{os.getppid()}/fd/1"
@@ -61,7 +61,7 @@ def test_a_descriptor_stays_open(tmp_path):
     assert (tmp_path / "file").read_bytes() == b"one two"
 
 
-def test_what_was_printed_before_stands_before(capfd):
+def test_printed_text_precedes_the_output(capfd):
     print("first")
     with open_stream("/dev/stdout") as stream:
         stream.write(b"second\n")

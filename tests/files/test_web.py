@@ -14,7 +14,7 @@ from dreamkeras.files.web import check_url, open_url, read_url
 
 @pytest.fixture
 def naps(monkeypatch):
-    """The seconds that were waited, without waiting."""
+    """Records the requested waiting times, in seconds, without waiting."""
     seconds = []
     monkeypatch.setattr(web.time, "sleep", seconds.append)
     monkeypatch.setattr(web, "PAUSE", 1.0)
@@ -34,17 +34,17 @@ def closed_port():
         return listener.getsockname()[1]
 
 
-def test_an_answer_is_read(text_url):
+def test_a_response_is_read(text_url):
     assert read_url(text_url, 5) == b"hello"
 
 
 @pytest.mark.parametrize("url", ["http://a/b/", "https://a.org:80/b"])
-def test_urls_of_web_servers_are_taken(url):
+def test_urls_of_web_servers_are_accepted(url):
     assert check_url(url) == url.rstrip("/")
 
 
 @pytest.mark.parametrize("url", ["", "data/yeast", "ftp://a/b", "file:///etc", "http://", "https:///x"])
-def test_other_urls_are_refused(url):
+def test_other_urls_are_rejected(url):
     with pytest.raises(InputError, match=r"^Expected a URL that begins with http"):
         check_url(url)
 
@@ -55,12 +55,12 @@ def test_headers_are_sent(text_url, server):
     assert server.ranges("text") == ["bytes=2-"]
 
 
-def test_a_longer_answer_is_refused(text_url):
+def test_a_response_that_is_too_long_is_rejected(text_url):
     with pytest.raises(DreamkerasError, match=r"Expected at most 4 bytes from http://.*/text, got more"):
         read_url(text_url, 4)
 
 
-def test_a_compressed_answer_is_read_and_bounded(text_url, server):
+def test_a_compressed_response_is_read_and_limited(text_url, server):
     import gzip
 
     server.spoil("text", *[Answer(body=gzip.compress(b"0" * 1_000_000), headers={"Content-Encoding": "gzip"})] * 2)
@@ -70,7 +70,7 @@ def test_a_compressed_answer_is_read_and_bounded(text_url, server):
 
 
 @pytest.mark.parametrize("status", [400, 403, 404, 410, 501])
-def test_refusals_are_final(text_url, server, status):
+def test_other_errors_are_not_retried(text_url, server, status):
     server.spoil("text", Answer(status))
     with pytest.raises(DreamkerasError, match=rf"^Cannot get http://.*/text: {status} [A-Z].*\.$"):
         read_url(text_url, 5)
@@ -78,7 +78,7 @@ def test_refusals_are_final(text_url, server, status):
 
 
 @pytest.mark.parametrize("status", [429, 500, 502, 503, 504])
-def test_busy_servers_are_asked_again_later(text_url, server, naps, status):
+def test_requests_to_busy_servers_are_repeated(text_url, server, naps, status):
     said = []
     server.spoil("text", Answer(status), Answer(status))
     assert read_url(text_url, 5, say=said.append) == b"hello"
@@ -88,33 +88,33 @@ def test_busy_servers_are_asked_again_later(text_url, server, naps, status):
 
 
 @pytest.mark.parametrize("status", [429, 503])
-def test_retry_after_in_seconds_is_kept(text_url, server, naps, status):
+def test_retry_after_in_seconds_is_respected(text_url, server, naps, status):
     server.spoil("text", Answer(status, {"Retry-After": "7"}))
     assert read_url(text_url, 5) == b"hello"
     assert naps == [7]
 
 
-def test_retry_after_as_a_date_is_kept(text_url, server, naps):
+def test_retry_after_as_a_date_is_respected(text_url, server, naps):
     server.spoil("text", Answer(503, {"Retry-After": format_datetime(datetime.now(UTC) + timedelta(seconds=60), usegmt=True)}))
     assert read_url(text_url, 5) == b"hello"
     assert 50 < naps[0] <= 60
 
 
 @pytest.mark.parametrize("value", ["soon", "", "-"])
-def test_a_retry_after_that_says_nothing_is_left_out(text_url, server, naps, value):
+def test_an_invalid_retry_after_is_ignored(text_url, server, naps, value):
     server.spoil("text", Answer(503, {"Retry-After": value}))
     assert read_url(text_url, 5) == b"hello"
     assert naps == [1]
 
 
-def test_nobody_waits_for_hours(text_url, server, naps):
+def test_long_waits_are_rejected(text_url, server, naps):
     server.spoil("text", Answer(429, {"Retry-After": "7200"}))
     with pytest.raises(DreamkerasError, match=r"429 Too Many Requests\. Try again in 7,200 s\."):
         read_url(text_url, 5)
     assert naps == []
 
 
-def test_attempts_are_bounded(text_url, server, naps):
+def test_the_number_of_attempts_is_limited(text_url, server, naps):
     server.spoil("text", *[Answer(503)] * 9)
     with pytest.raises(DreamkerasError, match=r"/text: 503 Service Unavailable, 5 times in a row\.$"):
         read_url(text_url, 5)
@@ -122,13 +122,13 @@ def test_attempts_are_bounded(text_url, server, naps):
 
 
 @pytest.mark.parametrize("spoilt", [Answer(cut=2), Answer(announced=9, cut=5)])
-def test_a_cut_connection_is_tried_again(text_url, server, naps, spoilt):
+def test_closed_connections_are_retried(text_url, server, naps, spoilt):
     server.spoil("text", spoilt)
     assert read_url(text_url, 9) == b"hello"
     assert naps == [1]
 
 
-def test_a_silent_server_is_left(text_url, server, monkeypatch):
+def test_a_server_without_response_is_a_timeout(text_url, server, monkeypatch):
     monkeypatch.setattr(web, "READ_SECONDS", 0.1)
     server.spoil("text", Answer(stall=2), Answer(stall=0))
     said = []
@@ -137,31 +137,31 @@ def test_a_silent_server_is_left(text_url, server, monkeypatch):
     assert len(said) == 2
 
 
-def test_redirects_are_followed_at_once_whatever_they_say_of_waiting(text_url, server, naps):
+def test_redirects_are_followed_immediately_despite_retry_after(text_url, server, naps):
     server.spoil("moved", Answer(302, {"Location": "/text", "Retry-After": "59"}, body=b""))
     assert read_url(f"{server.url}/moved", 5) == b"hello"
     assert naps == []
 
 
-def test_redirects_in_circles_end(server):
+def test_circular_redirects_are_an_error(server):
     server.spoil("moved", *[Answer(302, {"Location": "/moved"}, body=b"")] * 20)
     with pytest.raises(DreamkerasError, match="too many redirects"):
         read_url(f"{server.url}/moved", 5, attempts=1)
 
 
-def test_no_server_is_one_line_with_the_reason(closed_port, server):
+def test_a_refused_connection_is_a_one_line_error(closed_port, server):
     with pytest.raises(DreamkerasError, match=rf"^Cannot get http://127.0.0.1:{closed_port}/x: .*Connection refused, 5 times in a row\.$"):
         read_url(f"http://127.0.0.1:{closed_port}/x", 5)
 
 
-def test_a_name_that_is_no_server_is_one_line(server):
+def test_an_unknown_host_is_a_one_line_error(server):
     with pytest.raises(DreamkerasError, match=r"Failed to resolve 'no-such-host\.invalid'"):
         read_url("http://no-such-host.invalid/x", 5, attempts=1)
 
 
 def test_the_proxy_of_the_environment_is_used(text_url, server, monkeypatch):
     with file_server() as proxy:
-        proxy.files[text_url] = b"from the proxy"  # a proxy is asked for whole URLs
+        proxy.files[text_url] = b"from the proxy"  # a proxy receives complete URLs
         monkeypatch.setenv("http_proxy", proxy.url)
         monkeypatch.setenv("no_proxy", "")
         assert read_url(text_url, 20) == b"from the proxy"
@@ -170,14 +170,14 @@ def test_the_proxy_of_the_environment_is_used(text_url, server, monkeypatch):
     assert len(server.requests) == 1
 
 
-def test_a_proxy_that_is_none_is_named(text_url, monkeypatch):
+def test_an_invalid_proxy_is_named_in_the_error(text_url, monkeypatch):
     monkeypatch.setenv("http_proxy", "socks5://127.0.0.1:1")
     monkeypatch.setenv("no_proxy", "")
     with pytest.raises(DreamkerasError, match=r"Expected the URL of a proxy in http_proxy, got 'socks5://127\.0\.0\.1:1'"):
         read_url(text_url, 5)
 
 
-def test_a_missing_package_is_named(monkeypatch):
+def test_a_missing_package_is_named_in_the_error(monkeypatch):
     monkeypatch.setitem(sys.modules, "urllib3", None)
     with pytest.raises(MissingPackageError, match=r"pip install 'dreamkeras\[train\]'"):
         read_url("http://127.0.0.1/x", 5)

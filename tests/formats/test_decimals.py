@@ -1,4 +1,4 @@
-"""Numbers in text, against Python's own and what it accepts beside them."""
+"""Numbers in text, compared with the numbers that Python accepts."""
 
 import re
 
@@ -12,12 +12,12 @@ TEXTS = st.text("0123456789+-.eE_ x\u0661\uff12\u00b2", max_size=8)
 
 
 @given(st.floats(allow_nan=False, allow_infinity=False) | st.integers(-(10**18), 10**18))
-def test_what_python_writes_is_a_number(value):
+def test_output_of_python_is_a_number(value):
     assert is_number(repr(value))
 
 
 @given(TEXTS)
-def test_a_number_is_one_to_python_and_ascii_without_underscores_and_blanks(text):
+def test_numbers_are_python_numbers_in_ascii_without_underscores_and_blanks(text):
     try:
         float(text)
     except ValueError:
@@ -27,13 +27,13 @@ def test_a_number_is_one_to_python_and_ascii_without_underscores_and_blanks(text
 
 
 @pytest.mark.parametrize("text", ["inf", "-inf", "nan", "infinity", "0x10", "", "1\n", "\u00bd"])
-def test_words_hexadecimals_and_blanks_are_no_numbers(text):
+def test_words_hexadecimals_and_blanks_are_not_numbers(text):
     assert not is_number(text)
     assert not is_whole(text)
 
 
 @given(TEXTS)
-def test_a_whole_number_is_digits(text):
+def test_whole_numbers_are_digits(text):
     assert is_whole(text) == bool(re.fullmatch("[0-9]{1,18}", text))
 
 
@@ -44,11 +44,11 @@ def test_whole_numbers_are_parsed_with_sign_and_blanks(number, blank):
 
 
 @pytest.mark.parametrize("text", ["", "1_0", "\u0661", "1.0", "+-1", "- 1", "0x1", "9" * 19, "\u00b2"])
-def test_other_texts_are_no_whole_numbers(text):
+def test_other_texts_are_not_whole_numbers(text):
     with pytest.raises(ValueError, match="is not a whole number"):
         parse_whole(text)
 
 
-def test_what_is_not_finite_is_no_decimal_but_python_reads_it():
+def test_names_of_infinite_values_are_not_decimals():
     assert all(float(text) in (float("inf"), -float("inf")) or float(text) != float(text) for text in NOT_FINITE)
     assert not any(map(is_number, NOT_FINITE))

@@ -40,7 +40,7 @@ def by_hand(data):
 
 
 def wrapped(records, width, newline, gaps=False):
-    """A writer of FASTA: lines of `width` letters."""
+    """Returns records as FASTA text with `width` letters per line."""
     out = io.StringIO(newline="")
     for name, text in records:
         out.write(f">{name}{newline}")
@@ -50,7 +50,7 @@ def wrapped(records, width, newline, gaps=False):
 
 
 @given(RECORDS, st.integers(1, 50), st.sampled_from(["\n", "\r\n"]), st.booleans(), BLOCKS, st.integers(1, 5))
-def test_records_come_back_however_they_are_wrapped_and_cut(records, width, newline, gaps, block, batch):
+def test_records_do_not_depend_on_line_lengths_and_blocks(records, width, newline, gaps, block, batch):
     data = wrapped(records, width, newline, gaps)
     found = read(data, block=block, batch=batch)
     assert [(name, text) for name, text, _ in found] == records
@@ -58,7 +58,7 @@ def test_records_come_back_however_they_are_wrapped_and_cut(records, width, newl
 
 
 @given(RECORDS, st.integers(1, 50), st.sampled_from(["\n", "\r\n"]), BLOCKS)
-def test_a_missing_last_line_break_changes_nothing(records, width, newline, block):
+def test_a_missing_last_line_break_is_accepted(records, width, newline, block):
     data = wrapped(records, width, newline)
     assert read(data.rstrip(b"\r\n"), block=block) == read(data)
 
@@ -68,7 +68,7 @@ def test_a_missing_last_line_break_changes_nothing(records, width, newline, bloc
     st.integers(1, 50),
     BLOCKS,
 )
-def test_records_are_those_of_dnaio(records, width, block):
+def test_records_equal_those_of_dnaio(records, width, block):
     dnaio = pytest.importorskip("dnaio")
     data = wrapped(records, width, "\n")
     with dnaio.open(io.BytesIO(data), fileformat="fasta") as reader:
@@ -77,13 +77,13 @@ def test_records_are_those_of_dnaio(records, width, block):
 
 
 @given(st.text(">\n\r\t aAé;N", max_size=60), BLOCKS)
-def test_any_text_that_starts_with_a_header_is_read_as_by_hand(text, block):
+def test_any_text_with_a_header_is_read_like_a_plain_loop_reads_it(text, block):
     data = f">{text}".encode()
     assert read(data, block=block) == by_hand(data)
 
 
 @pytest.mark.parametrize("block", range(1, 40))
-def test_every_cut_of_a_file_gives_the_same_records(block):
+def test_records_do_not_depend_on_the_block_size(block):
     data = b"\n>a one\nAC\nGT\n\n>b\r\nNN \r\n>\n>d\tx\nac gt"
     assert read(data, block=block) == [("a", "ACGT", 2), ("b", "NN", 6), ("3", "", 8), ("d", "acgt", 9)]
 
@@ -93,23 +93,23 @@ def test_the_id_ends_at_white_space(header):
     assert read(b">" + header + b"\nAC\n") == [("id", "AC", 1)]
 
 
-def test_an_empty_record_is_handed_on():
+def test_empty_records_are_returned():
     assert read(b">a\n>b\n\n>c\nA\n>d") == [("a", "", 1), ("b", "", 2), ("c", "A", 4), ("d", "", 6)]
 
 
-def test_records_without_a_name_are_numbered_over_the_whole_file():
+def test_records_without_a_name_are_numbered():
     assert [name for name, _, _ in read(b">\nA\n" * 30, block=7)] == [str(i) for i in range(1, 31)]
 
 
-def test_letters_are_handed_on_as_they_stand():
+def test_letters_are_unchanged():
     assert read(b">a\nAC>G*\x01-\n")[0][1] == "AC>G*\x01-"
 
 
-def test_ids_are_utf_8_and_else_latin_1_each_for_itself():
+def test_ids_are_utf_8_or_latin_1():
     assert [name for name, _, _ in read(b">caf\xc3\xa9\nA\n>caf\xe9\nA\n")] == ["café", "café"]
 
 
-def test_batches_are_bounded_by_records_and_hold_every_field():
+def test_batches_are_limited_and_have_all_fields():
     data = b"".join(b">r%d\nACGT\n" % i for i in range(100))
     batches = list(read_fasta(io.BytesIO(data), "x.fa", batch=7))
     assert max(len(batch.ids) for batch in batches) == 7
@@ -132,13 +132,13 @@ def test_a_small_file_is_one_batch():
     ],
 )
 @pytest.mark.parametrize("block", [1, 5, 1000])
-def test_a_file_without_a_header_is_refused(data, message, block):
+def test_files_without_a_header_are_rejected(data, message, block):
     with pytest.raises(InputError, match="Expected a FASTA header") as caught:
         read(data, block=block)
     assert message in str(caught.value)
 
 
-def test_one_long_line_is_read_without_copying_it_over_and_over():
+def test_a_long_line_is_not_copied_repeatedly():
     data = b">a\n" + b"ACGT" * 500_000
     ((name, text, _),) = read(data, block=1000)
     assert (name, len(text)) == ("a", 2_000_000)
@@ -157,7 +157,7 @@ def test_memory_does_not_grow_with_the_file():
 
 
 class Repeated(io.RawIOBase):
-    """One record over and over, never held as a whole."""
+    """A stream that repeats a record without holding all repeats in memory."""
 
     def __init__(self, record, times):
         self.record, self.size, self.place = record, len(record) * times, 0
@@ -170,7 +170,7 @@ class Repeated(io.RawIOBase):
 
 
 @given(st.lists(st.sampled_from(["", "ACGT", "acgtn", " AC ", "\tG", "A C"]), max_size=30), st.sampled_from(["\n", "\r\n"]), BLOCKS)
-def test_lines_are_records_numbered_from_one(lines, newline, block):
+def test_lines_are_records_numbered_from_1(lines, newline, block):
     wanted = [(line.strip(), number) for number, line in enumerate(lines, 1) if line.strip()]
     data = newline.join(lines).encode()
     if not wanted:
@@ -182,7 +182,7 @@ def test_lines_are_records_numbered_from_one(lines, newline, block):
 
 
 @given(RECORDS, st.integers(1, 9), BLOCKS)
-def test_pieces_are_the_records_in_parts(records, width, block):
+def test_concatenated_pieces_equal_the_records(records, width, block):
     data = "".join(f">{name} x\n" + "".join(text[i : i + width] + "\n" for i in range(0, len(text), width)) for name, text in records)
     joined = []
     for piece in read_fasta_pieces(io.BytesIO(data.encode()), "x.fa", block=block):

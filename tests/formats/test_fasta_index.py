@@ -1,4 +1,4 @@
-"""Indexes of FASTA files, beside counting by hand and what samtools writes."""
+"""Indexes of FASTA files, compared with explicit counts and with samtools."""
 
 import io
 import tracemalloc
@@ -12,7 +12,7 @@ from dreamkeras.formats.fasta_index import Contig, index_fasta, read_fai
 
 GENOME = b">chr1 first\nACGTA\nCGTAC\nGT\n>chr2\nAAAA\n\n>empty\n>chr3\tx\nTTTTTTT"
 BY_SAMTOOLS = "chr1\t12\t12\t5\t6\nchr2\t4\t33\t4\t5\nchr3\t7\t54\t7\t8\n"
-"""The index that htslib 1.24's faidx makes of it, which leaves contigs without letters out."""
+"""Index of `GENOME` by faidx of htslib 1.24, which omits contigs without bases."""
 
 
 def index(data, block=1 << 19):
@@ -20,7 +20,7 @@ def index(data, block=1 << 19):
 
 
 @pytest.mark.parametrize("block", [1, 2, 7, 20, 1000])
-def test_an_index_is_what_samtools_writes(tmp_path, block):
+def test_the_index_equals_that_of_samtools(tmp_path, block):
     fai = tmp_path / "x.fa.fai"
     fai.write_text(BY_SAMTOOLS)
     found = index(GENOME, block)
@@ -32,7 +32,7 @@ def test_an_index_is_what_samtools_writes(tmp_path, block):
 @given(
     st.lists(st.text("ACGTN", max_size=60), min_size=1, max_size=6), st.integers(1, 25), st.sampled_from(["\n", "\r\n"]), st.integers(1, 99)
 )
-def test_each_letter_stands_where_the_index_says(contigs, width, newline, block):
+def test_bases_are_at_the_positions_of_the_index(contigs, width, newline, block):
     text = ""
     for number, letters in enumerate(contigs):
         text += f">c{number} of the tests{newline}"
@@ -44,11 +44,11 @@ def test_each_letter_stands_where_the_index_says(contigs, width, newline, block)
         assert "".join(chr(data[contig.byte_of(position)]) for position in range(len(letters))) == letters
 
 
-def test_the_last_line_may_lack_its_end():
+def test_the_last_line_needs_no_line_break():
     assert index(b">a\nACGT\nACGT")["a"] == Contig(8, 3, 4, 5) == index(b">a\nACGT\nACGT\n")["a"]
 
 
-def test_blank_lines_may_stand_before_the_first_contig_and_after_each():
+def test_blank_lines_before_and_after_contigs_are_accepted():
     assert index(b"\n\n>a\nACGT\nAC\n\n\n>b\n\n")["a"] == Contig(6, 5, 4, 5)
 
 
@@ -57,7 +57,7 @@ def test_blank_lines_may_stand_before_the_first_contig_and_after_each():
     (b">a\nAC\nACGT\n", 3), (b">a\nACGT\nAC\nACGT\n", 4), (b">a\nACGT\nAC\nAC\n", 4), (b">a\nACGT\n\nAC\n", 4), (b">a\n\nACGT\n", 3),
     (b">a\nACGT\r\nACGT\nACGT\n", 4),
 ])  # fmt: skip
-def test_uneven_lines_are_refused(text, line, block):
+def test_lines_of_different_lengths_are_rejected(text, line, block):
     with pytest.raises(
         InputError, match=r"All lines of contig 'a' except the last must have the same length, \d bases \(x\.fa, lines \d"
     ) as caught:
@@ -72,7 +72,7 @@ def test_uneven_lines_are_refused(text, line, block):
     (b">a\nAC\n>a\nAC\n", r"Expected a unique contig name, got 'a' \(x\.fa, line 3\)"),
     (b">a\nAC\n> \nAC\n", r"Expected a unique contig name, got '' \(x\.fa, line 3\)"),
 ])  # fmt: skip
-def test_headers_out_of_order_are_refused(text, message):
+def test_missing_and_repeated_headers_are_rejected(text, message):
     with pytest.raises(InputError, match=message):
         index(text)
 
@@ -80,14 +80,14 @@ def test_headers_out_of_order_are_refused(text, message):
 @pytest.mark.parametrize("line", [
     "chr1\t12\t12\t5", "chr1\t12\t12\t5\tx", "chr1 12 12 5 6", "chr1\t12\t12\t5\t6\t7", "chr1\t1_2\t6\t12\t13", "chr1\t1\u0662\t6\t12\t13",
 ])  # fmt: skip
-def test_a_line_that_is_none_of_an_index_is_refused(tmp_path, line):
+def test_malformed_index_lines_are_rejected(tmp_path, line):
     fai = tmp_path / "x.fa.fai"
     fai.write_text(f"chr0\t1\t6\t1\t2\n{line}\n")
     with pytest.raises(InputError, match=r"Expected a name and 4 whole numbers, got 'chr1.*x\.fa\.fai, line 2"):
         read_fai(fai)
 
 
-def test_an_index_without_lines_lists_nothing(tmp_path):
+def test_an_empty_index_has_no_contigs(tmp_path):
     (tmp_path / "x.fa.fai").write_text("")
     assert read_fai(tmp_path / "x.fa.fai") == {}
 
@@ -100,16 +100,16 @@ def test_a_name_ends_at_the_first_white_space(header, name):
     assert list(index(header + b"\nACGT\n")) == [name]
 
 
-def test_places_count_the_ends_of_lines():
+def test_byte_offsets_include_line_breaks():
     contig = Contig(length=25, offset=100, bases=10, width=12)
     assert [contig.byte_of(position) for position in (0, 9, 10, 19, 20, 24)] == [100, 109, 112, 121, 124, 128]
 
 
-def test_both_bytes_of_a_windows_line_end_count_in_the_width():
+def test_crlf_counts_as_two_bytes_of_the_width():
     assert index(b">a\r\nACGT\r\nAC\r\n")["a"] == Contig(6, 4, 4, 6)
 
 
-def test_a_contig_may_stand_in_one_line_that_is_longer_than_a_block():
+def test_a_line_may_be_longer_than_a_block():
     letters = b"ACGT" * 5000
     found = index(b">a\n" + letters + b"\n>b\nAC\n", block=64)
     assert found == {"a": Contig(20_000, 3, 20_000, 20_001), "b": Contig(2, 20_007, 2, 3)}
@@ -120,7 +120,7 @@ def test_contigs_may_have_lines_of_different_lengths():
     assert [contig.bases for contig in found.values()] == [4, 2, 6]
 
 
-def test_memory_holds_a_block_whatever_the_file(tmp_path):
+def test_memory_does_not_depend_on_the_file_size(tmp_path):
     (tmp_path / "x.fa").write_bytes(b">a\n" + (b"ACGT" * 15 + b"\n") * 200_000)
     with open(tmp_path / "x.fa", "rb") as stream:
         tracemalloc.start()

@@ -15,7 +15,7 @@ READS = st.lists(st.tuples(NAMES, st.text("ACGTNacgtn", max_size=30), st.boolean
 
 
 def fastq(reads, end="\n"):
-    """Reads whose qualities look like headers, as far as they may."""
+    """Returns FASTQ text whose qualities look like headers."""
     return "".join(
         f"@{name}{' more' * more}{end}{text}{end}+{end}{'@+>!'[: len(text)].ljust(len(text), '@')}{end}" for name, text, more in reads
     )
@@ -27,13 +27,13 @@ def read(text, **options):
 
 
 @given(READS, st.sampled_from(["\n", "\r\n"]), st.integers(1, 200), st.booleans())
-def test_what_is_written_is_read(reads, end, block, whole):
+def test_written_reads_are_read_back(reads, end, block, whole):
     text = fastq(reads, end)
     came = read(text if whole else text.removesuffix(end) or text, block=block)
     assert came == [(name or ("more" if more else str(i + 1)), letters, 4 * i + 1) for i, (name, letters, more) in enumerate(reads)]
 
 
-def test_batches_hold_so_many_reads():
+def test_batches_have_the_requested_size():
     text = fastq([("a", "ACGT", False)] * 10)
     assert [len(records.ids) for records in read_fastq(io.BytesIO(text.encode()), "x", batch=4)] == [4, 4, 2]
 
@@ -49,13 +49,13 @@ def test_batches_hold_so_many_reads():
         ("\n\n\n\n\n", "only blank lines in x.fq"),
     ],
 )
-def test_what_is_no_fastq_names_its_line(text, message):
+def test_malformed_reads_are_reported_with_their_line(text, message):
     with pytest.raises(InputError, match=message):
         read(text)
 
 
 @pytest.mark.parametrize("name", ["reads.fq", "reads.fastq.gz", "reads.txt"])
-def test_files_are_known_by_name_or_by_look(tmp_path, name):
+def test_the_format_is_detected_by_name_or_content(tmp_path, name):
     data = fastq([("one", "ACGT", True), ("two", "GG", False)]).encode() + b"\n\n"
     (tmp_path / name).write_bytes(gzip.compress(data) if name.endswith("gz") else data)
     (records,) = read_records(str(tmp_path / name))
@@ -63,7 +63,7 @@ def test_files_are_known_by_name_or_by_look(tmp_path, name):
     assert records.sequences[1] == "GG"
 
 
-def test_a_large_file_reads_as_a_plain_loop_does(tmp_path):
+def test_a_large_file_is_read_like_a_plain_loop_reads_it(tmp_path):
     random = np.random.default_rng(0)
     reads = [(f"r{i}", "".join(random.choice(list("ACGT"), random.integers(1, 40))), False) for i in range(3000)]
     text = fastq(reads)

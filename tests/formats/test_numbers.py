@@ -5,7 +5,7 @@ from hypothesis import strategies as st
 from dreamkeras.formats.numbers import format_numbers
 
 
-def test_six_digits_are_kept_and_four_decimals_of_large_values():
+def test_numbers_have_six_digits_and_large_ones_four_decimals():
     values = [1 / 3, 0.1, -1.5, 2.0, 123.45678, 12345.678, np.nan, np.inf, 0]
     wanted = ["0.333333", "0.1", "-1.5", "2", "123.4568", "12345.6777", "nan", "inf", "0"]
     assert format_numbers(np.array(values, np.float32)) == wanted
@@ -14,6 +14,6 @@ def test_six_digits_are_kept_and_four_decimals_of_large_values():
 
 @settings(max_examples=200)
 @given(st.floats(width=32, min_value=1e5, max_value=float(np.float32(3e38))), st.booleans())
-def test_numbers_from_100000_on_are_read_back_as_they_were(value, is_negative):
+def test_numbers_of_100000_or_more_are_exact(value, is_negative):
     value = -value if is_negative else value
     assert np.float32(format_numbers(np.array([value], np.float32))[0]) == np.float32(value)

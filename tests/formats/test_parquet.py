@@ -28,7 +28,7 @@ def listed(batches):
 @pytest.mark.parametrize("kind", [pa.string(), pa.large_string(), pa.dictionary(pa.int32(), pa.string())])
 @pytest.mark.parametrize("batch", [1, 2, 4, 100])
 @pytest.mark.parametrize("row_group_size", [1, 3, 100])
-def test_rows_come_back_whatever_the_layout(tmp_path, kind, batch, row_group_size):
+def test_rows_do_not_depend_on_the_layout(tmp_path, kind, batch, row_group_size):
     path = written(tmp_path, {"x": range(6), "seq": pa.array(SEQUENCES, kind)}, row_group_size=row_group_size)
     batches = list(read_parquet(path, 1, batch=batch))
     assert listed(batches) == [(str(i), text or "", i) for i, text in enumerate(SEQUENCES, 1)]
@@ -57,7 +57,7 @@ def test_columns_are_found_by_name(tmp_path):
 
 
 @pytest.mark.parametrize("batch", [1, 2, 100])
-def test_columns_are_rows_of_text_in_the_order_asked_for(tmp_path, batch):
+def test_columns_are_text_in_the_requested_order(tmp_path, batch):
     path = written(tmp_path, {"x": [1, None, 3], "y": [1.5, float("nan"), -2e30], "seq": ["ACGT", None, "A"]})
     tables = list(parquet_rows(path, [2, 1, 0, 2], batch=batch))
     rows = [row for table in tables for row in zip(*table.columns, table.lines.tolist(), strict=True)]
@@ -67,25 +67,25 @@ def test_columns_are_rows_of_text_in_the_order_asked_for(tmp_path, batch):
         assert opened.layout.names == ("x", "y", "seq")
 
 
-def test_a_missing_column_lists_those_that_exist(tmp_path):
+def test_a_missing_column_is_reported_with_the_columns(tmp_path):
     path = written(tmp_path, {"a": ["ACGT"], "b": [1]})
     with pytest.raises(InputError, match=r"table\.parquet has no column named 'sequence'\. Columns: 'a', 'b'\.$"):
         list(read_records(path))
 
 
-def test_numbers_are_no_sequences(tmp_path):
+def test_numeric_sequences_are_rejected(tmp_path):
     path = written(tmp_path, {"seq": [1, 2]})
     with pytest.raises(InputError, match=r"Expected text in column 'seq', got int64 \(.*table.parquet"):
         list(read_records(path))
 
 
-def test_a_table_without_rows_is_refused(tmp_path):
+def test_a_table_without_rows_is_rejected(tmp_path):
     path = written(tmp_path, {"seq": pa.array([], pa.string())})
     with pytest.raises(InputError, match="Expected at least one row"):
         list(read_records(path))
 
 
-def test_parquet_in_gzip_is_refused_by_that_reason(tmp_path):
+def test_parquet_in_gzip_is_rejected(tmp_path):
     plain = written(tmp_path, {"seq": ["ACGT"]})
     packed = tmp_path / "table.parquet.gz"
     packed.write_bytes(gzip.compress(Path(plain).read_bytes()))
@@ -93,7 +93,7 @@ def test_parquet_in_gzip_is_refused_by_that_reason(tmp_path):
         list(read_records(str(packed)))
 
 
-def test_a_file_with_a_broken_middle_is_refused_as_broken(tmp_path):
+def test_a_file_with_damaged_content_is_rejected(tmp_path):
     path = written(tmp_path, {"seq": ["ACGT" * 25] * 1000})
     with open(path, "r+b") as file:
         file.seek(4)
@@ -102,7 +102,7 @@ def test_a_file_with_a_broken_middle_is_refused_as_broken(tmp_path):
         list(read_records(path))
 
 
-def test_a_truncated_file_is_refused(tmp_path):
+def test_a_truncated_file_is_rejected(tmp_path):
     path = written(tmp_path, {"seq": ["ACGT"] * 100})
     with open(path, "r+b") as file:
         file.truncate(100)
@@ -110,7 +110,7 @@ def test_a_truncated_file_is_refused(tmp_path):
         list(read_records(path))
 
 
-def test_a_corrupt_page_is_refused(tmp_path):
+def test_a_damaged_page_is_rejected(tmp_path):
     path = written(tmp_path, {"seq": [f"ACGT{i}" for i in range(1000)]}, use_dictionary=False)
     with open(path, "r+b") as file:
         file.seek(4)
@@ -119,7 +119,7 @@ def test_a_corrupt_page_is_refused(tmp_path):
         list(read_records(path))
 
 
-def test_without_pyarrow_the_pip_command_is_given(tmp_path, monkeypatch):
+def test_without_pyarrow_the_error_gives_the_pip_command(tmp_path, monkeypatch):
     path = written(tmp_path, {"seq": ["ACGT"]})
     monkeypatch.setitem(sys.modules, "pyarrow", None)
     with pytest.raises(MissingPackageError, match=r"pip install 'dreamkeras\[parquet\]'"):

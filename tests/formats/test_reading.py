@@ -50,13 +50,13 @@ def refusal(path, **options):
 
 @pytest.mark.parametrize("kind", INPUTS)
 @pytest.mark.parametrize("pack", [bytes, gzip.compress])
-def test_the_format_is_told_by_the_first_bytes(tmp_path, kind, pack):
+def test_the_format_is_detected_from_the_first_bytes(tmp_path, kind, pack):
     data, wanted = INPUTS[kind]
     assert pairs(read_records(written(tmp_path, pack(data.encode())))) == wanted
 
 
 @pytest.mark.parametrize("kind", INPUTS)
-def test_standard_input_is_read_as_a_file_is(monkeypatch, kind):
+def test_standard_input_is_read_like_a_file(monkeypatch, kind):
     data, wanted = INPUTS[kind]
     monkeypatch.setattr(sys, "stdin", SimpleNamespace(buffer=io.BytesIO(data.encode())))
     batches = list(read_records("-"))
@@ -66,7 +66,7 @@ def test_standard_input_is_read_as_a_file_is(monkeypatch, kind):
 
 @pytest.mark.parametrize("kind", INPUTS)
 @pytest.mark.parametrize("batch", [1, 2])
-def test_batches_hold_at_most_as_many_as_asked_for(tmp_path, kind, batch):
+def test_batches_have_at_most_the_requested_size(tmp_path, kind, batch):
     data, wanted = INPUTS[kind]
     batches = list(read_records(written(tmp_path, data), batch=batch))
     assert pairs(batches) == wanted
@@ -74,13 +74,13 @@ def test_batches_hold_at_most_as_many_as_asked_for(tmp_path, kind, batch):
 
 
 @pytest.mark.parametrize("name", ["x.fa", "x.FASTA", "x.fna.gz", "x.fas.bgz"])
-def test_a_file_called_fasta_has_to_be_one(tmp_path, name):
+def test_files_named_fasta_must_be_fasta(tmp_path, name):
     message = refusal(written(tmp_path, "ACGT\nACGT\n", name))
     assert message.startswith("Expected a FASTA header ('>' and a name), got 'ACGT' (")
     assert message.endswith(f"{name}, line 1).")
 
 
-def test_a_header_first_means_fasta_whatever_the_name(tmp_path):
+def test_input_that_begins_with_a_header_is_fasta(tmp_path):
     assert pairs(read_records(written(tmp_path, FASTA, "x.tsv"))) == WANTED
 
 
@@ -91,28 +91,28 @@ def test_a_comma_in_a_header_does_not_make_a_table(tmp_path):
 @pytest.mark.parametrize(
     ("format", "data"), [("fasta", ">a\nAC\n"), ("lines", "AC\n"), ("tsv", "AC,GT\tx\nseq\ty\n"), ("csv", "seq,x\nAC,1\n")]
 )
-def test_the_format_may_be_told(tmp_path, format, data):
+def test_the_format_can_be_given(tmp_path, format, data):
     options = {"sequence_column": 0} if format == "tsv" else {}
     assert pairs(read_records(written(tmp_path, data), format=format, **options))
 
 
-def test_lines_may_hold_commas_when_told(tmp_path):
+def test_lines_may_contain_commas_if_the_format_is_given(tmp_path):
     assert pairs(read_records(written(tmp_path, "AC,GT\n"), format="lines")) == [("1", "AC,GT")]
 
 
-def test_an_unknown_format_lists_the_known(tmp_path):
+def test_an_unknown_format_is_reported_with_the_known_ones(tmp_path):
     assert "Expected one of the formats auto, fasta" in refusal(written(tmp_path, FASTA), format="xml")
 
 
 @pytest.mark.parametrize(("id_column", "sequence_column"), [("tag", "promoter"), (2, 0), ("TAG", 0)])
-def test_columns_may_be_named_or_counted(tmp_path, id_column, sequence_column):
+def test_columns_are_given_by_name_or_position(tmp_path, id_column, sequence_column):
     path = written(tmp_path, "promoter,seq,tag\nACGTACGT,AAAA,a\nggnn,CCCC,b\n")
     assert pairs(read_records(path, id_column=id_column, sequence_column=sequence_column)) == WANTED
 
 
 @pytest.mark.parametrize("suffix", ["tsv", "csv", "parquet"])
 @pytest.mark.parametrize(("id_column", "wanted"), [("1", "named 1"), (1, "at 1"), ("0", "named 0"), ("3", "at 3"), (0, "named 1")])
-def test_digits_as_text_are_a_name_first_and_an_int_is_a_position(tmp_path, suffix, id_column, wanted):
+def test_text_of_digits_is_a_name_if_possible_and_an_int_is_a_position(tmp_path, suffix, id_column, wanted):
     columns = {"1": ["named 1"], "x": ["at 1"], "0": ["named 0"], "y": ["at 3"], "seq": ["ACGT"]}
     path = tmp_path / f"t.{suffix}"
     if suffix == "parquet":
@@ -141,17 +141,17 @@ def test_a_table_of_one_column_may_have_a_comment_for_a_header(tmp_path, header)
 
 
 @pytest.mark.parametrize("delimiter", ["\t", ","])
-def test_cells_that_pandas_or_r_put_in_quotes_are_read(tmp_path, delimiter):
+def test_cells_quoted_by_pandas_or_r_are_read(tmp_path, delimiter):
     text = '"id","note","sequence"\n"a","the ""core""","ACGTACGT"\n"b","","ggnn"\n'.replace(",", delimiter)
     assert pairs(read_records(written(tmp_path, text))) == WANTED
     assert [name for name, _ in pairs(read_records(written(tmp_path, text), id_column="note"))] == ['the "core"', "2"]
 
 
-def test_columns_asked_for_make_a_table_of_one_column(tmp_path):
+def test_requested_columns_imply_a_table(tmp_path):
     assert pairs(read_records(written(tmp_path, "promoter\nACGTACGT\n"), sequence_column="promoter")) == [("1", "ACGTACGT")]
 
 
-def test_columns_of_a_table_without_a_header_are_counted(tmp_path):
+def test_columns_without_a_header_are_given_by_position(tmp_path):
     path = written(tmp_path, "a\t0.5\tACGTACGT\nb\t1\tggnn\n")
     assert pairs(read_records(path, id_column=0, sequence_column=2)) == WANTED
 
@@ -161,41 +161,41 @@ def test_missing_ids_are_record_numbers_across_batches(tmp_path):
     assert [id_ for id_, _ in pairs(read_records(path, batch=1))] == ["a", "2", "3"]
 
 
-def test_an_empty_sequence_is_handed_on(tmp_path):
+def test_empty_sequences_are_returned(tmp_path):
     assert pairs(read_records(written(tmp_path, "id,seq\na,\nb,AC\n"))) == [("a", ""), ("b", "AC")]
 
 
-def test_lines_say_where_records_stand(tmp_path):
+def test_line_numbers_are_those_of_the_file(tmp_path):
     assert [records.lines.tolist() for records in read_records(written(tmp_path, FASTA))] == [[1, 4]]
     assert [records.lines.tolist() for records in read_records(written(tmp_path, "seq,id\nAC,a\n\nGG,b\n"))] == [[2, 4]]
 
 
-def test_a_table_without_a_sequence_column_lists_its_columns(tmp_path):
+def test_a_missing_sequence_column_is_reported_with_the_columns(tmp_path):
     assert "has no column named 'sequence'. Columns in line 1: 'promoter', 'value'." in refusal(
         written(tmp_path, "promoter,value\nACGT,1\n")
     )
 
 
-def test_a_table_without_header_or_sequence_is_refused(tmp_path):
+def test_a_table_without_header_and_sequences_is_rejected(tmp_path):
     assert "Expected a column of sequences, got" in refusal(written(tmp_path, "1.5\t2\n3\t4\n"))
     assert "reference genome" not in refusal(written(tmp_path, "1.5\t2\n3\t4\n"))
     assert refusal(written(tmp_path, "chr1\t5\t20\tx\n")).endswith("line 1). BED regions need a reference genome.")
 
 
 @pytest.mark.parametrize("options", [{"id_column": "tag"}, {"sequence_column": "tag"}, {"id_column": 9}])
-def test_a_column_that_does_not_exist_is_refused(tmp_path, options):
+def test_an_unknown_column_is_rejected(tmp_path, options):
     message = refusal(written(tmp_path, "id,seq\na,ACGT\n"), **options)
     assert "has no column" in message
     assert "in line 1" in message
 
 
 @pytest.mark.parametrize("kind", INPUTS)
-def test_a_truncated_gzip_is_refused_whatever_it_holds(tmp_path, kind):
+def test_truncated_gzip_is_rejected_in_every_format(tmp_path, kind):
     packed = gzip.compress(INPUTS[kind][0].encode())
     assert "Damaged gzip file" in refusal(written(tmp_path, packed[:-10], "x.gz"))
 
 
-def test_a_gzip_cut_after_many_batches_is_refused_at_its_end(tmp_path):
+def test_gzip_truncated_after_many_batches_is_rejected_at_its_end(tmp_path):
     packed = gzip.compress("".join(f">r{i}\nACGT\n" for i in range(200_000)).encode())
     batches = read_records(written(tmp_path, packed[:-2000]))
     assert next(batches).ids[0] == "r0"
@@ -205,16 +205,16 @@ def test_a_gzip_cut_after_many_batches_is_refused_at_its_end(tmp_path):
 
 @pytest.mark.parametrize("data", ["", "\n\n", " \n\t\n"])
 @pytest.mark.parametrize("name", ["x.fa", "x.tsv", "x.txt"])
-def test_a_file_with_nothing_in_it_is_refused(tmp_path, data, name):
+def test_empty_files_are_rejected(tmp_path, data, name):
     assert name in refusal(written(tmp_path, data, name))
 
 
-def test_broken_parquet_from_standard_input_is_refused(monkeypatch):
+def test_damaged_parquet_from_standard_input_is_rejected(monkeypatch):
     monkeypatch.setattr(sys, "stdin", SimpleNamespace(buffer=io.BytesIO(b"PAR1....")))
     assert "Cannot read the Parquet file standard input (" in refusal("-")
 
 
-def test_the_errors_of_whoever_reads_are_not_the_files(tmp_path):
+def test_errors_of_the_caller_are_not_converted(tmp_path):
     def read():
         for _ in read_records(written(tmp_path, FASTA)):
             raise OSError("mine")
@@ -226,7 +226,7 @@ def test_the_errors_of_whoever_reads_are_not_the_files(tmp_path):
 def test_the_file_is_closed_when_reading_stops_early(tmp_path):
     batches = read_records(written(tmp_path, FASTA), batch=1)
     next(batches)
-    batches.close()  # an open file would be a ResourceWarning, which is an error here
+    batches.close()  # an open file would cause a ResourceWarning, which is an error in tests
 
 
 def test_reading_imports_neither_pyarrow_nor_pandas():
@@ -244,18 +244,18 @@ def test_real_files_are_read(data_folder):
 
 
 @pytest.mark.parametrize(("text", "kind"), [(FASTA, "fasta"), ("ACGT\n", "lines")])
-def test_only_tables_have_columns(tmp_path, text, kind):
+def test_columns_can_be_chosen_in_tables_only(tmp_path, text, kind):
     (tmp_path / "x").write_text(text)
     with pytest.raises(InputError, match=f"Columns can be chosen in tables only, but .*x has format {kind}"):
         list(read_records(str(tmp_path / "x"), format=kind, sequence_column=0))
 
 
-def test_bytes_that_are_open_already_are_read_as_a_file_is_and_stay_open():
+def test_open_streams_are_read_like_files_and_stay_open():
     body = io.BytesIO(gzip.compress(b">a\nACGT\n>b\nGG\n"))
     (records,) = read_records("the body", opened=body)
     assert (records.ids, records.source, body.closed) == (["a", "b"], "the body", False)
 
 
-def test_parquet_is_not_read_from_bytes_that_are_open():
+def test_parquet_is_not_read_from_open_streams():
     with pytest.raises(InputError, match=r"Parquet is not supported in the body\."):
         list(read_records("the body", opened=io.BytesIO(b"PAR1....")))

@@ -27,7 +27,7 @@ def read_layout(path):
 
 
 def read_table(path, columns, **options):
-    """The columns of a file, as the readers of this package put the functions together."""
+    """Reads columns of a file with the functions that the readers use."""
     with open_source(path) as source:
         layout = sniff_layout(source, **options)
         yield from rows_of(source, layout, [find_column(layout, column, path) for column in columns])
@@ -44,7 +44,7 @@ def refusal(tmp_path, text, columns=(0,), name="table.tsv", **options):
     return str(caught.value)
 
 
-def test_columns_by_name_in_the_order_asked_for(tmp_path):
+def test_columns_by_name_are_in_the_requested_order(tmp_path):
     path = written(tmp_path, "id\tseq\tvalue\na\tACGT\t1\nb\tGG\t2\n")
     assert rows(read_table(path, ["value", "id"])) == [("1", "a", 2), ("2", "b", 3)]
 
@@ -60,16 +60,16 @@ def test_columns_by_position_below_a_header(tmp_path):
 
 
 @pytest.mark.parametrize(("header", "wanted"), [(True, [("x", 2)]), (False, [("ACGT", 1), ("x", 2)])])
-def test_header_may_be_told(tmp_path, header, wanted):
+def test_the_presence_of_a_header_can_be_given(tmp_path, header, wanted):
     assert rows(read_table(written(tmp_path, "ACGT\nx\n"), [0], header=header)) == wanted
 
 
 @pytest.mark.parametrize(("text", "delimiter"), [("a,b\n1,2\n", ","), ("a\tb,c\n1\t2\n", "\t"), ("a\n1\n", ",")])
-def test_delimiter_is_told_by_the_first_line(tmp_path, text, delimiter):
+def test_the_delimiter_is_detected_from_the_first_line(tmp_path, text, delimiter):
     assert read_layout(written(tmp_path, text)).delimiter == delimiter
 
 
-def test_delimiter_may_be_given(tmp_path):
+def test_the_delimiter_can_be_given(tmp_path):
     assert rows(read_table(written(tmp_path, "a;b\nx;y\n"), ["b"], delimiter=";")) == [("y", 2)]
 
 
@@ -89,7 +89,7 @@ def test_delimiter_may_be_given(tmp_path):
         ("RYKMACGT\tx", False),
     ],
 )
-def test_a_header_holds_no_number_and_no_sequence(tmp_path, first, is_header):
+def test_a_header_contains_no_number_and_no_sequence(tmp_path, first, is_header):
     layout = read_layout(written(tmp_path, first + "\n"))
     assert layout.names == (tuple(first.split("\t")) if is_header else None)
     assert layout.first == tuple(first.split("\t"))
@@ -98,12 +98,12 @@ def test_a_header_holds_no_number_and_no_sequence(tmp_path, first, is_header):
 @pytest.mark.parametrize(
     ("cell", "wanted"), [("ACGT", True), ("acgtn", True), ("tag", False), ("DNA", False), ("strand", False), ("", False), ("acgt ", False)]
 )
-def test_is_dna_tells_sequences_from_names(cell, wanted):
+def test_is_dna_distinguishes_sequences_from_names(cell, wanted):
     assert is_dna(cell) == wanted
 
 
 def read_rows(data, delimiter, batch):
-    """The cells of the last and the first of three columns, and the line of each row."""
+    """Returns the cells of the last and first of three columns, and the line of each row."""
     source = Source(io.BufferedReader(io.BytesIO(data)), data, "t.tsv")
     tables = list(rows_of(source, sniff_layout(source, delimiter=delimiter), [2, 0], batch=batch))
     assert [len(table.lines) for table in tables[:-1]] == [batch] * (len(tables) - 1)
@@ -115,7 +115,7 @@ def expected_rows(cells):
 
 
 @given(THREE_COLUMNS, st.sampled_from("\t,"), st.sampled_from([csv.QUOTE_MINIMAL, csv.QUOTE_ALL]), st.integers(1, 5), NEWLINES)
-def test_what_the_csv_module_writes_is_read(cells, delimiter, quoting, batch, newline):
+def test_output_of_the_csv_module_is_read(cells, delimiter, quoting, batch, newline):
     assume(delimiter == "," or "\t" not in "".join(map("".join, cells)))
     out = io.StringIO(newline="")
     csv.writer(out, delimiter=delimiter, quoting=quoting, lineterminator=newline).writerows([["x", "seq", "y"], *cells])
@@ -123,26 +123,26 @@ def test_what_the_csv_module_writes_is_read(cells, delimiter, quoting, batch, ne
 
 
 @given(THREE_COLUMNS, st.integers(1, 5), NEWLINES)
-def test_a_quotation_mark_in_tsv_is_a_letter_unless_it_stands_around_the_cell(cells, batch, newline):
+def test_quotation_marks_in_tsv_are_removed_only_around_cells(cells, batch, newline):
     cells = [[cell.replace("\t", "") for cell in row] for row in cells]
     assume(not any(re.fullmatch(r'".*"', cell.strip()) for row in cells for cell in row))
     text = "".join("\t".join(row) + newline for row in [["x", "seq", "y"], *cells])
     assert read_rows(text.encode(), "\t", batch) == expected_rows(cells)
 
 
-def test_long_cells_make_small_batches(tmp_path, monkeypatch):
+def test_batches_of_long_cells_are_small(tmp_path, monkeypatch):
     monkeypatch.setattr("dreamkeras.formats.tables.BATCH_LETTERS", 100)
     path = written(tmp_path, "A" * 60 + "\n" + "C" * 60 + "\n" + "G" * 60 + "\n")
     assert [len(table.lines) for table in read_table(path, [0])] == [2, 1]
 
 
-def test_blank_lines_are_left_out_and_counted(tmp_path):
+def test_blank_lines_are_skipped_but_counted(tmp_path):
     path = written(tmp_path, "\n\nseq\tx\r\n\r\nACGT\t1\r\n   \r\nGG\t2")
     assert rows(read_table(path, ["seq", "x"])) == [("ACGT", "1", 5), ("GG", "2", 7)]
     assert read_layout(path).line == 3
 
 
-def test_empty_cells_at_the_end_of_a_row_are_forgiven(tmp_path):
+def test_additional_empty_cells_are_ignored(tmp_path):
     assert rows(read_table(written(tmp_path, "seq\tx\nACGT\t1\t\t\n"), ["x"])) == [("1", 2)]
 
 
@@ -151,57 +151,57 @@ def test_names_are_found_in_any_case(name):
     assert find_column(Layout("\t", ("id", "Seq"), ("id", "Seq"), 1), name, "t") == 1
 
 
-def test_the_exact_name_wins_over_other_cases():
+def test_an_exact_name_has_priority_over_other_cases():
     names = ("SEQ", "seq")
     assert find_column(Layout("\t", names, names, 1), "seq", "t") == 1
 
 
-def test_two_columns_of_one_name_are_refused(tmp_path):
+def test_ambiguous_names_are_rejected(tmp_path):
     assert "table.tsv has several columns named 'x'. Columns in line 1: 'x', 'seq', 'x'." in refusal(
         tmp_path, "x\tseq\tx\n1\t2\t3\n", ["x"]
     )
 
 
-def test_a_missing_column_lists_those_that_exist(tmp_path):
+def test_a_missing_column_is_reported_with_the_columns(tmp_path):
     message = refusal(tmp_path, "\nid\tseq\na\tACGT\n", ["value"])
     assert message.endswith("table.tsv has no column named 'value'. Columns in line 2: 'id', 'seq'.")
 
 
 @pytest.mark.parametrize("name", ["id", "r1"])
-def test_a_long_list_of_columns_is_cut(tmp_path, name):
+def test_long_lists_of_columns_are_truncated(tmp_path, name):
     columns = "\t".join([name, *(f"r{i}" for i in range(2, 31))])
     assert refusal(tmp_path, f"{columns}\n", ["value"]).endswith("'r19', 'r20' and 10 more.")
 
 
-def test_a_header_may_be_longer_than_the_first_look(tmp_path):
+def test_a_header_may_be_longer_than_the_first_bytes(tmp_path):
     names = [f"measurement_{number}" for number in range(9000)]
     path = written(tmp_path, "\t".join(["id", *names]) + "\n" + "\t".join(["a", *map(str, range(9000))]) + "\n")
     assert rows(read_table(path, ["id", "measurement_8999"])) == [("a", "8999", 2)]
 
 
-def test_a_name_asks_for_a_header(tmp_path):
+def test_a_name_requires_a_header(tmp_path):
     message = refusal(tmp_path, "ACGTACGTACGTACGTACGTACGT\t1\n", ["seq"])
     assert "has no column named 'seq', because it has no header. Cells in line 1: 'ACGTACGTACGTACGTA...', '1'." in message
 
 
 @pytest.mark.parametrize("position", [2, -1])
-def test_a_position_out_of_range_is_refused(tmp_path, position):
+def test_positions_out_of_range_are_rejected(tmp_path, position):
     assert f"has no column at position {position}: there are 2 columns in line 1" in refusal(tmp_path, "ACGT\t1\n", [position])
 
 
 @pytest.mark.parametrize(("row", "came"), [("ACGT", 1), ("ACGT\t1\t2", 3)])
-def test_a_row_of_another_width_is_refused_with_its_line(tmp_path, row, came):
+def test_rows_with_a_wrong_number_of_cells_are_rejected_with_their_line(tmp_path, row, came):
     message = refusal(tmp_path, f"seq\tx\nACGT\t1\n\n{row}\n", ["seq"])
     assert message.startswith(f"Expected 2 columns, got {came} (")
     assert message.endswith("line 4).")
 
 
 @pytest.mark.parametrize("text", ["seq\tx\n", "seq\tx", "seq\tx\n\n\n"])
-def test_a_header_alone_is_refused(tmp_path, text):
+def test_a_table_with_only_a_header_is_rejected(tmp_path, text):
     assert "Expected at least one row" in refusal(tmp_path, text)
 
 
-def test_blank_lines_alone_are_refused(tmp_path):
+def test_a_file_of_blank_lines_is_rejected(tmp_path):
     assert refusal(tmp_path, "\n\n \n").endswith("table.tsv: it has no columns.")
 
 
@@ -216,14 +216,14 @@ def test_blank_lines_alone_are_refused(tmp_path):
         'seq,x\nACGT,1\n"""\n',
     ],
 )
-def test_a_quoted_cell_that_does_not_end_on_its_line_is_refused_with_the_line_where_it_began(tmp_path, text):
+def test_an_unterminated_quoted_cell_is_rejected_with_its_first_line(tmp_path, text):
     message = refusal(tmp_path, text, name="t.csv")
     assert message.startswith("A quoted cell does not end on its line (")
     assert message.endswith("t.csv, line 3).")
 
 
 @pytest.mark.parametrize("text", ['"seq,x\nACGT,1\n', '\n"se\nq",x\nACGT,1\n'])
-def test_a_header_is_on_one_line(tmp_path, text):
+def test_a_header_must_be_on_one_line(tmp_path, text):
     assert "A quoted cell does not end on its line" in refusal(tmp_path, text)
 
 
@@ -232,7 +232,7 @@ def test_a_row_of_tsv_never_spans_lines(tmp_path):
     assert "Expected 2 columns, got 1" in refusal(tmp_path, 'seq\tx\nAC\t1\n"GG\nTT"\t2\n')
 
 
-def test_all_rows_are_read_beside_a_stray_quotation_mark(tmp_path):
+def test_rows_after_a_stray_quotation_mark_are_read(tmp_path):
     lines = [f"s{row}\t{chr(34) * (row in (100, 500))}core promoter\tACGT\t{row}" for row in range(600)]
     path = written(tmp_path, "\n".join(["id\tnote\tsequence\tvalue", *lines]) + "\n")
     found = rows(read_table(path, ["id", "value"]))
@@ -251,13 +251,13 @@ def test_a_header_may_be_a_comment(tmp_path, header, column):
     assert [row[:1] for row in rows(read_table(path, [column]))] == [("a",)]
 
 
-def test_the_hash_before_a_name_may_be_given(tmp_path):
+def test_a_name_may_be_given_with_its_hash(tmp_path):
     path = written(tmp_path, "#id\tseq\na\tACGT\n")
     assert rows(read_table(path, ["#id"])) == rows(read_table(path, ["#ID"])) == [("a", 2)]
     assert "has no column named '#seq'" in refusal(tmp_path, "#id\tseq\na\tACGT\n", ["#seq"])
 
 
-def test_a_first_name_of_nothing_but_a_hash_stays(tmp_path):
+def test_a_first_name_that_is_only_a_hash_is_kept(tmp_path):
     assert read_layout(written(tmp_path, "#\tseq\n1\tACGT\n")).names == ("#", "seq")
 
 
@@ -270,7 +270,7 @@ NUMBERED = Layout(",", ("sequence", "2", "0"), ("sequence", "2", "0"), 1)
      ("1_0", "1_0"), ("\u0661", "\u0661"), ("seq", "seq"),
      (1, 1), (0, 0), (None, None), ("9" * 5000, "9" * 5000)],
 )  # fmt: skip
-def test_digits_are_a_name_first_and_then_a_position(text, column):
+def test_text_of_digits_is_a_name_if_possible_otherwise_a_position(text, column):
     assert named_or_placed(NUMBERED, text) == column
 
 
@@ -278,7 +278,7 @@ def test_digits_are_a_name_first_and_then_a_position(text, column):
     ("columns", "is_header"),
     [(("oligo",), True), ((None, "oligo"), True), (("1",), True), (("0", "1"), True), (("1", "2"), False), ((0,), False), (("x",), False)],
 )
-def test_a_row_of_numbers_is_a_header_if_a_column_of_its_names_is_asked_for(tmp_path, columns, is_header):
+def test_a_row_of_numbers_is_a_header_if_it_contains_a_requested_name(tmp_path, columns, is_header):
     with open_source(written(tmp_path, "oligo,0,1\nACGTACGT,3,4\n")) as source:
         assert (sniff_layout(source, columns=columns).names is not None) == is_header
 
@@ -287,21 +287,21 @@ def test_a_row_of_numbers_is_a_header_if_a_column_of_its_names_is_asked_for(tmp_
     ("0,1", True), (",0,1", True), ("0,1,", False), ("0,,1", False), ("0,1,ACG", False), ("0,1,ACGT-ACG*", False), ("0,1,acgu", False),
     ("1,0.5", False), ("id,1,0", True),
 ])  # fmt: skip
-def test_a_row_of_numbers_is_a_header_if_all_that_are_asked_for_are_in_it_and_it_has_no_sequence(tmp_path, first, is_header):
+def test_a_row_with_all_requested_numbers_and_no_sequence_is_a_header(tmp_path, first, is_header):
     with open_source(written(tmp_path, f"{first}\nACGTACGT,3\n")) as source:
         assert (sniff_layout(source, columns=("0", "1")).names is not None) == is_header
 
 
-def test_a_row_with_a_sequence_is_no_header_whatever_is_asked_for(tmp_path):
+def test_a_row_with_a_sequence_is_never_a_header(tmp_path):
     with open_source(written(tmp_path, "oligo,ACGTACGT\n")) as source:
         assert sniff_layout(source, columns=("oligo",)).names is None
 
 
-def test_digits_are_a_position_where_there_is_no_header():
+def test_digits_are_a_position_without_a_header():
     assert named_or_placed(Layout(",", None, ("1", "ACGT"), 1), "1") == 1
 
 
-def test_text_that_is_not_utf_8_is_refused(tmp_path):
+def test_text_that_is_not_utf_8_is_rejected(tmp_path):
     assert "Expected UTF-8 text, got the byte 0xe9" in refusal(tmp_path, b"seq\nACGT\ncaf\xe9\n")
 
 

@@ -1,4 +1,4 @@
-"""Tracks, read back by pyBigWig and by hand."""
+"""Tracks, read by pyBigWig and as text."""
 
 import gzip
 import os
@@ -30,7 +30,7 @@ def rows(path):
 
 
 def intervals(path):
-    """What a bigWig holds, contig by contig."""
+    """Returns the intervals of a bigWig by contig."""
     file = pytest.importorskip("pyBigWig").open(str(path))
     try:
         assert dict(file.chroms()) == LENGTHS
@@ -39,13 +39,13 @@ def intervals(path):
         file.close()
 
 
-def test_a_bedgraph_has_a_row_a_window(tmp_path):
+def test_a_bedgraph_has_one_row_per_window(tmp_path):
     path = write(tmp_path / "x.bedgraph", ["chr1:0-200", "chr1:200-300(-)", "chrUn:1:5-9"], [1 / 3, -2, 1e-9])
     assert rows(path) == [("chr1", "0", "200", "0.333333"), ("chr1", "200", "300", "-2"), ("chrUn:1", "5", "9", "1e-09")]
 
 
 @given(st.lists(st.floats(-1e6, 1e6, width=32), min_size=1, max_size=15), st.integers(1, 20), st.integers(1, 30), st.integers(1, 4))
-def test_a_bigwig_gives_back_the_middles_of_the_windows(tmp_path_factory, values, step, wider, size):
+def test_a_bigwig_contains_the_middles_of_windows(tmp_path_factory, values, step, wider, size):
     width = step + wider
     ids = [f"chr2:{step * i}-{step * i + width}" for i in range(len(values))]
     path = write(tmp_path_factory.mktemp("t") / "x.bw", ids, values, size, middle=step)
@@ -54,7 +54,7 @@ def test_a_bigwig_gives_back_the_middles_of_the_windows(tmp_path_factory, values
     assert intervals(path) == {"chr2": wanted}
 
 
-def test_contigs_of_a_bigwig_follow_the_genome(tmp_path):
+def test_contigs_of_a_bigwig_have_the_order_of_the_genome(tmp_path):
     path = write(tmp_path / "x.bigWig", ["chr2:0-9", "chr1:0-5", "chr1:7-9"], [1, 2, 3])
     assert intervals(path) == {"chr2": [(0, 9, 1)], "chr1": [(0, 5, 2), (7, 9, 3)]}
     with pytest.raises(InputError, match=r"y\.bw needs contigs in the order of the genome, but 'chr2' is too late"):
@@ -62,7 +62,7 @@ def test_contigs_of_a_bigwig_follow_the_genome(tmp_path):
     assert not (tmp_path / "y.bw").exists()
 
 
-def test_values_that_are_no_number_are_left_out(tmp_path):
+def test_values_that_are_not_finite_are_skipped(tmp_path):
     ids, values = ["chr1:0-2", "chr1:2-4", "chr1:4-6"], [np.nan, 1, np.inf]
     assert rows(write(tmp_path / "x.bdg", ids, values)) == [("chr1", "2", "4", "1")]
     assert intervals(write(tmp_path / "x.bw", ids, values, size=1)) == {"chr1": [(2, 4, 1)]}
@@ -75,19 +75,19 @@ def test_values_that_are_no_number_are_left_out(tmp_path):
     [["chr1:0-10", "chr1:9-20"], ["chr1:10-20", "chr1:0-5"], ["chr2:0-5", "chr1:0-5", "chr2:7-9"]],
     ids=["overlap", "before", "again"],
 )
-def test_windows_out_of_order_are_refused_by_name(tmp_path, suffix, size, ids):
+def test_unsorted_windows_are_rejected(tmp_path, suffix, size, ids):
     with pytest.raises(InputError, match=rf"x\.{suffix} must be sorted and must not overlap, but {ids[-1]} follows .*\. Sort and merge"):
         write(tmp_path / f"x.{suffix}", ids, [1] * len(ids), size)
     assert list(tmp_path.iterdir()) == []
 
 
 @pytest.mark.parametrize("name", ["p1", "chr1", "chr1:5", "chr1:a-b", "chr1:1--5", ":1-2"])
-def test_an_id_that_is_no_place_is_refused(tmp_path, name):
+def test_ids_of_another_form_are_rejected(tmp_path, name):
     with pytest.raises(InputError, match=rf"Expected ids such as chr1:0-200 for .*, got '{name}'\. Use --genome or --tile"):
         write(tmp_path / "x.bg", [name], [1])
 
 
-def test_one_of_several_columns_has_to_be_chosen(tmp_path):
+def test_a_column_must_be_chosen_if_there_are_several(tmp_path):
     columns = ("Dev", "Hk")
     assert rows(write(tmp_path / "x.bg", ["a:0-1"], [[1, 2]], columns=columns, column="Hk")) == [("a", "0", "1", "2")]
     for column, came in ((None, "no choice"), ("dev", "dev")):
@@ -98,12 +98,12 @@ def test_one_of_several_columns_has_to_be_chosen(tmp_path):
 @pytest.mark.parametrize(
     ("name", "wanted"), [("a.bw", "bigwig"), ("A.BigWig", "bigwig"), ("a.bedGraph", "bedgraph"), ("a.bw.tsv", None), ("-", None)]
 )
-def test_the_suffix_tells_the_format_unless_one_is_asked_for(name, wanted):
+def test_the_suffix_determines_the_format_by_default(name, wanted):
     assert track_format(name) == wanted
     assert [track_format(name, asked) for asked in (*TRACKS, "tsv")] == [*TRACKS, None]
 
 
-def test_a_bigwig_needs_lengths_a_plain_name_and_pybigwig(tmp_path, monkeypatch):
+def test_a_bigwig_requires_lengths_an_uncompressed_name_and_pybigwig(tmp_path, monkeypatch):
     with pytest.raises(InputError, match=r"x\.bw needs the lengths of contigs"), open_track("x.bw", "bigwig", ["y"]):
         pass
     with (
@@ -116,7 +116,7 @@ def test_a_bigwig_needs_lengths_a_plain_name_and_pybigwig(tmp_path, monkeypatch)
         write(tmp_path / "x.bw", ["chr1:0-1"], [1])
 
 
-def test_a_pipe_gets_the_bytes_of_the_file(tmp_path):
+def test_a_pipe_receives_the_bytes_of_the_file(tmp_path):
     ids = ["chr2:0-7", "chr1:490-495"]
     for suffix in ("bw", "bg", "bg.gz"):
         os.mkfifo(tmp_path / f"pipe.{suffix}")
@@ -127,14 +127,14 @@ def test_a_pipe_gets_the_bytes_of_the_file(tmp_path):
     assert gzip.decompress((tmp_path / "x.bg.gz").read_bytes()) == (tmp_path / "x.bg").read_bytes()
 
 
-def test_no_interval_reaches_beyond_its_contig(tmp_path):
+def test_intervals_are_cut_at_the_ends_of_contigs(tmp_path):
     ids, values = ["chr2:-5-7", "chr1:490-510"], [1, 2]
     assert intervals(write(tmp_path / "x.bw", ids, values)) == {"chr2": [(0, 7, 1)], "chr1": [(490, 500, 2)]}
     assert rows(write(tmp_path / "x.bg", ids, values)) == [("chr2", "0", "7", "1"), ("chr1", "490", "500", "2")]
 
 
 @pytest.mark.parametrize("name", ["chrNone:0-9", "chr1:600-700"])
-def test_a_window_of_no_contig_is_an_error_and_leaves_nothing(tmp_path, name):
+def test_windows_outside_of_contigs_are_an_error_and_leave_no_file(tmp_path, name):
     with pytest.raises(DreamkerasError, match=r"x\.bw needs contigs in the order of the genome|Cannot write .*x\.bw: pyBigWig failed"):
         write(tmp_path / "x.bw", [name], [1])
     assert list(tmp_path.iterdir()) == []

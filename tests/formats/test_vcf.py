@@ -21,7 +21,7 @@ def write(path, data):
 
 
 def read(path):
-    """The header, and all batches as one list for each field."""
+    """Returns the header, and for each field a list over all batches."""
     with open_vcf(path) as vcf:
         batches, lines = [], 0
         for batch in vcf.batches:
@@ -31,14 +31,14 @@ def read(path):
 
 
 def read_records(path):
-    """CHROM, POS, ID, REF and ALT of each record."""
+    """Returns CHROM, POS, ID, REF and ALT of each record."""
     _, _, _, contigs, positions, ids, refs, alts, records = read(path)
     cells = [",".join(alt for alt, record in zip(alts, records, strict=True) if record == row) for row in range(len(refs))]
     return list(zip(contigs, positions, ids, refs, cells, strict=True))
 
 
 @pytest.mark.parametrize("packed", [bytes, gzip.compress, bgzip], ids=["plain", "gzip", "bgzip"])
-def test_every_line_is_a_record_however_it_is_packed(tmp_path, packed):
+def test_every_line_is_a_record_in_any_compression(tmp_path, packed):
     data = (HEADER + "".join(line + "\n" for line in LINES)).encode()
     header, texts, lines, *_ = read(write(tmp_path / "a.vcf", packed(data)))
     assert b"\n".join(header).decode() + "\n" == HEADER
@@ -51,7 +51,7 @@ def test_standard_input_is_read(monkeypatch):
     assert len(read_records("-")) == 1
 
 
-def test_columns_are_those_that_pysam_reads(tmp_path):
+def test_columns_equal_those_of_pysam(tmp_path):
     pysam = pytest.importorskip("pysam")
     path = write(tmp_path / "a.vcf", HEADER + "".join(line + "\n" for line, _ in troubled_lines(600, broken=False)))
     with pysam.VariantFile(path) as file:
@@ -77,21 +77,21 @@ def test_columns_are_those_that_pysam_reads(tmp_path):
         "text",
     ],
 )
-def test_what_is_no_record_is_malformed_and_ends_nothing(tmp_path, line):
+def test_malformed_lines_are_returned_as_records(tmp_path, line):
     fine = "chr1\t5\t.\tA\tC\t.\t.\t."
     records = read_records(write(tmp_path / "a.vcf", f"{HEADER}{fine}\n{line}\n{fine}\n"))
     assert [position for _, position, *_ in records] == [5, -1, 5]
     assert [allele[4] for allele in records] == ["C", (line.split("\t") + [""] * 5)[4], "C"]
 
 
-def test_alleles_know_their_records_and_those_of_malformed_lines_are_not_divided(tmp_path):
+def test_alleles_refer_to_their_records_and_malformed_ones_are_not_split(tmp_path):
     text = HEADER + "chr1\t5\t.\tA\tC,G,\t.\t.\t.\nchr1\tx\t.\tA\tC,G\t.\t.\t.\n1\t7\t.\tA\t<DEL>\t.\t.\t.\n"
     with open_vcf(write(tmp_path / "a.vcf", text)) as vcf:
         (batch,) = vcf.batches
     assert (batch.records.tolist(), batch.alts) == ([0, 0, 0, 1, 2], ["C", "G", "", "C,G", "<DEL>"])
 
 
-def test_blank_lines_are_no_records_and_lines_may_end_in_crlf(tmp_path):
+def test_blank_lines_are_skipped_and_lines_may_end_with_crlf(tmp_path):
     text = HEADER.replace("\n", "\r\n") + "\r\nchr1\t5\t.\tA\tC\t.\t.\t.\r\n\r\nchr1\t6\t.\tA\tC\t.\t.\t."
     header, texts, lines, *_ = read(write(tmp_path / "a.vcf", text))
     assert "\n".join(line.decode() for line in header) + "\n" == HEADER.replace("\n", "\r\n")
@@ -99,18 +99,18 @@ def test_blank_lines_are_no_records_and_lines_may_end_in_crlf(tmp_path):
     assert lines == [len(header) + 2, len(header) + 4]
 
 
-def test_bytes_that_are_no_text_are_kept(tmp_path):
+def test_bytes_that_are_not_text_are_kept(tmp_path):
     line = b"chr1\t5\t\xff\tA\tC\t.\t.\tX=\xfe"
     _, texts, _, _, positions, ids, *_ = read(write(tmp_path / "a.vcf", HEADER.encode() + line + b"\n"))
     assert (texts, positions, ids) == ([line], [5], ["\N{REPLACEMENT CHARACTER}"])
 
 
-def test_a_header_alone_has_no_records(tmp_path):
+def test_a_file_with_only_a_header_has_no_records(tmp_path):
     assert read_records(write(tmp_path / "a.vcf", HEADER)) == []
 
 
 @given(rows=st.integers(1, 70), letters=st.integers(50, 5000))
-def test_batches_are_of_bounded_size_and_their_size_does_not_show(tmp_path_factory, rows, letters):
+def test_batches_are_limited_and_records_do_not_depend_on_their_size(tmp_path_factory, rows, letters):
     path = write(tmp_path_factory.mktemp("v") / "a.vcf", HEADER + "".join(line + "\n" for line in LINES[:200]))
     whole = read(path)
     with pytest.MonkeyPatch.context() as patched:
@@ -134,12 +134,12 @@ def test_batches_are_of_bounded_size_and_their_size_does_not_show(tmp_path_facto
         (bgzip((HEADER + "\n".join(LINES)).encode())[: -len(END)], "Truncated bgzip file"),
     ],
 )
-def test_other_files_are_refused(tmp_path, data, message):
+def test_other_files_are_rejected(tmp_path, data, message):
     with pytest.raises(InputError, match=message):
         read(write(tmp_path / "a.vcf", data))
 
 
-def test_blanks_for_tabs_are_told(tmp_path):
+def test_spaces_instead_of_tabs_are_reported(tmp_path):
     path = tmp_path / "a.vcf"
     path.write_text("##fileformat=VCFv4.2\n#CHROM POS ID REF ALT\nchr1 7 . A C\n")
     with pytest.raises(InputError, match=r"must be separated by tabs, but .*a\.vcf, line 2, has none"), open_vcf(str(path)):

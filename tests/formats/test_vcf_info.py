@@ -9,7 +9,7 @@ FIELDS = [InfoField("X_a", "Float", "An effect"), InfoField("X_b", "String", 'Ca
 HEADER = [b"##fileformat=VCFv4.2", b'##INFO=<ID=X_ab,Number=1,Type=Float,Description="Another">', b"#CHROM\tPOS"]
 
 
-def test_lines_stand_above_the_names_of_the_columns():
+def test_header_lines_are_inserted_above_the_column_names():
     added = [
         b'##INFO=<ID=X_a,Number=A,Type=Float,Description="An effect">',
         b'##INFO=<ID=X_b,Number=A,Type=String,Description="Called \\"b\\" in C:\\\\">',
@@ -18,7 +18,7 @@ def test_lines_stand_above_the_names_of_the_columns():
     assert annotated_header(HEADER[:2], FIELDS) == [*HEADER[:2], *added]
 
 
-def test_a_field_that_is_there_is_refused():
+def test_an_existing_field_is_rejected():
     with pytest.raises(InputError, match=r"^The VCF already has an INFO field X_a\. Choose another prefix\.$"):
         annotated_header(annotated_header(HEADER, FIELDS), FIELDS)
 
@@ -28,16 +28,16 @@ def test_a_field_that_is_there_is_refused():
 )
 @pytest.mark.parametrize("samples", ["", "\tGT\t0/1\t\t"])
 @pytest.mark.parametrize("end", ["", "\r"])
-def test_info_grows_and_nothing_else_changes(info, wanted, samples, end):
+def test_only_info_is_changed(info, wanted, samples, end):
     before = "chr1\t5\trs1;rs2\ta\tC,<DEL>\t1e2\tq10;s50\t"
     assert add_info(f"{before}{info}{samples}{end}".encode(), b"X=1") == f"{before}{wanted}{samples}{end}".encode()
 
 
 @given(st.binary(max_size=40).filter(lambda text: text.count(b"\t") < 7))
-def test_a_line_without_info_stays_as_it_is(text):
+def test_lines_without_info_are_unchanged(text):
     assert add_info(text, b"X=1") == text
 
 
-def test_a_header_among_records_stays_as_it_is():
+def test_header_lines_among_records_are_unchanged():
     line = b"#CHROM\tPOS\tID\tREF\tALT\tQUAL\tFILTER\tINFO"
     assert add_info(line, b"X=1") == line

@@ -28,7 +28,7 @@ def write(path, ids, values, format, tasks=TASKS, size=None):
 
 
 def read(path, format):
-    """What independent readers find: header, ids, values."""
+    """Returns header, ids and values, as independent readers read them."""
     if format == "parquet":
         table = pytest.importorskip("pyarrow.parquet").read_table(path)
         columns = [column.to_pylist() for column in table.columns]
@@ -43,7 +43,7 @@ def read(path, format):
 
 @pytest.mark.parametrize("format", FORMATS)
 @given(data=st.data(), values=VALUES)
-def test_rows_come_back_from_independent_readers(tmp_path_factory, format, data, values):
+def test_rows_are_read_by_independent_readers(tmp_path_factory, format, data, values):
     ids = data.draw(st.lists(IDS, min_size=len(values), max_size=len(values)))
     path = write(tmp_path_factory.mktemp("w") / "out", ids, values, format, size=data.draw(st.integers(1, 3)))
     header, found, numbers = read(path, format)
@@ -59,7 +59,7 @@ LABEL_CELLS = st.tuples(IDS, st.integers(-(2**40), 2**40))
 
 @pytest.mark.parametrize("format", FORMATS)
 @given(data=st.data(), cells=st.lists(LABEL_CELLS, min_size=1, max_size=5))
-def test_labels_stand_between_names_and_values(tmp_path_factory, format, data, cells):
+def test_labels_are_between_ids_and_values(tmp_path_factory, format, data, cells):
     ids = data.draw(st.lists(IDS, min_size=len(cells), max_size=len(cells)))
     values = np.arange(2 * len(cells), dtype=np.float32).reshape(-1, 2)
     path = tmp_path_factory.mktemp("w") / "out"
@@ -80,7 +80,7 @@ def test_labels_stand_between_names_and_values(tmp_path_factory, format, data, c
 
 
 @pytest.mark.parametrize("format", FORMATS)
-def test_the_size_of_batches_does_not_show(tmp_path, format):
+def test_output_does_not_depend_on_the_batch_size(tmp_path, format):
     ids, values = [f"r{i}" for i in range(50)], np.random.default_rng(0).normal(size=(50, 2)).astype(np.float32)
     files = [write(tmp_path / f"{size}", ids, values, format, size=size).read_bytes() for size in (1, 7, 50)]
     assert files[0] == files[1] == files[2]
@@ -99,7 +99,7 @@ def test_large_numbers_keep_four_decimals_or_all_digits_of_float32(tmp_path):
     assert texts == ["123.4568", "-4567.5", "1000000.06", "1e+09", "inf", "3.00000001e+38", "0.333333", "0", "nan"]
 
 
-def test_json_lines_look_like_this(tmp_path):
+def test_json_lines_have_the_expected_form(tmp_path):
     path = write(tmp_path / "x.jsonl", ['q"é', "b"], np.array([[1.5, np.inf], [2, 3]], np.float32), None)
     assert path.read_text() == '{"id": "q\\"é", "a task": 1.5, "100%": null}\n{"id": "b", "a task": 2, "100%": 3}\n'
 
@@ -115,11 +115,11 @@ def test_json_lines_look_like_this(tmp_path):
         ("x.tsv", "csv", b"id,y"),
     ],
 )
-def test_the_format_is_asked_for_or_the_suffix(tmp_path, name, format, first):
+def test_the_format_is_given_or_taken_from_the_suffix(tmp_path, name, format, first):
     assert write(tmp_path / name, ["a"], np.ones((1, 1), np.float32), format, ("y",)).read_bytes().startswith(first)
 
 
-def test_an_unknown_format_lists_the_known(tmp_path):
+def test_an_unknown_format_is_reported_with_the_known_ones(tmp_path):
     with (
         pytest.raises(InputError, match="Expected one of the formats tsv, csv, jsonl, parquet, got 'xml'"),
         open_writer(str(tmp_path / "x"), ("y",), "xml"),
@@ -129,7 +129,7 @@ def test_an_unknown_format_lists_the_known(tmp_path):
 
 
 @pytest.mark.parametrize("name", ["x.gz", "x.tsv.gz", "x.TXT.bgz", "x.csv.gz", "x.jsonl.GZ"])
-def test_gzip_holds_the_bytes_of_the_plain_file(tmp_path, name):
+def test_gzip_contains_the_bytes_of_the_plain_file(tmp_path, name):
     plain = name.rpartition(".")[0]
     for path in (name, plain):
         write(tmp_path / path, ["a"] * 70_000, np.arange(140_000, dtype=np.float32).reshape(-1, 2), None)
@@ -137,14 +137,14 @@ def test_gzip_holds_the_bytes_of_the_plain_file(tmp_path, name):
 
 
 @pytest.mark.parametrize(("name", "format"), [("x.parquet.gz", None), ("x.gz", "parquet")])
-def test_parquet_is_not_packed(tmp_path, name, format):
+def test_parquet_is_not_compressed_with_gzip(tmp_path, name, format):
     with pytest.raises(InputError, match=r"^Cannot compress Parquet: .*x.*\.gz\. Use a name without \.gz\.$"):
         write(tmp_path / name, ["a"], np.zeros((1, 2), np.float32), format)
     assert list(tmp_path.iterdir()) == []
 
 
 @pytest.mark.parametrize("name", ["x.json.gz", "x.json", "x.xlsx", "x.tsv.bz2"])
-def test_a_suffix_of_no_format_is_refused_and_not_taken_for_tsv(tmp_path, name):
+def test_unknown_suffixes_are_rejected(tmp_path, name):
     with (
         pytest.raises(InputError, match=f"Expected one of the formats .*, got '.*' from the name .*{name}"),
         open_writer(str(tmp_path / name), ("y",)),
@@ -154,20 +154,20 @@ def test_a_suffix_of_no_format_is_refused_and_not_taken_for_tsv(tmp_path, name):
 
 
 @pytest.mark.parametrize(("format", "wanted"), [("tsv", b"id\ty\n"), ("csv", b"id,y\n"), ("jsonl", b"")])
-def test_no_rows_make_a_file_with_a_header(tmp_path, format, wanted):
+def test_a_file_without_rows_has_a_header(tmp_path, format, wanted):
     with open_writer(str(tmp_path / "x"), ("y",), format):
         pass
     assert (tmp_path / "x").read_bytes() == wanted
 
 
-def test_no_rows_make_a_parquet_file_with_a_schema(tmp_path):
+def test_a_parquet_file_without_rows_has_a_schema(tmp_path):
     parquet = pytest.importorskip("pyarrow.parquet")
     with open_writer(str(tmp_path / "x"), ("y",), "parquet"):
         pass
     assert [(field.name, str(field.type)) for field in parquet.read_schema(tmp_path / "x")] == [("id", "string"), ("y", "float")]
 
 
-def test_parquet_is_written_a_row_group_at_a_time(tmp_path, monkeypatch):
+def test_parquet_is_written_in_row_groups(tmp_path, monkeypatch):
     parquet = pytest.importorskip("pyarrow.parquet")
     monkeypatch.setattr(writers, "ROW_GROUP", 10)
     write(tmp_path / "x", [str(i) for i in range(25)], np.ones((25, 2), np.float32), "parquet", size=4)
@@ -177,7 +177,7 @@ def test_parquet_is_written_a_row_group_at_a_time(tmp_path, monkeypatch):
 
 @pytest.mark.parametrize("format", FORMATS)
 @pytest.mark.parametrize("shape", [(2,), (2, 1), (3, 2)])
-def test_values_of_another_shape_are_a_bug(tmp_path, format, shape):
+def test_values_of_a_wrong_shape_are_a_value_error(tmp_path, format, shape):
     with pytest.raises(ValueError, match="Expected values of shape"), open_writer(str(tmp_path / "x"), TASKS, format) as writer:
         writer.write(["a", "b"], np.zeros(shape, np.float32))
     assert list(tmp_path.iterdir()) == []
@@ -185,7 +185,7 @@ def test_values_of_another_shape_are_a_bug(tmp_path, format, shape):
 
 @pytest.mark.parametrize("format", FORMATS)
 @pytest.mark.parametrize("error", [KeyboardInterrupt, InputError])
-def test_an_error_between_batches_leaves_nothing(tmp_path, format, error):
+def test_an_error_between_batches_leaves_no_file(tmp_path, format, error):
     def fail():
         with open_writer(str(tmp_path / "x"), TASKS, format) as writer:
             writer.write(["a"], np.zeros((1, 2), np.float32))
@@ -197,7 +197,7 @@ def test_an_error_between_batches_leaves_nothing(tmp_path, format, error):
 
 
 @pytest.mark.parametrize("format", FORMATS)
-def test_standard_output_gets_the_bytes_of_the_file(tmp_path, capfdbinary, format):
+def test_standard_output_receives_the_bytes_of_the_file(tmp_path, capfdbinary, format):
     ids, values = ["a", "é"], np.ones((2, 2), np.float32)
     wanted = write(tmp_path / "x", ids, values, format).read_bytes()
     write("-", ids, values, format)
@@ -214,7 +214,7 @@ def test_an_error_before_the_first_batch_leaves_standard_output_empty(capfdbinar
 
 @pytest.mark.parametrize("format", FORMATS)
 @pytest.mark.parametrize("rows", [1, 100_000])
-def test_a_full_disk_is_one_line(format, rows):
+def test_a_full_disk_is_a_one_line_error(format, rows):
     try:
         open("/dev/full", "wb").close()
     except OSError:
@@ -223,7 +223,7 @@ def test_a_full_disk_is_one_line(format, rows):
         write("/dev/full", ["a"] * rows, np.zeros((rows, 2), np.float32), format)
 
 
-def test_parquet_without_pyarrow_gives_the_pip_command_and_leaves_nothing(tmp_path, monkeypatch):
+def test_parquet_without_pyarrow_gives_the_pip_command_and_leaves_no_file(tmp_path, monkeypatch):
     monkeypatch.setitem(sys.modules, "pyarrow", None)
     with pytest.raises(MissingPackageError, match="pip install"), open_writer(str(tmp_path / "x"), TASKS, "parquet"):
         pass
@@ -236,7 +236,7 @@ NUMBERS = np.array([[1.5], [np.nan], [-2]], np.float32)
 
 
 @pytest.mark.parametrize("format", FORMATS)
-def test_several_keys_of_texts_and_numbers_come_back(tmp_path, format):
+def test_several_keys_of_text_and_numbers_are_written(tmp_path, format):
     path = tmp_path / "out"
     with open_writer(str(path), ["y"], format, KEYS) as writer:
         writer.write_rows([column[:1] for column in CELLS], NUMBERS[:1])
@@ -253,6 +253,6 @@ def test_several_keys_of_texts_and_numbers_come_back(tmp_path, format):
     assert [list(row.values())[:3] for row in rows] == [list(row) for row in zip(*CELLS, strict=True)]
 
 
-def test_rows_have_to_have_as_many_cells_as_values(tmp_path):
+def test_columns_of_keys_must_have_the_length_of_values(tmp_path):
     with pytest.raises(ValueError, match=r"Expected values of shape \(1, 1\)"), open_writer(str(tmp_path / "o.tsv"), ["y"]) as writer:
         writer.write_rows([["a"]], NUMBERS)

@@ -1,4 +1,4 @@
-"""BED and narrowPeak files, and what their columns 6 and 10 are taken for."""
+"""BED and narrowPeak files, and the use of their columns 6 and 10."""
 
 import gzip
 import tracemalloc
@@ -22,18 +22,18 @@ def read(tmp_path):
     return read
 
 
-def test_bed_gives_places_and_their_middles(read):
+def test_bed_gives_regions_and_their_middles(read):
     found = read("chr1\t10\t20\nchr2\t0\t5\n")
     assert found.contigs == ["chr1", "chr2"]
     assert (found.starts.tolist(), found.ends.tolist(), found.middles.tolist()) == ([10, 0], [20, 5], [15, 2])
     assert found.names == ["chr1:10-20", "chr2:0-5"]
 
 
-def test_the_tenth_of_twelve_columns_is_no_summit(read):
+def test_column_10_of_twelve_is_not_a_summit(read):
     assert read("chr1\t10\t20\tgene\t0\t+\t10\t20\t0\t2\t4,5\t0,5\n").middles.tolist() == [15]
 
 
-def test_headers_comments_and_blank_lines_are_passed_over_and_spaces_divide(read):
+def test_headers_comments_and_blank_lines_are_skipped_and_spaces_separate_columns(read):
     assert read(
         "track name=x\nbrowser position chr1\nbrowser\thide all\n# a comment\n\nchr1 10 20 name\n  \nchr1\t30\t40\r\n"
     ).starts.tolist() == [10, 30]
@@ -46,19 +46,19 @@ def test_gzip_is_read(read):
 @pytest.mark.parametrize("line", [
     "chr1\t20\t10", "chr1\t10\t10", "chr1\t-1\t10", "chr1\t10", "chr1\tten\t20", "chr1", "chr1\t10\t20.5",
 ])  # fmt: skip
-def test_a_line_that_is_no_region_is_refused_by_its_number(read, line):
+def test_malformed_lines_are_rejected_with_their_number(read, line):
     with pytest.raises(InputError, match=r"Expected contig, start and end of a region.*, got 'chr1.*peaks\.bed, line 3\)"):
         read(f"# regions\nchr1\t10\t20\n{line}\n")
 
 
-def test_files_without_regions_are_refused(read, tmp_path):
+def test_files_without_regions_are_rejected(read, tmp_path):
     with pytest.raises(InputError, match=r"Expected at least one region, got none in .*peaks\.bed"):
         read("# nothing\n")
     with pytest.raises(InputError, match="File not found"):
         read_bed(str(tmp_path / "none.bed"))
 
 
-def test_contigs_take_the_genomes_names(tmp_path):
+def test_contigs_get_the_names_of_the_genome(tmp_path):
     (tmp_path / "genome.fa").write_text(">chr1\nACGT\n>2\nACGT\n")
     (tmp_path / "peaks.bed").write_text("1\t0\t2\nchr2\t0\t2\n")
     genome = Genome(str(tmp_path / "genome.fa"))
@@ -73,11 +73,11 @@ def test_regions_keep_the_order_of_their_file(read):
     assert found.names == ["chr2:7-9", "chr1:5-8", "chr1:1-4"]
 
 
-def test_positions_beyond_32_bits_are_kept(read):
+def test_positions_beyond_32_bits_are_supported(read):
     assert read("big\t5000000000\t5000000010\n").middles.tolist() == [5_000_000_005]
 
 
-def test_lines_tell_strands_and_are_counted(tmp_path):
+def test_strands_and_line_numbers_are_read(tmp_path):
     (tmp_path / "x.bed").write_text("# x\nchr1\t1\t5\tp\t0\t-\n\nchr1\t1\t5\tp\t0\t+\nchr2\t0\t2\nchr2\t0\t2\tp\t0\t.\n")
     bed = read_bed(str(tmp_path / "x.bed"))
     assert (bed.reverse.tolist(), bed.lines.tolist()) == ([True, False, False, False], [2, 4, 5, 6])
@@ -104,14 +104,14 @@ def test_narrow_peaks_are_centred_on_their_summits(bed, name):
     assert found.about_middles.endswith(f"/{name}: regions are centred on their summits, from column 10.")
 
 
-def test_a_summit_of_minus_one_is_the_middle_and_counted(bed):
+def test_regions_with_summit_minus_1_are_centred_on_their_middle(bed):
     found = bed(NARROW + NARROW.replace("\t7\n", "\t-1\n"))
     assert found.regions.middles.tolist() == [17, 15]
     assert "column 10, or on their middle if column 10 is -1 (1 of 2)." in found.about_middles
     assert "on their middle, because column 10 is -1 in all lines." in bed(NARROW.replace("\t7\n", "\t-1\n")).about_middles
 
 
-def test_a_peak_at_the_start_of_a_contig_without_signal_is_narrow_peak(bed):
+def test_a_peak_without_signal_at_the_start_of_a_contig_is_narrow_peak(bed):
     assert bed("chr1\t0\t20\tp\t0\t.\t0\t0\t0\t7\n").regions.middles.tolist() == [7]
 
 
@@ -131,7 +131,7 @@ def test_a_peak_at_the_start_of_a_contig_without_signal_is_narrow_peak(bed):
     ("chr1\t10\t20", "has 3 columns"),
     ("chr1\t10\t20\tn\t0\t+\t1\t5\t9\t7\tx", "has 11 columns"),
 ])  # fmt: skip
-def test_one_line_that_is_not_narrow_peak_decides_for_the_whole_file(bed, row, reason):
+def test_a_single_line_of_another_format_makes_the_file_not_narrow_peak(bed, row, reason):
     for text, line in ((f"{NARROW}{row}\n", 2), (f"{row}\n{NARROW}", 1)):
         found = bed(text)
         assert found.regions.middles.tolist() == [15, 15]
@@ -139,7 +139,7 @@ def test_one_line_that_is_not_narrow_peak_decides_for_the_whole_file(bed, row, r
         assert wanted in found.about_middles
 
 
-def test_a_choice_decides_whatever_the_file_is(bed):
+def test_summits_can_be_forced_or_disabled(bed):
     other = "chr1\t10\t20\tn\t0\t+\tx\ty\tz\t7\n"
     assert bed(other, summits=True).regions.middles.tolist() == [17]
     assert bed(NARROW, summits=False).regions.middles.tolist() == [15]
@@ -147,25 +147,25 @@ def test_a_choice_decides_whatever_the_file_is(bed):
 
 
 @pytest.mark.parametrize("columns", [3, 6, 9])
-def test_files_without_a_tenth_column_are_not_called_other_than_narrow_peak(bed, columns):
+def test_files_without_column_10_get_a_short_remark(bed, columns):
     row = "\t".join(["chr1", "10", "20", "n", "0", "+", "x", "y", "z"][:columns])
     assert bed(f"{row}\n").about_middles.endswith("/peaks.bed: regions are centred on their middle.")
 
 
 @pytest.mark.parametrize("name", ["peaks.bed", "peaks.narrowPeak", "peaks.NARROWPEAK"])
 @pytest.mark.parametrize("row", ["chr1\t10\t20\tp\t5\t.\t1\t2\t3\t10", "chr1\t10\t20\tp\t5\t.\t1\t2\t3\tx", "chr1\t10\t20"])
-def test_a_summit_that_has_to_be_there_is_asked_for_by_line(bed, name, row):
+def test_missing_summits_are_reported_with_their_line(bed, name, row):
     cell = row.split("\t")[9] if row.count("\t") > 2 else ""
     wanted = rf"-1 or a summit from 0 to 9 in column 10 .*, got '{cell}' \(.*, line 2\)\. Use --no-summits to centre"
     with pytest.raises(InputError, match=wanted):
         bed(f"{NARROW}{row}\n", name, summits=True if name == "peaks.bed" else None)
 
 
-def test_three_columns_under_the_name_of_narrow_peak_have_middles(bed):
+def test_files_named_narrow_peak_with_three_columns_are_centred_on_middles(bed):
     assert bed("chr1\t10\t20\n", "peaks.narrowPeak").regions.middles.tolist() == [15]
 
 
-def test_a_summit_is_taken_from_a_compressed_file_by_its_name(tmp_path):
+def test_compressed_files_named_narrow_peak_have_summits(tmp_path):
     path = tmp_path / "peaks.narrowPeak.gz"
     path.write_bytes(gzip.compress(NARROW.replace("\t1\t2\t3\t", "\t.\t.\t.\t").encode()))
     assert read_bed(str(path)).regions.middles.tolist() == [17]
@@ -178,7 +178,7 @@ def test_a_summit_is_taken_from_a_compressed_file_by_its_name(tmp_path):
     ("chr1\t1\t5\ta\t0\t-\nchr1\t1\t5\ta\t0\tgene\n", [False, False], "line 2 has 'gene' in column 6"),
     ("chr1\t1\t5\ta\t0\tgene\n", [False], ""),
 ])  # fmt: skip
-def test_column_6_is_a_strand_in_all_lines_or_in_none(bed, rows, reverse, reason):
+def test_column_6_is_used_as_strand_in_all_lines_or_none(bed, rows, reverse, reason):
     found = bed(rows)
     assert found.reverse.tolist() == reverse
     assert (f"column 6 holds no strands ({reason})." in found.about_strands) if reason else (found.about_strands == "")
@@ -188,8 +188,8 @@ CELLS = st.sampled_from(["-1", "0", "4", "9", "10", "-2", "x", ".", "1e3", ""])
 
 
 @given(st.lists(st.tuples(CELLS, st.sampled_from(["+", "-", ".", "x"]), CELLS, CELLS), min_size=1, max_size=5))
-def test_all_lines_are_centred_by_one_rule(tmp_path_factory, rows):
-    """Beside the definition, written out a line at a time."""
+def test_all_lines_follow_the_same_rule(tmp_path_factory, rows):
+    """Comparison with an explicit implementation of the rule for each line."""
 
     def is_number(cell):
         return cell in ("-1", "0", "4", "9", "10", "-2", "1e3")
@@ -204,18 +204,18 @@ def test_all_lines_are_centred_by_one_rule(tmp_path_factory, rows):
     assert read_bed(str(path)).regions.middles.tolist() == wanted
 
 
-def test_a_line_ends_where_its_line_break_stands(bed):
+def test_lines_end_only_at_line_breaks(bed):
     found = bed("chr1\t1\t5\tname\x0bwith\u2028breaks\x1c\t0\t-\r\nchr1\t2\t5\n")
     assert (found.lines.tolist(), found.reverse.tolist()) == ([1, 2], [True, False])
 
 
 @pytest.mark.parametrize("cell", ["1_0", "+10", "\u0661", "1e1", "9" * 19, ""])
-def test_a_position_is_written_in_digits(bed, cell):
+def test_positions_must_be_ascii_digits(bed, cell):
     with pytest.raises(InputError, match="Expected contig, start and end of a region"):
         bed(f"chr1\t{cell}\t99999999999999999\n")
 
 
-def test_a_region_takes_few_bytes(tmp_path):
+def test_regions_need_little_memory(tmp_path):
     path = tmp_path / "many.bed"
     path.write_text("".join(f"chr1\t{start}\t{start + 5}\tname_of_a_peak_{start}\t0\t+\t1\t1\t1\t2\n" for start in range(50_000)))
     tracemalloc.start()
@@ -223,5 +223,5 @@ def test_a_region_takes_few_bytes(tmp_path):
     peak = tracemalloc.get_traced_memory()[1]
     tracemalloc.stop()
     assert found.regions.middles[-1] == 50_001
-    assert peak < 50_000 * 150  # the file itself has 70 bytes a line, and Python's strings of it take ten times as much
+    assert peak < 50_000 * 150  # the file has 70 bytes per line, and Python strings of its cells would need ten times as much
     np.testing.assert_array_equal(found.lines, np.arange(1, 50_001))

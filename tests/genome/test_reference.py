@@ -1,4 +1,4 @@
-"""Windows of genomes, beside the strings that were written."""
+"""Windows of genomes, compared with slices of strings."""
 
 import gzip
 import io
@@ -42,14 +42,14 @@ def by_hand(name, start, length):
 
 
 @given(st.lists(st.tuples(st.sampled_from(list(CONTIGS)), st.integers(-100, 1100)), max_size=5), st.integers(1, 200))
-def test_windows_are_what_was_written_and_n_beyond_the_ends(genome, places, length):
+def test_windows_equal_the_written_sequence_and_are_n_beyond_contigs(genome, places, length):
     windows = genome.windows([name for name, _ in places], np.array([start for _, start in places], int), length)
     assert windows.shape == (len(places), length)
     assert windows.dtype == np.uint8
     assert [row.tobytes().decode() for row in windows] == [by_hand(name, start, length) for name, start in places]
 
 
-def test_a_whole_contig_is_one_window(genome):
+def test_a_window_may_be_a_complete_contig(genome):
     assert genome.lengths == {name: len(letters) for name, letters in CONTIGS.items()}
     assert genome.windows(["chr1"], np.array([0]), 1003).tobytes().decode() == CONTIGS["chr1"]
 
@@ -59,12 +59,12 @@ def test_contigs_are_found_with_and_without_chr(genome):
     assert [row.tobytes().decode() for row in windows] == [by_hand("chr1", 5, 3), by_hand("chr1", 5, 3), by_hand("chrM", 5, 3)]
 
 
-def test_a_contig_that_is_not_there_is_refused(genome):
+def test_unknown_contigs_are_rejected(genome):
     with pytest.raises(InputError, match=r"Expected a contig of .*genome\.fa \(chr1, chr2, chrM\), got 'chr3'"):
         genome.windows(["chr1", "chr3"], np.array([0, 0]), 4)
 
 
-def test_an_index_beside_the_file_is_used_unless_it_is_older(tmp_path):
+def test_an_index_is_used_unless_it_is_older_than_the_file(tmp_path):
     path = tmp_path / "genome.fa"
     path.write_bytes(b">a\nACGT\n>b\nGG\n")
     fai = tmp_path / "genome.fa.fai"
@@ -76,7 +76,7 @@ def test_an_index_beside_the_file_is_used_unless_it_is_older(tmp_path):
 
 
 @pytest.mark.parametrize("packed", [False, True])
-def test_an_index_of_another_file_is_refused(tmp_path, packed):
+def test_an_index_of_another_file_is_rejected(tmp_path, packed):
     path = tmp_path / "genome.fa"
     path.write_bytes(bgzip(fasta()) if packed else fasta())
     (tmp_path / "genome.fa.fai").write_text("chr1\t1200\t20\t60\t61\n")
@@ -85,7 +85,7 @@ def test_an_index_of_another_file_is_refused(tmp_path, packed):
 
 
 def index_of(data):
-    """The `.fai` of a FASTA file in memory, as a dict of lists."""
+    """Returns the `.fai` index of FASTA bytes as a dict of lists."""
     return {name: list(contig) for name, contig in index_fasta(io.BytesIO(data), "x").items()}
 
 
@@ -98,9 +98,7 @@ def write_fai(path, index):
     st.dictionaries(st.sampled_from(["a", "b", "chr1", "1"]), st.text("ACGT", min_size=1, max_size=30), min_size=1),
     st.integers(1, 9), st.integers(1, 9), st.sampled_from(["\n", "\r\n"]), st.sampled_from(["\n", "\r\n"]), st.booleans(),
 )  # fmt: skip
-def test_an_index_is_used_where_it_is_the_files_own_and_refused_where_it_is_anothers(
-    tmp_path_factory, contigs, others, width, other_width, newline, other_newline, packed
-):
+def test_only_the_index_of_the_same_file_is_accepted(tmp_path_factory, contigs, others, width, other_width, newline, other_newline, packed):
     path = tmp_path_factory.mktemp("genome") / "genome.fa"
     data, other = fasta(contigs, width, newline), fasta(others, other_width, other_newline)
     path.write_bytes(bgzip(data, 20) if packed else data)
@@ -125,7 +123,7 @@ def test_an_index_is_used_where_it_is_the_files_own_and_refused_where_it_is_anot
     ("chr1", 0, 1002), ("chr1", 0, 1004), ("chr1", 1, 21), ("chr1", 2, 0), ("chr1", 2, 59), ("chr1", 3, 62), ("chr1", 3, 10),
     ("chr2", 2, 30), ("chrM", 0, 6), ("chrM", 0, 10**9), ("chrM", 1, 10**9),
 ])  # fmt: skip
-def test_an_index_with_one_wrong_number_is_refused(tmp_path, name, place, number):
+def test_an_index_with_a_wrong_number_is_rejected(tmp_path, name, place, number):
     path = tmp_path / "genome.fa"
     path.write_bytes(fasta())
     index = index_of(fasta())
@@ -136,7 +134,7 @@ def test_an_index_with_one_wrong_number_is_refused(tmp_path, name, place, number
 
 
 @pytest.mark.parametrize("name", list(CONTIGS))
-def test_an_index_that_lacks_a_contig_or_calls_it_otherwise_is_refused(tmp_path, name):
+def test_an_index_with_a_missing_or_renamed_contig_is_rejected(tmp_path, name):
     path = tmp_path / "genome.fa"
     path.write_bytes(fasta())
     index = index_of(fasta())
@@ -151,8 +149,8 @@ def test_an_index_that_lacks_a_contig_or_calls_it_otherwise_is_refused(tmp_path,
 
 @pytest.mark.parametrize("newline", ["\n", "\r\n"])
 @pytest.mark.parametrize("fewer", [1, 2])
-def test_the_last_contig_may_not_have_fewer_letters_than_its_index_says(tmp_path, newline, fewer):
-    """Up to the end of its last line, nothing else has moved."""
+def test_a_shorter_last_contig_is_rejected(tmp_path, newline, fewer):
+    """The file equals the indexed one up to the end of the last line."""
     path = tmp_path / "genome.fa"
     path.write_bytes(fasta({"a": "ACGT", "b": "ACGTACGT"[fewer:]}, 4, newline))
     write_fai(path, index_of(fasta({"a": "ACGT", "b": "ACGTACGT"}, 4, newline)))
@@ -160,7 +158,7 @@ def test_the_last_contig_may_not_have_fewer_letters_than_its_index_says(tmp_path
         Genome(str(path))
 
 
-def test_an_index_with_one_more_contig_that_is_empty_is_refused(tmp_path):
+def test_an_index_with_an_additional_empty_contig_is_rejected(tmp_path):
     path = tmp_path / "genome.fa"
     path.write_bytes(b">a\nACGT\n\n")
     for offset in (8, 9):
@@ -169,7 +167,7 @@ def test_an_index_with_one_more_contig_that_is_empty_is_refused(tmp_path):
             Genome(str(path))
 
 
-def test_an_index_that_cannot_be_read_is_named(tmp_path):
+def test_an_unreadable_index_is_named_in_the_error(tmp_path):
     path = tmp_path / "genome.fa"
     path.write_bytes(b">a\nACGT\n")
     (tmp_path / "genome.fa.fai").mkdir()
@@ -177,21 +175,21 @@ def test_an_index_that_cannot_be_read_is_named(tmp_path):
         Genome(str(path))
 
 
-def test_contigs_without_letters_need_not_be_listed(tmp_path):
+def test_an_index_may_omit_empty_contigs(tmp_path):
     path = tmp_path / "genome.fa"
     path.write_bytes(b"\n>empty\n>a\nACGT\n\n>none\n>b\nGG\n\n>last\n")
     write_fai(path, {"a": [4, 11, 4, 5], "b": [2, 26, 2, 3]})
     assert Genome(str(path)).windows(["a", "b"], np.array([0, 0]), 4).tobytes() == b"ACGTGGNN"
 
 
-def test_a_contig_twice_in_an_index_is_refused(tmp_path):
+def test_repeated_contigs_in_an_index_are_rejected(tmp_path):
     (tmp_path / "x.fai").write_text("a\t4\t3\t4\t5\na\t4\t3\t4\t5\n")
     with pytest.raises(InputError, match=r"Expected a unique contig name, got 'a' \(.*x\.fai, line 2\)"):
         read_fai(tmp_path / "x.fai")
 
 
-def test_lines_that_were_changed_under_an_index_are_found_in_the_windows_behind(tmp_path):
-    """A letter more in line 3 and one less in line 6: contigs begin and end where they did."""
+def test_changed_lines_are_detected_in_later_windows(tmp_path):
+    """Line 3 has an additional base and line 6 lacks one, so that contigs begin and end at the same bytes."""
     path = tmp_path / "genome.fa"
     lines = fasta().split(b"\n")
     write_fai(path, index_of(fasta()))
@@ -204,8 +202,8 @@ def test_lines_that_were_changed_under_an_index_are_found_in_the_windows_behind(
         genome.windows(["chr1"], np.array([200]), 50)
 
 
-def test_a_line_that_ends_early_is_found_in_the_windows_over_it(tmp_path):
-    """A letter of line 3 is a blank line: all other lines begin where they did."""
+def test_short_lines_are_detected_in_windows(tmp_path):
+    """A base of line 3 is replaced by a line break, so that all other lines begin at the same bytes."""
     path = tmp_path / "genome.fa"
     lines = fasta().split(b"\n")
     write_fai(path, index_of(fasta()))
@@ -217,7 +215,7 @@ def test_a_line_that_ends_early_is_found_in_the_windows_over_it(tmp_path):
 
 
 @pytest.mark.parametrize("how", ["in place", "replaced", "removed"])
-def test_a_file_that_changes_while_it_is_used_is_refused(tmp_path, how):
+def test_a_file_that_changes_during_use_is_rejected(tmp_path, how):
     path = tmp_path / "genome.fa"
     path.write_bytes(fasta())
     genome = Genome(str(path))
@@ -231,13 +229,13 @@ def test_a_file_that_changes_while_it_is_used_is_refused(tmp_path, how):
         genome.windows(["chr1"], np.array([10]), 50)
 
 
-def test_a_byte_order_mark_moves_no_window(tmp_path):
+def test_a_byte_order_mark_does_not_shift_windows(tmp_path):
     path = tmp_path / "genome.fa"
     path.write_bytes(b"\xef\xbb\xbf" + fasta())
     assert Genome(str(path)).windows(["chr1"], np.array([10]), 50).tobytes().decode() == by_hand("chr1", 10, 50)
 
 
-def test_what_is_no_dna_is_refused_where_it_stands(tmp_path):
+def test_invalid_letters_are_reported_with_their_window(tmp_path):
     path = tmp_path / "protein.fa"
     path.write_bytes(b">a\nACGTACGT\nACGTEFGH\n")
     genome = Genome(str(path))
@@ -250,47 +248,47 @@ def test_what_is_no_dna_is_refused_where_it_stands(tmp_path):
     (gzip.compress(fasta()), "got ordinary gzip"), (b"", "it is empty"), (b"ACGT\n", "got letters"),
     (b">a\nAC\nACGT\n", "All lines of contig 'a' except the last must have the same length, 2 bases"),
 ])  # fmt: skip
-def test_other_files_are_refused(tmp_path, data, message):
+def test_other_files_are_rejected(tmp_path, data, message):
     path = tmp_path / "genome.fa"
     path.write_bytes(data)
     with pytest.raises(InputError, match=message):
         Genome(str(path))
 
 
-def test_no_file_and_standard_input_are_refused(tmp_path):
+def test_missing_files_and_standard_input_are_rejected(tmp_path):
     with pytest.raises(InputError, match="File not found: "):
         Genome(str(tmp_path / "none.fa"))
     with pytest.raises(InputError, match="got standard input, which can be read only once: windows are read at any position"):
         Genome("-")
 
 
-def test_a_name_that_stands_in_both_forms_is_taken_as_it_is():
+def test_an_exact_contig_name_has_priority():
     assert match_contigs(["1", "chr1"], ["chr1", "1"], "x.fa") == {"1": "1", "chr1": "chr1"}
     assert match_contigs(["chrM"], ["MT", "2"], "x.fa") == {"chrM": "MT"}
 
 
 @pytest.mark.parametrize(("name", "found"), [("chr1", "chr1"), ("1", "chr1"), ("chr2", "2"), ("MT", None), ("chr", None)])
-def test_a_contig_is_found_with_and_without_chr_or_not_at_all(name, found):
+def test_find_contig_accepts_names_with_and_without_chr(name, found):
     assert find_contig(name, ["chr1", "2"]) == found
 
 
-def test_a_long_list_of_contigs_is_cut_in_the_message():
+def test_long_lists_of_contigs_are_truncated_in_messages():
     with pytest.raises(InputError, match=r"Expected a contig of x\.fa \(c0, c1, c2, c3, c4, \.\.\.\), got 'chrX'"):
         match_contigs(["chrX"], [f"c{number}" for number in range(9)], "x.fa")
 
 
-def test_windows_come_in_the_order_they_are_asked_for(genome):
+def test_windows_are_in_the_requested_order(genome):
     starts = np.random.default_rng(0).permutation(900)
     windows = genome.windows(["chr1"] * 900, starts, 30)
     assert [row.tobytes().decode() for row in windows] == [by_hand("chr1", start, 30) for start in starts.tolist()]
 
 
-def test_no_window_gives_an_empty_array(genome):
+def test_empty_input_gives_an_empty_array(genome):
     assert genome.windows([], np.array([], int), 30).shape == (0, 30)
 
 
 @given(st.lists(st.tuples(st.sampled_from(list(CONTIGS)), st.integers(-100, 1100), st.integers(0, 80)), max_size=5))
-def test_stretches_are_of_any_lengths(genome, places):
+def test_stretches_may_have_different_lengths(genome, places):
     names, starts, lengths = ([place[column] for place in places] for column in range(3))
     texts = genome.stretches(names, np.array(starts, int), np.array(starts, int) + np.array(lengths, int))
     assert [texts[row] for row in range(len(places))] == [by_hand(*place) for place in places]

@@ -1,4 +1,4 @@
-"""Values of bigWig files, beside those that were written."""
+"""Values of bigWig files, compared with the values that were written."""
 
 import builtins
 
@@ -15,7 +15,7 @@ COUNTS = {name: np.random.default_rng(size).poisson(0.4, size) for name, size in
 
 
 def write(path, counts, lengths=None, zeros=False):
-    """Writes a bigWig of runs of one position; zeros are left out unless asked for."""
+    """Writes a bigWig with intervals of one position. Zeros are omitted unless `zeros` is True."""
     with pyBigWig.open(str(path), "w") as file:
         file.addHeader([(name, (lengths or {}).get(name, len(values))) for name, values in counts.items()])
         for name, values in counts.items():
@@ -37,7 +37,7 @@ def by_hand(name, start, length):
 
 
 @given(st.lists(st.tuples(st.sampled_from(["chr1", "chr2", "1"]), st.integers(-300, 3200)), max_size=5), st.integers(1, 300))
-def test_windows_are_what_was_written_and_0_beyond_the_ends(signal, places, length):
+def test_windows_equal_the_written_values_and_are_0_beyond_contigs(signal, places, length):
     windows = signal.windows([name for name, _ in places], np.array([start for _, start in places], int), length)
     assert windows.dtype == np.float32
     assert windows.shape == (len(places), length)
@@ -45,14 +45,14 @@ def test_windows_are_what_was_written_and_0_beyond_the_ends(signal, places, leng
         np.testing.assert_array_equal(row, by_hand("chr1" if name == "1" else name, start, length))
 
 
-def test_runs_of_several_positions_give_each_its_value(tmp_path):
+def test_intervals_of_several_positions_apply_to_each_position(tmp_path):
     with pyBigWig.open(str(tmp_path / "x.bw"), "w") as file:
         file.addHeader([("chr1", 10)])
         file.addEntries(["chr1"] * 2, [1, 6], ends=[4, 8], values=[2.0, 0.5])
     assert Signal(str(tmp_path / "x.bw")).windows(["chr1"], np.array([0]), 10).tolist() == [[0, 2, 2, 2, 0, 0, 0.5, 0.5, 0, 0]]
 
 
-def test_the_same_genome_is_taken_by_either_name(signal):
+def test_contig_names_may_lack_chr(signal):
     signal.check_genome({"chr1": 3000, "2": 40}, "genome.fa")
 
 
@@ -60,35 +60,35 @@ def test_the_same_genome_is_taken_by_either_name(signal):
     ({"chr1": 3001}, r"Expected 3,001 positions of chr1 as in genome\.fa, got 3,000 in .*x\.bw\. Use files of the same genome\."),
     ({"chr3": 10}, r"Expected a contig of .*x\.bw \(chr1, chr2\), got 'chr3'"),
 ])  # fmt: skip
-def test_another_genome_is_refused(signal, lengths, message):
+def test_another_genome_is_rejected(signal, lengths, message):
     with pytest.raises(InputError, match=message):
         signal.check_genome(lengths, "genome.fa")
 
 
-def test_a_contig_that_is_not_there_is_refused(signal):
+def test_unknown_contigs_are_rejected(signal):
     with pytest.raises(InputError, match=r"got 'chr3'"):
         signal.windows(["chr3"], np.array([0]), 4)
 
 
 @pytest.mark.parametrize(("value", "told"), [(-2.0, "-2"), (np.inf, "inf")])
-def test_values_that_are_no_reads_are_refused_where_they_stand(tmp_path, value, told):
+def test_invalid_values_are_reported_with_their_position(tmp_path, value, told):
     path = write(tmp_path / "x.bw", {"chr1": [1, 0, 3, value, 1]})
     with pytest.raises(InputError, match=rf"Expected a number of reads, 0 or more, got {told} at chr1:3 \(.*x\.bw\)"):
         Signal(path).windows(["chr1"], np.array([0]), 5)
 
 
 @pytest.mark.parametrize("path", ["-", "/dev/fd/63"])
-def test_a_pipe_is_refused(path):
+def test_a_pipe_is_rejected(path):
     with pytest.raises(InputError, match="which can be read only once: windows are read at any position"):
         Signal(path)
 
 
-def test_nan_is_no_read(tmp_path):
+def test_nan_is_read_as_0(tmp_path):
     path = write(tmp_path / "x.bw", {"chr1": [1, 0, 3, np.nan, 1]})
     assert Signal(path).windows(["chr1"], np.array([0]), 5).tolist() == [[1, 0, 3, 0, 1]]
 
 
-def test_other_files_are_refused_without_a_word_of_the_reader(tmp_path, capfd):
+def test_other_files_are_rejected_without_output_of_pybigwig(tmp_path, capfd):
     (tmp_path / "x.bed").write_text("chr1\t1\t2\n")
     with pytest.raises(InputError, match=r"x\.bed is not a bigWig file"):
         Signal(str(tmp_path / "x.bed"))
@@ -98,7 +98,7 @@ def test_other_files_are_refused_without_a_word_of_the_reader(tmp_path, capfd):
 
 
 @pytest.mark.parametrize("size", [10, 40, 400, 1500])
-def test_a_file_cut_short_is_refused_without_a_word_of_the_reader(tmp_path, size, capfd):
+def test_truncated_files_are_rejected_without_output_of_pybigwig(tmp_path, size, capfd):
     path = tmp_path / "x.bw"
     write(path, COUNTS)
     path.write_bytes(path.read_bytes()[:size])
@@ -107,7 +107,7 @@ def test_a_file_cut_short_is_refused_without_a_word_of_the_reader(tmp_path, size
     assert capfd.readouterr() == ("", "")
 
 
-def test_a_broken_file_is_refused(tmp_path):
+def test_damaged_files_are_rejected(tmp_path):
     path = tmp_path / "x.bw"
     write(path, COUNTS)
     data = bytearray(path.read_bytes())
@@ -117,7 +117,7 @@ def test_a_broken_file_is_refused(tmp_path):
         Signal(str(path)).windows(["chr1"], np.array([0]), 2000)
 
 
-def test_without_pybigwig_the_extra_is_named(signal, monkeypatch):
+def test_without_pybigwig_the_error_names_the_extra(signal, monkeypatch):
     imported = builtins.__import__
 
     def no_pybigwig(name, *rest, **more):

@@ -1,4 +1,4 @@
-"""Regions and tiles of a genome as records, beside slices of the strings that were written."""
+"""Regions and tiles of a genome as records, compared with slices of strings."""
 
 import numpy as np
 import pytest
@@ -34,20 +34,20 @@ def turned(text):
     return COMPLEMENT[np.frombuffer(text.encode(), np.uint8)[::-1]].tobytes().decode()
 
 
-def test_regions_as_they_stand_on_the_strand_that_their_line_tells(read):
+def test_regions_are_read_on_their_strand(read):
     one, two = CONTIGS.values()
     assert read() == {"chr1:10-20": one[10:20], "2:0-30(-)": turned(two[:30]), "chr1:5-9": one[5:9]}
 
 
 @pytest.mark.parametrize(("strand", "mark"), [("forward", ""), ("reverse", "(-)")])
-def test_one_strand_for_all(read, strand, mark):
+def test_a_given_strand_applies_to_all_regions(read, strand, mark):
     found = read(strand=strand)
     assert list(found) == [f"chr1:10-20{mark}", f"2:0-30{mark}", f"chr1:5-9{mark}"]
     text = CONTIGS["2"][:30]
     assert found[f"2:0-30{mark}"] == (turned(text) if mark else text)
 
 
-def test_windows_are_around_the_middles_with_n_beyond_the_contigs(read):
+def test_windows_are_centred_and_padded_with_n_beyond_contigs(read):
     one, two = CONTIGS.values()
     assert read(window=16) == {"chr1:7-23": one[7:23], "2:7-23(-)": turned(two[7:23]), "chr1:-1-15": "N" + one[:15]}
     assert read("chr1\t80\t90\n", window=40) == {"chr1:65-105": one[65:] + "N" * 15}
@@ -63,12 +63,12 @@ def test_tiles_along_regions(read):
         read(tile=Tile(40, 10))
 
 
-def test_tiles_of_n_alone_are_left_out(tmp_path, genome, read):
+def test_tiles_of_n_only_are_skipped(tmp_path, genome, read):
     (tmp_path / "genome.fa").write_text(f">chr1\n{'N' * 20}ACGT{'n' * 16}\n")
     assert read("chr1\t0\t40\n", tile=Tile(10, 10)) == {"chr1:20-30": "ACGT" + "n" * 6}
 
 
-def test_batches_are_bounded_and_keep_the_order(read, monkeypatch):
+def test_batches_are_limited_and_keep_the_order(read, monkeypatch):
     bed = "".join(f"chr1\t{start}\t{start + 1 + start % 30}\n" for start in range(60))
     whole = read(bed)
     monkeypatch.setattr(windows_module, "BATCH_ROWS", 7)
@@ -76,13 +76,13 @@ def test_batches_are_bounded_and_keep_the_order(read, monkeypatch):
     assert list(read(bed).items()) == list(whole.items())
 
 
-def test_lines_are_those_of_the_file(tmp_path, genome):
+def test_line_numbers_are_those_of_the_file(tmp_path, genome):
     (tmp_path / "peaks.bed").write_text(BED)
     (batch,) = read_windows([str(tmp_path / "peaks.bed")], GenomeWindows(genome))
     assert (batch.lines.tolist(), batch.origin(2)) == ([2, 3, 4], f"record 'chr1:5-9' ({tmp_path / 'peaks.bed'}, line 4)")
 
 
-def test_a_region_beyond_its_contig_is_refused_by_its_line(read):
+def test_regions_beyond_their_contig_are_rejected_with_their_line(read):
     with pytest.raises(InputError, match=r"within the 90 bases of chr1 \(.*genome\.fa\), got chr1:80-91 \(.*peaks\.bed, line 2\)"):
         read("chr1\t0\t5\nchr1\t80\t91\n")
 
@@ -103,12 +103,12 @@ def test_without_a_genome_the_files_are_tiled(genome):
         (GenomeWindows(tile=Tile(2, 1), window=5), "cannot be combined with a tile"),
     ],
 )
-def test_choices_that_do_not_go_together_are_refused(places, message):
+def test_invalid_combinations_are_rejected(places, message):
     with pytest.raises(InputError, match=message):
         next(read_windows(["x"], places))
 
 
-def test_lengths_are_those_of_the_genome_or_of_all_files(tmp_path, genome):
+def test_contig_lengths_are_those_of_the_genome_or_of_all_files(tmp_path, genome):
     (tmp_path / "other.fa").write_text(">chrM\nACG\n")
     tiles = GenomeWindows(tile=Tile(2, 1))
     assert contig_lengths([genome, str(tmp_path / "other.fa")], tiles) == {"chr1": 90, "2": 90, "chrM": 3}
@@ -117,13 +117,13 @@ def test_lengths_are_those_of_the_genome_or_of_all_files(tmp_path, genome):
         contig_lengths([str(tmp_path / "other.fa")] * 2, tiles)
 
 
-def test_the_window_is_the_models_where_nothing_constant_stands_around():
+def test_the_default_window_is_that_of_constructs_without_surroundings():
     bare, longer = Construct("atac", length=2114), Construct("x", length=300)
     assert default_window([bare]) == 2114
     assert [default_window(constructs) for constructs in ([YEAST], [bare, longer], [bare, YEAST])] == [None, None, None]
 
 
-def test_what_was_decided_about_a_file_is_remarked(tmp_path, genome):
+def test_remarks_describe_the_use_of_columns(tmp_path, genome):
     (tmp_path / "peaks.bed").write_text(BED)
     remarks = []
     list(read_windows([str(tmp_path / "peaks.bed")], GenomeWindows(genome, window=20), remarks.append))

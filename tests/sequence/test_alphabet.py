@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 from dreamkeras.sequence import alphabet
 from dreamkeras.sequence.alphabet import BASE_CODES, BASES, COMPLEMENT, IS_LETTER, IUPAC, ONE_HOT, reverse_complement
 
-# NC-IUB 1984, written out anew, with the complement of each code.
+# IUPAC codes (NC-IUB 1984) with the complement of each code, independent of the table in the package.
 CODES = {
     "A": "T", "C": "G", "G": "C", "T": "A", "U": "A", "R": "Y", "Y": "R", "S": "S", "W": "W",
     "K": "M", "M": "K", "B": "V", "V": "B", "D": "H", "H": "D", "N": "N",
@@ -33,17 +33,17 @@ def test_a_base_is_one_hot_in_either_case(base, row):
     assert ONE_HOT[ord(base.lower())].tolist() == row
 
 
-def test_u_is_t():
+def test_u_is_treated_as_t():
     assert (ONE_HOT[ord("U")] == ONE_HOT[ord("T")]).all()
 
 
 @pytest.mark.parametrize("code", ["N", "n", "-", "*", " ", "\0", "X", ">"])
-def test_n_and_what_is_no_letter_are_zeros(code):
+def test_n_and_invalid_codes_are_zeros(code):
     assert not ONE_HOT[ord(code)].any()
 
 
 @pytest.mark.parametrize("code", sorted(set(IUPAC) - {"N"}))
-def test_a_code_shares_one_among_its_bases(code):
+def test_ambiguous_codes_share_one_among_their_bases(code):
     row = ONE_HOT[ord(code)]
     assert row.sum() == pytest.approx(1)
     assert {base for base, share in zip(BASES, row, strict=True) if share} == set(IUPAC[code])
@@ -60,12 +60,12 @@ def test_complement_swaps_the_codes_and_keeps_case():
         assert chr(COMPLEMENT[ord(code.lower())]) == partner.lower()
 
 
-def test_complement_leaves_other_bytes_alone():
+def test_complement_keeps_other_bytes():
     others = np.flatnonzero(~IS_LETTER)
     assert (COMPLEMENT[others] == others).all()
 
 
-def test_complement_of_one_hot_is_the_one_hot_backwards():
+def test_complement_reverses_the_one_hot_row():
     letters = np.flatnonzero(IS_LETTER)
     np.testing.assert_array_equal(ONE_HOT[COMPLEMENT[letters]], ONE_HOT[letters][:, ::-1])
 
@@ -87,7 +87,7 @@ def test_reverse_complement_twice_is_identity(text):
     assert reverse_complement(reverse_complement(codes(text))).tobytes().decode() == text
 
 
-def test_reverse_complement_works_on_the_last_axis_and_leaves_its_input():
+def test_reverse_complement_uses_the_last_axis_and_keeps_its_input():
     letters = np.stack([codes("AACG"), codes("TTTN")])
     assert [row.tobytes() for row in reverse_complement(letters)] == [b"CGTT", b"NAAA"]
     assert letters[0].tobytes() == b"AACG"

@@ -19,7 +19,7 @@ INSERTS = st.text("ACGTacgtNnRy", min_size=2, max_size=10)
 
 
 def window_by_hand(construct, insert):
-    """The window as strings: pad, flank, insert, adapter, flank, pad, and a cut."""
+    """Returns a window, computed with strings: padding, flank, insert, adapter, flank and padding, cut to the length."""
     left, right = construct.left_flank or construct.left_adapter, construct.right_adapter + construct.right_flank
     pad = "N" * construct.length
     whole = pad + left + insert + right + pad
@@ -54,7 +54,7 @@ def test_windows_equal_the_string_version(alignment, inserts):
 
 @pytest.mark.parametrize("alignment", ALIGNMENTS)
 @given(insert=INSERTS, lower=st.booleans())
-def test_adapters_given_or_left_out_make_the_same_window(alignment, insert, lower):
+def test_windows_do_not_depend_on_given_adapters(alignment, insert, lower):
     construct = dataclasses.replace(ADAPTERS, alignment=alignment)
     assume(not insert.upper().startswith("TGCA"))
     adapters = ("tgca", "ggtt") if lower else ("TGCA", "GGTT")
@@ -71,7 +71,7 @@ def test_adapters_of_a_construct_may_be_written_in_lower_case(insert):
     assert windows(lower, whole)[0].upper() == windows(ADAPTERS, whole)[0].upper()
 
 
-def test_a_bare_insert_that_looks_as_if_it_had_adapters_is_surrounded_as_a_whole():
+def test_surround_does_not_search_for_adapters():
     construct = Construct("between", length=14, left_adapter="ACAC", right_adapter="GT")
     inserts = Ragged.from_strings(["ACACTTGT", "ACACGG", "TTT"])
     windows = [row.tobytes().decode() for row in construct.surround(inserts)]
@@ -79,7 +79,7 @@ def test_a_bare_insert_that_looks_as_if_it_had_adapters_is_surrounded_as_a_whole
 
 
 @pytest.mark.parametrize("alignment", ALIGNMENTS)
-def test_no_letter_of_the_longest_insert_is_lost(alignment):
+def test_the_longest_insert_is_not_truncated(alignment):
     construct = dataclasses.replace(ADAPTERS, alignment=alignment)
     insert = "ACGTRYKM"[:1] + "C" * (construct.longest - 2) + "R"
     assert not problems(construct, insert)
@@ -88,16 +88,16 @@ def test_no_letter_of_the_longest_insert_is_lost(alignment):
 
 
 @pytest.mark.parametrize(("alignment", "longest"), [("right", 16), ("left", 10), ("center", 20)])
-def test_longest_is_the_window_less_what_it_is_aligned_to(alignment, longest):
+def test_longest_is_the_window_without_the_parts_it_is_aligned_to(alignment, longest):
     assert dataclasses.replace(ADAPTERS, alignment=alignment).longest == longest
 
 
-def test_without_flanks_the_rest_of_the_window_is_n():
+def test_windows_without_flanks_are_padded_with_n():
     construct = Construct("bare", 8, alignment="center")
     assert windows(construct, "ACGT", "ACGTA", "A") == ["NNACGTNN", "NACGTANN", "NNNANNNN"]
 
 
-def test_no_sequences_make_no_windows():
+def test_empty_input_gives_no_windows():
     assert YEAST.windows(Ragged.from_strings([])).shape == (0, 150)
     assert problems(YEAST) == {}
 
@@ -107,7 +107,7 @@ def test_windows_keep_the_order_of_mixed_lengths():
     assert windows(ADAPTERS, *texts) == [window_by_hand(ADAPTERS, text) for text in texts]
 
 
-def test_windows_of_letters_that_lie_apart_are_the_same():
+def test_windows_do_not_depend_on_the_memory_layout():
     texts = ["ACGT", "CCGG", "TTAA"]
     packed = Ragged.from_strings(texts)
     apart = Ragged(np.repeat(packed.flat, 2)[::2], packed.offsets)
@@ -115,7 +115,7 @@ def test_windows_of_letters_that_lie_apart_are_the_same():
     np.testing.assert_array_equal(ADAPTERS.surround(apart), ADAPTERS.surround(packed))
 
 
-def test_problems_name_what_was_wanted_and_what_came():
+def test_problems_state_the_expected_and_the_given_value():
     found = problems(ADAPTERS, "ACGT", "AC*T", "A", "A" * 17, "TGCAACAC", "ACACGGTT", "TGCAAGGTT", "")
     assert found == {
         1: "Expected DNA letters, got '*' at position 3",
@@ -133,7 +133,7 @@ def turned(text):
 
 
 @pytest.mark.parametrize("insert", ["ACGT" * 20, "a" * 70, "G" * 110, "N" * 3])
-def test_a_whole_sequence_in_reverse_complement_is_refused_with_what_to_do(insert):
+def test_reverse_complements_are_rejected_with_advice(insert):
     whole = turned(YEAST.left_adapter + insert + YEAST.right_adapter)
     for text in (whole, whole.lower(), whole.replace("T", "U"), whole[1:]):
         message = problems(YEAST, "ACGT" * 20, text)[1]
@@ -142,7 +142,7 @@ def test_a_whole_sequence_in_reverse_complement_is_refused_with_what_to_do(inser
     assert problems(YEAST, turned(whole)) == problems(YEAST, insert)
 
 
-def test_one_short_adapter_of_the_other_strand_may_be_an_inserts_own_letters():
+def test_a_short_adapter_of_the_other_strand_may_be_part_of_an_insert():
     construct = dataclasses.replace(ADAPTERS, left_adapter="TGAC", left_flank="TGAC")
     assert problems(construct, "AACCTTTT", "TTTTGTCA") == {}
     assert list(problems(construct, "AACCTTTTGTCA", "AACCGTCA", "AACCTCA")) == [0, 1]
@@ -150,7 +150,7 @@ def test_one_short_adapter_of_the_other_strand_may_be_an_inserts_own_letters():
     assert construct.find_inserts(texts).other_strand.tolist() == [True, False, False, False]
 
 
-def test_u_counts_as_t_in_adapters():
+def test_u_is_treated_as_t_in_adapters():
     whole = YEAST.left_adapter + "ACGT" * 20 + YEAST.right_adapter
     rna = whole.replace("T", "U")
     windows = YEAST.windows(Ragged.from_strings([whole, rna, rna.lower(), "ACGU" * 20]))
@@ -158,7 +158,7 @@ def test_u_counts_as_t_in_adapters():
 
 
 @given(st.text("ACT", min_size=2, max_size=60))
-def test_every_insert_is_taken_on_the_forward_strand_and_refused_on_the_other(insert):
+def test_inserts_are_accepted_on_the_forward_strand_only(insert):
     whole = YEAST.left_adapter + insert + YEAST.right_adapter
     assert problems(YEAST, insert, whole) == {}
     assert list(problems(YEAST, turned(whole))) == [0]
@@ -166,24 +166,24 @@ def test_every_insert_is_taken_on_the_forward_strand_and_refused_on_the_other(in
 
 
 @pytest.mark.parametrize("adapters", [("GGATCC", "GGATCC"), ("AGGACCGGATCC", "GGATCCGGTCCT")])
-def test_adapters_that_are_their_own_reverse_complement_are_those_of_the_forward_strand(adapters):
+def test_palindromic_adapters_belong_to_the_forward_strand(adapters):
     construct = Construct("own", length=60, left_adapter=adapters[0], right_adapter=adapters[1])
     assert problems(construct, "ACGTTTTG".join(adapters), turned("ACGTTTTG".join(adapters))) == {}
 
 
 @pytest.mark.parametrize("texts", [[], ["ACGT", "TGCAACACGGTT"], ["ACGT", "A"], ["AC!T", "ACGT"]])
-def test_fit_gives_windows_or_problems(texts):
+def test_fit_returns_windows_or_problems(texts):
     packed = Ragged.from_strings(texts)
     found, reasons = ADAPTERS.fit(packed)
     assert reasons == ADAPTERS.problems(packed)
     np.testing.assert_array_equal(found, ADAPTERS.windows(packed) if not reasons else np.empty((0, ADAPTERS.length)))
 
 
-def test_a_fixed_length_is_named_as_one_number():
+def test_a_fixed_length_is_given_as_a_single_number():
     assert problems(Construct("exact", 4, shortest=4), "ACG")[0] == "Expected 4 bases for construct 'exact', got 3"
 
 
-def test_cut_gives_windows_when_all_fit():
+def test_cut_returns_windows_if_all_sequences_fit():
     np.testing.assert_array_equal(ADAPTERS.cut(records("ACGT")), ADAPTERS.windows(Ragged.from_strings(["ACGT"])))
 
 
@@ -209,13 +209,13 @@ def test_json_round_trip_is_the_same_construct(construct):
         {"right_adapter": "GG TT"},
     ],
 )
-def test_a_field_out_of_range_is_refused(change):
+def test_fields_out_of_range_are_rejected(change):
     with pytest.raises(InputError, match=r"Expected.*construct 'small'"):
         dataclasses.replace(ADAPTERS, **change)
 
 
 @pytest.mark.parametrize("fields", [{}, {"name": "x"}, {"name": "x", "length": 5, "colour": 1}, {"name": "x", "length": "5"}])
-def test_json_with_missing_or_unknown_fields_is_refused(fields):
+def test_json_with_missing_or_unknown_fields_is_rejected(fields):
     with pytest.raises(InputError, match="Expected the fields of a construct"):
         Construct.from_json(fields)
 
@@ -227,7 +227,7 @@ def test_yeast_is_as_published():
     assert YEAST.left_flank.endswith("AGTGCTAGCAGGAATGATGCAAAAGGTTCCCGATTCGAACTGCATTTTTTTCACATC")
 
 
-def test_yeast_window_of_110_letters_is_as_the_autosome_team_cut_it():
+def test_the_yeast_window_equals_that_of_the_autosome_team():
     insert = "ACGTC" * 16
     flank = "AGTGCTAGCAGGAATGATGCAAAAGGTTCCCGATTCGAACTGCATTTTTTTCACATC"
     wanted = (flank + insert + "GGTTACGGCTGTT")[-150:]
@@ -250,12 +250,12 @@ def test_every_measured_yeast_promoter_fits(data_folder):
     assert windows(YEAST, *texts) == wanted
 
 
-def test_insert_lengths_leave_the_adapters_out():
+def test_insert_lengths_exclude_adapters():
     adapted = YEAST.left_adapter + "ACGT" * 20 + YEAST.right_adapter
     assert YEAST.inserts(Ragged.from_strings([adapted, "ACGT" * 20, ""])).lengths.tolist() == [80, 80, 0]
 
 
-def test_a_bare_construct_has_nothing_constant_around_an_insert():
+def test_a_construct_without_adapters_and_flanks_has_no_surroundings():
     assert YEAST.has_surroundings
     assert Construct("flank", length=9, left_flank="ACG").has_surroundings
     assert not Construct("bare", length=9).has_surroundings

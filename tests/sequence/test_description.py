@@ -20,7 +20,7 @@ def test_json_round_trip_is_the_same_description():
     assert ModelDescription.from_json(FULL.to_json()) == FULL
 
 
-def test_what_may_be_left_out_is_empty():
+def test_optional_fields_are_empty_by_default():
     bare = ModelDescription("x", YEAST, ("a", "b"), ("u", "v"))
     assert (bare.training, bare.versions, bare.parity) == ({}, {}, {})
     assert ModelDescription.from_json(bare.to_json()) == bare
@@ -40,29 +40,29 @@ def test_the_metadata_key_is_the_packages_name():
 @pytest.mark.parametrize(
     "text", ["", "nonsense", "[]", "null", "3", "{}", '{"format": 1}', changed(colour="red"), changed(construct={}), changed(construct=[])]
 )
-def test_what_is_no_description_is_refused(text):
+def test_other_texts_are_rejected(text):
     with pytest.raises(ModelError, match="Expected a dreamkeras model description"):
         ModelDescription.from_json(text)
 
 
-def test_files_from_before_there_was_a_calibration_open():
+def test_descriptions_without_calibration_are_read():
     fields = {name: value for name, value in json.loads(FULL.to_json()).items() if name != "calibration"}
     assert ModelDescription.from_json(json.dumps({**fields, "format": 1})) == FULL
 
 
-def test_the_calibration_of_older_files_is_read_under_the_names_of_now():
+def test_calibrations_of_older_formats_get_the_current_key_names():
     fields = {name: value for name, value in json.loads(FULL.to_json()).items() if name != "calibration"}
     fields["yardstick"] = {"calibration": {"a": 1}, "background": {"b": 2}, "training": {"c": 3}}
     found = ModelDescription.from_json(json.dumps({**fields, "format": 2})).calibration
     assert found == {"intervals": {"a": 1}, "background": {"b": 2}, "familiarity": {"c": 3}}
 
 
-def test_a_newer_format_asks_for_an_update():
+def test_a_newer_format_requires_an_update():
     with pytest.raises(ModelError, match=r"format 3 or older, got 4\. Update dreamkeras"):
         ModelDescription.from_json(changed(format=4, colour="red"))
 
 
-def test_outputs_are_what_the_model_answers():
+def test_outputs_are_those_of_the_model():
     assert FULL.outputs == {"expression": 1}
     assert dataclasses.replace(FULL, members=[{}, {}]).outputs == {"expression": 1, "sd": 1}
     assert dataclasses.replace(FULL, profile=1000).outputs == {"counts": 1, "profile": 1000}

@@ -15,7 +15,7 @@ of_one_length = st.integers(0, 6).flatmap(lambda size: st.lists(st.text("ATUtu",
 
 
 @given(st.lists(few_letters, max_size=6) | of_one_length, st.text("ATU", max_size=3), st.integers(0, 3))
-def test_ends_are_those_of_the_strings(texts, text, beside):
+def test_ends_equal_those_of_strings(texts, text, beside):
     packed = Ragged.from_strings(texts)
     upper, text = [given.upper().replace("U", "T") for given in texts], text.replace("U", "T")
     assert begins_with(packed, text).tolist() == [bool(text) and given.startswith(text) for given in upper]
@@ -24,13 +24,13 @@ def test_ends_are_those_of_the_strings(texts, text, beside):
 
 
 @given(st.lists(few_letters, min_size=1, max_size=6))
-def test_case_of_the_wanted_text_does_not_matter(texts):
+def test_the_case_of_the_text_is_ignored(texts):
     packed = Ragged.from_strings(texts)
     np.testing.assert_array_equal(begins_with(packed, "ta"), begins_with(packed, "TA"))
 
 
 @given(st.lists(st.text(st.characters(max_codepoint=255), max_size=5), max_size=6))
-def test_first_letter_that_is_none_is_told_of_each_sequence(texts):
+def test_the_first_invalid_letter_of_each_sequence_is_reported(texts):
     expected = {}
     for index, text in enumerate(texts):
         wrong = [(place, letter) for place, letter in enumerate(text, 1) if letter not in LETTERS]
@@ -39,7 +39,7 @@ def test_first_letter_that_is_none_is_told_of_each_sequence(texts):
     assert illegal_letters(Ragged.from_strings(texts)) == expected
 
 
-def test_letters_are_looked_at_in_blocks(monkeypatch):
+def test_results_do_not_depend_on_the_block_size(monkeypatch):
     monkeypatch.setattr(matching, "BLOCK", 3)
     assert illegal_letters(Ragged.from_strings(["ACGT", "A!CG!", "", "*"])) == {
         1: "Expected DNA letters, got '!' at position 2",
@@ -48,7 +48,7 @@ def test_letters_are_looked_at_in_blocks(monkeypatch):
 
 
 @pytest.mark.parametrize("texts", [[], [""], ["", ""]])
-def test_nothing_begins_or_ends_with_anything(texts):
+def test_empty_batches_give_empty_results(texts):
     packed = Ragged.from_strings(texts)
     assert begins_with(packed, "A").tolist() == ends_with(packed, "A").tolist() == [False] * len(texts)
     assert illegal_letters(packed) == {}

@@ -14,7 +14,7 @@ BOTH = Construct("table", 12, alignment="left", strands="both", flags=())
 
 
 @given(st.lists(st.text("ACGTNacgtn", min_size=1, max_size=12), min_size=1, max_size=5))
-def test_both_strands_of_a_sequence_give_the_same_two_windows(sequences):
+def test_both_strands_of_a_sequence_give_equal_pairs_of_windows(sequences):
     windows = BOTH.surround(Ragged.from_strings(sequences))
     turned = BOTH.surround(
         Ragged.from_strings([reverse_complement(np.frombuffer(s.encode(), np.uint8)).tobytes().decode() for s in sequences])
@@ -24,7 +24,7 @@ def test_both_strands_of_a_sequence_give_the_same_two_windows(sequences):
 
 
 @given(st.text("ACGTN", min_size=1, max_size=12))
-def test_scores_go_back_to_their_letters(sequence):
+def test_scores_return_to_the_positions_of_their_letters(sequence):
     window = BOTH.surround(Ragged.from_strings([sequence]))
     np.testing.assert_array_equal(unpacked(left_packed(window), window, turned=False), window)
     other = left_packed(reverse_complement(window))
@@ -35,13 +35,13 @@ def test_scores_go_back_to_their_letters(sequence):
     ("changes", "packed"),
     [
         ({}, True),
-        ({"flags": ("is_reverse",)}, False),  # of an older version
+        ({"flags": ("is_reverse",)}, False),  # construct of an older version
         ({"strands": "given"}, False),
-        ({"alignment": "center"}, False),  # of a genome
+        ({"alignment": "center"}, False),  # construct of genomic windows
         ({"left_flank": "A"}, False),
         ({"right_adapter": "A"}, False),
     ],
 )
-def test_only_inserts_with_nothing_around_them_are_packed(changes, packed):
+def test_only_constructs_without_flanks_and_flags_are_packed(changes, packed):
     assert is_packed(dataclasses.replace(BOTH, **changes)) == packed
     assert not is_packed(YEAST)

@@ -13,7 +13,7 @@ def listed(ragged):
 
 
 @given(TEXTS)
-def test_strings_come_back(texts):
+def test_strings_are_returned_unchanged(texts):
     ragged = Ragged.from_strings(texts)
     assert listed(ragged) == texts
     assert list(ragged) == texts
@@ -25,7 +25,7 @@ def test_strings_may_come_from_a_generator():
     assert listed(Ragged.from_strings(text for text in ("A", "CG"))) == ["A", "CG"]
 
 
-def test_letters_beyond_latin_1_take_one_place_each():
+def test_characters_outside_latin_1_take_one_byte():
     ragged = Ragged.from_strings(["AΩ😀C", "é"])
     assert listed(ragged) == ["A??C", "é"]
 
@@ -45,7 +45,7 @@ def test_select_by_mask_equals_filtering(texts, data):
 
 
 @given(TEXTS)
-def test_every_position_has_its_owner(texts):
+def test_owners_are_the_texts_of_positions(texts):
     ragged = Ragged.from_strings(texts)
     wanted = [i for i, text in enumerate(texts) for _ in text]
     assert ragged.owner(np.arange(len(ragged.flat))).tolist() == ragged.owners().tolist() == wanted
@@ -61,13 +61,13 @@ def test_iterating_ends_after_the_last_text():
     assert list(Ragged.from_strings(["A", "", "C"])) == ["A", "", "C"]
 
 
-def test_lengths_cut_a_flat_array():
+def test_lengths_divide_a_flat_array():
     ragged = Ragged.from_lengths(np.frombuffer(b"AACCC", np.uint8), np.array([2, 0, 3]))
     assert listed(ragged) == ["AA", "", "CCC"]
 
 
 @given(TEXTS, TEXTS)
-def test_joined_texts_are_those_of_both(texts, others):
+def test_joined_texts_are_the_texts_of_both(texts, others):
     assert listed(Ragged.from_strings(texts).joined(Ragged.from_strings(others))) == texts + others
 
 
@@ -77,7 +77,7 @@ def test_pieces_of_a_flat_array_may_overlap_and_be_empty():
 
 
 @pytest.mark.parametrize(("texts", "expected"), [(["AC", "GT"], 2), (["AC", "G"], None), (["", ""], 0), ([], None), (["ACG"], 3)])
-def test_common_length_is_that_of_all_texts_or_none(texts, expected):
+def test_common_length_is_none_if_lengths_differ(texts, expected):
     assert Ragged.from_strings(texts).common_length == expected
 
 

@@ -34,7 +34,7 @@ def test_select_keeps_the_fields_together(index):
 
 
 @given(st.lists(st.text("ACGT", max_size=9), max_size=20), st.integers(1, 7), st.integers(1, 15))
-def test_batches_are_the_same_records_in_bounded_pieces(texts, rows, letters):
+def test_batches_contain_the_same_records(texts, rows, letters):
     whole = records(texts)
     pieces = list(whole.batches(rows, letters))
     assert [row for piece in pieces for row in listed(piece)] == listed(whole)
@@ -45,11 +45,11 @@ def test_batches_are_the_same_records_in_bounded_pieces(texts, rows, letters):
 
 
 @given(st.lists(st.text("ACGT", max_size=9), min_size=1, max_size=20), st.integers(1, 7), st.integers(1, 15))
-def test_batches_are_as_large_as_they_may_be(texts, rows, letters):
+def test_batches_are_as_large_as_allowed(texts, rows, letters):
     pieces = list(records(texts).batches(rows, letters))
     for piece, following in itertools.pairwise(pieces):
         assert len(piece.ids) == rows or len(piece.sequences.flat) + len(following.sequences[0]) > letters
 
 
-def test_no_records_make_no_batch():
+def test_empty_records_have_no_batches():
     assert list(records([]).batches()) == []

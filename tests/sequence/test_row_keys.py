@@ -13,8 +13,8 @@ def splitmix(word):
     return word ^ word >> 31
 
 
-def test_keys_are_those_of_a_loop():
-    """Held-out sequences are drawn by these keys: others would change every split."""
+def test_keys_equal_those_of_a_loop():
+    """Held-out sequences are selected by these keys, so different keys would change every split."""
     for row, key in zip(LETTERS[:5], row_keys(LETTERS[:5]).tolist(), strict=True):
         words = [int.from_bytes(row[start : start + 8].tobytes(), "little") for start in (0, 8, 16)]
         mixed = [splitmix((word + place * 0x9E3779B97F4A7C15) % 2**64) for place, word in enumerate(words, 1)]
@@ -25,5 +25,5 @@ def test_different_rows_have_different_keys():
     assert len(np.unique(row_keys(LETTERS))) == len(np.unique(LETTERS, axis=0)) == 1000
 
 
-def test_the_same_letters_elsewhere_in_a_row_have_another_key():
+def test_keys_depend_on_positions():
     assert not np.isin(row_keys(LETTERS, 8), row_keys(LETTERS)).any()

@@ -23,7 +23,7 @@ def pairs(text):
 
 
 @given(st.lists(st.text("ACGTacgtNRn", max_size=40), max_size=6), st.integers(0, 1000))
-def test_counts_of_neighbours_ends_and_unknown_letters_stay(texts, seed):
+def test_dinucleotide_counts_ends_and_unknown_bases_are_kept(texts, seed):
     for text, other in zip(texts, shuffled(texts, seed=seed), strict=True):
         assert pairs(other) == pairs(text)
         assert (other[:1].upper(), other[-1:].upper()) == (text[:1].upper(), text[-1:].upper())
@@ -31,7 +31,7 @@ def test_counts_of_neighbours_ends_and_unknown_letters_stay(texts, seed):
 
 
 @pytest.mark.parametrize("text", ["AACAGATTA", "ACACGTACA", "AAAACCCCA", "GATTACAGATC", "ACGTACCTGA"])
-def test_every_order_with_these_counts_is_equally_likely(text):
+def test_all_orders_are_equally_likely(text):
     middle = {"".join(order) for order in itertools.permutations(text[1:-1])}
     possible = [order for order in (text[0] + inner + text[-1] for inner in middle) if pairs(order) == pairs(text)]
     n = 2000 * len(possible)
@@ -40,7 +40,7 @@ def test_every_order_with_these_counts_is_equally_likely(text):
     chance = n / len(possible)
     statistic = sum((count - chance) ** 2 / chance for count in found.values())
     freedom = len(possible) - 1
-    assert statistic < freedom + 4 * np.sqrt(2 * freedom)  # its mean and standard deviation, if all are equally likely
+    assert statistic < freedom + 4 * np.sqrt(2 * freedom)  # mean and standard deviation of the statistic if all orders are equally likely
 
 
 def test_long_sequences_become_diverse():
@@ -52,19 +52,19 @@ def test_long_sequences_become_diverse():
 
 
 @given(st.text("ACGTN", max_size=30), st.integers(0, 1000))
-def test_letters_alone_keep_their_counts(text, seed):
+def test_shuffled_letters_keep_their_counts(text, seed):
     (other,) = shuffled([text], shuffle_letters, seed)
     assert Counter(other) == Counter(text)
 
 
-def test_letters_alone_are_equally_likely_anywhere():
+def test_shuffled_letters_are_equally_likely_at_all_positions():
     found = Counter(shuffled(["AACG"] * 12_000, shuffle_letters))
     assert len(found) == 12
     assert max(found.values()) < 1150
 
 
 @pytest.mark.parametrize("function", SHUFFLES)
-def test_a_seed_gives_the_same_whether_sequences_come_together_or_one_by_one(function):
+def test_results_do_not_depend_on_batches(function):
     texts = ["ACGTTGCAACGTNACGATTTCA", "", "GGATCCGATTACA", "N", "acgtgtcacgt"]
     random = np.random.default_rng(5)
     apart = [function(Ragged.from_strings([text]), random)[0] for text in texts]
@@ -72,7 +72,7 @@ def test_a_seed_gives_the_same_whether_sequences_come_together_or_one_by_one(fun
     assert apart != shuffled(texts, function, 6)
 
 
-def test_pieces_that_are_shuffled_apart_are_the_same(monkeypatch):
+def test_results_do_not_depend_on_the_block_size(monkeypatch):
     texts = ["ACGTTGCAACGTNACGATTTCA", "GGATCCGATTACAGGGATC"] * 5
     whole = shuffled(texts)
     monkeypatch.setattr(shuffle, "AT_ONCE", 15)
@@ -80,7 +80,7 @@ def test_pieces_that_are_shuffled_apart_are_the_same(monkeypatch):
 
 
 @pytest.mark.parametrize("function", SHUFFLES)
-def test_what_was_given_stays_as_it_was(function):
+def test_the_input_is_not_changed(function):
     given_ = Ragged(np.frombuffer(b"ACGTTGCAACGTACGATTTCA", np.uint8).copy(), np.array([0, 21]))
     function(given_, np.random.default_rng(0))
     assert given_[0] == "ACGTTGCAACGTACGATTTCA"
@@ -88,7 +88,7 @@ def test_what_was_given_stays_as_it_was(function):
 
 
 def plain_shuffle(text, draws):
-    """Dinucleotide shuffle of one run of bases, letter by letter; one draw a letter (docs/explanation/internals.md)."""
+    """Shuffles a run of bases with a plain loop and one random number per base (docs/explanation/internals.md)."""
     steps = [(place, here, there) for place, (here, there) in enumerate(itertools.pairwise(text))]
     end, others = text[-1], [base for base in "ACGT" if base != text[-1]]
     trees = []
@@ -118,7 +118,7 @@ def plain_shuffle(text, draws):
 
 
 @given(st.text("ACGT", min_size=1, max_size=60), st.integers(0, 1000))
-def test_agrees_with_a_plain_walk(text, seed):
+def test_results_equal_a_plain_loop(text, seed):
     assert shuffled([text], seed=seed) == [plain_shuffle(text, np.random.default_rng(seed).random(len(text)))]
 
 

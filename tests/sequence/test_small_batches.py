@@ -27,7 +27,7 @@ pieces = st.lists(st.sampled_from(PIECES), max_size=6).map("".join)
 
 @settings(max_examples=300)
 @given(st.sampled_from(CONSTRUCTS), st.lists(pieces, min_size=1, max_size=5))
-def test_windows_are_those_of_the_construct_or_none(construct, texts):
+def test_windows_equal_those_of_the_construct(construct, texts):
     found = cut_small_batch(construct, [text.encode() for text in texts])
     windows, problems = construct.fit(Ragged.from_strings(texts))
     if problems:
@@ -37,12 +37,12 @@ def test_windows_are_those_of_the_construct_or_none(construct, texts):
 
 
 @pytest.mark.parametrize("insert", ["ACGTTGCA" * 10, "a" * 70, "RYN" * 20])
-def test_yeast_promoters_come_with_and_without_their_adapters(insert):
+def test_yeast_promoters_may_have_adapters_or_not(insert):
     whole = YEAST.left_adapter + insert + YEAST.right_adapter.lower()
     found = cut_small_batch(YEAST, [insert.encode(), whole.encode()])
     assert found[0].tobytes() == found[1].tobytes()
     assert insert.encode() in found[0].tobytes()
 
 
-def test_bytes_that_are_no_text_do_not_fit():
+def test_bytes_that_are_not_text_do_not_fit():
     assert cut_small_batch(YEAST, [b"\xff" * 80]) is None

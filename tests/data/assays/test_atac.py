@@ -1,4 +1,4 @@
-"""ATAC-seq examples, beside the simulated genome that they are cut from."""
+"""ATAC-seq examples, compared with the simulated genome that they are read from."""
 
 import dataclasses
 
@@ -35,14 +35,14 @@ def examples(layout, simulation):
     return read(layout, simulation.peaks)
 
 
-def test_each_peak_and_then_each_non_peak_is_an_example(examples, simulation):
+def test_examples_are_peaks_followed_by_non_peaks(examples, simulation):
     middles = [(name, summit) for name, summits in simulation.summits.items() for summit in summits]
     middles += [(name, 1000 * number) for name in simulation.summits for number in range(1, 12)]
     assert examples.ids == [f"{name}:{middle - LENGTH // 2}-{middle + LENGTH // 2}" for name, middle in middles]
     assert examples.is_peak.tolist() == [True] * 48 + [False] * 44
 
 
-def test_letters_and_reads_are_those_of_the_genome_with_a_margin(examples, simulation):
+def test_letters_and_reads_are_from_the_genome_and_have_a_margin(examples, simulation):
     assert examples.letters.shape == (92, LENGTH + 2 * JITTER)
     assert examples.profiles.shape == (92, PROFILE + 2 * JITTER)
     assert (examples.letters.dtype, examples.profiles.dtype, examples.margin) == (np.uint8, np.float32, JITTER)
@@ -61,7 +61,7 @@ def test_targets_are_the_logarithm_of_the_reads_without_the_margin(examples):
     assert np.median(examples.targets[examples.is_peak]) > np.median(examples.targets[~examples.is_peak]) + 1
 
 
-def test_the_rest_is_what_a_model_needs(examples, layout):
+def test_other_fields_are_those_of_the_layout(examples, layout):
     assert examples.flags.shape == (92, 0)
     assert set(examples.lengths.tolist()) == {LENGTH}
     assert examples.construct == layout.construct() == atac_assay(layout).construct
@@ -74,13 +74,13 @@ def test_the_assay_reads_its_layout(layout, simulation, examples):
     assert assay.read(simulation.peaks).ids == examples.ids
 
 
-def test_what_the_reads_follow_from_is_in_the_simulation(simulation):
+def test_simulated_counts_follow_the_simulated_rates(simulation):
     for name, rates in simulation.rates.items():
         sums = [np.add.reduceat(values, np.arange(0, len(values), 200)) for values in (rates, simulation.counts[name])]
         assert pearson(*sums) > 0.95
 
 
-def test_without_a_file_non_peaks_are_drawn_by_the_seed(layout, simulation):
+def test_non_peaks_are_drawn_with_the_seed_if_there_is_no_file(layout, simulation):
     drawn = read(dataclasses.replace(layout, nonpeaks=None, seed=1), simulation.peaks)
     assert drawn.is_peak.sum() == 48
     assert 20 <= (~drawn.is_peak).sum() <= 48
@@ -90,11 +90,11 @@ def test_without_a_file_non_peaks_are_drawn_by_the_seed(layout, simulation):
     assert (~few.is_peak).sum() == 12
 
 
-def test_without_a_ratio_there_are_peaks_alone(layout, simulation):
+def test_a_ratio_of_0_gives_peaks_only(layout, simulation):
     assert read(dataclasses.replace(layout, nonpeak_ratio=0, nonpeaks=None), simulation.peaks).is_peak.tolist() == [True] * 48
 
 
-def test_files_of_peaks_on_other_chromosomes_share_no_non_peak(layout, simulation, tmp_path):
+def test_peaks_on_different_chromosomes_share_no_non_peak(layout, simulation, tmp_path):
     with open(simulation.peaks) as file:
         lines = file.readlines()
     sides = []
@@ -106,7 +106,7 @@ def test_files_of_peaks_on_other_chromosomes_share_no_non_peak(layout, simulatio
     assert not any(overlap(sides[0], sides[2]))
 
 
-def test_names_with_and_without_chr_are_one(layout, simulation, tmp_path, examples):
+def test_contig_names_may_lack_chr(layout, simulation, tmp_path, examples):
     for name in ("peaks", "nonpeaks"):
         with open(getattr(simulation, name)) as file:
             (tmp_path / name).write_text(file.read().replace("chr", ""))
@@ -114,7 +114,7 @@ def test_names_with_and_without_chr_are_one(layout, simulation, tmp_path, exampl
     assert found.ids == examples.ids
 
 
-def test_windows_off_a_contig_and_repeated_ones_are_left_out_and_counted(layout, tmp_path):
+def test_windows_beyond_contigs_and_repeated_windows_are_skipped_and_counted(layout, tmp_path):
     layout = dataclasses.replace(layout, nonpeak_ratio=0)
     (tmp_path / "peaks.bed").write_text("chr1\t100\t160\nchr1\t200\t310\nchr1\t210\t300\nchr2\t11900\t12000\nchr1\t140\t160\n")
     found = read(layout, str(tmp_path / "peaks.bed"))
@@ -131,7 +131,7 @@ def test_windows_off_a_contig_and_repeated_ones_are_left_out_and_counted(layout,
     assert b"N" not in centred.letters.tobytes()
 
 
-def test_what_windows_are_centred_on_and_how_many_non_peaks_there_are_is_remarked_on(layout, simulation, capsys):
+def test_remarks_state_centres_and_the_number_of_non_peaks(layout, simulation, capsys):
     counts = [len(read_bed(file).regions.contigs) for file in (simulation.peaks, simulation.nonpeaks)]
     assert read(layout, simulation.peaks).remarks == (
         f"Read {counts[0]} regions of {simulation.peaks}.",
@@ -144,7 +144,7 @@ def test_what_windows_are_centred_on_and_how_many_non_peaks_there_are_is_remarke
     assert capsys.readouterr() == ("", "")
 
 
-def test_ten_columns_that_are_not_narrow_peak_are_centred_on_their_middle(layout, tmp_path):
+def test_regions_with_ten_columns_of_another_format_are_centred_on_their_middle(layout, tmp_path):
     layout, rows = dataclasses.replace(layout, nonpeak_ratio=0), "chr1\t1000\t1080\tn\t0\t+\tx\ty\tz\t7\n"
     (tmp_path / "ten.bed").write_text(rows)
     assert read(layout, str(tmp_path / "ten.bed")).ids == ["chr1:890-1190"]
@@ -152,7 +152,7 @@ def test_ten_columns_that_are_not_narrow_peak_are_centred_on_their_middle(layout
 
 
 @pytest.mark.parametrize(("summits", "middle"), [(None, 5010), (True, 5010), (False, 5040)])
-def test_non_peaks_are_centred_on_their_middle_where_no_summits_are_chosen(layout, tmp_path, summits, middle):
+def test_summits_of_non_peaks_are_used_unless_disabled(layout, tmp_path, summits, middle):
     for name, start, peak in (("p", 1000, 7), ("n", 5000, 10)):
         (tmp_path / f"{name}.narrowPeak").write_text(f"chr1\t{start}\t{start + 80}\tx\t0\t.\t1\t2\t3\t{peak}\n")
     layout = dataclasses.replace(layout, nonpeaks=str(tmp_path / "n.narrowPeak"), summits=summits)
@@ -160,19 +160,19 @@ def test_non_peaks_are_centred_on_their_middle_where_no_summits_are_chosen(layou
     assert read(layout, str(tmp_path / "p.narrowPeak")).ids[1] == f"chr1:{first}-{first + LENGTH}"
 
 
-def test_places_are_those_of_the_examples(layout, simulation, examples):
+def test_ids_equal_those_of_the_examples(layout, simulation, examples):
     found = read_ids(layout, simulation.peaks)
     assert (found.ids, found.is_peak.tolist()) == (examples.ids, examples.is_peak.tolist())
     for one, other in zip(fold_split(found, "chr2"), fold_split(examples, "chr2"), strict=True):
         assert one.ids == other.ids
 
 
-def test_non_peaks_from_a_pipe_are_refused(layout, simulation):
+def test_non_peaks_from_a_pipe_are_rejected(layout, simulation):
     with pytest.raises(InputError, match="got standard input, which can be read only once: non-peaks are read for each file of peaks"):
         read(dataclasses.replace(layout, nonpeaks="-"), simulation.peaks)
 
 
-def test_peaks_come_from_a_pipe(layout, simulation, examples):
+def test_peaks_may_be_read_from_a_pipe(layout, simulation, examples):
     with open(simulation.peaks, "rb") as file, filled_pipe(file.read()) as pipe:
         assert read(layout, pipe).ids == examples.ids
 
@@ -181,20 +181,20 @@ def test_peaks_come_from_a_pipe(layout, simulation, examples):
     ("chr1\t0\t10\n", r"None of the 1 regions in .*peaks\.bed has a window of 300 bases within its contig"),
     ("chr9\t500\t510\n", r"Expected a contig of .*genome\.fa \(chr1, chr2, chr3, chr4\), got 'chr9' in .*peaks\.bed, line 1"),
 ])  # fmt: skip
-def test_peaks_that_give_no_window_are_refused(layout, tmp_path, text, message):
+def test_peaks_without_a_window_are_rejected(layout, tmp_path, text, message):
     (tmp_path / "peaks.bed").write_text(text)
     with pytest.raises(InputError, match=message):
         read(layout, str(tmp_path / "peaks.bed"))
 
 
-def test_non_peaks_on_other_chromosomes_alone_are_refused(layout, simulation, tmp_path):
+def test_non_peaks_on_other_chromosomes_only_are_rejected(layout, simulation, tmp_path):
     (tmp_path / "peaks.bed").write_text("chr1\t500\t510\n")
     (tmp_path / "nonpeaks.bed").write_text("chr2\t500\t510\n")
     with pytest.raises(InputError, match=r"nonpeaks\.bed has no region on the chromosomes of the peaks in .*peaks\.bed"):
         read(dataclasses.replace(layout, nonpeaks=str(tmp_path / "nonpeaks.bed")), str(tmp_path / "peaks.bed"))
 
 
-def test_a_signal_of_another_genome_is_refused(layout, simulation, tmp_path):
+def test_a_signal_of_another_genome_is_rejected(layout, simulation, tmp_path):
     (tmp_path / "genome.fa").write_text(">chr1\n" + "ACGT" * 500 + "\n")
     (tmp_path / "peaks.bed").write_text("chr1\t500\t510\n")
     with pytest.raises(InputError, match=r"Expected 2,000 positions of chr1 as in .*genome\.fa, got 12,000 in .*coverage\.bw"):
@@ -211,7 +211,7 @@ def test_chromosomes_are_held_out_by_name_and_by_default(examples):
     assert not any(overlap(training, validation))
 
 
-def test_folds_are_whole_chromosomes(examples):
+def test_folds_are_complete_chromosomes(examples):
     folds = draw_folds(examples, 4).folds
     chromosomes = np.array([name.split(":")[0] for name in examples.ids])
     assert sorted(len(set(chromosomes[folds == fold])) for fold in range(4)) == [1, 1, 1, 1]
@@ -238,7 +238,7 @@ def test_parts_of_examples_are_joined(examples):
     np.testing.assert_array_equal(joined.profiles, examples.profiles)
 
 
-def test_the_bigwig_of_the_simulation_holds_its_counts(simulation):
+def test_the_simulated_bigwig_contains_the_counts(simulation):
     signal = Signal(simulation.signal)
     for name, counts in simulation.counts.items():
         np.testing.assert_array_equal(signal.windows([name], np.array([0]), len(counts))[0], counts)

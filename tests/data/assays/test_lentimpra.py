@@ -1,4 +1,4 @@
-"""The human assay's reader, on published files and on written ones."""
+"""The reader of the human assay, with published files and with small test files."""
 
 import numpy as np
 import pytest
@@ -32,7 +32,7 @@ def test_the_published_tables_read_as_pandas_reads_them(data_folder, part):
     assert 0.4 < examples.flags.mean() < 0.6
 
 
-def test_both_orientations_of_a_published_element_stay_on_one_side(data_folder):
+def test_both_orientations_of_an_element_stay_in_the_same_set(data_folder):
     examples = read(str(data_folder / "data/human_lentimpra/train.tsv"))
     sides = [
         {min(row.tobytes(), other.tobytes()) for row, other in zip(elements, reverse_complement(elements), strict=True)}
@@ -42,7 +42,7 @@ def test_both_orientations_of_a_published_element_stay_on_one_side(data_folder):
     assert not sides[0] & sides[1]
 
 
-def test_a_bare_element_is_put_between_the_adapters(tmp_path):
+def test_adapters_are_added_to_bare_elements(tmp_path):
     examples = read(written(tmp_path, [f"a_F\t{ELEMENT}\t1\t0", f"b_Reversed:\t{LEFT}{ELEMENT}{RIGHT}\t-1\t9"]))
     assert examples.letters.shape == (2, 230)
     assert {window.tobytes().decode() for window in examples.letters} == {LEFT + ELEMENT + RIGHT}
@@ -50,18 +50,18 @@ def test_a_bare_element_is_put_between_the_adapters(tmp_path):
     assert examples.lengths.tolist() == [200, 230]
 
 
-def test_any_230_letters_are_a_window_as_they_stand():
+def test_sequences_of_230_bases_are_windows():
     letters = "GATTACATTN" * 23
     assert LENTIMPRA.windows(Ragged.from_strings([letters]))[0].tobytes().decode() == letters
 
 
 @pytest.mark.parametrize("length", [199, 231])
-def test_other_lengths_are_refused(tmp_path, length):
+def test_other_lengths_are_rejected(tmp_path, length):
     with pytest.raises(InputError, match=f"Expected 200 to 230 bases for construct 'lentimpra', got {length} in record 'a'"):
         read(written(tmp_path, [f"a\t{'T' * length}\t1\t0"]))
 
 
-def test_the_assay_answers_one_number_for_the_strand_as_given():
+def test_the_assay_has_one_task_for_the_given_strand():
     assert LENTIMPRA_ASSAY.tasks == ("expression",)
     assert LENTIMPRA_ASSAY.bins is None
     assert (LENTIMPRA.length, LENTIMPRA.strands, LENTIMPRA.flags) == (230, "given", ("is_reverse",))

@@ -1,4 +1,4 @@
-"""Measured tables: which columns are read, in which order they may stand, and what a wrong cell is answered with."""
+"""Tables of measurements: names and order of columns, and error messages for invalid cells."""
 
 import re
 
@@ -15,7 +15,7 @@ from dreamkeras.sequence.records import Records
 
 TOY = Construct(name="toy", length=8, shortest=8, strands="given", flags=("is_reverse",))
 TWO = Columns(values=(("dev", "developmental"), ("hk",)), ids=("id", "name"))
-LARGEST = float(np.finfo(np.float32).max)  # a float32 would overflow beside larger numbers
+LARGEST = float(np.finfo(np.float32).max)  # a float32 scalar would overflow in comparisons with larger numbers
 ROWS = ["x_+\t1.5\tACGTACGT\t-2", "x_-\t0\tTTTTACGN\t3"]
 
 
@@ -43,7 +43,7 @@ def test_columns_are_found_by_their_names_in_any_order(tmp_path):
     ]  # fmt: skip
 
 
-def test_the_first_name_that_the_header_holds_counts(tmp_path):
+def test_the_first_name_in_the_header_is_used(tmp_path):
     rows = [f"{row}\t7\tsecond" for row in ROWS]
     examples = read(written(tmp_path, ["id\tdevelopmental\tseq\thk\tDEV\tname", *rows]))
     assert examples.targets[:, 0].tolist() == [7, 7]
@@ -51,19 +51,19 @@ def test_the_first_name_that_the_header_holds_counts(tmp_path):
 
 
 @pytest.mark.parametrize("value", ["1e300", "-3.5e38", "9" * 50])
-def test_a_value_that_single_precision_cannot_hold_is_refused(tmp_path, value):
+def test_values_beyond_single_precision_are_rejected(tmp_path, value):
     path = written(tmp_path, ["id\tdev\tseq\thk", *ROWS, f"x\t{value}\tACGTACGT\t1"])
     with pytest.raises(InputError, match=rf"a number between -3\.4e\+38 and 3\.4e\+38, got '{value}' in record 'x' .*line 4"):
         read(path)
 
 
-def test_a_fold_is_read_where_there_is_one(tmp_path):
+def test_folds_are_read_if_present(tmp_path):
     examples = read(written(tmp_path, ["id\tdev\tseq\thk\tfold", *(f"{row}\t{fold}" for fold, row in enumerate(ROWS))]))
     assert examples.folds.tolist() == [0, 1]
     assert examples.folds.dtype == np.int32
 
 
-def test_ids_and_folds_run_on_over_batches(tmp_path):
+def test_ids_and_folds_continue_across_batches(tmp_path):
     count = 20_000
     rows = [f"s{row}_{'-' if row % 2 else '+'}\t{row}\tACGTACGT\t0\t{row % 7}" for row in range(count)]
     examples = read(written(tmp_path, ["id\tdev\tseq\thk\tfold", *rows]))
@@ -74,7 +74,7 @@ def test_ids_and_folds_run_on_over_batches(tmp_path):
 
 
 @pytest.mark.parametrize("header", [[], ["sequence\tdev\thk\tfold"]])
-def test_without_names_the_order_is_sequence_values_fold(tmp_path, header):
+def test_without_a_header_the_order_is_sequence_values_fold(tmp_path, header):
     path = written(tmp_path, [*header, "ACGTACGT\t1\t2\t3", "ACGTACGA\t4\t5\t6"])
     examples = read(path, Columns(TWO.values, needs_header=False))
     assert examples.ids == ["1", "2"]
@@ -83,7 +83,7 @@ def test_without_names_the_order_is_sequence_values_fold(tmp_path, header):
 
 
 @pytest.mark.parametrize(("values", "wanted"), [(TWO.values, "3 columns, sequence and values"), ((("dev",),), "two columns")])
-def test_too_few_columns_without_names_are_counted(tmp_path, values, wanted):
+def test_too_few_columns_without_a_header_are_rejected(tmp_path, values, wanted):
     with pytest.raises(InputError, match=f"Expected {wanted}.*, got 1 "):
         read(written(tmp_path, ["ACGTACGT"]), Columns(values, needs_header=False))
 
@@ -96,7 +96,7 @@ def test_a_missing_column_is_named(tmp_path, header, missing):
         read(written(tmp_path, [header, *ROWS]))
 
 
-def test_a_needed_header_is_missed(tmp_path):
+def test_a_missing_required_header_is_rejected(tmp_path):
     with pytest.raises(InputError, match="has no column named 'sequence', because it has no header"):
         read(written(tmp_path, ROWS))
 
@@ -105,7 +105,7 @@ def test_a_needed_header_is_missed(tmp_path):
     ("high", "Expected a number, got 'high'"), ("", "Expected a number, got ''"),
     ("nan", "Expected a finite value, got nan"), ("-inf", "Expected a finite value, got -inf"),
 ])  # fmt: skip
-def test_a_wrong_value_names_record_and_line(tmp_path, value, message):
+def test_invalid_values_are_reported_with_record_and_line(tmp_path, value, message):
     with pytest.raises(InputError, match=rf"{message} in record 'y' \(.*, line 4\)"):
         read(written(tmp_path, ["id\tdev\tseq\thk", *ROWS, f"y\t1\tACGTACGT\t{value}"]))
 
@@ -127,7 +127,7 @@ def test_only_ascii_decimals_are_numbers(tmp_path, cell):
 @example(["1e39"])
 @example(["-9e99", "1"])
 @given(st.lists(st.text("0123456789+-.eE_xXnaifNIF \u0661\uff12", max_size=7), min_size=1, max_size=4))
-def test_numbers_are_those_of_float_written_in_ascii_decimals_and_within_single_precision(cells):
+def test_numbers_are_ascii_decimals_within_single_precision(cells):
     records = Records(cells, Ragged.from_strings(cells), np.arange(len(cells)), "t.tsv")
     plain = [re.fullmatch(r"[-+]?(\d+(\.\d*)?|\.\d+)([eE][-+]?\d+)?|[-+]?(nan|inf)", cell, re.ASCII | re.IGNORECASE) for cell in cells]
     if all(plain) and not any(LARGEST < abs(float(cell)) < np.inf for cell in cells):
@@ -142,11 +142,11 @@ def test_ids_are_read_below_a_commented_header(tmp_path):
     assert (examples.ids, examples.flags.tolist()) == (["x_+", "x_-"], [[0], [1]])
 
 
-def test_a_wrong_fold_names_record_and_line(tmp_path):
+def test_invalid_folds_are_reported_with_record_and_line(tmp_path):
     with pytest.raises(InputError, match=r"Expected a fold \(a whole number\), got '1.5' in record 'x_-' \(.*, line 3\)"):
         read(written(tmp_path, ["id\tdev\tseq\thk\tfold", f"{ROWS[0]}\t1", f"{ROWS[1]}\t1.5"]))
 
 
-def test_a_sequence_that_does_not_fit_names_record_and_line(tmp_path):
+def test_unfit_sequences_are_reported_with_record_and_line(tmp_path):
     with pytest.raises(InputError, match=r"Expected 8 bases for construct 'toy', got 7 in record 'y' \(.*, line 2\)"):
         read(written(tmp_path, ["id\tdev\tseq\thk", "y\t1\tACGTACG\t2"]))

@@ -1,4 +1,4 @@
-"""Non-peaks drawn from genomes whose content is known by making."""
+"""Non-peaks drawn from genomes of known GC content."""
 
 import numpy as np
 import pytest
@@ -19,7 +19,7 @@ def genome_of(folder, contigs):
 
 
 def patchy(length, generator):
-    """Letters whose G and C content wanders between 0.2 and 0.8 from one stretch of 500 to the next."""
+    """Returns a random sequence in stretches of 500 bases, whose GC content varies between 0.2 and 0.8."""
     shares = np.repeat(generator.uniform(0.2, 0.8, length // 500), 500)
     is_gc, first = generator.random(length) < shares, generator.random(length) < 0.5
     return "".join(np.where(is_gc, np.where(first, "G", "c"), np.where(first, "A", "t")))
@@ -40,7 +40,7 @@ def genome(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def peaks(genome):
-    """Two hundred places on chr1 and chr2 that are rich in G and C."""
+    """Two hundred regions on chr1 and chr2 with high GC content."""
     places = np.arange(300, 199_000, 200)
     found = []
     for name in ("chr1", "chr2"):
@@ -54,13 +54,13 @@ def drawn(genome, peaks):
     return draw_nonpeaks(genome, peaks, 150, LENGTH, seed=1)
 
 
-def test_as_many_are_drawn_as_are_wanted_each_of_the_windows_length(drawn):
+def test_the_requested_number_of_windows_is_drawn(drawn):
     assert len(drawn.contigs) == 150
     assert (drawn.ends - drawn.starts == LENGTH).all()
     np.testing.assert_array_equal(drawn.windows(LENGTH).starts, drawn.starts)
 
 
-def test_they_lie_on_the_peaks_contigs_away_from_peaks_and_from_one_another(genome, drawn, peaks):
+def test_non_peaks_are_on_contigs_of_peaks_and_overlap_nothing(genome, drawn, peaks):
     assert set(drawn.contigs) == {"chr1", "chr2"}
     assert drawn.on(genome.lengths).all()
     assert not drawn.overlapping(peaks).any()
@@ -68,7 +68,7 @@ def test_they_lie_on_the_peaks_contigs_away_from_peaks_and_from_one_another(geno
     assert all(not drawn.select(np.array([row])).overlapping(drawn.select(np.arange(150) != row)).any() for row in range(150))
 
 
-def test_their_gc_content_is_that_of_the_peaks_and_not_of_the_genome(genome, drawn, peaks):
+def test_non_peaks_have_the_gc_content_of_peaks(genome, drawn, peaks):
     around = peaks.windows(LENGTH)
     content, wanted = (gc_content(genome.windows(these.contigs, these.starts, LENGTH)) for these in (drawn, around))
     everywhere = gc_content(genome.windows(["chr1"] * 1999, np.arange(1999) * LENGTH, LENGTH))
@@ -77,26 +77,26 @@ def test_their_gc_content_is_that_of_the_peaks_and_not_of_the_genome(genome, dra
     assert abs(content.mean() - wanted.mean()) < 0.01
 
 
-def test_the_seed_draws_them(genome, peaks, drawn):
+def test_non_peaks_depend_on_the_seed(genome, peaks, drawn):
     assert draw_nonpeaks(genome, peaks, 150, LENGTH, seed=1).names == drawn.names
     assert draw_nonpeaks(genome, peaks, 150, LENGTH, seed=2).names != drawn.names
 
 
-def test_steps_that_are_lacking_come_from_the_nearest(tmp_path):
+def test_missing_gc_content_is_replaced_by_the_nearest(tmp_path):
     genome = genome_of(tmp_path, {"a": "GC" * 50 + "AT" * 200 + "GA" * 400})
     drawn = draw_nonpeaks(genome, peaks_at([("a", 50)]), 4, 20)
     content = gc_content(genome.windows(drawn.contigs, drawn.starts, 20))
-    np.testing.assert_allclose(content, 0.5, atol=0.26)  # a tile may lie across the border
+    np.testing.assert_allclose(content, 0.5, atol=0.26)  # a tile may extend over the border between two stretches
 
 
-def test_a_small_genome_gives_all_that_it_has(tmp_path):
+def test_a_small_genome_gives_fewer_windows(tmp_path):
     genome = genome_of(tmp_path, {"a": "ACGT" * 100})
     drawn = draw_nonpeaks(genome, peaks_at([("a", 200)]), 1000, 20)
     assert 10 <= len(drawn.contigs) <= 14
     assert len(set(drawn.names)) == len(drawn.names)
 
 
-def test_unknown_letters_are_avoided(tmp_path):
+def test_windows_with_unknown_bases_are_not_drawn(tmp_path):
     genome = genome_of(tmp_path, {"a": "ACGT" * 50 + "N" * 1000 + "ACGTacgt" * 20})
     drawn = draw_nonpeaks(genome, peaks_at([("a", 100)]), 1000, 20)
     assert drawn.names
@@ -104,12 +104,12 @@ def test_unknown_letters_are_avoided(tmp_path):
 
 
 @pytest.mark.parametrize("letters", ["ACGT" * 20, "N" * 5000, "ACGT" * 5])
-def test_a_genome_without_room_is_refused(tmp_path, letters):
+def test_a_genome_without_windows_away_from_peaks_is_rejected(tmp_path, letters):
     genome = genome_of(tmp_path, {"a": letters, "b": "ACGT" * 1000})
     with pytest.raises(InputError, match=r"genome\.fa has no window of 30 bases away from the peaks\. Name a BED file of non-peaks"):
         draw_nonpeaks(genome, peaks_at([("a", 20)]), 5, 30)
 
 
-def test_gc_content_counts_either_case_and_known_bases_alone():
+def test_gc_content_ignores_case_and_unknown_bases():
     letters = np.frombuffer(b"GCgcSATNNNCGATTAAAAA", np.uint8).reshape(4, 5)
     assert gc_content(letters).tolist() == [1, 0, 0.4, 0]

@@ -1,4 +1,4 @@
-"""The fly assay's reader, on published files and on written ones."""
+"""The reader of the fly assay, with published files and with small test files."""
 
 import numpy as np
 import pytest
@@ -25,7 +25,7 @@ def test_the_published_tables_read_as_pandas_reads_them(data_folder, part):
 
 
 @pytest.mark.parametrize(("name", "is_reverse"), [("chrX_1_249_+_negative", 0), ("chrX_1_249_-_peak_849bp_region", 1)])
-def test_the_id_tells_the_strand(tmp_path, name, is_reverse):
+def test_the_strand_is_taken_from_the_id(tmp_path, name, is_reverse):
     row = f"chrX\t1\t249\t{name}\tTrain\t{'acgta' * 49 + 'ACGN'}\t1.5\t-2"
     (tmp_path / "table.tsv").write_text(f"{HEADER}\n{row}\n")
     examples = read(str(tmp_path / "table.tsv"))
@@ -39,13 +39,13 @@ def test_short_names_of_the_values_and_commas_are_read(tmp_path):
 
 
 @pytest.mark.parametrize("length", [248, 250])
-def test_other_lengths_are_refused(tmp_path, length):
+def test_other_lengths_are_rejected(tmp_path, length):
     (tmp_path / "table.csv").write_text(f"dev,hk,id,seq\n2,1,a,{'A' * length}\n")
     with pytest.raises(InputError, match=f"Expected 249 bases for construct 'starrseq', got {length} in record 'a'"):
         read(str(tmp_path / "table.csv"))
 
 
-def test_the_assay_answers_two_numbers_for_the_strand_as_given():
+def test_the_assay_has_two_tasks_for_the_given_strand():
     assert STARRSEQ_ASSAY.tasks == ("Dev", "Hk")
     assert len(set(STARRSEQ_ASSAY.units)) == 2
     assert STARRSEQ_ASSAY.bins is None

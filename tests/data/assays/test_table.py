@@ -1,4 +1,4 @@
-"""Users' tables: written ones against what was written, published ones against their own assays."""
+"""Users' tables: small test tables, and published tables compared with the readers of their assays."""
 
 import csv
 import dataclasses
@@ -44,7 +44,7 @@ def test_missing_values_are_nan_and_missing_ids_are_numbers(tmp_path):
     assert [field.dtype for field in (examples.targets, examples.flags)] == [np.float32, np.float32]
 
 
-def test_weights_folds_marks_and_replicates_are_read_where_named(tmp_path):
+def test_weights_folds_marks_and_replicates_are_read_if_named(tmp_path):
     replicates = (("r1", "r2"), ("s1", "s2"))
     examples = read(written(tmp_path), weight_column="w", fold_column="fold", reverse_mark="_-", replicate_columns=replicates)
     assert examples.weights.tolist() == [4, 0.5, 2]
@@ -55,22 +55,22 @@ def test_weights_folds_marks_and_replicates_are_read_where_named(tmp_path):
     assert (examples.weights.dtype, examples.replicates.dtype) == (np.float32, np.float32)
 
 
-def test_a_task_with_fewer_replicates_is_filled_up(tmp_path):
+def test_missing_replicates_are_nan(tmp_path):
     examples = read(written(tmp_path), replicate_columns=(("r1", "r2"), ("s1", "s2", "w")))
     np.testing.assert_array_equal(examples.replicates[2], [[6, np.nan, np.nan], [2, 2, 2]])
 
 
-def test_variances_weigh_by_their_inverse(tmp_path):
+def test_weights_are_inverse_variances(tmp_path):
     assert read(written(tmp_path), variance_column="w").weights.tolist() == [0.25, 2, 0.5]
 
 
-def test_a_variance_whose_inverse_single_precision_cannot_hold_is_refused(tmp_path):
+def test_variances_with_an_infinite_inverse_are_rejected(tmp_path):
     rows = [[*ROWS[0][:4], "1e-39", *ROWS[0][5:]]]
     with pytest.raises(InputError, match=r"Expected a variance above 0 in single precision, got '1e-39'"):
         read(written(tmp_path, rows), variance_column="w")
 
 
-def test_rows_without_a_value_or_of_weight_0_are_left_out(tmp_path):
+def test_rows_without_a_value_or_with_weight_0_are_skipped(tmp_path):
     rows = [*ROWS, ["n", "NA", "not DNA", "", "NA", "", "", "", "", "none"], ["o", "1", "ACGT", "1", "0", "", "", "", "", "9"]]
     examples = read(written(tmp_path, rows), weight_column="w", fold_column="fold")
     assert examples.ids == ["x_+", "2", "z_-"]
@@ -78,7 +78,7 @@ def test_rows_without_a_value_or_of_weight_0_are_left_out(tmp_path):
         read(written(tmp_path, rows[3:]), weight_column="w")
 
 
-def test_rows_that_are_left_out_are_counted_over_batches(tmp_path):
+def test_skipped_rows_are_counted_across_batches(tmp_path):
     rows = [["x", value, "ACGTACGT", "NA", weight, *[""] * 5] for value, weight in (("1", "1"), ("NA", "1"), ("2", "0")) * 6000]
     examples = read(written(tmp_path, rows), weight_column="w")
     assert (len(examples), examples.left_out) == (6000, {"without a value": 6000, "with weight 0": 6000})
@@ -87,7 +87,7 @@ def test_rows_that_are_left_out_are_counted_over_batches(tmp_path):
 
 
 @pytest.mark.parametrize("name", ["table.tsv", "table.csv.gz", "table.parquet"])
-def test_the_same_table_in_another_format_reads_the_same(tmp_path, name):
+def test_equal_tables_in_other_formats_give_equal_examples(tmp_path, name):
     expected, path = read(written(tmp_path), weight_column="w"), tmp_path / name
     if name.endswith("parquet"):
         pa, pq = pytest.importorskip("pyarrow"), pytest.importorskip("pyarrow.parquet")
@@ -104,7 +104,7 @@ def test_the_same_table_in_another_format_reads_the_same(tmp_path, name):
         np.testing.assert_array_equal(getattr(examples, field), getattr(expected, field))
 
 
-def test_parquet_wants_pyarrow(tmp_path, monkeypatch):
+def test_parquet_requires_pyarrow(tmp_path, monkeypatch):
     (tmp_path / "table.parquet").write_bytes(b"PAR1")
     monkeypatch.setitem(__import__("sys").modules, "pyarrow", None)
     with pytest.raises(MissingPackageError):
@@ -119,10 +119,10 @@ def test_columns_of_a_table_without_a_header_are_positions(tmp_path):
 
 
 NUMBERED = TableLayout(("1", "4"), "0", "2", "3", replicate_columns=(("1", "4"), ("3", "4")), fold_column="5", length=8)
-"""Of a header with the names 1 and 3: the other columns are positions."""
+"""Layout for a header with the names 1 and 3, so that other digits are positions."""
 
 
-def test_digits_are_a_name_where_the_header_has_it_and_else_a_position(tmp_path):
+def test_digits_are_a_name_in_the_header_or_a_position(tmp_path):
     path = written(tmp_path, [["ACGT", "10", "r", "20", "30", "4"]], ["seq", "x", "y", "1", "3", "z"])
     settled = settled_layout(NUMBERED, path)
     assert settled == TableLayout(("1", 4), 0, 2, "3", replicate_columns=(("1", 4), ("3", 4)), fold_column=5, length=8)
@@ -133,13 +133,13 @@ def test_digits_are_a_name_where_the_header_has_it_and_else_a_position(tmp_path)
     assert examples.replicates.tolist() == [[[20, 30], [30, 30]]]
 
 
-def test_a_header_of_numbers_is_one_by_a_name_that_is_asked_for(tmp_path):
+def test_a_header_of_numbers_is_detected_by_a_requested_name(tmp_path):
     path = written(tmp_path, [["ACGT", "7", "8"]], ["oligo", "0", "1"])
     layout = fitted_layout(TableLayout(("1",), sequence_column="oligo"), [path])
     assert (layout.tasks, table_assay(layout).read(path).targets.tolist()) == (("1",), [[8]])
 
 
-def test_a_settled_layout_stays_as_it_is_for_every_file(tmp_path):
+def test_a_settled_layout_applies_to_every_file(tmp_path):
     settled = settled_layout(TableLayout(("1",), length=8), written(tmp_path, [["ACGT", "7", "8"]], ["seq", "0", "1"]))
     assert TableLayout.from_json(json.loads(json.dumps(dataclasses.asdict(settled)))) == settled
     other = written(tmp_path, [["ACGT", "7", "8"]], ["seq", "a", "b"], "other.csv")
@@ -155,31 +155,31 @@ def test_the_first_of_several_files_settles_the_layout(tmp_path):
     assert fitted_layout(TableLayout(("1",), length=9), [second, first]) == TableLayout((1,), length=9)
 
 
-def test_nothing_is_read_where_no_column_is_digits():
+def test_no_file_is_opened_if_no_column_is_digits():
     assert settled_layout(LAYOUT, "nowhere.tsv") == LAYOUT
     assert settled_layout(TableLayout((1,), id_column=0), "nowhere.tsv").columns == (1, 0)
     with pytest.raises(InputError, match=r"File not found: nowhere\.tsv"):
         settled_layout(TableLayout(("a",), fold_column="0"), "nowhere.tsv")
 
 
-def test_position_0_is_a_column_like_any_other():
+def test_position_0_is_a_valid_column():
     with pytest.raises(InputError, match="weight_column and variance_column cannot be combined"):
         TableLayout(("a",), weight_column=0, variance_column=1)
 
 
-def test_ids_below_a_commented_header_tell_strands_and_names(tmp_path):
+def test_ids_below_a_commented_header_are_used(tmp_path):
     path = written(tmp_path, [["x_-", "ACGT", "1"], ["y_+", "ACGG", "2"]], ["#id", "sequence", "value"], "t.tsv")
     examples = read(path, TableLayout(("value",), length=4, reverse_mark="_-"))
     assert (examples.ids, examples.flags.tolist()) == (["x_-", "y_+"], [[1], [0]])
 
 
-def test_without_a_mark_every_row_was_measured_forward(tmp_path):
+def test_without_a_reverse_mark_every_row_is_forward(tmp_path):
     construct = dataclasses.replace(LAYOUT.construct(), flags=("is_reverse",))
     examples = table_assay(LAYOUT, construct).read(written(tmp_path))
     assert examples.flags.tolist() == [[0], [0], [0]]
 
 
-def test_rows_run_on_over_batches(tmp_path):
+def test_row_numbers_continue_across_batches(tmp_path):
     rows = [[str(row), "ACGT"] for row in range(20_000)]
     examples = read(written(tmp_path, rows, ["value", "seq"]), TableLayout(("value",), length=4))
     assert examples.ids[-1] == "20000"
@@ -197,7 +197,7 @@ def test_rows_run_on_over_batches(tmp_path):
     (2, "ACGTACGTA", {}, "Expected 1 to 8 bases for construct 'table', got 9"),
     (2, "AC-T", {}, "Expected DNA letters, got '-' at position 3"),
 ])  # fmt: skip
-def test_a_wrong_cell_names_record_and_line(tmp_path, column, cell, fields, message):
+def test_invalid_cells_are_reported_with_record_and_line(tmp_path, column, cell, fields, message):
     wrong = [*ROWS[2][:column], cell, *ROWS[2][column + 1 :]]
     with pytest.raises(InputError, match=rf"{message} in record 'z_-' \(.*table\.csv, line 4\)"):
         read(written(tmp_path, [*ROWS[:2], wrong]), **fields)
@@ -207,25 +207,25 @@ def test_a_wrong_cell_names_record_and_line(tmp_path, column, cell, fields, mess
     {"target_column": ("c",)}, {"weight_column": "c"}, {"fold_column": "c"}, {"id_column": "c"}, {"sequence_column": "c"},
     {"replicate_columns": (("r1", "c"), ("s1", "s2"))},
 ])  # fmt: skip
-def test_a_missing_column_lists_those_there_are(tmp_path, fields):
+def test_a_missing_column_is_reported_with_the_columns(tmp_path, fields):
     with pytest.raises(InputError, match=r"table\.csv has no column named 'c'\. Columns in line 1: 'name', 'a', "):
         read(written(tmp_path), **fields)
 
 
-def test_the_window_holds_the_longest_sequence_of_all_files(tmp_path):
+def test_the_window_fits_the_longest_sequence_of_all_files(tmp_path):
     longer = written(tmp_path, [[*ROWS[0][:2], "G" * 30, *ROWS[0][3:]]], name="longer.tsv")
     layout = TableLayout(("a",), left_flank="TT", right_flank="C")
     assert fitted_layout(layout, [written(tmp_path)]).length == 8 + 3
     assert fitted_layout(layout, [written(tmp_path), longer]).length == 30 + 3
     adapted = TableLayout(("a",), left_adapter="ACG", right_adapter="CGT")
-    assert fitted_layout(adapted, [written(tmp_path)]).length == 6 + 6  # of ACG TA CGT and the bare TTTTAC, ACGTAC
+    assert fitted_layout(adapted, [written(tmp_path)]).length == 6 + 6  # adapters ACG and CGT, insert TA; and inserts TTTTAC, ACGTAC
 
 
 @pytest.mark.parametrize(("name", "folder", "fields"), [
     ("lentimpra", "human_lentimpra", {"target_column": ("mean_value",), "fold_column": "fold", "reverse_mark": "_Reversed:"}),
     ("starrseq", "drosophila_starrseq", {"target_column": ("Dev_log2_enrichment", "Hk_log2_enrichment"), "reverse_mark": "_-_"}),
 ])  # fmt: skip
-def test_the_published_tables_read_as_by_their_own_assays(data_folder, name, folder, fields):
+def test_published_tables_give_the_examples_of_their_assays(data_folder, name, folder, fields):
     path = str(data_folder / "data" / folder / "valid.tsv")
     own, examples = find_assay(name).read(path), find_assay("table", fitted_layout(TableLayout(**fields), [path])).read(path)
     assert examples.ids == own.ids

@@ -1,4 +1,4 @@
-"""The layout of a user's table: what is refused, what it makes of sequences, and its way through JSON."""
+"""The layout of a user's table: validation, construct, and conversion to JSON."""
 
 import dataclasses
 import json
@@ -15,13 +15,13 @@ def window(layout, sequence):
     return layout.construct().windows(Ragged.from_strings([sequence]))[0].tobytes().decode()
 
 
-def test_json_gives_the_same_layout_back():
+def test_json_round_trip_gives_an_equal_layout():
     layout = TableLayout(("a", 3), "seq", replicate_columns=(("a1", "a2"), (4, 5)), left_flank="ACGT", length=20, both_strands=True)
     assert TableLayout.from_json(json.loads(json.dumps(dataclasses.asdict(layout)))) == layout
 
 
 @pytest.mark.parametrize("fields", [{}, {"target_column": ["a"], "colour": 1}, {"target_column": 5}])
-def test_other_fields_are_refused(fields):
+def test_json_with_other_fields_is_rejected(fields):
     with pytest.raises(InputError, match="Expected the fields of a table's layout, got"):
         TableLayout.from_json(fields)
 
@@ -36,28 +36,28 @@ def test_other_fields_are_refused(fields):
     ({"replicate_columns": (("r", "r"),)}, "two or more distinct replicate columns, got r, r"),
     ({"length": 0}, "length above 0, got 0"),
 ])  # fmt: skip
-def test_choices_that_exclude_one_another_are_refused(fields, message):
+def test_invalid_combinations_of_fields_are_rejected(fields, message):
     with pytest.raises(InputError, match=message):
         TableLayout(**{"target_column": ("a",), **fields})
 
 
-def test_a_task_is_called_as_its_column_is():
+def test_tasks_are_named_after_columns():
     assert TableLayout(("activity", 2)).tasks == ("activity", "column_2")
 
 
-def test_a_sequence_stands_between_its_flanks_and_n_fills_the_window():
+def test_windows_contain_flanks_and_are_padded_with_n():
     layout = TableLayout(("a",), left_flank="TTT", right_flank="GG").with_length(6)
     assert layout.length == 11
     assert window(layout, "ACACAC") == "TTTACACACGG"
     assert window(layout, "ACAC") == "TTTACACGGNN"
 
 
-def test_a_sequence_may_be_given_with_its_adapters_or_without():
+def test_sequences_may_have_adapters_or_not():
     layout = TableLayout(("a",), left_adapter="GGG", right_adapter="CC", left_flank="T").with_length(4)
     assert window(layout, "AAAA") == window(layout, "gggAAAAcc").upper() == "TGGGAAAACC"
 
 
-def test_a_shorter_window_cuts_the_right_flank_and_refuses_what_does_not_fit():
+def test_a_shorter_window_truncates_the_right_flank_and_rejects_long_inserts():
     construct = TableLayout(("a",), left_flank="TT", right_flank="GGGG", length=7).construct()
     assert construct.windows(Ragged.from_strings(["ACAC"]))[0].tobytes() == b"TTACACG"
     assert construct.longest == 5
@@ -66,12 +66,12 @@ def test_a_shorter_window_cuts_the_right_flank_and_refuses_what_does_not_fit():
 @pytest.mark.parametrize(("fields", "strands", "flags"), [
     ({}, "given", ()), ({"reverse_mark": "_-"}, "given", ("is_reverse",)), ({"both_strands": True}, "both", ()),
 ])  # fmt: skip
-def test_the_strand_rule_is_a_choice(fields, strands, flags):
+def test_the_strand_rule_follows_from_the_fields(fields, strands, flags):
     construct = TableLayout(("a",), length=10, **fields).construct()
     assert (construct.strands, construct.flags) == (strands, flags)
 
 
-def test_a_chosen_length_stays():
+def test_a_given_length_is_kept():
     assert TableLayout(("a",), length=50).with_length(100).length == 50
 
 
@@ -80,13 +80,13 @@ def test_without_a_length_there_is_no_construct():
         TableLayout(("a",)).construct()
 
 
-def test_flanks_are_dna():
+def test_flanks_must_be_dna():
     with pytest.raises(InputError, match="Expected DNA letters, got '!' at position 2 in left_flank"):
         TableLayout(("a",), left_flank="A!", length=10).construct()
 
 
 @pytest.mark.parametrize("fields", [{"length": 79}, {"length": 81}, {"left_adapter": "A"}, {"left_adapter": "T"}, {"both_strands": True}])
-def test_a_layout_that_differs_from_the_models_construct_is_refused(fields):
+def test_a_layout_that_differs_from_the_models_construct_is_rejected(fields):
     construct = TableLayout(("a",), length=80, left_adapter="C").construct()
     TableLayout(("a",), length=80, left_adapter="C").require_fit(construct)
     TableLayout(("a",)).require_fit(construct)
@@ -95,7 +95,7 @@ def test_a_layout_that_differs_from_the_models_construct_is_refused(fields):
         TableLayout(("a",), **fields).require_fit(construct)
 
 
-def test_a_run_keeps_the_construct_it_began_with():
+def test_a_run_keeps_its_construct():
     layout = TableLayout(("a",), length=80, both_strands=True)
     assert layout.construct_of_run(None) == dataclasses.replace(layout.construct(), flags=("is_reverse",))
     assert layout.construct_of_run(YEAST.to_json()) == YEAST

@@ -1,4 +1,4 @@
-"""The yeast reader, on files as they are published and on files as they go wrong."""
+"""The reader of the yeast assay, with published files and with malformed files."""
 
 import gzip
 
@@ -51,7 +51,7 @@ def test_rows_become_windows_values_and_flags(tmp_path):
 
 @pytest.mark.parametrize("name", ["train.tsv", "train.tsv.gz", "train.txt"])
 @pytest.mark.parametrize("header", [[], ["sequence\texpression"], ["seq\tmean_value"]])
-def test_headers_and_gzip_are_told_by_their_look(tmp_path, name, header):
+def test_headers_and_gzip_are_detected(tmp_path, name, header):
     check_rows(read(written(tmp_path, header + ROWS, name)))
 
 
@@ -75,13 +75,13 @@ def test_a_third_column_holds_folds(tmp_path, header):
     assert examples.folds.dtype == np.int32
 
 
-def test_the_fold_column_may_stand_further_right_and_others_are_left_out(tmp_path):
+def test_other_columns_are_ignored(tmp_path):
     examples = read(written(tmp_path, ["sequence\texpression\tcells\tFold"] + [f"{row}\tmany\t2" for row in ROWS]))
     assert examples.folds.tolist() == [2, 2, 2]
     assert read(written(tmp_path, ["sequence\texpression\tcells"] + [f"{row}\tmany" for row in ROWS])).folds is None
 
 
-def test_ids_and_folds_run_on_over_batches(tmp_path):
+def test_ids_and_folds_continue_across_batches(tmp_path):
     count = 20_000
     examples = read(written(tmp_path, [f"{LEFT}{'ACGT' * 5}{RIGHT}\t{row % 18}\t{row % 10}" for row in range(count)]))
     assert examples.ids == [str(row) for row in range(1, count + 1)]
@@ -90,7 +90,7 @@ def test_ids_and_folds_run_on_over_batches(tmp_path):
 
 
 @pytest.mark.parametrize("value", ["high", "", "nan", "inf", "-inf", "-0.5", "17.01", "1,5", "0x1"])
-def test_a_wrong_value_names_record_file_and_line(tmp_path, value):
+def test_invalid_values_are_reported_with_record_file_and_line(tmp_path, value):
     path = written(tmp_path, ["sequence\texpression", ROWS[0], ROWS[1], f"{LEFT}{INSERTS[0]}{RIGHT}\t{value}"])
     with pytest.raises(InputError) as caught:
         read(path)
@@ -103,7 +103,7 @@ def test_a_wrong_value_names_record_file_and_line(tmp_path, value):
     assert "\n" not in message
 
 
-def test_a_wrong_value_in_a_later_batch_names_its_row(tmp_path):
+def test_invalid_values_in_later_batches_are_reported_with_their_row(tmp_path):
     rows = [ROWS[0]] * 20_000
     rows[15_000] = f"{LEFT}{INSERTS[0]}{RIGHT}\tnone"
     with pytest.raises(InputError, match=r"got 'none' in record '15001' \(.*, line 15001\)"):
@@ -111,7 +111,7 @@ def test_a_wrong_value_in_a_later_batch_names_its_row(tmp_path):
 
 
 @pytest.mark.parametrize("fold", ["a", "1.5", "nan", "inf", "1e30"])
-def test_a_wrong_fold_names_record_and_line(tmp_path, fold):
+def test_invalid_folds_are_reported_with_record_and_line(tmp_path, fold):
     with pytest.raises(InputError, match=rf"Expected a fold \(a whole number\), got '{fold}' in record '2' \(.*line 2\)"):
         read(written(tmp_path, [f"{ROWS[0]}\t1", f"{ROWS[1]}\t{fold}"]))
 
@@ -119,10 +119,10 @@ def test_a_wrong_fold_names_record_and_line(tmp_path, fold):
 @pytest.mark.parametrize(("sequence", "reason"), [
     (f"{LEFT}{'ACGT' * 40}{RIGHT}", "got 160"),
     (f"{LEFT}ACG!{RIGHT}", "got '!'"),
-    (LEFT + INSERTS[0], "got one of them"),
+    (LEFT + INSERTS[0], "got only one"),
     ("", "got 0"),
 ])  # fmt: skip
-def test_a_sequence_that_does_not_fit_names_record_and_line(tmp_path, sequence, reason):
+def test_unfit_sequences_are_reported_with_record_and_line(tmp_path, sequence, reason):
     with pytest.raises(InputError, match=rf"{reason}.* in record '2' \(.*line 2\)"):
         read(written(tmp_path, [ROWS[0], f"{sequence}\t5"]))
 
@@ -133,12 +133,12 @@ def test_a_sequence_that_does_not_fit_names_record_and_line(tmp_path, sequence, 
     ([ROWS[0], INSERTS[0]], "Expected 2 columns, got 1"),
     (["", ""], "."),
 ])  # fmt: skip
-def test_a_file_without_the_columns_or_rows_is_refused(tmp_path, lines, message):
+def test_files_without_required_columns_or_rows_are_rejected(tmp_path, lines, message):
     with pytest.raises(InputError, match=message):
         read(written(tmp_path, lines))
 
 
-def test_empty_missing_and_truncated_files_are_refused(tmp_path):
+def test_empty_missing_and_truncated_files_are_rejected(tmp_path):
     (tmp_path / "empty.tsv").touch()
     packed = gzip.compress("\n".join(ROWS * 2000).encode())
     (tmp_path / "cut.tsv.gz").write_bytes(packed[: len(packed) // 2])
@@ -162,18 +162,18 @@ def test_the_published_training_set_reads_as_pandas_reads_it(data_folder):
     assert tails == table["sequence"].tolist()
 
 
-def test_the_assay_reads_this_construct():
+def test_the_assay_uses_the_yeast_construct():
     assert YEAST_ASSAY.name == "yeast"
     assert YEAST_ASSAY.read is read
     assert YEAST_ASSAY.construct is YEAST
 
 
-def test_a_header_names_its_columns_in_any_order(tmp_path):
+def test_columns_may_be_in_any_order_below_a_header(tmp_path):
     rows = [f"{number}\t{row.split()[1]}\t{number % 2}\t{row.split()[0]}" for number, row in enumerate(ROWS)]
     check_rows(read(written(tmp_path, ["n_cells\tExpression\tfold\tseq", *rows])))
 
 
-def test_a_header_without_a_value_is_never_guessed(tmp_path):
+def test_a_header_without_a_value_column_is_rejected(tmp_path):
     with pytest.raises(InputError, match=r"has no column named 'value'\. Columns in line 1: 'sequence', 'n_cells'"):
         read(written(tmp_path, ["sequence\tn_cells", *ROWS]))
 
@@ -186,7 +186,7 @@ def test_a_header_without_a_value_is_never_guessed(tmp_path):
         (np.inf, False, "a finite value, got inf"),
     ],
 )
-def test_a_value_out_of_range_is_refused_with_the_range(value, in_bins, message):
+def test_values_out_of_range_are_rejected(value, in_bins, message):
     records = Records(["a"], Ragged.from_strings([LEFT + INSERTS[0] + RIGHT]), np.array([1]), "a.tsv")
     assert to_examples(records, np.array([-3.5]), in_bins=False).targets.tolist() == [[-3.5]]
     with pytest.raises(InputError, match=f"Expected {message}"):

@@ -32,12 +32,12 @@ def test_files_are_those_of_the_record():
     assert "10633252" in FILES_URL
 
 
-def test_what_is_known_of_the_test_set_is_in_the_table():
+def test_size_and_checksum_of_the_test_set_are_in_the_table():
     test_set = DATA_SETS["yeast"].files[2]
     assert test_set[1:] == (9_184_998, "git-blob:06b57f89b3de2514b65c290d22444b81855794d8")
 
 
-def test_checksums_are_of_kinds_that_are_computed():
+def test_checksums_have_supported_kinds():
     checksums = [file.checksum for data_set in DATA_SETS.values() for file in data_set.files if file.checksum]
     assert checksums
     assert all(checksum.partition(":")[0] in KINDS for checksum in checksums)
@@ -51,7 +51,7 @@ def test_commands_name_an_assay_and_have_a_pattern_for_every_path(data_set):
 
 
 @pytest.mark.parametrize("name", ["human", "drosophila"])
-def test_data_of_others_name_their_own_paper(name):
+def test_data_of_other_studies_cite_their_paper(name):
     assert "doi:10." in find_data_set(name).citation
     assert "10.5281/zenodo.10633252" in DATA_CITATION
 
@@ -68,27 +68,27 @@ HUMAN = ["human_mpra/HepG2_clean.tsv", "human_mpra/._K562_clean.tsv", "human_mpr
         ("weights", ["0_1_1_0/model_best.pth"], "import-weights F/0_1_1_0/model_best.pth --model dream-rnn --assay yeast"),
     ],
 )
-def test_the_example_names_the_files_that_are_there(name, files, command):
+def test_the_example_command_contains_the_paths_of_files(name, files, command):
     assert find_data_set(name).example(Path("F"), [Path("F") / file for file in files]) == f"dreamkeras {command}"
 
 
 @pytest.mark.parametrize(("name", "file"), [("weights", "w/10_1_1_0/model_best.pth"), ("drosophila", "d/Train.t"), ("human", "x.tsv")])
-def test_there_is_no_example_without_its_files(name, file):
+def test_there_is_no_example_command_if_files_are_missing(name, file):
     assert find_data_set(name).example(Path("F"), [Path("F") / file]) is None
 
 
-def test_the_example_can_be_pasted_into_a_shell():
+def test_paths_in_the_example_command_are_quoted():
     folder = Path("my data")
     command = find_data_set("yeast").example(folder, [folder / "train.txt", folder / "val.txt"])
     assert shlex.split(command)[2:5] == ["my data/train.txt", "--valid", "my data/val.txt"]
 
 
-def test_unknown_data_sets_are_refused_with_the_known_ones():
+def test_unknown_data_sets_are_rejected_with_a_list_of_known_ones():
     with pytest.raises(InputError, match="yeast, human, drosophila, weights, got 'mouse'"):
         find_data_set("mouse")
 
 
-def test_the_index_gives_size_and_checksum():
+def test_the_index_contains_size_and_checksum():
     text = json.dumps({"id": 1, "files": [{**ENTRY, "links": {"self": "..."}, "id": "x"}]}).encode()
     assert read_index(text, "here") == {"val.txt": RecordFile(*ENTRY.values())}
 
@@ -103,6 +103,6 @@ def test_the_index_gives_size_and_checksum():
         json.dumps({"files": [{"key": "val.txt"}]}).encode(),
     ],
 )  # fmt: skip
-def test_what_is_no_index_is_one_line_that_names_its_source(text):
+def test_an_invalid_index_is_an_error_that_names_its_source(text):
     with pytest.raises(InputError, match=r"^Expected the index of Zenodo record 10633252: .*\(somewhere\)\.$"):
         read_index(text, "somewhere")

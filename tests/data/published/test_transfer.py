@@ -34,7 +34,7 @@ def small_pieces(monkeypatch):
 
 @pytest.fixture
 def get(server, tmp_path):
-    """`get(file=record(), **more)`: transfers the server's `f` to `tmp_path/f` and gives what is in it."""
+    """Returns `get(file=record(), **more)`, which downloads `f` from the server to `tmp_path/f` and returns its content."""
     server.add(f=CONTENT)
 
     def run(file=None, **more):
@@ -45,23 +45,23 @@ def get(server, tmp_path):
 
 
 def left(folder):
-    """Names in a folder."""
+    """Returns the names in a folder."""
     return sorted(path.name for path in folder.iterdir())
 
 
 @pytest.mark.parametrize("file", [record(), UNKNOWN])
-def test_a_file_comes_whole_and_alone(get, tmp_path, server, file):
+def test_a_file_is_downloaded_completely_without_temporary_files(get, tmp_path, server, file):
     assert get(file) == CONTENT
     assert left(tmp_path) == ["f"]
     assert server.requests == [("/f", None, None)]
 
 
-def test_an_empty_file_comes_too(get, server):
+def test_empty_files_are_downloaded(get, server):
     server.add(f=b"")
     assert get(record(b"")) == b""
 
 
-def test_progress_tells_every_byte_once(get):
+def test_progress_reports_every_byte_once(get):
     told = []
     get(progress=lambda *args: told.append(args))
     assert told[-1] == ("f", SIZE, SIZE)
@@ -71,18 +71,18 @@ def test_progress_tells_every_byte_once(get):
 
 class TestResume:
     @pytest.mark.parametrize("file", [record(), UNKNOWN])
-    def test_only_the_missing_bytes_are_asked_for(self, get, server, file):
+    def test_only_missing_bytes_are_requested(self, get, server, file):
         server.spoil("f", Answer(cut=400_000), Answer(cut=300_000))
         assert get(file) == CONTENT
         assert server.ranges("f") == [None, "bytes=400000-", "bytes=700000-"]
         assert len({same for _, _, same in server.requests[1:]}) == 1
 
-    def test_any_number_of_cuts_is_survived_while_bytes_come(self, get, server):
+    def test_interruptions_are_tolerated_while_there_is_progress(self, get, server):
         server.spoil("f", *[Answer(cut=SIZE // 20)] * 30)
         assert get() == CONTENT
         assert len(server.requests) == 20
 
-    def test_cuts_that_bring_nothing_end_it_and_keep_what_came(self, get, server, tmp_path):
+    def test_interruptions_without_progress_are_an_error_and_keep_the_bytes(self, get, server, tmp_path):
         server.spoil("f", Answer(cut=400_000), *[Answer(cut=0)] * 4)
         with pytest.raises(DreamkerasError, match=r"/f: connection closed, 5 times in a row\.$"):
             get()
@@ -92,27 +92,27 @@ class TestResume:
         assert server.ranges("f")[-1] == "bytes=400000-"
         assert left(tmp_path) == ["f"]
 
-    def test_a_busy_server_does_not_cost_what_came(self, get, server):
+    def test_bytes_are_kept_while_the_server_is_busy(self, get, server):
         server.spoil("f", Answer(cut=400_000), Answer(503, {"Retry-After": "0"}), Answer(429))
         assert get() == CONTENT
         assert server.ranges("f") == [None, *["bytes=400000-"] * 3]
 
-    def test_a_server_without_ranges_sends_it_all_again(self, get, server):
+    def test_servers_without_range_requests_send_the_complete_file(self, get, server):
         server.spoil("f", Answer(cut=400_000), Answer(ignore_range=True))
         assert get() == CONTENT
 
-    def test_a_server_without_ranges_that_always_cuts_ends_it(self, get, server):
+    def test_interrupted_downloads_without_range_requests_are_an_error(self, get, server):
         server.spoil("f", *[Answer(cut=400_000, ignore_range=True)] * 9)
         with pytest.raises(DreamkerasError, match="5 times in a row"):
             get()
 
     @pytest.mark.parametrize("version", [None, 'W/"weak"'])
-    def test_without_a_version_nothing_is_resumed(self, get, server, version):
+    def test_downloads_without_a_version_are_not_resumed(self, get, server, version):
         server.spoil("f", Answer(cut=400_000, version=version), Answer(version=version))
         assert get() == CONTENT
         assert server.ranges("f") == [None, None]
 
-    def test_the_date_of_change_is_a_version_too(self, get, server):
+    def test_last_modified_is_used_as_version(self, get, server):
         date = {"Last-Modified": "Sun, 22 Nov 2026 12:00:00 GMT"}
         server.spoil("f", Answer(cut=400_000, version=None, headers=date), Answer(version=None, headers=date))
         assert get() == CONTENT
@@ -125,85 +125,85 @@ class TestResume:
         server.add(f=OTHER)
         assert get(file) == OTHER
 
-    def test_a_shorter_version_is_noticed_too(self, get, server):
+    def test_a_shorter_version_is_detected(self, get, server):
         server.spoil("f", Answer(cut=400_000, body=CONTENT), Answer(ignore_if_range=True))
         server.add(f=OTHER[:1_000])
         assert get(UNKNOWN) == OTHER[:1_000]
 
-    def test_a_part_that_begins_elsewhere_is_dropped(self, get, server):
+    def test_a_range_with_another_start_is_discarded(self, get, server):
         server.spoil("f", Answer(cut=400_000), Answer(shift=5))
         assert get() == CONTENT
         assert server.ranges("f") == [None, "bytes=400000-", None]
 
-    def test_a_part_that_nobody_asked_for_is_dropped(self, get, server, tmp_path):
+    def test_an_unrequested_range_is_discarded(self, get, server, tmp_path):
         (tmp_path / "f.part").write_bytes(b"of an unknown origin")
         server.spoil("f", Answer(206, {"Content-Range": f"bytes 0-9/{SIZE}"}, body=CONTENT[:10]))
         assert get() == CONTENT
 
     @pytest.mark.parametrize("headers", [{}, {"Content-Range": "bytes 0-*/x"}])
-    def test_a_part_without_a_range_is_dropped(self, get, server, headers):
+    def test_a_partial_response_without_content_range_is_discarded(self, get, server, headers):
         server.spoil("f", Answer(cut=400_000), Answer(206, headers, body=b"x" * 10))
         assert get() == CONTENT
 
-    def test_bytes_of_no_known_version_are_dropped(self, get, tmp_path, server):
+    def test_bytes_of_unknown_version_are_discarded(self, get, tmp_path, server):
         (tmp_path / "f.part").write_bytes(b"of an unknown origin")
         assert get() == CONTENT
         assert server.ranges("f") == [None]
 
-    def test_a_part_that_is_whole_is_not_requested_again(self, get, tmp_path, server):
+    def test_a_complete_partial_file_is_not_requested_again(self, get, tmp_path, server):
         (tmp_path / "f.part").write_bytes(CONTENT)
         (tmp_path / "f.part.version").write_text('"any"')
         assert get() == CONTENT
         assert server.requests == []
 
 
-class TestLies:
+class TestWrongHeaders:
     @pytest.mark.parametrize("announced", [SIZE - 1, SIZE + 1, 0])
-    def test_another_size_than_published_ends_it_before_a_byte_is_written(self, get, server, tmp_path, announced):
+    def test_a_wrong_size_in_the_headers_is_an_error_before_writing(self, get, server, tmp_path, announced):
         server.spoil("f", Answer(announced=announced))
         with pytest.raises(DreamkerasError, match=rf"^Expected 1,000,000 bytes of f, got {announced:,} in the headers of http://.*/f\.$"):
             get()
         assert left(tmp_path) == []
 
-    def test_a_size_that_never_comes_ends_it(self, get, server, tmp_path):
+    def test_a_file_shorter_than_announced_is_an_error(self, get, server, tmp_path):
         server.spoil("f", *[Answer(announced=SIZE + 9, ignore_range=True)] * 9)
         with pytest.raises(DreamkerasError, match="connection closed"):
             get(UNKNOWN)
         assert not (tmp_path / "f").exists()
 
     @pytest.mark.parametrize("way", ["chunked", "endless"])
-    def test_a_body_without_a_size_must_have_the_published_one(self, get, server, way):
+    def test_a_response_without_size_must_have_the_published_size(self, get, server, way):
         server.spoil("f", Answer(**{way: True}, cut=400_000), Answer(**{way: True}))
         assert get() == CONTENT
         assert server.ranges("f") == [None, "bytes=400000-"]
 
     @pytest.mark.parametrize("way", ["chunked", "endless"])
-    def test_a_body_that_does_not_end_is_stopped(self, get, server, tmp_path, way):
+    def test_a_response_longer_than_the_published_size_is_stopped(self, get, server, tmp_path, way):
         server.spoil("f", Answer(**{way: True}, body=CONTENT * 20))
         with pytest.raises(DreamkerasError, match=r"Expected 1,000,000 bytes of f, got 1,0\d\d,\d\d\d from"):
             get()
         assert left(tmp_path) == []
 
-    def test_without_any_size_nothing_is_taken(self, get, server, tmp_path):
+    def test_a_file_of_unknown_size_is_rejected(self, get, server, tmp_path):
         server.spoil("f", Answer(chunked=True))
         with pytest.raises(InputError, match=r"did not report the size of f \(http"):
             get(UNKNOWN)
         assert left(tmp_path) == []
 
-    def test_a_compressed_answer_is_not_taken_apart(self, get, server):
+    def test_content_encoding_is_not_decoded(self, get, server):
         server.spoil("f", Answer(headers={"Content-Encoding": "gzip"}))
         assert get() == CONTENT
 
 
 class TestDamage:
-    def test_damaged_bytes_are_fetched_once_more(self, get, server):
+    def test_damaged_files_are_downloaded_again(self, get, server):
         said = []
         server.spoil("f", Answer(body=OTHER))
         assert get(say=said.append) == CONTENT
         assert len(said) == 1
         assert "md5:" in said[0]
 
-    def test_damaged_twice_is_one_line_and_leaves_nothing(self, get, server, tmp_path):
+    def test_two_damaged_downloads_are_an_error_and_leave_no_file(self, get, server, tmp_path):
         server.spoil("f", Answer(body=OTHER), Answer(body=OTHER))
         with pytest.raises(
             DreamkerasError, match=r"^f was damaged in two downloads: expected md5:\w{32}, got md5:\w{32} \(http://.*/f\)\.$"
@@ -211,7 +211,7 @@ class TestDamage:
             get()
         assert left(tmp_path) == []
 
-    def test_a_part_damaged_on_the_disk_is_fetched_as_a_whole(self, get, server, tmp_path):
+    def test_a_partial_file_damaged_on_disk_is_downloaded_again(self, get, server, tmp_path):
         server.spoil("f", Answer(cut=400_000), Answer(404))
         with pytest.raises(DreamkerasError, match="404"):
             get()
@@ -219,19 +219,19 @@ class TestDamage:
         assert get() == CONTENT
         assert server.ranges("f")[-2:] == ["bytes=400000-", None]
 
-    def test_a_folder_that_cannot_be_written_is_named(self, server, tmp_path):
+    def test_an_unwritable_folder_is_named_in_the_error(self, server, tmp_path):
         server.add(f=CONTENT)
         with pytest.raises(DreamkerasError, match=r"Cannot write .*missing/f: the folder .*missing does not exist"):
             transfer(f"{server.url}/f", tmp_path / "missing" / "f", record())
 
-    def test_a_missing_file_leaves_nothing(self, server, tmp_path):
+    def test_a_file_missing_on_the_server_leaves_no_file(self, server, tmp_path):
         with pytest.raises(DreamkerasError, match=r"/f: 404 Not Found\.$"):
             transfer(f"{server.url}/f", tmp_path / "f", record())
         assert left(tmp_path) == []
 
 
 @pytest.mark.parametrize("seed", range(30))
-def test_whatever_goes_wrong_a_file_is_right_or_not_there(server, tmp_path, seed):
+def test_files_are_correct_or_missing_after_any_failure(server, tmp_path, seed):
     draw = random.Random(seed)
     spoilt = [
         lambda: Answer(cut=draw.randrange(SIZE)),
@@ -245,7 +245,7 @@ def test_whatever_goes_wrong_a_file_is_right_or_not_there(server, tmp_path, seed
     ]
     server.add(f=CONTENT)
     server.spoil("f", *[draw.choice(spoilt)() for _ in range(draw.randrange(12))])
-    while not (tmp_path / "f").exists():  # what a failure leaves must not spoil the next call
+    while not (tmp_path / "f").exists():  # files left by a failed call must not affect the next call
         with contextlib.suppress(DreamkerasError):
             transfer(f"{server.url}/f", tmp_path / "f", record())
     assert (tmp_path / "f").read_bytes() == CONTENT
@@ -262,13 +262,13 @@ def test_whatever_goes_wrong_a_file_is_right_or_not_there(server, tmp_path, seed
         (record(OTHER), f"{record(OTHER).checksum}, got {record().checksum}"),
     ],
 )
-def test_a_file_on_the_disk_is_checked(tmp_path, file, damage):
+def test_files_on_disk_are_verified(tmp_path, file, damage):
     (tmp_path / "f").write_bytes(CONTENT)
     assert check_file(tmp_path / "f", file) == damage
 
 
 @pytest.mark.parametrize("file", [record(), UNKNOWN])
-def test_a_killed_process_is_gone_on_with_by_the_next(get, server, tmp_path, file):
+def test_a_killed_download_is_resumed_by_the_next_process(get, server, tmp_path, file):
     server.spoil("f", Answer(stall=400_000))
     code = (
         "import sys; from pathlib import Path; from dreamkeras.data.published import transfer\n"

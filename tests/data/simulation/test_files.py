@@ -1,4 +1,4 @@
-"""Libraries on disk."""
+"""Simulated libraries in files."""
 
 import gzip
 
@@ -24,7 +24,7 @@ def test_a_written_library_reads_back_as_its_examples(library, tmp_path):
         np.testing.assert_array_equal(getattr(back, field), getattr(made, field))
 
 
-def test_rows_look_like_the_published_ones(library, tmp_path):
+def test_rows_have_the_published_layout(library, tmp_path):
     write_library(library, str(tmp_path / "library.tsv"))
     lines = (tmp_path / "library.tsv").read_text().splitlines()
     assert len(lines) == 9000
@@ -35,7 +35,7 @@ def test_rows_look_like_the_published_ones(library, tmp_path):
         assert float(text) == pytest.approx(value, rel=1e-14)
 
 
-def test_the_truth_has_a_row_a_promoter_and_a_column_a_factor(library, tmp_path):
+def test_the_truth_has_one_row_per_promoter_and_one_column_per_factor(library, tmp_path):
     write_library(library, str(tmp_path / "library.tsv"), str(tmp_path / "truth.tsv"))
     header, *lines = (tmp_path / "truth.tsv").read_text().splitlines()
     assert header.split("\t") == ["id", "expression", *library.factors]
@@ -45,13 +45,13 @@ def test_the_truth_has_a_row_a_promoter_and_a_column_a_factor(library, tmp_path)
     np.testing.assert_allclose(table[:, 2:], library.occupancy, rtol=1e-5)
 
 
-def test_one_path_for_both_is_refused_before_anything_is_written(library, tmp_path):
+def test_equal_paths_are_rejected_before_writing(library, tmp_path):
     with pytest.raises(InputError, match=r"cannot be written to the same file .*x\.tsv.* two different files"):
         write_library(library, str(tmp_path / "x.tsv"), str(tmp_path / "x.tsv"))
     assert list(tmp_path.iterdir()) == []
 
 
-def test_nothing_is_left_where_the_truth_cannot_be_written(library, tmp_path):
+def test_no_file_is_left_if_the_truth_cannot_be_written(library, tmp_path):
     with pytest.raises(DreamkerasError, match=r"missing/truth\.tsv"):
         write_library(library, str(tmp_path / "x.tsv"), str(tmp_path / "missing" / "truth.tsv"))
     assert list(tmp_path.iterdir()) == []
@@ -65,7 +65,7 @@ def test_gzip_reads_back_as_the_plain_file(library, tmp_path):
 
 
 @pytest.mark.parametrize("name", ["library.tsv.xz", "library.ZIP"])
-def test_the_name_of_another_compressed_file_is_refused(tmp_path, name):
+def test_names_of_other_compressed_formats_are_rejected(tmp_path, name):
     with pytest.raises(InputError, match=f"Cannot write .*{name}: gzip is the only supported compression"):
         write_library(simulate(3), str(tmp_path / name))
     assert list(tmp_path.iterdir()) == []

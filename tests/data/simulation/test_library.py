@@ -1,4 +1,4 @@
-"""Simulated libraries: their letters, their truth and their likeness to the measured one."""
+"""Simulated libraries: sequences, true expression, and similarity to the measured library."""
 
 import math
 import time
@@ -30,13 +30,13 @@ def is_integer(values):
     return values == np.rint(values)
 
 
-def test_fields_have_a_row_a_promoter(library):
+def test_fields_have_one_row_per_promoter(library):
     assert len(library.sequences) == len(library.values) == len(library.truth) == 10_000
     assert library.occupancy.shape == (10_000, len(YEAST_FACTORS))
     assert library.factors == tuple(factor.name for factor in YEAST_FACTORS)
 
 
-def test_promoters_stand_between_the_adapters(library):
+def test_promoters_have_both_adapters(library):
     for promoter in strings(library.sequences):
         assert promoter.startswith(YEAST.left_adapter)
         assert promoter.endswith(YEAST.right_adapter)
@@ -47,7 +47,7 @@ def test_every_promoter_fits_the_construct(library):
     assert YEAST.problems(library.sequences) == {}
 
 
-def test_lengths_are_as_frequent_as_in_the_table(library):
+def test_lengths_have_the_frequencies_of_the_table(library):
     inserts = library.sequences.lengths - 30
     for length, share in LENGTHS.items():
         assert (inserts == length).mean() == pytest.approx(share, abs=4 * math.sqrt(share / 10_000) + 0.001)
@@ -55,19 +55,19 @@ def test_lengths_are_as_frequent_as_in_the_table(library):
     assert inserts.max() > 90
 
 
-def test_bases_are_as_frequent_as_in_the_measured_inserts(library):
+def test_bases_have_the_frequencies_of_measured_inserts(library):
     inserts = "".join(promoter[17:-13] for promoter in strings(library.sequences))
     for base, share in {"A": 0.225, "C": 0.192, "G": 0.281, "T": 0.301}.items():
         assert inserts.count(base) / len(inserts) == pytest.approx(share, abs=0.005)
 
 
-def test_unread_bases_are_rare_and_at_the_right(library):
+def test_unknown_bases_are_rare_and_near_the_right_end(library):
     gapped = [promoter[17:-13] for promoter in strings(library.sequences) if "N" in promoter]
     assert 10 <= len(gapped) <= 80
     assert all("N" not in insert[:58] for insert in gapped)
 
 
-def test_no_promoter_stands_twice(library):
+def test_promoters_are_distinct(library):
     assert len(set(strings(library.sequences))) == 10_000
 
 
@@ -90,12 +90,12 @@ def test_another_seed_gives_another_library(library):
     assert strings(other.sequences) != strings(library.sequences)[:100]
 
 
-def test_the_occupancy_is_that_of_the_promoters(library):
+def test_occupancy_is_computed_from_the_promoters(library):
     some = Ragged.from_strings(strings(library.sequences)[5:15])
     np.testing.assert_allclose(occupancy(some), library.occupancy[5:15], rtol=1e-6)
 
 
-def test_truth_is_the_model_written_out_for_one_promoter(library):
+def test_truth_equals_the_explicit_model_for_a_promoter(library):
     for row in range(5):
         drive = sum(factor.effect * float(bound) for factor, bound in zip(YEAST_FACTORS, library.occupancy[row], strict=True))
         opening = sum(factor.opening * float(bound) for factor, bound in zip(YEAST_FACTORS, library.occupancy[row], strict=True))
@@ -116,7 +116,7 @@ def test_a_measurement_follows_the_truth(library):
     assert library.values.mean() == pytest.approx(library.truth.mean(), abs=0.1)
 
 
-def test_the_library_looks_like_the_measured_one(library, data_folder):
+def test_values_are_distributed_like_measured_values(library, data_folder):
     real = read(str(data_folder / "data/yeast_gpra/train.tsv")).targets[:, 0]
     assert is_integer(library.values).mean() == pytest.approx(is_integer(real).mean(), abs=0.03)
     assert library.values.mean() == pytest.approx(real.mean(), abs=0.5)
@@ -126,7 +126,7 @@ def test_the_library_looks_like_the_measured_one(library, data_folder):
     assert np.abs(shares - wanted).sum() / 2 < 0.15  # total variation distance
 
 
-def test_examples_are_the_library_cut_to_windows():
+def test_examples_are_the_windows_of_the_library():
     library = simulate(50, seed=1)
     made = examples(library)
     assert made.ids == [str(number) for number in range(1, 51)]
@@ -138,12 +138,12 @@ def test_examples_are_the_library_cut_to_windows():
     assert window.endswith(library.sequences[0])
 
 
-def test_a_library_of_one_promoter_is_a_library():
+def test_a_library_may_have_a_single_promoter():
     assert len(simulate(1).values) == 1
 
 
 @pytest.mark.parametrize(("n", "seed", "message"), [(0, 0, "at least 1 promoter"), (5, -1, "seed of 0 or more, got -1")])
-def test_impossible_requests_are_refused(n, seed, message):
+def test_invalid_arguments_are_rejected(n, seed, message):
     with pytest.raises(InputError, match=message):
         simulate(n, seed)
 
@@ -151,4 +151,4 @@ def test_impossible_requests_are_refused(n, seed, message):
 def test_simulation_is_fast_enough_for_a_demonstration():
     start = time.process_time()
     simulate(4000)
-    assert 4000 / (time.process_time() - start) > 5_000  # 20,000 and more on an idle core; a slow machine gets leave
+    assert 4000 / (time.process_time() - start) > 5_000  # over 20,000 on an idle core; the limit allows for slow machines

@@ -1,4 +1,4 @@
-"""The table of factors, and affinities of words."""
+"""The table of transcription factors, and affinities of sites."""
 
 import itertools
 
@@ -9,7 +9,7 @@ from dreamkeras.data.simulation.motifs import MISMATCH, YEAST_FACTORS, affinity
 from dreamkeras.sequence.alphabet import BASES, IUPAC
 
 
-def test_about_fifteen_factors_have_different_names():
+def test_factors_have_distinct_names():
     names = [factor.name for factor in YEAST_FACTORS]
     assert 14 <= len(names) <= 18
     assert len(set(names)) == len(names)
@@ -22,7 +22,7 @@ def test_there_are_activators_repressors_and_opening_factors():
 
 
 @pytest.mark.parametrize("factor", YEAST_FACTORS, ids=lambda factor: factor.name)
-def test_each_factor_names_a_site_and_its_matrix(factor):
+def test_each_factor_has_a_site_and_a_matrix(factor):
     assert set(factor.site) <= set(IUPAC) - {"U"}
     assert factor.site[0] != "N"
     assert factor.site[-1] != "N"
@@ -31,14 +31,14 @@ def test_each_factor_names_a_site_and_its_matrix(factor):
 
 
 @pytest.mark.parametrize("code", sorted(set(IUPAC) - {"U"}))
-def test_affinity_of_a_base_is_its_share_over_the_largest(code):
+def test_affinity_of_a_base_is_its_probability_relative_to_the_largest(code):
     named = IUPAC[code] or BASES
     share = (1 - MISMATCH * (4 - len(named))) / len(named)
     expected = [1.0 if base in named else MISMATCH / share for base in BASES]
     assert affinity(code)[0] == pytest.approx([*expected, 0.25 / share])
 
 
-def test_perfect_words_are_the_only_ones_with_affinity_one():
+def test_only_perfect_sites_have_affinity_one():
     site = "RGST"
     words = {"".join(word): np.prod([affinity(site)[i, BASES.index(base)] for i, base in enumerate(word)])
              for word in itertools.product(BASES, repeat=4)}  # fmt: skip

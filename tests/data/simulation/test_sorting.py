@@ -1,4 +1,4 @@
-"""Sorting and sequencing a library."""
+"""Simulated sorting and sequencing of a library."""
 
 import numpy as np
 import pytest
@@ -11,23 +11,23 @@ def measured(expression, count=20_000, seed=0):
     return measure(np.full(count, float(expression)), np.random.default_rng(seed))
 
 
-def test_values_lie_on_the_scale():
+def test_values_are_between_0_and_17():
     values = measure(np.linspace(0, 17, 5000), np.random.default_rng(0))
     assert values.dtype == np.float64
     assert values.min() >= 0
     assert values.max() <= BINS - 1
 
 
-def test_a_seed_measures_the_same_in_every_version():
+def test_a_seed_gives_the_same_values_in_every_version():
     assert measure(np.linspace(0, 17, 5000), np.random.default_rng(0)).sum() == pytest.approx(42657.451941, rel=1e-9)
 
 
-def test_the_mean_is_the_expression_where_no_bin_is_cut_off():
+def test_the_mean_is_the_expression_far_from_the_ends_of_the_scale():
     assert measured(9.0).mean() == pytest.approx(9.0, abs=0.05)
 
 
-def test_single_reads_are_as_frequent_as_they_should_be():
-    # Integers: one read, or several in one bin; the latter by brute force over the bins' probabilities.
+def test_integer_values_have_the_expected_frequency():
+    # Values are integers for a single read or for several reads in the same bin. The probability of the latter is summed over bins.
     generator = np.random.default_rng(1)
     bins = np.clip(np.rint(generator.normal(9.0, SPREAD, 200_000)), 0, 17).astype(int)
     shares = np.bincount(bins, minlength=BINS) / len(bins)
@@ -36,11 +36,11 @@ def test_single_reads_are_as_frequent_as_they_should_be():
     assert (values == np.rint(values)).mean() == pytest.approx(expected, abs=0.015)
 
 
-def test_integers_are_spread_like_cells():
+def test_integer_values_have_the_spread_of_cells():
     values = measured(9.0, 40_000)
     single = values[values == np.rint(values)]
     assert np.unique(single).size > 6
-    assert single.std() == pytest.approx(np.sqrt(SPREAD**2 + 1 / 12), rel=0.06)  # rounding adds 1/12, repeated bins take some
+    assert single.std() == pytest.approx(np.sqrt(SPREAD**2 + 1 / 12), rel=0.06)  # rounding adds variance, repeated bins reduce it
 
 
 def test_several_reads_are_weighted_means_of_bins():
@@ -50,11 +50,11 @@ def test_several_reads_are_weighted_means_of_bins():
         (a * CELLS_PER_READ[a] + b * CELLS_PER_READ[b]) / (CELLS_PER_READ[a] + CELLS_PER_READ[b]) for a in range(BINS) for b in range(a)
     }
     shares = np.isin(broken, list(pairs)).mean()
-    assert 0.4 < shares < 0.7  # about half of what is no integer has two reads
+    assert 0.4 < shares < 0.7  # about half of the values that are not integers have two reads
 
 
-def test_reads_of_one_bin_give_exactly_its_number():
-    # Far outside the scale every read falls into the last bin, however many there are.
+def test_reads_of_a_single_bin_give_exactly_its_number():
+    # Far above the scale, all reads fall into the last bin.
     assert set(measured(40.0)) == {17.0}
     assert set(measured(-40.0)) == {0.0}
 
@@ -69,5 +69,5 @@ def test_the_same_generator_state_gives_the_same_values():
     assert not np.array_equal(measured(5.0, 100, seed=3), measured(5.0, 100, seed=4))
 
 
-def test_an_empty_library_measures_as_nothing():
+def test_an_empty_library_has_no_values():
     assert measure(np.empty(0), np.random.default_rng(0)).shape == (0,)

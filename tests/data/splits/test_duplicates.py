@@ -1,4 +1,4 @@
-"""Keys of double-stranded DNA."""
+"""Hash keys of double-stranded DNA."""
 
 import numpy as np
 import pytest
@@ -36,7 +36,7 @@ def keys_in(construct, sequences):
 
 
 @given(st.lists(st.text("ACGTN", min_size=12, max_size=12), min_size=1, max_size=8))
-def test_equal_keys_mean_equal_dna(sequences):
+def test_keys_are_equal_if_and_only_if_the_dna_is(sequences):
     keys = duplex_keys(windows(*sequences))
     for i, one in enumerate(sequences):
         for j, other in enumerate(sequences):
@@ -44,12 +44,12 @@ def test_equal_keys_mean_equal_dna(sequences):
 
 
 @given(st.text("ACGTN", min_size=1, max_size=40))
-def test_both_strands_have_one_key_in_any_case(sequence):
+def test_both_strands_have_equal_keys_in_any_case(sequence):
     keys = duplex_keys(windows(sequence, turned(sequence), sequence.lower(), turned(sequence).lower()))
     assert len(set(keys.tolist())) == 1
 
 
-def test_u_reads_as_t():
+def test_u_is_treated_as_t():
     keys = duplex_keys(windows("ACGUU", "ACGTT", "aacgu"))
     assert keys[0] == keys[1] == keys[2]
 
@@ -63,7 +63,7 @@ def test_a_single_letter_changes_the_key_at_every_position():
     assert len(np.unique(np.vstack([duplex_keys(original)[:, None], duplex_keys(changed)[:, None]]))) == 451
 
 
-def test_a_hundred_thousand_sequences_have_as_many_keys():
+def test_distinct_sequences_have_distinct_keys():
     letters = np.frombuffer(b"ACGT", np.uint8)[np.random.default_rng(0).integers(0, 4, (100_000, 30))]
     assert len(np.unique(duplex_keys(letters))) == 100_000
     assert np.array_equal(duplex_keys(letters), duplex_keys(reverse_complement(letters)))
@@ -71,7 +71,7 @@ def test_a_hundred_thousand_sequences_have_as_many_keys():
 
 @pytest.mark.parametrize("construct", [YEAST, *OTHERS], ids=lambda construct: construct.name)
 @pytest.mark.parametrize("length", [20, 41])
-def test_a_turned_insert_in_the_same_flanks_has_the_same_key(construct, length):
+def test_reverse_complemented_inserts_have_equal_keys(construct, length):
     left, right = construct.left_adapter, construct.right_adapter
     forward = [left + insert + right for insert in inserts(20, length)]
     backward = [left + turned(insert) + right for insert in inserts(20, length)]
@@ -80,7 +80,7 @@ def test_a_turned_insert_in_the_same_flanks_has_the_same_key(construct, length):
 
 
 @pytest.mark.parametrize("construct", [YEAST, *OTHERS], ids=lambda construct: construct.name)
-def test_adapters_or_not_and_case_do_not_matter(construct):
+def test_keys_do_not_depend_on_adapters_and_case(construct):
     bare = inserts(20, 30)
     full = [construct.left_adapter + insert + construct.right_adapter for insert in bare]
     lower = [turned(sequence).lower() for sequence in bare]
@@ -88,7 +88,7 @@ def test_adapters_or_not_and_case_do_not_matter(construct):
     assert np.array_equal(keys_in(construct, bare), keys_in(construct, lower))
 
 
-def test_a_shifted_insert_is_another_sequence():
+def test_shifted_inserts_have_different_keys():
     insert = inserts(1, 79)[0]
     keys = keys_in(YEAST, ["A" + insert, insert + "A", insert])
     assert len(set(keys.tolist())) == 3
@@ -96,12 +96,12 @@ def test_a_shifted_insert_is_another_sequence():
 
 @given(st.data())
 @settings(max_examples=30, deadline=None)
-def test_mixed_lengths_keep_their_keys_when_batched(data):
+def test_keys_do_not_depend_on_batches(data):
     sequences = data.draw(st.lists(st.text("ACGT", min_size=1, max_size=120), min_size=1, max_size=10))
     together = keys_in(YEAST, sequences)
     alone = [int(keys_in(YEAST, [sequence])[0]) for sequence in sequences]
     assert together.tolist() == alone
 
 
-def test_no_windows_have_no_keys():
+def test_empty_input_gives_no_keys():
     assert duplex_keys(np.empty((0, 150), np.uint8)).shape == (0,)

@@ -1,4 +1,4 @@
-"""Folds that are drawn: equal, and without a sequence in two of them."""
+"""Random folds have equal sizes and share no sequence."""
 
 import numpy as np
 import pytest
@@ -10,7 +10,7 @@ from dreamkeras.sequence.alphabet import reverse_complement
 
 
 def examples(n, copies=1):
-    """n random windows of 60 letters, each several times, every other time turned round."""
+    """Returns n random windows of 60 bases with several copies each. Every second copy is a reverse complement."""
     windows = np.random.default_rng(n).choice(np.frombuffer(b"ACGT", np.uint8), (n, 60))
     letters = np.concatenate([reverse_complement(windows) if copy % 2 else windows for copy in range(copies)])
     narrow = np.arange(len(letters), dtype=np.float32)[:, None]
@@ -18,19 +18,19 @@ def examples(n, copies=1):
 
 
 @pytest.mark.parametrize("count", [2, 3, 5, 10])
-def test_folds_are_equal(count):
+def test_folds_have_equal_sizes(count):
     folds = draw_folds(examples(300), count, seed=1).folds
     assert folds.dtype == np.int32
     assert np.bincount(folds).tolist() == [300 // count] * count
 
 
-def test_copies_and_their_other_strands_are_in_one_fold():
+def test_copies_and_reverse_complements_are_in_the_same_fold():
     folds = draw_folds(examples(60, copies=3), 4).folds.reshape(3, 60)
     assert (folds == folds[0]).all()
     assert set(folds[0]) == {0, 1, 2, 3}
 
 
-def test_nothing_else_changes():
+def test_other_fields_are_unchanged():
     data = examples(20)
     drawn = draw_folds(data, 4)
     assert drawn.ids == data.ids
@@ -39,13 +39,13 @@ def test_nothing_else_changes():
     assert (len(training), len(validation)) == (15, 5)
 
 
-def test_the_seed_draws_them():
+def test_folds_depend_on_the_seed():
     first, again, other = (draw_folds(examples(100), 5, seed).folds for seed in (0, 0, 1))
     np.testing.assert_array_equal(first, again)
     assert (first != other).any()
 
 
-def test_too_few_folds_or_sequences_are_refused():
+def test_too_few_folds_or_sequences_are_rejected():
     with pytest.raises(InputError, match="Expected two or more folds, got 1"):
         draw_folds(examples(10), 1)
     with pytest.raises(InputError, match="Cannot hold out a share of"):

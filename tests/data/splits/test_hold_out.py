@@ -1,4 +1,4 @@
-"""Hold-outs that leak nothing."""
+"""Hold-outs share no sequence with the training data."""
 
 import itertools
 import time
@@ -19,7 +19,7 @@ from dreamkeras.sequence.construct import YEAST
 
 @given(sequences=st.lists(st.text("ACGTacgt", min_size=4, max_size=4), min_size=2, max_size=40), seed=st.integers(0, 99))
 @settings(deadline=None)
-def test_no_sequence_stands_on_both_sides_on_either_strand(sequences, seed):
+def test_no_sequence_is_in_both_sets_on_either_strand(sequences, seed):
     examples = make_examples(sequences)
     try:
         train, valid = split(examples, 0.3, seed)
@@ -44,19 +44,19 @@ def test_the_fraction_is_met_to_within_a_group_of_duplicates():
         assert 0.2 * len(copies) - 7 <= len(valid) <= 0.2 * len(copies) + 1
 
 
-def test_one_huge_group_of_duplicates_is_trained_on():
+def test_a_very_large_group_of_duplicates_is_in_the_training_set():
     train, valid = split(make_examples(["ACGTTGCATT"] * 80 + random_sequences(20, 10)), 0.1, 0)
     assert len(valid) == 10
     assert len(train) == 90
 
 
-def test_sides_keep_the_order_of_the_file():
+def test_both_sets_keep_the_order_of_the_file():
     train, valid = split(make_examples(random_sequences(100)), 0.2, 3)
     assert rows(train) == sorted(rows(train))
     assert rows(valid) == sorted(rows(valid))
 
 
-def test_the_same_seed_splits_alike_and_another_does_not():
+def test_the_split_depends_on_the_seed():
     examples = make_examples(random_sequences(200))
     first, again, other = (rows(split(examples, 0.2, seed)[1]) for seed in (5, 5, 6))
     assert first == again
@@ -70,7 +70,7 @@ def test_the_split_does_not_depend_on_the_order_of_the_rows():
     assert set(split(examples, 0.2, 5)[1].ids) == set(split(shuffled, 0.2, 5)[1].ids)
 
 
-def test_every_example_is_held_out_about_as_often():
+def test_every_example_is_held_out_with_equal_probability():
     examples = make_examples(random_sequences(50))
     held = np.zeros(50)
     for seed in range(400):
@@ -95,7 +95,7 @@ def test_variants_of_a_reference_stay_together():
     assert {row // 80 for row in rows(train)}.isdisjoint({row // 80 for row in rows(valid)})
 
 
-def test_a_library_without_relatives_splits_as_by_its_duplicates(monkeypatch):
+def test_without_near_duplicates_the_split_depends_on_duplicates_only(monkeypatch):
     examples = make_examples(random_sequences(500, 80) * 2)
     held = rows(split(examples, 0.2, 7)[1])
     monkeypatch.setattr("dreamkeras.data.splits.hold_out.family_keys", duplex_keys)
@@ -103,12 +103,12 @@ def test_a_library_without_relatives_splits_as_by_its_duplicates(monkeypatch):
 
 
 @pytest.mark.parametrize("fraction", [0.0, 1.0, -0.1, 1.5, float("nan")])
-def test_fractions_out_of_range_are_refused(fraction):
+def test_fractions_out_of_range_are_rejected(fraction):
     with pytest.raises(InputError, match="fraction between 0 and 1, got"):
         split(make_examples(random_sequences(10)), fraction, 0)
 
 
-def test_a_negative_seed_is_refused():
+def test_negative_seeds_are_rejected():
     with pytest.raises(InputError, match="seed of 0 or more, got -1"):
         split(make_examples(random_sequences(10)), 0.1, -1)
 
@@ -131,7 +131,7 @@ def test_folds_split_by_their_number():
 
 
 @pytest.mark.parametrize(("chromosome", "held"), [("chr2L", [0, 2]), ("chr2", [3]), ("X", [4, 5])])
-def test_chromosomes_split_by_the_ids_that_name_them(chromosome, held):
+def test_chromosomes_are_taken_from_ids(chromosome, held):
     names = ["chr2L_100_348_+", "chr2R_5_253_-", "chr2L:7-255", "chr2-1-249", "X:1-249", "X"]
     train, valid = fold_split(replace(make_examples(random_sequences(6)), ids=names), chromosome)
     assert rows(valid) == held
@@ -139,7 +139,7 @@ def test_chromosomes_split_by_the_ids_that_name_them(chromosome, held):
 
 
 @pytest.mark.parametrize("chromosome", ["chr3", "p"])
-def test_a_chromosome_that_no_id_names_is_refused(chromosome):
+def test_unknown_chromosomes_are_rejected(chromosome):
     with pytest.raises(InputError, match=f"Expected ids on {chromosome} and on other chromosomes, got 0 of 3 on {chromosome}"):
         fold_split(make_examples(random_sequences(3)), chromosome)
 
@@ -149,7 +149,7 @@ def test_a_chromosome_that_no_id_names_is_refused(chromosome):
     ([0, 1, 1], 2, "Expected fold 2 and at least one other fold, got folds: 0, 1"),
     ([3, 3, 3], 3, "Expected fold 3 and at least one other fold, got folds: 3"),
 ])  # fmt: skip
-def test_folds_that_do_not_split_are_refused(folds, fold, message):
+def test_folds_with_an_empty_side_are_rejected(folds, fold, message):
     with pytest.raises(InputError, match=message):
         fold_split(make_examples(random_sequences(3), folds=folds), fold)
 
@@ -161,4 +161,4 @@ def test_a_large_library_splits_in_seconds():
     examples = Examples([""] * count, letters, narrow, narrow, np.full(count, 150, np.int32))
     start = time.process_time()
     split(examples, 0.1, 0)
-    assert time.process_time() - start < 3  # 6.7 million in minutes even on a slow machine
+    assert time.process_time() - start < 3  # 6.7 million sequences then take minutes, even on a slow machine

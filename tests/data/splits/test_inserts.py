@@ -1,4 +1,4 @@
-"""Where inserts stand in windows."""
+"""Positions of inserts in windows."""
 
 import numpy as np
 import pytest
@@ -32,7 +32,7 @@ def whole(sequences):
 
 
 @pytest.mark.parametrize("construct", [YEAST, CENTRED], ids=lambda construct: construct.name)
-def test_inserts_of_any_length_are_found_with_adapters_and_bare(construct):
+def test_inserts_are_found_with_and_without_adapters(construct):
     bare = [sequence[: 20 + number] for number, sequence in enumerate(random_sequences(20, 40))]
     full = [construct.left_adapter + insert + construct.right_adapter for insert in bare]
     assert texts(inserts_in(construct, bare)) == bare
@@ -40,7 +40,7 @@ def test_inserts_of_any_length_are_found_with_adapters_and_bare(construct):
     assert texts(inserts_in(construct, [sequence.lower() for sequence in full])) == [insert.lower() for insert in bare]
 
 
-def test_an_assay_with_adapters_and_one_without():
+def test_inserts_are_found_in_assays_with_and_without_adapters():
     elements = random_sequences(5, 200)
     oligos = [LENTIMPRA.left_adapter + element + LENTIMPRA.right_adapter for element in elements]
     assert texts(inserts_in(LENTIMPRA, oligos)) == elements
@@ -52,14 +52,14 @@ def test_without_a_construct_the_window_is_the_insert():
     assert texts(whole(["ACGTN", "TTTTT"])) == ["ACGTN", "TTTTT"]
 
 
-def test_ends_that_all_sequences_have_are_told_from_inserts():
+def test_constant_ends_are_distinguished_from_inserts():
     middles = random_sequences(200, 30)
     inserts = whole([f"acguTA{middle}GGC" for middle in middles])
     assert constant_ends(inserts) == (b"ACGTTA", b"GGC")
     assert texts(without_ends(inserts, (b"ACGTTA", b"GGC"))) == middles
 
 
-def test_a_few_sequences_without_the_ends_keep_their_letters():
+def test_sequences_without_the_constant_ends_are_unchanged():
     middles = random_sequences(200, 30)
     others = random_sequences(10, 39, seed=1)
     inserts = whole([f"ACGTTA{middle}GGC" for middle in middles] + others)
@@ -72,10 +72,10 @@ def test_a_few_sequences_without_the_ends_keep_their_letters():
     random_sequences(500, 20),
     [f"ACGTTA{middle}" for middle in random_sequences(99, 20)],
 ])  # fmt: skip
-def test_there_are_no_ends_in_random_or_in_few_sequences(sequences):
+def test_random_or_few_sequences_have_no_constant_ends(sequences):
     assert constant_ends(whole(sequences)) == (b"", b"")
 
 
-def test_nothing_is_cut_where_nothing_would_be_left():
+def test_constant_ends_are_kept_if_nothing_else_is_left():
     inserts = whole(["ACGTACGTAC"] * 150)
     assert texts(without_ends(inserts, constant_ends(inserts))) == ["ACGTACGTAC"] * 150

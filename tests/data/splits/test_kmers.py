@@ -1,4 +1,4 @@
-"""k-mers and minimisers, beside plain Python's."""
+"""k-mers and minimisers, compared with plain Python."""
 
 import numpy as np
 import pytest
@@ -24,7 +24,7 @@ def number(kmer):
 
 
 def minimisers_of(*sequences, stretch=26):
-    """A set for each sequence."""
+    """Returns the set of minimisers of each sequence."""
     longest = max(map(len, sequences))
     stops = np.array([len(sequence) for sequence in sequences])
     rows, values = minimisers(codes(*[sequence.ljust(longest, "N") for sequence in sequences]), np.zeros_like(stops), stops, stretch)
@@ -42,7 +42,7 @@ def test_complements_add_up_to_three_in_any_case():
 
 @pytest.mark.parametrize("k", [1, 2, 4, 8, 16])
 @given(sequence=st.text("ACGTN", min_size=16, max_size=40))
-def test_kmers_are_the_smaller_of_both_strands(k, sequence):
+def test_canonical_kmers_are_the_smaller_of_both_strands(k, sequence):
     kmers, unknown = canonical_kmers(codes(sequence), k)
     for start in range(len(sequence) - k + 1):
         kmer = sequence[start : start + k]
@@ -52,14 +52,14 @@ def test_kmers_are_the_smaller_of_both_strands(k, sequence):
 
 
 @given(sequence=st.text("ACGTN", min_size=16, max_size=90))
-def test_both_strands_have_the_same_minimisers(sequence):
+def test_both_strands_have_equal_minimisers(sequence):
     one, other = minimisers_of(sequence, turned(sequence))
     assert one == other
 
 
 @pytest.mark.parametrize("stretch", [16, 17, 20, 26])
 @given(letters=st.text("ACGT", min_size=26, max_size=26), ends=st.tuples(*[st.text("ACGTN", max_size=30)] * 4), turn=st.booleans())
-def test_a_common_stretch_has_a_common_minimiser_wherever_it_stands(stretch, letters, ends, turn):
+def test_a_common_stretch_has_a_common_minimiser_at_any_position(stretch, letters, ends, turn):
     shared = letters[:stretch]
     one, other = minimisers_of(ends[0] + shared + ends[1], ends[2] + (turned(shared) if turn else shared) + ends[3], stretch=stretch)
     assert one & other
@@ -71,7 +71,7 @@ def test_longer_stretches_have_fewer_minimisers(stretch):
     assert len(found) == pytest.approx(20_000 * 2 / (stretch - SEED + 2), rel=0.05)
 
 
-def test_letters_outside_the_insert_have_none():
+def test_bases_outside_the_insert_have_no_minimisers():
     sequence = random_sequence(100)
     padded = codes("N" * 30 + sequence + "N" * 20)
     rows, values = minimisers(padded, np.array([30]), np.array([130]), 26)
@@ -82,5 +82,5 @@ def test_letters_outside_the_insert_have_none():
 @pytest.mark.parametrize(
     ("sequence", "count"), [("ACGTTGCATTGACCA", 0), ("ACGTTGCATTGACCAG", 1), ("ACGTTGCATTGACCAGTACC", 1), ("N" * 40, 0)]
 )
-def test_short_and_unknown_sequences_have_one_or_none(sequence, count):
+def test_short_sequences_have_one_minimiser_and_unknown_ones_none(sequence, count):
     assert len(minimisers_of(sequence)[0]) == count

@@ -1,4 +1,4 @@
-"""What validation sequences share with training, where it is known by making."""
+"""Overlap of validation and training sequences, with known numbers of copies and near-duplicates."""
 
 import numpy as np
 import pytest
@@ -32,14 +32,14 @@ def examples_of(construct, inserts, adapters=True):
 
 @pytest.mark.parametrize(("construct", "length"), LENGTHS, ids=lambda value: getattr(value, "name", value))
 @pytest.mark.parametrize("adapters", [True, False])
-def test_each_kind_is_counted_in_every_construct(construct, length, adapters):
+def test_every_kind_of_overlap_is_counted_in_every_construct(construct, length, adapters):
     rng, inserts = np.random.default_rng(0), random_sequences(400, length)
     asked = inserts[:5] + [turned(insert) for insert in inserts[5:12]] + [changed(insert, rng) for insert in inserts[12:20]]
     asked += [turned(changed(insert, rng)) for insert in inserts[20:23]] + random_sequences(77, length, seed=1)
     assert overlap(examples_of(construct, inserts), examples_of(construct, asked, adapters)) == Overlap(5, 7, 11)
 
 
-def test_a_row_counts_once_under_the_strictest_kind():
+def test_a_sequence_is_counted_once_under_the_strictest_kind():
     insert = random_sequences(1, 80)[0]
     known = [insert, turned(insert), changed(insert, np.random.default_rng(0)), *random_sequences(50, 80, seed=1)]
     assert overlap(examples_of(YEAST, known), examples_of(YEAST, [insert, insert])) == Overlap(2, 0, 0)
@@ -51,12 +51,12 @@ def test_a_palindrome_is_a_copy():
     assert overlap(palindrome, palindrome) == Overlap(1, 0, 0)
 
 
-def test_random_sequences_share_nothing_but_their_flanks():
+def test_random_sequences_in_equal_flanks_do_not_overlap():
     known, asked = random_sequences(2000, 30), random_sequences(500, 30, seed=1)
     assert overlap(examples_of(YEAST, known), examples_of(YEAST, asked)) == Overlap(0, 0, 0)
 
 
-def test_flanks_that_no_construct_names_turn_with_no_insert_and_make_none_alike():
+def test_constant_ends_are_ignored():
     construct = Construct("undeclared", 110, alignment="center")
     left, right = random_sequences(2, 35, seed=2)
     known, fresh = random_sequences(400, 40), random_sequences(50, 40, seed=1)
@@ -64,7 +64,7 @@ def test_flanks_that_no_construct_names_turn_with_no_insert_and_make_none_alike(
     assert overlap(*(examples_of(construct, side) for side in sides)) == Overlap(0, 9, 0)
 
 
-def test_both_sides_of_a_split_share_nothing():
+def test_training_and_validation_sets_of_a_split_do_not_overlap():
     rng, inserts = np.random.default_rng(0), random_sequences(300, 80)
     inserts += [changed(insert, rng) for insert in inserts[:150]] + [turned(insert) for insert in inserts[150:]]
     training, validation = split(examples_of(YEAST, inserts), 0.2)
@@ -72,7 +72,7 @@ def test_both_sides_of_a_split_share_nothing():
     assert overlap(training, validation) == Overlap(0, 0, 0)
 
 
-def test_real_promoters_copied_turned_or_changed_are_counted_by_kind(data_folder, tmp_path):
+def test_modified_copies_of_real_promoters_are_counted_by_kind(data_folder, tmp_path):
     rows = [line.split("\t") for line in (data_folder / "data/yeast_gpra/train.tsv").read_text().splitlines()]
     sides = {"training": rows[:5050], "validation": rows[5050:]}
     leak(*sides.values(), 0.05, YEAST)
