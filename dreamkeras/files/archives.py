@@ -90,7 +90,7 @@ def _write_member(members: tarfile.TarFile, member: tarfile.TarInfo, folder: Pat
 
 def _safe_path(member: tarfile.TarInfo, archive: Path) -> PurePosixPath:
     path = PurePosixPath(member.name)
-    # A sparse file is as large as its header says, whatever the size of the archive.
+    # The size of a sparse file is given by its header and is not limited by the size of the archive.
     if not (member.isdir() or member.isreg()) or member.issparse():
         raise InputError(f"Expected only regular files and folders in {archive}, got {_kind(member)}: {member.name!r}.")
     # On Windows, a path with a drive or a backslash may leave the folder.
