@@ -40,7 +40,7 @@ def open_source(path: str, opened: BinaryIO | None = None) -> Iterator[Source]:
 
     Args:
         path: Path of the file, plain, gzip or bgzip. `-` reads standard input.
-        opened: Open stream with the bytes of the input. It is not closed. If given, `path` is used in error messages only.
+        opened: Open stream with the bytes of the input. The stream is not closed. If given, `path` is used in error messages only.
 
     Raises:
         InputError: The file is missing, empty, a folder, unreadable, truncated, or neither text nor Parquet.

@@ -34,7 +34,7 @@ def quick_digest(file: BinaryIO) -> str:
 
 
 def checksum_of(path: Path, kind: str) -> str:
-    """Computes a checksum of a file. It detects damage but not forgery.
+    """Computes a checksum of a file. The checksum detects damage but not forgery.
 
     Args:
         path: Path of the file.

@@ -35,9 +35,8 @@ _held: dict[int, Path] = {}
 def claim(folder: Path, name: str | Path | None = None) -> Iterator[None]:
     """Locks a folder for this process during a `with` block.
 
-    The folder is created if it does not exist. If it was created here and is empty at the end, it is removed. The kernel releases the
-    lock when the process ends for any reason. Child processes do not inherit the lock. On operating systems and file systems without
-    file locks, nothing is locked.
+    A missing folder is created, and removed at the end if nothing was written to it. The kernel releases the lock when the process ends
+    for any reason. Child processes do not inherit the lock. On operating systems and file systems without file locks, nothing is locked.
 
     Args:
         folder: Folder to lock.
@@ -66,7 +65,7 @@ def claim(folder: Path, name: str | Path | None = None) -> Iterator[None]:
 
 @contextmanager
 def open_folder(folder: Path) -> Iterator[Path]:
-    """Creates a folder that gets its name only after the `with` block has ended without an error. After an error, it is removed.
+    """Creates a folder that gets its name only after the `with` block has ended without an error. After an error, the folder is removed.
 
     Until then, the folder is named `.NAME.unfinished` and locked by this process. Files that a killed process left in it are deleted
     first. If an empty folder of this name exists, which may be a link or a mount point, the new files are moved into it at the end.
@@ -214,7 +213,7 @@ def _release(folder: Path, descriptor: int | None) -> None:
 
 
 def _let_go() -> None:
-    """Closes the locks in a forked process. Otherwise they would remain locked after the parent process has ended."""
+    """Closes the locks in a forked process. Otherwise the folders would remain locked after the parent process has ended."""
     while _held:
         os.close(_held.popitem()[0])
 

@@ -26,7 +26,7 @@ SCHEME = re.compile(r"[a-z][a-z0-9+.-]*://", re.IGNORECASE)
 PASSWORD = re.compile(r":[^@/]*@")
 
 WHOLE_OBJECTS = {"s3", "gcs", "abfs"}
-"""Stores, by pyarrow's name, in which an object appears only after its upload is complete. In other stores, it is renamed at the end."""
+"""Stores, by pyarrow's name, in which an object appears only after its upload is complete. Elsewhere, objects are renamed at the end."""
 
 
 class Location(Protocol):

@@ -53,7 +53,7 @@ def write_text(path: str | Path, text: str) -> None:
 
 @contextmanager
 def open_text(path: str) -> Iterator[BinaryIO | BgzipWriter]:
-    """Opens a text output like `open_output`. If the name ends in .gz or .bgz, it is compressed with bgzip, which gzip can read.
+    """Opens a text output like `open_output`. Output with a name that ends in .gz or .bgz is compressed with bgzip, which gzip can read.
 
     Equal texts give equal bytes, because the compressed file contains neither a time nor a name.
 

@@ -1,6 +1,6 @@
-"""Streams: standard input and output, open descriptors, pipes and devices. This module recognises their paths and writes to them.
+"""Recognises the paths of streams (standard input and output, open descriptors, pipes and devices), and writes to streams.
 
-The module `inputs` reads from them.
+The module `inputs` reads from streams.
 """
 
 import os

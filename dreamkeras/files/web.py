@@ -96,7 +96,7 @@ def retry(url: str, attempt: Callable[[], None], progress: Callable[[], int], *,
 
     Args:
         url: URL of the request, for messages.
-        attempt: Function that sends the request. It raises `Interrupted` to be called again.
+        attempt: Function that sends the request, and raises `Interrupted` to be called again.
         progress: Function that returns the progress. After an attempt with progress, the number of attempts starts again at 1.
         attempts: Maximum number of consecutive attempts without progress.
         say: Called with the reason and the duration of each pause.
@@ -134,7 +134,7 @@ def read_url(url: str, most: int, *, attempts: int = ATTEMPTS, say: Say | None =
         say: Called with a message about each pause, see `retry`.
 
     Raises:
-        DreamkerasError: There is no response, or it is too long.
+        DreamkerasError: There is no response, or the response is too long.
     """
     got: list[bytes] = []
 

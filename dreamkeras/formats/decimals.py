@@ -10,7 +10,7 @@ __all__ = ["NOT_FINITE", "is_number", "is_signed_whole", "is_whole", "parse_whol
 _NUMBER = re.compile(r"[+-]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][+-]?[0-9]+)?")
 
 NOT_FINITE = {sign + name for sign in ("", "+", "-") for name in ("nan", "inf")}
-"""Texts, in lower case, that programs write for missing and infinite numbers. Readers parse them and report them in separate messages."""
+"""Texts, in lower case, that programs write for missing and infinite numbers. Readers report such numbers in separate messages."""
 
 DIGITS = 18
 """Maximum number of digits of a whole number. A number with 18 digits fits into 64 bits."""

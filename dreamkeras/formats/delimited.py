@@ -1,4 +1,4 @@
-"""Splits lines of TSV and CSV into cells. In both formats, a row is a single line. They differ in the treatment of quotation marks.
+"""Splits lines of TSV and CSV into cells. A row is a single line. The two formats differ in the treatment of quotation marks.
 
 In TSV, a quotation mark is an ordinary character, but a pair of quotation marks around a cell, as pandas and R write it, is removed. CSV
 is quoted as in RFC 4180, except that a quoted cell cannot contain a line break.

@@ -1,4 +1,4 @@
-"""Readers for FASTA and for files with one sequence per line. They parse bytes with NumPy, without a Python loop over bases.
+"""Readers for FASTA and for files with one sequence per line. Bytes are parsed with NumPy, without a Python loop over bases.
 
 A block of complete lines is parsed at a time, with one search for white space and one mask of the sequence letters. Letters are returned
 unchanged.
@@ -66,7 +66,7 @@ def read_fasta(stream: BinaryIO, path: str, *, batch: int = BATCH_ROWS, block: i
         stream: Bytes of the file. Lines may have any length, may end with CRLF and may be blank. The last line needs no line break.
         path: Path of the file, for error messages.
         batch: Maximum number of records in a batch.
-        block: Number of bytes to parse at a time. It also limits the size of a batch of short records.
+        block: Number of bytes to parse at a time, which also limits the size of a batch of short records.
 
     Yields:
         Records. Ids are the headers up to the first white space. A record with an empty header is named by its number, counted from 1.

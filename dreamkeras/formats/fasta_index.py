@@ -12,7 +12,7 @@ from dreamkeras.formats.fasta import BLOCK, line_blocks
 __all__ = ["Contig", "check_fai", "index_fasta", "read_fai"]
 
 GAP = 1 << 20
-"""Maximum number of bytes between the sequences of two contigs. These bytes are headers and blank lines."""
+"""Maximum number of bytes between the sequences of two contigs, which are headers and blank lines."""
 
 SAMPLE = 1 << 12
 """Maximum number of bases of a contig's first line that are checked."""

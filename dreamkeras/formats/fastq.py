@@ -1,4 +1,4 @@
-"""Reader for FASTQ with four lines per read. It parses bytes with NumPy. The number of qualities is checked, but they are not kept."""
+"""Reader for FASTQ with four lines per read. Bytes are parsed with NumPy. Qualities are counted but not kept."""
 
 from collections.abc import Iterator
 from typing import BinaryIO

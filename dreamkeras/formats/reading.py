@@ -58,15 +58,15 @@ def read_records(
 
     Args:
         path: Path of the file. `-` reads standard input.
-        format: Format of the file. By default, it is detected from the first bytes and the file name.
+        format: Format of the file. By default, the format is detected from the first bytes and the file name.
         id_column: Name or position (from 0) of the column of ids. Defaults to the column named id, seq_id or name. Without a header, it
             defaults to the first column, if that column precedes the sequences and contains no numbers. Without ids, records are
             numbered from 1. Text of digits is a name if the header has exactly this name, otherwise a position.
         sequence_column: Name or position of the column of sequences. Defaults to the column named sequence or seq. Without a header, it
             defaults to the column that looks like DNA.
         batch: Maximum number of records in a batch. Batches of long sequences have fewer.
-        opened: Open stream with the bytes of the file, which may not be Parquet. It is not closed. If given, `path` is used in error
-            messages only.
+        opened: Open stream with the bytes of the file, which may not be Parquet. The stream is not closed. If given, `path` is used in
+            error messages only.
 
     Yields:
         Records, at least one per batch. Letters are unchanged. Records may have no letters.
@@ -119,7 +119,7 @@ class OpenTable(NamedTuple):
     Args:
         layout: Layout of the table, with its column names.
         source: Open input.
-        copy: Copy of the bytes of a Parquet file that is read from a stream. Otherwise None.
+        copy: Copy of the bytes of a Parquet file that is read from a stream. None for other inputs.
     """
 
     layout: Layout
@@ -139,7 +139,7 @@ def open_table(path: str, columns: Iterable[Column | None] = (), header: bool | 
 
     Args:
         path: Path of the file. `-` reads standard input.
-        columns: Columns that will be requested. They help to detect a header, see `tables.sniff_layout`.
+        columns: Columns that will be requested, which help to detect a header, see `tables.sniff_layout`.
         header: Whether the first row is a header. If None, this is detected.
 
     Raises:

@@ -70,7 +70,7 @@ class Layout(NamedTuple):
     Args:
         delimiter: Character between two cells.
         names: Column names in the header, without a leading `#`. None if the table has no header.
-        first: Cells of the first row that is not blank. This row may be a header.
+        first: Cells of the first row that is not blank, which may be a header.
         line: Line number of the first row, counted from 1. 0 for formats without lines.
     """
 
@@ -108,7 +108,7 @@ def header_names(cells: tuple[str, ...]) -> tuple[str, ...]:
 
 
 def named_or_placed(layout: Layout, text: Column | None) -> Column | None:
-    """Resolves a column that was given as text. It is a name if the header has exactly this name, otherwise digits are a position.
+    """Resolves a column that was given as text. The text is a name if the header has exactly this name. Other digits are a position.
 
     Example:
         >>> layout = Layout(",", ("sequence", "2", "1"), ("sequence", "2", "1"), 1)

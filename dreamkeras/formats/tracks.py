@@ -97,7 +97,7 @@ class _Order:
 
 
 class BedGraph:
-    """Writer of a bedGraph file with the columns contig, start, end and value. It is created by `open_track`."""
+    """Writer of a bedGraph file with the columns contig, start, end and value, created by `open_track`."""
 
     def __init__(self, file: BinaryIO | BgzipWriter, path: str) -> None:
         self._file, self._path = file, path
@@ -114,7 +114,7 @@ class BedGraph:
 
 
 class BigWig:
-    """Writer of a bigWig file, by pyBigWig. It is created by `open_track`. `lengths` maps the contigs of the genome to their lengths."""
+    """Writer of a bigWig file, created by `open_track`. `lengths` maps the contigs of the genome to their lengths."""
 
     def __init__(self, file: BinaryIO, path: str, lengths: Mapping[str, int]) -> None:
         self._path = path
@@ -148,7 +148,7 @@ class BigWig:
 
 
 class TrackWriter:
-    """Writer of batches of predictions to a track. It is created by `open_track`."""
+    """Writer of batches of predictions to a track, created by `open_track`."""
 
     def __init__(self, track: BedGraph | BigWig, order: _Order, column: int) -> None:
         self._track, self._order, self._column = track, order, column

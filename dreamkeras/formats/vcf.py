@@ -39,8 +39,8 @@ class VcfRecords(NamedTuple):
         texts: The n lines, without line feeds.
         lines: Line number of each record, counted from 1, int64 (n,).
         contigs: CHROM of each record.
-        positions: POS of each record, counted from 1, int64 (n,). It is -1 for malformed lines, which have too few columns, an empty CHROM,
-            ID, REF or ALT, or a POS that is not a number.
+        positions: POS of each record, counted from 1, int64 (n,). The value is -1 for malformed lines, which have too few columns, an empty
+            CHROM, ID, REF or ALT, or a POS that is not a number.
         ids: ID of each record.
         refs: REF of each record.
         alts: All alternative alleles. ALT of a malformed line is a single allele, even if it contains commas.

@@ -81,7 +81,7 @@ def choose_format(path: str, format: str | None = None) -> str:
 
 
 class Writer:
-    """Writer of batches of predictions. It is created by `open_writer`."""
+    """Writer of batches of predictions, created by `open_writer`."""
 
     def __init__(self, encoder: "Encoder", tasks: int, file: BinaryIO | BgzipWriter, path: str) -> None:
         self._encoder = encoder

@@ -26,8 +26,8 @@ MITOCHONDRIA = ("MT", "chrM", "M", "chrMT")
 class Genome:
     r"""The contigs of a FASTA file, with random access to their sequences.
 
-    The index is read from the `.fai` file next to the FASTA file. If it is missing or older than the FASTA file, the index is computed,
-    which takes a few seconds for a human genome. The FASTA file must not change while it is in use.
+    The index is read from the `.fai` file next to the FASTA file. If the `.fai` file is missing or older than the FASTA file, the index is
+    computed, which takes a few seconds for a human genome. The FASTA file must not change while it is in use.
 
     Args:
         path: Path of a FASTA file, plain or bgzip. All lines of a contig except the last must have the same length.
@@ -82,7 +82,7 @@ class Genome:
         return self.stretches(contigs, starts, starts + length).flat.reshape(len(contigs), length)
 
     def stretches(self, contigs: Sequence[str], starts: np.ndarray, ends: np.ndarray) -> Ragged:
-        """Returns the sequences of n windows of different lengths, from `starts` to `ends`, int (n,). Otherwise like `windows`."""
+        """Returns the sequences of n windows of different lengths, from `starts` to `ends`, int (n,). See `windows` for the contigs."""
         if _state(self.path) != self._state:
             raise InputError(f"{self.path} changed while it was being read. Start again.")
         names = match_contigs(contigs, self._contigs, self.path)

@@ -16,7 +16,7 @@ from dreamkeras.genome.reference import match_contigs
 __all__ = ["Signal"]
 
 MAGIC = bytes.fromhex("26fc8f88")
-"""The first bytes of a bigWig file. In a file from a machine with the opposite byte order, they are reversed."""
+"""The first bytes of a bigWig file, in reverse order for a file from a machine with the opposite byte order."""
 
 INDEX = slice(24, 32)
 """Position, in the header of a bigWig file, of the offset of the index. The index is near the end of the file."""

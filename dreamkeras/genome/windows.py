@@ -77,7 +77,7 @@ class Reader(NamedTuple):
 def default_window(constructs: Sequence[Construct]) -> int | None:
     """Returns the default length of windows around regions, which is the window length of the models.
 
-    It is None if the constructs have adapters or flanks, or if their lengths differ.
+    The result is None if the constructs have adapters or flanks, or if their lengths differ.
     """
     lengths = {construct.length for construct in constructs if not construct.has_surroundings}
     return lengths.pop() if len(lengths) == len(constructs) == 1 else None
@@ -99,7 +99,7 @@ def contig_lengths(paths: Iterable[str], wanted: GenomeWindows) -> dict[str, int
 
 
 def read_windows(paths: Iterable[str], wanted: GenomeWindows, remark: Callable[[str], None] | None = None) -> Iterator[Records]:
-    """Reads genomic windows as records. They are named `contig:start-end`, counted from 0, followed by `(-)` for the reverse strand.
+    """Reads genomic windows as records named `contig:start-end`, counted from 0, followed by `(-)` for the reverse strand.
 
     Args:
         paths: BED or narrowPeak files, or FASTA files if `wanted` has no genome. Files are plain or gzip.

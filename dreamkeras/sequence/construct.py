@@ -21,7 +21,7 @@ from dreamkeras.sequence.records import Records
 __all__ = ["TEMPLATES", "YEAST", "Construct", "InsertPositions"]
 
 TEMPLATES = 128
-"""Number of cached windows of adapters and flanks, one per insert length. For small batches, computing them would take most of the time."""
+"""Number of cached windows of adapters and flanks, one per insert length. Computing these windows would dominate for small batches."""
 
 
 class InsertPositions(NamedTuple):
@@ -107,7 +107,7 @@ class Construct:
 
     @property
     def has_surroundings(self) -> bool:
-        """Whether there are adapters or flanks around an insert. Without them, windows may include genomic sequence around a region."""
+        """Whether an insert has adapters or flanks. If not, a window can include the genomic sequence around a region."""
         return bool(self.left or self.right)
 
     @classmethod
@@ -133,7 +133,7 @@ class Construct:
     def windows(self, sequences: Ragged) -> np.ndarray:
         """Returns the windows of n sequences, uint8 (n, length). Positions beyond the flanks are `N`.
 
-        Sequences may be in any case and may have both adapters or none. They are not checked: use `fit` or `cut` if some may not fit.
+        Sequences may be in any case and may have both adapters or none. Nothing is checked: use `fit` or `cut` if some may not fit.
         """
         return self._windows(sequences.flat, *self.find_inserts(sequences)[:2])
 
@@ -210,7 +210,7 @@ class Construct:
     def _windows(self, flat: np.ndarray, starts: np.ndarray, lengths: np.ndarray) -> np.ndarray:
         windows = np.empty((len(starts), self.length), np.uint8)
         of_one_length = (lengths == lengths[:1]).all()
-        for length in lengths[:1] if of_one_length else np.unique(lengths):  # a library has few lengths
+        for length in lengths[:1] if of_one_length else np.unique(lengths):  # few different lengths
             rows = slice(None) if of_one_length else np.flatnonzero(lengths == length)
             first, template = _template(self, int(length))
             windows[rows] = template

@@ -10,7 +10,7 @@ from dreamkeras.sequence.ragged import Ragged
 __all__ = ["begins_with", "ends_with", "illegal_letters"]
 
 BLOCK = 1 << 20
-"""Number of letters that are checked at a time. It limits memory, because the positions of invalid letters need a multiple of it."""
+"""Number of letters that are checked at a time. This limits memory, because the positions of invalid letters need many bytes each."""
 
 CASE, RNA = 0x20, 0x01
 """The bit that distinguishes lower case from upper case in ASCII, and the bit that distinguishes U from T."""

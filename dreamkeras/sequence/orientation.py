@@ -23,7 +23,7 @@ DISTINCT = 16
 def on_other_strand(sequences: Ragged, left: str, right: str) -> np.ndarray:
     """Returns whether each sequence is the reverse complement of a sequence with adapters, bool (n,). Case is ignored.
 
-    This is the case if a sequence has the reverse complements of both adapters, or of one adapter with at least `DISTINCT` bases.
+    Such a sequence has the reverse complements of both adapters, or of one adapter with at least `DISTINCT` bases.
 
     Example:
         >>> on_other_strand(Ragged.from_strings(["AACCGGTTTGCA", "TGCACCGGGGTT"]), "TGCA", "GGTT").tolist()

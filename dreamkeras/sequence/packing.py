@@ -1,6 +1,6 @@
 """Left-packing of windows: moves padding behind the insert, so that the insert of either strand begins in the first column.
 
-This is the NumPy implementation. `layers.encoding` implements the same inside a network.
+This module implements left-packing in NumPy. `layers.encoding` implements left-packing inside a network.
 """
 
 import numpy as np
@@ -21,7 +21,7 @@ def is_packed(construct: Construct) -> bool:
 
 
 def leading_unknown(letters: np.ndarray) -> np.ndarray:
-    """Returns the number of leading N of each window, int64 (n,). For a window of N only, it is 0.
+    """Returns the number of leading N of each window, int64 (n,). The number is 0 for a window of N only.
 
     Args:
         letters: Windows, uint8 (n, length).

@@ -44,7 +44,7 @@ class Ragged:
         return len(self.offsets) - 1
 
     def __getitem__(self, index: int) -> str:
-        """Returns a text as a string. This is slow and meant for messages."""
+        """Returns a text as a string. Strings are slow and meant for messages."""
         if not 0 <= index < len(self):
             raise IndexError(index)
         return self.flat[self.offsets[index] : self.offsets[index + 1]].tobytes().decode("latin-1")

@@ -14,7 +14,7 @@ BATCH_ROWS = 8192
 """Default maximum number of records in a batch."""
 
 BATCH_LETTERS = 1 << 22
-"""Maximum number of letters in a batch of several records. It limits memory for long sequences."""
+"""Maximum number of letters in a batch of several records, which limits memory for long sequences."""
 
 
 class Records(NamedTuple):

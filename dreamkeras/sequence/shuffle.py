@@ -86,7 +86,7 @@ def _last_exits(counts: np.ndarray, ends: np.ndarray, draws: np.ndarray) -> np.n
     """Draws the last exit of each base: the base that follows its last occurrence in the path.
 
     If the last exits form a tree that leads to the final base, the other steps can be taken in any order (Altschul and Erickson 1985).
-    There are few possible trees. One is drawn with a probability proportional to the number of ways to choose its steps.
+    There are few possible trees. A tree is drawn with a probability proportional to the number of ways to choose its steps.
 
     Args:
         counts: Number of steps from base to base, int64 (runs, 4, 4).
@@ -125,7 +125,7 @@ def _walk(first: np.ndarray, begins: np.ndarray, lengths: np.ndarray, targets: n
         begins: Position of each run in the result, int64 (runs,).
         lengths: Length of each run, in descending order, int64 (runs,).
         targets: Target of each step, grouped by run and base, in the order of the steps, int64 (steps,).
-        ahead: Index of the next step of each base of each run, int64 (4 * runs,). It is modified.
+        ahead: Index of the next step of each base of each run, int64 (4 * runs,). The array is modified.
     """
     letters = np.empty(int(lengths.sum()), np.int64)
     letters[begins] = here = first

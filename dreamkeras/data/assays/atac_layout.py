@@ -1,4 +1,4 @@
-"""AtacLayout: the files and the window sizes that an ATAC-seq model is trained on. It converts to and from JSON and opens no file."""
+"""AtacLayout: the files and the window sizes that an ATAC-seq model is trained on. A layout converts to and from JSON and opens no file."""
 
 import json
 from dataclasses import dataclass

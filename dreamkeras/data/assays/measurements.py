@@ -1,6 +1,6 @@
 """Readers for tables of measured sequences: ids, sequences, values and folds, in batches. Other columns are ignored.
 
-This module does not depend on the assay. Each assay has a separate module.
+The functions are independent of the assay. Each assay has a separate module.
 """
 
 from collections.abc import Callable

@@ -43,7 +43,7 @@ def draw_nonpeaks(genome: Genome, peaks: Regions, count: int, length: int, seed:
 
 
 def gc_content(letters: np.ndarray) -> np.ndarray:
-    """Returns the share of G and C among the known bases of each sequence, float64 (n,). Without a known base, it is 0.
+    """Returns the share of G and C among the known bases of each sequence, float64 (n,). The share is 0 without a known base.
 
     Args:
         letters: Sequences, ASCII, uint8 (n, length).

@@ -1,6 +1,6 @@
 """TableLayout: the columns of a user's own table, and the adapters and flanks of its sequences.
 
-A layout converts to and from JSON. It opens no file.
+A layout converts to and from JSON and opens no file.
 """
 
 import dataclasses

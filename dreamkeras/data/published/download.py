@@ -46,7 +46,7 @@ def download(
 
     Args:
         name: A key of `DATA_SETS`.
-        folder: Folder for the files. It is created if it does not exist.
+        folder: Folder for the files. A missing folder is created.
         mirror: URL of a folder with files of the same names. If None, files are downloaded from Zenodo.
         progress: Called with the name of a file, the number of bytes downloaded and the total number of bytes.
         say: Called with a message about each pause, each repeated attempt and each missing checksum.
@@ -124,7 +124,7 @@ def _mirrored_index(url: str, say: Say | None) -> tuple[dict[str, RecordFile], s
 
 
 def _get(file: RecordFile, address: str, folder: Path, progress: DownloadProgress | None, say: Say | None) -> list[Path]:
-    """Downloads a file if it is missing and unpacks archives. Returns the file and the folder that it was unpacked into."""
+    """Downloads a missing file and unpacks archives. Returns the file and the folder that an archive was unpacked into."""
     path = folder / file.name
     if path.exists():
         damage = check_file(path, file)

@@ -55,7 +55,7 @@ class PartialFile(NamedTuple):
 def transfer(url: str, path: Path, file: RecordFile, *, progress: DownloadProgress | None = None, say: Say | None = None) -> None:
     """Downloads a file to a path that must not exist. If a call fails or is killed, the next call resumes the download.
 
-    If the checksum in `file` is None, it is not verified. If the size is None, the size that the server reports is used.
+    A checksum of None is not verified. If the size is None, the size that the server reports is used.
 
     Raises:
         DreamkerasError: The server does not have the file or reports another size, the file was damaged in two downloads, the
@@ -99,7 +99,7 @@ def _receive(url: str, part: PartialFile, file: RecordFile, progress: DownloadPr
     asked = _range(part, start)
     with open_url(url, asked) as response:
         headers = response.headers
-        if response.status == 416:  # The partial file is longer than the server's file, so it is of another version.
+        if response.status == 416:  # The partial file is longer than the server's file, so the two versions differ.
             part.remove()
             raise Interrupted("the file has changed on the server")
         total = _announced(response.status, headers, file, url)

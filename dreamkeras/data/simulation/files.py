@@ -19,7 +19,7 @@ def write_library(library: Library, path: str, truth: str | None = None) -> None
 
     Args:
         library: The simulated library.
-        path: Output file. It is compressed if the name ends in .gz.
+        path: Output file, which is compressed if the name ends in .gz.
         truth: Second output file, with a header and the columns row number (from 1), expression without noise, and occupancy of each
             factor. If None, this file is not written.
 

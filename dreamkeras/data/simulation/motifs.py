@@ -38,8 +38,8 @@ class Factor(NamedTuple):
 # Binding sites are from JASPAR 2024 (Rauluseviciute et al., Nucleic Acids Research 52, D174; CC BY 4.0), taxon 4932. A consensus
 # consists, at every position, of the bases with a share above 12 % and at least 30 % of the share of the most frequent base. Ends of
 # the matrix with little information are omitted. It is general knowledge which factors activate, repress or open chromatin in yeast
-# (for general regulatory factors, see de Boer et al. 2020). Concentrations and effect sizes are not measured. They are chosen so that
-# the expression of a simulated library has about the same spread as the measured expression.
+# (for general regulatory factors, see de Boer et al. 2020). Concentrations and effect sizes are invented so that the
+# expression of a simulated library has about the same spread as the measured expression.
 YEAST_FACTORS = (
     Factor("Abf1", "TCGTNNDDARTGAY", "MA0265.3", 40.0, 1.2, 3.0),
     Factor("Cbf1", "RKCACGTGAY", "MA0281.3", 30.0, 1.6),

@@ -13,7 +13,7 @@ ONE_READ = 0.52
 """Share of promoters with a single read. The number of reads has a geometric distribution. Promoters whose reads all fall into the
 same bin have integer values too, so 58 % of the values are integers, as in the published training set."""
 
-# Number of sorted cells per sequenced read in each bin, the weight of a read. The values are invented. They are multiples of 1/64, so
+# Number of sorted cells per sequenced read in each bin, the weight of a read. The values are invented. Multiples of 1/64 ensure
 # that the weighted mean of reads from a single bin is exactly the number of that bin.
 CELLS_PER_READ = np.array([45, 83, 58, 71, 97, 62, 52, 77, 66, 59, 73, 54, 69, 88, 61, 79, 49, 92]) / 64
 

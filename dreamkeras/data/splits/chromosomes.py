@@ -8,7 +8,7 @@ from dreamkeras.genome.regions import Regions
 __all__ = ["held_chromosomes", "shared_windows"]
 
 MOST = 1.25
-"""Largest held-out share, relative to the requested one. A chromosome that would exceed it is skipped, since others may fit better."""
+"""Largest held-out share, relative to the requested one. A chromosome that would exceed this share is skipped."""
 
 
 def held_chromosomes(ids: list[str], fraction: float, seed: int = 0) -> np.ndarray:

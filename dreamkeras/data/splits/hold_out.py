@@ -13,7 +13,7 @@ __all__ = ["draw_folds", "fold_split", "held_out", "split"]
 
 
 def split(examples: Examples, fraction: float, seed: int = 0) -> tuple[Examples, Examples]:
-    """Splits examples into training and validation examples that share no sequence, see `held_out`. Both keep their order.
+    """Splits examples into training and validation examples that share no sequence, see `held_out`. Examples keep their order.
 
     Raises:
         InputError: The fraction or the seed is out of range, or the training or validation set would be empty.

@@ -58,9 +58,9 @@ def find_inserts(letters: np.ndarray, lengths: np.ndarray | None = None, constru
 
 
 def constant_ends(inserts: Inserts) -> tuple[bytes, bytes]:
-    """Finds the sequences, in upper case, that nearly all inserts begin and end with. They are flanks that the construct does not name.
+    """Finds the sequences, in upper case, that nearly all inserts begin and end with: flanks that the construct does not name.
 
-    They are empty if there are no such ends, and for fewer than `FEWEST` inserts.
+    The result is empty if there are no such ends, and for fewer than `FEWEST` inserts.
     """
     if len(inserts.letters) < FEWEST:
         return b"", b""

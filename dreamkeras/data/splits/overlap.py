@@ -14,7 +14,7 @@ __all__ = ["Overlap", "WindowOverlap", "overlap"]
 
 
 class Overlap(NamedTuple):
-    """Number of sequences that are copies, reverse complements or near-duplicates of training sequences. Each is counted once.
+    """Number of sequences that are copies, reverse complements or near-duplicates of training sequences. A sequence is counted once.
 
     Args:
         exact: Number of copies.

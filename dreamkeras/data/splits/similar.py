@@ -19,7 +19,7 @@ from dreamkeras.sequence.construct import Construct
 __all__ = ["NEAR", "family_keys", "found_near", "similarity"]
 
 NEAR = 0.5
-"""Minimum share of common 8-mers of near-duplicates. It corresponds to up to 4 changed bases of 80, or 12 of 200."""
+"""Minimum share of common 8-mers of near-duplicates. A share of 0.5 corresponds to up to 4 changed bases of 80, or 12 of 200."""
 
 WORD = 8
 
@@ -33,7 +33,7 @@ PAIRS = 256
 """Number of pairs compared at a time. Each pair needs a table of 64 KB."""
 
 SEEDS = 2**24
-"""Maximum number of minimisers in memory. They need 128 MB, and twice as much while they are collected."""
+"""Maximum number of minimisers in memory. This number of minimisers needs 128 MB, and twice as much while being collected."""
 
 COMPARED = 8
 """Maximum number of sequences with the same minimiser that a sequence is compared with."""
@@ -143,7 +143,7 @@ def _codes(inserts: Inserts, rows: np.ndarray) -> np.ndarray:
 def _stretch(inserts: Inserts) -> int:
     """Returns the length of a common stretch that makes two sequences candidates: a third of the median insert, 16 to 26 bases.
 
-    Two changed bases leave at least one stretch of a third of the insert unchanged.
+    If two bases of an insert are changed, at least one stretch of about a third of the insert is unchanged.
     """
     sizes = inserts.stops - inserts.starts
     return int(np.clip(np.median(sizes) // 3, SEED, LONGEST)) if len(sizes) else LONGEST
