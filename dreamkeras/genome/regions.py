@@ -67,5 +67,5 @@ class Regions(NamedTuple):
 
     @property
     def names(self) -> list[str]:
-        """Name of each region, `contig:start-end`."""
+        """Name of each region, ``contig:start-end``."""
         return [f"{name}:{start}-{end}" for name, start, end in zip(self.contigs, self.starts.tolist(), self.ends.tolist(), strict=True)]
