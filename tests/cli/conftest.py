@@ -1,4 +1,4 @@
-"""The command line in this process and in one of its own, and a toy model for it."""
+"""Fixtures that run the command line in this process and in a separate process, and a toy model."""
 
 import os
 import subprocess
@@ -14,14 +14,14 @@ from dreamkeras.cli.main import main
 
 @pytest.fixture(scope="session")
 def toy_model(tmp_path_factory) -> Path:
-    """The path of a model that counts letters."""
+    """Path of a model that counts bases."""
     pytest.importorskip("onnx")
     return write_toy_model(tmp_path_factory.mktemp("models") / "toy.onnx")
 
 
 @pytest.fixture
 def runner() -> CliRunner:
-    """click's runner, with standard output and standard error apart."""
+    """Runner of click, which separates standard output and standard error."""
     return CliRunner()
 
 

@@ -14,7 +14,7 @@ HEAVY = {"numpy", "rich", "keras", "tensorflow", "jax", "torch", "onnxruntime", 
 
 
 def modules_after(code, env=None):
-    """Names of the modules that a fresh Python has loaded after `code`, whose own output is dropped."""
+    """Returns the names of the modules that a new Python process has loaded after `code`."""
     shown = f"import sys\ntry:\n    {code}\nexcept SystemExit: pass\nprint(*sys.modules, file=sys.stderr)"
     done = subprocess.run([sys.executable, "-c", shown], capture_output=True, text=True, check=True, env=env)
     return set(done.stderr.split())
@@ -65,7 +65,7 @@ class TestImports:
         loaded = modules_after("import dreamkeras.cli.main; dreamkeras.cli.main.main(['--help'])")
         assert {name for name in loaded if name.startswith("dreamkeras.cli.")} == {"dreamkeras.cli.main"}
 
-    def test_package_names_what_it_hands_on(self):
+    def test_package_lists_its_names(self):
         assert dir(dreamkeras) == dreamkeras.__all__
         assert all(getattr(dreamkeras, name) for name in dreamkeras.__all__)
         with pytest.raises(AttributeError, match="'dreamkeras' has no attribute 'lod'"):
@@ -73,31 +73,31 @@ class TestImports:
 
 
 class TestHelp:
-    def test_help_lists_the_table(self, run):
+    def test_help_lists_all_commands(self, run):
         result = run("--help")
         assert result.exit_code == 0
         for name, entry in COMMANDS.items():
             assert name in result.stdout
             assert entry.help in result.stdout
 
-    def test_no_command_shows_the_help_and_counts_as_wrong_usage(self, run):
+    def test_no_command_shows_the_help_and_exits_2(self, run):
         result = run()
         assert "Commands:" in result.stdout + result.stderr
         assert result.exit_code == 2
 
-    def test_version_is_the_packages(self, run):
+    def test_version_is_that_of_the_package(self, run):
         assert run("--version").stdout.split()[-1] == dreamkeras.__version__
 
     @pytest.mark.parametrize(
         ("typed", "meant"), [("predct", "Did you mean predict?"), ("trian", "Did you mean train"), ("xyz", "simulate")]
     )
-    def test_unknown_command_suggests_near_names(self, run, typed, meant):
+    def test_an_unknown_command_suggests_similar_names(self, run, typed, meant):
         result = run(typed)
         assert result.exit_code == 2
         assert meant in result.stderr
         assert repr(typed) in result.stderr
 
-    def test_unknown_option_is_wrong_usage(self, run):
+    def test_an_unknown_option_exits_2(self, run):
         assert run("--verson").exit_code == 2
 
 
@@ -106,7 +106,7 @@ class TestCompletion:
         env = {"_DREAMKERAS_COMPLETE": f"bash_{kind}", "COMP_WORDS": words, "COMP_CWORD": str(len(words.split(" ")) - 1)}
         return spawn(env=env).stdout.split()
 
-    def test_source_is_a_script_of_the_shell(self, spawn):
+    def test_source_prints_a_shell_script(self, spawn):
         done = spawn(env={"_DREAMKERAS_COMPLETE": "zsh_source"})
         assert "compdef" in done.stdout
         assert "_DREAMKERAS_COMPLETE" in done.stdout
@@ -128,39 +128,39 @@ class TestFailures:
         result = failing(kind("Expected a,\n  got b."))
         assert (result.stderr, result.stdout, result.exit_code) == ("Error: Expected a, got b.\n", "", 1)
 
-    def test_error_brings_its_own_exit_code(self, failing):
+    def test_an_error_can_set_the_exit_code(self, failing):
         class ParticularError(DreamkerasError):
             exit_code = 7
 
         assert failing(ParticularError("x")).exit_code == 7
 
     @pytest.mark.parametrize("code", [errno.ENOSPC, errno.EACCES, errno.EROFS])
-    def test_errors_of_the_system_name_the_path(self, failing, code):
+    def test_operating_system_errors_name_the_path(self, failing, code):
         result = failing(OSError(code, "Reason", "runs/x"))
         assert (result.stderr, result.exit_code) == ("Error: Reason: runs/x\n", 1)
 
-    def test_errors_of_the_system_without_a_path_are_one_line_too(self, failing):
+    def test_operating_system_errors_without_a_path_are_one_line(self, failing):
         assert failing(OSError(errno.ENOSPC, "No space left on device")).stderr == "Error: No space left on device\n"
 
-    def test_interrupt_is_quiet_and_exits_130(self, failing):
+    def test_interrupt_prints_nothing_and_exits_130(self, failing):
         result = failing(KeyboardInterrupt())
         assert (result.stdout, result.stderr, result.exit_code) == ("", "", 130)
 
-    def test_broken_pipe_is_quiet(self, failing):
+    def test_broken_pipe_prints_nothing(self, failing):
         result = failing(BrokenPipeError(errno.EPIPE, "Broken pipe"))
         assert (result.stdout, result.stderr) == ("", "")
 
-    def test_bug_keeps_its_traceback(self, failing):
+    def test_a_bug_keeps_its_traceback(self, failing):
         assert isinstance(failing(ZeroDivisionError()).exception, ZeroDivisionError)
         assert isinstance(failing(OSError("no errno: raised by hand")).exception, OSError)
 
 
 @pytest.mark.parametrize(("name", "entry"), COMMANDS.items(), ids=COMMANDS)
-def test_every_entry_of_the_table_is_a_command(name, entry):
+def test_every_listed_command_exists(name, entry):
     command = main.get_command(click.Context(main), name)
     assert isinstance(command, click.Command)
     assert command.name == name
 
 
-def test_interrupted_is_the_shells_number():
+def test_exit_code_after_an_interrupt_is_that_of_shells():
     assert main_module.INTERRUPTED == 130

@@ -6,14 +6,14 @@ from dreamkeras.errors import ModelError
 from dreamkeras.scoring.predictor import BATCH_SIZE, load
 
 
-def test_no_model_is_the_packaged_one_and_told(capsys):
+def test_the_packaged_model_is_the_default_and_reported(capsys):
     predictor, size = open_models((), "cpu", None, None)
     assert (predictor.name, size) == (load(device="cpu").name, BATCH_SIZE)
     report_packaged((), predictor)
     assert capsys.readouterr().err == f"No -m given: used the packaged model {predictor.name} (construct yeast).\n"
 
 
-def test_one_model_is_that_model_and_not_told(toy_model, capsys):
+def test_a_named_model_is_not_reported(toy_model, capsys):
     predictor, size = open_models((str(toy_model),), "cpu", 7, 1)
     assert (predictor.construct, predictor.has_spread, size) == (TOY, False, 7)
     report_packaged((str(toy_model),), predictor)
@@ -26,11 +26,11 @@ def test_several_models_are_an_ensemble(toy_model, tmp_path):
     assert predictor.has_spread
 
 
-def test_what_is_measured_is_told(toy_model, capsys):
+def test_measured_values_are_printed(toy_model, capsys):
     _, size = open_models((str(toy_model),), "cpu", "auto", "auto")
     assert f"with {size:,} sequences at once" in capsys.readouterr().err
 
 
-def test_a_model_that_is_not_there_is_an_error():
+def test_a_missing_model_is_an_error():
     with pytest.raises(ModelError, match="does not exist"):
         open_models(("none.onnx",), "cpu", None, None)

@@ -1,4 +1,4 @@
-"""Every command that reads files gives the same from a pipe as from the file, or refuses the pipe in a line."""
+"""Tests that every command gives the same results for a pipe as for a file, or refuses the pipe with one line."""
 
 import json
 import os
@@ -34,7 +34,7 @@ def model(tmp_path_factory):
 
 @given(st.data())
 @settings(max_examples=60)
-def test_predictions_depend_on_no_channel_line_end_or_batch_size(tmp_path_factory, model, data):
+def test_predictions_do_not_depend_on_pipes_line_ends_or_batch_size(tmp_path_factory, model, data):
     from click.testing import CliRunner
 
     from dreamkeras.cli.main import main
@@ -42,7 +42,7 @@ def test_predictions_depend_on_no_channel_line_end_or_batch_size(tmp_path_factor
     folder = tmp_path_factory.mktemp("data")
     kind = data.draw(st.sampled_from(["fasta", "fastq", "lines", "tsv", "csv"]))
     some = data.draw(st.lists(st.text(LETTERS, min_size=4, max_size=12), min_size=1, max_size=5))
-    repeats = data.draw(st.sampled_from([1, 1, 3, 3000]))  # the last is more than a look at the beginning takes
+    repeats = data.draw(st.sampled_from([1, 1, 3, 3000]))  # the last is longer than the part that is read to recognise the format
     records = [(f"s{number}", text) for number, text in enumerate(some * repeats)]
     options = ["--batch-size", str(data.draw(st.integers(1, 9 if repeats < 9 else 999)))] if data.draw(st.booleans()) else []
     content = text_of(kind, records).encode()
@@ -60,7 +60,7 @@ def test_predictions_depend_on_no_channel_line_end_or_batch_size(tmp_path_factor
 
 
 @pytest.mark.skipif(not Path("/bin/bash").exists(), reason="process substitution is bash's")
-def test_process_substitution_in_a_shell(tmp_path, model):
+def test_process_substitution_is_accepted(tmp_path, model):
     (tmp_path / "a.fa").write_text("".join(f">s{number}\nACGTAC\n" for number in range(9000)))
     command = f"{sys.executable} -c \"from dreamkeras.cli.main import main; main(prog_name='dreamkeras')\" predict -m {model}"
     file = tmp_path / "a.fa"
@@ -72,7 +72,7 @@ def test_process_substitution_in_a_shell(tmp_path, model):
 
 
 @pytest.mark.parametrize("channel", CHANNELS)
-def test_parquet_comes_by_any_channel(run, model, tmp_path, channel):
+def test_parquet_is_read_from_files_and_pipes(run, model, tmp_path, channel):
     arrow = pytest.importorskip("pyarrow")
     parquet = pytest.importorskip("pyarrow.parquet")
     if "gzip" in channel or "crlf" in channel:
@@ -85,14 +85,14 @@ def test_parquet_comes_by_any_channel(run, model, tmp_path, channel):
 
 @pytest.mark.parametrize("command", ["predict", "mutagenesis"])
 @pytest.mark.parametrize("channel", CHANNELS)
-def test_a_dry_run_reads_all(run, model, tmp_path, command, channel):
+def test_a_dry_run_reads_a_pipe_completely(run, model, tmp_path, command, channel):
     content = "".join(f">s{number} {'long' * 50}\nACGTAC\n" for number in range(600)).encode()
     result = through(channel, tmp_path / "a", content, lambda path, stdin: run(command, path, "-m", model, "--dry-run", stdin=stdin))
     assert (result.exit_code, "600 of 600" in result.stdout, ": fasta\n" in result.stdout) == (0, True, True)
 
 
 @pytest.mark.parametrize("channel", CHANNELS)
-def test_a_dry_run_looks_at_regions_twice(run, model, tmp_path, channel):
+def test_a_dry_run_reads_regions_twice(run, model, tmp_path, channel):
     (tmp_path / "g.fa").write_text(">chr1\n" + "ACGT" * 30 + "\n")
     content = b"".join(b"chr1\t%d\t%d\n" % (place, place + 12) for place in range(100)) * 60
     args = ("--genome", tmp_path / "g.fa", "-m", model, "--dry-run")
@@ -106,7 +106,7 @@ def vcf(records):
 
 
 @pytest.mark.parametrize(("channel", "dry"), [*((channel, False) for channel in CHANNELS), ("descriptor", True), ("dash", True)])
-def test_variants_come_by_any_channel(run, model, tmp_path, channel, dry):
+def test_variants_are_read_from_files_and_pipes(run, model, tmp_path, channel, dry):
     (tmp_path / "g.fa").write_text(">chr1\n" + "ACGT" * 30 + "\n")
     args = ("--genome", tmp_path / "g.fa", "-m", model, *["--dry-run"] * dry)
 
@@ -140,7 +140,7 @@ def test_a_bgzip_vcf_cut_between_two_blocks_is_refused(run, model, tmp_path, cha
 
 @pytest.mark.parametrize("command", ["mutagenesis", "ablate", "marginalise", "design"])
 @pytest.mark.parametrize("channel", ["file", "descriptor", "dash"])
-def test_other_commands_take_pipes(run, model, tmp_path, command, channel):
+def test_other_commands_accept_pipes(run, model, tmp_path, command, channel):
     content = b"".join(b">s%d %s\nACGTACGT\n" % (number, b"long" * 9000) for number in range(4))
     args = {"ablate": ["--window", "8", "--shuffles", "1"], "design": ["--target", "max", "--steps", "1", "--task", "gc"]}.get(command, [])
 
@@ -153,7 +153,7 @@ def test_other_commands_take_pipes(run, model, tmp_path, command, channel):
     assert through(channel, tmp_path / "b", content, ask) == through("file", tmp_path / "a", content, ask)
 
 
-def test_constraints_and_options_come_from_pipes(run, model, tmp_path):
+def test_constraints_and_options_can_be_pipes(run, model, tmp_path):
     args = ("design", "--target", "max", "--task", "gc", "--steps", "1", "-m", model, "-o", tmp_path / "out", "--constraints")
     assert "Expected keys among gc" in run(*args, "-", stdin="nonsense = 1").stderr
     with filled_pipe(b"nonsense = 1") as pipe:
@@ -204,7 +204,7 @@ def test_standard_input_at_its_end_is_an_empty_file(run, model):
     assert (result.exit_code, result.stderr) == (1, "Error: Cannot read standard input: it is empty.\n")
 
 
-def test_evaluations_come_by_any_channel(run, tmp_path):
+def test_evaluations_read_files_and_pipes(run, tmp_path):
     pytest.importorskip("matplotlib")
     from dreamkeras.data.simulation.library import simulate
     from dreamkeras.scoring.predictor import PACKAGED_MODEL

@@ -6,7 +6,7 @@ from dreamkeras.cli.progress import show_bytes, show_records
 
 
 @pytest.mark.parametrize("show", [show_bytes, show_records])
-def test_nothing_is_shown_and_rich_is_not_needed_away_from_a_terminal(monkeypatch, capsys, show):
+def test_without_a_terminal_nothing_is_shown_and_rich_is_not_imported(monkeypatch, capsys, show):
     monkeypatch.setitem(sys.modules, "rich", None)
     with show() as advance:
         assert advance is None
@@ -24,7 +24,7 @@ def test_terminal_shows_records_on_standard_error(monkeypatch, capsys):
     assert "1,234 records" in err
 
 
-def test_records_may_be_called_something_else(monkeypatch, capsys):
+def test_the_noun_of_records_can_be_set(monkeypatch, capsys):
     monkeypatch.setattr(sys.stderr, "isatty", lambda: True)
     monkeypatch.setenv("FORCE_COLOR", "1")
     with show_records("mutants") as advance:

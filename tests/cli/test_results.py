@@ -34,13 +34,13 @@ def write_then_fail(output):
 
 
 @pytest.mark.parametrize("format", ["tsv", "csv", "jsonl", "parquet"])
-def test_standard_output_gets_the_bytes_that_a_file_gets(tmp_path, capfdbinary, format):
+def test_standard_output_and_files_have_the_same_bytes(tmp_path, capfdbinary, format):
     write(tmp_path / f"o.{format}")
     write("-", format)
     assert capfdbinary.readouterr().out == (tmp_path / f"o.{format}").read_bytes()
 
 
-def test_failure_publishes_nothing_and_leaves_no_file(tmp_path, capfdbinary, monkeypatch):
+def test_a_failure_leaves_no_file(tmp_path, capfdbinary, monkeypatch):
     monkeypatch.setenv("TMPDIR", str(tmp_path))
     monkeypatch.setattr("tempfile.tempdir", None)
     for output in ("-", tmp_path / "o.tsv"):
@@ -50,7 +50,7 @@ def test_failure_publishes_nothing_and_leaves_no_file(tmp_path, capfdbinary, mon
     assert list(tmp_path.iterdir()) == []
 
 
-def test_nothing_is_published_before_the_end(tmp_path, capfdbinary):
+def test_the_file_appears_only_at_the_end(tmp_path, capfdbinary):
     with open_results("-", ("expression",)) as first, open_results(str(tmp_path / "o.tsv"), ("expression",)) as second:
         for writer in (first, second):
             writer.write(["a", "b"] * 50_000, VALUES.repeat(50_000, 0))
@@ -59,7 +59,7 @@ def test_nothing_is_published_before_the_end(tmp_path, capfdbinary):
     assert capfdbinary.readouterr().out.count(b"\n") == 100_001
 
 
-def test_an_output_may_not_be_an_input(tmp_path):
+def test_an_output_cannot_be_an_input(tmp_path):
     (tmp_path / "a").write_text("x")
     (tmp_path / "b").symlink_to(tmp_path / "a")
     refuse_clashes([str(tmp_path / "a"), "-"], str(tmp_path / "c"))
@@ -68,7 +68,7 @@ def test_an_output_may_not_be_an_input(tmp_path):
 
 
 @pytest.mark.parametrize("names", [("a", "b"), ("a", "./a"), ("new", "x/../new"), ("link", "none"), ("folder", "folder")])
-def test_an_output_may_not_be_another(tmp_path, monkeypatch, names):
+def test_two_outputs_cannot_be_the_same(tmp_path, monkeypatch, names):
     monkeypatch.chdir(tmp_path)
     (tmp_path / "folder").mkdir()
     (tmp_path / "a").write_text("x")
@@ -79,7 +79,7 @@ def test_an_output_may_not_be_another(tmp_path, monkeypatch, names):
 
 
 @pytest.mark.skipif(not Path("/dev/fd/0").exists(), reason="descriptors have no names here")
-def test_an_input_behind_a_descriptor_is_an_input(tmp_path, monkeypatch):
+def test_an_output_cannot_be_an_input_by_a_descriptor(tmp_path, monkeypatch):
     (tmp_path / "a").write_text("x")
     (tmp_path / "b").write_text("x")
     with (tmp_path / "a").open("a") as file:
@@ -93,7 +93,7 @@ def test_an_input_behind_a_descriptor_is_an_input(tmp_path, monkeypatch):
                 refuse_clashes([], output, str(tmp_path / "a"))
 
 
-def test_one_result_goes_to_standard_output_by_any_name(tmp_path):
+def test_only_one_result_can_be_standard_output_under_any_name(tmp_path):
     for names in (("-", "/dev/stdout"), ("/dev/stdout", "/dev/fd/1")):
         with pytest.raises(click.UsageError, match="Only one result can be written to standard output"):
             refuse_clashes([], *names)
@@ -102,13 +102,13 @@ def test_one_result_goes_to_standard_output_by_any_name(tmp_path):
         refuse_clashes([], tmp_path / "pipe", tmp_path / "pipe")
 
 
-def test_standard_output_takes_one_result_and_devices_any(tmp_path):
+def test_only_devices_can_take_several_results(tmp_path):
     refuse_clashes(["-"], "-", None, "/dev/null", Path("/dev/null"), tmp_path / "a", tmp_path / "b")
     with pytest.raises(click.UsageError, match="Only one result can be written to standard output"):
         refuse_clashes([], "-", str(tmp_path / "a"), "-")
 
 
-def test_what_a_run_folder_holds_is_an_input(tmp_path):
+def test_files_of_a_run_folder_are_inputs(tmp_path):
     (tmp_path / "model.keras").write_text("x")
     refuse_clashes([None, *model_files([tmp_path])], str(tmp_path / "o.tsv"))
     with pytest.raises(InputError, match="Output would overwrite the input"):
@@ -116,7 +116,7 @@ def test_what_a_run_folder_holds_is_an_input(tmp_path):
 
 
 @pytest.mark.parametrize("command", ["predict", "mutagenesis", "ablate", "variants"])
-def test_a_model_is_never_an_output(run, toy_model, tmp_path, command):
+def test_a_model_cannot_be_an_output(run, toy_model, tmp_path, command):
     model, pairs = tmp_path / "m.onnx", tmp_path / "p.csv"
     model.write_bytes(toy_model.read_bytes())
     pairs.write_text("id,sequence,ref,alt\na,ACGTA,ACGTA,ACGTC\n")
@@ -162,7 +162,7 @@ STREAMS = {
 
 @pytest.mark.skipif(not Path("/proc/self/fd").exists(), reason="not every name of a descriptor is known here")
 @pytest.mark.parametrize("line", STREAMS)
-def test_streams_are_written_to_and_never_replaced(shell, tmp_path, line):
+def test_streams_are_written_to_and_not_replaced(shell, tmp_path, line):
     (tmp_path / "keep").write_text("before\n")
     (tmp_path / "link").symlink_to("/dev/stdout")
     for name in ("pipe", "pipe.csv.gz"):
@@ -180,7 +180,7 @@ def test_streams_are_written_to_and_never_replaced(shell, tmp_path, line):
     "line",
     ["in.fa >> in.fa", "in.fa -o /dev/stdout >> in.fa", "- -o in.fa < in.fa", "in.fa -o link 7>> in.fa", "in.fa -o /dev/fd/7 7>> toy.onnx"],
 )
-def test_an_input_behind_a_redirection_is_never_an_output(shell, tmp_path, line):
+def test_a_redirected_input_cannot_be_an_output(shell, tmp_path, line):
     (tmp_path / "link").symlink_to("/dev/fd/7")
     before = {name: (tmp_path / name).read_bytes() for name in ("in.fa", "toy.onnx")}
     done = shell(f"dreamkeras predict -m toy.onnx {line}")
@@ -199,7 +199,7 @@ def test_an_input_behind_a_redirection_is_never_an_output(shell, tmp_path, line)
         "simulate -n 3",
     ],
 )
-def test_every_command_writes_to_streams_what_it_writes_to_files(shell, tmp_path, line):
+def test_commands_write_the_same_to_streams_and_files(shell, tmp_path, line):
     (tmp_path / "keep").write_text("before\n")
     done = shell(f"dreamkeras {line} -o /dev/stdout >> keep; dreamkeras {line} -o file")
     assert done.returncode == 0, done.stderr
@@ -208,7 +208,7 @@ def test_every_command_writes_to_streams_what_it_writes_to_files(shell, tmp_path
 
 
 @pytest.mark.parametrize("name", ["o.tsv", "o.csv", "o.jsonl"])
-def test_gzip_is_told_by_the_suffix(shell, tmp_path, name):
+def test_gzip_is_chosen_by_the_suffix(shell, tmp_path, name):
     lines = ["predict in.fa -m toy.onnx", "mutagenesis in.fa -m toy.onnx --meme m{} --seqlets s.tsv{}", "variants p.csv -m toy.onnx"]
     for number, line in enumerate(lines):
         for suffix in ("", ".gz"):
@@ -219,7 +219,7 @@ def test_gzip_is_told_by_the_suffix(shell, tmp_path, name):
         assert gzip.decompress((tmp_path / f"{beside}.gz").read_bytes()) == (tmp_path / beside).read_bytes()
 
 
-def test_a_manifest_tells_the_command_the_models_and_the_inputs(tmp_path, monkeypatch):
+def test_a_manifest_has_the_command_models_and_inputs(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr("sys.argv", ["/usr/bin/dk", "ablate", "a.fa"])
     (tmp_path / "a.fa").write_text("x")
@@ -247,7 +247,7 @@ main()
 
 
 @pytest.mark.parametrize("line", ["predict in.fa", "mutagenesis in.fa", "variants p.csv"])
-def test_of_two_that_resume_one_is_refused_and_the_other_one_ends_well(shell, run, tmp_path, monkeypatch, line):
+def test_the_second_of_two_resumed_processes_is_refused(shell, run, tmp_path, monkeypatch, line):
     monkeypatch.chdir(tmp_path)
     assert shell(f"dreamkeras {line} -m toy.onnx -o whole.tsv").returncode == 0
     args = [*line.split(), "-m", "toy.onnx", "-o", "o.tsv", "--resume"]
@@ -267,7 +267,7 @@ def test_of_two_that_resume_one_is_refused_and_the_other_one_ends_well(shell, ru
     assert not list(tmp_path.glob("*.unfinished"))
 
 
-def test_resumed_shards_end_in_the_same_gzip(shell, run, tmp_path, monkeypatch):
+def test_resumed_shards_give_the_same_gzip(shell, run, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr("dreamkeras.scoring.pipeline.SHARD", 64)
     (tmp_path / "many.fa").write_text("".join(f">s{number}\nACGTAC\n" for number in range(200)))
@@ -285,7 +285,7 @@ def test_streams_cannot_be_resumed(run, toy_model, command, output):
 
 @pytest.mark.parametrize("output", ["o.parquet.gz", "o.npz.gz", "o.xlsx"])
 @pytest.mark.parametrize("options", [(), ("--resume",)])
-def test_a_name_of_no_format_is_refused_before_the_work(run, toy_model, tmp_path, output, options):
+def test_an_unknown_format_is_refused_before_scoring(run, toy_model, tmp_path, output, options):
     (tmp_path / "in.fa").write_text(">a\nACGT\n")
     result = run("mutagenesis", tmp_path / "in.fa", "-m", toy_model, "-o", tmp_path / output, *options)
     assert (result.exit_code, result.stderr.count("\n"), output in result.stderr) == (1, 1, True)
@@ -307,7 +307,7 @@ FILLING = {
 
 
 @pytest.mark.parametrize("line", FILLING)
-def test_a_folder_that_another_process_fills_is_refused(shell, run, tmp_path, monkeypatch, line):
+def test_a_folder_locked_by_another_process_is_refused(shell, run, tmp_path, monkeypatch, line):
     monkeypatch.chdir(tmp_path)
     with FILLING[line](Path("run")):
         before = sorted(Path().rglob("*"))
@@ -329,7 +329,7 @@ def test_a_folder_that_another_process_fills_is_refused(shell, run, tmp_path, mo
         "calibrate t.tsv -m toy.onnx -o run/other.onnx",
     ],
 )
-def test_a_model_is_not_written_into_a_run_that_goes_on(run, tmp_path, monkeypatch, line):
+def test_a_model_is_not_written_into_a_running_run(run, tmp_path, monkeypatch, line):
     monkeypatch.chdir(tmp_path)
     Path("run").mkdir()
     for name in ("config.json", "model.keras", "model.onnx"):
@@ -341,15 +341,15 @@ def test_a_model_is_not_written_into_a_run_that_goes_on(run, tmp_path, monkeypat
 
 
 @pytest.mark.parametrize(("one", "other"), [("logs/o.tsv", "logs"), ("logs", "logs/../logs/deep/o.tsv")])
-def test_results_are_not_written_into_the_folder_of_others(tmp_path, monkeypatch, one, other):
+def test_results_are_not_written_into_the_folder_of_other_results(tmp_path, monkeypatch, one, other):
     monkeypatch.chdir(tmp_path)
     with pytest.raises(click.UsageError, match=r"^Results cannot be written into the folder of other results: move \S+ out of logs\.$"):
         refuse_clashes((), one, other)
     refuse_clashes((), "logs/o.tsv", "logs/more", "-", "/dev/null")
 
 
-def test_a_closed_standard_error_is_no_failure(shell, tmp_path):
-    """Nor does a file get its descriptor, to which libraries write."""
+def test_a_closed_standard_error_is_not_a_failure(shell, tmp_path):
+    """No file gets the descriptor of standard error, to which libraries write."""
     assert shell("dreamkeras predict in.fa -m toy.onnx -o o.tsv 2>&-").returncode == 0
     assert (tmp_path / "o.tsv").read_text() == RESULTS
     assert shell("dreamkeras predict none.fa -m toy.onnx -o new.tsv 2>&-").returncode == 1

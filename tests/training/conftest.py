@@ -1,4 +1,4 @@
-"""A library on disk, the choices of a short run on it, and a finished run of those choices."""
+"""Fixtures: a library on disk, the configuration of a short run on it, and a finished run."""
 
 from pathlib import Path
 
@@ -17,21 +17,21 @@ def library(tmp_path_factory) -> Path:
 
 @pytest.fixture(scope="session")
 def choose(library):
-    """`choose(**choices)`: the choices of a run of the tiny network on this process's backend."""
+    """`choose(**choices)`: the configuration of a run of the tiny network on the backend of this process."""
     usual = {"data": str(library), "model": "tiny", "backend": keras.backend.backend(), "epochs": 2, "batch_size": 64, "seed": 3}
     return lambda **choices: RunConfig(**{**usual, **choices})
 
 
 @pytest.fixture
 def quick():
-    """The tiny network, and runs that end without plots and export."""
+    """Registers the tiny network, and skips plots and export at the end of runs."""
     with tiny_preset() as patch:
         yield patch
 
 
 @pytest.fixture(scope="session")
 def finished(choose, tmp_path_factory) -> Path:
-    """The folder of a run of 3 epochs with all that comes after training."""
+    """The folder of a finished run of 3 epochs, with plots and export."""
     from dreamkeras.training.run import train
 
     folder = tmp_path_factory.mktemp("runs") / "finished"

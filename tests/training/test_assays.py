@@ -1,4 +1,4 @@
-"""Runs on the assays whose values are no means of bins, from their published tables to a run folder."""
+"""Tests of runs on human lentiMPRA and fly STARR-seq, from the published tables to a run folder."""
 
 import csv
 import itertools
@@ -17,7 +17,7 @@ ROWS = 200
 
 @pytest.fixture
 def table(data_folder, tmp_path):
-    """`table(assay, part)`: the first rows of a published table."""
+    """`table(assay, part)`: a file with the first rows of a published table."""
 
     def cut(assay, part="train"):
         path = tmp_path / f"{assay}_{part}.tsv"
@@ -34,21 +34,21 @@ def rows_of(path):
 
 
 @pytest.mark.parametrize("assay", TABLES)
-def test_each_example_is_trained_on_as_it_was_measured(assay, table, choose, tmp_path, quick):
+def test_examples_are_trained_in_the_measured_orientation(assay, table, choose, tmp_path, quick):
     metrics = train(choose(assay=assay, data=table(assay), valid=table(assay, "valid"), batch_size=50), tmp_path / "run")
     assert metrics["examples"] == metrics["n"] == ROWS
-    assert metrics["steps"] == 2 * ROWS / 50  # no other strand
+    assert metrics["steps"] == 2 * ROWS / 50  # without reverse complements
     assert (metrics.get("tasks") is None) == (assay == "lentimpra")
 
 
-def test_the_folds_of_the_human_table_are_a_choice(table, choose, tmp_path, quick):
+def test_the_folds_of_the_human_table_can_be_used(table, choose, tmp_path, quick):
     path = table("lentimpra")
     held = [row["seq_id"] for row in rows_of(path) if row["fold"] == "3"]
     train(choose(assay="lentimpra", data=path, valid_fold=3), tmp_path / "run")
     assert [row["id"] for row in rows_of(tmp_path / "run" / "validation.tsv")] == held
 
 
-def test_two_values_reach_the_exported_model_the_plots_and_the_figures(table, choose, tmp_path):
+def test_two_tasks_are_in_the_exported_model_plots_and_metrics(table, choose, tmp_path):
     import dreamkeras
 
     with tiny_preset(exported=True):

@@ -1,4 +1,4 @@
-"""Runs on a simulated genome: chromosomes held out, resumed, around a bias, exported with it and without."""
+"""Tests of runs on a simulated genome: held-out chromosomes, resuming, bias models, and export with and without the bias."""
 
 import json
 import shutil
@@ -23,7 +23,7 @@ WINDOWS = {"length": 120, "profile_length": 40, "jitter": 10}
 
 
 def tiny(assay):
-    """Every kind of layer of BPNet's plan, with a few channels of each."""
+    """A small network with every kind of layer of BPNet."""
     from dreamkeras.layers.blocks.bpnet import BPNetCore, BPNetFirst
     from dreamkeras.layers.blocks.profile import ProfileFinal
     from dreamkeras.models.prixfixe import PrixFixe
@@ -39,7 +39,7 @@ def genome(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def choose(genome):
-    """`choose(**choices)`: the choices of a short run on the genome."""
+    """`choose(**choices)`: the configuration of a short run on the genome."""
 
     def chosen(nonpeak_ratio=0.5, data=genome.peaks, **choices):
         layout = AtacLayout(genome.genome, genome.signal, genome.nonpeaks, nonpeak_ratio=nonpeak_ratio, **WINDOWS)
@@ -51,7 +51,7 @@ def choose(genome):
 
 @pytest.fixture
 def quick(monkeypatch):
-    """Runs that end without plots and export."""
+    """Skips plots and export at the end of runs."""
     with tiny_preset() as patch:
         patch.setitem(PRESETS, "tiny", Preset("tiny", tiny))
         yield
@@ -59,7 +59,7 @@ def quick(monkeypatch):
 
 @pytest.fixture(scope="module")
 def runs(choose, genome, tmp_path_factory):
-    """The folders of a bias and of a network around it, the second with all that comes after training."""
+    """The run folders of a bias model and of a network with this bias model. The second one has plots and exports."""
     folder = tmp_path_factory.mktemp("runs")
     with tiny_preset() as patch:
         patch.setitem(PRESETS, "tiny", Preset("tiny", tiny))
@@ -74,7 +74,7 @@ def history(folder):
     return (folder / "history.csv").read_text()
 
 
-def test_a_run_resumed_is_the_run_in_one_piece(choose, tmp_path, quick, monkeypatch):
+def test_a_resumed_run_equals_an_uninterrupted_one(choose, tmp_path, quick, monkeypatch):
     run.train(choose(), tmp_path / "whole")
     with monkeypatch.context() as patch:
         patch.setattr(run, "write_results", lambda *args: pytest.fail("killed"))
@@ -85,13 +85,13 @@ def test_a_run_resumed_is_the_run_in_one_piece(choose, tmp_path, quick, monkeypa
     assert history(tmp_path / "parts") == history(tmp_path / "whole")
 
 
-def test_a_whole_chromosome_is_held_out_where_nothing_is_chosen(choose, tmp_path, quick):
+def test_a_chromosome_is_held_out_by_default(choose, tmp_path, quick):
     run.train(choose(valid_fold=None, epochs=1), tmp_path / "run")
     rows = (tmp_path / "run" / "validation.tsv").read_text().splitlines()[1:]
     assert len({row.split(":")[0] for row in rows}) == 1
 
 
-def test_the_folder_tells_of_profiles(runs):
+def test_the_run_folder_describes_profiles(runs):
     metrics = json.loads((runs / "both" / "metrics.json").read_text())
     assert {"r", "peaks_r", "profile_jsd", "profile_jsd_shuffled", "loss"} <= set(metrics)
     assert history(runs / "both").splitlines()[0].split(",")[-3:] == ["val_loss", "val_profile_jsd", "learning_rate"]
@@ -104,7 +104,7 @@ def test_the_folder_tells_of_profiles(runs):
     assert str(runs) not in card
 
 
-def test_the_bias_is_part_of_the_export_or_left_out(runs, tmp_path):
+def test_the_bias_can_be_exported_or_omitted(runs, tmp_path):
     from dreamkeras.export import export_onnx
 
     description = export_onnx(runs / "both", tmp_path / "free.onnx", without_bias=True)
@@ -120,20 +120,20 @@ def test_the_bias_is_part_of_the_export_or_left_out(runs, tmp_path):
     np.testing.assert_allclose(free.score_profiles(letters), wanted[:, 1:], atol=1e-5)
 
 
-def test_without_a_bias_there_is_none_to_leave_out(runs, tmp_path):
+def test_without_bias_requires_a_bias_model(runs, tmp_path):
     from dreamkeras.export.tracing import trace
 
     with pytest.raises(ModelError, match="Expected a model that was trained with an enzyme's bias, got tiny in"):
         trace(runs / "bias" / "model.keras", None, without_bias=True)
 
 
-def test_a_bias_needs_nonpeaks_to_find_its_level(runs, choose, tmp_path, quick):
+def test_a_bias_model_requires_non_peaks_for_its_level(runs, choose, tmp_path, quick):
     with pytest.raises(ModelError, match="Expected non-peaks in the training data"):
         run.train(choose(nonpeak_ratio=0, bias=str(runs / "bias")), tmp_path / "run")
     assert not (tmp_path / "run").exists()
 
 
-def test_profiles_are_not_joined_into_one_file(runs, tmp_path):
+def test_profile_models_cannot_be_exported_as_an_ensemble(runs, tmp_path):
     from dreamkeras.export import export_ensemble
 
     copy = shutil.copytree(runs / "both", tmp_path / "copy")

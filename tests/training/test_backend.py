@@ -16,7 +16,7 @@ BACKEND = keras.backend.backend()
 OTHER = next(name for name in BACKENDS if name != BACKEND)
 
 
-def test_running_keras_is_taken_before_the_environment(monkeypatch):
+def test_the_running_backend_precedes_the_environment(monkeypatch):
     monkeypatch.setenv("KERAS_BACKEND", OTHER)
     assert choose_backend() == BACKEND
 
@@ -24,7 +24,7 @@ def test_running_keras_is_taken_before_the_environment(monkeypatch):
 @pytest.mark.parametrize(
     ("installed", "named", "chosen"), [(BACKENDS, "", "tensorflow"), (BACKENDS[1:], "", "jax"), (BACKENDS, "torch", "torch")]
 )
-def test_before_keras_runs_the_environment_then_the_first_installed(monkeypatch, installed, named, chosen):
+def test_the_environment_precedes_the_first_installed_backend(monkeypatch, installed, named, chosen):
     monkeypatch.setattr(backend, "keras_backend", lambda: None)
     monkeypatch.setattr(backend, "_installed", lambda package: package == "keras" or package in installed)
     monkeypatch.setattr(backend, "_start", lambda: None)
@@ -34,7 +34,7 @@ def test_before_keras_runs_the_environment_then_the_first_installed(monkeypatch,
 
 
 @pytest.mark.parametrize(("missing", "extra"), [("keras", "train"), ("tensorflow", "train"), ("jax", "jax"), ("torch", "torch")])
-def test_what_is_not_installed_names_its_extra(monkeypatch, missing, extra):
+def test_a_missing_package_names_its_extra(monkeypatch, missing, extra):
     monkeypatch.setattr(backend, "_installed", lambda package: package != missing)
     wanted = BACKEND if missing == "keras" else missing
     with pytest.raises(MissingPackageError, match=rf"Expected {missing} to be installed: pip install 'dreamkeras\[{extra}\]'"):
@@ -46,7 +46,7 @@ def test_an_unknown_backend_is_refused():
         choose_backend("theano")
 
 
-def test_another_than_the_running_one_is_refused_and_changes_nothing(monkeypatch):
+def test_another_backend_than_the_running_one_is_refused(monkeypatch):
     monkeypatch.setattr(backend, "_installed", lambda package: True)
     monkeypatch.setenv("KERAS_BACKEND", BACKEND)
     with pytest.raises(MissingPackageError, match=f"Expected Keras on {OTHER}, but it is already running on {BACKEND}"):
@@ -54,15 +54,15 @@ def test_another_than_the_running_one_is_refused_and_changes_nothing(monkeypatch
     assert os.environ["KERAS_BACKEND"] == BACKEND
 
 
-def test_starting_writes_nothing():
-    """Libraries that find no GPU, or miss one, say so from C++ whatever the log level; Python's log is quiet too."""
+def test_starting_keras_prints_nothing():
+    """C++ libraries print messages about GPUs at any log level. Neither these messages nor Python logs may appear."""
     code = "from dreamkeras.training.backend import choose_backend; print(choose_backend())"
     env = {key: value for key, value in os.environ.items() if key != "TF_CPP_MIN_LOG_LEVEL"} | {"KERAS_BACKEND": BACKEND}
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, env=env)
     assert (done.stdout, done.stderr) == (f"{BACKEND}\n", "")
 
 
-def test_errors_of_the_start_are_still_shown(capfd):
+def test_errors_while_starting_keras_are_shown(capfd):
     def chatter():
         os.write(2, b"chatter")
         raise ZeroDivisionError
@@ -73,7 +73,7 @@ def test_errors_of_the_start_are_still_shown(capfd):
     assert capfd.readouterr().err == "news"
 
 
-def test_finding_a_backend_imports_none():
+def test_finding_a_backend_imports_no_backend():
     code = "import sys; from dreamkeras.training.backend import find_backend; print(find_backend(), 'keras' in sys.modules)"
     environment = {**os.environ, "KERAS_BACKEND": BACKEND}
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, env=environment)
@@ -81,7 +81,7 @@ def test_finding_a_backend_imports_none():
 
 
 @pytest.mark.parametrize("precision", PRECISIONS)
-def test_layers_made_inside_compute_in_it_and_keep_float32_weights(precision):
+def test_new_layers_compute_in_the_precision_with_float32_weights(precision):
     with computing_in(precision):
         layer = keras.layers.Dense(2)
     layer.build((None, 3))
@@ -89,8 +89,8 @@ def test_layers_made_inside_compute_in_it_and_keep_float32_weights(precision):
     assert keras.backend.standardize_dtype(layer(np.ones((1, 3), np.float32)).dtype) == precision
 
 
-def test_halves_round_as_the_format_does():
-    """1 + 2^-9 has a place in float16, which keeps ten bits after the point, and none in bfloat16, which keeps seven."""
+def test_half_precisions_round_like_their_formats():
+    """1 + 2^-9 can be represented in float16, with ten fraction bits, but not in bfloat16, with seven."""
     came = {}
     for precision in PRECISIONS:
         with computing_in(precision):
@@ -101,7 +101,7 @@ def test_halves_round_as_the_format_does():
 
 @pytest.fixture
 def policy():
-    """One that no run begins with, and that is gone after the test."""
+    """Sets a dtype policy that differs from the default, and restores the default after the test."""
     before = keras.config.dtype_policy()
     keras.config.set_dtype_policy("mixed_bfloat16")
     yield
@@ -109,14 +109,14 @@ def policy():
 
 
 @pytest.mark.usefixtures("policy")
-def test_the_policy_is_afterwards_what_it_was():
+def test_the_policy_is_restored():
     with computing_in("float16"):
         assert keras.config.dtype_policy().name == "mixed_float16"
     assert keras.config.dtype_policy().name == "mixed_bfloat16"
 
 
 @pytest.mark.usefixtures("policy")
-def test_the_policy_is_what_it_was_after_an_error_too():
+def test_the_policy_is_restored_after_an_error():
     with pytest.raises(ZeroDivisionError), computing_in("float16"):
         raise ZeroDivisionError
     assert keras.config.dtype_policy().name == "mixed_bfloat16"

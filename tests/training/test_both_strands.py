@@ -1,4 +1,4 @@
-"""Values of both strands: equal predictions for them, and runs of older versions, whose networks were told the strand."""
+"""Tests of `both_strands`: equal predictions for both strands, and runs of older versions, whose networks have a strand flag."""
 
 import csv
 import json
@@ -26,7 +26,7 @@ from dreamkeras.training.run import resume, train
 
 LAYOUT = TableLayout(("value",), both_strands=True)
 OLD = {**TableLayout(("value",), both_strands=True, length=30).construct().to_json(), "flags": ["is_reverse"]}
-"""What version 0.1 made of `--both-strands`."""
+"""Construct of `--both-strands` in version 0.1."""
 
 
 def turned(sequences):
@@ -49,7 +49,7 @@ def table(sequences, tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def begin(table, choose):
-    """`begin(folder, **choices)`: a run of the layout on that table."""
+    """`begin(folder, **choices)`: starts a run with the layout on the table."""
 
     def start(folder, **choices):
         return train(choose(**{"assay": "table", "data": table, "table": LAYOUT, "batch_size": 20, **choices}), folder)
@@ -58,7 +58,7 @@ def begin(table, choose):
 
 
 def forget_construct(folder):
-    """As the older version left the folder."""
+    """Changes a run folder to the form of version 0.1."""
     fields = json.loads((folder / "config.json").read_text())
     del fields["construct"]
     (folder / "config.json").write_text(json.dumps(fields))
@@ -81,7 +81,7 @@ def new(begin, tmp_path_factory):
     return folder
 
 
-def test_a_sequence_and_its_reverse_complement_are_predicted_alike(new, sequences):
+def test_a_sequence_and_its_reverse_complement_have_equal_predictions(new, sequences):
     model = load(str(new))
     assert model.construct.flags == ()
     sequences = [sequence[: 30 - row % 13] for row, sequence in enumerate(sequences)] + ["N" + sequences[0][:10] + "NN"]
@@ -91,7 +91,7 @@ def test_a_sequence_and_its_reverse_complement_are_predicted_alike(new, sequence
 
 
 @pytest.mark.parametrize("strategy", ["autosome", "bhi"])
-def test_training_sees_short_inserts_at_the_beginning_of_either_strand(strategy):
+def test_short_inserts_are_left_aligned_on_both_strands(strategy):
     construct = TableLayout(("value",), both_strands=True, length=6).construct()
     letters = construct.surround(Ragged.from_strings(["ACGG", "AAT"] * 8))
     examples = Examples(
@@ -102,7 +102,7 @@ def test_training_sees_short_inserts_at_the_beginning_of_either_strand(strategy)
     assert {row.tobytes() for row in inputs["letters"]} == {b"ACGGNN", b"CCGTNN", b"AATNNN", b"ATTNNN"}
 
 
-def test_contributions_of_both_strands_are_those_of_one_sequence(new, sequences):
+def test_contributions_of_both_strands_are_equal(new, sequences):
     attributor = Attributor(load_network(new / "model.keras"), "gradient")
     short = [sequence[:17] for sequence in sequences[:4]]
     one, other = (
@@ -114,21 +114,21 @@ def test_contributions_of_both_strands_are_those_of_one_sequence(new, sequences)
     assert np.abs(scores).max() > 1e-3
 
 
-def test_a_mark_of_the_strand_is_still_told():
+def test_a_reverse_mark_still_sets_the_flag():
     assert TableLayout(("a",), reverse_mark="_-", length=9).construct().flags == ("is_reverse",)
 
 
-def test_a_run_keeps_the_construct_that_it_began_with(new):
+def test_a_run_keeps_its_construct(new):
     assert json.loads((new / "config.json").read_text())["construct"] == load(str(new)).construct.to_json()
 
 
 class TestOlderRuns:
-    def test_answer_as_they_did(self, old, sequences):
+    def test_older_runs_predict_as_before(self, old, sequences):
         model = load(str(old))
         assert model.construct.to_json() == OLD
         assert np.abs(model.predict(sequences) - model.predict(turned(sequences))).max() > 1e-4
 
-    def test_are_resumed(self, begin, tmp_path, quick):
+    def test_older_runs_can_be_resumed(self, begin, tmp_path, quick):
         begin(tmp_path / "whole", construct=OLD, epochs=3)
         begin(tmp_path / "killed", construct=OLD, epochs=2)
         forget_construct(tmp_path / "killed")
@@ -139,7 +139,7 @@ class TestOlderRuns:
         with open(tmp_path / "killed" / "history.csv") as file:
             assert len(list(csv.DictReader(file))) == 3
 
-    def test_folds_that_are_left_are_like_those_that_are_done(self, table, choose, tmp_path):
+    def test_remaining_folds_have_the_construct_of_finished_folds(self, table, choose, tmp_path):
         from dreamkeras.training import cross_validation
 
         layout = TableLayout(("value",), both_strands=True, fold_column="fold")
@@ -159,19 +159,19 @@ class TestOlderRuns:
         [{}, {"assay": "table", "table": TableLayout(("value",))}, {"assay": "table", "table": LAYOUT}],
         ids=["none", "columns", "all"],
     )
-    def test_are_evaluated(self, old, table, sequences, tmp_path, options):
+    def test_older_runs_can_be_evaluated(self, old, table, sequences, tmp_path, options):
         run_evaluation(EvaluationChoices(data=table, models=(str(old),), draws=5, **options), tmp_path / "out", "evaluate")
         with open(tmp_path / "out" / "predictions.tsv") as file:
             rows = list(csv.DictReader(file, delimiter="\t"))
         found = [float(value) for row in rows for name, value in row.items() if "old" in name]
         np.testing.assert_allclose(found, load(str(old)).predict(sequences)[:, 0], rtol=1e-4)
 
-    def test_are_compared_with_later_ones(self, old, new, table, tmp_path):
+    def test_older_and_newer_runs_can_be_compared(self, old, new, table, tmp_path):
         found, _ = run_evaluation(EvaluationChoices(data=table, models=(str(old), str(new)), draws=5), tmp_path / "out", "evaluate")
         assert set(found.figures) == {"old", "new"}
 
     @pytest.mark.parametrize("options", [{}, {"assay": "table", "table": TableLayout(("value",))}], ids=["none", "columns"])
-    def test_are_calibrated(self, old, table, tmp_path, options):
+    def test_older_runs_can_be_calibrated(self, old, table, tmp_path, options):
         known, predictor = read_training_data(str(old)), load(str(old))
         assay = choose_assay(EvaluationChoices(table, (str(old),), **options), [predictor], [known])
         held_out = assay.read(table)
@@ -196,10 +196,10 @@ def test_options_that_contradict_the_model_are_refused(new, table, options, mess
 
 
 def resume_network(folder, quick):
-    """Resumes a run, and gives its network in place of what is written at its end."""
+    """Resumes a run and returns its network, instead of writing results."""
     quick.setattr("dreamkeras.training.run.write_results", lambda folder, config, model, *parts: model)
     return resume(folder)
 
 
-def test_the_saved_network_has_no_flag(new):
+def test_the_saved_network_has_no_strand_flag(new):
     assert load_network(new / "model.keras").construct.flags == ()

@@ -11,7 +11,7 @@ from dreamkeras.training.names import PRECISIONS
 
 
 @pytest.mark.parametrize("fields", [{"format": 1}, {}])
-def test_a_run_begun_before_its_names_were_the_teams_is_what_it_was(tmp_path, fields):
+def test_an_older_run_keeps_its_network(tmp_path, fields):
     (tmp_path / "config.json").write_text(json.dumps({**fields, "model": "bhi,bhi,bhi", "strategy": "autosome"}))
     config = RunConfig.read(tmp_path / "config.json")
     assert (config.model, config.strategy) == ("bhi,bhi,bhi-mean", "autosome")
@@ -26,13 +26,13 @@ def test_round_trip(tmp_path):
     assert json.loads((tmp_path / "config.json").read_text()) == {"format": 2, **dataclasses.asdict(config), "freeze": []}
 
 
-def test_a_tables_layout_goes_round_too(tmp_path):
+def test_round_trip_of_a_table_layout(tmp_path):
     config = RunConfig(data="a.csv", assay="table", table=TableLayout(("a", 2), replicate_columns=(("r", "s"), ("t", "u"))))
     config.write(tmp_path / "config.json")
     assert RunConfig.read(tmp_path / "config.json") == config
 
 
-def test_a_layout_belongs_to_a_table_and_to_nothing_else():
+def test_a_table_layout_requires_the_assay_table():
     with pytest.raises(InputError, match=r"Expected the columns of a table \(--target-column\), got assay 'table' alone"):
         RunConfig(data="a.csv", assay="table")
     with pytest.raises(InputError, match="Expected assay 'table' for the columns of a table, got assay 'yeast'"):
@@ -42,14 +42,14 @@ def test_a_layout_belongs_to_a_table_and_to_nothing_else():
 GENOME = {"data": "peaks.bed", "assay": "atac", "atac": AtacLayout("genome.fa", "reads.bw", length=400, profile_length=200)}
 
 
-def test_a_genomes_layout_goes_round_too(tmp_path):
+def test_round_trip_of_an_atac_layout(tmp_path):
     config = RunConfig(**GENOME, bias="runs/bias")
     config.write(tmp_path / "config.json")
     assert RunConfig.read(tmp_path / "config.json") == config
     assert config.layout == GENOME["atac"]
 
 
-def test_a_genome_belongs_to_atac_and_so_does_a_bias():
+def test_a_genome_and_a_bias_require_the_assay_atac():
     with pytest.raises(InputError, match=r"Expected a genome and its reads \(--genome\), got assay 'atac' alone"):
         RunConfig(data="peaks.bed", assay="atac")
     with pytest.raises(InputError, match="A bias model requires assay 'atac', got assay 'yeast'"):
@@ -59,20 +59,20 @@ def test_a_genome_belongs_to_atac_and_so_does_a_bias():
 @pytest.mark.parametrize(
     ("name", "value"), [("slide", 3), ("jitter", 0.1), ("balance", True), ("test_shifts", 1), ("loss", "mse"), ("folds", 3)]
 )
-def test_what_does_not_go_with_profiles_is_refused(name, value):
+def test_options_not_supported_by_profiles_are_refused(name, value):
     with pytest.raises(InputError, match=f"Assay 'atac' does not support {name}, got {value}"):
         RunConfig(**GENOME, **{name: value})
 
 
 @pytest.mark.parametrize("name", ["epochs", "steps", "batch_size", "learning_rate", "patience", "minutes", "simulated"])
 @pytest.mark.parametrize("value", [0, -1, float("nan")])
-def test_numbers_are_above_0(name, value):
+def test_numbers_must_be_above_0(name, value):
     with pytest.raises(InputError, match=f"Expected {name} above 0, got {value}"):
         RunConfig(**{name: value})
 
 
 @pytest.mark.parametrize("choices", [{"valid": "a.tsv"}, {"valid_fraction": 0.1}])
-def test_folds_are_validated_on_alone(choices):
+def test_folds_cannot_be_combined_with_other_validation_options(choices):
     with pytest.raises(InputError, match=r"Set only one option for the validation sequences, got valid.* and folds"):
         RunConfig(folds=3, **choices)
     with pytest.raises(InputError, match="Set either valid_fold or folds 'given', not both"):
@@ -80,12 +80,12 @@ def test_folds_are_validated_on_alone(choices):
 
 
 @pytest.mark.parametrize("folds", [1, 0, -2, "five", 2.5])
-def test_numbers_of_folds(folds):
+def test_invalid_numbers_of_folds_are_refused(folds):
     with pytest.raises(InputError, match=f"Expected folds to be 2 or more, or 'given', got {folds!r}"):
         RunConfig(folds=folds)
 
 
-def test_one_of_the_drawn_folds_is_a_run_like_any_other():
+def test_a_single_drawn_fold_is_not_a_cross_validation():
     assert RunConfig(folds=3).is_cross_validation
     assert RunConfig(folds="given").is_cross_validation
     assert not RunConfig(folds=3, valid_fold=2).is_cross_validation
@@ -93,12 +93,12 @@ def test_one_of_the_drawn_folds_is_a_run_like_any_other():
 
 
 @pytest.mark.parametrize("name", ["slide", "jitter", "test_shifts"])
-def test_amounts_are_0_or_more(name):
+def test_amounts_must_be_0_or_more(name):
     with pytest.raises(InputError, match=f"Expected {name} of 0 or more, got -1"):
         RunConfig(**{name: -1})
 
 
-def test_test_shifts_are_few():
+def test_test_shifts_are_limited():
     assert RunConfig(test_shifts=16).test_shifts == 16
     with pytest.raises(InputError, match=r"Expected test_shifts up to 16, got 17: a prediction requires 2 N \+ 1 windows"):
         RunConfig(test_shifts=17)
@@ -106,46 +106,46 @@ def test_test_shifts_are_few():
 
 @pytest.mark.parametrize("name", ["mask", "detect_mutations", "ema"])
 @pytest.mark.parametrize("value", [-0.1, 1.0, float("nan")])
-def test_shares_are_below_1(name, value):
+def test_fractions_must_be_below_1(name, value):
     with pytest.raises(InputError, match=f"Expected {name} from 0 to below 1, got {value}"):
         RunConfig(**{name: value})
 
 
-def test_epochs_and_steps_are_alternatives():
+def test_epochs_and_steps_cannot_be_combined():
     with pytest.raises(InputError, match="Set only one option for the length of training, got epochs and steps"):
         RunConfig(epochs=3, steps=100)
 
 
 @pytest.mark.parametrize(("choices", "simulated"), [({}, 20_000), ({"simulated": 50}, 50), ({"data": "a.tsv"}, None)])
-def test_only_runs_without_data_simulate(choices, simulated):
+def test_only_runs_without_data_are_simulated(choices, simulated):
     assert RunConfig(**choices).simulated == simulated
 
 
-def test_data_and_a_simulation_are_alternatives():
+def test_data_and_simulated_cannot_be_combined():
     with pytest.raises(InputError, match=r"Set either data or simulated, got data a\.tsv and simulated 50"):
         RunConfig(data="a.tsv", simulated=50)
 
 
-def test_only_yeast_is_simulated():
+def test_only_yeast_can_be_simulated():
     with pytest.raises(InputError, match="Expected data for assay 'starrseq', got none: only yeast promoters can be simulated"):
         RunConfig(assay="starrseq")
     assert RunConfig(assay="starrseq", data="train.tsv").simulated is None
 
 
 @pytest.mark.parametrize("seed", [-1, 2**32])
-def test_seeds_out_of_range(seed):
+def test_seeds_out_of_range_are_refused(seed):
     with pytest.raises(InputError, match=f"Expected a seed from 0 to 4294967295, got {seed}"):
         RunConfig(seed=seed)
     with pytest.raises(InputError, match=f"got {seed}"):
         RunConfig(split_seed=seed)
 
 
-def test_split_takes_the_seed_unless_it_has_its_own():
+def test_split_seed_defaults_to_the_seed():
     assert RunConfig(seed=5).seed_of_split == 5
     assert RunConfig(seed=5, split_seed=0).seed_of_split == 0
 
 
-def test_unknown_precision():
+def test_an_unknown_precision_is_refused():
     with pytest.raises(InputError, match="Expected precision among float32, bfloat16, float16, got 'int8'"):
         RunConfig(precision="int8")
     assert [RunConfig(precision=name).precision for name in PRECISIONS] == list(PRECISIONS)
@@ -154,18 +154,18 @@ def test_unknown_precision():
 @pytest.mark.parametrize(
     "text", ["", "[1]", '{"colour": 1}', '{"epochs": "many"}', '{"epochs": -1}', '{"table": {"a": 1}}', "null", "\x00"]
 )
-def test_files_of_another_kind(tmp_path, text):
+def test_invalid_files_are_refused(tmp_path, text):
     (tmp_path / "config.json").write_text(text)
     with pytest.raises(InputError, match=r"config\.json|above 0"):
         RunConfig.read(tmp_path / "config.json")
 
 
-def test_no_file(tmp_path):
+def test_a_missing_file_is_refused(tmp_path):
     with pytest.raises(InputError, match=r"No run to resume: .* does not exist"):
         RunConfig.read(tmp_path / "config.json")
 
 
-def test_a_folder_that_is_none(tmp_path):
+def test_a_path_below_a_file_cannot_be_written(tmp_path):
     (tmp_path / "file").touch()
     with pytest.raises(DreamkerasError, match=r"Cannot write .*Not a directory"):
         RunConfig().write(tmp_path / "file" / "config.json")

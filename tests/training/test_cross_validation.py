@@ -1,4 +1,4 @@
-"""Cross-validation: every sequence is predicted once by a run that did not see it, and the runs become one model."""
+"""Tests of cross-validation: each sequence is predicted by the run that did not train on it, and the runs become an ensemble."""
 
 import csv
 import json
@@ -26,7 +26,7 @@ def rows_of(path):
 
 @pytest.fixture(scope="module")
 def measured(tmp_path_factory):
-    """A table of 60 sequences, two values, and folds 2, 4 and 6."""
+    """A table of 60 sequences with two values each, in folds 2, 4 and 6."""
     generator = np.random.default_rng(0)
     path = tmp_path_factory.mktemp("data") / "table.csv"
     lines = ["id,seq,a,b,fold"]
@@ -39,14 +39,14 @@ def measured(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def choices(measured, choose):
-    """`choices(**more)`: two epochs on that table."""
+    """`choices(**more)`: the configuration of two epochs on the table."""
     layout = TableLayout(("a", "b"), fold_column="fold")
     return lambda **more: choose(**{"data": measured, "assay": "table", "table": layout, "batch_size": 20, "folds": "given", **more})
 
 
 @contextmanager
 def unexported():
-    """The tiny network, and neither its exports nor that of all folds."""
+    """Registers the tiny network, and skips all exports."""
     with tiny_preset() as patch:
         patch.setattr(cross_validation, "export_ensemble", lambda folders, output: output.touch())
         yield
@@ -59,7 +59,7 @@ def validate(config, folder, **options):
 
 @pytest.fixture(scope="module")
 def given(choices, tmp_path_factory):
-    """What came of the folds of the table, the lines, and the folder."""
+    """The metrics, the log lines and the folder of a cross-validation on the folds of the table."""
     folder = tmp_path_factory.mktemp("given") / "cv"
     with unexported():
         return *validate(choices(), folder), folder
@@ -67,7 +67,7 @@ def given(choices, tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def drawn(choices, tmp_path_factory):
-    """The same of two folds that were drawn; its models count letters, weighed by the fold, in place of a network."""
+    """The same for two drawn folds, with models that count bases and weight them by the fold, instead of a network."""
     import dreamkeras
 
     def export(folder, **options):
@@ -101,7 +101,7 @@ def test_out_of_fold_predictions_are_in_the_order_of_the_data(given, measured):
     assert json.loads((folder / "metrics.json").read_text()) == metrics
 
 
-def test_folds_are_drawn_where_there_are_none(drawn):
+def test_folds_are_drawn_if_the_data_have_none(drawn):
     metrics, _, folder = drawn
     assert list(metrics["folds"]) == ["0", "1"]
     config = json.loads((folder / "fold-1" / "config.json").read_text())
@@ -109,19 +109,19 @@ def test_folds_are_drawn_where_there_are_none(drawn):
     assert "fold 1 of 2 folds drawn from the data" in (folder / "fold-1" / "README.md").read_text()
 
 
-def test_it_goes_on_where_it_was(given, choices, tmp_path):
+def test_a_cross_validation_is_resumed(given, choices, tmp_path):
     first, _, folder = given
     shutil.copytree(folder, tmp_path / "cv")
     kept = (tmp_path / "cv" / "fold-2" / "metrics.json").stat().st_mtime_ns
-    (tmp_path / "cv" / "fold-4" / "README.md").unlink()  # ended while it wrote its results
-    shutil.rmtree(tmp_path / "cv" / "fold-6")  # has not begun
+    (tmp_path / "cv" / "fold-4" / "README.md").unlink()  # interrupted while writing its results
+    shutil.rmtree(tmp_path / "cv" / "fold-6")  # not yet started
     with unexported():
         again, _ = validate(choices(), tmp_path / "cv", resume=True)
     assert (tmp_path / "cv" / "fold-2" / "metrics.json").stat().st_mtime_ns == kept
     assert again == first
 
 
-def test_the_folds_are_one_model(drawn):
+def test_the_folds_are_exported_as_an_ensemble(drawn):
     import dreamkeras
 
     model = dreamkeras.load(drawn[-1])
@@ -133,7 +133,7 @@ def test_the_folds_are_one_model(drawn):
     ({"table": TableLayout(("a",))}, "The data have no fold column"),
     ({"folds": 40}, "Cannot hold out a share of|at least"),
 ])  # fmt: skip
-def test_data_that_have_no_such_folds_are_refused(quick, choices, tmp_path, more, message):
+def test_data_without_these_folds_are_refused(quick, choices, tmp_path, more, message):
     if "folds" in more:
         more["data"] = str(tmp_path / "two.csv")
         (tmp_path / "two.csv").write_text("seq,a,b,fold\n" + f"{'ACGT' * 10},1,1,1\n" * 2)
@@ -142,7 +142,7 @@ def test_data_that_have_no_such_folds_are_refused(quick, choices, tmp_path, more
     assert not (tmp_path / "cv").exists()
 
 
-def test_a_taken_folder_and_another_backend_are_refused(choices, tmp_path):
+def test_a_folder_with_files_and_another_backend_are_refused(choices, tmp_path):
     (tmp_path / "file").touch()
     with pytest.raises(InputError, match="Expected a new or empty folder"):
         validate(choices(), tmp_path)

@@ -1,4 +1,4 @@
-"""Published weights as a run folder: the folder appears whole, or not at all."""
+"""Tests of the import of published weights: the run folder appears only when complete."""
 
 import pytest
 from toy_models import TOY
@@ -10,7 +10,7 @@ from dreamkeras.training import published
 
 @pytest.fixture
 def fill(monkeypatch):
-    """`fill(folder)` without its slow parts: no checkpoint, no network, and an export that may fail."""
+    """`fill(folder)`: imports weights with stand-ins for the checkpoint, the network and the export, which can fail."""
 
     class Network:
         def save(self, path):
@@ -45,7 +45,7 @@ def checkpoint(tmp_path):
 
 
 @pytest.mark.parametrize("place", ["run", "new/deep/run"])
-def test_the_folder_appears_whole(tmp_path, fill, checkpoint, place):
+def test_the_complete_folder_appears(tmp_path, fill, checkpoint, place):
     fill(tmp_path / place, checkpoint)
     assert {path.name for path in (tmp_path / place).iterdir()} == {"model.keras", "model.onnx", "config.json", "README.md"}
     assert {path.name for path in tmp_path.iterdir()} == {"model_best.pth", place.split("/")[0]}
@@ -64,7 +64,7 @@ def test_a_relative_folder_is_filled(tmp_path, fill, checkpoint, monkeypatch):
 
 
 @pytest.mark.parametrize("failure", [OSError(28, "No space left on device"), KeyboardInterrupt()])
-def test_nothing_is_left_of_a_failure(tmp_path, fill, checkpoint, failure):
+def test_a_failure_leaves_no_folder(tmp_path, fill, checkpoint, failure):
     with pytest.raises((DreamkerasError, KeyboardInterrupt)):
         fill(tmp_path / "new" / "run", checkpoint, failure)
     assert [path.name for path in tmp_path.iterdir()] == ["model_best.pth"]
@@ -79,12 +79,12 @@ def test_a_model_that_cannot_be_exported_is_kept(tmp_path, fill, checkpoint):
     assert {path.name for path in folder.iterdir()} >= {"model.keras", "config.json", "README.md"}
 
 
-def test_a_full_disk_is_told_with_the_folder(tmp_path, fill, checkpoint):
+def test_the_error_on_a_full_disk_names_the_folder(tmp_path, fill, checkpoint):
     with pytest.raises(DreamkerasError, match=r"Cannot write .*run: No space left on device"):
         fill(tmp_path / "run", checkpoint, OSError(28, "No space left on device"))
 
 
-def test_a_taken_folder_stays_as_it_is(tmp_path, fill, checkpoint):
+def test_a_folder_with_files_is_not_changed(tmp_path, fill, checkpoint):
     (tmp_path / "run").mkdir()
     (tmp_path / "run" / "notes.txt").touch()
     with pytest.raises(DreamkerasError, match="Expected a new or empty folder"):

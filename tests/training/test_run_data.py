@@ -1,4 +1,4 @@
-"""What a run trains and validates on; `test_run` and its neighbours see the rest of it."""
+"""Tests of the training and validation data of a run. `test_run` and related modules test complete runs."""
 
 import dataclasses
 
@@ -18,7 +18,7 @@ LAYOUT = AtacLayout("genome.fa", "reads.bw", length=LENGTH, profile_length=POSIT
 
 @pytest.fixture
 def genome(monkeypatch):
-    """The choices of a run on the windows of `profile_network`, which no file holds."""
+    """Returns the configuration of a run on the windows of `profile_network`, which are not in a file."""
     assay = run_data.find_assay("atac", LAYOUT)._replace(read=lambda path: windows())
     monkeypatch.setattr(run_data, "find_assay", lambda *args: assay)
     return RunConfig(data="peaks.bed", assay="atac", atac=LAYOUT)
@@ -28,7 +28,7 @@ def chromosomes(examples):
     return {name.split(":")[0] for name in examples.ids}
 
 
-def test_windows_are_validated_on_as_the_model_sees_them(genome):
+def test_validation_windows_have_the_length_of_the_model(genome):
     data = read_data(dataclasses.replace(genome, valid_fold="chr2"))
     assert (data.training.margin, data.validation.margin) == (MARGIN, 0)
     assert data.validation.profiles.shape[1] == POSITIONS
@@ -36,17 +36,17 @@ def test_windows_are_validated_on_as_the_model_sees_them(genome):
     assert chromosomes(data.training) == {"chr1", "chr3", "chr4"}
 
 
-def test_whole_chromosomes_are_held_out_where_nothing_is_chosen(genome):
+def test_chromosomes_are_held_out_by_default(genome):
     data = read_data(genome)
     assert not chromosomes(data.training) & chromosomes(data.validation)
 
 
-def test_a_file_of_the_same_places_is_told_of(genome):
+def test_overlap_with_a_validation_file_is_reported(genome):
     data = read_data(dataclasses.replace(genome, valid="other.bed"))
     assert "40 of the 40 windows in other.bed are training windows" in data.common
 
 
-def test_other_reads_are_other_data(genome):
+def test_other_reads_change_the_fingerprint(genome):
     data = read_data(genome)
     changed = dataclasses.replace(data.training, profiles=data.training.profiles + np.float32(1))
     again = read_data(genome)
@@ -54,14 +54,14 @@ def test_other_reads_are_other_data(genome):
     assert found == fingerprint(again.training, again.validation) != fingerprint(changed, data.validation)
 
 
-def test_rows_are_counted_and_those_without_a_value(tmp_path):
+def test_rows_with_and_without_a_value_are_counted(tmp_path):
     (tmp_path / "t.csv").write_text("sequence,a\n" + "".join(f"{'ACGT'[n % 4] * 8},{'NA' if n == 3 else n}\n" for n in range(4)))
     config = RunConfig(data=str(tmp_path / "t.csv"), assay="table", table=TableLayout(("a",), length=8))
     data = read_data(dataclasses.replace(config, valid=str(tmp_path / "t.csv")))
     assert (len(data.training), data.read) == (3, ("Read 4 rows of t.csv; skipped 1 without a value.",) * 2)
 
 
-def test_a_number_that_is_a_columns_name_is_kept_as_one_in_the_choices(tmp_path):
+def test_a_number_that_is_a_column_name_stays_a_name(tmp_path):
     (tmp_path / "t.csv").write_text("sequence,0,1,2\n" + "ACGTACGT,4.5,104.5,204.5\n" * 4)
     settled = with_window(RunConfig(data=str(tmp_path / "t.csv"), assay="table", table=TableLayout(("1", "3"))))
     settled.write(tmp_path / "config.json")

@@ -1,4 +1,4 @@
-"""What a run calls its network: found again by another process, and by the names that older runs had for it."""
+"""Tests of the network names in run folders, which other processes and newer versions have to find."""
 
 import json
 import os
@@ -46,14 +46,14 @@ class Same(Core):
 
 @pytest.fixture(autouse=True)
 def as_it_was(monkeypatch):
-    """What a test registers is gone after it."""
+    """Removes the blocks that a test registers."""
     monkeypatch.setattr(slots, "BLOCKS", {slot: dict(blocks) for slot, blocks in BLOCKS.items()})
     monkeypatch.setattr("dreamkeras.models.combinations.BLOCKS", slots.BLOCKS)
 
 
 @pytest.fixture
 def blocks(tmp_path, monkeypatch):
-    """A module with a first block and a core, imported."""
+    """An imported module with a first block and a core."""
     (tmp_path / "run_blocks.py").write_text(MODULE)
     monkeypatch.setattr(sys, "path", [str(tmp_path), *sys.path])
     slots.find_block("first", "run_blocks:First")
@@ -67,7 +67,7 @@ def rewrite(folder, **fields):
     path.write_text(json.dumps({name: value for name, value in config.items() if name != "format" or value}))
 
 
-def test_a_run_of_before_goes_on_as_what_it_was(blocks, quick, choose, tmp_path):
+def test_an_older_run_is_resumed_with_its_network(blocks, quick, choose, tmp_path):
     folder = tmp_path / "run"
     figures = train(choose(model="run-first,run-core,bhi-mean"), folder)
     rewrite(folder, model="run_blocks:First,run_blocks:Same,bhi", format=None)
@@ -75,7 +75,7 @@ def test_a_run_of_before_goes_on_as_what_it_was(blocks, quick, choose, tmp_path)
     assert (again["r"], again["parameters"]) == (figures["r"], figures["parameters"])
 
 
-def test_a_run_of_now_with_that_name_is_another_network(blocks, quick, choose, tmp_path):
+def test_a_new_run_with_the_same_name_has_another_network(blocks, quick, choose, tmp_path):
     folder = tmp_path / "run"
     train(choose(model="run-first,run-core,bhi-mean", epochs=1), folder)
     rewrite(folder, model="run_blocks:First,run_blocks:Same,bhi")
@@ -92,13 +92,13 @@ def test_registered_names_are_written_as_module_and_class(blocks, quick, choose,
     assert done.stdout == "15\n", done.stderr
 
 
-def test_a_teams_three_blocks_are_written_as_its_entry():
+def test_three_blocks_of_a_team_are_written_as_its_network():
     assert lasting_name("proformer,proformer,proformer") == "proformer"
     assert lasting_name("bhi,autosome,bhi") == "bhi,autosome,bhi"
     assert lasting_name("dream-cnn") == "dream-cnn"
 
 
-def test_a_class_of_a_function_keeps_its_registered_name():
+def test_a_local_class_keeps_its_registered_name():
     @register_block("local-core")
     class Local(Core):
         pass
@@ -106,7 +106,7 @@ def test_a_class_of_a_function_keeps_its_registered_name():
     assert lasting_name("bhi,local-core,autosome") == "bhi,local-core,autosome"
 
 
-def test_blocks_that_the_export_could_not_import_are_refused_before_the_training(quick, choose, tmp_path, monkeypatch):
+def test_blocks_that_cannot_be_imported_are_refused_before_training(quick, choose, tmp_path, monkeypatch):
     cell = {"__name__": "__main__"}
     exec(MODULE, cell)
     monkeypatch.setattr(run, "running_backend", lambda wanted=None: "torch")

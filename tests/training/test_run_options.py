@@ -1,4 +1,4 @@
-"""The options of a run, on networks of every kind: each trains, does what it says, and survives a kill."""
+"""Tests of the options of a run on several networks: training, effect and resuming after a kill."""
 
 import csv
 import dataclasses
@@ -33,12 +33,12 @@ BACKEND = keras.backend.backend()
 
 
 def rnn(assay):
-    """BHI's blocks."""
+    """A small network of the blocks of BHI."""
     return PrixFixe(assay.construct, BHIFirst(8), BHICore(8, 4, (3, 5)), BHIFinal(hidden=(4,)), assay.tasks, assay.units, name="rnn")
 
 
 def attn(assay):
-    """Unlock_DNA's blocks, on both strands side by side."""
+    """A small network of the blocks of Unlock_DNA, which process both strands together."""
     first, core = UnlockDNAFirst(8, 3, both_strands=True), UnlockDNACore(blocks=1, heads=2, kernel_size=3)
     return PrixFixe(assay.construct, first, core, UnlockDNAFinal(positions=4), assay.tasks, assay.units, name="attn")
 
@@ -96,7 +96,7 @@ def test_every_option_trains_a_step(networks, choose, network, options):
 
 
 @pytest.mark.parametrize("precision", ["bfloat16", "float16"])
-def test_what_options_add_computes_in_the_runs_precision(networks, choose, precision):
+def test_heads_of_options_compute_in_the_precision_of_the_run(networks, choose, precision):
     config = choose(precision=precision, mask=0.2, test_shifts=1, ema=0.9, strategy="unlockdna")
     data = run.read_data(config)
     model, plan = run._prepare(config, data)
@@ -106,10 +106,10 @@ def test_what_options_add_computes_in_the_runs_precision(networks, choose, preci
 
 
 def test_steps_end_the_last_epoch(networks, choose, tmp_path):
-    train(choose(epochs=None, steps=8), tmp_path / "run")  # 5 steps an epoch
+    train(choose(epochs=None, steps=8), tmp_path / "run")  # 5 steps per epoch
     assert metrics(tmp_path / "run")["steps"] == 8
     assert [row["epoch"] for row in history(tmp_path / "run")] == [1, 2]
-    assert history(tmp_path / "run")[-1]["learning_rate"] < 1e-4  # the cycle ends with them
+    assert history(tmp_path / "run")[-1]["learning_rate"] < 1e-4  # the cycle ends with the last step
     config = json.loads((tmp_path / "run" / "config.json").read_text())
     assert (config["steps"], config["epochs"]) == (8, None)
     before = (tmp_path / "run" / "history.csv").read_bytes()
@@ -117,7 +117,7 @@ def test_steps_end_the_last_epoch(networks, choose, tmp_path):
     assert (tmp_path / "run" / "history.csv").read_bytes() == before
 
 
-def test_what_is_validated_and_saved_is_the_moving_average(networks, choose, tmp_path):
+def test_the_moving_average_is_validated_and_saved(networks, choose, tmp_path):
     folder = tmp_path / "run"
     train(choose(ema=0.9, epochs=1), folder)
     with np.load(folder / "checkpoint" / "state.npz") as arrays:
@@ -134,7 +134,7 @@ def test_what_is_validated_and_saved_is_the_moving_average(networks, choose, tmp
     assert metrics(folder)["mse"] == pytest.approx(history(folder)[0]["val_mse"], rel=1e-6)
 
 
-def test_after_kill_9_with_every_option_the_run_is_the_one_that_would_have_been(networks, choose, library, tmp_path):
+def test_a_resumed_run_with_all_options_equals_an_uninterrupted_one(networks, choose, library, tmp_path):
     whole, killed = tmp_path / "whole", tmp_path / "killed"
     options = {name: value for name, value in EVERYTHING.items() if name != "balance"}
     flags = ["--balance", *(text for name, value in options.items() for text in (f"--{name.replace('_', '-')}", value))]
@@ -153,7 +153,7 @@ def test_after_kill_9_with_every_option_the_run_is_the_one_that_would_have_been(
 class TestTwoTasks:
     @pytest.fixture
     def assay(self, networks):
-        """Simulated promoters: their expression, of which a third was not measured, and its negative on another scale."""
+        """Simulated promoters with two tasks: the expression, of which a third is missing, and its negative on another scale."""
         assay = find_assay("yeast")._replace(name="pair", tasks=("Dev", "Hk"), units=("log2", "arbitrary"), bins=None, read=self.read)
         networks.setitem(ASSAYS, "pair", assay)
         networks.setitem(PRESETS, "two", Preset("two", self.network))
@@ -170,7 +170,7 @@ class TestTwoTasks:
         return PrixFixe(assay.construct, BHIFirst(8), AutosomeCore((4,)), final, assay.tasks, assay.units, name="two")
 
     @pytest.mark.parametrize("loss", [None, "huber"])
-    def test_each_is_learnt_on_its_own_scale_where_it_was_measured(self, assay, choose, tmp_path, loss):
+    def test_each_task_is_trained_on_its_scale_and_measured_values(self, assay, choose, tmp_path, loss):
         figures = train(choose(assay="pair", model="two", epochs=2, loss=loss, learning_rate=0.01), tmp_path / "run")
         assert set(figures["tasks"]) == {"Dev", "Hk"}
         assert figures["r"] == pytest.approx(np.mean([task["r"] for task in figures["tasks"].values()]))
@@ -182,7 +182,7 @@ class TestTwoTasks:
             table = list(csv.DictReader(file, delimiter="\t"))
         predicted = np.array([[float(row[f"predicted_{task}"]) for task in ("Dev", "Hk")] for row in table])
         measured = np.array([[float(row[f"measured_{task}"] or "nan") for task in ("Dev", "Hk")] for row in table])
-        # In the assay's units from the start, 11 and -500 in the mean.
+        # Initial predictions are in the units of the assay, with means of 11 and -500.
         assert (np.abs(predicted.mean(0) - np.nanmean(measured, 0)) < 3 * np.nanstd(measured, 0)).all()
 
 

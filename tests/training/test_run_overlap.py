@@ -1,4 +1,4 @@
-"""What a run says of validation sequences that were seen in training."""
+"""Tests of the warning about validation sequences that are in the training data."""
 
 import pytest
 from leaked_rows import leak
@@ -13,7 +13,7 @@ REST = "are near-duplicates: metrics on them will be too high.\n"
 
 @pytest.fixture
 def told(quick, choose, tmp_path, capsys):
-    """`told(**choices)`: what a run of these choices says before it trains."""
+    """`told(**choices)`: the messages of a run before training."""
 
     def tell(**choices):
         quick.setattr(run, "_fit", lambda *args: None)
@@ -45,13 +45,13 @@ def test_sequences_seen_in_training_are_counted_in_one_line(told, library, fresh
     )
 
 
-def test_a_fold_that_shares_sequences_is_told(told, library, tmp_path):
+def test_a_fold_that_shares_sequences_is_reported(told, library, tmp_path):
     folded = written(tmp_path / "folded.tsv", [[*row, str(fold)] for fold in (0, 1) for row in rows_of(library)])
     came = told(data=folded, valid_fold=1)
     assert came == "Warning: 150 of the 150 sequences of fold 1 are copies of training sequences: metrics on them will be too high.\n"
 
 
-def test_other_sequences_are_not_remarked_on(told, fresh):
+def test_other_sequences_are_not_reported(told, fresh):
     assert told(valid=str(fresh)) == ""
     assert told(valid_fraction=0.2) == ""
 

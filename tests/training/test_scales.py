@@ -1,4 +1,4 @@
-"""Targets of every scale train, are exported, and are predicted as Keras does; and a run whose export fails is kept."""
+"""Tests of training and export with targets of different scales, and of runs whose export fails."""
 
 import json
 
@@ -18,7 +18,7 @@ FLOAT32_ROUNDING = 4 * 2.0**-23
 
 
 def write_targets(path, scale, offset, rows=320):
-    """Sequences of 20 letters whose value, in standard units times the scale, tells their G and C."""
+    """Sequences of 20 bases, whose values are their standardised GC content times a scale."""
     random = np.random.default_rng(0)
     letters = random.integers(0, 4, (rows, 20))
     values = (letters == 2).sum(1) - 0.5 * (letters == 1).sum(1) + 0.1 * random.normal(size=rows)
@@ -46,7 +46,7 @@ def test_targets_of_every_scale_train_and_are_exported(choose, tmp_path, scale, 
     history = [line.split(",") for line in (run / "history.csv").read_text().splitlines()]
     losses = [float(row[history[0].index("loss")]) for row in history[1:]]
     assert np.isfinite(losses).all()
-    if scale > abs(offset) * 1e-6:  # else float32 does not tell the targets apart
+    if scale > abs(offset) * 1e-6:  # otherwise float32 cannot distinguish the targets
         assert metrics["r"] > 0.3
         assert float(history[-1][history[0].index("r")]) > 0.3
     letters = parity_letters(dreamkeras.load(run, device="cpu").construct)
@@ -70,7 +70,7 @@ def refuse(*args, **options):
     raise ModelError("Expected the exported model to predict what Keras does.")
 
 
-def test_a_run_whose_export_fails_is_resumed_to_its_end(choose, tmp_path, quick):
+def test_a_run_with_a_failed_export_can_be_resumed(choose, tmp_path, quick):
     run, export = tmp_path / "run", folder_module.export_onnx
     quick.setattr(folder_module, "export_onnx", refuse)
     for begin in (lambda: train(choose(epochs=1), run), lambda: resume(run)):
@@ -84,7 +84,7 @@ def test_a_run_whose_export_fails_is_resumed_to_its_end(choose, tmp_path, quick)
     assert json.loads((run / "metrics.json").read_text())["best_epoch"] == 1
 
 
-def test_a_fold_whose_export_fails_does_not_hold_up_the_others(choose, tmp_path, quick):
+def test_other_folds_are_trained_if_an_export_fails(choose, tmp_path, quick):
     quick.setattr(folder_module, "export_onnx", refuse)
     config, lines = choose(epochs=1, folds=2), []
     with pytest.raises(ExportError, match=rf"fold-0.*fold-1.* Then run: dreamkeras train --resume --out {tmp_path / 'cv'}$"):

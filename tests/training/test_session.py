@@ -1,4 +1,4 @@
-"""Runs from a Python session: Keras's own backend, and whatever its user has set in Keras."""
+"""Tests of runs in a Python session, with the backend and the settings of Keras in that session."""
 
 import json
 
@@ -24,26 +24,26 @@ def chosen(folder):
     return json.loads((folder / "config.json").read_text())["backend"]
 
 
-def test_a_run_without_a_named_backend_is_of_keras_own_and_can_be_resumed(choose, tmp_path, quick):
+def test_a_run_without_a_backend_uses_the_running_one_and_can_be_resumed(choose, tmp_path, quick):
     train(choose(backend=None), tmp_path / "run")
     assert chosen(tmp_path / "run") == BACKEND
     resume(tmp_path / "run")
 
 
 @pytest.mark.parametrize("begin", [train, lambda config, folder: cross_validate(config, folder, print)])
-def test_another_backend_is_refused_before_anything_is_read(begin, choose, tmp_path):
+def test_another_backend_is_refused_before_reading_data(begin, choose, tmp_path):
     with pytest.raises((MissingPackageError, InputError), match=f"Expected (Keras on|backend) {OTHER}"):
         begin(choose(backend=OTHER, data="/nowhere.tsv", folds=2), tmp_path / "run")
     assert not (tmp_path / "run").exists()
 
 
-def test_a_run_of_another_backend_is_not_resumed(choose, tmp_path):
+def test_a_run_with_another_backend_is_not_resumed(choose, tmp_path):
     choose(backend=OTHER).write(tmp_path / "config.json")
     with pytest.raises(InputError, match=f"Expected backend {OTHER}, with which the run in .* was started, got {BACKEND}"):
         resume(tmp_path)
 
 
-def test_folds_without_a_named_backend_are_of_keras_own(choose, tmp_path):
+def test_folds_without_a_backend_use_the_running_one(choose, tmp_path):
     from dreamkeras.training import cross_validation
 
     with tiny_preset() as patch:
@@ -53,22 +53,22 @@ def test_folds_without_a_named_backend_are_of_keras_own(choose, tmp_path):
     assert chosen(tmp_path / "cv") == chosen(tmp_path / "cv" / "fold-0") == BACKEND
 
 
-def test_a_grid_without_a_named_backend_runs_on_this_process_s(library):
+def test_a_grid_without_a_backend_uses_that_of_this_process(library):
     run = expand({"models": ["dream-cnn-small"]}, data=str(library)).runs[0]
     assert run.config.backend is None
     assert _environment(run, 1)["KERAS_BACKEND"] == BACKEND
 
 
-def test_an_unknown_backend_is_no_choice():
+def test_an_unknown_backend_is_refused():
     with pytest.raises(InputError, match="Expected a backend among tensorflow, jax, torch, got 'theano'"):
         RunConfig(backend="theano")
 
 
-def test_the_running_backend_is_keras_own():
+def test_the_running_backend_is_that_of_keras():
     assert running_backend() == running_backend(BACKEND) == BACKEND
 
 
-def test_what_a_user_has_set_in_keras_changes_no_run(choose, tmp_path, quick, monkeypatch):
+def test_keras_settings_of_the_user_do_not_change_runs(choose, tmp_path, quick, monkeypatch):
     train(choose(precision="float32"), tmp_path / "usual")
     config = keras.config
     before = {name: getattr(config, name)() for name in ("floatx", "epsilon", "image_data_format", "dtype_policy")}

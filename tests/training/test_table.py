@@ -1,4 +1,4 @@
-"""Runs on users' tables: the published ones as on their own assays, weights in the loss, replicates in the figures."""
+"""Tests of runs on users' tables: published tables as on their assays, weights in the loss, and the noise ceiling."""
 
 import csv
 import itertools
@@ -21,14 +21,14 @@ ADAPTERS = {"left_adapter": "AGGACCGGATCAACT", "right_adapter": "CATTGCGTGAACCGA
 
 
 def history(folder):
-    """The epochs' numbers, without their names, which are the tasks'."""
+    """Returns the numbers of the history without column names, which contain the names of tasks."""
     with open(folder / "history.csv") as file:
         return list(csv.reader(file))[1:]
 
 
 @pytest.fixture
 def table(data_folder, tmp_path):
-    """`table(folder, part)`: the first 200 rows of a published table."""
+    """`table(folder, part)`: a file with the first 200 rows of a published table."""
 
     def cut(folder, part="train"):
         path = tmp_path / f"{folder}_{part}.tsv"
@@ -40,7 +40,7 @@ def table(data_folder, tmp_path):
 
 
 @pytest.mark.parametrize("assay", PUBLISHED)
-def test_a_published_table_gives_the_numbers_of_its_own_assay(assay, table, choose, tmp_path, quick):
+def test_a_published_table_gives_the_same_numbers_as_its_assay(assay, table, choose, tmp_path, quick):
     folder, fields = PUBLISHED[assay]
     choices = {"data": table(folder), "valid": table(folder, "valid"), "batch_size": 50}
     train(choose(assay=assay, **choices), tmp_path / "own")
@@ -48,7 +48,7 @@ def test_a_published_table_gives_the_numbers_of_its_own_assay(assay, table, choo
     assert history(tmp_path / "own") == history(tmp_path / "table")
 
 
-def test_with_its_adapters_a_table_is_split_as_its_own_assay_is(table, choose, tmp_path, quick):
+def test_a_table_with_adapters_is_split_as_in_its_assay(table, choose, tmp_path, quick):
     folder, fields = PUBLISHED["lentimpra"]
     train(choose(assay="lentimpra", data=table(folder), epochs=1), tmp_path / "own")
     train(choose(assay="table", data=table(folder), epochs=1, table=TableLayout(**fields, **ADAPTERS)), tmp_path / "table")
@@ -57,7 +57,7 @@ def test_with_its_adapters_a_table_is_split_as_its_own_assay_is(table, choose, t
 
 @pytest.fixture(scope="module")
 def measured(tmp_path_factory):
-    """A table of 120 sequences of 20 to 30 letters, two values of which some are missing, weights and replicates."""
+    """A table of 120 sequences of 20 to 30 bases, with two values, some of them missing, weights and replicates."""
     generator = np.random.default_rng(0)
     path = tmp_path_factory.mktemp("data") / "table.csv"
     with path.open("w", newline="") as file:
@@ -75,7 +75,7 @@ def refuse(constant):
 
 
 def write_table(path, values, rows=60):
-    """Sequences and the values of each task, empty where there are none; the last five rows are fold 1."""
+    """Writes sequences and the values of each task, with empty cells for missing values. The last five rows are fold 1."""
     generator = np.random.default_rng(0)
     lines = [",".join(["seq", "fold", *values])]
     for row in range(rows):
@@ -95,7 +95,7 @@ WITHOUT_R = {
 
 
 @pytest.mark.parametrize("case", WITHOUT_R)
-def test_epochs_are_ranked_where_a_task_has_no_r(case, choose, tmp_path, capsys):
+def test_epochs_are_ranked_if_r_of_a_task_is_undefined(case, choose, tmp_path, capsys):
     values, named = WITHOUT_R[case]
     choices = write_table(tmp_path / "table.csv", values)
     layout = TableLayout(tuple(values), fold_column="fold")
@@ -115,7 +115,7 @@ def test_epochs_are_ranked_where_a_task_has_no_r(case, choose, tmp_path, capsys)
     assert "nan" not in (tmp_path / "run" / "README.md").read_text().lower().replace("nature", "")
 
 
-def test_a_run_of_undefined_r_goes_on_as_if_it_had_not_stopped(choose, tmp_path, quick):
+def test_a_run_with_undefined_r_is_resumed_without_differences(choose, tmp_path, quick):
     choices = choose(
         **write_table(tmp_path / "table.csv", WITHOUT_R["one row"][0]), table=TableLayout(("a",), fold_column="fold"), epochs=4
     )
@@ -130,7 +130,7 @@ def test_a_run_of_undefined_r_goes_on_as_if_it_had_not_stopped(choose, tmp_path,
 FIELDS = {"target_column": ("a", "b $/m"), "weight_column": "barcodes", "replicate_columns": (("r1", "r2"), ("r1", "r2"))}
 
 
-def test_figures_hold_the_noise_ceiling_of_each_task(measured, choose, tmp_path):
+def test_metrics_have_the_noise_ceiling_of_each_task(measured, choose, tmp_path):
     with tiny_preset(exported=True):
         train(choose(assay="table", data=measured, valid=measured, table=TableLayout(**FIELDS)), tmp_path / "run")
     metrics = json.loads((tmp_path / "run" / "metrics.json").read_text())
@@ -147,12 +147,12 @@ def test_figures_hold_the_noise_ceiling_of_each_task(measured, choose, tmp_path)
     assert {path.name for path in (tmp_path / "run" / "plots").iterdir()} >= {"a.png", "b_m.png", "b_m_residuals.png"}
 
 
-def test_both_strands_are_trained_on_where_asked_for(measured, choose, tmp_path, quick):
+def test_both_strands_are_trained_on_request(measured, choose, tmp_path, quick):
     choices = {"data": measured, "valid": measured, "assay": "table", "epochs": 1, "batch_size": 40}
     assert train(choose(table=TableLayout(("a",), both_strands=True), **choices), tmp_path / "both")["steps"] == 2 * 120 / 40
 
 
-def test_a_run_goes_on_with_its_window_and_its_weights(measured, choose, tmp_path, quick):
+def test_a_resumed_run_keeps_its_window_and_weights(measured, choose, tmp_path, quick):
     import keras
 
     choices = {"data": measured, "valid": measured, "assay": "table", "table": TableLayout(**FIELDS)}
@@ -168,9 +168,9 @@ def test_a_run_goes_on_with_its_window_and_its_weights(measured, choose, tmp_pat
         resume(tmp_path / "run", keras.backend.backend())
 
 
-def test_weights_make_rows_count_and_their_scale_does_not_matter(measured, choose, tmp_path, quick):
+def test_weights_affect_training_and_their_scale_does_not(measured, choose, tmp_path, quick):
     header, *rows = csv.reader(Path(measured).read_text().splitlines())
-    lines = [header, *([*row[:3], f"{row[3]}e-12", *row[4:]] for row in rows)]  # the sum of a batch's is tiny
+    lines = [header, *([*row[:3], f"{row[3]}e-12", *row[4:]] for row in rows)]  # the sum of the weights of a batch is tiny
     (tmp_path / "tiny.csv").write_text("".join(",".join(line) + "\n" for line in lines))
     choices = {"valid": measured, "assay": "table", "epochs": 1}
     weighted = TableLayout(("a",), weight_column="barcodes")

@@ -1,4 +1,4 @@
-"""Networks that start with the weights of others."""
+"""Tests of networks that start from the weights of other networks."""
 
 import json
 import shutil
@@ -30,13 +30,13 @@ def same(one, other):
 
 @pytest.fixture
 def source(tmp_path):
-    """A network of the yeast assay, weights off their initial values, and the folder it is saved in."""
+    """A network of the yeast assay with changed weights, and the folder in which it is saved."""
     network = randomise(tiny(YEAST))
     network.save(tmp_path / "model.keras")
     return network, tmp_path
 
 
-def test_a_network_of_the_same_tasks_starts_as_the_other(source):
+def test_all_weights_are_copied_for_the_same_tasks(source):
     network, folder = source
     ours = tiny(YEAST)
     assert take_weights(ours, folder)
@@ -44,7 +44,7 @@ def test_a_network_of_the_same_tasks_starts_as_the_other(source):
     np.testing.assert_allclose(ours.predictor().predict_on_batch(letters), network.predictor().predict_on_batch(letters), atol=1e-6)
 
 
-def test_a_network_of_other_tasks_keeps_its_own_head(source):
+def test_the_head_is_kept_for_other_tasks(source):
     network, folder = source
     construct = YEAST.construct
     final = AutosomeFinal.for_assay(FLY)
@@ -55,7 +55,7 @@ def test_a_network_of_other_tasks_keeps_its_own_head(source):
     assert same(weights(ours, "final"), before)
 
 
-def test_the_same_head_of_other_units_is_not_taken(source):
+def test_the_head_is_kept_for_other_units(source):
     _, folder = source
     ours = PrixFixe(YEAST.construct, BHIFirst(8), AutosomeCore((4,)), AutosomeFinal.for_assay(YEAST), YEAST.tasks, ("other units",))
     assert not take_weights(ours, folder)
@@ -77,7 +77,7 @@ def test_the_same_head_of_other_units_is_not_taken(source):
         ),
     ],
 )
-def test_blocks_that_differ_are_named_with_the_reason(source, first, core, reason):
+def test_different_blocks_are_named_with_the_reason(source, first, core, reason):
     ours = PrixFixe(YEAST.construct, first, core, AutosomeFinal.for_assay(YEAST))
     before = weights(ours, "first", "core")
     with pytest.raises(ModelError, match=reason):
@@ -85,7 +85,7 @@ def test_blocks_that_differ_are_named_with_the_reason(source, first, core, reaso
     assert same(weights(ours, "core"), before[-len(weights(ours, "core")) :])
 
 
-def test_other_flags_are_another_shape(source):
+def test_other_flags_change_the_shape(source):
     human = find_assay("lentimpra")
     with pytest.raises(ModelError, match=r"the window and flags differ, with .* there and .* here") as caught:
         take_weights(tiny(human), source[1])
@@ -95,7 +95,7 @@ def test_other_flags_are_another_shape(source):
         take_weights(tiny(human), source[1])
 
 
-def test_a_folder_without_a_model_is_said(tmp_path):
+def test_a_folder_without_a_model_is_an_error(tmp_path):
     with pytest.raises(ModelError, match=r"Expected a run folder that holds model\.keras"):
         take_weights(tiny(YEAST), tmp_path)
 
@@ -111,7 +111,7 @@ def test_frozen_blocks_keep_weights_and_statistics_in_a_step(slots):
     assert {slot for slot, values in before.items() if same(values, weights(network, slot))} == set(slots)
 
 
-def test_the_body_is_what_is_trained_of_first_and_core():
+def test_body_variables_are_the_trainable_ones_of_first_and_core():
     network = tiny(YEAST)
     head = {variable.path for variable in network.final.trainable_variables}
     assert {variable.path for variable in body_variables(network)} == {v.path for v in network.trainable_variables} - head
@@ -120,7 +120,7 @@ def test_the_body_is_what_is_trained_of_first_and_core():
 
 
 class TestRun:
-    def test_starts_from_another_and_leaves_frozen_blocks_as_they_are(self, finished, quick, choose, tmp_path, capsys):
+    def test_starts_from_another_run_and_keeps_frozen_blocks(self, finished, quick, choose, tmp_path, capsys):
         folder = tmp_path / "run"
         train(choose(init_from=str(finished), freeze=("first", "core"), epochs=1), folder)
         assert f"Starting from {finished}, including its head." in capsys.readouterr().err
@@ -129,7 +129,7 @@ class TestRun:
         assert same(weights(ours, "first", "core"), weights(theirs, "first", "core"))
         assert not same(weights(ours, "final"), weights(theirs, "final"))
 
-    def test_goes_on_without_the_other_once_there_is_a_checkpoint(self, finished, quick, choose, tmp_path):
+    def test_is_resumed_from_a_checkpoint_without_the_other_run(self, finished, quick, choose, tmp_path):
         other, folder = tmp_path / "other", tmp_path / "run"
         shutil.copytree(finished, other)
         figures = train(choose(init_from=str(other), body_rate=0.1), folder)
@@ -146,6 +146,6 @@ class TestRun:
             ({"init_from": "run", "body_rate": 0.0}, "Expected body_rate above 0"),
         ],
     )
-    def test_choices_that_make_no_sense_are_refused(self, choose, choices, reason):
+    def test_invalid_combinations_are_refused(self, choose, choices, reason):
         with pytest.raises(InputError, match=reason):
             choose(**choices)

@@ -17,7 +17,7 @@ def table(result):
     return list(csv.DictReader(io.StringIO(result.stdout), delimiter="\t"))
 
 
-def test_windows_lose_the_letters_that_are_counted(run, toy_model, promoters):
+def test_replaced_windows_lose_the_counted_bases(run, toy_model, promoters):
     found = table(run("ablate", promoters, "-m", toy_model, "--window", 4, "--step", 4, "--method", "unknown"))
     assert [(row["id"], row["start"], row["end"], row["gc_effect"], row["a_effect"]) for row in found] == [
         ("x", "0", "4", "-4", "0"),
@@ -28,7 +28,7 @@ def test_windows_lose_the_letters_that_are_counted(run, toy_model, promoters):
     ]
 
 
-def test_spans_come_from_bed(run, toy_model, promoters, tmp_path):
+def test_spans_are_read_from_bed(run, toy_model, promoters, tmp_path):
     (tmp_path / "spans.bed").write_text("id\tstart\tend\tletters\ny\t1\t3\tCG\nx\t0\t2\tGG\n")
     output = tmp_path / "out.csv"
     result = run("ablate", promoters, "-m", toy_model, "--spans", tmp_path / "spans.bed", "--method", "unknown", "-o", output)
@@ -38,12 +38,12 @@ def test_spans_come_from_bed(run, toy_model, promoters, tmp_path):
     assert set(manifest["inputs"]) == {str(promoters), str(tmp_path / "spans.bed")}
 
 
-def test_shuffles_keep_the_letters_that_are_counted(run, toy_model, promoters):
+def test_shuffles_keep_base_counts(run, toy_model, promoters):
     found = table(run("ablate", promoters, "-m", toy_model, "--method", "letters"))
     assert {(row["gc_effect"], row["gc_effect_sd"]) for row in found} == {("0", "0")}
 
 
-def test_spans_of_no_sequence_are_told(run, toy_model, promoters, tmp_path):
+def test_spans_without_a_sequence_are_reported(run, toy_model, promoters, tmp_path):
     (tmp_path / "spans.bed").write_text("z\t1\t3\n")
     result = run("ablate", promoters, "-m", toy_model, "--spans", tmp_path / "spans.bed")
     assert (result.exit_code, result.stderr) == (
@@ -52,25 +52,25 @@ def test_spans_of_no_sequence_are_told(run, toy_model, promoters, tmp_path):
     )
 
 
-def test_spans_and_windows_are_wrong_usage(run, promoters):
+def test_spans_and_windows_cannot_be_combined(run, promoters):
     result = run("ablate", promoters, "--spans", "x", "--window", 5)
     assert (result.exit_code, "--spans cannot be combined with --window or --step" in result.stderr) == (2, True)
 
 
 @pytest.mark.parametrize("args", [["--shuffles", "3"], ["--seed", "0"]])
-def test_where_nothing_is_shuffled_options_of_shuffles_are_wrong_usage(run, promoters, args):
+def test_shuffle_options_without_shuffles_are_refused(run, promoters, args):
     result = run("ablate", promoters, "--method", "unknown", *args)
     assert (result.exit_code, f"{args[0]} has no effect with --method unknown." in result.stderr) == (2, True)
 
 
-def test_sequences_that_do_not_fit_can_be_skipped(run, toy_model, tmp_path):
+def test_unfit_sequences_can_be_skipped(run, toy_model, tmp_path):
     (tmp_path / "made.txt").write_text("ACGT\nA\n")
     assert run("ablate", tmp_path / "made.txt", "-m", toy_model).exit_code == 1
     result = run("ablate", tmp_path / "made.txt", "-m", toy_model, "--on-error", "skip")
     assert (result.exit_code, "Skipped 1 of 2 records" in result.stderr) == (0, True)
 
 
-def test_what_is_wrong_with_a_span_is_told_and_the_others_are_written(run, toy_model, promoters, tmp_path):
+def test_invalid_spans_are_reported_and_the_others_written(run, toy_model, promoters, tmp_path):
     promoters.write_text(promoters.read_text() + ">short\nA\n")
     (tmp_path / "spans.bed").write_text("y\t1\t9\nx\t0\t2\nshort\t0\t1\nother\t0\t1\n")
     result = run("ablate", promoters, "-m", toy_model, "--spans", tmp_path / "spans.bed", "--method", "unknown", "--on-error", "skip")

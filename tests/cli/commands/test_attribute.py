@@ -21,8 +21,8 @@ def model(tmp_path_factory):
     return path
 
 
-def test_a_pipe_is_read_whole(run, model, tmp_path):
-    """The first look leaves it alone: its only sequence begins behind more than a look takes."""
+def test_a_pipe_is_read_completely(run, model, tmp_path):
+    """The only sequence begins after the bytes that are read to recognise the format."""
     content = f">x {'long' * 20_000}\n{SEQUENCES['x']}\n".encode()
     args = ["-m", model, "--backend", keras_backend(), "--steps", 1, "-o", tmp_path / "out.tsv"]
     with filled_pipe(content) as pipe:
@@ -43,7 +43,7 @@ def rows(path):
         return list(csv.DictReader(file, delimiter="\t"))
 
 
-def test_each_letter_has_a_contribution_and_each_sequence_an_error(run, model, promoters, tmp_path):
+def test_each_base_has_a_contribution_and_each_sequence_an_error(run, model, promoters, tmp_path):
     output, sums = tmp_path / "out.tsv", tmp_path / "sums.tsv"
     choices = ["-m", model, "--backend", keras_backend(), "--steps", 2, "-o", output, "--completeness", sums]
     result = run("attribute", promoters, *choices, "--seqlets", tmp_path / "seqlets.tsv")
@@ -61,7 +61,7 @@ def test_each_letter_has_a_contribution_and_each_sequence_an_error(run, model, p
     assert list(json.loads((tmp_path / "out.tsv.manifest.json").read_text())["models"]) == [str(model)]
 
 
-def test_arrays_are_those_of_the_library(run, model, promoters, tmp_path):
+def test_arrays_equal_those_of_the_library(run, model, promoters, tmp_path):
     from dreamkeras.export.tracing import load_network
     from dreamkeras.formats.reading import read_records
     from dreamkeras.models.gradients import Attributor
@@ -84,14 +84,14 @@ def test_arrays_are_those_of_the_library(run, model, promoters, tmp_path):
         (["-m", "MODEL", "-o", "INPUT"], "Output would overwrite the input"),
     ],
 )
-def test_what_cannot_be_is_one_line(run, model, promoters, args, message):
+def test_errors_are_one_line(run, model, promoters, args, message):
     names = {"MODEL": model, "INPUT": promoters}
     result = run("attribute", promoters, *(names.get(arg, arg) for arg in args))
     assert (result.exit_code, message in result.stderr, len(result.stderr.splitlines())) == (1, True, 1), result.stderr
 
 
 @pytest.mark.parametrize("args", ["-o c.tsv --completeness ./c.tsv", "--completeness -", "-o c.tsv --completeness s --seqlets s"])
-def test_an_output_is_never_another(run, model, promoters, tmp_path, monkeypatch, args):
+def test_two_outputs_cannot_be_the_same_file(run, model, promoters, tmp_path, monkeypatch, args):
     monkeypatch.chdir(tmp_path)
     result = run("attribute", promoters, "-m", model, *args.split())
     same = r"Error: (Two results would be written to |Only one result can be written to standard output, got 2\.)"
@@ -101,16 +101,16 @@ def test_an_output_is_never_another(run, model, promoters, tmp_path, monkeypatch
 
 @pytest.mark.parametrize("args", [[], ["--method", "gradient"], ["--method", "deeplift", "--baseline", "zeros"]])
 @pytest.mark.parametrize("option", ["--references", "--seed"])
-def test_without_shuffles_their_options_are_wrong_usage(run, promoters, args, option):
+def test_shuffle_options_without_shuffled_baselines_are_refused(run, promoters, args, option):
     result = run("attribute", promoters, "-m", "nowhere", *args, option, 3)
     assert (result.exit_code, f"{option} has no effect without --baseline shuffled." in result.stderr) == (2, True)
 
 
 @pytest.mark.parametrize("args", [["--baseline", "shuffled"], ["--method", "deeplift"]])
-def test_shuffles_have_options(run, promoters, args):
+def test_shuffle_options_are_accepted_with_shuffled_baselines(run, promoters, args):
     result = run("attribute", promoters, "-m", "nowhere", *args, "--references", 3, "--seed", 1)
     assert (result.exit_code, "Expected a run folder" in result.stderr) == (1, True)
 
 
-def test_a_model_is_needed(run, promoters):
+def test_a_model_is_required(run, promoters):
     assert run("attribute", promoters).exit_code == 2

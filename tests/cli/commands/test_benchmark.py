@@ -24,7 +24,7 @@ def files(tmp_path):
 
 @pytest.fixture
 def asked(monkeypatch):
-    """What `run_grid` was asked for; in its place, runs are done at once, but for those in `asked["fail"]`."""
+    """Arguments of `run_grid`, which is replaced by a function that finishes all runs immediately, except those in `asked["fail"]`."""
     asked = {"fail": set()}
     monkeypatch.setattr(names, "MODELS", ("a", "b"))
 
@@ -50,7 +50,7 @@ def write_run(folder, place):
     (folder / "validation.tsv").write_text("\n".join(["id\tlength\tmeasured_x\tpredicted_x", *rows]) + "\n")
 
 
-def test_leaderboard_is_written_and_the_best_named(run, files, asked):
+def test_leaderboard_is_written_and_the_best_is_printed(run, files, asked):
     data, grid, out = files
     backend = find_backend()
     result = run("benchmark", data, "--grid", grid, "-o", out, "--backend", backend)
@@ -64,13 +64,13 @@ def test_leaderboard_is_written_and_the_best_named(run, files, asked):
 
 
 @pytest.mark.parametrize(("options", "parallel"), [((), 3), (("--parallel", 5), 5)])
-def test_parallel_is_the_options_or_the_grids(run, files, asked, options, parallel):
+def test_parallel_is_from_the_option_or_the_grid(run, files, asked, options, parallel):
     data, grid, out = files
     run("benchmark", data, "--grid", grid, "-o", out, *options)
     assert asked["parallel"] == parallel
 
 
-def test_failures_are_told_and_no_error(run, files, asked):
+def test_failed_runs_are_reported_without_an_error(run, files, asked):
     data, grid, out = files
     asked["fail"] = {"a_seed-0", "b_seed-1"}
     result = run("benchmark", data, "--grid", grid, "-o", out)
@@ -79,7 +79,7 @@ def test_failures_are_told_and_no_error(run, files, asked):
     assert "| a_seed-0 | exit status 1; Error: no luck |" in (out / "leaderboard.md").read_text()
 
 
-def test_all_failed_is_an_error(run, files, asked):
+def test_failure_of_all_runs_is_an_error(run, files, asked):
     data, grid, out = files
     asked["fail"] = {f"{model}_seed-{seed}" for model in "ab" for seed in (0, 1)}
     result = run("benchmark", data, "--grid", grid, "-o", out)
@@ -89,7 +89,7 @@ def test_all_failed_is_an_error(run, files, asked):
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
-def test_what_stops_it_is_told_that_it_goes_on(run, files, asked, monkeypatch, number):
+def test_an_interruption_prints_how_to_resume(run, files, asked, monkeypatch, number):
     data, grid, out = files
     before = signal.getsignal(signal.SIGTERM)
     monkeypatch.setattr(grid_runs, "run_grid", lambda *args: signal.raise_signal(number))
@@ -101,7 +101,7 @@ def test_what_stops_it_is_told_that_it_goes_on(run, files, asked, monkeypatch, n
 @pytest.mark.parametrize(
     ("grid", "part"), [("models = 3", "list of names"), ("models =", "grid.toml"), (None, "Expected a file, got nothing at")]
 )
-def test_grid_that_is_none(run, files, asked, grid, part):
+def test_invalid_grid_is_one_line(run, files, asked, grid, part):
     data, path, out = files
     path.unlink() if grid is None else path.write_text(grid)
     result = run("benchmark", data, "--grid", path, "-o", out)
@@ -111,7 +111,7 @@ def test_grid_that_is_none(run, files, asked, grid, part):
 
 
 @pytest.mark.parametrize("name", ["data", "valid"])
-def test_a_pipe_is_refused_before_anything_is_made(run, files, asked, name):
+def test_a_pipe_is_refused_before_a_folder_is_created(run, files, asked, name):
     data, grid, out = files
     grid.write_text(GRID + 'valid = "/dev/fd/63"\n' * (name == "valid"))
     result = run("benchmark", "-" if name == "data" else data, "--grid", grid, "-o", out)
@@ -123,14 +123,14 @@ def test_a_pipe_is_refused_before_anything_is_made(run, files, asked, name):
     assert not out.exists()
 
 
-def test_the_grid_comes_from_a_pipe(run, files, asked):
+def test_the_grid_can_be_a_pipe(run, files, asked):
     data, _, out = files
     with filled_pipe(GRID.encode()) as pipe:
         assert run("benchmark", data, "--grid", pipe, "-o", out).exit_code == 0
     assert len(asked["runs"]) == 4
 
 
-def test_data_that_is_missing(run, files, asked):
+def test_missing_data_is_one_line(run, files, asked):
     _, grid, out = files
     result = run("benchmark", "nowhere.tsv", "--grid", grid, "-o", out)
     assert (result.exit_code, result.stderr.count("\n")) == (1, 1)

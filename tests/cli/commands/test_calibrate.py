@@ -14,7 +14,7 @@ pytest.importorskip("onnx")
 
 @pytest.fixture
 def few(monkeypatch):
-    """A background of few sequences, which saves seconds."""
+    """Reduces the number of background sequences, to save time."""
     monkeypatch.setattr("dreamkeras.confidence.background.SEQUENCES", 20)
 
 
@@ -27,14 +27,14 @@ def promoters(tmp_path, few):
 
 @pytest.fixture
 def run_folder(tmp_path):
-    """A run folder with the packaged model."""
+    """A run folder that holds the packaged model."""
     folder = tmp_path / "first"
     folder.mkdir()
     (folder / "model.onnx").write_bytes(PACKAGED_MODEL.read_bytes())
     return folder
 
 
-def test_a_file_is_written_and_its_figure_told(run, promoters, tmp_path):
+def test_the_file_is_written_and_r_is_printed(run, promoters, tmp_path):
     result = run("calibrate", promoters, "-m", PACKAGED_MODEL, "-o", tmp_path / "new.onnx")
     assert (result.exit_code, result.stderr) == (0, f"Read 100 rows of p.tsv.\nWrote {tmp_path / 'new.onnx'}.\n")
     assert result.stdout.startswith("expression: r ")
@@ -44,14 +44,14 @@ def test_a_file_is_written_and_its_figure_told(run, promoters, tmp_path):
     assert run("predict", promoters, "-m", tmp_path / "new.onnx", "--interval", "0.95").exit_code == 0
 
 
-def test_of_what_was_trained_on_only_the_share_held_out_counts(run, promoters, run_folder):
+def test_valid_fraction_calibrates_on_the_held_out_fraction(run, promoters, run_folder):
     assert run("calibrate", promoters, "-m", run_folder, "--valid-fraction", "0.2").exit_code == 0
     calibration = load(run_folder).calibration
     assert (calibration["intervals"]["expression"]["n"], calibration["familiarity"]["sequences"]) == (20, 80)
     assert json.loads((run_folder / "calibration.json").read_text()) == calibration
 
 
-def test_the_card_of_a_run_folder_tells_of_it(run, promoters, run_folder):
+def test_the_model_card_of_a_run_folder_is_updated(run, promoters, run_folder):
     (card := run_folder / "README.md").write_text(model_card(load(run_folder).description, {}, [], {}))
     assert run("calibrate", promoters, "-m", run_folder).stderr == f"Read 100 rows of p.tsv.\nWrote {run_folder}.\n"
     assert interval_note(load(run_folder).description) in card.read_text()
@@ -61,20 +61,20 @@ def test_the_card_of_a_run_folder_tells_of_it(run, promoters, run_folder):
     )
 
 
-def test_ranges_come_from_the_training_file_where_one_is_given(run, promoters, run_folder, tmp_path):
+def test_familiarity_is_measured_on_the_training_file(run, promoters, run_folder, tmp_path):
     write_library(simulate(30, seed=4), str(tmp_path / "t.tsv"))
     assert run("calibrate", promoters, "-m", run_folder, "--training", tmp_path / "t.tsv").exit_code == 0
     assert load(run_folder).calibration["familiarity"]["sequences"] == 30
 
 
-def test_sequences_that_were_trained_on_are_told(run, promoters, run_folder):
+def test_overlap_with_training_sequences_is_reported(run, promoters, run_folder):
     (run_folder / "config.json").write_text(json.dumps({"assay": "yeast", "data": str(promoters)}))
     result = run("calibrate", promoters, "-m", run_folder)
     assert result.stderr.startswith("Read 100 rows of p.tsv.\nWarning: 90 of the 100 sequences in p.tsv are copies of training sequences")
     assert "Intervals may be too narrow." in result.stderr
 
 
-def test_choices_that_do_not_go_together(run, promoters):
+def test_conflicting_options_are_refused(run, promoters):
     result = run("calibrate", promoters, "-m", PACKAGED_MODEL, "--valid-fraction", "0.1", "--training", promoters)
     assert (result.exit_code, "--training cannot be combined with --valid-fraction." in result.stderr) == (2, True)
     result = run("calibrate", promoters, "-m", PACKAGED_MODEL, "--seed", 0)
@@ -82,7 +82,7 @@ def test_choices_that_do_not_go_together(run, promoters):
 
 
 @pytest.mark.parametrize("output", ["p.tsv", "t.tsv", "first/model.keras"])
-def test_an_input_is_never_an_output(run, promoters, run_folder, tmp_path, output):
+def test_an_output_cannot_be_an_input(run, promoters, run_folder, tmp_path, output):
     for other in (tmp_path / "t.tsv", run_folder / "model.keras"):
         other.write_bytes(promoters.read_bytes())
     result = run("calibrate", promoters, "-m", run_folder, "--training", tmp_path / "t.tsv", "-o", tmp_path / output)
@@ -90,8 +90,8 @@ def test_an_input_is_never_an_output(run, promoters, run_folder, tmp_path, outpu
     assert (tmp_path / output).read_bytes() == promoters.read_bytes()
 
 
-def test_the_packaged_model_was_calibrated_on_its_own_validation(run, data_folder, tmp_path):
-    """Its r of 0.618 is found again, and so is what the file holds."""
+def test_the_packaged_model_was_calibrated_on_its_validation_sequences(run, data_folder, tmp_path):
+    """The r of 0.618 and the calibration in the file are reproduced."""
     data = data_folder / "data" / "yeast_gpra" / "train.tsv"
     if not data.is_file():
         pytest.skip(f"no {data}")
@@ -104,7 +104,7 @@ def test_the_packaged_model_was_calibrated_on_its_own_validation(run, data_folde
     assert again["background"]["shuffled"]["expression"] == pytest.approx(packaged["background"]["shuffled"]["expression"], abs=1e-3)
 
 
-def test_training_data_that_were_a_pipe_are_not_held_against_those_of_another(run, promoters, run_folder):
+def test_training_data_from_a_pipe_are_not_compared(run, promoters, run_folder):
     (run_folder / "config.json").write_text(json.dumps({"assay": "yeast", "data": "-"}))
     with filled_pipe(promoters.read_bytes()) as pipe:
         result = run("calibrate", "-", "-m", run_folder, "--training", pipe, stdin=promoters.read_text())

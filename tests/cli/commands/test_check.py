@@ -6,7 +6,7 @@ import pytest
 EXAMPLES = Path(__file__).resolve().parents[3] / "examples"
 
 
-def test_the_example_holds_every_check(run, monkeypatch):
+def test_the_example_passes_all_checks(run, monkeypatch):
     keras = pytest.importorskip("keras")
     for package in ("tf2onnx", "onnxruntime"):
         pytest.importorskip(package)
@@ -20,13 +20,13 @@ def test_the_example_holds_every_check(run, monkeypatch):
     assert all(line.endswith("\tok") for line in lines[1:])
 
 
-def test_a_name_alone_needs_its_slot(run):
+def test_a_registered_name_requires_a_slot(run):
     result = run("check", "bhi")
     assert result.exit_code == 2
     assert "--slot" in result.stderr
 
 
-def test_a_block_that_cannot_be_imported_is_one_line(run):
+def test_a_failed_import_is_one_line(run):
     if importlib.util.find_spec("keras") is None:
         pytest.skip("Keras is not installed")
     result = run("check", "no_such_module:Block")

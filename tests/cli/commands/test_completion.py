@@ -24,7 +24,7 @@ def needs(shell):
 
 
 def completed_by_bash(*words):
-    """The completions of the last word, from the function that the script defines."""
+    """Returns the completions of the last word, from the function that the script defines."""
     script = (
         'eval "$(dreamkeras completion bash)"; COMP_WORDS=("$@"); COMP_CWORD=$(($# - 1)); '
         '_dreamkeras_completion dreamkeras; printf "%s\\n" "${COMPREPLY[@]}"'
@@ -37,7 +37,7 @@ def completed_by_bash(*words):
 
 
 def typed_in_bash(text, wanted):
-    """Types text into an interactive bash, and returns the screen once it shows what is wanted or time is up."""
+    """Types text into an interactive bash, and returns the screen when it shows the expected text or after a time limit."""
     pty = pytest.importorskip("pty", reason="this system has no terminals in software")
     process, terminal = pty.fork()
     if process == 0:
@@ -58,20 +58,20 @@ def typed_in_bash(text, wanted):
 
 
 @pytest.mark.parametrize("shell", SHELLS)
-def test_the_script_defines_the_completion_of_the_program(run, shell):
+def test_the_script_defines_the_completion_function(run, shell):
     done = run("completion", shell)
     assert done.exit_code == 0
     assert f"_DREAMKERAS_COMPLETE={shell}_complete" in done.stdout
 
 
-def test_other_shells_are_wrong_usage(run):
+def test_other_shells_are_refused(run):
     done = run("completion", "tcsh")
     assert done.exit_code == 2
     assert "tcsh" in done.stderr
 
 
 @pytest.mark.parametrize("shell", [pytest.param(shell, marks=needs(shell)) for shell in SHELLS])
-def test_the_shell_finds_no_mistake_in_the_script(run, shell):
+def test_the_script_is_valid_in_the_shell(run, shell):
     script = run("completion", shell).stdout
     done = subprocess.run([shell, "-n"], input=script, capture_output=True, text=True, check=False)
     assert (done.returncode, done.stderr) == (0, "")

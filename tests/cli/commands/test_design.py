@@ -30,7 +30,7 @@ def test_designs_are_printed_and_written(run, toy_model, starts, tmp_path):
     assert list(json.loads((out / "manifest.json").read_text())["inputs"]) == [str(starts)]
 
 
-def test_predict_says_of_designs_what_design_said(run, tmp_path):
+def test_predict_and_design_predict_the_same(run, tmp_path):
     run("design", "--target", "max", "--random", 3, "--method", "evolution", "--population", 5, "--steps", 2, "-o", tmp_path / "out")
     predicted = run("predict", tmp_path / "out" / "designs.fa", "-o", tmp_path / "p.tsv")
     assert predicted.exit_code == 0
@@ -39,7 +39,7 @@ def test_predict_says_of_designs_what_design_said(run, tmp_path):
     assert [float(row["prediction"]) for row in said] == pytest.approx([float(row["expression"]) for row in again], abs=1e-4)
 
 
-def test_constraints_come_as_options(run, toy_model, starts, tmp_path):
+def test_constraints_are_options(run, toy_model, starts, tmp_path):
     text = "--gc 0 50 --forbid GC --forbid BamHI --homopolymer 8 --fixed 1-3 --require WWW --method beam"
     args = ("-m", toy_model, "--task", "gc", "--start", starts, "-o", tmp_path / "out", *text.split())
     assert run("design", "--target", "max", *args).exit_code == 0
@@ -49,13 +49,13 @@ def test_constraints_come_as_options(run, toy_model, starts, tmp_path):
     assert not any("GC" in row["sequence"] for row in rows)
 
 
-def test_a_difference_of_tasks_and_a_value(run, toy_model, starts, tmp_path):
+def test_the_goal_can_be_a_value_of_a_difference_of_tasks(run, toy_model, starts, tmp_path):
     args = ("-m", toy_model, "--task", "gc", "--minus", "a", "--start", starts, "--method", "greedy", "-o", tmp_path / "out")
     run("design", "--target", "-1", *args)
     assert [row["prediction"] for row in rows_of(tmp_path / "out" / "designs.tsv")] == ["-1", "-1"]
 
 
-def test_designs_that_are_missing_are_told(run, toy_model, starts, tmp_path):
+def test_missing_designs_are_reported(run, toy_model, starts, tmp_path):
     args = (
         "--number",
         5,
@@ -77,7 +77,7 @@ def test_designs_that_are_missing_are_told(run, toy_model, starts, tmp_path):
     assert len(rows_of(tmp_path / "out" / "designs.tsv")) < 10
 
 
-def test_a_start_does_not_fill_the_place_of_a_missing_design(run, toy_model, tmp_path):
+def test_a_start_does_not_replace_a_missing_design(run, toy_model, tmp_path):
     (tmp_path / "one.fa").write_text(">a\nATATAT\n")
     wanted = ["--target", "max", "-m", toy_model, "--task", "gc", "--start", tmp_path / "one.fa", "--fixed", "2-6", "--number", 4]
     result = run("design", *wanted, "-o", tmp_path / "out")
@@ -85,7 +85,7 @@ def test_a_start_does_not_fill_the_place_of_a_missing_design(run, toy_model, tmp
     assert result.stderr.startswith("Warning: Found only 3 of 4 designs that differ enough from each other.\n")
 
 
-def test_designs_come_between_their_adapters_where_asked_for(run, tmp_path):
+def test_with_adapters_writes_adapters(run, tmp_path):
     args = ("--method", "greedy", "--steps", 1, "--with-adapters", "-o", tmp_path / "out")
     assert "No -m given: used the packaged model" in run("design", "--target", "max", *args).stderr
     (row,) = rows_of(tmp_path / "out" / "designs.tsv")
@@ -94,7 +94,7 @@ def test_designs_come_between_their_adapters_where_asked_for(run, tmp_path):
     assert len(row["sequence"]) == 17 + 80 + 13
 
 
-def test_the_gradient_of_a_run_folders_network_proposes_edits(run, starts, tmp_path):
+def test_gradients_of_the_keras_model_propose_edits(run, starts, tmp_path):
     for package in ("keras", "tensorflow"):
         pytest.importorskip(package)
     from saved_models import save_small_network
@@ -104,7 +104,7 @@ def test_the_gradient_of_a_run_folders_network_proposes_edits(run, starts, tmp_p
     folder = tmp_path / "run"
     folder.mkdir()
     save_small_network(folder / "model.keras")
-    (folder / "model.onnx").write_bytes(PACKAGED_MODEL.read_bytes())  # another network, which has the last word
+    (folder / "model.onnx").write_bytes(PACKAGED_MODEL.read_bytes())  # another network, whose predictions decide
     result = run("design", "--target", "max", "-m", folder, "--start", starts, "--method", "gradient", "--steps", 3, "-o", tmp_path / "out")
     assert result.exit_code == 0, result.stderr
     rows = rows_of(tmp_path / "out" / "designs.tsv")
@@ -112,7 +112,7 @@ def test_the_gradient_of_a_run_folders_network_proposes_edits(run, starts, tmp_p
     assert {row["tried"] for row in rows_of(tmp_path / "out" / "steps.tsv") if row["step"] == "1"} <= {"18", "19", "20"}
 
 
-def test_the_gradient_needs_a_run_folder(run, tmp_path):
+def test_method_gradient_requires_a_run_folder(run, tmp_path):
     result = run("design", "--target", "max", "--method", "gradient", "-o", tmp_path / "out")
     assert result.exit_code == 2
     assert "--method gradient requires run folders as -m, because it uses their Keras models, got none." in result.stderr
@@ -142,7 +142,7 @@ def test_the_gradient_needs_a_run_folder(run, tmp_path):
         (("--target", "max", "--task", "gc", "--constraints", "nowhere.toml"), 1, "Cannot read constraints from nowhere.toml"),
     ],
 )
-def test_wrong_choices_are_one_line_and_leave_nothing(run, toy_model, starts, tmp_path, args, code, message):
+def test_wrong_options_are_one_line_and_write_nothing(run, toy_model, starts, tmp_path, args, code, message):
     before = sorted(tmp_path.rglob("*"))
     result = run("design", "-m", toy_model, "-o", tmp_path / "out", *(str(arg).format(starts=starts) for arg in args))
     assert result.exit_code == code

@@ -1,4 +1,4 @@
-"""`dreamkeras download` from the outside."""
+"""Tests of the command `dreamkeras download`."""
 
 import subprocess
 import sys
@@ -15,19 +15,19 @@ HUMAN = "human_mpra_data.tar.gz"
 
 @pytest.fixture
 def zenodo(server, monkeypatch, tmp_path):
-    """A file server that stands for Zenodo; the command runs in an empty folder."""
+    """A file server that replaces Zenodo. The command runs in an empty folder."""
     publish(server, monkeypatch)
     monkeypatch.chdir(tmp_path)
     return server
 
 
 def is_one_line(result):
-    """The result of a command that failed with one line on standard error and nothing else."""
+    """Checks that a command failed with one line on standard error and no other output, and returns its result."""
     lines = result.stderr.splitlines()
     return result.exit_code == 1 and result.stdout == "" and lines[-1].startswith("Error: ") and len(lines) == 1
 
 
-def test_it_prints_where_the_files_are_and_what_to_do_with_them(run, zenodo, tmp_path):
+def test_prints_paths_command_and_citation(run, zenodo, tmp_path):
     result = run("download", "human")
     assert result.exit_code == 0
     assert result.stdout.splitlines() == ["data/human/human_mpra_data.tar.gz", "data/human/human_mpra_data"]
@@ -40,7 +40,7 @@ def test_it_prints_where_the_files_are_and_what_to_do_with_them(run, zenodo, tmp
 
 
 @pytest.mark.parametrize("name", DATA_SETS)
-def test_every_data_set_goes_where_it_is_told(run, zenodo, tmp_path, name):
+def test_data_sets_are_written_to_the_chosen_folder(run, zenodo, tmp_path, name):
     result = run("download", name, "--to", tmp_path / "a" / "b")
     assert result.exit_code == 0
     published = {file.name for file in DATA_SETS[name].files}
@@ -50,7 +50,7 @@ def test_every_data_set_goes_where_it_is_told(run, zenodo, tmp_path, name):
 
 
 @pytest.mark.parametrize("name", ["yeast", "human", "drosophila"])
-def test_the_command_that_it_names_is_one_that_there_is(run, zenodo, tmp_path, name):
+def test_the_suggested_command_exists(run, zenodo, tmp_path, name):
     (line,) = [line for line in run("download", name).stderr.splitlines() if line.startswith("To use it: ")]
     words = line.removeprefix("To use it: dreamkeras ").split()
     assert run(*words, "--help").exit_code == 0
@@ -58,14 +58,14 @@ def test_the_command_that_it_names_is_one_that_there_is(run, zenodo, tmp_path, n
     assert find_assay(words[words.index("--assay") + 1] if "--assay" in words else "yeast")
 
 
-def test_a_second_run_fetches_nothing(run, zenodo):
+def test_a_second_run_downloads_nothing(run, zenodo):
     first = run("download", "yeast")
     zenodo.requests.clear()
     second = run("download", "yeast")
     assert (second.stdout, second.stderr, zenodo.requests) == (first.stdout, first.stderr, [])
 
 
-def test_a_cut_connection_is_told_and_survived(run, zenodo, tmp_path):
+def test_an_interrupted_connection_is_reported_and_resumed(run, zenodo, tmp_path):
     zenodo.spoil("zenodo/train.txt", Answer(cut=10_000))
     result = run("download", "yeast")
     assert result.exit_code == 0
@@ -81,7 +81,7 @@ def test_a_cut_connection_is_told_and_survived(run, zenodo, tmp_path):
         ([Answer(403)], ": 403 Forbidden."),
     ],
 )
-def test_what_cannot_be_had_is_one_line_and_leaves_nothing(run, zenodo, tmp_path, spoilt, message):
+def test_a_failed_download_is_one_line_and_leaves_no_file(run, zenodo, tmp_path, spoilt, message):
     zenodo.spoil("zenodo/train.txt", *spoilt)
     result = run("download", "yeast")
     assert is_one_line(result)
@@ -89,7 +89,7 @@ def test_what_cannot_be_had_is_one_line_and_leaves_nothing(run, zenodo, tmp_path
     assert [path.name for path in (tmp_path / "data/yeast").iterdir()] == ["10633252.json"]
 
 
-def test_corrupt_bytes_are_one_line_after_a_second_try(run, zenodo, tmp_path):
+def test_a_wrong_checksum_is_one_line_after_a_second_attempt(run, zenodo, tmp_path):
     zenodo.spoil("zenodo/train.txt", *[Answer(body=FILES["train.txt"][::-1])] * 2)
     result = run("download", "yeast")
     assert result.exit_code == 1
@@ -99,7 +99,7 @@ def test_corrupt_bytes_are_one_line_after_a_second_try(run, zenodo, tmp_path):
     assert not (tmp_path / "data/yeast/train.txt").exists()
 
 
-def test_a_mirror_without_checksums_is_told(run, zenodo, monkeypatch):
+def test_a_mirror_without_checksums_is_reported(run, zenodo, monkeypatch):
     del zenodo.files["/index"]
     result = run("download", "human", "--mirror", f"{zenodo.url}/zenodo")
     assert result.exit_code == 0
@@ -115,7 +115,7 @@ def test_the_list_is_a_table_on_standard_output(run, zenodo, tmp_path):
     assert list(tmp_path.iterdir()) == []
 
 
-def test_the_list_of_one_data_set_is_short_and_needs_no_network(run, zenodo):
+def test_the_list_of_one_data_set_needs_no_network(run, zenodo):
     del zenodo.files["/index"]
     result = run("download", "weights", "--list")
     assert result.exit_code == 0
@@ -129,7 +129,7 @@ def test_wrong_usage_exits_with_2(run, arguments):
 
 
 @pytest.mark.parametrize("mirror", ["here", "ftp://a/b"])
-def test_a_mirror_that_is_no_url_is_one_line(run, zenodo, mirror):
+def test_an_invalid_mirror_url_is_one_line(run, zenodo, mirror):
     result = run("download", "human", "--mirror", mirror)
     assert is_one_line(result)
     assert mirror in result.stderr

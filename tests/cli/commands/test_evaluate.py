@@ -12,7 +12,7 @@ pytest.importorskip("matplotlib")
 
 @pytest.fixture(scope="module")
 def promoters(tmp_path_factory):
-    """60 promoters with values."""
+    """A table of 60 promoters with values."""
     library = simulate(60, seed=3)
     path = tmp_path_factory.mktemp("data") / "test.tsv"
     path.write_text("".join(f"{sequence}\t{value:g}\n" for sequence, value in zip(library.sequences, library.values, strict=True)))
@@ -21,7 +21,7 @@ def promoters(tmp_path_factory):
 
 @pytest.fixture
 def model(tmp_path):
-    """A run folder with the packaged model, whose data are not at hand."""
+    """A run folder with the packaged model, without its training data."""
     from dreamkeras.scoring.predictor import PACKAGED_MODEL
 
     folder = tmp_path / "first"
@@ -30,7 +30,7 @@ def model(tmp_path):
     return folder
 
 
-def test_figures_are_printed_and_written(run, promoters, model, tmp_path):
+def test_metrics_are_printed_and_written(run, promoters, model, tmp_path):
     result = run("evaluate", promoters, "-m", model, "-o", tmp_path / "out", "--draws", 20)
     assert (result.exit_code, result.stderr) == (0, f"Read 60 rows of test.tsv.\nWrote {tmp_path / 'out'}: see report.html.\n")
     title, row = (line.split("\t") for line in result.stdout.splitlines())
@@ -41,7 +41,7 @@ def test_figures_are_printed_and_written(run, promoters, model, tmp_path):
     assert json.loads((tmp_path / "out" / "manifest.json").read_text())["models"][str(model)]
 
 
-def test_predictions_that_predict_wrote_are_worth_the_same(run, promoters, model, tmp_path):
+def test_predictions_from_predict_have_the_same_metrics(run, promoters, model, tmp_path):
     run("predict", promoters, "-m", model, "-o", tmp_path / "p.tsv")
     result = run("evaluate", promoters, "-m", model, "--predictions", tmp_path / "p.tsv", "-o", tmp_path / "out", "--draws", 20)
     figures, differences = (part.splitlines() for part in result.stdout.split("\n\n"))
@@ -53,7 +53,7 @@ def test_predictions_that_predict_wrote_are_worth_the_same(run, promoters, model
     assert {float(number) for cell in row[2:] for number in cell.replace("(", "").rstrip(")").replace(" to ", " ").split()} == {0.0}
 
 
-def test_sequences_that_were_trained_on_are_told(run, promoters, model, tmp_path):
+def test_overlap_with_training_sequences_is_reported(run, promoters, model, tmp_path):
     (model / "config.json").write_text(json.dumps({"assay": "yeast", "data": str(promoters), "valid": str(promoters)}))
     result = run("evaluate", promoters, "-m", model, "-o", tmp_path / "out", "--draws", 2)
     assert "Warning: first: 60 of the 60 sequences in test.tsv are copies of training sequences" in result.stderr
@@ -62,7 +62,7 @@ def test_sequences_that_were_trained_on_are_told(run, promoters, model, tmp_path
 
 
 @pytest.mark.parametrize("column", ["1", "3"])
-def test_a_number_that_is_a_columns_name_is_this_column(run, tmp_path, column):
+def test_a_number_is_first_a_column_name(run, tmp_path, column):
     values = np.random.default_rng(0).normal(size=(50, 3))
     rows = [",".join(["ACGTACGT", *map(str, row)]) for row in values]
     (tmp_path / "t.csv").write_text("\n".join(["sequence,0,1,2", *rows]) + "\n")
@@ -74,7 +74,7 @@ def test_a_number_that_is_a_columns_name_is_this_column(run, tmp_path, column):
     assert result.stdout.splitlines()[1].split("\t")[1:4] == [task, "50", "1.0000 (1.0000 to 1.0000)"]
 
 
-def test_training_data_that_were_a_pipe_are_not_held_against_those_of_another(run, promoters, model, tmp_path):
+def test_training_data_from_a_pipe_are_not_compared(run, promoters, model, tmp_path):
     (model / "config.json").write_text(json.dumps({"assay": "yeast", "data": "/dev/stdin"}))
     result = run("evaluate", "-", "-m", model, "-o", tmp_path / "out", "--draws", 2, stdin=promoters.read_text())
     assert (result.exit_code, result.stderr.splitlines()[:2]) == (
@@ -86,7 +86,7 @@ def test_training_data_that_were_a_pipe_are_not_held_against_those_of_another(ru
     )
 
 
-def test_predictions_come_from_pipes(run, promoters, model, tmp_path):
+def test_predictions_can_be_pipes(run, promoters, model, tmp_path):
     predictions = run("predict", promoters, "-m", model).stdout
     with filled_pipe(predictions.encode()) as pipe:
         result = run("evaluate", promoters, "-m", model, "--predictions", pipe, "-o", tmp_path / "out", "--draws", 2)
@@ -94,9 +94,9 @@ def test_predictions_come_from_pipes(run, promoters, model, tmp_path):
     assert (result.exit_code, one) == (0, other)
 
 
-def test_the_challenges_score_in_its_own_units(run, model, tmp_path):
+def test_the_score_of_the_challenge_ignores_units(run, model, tmp_path):
     random = np.random.default_rng(0)
-    values = random.normal(size=40)  # of the test file: no bins
+    values = random.normal(size=40)  # values of the test file are not bins
     letters = ["".join(random.choice(list("ACGT"), 80)) for _ in values]
     (tmp_path / "test.tsv").write_text("".join(f"{letters[i]}\t{values[i]}\n" for i in range(40)))
     for subset in SUBSETS.values():
@@ -118,7 +118,7 @@ OUTSIDE = "{} of the 60 measured values in test.tsv are outside 0 to 17, the ran
     ({0: -3.0, 1: 17.5, 2: 400.0}, OUTSIDE.format(3, ". All metrics include them.")),
     (dict.fromkeys(range(30), 18.0), OUTSIDE.format(30, ", so they are not in the model's units.")),
 ])  # fmt: skip
-def test_outliers_are_counted_and_the_bulk_decides_the_units(run, promoters, model, tmp_path, outliers, note):
+def test_outliers_are_counted_and_most_values_decide_the_units(run, promoters, model, tmp_path, outliers, note):
     rows = [line.split("\t") for line in promoters.read_text().splitlines()]
     path = tmp_path / "test.tsv"
     path.write_text("".join(f"{sequence}\t{outliers.get(i, value)}\n" for i, (sequence, value) in enumerate(rows)))
@@ -134,7 +134,7 @@ def test_outliers_are_counted_and_the_bulk_decides_the_units(run, promoters, mod
     assert (found["figures"]["first"]["expression"]["mse"]["value"] is None) is (len(outliers) > 3)
 
 
-def test_replicates_show_a_noise_ceiling_everywhere(run, tmp_path):
+def test_replicates_add_a_noise_ceiling_to_all_outputs(run, tmp_path):
     random = np.random.default_rng(0)
     truth = random.normal(size=50)
     replicates = truth[:, None] + random.normal(size=(50, 2))
@@ -157,7 +157,7 @@ def test_replicates_show_a_noise_ceiling_everywhere(run, tmp_path):
 
 
 def measured_table(folder, missing):
-    """A table of 30 sequences of which some have no value, and predictions of all, by their ids."""
+    """A table of 30 sequences, some without a value, and predictions of all sequences by id."""
     random = np.random.default_rng(0)
     values = random.normal(size=30)
     letters = ["".join(random.choice(list("ACGT"), 20)) for _ in values]
@@ -177,7 +177,7 @@ def test_a_table_is_evaluated_from_a_pipe_without_a_model(run, tmp_path):
     assert (result.exit_code, result.stdout.splitlines()[1].split("\t")[2:4]) == (0, ["30", "1.0000 (1.0000 to 1.0000)"])
 
 
-def test_predictions_of_rows_that_are_left_out_are_ignored_by_their_ids(run, tmp_path):
+def test_predictions_of_excluded_rows_are_ignored(run, tmp_path):
     (tmp_path / "t.tsv").write_text(measured_table(tmp_path, 4))
     options = ("--assay", "table", "--target-column", "5", "--draws", 2)
     result = run("evaluate", tmp_path / "t.tsv", *options, "--predictions", tmp_path / "p.tsv", "-o", tmp_path / "out")
@@ -206,7 +206,7 @@ def test_predictions_of_rows_that_are_left_out_are_ignored_by_their_ids(run, tmp
         (("-m", "{model}", "-o", "{model}"), 1, "a new or empty folder"),
     ],
 )
-def test_wrong_choices_are_one_line_and_leave_nothing(run, promoters, model, tmp_path, args, code, message):
+def test_wrong_options_are_one_line_and_write_nothing(run, promoters, model, tmp_path, args, code, message):
     before = sorted(tmp_path.rglob("*"))
     result = run("evaluate", promoters, "-o", tmp_path / "out", *(str(arg).format(model=model) for arg in args))
     assert result.exit_code == code

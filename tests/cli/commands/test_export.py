@@ -18,14 +18,14 @@ def run_folder(tmp_path_factory):
 
 
 def one_line_error(result, *parts):
-    """Checks that a command failed as a wrong input has to."""
+    """Checks that a command failed with one error line and exit code 1."""
     assert (result.exit_code, result.stdout) == (1, "")
     assert result.stderr.startswith("Error: ")
     assert result.stderr.count("\n") == 1
     return all(str(part) in result.stderr for part in parts)
 
 
-def test_run_folder_gets_its_model_and_the_report_is_printed(run, run_folder):
+def test_the_model_is_written_to_the_run_folder_and_the_report_printed(run, run_folder):
     result = run("export", run_folder)
     assert (result.exit_code, result.stderr) == (0, "")
     lines = result.stdout.splitlines()
@@ -50,13 +50,13 @@ def test_options_in_a_shell(spawn, run_folder, tmp_path):
     assert sorted(path.name for path in tmp_path.iterdir()) == ["mine.keras", "small.onnx"]
 
 
-def test_missing_package(run, run_folder, monkeypatch, tmp_path):
+def test_missing_package_is_one_line(run, run_folder, monkeypatch, tmp_path):
     monkeypatch.setitem(sys.modules, "tf2onnx", None)
     assert one_line_error(run("export", run_folder, "-o", tmp_path / "m.onnx"), "tf2onnx", "pip install 'dreamkeras[train]'")
     assert list(tmp_path.iterdir()) == []
 
 
-def test_an_input_is_never_an_output(run, tmp_path):
+def test_an_output_cannot_be_an_input(run, tmp_path):
     models = [tmp_path / "a.onnx", tmp_path / "run" / "model.keras"]
     models[1].parent.mkdir()
     for model in models:
@@ -65,11 +65,11 @@ def test_an_input_is_never_an_output(run, tmp_path):
         assert model.read_text() == "x"
 
 
-def test_no_run(run, tmp_path):
+def test_missing_run_is_one_line(run, tmp_path):
     assert one_line_error(run("export", tmp_path / "no"), "run folder", tmp_path / "no")
 
 
-def test_file_that_is_not_ours(run, tmp_path):
+def test_other_keras_file_is_one_line(run, tmp_path):
     keras = pytest.importorskip("keras")
     keras.Sequential([keras.Input((3,)), keras.layers.Dense(1)]).save(tmp_path / "other.keras")
     assert one_line_error(run("export", tmp_path / "other.keras"), "got a Sequential", "other.keras")
@@ -81,7 +81,7 @@ def test_wrong_usage_exits_2(run, args):
     assert run("export", *args).exit_code == 2
 
 
-def test_only_a_model_around_a_bias_can_leave_it_out(run, run_folder, tmp_path):
+def test_without_bias_requires_a_model_with_a_bias(run, run_folder, tmp_path):
     result = run("export", run_folder, "--without-bias", "-o", tmp_path / "m.onnx")
     assert one_line_error(result, "trained with an enzyme's bias")
     assert not (tmp_path / "m.onnx").exists()
@@ -102,18 +102,18 @@ class TestEnsemble:
         assert predicted == "id\tgc\ta\tgc_sd\ta_sd\nx\t8\t2\t5.65685\t1.41421\n"
         assert run("predict", tmp_path / "in.fa", "-m", toy_model, "-m", triple).stdout == predicted
 
-    def test_needs_an_output(self, run, toy_model):
+    def test_requires_an_output(self, run, toy_model):
         result = run("export", toy_model, toy_model)
         assert (result.exit_code, "-o FILE" in result.stderr) == (2, True)
 
-    def test_of_other_tasks_is_one_line(self, run, toy_model, tmp_path):
+    def test_models_with_different_tasks_are_one_line(self, run, toy_model, tmp_path):
         other = write_toy_model(tmp_path / "other.onnx", tasks=("gc",))
         assert one_line_error(run("export", toy_model, other, "-o", tmp_path / "m.onnx"), "the same tasks")
         assert not (tmp_path / "m.onnx").exists()
 
 
 class TestTriton:
-    def test_each_export_is_the_newest_version(self, run, toy_model, tmp_path):
+    def test_each_export_is_a_new_version(self, run, toy_model, tmp_path):
         first, second = (run("export", toy_model, "--triton", tmp_path / "models") for _ in range(2))
         assert first.stdout == f"Wrote {tmp_path / 'models/toy/1/model.onnx'}: toy, construct toy, strand as given, float32.\n"
         assert (second.exit_code, second.stderr) == (0, "")
@@ -137,5 +137,5 @@ class TestTriton:
     def test_wrong_usage_exits_2(self, run, toy_model, args):
         assert run("export", toy_model, *args).exit_code == 2
 
-    def test_a_name_that_is_none(self, run, toy_model, tmp_path):
+    def test_an_invalid_name_is_one_line(self, run, toy_model, tmp_path):
         assert one_line_error(run("export", toy_model, "--triton", tmp_path, "--name", "../x"), "--name")

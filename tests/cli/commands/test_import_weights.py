@@ -1,4 +1,4 @@
-"""`dreamkeras import-weights` from the outside: a published checkpoint becomes a run folder, a wrong one nothing."""
+"""Tests of `dreamkeras import-weights`: a published checkpoint becomes a run folder, and an invalid checkpoint leaves no folder."""
 
 import hashlib
 import json
@@ -11,7 +11,7 @@ import pytest
 
 @pytest.fixture(scope="module")
 def published(data_folder, tmp_path_factory):
-    """The folder of an imported DREAM-RNN, its checkpoint, and what the command said."""
+    """Returns the run folder of an imported DREAM-RNN, its checkpoint, and the result of the command."""
     pytest.importorskip("keras")
     from click.testing import CliRunner
 
@@ -24,7 +24,7 @@ def published(data_folder, tmp_path_factory):
     return folder, checkpoint, done
 
 
-def test_the_exported_model_answers_as_the_reference_does(published, data_folder):
+def test_the_exported_model_predicts_as_the_reference(published, data_folder):
     import dreamkeras
 
     golden = data_folder / "golden"
@@ -33,7 +33,7 @@ def test_the_exported_model_answers_as_the_reference_does(published, data_folder
         np.testing.assert_allclose(dreamkeras.load(published[0]).predict(sequences), wanted["mean"], atol=1e-4)
 
 
-def test_the_folder_is_that_of_a_run_and_nothing_else_is_left(published):
+def test_only_a_run_folder_is_written(published):
     folder, _, done = published
     assert {path.name for path in folder.iterdir()} == {"model.keras", "model.onnx", "config.json", "README.md"}
     assert [path.name for path in folder.parent.parent.iterdir()] == ["runs"]
@@ -43,7 +43,7 @@ def test_the_folder_is_that_of_a_run_and_nothing_else_is_left(published):
     assert "largest difference" in done.stderr
 
 
-def test_where_the_weights_are_from_is_told_everywhere(published):
+def test_the_source_of_the_weights_is_recorded(published):
     import dreamkeras
 
     folder, checkpoint, _ = published
@@ -56,14 +56,14 @@ def test_where_the_weights_are_from_is_told_everywhere(published):
     assert "simulated" not in card
 
 
-def test_the_folder_is_accepted_where_a_model_is(published, run, tmp_path):
+def test_the_folder_is_accepted_as_a_model(published, run, tmp_path):
     (tmp_path / "one.txt").write_text("ACGTTGCA" * 10)
     done = run("predict", tmp_path / "one.txt", "-m", published[0])
     assert done.exit_code == 0
     assert len(done.stdout.splitlines()) == 2
 
 
-def test_a_taken_folder_is_refused(published, run):
+def test_a_folder_with_files_is_refused(published, run):
     folder, checkpoint, _ = published
     before = {path.name: path.stat().st_mtime_ns for path in folder.iterdir()}
     done = run("import-weights", checkpoint, "--model", "dream-rnn", "-o", folder)
@@ -91,26 +91,26 @@ def refused(run, tmp_path):
 
 @pytest.fixture
 def weights_of_nothing(tmp_path):
-    """A checkpoint that is whole but holds no tensor."""
+    """A valid checkpoint without tensors."""
     with zipfile.ZipFile(tmp_path / "nothing.pth", "w") as archive:
         archive.writestr("nothing/data.pkl", pickle.dumps({"epoch": 3}, protocol=2))
     return tmp_path / "nothing.pth"
 
 
-def test_a_missing_file_is_named(refused, tmp_path):
+def test_the_path_of_a_missing_file_is_reported(refused, tmp_path):
     assert "no.pth: No such file" in refused(tmp_path / "no.pth", "--model", "dream-rnn")
 
 
-def test_a_file_that_is_no_checkpoint_is_named(refused, tmp_path):
+def test_the_path_of_an_invalid_checkpoint_is_reported(refused, tmp_path):
     (tmp_path / "notes.pth").write_text("no weights")
     assert "save it again with torch >= 1.6" in refused(tmp_path / "notes.pth", "--model", "dream-rnn")
 
 
-def test_a_checkpoint_without_weights_is_named(refused, weights_of_nothing):
+def test_the_path_of_a_checkpoint_without_weights_is_reported(refused, weights_of_nothing):
     assert "got int for the key 'epoch'" in refused(weights_of_nothing, "--model", "dream-rnn")
 
 
-def test_the_weights_of_another_model_are_told(refused, data_folder):
+def test_weights_of_another_model_are_refused(refused, data_folder):
     text = refused(data_folder / "golden" / "dream_rnn_yeast.pth", "--model", "dream-cnn")
     assert "The weights are not those of dream-cnn for yeast" in text
     assert "core.lstm.weight_ih_l0" in text
@@ -120,11 +120,11 @@ def test_the_weights_of_another_model_are_told(refused, data_folder):
     (["--model", "dream-cm"], "Expected a model among dream-cnn, "),
     (["--model", "dream-rnn", "--assay", "worm"], "Expected one of the assays "),
 ])  # fmt: skip
-def test_unknown_names_are_answered_with_the_known(refused, weights_of_nothing, options, message):
+def test_errors_on_unknown_names_list_the_known_names(refused, weights_of_nothing, options, message):
     assert message in refused(weights_of_nothing, *options)
 
 
-def test_the_model_has_to_be_named(run, weights_of_nothing):
+def test_the_model_is_required(run, weights_of_nothing):
     done = run("import-weights", weights_of_nothing)
     assert done.exit_code == 2
     assert "--model" in done.stderr

@@ -14,7 +14,7 @@ def table(result):
     return list(csv.DictReader(io.StringIO(result.stdout), delimiter="\t"))
 
 
-def test_effects_are_those_of_the_letters_that_come_in(run, toy_model, tmp_path):
+def test_effects_are_those_of_the_inserted_bases(run, toy_model, tmp_path):
     (tmp_path / "made.txt").write_text("AAAAAAAAAA\nAAAAAAAA\n")
     found = table(run("marginalise", "GCN", "-m", toy_model, "--backgrounds", tmp_path / "made.txt", "--positions", "1,6"))
     assert [(row["id"], row["position"], row["strand"]) for row in found] == [("GCN", p, s) for p in "16" for s in "+-"]
@@ -28,11 +28,11 @@ def test_two_motifs_have_a_spacing_and_an_interaction(run, toy_model):
 
 
 @pytest.mark.parametrize(("percent", "effect"), [(100, "-2"), (0, "0")])
-def test_gc_of_backgrounds_is_in_percent(run, toy_model, percent, effect):
+def test_gc_content_is_in_percent(run, toy_model, percent, effect):
     assert {row["gc_effect"] for row in table(run("marginalise", "TT", "-m", toy_model, "--gc", percent))} == {effect}
 
 
-def test_results_have_a_manifest_and_depend_on_the_seed_alone(run, toy_model, tmp_path):
+def test_results_have_a_manifest_and_depend_only_on_the_seed(run, toy_model, tmp_path):
     paths = [tmp_path / name for name in ("a.csv", "b.csv", "c.csv")]
     for path, seed in zip(paths, (1, 1, 2), strict=True):
         assert run("marginalise", "GWS", "-m", toy_model, "--seed", seed, "-n", 20, "-o", path).exit_code == 0
@@ -42,7 +42,7 @@ def test_results_have_a_manifest_and_depend_on_the_seed_alone(run, toy_model, tm
     assert list(manifest["models"]) == [str(toy_model)]
 
 
-def test_backgrounds_with_adapters_are_their_inserts(run, tmp_path):
+def test_adapters_of_backgrounds_are_removed(run, tmp_path):
     (tmp_path / "made.txt").write_text("TGCATTTTTTTCACATC" + "ACGT" * 20 + "GGTTACGGCTGTT\n")
     first = run("marginalise", "TGACTCA", "--backgrounds", tmp_path / "made.txt", "--positions", "80")
     assert "Motif TGACTCA at positions 80 to 86 is outside the shortest background, which has 80 letters" in first.stderr
@@ -51,7 +51,7 @@ def test_backgrounds_with_adapters_are_their_inserts(run, tmp_path):
 
 
 @pytest.mark.parametrize(("output", "missing"), [("o.xyz", ""), ("none/o.tsv", ""), ("o.parquet", "pyarrow")])
-def test_an_output_that_will_not_do_is_told_before_anything_is_asked(run, toy_model, tmp_path, monkeypatch, output, missing):
+def test_an_invalid_output_is_refused_before_scoring(run, toy_model, tmp_path, monkeypatch, output, missing):
     def ask(*_args, **_options):
         raise AssertionError
 
@@ -62,7 +62,7 @@ def test_an_output_that_will_not_do_is_told_before_anything_is_asked(run, toy_mo
 
 
 @pytest.mark.parametrize("name", ["made.tsv", "m.onnx"])
-def test_an_input_is_never_an_output(run, toy_model, tmp_path, name):
+def test_an_output_cannot_be_an_input(run, toy_model, tmp_path, name):
     (tmp_path / "made.tsv").write_text("id\tsequence\na\tAAAAAAAAAA\n")
     (tmp_path / "m.onnx").write_bytes(toy_model.read_bytes())
     before = (tmp_path / name).read_bytes()
@@ -84,17 +84,17 @@ def test_an_input_is_never_an_output(run, toy_model, tmp_path, name):
         (["A", "--positions", "x"], "'x' is neither a list of whole numbers such as 3,5,8 nor FROM:TO:STEP"),
     ],
 )
-def test_choices_that_do_not_go_together_are_wrong_usage(run, args, message):
+def test_conflicting_options_are_refused(run, args, message):
     result = run("marginalise", *args)
     assert (result.exit_code, message in result.stderr) == (2, True), result.stderr
 
 
-def test_a_motif_that_is_none_is_one_line(run, toy_model):
+def test_an_invalid_motif_is_one_line(run, toy_model):
     result = run("marginalise", "TG4", "-m", toy_model)
     assert (result.exit_code, result.stderr) == (1, "Error: Expected a motif of the IUPAC codes ACGTURYSWKMBDHVN, got 'TG4'.\n")
 
 
-def test_motifs_may_not_overlap(run, toy_model):
+def test_overlapping_motifs_are_refused(run, toy_model):
     result = run("marginalise", "GG", "CC", "-m", toy_model, "--spacings=-1:2")
     assert (result.exit_code, result.stderr) == (1, "Error: Expected spacings of at least 0, got -1.\n")
 
@@ -107,12 +107,12 @@ def test_numbers_are_lists_or_ranges(text, wanted):
 
 
 @pytest.mark.parametrize("text", ["", "3:1", "10:0:-5", "0:4:0", "1:2:3:4", "1:", ":", "1,", "1.5", "a:b"])
-def test_what_is_no_list_and_no_range_is_refused(text):
+def test_malformed_lists_and_ranges_are_refused(text):
     with pytest.raises(click.BadParameter, match="is neither a list of whole numbers such as 3,5,8 nor FROM:TO:STEP"):
         numbers(text)
 
 
-def test_a_range_is_bounded_before_it_is_made():
+def test_the_length_of_a_range_is_checked_before_it_is_expanded():
     assert len(numbers("1:100000")) == 100_000
     for text in ("0:100000", "0:2000000000", "0:999999999999999999", ",".join(["1"] * 100_001)):
         with pytest.raises(click.BadParameter, match="lists more than 100,000 numbers"):

@@ -39,7 +39,7 @@ def predict(run, toy_model):
 
 
 def one_line_error(result, *parts):
-    """Checks that a command failed as a wrong input has to."""
+    """Checks that a command failed with one error line and exit code 1."""
     assert result.exit_code == 1
     assert result.stdout == ""
     assert result.stderr.startswith("Error: ")
@@ -66,25 +66,25 @@ class TestInputs:
         assert predict(tmp_path / "t.csv", "--sequence-column", "insert", "--id-column", "gene").stdout == TSV
         assert predict(tmp_path / "t.csv", "--sequence-column", "0", "--id-column", "1").stdout == TSV
 
-    def test_several_files_in_the_order_given(self, predict, fasta, tmp_path):
+    def test_several_files_keep_their_order(self, predict, fasta, tmp_path):
         (tmp_path / "lines.txt").write_text("AAAA\nCCCC\n")
         assert predict(tmp_path / "lines.txt", fasta).stdout == TSV.replace("first", "1\t0\t4\n2\t4\t0\nfirst", 1)
 
-    def test_run_folder_serves_as_a_model(self, run, fasta, tmp_path):
+    def test_a_run_folder_is_accepted_as_a_model(self, run, fasta, tmp_path):
         write_toy_model(tmp_path / "model.onnx")
         assert run("predict", fasta, "-m", tmp_path).stdout == TSV
 
     @pytest.mark.parametrize("size", [1, 2, 1000])
-    def test_batch_size_changes_nothing(self, predict, fasta, size):
+    def test_batch_size_does_not_change_results(self, predict, fasta, size):
         assert predict(fasta, "--batch-size", size).stdout == TSV
 
-    def test_batch_size_and_threads_are_measured_and_told(self, predict, fasta):
+    def test_auto_measures_and_prints_batch_size_and_threads(self, predict, fasta):
         result = predict(fasta, "--batch-size", "auto", "--threads", "auto")
         assert (result.exit_code, result.stdout) == (0, TSV)
         measured = r"Measured [\d,]+ sequences per second with batch size [\d,]+ and \d+ threads?\.\nRead 3 records\.\n"
         assert re.fullmatch(measured, result.stderr)
 
-    def test_measured_choices_cannot_be_resumed(self, predict, fasta, tmp_path):
+    def test_auto_cannot_be_resumed(self, predict, fasta, tmp_path):
         result = predict(fasta, "-o", tmp_path / "o.tsv", "--resume", "--threads", "auto")
         assert (result.exit_code, "--resume requires numbers for --batch-size and --threads, got auto" in result.stderr) == (2, True)
 
@@ -98,7 +98,7 @@ class TestOutputs:
         assert (result.exit_code, result.stdout, result.stderr) == (0, "", "Read 3 records.\n")
         assert read(output, format) == [(name, *count(text)) for name, text in SEQUENCES.items()]
 
-    def test_existing_output_is_replaced_when_all_is_well_and_kept_when_not(self, predict, fasta, tmp_path):
+    def test_existing_output_is_replaced_only_on_success(self, predict, fasta, tmp_path):
         (tmp_path / "o.tsv").write_text("before")
         (tmp_path / "bad.fa").write_text(">x\nACGT\n>y\nAC!T\n")
         assert predict(tmp_path / "bad.fa", "-o", tmp_path / "o.tsv").exit_code == 1
@@ -106,7 +106,7 @@ class TestOutputs:
         assert predict(fasta, "-o", tmp_path / "o.tsv").exit_code == 0
         assert (tmp_path / "o.tsv").read_text() == TSV
 
-    def test_input_is_never_the_output(self, predict, tmp_path):
+    def test_the_output_cannot_be_an_input(self, predict, tmp_path):
         (tmp_path / "x.tsv").write_text("id\tsequence\nfirst\tACGT\n")
         (tmp_path / "y.tsv").symlink_to(tmp_path / "x.tsv")
         result = predict(tmp_path / "x.tsv", "-o", tmp_path / "y.tsv")
@@ -119,7 +119,7 @@ class TestOutputs:
 
 class TestResume:
     def begun(self, tmp_path, toy_model, format, kills=1):
-        """A prediction in small shards, killed after some of them, so many times; the output, and the command."""
+        """Predicts in small shards, with several kills after some shards. Returns the output and the command."""
         letters = np.random.default_rng(0).choice(np.frombuffer(b"ACGT", np.uint8), (3000, 12))
         (tmp_path / "in.fa").write_text("".join(f">s{i}\n{row.tobytes().decode()}\n" for i, row in enumerate(letters)))
         args = ["predict", str(tmp_path / "in.fa"), "-m", str(toy_model), "-o", str(tmp_path / f"o.{format}"), "--resume"]
@@ -128,7 +128,7 @@ class TestResume:
         return tmp_path / f"o.{format}", args
 
     def killed(self, args, tmp_path, shards):
-        """Runs the command until there are so many shards, and a moment more."""
+        """Runs the command until it has written a number of shards, and a short time longer, and kills it."""
         slow = "import time; add = pipeline.Shards.add; pipeline.Shards.add = lambda *rest: (add(*rest), time.sleep(0.05))"
         code = f"from dreamkeras.scoring import pipeline; pipeline.SHARD = 64; {slow}; from dreamkeras.cli.main import main; main({args!r})"
         process = subprocess.Popen([sys.executable, "-c", code], stderr=subprocess.DEVNULL)
@@ -140,7 +140,7 @@ class TestResume:
         process.wait()
 
     @pytest.mark.parametrize("format", ["tsv", "parquet"])
-    def test_after_three_times_kill_9_ends_in_the_same_bytes(self, run, toy_model, tmp_path, monkeypatch, format):
+    def test_three_kills_do_not_change_the_result(self, run, toy_model, tmp_path, monkeypatch, format):
         monkeypatch.setattr("dreamkeras.scoring.pipeline.SHARD", 64)
         output, args = self.begun(tmp_path, toy_model, format, kills=3)
         assert not output.exists()
@@ -150,7 +150,7 @@ class TestResume:
         assert output.read_bytes() == whole.read_bytes()
         assert sorted(path.name for path in tmp_path.iterdir()) == ["in.fa", output.name, whole.name]
 
-    def test_another_input_is_refused_and_nothing_is_lost(self, run, toy_model, tmp_path):
+    def test_another_input_is_refused_and_shards_are_kept(self, run, toy_model, tmp_path):
         output, args = self.begun(tmp_path, toy_model, "tsv")
         (tmp_path / "in.fa").write_text(">a\nACGT\n")
         kept = sorted((tmp_path / "o.tsv.unfinished").glob("[!.]*"))
@@ -167,7 +167,7 @@ class TestResume:
 
 
 def read(path, format):
-    """The rows of a file of predictions."""
+    """Returns the rows of a file of predictions."""
     if format == "parquet":
         import pyarrow.parquet
 
@@ -193,7 +193,7 @@ class TestBadInput:
         ],
         ids=["empty", "no header", "letter", "truncated gzip", "no column", "short", "long"],
     )
-    def test_is_one_line_and_nothing_is_written(self, predict, tmp_path, name, content, part):
+    def test_invalid_records_are_one_line_and_write_nothing(self, predict, tmp_path, name, content, part):
         path, output = tmp_path / name, tmp_path / "out" / "o.tsv"
         path.write_bytes(content)
         output.parent.mkdir()
@@ -201,39 +201,39 @@ class TestBadInput:
         assert one_line_error(predict(path, "-o", output), part)
         assert list(output.parent.iterdir()) == []
 
-    def test_missing_file(self, predict, tmp_path):
+    def test_missing_file_is_one_line(self, predict, tmp_path):
         assert one_line_error(predict(tmp_path / "no.fa"), "no.fa")
 
-    def test_late_bad_record_leaves_nothing_of_the_early_ones(self, predict, tmp_path):
+    def test_a_late_invalid_record_discards_earlier_results(self, predict, tmp_path):
         (tmp_path / "late.fa").write_text(">x\nACGT\n" * 20_000 + ">y\nAC\n")
         assert one_line_error(predict(tmp_path / "late.fa"), "record 'y'", "line 40001")
 
-    def test_unknown_model(self, run, fasta):
+    def test_missing_model_is_one_line(self, run, fasta):
         assert one_line_error(run("predict", fasta, "-m", "no-such-model"), "no-such-model")
 
-    def test_file_that_is_no_model(self, run, fasta):
+    def test_invalid_model_file_is_one_line(self, run, fasta):
         assert one_line_error(run("predict", fasta, "-m", fasta), "ONNX", fasta)
 
-    def test_onnx_file_that_is_not_ours(self, run, fasta, tmp_path):
+    def test_other_onnx_file_is_one_line(self, run, fasta, tmp_path):
         assert one_line_error(run("predict", fasta, "-m", write_toy_model(tmp_path / "other.onnx", metadata={})), "other.onnx")
 
-    def test_construct_that_does_not_fit(self, run, fasta, tmp_path):
+    def test_invalid_construct_is_one_line(self, run, fasta, tmp_path):
         model = write_toy_model(tmp_path / "y.onnx", YEAST)
         (tmp_path / "half.fa").write_text(f">x\n{YEAST.left_adapter}{'ACGT' * 20}\n")
         assert one_line_error(run("predict", tmp_path / "half.fa", "-m", model), "both adapters", "'x'")
 
-    def test_folder_that_is_not_there(self, predict, fasta, tmp_path):
+    def test_missing_output_folder_is_one_line(self, predict, fasta, tmp_path):
         assert one_line_error(predict(fasta, "-o", tmp_path / "no" / "o.tsv"), "o.tsv")
 
     @pytest.mark.skipif(not Path("/dev/full").exists(), reason="the system has no /dev/full")
-    def test_full_disk(self, spawn, predict, toy_model, fasta):
+    def test_full_disk_is_one_line(self, spawn, predict, toy_model, fasta):
         assert one_line_error(predict(fasta, "-o", "/dev/full", "--format", "tsv"), "/dev/full", "No space left")
         with open("/dev/full", "wb") as full:
             done = spawn("predict", fasta, "-m", toy_model, capture_output=False, stdout=full, stderr=subprocess.PIPE)
         assert done.returncode == 1
         assert done.stderr == "Error: Cannot write standard output: No space left on device.\n"
 
-    def test_cuda_without_a_gpu(self, predict, fasta):
+    def test_cuda_without_a_gpu_is_one_line(self, predict, fasta):
         import onnxruntime
 
         if "CUDAExecutionProvider" in onnxruntime.get_available_providers():
@@ -246,7 +246,7 @@ class TestBadInput:
 
 
 class TestSkipping:
-    def test_unfit_records_are_left_out_and_counted(self, predict, tmp_path):
+    def test_unfit_records_are_skipped_and_counted(self, predict, tmp_path):
         (tmp_path / "in.fa").write_text(">a\nACGT\n>b\nAC\n>c\nACJT\n>d\nGGGG\n")
         result = predict(tmp_path / "in.fa", "--on-error", "skip")
         assert (result.exit_code, result.stdout) == (0, "id\tgc\ta\na\t2\t1\nd\t4\t0\n")
@@ -255,14 +255,14 @@ class TestSkipping:
         assert "'J' at position 3 in record 'c'" in lines[1]
         assert lines[2:] == ["Skipped 2 of 4 records."]
 
-    def test_many_are_summed_up(self, predict, tmp_path):
+    def test_many_skipped_records_are_summarised(self, predict, tmp_path):
         (tmp_path / "in.txt").write_text("AC\n" * 5_000 + "ACGT\n")
         result = predict(tmp_path / "in.txt", "--on-error", "skip")
         assert result.exit_code == 0
         assert len(result.stderr.splitlines()) == 6
         assert result.stderr.endswith("Skipped 5,000 of 5,001 records.\n")
 
-    def test_records_are_counted_where_none_is_skipped(self, predict, fasta):
+    def test_records_are_counted_if_none_is_skipped(self, predict, fasta):
         assert predict(fasta, "--on-error", "skip").stderr == "Read 3 records.\n"
 
 
@@ -276,7 +276,7 @@ class TestEnsemble:
         wanted = np.concatenate([2 * counted, np.sqrt(2) * counted], axis=1)
         np.testing.assert_allclose(np.array([row[1:] for row in rows[1:]], float), wanted, rtol=1e-5)
 
-    def test_records_that_do_not_fit_one_of_the_models_are_skipped(self, run, toy_model, tmp_path):
+    def test_records_that_do_not_fit_all_models_are_skipped(self, run, toy_model, tmp_path):
         yeast = write_toy_model(tmp_path / "yeast.onnx", YEAST)
         (tmp_path / "in.fa").write_text(f">a\n{'ACGT' * 2}\n>b\n{'ACGT' * 20}\n>c\nGGGG\n")
         result = run("predict", tmp_path / "in.fa", "-m", toy_model, "-m", yeast, "--on-error", "skip")
@@ -291,7 +291,7 @@ class TestEnsemble:
         assert one_line_error(run(command, fasta, *given, *more), "is given twice, also as ", "link.onnx")
         assert not (tmp_path / "out.tsv").exists()
 
-    def test_models_of_other_tasks_are_refused(self, run, toy_model, fasta, tmp_path):
+    def test_models_with_different_tasks_are_refused(self, run, toy_model, fasta, tmp_path):
         other = write_toy_model(tmp_path / "other.onnx", tasks=("gc",))
         assert one_line_error(run("predict", fasta, "-m", toy_model, "-m", other), "the same tasks", "gc, a")
 
@@ -302,7 +302,7 @@ class TestEnsemble:
 
 
 class TestPackagedModel:
-    def test_is_used_without_m_and_said_so(self, run, fasta, tmp_path, monkeypatch):
+    def test_is_used_without_m_and_reported(self, run, fasta, tmp_path, monkeypatch):
         monkeypatch.setattr(predictor_module, "PACKAGED_MODEL", write_toy_model(tmp_path / "yeast.onnx"))
         result = run("predict", fasta)
         assert (result.exit_code, result.stdout) == (0, TSV)
@@ -317,7 +317,7 @@ class TestPackagedModel:
 
 
 class TestProcess:
-    """What only a process of its own can show."""
+    """Tests that require a separate process."""
 
     def test_predict_imports_no_training_framework_and_no_rich(self, toy_model, fasta):
         args = ["predict", str(fasta), "-m", str(toy_model)]
@@ -328,23 +328,23 @@ class TestProcess:
         assert "onnxruntime" in loaded
         assert not loaded & {"keras", "tensorflow", "jax", "torch", "pandas", "scipy", "matplotlib", "onnx", "pyarrow", "rich"}
 
-    def test_thousand_promoters_from_a_cold_start_take_under_three_seconds(self, spawn, tmp_path):
+    def test_a_thousand_promoters_take_under_three_seconds(self, spawn, tmp_path):
         letters = random.Random(0)
         (tmp_path / "in.txt").write_text("".join("".join(letters.choices("ACGT", k=80)) + "\n" for _ in range(1000)))
         before = resource.getrusage(resource.RUSAGE_CHILDREN)
         done = spawn("predict", tmp_path / "in.txt")
         after = resource.getrusage(resource.RUSAGE_CHILDREN)
         assert done.stdout.count("\n") == 1001
-        # Processor time, which a busy machine does not stretch; benchmarks/predict.py has the wall time.
+        # CPU time, because wall time depends on the load of the machine. benchmarks/predict.py measures wall time.
         assert after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime < 3
 
     @pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="the system does not tell a process's peak memory")
     def test_memory_does_not_grow_with_the_input(self, tmp_path):
         model = write_toy_model(tmp_path / "y.onnx", YEAST)
         few, many = (peak_megabytes(tmp_path, [model], number) for number in (2_000, 200_000))
-        assert many - few < 25  # the windows of all of them would take 30 MB
+        assert many - few < 25  # the windows of all sequences would take 30 MB
 
-    def test_reader_that_leaves_early_is_no_error(self, toy_model, tmp_path):
+    def test_a_closed_pipe_is_not_an_error(self, toy_model, tmp_path):
         (tmp_path / "in.txt").write_text("ACGT\n" * 50_000)
         command = [sys.executable, "-c", "from dreamkeras.cli.main import main; main()", "predict", tmp_path / "in.txt", "-m", toy_model]
         with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
@@ -353,13 +353,13 @@ class TestProcess:
             assert process.stderr.read() == b""
         assert process.returncode in (1, -signal.SIGPIPE)
 
-    def test_interrupt_is_quiet_and_leaves_nothing(self, toy_model, tmp_path):
+    def test_interrupt_prints_nothing_and_leaves_no_file(self, toy_model, tmp_path):
         output = tmp_path / "out"
         output.mkdir()
         args = ["predict", "-", "-m", str(toy_model), "-o", str(output / "o.tsv")]
         command = [sys.executable, "-c", f"from dreamkeras.cli.main import main; main({args!r})"]
         with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
-            process.stdin.write(b"ACGT\n" * 100_000)  # more than a pipe holds: when this returns, the records are being read
+            process.stdin.write(b"ACGT\n" * 100_000)  # more than a pipe can hold, so that this returns only while the records are read
             process.stdin.flush()
             wait_for(output)
             process.send_signal(signal.SIGINT)
@@ -368,7 +368,7 @@ class TestProcess:
         assert process.returncode == 130
         assert list(output.iterdir()) == []
 
-    def test_error_does_not_wait_for_the_end_of_standard_input(self, toy_model):
+    def test_an_error_is_reported_before_standard_input_ends(self, toy_model):
         command = [sys.executable, "-c", f"from dreamkeras.cli.main import main; main(['predict', '-', '-m', {str(toy_model)!r}])"]
         with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
             with contextlib.suppress(BrokenPipeError):
@@ -379,14 +379,14 @@ class TestProcess:
             with contextlib.suppress(BrokenPipeError):
                 process.stdin.close()
 
-    def test_progress_is_shown_on_a_terminal_and_stays_out_of_the_results(self, toy_model, fasta):
+    def test_progress_is_shown_on_a_terminal_and_not_in_the_results(self, toy_model, fasta):
         shown, returncode, out = on_terminal(["predict", str(fasta), "-m", str(toy_model)])
         assert (returncode, out) == (0, TSV)
         assert "3 records" in shown
 
 
 def peak_megabytes(folder, models, number):
-    """Peak memory of a process that predicts so many promoters."""
+    """Returns the peak memory of a process that predicts a number of promoters, in MB."""
     (folder / "in.txt").write_text("ACGTACGTAC" * 8 + "\n" + ("GATTACA" * 11 + "\n") * (number - 1))
     options = [text for model in models for text in ("-m", str(model))]
     args = ["predict", str(folder / "in.txt"), *options, "-o", str(folder / "o.tsv")]
@@ -403,7 +403,7 @@ def wait_for(folder):
 
 
 def on_terminal(args):
-    """What a command shows on a terminal as its standard error, its exit status, and its standard output."""
+    """Runs a command with a terminal as standard error. Returns the text on the terminal, the exit status and standard output."""
     leader, follower = pty.openpty()
     command = [sys.executable, "-c", f"from dreamkeras.cli.main import main; main({args!r})"]
     shown = []
@@ -412,7 +412,7 @@ def on_terminal(args):
         try:
             while part := os.read(leader, 4096):
                 shown.append(part)
-        except OSError:  # Linux says EIO when the other side has closed
+        except OSError:  # Linux raises EIO after the other side has closed
             pass
 
     with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=follower, env={**os.environ, "TERM": "xterm"}) as process:
@@ -425,7 +425,7 @@ def on_terminal(args):
     return b"".join(shown).decode(), process.returncode, out
 
 
-def test_values_are_those_of_python(predict, fasta, toy_model):
+def test_values_equal_those_of_the_library(predict, fasta, toy_model):
     import dreamkeras
 
     rows = [line.split("\t") for line in predict(fasta).stdout.splitlines()[1:]]

@@ -43,7 +43,7 @@ def ask(port, method, path, body=b"", headers=None):
 
 
 class TestInAProcess:
-    def test_packaged_model_answers_logs_and_ends_with_0(self, tmp_path):
+    def test_the_packaged_model_is_served_and_the_server_exits_with_0(self, tmp_path):
         with server_process(tmp_path, settings="notice_seconds = 0") as server:
             status, answer = ask(server.port, "POST", "/v2/models/yeast/infer", BODY, {"X-Request-Id": "mine"})
             assert server.stop() == 0
@@ -53,25 +53,25 @@ class TestInAProcess:
         (line,) = [json.loads(line) for line in rest if line.startswith("{")]
         assert (line["request_id"], line["path"], line["status"], line["rows"]) == ("mine", "/v2/models/yeast/infer", 200, 1)
 
-    def test_failure_at_the_start_is_one_line(self, spawn, tmp_path):
+    def test_an_error_at_the_start_is_one_line(self, spawn, tmp_path):
         done = spawn("serve", "-m", tmp_path / "no.onnx")
         assert (done.returncode, done.stdout) == (1, "")
         assert re.fullmatch(r"Error: Expected an \.onnx file or a run folder, got .*no\.onnx, which does not exist\.\n", done.stderr)
 
 
 class TestModels:
-    def test_are_named_or_called_as_their_files(self, dry_run, toy_model):
+    def test_names_are_given_or_from_the_files(self, dry_run, toy_model):
         _, (app, _) = dry_run("-m", f"mine={toy_model}", "-m", toy_model)
         assert app.state.service.models.names() == ["mine", "toy"]
 
-    def test_of_a_folder_stand_beside_them(self, dry_run, toy_model, tmp_path):
+    def test_models_of_a_folder_are_also_served(self, dry_run, toy_model, tmp_path):
         (tmp_path / "fly/3").mkdir(parents=True)
         (tmp_path / "fly/3/model.onnx").write_bytes(toy_model.read_bytes())
         result, (app, _) = dry_run("-m", toy_model, "--models", tmp_path)
         assert app.state.service.models.names() == ["fly", "toy"]
         assert "Serving fly (version 3), toy (version 1) on http://127.0.0.1:" in result.stderr
 
-    def test_folder_alone_serves_no_packaged_model(self, dry_run, toy_model, tmp_path):
+    def test_a_folder_replaces_the_packaged_model(self, dry_run, toy_model, tmp_path):
         (tmp_path / "fly.onnx").write_bytes(toy_model.read_bytes())
         _, (app, _) = dry_run("--models", tmp_path)
         assert app.state.service.models.names() == ["fly"]
@@ -91,13 +91,13 @@ class TestWhoMayWhat:
             (["--operator-tokens", "T"], "Requests need no token. Loading and unloading models needs an operator token."),
         ],
     )
-    def test_is_told_at_the_start(self, dry_run, toy_model, tmp_path, options, text):
+    def test_permissions_are_printed_at_the_start(self, dry_run, toy_model, tmp_path, options, text):
         (tmp_path / "tokens").write_text(TOKEN)
         options = [tmp_path / "tokens" if option == "T" else option for option in options]
         result, _ = dry_run("-m", toy_model, *options)
         assert text in result.stderr
 
-    def test_tokens_reach_the_guard(self, dry_run, toy_model, tmp_path):
+    def test_tokens_are_passed_to_the_guard(self, dry_run, toy_model, tmp_path):
         (tmp_path / "tokens").write_text(TOKEN)
         _, (app, _) = dry_run("-m", toy_model, "--tokens", tmp_path / "tokens")
         app.state.service.guard.check_user(f"Bearer {TOKEN}")
@@ -106,30 +106,30 @@ class TestWhoMayWhat:
 
 
 class TestOptions:
-    def test_settings_come_from_a_file(self, dry_run, toy_model, tmp_path):
+    def test_settings_are_read_from_a_file(self, dry_run, toy_model, tmp_path):
         (tmp_path / "s.toml").write_text("rows = 7\n")
         _, (app, _) = dry_run("-m", toy_model, "--settings", tmp_path / "s.toml")
         assert app.state.service.settings.rows == 7
 
-    def test_tls_needs_both_files(self, dry_run, toy_model, tmp_path):
+    def test_tls_requires_both_files(self, dry_run, toy_model, tmp_path):
         (tmp_path / "a.pem").write_text("x")
         for options in (["--tls-key"], ["--tls-certificate"], ["--tls-client-ca"]):
             result, _ = dry_run("-m", toy_model, *options, tmp_path / "a.pem")
             assert result.exit_code == 2
             assert "TLS requires both --tls-certificate and --tls-key." in result.stderr
 
-    def test_tls_is_handed_on_and_shown_in_the_address(self, dry_run, toy_model, tmp_path):
+    def test_tls_is_used_and_shown_in_the_address(self, dry_run, toy_model, tmp_path):
         (tmp_path / "a.pem").write_text("x")
         result, (_, tls) = dry_run("-m", toy_model, "--tls-certificate", tmp_path / "a.pem", "--tls-key", tmp_path / "a.pem")
         assert tls == (tmp_path / "a.pem", tmp_path / "a.pem", None)
         assert " on https://127.0.0.1:" in result.stderr
 
-    def test_grpc_has_a_port_of_its_own(self, dry_run, toy_model):
+    def test_grpc_has_a_separate_port(self, dry_run, toy_model):
         pytest.importorskip("grpc")
         result, _ = dry_run("-m", toy_model, "--grpc-port", "0")
         assert re.search(r" on http://127\.0\.0\.1:\d+ and gRPC on 127\.0\.0\.1:\d+\.\n", result.stderr)
 
-    def test_address_in_use_is_told(self, run, toy_model):
+    def test_an_address_in_use_is_an_error(self, run, toy_model):
         with lifecycle.bind("127.0.0.1", 0) as taken:
             result = run("serve", "-m", toy_model, "--port", taken.getsockname()[1])
         assert (result.exit_code, "Cannot listen on 127.0.0.1, port" in result.stderr) == (1, True)
@@ -139,12 +139,12 @@ class TestOptions:
     ("package", "options", "extra"),
     [("starlette", [], "serve"), ("httptools", [], "serve"), ("tritonclient", ["--grpc-port", "0"], "grpc")],
 )
-def test_missing_package_is_told_with_its_extra(run, monkeypatch, package, options, extra):
+def test_missing_package_is_reported_with_its_extra(run, monkeypatch, package, options, extra):
     monkeypatch.setitem(sys.modules, package, None)
     monkeypatch.setattr("importlib.util.find_spec", lambda name: None if name == package else object())
     result = run("serve", *options)
     assert (result.exit_code, result.stderr) == (1, f"Error: Serving requires {package}: pip install 'dreamkeras[{extra}]'.\n")
 
 
-def test_addresses_of_this_machine_are_those_that_only_it_reaches():
+def test_loopback_addresses_can_only_be_reached_from_this_machine():
     assert set(serve.LOOPBACK) == {"127.0.0.1", "::1", "localhost"}

@@ -1,4 +1,4 @@
-"""`dreamkeras simulate` from the outside."""
+"""Tests of the command `dreamkeras simulate`."""
 
 import subprocess
 import sys
@@ -13,7 +13,7 @@ def run(*arguments):
     return CliRunner().invoke(main, ["simulate", *map(str, arguments)])
 
 
-def test_rows_go_to_standard_output():
+def test_rows_are_written_to_standard_output():
     result = run("-n", 5)
     assert result.exit_code == 0
     rows = [line.split("\t") for line in result.stdout.splitlines()]
@@ -22,14 +22,14 @@ def test_rows_go_to_standard_output():
     assert result.stderr == ""
 
 
-def test_a_seed_names_a_library(tmp_path):
+def test_the_seed_determines_the_library(tmp_path):
     for name, seed in (("a", 3), ("b", 3), ("c", 4)):
         assert run("-n", 20, "--seed", seed, "-o", tmp_path / name).exit_code == 0
     assert (tmp_path / "a").read_bytes() == (tmp_path / "b").read_bytes()
     assert (tmp_path / "a").read_bytes() != (tmp_path / "c").read_bytes()
 
 
-def test_the_truth_goes_to_its_own_file(tmp_path):
+def test_the_truth_is_written_to_a_separate_file(tmp_path):
     result = run("-n", 20, "-o", tmp_path / "library.tsv", "--truth", tmp_path / "truth.tsv")
     assert result.exit_code == 0
     assert result.stdout == ""
@@ -64,7 +64,7 @@ def test_importing_the_command_imports_no_numpy():
     assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout.strip() == "False"
 
 
-def test_the_truth_never_takes_the_librarys_place(tmp_path):
+def test_the_truth_cannot_overwrite_the_library(tmp_path):
     (tmp_path / "link").symlink_to(tmp_path / "library")
     result = run("-n", 5, "-o", tmp_path / "library", "--truth", tmp_path / "link")
     assert (result.exit_code, "Two results would be written to " in result.stderr) == (2, True)

@@ -29,7 +29,7 @@ def library(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def promoters(tmp_path_factory):
-    """The bytes of a library that is larger than a look at its beginning takes."""
+    """Bytes of a library that is larger than the part that is read to recognise the format."""
     return write_library(tmp_path_factory.mktemp("data") / "t.tsv", 800).read_bytes()
 
 
@@ -55,7 +55,7 @@ def one_line_error(result, *parts):
 
 
 class TestRun:
-    def test_says_how_it_went_on_standard_error(self, train, library, tmp_path):
+    def test_progress_and_result_are_printed_to_standard_error(self, train, library, tmp_path):
         result = train(library, "--out", tmp_path / "run")
         assert (result.exit_code, result.stdout) == (0, "")
         read, first, line, summary = result.stderr.splitlines()
@@ -65,7 +65,7 @@ class TestRun:
         assert summary.startswith(f"{tmp_path / 'run'}: validation r ")
         assert summary.endswith(" on 10 sequences (epoch 1)")
 
-    def test_options_are_the_configs_choices(self, run, quick, library, tmp_path):
+    def test_options_set_the_configuration(self, run, quick, library, tmp_path):
         quick.setattr("dreamkeras.training.run._fit", lambda *args: {"r": 0.5, "mse": 1.0, "n": 10, "best_epoch": 2})
         chosen = {"model": "tiny", "epochs": 7, "batch_size": 16, "learning_rate": 0.25, "patience": 3, "seed": 5, "minutes": 9.0}
         chosen |= {"strategy": "bhi", "optimizer": "lion", "loss": "huber", "ema": 0.9, "mask": 0.1, "detect_mutations": 0.05}
@@ -77,7 +77,7 @@ class TestRun:
         chosen |= {"valid": str(library), "data": str(library), "precision": "bfloat16", "backend": BACKEND, "balance": True}
         assert written.items() >= {**chosen, "simulated": None, "steps": None}.items()
 
-    def test_every_choice_of_a_run_has_an_option(self):
+    def test_every_field_of_the_configuration_has_an_option(self):
         from dreamkeras.cli.commands.train import command
         from dreamkeras.cli.options.atac import ATAC_FIELDS
         from dreamkeras.cli.options.table import OPTIONS as TABLE_OPTIONS
@@ -88,7 +88,7 @@ class TestRun:
         assert fields - options_of_runs == {"simulated", "table", "atac", "construct", "fingerprint"}
         assert options_of_runs <= fields
 
-    def test_steps_in_place_of_epochs(self, run, quick, library, tmp_path):
+    def test_steps_replace_epochs(self, run, quick, library, tmp_path):
         result = run("train", library, "--model", "tiny", "--batch-size", 64, "--steps", 4, "--out", tmp_path / "run")
         assert result.exit_code == 0
         assert [line.split()[1] for line in result.stderr.splitlines()[2:4]] == ["1/2", "2/2"]
@@ -96,7 +96,7 @@ class TestRun:
         both = run("train", library, "--steps", 4, "--epochs", 2, "--out", tmp_path / "both")
         assert one_line_error(both, "Set only one option for the length of training, got epochs and steps.")
 
-    def test_folds_are_trained_one_after_the_other(self, train, quick, library, tmp_path):
+    def test_folds_are_trained_in_order(self, train, quick, library, tmp_path):
         quick.setattr("dreamkeras.training.cross_validation.export_ensemble", lambda folders, output: output.touch())
         result = train(library, "--folds", 2, "--batch-size", 32, "--out", tmp_path / "cv")
         assert (result.exit_code, result.stdout) == (0, "")
@@ -107,7 +107,7 @@ class TestRun:
         assert lines[-1].startswith(f"{tmp_path / 'cv'}: r ")
         assert lines[-1].endswith(" on 100 sequences held out in 2 folds")
 
-    def test_folds_are_gone_on_with(self, run, train, quick, library, tmp_path):
+    def test_cross_validation_is_resumed(self, run, train, quick, library, tmp_path):
         quick.setattr("dreamkeras.training.cross_validation.export_ensemble", lambda folders, output: output.touch())
         train(library, "--folds", 2, "--batch-size", 32, "--out", tmp_path / "cv")
         before = (tmp_path / "cv" / "metrics.json").read_bytes()
@@ -117,7 +117,7 @@ class TestRun:
         assert (tmp_path / "cv" / "metrics.json").read_bytes() == before
         assert one_line_error(train(library, "--folds", 2, "--out", tmp_path / "cv"), "new or empty folder", "--resume")
 
-    def test_without_data_says_that_it_simulates(self, run, quick, monkeypatch, tmp_path):
+    def test_simulation_without_data_is_reported(self, run, quick, monkeypatch, tmp_path):
         monkeypatch.chdir(tmp_path)
         configs, metrics = [], {"r": 0.5, "mse": 1.0, "n": 2_000, "best_epoch": 2}
         quick.setattr("dreamkeras.training.run.train", lambda *args: configs.append(args) or metrics)
@@ -129,7 +129,7 @@ class TestRun:
         config, folder = configs[0]
         assert (config.data, config.model, folder) == (None, "dream-cnn-small", Path("runs/dream-cnn-small"))
 
-    def test_peaks_have_a_network_of_their_own(self, run, quick, monkeypatch, tmp_path):
+    def test_peaks_have_a_separate_default_network(self, run, quick, monkeypatch, tmp_path):
         monkeypatch.chdir(tmp_path)
         (tmp_path / "peaks.bed").write_text("chr1\t1\t9\n")
         configs, metrics = [], {"r": 0.5, "mse": 1.0, "n": 20, "best_epoch": 2, "peaks": 12, "peaks_r": 0.25}
@@ -139,13 +139,13 @@ class TestRun:
         assert (config.model, folder, config.bias, config.atac.length) == ("bpnet-small", Path("runs/bpnet-small"), "b", 2000)
         assert result.stderr.endswith(": validation r 0.500 on 20 sequences, r 0.250 on the 12 peaks alone (epoch 2)\n")
 
-    def test_folds_that_would_not_be_used_are_refused(self, run, library, tmp_path):
+    def test_unused_folds_are_refused(self, run, library, tmp_path):
         table = ("--assay", "table", "--target-column", "1", "--fold-column", "2")
         result = run("train", library, *table, "--out", tmp_path / "run")
         assert (result.exit_code, "--fold-column has no effect without --valid-fold N or --folds." in result.stderr) == (2, True)
 
     @pytest.mark.parametrize("division", [("--valid", "x.tsv"), ("--valid-fold", "3"), ("--folds", "given")])
-    def test_a_seed_for_a_split_that_is_not_drawn_is_refused(self, run, library, tmp_path, division):
+    def test_split_seed_without_a_random_split_is_refused(self, run, library, tmp_path, division):
         result = run("train", library, *division, "--split-seed", 8, "--out", tmp_path / "run")
         wanted = (
             f"--split-seed has no effect with {' '.join(division) if 'given' in division else division[0]}, which draws no random split."
@@ -154,7 +154,7 @@ class TestRun:
         assert not (tmp_path / "run").exists()
 
     @pytest.mark.parametrize("division", [(), ("--valid-fraction", 0.2), ("--folds", 2), ("--folds", 2, "--valid-fold", 1)])
-    def test_the_split_has_a_seed_of_its_own(self, run, quick, library, tmp_path, division):
+    def test_the_split_has_a_separate_seed(self, run, quick, library, tmp_path, division):
         configs = []
         for target in ("run.train", "cross_validation.cross_validate"):
             metrics = {"r": 0.5, "mse": 1.0, "n": 10, "best_epoch": 2, "folds": [1, 2]}
@@ -162,25 +162,25 @@ class TestRun:
         assert run("train", library, *division, "--split-seed", 8, "--out", tmp_path / "run").exit_code == 0
         assert configs[0].split_seed == 8
 
-    def test_in_a_shell_standard_error_holds_our_lines_only(self, spawn, library, tmp_path):
+    def test_standard_error_has_only_lines_of_dreamkeras(self, spawn, library, tmp_path):
         done = spawn("train", library, "--epochs", 1, "--batch-size", 90, "--out", tmp_path / "run", env=ENV, timeout=300)
         assert (done.returncode, done.stdout) == (0, "")
         _, _, line, summary = done.stderr.splitlines()
         assert line.startswith("epoch 1/1  loss ")
         assert summary.startswith(f"{tmp_path / 'run'}: validation r ")
 
-    def test_on_a_terminal_there_is_a_bar(self, library, tmp_path):
+    def test_a_progress_bar_is_shown_on_a_terminal(self, library, tmp_path):
         shown, out, code = self.on_terminal(
             "train", library, "--model", "tiny", "--epochs", 1, "--batch-size", 64, "--out", tmp_path / "run"
         )
         assert (code, out) == (0, "")
-        assert "\x1b[?25l" in shown  # the cursor, hidden and
-        assert "\x1b[?25h" in shown  # shown again
+        assert "\x1b[?25l" in shown  # the bar hides the cursor
+        assert "\x1b[?25h" in shown  # and shows it again
         assert "━" in shown
         assert "epoch 1/1  loss " in shown
 
     def on_terminal(self, *args):
-        """What a command shows where its standard error is a terminal; its standard output; its exit status."""
+        """Runs a command with a terminal as standard error. Returns the text on the terminal, standard output and the exit status."""
         leader, follower = pty.openpty()
         command = [sys.executable, killed_run.__file__, "never", *map(str, args)]
         env = {**ENV, "TERM": "xterm", "COLUMNS": "100", "PYTHONUTF8": "1"}
@@ -190,7 +190,7 @@ class TestRun:
             try:
                 while part := os.read(leader, 4096):
                     shown += part
-            except OSError:  # Linux says EIO when the other side has closed
+            except OSError:  # Linux raises EIO after the other side has closed
                 pass
             out = process.stdout.read().decode()
         os.close(leader)
@@ -198,30 +198,30 @@ class TestRun:
 
 
 class TestResume:
-    def test_of_a_finished_run(self, run, train, library, tmp_path):
+    def test_a_finished_run_can_be_resumed(self, run, train, library, tmp_path):
         train(library, "--out", tmp_path / "run")
         history = (tmp_path / "run" / "history.csv").read_bytes()
         result = run("train", "--resume", "--out", tmp_path / "run")
         assert (result.exit_code, result.stdout, result.stderr.count("\n")) == (0, "", 1)
         assert (tmp_path / "run" / "history.csv").read_bytes() == history
 
-    def test_of_no_run(self, run, tmp_path):
+    def test_a_missing_run_is_one_line(self, run, tmp_path):
         assert one_line_error(run("train", "--resume", "--out", tmp_path / "run"), "No run to resume: ", "config.json does not exist.")
 
     @pytest.mark.parametrize("args", [["data.tsv"], ["--epochs", "3"], ["--model", "dream-cnn-small"], ["--seed", "0"]])
-    def test_beside_choices_is_wrong_usage(self, run, tmp_path, args):
+    def test_resume_with_other_options_is_refused(self, run, tmp_path, args):
         result = run("train", "--resume", "--out", tmp_path / "run", *args)
         assert result.exit_code == 2
         assert "--resume can only be combined with --out and --backend" in result.stderr
 
-    def test_on_another_backend(self, run, quick, tmp_path):
+    def test_another_backend_is_refused(self, run, quick, tmp_path):
         other = next(name for name in BACKENDS if name != BACKEND)
         (tmp_path / "config.json").write_text(json.dumps({"backend": other}))
         assert one_line_error(
             run("train", "--resume", "--out", tmp_path, "--backend", BACKEND), f"Expected backend {other}", f"got {BACKEND}"
         )
 
-    def test_of_a_broken_checkpoint(self, run, train, library, tmp_path):
+    def test_a_malformed_checkpoint_is_one_line(self, run, train, library, tmp_path):
         train(library, "--out", tmp_path / "run")
         checkpoint = tmp_path / "run" / "checkpoint" / "state.npz"
         checkpoint.write_bytes(checkpoint.read_bytes()[:1000])
@@ -231,7 +231,7 @@ class TestResume:
 
 
 class TestStreams:
-    """Runs end where training would begin: their data are read, and their choices written."""
+    """Runs that are stopped before training, after the data are read and the configuration is written."""
 
     TABLE = ("--assay", "table", "--target-column", "y")
 
@@ -256,14 +256,14 @@ class TestStreams:
 
     @pytest.fixture
     def table(self, promoters):
-        """A table whose length has to be found, so that it is read three times, and 40 of whose rows lack a value."""
+        """A table that is read three times, to find the window length, and in which 40 rows lack a value."""
         rows = [line.split("\t") for line in promoters.decode().splitlines()]
         lines = [f"{text}\t{'' if i % 20 == 0 else value}\t{i % 2}" for i, (text, value) in enumerate(rows)]
         return "\n".join(["seq\ty\tfold", *lines, ""]).encode()
 
     @pytest.mark.parametrize("channel", CHANNELS)
     @pytest.mark.parametrize("kind", ["yeast", "table"])
-    def test_a_run_is_of_the_same_data_by_any_channel(self, begun, promoters, table, tmp_path, kind, channel):
+    def test_files_and_pipes_give_the_same_data(self, begun, promoters, table, tmp_path, kind, channel):
         content = promoters if kind == "yeast" else table
         args = self.TABLE if kind == "table" else ()
         (tmp_path / "t.tsv").write_bytes(content)
@@ -280,7 +280,7 @@ class TestStreams:
         apart = {name for name in wanted if config[name] != wanted[name]}
         assert apart == {"data"}
 
-    def test_validation_data_come_from_pipes(self, begun, promoters, tmp_path):
+    def test_validation_data_can_be_pipes(self, begun, promoters, tmp_path):
         (tmp_path / "t.tsv").write_bytes(promoters)
         wanted, _ = begun(tmp_path / "t.tsv", "--valid", tmp_path / "t.tsv")
         with filled_pipe(promoters) as pipe:
@@ -288,7 +288,7 @@ class TestStreams:
         assert (config["fingerprint"], config["data"], config["valid"]) == (wanted["fingerprint"], "-", pipe)
         assert told == ["Read 800 rows of standard input.", f"Read 800 rows of {pipe}."]
 
-    def test_every_fold_reads_a_pipe(self, run, quick, table, tmp_path):
+    def test_folds_can_be_read_from_a_pipe(self, run, quick, table, tmp_path):
         quick.setattr("dreamkeras.training.run._fit", lambda *args: {})
         quick.setattr("dreamkeras.training.cross_validation._join", lambda *args: {"folds": [0, 1], "r": None, "mse": None, "n": 760})
         quick.setattr("dreamkeras.training.cross_validation.export_ensemble", lambda folders, output: None)
@@ -302,7 +302,7 @@ class TestStreams:
         )
         assert one == other
 
-    def test_a_run_on_a_pipe_is_not_gone_on_with_until_its_data_are_a_file(self, run, begun, promoters, tmp_path, monkeypatch):
+    def test_a_run_on_a_pipe_is_resumed_only_from_a_file(self, run, begun, promoters, tmp_path, monkeypatch):
         config, _ = begun("-", stdin=promoters)
         (folder,) = (path.parent for path in tmp_path.glob("*/config.json"))
         before = {path: path.read_bytes() for path in tmp_path.rglob("*") if path.is_file()}
@@ -315,14 +315,14 @@ class TestStreams:
         assert run("train", "--resume", "--out", folder).exit_code == 0
 
     @pytest.mark.parametrize("valid", ["-", "/dev/stdin"])
-    def test_one_pipe_is_not_both_training_and_validation(self, spawn, promoters, tmp_path, valid):
+    def test_a_pipe_cannot_be_both_training_and_validation_data(self, spawn, promoters, tmp_path, valid):
         done = spawn("train", "-", "--valid", valid, "--out", tmp_path / "run", input=promoters.decode())
         assert (done.returncode, done.stderr) == (
             1, "Error: Two inputs are standard input, which can be read only once. Use a file for one of them.\n",
         )  # fmt: skip
         assert not (tmp_path / "run").exists()
 
-    def test_nothing_of_a_pipe_stays_in_tmpdir(self, begun, promoters, tmp_path, monkeypatch):
+    def test_the_copy_of_a_pipe_is_removed(self, begun, promoters, tmp_path, monkeypatch):
         monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
         with filled_pipe(promoters) as pipe:
             begun(pipe)
@@ -351,21 +351,21 @@ class TestBadInput:
         ],
         ids=["missing", "empty", "one column", "one column with a name", "text", "nan", "range", "letter", "one row", "less than a batch"],
     )
-    def test_of_the_data(self, train, tmp_path, text, parts):
+    def test_errors_of_the_data_are_one_line(self, train, tmp_path, text, parts):
         data = tmp_path / "data.tsv"
         if text is not None:
             data.write_text(text)
         assert one_line_error(train(data, "--out", tmp_path / "runs" / "x"), *parts)
         assert not (tmp_path / "runs").exists()
 
-    def test_of_the_validation_data(self, train, library, tmp_path):
+    def test_errors_of_the_validation_data_are_one_line(self, train, library, tmp_path):
         (tmp_path / "valid.tsv").write_text(GOOD + "A" * 110 + "\t\n")
         result = train(library, "--valid", tmp_path / "valid.tsv", "--out", tmp_path / "run")
         assert one_line_error(result, "valid.tsv", "line 2")
         assert not (tmp_path / "run").exists()
 
     @pytest.mark.parametrize(("option", "known"), [("model", "dream-cnn-small"), ("assay", "yeast"), ("strategy", "autosome")])
-    def test_unknown_names_list_the_known(self, train, library, tmp_path, option, known):
+    def test_errors_on_unknown_names_list_the_known_names(self, train, library, tmp_path, option, known):
         assert one_line_error(train(library, f"--{option}", "nonesuch", "--out", tmp_path / "run"), "'nonesuch'", known)
         assert not (tmp_path / "run").exists()
 
@@ -377,7 +377,7 @@ class TestBadInput:
             ("--valid-fraction", "1.5", "fraction"),
         ],
     )
-    def test_numbers_out_of_range(self, train, library, tmp_path, option, value, part):
+    def test_numbers_out_of_range_are_one_line(self, train, library, tmp_path, option, value, part):
         assert one_line_error(train(library, option, value, "--out", tmp_path / "run"), part, value)
         assert not (tmp_path / "run").exists()
 
@@ -393,28 +393,28 @@ class TestBadInput:
             ["--learning-rate", "nan"],
         ],
     )
-    def test_wrong_usage(self, run, args):
+    def test_wrong_usage_exits_2(self, run, args):
         assert run("train", *args).exit_code == 2
 
-    def test_folder_that_holds_something(self, train, library, tmp_path):
+    def test_a_folder_with_files_is_refused(self, train, library, tmp_path):
         (tmp_path / "notes.txt").touch()
         assert one_line_error(train(library, "--out", tmp_path), "new or empty folder", "--resume")
         assert [path.name for path in tmp_path.iterdir()] == ["notes.txt"]
 
-    def test_folder_that_cannot_be_written(self, train, library, tmp_path):
+    def test_an_unwritable_folder_is_one_line(self, train, library, tmp_path):
         (tmp_path / "file").touch()
         assert one_line_error(train(library, "--out", tmp_path / "file" / "run"), "file/run", "Not a directory")
         assert one_line_error(train(library, "--out", tmp_path / "file"), "new or empty folder")
 
-    def test_backend_that_is_not_installed(self, train, library, tmp_path, monkeypatch):
+    def test_a_missing_backend_is_one_line(self, train, library, tmp_path, monkeypatch):
         monkeypatch.setattr("dreamkeras.training.backend._installed", lambda package: package != "jax")
         assert one_line_error(train(library, "--backend", "jax", "--out", tmp_path / "run"), "pip install 'dreamkeras[jax]'")
 
-    def test_keras_that_is_not_installed(self, train, library, monkeypatch):
+    def test_missing_keras_is_one_line(self, train, library, monkeypatch):
         monkeypatch.setattr("dreamkeras.training.backend._installed", lambda package: package != "keras")
         assert one_line_error(train(library), "pip install 'dreamkeras[train]'")
 
-    def test_a_rate_that_is_far_too_high(self, train, library, tmp_path):
+    def test_a_diverging_loss_is_one_line(self, train, library, tmp_path):
         result = train(library, "--learning-rate", "1e30", "--out", tmp_path / "run")
         assert result.exit_code == 1
         _, began, error = result.stderr.splitlines()
@@ -425,7 +425,7 @@ class TestBadInput:
 class TestFullDisk:
     @pytest.fixture
     def disk(self, tmp_path):
-        """A disk of 16 kB, which no checkpoint fits."""
+        """A disk of 16 kB, which is too small for a checkpoint."""
         folder = tmp_path / "disk"
         folder.mkdir()
         mount = subprocess.run(["mount", "-t", "tmpfs", "-o", "size=16k", "tmpfs", str(folder)], capture_output=True, check=False)
@@ -444,7 +444,7 @@ class TestFullDisk:
         assert sorted(path.name for path in (disk / "run").rglob("*")) == ["checkpoint", "config.json"]
 
 
-def test_help_names_every_strategy_and_has_a_line_an_option(run):
+def test_help_lists_all_strategies_and_describes_all_options(run):
     from dreamkeras.cli.commands.train import command
     from dreamkeras.training.strategy.strategies import STRATEGIES
 

@@ -1,4 +1,4 @@
-"""`dreamkeras variants`, beside letters that are counted by hand."""
+"""Tests of `dreamkeras variants` against base counts that are computed independently."""
 
 import collections
 import csv
@@ -45,14 +45,14 @@ def letters_of(contig):
 
 
 def sides(row, length, at):
-    """Windows of both alleles for each edge that stays, cut from strings."""
+    """Returns the windows of both alleles for each anchored edge, cut from strings."""
     letters = letters_of(row["chrom"])
     changed = haplotype(letters, int(row["pos"]), row["ref"], row["alt"])
     return zip(*(windows(letters, changed, length, at, right=right) for right in (False, True)), strict=True)
 
 
 def effect(row, length=12, at=6):
-    """What the toy model's answers are, for strings that are cut and joined by hand."""
+    """Returns the predictions of the toy model for strings that are cut and joined independently."""
     before, after = (np.mean([*map(count, texts)], axis=0) for texts in sides(row, length, at))
     return [*zip(before.tolist(), after.tolist(), (after - before).tolist(), strict=True)]
 
@@ -61,7 +61,7 @@ def numbers(row, task):
     return tuple(float(row[f"{task}_{name}"]) for name in ("ref", "alt", "effect"))
 
 
-def test_every_allele_is_a_row_with_a_status_and_the_numbers_of_hand_made_windows(run, toy_model, genome, vcf, tmp_path):
+def test_rows_have_the_status_and_the_expected_predictions(run, toy_model, genome, vcf, tmp_path):
     result = run("variants", vcf(300), "--genome", genome, "-m", toy_model, "-o", tmp_path / "o.tsv")
     assert (result.exit_code, result.stdout) == (0, "")
     found = rows((tmp_path / "o.tsv").read_text())
@@ -75,7 +75,7 @@ def test_every_allele_is_a_row_with_a_status_and_the_numbers_of_hand_made_window
             assert row["gc_effect"] == "nan"
 
 
-def test_what_came_of_the_alleles_is_told(run, toy_model, genome, vcf):
+def test_allele_counts_by_status_are_printed(run, toy_model, genome, vcf):
     told = run("variants", vcf(300), "--genome", genome, "-m", toy_model).stderr.splitlines()
     counts = collections.Counter(status for _, statuses in troubled_lines(300) for status in statuses)
     total = sum(counts.values())
@@ -84,7 +84,7 @@ def test_what_came_of_the_alleles_is_told(run, toy_model, genome, vcf):
     assert told[-1].startswith(f"REF differs from the genome in {counts['ref_mismatch']} of ")
 
 
-def test_the_manifest_names_models_inputs_and_how_windows_are_laid(run, toy_model, genome, vcf, tmp_path):
+def test_the_manifest_has_models_inputs_and_window_options(run, toy_model, genome, vcf, tmp_path):
     path = vcf(30)
     run("variants", path, "--genome", genome, "-m", toy_model, "-o", tmp_path / "o.jsonl", "--at", 3, "--strand", "both")
     found = json.loads((tmp_path / "o.jsonl.manifest.json").read_text())
@@ -95,7 +95,7 @@ def test_the_manifest_names_models_inputs_and_how_windows_are_laid(run, toy_mode
 
 
 @pytest.mark.parametrize("format", ["csv", "jsonl", "parquet"])
-def test_other_tables_hold_the_same(run, toy_model, genome, vcf, tmp_path, format):
+def test_all_table_formats_hold_the_same_values(run, toy_model, genome, vcf, tmp_path, format):
     path = vcf(60)
     args = ("variants", path, "--genome", genome, "-m", toy_model)
     wanted = rows(run(*args).stdout)
@@ -111,7 +111,7 @@ def test_other_tables_hold_the_same(run, toy_model, genome, vcf, tmp_path, forma
 
 
 def as_cell(name, value):
-    """A value as TSV has it."""
+    """Formats a value as in TSV."""
     if name.startswith(("gc_", "a_")):
         return "nan" if value is None else f"{float(value):g}"
     return "" if value is None else str(value)
@@ -131,7 +131,7 @@ def test_several_positions_and_both_strands_are_averaged(run, toy_model, genome,
     assert both > 30
 
 
-def test_an_ensemble_tells_how_far_its_models_agree(run, genome, vcf, tmp_path):
+def test_an_ensemble_adds_deviation_and_agreement(run, genome, vcf, tmp_path):
     models = [write_toy_model(tmp_path / f"{weight}.onnx", weight=weight) for weight in (1, 2, -6)]
     options = [option for model in models for option in ("-m", model)]
     path = vcf(60)
@@ -146,7 +146,7 @@ def test_an_ensemble_tells_how_far_its_models_agree(run, genome, vcf, tmp_path):
         assert float(found[i]["gc_agreement"]) == pytest.approx(1 / 3, abs=1e-4)
 
 
-def test_an_insert_between_adapters(run, genome, vcf, tmp_path):
+def test_alleles_are_inserted_between_adapters(run, genome, vcf, tmp_path):
     construct = Construct("s", length=20, left_adapter="TTTT", right_adapter="AAAA", strands="given")
     model = write_toy_model(tmp_path / "s.onnx", construct)
     found = rows(run("variants", vcf(60), "--genome", genome, "-m", model).stdout)
@@ -159,7 +159,7 @@ def test_an_insert_between_adapters(run, genome, vcf, tmp_path):
     assert [row["status"] for row in shorter].count("too_long") > [row["status"] for row in found].count("too_long")
 
 
-def test_a_yeast_promoter_is_80_letters_between_its_adapters(run, genome, vcf, tmp_path):
+def test_a_yeast_promoter_has_80_bases_between_its_adapters(run, genome, vcf, tmp_path):
     found = rows(run("variants", vcf(30), "--genome", genome).stdout)
     scored = [row for row in found if row["status"] == "ok"]
     model = dreamkeras.load()
@@ -171,7 +171,7 @@ def test_a_yeast_promoter_is_80_letters_between_its_adapters(run, genome, vcf, t
 
 
 class TestNotations:
-    """Files in which one haplotype is written in several ways, and the packaged model."""
+    """VCF files with several representations of one haplotype, scored with the packaged model."""
 
     @pytest.fixture
     def effects(self, run, data_folder, tmp_path):
@@ -187,7 +187,7 @@ class TestNotations:
         return scored
 
     @pytest.mark.parametrize("name", ["joint.vcf", "equiv.vcf"])
-    def test_one_haplotype_has_one_effect(self, effects, name):
+    def test_equivalent_representations_have_the_same_effect(self, effects, name):
         found = effects(name)
         by_form = collections.defaultdict(set)
         for row in found:
@@ -197,7 +197,7 @@ class TestNotations:
         assert all(len(values) == 1 for values in by_form.values())
         assert len(by_form) == {"joint.vcf": 2, "equiv.vcf": 8}[name]
 
-    def test_the_edge_that_stays_is_a_choice_and_both_are_averaged(self, effects):
+    def test_the_anchored_edge_is_an_option_and_mean_averages_both(self, effects):
         left, right, mean = (effects("equiv.vcf", "--indel-anchor", anchor) for anchor in ("left", "right", "mean"))
         assert effects("equiv.vcf") == mean
         for row, one, other in zip(mean, left, right, strict=True):
@@ -223,7 +223,7 @@ def test_pairs_of_sequences(run, toy_model, tmp_path):
     assert "Scored 1 of 2 pairs of sequences." in result.stderr
 
 
-def test_a_vcf_comes_back_with_info(run, spawn, toy_model, genome, vcf, tmp_path):
+def test_the_output_vcf_has_info_fields(run, spawn, toy_model, genome, vcf, tmp_path):
     path = vcf(60, broken=False)
     args = ("variants", path, "--genome", genome, "-m", toy_model)
     assert run(*args, "-o", tmp_path / "o.vcf.gz", "--info-prefix", "GC.").exit_code == 0
@@ -240,7 +240,7 @@ def test_a_vcf_comes_back_with_info(run, spawn, toy_model, genome, vcf, tmp_path
 
 
 @pytest.mark.parametrize("more", [(), ("--resume",)])
-def test_annotating_twice_needs_another_prefix(run, toy_model, genome, vcf, tmp_path, more, monkeypatch):
+def test_annotating_twice_requires_another_prefix(run, toy_model, genome, vcf, tmp_path, more, monkeypatch):
     run("variants", vcf(30), "--genome", genome, "-m", toy_model, "-o", tmp_path / "a.vcf")
     args = ("variants", tmp_path / "a.vcf", "--genome", genome, "-m", toy_model, "-o", tmp_path / "b.vcf", *more)
     with monkeypatch.context() as patched:
@@ -270,7 +270,7 @@ def test_annotating_twice_needs_another_prefix(run, toy_model, genome, vcf, tmp_
         ((), 1, "requires a reference genome. Give it with --genome."),
     ],
 )
-def test_wrong_choices_are_one_line_and_leave_nothing(run, toy_model, genome, vcf, tmp_path, args, code, message):
+def test_wrong_options_are_one_line_and_write_nothing(run, toy_model, genome, vcf, tmp_path, args, code, message):
     path = vcf(30)
     before = sorted(tmp_path.rglob("*"))
     result = run("variants", path, "-m", toy_model, *(arg.format(genome=genome, folder=tmp_path) for arg in args))
@@ -280,10 +280,10 @@ def test_wrong_choices_are_one_line_and_leave_nothing(run, toy_model, genome, vc
 
 
 class TestResume:
-    """10,000 records, a third of them with trouble of 20 kinds, and a process that is killed."""
+    """Kills during the scoring of 10,000 records, a third of which have one of 20 kinds of errors."""
 
     def kill(self, args, output, shards):
-        """Runs the command until there are so many shards, and a moment more."""
+        """Runs the command until it has written a number of shards, and a short time longer, and kills it."""
         slow = "import time; add = run.Shards.add; run.Shards.add = lambda *rest: (add(*rest), time.sleep(0.05))"
         begin = "from dreamkeras.variants import run; from dreamkeras.formats import vcf; vcf.BATCH_ROWS = 400"
         code = f"{begin}; {slow}; from dreamkeras.cli.main import main; main({[str(arg) for arg in args]!r})"
@@ -296,7 +296,7 @@ class TestResume:
         process.wait()
 
     @pytest.mark.parametrize(("suffix", "kills"), [("tsv", (3, 9, 17)), ("vcf.gz", (9,))])
-    def test_after_kill_9_ends_in_the_same_bytes(self, run, toy_model, genome, vcf, tmp_path, monkeypatch, suffix, kills):
+    def test_a_kill_does_not_change_the_result(self, run, toy_model, genome, vcf, tmp_path, monkeypatch, suffix, kills):
         monkeypatch.setattr("dreamkeras.formats.vcf.BATCH_ROWS", 400)
         args = ["variants", vcf(10_000), "--genome", genome, "-m", toy_model]
         output, whole = tmp_path / f"o.{suffix}", tmp_path / f"whole.{suffix}"
@@ -313,7 +313,7 @@ class TestResume:
             assert [row["status"] for row in rows(output.read_text())] == wanted
             assert f"in {wanted.count('ref_mismatch'):,} of " in resumed.stderr
 
-    def test_other_choices_do_not_go_on_with_what_was_begun(self, run, toy_model, genome, vcf, tmp_path):
+    def test_other_options_do_not_resume_existing_shards(self, run, toy_model, genome, vcf, tmp_path):
         args = ["variants", vcf(4000), "--genome", genome, "-m", toy_model, "-o", tmp_path / "o.tsv", "--resume"]
         self.kill(args, tmp_path / "o.tsv", 2)
         result = run(*args, "--at", 3)

@@ -1,4 +1,4 @@
-"""The options of `--assay atac`, alone and as a run from start to end sees them."""
+"""Tests of the options of `--assay atac`, alone and in a complete run."""
 
 import dataclasses
 import json
@@ -16,7 +16,7 @@ FILES = ("--genome", "g.fa", "--signal", "s.bw")
 
 
 def layout(*args, assay="atac"):
-    """What the options make."""
+    """Returns a function that gives the layout of options, or the error message."""
     made = []
 
     @click.command()
@@ -38,27 +38,27 @@ def test_options_are_fields_of_the_layout():
     assert set(ATAC_FIELDS.values()) | {"length"} == fields - {"drawn", "seed"}
 
 
-def test_what_is_not_said_is_the_layouts_own():
+def test_options_default_to_those_of_the_layout():
     assert layout(*FILES) == AtacLayout("g.fa", "s.bw")
 
 
-def test_all_can_be_said():
+def test_every_field_can_be_set():
     windows = ("--length", "400", "--profile-length", "200", "--region-jitter", "9")
     came = layout(*FILES, "--nonpeaks", "n.bed", "--nonpeak-ratio", "0.5", "--no-summits", *windows)
     assert came == AtacLayout("g.fa", "s.bw", "n.bed", length=400, profile_length=200, jitter=9, nonpeak_ratio=0.5, summits=False)
 
 
-def test_a_file_of_non_peaks_of_which_none_is_used_is_refused():
+def test_unused_non_peaks_are_refused():
     assert "--nonpeaks requires a --nonpeak-ratio above 0, got 0" in layout(*FILES, "--nonpeaks", "n.bed", "--nonpeak-ratio", "0")
     assert layout(*FILES, "--nonpeak-ratio", "0") == AtacLayout("g.fa", "s.bw", nonpeak_ratio=0)
 
 
-def test_a_genome_and_its_reads_are_needed():
+def test_genome_and_signal_are_required():
     assert "--assay atac requires --signal FILE." in layout("--genome", "g.fa")
     assert "--assay atac requires --genome FILE." in layout("--signal", "s.bw")
 
 
-def test_other_assays_have_no_genome():
+def test_other_assays_refuse_the_options():
     assert layout(assay="yeast") is None
     assert "--region-jitter requires --assay atac, got --assay yeast" in layout("--region-jitter", "3", assay="yeast")
 

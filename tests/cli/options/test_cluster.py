@@ -1,4 +1,4 @@
-"""`dreamkeras predict --engine ray`: what goes with it; `tests/scoring/test_cluster.py` shows what it does."""
+"""Tests of the options of `dreamkeras predict --engine ray`. `tests/scoring/test_cluster.py` tests the scoring."""
 
 import pytest
 
@@ -14,7 +14,7 @@ def fasta(tmp_path):
 
 @pytest.fixture
 def asked(monkeypatch):
-    """What the cluster was asked for."""
+    """Arguments of `score_on_ray`, which is replaced."""
     asked = {}
 
     def score(paths, work, **options):
@@ -25,7 +25,7 @@ def asked(monkeypatch):
     return asked
 
 
-def test_choices_reach_the_cluster_and_what_was_skipped_is_told(run, toy_model, fasta, tmp_path, asked):
+def test_options_are_passed_to_the_cluster_and_skipped_records_reported(run, toy_model, fasta, tmp_path, asked):
     output = tmp_path / "out"
     options = ("--format", "csv", "--threads", "2", "--batch-size", "8", "--on-error", "skip", "--device", "cuda", "--resume")
     result = run("predict", fasta, "-m", toy_model, "-o", output, "--engine", "ray", "--ray-address", "auto", *options)
@@ -36,13 +36,13 @@ def test_choices_reach_the_cluster_and_what_was_skipped_is_told(run, toy_model, 
     assert (asked["paths"], asked["address"], asked["resume"]) == ((str(fasta),), "auto", True)
 
 
-def test_tiles_of_genomes_reach_it_too(run, toy_model, fasta, tmp_path, asked):
+def test_tiles_of_a_genome_are_passed_on(run, toy_model, fasta, tmp_path, asked):
     assert run("predict", fasta, "-m", toy_model, "-o", tmp_path / "out", "--engine", "ray", "--tile", "4:2").exit_code == 0
     assert asked["work"].reader.windows.tile == (4, 2)
     assert asked["work"].threads == 1
 
 
-def test_urls_reach_it_as_they_are(run, toy_model, asked):
+def test_urls_are_passed_on_unchanged(run, toy_model, asked):
     places = ["s3://bucket/in?region=us-east-1", "s3://bucket/out?region=us-east-1"]
     assert run("predict", places[0], "-m", toy_model, "-o", places[1], "--engine", "ray").exit_code == 0
     assert (asked["paths"], asked["work"].folder) == ((places[0],), places[1])
@@ -60,12 +60,12 @@ def test_urls_reach_it_as_they_are(run, toy_model, asked):
         (["--engine", "dask"], "'dask' is not one of"),
     ],
 )
-def test_what_does_not_go_together_is_wrong_usage(run, toy_model, fasta, args, message):
+def test_conflicting_options_are_refused(run, toy_model, fasta, args, message):
     result = run("predict", fasta, "-m", toy_model, *args)
     assert (result.exit_code, message in result.stderr) == (2, True), result.stderr
 
 
-def test_every_option_stands_in_the_help(run):
+def test_every_option_is_in_the_help(run):
     shown = run("predict", "--help").stdout
     assert "--engine [local|ray]" in shown
     assert "--ray-address ADDRESS" in shown

@@ -1,4 +1,4 @@
-"""`--config`: a command's options from TOML, on a command of a few options."""
+"""Tests of `--config` with a small command."""
 
 import click
 import pytest
@@ -35,7 +35,7 @@ def given(tmp_path):
 NOTHING = {"data": None, "epochs": 7, "learning_rate": None, "loss": None, "column": (), "balance": False, "resume": False}
 
 
-def test_a_file_says_all_that_options_can(given):
+def test_a_file_can_set_all_options(given):
     text = 'data = "a.tsv"\nepochs = 3\nlearning_rate = 1\nloss = "l1"\ncolumn = [["x", 2], "y"]\nbalance = true'
     chosen = {"data": "a.tsv", "epochs": 3, "learning_rate": 1.0, "loss": "l1", "column": (("x", "2"), ("y",)), "balance": True}
     assert given(text) == {**NOTHING, **chosen}
@@ -45,14 +45,14 @@ def test_an_empty_file_changes_nothing(given):
     assert given("# nothing") == NOTHING
 
 
-def test_the_command_line_wins(given):
+def test_the_command_line_takes_precedence(given):
     text = 'data = "a.tsv"\nepochs = 3\ncolumn = "x"\nbalance = false'
     assert given(text, "b.tsv", "--epochs", "5", "--column", "y", "--balance") == {
         **NOTHING, "data": "b.tsv", "epochs": 5, "column": (("y",),), "balance": True,
     }  # fmt: skip
 
 
-def test_keys_are_written_with_either_dash(given):
+def test_keys_have_dashes_or_underscores(given):
     assert given("learning-rate = 0.5")["learning_rate"] == given("learning_rate = 0.5")["learning_rate"] == 0.5
 
 
@@ -70,16 +70,16 @@ def test_keys_are_written_with_either_dash(given):
     ('balance = "perhaps"', "Expected a value of balance, got 'perhaps'"),
     ("epochs 3", "Cannot read .*run.toml as a TOML file of options: "),
 ])  # fmt: skip
-def test_what_is_no_option_names_the_file(given, text, message):
+def test_errors_name_the_file(given, text, message):
     with pytest.raises(InputError, match=message):
         given(text)
 
 
-def test_a_file_that_is_not_there(tmp_path):
+def test_missing_file_is_an_error(tmp_path):
     with pytest.raises(InputError, match=r"Cannot read .*none.toml as a TOML file of options: No such file or directory\."):
         toy.main(["--config", str(tmp_path / "none.toml")], "toy", standalone_mode=False)
 
 
-def test_completion_reads_no_file(tmp_path):
+def test_shell_completion_reads_no_file(tmp_path):
     with toy.make_context("toy", ["--config", str(tmp_path / "none.toml")], resilient_parsing=True) as context:
         assert context.default_map is None

@@ -20,7 +20,7 @@ from dreamkeras.training.config import RunConfig
         (["mutagenesis", "x.fa", "--png", ""], "an argument"),
     ],
 )
-def test_an_empty_value_is_wrong_usage(runner, arguments, named):
+def test_empty_values_are_refused(runner, arguments, named):
     found = runner.invoke(main, arguments)
     assert found.exit_code == 2
     assert f"Expected a value for {named}, got an empty string." in found.stderr
@@ -41,7 +41,7 @@ def test_every_option_of_a_file_or_folder_refuses_an_empty_name(runner, name):
             assert (found.exit_code, "got an empty string" in found.stderr) == (2, True), option.opts
 
 
-def test_a_configuration_file_is_no_way_around(runner, tmp_path):
+def test_empty_values_in_a_configuration_file_are_refused(runner, tmp_path):
     (tmp_path / "run.toml").write_text('model = ""\n')
     found = runner.invoke(main, ["train", "x.tsv", "--config", str(tmp_path / "run.toml")])
     assert found.exit_code == 1
@@ -49,6 +49,6 @@ def test_a_configuration_file_is_no_way_around(runner, tmp_path):
 
 
 @pytest.mark.parametrize("name", ["data", "strategy", "backend", "optimizer", "loss", "valid", "init_from"])
-def test_a_run_has_no_empty_choices(name):
+def test_fields_of_a_configuration_cannot_be_empty(name):
     with pytest.raises(ValueError, match=f"Expected {name} to be None or a text, got an empty string"):
         RunConfig(**{name: ""})

@@ -1,4 +1,4 @@
-"""`dreamkeras predict` on places of a genome, beside letters that are counted by hand."""
+"""Tests of `dreamkeras predict` on regions and tiles of a genome, against base counts that are computed independently."""
 
 import gzip
 import os
@@ -27,7 +27,7 @@ def bed(tmp_path):
 
 @pytest.fixture
 def surrounded(tmp_path):
-    """A model whose construct has an adapter, which the toy model counts, too."""
+    """A toy model whose construct has an adapter. The bases of the adapter are also counted."""
     pytest.importorskip("onnx")
     return write_toy_model(tmp_path / "s.onnx", Construct("s", length=16, left_adapter="TTTT", right_adapter="TTTT", strands="given"))
 
@@ -46,19 +46,19 @@ def turned(text):
     return text[::-1].translate(str.maketrans("ACGT", "TGCA"))
 
 
-def test_regions_are_scored_in_the_window_that_the_model_sees(run, toy_model, genome, bed):
+def test_regions_are_scored_in_the_window_of_the_model(run, toy_model, genome, bed):
     one, two = CONTIGS.values()
     wanted = {"chr1:7-19": count(one[7:19]), "chr2:18-30(-)": count(turned(two[18:30]))}
     assert table(run("predict", bed, "--genome", genome, "-m", toy_model), CENTRED) == wanted
 
 
-def test_regions_are_scored_as_they_stand_where_flanks_are_around_them(run, surrounded, genome, bed):
+def test_regions_themselves_are_scored_if_the_construct_has_flanks(run, surrounded, genome, bed):
     one, two = CONTIGS.values()
     result = run("predict", bed, "--genome", genome, "-m", surrounded, "--strand", "forward")
     assert table(result) == {"chr1:10-16": count(one[10:16]), "chr2:20-28": count(two[20:28])}
 
 
-def test_windows_of_another_width(run, toy_model, genome, bed):
+def test_the_window_length_can_be_set(run, toy_model, genome, bed):
     result = run("predict", bed, "--genome", genome, "-m", toy_model, "--window", "6")
     assert list(table(result, CENTRED)) == ["chr1:10-16", "chr2:21-27(-)"]
 
@@ -84,14 +84,14 @@ NARROW = TEN.replace("x\ty\tz", "1\t2\t3")
     ],
 )
 @pytest.mark.parametrize("dry", [False, True])
-def test_what_windows_are_centred_on_is_decided_once_and_told(run, toy_model, genome, bed, rows, args, window, said, dry):
+def test_the_centre_of_windows_is_chosen_once_and_reported(run, toy_model, genome, bed, rows, args, window, said, dry):
     bed.write_text(rows)
     result = run("predict", bed, "--genome", genome, "-m", toy_model, "--window", "6", *args, *["--dry-run"] * dry)
     assert (result.exit_code, result.stderr.count("\n"), said in result.stderr) == (0, 1 if dry else 2, True)
     assert dry or result.stdout.splitlines()[1].startswith(f"{window}\t")
 
 
-def test_strands_are_told_where_column_6_has_none(run, toy_model, genome, bed):
+def test_a_column_6_without_strands_is_reported(run, toy_model, genome, bed):
     bed.write_text("chr1\t10\t16\t-\t-\t-\n")
     for args, told in (((), True), (("--strand", "forward"), False)):
         result = run("predict", bed, "--genome", genome, "-m", toy_model, *args)
@@ -99,7 +99,7 @@ def test_strands_are_told_where_column_6_has_none(run, toy_model, genome, bed):
         assert ("all regions are read from the forward strand, because column 6 holds no strands" in result.stderr) is told
 
 
-def test_a_region_that_does_not_fit_is_an_error_or_skipped(run, surrounded, genome, bed):
+def test_an_unfit_region_is_an_error_or_skipped(run, surrounded, genome, bed):
     bed.write_text("chr1\t0\t30\nchr1\t2\t8\n")
     failed = run("predict", bed, "--genome", genome, "-m", surrounded)
     assert (failed.exit_code, "got 30 in record 'chr1:0-30'" in failed.stderr, "peaks.bed, line 1" in failed.stderr) == (1, True, True)
@@ -108,7 +108,7 @@ def test_a_region_that_does_not_fit_is_an_error_or_skipped(run, surrounded, geno
 
 
 @pytest.mark.parametrize("strand", ["forward", "reverse"])
-def test_a_genome_is_tiled_from_gzip(run, toy_model, genome, tmp_path, strand):
+def test_a_gzipped_genome_is_tiled(run, toy_model, genome, tmp_path, strand):
     (tmp_path / "g.fa.gz").write_bytes(gzip.compress(genome.read_bytes()))
     found = table(run("predict", tmp_path / "g.fa.gz", "--tile", "12:5", "-m", toy_model, "--strand", strand))
     read, mark = (turned, "(-)") if strand == "reverse" else (str, "")
@@ -121,7 +121,7 @@ def test_regions_are_tiled(run, toy_model, genome, bed):
     assert found == {f"chr2:{i}-{i + 10}": count(CONTIGS["chr2"][i : i + 10]) for i in (3, 9, 15)}
 
 
-def test_tiles_become_a_bigwig_of_their_middles(run, toy_model, genome, tmp_path):
+def test_bigwig_of_tiles_has_the_middle_of_each_tile(run, toy_model, genome, tmp_path):
     result = run("predict", genome, "--tile", "12:4", "-m", toy_model, "-o", tmp_path / "gc.bw", "--column", "gc")
     assert (result.exit_code, result.stdout, result.stderr) == (0, "", "Read 20 records.\n")
     file = pytest.importorskip("pyBigWig").open(str(tmp_path / "gc.bw"))
@@ -158,7 +158,7 @@ def test_bedgraph_to_standard_output(run, toy_model, genome):
         (["--strand", "both"], "'both' is not one of"),
     ],
 )
-def test_options_that_do_not_go_together_are_wrong_usage(run, toy_model, genome, args, message):
+def test_conflicting_options_are_refused(run, toy_model, genome, args, message):
     result = run("predict", genome, "-m", toy_model, *args)
     assert (result.exit_code, message in result.stderr) == (2, True), result.stderr
 
@@ -171,14 +171,14 @@ def test_options_that_do_not_go_together_are_wrong_usage(run, toy_model, genome,
         (["--format", "bigwig", "--column", "gc"], "needs the lengths of contigs"),
     ],
 )
-def test_what_else_is_wrong_is_one_line(run, toy_model, genome, tmp_path, args, message):
+def test_other_errors_are_one_line(run, toy_model, genome, tmp_path, args, message):
     result = run("predict", genome, "-m", toy_model, "-o", tmp_path / "o", *args)
     assert (result.exit_code, message in result.stderr, result.stderr.count("\n")) == (1, True, 1), result.stderr
     assert not (tmp_path / "o").exists()
 
 
-def test_a_genome_that_was_changed_in_its_middle_does_not_go_on(run, toy_model, tmp_path, monkeypatch):
-    """Two megabytes at each end stay as they are."""
+def test_a_genome_changed_in_its_middle_is_not_resumed(run, toy_model, tmp_path, monkeypatch):
+    """The first and last two megabytes are unchanged."""
     genome, text = tmp_path / "large.fa", ">chr1\n" + "A" * 3_000_000 + "\n"
     genome.write_text(text)
     (tmp_path / "r.bed").write_text("chr1\t1500000\t1500012\n")
@@ -192,7 +192,7 @@ def test_a_genome_that_was_changed_in_its_middle_does_not_go_on(run, toy_model, 
     assert (result.exit_code, "begun with another input" in result.stderr) == (1, True)
 
 
-def test_another_genome_does_not_go_on_with_what_was_begun(run, toy_model, genome, bed, tmp_path, monkeypatch):
+def test_another_genome_is_not_resumed(run, toy_model, genome, bed, tmp_path, monkeypatch):
     command = ["predict", bed, "--genome", genome, "-m", toy_model, "-o", tmp_path / "o.tsv", "--resume"]
     with monkeypatch.context() as patched:
         patched.setattr("dreamkeras.scoring.pipeline.write_parts", lambda *parts: 1 / 0)

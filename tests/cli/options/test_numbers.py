@@ -1,4 +1,4 @@
-"""Numbers on the command line, of every command, are ASCII decimals."""
+"""Tests that all commands accept only ASCII decimals as numbers."""
 
 import click
 import pytest
@@ -10,14 +10,14 @@ NO_NUMBERS = ["1_0", "\u0661", "\uff11\uff10", "0x10", "", "infinity", "nan", "i
 
 
 def types_of(command):
-    """The types of a command's options, those of several values one by one."""
+    """Returns the types of the options of a command. The types of a tuple are returned separately."""
     with click.Context(main) as context:
         for parameter in main.get_command(context, command).params:
             yield from parameter.type.types if isinstance(parameter.type, click.Tuple) else [parameter.type]
 
 
 @pytest.mark.parametrize("command", COMMANDS)
-def test_every_option_that_is_a_number_has_one_of_these_types(command):
+def test_all_numeric_options_have_these_types(command):
     for kind in types_of(command):
         if isinstance(kind, click.types.IntParamType | click.types.FloatParamType):
             assert isinstance(kind, type(WHOLE) | type(DECIMAL)), f"{command} has an option of type {kind!r}"
@@ -25,7 +25,7 @@ def test_every_option_that_is_a_number_has_one_of_these_types(command):
 
 @pytest.mark.parametrize("kind", [WHOLE, DECIMAL, WholeRange(), DecimalRange(), WholeRange(0, 99), DecimalRange(min=0)])
 @pytest.mark.parametrize("text", NO_NUMBERS)
-def test_other_texts_are_refused_as_click_refuses_letters(kind, text):
+def test_other_numbers_are_refused(kind, text):
     with pytest.raises(click.BadParameter) as caught:
         kind.convert(text, None, None)
     with pytest.raises(click.BadParameter) as of_letters:
@@ -43,7 +43,7 @@ def test_numbers_are_read(kind, text, value):
 
 
 @pytest.mark.parametrize(("kind", "text"), [(WholeRange(1, 9), "10"), (WholeRange(min=1), "0"), (DecimalRange(0, 1, min_open=True), "0")])
-def test_bounds_hold(kind, text):
+def test_bounds_are_checked(kind, text):
     with pytest.raises(click.BadParameter, match="not in the range"):
         kind.convert(text, None, None)
 
@@ -55,7 +55,7 @@ def test_bounds_hold(kind, text):
     ("marginalise", "ACGT", "--spacings", "1_0"), ("marginalise", "ACGT", "--spacings", "1:\u0669"),
     ("design", "-o", "o", "--target", "max", "--gc", "4_0", "60"),
 ])  # fmt: skip
-def test_options_are_wrong_usage(run, args):
+def test_malformed_numbers_of_options_are_refused(run, args):
     result = run(*args)
     assert result.exit_code == 2
     assert args[-1] in result.stderr or args[-2] in result.stderr

@@ -9,7 +9,7 @@ USUAL = Scoring(("a.fa", "-"), (), "-", None, "fail", None, None, "auto", None, 
 
 
 def chosen(*args):
-    """What a command with these options and one of its own is given."""
+    """Returns the options that a command with the scoring options and one other option receives."""
     found = []
 
     @click.command()
@@ -21,19 +21,19 @@ def chosen(*args):
     return found[0] if found else result
 
 
-def test_values_are_taken_out_of_the_options():
+def test_values_are_removed_from_the_options():
     assert chosen("a.fa", "-", "--own") == (USUAL, {"own": True})
     given, _ = chosen("a.fa", "-m", "x", "-m", "y", "-o", "o", "--format", "npz", "--batch-size", "auto", "--id-column", "2")
     assert (given.models, given.output, given.format, given.is_measured) == (("x", "y"), "o", "npz", True)
     assert given.columns == {"id_column": "2", "sequence_column": None}
 
 
-def test_formats_are_those_of_the_command_and_input_is_needed():
+def test_formats_are_those_of_the_command_and_input_is_required():
     assert "not one of 'tsv', 'npz'" in chosen("a.fa", "--format", "csv").stderr
     assert chosen().exit_code == 2
 
 
-def test_help_has_the_commands_own_options_behind_the_format():
+def test_options_of_the_command_follow_the_format_in_the_help():
     text = chosen("--help").stdout
     assert text.index("--format") < text.index("--own") < text.index("--on-error")
     assert "Format of the effects." in text
@@ -49,13 +49,13 @@ def test_models_are_opened_and_sequences_read(toy_model, tmp_path):
 
 
 @pytest.mark.parametrize("name", ["predict", "mutagenesis", "ablate"])
-def test_commands_that_ask_models_about_sequences_have_them(name):
+def test_scoring_commands_have_the_options(name):
     command = main.get_command(None, name)
     assert {parameter.name for parameter in command.params} >= set(Scoring._fields)
 
 
 @pytest.mark.parametrize("name", [*("predict", "mutagenesis", "ablate", "marginalise"), "variants", "design"])
-def test_commands_that_ask_models_take_threads_and_measure(name):
+def test_scoring_commands_accept_auto_for_threads(name):
     command = main.get_command(None, name)
     options = {parameter.name: parameter for parameter in command.params}
     for option in ("threads", "batch_size"):

@@ -1,4 +1,4 @@
-"""The options of `--assay table`, alone and as runs see them."""
+"""Tests of the options of `--assay table`, alone and in runs."""
 
 import dataclasses
 import json
@@ -13,7 +13,7 @@ from dreamkeras.errors import InputError
 
 
 def layout(*args, assay="table"):
-    """What the options make."""
+    """Returns a function that gives the layout of options, or the error message."""
     made = []
 
     @click.command()
@@ -26,11 +26,11 @@ def layout(*args, assay="table"):
     return made[0] if made else result.output
 
 
-def test_there_is_one_for_each_field_of_the_layout():
+def test_every_field_of_the_layout_has_an_option():
     assert set(OPTIONS) == {field.name for field in dataclasses.fields(TableLayout)}
 
 
-def test_options_are_the_layouts_fields():
+def test_options_set_the_fields_of_the_layout():
     columns = ["--target-column", "a", "--target-column", "3", "--sequence-column", "seq", "--id-column", "0", "--weight-column", "w"]
     columns += ["--replicate-columns", "r1,r2", "--replicate-columns", "4,5", "--fold-column", "fold"]
     around = [
@@ -54,18 +54,18 @@ def test_options_are_the_layouts_fields():
     )
 
 
-def test_a_table_has_values():
+def test_a_table_requires_a_target_column():
     with pytest.raises(InputError, match="one or more distinct columns as target_column, got none"):
         layout()
 
 
 @pytest.mark.parametrize("args", [["--weight-column", "w"], ["--target-column", "0"], ["--both-strands"], ["--length", "5"]])
-def test_another_assay_has_none(args):
+def test_other_assays_refuse_the_options(args):
     assert layout(assay="yeast") is None
     assert f"{args[0]} requires --assay table, got --assay yeast." in layout(*args, assay="yeast")
 
 
-def test_choices_reach_the_run_from_options_and_file(run, tmp_path, monkeypatch):
+def test_options_and_file_set_the_configuration(run, tmp_path, monkeypatch):
     config = pytest.importorskip("dreamkeras.training.config")
     keras, chosen, metrics = pytest.importorskip("keras"), [], {"r": 0.5, "mse": 1.0, "n": 1, "best_epoch": 1}
     monkeypatch.setattr("dreamkeras.training.run.train", lambda *args: chosen.append(args[0]) or metrics)
@@ -80,7 +80,7 @@ def test_choices_reach_the_run_from_options_and_file(run, tmp_path, monkeypatch)
     assert json.loads((tmp_path / "config.json").read_text())["table"]["left_flank"] == "TT"
 
 
-def test_a_wrong_file_is_one_line(run, tmp_path):
+def test_an_invalid_file_is_one_line(run, tmp_path):
     (tmp_path / "run.toml").write_text("epoch = 3")
     result = run("train", "--config", tmp_path / "run.toml")
     assert (result.exit_code, result.stderr) == (

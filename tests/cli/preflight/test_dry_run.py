@@ -1,4 +1,4 @@
-"""`--dry-run` of predict, mutagenesis and variants."""
+"""Tests of `--dry-run` of predict, mutagenesis and variants."""
 
 import re
 
@@ -7,7 +7,7 @@ import pytest
 
 @pytest.fixture(autouse=True)
 def brief(monkeypatch):
-    """Measures the model for a moment only."""
+    """Reduces the duration of the speed measurement."""
     monkeypatch.setattr("dreamkeras.cli.preflight.estimate.MEASURED", 0.01)
 
 
@@ -30,7 +30,7 @@ def report(run, toy_model):
     return found
 
 
-def test_a_run_that_would_end_well(report, fasta):
+def test_a_run_that_would_succeed(report, fasta):
     code, lines = report(fasta)
     assert code == 0
     assert lines["Model"] == "toy: construct toy of 12 bases; predicts gc, a"
@@ -49,7 +49,7 @@ def test_nothing_is_written(report, fasta, tmp_path):
     assert sorted(tmp_path.iterdir()) == before
 
 
-def test_it_fails_where_and_as_the_run_would(run, report, toy_model, fasta, tmp_path):
+def test_it_fails_with_the_error_of_the_run(run, report, toy_model, fasta, tmp_path):
     fasta.write_text(fasta.read_text() + ">d\nAC\n")
     code, lines = report(fasta)
     assert (code, lines["Fit"]) == (1, "3 of 4")
@@ -59,7 +59,7 @@ def test_it_fails_where_and_as_the_run_would(run, report, toy_model, fasta, tmp_
 
 
 @pytest.mark.parametrize("text", ["", ">a\nAC\n", "ACGT\n>a\nACGT\n"])
-def test_files_that_will_not_do(run, report, toy_model, fasta, text):
+def test_invalid_files_fail_as_in_the_run(run, report, toy_model, fasta, text):
     fasta.write_text(text)
     code, lines = report(fasta, "--on-error", "skip")
     wanted = run("predict", fasta, "-m", toy_model, "--on-error", "skip")
@@ -67,18 +67,18 @@ def test_files_that_will_not_do(run, report, toy_model, fasta, text):
     assert wanted.stderr == f"Error: {lines['Would fail']}\n"
 
 
-def test_a_record_that_is_left_out_fails_neither(run, report, toy_model, fasta):
+def test_skipped_records_are_not_a_failure(run, report, toy_model, fasta):
     fasta.write_text(">a\nACGT\n>\n\n")
     assert report(fasta, "--on-error", "skip")[0] == 0
     assert run("predict", fasta, "-m", toy_model, "--on-error", "skip").exit_code == 0
 
 
-def test_a_missing_file_is_told(report, tmp_path):
+def test_a_missing_file_is_reported(report, tmp_path):
     assert report(tmp_path / "none.fa") == (1, {"Model": "toy: construct toy of 12 bases; predicts gc, a",
                                                 "Would fail": f"File not found: {tmp_path}/none.fa."})  # fmt: skip
 
 
-def test_an_output_without_a_folder_is_told(report, fasta, tmp_path):
+def test_a_missing_output_folder_is_reported(report, fasta, tmp_path):
     code, lines = report(fasta, "-o", tmp_path / "none" / "o.tsv")
     assert (code, lines["Would fail"].startswith(f"Cannot write {tmp_path}/none/o.tsv: ")) == (1, True)
 
@@ -98,7 +98,7 @@ def test_an_output_without_a_folder_is_told(report, fasta, tmp_path):
         ("variants", ["-o", "none/o.tsv"]),
     ],
 )
-def test_what_cannot_be_written_fails_as_in_the_run(run, toy_model, fasta, tmp_path, monkeypatch, command, args):
+def test_unwritable_outputs_fail_as_in_the_run(run, toy_model, fasta, tmp_path, monkeypatch, command, args):
     monkeypatch.chdir(tmp_path)
     (tmp_path / "p.tsv").write_text("id\tref\talt\na\tACGT\tACGA\n")
     args = [command, "p.tsv" if command == "variants" else fasta, "-m", toy_model, *args]
@@ -107,13 +107,13 @@ def test_what_cannot_be_written_fails_as_in_the_run(run, toy_model, fasta, tmp_p
     assert sorted(tmp_path.rglob("*")) == before
 
 
-def test_results_that_are_there_stay(report, fasta, tmp_path):
+def test_existing_results_are_kept(report, fasta, tmp_path):
     (tmp_path / "o.tsv").write_text("mine")
     assert report(fasta, "-o", tmp_path / "o.tsv")[0] == 0
     assert (tmp_path / "o.tsv").read_text() == "mine"
 
 
-def test_standard_input(report):
+def test_standard_input_is_accepted(report):
     code, lines = report("-", stdin="ACGT\nACGTA\n")
     assert (code, lines["Input"], lines["Fit"]) == (0, "standard input: lines", "2 of 2")
 
@@ -135,20 +135,20 @@ def test_tiles_of_a_genome(report, tmp_path):
     assert (code, lines["Input"], lines["Fit"], lines["Model calls"][:9]) == (0, f"{tmp_path}/g.fa: fasta", "4 of 4", "2 windows")
 
 
-def test_of_a_cluster_there_is_none(run, fasta, tmp_path):
+def test_ray_is_refused(run, fasta, tmp_path):
     result = run("predict", fasta, "--engine", "ray", "-o", tmp_path / "out", "--dry-run")
     assert (result.exit_code, "--dry-run requires --engine local, got ray." in result.stderr) == (2, True)
 
 
 class TestMutagenesis:
-    def test_counts_all_changes(self, report, fasta):
+    def test_all_changes_are_counted(self, report, fasta):
         code, lines = report(fasta, command="mutagenesis")
         assert (code, lines["Fit"], lines["Changes"]) == (0, "3 of 3", "at 17 positions of the inserts")
-        # Twice the same six letters, and four bases and an N: three others each, four for the N, and the sequences themselves;
-        # TCGTAC and the like come from one only, but N may become the letters of no other.
+        # The inserts are the same six bases twice, and four bases with an N. Each base has three changes, and the N has four.
+        # The inserts themselves are also scored. Equal windows are scored once.
         assert lines["Model calls"].startswith("36 windows")
 
-    def test_of_deletions_a_sequence_of_the_fewest_letters_does_not_fit(self, run, report, toy_model, fasta):
+    def test_a_deletion_in_the_shortest_insert_does_not_fit(self, run, report, toy_model, fasta):
         fasta.write_text(">a\nACGT\n>b\nACGTA\n")
         code, lines = report(fasta, "--deletions", command="mutagenesis")
         assert code == 1
@@ -165,7 +165,7 @@ class TestVariants:
         (tmp_path / "v.vcf").write_text("\n".join(lines) + "\n")
         return tmp_path / "v.vcf"
 
-    def test_statuses_contigs_and_calls(self, report, vcf, tmp_path):
+    def test_statuses_contigs_and_model_calls_are_reported(self, report, vcf, tmp_path):
         before = sorted(tmp_path.iterdir())
         code, lines = report(vcf, "--genome", tmp_path / "g.fa", "-o", tmp_path / "o.tsv", command="variants")
         assert (code, lines["Input"], lines["Fit"]) == (0, f"{vcf}: VCF", "3 of 5 alternative alleles of 4 records")
@@ -175,13 +175,13 @@ class TestVariants:
         assert sorted(tmp_path.iterdir()) == before
 
     @pytest.mark.parametrize(("prefix", "field", "code"), [("1x", "a", 1), ("DK_", "DK_status", 1), ("DK_", "a", 0)])
-    def test_a_header_that_cannot_be_written_fails_as_in_the_run(self, run, toy_model, vcf, tmp_path, prefix, field, code):
+    def test_header_errors_fail_as_in_the_run(self, run, toy_model, vcf, tmp_path, prefix, field, code):
         text = f'##INFO=<ID={field},Number=1,Type=String,Description="x">\n#CHROM'
         vcf.write_text(vcf.read_text().replace("#CHROM", text))
         args = ["variants", vcf, "--genome", tmp_path / "g.fa", "-m", toy_model, "-o", tmp_path / "o.vcf", "--info-prefix", prefix]
         assert [run(*args, *more).exit_code for more in (["--dry-run"], [])] == [code, code]
 
-    def test_pairs_of_a_table(self, report, tmp_path):
+    def test_pairs_of_a_table_are_counted(self, report, tmp_path):
         (tmp_path / "p.tsv").write_text("id\tref\talt\na\tACGT\tACGA\nb\tAC\tACGA\n")
         code, lines = report(tmp_path / "p.tsv", command="variants")
         assert (code, lines["Input"], lines["Fit"]) == (0, f"{tmp_path}/p.tsv: table", "1 of 2 pairs of sequences")

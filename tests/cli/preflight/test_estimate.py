@@ -21,12 +21,12 @@ def records(*texts):
 
 @pytest.fixture(autouse=True)
 def known_speed(monkeypatch):
-    """A thousand windows a second on average, so that the reports are always the same."""
+    """Fixes the measured speed at 1,000 windows per second, so that reports are reproducible."""
     monkeypatch.setattr(preflight_module, "batch_times", lambda scorer, batch_size, seconds: [batch_size / 800, 0.75 * batch_size / 1000])
 
 
 class TestStandIn:
-    def test_is_asked_what_the_model_would_be(self):
+    def test_scores_the_same_windows_as_the_model(self):
         texts = ["ACGTAC", "ACGTAC", "TTTT", "ACGNAC"]
         model = WeightSum()
         stand_in = StandIn(model)
@@ -34,7 +34,7 @@ class TestStandIn:
         score_records([records(*texts)], stand_in, Discard(), batch_size=2)
         assert (stand_in.asked, stand_in.batches) == (model.asked, 2) == (3, 2)
 
-    def test_runs_what_is_built_on_a_model(self):
+    def test_can_replace_the_model_in_analyses(self):
         model = WeightSum()
         stand_in = StandIn(model)
         mutagenesis(records("ACGTAC"), model)
@@ -42,7 +42,7 @@ class TestStandIn:
         assert stand_in.asked == model.asked == 1 + 6 * 3
         assert not found.effects.any()
 
-    def test_looks_like_the_model(self):
+    def test_has_the_properties_of_the_model(self):
         model = WeightSum(tasks=2)
         stand_in, told = StandIn(model), []
         for name in ("name", "constructs", "tasks", "units", "has_spread", "columns"):
@@ -52,7 +52,7 @@ class TestStandIn:
 
 
 class TestReport:
-    def test_of_a_run_that_would_end_well(self):
+    def test_a_run_that_would_succeed(self):
         def rehearse(stand_in, lines):
             stand_in.score_windows([np.zeros((130, 12), np.uint8)])
             lines.append(Line("Input", "130 windows"))
@@ -78,7 +78,7 @@ class TestReport:
         assert report.megabytes == 0
         assert "Memory" not in str(report)
 
-    def test_of_an_error_keeps_what_was_found_before_it(self):
+    def test_an_error_keeps_earlier_lines(self):
         def rehearse(stand_in, lines):
             lines.append(Line("Input", "a.fa: fasta"))
             raise InputError("Expected letters, got none.")
@@ -87,7 +87,7 @@ class TestReport:
         assert report.failure == "Expected letters, got none."
         assert str(report).splitlines()[1:] == ["Input        a.fa: fasta", "Would fail   Expected letters, got none."]
 
-    def test_of_a_defect_is_none(self):
+    def test_a_bug_is_raised(self):
         def rehearse(stand_in, lines):
             raise ZeroDivisionError
 
@@ -98,5 +98,5 @@ class TestReport:
         ("seconds", "text"),
         [(0.01, "less than 0.1 s"), (3.21, "about 3.2 s"), (59, "about 59 s"), (61, "about 1 min 1 s"), (7500, "about 2 h 5 min")],
     )
-    def test_durations_are_for_people(self, seconds, text):
+    def test_durations_are_readable(self, seconds, text):
         assert preflight_module._duration(seconds) == text

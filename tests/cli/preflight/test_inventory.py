@@ -19,7 +19,7 @@ def genome(tmp_path):
 
 
 class TestTally:
-    def test_counts_by_hand(self):
+    def test_records_are_counted(self):
         tally = Tally([PLAIN])
         passed = list(tally.watch([records("ACGTN", "A", "acRt"), records("AC!T", "C", "ACGT" * 4)]))
         assert [len(batch.ids) for batch in passed] == [3, 3]
@@ -48,21 +48,21 @@ class TestTally:
             ),
         ],
     )
-    def test_fails_where_the_run_would(self, texts, on_error, failure):
+    def test_failure_is_that_of_the_run(self, texts, on_error, failure):
         tally = Tally([PLAIN])
         list(tally.watch([records(*texts)]))
         assert tally.failure(on_error) == failure
 
 
 class TestInputs:
-    def test_formats_are_those_that_reading_finds(self, tmp_path):
+    def test_formats_are_recognised_as_by_the_reader(self, tmp_path):
         for name, text in {"a.fa": ">a\nACGT\n", "b.csv": "id,seq\na,ACGT\n", "c.txt": "ACGT\n"}.items():
             (tmp_path / name).write_text(text)
         paths = [str(tmp_path / name) for name in ("a.fa", "b.csv", "c.txt")]
         told = [f"{path}: {kind}" for path, kind in zip(paths, ("fasta", "csv", "lines"), strict=True)]
         assert [line.text for line in describe_files(paths)] == told
 
-    def test_regions_on_contigs_that_are_not_there_are_counted(self, genome, tmp_path):
+    def test_regions_on_missing_contigs_are_counted(self, genome, tmp_path):
         (tmp_path / "r.bed").write_text("1\t0\t4\nchrX\t1\t5\nchr2\t2\t9\nchrX\t5\t9\n")
         assert [line.text for line in describe_regions([str(tmp_path / "r.bed")], genome)] == [
             f"{tmp_path}/r.bed: 4 regions",
@@ -74,6 +74,6 @@ class TestInputs:
     def test_contigs_are_matched_with_and_without_chr(self, genome):
         assert [line.text for line in describe_contigs({"1": 3, "chr2": 1}, genome)] == [f"2 of 2 names are in {genome.path}"]
 
-    def test_of_many_that_are_not_there_five_are_named(self, genome):
+    def test_five_of_many_missing_contigs_are_named(self, genome):
         text = describe_contigs({f"s{number}": 1 for number in range(9)}, genome)[1].text
         assert text == "s0 (1), s1 (1), s2 (1), s3 (1), s4 (1), ...; the genome has chr1, chr2"

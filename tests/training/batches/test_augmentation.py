@@ -16,7 +16,7 @@ def generator(seed=1):
 
 
 class TestSlide:
-    def test_every_shift_is_as_likely_and_n_enters(self):
+    def test_all_shifts_are_equally_likely_and_gaps_are_n(self):
         windows = np.tile(np.arange(1, 31, dtype=np.uint8), (3000, 1))
         slid = slide(windows, 2, generator())
         shifts = {(first - 2): 0 for first in range(5)}
@@ -26,28 +26,28 @@ class TestSlide:
         assert sum(shifts.values()) == 3000
         assert min(shifts.values()) > 500
 
-    def test_by_0_changes_nothing(self):
+    def test_a_shift_of_0_changes_nothing(self):
         windows = letters(20)
         np.testing.assert_array_equal(slide(windows, 0, generator()), windows)
 
 
 class TestChosenBases:
     @pytest.mark.parametrize("share", [0.0, 0.05, 0.5])
-    def test_are_the_share_of_bases_and_nothing_else(self, share):
+    def test_chosen_positions_are_the_given_fraction_of_bases(self, share):
         windows = letters()
         chosen = choose_bases(windows, share, generator())
         is_base = np.isin(windows, np.frombuffer(b"ACGTacgt", np.uint8))
         assert not chosen[~is_base].any()
         assert chosen[is_base].mean() == pytest.approx(share, abs=0.01)
 
-    def test_every_position_is_as_likely(self):
+    def test_all_positions_are_equally_likely(self):
         chosen = choose_bases(letters(codes=CODES[:4]), 0.2, generator())
         assert np.abs(chosen.mean(0) - 0.2).max() < 0.04
         assert np.abs(chosen.mean(1) - 0.2).max() < 0.4
 
 
 class TestMutate:
-    def test_each_chosen_base_becomes_one_of_the_three_others(self):
+    def test_each_chosen_base_becomes_another_base(self):
         windows = letters()
         chosen = choose_bases(windows, 0.3, generator())
         exchanged = mutate(windows, chosen, generator(2))
@@ -59,7 +59,7 @@ class TestMutate:
             assert set(others) == set(BASES) - {base}
             assert counts.min() > 0.28 * counts.sum()
 
-    def test_the_callers_letters_stay(self):
+    def test_the_input_is_not_changed(self):
         windows = letters(5)
         before = windows.copy()
         mutate(windows, choose_bases(windows, 1.0, generator()), generator())
@@ -67,7 +67,7 @@ class TestMutate:
 
 
 class TestJitter:
-    def test_moves_singletons_by_the_deviation(self):
+    def test_noise_of_singletons_has_the_given_deviation(self):
         targets, singletons = np.full((4000, 2), 3, np.float32), np.arange(4000) % 2 == 1
         moved = jitter(targets, singletons, 0.25, generator())
         assert moved.dtype == np.float32
@@ -77,5 +77,5 @@ class TestJitter:
         assert noise.std() == pytest.approx(0.25, abs=0.01)
         assert abs(np.corrcoef(noise.T)[0, 1]) < 0.1
 
-    def test_what_was_not_measured_stays_so(self):
+    def test_missing_values_stay_missing(self):
         assert np.isnan(jitter(np.full((3, 1), np.nan, np.float32), np.ones(3, bool), 1.0, generator())).all()

@@ -19,7 +19,7 @@ CONSTRUCT = Construct(name="toy", length=LENGTH, alignment="left", shortest=4, s
 
 
 def examples(n, construct=CONSTRUCT):
-    """n examples; the target of the i-th is i, and no window is another's reverse complement."""
+    """Returns n examples, of which the i-th has the target i. No window is the reverse complement of another one."""
     letters = np.random.default_rng(n).choice(np.frombuffer(b"ACGTN", np.uint8), (n, LENGTH))
     flags = np.stack([np.arange(n) % 3 == 0, np.arange(n) % 2 == 0], 1).astype(np.float32)
     targets = np.arange(n, dtype=np.float32)[:, None]
@@ -27,12 +27,12 @@ def examples(n, construct=CONSTRUCT):
 
 
 def epoch(given_examples, steps, seed=0, number=0, **augmentation):
-    """The batches of one epoch."""
+    """Returns the batches of one epoch."""
     return list(islice(training_batches(given_examples, steps, seed, Augmentation(**augmentation), first_epoch=number), steps))
 
 
 def rows(batches):
-    """All rows of batches: letters, flags, targets."""
+    """Joins batches to arrays of letters, flags and targets."""
     letters = np.concatenate([batch["letters"] for batch, _ in batches])
     flags = np.concatenate([batch["flags"] for batch, _ in batches])
     return letters, flags, np.concatenate([targets for _, targets in batches])
@@ -41,7 +41,7 @@ def rows(batches):
 class TestAnEpoch:
     @settings(max_examples=60, deadline=None)
     @given(n=st.integers(1, 60), batch=st.integers(1, 80), both=st.booleans(), seed=st.integers(0, 2**32 - 1), number=st.integers(0, 100))
-    def test_visits_every_example_and_strand_once(self, n, batch, both, seed, number):
+    def test_has_every_example_and_strand_once(self, n, batch, both, seed, number):
         data = examples(n)
         total = 2 * n if both else n
         letters, flags, targets = rows(epoch(data, -(-total // batch), seed, number, strands="augment" if both else "given"))
@@ -54,12 +54,12 @@ class TestAnEpoch:
 
     @settings(max_examples=60, deadline=None)
     @given(n=st.integers(1, 60), batch=st.integers(1, 80))
-    def test_sizes_differ_by_one_at_most_and_none_is_too_large(self, n, batch):
+    def test_batch_sizes_differ_by_at_most_one(self, n, batch):
         sizes = [len(targets) for _, targets in epoch(examples(n), -(-2 * n // batch))]
         assert max(sizes) - min(sizes) <= 1
         assert max(sizes) <= batch
 
-    def test_dtypes_and_shapes_are_the_networks(self):
+    def test_dtypes_and_shapes_are_those_of_the_network(self):
         inputs, targets = epoch(examples(10), 2)[0]
         assert (inputs["letters"].dtype, inputs["flags"].dtype, targets.dtype) == (np.uint8, np.float32, np.float32)
         assert (inputs["letters"].shape, inputs["flags"].shape, targets.shape) == ((10, LENGTH), (10, 2), (10, 1))
@@ -67,7 +67,7 @@ class TestAnEpoch:
 
 class TestWindowsOfAGenome:
     def one(self, n=12, **augmentation):
-        """The rows of an epoch of windows, and where each lies in its example: its number, its shift and whether it is turned."""
+        """Returns the rows of an epoch, and the origin of each row: its example, its shift and whether it is reverse-complemented."""
         examples = windows(n)
         size = (2 if augmentation.get("strands") == "augment" else 1) * epoch_size(examples.is_peak, augmentation.get("nonpeak_ratio", 0))
         batches = epoch(examples, -(-size // 5), **augmentation)
@@ -78,7 +78,7 @@ class TestWindowsOfAGenome:
         return (inputs, "letters"), (truths, "profile"), (truths, "expression")
 
     def place(self, examples, letters):
-        """(row, shift, turned) of a window; letters are random enough for one to be found."""
+        """Finds the example, shift and strand of a window. Random sequences make the result unique."""
         views = np.lib.stride_tricks.sliding_window_view(examples.letters, letters.size, axis=1)
         for turned, strand in ((False, letters), (True, reverse_complement(letters))):
             if len(found := np.argwhere((views == strand).all(axis=2))):
@@ -86,7 +86,7 @@ class TestWindowsOfAGenome:
         raise AssertionError
 
     @pytest.mark.parametrize("strands", ["given", "augment", "pair"])
-    def test_letters_and_reads_are_shifted_and_turned_together(self, strands):
+    def test_letters_and_reads_are_shifted_and_reversed_together(self, strands):
         examples, letters, profiles, counts = self.one(strands=strands, nonpeak_ratio=1)
         places = [self.place(examples, window) for window in letters]
         for (row, shift, turned), profile in zip(places, profiles, strict=True):
@@ -97,14 +97,14 @@ class TestWindowsOfAGenome:
         assert {(row, turned) for row, _, turned in places} == {(row, turned) for row in range(12) for turned in strands_of_each}
         assert len({shift for _, shift, _ in places}) > 5
 
-    def test_an_epoch_has_every_peak_and_a_share_of_the_others(self):
+    def test_an_epoch_has_all_peaks_and_some_non_peaks(self):
         examples, letters, *_ = self.one(strands="given", nonpeak_ratio=0.5)
         rows = [self.place(examples, window)[0] for window in letters]
         assert len(set(rows)) == len(rows)
         assert {row for row in rows if examples.is_peak[row]} == set(range(0, 12, 2))
         assert len(rows) == 9
 
-    def test_truths_of_auxiliary_heads_stand_beside_profiles(self):
+    def test_auxiliary_truths_can_be_combined_with_profiles(self):
         inputs, truths = epoch(windows(12), 2, strands="given", nonpeak_ratio=1, mask=0.3, truths=("nucleotides",))[0]
         assert set(truths) == {"expression", "profile", "letters", "masked"}
         assert (inputs["letters"][truths["masked"]] == ord("N")).all()
@@ -115,19 +115,19 @@ class TestWeights:
         return dataclasses.replace(examples(n), weights=np.arange(1, n + 1, dtype=np.float32))
 
     @pytest.mark.parametrize("strands", ["given", "augment", "pair"])
-    def test_stand_beside_their_examples_and_are_1_in_the_mean(self, strands):
+    def test_weights_match_their_examples_and_have_a_mean_of_1(self, strands):
         for _, targets, weights in epoch(self.weighted(9), 3, strands=strands):
             np.testing.assert_allclose(weights, (targets[:, 0] + 1) / 5)
             assert weights.dtype == np.float32
 
-    def test_change_nothing_else(self):
+    def test_weights_change_nothing_else(self):
         plain, weighted = epoch(examples(9), 2), epoch(self.weighted(9), 2, mask=0.2, truths=("nucleotides",))
         assert all(len(batch) == 2 for batch in plain)
         np.testing.assert_array_equal(plain[0][1], weighted[0][1]["expression"])
 
 
 class TestOrder:
-    def test_depends_on_seed_and_epoch_alone(self):
+    def test_order_depends_only_on_seed_and_epoch(self):
         data = examples(50)
         run = training_batches(data, 4, 7, Augmentation())
         whole = [rows(list(islice(run, 4)))[2] for _ in range(3)]
@@ -135,11 +135,11 @@ class TestOrder:
             np.testing.assert_array_equal(rows(epoch(data, 4, seed=7, number=number))[2], expected)
 
     @pytest.mark.parametrize("other", [{"seed": 8}, {"number": 1}])
-    def test_another_seed_or_epoch_is_another_order(self, other):
+    def test_other_seeds_and_epochs_have_another_order(self, other):
         data = examples(50)
         assert (rows(epoch(data, 4, seed=7))[2] != rows(epoch(data, 4, **{"seed": 7, **other}))[2]).any()
 
-    def test_global_generators_play_no_part(self):
+    def test_global_generators_have_no_effect(self):
         np.random.seed(0)  # noqa: NPY002
         first = rows(epoch(examples(20), 3))[2]
         np.random.seed(1)  # noqa: NPY002
@@ -153,9 +153,9 @@ class TestReverseComplement:
             (int(target), flag): (bytes(letter), other) for letter, (flag, other), target in zip(letters, flags, targets[:, 0], strict=True)
         }
 
-    def test_letters_flags_and_targets_of_both_strands(self):
+    def test_both_strands_have_their_letters_flags_and_targets(self):
         data = dataclasses.replace(examples(2), letters=np.frombuffer(b"AACGTNGGGTCA", np.uint8).reshape(2, LENGTH))
-        # The first was measured in reverse, is_reverse 1: its other strand is 0.
+        # The first example was measured in reverse (is_reverse 1), so its reverse complement has is_reverse 0.
         assert self.by_strand(data) == {
             (0, 1.0): (b"AACGTN", 1.0),
             (0, 0.0): (b"NACGTT", 1.0),
@@ -164,12 +164,12 @@ class TestReverseComplement:
         }
 
     @pytest.mark.parametrize("construct", [None, dataclasses.replace(CONSTRUCT, flags=("is_singleton", "other"))])
-    def test_without_the_flag_only_letters_turn(self, construct):
+    def test_without_the_flag_only_letters_change(self, construct):
         data = examples(3, construct)
         _, flags, targets = rows(epoch(data, 1))
         np.testing.assert_array_equal(flags, data.flags[targets[:, 0].astype(int)])
 
-    def test_the_flag_may_be_the_last(self):
+    def test_the_flag_can_be_the_last(self):
         data = examples(4, dataclasses.replace(CONSTRUCT, flags=("is_singleton", "is_reverse")))
         _, flags, targets = rows(epoch(data, 1))
         index = targets[:, 0].astype(int)
@@ -180,7 +180,7 @@ class TestReverseComplement:
 class TestPairs:
     @settings(max_examples=30, deadline=None)
     @given(n=st.integers(1, 40), batch=st.integers(1, 50))
-    def test_each_example_comes_once_with_its_other_strand_in_the_same_batch(self, n, batch):
+    def test_both_strands_of_an_example_are_in_the_same_batch(self, n, batch):
         data = examples(n)
         seen = []
         for inputs, targets in epoch(data, -(-n // batch), strands="pair"):
@@ -196,7 +196,7 @@ class TestPairs:
 
 
 class TestTruths:
-    def test_stand_beside_the_targets_where_wanted(self):
+    def test_truths_are_added_to_the_targets_on_request(self):
         data = examples(40)
         (inputs, truths), *_ = epoch(data, 1, mask=0.3, mutate=0.2, truths=("nucleotides", "mutated"))
         (plain, targets), *_ = epoch(data, 1)
@@ -212,14 +212,14 @@ class TestTruths:
         np.testing.assert_array_equal(inputs["letters"][truths["masked"]], ord("N"))
         assert not (truths["masked"] | truths["mutated"])[truths["letters"] == ord("N")].any()
 
-    def test_are_left_out_where_no_network_answers(self):
+    def test_truths_are_omitted_if_no_network_predicts_them(self):
         inputs, targets = epoch(examples(40), 1, mask=0.3)[0]
         assert targets.shape == (80, 1)
         assert (inputs["letters"] == ord("N")).mean() > 0.3
 
 
 class TestNoise:
-    def test_is_the_same_for_the_same_seed_and_epoch_only(self):
+    def test_noise_depends_on_seed_and_epoch(self):
         noisy = {"slide": 2, "jitter": 0.5, "mask": 0.2, "mutate": 0.1, "balance": True}
         data = examples(60)
         run = training_batches(data, 3, 7, Augmentation(**noisy))
@@ -229,7 +229,7 @@ class TestNoise:
                 np.testing.assert_array_equal(came, wanted)
         assert (whole[0][0] != whole[1][0]).any()
 
-    def test_slides_change_letters_alone(self):
+    def test_slides_change_only_letters(self):
         data = examples(30)
         letters, flags, targets = rows(epoch(data, 2, slide=2, strands="given"))
         index = targets[:, 0].astype(int)
@@ -238,18 +238,18 @@ class TestNoise:
         for window, row in zip(letters, index, strict=True):
             assert any((window == padded[row, first : first + LENGTH]).all() for first in range(5))
 
-    def test_jitter_is_on_singletons_alone(self):
+    def test_jitter_changes_only_singletons(self):
         _, flags, targets = rows(epoch(examples(50), 1, jitter=0.01))
         moved = targets[:, 0] != np.round(targets[:, 0])
         np.testing.assert_array_equal(moved, flags[:, 1] == 1)
 
     @pytest.mark.parametrize("construct", [None, dataclasses.replace(CONSTRUCT, flags=("is_reverse", "other"))])
-    def test_jitter_without_the_flag_moves_nothing(self, construct):
+    def test_jitter_without_the_flag_changes_nothing(self, construct):
         _, _, targets = rows(epoch(examples(5, construct), 1, jitter=0.1))
         assert sorted(targets[:, 0]) == sorted([*range(5), *range(5)])
 
     @pytest.mark.parametrize("strands", ["augment", "pair", "given"])
-    def test_balance_draws_every_bin_equally_often(self, strands):
+    def test_balance_draws_all_bins_equally_often(self, strands):
         data = dataclasses.replace(examples(100), targets=np.array([[0]] * 90 + [[5]] * 8 + [[17]] * 2, np.float32))
         _, _, targets = rows(epoch(data, 3, balance=True, strands=strands))
         assert len(targets) == (100 if strands == "given" else 200)
@@ -257,7 +257,7 @@ class TestNoise:
         assert counts.max() - counts.min() <= 2
 
 
-def test_the_callers_arrays_stay_as_they_are():
+def test_input_arrays_are_not_changed():
     data = examples(9)
     before = [array.copy() for array in (data.letters, data.flags, data.targets)]
     for array in (data.letters, data.flags, data.targets):
@@ -281,5 +281,5 @@ def test_the_callers_arrays_stay_as_they_are():
         (9_999, 100, 50),
     ],
 )
-def test_fitting_batch_size_gives_an_epoch_100_steps(rows_seen, wanted, fitting):
+def test_fitting_batch_size_gives_100_steps_per_epoch(rows_seen, wanted, fitting):
     assert fitting_batch_size(rows_seen, wanted) == fitting

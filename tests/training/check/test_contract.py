@@ -1,4 +1,4 @@
-"""Blocks that break one clause of the contract each, and the check that finds it."""
+"""Tests of each check with a block that fails only this check."""
 
 import keras
 import numpy as np
@@ -77,28 +77,28 @@ def outcomes(monkeypatch):
 
 @pytest.fixture
 def without_export(monkeypatch):
-    """It loads the block in another process, which cannot import a test: tests/cli/test_check.py exports an example."""
+    """Skips the export, whose process cannot import a test module. tests/cli/commands/test_check.py exports an example."""
     monkeypatch.setattr(block_check, "CHECKS", {check: run for check, run in CHECKS.items() if check != "exports to ONNX"})
 
 
 @pytest.mark.usefixtures("without_export")
-def test_a_sound_block_holds_every_check(outcomes):
+def test_a_correct_block_passes_all_checks(outcomes):
     assert outcomes(Sound) == {}
 
 
 @pytest.mark.parametrize("name", ["autosome", "bhi", "unlockdna"])
-def test_a_final_block_learns_from_the_truths_it_has_a_head_for(name, monkeypatch):
+def test_a_final_block_learns_from_the_truths_of_its_heads(name, monkeypatch):
     monkeypatch.setattr(block_check, "CHECKS", {"trains every weight": CHECKS["trains every weight"]})
     assert check_block("final", name) == [("trains every weight", "")]
 
 
-def test_a_final_block_that_answers_a_profile_is_given_one(monkeypatch):
+def test_a_final_block_with_a_profile_is_given_profiles(monkeypatch):
     checks = {check: run for check, run in CHECKS.items() if "export" not in check and "ONNX" not in check}
     monkeypatch.setattr(block_check, "CHECKS", checks)
     assert [outcome for outcome in check_block("final", "profile") if outcome.reason] == []
 
 
-def test_a_final_block_that_wants_tokens_before_the_letters_is_told_of_the_positions():
+def test_a_final_block_that_requires_tokens_fails_with_the_positions():
     assert "the 40 positions of the window" in check_block("final", "proformer")[0].reason
 
 
@@ -113,14 +113,14 @@ def test_a_final_block_that_wants_tokens_before_the_letters_is_told_of_the_posit
         (FloatsOnly, ["trains in bfloat16", "trains in float16"], "float32 wanted"),
     ],
 )
-def test_a_broken_clause_is_the_one_that_is_named(outcomes, block, broken, reason):
+def test_the_failed_check_is_reported(outcomes, block, broken, reason):
     found = outcomes(block)
     assert list(found) == broken
     assert all(reason in text for text in found.values())
 
 
 @pytest.mark.usefixtures("without_export")
-def test_checking_leaves_the_dtype_policy_as_it_was(outcomes):
+def test_checks_restore_the_dtype_policy(outcomes):
     before = keras.config.dtype_policy().name
     outcomes(FloatsOnly)
     assert keras.config.dtype_policy().name == before

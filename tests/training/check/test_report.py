@@ -1,4 +1,4 @@
-"""The report of a block over backends, from real processes."""
+"""Tests of the report of a block on several backends, with real processes."""
 
 import importlib.util
 
@@ -9,24 +9,24 @@ from dreamkeras.training.check import report as block_report
 from dreamkeras.training.check.report import Report, report_block
 
 
-def test_table_tells_what_holds_and_why_not():
+def test_the_table_has_results_and_reasons_of_failure():
     report = Report(("jax", "torch"), {"builds": ["", ""], "trains": ["too wild", None]})
     assert not report.holds
     assert str(report).splitlines() == ["check\tjax\ttorch", "builds\tok\tok", "trains\tNO\t-", "trains, jax: too wild"]
 
 
-def test_report_without_a_reason_holds():
+def test_a_report_without_reasons_holds():
     assert Report(("jax",), {"builds": [""]}).holds
 
 
-def test_a_backend_whose_process_dies_keeps_its_reason_beside_one_that_ends(monkeypatch):
+def test_a_crashed_process_does_not_hide_the_results_of_another_backend(monkeypatch):
     outcomes = {"jax": {"builds": "", "trains": "too wild"}, "torch": {"runs": "died"}}
     monkeypatch.setattr(importlib.util, "find_spec", lambda name: name in outcomes or None)
     monkeypatch.setattr(block_report, "_ask", lambda backend, slot, name: outcomes[backend])
     assert report_block("core", "bhi").rows == {"builds": ["", None], "trains": ["too wild", None], "runs": [None, "died"]}
 
 
-def test_no_backend_is_said(monkeypatch):
+def test_no_installed_backend_is_an_error(monkeypatch):
     monkeypatch.setattr(importlib.util, "find_spec", lambda name: None)
     with pytest.raises(MissingPackageError, match="dreamkeras\\[train\\]"):
         report_block("core", "bhi")
@@ -37,7 +37,7 @@ def test_an_unknown_block_is_an_error(one_backend):
         report_block("core", "nowhere:Block", one_backend)
 
 
-def test_a_block_of_the_working_folder_is_found(one_backend, tmp_path, monkeypatch):
+def test_a_block_in_the_working_directory_is_found(one_backend, tmp_path, monkeypatch):
     (tmp_path / "folder_block.py").write_text(
         "from dreamkeras.layers.slots import Core\n"
         "class Gone(Core):\n"
@@ -50,7 +50,7 @@ def test_a_block_of_the_working_folder_is_found(one_backend, tmp_path, monkeypat
     assert "not today" in report.rows["builds at any length"][0]
 
 
-def test_a_process_that_dies_is_an_outcome(one_backend, tmp_path, monkeypatch):
+def test_a_crashed_process_is_reported_as_a_failure(one_backend, tmp_path, monkeypatch):
     (tmp_path / "deadly.py").write_text("import os\nos._exit(7)\n")
     monkeypatch.chdir(tmp_path)
     assert "exit status 7" in report_block(None, "deadly:Block", one_backend).rows["runs"][0]

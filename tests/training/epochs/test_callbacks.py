@@ -22,7 +22,7 @@ from dreamkeras.training.epochs.profiles import epoch_figures
 
 
 def counting_predictor(length=4):
-    """Counts the letters A and C of a window: two tasks."""
+    """Counts the letters A and C of a window, as a model with two tasks."""
     letters = keras.Input((length,), dtype="uint8")
     return keras.Model(letters, Count()(letters))
 
@@ -42,7 +42,7 @@ def counts(letters):
 
 
 class Model:
-    """What Recorder asks of a model."""
+    """Stand-in with the attributes of a model that `Recorder` uses."""
 
     stop_training = False
     optimizer = keras.optimizers.SGD(0.25)
@@ -57,7 +57,7 @@ def recorder(state, patience=None):
 
 
 @pytest.mark.parametrize("rows", [1, 7, 8, 9])
-def test_predict_letters_pads_and_cuts(rows):
+def test_predict_letters_pads_the_last_batch(rows):
     letters = random_letters(rows, 4)
     came = predict_letters(counting_predictor(), letters, batch_size=8)
     np.testing.assert_array_equal(came, counts(letters))
@@ -73,7 +73,7 @@ class TestValidation:
         Validation(counting_predictor(), examples, 8, ("a", "c"), np.array([2.0, 4.0])).on_epoch_end(0, logs)
         return logs
 
-    def test_adds_means_over_tasks_and_the_figures_of_each(self):
+    def test_adds_means_over_tasks_and_the_metrics_of_each(self):
         targets = counts(self.letters) + self.noise
         logs = self.logs(targets)
         expected = [np.corrcoef(counts(self.letters)[:, task], targets[:, task])[0, 1] for task in range(2)]
@@ -85,14 +85,14 @@ class TestValidation:
             f"val_{name}{task}" for name in ("mse", "r", "rho") for task in ("", "_a", "_c")
         }
 
-    def test_what_was_not_measured_counts_for_nothing(self):
+    def test_missing_values_are_ignored(self):
         targets = counts(self.letters) + self.noise
         targets[5:, 0] = np.nan
         wanted = [np.corrcoef(counts(self.letters)[:5, 0], targets[:5, 0])[0, 1], self.logs(targets)["val_r_c"]]
         assert self.logs(targets)["val_r"] == pytest.approx(np.mean(wanted), abs=1e-6)
 
     @pytest.mark.parametrize("values", [0, 1, 2])
-    def test_a_task_without_an_r_leaves_the_means_to_the_others(self, values):
+    def test_means_ignore_a_task_with_undefined_r(self, values):
         targets = counts(self.letters) + self.noise
         targets[values:, 0] = np.nan
         targets[:values, 0] = 3
@@ -102,7 +102,7 @@ class TestValidation:
         errors = [logs[f"val_mse_{task}"] for task in "ac"[not values :]]
         assert logs["val_mse"] == pytest.approx(np.mean(errors))
 
-    def test_a_profile_has_its_figures_too(self):
+    def test_metrics_of_profiles_are_added(self):
         network, examples = build_profile_network(), windows(12, margin=0)
         network.final.fit_scale(examples.targets)
         validation = Validation(network.predictor(), examples, 8, network.tasks, np.ones(1))
@@ -115,14 +115,14 @@ class TestValidation:
 
 
 class TestRecorder:
-    def test_keeps_the_rate_and_the_time(self):
+    def test_records_learning_rate_and_time(self):
         state = TrainingState()
         recorder(state).on_epoch_end(4, {"loss": np.float32(0.5), "val_r": 0.1})
         assert state.rows == [{"epoch": 5, "loss": 0.5, "val_r": 0.1, "learning_rate": 0.25}]
         assert all(type(value) in (int, float) for value in state.rows[0].values())
         assert state.seconds > 0
 
-    def test_stops_when_patience_is_out(self):
+    def test_stops_after_patience(self):
         callback = recorder(TrainingState(), patience=1)
         stopped = []
         for epoch, r in enumerate((0.1, 0.2, 0.1)):
@@ -131,7 +131,7 @@ class TestRecorder:
         assert stopped == [False, False, True]
 
     @pytest.mark.parametrize("loss", [np.nan, np.inf])
-    def test_no_number_ends_the_run_and_is_not_recorded(self, loss):
+    def test_a_loss_that_is_not_finite_ends_the_run(self, loss):
         state = TrainingState()
         with pytest.raises(ModelError, match=f"Expected a finite loss, got {loss} in epoch 3: try a lower learning rate"):
             recorder(state).on_epoch_end(2, {"loss": loss, "val_r": 0.1})
@@ -139,7 +139,7 @@ class TestRecorder:
 
 
 @pytest.mark.parametrize(("steps", "epoch_steps", "ended"), [(7, 3, (2, 0)), (6, 3, (1, 2)), (2, 3, (0, 1))])
-def test_the_last_step_ends_the_run_in_its_epoch(steps, epoch_steps, ended):
+def test_the_last_step_ends_the_run_within_an_epoch(steps, epoch_steps, ended):
     callback = LastStep(steps, epoch_steps)
     callback.set_model(Model())
     for epoch in range(3):
@@ -157,7 +157,7 @@ class TestAveragedWeights:
             model.train_on_batch(np.random.default_rng(seed).normal(size=(4, 2)), np.ones((4, 1)))
         return model
 
-    def test_are_in_the_model_between_two_exchanges(self):
+    def test_averages_are_in_the_model_between_two_swaps(self):
         model, callback = self.trained(), AveragedWeights()
         callback.set_model(model)
         weights = model.get_weights()
@@ -172,7 +172,7 @@ class TestAveragedWeights:
             np.testing.assert_array_equal(ops.convert_to_numpy(average), kept)
 
 
-def test_history_is_written_at_each_end(tmp_path):
+def test_history_is_written_after_each_epoch(tmp_path):
     state = TrainingState(rows=[{"epoch": 1, "loss": 0.5}])
     callback = History(tmp_path / "history.csv", state)
     callback.on_epoch_end(0)
@@ -181,7 +181,7 @@ def test_history_is_written_at_each_end(tmp_path):
     assert (tmp_path / "history.csv").read_text() == "epoch,loss\n1,0.5\n2,0.25\n"
 
 
-def test_checkpoint_is_written_at_each_end(tmp_path):
+def test_checkpoint_is_written_after_each_epoch(tmp_path):
     model = keras.Sequential([keras.Input((2,)), keras.layers.Dense(1)])
     model.compile("adam", loss="mse")
     state = TrainingState(rows=[{"epoch": 1.0}])
@@ -198,14 +198,14 @@ class TestEpochSeed:
     def drawn(self, seed, epoch):
         callback = EpochSeed(seed)
         callback.on_epoch_begin(epoch)
-        keras.random.uniform(())  # as torch's data loader does when `fit` begins
+        keras.random.uniform(())  # as the data loader of torch does at the start of `fit`
         callback.on_train_batch_begin(0)
         return np.random.random(), float(ops.convert_to_numpy(keras.random.uniform(())))  # noqa: NPY002
 
-    def test_same_seed_and_epoch_draw_the_same(self):
+    def test_equal_seeds_and_epochs_draw_the_same(self):
         assert self.drawn(3, 1) == self.drawn(3, 1)
 
-    def test_later_batches_go_on(self):
+    def test_later_batches_are_not_seeded(self):
         callback = EpochSeed(3)
         callback.on_epoch_begin(1)
         callback.on_train_batch_begin(0)
@@ -213,5 +213,5 @@ class TestEpochSeed:
         callback.on_train_batch_begin(1)
         assert np.random.random() != first  # noqa: NPY002
 
-    def test_another_seed_or_epoch_draws_another(self):
+    def test_other_seeds_and_epochs_draw_differently(self):
         assert len({self.drawn(seed, epoch)[0] for seed in range(3) for epoch in range(3)}) == 9

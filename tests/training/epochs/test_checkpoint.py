@@ -47,7 +47,7 @@ def trained():
 
 @pytest.fixture
 def written(trained, tmp_path):
-    """A checkpoint, and the state in it."""
+    """A checkpoint and its state."""
     state = TrainingState(seconds=1.5)
     state.record({"epoch": 1, "loss": 0.25, "val_r": 0.5}, trained)
     path = tmp_path / "checkpoint" / "state.npz"
@@ -56,7 +56,7 @@ def written(trained, tmp_path):
 
 
 class TestRoundTrip:
-    def test_state_weights_and_optimiser(self, trained, written):
+    def test_state_weights_and_optimiser_are_restored(self, trained, written):
         path, state = written
         fresh = small_model()
         came = read_checkpoint(path, fresh)
@@ -66,7 +66,7 @@ class TestRoundTrip:
         assert_same(values(fresh.optimizer.variables), values(trained.optimizer.variables))
         assert int(ops.convert_to_numpy(fresh.optimizer.iterations)) == 2
 
-    def test_what_follows_is_what_would_have_followed(self, written):
+    def test_training_continues_as_without_interruption(self, written):
         path, _ = written
         one, other = small_model(), small_model()
         for model in (one, other):
@@ -75,7 +75,7 @@ class TestRoundTrip:
             fit(model)
         assert_same(values(one.weights), values(other.weights))
 
-    def test_loss_scale_of_float16(self, tmp_path):
+    def test_loss_scale_of_float16_is_restored(self, tmp_path):
         keras.config.set_dtype_policy("mixed_float16")
         try:
             one, other = (tiny(find_assay("yeast")) for _ in range(2))
@@ -117,12 +117,12 @@ class TestBest:
             ((0.1, math.nan, 0.05), 1),
         ],
     )
-    def test_weights_are_those_of_the_highest_r_which_nan_never_is(self, rates, best):
+    def test_weights_are_those_of_the_highest_r_and_nan_is_ignored(self, rates, best):
         state = self.record(*rates)
         assert state.best_epoch == best
         assert any(np.array_equal(weight, np.full(3, best)) for weight in state.best_weights)
 
-    def test_a_validation_loss_goes_before_r(self):
+    def test_a_validation_loss_takes_precedence_over_r(self):
         model, state = small_model(), TrainingState()
         for epoch, (loss, rate) in enumerate([(3.0, 0.1), (2.5, 0.0), (math.nan, 0.9), (2.6, 0.8)], 1):
             state.record({"epoch": epoch, "val_r": rate, "val_loss": loss}, model)
@@ -145,7 +145,7 @@ class TestBest:
         assert not state.has_ended(None)
 
     @pytest.mark.parametrize(("minutes", "ended"), [(None, False), (2, True), (2.1, False), (0.5, True)])
-    def test_time_ends_a_run(self, minutes, ended):
+    def test_a_time_limit_ends_a_run(self, minutes, ended):
         state = self.record(0.1)
         state.seconds = 120.0
         assert state.has_ended(None, minutes) is ended
@@ -155,17 +155,17 @@ class TestForeignFiles:
     @pytest.mark.parametrize(
         "content", [b"", b"PK\x03\x04", b"text", b"\x93NUMPY\x01\x00"], ids=["empty", "zip's first bytes", "text", "npy's first bytes"]
     )
-    def test_are_one_line(self, tmp_path, content):
+    def test_invalid_files_are_one_line(self, tmp_path, content):
         (tmp_path / "state.npz").write_bytes(content)
         self.refused(tmp_path / "state.npz")
 
     @pytest.mark.parametrize("share", [0.1, 0.5, 0.99])
-    def test_truncated(self, written, share):
+    def test_a_truncated_file_is_refused(self, written, share):
         path, _ = written
         path.write_bytes(path.read_bytes()[: int(share * path.stat().st_size)])
         self.refused(path)
 
-    def test_a_flipped_byte(self, written):
+    def test_a_changed_byte_is_refused(self, written):
         path, _ = written
         content = bytearray(path.read_bytes())
         content[content.index(b"summary.npy") + 200] ^= 0xFF
@@ -173,17 +173,17 @@ class TestForeignFiles:
         self.refused(path)
 
     @pytest.mark.parametrize("summary", ["[]", "{}x", '{"colour": 1}', "null"])
-    def test_an_archive_of_somebody_else(self, tmp_path, summary):
+    def test_another_archive_is_refused(self, tmp_path, summary):
         np.savez(tmp_path / "state.npz", summary=np.array(summary))
         self.refused(tmp_path / "state.npz")
         np.savez(tmp_path / "state.npz", x=np.zeros(3))
         self.refused(tmp_path / "state.npz")
 
-    def test_an_array_alone(self, tmp_path):
+    def test_a_single_array_is_refused(self, tmp_path):
         np.save(tmp_path / "state.npy", np.zeros(3))
         self.refused((tmp_path / "state.npy").rename(tmp_path / "state.npz"))
 
-    def test_a_pickle_is_not_run(self, tmp_path):
+    def test_a_pickle_is_not_executed(self, tmp_path):
         np.savez(tmp_path / "state.npz", allow_pickle=True, summary=np.array([{}], object))
         self.refused(tmp_path / "state.npz")
 
@@ -192,13 +192,13 @@ class TestForeignFiles:
             read_checkpoint(path, small_model())
         assert str(path) in str(caught.value)
 
-    def test_another_models_checkpoint_names_the_file(self, written):
+    def test_the_error_on_a_checkpoint_of_another_model_names_the_file(self, written):
         with pytest.raises(ModelError, match=r"Expected the \d+ variables of this model, got \d+ .*state\.npz"):
             read_checkpoint(written[0], small_model(units=5))
 
 
 class TestAtomic:
-    def test_a_failing_write_leaves_the_old_checkpoint(self, trained, written, monkeypatch):
+    def test_a_failed_write_keeps_the_old_checkpoint(self, trained, written, monkeypatch):
         path, state = written
         before = path.read_bytes()
 
@@ -213,13 +213,13 @@ class TestAtomic:
         assert path.read_bytes() == before
         assert read_checkpoint(path, small_model()).rows == state.rows
 
-    def test_a_folder_that_cannot_be_is_one_line(self, trained, tmp_path):
+    def test_an_unwritable_folder_is_one_line(self, trained, tmp_path):
         (tmp_path / "checkpoint").touch()
         with pytest.raises(DreamkerasError, match=r"Cannot write .*checkpoint"):
             write_checkpoint(tmp_path / "checkpoint" / "state.npz", trained, TrainingState())
 
 
-def test_assigning_wants_the_same_shapes():
+def test_assigned_arrays_must_have_the_same_shapes():
     model = small_model()
     with pytest.raises(ModelError, match="got 1 variables with other shapes in here"):
         assign_weights(model.variables, [np.zeros(2)], "here")
@@ -233,31 +233,31 @@ def test_summary_is_plain_json(written):
 HISTORY = [{"epoch": 1, "loss": 0.5, "val_r": float("nan")}, {"epoch": 2, "loss": 0.1 + 0.2, "val_r": -1e-9}]
 
 
-def test_a_row_an_epoch_under_the_names_of_the_columns(tmp_path):
+def test_history_has_a_header_and_a_row_per_epoch(tmp_path):
     write_history(tmp_path / "history.csv", HISTORY)
     assert (tmp_path / "history.csv").read_bytes() == b"epoch,loss,val_r\n1,0.5,nan\n2,0.30000000000000004,-1e-09\n"
 
 
-def test_numbers_come_back_as_they_were(tmp_path):
+def test_numbers_of_the_history_keep_all_digits(tmp_path):
     write_history(tmp_path / "history.csv", HISTORY[1:])
     with open(tmp_path / "history.csv", newline="") as file:
         (row,) = csv.DictReader(file)
     assert {name: float(value) for name, value in row.items()} == HISTORY[1]
 
 
-def test_a_name_of_a_task_may_hold_a_comma(tmp_path):
+def test_task_names_can_contain_commas(tmp_path):
     write_history(tmp_path / "history.csv", [{"val_r_a,b": 0.5}])
     with open(tmp_path / "history.csv", newline="") as file:
         assert list(csv.reader(file)) == [["val_r_a,b"], ["0.5"]]
 
 
-def test_a_column_that_an_older_version_did_not_write_is_empty_in_its_rows(tmp_path):
+def test_columns_missing_in_older_rows_are_empty(tmp_path):
     write_history(tmp_path / "history.csv", [{"epoch": 1}, {"epoch": 2, "val_relative_mse": 0.5}])
     assert (tmp_path / "history.csv").read_text() == "epoch,val_relative_mse\n1,\n2,0.5\n"
 
 
 @pytest.mark.parametrize("rows", [[{"epoch": 1, "loss": 0.5}, {"epoch": 2}]])
-def test_rows_of_other_columns_leave_the_table_as_it_was(tmp_path, rows):
+def test_unknown_columns_raise_an_error_and_keep_the_table(tmp_path, rows):
     write_history(tmp_path / "history.csv", HISTORY)
     before = (tmp_path / "history.csv").read_bytes()
     with pytest.raises(ValueError, match="loss"):
@@ -265,6 +265,6 @@ def test_rows_of_other_columns_leave_the_table_as_it_was(tmp_path, rows):
     assert [(path.name, path.read_bytes()) for path in tmp_path.iterdir()] == [("history.csv", before)]
 
 
-def test_a_folder_that_is_not_there_is_named(tmp_path):
+def test_a_missing_folder_is_named(tmp_path):
     with pytest.raises(DreamkerasError, match=r"Cannot write .*no/history\.csv: the folder .*no does not exist"):
         write_history(tmp_path / "no" / "history.csv", HISTORY)

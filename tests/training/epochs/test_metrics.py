@@ -8,7 +8,7 @@ from dreamkeras.training.epochs.metrics import PearsonR
 
 
 def pairs(n, tasks=1, seed=0, shift=0.0):
-    """Measured and predicted values (n, tasks) that correlate in part."""
+    """Returns correlated measured and predicted values, each (n, tasks)."""
     generator = np.random.default_rng(seed)
     measured = generator.normal(size=(n, tasks)).astype(np.float32) + shift
     return measured, (0.5 * measured + generator.normal(size=(n, tasks)) + shift).astype(np.float32)
@@ -24,13 +24,13 @@ def over_batches(metric, measured, predicted, cuts):
 class TestValue:
     @settings(max_examples=15, deadline=None)
     @given(n=st.integers(3, 60), cuts=st.lists(st.integers(0, 60), max_size=4), seed=st.integers(0, 1000))
-    def test_over_batches_equals_numpy(self, n, cuts, seed):
+    def test_r_over_batches_equals_numpy(self, n, cuts, seed):
         measured, predicted = pairs(n, seed=seed)
         expected = np.corrcoef(measured[:, 0], predicted[:, 0])[0, 1]
         came = over_batches(PearsonR(), measured, predicted, sorted(min(cut, n) for cut in cuts))
         assert came == pytest.approx(expected, abs=1e-5)
 
-    def test_a_mean_far_from_zero_costs_no_digits(self):
+    def test_a_large_mean_does_not_reduce_precision(self):
         measured, predicted = pairs(512, shift=1000.0)
         assert over_batches(PearsonR(), measured, predicted, [100, 200]) == pytest.approx(
             np.corrcoef(measured[:, 0], predicted[:, 0])[0, 1], abs=1e-4
@@ -41,25 +41,25 @@ class TestValue:
         expected = np.mean([np.corrcoef(measured[:, i], predicted[:, i])[0, 1] for i in range(3)])
         assert over_batches(PearsonR(3), measured, predicted, [10]) == pytest.approx(expected, abs=1e-5)
 
-    def test_values_that_were_not_measured_count_for_nothing(self):
+    def test_missing_values_are_ignored(self):
         measured, predicted = pairs(40, tasks=2)
         gaps = np.random.default_rng(1).random(measured.shape) < 0.4
-        gaps[:10, 1] = True  # a batch without any
+        gaps[:10, 1] = True  # a batch without values
         expected = np.mean([np.corrcoef(measured[~gap, i], predicted[~gap, i])[0, 1] for i, gap in enumerate(gaps.T)])
         assert over_batches(PearsonR(2), np.where(gaps, np.nan, measured), predicted, [10, 25]) == pytest.approx(expected, abs=1e-5)
 
-    def test_perfect_and_inverted(self):
+    def test_perfect_and_inverted_predictions(self):
         measured, _ = pairs(20)
         assert over_batches(PearsonR(), measured, 3 * measured + 1, [7]) == pytest.approx(1, abs=1e-6)
         assert over_batches(PearsonR(), measured, -measured, [7]) == pytest.approx(-1, abs=1e-6)
 
     @pytest.mark.parametrize("constant", [0, 1])
-    def test_a_constant_column_answers_0(self, constant):
+    def test_a_constant_column_has_an_r_of_0(self, constant):
         columns = [*pairs(20)]
         columns[constant] = np.full((20, 1), 3, np.float32)
         assert over_batches(PearsonR(), *columns, [5]) == 0
 
-    def test_before_any_batch_it_is_0(self):
+    def test_r_is_0_before_the_first_batch(self):
         assert float(PearsonR().result()) == 0
 
     @pytest.mark.parametrize("dtype", ["float16", "bfloat16"])
@@ -73,7 +73,7 @@ class TestValue:
 
 
 @pytest.mark.parametrize(("scale", "offset"), [(1e-25, 0), (1e25, 0), (1, 3e5)])
-def test_targets_of_any_scale_are_computed_with_in_standard_units(scale, offset):
+def test_targets_of_any_scale_are_standardised(scale, offset):
     measured, predicted = ((scale * values.astype(np.float64) + offset).astype(np.float32) for values in pairs(100, tasks=2))
     measured[:9, 1] = np.nan
     parts = [(measured[:, 0], predicted[:, 0]), (measured[9:, 1], predicted[9:, 1])]
@@ -81,11 +81,11 @@ def test_targets_of_any_scale_are_computed_with_in_standard_units(scale, offset)
     assert over_batches(PearsonR.for_targets(measured), measured, predicted, [30]) == pytest.approx(expected, abs=1e-4)
 
 
-def test_constant_targets_keep_scale_1():
+def test_constant_targets_have_scale_1():
     assert PearsonR.for_targets(np.full((4, 1), 7, np.float32)).scale == [1]
 
 
-def test_reset_forgets_everything():
+def test_reset_clears_the_state():
     metric = PearsonR()
     over_batches(metric, *pairs(30, seed=1), [])
     metric.reset_state()
@@ -101,7 +101,7 @@ def test_config_round_trip():
     assert over_batches(copy, *pairs(20, tasks=3), []) != 0
 
 
-def test_fit_reports_it():
+def test_fit_reports_the_metric():
     model = keras.Sequential([keras.Input((2,)), keras.layers.Dense(1)])
     model.compile("sgd", loss="mse", metrics=[PearsonR()])
     measured, predicted = pairs(30, tasks=2)

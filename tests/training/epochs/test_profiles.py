@@ -1,4 +1,4 @@
-"""What validation says of profiles, against NumPy and SciPy."""
+"""Tests of the validation metrics of profiles against NumPy and SciPy."""
 
 import numpy as np
 import pytest
@@ -27,25 +27,25 @@ def distance(rows):
     return np.median([jensenshannon(*pair) for pair in rows])
 
 
-def test_the_loss_is_the_final_blocks_of_what_both_strands_answer(network, predicted, monkeypatch):
+def test_the_loss_is_that_of_the_mean_over_both_strands(network, predicted, monkeypatch):
     monkeypatch.setattr(profiles, "AT_ONCE", 7)
     surprise = -(EXAMPLES.profiles * np.log(predicted[:, 1:])).sum(axis=1) / np.median(EXAMPLES.profiles.sum(axis=1))
     error = np.square(EXAMPLES.targets - predicted[:, :1])[:, 0]
     assert validation_loss(network, EXAMPLES, predicted) == pytest.approx((surprise + 0.1 * error).mean(), rel=1e-4)
 
 
-def test_distances_are_those_in_peaks(network, predicted):
+def test_distances_are_those_of_peaks(network, predicted):
     rows = zip(EXAMPLES.profiles[EXAMPLES.is_peak], predicted[EXAMPLES.is_peak, 1:], strict=True)
     assert epoch_figures(network, EXAMPLES, predicted)["profile_jsd"] == pytest.approx(distance(rows), rel=1e-5)
 
 
-def test_without_peaks_all_windows_count(network, predicted):
+def test_without_peaks_all_windows_are_used(network, predicted):
     quiet, answers = EXAMPLES.select(~EXAMPLES.is_peak), predicted[~EXAMPLES.is_peak]
     wanted = distance(zip(quiet.profiles, answers[:, 1:], strict=True))
     assert epoch_figures(network, quiet, answers)["profile_jsd"] == pytest.approx(wanted, rel=1e-5)
 
 
-def test_the_final_figures_have_baselines_and_the_counts_in_peaks(network, predicted):
+def test_final_metrics_include_baselines_and_counts_in_peaks(network, predicted):
     figures = final_figures(network, EXAMPLES, predicted)
     assert figures["peaks"] == 15
     wanted = np.corrcoef(EXAMPLES.targets[EXAMPLES.is_peak, 0], predicted[EXAMPLES.is_peak, 0])[0, 1]

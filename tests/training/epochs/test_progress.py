@@ -27,7 +27,7 @@ def go_through(callback, epochs=(0, 1), steps=3):
 
 @pytest.fixture
 def terminal(monkeypatch):
-    """Makes standard error a terminal; gives what is written to it. To be called in the test: pytest sets its own before each."""
+    """Replaces standard error by a terminal and returns its text. Called within a test, because pytest also replaces it."""
 
     def open_terminal():
         screen = Terminal()
@@ -39,7 +39,7 @@ def terminal(monkeypatch):
     return open_terminal
 
 
-def test_without_a_terminal_there_is_a_line_an_epoch(capsys):
+def test_without_a_terminal_each_epoch_has_a_line(capsys):
     go_through(Progress(2, 6, 3))
     out, err = capsys.readouterr()
     assert (out, err.splitlines()) == ("", [LINE.format(1), LINE.format(2)])
@@ -49,13 +49,13 @@ def test_without_a_terminal_there_is_a_line_an_epoch(capsys):
     ("logs", "shown"),
     [({}, "undefined"), ({"val_relative_mse": math.nan}, "undefined"), ({"val_relative_mse": 1.03149}, "undefined (relative error 1.031)")],
 )
-def test_an_r_that_does_not_exist_is_said_to_be_undefined(logs, shown, capsys):
+def test_an_undefined_r_is_printed_as_undefined(logs, shown, capsys):
     callback = Progress(2, 6, 3)
     callback.on_epoch_end(0, {**LOGS, "val_r": math.nan, **logs})
     assert capsys.readouterr().err == f"epoch 1/2  loss 1.2346  r 0.500  validation r {shown}\n"
 
 
-def test_on_a_terminal_there_are_a_bar_and_the_lines(terminal, capsys):
+def test_a_terminal_shows_a_bar_and_the_lines(terminal, capsys):
     screen = terminal()
     go_through(Progress(2, 6, 3))
     shown = screen.getvalue()
@@ -66,7 +66,7 @@ def test_on_a_terminal_there_are_a_bar_and_the_lines(terminal, capsys):
     assert capsys.readouterr().out == ""
 
 
-def test_a_resumed_run_begins_where_it_stood(terminal):
+def test_the_bar_of_a_resumed_run_starts_at_its_epoch(terminal):
     terminal()
     callback = Progress(2, 6, 3)
     callback.on_epoch_begin(1)
@@ -76,7 +76,7 @@ def test_a_resumed_run_begins_where_it_stood(terminal):
     assert callback.bar.tasks[0].finished
 
 
-def test_closing_gives_the_cursor_back_and_may_be_done_twice(terminal):
+def test_close_restores_the_cursor_and_can_be_called_twice(terminal):
     screen, callback = terminal(), Progress(2, 6, 3)
     callback.close()
     assert screen.getvalue() == ""

@@ -13,7 +13,7 @@ MEASURED = np.random.default_rng(0).normal(size=(80, 1))
 
 
 def result(combination, noise, seed=0, **changes):
-    """A run whose predictions are as noisy as asked."""
+    """Returns the result of a run with the given noise of predictions."""
     predicted = MEASURED + noise * np.random.default_rng(seed).normal(size=MEASURED.shape)
     r = float(np.corrcoef(MEASURED[:, 0], predicted[:, 0])[0, 1])
     return Result(combination, r, 1000, 120.0, 50.0, MEASURED, predicted)._replace(**changes)
@@ -21,7 +21,7 @@ def result(combination, noise, seed=0, **changes):
 
 @pytest.fixture
 def results():
-    """Three combinations, the second of them the best; two seeds of two of them."""
+    """Returns results of three combinations, of which the second is the best and two have two seeds."""
     return [
         result("bad", 2.0, 1, seconds=60, speed=10),
         result("bad", 2.0, 2, seconds=180, speed=30),
@@ -32,10 +32,10 @@ def results():
 
 
 class TestRank:
-    def test_best_comes_first(self, results):
+    def test_the_best_combination_is_first(self, results):
         assert [row.combination for row in rank(results, 10)] == ["good", "fair", "bad"]
 
-    def test_figures_are_means_over_the_runs(self, results):
+    def test_metrics_are_means_over_the_runs(self, results):
         bad = rank(results, 10)[-1]
         r = [results[0].r, results[1].r]
         assert bad.each == tuple(r)
@@ -45,7 +45,7 @@ class TestRank:
     def test_a_single_run_has_no_deviation(self, results):
         assert math.isnan(rank(results, 10)[1].sd)
 
-    def test_others_are_compared_with_the_best(self, results):
+    def test_other_combinations_are_compared_with_the_best(self, results):
         good, fair, bad = rank(results, 200, 7)
         assert good.behind is None
         wanted = paired_differences(MEASURED, [run.predicted for run in results], [0, 0, 1, 1, 2], 1, 200, 7)
@@ -53,13 +53,13 @@ class TestRank:
         assert bad.behind.low < bad.behind.value < bad.behind.high
         assert bad.behind.value == pytest.approx(good.r - bad.r)
 
-    def test_r_that_is_undefined_comes_last(self, results):
+    def test_combinations_with_undefined_r_are_last(self, results):
         constant = result("constant", 1)._replace(r=float("nan"), predicted=np.ones_like(MEASURED))
         *_, last = rank([constant, *results], 10)
         assert last.combination == "constant"
         assert math.isnan(last.behind.value)
 
-    def test_without_any_r_the_lowest_error_comes_first(self):
+    def test_without_any_r_the_lowest_error_is_first(self):
         runs = [
             result(name, 1, r=float("nan"), error=error)._replace(measured=np.ones((80, 1)))
             for name, error in (("a", 2.0), ("b", 0.5), ("c", float("nan")))
@@ -82,7 +82,7 @@ class TestRank:
         good = next(row for row in rank([*results, constant], 10) if row.combination == "good")
         assert good.r == pytest.approx((results[2].r + results[3].r) / 3)
 
-    def test_values_that_are_missing_leave_intervals(self, results):
+    def test_missing_values_do_not_prevent_intervals(self, results):
         holes = np.concatenate([MEASURED, np.where(np.arange(80) == 3, 1.0, np.nan)[:, None]], axis=1)
         runs = [run._replace(measured=holes, predicted=np.repeat(run.predicted, 2, axis=1)) for run in results]
         wanted = rank(results, 50)
@@ -90,18 +90,18 @@ class TestRank:
         assert [row.combination for row in rows] == ["good", "fair", "bad"]
         assert rows[2].behind == pytest.approx(wanted[2].behind)
 
-    def test_other_sequences_are_refused(self, results):
+    def test_runs_on_different_sequences_are_refused(self, results):
         other = result("other", 1)._replace(measured=MEASURED[::-1])
         with pytest.raises(InputError, match="validated on the same sequences, got different sequences in bad and other"):
             rank([*results, other], 10)
 
-    def test_no_run(self):
+    def test_no_run_is_an_error(self):
         with pytest.raises(InputError, match="at least one run to rank"):
             rank([])
 
 
 class TestFiles:
-    def test_table_holds_every_figure(self, results, tmp_path):
+    def test_the_table_has_all_metrics(self, results, tmp_path):
         rows = rank(results, 50)
         write_leaderboard(rows, 80, {}, tmp_path)
         with (tmp_path / "leaderboard.tsv").open() as file:
@@ -112,7 +112,7 @@ class TestFiles:
         assert float(table[2]["behind_high"]) == pytest.approx(rows[2].behind.high, rel=1e-5)
         assert (table[0]["behind"], table[1]["sd"], table[2]["sequences_per_second"]) == ("", "nan", "20")
 
-    def test_markdown_is_for_people(self, results, tmp_path):
+    def test_markdown_is_readable(self, results, tmp_path):
         rows = rank(results, 50)
         write_leaderboard(rows, 80, {"odd_seed-0": "exit status 1; Error: a | b"}, tmp_path)
         lines = (tmp_path / "leaderboard.md").read_text().splitlines()
@@ -121,7 +121,7 @@ class TestFiles:
         assert lines[-1] == "| odd_seed-0 | exit status 1; Error: a &#124; b |"
         assert any("80 validation sequences" in line for line in lines)
 
-    def test_no_failure_is_not_mentioned(self, results, tmp_path):
+    def test_failures_are_only_listed_if_there_are_any(self, results, tmp_path):
         write_leaderboard(rank(results, 5), 80, {}, tmp_path)
         assert "Failed" not in (tmp_path / "leaderboard.md").read_text()
 
@@ -135,6 +135,6 @@ class TestFiles:
         assert "nan" not in text
         plot_leaderboard(rows, tmp_path / "leaderboard.png")
 
-    def test_folder_that_is_not_there(self, results, tmp_path):
+    def test_a_missing_folder_is_an_error(self, results, tmp_path):
         with pytest.raises(DreamkerasError, match=r"leaderboard\.tsv"):
             write_leaderboard(rank(results, 5), 80, {}, tmp_path / "no")

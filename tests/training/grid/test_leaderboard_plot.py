@@ -20,19 +20,19 @@ ROWS = [
 
 @pytest.fixture
 def figures(monkeypatch):
-    """The figures that would have been saved."""
+    """Collects the figures instead of saving them."""
     kept = []
     save = leaderboard_plot.save_figure
     monkeypatch.setattr(leaderboard_plot, "save_figure", lambda figure, path: (save(figure, path), kept.append(figure)))
     return kept
 
 
-def test_file_is_a_png(tmp_path):
+def test_the_file_is_a_png(tmp_path):
     plot_leaderboard(ROWS, tmp_path / "plot.png")
     assert (tmp_path / "plot.png").read_bytes().startswith(b"\x89PNG")
 
 
-def test_a_line_a_combination_with_the_best_on_top(tmp_path, figures):
+def test_each_combination_has_a_line_with_the_best_on_top(tmp_path, figures):
     plot_leaderboard(ROWS, tmp_path / "plot.png")
     left, _ = figures[0].axes
     assert [label.get_text() for label in left.get_yticklabels()] == ["good", "fair", "odd"]
@@ -45,7 +45,7 @@ def test_every_run_is_a_point(tmp_path, figures):
     assert runs.get_xydata()[:3].tolist() == [[0.70, 0], [0.72, 0], [0.6, 1]]
 
 
-def test_intervals_are_those_behind_the_best(tmp_path, figures):
+def test_intervals_are_those_of_the_distance_to_the_best(tmp_path, figures):
     plot_leaderboard(ROWS[:2], tmp_path / "plot.png")
     (lines,) = figures[0].axes[1].collections
     assert lines.get_segments()[0].tolist() == [[0.05, 1], [0.2, 1]]
@@ -56,11 +56,11 @@ def test_a_single_combination_is_drawn(tmp_path, figures):
     assert not figures[0].axes[1].collections
 
 
-def test_empty_leaderboard_is_refused(tmp_path):
+def test_an_empty_leaderboard_is_refused(tmp_path):
     with pytest.raises(InputError, match="at least one combination"):
         plot_leaderboard([], tmp_path / "plot.png")
 
 
-def test_importing_needs_no_matplotlib():
+def test_the_import_does_not_require_matplotlib():
     code = "import sys, dreamkeras.training.grid.leaderboard_plot; assert 'matplotlib' not in sys.modules"
     subprocess.run([sys.executable, "-c", code], check=True)

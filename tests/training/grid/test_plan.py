@@ -19,7 +19,7 @@ def names(grid):
 
 
 class TestExpansion:
-    def test_every_combination_with_every_seed(self):
+    def test_every_combination_has_every_seed(self):
         fields = {
             "models": ["dream-cnn", "bhi,bhi,autosome"],
             "strategies": ["autosome", "bhi"],
@@ -38,45 +38,45 @@ class TestExpansion:
             for seed in (3, 4)
         ]
 
-    def test_names_tell_what_varies(self):
+    def test_names_contain_the_varied_options(self):
         grid = expand({**SMALLEST, "models": ["x", "f,c,l"], "strategies": ["bhi"], "seeds": [1], "options": {"learning_rate": [0.1, 1]}})
         assert names(grid) == [f"{model}_bhi_learning-rate-{rate}_seed-1" for model in ("x", "f-c-l") for rate in (0.1, 1)]
         assert grid.runs[0].combination == "x_bhi_learning-rate-0.1"
 
-    def test_three_blocks_of_a_team_are_its_entry_and_no_run_of_their_own(self):
+    def test_three_blocks_of_a_team_are_the_network_of_the_team(self):
         (run,) = expand({**SMALLEST, "models": ["bhi,bhi, bhi"]}).runs
         assert (run.name, run.config.model) == ("bhi_seed-0", "bhi")
         with pytest.raises(InputError, match="Expected different runs, got bhi_seed-0 twice"):
             expand({**SMALLEST, "models": ["bhi", "bhi,bhi,bhi"]})
 
-    def test_one_value_is_no_axis(self):
+    def test_a_single_value_is_not_an_axis(self):
         assert names(expand({**SMALLEST, "options": {"batch_size": [64], "epochs": 2}})) == ["a_seed-0"]
 
     @pytest.mark.parametrize(("chosen", "wanted"), [("first", ("first",)), (["first", "core"], ("first", "core")), ([], ())])
-    def test_a_choice_that_is_a_list_itself_is_no_axis(self, chosen, wanted):
+    def test_a_field_that_is_a_list_is_not_an_axis(self, chosen, wanted):
         (run,) = expand({**SMALLEST, "options": {"init_from": "runs/a", "freeze": chosen}}).runs
         assert (run.name, run.config.freeze) == ("a_seed-0", wanted)
 
-    def test_combinations_share_their_split_whatever_the_seed(self):
+    def test_all_seeds_share_one_split(self):
         grid = expand({**SMALLEST, "seeds": [5, 6]})
         assert [(run.config.seed, run.config.seed_of_split) for run in grid.runs] == [(5, 0), (6, 0)]
         assert expand({**SMALLEST, "options": {"split_seed": 9}}).runs[0].config.split_seed == 9
 
-    def test_base_choices_hold_for_all(self):
+    def test_base_fields_apply_to_all_runs(self):
         grid = expand({**SMALLEST, "models": ["a", "b"]}, data="d.tsv", backend="torch")
         assert {(run.config.data, run.config.backend) for run in grid.runs} == {("d.tsv", "torch")}
 
-    def test_left_out_strategies_are_the_runs_own(self):
+    def test_strategies_default_to_those_of_the_networks(self):
         assert expand(SMALLEST).runs[0].config.strategy == RunConfig().strategy
 
-    def test_left_out_seeds_are_two(self):
+    def test_two_seeds_are_the_default(self):
         assert names(expand({"models": ["a"]})) == ["a_seed-0", "a_seed-1"]
 
-    def test_budget_is_each_runs(self):
+    def test_the_budget_applies_to_each_run(self):
         grid = expand({"models": ["a"], "budget": {"minutes": 1.5}})
         assert {run.config.minutes for run in grid.runs} == {1.5}
 
-    def test_parallel(self):
+    def test_parallel_is_read(self):
         assert expand({**SMALLEST, "parallel": 3}).parallel == 3
         assert expand(SMALLEST).parallel is None
 
@@ -112,18 +112,18 @@ class TestRefusals:
             ({**SMALLEST, "models": ["f,c", "f-c"]}, "Expected different runs, got f-c_seed-0 twice"),
         ],
     )
-    def test_of_what_is_no_grid(self, fields, message):
+    def test_invalid_grids_are_refused(self, fields, message):
         with pytest.raises(InputError, match=message):
             expand(fields)
 
     @pytest.mark.parametrize("name", sorted(TAKEN))
-    def test_of_options_that_are_chosen_elsewhere(self, name):
+    def test_options_that_are_set_elsewhere_are_refused(self, name):
         with pytest.raises(InputError, match=f"got '{name}'"):
             expand({**SMALLEST, "options": {name: 1}})
 
 
 class TestFile:
-    def test_is_read_as_toml(self, tmp_path):
+    def test_a_toml_file_is_read(self, tmp_path):
         path = tmp_path / "grid.toml"
         path.write_text('models = ["a"]\nseeds = [0]\nparallel = 2\n[options]\nepochs = [1, 2]\nprecision = "bfloat16"\n')
         grid = read_grid(path, assay="yeast")
@@ -132,22 +132,22 @@ class TestFile:
         assert {run.config.precision for run in grid.runs} == {"bfloat16"}
 
     @pytest.mark.parametrize("text", ["models = ", 'models = "a"', "\x00"])
-    def test_problems_name_it(self, tmp_path, text):
+    def test_errors_name_the_file(self, tmp_path, text):
         (tmp_path / "grid.toml").write_text(text)
         with pytest.raises(InputError, match=r"in the grid .*grid\.toml\.$"):
             read_grid(tmp_path / "grid.toml")
 
-    def test_broken_toml_names_its_line(self, tmp_path):
+    def test_errors_in_toml_name_the_line(self, tmp_path):
         (tmp_path / "grid.toml").write_text('models = ["a"]\nseeds = [0\n\n[options]\n')
         with pytest.raises(InputError, match=r"line 4, .* in the grid .*grid\.toml\.$"):
             read_grid(tmp_path / "grid.toml")
 
-    def test_that_is_missing(self, tmp_path):
+    def test_a_missing_file_is_an_error(self, tmp_path):
         with pytest.raises(InputError, match=r"^Expected a file, got nothing at .*grid\.toml\.$"):
             read_grid(tmp_path / "grid.toml")
 
     @pytest.mark.parametrize(("source", "number"), [("module", 16), ("page", 24)])
-    def test_is_explained_by_an_example_that_works(self, tmp_path, source, number):
+    def test_the_example_in_the_module_is_valid(self, tmp_path, source, number):
         text = grid.__doc__ if source == "module" else (Path(__file__).parents[3] / "docs" / "how-to" / "compare-networks.md").read_text()
         (tmp_path / "grid.toml").write_text(text.split("```toml\n")[1].split("```")[0])
         assert len(read_grid(tmp_path / "grid.toml").runs) == number
@@ -161,7 +161,7 @@ def test_default_grid_is_the_small_networks_with_two_seeds():
     assert names(read_grid(None)) == [f"{model}_seed-{seed}" for model in DEFAULT_GRID["models"] for seed in (0, 1)]
 
 
-def test_every_choice_of_a_run_is_an_option_or_set_elsewhere():
+def test_every_field_is_an_option_or_set_elsewhere():
     fields = {field.name for field in dataclasses.fields(RunConfig)}
     with pytest.raises(InputError) as caught:
         expand({**SMALLEST, "options": {"no": 1}})
@@ -170,21 +170,21 @@ def test_every_choice_of_a_run_is_an_option_or_set_elsewhere():
     assert not offered & TAKEN
 
 
-def test_what_starts_the_runs_imports_no_framework():
-    """It would hold the GPU's memory."""
+def test_the_starting_process_imports_no_framework():
+    """A framework would allocate memory of the GPU."""
     code = "import sys; from dreamkeras.training.grid import plan, results, runs; print(*sys.modules)"
     loaded = set(subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout.split())
     assert not loaded & {"keras", "tensorflow", "jax", "torch", "matplotlib"}
 
 
-def test_a_number_is_a_columns_name_first_in_the_grid_too():
+def test_a_number_in_a_grid_is_first_a_column_name():
     table = {"target_column": [1, "a"], "id_column": 0, "replicate_columns": [[2, 3], ["x", 4]], "length": 50, "both_strands": True}
     runs = expand({"models": ["dream-cnn-small"], "table": table}, data="a.csv", assay="table").runs
     wanted = TableLayout(("1", "a"), id_column="0", replicate_columns=(("2", "3"), ("x", "4")), length=50, both_strands=True)
     assert {run.config.table for run in runs} == {wanted}
 
 
-def test_a_table_has_its_columns_in_the_grid():
+def test_columns_of_a_table_are_set_in_the_grid():
     fields = {"models": ["dream-cnn-small"], "table": {"target_column": ["a", "b"], "length": 50}}
     runs = expand(fields, data="a.csv", assay="table").runs
     assert {run.config.table for run in runs} == {TableLayout(("a", "b"), length=50)}

@@ -12,7 +12,7 @@ MEASURED = np.random.default_rng(0).normal(size=(30, 2)).round(4)
 
 
 def write_run(folder, noise, **changes):
-    """What a run of two tasks leaves, as far as it is read here."""
+    """Writes the files of a run with two tasks that are read by the tests."""
     folder.mkdir(parents=True)
     for name in RESULTS:
         (folder / name).touch()
@@ -28,20 +28,20 @@ def write_run(folder, noise, **changes):
 
 
 class TestReadResult:
-    def test_figures_come_from_the_run_folder(self, tmp_path):
+    def test_metrics_are_read_from_the_run_folder(self, tmp_path):
         predicted = write_run(tmp_path / "run", 0.5)
         result = read_result(RUNS[0], tmp_path / "run")
         assert (result.combination, result.parameters, result.seconds, result.speed) == ("a", 99, 20.0, 40 * 64 / 20)
         np.testing.assert_array_equal(result.measured, MEASURED)
         np.testing.assert_array_equal(result.predicted, predicted)
 
-    def test_undefined_r_is_no_number(self, tmp_path):
+    def test_undefined_r_is_nan(self, tmp_path):
         write_run(tmp_path / "run", 0.5, r=None)
         assert np.isnan(read_result(RUNS[0], tmp_path / "run").r)
 
     @pytest.mark.parametrize("name", ["metrics.json", "validation.tsv", "config.json"])
     @pytest.mark.parametrize("text", ["", "[]", '{"r": "high"}', "measured_x\tpredicted_x\nhigh\tlow\n"])
-    def test_broken_files_are_named(self, tmp_path, name, text):
+    def test_errors_name_malformed_files(self, tmp_path, name, text):
         write_run(tmp_path / "run", 0.5)
         (tmp_path / "run" / name).write_text(text)
         with pytest.raises(InputError, match=r"Cannot read the results of the run in .*run: "):
@@ -49,7 +49,7 @@ class TestReadResult:
 
 
 @pytest.mark.parametrize("missing", RESULTS)
-def test_a_run_that_lacks_a_file_is_not_finished(tmp_path, missing):
+def test_a_run_with_a_missing_file_is_not_finished(tmp_path, missing):
     assert not is_finished(tmp_path / "run")
     write_run(tmp_path / "run", 0.5)
     assert is_finished(tmp_path / "run")
@@ -71,6 +71,6 @@ class TestWriteComparison:
         assert "| b_seed-1 | exit status 1; no luck |" in (tmp_path / "leaderboard.md").read_text()
         assert "on 30 validation sequences" in (tmp_path / "leaderboard.md").read_text()
 
-    def test_no_finished_run(self, tmp_path):
+    def test_no_finished_run_is_an_error(self, tmp_path):
         with pytest.raises(InputError, match="at least one run"):
             write_comparison(RUNS, tmp_path, {})

@@ -23,11 +23,11 @@ BACKEND = keras.backend.backend()
 EPOCHS = [f"{epoch}/{grid_processes.EPOCHS}" for epoch in range(1, grid_processes.EPOCHS + 1)]
 
 FINISH = f"import sys, pathlib; folder = pathlib.Path(sys.argv[2]); folder.mkdir(); [(folder / name).touch() for name in {RESULTS}]"
-"""A worker's work, done at once."""
+"""Code of a worker that finishes immediately."""
 
 
 def worker(code):
-    """A worker that runs Python code."""
+    """Returns the command of a worker that executes Python code."""
     return (sys.executable, "-c", code)
 
 
@@ -42,39 +42,39 @@ def told():
 
 
 class TestOutcome:
-    def test_every_run_is_made_in_its_folder(self, tmp_path, told):
+    def test_every_run_has_its_folder(self, tmp_path, told):
         assert run_grid(runs(), tmp_path, 2, told.append, worker(FINISH)) == {}
         assert sorted(path.name for path in (tmp_path / "runs").iterdir()) == ["a_seed-0", "a_seed-1", "b_seed-0", "b_seed-1"]
         assert told[0] == "0 of 4 runs are finished, 4 remain, 2 at a time."
         assert sorted(told[1:]) == [f"{run.name}: done" for run in runs()]
 
-    def test_worker_is_given_what_was_asked_for(self, tmp_path, told):
+    def test_the_worker_receives_the_configuration(self, tmp_path, told):
         run_grid(runs()[:1], tmp_path, 1, told.append, worker(f"{FINISH}; print(open(sys.argv[1]).read(), file=sys.stderr)"))
         config = json.loads((tmp_path / "logs" / "a_seed-0.log").read_text())
         assert (config["model"], config["seed"], config["epochs"], config["split_seed"]) == ("a", 0, 1, 0)
 
-    def test_failure_is_told_and_stops_no_other(self, tmp_path, told):
+    def test_a_failure_is_reported_and_other_runs_continue(self, tmp_path, told):
         code = f"import sys\nif 'a_seed-1' in sys.argv[2]: sys.exit('first\\nError: no luck')\n{FINISH}"
         failures = run_grid(runs(), tmp_path, 1, told.append, worker(code))
         assert failures == {"a_seed-1": "exit status 1; Error: no luck"}
         assert "a_seed-1: failed, exit status 1; Error: no luck" in told
         assert len(list((tmp_path / "runs").iterdir())) == 3
 
-    def test_death_names_its_signal(self, tmp_path, told):
+    def test_a_killed_run_reports_the_signal(self, tmp_path, told):
         code = "import os, signal; os.kill(os.getpid(), signal.SIGKILL)"
         assert run_grid(runs()[:1], tmp_path, 1, told.append, worker(code)) == {"a_seed-0": "killed by SIGKILL; it printed nothing"}
 
     @pytest.mark.parametrize(("file", "what"), [("config.json", "a training run"), ("notes.txt", "other files")])
-    def test_a_folder_of_something_else_stays_as_it_is(self, tmp_path, told, file, what):
+    def test_a_folder_with_other_files_is_not_changed(self, tmp_path, told, file, what):
         (tmp_path / file).write_text("mine")
         with pytest.raises(InputError, match=f"Expected a new or empty folder or the folder of a benchmark, got .*, which holds {what}"):
             run_grid(runs(), tmp_path, 1, told.append, worker(FINISH))
         assert ([path.name for path in tmp_path.iterdir()], told) == ([file], [])
 
-    def test_end_without_results_is_a_failure(self, tmp_path, told):
+    def test_a_run_without_results_is_a_failure(self, tmp_path, told):
         assert run_grid(runs()[:1], tmp_path, 1, told.append, worker("print('hello')")) == {"a_seed-0": "exit status 0; hello"}
 
-    def test_failed_runs_are_tried_again_and_finished_ones_are_not(self, tmp_path, told):
+    def test_only_failed_runs_are_repeated(self, tmp_path, told):
         code = f"import sys\nprint('once more')\nif 'a_seed-1' in sys.argv[2]: sys.exit(3)\n{FINISH}"
         run_grid(runs(), tmp_path, 2, told.append, worker(code))
         assert run_grid(runs(), tmp_path, 2, told.append, worker(f"print('once more')\n{FINISH}")) == {}
@@ -86,24 +86,24 @@ class TestOutcome:
             "b_seed-1": 1,
         }
 
-    def test_other_choices_under_the_same_name_are_refused(self, tmp_path, told):
+    def test_another_configuration_under_the_same_name_is_refused(self, tmp_path, told):
         run_grid(runs(), tmp_path, 2, told.append, worker(FINISH))
         with pytest.raises(
             InputError, match=r"The options of a_seed-0 in .* have changed since it was started: batch_size 7 \(was None\)\. Choose"
         ):
             run_grid(runs(batch_size=7), tmp_path, 2, told.append, worker(FINISH))
 
-    def test_a_run_that_never_began_may_get_other_choices(self, tmp_path, told):
+    def test_the_configuration_of_a_run_can_change_before_it_starts(self, tmp_path, told):
         assert len(run_grid(runs(loss="nonesuch"), tmp_path, 2, told.append, worker("import sys; sys.exit(1)"))) == 4
         assert run_grid(runs(loss="huber"), tmp_path, 2, told.append, worker(FINISH)) == {}
         assert json.loads((tmp_path / "configs" / "a_seed-0.json").read_text())["loss"] == "huber"
 
-    def test_a_larger_grid_keeps_what_is_done(self, tmp_path, told):
+    def test_a_larger_grid_keeps_finished_runs(self, tmp_path, told):
         run_grid(runs()[:2], tmp_path, 2, told.append, worker(FINISH))
         run_grid(runs(), tmp_path, 2, told.append, worker(FINISH))
         assert "2 of 4 runs are finished, 2 remain, 2 at a time." in told
 
-    def test_folder_that_cannot_be(self, tmp_path, told):
+    def test_an_unwritable_folder_is_an_error(self, tmp_path, told):
         (tmp_path / "file").touch()
         with pytest.raises(DreamkerasError, match="Not a directory"):
             run_grid(runs(), tmp_path / "file" / "x", 1, told.append, worker(FINISH))
@@ -113,13 +113,13 @@ class TestParallel:
     CODE = "import sys, time, pathlib; begin = time.time(); time.sleep(1); print(begin, time.time(), sys.argv[3])"
 
     @pytest.mark.parametrize("parallel", [1, 2])
-    def test_so_many_run_at_once(self, tmp_path, told, parallel):
+    def test_the_number_of_parallel_runs_is_limited(self, tmp_path, told, parallel):
         run_grid(runs(), tmp_path, parallel, told.append, worker(f"{self.CODE}; {FINISH}"))
         times = [list(map(float, path.read_text().split()[:2])) for path in (tmp_path / "logs").iterdir()]
         most = max(sum(begin <= moment < end for begin, end in times) for moment, _ in times)
         assert most == parallel
 
-    def test_each_has_its_share_of_the_cpus(self, tmp_path, told, monkeypatch):
+    def test_each_run_has_its_share_of_the_cpus(self, tmp_path, told, monkeypatch):
         monkeypatch.setattr(grid_runs.os, "sched_getaffinity", lambda process: {0, 1, 4, 5, 6}, raising=False)
         monkeypatch.setattr(grid_runs, "available_cpus", lambda: 5)
         assert [grid_runs._cpus(slot, 2) for slot in (0, 1)] == ["0,1", "4,5"]
@@ -127,11 +127,11 @@ class TestParallel:
         assert grid_runs._cpus(0, 1) == ""
 
     @pytest.mark.parametrize(("cpus", "parallel"), [(1, 1), (2, 1), (3, 1), (16, 8)])
-    def test_default_leaves_each_run_two_cpus(self, cpus, parallel, monkeypatch, tmp_path):
+    def test_the_default_is_two_cpus_per_run(self, cpus, parallel, monkeypatch, tmp_path):
         monkeypatch.setattr(grid_runs, "NVIDIA", tmp_path / "none")
         assert default_parallel(cpus) == parallel
 
-    def test_default_is_one_where_there_is_a_gpu(self, monkeypatch, tmp_path):
+    def test_the_default_is_one_run_with_a_gpu(self, monkeypatch, tmp_path):
         monkeypatch.setattr(grid_runs, "NVIDIA", tmp_path)
         monkeypatch.delenv("CUDA_VISIBLE_DEVICES", raising=False)
         assert default_parallel(16) == 1
@@ -139,7 +139,7 @@ class TestParallel:
         assert default_parallel(16) == 8
 
 
-def test_an_error_here_ends_the_processes(tmp_path):
+def test_an_error_ends_all_processes(tmp_path):
     def fail(line):
         if "done" in line and "already" not in line:
             raise ZeroDivisionError
@@ -153,18 +153,18 @@ def test_an_error_here_ends_the_processes(tmp_path):
 
 
 def is_alive(process):
-    """Whether a process runs; one that ended and is not yet waited for does not."""
+    """Whether a process is running. Zombie processes are not."""
     try:
         return (PROCESSES / str(process) / "stat").read_text().rsplit(")", 1)[1].split()[0] != "Z"
     except OSError:
         return False
 
 
-@pytest.mark.skipif(not (PROCESSES / "self" / "stat").exists(), reason="the system does not tell of processes")
+@pytest.mark.skipif(not (PROCESSES / "self" / "stat").exists(), reason="the system does not list processes")
 class TestRealRuns:
-    """Runs of the tiny network, in processes."""
+    """Tests with processes that train the tiny network."""
 
-    def test_kill_9_at_any_time_repeats_nothing(self, tmp_path, library):
+    def test_finished_epochs_are_not_repeated_after_kill_9(self, tmp_path, library):
         self.kill_within_run(0, tmp_path, library, lambda process: process.kill())
         self.kill_within_run(1, tmp_path, library, self.kill_with_runs)
         out = self.spawn(tmp_path, library).communicate(timeout=300)[0]
@@ -173,7 +173,7 @@ class TestRealRuns:
         assert self.epochs(tmp_path) == [EPOCHS] * 2
 
     def kill_within_run(self, seed, tmp_path, library, kill):
-        """Starts the grid, kills it when a run has an epoch but is not done, and looks at what is left."""
+        """Starts the grid, kills it when a run has an epoch but is not finished, and checks the remaining files."""
         before = self.results(tmp_path)
         process, deadline = self.spawn(tmp_path, library), time.monotonic() + 300
         while not self.epochs(tmp_path)[seed] and time.monotonic() < deadline:
@@ -194,17 +194,17 @@ class TestRealRuns:
         return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, env=env)
 
     def epochs(self, tmp_path):
-        """The epochs that the log of each run tells of."""
+        """Returns the epochs in the log of each run."""
         logs = [tmp_path / "logs" / f"tiny_seed-{seed}.log" for seed in (0, 1)]
         lines = [log.read_text().splitlines() if log.exists() else [] for log in logs]
         return [[line.split()[1] for line in log if line.startswith("epoch ")] for log in lines]
 
     def results(self, tmp_path):
-        """When each file that a finished run leaves was written."""
+        """Returns the modification time of each file of the finished runs."""
         return {path: path.stat().st_mtime_ns for name in RESULTS for path in (tmp_path / "runs").glob(f"*/{name}")}
 
     def workers(self, tmp_path):
-        """The processes that work on a run in this folder."""
+        """Returns the processes of the runs in a folder."""
         found = []
         for folder in PROCESSES.glob("[0-9]*"):
             with contextlib.suppress(OSError):
@@ -214,7 +214,7 @@ class TestRealRuns:
         return found
 
     def kill_with_runs(self, process):
-        """kill -9 of the benchmark and of its runs."""
+        """Kills the benchmark and its runs with kill -9."""
         children = (PROCESSES / str(process.pid) / "task" / str(process.pid) / "children").read_text()
         for pid in [process.pid, *map(int, children.split())]:
             os.kill(pid, signal.SIGKILL)

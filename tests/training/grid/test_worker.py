@@ -15,7 +15,7 @@ BACKEND = keras.backend.backend()
 
 @pytest.fixture
 def work(choose, tmp_path):
-    """`work(**choices)`: the worker's exit status, in this process."""
+    """`work(**choices)`: runs the worker in this process and returns its exit status."""
 
     def run(**choices):
         choose(**choices).write(tmp_path / "config.json")
@@ -25,7 +25,7 @@ def work(choose, tmp_path):
     return run
 
 
-def test_a_run_is_begun_and_then_gone_on_with(work, tmp_path):
+def test_a_run_is_started_and_then_resumed(work, tmp_path):
     assert work(epochs=1) == 0
     assert is_finished(tmp_path / "run")
     history = (tmp_path / "run" / "history.csv").read_text()
@@ -35,20 +35,20 @@ def test_a_run_is_begun_and_then_gone_on_with(work, tmp_path):
     assert (tmp_path / "run" / "history.csv").read_text() == history
 
 
-def test_what_is_wrong_is_one_line_and_the_exit_status(work, capsys):
+def test_an_error_is_one_line_and_the_exit_status(work, capsys):
     assert work(model="nonesuch") == 1
     assert capsys.readouterr().err.startswith("Error: Expected a model among ")
 
 
 @pytest.mark.skipif(not hasattr(os, "sched_setaffinity"), reason="the system lets no process choose its CPUs")
-def test_cpus_are_those_it_is_given(tmp_path):
+def test_the_given_cpus_are_used(tmp_path):
     cpu = str(min(os.sched_getaffinity(0)))
     code = "import os, sys; from dreamkeras.training.grid.worker import main; main(*sys.argv[1:]); print(os.sched_getaffinity(0), end='')"
     command = [sys.executable, "-c", code, str(tmp_path / "no.json"), str(tmp_path / "run"), cpu]
     assert subprocess.run(command, capture_output=True, text=True, check=True).stdout == f"{{{cpu}}}"
 
 
-def test_process_ends_with_the_one_that_started_it():
+def test_the_process_ends_with_its_parent():
     code = (
         "import time; from dreamkeras.training.grid.worker import end_with_parent; end_with_parent();"
         "print('up', flush=True); time.sleep(600)"
@@ -59,7 +59,7 @@ def test_process_ends_with_the_one_that_started_it():
         assert process.wait(20) == 1
 
 
-def test_module_is_what_run_grid_starts(tmp_path):
+def test_run_grid_starts_this_module(tmp_path):
     RunConfig(model="nonesuch", backend=BACKEND).write(tmp_path / "config.json")
     from dreamkeras.training.grid.runs import WORKER
 

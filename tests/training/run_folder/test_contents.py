@@ -30,7 +30,7 @@ def network():
 
 @pytest.fixture
 def results(network):
-    """Arguments of `write_results` beside the folder."""
+    """Returns the arguments of `write_results` after the folder."""
     windows = np.full((4, 150), ord("A"), np.uint8)
     values = np.arange(4, dtype=np.float32)[:, None]
     validation = Examples(list("abcd"), windows, values, np.zeros((4, 2), np.float32), np.array([110, 110, 111, 111], np.int32))
@@ -39,7 +39,7 @@ def results(network):
 
 
 class TestResults:
-    def test_figures_and_tables(self, quick, results, tmp_path):
+    def test_metrics_and_tables_are_written(self, quick, results, tmp_path):
         figures = write_results(tmp_path, *results)
         counted = {"parameters": sum(np.prod(weight.shape) for weight in results[1].trainable_weights), "steps": 0}
         assert figures == {
@@ -58,7 +58,7 @@ class TestResults:
         assert table[0] == "id\tlength\tmeasured_expression\tpredicted_expression"
         assert table[4] == "d\t111\t3\t6"
 
-    def test_two_tasks_have_figures_of_their_own(self, quick, tmp_path):
+    def test_two_tasks_have_separate_metrics(self, quick, tmp_path):
         assay = find_assay("yeast")._replace(tasks=("Dev", "Hk"), units=("log2", "log2"), bins=None)
         network = PrixFixe(assay.construct, BHIFirst(8), AutosomeCore((4,)), AutosomeRegressionFinal(2, 4), assay.tasks, assay.units)
         network.compile("sgd")
@@ -77,7 +77,7 @@ class TestResults:
         assert header == "id\tlength\tmeasured_Dev\tmeasured_Hk\tpredicted_Dev\tpredicted_Hk"
         assert "| Hk |" in (tmp_path / "README.md").read_text()
 
-    def test_written_twice_are_the_same(self, quick, results, tmp_path):
+    def test_writing_twice_gives_the_same_files(self, quick, results, tmp_path):
         names = ("history.csv", "metrics.json", "validation.tsv", "README.md")
         both = []
         for _ in range(2):
@@ -85,14 +85,14 @@ class TestResults:
             both.append([(tmp_path / name).read_bytes() for name in names])
         assert both[0] == both[1]
 
-    def test_the_saved_network_is_the_given_one(self, quick, network, results, tmp_path):
+    def test_the_saved_network_predicts_the_same(self, quick, network, results, tmp_path):
         write_results(tmp_path, *results)
         copy = keras.models.load_model(tmp_path / "model.keras")
         assert (copy.name, copy.construct, copy.tasks, copy.units) == (network.name, network.construct, network.tasks, network.units)
         for kept, weight in zip(network.get_weights(), copy.get_weights(), strict=True):
             np.testing.assert_array_equal(weight, kept)
 
-    def test_plots_stand_beside_one_another(self, results, tmp_path):
+    def test_plots_of_all_tasks_are_written(self, results, tmp_path):
         _, network, predicted, validation, state, _ = results
         folder_module._plot(tmp_path / "plots", network, validation, predicted, state)
         assert sorted(path.name for path in (tmp_path / "plots").iterdir()) == ["expression.png", "expression_residuals.png", "history.png"]
@@ -102,7 +102,7 @@ class TestFullDisk:
     def full(self, *args, **options):
         raise OSError(errno.ENOSPC, "No space left on device")
 
-    def test_while_saving_the_network_names_it_and_leaves_the_old_one(self, quick, results, tmp_path):
+    def test_the_old_network_is_kept_and_the_error_names_the_file(self, quick, results, tmp_path):
         (tmp_path / "model.keras").write_text("old")
 
         def half(network, path):
@@ -115,7 +115,7 @@ class TestFullDisk:
         assert (tmp_path / "model.keras").read_text() == "old"
         assert not [path for path in tmp_path.iterdir() if path.name.startswith(".")]
 
-    def test_while_writing_a_table_names_it(self, quick, results, tmp_path):
+    def test_the_error_names_the_table(self, quick, results, tmp_path):
         quick.setattr("dreamkeras.files.outputs.os.fsync", self.full)
         with pytest.raises(DreamkerasError, match=r"Cannot write .*history\.csv: No space left on device"):
             write_results(tmp_path, *results)
@@ -123,7 +123,7 @@ class TestFullDisk:
 
 
 class TestFailedExport:
-    def test_the_trained_model_is_left_usable_and_the_message_says_how_to_go_on(self, quick, results, tmp_path, monkeypatch):
+    def test_the_trained_model_is_kept_and_the_error_says_how_to_continue(self, quick, results, tmp_path, monkeypatch):
         def refuse(*args, **options):
             raise ModelError("Expected the exported model to predict what Keras does.")
 
@@ -136,7 +136,7 @@ class TestFailedExport:
         assert not {"model.onnx", "calibration.json"} & names
         assert "Predicts expression" in (tmp_path / "README.md").read_text()
 
-    def test_a_plot_that_cannot_be_drawn_does_not_cost_the_model(self, quick, results, tmp_path, monkeypatch):
+    def test_a_failed_plot_does_not_lose_the_model(self, quick, results, tmp_path, monkeypatch):
         def fail(*args):
             raise DreamkerasError("no plot")
 

@@ -1,4 +1,4 @@
-"""The model card: every line from something known, none from anything else."""
+"""Tests that the model card has a line for each known value and no line for missing values."""
 
 import dataclasses
 import re
@@ -45,7 +45,7 @@ def card(description=DESCRIPTION, metrics=METRICS, history=HISTORY, config=CONFI
 
 
 def section(text, title):
-    """The lines of one section that are not empty; none if it is not there."""
+    """Returns the lines of a section that are not empty. Empty if the section does not exist."""
     found = re.search(rf"^## {title}\n(.*?)(?=^## |\Z)", text, re.MULTILINE | re.DOTALL)
     return [line for line in found[1].splitlines() if line] if found else []
 
@@ -58,7 +58,7 @@ def without(fields, *keys):
     return {key: value for key, value in fields.items() if key not in keys}
 
 
-def test_sections_stand_in_their_order():
+def test_sections_are_in_order():
     titles = re.findall(r"^#+ (.*)$", card(), re.MULTILINE)
     assert titles == ["dream-cnn", "Model", "Training", "Validation", "Limits", "Use", "ONNX file", "Versions", "Citation"]
 
@@ -69,11 +69,11 @@ def test_the_text_ends_with_one_line_break():
     assert "\n\n\n" not in card()
 
 
-def test_summary_says_what_is_predicted_and_how_well():
+def test_the_summary_has_task_assay_and_validation_r():
     assert card().splitlines()[2] == "Predicts expression in the yeast assay from DNA sequence. Validation r: 0.612."
 
 
-def test_model_section_tells_construct_output_and_strands():
+def test_the_model_section_has_construct_output_and_strands():
     lines = section(card(), "Model")
     assert "- Network: `dream-cnn`" in lines
     assert "- Output `expression`: expression bin" in lines
@@ -83,7 +83,7 @@ def test_model_section_tells_construct_output_and_strands():
         assert part in construct
 
 
-def test_a_construct_without_adapters_names_none():
+def test_a_construct_without_adapters_has_no_adapter_text():
     plain = Construct(name="plain", length=20, shortest=20, strands="given", flags=())
     text = card(dataclasses.replace(DESCRIPTION, construct=plain))
     assert "- Construct `plain`: inserts of 20 bases, in a window of 20 bases" in section(text, "Model")
@@ -97,7 +97,7 @@ def test_every_task_has_its_unit():
     assert {"- Output `dev`: log2 activity", "- Output `hk`: bins"} <= set(section(text, "Model"))
 
 
-def test_training_section_tells_the_choices():
+def test_the_training_section_has_the_configuration():
     assert section(card(), "Training") == [
         "- Data: `train.tsv`",
         "- Training sequences: 14,733",
@@ -113,7 +113,7 @@ def test_training_section_tells_the_choices():
     ]
 
 
-def test_a_run_that_stopped_early_says_so():
+def test_early_stopping_is_stated():
     assert "- Epochs: 10 of 80 planned" in section(card(epochs=80), "Training")
 
 
@@ -121,29 +121,29 @@ DURATIONS = [(0.6, "1 s"), (59.4, "59 s"), (59.6, "1 min 0 s"), (3599.6, "1 h 0 
 
 
 @pytest.mark.parametrize(("seconds", "told"), DURATIONS)
-def test_duration_is_told_in_two_units(seconds, told):
+def test_duration_has_at_most_two_units(seconds, told):
     assert f"- Duration: {told}" in section(card(metrics={**METRICS, "seconds": seconds}), "Training")
 
 
-def test_validation_figures_stand_in_a_table():
+def test_validation_metrics_are_a_table():
     header, rule, row = section(card(), "Validation")[:3]
     assert header == "| Pearson r | Spearman rho | mean squared error | sequences |"
     assert row == "| 0.612 | 0.600 | 4.250 | 1,637 |"
     assert rule.count("|") == header.count("|")
 
 
-def test_validation_tells_that_it_chose_the_epoch():
+def test_selection_of_the_epoch_is_stated():
     (note,) = [line for line in section(card(), "Validation") if "epoch" in line]
     assert "epoch 7 of 10, which was selected on the same validation sequences" in note
     assert "slightly lower" in note
 
 
 @pytest.mark.parametrize("changes", [{"metrics": without(METRICS, "best_epoch")}, {"history": HISTORY[:1]}])
-def test_an_epoch_that_was_not_chosen_is_not_mentioned(changes):
+def test_without_a_selection_no_epoch_is_mentioned(changes):
     assert not [line for line in section(card(**changes), "Validation") if "epoch" in line]
 
 
-def test_validation_tells_how_its_sequences_were_drawn():
+def test_the_selection_of_validation_sequences_is_stated():
     (note,) = [line for line in section(card(), "Validation") if line.startswith("- Validation sequences")]
     assert "10% of the data, drawn at random with seed 4" in note
     assert "Identical sequences and near-duplicates are in the same set." in note
@@ -153,17 +153,17 @@ def test_validation_tells_how_its_sequences_were_drawn():
     ("looked", "told"),
     [({}, ""), ({"common": ""}, " None of them is a training sequence or a near-duplicate of one."), ({"common": "12 are."}, " 12 are.")],
 )
-def test_a_validation_file_is_named_with_what_it_shares_with_the_training_data(looked, told):
+def test_a_validation_file_is_named_with_its_overlap(looked, told):
     (note,) = [line for line in section(card(valid="val.tsv", **looked), "Validation") if line.startswith("- Validation sequences")]
     assert note == f"- Validation sequences: the file `val.tsv`.{told}"
 
 
-def test_unknown_choice_of_validation_has_no_line():
+def test_an_unknown_selection_of_validation_sequences_has_no_line():
     lines = section(card(config=without(CONFIG, "valid")), "Validation")
     assert not [line for line in lines if line.startswith("- Validation sequences")]
 
 
-def test_an_undefined_correlation_is_called_so_and_explained():
+def test_an_undefined_correlation_is_explained():
     text = card(metrics={**METRICS, "r": float("nan"), "rho": float("nan")})
     assert "Validation r: undefined." in text
     assert "| undefined | undefined | 4.250 | 1,637 |" in text
@@ -179,7 +179,7 @@ def test_limits_name_the_construct_and_forbid_medicine():
     assert "simulated" not in limits
 
 
-def test_a_simulated_library_is_told_in_three_places():
+def test_a_simulated_library_is_stated_in_three_places():
     text = card(data=None)
     assert "**Trained on simulated measurements" in text.splitlines()[2]
     assert section(text, "Training")[0] == "- Data: promoter library simulated by dreamkeras"
@@ -194,7 +194,7 @@ def test_use_has_three_commands_and_three_lines_of_python():
     compile("\n".join(python), "card", "exec")
 
 
-def test_commands_are_ones_that_the_command_line_takes():
+def test_commands_are_valid():
     from click import Context
 
     from dreamkeras.cli.commands.predict import command
@@ -204,7 +204,7 @@ def test_commands_are_ones_that_the_command_line_takes():
         assert command.parse_args(Context(command), arguments) == []
 
 
-def test_parity_tells_whatever_the_export_found():
+def test_all_values_of_the_parity_are_listed():
     assert section(card(), "ONNX file")[1:] == ["- largest difference: 3.2e-06", "- r: 1", "- sequences: 1,000"]
     mixed = dataclasses.replace(DESCRIPTION, parity={"r": 0.5, "detail": {"a": 1}, "skipped": None, "precision": "fp16"})
     assert section(card(mixed), "ONNX file")[1:] == ["- r: 0.5", "- precision: fp16"]
@@ -226,7 +226,7 @@ def test_citations_carry_their_doi():
     assert "10.1093/bioinformatics/btad457" in citation
 
 
-def test_with_nothing_known_no_number_is_made_up():
+def test_missing_values_have_no_numbers():
     bare = dataclasses.replace(DESCRIPTION, versions={}, parity={})
     text = model_card(bare, {}, [], {})
     assert re.findall(r"^## (.*)$", text, re.MULTILINE) == ["Model", "Limits", "Use", "Citation"]
@@ -236,14 +236,14 @@ def test_with_nothing_known_no_number_is_made_up():
 
 
 @pytest.mark.parametrize("key", sorted(CONFIG))
-def test_a_missing_choice_leaves_its_line_out(key):
+def test_a_missing_option_has_no_line(key):
     text = card(config=without(CONFIG, key))
     assert "None" not in text
     assert len(text.splitlines()) <= len(card().splitlines())
 
 
 @pytest.mark.parametrize("key", sorted(METRICS))
-def test_a_missing_figure_leaves_its_column_out(key):
+def test_a_missing_metric_has_no_column(key):
     text = card(metrics=without(METRICS, key))
     widths = {line.count("|") for line in section(text, "Validation") if line.startswith("|")}
     assert len(widths) == 1
@@ -269,14 +269,14 @@ def test_several_tasks_have_a_row_each():
     assert any("A correlation is undefined" in line for line in lines)
 
 
-def test_options_have_a_line_where_there_are_any():
+def test_options_have_one_line():
     assert not [line for line in section(card(), "Training") if "Options" in line]
     lines = section(card(loss="huber", ema=0.99, balance=True, slide=0, mask=None, detect_mutations=0.05), "Training")
     assert "- Options: loss huber, ema 0.99, detect mutations 0.05, balance" in lines
 
 
 @pytest.mark.parametrize(("slots", "told"), [(("first",), "first"), (["first", "core"], "first and core")])
-def test_frozen_blocks_are_told_with_where_their_weights_are_from(slots, told):
+def test_frozen_blocks_are_stated_with_the_source_of_their_weights(slots, told):
     lines = section(card(init_from="human", freeze=slots, body_rate=0.1), "Training")
     assert f"- Options: init from human, freeze {told}, body rate 0.1" in lines
 
@@ -285,7 +285,7 @@ GENOME = {"genome": "hg38.fa", "signal": "reads.bw", "nonpeaks": None, "nonpeak_
 PROFILE = {"peaks_r": 0.712, "profile_jsd": 0.41, "profile_jsd_shuffled": 0.55, "profile_jsd_average": 0.5}
 
 
-def test_a_profile_is_told_of_with_what_its_distance_is_beside():
+def test_a_profile_has_its_distance_and_baselines():
     text = card(dataclasses.replace(DESCRIPTION, profile=1000), METRICS | PROFILE, atac=GENOME, bias="bias", assay="atac")
     assert "- Output `profile`: share of the reads in the window that begin at each of the 1,000 central positions" in text
     for line in ("- Genome: `hg38.fa`", "- Reads: `reads.bw`", "- Bias model of the enzyme: `bias`, with fixed weights"):

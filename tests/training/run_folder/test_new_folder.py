@@ -11,7 +11,7 @@ from dreamkeras.training.run_folder.new_folder import check_free, remove_unfinis
 
 @pytest.fixture
 def unfinished(tmp_path, monkeypatch):
-    """A folder in which a process was killed while it wrote."""
+    """A folder in which a process was killed while writing."""
 
     with monkeypatch.context() as patch:
         patch.setattr("pathlib.Path.unlink", killed)
@@ -25,34 +25,34 @@ def killed(*args):
 
 
 class TestUnfinishedFiles:
-    def test_do_not_take_a_folder(self, unfinished):
+    def test_unfinished_files_do_not_occupy_a_folder(self, unfinished):
         assert len(list(unfinished.iterdir())) == 1
         assert not is_taken(unfinished)
 
-    def test_are_removed_and_nothing_else(self, unfinished):
+    def test_only_unfinished_files_are_removed(self, unfinished):
         (unfinished / "file").touch()
         remove_unfinished(unfinished.parent)
         assert [path.name for path in unfinished.iterdir()] == ["file"]
 
-    def test_anything_else_takes_a_folder(self, tmp_path):
+    def test_other_files_occupy_a_folder(self, tmp_path):
         assert not is_taken(tmp_path / "new")
         assert not is_taken(tmp_path)
         (tmp_path / ".hidden").touch()
         assert is_taken(tmp_path)
         assert is_taken(tmp_path / ".hidden")
 
-    def test_below_a_file_nothing_is_taken(self, tmp_path):
+    def test_a_path_below_a_file_is_free(self, tmp_path):
         (tmp_path / "file").touch()
         assert not is_taken(tmp_path / "file" / "run")
 
 
-def test_a_folder_that_holds_something_is_refused_with_the_way_on(tmp_path):
+def test_a_folder_with_files_is_refused_with_advice(tmp_path):
     check_free(tmp_path)
     (tmp_path / "config.json").touch()
     with pytest.raises(InputError, match=r"got .*\. Resume a run in it with --resume, or choose another name"):
         check_free(tmp_path)
 
 
-def test_a_refusal_does_not_wait_for_keras():
+def test_a_folder_is_refused_without_importing_keras():
     program = "import sys, dreamkeras.training.run_folder.new_folder; sys.exit('keras' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", program], check=False).returncode == 0

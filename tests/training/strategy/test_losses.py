@@ -35,13 +35,13 @@ def test_every_loss_has_a_formula():
 
 
 @pytest.mark.parametrize("name", LOSSES)
-def test_is_its_formula(name):
+def test_losses_equal_their_formulas(name):
     measured, predicted = pairs()
     assert float(find_loss(name)(as_column(measured), as_column(predicted))) == pytest.approx(FORMULAS[name](measured, predicted), rel=1e-4)
 
 
 @pytest.mark.parametrize("name", LOSSES)
-def test_examples_without_weight_count_for_nothing(name):
+def test_examples_with_weight_0_are_ignored(name):
     measured, predicted = pairs()
     weight = (np.arange(40) % 3 > 0).astype(np.float32)
     kept = weight > 0
@@ -50,26 +50,26 @@ def test_examples_without_weight_count_for_nothing(name):
 
 
 @pytest.mark.parametrize("name", LOSSES)
-def test_perfect_predictions_cost_nothing(name):
+def test_perfect_predictions_have_a_loss_of_0(name):
     measured, _ = pairs()
     assert float(find_loss(name)(as_column(measured), as_column(measured))) == pytest.approx(0, abs=1e-5)
 
 
-def test_an_unknown_loss_lists_the_known():
+def test_the_error_on_an_unknown_loss_lists_all_losses():
     with pytest.raises(ModelError, match="Expected one of the losses mse, huber, l1, pearson, got 'l7'"):
         find_loss("l7")
 
 
 class TestPearson:
-    def test_three_parts_make_the_squared_error(self):
+    def test_three_terms_are_the_squared_error(self):
         measured, predicted = pairs()
         parts = 2 * measured.std() * predicted.std() * (1 - np.corrcoef(measured, predicted)[0, 1])
         parts += (predicted.mean() - measured.mean()) ** 2 + (predicted.std() - measured.std()) ** 2
         assert parts == pytest.approx(FORMULAS["mse"](measured, predicted))
 
     @pytest.mark.parametrize("predicted", [np.zeros((5, 1), np.float32), np.arange(5, dtype=np.float32)[:, None]])
-    def test_learns_from_predictions_that_are_all_alike(self, predicted):
-        """A line through the points, starting from a slope of 0: no gradient may be NaN."""
+    def test_learns_from_constant_predictions(self, predicted):
+        """Fits a line from a slope of 0, at which no gradient may be NaN."""
         model = keras.Sequential([keras.Input((1,)), keras.layers.Dense(1, kernel_initializer="zeros")])
         model.compile(keras.optimizers.SGD(0.05), loss=PearsonLoss())
         model.fit(predicted, np.arange(5, dtype=np.float32)[:, None], batch_size=5, epochs=3, verbose=0)

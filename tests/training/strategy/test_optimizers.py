@@ -21,12 +21,12 @@ def one_cycle(weight_decay=0.1):
 
 
 def gradient(value, target, index):
-    """Of a quadratic whose curvature differs from variable to variable."""
+    """Returns the gradients of a quadratic function whose curvature differs between variables."""
     return (value - target) * (index + 1)
 
 
 def descend(optimizer, steps=STEPS, begin=None):
-    """The variables after so many steps down the quadratic."""
+    """Returns the variables after a number of steps on the quadratic function."""
     variables = [keras.Variable(value) for value in begin or arrays(0)]
     targets = arrays(1)
     optimizer.build(variables)
@@ -39,7 +39,7 @@ def descend(optimizer, steps=STEPS, begin=None):
 
 
 def descend_in_numpy(schedule, decay, beta_2=0.999, epsilon=1e-8):
-    """AdamW in float64, from Loshchilov and Hutter 2019; `schedule(step)` gives the rate and beta_1."""
+    """Computes AdamW (Loshchilov and Hutter 2019) in float64. `schedule(step)` returns the learning rate and beta_1."""
     values, targets = [value.astype(np.float64) for value in arrays(0)], arrays(1)
     means, squares = ([np.zeros_like(value) for value in values] for _ in range(2))
     for step in range(STEPS):
@@ -83,7 +83,7 @@ def test_one_cycle_equals_torch():
 
 
 def descend_in_torch(make, steps=STEPS, clip=()):
-    """The same descent by a torch optimiser; `clip` is a norm and a value."""
+    """Runs the same steps with a torch optimiser. `clip` is a norm and a value."""
     torch = pytest.importorskip("torch")
     variables = [torch.tensor(value, requires_grad=True) for value in arrays(0)]
     optimizer = make(torch.optim, variables)
@@ -104,7 +104,7 @@ def test_adam_equals_torch():
 
 @pytest.mark.parametrize("clip", [(1.0, 0.5), (0.5, 0.1), (100.0, 100.0)])
 def test_clipping_by_norm_and_value_equals_torch(clip):
-    # An epsilon as large as the gradients, so that their size matters to Adam.
+    # Epsilon is as large as the gradients, so that the steps of Adam depend on their size.
     wanted = descend_in_torch(lambda optim, variables: optim.Adam(variables, lr=0.05, eps=0.5), clip=clip)
     came = descend(CyclingAdamW(0.05, epsilon=0.5, weight_decay=0.0, clip_norm=clip[0], clip_value=clip[1]))
     assert_close(came, wanted, 1e-5)
@@ -135,7 +135,7 @@ def test_moving_average_of_the_weights_equals_numpy():
     assert_close([ops.convert_to_numpy(variable) for variable in variables], average)
 
 
-def test_decay_alone_shrinks_by_the_rate():
+def test_decay_without_gradients_shrinks_by_the_rate():
     optimizer = CyclingAdamW(0.5, weight_decay=0.1)
     variable = keras.Variable(np.float32(2.0))
     optimizer.build([variable])
@@ -143,8 +143,8 @@ def test_decay_alone_shrinks_by_the_rate():
     assert float(ops.convert_to_numpy(variable)) == pytest.approx(2 * (1 - 0.5 * 0.1))
 
 
-def test_compiled_steps_follow_the_schedule_of_beta():
-    """In `fit`, where a step is traced once, as in steps by hand."""
+def test_compiled_steps_use_the_schedule_of_beta_1():
+    """Compares `fit`, which traces a step once, with single steps."""
     steps = 6
     model = keras.Sequential([keras.Input((3,)), keras.layers.Dense(1, kernel_initializer="ones")])
     twin = keras.models.clone_model(model)
@@ -159,7 +159,7 @@ def test_compiled_steps_follow_the_schedule_of_beta():
 
 
 def _adam_on_mse(inputs, targets, betas):
-    """The kernel after a step of Adam for each beta_1, rate 0.1, on the squared error of a linear map."""
+    """Returns the kernel of a linear map after one step of Adam for each beta_1, with a learning rate of 0.1."""
     rows = np.column_stack([inputs, np.ones(len(inputs))]).astype(np.float64)
     weights = np.array([[1.0], [1.0], [1.0], [0.0]])
     mean, square = np.zeros_like(weights), np.zeros_like(weights)
@@ -200,7 +200,7 @@ class TestSerialisation:
 
 @pytest.mark.parametrize("make", [CyclingAdamW, ClippedLion])
 @pytest.mark.parametrize("decay", [0.0, 0.1])
-def test_slowed_variables_move_by_their_share_of_a_step_and_others_as_ever(make, decay):
+def test_slow_down_reduces_only_the_steps_of_its_variables(make, decay):
     slow, fast, alone = (keras.Variable([1.0, -2.0, 3.0], name=name) for name in ("slow", "fast", "alone"))
     slope = ops.convert_to_tensor([0.5, 1.0, -2.0])
     one, other = make(0.01, weight_decay=decay), make(0.01, weight_decay=decay)

@@ -39,33 +39,33 @@ def strategy(network, **choices):
 
 
 class TestSteps:
-    def test_of_whole_epochs(self, network):
+    def test_steps_are_those_of_complete_epochs(self, network):
         came = plan(network, epochs=3, batch_size=100)
         assert (came.epochs, came.epoch_steps, came.steps) == (3, 128, 384)
 
     @pytest.mark.parametrize(("steps", "epochs"), [(300, 3), (256, 2), (10, 1), (1, 1)])
-    def test_that_are_chosen_cut_the_last_epoch(self, network, steps, epochs):
+    def test_chosen_steps_shorten_the_last_epoch(self, network, steps, epochs):
         came = plan(network, steps=steps, batch_size=100)
         assert (came.epochs, came.epoch_steps, came.steps) == (epochs, 128, steps)
 
-    def test_are_half_as_many_where_strands_come_in_pairs(self, network):
+    def test_paired_strands_halve_the_steps(self, network):
         assert plan(network, strategy="bhi", batch_size=100, epochs=1).steps == 64
 
-    def test_are_told_in_a_line(self, network):
+    def test_the_plan_is_described_in_one_line(self, network):
         came = plan(network, n=640, batch_size=64, epochs=2)
         line = "Training on 640 sequences, validating on 70: 40 steps of 64 in 2 epochs, strategy autosome, jax."
         assert came.describe(640, 70, "jax") == line
         assert " in 1 epoch, " in came._replace(epochs=1).describe(1, 1, "jax")
 
-    def test_that_are_left_open_are_the_strategys(self, network):
+    def test_epochs_and_batch_size_default_to_the_strategy(self, network):
         came = plan(network)
         assert (came.epochs, came.batch_size) == (AUTOSOME.epochs, 128)
 
-    def test_need_one_batch_of_examples(self, network):
+    def test_one_batch_of_examples_is_required(self, network):
         with pytest.raises(InputError, match="Expected at least 50 examples for one batch, got 49"):
             plan(network, n=49, batch_size=50)
 
-    def test_need_a_value_of_each_task(self, network):
+    def test_a_value_of_each_task_is_required(self, network):
         data = dataclasses.replace(examples(100), targets=np.full((100, 1), np.nan, np.float32))
         with pytest.raises(InputError, match="Expected training examples with a value of expression, got none among 100"):
             make_plan(RunConfig(model="tiny", batch_size=50), network, data)
@@ -76,25 +76,25 @@ class TestLearningRate:
         preset.setattr(type(network.core), "learning_rate", core_rate)
         return strategy(network, **choices).learning_rate
 
-    def test_chosen_before_cores_before_strategys(self, network, preset):
+    def test_the_chosen_rate_precedes_those_of_core_and_strategy(self, network, preset):
         assert self.of(network, preset, 0.001, learning_rate=0.004) == 0.004
         assert self.of(network, preset, 0.001) == 0.001
         assert self.of(network, preset) == 0.005
 
-    def test_of_a_core_is_a_bound_and_for_one_cycle_alone(self, network, preset):
+    def test_the_rate_of_a_core_limits_only_one_cycle_schedules(self, network, preset):
         assert self.of(network, preset, 0.5) == 0.005
         assert self.of(network, preset, 0.001, strategy="bhi") == 0.0015
 
-    def test_of_unlockdna_follows_from_the_cores_width(self, network, preset):
+    def test_the_rate_of_unlockdna_depends_on_the_width_of_the_core(self, network, preset):
         assert self.of(network, preset, strategy="unlockdna") == pytest.approx((4 * 12_500) ** -0.5)
 
-    def test_of_lion_is_a_tenth_unless_it_is_chosen(self, network, preset):
+    def test_lion_uses_a_tenth_of_the_default_rate(self, network, preset):
         assert self.of(network, preset, optimizer="lion") == pytest.approx(0.0005)
         assert self.of(network, preset, optimizer="lion", learning_rate=0.004) == 0.004
 
 
 class TestChoices:
-    def test_replace_the_strategys(self, network):
+    def test_options_replace_those_of_the_strategy(self, network):
         came = plan(network, strategy="unlockdna", loss="l1", mask=0.1, detect_mutations=0.05, slide=2, jitter=0.3, balance=True)
         assert (came.strategy.loss, came.strategy.mask, came.strategy.clip_norm) == ("l1", 0.1, 1.0)
         assert came.augmentation._replace(truths=()) == ("augment", 2, 0.3, 0.1, 0.05, True, (), 0)
@@ -109,10 +109,10 @@ class TestChoices:
             ({"detect_mutations": 0.1}, ("mutated",)),
         ],
     )
-    def test_truths_are_those_of_what_is_changed(self, network, choices, truths):
+    def test_truths_are_those_of_the_augmentations(self, network, choices, truths):
         assert plan(network, **choices).augmentation.truths == truths
 
-    def test_strategy_is_the_networks_own_where_none_is_chosen(self, network, preset):
+    def test_the_strategy_defaults_to_that_of_the_network(self, network, preset):
         preset.setitem(PRESETS, "tiny", Preset("tiny", tiny, strategy="unlockdna"))
         assert strategy(network).name == UNLOCKDNA.name
         assert strategy(network, strategy="bhi").name == "bhi"
@@ -123,14 +123,14 @@ class TestChoices:
         network = tiny(assay._replace(construct=dataclasses.replace(assay.construct, strands="given")))
         assert strategy(network, strategy=name).strands == "given"
 
-    def test_jitter_where_no_flag_tells_singletons_is_refused(self):
+    def test_jitter_without_a_singleton_flag_is_refused(self):
         assay = find_assay("yeast")
         network = tiny(assay._replace(construct=dataclasses.replace(assay.construct, flags=("is_reverse",))))
         with pytest.raises(InputError, match="jitter requires an assay with a singleton flag, got yeast"):
             plan(network, jitter=0.1)
 
     @pytest.mark.parametrize("name", ["slide", "test_shifts"])
-    def test_shifts_by_the_window_or_more_are_refused(self, name):
+    def test_shifts_by_the_window_length_are_refused(self, name):
         assay = find_assay("yeast")
         network = tiny(assay._replace(construct=Construct("short", 12, flags=assay.construct.flags)))
         assert plan(network, **{name: 11})
@@ -143,7 +143,7 @@ class TestChoices:
             strategy(network, **{choice: "none"})
 
 
-def test_settling_twice_changes_nothing(network):
+def test_the_strategy_of_a_settled_configuration_is_unchanged(network):
     once = strategy(network, optimizer="lion", strategy="unlockdna")
     again = strategy(network, optimizer="lion", strategy="unlockdna", learning_rate=once.learning_rate, mask=once.mask)
     assert again == once

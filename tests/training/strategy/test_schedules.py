@@ -9,7 +9,7 @@ from dreamkeras.training.strategy.schedules import Noam, OneCycle
 
 
 def closed_form(start, peak, end, steps, rise, step):
-    """Smith and Topin's cycle in float64: two half cosines that meet at step `rise * steps - 1`."""
+    """Computes the cycle of Smith and Topin in float64: two half cosines that meet at step `rise * steps - 1`."""
     top, last = rise * steps - 1, steps - 1
     if step <= top:
         begin, until, share = start, peak, step / top
@@ -32,13 +32,13 @@ def test_every_step_is_the_closed_form(cycle):
 
 
 @pytest.mark.parametrize(("steps", "rise"), [(10, 0.3), (37, 0.3), (50, 0.25), (3, 0.3), (1, 0.3)])
-def test_every_step_is_torchs(steps, rise):
+def test_every_step_equals_torch(steps, rise):
     torch = pytest.importorskip("torch")
     optimizer = torch.optim.AdamW([torch.zeros(1, requires_grad=True)])
     options = {"max_lr": 0.005, "total_steps": steps, "pct_start": rise, "base_momentum": 0.85, "max_momentum": 0.95}
     rates, momenta = [], []
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # torch wants an optimiser step before each step of the schedule
+        warnings.simplefilter("ignore")  # torch warns if the schedule steps before the optimiser
         schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, **options)
         for step in range(steps):
             rates.append(optimizer.param_groups[0]["lr"])
@@ -51,11 +51,11 @@ def test_every_step_is_torchs(steps, rise):
 
 
 class TestEnds:
-    def test_begins_at_start_and_ends_at_end(self):
+    def test_starts_at_start_and_ends_at_end(self):
         came = values(OneCycle(1.0, 3.0, 0.5, 40), 40)
         assert (came[0], came[-1]) == (1.0, 0.5)
 
-    def test_peak_is_reached_and_never_passed(self):
+    def test_peak_is_the_maximum(self):
         came = values(OneCycle(1.0, 3.0, 0.5, 20, rise=0.5), 20)
         assert came.max() == came[9] == 3.0
 
@@ -63,7 +63,7 @@ class TestEnds:
         schedule = OneCycle(1.0, 3.0, 0.5, 10)
         assert [float(schedule(step)) for step in (9, 10, 1000)] == [0.5, 0.5, 0.5]
 
-    def test_takes_tensors(self):
+    def test_accepts_tensors(self):
         schedule = OneCycle(1.0, 3.0, 0.5, 10)
         assert float(schedule(keras.ops.convert_to_tensor(4))) == float(schedule(4))
 
@@ -75,7 +75,7 @@ def test_config_round_trip():
 
 
 @pytest.mark.parametrize(("steps", "rise"), [(0, 0.3), (-1, 0.3), (10, 0), (10, 1), (10, 1.5), (10, float("nan"))])
-def test_impossible_cycles_are_refused(steps, rise):
+def test_invalid_cycles_are_refused(steps, rise):
     with pytest.raises(ValueError, match=f"got {steps} and {rise}"):
         OneCycle(1.0, 3.0, 0.5, steps, rise)
 
@@ -96,6 +96,6 @@ class TestNoam:
         copy = keras.saving.deserialize_keras_object(keras.saving.serialize_keras_object(Noam(0.5, 7)))
         assert copy.get_config() == {"peak": 0.5, "rise": 7}
 
-    def test_a_rise_of_no_step_is_refused(self):
+    def test_a_rise_of_0_steps_is_refused(self):
         with pytest.raises(ValueError, match="Expected a rise of at least 1 step, got 0"):
             Noam(1.0, 0)
