@@ -1,4 +1,4 @@
-"""Progress bars on standard error. They appear, and rich is imported, only if standard error is a terminal."""
+"""Progress bars on standard error. The bars appear, and rich is imported, only if standard error is a terminal."""
 
 import contextlib
 import sys

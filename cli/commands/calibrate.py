@@ -81,7 +81,7 @@ def command(
     from dreamkeras.scoring.predictor import load
 
     known, scorer = read_training_data(model), load(model, "cpu")
-    with rereadable(data if layout else None):  # a table is opened twice: first for its columns
+    with rereadable(data if layout else None):  # a table is opened twice, the first time for its columns
         chosen = choose_assay(EvaluationChoices(data, (model,), assay=assay, table=layout), [scorer], [known])
         held_out, trained_on = chosen.read(data).centred(), chosen.read(training) if training else None
     for file, examples in ((data, held_out), (training, trained_on)):
@@ -95,7 +95,7 @@ def command(
 
 
 def _report_reading(file: str | None, examples: "Examples | None") -> None:
-    """Prints what was read from a file, if the file was given."""
+    """Prints how many rows were read from a file, if the file was given."""
     from dreamkeras.files.inputs import file_name
 
     if file and examples:

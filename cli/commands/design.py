@@ -153,7 +153,7 @@ def _check_usage(models: tuple[str, ...], random: int | None, backend: str | Non
 
 
 def _gradient_edits(models: tuple[str, ...], backend: str | None, batch_size: int) -> "ProposerOf":
-    """Returns a function that makes the proposer of edits, which uses the gradients of the Keras models in run folders."""
+    """Returns a function that makes a proposer of edits for a goal, by the gradients of the Keras models in run folders."""
     from dreamkeras.export.onnx_file import find_model
     from dreamkeras.training.backend import choose_backend
 

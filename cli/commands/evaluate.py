@@ -47,7 +47,7 @@ def command(output: Path, assay: str | None, batch_size: int | None, **choices: 
     """Compare the predictions of models with the measured sequences in DATA.
 
     The command writes correlations and errors with 95 % intervals, differences between models on the same resamples, predictions, plots
-    and report.html into DIR. It warns if a model was trained on sequences in DATA or on near-duplicates of them.
+    and report.html into DIR. The command warns if a model was trained on sequences in DATA or on near-duplicates of them.
     """
     table = chosen_layout(assay or "", choices)
     if not (choices["models"] or choices["predictions"]):
@@ -95,7 +95,7 @@ def _lines(evaluation: "Evaluation") -> list[str]:
         lines += ["", "\t".join(["noise ceiling", *windows, "r between replicates", "ceiling of r"])]
         lines += [_row(task, name, *map(figure_text, found)) for name, part in parts for task, found in part.ceilings.items()]
     for model, score in evaluation.scores.items():
-        without = f" (without {', '.join(score.missing)}: no score of the challenge)" if score.missing else ""
+        without = f" (without {', '.join(score.missing)}: not the score of the challenge)" if score.missing else ""
         lines.append(f"{model}: Pearson score {figure_text(score.pearson)}, Spearman score {figure_text(score.spearman)}{without}")
     return lines
 

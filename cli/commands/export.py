@@ -9,7 +9,7 @@ from dreamkeras.models.names import EXPORT_PRECISIONS, STRAND_RULES, TRITON_DEVI
 from ..options.numbers import DecimalRange
 from ..results import held_run, refuse_clashes
 
-if TYPE_CHECKING:  # importing the library takes long
+if TYPE_CHECKING:  # imported only for annotations, because the library takes long to import
     from pathlib import Path
 
     from dreamkeras.sequence.description import ModelDescription
@@ -60,7 +60,7 @@ def command(
 ) -> None:
     """Export a trained model as one ONNX file that predicts expression from sequences.
 
-    RUN is a run folder or a .keras file, trained on any backend. It is not changed. The ONNX file is written only if its predictions
+    RUN is a run folder or a .keras file, trained on any backend, and is not changed. The ONNX file is written only if its predictions
     agree with those of the Keras model, and the agreement is printed and stored in the file. In int8, scales and agreement are measured
     on different random windows of the construct.
 
@@ -123,5 +123,5 @@ def _export(runs: tuple[str, ...], output: "Path", precision: str, choices: dict
 
     if len(runs) > 1:
         return export_ensemble(runs, output, precision=precision, strands=choices["strands"])
-    given = {name: value for name, value in choices.items() if value is not None}  # 0 is a valid value
+    given = {name: value for name, value in choices.items() if value is not None}  # 0 is a valid value, so None is compared explicitly
     return export_onnx(runs[0], output, precision=precision, **given)

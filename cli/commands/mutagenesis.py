@@ -75,7 +75,7 @@ def command(deletions: bool, resume: bool, dry_run: bool, **options: Any) -> Non
 def _found(
     records: "Iterable[Records]", scorer: "Scorer", shards: "Shards | None", choices: dict[str, Any]
 ) -> "Iterator[Iterable[BatchResult[Mutagenesis]]]":
-    """Yields the effects: immediately as they are computed or, with shards, after all have been computed."""
+    """Yields the effects as they are computed or, with shards, after all have been computed."""
     from dreamkeras.explain.effect_shards import mutate_into_shards, shard_parts
     from dreamkeras.explain.mutagenesis import mutate_records
 

@@ -86,7 +86,7 @@ def command(
 
 
 def _track(output: str, format: str | None, options: dict[str, Any]) -> str | None:
-    """Returns the format of the track that the results are, or None for a table.
+    """Returns the track format of the results, or None for a table.
 
     Raises:
         click.UsageError: `--column` is given for a table, or `--flag-unusual` for a track.

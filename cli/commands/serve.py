@@ -73,8 +73,8 @@ def command(
     """Serve models over HTTP, and with --grpc-port over gRPC.
 
     The server implements the Open Inference Protocol (KServe V2) with the extensions of NVIDIA's Triton, so that clients such as
-    tritonclient can be used. It also serves a web page. On SIGTERM, the server reports that it is not ready, completes pending requests
-    and exits with code 0.
+    tritonclient can be used. The server also has a web page. On SIGTERM, the server reports that it is not ready, completes pending
+    requests and exits with code 0.
 
     Without --tokens, everybody who can reach the port can send requests, and can load and unload models if the server listens only on
     this machine.

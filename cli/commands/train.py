@@ -69,14 +69,14 @@ __all__ = ["command"]
     "--mask",
     type=DECIMAL,
     metavar="SHARE",
-    help="Fraction of bases to mask. The network also learns to predict them.  [default: from the strategy]",
+    help="Fraction of bases to mask. The network also learns to predict the masked bases.  [default: from the strategy]",
 )
 @click.option(
     "--detect-mutations",
     type=DECIMAL,
     default=0.0,
     metavar="SHARE",
-    help="Fraction of bases to mutate. The network also learns to detect them.",
+    help="Fraction of bases to mutate. The network also learns to detect the mutated bases.",
 )
 @click.option(
     "--slide",
@@ -107,7 +107,7 @@ __all__ = ["command"]
     "--init-from",
     type=click.Path(),
     metavar="MODEL",
-    help="Run folder or .keras file to start from. The head is new if its tasks or units differ.",
+    help="Run folder or .keras file to start from. The final block is new if tasks or units differ.",
 )
 @click.option("--freeze", type=click.Choice(BODY), multiple=True, help="Keep this block of --init-from unchanged. Repeatable.")
 @click.option(
@@ -167,7 +167,7 @@ def command(ctx: click.Context, /, out: Path | None, resume: bool, backend: str 
 
 
 def _peaks(metrics: dict[str, Any]) -> str:
-    """Formats the r on peaks alone, which is usually lower than the r on all windows. Empty if all windows are peaks."""
+    """Formats the r on peaks, which is usually lower than the r on all windows. Empty if all windows are peaks."""
     r, peaks = metrics.get("peaks_r"), metrics.get("peaks", metrics["n"])
     if peaks == metrics["n"]:
         return ""

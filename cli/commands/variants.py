@@ -72,11 +72,13 @@ def numbers(text: str) -> tuple[int, ...]:
     metavar="N[,N...]",
     help="Offset of the first changed base in the genomic bases. Several offsets are averaged.  [default: half of their number]",
 )
-@click.option("--strand", type=click.Choice(STRANDS), help="Strand to score. both averages the two strands.  [default: forward]")
+@click.option(
+    "--strand", type=click.Choice(STRANDS), help="Strand to score. The value both averages over the two strands.  [default: forward]"
+)
 @click.option(
     "--indel-anchor",
     type=click.Choice(INDEL_ANCHORS),
-    help="Edge of the window that stays in place for an insertion or deletion. mean averages both.  [default: mean]",
+    help="Edge of the window that stays in place for an insertion or deletion. The value mean averages over both edges.  [default: mean]",
 )
 @click.option("--ref-column", metavar="NAME", help="Table column with reference sequences: its name, or its position from 0.")
 @click.option("--alt-column", metavar="NAME", help="Table column with alternative sequences: its name, or its position from 0.")

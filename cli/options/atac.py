@@ -1,4 +1,4 @@
-"""Options of `--assay atac`: the genome, its reads and the training windows. Imports only click, for shell completion."""
+"""Options of `--assay atac`: genome, reads and training windows. The module imports only click, because shell completion imports it."""
 
 from typing import TYPE_CHECKING, Any
 
@@ -27,7 +27,10 @@ atac_options = add_options(
         "--region-jitter", type=WholeRange(min=0), metavar="N", help="Maximum random shift of a training window, in bases.  [default: 128]"
     ),
     click.option(
-        "--bias", type=click.Path(), metavar="MODEL", help="Bias model of the enzyme, trained on non-peaks. Its weights stay fixed."
+        "--bias",
+        type=click.Path(),
+        metavar="MODEL",
+        help="Bias model of the enzyme, trained on non-peaks. The weights of the bias model stay fixed.",
     ),
 )
 

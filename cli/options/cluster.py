@@ -1,4 +1,4 @@
-"""Options of `predict` for scoring many files on a Ray cluster. Imports only click until the command runs."""
+"""Options of `predict` for scoring many files on a Ray cluster. At import, the module loads only click."""
 
 from typing import TYPE_CHECKING, Any
 

@@ -1,4 +1,4 @@
-"""Options for prediction intervals, percentiles and flags of unusual sequences. Imports only click until they are used."""
+"""Options for prediction intervals, percentiles and flags of unusual sequences. At import, the module loads only click."""
 
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any

@@ -1,4 +1,4 @@
-"""`--config FILE`: reads the options of a command from a TOML file. Imports only click, for shell completion."""
+"""`--config FILE`: reads the options of a command from a TOML file. The module imports only click, because shell completion imports it."""
 
 import tomllib
 from difflib import get_close_matches

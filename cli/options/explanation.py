@@ -1,4 +1,4 @@
-"""Options of commands that compute contributions of bases: logos, seqlets and files for other tools. Imports only click."""
+"""Options of commands that compute contributions of bases: logos, seqlets and files for other tools. The module imports only click."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, ExitStack, contextmanager

@@ -1,4 +1,4 @@
-"""Options of `predict` for regions and tiles of a genome, and for writing tracks. Imports only click until they are used."""
+"""Options of `predict` for regions and tiles of a genome, and for writing tracks. At import, the module loads only click."""
 
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple

@@ -1,4 +1,4 @@
-"""Option types for numbers in ASCII decimals, as in tables. Imports only click, for shell completion."""
+"""Option types for numbers in ASCII decimals, as in tables. The module imports only click, because shell completion imports it."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""Options of commands that score the sequences in files with models. Imports only click until they are used."""
+"""Options of commands that score the sequences in files with models. At import, the module loads only click."""
 
 from collections.abc import Callable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple

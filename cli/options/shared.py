@@ -1,4 +1,4 @@
-"""Single options that several commands share. Imports only click, for shell completion."""
+"""Single options that several commands share. The module imports only click, because shell completion imports it."""
 
 import re
 from collections.abc import Callable
@@ -33,7 +33,7 @@ __all__ = [
 ]
 
 ENGINES = ("local", "ray")
-"""Where `predict` scores: in this process, or in processes of a Ray cluster."""
+"""Engines of `predict`: scoring in this process, or in processes of a Ray cluster."""
 
 MOST_NUMBERS = 100_000
 """Maximum length of a list of numbers on the command line. A longer list is likely a typing error."""
@@ -66,7 +66,7 @@ device_option = click.option(
     type=click.Choice(DEVICES),
     default="auto",
     show_default=True,
-    help="Device that runs the model. auto uses a GPU if one is available.",
+    help="Device that runs the model. The value auto selects a GPU if one is available.",
 )
 
 
@@ -99,7 +99,7 @@ def count_or_auto(text: str) -> int | str:
     """Converts a positive whole number to an int, and accepts `auto`.
 
     Raises:
-        click.BadParameter: The text is neither.
+        click.BadParameter: The text is neither a positive whole number nor `auto`.
     """
     if text != "auto" and not (is_whole(text) and int(text)):
         raise click.BadParameter(f"{text!r} is neither a positive whole number nor 'auto'.")
@@ -147,7 +147,7 @@ def fold_count(text: str) -> str | int:
     """Converts a number of folds to an int, and accepts `given`.
 
     Raises:
-        click.BadParameter: The text is neither.
+        click.BadParameter: The text is neither a whole number nor `given`.
     """
     if not is_whole(text) and text != "given":
         raise click.BadParameter(f"{text!r} is neither a whole number nor 'given'.")

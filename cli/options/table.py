@@ -1,4 +1,4 @@
-"""Options of `--assay table`, which describe a user's own table. Imports only click, for shell completion."""
+"""Options of `--assay table`, which describe a user's own table. The module imports only click, because shell completion imports it."""
 
 from collections.abc import Callable, Collection
 from typing import TYPE_CHECKING, Any
@@ -24,7 +24,7 @@ OPTIONS = {
         "--weight-column", metavar="NAME", help="Table column with row weights in the loss, e.g. barcode counts."
     ),
     "variance_column": click.option(
-        "--variance-column", metavar="NAME", help="Table column with variances. Rows are weighted by their inverse."
+        "--variance-column", metavar="NAME", help="Table column with variances. Rows are weighted by the inverse variance."
     ),
     "replicate_columns": click.option(
         "--replicate-columns",
@@ -37,10 +37,10 @@ OPTIONS = {
         "--fold-column", metavar="NAME", help="Table column with fold numbers, for --valid-fold and --folds given."
     ),
     "left_adapter": click.option(
-        "--left-adapter", default="", metavar="DNA", help="Adapter at the start of the sequences. The table may omit it."
+        "--left-adapter", default="", metavar="DNA", help="Adapter at the start of the sequences, which the table may omit."
     ),
     "right_adapter": click.option(
-        "--right-adapter", default="", metavar="DNA", help="Adapter at the end of the sequences. The table may omit it."
+        "--right-adapter", default="", metavar="DNA", help="Adapter at the end of the sequences, which the table may omit."
     ),
     "left_flank": click.option(
         "--left-flank", default="", metavar="DNA", help="Constant bases before each sequence that are not in the table."

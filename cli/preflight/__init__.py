@@ -1,4 +1,4 @@
-"""`--dry-run`: what a run over files would do, found out without doing it.
+"""`--dry-run`: reports what a run would do, without writing anything.
 
 In: the options of a command.
 Out: a report.

@@ -1,4 +1,4 @@
-"""`--dry-run`: the option, and rehearsals of `predict`, `mutagenesis` and `variants`. Imports only click until it is used."""
+"""`--dry-run`: the option, and rehearsals of `predict`, `mutagenesis` and `variants`. At import, the module loads only click."""
 
 import os
 from collections import Counter
@@ -24,7 +24,7 @@ __all__ = ["dry_run_option", "finish", "rehearse_mutagenesis", "rehearse_predict
 dry_run_option = click.option(
     "--dry-run",
     is_flag=True,
-    help="Report what would be read and scored, the time it would take, and whether it would fail. Write nothing.",
+    help="Report the inputs, the number of model calls, the expected time, and whether the run would fail. Write nothing.",
 )
 
 
@@ -44,7 +44,8 @@ def finish(
         batch_size: Number of windows scored at a time.
         files: Files that the run would write. `-` is standard output.
         folders: Folders that the run would fill.
-        results: Context manager that opens the results of the run. It is entered and left immediately, to test whether they can be opened.
+        results: Context manager that opens the results of the run. It is entered and left immediately, to test whether the results can be
+            opened.
     """
     from dreamkeras.files.streams import is_stream
 
@@ -73,7 +74,7 @@ def rehearse_predict(
         batch_size: Number of windows scored at a time.
 
     Returns:
-        The error with which the run would fail. Empty if it would succeed.
+        The error with which the run would fail. Empty if the run would succeed.
     """
     from dreamkeras.files.inputs import rereadable
     from dreamkeras.genome.reference import Genome
@@ -168,7 +169,7 @@ class _Contigs:
 
 
 def _cannot_write(files: Sequence[str], folders: Sequence[Path]) -> str:
-    """Returns the reason why an output file or folder could not be written. Empty if all could."""
+    """Returns the reason why an output file or folder cannot be written. Empty if all outputs can be written."""
     from dreamkeras.files.streams import is_stream
 
     for output in files:
@@ -187,7 +188,7 @@ def _may_be_written_to(folder: Path) -> bool:
 
 
 def _cannot_open(results: AbstractContextManager[Any] | None) -> str:
-    """Returns the reason why the results could not be opened. Empty if they could."""
+    """Returns the reason why the results cannot be opened. Empty if they can be opened."""
     from dreamkeras.errors import DreamkerasError
 
     try:
@@ -204,4 +205,4 @@ def _try_opening(results: AbstractContextManager[Any]) -> None:
 
 
 class _OnlyTried(Exception):  # noqa: N818  # not an error
-    """Raised inside opened results to discard them."""
+    """Exception that is raised inside opened results to discard them."""

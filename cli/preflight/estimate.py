@@ -29,7 +29,7 @@ class Preflight(NamedTuple):
 
     Args:
         lines: Lines on the inputs, model calls, time and memory.
-        failure: Error with which the run would fail. Empty if it would succeed.
+        failure: Error with which the run would fail. Empty if the run would succeed.
         windows: Number of windows that the model would score.
         seconds: Estimated duration of the run.
         megabytes: Estimated memory of the run. 0 on Windows, where it is unknown.

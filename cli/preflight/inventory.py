@@ -60,7 +60,7 @@ class Tally:
             self.first.setdefault(kind, f"{problem} in {batch.origin(index)}")
 
     def failure(self, on_error: str) -> str:
-        """Returns the error with which `pipeline.score_records` would fail for these records. Empty if it would succeed."""
+        """Returns the error with which `pipeline.score_records` would fail for the counted records. Empty if scoring would succeed."""
         first = next(iter(self.first.values()), "")
         if self.unfit and on_error == "fail":
             return f"{first}."
@@ -113,7 +113,7 @@ def describe_regions(paths: Iterable[str], genome: Genome) -> list[Line]:
 
 
 def describe_contigs(counts: Mapping[str, int], genome: Genome) -> list[Line]:
-    """Returns lines on which contigs, with or without `chr`, are in a genome. `counts` has the number of regions or variants of each."""
+    """Returns lines on the contigs that are in a genome, with or without `chr`, and those that are missing. `counts` is by contig."""
     lengths = genome.lengths
     lacking = {name: count for name, count in counts.items() if find_contig(name, lengths) is None}
     lines = [Line("Contigs", f"{len(counts) - len(lacking)} of {len(counts)} names are in {genome.path}")]

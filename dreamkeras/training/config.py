@@ -44,16 +44,17 @@ class RunConfig:
         assay: Name of the assay. See `data.assays.registry`.
         model: Name of the network, or the names of its blocks. See `models.presets`.
         strategy: Name of the training strategy. See `training.strategy.strategies`. If None, the strategy of the network is used.
-        backend: Keras backend. A run refuses to start on another one. If None, the backend that Keras runs on is used.
-        epochs: Number of passes over the examples. If None, the number of the strategy, or the number that `steps` requires.
+        backend: Keras backend. A run refuses to start on another backend. If None, the backend that Keras runs on is used.
+        epochs: Number of passes over the examples. If None, the strategy or `steps` determines the number.
         steps: Total number of optimiser steps. The last epoch is validated even if it is incomplete. At most one of `steps` and `epochs`
             may be set.
-        batch_size: Examples per step. If None, that of the strategy, halved until an epoch has 100 steps, but at least 32.
-        learning_rate: Peak learning rate. If None, that of the network or the strategy.
-        optimizer: One of `training.strategy.strategies.OPTIMIZERS`. If None, that of the strategy.
-        loss: One of `training.strategy.losses.LOSSES`. If None, that of the strategy or, by default, of the final block.
+        batch_size: Examples per step. If None, the batch size of the strategy, halved until an epoch has 100 steps, but at least 32.
+        learning_rate: Peak learning rate. If None, the rate of the network or the strategy is used.
+        optimizer: One of `training.strategy.strategies.OPTIMIZERS`. If None, the optimiser of the strategy is used.
+        loss: One of `training.strategy.losses.LOSSES`. If None, the loss of the strategy is used or, if it has none, that of the final
+            block.
         ema: Decay of the exponential moving average of the weights, which is validated and saved. If None, no average is computed.
-        mask: Fraction of bases that are masked and predicted. If None, that of the strategy.
+        mask: Fraction of bases that are masked and predicted. If None, the fraction of the strategy is used.
         detect_mutations: Fraction of bases that are mutated and detected.
         slide: Maximum number of bases by which a training window is shifted at random in each epoch, in either direction. The gap is
             filled with `N`.
@@ -65,7 +66,8 @@ class RunConfig:
         precision: One of `PRECISIONS`.
         init_from: Run folder or `.keras` file whose weights the run starts from. See `training.warm_start`. If None, weights are random.
         freeze: Blocks of `init_from` that are not trained: any of `"first"` and `"core"`.
-        body_rate: Fraction of the learning rate with which the first and the core block are trained. If None, the full learning rate.
+        body_rate: Fraction of the learning rate with which the first and the core block are trained. If None, the full learning rate is
+            used.
         seed: Random seed of weights, order and dropout.
         split_seed: Random seed of the simulated library and of the split, so that runs with different seeds can validate on the same
             sequences. If None, `seed` is used.
@@ -175,7 +177,7 @@ class RunConfig:
     def _check_texts(self) -> None:
         for name, value in vars(self).items():
             if value == "":  # an empty string would be treated like None
-                raise InputError(f"Expected {name} to be None or a text, got an empty string.")
+                raise InputError(f"Expected {name} to be None or a text that is not empty, got an empty string.")
 
     def _check_transfer(self) -> None:
         object.__setattr__(self, "freeze", tuple(self.freeze))  # JSON and TOML give lists

@@ -185,7 +185,7 @@ def _check_exportable(model: PrixFixe, backend: str | None) -> None:
 
 def _take_weights(config: RunConfig, model: PrixFixe) -> None:
     if config.init_from:
-        head = "including its head" if take_weights(model, Path(config.init_from)) else "with a new head"
+        head = "including its final block" if take_weights(model, Path(config.init_from)) else "with a new final block"
         sys.stderr.write(f"Starting from {config.init_from}, {head}.\n")
 
 

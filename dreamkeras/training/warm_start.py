@@ -1,4 +1,4 @@
-"""Warm start: a network starts from the weights of another network, with a new head if tasks or units differ."""
+"""Warm start: a network starts from the weights of another network, with a new final block if tasks or units differ."""
 
 import json
 from pathlib import Path

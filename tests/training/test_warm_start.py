@@ -123,7 +123,7 @@ class TestRun:
     def test_starts_from_another_run_and_keeps_frozen_blocks(self, finished, quick, choose, tmp_path, capsys):
         folder = tmp_path / "run"
         train(choose(init_from=str(finished), freeze=("first", "core"), epochs=1), folder)
-        assert f"Starting from {finished}, including its head." in capsys.readouterr().err
+        assert f"Starting from {finished}, including its final block." in capsys.readouterr().err
         assert f"- Options: init from {finished.name}, freeze first and core\n" in (folder / "README.md").read_text()
         theirs, ours = (keras.saving.load_model(path / "model.keras", compile=False) for path in (finished, folder))
         assert same(weights(ours, "first", "core"), weights(theirs, "first", "core"))

@@ -43,7 +43,7 @@ class Outcome(NamedTuple):
     """Result of one check.
 
     Args:
-        check: A key of `CHECKS`.
+        check: Name of the check, a key of `CHECKS`.
         reason: The reason why the block fails the check. Empty if it passes.
     """
 
@@ -191,4 +191,4 @@ CHECKS: dict[str, Callable[[Make], None]] = {
     "trains in float16": partial(_trains_in, "float16"),
     "exports to ONNX": _exports,
 }
-"""Checks by name. Each function raises an error if the block fails the check."""
+"""Checks of a block, by name. Each function raises an error if the block fails the check."""

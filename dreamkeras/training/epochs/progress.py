@@ -56,7 +56,7 @@ class Progress(keras.callbacks.Callback):
         self.close()
 
     def close(self) -> None:
-        """Stops the bar and restores the terminal. Also called after an error."""
+        """Stops the bar and restores the terminal, also after an error."""
         if self.bar is not None:
             self.bar.stop()
 

@@ -104,7 +104,7 @@ def _rank(row: Epoch) -> tuple[int, float] | None:
 
 
 def _figures(row: Epoch) -> dict[str, float]:
-    """Returns the metrics that rank an epoch: one metric, or one for each task. Higher is better."""
+    """Returns the metrics that rank an epoch: one metric, or one for each task. Higher values are better."""
     if "val_loss" in row:
         return {"val_loss": -row["val_loss"]}
     tasks = {name: value for name, value in row.items() if name.startswith("val_r_")}

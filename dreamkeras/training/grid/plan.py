@@ -100,7 +100,7 @@ def read_grid(path: Path | None, **base: Any) -> Grid:
     try:
         return expand(tomllib.loads(read_text(path)), **base)
     except FileNotFoundError:
-        raise InputError(f"Expected a file, got nothing at {path}.") from None
+        raise InputError(f"File not found: {path}.") from None
     except (OSError, ValueError) as error:  # InputErrors and TOML's own errors are ValueErrors
         reason = (error.strerror or error) if isinstance(error, OSError) else error
         raise InputError(f"{str(reason).rstrip('.')} in the grid {path}.") from None

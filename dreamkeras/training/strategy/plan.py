@@ -81,7 +81,7 @@ def make_plan(config: RunConfig, network: PrixFixe, training: Examples) -> Plan:
     require_examples(training, batch_size, "one batch")
     for task, column in zip(network.tasks, training.targets.T, strict=True):
         if np.isnan(column).all():
-            raise InputError(f"Expected training examples with a value of {task}, got none among {len(training)}.")
+            raise InputError(f"None of the {len(training):,} training examples has a value of {task}.")
     epoch_steps = -(-rows // batch_size)
     epochs = -(-config.steps // epoch_steps) if config.steps else config.epochs or strategy.epochs
     return Plan(strategy, augmentation, epochs, batch_size, epoch_steps, config.steps or epochs * epoch_steps)

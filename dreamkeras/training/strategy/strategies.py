@@ -42,7 +42,7 @@ class Strategy(NamedTuple):
         name: Name of the strategy on the command line.
         epochs: Number of passes over the examples.
         batch_size: Examples per optimiser step.
-        learning_rate: Peak learning rate of the schedule. If None, the rate of Vaswani et al. for the width of the network's core.
+        learning_rate: Peak learning rate of the schedule. If None, the rate of Vaswani et al. for the width of the network's core is used.
         weight_decay: Decoupled weight decay of all trainable variables.
         optimizer: Function that makes an optimiser from its schedules, the weight decay and keyword arguments of `keras.optimizers`.
         schedule: Function that makes the schedules from the peak learning rate and the number of steps.
@@ -51,7 +51,7 @@ class Strategy(NamedTuple):
         clip_norm: Maximum norm of all gradients as one vector. If None, the norm is not clipped.
         clip_value: Maximum absolute value of a gradient, applied after `clip_norm`. If None, values are not clipped.
         mask: Fraction of bases that are masked and predicted.
-        loss: A name of `training.strategy.losses`. If None, the loss of the final block.
+        loss: A name of `training.strategy.losses`. If None, the loss of the final block is used.
     """
 
     name: str

@@ -99,7 +99,7 @@ def test_an_interruption_prints_how_to_resume(run, files, asked, monkeypatch, nu
 
 
 @pytest.mark.parametrize(
-    ("grid", "part"), [("models = 3", "list of names"), ("models =", "grid.toml"), (None, "Expected a file, got nothing at")]
+    ("grid", "part"), [("models = 3", "list of names"), ("models =", "grid.toml"), (None, "Error: File not found: ")]
 )
 def test_invalid_grid_is_one_line(run, files, asked, grid, part):
     data, path, out = files

@@ -143,7 +143,7 @@ class TestFile:
             read_grid(tmp_path / "grid.toml")
 
     def test_a_missing_file_is_an_error(self, tmp_path):
-        with pytest.raises(InputError, match=r"^Expected a file, got nothing at .*grid\.toml\.$"):
+        with pytest.raises(InputError, match=r"^File not found: .*grid\.toml\.$"):
             read_grid(tmp_path / "grid.toml")
 
     @pytest.mark.parametrize(("source", "number"), [("module", 16), ("page", 24)])

@@ -67,7 +67,7 @@ class TestSteps:
 
     def test_a_value_of_each_task_is_required(self, network):
         data = dataclasses.replace(examples(100), targets=np.full((100, 1), np.nan, np.float32))
-        with pytest.raises(InputError, match="Expected training examples with a value of expression, got none among 100"):
+        with pytest.raises(InputError, match="None of the 100 training examples has a value of expression"):
             make_plan(RunConfig(model="tiny", batch_size=50), network, data)
 
 
