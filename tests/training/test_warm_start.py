@@ -96,7 +96,7 @@ def test_other_flags_change_the_shape(source):
 
 
 def test_a_folder_without_a_model_is_an_error(tmp_path):
-    with pytest.raises(ModelError, match=r"Expected a run folder that holds model\.keras"):
+    with pytest.raises(ModelError, match=r"Expected a run folder that contains model\.keras"):
         take_weights(tiny(YEAST), tmp_path)
 
 
