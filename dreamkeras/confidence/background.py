@@ -19,7 +19,7 @@ from dreamkeras.variants.effects import Column
 __all__ = ["KINDS", "SEQUENCES", "Background", "effect_percentile", "measure_background", "percentiles"]
 
 SEQUENCES = 1000
-"""Number of sequences of each kind. It is smaller for models with long windows."""
+"""Maximum number of sequences of each kind. Models with long windows use fewer sequences."""
 
 KIND_LETTERS = 1 << 19
 """Maximum number of letters of all windows of a kind, for example 248 windows of 2,114 letters."""

@@ -1,4 +1,4 @@
-"""Finds the parts of a calibration in a model file: `intervals`, `background` and `familiarity`. Each has a module of that name."""
+"""Finds the parts of a calibration in a model file: `intervals`, `background` and `familiarity`. Each part has a module of that name."""
 
 from typing import Any
 

@@ -51,7 +51,7 @@ def find_site(text: str) -> str:
     pattern = text.upper().replace("U", "T")
     if not pattern or not set(pattern) <= set(IUPAC):
         near = get_close_matches(text, RESTRICTION_SITES, 1)
-        hint = f": did you mean {near[0]}?" if near else "."
+        hint = f". Did you mean {near[0]}?" if near else "."
         raise InputError(f"Expected a restriction enzyme or a pattern of IUPAC codes, got {text!r}{hint}")
     if set(pattern) == {"N"}:
         raise InputError(f"The pattern {text!r} matches every sequence. Give at least one letter other than N.")

@@ -79,7 +79,7 @@ class Rules:
             if broken.any():
                 name = self.starts.ids[int(broken.argmax())]
                 others = f" and {broken.sum() - 1:,} more" if broken.sum() > 1 else ""
-                raise InputError(f"Start sequences must satisfy the constraints. Broken by {name!r}{others}: {wanted}.")
+                raise InputError(f"Constraint not satisfied by the start sequence {name!r}{others}: {wanted}.")
 
     def _broken(self, owner: np.ndarray, letters: np.ndarray) -> Iterator[tuple[str, np.ndarray]]:
         """Yields a description of each constraint, and whether each design breaks it, bool (n,)."""

@@ -77,7 +77,7 @@ def run_design(
     Args:
         choices: Options of the design.
         scorer: The model or ensemble.
-        folder: New or empty folder. It appears when all files are complete.
+        folder: New or empty folder, which appears when all files are complete.
         command: Command line, for the manifest.
         proposer_of: Creates a function that proposes edits, for the method `gradient`.
         progress: Called after each batch with its number of windows.

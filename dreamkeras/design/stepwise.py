@@ -41,8 +41,8 @@ def greedy(search: Search, propose: Proposer = all_edits) -> None:
 def beam(search: Search, width: int) -> None:
     """Continues in each step from the best `width` new designs of each start, even if they are worse than earlier ones.
 
-    It can therefore find pairs of edits that are only beneficial together. The search for a start stops after `PATIENCE` steps
-    without an improvement of its best design.
+    Beam search can therefore find pairs of edits that are only beneficial together. The search for a start stops after `PATIENCE`
+    steps without an improvement of its best design.
     """
     members = search.begin()
     seen = candidate_keys(members.owner, members.letters)

@@ -68,7 +68,7 @@ def _jsonable(value: Any) -> Any:
 
 
 def _figures_table(evaluation: Evaluation) -> str:
-    """Returns a table with one row per model and task. It has columns for the kind of windows and noise ceilings if there are any."""
+    """Returns a table with one row per model and task, and with columns for the kind of windows and noise ceilings if there are any."""
     numbers = [f"{figure}{part}" for figure in ("r", "rho", "mse") for part in ("", "_low", "_high")]
     ceilings = NoiseCeiling._fields if evaluation.ceilings else ()
     rows = [("model", "task", *(["windows"] if evaluation.peaks else []), "n", *numbers, *ceilings)]
@@ -132,7 +132,7 @@ def _plot(
 
 
 def gc_percent(examples: Examples) -> np.ndarray:
-    """Returns the GC content of each insert, rounded to whole per cent, int64 (n,). It is 0 for inserts without a known base."""
+    """Returns the GC content of each insert, rounded to whole per cent, int64 (n,). Inserts without a known base have a content of 0."""
     inserts = find_inserts(examples.letters, examples.lengths, examples.construct)
     within = inserts.within() & IS_BASE[examples.letters]
     strong = np.isin(examples.letters, np.frombuffer(b"GCgc", np.uint8)) & within

@@ -21,7 +21,7 @@ img { max-width: 100%; }
 .note { border-left: 4px solid #D55E00; padding-left: 1rem; }"""
 
 
-TITLES = {"": "", PEAKS: " of peaks", ALL: " of all windows"}
+TITLES = {"": "", PEAKS: " for peaks", ALL: " for all windows"}
 """Suffixes of titles, by the windows for which metrics are computed."""
 
 
@@ -102,7 +102,7 @@ def _differences(evaluation: Evaluation, of: str) -> list[str]:
         for apart in evaluation.differences
     ]
     titles = ("models", "task", "Pearson's r", "Spearman's rho", "mean squared error")
-    return [f"<h2>Differences between models{of and f',{of}'}</h2>", _table(titles, rows)] if rows else []
+    return [f"<h2>Differences between models{of}</h2>", _table(titles, rows)] if rows else []
 
 
 def _table(titles: Iterable[str], rows: Iterable[Iterable[str]]) -> str:

@@ -82,7 +82,7 @@ def run_evaluation(
 
     Args:
         choices: Options of the evaluation.
-        folder: New or empty folder. It appears when all files are complete.
+        folder: New or empty folder, which appears when all files are complete.
         command: Command line, for the manifest.
         progress: Called after each batch with its number of sequences.
 

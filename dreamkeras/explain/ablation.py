@@ -20,7 +20,7 @@ from dreamkeras.sequence.shuffle import shuffle_dinucleotides, shuffle_letters
 __all__ = ["METHODS", "Ablation", "Ablator", "RegionSpans", "Spans", "slide"]
 
 AT_ONCE = 8192
-"""Maximum number of ablated sequences in memory at a time. It is lower for long windows; all shuffles of a span are kept together."""
+"""Maximum number of ablated sequences in memory at a time, if windows are short. All shuffles of a span are processed together."""
 
 
 class Spans(NamedTuple):

@@ -45,8 +45,8 @@ class Attribution(NamedTuple):
     def completeness_error(self) -> np.ndarray:
         """Returns the sum of contributions minus the difference between prediction and baseline, float64 (n, tasks).
 
-        The error is 0, except for rounding, if contributions explain the difference completely. It is large if a method uses too few
-        steps.
+        The error is 0, except for rounding, if contributions explain the difference completely. A large error indicates that a method
+        used too few steps.
         """
         sums = np.zeros((len(self.inserts) + 1, self.scores.shape[2]))
         totals = np.cumsum(self.importance(), axis=0, dtype=np.float64)

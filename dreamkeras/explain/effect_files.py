@@ -116,7 +116,7 @@ class EffectTable(RowSink):
 
 @contextmanager
 def open_effects(path: str, tasks: Sequence[str], format: str | None = None, *, has_sd: bool = False) -> Iterator[EffectSink[Mutagenesis]]:
-    """Opens a file for effects. It appears when the `with` block ends without an error.
+    """Opens a file for effects. The file appears when the `with` block ends without an error.
 
     Args:
         path: Path of the file.
@@ -209,7 +209,7 @@ def open_arrays(
     arrays: Callable[[Any], Mapping[str, np.ndarray]] = _effect_arrays,
     constants: Callable[[Mapping[str, tuple[int, ...]]], dict[str, np.ndarray]] = _changes,
 ) -> Iterator[EffectSink[Any]]:
-    """Opens an `.npz` file for effects. It appears when the `with` block ends without an error.
+    """Opens an `.npz` file for effects. The file appears when the `with` block ends without an error.
 
     Until then, arrays are spooled to a temporary folder next to the file. The file contains `ids` (n,), `offsets` (n + 1,), `letters`
     S1 (letters,), `reference` (n, tasks), `effects` (letters, 4 or 5, tasks), `effects_sd` if available, `tasks` and `changes`. The

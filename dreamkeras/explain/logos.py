@@ -131,7 +131,7 @@ class LogoFolder:
 
 @contextmanager
 def open_logos(folder: Path, tasks: Sequence[str], *, png: bool = False) -> Iterator[LogoFolder]:
-    """Opens a folder for logos, named `1_NAME.svg` and so on. It appears when the `with` block ends without an error.
+    """Opens a folder for logos, named `1_NAME.svg` and so on. The folder appears when the `with` block ends without an error.
 
     Args:
         folder: Path of the folder.

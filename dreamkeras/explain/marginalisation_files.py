@@ -25,7 +25,7 @@ PAIR = (*EFFECT, "first", "second", "interaction", "interaction_low", "interacti
 def open_marginalisation(
     path: str, motifs: Sequence[str], tasks: Sequence[str], format: str | None = None, draws: int = DRAWS, seed: int = 0
 ) -> Iterator["MarginalisationTable"]:
-    """Opens a table for marginalisations of one or two motifs. It appears when the `with` block ends without an error.
+    """Opens a table for marginalisations of one or two motifs. The table appears when the `with` block ends without an error.
 
     Args:
         path: Path of the table.

@@ -86,7 +86,9 @@ class ModiscoFolder:
 
 @contextmanager
 def open_modisco(folder: Path, tasks: Sequence[str]) -> Iterator[ModiscoFolder]:
-    """Opens a folder for `modisco motifs -s ohe.npz -a hypothetical.npz`. It appears when the `with` block ends without an error.
+    """Opens a folder for the input of tfmodisco-lite: `modisco motifs -s ohe.npz -a hypothetical.npz`.
+
+    The folder appears when the `with` block ends without an error.
 
     Arrays have the shape (n, 4, length), where length is that of the longest insert, rounded up to an even number. Bases are in the
     order A, C, G, T, and positions after the end of an insert are 0. All arrays are kept in memory, as in tfmodisco-lite.
@@ -128,7 +130,9 @@ class MemeFile:
 
 @contextmanager
 def open_meme(path: str, rule: Rule = RULE) -> Iterator[MemeFile]:
-    """Opens a file for MEME motifs, one per seqlet, named `NAME:START-END NUMBER`. It appears when the block ends without an error.
+    """Opens a file for MEME motifs, one per seqlet, named `NAME:START-END NUMBER`.
+
+    The file appears when the `with` block ends without an error.
 
     Raises:
         DreamkerasError: The file cannot be written.

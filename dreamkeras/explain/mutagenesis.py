@@ -22,7 +22,7 @@ from dreamkeras.sequence.records import BATCH_LETTERS, Records
 __all__ = ["BatchResult", "Mutagenesis", "fitting_batches", "mutagenesis", "mutate_records"]
 
 AT_ONCE = 8192
-"""Maximum number of mutants whose windows are in memory at a time. It is lower for long windows."""
+"""Maximum number of mutants whose windows are in memory at a time, if windows are short."""
 
 LETTERS_AT_ONCE = 1 << 14
 """Maximum number of letters of the inserts in a batch, as in 200 promoters. A longer insert is a separate batch."""

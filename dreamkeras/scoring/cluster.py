@@ -75,7 +75,7 @@ class Work(NamedTuple):
 
 
 class FileScorer:
-    """The model in one process. Ray creates one object per process and calls it with batches of paths."""
+    """Scores files with a model. Ray creates one `FileScorer` per process and calls it with batches of paths."""
 
     def __init__(self, work: Work) -> None:
         self.work = work

@@ -182,7 +182,7 @@ class OnnxPredictor(Scorer):
 
         Args:
             outputs: Names of the graph's outputs.
-            batch: Contiguous array uint8 (n, length). Its letters are not checked.
+            batch: Windows as a contiguous array uint8 (n, length). The letters of the batch are not checked.
             most: Maximum number of rows. On a GPU, a smaller batch is padded to a power of two, at most to this number.
 
         Raises:

@@ -121,7 +121,8 @@ class Scorer(abc.ABC):
         """Predicts the expression of n sequences, float32 (n, tasks). An ensemble returns the mean of its members.
 
         Args:
-            sequences: Strings in upper or lower case, with both adapters or without adapters. They are cut into the model's construct.
+            sequences: Strings in upper or lower case, with both adapters or without adapters. Each sequence is cut
+                into the model's construct.
             batch_size: Sequences scored at a time.
 
         Raises:

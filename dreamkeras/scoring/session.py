@@ -1,6 +1,6 @@
 """Opens ONNX Runtime sessions on a given device with a given number of threads, without output of ONNX Runtime.
 
-This is the only module that imports onnxruntime, and it does so when the first session is opened.
+Only this module imports onnxruntime, when the first session is opened.
 """
 
 import contextlib
@@ -29,7 +29,7 @@ CUDA_OPTIONS = {"cudnn_conv_algo_search": "HEURISTIC"}
 ERRORS_ONLY = 3
 
 TELEMETRY = "ORT_DISABLE_TELEMETRY"
-"""Environment variable that turns off ONNX Runtime's usage reports to Microsoft (since 1.32). It is read while onnxruntime is imported."""
+"""Environment variable that turns off ONNX Runtime's usage reports to Microsoft (since 1.32). onnxruntime reads the variable on import."""
 
 
 def open_session(path: str, device: str = "auto", threads: int | None = None) -> Any:
@@ -77,7 +77,7 @@ def run_session(session: Any, outputs: list[str], inputs: dict[str, np.ndarray])
     except Exception as error:  # onnxruntime's exceptions share no base class
         shapes = ", ".join(f"{name} {array.shape}" for name, array in inputs.items())
         raise ModelError(
-            f"ONNX Runtime could not score a batch of {shapes}: {_one_line(error)}. If memory is short, use a smaller batch size."
+            f"ONNX Runtime could not score a batch of {shapes}: {_one_line(error)}. A smaller batch size needs less memory."
         ) from error
     return values
 

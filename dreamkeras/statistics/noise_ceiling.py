@@ -39,9 +39,9 @@ def noise_ceiling(replicates: np.ndarray) -> NoiseCeiling:
     """Computes the noise ceiling of means of replicates. The noise of replicates is assumed to be independent and of equal variance.
 
     If rho is the mean r over all pairs of replicates, the mean of k replicates has the reliability k rho / (1 + (k - 1) rho)
-    (Spearman 1910; Brown 1910). Its correlation with the true value is the square root of the reliability (correction for attenuation,
-    Spearman 1904). Each pair uses the rows in which both replicates are present. k is the mean number of replicates over rows with at
-    least one.
+    (Spearman 1910; Brown 1910). The correlation of this mean with the true value is the square root of the reliability (correction for
+    attenuation, Spearman 1904). Each pair uses the rows in which both replicates are present. k is the mean number of replicates over
+    rows with at least one.
 
     Args:
         replicates: Measurements (n, k). Missing values are NaN.

@@ -13,8 +13,8 @@ __all__ = ["jensen_shannon", "multinomial_nll", "profile_figures", "shuffled_dis
 def jensen_shannon(measured: ArrayLike, predicted: ArrayLike) -> np.ndarray:
     """Computes the Jensen-Shannon distance between measured and predicted profiles.
 
-    The distance is the square root of the divergence with natural logarithms. It is 0 for equal profiles and sqrt(ln 2) = 0.833 for
-    profiles without common positions.
+    The distance is the square root of the divergence with natural logarithms. Equal profiles have the distance 0, and profiles without
+    common positions the distance sqrt(ln 2) = 0.833.
 
     Args:
         measured: Counts of reads (n, positions).
@@ -141,6 +141,6 @@ def _relative_entropy(one: np.ndarray, other: np.ndarray) -> np.ndarray:
 
 
 def _log_factorials(values: np.ndarray) -> np.ndarray:
-    """Returns ln(x!) of each value by the gamma function. It is computed once for each distinct value."""
+    """Returns ln(x!) of each value by the gamma function, which is evaluated once for each distinct value."""
     different, which = np.unique(values, return_inverse=True)
     return np.array([math.lgamma(1 + value) for value in different.tolist()])[which].reshape(values.shape)

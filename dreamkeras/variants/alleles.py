@@ -65,7 +65,7 @@ def check_alleles(batch: VcfRecords, genome: Genome, fits: Fits) -> Alleles:
 
 
 def allele_kind(alt: str) -> Status:
-    """Returns the status of an alternative allele by its characters alone. It is `OK` if all characters are DNA letters.
+    """Returns the status of an alternative allele by its characters alone. The status is `OK` if all characters are DNA letters.
 
     Example:
         >>> [allele_kind(alt).name for alt in ("ac", "<DEL>", "A]chr2:7]", ".A", "*", "A-")]

@@ -73,7 +73,14 @@ def is_vcf_name(path: str) -> bool:
 
 @contextmanager
 def open_table_sink(path: str, keys: Mapping[str, type], names: Sequence[str], format: str | None = None) -> Iterator[TableSink]:
-    """Opens a table with key columns, `status` and numbers, in a format of `formats.names.TABLES`. It appears only when complete."""
+    """Opens a table with key columns, `status` and numbers. The table appears only when it is complete.
+
+    Args:
+        path: Path of the table.
+        keys: Names and types of the key columns.
+        names: Names of the columns of numbers.
+        format: One of `formats.names.TABLES`. Defaults to the format of the file's suffix, or to `tsv` without a suffix.
+    """
     with open_writer(path, names, format, {**keys, "status": str}) as writer:
         yield TableSink(writer)
 
@@ -83,7 +90,7 @@ def open_vcf_sink(path: str, header: Sequence[bytes], fields: Sequence[InfoField
     """Opens a VCF for writing. The file appears only when it is complete.
 
     Args:
-        path: The VCF. It is compressed with bgzip if the name ends with .gz or .bgz.
+        path: Path of the VCF. A VCF whose name ends with .gz or .bgz is compressed with bgzip.
         header: Header lines, see `vcf_info.annotated_header`.
         fields: The additional INFO fields.
     """
@@ -101,7 +108,7 @@ def info_fields(columns: Sequence[Column], tasks: Sequence[str], prefix: str = P
     if not _NAME.fullmatch(prefix):
         raise InputError(f"Expected a prefix of letters, digits, dots and underscores that does not begin with a digit, got {prefix!r}.")
     meanings = "; ".join(f"{WORDS[status]}: {meaning}" for status, meaning in MEANINGS.items() if status != Status.OK)
-    first = [InfoField(f"{prefix}status", "String", f"ok if the allele was scored, otherwise the reason. {meanings}")]
+    first = [InfoField(f"{prefix}status", "String", f"ok if the allele was scored, otherwise the reason why not. {meanings}")]
     for name, kind in NORMAL_FORM.items():
         text = f"{name.removeprefix('norm_').upper()} of the allele, trimmed and left-aligned"
         first.append(InfoField(f"{prefix}{name}", "Integer" if kind is int else "String", text))

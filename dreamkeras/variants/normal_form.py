@@ -53,8 +53,8 @@ def normalise(genome: Genome, contigs: Sequence[str], starts: np.ndarray, writte
         contigs: n names of contigs.
         starts: 0-based position of the first base of each REF, int64 (n,).
         written: Each REF as written in the VCF.
-        found: Letters of the genome at the positions of each REF. They may include an ambiguity code in place of one of its bases. The
-            code is kept unless ALT has another base at that position.
+        found: Letters of the genome at the positions of each REF. An ambiguity code of the genome matches one of its bases in REF, and is
+            kept unless ALT has another base at that position.
         alts: Each ALT.
 
     Returns:

@@ -61,7 +61,7 @@ class VariantSource(Protocol[Batch]):
         """Opens the input, and returns its header and its batches. Batches have `lines`, and are the same each time the input is read."""
 
     def choices(self) -> dict[str, Any]:
-        """Returns the options on which the results depend. They are serialisable as JSON."""
+        """Returns the options on which the results depend, in a form that is serialisable as JSON."""
 
     def allele_windows(self, batch: Batch) -> AlleleWindows:
         """Returns statuses and windows of a batch. No model is needed."""

@@ -32,22 +32,22 @@ WORDS = tuple(status.name.lower() for status in Status)
 """Name of each status in output files, including VCF."""
 
 MEANINGS = {
-    Status.OK: "was scored",
-    Status.MALFORMED: "is on a malformed line: fewer than 8 columns, an empty column, or a POS that is not a number",
-    Status.SYMBOLIC: "is symbolic, such as <DEL>",
-    Status.BREAKEND: "is a breakend, such as N[chr2:7[",
-    Status.MISSING: "is ., * or empty",
-    Status.NOT_LETTERS: "has a letter that is not DNA in ALT or REF",
-    Status.NOT_IN_GENOME: "is on a contig that is not in the genome",
-    Status.OUTSIDE: "extends beyond its contig",
-    Status.REF_MISMATCH: "has a REF that differs from the genome",
-    Status.SAME_AS_REF: "has the same bases as REF",
-    Status.ONE_ADAPTER: "has only one of the two adapters, or its reference has",
-    Status.OTHER_STRAND: "has the adapters of the other strand, or its reference has: it is a reverse complement",
-    Status.TOO_SHORT: "is shorter than the construct's inserts, or its reference is",
-    Status.TOO_LONG: "does not fit into the window after trimming, or its reference does not",
+    Status.OK: "the allele was scored",
+    Status.MALFORMED: "the line is malformed: fewer than 8 columns, an empty column, or a POS that is not a number",
+    Status.SYMBOLIC: "ALT is symbolic, such as <DEL>",
+    Status.BREAKEND: "ALT is a breakend, such as N[chr2:7[",
+    Status.MISSING: "ALT is ., * or empty",
+    Status.NOT_LETTERS: "ALT or REF has a letter that is not DNA",
+    Status.NOT_IN_GENOME: "the contig is not in the genome",
+    Status.OUTSIDE: "the allele extends beyond its contig",
+    Status.REF_MISMATCH: "REF differs from the genome",
+    Status.SAME_AS_REF: "ALT has the same bases as REF",
+    Status.ONE_ADAPTER: "the allele or its reference has only one of the two adapters",
+    Status.OTHER_STRAND: "the allele or its reference is a reverse complement, with the adapters of the other strand",
+    Status.TOO_SHORT: "the allele or its reference is shorter than the inserts of the construct",
+    Status.TOO_LONG: "the allele or its reference does not fit into the window after trimming",
 }
-"""Meaning of each status, as a predicate of the allele."""
+"""Meaning of each status."""
 
 COMPARED = (Status.OK, Status.REF_MISMATCH, Status.SAME_AS_REF, Status.TOO_LONG)
 """Statuses of alleles whose reference was compared with the genome."""

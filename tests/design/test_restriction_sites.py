@@ -17,7 +17,7 @@ def test_sites_have_four_to_thirteen_iupac_codes():
 
 
 @pytest.mark.parametrize(("one", "other"), [("SmaI", "XmaI"), ("BsmBI", "Esp3I"), ("SapI", "BspQI"), ("KasI", "NarI"), ("ApaI", "PspOMI")])
-def test_isoschizomers_have_the_same_site(one, other):
+def test_enzymes_with_the_same_recognition_site(one, other):
     assert RESTRICTION_SITES[one] == RESTRICTION_SITES[other]
 
 
@@ -29,7 +29,7 @@ def test_a_site_is_found_by_name_or_pattern(text, site):
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("BamH1", "got 'BamH1': did you mean BamHI?"),
+        ("BamH1", "got 'BamH1'. Did you mean BamHI?"),
         ("", "got ''."),
         ("TATA-A", "IUPAC codes, got 'TATA-A'"),
         ("NNN", "The pattern 'NNN' matches every sequence"),

@@ -56,11 +56,11 @@ def test_edits_are_letters_that_differ_from_the_start():
 @pytest.mark.parametrize(
     ("fields", "message"),
     [
-        ({"forbid": ["EcoRI"]}, "satisfy the constraints. Broken by 's1': no GAATTC on either strand"),
-        ({"forbid": ["BamHI", "TTGAC"]}, "Broken by 's0': no GGATCC or TTGAC on either strand"),  # across the left adapter
-        ({"gc": [40, 100]}, "Broken by 's1': GC content of 40 to 100 %"),
-        ({"homopolymer": 1}, "Broken by 's0' and 1 more: at most 1 equal letters in a row"),
-        ({"require": ["NotI"]}, "Broken by 's0' and 1 more: GCGGCCGC on at least one strand"),
+        ({"forbid": ["EcoRI"]}, "^Constraint not satisfied by the start sequence 's1': no GAATTC on either strand"),
+        ({"forbid": ["BamHI", "TTGAC"]}, "by the start sequence 's0': no GGATCC or TTGAC on either strand"),  # across the left adapter
+        ({"gc": [40, 100]}, "by the start sequence 's1': GC content of 40 to 100 %"),
+        ({"homopolymer": 1}, "by the start sequence 's0' and 1 more: at most 1 equal letters in a row"),
+        ({"require": ["NotI"]}, "by the start sequence 's0' and 1 more: GCGGCCGC on at least one strand"),
     ],
 )
 def test_a_start_that_breaks_a_constraint_is_refused(fields, message):

@@ -69,8 +69,8 @@ def test_metrics_of_peaks_and_all_windows_and_the_remark_on_non_peaks(evaluate, 
     ]  # fmt: skip
     assert json.loads((folder / "evaluation.json").read_text())["peaks"]["figures"]["run"]["log_counts"]["n"] == 8
     page = (folder / "report.html").read_text()
-    assert "Metrics of peaks" in page
-    assert "Metrics of all windows" in page
+    assert "Metrics for peaks" in page
+    assert "Metrics for all windows" in page
     kinds = [line.split("\t")[1] for line in (folder / "predictions.tsv").read_text().splitlines()]
     assert kinds == ["is_peak", *["1"] * 8, *["0"] * others]
 
