@@ -67,5 +67,5 @@ class Regions(NamedTuple):
 
     @property
     def names(self) -> list[str]:
-        """Name of each region, ``contig:start-end``."""
+        """Names of the regions. A name joins contig, 0-based start and end as in ``chr1:1000-1200``."""
         return [f"{name}:{start}-{end}" for name, start, end in zip(self.contigs, self.starts.tolist(), self.ends.tolist(), strict=True)]

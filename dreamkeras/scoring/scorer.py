@@ -92,12 +92,12 @@ class Scorer(abc.ABC):
 
     @property
     def columns(self) -> tuple[str, ...]:
-        """Names of the columns that `score_windows` returns: the tasks, then the standard deviation of each task if there are any."""
+        """Names of the columns that `score_windows` returns. The tasks come first, then their standard deviations, if any."""
         return self.tasks + tuple(f"{task}_sd" for task in self.tasks if self.has_spread)
 
     @property
     def texts(self) -> Mapping[str, tuple[str, ...]]:
-        """Columns that hold codes of texts: by column name, the texts of the codes 0, 1, 2 and so on."""
+        """Texts of the codes 0, 1, 2 and so on, by column name, for columns that hold codes of texts."""
         return {}
 
     @property

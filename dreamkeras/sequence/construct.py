@@ -91,7 +91,7 @@ class Construct:
 
     @property
     def longest(self) -> int:
-        """Maximum length of an insert: the window length minus the parts that the window always includes."""
+        """Maximum length of an insert, which is the window length minus the parts that the window always includes."""
         beside = {"right": self.right_adapter, "left": self.left, "center": ""}[self.alignment]
         return self.length - len(beside)
 
