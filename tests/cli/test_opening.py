@@ -28,7 +28,7 @@ def test_several_models_are_an_ensemble(toy_model, tmp_path):
 
 def test_measured_values_are_printed(toy_model, capsys):
     _, size = open_models((str(toy_model),), "cpu", "auto", "auto")
-    assert f"with {size:,} sequences at once" in capsys.readouterr().err
+    assert f"with batch size {size:,} and" in capsys.readouterr().err
 
 
 def test_a_missing_model_is_an_error():

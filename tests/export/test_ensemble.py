@@ -69,9 +69,9 @@ class TestFile:
         np.testing.assert_array_equal(model.score_letters(letters), model.predict(SEQUENCES))
 
     def test_cannot_be_a_member_of_another_ensemble(self, paths, written, tmp_path):
-        with pytest.raises(ModelError, match="^An ensemble cannot contain another ensemble: ensemble-of-3"):
+        with pytest.raises(ModelError, match=r"^An ensemble cannot contain another ensemble: ensemble-of-3"):
             dreamkeras.load([paths[0], written[0]])
-        with pytest.raises(ModelError, match="^An ensemble cannot contain another ensemble: ensemble-of-3"):
+        with pytest.raises(ModelError, match=r"^An ensemble cannot contain another ensemble: ensemble-of-3"):
             export_ensemble([paths[0], written[0]], tmp_path / "m.onnx")
 
 
