@@ -74,7 +74,7 @@ def test_modules_take_from_each_other_what_stands_in_all():
 
 
 def listed(tree: ast.Module) -> set[str]:
-    """What a module's `__all__` holds."""
+    """The names in `__all__` of a module."""
     found = [node.value for node in tree.body if isinstance(node, ast.Assign) and getattr(node.targets[0], "id", "") == "__all__"]
     return set(ast.literal_eval(found[0])) if found else set()
 
