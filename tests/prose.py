@@ -24,7 +24,7 @@ RULES = {
     r"^What (?!(?:is|are|was|were|does|do|did|can|happens)\b.*\?$)": TASK,
     r"^(?:Which|Whose|With what|From what|Of what|How (?:many|much|often|long|far)) (?!.*\?$)": TASK,
     r"^Of (?:each|every|all|several|both|the|these|those|what|which|a|an)\b": TASK,
-    r"\b(?:of|from|to|by|with|for|in|on|and|says|is) what (?:is|are|was|it|they|came|comes|stands|a|an|the)\b": "riddle: name the thing",
+    r"\b(?:of|from|to|by|with|for|in|on|and|is) what (?:is|are|was|it|they|came|comes|stands|a|an|the)\b": "riddle: name the thing",
     r"\b(?:those|that) (?:that|which) (?:are|is|were|was|do|does|did|have|has)\b(?= not|[.,;])": "riddle by pronoun: name the thing",
     r"\bthat which\b|\bbe it\b|\blest\b|\bas it were\b|\band no more\b|\bfor want of\b": "old-fashioned",
     r"\bof one's own\b|\banew\b|\bthereof\b": "old-fashioned",
