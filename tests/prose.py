@@ -65,13 +65,18 @@ class Finding(NamedTuple):
     advice: str
 
 
-def sentences(passage: str) -> Iterator[str]:
-    """The sentences of a passage, which ends at a blank line, an item of a list, a row of a table or an argument's description."""
-    for paragraph in re.split(r"\n\s*\n|\n\s*(?=[-*|] ?|\d+\. |>>> |\w+: )|(?<=:)\n", passage):
+def sentences(passage: str) -> Iterator[tuple[str, str]]:
+    """Labels and texts of the sentences in a passage.
+
+    A sentence ends at the latest at a blank line, an item of a list, a cell of a table or the description of an argument. The label
+    is the name of the argument or error, or empty.
+    """
+    for paragraph in re.split(r"\n\s*\n|\n\s*(?=[-*|] ?|\d+\. |>>> |[\w.]+: )|(?<=:)\n", passage):
         if not paragraph.lstrip().startswith((">>>", "...", "|--")):
-            cells = paragraph.split("|") if paragraph.lstrip().startswith("|") else [re.sub(r"^\s*(?:[-*#>]+|\d+\.|\w+:) ", "", paragraph)]
-            for cell in cells:
-                yield from (text for text in re.split(r"(?<=[.!?;:]) (?=[A-Z`])", " ".join(cell.split())) if text)
+            mark = re.match(r"\s*(?:[-*#>]+|\d+\.|([\w.]+):) ", paragraph)
+            cells = paragraph.split("|") if paragraph.lstrip().startswith("|") else [paragraph[mark.end() if mark else 0 :]]
+            for text in (text for cell in cells for text in re.split(r"(?<=[.!?;:]) (?=[A-Z`])", " ".join(cell.split())) if text):
+                yield mark[1] or "" if mark else "", text
 
 
 def passages(path: Path) -> Iterator[tuple[int, str]]:
@@ -131,7 +136,18 @@ def help_passages() -> Iterator[tuple[str, str]]:
 def file_sentences(path: Path) -> Iterator[Sentence]:
     """The sentences of a file."""
     for line, passage in passages(path):
-        yield from (Sentence(f"{path}:{line}", text) for text in sentences(passage))
+        yield from (Sentence(f"{path}:{line} {label}".rstrip(), text) for label, text in sentences(passage))
+
+
+def definition(path: Path, line: int) -> str:
+    """The name of the innermost function or class at a line of a Python file, or of the constant that is assigned before the line."""
+    names = [""]
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.ClassDef | ast.FunctionDef) and node.lineno <= line <= (node.end_lineno or 0):
+            names.append(node.name)
+        elif isinstance(node, ast.Assign) and line - 2 <= (node.end_lineno or 0) <= line:
+            names.append(ast.unparse(node.targets[0]))
+    return names[-1]
 
 
 def findings(found: Iterator[Sentence]) -> list[Finding]:
@@ -155,7 +171,7 @@ def files() -> list[Path]:
 def help_sentences() -> Iterator[Sentence]:
     """The sentences of all that `--help` prints."""
     for place, passage in help_passages():
-        yield from (Sentence(place, text) for text in sentences(passage))
+        yield from (Sentence(place, text) for _, text in sentences(passage))
 
 
 def sample(count: int, seed: int) -> list[Sentence]:
@@ -170,7 +186,8 @@ def main() -> None:
     """Prints findings or a sample."""
     if sys.argv[1:2] == ["--sample"]:
         for place, text in sample(int(sys.argv[2]), int(sys.argv[4])):
-            print(f"{place}\n    {text}")
+            path, _, line = place.split(" ")[0].rpartition(":")
+            print(place, definition(Path(path), int(line)) if path.endswith(".py") else "", f"\n    {text}")
         return
     chosen = [Path(name) for name in sys.argv[1:]]
     found = [finding for path in chosen or files() for finding in findings(file_sentences(path))]

@@ -6,6 +6,7 @@ import sys
 import pytest
 from prose import ROOT, file_sentences, files, findings, help_sentences, passages, sample, sentences
 
+
 def test_all_prose_keeps_the_rules():
     assert [finding for path in files() for finding in findings(file_sentences(path))] == []
 
@@ -50,12 +51,14 @@ def test_code_between_fences_is_no_prose(tmp_path):
 
 
 def test_a_sentence_may_cross_lines_and_ends_with_its_passage():
-    assert list(sentences("One that goes\non. Two.\n\n- item\n- other\n\n    name: Its text.")) == [
-        "One that goes on.",
-        "Two.",
-        "item",
-        "other",
-        "Its text.",
+    found = sentences("One that goes\non. Two.\n\n- item\n- other\n\n    name: Its text.\n    click.UsageError: Its cause.")
+    assert list(found) == [
+        ("", "One that goes on."),
+        ("", "Two."),
+        ("", "item"),
+        ("", "other"),
+        ("name", "Its text."),
+        ("click.UsageError", "Its cause."),
     ]
 
 

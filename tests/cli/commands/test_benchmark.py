@@ -98,9 +98,7 @@ def test_an_interruption_prints_how_to_resume(run, files, asked, monkeypatch, nu
     assert signal.getsignal(signal.SIGTERM) is before
 
 
-@pytest.mark.parametrize(
-    ("grid", "part"), [("models = 3", "list of names"), ("models =", "grid.toml"), (None, "Error: File not found: ")]
-)
+@pytest.mark.parametrize(("grid", "part"), [("models = 3", "list of names"), ("models =", "grid.toml"), (None, "Error: File not found: ")])
 def test_invalid_grid_is_one_line(run, files, asked, grid, part):
     data, path, out = files
     path.unlink() if grid is None else path.write_text(grid)
