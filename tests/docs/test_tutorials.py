@@ -3,7 +3,7 @@
 Conventions of the pages:
 
 - A `bash` fence is a shell session, and a `python` fence is a Python process. A fence that ends in `&` starts a server, which runs until
-  the end of the page. Lines with `pip install` are skipped. Ports 8000 and 8001 are replaced by free ports.
+  the end of the page. A `sh` fence is not run: it installs or downloads. Ports 8000 and 8001 are replaced by free ports.
 - A `{code-block}` with a `:caption:` is a file that the reader writes. The caption is its path.
 - A `text` fence directly after a `bash` or `python` fence shows its standard output and standard error. `...` matches any characters.
 - Decimal fractions on the page and in the output differ by at most 0.1 %. After the comment `<!-- trained -->`, they differ by at most
@@ -87,14 +87,11 @@ class Lesson:
         elif fence.kind == "python":
             return self.start([sys.executable, "-c", body])
         elif fence.kind == "bash" and body.rstrip().endswith("&"):
-            command = ["bash", "-c", body.rstrip().removesuffix("&")]
-            log = (self.folder / "server.log").open("w")
-            self.servers.append(
-                subprocess.Popen(command, cwd=self.folder, env=self.environment, stdout=log, stderr=log, start_new_session=True)
-            )
+            server = ["bash", "-c", body.rstrip().removesuffix("&")]
+            options = {"cwd": self.folder, "env": self.environment, "stderr": subprocess.DEVNULL, "start_new_session": True}
+            self.servers.append(subprocess.Popen(server, **options))
         elif fence.kind == "bash":
-            commands = "\n".join(line for line in body.splitlines() if "pip install" not in line)
-            return self.start(["bash", "-euo", "pipefail", "-c", commands])
+            return self.start(["bash", "-euo", "pipefail", "-c", body])
         return ""
 
     def start(self, command):
