@@ -15,9 +15,9 @@ ROOT = Path(__file__).parents[2]
 DOCS = ROOT / "docs"
 GENERATED = ("commands", "python")
 PAGES = {page.relative_to(DOCS).as_posix(): page for page in sorted(DOCS.rglob("*.md")) if page.parent.name not in GENERATED}
-TEXTS = {name: page.read_text() for name, page in PAGES.items()}
+TEXTS = {name: page.read_text() for name, page in PAGES.items()} | {"README.md": (ROOT / "README.md").read_text()}
 
-MEASURED = {"benchmarks.md", "comparison.md"}
+MEASURED = {"benchmarks.md", "benchmarks-analyses.md", "comparison.md"}
 """Pages with machines and commits."""
 
 FOREIGN = {
@@ -48,9 +48,15 @@ def options():
     return {name: {"--help", *(text for one in found for text in (*one.opts, *one.secondary_opts))} for name, found in parameters.items()}
 
 
-@pytest.mark.parametrize("name", sorted(TEXTS.keys() - {"benchmarks.md"}))
-def test_pages_have_at_most_200_lines(name):
-    assert len(TEXTS[name].splitlines()) <= 200
+@pytest.mark.parametrize("name", sorted(TEXTS))
+def test_pages_have_at_most_200_lines_and_the_readme_150(name):
+    assert len(TEXTS[name].splitlines()) <= (150 if name == "README.md" else 200)
+
+
+@pytest.mark.parametrize("name", ["README.md", "CONTRIBUTING.md", "SECURITY.md"])
+def test_links_of_pages_outside_the_site_lead_to_files(name):
+    links = re.findall(r"\]\((?!https?:|#)([^)#]+)", (ROOT / name).read_text())
+    assert [link for link in links if not (ROOT / link).exists()] == []
 
 
 @pytest.mark.parametrize("name", sorted(TEXTS.keys() - MEASURED))
