@@ -60,8 +60,15 @@ def mark_code(_app: Any, _context: Any, lines: list[str]) -> None:
     lines[:] = [line if line.startswith("..") else code.sub(r"``\1``", line) for line in lines]
 
 
+def show_examples(_app: Any, _context: Any, lines: list[str]) -> None:
+    """Shows the examples in the epilog of a command as a code block."""
+    if examples := [line[1:].strip() for line in lines if line.startswith("|   ")]:
+        lines[:] = [".. rubric:: Examples", "", ".. code-block:: bash", "", *(f"   {example}" for example in examples), ""]
+
+
 def setup(app: Any) -> None:
     """Writes the commands' pages and connects to sphinx-click."""
     write_command_pages()
     for part in ("description", "options", "arguments"):
         app.connect(f"sphinx-click-process-{part}", mark_code)
+    app.connect("sphinx-click-process-epilog", show_examples)
