@@ -137,5 +137,5 @@ def test_profile_models_cannot_be_exported_as_an_ensemble(runs, tmp_path):
     from dreamkeras.export import export_ensemble
 
     copy = shutil.copytree(runs / "both", tmp_path / "copy")
-    with pytest.raises(ModelError, match="Expected models without profiles for one file"):
+    with pytest.raises(ModelError, match="Models with profiles cannot be combined in one file"):
         export_ensemble([runs / "both", copy], tmp_path / "all.onnx")

@@ -143,7 +143,7 @@ def test_metrics_have_the_noise_ceiling_of_each_task(measured, choose, tmp_path)
     card = (tmp_path / "run" / "README.md").read_text()
     assert "| r between replicates | noise ceiling of r |" in card
     assert "Spearman 1904" in card
-    assert "- Weights of the sequences: column `barcodes`" in card
+    assert "- Sequence weights: column `barcodes`" in card
     assert {path.name for path in (tmp_path / "run" / "plots").iterdir()} >= {"a.png", "b_m.png", "b_m_residuals.png"}
 
 
