@@ -1,5 +1,5 @@
-"""Measured sequences: reads, splits, simulates and downloads the data of each assay.
+"""Reads, splits, simulates and downloads training data: sequences with measured values.
 
 Input: files.
-Output: `Examples`, which are windows with their measured values.
+Output: `Examples`, which are sequences of fixed length (windows) with their measured values.
 """

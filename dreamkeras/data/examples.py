@@ -20,29 +20,29 @@ __all__ = ["Examples", "fingerprint", "require_examples"]
 DIMENSIONS = {
     "letters": 2, "targets": 2, "flags": 2, "lengths": 1, "folds": 1, "weights": 1, "replicates": 3, "profiles": 2, "is_peak": 1,
 }  # fmt: skip
-"""Fields that are arrays with one row per example, and their numbers of dimensions."""
+"""Number of dimensions of each field that is an array with one row per example."""
 
 
 @dataclass(frozen=True)
 class Examples:
-    """Measured sequences in the form that a model is trained on.
+    """Windows of sequences and their measured values, in the form that a model is trained on.
 
     Args:
         ids: Names of the n examples.
         letters: Windows, ASCII, uint8 (n, length + 2 * margin).
         targets: Measured values, float32 (n, tasks). Missing values are NaN.
         flags: Flags, float32 (n, flags), with columns in the order of the construct's flags.
-        lengths: Number of bases of each sequence as it was given, int32 (n,).
+        lengths: Number of bases of each sequence in the data file, int32 (n,).
         folds: Fold of each example, int32 (n,). None if the data have no folds.
         construct: Construct of the windows. None if unknown.
         weights: Weight of each example in the loss, float32 (n,). If None, all examples have the same weight.
-        replicates: Replicates that the targets are means of, float32 (n, tasks, k). Missing values are NaN. None if unknown.
-        profiles: Number of reads that begin at each of the middle positions, float32 (n, positions + 2 * margin). None for assays
-            without profiles.
-        is_peak: Whether each genomic window is a peak, bool (n,). None if the windows are not genomic.
-        left_out: Number of skipped rows of the file for each reason, such as `without a value`.
-        remarks: Notes for the model card on how the file was read.
-        margin: Number of additional bases and positions on each side, for shifted windows.
+        replicates: Replicate measurements whose means are the targets, float32 (n, tasks, k). Missing values are NaN. None if unknown.
+        profiles: Number of reads that begin at each position in the middle of the window, float32 (n, positions + 2 * margin). None for
+            assays without profiles.
+        is_peak: Whether each genomic window is around a peak, bool (n,). None if the windows are not genomic.
+        left_out: Number of skipped rows of the data file, by reason, such as `without a value`.
+        remarks: Notes for the model card on how the data file was read.
+        margin: Number of additional bases and profile positions on each side, so that windows can be shifted.
 
     Raises:
         InputError: A field does not have n rows, or has the wrong number of dimensions.
@@ -75,7 +75,7 @@ class Examples:
         return len(self.ids)
 
     def centred(self) -> "Examples":
-        """Returns the examples without margins: the letters and profiles of unshifted windows."""
+        """Returns the examples without margins, with the letters and profiles of unshifted windows."""
         inside = slice(self.margin, -self.margin if self.margin else None)
         profiles = None if self.profiles is None else self.profiles[:, inside]
         return dataclasses.replace(self, letters=self.letters[:, inside], profiles=profiles, margin=0)
@@ -87,7 +87,7 @@ class Examples:
         return dataclasses.replace(self, ids=[self.ids[i] for i in kept], left_out={}, remarks=(), **rows)
 
     def describe_reading(self, file: str) -> str:
-        """Returns a sentence with the number of rows of a file and the number of skipped rows.
+        """Returns a sentence that states the number of rows of a file and the number of skipped rows.
 
         For genomic windows, the sentence is empty, because their `remarks` already include these numbers.
         """
@@ -99,7 +99,10 @@ class Examples:
 
     @classmethod
     def joined(cls, parts: Sequence["Examples"]) -> "Examples":
-        """Concatenates one or more parts that have the same fields. The result has the construct and the margin of the first part."""
+        """Concatenates one or more sets of examples that have the same fields.
+
+        The result has the construct and the margin of the first set.
+        """
         left_out: Counter[str] = sum((Counter(part.left_out) for part in parts), Counter())
         rows: dict[str, Any] = {
             name: np.concatenate([getattr(part, name) for part in parts]) for name in DIMENSIONS if getattr(parts[0], name) is not None
@@ -108,7 +111,7 @@ class Examples:
 
 
 def require_examples(examples: Examples, wanted: int, purpose: str) -> None:
-    """Checks that there are enough examples for a purpose, such as `"one batch"`.
+    """Checks that there are at least `wanted` examples. The error message names the purpose, such as `"one batch"`.
 
     Raises:
         InputError: There are fewer examples than `wanted`.

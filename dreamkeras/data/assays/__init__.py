@@ -1,5 +1,5 @@
-"""Assays: the construct, units and file layout of each experiment type, with one module per assay.
+"""Assays: one module per experiment type, with its construct, units and file layout.
 
-Input: the files of an assay, or a user's own table.
+Input: files in the layout of an assay, or a user's own table.
 Output: `Examples`.
 """

@@ -13,15 +13,16 @@ class Assay(NamedTuple):
     """An experiment type whose measurements a model is trained on.
 
     Args:
-        name: Name that users choose the assay by.
-        construct: Construct that turns the assay's sequences into windows.
+        name: Name of the assay in the option `--assay`.
+        construct: Construct that turns the sequences of the assay into windows.
         tasks: Name of each measured value.
         units: Unit of each measured value.
-        read: Function that reads a file of the assay: takes a path, returns examples.
-        bins: Number of sorting bins, numbered from 0, over which the values are means. If None, the values are not means over bins.
-        read_test: Function that reads a test file, whose values may have other units. If None, `read` reads test files too.
+        read: Function that takes the path of a data file and returns its examples.
+        bins: Number of sorting bins, if the measured values are mean bin numbers, counted from 0. If None, the values have another unit.
+        read_test: Function that reads a test file. Its values may have other units than those of a training file. If None, `read` is
+            used for test files.
         profile: Number of positions of the predicted profile. If None, the model predicts no profile.
-        insert_length: Length of most inserts, if the window has room for a longer one. If None, most inserts fill the window.
+        insert_length: Usual length of an insert, if the window also has room for longer inserts. If None, most inserts fill the window.
         read_ids: Function that reads the ids of genomic windows but not their sequences. If None, the assay does not use genomic windows.
     """
 

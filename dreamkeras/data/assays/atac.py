@@ -20,7 +20,7 @@ __all__ = ["atac_assay", "read", "read_ids"]
 
 
 def atac_assay(layout: AtacLayout) -> Assay:
-    """Returns the ATAC-seq assay for the genome and the signal of a layout.
+    """Returns the ATAC-seq assay with the files and window sizes of a layout.
 
     Example:
         >>> atac_assay(AtacLayout("genome.fa", "coverage.bw")).profile
@@ -38,7 +38,7 @@ def atac_assay(layout: AtacLayout) -> Assay:
 
 
 class Windows(NamedTuple):
-    """The genomic windows that are used for a file of peaks.
+    """Genomic windows that are selected for a file of peaks.
 
     Args:
         regions: Windows around peaks, followed by windows away from peaks (non-peaks).
@@ -60,18 +60,18 @@ def read(layout: AtacLayout, path: str) -> Examples:
     """Reads the windows around the peaks of a file, followed by non-peaks on the same chromosomes.
 
     Non-peaks come from the chromosomes of the peaks only, so two files of peaks on different chromosomes share no non-peak.
-    Windows that extend beyond their contig and repeated windows are omitted.
+    Windows that extend beyond their contig are omitted, and so are repeated windows.
 
     Args:
         layout: Files of the genome, the reads and the non-peaks, and the sizes of the windows.
         path: File of peaks, BED or narrowPeak, plain or gzip.
 
     Returns:
-        Examples with profiles, `is_peak` and a margin of `layout.jitter`. An id such as `chr1:1000-3114` is the window that the model
-        reads. The remarks state the position that windows are centred on and the number of omitted regions.
+        Examples with profiles, `is_peak` and a margin of `layout.jitter`. An id such as `chr1:1000-3114` names the window that the
+        model reads. The field `remarks` states the position on which windows are centred, and the number of omitted regions.
 
     Raises:
-        InputError: A file cannot be read or belongs to another genome, or no window is left.
+        InputError: A file cannot be read or belongs to another genome, or all windows are omitted.
         MissingPackageError: pyBigWig is not installed.
     """
     genome, signal = Genome(layout.genome), Signal(layout.signal)
@@ -89,10 +89,10 @@ def read(layout: AtacLayout, path: str) -> Examples:
 def read_ids(layout: AtacLayout, path: str) -> Examples:
     """Reads the ids of the windows that `read` returns, without their sequences and reads.
 
-    Ids are enough to split the windows, and reading them is much faster than reading sequences and signal.
+    Windows can be split by their ids alone, and reading ids is much faster than reading sequences and signal.
 
     Raises:
-        InputError: A file cannot be read or belongs to another genome, or no window is left.
+        InputError: A file cannot be read or belongs to another genome, or all windows are omitted.
     """
     genome = Genome(layout.genome)
     windows = _find_windows(layout, genome, read_bed(path, genome, layout.summits))
@@ -123,13 +123,13 @@ def _on_contigs(bed: Bed, length: int, genome: Genome) -> Windows:
 
 
 def _nonpeaks(layout: AtacLayout, genome: Genome, peaks: Bed) -> Windows:
-    """Returns the windows in the file of non-peaks that lie on the contigs of the peaks. Without such a file, draws non-peaks."""
+    """Returns non-peaks on the contigs of the peaks, from the file that the layout names or drawn at random."""
     if layout.nonpeaks is None:
         count = max(1, round(layout.drawn * len(peaks.regions.contigs)))
         drawn = draw_nonpeaks(genome, peaks.regions, count, layout.length, layout.seed)
         return Windows(drawn, 0, (f"{len(drawn.contigs):,} non-peaks were drawn from {genome.path}.",))
     require_file(layout.nonpeaks, "non-peaks are read for each file of peaks, and again when the model is evaluated")
-    bed = read_bed(layout.nonpeaks, genome, False if layout.summits is False else None)  # summits=True applies to the peaks only
+    bed = read_bed(layout.nonpeaks, genome, False if layout.summits is False else None)  # `summits=True` applies to the peaks only
     beside = np.isin(bed.regions.contigs, peaks.regions.contigs)
     if not beside.any():
         raise InputError(f"{layout.nonpeaks} has no region on the chromosomes of the peaks in {peaks.path}.")

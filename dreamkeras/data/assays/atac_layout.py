@@ -1,4 +1,4 @@
-"""AtacLayout: the files and the window sizes that an ATAC-seq model is trained on. A layout converts to and from JSON and opens no file."""
+"""AtacLayout: the files and the window sizes that an ATAC-seq model is trained on. This module opens no files."""
 
 import json
 from dataclasses import dataclass
@@ -12,7 +12,7 @@ __all__ = ["AtacLayout"]
 
 @dataclass(frozen=True)
 class AtacLayout:
-    """Files of the genome, its reads and its non-peaks, and the windows that a model reads.
+    """Paths of the genome, the signal and the non-peaks of an ATAC-seq model, and the sizes of its windows.
 
     Args:
         genome: FASTA file of the genome.
@@ -23,8 +23,9 @@ class AtacLayout:
         jitter: Maximum shift of a training window in each direction, in bases.
         nonpeak_ratio: Number of non-peaks per peak in each training epoch. If 0, no non-peaks are used.
         drawn: Number of non-peaks to draw per peak if `nonpeaks` is None.
-        seed: Random seed for the drawing of non-peaks, 0 or more.
-        summits: Whether column 10 of the file of peaks holds summits. If None, this is detected for each file, see `genome.bed`.
+        seed: Random seed for drawing non-peaks, 0 or more.
+        summits: Whether column 10 of the file of peaks holds summits. If None, the content of column 10 is detected for each file, see
+            `genome.bed`.
 
     Raises:
         InputError: A number is out of range.
@@ -52,7 +53,7 @@ class AtacLayout:
 
     @classmethod
     def from_json(cls, fields: dict[str, Any]) -> "AtacLayout":
-        """Returns the layout with the fields of a JSON object, as `dataclasses.asdict` writes them.
+        """Returns the layout for a dictionary that `dataclasses.asdict` returned.
 
         Raises:
             InputError: A field is missing or unknown.

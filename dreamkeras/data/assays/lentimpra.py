@@ -1,6 +1,6 @@
 """The human lentiMPRA assay in K562 cells: elements of 200 bases between two adapters, integrated at random, in both orientations.
 
-A file is TSV or CSV, plain or gzip, with a header and the columns id, sequence, value and, optionally, fold.
+Data files are TSV or CSV, plain or gzip, with a header and the columns id, sequence, value and, optionally, fold.
 """
 
 from dreamkeras.data.assays.assay import Assay
@@ -15,7 +15,7 @@ LENTIMPRA = Construct(
     length=230,
     left_adapter="AGGACCGGATCAACT",
     right_adapter="CATTGCGTGAACCGA",
-    # A window is an element between its adapters. With centring, other sequences of up to 230 bases can be used too.
+    # An element and its adapters fill the window. Inserts are centred, so that sequences of other lengths up to 230 bases can also be used.
     alignment="center",
     shortest=200,
     strands="given",
@@ -32,7 +32,7 @@ def read(path: str) -> Examples:
     """Reads the measured elements of a file.
 
     The file has these columns, in any order: `seq_id`, which contains `_Reversed:` if an element was measured in reverse orientation;
-    `seq`, the element as measured, with or without both adapters; `mean_value`; and, optionally, `fold`.
+    `seq`, the element in the measured orientation, with both adapters or with neither; `mean_value`; and, optionally, `fold`.
 
     Raises:
         InputError: The file cannot be read, a sequence does not fit the construct, or a value or fold is invalid. The message names

@@ -1,6 +1,6 @@
-"""Readers for tables of measured sequences: ids, sequences, values and folds, in batches. Other columns are ignored.
+"""Reads tables of sequences with measured values in batches: ids, sequences, values and folds. Other columns are ignored.
 
-The functions are independent of the assay. Each assay has a separate module.
+The functions in this module are shared by the assays, each of which has a separate module.
 """
 
 from collections.abc import Callable
@@ -24,14 +24,14 @@ __all__ = ["LARGEST", "Columns", "Measurements", "oriented_examples", "read_meas
 FOLD = "fold"
 
 MISSING = {"", "na", "n/a", "nan", "none", "null"}
-"""Texts, in lower case, that mark a missing value in a cell."""
+"""Cell contents, in lower case, that mark a missing value."""
 
 
 LARGEST = float(np.finfo(np.float32).max)
 """The largest value that can be stored in examples: the float32 maximum."""
 
 PLAIN = b"0123456789+-.eE"
-"""The characters of plain numbers. Text of only these characters that NumPy can parse is also a valid number for `decimals`."""
+"""The characters of plain numbers. Any text of these characters that NumPy can parse is also a valid number for the module `decimals`."""
 
 
 class Columns(NamedTuple):
@@ -39,7 +39,7 @@ class Columns(NamedTuple):
 
     Args:
         values: Possible names of the column of each measured value.
-        ids: Possible names of the column of ids. If empty, rows are numbered from 1.
+        ids: Possible names of the id column. If empty, rows are numbered from 1.
         needs_header: Whether tables without a header or without ids are rejected. If False, the columns of a table without a header
             are sequence, values and, optionally, fold, in this order.
     """
@@ -77,7 +77,7 @@ def read_measurements(path: str, columns: Columns, to_examples: Callable[[Measur
             columns = columns._replace(ids=())
         named = columns.needs_header or layout.names is not None
         for rows in table.rows((_named_columns if named else _ordered_columns)(layout, columns, path)):
-            # Each batch is converted immediately, because windows need only a fifth of the memory of Python strings.
+            # Each batch is converted immediately, because windows need only a fifth of the memory that Python strings need.
             parts.append(to_examples(_parsed(rows, columns, named, done)))
             done += len(rows.lines)
     return Examples.joined(parts)
@@ -110,14 +110,14 @@ def oriented_examples(batch: Measurements, construct: Construct, reverse_mark: s
 
 
 def _named_columns(layout: Layout, columns: Columns, path: str) -> list[int]:
-    """Returns the positions of the sequence, the values, the ids if `columns` names them, and the fold if the table has folds."""
+    """Returns the positions of the columns of sequences, values, ids (if `columns` names them) and folds (if the table has them)."""
     names = [name.lower() for name in layout.names or ()]
     wanted = [SEQUENCE_NAMES, *columns.values, *([columns.ids] if columns.ids else []), *([(FOLD,)] if FOLD in names else [])]
     return [find_column(layout, next((name for name in choices if name in names), choices[0]), path) for choices in wanted]
 
 
 def _ordered_columns(layout: Layout, columns: Columns, path: str) -> list[int]:
-    """Returns the positions of the sequence, the values and, if there is another column, the fold."""
+    """Returns the positions of the columns of sequences, values and, if the table has another column, folds."""
     needed, came = 1 + len(columns.values), len(layout.first)
     if came < needed:
         wanted = "two columns, sequence and value" if needed == 2 else f"{needed} columns, sequence and values"
@@ -144,10 +144,10 @@ def read_numbers(cells: list[str], records: Records, wanted: str = "a number", m
         missing: Whether missing values are allowed.
 
     Returns:
-        Numbers, float64 (n,). A missing value is NaN.
+        Numbers, float64 (n,), with NaN for missing values.
 
     Raises:
-        InputError: A cell is not a number, or its number is beyond `LARGEST`. The message names the record.
+        InputError: A cell is not a number, or the absolute value of its number is above `LARGEST`. The message names the record.
     """
     numbers = None
     if not "".join(cells).encode().translate(None, PLAIN):  # NumPy parses plain numbers fast; other cells are parsed one by one
@@ -165,7 +165,7 @@ def read_numbers(cells: list[str], records: Records, wanted: str = "a number", m
 
 
 def read_whole_numbers(cells: list[str], records: Records, wanted: str = "a fold (a whole number)") -> np.ndarray:
-    """Returns the whole numbers in a column, int32 (n,). Arguments and errors are those of `read_numbers`."""
+    """Returns the whole numbers in a column, int32 (n,). See `read_numbers` for the arguments and errors."""
     numbers = read_numbers(cells, records, wanted)
     wrong = np.flatnonzero(~((numbers == np.rint(numbers)) & (np.abs(numbers) < 2**31)))
     if len(wrong):

@@ -1,4 +1,4 @@
-"""Non-peaks: genomic windows away from peaks, with the same distribution of GC content as the windows around peaks."""
+"""Draws non-peaks, which are genomic windows away from peaks with the same distribution of GC content as the windows around peaks."""
 
 import numpy as np
 
@@ -10,11 +10,11 @@ from dreamkeras.sequence.alphabet import IS_BASE, IS_GC
 __all__ = ["draw_nonpeaks", "gc_content"]
 
 STEPS = 100
-"""Number of steps of GC content between 0 and 1 by which non-peaks are matched to peaks."""
+"""Number of steps into which GC content from 0 to 1 is divided. Non-peaks are matched to peaks by GC content rounded to a step."""
 
 
 def draw_nonpeaks(genome: Genome, peaks: Regions, count: int, length: int, seed: int = 0) -> Regions:
-    """Draws windows that contain no unknown base and overlap neither a peak, nor the window around a peak, nor each other.
+    """Draws windows without unknown bases that overlap neither a peak, nor the window around a peak, nor each other.
 
     The windows lie on the contigs of the peaks. Their distribution of GC content matches that of the windows around the peaks. If the
     genome has too few windows with some GC content, windows with the nearest GC content replace them.
@@ -22,15 +22,15 @@ def draw_nonpeaks(genome: Genome, peaks: Regions, count: int, length: int, seed:
     Args:
         genome: Reference genome.
         peaks: Peaks, on contigs of the genome.
-        count: Number of windows to draw. Fewer are returned if the genome has fewer.
+        count: Number of windows to draw. If the genome has fewer suitable windows, all of them are returned.
         length: Number of bases in each window.
         seed: Random seed, 0 or more.
 
     Returns:
-        The windows, in the order of the genome.
+        The drawn windows, in the order of their positions in the genome.
 
     Raises:
-        InputError: The genome has no such window.
+        InputError: The genome has no suitable window.
     """
     generator = np.random.default_rng(seed)
     tiles, content = _tiles(genome, peaks, length, generator)
@@ -43,7 +43,7 @@ def draw_nonpeaks(genome: Genome, peaks: Regions, count: int, length: int, seed:
 
 
 def gc_content(letters: np.ndarray) -> np.ndarray:
-    """Returns the share of G and C among the known bases of each sequence, float64 (n,). The share is 0 without a known base.
+    """Returns the share of G and C among the known bases of each sequence, float64 (n,). The share is 0 for a sequence without known bases.
 
     Args:
         letters: Sequences, ASCII, uint8 (n, length).
@@ -56,7 +56,7 @@ def gc_content(letters: np.ndarray) -> np.ndarray:
 
 
 def _tiles(genome: Genome, peaks: Regions, length: int, generator: np.random.Generator) -> tuple[Regions, np.ndarray]:
-    """Returns the candidate windows and their GC content. Candidates are adjacent, beginning at a random position of each contig."""
+    """Returns the candidate windows and their GC content. Adjacent windows are tried, beginning at a random position of each contig."""
     parts, contents, peaked = [], [], set(peaks.contigs)
     for name, letters_there in genome.lengths.items():
         if name not in peaked:
@@ -77,16 +77,16 @@ def _steps(content: np.ndarray) -> np.ndarray:
 
 
 def _matched(have: np.ndarray, wanted: np.ndarray, count: int, generator: np.random.Generator) -> np.ndarray:
-    """Draws rows of `have` whose steps are distributed like those of `wanted`, as closely as possible.
+    """Draws candidates whose GC content is distributed like that of the windows around peaks, as closely as possible.
 
     Args:
-        have: Step of GC content of each candidate, int64, at least `count` of them.
-        wanted: Step of GC content of each window around a peak, int64.
-        count: Number of rows to draw.
+        have: GC content of each candidate, as a step number, int64, with at least `count` elements.
+        wanted: GC content of each window around a peak, as a step number, int64.
+        count: Number of candidates to draw.
         generator: Random generator.
 
     Returns:
-        Rows, int64 (count,).
+        Indices into `have`, int64 (count,).
     """
     shares = np.bincount(wanted, minlength=STEPS + 1) / len(wanted)
     goals = np.diff(np.rint(np.concatenate([[0], np.cumsum(shares)]) * count).astype(np.int64))

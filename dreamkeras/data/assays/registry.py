@@ -1,4 +1,4 @@
-"""Registry of the assays by name. A new assay needs a module of its own and an entry in this module."""
+"""Registry of the assays by name. A new assay needs a separate module and an entry in this module."""
 
 from dreamkeras.data.assays.assay import Assay
 from dreamkeras.data.assays.atac import atac_assay
@@ -26,19 +26,20 @@ WANTED = {
     TABLE: "Assay 'table' needs a column of measured values: name it with --target-column.",
     ATAC: "Assay 'atac' needs a genome and its reads: name them with --genome and --signal.",
 }
-"""Error messages for assays whose construct depends on a layout, for a missing layout."""
+"""Error messages for assays that need a layout, shown if the layout is missing."""
 
 
 def find_assay(name: str, layout: TableLayout | AtacLayout | None = None, construct: Construct | None = None) -> Assay:
-    """Returns the assay of a name.
+    """Returns the assay with a given name.
 
     Args:
         name: A key of `ASSAYS`, `TABLE` or `ATAC`.
-        layout: Layout of the user's own table or genome. Required for `TABLE` and `ATAC`, ignored for other assays.
-        construct: Construct of a model or a run, for the sequences of a user's own table. If None, the layout defines the construct.
+        layout: Layout of the user's own table or ATAC-seq data. Required for `TABLE` and `ATAC`, ignored for other assays.
+        construct: Construct of an existing model or run that the sequences of a user's own table are read for. If None, the layout
+            defines the construct.
 
     Raises:
-        InputError: The assay is unknown (the message lists the known ones), or the layout is missing or defines no construct.
+        InputError: The assay is unknown (the message lists the known assays), or the layout is missing or defines no construct.
 
     Example:
         >>> find_assay("yeast").construct.length

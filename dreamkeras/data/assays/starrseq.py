@@ -1,6 +1,6 @@
 """The STARR-seq assay in Drosophila S2 cells: genomic fragments of 249 bases, with a developmental and a housekeeping core promoter.
 
-A file is TSV or CSV, plain or gzip, with a header and the columns id, sequence and two values.
+Data files are TSV or CSV, plain or gzip, with a header and the columns id, sequence and two values.
 """
 
 from dreamkeras.data.assays.assay import Assay
@@ -22,7 +22,7 @@ def read(path: str) -> Examples:
     """Reads the measured fragments of a file.
 
     The file has these columns, in any order: `ID`, which contains `_-_` if a fragment is from the reverse strand; `Sequence`, the
-    fragment as measured; `Dev_log2_enrichment`; `Hk_log2_enrichment`; and, optionally, `fold`.
+    fragment in the measured orientation; `Dev_log2_enrichment`; `Hk_log2_enrichment`; and, optionally, `fold`.
 
     Raises:
         InputError: The file cannot be read, a sequence does not fit the construct, or a value or fold is invalid. The message names

@@ -1,6 +1,6 @@
-"""The assay for a user's own table of measured sequences, with the columns, flanks and window that the user names.
+"""The assay for a user's own table of sequences with measured values. The user names its columns, flanks and window length.
 
-A table is TSV or CSV, plain or gzip, or Parquet. A row may have several values, and values may be missing.
+A table is TSV or CSV, plain or gzip, or Parquet. A row may have several measured values, and some may be missing.
 """
 
 from collections.abc import Iterable
@@ -24,14 +24,14 @@ from dreamkeras.sequence.records import Records, numbered
 __all__ = ["fitted_layout", "read", "settled_layout", "table_assay"]
 
 Cells = dict[int, list[str]]
-"""Cells of a batch of rows, by the position of the column."""
+"""Cells of a batch of rows, by the position of their column."""
 
 
 def table_assay(layout: TableLayout, construct: Construct | None = None) -> Assay:
-    """Returns the assay for tables with a layout whose length is set, see `fitted_layout`.
+    """Returns the assay for a user's own table. The layout must have a window length, see `fitted_layout`.
 
     Args:
-        layout: Columns of the table, and its construct.
+        layout: Columns of the table, and the adapters, flanks and window length of its sequences.
         construct: Construct of a model or of an existing run. If None, the layout defines the construct.
 
     Raises:
@@ -47,7 +47,7 @@ def table_assay(layout: TableLayout, construct: Construct | None = None) -> Assa
 
 
 def settled_layout(layout: TableLayout, path: str) -> TableLayout:
-    """Returns the layout with each column of digits resolved: a name if the header of a file has that name, otherwise a position.
+    """Resolves columns that are given as digits: to a name if the header of the file has that name, otherwise to a position.
 
     Raises:
         InputError: The file cannot be read.
@@ -59,9 +59,9 @@ def settled_layout(layout: TableLayout, path: str) -> TableLayout:
 
 
 def fitted_layout(layout: TableLayout, paths: Iterable[str]) -> TableLayout:
-    """Returns the layout with its columns resolved by the first file and with a length.
+    """Returns the layout with a window length, and with columns resolved as in `settled_layout` by the header of the first file.
 
-    If the layout has no length yet, its windows have room for the longest sequence of all files.
+    If the layout has no window length, the length is chosen to fit the longest sequence in the files.
 
     Raises:
         InputError: A file cannot be read.
@@ -79,7 +79,7 @@ def fitted_layout(layout: TableLayout, paths: Iterable[str]) -> TableLayout:
 
 
 def read(layout: TableLayout, construct: Construct, path: str) -> Examples:
-    """Reads the measured sequences of a file. Rows without a value or with weight 0 are skipped.
+    """Reads the measured sequences of a file. Rows without a measured value or with weight 0 are skipped.
 
     Raises:
         InputError: The file cannot be read, a column is missing, a sequence does not fit the construct, or a cell is invalid. The
@@ -99,7 +99,7 @@ def read(layout: TableLayout, construct: Construct, path: str) -> Examples:
 
 
 class _Columns(NamedTuple):
-    """Positions of the columns of a file. A missing column is None or an empty list."""
+    """Positions of the columns of a table. The position of a missing column is None or an empty list."""
 
     sequence: int
     ids: int | None
@@ -110,7 +110,7 @@ class _Columns(NamedTuple):
 
     @property
     def positions(self) -> list[int]:
-        """All positions, sorted and without duplicates."""
+        """Positions of all columns to read, sorted and without duplicates."""
         single = [position for position in (self.sequence, self.ids, self.weight, self.fold) if position is not None]
         return sorted({*single, *self.targets, *(position for columns in self.replicates for position in columns)})
 
@@ -128,7 +128,7 @@ def _columns(layout: TableLayout, header: Layout, path: str) -> _Columns:
 
 
 def _examples(layout: TableLayout, construct: Construct, columns: _Columns, table: Table, cells: Cells, done: int) -> Examples:
-    """Returns the examples of the rows that have a value and a weight above 0."""
+    """Returns the examples of the rows that have a measured value and a weight above 0."""
     ids = numbered([""] * len(table.lines) if columns.ids is None else cells[columns.ids], done)
     records = Records(ids, Ragged.from_strings(cells[columns.sequence]), table.lines, table.source)
     targets = np.stack([_values(cells[position], records) for position in columns.targets], axis=1)
@@ -162,7 +162,10 @@ def _values(cells: list[str], records: Records) -> np.ndarray:
 
 
 def _weights(layout: TableLayout, columns: _Columns, cells: Cells, records: Records, measured: np.ndarray) -> np.ndarray:
-    """Returns the weight of each row, float64 (n,). Rows without a value have weight 0. Without a weight column, other rows have 1."""
+    """Returns the weight of each row, float64 (n,).
+
+    Without a weight column, rows with a value have weight 1, and rows without a value 0.
+    """
     if columns.weight is None:
         return measured.astype(np.float64)
     given = cells[columns.weight]
@@ -177,7 +180,7 @@ def _weights(layout: TableLayout, columns: _Columns, cells: Cells, records: Reco
 
 
 def _flags(layout: TableLayout, construct: Construct, ids: list[str]) -> np.ndarray:
-    """Returns the flags, float32 (n, flags). `is_reverse` is 1 if the id contains the reverse mark. Other flags are 0."""
+    """Returns the flags of n sequences, float32 (n, flags). `is_reverse` is 1 if the id contains the reverse mark. Other flags are 0."""
     mark = layout.reverse_mark
     is_reverse = np.array([mark in name for name in ids] if mark else [False] * len(ids), bool)
     told = np.array([flag == "is_reverse" for flag in construct.flags], bool)
@@ -185,7 +188,7 @@ def _flags(layout: TableLayout, construct: Construct, ids: list[str]) -> np.ndar
 
 
 def _replicates(columns: list[list[int]], cells: Cells, records: Records) -> np.ndarray:
-    """Returns the replicates, float32 (n, tasks, k). Missing values and the unused places of tasks with fewer replicates are NaN."""
+    """Returns the replicates, float32 (n, tasks, k). Values are NaN if they are missing or if their task has fewer replicates."""
     replicates = np.full((len(records.ids), len(columns), max(map(len, columns))), np.nan, np.float32)
     for task, positions in enumerate(columns):
         for place, position in enumerate(positions):

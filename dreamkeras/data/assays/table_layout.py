@@ -1,6 +1,6 @@
 """TableLayout: the columns of a user's own table, and the adapters and flanks of its sequences.
 
-A layout converts to and from JSON and opens no file.
+This module opens no files.
 """
 
 import dataclasses
@@ -21,10 +21,11 @@ COLUMNS = ("sequence_column", "id_column", "weight_column", "variance_column", "
 
 @dataclass(frozen=True)
 class TableLayout:
-    """The columns of a table of measured sequences, and the construct of the sequences.
+    """The columns of a table of sequences with measured values, and the construct of the sequences.
 
     A column is given as a name, in any case, or as a position, counted from 0. Text of digits is a name if the header has exactly this
-    name, and a position otherwise. Runs and evaluations begin by resolving such text with `data.assays.table.settled_layout`.
+    name, and a position otherwise. Training and evaluation resolve such text with `data.assays.table.settled_layout` before they read
+    the table.
 
     Args:
         target_column: Columns of the measured values, one for each task.
@@ -33,19 +34,20 @@ class TableLayout:
         id_column: Column of the ids. Defaults to the column named id, seq_id or name. Without ids, rows are numbered from 1.
         weight_column: Column with the weight of each row in the loss, for example its number of barcodes.
         variance_column: Column with the variance of each row's values. The weight of a row is the inverse of its variance.
-        replicate_columns: For each task, the columns of the replicates that its values are means of.
+        replicate_columns: For each task, the columns of replicate measurements whose mean is the measured value.
         fold_column: Column with the fold of each row, a whole number.
-        left_adapter: Constant sequence at the beginning of the sequences. The table may omit the adapters.
-        right_adapter: Constant sequence at the end of the sequences.
-        left_flank: Sequence before each measured sequence that is not in the table.
-        right_flank: Sequence after each measured sequence that is not in the table.
+        left_adapter: Constant sequence before each measured sequence. The sequences in the table may have both adapters or neither.
+        right_adapter: Constant sequence after each measured sequence.
+        left_flank: Constant sequence before the left adapter, which the sequences in the table do not include.
+        right_flank: Constant sequence after the right adapter, which the sequences in the table do not include.
         length: Number of bases in the window that the model reads. If None, the window fits the longest sequence with adapters and flanks.
-        reverse_mark: Text in the ids of sequences that were measured in reverse orientation. Their flag `is_reverse` is 1.
-        both_strands: Whether the values apply to both strands. If True, both strands are used for training, and predictions are
-            averaged over both.
+        reverse_mark: Text in the ids of sequences that were measured in reverse orientation. Such sequences have the flag `is_reverse`
+            with the value 1.
+        both_strands: Whether the measured values apply to both strands. If True, both strands are used for training, and predictions
+            are averaged over both strands.
 
     Raises:
-        InputError: Columns are missing or named twice, or two arguments exclude each other.
+        InputError: A column is missing or named twice, or two arguments cannot be combined.
     """
 
     target_column: tuple[Column, ...]
@@ -111,32 +113,34 @@ class TableLayout:
         """Returns the construct of an existing run.
 
         Args:
-            stored: Construct in the run's `config.json`. If None, the run is of an older version, which used a flag for the strand if
+            stored: Construct in the run's `config.json`. None for a run of an older version of dreamkeras, which used a strand flag if
                 values apply to both strands.
 
         Raises:
-            InputError: The stored construct, or that of the layout, is invalid.
+            InputError: The stored construct or the construct of the layout is invalid.
         """
         if stored is not None:
             return Construct.from_json(stored)
         return dataclasses.replace(self.construct(), flags=("is_reverse",)) if self.both_strands else self.construct()
 
     def require_fit(self, construct: Construct) -> None:
-        """Checks that the flanks, window length and strands of the layout, if given, match the construct of a model.
+        """Checks that the adapters, flanks, window length and strands of the layout, if given, match the construct of a model.
 
         Raises:
-            InputError: A value differs from the model's. The message gives the model's value.
+            InputError: A field differs from the model's construct. The message gives the model's value.
         """
         left = construct.left_flank.removesuffix(construct.left_adapter)
         found: dict[str, Any] = {name: getattr(construct, name) for name in ("left_adapter", "right_adapter", "right_flank", "length")}
         found |= {"left_flank": left, "both_strands": construct.strands == "both"}
         for name, value in found.items():
             if (given := getattr(self, name)) and given != value:
-                raise InputError(f"Expected {name} {value!r}, which the model was trained with, got {given!r}. Omit it to use the model's.")
+                raise InputError(
+                    f"Expected {name} {value!r}, which the model was trained with, got {given!r}. Omit it to use the model's value."
+                )
 
     @classmethod
     def from_json(cls, fields: dict[str, Any]) -> "TableLayout":
-        """Returns the layout with the fields of a JSON object, as `dataclasses.asdict` writes them.
+        """Returns the layout for a dictionary that `dataclasses.asdict` returned.
 
         Raises:
             InputError: A field is missing or unknown.
@@ -148,7 +152,7 @@ class TableLayout:
 
     @property
     def columns(self) -> tuple[Column, ...]:
-        """All columns that are named in any field."""
+        """All columns that the fields of the layout name."""
         single = (getattr(self, name) for name in COLUMNS)
         replicates = (column for columns in self.replicate_columns for column in columns)
         return (*self.target_column, *(column for column in single if column is not None), *replicates)
@@ -161,6 +165,6 @@ class TableLayout:
         return dataclasses.replace(self, target_column=targets, replicate_columns=replicates, **single)
 
     def with_length(self, longest: int) -> "TableLayout":
-        """Returns the layout with windows for inserts of up to `longest` bases, adapters and flanks. An existing length is kept."""
+        """Sets the window length to fit inserts of up to `longest` bases with adapters and flanks. An existing length is kept."""
         around = self.left_flank + self.left_adapter + self.right_adapter + self.right_flank
         return self if self.length else dataclasses.replace(self, length=longest + len(around))

@@ -1,6 +1,6 @@
-"""The yeast assay of the Random Promoter DREAM Challenge: promoters sorted into 18 bins by the expression they drive.
+"""The yeast assay of the Random Promoter DREAM Challenge: cells with random promoters are sorted into 18 bins by expression.
 
-A file is TSV or CSV, plain or gzip. Without a header, its columns are sequence, value and, optionally, fold, in this order.
+Data files are TSV or CSV, plain or gzip. Without a header, the columns are sequence, value and, optionally, fold, in this order.
 """
 
 import numpy as np
@@ -44,7 +44,7 @@ def read(path: str) -> Examples:
 def read_test(path: str) -> Examples:
     """Reads a test file like `read`, but accepts values in any unit.
 
-    The test values of the challenge are not bin numbers. Correlations do not depend on the unit.
+    The test values of the challenge are not bin numbers, and correlations with predictions do not depend on the unit.
     """
     return read_measurements(path, COLUMNS, lambda batch: to_examples(batch.records, batch.values[:, 0], batch.folds, in_bins=False))
 
@@ -58,12 +58,12 @@ def to_examples(records: Records, values: np.ndarray, folds: np.ndarray | None =
         records: Promoters, with both adapters or as inserts only.
         values: Measured values, float64 (n,).
         folds: Folds, int (n,). If None, the examples have no folds.
-        in_bins: Whether values are means of bin numbers, 0 to 17. If False, any finite value is valid.
+        in_bins: Whether values must be mean bin numbers, from 0 to 17. If False, any finite value is valid.
 
     Raises:
         InputError: A sequence does not fit the construct or a value is out of range. The message names the record.
     """
-    legal = (values >= LOWEST) & (values <= HIGHEST) if in_bins else np.isfinite(values)  # comparisons with NaN are False
+    legal = (values >= LOWEST) & (values <= HIGHEST) if in_bins else np.isfinite(values)  # False for NaN
     wrong = np.flatnonzero(~legal)
     if len(wrong):
         wanted = f"a value from {LOWEST} to {HIGHEST}" if in_bins else "a finite value"

@@ -1,4 +1,4 @@
-"""Published data sets and weights: downloads them and verifies their checksums.
+"""Downloads published data sets and weights, and verifies their checksums.
 
 Input: the name of a data set.
 Output: the files of the data set, with verified checksums.

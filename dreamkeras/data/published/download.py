@@ -24,9 +24,9 @@ class Download(NamedTuple):
 
     Args:
         folder: Folder with the files.
-        paths: Paths of the files. Each archive is followed by the folder that it was unpacked into.
+        paths: Paths of the files. The path of an archive is followed by the folder into which it was unpacked.
         unchecked: Names of the files whose checksums are unknown.
-        command: Command that uses the data set. None if the archives do not contain the files that it needs.
+        command: Command that uses the data set. None if the archives lack a file that the command needs.
     """
 
     folder: Path
@@ -40,19 +40,19 @@ def download(
 ) -> Download:
     """Downloads the missing files of a data set. After a failure, the next call resumes the download.
 
-    Sizes and checksums come from `DATA_SETS` or, if it has none, from the index of the Zenodo record. The index is read from its copy
-    in the folder, from Zenodo, or from the mirror, in this order. Downloads from a mirror do not require an index, and the result
-    lists the files that could not be verified.
+    Sizes and checksums are read from `DATA_SETS` or, if they are missing there, from the index of the Zenodo record. The index is read
+    from a copy in the folder, from Zenodo, or from the mirror, in this order. Downloads from a mirror do not require an index, and the
+    result lists the files that could not be verified.
 
     Args:
         name: A key of `DATA_SETS`.
         folder: Folder for the files. A missing folder is created.
-        mirror: URL of a folder with files of the same names. If None, files are downloaded from Zenodo.
-        progress: Called with the name of a file, the number of bytes downloaded and the total number of bytes.
-        say: Called with a message about each pause, each repeated attempt and each missing checksum.
+        mirror: URL of a folder with files of the same names as on Zenodo. If None, files are downloaded from Zenodo.
+        progress: Function that is called with the name of a file, the number of downloaded bytes and the total number of bytes.
+        say: Function that is called with a message about each pause, each repeated attempt and each missing checksum.
 
     Raises:
-        InputError: The data set is unknown, a file in the folder is not the published one, or an archive is unsafe to unpack.
+        InputError: The data set is unknown, a file in the folder differs from the published file, or an archive is unsafe to unpack.
         DreamkerasError: A file could not be downloaded or written. The next call resumes from the downloaded bytes.
         MissingPackageError: urllib3 is not installed.
     """
@@ -69,10 +69,12 @@ def download(
 
 
 def list_files(say: Say | None = None) -> list[tuple[str, RecordFile]]:
-    """Returns pairs of a data set's name and a file of it. Sizes and checksums come from `DATA_SETS` and from Zenodo, if available.
+    """Returns the files of all data sets, each paired with the name of its data set.
+
+    Missing sizes and checksums are read from Zenodo if possible.
 
     Args:
-        say: Called with the reason if the index of the Zenodo record cannot be read.
+        say: Function that is called with a message if the index of the Zenodo record cannot be read.
     """
     try:
         index = read_index(read_url(INDEX_URL, LONGEST_INDEX, attempts=1), INDEX_URL)
@@ -100,7 +102,7 @@ def _known(file: RecordFile, index: dict[str, RecordFile]) -> RecordFile:
 def _index(folder: Path, mirror: str | None, say: Say | None) -> tuple[dict[str, RecordFile], str]:
     """Returns the index of the Zenodo record and its source. The index is empty if a mirror is used and no index is available."""
     saved = folder / INDEX_NAME
-    with suppress(OSError, InputError):  # A missing or damaged copy is downloaded again.
+    with suppress(OSError, InputError):  # A missing or damaged copy of the index is downloaded again.
         return read_index(saved.read_bytes(), str(saved)), str(saved)
     try:
         text = read_url(INDEX_URL, LONGEST_INDEX, attempts=ATTEMPTS if mirror is None else 1, say=say)
@@ -124,7 +126,10 @@ def _mirrored_index(url: str, say: Say | None) -> tuple[dict[str, RecordFile], s
 
 
 def _get(file: RecordFile, address: str, folder: Path, progress: DownloadProgress | None, say: Say | None) -> list[Path]:
-    """Downloads a missing file and unpacks archives. Returns the file and the folder that an archive was unpacked into."""
+    """Downloads a missing file and unpacks archives.
+
+    Returns the path of the file and, for an archive, the folder into which it was unpacked.
+    """
     path = folder / file.name
     if path.exists():
         damage = check_file(path, file)

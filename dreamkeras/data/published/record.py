@@ -1,4 +1,4 @@
-"""The files of Zenodo record 10633252, the data set that each file belongs to, and the papers to cite.
+"""Lists the files of Zenodo record 10633252, the data set that each file belongs to, and the papers to cite.
 
 This module opens no network connection: `read_index` parses text.
 """
@@ -16,13 +16,16 @@ __all__ = ["DATA_CITATION", "DATA_SETS", "FILES_URL", "INDEX_NAME", "INDEX_URL",
 RECORD = "10633252"
 
 INDEX_URL = f"https://zenodo.org/api/records/{RECORD}"
-"""URL of the record's index, JSON with size and MD5 checksum of every file."""
+"""URL of the record's index, which is JSON with the size and MD5 checksum of every file."""
 
 INDEX_NAME = f"{RECORD}.json"
 """File name of the copy of the index in the folder of the data set."""
 
 FILES_URL = f"https://zenodo.org/records/{RECORD}/files"
-"""URL of the folder of the files. The file URLs in the index are not used, because Zenodo ignores Range requests there."""
+"""URL of the folder with the record's files.
+
+The file URLs in the index are not used, because Zenodo ignores Range headers at those URLs.
+"""
 
 CHECKSUM = re.compile(r"md5:[0-9a-f]{32}")
 
@@ -47,9 +50,9 @@ class DataSet(NamedTuple):
     Args:
         description: One-line description of the content.
         files: Files of the data set. Files that end in `.tar.gz` are unpacked.
-        command: Command that uses the data set, with `{NAME}` as a placeholder for each path.
-        inputs: For each NAME in the command, a regular expression for the file's path in the folder, in lower case.
-        citation: Paper that describes the measurements. If None, `DATA_CITATION` describes them.
+        command: Command that uses the data set, with a placeholder of the form `{NAME}` for each path.
+        inputs: For each NAME in the command, a regular expression that matches the file's path in the folder, in lower case.
+        citation: Paper that describes the measurements. If None, the paper in `DATA_CITATION` describes the measurements.
     """
 
     description: str
@@ -59,10 +62,10 @@ class DataSet(NamedTuple):
     citation: str | None = None
 
     def example(self, folder: Path, paths: list[Path]) -> str | None:
-        """Returns the command with the paths of files, quoted for a shell, or None if a pattern matches no file."""
+        """Returns the command with file paths, quoted for a shell, or None if one of the patterns in `inputs` matches no file."""
         shown = {}
         for name, pattern in self.inputs.items():
-            # Archives made on macOS contain an extra file `._NAME` with the attributes of each file.
+            # Archives made on macOS contain a file `._NAME` with the attributes of each file. Such files are ignored.
             fitting = [path for path in sorted(paths) if re.search(pattern, str(path.relative_to(folder)).lower()) and path.name[0] != "."]
             if not fitting:
                 return None
@@ -107,11 +110,11 @@ DATA_SETS = {
         inputs={"weights": r"(^|/)0_1_1_0/model_best\.pth$"},
     ),
 }
-"""Data sets by name. Other sizes and checksums are read from the record's index."""
+"""Data sets by name. Sizes and checksums that are not given here are read from the record's index."""
 
 
 def find_data_set(name: str) -> DataSet:
-    """Returns the data set of a name.
+    """Returns the data set with a given name.
 
     Raises:
         InputError: The name is unknown. The message lists the known names.
@@ -129,7 +132,7 @@ def read_index(text: bytes, source: str) -> dict[str, RecordFile]:
         source: Origin of the text, for error messages.
 
     Raises:
-        InputError: The text is not an index.
+        InputError: The text is not the index of the Zenodo record.
 
     Example:
         >>> text = b'{"files": [{"key": "val.txt", "size": 3, "checksum": "md5:900150983cd24fb0d6963f7d28e17f72"}]}'

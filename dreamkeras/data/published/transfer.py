@@ -1,7 +1,7 @@
-"""Downloads a single file: resumes interrupted downloads, verifies the result, and creates the file only when it is complete.
+"""Downloads a single file. Interrupted downloads are resumed, and the file is created only after it has been verified.
 
-Until the download is complete, its bytes are in `NAME.part`, and the server's version tag is in `NAME.part.version`, so that a later
-process can resume the download.
+Until the download is complete, the received bytes are in `NAME.part` and the server's version tag is in `NAME.part.version`, so that a
+later process can resume the download.
 """
 
 import os
@@ -24,25 +24,25 @@ CHUNK = 1 << 18
 CONTENT_RANGE = re.compile(r"bytes ([0-9]+)-[0-9]+/([0-9]+)")
 
 DownloadProgress = Callable[[str, int, int], None]
-"""Callback with the name of a file, the number of bytes downloaded and the total number of bytes."""
+"""Function that is called with the name of a file, the number of downloaded bytes and the total number of bytes."""
 
 
 class PartialFile(NamedTuple):
-    """A partially downloaded file, and a file with the ETag or Last-Modified header of its version."""
+    """A partially downloaded file, and a second file with the server's ETag or Last-Modified header."""
 
     bytes: Path
     version: Path
 
     def size(self) -> int:
-        """Returns the number of downloaded bytes, or 0 if their version is unknown."""
+        """Returns the number of downloaded bytes, or 0 if the version of the file that they belong to is unknown."""
         return self.bytes.stat().st_size if self.bytes.is_file() and self.version.is_file() else 0
 
     def known_version(self) -> str:
-        """Returns the version that `begin` stored, or an empty string without one."""
+        """Returns the version that `begin` stored, or an empty string if no version is stored."""
         return self.version.read_text(encoding="latin-1") if self.version.is_file() else ""
 
     def begin(self, version: str) -> None:
-        """Deletes the bytes of an earlier version, then stores the new version. In this order, a crash cannot mix two versions."""
+        """Deletes the bytes of an earlier version, then stores the new version. This order ensures that a crash cannot mix two versions."""
         self.bytes.write_bytes(b"")
         self.version.write_text(version, encoding="latin-1")
 
@@ -55,12 +55,12 @@ class PartialFile(NamedTuple):
 def transfer(url: str, path: Path, file: RecordFile, *, progress: DownloadProgress | None = None, say: Say | None = None) -> None:
     """Downloads a file to a path that must not exist. If a call fails or is killed, the next call resumes the download.
 
-    A checksum of None is not verified. If the size is None, the size that the server reports is used.
+    If `file.checksum` is None, the content is not verified. If `file.size` is None, the size that the server reports is used.
 
     Raises:
         DreamkerasError: The server does not have the file or reports another size, the file was damaged in two downloads, the
             connection failed repeatedly, or the disk cannot be written.
-        InputError: The size is unknown and the server does not report it.
+        InputError: The size of the file is unknown and the server does not report it.
     """
     part = PartialFile(path.with_name(f"{path.name}.part"), path.with_name(f"{path.name}.part.version"))
     with naming_output(str(path)):
@@ -69,19 +69,19 @@ def transfer(url: str, path: Path, file: RecordFile, *, progress: DownloadProgre
             damage = check_file(part.bytes, file)
             if damage is None:
                 break
-            part.remove()  # The first bytes may be of another file, so the download begins again.
+            part.remove()  # The downloaded bytes may belong to another version of the file, so the download is started again.
             if last:
                 raise DreamkerasError(f"{file.name} was damaged in two downloads: expected {damage} ({url}).")
             if say:
                 say(f"Expected {damage} from {url}. Downloading again.")
         with part.bytes.open("rb") as whole:
-            os.fsync(whole.fileno())  # Written to disk before the renaming, so that a power failure leaves no incomplete file.
+            os.fsync(whole.fileno())  # A power failure after the renaming must not leave an incomplete file.
         part.bytes.rename(path)
         part.remove()
 
 
 def check_file(path: Path, file: RecordFile) -> str | None:
-    """Compares a file with the published one. Returns the difference, such as `5 bytes, got 4`, or None for equal files."""
+    """Compares a file with the published size and checksum. Returns the difference, such as `5 bytes, got 4`, or None."""
     size = path.stat().st_size
     if file.size is not None and size != file.size:
         return f"{file.size:,} bytes, got {size:,}"
@@ -94,12 +94,12 @@ def check_file(path: Path, file: RecordFile) -> str | None:
 def _receive(url: str, part: PartialFile, file: RecordFile, progress: DownloadProgress | None) -> None:
     """Requests the missing bytes and appends them to the partial file."""
     start = part.size()
-    if start and start == file.size:  # The earlier process was killed after the last byte, before the renaming.
+    if start and start == file.size:  # An earlier process received all bytes but was killed before it renamed the file.
         return
     asked = _range(part, start)
     with open_url(url, asked) as response:
         headers = response.headers
-        if response.status == 416:  # The partial file is longer than the server's file, so the two versions differ.
+        if response.status == 416:  # The partial file is longer than the server's file, so it is of another version.
             part.remove()
             raise Interrupted("the file has changed on the server")
         total = _announced(response.status, headers, file, url)
@@ -122,13 +122,13 @@ def _receive(url: str, part: PartialFile, file: RecordFile, progress: DownloadPr
 
 
 def _range(part: PartialFile, start: int) -> dict[str, str]:
-    """Returns the headers that request the rest of the same version, or the complete file if its version has changed."""
+    """Returns request headers for the missing bytes of the same version, or for the complete file if its version has changed."""
     version = part.known_version() if start else ""
     return {"Range": f"bytes={start}-", "If-Range": version} if version else {}
 
 
 def _version(headers: Mapping[str, str]) -> str:
-    """Returns the value for If-Range: a strong ETag, otherwise Last-Modified, or an empty string without either header."""
+    """Returns the value for If-Range: a strong ETag, otherwise Last-Modified, or an empty string if the server sent neither."""
     tag = headers.get("ETag", "")
     return tag if tag and not tag.startswith("W/") else headers.get("Last-Modified", "")
 
@@ -137,8 +137,8 @@ def _announced(status: int, headers: Mapping[str, str], file: RecordFile, url: s
     """Returns the size of the complete file according to the response headers.
 
     Raises:
-        InputError: The size is unknown and the headers do not contain it.
-        DreamkerasError: The headers contain another size than the published one.
+        InputError: The size of the file is unknown and the headers do not contain it.
+        DreamkerasError: The size in the headers differs from the published size.
     """
     if status == 206:
         match = CONTENT_RANGE.fullmatch(headers.get("Content-Range", ""))
@@ -155,7 +155,7 @@ def _announced(status: int, headers: Mapping[str, str], file: RecordFile, url: s
 
 
 def _check_range(part: PartialFile, asked: Mapping[str, str], headers: Mapping[str, str]) -> None:
-    """Rejects an unexpected range or version, because servers that ignore If-Range send bytes of their current version."""
+    """Rejects a response with an unexpected range or version, because servers that ignore If-Range may send bytes of another version."""
     match = CONTENT_RANGE.fullmatch(headers.get("Content-Range", ""))
     came = f"bytes={match[1]}-" if match else None
     if came != asked.get("Range", "") or _version(headers) not in ("", asked["If-Range"]):

@@ -1,4 +1,4 @@
-"""Writes simulated libraries to files: one in the layout of the yeast training data, one with the true expression."""
+"""Writes a simulated library to two files: one in the layout of the yeast training data, one with the true expression."""
 
 from collections.abc import Iterator
 from contextlib import ExitStack
@@ -24,7 +24,7 @@ def write_library(library: Library, path: str, truth: str | None = None) -> None
             factor. If None, this file is not written.
 
     Raises:
-        InputError: Both paths are the same, or a name ends like a compressed format other than gzip.
+        InputError: Both paths are the same, or the suffix of a name is that of a compressed format other than gzip.
         DreamkerasError: A file cannot be written.
     """
     if path == truth:
@@ -42,7 +42,7 @@ def _rows(library: Library) -> Iterator[str]:
     sequences, values = library.sequences, library.values.tolist()
     for start in range(0, len(values), CHUNK):
         rows = range(start, min(start + CHUNK, len(values)))
-        # 15 digits and no decimal point for integers, as in the published files.
+        # As in the published files, values have 15 significant digits, and integers have no decimal point.
         yield "".join(f"{sequences[row]}\t{values[row]:.15g}\n" for row in rows)
 
 

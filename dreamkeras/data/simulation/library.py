@@ -1,6 +1,7 @@
 """Simulates libraries of random yeast promoters with known true expression, for demonstrations and tests.
 
-A library consists of random inserts between the real adapters. Expression follows a thermodynamic model and is measured with noise.
+A library consists of random inserts between the adapters of the yeast assay. The true expression follows a thermodynamic model. The
+measured values contain noise.
 """
 
 from typing import NamedTuple
@@ -27,10 +28,10 @@ RARE_LENGTHS = range(57, 106)
 GAPPED, GAP_START, GAP_UNREAD = 0.004, 58, 0.8
 
 CLOSED = -0.4
-"""Log-odds that a promoter is free of nucleosomes without any bound factor that opens chromatin."""
+"""Log-odds that a promoter is free of nucleosomes if no factor that opens chromatin is bound."""
 
 SILENT = -0.3
-"""Log-odds of expression of a promoter without bound activators and repressors."""
+"""Log-odds of expression for a promoter without bound activators and repressors."""
 
 
 class Library(NamedTuple):
@@ -80,16 +81,16 @@ def expression(bound: np.ndarray) -> np.ndarray:
     this probability.
 
     Args:
-        bound: Occupancies of `YEAST_FACTORS`, float (n, factors).
+        bound: Probability that each of the `YEAST_FACTORS` is bound, float (n, factors).
     """
     effects = np.array([[factor.effect, factor.opening] for factor in YEAST_FACTORS])
-    # einsum always adds in the same order. With BLAS, the order and the rounding depend on the processor.
+    # `einsum` always adds in the same order. With BLAS, the order and therefore the rounding depend on the processor.
     drive, opening = np.einsum("nf,fk->kn", bound.astype(np.float64), effects)
     return (BINS - 1) * _logistic(SILENT + drive * _logistic(CLOSED + opening))
 
 
 def examples(library: Library) -> Examples:
-    """Returns the library as training examples, equal to the examples that are read from its file."""
+    """Returns the library as training examples. The examples are equal to those that are read from the library's file."""
     count = len(library.values)
     records = Records(numbered([""] * count), library.sequences, np.arange(1, count + 1), "simulated library")
     return to_examples(records, library.values)

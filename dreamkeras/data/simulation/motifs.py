@@ -1,6 +1,6 @@
-"""A table of yeast transcription factors with their binding sites, and the relative affinity of a factor for any short sequence.
+"""Lists yeast transcription factors with their binding sites, and computes the relative affinity of a factor for a short sequence.
 
-The table is for simulation only: binding sites are from JASPAR, concentrations and effects are invented.
+The list is for simulation only: binding sites are from JASPAR, but concentrations and effects are invented.
 """
 
 from typing import NamedTuple
@@ -22,9 +22,10 @@ class Factor(NamedTuple):
         name: Standard name of the factor.
         site: Consensus of the binding site, IUPAC codes, 5' to 3'.
         matrix: JASPAR 2024 matrix that the consensus was derived from.
-        concentration: Concentration in units of the dissociation constant of a perfect site. At 10, the site is bound 10/11 of the time.
-        effect: Change of the log-odds of expression at full occupancy. Negative values are repression.
-        opening: Change of the log-odds that the promoter is free of nucleosomes, at full occupancy.
+        concentration: Concentration in units of the dissociation constant of a perfect site. At 10, a perfect site is bound 10/11 of
+            the time.
+        effect: Change of the log-odds of expression if the factor is bound, negative for repressors.
+        opening: Change of the log-odds that the promoter is free of nucleosomes if the factor is bound.
     """
 
     name: str
@@ -65,7 +66,7 @@ def affinity(site: str) -> np.ndarray:
 
     The affinity of a sequence, relative to a perfect site, is the product over its positions. Each base that is not in the consensus
     has probability `MISMATCH`, and the consensus bases share the rest equally. The relative affinity of a base is its probability
-    divided by the largest one at the position. The relative affinity of N is the mean over the four bases.
+    divided by the largest probability at the position. The relative affinity of N is the mean over the four bases.
 
     Example:
         >>> affinity("AN").round(3).tolist()

@@ -1,4 +1,4 @@
-"""Occupancy of promoters by transcription factors at thermal equilibrium, over all positions of both strands."""
+"""Computes the occupancy of promoters by transcription factors at thermal equilibrium, over all positions of both strands."""
 
 from collections.abc import Sequence
 
@@ -11,7 +11,7 @@ from dreamkeras.sequence.ragged import Ragged
 __all__ = ["occupancy"]
 
 WORD = 4
-"""Number of bases in one table lookup. With 4, the tables fit into the processor's cache."""
+"""Number of bases whose affinities are looked up together. With 4 bases, the lookup tables fit into the processor's cache."""
 
 OUTSIDE = NO_BASE + 1
 SYMBOLS = len(BASES) + 2
@@ -51,17 +51,17 @@ def _total_affinity(symbols: np.ndarray, tables: np.ndarray) -> np.ndarray:
         words *= SYMBOLS
         words += symbols[:, step : step + words.shape[1]]
     positions = words.shape[1] - (len(tables) - 1) * WORD
-    sites = tables[0][words[:, :positions]]  # (rows, positions, 2 x factors)
+    sites = tables[0][words[:, :positions]]  # shape (rows, positions, 2 x factors)
     for number, table in enumerate(tables[1:], 1):
         sites *= table[words[:, number * WORD : number * WORD + positions]]
     return sites.sum(1).reshape(len(symbols), 2, -1).sum(1)
 
 
 def _word_tables(factors: Sequence[Factor]) -> np.ndarray:
-    """Returns the relative affinity of each word at each word position of a site.
+    """Returns the relative affinity of each sequence of `WORD` bases for each part of `WORD` positions of a site.
 
     Returns:
-        float32 (words per site, SYMBOLS ** WORD, 2 x factors). The first half of the columns is for the sites, the second half for
+        Tables, float32 (parts per site, SYMBOLS ** WORD, 2 x factors). The first half of the columns is for the sites, the second half for
         their reverse complements.
     """
     words = -(-max(len(factor.site) for factor in factors) // WORD)

@@ -1,4 +1,4 @@
-"""Splits of the data into training and validation sets, without near-duplicates between the two.
+"""Splits the data into training and validation sets, such that no sequence is a near-duplicate of a sequence in the other set.
 
 Input: `Examples`.
 Output: training and validation examples that share no sequence, and the number of sequences that two sets share.

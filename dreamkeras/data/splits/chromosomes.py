@@ -1,4 +1,4 @@
-"""Splits of genomic windows by their ids: chromosomes to hold out, and overlaps between two sets of windows."""
+"""Splits genomic windows by chromosome, and finds overlaps between two sets of windows by their ids."""
 
 import numpy as np
 
@@ -8,14 +8,14 @@ from dreamkeras.genome.regions import Regions
 __all__ = ["held_chromosomes", "shared_windows"]
 
 MOST = 1.25
-"""Largest held-out share, relative to the requested one. A chromosome that would exceed this share is skipped."""
+"""Largest held-out share, as a multiple of the requested share. A chromosome that would exceed this share is skipped."""
 
 
 def held_chromosomes(ids: list[str], fraction: float, seed: int = 0) -> np.ndarray:
     """Selects complete chromosomes to hold out, so that no held-out window overlaps a window of the training data.
 
     At least one chromosome is held out and at least one is not. Chromosomes are considered in random order, and the held-out share
-    approximates the requested one.
+    approximates the requested share.
 
     Args:
         ids: Names of n windows, such as `chr1:0-9`.

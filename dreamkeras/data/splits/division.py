@@ -20,8 +20,8 @@ class Division(NamedTuple):
     Args:
         seed: Random seed of the split and of the folds.
         fraction: Share of the examples to validate on. If None, `HELD_OUT` is used.
-        fold: Fold or chromosome to validate on, instead of a share.
-        folds: Number of folds to draw. If None, the folds of the data are used.
+        fold: Fold or chromosome to validate on, instead of a share of the examples.
+        folds: Number of folds to draw at random. If None, the folds in the data file are used.
         is_whole: Whether all examples are used for training, because validation data are separate or because each fold is validated by
             a separate model.
     """
@@ -61,6 +61,6 @@ class Division(NamedTuple):
         if self.is_whole:
             return examples, examples.select(np.arange(0))
         if self.fold is not None:
-            # Genomic windows have no folds, so the number 8 is the name of a chromosome here.
+            # Genomic windows have no folds, so a number such as 8 is the name of a chromosome.
             return fold_split(examples, self.fold if examples.profiles is None else str(self.fold))
         return split(examples, HELD_OUT if self.fraction is None else self.fraction, self.seed)

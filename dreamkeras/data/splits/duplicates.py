@@ -1,4 +1,4 @@
-"""Hash keys that identify windows with the same DNA: a key for each strand, and a key that is equal for both strands."""
+"""Computes hash keys by which windows with the same DNA are found: a key for each strand, and a key that is equal for both strands."""
 
 import numpy as np
 
@@ -15,11 +15,12 @@ CHUNK = 16384
 def duplex_keys(letters: np.ndarray, lengths: np.ndarray | None = None, construct: Construct | None = None) -> np.ndarray:
     """Returns a key for each window, uint64 (n,). Keys ignore case, treat U as T, and are equal for an insert and its reverse complement.
 
-    Adapters and flanks keep their orientation, so only the insert is reverse-complemented. Without a construct, the complete window is.
+    Adapters and flanks keep their orientation, so only the insert is reverse-complemented. Without a construct, the insert is the
+    complete window.
 
     Args:
         letters: Windows, uint8 (n, length).
-        lengths: Number of bases of each sequence as it was given, with or without adapters, int (n,). Required with a construct.
+        lengths: Number of bases of each sequence in the data file, with or without adapters, int (n,). Required with a construct.
         construct: Construct of the windows. None if unknown.
 
     Example:
@@ -33,7 +34,7 @@ def duplex_keys(letters: np.ndarray, lengths: np.ndarray | None = None, construc
 
 
 def strand_keys(inserts: Inserts) -> tuple[np.ndarray, np.ndarray]:
-    """Returns 64-bit keys of windows, and of the same windows with reverse-complemented inserts.
+    """Returns 64-bit keys of windows, and 64-bit keys of the same windows with reverse-complemented inserts.
 
     Returns:
         Two arrays, uint64 (n,): the keys of the windows as given, and the keys with reverse-complemented inserts.

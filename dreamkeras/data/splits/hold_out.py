@@ -1,4 +1,4 @@
-"""Splits of examples into training and validation sets that share no sequence."""
+"""Splits examples into training and validation sets that share no sequence."""
 
 import dataclasses
 
@@ -31,7 +31,7 @@ def held_out(examples: Examples, fraction: float, seed: int = 0) -> np.ndarray:
     Args:
         examples: Examples with at least two distinct sequences, or windows on at least two chromosomes.
         fraction: Share of the examples to hold out, between 0 and 1. The actual share may differ by the size of the largest family of
-            near-duplicates, or by that of a chromosome.
+            near-duplicates, or by the size of a chromosome.
         seed: Random seed, 0 or more.
 
     Returns:
@@ -58,7 +58,7 @@ def held_out(examples: Examples, fraction: float, seed: int = 0) -> np.ndarray:
 
 
 def fold_split(examples: Examples, valid_fold: int | str) -> tuple[Examples, Examples]:
-    """Splits examples into training and validation examples. The validation examples are a fold of the data or a chromosome.
+    """Splits examples into training and validation examples. The validation examples are those of one fold or one chromosome.
 
     An example is on a chromosome if its id begins with the chromosome's name, as in `chr2L_100_348` or `chr2L:100-348`. Both sets keep
     their order.
@@ -68,7 +68,7 @@ def fold_split(examples: Examples, valid_fold: int | str) -> tuple[Examples, Exa
         valid_fold: Number of a fold, or name of a chromosome.
 
     Raises:
-        InputError: The examples have no folds, no example is in the fold or on the chromosome, or all examples are.
+        InputError: The examples have no folds, or the fold or chromosome contains no example or all examples.
     """
     if isinstance(valid_fold, str):
         held = _on_chromosome(examples.ids, valid_fold)
@@ -117,7 +117,7 @@ def _on_chromosome(ids: list[str], chromosome: str) -> np.ndarray:
 
 
 def _draw_groups(keys: np.ndarray, wanted: int, seed: int) -> np.ndarray:
-    """Selects about `wanted` examples at random, bool (n,). Examples with equal keys stay together."""
+    """Selects about `wanted` examples at random, bool (n,). Examples with equal keys are all selected or all omitted."""
     _, group, counts = np.unique(keys, return_inverse=True, return_counts=True)
     order = np.random.default_rng(seed).permutation(len(counts))
     fits = counts[order] <= wanted  # A single very large group must not become the complete validation set.

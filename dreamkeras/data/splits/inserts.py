@@ -1,6 +1,6 @@
-"""Finds the insert of each window: the bases that differ between sequences, without adapters and flanks.
+"""Finds the insert of each window, which is the part between the adapters and flanks of the construct.
 
-Adapters and flanks are those of the construct, and also constant ends that the construct does not name.
+Constant ends of the inserts, such as adapters that the construct does not name, can also be found and removed.
 """
 
 from functools import lru_cache
@@ -17,7 +17,7 @@ __all__ = ["Inserts", "constant_ends", "find_inserts", "without_ends"]
 CHUNK = 16384
 
 FEWEST = 100
-"""Minimum number of windows for the detection of constant ends. Among fewer windows, equal ends may be due to similar sequences."""
+"""Minimum number of windows for the detection of constant ends. In a smaller set, equal ends may be due to similar sequences."""
 
 NEARLY_ALL = 0.9
 
@@ -46,7 +46,7 @@ def find_inserts(letters: np.ndarray, lengths: np.ndarray | None = None, constru
 
     Args:
         letters: Windows, uint8 (n, length).
-        lengths: Number of bases of each sequence as it was given, with or without adapters, int (n,). Required with a construct.
+        lengths: Number of bases of each sequence in the data file, with or without adapters, int (n,). Required with a construct.
         construct: Construct of the windows. None if unknown.
     """
     starts, stops = np.zeros(len(letters), np.int32), np.full(len(letters), letters.shape[1], np.int32)
@@ -58,9 +58,9 @@ def find_inserts(letters: np.ndarray, lengths: np.ndarray | None = None, constru
 
 
 def constant_ends(inserts: Inserts) -> tuple[bytes, bytes]:
-    """Finds the sequences, in upper case, that nearly all inserts begin and end with: flanks that the construct does not name.
+    """Finds the sequences, in upper case, with which nearly all inserts begin and end, such as flanks that the construct does not name.
 
-    The result is empty if there are no such ends, and for fewer than `FEWEST` inserts.
+    The sequences are empty if inserts have no common ends, or if there are fewer than `FEWEST` inserts.
     """
     if len(inserts.letters) < FEWEST:
         return b"", b""
@@ -70,7 +70,7 @@ def constant_ends(inserts: Inserts) -> tuple[bytes, bytes]:
 
 
 def without_ends(inserts: Inserts, ends: tuple[bytes, bytes]) -> Inserts:
-    """Returns the inserts without the given ends. Inserts that lack an end, or have nothing between both ends, are unchanged."""
+    """Returns the inserts without the given ends. Inserts that lack one of the ends, or have no bases between the ends, are unchanged."""
     left, right = (np.frombuffer(end, np.uint8) for end in ends)
     starts, stops = inserts.starts.copy(), inserts.stops.copy()
     rows = np.flatnonzero(stops - starts > len(left) + len(right))
@@ -83,7 +83,7 @@ def without_ends(inserts: Inserts, ends: tuple[bytes, bytes]) -> Inserts:
 
 
 def _common(inserts: Inserts, columns: np.ndarray, step: int, room: int) -> bytes:
-    """Returns the bases that nearly all inserts share, beginning at a column of each window, in steps of 1 or -1."""
+    """Returns the bases that nearly all inserts share, from a given column of each window to the right (`step` 1) or left (`step` -1)."""
     shown, rows = bytearray(), np.arange(len(columns))
     while len(shown) < room:
         letters = PLAIN[inserts.letters[rows, columns[rows] + step * len(shown)]]
@@ -96,16 +96,16 @@ def _common(inserts: Inserts, columns: np.ndarray, step: int, room: int) -> byte
 
 
 def _spans(windows: np.ndarray, lengths: np.ndarray, construct: Construct) -> tuple[np.ndarray, np.ndarray]:
-    """Returns the first column and the column after the last one of the insert of each window.
+    """Returns the first column of the insert of each window, and the column after its last base.
 
     Args:
         windows: Windows, uint8 (n, length).
-        lengths: Number of bases of each sequence as it was given, int (n,).
+        lengths: Number of bases of each sequence in the data file, int (n,).
         construct: Construct of the windows.
     """
     adapters = len(construct.left_adapter) + len(construct.right_adapter)
     spans = np.empty((2, len(windows)), np.int32)
-    for given in np.unique(lengths):  # a measured library has few lengths
+    for given in np.unique(lengths):  # a library has few distinct lengths
         rows = np.flatnonzero(lengths == given)
         adapted = _held_adapters(windows[rows], int(given) - adapters, construct)
         for group, length in ((rows[adapted], int(given) - adapters), (rows[~adapted], int(given))):
@@ -117,7 +117,7 @@ def _spans(windows: np.ndarray, lengths: np.ndarray, construct: Construct) -> tu
 def _held_adapters(windows: np.ndarray, length: int, construct: Construct) -> np.ndarray:
     """Returns whether each window has the adapters and flanks of an insert of `length` bases, bool (n,).
 
-    If so, the sequence was given with adapters, and the insert is shorter than the sequence.
+    The sequence of such a window was given with adapters, so the insert is shorter than the sequence.
     """
     if length < construct.shortest or not construct.left_adapter + construct.right_adapter:
         return np.zeros(len(windows), bool)
@@ -129,7 +129,7 @@ def _held_adapters(windows: np.ndarray, length: int, construct: Construct) -> np
 
 @lru_cache(maxsize=1024)
 def _frame(construct: Construct, length: int) -> tuple[np.ndarray, tuple[int, int]]:
-    """Returns a window of an insert of a given length, in upper case, and the start and stop columns of the insert."""
+    """Returns the window around an insert of a given length, in upper case, and the start and stop columns of the insert."""
     ones, others = construct.windows(Ragged.from_strings(["A" * length, "C" * length]))
     filled = np.flatnonzero(ones != others)
     return PLAIN[ones], (int(filled[0]), int(filled[-1]) + 1)

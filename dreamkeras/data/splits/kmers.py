@@ -1,4 +1,4 @@
-"""Canonical k-mers, which are equal for both strands, and minimisers, by which similar sequences are found.
+"""Computes canonical k-mers, which are equal for both strands, and minimisers, by which similar sequences are found.
 
 All functions work on arrays, without a loop over sequences.
 """
@@ -10,17 +10,17 @@ from dreamkeras.sequence.alphabet import NO_BASE
 __all__ = ["SEED", "canonical_kmers", "minimisers"]
 
 SEED = 16
-"""Number of bases in a minimiser. 16 bases fill 32 bits."""
+"""Number of bases in a minimiser. A code of 16 bases fills 32 bits."""
 
 NOTHING = np.uint32(0xFFFFFFFF)
 
 
 def canonical_kmers(codes: np.ndarray, k: int) -> tuple[np.ndarray, np.ndarray]:
-    """Returns the canonical k-mer at each column: the smaller number of the two strands, with 2 k bits.
+    """Returns the canonical k-mer at each column: the smaller of the codes, of 2 k bits, of the k-mer and its reverse complement.
 
     Args:
         codes: Codes of the bases, from `alphabet.BASE_INDEX`, uint8 (n, length).
-        k: 1, 2, 4, 8 or 16.
+        k: Number of bases in a k-mer: 1, 2, 4, 8 or 16.
 
     Returns:
         The k-mers, uint8, uint16 or uint32 (n, length - k + 1), and whether each contains an unknown base, bool of the same shape.
@@ -46,11 +46,11 @@ def canonical_kmers(codes: np.ndarray, k: int) -> tuple[np.ndarray, np.ndarray]:
 def minimisers(codes: np.ndarray, starts: np.ndarray, stops: np.ndarray, stretch: int) -> tuple[np.ndarray, np.ndarray]:
     """Returns the minimiser of each stretch of known bases: the 16-mer with the smallest hash (Roberts et al. 2004).
 
-    Two sequences that share a stretch of this length, on any strand and at any position, also share its minimiser. With stretches of
+    Two sequences that share a stretch of `stretch` bases, on any strand and at any position, also share its minimiser. With stretches of
     26 bases, about one in six 16-mers is a minimiser.
 
     Args:
-        codes: Codes of the bases, unknown outside the inserts, uint8 (n, length).
+        codes: Codes of the bases, uint8 (n, length). Bases outside the inserts have the unknown code.
         starts: Column of the first base of each insert, int (n,).
         stops: Column after the last base of each insert, int (n,).
         stretch: Number of bases in a stretch, 16 or more.
@@ -70,14 +70,14 @@ def minimisers(codes: np.ndarray, starts: np.ndarray, stops: np.ndarray, stretch
         least = np.minimum(least[:, :-step], least[:, step:])
         covered += step
     columns = np.arange(least.shape[1], dtype=np.int32)
-    # A stretch lies within the insert. An insert that is shorter than a stretch counts as a single stretch.
+    # Every stretch lies within an insert. An insert that is shorter than a stretch counts as a single stretch.
     kept = (columns >= starts[:, None]) & (columns <= np.maximum(starts, stops - stretch)[:, None]) & (least != NOTHING)
     kept[:, 1:] &= (least[:, 1:] != least[:, :-1]) | (columns[1:] == starts[:, None])
     return np.nonzero(kept)[0], least[kept]
 
 
 def _scrambled(kmers: np.ndarray) -> np.ndarray:
-    """Returns a hash of each k-mer, uint32, distinct for distinct k-mers. Without it, poly-A would be the preferred minimiser."""
+    """Returns a hash of each k-mer, uint32, distinct for distinct k-mers. Without hashing, poly-A would be the preferred minimiser."""
     mixed = (kmers ^ np.uint32(0x9E3779B9)) * np.uint32(0x85EBCA6B)
     mixed ^= mixed >> np.uint32(15)
     mixed *= np.uint32(0xC2B2AE35)

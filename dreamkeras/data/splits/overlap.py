@@ -14,7 +14,9 @@ __all__ = ["Overlap", "WindowOverlap", "overlap"]
 
 
 class Overlap(NamedTuple):
-    """Number of sequences that are copies, reverse complements or near-duplicates of training sequences. A sequence is counted once.
+    """Number of sequences that are copies, reverse complements or near-duplicates of training sequences.
+
+    Each sequence is counted in one field only.
 
     Args:
         exact: Number of copies.
@@ -27,13 +29,13 @@ class Overlap(NamedTuple):
     near: int
 
     def describe(self, sequences: int, place: str, known: str = "training", consequence: str = "metrics on them will be too high") -> str:
-        """Returns a one-line warning about the overlap. At least one of the three numbers must be above 0.
+        """Returns a one-line warning about the overlap. At least one field must be above 0.
 
         Args:
             sequences: Total number of sequences in the set.
             place: Name of the set, such as `"in valid.tsv"`.
             known: Name of the set that the sequences are compared with.
-            consequence: Consequence of the overlap, for the end of the sentence.
+            consequence: Consequence of the overlap, at the end of the warning.
 
         Example:
             >>> Overlap(12, 15, 5).describe(1000, "in valid.tsv")
@@ -51,7 +53,7 @@ class Overlap(NamedTuple):
         return "sequences"
 
     def _words(self, known: str) -> tuple[tuple[str, str], ...]:
-        """Returns two phrases for each number: one for the first number in the sentence, one for a later number."""
+        """Returns two phrases for each field: one for the first number in the warning, one for a later number."""
         return (
             (f"are copies of {known} sequences", "are copies"),
             (f"are reverse complements of {known} sequences", "are reverse complements"),
@@ -77,7 +79,7 @@ class WindowOverlap(Overlap):
 
 
 def overlap(training: Examples, validation: Examples) -> Overlap:
-    """Counts the validation sequences that are also in the training data. Both sets have the same construct.
+    """Counts the validation sequences that are also in the training data. Both sets must have the same construct.
 
     Adapters, flanks and constant ends of the training sequences are ignored. Genomic windows, which have profiles, are compared by their
     positions.

@@ -1,9 +1,9 @@
 """Finds near-duplicates: copies with a few changed bases, shifted, reverse-complemented or between other flanks.
 
 Two sequences are near-duplicates if at least half of the 8-mers of the shorter one are also in the longer one, on either strand.
-Candidates are pairs that share a minimiser. Every candidate is compared by its 8-mers, so there are no false positives. For random
-inserts of 80 bases, all copies with 1 or 2 changed bases are found, and 99.8 % with 3, 98 % with 4 and 87 % with 5 changed bases. For
-200 bases, copies with up to 12 changed bases are found.
+Candidates are pairs that share a minimiser. Candidate pairs are confirmed by comparing their 8-mers, so pairs below the threshold
+`NEAR` are never reported. For random inserts of 80 bases, all copies with 1 or 2 changed bases are found, 99.8 % of those with 3, 98 %
+of those with 4 and 87 % of those with 5. For random inserts of 200 bases, copies with up to 12 changed bases are found.
 """
 
 from collections.abc import Iterator
@@ -19,12 +19,12 @@ from dreamkeras.sequence.construct import Construct
 __all__ = ["NEAR", "family_keys", "found_near", "similarity"]
 
 NEAR = 0.5
-"""Minimum share of common 8-mers of near-duplicates. A share of 0.5 corresponds to up to 4 changed bases of 80, or 12 of 200."""
+"""Minimum share of 8-mers that near-duplicates have in common. A share of 0.5 corresponds to 4 changed bases in 80, or 12 in 200."""
 
 WORD = 8
 
 LONGEST = 26
-"""Maximum length of the common stretch that candidates must share, in bases."""
+"""Maximum length, in bases, of the stretch that two sequences must share to be candidates."""
 
 CHUNK = 2048
 """Number of sequences whose k-mers are computed at a time. With this number, the k-mers fit into the processor's cache."""
@@ -36,12 +36,12 @@ SEEDS = 2**24
 """Maximum number of minimisers in memory. This number of minimisers needs 128 MB, and twice as much while being collected."""
 
 COMPARED = 8
-"""Maximum number of sequences with the same minimiser that a sequence is compared with."""
+"""Maximum number of sequences with the same minimiser with which a sequence is compared."""
 
 CROWD = 32
-"""Above this number of sequences with the same minimiser, each sequence is compared with only one of them.
+"""If more sequences than this number share a minimiser, each of them is compared with only one other.
 
-Such a minimiser is in a repeat, or all of these sequences are similar.
+A minimiser of so many sequences either lies in a repeat or comes from sequences that are all similar.
 """
 
 BLOCK = 2**20
@@ -54,7 +54,7 @@ def family_keys(letters: np.ndarray, lengths: np.ndarray | None = None, construc
     """Returns a key for each window, uint64 (n,). Copies and near-duplicates have equal keys, and form a family.
 
     Families are transitive: near-duplicates of near-duplicates belong to the same family. The keys do not depend on the order of the
-    windows. Adapters, flanks and constant ends are ignored. Arguments are those of `duplex_keys`.
+    windows. Adapters, flanks and constant ends are ignored. See `duplex_keys` for the arguments.
     """
     inserts = find_inserts(letters, lengths, construct)
     inserts = without_ends(inserts, constant_ends(inserts))
@@ -75,7 +75,7 @@ def found_near(known: Inserts, asked: Inserts) -> np.ndarray:
         for step in range(COMPARED):
             compared = (count > step) & ((count <= CROWD) | (step == 0))
             left = np.flatnonzero(compared & ~found[(wanted & LOWER).astype(np.int64)])
-            # Among many known sequences, each sequence is compared with different ones.
+            # If many known sequences share a minimiser, each sequence in `asked` is compared with a different part of them.
             turn = ((wanted[left] & LOWER).astype(np.int64) + step) % count[left]
             rows, others = _pairs(wanted[left], seeds[first[left] + turn])
             found[rows[similarity(asked, rows, known, others) >= NEAR]] = True
@@ -92,7 +92,7 @@ def similarity(one: Inserts, rows: np.ndarray, other: Inserts, others: np.ndarra
         others: Row of the second insert of each pair, int (pairs,).
 
     Returns:
-        Shares, 0 to 1, float64 (pairs,). The number of common 8-mers is counted from both inserts, and the smaller count is used.
+        Shares, 0 to 1, float64 (pairs,). Common 8-mers are counted in each of the two inserts, and the smaller count is used.
     """
     shares = np.empty(len(rows))
     marks = np.zeros((min(PAIRS, len(rows)), 4**WORD + 1), bool)
@@ -110,9 +110,9 @@ def _sizes(inserts: Inserts, rows: np.ndarray) -> np.ndarray:
 
 
 def _words(inserts: Inserts, rows: np.ndarray) -> np.ndarray:
-    """Returns the 8-mers of rows as indices into a flat table, int64 (n, columns).
+    """Returns the 8-mers of the inserts in the given rows as indices into a flat table, int64 (n, columns).
 
-    The table has one row for each row of `rows`. Its last column is for 8-mers with unknown bases.
+    The table has one row for each element of `rows`, and one column for each 8-mer. The last column is for 8-mers with unknown bases.
     """
     words, unknown = canonical_kmers(_codes(inserts, rows), WORD)
     cells = words.astype(np.int64)
@@ -150,15 +150,15 @@ def _stretch(inserts: Inserts) -> int:
 
 
 def _parts(inserts: Inserts, stretch: int) -> int:
-    """Returns the number of passes over the minimisers such that each pass fits in memory."""
+    """Returns the number of parts into which the minimisers are divided, such that each part fits in memory."""
     expected = np.maximum(inserts.stops - inserts.starts - SEED, 1).sum(dtype=np.int64) * 2 // (stretch - SEED + 2)
     return int(-(-expected // SEEDS)) or 1
 
 
 def _seeds(inserts: Inserts, rows: np.ndarray, stretch: int, parts: int) -> Iterator[np.ndarray]:
-    """Yields, `parts` times, the sorted seeds of a part of the minimisers, uint64 (m,).
+    """Divides the minimisers into `parts` parts and yields the sorted seeds of each part, uint64 (m,).
 
-    A seed has the hash of a minimiser in its upper 32 bits and the index into `rows` of its sequence in its lower 32 bits.
+    A seed consists of the hash of a minimiser, in the upper 32 bits, and the index of its sequence in `rows`, in the lower 32 bits.
     """
     for part in range(parts):
         found = [np.empty(0, np.uint64)]
@@ -192,24 +192,25 @@ def _leaders(inserts: Inserts, rows: np.ndarray) -> np.ndarray:
 
 
 def _neighbours(seeds: np.ndarray, distance: int) -> np.ndarray:
-    """Returns the index of the first seed of each pair of seeds at a distance that have the same minimiser, int64 (m,)."""
+    """Returns the index of each seed whose minimiser equals that of the seed `distance` places later, int64 (m,)."""
     places = np.flatnonzero(seeds[distance:] >> HALF == seeds[:-distance] >> HALF)
     values = seeds[places] >> HALF
     crowded = np.zeros(len(places), bool)
     within = places + CROWD < len(seeds)
     crowded[within] = seeds[places[within] + CROWD] >> HALF == values[within]
-    # Each crowded minimiser uses one of the distances, so that together they still connect similar sequences.
+    # Seeds with a crowded minimiser are compared at one distance only. The distance depends on the minimiser, so that several crowded
+    # minimisers together still connect similar sequences.
     return places[~crowded | (values % COMPARED + 1 == distance)]
 
 
 def _pairs(ones: np.ndarray, others: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Returns the distinct pairs of sequence indices in the lower halves of two arrays of seeds, int64 each."""
+    """Returns the distinct pairs of sequence indices in the lower 32 bits of two arrays of seeds, as two int64 arrays."""
     pairs = np.unique(ones << HALF | others & LOWER)
     return (pairs >> HALF).astype(np.int64), (pairs & LOWER).astype(np.int64)
 
 
 def _join(parent: np.ndarray, ones: np.ndarray, others: np.ndarray) -> None:
-    """Merges the families of each pair. The first sequence of both families is the root of the merged family."""
+    """Merges the families of each pair. The root of the merged family is the first of its sequences."""
     while len(ones):
         ones, others = _root(parent, ones), _root(parent, others)
         ones, others = np.minimum(ones, others), np.maximum(ones, others)
@@ -219,7 +220,7 @@ def _join(parent: np.ndarray, ones: np.ndarray, others: np.ndarray) -> None:
 
 
 def _root(parent: np.ndarray, places: np.ndarray) -> np.ndarray:
-    """Returns the root of the family of each place, and shortens the paths in `parent`."""
+    """Returns the first sequence of the family of each sequence in `places`, and shortens the paths in `parent`."""
     while True:
         above = parent[parent[places]]
         if np.array_equal(above, parent[places]):
