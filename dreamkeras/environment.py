@@ -1,4 +1,4 @@
-"""Environment variables that are set during an import and restored afterwards, and imports of optional packages."""
+"""Sets environment variables during an import and restores them afterwards, and imports optional packages."""
 
 import os
 from collections.abc import Iterator
@@ -16,7 +16,7 @@ def setting(name: str, value: str) -> Iterator[None]:
 
     Args:
         name: Name of the variable. A variable with an empty value counts as unset.
-        value: Value of the variable during the block.
+        value: Value of the variable during the `with` block.
 
     Example:
         >>> with setting("DREAMKERAS_EXAMPLE", "1"):

@@ -1,6 +1,7 @@
 """Exceptions that report errors the user can fix.
 
-The command line prints such an exception as one line and exits with its `exit_code`. Any other exception is a bug and keeps its traceback.
+The command line prints such an exception as one line and exits with its `exit_code`. Any other exception is a bug and is printed with
+its traceback.
 """
 
 __all__ = ["DreamkerasError", "ExportError", "InputError", "MissingPackageError", "ModelError"]
@@ -13,16 +14,19 @@ class DreamkerasError(Exception):
 
 
 class InputError(DreamkerasError, ValueError):
-    """A file, record, sequence or number is invalid."""
+    """Error about an invalid file, record, sequence or number."""
 
 
 class ModelError(DreamkerasError, ValueError):
-    """A model or block is unknown, was not made by dreamkeras, or does not support the request."""
+    """Error about a model or block that is unknown, was not made by dreamkeras, or does not support the requested operation."""
 
 
 class ExportError(ModelError):
-    """A trained model was saved, but its ONNX file could not be written. The message names the command that exports the model again."""
+    """Error about a trained model that was saved, but whose ONNX file could not be written.
+
+    The message names the command to repeat the export.
+    """
 
 
 class MissingPackageError(DreamkerasError, ImportError):
-    """A package that the request needs is not installed. The message gives the pip command."""
+    """Error about an optional package that is not installed. The message gives the pip command."""

@@ -1,5 +1,5 @@
-"""Files and streams, given by path or URL. Incomplete output files are never left behind.
+"""Reads and writes files and streams, given by path or URL. A failed command leaves no incomplete output file.
 
 Input: paths, URLs of object stores and web servers, standard input.
-Output: bytes, and complete files or folders. This package does not interpret the content of files.
+Output: bytes, and complete files or folders. The modules in this package do not interpret the content of files.
 """

@@ -1,6 +1,6 @@
-"""Safe unpacking of untrusted .tar.gz archives.
+"""Unpacks .tar.gz archives from untrusted sources safely.
 
-Only regular files and folders below a single folder are unpacked, up to a maximum size. If a member is invalid, nothing is left behind.
+Only regular files and folders below a single folder are unpacked, up to a maximum size. If a member is invalid, nothing is unpacked.
 """
 
 import gzip
@@ -18,22 +18,25 @@ __all__ = ["unpack"]
 CHUNK = 1 << 20
 
 EXPANSION = 50
-"""Maximum ratio of unpacked size to archive size. Tables of sequences have a ratio of about 5, a file of zeros about 1,000."""
+"""Maximum ratio of unpacked size to archive size.
+
+Tables of sequences have a ratio of about 5, and a file of zeros has a ratio of about 1,000.
+"""
 
 SMALLEST_BOUND = 64 << 20
-"""Unpacked size, in bytes, that is allowed for every archive. Padding gives small archives a high ratio."""
+"""Unpacked size, in bytes, that is allowed for every archive. Small archives have a high ratio because tar pads its members."""
 
 MOST_MEMBERS = 10_000
 
 
 def unpack(archive: Path, folder: Path) -> None:
-    """Unpacks a .tar.gz archive into a new folder. The folder appears only after all files have been unpacked.
+    """Unpacks a .tar.gz archive into a new folder. The folder is visible under its name only after all files have been unpacked.
 
     Members are written as new files with default permissions. Owners, times and modes in the archive are ignored.
 
     Raises:
-        InputError: The archive is damaged or too large, the folder exists, or a member is not a regular file or folder, occurs twice or is
-            outside the folder. The message names the member.
+        InputError: The archive is damaged or too large, the folder exists, or a member is neither a regular file nor a folder, occurs
+            twice, or is outside the folder. The message names the member.
         DreamkerasError: The folder cannot be written.
     """
     if folder.exists():
@@ -43,7 +46,10 @@ def unpack(archive: Path, folder: Path) -> None:
 
 
 class _Bounded:
-    """A stream that raises InputError after a maximum number of bytes. Headers count too, because tarfile keeps them in memory."""
+    """A stream that raises InputError after a maximum number of bytes.
+
+    Tar headers are counted too, because tarfile keeps them in memory.
+    """
 
     def __init__(self, stream: BinaryIO, bound: int, archive: Path) -> None:
         self._stream, self._left, self._bound, self._archive = stream, bound, bound, archive
@@ -61,12 +67,12 @@ def _unpack_into(folder: Path, archive: Path) -> None:
     try:
         with gzip.open(archive, "rb") as unzipped:
             stream = _Bounded(unzipped, bound, archive)  # type: ignore[arg-type]  # gzip.open("rb") reads bytes
-            with tarfile.open(fileobj=stream, mode="r|") as members:  # type: ignore[call-overload]  # needs no more than read
+            with tarfile.open(fileobj=stream, mode="r|") as members:  # type: ignore[call-overload]  # tarfile calls only `read`
                 for count, member in enumerate(members):
                     if count == MOST_MEMBERS:
                         raise InputError(f"Expected at most {MOST_MEMBERS:,} members in {archive}, got more.")
                     _write_member(members, member, folder, archive)
-            while stream.read(CHUNK):  # gzip verifies its checksum at the end of the stream
+            while stream.read(CHUNK):  # the gzip checksum is verified at the end of the stream
                 pass
     except (tarfile.TarError, gzip.BadGzipFile, EOFError, zlib.error) as error:
         raise InputError(f"{archive} is damaged or not a .tar.gz file ({error}).") from None
@@ -90,7 +96,7 @@ def _write_member(members: tarfile.TarFile, member: tarfile.TarInfo, folder: Pat
 
 def _safe_path(member: tarfile.TarInfo, archive: Path) -> PurePosixPath:
     path = PurePosixPath(member.name)
-    # The size of a sparse file is given by its header and is not limited by the size of the archive.
+    # The unpacked size of a sparse file is given by its header, so it is not limited by the size of the archive.
     if not (member.isdir() or member.isreg()) or member.issparse():
         raise InputError(f"Expected only regular files and folders in {archive}, got {_kind(member)}: {member.name!r}.")
     # On Windows, a path with a drive or a backslash may leave the folder.

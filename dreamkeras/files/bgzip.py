@@ -1,4 +1,4 @@
-"""bgzip files (the BGZF format of htslib): random access to the uncompressed bytes, and a writer."""
+"""Reads bgzip files (the BGZF format of htslib) with random access to the uncompressed bytes, and writes them."""
 
 import mmap
 import struct
@@ -17,7 +17,7 @@ PACKED = (".gz", ".bgz")
 """Suffixes, in lower case, of files that are compressed with bgzip."""
 
 HEAD = struct.Struct("<4s6xH")
-"""The first bytes of a gzip member, and the length of its extra fields."""
+"""Format of the first bytes of a gzip member and of the length of its extra fields."""
 
 MAGIC = b"\x1f\x8b\x08\x04"
 
@@ -25,12 +25,15 @@ END = bytes.fromhex("1f8b08040000000000ff0600424302001b0003000000000000000000")
 """The empty block at the end of every bgzip file."""
 
 BLOCK = 65280
-"""Uncompressed size of a block in bytes, as in htslib. With this size, incompressible data still fit into a block of 64 KiB."""
+"""Uncompressed size of a block in bytes, as in htslib.
+
+With this size, a compressed block fits into 64 KiB even if the data are incompressible.
+"""
 
 _CUT_SHORT = "Truncated bgzip file"
 
 KEPT = 16
-"""Number of decompressed blocks, of at most 64 KiB each, that are cached. Windows read in order mostly need the last block again."""
+"""Number of decompressed blocks, of at most 64 KiB each, that are cached. If windows are read in order, most lie in the block read last."""
 
 
 class BgzipBytes:
@@ -54,7 +57,10 @@ class BgzipBytes:
         return int(self._offsets[-1])
 
     def __getitem__(self, stretch: slice) -> bytes:
-        """Returns the bytes from `start` to `stop`, which are both required. At the end of the file, there may be fewer."""
+        """Returns the bytes from `start` to `stop`, which must both be given.
+
+        If `stop` is beyond the end of the file, fewer bytes are returned.
+        """
         start, stop = stretch.start, min(stretch.stop, len(self))
         if start >= stop:
             return b""
@@ -64,7 +70,10 @@ class BgzipBytes:
         return joined[begin : begin + stop - start]
 
     def _blocks(self) -> tuple[np.ndarray, np.ndarray]:
-        """Returns the offset of each block in the file and in the uncompressed data, both int64, with an additional entry for the end."""
+        """Returns two int64 arrays: the offset of each block in the file, and in the uncompressed data.
+
+        The last element of each array is the total size.
+        """
         begins, sizes, begin = [], [], 0
         while begin < len(self._packed):
             begins.append(begin)
@@ -75,7 +84,7 @@ class BgzipBytes:
         return np.array([*begins, begin], np.int64), np.concatenate([[0], np.cumsum(sizes, dtype=np.int64)])
 
     def _block_length(self, begin: int) -> int:
-        """Returns the length in bytes of the block at `begin`. BGZF stores it in the extra field BC."""
+        """Returns the length in bytes of the block at `begin`. BGZF stores this length in the extra field BC."""
         head = self._packed[begin : begin + HEAD.size]
         if len(head) < HEAD.size or not head.startswith(MAGIC):
             raise self._other_kind()
@@ -129,9 +138,9 @@ class BgzipWriter:
 
 
 def check_bgzip_end(path: str) -> None:
-    """Checks that a bgzip file ends with the empty block. Other files are accepted.
+    """Checks that a bgzip file ends with the empty block that marks its end. Files that are not bgzip are accepted.
 
-    Without this check, a file that is truncated between two blocks would look complete to gzip.
+    Without this check, a bgzip file that is truncated between two blocks would be read as if it were complete.
 
     Raises:
         InputError: The file is truncated.
@@ -147,7 +156,7 @@ def check_bgzip_end(path: str) -> None:
 
 
 class EndChecked:
-    """The bytes of a stream. At its end, the same check is done as in `check_bgzip_end`."""
+    """Reader that passes on the bytes of a stream and, at the end of the stream, checks it like `check_bgzip_end`."""
 
     def __init__(self, stream: BinaryIO, path: str) -> None:
         self._stream, self._path = stream, path

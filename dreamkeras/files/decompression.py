@@ -1,4 +1,7 @@
-"""Opens input files and standard input, plain or gzip, as byte streams. The first bytes are available for detecting the format."""
+"""Opens input files and standard input, plain or gzip, as byte streams.
+
+The first bytes of the content are available for detecting the format.
+"""
 
 import gzip
 import io
@@ -36,11 +39,11 @@ class Source(NamedTuple):
 
 @contextmanager
 def open_source(path: str, opened: BinaryIO | None = None) -> Iterator[Source]:
-    """Opens an input for reading. Errors in reading it inside the `with` block are converted to an InputError that names the input.
+    """Opens an input for reading. Reading errors inside the `with` block are converted to an InputError that names the input.
 
     Args:
         path: Path of the file, plain, gzip or bgzip. `-` reads standard input.
-        opened: Open stream with the bytes of the input. The stream is not closed. If given, `path` is used in error messages only.
+        opened: Open stream with the bytes of the input, which is not closed. If the stream is given, `path` is used in error messages only.
 
     Raises:
         InputError: The file is missing, empty, a folder, unreadable, truncated, or neither text nor Parquet.

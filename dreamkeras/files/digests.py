@@ -1,4 +1,4 @@
-"""Digests of files: digests that identify inputs in manifests, and checksums of the form `KIND:HEX`, as Zenodo and Git use them."""
+"""Computes digests that identify input files, and checksums of the form `KIND:HEX` that are compared with published checksums."""
 
 import hashlib
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""Output folders. A lock ensures that only one process writes to a folder, and new folders appear only when they are complete.
+"""Creates and locks output folders. Only one process can write to a folder, and a new folder gets its name only when it is complete.
 
 This module does not depend on the content of the folders.
 """
@@ -20,7 +20,10 @@ except ImportError:  # Windows has no fcntl, so folders are not locked
 __all__ = ["LOCK", "UNFINISHED", "claim", "clear", "is_taken", "open_folder", "require_empty", "require_held"]
 
 LOCK = ".dreamkeras.lock"
-"""Name of the lock file in a folder. The process that writes to the folder locks it. A lock file left by a killed process is unlocked."""
+"""Name of the lock file in a folder. The process that writes to the folder locks this file.
+
+A killed process may leave the file behind, but it is then unlocked.
+"""
 
 UNFINISHED = ".dreamkeras-*.tmp"
 """Pattern of the temporary files and folders that a killed process may leave behind."""
@@ -28,22 +31,22 @@ UNFINISHED = ".dreamkeras-*.tmp"
 TRIES = 100
 
 _held: dict[int, Path] = {}
-"""Folders that this process has locked, by the file descriptors of the locks."""
+"""Folders that this process has locked, by the file descriptors of their lock files."""
 
 
 @contextmanager
 def claim(folder: Path, name: str | Path | None = None) -> Iterator[None]:
     """Locks a folder for this process during a `with` block.
 
-    A missing folder is created, and removed at the end if nothing was written to it. The kernel releases the lock when the process ends
+    A missing folder is created, and is removed at the end if it is empty. The kernel releases the lock when the process ends
     for any reason. Child processes do not inherit the lock. On operating systems and file systems without file locks, nothing is locked.
 
     Args:
         folder: Folder to lock.
-        name: Name of the folder in error messages. If None, its path is used.
+        name: Name of the folder in error messages. If None, the path of the folder is used.
 
     Raises:
-        DreamkerasError: Another process or thread has locked the folder, or it cannot be created.
+        DreamkerasError: Another process or thread has locked the folder, or the folder cannot be created.
     """
     folder, name = folder.absolute(), str(name or folder)
     made: list[Path] = []
@@ -52,7 +55,7 @@ def claim(folder: Path, name: str | Path | None = None) -> Iterator[None]:
             descriptor = _lock(folder, name, made)
         try:
             if (_beside(folder) / LOCK).is_file():
-                with claim(_beside(folder), name):  # raises an error if another process is filling the folder
+                with claim(_beside(folder), name):  # raises an error if another process is writing to the unfinished folder
                     pass
             yield
         finally:
@@ -67,11 +70,13 @@ def claim(folder: Path, name: str | Path | None = None) -> Iterator[None]:
 def open_folder(folder: Path) -> Iterator[Path]:
     """Creates a folder that gets its name only after the `with` block has ended without an error. After an error, the folder is removed.
 
-    Until then, the folder is named `.NAME.unfinished` and locked by this process. Files that a killed process left in it are deleted
-    first. If an empty folder of this name exists, which may be a link or a mount point, the new files are moved into it at the end.
+    During the block, the folder is named `.NAME.unfinished` and locked by this process. Files that a killed process left there are
+    deleted first. If an empty folder with the final name exists, which may be a link or a mount point, the new files are moved into
+    that folder at the end.
 
     Raises:
-        DreamkerasError: The folder is not empty, another process is filling it, or it cannot be written. The message names the folder.
+        DreamkerasError: The folder is not empty, another process is writing to the folder, or a file cannot be written. The message
+            names the folder.
     """
     require_empty(folder)
     place = folder.absolute()
@@ -79,7 +84,7 @@ def open_folder(folder: Path) -> Iterator[Path]:
     unfinished = _beside(place) if is_new else place / UNFINISHED.replace("*", "unfinished")
     try:
         with claim(unfinished if is_new else place, folder):
-            require_empty(folder)  # another process may have filled the folder before it was locked
+            require_empty(folder)  # another process may have written to the folder before it was locked
             clear(unfinished)
             unfinished.mkdir(exist_ok=True)
             try:
@@ -113,7 +118,7 @@ def require_empty(folder: Path) -> None:
 
 
 def require_held(folder: Path) -> None:
-    """Checks that a folder that this process has locked was not removed or replaced, because it may now belong to another run.
+    """Checks that a folder that this process has locked was not removed or replaced, because a new folder may belong to another run.
 
     Raises:
         DreamkerasError: The folder was removed or replaced.
@@ -136,7 +141,7 @@ def clear(folder: Path) -> None:
 
 @contextmanager
 def _naming(folder: Path, unfinished: Path) -> Iterator[None]:
-    """Converts errors like `naming_output`, but only errors of files in the unfinished folder."""
+    """Converts errors like `naming_output`, but only errors about files in the unfinished folder."""
     try:
         yield
     except OSError as error:
@@ -164,14 +169,14 @@ def _publish(unfinished: Path, place: Path) -> None:
 def _lock(folder: Path, name: str, made: list[Path]) -> int | None:
     """Locks a folder and returns the descriptor of its lock file, or None on systems without locks.
 
-    Folders that are created are appended to `made`.
+    The paths of folders that this function creates are appended to `made`.
     """
     for _ in range(TRIES):
         try:
             _make(folder, made)
             if fcntl is None:
                 return None
-            descriptor = os.open(folder / LOCK, os.O_RDWR | os.O_CREAT, 0o666)  # NFS can lock only files that are open for writing
+            descriptor = os.open(folder / LOCK, os.O_RDWR | os.O_CREAT, 0o666)  # NFS locks only files that are open for writing
         except FileNotFoundError:  # the process that had locked the folder has removed it
             continue
         try:
@@ -184,7 +189,7 @@ def _lock(folder: Path, name: str, made: list[Path]) -> int | None:
         if _is_at(folder / LOCK, descriptor):
             _held[descriptor] = folder
             return descriptor
-        os.close(descriptor)  # the previous owner removed the lock file between the two calls
+        os.close(descriptor)  # the previous owner of the lock removed the lock file between the two calls
     raise DreamkerasError(f"Another process is writing to {name}. Wait until it has ended, or choose another name.")
 
 
@@ -213,7 +218,7 @@ def _release(folder: Path, descriptor: int | None) -> None:
 
 
 def _let_go() -> None:
-    """Closes the locks in a forked process. Otherwise the folders would remain locked after the parent process has ended."""
+    """Closes the lock files in a forked process. Otherwise the folders would remain locked after the parent process has ended."""
     while _held:
         os.close(_held.popitem()[0])
 

@@ -1,4 +1,4 @@
-"""Inputs that can be read only once, such as pipes, and temporary copies of them for code that reads an input repeatedly."""
+"""Opens inputs, and makes temporary copies of inputs that can be read only once, such as pipes, so that they can be read repeatedly."""
 
 import io
 import os
@@ -16,7 +16,7 @@ from dreamkeras.files.streams import STANDARD, is_stream
 __all__ = ["copied", "file_name", "full_path", "open_bytes", "read_text", "refuse_twice", "require_file", "rereadable", "source_name"]
 
 _COPIES: dict[str, IO[bytes] | None] = {}
-"""Streams that may be opened several times, by path. The value is the temporary copy, or None before the stream is first opened."""
+"""Temporary copy of each stream that may be opened several times, by path. None before the stream is first opened."""
 
 
 def source_name(path: str) -> str:
@@ -30,7 +30,7 @@ def source_name(path: str) -> str:
 
 
 def file_name(path: str) -> str:
-    """Returns the name of an input for the records of a run, without its folder.
+    """Returns the name of an input, without its folder, as it is recorded in the files of a run.
 
     Example:
         >>> file_name("-"), file_name("/dev/fd/63"), file_name("a/seqs.fa")
@@ -45,7 +45,7 @@ def full_path(path: str) -> str:
 
 
 def require_file(path: str | Path, reason: str) -> None:
-    """Checks that an input that is read more than once is a file. The reason is added to the error message.
+    """Checks that an input that is read more than once is a file. The error message ends with the reason.
 
     Raises:
         InputError: The input is a stream.
@@ -55,7 +55,7 @@ def require_file(path: str | Path, reason: str) -> None:
 
 
 def refuse_twice(paths: Iterable[str | None]) -> None:
-    """Checks that no stream is used as two inputs, even under two names. None is an input that was not given.
+    """Checks that no stream is used as two inputs, even under two names. A path of None stands for an omitted input.
 
     Raises:
         InputError: A stream would have to be read twice.
@@ -81,8 +81,8 @@ def _identity(path: str) -> Any:
 def rereadable(*paths: str | Path | None) -> Iterator[None]:
     """Allows inputs to be opened several times. A stream is copied to a temporary file when it is first opened.
 
-    The copy is in the folder `TMPDIR` and has no name on disk, so that nothing is left when the process ends. Files are not copied. None
-    is an input that was not given.
+    The copy is in the folder `TMPDIR` and has no file name, so that nothing remains on disk when the process ends. Files are not copied. A
+    path of None stands for an omitted input.
     """
     added = [path for path in dict.fromkeys(map(str, filter(None, paths))) if path not in _COPIES and is_stream(path)]
     _COPIES.update(dict.fromkeys(added))

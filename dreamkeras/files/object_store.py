@@ -1,4 +1,4 @@
-"""Files and folders on disk or in an object store (S3, Google Cloud, Azure and others that pyarrow supports), by path or URL.
+"""Reads and writes files on disk or in an object store (S3, Google Cloud, Azure and others that pyarrow supports), by path or URL.
 
 Objects are downloaded before they are read, and new objects are uploaded after they have been written completely. pyarrow is imported
 only for URLs of object stores.
@@ -26,11 +26,14 @@ SCHEME = re.compile(r"[a-z][a-z0-9+.-]*://", re.IGNORECASE)
 PASSWORD = re.compile(r":[^@/]*@")
 
 WHOLE_OBJECTS = {"s3", "gcs", "abfs"}
-"""Stores, by pyarrow's name, in which an object appears only after its upload is complete. Elsewhere, objects are renamed at the end."""
+"""Stores, by pyarrow's name, in which an object is visible only after its upload is complete.
+
+In other stores, objects are renamed at the end.
+"""
 
 
 class Location(Protocol):
-    """Location of an existing or new file or folder. `str()` gives its name for messages, without password and options."""
+    """Location of an existing or new file or folder. `str()` returns its name for messages, without the password and options of a URL."""
 
     text: str
     """Absolute path or URL, which `locate` accepts on any machine that has access to the location."""
@@ -47,7 +50,7 @@ class Location(Protocol):
         """Returns this file, or the files in this folder except hidden files, sorted by name.
 
         Raises:
-            InputError: Neither a file nor a folder exists here.
+            InputError: Neither a file nor a folder exists at this location.
         """
 
     def make_folder(self) -> None:
@@ -64,10 +67,16 @@ class Location(Protocol):
         """Reads the complete file. Returns None if the file does not exist."""
 
     def fetched(self) -> AbstractContextManager[str]:
-        """Yields the path of this file, or of a copy of it, on this machine. Errors in the `with` block name the original file."""
+        """Yields a path on this machine, either of this file or of a temporary copy of this object.
+
+        Errors in the `with` block name the original file.
+        """
 
     def made(self) -> AbstractContextManager[str]:
-        """Yields a path to write this file to. An object is uploaded only after the `with` block has ended without an error."""
+        """Yields a path on this machine to write the content to.
+
+        An object is uploaded only after the `with` block has ended without an error.
+        """
 
 
 def is_url(text: str) -> bool:
@@ -189,7 +198,7 @@ class _StoredObject:
     @contextmanager
     def fetched(self) -> Iterator[str]:
         with tempfile.TemporaryDirectory(prefix="dreamkeras-") as folder:
-            copy = str(Path(folder) / self.name)  # the same name, because the suffix determines the format
+            copy = str(Path(folder) / self.name)  # the copy has the same name, because the suffix determines the format
             with self._naming("read"):
                 _copy(self._system, self._path, _import_filesystems().LocalFileSystem(), copy)
             try:
@@ -231,12 +240,15 @@ class _StoredObject:
 
 
 class _MissingError(InputError):
-    """The object does not exist."""
+    """Error about an object that does not exist."""
 
 
 @functools.cache
 def _open_store(url: str, shown: str) -> tuple[Any, str]:
-    """Opens the file system of a URL that ends with `/x`. Returns it and the prefix that replaces the first slash of its paths."""
+    """Opens the store of a URL that ends with `/x`.
+
+    Returns pyarrow's file system and the prefix that replaces the first slash of a path.
+    """
     try:
         system, path = _import_filesystems().FileSystem.from_uri(url)
     except (OSError, ValueError, NotImplementedError) as error:

@@ -1,4 +1,4 @@
-"""Output files and streams. Incomplete results are never left behind, and text is compressed if the file name ends in .gz or .bgz.
+"""Opens output files and streams. A failed command leaves no incomplete file. Text is compressed if the file name ends in .gz or .bgz.
 
 This module does not depend on the content of the files.
 """
@@ -27,14 +27,14 @@ OTHER_PACKINGS = (".bz2", ".xz", ".zst", ".zip", ".lz4")
 def open_output(path: str) -> Iterator[BinaryIO]:
     """Opens an output for writing bytes. The file appears under its name only after the `with` block has ended without an error.
 
-    Until then, the bytes are in a temporary file in the same folder, which is deleted after an exception. An existing file is replaced at
-    the end, and the new file gets its owner and mode. Standard output (`-`), descriptors such as `/dev/stdout`, pipes and devices
-    receive the bytes at the end, from a temporary file in another folder.
+    During the block, the bytes are in a temporary file in the same folder, which is deleted after an exception. An existing file is
+    replaced at the end, and the new file gets the owner and mode of the existing file. Standard output (`-`), descriptors such as
+    `/dev/stdout`, pipes and devices receive the bytes at the end, from a temporary file in another folder.
 
     Raises:
         DreamkerasError: The file cannot be written. The message names the file and the reason. A BrokenPipeError is not converted.
     """
-    target = Path(os.path.realpath(path))  # the target of a symbolic link, so that the link itself is kept
+    target = Path(os.path.realpath(path))  # writes to the target of a symbolic link, so that the link itself is kept
     if is_stream(path):
         opened = _streamed(path)
     elif target.is_dir() or path.endswith("/"):
@@ -46,7 +46,7 @@ def open_output(path: str) -> Iterator[BinaryIO]:
 
 
 def write_text(path: str | Path, text: str) -> None:
-    """Writes a text file in UTF-8. Like `open_output`, it never leaves an incomplete file."""
+    """Writes a text file in UTF-8. After an error, no incomplete file remains."""
     with open_output(str(path)) as file:
         file.write(text.encode())
 
@@ -58,7 +58,7 @@ def open_text(path: str) -> Iterator[BinaryIO | BgzipWriter]:
     Equal texts give equal bytes, because the compressed file contains neither a time nor a name.
 
     Raises:
-        InputError: The name ends like another compressed format.
+        InputError: The suffix of the name is that of another compressed format.
     """
     if path.lower().endswith(OTHER_PACKINGS):
         raise InputError(f"Cannot write {path}: gzip is the only supported compression. Use a name that ends in .gz.")
@@ -73,7 +73,7 @@ def open_text(path: str) -> Iterator[BinaryIO | BgzipWriter]:
 
 
 def unpacked_name(path: str) -> str:
-    """Returns a file name without the suffix of its compression, so that its suffix is that of the format.
+    """Returns a file name without the suffix .gz or .bgz, so that the suffix of the result is that of the format.
 
     Example:
         >>> unpacked_name("a.tsv.gz"), unpacked_name("a.tsv")
@@ -83,10 +83,10 @@ def unpacked_name(path: str) -> str:
 
 
 def refuse_packed(path: str | Path, kind: str) -> None:
-    """Checks that the name of a file in a binary format does not end like a compressed file. `kind` is the format's name for messages.
+    """Checks that the name of a binary file does not end with the suffix of a compressed file. `kind` is the format's name for messages.
 
     Raises:
-        InputError: The name ends like a compressed file.
+        InputError: The name ends with the suffix of a compressed file.
     """
     if str(path).lower().endswith((*PACKED, *OTHER_PACKINGS)):
         raise InputError(f"Cannot compress {kind}: {path}. Use a name without {Path(path).suffix}.")
@@ -97,7 +97,7 @@ def naming_output(path: str) -> Iterator[None]:
     """Converts OSErrors in the `with` block to a DreamkerasError that names the output."""
     try:
         yield
-    except BrokenPipeError:  # The reader has closed the pipe. The command line then exits without a message.
+    except BrokenPipeError:  # If the reader has closed the pipe, the command line exits without a message.
         raise
     except OSError as error:
         name = "standard output" if path == STANDARD else path
@@ -108,7 +108,7 @@ def naming_output(path: str) -> Iterator[None]:
 
 @contextmanager
 def _streamed(path: str) -> Iterator[BinaryIO]:
-    """Yields a temporary file, which is copied to a stream after the block has ended without an error.
+    """Yields a temporary file, which is copied to a stream after the `with` block has ended without an error.
 
     The stream is opened first, so that the reader of a pipe sees the end of the stream even if the block fails.
     """

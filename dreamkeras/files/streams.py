@@ -22,7 +22,7 @@ STANDARD_ERROR = 2
 """File descriptor of standard error."""
 
 _DESCRIPTORS = re.compile(r"/dev/fd|/proc/([0-9]+)(?:/task/[0-9]+)?/fd")
-"""Folders with the file descriptors of this process, or of the process with a given number."""
+"""Folders whose entries are the file descriptors of this process, or of the process with the number in the path."""
 
 MOST_LINKS = 40
 
@@ -39,7 +39,7 @@ def is_stream(path: str | os.PathLike[str]) -> bool:
 
 
 def find_descriptor(path: str | os.PathLike[str]) -> int | None:
-    """Returns the file descriptor of this process that a path refers to, directly or through links, or None for other paths.
+    """Returns the file descriptor of this process to which a path refers, directly or through links, or None for other paths.
 
     Example:
         >>> find_descriptor("-"), find_descriptor("/dev/stderr"), find_descriptor("results.tsv")
@@ -58,7 +58,7 @@ def find_descriptor(path: str | os.PathLike[str]) -> int | None:
 def open_stream(path: str) -> Iterator[BinaryIO]:
     """Opens a stream (see `is_stream`) for writing bytes, without truncating or replacing its target.
 
-    Writing to a descriptor of this process begins at its current position. Other streams are opened for appending.
+    A descriptor of this process is written from its current position. Other streams are opened for appending.
 
     Raises:
         DreamkerasError: Standard output is closed.

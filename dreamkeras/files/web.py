@@ -1,6 +1,6 @@
-"""HTTP requests to a file server, with proxies, redirects, repeated attempts and one-line error messages.
+"""Sends HTTP requests to a file server, with proxies, redirects, repeated attempts and one-line error messages.
 
-urllib3 is imported with the first request. Downloads to files are in `data.published.transfer`.
+urllib3 is imported with the first request. The module `data.published.transfer` downloads to files.
 """
 
 import time
@@ -25,22 +25,22 @@ PAUSE = 1.0
 """Seconds before the second attempt. The pause doubles with each further attempt."""
 
 LONGEST_WAIT = 300.0
-"""Maximum number of seconds in a Retry-After header. If a server requests a longer wait, the request fails."""
+"""Maximum number of seconds to wait for a server. If a Retry-After header requests a longer wait, the request fails."""
 
 CONNECT_SECONDS, READ_SECONDS = 10.0, 60.0
 
 BUSY = (429, 500, 502, 503, 504)
 
 Say = Callable[[str], None]
-"""Callback that receives a one-line message for the user."""
+"""Function that is called with a one-line message for the user."""
 
 
-class Interrupted(Exception):  # noqa: N818  # not an error yet, because the request is repeated
-    """A request was interrupted and should be repeated.
+class Interrupted(Exception):  # noqa: N818  # the name does not end in Error, because the request is repeated
+    """Exception about a request that was interrupted and should be repeated.
 
     Args:
         reason: Reason for the interruption, for messages.
-        wait: Seconds to wait before the next attempt, from the server's Retry-After header. None without such a header.
+        wait: Seconds to wait before the next attempt, from the server's Retry-After header. None if the server sent no such header.
     """
 
     def __init__(self, reason: str, wait: float | None = None) -> None:
@@ -52,7 +52,7 @@ def check_url(url: str) -> str:
     """Checks that a URL begins with http or https, and returns it without a slash at the end.
 
     Raises:
-        InputError: The URL is not that of a web server.
+        InputError: The URL does not begin with http or https, or names no server.
     """
     parts = urlsplit(url)
     if parts.scheme not in ("http", "https") or not parts.hostname:
@@ -77,8 +77,8 @@ def open_url(url: str, headers: Mapping[str, str] | None = None) -> "Iterator[Ba
                 url,
                 headers={"User-Agent": "dreamkeras", "Accept-Encoding": "identity", **(headers or {})},
                 preload_content=False,
-                decode_content=False,  # some servers send a .tar.gz file as a .tar file with gzip encoding
-                # urllib3 handles redirects only. `retry` repeats requests, because Zenodo sends Retry-After with every response.
+                decode_content=False,  # some servers declare a .tar.gz file as a .tar file with gzip encoding
+                # urllib3 only follows redirects. Requests are repeated by `retry`, because Zenodo sends Retry-After with every response.
                 retries=urllib3.Retry(None, connect=0, read=0, redirect=5, status=0, other=0, respect_retry_after_header=False),
                 timeout=urllib3.Timeout(connect=CONNECT_SECONDS, read=READ_SECONDS),
             )
@@ -92,14 +92,14 @@ def open_url(url: str, headers: Mapping[str, str] | None = None) -> "Iterator[Ba
 
 
 def retry(url: str, attempt: Callable[[], None], progress: Callable[[], int], *, attempts: int = ATTEMPTS, say: Say | None = None) -> None:
-    """Repeats an attempt until it succeeds.
+    """Repeats a request until it succeeds.
 
     Args:
         url: URL of the request, for messages.
-        attempt: Function that sends the request, and raises `Interrupted` to be called again.
-        progress: Function that returns the progress. After an attempt with progress, the number of attempts starts again at 1.
+        attempt: Function that sends the request. If it raises `Interrupted`, it is called again.
+        progress: Function that returns the progress as a number, such as received bytes. Progress restarts the count of attempts at 1.
         attempts: Maximum number of consecutive attempts without progress.
-        say: Called with the reason and the duration of each pause.
+        say: Function that is called with a message about the reason and the duration of each pause.
 
     Raises:
         DreamkerasError: Too many attempts made no progress, or the server requests a wait longer than `LONGEST_WAIT`.
@@ -131,7 +131,7 @@ def read_url(url: str, most: int, *, attempts: int = ATTEMPTS, say: Say | None =
         url: URL to read.
         most: Maximum number of bytes.
         attempts: Maximum number of attempts, see `retry`.
-        say: Called with a message about each pause, see `retry`.
+        say: Function that is called with a message about each pause, see `retry`.
 
     Raises:
         DreamkerasError: There is no response, or the response is too long.
@@ -150,7 +150,7 @@ def read_url(url: str, most: int, *, attempts: int = ATTEMPTS, say: Say | None =
 
 
 def _pool(urllib3: Any, url: str) -> Any:
-    """Returns a pool of connections, through the proxy that the environment or the system sets for the URL, if any."""
+    """Returns a pool of connections. A proxy is used if the environment or the system sets one for the URL."""
     parts = urlsplit(url)
     proxy = getproxies().get(parts.scheme)
     if not proxy or proxy_bypass(parts.hostname or ""):
