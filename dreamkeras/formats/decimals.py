@@ -1,4 +1,4 @@
-"""Parsing of ASCII decimal numbers. `1_000`, `infinity` and non-ASCII digits, which Python accepts, are rejected.
+"""Parses ASCII decimal numbers. `1_000`, `infinity` and non-ASCII digits, which Python accepts, are rejected.
 
 The command line uses the same rules for its options, so this module imports nothing that is slow to load.
 """
@@ -10,10 +10,10 @@ __all__ = ["NOT_FINITE", "is_number", "is_signed_whole", "is_whole", "parse_whol
 _NUMBER = re.compile(r"[+-]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][+-]?[0-9]+)?")
 
 NOT_FINITE = {sign + name for sign in ("", "+", "-") for name in ("nan", "inf")}
-"""Texts, in lower case, that programs write for missing and infinite numbers. Readers report such numbers in separate messages."""
+"""Texts, in lower case, that programs write for missing and infinite numbers. Functions that read files handle such numbers themselves."""
 
 DIGITS = 18
-"""Maximum number of digits of a whole number. A number with 18 digits fits into 64 bits."""
+"""Maximum number of digits in a whole number. Numbers of up to 18 digits fit into 64 bits."""
 
 
 def is_number(text: str) -> bool:
@@ -27,7 +27,7 @@ def is_number(text: str) -> bool:
 
 
 def is_whole(text: str) -> bool:
-    """Returns whether a text consists of 1 to 18 ASCII digits and nothing else.
+    """Returns whether a text consists only of 1 to 18 ASCII digits.
 
     Example:
         >>> [is_whole(text) for text in ("10", "1_0", "+1", "\u0661")]

@@ -1,7 +1,7 @@
-"""Splits lines of TSV and CSV into cells. A row is a single line. The two formats differ in the treatment of quotation marks.
+"""Splits lines of TSV and CSV into cells. Each line is one row. TSV and CSV differ in the treatment of quotation marks.
 
-In TSV, a quotation mark is an ordinary character, but a pair of quotation marks around a cell, as pandas and R write it, is removed. CSV
-is quoted as in RFC 4180, except that a quoted cell cannot contain a line break.
+In TSV, a quotation mark is an ordinary character, but a pair of quotation marks around a cell, which pandas and R may write, is
+removed. In CSV, cells are quoted as in RFC 4180, except that a quoted cell cannot contain a line break.
 """
 
 import csv
@@ -21,7 +21,7 @@ def filled_rows(text: Iterable[str], delimiter: str, path: str) -> Iterator[tupl
 
     Args:
         text: Lines of the file.
-        delimiter: Character between cells. A tab selects the rules of TSV, any other character those of CSV.
+        delimiter: Character between cells. A tab selects the rules of TSV, and any other character selects the rules of CSV.
         path: Path of the file, for error messages.
 
     Raises:
@@ -51,14 +51,14 @@ def clean_column(cells: Sequence[str], delimiter: str) -> list[str]:
 
 
 def _csv_rows(text: Iterable[str], delimiter: str, path: str) -> Iterator[list[str]]:
-    """Yields one row for each line."""
+    """Yields the cells of each line of a CSV file."""
     asked = given = 0
 
     def lines() -> Iterator[str]:
         nonlocal asked
         for line in text:
             asked += 1
-            if asked > given + 1:  # The csv module needs another line to complete the previous row.
+            if asked > given + 1:  # The csv module requests another line because a quoted cell has not ended.
                 break
             yield line
         if asked > given:
@@ -74,6 +74,6 @@ def _csv_rows(text: Iterable[str], delimiter: str, path: str) -> Iterator[list[s
 
 
 def _unquoted(cell: str) -> str:
-    """Removes a pair of quotation marks around a cell if all quotation marks inside are doubled. Otherwise the cell is not quoted."""
+    """Removes a pair of quotation marks around a cell if all quotation marks inside are doubled. Other cells are returned unchanged."""
     inner = cell[1:-1].replace(2 * QUOTE, "")
     return cell[1:-1].replace(2 * QUOTE, QUOTE).strip() if len(cell) > 1 and cell[-1] == QUOTE and QUOTE not in inner else cell

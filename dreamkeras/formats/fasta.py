@@ -1,7 +1,7 @@
-"""Readers for FASTA and for files with one sequence per line. Bytes are parsed with NumPy, without a Python loop over bases.
+"""Reads FASTA files and files with one sequence per line. Bytes are parsed with NumPy, without a Python loop over bases.
 
-A block of complete lines is parsed at a time, with one search for white space and one mask of the sequence letters. Letters are returned
-unchanged.
+The file is parsed in blocks of complete lines, with one search for white space and one mask of the sequence letters per block. Letters
+are returned unchanged.
 """
 
 import itertools
@@ -18,7 +18,7 @@ from dreamkeras.sequence.records import BATCH_ROWS, Records, numbered
 __all__ = ["BLOCK", "Piece", "header_names", "line_blocks", "read_fasta", "read_fasta_pieces", "read_lines"]
 
 BLOCK = 1 << 19
-"""Number of bytes that are parsed at a time. With this number, the masks fit into the processor's cache."""
+"""Number of bytes in a block. With this size, the masks of a block fit into the processor's cache."""
 
 _IS_BLANK = np.zeros(256, bool)
 _IS_BLANK[list(b" \t\n\v\f\r")] = True
@@ -28,11 +28,11 @@ class _FastaBlock(NamedTuple):
     """The content of a block of complete FASTA lines.
 
     Args:
-        names: Text of the n headers up to the first white space.
+        names: Text of each of the n headers up to its first white space.
         places: Number of lines in the block before each header, int64 (n,).
         letters: Sequence lines without white space, uint8.
-        starts: Start of each header's sequence in `letters`, int64 (n,). Letters before the first start belong to a header of an earlier
-            block.
+        starts: Start in `letters` of the sequence of each header, int64 (n,). Letters before the first start belong to a header in an
+            earlier block.
         breaks: Number of lines in the block.
     """
 
@@ -60,16 +60,20 @@ class Piece(NamedTuple):
 
 
 def read_fasta(stream: BinaryIO, path: str, *, batch: int = BATCH_ROWS, block: int = BLOCK) -> Iterator[Records]:
-    """Reads the records of a FASTA file in batches. Memory holds one block and the longest record, but not the complete file.
+    """Reads the records of a FASTA file in batches.
+
+    Memory use is limited by the block size and the longest record, not by the size of the file.
 
     Args:
-        stream: Bytes of the file. Lines may have any length, may end with CRLF and may be blank. The last line needs no line break.
+        stream: Bytes of the file. Lines may have any length, may end with CRLF and may be blank. A line break at the end of the file is
+            optional.
         path: Path of the file, for error messages.
         batch: Maximum number of records in a batch.
         block: Number of bytes to parse at a time, which also limits the size of a batch of short records.
 
     Yields:
-        Records. Ids are the headers up to the first white space. A record with an empty header is named by its number, counted from 1.
+        Records. The id of a record is its header up to the first white space. If the header is empty, the id is the number of the
+        record, counted from 1.
 
     Raises:
         InputError: Text precedes the first header, or the file has no record.
@@ -85,9 +89,9 @@ def read_fasta(stream: BinaryIO, path: str, *, batch: int = BATCH_ROWS, block: i
 
 
 def read_fasta_pieces(stream: BinaryIO, path: str, *, block: int = BLOCK) -> Iterator[Piece]:
-    """Reads the records of a FASTA file in parts, in order. Memory holds a single block, even for long records.
+    """Reads the records of a FASTA file in parts, in order. Memory use is limited by the block size, even for long records.
 
-    Arguments and errors are those of `read_fasta`. Records without letters are skipped.
+    Records without letters are skipped. See `read_fasta` for the arguments and errors.
     """
     name, line, begins, before, count = "", 0, True, 1, 0
     for lines in map(_parse, _fasta_blocks(stream, path, block)):
@@ -105,7 +109,7 @@ def read_fasta_pieces(stream: BinaryIO, path: str, *, block: int = BLOCK) -> Ite
 def read_lines(stream: BinaryIO, path: str, *, batch: int = BATCH_ROWS, block: int = BLOCK) -> Iterator[Records]:
     """Reads the records of a file with one sequence per line. Records are numbered from 1, and blank lines are skipped.
 
-    Arguments and results are those of `read_fasta`.
+    See `read_fasta` for the arguments and results.
 
     Raises:
         InputError: The file has no sequence.
@@ -124,10 +128,10 @@ def read_lines(stream: BinaryIO, path: str, *, batch: int = BATCH_ROWS, block: i
 
 
 def line_blocks(stream: BinaryIO, block: int, end: bytes = b"") -> Iterator[bytes]:
-    """Yields the stream in blocks of about `block` bytes that consist of complete lines. `end` is appended to the last block."""
+    """Yields the bytes of a stream in blocks of complete lines, each of about `block` bytes. `end` is appended to the last block."""
     carry = b""
     while True:
-        size = max(block, len(carry))  # The read size grows with a long line, so that the line is not copied for every block.
+        size = max(block, len(carry))  # The read size grows with an incomplete line, so that a long line is copied rarely.
         piece = stream.read(size)
         if len(piece) < size:
             yield carry + piece + end
@@ -176,10 +180,10 @@ def _parse(data: bytes) -> _FastaBlock:
 
 
 def header_names(headers: bytes, hold_blanks: bool, mark: bytes = b">") -> list[str]:
-    """Returns the ids in header lines: the text of each header up to the first white space.
+    """Returns the id in each header line, which is the text up to the first white space.
 
     Args:
-        headers: Concatenated header lines, each beginning with the mark and ending with a line break.
+        headers: Concatenated header lines, each of which begins with the mark and ends with a line break.
         hold_blanks: Whether any header contains white space.
         mark: First character of a header.
     """
@@ -202,7 +206,7 @@ def _decoded(name: bytes) -> str:
 
 
 def _records(blocks: Iterator[_FastaBlock], path: str) -> Iterator[Records]:
-    """Yields the records that end in each block. The last record of a block is kept until the next header."""
+    """Yields the records that end in each block. The last record of a block is yielded after the next header has been found."""
     names: list[str] = []
     lines, pieces, before = np.empty(0, np.int64), [np.empty(0, np.uint8)], 1
     for block in blocks:

@@ -1,4 +1,4 @@
-"""The index of a FASTA file: reads and checks a `.fai` file, or computes the index. This module does not handle compression."""
+"""Reads and checks the index of a FASTA file (`.fai`), or computes the index. This module reads uncompressed bytes only."""
 
 from pathlib import Path
 from typing import BinaryIO, NamedTuple, Protocol
@@ -12,10 +12,10 @@ from dreamkeras.formats.fasta import BLOCK, line_blocks
 __all__ = ["Contig", "check_fai", "index_fasta", "read_fai"]
 
 GAP = 1 << 20
-"""Maximum number of bytes between the sequences of two contigs, which are headers and blank lines."""
+"""Maximum number of bytes of headers and blank lines between the sequences of two contigs."""
 
 SAMPLE = 1 << 12
-"""Maximum number of bases of a contig's first line that are checked."""
+"""Maximum number of bases that are checked in the first line of a contig."""
 
 _LINE_ENDS = (b"\n", b"\r\n")
 
@@ -26,7 +26,7 @@ class Contig(NamedTuple):
     Args:
         length: Number of bases.
         offset: Byte offset of the first base in the uncompressed file.
-        bases: Number of bases per line. The last line may have fewer.
+        bases: Number of bases per line. The last line of a contig may have fewer bases.
         width: Number of bytes per line, including the line break.
     """
 
@@ -36,11 +36,11 @@ class Contig(NamedTuple):
     width: int
 
     def byte_of(self, position: int) -> int:
-        """Returns the byte offset of the base at a position, counted from 0."""
+        """Returns the byte offset of the base at a position of the contig, counted from 0."""
         return self.offset + position // self.bases * self.width + position % self.bases
 
     def has_line_at(self, position: int, text: "Bytes") -> bool:
-        """Returns whether the line with a position begins where the index says. True for positions beyond the contig."""
+        """Returns whether the line that contains a position begins at the byte given by the index. True for positions beyond the contig."""
         row = position // self.bases if position < self.length else 0
         begin = self.offset + row * self.width
         return not row or text[begin - self.width + self.bases : begin] in _LINE_ENDS
@@ -68,7 +68,7 @@ def read_fai(path: Path) -> dict[str, Contig]:
 
 
 class Bytes(Protocol):
-    """The bytes of a file, without compression."""
+    """Random access to the uncompressed bytes of a file."""
 
     def __len__(self) -> int: ...
 
@@ -76,20 +76,20 @@ class Bytes(Protocol):
 
 
 def check_fai(contigs: dict[str, Contig], text: Bytes, path: str) -> None:
-    """Checks that an index belongs to a FASTA file, by the bytes between contigs and the ends of a few lines.
+    """Checks that an index belongs to a FASTA file, by reading the bytes between contigs and the ends of a few lines.
 
     Args:
         contigs: Contigs of the index.
-        text: Bytes of the FASTA file, without compression.
+        text: Uncompressed bytes of the FASTA file.
         path: Path of the FASTA file, for error messages.
 
     Raises:
-        InputError: A header or the length of a line differs from the index.
+        InputError: The position of a header or the length of a line differs from the index.
     """
     end = 0
     for name, contig in sorted(contigs.items(), key=lambda item: item[1].offset):
         if reason := _uneven(contig) or _header_missing(text, name, end, contig.offset) or _lines_differ(text, contig):
-            raise _other_index(path, f"contig {name!r} does not {reason}")  # such as "begin at byte 21"
+            raise _other_index(path, f"contig {name!r} does not {reason}")  # the reason is a phrase such as "begin at byte 21"
         end = _end(contig)
     behind = text[end : end + GAP]
     if behind and not _are_headers(behind, begins=False):
@@ -101,12 +101,12 @@ def _end(contig: Contig) -> int:
 
 
 def _uneven(contig: Contig) -> str:
-    """Returns an error text if the index gives impossible line lengths for a contig, otherwise an empty string."""
+    """Returns a phrase for the error message if the index gives impossible line lengths for a contig, otherwise an empty string."""
     return "" if 0 < contig.bases <= contig.width or not contig.length else _lines(contig)
 
 
 def _header_missing(text: Bytes, name: str, end: int, offset: int) -> str:
-    """Returns an error text if the bytes before a contig's sequence are not its header, otherwise an empty string."""
+    """Returns a phrase for the error message if a contig does not follow its header, otherwise an empty string."""
     gap = text[end:offset] if end < offset <= min(len(text), end + GAP) else b""
     header = next((line for line in reversed(gap.split(b"\n")) if line.strip()), b"")
     found = (header[1:].decode("utf-8", "replace").split() or [""])[0]
@@ -115,7 +115,7 @@ def _header_missing(text: Bytes, name: str, end: int, offset: int) -> str:
 
 
 def _are_headers(gap: bytes, *, begins: bool) -> bool:
-    """Returns whether bytes between two sequences are headers and blank lines only. `begins` is True at the beginning of the file."""
+    """Returns whether the bytes between two sequences consist of headers and blank lines. `begins` is True at the beginning of the file."""
     lines = gap.split(b"\n")
     if not begins and lines.pop(0).strip(b"\r"):
         return False
@@ -123,7 +123,7 @@ def _are_headers(gap: bytes, *, begins: bool) -> bool:
 
 
 def _lines_differ(text: Bytes, contig: Contig) -> str:
-    """Returns an error text if the first, middle or last line of a contig is not where the index says, otherwise an empty string."""
+    """Returns a phrase for the error message if a line of a contig is not where the index says, otherwise an empty string."""
     first = text[contig.offset : contig.offset + min(contig.bases, contig.length, SAMPLE)]
     last, end = max(contig.length - 1, 0), _end(contig)
     if b"\n" in first or b">" in first or not all(contig.has_line_at(place, text) for place in (contig.bases, last // 2, last)):
@@ -144,7 +144,7 @@ def index_fasta(stream: BinaryIO, path: str, *, block: int = BLOCK) -> dict[str,
     """Computes the index of a FASTA file. Contigs are in the order of the file.
 
     Args:
-        stream: Bytes of the file, without compression.
+        stream: Uncompressed bytes of the file.
         path: Path of the file, for error messages.
         block: Number of bytes to parse at a time.
 
@@ -160,7 +160,7 @@ def index_fasta(stream: BinaryIO, path: str, *, block: int = BLOCK) -> dict[str,
 
 
 class _Scan:
-    """State of the scan of a FASTA file, which is read in blocks of complete lines."""
+    """State of the computation of an index, while a FASTA file is read in blocks of complete lines."""
 
     def __init__(self, path: str) -> None:
         self.found: dict[str, _Open] = {}
@@ -201,7 +201,7 @@ class _Scan:
 
 
 class _Open:
-    """A contig during the scan."""
+    """A contig whose lines are still being read."""
 
     def __init__(self, offset: int) -> None:
         self._offset, self._length = offset, 0
@@ -209,7 +209,7 @@ class _Open:
         self._ended = False
 
     def extend(self, letters: np.ndarray, widths: np.ndarray) -> bool:
-        """Adds lines. Returns whether all lines have the length of the first one, except for a shorter last line and blank lines."""
+        """Adds lines. Returns whether all lines have the length of the first line, except for a shorter last line and blank lines."""
         if not self._width:
             self.bases, self._width = int(letters[0]), int(widths[0])
         even = (letters == self.bases) & (widths == self._width) & (not self._ended)

@@ -1,4 +1,7 @@
-"""Reader for FASTQ with four lines per read. Bytes are parsed with NumPy. Qualities are counted but not kept."""
+"""Reads FASTQ files with four lines per read. Bytes are parsed with NumPy.
+
+The number of qualities is checked, but qualities are not returned.
+"""
 
 from collections.abc import Iterator
 from typing import BinaryIO
@@ -20,13 +23,15 @@ def read_fastq(stream: BinaryIO, path: str, *, batch: int = BATCH_ROWS, block: i
     """Reads a FASTQ file in batches of bounded size.
 
     Args:
-        stream: Bytes of the file. Lines may end with CRLF, and the last line needs no line break. Bases and qualities are on one line.
+        stream: Bytes of the file. Lines may end with CRLF, and a line break at the end of the file is optional. The bases of a read are
+            on one line, and so are its qualities.
         path: Path of the file, for error messages.
         batch: Maximum number of reads in a batch.
         block: Number of bytes to parse at a time.
 
     Yields:
-        Records. Ids are the headers up to the first white space. A read with an empty header is named by its number, counted from 1.
+        Records. The id of a read is its header up to the first white space, or the number of the read, counted from 1, if the header is
+        empty.
 
     Raises:
         InputError: A read is malformed, or the file has no read. The message names the line.
@@ -48,7 +53,7 @@ def read_fastq(stream: BinaryIO, path: str, *, batch: int = BATCH_ROWS, block: i
 
 
 def _whole_reads(data: bytes) -> tuple[bytes, bytes]:
-    """Splits bytes into the lines of complete reads and the rest."""
+    """Splits bytes into the lines of complete reads and the remaining bytes."""
     ends = np.flatnonzero(np.frombuffer(data, np.uint8) == ord("\n"))
     reads = len(ends) // 4
     while reads and not data[int(ends[4 * reads - 4]) - 1 : int(ends[4 * reads - 1])].strip():
@@ -58,7 +63,7 @@ def _whole_reads(data: bytes) -> tuple[bytes, bytes]:
 
 
 def _parse(data: bytes, first: int, path: str) -> Records:
-    """Parses complete reads. Their first line has number `first` in the file."""
+    """Parses complete reads. The number of their first line in the file is `first`."""
     codes = np.frombuffer(data, np.uint8)
     ends = np.flatnonzero(codes == ord("\n"))
     sizes = np.diff(ends, prepend=-1)

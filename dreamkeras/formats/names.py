@@ -1,9 +1,9 @@
-"""Names of output formats. This module imports nothing, so that shell completion stays fast."""
+"""Names of output formats. This module has no imports, so that shell completion stays fast."""
 
 __all__ = ["TABLES", "TRACKS"]
 
 TABLES = ("tsv", "csv", "jsonl", "parquet")
-"""Formats of tables. The module `writers` implements them."""
+"""Names of the table formats, which the module `writers` implements."""
 
 TRACKS = {"bedgraph": (".bedgraph", ".bdg", ".bg"), "bigwig": (".bigwig", ".bw")}
-"""Formats of tracks, with the suffixes of their files in lower case."""
+"""Names of the track formats, with the suffixes of their files in lower case."""

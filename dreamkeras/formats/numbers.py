@@ -9,7 +9,7 @@ import numpy as np
 __all__ = ["format_numbers"]
 
 LARGE = 99.9999
-"""Values above this limit would have fewer than four decimals with six significant digits."""
+"""Limit above which a value would have fewer than four decimals if it had six significant digits."""
 
 
 def format_numbers(column: np.ndarray) -> list[str]:

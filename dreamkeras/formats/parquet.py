@@ -29,7 +29,7 @@ def parquet_layout(path: str, copy: BinaryIO | None = None) -> Layout:
 
     Args:
         path: Path of the file.
-        copy: Copy of the file's bytes if the path is a stream. If None, the file is opened.
+        copy: Copy of the file's bytes, if `path` is a stream. If None, the file at `path` is opened.
 
     Raises:
         InputError: The file is damaged or not a Parquet file.
@@ -42,14 +42,16 @@ def parquet_layout(path: str, copy: BinaryIO | None = None) -> Layout:
 def read_parquet(
     path: str, sequence: int, id: int | None = None, *, batch: int = BATCH_ROWS, copy: BinaryIO | None = None
 ) -> Iterator[Records]:
-    """Reads the records of a Parquet file in batches. Row numbers, counted from 1, replace line numbers and missing ids.
+    """Reads the records of a Parquet file in batches. Rows are numbered from 1.
+
+    Row numbers are used as line numbers, and as ids where ids are missing.
 
     Args:
         path: Path of the file.
         sequence: Position of the column with the sequences.
         id: Position of the column with the ids. If None, rows are numbered.
         batch: Maximum number of rows in a batch.
-        copy: Copy of the file's bytes if the path is a stream. If None, the file is opened.
+        copy: Copy of the file's bytes, if `path` is a stream. If None, the file at `path` is opened.
 
     Raises:
         InputError: The sequences are not text, or the file is damaged.
@@ -68,10 +70,10 @@ def parquet_rows(path: str, positions: Sequence[int], *, batch: int = BATCH_ROWS
         path: Path of the file.
         positions: Positions of the columns, counted from 0.
         batch: Maximum number of rows in a batch.
-        copy: Copy of the file's bytes if the path is a stream. If None, the file is opened.
+        copy: Copy of the file's bytes, if `path` is a stream. If None, the file at `path` is opened.
 
     Yields:
-        Tables. Their line numbers are row numbers, counted from 1.
+        Tables with row numbers, counted from 1, in the field of line numbers.
 
     Raises:
         InputError: The file has no row or is damaged.
@@ -81,7 +83,7 @@ def parquet_rows(path: str, positions: Sequence[int], *, batch: int = BATCH_ROWS
 
 
 def _batches(path: str, positions: Sequence[int], batch: int, copy: BinaryIO | None) -> Iterator[tuple[Any, np.ndarray]]:
-    """Yields Arrow record batches with the columns at the given positions, in this order, and their row numbers."""
+    """Yields pairs of an Arrow record batch, with the columns at the given positions in the given order, and its row numbers."""
     pyarrow = import_pyarrow()
     file = _open(path, copy)
     names = [file.schema_arrow.names[position] for position in positions]

@@ -1,7 +1,7 @@
 """Reads sequences or table columns from files of any supported format, in batches of bounded size.
 
 Supported formats are FASTA, FASTQ, TSV, CSV and one sequence per line, plain or gzip, and Parquet. Input is a file or standard input. The
-format is detected from the first bytes and the file name. Readers do not check that sequences are DNA, constructs do.
+format is detected from the first bytes and the file name. The sequences are not checked here. `Construct` checks that they are DNA.
 """
 
 from collections.abc import Iterable, Iterator, Sequence
@@ -36,7 +36,7 @@ __all__ = [
 Format = Literal["auto", "fasta", "fastq", "tsv", "csv", "lines", "parquet"]
 
 ID_NAMES = ("id", "seq_id", "name")
-"""Default names, in lower case, of the column of ids. The first one that is in the header is used."""
+"""Default names of the id column, in lower case. The first name that is in the header is used."""
 
 _FASTA_SUFFIXES = {".fa", ".fasta", ".fna", ".ffn", ".fas"}
 _FASTQ_SUFFIXES = {".fq", ".fastq"}
@@ -59,17 +59,17 @@ def read_records(
     Args:
         path: Path of the file. `-` reads standard input.
         format: Format of the file. By default, the format is detected from the first bytes and the file name.
-        id_column: Name or position (from 0) of the column of ids. Defaults to the column named id, seq_id or name. Without a header, it
+        id_column: Name or position (from 0) of the id column. Defaults to the column named id, seq_id or name. Without a header, it
             defaults to the first column, if that column precedes the sequences and contains no numbers. Without ids, records are
             numbered from 1. Text of digits is a name if the header has exactly this name, otherwise a position.
-        sequence_column: Name or position of the column of sequences. Defaults to the column named sequence or seq. Without a header, it
+        sequence_column: Name or position of the sequence column. Defaults to the column named sequence or seq. Without a header, it
             defaults to the column that looks like DNA.
-        batch: Maximum number of records in a batch. Batches of long sequences have fewer.
-        opened: Open stream with the bytes of the file, which may not be Parquet. The stream is not closed. If given, `path` is used in
-            error messages only.
+        batch: Maximum number of records in a batch. Batches of long sequences have fewer records.
+        opened: Open stream with the bytes of the file, which is not closed. Parquet is not supported. If the stream is given, `path` is
+            used in error messages only.
 
     Yields:
-        Records, at least one per batch. Letters are unchanged. Records may have no letters.
+        Batches of at least one record. Letters are as in the file. Sequences may be empty.
 
     Raises:
         InputError: The file is missing, empty, damaged, or not in the expected format. The message names file and line.
@@ -114,7 +114,7 @@ def read_files(paths: Iterable[str], *, id_column: Column | None = None, sequenc
 
 
 class OpenTable(NamedTuple):
-    """An open table, whose columns can be chosen and then read once.
+    """An open table, from which the caller can choose columns and read them once.
 
     Args:
         layout: Layout of the table, with its column names.
@@ -139,8 +139,8 @@ def open_table(path: str, columns: Iterable[Column | None] = (), header: bool | 
 
     Args:
         path: Path of the file. `-` reads standard input.
-        columns: Columns that will be requested, which help to detect a header, see `tables.sniff_layout`.
-        header: Whether the first row is a header. If None, this is detected.
+        columns: Columns that the caller will read. Their names help to detect a header, see `tables.sniff_layout`.
+        header: Whether the first row is a header. If None, a header is detected from the content.
 
     Raises:
         InputError: The file is missing, empty or damaged. The message names the file.
@@ -155,7 +155,7 @@ def open_table(path: str, columns: Iterable[Column | None] = (), header: bool | 
 
 
 def _seekable(source: Source) -> AbstractContextManager[BinaryIO | None]:
-    """Returns a seekable copy of a stream, because Parquet is read from its end. For a file, returns None."""
+    """Returns a seekable copy of a stream, or None for a file. Parquet files can be read only from seekable inputs."""
     return copied(source.stream, source.path) if is_stream(source.path) else nullcontext()
 
 
@@ -167,7 +167,7 @@ def sniff_format(source: Source, *, is_table: bool = False) -> Format:
 
     Args:
         source: Open input.
-        is_table: Whether the input must be a table, because columns were requested.
+        is_table: Whether the input must be a table, because the user named a column.
     """
     if source.head.startswith(PARQUET):
         return "parquet"
@@ -203,13 +203,13 @@ def _table_records(source: Source, layout: Layout, id: Column | None, sequence: 
 
 
 def sequence_position(layout: Layout, column: Column | None, path: str) -> int:
-    """Finds the column of the sequences: the given column, or the one that has a default name or looks like DNA.
+    """Finds the sequence column: the given column, the column with a default name, or, without a header, a column that looks like DNA.
 
     Returns:
         Position of the column, counted from 0.
 
     Raises:
-        InputError: There is no such column.
+        InputError: The table has no sequence column, or the given column does not exist.
     """
     if column is not None:
         return find_column(layout, column, path)
@@ -224,7 +224,7 @@ def sequence_position(layout: Layout, column: Column | None, path: str) -> int:
 
 
 def id_position(layout: Layout, column: Column | None, path: str) -> int | None:
-    """Finds the column of the ids: the given column, or the one that has a default name.
+    """Finds the id column: the given column, or the column with a default name.
 
     Returns:
         Position of the column, counted from 0, or None if the table has no ids.

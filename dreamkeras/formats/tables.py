@@ -1,6 +1,6 @@
-"""Reads columns of TSV and CSV files, chosen by name or by position, in batches with line numbers.
+"""Reads selected columns of TSV and CSV files in batches, with the line number of each row. Columns are selected by name or by position.
 
-Values are strings. Cells that look like DNA are recognised only in order to distinguish a header from data.
+Values are strings. To distinguish a header from data, this module recognises cells that look like DNA.
 """
 
 import io
@@ -33,17 +33,18 @@ __all__ = [
 ]
 
 Column = str | int
-"""A column, given by name, in any case, or by position, counted from 0."""
+"""Name of a column, in any case, or its position, counted from 0."""
 
 SEQUENCE_NAMES = ("sequence", "seq")
-"""Default names, in lower case, of the column of sequences."""
+"""Default names of the sequence column, in lower case."""
 
-# Four plain bases are treated as a sequence. IUPAC codes can also spell words, such as `dna`, so at least eight of them are needed.
+# A cell of at least four bases is treated as a sequence. Words such as `dna` also consist of IUPAC codes, so a sequence with other
+# codes than the bases must have at least eight letters.
 _DNA = re.compile(f"[{BASES}N]{{4,}}|[{''.join(IUPAC)}]{{8,}}", re.IGNORECASE)
 
 _POSITION = re.compile("0|[1-9][0-9]{0,8}")
 
-# A sequence of any length, which may be malformed.
+# Matches a sequence of any length, even if it is malformed.
 _LETTERS = re.compile("[ACGTUN*.-]*", re.IGNORECASE)
 
 LISTED = 20
@@ -71,7 +72,7 @@ class Layout(NamedTuple):
         delimiter: Character between two cells.
         names: Column names in the header, without a leading `#`. None if the table has no header.
         first: Cells of the first row that is not blank, which may be a header.
-        line: Line number of the first row, counted from 1. 0 for formats without lines.
+        line: Line number of the first row, counted from 1, or 0 for formats without lines.
     """
 
     delimiter: str
@@ -88,9 +89,10 @@ def sniff_layout(
     Args:
         source: Open input.
         delimiter: Character between cells. Defaults to tab if the first line contains a tab, otherwise to comma.
-        header: Whether the first row is a header. If None, a first row without numbers and sequences is a header.
-        columns: Columns that will be requested. A first row that contains one of these names (all of them, if they are numbers) and no
-            sequence is also a header.
+        header: Whether the first row is a header. If None, the first row is treated as a header if it contains neither numbers nor
+            sequences.
+        columns: Columns that the caller will read. The first row is also treated as a header if it contains no sequence but one of
+            these names, or all of these names if the names are numbers.
     """
     lines = io.StringIO(source.head.decode("utf-8", "replace"), newline="")
     delimiter = delimiter or ("\t" if "\t" in next(filter(str.strip, lines), "") else ",")
@@ -108,7 +110,7 @@ def header_names(cells: tuple[str, ...]) -> tuple[str, ...]:
 
 
 def named_or_placed(layout: Layout, text: Column | None) -> Column | None:
-    """Resolves a column that was given as text. The text is a name if the header has exactly this name. Other digits are a position.
+    """Resolves a column that was given as text. The text is a name if the header has exactly this name. Otherwise, digits are a position.
 
     Example:
         >>> layout = Layout(",", ("sequence", "2", "1"), ("sequence", "2", "1"), 1)
@@ -147,7 +149,7 @@ def find_column(layout: Layout, column: Column, path: str) -> int:
 
 
 def _named(names: Sequence[str], wanted: str) -> list[int]:
-    """Returns the positions of a name. If no name matches exactly, case is ignored."""
+    """Returns the positions of the columns with a given name. If no name matches exactly, case is ignored."""
     exact = [i for i, name in enumerate(names) if name == wanted]
     return exact or [i for i, name in enumerate(names) if name.lower() == wanted.lower()]
 
@@ -173,7 +175,7 @@ def rows_of(
         positions: Positions of the columns, counted from 0.
         batch: Maximum number of rows in a batch.
         uneven: Set to which the line numbers of rows with too few or too many cells are added. Missing cells become empty strings. If
-            None, such a row is an error.
+            None, a row with too few or too many cells is an error.
 
     Raises:
         InputError: The table has no row, or a row has too few or too many cells and `uneven` is None.
@@ -192,7 +194,7 @@ def rows_of(
 
 
 def _batch(rows: Iterator[tuple[int, list[str]]], positions: Sequence[int], batch: int) -> Iterator[tuple[int, list[str]]]:
-    """Yields the requested cells of the next rows until the batch has the maximum number of rows or characters."""
+    """Yields the line number and the selected cells of the next rows, until the batch has the maximum number of rows or characters."""
     size = 0
     for line, row in itertools.islice(rows, batch):
         cells = [row[position] for position in positions]
@@ -203,9 +205,9 @@ def _batch(rows: Iterator[tuple[int, list[str]]], positions: Sequence[int], batc
 
 
 def _even_rows(rows: Iterator[tuple[int, list[str]]], width: int, path: str, uneven: set[int] | None) -> Iterator[tuple[int, list[str]]]:
-    """Yields rows and checks that each has `width` cells. Additional empty cells at the end of a row are ignored.
+    """Yields rows after checking that each row has `width` cells. Additional empty cells at the end of a row are ignored.
 
-    The line numbers of other rows are added to `uneven`. If `uneven` is None, such a row is an error.
+    The line numbers of rows with too few or too many cells are added to `uneven`. If `uneven` is None, such a row is an error.
     """
     for line, row in rows:
         if len(row) < width or any(row[width:]):
@@ -224,7 +226,8 @@ def _is_header(cells: Sequence[str], columns: Iterable[Column | None]) -> bool:
         return not any(map(is_dna, cells))
     numbers = set(filter(is_number, asked))
     if numbers and numbers <= set(cells):
-        return not any(map(_LETTERS.fullmatch, cells[1:] if cells[0] == "" else cells))  # pandas writes an empty name for its index
+        # The name of the index column is empty in files that pandas wrote.
+        return not any(map(_LETTERS.fullmatch, cells[1:] if cells[0] == "" else cells))
     return not any(map(_is_data, cells))
 
 

@@ -1,6 +1,7 @@
-"""Writes predictions for genomic windows as bedGraph or bigWig, with one value per interval. Incomplete files are never left behind.
+"""Writes predictions for genomic windows as bedGraph or bigWig, with one value per interval. A failed command leaves no incomplete file.
 
-The position of a window is taken from its id, `contig:start-end`. pyBigWig is imported only when a bigWig file is read or written.
+The position of a window is read from its id, which has the form `contig:start-end`. pyBigWig is imported only when a bigWig file is
+read or written.
 """
 
 import re
@@ -32,14 +33,17 @@ def import_pybigwig() -> Any:
 
 
 def track_format(path: str, format: str | None = None) -> str | None:
-    """Returns the track format of an output, or None for a table. If no format is given, the suffix of the file (before .gz) decides."""
+    """Returns the track format of an output, or None for a table.
+
+    If `format` is None, the suffix of the file (before .gz) determines the format.
+    """
     if format is not None:
         return format if format in TRACKS else None
     return next((name for name, suffixes in TRACKS.items() if unpacked_name(path.lower()).endswith(suffixes)), None)
 
 
 class TrackIntervals(NamedTuple):
-    """Intervals in the order of a track, with their values.
+    """Intervals of a track, in the order in which they are written, with their values.
 
     Args:
         contigs: Contig of each of the n intervals.
@@ -65,7 +69,7 @@ class _Order:
         self._last = ("", 0)
 
     def intervals(self, ids: Sequence[str], values: np.ndarray) -> TrackIntervals:
-        """Returns the intervals of the rows whose value is finite.
+        """Returns the intervals of the windows whose value is finite.
 
         Raises:
             InputError: An id is not of the form `contig:start-end`, or an interval overlaps or precedes the previous one.
@@ -114,7 +118,7 @@ class BedGraph:
 
 
 class BigWig:
-    """Writer of a bigWig file, created by `open_track`. `lengths` maps the contigs of the genome to their lengths."""
+    """Writer of a bigWig file, created by `open_track`. `lengths` gives the length of each contig in the genome."""
 
     def __init__(self, file: BinaryIO, path: str, lengths: Mapping[str, int]) -> None:
         self._path = path
@@ -124,7 +128,7 @@ class BigWig:
         self._file.addHeader(list(lengths.items()))
 
     def add(self, intervals: TrackIntervals) -> None:
-        """Writes intervals. Their contigs must be in the order of the genome."""
+        """Writes intervals. The contigs of the intervals must be in the order of the genome."""
         for contig in dict.fromkeys(intervals.contigs):
             rank = self._order.get(contig, -1)
             if rank < self._last:
@@ -148,20 +152,20 @@ class BigWig:
 
 
 class TrackWriter:
-    """Writer of batches of predictions to a track, created by `open_track`."""
+    """Writer that adds batches of predictions to a track, created by `open_track`."""
 
     def __init__(self, track: BedGraph | BigWig, order: _Order, column: int) -> None:
         self._track, self._order, self._column = track, order, column
 
     def write(self, ids: Sequence[str], values: np.ndarray) -> None:
-        """Writes one interval for each id. Rows whose value is not finite are skipped.
+        """Writes one interval for each window. Windows whose value is not finite are skipped.
 
         Args:
             ids: Ids of n windows, of the form `contig:start-end`.
             values: Predictions, float32 (n, columns).
 
         Raises:
-            InputError: An id is not of this form, or windows overlap or are not sorted.
+            InputError: An id is not of the form `contig:start-end`, or windows overlap or are not sorted.
         """
         self._track.add(self._order.intervals(ids, values[:, self._column]))
 
@@ -182,12 +186,13 @@ def open_track(
         path: Path of the file. A bedGraph whose name ends in .gz or .bgz is compressed with bgzip.
         format: One of `TRACKS`.
         columns: Names of the predictions.
-        column: Name of the prediction to write. Required if there are several.
-        middle: Number of bases in the middle of each window to which its value applies. If None, the value applies to the complete window.
+        column: Name of the prediction to write. Required if `columns` has several names.
+        middle: Number of bases in the middle of each window to which the value of the window applies. If None, the value applies to the
+            complete window.
         lengths: Length of each contig, in the order of the genome. Intervals are cut at the ends of contigs. Required for bigWig.
 
     Raises:
-        InputError: The column does not exist, no column was chosen among several, or the lengths for a bigWig are missing.
+        InputError: The column does not exist, several columns are given but none is chosen, or the lengths for a bigWig file are missing.
         DreamkerasError: The file cannot be written.
         MissingPackageError: pyBigWig is not installed.
 

@@ -1,6 +1,6 @@
 """Reads VCF files as batches of records, including malformed lines.
 
-htslib is not used, because it stops at the first malformed line. This module returns such a line as a record.
+htslib is not used, because it stops at the first malformed line. This module returns malformed lines as records too.
 """
 
 import itertools
@@ -22,10 +22,10 @@ from dreamkeras.sequence.records import BATCH_LETTERS, BATCH_ROWS
 __all__ = ["INFO", "Vcf", "VcfRecords", "declared_lengths", "is_vcf", "open_vcf"]
 
 INFO = 7
-"""Position of the column INFO, counted from 0. Every record has the columns CHROM, POS, ID, REF, ALT, QUAL, FILTER and INFO."""
+"""Position of the column INFO, counted from 0. The columns before INFO are CHROM, POS, ID, REF, ALT, QUAL and FILTER."""
 
 DIGITS = 18
-"""Maximum number of digits of a position. A number with 18 digits fits into 64 bits."""
+"""Maximum number of digits in a position. Numbers of up to 18 digits fit into 64 bits."""
 
 _CONTIG_FIELD = re.compile(rb"[<,](ID(?==)|length(?==[0-9]{1,18}[,>]))=([^,>]+)")
 
@@ -33,18 +33,18 @@ _FIRST_LINES = (b"##fileformat=VCF", b"#CHROM\t")
 
 
 class VcfRecords(NamedTuple):
-    """A batch of lines below the header.
+    """A batch of n records, which are the lines below the header.
 
     Args:
-        texts: The n lines, without line feeds.
+        texts: Line of each record, without its line feed.
         lines: Line number of each record, counted from 1, int64 (n,).
         contigs: CHROM of each record.
-        positions: POS of each record, counted from 1, int64 (n,). The value is -1 for malformed lines, which have too few columns, an empty
-            CHROM, ID, REF or ALT, or a POS that is not a number.
+        positions: POS of each record, counted from 1, int64 (n,), or -1 for a malformed line. A line is malformed if it begins with
+            `#`, has too few columns, has an empty CHROM, ID, REF or ALT, or if POS is not a number.
         ids: ID of each record.
         refs: REF of each record.
-        alts: All alternative alleles. ALT of a malformed line is a single allele, even if it contains commas.
-        records: Index of the record of each alternative allele, int64 (alternative alleles,).
+        alts: Alternative alleles of all records. ALT of a malformed line is treated as a single allele, even if it contains commas.
+        records: Index of the record to which each alternative allele belongs, int64 (alternative alleles,).
     """
 
     texts: list[bytes]
@@ -98,7 +98,7 @@ def open_vcf(path: str) -> Iterator[Vcf]:
 
 
 def declared_lengths(header: Iterable[bytes]) -> dict[str, int]:
-    """Returns the lengths of the contigs that the `##contig` lines of a header declare. Contigs without a length are skipped.
+    """Returns the contig lengths that are declared in the `##contig` lines of a header. Contigs without a length are skipped.
 
     Example:
         >>> declared_lengths([b"##contig=<ID=chr1,length=1000,assembly=x>", b"##contig=<ID=chr2>", b"#CHROM"])
@@ -110,9 +110,9 @@ def declared_lengths(header: Iterable[bytes]) -> dict[str, int]:
 
 @contextmanager
 def _checked(path: str) -> Iterator[BinaryIO | None]:
-    """Checks that bgzip input is not truncated. The end of a file is checked immediately, and the result is None.
+    """Checks that bgzip input is not truncated. Files are checked immediately, and the result is None.
 
-    For a stream, the result is its bytes, and the end is checked after they have been read.
+    For a stream, the result is a reader of its bytes, which checks the end of the stream after all bytes have been read.
     """
     if is_stream(path):
         with open_bytes(path) as stream:
@@ -124,7 +124,7 @@ def _checked(path: str) -> Iterator[BinaryIO | None]:
 
 
 def is_vcf(head: bytes) -> bool:
-    """Returns whether the first bytes of a file are those of a VCF."""
+    """Returns whether the first bytes of a file show that it is a VCF file."""
     return head.startswith(_FIRST_LINES)
 
 
@@ -139,7 +139,7 @@ def _header(stream: BinaryIO) -> tuple[list[bytes], bytes]:
 
 
 def _batches(stream: BinaryIO, first: bytes, before: int) -> Iterator[VcfRecords]:
-    """Yields batches of the lines that are not blank. A batch ends at a maximum number of records or of bytes."""
+    """Yields batches of the lines that are not blank. The number of records and the number of bytes in a batch are limited."""
     texts: list[bytes] = []
     lines: list[int] = []
     size = 0
@@ -168,7 +168,7 @@ def _parsed(texts: list[bytes], lines: list[int]) -> VcfRecords:
 
 
 def _cells(text: bytes) -> tuple[int, bytes, bytes, bytes, bytes]:
-    """Returns POS, CHROM, ID, REF and ALT of a line. Missing columns are empty, and POS of a malformed line is -1."""
+    """Returns POS, CHROM, ID, REF and ALT of a line. Missing columns are empty, and the POS of a malformed line is -1."""
     cells = text.removesuffix(b"\r").split(b"\t", INFO + 1)
     contig, position, name, ref, alt = cells[:5] if len(cells) > INFO else (cells + [b""] * 5)[:5]
     whole = len(cells) > INFO and contig and name and ref and alt and not contig.startswith(b"#")

@@ -1,4 +1,4 @@
-"""Adds INFO fields to the lines of a VCF and leaves everything else unchanged."""
+"""Adds INFO fields to the lines of a VCF file. Other parts of the lines are unchanged."""
 
 from collections.abc import Sequence
 from typing import NamedTuple
@@ -24,7 +24,7 @@ class InfoField(NamedTuple):
 
     @property
     def line(self) -> bytes:
-        """The header line that declares the field."""
+        """Header line that declares the field."""
         text = self.description.replace("\\", "\\\\").replace('"', '\\"')
         return f'##INFO=<ID={self.name},Number=A,Type={self.type},Description="{text}">'.encode()
 
@@ -43,7 +43,7 @@ def annotated_header(header: Sequence[bytes], fields: Sequence[InfoField]) -> li
 
 
 def add_info(text: bytes, added: bytes) -> bytes:
-    r"""Appends text to the INFO column of a record's line. Lines without an INFO column are returned unchanged.
+    r"""Appends text to the INFO column of a VCF line. Lines without an INFO column are returned unchanged.
 
     Example:
         >>> add_info(b"1\t7\t.\tA\tC\t.\t.\t.\tGT", b"X=1"), add_info(b"1\t7\t.\tA\tC\t.\t.\tDP=3", b"X=1")

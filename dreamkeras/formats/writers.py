@@ -1,6 +1,6 @@
-"""Writes predictions as TSV, CSV, JSON lines or Parquet, with an id or several keys and one column per task.
+"""Writes predictions as TSV, CSV, JSON lines or Parquet. Each row has an id, or several keys, and one value per task.
 
-Incomplete files are never left behind. A missing value is `nan` in TSV and CSV, and null in JSON. Parquet files contain float32 values.
+A failed command leaves no incomplete file. A missing value is `nan` in TSV and CSV, and null in JSON. Parquet files contain float32 values.
 """
 
 import io
@@ -25,26 +25,27 @@ __all__ = ["FORMATS", "ID", "Writer", "choose_format", "open_writer"]
 ROW_GROUP = 1 << 16
 
 ID: Mapping[str, type] = {"id": str}
-"""Default keys of predictions: the id of each sequence."""
+"""Default key columns: only the id of each sequence."""
 
 Cells = Sequence[Sequence[Any]]
-"""One column for each key, with texts or numbers. None is a missing number."""
+"""One column of texts or numbers for each key. None represents a missing number."""
 
 
 @contextmanager
 def open_writer(path: str, tasks: Sequence[str], format: str | None = None, keys: Mapping[str, type] = ID) -> Iterator["Writer"]:
     """Opens a writer of predictions. The file appears under its name only after the `with` block has ended without an error.
 
-    Until then, rows are in a temporary file, see `open_output`. Text files are compressed as in `open_text`.
+    During the block, rows are written to a temporary file, see `open_output`. Text files are compressed as in `open_text`.
 
     Args:
         path: Path of the file. `-` writes to standard output.
         tasks: Names of the columns of predictions.
-        format: `tsv`, `csv`, `jsonl` or `parquet`. Defaults to the suffix of the file, before .gz, and to `tsv` for `.txt` or no suffix.
-        keys: Names of the columns that identify a row, and their types, `str` or `int`.
+        format: `tsv`, `csv`, `jsonl` or `parquet`. Defaults to the suffix of the file, before .gz, or to `tsv` if the suffix is `.txt`
+            or missing.
+        keys: Names of the columns that identify a row, and the type of each, `str` or `int`.
 
     Raises:
-        InputError: The format is unknown, or the suffix is not that of a format.
+        InputError: The format or the suffix of the file is unknown.
         DreamkerasError: The file cannot be written. The message names the file and the reason. A BrokenPipeError is not converted.
         MissingPackageError: The format is Parquet and pyarrow is not installed.
 
@@ -68,8 +69,7 @@ def choose_format(path: str, format: str | None = None) -> str:
     """Returns the format that `open_writer` uses for a file.
 
     Raises:
-        InputError: The format is unknown, the suffix is not that of a format, or the name ends like a compressed file although Parquet is
-            compressed internally.
+        InputError: The format or the suffix is unknown, or the name of a Parquet file ends with the suffix of a compressed file.
     """
     suffix = PurePath(unpacked_name(path)).suffix[1:].lower()
     chosen = ("tsv" if suffix in ("", "txt") else suffix) if format is None else format
@@ -81,7 +81,7 @@ def choose_format(path: str, format: str | None = None) -> str:
 
 
 class Writer:
-    """Writer of batches of predictions, created by `open_writer`."""
+    """Writer that adds batches of predictions to a file, created by `open_writer`."""
 
     def __init__(self, encoder: "Encoder", tasks: int, file: BinaryIO | BgzipWriter, path: str) -> None:
         self._encoder = encoder
@@ -101,7 +101,7 @@ class Writer:
         self.write_rows([ids, *labels], values)
 
     def write_rows(self, cells: Cells, values: np.ndarray) -> None:
-        """Writes n rows with several keys.
+        """Writes n rows, each with one cell per key.
 
         Args:
             cells: For each key, a column of n cells.
@@ -123,7 +123,10 @@ class Writer:
 
 
 class Encoder(Protocol):
-    """Encoder of a format, which returns the bytes before the rows, of the rows, and after the rows."""
+    """Encoder of an output format.
+
+    Its methods return the bytes before the rows, the bytes of a batch of rows, and the bytes after the rows.
+    """
 
     def begin(self) -> bytes: ...
 
@@ -160,7 +163,7 @@ class TSVEncoder:
         return [self._quoted(cell) for cell in column] if self._special.search("".join(column)) else column
 
     def _quoted(self, cell: str) -> str:
-        # csv.writer does not quote a lone carriage return, which readers treat as the end of a row.
+        # csv.writer is not used, because it does not quote a lone carriage return, which other programs treat as the end of a row.
         return '"' + cell.replace('"', '""') + '"' if self._special.search(cell) else cell
 
 
@@ -171,7 +174,7 @@ class CSVEncoder(TSVEncoder):
 
 
 class JSONLinesEncoder:
-    """Encoder of JSON lines, with one object per row. Keys are texts or numbers, predictions are numbers or null."""
+    """Encoder of JSON lines, with one object per row. Key columns contain texts or numbers, and predictions are numbers or null."""
 
     def __init__(self, tasks: tuple[str, ...], keys: Mapping[str, type]) -> None:
         names = [json.dumps(name).replace("%", "%%") for name in (*keys, *tasks)]
@@ -192,7 +195,7 @@ class JSONLinesEncoder:
 
 
 class ParquetEncoder:
-    """Encoder of Parquet. Keys are text or integer columns, predictions are float32 columns.
+    """Encoder of Parquet. Key columns contain texts or integers, and the columns of predictions contain float32 values.
 
     All row groups except the last have at least 65,536 rows.
     """
@@ -229,7 +232,7 @@ class ParquetEncoder:
 
 
 class _Sink(io.RawIOBase):
-    """A buffer between pyarrow and the output file, so that bytes that pyarrow writes after an error do not reach the file."""
+    """Buffer between pyarrow and the output file. It keeps bytes that pyarrow writes after an error out of the file."""
 
     def __init__(self) -> None:
         self._pieces: list[bytes] = []
@@ -247,7 +250,7 @@ class _Sink(io.RawIOBase):
         return len(self._pieces[-1])
 
     def taken(self) -> bytes:
-        """Returns the bytes that were written since the last call."""
+        """Returns the bytes that were written since the last call of this method."""
         data = b"".join(self._pieces)
         self._pieces = []
         return data
@@ -257,7 +260,7 @@ FORMATS: dict[str, Callable[[tuple[str, ...], Mapping[str, type]], Encoder]] = d
     zip(TABLES, (TSVEncoder, CSVEncoder, JSONLinesEncoder, ParquetEncoder), strict=True)
 )
 """Encoder of each output format."""
-BINARY = {"parquet"}  # not text, and compressed internally
+BINARY = {"parquet"}  # formats that are not text and are compressed internally
 
 
 def _cells(values: np.ndarray) -> list[list[str]]:
