@@ -1,7 +1,7 @@
 """Reads regions, strands and summits from BED and narrowPeak files.
 
-Other formats have other content in columns 6 and 10. Therefore, all lines of a file are checked in order to decide whether column 6 holds
-strands and column 10 holds summits.
+Some files with regions have other content in columns 6 and 10. Therefore, all lines of a file are checked before column 6 is used as
+strands and column 10 as summits.
 """
 
 import io
@@ -20,19 +20,19 @@ from dreamkeras.genome.regions import Regions
 __all__ = ["Bed", "read_bed"]
 
 NARROW_PEAK = (".narrowpeak", ".narrowpeak.gz", ".narrowpeak.bgz")
-"""Suffixes, in lower case, of narrowPeak files. Their column 10 holds summits."""
+"""Suffixes, in lower case, of narrowPeak files. Column 10 of a narrowPeak file holds summits."""
 
 COLUMNS = 10
-"""Number of columns of narrowPeak. BED has up to 12 columns, and column 10 has another meaning."""
+"""Number of columns in narrowPeak. BED has up to 12 columns, and its column 10 does not hold summits."""
 
 NO_SUMMIT, NOT_A_SUMMIT = -1, -2
-"""Value of column 10 for a peak without a summit in narrowPeak, and the value that represents an invalid cell."""
+"""Value of column 10 in narrowPeak for a peak without a summit, and the value that represents an invalid cell."""
 
 STRAND = 5
-"""Position of the column of strands, counted from 0."""
+"""Position of the strand column, counted from 0."""
 
 _NO_REGION = ("#", "track ", "track\t", "browser ", "browser\t", "id\tstart\tend\t")
-"""Beginnings of lines without a region. The last one is the header of tables that dreamkeras writes, such as tables of seqlets."""
+"""Beginnings of lines without a region. The last beginning is the header of tables that dreamkeras writes, such as tables of seqlets."""
 
 
 class Bed(NamedTuple):
@@ -43,8 +43,8 @@ class Bed(NamedTuple):
         reverse: Whether each region is on the reverse strand, bool (n,). False for regions without a strand.
         lines: Line number of each region, counted from 1, int64 (n,).
         path: Path of the file.
-        about_middles: Sentence that states the position on which regions are centred.
-        about_strands: Sentence that explains why column 6 is not used as strands. Empty if column 6 is used or contains no `-`.
+        about_middles: Sentence that states whether regions are centred on their summit or their middle.
+        about_strands: Sentence that explains why column 6 is not used as strands. Empty if column 6 is used as strands or contains no `-`.
     """
 
     regions: Regions
@@ -56,15 +56,15 @@ class Bed(NamedTuple):
 
 
 def read_bed(path: str, genome: Genome | None = None, summits: bool | None = None) -> Bed:
-    """Reads the regions of a BED or narrowPeak file, plain or gzip. About 50 bytes of memory are used per region.
+    """Reads the regions of a BED or narrowPeak file, plain or gzip. Reading needs about 50 bytes of memory per region.
 
-    Column 6 is used as strands if every line that has a column 6 has `+`, `-` or `.` in it and a score in column 5.
+    Column 6 is used as strands if, in every line with a column 6, that column is `+`, `-` or `.` and column 5 is a score.
 
     Args:
         path: Path of the file.
         genome: Reference genome. If given, contigs get the genome's names. If None, contigs keep the names in the file.
-        summits: Whether column 10 holds summits, as offsets from the start. If None, it does in files that are named .narrowPeak, and in
-            files whose lines all have ten valid columns of narrowPeak.
+        summits: Whether column 10 holds summits, as offsets from the start of the region. If None, column 10 is used as summits in
+            files named .narrowPeak, and in files whose lines all have ten valid columns of narrowPeak.
 
     Raises:
         InputError: The file cannot be read or has no region, a line is malformed or has an invalid summit, or a contig is not in the
@@ -93,14 +93,14 @@ def read_bed(path: str, genome: Genome | None = None, summits: bool | None = Non
 
 
 class _BedLines:
-    """The columns of a BED file, and the first line that shows that columns 10 and 6 are not those of narrowPeak and BED."""
+    """The columns of a BED file, and the first lines that show that columns 10 and 6 do not hold summits and strands."""
 
     def __init__(self) -> None:
         self.contigs: list[str] = []
         self.lines, self.starts, self.ends, self.peaks = array("q"), array("q"), array("q"), array("q")
         self.reverse = array("b")
         self.widest = 0
-        self.no_summit: tuple[int, str, int] | None = None  # line number, cell, and length of the region
+        self.no_summit: tuple[int, str, int] | None = None  # line number, cell, and length of the first region without a valid summit
         self.not_narrow: tuple[int, str] | None = None
         self.unstranded: tuple[int, str] | None = None
         self._names: dict[str, str] = {}
@@ -126,7 +126,7 @@ class _BedLines:
 
 
 def _position(cell: str) -> int:
-    """Parses a position. Returns -1 if the cell is not a whole number."""
+    """Returns the position in a cell, or -1 if the cell is not a whole number."""
     return int(cell) if is_whole(cell) else -1
 
 
@@ -137,7 +137,7 @@ def _peak(cells: list[str], length: int) -> int:
 
 
 def _not_stranded(cells: list[str]) -> str:
-    """Returns the reason why columns 5 and 6 are not a score and a strand, or an empty string if they are."""
+    """Returns the reason why columns 5 and 6 are not a score and a strand, or an empty string if the columns are valid."""
     if cells[STRAND] not in ("+", "-", "."):
         return f"has {cells[STRAND]!r} in column 6"
     if cells[STRAND - 1] != "." and not is_number(cells[STRAND - 1]):
@@ -146,7 +146,7 @@ def _not_stranded(cells: list[str]) -> str:
 
 
 def _not_narrow(cells: list[str], start: int, end: int, peak: int) -> str:
-    """Returns the reason why a line is not narrowPeak, or an empty string if it is."""
+    """Returns the reason why a line is not narrowPeak, or an empty string for a line of narrowPeak."""
     if len(cells) != COLUMNS:
         return f"has {len(cells)} columns"
     if reason := _not_stranded(cells):
@@ -155,7 +155,8 @@ def _not_narrow(cells: list[str], start: int, end: int, peak: int) -> str:
         return f"has {cells[wrong]!r} in column {wrong + 1}"
     if peak == NOT_A_SUMMIT:
         return f"has {cells[COLUMNS - 1]!r} in column 10"
-    # In BED with ten columns, column 10 is the number of blocks. The thick part (columns 7 and 8) is usually the whole region or empty.
+    # In BED with ten columns, column 10 is the number of blocks. In such files, the thick part (columns 7 and 8) is usually the
+    # complete region or empty.
     thick = tuple(map(_position, cells[6:8]))
     is_thick = thick == (start, end) or (thick == (start, start) and start > 0)
     return "has the thickStart and thickEnd of BED in columns 7 and 8" if is_thick else ""
@@ -203,7 +204,7 @@ def _about_strands(found: _BedLines, name: str) -> str:
 
 
 def _named(contigs: list[str], lines: np.ndarray, genome: Genome, name: str) -> list[str]:
-    """Returns the contig of each region under its name in the genome."""
+    """Returns the contig of each region, by its name in the genome."""
     first = dict(zip(reversed(contigs), reversed(lines.tolist()), strict=True))
     names = match_contigs(contigs, genome.lengths, genome.path, {contig: f"{name}, line {line}" for contig, line in first.items()})
     return [names[contig] for contig in contigs]

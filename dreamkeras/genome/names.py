@@ -1,4 +1,4 @@
-"""Names of the strands that a region can be read from. This module does not import NumPy, so that shell completion stays fast."""
+"""Names of the strands from which a region can be read. This module does not import NumPy, so that shell completion stays fast."""
 
 from typing import Literal, get_args
 

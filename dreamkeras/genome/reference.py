@@ -1,6 +1,6 @@
-"""Genome: random access to the sequences of a FASTA file, plain or bgzip.
+"""Genome: random access to the sequences in a FASTA file, plain or bgzip.
 
-`benchmarks/genome.py` compares it with pyfaidx and pysam.
+`benchmarks/genome.py` compares `Genome` with pyfaidx and pysam.
 """
 
 import mmap
@@ -20,20 +20,24 @@ from dreamkeras.sequence.ragged import Ragged
 __all__ = ["Genome", "find_contig", "match_contigs"]
 
 MITOCHONDRIA = ("MT", "chrM", "M", "chrMT")
-"""Names of the mitochondrial genome. Names of other contigs differ between Ensembl and UCSC only by the prefix `chr`."""
+"""Names of the mitochondrial genome in different databases.
+
+The names of other contigs in Ensembl and UCSC differ only by the prefix `chr`.
+"""
 
 
 class Genome:
     r"""The contigs of a FASTA file, with random access to their sequences.
 
     The index is read from the `.fai` file next to the FASTA file. If the `.fai` file is missing or older than the FASTA file, the index is
-    computed, which takes a few seconds for a human genome. The FASTA file must not change while it is in use.
+    computed, which takes a few seconds for a human genome. The FASTA file must not be changed while this object is used.
 
     Args:
         path: Path of a FASTA file, plain or bgzip. All lines of a contig except the last must have the same length.
 
     Raises:
-        InputError: The file cannot be read, is ordinary gzip, has lines of different lengths, or its `.fai` belongs to another file.
+        InputError: The file cannot be read, is ordinary gzip, has lines of different lengths, or its `.fai` file belongs to another
+            FASTA file.
 
     Example:
         >>> import pathlib, tempfile
@@ -69,11 +73,11 @@ class Genome:
     def windows(self, contigs: Sequence[str], starts: np.ndarray, length: int) -> np.ndarray:
         """Returns the sequences of n windows of equal length, uint8 (n, length).
 
-        Letters keep their case. Positions beyond the ends of a contig are `N`.
+        Letters keep their case. Positions beyond the ends of a contig are read as `N`.
 
         Args:
             contigs: Contig of each window, with or without `chr`.
-            starts: Start of each window, counted from 0, int (n,). Starts may be negative.
+            starts: Position of the first base of each window, counted from 0, int (n,). Starts may be negative.
             length: Length of the windows.
 
         Raises:
@@ -82,7 +86,7 @@ class Genome:
         return self.stretches(contigs, starts, starts + length).flat.reshape(len(contigs), length)
 
     def stretches(self, contigs: Sequence[str], starts: np.ndarray, ends: np.ndarray) -> Ragged:
-        """Returns the sequences of n windows of different lengths, from `starts` to `ends`, int (n,). See `windows` for the contigs."""
+        """Returns the sequences from `starts` to `ends`, int (n,), of n windows that may differ in length. See `windows` for `contigs`."""
         if _state(self.path) != self._state:
             raise InputError(f"{self.path} changed while it was being read. Start again.")
         names = match_contigs(contigs, self._contigs, self.path)
@@ -90,7 +94,7 @@ class Genome:
         lengths = np.asarray(ends - starts, np.int64)
         texts = Ragged.from_lengths(np.full(int(lengths.sum()), N, np.uint8), lengths)
         order = sorted(range(len(found)), key=lambda row: (self._contigs[found[row]].offset, starts[row]))
-        for row in order:  # in the order of the file, so that each compressed block is decompressed once
+        for row in order:  # reads windows in the order of the file, so that each compressed block is decompressed once
             start = int(starts[row])
             first, last = max(start, 0), min(int(ends[row]), self._contigs[found[row]].length)
             if first < last:
@@ -110,19 +114,19 @@ class Genome:
 
 
 def match_contigs(wanted: Iterable[str], known: Collection[str], path: str, places: Mapping[str, str] | None = None) -> dict[str, str]:
-    """Finds the name of each contig in a file. Names may differ by the prefix `chr`.
+    """Finds the name that a file uses for each of the given contigs. Names may differ by the prefix `chr`.
 
     Args:
         wanted: Names of contigs to find.
         known: Names of the contigs in the file.
         path: Path of the file, for error messages.
-        places: Origin of each name in `wanted`, for error messages.
+        places: File and line in which each name in `wanted` was found, for error messages.
 
     Returns:
-        Name in the file for each name in `wanted`.
+        For each name in `wanted`, the name of the same contig in the file.
 
     Raises:
-        InputError: The file does not have one of the contigs.
+        InputError: A contig is missing in the file.
 
     Example:
         >>> match_contigs(["1", "chr2", "MT"], ["chr1", "chr2", "chrM"], "genome.fa")
@@ -140,7 +144,7 @@ def match_contigs(wanted: Iterable[str], known: Collection[str], path: str, plac
 
 
 def find_contig(name: str, known: Collection[str]) -> str | None:
-    """Returns the known name of a contig, which may differ by the prefix `chr`, or None if the contig is unknown."""
+    """Returns the name in `known` of a contig, which may differ from `name` by the prefix `chr`, or None if `known` lacks the contig."""
     other = name.removeprefix("chr") if name.startswith("chr") else f"chr{name}"
     names = [name, other, *(MITOCHONDRIA if name in MITOCHONDRIA else ())]
     return next((one for one in names if one in known), None)

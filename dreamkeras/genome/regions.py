@@ -1,4 +1,4 @@
-"""Regions of a genome, windows around them, and overlaps between regions. This module reads no files."""
+"""Regions of a genome, with methods that compute windows around regions and overlaps between regions. This module reads no files."""
 
 from collections.abc import Mapping, Sequence
 from typing import NamedTuple
@@ -14,7 +14,7 @@ class Regions(NamedTuple):
     Args:
         contigs: Contig of each of the n regions.
         starts: First position of each region, counted from 0, int64 (n,).
-        ends: Position after the last one of each region, int64 (n,).
+        ends: Position after the last position of each region, int64 (n,).
         middles: Summit of each region, or its middle if it has no summit, int64 (n,).
     """
 
@@ -30,25 +30,25 @@ class Regions(NamedTuple):
 
     @classmethod
     def joined(cls, parts: Sequence["Regions"]) -> "Regions":
-        """Concatenates the regions of one or more parts."""
+        """Concatenates one or more sets of regions."""
         columns = zip(*(part[1:] for part in parts), strict=True)
         return cls([name for part in parts for name in part.contigs], *map(np.concatenate, columns))
 
     def windows(self, length: int) -> "Regions":
-        """Returns windows of a given length with the same middles.
+        """Returns a window of a given length around the middle of each region.
 
-        If the length is even, the middle is the first position of the second half.
+        If the length is even, the middle of the region is the first position in the second half of the window.
         """
         starts = self.middles - length // 2
         return self._replace(starts=starts, ends=starts + length)
 
     def on(self, lengths: Mapping[str, int]) -> np.ndarray:
-        """Returns whether each region lies completely within its contig, bool (n,). `lengths` maps contigs to their lengths."""
+        """Returns whether each region lies completely within its contig, bool (n,). `lengths` gives the length of each contig."""
         limits = np.array([lengths[name] for name in self.contigs], np.int64)
         return (self.starts >= 0) & (self.ends <= limits)
 
     def first_of_each(self) -> np.ndarray:
-        """Returns whether each region is the first one with its contig, start and end, bool (n,)."""
+        """Returns whether each region differs in contig, start or end from all earlier regions, bool (n,)."""
         keys = list(zip(self.contigs, self.starts.tolist(), self.ends.tolist(), strict=True))
         first = {key: row for row, key in reversed(list(enumerate(keys)))}
         return np.array([first[key] == row for row, key in enumerate(keys)], bool)
@@ -67,5 +67,5 @@ class Regions(NamedTuple):
 
     @property
     def names(self) -> list[str]:
-        """Names of the regions. A name joins contig, 0-based start and end as in ``chr1:1000-1200``."""
+        """Names of the regions. A name such as ``chr1:1000-1200`` consists of contig, 0-based start and end."""
         return [f"{name}:{start}-{end}" for name, start, end in zip(self.contigs, self.starts.tolist(), self.ends.tolist(), strict=True)]

@@ -1,6 +1,6 @@
 """Signal: the number of reads that begin at each position of a genome, read from a bigWig file with pyBigWig.
 
-`benchmarks/genome.py` compares it with pybigtools.
+`benchmarks/genome.py` compares `Signal` with pybigtools.
 """
 
 from collections.abc import Mapping, Sequence
@@ -16,14 +16,14 @@ from dreamkeras.genome.reference import match_contigs
 __all__ = ["Signal"]
 
 MAGIC = bytes.fromhex("26fc8f88")
-"""The first bytes of a bigWig file, in reverse order for a file from a machine with the opposite byte order."""
+"""The first bytes of a bigWig file. If the file was written on a machine with the opposite byte order, these bytes are reversed."""
 
 INDEX = slice(24, 32)
-"""Position, in the header of a bigWig file, of the offset of the index. The index is near the end of the file."""
+"""Bytes of the header of a bigWig file that give the offset of the index. The index is near the end of the file."""
 
 
 class Signal:
-    """The values of a bigWig file, with random access.
+    """Random access to the values of a bigWig file.
 
     Args:
         path: Path of the file.
@@ -44,14 +44,14 @@ class Signal:
         self.lengths: dict[str, int] = self._file.chroms()
 
     def check_genome(self, lengths: Mapping[str, int], path: str) -> None:
-        """Checks that the signal belongs to a genome, by the lengths of contigs.
+        """Checks that the signal belongs to a genome, by comparing the lengths of contigs.
 
         Args:
-            lengths: Lengths of the contigs in use.
+            lengths: Length in the genome of each contig that is used.
             path: Path of the genome, for error messages.
 
         Raises:
-            InputError: A contig is missing or has another length.
+            InputError: A contig is missing in the bigWig file or has another length there.
         """
         for name, other in match_contigs(lengths, self.lengths, self.path).items():
             if lengths[name] != self.lengths[other]:
@@ -61,11 +61,13 @@ class Signal:
                 )
 
     def windows(self, contigs: Sequence[str], starts: np.ndarray, length: int) -> np.ndarray:
-        """Returns the values in n windows, float32 (n, length). Missing values and positions beyond the ends of a contig are 0.
+        """Returns the values of the signal in n windows, float32 (n, length).
+
+        Missing values and positions beyond the ends of a contig are 0.
 
         Args:
             contigs: Contig of each window, with or without `chr`.
-            starts: Start of each window, counted from 0, int (n,). Starts may be negative.
+            starts: First position of each window, counted from 0, int (n,). Starts may be negative.
             length: Length of the windows.
 
         Raises:
@@ -92,7 +94,7 @@ class Signal:
 
 
 def _require_big_wig(path: str) -> None:
-    """Checks that a file is a complete bigWig file. pyBigWig would print its own messages for other files."""
+    """Checks that a file is a complete bigWig file. For other files, pyBigWig would print its own messages."""
     try:
         with open(path, "rb") as file:
             head, size = file.read(INDEX.stop), Path(path).stat().st_size

@@ -1,4 +1,4 @@
-"""Tiles: windows of equal width at regular steps along the records of a FASTA file, extracted while the file is read."""
+"""Extracts tiles, which are windows of equal width at regular steps along the records of a FASTA file, while the file is read."""
 
 import re
 from collections.abc import Iterator
@@ -32,7 +32,7 @@ class Tile(NamedTuple):
         """Parses `WIDTH:STEP`.
 
         Raises:
-            InputError: The text is not of this form, or a number is 0.
+            InputError: The text is not of the form `WIDTH:STEP`, or a number is 0.
 
         Example:
             >>> Tile.parse("200:50")
@@ -43,14 +43,14 @@ class Tile(NamedTuple):
         return tile
 
     def starts(self, first: int, last: int) -> np.ndarray:
-        """Returns the starts of the windows that fit between two positions, int64. The first window begins at `first`."""
+        """Returns the starts of the windows that fit between positions `first` and `last`, int64. The first window begins at `first`."""
         return np.arange(first, last - self.width + 1, self.step, dtype=np.int64)
 
     @property
     def middle(self) -> int | None:
-        """Number of bases in the middle of a window to which its value applies, such that windows share none.
+        """Number of bases in the middle of a window to which the value of the window applies.
 
-        If None, windows do not overlap and the value applies to the complete window.
+        The middles of different windows share no base. If None, windows do not overlap, and the value applies to the complete window.
         """
         return self.step if self.step < self.width else None
 
@@ -66,15 +66,16 @@ def window_name(contig: str, start: int, end: int, *, reverse: bool = False) -> 
 
 
 def unknown_rows(letters: np.ndarray) -> np.ndarray:
-    """Returns whether each window, uint8 (n, width), consists of N only, like gaps of a genome. The result is bool (n,)."""
+    """Returns whether each window consists of N only, as in the gaps of a genome, bool (n,). The windows are uint8 (n, width)."""
     return np.logical_and.reduce(is_unknown(letters), axis=1)
 
 
 def tile_fasta(path: str, tile: Tile, *, reverse: bool = False, block: int = BLOCK) -> Iterator[Records]:
     r"""Yields the windows of a FASTA file, in the order of the file.
 
-    Windows that consist of N only are skipped, and so are the bases after the last full window of a contig. Memory use does not grow
-    with the length of contigs. Records are named by `window_name`, and their line is that of the contig's header.
+    Windows that consist of N only are skipped, and so are the bases after the last complete window of a contig. Memory use does not
+    grow with the length of contigs. The records are named by `window_name`, and the line number of a record is that of the contig's
+    header.
 
     Args:
         path: Path of the FASTA file.

@@ -21,14 +21,16 @@ __all__ = ["GenomeWindows", "Reader", "contig_lengths", "default_window", "read_
 
 
 class GenomeWindows(NamedTuple):
-    """Choice of genomic windows to read.
+    """Settings that determine the genomic windows to read.
 
     Args:
         genome: FASTA file of the reference genome for regions in BED files. If None, the input files are FASTA, and `tile` is required.
-        tile: Width and step of windows along each region, or along each contig if `genome` is None. If None, there are no tiles.
+        tile: Width and step of tiles along each region, or along each contig if `genome` is None. If None, no tiles are read.
         window: Length of a window around the summit or middle of each region. If None, the regions themselves are read.
-        strand: Strand to read. `given` reads the strand in the BED file, `forward` and `reverse` apply to all regions.
-        summits: Whether column 10 of a BED file holds summits, on which windows are centred. If None, this is detected for each file.
+        strand: Strand to read. `given` reads the strand that the BED file states for each region. `forward` and `reverse` apply to all
+            regions.
+        summits: Whether column 10 of a BED file holds summits, on which windows are centred. If None, the content of column 10 is
+            detected for each file.
     """
 
     genome: str | None = None
@@ -38,10 +40,10 @@ class GenomeWindows(NamedTuple):
     summits: bool | None = None
 
     def check(self) -> "GenomeWindows":
-        """Returns the object itself after checking that its fields can be combined.
+        """Checks that the fields can be combined, and returns this object.
 
         Raises:
-            InputError: Fields exclude each other, or a required field is missing.
+            InputError: Two fields cannot be combined, or a required field is missing.
         """
         if self.strand not in STRANDS:
             raise InputError(f"Expected strand to be one of {', '.join(STRANDS)}, got {self.strand!r}.")
@@ -59,8 +61,8 @@ class Reader(NamedTuple):
 
     Args:
         windows: Genomic windows to read. If None, the sequences in the files are read.
-        id_column: Name or position of the column of ids in a table. If None, the default names are used.
-        sequence_column: Name or position of the column of sequences in a table. If None, the default names are used.
+        id_column: Name or position of the id column in a table. If None, the id column is found by its default names.
+        sequence_column: Name or position of the sequence column in a table. If None, the sequence column is found by its default names.
     """
 
     windows: GenomeWindows | None = None
@@ -77,14 +79,14 @@ class Reader(NamedTuple):
 def default_window(constructs: Sequence[Construct]) -> int | None:
     """Returns the default length of windows around regions, which is the window length of the models.
 
-    The result is None if the constructs have adapters or flanks, or if their lengths differ.
+    The result is None if the constructs have adapters or flanks, or if there is not exactly one construct.
     """
     lengths = {construct.length for construct in constructs if not construct.has_surroundings}
     return lengths.pop() if len(lengths) == len(constructs) == 1 else None
 
 
 def contig_lengths(paths: Iterable[str], wanted: GenomeWindows) -> dict[str, int]:
-    """Returns the lengths of the contigs that are read, in the order of their files.
+    """Returns the length of each contig in the reference genome, or in the FASTA files if no genome is given, in the order of the files.
 
     Raises:
         InputError: A file cannot be read, or a contig is in two files.
@@ -102,12 +104,12 @@ def read_windows(paths: Iterable[str], wanted: GenomeWindows, remark: Callable[[
     """Reads genomic windows as records named `contig:start-end`, counted from 0, followed by `(-)` for the reverse strand.
 
     Args:
-        paths: BED or narrowPeak files, or FASTA files if `wanted` has no genome. Files are plain or gzip.
+        paths: BED or narrowPeak files, or FASTA files if `wanted` has no genome. The files may be plain or gzip.
         wanted: Windows to read.
-        remark: Called with sentences on how columns 6 and 10 of a BED file are used.
+        remark: Function that is called with sentences that explain how columns 6 and 10 of a BED file are used.
 
     Raises:
-        InputError: A file cannot be read, a region extends beyond its contig, or no window is left.
+        InputError: A file cannot be read, a region extends beyond its contig, or no tile contains letters other than N.
     """
     wanted.check()
     if wanted.genome is not None:
@@ -125,10 +127,10 @@ def read_windows(paths: Iterable[str], wanted: GenomeWindows, remark: Callable[[
 
 
 def region_records(bed: Bed, genome: Genome, wanted: GenomeWindows) -> Iterator[Records]:
-    """Reads the windows of the regions of a file as records. Positions of windows beyond the ends of contigs are `N`.
+    """Reads the windows for the regions in a file as records. Positions of a window beyond the ends of its contig are read as `N`.
 
     Raises:
-        InputError: A region extends beyond its contig, or no tile fits into any region.
+        InputError: A region extends beyond its contig, or no tile in any region contains letters other than N.
     """
     on = bed.regions.on(genome.lengths)
     if not on.all():
@@ -162,7 +164,7 @@ def _tiled(bed: Bed, genome: Genome, tile: Tile) -> Iterator[Records]:
 
 
 def _batches(bed: Bed, windows: Regions, genome: Genome) -> Iterator[Records]:
-    """Yields the windows of the regions of a file as records, in order."""
+    """Yields the sequences of `windows` as records, in order."""
     offsets = np.concatenate([[0], np.cumsum(windows.ends - windows.starts)])
     for first, last in batch_bounds(offsets, BATCH_ROWS, BATCH_LETTERS):
         part, reverse = windows.select(np.arange(first, last)), bed.reverse[first:last]
